@@ -1,0 +1,89 @@
+#include "outrider/base/buf.h"
+
+#include "outrider/base/mem.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void buf_fini(struct buf *buf)
+{
+    if (buf != NULL) {
+        free(buf->data);
+        *buf = (struct buf){0};
+    }
+}
+
+void buf_clear(struct buf *buf)
+{
+    buf->size = 0;
+    if (buf->data != NULL) {
+        buf->data[0] = '\0';
+    }
+}
+
+static void reserve(struct buf *buf, size_t more)
+{
+    size_t need = buf->size + more + 1;
+    if (need <= buf->capacity) {
+        return;
+    }
+    size_t capacity = buf->capacity < 64 ? 64 : buf->capacity;
+    while (capacity < need) {
+        capacity *= 2;
+    }
+    buf->data = mem_resize(buf->data, capacity, 1);
+    buf->capacity = capacity;
+}
+
+void buf_add(struct buf *buf, const void *data, size_t size)
+{
+    reserve(buf, size);
+    if (size > 0) {
+        memcpy(buf->data + buf->size, data, size);
+    }
+    buf->size += size;
+    buf->data[buf->size] = '\0';
+}
+
+void buf_str(struct buf *buf, struct str text)
+{
+    buf_add(buf, text.data, text.size);
+}
+
+void buf_printf(struct buf *buf, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int size = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    if (size < 0) {
+        return;
+    }
+    reserve(buf, (size_t)size);
+    va_start(args, format);
+    vsnprintf(buf->data + buf->size, (size_t)size + 1, format, args);
+    va_end(args);
+    buf->size += (size_t)size;
+}
+
+void buf_consume(struct buf *buf, size_t size)
+{
+    if (size >= buf->size) {
+        buf_clear(buf);
+        return;
+    }
+    memmove(buf->data, buf->data + size, buf->size - size + 1);
+    buf->size -= size;
+}
+
+struct str buf_view(const struct buf *buf)
+{
+    return (struct str){buf->data, buf->size};
+}
+
+const char *buf_text(const struct buf *buf)
+{
+    return buf->data == NULL ? "" : buf->data;
+}

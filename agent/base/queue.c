@@ -1,0 +1,100 @@
+#include "outrider/base/queue.h"
+
+#include "outrider/base/mem.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* One allocation each: effects that carry text are few, and a chunk freed at once is a chunk ASan can watch. */
+struct queue_chunk {
+    struct queue_chunk *next;
+    char data[];
+};
+
+void queue_init(struct queue *queue, size_t item_size)
+{
+    *queue = (struct queue){.item_size = item_size};
+}
+
+static void drop_chunks(struct queue *queue)
+{
+    while (queue->chunks != NULL) {
+        struct queue_chunk *next = queue->chunks->next;
+        free(queue->chunks);
+        queue->chunks = next;
+    }
+}
+
+void queue_fini(struct queue *queue)
+{
+    if (queue != NULL) {
+        drop_chunks(queue);
+        free(queue->items);
+        *queue = (struct queue){.item_size = queue->item_size};
+    }
+}
+
+void *queue_push(struct queue *queue)
+{
+    if (queue->end == queue->capacity) {
+        queue->capacity = queue->capacity == 0 ? 8 : queue->capacity * 2;
+        queue->items = mem_resize(queue->items, queue->capacity, queue->item_size);
+    }
+    char *item = queue->items + queue->end++ * queue->item_size;
+    memset(item, 0, queue->item_size);
+    return item;
+}
+
+bool queue_take(struct queue *queue, void *ret_item)
+{
+    if (queue->first == queue->end) {
+        queue->first = queue->end = 0;
+        drop_chunks(queue);
+        return false;
+    }
+    memcpy(ret_item, queue->items + queue->first++ * queue->item_size, queue->item_size);
+    if (queue->first == queue->end) {
+        queue->first = queue->end = 0;
+    }
+    return true;
+}
+
+size_t queue_size(const struct queue *queue)
+{
+    return queue->end - queue->first;
+}
+
+static char *chunk_new(struct queue *queue, size_t size)
+{
+    struct queue_chunk *chunk = mem_resize(NULL, sizeof(*chunk) + size, 1);
+    chunk->next = queue->chunks;
+    queue->chunks = chunk;
+    return chunk->data;
+}
+
+struct str queue_copy(struct queue *queue, struct str text)
+{
+    char *copy = chunk_new(queue, text.size + 1);
+    if (text.size > 0) {
+        memcpy(copy, text.data, text.size);
+    }
+    copy[text.size] = '\0';
+    return (struct str){copy, text.size};
+}
+
+struct str queue_printf(struct queue *queue, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int size = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    if (size < 0) {
+        return (struct str){NULL, 0};
+    }
+    char *copy = chunk_new(queue, (size_t)size + 1);
+    va_start(args, format);
+    vsnprintf(copy, (size_t)size + 1, format, args);
+    va_end(args);
+    return (struct str){copy, (size_t)size};
+}

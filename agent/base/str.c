@@ -1,0 +1,141 @@
+#include "outrider/base/str.h"
+
+bool str_eq(struct str a, struct str b)
+{
+    return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+}
+
+bool str_starts(struct str text, struct str prefix)
+{
+    return text.size >= prefix.size && str_eq((struct str){text.data, prefix.size}, prefix);
+}
+
+struct str str_split(struct str text, char separator, struct str *ret_rest)
+{
+    const char *hit = text.size == 0 ? NULL : memchr(text.data, separator, text.size);
+    if (hit == NULL) {
+        *ret_rest = (struct str){NULL, 0};
+        return text;
+    }
+    size_t head = (size_t)(hit - text.data);
+    *ret_rest = (struct str){hit + 1, text.size - head - 1};
+    return (struct str){text.data, head};
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+struct str str_trim(struct str text)
+{
+    while (text.size > 0 && is_blank(text.data[0])) {
+        text.data++;
+        text.size--;
+    }
+    while (text.size > 0 && is_blank(text.data[text.size - 1])) {
+        text.size--;
+    }
+    return text;
+}
+
+int str_to_u64(struct str text, uint64_t max, uint64_t *ret_value)
+{
+    if (text.size == 0) {
+        return -1;
+    }
+    uint64_t value = 0;
+    for (size_t i = 0; i < text.size; i++) {
+        char c = text.data[i];
+        if (c < '0' || c > '9') {
+            return -1;
+        }
+        uint64_t digit = (uint64_t)(c - '0');
+        if (value > (UINT64_MAX - digit) / 10) {
+            return -1;
+        }
+        value = value * 10 + digit;
+    }
+    if (value > max) {
+        return -1;
+    }
+    *ret_value = value;
+    return 0;
+}
+
+int str_to_i64(struct str text, int64_t *ret_value)
+{
+    bool negative = text.size > 0 && text.data[0] == '-';
+    if (negative) {
+        text.data++;
+        text.size--;
+    }
+    uint64_t magnitude;
+    if (str_to_u64(text, negative ? (uint64_t)INT64_MAX + 1 : (uint64_t)INT64_MAX, &magnitude) < 0) {
+        return -1;
+    }
+    *ret_value = negative ? (int64_t)(0 - magnitude) : (int64_t)magnitude;
+    return 0;
+}
+
+/* Length of the sequence at `p` with `left` bytes to go, or 0 when it is malformed. Table 3-7 of the Unicode
+ * standard: only the second byte's range depends on the first. */
+static size_t utf8_sequence(const unsigned char *p, size_t left)
+{
+    if (p[0] < 0x80) {
+        return 1;
+    }
+    size_t length = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
+    if (p[0] < 0xc2 || p[0] > 0xf4 || length > left) {
+        return 0;
+    }
+    unsigned char low = p[0] == 0xe0 ? 0xa0 : p[0] == 0xf0 ? 0x90 : 0x80;
+    unsigned char high = p[0] == 0xed ? 0x9f : p[0] == 0xf4 ? 0x8f : 0xbf;
+    if (p[1] < low || p[1] > high) {
+        return 0;
+    }
+    for (size_t i = 2; i < length; i++) {
+        if ((p[i] & 0xc0) != 0x80) {
+            return 0;
+        }
+    }
+    return length;
+}
+
+bool str_is_utf8(struct str text)
+{
+    const unsigned char *p = (const unsigned char *)text.data;
+    for (size_t i = 0; i < text.size;) {
+        size_t length = utf8_sequence(p + i, text.size - i);
+        if (length == 0) {
+            return false;
+        }
+        i += length;
+    }
+    return true;
+}
+
+size_t str_distance(struct str a, struct str b)
+{
+    enum { LONGEST = 64 };
+    if (a.size > LONGEST || b.size > LONGEST) {
+        return SIZE_MAX;
+    }
+    size_t row[LONGEST + 1];
+    for (size_t j = 0; j <= b.size; j++) {
+        row[j] = j;
+    }
+    for (size_t i = 1; i <= a.size; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= b.size; j++) {
+            size_t replace = diagonal + (a.data[i - 1] == b.data[j - 1] ? 0 : 1);
+            size_t insert = row[j - 1] + 1;
+            size_t delete = row[j] + 1;
+            diagonal = row[j];
+            row[j] = replace < insert ? replace : insert;
+            row[j] = row[j] < delete ? row[j] : delete;
+        }
+    }
+    return row[b.size];
+}

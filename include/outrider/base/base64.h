@@ -1,0 +1,16 @@
+/* Standard base64 with padding (RFC 4648 section 4): the only form every etcd gateway takes. */
+#ifndef OUTRIDER_BASE_BASE64_H
+#define OUTRIDER_BASE_BASE64_H
+
+#include "outrider/base/attr.h"
+#include "outrider/base/buf.h"
+#include "outrider/base/str.h"
+
+/* Appends the encoding of `bytes` to `out`. */
+void base64_encode(struct str bytes, struct buf *out);
+
+/* Appends the decoding of `text` to `out`. Returns 0, or -1 (and `out` as it was) when `text` is not padded
+ * standard base64. */
+int base64_decode(struct str text, struct buf *out) MUST_CHECK;
+
+#endif

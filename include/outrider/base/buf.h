@@ -1,0 +1,41 @@
+/* A growing byte buffer, always NUL-terminated beyond its end so that it can be read as text. */
+#ifndef OUTRIDER_BASE_BUF_H
+#define OUTRIDER_BASE_BUF_H
+
+#include "outrider/base/attr.h"
+#include "outrider/base/str.h"
+
+#include <stddef.h>
+
+/* {0} is an empty buffer. `data` is NULL until the first byte is added. */
+struct buf {
+    char *data;
+    size_t size;
+    size_t capacity;
+};
+
+/* Frees the bytes and empties the buffer; accepts NULL. */
+void buf_fini(struct buf *buf);
+
+/* Forgets the content, keeps the memory. */
+void buf_clear(struct buf *buf);
+
+/* Appends bytes. `data` must not point into `buf`. */
+void buf_add(struct buf *buf, const void *data, size_t size);
+
+/* Appends a view. */
+void buf_str(struct buf *buf, struct str text);
+
+/* Appends formatted text. */
+void buf_printf(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* Drops the first `size` bytes (all when there are fewer). */
+void buf_consume(struct buf *buf, size_t size);
+
+/* The content as a view, borrowed until the buffer changes. */
+struct str buf_view(const struct buf *buf);
+
+/* The content as NUL-terminated text, "" when empty; borrowed until the buffer changes. */
+const char *buf_text(const struct buf *buf);
+
+#endif

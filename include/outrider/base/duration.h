@@ -1,0 +1,27 @@
+/* Spans and points of time as text. Everything inside the program is whole milliseconds in int64_t. */
+#ifndef OUTRIDER_BASE_DURATION_H
+#define OUTRIDER_BASE_DURATION_H
+
+#include "outrider/base/attr.h"
+#include "outrider/base/str.h"
+
+#include <stdint.h>
+
+/* Parses digits with one of the units ms, s, m, h ("500ms", "10s"), at most ten years. Returns 0, or -1 when
+ * there is no unit, no number, or more than that. */
+int duration_parse(struct str text, int64_t *ret_ms) MUST_CHECK;
+
+/* Writes `ms` with the largest unit that keeps it whole ("90s", "5m", "1500ms", "0s"); returns `out`. */
+const char *duration_format(int64_t ms, char out[static 24]);
+
+/* Writes `ms` for a reader who wants a glance ("0.4 s", "12 s", "5 min 3 s", "2 h 10 min"); returns `out`. */
+const char *duration_human(int64_t ms, char out[static 32]);
+
+/* Writes milliseconds since 1970 as RFC 3339 in UTC with milliseconds ("2026-11-21T02:14:00.123Z"); returns
+ * `out`. */
+const char *timestamp_format(int64_t wall_ms, char out[static 32]);
+
+/* Parses what timestamp_format writes (fraction optional, zone "Z" only). Returns 0 or -1. */
+int timestamp_parse(struct str text, int64_t *ret_wall_ms) MUST_CHECK;
+
+#endif

@@ -1,0 +1,24 @@
+/* Allocation that cannot fail: out of memory aborts, and the next agent takes the lease over. */
+#ifndef OUTRIDER_BASE_MEM_H
+#define OUTRIDER_BASE_MEM_H
+
+#include <stddef.h>
+
+/* Returns `size` zeroed bytes, owned by the caller (free()). Never NULL; `size` 0 gives a unique pointer. */
+void *mem_zalloc(size_t size);
+
+/* Like realloc(), and takes `old` over. The bytes beyond the old size are undefined. Aborts when
+ * `count * size` overflows. Never NULL. */
+void *mem_resize(void *old, size_t count, size_t size);
+
+/* Returns a copy of `size` bytes at `data` followed by a NUL that `size` does not count; owned by the
+ * caller. `data` may be NULL when `size` is 0. */
+void *mem_copy(const void *data, size_t size);
+
+/* Returns a copy of the NUL-terminated `text`, owned by the caller; NULL for NULL. */
+char *mem_strdup(const char *text);
+
+/* Overwrites `size` bytes so that the compiler cannot drop it: for passwords and tokens. */
+void mem_wipe(void *data, size_t size);
+
+#endif

@@ -1,0 +1,55 @@
+/* A view of bytes that somebody else owns, and the small questions asked of text. */
+#ifndef OUTRIDER_BASE_STR_H
+#define OUTRIDER_BASE_STR_H
+
+#include "outrider/base/attr.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* Not NUL-terminated. `data` may be NULL only when `size` is 0. */
+struct str {
+    const char *data;
+    size_t size;
+};
+
+/* A view of a string literal. */
+#define STR(literal) ((struct str){"" literal, sizeof(literal) - 1})
+
+/* The two arguments for "%.*s". */
+#define STR_ARG(view) (int)(view).size, (view).data == NULL ? "" : (view).data
+
+/* A view of a NUL-terminated string, borrowed; empty for NULL. */
+static inline struct str str_of(const char *text)
+{
+    return (struct str){text, text == NULL ? 0 : strlen(text)};
+}
+
+/* Byte-wise equality. */
+bool str_eq(struct str a, struct str b);
+
+/* Whether `text` begins with `prefix`. */
+bool str_starts(struct str text, struct str prefix);
+
+/* The part of `text` before the first `separator` (all of it when there is none); `ret_rest` receives what
+ * follows the separator, empty when there is none. `ret_rest` may point to the variable passed as `text`. */
+struct str str_split(struct str text, char separator, struct str *ret_rest);
+
+/* Without spaces, tabs, CR and LF at both ends. */
+struct str str_trim(struct str text);
+
+/* Decimal digits only, no sign, no blanks, at most `max`. Returns 0, or -1 and leaves `ret_value`. */
+int str_to_u64(struct str text, uint64_t max, uint64_t *ret_value) MUST_CHECK;
+
+/* Optional '-' and decimal digits. Returns 0, or -1 when it is not a number or does not fit. */
+int str_to_i64(struct str text, int64_t *ret_value) MUST_CHECK;
+
+/* Whether the bytes are well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates, at most U+10FFFF). */
+bool str_is_utf8(struct str text);
+
+/* The edit distance between `a` and `b` (Levenshtein), for "did you mean"; texts over 64 bytes give SIZE_MAX. */
+size_t str_distance(struct str a, struct str b);
+
+#endif

@@ -1,0 +1,75 @@
+/* What the core asks of a registry and what it hears back: the only vocabulary between them. A backend turns a
+ * request into its own protocol and answers every request exactly once, never from within submit. */
+#ifndef OUTRIDER_CORE_REGISTRY_REQUEST_H
+#define OUTRIDER_CORE_REGISTRY_REQUEST_H
+
+#include "outrider/base/blob.h"
+#include "outrider/base/str.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum registry_op {
+    REGISTRY_GRANT,     /* a lease with the id we chose */
+    REGISTRY_KEEPALIVE, /* renew it */
+    REGISTRY_REVOKE,    /* end it, and every key under it */
+    REGISTRY_LEASE_TTL, /* how long a lease (of anybody) still has */
+    REGISTRY_GET,       /* read one key, linearizably */
+    REGISTRY_PUT,       /* write one key if it is still at `expect_revision`, else read it */
+    REGISTRY_DELETE,    /* delete one key if it is still at `expect_revision`, else read it */
+    REGISTRY_OP_COUNT
+};
+
+/* "grant", "keepalive", ... as metrics and logs spell it. */
+const char *registry_op_name(enum registry_op op);
+
+struct registry_request {
+    uint64_t id; /* echoed by the reply; never 0 */
+    enum registry_op op;
+    int64_t lease;           /* grant, keepalive, revoke, lease_ttl; put: 0 for a key without a lease */
+    int64_t ttl_ms;          /* grant */
+    struct str key;          /* get, put, delete */
+    struct blob *value;      /* put; the request holds a reference */
+    int64_t expect_revision; /* put, delete: mod revision the key must have; 0: it must not exist */
+    int64_t timeout_ms;      /* answer by then, whatever happens */
+};
+
+/* What a failure means for who asked (etcd-gateway.md section 4). */
+enum registry_failure {
+    REGISTRY_OK,
+    REGISTRY_RETRY,        /* certainly not done; another try may work */
+    REGISTRY_UNKNOWN,      /* may have been done: read before believing anything */
+    REGISTRY_LEASE_LOST,   /* the lease named does not exist */
+    REGISTRY_LEASE_EXISTS, /* grant: the id is in use */
+    REGISTRY_OVERLOADED,   /* too many requests, or the store is full: retry slowly, let go of nothing */
+    REGISTRY_DENIED,       /* credentials or permission: report, retry slowly */
+    REGISTRY_REFUSED,      /* the request itself is wrong (too large, bad configuration): retry slowly */
+    REGISTRY_FAILURE_COUNT
+};
+
+/* "ok", "retry", ... as metrics and logs spell it. */
+const char *registry_failure_name(enum registry_failure failure);
+
+struct registry_kv {
+    bool found;
+    struct str value;
+    int64_t mod_revision;
+    int64_t create_revision;
+    int64_t lease; /* 0: none */
+};
+
+/* Strings are borrowed for the duration of the call that hands the reply over. */
+struct registry_reply {
+    uint64_t id;
+    enum registry_op op;
+    enum registry_failure failure;
+    struct str error;     /* for people: what failed, on which endpoint, why; empty when ok */
+    struct str endpoint;  /* who answered or failed to */
+    int64_t revision;     /* of the store, 0 if unknown */
+    uint64_t cluster;     /* cluster id, 0 if unknown */
+    int64_t ttl_ms;       /* grant, keepalive: granted; lease_ttl: left, negative when there is no such lease */
+    bool succeeded;       /* put, delete: the key was as expected and is now changed */
+    struct registry_kv kv; /* get; put and delete that did not succeed: the key as it is */
+};
+
+#endif
