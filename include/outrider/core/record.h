@@ -53,6 +53,9 @@ struct record {
 /* Frees what the record owns and zeroes it; accepts NULL. */
 void record_fini(struct record *record);
 
+/* Makes `ret_copy` (not yet initialised) a copy of `record`, which the caller ends with record_fini. */
+void record_copy(const struct record *record, struct record *ret_copy);
+
 /* Whether both say the same, `updated_wall` aside. */
 bool record_equal(const struct record *a, const struct record *b);
 

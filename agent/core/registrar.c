@@ -1,0 +1,424 @@
+/* Events, and what each reply means for the facts. What to do about them is registrar_plan.c's. */
+#include "registrar_internal.h"
+
+#include "outrider/base/mem.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct registrar *registrar_new(const struct registrar_settings *settings)
+{
+    struct registrar *registrar = mem_zalloc(sizeof(*registrar));
+    registrar->key = mem_strdup(settings->key);
+    registrar->ttl_ms = settings->ttl_ms;
+    registrar->heartbeat_ms = settings->heartbeat_ms;
+    registrar->request_timeout_ms = settings->request_timeout_ms;
+    registrar->min_publish_ms = settings->min_publish_interval_ms;
+    registrar->foreign_left = -1;
+    random_seed(&registrar->random, settings->seed);
+    backoff_init(&registrar->lease_backoff, RETRY_FIRST_MS, RETRY_CAP_MS);
+    backoff_init(&registrar->key_backoff, RETRY_FIRST_MS, RETRY_CAP_MS);
+    return registrar;
+}
+
+static void land(struct flight *flight)
+{
+    blob_unref(flight->value);
+    *flight = (struct flight){0};
+}
+
+void registrar_free(struct registrar *registrar)
+{
+    if (registrar != NULL) {
+        land(&registrar->lease_flight);
+        land(&registrar->key_flight);
+        blob_unref(registrar->wanted);
+        blob_unref(registrar->published);
+        free(registrar->key);
+        free(registrar);
+    }
+}
+
+void registrar_note(struct queue *effects, enum registrar_note note, const char *format, ...)
+{
+    char text[300];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    struct registrar_effect *effect = queue_push(effects);
+    effect->type = REGISTRAR_DO_NOTE;
+    effect->note = note;
+    effect->text = queue_copy(effects, str_of(text));
+}
+
+static void tell(struct queue *effects, enum registrar_effect_type type)
+{
+    struct registrar_effect *effect = queue_push(effects);
+    effect->type = type;
+}
+
+static void set_published(struct registrar *registrar, struct blob *value, int64_t revision)
+{
+    blob_unref(registrar->published);
+    registrar->published = blob_ref(value);
+    registrar->revision = revision;
+}
+
+static void forget_key(struct registrar *registrar)
+{
+    set_published(registrar, NULL, 0);
+    registrar->verify = registrar->repairing = false;
+    registrar->foreign_lease = 0;
+    registrar->foreign_left = -1;
+}
+
+static void drop_lease(struct registrar *registrar, struct queue *effects)
+{
+    registrar->previous_lease = registrar->lease;
+    registrar->lease = 0;
+    registrar->lease_state = LEASE_NONE;
+    registrar->lease_retry = 0;
+    registrar->registered = false;
+    land(&registrar->key_flight); /* its answer would speak of a lease that is over */
+    forget_key(registrar);
+    tell(effects, REGISTRAR_DO_SAVE);
+}
+
+static void lose_lease(struct registrar *registrar, struct queue *effects)
+{
+    registrar_note(effects, REGISTRAR_NOTE_LEASE_LOST, "lease %" PRIx64 " is gone; asking for a new one",
+                   (uint64_t)registrar->lease);
+    if (registrar->adopting) {
+        registrar->adopting = false;
+        tell(effects, REGISTRAR_DO_FRESH);
+    }
+    drop_lease(registrar, effects);
+}
+
+static void hold_lease(struct registrar *registrar, const struct registry_reply *reply, const struct flight *flight)
+{
+    registrar->lease_state = LEASE_HELD;
+    registrar->granted_ms = reply->ttl_ms;
+    registrar->lease_deadline_boot = flight->sent_boot + reply->ttl_ms;
+    int64_t heartbeat = registrar->heartbeat_ms;
+    registrar->heartbeat.earliest = flight->sent_mono + (heartbeat > 0 ? heartbeat - heartbeat / 4 : reply->ttl_ms / 4);
+    registrar->heartbeat.latest = flight->sent_mono + (heartbeat > 0 ? heartbeat : reply->ttl_ms / 3);
+}
+
+/* ---- failures ---- */
+
+static int64_t retry_delay(struct registrar *registrar, struct backoff *backoff, enum registry_failure failure)
+{
+    if (failure == REGISTRY_DENIED || failure == REGISTRY_REFUSED || failure == REGISTRY_OVERLOADED) {
+        return SLOW_RETRY_MS / 2 + (int64_t)random_below(&registrar->random, SLOW_RETRY_MS / 2);
+    }
+    return backoff_next(backoff, &registrar->random);
+}
+
+static void fail(struct registrar *registrar, struct trouble *trouble, const struct registry_reply *reply,
+                 const struct instant *now, struct queue *effects)
+{
+    bool first = registrar->lease_trouble.text[0] == '\0' && registrar->key_trouble.text[0] == '\0';
+    if (trouble->text[0] == '\0') {
+        trouble->since_wall = now->wall;
+    }
+    snprintf(trouble->text, sizeof(trouble->text), "%.*s", STR_ARG(reply->error));
+    if (trouble->text[0] == '\0') {
+        snprintf(trouble->text, sizeof(trouble->text), "%s failed", registry_op_name(reply->op));
+    }
+    if (first) {
+        registrar_note(effects, REGISTRAR_NOTE_AWAY, "%s", trouble->text);
+    }
+}
+
+static void succeed(struct registrar *registrar, struct trouble *trouble, struct backoff *backoff,
+                    struct queue *effects)
+{
+    backoff_reset(backoff);
+    if (trouble->text[0] == '\0') {
+        return;
+    }
+    *trouble = (struct trouble){0};
+    /* While requests failed, anything may have happened to the key (registrator#81, consul#8758). */
+    registrar->verify = registrar->published != NULL;
+    if (registrar->lease_trouble.text[0] == '\0' && registrar->key_trouble.text[0] == '\0') {
+        registrar_note(effects, REGISTRAR_NOTE_BACK, "the registry answers again");
+    }
+}
+
+/* ---- replies about the lease ---- */
+
+static void on_granted(struct registrar *registrar, const struct registry_reply *reply, const struct flight *flight,
+                       struct queue *effects)
+{
+    hold_lease(registrar, reply, flight);
+    registrar->key_retry = 0;
+    tell(effects, REGISTRAR_DO_SAVE);
+}
+
+static void on_revoked(struct registrar *registrar, struct queue *effects)
+{
+    registrar_note(effects, REGISTRAR_NOTE_WITHDRAWN, "lease %" PRIx64 " is revoked, the record is gone",
+                   (uint64_t)registrar->lease);
+    registrar->ever_settled = true;
+    drop_lease(registrar, effects);
+}
+
+static void on_lease_reply(struct registrar *registrar, const struct registry_reply *reply,
+                           const struct instant *now, struct queue *effects)
+{
+    struct flight flight = registrar->lease_flight;
+    registrar->lease_flight = (struct flight){0};
+    bool lost = reply->failure == REGISTRY_LEASE_LOST;
+    bool exists = reply->failure == REGISTRY_LEASE_EXISTS && flight.op == REGISTRY_GRANT;
+    if (reply->failure == REGISTRY_OK || lost || exists) {
+        succeed(registrar, &registrar->lease_trouble, &registrar->lease_backoff, effects);
+    }
+    if (flight.op == REGISTRY_REVOKE && (reply->failure == REGISTRY_OK || lost)) {
+        on_revoked(registrar, effects);
+    } else if (flight.op == REGISTRY_KEEPALIVE && lost) {
+        lose_lease(registrar, effects);
+    } else if (exists) {
+        /* Our own earlier grant had worked; a keepalive tells its TTL. */
+        registrar->lease_state = LEASE_TRYING;
+    } else if (reply->failure != REGISTRY_OK) {
+        fail(registrar, &registrar->lease_trouble, reply, now, effects);
+        registrar->lease_retry = now->mono + retry_delay(registrar, &registrar->lease_backoff, reply->failure);
+    } else if (flight.op == REGISTRY_GRANT || registrar->lease_state == LEASE_TRYING) {
+        on_granted(registrar, reply, &flight, effects);
+    } else {
+        hold_lease(registrar, reply, &flight);
+    }
+}
+
+/* ---- replies about the key ---- */
+
+static bool ours(const struct registrar *registrar, const struct registry_kv *kv)
+{
+    return !kv->found || kv->lease == 0 || kv->lease == registrar->lease || kv->lease == registrar->previous_lease;
+}
+
+static void in_sync(struct registrar *registrar, struct queue *effects)
+{
+    registrar->ever_settled = true;
+    if (!registrar->registered) {
+        registrar->registered = true;
+        registrar->registrations++;
+        registrar_note(effects, REGISTRAR_NOTE_REGISTERED, "%s at revision %" PRId64 " under lease %" PRIx64,
+                       registrar->key, registrar->revision, (uint64_t)registrar->lease);
+    } else if (registrar->repairing) {
+        registrar_note(effects, REGISTRAR_NOTE_REPAIRED, "%s at revision %" PRId64, registrar->key,
+                       registrar->revision);
+    }
+    registrar->repairing = false;
+    if (!registrar_dirty(registrar)) {
+        tell(effects, REGISTRAR_DO_PUBLISHED);
+    }
+}
+
+static void meet_foreign(struct registrar *registrar, const struct registry_kv *kv, const struct instant *now,
+                         struct queue *effects)
+{
+    if (registrar->foreign_lease != kv->lease) {
+        registrar_note(effects, REGISTRAR_NOTE_FOREIGN,
+                       "%s is held under lease %" PRIx64 " by: %.*s", registrar->key, (uint64_t)kv->lease,
+                       kv->value.size > 160 ? 160 : (int)kv->value.size, kv->value.size > 0 ? kv->value.data : "");
+        registrar->foreign_left = -1;
+    }
+    set_published(registrar, NULL, kv->mod_revision);
+    registrar->foreign_lease = kv->lease;
+    registrar->foreign_check = now->mono;
+    struct registrar_effect *effect = queue_push(effects);
+    effect->type = REGISTRAR_DO_REQUEST;
+    effect->request = (struct registry_request){.id = ++registrar->next_id,
+                                                .op = REGISTRY_LEASE_TTL,
+                                                .lease = kv->lease,
+                                                .timeout_ms = registrar->request_timeout_ms};
+    registrar->key_flight = (struct flight){.id = registrar->next_id, .op = REGISTRY_LEASE_TTL};
+}
+
+/* The key is as `kv` says. */
+static void learn_key(struct registrar *registrar, const struct registry_kv *kv, const struct instant *now,
+                      struct queue *effects)
+{
+    registrar->verify = false;
+    if (!ours(registrar, kv)) {
+        meet_foreign(registrar, kv, now, effects);
+        return;
+    }
+    registrar->foreign_lease = 0;
+    registrar->foreign_left = -1;
+    if (kv->found && kv->lease == registrar->lease) {
+        bool changed = registrar->published != NULL && !str_eq(blob_view(registrar->published), kv->value);
+        registrar->repairing = registrar->repairing || changed;
+        struct blob *value = blob_new(kv->value);
+        set_published(registrar, value, kv->mod_revision);
+        blob_unref(value);
+        /* What is there is ours, but not what we last knew: writing it right waits for no interval. */
+        registrar->wanted_urgent = registrar->wanted_urgent || changed;
+    } else {
+        registrar->repairing = registrar->repairing || registrar->published != NULL;
+        set_published(registrar, NULL, kv->found ? kv->mod_revision : 0);
+    }
+}
+
+static void on_adopt_read(struct registrar *registrar, const struct registry_kv *kv, struct queue *effects)
+{
+    registrar->adopting = false;
+    if (kv->found && kv->lease == registrar->lease) {
+        registrar->registered = registrar->ever_settled = true;
+        registrar->wanted = blob_ref(registrar->published);
+        struct registrar_effect *effect = queue_push(effects);
+        effect->type = REGISTRAR_DO_ADOPTED;
+        effect->text = queue_copy(effects, kv->value);
+        registrar_note(effects, REGISTRAR_NOTE_TAKEN_OVER, "%s stands at revision %" PRId64 " under lease %" PRIx64,
+                       registrar->key, kv->mod_revision, (uint64_t)registrar->lease);
+    } else {
+        tell(effects, REGISTRAR_DO_FRESH);
+    }
+}
+
+static void on_put(struct registrar *registrar, const struct registry_reply *reply, struct blob *value,
+                   const struct instant *now, struct queue *effects)
+{
+    if (reply->succeeded) {
+        set_published(registrar, value, reply->revision);
+        registrar->written_wall = now->wall;
+        in_sync(registrar, effects);
+        return;
+    }
+    learn_key(registrar, &reply->kv, now, effects);
+    if (registrar->published != NULL && blob_eq(registrar->published, value)) {
+        /* The write of before had worked, only its answer was lost. */
+        registrar->written_wall = now->wall;
+        registrar->repairing = false;
+        in_sync(registrar, effects);
+    }
+}
+
+/* The holder may renew, so its end is a guess: look again when it could be over, at least every 5 s. */
+static void on_foreign_ttl(struct registrar *registrar, const struct registry_reply *reply,
+                           const struct instant *now)
+{
+    registrar->foreign_left = reply->ttl_ms;
+    int64_t wait = reply->ttl_ms < 0 ? 0 : reply->ttl_ms;
+    wait = wait > RETRY_CAP_MS ? RETRY_CAP_MS : wait;
+    registrar->foreign_check = now->mono + wait + 1 + (int64_t)random_below(&registrar->random, 500);
+}
+
+/* The write did not happen, or may not have: its retry waits for the backoff only. */
+static void give_slot_back(struct registrar *registrar, const struct flight *flight)
+{
+    if (flight->op != REGISTRY_PUT) {
+        return;
+    }
+    if (flight->urgent) {
+        registrar->urgent_tat -= URGENT_PERIOD_MS;
+        registrar->wanted_urgent = true;
+    } else {
+        registrar->interval_until = 0;
+    }
+}
+
+static void on_key_reply(struct registrar *registrar, const struct registry_reply *reply, const struct instant *now,
+                         struct queue *effects)
+{
+    struct flight flight = registrar->key_flight;
+    registrar->key_flight = (struct flight){0};
+    if (reply->failure == REGISTRY_LEASE_LOST) {
+        if (registrar->lease_flight.id != 0) {
+            land(&registrar->lease_flight);
+        }
+        lose_lease(registrar, effects);
+    } else if (reply->failure != REGISTRY_OK) {
+        fail(registrar, &registrar->key_trouble, reply, now, effects);
+        registrar->key_retry = now->mono + retry_delay(registrar, &registrar->key_backoff, reply->failure);
+        give_slot_back(registrar, &flight);
+    } else {
+        succeed(registrar, &registrar->key_trouble, &registrar->key_backoff, effects);
+        if (flight.op == REGISTRY_PUT) {
+            on_put(registrar, reply, flight.value, now, effects);
+        } else if (flight.op == REGISTRY_LEASE_TTL) {
+            on_foreign_ttl(registrar, reply, now);
+        } else {
+            learn_key(registrar, &reply->kv, now, effects);
+            if (registrar->adopting) {
+                on_adopt_read(registrar, &reply->kv, effects);
+            }
+        }
+    }
+    blob_unref(flight.value);
+}
+
+/* ---- the step ---- */
+
+static void on_offer(struct registrar *registrar, const struct registrar_event *event, struct queue *effects)
+{
+    blob_unref(registrar->wanted);
+    registrar->wanted = blob_ref(event->value);
+    registrar->wanted_urgent = registrar->wanted_urgent || event->urgent;
+    if (registrar->withdrawing) {
+        registrar->withdrawing = false;
+        registrar->lease_retry = 0;
+    }
+    if (!registrar_dirty(registrar)) {
+        registrar->wanted_urgent = false;
+        tell(effects, REGISTRAR_DO_PUBLISHED);
+    }
+}
+
+static void on_withdraw(struct registrar *registrar)
+{
+    blob_unref(registrar->wanted);
+    registrar->wanted = NULL;
+    registrar->wanted_urgent = false;
+    registrar->withdrawing = true;
+    registrar->lease_retry = 0;
+}
+
+static void on_leave(struct registrar *registrar)
+{
+    /* Whatever is in flight must not delay the revoke; its answer would change nothing. */
+    registrar->leaving = true;
+    registrar->adopting = false;
+    land(&registrar->lease_flight);
+    land(&registrar->key_flight);
+    registrar->lease_retry = 0;
+}
+
+void registrar_step(struct registrar *registrar, const struct registrar_event *event, struct queue *effects)
+{
+    switch (event->type) {
+    case REGISTRAR_ON_TICK:
+        break;
+    case REGISTRAR_ON_RECOVER:
+        registrar->lease = event->lease;
+        registrar->granted_ms = event->ttl_ms;
+        registrar->lease_state = LEASE_TRYING;
+        registrar->adopting = true;
+        break;
+    case REGISTRAR_ON_OFFER:
+        on_offer(registrar, event, effects);
+        break;
+    case REGISTRAR_ON_WITHDRAW:
+        on_withdraw(registrar);
+        break;
+    case REGISTRAR_ON_REPLY:
+        if (event->reply->id == registrar->lease_flight.id) {
+            on_lease_reply(registrar, event->reply, &event->now, effects);
+        } else if (event->reply->id == registrar->key_flight.id) {
+            on_key_reply(registrar, event->reply, &event->now, effects);
+        }
+        break;
+    case REGISTRAR_ON_LEAVE:
+        on_leave(registrar);
+        break;
+    case REGISTRAR_ON_RELOAD:
+        registrar->min_publish_ms = event->min_publish_interval_ms;
+        break;
+    }
+    registrar_plan(registrar, &event->now, effects);
+}

@@ -1,0 +1,72 @@
+/* The inside of core/registrar: registrar.c (events and what replies mean), registrar_plan.c (what to ask next). */
+#ifndef OUTRIDER_CORE_REGISTRAR_INTERNAL_H
+#define OUTRIDER_CORE_REGISTRAR_INTERNAL_H
+
+#include "outrider/base/backoff.h"
+#include "outrider/base/random.h"
+#include "outrider/core/registrar.h"
+
+/* One request in flight at most; id 0: none. */
+struct flight {
+    uint64_t id;
+    enum registry_op op;
+    int64_t sent_boot, sent_mono;
+    struct blob *value; /* put */
+    bool urgent;        /* put: it spent an urgent slot */
+};
+
+/* A failure that goes on; text "" when there is none. The lease may be well while writes are denied. */
+struct trouble {
+    char text[256];
+    int64_t since_wall;
+};
+
+/* Contract 2: status and holds at once, burst 5, then 1 a second. */
+enum { URGENT_BURST = 5, URGENT_PERIOD_MS = 1000 };
+/* Contract 5: full jitter, cap 5 s; and what a wrong password or a full store deserves. */
+enum { RETRY_FIRST_MS = 100, RETRY_CAP_MS = 5000, SLOW_RETRY_MS = 30000 };
+
+struct registrar {
+    char *key;
+    int64_t ttl_ms, heartbeat_ms, request_timeout_ms, min_publish_ms;
+    struct random random;
+    uint64_t next_id;
+
+    enum lease_state lease_state;
+    int64_t lease, previous_lease;
+    int64_t granted_ms;
+    int64_t lease_deadline_boot;
+    struct window heartbeat;
+    struct flight lease_flight;
+    struct backoff lease_backoff;
+    int64_t lease_retry; /* mono: no lease request before */
+
+    struct blob *wanted;    /* NULL: nothing is to be registered */
+    bool wanted_urgent;     /* not yet written, and may not wait for the interval */
+    struct blob *published; /* what the key holds under our lease; NULL: unknown or not ours */
+    int64_t revision;       /* the key's mod revision as known; 0: absent or unknown */
+    bool adopting;          /* read the key first: the record of before the restart may stand */
+    bool verify;            /* read the key back: something may have happened to it meanwhile */
+    int64_t foreign_lease, foreign_left, foreign_check;
+    struct flight key_flight;
+    struct backoff key_backoff;
+    int64_t key_retry;
+    int64_t urgent_tat;     /* mono: theoretical arrival time of the next urgent write */
+    int64_t interval_until; /* mono: no write for players, labels and text before */
+
+    bool withdrawing; /* revoke, until the next offer */
+    bool leaving, gone, ever_settled, registered, repairing;
+    uint64_t registrations;
+    int64_t written_wall;
+    struct trouble lease_trouble, key_trouble;
+};
+
+/* registrar_plan.c: starts whatever can be started now. */
+void registrar_plan(struct registrar *registrar, const struct instant *now, struct queue *effects);
+
+/* Whether the wanted record is not what the registry has. */
+bool registrar_dirty(const struct registrar *registrar);
+
+void registrar_note(struct queue *effects, enum registrar_note note, const char *format, ...) PRINTF_LIKE(3, 4);
+
+#endif

@@ -1,0 +1,180 @@
+/* What to ask next: from the facts alone, so that every path back from a failure is the same path. */
+#include "registrar_internal.h"
+
+#include "outrider/base/mem.h"
+
+bool registrar_dirty(const struct registrar *registrar)
+{
+    return registrar->wanted != NULL && !blob_eq(registrar->wanted, registrar->published);
+}
+
+static struct registry_request *request(struct registrar *registrar, struct flight *flight, enum registry_op op,
+                                        const struct instant *now, struct queue *effects)
+{
+    struct registrar_effect *effect = queue_push(effects);
+    effect->type = REGISTRAR_DO_REQUEST;
+    effect->request.id = ++registrar->next_id;
+    effect->request.op = op;
+    effect->request.timeout_ms = registrar->request_timeout_ms;
+    *flight = (struct flight){.id = registrar->next_id, .op = op, .sent_boot = now->boot, .sent_mono = now->mono};
+    return &effect->request;
+}
+
+static void ask_grant(struct registrar *registrar, const struct instant *now, struct queue *effects)
+{
+    /* A lease id of our own makes a grant safe to repeat (etcd-gateway.md rule 10); the first retry after an
+     * unknown outcome uses the same id. */
+    if (registrar->lease == 0) {
+        registrar->lease = (int64_t)(random_next(&registrar->random) >> 1) | 1;
+        struct registrar_effect *effect = queue_push(effects);
+        effect->type = REGISTRAR_DO_LOOK_UP_HOST;
+    }
+    struct registry_request *ask = request(registrar, &registrar->lease_flight, REGISTRY_GRANT, now, effects);
+    ask->lease = registrar->lease;
+    ask->ttl_ms = registrar->ttl_ms;
+    registrar->lease_state = LEASE_GRANTING;
+}
+
+static void ask_lease(struct registrar *registrar, enum registry_op op, const struct instant *now,
+                      struct queue *effects)
+{
+    request(registrar, &registrar->lease_flight, op, now, effects)->lease = registrar->lease;
+}
+
+static void plan_lease(struct registrar *registrar, const struct instant *now, struct queue *effects)
+{
+    if (registrar->lease_flight.id != 0 || now->mono < registrar->lease_retry) {
+        return;
+    }
+    if (registrar->leaving || registrar->withdrawing) {
+        if (registrar->lease != 0) {
+            ask_lease(registrar, REGISTRY_REVOKE, now, effects);
+        }
+        return;
+    }
+    switch (registrar->lease_state) {
+    case LEASE_NONE:
+    case LEASE_GRANTING:
+        if (registrar->wanted != NULL) {
+            ask_grant(registrar, now, effects);
+        }
+        break;
+    case LEASE_TRYING:
+        ask_lease(registrar, REGISTRY_KEEPALIVE, now, effects);
+        break;
+    case LEASE_HELD:
+        if (now->mono >= registrar->heartbeat.earliest) {
+            ask_lease(registrar, REGISTRY_KEEPALIVE, now, effects);
+        }
+        break;
+    }
+}
+
+/* The moment from which the wanted record may be written. */
+static int64_t write_slot(const struct registrar *registrar)
+{
+    if (registrar->published == NULL) {
+        return 0; /* creating and repairing wait for nothing */
+    }
+    if (registrar->wanted_urgent) {
+        return registrar->urgent_tat - (URGENT_BURST - 1) * URGENT_PERIOD_MS;
+    }
+    return registrar->interval_until;
+}
+
+static void spend_slot(struct registrar *registrar, int64_t now)
+{
+    registrar->key_flight.urgent = registrar->published != NULL && registrar->wanted_urgent;
+    if (registrar->key_flight.urgent) {
+        int64_t from = registrar->urgent_tat > now ? registrar->urgent_tat : now;
+        registrar->urgent_tat = from + URGENT_PERIOD_MS;
+    } else {
+        registrar->interval_until = now + registrar->min_publish_ms;
+    }
+    registrar->wanted_urgent = false;
+}
+
+static void ask_put(struct registrar *registrar, const struct instant *now, struct queue *effects)
+{
+    struct registry_request *ask = request(registrar, &registrar->key_flight, REGISTRY_PUT, now, effects);
+    ask->key = str_of(registrar->key);
+    ask->lease = registrar->lease;
+    ask->expect_revision = registrar->revision;
+    ask->value = blob_ref(registrar->wanted);
+    registrar->key_flight.value = blob_ref(registrar->wanted);
+    spend_slot(registrar, now->mono);
+}
+
+static void plan_key(struct registrar *registrar, const struct instant *now, struct queue *effects)
+{
+    if (registrar->key_flight.id != 0 || registrar->lease_state != LEASE_HELD || registrar->leaving ||
+        registrar->withdrawing || now->mono < registrar->key_retry) {
+        return;
+    }
+    if (registrar->foreign_lease != 0) {
+        if (now->mono >= registrar->foreign_check) {
+            request(registrar, &registrar->key_flight, REGISTRY_GET, now, effects)->key = str_of(registrar->key);
+        }
+        return;
+    }
+    if (registrar->adopting || registrar->verify) {
+        request(registrar, &registrar->key_flight, REGISTRY_GET, now, effects)->key = str_of(registrar->key);
+        return;
+    }
+    if (registrar_dirty(registrar) && now->mono >= write_slot(registrar)) {
+        ask_put(registrar, now, effects);
+    }
+}
+
+void registrar_plan(struct registrar *registrar, const struct instant *now, struct queue *effects)
+{
+    if (registrar->gone) {
+        return;
+    }
+    if (registrar->leaving && registrar->lease == 0) {
+        registrar->gone = true;
+        struct registrar_effect *effect = queue_push(effects);
+        effect->type = REGISTRAR_DO_GONE;
+        return;
+    }
+    plan_lease(registrar, now, effects);
+    plan_key(registrar, now, effects);
+}
+
+static struct window lease_window(const struct registrar *registrar)
+{
+    bool busy = registrar->lease_flight.id != 0;
+    if (busy || (registrar->lease == 0 && (registrar->wanted == NULL || registrar->withdrawing))) {
+        return WINDOW_NEVER;
+    }
+    struct window window = window_at(registrar->lease_retry);
+    if (registrar->lease_state == LEASE_HELD && !registrar->leaving && !registrar->withdrawing) {
+        struct window beat = registrar->heartbeat;
+        window.earliest = beat.earliest > window.earliest ? beat.earliest : window.earliest;
+        window.latest = beat.latest > window.latest ? beat.latest : window.latest;
+    }
+    return window;
+}
+
+static struct window key_window(const struct registrar *registrar)
+{
+    if (registrar->key_flight.id != 0 || registrar->lease_state != LEASE_HELD || registrar->leaving ||
+        registrar->withdrawing) {
+        return WINDOW_NEVER;
+    }
+    int64_t moment = NEVER_MS;
+    if (registrar->foreign_lease != 0) {
+        moment = registrar->foreign_check;
+    } else if (registrar->adopting || registrar->verify) {
+        moment = 0;
+    } else if (registrar_dirty(registrar)) {
+        moment = write_slot(registrar);
+    }
+    return window_at(moment > registrar->key_retry ? moment : registrar->key_retry);
+}
+
+struct window registrar_deadline(const struct registrar *registrar)
+{
+    return registrar->gone ? WINDOW_NEVER
+                           : window_sooner(lease_window(registrar), key_window(registrar));
+}

@@ -1,0 +1,81 @@
+/* The const accessors of the registrar. */
+#include "registrar_internal.h"
+
+const char *lease_state_name(enum lease_state state)
+{
+    static const char *const names[] = {[LEASE_NONE] = "none",
+                                        [LEASE_TRYING] = "trying",
+                                        [LEASE_GRANTING] = "granting",
+                                        [LEASE_HELD] = "held"};
+    return names[state];
+}
+
+enum lease_state registrar_lease_state(const struct registrar *registrar)
+{
+    return registrar->lease_state;
+}
+
+int64_t registrar_lease(const struct registrar *registrar)
+{
+    return registrar->lease;
+}
+
+int64_t registrar_ttl(const struct registrar *registrar)
+{
+    return registrar->granted_ms;
+}
+
+int64_t registrar_lease_deadline(const struct registrar *registrar)
+{
+    return registrar->lease_deadline_boot;
+}
+
+bool registrar_in_sync(const struct registrar *registrar)
+{
+    return registrar->wanted == NULL ? registrar->lease == 0 : !registrar_dirty(registrar);
+}
+
+bool registrar_settled(const struct registrar *registrar)
+{
+    return registrar->ever_settled;
+}
+
+int64_t registrar_revision(const struct registrar *registrar)
+{
+    return registrar->revision;
+}
+
+int64_t registrar_written_wall(const struct registrar *registrar)
+{
+    return registrar->written_wall;
+}
+
+uint64_t registrar_registrations(const struct registrar *registrar)
+{
+    return registrar->registrations;
+}
+
+static const struct trouble *trouble(const struct registrar *registrar)
+{
+    return registrar->lease_trouble.text[0] != '\0' ? &registrar->lease_trouble : &registrar->key_trouble;
+}
+
+const char *registrar_trouble(const struct registrar *registrar)
+{
+    return trouble(registrar)->text;
+}
+
+int64_t registrar_trouble_since(const struct registrar *registrar)
+{
+    return trouble(registrar)->since_wall;
+}
+
+int64_t registrar_foreign_lease(const struct registrar *registrar)
+{
+    return registrar->foreign_lease;
+}
+
+int64_t registrar_foreign_left(const struct registrar *registrar)
+{
+    return registrar->foreign_left;
+}

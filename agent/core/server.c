@@ -1,0 +1,280 @@
+/* The step: one event changes the state, then status, record and drains follow from it in one fixed order. */
+#include "server_internal.h"
+
+#include "outrider/base/mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct server_effect *server_effect(struct queue *effects, enum server_effect_type type)
+{
+    struct server_effect *effect = queue_push(effects);
+    effect->type = type;
+    return effect;
+}
+
+struct server *server_new(const struct config *config, const char *id, const struct instant *now)
+{
+    struct server *server = mem_zalloc(sizeof(*server));
+    server->config = config;
+    server->id = mem_strdup(id);
+    server->contact_mono = now->mono;
+    server->status = STATUS_INITIALIZING;
+    server->status_mono = now->mono;
+    server->status_wall = now->wall;
+    snprintf(server->cause, sizeof(server->cause), "the agent has just started");
+    server->host_retry = now->mono;
+    snprintf(server->host_reason, sizeof(server->host_reason), "not looked up yet");
+    server_forget_said(server);
+    return server;
+}
+
+void server_free(struct server *server)
+{
+    if (server != NULL) {
+        server_forget_said(server);
+        record_fini(&server->offered);
+        free(server->transitions);
+        free(server->host);
+        free(server->id);
+        free(server);
+    }
+}
+
+static void note_transition(struct server *server, enum status to, const char *cause, const struct instant *now)
+{
+    if (server->transition_count < SERVER_TRANSITIONS_MAX) {
+        server->transitions =
+            mem_resize(server->transitions, server->transition_count + 1, sizeof(server->transitions[0]));
+        server->transition_count++;
+    } else {
+        server->transition_first = (server->transition_first + 1) % SERVER_TRANSITIONS_MAX;
+    }
+    size_t at = (server->transition_first + server->transition_count - 1) % SERVER_TRANSITIONS_MAX;
+    struct server_transition *row = &server->transitions[at];
+    *row = (struct server_transition){.wall_ms = now->wall, .from = server->status, .to = to};
+    snprintf(row->cause, sizeof(row->cause), "%s", cause);
+}
+
+/* The only place where the status changes. */
+static void update_status(struct server *server, const struct instant *now, struct queue *effects)
+{
+    char cause[160];
+    enum status to = server_effective(server, now, cause);
+    if (to != server->status) {
+        note_transition(server, to, cause, now);
+        struct server_effect *effect = server_effect(effects, SERVER_DO_LOG_STATUS);
+        effect->from = server->status;
+        effect->to = to;
+        effect->text = queue_copy(effects, str_of(cause));
+        server->status = to;
+        server->status_mono = now->mono;
+        server->status_wall = now->wall;
+    }
+    snprintf(server->cause, sizeof(server->cause), "%s", cause);
+    int64_t limit = server->config->server.deregister_after_ms;
+    server->withdrawn = to == STATUS_ERROR && limit > 0 && now->mono - server->status_mono >= limit;
+}
+
+static void update_start(struct server *server)
+{
+    if (server->start == START_FRESH) {
+        server->start = START_DONE;
+    }
+    if (server->start != START_SETTLING) {
+        return;
+    }
+    size_t total = server_probe_total(server);
+    for (size_t i = 0; i < total; i++) {
+        if (server->probes[i].verdict == VERDICT_UNKNOWN) {
+            return;
+        }
+    }
+    server->start = START_DONE;
+}
+
+static enum drain_outcome drain_outcome(const struct server *server, const struct hold *hold, int64_t now)
+{
+    if (server->life != LIFE_ALIVE) {
+        return DRAIN_GONE;
+    }
+    int64_t zero = server->now.zero_players_since;
+    if (zero != NEVER_MS) {
+        int64_t from = zero > hold->since_mono ? zero : hold->since_mono;
+        if (now - from >= server->config->drain.settle_ms) {
+            return DRAIN_EMPTY;
+        }
+    }
+    return now >= hold->deadline_mono ? DRAIN_DEADLINE : DRAIN_WAITING;
+}
+
+static void update_drains(struct server *server, const struct instant *now, struct queue *effects)
+{
+    for (int kind = 0; kind < HOLD_COUNT; kind++) {
+        struct hold *hold = &server->holds[kind];
+        if (hold->set && now->mono >= hold->expires_mono) {
+            hold_clear(hold);
+            server_effect(effects, SERVER_DO_SAVE)->urgent = true;
+        }
+        if (hold->set && hold->outcome == DRAIN_WAITING) {
+            hold->outcome = drain_outcome(server, hold, now->mono);
+            if (hold->outcome != DRAIN_WAITING) {
+                struct server_effect *effect = server_effect(effects, SERVER_DO_DRAIN_OVER);
+                effect->kind = (enum hold_kind)kind;
+                effect->outcome = hold->outcome;
+            }
+        }
+    }
+}
+
+static void tell_drain(struct server *server, const struct instant *now, bool again, struct queue *effects)
+{
+    int64_t left;
+    bool on = server_draining(server, now, &left);
+    if (on == server->drain_told && !(on && again)) {
+        return;
+    }
+    server->drain_told = on;
+    struct server_effect *effect = server_effect(effects, SERVER_DO_TELL_DRAIN);
+    effect->on = on;
+    effect->deadline_ms = left;
+    for (int kind = HOLD_COUNT - 1; kind >= 0; kind--) {
+        if (server->holds[kind].set) {
+            effect->text = queue_copy(effects, str_of(server->holds[kind].reason));
+        }
+    }
+}
+
+static void on_verdict(struct server *server, const struct server_event *event, struct queue *effects)
+{
+    struct server_probe *probe = &server->probes[event->index];
+    probe->verdict = event->verdict;
+    snprintf(probe->evidence, sizeof(probe->evidence), "%s", event->text == NULL ? "" : event->text);
+    if (event->verdict == VERDICT_PASSING) {
+        if (server->life != LIFE_ALIVE) {
+            server_begin_life(server, &event->now, true, effects);
+        }
+        if (!server->now.passed) {
+            server->now.passed = true;
+            server_effect(effects, SERVER_DO_SAVE)->urgent = true;
+        }
+    } else if (event->verdict == VERDICT_FAILING && server->life == LIFE_ALIVE &&
+               server->now.said == SAID_SHUTTING_DOWN) {
+        server_end_life(server, &event->now, "the server went", effects);
+    }
+}
+
+static void on_adopted(struct server *server, const struct server_event *event, struct queue *effects)
+{
+    const struct record *record = event->record;
+    server->start = START_SETTLING;
+    server->adopted_ready = record->status == STATUS_READY || record->status == STATUS_DRAINING;
+    if (record->started_wall > 0) {
+        if (server->life == LIFE_NONE) {
+            server->life = LIFE_ALIVE;
+            server->life_number++;
+            server->life_mono = event->now.mono;
+        }
+        server->life_wall = record->started_wall;
+        server->now.passed = server->now.passed || event->passed;
+    }
+    if (event->words != NULL) {
+        server_believe(server, event->words, &event->now, effects);
+    }
+    /* The record as it stands, so that an equal one is not written again. */
+    record_fini(&server->offered);
+    record_copy(record, &server->offered);
+    server->offering = true;
+}
+
+static void on_host(struct server *server, const struct server_event *event)
+{
+    free(server->host);
+    server->host = mem_strdup(event->text);
+    snprintf(server->host_reason, sizeof(server->host_reason), "%s", event->reason == NULL ? "" : event->reason);
+}
+
+static void apply(struct server *server, const struct server_event *event, struct queue *effects)
+{
+    const struct instant *now = &event->now;
+    switch (event->type) {
+    case SERVER_ON_TICK:
+        break;
+    case SERVER_ON_WORDS:
+        server_hear(server, event->words, now, effects);
+        break;
+    case SERVER_ON_DETACH:
+        if (server->life == LIFE_ALIVE && event->life == server->life_number && server->now.attached > 0 &&
+            --server->now.attached == 0) {
+            server_end_life(server, now, "the server closed its attached connection", effects);
+        }
+        break;
+    case SERVER_ON_EXIT:
+        if (server->life == LIFE_ALIVE && event->pid == server->now.mainpid) {
+            char how[64];
+            snprintf(how, sizeof(how), "process %d exited", (int)event->pid);
+            server_end_life(server, now, how, effects);
+        }
+        break;
+    case SERVER_ON_VERDICT:
+        on_verdict(server, event, effects);
+        break;
+    case SERVER_ON_HOLD:
+        hold_set(&server->holds[event->kind], event->reason, event->by, event->deadline_ms, event->expires_ms, now);
+        server_effect(effects, SERVER_DO_SAVE)->urgent = true;
+        break;
+    case SERVER_ON_UNHOLD:
+        if (server->holds[event->kind].set) {
+            hold_clear(&server->holds[event->kind]);
+            server_effect(effects, SERVER_DO_SAVE)->urgent = true;
+        }
+        break;
+    case SERVER_ON_STOPPING:
+        server->stopping = true;
+        break;
+    case SERVER_ON_HOST:
+        on_host(server, event);
+        break;
+    case SERVER_ON_FRESH:
+        server->start = START_FRESH;
+        break;
+    case SERVER_ON_ADOPTED:
+        on_adopted(server, event, effects);
+        break;
+    case SERVER_ON_RELOAD:
+        server->config = event->config;
+        break;
+    }
+}
+
+static void run_watchdog(struct server *server, int64_t now)
+{
+    if (now >= server->now.watchdog_due) {
+        server->now.watchdog_ran_out = true;
+        server->now.watchdog_due = NEVER_MS;
+    }
+}
+
+/* An address may appear later (a link that comes up): without one it is looked for again and again. */
+enum { HOST_RETRY_MS = 5000 };
+
+static void seek_host(struct server *server, int64_t now, struct queue *effects)
+{
+    if (server->host == NULL && now >= server->host_retry) {
+        server->host_retry = now + HOST_RETRY_MS;
+        server_effect(effects, SERVER_DO_LOOK_UP_HOST);
+    }
+}
+
+void server_step(struct server *server, const struct server_event *event, struct queue *effects)
+{
+    server->stepped = event->now.mono;
+    apply(server, event, effects);
+    seek_host(server, event->now.mono, effects);
+    run_watchdog(server, event->now.mono);
+    update_drains(server, &event->now, effects);
+    update_start(server);
+    update_status(server, &event->now, effects);
+    server_publish(server, &event->now, effects);
+    tell_drain(server, &event->now, event->type == SERVER_ON_HOLD, effects);
+}

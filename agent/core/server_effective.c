@@ -1,0 +1,190 @@
+/* The table of contract section 4: rows in order, the first that holds is the status, and says why. */
+#include "server_internal.h"
+
+#include "outrider/base/duration.h"
+
+#include <stdio.h>
+
+size_t server_probe_total(const struct server *server)
+{
+    size_t ports;
+    if (server->config->probes_given) {
+        return server->config->probe_count;
+    }
+    (void)server_ports(server, &ports);
+    return ports;
+}
+
+static const char *probe_name(const struct server *server, size_t index, char out[static 80])
+{
+    if (index < server->config->probe_count) {
+        snprintf(out, 80, "%s", server->config->probes[index].name);
+    } else {
+        size_t count;
+        const uint16_t *ports = server_ports(server, &count);
+        snprintf(out, 80, "tcp-%u", index < count ? ports[index] : 0u);
+    }
+    return out;
+}
+
+/* A failing probe is excused while the server loads, and before this life has ever answered. */
+static bool excused(const struct server *server, int64_t now)
+{
+    const struct config *config = server->config;
+    if (server->now.said == SAID_INITIALIZING) {
+        int64_t max = config->server.initializing_max_ms;
+        return max == 0 || now - server->now.said_mono < max;
+    }
+    return !server->now.passed && now - server->contact_mono < config->grace_period_ms;
+}
+
+static bool find_probe(const struct server *server, enum verdict verdict, char cause[static 160])
+{
+    size_t total = server_probe_total(server);
+    for (size_t i = 0; i < total; i++) {
+        if (server->probes[i].verdict == verdict) {
+            char name[80];
+            const char *why = server->probes[i].evidence[0] != '\0' ? server->probes[i].evidence : "no verdict yet";
+            snprintf(cause, 160, "probe %s: %s", probe_name(server, i, name), why);
+            return true;
+        }
+    }
+    return false;
+}
+
+typedef bool row_fn(const struct server *server, int64_t now, char cause[static 160]);
+
+static bool agent_stops(const struct server *server, int64_t now, char cause[static 160])
+{
+    (void)now;
+    snprintf(cause, 160, "the agent is stopping");
+    return server->stopping;
+}
+
+static bool said_goodbye(const struct server *server, int64_t now, char cause[static 160])
+{
+    (void)now;
+    if (server->life == LIFE_LEFT) {
+        snprintf(cause, 160, "%s", server->life_cause);
+        return true;
+    }
+    snprintf(cause, 160, "the server said shutting_down");
+    return server->now.said == SAID_SHUTTING_DOWN;
+}
+
+static bool said_error(const struct server *server, int64_t now, char cause[static 160])
+{
+    (void)now;
+    const char *text = server->now.text;
+    snprintf(cause, 160, "the server said error%s%.120s", text == NULL ? "" : ": ", text == NULL ? "" : text);
+    return server->now.said == SAID_ERROR;
+}
+
+static bool crashed(const struct server *server, int64_t now, char cause[static 160])
+{
+    (void)now;
+    snprintf(cause, 160, "%s", server->life_cause);
+    return server->life == LIFE_CRASHED;
+}
+
+static bool watchdog_out(const struct server *server, int64_t now, char cause[static 160])
+{
+    (void)now;
+    if (server->now.triggered) {
+        snprintf(cause, 160, "watchdog: triggered by the server");
+        return true;
+    }
+    char span[24];
+    snprintf(cause, 160, "watchdog: not fed for %s", duration_format(server->now.watchdog_ms, span));
+    return server->now.watchdog_ran_out;
+}
+
+static bool probe_fails(const struct server *server, int64_t now, char cause[static 160])
+{
+    return !excused(server, now) && find_probe(server, VERDICT_FAILING, cause);
+}
+
+static bool said_initializing(const struct server *server, int64_t now, char cause[static 160])
+{
+    (void)now;
+    snprintf(cause, 160, "the server said initializing");
+    return server->now.said == SAID_INITIALIZING;
+}
+
+static bool said_nothing(const struct server *server, int64_t now, char cause[static 160])
+{
+    (void)now;
+    snprintf(cause, 160, "require_status is set and the server has not said its status");
+    return server->config->server.require_status && server->now.said == SAID_NOTHING;
+}
+
+static bool ports_unsaid(const struct server *server, int64_t now, char cause[static 160])
+{
+    (void)now;
+    snprintf(cause, 160, "ports are dynamic and the server has not said ports= yet");
+    return server->config->server.ports_dynamic && server->now.port_count == 0;
+}
+
+static bool probe_excused(const struct server *server, int64_t now, char cause[static 160])
+{
+    (void)now;
+    return find_probe(server, VERDICT_FAILING, cause);
+}
+
+static bool probe_unknown(const struct server *server, int64_t now, char cause[static 160])
+{
+    (void)now;
+    /* A record taken over stands for the verdicts of before the restart until there are new ones. */
+    bool taken_for_passing = server->start == START_SETTLING && server->adopted_ready;
+    return !taken_for_passing && find_probe(server, VERDICT_UNKNOWN, cause);
+}
+
+static bool held(const struct server *server, int64_t now, char cause[static 160])
+{
+    (void)now;
+    for (int kind = 0; kind < HOLD_COUNT; kind++) {
+        const struct hold *hold = &server->holds[kind];
+        if (hold->set) {
+            snprintf(cause, 160, "hold %s by %.40s%s%.80s", hold_name((enum hold_kind)kind), hold->by,
+                     hold->reason[0] == '\0' ? "" : ": ", hold->reason);
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool always(const struct server *server, int64_t now, char cause[static 160])
+{
+    (void)server;
+    (void)now;
+    cause[0] = '\0';
+    return true;
+}
+
+static const struct {
+    enum status status;
+    row_fn *holds;
+} rows[] = {
+    {STATUS_SHUTTING_DOWN, agent_stops},
+    {STATUS_SHUTTING_DOWN, said_goodbye},
+    {STATUS_ERROR, said_error},
+    {STATUS_ERROR, crashed},
+    {STATUS_ERROR, watchdog_out},
+    {STATUS_ERROR, probe_fails},
+    {STATUS_INITIALIZING, said_initializing},
+    {STATUS_INITIALIZING, said_nothing},
+    {STATUS_INITIALIZING, ports_unsaid},
+    {STATUS_INITIALIZING, probe_excused},
+    {STATUS_INITIALIZING, probe_unknown},
+    {STATUS_DRAINING, held},
+    {STATUS_READY, always},
+};
+
+enum status server_effective(const struct server *server, const struct instant *now, char cause[static 160])
+{
+    size_t i = 0;
+    while (!rows[i].holds(server, now->mono, cause)) {
+        i++;
+    }
+    return rows[i].status;
+}

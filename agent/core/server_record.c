@@ -1,0 +1,160 @@
+/* From state to record: what is offered to the registrar, and when. */
+#include "server_internal.h"
+
+#include "outrider/base/buf.h"
+#include "outrider/base/mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+const uint16_t *server_ports(const struct server *server, size_t *ret_count)
+{
+    /* A server with configured ports may still say other ones; only `dynamic` gives it the word. */
+    if (server->config->server.ports_dynamic) {
+        *ret_count = server->now.port_count;
+        return server->now.ports;
+    }
+    *ret_count = server->config->server.port_count;
+    return server->config->server.ports;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const struct record_label *left = a, *right = b;
+    return strcmp(left->name, right->name);
+}
+
+static void compose_labels(const struct server *server, struct record *record)
+{
+    const struct config_server *config = &server->config->server;
+    for (size_t i = 0; i < server->now.label_count; i++) {
+        record->labels[record->label_count++] = (struct record_label){mem_strdup(server->now.labels[i].name),
+                                                                     mem_strdup(server->now.labels[i].value)};
+    }
+    for (size_t i = 0; i < config->label_count && record->label_count < RECORD_LABELS_MAX; i++) {
+        size_t at = 0;
+        while (at < record->label_count && strcmp(record->labels[at].name, config->labels[i].name) != 0) {
+            at++;
+        }
+        if (at == record->label_count) {
+            record->labels[record->label_count++] =
+                (struct record_label){mem_strdup(config->labels[i].name), mem_strdup(config->labels[i].value)};
+        }
+    }
+    qsort(record->labels, record->label_count, sizeof(record->labels[0]), by_name);
+}
+
+static void compose_drain(const struct server *server, struct record_drain *drain)
+{
+    struct buf names = {0};
+    for (int kind = 0; kind < HOLD_COUNT; kind++) {
+        const struct hold *hold = &server->holds[kind];
+        if (!hold->set) {
+            continue;
+        }
+        buf_printf(&names, "%s%s", names.size > 0 ? "," : "", hold_name((enum hold_kind)kind));
+        if (!drain->set) {
+            drain->by = hold->by[0] == '\0' ? NULL : mem_strdup(hold->by);
+            drain->reason = hold->reason[0] == '\0' ? NULL : mem_strdup(hold->reason);
+            drain->since_wall = hold->since_wall;
+        }
+        drain->set = true;
+        if (hold->deadline_wall > 0 && (drain->deadline_wall == 0 || hold->deadline_wall < drain->deadline_wall)) {
+            drain->deadline_wall = hold->deadline_wall;
+        }
+    }
+    drain->holds = drain->set ? mem_strdup(buf_text(&names)) : NULL;
+    buf_fini(&names);
+}
+
+void server_compose(const struct server *server, struct record *ret_record)
+{
+    const struct config_server *config = &server->config->server;
+    struct record *record = ret_record;
+    *record = (struct record){.status = server->status};
+    record->id = mem_strdup(server->id);
+    record->type = mem_strdup(config->type);
+    record->host = mem_strdup(server->host);
+    const uint16_t *ports = server_ports(server, &record->port_count);
+    memcpy(record->ports, ports, record->port_count * sizeof(ports[0]));
+    record->custom_state = mem_strdup(server->now.text);
+    record->reason = server->cause[0] == '\0' ? NULL : mem_strdup(server->cause);
+    record->region = mem_strdup(config->region);
+    record->zone = mem_strdup(config->zone);
+    record->group = mem_strdup(config->group);
+    record->version = mem_strdup(config->version);
+    for (size_t i = 0; i < config->tag_count; i++) {
+        record->tags[record->tag_count++] = mem_strdup(config->tags[i]);
+    }
+    compose_labels(server, record);
+    record->has_players = server->now.has_players;
+    record->players = server->now.players;
+    record->has_capacity = server->now.has_capacity || config->has_capacity;
+    record->capacity = server->now.has_capacity ? server->now.capacity : config->capacity;
+    compose_drain(server, &record->drain);
+    record->started_wall = server->life == LIFE_ALIVE ? server->life_wall : 0;
+}
+
+static bool same_holds(const struct record *a, const struct record *b)
+{
+    const char *left = a->drain.holds == NULL ? "" : a->drain.holds;
+    const char *right = b->drain.holds == NULL ? "" : b->drain.holds;
+    return strcmp(left, right) == 0;
+}
+
+static bool may_touch(const struct server *server, const struct record *next)
+{
+    /* Until the probes have spoken, a record taken over is changed only by what needs no probe to be true. */
+    return server->start != START_SETTLING || !same_holds(&server->offered, next) ||
+           next->status == STATUS_ERROR || next->status == STATUS_SHUTTING_DOWN;
+}
+
+static void withdraw(struct server *server, const char *why, struct queue *effects)
+{
+    snprintf(server->withheld, sizeof(server->withheld), "%s", why);
+    if (server->offering) {
+        server->offering = false;
+        record_fini(&server->offered);
+        server_effect(effects, SERVER_DO_WITHDRAW)->text = queue_copy(effects, str_of(why));
+    }
+}
+
+static const char *why_withheld(const struct server *server, char out[static 200])
+{
+    out[0] = '\0';
+    if (server->start == START_UNDECIDED) {
+        snprintf(out, 200, "the registry has not answered yet whether the record of before the restart stands");
+    } else if (server->host == NULL) {
+        snprintf(out, 200, "no address to publish: %.150s", server->host_reason);
+    } else if (server->withdrawn && !server->stopping) {
+        snprintf(out, 200, "in error for longer than server.deregister_after; it is registered again when it recovers");
+    }
+    return out;
+}
+
+void server_publish(struct server *server, const struct instant *now, struct queue *effects)
+{
+    char why[200];
+    if (why_withheld(server, why)[0] != '\0') {
+        withdraw(server, why, effects);
+        return;
+    }
+    struct record next;
+    server_compose(server, &next);
+    if (server->offering && (record_equal(&server->offered, &next) || !may_touch(server, &next))) {
+        record_fini(&next);
+        return;
+    }
+    bool urgent = !server->offering || record_urgent(&server->offered, &next);
+    next.updated_wall = now->wall;
+    record_fini(&server->offered);
+    server->offered = next;
+    server->offering = true;
+    server->withheld[0] = '\0';
+    server_effect(effects, SERVER_DO_PUBLISH)->urgent = urgent;
+}
+
+const struct record *server_record(const struct server *server)
+{
+    return server->offering ? &server->offered : NULL;
+}

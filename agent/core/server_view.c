@@ -1,0 +1,200 @@
+/* The const accessors, and when the machine wants to be stepped. */
+#include "server_internal.h"
+
+const char *life_name(enum life life)
+{
+    static const char *const names[] = {
+        [LIFE_NONE] = "none", [LIFE_ALIVE] = "alive", [LIFE_CRASHED] = "crashed", [LIFE_LEFT] = "left"};
+    return names[life];
+}
+
+/* Moments that are already past have been acted on by the step that passed them. */
+static void consider(const struct server *server, int64_t moment, struct window *soonest)
+{
+    if (moment > server->stepped && moment != NEVER_MS) {
+        *soonest = window_sooner(*soonest, window_at(moment));
+    }
+}
+
+static void consider_holds(const struct server *server, struct window *soonest)
+{
+    int64_t zero = server->now.zero_players_since;
+    for (int kind = 0; kind < HOLD_COUNT; kind++) {
+        const struct hold *hold = &server->holds[kind];
+        if (!hold->set) {
+            continue;
+        }
+        consider(server, hold->expires_mono, soonest);
+        if (hold->outcome == DRAIN_WAITING) {
+            consider(server, hold->deadline_mono, soonest);
+            if (zero != NEVER_MS) {
+                int64_t from = zero > hold->since_mono ? zero : hold->since_mono;
+                consider(server, from + server->config->drain.settle_ms, soonest);
+            }
+        }
+    }
+}
+
+struct window server_deadline(const struct server *server)
+{
+    const struct config *config = server->config;
+    struct window soonest = WINDOW_NEVER;
+    consider(server, server->now.watchdog_due, &soonest);
+    if (!server->now.passed) {
+        consider(server, server->contact_mono + config->grace_period_ms, &soonest);
+    }
+    if (server->now.said == SAID_INITIALIZING && config->server.initializing_max_ms > 0) {
+        consider(server, server->now.said_mono + config->server.initializing_max_ms, &soonest);
+    }
+    if (server->status == STATUS_ERROR && config->server.deregister_after_ms > 0) {
+        consider(server, server->status_mono + config->server.deregister_after_ms, &soonest);
+    }
+    if (server->host == NULL) {
+        consider(server, server->host_retry, &soonest);
+    }
+    consider_holds(server, &soonest);
+    return soonest;
+}
+
+enum status server_status(const struct server *server)
+{
+    return server->status;
+}
+
+const char *server_cause(const struct server *server)
+{
+    return server->cause;
+}
+
+int64_t server_status_since(const struct server *server)
+{
+    return server->status_wall;
+}
+
+const char *server_withheld(const struct server *server)
+{
+    return server->withheld;
+}
+
+enum life server_life(const struct server *server)
+{
+    return server->life;
+}
+
+uint64_t server_life_number(const struct server *server)
+{
+    return server->life_number;
+}
+
+int64_t server_life_since(const struct server *server)
+{
+    return server->life_wall;
+}
+
+enum said server_said(const struct server *server)
+{
+    return server->now.said;
+}
+
+int64_t server_said_wall(const struct server *server)
+{
+    return server->now.said_wall;
+}
+
+const char *server_text(const struct server *server)
+{
+    return server->now.text;
+}
+
+bool server_players(const struct server *server, uint32_t *ret_players)
+{
+    if (server->now.has_players) {
+        *ret_players = server->now.players;
+    }
+    return server->now.has_players;
+}
+
+pid_t server_mainpid(const struct server *server)
+{
+    return server->now.mainpid;
+}
+
+unsigned server_attached(const struct server *server)
+{
+    return server->now.attached;
+}
+
+bool server_has_passed(const struct server *server)
+{
+    return server->now.passed;
+}
+
+const struct hold *server_hold(const struct server *server, enum hold_kind kind)
+{
+    return &server->holds[kind];
+}
+
+bool server_draining(const struct server *server, const struct instant *now, int64_t *ret_deadline_ms)
+{
+    bool any = false;
+    int64_t soonest = NEVER_MS;
+    for (int kind = 0; kind < HOLD_COUNT; kind++) {
+        if (server->holds[kind].set) {
+            any = true;
+            int64_t deadline = server->holds[kind].deadline_mono;
+            soonest = deadline < soonest ? deadline : soonest;
+        }
+    }
+    if (soonest != NEVER_MS) {
+        soonest = soonest > now->mono ? soonest - now->mono : 0;
+    }
+    *ret_deadline_ms = soonest;
+    return any;
+}
+
+int64_t server_watchdog(const struct server *server, int64_t *ret_due_mono)
+{
+    *ret_due_mono = server->now.watchdog_due;
+    return server->now.watchdog_ms;
+}
+
+size_t server_transition_count(const struct server *server)
+{
+    return server->transition_count;
+}
+
+const struct server_transition *server_transition(const struct server *server, size_t index)
+{
+    return &server->transitions[(server->transition_first + index) % SERVER_TRANSITIONS_MAX];
+}
+
+bool server_words(const struct server *server, struct words *ret_words)
+{
+    const struct said_in_life *said = &server->now;
+    if (server->life != LIFE_ALIVE) {
+        return false;
+    }
+    struct words words = {
+        .said = said->said,
+        .has_text = said->text != NULL,
+        .text = str_of(said->text),
+        .has_players = said->has_players,
+        .players = said->players,
+        .has_capacity = said->has_capacity,
+        .capacity = said->capacity,
+        .port_count = said->port_count,
+        .label_count = said->label_count,
+        .heartbeat = said->watchdog_due != NEVER_MS,
+        .has_watchdog = true,
+        .watchdog_ms = said->watchdog_ms,
+        .has_mainpid = said->mainpid != 0,
+        .mainpid = said->mainpid,
+        .mainpid_start = said->mainpid_start,
+    };
+    memcpy(words.ports, said->ports, sizeof(words.ports));
+    for (size_t i = 0; i < said->label_count; i++) {
+        words.labels[i] = (struct words_label){str_of(said->labels[i].name), str_of(said->labels[i].value)};
+    }
+    *ret_words = words;
+    return true;
+}
