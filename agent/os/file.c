@@ -1,0 +1,200 @@
+#include "outrider/os/file.h"
+
+#include "outrider/base/buf.h"
+#include "outrider/base/error.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int file_error(struct error *err, const char *doing, const char *path)
+{
+    int errnum = errno;
+    error_errno(err, errnum, "cannot %s %s", doing, path);
+    if (err != NULL) {
+        err->code = errnum == ENOENT                                                  ? ERROR_NOT_FOUND
+                    : errnum == EACCES || errnum == EPERM || errnum == EROFS          ? ERROR_DENIED
+                    : errnum == ENOTDIR || errnum == EISDIR || errnum == ENAMETOOLONG ? ERROR_INVALID
+                                                                                      : ERROR_SYSTEM;
+    }
+    return -1;
+}
+
+static int read_all(int fd, const char *path, size_t max, struct error *err, struct buf *bytes)
+{
+    struct stat st;
+    if (fstat(fd, &st) < 0) {
+        return file_error(err, "read", path);
+    }
+    if (!S_ISREG(st.st_mode)) {
+        return error_set(err, ERROR_INVALID, "cannot read %s: not a regular file", path);
+    }
+    size_t before = bytes->size;
+    char block[4096];
+    for (;;) {
+        ssize_t got = read(fd, block, sizeof(block));
+        if (got == 0) {
+            return 0;
+        }
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got < 0) {
+            file_error(err, "read", path);
+            break;
+        }
+        buf_add(bytes, block, (size_t)got);
+        if (bytes->size - before > max) {
+            error_set(err, ERROR_LIMIT, "cannot read %s: larger than %zu bytes", path, max);
+            break;
+        }
+    }
+    if (bytes->size > before) {
+        bytes->size = before;
+        bytes->data[before] = '\0';
+    }
+    return -1;
+}
+
+int file_read(const char *path, size_t max, struct error *err, struct buf *ret_bytes)
+{
+    /* O_NONBLOCK: a fifo in the file's place must not stop us; it is refused after the open. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0) {
+        return file_error(err, "read", path);
+    }
+    int rc = read_all(fd, path, max, err, ret_bytes);
+    close(fd);
+    return rc;
+}
+
+static int write_all(int fd, struct str bytes)
+{
+    while (bytes.size > 0) {
+        ssize_t done = write(fd, bytes.data, bytes.size);
+        if (done < 0 && errno != EINTR) {
+            return -1;
+        }
+        if (done > 0) {
+            bytes.data += done;
+            bytes.size -= (size_t)done;
+        }
+    }
+    return 0;
+}
+
+/* Writes and syncs the new file under its temporary name; removes it again when that fails. */
+static int prepare(int dir_fd, const char *temporary, struct str bytes, mode_t mode)
+{
+    /* what a crash left behind */
+    if (unlinkat(dir_fd, temporary, 0) < 0 && errno != ENOENT) {
+        return -1;
+    }
+    int fd = openat(dir_fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return -1;
+    }
+    int rc = write_all(fd, bytes) < 0 || fchmod(fd, mode) < 0 || fsync(fd) < 0 ? -1 : 0;
+    int saved = errno;
+    close(fd);
+    if (rc < 0) {
+        unlinkat(dir_fd, temporary, 0);
+        errno = saved;
+    }
+    return rc;
+}
+
+int file_write_atomic(const char *dir, const char *name, struct str bytes, mode_t mode, struct error *err)
+{
+    char path[PATH_MAX], temporary[NAME_MAX + 1];
+    snprintf(path, sizeof(path), "%s/%s", dir, name);
+    if ((size_t)snprintf(temporary, sizeof(temporary), ".%s.new", name) >= sizeof(temporary)) {
+        return error_set(err, ERROR_INVALID, "cannot write %s: the name is too long", path);
+    }
+    int dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir_fd < 0) {
+        return file_error(err, "open the directory", dir);
+    }
+    int rc = 0;
+    if (prepare(dir_fd, temporary, bytes, mode) < 0) {
+        rc = file_error(err, "write", path);
+    } else if (renameat(dir_fd, temporary, dir_fd, name) < 0) {
+        rc = file_error(err, "replace", path);
+        unlinkat(dir_fd, temporary, 0);
+    } else if (fsync(dir_fd) < 0) {
+        rc = file_error(err, "sync the directory", dir);
+    }
+    close(dir_fd);
+    return rc;
+}
+
+int file_remove(const char *path, struct error *err)
+{
+    return unlink(path) < 0 && errno != ENOENT ? file_error(err, "remove", path) : 0;
+}
+
+static pid_t read_holder(int fd)
+{
+    char digits[16];
+    ssize_t got = pread(fd, digits, sizeof(digits), 0);
+    uint64_t pid = 0;
+    if (got <= 0 || str_to_u64(str_trim((struct str){digits, (size_t)got}), INT32_MAX, &pid) < 0) {
+        return 0;
+    }
+    return (pid_t)pid;
+}
+
+int file_lock(const char *path, struct error *err, int *ret_fd, pid_t *ret_holder)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0644);
+    if (fd < 0) {
+        return file_error(err, "lock", path);
+    }
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+        if (errno == EWOULDBLOCK) {
+            *ret_holder = read_holder(fd);
+            error_set(err, ERROR_BUSY, "%s is locked by process %d", path, (int)*ret_holder);
+        } else {
+            file_error(err, "lock", path);
+        }
+        close(fd);
+        return -1;
+    }
+    char digits[16];
+    int size = snprintf(digits, sizeof(digits), "%d\n", (int)getpid());
+    /* The pid is only information: a full disk must not keep the lock from being taken. */
+    if (ftruncate(fd, 0) == 0 && pwrite(fd, digits, (size_t)size, 0) < 0) {
+        errno = 0;
+    }
+    *ret_fd = fd;
+    return 0;
+}
+
+void file_unlock(int fd)
+{
+    if (fd >= 0) {
+        if (ftruncate(fd, 0) < 0) {
+            errno = 0;
+        }
+        close(fd);
+    }
+}
+
+int file_check_dir(const char *path, struct error *err)
+{
+    struct stat st;
+    if (stat(path, &st) < 0) {
+        return file_error(err, "use the directory", path);
+    }
+    if (!S_ISDIR(st.st_mode)) {
+        return error_set(err, ERROR_INVALID, "%s is not a directory", path);
+    }
+    return faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS) < 0
+               ? file_error(err, "write to the directory", path)
+               : 0;
+}

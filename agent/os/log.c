@@ -1,0 +1,214 @@
+#include "outrider/os/log.h"
+
+#include "outrider/base/duration.h"
+#include "outrider/os/clock.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static struct {
+    enum log_level level;
+    enum log_format format;
+    int fd;
+    log_sink_fn *sink;
+    void *user;
+} the_log = {.level = LOG_LEVEL_INFO, .format = LOG_FORMAT_LOGFMT, .fd = STDERR_FILENO};
+
+/* Room that values leave free for a closing quote, the truncation mark, a brace and the LF. */
+enum { TAIL = 32 };
+
+struct line {
+    char data[LOG_LINE_MAX];
+    size_t size;
+    bool cut;
+};
+
+/* Adds all of `text` or, when it would not fit, nothing: an escape or a character is never halved. */
+static void put(struct line *line, struct str text)
+{
+    if (line->cut || line->size + text.size > sizeof(line->data) - TAIL) {
+        line->cut = true;
+        return;
+    }
+    memcpy(line->data + line->size, text.data, text.size);
+    line->size += text.size;
+}
+
+static void put_tail(struct line *line, struct str text)
+{
+    memcpy(line->data + line->size, text.data, text.size);
+    line->size += text.size;
+}
+
+/* Length of the character that begins at `p` in well-formed UTF-8. */
+static size_t character_length(unsigned char first)
+{
+    return first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+}
+
+static void put_character(struct line *line, const char *p, size_t length)
+{
+    unsigned char c = (unsigned char)p[0];
+    /* 0x80..0x9f are control characters too: terminals obey them */
+    bool high_control = length == 2 && c == 0xc2 && (unsigned char)p[1] < 0xa0;
+    char escape[8];
+    if (c == '"' || c == '\\') {
+        snprintf(escape, sizeof(escape), "\\%c", c);
+    } else if (c == '\n') {
+        snprintf(escape, sizeof(escape), "\\n");
+    } else if (c == '\t') {
+        snprintf(escape, sizeof(escape), "\\t");
+    } else if (c == '\r') {
+        snprintf(escape, sizeof(escape), "\\r");
+    } else if (c < 0x20 || c == 0x7f || high_control || (c >= 0x80 && length == 1)) {
+        snprintf(escape, sizeof(escape), "\\u%04x", high_control ? (unsigned char)p[1] : c);
+    } else {
+        put(line, (struct str){p, length});
+        return;
+    }
+    put(line, str_of(escape));
+}
+
+static void put_quoted(struct line *line, struct str text)
+{
+    put(line, STR("\""));
+    if (line->cut) {
+        return;
+    }
+    bool utf8 = str_is_utf8(text);
+    for (size_t i = 0; i < text.size && !line->cut;) {
+        size_t length = utf8 ? character_length((unsigned char)text.data[i]) : 1;
+        put_character(line, text.data + i, length);
+        i += length;
+    }
+    put_tail(line, STR("\""));
+}
+
+static bool is_plain(struct str text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        unsigned char c = (unsigned char)text.data[i];
+        if (c <= ' ' || c >= 0x7f || c == '"' || c == '=' || c == '\\') {
+            return false;
+        }
+    }
+    return text.size > 0;
+}
+
+/* Everything up to the value. When the key does not fit, none of it stays. */
+static void put_key(struct line *line, const char *key)
+{
+    size_t before = line->size;
+    if (the_log.format == LOG_FORMAT_JSON) {
+        put(line, line->size == 0 ? STR("{\"") : STR(",\""));
+        put(line, str_of(key));
+        put(line, STR("\":"));
+        put(line, STR("\"\""));
+    } else {
+        put(line, line->size == 0 ? STR("") : STR(" "));
+        put(line, str_of(key));
+        put(line, STR("="));
+        put(line, STR("\"\""));
+    }
+    line->size = line->cut ? before : line->size - 2;
+}
+
+static void put_text(struct line *line, const char *key, struct str text)
+{
+    put_key(line, key);
+    if (line->cut) {
+        return;
+    }
+    if (the_log.format == LOG_FORMAT_LOGFMT && is_plain(text) &&
+        text.size < sizeof(line->data) - TAIL - line->size) {
+        put(line, text);
+    } else {
+        put_quoted(line, text);
+    }
+}
+
+static void put_number(struct line *line, const char *key, int64_t number)
+{
+    char digits[24];
+    snprintf(digits, sizeof(digits), "%" PRId64, number);
+    size_t before = line->size;
+    put_key(line, key);
+    put(line, str_of(digits));
+    if (line->cut) {
+        line->size = before;
+    }
+}
+
+static void finish(struct line *line)
+{
+    bool json = the_log.format == LOG_FORMAT_JSON;
+    if (line->cut) {
+        put_tail(line, json ? STR(",\"truncated\":true") : STR(" truncated=true"));
+    }
+    if (json) {
+        put_tail(line, STR("}"));
+    }
+}
+
+static void emit(enum log_level level, struct line *line)
+{
+    if (the_log.sink != NULL) {
+        the_log.sink(level, (struct str){line->data, line->size}, the_log.user);
+        return;
+    }
+    line->data[line->size++] = '\n';
+    ssize_t written;
+    do {
+        written = write(the_log.fd, line->data, line->size);
+    } while (written < 0 && errno == EINTR);
+}
+
+void log_write(enum log_level level, const char *module, const char *msg, const struct log_field *fields)
+{
+    struct line line;
+    line.size = 0;
+    line.cut = false;
+    int saved = errno;
+    char time[32];
+    put_text(&line, "ts", str_of(timestamp_format(clock_wall_ms(), time)));
+    put_text(&line, "level", str_of(log_level_name(level)));
+    put_text(&line, "module", str_of(module));
+    put_key(&line, "msg");
+    put_quoted(&line, str_of(msg));
+    for (; fields->key != NULL; fields++) {
+        if (fields->is_number) {
+            put_number(&line, fields->key, fields->number);
+        } else {
+            put_text(&line, fields->key, fields->text);
+        }
+    }
+    finish(&line);
+    emit(level, &line);
+    errno = saved;
+}
+
+void log_setup(enum log_level level, enum log_format format, int fd)
+{
+    the_log.level = level;
+    the_log.format = format;
+    the_log.fd = fd;
+}
+
+void log_set_sink(log_sink_fn *sink, void *user)
+{
+    the_log.sink = sink;
+    the_log.user = user;
+}
+
+bool log_enabled(enum log_level level)
+{
+    return level >= the_log.level;
+}
+
+const char *log_level_name(enum log_level level)
+{
+    static const char *const names[] = {"debug", "info", "warn", "error"};
+    return (size_t)level < COUNT_OF(names) ? names[level] : "error";
+}

@@ -1,0 +1,43 @@
+/* Files: small ones read whole, written so that a crash leaves the old or the new one, and a lock that says
+ * who holds it. */
+#ifndef OUTRIDER_OS_FILE_H
+#define OUTRIDER_OS_FILE_H
+
+#include "outrider/base/attr.h"
+#include "outrider/base/str.h"
+
+#include <stddef.h>
+#include <sys/types.h>
+
+struct buf;
+struct error;
+
+/* Appends the content of the file at `path` to `ret_bytes`. Returns 0; or -1 with ERROR_NOT_FOUND,
+ * ERROR_DENIED, ERROR_LIMIT (more than `max` bytes), ERROR_INVALID (not a regular file) or ERROR_SYSTEM,
+ * `ret_bytes` as it was. */
+int file_read(const char *path, size_t max, struct error *err, struct buf *ret_bytes) MUST_CHECK;
+
+/* Makes `bytes` the content of `dir`/`name` with permission bits `mode`: a reader sees the old file or the
+ * new one, also after a crash of the machine (both file and directory are synced). One writer per directory:
+ * the new file is prepared as `dir`/.NAME.new. Returns 0; or -1 with `err` set and the old file in place. */
+int file_write_atomic(const char *dir, const char *name, struct str bytes, mode_t mode,
+                      struct error *err) MUST_CHECK;
+
+/* Removes the file at `path` and syncs nothing; a file that is not there is success. */
+int file_remove(const char *path, struct error *err) MUST_CHECK;
+
+/* Creates `path` if need be, locks it for this process until file_unlock or the process ends, and writes our
+ * pid into it. Returns 0 with the descriptor; or -1: ERROR_BUSY when another process holds it, with its pid
+ * in `ret_holder` (0 when it could not be told), else ERROR_DENIED or ERROR_SYSTEM. Does not wait. */
+int file_lock(const char *path, struct error *err, int *ret_fd, pid_t *ret_holder) MUST_CHECK;
+
+/* Gives the lock back and closes `fd`; the file stays, because removing it would race with the next holder.
+ * Accepts -1. */
+void file_unlock(int fd);
+
+/* Whether files can be created in the directory `path`. Returns 0; or -1 with ERROR_NOT_FOUND, ERROR_INVALID
+ * (not a directory), ERROR_DENIED (permission, or a read-only file system) or ERROR_SYSTEM. Writes nothing.
+ */
+int file_check_dir(const char *path, struct error *err) MUST_CHECK;
+
+#endif

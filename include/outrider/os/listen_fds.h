@@ -1,0 +1,26 @@
+/* Sockets inherited from the service manager (the protocol of sd_listen_fds(3)), without its library. */
+#ifndef OUTRIDER_OS_LISTEN_FDS_H
+#define OUTRIDER_OS_LISTEN_FDS_H
+
+#include <stddef.h>
+
+enum listen_fd_kind {
+    LISTEN_FD_UNIX_STREAM, /* listening */
+    LISTEN_FD_UNIX_DATAGRAM,
+    LISTEN_FD_INET_STREAM, /* listening, IPv4 or IPv6 */
+    LISTEN_FD_OTHER
+};
+
+struct listen_fd {
+    int fd; /* owned by whoever took it; close-on-exec and non-blocking */
+    enum listen_fd_kind kind;
+    char name[64]; /* FileDescriptorName= of the socket unit; "" when none was given */
+};
+
+/* Takes the descriptors that LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES name, at most `max`; those beyond are
+ * closed. Returns how many; 0 when the variables are absent, malformed or meant for another process. The
+ * variables are removed from the environment, so that a second call finds nothing. Descriptors that are not
+ * sockets are of kind LISTEN_FD_OTHER. */
+size_t listen_fds_take(struct listen_fd *ret_fds, size_t max);
+
+#endif

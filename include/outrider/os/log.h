@@ -1,0 +1,72 @@
+/* The log: one line per write(2), fields as typed values, so that a value can never forge a field or a line.
+ *
+ *     log_warn("registry", "put failed", LOG_TEXT("endpoint", url), LOG_INT("tries", tries));
+ *
+ *     ts=2026-11-21T02:14:00.123Z level=warn module=registry msg="put failed" endpoint=http://... tries=3
+ *
+ * Values with blanks, quotes, '=' or nothing in them are quoted; control bytes, and bytes over 0x7f of text
+ * that is not UTF-8, are written as escapes. A line is at most LOG_LINE_MAX bytes with its LF; what does not
+ * fit is cut and the line ends with truncated=true. The caller keeps passwords and tokens out (contract
+ * section 8). */
+#ifndef OUTRIDER_OS_LOG_H
+#define OUTRIDER_OS_LOG_H
+
+#include "outrider/base/str.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { LOG_LINE_MAX = 4096 };
+
+enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };
+enum log_format { LOG_FORMAT_LOGFMT, LOG_FORMAT_JSON };
+
+/* One field. Build it with LOG_STR, LOG_TEXT or LOG_INT. `key` NULL ends the list. */
+struct log_field {
+    const char *key;
+    bool is_number;
+    struct str text;
+    int64_t number;
+};
+
+/* A field holding a view; borrowed for the call. */
+#define LOG_STR(name, view) ((struct log_field){.key = (name), .text = (view)})
+
+/* A field holding NUL-terminated text; NULL is empty; borrowed for the call. */
+#define LOG_TEXT(name, chars) ((struct log_field){.key = (name), .text = str_of(chars)})
+
+/* A field holding a whole number. */
+#define LOG_INT(name, value) ((struct log_field){.key = (name), .is_number = true, .number = (value)})
+
+#define LOG_END ((struct log_field){.key = NULL})
+#define LOG_AT(level, module, msg, ...)                                                                      \
+    (log_enabled(level) ? log_write(level, module, msg, (const struct log_field[]){__VA_ARGS__}) : (void)0)
+
+/* module, message, fields. The fields are not evaluated when the level is off. */
+#define log_debug(module, ...) LOG_AT(LOG_LEVEL_DEBUG, module, __VA_ARGS__, LOG_END)
+#define log_info(module, ...) LOG_AT(LOG_LEVEL_INFO, module, __VA_ARGS__, LOG_END)
+#define log_warn(module, ...) LOG_AT(LOG_LEVEL_WARN, module, __VA_ARGS__, LOG_END)
+#define log_error(module, ...) LOG_AT(LOG_LEVEL_ERROR, module, __VA_ARGS__, LOG_END)
+
+/* Receives every finished line without its LF; `line` is borrowed. */
+typedef void log_sink_fn(enum log_level level, struct str line, void *user);
+
+/* Chooses what is written, how, and to which descriptor (borrowed). Before the first call: info, logfmt, 2.
+ * May be called again at any time, as a reload does. */
+void log_setup(enum log_level level, enum log_format format, int fd);
+
+/* Sends lines to `sink` instead of the descriptor, for tests; NULL restores the descriptor. */
+void log_set_sink(log_sink_fn *sink, void *user);
+
+/* Whether lines of this level are written. */
+bool log_enabled(enum log_level level);
+
+/* What the macros call: `fields` ends with LOG_END. Writes the line whatever the level; a line that the
+ * descriptor does not take is lost, for there is nobody to tell. */
+void log_write(enum log_level level, const char *module, const char *msg, const struct log_field *fields);
+
+/* "debug", "info", "warn" or "error". */
+const char *log_level_name(enum log_level level);
+
+#endif

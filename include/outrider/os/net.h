@@ -1,0 +1,30 @@
+/* Addresses of this machine, asked of the kernel: nothing is sent. */
+#ifndef OUTRIDER_OS_NET_H
+#define OUTRIDER_OS_NET_H
+
+#include "outrider/base/attr.h"
+
+#include <stdbool.h>
+
+struct error;
+
+/* Room for any address as text with its NUL (INET6_ADDRSTRLEN). */
+enum { NET_ADDRESS_SIZE = 46 };
+
+/* The source address of the default route, IPv4 before IPv6. Returns 0; or -1 with ERROR_UNREACHABLE when
+ * there is no route, or ERROR_NOT_FOUND when the route leads to loopback only. */
+int net_source_address(struct error *err, char ret_text[static NET_ADDRESS_SIZE]) MUST_CHECK;
+
+/* The address of the network interface `name`: its first IPv4 address, else its first IPv6 address that is
+ * not link-local. Returns 0; or -1 with ERROR_NOT_FOUND (no such interface), ERROR_UNREACHABLE (it is down or
+ * has no such address) or ERROR_SYSTEM. */
+int net_interface_address(const char *name, struct error *err,
+                          char ret_text[static NET_ADDRESS_SIZE]) MUST_CHECK;
+
+/* Whether `text` is an IPv4 or IPv6 address (not a name, no port, no zone). */
+bool net_is_address(const char *text);
+
+/* Whether `text` is a loopback address: 127.0.0.0/8, ::1, or the first mapped into IPv6. False for names. */
+bool net_is_loopback(const char *text);
+
+#endif

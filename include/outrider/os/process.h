@@ -1,0 +1,29 @@
+/* Facts about processes, from /proc. */
+#ifndef OUTRIDER_OS_PROCESS_H
+#define OUTRIDER_OS_PROCESS_H
+
+#include "outrider/base/attr.h"
+
+#include <stdint.h>
+#include <sys/types.h>
+
+struct error;
+
+enum { PROCESS_BOOT_ID_LENGTH = 36 };
+
+/* When process `pid` started, in clock ticks since boot (field 22 of /proc/PID/stat, proc(5)): with the pid
+ * it names a process for good. Returns 0; or -1 with ERROR_NOT_FOUND (no such process in our PID namespace)
+ * or ERROR_SYSTEM. */
+int process_start_time(pid_t pid, struct error *err, uint64_t *ret_ticks) MUST_CHECK;
+
+/* The real user of process `pid` (Uid: of /proc/PID/status). Errors as process_start_time. */
+int process_uid(pid_t pid, struct error *err, uid_t *ret_uid) MUST_CHECK;
+
+/* The id of this boot of the machine, NUL-terminated. Returns 0, or -1 with ERROR_SYSTEM or ERROR_NOT_FOUND.
+ */
+int process_boot_id(struct error *err, char ret_id[static PROCESS_BOOT_ID_LENGTH + 1]) MUST_CHECK;
+
+/* Reaps every child that has ended, as PID 1 must, and returns how many. Does not wait. */
+unsigned process_reap(void);
+
+#endif
