@@ -51,6 +51,16 @@ void hold_set(struct hold *hold, const char *reason, const char *by, int64_t dea
     hold->expires_wall = expires_ms > 0 ? now->wall + expires_ms : 0;
 }
 
+void hold_restore(struct hold *hold, const struct hold *kept, const struct instant *now)
+{
+    *hold = *kept;
+    hold->set = true;
+    hold->outcome = DRAIN_WAITING;
+    hold->since_mono = now->mono - (now->wall - kept->since_wall);
+    hold->deadline_mono = kept->deadline_wall > 0 ? now->mono + (kept->deadline_wall - now->wall) : NEVER_MS;
+    hold->expires_mono = kept->expires_wall > 0 ? now->mono + (kept->expires_wall - now->wall) : NEVER_MS;
+}
+
 void hold_clear(struct hold *hold)
 {
     *hold = (struct hold){0};

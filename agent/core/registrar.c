@@ -382,6 +382,11 @@ static void on_withdraw(struct registrar *registrar)
 static void on_leave(struct registrar *registrar)
 {
     /* Whatever is in flight must not delay the revoke; its answer would change nothing. */
+    bool keyless = registrar->lease_state == LEASE_GRANTING && !registrar_visible(registrar);
+    if (keyless) {
+        /* A grant whose answer never came holds no key: nothing of ours can be seen, and it ends by itself. */
+        registrar->lease = 0;
+    }
     registrar->leaving = true;
     registrar->adopting = false;
     land(&registrar->lease_flight);

@@ -35,6 +35,12 @@ bool registrar_in_sync(const struct registrar *registrar)
     return registrar->wanted == NULL ? registrar->lease == 0 : !registrar_dirty(registrar);
 }
 
+bool registrar_visible(const struct registrar *registrar)
+{
+    return registrar->published != NULL || registrar->key_flight.op == REGISTRY_PUT || registrar->adopting ||
+           registrar->key_trouble.text[0] != '\0';
+}
+
 bool registrar_settled(const struct registrar *registrar)
 {
     return registrar->ever_settled;

@@ -194,6 +194,17 @@ static void on_host(struct server *server, const struct server_event *event)
     snprintf(server->host_reason, sizeof(server->host_reason), "%s", event->reason == NULL ? "" : event->reason);
 }
 
+static void on_reload(struct server *server, const struct server_event *event)
+{
+    struct server_probe before[SERVER_PROBES_MAX];
+    memcpy(before, server->probes, sizeof(before));
+    for (size_t i = 0; i < SERVER_PROBES_MAX; i++) {
+        int old = event->probe_map[i];
+        server->probes[i] = old >= 0 ? before[old] : (struct server_probe){.verdict = VERDICT_UNKNOWN};
+    }
+    server->config = event->config;
+}
+
 static void apply(struct server *server, const struct server_event *event, struct queue *effects)
 {
     const struct instant *now = &event->now;
@@ -229,6 +240,9 @@ static void apply(struct server *server, const struct server_event *event, struc
             server_effect(effects, SERVER_DO_SAVE)->urgent = true;
         }
         break;
+    case SERVER_ON_RESTORE:
+        hold_restore(&server->holds[HOLD_OPS], event->hold, now);
+        break;
     case SERVER_ON_STOPPING:
         server->stopping = true;
         break;
@@ -242,7 +256,7 @@ static void apply(struct server *server, const struct server_event *event, struc
         on_adopted(server, event, effects);
         break;
     case SERVER_ON_RELOAD:
-        server->config = event->config;
+        on_reload(server, event);
         break;
     }
 }

@@ -113,7 +113,7 @@ void shutdown_step(struct shutdown *shutdown, const struct shutdown_event *event
         break;
     case SHUTDOWN_ON_PUBLISHED:
         if (shutdown->phase == SHUTDOWN_SAYING) {
-            bool linger = !shutdown->hurry && shutdown->linger_ms > 0;
+            bool linger = event->visible && !shutdown->hurry && shutdown->linger_ms > 0;
             enter(shutdown, linger ? SHUTDOWN_LINGERING : SHUTDOWN_LEAVING, now, effects);
         }
         break;

@@ -48,6 +48,9 @@ const char *drain_outcome_name(enum drain_outcome outcome);
 void hold_set(struct hold *hold, const char *reason, const char *by, int64_t deadline_ms, int64_t expires_ms,
               const struct instant *now);
 
+/* Sets `hold` from one that was kept across a restart: its wall times count, the mono ones are made from them. */
+void hold_restore(struct hold *hold, const struct hold *kept, const struct instant *now);
+
 /* Lifts it; nothing of it is kept. */
 void hold_clear(struct hold *hold);
 

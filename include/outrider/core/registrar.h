@@ -109,6 +109,9 @@ int64_t registrar_lease_deadline(const struct registrar *registrar);
 /* Whether the registry has what is wanted (also when nothing is wanted and nothing is there). */
 bool registrar_in_sync(const struct registrar *registrar);
 
+/* Whether a record of ours may be in the registry now: published, being put, or left from before a restart. */
+bool registrar_visible(const struct registrar *registrar);
+
 /* Whether the record was ever published by this process, or withdrawn on purpose: /readyz. */
 bool registrar_settled(const struct registrar *registrar);
 

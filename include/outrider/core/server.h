@@ -40,12 +40,13 @@ enum server_event_type {
     SERVER_ON_VERDICT,  /* probe `index` has `verdict`, because `text` */
     SERVER_ON_HOLD,     /* set hold `kind`: `reason`, `by`, `deadline_ms`, `expires_ms` */
     SERVER_ON_UNHOLD,   /* lift hold `kind` */
+    SERVER_ON_RESTORE,  /* the operator's `hold` of before the restart, by its wall times */
     SERVER_ON_STOPPING, /* the agent goes: shutting_down from now on */
     SERVER_ON_HOST,     /* the address to publish is `text`; NULL: none, because `reason` */
     SERVER_ON_FRESH,    /* nothing of before the restart counts */
     SERVER_ON_ADOPTED,  /* our record of before the restart stands as `record`; `words` of before are believed
                          * when not NULL, `passed` when a probe had passed */
-    SERVER_ON_RELOAD    /* `config` is the configuration now */
+    SERVER_ON_RELOAD    /* `config` is the configuration now; its probe i was number `probe_map[i]` before, or -1 */
 };
 
 struct server_event {
@@ -60,8 +61,10 @@ struct server_event {
     enum hold_kind kind;
     int64_t deadline_ms, expires_ms;
     const struct record *record;
+    const struct hold *hold;
     bool passed;
     const struct config *config;
+    const int *probe_map; /* SERVER_PROBES_MAX numbers */
 };
 
 enum server_effect_type {

@@ -39,14 +39,14 @@ enum shutdown_event_type {
     SHUTDOWN_ON_INT,
     SHUTDOWN_ON_QUIT,       /* `may_hand_over`: a lease is held and its id is in a state_dir */
     SHUTDOWN_ON_DRAIN_OVER, /* the waiting for the `stop` hold ended */
-    SHUTDOWN_ON_PUBLISHED,  /* the registry has what is wanted, or there is nothing to write */
+    SHUTDOWN_ON_PUBLISHED,  /* the registry has what is wanted, or (not `visible`) there is no record to see */
     SHUTDOWN_ON_GONE        /* no lease of ours is left */
 };
 
 struct shutdown_event {
     enum shutdown_event_type type;
     struct instant now;
-    bool may_hand_over;
+    bool may_hand_over, visible;
 };
 
 enum shutdown_effect_type {

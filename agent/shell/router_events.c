@@ -1,0 +1,243 @@
+/* What comes in: each entry steps one machine and lets the router run until it is quiet. */
+#include "router_internal.h"
+
+#include "outrider/base/buf.h"
+#include "outrider/base/mem.h"
+#include "outrider/base/random.h"
+
+#include <stdlib.h>
+
+static struct registrar *new_registrar(const struct config *config, const char *id, uint64_t seed)
+{
+    struct buf key = {0};
+    buf_printf(&key, "%s/%s/%s", config->registry.prefix, config->server.type, id);
+    struct registrar_settings settings = {
+        .key = buf_text(&key),
+        .ttl_ms = config->registry.ttl_ms,
+        .heartbeat_ms = config->registry.heartbeat_ms,
+        .request_timeout_ms = config->registry.request_timeout_ms,
+        .min_publish_interval_ms = config->status.min_publish_interval_ms,
+        .seed = seed,
+    };
+    struct registrar *registrar = registrar_new(&settings);
+    buf_fini(&key);
+    return registrar;
+}
+
+static void recover(struct router *router, const struct instant *now)
+{
+    const struct router_past *past = &router->past;
+    if (past->ops != NULL) {
+        router_step_server(router, (struct server_event){.type = SERVER_ON_RESTORE, .now = *now, .hold = past->ops});
+    }
+    if (past->lease == 0) {
+        router_step_server(router, (struct server_event){.type = SERVER_ON_FRESH, .now = *now});
+        return;
+    }
+    struct registrar_event event = {
+        .type = REGISTRAR_ON_RECOVER, .now = *now, .lease = past->lease, .ttl_ms = past->ttl_ms};
+    registrar_step(router->registrar, &event, &router->registrar_effects);
+}
+
+static void load_shutdown(struct router *router)
+{
+    router->shutdown.drain = router->config->shutdown.drain;
+    router->shutdown.linger_ms = router->config->shutdown.linger_ms;
+    router->shutdown.timeout_ms = router->config->shutdown.timeout_ms;
+}
+
+struct router *router_new(const struct config *config, const char *id, const struct router_past *past,
+                          uint64_t seed, struct effects *effects, const struct instant *now)
+{
+    struct router *router = mem_zalloc(sizeof(*router));
+    router->config = config;
+    router->effects = effects;
+    router->past = *past;
+    struct random random;
+    random_seed(&random, seed);
+    router->phase_ms = (int64_t)random_below(&random, 3600000);
+    queue_init(&router->server_effects, sizeof(struct server_effect));
+    queue_init(&router->registrar_effects, sizeof(struct registrar_effect));
+    queue_init(&router->shutdown_effects, sizeof(struct shutdown_effect));
+    queue_init(&router->probe_effects, sizeof(struct probe_effect));
+    router->server = server_new(config, id, now);
+    router->registrar = new_registrar(config, id, random_next(&random));
+    load_shutdown(router);
+    router_build_probes(router, NULL, now);
+    recover(router, now);
+    router_tick(router, now);
+    return router;
+}
+
+void router_free(struct router *router)
+{
+    if (router == NULL) {
+        return;
+    }
+    struct registrar_effect effect;
+    while (queue_take(&router->registrar_effects, &effect)) {
+        blob_unref(effect.request.value);
+    }
+    queue_fini(&router->server_effects);
+    queue_fini(&router->registrar_effects);
+    queue_fini(&router->shutdown_effects);
+    queue_fini(&router->probe_effects);
+    router_free_said(router);
+    server_free(router->server);
+    registrar_free(router->registrar);
+    free(router);
+}
+
+struct window router_deadline(const struct router *router)
+{
+    struct window soonest = server_deadline(router->server);
+    soonest = window_sooner(soonest, registrar_deadline(router->registrar));
+    soonest = window_sooner(soonest, shutdown_deadline(&router->shutdown));
+    for (size_t i = 0; i < router->probe_count; i++) {
+        soonest = window_sooner(soonest, probe_deadline(&router->probes[i]));
+    }
+    return soonest;
+}
+
+/* Whoever would be woken soon anyway is stepped now: that is how a heartbeat rides on a probe's wake-up. */
+void router_tick(struct router *router, const struct instant *now)
+{
+    if (server_deadline(router->server).earliest <= now->mono) {
+        router_step_server(router, (struct server_event){.type = SERVER_ON_TICK, .now = *now});
+    }
+    struct probe_event probe = {.type = PROBE_ON_TICK, .now = *now};
+    for (size_t i = 0; i < router->probe_count; i++) {
+        if (probe_deadline(&router->probes[i]).earliest <= now->mono) {
+            probe_step(&router->probes[i], &probe, &router->probe_effects);
+        }
+    }
+    if (registrar_deadline(router->registrar).earliest <= now->mono) {
+        struct registrar_event event = {.type = REGISTRAR_ON_TICK, .now = *now};
+        registrar_step(router->registrar, &event, &router->registrar_effects);
+    }
+    if (shutdown_deadline(&router->shutdown).earliest <= now->mono) {
+        struct shutdown_event event = {.type = SHUTDOWN_ON_TICK, .now = *now};
+        shutdown_step(&router->shutdown, &event, &router->shutdown_effects);
+    }
+    router_pump(router, now);
+}
+
+void router_heard(struct router *router, const struct words *words, const struct instant *now)
+{
+    router_step_server(router, (struct server_event){.type = SERVER_ON_WORDS, .now = *now, .words = words});
+    router_pump(router, now);
+}
+
+void router_detached(struct router *router, uint64_t life, const struct instant *now)
+{
+    router_step_server(router, (struct server_event){.type = SERVER_ON_DETACH, .now = *now, .life = life});
+    router_pump(router, now);
+}
+
+void router_exited(struct router *router, pid_t pid, const struct instant *now)
+{
+    router_step_server(router, (struct server_event){.type = SERVER_ON_EXIT, .now = *now, .pid = pid});
+    router_pump(router, now);
+}
+
+void router_tried(struct router *router, unsigned index, uint64_t try_id, enum probe_outcome outcome,
+                  const char *detail, int64_t duration_us, const struct instant *now)
+{
+    if (index >= router->probe_count) {
+        return;
+    }
+    struct probe_event event = {.type = PROBE_ON_RESULT,
+                                .now = *now,
+                                .try_id = try_id,
+                                .outcome = outcome,
+                                .detail = detail,
+                                .duration_us = duration_us};
+    probe_step(&router->probes[index], &event, &router->probe_effects);
+    router_pump(router, now);
+}
+
+void router_replied(struct router *router, const struct registry_reply *reply, const struct instant *now)
+{
+    struct registrar_event event = {.type = REGISTRAR_ON_REPLY, .now = *now, .reply = reply};
+    registrar_step(router->registrar, &event, &router->registrar_effects);
+    router_pump(router, now);
+}
+
+void router_host(struct router *router, const char *host, const char *reason, const struct instant *now)
+{
+    router_step_server(
+        router, (struct server_event){.type = SERVER_ON_HOST, .now = *now, .text = host, .reason = reason});
+    router_pump(router, now);
+}
+
+void router_drain(struct router *router, const char *reason, const char *by, int64_t deadline_ms,
+                  int64_t expires_ms, const struct instant *now)
+{
+    router_step_server(router, (struct server_event){.type = SERVER_ON_HOLD,
+                                                     .now = *now,
+                                                     .kind = HOLD_OPS,
+                                                     .reason = reason,
+                                                     .by = by,
+                                                     .deadline_ms = deadline_ms,
+                                                     .expires_ms = expires_ms});
+    router_pump(router, now);
+}
+
+void router_undrain(struct router *router, const struct instant *now)
+{
+    router_step_server(router, (struct server_event){.type = SERVER_ON_UNHOLD, .now = *now, .kind = HOLD_OPS});
+    router_pump(router, now);
+}
+
+void router_stop(struct router *router, enum shutdown_event_type how, bool may_hand_over,
+                 const struct instant *now)
+{
+    struct shutdown_event event = {.type = how, .now = *now, .may_hand_over = may_hand_over};
+    shutdown_step(&router->shutdown, &event, &router->shutdown_effects);
+    router_pump(router, now);
+}
+
+void router_reload(struct router *router, const struct config *config, const struct instant *now)
+{
+    int map[SERVER_PROBES_MAX];
+    router_map_probes(router, config, map);
+    effects_cancel_tries(router->effects);
+    if (map[0] < 0 && (config->probes_given || !config->server.ports_dynamic)) {
+        router_free_said(router);
+    }
+    router->config = config;
+    load_shutdown(router);
+    router_build_probes(router, map, now);
+    router_step_server(
+        router, (struct server_event){.type = SERVER_ON_RELOAD, .now = *now, .config = config, .probe_map = map});
+    struct registrar_event event = {.type = REGISTRAR_ON_RELOAD,
+                                    .now = *now,
+                                    .min_publish_interval_ms = config->status.min_publish_interval_ms};
+    registrar_step(router->registrar, &event, &router->registrar_effects);
+    router_pump(router, now);
+}
+
+const struct server *router_server(const struct router *router)
+{
+    return router->server;
+}
+
+const struct registrar *router_registrar(const struct router *router)
+{
+    return router->registrar;
+}
+
+const struct shutdown *router_shutdown(const struct router *router)
+{
+    return &router->shutdown;
+}
+
+size_t router_probe_count(const struct router *router)
+{
+    return router->probe_count;
+}
+
+const struct probe *router_probe(const struct router *router, size_t index)
+{
+    return &router->probes[index];
+}

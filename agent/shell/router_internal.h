@@ -1,0 +1,49 @@
+/* The inside of shell/router: router.c (the wiring), router_events.c (what comes in),
+ * router_record.c (between record and bytes), router_probes.c (which probes run). */
+#ifndef OUTRIDER_SHELL_ROUTER_INTERNAL_H
+#define OUTRIDER_SHELL_ROUTER_INTERNAL_H
+
+#include "outrider/core/config.h"
+#include "outrider/shell/effects.h"
+#include "outrider/shell/router.h"
+
+struct router {
+    const struct config *config;
+    struct effects *effects;
+    struct router_past past;
+
+    struct server *server;
+    struct registrar *registrar;
+    struct shutdown shutdown;
+    struct probe probes[SERVER_PROBES_MAX];
+    size_t probe_count;
+    struct config_probe said_probes[SERVER_PROBES_MAX]; /* of ports the server said; they own their names */
+    size_t said_count;
+    int64_t phase_ms; /* of this agent's probes: a thousand started together must not beat together */
+
+    struct queue server_effects, registrar_effects, shutdown_effects, probe_effects;
+    bool pumping;
+};
+
+/* router.c: routes effects until there are none; does nothing when called from within an effect. */
+void router_pump(struct router *router, const struct instant *now);
+
+/* router_record.c: one server event (by value, so that a call can be written in one go); the present record to the
+ * registrar; the record found in the registry back to the server. */
+void router_step_server(struct router *router, struct server_event event);
+void router_offer(struct router *router, bool urgent, const struct instant *now);
+void router_adopt(struct router *router, struct str value, const struct instant *now);
+
+/* router_probes.c: builds the probes of the configuration; `map` (SERVER_PROBES_MAX numbers, or NULL) tells which old probe each
+ * continues, -1 for none. */
+void router_build_probes(struct router *router, const int *map, const struct instant *now);
+
+/* Follows the ports that the server said. */
+void router_follow_ports(struct router *router, const struct instant *now);
+
+/* For each probe of `next`, the number of the same definition in `now`, or -1. */
+void router_map_probes(const struct router *router, const struct config *next, int map[static SERVER_PROBES_MAX]);
+
+void router_free_said(struct router *router);
+
+#endif

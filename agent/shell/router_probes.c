@@ -1,0 +1,72 @@
+/* Which probes run: those of the configuration, or one for each port that the server said. */
+#include "router_internal.h"
+
+#include <stdlib.h>
+
+const struct config_probe *router_probe_config(const struct router *router, size_t index)
+{
+    return router->said_count > 0 ? &router->said_probes[index] : &router->config->probes[index];
+}
+
+static void start_probe(struct router *router, unsigned index, const struct instant *now)
+{
+    const struct config_probe *config = router_probe_config(router, index);
+    int64_t phase = config->interval_ms > 0 ? router->phase_ms % config->interval_ms : 0;
+    probe_init(&router->probes[index], index, config->interval_ms, config->timeout_ms, config->rise, config->fall,
+               now->mono - phase);
+}
+
+void router_build_probes(struct router *router, const int *map, const struct instant *now)
+{
+    struct probe before[SERVER_PROBES_MAX];
+    memcpy(before, router->probes, sizeof(before));
+    router->probe_count = router->said_count > 0 ? router->said_count : router->config->probe_count;
+    for (unsigned i = 0; i < router->probe_count; i++) {
+        if (map == NULL || map[i] < 0) {
+            start_probe(router, i, now);
+            continue;
+        }
+        router->probes[i] = before[map[i]];
+        router->probes[i].index = i;
+        if (router->probes[i].trying) {
+            /* Its try was cancelled with the old numbering: do it again. */
+            router->probes[i].trying = false;
+            router->probes[i].due = now->mono;
+        }
+    }
+}
+
+void router_map_probes(const struct router *router, const struct config *next, int map[static SERVER_PROBES_MAX])
+{
+    bool follow_said = router->said_count > 0 && next->server.ports_dynamic && !next->probes_given;
+    for (size_t i = 0; i < SERVER_PROBES_MAX; i++) {
+        map[i] = follow_said && i < router->said_count ? (int)i : -1;
+        for (size_t old = 0; !follow_said && i < next->probe_count && old < router->probe_count; old++) {
+            if (config_probe_equal(&next->probes[i], router_probe_config(router, old))) {
+                map[i] = (int)old;
+            }
+        }
+    }
+}
+
+void router_free_said(struct router *router)
+{
+    for (size_t i = 0; i < router->said_count; i++) {
+        free(router->said_probes[i].name);
+    }
+    router->said_count = 0;
+}
+
+void router_follow_ports(struct router *router, const struct instant *now)
+{
+    effects_cancel_tries(router->effects);
+    router_free_said(router);
+    size_t count;
+    const uint16_t *ports = server_ports(router->server, &count);
+    for (size_t i = 0; i < count; i++) {
+        router->said_probes[i] = (struct config_probe){0};
+        config_probe_default(&router->said_probes[i], ports[i]);
+    }
+    router->said_count = count;
+    router_build_probes(router, NULL, now);
+}

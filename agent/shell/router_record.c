@@ -1,0 +1,38 @@
+/* Between the server's record and the registry's bytes. */
+#include "router_internal.h"
+
+#include "outrider/base/buf.h"
+#include "outrider/codec/record_json.h"
+
+void router_step_server(struct router *router, struct server_event event)
+{
+    server_step(router->server, &event, &router->server_effects);
+}
+
+void router_offer(struct router *router, bool urgent, const struct instant *now)
+{
+    struct buf json = {0};
+    record_encode(server_record(router->server), &json);
+    struct blob *value = blob_new(buf_view(&json));
+    buf_fini(&json);
+    struct registrar_event event = {.type = REGISTRAR_ON_OFFER, .now = *now, .value = value, .urgent = urgent};
+    registrar_step(router->registrar, &event, &router->registrar_effects);
+    blob_unref(value);
+}
+
+void router_adopt(struct router *router, struct str value, const struct instant *now)
+{
+    struct record record;
+    struct error err;
+    if (record_decode(value, &record, &err) < 0) {
+        /* Whatever it is, it is not a record that we could continue: write a new one over it. */
+        router_step_server(router, (struct server_event){.type = SERVER_ON_FRESH, .now = *now});
+        return;
+    }
+    router_step_server(router, (struct server_event){.type = SERVER_ON_ADOPTED,
+                                              .now = *now,
+                                              .record = &record,
+                                              .words = router->past.words,
+                                              .passed = router->past.passed});
+    record_fini(&record);
+}
