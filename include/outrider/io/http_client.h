@@ -1,12 +1,12 @@
 /* HTTP requests from the loop: many at a time, on connections that are kept open. libcurl's multi interface
- * on the events of the loop; no thread but the one libcurl starts to resolve a name that is neither numeric nor
- * localhost.
+ * on the events of the loop; no thread but the one libcurl starts to resolve a name that is neither numeric
+ * nor localhost.
  *
- * - HTTP/1.1 on http://, HTTP/2 where TLS negotiates it (etcd's gateway speaks h2 only there: etcd-gateway.md,
- *   9.13). http and https only, no redirects, and no proxy whatever the environment says: an agent's registry is
- *   where its configuration says.
- * - A connection on which a call failed or timed out is never used again. At most 4 idle ones are kept. An idle
- *   client has no timer and causes no wake-up.
+ * - HTTP/1.1 on http://, HTTP/2 where TLS negotiates it (etcd's gateway speaks h2 only there:
+ * etcd-gateway.md, 9.13). http and https only, no redirects, and no proxy whatever the environment says: an
+ * agent's registry is where its configuration says.
+ * - A connection on which a call failed or timed out is never used again. At most 4 idle ones are kept. An
+ * idle client has no timer and causes no wake-up.
  * - libcurl sends a request a second time, on a new connection, when a kept connection turns out to be closed
  *   before the first byte of an answer. Requests must therefore be idempotent; a resend leaves `sent` true
  *   whatever happens to it.
@@ -46,9 +46,10 @@ enum http_transport {
 
 struct http_call {
     const char *url;
-    const char *const *headers; /* "Name: value" each, NULL at the end; NULL: none. Equal lists in a row are kept */
-    struct str body;            /* always sent with a Content-Length */
-    int64_t timeout_ms;         /* for the whole call; 0: none */
+    const char *const
+        *headers;       /* "Name: value" each, NULL at the end; NULL: none. Equal lists in a row are kept */
+    struct str body;    /* always sent with a Content-Length */
+    int64_t timeout_ms; /* for the whole call; 0: none */
     int64_t connect_timeout_ms; /* for name, TCP and TLS together; 0: libcurl's 300 s */
     size_t max_response;        /* bytes of body accepted */
 };

@@ -22,10 +22,10 @@ struct http_fetch_request {
 };
 
 /* Sends `request` and waits. Returns 0 with the HTTP status (whatever it is) and the body appended to
- * `ret_body`. Returns -1 with `err` set when there is no answer: ERROR_UNREACHABLE (nobody listens, no route, no
- * such socket, connection lost), ERROR_TIMEOUT, ERROR_LIMIT (answer larger than max_response), ERROR_NOT_FOUND
- * (the name has no address), ERROR_INVALID (the URL), ERROR_PROTOCOL (anything else); `ret_body` is then as it
- * was. */
+ * `ret_body`. Returns -1 with `err` set when there is no answer: ERROR_UNREACHABLE (nobody listens, no route,
+ * no such socket, connection lost), ERROR_TIMEOUT, ERROR_LIMIT (answer larger than max_response),
+ * ERROR_NOT_FOUND (the name has no address), ERROR_INVALID (the URL), ERROR_PROTOCOL (anything else);
+ * `ret_body` is then as it was. */
 int http_fetch(const struct http_fetch_request *request, struct error *err, int *ret_status,
                struct buf *ret_body) MUST_CHECK;
 

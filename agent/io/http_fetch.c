@@ -1,0 +1,100 @@
+#include "outrider/io/http_fetch.h"
+
+#include "http_curl_private.h"
+#include "outrider/base/error.h"
+
+struct transfer {
+    struct buf body;
+    size_t max_response;
+    bool too_large;
+};
+
+static size_t received(char *data, size_t size, size_t count, void *user)
+{
+    struct transfer *transfer = user;
+    size_t bytes = size * count;
+    if (bytes > transfer->max_response - transfer->body.size) {
+        transfer->too_large = true;
+        return 0;
+    }
+    buf_add(&transfer->body, data, bytes);
+    return bytes;
+}
+
+static enum error_code error_for(enum http_transport transport, CURLcode code)
+{
+    switch (transport) {
+    case HTTP_TRANSPORT_REFUSED:
+    case HTTP_TRANSPORT_UNREACHABLE:
+    case HTTP_TRANSPORT_RESET: return ERROR_UNREACHABLE;
+    case HTTP_TRANSPORT_TIMEOUT: return ERROR_TIMEOUT;
+    case HTTP_TRANSPORT_RESOLVE: return ERROR_NOT_FOUND;
+    case HTTP_TRANSPORT_TOO_LARGE: return ERROR_LIMIT;
+    case HTTP_TRANSPORT_OK:
+    case HTTP_TRANSPORT_TLS:
+    case HTTP_TRANSPORT_OTHER: break;
+    }
+    bool bad_url = code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL;
+    return bad_url ? ERROR_INVALID : ERROR_PROTOCOL;
+}
+
+static void set_method(CURL *easy, const struct http_fetch_request *request)
+{
+    bool has_body =
+        request->body.size > 0 || strcmp(request->method, "POST") == 0 || strcmp(request->method, "PUT") == 0;
+    if (strcmp(request->method, "HEAD") == 0) {
+        curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+    } else if (has_body) {
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.size);
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body.data == NULL ? "" : request->body.data);
+    }
+    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
+}
+
+static int failed(CURL *easy, const struct http_fetch_request *request, const struct transfer *transfer,
+                  CURLcode code, const char *error_text, struct error *err)
+{
+    enum http_transport transport = http_curl_transport(easy, code, transfer->too_large);
+    struct buf text = {0};
+    http_curl_describe(&text, request->url, transport, code, error_text);
+    error_set(err, error_for(transport, code), "%s", buf_text(&text));
+    buf_fini(&text);
+    if (request->unix_path != NULL) {
+        error_wrap(err, "%s", request->unix_path);
+    }
+    return -1;
+}
+
+int http_fetch(const struct http_fetch_request *request, struct error *err, int *ret_status,
+               struct buf *ret_body)
+{
+    if (http_curl_init(err) < 0) {
+        return -1;
+    }
+    char error_text[CURL_ERROR_SIZE];
+    struct transfer transfer = {.max_response = request->max_response};
+    CURL *easy = http_curl_new(error_text);
+    struct curl_slist *headers = http_curl_headers(request->headers);
+    curl_easy_setopt(easy, CURLOPT_URL, request->url);
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, request->unix_path);
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, received);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, &transfer);
+    set_method(easy, request);
+    int result = 0;
+    long status = 0;
+    CURLcode code = curl_easy_perform(easy);
+    if (code != CURLE_OK) {
+        result = failed(easy, request, &transfer, code, error_text, err);
+    } else {
+        curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+        *ret_status = (int)status;
+        buf_str(ret_body, buf_view(&transfer.body));
+    }
+    curl_easy_cleanup(easy);
+    curl_slist_free_all(headers);
+    buf_fini(&transfer.body);
+    curl_global_cleanup();
+    return result;
+}
