@@ -1,0 +1,177 @@
+#include "etcd_message_internal.h"
+
+#include "outrider/base/attr.h"
+
+#include <stdio.h>
+
+enum { ANY_CODE = -1, NO_CODE = 0 };
+
+/* What a failure means before it is known whether the request changes anything. */
+enum doubt {
+    SURE, /* certainly not done */
+    DOUBT /* a write may have been done */
+};
+
+struct error_row {
+    int code;            /* gRPC code; ANY_CODE; NO_CODE: the answer has none */
+    const char *message; /* part of the message; NULL: any */
+    int status_from, status_to;
+    enum registry_failure failure;
+    enum doubt doubt;
+    bool elsewhere;
+};
+
+#define ANY_STATUS 0, 999
+
+/* The first row that fits. One row per line of the table in gateway section 4, in its order where the order does
+ * not matter; then what is left by code; then by HTTP status alone. */
+static const struct error_row rows[] = {
+    {5, "requested lease not found", ANY_STATUS, REGISTRY_LEASE_LOST, SURE, false},
+    {9, "lease already exists", ANY_STATUS, REGISTRY_LEASE_EXISTS, SURE, false},
+    {3, "duplicate key given", ANY_STATUS, REGISTRY_REFUSED, SURE, false},
+    {3, "too many operations", ANY_STATUS, REGISTRY_REFUSED, SURE, false},
+    {3, "request is too large", ANY_STATUS, REGISTRY_REFUSED, SURE, false},
+    {8, "larger than max", ANY_STATUS, REGISTRY_REFUSED, SURE, false}, /* not overload (rule 29) */
+    {11, "too large lease TTL", ANY_STATUS, REGISTRY_REFUSED, SURE, false},
+    {11, "required revision", ANY_STATUS, REGISTRY_REFUSED, SURE, false},
+    {8, "database space exceeded", ANY_STATUS, REGISTRY_OVERLOADED, SURE, false}, /* of the whole cluster */
+    {8, NULL, ANY_STATUS, REGISTRY_OVERLOADED, SURE, true},                      /* too many requests */
+    {14, "no leader", ANY_STATUS, REGISTRY_RETRY, SURE, true},                   /* said before it is proposed */
+    {14, "request timed out", ANY_STATUS, REGISTRY_RETRY, DOUBT, true},
+    {2, "context deadline exceeded", ANY_STATUS, REGISTRY_RETRY, DOUBT, true}, /* 3.4's code 4 (rule 30) */
+    {4, NULL, ANY_STATUS, REGISTRY_RETRY, DOUBT, true},
+    {14, "leader changed", ANY_STATUS, REGISTRY_RETRY, DOUBT, true},
+    {14, "server stopped", ANY_STATUS, REGISTRY_RETRY, DOUBT, true},
+    {14, "transport is closing", ANY_STATUS, REGISTRY_RETRY, DOUBT, true},
+    {14, "error reading from server", ANY_STATUS, REGISTRY_RETRY, DOUBT, true},
+    {3, "user name is empty", ANY_STATUS, REGISTRY_DENIED, SURE, false},
+    {16, NULL, ANY_STATUS, REGISTRY_DENIED, SURE, false},
+    {3, "revision of auth store is old", ANY_STATUS, REGISTRY_DENIED, SURE, false},
+    {3, "authentication failed", ANY_STATUS, REGISTRY_DENIED, SURE, false},
+    {7, NULL, ANY_STATUS, REGISTRY_DENIED, SURE, false},
+    {9, "authentication is not enabled", ANY_STATUS, REGISTRY_DENIED, SURE, false},
+    {NO_CODE, "CommonName of client", ANY_STATUS, REGISTRY_DENIED, SURE, false},
+    /* locks and elections lose the code: everything is 2 */
+    {2, "requested lease not found", ANY_STATUS, REGISTRY_LEASE_LOST, SURE, false},
+    {2, "permission denied", ANY_STATUS, REGISTRY_DENIED, SURE, false},
+    {2, "request timed out", ANY_STATUS, REGISTRY_RETRY, DOUBT, true},
+
+    {3, NULL, ANY_STATUS, REGISTRY_REFUSED, SURE, false},  /* key is not provided; the parsers' many texts */
+    {5, NULL, ANY_STATUS, REGISTRY_REFUSED, SURE, false},  /* no such path: no gateway there, or before 3.4 */
+    {11, NULL, ANY_STATUS, REGISTRY_REFUSED, SURE, false}, /* out of range */
+    {12, NULL, ANY_STATUS, REGISTRY_REFUSED, SURE, false}, /* not implemented */
+    {9, NULL, ANY_STATUS, REGISTRY_RETRY, SURE, false},    /* failed precondition */
+    {NO_CODE, NULL, 401, 401, REGISTRY_DENIED, SURE, false},
+    {NO_CODE, NULL, 403, 403, REGISTRY_DENIED, SURE, false},
+    {NO_CODE, NULL, 408, 408, REGISTRY_RETRY, DOUBT, true},
+    {NO_CODE, NULL, 429, 429, REGISTRY_OVERLOADED, SURE, true},
+    {NO_CODE, NULL, 300, 499, REGISTRY_REFUSED, SURE, false},
+    {ANY_CODE, NULL, ANY_STATUS, REGISTRY_RETRY, DOUBT, true},
+};
+
+struct reading {
+    int64_t code;
+    int64_t status;
+    struct str message;
+};
+
+static bool contains(struct str text, const char *part)
+{
+    return text.size > 0 && memmem(text.data, text.size, part, strlen(part)) != NULL;
+}
+
+static const struct error_row *find_row(const struct reading *reading)
+{
+    size_t i = 0;
+    for (; i + 1 < COUNT_OF(rows); i++) {
+        const struct error_row *row = &rows[i];
+        if ((row->code == ANY_CODE || row->code == reading->code) && reading->status >= row->status_from &&
+            reading->status <= row->status_to &&
+            (row->message == NULL || contains(reading->message, row->message))) {
+            break;
+        }
+    }
+    return &rows[i];
+}
+
+static struct str json_text(const json_t *object, const char *key)
+{
+    const json_t *value = json_object_get(object, key);
+    return json_is_string(value) ? (struct str){json_string_value(value), json_string_length(value)} : STR("");
+}
+
+/* Gateway section 4, shapes 1 to 4: flat with or without `error`, or nested under `error` in a stream. */
+static void read_json(const json_t *root, struct reading *reading)
+{
+    const json_t *nested = json_object_get(root, "error");
+    const json_t *from = json_is_object(nested) ? nested : root;
+    if (etcd_json_i64(from, "grpc_code", &reading->code) < 0 || reading->code == 0) {
+        if (etcd_json_i64(from, "code", &reading->code) < 0) {
+            reading->code = NO_CODE;
+        }
+    }
+    int64_t status;
+    if (etcd_json_i64(from, "http_code", &status) == 0 && status > 0) {
+        reading->status = status;
+    }
+    reading->message = json_text(from, "message");
+    if (reading->message.size == 0) {
+        reading->message = json_text(root, "error");
+    }
+}
+
+/* A person reads this in a log line: one line, no control characters, cut between characters. */
+static void set_text(struct str text, struct etcd_message *message)
+{
+    text = str_trim(text);
+    size_t room = sizeof(message->text) - 1;
+    size_t size = text.size < room ? text.size : room;
+    while (size > 0 && size < text.size && ((unsigned char)text.data[size] & 0xc0) == 0x80) {
+        size--;
+    }
+    bool utf8 = str_is_utf8((struct str){text.data, size});
+    for (size_t i = 0; i < size; i++) {
+        unsigned char c = (unsigned char)text.data[i];
+        message->text[i] = c < 0x20 ? ' ' : c == 0x7f || (c >= 0x80 && !utf8) ? '?' : text.data[i];
+    }
+    message->text[size] = '\0';
+}
+
+bool etcd_error_is(const json_t *root)
+{
+    return json_object_get(root, "error") != NULL;
+}
+
+static void set_failure(enum registry_op op, enum registry_failure failure, enum doubt doubt,
+                        struct etcd_message *message)
+{
+    bool unknown = doubt == DOUBT && !etcd_message_is_read(op);
+    message->failure = unknown ? REGISTRY_UNKNOWN : failure;
+}
+
+void etcd_error_classify(enum registry_op op, int status, struct str body, const json_t *root,
+                         struct etcd_message *message)
+{
+    struct reading reading = {.code = NO_CODE, .status = status, .message = body};
+    if (json_is_object(root)) {
+        read_json(root, &reading);
+    }
+    const struct error_row *row = find_row(&reading);
+    if (op == REGISTRY_REVOKE && row->failure == REGISTRY_LEASE_LOST) {
+        message->failure = REGISTRY_OK; /* what was to be gone is gone (rule 31) */
+        return;
+    }
+    set_failure(op, row->failure, row->doubt, message);
+    message->elsewhere = row->elsewhere;
+    set_text(reading.message, message);
+    if (message->text[0] == '\0') {
+        snprintf(message->text, sizeof(message->text), "HTTP status %d", status);
+    }
+}
+
+void etcd_error_malformed(enum registry_op op, const char *what, struct etcd_message *message)
+{
+    set_failure(op, REGISTRY_RETRY, DOUBT, message);
+    message->elsewhere = true;
+    snprintf(message->text, sizeof(message->text), "not an answer of etcd: %s", what);
+}

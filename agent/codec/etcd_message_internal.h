@@ -1,0 +1,28 @@
+/* Shared by the sources of codec/etcd_message. */
+#ifndef OUTRIDER_CODEC_ETCD_MESSAGE_INTERNAL_H
+#define OUTRIDER_CODEC_ETCD_MESSAGE_INTERNAL_H
+
+#include "outrider/codec/etcd_message.h"
+
+#include <jansson.h>
+
+/* Parses the first JSON value of `body`: the gateway ends a stream's line with LF or not at all, and what may
+ * follow is of no use. NULL when it is no JSON value, or larger, deeper or richer than any answer we ask for. The caller
+ * owns the result. */
+json_t *etcd_json_parse(struct str body);
+
+/* A 64-bit number written as decimal string or bare number (gateway section 1); absent and null are 0. Returns 0,
+ * or -1 when it is something else. */
+int etcd_json_i64(const json_t *object, const char *key, int64_t *ret_value) MUST_CHECK;
+
+/* Sets failure, elsewhere and text of `message` from an answer that is an error: `root` is its JSON or NULL. */
+void etcd_error_classify(enum registry_op op, int status, struct str body, const json_t *root,
+                         struct etcd_message *message);
+
+/* Whether the JSON of an answer with status 200 is an error all the same, as streams have it. */
+bool etcd_error_is(const json_t *root);
+
+/* Sets failure and text for an answer that is not what the gateway says. */
+void etcd_error_malformed(enum registry_op op, const char *what, struct etcd_message *message);
+
+#endif

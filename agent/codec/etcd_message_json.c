@@ -1,0 +1,71 @@
+#include "etcd_message_internal.h"
+
+/* Far above what one key's answer needs (depth 6, some thirty values), far below what would hurt. */
+enum { DEPTH_MAX = 32, VALUES_MAX = 4096 };
+
+struct shape {
+    size_t depth, values;
+    bool in_string, escaped;
+};
+
+static void count_in_string(struct shape *shape, char c)
+{
+    if (shape->escaped) {
+        shape->escaped = false;
+    } else if (c == '\\') {
+        shape->escaped = true;
+    } else if (c == '"') {
+        shape->in_string = false;
+    }
+}
+
+/* jansson recurses and allocates per value: both are measured before it sees the bytes. */
+static bool is_modest(struct str body)
+{
+    struct shape shape = {0};
+    for (size_t i = 0; i < body.size; i++) {
+        char c = body.data[i];
+        if (shape.in_string) {
+            count_in_string(&shape, c);
+        } else if (c == '"') {
+            shape.in_string = true;
+        } else if (c == '{' || c == '[') {
+            shape.depth++;
+            shape.values++;
+        } else if (c == ',') {
+            shape.values++;
+        } else if ((c == '}' || c == ']') && shape.depth > 0) {
+            shape.depth--;
+        }
+        if (shape.depth > DEPTH_MAX || shape.values > VALUES_MAX) {
+            return false;
+        }
+    }
+    return true;
+}
+
+json_t *etcd_json_parse(struct str body)
+{
+    if (body.size == 0 || body.size > ETCD_MESSAGE_MAX || !is_modest(body)) {
+        return NULL;
+    }
+    json_error_t ignored;
+    return json_loadb(body.data, body.size, JSON_DISABLE_EOF_CHECK, &ignored);
+}
+
+int etcd_json_i64(const json_t *object, const char *key, int64_t *ret_value)
+{
+    const json_t *value = json_object_get(object, key);
+    if (value == NULL || json_is_null(value)) {
+        *ret_value = 0;
+        return 0;
+    }
+    if (json_is_integer(value)) {
+        *ret_value = json_integer_value(value);
+        return 0;
+    }
+    if (!json_is_string(value)) {
+        return -1;
+    }
+    return str_to_i64((struct str){json_string_value(value), json_string_length(value)}, ret_value);
+}
