@@ -156,7 +156,7 @@ static void on_verdict(struct server *server, const struct server_event *event, 
         }
         if (!server->now.passed) {
             server->now.passed = true;
-            server_effect(effects, SERVER_DO_SAVE)->urgent = true;
+            server_effect(effects, SERVER_DO_SAVE);
         }
     } else if (event->verdict == VERDICT_FAILING && server->life == LIFE_ALIVE &&
                server->now.said == SAID_SHUTTING_DOWN) {

@@ -45,7 +45,7 @@ void server_begin_life(struct server *server, const struct instant *now, bool by
         /* What was measured of an older process says nothing about this one. */
         reset_probes(server, effects);
     }
-    server_effect(effects, SERVER_DO_SAVE)->urgent = true;
+    server_effect(effects, SERVER_DO_SAVE);
 }
 
 void server_end_life(struct server *server, const struct instant *now, const char *how, struct queue *effects)
@@ -64,7 +64,7 @@ void server_end_life(struct server *server, const struct instant *now, const cha
     hold_clear(&server->holds[HOLD_SELF]);
     hold_clear(&server->holds[HOLD_RELOAD]);
     reset_probes(server, effects);
-    server_effect(effects, SERVER_DO_SAVE)->urgent = true;
+    server_effect(effects, SERVER_DO_SAVE);
 }
 
 static size_t find_label(const struct said_in_life *said, struct str name)
@@ -207,7 +207,7 @@ static void hear_pid(struct server *server, const struct words *words, struct qu
         server->now.mainpid = words->mainpid;
         server->now.mainpid_start = words->mainpid_start;
         server_effect(effects, SERVER_DO_WATCH_PID)->pid = words->mainpid;
-        server_effect(effects, SERVER_DO_SAVE)->urgent = true;
+        server_effect(effects, SERVER_DO_SAVE);
     }
 }
 
@@ -237,9 +237,8 @@ void server_hear(struct server *server, const struct words *words, const struct 
     if (began || words->attach || words->said == SAID_READY) {
         server_effect(effects, SERVER_DO_PROBE_NOW);
     }
-    if (began || news || words->port_count > 0) {
-        server_effect(effects, SERVER_DO_SAVE)->urgent = true;
-    } else if (words->has_text || words->label_count > 0 || words->has_players || words->has_capacity) {
+    if (began || news || words->port_count > 0 || words->has_text || words->label_count > 0 ||
+        words->has_players || words->has_capacity) {
         server_effect(effects, SERVER_DO_SAVE);
     }
 }

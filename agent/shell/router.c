@@ -72,7 +72,7 @@ static void route_registrar(struct router *router, const struct registrar_effect
         blob_unref(effect->request.value);
         break;
     case REGISTRAR_DO_SAVE:
-        effects_save(router->effects, true);
+        effects_save(router->effects, false);
         break;
     case REGISTRAR_DO_LOOK_UP_HOST:
         effects_look_up_host(router->effects);

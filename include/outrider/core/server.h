@@ -76,7 +76,7 @@ enum server_effect_type {
     SERVER_DO_RESET_PROBES, /* a life began or ended: verdicts are unknown again */
     SERVER_DO_PROBE_PORTS,  /* the server said its ports: probes follow server_ports() */
     SERVER_DO_TELL_DRAIN,   /* tell watching connections: `on`, `deadline_ms` left (NEVER_MS: none), `text` reason */
-    SERVER_DO_SAVE,         /* what a restart needs changed; `urgent`: at once, else soon will do */
+    SERVER_DO_SAVE,         /* what a restart needs changed; `urgent`: a hold, keep it before anything is answered */
     SERVER_DO_LOOK_UP_HOST, /* find the address to publish and answer with SERVER_ON_HOST */
     SERVER_DO_LOG_STATUS,   /* the status moved `from` -> `to` because `text` */
     SERVER_DO_DRAIN_OVER    /* the waiting for hold `kind` ended with `outcome` */

@@ -34,7 +34,8 @@ void effects_look_up_host(struct effects *effects);
 /* Tells watching connections that a drain began or changed (`on`) or ended. `left_ms` NEVER_MS: no deadline. */
 void effects_tell_drain(struct effects *effects, bool on, int64_t left_ms, struct str reason);
 
-/* Keeps in state_dir what a restart needs: at once when `urgent`, else soon. */
+/* Keeps in state_dir what a restart needs: at once when `urgent` (an operator's word must survive its answer), else
+ * soon. */
 void effects_save(struct effects *effects, bool urgent);
 
 /* The status moved: one line in the log, one count. */
