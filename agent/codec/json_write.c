@@ -1,0 +1,187 @@
+#include "outrider/codec/json_write.h"
+
+#include "outrider/base/buf.h"
+#include "outrider/base/duration.h"
+
+static void begin_value(struct json_writer *json)
+{
+    if (json->more) {
+        buf_str(json->out, STR(","));
+    }
+    json->more = true;
+}
+
+static void open_container(struct json_writer *json, struct str bracket)
+{
+    begin_value(json);
+    buf_str(json->out, bracket);
+    json->more = false;
+}
+
+static void close_container(struct json_writer *json, struct str bracket)
+{
+    buf_str(json->out, bracket);
+    json->more = true;
+}
+
+void json_write_object(struct json_writer *json)
+{
+    open_container(json, STR("{"));
+}
+
+void json_write_object_end(struct json_writer *json)
+{
+    close_container(json, STR("}"));
+}
+
+void json_write_array(struct json_writer *json)
+{
+    open_container(json, STR("["));
+}
+
+void json_write_array_end(struct json_writer *json)
+{
+    close_container(json, STR("]"));
+}
+
+static void add_escape(struct buf *out, unsigned char c)
+{
+    static const char hex[] = "0123456789abcdef";
+    static const char control[32] = {['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r'};
+    if (c == '"' || c == '\\') {
+        buf_add(out, (const char[]){'\\', (char)c}, 2);
+    } else if (control[c] != 0) {
+        buf_add(out, (const char[]){'\\', control[c]}, 2);
+    } else {
+        buf_add(out, (const char[]){'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]}, 6);
+    }
+}
+
+/* Whole runs are copied at once: most strings need no escape. */
+static void add_escaped(struct buf *out, struct str text)
+{
+    size_t start = 0;
+    for (size_t i = 0; i < text.size; i++) {
+        unsigned char c = (unsigned char)text.data[i];
+        if (c < 0x20 || c == '"' || c == '\\') {
+            buf_add(out, text.data + start, i - start);
+            add_escape(out, c);
+            start = i + 1;
+        }
+    }
+    if (start < text.size) {
+        buf_add(out, text.data + start, text.size - start);
+    }
+}
+
+static size_t sequence_at(struct str text, size_t at)
+{
+    for (size_t length = 1; length <= 4 && at + length <= text.size; length++) {
+        if (str_is_utf8((struct str){text.data + at, length})) {
+            return length;
+        }
+    }
+    return 0;
+}
+
+static void add_repaired(struct buf *out, struct str text)
+{
+    for (size_t i = 0; i < text.size;) {
+        size_t length = sequence_at(text, i);
+        if (length == 0) {
+            buf_str(out, STR("\xef\xbf\xbd"));
+            i++;
+        } else {
+            add_escaped(out, (struct str){text.data + i, length});
+            i += length;
+        }
+    }
+}
+
+static void add_string(struct buf *out, struct str text)
+{
+    buf_str(out, STR("\""));
+    if (str_is_utf8(text)) {
+        add_escaped(out, text);
+    } else {
+        add_repaired(out, text);
+    }
+    buf_str(out, STR("\""));
+}
+
+void json_write_key(struct json_writer *json, const char *name)
+{
+    begin_value(json);
+    add_string(json->out, str_of(name));
+    buf_str(json->out, STR(":"));
+    json->more = false;
+}
+
+void json_write_string(struct json_writer *json, struct str value)
+{
+    begin_value(json);
+    add_string(json->out, value);
+}
+
+void json_write_text(struct json_writer *json, const char *value)
+{
+    if (value == NULL) {
+        json_write_null(json);
+    } else {
+        json_write_string(json, str_of(value));
+    }
+}
+
+void json_write_int(struct json_writer *json, int64_t value)
+{
+    if (value >= 0) {
+        json_write_uint(json, (uint64_t)value);
+        return;
+    }
+    begin_value(json);
+    buf_str(json->out, STR("-"));
+    json->more = false;
+    json_write_uint(json, 0 - (uint64_t)value);
+}
+
+void json_write_uint(struct json_writer *json, uint64_t value)
+{
+    char digits[20];
+    size_t first = sizeof(digits);
+    do {
+        digits[--first] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    begin_value(json);
+    buf_add(json->out, digits + first, sizeof(digits) - first);
+}
+
+void json_write_bool(struct json_writer *json, bool value)
+{
+    json_write_raw(json, value ? STR("true") : STR("false"));
+}
+
+void json_write_null(struct json_writer *json)
+{
+    json_write_raw(json, STR("null"));
+}
+
+void json_write_time(struct json_writer *json, int64_t wall_ms)
+{
+    char text[32];
+    json_write_string(json, str_of(timestamp_format(wall_ms, text)));
+}
+
+void json_write_raw(struct json_writer *json, struct str value)
+{
+    begin_value(json);
+    buf_str(json->out, value);
+}
+
+void json_write_text_if(struct json_writer *json, const char *name, const char *value)
+{
+    if (value != NULL) {
+        json_write_key(json, name);
+        json_write_string(json, str_of(value));
+    }
+}
