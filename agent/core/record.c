@@ -29,9 +29,9 @@ void record_fini(struct record *record)
     if (record == NULL) {
         return;
     }
-    char *const texts[] = {record->id,           record->type,        record->host,     record->custom_state,
-                           record->reason,       record->region,      record->zone,     record->group,
-                           record->version,      record->drain.holds, record->drain.by, record->drain.reason};
+    char *const texts[] = {record->id,      record->type,        record->host,     record->custom_state,
+                           record->reason,  record->region,      record->zone,     record->group,
+                           record->version, record->drain.holds, record->drain.by, record->drain.reason};
     for (size_t i = 0; i < COUNT_OF(texts); i++) {
         free(texts[i]);
     }
@@ -106,7 +106,8 @@ static bool same_profile(const struct record *a, const struct record *b)
 
 bool record_equal(const struct record *a, const struct record *b)
 {
-    return !record_urgent(a, b) && same_text(a->custom_state, b->custom_state) && same_text(a->reason, b->reason) &&
+    return !record_urgent(a, b) && same_text(a->custom_state, b->custom_state) &&
+           same_text(a->reason, b->reason) &&
            same_count(a->has_players, a->players, b->has_players, b->players) &&
            same_count(a->has_capacity, a->capacity, b->has_capacity, b->capacity) && same_profile(a, b);
 }

@@ -9,12 +9,10 @@ const char *verdict_name(enum verdict verdict)
 
 const char *probe_outcome_text(enum probe_outcome outcome)
 {
-    static const char *const texts[] = {[PROBE_PASSED] = "passed",
-                                        [PROBE_REFUSED] = "connection refused",
-                                        [PROBE_TIMED_OUT] = "timed out",
-                                        [PROBE_UNREACHABLE] = "unreachable",
-                                        [PROBE_RESET] = "connection reset",
-                                        [PROBE_NOT_FOUND] = "not found",
-                                        [PROBE_FAILED] = "failed"};
+    static const char *const texts[] = {
+        [PROBE_PASSED] = "passed",          [PROBE_REFUSED] = "connection refused",
+        [PROBE_TIMED_OUT] = "timed out",    [PROBE_UNREACHABLE] = "unreachable",
+        [PROBE_RESET] = "connection reset", [PROBE_NOT_FOUND] = "not found",
+        [PROBE_FAILED] = "failed"};
     return texts[outcome];
 }
