@@ -1,0 +1,314 @@
+#include "outrider/registry/memory.h"
+
+#include "outrider/base/buf.h"
+#include "outrider/base/mem.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+/* What etcd does: TTLs in whole seconds, at least two (etcd-gateway.md section 1), and requests under 1.5 MiB. */
+enum { TTL_MIN_S = 2, REQUEST_MAX = 1536 * 1024 };
+
+#define CLUSTER UINT64_C(0x6d656d6f7279)
+
+struct entry {
+    struct entry *next;
+    char *key;
+    size_t key_size;
+    struct blob *value;
+    int64_t mod_revision, create_revision, lease;
+};
+
+struct lease {
+    struct lease *next;
+    int64_t id, ttl_ms, ends_ms;
+};
+
+struct pending {
+    struct registry_request request; /* its key and value are ours */
+    char *key;
+};
+
+struct memory {
+    struct registry registry;
+    struct entry *entries;
+    struct lease *leases;
+    struct pending *pending;
+    size_t pending_count;
+    int64_t now_ms, revision;
+    struct buf error;
+};
+
+static struct entry **find_entry(struct memory *memory, struct str key)
+{
+    struct entry **at = &memory->entries;
+    while (*at != NULL && !str_eq((struct str){(*at)->key, (*at)->key_size}, key)) {
+        at = &(*at)->next;
+    }
+    return at;
+}
+
+static struct lease **find_lease(struct memory *memory, int64_t id)
+{
+    struct lease **at = &memory->leases;
+    while (*at != NULL && (*at)->id != id) {
+        at = &(*at)->next;
+    }
+    return at;
+}
+
+static void remove_entry(struct entry **at)
+{
+    struct entry *entry = *at;
+    *at = entry->next;
+    blob_unref(entry->value);
+    free(entry->key);
+    free(entry);
+}
+
+/* All keys of a lease go in one revision. */
+static void end_lease(struct memory *memory, struct lease **at)
+{
+    struct lease *lease = *at;
+    bool any = false;
+    for (struct entry **entry = &memory->entries; *entry != NULL;) {
+        if ((*entry)->lease == lease->id) {
+            remove_entry(entry);
+            any = true;
+        } else {
+            entry = &(*entry)->next;
+        }
+    }
+    memory->revision += any ? 1 : 0;
+    *at = lease->next;
+    free(lease);
+}
+
+static void fail(struct memory *memory, struct registry_reply *reply, enum registry_failure failure,
+                 const char *why)
+{
+    buf_clear(&memory->error);
+    buf_printf(&memory->error, "%s on memory: %s", registry_op_name(reply->op), why);
+    reply->failure = failure;
+    reply->error = buf_view(&memory->error);
+}
+
+static void grant(struct memory *memory, const struct registry_request *request, struct registry_reply *reply)
+{
+    if (*find_lease(memory, request->lease) != NULL) {
+        fail(memory, reply, REGISTRY_LEASE_EXISTS, "lease already exists");
+        return;
+    }
+    int64_t seconds = (request->ttl_ms + 999) / 1000;
+    struct lease *lease = mem_zalloc(sizeof(*lease));
+    lease->id = request->lease;
+    lease->ttl_ms = (seconds < TTL_MIN_S ? TTL_MIN_S : seconds) * 1000;
+    lease->ends_ms = memory->now_ms + lease->ttl_ms;
+    lease->next = memory->leases;
+    memory->leases = lease;
+    reply->ttl_ms = lease->ttl_ms;
+}
+
+static void keepalive(struct memory *memory, const struct registry_request *request, struct registry_reply *reply)
+{
+    struct lease *lease = *find_lease(memory, request->lease);
+    if (lease == NULL) {
+        fail(memory, reply, REGISTRY_LEASE_LOST, "the lease does not exist any more");
+        return;
+    }
+    lease->ends_ms = memory->now_ms + lease->ttl_ms;
+    reply->ttl_ms = lease->ttl_ms;
+}
+
+static void revoke(struct memory *memory, const struct registry_request *request)
+{
+    struct lease **lease = find_lease(memory, request->lease);
+    if (*lease != NULL) {
+        end_lease(memory, lease);
+    }
+}
+
+static void time_to_live(struct memory *memory, const struct registry_request *request, struct registry_reply *reply)
+{
+    const struct lease *lease = *find_lease(memory, request->lease);
+    reply->ttl_ms = lease == NULL ? -1 : (lease->ends_ms - memory->now_ms) / 1000 * 1000;
+}
+
+static struct registry_kv read_entry(const struct entry *entry)
+{
+    if (entry == NULL) {
+        return (struct registry_kv){0};
+    }
+    return (struct registry_kv){.found = true,
+                                .value = blob_view(entry->value),
+                                .mod_revision = entry->mod_revision,
+                                .create_revision = entry->create_revision,
+                                .lease = entry->lease};
+}
+
+static struct entry *add_entry(struct memory *memory, struct str key)
+{
+    struct entry *entry = mem_zalloc(sizeof(*entry));
+    entry->key = mem_copy(key.data, key.size);
+    entry->key_size = key.size;
+    entry->create_revision = memory->revision;
+    entry->next = memory->entries;
+    memory->entries = entry;
+    return entry;
+}
+
+/* Whether the comparison of a put or delete holds; otherwise the reply says how the key is. */
+static bool is_as_expected(const struct entry *entry, const struct registry_request *request,
+                           struct registry_reply *reply)
+{
+    reply->succeeded = (entry == NULL ? 0 : entry->mod_revision) == request->expect_revision;
+    if (!reply->succeeded) {
+        reply->kv = read_entry(entry);
+    }
+    return reply->succeeded;
+}
+
+/* The comparison comes first: etcd looks at the lease only when it is about to write. */
+static void put(struct memory *memory, const struct registry_request *request, struct registry_reply *reply)
+{
+    struct entry *entry = *find_entry(memory, request->key);
+    if (blob_view(request->value).size + 3 * request->key.size >= REQUEST_MAX) {
+        fail(memory, reply, REGISTRY_REFUSED, "request is too large");
+        return;
+    }
+    if (!is_as_expected(entry, request, reply)) {
+        return;
+    }
+    if (request->lease != 0 && *find_lease(memory, request->lease) == NULL) {
+        reply->succeeded = false;
+        fail(memory, reply, REGISTRY_LEASE_LOST, "requested lease not found");
+        return;
+    }
+    memory->revision++;
+    entry = entry == NULL ? add_entry(memory, request->key) : entry;
+    entry->mod_revision = memory->revision;
+    entry->lease = request->lease;
+    struct blob *old = entry->value;
+    entry->value = blob_ref(request->value);
+    blob_unref(old);
+}
+
+static void delete(struct memory *memory, const struct registry_request *request, struct registry_reply *reply)
+{
+    struct entry **entry = find_entry(memory, request->key);
+    if (is_as_expected(*entry, request, reply) && *entry != NULL) {
+        remove_entry(entry);
+        memory->revision++;
+    }
+}
+
+static bool has_key(enum registry_op op)
+{
+    return op == REGISTRY_GET || op == REGISTRY_PUT || op == REGISTRY_DELETE;
+}
+
+static void execute(struct memory *memory, const struct registry_request *request, struct registry_reply *reply)
+{
+    if (has_key(request->op) && request->key.size == 0) {
+        fail(memory, reply, REGISTRY_REFUSED, "key is not provided");
+        return;
+    }
+    switch (request->op) {
+    case REGISTRY_GRANT: grant(memory, request, reply); break;
+    case REGISTRY_KEEPALIVE: keepalive(memory, request, reply); break;
+    case REGISTRY_REVOKE: revoke(memory, request); break;
+    case REGISTRY_LEASE_TTL: time_to_live(memory, request, reply); break;
+    case REGISTRY_GET: reply->kv = read_entry(*find_entry(memory, request->key)); break;
+    case REGISTRY_PUT: put(memory, request, reply); break;
+    case REGISTRY_DELETE: delete(memory, request, reply); break;
+    case REGISTRY_OP_COUNT: fail(memory, reply, REGISTRY_REFUSED, "no such operation"); break;
+    }
+}
+
+static void pending_fini(struct pending *pending)
+{
+    blob_unref(pending->request.value);
+    free(pending->key);
+}
+
+/* Whoever is told may submit, advance and read: the value told is held until then. */
+static void answer(struct memory *memory, const struct registry_request *request)
+{
+    struct registry_reply reply = {
+        .id = request->id, .op = request->op, .endpoint = STR("memory"), .cluster = CLUSTER};
+    execute(memory, request, &reply);
+    const struct entry *entry = reply.kv.found ? *find_entry(memory, request->key) : NULL;
+    struct blob *held = entry == NULL ? NULL : blob_ref(entry->value);
+    reply.revision = memory->revision;
+    memory->registry.on_reply(&reply, memory->registry.user);
+    blob_unref(held);
+}
+
+size_t memory_run(struct registry *registry)
+{
+    struct memory *memory = (struct memory *)registry;
+    struct pending *batch = memory->pending;
+    size_t count = memory->pending_count;
+    memory->pending = NULL;
+    memory->pending_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        answer(memory, &batch[i].request);
+        pending_fini(&batch[i]);
+    }
+    free(batch);
+    return count;
+}
+
+void memory_advance(struct registry *registry, int64_t ms)
+{
+    struct memory *memory = (struct memory *)registry;
+    memory->now_ms += ms;
+    for (struct lease **lease = &memory->leases; *lease != NULL;) {
+        if ((*lease)->ends_ms <= memory->now_ms) {
+            end_lease(memory, lease);
+        } else {
+            lease = &(*lease)->next;
+        }
+    }
+}
+
+struct registry_kv memory_read(struct registry *registry, struct str key)
+{
+    return read_entry(*find_entry((struct memory *)registry, key));
+}
+
+static void memory_submit(struct registry *registry, const struct registry_request *request)
+{
+    struct memory *memory = (struct memory *)registry;
+    memory->pending = mem_resize(memory->pending, memory->pending_count + 1, sizeof(memory->pending[0]));
+    struct pending *pending = &memory->pending[memory->pending_count++];
+    *pending = (struct pending){.request = *request, .key = mem_copy(request->key.data, request->key.size)};
+    pending->request.key.data = pending->key;
+    blob_ref(request->value);
+}
+
+static void memory_free(struct registry *registry)
+{
+    struct memory *memory = (struct memory *)registry;
+    while (memory->entries != NULL) {
+        remove_entry(&memory->entries);
+    }
+    while (memory->leases != NULL) {
+        end_lease(memory, &memory->leases);
+    }
+    for (size_t i = 0; i < memory->pending_count; i++) {
+        pending_fini(&memory->pending[i]);
+    }
+    free(memory->pending);
+    buf_fini(&memory->error);
+    free(memory);
+}
+
+struct registry *memory_new(registry_reply_fn *on_reply, void *user)
+{
+    static const struct registry_backend backend = {.name = "memory", .submit = memory_submit, .free = memory_free};
+    struct memory *memory = mem_zalloc(sizeof(*memory));
+    memory->registry = (struct registry){.backend = &backend, .on_reply = on_reply, .user = user};
+    memory->revision = 1;
+    return &memory->registry;
+}
