@@ -3,6 +3,7 @@
 #include "loop_private.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
+#include "resolve_private.h"
 
 #include <event2/event.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@ struct loop {
     struct event_base *base;
     struct deferred queue; /* ring: next is the first, previous the last */
     bool stopping;
+    struct evdns_base *dns;
     int64_t lag_us;
 };
 
@@ -62,6 +64,7 @@ void loop_free(struct loop *loop)
     while (loop->queue.next != &loop->queue) {
         deferred_cancel(loop->queue.next);
     }
+    resolve_fini(loop->dns);
     event_base_free(loop->base);
     free(loop);
 }
@@ -69,6 +72,11 @@ void loop_free(struct loop *loop)
 struct event_base *loop_base(struct loop *loop)
 {
     return loop->base;
+}
+
+struct evdns_base **loop_dns(struct loop *loop)
+{
+    return &loop->dns;
 }
 
 void loop_note_lag(struct loop *loop, int64_t late_us)

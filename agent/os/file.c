@@ -17,7 +17,7 @@ static int file_error(struct error *err, const char *doing, const char *path)
     int errnum = errno;
     error_errno(err, errnum, "cannot %s %s", doing, path);
     if (err != NULL) {
-        err->code = errnum == ENOENT                                                  ? ERROR_NOT_FOUND
+        err->code = errnum == ENOENT || errnum == ESRCH                               ? ERROR_NOT_FOUND
                     : errnum == EACCES || errnum == EPERM || errnum == EROFS          ? ERROR_DENIED
                     : errnum == ENOTDIR || errnum == EISDIR || errnum == ENAMETOOLONG ? ERROR_INVALID
                                                                                       : ERROR_SYSTEM;

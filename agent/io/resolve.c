@@ -1,0 +1,88 @@
+#include "resolve_private.h"
+
+#include "loop_private.h"
+#include "outrider/base/mem.h"
+
+#include <event2/dns.h>
+#include <event2/util.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ADDRESSES_MAX = 8 };
+
+/* Lives until libevent has answered, which it does also after a cancel: then `fn` is NULL. */
+struct resolve {
+    struct evdns_getaddrinfo_request *request;
+    resolve_fn *fn;
+    void *user;
+};
+
+static void on_answer(int result, struct evutil_addrinfo *list, void *user)
+{
+    struct resolve *resolve = user;
+    struct sockaddr_storage addresses[ADDRESSES_MAX];
+    size_t count = 0;
+    for (struct evutil_addrinfo *entry = list; entry != NULL && count < ADDRESSES_MAX;
+         entry = entry->ai_next) {
+        if (entry->ai_addrlen <= sizeof(addresses[0])) {
+            memset(&addresses[count], 0, sizeof(addresses[0]));
+            memcpy(&addresses[count++], entry->ai_addr, entry->ai_addrlen);
+        }
+    }
+    if (list != NULL) {
+        evutil_freeaddrinfo(list);
+    }
+    if (resolve->fn != NULL) {
+        const char *error = count > 0     ? NULL
+                            : result != 0 ? evutil_gai_strerror(result)
+                                          : "it has no address";
+        resolve->fn(addresses, count, error, resolve->user);
+    }
+    free(resolve);
+}
+
+struct resolve *resolve_start(struct loop *loop, const char *host, uint16_t port, resolve_fn *fn, void *user)
+{
+    struct evdns_base **dns = loop_dns(loop);
+    if (*dns == NULL) {
+        *dns = evdns_base_new(loop_base(loop),
+                              EVDNS_BASE_INITIALIZE_NAMESERVERS | EVDNS_BASE_DISABLE_WHEN_INACTIVE);
+    }
+    if (*dns == NULL) {
+        fn(NULL, 0, "no name server is configured", user);
+        return NULL;
+    }
+    struct resolve *resolve = mem_zalloc(sizeof(*resolve));
+    resolve->fn = fn;
+    resolve->user = user;
+    char service[8];
+    snprintf(service, sizeof(service), "%u", port);
+    struct evutil_addrinfo hints = {.ai_family = AF_UNSPEC,
+                                    .ai_socktype = SOCK_STREAM,
+                                    .ai_protocol = IPPROTO_TCP,
+                                    .ai_flags = EVUTIL_AI_ADDRCONFIG};
+    struct evdns_getaddrinfo_request *request =
+        evdns_getaddrinfo(*dns, host, service, &hints, on_answer, resolve);
+    if (request == NULL) {
+        return NULL; /* answered, and freed */
+    }
+    resolve->request = request;
+    return resolve;
+}
+
+void resolve_cancel(struct resolve *resolve)
+{
+    if (resolve != NULL) {
+        resolve->fn = NULL;
+        evdns_getaddrinfo_cancel(resolve->request);
+    }
+}
+
+void resolve_fini(struct evdns_base *dns)
+{
+    if (dns != NULL) {
+        evdns_base_free(dns, 1);
+    }
+}

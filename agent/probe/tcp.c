@@ -1,0 +1,11 @@
+#include "connect_try_private.h"
+
+static struct probe_try *start(struct loop *loop, const char *host, const struct config_probe *probe,
+                               probe_try_fn *fn, void *user)
+{
+    struct probe_try *attempt = connect_try_new(fn, user);
+    attempt->connection = connect_tcp(loop, host, probe->port, probe->timeout_ms, connect_try_done, attempt);
+    return attempt;
+}
+
+const struct probe_driver probe_tcp = {.name = "tcp", .start = start, .cancel = connect_try_cancel};
