@@ -3,7 +3,7 @@
 #include "loop_private.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
-#include "outrider/io/listener.h"
+#include "unix_bind_private.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -16,7 +16,7 @@
 enum { FDS_MAX = 253 };
 
 struct datagram_socket {
-    struct unix_socket socket;
+    struct unix_bound bound;
     struct event event;
     datagram_fn *fn;
     void *user;
@@ -81,21 +81,22 @@ static void on_readable(evutil_socket_t fd, short what, void *user)
 struct datagram_socket *datagram_socket_new(struct loop *loop, const struct datagram_socket_options *options,
                                             datagram_fn *fn, void *user, struct error *err)
 {
-    struct unix_socket bound = {.fd = options->inherited_fd};
-    if (options->inherited_fd < 0 &&
-        unix_socket_bind(options->path, SOCK_DGRAM, options->mode, options->gid, err, &bound) < 0) {
+    struct unix_bound bound;
+    if (options->inherited_fd >= 0) {
+        unix_adopt(options->inherited_fd, &bound);
+    } else if (unix_bind(options->path, SOCK_DGRAM, options->mode, options->gid, err, &bound) < 0) {
         return NULL;
     }
     int on = 1;
     if (setsockopt(bound.fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0) {
         error_errno(err, errno, "cannot ask the kernel who writes to the datagram socket");
         if (options->inherited_fd < 0) {
-            unix_socket_close(&bound);
+            unix_unbind(&bound);
         }
         return NULL;
     }
     struct datagram_socket *server = mem_zalloc(sizeof(*server));
-    server->socket = bound;
+    server->bound = bound;
     server->fn = fn;
     server->user = user;
     event_assign(&server->event, loop_base(loop), bound.fd, EV_READ | EV_PERSIST, on_readable, server);
@@ -107,7 +108,7 @@ void datagram_socket_free(struct datagram_socket *server)
 {
     if (server != NULL) {
         event_del(&server->event);
-        unix_socket_close(&server->socket);
+        unix_unbind(&server->bound);
         free(server);
     }
 }

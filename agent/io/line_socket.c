@@ -1,5 +1,6 @@
 #include "line_socket_private.h"
 #include "loop_private.h"
+#include "outrider/base/error.h"
 #include "outrider/base/mem.h"
 #include "outrider/io/timer.h"
 
@@ -71,19 +72,24 @@ struct line_socket *line_socket_new(struct loop *loop, const struct line_socket_
                                     const struct line_socket_handlers *handlers, void *user,
                                     struct error *err)
 {
-    struct unix_socket listener = {.fd = options->inherited_fd};
-    if (options->inherited_fd < 0 &&
-        unix_socket_bind(options->path, SOCK_STREAM, options->mode, options->gid, err, &listener) < 0) {
+    struct unix_bound bound;
+    if (options->inherited_fd >= 0) {
+        unix_adopt(options->inherited_fd, &bound);
+    } else if (unix_bind(options->path, SOCK_STREAM, options->mode, options->gid, err, &bound) < 0) {
+        return NULL;
+    } else if (listen(bound.fd, SOMAXCONN) < 0) {
+        error_errno(err, errno, "cannot listen on %s", options->path);
+        unix_unbind(&bound);
         return NULL;
     }
     struct line_socket *socket = mem_zalloc(sizeof(*socket));
     socket->loop = loop;
-    socket->listener = listener;
+    socket->bound = bound;
     socket->handlers = *handlers;
     socket->user = user;
     socket->max_line = options->max_line == 0 ? DEFAULT_MAX_LINE : options->max_line;
     socket->max_peers = options->max_peers == 0 ? DEFAULT_MAX_PEERS : options->max_peers;
-    event_assign(&socket->event, loop_base(loop), listener.fd, EV_READ | EV_PERSIST, on_connection, socket);
+    event_assign(&socket->event, loop_base(loop), bound.fd, EV_READ | EV_PERSIST, on_connection, socket);
     event_add(&socket->event, NULL);
     return socket;
 }
@@ -101,7 +107,7 @@ void line_socket_free(struct line_socket *socket)
     }
     timer_free(socket->pause);
     event_del(&socket->event);
-    unix_socket_close(&socket->listener);
+    unix_unbind(&socket->bound);
     free(socket);
 }
 

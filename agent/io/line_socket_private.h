@@ -4,14 +4,14 @@
 
 #include "outrider/base/buf.h"
 #include "outrider/io/line_socket.h"
-#include "outrider/io/listener.h"
 #include "outrider/io/loop.h"
+#include "unix_bind_private.h"
 
 #include <event2/event_struct.h>
 
 struct line_socket {
     struct loop *loop;
-    struct unix_socket listener;
+    struct unix_bound bound;
     struct event event;
     struct timer *pause; /* made when accept first runs out of descriptors */
     struct line_socket_handlers handlers;

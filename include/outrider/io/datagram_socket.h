@@ -22,7 +22,7 @@ struct datagram_socket_options {
     const char *path; /* copied; not used with an inherited descriptor */
     mode_t mode;      /* permission bits of the file */
     gid_t gid;        /* (gid_t)-1: leave */
-    int inherited_fd; /* a non-blocking bound socket to use instead, taken over on success; -1: none */
+    int inherited_fd; /* a bound socket to use instead, taken over on success; -1: none */
 };
 
 struct datagram {

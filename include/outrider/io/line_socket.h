@@ -28,7 +28,7 @@ struct line_socket_options {
     const char *path; /* copied; not used with an inherited descriptor */
     mode_t mode;      /* permission bits of the file */
     gid_t gid;        /* (gid_t)-1: leave */
-    int inherited_fd; /* a non-blocking listening socket to use instead, taken over on success; -1: none */
+    int inherited_fd; /* a listening socket to use instead, taken over on success; -1: none */
     size_t max_line;  /* bytes without line end; 0: 16384 */
     size_t max_peers; /* 0: 256 */
 };
