@@ -11,7 +11,7 @@
 #include <stdio.h>
 
 /* Bytes of the longest texts; as in records, and as holds have them. */
-enum { ID_MAX = 128, BOOT_ID_MAX = 64, REASON_MAX = 1024, BY_MAX = 256, LABEL_NAME_MAX = 256 };
+enum { ID_MAX = 128, BOOT_ID_MAX = 64, KEY_MAX = 1024, REASON_MAX = 1024, BY_MAX = 256, LABEL_NAME_MAX = 256 };
 
 /* ,"crc32":"01234567"} */
 enum { TRAILER_SIZE = 20, TRAILER_DIGITS_AT = 10 };
@@ -129,6 +129,7 @@ void state_file_encode(const struct saved_state *state, struct buf *out)
     json_write_key(&json, "version");
     json_write_int(&json, STATE_FILE_VERSION);
     json_write_text_if(&json, "id", state->id);
+    json_write_text_if(&json, "key", state->key);
     json_write_text_if(&json, "bootId", state->boot_id);
     encode_int(&json, "lease", state->lease);
     encode_int(&json, "ttlMs", state->ttl_ms);
@@ -272,6 +273,7 @@ static int decode_state(const json_t *root, struct saved_state *state, struct er
                          (long long)version, STATE_FILE_VERSION);
     }
     if (json_read_text(root, "id", ID_MAX, &state->id, err) < 0 ||
+        json_read_text(root, "key", KEY_MAX, &state->key, err) < 0 ||
         json_read_text(root, "bootId", BOOT_ID_MAX, &state->boot_id, err) < 0 ||
         json_read_int(root, "lease", 0, INT64_MAX, &state->lease, NULL, err) < 0 ||
         json_read_int(root, "ttlMs", 0, INT64_MAX, &state->ttl_ms, NULL, err) < 0 ||

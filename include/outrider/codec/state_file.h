@@ -30,6 +30,7 @@ struct saved_hold {
  * live until saved_state_fini(). */
 struct saved_state {
     const char *id;      /* of the server; NULL: none */
+    const char *key;     /* of its record, which the lease is for; NULL: unknown */
     const char *boot_id; /* of the boot the lease was granted in; NULL: unknown */
     int64_t lease;       /* 0: none */
     int64_t ttl_ms;      /* granted */
