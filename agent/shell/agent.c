@@ -1,0 +1,272 @@
+/* Start and stop, in order. Whatever can fail for good (configuration, state_dir, addresses) fails before READY=1;
+ * the registry never can: it is waited for while the server runs. */
+#include "agent_internal.h"
+
+#include "outrider/base/buf.h"
+#include "outrider/base/mem.h"
+#include "outrider/core/shutdown.h"
+#include "outrider/io/http_client.h"
+#include "outrider/io/pidfd.h"
+#include "outrider/io/signals.h"
+#include "outrider/io/timer.h"
+#include "outrider/os/clock.h"
+#include "outrider/os/entropy.h"
+#include "outrider/os/log.h"
+#include "outrider/os/sd_notify.h"
+#include "outrider/probe/driver.h"
+#include "outrider/registry/etcd.h"
+#include "outrider/shell/agent.h"
+#include "outrider/shell/config_file.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* sysexits.h has no better word for a configuration that is wrong */
+enum { EXIT_CONFIG = 78 };
+
+struct instant agent_now(void)
+{
+    return (struct instant){.mono = clock_mono_ms(), .boot = clock_boot_ms(), .wall = clock_wall_ms()};
+}
+
+/* ---- time ---- */
+
+/* While a drain delays our end, systemd must be told that we have not hung. */
+enum { EXTEND_EVERY_MS = 10000 };
+
+static int64_t extend_due(const struct agent *agent)
+{
+    return router_shutdown(agent->router)->phase == SHUTDOWN_DRAINING ? agent->stop_extended_mono + EXTEND_EVERY_MS
+                                                                      : NEVER_MS;
+}
+
+static void extend_stop(struct agent *agent, int64_t now)
+{
+    struct error err;
+    if (now >= extend_due(agent)) {
+        agent->stop_extended_mono = now;
+        if (sd_notify_send(STR("EXTEND_TIMEOUT_USEC=30000000"), &err) < 0) {
+            log_debug("agent", "systemd was not told", LOG_TEXT("error", err.text));
+        }
+    }
+}
+
+void agent_rearm(struct agent *agent)
+{
+    int64_t due = router_deadline(agent->router).latest;
+    int64_t extend = extend_due(agent);
+    timer_arm_at_ms(agent->timer, due < extend ? due : extend);
+}
+
+static void on_timer(void *user)
+{
+    struct agent *agent = user;
+    struct instant now = agent_now();
+    router_tick(agent->router, &now);
+    extend_stop(agent, now.mono);
+    agent_rearm(agent);
+}
+
+/* ---- registry ---- */
+
+static void on_reply(const struct registry_reply *reply, void *user)
+{
+    struct agent *agent = user;
+    struct request_clock *clock = &agent->requests[reply->id % COUNT_OF(agent->requests)];
+    if (clock->id == reply->id) {
+        api_histogram_count(&agent->counters.registry_duration[reply->op], clock_mono_us() - clock->sent_us);
+    }
+    agent->counters.registry[reply->op][reply->failure]++;
+    if (reply->failure == REGISTRY_OK) {
+        snprintf(agent->registry_endpoint, sizeof(agent->registry_endpoint), "%.*s", STR_ARG(reply->endpoint));
+        agent->registry_cluster = reply->cluster;
+    }
+    struct instant now = agent_now();
+    router_replied(agent->router, reply, &now);
+    agent_rearm(agent);
+}
+
+/* ---- signals ---- */
+
+static void stop(struct agent *agent, enum shutdown_event_type how, const struct instant *now)
+{
+    bool running = router_shutdown(agent->router)->phase == SHUTDOWN_RUNNING;
+    bool may_hand_over =
+        agent->state != NULL && registrar_lease_state(router_registrar(agent->router)) == LEASE_HELD;
+    struct error err;
+    if (running && sd_notify_send(STR("STOPPING=1"), &err) < 0) {
+        log_debug("agent", "systemd was not told", LOG_TEXT("error", err.text));
+    }
+    router_stop(agent->router, how, may_hand_over, now);
+}
+
+static void on_signal(int signo, void *user)
+{
+    struct agent *agent = user;
+    struct instant now = agent_now();
+    if (signo != SIGCHLD) {
+        log_info("agent", "signal", LOG_TEXT("name", sigabbrev_np(signo)));
+    }
+    switch (signo) {
+    case SIGUSR1:
+        router_drain(agent->router, "", "signal", agent->config->drain.deadline_ms, 0, &now);
+        break;
+    case SIGUSR2:
+        router_undrain(agent->router, &now);
+        break;
+    case SIGHUP:
+        agent_reload(agent);
+        break;
+    case SIGTERM:
+        stop(agent, SHUTDOWN_ON_TERM, &now);
+        break;
+    case SIGINT:
+        stop(agent, SHUTDOWN_ON_INT, &now);
+        break;
+    case SIGQUIT:
+        stop(agent, SHUTDOWN_ON_QUIT, &now);
+        break;
+    case SIGCHLD:
+        (void)process_reap(); /* as PID 1 of a container we inherit orphans */
+        break;
+    default:
+        break;
+    }
+    agent_rearm(agent);
+}
+
+/* ---- start ---- */
+
+/* A second agent for the same server waits this long for the first to end (contract 4). */
+enum { LOCK_PATIENCE_MS = 10000 };
+
+static int open_state(struct agent *agent, struct error *err)
+{
+    if (agent->config->state_dir == NULL) {
+        log_info("agent", "no state_dir: id, hand-over and stored holds are off");
+        return 0;
+    }
+    agent->state = state_store_open(agent->config->state_dir, LOCK_PATIENCE_MS, err);
+    if (agent->state != NULL) {
+        return 0;
+    }
+    error_wrap(err, "state_dir");
+    return err->code == ERROR_BUSY ? 1 : EXIT_CONFIG;
+}
+
+static int open_loop(struct agent *agent, struct error *err)
+{
+    agent->loop = loop_new(err);
+    if (agent->loop == NULL) {
+        return -1;
+    }
+    agent->timer = timer_new(agent->loop, on_timer, agent);
+    agent->http = http_client_new(agent->loop, err);
+    agent->signals = signals_new(agent->loop, on_signal, agent, err);
+    return agent->http == NULL || agent->signals == NULL ? -1 : 0;
+}
+
+static int open_world(struct agent *agent, struct error *err)
+{
+    if (open_loop(agent, err) < 0) {
+        return -1;
+    }
+    agent->registry = etcd_new(&agent->config->registry, agent->http, on_reply, agent);
+    agent->sockets = status_sockets_new(agent, err);
+    if (agent->sockets == NULL) {
+        return -1;
+    }
+    if (agent->config->http.listen != NULL) {
+        agent->api = api_new(agent->loop, agent->config, &agent_api_ops, agent, err);
+        if (agent->api == NULL) {
+            return -1;
+        }
+    }
+    if (agent->state != NULL) {
+        state_store_start(agent->state, agent->loop, agent_fill_state, agent);
+    }
+    return 0;
+}
+
+static void tell_ready(const struct agent *agent)
+{
+    struct error err;
+    struct buf text = {0};
+    buf_printf(&text, "READY=1\nSTATUS=%s", status_name(server_status(router_server(agent->router))));
+    if (sd_notify_send(buf_view(&text), &err) < 0) {
+        log_warn("agent", "systemd was not told that we are ready", LOG_TEXT("error", err.text));
+    }
+    buf_fini(&text);
+}
+
+static void run(struct agent *agent)
+{
+    struct router_past past;
+    agent->past = agent_past_load(agent, &past);
+    uint64_t seed;
+    entropy_fill(&seed, sizeof(seed));
+    log_info("agent", "started", LOG_TEXT("type", agent->config->server.type), LOG_TEXT("id", agent->id),
+             LOG_TEXT("config", agent->config_path));
+    struct instant now = agent_now();
+    agent->router = router_new(agent->config, agent->id, &past, seed, &agent->effects, &now);
+    agent_rearm(agent);
+    tell_ready(agent);
+    loop_run(agent->loop);
+    if (agent->state != NULL) {
+        state_store_flush(agent->state);
+    }
+}
+
+static void close_world(struct agent *agent)
+{
+    struct effects *effects = &agent->effects;
+    effects_cancel_tries(effects);
+    pidfd_watch_free(agent->mainpid_watch);
+    deferred_cancel(&agent->mainpid_gone);
+    api_free(agent->api);
+    status_sockets_free(agent->sockets);
+    registry_free(agent->registry);
+    http_client_free(agent->http);
+    router_free(agent->router);
+    agent_past_free(agent->past);
+    signals_free(agent->signals);
+    state_store_free(agent->state);
+    timer_free(agent->timer);
+    loop_free(agent->loop);
+    config_fini(agent->config);
+    free(agent->config);
+}
+
+static int start_and_run(struct agent *agent)
+{
+    struct error err;
+    int failed = open_state(agent, &err);
+    if (failed == 0) {
+        failed = open_world(agent, &err) < 0 ? 1 : 0;
+    }
+    if (failed != 0) {
+        log_error("agent", "cannot start", LOG_TEXT("error", err.text));
+        return failed;
+    }
+    run(agent);
+    return agent->exit_code;
+}
+
+int agent_run(const char *config_path)
+{
+    struct agent agent = {.config_path = config_path, .started_wall = clock_wall_ms(), .exit_code = 1};
+    agent.effects.agent = &agent;
+    agent.config = config_file_load(config_path);
+    if (agent.config == NULL) {
+        return EXIT_CONFIG;
+    }
+    log_setup((enum log_level)agent.config->log.level, (enum log_format)agent.config->log.format, 2);
+    for (unsigned i = 0; i < SERVER_PROBES_MAX; i++) {
+        agent.probes[i] = (struct probe_slot){.agent = &agent, .index = i};
+    }
+    int status = start_and_run(&agent);
+    close_world(&agent);
+    return status;
+}

@@ -1,0 +1,61 @@
+/* What the API sees of the agent, and the two things it may do. */
+#include "agent_internal.h"
+
+#include "outrider/base/version.h"
+#include "outrider/io/loop.h"
+#include "outrider/os/log.h"
+
+static void look(void *user, struct api_view *ret_view)
+{
+    struct agent *agent = user;
+    size_t count = router_probe_count(agent->router);
+    for (size_t i = 0; i < count; i++) {
+        agent->probe_views[i] = (struct api_probe){.config = router_probe_config(agent->router, i),
+                                                   .probe = router_probe(agent->router, i),
+                                                   .duration = &agent->probes[i].duration};
+    }
+    int64_t lag = loop_take_lag_us(agent->loop);
+    agent->counters.loop_lag_us = lag;
+    status_sockets_count(agent->sockets, &agent->counters);
+    if (agent->state != NULL) {
+        state_store_count(agent->state, &agent->counters.state_writes, &agent->counters.state_failures);
+    }
+    *ret_view = (struct api_view){
+        .now = agent_now(),
+        .started_wall = agent->started_wall,
+        .version = version_text(),
+        .config_file = agent->config_path,
+        .id = agent->id,
+        .host = agent->host[0] == '\0' ? NULL : agent->host,
+        .config = agent->config,
+        .server = router_server(agent->router),
+        .registrar = router_registrar(agent->router),
+        .shutdown = router_shutdown(agent->router),
+        .probes = agent->probe_views,
+        .probe_count = count,
+        .registry_endpoint = agent->registry_endpoint,
+        .registry_cluster = agent->registry_cluster,
+        .state_trouble = agent->state == NULL ? "" : state_store_trouble(agent->state),
+        .counters = &agent->counters,
+    };
+}
+
+static void drain(void *user, const char *reason, const char *by, int64_t deadline_ms, int64_t expires_ms)
+{
+    struct agent *agent = user;
+    struct instant now = agent_now();
+    log_info("server", "drain", LOG_TEXT("by", by), LOG_TEXT("reason", reason), LOG_INT("deadline_ms", deadline_ms));
+    router_drain(agent->router, reason, by, deadline_ms, expires_ms, &now);
+    agent_rearm(agent);
+}
+
+static void undrain(void *user, const char *by)
+{
+    struct agent *agent = user;
+    struct instant now = agent_now();
+    log_info("server", "undrain", LOG_TEXT("by", by));
+    router_undrain(agent->router, &now);
+    agent_rearm(agent);
+}
+
+const struct api_ops agent_api_ops = {.look = look, .drain = drain, .undrain = undrain};

@@ -1,0 +1,190 @@
+/* The executors: what the router asks for, done on io. They start things; what comes of them enters the router as a
+ * later event. */
+#include "agent_internal.h"
+
+#include "outrider/core/shutdown.h"
+#include "outrider/io/pidfd.h"
+#include "outrider/os/clock.h"
+#include "outrider/os/log.h"
+#include "outrider/os/sd_notify.h"
+#include "outrider/probe/driver.h"
+#include "outrider/registry/registry.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- probes ---- */
+
+static void cancel_try(struct probe_slot *slot)
+{
+    if (slot->running != NULL) {
+        slot->driver->cancel(slot->running);
+        slot->running = NULL;
+    }
+}
+
+static void on_tried(enum probe_outcome outcome, const char *detail, int64_t duration_us, void *user)
+{
+    struct probe_slot *slot = user;
+    slot->running = NULL;
+    api_histogram_count(&slot->duration, duration_us);
+    struct instant now = agent_now();
+    router_tried(slot->agent->router, slot->index, slot->try_id, outcome, detail, duration_us, &now);
+    agent_rearm(slot->agent);
+}
+
+void effects_try(struct effects *effects, unsigned index, uint64_t try_id, const struct config_probe *probe,
+                 int64_t timeout_ms)
+{
+    (void)timeout_ms; /* the driver takes it from the definition */
+    struct probe_slot *slot = &effects->agent->probes[index];
+    cancel_try(slot);
+    slot->try_id = try_id;
+    slot->driver = probe_driver_for(probe->type);
+    slot->running =
+        slot->driver->start(effects->agent->loop, effects->agent->config->probe_host, probe, on_tried, slot);
+}
+
+void effects_cancel_tries(struct effects *effects)
+{
+    for (size_t i = 0; i < SERVER_PROBES_MAX; i++) {
+        cancel_try(&effects->agent->probes[i]);
+    }
+}
+
+/* ---- registry ---- */
+
+void effects_request(struct effects *effects, const struct registry_request *request)
+{
+    struct agent *agent = effects->agent;
+    agent->requests[request->id % COUNT_OF(agent->requests)] =
+        (struct request_clock){.id = request->id, .sent_us = clock_mono_us()};
+    registry_submit(agent->registry, request);
+}
+
+/* ---- the server's process ---- */
+
+static void on_process_gone(void *user)
+{
+    struct agent *agent = user;
+    struct instant now = agent_now();
+    router_exited(agent->router, agent->mainpid, &now);
+    agent_rearm(agent);
+}
+
+void effects_watch_pid(struct effects *effects, pid_t pid)
+{
+    struct agent *agent = effects->agent;
+    pidfd_watch_free(agent->mainpid_watch);
+    agent->mainpid_watch = NULL;
+    deferred_cancel(&agent->mainpid_gone);
+    agent->mainpid = pid;
+    if (pid == 0) {
+        return;
+    }
+    struct error err;
+    agent->mainpid_watch = pidfd_watch_new(agent->loop, pid, on_process_gone, agent, &err);
+    if (agent->mainpid_watch == NULL) {
+        log_warn("server", "its process cannot be watched, so it is taken for gone", LOG_INT("pid", pid),
+                 LOG_TEXT("error", err.text));
+        agent->mainpid_gone.fn = on_process_gone;
+        agent->mainpid_gone.user = agent;
+        loop_defer(agent->loop, &agent->mainpid_gone);
+    }
+}
+
+/* ---- address ---- */
+
+void effects_look_up_host(struct effects *effects)
+{
+    struct agent *agent = effects->agent;
+    struct error err;
+    char host[sizeof(agent->host)];
+    struct instant now = agent_now();
+    bool found = host_look_up(agent->config->server.host, &err, host) == 0;
+    if (!found && (agent->host[0] != '\0' || agent->registry_endpoint[0] == '\0')) {
+        log_warn("server", "no address to publish, so it is not registered", LOG_TEXT("error", err.text));
+    }
+    snprintf(agent->host, sizeof(agent->host), "%s", found ? host : "");
+    router_host(agent->router, found ? agent->host : NULL, found ? NULL : err.text, &now);
+}
+
+/* ---- telling ---- */
+
+void effects_tell_drain(struct effects *effects, bool on, int64_t left_ms, struct str reason)
+{
+    status_sockets_tell_drain(effects->agent->sockets, on, left_ms, reason);
+}
+
+void effects_save(struct effects *effects, bool urgent)
+{
+    struct agent *agent = effects->agent;
+    if (agent->state != NULL) {
+        if (urgent) {
+            state_store_flush(agent->state);
+        } else {
+            state_store_touch(agent->state);
+        }
+    }
+}
+
+static void tell_systemd(const char *text)
+{
+    struct error err;
+    if (sd_notify_send(str_of(text), &err) < 0) {
+        log_debug("agent", "systemd was not told", LOG_TEXT("error", err.text));
+    }
+}
+
+void effects_status_moved(struct effects *effects, enum status from, enum status to, struct str cause)
+{
+    struct agent *agent = effects->agent;
+    agent->counters.transitions[from][to]++;
+    if (to == STATUS_ERROR) {
+        log_warn("server", "status", LOG_TEXT("from", status_name(from)), LOG_TEXT("to", status_name(to)),
+                 LOG_STR("cause", cause));
+    } else {
+        log_info("server", "status", LOG_TEXT("from", status_name(from)), LOG_TEXT("to", status_name(to)),
+                 LOG_STR("cause", cause));
+    }
+    char text[300];
+    snprintf(text, sizeof(text), "STATUS=%s%s%.*s", status_name(to), cause.size > 0 ? ": " : "", STR_ARG(cause));
+    tell_systemd(text);
+}
+
+void effects_note(struct effects *effects, enum registrar_note note, struct str text)
+{
+    (void)effects;
+    static const struct {
+        enum log_level level;
+        const char *msg;
+    } notes[] = {
+        [REGISTRAR_NOTE_REGISTERED] = {LOG_LEVEL_INFO, "registered"},
+        [REGISTRAR_NOTE_TAKEN_OVER] = {LOG_LEVEL_INFO, "the record of before the restart is taken over"},
+        [REGISTRAR_NOTE_LEASE_LOST] = {LOG_LEVEL_WARN, "lease lost"},
+        [REGISTRAR_NOTE_REPAIRED] = {LOG_LEVEL_WARN, "somebody had changed the key; it is written right again"},
+        [REGISTRAR_NOTE_FOREIGN] = {LOG_LEVEL_ERROR, "another agent holds the key; waiting for its lease to end"},
+        [REGISTRAR_NOTE_AWAY] = {LOG_LEVEL_WARN, "requests fail; retrying until they succeed"},
+        [REGISTRAR_NOTE_BACK] = {LOG_LEVEL_INFO, "requests succeed again"},
+        [REGISTRAR_NOTE_WITHDRAWN] = {LOG_LEVEL_INFO, "withdrawn"},
+    };
+    if (log_enabled(notes[note].level)) {
+        log_write(notes[note].level, "registry", notes[note].msg,
+                  (const struct log_field[]){LOG_STR("detail", text), LOG_END});
+    }
+}
+
+void effects_drain_over(struct effects *effects, enum hold_kind kind, enum drain_outcome outcome)
+{
+    (void)effects;
+    log_info("server", "drain: the waiting is over", LOG_TEXT("hold", hold_name(kind)),
+             LOG_TEXT("outcome", drain_outcome_name(outcome)));
+}
+
+void effects_exit(struct effects *effects, int code)
+{
+    struct agent *agent = effects->agent;
+    log_info("agent", "stopped", LOG_INT("exit", code));
+    agent->exit_code = code;
+    loop_stop(agent->loop);
+}

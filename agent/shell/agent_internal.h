@@ -1,0 +1,101 @@
+/* The agent: what agent.c (start and stop order), agent_effects.c (executors), agent_past.c (state_dir),
+ * agent_reload.c, agent_api.c and status_sockets.c share. */
+#ifndef OUTRIDER_SHELL_AGENT_INTERNAL_H
+#define OUTRIDER_SHELL_AGENT_INTERNAL_H
+
+#include "outrider/api/api.h"
+#include "outrider/base/ulid.h"
+#include "outrider/core/config.h"
+#include "outrider/core/server.h"
+#include "outrider/io/loop.h"
+#include "outrider/os/process.h"
+#include "outrider/shell/effects.h"
+#include "outrider/shell/router.h"
+
+#include "state_store.h"
+#include "status_sockets.h"
+
+struct agent;
+struct buf;
+struct error;
+struct past;
+
+/* effects.h leaves open who carries effects out: here it is the agent. */
+struct effects {
+    struct agent *agent;
+};
+
+/* One probe's running try and its durations. */
+struct probe_slot {
+    struct agent *agent;
+    unsigned index;
+    uint64_t try_id;
+    const struct probe_driver *driver; /* of the running try */
+    struct probe_try *running;
+    struct api_histogram duration;
+};
+
+/* A request under way, to time it. */
+struct request_clock {
+    uint64_t id;
+    int64_t sent_us;
+};
+
+struct agent {
+    const char *config_path;
+    struct config *config;
+    char id[130];
+    char host[256]; /* "" while there is none */
+    char boot_id[PROCESS_BOOT_ID_LENGTH + 1];
+    int64_t started_wall;
+
+    struct loop *loop;
+    struct timer *timer;
+    struct signals *signals;
+    struct http_client *http;
+    struct registry *registry;
+    struct api *api;
+    struct status_sockets *sockets;
+    struct state_store *state;
+    struct router *router;
+    struct past *past;
+    struct effects effects;
+
+    struct probe_slot probes[SERVER_PROBES_MAX];
+    struct api_probe probe_views[SERVER_PROBES_MAX];
+    struct request_clock requests[4]; /* the registrar keeps at most one for the lease and one for the key */
+    struct pidfd_watch *mainpid_watch;
+    struct deferred mainpid_gone; /* the process was gone before it could be watched */
+    pid_t mainpid;
+    char registry_endpoint[128];
+    uint64_t registry_cluster;
+
+    struct api_counters counters;
+    int64_t stop_extended_mono; /* when systemd was last asked for more time */
+    int exit_code;
+};
+
+/* The three clocks, now. */
+struct instant agent_now(void);
+
+/* Arms the one timer for the router's next window. Every entry from the world ends with it. */
+void agent_rearm(struct agent *agent);
+
+/* agent_reload.c: HUP. A bad file changes nothing and is logged. */
+void agent_reload(struct agent *agent);
+
+/* agent_past.c: what state_dir knows; fills what the router believes. The result owns what `ret_past` points to and
+ * is kept as long as the router. Chooses agent->id. */
+struct past *agent_past_load(struct agent *agent, struct router_past *ret_past);
+void agent_past_free(struct past *past);
+
+/* The bytes that a restart needs (a state_fill_fn). */
+void agent_fill_state(void *agent, struct buf *out);
+
+/* agent_api.c: what the API may do with the agent. */
+extern const struct api_ops agent_api_ops;
+
+/* host.c: the address to publish by `server.host`, or why there is none. */
+int host_look_up(const char *configured, struct error *err, char ret_host[static 256]) MUST_CHECK;
+
+#endif

@@ -1,0 +1,34 @@
+/* server.host: auto asks the kernel and sends nothing; an interface gives its address; anything else is published
+ * as it is written (contract section 2). */
+#include "agent_internal.h"
+
+#include "outrider/base/error.h"
+#include "outrider/os/net.h"
+
+#include <stdio.h>
+#include <string.h>
+
+int host_look_up(const char *configured, struct error *err, char ret_host[static 256])
+{
+    char address[NET_ADDRESS_SIZE];
+    if (strcmp(configured, "auto") == 0) {
+        if (net_source_address(err, address) < 0) {
+            return error_wrap(err, "server.host is auto, and this machine has no address that others could use "
+                                   "(set server.host)");
+        }
+        snprintf(ret_host, 256, "%s", address);
+        return 0;
+    }
+    struct error none;
+    if (net_is_address(configured) || net_interface_address(configured, &none, address) < 0) {
+        /* An address, a name, or an interface without an address: only the last one is not a host. */
+        if (!net_is_address(configured) && none.code == ERROR_UNREACHABLE) {
+            *err = none;
+            return error_wrap(err, "server.host names an interface");
+        }
+        snprintf(ret_host, 256, "%s", configured);
+        return 0;
+    }
+    snprintf(ret_host, 256, "%s", address);
+    return 0;
+}

@@ -1,0 +1,147 @@
+#include "state_store.h"
+
+#include "outrider/base/buf.h"
+#include "outrider/base/error.h"
+#include "outrider/base/mem.h"
+#include "outrider/io/timer.h"
+#include "outrider/os/clock.h"
+#include "outrider/os/file.h"
+#include "outrider/os/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+/* Soon enough to survive a crash that follows the event, late enough that a request goes out first. */
+enum { SOON_MS = 20, AT_MOST_EVERY_MS = 1000, STATE_FILE_MAX = 256 * 1024, LOCK_POLL_MS = 50 };
+
+struct state_store {
+    char *dir;
+    int lock;
+    struct timer *timer;
+    state_fill_fn *fill;
+    void *user;
+    struct buf last; /* as written */
+    int64_t written_mono;
+    uint64_t writes, failures;
+    char trouble[200];
+};
+
+static int take_lock(const char *path, int64_t patience_ms, struct error *err)
+{
+    int64_t until = clock_mono_ms() + patience_ms;
+    for (;;) {
+        int fd;
+        pid_t holder;
+        if (file_lock(path, err, &fd, &holder) == 0) {
+            return fd;
+        }
+        if (err->code != ERROR_BUSY || clock_mono_ms() >= until) {
+            return -1;
+        }
+        nanosleep(&(struct timespec){.tv_nsec = LOCK_POLL_MS * 1000000L}, NULL);
+    }
+}
+
+struct state_store *state_store_open(const char *dir, int64_t patience_ms, struct error *err)
+{
+    struct buf path = {0};
+    buf_printf(&path, "%s/lock", dir);
+    int lock = file_check_dir(dir, err) < 0 ? -1 : take_lock(buf_text(&path), patience_ms, err);
+    buf_fini(&path);
+    if (lock < 0) {
+        return NULL;
+    }
+    struct state_store *store = mem_zalloc(sizeof(*store));
+    store->dir = mem_strdup(dir);
+    store->lock = lock;
+    store->written_mono = clock_mono_ms() - AT_MOST_EVERY_MS;
+    return store;
+}
+
+int state_store_load(struct state_store *store, struct error *err, struct buf *ret_bytes)
+{
+    struct buf path = {0};
+    buf_printf(&path, "%s/state.json", store->dir);
+    int result = file_read(buf_text(&path), STATE_FILE_MAX, err, ret_bytes);
+    buf_fini(&path);
+    return result;
+}
+
+static void on_timer(void *user)
+{
+    state_store_flush(user);
+}
+
+void state_store_start(struct state_store *store, struct loop *loop, state_fill_fn *fill, void *user)
+{
+    store->timer = timer_new(loop, on_timer, store);
+    store->fill = fill;
+    store->user = user;
+}
+
+void state_store_touch(struct state_store *store)
+{
+    if (timer_is_armed(store->timer)) {
+        return;
+    }
+    int64_t now = clock_mono_ms();
+    int64_t earliest = store->written_mono + AT_MOST_EVERY_MS;
+    timer_arm_at_ms(store->timer, earliest > now + SOON_MS ? earliest : now + SOON_MS);
+}
+
+static void report(struct state_store *store, bool failed, const struct error *err)
+{
+    if (failed && store->trouble[0] == '\0') {
+        log_warn("state", "cannot keep what a restart needs; it is tried again with the next change",
+                 LOG_TEXT("dir", store->dir), LOG_TEXT("error", err->text));
+    } else if (!failed && store->trouble[0] != '\0') {
+        log_info("state", "state_dir can be written again", LOG_TEXT("dir", store->dir));
+    }
+    snprintf(store->trouble, sizeof(store->trouble), "%.199s", failed ? err->text : "");
+}
+
+void state_store_flush(struct state_store *store)
+{
+    timer_cancel(store->timer);
+    struct buf bytes = {0};
+    store->fill(store->user, &bytes);
+    if (str_eq(buf_view(&bytes), buf_view(&store->last))) {
+        buf_fini(&bytes);
+        return;
+    }
+    struct error err = {0};
+    bool failed = file_write_atomic(store->dir, "state.json", buf_view(&bytes), 0600, &err) < 0;
+    store->written_mono = clock_mono_ms();
+    store->writes++;
+    store->failures += failed ? 1 : 0;
+    report(store, failed, &err);
+    buf_fini(&store->last);
+    if (failed) {
+        buf_fini(&bytes);
+    } else {
+        store->last = bytes;
+    }
+}
+
+const char *state_store_trouble(const struct state_store *store)
+{
+    return store->trouble;
+}
+
+void state_store_count(const struct state_store *store, uint64_t *ret_writes, uint64_t *ret_failures)
+{
+    *ret_writes = store->writes;
+    *ret_failures = store->failures;
+}
+
+void state_store_free(struct state_store *store)
+{
+    if (store != NULL) {
+        timer_free(store->timer);
+        file_unlock(store->lock);
+        buf_fini(&store->last);
+        free(store->dir);
+        free(store);
+    }
+}

@@ -1,0 +1,377 @@
+/* A line's way: decoded (codec), asked whether it fits (core), verified where it names a process (os), stepped, and
+ * answered. Bad input changes nothing and never goes further than this file. */
+#include "status_sockets.h"
+
+#include "agent_internal.h"
+
+#include "outrider/base/buf.h"
+#include "outrider/base/mem.h"
+#include "outrider/codec/notify.h"
+#include "outrider/codec/record_json.h"
+#include "outrider/codec/status_line.h"
+#include "outrider/io/datagram_socket.h"
+#include "outrider/io/line_socket.h"
+#include "outrider/os/clock.h"
+#include "outrider/os/listen_fds.h"
+#include "outrider/os/log.h"
+
+#include <grp.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* What we remember of one connection. */
+struct talker {
+    unsigned bad_in_a_row;
+    uint64_t life; /* attached in this life; 0: not attached */
+    bool watching;
+};
+
+struct status_sockets {
+    struct agent *agent;
+    struct line_socket *lines;
+    struct datagram_socket *datagrams;
+    uint64_t lines_ok, lines_bad, datagrams_ok, datagrams_bad, keys_ignored;
+    int64_t complained_mono; /* when a bad datagram was logged last */
+};
+
+enum { COMPLAIN_EVERY_MS = 60000 };
+
+/* ---- the process that MAINPID= names ---- */
+
+/* Contract 3: only a pid of the sender's user that is visible in our PID namespace; otherwise ignored, and said. */
+static void verify_mainpid(struct words *words, const struct credentials *sender)
+{
+    if (!words->has_mainpid) {
+        return;
+    }
+    struct error err = {.code = ERROR_DENIED, .text = "the sender's user is not known"};
+    uid_t owner;
+    bool good = sender->known && process_uid(words->mainpid, &err, &owner) == 0 &&
+                process_start_time(words->mainpid, &err, &words->mainpid_start) == 0;
+    if (good && owner != sender->uid && sender->uid != 0) {
+        error_set(&err, ERROR_DENIED, "it belongs to user %u, the sender is user %u", (unsigned)owner,
+                  (unsigned)sender->uid);
+        good = false;
+    }
+    if (!good) {
+        words->has_mainpid = false;
+        log_warn("status", "MAINPID ignored", LOG_INT("pid", words->mainpid), LOG_TEXT("why", err.text));
+    }
+}
+
+/* ---- lines ---- */
+
+static void refuse(struct status_sockets *sockets, struct line_peer *peer, struct status_line_error *error)
+{
+    struct talker *talker = line_peer_data(peer);
+    sockets->lines_bad++;
+    talker->bad_in_a_row++;
+    bool too_many = talker->bad_in_a_row >= STATUS_LINE_BAD_MAX;
+    if (too_many) {
+        (void)status_line_fail(error, STATUS_LINE_TOO_MANY, (struct str){NULL, 0});
+    }
+    struct buf reply = {0};
+    status_line_error_reply(&reply, error);
+    line_peer_reply(peer, buf_view(&reply));
+    buf_fini(&reply);
+    if (too_many || error->fatal) {
+        line_peer_close(peer);
+    }
+}
+
+static void reply_ok(struct status_sockets *sockets, struct line_peer *peer)
+{
+    struct instant now = agent_now();
+    int64_t left;
+    bool draining = server_draining(router_server(sockets->agent->router), &now, &left);
+    struct buf reply = {0};
+    status_line_ok(&reply, draining, left);
+    line_peer_reply(peer, buf_view(&reply));
+    buf_fini(&reply);
+}
+
+static void reply_record(struct status_sockets *sockets, struct line_peer *peer)
+{
+    const struct server *server = router_server(sockets->agent->router);
+    const struct record *record = server_record(server);
+    struct buf reply = {0};
+    if (record != NULL) {
+        record_encode(record, &reply);
+    } else {
+        buf_printf(&reply, "ERR withheld %s", server_withheld(server));
+    }
+    line_peer_reply(peer, buf_view(&reply));
+    buf_fini(&reply);
+}
+
+static void start_watching(struct status_sockets *sockets, struct line_peer *peer)
+{
+    struct talker *talker = line_peer_data(peer);
+    talker->watching = true;
+    struct instant now = agent_now();
+    int64_t left;
+    const struct server *server = router_server(sockets->agent->router);
+    if (!server_draining(server, &now, &left)) {
+        return;
+    }
+    /* Who begins to watch in the midst of a drain must not have to wait for the next one. */
+    const char *reason = "";
+    for (int kind = HOLD_COUNT - 1; kind >= 0; kind--) {
+        const struct hold *hold = server_hold(server, (enum hold_kind)kind);
+        reason = hold->set ? hold->reason : reason;
+    }
+    struct buf event = {0};
+    status_line_drain_event(&event, true, left, str_of(reason));
+    line_peer_event(peer, buf_view(&event));
+    buf_fini(&event);
+}
+
+static void obey(struct status_sockets *sockets, struct line_peer *peer, struct words *words)
+{
+    struct talker *talker = line_peer_data(peer);
+    struct agent *agent = sockets->agent;
+    bool attach = words->attach;
+    if (talker->life != 0 && talker->life == server_life_number(router_server(agent->router))) {
+        words->attach = false; /* once attached is attached */
+    }
+    if (words_speak(words)) {
+        struct credentials sender = line_peer_credentials(peer);
+        verify_mainpid(words, &sender);
+        struct instant now = agent_now();
+        router_heard(agent->router, words, &now);
+    }
+    if (attach) {
+        talker->life = server_life_number(router_server(agent->router));
+    }
+    if (words->get) {
+        reply_record(sockets, peer);
+    } else {
+        reply_ok(sockets, peer);
+    }
+    if (words->watch) {
+        start_watching(sockets, peer);
+    }
+    if (attach || words->watch) {
+        line_peer_hold(peer, true);
+    }
+    if (words->quit) {
+        line_peer_close(peer);
+    }
+    agent_rearm(agent);
+}
+
+static struct talker *talker_of(struct line_peer *peer)
+{
+    if (line_peer_data(peer) == NULL) {
+        line_peer_set_data(peer, mem_zalloc(sizeof(struct talker)));
+    }
+    return line_peer_data(peer);
+}
+
+static void on_line(struct line_peer *peer, struct str line, void *user)
+{
+    struct status_sockets *sockets = user;
+    struct talker *talker = talker_of(peer);
+    struct words words;
+    struct status_line_error error;
+    struct str label;
+    if (status_line_parse(line, &words, &error) < 0) {
+        refuse(sockets, peer, &error);
+    } else if (server_accepts(router_server(sockets->agent->router), &words, &label) < 0) {
+        (void)status_line_fail(&error, STATUS_LINE_RANGE, label);
+        refuse(sockets, peer, &error);
+    } else {
+        talker->bad_in_a_row = 0;
+        sockets->lines_ok++;
+        obey(sockets, peer, &words);
+    }
+}
+
+static void on_overlong(struct line_peer *peer, void *user)
+{
+    struct status_line_error error;
+    (void)talker_of(peer);
+    (void)status_line_fail(&error, STATUS_LINE_TOO_LONG, (struct str){NULL, 0});
+    refuse(user, peer, &error);
+}
+
+static void on_close(struct line_peer *peer, void *user)
+{
+    struct status_sockets *sockets = user;
+    struct talker *talker = line_peer_data(peer);
+    if (talker == NULL) {
+        return;
+    }
+    uint64_t life = talker->life;
+    line_peer_set_data(peer, NULL);
+    free(talker);
+    if (life != 0) {
+        struct instant now = agent_now();
+        router_detached(sockets->agent->router, life, &now);
+        agent_rearm(sockets->agent);
+    }
+}
+
+void status_sockets_tell_drain(struct status_sockets *sockets, bool on, int64_t left_ms, struct str reason)
+{
+    if (sockets == NULL || sockets->lines == NULL) {
+        return;
+    }
+    struct buf event = {0};
+    status_line_drain_event(&event, on, left_ms, reason);
+    for (struct line_peer *peer = line_socket_first(sockets->lines); peer != NULL; peer = line_peer_next(peer)) {
+        const struct talker *talker = line_peer_data(peer);
+        if (talker != NULL && talker->watching) {
+            line_peer_event(peer, buf_view(&event));
+        }
+    }
+    buf_fini(&event);
+}
+
+/* ---- datagrams ---- */
+
+static void complain(struct status_sockets *sockets, const char *why)
+{
+    sockets->datagrams_bad++;
+    int64_t now = clock_mono_ms();
+    if (sockets->complained_mono == 0 || now - sockets->complained_mono >= COMPLAIN_EVERY_MS) {
+        sockets->complained_mono = now;
+        log_warn("status", "datagram refused", LOG_TEXT("why", why),
+                 LOG_INT("refused_so_far", (int64_t)sockets->datagrams_bad));
+    }
+}
+
+static void on_datagram(const struct datagram *datagram, void *user)
+{
+    struct status_sockets *sockets = user;
+    struct agent *agent = sockets->agent;
+    struct words words;
+    struct error err;
+    struct str label;
+    if (datagram->truncated) {
+        complain(sockets, "longer than a datagram may be");
+    } else if (notify_parse(datagram->bytes, &words, &err) < 0) {
+        complain(sockets, err.text);
+    } else if (server_accepts(router_server(agent->router), &words, &label) < 0) {
+        complain(sockets, "too many labels");
+    } else {
+        sockets->datagrams_ok++;
+        sockets->keys_ignored += words.unknown_keys;
+        if (words.has_errno) {
+            log_info("status", "the server sent ERRNO", LOG_INT("errno", words.errno_value));
+        }
+        words.attach = false; /* a datagram has no connection to live by */
+        if (words_speak(&words)) {
+            verify_mainpid(&words, &datagram->credentials);
+            struct instant now = agent_now();
+            router_heard(agent->router, &words, &now);
+            agent_rearm(agent);
+        }
+    }
+}
+
+/* ---- opening ---- */
+
+static int group_of(const char *name, struct error *err, gid_t *ret_gid)
+{
+    if (name == NULL) {
+        return 0; /* the caller's "leave it" stands */
+    }
+    const struct group *group = getgrnam(name);
+    if (group == NULL) {
+        return error_set(err, ERROR_NOT_FOUND, "status.group: there is no group %s on this machine", name);
+    }
+    *ret_gid = group->gr_gid;
+    return 0;
+}
+
+/* Contract 2: inherited sockets go first. Those of no use are closed. */
+static void take_inherited(int *ret_stream, int *ret_datagram)
+{
+    struct listen_fd fds[8];
+    size_t count = listen_fds_take(fds, COUNT_OF(fds));
+    for (size_t i = 0; i < count; i++) {
+        if (fds[i].kind == LISTEN_FD_UNIX_STREAM && *ret_stream < 0) {
+            *ret_stream = fds[i].fd;
+        } else if (fds[i].kind == LISTEN_FD_UNIX_DATAGRAM && *ret_datagram < 0) {
+            *ret_datagram = fds[i].fd;
+        } else {
+            log_warn("status", "inherited socket not used", LOG_TEXT("name", fds[i].name));
+            close(fds[i].fd);
+        }
+    }
+}
+
+static int open_both(struct status_sockets *sockets, struct error *err)
+{
+    const struct config_status *config = &sockets->agent->config->status;
+    int stream = -1, datagram = -1;
+    gid_t gid = (gid_t)-1;
+    take_inherited(&stream, &datagram);
+    if (group_of(config->group, err, &gid) < 0) {
+        return -1;
+    }
+    if (config->socket != NULL || stream >= 0) {
+        struct line_socket_options options = {.path = config->socket,
+                                              .mode = (mode_t)config->mode,
+                                              .gid = gid,
+                                              .inherited_fd = stream,
+                                              .max_line = STATUS_LINE_MAX};
+        struct line_socket_handlers handlers = {
+            .on_line = on_line, .on_overlong = on_overlong, .on_close = on_close};
+        sockets->lines = line_socket_new(sockets->agent->loop, &options, &handlers, sockets, err);
+        if (sockets->lines == NULL) {
+            return error_wrap(err, "status.socket");
+        }
+    }
+    if (config->notify_socket != NULL || datagram >= 0) {
+        struct datagram_socket_options options = {.path = config->notify_socket,
+                                                  .mode = (mode_t)config->mode,
+                                                  .gid = gid,
+                                                  .inherited_fd = datagram};
+        sockets->datagrams = datagram_socket_new(sockets->agent->loop, &options, on_datagram, sockets, err);
+        if (sockets->datagrams == NULL) {
+            return error_wrap(err, "status.notify_socket");
+        }
+    }
+    return 0;
+}
+
+struct status_sockets *status_sockets_new(struct agent *agent, struct error *err)
+{
+    struct status_sockets *sockets = mem_zalloc(sizeof(*sockets));
+    sockets->agent = agent;
+    if (open_both(sockets, err) < 0) {
+        status_sockets_free(sockets);
+        return NULL;
+    }
+    return sockets;
+}
+
+void status_sockets_free(struct status_sockets *sockets)
+{
+    if (sockets == NULL) {
+        return;
+    }
+    struct line_peer *peer = sockets->lines == NULL ? NULL : line_socket_first(sockets->lines);
+    for (; peer != NULL; peer = line_peer_next(peer)) {
+        free(line_peer_data(peer));
+    }
+    line_socket_free(sockets->lines);
+    datagram_socket_free(sockets->datagrams);
+    free(sockets);
+}
+
+void status_sockets_count(const struct status_sockets *sockets, struct api_counters *counters)
+{
+    counters->lines_ok = sockets->lines_ok;
+    counters->lines_bad = sockets->lines_bad;
+    counters->datagrams_ok = sockets->datagrams_ok;
+    counters->datagrams_bad = sockets->datagrams_bad;
+    counters->datagram_keys_ignored = sockets->keys_ignored;
+    if (sockets->lines != NULL) {
+        const struct line_socket_stats *stats = line_socket_stats(sockets->lines);
+        counters->line_peers_refused = stats->refused;
+        counters->replies_dropped = stats->replies_dropped;
+    }
+}
