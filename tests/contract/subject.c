@@ -1,0 +1,201 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "subject.h"
+
+#include "outrider/base/blob.h"
+#include "outrider/base/error.h"
+#include "outrider/base/mem.h"
+#include "outrider/base/random.h"
+#include "outrider/io/http_client.h"
+#include "outrider/io/loop.h"
+#include "outrider/io/timer.h"
+#include "outrider/registry/etcd.h"
+#include "outrider/registry/memory.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum { PAUSE_MS = 20, TIMEOUT_MS = 5000 };
+
+static uint64_t fresh_number(void)
+{
+    static struct random random;
+    static bool seeded;
+    if (!seeded) {
+        struct timespec now;
+        clock_gettime(CLOCK_REALTIME, &now);
+        random_seed(&random, (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec);
+        seeded = true;
+    }
+    return random_next(&random);
+}
+
+int64_t fresh_lease_id(void)
+{
+    return (int64_t)(fresh_number() >> 1 | 1);
+}
+
+struct str fresh_key(void)
+{
+    static char keys[64][64];
+    static size_t next;
+    assert_true(next < COUNT_OF(keys));
+    char *key = keys[next++];
+    snprintf(key, sizeof(keys[0]), "/contract/%016" PRIx64, fresh_number());
+    return str_of(key);
+}
+
+static struct str keep(struct buf *buf, struct str text)
+{
+    buf_clear(buf);
+    buf_str(buf, text);
+    return buf_view(buf);
+}
+
+static void on_reply(const struct registry_reply *reply, void *user)
+{
+    struct subject *subject = user;
+    assert_false(subject->submitting);
+    subject->answers++;
+    subject->reply = *reply;
+    subject->reply.error = keep(&subject->error, reply->error);
+    subject->reply.endpoint = keep(&subject->endpoint, reply->endpoint);
+    subject->reply.kv.value = keep(&subject->value, reply->kv.value);
+}
+
+static void on_pause_over(void *user)
+{
+    ((struct subject *)user)->paused = false;
+}
+
+static void open_etcd(struct subject *subject, const char *endpoints)
+{
+    struct error err = {0};
+    struct config_registry config = {0};
+    char *list = mem_strdup(endpoints);
+    char *rest = list;
+    for (char *one; (one = strsep(&rest, ",")) != NULL;) {
+        assert_true(config.endpoint_count < CONFIG_ENDPOINTS_MAX);
+        config.endpoints[config.endpoint_count++] = one;
+    }
+    subject->loop = loop_new(&err);
+    assert_non_null(subject->loop);
+    subject->http = http_client_new(subject->loop, &err);
+    assert_non_null(subject->http);
+    subject->pause = timer_new(subject->loop, on_pause_over, subject);
+    subject->registry = etcd_new(&config, subject->http, on_reply, subject);
+    free(list);
+}
+
+void subject_open(struct subject *subject, const char *endpoints)
+{
+    *subject = (struct subject){.is_memory = endpoints == NULL};
+    if (subject->is_memory) {
+        subject->registry = memory_new(on_reply, subject);
+    } else {
+        open_etcd(subject, endpoints);
+    }
+}
+
+void subject_close(struct subject *subject)
+{
+    registry_free(subject->registry);
+    if (!subject->is_memory) {
+        timer_free(subject->pause);
+        http_client_free(subject->http);
+        loop_free(subject->loop);
+    }
+    buf_fini(&subject->error);
+    buf_fini(&subject->endpoint);
+    buf_fini(&subject->value);
+}
+
+void subject_submit(struct subject *subject, struct registry_request request)
+{
+    request.id = ++subject->last_id;
+    request.timeout_ms = request.timeout_ms > 0 ? request.timeout_ms : TIMEOUT_MS;
+    subject->submitting = true;
+    registry_submit(subject->registry, &request);
+    subject->submitting = false;
+}
+
+static void turn(struct subject *subject)
+{
+    if (subject->is_memory) {
+        memory_run(subject->registry);
+    } else {
+        loop_turn_once(subject->loop, true);
+    }
+}
+
+void subject_run_until(struct subject *subject, size_t answers)
+{
+    while (subject->answers < answers) {
+        turn(subject);
+    }
+    assert_int_equal(subject->answers, answers);
+}
+
+const struct registry_reply *subject_ask(struct subject *subject, struct registry_request request)
+{
+    subject_submit(subject, request);
+    subject_run_until(subject, subject->answers + 1);
+    assert_int_equal(subject->reply.id, subject->last_id);
+    assert_int_equal(subject->reply.op, request.op);
+    assert_int_equal(subject->reply.failure == REGISTRY_OK, subject->reply.error.size == 0);
+    assert_true(subject->reply.endpoint.size > 0);
+    return &subject->reply;
+}
+
+const struct registry_reply *subject_do(struct subject *subject, struct registry_request request)
+{
+    const struct registry_reply *reply = subject_ask(subject, request);
+    if (reply->failure != REGISTRY_OK) {
+        fail_msg("%s: %.*s", registry_failure_name(reply->failure), STR_ARG(reply->error));
+    }
+    assert_true(reply->revision > 0);
+    assert_int_not_equal(reply->cluster, 0);
+    return reply;
+}
+
+void subject_pass_time(struct subject *subject)
+{
+    if (subject->is_memory) {
+        memory_advance(subject->registry, PAUSE_MS);
+        return;
+    }
+    subject->paused = true;
+    timer_arm_ms(subject->pause, PAUSE_MS);
+    while (subject->paused) {
+        loop_turn_once(subject->loop, true);
+    }
+}
+
+const struct registry_reply *subject_put(struct subject *subject, struct str key, struct str value, int64_t lease,
+                                         int64_t expect_revision)
+{
+    struct blob *blob = blob_new(value);
+    subject_submit(subject, (struct registry_request){.op = REGISTRY_PUT,
+                                                      .key = key,
+                                                      .value = blob,
+                                                      .lease = lease,
+                                                      .expect_revision = expect_revision});
+    blob_unref(blob); /* the backend has its own reference */
+    subject_run_until(subject, subject->answers + 1);
+    assert_int_equal(subject->reply.id, subject->last_id);
+    return &subject->reply;
+}
+
+int64_t subject_lease(struct subject *subject)
+{
+    int64_t id = fresh_lease_id();
+    subject_do(subject, (struct registry_request){.op = REGISTRY_GRANT, .lease = id, .ttl_ms = 60000});
+    return id;
+}

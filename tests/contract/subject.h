@@ -1,0 +1,58 @@
+/* A registry under test and a way to ask it one thing at a time, the same for every backend. */
+#ifndef OUTRIDER_TESTS_CONTRACT_SUBJECT_H
+#define OUTRIDER_TESTS_CONTRACT_SUBJECT_H
+
+#include "outrider/base/buf.h"
+#include "outrider/core/registry_request.h"
+
+struct http_client;
+struct loop;
+struct registry;
+struct timer;
+
+struct subject {
+    struct registry *registry;
+    bool is_memory;
+    struct loop *loop; /* the last three: etcd only */
+    struct http_client *http;
+    struct timer *pause;
+    bool paused, submitting;
+    uint64_t last_id;
+    size_t answers;              /* in all */
+    struct registry_reply reply; /* the last one; its strings live in the buffers */
+    struct buf error, endpoint, value;
+};
+
+/* Opens the memory backend, or with `endpoints` (comma-separated) the etcd backend on those. */
+void subject_open(struct subject *subject, const char *endpoints);
+
+/* Closes it; open requests get no answer. */
+void subject_close(struct subject *subject);
+
+/* Starts `request` with an id of its own (and 5 s unless it says otherwise). */
+void subject_submit(struct subject *subject, struct registry_request request);
+
+/* Runs until `answers` answers have been heard in all. */
+void subject_run_until(struct subject *subject, size_t answers);
+
+/* Submits, waits, and checks that the answer belongs to the request. */
+const struct registry_reply *subject_ask(struct subject *subject, struct registry_request request);
+
+/* Asks and insists on success. */
+const struct registry_reply *subject_do(struct subject *subject, struct registry_request request);
+
+/* Lets a little time pass: memory's clock, or the loop's. */
+void subject_pass_time(struct subject *subject);
+
+/* A put of text; lease and revision as in the request. */
+const struct registry_reply *subject_put(struct subject *subject, struct str key, struct str value, int64_t lease,
+                                         int64_t expect_revision);
+
+/* A lease of 60 s with an id nobody has. */
+int64_t subject_lease(struct subject *subject);
+
+/* An id, and a key, that nobody has; the key lives until the process ends. */
+int64_t fresh_lease_id(void);
+struct str fresh_key(void);
+
+#endif

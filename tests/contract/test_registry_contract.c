@@ -1,0 +1,311 @@
+/* What every registry backend must do: `contract_registry memory`, `contract_registry etcd` with the endpoints in
+ * $OUTRIDER_TEST_ETCD. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "subject.h"
+
+#include "outrider/base/attr.h"
+#include "outrider/base/mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char *endpoints; /* NULL: memory */
+
+static int open_subject(void **state)
+{
+    struct subject *subject = mem_zalloc(sizeof(*subject));
+    subject_open(subject, endpoints);
+    *state = subject;
+    return 0;
+}
+
+static int close_subject(void **state)
+{
+    subject_close(*state);
+    free(*state);
+    return 0;
+}
+
+static struct registry_request about_lease(enum registry_op op, int64_t lease)
+{
+    return (struct registry_request){.op = op, .lease = lease};
+}
+
+static struct registry_request about_key(enum registry_op op, struct str key, int64_t expect_revision)
+{
+    return (struct registry_request){.op = op, .key = key, .expect_revision = expect_revision};
+}
+
+static const struct registry_kv *get(struct subject *subject, struct str key)
+{
+    return &subject_do(subject, about_key(REGISTRY_GET, key, 0))->kv;
+}
+
+/* Returns the revision of a put that must succeed. */
+static int64_t put_ok(struct subject *subject, struct str key, struct str value, int64_t lease, int64_t expect_revision)
+{
+    const struct registry_reply *reply = subject_put(subject, key, value, lease, expect_revision);
+    assert_int_equal(reply->failure, REGISTRY_OK);
+    assert_true(reply->succeeded);
+    assert_false(reply->kv.found);
+    return reply->revision;
+}
+
+static void expect_failure(const struct registry_reply *reply, enum registry_failure failure)
+{
+    assert_string_equal(registry_failure_name(reply->failure), registry_failure_name(failure));
+    assert_true(str_starts(reply->error, str_of(registry_op_name(reply->op))));
+    assert_false(reply->succeeded);
+    assert_false(reply->kv.found);
+}
+
+static void a_lease_has_whole_seconds_and_at_least_two(void **state)
+{
+    struct registry_request grant = about_lease(REGISTRY_GRANT, fresh_lease_id());
+    grant.ttl_ms = 500;
+    assert_int_equal(subject_do(*state, grant)->ttl_ms, 2000);
+    grant.lease = fresh_lease_id();
+    grant.ttl_ms = 9001;
+    assert_int_equal(subject_do(*state, grant)->ttl_ms, 10000);
+    assert_int_equal(subject_do(*state, about_lease(REGISTRY_KEEPALIVE, grant.lease))->ttl_ms, 10000);
+}
+
+static void a_lease_id_is_granted_once(void **state)
+{
+    struct registry_request grant = about_lease(REGISTRY_GRANT, subject_lease(*state));
+    grant.ttl_ms = 10000;
+    expect_failure(subject_ask(*state, grant), REGISTRY_LEASE_EXISTS);
+    assert_int_equal(subject_do(*state, about_lease(REGISTRY_KEEPALIVE, grant.lease))->ttl_ms, 60000);
+}
+
+static void a_lease_that_is_not_there_is_lost(void **state)
+{
+    int64_t nobody = fresh_lease_id();
+    expect_failure(subject_ask(*state, about_lease(REGISTRY_KEEPALIVE, nobody)), REGISTRY_LEASE_LOST);
+    assert_true(subject_do(*state, about_lease(REGISTRY_LEASE_TTL, nobody))->ttl_ms < 0);
+}
+
+static void revoking_ends_the_lease_and_its_keys_in_one_revision(void **state)
+{
+    int64_t lease = subject_lease(*state);
+    struct str key = fresh_key();
+    struct str other = fresh_key();
+    put_ok(*state, key, STR("1"), lease, 0);
+    int64_t revision = put_ok(*state, other, STR("2"), lease, 0);
+    subject_do(*state, about_lease(REGISTRY_REVOKE, lease));
+    assert_false(get(*state, key)->found);
+    assert_false(get(*state, other)->found);
+    assert_int_equal(((struct subject *)*state)->reply.revision, revision + 1);
+    expect_failure(subject_ask(*state, about_lease(REGISTRY_KEEPALIVE, lease)), REGISTRY_LEASE_LOST);
+}
+
+static void revoking_what_is_gone_is_done(void **state)
+{
+    int64_t lease = subject_lease(*state);
+    subject_do(*state, about_lease(REGISTRY_REVOKE, lease));
+    assert_int_equal(subject_ask(*state, about_lease(REGISTRY_REVOKE, lease))->failure, REGISTRY_OK);
+    assert_int_equal(subject_ask(*state, about_lease(REGISTRY_REVOKE, fresh_lease_id()))->failure, REGISTRY_OK);
+}
+
+static void time_to_live_counts_down_until_a_keepalive(void **state)
+{
+    struct registry_request grant = about_lease(REGISTRY_GRANT, fresh_lease_id());
+    grant.ttl_ms = 10000;
+    subject_do(*state, grant);
+    struct registry_request left = about_lease(REGISTRY_LEASE_TTL, grant.lease);
+    int64_t first = subject_do(*state, left)->ttl_ms;
+    assert_in_range(first, 1000, 10000);
+    while (subject_do(*state, left)->ttl_ms > 8000) {
+        subject_pass_time(*state);
+    }
+    subject_do(*state, about_lease(REGISTRY_KEEPALIVE, grant.lease));
+    assert_in_range(subject_do(*state, left)->ttl_ms, 8001, 10000);
+}
+
+static void a_key_is_created_once(void **state)
+{
+    int64_t lease = subject_lease(*state);
+    struct str key = fresh_key();
+    int64_t revision = put_ok(*state, key, STR("first"), lease, 0);
+    const struct registry_kv *kv = get(*state, key);
+    assert_true(kv->found);
+    assert_true(str_eq(kv->value, STR("first")));
+    assert_int_equal(kv->mod_revision, revision);
+    assert_int_equal(kv->create_revision, revision);
+    assert_int_equal(kv->lease, lease);
+
+    const struct registry_reply *again = subject_put(*state, key, STR("second"), lease, 0);
+    assert_int_equal(again->failure, REGISTRY_OK);
+    assert_false(again->succeeded);
+    assert_true(again->kv.found);
+    assert_true(str_eq(again->kv.value, STR("first")));
+    assert_int_equal(again->kv.mod_revision, revision);
+    assert_int_equal(again->kv.lease, lease);
+    assert_int_equal(again->revision, revision);
+}
+
+static void a_key_is_written_at_its_revision_only(void **state)
+{
+    struct str key = fresh_key();
+    int64_t created = put_ok(*state, key, STR("1"), 0, 0);
+    int64_t changed = put_ok(*state, key, STR("2"), 0, created);
+    assert_int_equal(changed, created + 1);
+    const struct registry_reply *stale = subject_put(*state, key, STR("3"), 0, created);
+    assert_int_equal(stale->failure, REGISTRY_OK);
+    assert_false(stale->succeeded);
+    assert_true(str_eq(stale->kv.value, STR("2")));
+    assert_int_equal(stale->kv.mod_revision, changed);
+    assert_int_equal(stale->kv.create_revision, created);
+    assert_int_equal(stale->kv.lease, 0);
+    const struct registry_reply *absent = subject_put(*state, fresh_key(), STR("3"), 0, created);
+    assert_int_equal(absent->failure, REGISTRY_OK);
+    assert_false(absent->succeeded);
+    assert_false(absent->kv.found);
+}
+
+static void a_put_moves_the_key_between_leases(void **state)
+{
+    int64_t old = subject_lease(*state);
+    int64_t new = subject_lease(*state);
+    struct str key = fresh_key();
+    int64_t revision = put_ok(*state, key, STR("1"), old, 0);
+    revision = put_ok(*state, key, STR("1"), new, revision);
+    subject_do(*state, about_lease(REGISTRY_REVOKE, old));
+    assert_int_equal(get(*state, key)->lease, new);
+    put_ok(*state, key, STR("1"), 0, revision);
+    subject_do(*state, about_lease(REGISTRY_REVOKE, new));
+    assert_true(get(*state, key)->found);
+    assert_int_equal(((struct subject *)*state)->reply.kv.lease, 0);
+}
+
+static void nothing_is_written_under_a_dead_lease(void **state)
+{
+    struct str key = fresh_key();
+    int64_t revision = put_ok(*state, key, STR("1"), 0, 0);
+    expect_failure(subject_put(*state, key, STR("2"), fresh_lease_id(), revision), REGISTRY_LEASE_LOST);
+    expect_failure(subject_put(*state, fresh_key(), STR("2"), fresh_lease_id(), 0), REGISTRY_LEASE_LOST);
+    assert_int_equal(get(*state, key)->mod_revision, revision);
+    assert_int_equal(((struct subject *)*state)->reply.revision, revision);
+    /* the comparison comes first: who would not have written learns how the key is */
+    const struct registry_reply *stale = subject_put(*state, key, STR("2"), fresh_lease_id(), 0);
+    assert_int_equal(stale->failure, REGISTRY_OK);
+    assert_false(stale->succeeded);
+    assert_int_equal(stale->kv.mod_revision, revision);
+}
+
+static void a_lease_that_runs_out_takes_its_keys_along(void **state)
+{
+    struct registry_request grant = about_lease(REGISTRY_GRANT, fresh_lease_id());
+    grant.ttl_ms = 2000;
+    subject_do(*state, grant);
+    struct str key = fresh_key();
+    put_ok(*state, key, STR("1"), grant.lease, 0);
+    assert_true(get(*state, key)->found);
+    while (get(*state, key)->found) {
+        subject_pass_time(*state);
+    }
+    expect_failure(subject_ask(*state, about_lease(REGISTRY_KEEPALIVE, grant.lease)), REGISTRY_LEASE_LOST);
+    expect_failure(subject_put(*state, key, STR("2"), grant.lease, 0), REGISTRY_LEASE_LOST);
+    assert_true(subject_do(*state, about_lease(REGISTRY_LEASE_TTL, grant.lease))->ttl_ms < 0);
+    subject_do(*state, grant);
+    put_ok(*state, key, STR("3"), grant.lease, 0);
+}
+
+static void keys_and_values_are_any_bytes(void **state)
+{
+    struct str key = fresh_key();
+    int64_t revision = put_ok(*state, key, STR("\0\xff\n\"\\{}"), 0, 0);
+    assert_true(str_eq(get(*state, key)->value, STR("\0\xff\n\"\\{}")));
+    put_ok(*state, key, STR(""), 0, revision);
+    assert_true(get(*state, key)->found);
+    assert_int_equal(((struct subject *)*state)->reply.kv.value.size, 0);
+    assert_false(get(*state, STR("/contract/\xff\xfe/nobody"))->found);
+    expect_failure(subject_ask(*state, about_key(REGISTRY_GET, STR(""), 0)), REGISTRY_REFUSED);
+}
+
+static void a_key_is_deleted_at_its_revision_only(void **state)
+{
+    struct str key = fresh_key();
+    int64_t revision = put_ok(*state, key, STR("1"), 0, 0);
+    const struct registry_reply *wrong = subject_do(*state, about_key(REGISTRY_DELETE, key, revision + 1));
+    assert_false(wrong->succeeded);
+    assert_int_equal(wrong->kv.mod_revision, revision);
+    const struct registry_reply *right = subject_do(*state, about_key(REGISTRY_DELETE, key, revision));
+    assert_true(right->succeeded);
+    assert_int_equal(right->revision, revision + 1);
+    assert_false(get(*state, key)->found);
+    assert_true(subject_do(*state, about_key(REGISTRY_DELETE, key, 0))->succeeded);
+    assert_int_equal(((struct subject *)*state)->reply.revision, revision + 1);
+}
+
+static void values_have_a_limit(void **state)
+{
+    char *text = mem_zalloc(2 * 1024 * 1024);
+    memset(text, 'x', 2 * 1024 * 1024);
+    struct str key = fresh_key();
+    int64_t revision = put_ok(*state, key, (struct str){text, 1024 * 1024}, 0, 0);
+    assert_true(str_eq(get(*state, key)->value, (struct str){text, 1024 * 1024}));
+    expect_failure(subject_put(*state, key, (struct str){text, 1700 * 1024}, 0, revision), REGISTRY_REFUSED);
+    expect_failure(subject_put(*state, key, (struct str){text, 2 * 1024 * 1024}, 0, revision), REGISTRY_REFUSED);
+    put_ok(*state, key, STR("small again"), 0, revision);
+    free(text);
+}
+
+static void many_at_once_are_each_answered_once(void **state)
+{
+    struct subject *subject = *state;
+    size_t before = subject->answers;
+    struct str key = fresh_key();
+    put_ok(subject, key, STR("x"), 0, 0);
+    for (int i = 0; i < 50; i++) {
+        subject_submit(subject, about_key(REGISTRY_GET, key, 0));
+    }
+    subject_run_until(subject, before + 51);
+    subject_do(subject, about_key(REGISTRY_GET, key, 0));
+    assert_int_equal(subject->answers, before + 52);
+}
+
+static void what_is_open_when_the_registry_goes_is_never_answered(void **state)
+{
+    struct subject *subject = *state;
+    subject_do(subject, about_key(REGISTRY_GET, STR("k"), 0));
+    subject_submit(subject, about_key(REGISTRY_GET, STR("k"), 0));
+    subject_submit(subject, about_key(REGISTRY_DELETE, STR("k"), 1));
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, open_subject, close_subject)
+
+int main(int argc, char **argv)
+{
+    bool etcd = argc == 2 && strcmp(argv[1], "etcd") == 0;
+    endpoints = etcd ? getenv("OUTRIDER_TEST_ETCD") : NULL;
+    if (argc != 2 || (etcd && endpoints == NULL) || (!etcd && strcmp(argv[1], "memory") != 0)) {
+        fprintf(stderr, "usage: %s memory, or tests/support/with-etcd -- %s etcd\n", argv[0], argv[0]);
+        return 64;
+    }
+    const struct CMUnitTest tests[] = {
+        TEST(a_lease_has_whole_seconds_and_at_least_two),
+        TEST(a_lease_id_is_granted_once),
+        TEST(a_lease_that_is_not_there_is_lost),
+        TEST(revoking_ends_the_lease_and_its_keys_in_one_revision),
+        TEST(revoking_what_is_gone_is_done),
+        TEST(time_to_live_counts_down_until_a_keepalive),
+        TEST(a_key_is_created_once),
+        TEST(a_key_is_written_at_its_revision_only),
+        TEST(a_put_moves_the_key_between_leases),
+        TEST(nothing_is_written_under_a_dead_lease),
+        TEST(a_lease_that_runs_out_takes_its_keys_along),
+        TEST(keys_and_values_are_any_bytes),
+        TEST(a_key_is_deleted_at_its_revision_only),
+        TEST(values_have_a_limit),
+        TEST(many_at_once_are_each_answered_once),
+        TEST(what_is_open_when_the_registry_goes_is_never_answered),
+    };
+    return cmocka_run_group_tests_name(argv[1], tests, NULL, NULL);
+}

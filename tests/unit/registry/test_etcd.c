@@ -1,0 +1,333 @@
+/* The etcd backend on a fake HTTP client: what is asked of which endpoint, with how much time, and what is made of
+ * what comes back. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "outrider/base/attr.h"
+#include "outrider/base/blob.h"
+#include "outrider/base/buf.h"
+#include "outrider/base/mem.h"
+#include "outrider/io/http_client.h"
+#include "outrider/registry/etcd.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* The one call in flight: it has the place of the real client's handle. */
+struct http_request_handle {
+    bool open;
+    http_result_fn *fn;
+    void *user;
+    char url[128], headers[256];
+    struct buf body;
+    int64_t timeout_ms, connect_timeout_ms;
+    size_t max_response;
+};
+
+static struct http_request_handle posts[4];
+static size_t post_count, cancelled;
+
+struct http_request_handle *http_client_post(struct http_client *client, const struct http_call *call,
+                                             http_result_fn *fn, void *user)
+{
+    (void)client;
+    assert_true(post_count < COUNT_OF(posts));
+    struct http_request_handle *post = &posts[post_count++];
+    buf_fini(&post->body);
+    *post = (struct http_request_handle){.open = true,
+                                         .fn = fn,
+                                         .user = user,
+                                         .timeout_ms = call->timeout_ms,
+                                         .connect_timeout_ms = call->connect_timeout_ms,
+                                         .max_response = call->max_response};
+    snprintf(post->url, sizeof(post->url), "%s", call->url);
+    for (size_t i = 0; call->headers[i] != NULL; i++) {
+        size_t used = strlen(post->headers);
+        snprintf(post->headers + used, sizeof(post->headers) - used, "%s\n", call->headers[i]);
+    }
+    buf_str(&post->body, call->body);
+    return post;
+}
+
+void http_request_cancel(struct http_request_handle *request)
+{
+    if (request != NULL) {
+        assert_true(request->open);
+        request->open = false;
+        cancelled++;
+    }
+}
+
+static struct registry *registry;
+static struct registry_reply reply;
+static char reply_error[512], reply_endpoint[128];
+static size_t replies;
+
+static void on_reply(const struct registry_reply *heard, void *user)
+{
+    assert_ptr_equal(user, &registry);
+    replies++;
+    reply = *heard;
+    snprintf(reply_error, sizeof(reply_error), "%.*s", STR_ARG(heard->error));
+    snprintf(reply_endpoint, sizeof(reply_endpoint), "%.*s", STR_ARG(heard->endpoint));
+}
+
+static char *const names[] = {(char[]){"http://a:1"}, (char[]){"http://b:2"}, (char[]){"http://c:3"}};
+
+static void start(size_t endpoint_count)
+{
+    struct config_registry config = {.endpoint_count = endpoint_count};
+    for (size_t i = 0; i < endpoint_count; i++) {
+        config.endpoints[i] = names[i];
+    }
+    registry = etcd_new(&config, NULL, on_reply, &registry);
+    post_count = replies = cancelled = 0;
+    assert_string_equal(registry->backend->name, "etcd");
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    registry_free(registry);
+    registry = NULL;
+    for (size_t i = 0; i < COUNT_OF(posts); i++) {
+        buf_fini(&posts[i].body);
+    }
+    return 0;
+}
+
+static void submit(enum registry_op op, int64_t timeout_ms)
+{
+    char key[] = "k";
+    struct blob *value = blob_new(STR("v"));
+    struct registry_request request = {
+        .id = 7, .op = op, .lease = 9, .ttl_ms = 3000, .key = {key, 1}, .value = value, .timeout_ms = timeout_ms};
+    registry_submit(registry, &request);
+    key[0] = '!'; /* the caller's bytes are the caller's */
+    blob_unref(value);
+}
+
+/* Ends the newest post, which must have gone to `url`. */
+static void finish(const char *url, struct http_result result)
+{
+    struct http_request_handle *post = &posts[post_count - 1];
+    assert_true(post->open);
+    assert_string_equal(post->url, url);
+    post->open = false;
+    post->fn(&result, post->user);
+}
+
+static struct http_result answered(int status, const char *body)
+{
+    return (struct http_result){.sent = true, .text = "", .status = status, .body = str_of(body)};
+}
+
+static struct http_result lost(enum http_transport transport, bool sent, const char *text, int64_t elapsed_us)
+{
+    return (struct http_result){.transport = transport, .sent = sent, .text = text, .elapsed_us = elapsed_us};
+}
+
+#define OK_BODY "{\"header\":{\"cluster_id\":\"5\",\"revision\":\"3\"},\"succeeded\":true}"
+
+static void expect_reply(size_t count, enum registry_failure failure, const char *endpoint, const char *error)
+{
+    assert_int_equal(replies, count);
+    assert_int_equal(reply.id, 7);
+    assert_string_equal(registry_failure_name(reply.failure), registry_failure_name(failure));
+    assert_string_equal(reply_endpoint, endpoint);
+    assert_string_equal(reply_error, error);
+}
+
+static void a_put_is_one_post_with_everything_on_it(void **state)
+{
+    (void)state;
+    start(1);
+    submit(REGISTRY_PUT, 2000);
+    assert_int_equal(replies, 0);
+    assert_string_equal(posts[0].headers, "Content-Type: application/json\nGrpc-Metadata-Hasleader: true\n"
+                                          "Grpc-Timeout: 2000m\n");
+    assert_int_equal(posts[0].timeout_ms, 2000);
+    assert_int_equal(posts[0].connect_timeout_ms, 2000);
+    assert_true(posts[0].max_response >= 2 * 1024 * 1024);
+    assert_non_null(strstr(buf_text(&posts[0].body), "{\"key\":\"aw==\",\"value\":\"dg==\",\"lease\":\"9\"}"));
+    finish("http://a:1/v3/kv/txn", answered(200, OK_BODY));
+    expect_reply(1, REGISTRY_OK, "http://a:1", "");
+    assert_true(reply.succeeded);
+    assert_int_equal(reply.revision, 3);
+    assert_int_equal(reply.cluster, 5);
+    assert_int_equal(reply.op, REGISTRY_PUT);
+}
+
+static void each_operation_has_its_path(void **state)
+{
+    (void)state;
+    static const char *const urls[] = {"http://a:1/v3/lease/grant",      "http://a:1/v3/lease/keepalive",
+                                       "http://a:1/v3/lease/revoke",     "http://a:1/v3/lease/timetolive",
+                                       "http://a:1/v3/kv/range",         "http://a:1/v3/kv/txn",
+                                       "http://a:1/v3/kv/txn"};
+    start(1);
+    for (int op = 0; op < REGISTRY_OP_COUNT; op++) {
+        post_count = 0;
+        submit((enum registry_op)op, 1000);
+        finish(urls[op], answered(403, "{\"code\":7, \"message\":\"etcdserver: permission denied\"}"));
+        char error[128];
+        snprintf(error, sizeof(error), "%s on http://a:1: etcdserver: permission denied",
+                 registry_op_name((enum registry_op)op));
+        expect_reply((size_t)op + 1, REGISTRY_DENIED, "http://a:1", error);
+    }
+}
+
+/* The next endpoint gets what is left; the last one all of it. */
+static void what_was_not_sent_goes_to_the_next_endpoint_at_once(void **state)
+{
+    (void)state;
+    start(3);
+    submit(REGISTRY_PUT, 2000);
+    assert_int_equal(posts[0].timeout_ms, 1000);
+    finish("http://a:1/v3/kv/txn", lost(HTTP_TRANSPORT_REFUSED, false, "http://a:1/v3/kv/txn: connection refused", 300));
+    assert_int_equal(replies, 0);
+    assert_int_equal(posts[1].timeout_ms, 999);
+    assert_non_null(strstr(posts[1].headers, "Grpc-Timeout: 999m\n"));
+    assert_string_equal(buf_text(&posts[1].body), buf_text(&posts[0].body));
+    finish("http://b:2/v3/kv/txn", lost(HTTP_TRANSPORT_TIMEOUT, false, "http://b:2/v3/kv/txn: timed out", 999000));
+    assert_int_equal(posts[2].timeout_ms, 1000);
+    finish("http://c:3/v3/kv/txn", answered(200, OK_BODY));
+    expect_reply(1, REGISTRY_OK, "http://c:3", "");
+    post_count = 0;
+    submit(REGISTRY_PUT, 2000);
+    finish("http://c:3/v3/kv/txn", answered(200, OK_BODY));
+}
+
+static void each_endpoint_is_asked_once(void **state)
+{
+    (void)state;
+    start(2);
+    submit(REGISTRY_GRANT, 2000);
+    finish("http://a:1/v3/lease/grant", lost(HTTP_TRANSPORT_RESOLVE, false, "no such name", 0));
+    finish("http://b:2/v3/lease/grant", lost(HTTP_TRANSPORT_REFUSED, false, "http://b:2/v3/lease/grant: refused", 0));
+    expect_reply(1, REGISTRY_RETRY, "http://b:2", "grant on http://a:1: no such name; on http://b:2: refused");
+    assert_int_equal(post_count, 2);
+    submit(REGISTRY_GRANT, 2000);
+    finish("http://a:1/v3/lease/grant", lost(HTTP_TRANSPORT_REFUSED, false, "x", 2000000));
+    expect_reply(2, REGISTRY_RETRY, "http://a:1", "grant on http://a:1: x"); /* no time left for the other */
+}
+
+static void what_was_sent_is_not_repeated(void **state)
+{
+    (void)state;
+    static const struct {
+        enum http_transport transport;
+        enum registry_op op;
+        enum registry_failure failure;
+    } rows[] = {
+        {HTTP_TRANSPORT_TIMEOUT, REGISTRY_PUT, REGISTRY_UNKNOWN},
+        {HTTP_TRANSPORT_RESET, REGISTRY_GRANT, REGISTRY_UNKNOWN},
+        {HTTP_TRANSPORT_REFUSED, REGISTRY_DELETE, REGISTRY_UNKNOWN}, /* sent before, on a connection that was gone */
+        {HTTP_TRANSPORT_RESET, REGISTRY_KEEPALIVE, REGISTRY_UNKNOWN},
+        {HTTP_TRANSPORT_TOO_LARGE, REGISTRY_REVOKE, REGISTRY_UNKNOWN},
+        {HTTP_TRANSPORT_TIMEOUT, REGISTRY_GET, REGISTRY_RETRY},
+        {HTTP_TRANSPORT_OTHER, REGISTRY_LEASE_TTL, REGISTRY_RETRY},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        start(2);
+        submit(rows[i].op, 2000);
+        char url[128];
+        snprintf(url, sizeof(url), "%s", posts[0].url);
+        finish(url, lost(rows[i].transport, true, "gone", 10));
+        assert_int_equal(replies, 1);
+        assert_int_equal(reply.failure, rows[i].failure);
+        assert_int_equal(post_count, 1);
+        submit(REGISTRY_GET, 2000); /* and the other endpoint is preferred from now on */
+        finish("http://b:2/v3/kv/range", answered(200, OK_BODY));
+        stop(NULL);
+    }
+}
+
+static void trouble_in_an_answer_moves_on_but_is_reported(void **state)
+{
+    (void)state;
+    start(2);
+    submit(REGISTRY_PUT, 2000);
+    finish("http://a:1/v3/kv/txn", answered(503, "{\"code\":14, \"message\":\"etcdserver: no leader\"}"));
+    expect_reply(1, REGISTRY_RETRY, "http://a:1", "put on http://a:1: etcdserver: no leader");
+    submit(REGISTRY_PUT, 2000);
+    finish("http://b:2/v3/kv/txn", answered(404, "{\"code\":5, \"message\":\"etcdserver: requested lease not found\"}"));
+    expect_reply(2, REGISTRY_LEASE_LOST, "http://b:2", "put on http://b:2: etcdserver: requested lease not found");
+    submit(REGISTRY_PUT, 2000); /* which is no fault of the endpoint */
+    finish("http://b:2/v3/kv/txn", answered(200, OK_BODY));
+}
+
+/* Two requests that fail together are one failure of one endpoint. */
+static void two_that_fail_together_move_on_once(void **state)
+{
+    (void)state;
+    start(3);
+    submit(REGISTRY_PUT, 2000);
+    submit(REGISTRY_KEEPALIVE, 2000);
+    struct http_result reset = lost(HTTP_TRANSPORT_RESET, true, "reset", 10);
+    for (size_t i = 0; i < 2; i++) {
+        posts[i].open = false;
+        posts[i].fn(&reset, posts[i].user);
+    }
+    assert_int_equal(replies, 2);
+    submit(REGISTRY_GET, 2000);
+    finish("http://b:2/v3/kv/range", answered(200, OK_BODY));
+}
+
+static void the_cluster_is_remembered(void **state)
+{
+    (void)state;
+    start(1);
+    submit(REGISTRY_GET, 2000);
+    finish("http://a:1/v3/kv/range", answered(200, OK_BODY));
+    submit(REGISTRY_GET, 2000);
+    finish("http://a:1/v3/kv/range", lost(HTTP_TRANSPORT_RESET, true, "reset", 10));
+    assert_int_equal(reply.failure, REGISTRY_RETRY);
+    assert_int_equal(reply.cluster, 5);
+    assert_int_equal(reply.revision, 0);
+}
+
+static void extreme_timeouts_stay_in_grpcs_range(void **state)
+{
+    (void)state;
+    start(2);
+    submit(REGISTRY_GET, INT64_C(1) << 40);
+    assert_non_null(strstr(posts[0].headers, "Grpc-Timeout: 99999999m\n"));
+    submit(REGISTRY_GET, 0);
+    assert_int_equal(posts[1].timeout_ms, 1);
+    assert_non_null(strstr(posts[1].headers, "Grpc-Timeout: 1m\n"));
+}
+
+static void what_is_open_is_cancelled(void **state)
+{
+    (void)state;
+    start(1);
+    submit(REGISTRY_PUT, 2000);
+    submit(REGISTRY_GET, 2000);
+    registry_free(registry);
+    registry = NULL;
+    assert_int_equal(cancelled, 2);
+    assert_int_equal(replies, 0);
+    registry_free(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(a_put_is_one_post_with_everything_on_it, stop),
+        cmocka_unit_test_teardown(each_operation_has_its_path, stop),
+        cmocka_unit_test_teardown(what_was_not_sent_goes_to_the_next_endpoint_at_once, stop),
+        cmocka_unit_test_teardown(each_endpoint_is_asked_once, stop),
+        cmocka_unit_test_teardown(what_was_sent_is_not_repeated, stop),
+        cmocka_unit_test_teardown(trouble_in_an_answer_moves_on_but_is_reported, stop),
+        cmocka_unit_test_teardown(two_that_fail_together_move_on_once, stop),
+        cmocka_unit_test_teardown(the_cluster_is_remembered, stop),
+        cmocka_unit_test_teardown(extreme_timeouts_stay_in_grpcs_range, stop),
+        cmocka_unit_test_teardown(what_is_open_is_cancelled, stop),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
