@@ -31,7 +31,7 @@ struct config_server {
     struct config_label labels[CONFIG_LABELS_MAX];
     size_t label_count;
     bool require_status;
-    int64_t watchdog_ms; /* 0: off */
+    int64_t watchdog_ms;                              /* 0: off */
     int64_t initializing_max_ms, deregister_after_ms; /* 0: never */
 };
 
@@ -45,7 +45,7 @@ struct config_registry {
     char *control_prefix; /* "auto" already replaced */
     int64_t ttl_ms;
     int64_t heartbeat_ms;       /* 0: auto */
-    int64_t request_timeout_ms; /* never 0: "auto" already replaced by min(ttl/5, 2s) */
+    int64_t request_timeout_ms; /* never 0: "auto" already replaced by min(ttl/6, 2s) */
 };
 
 enum config_probe_type { CONFIG_PROBE_TCP, CONFIG_PROBE_UNIX };
@@ -74,7 +74,7 @@ struct config {
     struct config_server server;
     struct config_registry registry;
     char *probe_host;
-    bool probes_given; /* a probes: list exists, maybe an empty one */
+    bool probes_given;                             /* a probes: list exists, maybe an empty one */
     struct config_probe probes[CONFIG_PROBES_MAX]; /* when !probes_given: one per server.ports, filled in */
     size_t probe_count;
     int64_t grace_period_ms;
@@ -95,17 +95,35 @@ struct config {
         enum config_log_level level;
         enum config_log_format format;
     } log;
-    char *state_dir;       /* or NULL: none. "auto" already replaced */
-    bool state_dir_named;  /* the file names it, so that it must be writable */
+    char *state_dir;      /* or NULL: none. "auto" already replaced */
+    bool state_dir_named; /* the file names it, so that it must be writable */
 };
+
+/* Looks up an environment variable; NULL when it is unset. The result is borrowed until the next call. */
+typedef const char *config_env_fn(const char *name, void *user);
 
 /* Frees what the configuration owns and zeroes it; accepts NULL and a zeroed one. */
 void config_fini(struct config *config);
 
+/* Replaces every "auto" that has an answer before the agent runs, once config_check found nothing:
+ * registry.control_prefix, registry.request_timeout, the status sockets and http.listen ($RUNTIME_DIRECTORY)
+ * and state_dir ($STATE_DIRECTORY); adds the default probes when none are given and the ports are known.
+ * systemd may put several directories into these variables, separated by colons: the first counts, and one
+ * that is not absolute is as good as unset. `env` is called with `user`. */
+void config_resolve(struct config *config, config_env_fn *env, void *user);
+
+/* How long one registry request may take, ms: what is configured, or for "auto" min(ttl/6, 2s). With a
+ * heartbeat at the latest TTL/3 and three such tries the TTL is never used up: 1/3 + 3/6 + 1/10 < 1. */
+int64_t config_request_timeout(const struct config_registry *registry);
+
+/* Frees what one probe owns and zeroes it; accepts NULL and a zeroed one. */
+void config_probe_fini(struct config_probe *probe);
+
 /* Whether two probes are the same definition, so that a reload keeps the state of the running one. */
 bool config_probe_equal(const struct config_probe *a, const struct config_probe *b);
 
-/* Makes `out` (zeroed) a default tcp probe of `port`, named "tcp-PORT": interval 1s, timeout 500ms, fall 3, rise 2. */
+/* Makes `out` (zeroed) a default tcp probe of `port`, named "tcp-PORT": with the defaults of the settings
+ * table (interval 1s, timeout 500ms, fall 3, rise 2). The caller ends it with config_probe_fini. */
 void config_probe_default(struct config_probe *out, uint16_t port);
 
 #endif
