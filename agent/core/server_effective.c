@@ -27,15 +27,17 @@ static const char *probe_name(const struct server *server, size_t index, char ou
     return out;
 }
 
-/* A failing probe is excused while the server loads, and before this life has ever answered. */
-static bool excused(const struct server *server, int64_t now)
+int64_t server_excused_until(const struct server *server, const struct instant *now)
 {
     const struct config *config = server->config;
+    int64_t until = 0;
     if (server->now.said == SAID_INITIALIZING) {
         int64_t max = config->server.initializing_max_ms;
-        return max == 0 || now - server->now.said_mono < max;
+        until = max == 0 ? NEVER_MS : server->now.said_mono + max;
+    } else if (!server->now.passed) {
+        until = server->contact_mono + config->grace_period_ms;
     }
-    return !server->now.passed && now - server->contact_mono < config->grace_period_ms;
+    return now->mono < until ? until : 0;
 }
 
 static bool find_probe(const struct server *server, enum verdict verdict, char cause[static 160])
@@ -101,7 +103,7 @@ static bool watchdog_out(const struct server *server, int64_t now, char cause[st
 
 static bool probe_fails(const struct server *server, int64_t now, char cause[static 160])
 {
-    return !excused(server, now) && find_probe(server, VERDICT_FAILING, cause);
+    return server_excused_until(server, &(struct instant){.mono = now}) == 0 && find_probe(server, VERDICT_FAILING, cause);
 }
 
 static bool said_initializing(const struct server *server, int64_t now, char cause[static 160])

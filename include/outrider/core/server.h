@@ -159,6 +159,10 @@ bool server_draining(const struct server *server, const struct instant *now, int
 /* The watchdog: its timeout (0: off) and when it runs out in mono ms (NEVER_MS: not armed). */
 int64_t server_watchdog(const struct server *server, int64_t *ret_due_mono);
 
+/* Until when (mono ms) failing probes do not yet make an error, because the server says initializing or no probe has
+ * passed in this life (contract section 4, row 2): NEVER_MS when that is without end, 0 when it is not so now. */
+int64_t server_excused_until(const struct server *server, const struct instant *now);
+
 /* The latest transitions, oldest first: number of them, and the one at `index`. */
 size_t server_transition_count(const struct server *server);
 const struct server_transition *server_transition(const struct server *server, size_t index);
