@@ -138,7 +138,6 @@ static const struct http_fault *parse_target(struct str target, struct http_head
     for (size_t i = 0; i < target.size; i++) {
         unsigned char c = (unsigned char)target.data[i];
         if (c <= ' ' || c > '~' || c == '#') {
-            target.data[i] == '#') { /* a byte over 0x7f is negative: it must be escaped */
             return &bad_target;
         }
     }
