@@ -11,7 +11,14 @@
 #include <stdio.h>
 
 /* Bytes of the longest texts; as in records, and as holds have them. */
-enum { ID_MAX = 128, BOOT_ID_MAX = 64, KEY_MAX = 1024, REASON_MAX = 1024, BY_MAX = 256, LABEL_NAME_MAX = 256 };
+enum {
+    ID_MAX = 128,
+    BOOT_ID_MAX = 64,
+    KEY_MAX = 1024,
+    REASON_MAX = 1024,
+    BY_MAX = 256,
+    LABEL_NAME_MAX = 256
+};
 
 /* ,"crc32":"01234567"} */
 enum { TRAILER_SIZE = 20, TRAILER_DIGITS_AT = 10 };
@@ -166,8 +173,11 @@ static int check_sum(struct str text, struct error *err)
 static int decode_hold(const json_t *root, struct saved_hold *hold, struct error *err)
 {
     json_t *object = NULL;
-    if (json_read_object(root, "ops", SIZE_MAX, &object, err) < 0 || object == NULL) {
-        return object == NULL ? 0 : -1;
+    if (json_read_object(root, "ops", SIZE_MAX, &object, err) < 0) {
+        return -1;
+    }
+    if (object == NULL) {
+        return 0;
     }
     if (json_read_bool(object, "set", &hold->set, err) < 0 ||
         json_read_text(object, "reason", REASON_MAX, &hold->reason, err) < 0 ||

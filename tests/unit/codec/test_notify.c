@@ -1,6 +1,6 @@
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -11,7 +11,10 @@
 #include "outrider/codec/notify.h"
 #include "outrider/core/words.h"
 
-#define BYTES(literal) {literal, sizeof(literal) - 1}
+#define BYTES(literal)                                                                                       \
+    {                                                                                                        \
+        literal, sizeof(literal) - 1                                                                         \
+    }
 
 static struct words accept(struct str datagram)
 {
@@ -27,7 +30,8 @@ static void test_assignments(void **state)
 {
     (void)state;
     /* What `systemd-notify --ready --status=...` sends. */
-    struct words words = accept(STR("READY=1\nSTATUS=12/64 on harbor\nMAINPID=4242\nX_OUTRIDER_PLAYERS=12/64\n"));
+    struct words words =
+        accept(STR("READY=1\nSTATUS=12/64 on harbor\nMAINPID=4242\nX_OUTRIDER_PLAYERS=12/64\n"));
     assert_int_equal(words.said, SAID_READY);
     assert_true(words.has_text && str_eq(words.text, STR("12/64 on harbor")));
     assert_true(words.has_mainpid);
@@ -157,8 +161,9 @@ static void test_long_line(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_assignments), cmocka_unit_test(test_words),     cmocka_unit_test(test_tolerated),
-        cmocka_unit_test(test_refused),     cmocka_unit_test(test_long_line),
+        cmocka_unit_test(test_assignments), cmocka_unit_test(test_words),
+        cmocka_unit_test(test_tolerated),   cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_long_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

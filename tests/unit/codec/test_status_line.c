@@ -1,6 +1,6 @@
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -12,7 +12,10 @@
 #include "outrider/core/instant.h"
 #include "outrider/core/words.h"
 
-#define LINE(literal) {literal, sizeof(literal) - 1}
+#define LINE(literal)                                                                                        \
+    {                                                                                                        \
+        literal, sizeof(literal) - 1                                                                         \
+    }
 
 /* The reply to a bad line, as the server reads it. */
 static void assert_refused(struct str line, const char *reply, bool fatal)
@@ -277,8 +280,9 @@ static void test_status_and_text(void **state)
 static void test_whole_line(void **state)
 {
     (void)state;
-    struct words words = accept(STR("ready players=12/64 ports=8001,8002 label.map=harbor label.mode= drain=30m "
-                                    "heartbeat=10s attach get watch quit # open"));
+    struct words words =
+        accept(STR("ready players=12/64 ports=8001,8002 label.map=harbor label.mode= drain=30m "
+                   "heartbeat=10s attach get watch quit # open"));
     assert_int_equal(words.said, SAID_READY);
     assert_true(words.has_players && words.has_capacity);
     assert_int_equal(words.players, 12);
@@ -392,12 +396,13 @@ static void test_said_names(void **state)
     static const struct {
         const char *line;
         bool speaks;
-    } rows[] = {{"", false},          {"get", false},     {"watch", false},       {"quit", false},
-                {"BARRIER=1", false}, {"ERRNO=5", false}, {"FDSTORE=1", false},   {"ready", true},
-                {"# text", true},     {"#", true},        {"players=0", true},    {"capacity=1", true},
-                {"ports=1", true},    {"label.a=", true}, {"drain", true},        {"undrain", true},
-                {"heartbeat", true},  {"attach", true},   {"WATCHDOG_USEC=1", true}, {"WATCHDOG=trigger", true},
-                {"MAINPID=1", true},  {"RELOADING=1", true}};
+    } rows[] = {
+        {"", false},          {"get", false},       {"watch", false},          {"quit", false},
+        {"BARRIER=1", false}, {"ERRNO=5", false},   {"FDSTORE=1", false},      {"ready", true},
+        {"# text", true},     {"#", true},          {"players=0", true},       {"capacity=1", true},
+        {"ports=1", true},    {"label.a=", true},   {"drain", true},           {"undrain", true},
+        {"heartbeat", true},  {"attach", true},     {"WATCHDOG_USEC=1", true}, {"WATCHDOG=trigger", true},
+        {"MAINPID=1", true},  {"RELOADING=1", true}};
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct words words = accept(str_of(rows[i].line));
         assert_int_equal(words_speak(&words), rows[i].speaks);

@@ -1,0 +1,64 @@
+/* Lines: whatever is refused has a one-line reply, whatever is taken keeps the limits of core/words.h. */
+#include "outrider/base/buf.h"
+#include "outrider/codec/status_line.h"
+#include "outrider/core/words.h"
+
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void must(bool holds)
+{
+    if (!holds) {
+        abort();
+    }
+}
+
+static void check_one_line(struct str text)
+{
+    must(str_is_utf8(text));
+    for (size_t i = 0; i < text.size; i++) {
+        must((unsigned char)text.data[i] >= 0x20 && text.data[i] != 0x7f);
+    }
+}
+
+static void check_refused(const struct status_line_error *error)
+{
+    struct buf out = {0};
+    status_line_error_reply(&out, error);
+    must(out.size < 80);
+    check_one_line(buf_view(&out));
+    buf_fini(&out);
+}
+
+static void check_taken(const struct words *words)
+{
+    must(words->port_count <= WORDS_PORTS_MAX && words->label_count <= WORDS_LABELS_MAX);
+    must(words->text.size <= WORDS_TEXT_MAX && str_is_utf8(words->text));
+    must(words->drain_deadline_ms >= 0 && words->watchdog_ms >= 0);
+    must(!(words->drain && words->undrain));
+    for (size_t i = 0; i < words->port_count; i++) {
+        must(words->ports[i] != 0);
+    }
+    for (size_t i = 0; i < words->label_count; i++) {
+        must(words->labels[i].name.size > 0 && words->labels[i].value.size <= WORDS_LABEL_VALUE_MAX);
+        check_one_line(words->labels[i].value);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct words words;
+    struct status_line_error error;
+    struct str line = {(const char *)data, size};
+    if (status_line_parse(line, &words, &error) < 0) {
+        check_refused(&error);
+    } else {
+        check_taken(&words);
+    }
+    struct buf out = {0};
+    status_line_drain_event(&out, true, (int64_t)size, line);
+    check_one_line(buf_view(&out));
+    buf_fini(&out);
+    return 0;
+}
