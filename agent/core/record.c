@@ -1,5 +1,7 @@
 #include "outrider/core/record.h"
 
+#include "outrider/base/mem.h"
+
 #include <stdlib.h>
 
 static const char *const status_names[STATUS_COUNT] = {[STATUS_INITIALIZING] = "initializing",
@@ -43,6 +45,25 @@ void record_fini(struct record *record)
         free(record->labels[i].value);
     }
     *record = (struct record){0};
+}
+
+void record_copy(const struct record *record, struct record *ret_copy)
+{
+    struct record copy = *record;
+    char **const texts[] = {&copy.id,      &copy.type,        &copy.host,     &copy.custom_state,
+                            &copy.reason,  &copy.region,      &copy.zone,     &copy.group,
+                            &copy.version, &copy.drain.holds, &copy.drain.by, &copy.drain.reason};
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        *texts[i] = mem_strdup(*texts[i]);
+    }
+    for (size_t i = 0; i < copy.tag_count; i++) {
+        copy.tags[i] = mem_strdup(copy.tags[i]);
+    }
+    for (size_t i = 0; i < copy.label_count; i++) {
+        copy.labels[i].name = mem_strdup(copy.labels[i].name);
+        copy.labels[i].value = mem_strdup(copy.labels[i].value);
+    }
+    *ret_copy = copy;
 }
 
 static bool same_text(const char *a, const char *b)
