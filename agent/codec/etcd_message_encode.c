@@ -8,9 +8,9 @@
 const char *etcd_message_path(enum registry_op op)
 {
     static const char *const paths[REGISTRY_OP_COUNT] = {
-        [REGISTRY_GRANT] = "/v3/lease/grant",          [REGISTRY_KEEPALIVE] = "/v3/lease/keepalive",
-        [REGISTRY_REVOKE] = "/v3/lease/revoke",        [REGISTRY_LEASE_TTL] = "/v3/lease/timetolive",
-        [REGISTRY_GET] = "/v3/kv/range",               [REGISTRY_PUT] = "/v3/kv/txn",
+        [REGISTRY_GRANT] = "/v3/lease/grant",   [REGISTRY_KEEPALIVE] = "/v3/lease/keepalive",
+        [REGISTRY_REVOKE] = "/v3/lease/revoke", [REGISTRY_LEASE_TTL] = "/v3/lease/timetolive",
+        [REGISTRY_GET] = "/v3/kv/range",        [REGISTRY_PUT] = "/v3/kv/txn",
         [REGISTRY_DELETE] = "/v3/kv/txn",
     };
     return (size_t)op < COUNT_OF(paths) ? paths[op] : "/v3";
@@ -38,7 +38,8 @@ static void encode_put(const struct registry_request *request, struct buf *out)
     buf_str(out, STR("}}"));
 }
 
-/* The target is always sent: without one etcd compares VERSION, whatever number is given (gateway section 1). */
+/* The target is always sent: without one etcd compares VERSION, whatever number is given (gateway section 1).
+ */
 static void encode_txn(const struct registry_request *request, struct buf *out)
 {
     add_bytes(out, "{\"compare\":[{\"key\":\"", request->key);
@@ -73,19 +74,14 @@ void etcd_message_encode(const struct registry_request *request, struct buf *out
         return;
     case REGISTRY_KEEPALIVE:
     case REGISTRY_REVOKE:
-    case REGISTRY_LEASE_TTL:
-        buf_printf(out, "{\"ID\":\"%" PRId64 "\"}", request->lease);
-        return;
+    case REGISTRY_LEASE_TTL: buf_printf(out, "{\"ID\":\"%" PRId64 "\"}", request->lease); return;
     case REGISTRY_GET:
         add_bytes(out, "{\"key\":\"", request->key);
         buf_str(out, STR("}"));
         return;
     case REGISTRY_PUT:
-    case REGISTRY_DELETE:
-        encode_txn(request, out);
-        return;
-    case REGISTRY_OP_COUNT:
-        break;
+    case REGISTRY_DELETE: encode_txn(request, out); return;
+    case REGISTRY_OP_COUNT: break;
     }
     buf_str(out, STR("{}"));
 }

@@ -23,8 +23,8 @@ struct error_row {
 
 #define ANY_STATUS 0, 999
 
-/* The first row that fits. One row per line of the table in gateway section 4, in its order where the order does
- * not matter; then what is left by code; then by HTTP status alone. */
+/* The first row that fits. One row per line of the table in gateway section 4, in its order where the order
+ * does not matter; then what is left by code; then by HTTP status alone. */
 static const struct error_row rows[] = {
     {5, "requested lease not found", ANY_STATUS, REGISTRY_LEASE_LOST, SURE, false},
     {9, "lease already exists", ANY_STATUS, REGISTRY_LEASE_EXISTS, SURE, false},
@@ -35,8 +35,8 @@ static const struct error_row rows[] = {
     {11, "too large lease TTL", ANY_STATUS, REGISTRY_REFUSED, SURE, false},
     {11, "required revision", ANY_STATUS, REGISTRY_REFUSED, SURE, false},
     {8, "database space exceeded", ANY_STATUS, REGISTRY_OVERLOADED, SURE, false}, /* of the whole cluster */
-    {8, NULL, ANY_STATUS, REGISTRY_OVERLOADED, SURE, true},                      /* too many requests */
-    {14, "no leader", ANY_STATUS, REGISTRY_RETRY, SURE, true},                   /* said before it is proposed */
+    {8, NULL, ANY_STATUS, REGISTRY_OVERLOADED, SURE, true},                       /* too many requests */
+    {14, "no leader", ANY_STATUS, REGISTRY_RETRY, SURE, true}, /* said before it is proposed */
     {14, "request timed out", ANY_STATUS, REGISTRY_RETRY, DOUBT, true},
     {2, "context deadline exceeded", ANY_STATUS, REGISTRY_RETRY, DOUBT, true}, /* 3.4's code 4 (rule 30) */
     {4, NULL, ANY_STATUS, REGISTRY_RETRY, DOUBT, true},
@@ -97,7 +97,8 @@ static const struct error_row *find_row(const struct reading *reading)
 static struct str json_text(const json_t *object, const char *key)
 {
     const json_t *value = json_object_get(object, key);
-    return json_is_string(value) ? (struct str){json_string_value(value), json_string_length(value)} : STR("");
+    return json_is_string(value) ? (struct str){json_string_value(value), json_string_length(value)}
+                                 : STR("");
 }
 
 /* Gateway section 4, shapes 1 to 4: flat with or without `error`, or nested under `error` in a stream. */

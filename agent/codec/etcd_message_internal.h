@@ -7,15 +7,16 @@
 #include <jansson.h>
 
 /* Parses the first JSON value of `body`: the gateway ends a stream's line with LF or not at all, and what may
- * follow is of no use. NULL when it is no JSON value, or larger, deeper or richer than any answer we ask for. The caller
- * owns the result. */
+ * follow is of no use. NULL when it is no JSON value, or larger, deeper or richer than any answer we ask for.
+ * The caller owns the result. */
 json_t *etcd_json_parse(struct str body);
 
-/* A 64-bit number written as decimal string or bare number (gateway section 1); absent and null are 0. Returns 0,
- * or -1 when it is something else. */
+/* A 64-bit number written as decimal string or bare number (gateway section 1); absent and null are 0.
+ * Returns 0, or -1 when it is something else. */
 int etcd_json_i64(const json_t *object, const char *key, int64_t *ret_value) MUST_CHECK;
 
-/* Sets failure, elsewhere and text of `message` from an answer that is an error: `root` is its JSON or NULL. */
+/* Sets failure, elsewhere and text of `message` from an answer that is an error: `root` is its JSON or NULL.
+ */
 void etcd_error_classify(enum registry_op op, int status, struct str body, const json_t *root,
                          struct etcd_message *message);
 

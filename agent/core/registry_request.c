@@ -5,8 +5,9 @@
 const char *registry_op_name(enum registry_op op)
 {
     static const char *const names[REGISTRY_OP_COUNT] = {
-        [REGISTRY_GRANT] = "grant",         [REGISTRY_KEEPALIVE] = "keepalive", [REGISTRY_REVOKE] = "revoke",
-        [REGISTRY_LEASE_TTL] = "lease_ttl", [REGISTRY_GET] = "get",             [REGISTRY_PUT] = "put",
+        [REGISTRY_GRANT] = "grant",   [REGISTRY_KEEPALIVE] = "keepalive",
+        [REGISTRY_REVOKE] = "revoke", [REGISTRY_LEASE_TTL] = "lease_ttl",
+        [REGISTRY_GET] = "get",       [REGISTRY_PUT] = "put",
         [REGISTRY_DELETE] = "delete",
     };
     return (size_t)op < COUNT_OF(names) ? names[op] : "unknown";

@@ -6,7 +6,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-/* What etcd does: TTLs in whole seconds, at least two (etcd-gateway.md section 1), and requests under 1.5 MiB. */
+/* As etcd: TTLs in whole seconds, at least two; requests under 1.5 MiB (etcd-gateway.md sections 1 and 4). */
 enum { TTL_MIN_S = 2, REQUEST_MAX = 1536 * 1024 };
 
 #define CLUSTER UINT64_C(0x6d656d6f7279)
@@ -109,7 +109,8 @@ static void grant(struct memory *memory, const struct registry_request *request,
     reply->ttl_ms = lease->ttl_ms;
 }
 
-static void keepalive(struct memory *memory, const struct registry_request *request, struct registry_reply *reply)
+static void keepalive(struct memory *memory, const struct registry_request *request,
+                      struct registry_reply *reply)
 {
     struct lease *lease = *find_lease(memory, request->lease);
     if (lease == NULL) {
@@ -128,7 +129,8 @@ static void revoke(struct memory *memory, const struct registry_request *request
     }
 }
 
-static void time_to_live(struct memory *memory, const struct registry_request *request, struct registry_reply *reply)
+static void time_to_live(struct memory *memory, const struct registry_request *request,
+                         struct registry_reply *reply)
 {
     const struct lease *lease = *find_lease(memory, request->lease);
     reply->ttl_ms = lease == NULL ? -1 : (lease->ends_ms - memory->now_ms) / 1000 * 1000;
@@ -193,7 +195,8 @@ static void put(struct memory *memory, const struct registry_request *request, s
     blob_unref(old);
 }
 
-static void delete(struct memory *memory, const struct registry_request *request, struct registry_reply *reply)
+static void delete_key(struct memory *memory, const struct registry_request *request,
+                       struct registry_reply *reply)
 {
     struct entry **entry = find_entry(memory, request->key);
     if (is_as_expected(*entry, request, reply) && *entry != NULL) {
@@ -207,7 +210,8 @@ static bool has_key(enum registry_op op)
     return op == REGISTRY_GET || op == REGISTRY_PUT || op == REGISTRY_DELETE;
 }
 
-static void execute(struct memory *memory, const struct registry_request *request, struct registry_reply *reply)
+static void execute(struct memory *memory, const struct registry_request *request,
+                    struct registry_reply *reply)
 {
     if (has_key(request->op) && request->key.size == 0) {
         fail(memory, reply, REGISTRY_REFUSED, "key is not provided");
@@ -220,7 +224,7 @@ static void execute(struct memory *memory, const struct registry_request *reques
     case REGISTRY_LEASE_TTL: time_to_live(memory, request, reply); break;
     case REGISTRY_GET: reply->kv = read_entry(*find_entry(memory, request->key)); break;
     case REGISTRY_PUT: put(memory, request, reply); break;
-    case REGISTRY_DELETE: delete(memory, request, reply); break;
+    case REGISTRY_DELETE: delete_key(memory, request, reply); break;
     case REGISTRY_OP_COUNT: fail(memory, reply, REGISTRY_REFUSED, "no such operation"); break;
     }
 }
@@ -306,7 +310,8 @@ static void memory_free(struct registry *registry)
 
 struct registry *memory_new(registry_reply_fn *on_reply, void *user)
 {
-    static const struct registry_backend backend = {.name = "memory", .submit = memory_submit, .free = memory_free};
+    static const struct registry_backend backend = {
+        .name = "memory", .submit = memory_submit, .free = memory_free};
     struct memory *memory = mem_zalloc(sizeof(*memory));
     memory->registry = (struct registry){.backend = &backend, .on_reply = on_reply, .user = user};
     memory->revision = 1;

@@ -1,6 +1,6 @@
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -178,8 +178,8 @@ void subject_pass_time(struct subject *subject)
     }
 }
 
-const struct registry_reply *subject_put(struct subject *subject, struct str key, struct str value, int64_t lease,
-                                         int64_t expect_revision)
+const struct registry_reply *subject_put(struct subject *subject, struct str key, struct str value,
+                                         int64_t lease, int64_t expect_revision)
 {
     struct blob *blob = blob_new(value);
     subject_submit(subject, (struct registry_request){.op = REGISTRY_PUT,

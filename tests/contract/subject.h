@@ -45,8 +45,8 @@ const struct registry_reply *subject_do(struct subject *subject, struct registry
 void subject_pass_time(struct subject *subject);
 
 /* A put of text; lease and revision as in the request. */
-const struct registry_reply *subject_put(struct subject *subject, struct str key, struct str value, int64_t lease,
-                                         int64_t expect_revision);
+const struct registry_reply *subject_put(struct subject *subject, struct str key, struct str value,
+                                         int64_t lease, int64_t expect_revision);
 
 /* A lease of 60 s with an id nobody has. */
 int64_t subject_lease(struct subject *subject);

@@ -1,7 +1,8 @@
-/* The etcd backend on endpoints that fail, beside a real cluster of three: run by tests/support/with-etcd --nodes 3. */
+/* The etcd backend on endpoints that fail, beside a real cluster of three: run by tests/support/with-etcd
+ * --nodes 3. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -58,7 +59,8 @@ static void port_fill(struct port *port, int fillers[8])
 static void open_on(struct subject *subject, const char *first, const char *second)
 {
     char endpoints[256];
-    snprintf(endpoints, sizeof(endpoints), "%s%s%s", first, second == NULL ? "" : ",", second == NULL ? "" : second);
+    snprintf(endpoints, sizeof(endpoints), "%s%s%s", first, second == NULL ? "" : ",",
+             second == NULL ? "" : second);
     subject_open(subject, endpoints);
 }
 
@@ -81,7 +83,8 @@ static void an_error_names_operation_endpoint_and_cause(void **state)
     char text[256];
     open_on(&subject, good[0], NULL);
     snprintf(text, sizeof(text), "put on %s: etcdserver: requested lease not found", good[0]);
-    expect_error(subject_put(&subject, fresh_key(), STR("x"), fresh_lease_id(), 0), REGISTRY_LEASE_LOST, text);
+    expect_error(subject_put(&subject, fresh_key(), STR("x"), fresh_lease_id(), 0), REGISTRY_LEASE_LOST,
+                 text);
     assert_true(str_eq(subject.reply.endpoint, str_of(good[0])));
     subject_close(&subject);
 }
@@ -110,7 +113,8 @@ static void all_refused_is_certainly_not_done(void **state)
     port_open(&two, false);
     open_on(&subject, one.url, two.url);
     for (int round = 0; round < 3; round++) {
-        snprintf(text, sizeof(text), "put on %s: connection refused; on %s: connection refused", one.url, two.url);
+        snprintf(text, sizeof(text), "put on %s: connection refused; on %s: connection refused", one.url,
+                 two.url);
         expect_error(subject_put(&subject, fresh_key(), STR("x"), 0, 0), REGISTRY_RETRY, text);
     }
     subject_close(&subject);
@@ -136,7 +140,8 @@ static void a_black_hole_leaves_time_for_the_next(void **state)
     close(hole.fd);
 }
 
-/* It took the request and says nothing: whether it was done nobody knows, so it is reported and not repeated. */
+/* It took the request and says nothing: whether it was done nobody knows, so it is reported and not repeated.
+ */
 static void a_silent_endpoint_costs_one_attempt(void **state)
 {
     (void)state;
@@ -220,7 +225,8 @@ static void without_a_quorum_nothing_is_done(void **state)
     do_at_last(&subject, get(STR("k"), 400));
     kill(node_pid(1), SIGSTOP);
     kill(node_pid(2), SIGSTOP);
-    struct registry_request grant = {.op = REGISTRY_GRANT, .lease = fresh_lease_id(), .ttl_ms = 9000, .timeout_ms = 400};
+    struct registry_request grant = {
+        .op = REGISTRY_GRANT, .lease = fresh_lease_id(), .ttl_ms = 9000, .timeout_ms = 400};
     while (subject_ask(&subject, grant)->failure != REGISTRY_RETRY) {
         assert_int_not_equal(subject.reply.failure, REGISTRY_LEASE_LOST);
         grant.lease = fresh_lease_id();

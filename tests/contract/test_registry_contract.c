@@ -1,8 +1,8 @@
-/* What every registry backend must do: `contract_registry memory`, `contract_registry etcd` with the endpoints in
- * $OUTRIDER_TEST_ETCD. */
+/* What every registry backend must do: `contract_registry memory`, `contract_registry etcd` with the
+ * endpoints in $OUTRIDER_TEST_ETCD. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -48,7 +48,8 @@ static const struct registry_kv *get(struct subject *subject, struct str key)
 }
 
 /* Returns the revision of a put that must succeed. */
-static int64_t put_ok(struct subject *subject, struct str key, struct str value, int64_t lease, int64_t expect_revision)
+static int64_t put_ok(struct subject *subject, struct str key, struct str value, int64_t lease,
+                      int64_t expect_revision)
 {
     const struct registry_reply *reply = subject_put(subject, key, value, lease, expect_revision);
     assert_int_equal(reply->failure, REGISTRY_OK);
@@ -110,7 +111,8 @@ static void revoking_what_is_gone_is_done(void **state)
     int64_t lease = subject_lease(*state);
     subject_do(*state, about_lease(REGISTRY_REVOKE, lease));
     assert_int_equal(subject_ask(*state, about_lease(REGISTRY_REVOKE, lease))->failure, REGISTRY_OK);
-    assert_int_equal(subject_ask(*state, about_lease(REGISTRY_REVOKE, fresh_lease_id()))->failure, REGISTRY_OK);
+    assert_int_equal(subject_ask(*state, about_lease(REGISTRY_REVOKE, fresh_lease_id()))->failure,
+                     REGISTRY_OK);
 }
 
 static void time_to_live_counts_down_until_a_keepalive(void **state)
@@ -252,7 +254,8 @@ static void values_have_a_limit(void **state)
     int64_t revision = put_ok(*state, key, (struct str){text, 1024 * 1024}, 0, 0);
     assert_true(str_eq(get(*state, key)->value, (struct str){text, 1024 * 1024}));
     expect_failure(subject_put(*state, key, (struct str){text, 1700 * 1024}, 0, revision), REGISTRY_REFUSED);
-    expect_failure(subject_put(*state, key, (struct str){text, 2 * 1024 * 1024}, 0, revision), REGISTRY_REFUSED);
+    expect_failure(subject_put(*state, key, (struct str){text, 2 * 1024 * 1024}, 0, revision),
+                   REGISTRY_REFUSED);
     put_ok(*state, key, STR("small again"), 0, revision);
     free(text);
 }

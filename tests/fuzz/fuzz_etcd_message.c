@@ -1,5 +1,5 @@
-/* An answer of etcd for each operation: the first byte chooses the operation, the rest of the first line is HTTP
- * status and lease, then comes the body. The same bytes are then sent as key and value of a request. */
+/* An answer of etcd for each operation: the first byte chooses the operation, the rest of the first line is
+ * HTTP status and lease, then comes the body. The same bytes are then sent as key and value of a request. */
 #include "outrider/base/blob.h"
 #include "outrider/codec/etcd_message.h"
 
@@ -25,8 +25,9 @@ static void check(enum registry_op op, const struct etcd_message *message)
     must(message->failure < REGISTRY_FAILURE_COUNT);
     must((message->failure == REGISTRY_OK) == (message->text[0] == '\0'));
     must(!etcd_message_is_read(op) || message->failure != REGISTRY_UNKNOWN);
-    must(op == REGISTRY_KEEPALIVE || op == REGISTRY_GRANT ? (message->failure == REGISTRY_OK) == (message->ttl_ms > 0)
-                                                          : true);
+    must(op == REGISTRY_KEEPALIVE || op == REGISTRY_GRANT
+             ? (message->failure == REGISTRY_OK) == (message->ttl_ms > 0)
+             : true);
     must(!message->succeeded || (!message->kv.found && message->failure == REGISTRY_OK));
     must(!message->kv.found || message->kv.mod_revision > 0);
     check_text(message->text);
@@ -60,7 +61,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (str_to_u64(status_text, 999, &status) < 0 || str_to_i64(lease_text, &lease) < 0) {
         body = (struct str){(const char *)data + 1, size - 1};
     }
-    enum registry_op op = (enum registry_op)((data[0] + REGISTRY_OP_COUNT - '0' % REGISTRY_OP_COUNT) % REGISTRY_OP_COUNT);
+    enum registry_op op =
+        (enum registry_op)((data[0] + REGISTRY_OP_COUNT - '0' % REGISTRY_OP_COUNT) % REGISTRY_OP_COUNT);
     struct etcd_message message = {0};
     etcd_message_decode(op, lease, (int)status, body, &message);
     check(op, &message);

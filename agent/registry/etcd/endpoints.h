@@ -1,5 +1,5 @@
-/* The members of the cluster as the configuration names them, which of them is asked first, and how a request's
- * time is shared among them. */
+/* The members of the cluster as the configuration names them, which of them is asked first, and how a
+ * request's time is shared among them. */
 #ifndef OUTRIDER_REGISTRY_ETCD_ENDPOINTS_H
 #define OUTRIDER_REGISTRY_ETCD_ENDPOINTS_H
 
@@ -27,9 +27,9 @@ void endpoints_fini(struct endpoints *endpoints);
  * is preferred already, so that two requests that failed together move on once. */
 void endpoints_move_on(struct endpoints *endpoints, size_t index);
 
-/* How long, in ms, one attempt may take of the `left_ms` a request has, when `others` endpoints have not been tried
- * yet: half, so that one that swallows everything leaves time for the rest; all of it when it is the last. At
- * least 1. */
+/* How long, in ms, one attempt may take of the `left_ms` a request has, when `others` endpoints have not been
+ * tried yet: half, so that one that swallows everything leaves time for the rest; all of it when it is the
+ * last. At least 1. */
 int64_t endpoints_share(int64_t left_ms, size_t others);
 
 #endif

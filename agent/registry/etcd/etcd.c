@@ -6,8 +6,8 @@
  *                 '---|--------'
  *                     '--> lost or timed out: outcome unknown -------------------> reply
  *
- * Only what certainly did not arrive is tried again here. Everything else is the registrar's to decide: it alone
- * knows what a write of unknown outcome means (etcd-gateway.md rule 9). */
+ * Only what certainly did not arrive is tried again here. Everything else is the registrar's to decide: it
+ * alone knows what a write of unknown outcome means (etcd-gateway.md rule 9). */
 #include "outrider/registry/etcd.h"
 
 #include "endpoints.h"
@@ -95,7 +95,8 @@ static const char *timeout_header(struct etcd *etcd, int64_t timeout_ms)
     timeout_ms = timeout_ms < GRPC_TIMEOUT_MAX_MS ? timeout_ms : GRPC_TIMEOUT_MAX_MS;
     if (etcd->header_timeout_ms != timeout_ms) {
         etcd->header_timeout_ms = timeout_ms;
-        snprintf(etcd->timeout_header, sizeof(etcd->timeout_header), "Grpc-Timeout: %" PRId64 "m", timeout_ms);
+        snprintf(etcd->timeout_header, sizeof(etcd->timeout_header), "Grpc-Timeout: %" PRId64 "m",
+                 timeout_ms);
     }
     return etcd->timeout_header;
 }

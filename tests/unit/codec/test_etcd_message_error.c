@@ -1,7 +1,8 @@
-/* One row per line of the error table in etcd-gateway.md section 4, in the bytes of both gateway generations. */
+/* One row per line of the error table in etcd-gateway.md section 4, in the bytes of both gateway generations.
+ */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -38,21 +39,27 @@ static const struct row rows[] = {
     {REGISTRY_GET, 400, V1(3, "illegal base64 data at input byte 0"), REGISTRY_REFUSED, false, NULL},
     {REGISTRY_GET, 400, V2(3, "proto:\xc2\xa0(line 1:8): invalid value for bytes field key: \\\"foo!\\\""),
      REGISTRY_REFUSED, false, "proto:\xc2\xa0(line 1:8): invalid value for bytes field key: \"foo!\""},
-    {REGISTRY_PUT, 400, V1(3, "etcdserver: duplicate key given in txn request"), REGISTRY_REFUSED, false, NULL},
-    {REGISTRY_PUT, 400, V2(3, "etcdserver: too many operations in txn request"), REGISTRY_REFUSED, false, NULL},
-    {REGISTRY_PUT, 400, V1(3, "etcdserver: request is too large"), REGISTRY_REFUSED, false, NULL},
-    {REGISTRY_PUT, 429, V2(8, "grpc: received message larger than max (2621450 vs. 2097152)"), REGISTRY_REFUSED, false,
+    {REGISTRY_PUT, 400, V1(3, "etcdserver: duplicate key given in txn request"), REGISTRY_REFUSED, false,
      NULL},
+    {REGISTRY_PUT, 400, V2(3, "etcdserver: too many operations in txn request"), REGISTRY_REFUSED, false,
+     NULL},
+    {REGISTRY_PUT, 400, V1(3, "etcdserver: request is too large"), REGISTRY_REFUSED, false, NULL},
+    {REGISTRY_PUT, 429, V2(8, "grpc: received message larger than max (2621450 vs. 2097152)"),
+     REGISTRY_REFUSED, false, NULL},
     {REGISTRY_GRANT, 400, V2(11, "etcdserver: too large lease TTL"), REGISTRY_REFUSED, false, NULL},
-    {REGISTRY_GET, 400, V2(11, "etcdserver: mvcc: required revision has been compacted"), REGISTRY_REFUSED, false, NULL},
-    {REGISTRY_GET, 400, V1(11, "etcdserver: mvcc: required revision is a future revision"), REGISTRY_REFUSED, false, NULL},
-    {REGISTRY_GRANT, 429, V1(8, "etcdserver: mvcc: database space exceeded"), REGISTRY_OVERLOADED, false, NULL},
+    {REGISTRY_GET, 400, V2(11, "etcdserver: mvcc: required revision has been compacted"), REGISTRY_REFUSED,
+     false, NULL},
+    {REGISTRY_GET, 400, V1(11, "etcdserver: mvcc: required revision is a future revision"), REGISTRY_REFUSED,
+     false, NULL},
+    {REGISTRY_GRANT, 429, V1(8, "etcdserver: mvcc: database space exceeded"), REGISTRY_OVERLOADED, false,
+     NULL},
     {REGISTRY_PUT, 429, V2(8, "etcdserver: too many requests"), REGISTRY_OVERLOADED, true, NULL},
     {REGISTRY_PUT, 503, V1(14, "etcdserver: no leader"), REGISTRY_RETRY, true, NULL},
     {REGISTRY_PUT, 503, V2(14, "etcdserver: no leader"), REGISTRY_RETRY, true, NULL},
-    {REGISTRY_KEEPALIVE, 503, STREAM1(14, 503, "etcdserver: no leader", "Service Unavailable"), REGISTRY_RETRY, true,
+    {REGISTRY_KEEPALIVE, 503, STREAM1(14, 503, "etcdserver: no leader", "Service Unavailable"),
+     REGISTRY_RETRY, true, "etcdserver: no leader"},
+    {REGISTRY_KEEPALIVE, 503, STREAM2(14, "etcdserver: no leader"), REGISTRY_RETRY, true,
      "etcdserver: no leader"},
-    {REGISTRY_KEEPALIVE, 503, STREAM2(14, "etcdserver: no leader"), REGISTRY_RETRY, true, "etcdserver: no leader"},
     {REGISTRY_PUT, 503, V1(14, "etcdserver: request timed out, possibly due to previous leader failure"),
      REGISTRY_UNKNOWN, true, NULL},
     {REGISTRY_PUT, 503, V2(14, "etcdserver: request timed out"), REGISTRY_UNKNOWN, true, NULL},
@@ -65,15 +72,16 @@ static const struct row rows[] = {
     {REGISTRY_DELETE, 503, V2(14, "etcdserver: server stopped"), REGISTRY_UNKNOWN, true, NULL},
     {REGISTRY_PUT, 503, V1(14, "transport is closing"), REGISTRY_UNKNOWN, true, NULL},
     {REGISTRY_PUT, 503, V2(14, "error reading from server: EOF"), REGISTRY_UNKNOWN, true, NULL},
-    {REGISTRY_KEEPALIVE, 200, STREAM1(14, 503, "transport is closing", "Service Unavailable"), REGISTRY_UNKNOWN, true,
-     NULL},
+    {REGISTRY_KEEPALIVE, 200, STREAM1(14, 503, "transport is closing", "Service Unavailable"),
+     REGISTRY_UNKNOWN, true, NULL},
     {REGISTRY_KEEPALIVE, 200, STREAM2(14, "error reading from server: EOF"), REGISTRY_UNKNOWN, true, NULL},
-    {REGISTRY_KEEPALIVE, 200, STREAM1(1, 408, "context canceled", "Request Timeout"), REGISTRY_UNKNOWN, true, NULL},
+    {REGISTRY_KEEPALIVE, 200, STREAM1(1, 408, "context canceled", "Request Timeout"), REGISTRY_UNKNOWN, true,
+     NULL},
     {REGISTRY_PUT, 400, V1(3, "etcdserver: user name is empty"), REGISTRY_DENIED, false, NULL},
     {REGISTRY_PUT, 401, V2(16, "etcdserver: invalid auth token"), REGISTRY_DENIED, false, NULL},
     {REGISTRY_PUT, 400, V2(3, "etcdserver: revision of auth store is old"), REGISTRY_DENIED, false, NULL},
-    {REGISTRY_PUT, 400, V1(3, "etcdserver: authentication failed, invalid user ID or password"), REGISTRY_DENIED, false,
-     NULL},
+    {REGISTRY_PUT, 400, V1(3, "etcdserver: authentication failed, invalid user ID or password"),
+     REGISTRY_DENIED, false, NULL},
     {REGISTRY_PUT, 403, V2(7, "etcdserver: permission denied"), REGISTRY_DENIED, false, NULL},
     {REGISTRY_PUT, 412, V1(9, "etcdserver: authentication is not enabled"), REGISTRY_DENIED, false, NULL},
     {REGISTRY_GET, 400,
@@ -149,7 +157,8 @@ static void a_long_text_is_cut_between_characters(void **state)
 static void names_are_fixed(void **state)
 {
     (void)state;
-    static const char *const ops[] = {"grant", "keepalive", "revoke", "lease_ttl", "get", "put", "delete", "unknown"};
+    static const char *const ops[] = {"grant", "keepalive", "revoke", "lease_ttl",
+                                      "get",   "put",       "delete", "unknown"};
     static const char *const failures[] = {"ok",         "retry",  "unknown", "lease_lost", "lease_exists",
                                            "overloaded", "denied", "refused", "invalid"};
     for (int i = 0; i <= REGISTRY_OP_COUNT; i++) {

@@ -1,8 +1,8 @@
-/* The etcd backend on a fake HTTP client: what is asked of which endpoint, with how much time, and what is made of
- * what comes back. */
+/* The etcd backend on a fake HTTP client: what is asked of which endpoint, with how much time, and what is
+ * made of what comes back. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -104,8 +104,13 @@ static void submit(enum registry_op op, int64_t timeout_ms)
 {
     char key[] = "k";
     struct blob *value = blob_new(STR("v"));
-    struct registry_request request = {
-        .id = 7, .op = op, .lease = 9, .ttl_ms = 3000, .key = {key, 1}, .value = value, .timeout_ms = timeout_ms};
+    struct registry_request request = {.id = 7,
+                                       .op = op,
+                                       .lease = 9,
+                                       .ttl_ms = 3000,
+                                       .key = {key, 1},
+                                       .value = value,
+                                       .timeout_ms = timeout_ms};
     registry_submit(registry, &request);
     key[0] = '!'; /* the caller's bytes are the caller's */
     blob_unref(value);
@@ -153,7 +158,8 @@ static void a_put_is_one_post_with_everything_on_it(void **state)
     assert_int_equal(posts[0].timeout_ms, 2000);
     assert_int_equal(posts[0].connect_timeout_ms, 2000);
     assert_true(posts[0].max_response >= 2 * 1024 * 1024);
-    assert_non_null(strstr(buf_text(&posts[0].body), "{\"key\":\"aw==\",\"value\":\"dg==\",\"lease\":\"9\"}"));
+    assert_non_null(
+        strstr(buf_text(&posts[0].body), "{\"key\":\"aw==\",\"value\":\"dg==\",\"lease\":\"9\"}"));
     finish("http://a:1/v3/kv/txn", answered(200, OK_BODY));
     expect_reply(1, REGISTRY_OK, "http://a:1", "");
     assert_true(reply.succeeded);
@@ -165,9 +171,9 @@ static void a_put_is_one_post_with_everything_on_it(void **state)
 static void each_operation_has_its_path(void **state)
 {
     (void)state;
-    static const char *const urls[] = {"http://a:1/v3/lease/grant",      "http://a:1/v3/lease/keepalive",
-                                       "http://a:1/v3/lease/revoke",     "http://a:1/v3/lease/timetolive",
-                                       "http://a:1/v3/kv/range",         "http://a:1/v3/kv/txn",
+    static const char *const urls[] = {"http://a:1/v3/lease/grant",  "http://a:1/v3/lease/keepalive",
+                                       "http://a:1/v3/lease/revoke", "http://a:1/v3/lease/timetolive",
+                                       "http://a:1/v3/kv/range",     "http://a:1/v3/kv/txn",
                                        "http://a:1/v3/kv/txn"};
     start(1);
     for (int op = 0; op < REGISTRY_OP_COUNT; op++) {
@@ -188,12 +194,14 @@ static void what_was_not_sent_goes_to_the_next_endpoint_at_once(void **state)
     start(3);
     submit(REGISTRY_PUT, 2000);
     assert_int_equal(posts[0].timeout_ms, 1000);
-    finish("http://a:1/v3/kv/txn", lost(HTTP_TRANSPORT_REFUSED, false, "http://a:1/v3/kv/txn: connection refused", 300));
+    finish("http://a:1/v3/kv/txn",
+           lost(HTTP_TRANSPORT_REFUSED, false, "http://a:1/v3/kv/txn: connection refused", 300));
     assert_int_equal(replies, 0);
     assert_int_equal(posts[1].timeout_ms, 999);
     assert_non_null(strstr(posts[1].headers, "Grpc-Timeout: 999m\n"));
     assert_string_equal(buf_text(&posts[1].body), buf_text(&posts[0].body));
-    finish("http://b:2/v3/kv/txn", lost(HTTP_TRANSPORT_TIMEOUT, false, "http://b:2/v3/kv/txn: timed out", 999000));
+    finish("http://b:2/v3/kv/txn",
+           lost(HTTP_TRANSPORT_TIMEOUT, false, "http://b:2/v3/kv/txn: timed out", 999000));
     assert_int_equal(posts[2].timeout_ms, 1000);
     finish("http://c:3/v3/kv/txn", answered(200, OK_BODY));
     expect_reply(1, REGISTRY_OK, "http://c:3", "");
@@ -208,8 +216,10 @@ static void each_endpoint_is_asked_once(void **state)
     start(2);
     submit(REGISTRY_GRANT, 2000);
     finish("http://a:1/v3/lease/grant", lost(HTTP_TRANSPORT_RESOLVE, false, "no such name", 0));
-    finish("http://b:2/v3/lease/grant", lost(HTTP_TRANSPORT_REFUSED, false, "http://b:2/v3/lease/grant: refused", 0));
-    expect_reply(1, REGISTRY_RETRY, "http://b:2", "grant on http://a:1: no such name; on http://b:2: refused");
+    finish("http://b:2/v3/lease/grant",
+           lost(HTTP_TRANSPORT_REFUSED, false, "http://b:2/v3/lease/grant: refused", 0));
+    expect_reply(1, REGISTRY_RETRY, "http://b:2",
+                 "grant on http://a:1: no such name; on http://b:2: refused");
     assert_int_equal(post_count, 2);
     submit(REGISTRY_GRANT, 2000);
     finish("http://a:1/v3/lease/grant", lost(HTTP_TRANSPORT_REFUSED, false, "x", 2000000));
@@ -226,7 +236,8 @@ static void what_was_sent_is_not_repeated(void **state)
     } rows[] = {
         {HTTP_TRANSPORT_TIMEOUT, REGISTRY_PUT, REGISTRY_UNKNOWN},
         {HTTP_TRANSPORT_RESET, REGISTRY_GRANT, REGISTRY_UNKNOWN},
-        {HTTP_TRANSPORT_REFUSED, REGISTRY_DELETE, REGISTRY_UNKNOWN}, /* sent before, on a connection that was gone */
+        {HTTP_TRANSPORT_REFUSED, REGISTRY_DELETE,
+         REGISTRY_UNKNOWN}, /* sent before, on a connection that was gone */
         {HTTP_TRANSPORT_RESET, REGISTRY_KEEPALIVE, REGISTRY_UNKNOWN},
         {HTTP_TRANSPORT_TOO_LARGE, REGISTRY_REVOKE, REGISTRY_UNKNOWN},
         {HTTP_TRANSPORT_TIMEOUT, REGISTRY_GET, REGISTRY_RETRY},
@@ -255,8 +266,10 @@ static void trouble_in_an_answer_moves_on_but_is_reported(void **state)
     finish("http://a:1/v3/kv/txn", answered(503, "{\"code\":14, \"message\":\"etcdserver: no leader\"}"));
     expect_reply(1, REGISTRY_RETRY, "http://a:1", "put on http://a:1: etcdserver: no leader");
     submit(REGISTRY_PUT, 2000);
-    finish("http://b:2/v3/kv/txn", answered(404, "{\"code\":5, \"message\":\"etcdserver: requested lease not found\"}"));
-    expect_reply(2, REGISTRY_LEASE_LOST, "http://b:2", "put on http://b:2: etcdserver: requested lease not found");
+    finish("http://b:2/v3/kv/txn",
+           answered(404, "{\"code\":5, \"message\":\"etcdserver: requested lease not found\"}"));
+    expect_reply(2, REGISTRY_LEASE_LOST, "http://b:2",
+                 "put on http://b:2: etcdserver: requested lease not found");
     submit(REGISTRY_PUT, 2000); /* which is no fault of the endpoint */
     finish("http://b:2/v3/kv/txn", answered(200, OK_BODY));
 }

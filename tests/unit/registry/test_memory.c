@@ -1,7 +1,8 @@
-/* What the memory backend has beyond the contract every backend is held to (tests/contract): a clock and turns. */
+/* What the memory backend has beyond the contract every backend is held to (tests/contract): a clock and
+ * turns. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
