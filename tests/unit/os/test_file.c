@@ -1,0 +1,170 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "outrider/base/buf.h"
+#include "outrider/base/error.h"
+#include "outrider/os/file.h"
+#include "support/temp_dir.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+static struct temp_dir dir;
+static struct error err;
+
+static int setup(void **state)
+{
+    (void)state;
+    err = (struct error){0};
+    return temp_dir_init(&dir);
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    return temp_dir_fini(&dir);
+}
+
+static void writes_and_reads_back(void **state)
+{
+    (void)state;
+    struct buf bytes = {0};
+    buf_str(&bytes, STR("kept:"));
+    assert_int_equal(file_write_atomic(dir.path, "id", STR("one\0two"), 0600, &err), 0);
+    assert_int_equal(file_write_atomic(dir.path, "id", STR("three\0four"), 0640, &err), 0);
+    assert_int_equal(file_read(temp_path(&dir, "id"), 10, &err, &bytes), 0);
+    assert_true(str_eq(buf_view(&bytes), STR("kept:three\0four")));
+    struct stat st;
+    assert_int_equal(stat(temp_path(&dir, "id"), &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0640);
+    assert_int_equal(access(temp_path(&dir, ".id.new"), F_OK), -1);
+    buf_fini(&bytes);
+}
+
+static void replaces_what_a_crash_left(void **state)
+{
+    (void)state;
+    int fd = open(temp_path(&dir, ".id.new"), O_CREAT | O_WRONLY, 0400);
+    assert_true(fd >= 0);
+    close(fd);
+    assert_int_equal(file_write_atomic(dir.path, "id", STR("x"), 0600, &err), 0);
+    assert_int_equal(access(temp_path(&dir, ".id.new"), F_OK), -1);
+}
+
+static void refuses_what_it_cannot_read(void **state)
+{
+    (void)state;
+    struct buf bytes = {0};
+    buf_str(&bytes, STR("kept"));
+    assert_int_equal(file_write_atomic(dir.path, "big", STR("12345678901"), 0600, &err), 0);
+    assert_int_equal(mkfifo(temp_path(&dir, "fifo"), 0600), 0);
+    static const struct {
+        const char *name;
+        enum error_code code;
+    } rows[] = {
+        {"big", ERROR_LIMIT}, {"absent", ERROR_NOT_FOUND}, {"fifo", ERROR_INVALID}, {".", ERROR_INVALID}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        const char *path = temp_path(&dir, rows[i].name);
+        assert_int_equal(file_read(path, 10, &err, &bytes), -1);
+        assert_int_equal(err.code, rows[i].code);
+        assert_non_null(strstr(err.text, path));
+        assert_string_equal(buf_text(&bytes), "kept");
+    }
+    buf_fini(&bytes);
+}
+
+static void a_failed_write_keeps_the_old_file(void **state)
+{
+    (void)state;
+    assert_int_equal(file_write_atomic(temp_path(&dir, "absent"), "id", STR("x"), 0600, &err), -1);
+    assert_int_equal(err.code, ERROR_NOT_FOUND);
+    assert_int_equal(mkdir(temp_path(&dir, "id"), 0700), 0);
+    assert_int_equal(file_write_atomic(dir.path, "id", STR("x"), 0600, &err), -1);
+    assert_int_equal(access(temp_path(&dir, ".id.new"), F_OK), -1);
+    rmdir(temp_path(&dir, "id"));
+}
+
+static void removes(void **state)
+{
+    (void)state;
+    assert_int_equal(file_write_atomic(dir.path, "id", STR("x"), 0600, &err), 0);
+    assert_int_equal(file_remove(temp_path(&dir, "id"), &err), 0);
+    assert_int_equal(access(temp_path(&dir, "id"), F_OK), -1);
+    assert_int_equal(file_remove(temp_path(&dir, "id"), &err), 0);
+}
+
+static void a_lock_names_its_holder(void **state)
+{
+    (void)state;
+    const char *path = temp_path(&dir, "lock");
+    int ready[2], quit[2];
+    assert_int_equal(pipe(ready), 0);
+    assert_int_equal(pipe(quit), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        int fd = -1;
+        pid_t nobody = 0;
+        char byte = file_lock(path, &err, &fd, &nobody) == 0 ? 'y' : 'n';
+        close(quit[1]);
+        _exit(write(ready[1], &byte, 1) != 1 || read(quit[0], &byte, 1) != 0);
+    }
+    close(quit[0]);
+    char byte = 0;
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    assert_int_equal(byte, 'y');
+    int fd = -1;
+    pid_t holder = 0;
+    assert_int_equal(file_lock(path, &err, &fd, &holder), -1);
+    assert_int_equal(err.code, ERROR_BUSY);
+    assert_int_equal(holder, child);
+    assert_int_equal(fd, -1);
+    close(quit[1]);
+    waitpid(child, NULL, 0);
+    /* it died without a word: the lock is free at once */
+    assert_int_equal(file_lock(path, &err, &fd, &holder), 0);
+    int second = -1;
+    assert_int_equal(file_lock(path, &err, &second, &holder), -1);
+    assert_int_equal(holder, getpid());
+    file_unlock(fd);
+    file_unlock(-1);
+    assert_int_equal(file_lock(path, &err, &fd, &holder), 0);
+    file_unlock(fd);
+    close(ready[0]);
+    close(ready[1]);
+}
+
+static void checks_a_directory(void **state)
+{
+    (void)state;
+    assert_int_equal(file_check_dir(dir.path, &err), 0);
+    assert_int_equal(file_check_dir(temp_path(&dir, "absent"), &err), -1);
+    assert_int_equal(err.code, ERROR_NOT_FOUND);
+    assert_int_equal(file_write_atomic(dir.path, "file", STR(""), 0600, &err), 0);
+    assert_int_equal(file_check_dir(temp_path(&dir, "file"), &err), -1);
+    assert_int_equal(err.code, ERROR_INVALID);
+    if (geteuid() != 0) {
+        assert_int_equal(chmod(dir.path, 0500), 0);
+        assert_int_equal(file_check_dir(dir.path, &err), -1);
+        assert_int_equal(err.code, ERROR_DENIED);
+        assert_int_equal(chmod(dir.path, 0700), 0);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(writes_and_reads_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(replaces_what_a_crash_left, setup, teardown),
+        cmocka_unit_test_setup_teardown(refuses_what_it_cannot_read, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_failed_write_keeps_the_old_file, setup, teardown),
+        cmocka_unit_test_setup_teardown(removes, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_lock_names_its_holder, setup, teardown),
+        cmocka_unit_test_setup_teardown(checks_a_directory, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,188 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "outrider/os/log.h"
+
+#include "outrider/base/buf.h"
+
+#include <fcntl.h>
+#include <jansson.h>
+#include <unistd.h>
+
+static struct buf last;
+static unsigned lines;
+
+static void sink(enum log_level level, struct str line, void *user)
+{
+    (void)level;
+    (void)user;
+    lines++;
+    buf_clear(&last);
+    buf_str(&last, line);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    lines = 0;
+    log_setup(LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT, 2);
+    log_set_sink(sink, NULL);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    log_set_sink(NULL, NULL);
+    buf_fini(&last);
+    return 0;
+}
+
+/* The line without its time, which is of a fixed form. */
+static const char *line_after_time(void)
+{
+    assert_true(last.size > 29);
+    assert_memory_equal(last.data, "ts=20", 5);
+    assert_memory_equal(last.data + 26, "Z ", 2);
+    return last.data + 28;
+}
+
+static void writes_typed_fields(void **state)
+{
+    (void)state;
+    log_info("registry", "put done", LOG_TEXT("endpoint", "http://127.0.0.1:2379"), LOG_INT("tries", -3),
+             LOG_STR("key", STR("/services/world/1")));
+    assert_string_equal(line_after_time(), "level=info module=registry msg=\"put done\" "
+                                           "endpoint=http://127.0.0.1:2379 tries=-3 key=/services/world/1");
+}
+
+static void writes_a_message_without_fields(void **state)
+{
+    (void)state;
+    log_error("agent", "out");
+    assert_string_equal(line_after_time(), "level=error module=agent msg=\"out\"");
+}
+
+static void quotes_and_escapes(void **state)
+{
+    (void)state;
+    const struct {
+        struct str value;
+        const char *written;
+    } rows[] = {
+        {STR(""), "v=\"\""},
+        {STR("two words"), "v=\"two words\""},
+        {STR("a=b"), "v=\"a=b\""},
+        {STR("say \"hi\""), "v=\"say \\\"hi\\\"\""},
+        {STR("back\\slash"), "v=\"back\\\\slash\""},
+        {STR("x\nlevel=error forged=1"), "v=\"x\\nlevel=error forged=1\""},
+        {STR("\t\r\x1b[31m\x7f"), "v=\"\\t\\r\\u001b[31m\\u007f\""},
+        {STR("nul\0inside"), "v=\"nul\\u0000inside\""},
+        {STR("항구 ✓"), "v=\"항구 ✓\""},
+        {STR("c1 \xc2\x9b"), "v=\"c1 \\u009b\""},
+        {STR("bad \xff\xc3"), "v=\"bad \\u00ff\\u00c3\""},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        log_info("m", "t", LOG_STR("v", rows[i].value));
+        assert_string_equal(line_after_time() + strlen("level=info module=m msg=\"t\" "), rows[i].written);
+    }
+}
+
+static void obeys_the_level_and_does_not_evaluate(void **state)
+{
+    (void)state;
+    int evaluated = 0;
+    log_debug("m", "t", LOG_INT("n", ++evaluated));
+    assert_int_equal(lines, 0);
+    assert_int_equal(evaluated, 0);
+    log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_LOGFMT, 2);
+    log_warn("m", "t");
+    assert_int_equal(lines, 0);
+    log_error("m", "t", LOG_INT("n", ++evaluated));
+    assert_int_equal(lines, 1);
+    assert_int_equal(evaluated, 1);
+}
+
+static void json_reads_back(void **state)
+{
+    (void)state;
+    log_setup(LOG_LEVEL_INFO, LOG_FORMAT_JSON, 2);
+    struct str nasty = STR("q\" b\\ n\n e\x1b z\0 ✓ \xc2\x9b");
+    log_warn("m", "a \"message\"", LOG_STR("v", nasty), LOG_INT("n", INT64_MIN), LOG_STR("bad", STR("\xff")));
+    json_t *root = json_loadb(last.data, last.size, JSON_ALLOW_NUL, NULL);
+    assert_non_null(root);
+    assert_string_equal(json_string_value(json_object_get(root, "level")), "warn");
+    assert_string_equal(json_string_value(json_object_get(root, "msg")), "a \"message\"");
+    json_t *value = json_object_get(root, "v");
+    assert_true(str_eq((struct str){json_string_value(value), json_string_length(value)}, nasty));
+    assert_true(json_integer_value(json_object_get(root, "n")) == INT64_MIN);
+    assert_string_equal(json_string_value(json_object_get(root, "bad")), "\xc3\xbf");
+    json_decref(root);
+}
+
+/* Whatever the length of a value, the line ends in time, whole, and says that it was cut. */
+static void bounds_a_line(void **state)
+{
+    (void)state;
+    static char text[3 * LOG_LINE_MAX];
+    static const char *const units[] = {"x", "\n", "✓", "\""};
+    for (size_t size = LOG_LINE_MAX - 200; size < LOG_LINE_MAX + 10; size++) {
+        const char *unit = units[size % COUNT_OF(units)];
+        size_t length = strlen(unit), count = size / length;
+        for (size_t i = 0; i < count; i++) {
+            memcpy(text + i * length, unit, length);
+        }
+        struct str value = {text, count * length};
+        log_setup(LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT, 2);
+        log_info("m", "t", LOG_STR("v", value), LOG_INT("after", 1));
+        bool whole = strstr(buf_text(&last), " after=1") != NULL;
+        assert_true(last.size < LOG_LINE_MAX);
+        assert_true(whole != (strstr(buf_text(&last), " truncated=true") != NULL));
+        assert_true(str_is_utf8(buf_view(&last)));
+        log_setup(LOG_LEVEL_INFO, LOG_FORMAT_JSON, 2);
+        log_info("m", "t", LOG_STR("v", value), LOG_INT("after", 1));
+        json_t *root = json_loadb(last.data, last.size, 0, NULL);
+        assert_non_null(root);
+        whole = json_object_get(root, "after") != NULL;
+        assert_true(last.size < LOG_LINE_MAX);
+        assert_true(whole != (json_object_get(root, "truncated") != NULL));
+        json_decref(root);
+    }
+}
+
+static void one_line_is_one_write(void **state)
+{
+    (void)state;
+    int ends[2];
+    assert_int_equal(pipe2(ends, O_DIRECT), 0);
+    log_set_sink(NULL, NULL);
+    log_setup(LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT, ends[1]);
+    log_info("m", "first", LOG_TEXT("k", "v"));
+    log_info("m", "second");
+    char line[LOG_LINE_MAX];
+    /* a packet pipe gives one write per read */
+    ssize_t got = read(ends[0], line, sizeof(line));
+    assert_true(got > 0 && line[got - 1] == '\n');
+    assert_null(memmem(line, (size_t)got, "second", 6));
+    assert_non_null(memmem(line, (size_t)got, "msg=\"first\" k=v", 15));
+    close(ends[0]);
+    close(ends[1]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(writes_typed_fields, setup, teardown),
+        cmocka_unit_test_setup_teardown(writes_a_message_without_fields, setup, teardown),
+        cmocka_unit_test_setup_teardown(quotes_and_escapes, setup, teardown),
+        cmocka_unit_test_setup_teardown(obeys_the_level_and_does_not_evaluate, setup, teardown),
+        cmocka_unit_test_setup_teardown(json_reads_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(bounds_a_line, setup, teardown),
+        cmocka_unit_test_setup_teardown(one_line_is_one_write, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

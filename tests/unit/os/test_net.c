@@ -1,0 +1,107 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "outrider/base/attr.h"
+#include "outrider/base/error.h"
+#include "outrider/os/net.h"
+
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static struct error err;
+
+static void tells_addresses_from_names(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        bool address, loopback;
+    } rows[] = {
+        {"127.0.0.1", true, true},
+        {"127.9.9.9", true, true},
+        {"::1", true, true},
+        {"::ffff:127.0.0.1", true, true},
+        {"10.0.0.5", true, false},
+        {"0.0.0.0", true, false},
+        {"fd00::5", true, false},
+        {"::ffff:10.0.0.5", true, false},
+        {"localhost", false, false},
+        {"eth0", false, false},
+        {"", false, false},
+        {"127.0.0.1:80", false, false},
+        {"127.1", false, false},
+        {"[::1]", false, false},
+        {"fe80::1%eth0", false, false},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        assert_int_equal(net_is_address(rows[i].text), rows[i].address);
+        assert_int_equal(net_is_loopback(rows[i].text), rows[i].loopback);
+    }
+}
+
+static void loopback_interface_has_its_address(void **state)
+{
+    (void)state;
+    char text[NET_ADDRESS_SIZE];
+    assert_int_equal(net_interface_address("lo", &err, text), 0);
+    assert_string_equal(text, "127.0.0.1");
+    assert_int_equal(net_interface_address("nothere0", &err, text), -1);
+    assert_int_equal(err.code, ERROR_NOT_FOUND);
+    assert_non_null(strstr(err.text, "nothere0"));
+    assert_string_equal(text, "127.0.0.1");
+}
+
+static void source_address_is_no_loopback(void **state)
+{
+    (void)state;
+    char text[NET_ADDRESS_SIZE] = "untouched";
+    if (net_source_address(&err, text) == 0) {
+        assert_true(net_is_address(text));
+        assert_false(net_is_loopback(text));
+    } else {
+        assert_true(err.code == ERROR_UNREACHABLE || err.code == ERROR_NOT_FOUND);
+        assert_string_equal(text, "untouched");
+    }
+}
+
+/* In a network of its own a process has a loopback interface that is down, and no route. */
+static void no_network_is_said(void **state)
+{
+    (void)state;
+    pid_t child = fork();
+    if (child == 0) {
+        if (unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0) {
+            _exit(77);
+        }
+        char text[NET_ADDRESS_SIZE] = "untouched";
+        bool good = net_source_address(&err, text) == -1 && err.code == ERROR_UNREACHABLE &&
+                    net_interface_address("lo", &err, text) == -1 && err.code == ERROR_UNREACHABLE &&
+                    strcmp(text, "untouched") == 0;
+        _exit(good ? 0 : 1);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) == 77) {
+        skip(); /* this kernel gives no network namespaces to us */
+    }
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tells_addresses_from_names),
+        cmocka_unit_test(loopback_interface_has_its_address),
+        cmocka_unit_test(source_address_is_no_loopback),
+        cmocka_unit_test(no_network_is_said),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
