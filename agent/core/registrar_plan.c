@@ -82,13 +82,15 @@ static int64_t write_slot(const struct registrar *registrar)
     return registrar->interval_until;
 }
 
+/* Creating and repairing spend nothing: the first change after them is still written at once. */
 static void spend_slot(struct registrar *registrar, int64_t now)
 {
-    registrar->key_flight.urgent = registrar->published != NULL && registrar->wanted_urgent;
-    if (registrar->key_flight.urgent) {
+    struct flight *flight = &registrar->key_flight;
+    flight->urgent = registrar->published != NULL && registrar->wanted_urgent;
+    if (flight->urgent) {
         int64_t from = registrar->urgent_tat > now ? registrar->urgent_tat : now;
         registrar->urgent_tat = from + URGENT_PERIOD_MS;
-    } else {
+    } else if (registrar->published != NULL) {
         registrar->interval_until = now + registrar->min_publish_ms;
     }
     registrar->wanted_urgent = false;

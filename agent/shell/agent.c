@@ -211,6 +211,7 @@ static void run(struct agent *agent)
              LOG_TEXT("config", agent->config_path));
     struct instant now = agent_now();
     agent->router = router_new(agent->config, agent->id, &past, seed, &agent->effects, &now);
+    router_start(agent->router, &now);
     agent_rearm(agent);
     tell_ready(agent);
     loop_run(agent->loop);

@@ -64,9 +64,13 @@ struct router *router_new(const struct config *config, const char *id, const str
     router->registrar = new_registrar(config, id, random_next(&random));
     load_shutdown(router);
     router_build_probes(router, NULL, now);
+    return router;
+}
+
+void router_start(struct router *router, const struct instant *now)
+{
     recover(router, now);
     router_tick(router, now);
-    return router;
 }
 
 void router_free(struct router *router)

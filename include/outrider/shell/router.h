@@ -22,11 +22,13 @@ struct router_past {
     const struct hold *ops;    /* the operator's hold; NULL: none */
 };
 
-/* Creates the machines and starts them: probes at once, the registrar as soon as there is a record. `config`,
- * `effects` and what `past` points to (words until the first registry answer) are borrowed. `seed` feeds lease
- * ids, jitter and the probes' phase. The caller owns the result. */
+/* Creates the machines. `config`, `effects` and what `past` points to (words until the first registry answer) are
+ * borrowed. `seed` feeds lease ids, jitter and the probes' phase. The caller owns the result. */
 struct router *router_new(const struct config *config, const char *id, const struct router_past *past,
                           uint64_t seed, struct effects *effects, const struct instant *now);
+
+/* Starts them: probes at once, the registrar as soon as there is a record. To be called once; effects begin here. */
+void router_start(struct router *router, const struct instant *now);
 
 /* Accepts NULL. */
 void router_free(struct router *router);
