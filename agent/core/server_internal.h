@@ -62,7 +62,7 @@ struct server {
     bool withdrawn; /* deregister_after passed */
     struct record offered; /* what was last offered for publishing; id NULL: nothing yet */
     bool offering;
-    char withheld[160];
+    char withheld[200];
     bool drain_told;
 
     struct server_transition *transitions;
