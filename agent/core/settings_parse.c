@@ -27,7 +27,7 @@ const char *setting_wants(const struct setting *row)
     case SETTING_PORT: return "a port from 1 to 65535";
     case SETTING_MODE: return "an octal mode such as \"0660\"";
     case SETTING_STRING: return "text";
-    case SETTING_ENUM: return "one of its words";
+    case SETTING_ENUM: return "a word";
     case SETTING_PORTS: return "a list of ports, or dynamic";
     case SETTING_STRINGS: return "a list";
     case SETTING_LABELS: return "a mapping of names to values";

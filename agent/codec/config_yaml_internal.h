@@ -1,0 +1,58 @@
+/* What the files of config_yaml share: a load on its way. */
+#ifndef OUTRIDER_CODEC_CONFIG_YAML_INTERNAL_H
+#define OUTRIDER_CODEC_CONFIG_YAML_INTERNAL_H
+
+#include "outrider/codec/config_yaml.h"
+#include "yaml_tree.h"
+
+/* Where a key or an item of a list stands, and whether something about it is wrong. */
+struct config_place {
+    char *path;
+    struct yaml_position at;
+    bool faulty;
+};
+
+struct setting;
+
+struct config_load {
+    struct yaml_tree tree;
+    struct config *config;
+    config_env_fn *env;
+    void *user;
+    struct config_problems *problems;
+    struct config_place *places;
+    size_t place_count;
+};
+
+/* Notes that `path` stands at `at`. */
+void config_load_place(struct config_load *load, const char *path, struct yaml_position at);
+
+/* Notes that `path` is wrong in a way already reported, so that no rule speaks of it again. */
+void config_load_suspect(struct config_load *load, const char *path);
+
+/* Reports a problem and notes that `path` is wrong. */
+void config_load_problem(struct config_load *load, struct yaml_position at, const char *path,
+                         const char *format, ...) PRINTF_LIKE(4, 5);
+
+/* Takes the values of the tree over into the configuration, which has its defaults. Returns whether the
+ * document is a mapping (or empty), so that rules about what is absent mean something. */
+bool config_load_walk(struct config_load *load);
+
+/* Gives one setting the value of `node`, a value of the tree. `base` is the structure the row counts from. */
+void config_load_apply(struct config_load *load, const struct setting *row, void *base, size_t node,
+                       const char *path);
+
+/* Whether the node may have a value at all: reports aliases, anchors and tags. */
+bool config_load_is_value(struct config_load *load, const struct yaml_node *node, const char *path);
+
+/* Takes the keys of one probe over; `path` is "probes[0]". */
+void config_load_walk_probe(struct config_load *load, size_t map, const char *path,
+                            struct config_probe *probe);
+
+/* Checks the key `key` of the map `map` and writes its path below `prefix` to `out`: a plain word that is
+ * there for the first time. Returns whether it can be used; what is wrong is reported. */
+enum { CONFIG_PATH_MAX = 192 };
+bool config_load_key(struct config_load *load, size_t map, size_t key, const char *prefix,
+                     char out[static CONFIG_PATH_MAX]);
+
+#endif
