@@ -93,9 +93,24 @@ static void update_start(struct server *server)
     server->start = START_DONE;
 }
 
+/* Before the first life the probes must have spoken: right after a restart nobody knows yet. */
+static bool is_gone(const struct server *server)
+{
+    if (server->life == LIFE_ALIVE || (server->life == LIFE_NONE && server->start != START_DONE)) {
+        return false;
+    }
+    size_t total = server->life == LIFE_NONE ? server_probe_total(server) : 0;
+    for (size_t i = 0; i < total; i++) {
+        if (server->probes[i].verdict == VERDICT_UNKNOWN) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static enum drain_outcome drain_outcome(const struct server *server, const struct hold *hold, int64_t now)
 {
-    if (server->life != LIFE_ALIVE) {
+    if (is_gone(server)) {
         return DRAIN_GONE;
     }
     int64_t zero = server->now.zero_players_since;
