@@ -103,7 +103,8 @@ static bool watchdog_out(const struct server *server, int64_t now, char cause[st
 
 static bool probe_fails(const struct server *server, int64_t now, char cause[static 160])
 {
-    return server_excused_until(server, &(struct instant){.mono = now}) == 0 && find_probe(server, VERDICT_FAILING, cause);
+    bool excused = server_excused_until(server, &(struct instant){.mono = now}) != 0;
+    return !excused && find_probe(server, VERDICT_FAILING, cause);
 }
 
 static bool said_initializing(const struct server *server, int64_t now, char cause[static 160])
