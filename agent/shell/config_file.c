@@ -1,0 +1,56 @@
+#include "outrider/shell/config_file.h"
+
+#include "outrider/base/buf.h"
+#include "outrider/base/error.h"
+#include "outrider/base/mem.h"
+#include "outrider/codec/config_yaml.h"
+#include "outrider/core/config.h"
+#include "outrider/os/file.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+const char *config_file_path(const char *given)
+{
+    const char *named = given != NULL ? given : getenv("OUTRIDER_CONFIG");
+    return named != NULL && named[0] != '\0' ? named : "/etc/outrider/outrider.yaml";
+}
+
+static const char *environment(const char *name, void *user)
+{
+    (void)user;
+    return getenv(name);
+}
+
+/* A configuration of thousands of lines is somebody's mistake. */
+enum { CONFIG_FILE_MAX = 1 << 20 };
+
+static int load(const char *path, struct config *ret_config, struct buf *problems_text)
+{
+    struct buf text = {0};
+    struct error err;
+    if (file_read(path, CONFIG_FILE_MAX, &err, &text) < 0) {
+        buf_printf(problems_text, "%s: cannot be read: %s\n", path, err.text);
+        buf_fini(&text);
+        return -1;
+    }
+    struct config_problems problems;
+    int result = config_yaml_load(str_of(path), buf_view(&text), environment, NULL, ret_config, &problems);
+    config_problems_print(&problems, problems_text);
+    config_problems_fini(&problems);
+    buf_fini(&text);
+    return result;
+}
+
+struct config *config_file_load(const char *path)
+{
+    struct config *config = mem_zalloc(sizeof(*config));
+    struct buf problems = {0};
+    if (load(path, config, &problems) < 0) {
+        free(config);
+        config = NULL;
+    }
+    fputs(buf_text(&problems), stderr);
+    buf_fini(&problems);
+    return config;
+}
