@@ -194,6 +194,7 @@ static void test_refused(void **state)
         enum error_code code;
         const char *what;
     } rows[] = {
+        {"{\"version\":[]", ERROR_INVALID, "version: not a whole number"},
         {"{\"version\":2", ERROR_NOT_FOUND, "another version"},
         {"{\"id\":\"x\"", ERROR_NOT_FOUND, "another version"},
         {"{\"version\":\"1\"", ERROR_INVALID, "version: not a whole number"},

@@ -371,6 +371,19 @@ static void test_drain_events(void **state)
     }
 }
 
+static void test_long_reason_is_cut(void **state)
+{
+    (void)state;
+    struct buf reason = {0}, out = {0};
+    for (int i = 0; i < 3000; i++) {
+        buf_str(&reason, STR("r"));
+    }
+    status_line_drain_event(&out, true, NEVER_MS, buf_view(&reason));
+    assert_int_equal(out.size, strlen("EVENT drain on reason=") + 1024);
+    buf_fini(&reason);
+    buf_fini(&out);
+}
+
 static void test_printable(void **state)
 {
     (void)state;
@@ -417,7 +430,7 @@ int main(void)
         cmocka_unit_test(test_status_and_text), cmocka_unit_test(test_whole_line),
         cmocka_unit_test(test_values),          cmocka_unit_test(test_replies),
         cmocka_unit_test(test_drain_events),    cmocka_unit_test(test_printable),
-        cmocka_unit_test(test_said_names),
+        cmocka_unit_test(test_said_names),      cmocka_unit_test(test_long_reason_is_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -229,6 +229,21 @@ static void test_empty(void **state)
     record_fini(&full);
 }
 
+static void test_copy(void **state)
+{
+    (void)state;
+    struct record record = sample(), copy;
+    record_copy(&record, &copy);
+    assert_true(record_equal(&record, &copy));
+    assert_true(record.updated_wall == copy.updated_wall);
+    assert_null(copy.reason);
+    record_fini(&record); /* the copy stands on its own */
+    assert_string_equal(copy.tags[0], "pvp");
+    assert_string_equal(copy.labels[0].value, "harbor");
+    assert_string_equal(copy.drain.holds, "ops");
+    record_fini(&copy);
+}
+
 static void test_status_names(void **state)
 {
     (void)state;
@@ -253,6 +268,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_differences),
         cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_copy),
         cmocka_unit_test(test_status_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
