@@ -178,7 +178,10 @@ static void on_line(struct line_peer *peer, struct str line, void *user)
     if (status_line_parse(line, &words, &error) < 0) {
         refuse(sockets, peer, &error);
     } else if (server_accepts(router_server(sockets->agent->router), &words, &label) < 0) {
-        (void)status_line_fail(&error, STATUS_LINE_RANGE, label);
+        struct buf word = {0};
+        buf_printf(&word, "label.%.*s", STR_ARG(label));
+        (void)status_line_fail(&error, STATUS_LINE_RANGE, buf_view(&word));
+        buf_fini(&word);
         refuse(sockets, peer, &error);
     } else {
         talker->bad_in_a_row = 0;
