@@ -59,10 +59,8 @@ struct resolve *resolve_start(struct loop *loop, const char *host, uint16_t port
     resolve->user = user;
     char service[8];
     snprintf(service, sizeof(service), "%u", port);
-    struct evutil_addrinfo hints = {.ai_family = AF_UNSPEC,
-                                    .ai_socktype = SOCK_STREAM,
-                                    .ai_protocol = IPPROTO_TCP,
-                                    .ai_flags = EVUTIL_AI_ADDRCONFIG};
+    struct evutil_addrinfo hints = {
+        .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_protocol = IPPROTO_TCP};
     struct evdns_getaddrinfo_request *request =
         evdns_getaddrinfo(*dns, host, service, &hints, on_answer, resolve);
     if (request == NULL) {

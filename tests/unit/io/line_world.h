@@ -1,0 +1,52 @@
+/* A line socket in a directory of its own, with handlers that note what they are told and answer a few words:
+ * "quit" closes, "hold" holds, "big" gets 1000 bytes, "silent" nothing, everything else "OK line". */
+#ifndef OUTRIDER_TEST_LINE_WORLD_H
+#define OUTRIDER_TEST_LINE_WORLD_H
+
+#include "outrider/base/buf.h"
+#include "outrider/base/error.h"
+#include "outrider/io/line_socket.h"
+#include "outrider/io/loop.h"
+#include "support/temp_dir.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct line_world {
+    struct temp_dir dir;
+    struct loop *loop;
+    struct line_socket *socket;
+    struct line_socket_options options; /* of the next line_world_open; path is "sock" in the directory */
+    struct error err;
+    struct buf heard;       /* "[line]" for each, "!" for an overlong one, "x" for a close */
+    struct line_peer *last; /* that said something */
+};
+
+/* cmocka set-up: a world as *state, nothing open yet. */
+int line_world_setup(void **state);
+
+/* cmocka tear-down. */
+int line_world_teardown(void **state);
+
+/* Opens the socket with world->options; false with world->err set. */
+bool line_world_open(struct line_world *world);
+
+/* A client's descriptor, connected; non-blocking. */
+int line_world_connect(struct line_world *world);
+
+/* Sends text as one write. */
+void line_world_say(int fd, const char *text);
+
+/* Turns the loop without waiting, often enough for what was sent to be handled and answered. */
+void line_world_turn(struct line_world *world);
+
+/* Turns, and asserts that exactly this was heard since the last call. */
+void line_world_heard(struct line_world *world, const char *expected);
+
+/* Turns, and asserts that exactly this can be read now and that the connection is still open. */
+void line_world_read(struct line_world *world, int fd, const char *expected);
+
+/* Turns, and asserts that nothing but the end of the stream can be read. */
+void line_world_eof(struct line_world *world, int fd);
+
+#endif
