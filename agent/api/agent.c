@@ -1,0 +1,206 @@
+/* GET /api/agent: the agent and its server as one document. No setting that is a secret, or the path of one, is in it. */
+#include "api_private.h"
+
+#include "outrider/codec/json_write.h"
+#include "outrider/core/config.h"
+#include "outrider/core/hold.h"
+#include "outrider/core/server.h"
+#include "outrider/core/shutdown.h"
+
+#include <unistd.h>
+
+static void write_text(struct json_writer *json, const char *name, const char *value)
+{
+    json_write_key(json, name);
+    json_write_text(json, value);
+}
+
+static void write_int(struct json_writer *json, const char *name, int64_t value)
+{
+    json_write_key(json, name);
+    json_write_int(json, value);
+}
+
+static void write_time(struct json_writer *json, const char *name, int64_t wall_ms)
+{
+    json_write_key(json, name);
+    if (wall_ms == 0) {
+        json_write_null(json);
+    } else {
+        json_write_time(json, wall_ms);
+    }
+}
+
+/* `left_ms` below 0 is none. */
+static void write_span(struct json_writer *json, const char *name, int64_t left_ms)
+{
+    json_write_key(json, name);
+    if (left_ms < 0) {
+        json_write_null(json);
+    } else {
+        json_write_int(json, left_ms);
+    }
+}
+
+static void write_who(struct json_writer *json, const struct api_view *view)
+{
+    write_time(json, "now", view->now.wall);
+    write_text(json, "type", view->config->server.type);
+    write_text(json, "id", view->id);
+    write_text(json, "host", view->host);
+    write_text(json, "status", status_name(server_status(view->server)));
+    write_text(json, "cause", server_cause(view->server));
+    write_time(json, "since", server_status_since(view->server));
+}
+
+static void write_players(struct json_writer *json, const struct server *server)
+{
+    uint32_t players;
+    const struct record *record = server_record(server);
+    json_write_key(json, "players");
+    if (server_players(server, &players)) {
+        json_write_uint(json, players);
+    } else {
+        json_write_null(json);
+    }
+    json_write_key(json, "capacity");
+    if (record != NULL && record->has_capacity) {
+        json_write_uint(json, record->capacity);
+    } else {
+        json_write_null(json);
+    }
+}
+
+static void write_ports(struct json_writer *json, const struct server *server)
+{
+    size_t count;
+    const uint16_t *ports = server_ports(server, &count);
+    json_write_key(json, "ports");
+    json_write_array(json);
+    for (size_t i = 0; i < count; i++) {
+        json_write_uint(json, ports[i]);
+    }
+    json_write_array_end(json);
+}
+
+static void write_watchdog(struct json_writer *json, const struct api_view *view)
+{
+    int64_t due;
+    int64_t timeout = server_watchdog(view->server, &due);
+    int64_t left = due > view->now.mono ? due - view->now.mono : 0;
+    json_write_key(json, "watchdog");
+    json_write_object(json);
+    write_int(json, "timeoutMs", timeout);
+    write_span(json, "leftMs", due == NEVER_MS ? -1 : left);
+    json_write_object_end(json);
+}
+
+static void write_life(struct json_writer *json, const struct api_view *view)
+{
+    const struct server *server = view->server;
+    pid_t pid = server_mainpid(server);
+    json_write_key(json, "life");
+    json_write_object(json);
+    write_text(json, "state", life_name(server_life(server)));
+    json_write_key(json, "number");
+    json_write_uint(json, server_life_number(server));
+    write_time(json, "since", server_life_since(server));
+    write_text(json, "said", server_said(server) == SAID_NOTHING ? NULL : said_name(server_said(server)));
+    write_time(json, "saidAt", server_said(server) == SAID_NOTHING ? 0 : server_said_wall(server));
+    write_text(json, "text", server_text(server));
+    write_players(json, server);
+    write_ports(json, server);
+    write_span(json, "mainpid", pid == 0 ? -1 : pid);
+    json_write_key(json, "attached");
+    json_write_uint(json, server_attached(server));
+    json_write_key(json, "passed");
+    json_write_bool(json, server_has_passed(server));
+    write_watchdog(json, view);
+    json_write_object_end(json);
+}
+
+static void write_holds(struct json_writer *json, const struct api_view *view)
+{
+    int64_t left;
+    bool draining = server_draining(view->server, &view->now, &left);
+    const struct hold *ops = server_hold(view->server, HOLD_OPS);
+    json_write_key(json, "holds");
+    json_write_array(json);
+    for (int kind = 0; kind < HOLD_COUNT; kind++) {
+        const struct hold *hold = server_hold(view->server, (enum hold_kind)kind);
+        if (hold->set) {
+            api_write_hold(json, hold_name((enum hold_kind)kind), hold, &view->now);
+        }
+    }
+    json_write_array_end(json);
+    json_write_key(json, "drain");
+    json_write_object(json);
+    json_write_key(json, "draining");
+    json_write_bool(json, draining);
+    write_span(json, "deadlineInMs", draining && left != NEVER_MS ? left : -1);
+    write_text(json, "outcome", ops->set ? drain_outcome_name(ops->outcome) : NULL);
+    json_write_object_end(json);
+}
+
+/* What time alone will change: a loading server has until then, a failing one is withdrawn then. */
+static void write_limits(struct json_writer *json, const struct api_view *view)
+{
+    const struct server *server = view->server;
+    int64_t until = server_excused_until(server, &view->now);
+    int64_t limit = view->config->server.deregister_after_ms;
+    int64_t left = server_status_since(server) + limit - view->now.wall;
+    bool counts = server_status(server) == STATUS_ERROR && limit > 0;
+    json_write_key(json, "excused");
+    json_write_bool(json, until != 0);
+    write_span(json, "excusedForMs", until == 0 || until == NEVER_MS ? -1 : until - view->now.mono);
+    write_span(json, "withdrawnInMs", counts ? (left > 0 ? left : 0) : -1);
+    json_write_key(json, "requireStatus");
+    json_write_bool(json, view->config->server.require_status);
+}
+
+static void write_transitions(struct json_writer *json, const struct server *server)
+{
+    json_write_key(json, "transitions");
+    json_write_array(json);
+    for (size_t i = 0; i < server_transition_count(server); i++) {
+        const struct server_transition *row = server_transition(server, i);
+        json_write_object(json);
+        write_time(json, "at", row->wall_ms);
+        write_text(json, "from", status_name(row->from));
+        write_text(json, "to", status_name(row->to));
+        write_text(json, "cause", row->cause);
+        json_write_object_end(json);
+    }
+    json_write_array_end(json);
+}
+
+static void write_process(struct json_writer *json, const struct api_view *view)
+{
+    bool trouble = view->state_trouble != NULL && view->state_trouble[0] != '\0';
+    write_text(json, "shutdown", shutdown_phase_name(view->shutdown->phase));
+    write_text(json, "version", view->version);
+    write_text(json, "configFile", view->config_file);
+    write_text(json, "stateDir", view->config->state_dir);
+    write_text(json, "stateTrouble", trouble ? view->state_trouble : NULL);
+    write_time(json, "startedAt", view->started_wall);
+    write_int(json, "uptimeMs", view->now.wall > view->started_wall ? view->now.wall - view->started_wall : 0);
+    write_int(json, "pid", getpid());
+}
+
+void api_agent(struct api_context *context, const struct api_request *request, struct api_reply *reply)
+{
+    (void)request;
+    struct api_view view;
+    api_look(context, &view);
+    struct json_writer json = {.out = api_json(reply)};
+    json_write_object(&json);
+    write_who(&json, &view);
+    write_life(&json, &view);
+    api_write_probes(&json, &view);
+    write_holds(&json, &view);
+    write_limits(&json, &view);
+    api_write_registry(&json, &view);
+    write_process(&json, &view);
+    write_transitions(&json, view.server);
+    json_write_object_end(&json);
+}

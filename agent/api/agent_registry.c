@@ -1,0 +1,137 @@
+/* Registry, lease and record as JSON. */
+#include "api_private.h"
+
+#include "outrider/codec/json_write.h"
+#include "outrider/codec/record_json.h"
+#include "outrider/core/registrar.h"
+#include "outrider/core/server.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+/* As etcdctl writes leases and clusters. */
+static void write_hex(struct json_writer *json, const char *name, uint64_t id)
+{
+    char text[24];
+    snprintf(text, sizeof(text), "%" PRIx64, id);
+    json_write_key(json, name);
+    json_write_text(json, id == 0 ? NULL : text);
+}
+
+static void write_number(struct json_writer *json, const char *name, int64_t value)
+{
+    json_write_key(json, name);
+    json_write_int(json, value);
+}
+
+static void write_time(struct json_writer *json, const char *name, int64_t wall_ms)
+{
+    json_write_key(json, name);
+    if (wall_ms == 0) {
+        json_write_null(json);
+    } else {
+        json_write_time(json, wall_ms);
+    }
+}
+
+static void write_foreign(struct json_writer *json, const struct registrar *registrar)
+{
+    json_write_key(json, "foreign");
+    if (registrar_foreign_lease(registrar) == 0) {
+        json_write_null(json);
+        return;
+    }
+    int64_t left = registrar_foreign_left(registrar);
+    json_write_object(json);
+    write_hex(json, "lease", (uint64_t)registrar_foreign_lease(registrar));
+    json_write_key(json, "leftMs");
+    if (left < 0) {
+        json_write_null(json);
+    } else {
+        json_write_int(json, left);
+    }
+    json_write_object_end(json);
+}
+
+static const char *text_or_null(const char *text)
+{
+    return text == NULL || text[0] == '\0' ? NULL : text;
+}
+
+static void write_sync(struct json_writer *json, const struct api_view *view)
+{
+    const struct registrar *registrar = view->registrar;
+    const char *trouble = text_or_null(registrar_trouble(registrar));
+    json_write_key(json, "registry");
+    json_write_object(json);
+    json_write_key(json, "inSync");
+    json_write_bool(json, registrar_in_sync(registrar));
+    json_write_key(json, "settled");
+    json_write_bool(json, registrar_settled(registrar));
+    json_write_key(json, "endpoint");
+    json_write_text(json, text_or_null(view->registry_endpoint));
+    write_hex(json, "clusterId", view->registry_cluster);
+    write_number(json, "revision", registrar_revision(registrar));
+    write_time(json, "lastWrite", registrar_written_wall(registrar));
+    json_write_key(json, "registrations");
+    json_write_uint(json, registrar_registrations(registrar));
+    json_write_key(json, "trouble");
+    json_write_text(json, trouble);
+    write_time(json, "troubleSince", trouble == NULL ? 0 : registrar_trouble_since(registrar));
+    write_foreign(json, registrar);
+    json_write_object_end(json);
+}
+
+static void write_lease(struct json_writer *json, const struct api_view *view)
+{
+    const struct registrar *registrar = view->registrar;
+    bool has = registrar_lease(registrar) != 0;
+    int64_t left = registrar_lease_deadline(registrar) - view->now.boot;
+    json_write_key(json, "lease");
+    json_write_object(json);
+    json_write_key(json, "state");
+    json_write_text(json, lease_state_name(registrar_lease_state(registrar)));
+    write_hex(json, "id", (uint64_t)registrar_lease(registrar));
+    write_number(json, "ttlMs", registrar_ttl(registrar));
+    write_number(json, "leftMs", has && left > 0 ? left : 0);
+    json_write_object_end(json);
+}
+
+static void write_record(struct json_writer *json, const struct server *server)
+{
+    const struct record *record = server_record(server);
+    json_write_key(json, "withheld");
+    json_write_text(json, text_or_null(server_withheld(server)));
+    json_write_key(json, "record");
+    if (record == NULL) {
+        json_write_null(json);
+    } else {
+        struct buf bytes = {0};
+        record_encode(record, &bytes);
+        json_write_raw(json, buf_view(&bytes));
+        buf_fini(&bytes);
+    }
+}
+
+void api_write_registry(struct json_writer *json, const struct api_view *view)
+{
+    write_sync(json, view);
+    write_lease(json, view);
+    write_record(json, view->server);
+}
+
+const char *api_unpublished_reason(const struct api_view *view)
+{
+    const char *trouble = text_or_null(registrar_trouble(view->registrar));
+    const char *withheld = text_or_null(server_withheld(view->server));
+    if (registrar_settled(view->registrar)) {
+        return "";
+    }
+    if (trouble != NULL) {
+        return trouble;
+    }
+    if (registrar_foreign_lease(view->registrar) != 0) {
+        return "another agent holds the key under a living lease";
+    }
+    return withheld != NULL ? withheld : "the record has not been published yet";
+}

@@ -1,0 +1,27 @@
+#include "api_private.h"
+
+#include "outrider/core/registrar.h"
+
+static void say_ok(struct api_reply *reply)
+{
+    buf_str(api_json(reply), STR("{\"status\":\"ok\"}"));
+}
+
+void api_healthz(struct api_context *context, const struct api_request *request, struct api_reply *reply)
+{
+    (void)context;
+    (void)request;
+    say_ok(reply);
+}
+
+void api_readyz(struct api_context *context, const struct api_request *request, struct api_reply *reply)
+{
+    (void)request;
+    struct api_view view;
+    api_look(context, &view);
+    if (registrar_settled(view.registrar)) {
+        say_ok(reply);
+    } else {
+        api_refuse(reply, 503, "not_published", "%s", api_unpublished_reason(&view));
+    }
+}
