@@ -14,6 +14,7 @@ void probe_init(struct probe *probe, unsigned index, int64_t interval_ms, int64_
 static void start_try(struct probe *probe, const struct instant *now, struct queue *effects)
 {
     probe->trying = true;
+    probe->by_contact = false;
     probe->try_id++;
     probe->last_try_mono = now->mono;
     /* The rhythm is counted from when the try was due, so that a late loop does not shift every later one. */
@@ -32,11 +33,14 @@ enum { CONTACT_SPACING_MS = 5 };
 static void try_soon(struct probe *probe, const struct instant *now, struct queue *effects)
 {
     int64_t earliest = probe->last_try_mono + CONTACT_SPACING_MS;
-    if (probe->try_id > 0 && now->mono < earliest) {
+    /* A server that says ready every 16 ms must not restart a try that needs 20: it would never get a verdict. */
+    bool met_this_one = probe->trying && probe->by_contact;
+    if (met_this_one || (probe->try_id > 0 && now->mono < earliest)) {
         probe->due = probe->due < earliest ? probe->due : earliest;
     } else {
         /* A try under way may have met the old process: its result is dropped by its id. */
         start_try(probe, now, effects);
+        probe->by_contact = true;
     }
 }
 
@@ -111,7 +115,8 @@ const char *probe_evidence(const struct probe *probe, char out[static 128])
 {
     out[0] = '\0';
     if (probe->tried && probe->last_outcome != PROBE_PASSED) {
-        snprintf(out, 128, "%s (%u of %u)", probe->last_detail, probe->failures, probe->health.fall);
+        const char *why = probe->last_detail[0] != '\0' ? probe->last_detail : probe_outcome_text(probe->last_outcome);
+        snprintf(out, 128, "%s (%u of %u)", why, probe->failures, probe->health.fall);
     }
     return out;
 }

@@ -52,6 +52,7 @@ struct probe {
     struct health health;
     uint64_t try_id;  /* of the latest try */
     bool trying;
+    bool by_contact;  /* the try under way began with a contact: further ones do not restart it */
     int64_t due;      /* mono ms of the next try */
 
     /* evidence, for accessors */
