@@ -142,22 +142,30 @@ static void update_drains(struct server *server, const struct instant *now, stru
     }
 }
 
-static void tell_drain(struct server *server, const struct instant *now, bool again, struct queue *effects)
+/* Whoever watches is told when a drain begins, changes its deadline or reason, and ends. */
+static void tell_drain(struct server *server, const struct instant *now, struct queue *effects)
 {
-    int64_t left;
+    int64_t left, deadline = NEVER_MS;
+    const char *reason = "";
     bool on = server_draining(server, now, &left);
-    if (on == server->drain_told && !(on && again)) {
+    for (int kind = HOLD_COUNT - 1; kind >= 0; kind--) {
+        const struct hold *hold = &server->holds[kind];
+        if (hold->set) {
+            reason = hold->reason;
+            deadline = hold->deadline_mono < deadline ? hold->deadline_mono : deadline;
+        }
+    }
+    bool same = deadline == server->told_deadline && strcmp(reason, server->told_reason) == 0;
+    if (on == server->drain_told && (!on || same)) {
         return;
     }
     server->drain_told = on;
+    server->told_deadline = deadline;
+    snprintf(server->told_reason, sizeof(server->told_reason), "%s", reason);
     struct server_effect *effect = server_effect(effects, SERVER_DO_TELL_DRAIN);
     effect->on = on;
     effect->deadline_ms = left;
-    for (int kind = HOLD_COUNT - 1; kind >= 0; kind--) {
-        if (server->holds[kind].set) {
-            effect->text = queue_copy(effects, str_of(server->holds[kind].reason));
-        }
-    }
+    effect->text = queue_copy(effects, str_of(reason));
 }
 
 static void on_verdict(struct server *server, const struct server_event *event, struct queue *effects)
@@ -173,51 +181,65 @@ static void on_verdict(struct server *server, const struct server_event *event, 
             server->now.passed = true;
             server_effect(effects, SERVER_DO_SAVE);
         }
-    } else if (event->verdict == VERDICT_FAILING && server->life == LIFE_ALIVE &&
-               server->now.said == SAID_SHUTTING_DOWN) {
-        server_end_life(server, &event->now, "the server went", effects);
     }
 }
 
-static void on_adopted(struct server *server, const struct server_event *event, struct queue *effects)
+/* Contract 3: a life ends when its probes fail after it said shutting_down. All of them: a server that closes one
+ * port first and then saves is still there. */
+static void notice_leaving(struct server *server, const struct instant *now, struct queue *effects)
 {
-    const struct record *record = event->record;
-    server->start = START_SETTLING;
-    server->adopted_ready = record->status == STATUS_READY || record->status == STATUS_DRAINING;
-    if (record->started_wall > 0) {
-        if (server->life == LIFE_NONE) {
-            server->life = LIFE_ALIVE;
-            server->life_number++;
-            server->life_mono = event->now.mono;
-        }
-        server->life_wall = record->started_wall;
-        server->now.passed = server->now.passed || event->passed;
+    if (server->life != LIFE_ALIVE || server->now.said != SAID_SHUTTING_DOWN) {
+        return;
     }
-    if (event->words != NULL) {
-        server_believe(server, event->words, &event->now, effects);
+    size_t total = server_probe_total(server);
+    size_t failing = 0;
+    while (failing < total && server->probes[failing].verdict == VERDICT_FAILING) {
+        failing++;
     }
-    /* The record as it stands, so that an equal one is not written again. */
-    record_fini(&server->offered);
-    record_copy(record, &server->offered);
-    server->offering = true;
+    if (total > 0 && failing == total) {
+        server_end_life(server, now, "the server went", effects);
+    }
 }
 
 static void on_host(struct server *server, const struct server_event *event)
 {
     free(server->host);
     server->host = mem_strdup(event->text);
+    server->host_known = true;
     snprintf(server->host_reason, sizeof(server->host_reason), "%s", event->reason == NULL ? "" : event->reason);
 }
 
-static void on_reload(struct server *server, const struct server_event *event)
+static bool follows_said_ports(const struct config *config)
 {
-    struct server_probe before[SERVER_PROBES_MAX];
-    memcpy(before, server->probes, sizeof(before));
+    return config->server.ports_dynamic && !config->probes_given;
+}
+
+static void reload_watchdog(struct server *server, int64_t before_ms, int64_t now)
+{
+    struct said_in_life *said = &server->now;
+    if (said->watchdog_ms != before_ms) {
+        return; /* the server has chosen a timeout of its own */
+    }
+    said->watchdog_ms = server->config->server.watchdog_ms;
+    if (said->watchdog_due != NEVER_MS) {
+        said->watchdog_due = said->watchdog_ms > 0 ? now + said->watchdog_ms : NEVER_MS;
+    }
+}
+
+static void on_reload(struct server *server, const struct server_event *event, struct queue *effects)
+{
+    const struct config *before = server->config;
+    struct server_probe probes[SERVER_PROBES_MAX];
+    memcpy(probes, server->probes, sizeof(probes));
     for (size_t i = 0; i < SERVER_PROBES_MAX; i++) {
         int old = event->probe_map[i];
-        server->probes[i] = old >= 0 ? before[old] : (struct server_probe){.verdict = VERDICT_UNKNOWN};
+        server->probes[i] = old >= 0 ? probes[old] : (struct server_probe){.verdict = VERDICT_UNKNOWN};
     }
     server->config = event->config;
+    reload_watchdog(server, before->server.watchdog_ms, event->now.mono);
+    if (follows_said_ports(server->config) && !follows_said_ports(before) && server->now.port_count > 0) {
+        server_effect(effects, SERVER_DO_PROBE_PORTS);
+    }
 }
 
 static void apply(struct server *server, const struct server_event *event, struct queue *effects)
@@ -268,10 +290,10 @@ static void apply(struct server *server, const struct server_event *event, struc
         server->start = START_FRESH;
         break;
     case SERVER_ON_ADOPTED:
-        on_adopted(server, event, effects);
+        server_adopt(server, event, effects);
         break;
     case SERVER_ON_RELOAD:
-        on_reload(server, event);
+        on_reload(server, event, effects);
         break;
     }
 }
@@ -299,11 +321,12 @@ void server_step(struct server *server, const struct server_event *event, struct
 {
     server->stepped = event->now.mono;
     apply(server, event, effects);
+    notice_leaving(server, &event->now, effects);
     seek_host(server, event->now.mono, effects);
     run_watchdog(server, event->now.mono);
-    update_drains(server, &event->now, effects);
     update_start(server);
+    update_drains(server, &event->now, effects);
     update_status(server, &event->now, effects);
     server_publish(server, &event->now, effects);
-    tell_drain(server, &event->now, event->type == SERVER_ON_HOLD, effects);
+    tell_drain(server, &event->now, effects);
 }

@@ -1,5 +1,5 @@
 /* The inside of core/server, shared by its parts: server.c (the step), server_life.c (life and words),
- * server_effective.c (the status table), server_record.c (what is published). */
+ * server_effective.c (the status table), server_record.c (what is published), server_adopt.c (after a restart). */
 #ifndef OUTRIDER_CORE_SERVER_INTERNAL_H
 #define OUTRIDER_CORE_SERVER_INTERNAL_H
 
@@ -49,11 +49,13 @@ struct server {
 
     bool stopping;
     char *host;
+    bool host_known; /* a look-up has answered */
     char host_reason[160];
     int64_t host_retry; /* mono: while there is no host */
     int64_t stepped;    /* mono of the latest step */
     enum { START_UNDECIDED, START_FRESH, START_SETTLING, START_DONE } start;
     bool adopted_ready; /* the adopted record was ready or draining */
+    unsigned settling_holds; /* one bit for each hold at adoption: only a change of them is written meanwhile */
     int64_t contact_mono; /* when grace began */
 
     enum status status;
@@ -64,6 +66,8 @@ struct server {
     bool offering;
     char withheld[200];
     bool drain_told;
+    int64_t told_deadline;
+    char told_reason[HOLD_REASON_MAX + 1];
 
     struct server_transition *transitions;
     size_t transition_count, transition_first;
@@ -77,6 +81,11 @@ void server_hear(struct server *server, const struct words *words, const struct 
 void server_believe(struct server *server, const struct words *words, const struct instant *now,
                     struct queue *effects);
 void server_forget_said(struct server *server);
+
+/* server_adopt.c: the record of before the restart goes on. */
+void server_adopt(struct server *server, const struct server_event *event, struct queue *effects);
+/* The holds that are set, one bit each. */
+unsigned server_holds(const struct server *server);
 
 /* server_effective.c: the status by contract section 4; writes the cause. */
 enum status server_effective(const struct server *server, const struct instant *now, char cause[static 160]);

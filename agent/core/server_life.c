@@ -51,7 +51,9 @@ void server_begin_life(struct server *server, const struct instant *now, bool by
 void server_end_life(struct server *server, const struct instant *now, const char *how, struct queue *effects)
 {
     bool goodbye = server->now.said == SAID_SHUTTING_DOWN;
-    bool drained = server->holds[HOLD_OPS].set;
+    bool drained = server->holds[HOLD_OPS].set || server->holds[HOLD_STOP].set;
+    bool probed_said_ports =
+        server->now.port_count > 0 && server->config->server.ports_dynamic && !server->config->probes_given;
     server->life = goodbye || drained ? LIFE_LEFT : LIFE_CRASHED;
     snprintf(server->life_cause, sizeof(server->life_cause), "%s%s", how,
              goodbye ? " after it said shutting_down" : drained ? " while it was being drained" : "");
@@ -64,6 +66,10 @@ void server_end_life(struct server *server, const struct instant *now, const cha
     hold_clear(&server->holds[HOLD_SELF]);
     hold_clear(&server->holds[HOLD_RELOAD]);
     reset_probes(server, effects);
+    if (probed_said_ports) {
+        /* The ports ended with the life; whoever listens there now is nobody we know. */
+        server_effect(effects, SERVER_DO_PROBE_PORTS);
+    }
     server_effect(effects, SERVER_DO_SAVE);
 }
 
@@ -174,7 +180,8 @@ static void hear_watchdog(struct said_in_life *said, const struct words *words, 
 
 static void hear_holds(struct server *server, const struct words *words, const struct instant *now)
 {
-    if (words->drain) {
+    /* Lines may repeat the whole state: only a deadline that is said again moves it. */
+    if (words->drain && (!server->holds[HOLD_SELF].set || words->has_drain_deadline)) {
         int64_t deadline = words->has_drain_deadline ? words->drain_deadline_ms : server->config->drain.deadline_ms;
         hold_set(&server->holds[HOLD_SELF], "", "server", deadline, 0, now);
     }
@@ -246,8 +253,14 @@ void server_hear(struct server *server, const struct words *words, const struct 
 void server_believe(struct server *server, const struct words *words, const struct instant *now,
                     struct queue *effects)
 {
-    struct said_in_life live = server->now;
+    const struct said_in_life live = server->now;
     struct words older = *words;
+    older.label_count = 0;
+    for (size_t i = 0; i < words->label_count; i++) {
+        if (find_label(&live, words->labels[i].name) == live.label_count) {
+            older.labels[older.label_count++] = words->labels[i];
+        }
+    }
     /* What was heard since the start is newer than what was kept. */
     if (live.said != SAID_NOTHING) {
         older.said = SAID_NOTHING;
@@ -259,7 +272,9 @@ void server_believe(struct server *server, const struct words *words, const stru
     older.has_mainpid = older.has_mainpid && live.mainpid == 0;
     older.attach = older.drain = older.undrain = older.reloading = false;
     hear_status(&server->now, &older, now);
-    hear_text(&server->now, &older);
+    if (live.text == NULL) {
+        hear_text(&server->now, &older);
+    }
     hear_numbers(&server->now, &older, now);
     hear_ports(server, &older, effects);
     hear_watchdog(&server->now, &older, now);

@@ -95,17 +95,10 @@ void server_compose(const struct server *server, struct record *ret_record)
     record->started_wall = server->life == LIFE_ALIVE ? server->life_wall : 0;
 }
 
-static bool same_holds(const struct record *a, const struct record *b)
-{
-    const char *left = a->drain.holds == NULL ? "" : a->drain.holds;
-    const char *right = b->drain.holds == NULL ? "" : b->drain.holds;
-    return strcmp(left, right) == 0;
-}
-
 static bool may_touch(const struct server *server, const struct record *next)
 {
     /* Until the probes have spoken, a record taken over is changed only by what needs no probe to be true. */
-    return server->start != START_SETTLING || !same_holds(&server->offered, next) ||
+    return server->start != START_SETTLING || server_holds(server) != server->settling_holds ||
            next->status == STATUS_ERROR || next->status == STATUS_SHUTTING_DOWN;
 }
 
@@ -124,6 +117,9 @@ static const char *why_withheld(const struct server *server, char out[static 200
     out[0] = '\0';
     if (server->start == START_UNDECIDED) {
         snprintf(out, 200, "the registry has not answered yet whether the record of before the restart stands");
+    } else if (server->stopping && !server->offering) {
+        /* Nothing is registered just to say that it goes. */
+        snprintf(out, 200, "the agent is stopping");
     } else if (server->host == NULL) {
         snprintf(out, 200, "no address to publish: %.150s", server->host_reason);
     } else if (server->withdrawn && !server->stopping) {
@@ -150,6 +146,7 @@ void server_publish(struct server *server, const struct instant *now, struct que
     record_fini(&server->offered);
     server->offered = next;
     server->offering = true;
+    server->settling_holds = server_holds(server);
     server->withheld[0] = '\0';
     server_effect(effects, SERVER_DO_PUBLISH)->urgent = urgent;
 }
