@@ -36,6 +36,7 @@ void registrar_free(struct registrar *registrar)
         land(&registrar->key_flight);
         blob_unref(registrar->wanted);
         blob_unref(registrar->published);
+        blob_unref(registrar->unsure);
         free(registrar->key);
         free(registrar);
     }
@@ -67,9 +68,16 @@ static void set_published(struct registrar *registrar, struct blob *value, int64
     registrar->revision = revision;
 }
 
+static void set_unsure(struct registrar *registrar, struct blob *value)
+{
+    blob_unref(registrar->unsure);
+    registrar->unsure = blob_ref(value);
+}
+
 static void forget_key(struct registrar *registrar)
 {
     set_published(registrar, NULL, 0);
+    set_unsure(registrar, NULL);
     registrar->verify = registrar->repairing = false;
     registrar->foreign_lease = 0;
     registrar->foreign_left = -1;
@@ -87,7 +95,7 @@ static void drop_lease(struct registrar *registrar, struct queue *effects)
     tell(effects, REGISTRAR_DO_SAVE);
 }
 
-static void lose_lease(struct registrar *registrar, struct queue *effects)
+static void lose_lease(struct registrar *registrar, const struct instant *now, struct queue *effects)
 {
     registrar_note(effects, REGISTRAR_NOTE_LEASE_LOST, "lease %" PRIx64 " is gone; asking for a new one",
                    (uint64_t)registrar->lease);
@@ -96,6 +104,9 @@ static void lose_lease(struct registrar *registrar, struct queue *effects)
         tell(effects, REGISTRAR_DO_FRESH);
     }
     drop_lease(registrar, effects);
+    if (registrar->granted_mono > 0 && now->mono - registrar->granted_mono < LEASE_YOUNG_MS) {
+        registrar->lease_retry = now->mono + 1 + (int64_t)random_below(&registrar->random, LEASE_YOUNG_MS);
+    }
 }
 
 static void hold_lease(struct registrar *registrar, const struct registry_reply *reply, const struct flight *flight)
@@ -155,6 +166,7 @@ static void on_granted(struct registrar *registrar, const struct registry_reply 
                        struct queue *effects)
 {
     hold_lease(registrar, reply, flight);
+    registrar->granted_mono = flight->sent_mono;
     registrar->key_retry = 0;
     tell(effects, REGISTRAR_DO_SAVE);
 }
@@ -164,6 +176,7 @@ static void on_revoked(struct registrar *registrar, struct queue *effects)
     registrar_note(effects, REGISTRAR_NOTE_WITHDRAWN, "lease %" PRIx64 " is revoked, the record is gone",
                    (uint64_t)registrar->lease);
     registrar->ever_settled = true;
+    registrar->key_trouble = (struct trouble){0};
     drop_lease(registrar, effects);
 }
 
@@ -180,7 +193,7 @@ static void on_lease_reply(struct registrar *registrar, const struct registry_re
     if (flight.op == REGISTRY_REVOKE && (reply->failure == REGISTRY_OK || lost)) {
         on_revoked(registrar, effects);
     } else if (flight.op == REGISTRY_KEEPALIVE && lost) {
-        lose_lease(registrar, effects);
+        lose_lease(registrar, now, effects);
     } else if (exists) {
         /* Our own earlier grant had worked; a keepalive tells its TTL. */
         registrar->lease_state = LEASE_TRYING;
@@ -191,6 +204,8 @@ static void on_lease_reply(struct registrar *registrar, const struct registry_re
         on_granted(registrar, reply, &flight, effects);
     } else {
         hold_lease(registrar, reply, &flight);
+        registrar->verify = registrar->verify || (registrar->published != NULL &&
+                                                  now->mono - registrar->confirmed_mono >= READ_BACK_MS);
     }
 }
 
@@ -215,6 +230,7 @@ static void in_sync(struct registrar *registrar, struct queue *effects)
     }
     registrar->repairing = false;
     if (!registrar_dirty(registrar)) {
+        registrar->wanted_urgent = false;
         tell(effects, REGISTRAR_DO_PUBLISHED);
     }
 }
@@ -228,6 +244,7 @@ static void meet_foreign(struct registrar *registrar, const struct registry_kv *
                        kv->value.size > 160 ? 160 : (int)kv->value.size, kv->value.size > 0 ? kv->value.data : "");
         registrar->foreign_left = -1;
     }
+    registrar->repairing = registrar->repairing || registrar->published != NULL;
     set_published(registrar, NULL, kv->mod_revision);
     registrar->foreign_lease = kv->lease;
     registrar->foreign_check = now->mono;
@@ -245,6 +262,7 @@ static void learn_key(struct registrar *registrar, const struct registry_kv *kv,
                       struct queue *effects)
 {
     registrar->verify = false;
+    registrar->confirmed_mono = now->mono;
     if (!ours(registrar, kv)) {
         meet_foreign(registrar, kv, now, effects);
         return;
@@ -252,7 +270,9 @@ static void learn_key(struct registrar *registrar, const struct registry_kv *kv,
     registrar->foreign_lease = 0;
     registrar->foreign_left = -1;
     if (kv->found && kv->lease == registrar->lease) {
-        bool changed = registrar->published != NULL && !str_eq(blob_view(registrar->published), kv->value);
+        bool own_write = registrar->unsure != NULL && str_eq(blob_view(registrar->unsure), kv->value);
+        bool changed = registrar->published != NULL && !own_write &&
+                       !str_eq(blob_view(registrar->published), kv->value);
         registrar->repairing = registrar->repairing || changed;
         struct blob *value = blob_new(kv->value);
         set_published(registrar, value, kv->mod_revision);
@@ -281,15 +301,19 @@ static void on_adopt_read(struct registrar *registrar, const struct registry_kv 
     }
 }
 
-static void on_put(struct registrar *registrar, const struct registry_reply *reply, struct blob *value,
+static void on_put(struct registrar *registrar, const struct registry_reply *reply, const struct flight *flight,
                    const struct instant *now, struct queue *effects)
 {
+    struct blob *value = flight->value;
     if (reply->succeeded) {
         set_published(registrar, value, reply->revision);
+        registrar->verify = false;
+        registrar->confirmed_mono = now->mono;
         registrar->written_wall = now->wall;
         in_sync(registrar, effects);
         return;
     }
+    registrar->wanted_urgent = registrar->wanted_urgent || flight->urgent;
     learn_key(registrar, &reply->kv, now, effects);
     if (registrar->published != NULL && blob_eq(registrar->published, value)) {
         /* The write of before had worked, only its answer was lost. */
@@ -315,9 +339,9 @@ static void give_slot_back(struct registrar *registrar, const struct flight *fli
     if (flight->op != REGISTRY_PUT) {
         return;
     }
-    if (flight->urgent) {
+    registrar->wanted_urgent = registrar->wanted_urgent || flight->urgent;
+    if (flight->spent) {
         registrar->urgent_tat -= URGENT_PERIOD_MS;
-        registrar->wanted_urgent = true;
     } else {
         registrar->interval_until = 0;
     }
@@ -328,19 +352,23 @@ static void on_key_reply(struct registrar *registrar, const struct registry_repl
 {
     struct flight flight = registrar->key_flight;
     registrar->key_flight = (struct flight){0};
-    if (reply->failure == REGISTRY_LEASE_LOST) {
-        if (registrar->lease_flight.id != 0) {
-            land(&registrar->lease_flight);
-        }
-        lose_lease(registrar, effects);
+    if (reply->failure == REGISTRY_LEASE_LOST && registrar->lease_flight.op == REGISTRY_REVOKE) {
+        /* We are ending it ourselves: the answer to that says the rest. */
+        give_slot_back(registrar, &flight);
+    } else if (reply->failure == REGISTRY_LEASE_LOST) {
+        land(&registrar->lease_flight);
+        lose_lease(registrar, now, effects);
     } else if (reply->failure != REGISTRY_OK) {
         fail(registrar, &registrar->key_trouble, reply, now, effects);
         registrar->key_retry = now->mono + retry_delay(registrar, &registrar->key_backoff, reply->failure);
         give_slot_back(registrar, &flight);
+        if (flight.op == REGISTRY_PUT && reply->failure == REGISTRY_UNKNOWN) {
+            set_unsure(registrar, flight.value);
+        }
     } else {
         succeed(registrar, &registrar->key_trouble, &registrar->key_backoff, effects);
         if (flight.op == REGISTRY_PUT) {
-            on_put(registrar, reply, flight.value, now, effects);
+            on_put(registrar, reply, &flight, now, effects);
         } else if (flight.op == REGISTRY_LEASE_TTL) {
             on_foreign_ttl(registrar, reply, now);
         } else {
@@ -349,6 +377,7 @@ static void on_key_reply(struct registrar *registrar, const struct registry_repl
                 on_adopt_read(registrar, &reply->kv, effects);
             }
         }
+        set_unsure(registrar, NULL);
     }
     blob_unref(flight.value);
 }
@@ -364,7 +393,7 @@ static void on_offer(struct registrar *registrar, const struct registrar_event *
         registrar->withdrawing = false;
         registrar->lease_retry = 0;
     }
-    if (!registrar_dirty(registrar)) {
+    if (registrar_in_sync(registrar)) {
         registrar->wanted_urgent = false;
         tell(effects, REGISTRAR_DO_PUBLISHED);
     }

@@ -12,7 +12,8 @@ struct flight {
     enum registry_op op;
     int64_t sent_boot, sent_mono;
     struct blob *value; /* put */
-    bool urgent;        /* put: it spent an urgent slot */
+    bool urgent;        /* put: what it writes may not wait for the interval */
+    bool spent;         /* put: it spent an urgent slot */
 };
 
 /* A failure that goes on; text "" when there is none. The lease may be well while writes are denied. */
@@ -25,6 +26,9 @@ struct trouble {
 enum { URGENT_BURST = 5, URGENT_PERIOD_MS = 1000 };
 /* Contract 5: full jitter, cap 5 s; and what a wrong password or a full store deserves. */
 enum { RETRY_FIRST_MS = 100, RETRY_CAP_MS = 5000, SLOW_RETRY_MS = 30000 };
+/* A living lease proves nothing about the key (etcd-gateway.md section 8, item 8; registrator#81): it is read back
+ * this often, with a heartbeat. And a lease that is lost this soon after it was granted is not granted again at once. */
+enum { READ_BACK_MS = 60000, LEASE_YOUNG_MS = 1000 };
 
 struct registrar {
     char *key;
@@ -36,6 +40,7 @@ struct registrar {
     int64_t lease, previous_lease;
     int64_t granted_ms;
     int64_t lease_deadline_boot;
+    int64_t granted_mono;
     struct window heartbeat;
     struct flight lease_flight;
     struct backoff lease_backoff;
@@ -45,6 +50,8 @@ struct registrar {
     bool wanted_urgent;     /* not yet written, and may not wait for the interval */
     struct blob *published; /* what the key holds under our lease; NULL: unknown or not ours */
     int64_t revision;       /* the key's mod revision as known; 0: absent or unknown */
+    struct blob *unsure;    /* what a put whose outcome is unknown may have written; NULL: none */
+    int64_t confirmed_mono; /* when the key was last seen as it should be */
     bool adopting;          /* read the key first: the record of before the restart may stand */
     bool verify;            /* read the key back: something may have happened to it meanwhile */
     int64_t foreign_lease, foreign_left, foreign_check;

@@ -86,8 +86,9 @@ static int64_t write_slot(const struct registrar *registrar)
 static void spend_slot(struct registrar *registrar, int64_t now)
 {
     struct flight *flight = &registrar->key_flight;
-    flight->urgent = registrar->published != NULL && registrar->wanted_urgent;
-    if (flight->urgent) {
+    flight->urgent = registrar->wanted_urgent;
+    flight->spent = registrar->published != NULL && registrar->wanted_urgent;
+    if (flight->spent) {
         int64_t from = registrar->urgent_tat > now ? registrar->urgent_tat : now;
         registrar->urgent_tat = from + URGENT_PERIOD_MS;
     } else if (registrar->published != NULL) {
@@ -107,10 +108,16 @@ static void ask_put(struct registrar *registrar, const struct instant *now, stru
     spend_slot(registrar, now->mono);
 }
 
+/* Whether the key may be asked about: under a lease that stays, and nothing in flight. */
+static bool key_is_free(const struct registrar *registrar)
+{
+    return registrar->key_flight.id == 0 && registrar->lease_state == LEASE_HELD && !registrar->leaving &&
+           !registrar->withdrawing && registrar->lease_flight.op != REGISTRY_REVOKE;
+}
+
 static void plan_key(struct registrar *registrar, const struct instant *now, struct queue *effects)
 {
-    if (registrar->key_flight.id != 0 || registrar->lease_state != LEASE_HELD || registrar->leaving ||
-        registrar->withdrawing || now->mono < registrar->key_retry) {
+    if (!key_is_free(registrar) || now->mono < registrar->key_retry) {
         return;
     }
     if (registrar->foreign_lease != 0) {
@@ -160,8 +167,7 @@ static struct window lease_window(const struct registrar *registrar)
 
 static struct window key_window(const struct registrar *registrar)
 {
-    if (registrar->key_flight.id != 0 || registrar->lease_state != LEASE_HELD || registrar->leaving ||
-        registrar->withdrawing) {
+    if (!key_is_free(registrar)) {
         return WINDOW_NEVER;
     }
     int64_t moment = NEVER_MS;

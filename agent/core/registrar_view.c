@@ -32,7 +32,11 @@ int64_t registrar_lease_deadline(const struct registrar *registrar)
 
 bool registrar_in_sync(const struct registrar *registrar)
 {
-    return registrar->wanted == NULL ? registrar->lease == 0 : !registrar_dirty(registrar);
+    if (registrar->wanted == NULL) {
+        return registrar->lease == 0;
+    }
+    /* What is on its way may be older than what is wanted now. */
+    return !registrar_dirty(registrar) && registrar->key_flight.op != REGISTRY_PUT;
 }
 
 bool registrar_visible(const struct registrar *registrar)
