@@ -206,7 +206,7 @@ void router_reload(struct router *router, const struct config *config, const str
     int map[SERVER_PROBES_MAX];
     router_map_probes(router, config, map);
     effects_cancel_tries(router->effects);
-    if (map[0] < 0 && (config->probes_given || !config->server.ports_dynamic)) {
+    if (config->probes_given || !config->server.ports_dynamic) {
         router_free_said(router);
     }
     router->config = config;

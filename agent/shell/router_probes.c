@@ -59,6 +59,10 @@ void router_free_said(struct router *router)
 
 void router_follow_ports(struct router *router, const struct instant *now)
 {
+    /* Tries not yet begun name probes of the old numbering. */
+    struct probe_effect old;
+    while (queue_take(&router->probe_effects, &old)) {
+    }
     effects_cancel_tries(router->effects);
     router_free_said(router);
     size_t count;
