@@ -1,0 +1,122 @@
+#include "fake/fake_effects.h"
+
+#include "outrider/base/mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static struct fake_call *remember(struct effects *effects, enum fake_type type)
+{
+    if (effects->count == effects->capacity) {
+        effects->capacity = effects->capacity == 0 ? 16 : effects->capacity * 2;
+        effects->calls = mem_resize(effects->calls, effects->capacity, sizeof(effects->calls[0]));
+    }
+    struct fake_call *call = &effects->calls[effects->count++];
+    *call = (struct fake_call){.type = type};
+    return call;
+}
+
+static void keep_text(struct fake_call *call, struct str text)
+{
+    snprintf(call->text, sizeof(call->text), "%.*s", STR_ARG(text));
+}
+
+bool fake_effects_take(struct effects *effects, struct fake_call *ret_call)
+{
+    if (effects->first == effects->count) {
+        effects->first = effects->count = 0;
+        return false;
+    }
+    *ret_call = effects->calls[effects->first++];
+    return true;
+}
+
+void fake_call_fini(struct fake_call *call)
+{
+    blob_unref(call->request.value);
+    call->request.value = NULL;
+}
+
+void fake_effects_fini(struct effects *effects)
+{
+    struct fake_call call;
+    while (fake_effects_take(effects, &call)) {
+        fake_call_fini(&call);
+    }
+    free(effects->calls);
+    *effects = (struct effects){0};
+}
+
+void effects_try(struct effects *effects, unsigned index, uint64_t try_id, const struct config_probe *probe,
+                 int64_t timeout_ms)
+{
+    struct fake_call *call = remember(effects, FAKE_TRY);
+    call->index = index;
+    call->try_id = try_id;
+    call->timeout_ms = timeout_ms;
+    keep_text(call, str_of(probe->name));
+}
+
+void effects_cancel_tries(struct effects *effects)
+{
+    remember(effects, FAKE_CANCEL_TRIES);
+}
+
+void effects_request(struct effects *effects, const struct registry_request *request)
+{
+    struct fake_call *call = remember(effects, FAKE_REQUEST);
+    call->request = *request;
+    blob_ref(request->value);
+    keep_text(call, request->key);
+    call->request.key = (struct str){NULL, 0};
+}
+
+void effects_watch_pid(struct effects *effects, pid_t pid)
+{
+    remember(effects, FAKE_WATCH_PID)->pid = pid;
+}
+
+void effects_look_up_host(struct effects *effects)
+{
+    remember(effects, FAKE_LOOK_UP_HOST);
+}
+
+void effects_tell_drain(struct effects *effects, bool on, int64_t left_ms, struct str reason)
+{
+    struct fake_call *call = remember(effects, FAKE_TELL_DRAIN);
+    call->on = on;
+    call->left_ms = left_ms;
+    keep_text(call, reason);
+}
+
+void effects_save(struct effects *effects, bool urgent)
+{
+    remember(effects, FAKE_SAVE)->urgent = urgent;
+}
+
+void effects_status_moved(struct effects *effects, enum status from, enum status to, struct str cause)
+{
+    struct fake_call *call = remember(effects, FAKE_STATUS);
+    call->from = from;
+    call->to = to;
+    keep_text(call, cause);
+}
+
+void effects_note(struct effects *effects, enum registrar_note note, struct str text)
+{
+    struct fake_call *call = remember(effects, FAKE_NOTE);
+    call->note = note;
+    keep_text(call, text);
+}
+
+void effects_drain_over(struct effects *effects, enum hold_kind kind, enum drain_outcome outcome)
+{
+    struct fake_call *call = remember(effects, FAKE_DRAIN_OVER);
+    call->kind = kind;
+    call->outcome = outcome;
+}
+
+void effects_exit(struct effects *effects, int code)
+{
+    remember(effects, FAKE_EXIT)->code = code;
+}

@@ -1,0 +1,58 @@
+/* Effects that do nothing but remember: what the router asked for, in order. Scenarios and fuzzers link this in the place
+ * of the agent's own, and answer by calling the router themselves. */
+#ifndef OUTRIDER_TESTS_FAKE_EFFECTS_H
+#define OUTRIDER_TESTS_FAKE_EFFECTS_H
+
+#include "outrider/shell/effects.h"
+
+enum fake_type {
+    FAKE_TRY,
+    FAKE_CANCEL_TRIES,
+    FAKE_REQUEST,
+    FAKE_WATCH_PID,
+    FAKE_LOOK_UP_HOST,
+    FAKE_TELL_DRAIN,
+    FAKE_SAVE,
+    FAKE_STATUS,
+    FAKE_NOTE,
+    FAKE_DRAIN_OVER,
+    FAKE_EXIT
+};
+
+enum { FAKE_TEXT_MAX = 320 };
+
+/* One call. Which fields count follows from the type; they are the arguments of the function in shell/effects.h. */
+struct fake_call {
+    enum fake_type type;
+    unsigned index;
+    uint64_t try_id;
+    int64_t timeout_ms;
+    struct registry_request request; /* owns a reference to its value; its key is in `text` */
+    pid_t pid;
+    bool on, urgent;
+    int64_t left_ms;
+    enum status from, to;
+    enum registrar_note note;
+    enum hold_kind kind;
+    enum drain_outcome outcome;
+    int code;
+    char text[FAKE_TEXT_MAX]; /* cut to fit */
+};
+
+/* {0} remembers nothing yet. */
+struct effects {
+    struct fake_call *calls; /* not yet taken: first..count-1 */
+    size_t first, count, capacity;
+};
+
+/* Copies the oldest call to `ret_call`, which the caller ends with fake_call_fini, and forgets it. Returns false when there is
+ * none. */
+bool fake_effects_take(struct effects *effects, struct fake_call *ret_call);
+
+/* Gives back the reference a call holds. */
+void fake_call_fini(struct fake_call *call);
+
+/* Forgets everything and frees the memory. */
+void fake_effects_fini(struct effects *effects);
+
+#endif

@@ -1,0 +1,129 @@
+/* The scenario runner: reads a script of events and expected effects (tests/scenario/README.md has the words), plays it
+ * against the real router and core under a clock of its own, and stops at the first line that does not hold.
+ *
+ * runner.c (the script), runner_world.c (time, the server, what is answered by itself), runner_store.c (the registry),
+ * runner_settings.c (configuration), runner_expect.c (claims about effects), runner_check.c (claims about state). */
+#ifndef OUTRIDER_TESTS_SCENARIO_RUNNER_H
+#define OUTRIDER_TESTS_SCENARIO_RUNNER_H
+
+#include "fake/fake_effects.h"
+
+#include "outrider/core/config.h"
+#include "outrider/core/server.h"
+#include "outrider/shell/router.h"
+
+#include <stdnoreturn.h>
+
+enum { ARGS_MAX = 24, PORTS_MAX = 8, KINDS_MAX = 16, LEASES_MAX = 8, PENDING_MAX = 8 };
+
+/* ---- the registry: one key and a few leases, as etcd keeps them ---- */
+
+struct store_lease {
+    int64_t id, ttl_ms, ends_boot;
+};
+
+struct store {
+    struct store_lease leases[LEASES_MAX]; /* id 0: free */
+    int64_t revision, mod_revision, create_revision, key_lease;
+    struct blob *value; /* NULL: the key is absent */
+};
+
+enum registry_mode { MODE_UP, MODE_DOWN, MODE_DENIED, MODE_SLOW };
+
+/* ---- the rest of the world ---- */
+
+enum port_mode { PORT_CLOSED, PORT_OPEN, PORT_HANGS, PORT_MANUAL };
+
+struct port {
+    char name[64];
+    enum port_mode mode;
+};
+
+struct running_try {
+    uint64_t id; /* 0: none */
+    int64_t hangs_until;
+    char name[64];
+};
+
+/* An effect nobody has claimed yet. */
+struct seen {
+    int64_t at;
+    struct fake_call call;
+};
+
+struct scenario {
+    const char *file;
+    int line;
+
+    int64_t mono, boot, wall; /* ms since the start */
+    struct config *config;
+    struct config *configs[16]; /* every one ever in force: the router borrows them */
+    size_t config_count;
+
+    struct effects effects;
+    struct router *router, *old;
+    struct words kept_words;
+    struct hold kept_hold;
+    bool exited;
+
+    struct store store;
+    enum registry_mode mode;
+    struct fake_call pending[PENDING_MAX];
+    size_t pending_count;
+
+    struct port ports[PORTS_MAX];
+    size_t port_count;
+    enum port_mode other_ports;
+    struct running_try tries[SERVER_PROBES_MAX];
+    char host[64], no_host[64];
+    uint64_t attached[8];
+    size_t attached_count;
+
+    struct seen *seen;
+    size_t seen_count, seen_capacity;
+    char ignored[KINDS_MAX][16];
+    size_t ignored_count;
+};
+
+/* Ends the program with file:line and words; lists what is unclaimed. */
+noreturn void fail(const struct scenario *s, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* runner_settings.c: `ret` configuration as the defaults have it; one setting from words; a copy to be changed. */
+struct config *settings_first(struct scenario *s);
+void settings_set(struct scenario *s, struct config *config, const char *path, const char *value);
+struct config *settings_copy(struct scenario *s, const struct config *config);
+
+/* runner_world.c */
+struct instant world_now(const struct scenario *s);
+void world_settle(struct scenario *s);
+void world_advance(struct scenario *s, int64_t to);
+void world_answer_try(struct scenario *s, const char *name, const char *outcome);
+void world_reply(struct scenario *s, const char *how);
+void world_start(struct scenario *s, const struct router_past *past);
+void world_restart(struct scenario *s, const char *how);
+void world_end(struct scenario *s);
+
+/* runner_store.c: does what `request` asks and fills the true answer. `store_expire` ends leases that ran out. */
+void store_apply(struct store *store, const struct fake_call *call, int64_t boot, struct registry_reply *ret_reply);
+void store_expire(struct store *store, int64_t boot);
+void store_put(struct store *store, const char *text, int64_t lease);
+void store_delete(struct store *store);
+void store_grant(struct store *store, int64_t lease, int64_t ttl_ms, int64_t boot);
+void store_revoke(struct store *store, int64_t lease);
+void store_wipe(struct store *store);
+void store_fini(struct store *store);
+
+/* runner_expect.c */
+const char *kind_of(const struct fake_call *call);
+void describe(const struct fake_call *call, char out[static 512]);
+void expect_effect(struct scenario *s, char **args, size_t count);
+void expect_no(struct scenario *s, const char *kind);
+void expect_all_claimed(struct scenario *s);
+void forget_seen(struct scenario *s);
+
+/* runner_check.c */
+void check_state(struct scenario *s, char **args, size_t count);
+/* Whether the JSON text has the field of "path=value" (or lacks that of "!path"); otherwise `ret_actual` says what it has. */
+bool json_has(struct str json, const char *claim, char ret_actual[static 256]);
+
+#endif

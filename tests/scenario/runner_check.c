@@ -1,0 +1,128 @@
+/* Claims about state: what the accessors of the machines say, and what stands in the registry. */
+#include "runner.h"
+
+#include "outrider/base/duration.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char *yes(bool value)
+{
+    return value ? "yes" : "no";
+}
+
+static const char *settings_of_hold(const struct hold *hold)
+{
+    return hold->set ? drain_outcome_name(hold->outcome) : "off";
+}
+
+/* The word or text of one thing, or NULL when there is no such thing. */
+static const char *actual_state(const struct scenario *s, const char *what, char out[static 64])
+{
+    const struct server *server = router_server(s->router);
+    const struct registrar *registrar = router_registrar(s->router);
+    int64_t due;
+    uint32_t players = 0;
+    if (strcmp(what, "status") == 0) {
+        return status_name(server_status(server));
+    } else if (strcmp(what, "cause") == 0) {
+        return server_cause(server);
+    } else if (strcmp(what, "life") == 0) {
+        return life_name(server_life(server));
+    } else if (strcmp(what, "said") == 0) {
+        return said_name(server_said(server));
+    } else if (strcmp(what, "text") == 0) {
+        return server_text(server) == NULL ? "" : server_text(server);
+    } else if (strcmp(what, "withheld") == 0) {
+        return server_withheld(server);
+    } else if (strcmp(what, "lease") == 0) {
+        return lease_state_name(registrar_lease_state(registrar));
+    } else if (strcmp(what, "in-sync") == 0) {
+        return yes(registrar_in_sync(registrar));
+    } else if (strcmp(what, "visible") == 0) {
+        return yes(registrar_visible(registrar));
+    } else if (strcmp(what, "settled") == 0) {
+        return yes(registrar_settled(registrar));
+    } else if (strcmp(what, "trouble") == 0) {
+        return registrar_trouble(registrar);
+    } else if (strcmp(what, "foreign") == 0) {
+        return yes(registrar_foreign_lease(registrar) != 0);
+    } else if (strcmp(what, "phase") == 0) {
+        return shutdown_phase_name(router_shutdown(s->router)->phase);
+    } else if (strcmp(what, "watchdog") == 0) {
+        (void)server_watchdog(server, &due);
+        return due == NEVER_MS ? "off" : "armed";
+    } else if (strcmp(what, "ops") == 0) {
+        return settings_of_hold(server_hold(server, HOLD_OPS));
+    } else if (strcmp(what, "self") == 0) {
+        return settings_of_hold(server_hold(server, HOLD_SELF));
+    } else if (strcmp(what, "reload") == 0) {
+        return settings_of_hold(server_hold(server, HOLD_RELOAD));
+    } else if (strcmp(what, "life-number") == 0) {
+        snprintf(out, 64, "%llu", (unsigned long long)server_life_number(server));
+    } else if (strcmp(what, "registrations") == 0) {
+        snprintf(out, 64, "%llu", (unsigned long long)registrar_registrations(registrar));
+    } else if (strcmp(what, "mainpid") == 0) {
+        snprintf(out, 64, "%d", (int)server_mainpid(server));
+    } else if (strcmp(what, "attached") == 0) {
+        snprintf(out, 64, "%u", server_attached(server));
+    } else if (strcmp(what, "players") == 0) {
+        snprintf(out, 64, server_players(server, &players) ? "%u" : "unknown", players);
+    } else if (strcmp(what, "probes") == 0) {
+        snprintf(out, 64, "%zu", router_probe_count(s->router));
+    } else if (strcmp(what, "transitions") == 0) {
+        snprintf(out, 64, "%zu", server_transition_count(server));
+    } else {
+        return NULL;
+    }
+    return out;
+}
+
+static void check_key(struct scenario *s, char **args, size_t count)
+{
+    bool wants_none = count == 2 && strcmp(args[1], "absent") == 0;
+    struct str value = blob_view(s->store.value);
+    if (wants_none != (s->store.value == NULL)) {
+        fail(s, "the key is %s: %.*s", s->store.value == NULL ? "absent" : "there", STR_ARG(value));
+    }
+    for (size_t i = 1; i < count && !wants_none; i++) {
+        char actual[256];
+        if (!json_has(value, args[i], actual)) {
+            fail(s, "the key should have %s, but there it is: %s", args[i], actual);
+        }
+    }
+}
+
+static void check_verdict(struct scenario *s, const char *name, const char *wanted)
+{
+    for (size_t i = 0; i < router_probe_count(s->router); i++) {
+        if (strcmp(router_probe_config(s->router, i)->name, name) == 0) {
+            const char *actual = verdict_name(health_verdict(&router_probe(s->router, i)->health));
+            if (strcmp(actual, wanted) != 0) {
+                fail(s, "probe %s should be %s, but is %s", name, wanted, actual);
+            }
+            return;
+        }
+    }
+    fail(s, "there is no probe %s", name);
+}
+
+void check_state(struct scenario *s, char **args, size_t count)
+{
+    char out[64];
+    if (strcmp(args[0], "key") == 0) {
+        check_key(s, args, count);
+        return;
+    }
+    if (count == 3 && strcmp(args[0], "verdict") == 0) {
+        check_verdict(s, args[1], args[2]);
+        return;
+    }
+    const char *actual = actual_state(s, args[0], out);
+    if (actual == NULL || count != 2) {
+        fail(s, "there is no state %s, or it takes one word", args[0]);
+    }
+    if (strcmp(actual, args[1]) != 0) {
+        fail(s, "%s should be \"%s\", but is \"%s\"", args[0], args[1], actual);
+    }
+}

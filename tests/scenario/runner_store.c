@@ -1,0 +1,156 @@
+/* One key and a few leases with etcd's meaning: a put compares the mod revision, a key ends with its lease. */
+#include "runner.h"
+
+static struct store_lease *find_lease(struct store *store, int64_t id)
+{
+    for (size_t i = 0; i < LEASES_MAX; i++) {
+        if (store->leases[i].id == id) {
+            return &store->leases[i];
+        }
+    }
+    return NULL;
+}
+
+static void set_value(struct store *store, struct blob *value)
+{
+    blob_unref(store->value);
+    store->value = value;
+    store->revision++;
+    store->mod_revision = value == NULL ? 0 : store->revision;
+    store->key_lease = value == NULL ? 0 : store->key_lease;
+}
+
+void store_put(struct store *store, const char *text, int64_t lease)
+{
+    if (store->value == NULL) {
+        store->create_revision = store->revision + 1;
+    }
+    store->key_lease = lease;
+    set_value(store, blob_new(str_of(text)));
+}
+
+void store_delete(struct store *store)
+{
+    if (store->value != NULL) {
+        set_value(store, NULL);
+    }
+}
+
+void store_grant(struct store *store, int64_t lease, int64_t ttl_ms, int64_t boot)
+{
+    struct store_lease *slot = find_lease(store, lease);
+    slot = slot == NULL ? find_lease(store, 0) : slot;
+    if (slot != NULL) {
+        *slot = (struct store_lease){.id = lease, .ttl_ms = ttl_ms, .ends_boot = boot + ttl_ms};
+    }
+}
+
+void store_revoke(struct store *store, int64_t lease)
+{
+    struct store_lease *found = find_lease(store, lease);
+    if (found != NULL && lease != 0) {
+        *found = (struct store_lease){0};
+        if (store->key_lease == lease) {
+            store_delete(store);
+        }
+    }
+}
+
+void store_expire(struct store *store, int64_t boot)
+{
+    for (size_t i = 0; i < LEASES_MAX; i++) {
+        if (store->leases[i].id != 0 && store->leases[i].ends_boot <= boot) {
+            store_revoke(store, store->leases[i].id);
+        }
+    }
+}
+
+void store_wipe(struct store *store)
+{
+    store_delete(store);
+    for (size_t i = 0; i < LEASES_MAX; i++) {
+        store->leases[i] = (struct store_lease){0};
+    }
+    store->revision = 1;
+}
+
+void store_fini(struct store *store)
+{
+    blob_unref(store->value);
+    store->value = NULL;
+}
+
+static void read_key(const struct store *store, struct registry_kv *kv)
+{
+    *kv = (struct registry_kv){.found = store->value != NULL,
+                               .value = blob_view(store->value),
+                               .mod_revision = store->mod_revision,
+                               .create_revision = store->create_revision,
+                               .lease = store->key_lease};
+}
+
+static void apply_put(struct store *store, const struct registry_request *request, struct registry_reply *reply)
+{
+    if (request->lease != 0 && find_lease(store, request->lease) == NULL) {
+        reply->failure = REGISTRY_LEASE_LOST;
+        reply->error = STR("requested lease not found");
+        return;
+    }
+    reply->succeeded = store->mod_revision == request->expect_revision;
+    if (reply->succeeded) {
+        if (store->value == NULL) {
+            store->create_revision = store->revision + 1;
+        }
+        store->key_lease = request->lease;
+        set_value(store, blob_ref(request->value));
+    } else {
+        read_key(store, &reply->kv);
+    }
+}
+
+static void apply_lease(struct store *store, const struct registry_request *request, int64_t boot,
+                        struct registry_reply *reply)
+{
+    struct store_lease *lease = find_lease(store, request->lease);
+    bool gone = lease == NULL;
+    if (request->op == REGISTRY_GRANT && !gone) {
+        reply->failure = REGISTRY_LEASE_EXISTS;
+    } else if (request->op == REGISTRY_GRANT) {
+        store_grant(store, request->lease, request->ttl_ms, boot);
+        reply->ttl_ms = request->ttl_ms;
+    } else if (request->op == REGISTRY_LEASE_TTL) {
+        reply->ttl_ms = gone ? -1 : lease->ends_boot - boot;
+    } else if (gone) {
+        reply->failure = REGISTRY_LEASE_LOST;
+    } else if (request->op == REGISTRY_KEEPALIVE) {
+        lease->ends_boot = boot + lease->ttl_ms;
+        reply->ttl_ms = lease->ttl_ms;
+    } else {
+        store_revoke(store, request->lease);
+    }
+}
+
+void store_apply(struct store *store, const struct fake_call *call, int64_t boot, struct registry_reply *ret_reply)
+{
+    const struct registry_request *request = &call->request;
+    *ret_reply = (struct registry_reply){.id = request->id, .op = request->op, .endpoint = STR("http://store")};
+    store_expire(store, boot);
+    switch (request->op) {
+    case REGISTRY_GRANT:
+    case REGISTRY_KEEPALIVE:
+    case REGISTRY_REVOKE:
+    case REGISTRY_LEASE_TTL:
+        apply_lease(store, request, boot, ret_reply);
+        break;
+    case REGISTRY_GET:
+        read_key(store, &ret_reply->kv);
+        break;
+    case REGISTRY_PUT:
+        apply_put(store, request, ret_reply);
+        break;
+    case REGISTRY_DELETE:
+    case REGISTRY_OP_COUNT:
+        break; /* the registrar never asks for it */
+    }
+    ret_reply->revision = store->revision;
+}

@@ -1,0 +1,352 @@
+/* The world around the router: the clock, the server's ports, the address, the registry's answers, restarts. What answers
+ * by itself does so at once, so that a script only says what matters to it. */
+#include "runner.h"
+
+#include "outrider/base/mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct instant world_now(const struct scenario *s)
+{
+    /* Three clocks that never agree by accident. */
+    return (struct instant){.mono = 1000000 + s->mono, .boot = 5000000 + s->boot, .wall = 1795227240000 + s->wall};
+}
+
+static const struct {
+    const char *name;
+    enum probe_outcome outcome;
+} outcomes[] = {
+    {"pass", PROBE_PASSED},           {"refused", PROBE_REFUSED},     {"timed-out", PROBE_TIMED_OUT},
+    {"unreachable", PROBE_UNREACHABLE}, {"reset", PROBE_RESET},       {"not-found", PROBE_NOT_FOUND},
+};
+
+static void answer_try(struct scenario *s, unsigned index, enum probe_outcome outcome)
+{
+    struct running_try *running = &s->tries[index];
+    struct instant now = world_now(s);
+    uint64_t id = running->id;
+    running->id = 0;
+    router_tried(s->router, index, id, outcome, probe_outcome_text(outcome), 250, &now);
+}
+
+void world_answer_try(struct scenario *s, const char *name, const char *outcome)
+{
+    size_t which = 0;
+    while (which < COUNT_OF(outcomes) && strcmp(outcomes[which].name, outcome) != 0) {
+        which++;
+    }
+    if (which == COUNT_OF(outcomes)) {
+        fail(s, "no such outcome of a try: %s", outcome);
+    }
+    bool any = false;
+    for (unsigned i = 0; i < SERVER_PROBES_MAX; i++) {
+        if (s->tries[i].id != 0 && (strcmp(name, "all") == 0 || strcmp(name, s->tries[i].name) == 0)) {
+            any = true;
+            answer_try(s, i, outcomes[which].outcome);
+        }
+    }
+    if (!any) {
+        fail(s, "no try of %s is under way", name);
+    }
+    world_settle(s);
+}
+
+static enum port_mode mode_of(const struct scenario *s, const char *name)
+{
+    for (size_t i = 0; i < s->port_count; i++) {
+        if (strcmp(s->ports[i].name, name) == 0) {
+            return s->ports[i].mode;
+        }
+    }
+    return s->other_ports;
+}
+
+static void meet_try(struct scenario *s, const struct fake_call *call)
+{
+    struct running_try *running = &s->tries[call->index];
+    *running = (struct running_try){.id = call->try_id, .hangs_until = INT64_MAX};
+    snprintf(running->name, sizeof(running->name), "%.63s", call->text);
+    switch (mode_of(s, running->name)) {
+    case PORT_CLOSED:
+        answer_try(s, call->index, PROBE_REFUSED);
+        break;
+    case PORT_OPEN:
+        answer_try(s, call->index, PROBE_PASSED);
+        break;
+    case PORT_HANGS:
+        running->hangs_until = s->mono + call->timeout_ms;
+        break;
+    case PORT_MANUAL:
+        break;
+    }
+}
+
+/* ---- the registry ---- */
+
+static const struct {
+    const char *name;
+    bool applied;
+    enum registry_failure failure;
+} answers[] = {
+    {"ok", true, REGISTRY_OK},
+    {"lost", true, REGISTRY_UNKNOWN},    /* done, but the answer never came */
+    {"unknown", false, REGISTRY_UNKNOWN}, /* not done, but nobody can tell */
+    {"away", false, REGISTRY_RETRY},
+    {"denied", false, REGISTRY_DENIED},
+    {"overloaded", false, REGISTRY_OVERLOADED},
+    {"refused", false, REGISTRY_REFUSED},
+    {"lease-lost", false, REGISTRY_LEASE_LOST},
+};
+
+static void answer(struct scenario *s, const struct fake_call *call, const char *how)
+{
+    struct registry_reply reply = {.id = call->request.id, .op = call->request.op};
+    size_t which = 0;
+    while (which < COUNT_OF(answers) && strcmp(answers[which].name, how) != 0) {
+        which++;
+    }
+    if (which == COUNT_OF(answers)) {
+        fail(s, "no such reply: %s", how);
+    }
+    struct instant now = world_now(s);
+    if (answers[which].applied) {
+        store_apply(&s->store, call, now.boot, &reply);
+    }
+    if (answers[which].failure != REGISTRY_OK) {
+        reply = (struct registry_reply){.id = call->request.id, .op = call->request.op};
+        reply.failure = answers[which].failure;
+        reply.error = str_of(registry_failure_name(reply.failure));
+    }
+    struct blob *value = blob_new(reply.kv.value);
+    reply.kv.value = blob_view(value);
+    router_replied(s->router, &reply, &now);
+    blob_unref(value);
+}
+
+void world_reply(struct scenario *s, const char *how)
+{
+    if (s->pending_count == 0) {
+        fail(s, "no request waits for a reply");
+    }
+    struct fake_call call = s->pending[0];
+    s->pending_count--;
+    memmove(s->pending, s->pending + 1, s->pending_count * sizeof(s->pending[0]));
+    answer(s, &call, how);
+    fake_call_fini(&call);
+    world_settle(s);
+}
+
+static void meet_request(struct scenario *s, const struct fake_call *call)
+{
+    static const char *const how[] = {[MODE_UP] = "ok", [MODE_DOWN] = "away", [MODE_DENIED] = "denied"};
+    if (s->mode != MODE_SLOW) {
+        answer(s, call, how[s->mode]);
+        return;
+    }
+    if (s->pending_count == PENDING_MAX) {
+        fail(s, "more than %d requests wait for a reply", PENDING_MAX);
+    }
+    s->pending[s->pending_count] = *call;
+    blob_ref(call->request.value);
+    s->pending_count++;
+}
+
+/* ---- what is asked of the world ---- */
+
+static bool is_ignored(const struct scenario *s, const char *kind)
+{
+    for (size_t i = 0; i < s->ignored_count; i++) {
+        if (strcmp(s->ignored[i], kind) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void see(struct scenario *s, const struct fake_call *call)
+{
+    if (is_ignored(s, kind_of(call))) {
+        return;
+    }
+    if (s->seen_count == s->seen_capacity) {
+        s->seen_capacity = s->seen_capacity == 0 ? 32 : s->seen_capacity * 2;
+        s->seen = mem_resize(s->seen, s->seen_capacity, sizeof(s->seen[0]));
+    }
+    s->seen[s->seen_count++] = (struct seen){.at = s->mono, .call = *call};
+    blob_ref(call->request.value);
+}
+
+static void meet(struct scenario *s, const struct fake_call *call)
+{
+    struct instant now = world_now(s);
+    switch (call->type) {
+    case FAKE_TRY:
+        meet_try(s, call);
+        break;
+    case FAKE_CANCEL_TRIES:
+        memset(s->tries, 0, sizeof(s->tries));
+        break;
+    case FAKE_REQUEST:
+        meet_request(s, call);
+        break;
+    case FAKE_LOOK_UP_HOST:
+        if (strcmp(s->host, "silent") != 0) {
+            router_host(s->router, s->host[0] == '\0' ? NULL : s->host, s->no_host, &now);
+        }
+        break;
+    case FAKE_EXIT:
+        s->exited = true;
+        break;
+    case FAKE_WATCH_PID:
+    case FAKE_TELL_DRAIN:
+    case FAKE_SAVE:
+    case FAKE_STATUS:
+    case FAKE_NOTE:
+    case FAKE_DRAIN_OVER:
+        break;
+    }
+}
+
+void world_settle(struct scenario *s)
+{
+    struct fake_call call;
+    for (unsigned turns = 0; fake_effects_take(&s->effects, &call); turns++) {
+        if (turns > 100000) {
+            fail(s, "the agent never comes to rest");
+        }
+        see(s, &call);
+        meet(s, &call);
+        fake_call_fini(&call);
+    }
+}
+
+/* ---- time ---- */
+
+static void move_clock(struct scenario *s, int64_t mono)
+{
+    s->boot += mono - s->mono;
+    s->wall += mono - s->mono;
+    s->mono = mono;
+    store_expire(&s->store, world_now(s).boot);
+}
+
+static int64_t next_hang(const struct scenario *s)
+{
+    int64_t next = INT64_MAX;
+    for (size_t i = 0; i < SERVER_PROBES_MAX; i++) {
+        if (s->tries[i].id != 0 && s->tries[i].hangs_until < next) {
+            next = s->tries[i].hangs_until;
+        }
+    }
+    return next;
+}
+
+static int64_t next_deadline(const struct scenario *s)
+{
+    int64_t latest = s->router == NULL || s->exited ? NEVER_MS : router_deadline(s->router).latest;
+    return latest == NEVER_MS ? INT64_MAX : latest - 1000000;
+}
+
+static void end_hangs(struct scenario *s)
+{
+    for (unsigned i = 0; i < SERVER_PROBES_MAX; i++) {
+        if (s->tries[i].id != 0 && s->tries[i].hangs_until <= s->mono) {
+            answer_try(s, i, PROBE_TIMED_OUT);
+        }
+    }
+}
+
+void world_advance(struct scenario *s, int64_t to)
+{
+    unsigned stuck = 0;
+    for (;;) {
+        int64_t deadline = next_deadline(s), hang = next_hang(s);
+        int64_t next = deadline < hang ? deadline : hang;
+        if (next > to) {
+            break;
+        }
+        stuck = next > s->mono ? 0 : stuck + 1;
+        if (stuck > 1000) {
+            fail(s, "no progress: the agent asks to be woken at %lld again and again", (long long)next);
+        }
+        if (next > s->mono) {
+            move_clock(s, next);
+        }
+        end_hangs(s);
+        if (next_deadline(s) <= s->mono) {
+            struct instant now = world_now(s);
+            router_tick(s->router, &now);
+        }
+        world_settle(s);
+    }
+    move_clock(s, to);
+}
+
+/* ---- start, restart, end ---- */
+
+void world_start(struct scenario *s, const struct router_past *past)
+{
+    static const struct router_past nothing = {0};
+    struct instant now = world_now(s);
+    s->exited = false;
+    s->router = router_new(s->config, "w1", past == NULL ? &nothing : past, 42, &s->effects, &now);
+    router_start(s->router, &now);
+    world_settle(s);
+    world_advance(s, s->mono);
+}
+
+static void drop_running(struct scenario *s)
+{
+    for (size_t i = 0; i < s->pending_count; i++) {
+        fake_call_fini(&s->pending[i]);
+    }
+    s->pending_count = 0;
+    memset(s->tries, 0, sizeof(s->tries));
+    s->attached_count = 0;
+    fake_effects_fini(&s->effects);
+    router_free(s->old); /* what it said was borrowed by the one that ends now */
+    s->old = s->router;
+    s->router = NULL;
+}
+
+/* What state_dir would give the next agent. */
+void world_restart(struct scenario *s, const char *how)
+{
+    struct router_past past = {0};
+    bool keep = strncmp(how, "keep", 4) == 0;
+    if (s->router != NULL) {
+        drop_running(s);
+    }
+    const struct server *server = router_server(s->old);
+    const struct registrar *registrar = router_registrar(s->old);
+    if (!keep && strcmp(how, "lose") != 0) {
+        fail(s, "restart keep, keep-without-witness, keep-holds or lose");
+    }
+    if (keep && server_hold(server, HOLD_OPS)->set) {
+        s->kept_hold = *server_hold(server, HOLD_OPS);
+        past.ops = &s->kept_hold;
+    }
+    if (keep && strcmp(how, "keep-holds") != 0) {
+        past.lease = registrar_lease(registrar);
+        past.ttl_ms = registrar_ttl(registrar);
+        past.passed = server_has_passed(server);
+        past.words = server_words(server, &s->kept_words) && strcmp(how, "keep") == 0 ? &s->kept_words : NULL;
+    }
+    world_start(s, &past);
+}
+
+void world_end(struct scenario *s)
+{
+    if (s->router != NULL) {
+        drop_running(s);
+    }
+    router_free(s->old);
+    store_fini(&s->store);
+    forget_seen(s);
+    free(s->seen);
+    for (size_t i = 0; i < s->config_count; i++) {
+        config_fini(s->configs[i]);
+        free(s->configs[i]);
+    }
+}
