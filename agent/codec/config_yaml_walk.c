@@ -83,16 +83,17 @@ static void report_unknown(struct config_load *load, const struct level *level, 
 {
     struct str known = nearest(level, yaml_text(key));
     const char *elsewhere = find_elsewhere(yaml_text(key));
+    if (elsewhere != NULL) {
+        config_load_problem(load, key->at, path, "unknown key here, did you mean `%s`%s?", elsewhere,
+                            strchr(elsewhere, '.') == NULL ? " at the top of the file" : "");
+        config_load_suspect(load, elsewhere);
+        return;
+    }
     if (known.size > 0) {
         char meant[CONFIG_PATH_MAX];
         snprintf(meant, sizeof(meant), "%s%s%.*s", prefix, prefix[0] == '\0' ? "" : ".", STR_ARG(known));
         config_load_problem(load, key->at, path, "unknown key, did you mean `%.*s`?", STR_ARG(known));
         config_load_suspect(load, meant);
-        return;
-    }
-    if (elsewhere != NULL) {
-        config_load_problem(load, key->at, path, "unknown key here, did you mean `%s`?", elsewhere);
-        config_load_suspect(load, elsewhere);
         return;
     }
     struct buf all = {0};
@@ -126,7 +127,7 @@ bool config_load_key(struct config_load *load, size_t map, size_t key, const cha
     }
     for (size_t other = nodes[map].first; other != key; other = nodes[nodes[other].next].next) {
         if (nodes[other].kind == YAML_KIND_SCALAR && str_eq(yaml_text(&nodes[other]), yaml_text(node))) {
-            config_load_problem(load, node->at, out, "given twice, the first time on line %u",
+            config_load_problem(load, node->at, out, "repeated key, given first on line %u",
                                 nodes[other].at.line);
             return false;
         }

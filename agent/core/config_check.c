@@ -57,7 +57,7 @@ static void check_required(const struct config *config, const struct config_chec
     for (size_t i = 0; i < count && config->server.present; i++) {
         if ((rows[i].flags & SETTING_REQUIRED) != 0 && !is_faulty(check, rows[i].path) &&
             !setting_is_set(&rows[i], config)) {
-            report(check, rows[i].path, "required: want %s", setting_wants(&rows[i]));
+            report(check, rows[i].path, "required: there is no default");
         }
     }
 }

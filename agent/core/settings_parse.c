@@ -99,10 +99,15 @@ static int parse_integer(const struct setting *row, void *base, struct str text,
 static int parse_port(const struct setting *row, struct str text, uint16_t *ret_port, struct error *err)
 {
     uint64_t port;
+    bool word = text.size > 0 && (text.data[0] < '0' || text.data[0] > '9');
+    if (row->type == SETTING_PORTS && str_eq(text, STR("dynamic"))) {
+        return settings_wrong(err, text, "stands instead of the list, not in it");
+    }
     if (str_to_u64(text, UINT16_MAX, &port) < 0 || port == 0) {
         return settings_wrong(err, text,
-                              row->type == SETTING_PORTS ? "is neither a port from 1 to 65535 nor dynamic"
-                                                         : "is not a port from 1 to 65535");
+                              row->type == SETTING_PORTS && word
+                                  ? "is not a port from 1 to 65535, nor the word dynamic"
+                                  : "is not a port from 1 to 65535");
     }
     *ret_port = (uint16_t)port;
     return 0;
@@ -169,6 +174,10 @@ static int parse_list(const struct setting *row, void *base, struct str text, st
         set_flag(row, base, true);
         return 0;
     }
+    /* The environment can say only text: this is how it says that there is nothing. */
+    if (str_eq(text, STR("[]")) || str_eq(text, STR("{}"))) {
+        return setting_list_end(row, base, err);
+    }
     while (text.size > 0) {
         struct str item = str_trim(str_split(text, ',', &text));
         if (item.size == 0) {
@@ -197,7 +206,12 @@ int setting_parse(const struct setting *row, void *base, struct str text, struct
     case SETTING_PORTS:
     case SETTING_STRINGS:
     case SETTING_LABELS: return parse_list(row, base, text, err);
-    case SETTING_PROBES: return not_wanted(row, text, err);
+    case SETTING_PROBES:
+        if (!str_eq(text, STR("[]"))) {
+            return not_wanted(row, text, err);
+        }
+        setting_list_begin(row, base);
+        return 0;
     }
     if (result == 0) {
         /* "auto" names nothing: who wrote it left the choice to us. */
@@ -314,11 +328,10 @@ static void set_defaults(const struct setting *rows, size_t count, void *base)
 {
     for (size_t i = 0; i < count; i++) {
         const char *text = rows[i].fallback;
-        /* null and empty lists are what zeroed memory says already */
-        if (text == NULL || strcmp(text, "null") == 0 || text[0] == '[' || text[0] == '{') {
-            continue;
-        }
         struct error err;
+        if (text == NULL || strcmp(text, "null") == 0) {
+            continue; /* what zeroed memory says already */
+        }
         if (setting_parse(&rows[i], base, str_of(text), &err) < 0) {
             abort(); /* the table contradicts itself */
         }

@@ -25,7 +25,7 @@ static const struct setting rows[] = {
     {"server.id", SETTING_STRING, .fallback = "auto", .shape = shape_id, AT(server.id),
      .doc = "The name of this one server. `auto`: a ULID kept in `state_dir`; without a `state_dir` new "
             "at every start."},
-    {"server.host", SETTING_STRING, .fallback = "auto", .shape = shape_host, AT(server.host),
+    {"server.host", SETTING_STRING, .flags = RELOAD, .fallback = "auto", .shape = shape_host, AT(server.host),
      .doc = "The host to publish: an address, a name (published as written) or an interface (`eth0`). "
             "`auto`: the source address of the default route, read at start and at every new lease."},
     {"server.ports", SETTING_PORTS, .flags = SETTING_REQUIRED | RELOAD, .min = 1, .max = CONFIG_PORTS_MAX,

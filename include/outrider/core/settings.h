@@ -78,10 +78,10 @@ void settings_defaults(struct config *config);
 /* Gives every key of a probe its default; `probe` must be zeroed. */
 void settings_probe_defaults(struct config_probe *probe);
 
-/* Sets a value from text, replacing what was there; a list is cut at commas, blanks around items and empty
- * items dropped, a label is written name=value. Not for probes. `base` is the structure the row counts from.
- * Returns 0, or -1 with `err` saying what is wrong (without path) and the old value in place, or for a list
- * an unspecified part. */
+/* Sets a value from text, replacing what was there. A list is cut at commas, blanks around items and empty
+ * items dropped; a label is written name=value; [] is the empty list, and all that can be said of probes.
+ * `base` is the structure the row counts from. Returns 0, or -1 with `err` saying what is wrong (without
+ * path) and the old value in place, or for a list an unspecified part. */
 int setting_parse(const struct setting *row, void *base, struct str text, struct error *err) MUST_CHECK;
 
 /* Sets null. Returns 0, or -1 where null means nothing. */
