@@ -1,0 +1,118 @@
+#include "client.h"
+
+#include "cli.h"
+#include "outrider/base/buf.h"
+#include "outrider/base/error.h"
+#include "outrider/base/mem.h"
+#include "outrider/io/http_fetch.h"
+#include "outrider/os/file.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* An agent answers at once or not at all; its document is some kB, with 64 probes and 100 transitions below 100 kB. */
+enum { ANSWER_MS = 5000, DOCUMENT_MAX = 4 << 20, TOKEN_MAX = 4096 };
+
+void client_fini(struct client *client)
+{
+    if (client != NULL) {
+        free(client->url);
+        free(client->unix_path);
+        free(client->token_file);
+        *client = (struct client){0};
+    }
+}
+
+static int no_answer(const struct client *client, struct error *err)
+{
+    return error_wrap(err, "no agent answers at %s%s", client->unix_path == NULL ? client->url : "unix:",
+                      client->unix_path == NULL ? "" : client->unix_path);
+}
+
+/* The message of {"error":{"code":...,"message":...}}, or what came instead. */
+static int tell_refusal(int status, const json_t *document, struct error *err)
+{
+    const char *message = json_string_value(json_object_get(json_object_get(document, "error"), "message"));
+    if (message == NULL) {
+        return error_set(err, ERROR_PROTOCOL, "HTTP %d: is it an agent that answers there?", status);
+    }
+    const char *hint = status == 401 ? " (--token-file FILE, or -c FILE that names http.token_file)" : "";
+    return error_set(err, status == 401 ? ERROR_DENIED : ERROR_INVALID, "the agent refused: %s%s", message, hint);
+}
+
+static int read_answer(int status, struct str body, struct error *err, json_t **ret_document)
+{
+    json_error_t where;
+    json_t *document = body.size == 0 ? NULL : json_loadb(body.data, body.size, JSON_ALLOW_NUL, &where);
+    if (status != 200 || !json_is_object(document)) {
+        (void)tell_refusal(status, document, err);
+        json_decref(document);
+        return EX_FAILED;
+    }
+    *ret_document = document;
+    return 0;
+}
+
+static int ask(const struct client *client, const char *method, const char *path, const char *const *headers,
+               struct str body, struct error *err, json_t **ret_document)
+{
+    struct buf url = {0}, answer = {0};
+    int status;
+    buf_printf(&url, "%s%s", client->url, path);
+    struct http_fetch_request request = {.method = method,
+                                         .url = buf_text(&url),
+                                         .unix_path = client->unix_path,
+                                         .headers = headers,
+                                         .body = body,
+                                         .timeout_ms = ANSWER_MS,
+                                         .max_response = DOCUMENT_MAX};
+    int rc = http_fetch(&request, err, &status, &answer);
+    if (rc < 0) {
+        (void)no_answer(client, err);
+        rc = EX_TEMPFAIL;
+    } else {
+        rc = read_answer(status, buf_view(&answer), err, ret_document);
+    }
+    buf_fini(&url);
+    buf_fini(&answer);
+    return rc;
+}
+
+int client_get(const struct client *client, struct error *err, json_t **ret_document)
+{
+    return ask(client, "GET", "/api/agent", NULL, (struct str){NULL, 0}, err, ret_document);
+}
+
+static int authorize(const struct client *client, struct error *err, struct buf *header)
+{
+    if (client->token_file == NULL) {
+        return 0;
+    }
+    struct buf token = {0};
+    int rc = file_read(client->token_file, TOKEN_MAX, err, &token);
+    buf_str(header, STR("Authorization: Bearer "));
+    buf_str(header, str_trim(buf_view(&token)));
+    if (token.data != NULL) {
+        mem_wipe(token.data, token.capacity);
+    }
+    buf_fini(&token);
+    return rc;
+}
+
+int client_post(const struct client *client, const char *path, struct str body, struct error *err,
+                json_t **ret_document)
+{
+    struct buf authorization = {0};
+    if (authorize(client, err, &authorization) < 0) {
+        buf_fini(&authorization);
+        return EX_CONFIG;
+    }
+    const char *const headers[] = {"Content-Type: application/json",
+                                   client->token_file == NULL ? NULL : buf_text(&authorization), NULL};
+    int rc = ask(client, "POST", path, headers, body, err, ret_document);
+    if (authorization.data != NULL) {
+        mem_wipe(authorization.data, authorization.capacity);
+    }
+    buf_fini(&authorization);
+    return rc;
+}

@@ -1,0 +1,55 @@
+#include "document.h"
+
+#include "outrider/base/duration.h"
+
+#include <stdio.h>
+
+const json_t *document_at(const json_t *object, const char *path)
+{
+    struct str rest = str_of(path);
+    while (object != NULL && rest.size > 0) {
+        char name[64];
+        snprintf(name, sizeof(name), "%.*s", STR_ARG(str_split(rest, '.', &rest)));
+        object = json_object_get(object, name);
+    }
+    return object;
+}
+
+const char *document_text(const json_t *object, const char *path)
+{
+    const char *text = json_string_value(document_at(object, path));
+    return text == NULL || text[0] == '\0' ? NULL : text;
+}
+
+bool document_number(const json_t *object, const char *path, int64_t *ret_value)
+{
+    const json_t *value = document_at(object, path);
+    if (!json_is_number(value)) {
+        return false;
+    }
+    /* A double beyond int64_t has no whole number to give. */
+    double real = json_number_value(value);
+    if (json_is_real(value) && (real > 9e15 || real < -9e15)) {
+        return false;
+    }
+    *ret_value = json_is_integer(value) ? json_integer_value(value) : (int64_t)real;
+    return true;
+}
+
+int64_t document_number_or(const json_t *object, const char *path, int64_t other)
+{
+    int64_t value = other;
+    (void)document_number(object, path, &value);
+    return value;
+}
+
+bool document_true(const json_t *object, const char *path)
+{
+    return json_is_true(document_at(object, path));
+}
+
+bool document_time(const json_t *object, const char *path, int64_t *ret_wall_ms)
+{
+    const char *text = document_text(object, path);
+    return text != NULL && timestamp_parse(str_of(text), ret_wall_ms) == 0;
+}
