@@ -436,6 +436,9 @@ static void run_line(struct scenario *s, char *text)
             expect_all_claimed(s);
         }
         command->run(s, args, count);
+        if (s->router != NULL && !command->claims) {
+            world_advance(s, s->mono); /* what is due now, as the agent's timer would see to */
+        }
         return;
     }
     fail(s, "no such command: %.*s", (int)length, text);
