@@ -23,12 +23,6 @@ void client_fini(struct client *client)
     }
 }
 
-static int no_answer(const struct client *client, struct error *err)
-{
-    return error_wrap(err, "no agent answers at %s%s", client->unix_path == NULL ? client->url : "unix:",
-                      client->unix_path == NULL ? "" : client->unix_path);
-}
-
 /* The message of {"error":{"code":...,"message":...}}, or what came instead. */
 static int tell_refusal(int status, const json_t *document, struct error *err)
 {
@@ -68,7 +62,7 @@ static int ask(const struct client *client, const char *method, const char *path
                                          .max_response = DOCUMENT_MAX};
     int rc = http_fetch(&request, err, &status, &answer);
     if (rc < 0) {
-        (void)no_answer(client, err);
+        (void)error_wrap(err, "no agent answers");
         rc = EX_TEMPFAIL;
     } else {
         rc = read_answer(status, buf_view(&answer), err, ret_document);

@@ -93,15 +93,14 @@ static void write_body(const struct drain_options *options, struct buf *body)
 
 static void tell_begun(const json_t *answer)
 {
-    int64_t left;
     char span[32];
     struct buf line = {0};
     buf_str(&line, STR("draining"));
-    if (document_number(answer, "hold.deadlineInMs", &left)) {
-        buf_printf(&line, ", deadline in %s", duration_human(left, span));
+    if (document_span(answer, "hold.deadlineInMs", span)) {
+        buf_printf(&line, ", deadline in %s", span);
     }
-    if (document_number(answer, "hold.expiresInMs", &left)) {
-        buf_printf(&line, ", lifts itself in %s", duration_human(left, span));
+    if (document_span(answer, "hold.expiresInMs", span)) {
+        buf_printf(&line, ", lifts itself in %s", span);
     }
     printf("%s\n", buf_text(&line));
     fflush(stdout);

@@ -9,7 +9,8 @@ const json_t *document_at(const json_t *object, const char *path)
     struct str rest = str_of(path);
     while (object != NULL && rest.size > 0) {
         char name[64];
-        snprintf(name, sizeof(name), "%.*s", STR_ARG(str_split(rest, '.', &rest)));
+        struct str part = str_split(rest, '.', &rest);
+        snprintf(name, sizeof(name), "%.*s", STR_ARG(part));
         object = json_object_get(object, name);
     }
     return object;
@@ -52,4 +53,15 @@ bool document_time(const json_t *object, const char *path, int64_t *ret_wall_ms)
 {
     const char *text = document_text(object, path);
     return text != NULL && timestamp_parse(str_of(text), ret_wall_ms) == 0;
+}
+
+bool document_span(const json_t *object, const char *path, char ret_span[static 32])
+{
+    int64_t ms;
+    if (!document_number(object, path, &ms)) {
+        return false;
+    }
+    bool in_seconds = ms > 9000; /* below, tenths are shown */
+    duration_human(in_seconds ? (ms / 1000 + (ms % 1000 > 0 ? 1 : 0)) * 1000 : ms, ret_span);
+    return true;
 }

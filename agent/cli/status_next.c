@@ -13,26 +13,26 @@ static bool is(const char *text, const char *word)
     return text != NULL && strcmp(text, word) == 0;
 }
 
-static void add_probe_names(const json_t *document, const char *unless, struct buf *out)
+static void add_not_passing(const json_t *document, struct buf *out)
 {
     size_t i, shown = 0;
     const json_t *probe;
     json_array_foreach(document_at(document, "probes"), i, probe)
     {
-        if (!is(document_text(probe, "verdict"), unless)) {
+        if (!is(document_text(probe, "verdict"), "passing")) {
             buf_str(out, shown++ == 0 ? STR("") : STR(", "));
             status_plain(out, document_text(probe, "name"));
         }
     }
 }
 
-static size_t count_probes(const json_t *document, const char *verdict)
+static size_t count_not_passing(const json_t *document)
 {
     size_t i, count = 0;
     const json_t *probe;
     json_array_foreach(document_at(document, "probes"), i, probe)
     {
-        count += is(document_text(probe, "verdict"), verdict) ? 1 : 0;
+        count += is(document_text(probe, "verdict"), "passing") ? 0 : 1;
     }
     return count;
 }
@@ -55,23 +55,20 @@ static void next_of_probes(const json_t *document, struct buf *out)
 /* Excused probes: until when. */
 static void next_of_excuse(const json_t *document, struct buf *out)
 {
-    int64_t left;
-    size_t probes = json_array_size(document_at(document, "probes"));
-    if (probes > count_probes(document, "passing") && document_number(document, "excusedForMs", &left)) {
-        char span[32];
-        buf_printf(out, "error in %s unless ", duration_human(left, span));
-        buf_printf(out, "probe%s ", probes - count_probes(document, "passing") > 1 ? "s" : "");
-        add_probe_names(document, "passing", out);
-        buf_str(out, probes - count_probes(document, "passing") > 1 ? STR(" pass\n") : STR(" passes\n"));
+    char span[32];
+    size_t waiting = count_not_passing(document);
+    if (waiting > 0 && document_span(document, "excusedForMs", span)) {
+        buf_printf(out, "error in %s unless probe%s ", span, waiting > 1 ? "s" : "");
+        add_not_passing(document, out);
+        buf_str(out, waiting > 1 ? STR(" pass\n") : STR(" passes\n"));
     }
 }
 
 static void next_of_withdrawal(const json_t *document, struct buf *out)
 {
-    int64_t left;
-    if (document_text(document, "withheld") == NULL && document_number(document, "withdrawnInMs", &left)) {
-        char span[32];
-        buf_printf(out, "withdrawn from the registry in %s unless it recovers\n", duration_human(left, span));
+    char span[32];
+    if (document_text(document, "withheld") == NULL && document_span(document, "withdrawnInMs", span)) {
+        buf_printf(out, "withdrawn from the registry in %s unless it recovers\n", span);
     }
 }
 
@@ -109,12 +106,11 @@ static void next_of_initializing(const json_t *document, struct buf *out)
 static void next_of_hold(const json_t *hold, struct buf *out)
 {
     const char *kind = document_text(hold, "kind");
-    int64_t left;
     char span[32];
     if (is(document_text(hold, "outcome"), "waiting") && !is(kind, "reload")) {
         buf_str(out, STR("the waiting ends when the server is empty or gone"));
-        if (document_number(hold, "deadlineInMs", &left)) {
-            buf_printf(out, ", in %s at the latest", duration_human(left, span));
+        if (document_span(hold, "deadlineInMs", span)) {
+            buf_printf(out, ", in %s at the latest", span);
         }
         buf_str(out, STR("\n"));
     }
@@ -125,8 +121,8 @@ static void next_of_hold(const json_t *hold, struct buf *out)
     } else if (is(kind, "reload")) {
         buf_str(out, STR("hold reload is lifted when the server says READY=1 or ready\n"));
     }
-    if (document_number(hold, "expiresInMs", &left)) {
-        buf_printf(out, "hold %s lifts itself in %s\n", kind == NULL ? "" : kind, duration_human(left, span));
+    if (document_span(hold, "expiresInMs", span)) {
+        buf_printf(out, "hold %s lifts itself in %s\n", kind == NULL ? "" : kind, span);
     }
 }
 
@@ -154,10 +150,9 @@ static void next_of_registry(const json_t *document, struct buf *out)
 {
     char span[32];
     if (document_text(document, "registry.foreign.lease") != NULL) {
-        int64_t left;
         buf_str(out, STR("the key is taken over when the other lease ends"));
-        if (document_number(document, "registry.foreign.leftMs", &left)) {
-            buf_printf(out, ", in about %s if nobody renews it", duration_human(left, span));
+        if (document_span(document, "registry.foreign.leftMs", span)) {
+            buf_printf(out, ", in about %s if nobody renews it", span);
         }
         buf_str(out, STR("\n"));
     } else if (document_text(document, "registry.trouble") != NULL) {
@@ -168,18 +163,30 @@ static void next_of_registry(const json_t *document, struct buf *out)
     }
 }
 
-void status_next(const json_t *document, struct buf *out)
+/* Once the agent goes, nothing else changes anything any more. */
+static bool next_of_shutdown(const json_t *document, struct buf *out)
 {
-    const char *status = document_text(document, "status");
     const char *phase = document_text(document, "shutdown");
     if (is(phase, "draining")) {
         buf_str(out, STR("the agent leaves when its drain is over; a second TERM or an INT ends the waiting\n"));
-    } else if (phase != NULL && !is(phase, "running")) {
-        buf_str(out, STR("the agent withdraws the record and ends\n"));
-    } else if (is(status, "shutting_down")) {
-        next_of_leaving(document, out);
+        return false;
     }
-    if (is(status, "error")) {
+    if (phase == NULL || is(phase, "running")) {
+        return false;
+    }
+    buf_str(out, STR("the agent takes the record away and ends\n"));
+    return true;
+}
+
+void status_next(const json_t *document, struct buf *out)
+{
+    const char *status = document_text(document, "status");
+    if (next_of_shutdown(document, out)) {
+        return;
+    }
+    if (is(status, "shutting_down")) {
+        next_of_leaving(document, out);
+    } else if (is(status, "error")) {
         next_of_error(document, out);
     } else if (is(status, "initializing")) {
         next_of_initializing(document, out);

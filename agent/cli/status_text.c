@@ -158,8 +158,8 @@ static void life_line(const json_t *document, struct buf *out)
     if (document_number_or(document, "life.attached", 0) > 0) {
         buf_str(out, STR(", attached"));
     }
-    if (document_number(document, "life.watchdog.leftMs", &number)) {
-        buf_printf(out, ", watchdog in %s", duration_human(number, span));
+    if (document_span(document, "life.watchdog.leftMs", span)) {
+        buf_printf(out, ", watchdog in %s", span);
     }
     buf_str(out, STR("\n"));
 }
@@ -245,16 +245,15 @@ static void probes(const json_t *document, struct buf *out)
 
 static void hold_times(const json_t *hold, struct buf *out)
 {
-    int64_t left;
     char span[32];
     const char *outcome = document_text(hold, "outcome");
-    if (is(outcome, "waiting") && document_number(hold, "deadlineInMs", &left)) {
-        buf_printf(out, ", deadline in %s", duration_human(left, span));
+    if (is(outcome, "waiting") && document_span(hold, "deadlineInMs", span)) {
+        buf_printf(out, ", deadline in %s", span);
     } else if (outcome != NULL && !is(outcome, "waiting")) {
         buf_printf(out, ", waiting is over: %s", outcome);
     }
-    if (document_number(hold, "expiresInMs", &left)) {
-        buf_printf(out, ", lifts itself in %s", duration_human(left, span));
+    if (document_span(hold, "expiresInMs", span)) {
+        buf_printf(out, ", lifts itself in %s", span);
     }
 }
 
@@ -290,13 +289,12 @@ static void registry(const json_t *document, struct buf *out)
     const char *trouble = document_text(document, "registry.trouble");
     const char *endpoint = document_text(document, "registry.endpoint");
     const char *foreign = document_text(document, "registry.foreign.lease");
-    int64_t number;
     char span[32];
     label(out, "registry");
     if (foreign != NULL) {
         buf_printf(out, "the key is held by another agent under lease %s", foreign);
-        if (document_number(document, "registry.foreign.leftMs", &number)) {
-            buf_printf(out, ", %s left", duration_human(number, span));
+        if (document_span(document, "registry.foreign.leftMs", span)) {
+            buf_printf(out, ", %s left", span);
         }
     } else if (trouble != NULL) {
         buf_str(out, STR("away"));
