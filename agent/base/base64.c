@@ -43,6 +43,9 @@ static int decode_group(const char in[4], bool last, char out[3])
         }
         group = group << 6 | (unsigned)value;
     }
+    if ((group & ((1U << 8 * pad) - 1)) != 0) {
+        return -1;
+    }
     out[0] = (char)(group >> 16);
     out[1] = (char)(group >> 8 & 255);
     out[2] = (char)(group & 255);
@@ -59,7 +62,10 @@ int base64_decode(struct str text, struct buf *out)
         char bytes[3];
         int count = decode_group(text.data + i, i + 4 == text.size, bytes);
         if (count < 0) {
-            out->size = before;
+            if (out->data != NULL) {
+                out->size = before;
+                out->data[before] = '\0';
+            }
             return -1;
         }
         buf_add(out, bytes, (size_t)count);

@@ -25,13 +25,13 @@ void buf_clear(struct buf *buf)
 
 static void reserve(struct buf *buf, size_t more)
 {
-    size_t need = buf->size + more + 1;
+    size_t need = more > SIZE_MAX - 1 - buf->size ? SIZE_MAX : buf->size + more + 1;
     if (need <= buf->capacity) {
         return;
     }
     size_t capacity = buf->capacity < 64 ? 64 : buf->capacity;
     while (capacity < need) {
-        capacity *= 2;
+        capacity = capacity > SIZE_MAX / 2 ? need : capacity * 2;
     }
     buf->data = mem_resize(buf->data, capacity, 1);
     buf->capacity = capacity;

@@ -6,27 +6,26 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* An exact-size copy, so that one byte read too far is seen by the sanitizer. Returns false when it cannot be read. */
-static int replay(const char *folder, const char *name)
+/* Hands over a copy of exactly the file's size, so that the sanitizer sees one byte read too far. */
+static void replay(const char *folder, const char *name)
 {
     char path[4096];
     snprintf(path, sizeof(path), "%s/%s", folder, name);
     FILE *file = fopen(path, "rb");
-    if (file == NULL || fseek(file, 0, SEEK_END) != 0) {
-        perror(path);
-        exit(1);
+    uint8_t *data = NULL;
+    size_t size = 0;
+    if (file != NULL && fseek(file, 0, SEEK_END) == 0) {
+        size = (size_t)ftell(file);
+        data = malloc(size);
+        rewind(file);
     }
-    size_t size = (size_t)ftell(file);
-    uint8_t *data = malloc(size);
-    rewind(file);
-    if (fread(data, 1, size, file) != size) {
+    if (data == NULL || fread(data, 1, size, file) != size) {
         perror(path);
         exit(1);
     }
     fclose(file);
     LLVMFuzzerTestOneInput(data, size);
     free(data);
-    return 1;
 }
 
 int main(int argc, char **argv)
@@ -35,7 +34,10 @@ int main(int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         DIR *folder = opendir(argv[i]);
         for (struct dirent *entry; folder != NULL && (entry = readdir(folder)) != NULL;) {
-            count += entry->d_name[0] == '.' ? 0 : replay(argv[i], entry->d_name);
+            if (entry->d_name[0] != '.') {
+                replay(argv[i], entry->d_name);
+                count++;
+            }
         }
         if (folder != NULL) {
             closedir(folder);

@@ -13,7 +13,7 @@ struct backoff {
     unsigned failures; /* in a row */
 };
 
-/* Prepares a backoff with no failure so far. */
+/* Prepares a backoff with no failure so far. Bounds below 1 ms count as 1 ms. */
 void backoff_init(struct backoff *backoff, int64_t first_ms, int64_t cap_ms);
 
 /* Counts a failure and returns how long to wait, in ms: uniform in 1..min(cap, first * 2^(failures-1)). */

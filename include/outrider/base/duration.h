@@ -14,14 +14,17 @@ int duration_parse(struct str text, int64_t *ret_ms) MUST_CHECK;
 /* Writes `ms` with the largest unit that keeps it whole ("90s", "5m", "1500ms", "0s"); returns `out`. */
 const char *duration_format(int64_t ms, char out[static 24]);
 
-/* Writes `ms` for a reader who wants a glance ("0.4 s", "12 s", "5 min 3 s", "2 h 10 min"); returns `out`. */
+/* Writes `ms` for a reader who wants a glance ("0.4 s", "12 s", "5 min 3 s", "2 h 10 min"); what is below 0
+ * reads "0.0 s", as after a step of the clock. Returns `out`. */
 const char *duration_human(int64_t ms, char out[static 32]);
 
 /* Writes milliseconds since 1970 as RFC 3339 in UTC with milliseconds ("2026-11-21T02:14:00.123Z"); returns
  * `out`. */
 const char *timestamp_format(int64_t wall_ms, char out[static 32]);
 
-/* Parses what timestamp_format writes (fraction optional, zone "Z" only). Returns 0 or -1. */
+/* Parses what timestamp_format writes for the years 0 to 9999: RFC 3339, zone "Z" only, the fraction optional and cut
+ * to milliseconds, second 60 refused (our clocks have none). Returns 0, or -1 when it is anything else or a day or
+ * time that does not exist. */
 int timestamp_parse(struct str text, int64_t *ret_wall_ms) MUST_CHECK;
 
 #endif

@@ -18,6 +18,9 @@ struct str {
 /* A view of a string literal. */
 #define STR(literal) ((struct str){"" literal, sizeof(literal) - 1})
 
+/* The same as an initializer, for tables that are constant. */
+#define STR_INIT(literal) {"" literal, sizeof(literal) - 1}
+
 /* The two arguments for "%.*s". */
 #define STR_ARG(view) (int)(view).size, (view).data == NULL ? "" : (view).data
 

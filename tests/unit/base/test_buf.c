@@ -1,0 +1,108 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "outrider/base/buf.h"
+
+static void an_untouched_buffer_reads_as_empty_text(void **state)
+{
+    (void)state;
+    struct buf buf = {0};
+    assert_string_equal(buf_text(&buf), "");
+    assert_int_equal(buf_view(&buf).size, 0);
+    buf_clear(&buf);
+    buf_consume(&buf, 5);
+    assert_string_equal(buf_text(&buf), "");
+    buf_fini(&buf);
+    buf_fini(NULL);
+}
+
+static void what_is_added_is_there_and_ends_in_nul(void **state)
+{
+    (void)state;
+    struct buf buf = {0};
+    buf_add(&buf, "ab\0c", 4);
+    buf_str(&buf, STR("de"));
+    buf_str(&buf, (struct str){NULL, 0});
+    buf_printf(&buf, "%d-%s", 42, "x");
+    assert_true(str_eq(buf_view(&buf), STR("ab\0cde42-x")));
+    assert_int_equal(buf.data[buf.size], '\0');
+    buf_printf(&buf, "%s", "");
+    assert_int_equal(buf.size, 10);
+    buf_fini(&buf);
+    assert_null(buf.data);
+    assert_int_equal(buf.size, 0);
+}
+
+static void it_grows_past_every_capacity(void **state)
+{
+    (void)state;
+    struct buf one = {0}, formatted = {0};
+    for (size_t i = 0; i < 1000; i++) {
+        buf_add(&one, "0123456789" + i % 10, 1);
+        buf_printf(&formatted, "%zu", i % 10);
+        assert_int_equal(one.size, i + 1);
+        assert_int_equal(strlen(buf_text(&one)), i + 1);
+        assert_true(str_eq(buf_view(&one), buf_view(&formatted)));
+    }
+    buf_fini(&one);
+    buf_fini(&formatted);
+}
+
+static void a_long_piece_fits_at_once(void **state)
+{
+    (void)state;
+    struct buf buf = {0};
+    buf_printf(&buf, "%5000d", 7);
+    assert_int_equal(buf.size, 5000);
+    assert_int_equal(buf.data[4999], '7');
+    assert_int_equal(buf.data[5000], '\0');
+    buf_fini(&buf);
+}
+
+static void consuming_drops_from_the_front(void **state)
+{
+    (void)state;
+    struct buf buf = {0};
+    buf_str(&buf, STR("line one\nline two"));
+    buf_consume(&buf, 9);
+    assert_string_equal(buf_text(&buf), "line two");
+    buf_consume(&buf, 0);
+    assert_string_equal(buf_text(&buf), "line two");
+    buf_consume(&buf, 7);
+    assert_string_equal(buf_text(&buf), "o");
+    buf_consume(&buf, 99);
+    assert_string_equal(buf_text(&buf), "");
+    assert_int_equal(buf.size, 0);
+    buf_fini(&buf);
+}
+
+static void clearing_keeps_the_memory(void **state)
+{
+    (void)state;
+    struct buf buf = {0};
+    buf_str(&buf, STR("something"));
+    char *memory = buf.data;
+    buf_clear(&buf);
+    assert_string_equal(buf_text(&buf), "");
+    buf_str(&buf, STR("else"));
+    assert_ptr_equal(buf.data, memory);
+    assert_string_equal(buf_text(&buf), "else");
+    buf_fini(&buf);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_untouched_buffer_reads_as_empty_text),
+        cmocka_unit_test(what_is_added_is_there_and_ends_in_nul),
+        cmocka_unit_test(it_grows_past_every_capacity),
+        cmocka_unit_test(a_long_piece_fits_at_once),
+        cmocka_unit_test(consuming_drops_from_the_front),
+        cmocka_unit_test(clearing_keeps_the_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

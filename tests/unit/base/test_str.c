@@ -1,0 +1,254 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "outrider/base/str.h"
+
+static const struct str none = {NULL, 0};
+
+static void views_compare_by_bytes(void **state)
+{
+    (void)state;
+    assert_true(str_eq(STR("a\0b"), STR("a\0b")));
+    assert_true(str_eq(none, STR("")) && str_eq(none, str_of(NULL)));
+    assert_false(str_eq(STR("a\0b"), STR("a\0c")));
+    assert_false(str_eq(STR("a"), STR("ab")) || str_eq(STR("a"), STR("A")) || str_eq(none, STR("a")));
+    assert_int_equal(str_of("four").size, 4);
+}
+
+static void beginnings(void **state)
+{
+    (void)state;
+    assert_true(str_starts(STR("label.map"), STR("label.")));
+    assert_true(str_starts(STR("x"), STR("x")) && str_starts(STR("x"), none) && str_starts(none, none));
+    assert_false(str_starts(STR("label"), STR("label.")) || str_starts(none, STR("x")));
+    assert_false(str_starts(STR("Label.x"), STR("label.")));
+}
+
+static const struct {
+    struct str text, head, rest;
+} splits[] = {
+    {STR_INIT("a,b,c"), STR_INIT("a"), STR_INIT("b,c")}, {STR_INIT("abc"), STR_INIT("abc"), STR_INIT("")}, {STR_INIT("a,"), STR_INIT("a"), STR_INIT("")},
+    {STR_INIT(",a"), STR_INIT(""), STR_INIT("a")},       {STR_INIT(","), STR_INIT(""), STR_INIT("")},      {{NULL, 0}, STR_INIT(""), STR_INIT("")},
+    {STR_INIT("a\0,b"), STR_INIT("a\0"), STR_INIT("b")},
+};
+
+static void splitting_takes_the_first_part(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(splits); i++) {
+        struct str rest = STR("junk");
+        assert_true(str_eq(str_split(splits[i].text, ',', &rest), splits[i].head));
+        assert_true(str_eq(rest, splits[i].rest));
+        struct str text = splits[i].text;
+        assert_true(str_eq(str_split(text, ',', &text), splits[i].head));
+        assert_true(str_eq(text, splits[i].rest));
+    }
+}
+
+static void trimming_takes_blanks_from_both_ends(void **state)
+{
+    (void)state;
+    assert_true(str_eq(str_trim(STR(" \t\r\na b\n\r\t ")), STR("a b")));
+    assert_true(str_eq(str_trim(STR(" \t\r\n")), none));
+    assert_true(str_eq(str_trim(none), none));
+    assert_true(str_eq(str_trim(STR("\v\fx\0 ")), STR("\v\fx\0")));
+}
+
+static const struct {
+    struct str text;
+    uint64_t max, value;
+    int result;
+} naturals[] = {
+    {STR_INIT("0"), 10, 0, 0},
+    {STR_INIT("10"), 10, 10, 0},
+    {STR_INIT("11"), 10, 77, -1},
+    {STR_INIT("0000010"), 10, 10, 0},
+    {STR_INIT("18446744073709551615"), UINT64_MAX, UINT64_MAX, 0},
+    {STR_INIT("18446744073709551616"), UINT64_MAX, 77, -1},
+    {STR_INIT("18446744073709551620"), UINT64_MAX, 77, -1},
+    {STR_INIT("99999999999999999999999"), UINT64_MAX, 77, -1},
+    {STR_INIT("65535"), UINT16_MAX, UINT16_MAX, 0},
+    {STR_INIT("65536"), UINT16_MAX, 77, -1},
+    {STR_INIT(""), 10, 77, -1},
+    {{NULL, 0}, 10, 77, -1},
+    {STR_INIT("-1"), 10, 77, -1},
+    {STR_INIT("+1"), 10, 77, -1},
+    {STR_INIT(" 1"), 10, 77, -1},
+    {STR_INIT("1 "), 10, 77, -1},
+    {STR_INIT("1\0"), 10, 77, -1},
+    {STR_INIT("0x1"), 10, 77, -1},
+    {STR_INIT("1e1"), 10, 77, -1},
+    {STR_INIT("/"), 10, 77, -1},
+    {STR_INIT(":"), 10, 77, -1},
+    {STR_INIT("\xd9\xa1"), 10, 77, -1}, /* a digit, but not ours */
+};
+
+static void natural_numbers(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(naturals); i++) {
+        uint64_t value = 77;
+        assert_int_equal(str_to_u64(naturals[i].text, naturals[i].max, &value), naturals[i].result);
+        assert_true(value == naturals[i].value);
+    }
+}
+
+static const struct {
+    struct str text;
+    int64_t value;
+    int result;
+} integers[] = {
+    {STR_INIT("0"), 0, 0},
+    {STR_INIT("-0"), 0, 0},
+    {STR_INIT("-5"), -5, 0},
+    {STR_INIT("9223372036854775807"), INT64_MAX, 0},
+    {STR_INIT("9223372036854775808"), 77, -1},
+    {STR_INIT("-9223372036854775808"), INT64_MIN, 0},
+    {STR_INIT("-9223372036854775809"), 77, -1},
+    {STR_INIT("-"), 77, -1},
+    {STR_INIT("--1"), 77, -1},
+    {STR_INIT("+1"), 77, -1},
+    {STR_INIT("- 1"), 77, -1},
+    {STR_INIT("1-"), 77, -1},
+    {STR_INIT(""), 77, -1},
+    {{NULL, 0}, 77, -1},
+};
+
+static void whole_numbers(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(integers); i++) {
+        int64_t value = 77;
+        assert_int_equal(str_to_i64(integers[i].text, &value), integers[i].result);
+        assert_true(value == integers[i].value);
+    }
+}
+
+static const struct str utf8[] = {
+    {NULL, 0},
+    STR_INIT("plain"),
+    STR_INIT("\0"),
+    STR_INIT("\x7f"),
+    STR_INIT("\xc2\x80"),         /* U+0080 */
+    STR_INIT("\xdf\xbf"),         /* U+07FF */
+    STR_INIT("\xe0\xa0\x80"),     /* U+0800 */
+    STR_INIT("\xed\x9f\xbf"),     /* U+D7FF */
+    STR_INIT("\xee\x80\x80"),     /* U+E000 */
+    STR_INIT("\xef\xbf\xbf"),     /* U+FFFF */
+    STR_INIT("\xf0\x90\x80\x80"), /* U+10000 */
+    STR_INIT("\xf4\x8f\xbf\xbf"), /* U+10FFFF */
+    STR_INIT("\xed\x95\xad\xea\xb5\xac 3/10"),
+};
+
+static const struct str not_utf8[] = {
+    STR_INIT("\x80"),                 /* continuation alone */
+    STR_INIT("\xbf"),
+    STR_INIT("a\x80"),
+    STR_INIT("\xc0\x80"),             /* overlong NUL */
+    STR_INIT("\xc1\xbf"),             /* overlong U+007F */
+    STR_INIT("\xe0\x9f\xbf"),         /* overlong U+07FF */
+    STR_INIT("\xf0\x8f\xbf\xbf"),     /* overlong U+FFFF */
+    STR_INIT("\xed\xa0\x80"),         /* U+D800 */
+    STR_INIT("\xed\xbf\xbf"),         /* U+DFFF */
+    STR_INIT("\xf4\x90\x80\x80"),     /* U+110000 */
+    STR_INIT("\xf5\x80\x80\x80"),
+    STR_INIT("\xf8\x88\x80\x80\x80"), /* five bytes */
+    STR_INIT("\xfe"),
+    STR_INIT("\xff"),
+    STR_INIT("\xc2"),                 /* cut short */
+    STR_INIT("\xe1\x80"),
+    STR_INIT("\xf1\x80\x80"),
+    STR_INIT("\xc2 "),                /* a blank where the sequence goes on */
+    STR_INIT("\xe1\x80 "),
+    STR_INIT("\xf1\x80\x80 "),
+    STR_INIT("\xf1\x80\xc0\x80"),
+    STR_INIT("\xe1\xc0\x80"),
+    STR_INIT("fine until \xc3\x28"),
+};
+
+static void only_well_formed_utf8_is_utf8(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(utf8); i++) {
+        assert_true(str_is_utf8(utf8[i]));
+    }
+    for (size_t i = 0; i < COUNT_OF(not_utf8); i++) {
+        assert_false(str_is_utf8(not_utf8[i]));
+    }
+}
+
+static size_t encode(uint32_t code, char out[4])
+{
+    size_t length = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+    static const unsigned char marks[] = {0, 0, 0xc0, 0xe0, 0xf0};
+    for (size_t i = length - 1; i > 0; i--) {
+        out[i] = (char)(0x80 | (code & 63));
+        code >>= 6;
+    }
+    out[0] = (char)(marks[length] | code);
+    return length;
+}
+
+static void every_scalar_value_and_no_surrogate(void **state)
+{
+    (void)state;
+    for (uint32_t code = 0; code <= 0x10ffff; code++) {
+        char bytes[4];
+        size_t size = encode(code, bytes);
+        bool surrogate = code >= 0xd800 && code <= 0xdfff;
+        if (str_is_utf8((struct str){bytes, size}) == surrogate) {
+            fail_msg("U+%04X", (unsigned)code);
+        }
+    }
+}
+
+static const struct {
+    const char *a, *b;
+    size_t distance;
+} distances[] = {
+    {"", "", 0},          {"", "abc", 3},        {"abc", "", 3},           {"abc", "abc", 0},
+    {"abc", "abd", 1},    {"abc", "ab", 1},      {"ab", "abc", 1},         {"kitten", "sitting", 3},
+    {"ab", "ba", 2},      {"intervall", "interval", 1}, {"tineout", "timeout", 1}, {"flaw", "lawn", 2},
+};
+
+static void distance_counts_edits_both_ways(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(distances); i++) {
+        assert_int_equal(str_distance(str_of(distances[i].a), str_of(distances[i].b)), distances[i].distance);
+        assert_int_equal(str_distance(str_of(distances[i].b), str_of(distances[i].a)), distances[i].distance);
+    }
+}
+
+static void long_texts_have_no_distance(void **state)
+{
+    (void)state;
+    char text[65];
+    memset(text, 'x', sizeof(text));
+    struct str fits = {text, 64}, longer = {text, 65};
+    assert_int_equal(str_distance(fits, none), 64);
+    assert_int_equal(str_distance(fits, fits), 0);
+    assert_true(str_distance(longer, none) == SIZE_MAX);
+    assert_true(str_distance(none, longer) == SIZE_MAX);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(views_compare_by_bytes),
+        cmocka_unit_test(beginnings),
+        cmocka_unit_test(splitting_takes_the_first_part),
+        cmocka_unit_test(trimming_takes_blanks_from_both_ends),
+        cmocka_unit_test(natural_numbers),
+        cmocka_unit_test(whole_numbers),
+        cmocka_unit_test(only_well_formed_utf8_is_utf8),
+        cmocka_unit_test(every_scalar_value_and_no_surrogate),
+        cmocka_unit_test(distance_counts_edits_both_ways),
+        cmocka_unit_test(long_texts_have_no_distance),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
