@@ -65,6 +65,7 @@ struct scenario {
     struct words kept_words;
     struct hold kept_hold;
     bool exited;
+    uint64_t starts; /* the seed of each: no two agents choose the same lease ids */
 
     struct store store;
     enum registry_mode mode;

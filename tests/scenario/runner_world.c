@@ -290,7 +290,7 @@ void world_start(struct scenario *s, const struct router_past *past)
     static const struct router_past nothing = {0};
     struct instant now = world_now(s);
     s->exited = false;
-    s->router = router_new(s->config, "w1", past == NULL ? &nothing : past, 42, &s->effects, &now);
+    s->router = router_new(s->config, "w1", past == NULL ? &nothing : past, ++s->starts, &s->effects, &now);
     router_start(s->router, &now);
     world_settle(s);
     world_advance(s, s->mono);
