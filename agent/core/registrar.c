@@ -123,6 +123,9 @@ static void hold_lease(struct registrar *registrar, const struct registry_reply 
 
 static int64_t retry_delay(struct registrar *registrar, struct backoff *backoff, enum registry_failure failure)
 {
+    if (registrar->leaving) {
+        return 1 + (int64_t)random_below(&registrar->random, LEAVING_RETRY_MS);
+    }
     if (failure == REGISTRY_DENIED || failure == REGISTRY_REFUSED || failure == REGISTRY_OVERLOADED) {
         return SLOW_RETRY_MS / 2 + (int64_t)random_below(&registrar->random, SLOW_RETRY_MS / 2);
     }

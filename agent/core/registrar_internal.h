@@ -26,6 +26,8 @@ struct trouble {
 enum { URGENT_BURST = 5, URGENT_PERIOD_MS = 1000 };
 /* Contract 5: full jitter, cap 5 s; and what a wrong password or a full store deserves. */
 enum { RETRY_FIRST_MS = 100, RETRY_CAP_MS = 5000, SLOW_RETRY_MS = 30000 };
+/* Leaving, the time is short (shutdown.timeout), so are the waits between tries. */
+enum { LEAVING_RETRY_MS = 500 };
 /* A living lease proves nothing about the key (etcd-gateway.md section 8, item 8; registrator#81): it is read back
  * this often, with a heartbeat. And a lease that is lost this soon after it was granted is not granted again at once. */
 enum { READ_BACK_MS = 60000, LEASE_YOUNG_MS = 1000 };

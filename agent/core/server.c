@@ -201,8 +201,12 @@ static void notice_leaving(struct server *server, const struct instant *now, str
     }
 }
 
+/* An address may appear later (a link that comes up): without one it is looked for again and again. */
+enum { HOST_RETRY_MS = 5000 };
+
 static void on_host(struct server *server, const struct server_event *event)
 {
+    server->host_retry = event->now.mono + HOST_RETRY_MS;
     free(server->host);
     server->host = mem_strdup(event->text);
     server->host_known = true;
@@ -305,9 +309,6 @@ static void run_watchdog(struct server *server, int64_t now)
         server->now.watchdog_due = NEVER_MS;
     }
 }
-
-/* An address may appear later (a link that comes up): without one it is looked for again and again. */
-enum { HOST_RETRY_MS = 5000 };
 
 static void seek_host(struct server *server, int64_t now, struct queue *effects)
 {
