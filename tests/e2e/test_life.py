@@ -1,0 +1,323 @@
+"""From a status line to etcd and back to nothing: what a game server says and does, and what a watcher sees of it."""
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+
+from harness import BINARY, Case, wait_until
+from registry import DEADLINE_S
+
+ETCDCTL = {"ETCDCTL_API": "3"}
+
+
+class Register(Case):
+    def etcdctl(self, *words):
+        done = subprocess.run(["etcdctl", "--endpoints", self.etcd.url, *words], capture_output=True, text=True,
+                              env={**os.environ, **ETCDCTL}, timeout=DEADLINE_S, check=True)
+        return done.stdout
+
+    def test_record_is_as_the_contract_writes_it(self):
+        watcher = self.watch()
+        agent = self.agent(server={"region": "kr", "zone": "kr-a", "group": "main", "version": "1.4.2",
+                                   "tags": ["pvp", "eu"], "labels": {"map": "old", "mode": "ctf"}}).start()
+        watcher.status("ready")
+        agent.say("ready players=12/500 label.map=harbor # a boss fight")
+        agent.run("send", "label.z=1")
+        agent.send_signal(signal.SIGUSR1)
+        watcher.status("draining", players=12)
+        text = self.etcdctl("get", agent.key, "--print-value-only").strip()
+        members = json.loads(text, object_pairs_hook=lambda pairs: pairs)
+        self.assertEqual([name for name, _ in members],
+                         ["id", "type", "host", "ports", "status", "updatedAt", "customState", "reason", "region", "zone",
+                          "group", "version", "tags", "labels", "players", "capacity", "drain", "startedAt"])
+        record = json.loads(text)
+        stamp = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
+        self.assertRegex(record.pop("updatedAt"), stamp)
+        self.assertRegex(record.pop("startedAt"), stamp)
+        drain = record.pop("drain")
+        self.assertEqual(list(drain), ["holds", "by", "since", "deadline"])
+        self.assertEqual((drain["holds"], drain["by"]), (["ops"], "signal"))
+        self.assertEqual(record, {
+            "id": "w1", "type": "world", "host": "127.0.0.1", "ports": [self.game.port], "status": "draining",
+            "customState": "a boss fight", "reason": "hold ops by signal", "region": "kr", "zone": "kr-a",
+            "group": "main", "version": "1.4.2", "tags": ["pvp", "eu"],
+            "labels": {"map": "harbor", "mode": "ctf", "z": "1"}, "players": 12, "capacity": 500})
+        self.assertNotIn(" ", text.replace("a boss fight", "").replace("hold ops by signal", ""))
+
+    def test_what_get_says_is_what_etcd_has(self):
+        watcher = self.watch()
+        agent = self.agent().start()
+        watcher.status("ready")
+        agent.say("ready players=3 # \"quoted\" \\ \u00e9")
+        event = watcher.status("ready", players=3)
+        self.assertEqual(agent.say("get"), event.kv.value)
+        self.assertEqual(self.etcd.get(agent.key).value, event.kv.value)
+
+    def test_first_record_comes_at_once_and_is_initializing(self):
+        watcher = self.watch()
+        self.agent(server={"require_status": True}).start()
+        event = watcher.wait(lambda e: e.kv.key.endswith("/world/w1"), "the record")
+        self.assertEqual(event.status, "initializing")
+        self.assertNotEqual(event.kv.lease, 0)
+
+    def test_an_idle_agent_writes_no_key(self):
+        watcher = self.watch()
+        agent = self.agent(registry={"ttl": "2s"}).start()
+        watcher.status("ready")
+        since = watcher.mark()
+        lease = self.etcd.get(agent.key).lease
+        accepted = self.game.accepted
+        time_left = []
+        def renewed():
+            time_left.append(agent.api()["lease"]["leftMs"])
+            return sum(b > a for a, b in zip(time_left, time_left[1:])) >= 3
+        wait_until(renewed, "three heartbeats")
+        wait_until(lambda: self.game.accepted > accepted + 5, "more probes")
+        self.assertEqual(watcher.until_now(since), [])
+        self.assertGreater(self.etcd.remaining(lease), 0)
+
+    def test_ports_said_by_the_server(self):
+        watcher = self.watch()
+        agent = self.agent(server={"ports": "dynamic"}, probes=...).start()
+        first = watcher.status("initializing")
+        self.assertNotIn("ports", first.record)
+        self.assertIn("dynamic", first.record["reason"])
+        agent.say(f"ready ports={self.game.port}")
+        watcher.status("ready", ports=[self.game.port])
+        other = self.new_game()
+        agent.say(f"ports={self.game.port},{other.port}")
+        watcher.status("ready", ports=[self.game.port, other.port])
+        since = watcher.mark()
+        other.close()
+        watcher.status("error", since)
+        self.assertEqual(agent.stop(), 0)
+
+
+class Crash(Case):
+    def crash_and_return(self, agent, watcher, live, why):
+        """Ten lives under one agent. live(number) begins one and returns what ends it. A game that crashes closes its port,
+        too; writes of the middle lives may collapse (burst 5, then 1 a second), so the agent itself is asked for those."""
+        for life in range(10):
+            since = watcher.mark()
+            self.game.open()
+            die = live(life)
+            wait_until(lambda: agent.api()["status"] == "ready", f"ready in life {life}")
+            if life in (0, 9):
+                watcher.status("ready", since, customState=f"life {life}", players=life)
+            self.game.close()
+            reason = why(die)
+            document = wait_until(lambda: (agent.api()["status"] == "error" and agent.api()), f"the end of life {life}")
+            self.assertEqual(document["cause"], reason)
+            if life in (0, 9):
+                self.assertNotIn("players", watcher.status("error", since, reason=reason).record)
+        self.assertEqual(agent.starts, 1)
+        self.assertEqual(agent.stop(), 0)
+
+    def test_ten_crashes_of_an_attached_server(self):
+        agent, watcher = self.agent(), self.watch()
+        agent.start()
+
+        def live(life):
+            line = agent.line()
+            self.assertEqual(line.ask(f"attach ready players={life} # life {life}"), "OK")
+            return line.close
+
+        def why(die):
+            die()
+            return "the server closed its attached connection"
+        self.crash_and_return(agent, watcher, live, why)
+
+    def test_ten_crashes_of_a_process(self):
+        agent, watcher = self.agent(), self.watch()
+        agent.start()
+
+        def live(life):
+            process = self.process()
+            agent.notify_with(f"MAINPID={process.pid}\nREADY=1\nX_OUTRIDER=players={life}\nSTATUS=life {life}")
+            return process
+
+        def why(process):
+            process.kill()
+            process.wait()
+            return f"process {process.pid} exited"
+        self.crash_and_return(agent, watcher, live, why)
+
+    def test_mainpid_of_another_user_is_ignored_and_said_so(self):
+        watcher = self.watch()
+        agent = self.agent(status={"mode": "0666"}).start()
+        os.chmod(self.dir, 0o755)
+        os.chmod(agent.dir, 0o755)
+        if os.getuid() != 0:
+            self.skipTest("needs root, to speak as another user")
+        script = ("import os,socket,sys; os.setgid(65534); os.setuid(65534);"
+                  "s=socket.socket(socket.AF_UNIX,socket.SOCK_DGRAM); s.connect(sys.argv[1]);"
+                  "s.send(b'READY=1\\nSTATUS=me\\nMAINPID=' + sys.argv[2].encode())")
+        process = self.process()
+        subprocess.run(["python3", "-c", script, str(agent.notify), str(process.pid)], check=True, timeout=DEADLINE_S)
+        watcher.status("ready", customState="me")
+        agent.logged("MAINPID ignored")
+        since = watcher.mark()
+        process.kill()
+        process.wait()
+        agent.say("players=1")
+        watcher.status("ready", since, players=1)
+        self.assertNotIn("error", [event.status for event in watcher.until_now(since)])
+
+    def test_goodbye_is_no_crash(self):
+        watcher = self.watch()
+        agent = self.agent().start()
+        line = agent.line()
+        line.ask("attach ready")
+        watcher.status("ready")
+        line.ask("shutting_down # evening")
+        watcher.status("shutting_down", customState="evening")
+        since = watcher.mark()
+        line.close()
+        self.game.close()
+        watcher.wait(lambda e: "after it said shutting_down" in (e.record or {}).get("reason", ""), "the end of the life",
+                     since)
+        self.assertNotIn("error", [event.status for event in watcher.until_now()])
+        self.game.open()
+        agent.say("ready")
+        watcher.status("ready", since)
+
+    def test_crash_while_drained_is_no_error(self):
+        watcher = self.watch()
+        agent = self.agent().start()
+        line = agent.line()
+        line.ask("attach ready")
+        watcher.status("ready")
+        agent.send_signal(signal.SIGUSR1)
+        watcher.status("draining")
+        line.close()
+        watcher.status("shutting_down")
+        self.assertNotIn("error", [event.status for event in watcher.until_now()])
+
+    def test_many_attached_only_the_last_is_the_life(self):
+        watcher = self.watch()
+        agent = self.agent().start()
+        first, second = agent.line(), agent.line()
+        first.ask("attach ready")
+        second.ask("attach")
+        first.close()
+        agent.say("players=1")
+        watcher.status("ready", players=1)
+        self.assertNotIn("error", [event.status for event in watcher.until_now()])
+        second.close()
+        watcher.status("error")
+
+
+class Probes(Case):
+    def test_refused_and_timeout_are_told_apart_and_recovered_from(self):
+        watcher = self.watch()
+        agent = self.agent().start()
+        watcher.status("ready")
+        since = watcher.mark()
+        self.game.close()
+        event = watcher.status("error", since)
+        self.assertEqual(event.record["reason"], "probe game: connection refused (3 of 3)")
+        self.game.open()
+        watcher.status("ready", since)
+        since = watcher.mark()
+        self.game.hang()
+        event = watcher.status("error", since)
+        self.assertEqual(event.record["reason"], "probe game: timed out after 40ms (3 of 3)")
+        self.game.open()
+        watcher.status("ready", since)
+        self.assertEqual(agent.stop(), 0)
+
+    def test_a_hanging_probe_delays_no_other(self):
+        watcher = self.watch()
+        slow = self.new_game()
+        slow.hang()
+        probes = [{"name": "slow", "type": "tcp", "port": slow.port, "interval": "60s", "timeout": "50s"},
+                  {"name": "game", "type": "tcp", "port": self.game.port, "interval": "50ms", "timeout": "40ms"}]
+        agent = self.agent(probes=probes).start()
+        wait_until(lambda: self.game.accepted > 5, "probes of the other port go on")
+        self.assertEqual(watcher.status("initializing").record["status"], "initializing")
+        self.assertEqual(agent.stop(), 0)
+
+    def test_unix_probe_and_ipv6_probe(self):
+        watcher = self.watch()
+        six = self.new_game(host="::1", family=socket.AF_INET6)
+        listener = socket.socket(socket.AF_UNIX)
+        self.addCleanup(listener.close)
+        listener.bind(str(self.dir / "game.sock"))
+        listener.listen(1024)
+        probes = [{"name": "sock", "type": "unix", "path": str(self.dir / "game.sock"), "interval": "50ms",
+                   "timeout": "40ms"},
+                  {"name": "six", "type": "tcp", "port": six.port, "interval": "50ms", "timeout": "40ms"}]
+        agent = self.agent(probe_host="::1", probes=probes).start()
+        watcher.status("ready")
+        since = watcher.mark()
+        six.close()
+        self.assertIn("probe six: connection refused", watcher.status("error", since).record["reason"])
+        six.open()
+        watcher.status("ready", since)
+        self.assertEqual(agent.stop(), 0)
+
+    def test_a_failing_probe_beats_a_self_reported_ready(self):
+        watcher = self.watch()
+        agent = self.agent().start()
+        watcher.status("ready")
+        self.game.close()
+        watcher.status("error")
+        since = watcher.mark()
+        agent.say("ready # believe me")
+        watcher.wait(lambda e: (e.record or {}).get("customState") == "believe me", "the text", since)
+        self.assertNotIn("ready", [event.status for event in watcher.until_now(since)])
+
+    def test_loading_server_is_excused_while_it_says_so(self):
+        watcher = self.watch()
+        self.game.close()
+        agent = self.agent(grace_period="100ms").start()
+        watcher.status("error")
+        since = watcher.mark()
+        agent.say("initializing # loading harbor 3/10")
+        watcher.status("initializing", since, customState="loading harbor 3/10")
+        self.game.open()
+        agent.say("ready")
+        watcher.status("ready", since)
+
+    def test_watchdog(self):
+        watcher = self.watch()
+        agent = self.agent().start()
+        agent.say("ready heartbeat=150ms")
+        watcher.status("ready")
+        event = watcher.status("error")
+        self.assertEqual(event.record["reason"], "watchdog: not fed for 150ms")
+        since = watcher.mark()
+        agent.say("ready heartbeat=0")
+        watcher.status("ready", since)
+        agent.notify_with("WATCHDOG=trigger")
+        self.assertIn("watchdog", watcher.status("error", since).record["reason"])
+
+
+class Silence(Case):
+    def test_withdrawn_after_long_error_stays_away_and_comes_back(self):
+        """Nerve re-created a service that was down at its next ping; ContainerPilot never came back at all."""
+        watcher = self.watch()
+        agent = self.agent(registry={"ttl": "2s"}, server={"deregister_after": "200ms"}).start()
+        watcher.status("ready")
+        self.game.close()
+        watcher.status("error")
+        watcher.status("gone")
+        since = watcher.mark()
+        accepted = wait_until(lambda: agent.api()["withheld"], "why nothing is published")
+        self.assertIn("deregister_after", accepted)
+        wait_until(lambda: not [lease for lease in self.etcd.leases()
+                                if self.etcd.remaining(lease) > 0], "the lease is gone, too")
+        self.assertEqual(watcher.until_now(since), [])
+        self.assertEqual(agent.request("GET", "/readyz")[0], 200)
+        self.game.open()
+        watcher.status("ready", since)
+
+    def test_version_and_help(self):
+        for words in (["version"], ["help"], ["help", "drain"], ["help", "agent"]):
+            done = subprocess.run([str(BINARY), *words], capture_output=True, text=True, timeout=DEADLINE_S, check=False)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertTrue(done.stdout)
+        done = subprocess.run([str(BINARY), "servces"], capture_output=True, text=True, timeout=DEADLINE_S, check=False)
+        self.assertEqual(done.returncode, 64)
