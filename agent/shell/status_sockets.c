@@ -281,6 +281,12 @@ static int group_of(const char *name, struct error *err, gid_t *ret_gid)
         return 0; /* the caller's "leave it" stands */
     }
     const struct group *group = getgrnam(name);
+    char *end;
+    unsigned long number = strtoul(name, &end, 10);
+    if (group == NULL && *end == '\0' && number < (gid_t)-1) {
+        *ret_gid = (gid_t)number; /* a container need not know the names of its host's groups */
+        return 0;
+    }
     if (group == NULL) {
         return error_set(err, ERROR_NOT_FOUND, "status.group: there is no group %s on this machine", name);
     }
