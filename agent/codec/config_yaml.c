@@ -20,7 +20,10 @@ static bool is_within(const char *path, const char *above)
 
 static struct config_place *add_place(struct config_load *load, const char *path, struct yaml_position at)
 {
-    load->places = mem_resize(load->places, load->place_count + 1, sizeof(load->places[0]));
+    if (load->place_count == load->place_capacity) {
+        load->place_capacity = load->place_capacity == 0 ? 64 : load->place_capacity * 2;
+        load->places = mem_resize(load->places, load->place_capacity, sizeof(load->places[0]));
+    }
     struct config_place *place = &load->places[load->place_count++];
     *place = (struct config_place){.path = mem_strdup(path), .at = at};
     return place;

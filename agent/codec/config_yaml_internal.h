@@ -21,7 +21,7 @@ struct config_load {
     void *user;
     struct config_problems *problems;
     struct config_place *places;
-    size_t place_count;
+    size_t place_count, place_capacity;
 };
 
 /* Notes that `path` stands at `at`. */

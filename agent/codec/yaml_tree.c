@@ -33,7 +33,10 @@ static struct yaml_node *add_node(struct reader *reader, enum yaml_kind kind, co
 {
     struct yaml_tree *tree = reader->tree;
     size_t index = tree->count++;
-    tree->nodes = mem_resize(tree->nodes, tree->count, sizeof(tree->nodes[0]));
+    if (tree->count > tree->capacity) {
+        tree->capacity *= 2;
+        tree->nodes = mem_resize(tree->nodes, tree->capacity, sizeof(tree->nodes[0]));
+    }
     tree->nodes[index] = (struct yaml_node){.kind = kind, .at = position_of(mark)};
     if (reader->depth > 0) {
         struct yaml_node *parent = &tree->nodes[reader->open[reader->depth - 1]];
@@ -120,7 +123,7 @@ static int read_all(struct reader *reader, struct str text)
 
 int yaml_tree_read(struct str text, struct yaml_tree *ret_tree, struct yaml_fault *ret_fault)
 {
-    struct yaml_tree tree = {.nodes = mem_zalloc(sizeof(tree.nodes[0])), .count = 1};
+    struct yaml_tree tree = {.nodes = mem_zalloc(sizeof(tree.nodes[0])), .count = 1, .capacity = 1};
     struct reader reader = {.tree = &tree, .fault = ret_fault};
     static const yaml_mark_t start = {0};
     if (text.size > YAML_SIZE_MAX) {

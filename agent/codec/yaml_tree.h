@@ -34,6 +34,7 @@ struct yaml_node {
 struct yaml_tree {
     struct yaml_node *nodes;
     size_t count; /* number of nodes and the unused one at 0 */
+    size_t capacity;
 };
 
 /* Why a text is no document we read. */

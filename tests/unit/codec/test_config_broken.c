@@ -14,6 +14,7 @@
 
 #include "outrider/base/buf.h"
 #include "outrider/codec/config_yaml.h"
+#include "support/read_text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -100,24 +101,13 @@ static unsigned run_cases(struct str text, unsigned *failed)
     return count;
 }
 
-static void read_file(const char *path, struct buf *out)
-{
-    FILE *file = fopen(path, "r");
-    char bytes[4096];
-    assert_non_null(file);
-    for (size_t size; (size = fread(bytes, 1, sizeof(bytes), file)) > 0;) {
-        buf_add(out, bytes, size);
-    }
-    fclose(file);
-}
-
 static void check_file(const char *name, unsigned least)
 {
     char path[128];
     struct buf text = {0};
     unsigned failed = 0;
     snprintf(path, sizeof(path), "tests/unit/codec/broken_configs/%s.txt", name);
-    read_file(path, &text);
+    read_text(path, &text);
     unsigned count = run_cases(buf_view(&text), &failed);
     buf_fini(&text);
     assert_int_equal(failed, 0);
