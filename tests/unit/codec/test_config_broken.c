@@ -147,7 +147,7 @@ static void test_environment(void **state)
 /* What a text file cannot show to a reader. */
 static void test_bytes(void **state)
 {
-    static const struct {
+    const struct {
         struct str text;
         const char *expected;
     } rows[] = {
