@@ -7,7 +7,8 @@
 #include <inttypes.h>
 
 static const char head[] =
-    "<!-- Generated from the settings table: `outrider help configuration > docs/configuration.md`. -->\n"
+    "<!-- Generated from the settings table: OUTRIDER_REWRITE=1 ctest -R unit.core.settings writes it anew. "
+    "-->\n"
     "# Configuration\n"
     "\n"
     "One YAML file, read by `outrider agent` and `outrider check`: `-c FILE`, else `$OUTRIDER_CONFIG`, else\n"
@@ -22,7 +23,8 @@ static const char head[] =
     "`$` or `}`.\n"
     "  `$$` is a dollar sign; any other `$` is an error, so that a typing mistake cannot pass for a value. "
     "Keys are\n"
-    "  not replaced. Within `[ ]` and `{ }` a `${NAME}` must stand in quotes: its braces mean something to YAML.\n"
+    "  not replaced. Within `[ ]` and `{ }` a `${NAME}` must stand in quotes: its braces mean\n"
+    "  something to YAML.\n"
     "- Types are read after replacement. A value that is empty then is absent, unless it stands in quotes. "
     "Quotes do\n"
     "  not change the type: `\"10s\"` is a duration.\n"
