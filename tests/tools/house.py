@@ -1,0 +1,255 @@
+#!/usr/bin/env python3
+"""Checks that the house stays as it was built: house.py CHECK [--root DIR] [what CHECK needs].
+
+Each check prints what it found as FILE:LINE: what is wrong, and exits 1; 0 when it found nothing; 2 when it could not look.
+"""
+import argparse
+import fnmatch
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+TREES = ("agent", "include", "tests", "packaging", "conf", "docs", ".ci")
+LINES_MAX = 500
+
+# floor: the floors it may include, as the picture in the architecture has them
+FLOORS = {
+    "base": "",
+    "core": "base",
+    "codec": "core base",
+    "os": "base",
+    "io": "os base",
+    "probe": "core codec io os base",
+    "registry": "core codec io os base",
+    "api": "core codec io os base",
+    "shell": "api probe registry core codec io os base",
+    "cli": "shell api probe registry core codec io os base",
+}
+# how the name of a library's header begins: the floors that may include it
+LIBRARIES = {"event2/": "io", "event.h": "io", "ev": "io", "curl/": "io", "yaml.h": "codec", "jansson.h": "codec api cli"}
+
+INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]')
+LEFTOVERS = re.compile(r"\b(?:" + "|".join(("TO" + "DO", "FIX" + "ME", "X" + "XX", "HA" + "CK", "place" + "holder")) + r")\b")
+
+
+def files(root, *, under=TREES, suffixes=None):
+    """Every file of the project below `under`, in order; build folders and hidden ones are not the project's."""
+    for tree in under:
+        for folder, folders, names in os.walk(root / tree):
+            folders[:] = sorted(f for f in folders if not f.startswith((".", "build", "__pycache__")))
+            for name in sorted(names):
+                if suffixes is None or name.endswith(suffixes):
+                    yield pathlib.Path(folder, name)
+
+
+def text_of(path):
+    return path.read_text(encoding="utf-8", errors="replace")
+
+
+def interpreter(path):
+    """The program that a script names in its first line, "" for any other file."""
+    with open(path, "rb") as file:
+        first = file.readline(200)
+    if not first.startswith(b"#!"):
+        return ""
+    words = first[2:].decode("utf-8", "replace").split()
+    name = os.path.basename(words[0]) if words else ""
+    return os.path.basename(words[1]) if name == "env" and len(words) > 1 else name
+
+
+def floor_of(root, path):
+    parts = path.relative_to(root).parts
+    at = 1 if parts[0] == "agent" else 2
+    return parts[at] if len(parts) > at + 1 else None
+
+
+def wrong_include(root, path, floor, quote, name):
+    """What is wrong with an include, None when it is allowed."""
+    parts = name.split("/")
+    if parts[0] == "outrider":
+        used = parts[1]
+        if used not in FLOORS:
+            return f"{name}: there is no floor {used}"
+        if used != floor and used not in FLOORS[floor].split():
+            return f"{floor} must not include {used} ({name})"
+    elif quote == '"':
+        beside = [path.parent / name, root / "agent" / name]
+        target = next((p for p in beside if p.exists()), None)
+        if target is None or floor_of(root, target.resolve()) != floor:
+            return f"{name}: a private header of another folder, or none at all"
+    else:
+        for library, floors in LIBRARIES.items():
+            if name.startswith(library) and floor not in floors.split() and (library != "ev" or name == "ev.h"):
+                return f"only {floors} may include {name}"
+    return None
+
+
+def check_includes(args):
+    """Who includes whom: floors downwards only, libraries only where they belong."""
+    for path in files(args.root, under=("agent", "include"), suffixes=(".c", ".h")):
+        floor = floor_of(args.root, path)
+        if floor not in FLOORS:
+            yield path, 1, "in no floor of the house"
+            continue
+        for number, line in enumerate(text_of(path).splitlines(), 1):
+            match = INCLUDE.match(line)
+            wrong = match and wrong_include(args.root, path, floor, *match.groups())
+            if wrong:
+                yield path, number, wrong
+
+
+def check_headers(args):
+    """Each header compiles alone, and twice."""
+    flags = "-std=c11 -D_GNU_SOURCE -Wall -Wextra -Wpedantic -Werror -fsyntax-only -x c".split()
+    for path in files(args.root, under=("include", "agent"), suffixes=(".h",)):
+        with tempfile.NamedTemporaryFile("w", suffix=".c") as source:
+            source.write(f'#include "{path.resolve()}"\n' * 2 + "typedef int unit;\n")
+            source.flush()
+            done = subprocess.run([args.cc, *flags, f"-I{args.root}/include", source.name], capture_output=True, text=True)
+        if done.returncode != 0:
+            first = next((line for line in done.stderr.splitlines() if "error" in line), done.stderr.strip())
+            yield path, 1, f"does not compile alone: {first}"
+
+
+def check_size(args):
+    """No source file passes the wall."""
+    for path in files(args.root):
+        if path.suffix in (".c", ".h", ".py", ".sh") or interpreter(path):
+            lines = len(text_of(path).splitlines())
+            if lines > LINES_MAX:
+                yield path, LINES_MAX + 1, f"{lines} lines, the wall is {LINES_MAX}"
+
+
+def check_leftovers(args):
+    """Nothing is left for later by a word in the code."""
+    for path in files(args.root):
+        if path.suffix in (".c", ".h", ".py", ".sh", ".txt", ".cmake", ".yaml", ".scn", ".md") or interpreter(path):
+            for number, line in enumerate(text_of(path).splitlines(), 1):
+                match = LEFTOVERS.search(line)
+                if match:
+                    yield path, number, f"leftover {match.group()}"
+
+
+TOKEN = re.compile(r"""(?P<comment>/\*.*?\*/|//[^\n]*)|(?P<pre>^[ \t]*\#(?:\\\n|[^\n])*)|(?P<text>"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')
+                       |(?P<open>\{)|(?P<close>\})|(?P<end>;)|(?P<other>\w+|\S)""", re.S | re.M | re.X)
+
+
+def declarations(text):
+    """The declarations at the top of a header: first line, last line, text without bodies and comments, whether a comment
+    stands right above. A comment after a declaration on its line belongs to that one."""
+    line, depth, statement, first, commented, ended = 1, 0, "", 0, False, 0
+    for match in TOKEN.finditer(text):
+        kind, token = match.lastgroup, match.group()
+        line = 1 + text.count("\n", 0, match.start())
+        if depth > 0:
+            depth += {"open": 1, "close": -1}.get(kind, 0)
+            closes_body = depth == 0 and "(" in statement
+        elif kind == "comment" or (kind == "pre" and not statement):
+            commented = (commented or line != ended) if kind == "comment" else False
+            continue
+        else:
+            first = first if statement else line
+            statement += token if kind in ("text", "other") else ""
+            depth += kind == "open"
+            closes_body = False
+        if kind == "end" and depth == 0 or closes_body:
+            yield first, line, statement, commented
+            statement, commented, ended = "", False, line
+
+
+def uncommented(text):
+    """Line numbers and first lines of the functions that no comment speaks of: neither one of their own, nor one above the
+    block of functions in which they stand without an empty line."""
+    covered = -1
+    for first, last, statement, commented in declarations(text):
+        if "(" in statement and not statement.startswith(("typedef", "_Static_assert", "static_assert")):
+            if commented or first == covered + 1:
+                covered = last
+            else:
+                yield first, text.splitlines()[first - 1].strip()
+
+
+def check_comments(args):
+    """Every function of a public header has a comment above."""
+    for path in files(args.root, under=("include",), suffixes=(".h",)):
+        for number, declaration in uncommented(text_of(path)):
+            yield path, number, f"no comment above {declaration}"
+
+
+# what instrumentation adds, and is no choice of ours
+INSTRUMENTS = ("__asan_*", "__ubsan_*", "__sanitizer_*", "__lsan_*", "__gcov_*", "__stack_chk_*", "_GLOBAL_OFFSET_TABLE_")
+
+
+def symbols(library):
+    """The names that a static library leaves undefined, and those that it defines."""
+    out = subprocess.run(["nm", "--format=posix", library], capture_output=True, text=True, check=True).stdout
+    undefined, defined = set(), set()
+    for line in out.splitlines():
+        words = line.split()
+        if len(words) >= 2 and not line.endswith(":"):
+            (undefined if words[1] in "Uwv" else defined).add(words[0])
+    return undefined, defined
+
+
+def plain(symbol):
+    """The name as it stands in the source: a fortified call is the same call."""
+    fortified = re.fullmatch(r"__(\w+)_chk", symbol)
+    standard = re.fullmatch(r"__isoc\d\d_(\w+)", symbol)
+    return (fortified or standard).group(1) if fortified or standard else symbol
+
+
+def check_symbols(args):
+    """What the pure floors take from outside is on the list: no time, no socket, no file."""
+    allowed, below = {}, {"base": (), "core": ("base",), "codec": ("base", "core")}
+    for number, row in enumerate(text_of(args.allowed).splitlines(), 1):
+        words = row.split("#")[0].split()
+        if len(words) > 1:
+            allowed.setdefault(words[0].rstrip(":"), []).extend(words[1:])
+    tables = {re.search(r"outrider_(\w+)\.a$", str(p)).group(1): symbols(p) for p in args.libraries}
+    for floor, (undefined, defined) in tables.items():
+        known = defined.union(*(tables[f][1] for f in below[floor] if f in tables))
+        for symbol in sorted(undefined - known):
+            names = allowed.get(floor, []) + list(INSTRUMENTS)
+            if not any(fnmatch.fnmatchcase(plain(symbol), n) or fnmatch.fnmatchcase(symbol, n) for n in names):
+                yield f"liboutrider_{floor}.a", 0, f"{plain(symbol)} is not on the list of what {floor} may use"
+
+
+def check_shell(args):
+    """Every shell script is clean under shellcheck."""
+    scripts = [p for p in files(args.root) if p.suffix == ".sh" or interpreter(p) in ("sh", "bash", "dash")]
+    if scripts:
+        command = ["shellcheck", "--external-sources", "--source-path=SCRIPTDIR", "--format=gcc", *map(str, scripts)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        for row in done.stdout.splitlines():
+            file, number, _, message = row.split(":", 3)
+            yield pathlib.Path(file), int(number), message.strip()
+
+
+CHECKS = {name[6:]: function for name, function in list(globals().items()) if name.startswith("check_")}
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("check", choices=sorted(CHECKS))
+    parser.add_argument("--root", type=pathlib.Path, default=pathlib.Path(__file__).parents[2])
+    parser.add_argument("--cc", default="cc", help="headers: the compiler")
+    parser.add_argument("--allowed", type=pathlib.Path, default=pathlib.Path(__file__).with_name("symbols"), help="symbols: the list")
+    parser.add_argument("libraries", nargs="*", type=pathlib.Path, help="symbols: liboutrider_FLOOR.a ...")
+    args = parser.parse_intermixed_args(argv)
+    args.root = args.root.resolve()
+    try:
+        found = list(CHECKS[args.check](args))
+    except (OSError, subprocess.CalledProcessError) as error:
+        print(f"house {args.check}: {error}", file=sys.stderr)
+        return 2
+    for path, number, what in found:
+        name = path.relative_to(args.root) if isinstance(path, pathlib.Path) and path.is_relative_to(args.root) else path
+        print(f"{name}:{number}: {what}")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,147 @@
+"""Proof that every check of house.py can fail: each is fed a small tree with one fault, and the same tree without."""
+import argparse
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+import house
+
+GOOD = {
+    "include/outrider/base/str.h": '/* Views. */\n#include <stddef.h>\n\n/* Counts. */\nsize_t str_size(const char *text);\n',
+    "agent/base/str.c": '#include "outrider/base/str.h"\n\n#include <string.h>\n\n'
+                        "size_t str_size(const char *text)\n{\n    return strlen(text);\n}\n",
+    "agent/io/loop.c": '#include "io/loop_private.h"\n#include "loop_private.h"\n\n#include <event2/event.h>\n',
+    "agent/io/loop_private.h": "struct loop;\n",
+    "agent/registry/etcd/kv.c": '#include "outrider/core/record.h"\n#include <time.h>\n',
+    "include/outrider/core/record.h": '#include "outrider/base/str.h"\n',
+    "tests/run": "#!/usr/bin/env bash\necho fine\n",
+}
+
+
+class HouseTest(unittest.TestCase):
+    def setUp(self):
+        self.root = pathlib.Path(tempfile.mkdtemp()).resolve()
+        self.addCleanup(shutil.rmtree, self.root)
+        for name, text in GOOD.items():
+            self.write(name, text)
+
+    def write(self, name, text):
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+    def found(self, check, **more):
+        args = argparse.Namespace(root=self.root, cc="cc", **more)
+        return [f"{pathlib.Path(p).name}:{n}: {w}" for p, n, w in house.CHECKS[check](args)]
+
+    def assert_fault(self, check, name, text, fault):
+        self.assertEqual(self.found(check), [], "the tree is good before")
+        self.write(name, text)
+        found = self.found(check)
+        self.assertEqual(len(found), 1, found)
+        self.assertIn(fault, found[0])
+        (self.root / name).unlink()
+        if name in GOOD:
+            self.write(name, GOOD[name])
+
+    def test_includes(self):
+        for name, line, fault in (
+            ("agent/core/server.c", '#include "outrider/io/loop.h"', "core must not include io"),
+            ("agent/io/loop.c", ' # include "outrider/core/record.h"', "io must not include core"),
+            ("agent/core/server.c", '#include "outrider/os/log.h"', "core must not include os"),
+            ("agent/codec/line.c", '#include "outrider/os/log.h"', "codec must not include os"),
+            ("agent/probe/tcp.c", '#include "outrider/registry/etcd.h"', "probe must not include registry"),
+            ("agent/registry/etcd/kv.c", '#include "outrider/api/api.h"', "registry must not include api"),
+            ("agent/api/agent.c", '#include "outrider/shell/router.h"', "api must not include shell"),
+            ("include/outrider/base/up.h", "#include <outrider/core/record.h>", "base must not include core"),
+            ("agent/shell/agent.c", "#include <event2/event.h>", "only io may include event2/event.h"),
+            ("agent/registry/etcd/kv.c", "#include <curl/curl.h>", "only io may include curl/curl.h"),
+            ("agent/core/server.c", "#include <jansson.h>", "only codec api cli may include jansson.h"),
+            ("agent/os/file.c", "#include <yaml.h>", "only codec may include yaml.h"),
+            ("agent/probe/tcp.c", '#include "../io/loop_private.h"', "a private header of another folder"),
+            ("agent/probe/tcp.c", '#include "io/loop_private.h"', "a private header of another folder"),
+            ("agent/probe/tcp.c", '#include "gone.h"', "a private header of another folder, or none"),
+            ("agent/core/server.c", '#include "outrider/attic/x.h"', "there is no floor attic"),
+            ("agent/attic/x.c", "", "in no floor of the house"),
+        ):
+            with self.subTest(line=line):
+                self.assert_fault("includes", name, line + "\n", fault)
+
+    def test_headers(self):
+        self.assert_fault("headers", "include/outrider/core/record.h", "size_t record_size(void);\n", "does not compile alone")
+        self.assert_fault("headers", "include/outrider/core/record.h", "struct record { int a; };\n", "redefinition")
+        self.assert_fault("headers", "agent/io/loop_private.h", "void loop_run(struct unknown *);\n", "does not compile alone")
+
+    def test_size(self):
+        self.write("agent/base/str.c", "\n" * 500)
+        self.write("docs/long.md", "\n" * 600)
+        for name in ("agent/base/str.c", "include/outrider/base/str.h", "tests/tools/x.py", "packaging/x.sh"):
+            self.assert_fault("size", name, "\n" * 501, "501 lines")
+        self.assert_fault("size", "packaging/quickstart", "#!/bin/sh" + "\n" * 501, "501 lines")
+
+    def test_leftovers(self):
+        for word in ("TO" + "DO", "FIX" + "ME", "X" + "XX", "HA" + "CK", "place" + "holder"):
+            self.assert_fault("leftovers", "agent/base/str.c", f"int a;\n/* {word}: later */\n", f"str.c:2: leftover {word}")
+        self.write("agent/base/str.c", 'char name[] = "/tmp/outrider.XX' + 'XXXX";\n')
+        self.assertEqual(self.found("leftovers"), [])
+
+    def test_comments(self):
+        header = "include/outrider/base/str.h"
+        for text, line in (
+            ("int str_one(void);\n", 1),
+            ("/* About the file. */\n#define A 1\n\nint str_one(void);\n", 4),
+            ("/* One. */\nint str_one(void);\n\nint str_two(int a,\n            int b);\n", 4),
+            ("struct str {\n    int (*call)(void); /* called */\n};\n\nint str_one(void);\n", 5),
+            ("enum { A, B }; /* letters */\nint str_one(void);\n", 2),
+            ("static inline int str_one(void)\n{\n    return (1);\n}\n", 1),
+            ("/* One. */\nstatic inline int str_one(void)\n{\n    return 1;\n}\n\nint str_two(void);\n", 7),
+            ("/* Says. */\nextern int level;\nint str_one(void);\n", 3),
+        ):
+            with self.subTest(text=text):
+                self.assert_fault("comments", header, text, f"str.h:{line}: no comment above")
+        self.write(header, "/* Both ends. */\nint str_first(void);\nint str_last(void);\n\ntypedef int (*str_fn)(void);\n"
+                           "struct str {\n    int (*call)(void);\n};\n#define STR(a) str_of(a)\n\n/* One. */\nstatic inline int "
+                           'str_one(void)\n{\n    return "}("[0];\n}\n')
+        self.assertEqual(self.found("comments"), [])
+
+    def test_symbols(self):
+        allowed = self.write("allowed", "base: str* free # words\ncore: memcpy\n")
+
+        def library(floor, source):
+            path = self.root / f"{floor}.c"
+            path.write_text(source)
+            subprocess.run(["cc", "-c", "-w", "-o", path.with_suffix(".o"), path], check=True)
+            archive = self.root / f"liboutrider_{floor}.a"
+            archive.unlink(missing_ok=True)
+            subprocess.run(["ar", "rc", archive, path.with_suffix(".o")], check=True)
+            return archive
+
+        base = library("base", "int strlen(); int base_a(char *x) { return strlen(x); }")
+        core = library("core", "int base_a(); int core_a() { return base_a() + core_b(); } int core_b() { return memcpy(0, 0, 9); }")
+        self.assertEqual(self.found("symbols", allowed=allowed, libraries=[base, core]), [])
+        for call in ("time", "socket", "fopen", "malloc", "getenv", "io_loop", "strlen"):
+            core = library("core", f"int core_a() {{ return {call}(0); }}")
+            found = self.found("symbols", allowed=allowed, libraries=[base, core])
+            self.assertEqual(found, [f"liboutrider_core.a:0: {call} is not on the list of what core may use"])
+        self.assertEqual(house.plain("__snprintf_chk"), "snprintf")
+        self.assertEqual(house.plain("__stack_chk_fail"), "__stack_chk_fail")
+
+    def test_shell(self):
+        self.assert_fault("shell", "tests/run", "#!/usr/bin/env bash\nrm $1\n", "run:2: ")
+        self.assert_fault("shell", "packaging/start.sh", "#!/bin/sh\nrm $1\n", "start.sh:2: ")
+
+    def test_exit_status_tells_found_from_could_not_look(self):
+        self.assertEqual(house.main(["size", "--root", str(self.root)]), 0)
+        self.write("agent/base/str.c", "\n" * 501)
+        self.assertEqual(house.main(["size", "--root", str(self.root)]), 1)
+        self.assertEqual(house.main(["symbols", "--root", str(self.root), str(self.root / "liboutrider_none.a")]), 2)
+
+    def test_every_check_is_proven_here(self):
+        self.assertEqual({name[5:] for name in dir(self) if name[5:] in house.CHECKS}, set(house.CHECKS))
+
+
+if __name__ == "__main__":
+    unittest.main()
