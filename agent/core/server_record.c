@@ -135,6 +135,7 @@ void server_publish(struct server *server, const struct instant *now, struct que
         withdraw(server, why, effects);
         return;
     }
+    server->withheld[0] = '\0';
     struct record next;
     server_compose(server, &next);
     if (server->offering && (record_equal(&server->offered, &next) || !may_touch(server, &next))) {
@@ -147,7 +148,6 @@ void server_publish(struct server *server, const struct instant *now, struct que
     server->offered = next;
     server->offering = true;
     server->settling_holds = server_holds(server);
-    server->withheld[0] = '\0';
     server_effect(effects, SERVER_DO_PUBLISH)->urgent = urgent;
 }
 
