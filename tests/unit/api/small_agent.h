@@ -1,0 +1,64 @@
+/* An agent without a world: the real machines, stepped by hand, behind the API's operations. */
+#ifndef OUTRIDER_TESTS_API_SMALL_AGENT_H
+#define OUTRIDER_TESTS_API_SMALL_AGENT_H
+
+#include "api/api_private.h"
+#include "outrider/base/queue.h"
+#include "outrider/core/config.h"
+#include "outrider/core/probe.h"
+#include "outrider/core/registrar.h"
+#include "outrider/core/server.h"
+#include "outrider/core/shutdown.h"
+
+#include <jansson.h>
+
+struct small_agent {
+    struct config config;
+    struct instant now;
+    struct server *server;
+    struct registrar *registrar;
+    struct shutdown shutdown;
+    struct probe probe;
+    struct api_histogram probe_duration;
+    struct api_probe probe_view;
+    struct api_counters counters;
+    struct api_context context;
+    bool registry_away; /* requests fail from now on */
+    char by[80], reason[300];
+    int64_t deadline_ms, expires_ms;
+    unsigned drains, undrains;
+    const char *host, *state_trouble;
+};
+
+/* World "01TEST" with one tcp probe "game" on 8001, fall 3, rise 2, listening at 127.0.0.1:7117; nothing has happened. */
+void small_agent_init(struct small_agent *agent);
+void small_agent_fini(struct small_agent *agent);
+
+/* The agent has its address and nothing of before counts; what it offers is registered unless the registry is away. */
+void small_agent_start(struct small_agent *agent);
+
+/* A line of the server. */
+void small_agent_say(struct small_agent *agent, const char *line);
+
+/* The probe's try ended; verdicts reach the server. */
+void small_agent_try(struct small_agent *agent, enum probe_outcome outcome);
+
+/* Steps the server with one event (its time is filled in) and lets the registry answer. */
+void small_agent_step(struct small_agent *agent, struct server_event event);
+
+/* Answers a request; the reply is to be ended with buf_fini(&reply.body). */
+struct api_reply small_agent_ask(struct small_agent *agent, const struct api_request *request);
+
+/* GET `path` with `query`; the same. */
+struct api_reply small_agent_get(struct small_agent *agent, const char *path, const char *query);
+
+/* POST of JSON from loopback as an operator's command sends it; the same. */
+struct api_reply small_agent_post(struct small_agent *agent, const char *path, const char *body);
+
+/* The body as JSON, which it must be; ended with json_decref. Ends the reply's body. */
+json_t *small_agent_json(struct api_reply *reply);
+
+/* Asserts that the reply is an error of that status and code with a message, and ends its body. */
+void small_agent_refused(struct api_reply reply, int status, const char *code);
+
+#endif
