@@ -1,0 +1,57 @@
+/* The floor for memory: links and initialises what the agent does, then waits for a signal and does nothing.
+ * usage: bench_floor_linked */
+#include <curl/curl.h>
+#include <event2/dns.h>
+#include <event2/event.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <yaml.h>
+
+static void must(int ok, const char *what)
+{
+    if (!ok) {
+        fprintf(stderr, "floor_linked: %s failed\n", what);
+        exit(1);
+    }
+}
+
+static void parse(void)
+{
+    static const unsigned char text[] = "server: {type: world, ports: [8001]}\n";
+    yaml_parser_t parser;
+    yaml_document_t document;
+    must(yaml_parser_initialize(&parser), "yaml_parser_initialize");
+    yaml_parser_set_input_string(&parser, text, sizeof(text) - 1);
+    must(yaml_parser_load(&parser, &document), "yaml_parser_load");
+    yaml_document_delete(&document);
+    yaml_parser_delete(&parser);
+    json_t *json = json_loads("{\"result\":{\"ID\":\"1\",\"TTL\":\"10\"}}", 0, NULL);
+    must(json != NULL, "json_loads");
+    json_decref(json);
+}
+
+int main(void)
+{
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+    parse();
+    struct event_base *base = event_base_new();
+    must(base != NULL, "event_base_new");
+    must(evdns_err_to_string(DNS_ERR_NONE) != NULL, "evdns_err_to_string"); /* or the library would not be linked */
+    must(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK, "curl_global_init");
+    CURLM *multi = curl_multi_init();
+    CURL *easy = curl_easy_init();
+    must(multi != NULL && easy != NULL, "libcurl's handles");
+    int signo;
+    sigwait(&signals, &signo);
+    curl_easy_cleanup(easy);
+    curl_multi_cleanup(multi);
+    curl_global_cleanup();
+    event_base_free(base);
+    return 0;
+}

@@ -1,0 +1,131 @@
+/* A line on the status socket -> an event at an etcd watcher, in turn with a bare transaction -> an event at the same kind
+ * of watcher, each after the same rest. The floor's body is what the agent sends, down to the record's bytes.
+ * usage: bench_line ENDPOINT KEY STATUS_SOCKET players|status N REST_US
+ * prints "floor US" and "subject US" N times each, and "lost COUNT" */
+#include "etcd_watch.h"
+#include "meter.h"
+#include "outrider/base/base64.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { WARM_UP = 20, EVENT_TIMEOUT_MS = 5000, FIRST_PLAYERS = 1000 };
+
+struct bench {
+    struct etcd_wire wire; /* the floor's */
+    struct etcd_watch floor, subject;
+    const char *key, *floor_key;
+    char floor_path[256];
+    int line_fd;
+    bool status_words;
+    int64_t lease, floor_revision, rest_us, lost;
+    struct buf record, body, request;
+};
+
+/* What line `i` says, and what the record then contains. The agent is ready before the first. */
+static void line_text(const struct bench *bench, int64_t i, char line[static 64], char sign[static 64])
+{
+    if (bench->status_words) {
+        const char *word = i % 2 == 0 ? "error" : "ready";
+        snprintf(line, 64, "%s\n", word);
+        snprintf(sign, 64, "\"status\":\"%s\"", word);
+    } else {
+        snprintf(line, 64, "players=%" PRId64 "\n", FIRST_PLAYERS + i % 9000);
+        snprintf(sign, 64, "\"players\":%" PRId64, FIRST_PLAYERS + i % 9000);
+    }
+}
+
+static void add_base64(struct buf *out, const char *before, struct str text, const char *after)
+{
+    buf_str(out, str_of(before));
+    base64_encode(text, out);
+    buf_str(out, str_of(after));
+}
+
+/* The agent's transaction (codec/etcd_message_encode.c) for the floor's key. */
+static void floor_body(struct bench *bench)
+{
+    struct str key = str_of(bench->floor_key);
+    struct buf *out = &bench->body;
+    buf_clear(out);
+    add_base64(out, "{\"compare\":[{\"key\":\"", key, "\",\"result\":\"EQUAL\",\"target\":");
+    if (bench->floor_revision == 0) {
+        buf_str(out, STR("\"CREATE\",\"create_revision\":\"0\""));
+    } else {
+        buf_printf(out, "\"MOD\",\"mod_revision\":\"%" PRId64 "\"", bench->floor_revision);
+    }
+    add_base64(out, "}],\"success\":[{\"request_put\":{\"key\":\"", key, "\"");
+    add_base64(out, ",\"value\":\"", buf_view(&bench->record), "\"");
+    buf_printf(out, ",\"lease\":\"%" PRId64 "\"}}", bench->lease);
+    add_base64(out, "],\"failure\":[{\"request_range\":{\"key\":\"", key, "\"}}]}");
+}
+
+static void run_floor(struct bench *bench, bool count)
+{
+    floor_body(bench);
+    etcd_wire_request(&bench->wire, "/v3/kv/txn", &bench->body, &bench->request);
+    meter_rest_us(bench->rest_us);
+    int64_t start = meter_now_us();
+    etcd_wire_send(&bench->wire, &bench->request);
+    const struct etcd_event *event = etcd_watch_next(&bench->floor, EVENT_TIMEOUT_MS);
+    if (event == NULL) {
+        meter_die("the floor's own transaction was not seen");
+    }
+    int64_t took = event->at_us - start;
+    bench->floor_revision = event->revision;
+    etcd_wire_answer(&bench->wire, NULL);
+    if (count) {
+        printf("floor %" PRId64 "\n", took);
+    }
+}
+
+static void run_subject(struct bench *bench, int64_t i, bool count)
+{
+    char line[64], sign[64];
+    line_text(bench, i, line, sign);
+    meter_rest_us(bench->rest_us);
+    int64_t start = meter_now_us();
+    meter_write(bench->line_fd, line);
+    const struct etcd_event *event;
+    do {
+        event = etcd_watch_next(&bench->subject, EVENT_TIMEOUT_MS);
+    } while (event != NULL && strstr(buf_text(&event->value), sign) == NULL);
+    meter_expect_ok(bench->line_fd);
+    if (event == NULL) {
+        bench->lost++;
+    } else {
+        buf_clear(&bench->record);
+        buf_str(&bench->record, buf_view(&event->value));
+        if (count) {
+            printf("subject %" PRId64 "\n", event->at_us - start);
+        }
+    }
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 7) {
+        fprintf(stderr, "usage: bench_line ENDPOINT KEY STATUS_SOCKET players|status N REST_US\n");
+        return 64;
+    }
+    struct bench bench = {.key = argv[2], .status_words = strcmp(argv[4], "status") == 0};
+    int64_t n = meter_number(argv[5]);
+    bench.rest_us = meter_number(argv[6]);
+    snprintf(bench.floor_path, sizeof(bench.floor_path), "%s-floor", bench.key);
+    bench.floor_key = bench.floor_path;
+    bench.lease = ((int64_t)getpid() << 20) + meter_now_us() % (1 << 20) + 1;
+    etcd_wire_open(&bench.wire, argv[1]);
+    etcd_wire_grant(&bench.wire, bench.lease, 600);
+    etcd_watch_open(&bench.floor, argv[1], bench.floor_key, false);
+    etcd_watch_open(&bench.subject, argv[1], bench.key, false);
+    bench.line_fd = meter_connect_unix(argv[3]);
+    int64_t warm_up = bench.status_words ? 1 : WARM_UP;
+    for (int64_t i = 0; i < n + warm_up; i++) {
+        run_subject(&bench, i, i >= warm_up);
+        run_floor(&bench, i >= warm_up);
+    }
+    printf("lost %" PRId64 "\n", bench.lost);
+    return 0;
+}
