@@ -28,9 +28,9 @@ bool document_number(const json_t *object, const char *path, int64_t *ret_value)
     if (!json_is_number(value)) {
         return false;
     }
-    /* A double beyond int64_t has no whole number to give. */
+    /* Beyond what a double holds exactly nothing here has a meaning, and sums might overflow. */
     double real = json_number_value(value);
-    if (json_is_real(value) && (real > 9e15 || real < -9e15)) {
+    if (!(real > -9e15 && real < 9e15)) {
         return false;
     }
     *ret_value = json_is_integer(value) ? json_integer_value(value) : (int64_t)real;

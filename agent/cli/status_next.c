@@ -122,7 +122,9 @@ static void next_of_hold(const json_t *hold, struct buf *out)
         buf_str(out, STR("hold reload is lifted when the server says READY=1 or ready\n"));
     }
     if (document_span(hold, "expiresInMs", span)) {
-        buf_printf(out, "hold %s lifts itself in %s\n", kind == NULL ? "" : kind, span);
+        buf_str(out, STR("hold "));
+        status_plain(out, kind);
+        buf_printf(out, " lifts itself in %s\n", span);
     }
 }
 

@@ -117,7 +117,8 @@ static void said(const json_t *document, struct buf *out)
     if (word == NULL) {
         buf_str(out, STR(", has not said its status"));
     } else {
-        buf_printf(out, ", said %s", word);
+        buf_str(out, STR(", said "));
+        status_plain(out, word);
         if (age(document, "life.saidAt", span)) {
             buf_printf(out, " %s ago", span);
         }
@@ -250,7 +251,8 @@ static void hold_times(const json_t *hold, struct buf *out)
     if (is(outcome, "waiting") && document_span(hold, "deadlineInMs", span)) {
         buf_printf(out, ", deadline in %s", span);
     } else if (outcome != NULL && !is(outcome, "waiting")) {
-        buf_printf(out, ", waiting is over: %s", outcome);
+        buf_str(out, STR(", waiting is over: "));
+        status_plain(out, outcome);
     }
     if (document_span(hold, "expiresInMs", span)) {
         buf_printf(out, ", lifts itself in %s", span);
@@ -292,7 +294,8 @@ static void registry(const json_t *document, struct buf *out)
     char span[32];
     label(out, "registry");
     if (foreign != NULL) {
-        buf_printf(out, "the key is held by another agent under lease %s", foreign);
+        buf_str(out, STR("the key is held by another agent under lease "));
+        status_plain(out, foreign);
         if (document_span(document, "registry.foreign.leftMs", span)) {
             buf_printf(out, ", %s left", span);
         }
@@ -329,9 +332,13 @@ static void lease(const json_t *document, struct buf *out)
         buf_str(out, STR("none\n"));
         return;
     }
-    bool held = state == NULL || is(state, "held");
-    buf_printf(out, "%s %s%s%s, %s left\n", id, held ? "" : state, held ? "" : ", ",
-               duration_human(document_number_or(document, "lease.ttlMs", 0), ttl),
+    status_plain(out, id);
+    buf_str(out, STR(" "));
+    if (!is(state, "held")) {
+        status_plain(out, state);
+        buf_str(out, STR(", "));
+    }
+    buf_printf(out, "%s, %s left\n", duration_human(document_number_or(document, "lease.ttlMs", 0), ttl),
                duration_human(document_number_or(document, "lease.leftMs", 0), left));
 }
 
