@@ -40,14 +40,14 @@ int client_parse(const char *text, struct error *err, struct client *ret_client)
     if (str_starts(address, STR("unix:"))) {
         return use_unix(text + 5, err, ret_client);
     }
-    bool is_url = str_starts(address, STR("http://")) || str_starts(address, STR("https://"));
-    while (is_url && address.size > 0 && address.data[address.size - 1] == '/') {
+    size_t scheme = str_starts(address, STR("http://")) ? 7 : str_starts(address, STR("https://")) ? 8 : 0;
+    while (scheme > 0 && address.size > scheme && address.data[address.size - 1] == '/') {
         address.size--;
     }
-    if (is_url && address.size > strlen("https://")) {
+    if (scheme > 0 && address.size > scheme) {
         return use_url(address, "", ret_client);
     }
-    if (!is_url && address_split(address, &host, &port) == 0) {
+    if (scheme == 0 && address_split(address, &host, &port) == 0) {
         return use_url(address, "http://", ret_client);
     }
     return error_set(err, ERROR_INVALID, "`%s` is not http://HOST:PORT, HOST:PORT or unix:PATH", text);

@@ -1,0 +1,148 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "outrider/base/error.h"
+#include "outrider/base/str.h"
+#include "outrider/base/version.h"
+#include "outrider/os/file.h"
+#include "said.h"
+#include "support/temp_dir.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void help_names_every_command_and_no_other(void **state)
+{
+    (void)state;
+    struct said said = {0};
+    size_t count;
+    const struct command *table = commands(&count);
+    assert_int_equal(RUN(&said, "help"), EX_DONE);
+    for (size_t i = 0; i < count; i++) {
+        said_has(said.out, table[i].help);
+        struct said about = {0};
+        assert_int_equal(RUN(&about, "help", table[i].name), EX_DONE);
+        said_has(about.out, table[i].help);
+        assert_int_equal(RUN(&about, table[i].name, "--help"), EX_DONE);
+        said_has(about.out, table[i].usage);
+        said_fini(&about);
+    }
+    static const char *const later[] = {"services", "kv", "route"};
+    for (size_t i = 0; i < COUNT_OF(later); i++) {
+        assert_null(strstr(said.out, later[i]));
+        assert_int_equal(RUN(&said, later[i]), EX_USAGE);
+        assert_int_equal(RUN(&said, "help", later[i]), EX_USAGE);
+        assert_int_equal(RUN(&said, "--help"), EX_DONE);
+    }
+    said_fini(&said);
+}
+
+static void usage_errors_name_what_was_meant(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *words[8];
+        const char *says;
+    } cases[] = {
+        {{"stauts"}, "unknown command `stauts`: did you mean `status`?"},
+        {{"undrian"}, "did you mean `undrain`?"},
+        {{"xyz"}, "unknown command `xyz`: see `outrider help`"},
+        {{""}, "unknown command ``: see `outrider help`"},
+        {{"help", "dran"}, "did you mean `drain`?"},
+        {{"help", "drain", "now"}, "unexpected word `now`"},
+        {{"check", "--live"}, "unknown option `--live`"},
+        {{"check", "outrider.yaml"}, "unexpected word `outrider.yaml`"},
+        {{"check", "-c"}, "`-c` needs a value"},
+        {{"status", "--jsn"}, "unknown option `--jsn`: did you mean `--json`?"},
+        {{"status", "--json=yes"}, "`--json` takes no value"},
+        {{"status", "--is", "redy"}, "`redy` is not a status: did you mean `ready`?"},
+        {{"status", "--is", "well"}, "`well` is not a status"},
+        {{"status", "--agent", "nowhere"}, "--agent: `nowhere` is not"},
+        {{"drain", "--deadlin=5m"}, "unknown option `--deadlin`: did you mean `--deadline`?"},
+        {{"drain", "--deadline", "5"}, "--deadline: `5` is not a duration"},
+        {{"drain", "--expires="}, "--expires: `` is not a duration"},
+        {{"drain", "--reason", "\xff"}, "--reason: not UTF-8"},
+        {{"drain", "--id", "x"}, "unknown option `--id`"},
+        {{"drain", "world-1"}, "unexpected word `world-1`"},
+        {{"undrain", "--wait"}, "unknown option `--wait`"},
+        {{"send"}, "nothing to say"},
+        {{"send", ""}, "nothing to say"},
+        {{"send", "ready\nerror"}, "one line at a time"},
+        {{"send", "attach"}, "`attach` needs a connection that stays"},
+        {{"send", "ready", "watch"}, "`watch` needs a connection that stays"},
+        {{"send", "--sock", "/x", "ready"}, "did you mean `--socket`?"},
+        {{"version", "-x"}, "unknown option `-x`"},
+        {{"version", "now"}, "unexpected word `now`"},
+        {{"agent", "--detach"}, "unknown option `--detach`"},
+    };
+    struct said said = {0};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        assert_int_equal(said_run(&said, cases[i].words), EX_USAGE);
+        said_has(said.err, cases[i].says);
+        assert_string_equal(said.out, "");
+    }
+    said_fini(&said);
+}
+
+static void nothing_is_a_usage_error_that_shows_the_commands(void **state)
+{
+    (void)state;
+    struct said said = {0};
+    assert_int_equal(said_run(&said, (const char *const[]){NULL}), EX_USAGE);
+    said_has(said.err, "usage: outrider COMMAND");
+    said_fini(&said);
+}
+
+static void version_is_one_line(void **state)
+{
+    (void)state;
+    struct said said = {0};
+    assert_int_equal(RUN(&said, "version"), EX_DONE);
+    said_has(said.out, version_text());
+    assert_int_equal(RUN(&said, "--version"), EX_DONE);
+    assert_string_equal(strchr(said.out, '\n'), "\n");
+    said_fini(&said);
+}
+
+static void check_tells_good_from_bad(void **state)
+{
+    (void)state;
+    struct temp_dir dir;
+    struct said said = {0};
+    struct error err;
+    assert_int_equal(temp_dir_init(&dir), 0);
+    struct str good = STR("server: {type: world, ports: [8001]}\n"), bad = STR("server: {type: World, port: 8001}\n");
+    assert_int_equal(file_write_atomic(dir.path, "good.yaml", good, 0600, &err), 0);
+    assert_int_equal(file_write_atomic(dir.path, "bad.yaml", bad, 0600, &err), 0);
+    assert_int_equal(RUN(&said, "check", "-c", temp_path(&dir, "good.yaml")), EX_DONE);
+    said_has(said.out, "good.yaml: ok\n");
+    assert_string_equal(said.err, "");
+    assert_int_equal(RUN(&said, "check", "-c", temp_path(&dir, "bad.yaml")), EX_CONFIG);
+    assert_string_equal(said.out, "");
+    said_has(said.err, "bad.yaml:1:");
+    said_has(said.err, "server.type");
+    said_has(said.err, "`ports`");
+    assert_int_equal(RUN(&said, "check", "-c", temp_path(&dir, "none.yaml")), EX_CONFIG);
+    said_has(said.err, "none.yaml");
+    setenv("OUTRIDER_CONFIG", temp_path(&dir, "good.yaml"), 1);
+    assert_int_equal(RUN(&said, "check"), EX_DONE);
+    unsetenv("OUTRIDER_CONFIG");
+    said_fini(&said);
+    assert_int_equal(temp_dir_fini(&dir), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(help_names_every_command_and_no_other),
+        cmocka_unit_test(usage_errors_name_what_was_meant),
+        cmocka_unit_test(nothing_is_a_usage_error_that_shows_the_commands),
+        cmocka_unit_test(version_is_one_line),
+        cmocka_unit_test(check_tells_good_from_bad),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
