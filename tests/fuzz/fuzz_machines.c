@@ -1,0 +1,467 @@
+/* Bytes become a sequence of events for the router with all its machines; after each the invariants of the architecture
+ * must hold. The first three bytes choose the world, then each pair of bytes is an event and its argument. */
+
+/* The world of the scenarios, compiled in: a fuzzer is one source. */
+#include "fake/fake_effects.c"
+#include "scenario/runner_store.c"
+
+#include "outrider/base/mem.h"
+#include "outrider/codec/status_line.h"
+#include "outrider/core/config.h"
+#include "outrider/shell/router.h"
+#include "shell/router_internal.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+enum { WORLD_PENDING_MAX = 16, RESTARTS_MAX = 4, FOREIGN = 7777 };
+
+struct world {
+    struct config configs[2];
+    struct effects effects;
+    size_t inspected; /* of the remembered effects */
+    struct router *router;
+    struct store store;
+    int64_t mono, sleep;
+    bool auto_tries, auto_registry, exited;
+    unsigned open; /* ports, one bit for each probe */
+    uint64_t tries[SERVER_PROBES_MAX];
+    struct fake_call pending[WORLD_PENDING_MAX];
+    size_t pending_count;
+    uint64_t lease_id, key_id; /* requests the registrar waits for; 0: none */
+    int64_t lease_for, key_for;
+    const char *host;
+    unsigned restarts, config;
+    int64_t tokens, filled; /* of the writes, in thousandths */
+    uint64_t attached;
+};
+
+static struct instant now_of(const struct world *w)
+{
+    return (struct instant){
+        .mono = 1000 + w->mono, .boot = 9000 + w->mono + w->sleep, .wall = 1795227240000 + w->mono + w->sleep};
+}
+
+/* ---- configurations ---- */
+
+static void build_config(struct config *config, uint8_t flags, uint8_t shape)
+{
+    config->server.present = true;
+    config->server.type = mem_strdup("world");
+    config->server.require_status = flags & 1;
+    config->server.ports_dynamic = flags & 2;
+    config->server.watchdog_ms = flags & 4 ? 3000 : 0;
+    config->server.initializing_max_ms = 20000;
+    config->server.deregister_after_ms = flags & 8 ? 10000 : 0;
+    config->grace_period_ms = 5000;
+    config->registry.prefix = mem_strdup("/services");
+    config->registry.ttl_ms = 10000;
+    config->registry.request_timeout_ms = 1500;
+    config->status.min_publish_interval_ms = 5000;
+    config->drain.deadline_ms = 60000;
+    config->drain.settle_ms = 2000;
+    config->shutdown.drain = flags & 16;
+    config->shutdown.linger_ms = 1000;
+    config->shutdown.timeout_ms = 4000;
+    config->probes_given = !config->server.ports_dynamic || (flags & 32);
+    config->server.ports[0] = 8001;
+    config->server.port_count = config->server.ports_dynamic ? 0 : 1;
+    size_t probes = config->probes_given ? 1 + shape % 3u : 0;
+    for (size_t i = 0; i < probes; i++) {
+        config_probe_default(&config->probes[i], (uint16_t)(8001 + (shape / 4 + i) % 4));
+        config->probes[i].rise = 1 + shape / 16 % 3u;
+        config->probes[i].fall = 1 + shape / 64 % 3u;
+    }
+    config->probe_count = probes;
+}
+
+/* ---- invariants ---- */
+
+static bool any_failing(const struct router *router)
+{
+    for (size_t i = 0; i < router_probe_count(router); i++) {
+        if (health_verdict(&router_probe(router, i)->health) == VERDICT_FAILING) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool says_ready(struct str record)
+{
+    return memmem(record.data, record.size, "\"status\":\"ready\"", 16) != NULL;
+}
+
+static void check_request(struct world *w, const struct fake_call *call)
+{
+    const struct registrar *registrar = router_registrar(w->router);
+    const struct registry_request *request = &call->request;
+    assert(request->id != 0 && request->timeout_ms > 0);
+    bool about_lease = request->op == REGISTRY_GRANT || request->op == REGISTRY_KEEPALIVE || request->op == REGISTRY_REVOKE;
+    if (about_lease) {
+        assert(w->lease_id == 0 || w->lease_for != request->lease || request->op == REGISTRY_REVOKE);
+        w->lease_id = request->id;
+        w->lease_for = request->lease;
+        return;
+    }
+    assert(w->key_id == 0 || w->key_for != registrar_lease(registrar));
+    w->key_id = request->id;
+    w->key_for = registrar_lease(registrar);
+    if (request->op == REGISTRY_PUT) {
+        assert(registrar_foreign_lease(registrar) == 0);
+        assert(registrar_lease_state(registrar) == LEASE_HELD && request->lease == registrar_lease(registrar));
+        assert(!says_ready(blob_view(request->value)) || !any_failing(w->router));
+    }
+}
+
+/* Contract 2: burst 5 and 1 a second for the urgent ones, 1 each interval for the rest. */
+static void spend_write(struct world *w)
+{
+    enum { FULL = 7000 };
+    int64_t since = w->mono - w->filled;
+    w->tokens += since + since / 5;
+    w->tokens = w->tokens > FULL ? FULL : w->tokens;
+    w->filled = w->mono;
+    w->tokens -= 1000;
+    assert(w->tokens >= 0);
+}
+
+static void check_rest(const struct world *w)
+{
+    const struct router *router = w->router;
+    assert(queue_size(&router->server_effects) == 0 && queue_size(&router->registrar_effects) == 0);
+    assert(queue_size(&router->shutdown_effects) == 0 && queue_size(&router->probe_effects) == 0);
+    assert(server_status(router->server) != STATUS_READY || !any_failing(router));
+    assert(router_probe_count(router) <= SERVER_PROBES_MAX);
+    struct window window = router_deadline(router);
+    assert(window.earliest <= window.latest);
+    int64_t left;
+    struct instant now = now_of(w);
+    bool draining = server_draining(router->server, &now, &left);
+    assert(!draining || server_status(router->server) != STATUS_READY);
+}
+
+/* ---- the world answers ---- */
+
+static void answer(struct world *w, const struct fake_call *call, unsigned how)
+{
+    struct registry_reply reply = {.id = call->request.id, .op = call->request.op};
+    struct instant now = now_of(w);
+    bool applied = how == 0 || how == 1;
+    if (applied) {
+        bool had = w->store.value != NULL;
+        int64_t foreign = had && w->store.key_lease == FOREIGN ? FOREIGN : 0;
+        int64_t before = w->store.revision;
+        store_apply(&w->store, call, now.boot, &reply);
+        if (call->request.op == REGISTRY_PUT && reply.succeeded) {
+            assert(foreign == 0 || w->store.revision > before + 1);
+            if (had && w->store.revision == before + 1) {
+                spend_write(w);
+            }
+        }
+    }
+    if (how != 0) {
+        reply = (struct registry_reply){.id = call->request.id, .op = call->request.op};
+        reply.failure = how == 1 ? REGISTRY_UNKNOWN : (enum registry_failure)(how % REGISTRY_FAILURE_COUNT);
+        reply.failure = reply.failure == REGISTRY_OK ? REGISTRY_RETRY : reply.failure;
+    }
+    w->lease_id = w->lease_id == reply.id ? 0 : w->lease_id;
+    w->key_id = w->key_id == reply.id ? 0 : w->key_id;
+    struct blob *value = blob_new(reply.kv.value); /* the router may change the store's */
+    reply.kv.value = blob_view(value);
+    router_replied(w->router, &reply, &now);
+    blob_unref(value);
+}
+
+/* Looks at what was asked for before anything else happens. */
+static void inspect(struct world *w)
+{
+    for (; w->inspected < w->effects.count; w->inspected++) {
+        if (w->effects.calls[w->inspected].type == FAKE_REQUEST) {
+            check_request(w, &w->effects.calls[w->inspected]);
+        }
+    }
+}
+
+static void meet_request(struct world *w, const struct fake_call *call)
+{
+    if (w->auto_registry) {
+        answer(w, call, 0);
+        return;
+    }
+    if (w->pending_count == WORLD_PENDING_MAX) {
+        fake_call_fini(&w->pending[0]);
+        memmove(w->pending, w->pending + 1, (WORLD_PENDING_MAX - 1) * sizeof(w->pending[0]));
+        w->pending_count--;
+    }
+    blob_ref(call->request.value);
+    w->pending[w->pending_count++] = *call;
+}
+
+static void settle(struct world *w)
+{
+    struct fake_call call;
+    struct instant now = now_of(w);
+    inspect(w);
+    for (unsigned turns = 0; fake_effects_take(&w->effects, &call); turns++) {
+        assert(turns < 5000);
+        if (call.type == FAKE_TRY) {
+            assert(call.index < router_probe_count(w->router));
+            w->tries[call.index] = call.try_id;
+            if (w->auto_tries) {
+                bool open = w->open & 1u << call.index % 8;
+                router_tried(w->router, call.index, call.try_id, open ? PROBE_PASSED : PROBE_REFUSED, "", 1, &now);
+            }
+        } else if (call.type == FAKE_CANCEL_TRIES) {
+            memset(w->tries, 0, sizeof(w->tries));
+        } else if (call.type == FAKE_REQUEST) {
+            meet_request(w, &call);
+        } else if (call.type == FAKE_LOOK_UP_HOST) {
+            router_host(w->router, w->host, "none", &now);
+        } else if (call.type == FAKE_EXIT) {
+            assert(!w->exited);
+            w->exited = true;
+        }
+        fake_call_fini(&call);
+        inspect(w);
+    }
+    w->inspected = 0;
+    check_rest(w);
+}
+
+static void advance(struct world *w, int64_t span)
+{
+    int64_t to = w->mono + span;
+    unsigned stuck = 0;
+    while (!w->exited && router_deadline(w->router).latest - 1000 <= to) {
+        int64_t next = router_deadline(w->router).latest - 1000;
+        stuck = next > w->mono ? 0 : stuck + 1;
+        assert(stuck < 100); /* a window makes progress: time moves or something happens */
+        w->mono = next > w->mono ? next : w->mono;
+        struct instant now = now_of(w);
+        store_expire(&w->store, now.boot);
+        router_tick(w->router, &now);
+        settle(w);
+    }
+    w->mono = to;
+    store_expire(&w->store, now_of(w).boot);
+}
+
+/* ---- events ---- */
+
+static void hear(struct world *w, uint8_t arg)
+{
+    static const char *const lines[] = {
+        "ready", "initializing # loading", "shutting_down", "error # lost", "players=0", "players=3", "ready players=0",
+        "drain", "drain=5", "undrain", "heartbeat", "heartbeat=2", "attach", "ports=7001,7002", "ports=7003", "label.a=b",
+        "label.a=", "RELOADING=1", "READY=1", "WATCHDOG=trigger", "MAINPID=5", "MAINPID=6", "# text", "ready attach drain=1",
+        "STOPPING=1"};
+    struct words words;
+    struct status_line_error error;
+    struct str label;
+    assert(status_line_parse(str_of(lines[arg % COUNT_OF(lines)]), &words, &error) == 0);
+    if (server_accepts(router_server(w->router), &words, &label) == 0) {
+        struct instant now = now_of(w);
+        router_heard(w->router, &words, &now);
+        w->attached = words.attach ? server_life_number(router_server(w->router)) : w->attached;
+    }
+}
+
+static void drop(struct world *w)
+{
+    for (size_t i = 0; i < w->pending_count; i++) {
+        fake_call_fini(&w->pending[i]);
+    }
+    w->pending_count = 0;
+    memset(w->tries, 0, sizeof(w->tries));
+    w->lease_id = w->key_id = 0;
+    fake_effects_fini(&w->effects);
+    w->inspected = 0;
+}
+
+static void start(struct world *w, const struct router_past *past)
+{
+    struct instant now = now_of(w);
+    w->exited = false;
+    w->router = router_new(&w->configs[w->config], "w1", past, 1 + w->restarts, &w->effects, &now);
+    router_start(w->router, &now);
+    w->tokens = 7000;
+    w->filled = w->mono;
+    settle(w);
+}
+
+static void restart(struct world *w, uint8_t arg)
+{
+    struct router *old = w->router;
+    const struct server *server = router_server(old);
+    struct words words;
+    struct router_past past = {0};
+    if (w->restarts++ == RESTARTS_MAX) {
+        return;
+    }
+    if (arg & 1) {
+        past.lease = registrar_lease(router_registrar(old));
+        past.ttl_ms = registrar_ttl(router_registrar(old));
+        past.passed = server_has_passed(server);
+        past.words = server_words(server, &words) && (arg & 2) ? &words : NULL;
+        past.ops = server_hold(server, HOLD_OPS)->set ? server_hold(server, HOLD_OPS) : NULL;
+    }
+    drop(w);
+    start(w, &past);
+    past.words = NULL;
+    /* The words are borrowed until the registry has answered: let it. */
+    bool was = w->auto_registry;
+    w->auto_registry = true;
+    while (w->pending_count > 0) {
+        struct fake_call call = w->pending[0];
+        memmove(w->pending, w->pending + 1, --w->pending_count * sizeof(w->pending[0]));
+        answer(w, &call, 0);
+        fake_call_fini(&call);
+        settle(w);
+    }
+    w->auto_registry = was;
+    router_free(old);
+}
+
+static void change_store(struct world *w, uint8_t arg)
+{
+    int64_t boot = now_of(w).boot;
+    switch (arg % 6) {
+    case 0:
+        store_delete(&w->store);
+        break;
+    case 1:
+        store_put(&w->store, "{\"other\":1}", 0);
+        break;
+    case 2:
+        store_grant(&w->store, FOREIGN, 1000 + arg * 50, boot);
+        store_put(&w->store, "{}", FOREIGN);
+        break;
+    case 3:
+        store_revoke(&w->store, registrar_lease(router_registrar(w->router)));
+        break;
+    case 4:
+        store_revoke(&w->store, FOREIGN);
+        break;
+    default:
+        store_wipe(&w->store);
+        break;
+    }
+    w->tokens = 7000; /* repairing waits for nothing */
+}
+
+static void reload(struct world *w, uint8_t arg)
+{
+    struct instant now = now_of(w);
+    unsigned next = 1 - w->config;
+    config_fini(&w->configs[next]);
+    w->configs[next] = (struct config){0};
+    build_config(&w->configs[next], arg, (uint8_t)(arg * 37));
+    w->config = next;
+    router_reload(w->router, &w->configs[next], &now);
+}
+
+static void reply_to(struct world *w, uint8_t arg)
+{
+    if (w->pending_count == 0) {
+        return;
+    }
+    size_t which = arg & 128 ? w->pending_count - 1 : 0;
+    struct fake_call call = w->pending[which];
+    w->pending_count--;
+    memmove(w->pending + which, w->pending + which + 1, (w->pending_count - which) * sizeof(w->pending[0]));
+    answer(w, &call, arg % 16 < 8 ? 0 : arg % 16 - 7u);
+    fake_call_fini(&call);
+}
+
+static void stop(struct world *w, uint8_t arg)
+{
+    static const enum shutdown_event_type how[] = {SHUTDOWN_ON_TERM, SHUTDOWN_ON_INT, SHUTDOWN_ON_QUIT};
+    struct instant now = now_of(w);
+    bool held = registrar_lease_state(router_registrar(w->router)) == LEASE_HELD;
+    router_stop(w->router, how[arg % 3], held && (arg & 4), &now);
+}
+
+static void happen(struct world *w, uint8_t what, uint8_t arg)
+{
+    struct instant now = now_of(w);
+    unsigned index = arg % 4u;
+    switch (what % 16) {
+    case 0:
+        advance(w, arg);
+        break;
+    case 1:
+        advance(w, arg * 200);
+        break;
+    case 2:
+        w->open = arg;
+        break;
+    case 3:
+    case 4:
+        hear(w, arg);
+        break;
+    case 5:
+        router_tried(w->router, index, w->tries[index], arg & 4 ? PROBE_PASSED : PROBE_TIMED_OUT, "timed out", 1, &now);
+        break;
+    case 6:
+        router_detached(w->router, arg & 1 ? w->attached : arg, &now);
+        break;
+    case 7:
+        router_exited(w->router, 5 + arg % 3, &now);
+        break;
+    case 8:
+        router_drain(w->router, "why", "who", arg % 8 * 1000, arg / 8 * 1000, &now);
+        break;
+    case 9:
+        router_undrain(w->router, &now);
+        break;
+    case 10:
+    case 11:
+        reply_to(w, arg);
+        break;
+    case 12:
+        w->host = arg & 3 ? "10.0.0.1" : NULL;
+        w->sleep += arg > 200 ? arg * 100 : 0;
+        break;
+    case 13:
+        change_store(w, arg);
+        break;
+    case 14:
+        arg & 64 ? reload(w, arg) : restart(w, arg);
+        break;
+    default:
+        arg & 64 ? stop(w, arg) : advance(w, 1000);
+        break;
+    }
+    settle(w);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size < 3 || size > 2000) {
+        return 0;
+    }
+    struct world *w = mem_zalloc(sizeof(*w));
+    struct router_past nothing = {0};
+    build_config(&w->configs[0], data[0], data[1]);
+    w->auto_tries = data[2] & 1;
+    w->auto_registry = data[2] & 2;
+    w->open = data[2] & 4 ? 255 : 0;
+    w->host = data[2] & 8 ? NULL : "10.0.0.1";
+    start(w, &nothing);
+    for (size_t i = 3; i + 1 < size && !w->exited; i += 2) {
+        happen(w, data[i], data[i + 1]);
+        if (!w->exited) {
+            advance(w, 0);
+        }
+    }
+    drop(w);
+    router_free(w->router);
+    store_fini(&w->store);
+    config_fini(&w->configs[0]);
+    config_fini(&w->configs[1]);
+    free(w);
+    return 0;
+}
