@@ -1,4 +1,5 @@
-/* GET /api/agent: the agent and its server as one document. No setting that is a secret, or the path of one, is in it. */
+/* GET /api/agent: the agent and its server as one document. No setting that is a secret, or the path of one,
+ * is in it. */
 #include "api_private.h"
 
 #include "outrider/codec/json_write.h"
@@ -183,7 +184,8 @@ static void write_process(struct json_writer *json, const struct api_view *view)
     write_text(json, "stateDir", view->config->state_dir);
     write_text(json, "stateTrouble", trouble ? view->state_trouble : NULL);
     write_time(json, "startedAt", view->started_wall);
-    write_int(json, "uptimeMs", view->now.wall > view->started_wall ? view->now.wall - view->started_wall : 0);
+    write_int(json, "uptimeMs",
+              view->now.wall > view->started_wall ? view->now.wall - view->started_wall : 0);
     write_int(json, "pid", getpid());
 }
 

@@ -21,7 +21,8 @@ static void write_moment(struct json_writer *json, const char *name, int64_t wal
     }
 }
 
-static void write_left(struct json_writer *json, const char *name, int64_t until_mono, const struct instant *now)
+static void write_left(struct json_writer *json, const char *name, int64_t until_mono,
+                       const struct instant *now)
 {
     json_write_key(json, name);
     if (until_mono == NEVER_MS) {
@@ -31,7 +32,8 @@ static void write_left(struct json_writer *json, const char *name, int64_t until
     }
 }
 
-void api_write_hold(struct json_writer *json, const char *kind, const struct hold *hold, const struct instant *now)
+void api_write_hold(struct json_writer *json, const char *kind, const struct hold *hold,
+                    const struct instant *now)
 {
     json_write_object(json);
     json_write_key(json, "kind");
@@ -60,7 +62,8 @@ static int read_span(const json_t *value, const char *name, struct error *err, i
 {
     const char *text = json_string_value(value);
     if (text == NULL || duration_parse(str_of(text), ret_ms) < 0) {
-        return error_set(err, ERROR_INVALID, "%s: must be a duration such as \"90s\", \"30m\" or \"2h\"", name);
+        return error_set(err, ERROR_INVALID, "%s: must be a duration such as \"90s\", \"30m\" or \"2h\"",
+                         name);
     }
     return 0;
 }
@@ -91,8 +94,8 @@ static json_t *read_object(struct str body, struct error *err)
     json_error_t where;
     json_t *root = json_loadb(body.data, body.size, JSON_REJECT_DUPLICATES, &where);
     if (root == NULL) {
-        error_set(err, ERROR_INVALID, "the body is not JSON: line %d, column %d: %s", where.line, where.column,
-                  where.text);
+        error_set(err, ERROR_INVALID, "the body is not JSON: line %d, column %d: %s", where.line,
+                  where.column, where.text);
     } else if (!json_is_object(root)) {
         error_set(err, ERROR_INVALID, "the body must be a JSON object");
         json_decref(root);
@@ -114,7 +117,8 @@ static int read_wish(json_t *root, struct error *err, struct drain_wish *wish)
         } else if (strcmp(name, "expires") == 0) {
             rc = read_span(value, name, err, &wish->expires_ms);
         } else {
-            rc = error_set(err, ERROR_INVALID, "unknown member `%.64s`: drain takes reason, deadline and expires", name);
+            rc = error_set(err, ERROR_INVALID,
+                           "unknown member `%.64s`: drain takes reason, deadline and expires", name);
         }
         if (rc < 0) {
             return -1;

@@ -7,7 +7,8 @@
 
 #include <stdio.h>
 
-static void write_target(struct json_writer *json, const struct api_view *view, const struct config_probe *config)
+static void write_target(struct json_writer *json, const struct api_view *view,
+                         const struct config_probe *config)
 {
     char target[320];
     const char *host = view->config->probe_host;
@@ -15,13 +16,11 @@ static void write_target(struct json_writer *json, const struct api_view *view, 
     json_write_key(json, "target");
     switch (config->type) {
     case CONFIG_PROBE_TCP:
-        snprintf(target, sizeof(target), "%s%s%s:%u", v6 ? "[" : "", host == NULL ? "localhost" : host, v6 ? "]" : "",
-                 config->port);
+        snprintf(target, sizeof(target), "%s%s%s:%u", v6 ? "[" : "", host == NULL ? "localhost" : host,
+                 v6 ? "]" : "", config->port);
         json_write_text(json, target);
         break;
-    case CONFIG_PROBE_UNIX:
-        json_write_text(json, config->path);
-        break;
+    case CONFIG_PROBE_UNIX: json_write_text(json, config->path); break;
     }
 }
 

@@ -1,6 +1,6 @@
-/* Who may change state. A page in somebody's browser can send requests to loopback and to the private network: it is
- * told from an operator by Host (a name that was made to point here is not ours: DNS rebinding), by Origin, by a
- * content type that no plain form can send, and by the token. */
+/* Who may change state. A page in somebody's browser can send requests to loopback and to the private
+ * network: it is told from an operator by Host (a name that was made to point here is not ours: DNS
+ * rebinding), by Origin, by a content type that no plain form can send, and by the token. */
 #include "api_private.h"
 
 #include "outrider/base/error.h"
@@ -19,8 +19,8 @@ static bool same_text(struct str a, struct str b)
     return a.size == b.size && (a.size == 0 || strncasecmp(a.data, b.data, a.size) == 0);
 }
 
-/* HOST or HOST:PORT without its port; brackets stay out of the result. Ports do not matter: a container's may be
- * mapped. */
+/* HOST or HOST:PORT without its port; brackets stay out of the result. Ports do not matter: a container's may
+ * be mapped. */
 static struct str host_part(struct str host)
 {
     if (host.size > 0 && host.data[0] == '[') {
@@ -113,7 +113,8 @@ int api_check_token_file(const struct config *config, struct error *err)
 }
 
 /* The file is read at every request, so that a token is rotated by writing it. */
-static bool token_fits(const struct config *config, const struct api_request *request, struct api_reply *reply)
+static bool token_fits(const struct config *config, const struct api_request *request,
+                       struct api_reply *reply)
 {
     struct str given;
     struct str scheme = str_split(request->authorization, ' ', &given);
@@ -126,15 +127,16 @@ static bool token_fits(const struct config *config, const struct api_request *re
     if (!readable) {
         api_refuse(reply, 500, "token_file", "nobody can be let in: %s", err.text);
     } else if (!fits) {
-        api_refuse(reply, 401, "unauthorized", given.size == 0
-                       ? "send the token of http.token_file as Authorization: Bearer TOKEN"
-                       : "the token is not that of http.token_file");
+        api_refuse(reply, 401, "unauthorized",
+                   given.size == 0 ? "send the token of http.token_file as Authorization: Bearer TOKEN"
+                                   : "the token is not that of http.token_file");
         reply->header = "WWW-Authenticate: Bearer";
     }
     return fits;
 }
 
-bool api_may_change(const struct api_context *context, const struct api_request *request, struct api_reply *reply)
+bool api_may_change(const struct api_context *context, const struct api_request *request,
+                    struct api_reply *reply)
 {
     const struct config *config = context->config;
     if (!request->is_unix && !host_is_ours(config, request->host)) {
@@ -148,7 +150,8 @@ bool api_may_change(const struct api_context *context, const struct api_request 
         return false;
     }
     if (!is_json(request->content_type)) {
-        api_refuse(reply, 415, "content_type", "requests that change state need Content-Type: application/json");
+        api_refuse(reply, 415, "content_type",
+                   "requests that change state need Content-Type: application/json");
         return false;
     }
     return config->http.token_file == NULL || token_fits(config, request, reply);

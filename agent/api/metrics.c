@@ -17,7 +17,8 @@ static double seconds(int64_t us)
     return (double)us / 1e6;
 }
 
-static void single(struct buf *out, const char *name, enum prometheus_type type, const char *help, int64_t value)
+static void single(struct buf *out, const char *name, enum prometheus_type type, const char *help,
+                   int64_t value)
 {
     prometheus_family(out, name, type, help);
     prometheus_int(out, name, NULL, 0, value);
@@ -49,7 +50,8 @@ static void write_status(struct buf *out, const struct api_view *view)
     prometheus_family(out, "outrider_build_info", PROMETHEUS_GAUGE, "The running version; always 1.");
     struct prometheus_label version = LABEL("version", view->version);
     prometheus_int(out, "outrider_build_info", &version, 1, 1);
-    prometheus_family(out, "outrider_status", PROMETHEUS_GAUGE, "1 for the effective status of the server, 0 for others.");
+    prometheus_family(out, "outrider_status", PROMETHEUS_GAUGE,
+                      "1 for the effective status of the server, 0 for others.");
     for (int status = 0; status < STATUS_COUNT; status++) {
         struct prometheus_label label = LABEL("status", status_name((enum status)status));
         prometheus_int(out, "outrider_status", &label, 1, server_status(view->server) == (enum status)status);
@@ -76,7 +78,8 @@ static void write_probes(struct buf *out, const struct api_view *view)
         bool passing = health_verdict(&view->probes[i].probe->health) == VERDICT_PASSING;
         prometheus_int(out, "outrider_probe_success", &label, 1, passing);
     }
-    prometheus_family(out, "outrider_probe_duration_seconds", PROMETHEUS_HISTOGRAM, "How long the tries of a probe took.");
+    prometheus_family(out, "outrider_probe_duration_seconds", PROMETHEUS_HISTOGRAM,
+                      "How long the tries of a probe took.");
     for (size_t i = 0; i < view->probe_count; i++) {
         write_histogram(out, "outrider_probe_duration_seconds", LABEL("probe", view->probes[i].config->name),
                         view->probes[i].duration);
@@ -86,7 +89,8 @@ static void write_probes(struct buf *out, const struct api_view *view)
 static void write_requests(struct buf *out, const struct api_counters *counters)
 {
     const char *name = "outrider_registry_requests_total";
-    prometheus_family(out, name, PROMETHEUS_COUNTER, "Answers to requests to the registry, by how they ended.");
+    prometheus_family(out, name, PROMETHEUS_COUNTER,
+                      "Answers to requests to the registry, by how they ended.");
     for (int op = 0; op < REGISTRY_OP_COUNT; op++) {
         for (int outcome = 0; outcome < REGISTRY_FAILURE_COUNT; outcome++) {
             struct prometheus_label labels[] = {
@@ -108,10 +112,11 @@ static void write_registry(struct buf *out, const struct api_view *view)
     const struct registrar *registrar = view->registrar;
     int64_t left = registrar_lease(registrar) == 0 ? 0 : registrar_lease_deadline(registrar) - view->now.boot;
     write_requests(out, view->counters);
-    single(out, "outrider_registrations_total", PROMETHEUS_COUNTER, "How often the record was put under a new lease.",
-           (int64_t)registrar_registrations(registrar));
+    single(out, "outrider_registrations_total", PROMETHEUS_COUNTER,
+           "How often the record was put under a new lease.", (int64_t)registrar_registrations(registrar));
     single_seconds(out, "outrider_lease_remaining_seconds", PROMETHEUS_GAUGE,
-                   "Until the lease ends unless a heartbeat arrives; 0 without a lease.", left > 0 ? left * 1000 : 0);
+                   "Until the lease ends unless a heartbeat arrives; 0 without a lease.",
+                   left > 0 ? left * 1000 : 0);
     single(out, "outrider_registry_in_sync", PROMETHEUS_GAUGE, "1 while the registry has what is wanted.",
            registrar_in_sync(registrar));
 }
@@ -128,14 +133,14 @@ static void write_sockets(struct buf *out, const struct api_counters *counters)
 {
     write_outcomes(out, "outrider_status_lines_total", "Lines on the status socket.", counters->lines_ok,
                    counters->lines_bad);
-    write_outcomes(out, "outrider_status_datagrams_total", "Datagrams on the notify socket.", counters->datagrams_ok,
-                   counters->datagrams_bad);
-    single(out, "outrider_status_keys_ignored_total", PROMETHEUS_COUNTER, "Keys of sd_notify that mean nothing here.",
-           (int64_t)counters->datagram_keys_ignored);
-    single(out, "outrider_status_peers_refused_total", PROMETHEUS_COUNTER, "Connections beyond the status socket's limit.",
-           (int64_t)counters->line_peers_refused);
-    single(out, "outrider_status_replies_dropped_total", PROMETHEUS_COUNTER, "Replies to peers that do not read.",
-           (int64_t)counters->replies_dropped);
+    write_outcomes(out, "outrider_status_datagrams_total", "Datagrams on the notify socket.",
+                   counters->datagrams_ok, counters->datagrams_bad);
+    single(out, "outrider_status_keys_ignored_total", PROMETHEUS_COUNTER,
+           "Keys of sd_notify that mean nothing here.", (int64_t)counters->datagram_keys_ignored);
+    single(out, "outrider_status_peers_refused_total", PROMETHEUS_COUNTER,
+           "Connections beyond the status socket's limit.", (int64_t)counters->line_peers_refused);
+    single(out, "outrider_status_replies_dropped_total", PROMETHEUS_COUNTER,
+           "Replies to peers that do not read.", (int64_t)counters->replies_dropped);
     write_outcomes(out, "outrider_state_writes_total", "Writes of the state file.", counters->state_writes,
                    counters->state_failures);
     write_outcomes(out, "outrider_reloads_total", "Reloads of the configuration.", counters->reloads_ok,
@@ -144,14 +149,18 @@ static void write_sockets(struct buf *out, const struct api_counters *counters)
 
 static void write_http(struct buf *out, const struct http_server_counters *http)
 {
-    single(out, "outrider_http_connections", PROMETHEUS_GAUGE, "Open connections to this API.", (int64_t)http->open);
-    single(out, "outrider_http_connections_total", PROMETHEUS_COUNTER, "Connections accepted.", (int64_t)http->accepted);
-    single(out, "outrider_http_rejected_total", PROMETHEUS_COUNTER, "Connections without room.", (int64_t)http->rejected);
+    single(out, "outrider_http_connections", PROMETHEUS_GAUGE, "Open connections to this API.",
+           (int64_t)http->open);
+    single(out, "outrider_http_connections_total", PROMETHEUS_COUNTER, "Connections accepted.",
+           (int64_t)http->accepted);
+    single(out, "outrider_http_rejected_total", PROMETHEUS_COUNTER, "Connections without room.",
+           (int64_t)http->rejected);
     single(out, "outrider_http_evicted_total", PROMETHEUS_COUNTER, "Idle connections closed to make room.",
            (int64_t)http->evicted);
     single(out, "outrider_http_requests_total", PROMETHEUS_COUNTER, "Requests answered by a handler.",
            (int64_t)http->requests);
-    single(out, "outrider_http_faults_total", PROMETHEUS_COUNTER, "Requests that were not HTTP.", (int64_t)http->faults);
+    single(out, "outrider_http_faults_total", PROMETHEUS_COUNTER, "Requests that were not HTTP.",
+           (int64_t)http->faults);
     single(out, "outrider_http_sent_bytes_total", PROMETHEUS_COUNTER, "Bytes written to peers.",
            (int64_t)http->bytes_sent);
     const struct {
@@ -159,7 +168,8 @@ static void write_http(struct buf *out, const struct http_server_counters *http)
         uint64_t count;
     } timeouts[] = {
         {"request", http->request_timeouts}, {"idle", http->idle_timeouts}, {"write", http->write_timeouts}};
-    prometheus_family(out, "outrider_http_timeouts_total", PROMETHEUS_COUNTER, "Connections closed for being slow.");
+    prometheus_family(out, "outrider_http_timeouts_total", PROMETHEUS_COUNTER,
+                      "Connections closed for being slow.");
     for (size_t i = 0; i < COUNT_OF(timeouts); i++) {
         struct prometheus_label label = LABEL("kind", timeouts[i].kind);
         prometheus_int(out, "outrider_http_timeouts_total", &label, 1, (int64_t)timeouts[i].count);
@@ -173,8 +183,8 @@ static void write_process(struct buf *out, int64_t lag_us)
                    "The longest that a timer was late since the last scrape.", lag_us);
     single(out, "outrider_process_resident_memory_bytes", PROMETHEUS_GAUGE, "Physical memory of the agent.",
            usage.resident_bytes);
-    single_seconds(out, "outrider_process_cpu_seconds_total", PROMETHEUS_COUNTER, "User and system time of the agent.",
-                   usage.cpu_us);
+    single_seconds(out, "outrider_process_cpu_seconds_total", PROMETHEUS_COUNTER,
+                   "User and system time of the agent.", usage.cpu_us);
 }
 
 void api_metrics(struct api_context *context, const struct api_request *request, struct api_reply *reply)

@@ -109,7 +109,8 @@ void api_handle(struct api_context *context, const struct api_request *request, 
     }
     if (!method_fits(route, request->method)) {
         bool post = route->method == ROUTE_POST;
-        api_refuse(reply, 405, "method_not_allowed", "%s takes %s", route->path, post ? "POST" : "GET and HEAD");
+        api_refuse(reply, 405, "method_not_allowed", "%s takes %s", route->path,
+                   post ? "POST" : "GET and HEAD");
         reply->header = post ? "Allow: POST" : "Allow: GET, HEAD";
         return;
     }

@@ -42,10 +42,10 @@ struct cli_option {
     bool *flag;
 };
 
-/* Takes the options in front of the words, writes what they say, and leaves the words in `ret_words`. Returns true to go
- * on; false when the command is to end with `ret_exit`: --help was printed, or a usage error. */
-bool cli_options(const struct command *command, struct cli_args args, const struct cli_option *options, size_t count,
-                 struct cli_args *ret_words, int *ret_exit) MUST_CHECK;
+/* Takes the options in front of the words, writes what they say, and leaves the words in `ret_words`. Returns
+ * true to go on; false when the command is to end with `ret_exit`: --help was printed, or a usage error. */
+bool cli_options(const struct command *command, struct cli_args args, const struct cli_option *options,
+                 size_t count, struct cli_args *ret_words, int *ret_exit) MUST_CHECK;
 
 /* The same for a command that takes no words: one is a usage error. */
 bool cli_only_options(const struct command *command, struct cli_args args, const struct cli_option *options,
@@ -57,7 +57,8 @@ int cli_usage(const struct command *command, const char *format, ...) PRINTF_LIK
 /* Prints "outrider: what is wrong"; returns `status`. */
 int cli_fail(int status, const char *format, ...) PRINTF_LIKE(2, 3);
 
-/* The one of `count` names (at `stride` bytes from each other) that `word` was probably meant to be, or NULL. */
+/* The one of `count` names (at `stride` bytes from each other) that `word` was probably meant to be, or NULL.
+ */
 const char *cli_nearest(const char *word, const char *const *names, size_t count, size_t stride);
 
 /* Prints the help of one command. */

@@ -10,7 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* An agent answers at once or not at all; its document is some kB, with 64 probes and 100 transitions below 100 kB. */
+/* An agent answers at once or not at all; its document is some kB, with 64 probes and 100 transitions below
+ * 100 kB. */
 enum { ANSWER_MS = 5000, DOCUMENT_MAX = 4 << 20, TOKEN_MAX = 4096 };
 
 void client_fini(struct client *client)
@@ -31,7 +32,8 @@ static int tell_refusal(int status, const json_t *document, struct error *err)
         return error_set(err, ERROR_PROTOCOL, "HTTP %d: is it an agent that answers there?", status);
     }
     const char *hint = status == 401 ? " (--token-file FILE, or -c FILE that names http.token_file)" : "";
-    return error_set(err, status == 401 ? ERROR_DENIED : ERROR_INVALID, "the agent refused: %s%s", message, hint);
+    return error_set(err, status == 401 ? ERROR_DENIED : ERROR_INVALID, "the agent refused: %s%s", message,
+                     hint);
 }
 
 static int read_answer(int status, struct str body, struct error *err, json_t **ret_document)

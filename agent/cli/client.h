@@ -21,26 +21,28 @@ struct client_options {
     const char *config, *agent, *token_file;
 };
 
-/* Reads "unix:PATH", "http://HOST:PORT" or "HOST:PORT" into `ret_client` (no token file). Returns 0, or -1 with `err`
- * set. */
+/* Reads "unix:PATH", "http://HOST:PORT" or "HOST:PORT" into `ret_client` (no token file). Returns 0, or -1
+ * with `err` set. */
 int client_parse(const char *text, struct error *err, struct client *ret_client) MUST_CHECK;
 
-/* Where an agent that listens at `listen` (http.listen of a configuration) is reached: a wildcard address through
- * loopback. Errors as client_parse. */
+/* Where an agent that listens at `listen` (http.listen of a configuration) is reached: a wildcard address
+ * through loopback. Errors as client_parse. */
 int client_of_listen(const char *listen, struct error *err, struct client *ret_client) MUST_CHECK;
 
-/* Finds the agent: --agent, else -c, else $OUTRIDER_AGENT, else the default configuration file if it can be read, else
- * 127.0.0.1:7117. With --agent, -c still names the token file. Returns 0; or the exit status, all said. */
+/* Finds the agent: --agent, else -c, else $OUTRIDER_AGENT, else the default configuration file if it can be
+ * read, else 127.0.0.1:7117. With --agent, -c still names the token file. Returns 0; or the exit status, all
+ * said. */
 int client_find(const struct client_options *options, struct client *ret_client) MUST_CHECK;
 
 /* Frees what it owns; accepts NULL. */
 void client_fini(struct client *client);
 
-/* GET /api/agent. Returns 0 with the document, the caller's (json_decref); or EX_TEMPFAIL when there is no answer and
- * EX_FAILED when it is an error or no document, with `err` set. */
+/* GET /api/agent. Returns 0 with the document, the caller's (json_decref); or EX_TEMPFAIL when there is no
+ * answer and EX_FAILED when it is an error or no document, with `err` set. */
 int client_get(const struct client *client, struct error *err, json_t **ret_document) MUST_CHECK;
 
-/* POST of a JSON `body` with the token. Returns as client_get; EX_CONFIG when the token file cannot be read. */
+/* POST of a JSON `body` with the token. Returns as client_get; EX_CONFIG when the token file cannot be read.
+ */
 int client_post(const struct client *client, const char *path, struct str body, struct error *err,
                 json_t **ret_document) MUST_CHECK;
 

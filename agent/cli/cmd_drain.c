@@ -55,7 +55,8 @@ static void pause_ms(long ms)
     }
 }
 
-/* Polls until the document decides. Polling is for people who watch; programs have `watch` on the status socket. */
+/* Polls until the document decides. Polling is for people who watch; programs have `watch` on the status
+ * socket. */
 static int wait_for_end(const struct client *client)
 {
     unsigned away = 0;
@@ -128,9 +129,12 @@ int cmd_drain(const struct command *command, struct cli_args args)
     struct client_options where = {0};
     struct drain_options wish = {0};
     const struct cli_option options[] = {
-        {"--config", 'c', &where.config, NULL},         {"--agent", 0, &where.agent, NULL},
-        {"--token-file", 0, &where.token_file, NULL}, {"--reason", 0, &wish.reason, NULL},
-        {"--deadline", 0, &wish.deadline, NULL},      {"--expires", 0, &wish.expires, NULL},
+        {"--config", 'c', &where.config, NULL},
+        {"--agent", 0, &where.agent, NULL},
+        {"--token-file", 0, &where.token_file, NULL},
+        {"--reason", 0, &wish.reason, NULL},
+        {"--deadline", 0, &wish.deadline, NULL},
+        {"--expires", 0, &wish.expires, NULL},
         {"--wait", 0, NULL, &wish.wait},
     };
     int status;

@@ -24,8 +24,10 @@ static char *socket_of_config(const char *file, int *ret_status)
     }
     char *socket = mem_strdup(config->status.socket);
     if (socket == NULL) {
-        *ret_status = cli_fail(EX_TEMPFAIL, "status.socket of %s is off here: without $RUNTIME_DIRECTORY it needs a path;"
-                                            " --socket PATH names it", path);
+        *ret_status = cli_fail(EX_TEMPFAIL,
+                               "status.socket of %s is off here: without $RUNTIME_DIRECTORY it needs a path;"
+                               " --socket PATH names it",
+                               path);
     }
     config_fini(config);
     free(config);
@@ -95,7 +97,8 @@ int cmd_send(const struct command *command, struct cli_args args)
     for (size_t i = 0; i < words.count; i++) {
         buf_printf(&line, "%s%s", i == 0 ? "" : " ", words.words[i]);
     }
-    status = line.size == 0 ? cli_usage(command, "nothing to say") : send_line(command, socket, file, buf_view(&line));
+    status = line.size == 0 ? cli_usage(command, "nothing to say")
+                            : send_line(command, socket, file, buf_view(&line));
     buf_fini(&line);
     return status;
 }

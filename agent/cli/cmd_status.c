@@ -12,7 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Colours by the custom of no-color.org: not when NO_COLOR has any value, nor for a program that reads along. */
+/* Colours by the custom of no-color.org: not when NO_COLOR has any value, nor for a program that reads along.
+ */
 static bool wants_colour(void)
 {
     const char *off = getenv("NO_COLOR"), *terminal = getenv("TERM");
@@ -31,8 +32,9 @@ static int check_status_name(const struct command *command, const char *name)
         names[i] = status_name((enum status)i);
     }
     const char *near = cli_nearest(name, names, STATUS_COUNT, sizeof(names[0]));
-    return cli_usage(command, "--is: `%s` is not a status%s%s%s", name, near == NULL ? "" : ": did you mean `",
-                     near == NULL ? "" : near, near == NULL ? "" : "`?");
+    return cli_usage(command, "--is: `%s` is not a status%s%s%s", name,
+                     near == NULL ? "" : ": did you mean `", near == NULL ? "" : near,
+                     near == NULL ? "" : "`?");
 }
 
 static int print_json(const json_t *document)

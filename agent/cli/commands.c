@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define FIND_AGENT                                                                                                     \
-    "The agent is found by --agent URL or --agent unix:PATH, else by http.listen of the\n"                            \
-    "file given with -c, else $OUTRIDER_AGENT, else the default configuration file, else\n"                           \
+#define FIND_AGENT                                                                                           \
+    "The agent is found by --agent URL or --agent unix:PATH, else by http.listen of the\n"                   \
+    "file given with -c, else $OUTRIDER_AGENT, else the default configuration file, else\n"                  \
     "127.0.0.1:7117.\n"
 
 static const struct command table[] = {
@@ -64,7 +64,8 @@ static void print_commands(FILE *out)
     for (size_t i = 0; i < COUNT_OF(table); i++) {
         fprintf(out, "  %-9s %s\n", table[i].name, table[i].help);
     }
-    fputs("\nExit status: 0 done, 1 failed, 64 wrong usage, 75 cannot be reached, 78 bad configuration.\n", out);
+    fputs("\nExit status: 0 done, 1 failed, 64 wrong usage, 75 cannot be reached, 78 bad configuration.\n",
+          out);
 }
 
 void cli_help(const struct command *command)

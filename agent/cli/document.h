@@ -1,5 +1,5 @@
-/* Reading the document of GET /api/agent by path. Whatever is absent, null or of another type reads as nothing: an
- * agent may be older or newer than the command. */
+/* Reading the document of GET /api/agent by path. Whatever is absent, null or of another type reads as
+ * nothing: an agent may be older or newer than the command. */
 #ifndef OUTRIDER_CLI_DOCUMENT_H
 #define OUTRIDER_CLI_DOCUMENT_H
 
@@ -25,8 +25,8 @@ bool document_true(const json_t *object, const char *path);
 /* Wall ms of a time at a path. Returns false when there is none. */
 bool document_time(const json_t *object, const char *path, int64_t *ret_wall_ms);
 
-/* A span at a path as a person reads it, rounded up so that what was just begun shows whole: "30 min 0 s". Returns false
- * when there is none. */
+/* A span at a path as a person reads it, rounded up so that what was just begun shows whole: "30 min 0 s".
+ * Returns false when there is none. */
 bool document_span(const json_t *object, const char *path, char ret_span[static 32]);
 
 #endif

@@ -12,7 +12,8 @@ enum drain_wait_end {
     DRAIN_WAIT_FAILED /* the deadline passed, or somebody lifted the hold */
 };
 
-/* Whether the waiting for the operator's hold is over; appends one line for a person, without its end, when it is. */
+/* Whether the waiting for the operator's hold is over; appends one line for a person, without its end, when
+ * it is. */
 enum drain_wait_end drain_wait_end(const json_t *document, struct buf *ret_words);
 
 #endif

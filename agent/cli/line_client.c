@@ -19,7 +19,8 @@ static int fail(struct error *err, const char *doing, const char *path)
         return error_set(err, ERROR_TIMEOUT, "cannot %s %s: no answer for %d s", doing, path, STEP_SECONDS);
     }
     (void)error_errno(err, errnum, "cannot %s %s", doing, path);
-    if (err != NULL && (errnum == ENOENT || errnum == ECONNREFUSED || errnum == EPIPE || errnum == ECONNRESET)) {
+    if (err != NULL &&
+        (errnum == ENOENT || errnum == ECONNREFUSED || errnum == EPIPE || errnum == ECONNRESET)) {
         err->code = ERROR_UNREACHABLE;
     } else if (err != NULL && (errnum == EACCES || errnum == EPERM)) {
         err->code = ERROR_DENIED;

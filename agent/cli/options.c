@@ -24,7 +24,8 @@ int cli_usage(const struct command *command, const char *format, ...)
     fprintf(stderr, "outrider %s: ", command->name);
     vfprintf(stderr, format, args);
     va_end(args);
-    fprintf(stderr, "\nusage: outrider %s%s%s\n", command->name, command->usage[0] == '\0' ? "" : " ", command->usage);
+    fprintf(stderr, "\nusage: outrider %s%s%s\n", command->name, command->usage[0] == '\0' ? "" : " ",
+            command->usage);
     return EX_USAGE;
 }
 
@@ -112,8 +113,8 @@ static size_t take_option(const struct command *command, struct cli_args args, s
     return used;
 }
 
-bool cli_options(const struct command *command, struct cli_args args, const struct cli_option *options, size_t count,
-                 struct cli_args *ret_words, int *ret_exit)
+bool cli_options(const struct command *command, struct cli_args args, const struct cli_option *options,
+                 size_t count, struct cli_args *ret_words, int *ret_exit)
 {
     size_t at = 0;
     while (at < args.count && args.words[at][0] == '-' && args.words[at][1] != '\0') {

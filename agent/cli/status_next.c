@@ -170,7 +170,8 @@ static bool next_of_shutdown(const json_t *document, struct buf *out)
 {
     const char *phase = document_text(document, "shutdown");
     if (is(phase, "draining")) {
-        buf_str(out, STR("the agent leaves when its drain is over; a second TERM or an INT ends the waiting\n"));
+        buf_str(out,
+                STR("the agent leaves when its drain is over; a second TERM or an INT ends the waiting\n"));
         return false;
     }
     if (phase == NULL || is(phase, "running")) {

@@ -50,7 +50,11 @@ static const char *colour_of(const char *status)
 {
     static const struct {
         const char *status, *code;
-    } colours[] = {{"ready", "32"}, {"error", "31"}, {"initializing", "33"}, {"draining", "33"}, {"shutting_down", "35"}};
+    } colours[] = {{"ready", "32"},
+                   {"error", "31"},
+                   {"initializing", "33"},
+                   {"draining", "33"},
+                   {"shutting_down", "35"}};
     for (size_t i = 0; i < COUNT_OF(colours); i++) {
         if (is(status, colours[i].status)) {
             return colours[i].code;

@@ -1,6 +1,6 @@
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -21,9 +21,11 @@ static const struct registrar_settings settings = {.key = "/services/world/01TES
                                                    .min_publish_interval_ms = 5000,
                                                    .seed = 1};
 
-static void answer(struct small_agent *agent, const struct registry_request *request, struct registry_reply *reply)
+static void answer(struct small_agent *agent, const struct registry_request *request,
+                   struct registry_reply *reply)
 {
-    *reply = (struct registry_reply){.id = request->id, .op = request->op, .endpoint = STR("http://127.0.0.1:2379")};
+    *reply = (struct registry_reply){
+        .id = request->id, .op = request->op, .endpoint = STR("http://127.0.0.1:2379")};
     if (agent->registry_away) {
         reply->failure = REGISTRY_RETRY;
         reply->error = STR("grant on http://127.0.0.1:2379: connection refused");
@@ -59,7 +61,8 @@ static void publish(struct small_agent *agent)
     struct buf bytes = {0};
     record_encode(server_record(agent->server), &bytes);
     struct blob *value = blob_new(buf_view(&bytes));
-    step_registrar(agent, (struct registrar_event){.type = REGISTRAR_ON_OFFER, .value = value, .urgent = true});
+    step_registrar(agent,
+                   (struct registrar_event){.type = REGISTRAR_ON_OFFER, .value = value, .urgent = true});
     blob_unref(value);
     buf_fini(&bytes);
 }
@@ -130,7 +133,8 @@ static const struct api_ops ops = {.look = look, .drain = drain, .undrain = undr
 
 void small_agent_init(struct small_agent *agent)
 {
-    *agent = (struct small_agent){.now = {.mono = 50000, .boot = 50000, .wall = 1000000}, .state_trouble = ""};
+    *agent =
+        (struct small_agent){.now = {.mono = 50000, .boot = 50000, .wall = 1000000}, .state_trouble = ""};
     struct config *config = &agent->config;
     config->server.present = true;
     config->server.type = mem_strdup("world");

@@ -30,11 +30,13 @@ struct small_agent {
     const char *host, *state_trouble;
 };
 
-/* World "01TEST" with one tcp probe "game" on 8001, fall 3, rise 2, listening at 127.0.0.1:7117; nothing has happened. */
+/* World "01TEST" with one tcp probe "game" on 8001, fall 3, rise 2, listening at 127.0.0.1:7117; nothing has
+ * happened. */
 void small_agent_init(struct small_agent *agent);
 void small_agent_fini(struct small_agent *agent);
 
-/* The agent has its address and nothing of before counts; what it offers is registered unless the registry is away. */
+/* The agent has its address and nothing of before counts; what it offers is registered unless the registry is
+ * away. */
 void small_agent_start(struct small_agent *agent);
 
 /* A line of the server. */

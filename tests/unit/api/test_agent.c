@@ -1,6 +1,6 @@
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -203,7 +203,8 @@ static void without_an_address_nothing_is_published(void **state)
     struct small_agent agent;
     small_agent_init(&agent);
     small_agent_step(&agent, (struct server_event){.type = SERVER_ON_FRESH});
-    small_agent_step(&agent, (struct server_event){.type = SERVER_ON_HOST, .reason = "the default route is loopback"});
+    small_agent_step(
+        &agent, (struct server_event){.type = SERVER_ON_HOST, .reason = "the default route is loopback"});
     json_t *root = document(&agent);
     assert_true(json_is_null(json_object_get(root, "host")));
     assert_true(json_is_null(json_object_get(root, "record")));

@@ -1,6 +1,6 @@
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -20,8 +20,8 @@ static void a_drain_sets_the_hold_and_tells_it(void **state)
     struct small_agent agent;
     small_agent_init(&agent);
     small_agent_start(&agent);
-    struct api_reply reply =
-        small_agent_post(&agent, "/api/agent/drain", "{\"reason\":\"patch\",\"deadline\":\"10m\",\"expires\":\"2h\"}");
+    struct api_reply reply = small_agent_post(
+        &agent, "/api/agent/drain", "{\"reason\":\"patch\",\"deadline\":\"10m\",\"expires\":\"2h\"}");
     assert_int_equal(reply.status, 200);
     assert_int_equal(agent.drains, 1);
     assert_string_equal(agent.reason, "patch");
@@ -137,7 +137,8 @@ static void undrain_lifts_and_takes_nothing(void **state)
     (void)state;
     struct small_agent agent;
     small_agent_init(&agent);
-    small_agent_refused(small_agent_post(&agent, "/api/agent/undrain", "{\"reason\":\"x\"}"), 400, "bad_body");
+    small_agent_refused(small_agent_post(&agent, "/api/agent/undrain", "{\"reason\":\"x\"}"), 400,
+                        "bad_body");
     small_agent_refused(small_agent_post(&agent, "/api/agent/undrain", "[]"), 400, "bad_body");
     assert_int_equal(agent.undrains, 0);
     struct api_reply reply = small_agent_post(&agent, "/api/agent/drain", "{}");
@@ -159,9 +160,12 @@ static void the_operator_is_named_by_user_or_address(void **state)
         bool is_unix;
         const char *by;
     } cases[] = {
-        {"127.0.0.1:5555", false, "api 127.0.0.1"}, {"[fd00::5]:5555", false, "api [fd00::5]"},
-        {"pid 17 uid 1000", true, "api uid 1000"},  {"gone", false, "api gone"},
-        {"gone", true, "api gone"},                 {"", true, "api "},
+        {"127.0.0.1:5555", false, "api 127.0.0.1"},
+        {"[fd00::5]:5555", false, "api [fd00::5]"},
+        {"pid 17 uid 1000", true, "api uid 1000"},
+        {"gone", false, "api gone"},
+        {"gone", true, "api gone"},
+        {"", true, "api "},
     };
     struct small_agent agent;
     small_agent_init(&agent);

@@ -1,7 +1,7 @@
 /* The API behind its real server, over a unix socket. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -94,7 +94,8 @@ static void requests_and_headers_reach_the_handlers(void **state)
     assert_non_null(strstr(buf_text(&answer), "\"id\":\"01TEST\""));
     buf_clear(&answer);
     talk(world,
-         "POST /api/agent/drain HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 18\r\n"
+         "POST /api/agent/drain HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: "
+         "18\r\n"
          "Connection: close\r\n\r\n{\"reason\":\"patch\"}",
          &answer);
     assert_true(str_starts(buf_view(&answer), STR("HTTP/1.1 200 ")));
@@ -103,12 +104,15 @@ static void requests_and_headers_reach_the_handlers(void **state)
     snprintf(by, sizeof(by), "api uid %u", getuid());
     assert_string_equal(world->agent.by, by);
     buf_clear(&answer);
-    talk(world, "POST /api/agent/drain HTTP/1.1\r\nHost: x\r\nOrigin: http://evil\r\nContent-Type: application/json\r\n"
-                "Content-Length: 0\r\nConnection: close\r\n\r\n",
+    talk(world,
+         "POST /api/agent/drain HTTP/1.1\r\nHost: x\r\nOrigin: http://evil\r\nContent-Type: "
+         "application/json\r\n"
+         "Content-Length: 0\r\nConnection: close\r\n\r\n",
          &answer);
     assert_true(str_starts(buf_view(&answer), STR("HTTP/1.1 403 ")));
     buf_clear(&answer);
-    talk(world, "PUT /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", &answer);
+    talk(world, "PUT /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+         &answer);
     assert_true(str_starts(buf_view(&answer), STR("HTTP/1.1 405 ")));
     assert_non_null(strstr(buf_text(&answer), "Allow: GET, HEAD\r\n"));
     buf_clear(&answer);
@@ -125,8 +129,10 @@ static void a_reload_changes_the_token_file(void **state)
     char missing[] = "/nonexistent/token";
     fresh.http.token_file = missing;
     api_reload(world->api, &fresh);
-    talk(world, "POST /api/agent/undrain HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 0\r\n"
-                "Connection: close\r\n\r\n",
+    talk(world,
+         "POST /api/agent/undrain HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: "
+         "0\r\n"
+         "Connection: close\r\n\r\n",
          &answer);
     assert_true(str_starts(buf_view(&answer), STR("HTTP/1.1 500 ")));
     api_reload(world->api, &world->agent.config);

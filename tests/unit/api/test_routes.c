@@ -1,6 +1,6 @@
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -15,7 +15,8 @@ static struct api_reply ask(struct small_agent *agent, const char *method, const
 static void unknown_paths_are_404(void **state)
 {
     (void)state;
-    static const char *const paths[] = {"/", "/api", "/api/agent/", "/API/agent", "/api/services", "/metricsx", "*", ""};
+    static const char *const paths[] = {
+        "/", "/api", "/api/agent/", "/API/agent", "/api/services", "/metricsx", "*", ""};
     struct small_agent agent;
     small_agent_init(&agent);
     for (size_t i = 0; i < COUNT_OF(paths); i++) {
@@ -30,8 +31,8 @@ static void wrong_methods_are_405_and_told_the_right_one(void **state)
     static const struct {
         const char *method, *path, *allow;
     } cases[] = {
-        {"POST", "/api/agent", "Allow: GET, HEAD"}, {"DELETE", "/metrics", "Allow: GET, HEAD"},
-        {"GET", "/api/agent/drain", "Allow: POST"}, {"HEAD", "/api/agent/undrain", "Allow: POST"},
+        {"POST", "/api/agent", "Allow: GET, HEAD"},  {"DELETE", "/metrics", "Allow: GET, HEAD"},
+        {"GET", "/api/agent/drain", "Allow: POST"},  {"HEAD", "/api/agent/undrain", "Allow: POST"},
         {"OPTIONS", "/healthz", "Allow: GET, HEAD"}, {"get", "/readyz", "Allow: GET, HEAD"},
         {"PUT", "/health", "Allow: GET, HEAD"},
     };

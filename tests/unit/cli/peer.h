@@ -1,4 +1,5 @@
-/* A process on the other side of a socket, that answers as it is told: commands block, so it must be another one. */
+/* A process on the other side of a socket, that answers as it is told: commands block, so it must be another
+ * one. */
 #ifndef OUTRIDER_TESTS_CLI_PEER_H
 #define OUTRIDER_TESTS_CLI_PEER_H
 
@@ -12,8 +13,8 @@ struct peer {
     char path[108];
 };
 
-/* Listens at the socket file `path` and answers connection i with answers[i], NULL at the end, once it has read
- * `until` in what it was sent; then it ends. */
+/* Listens at the socket file `path` and answers connection i with answers[i], NULL at the end, once it has
+ * read `until` in what it was sent; then it ends. */
 void peer_start(struct peer *peer, const char *path, const char *until, const char *const *answers);
 
 /* Waits for its end, appends all that it was sent to `ret_heard`, removes the socket file. */

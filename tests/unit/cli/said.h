@@ -9,7 +9,8 @@ struct said {
     char *out, *err;
 };
 
-/* Runs the command line `words`, ended by NULL, and returns its exit status; what was said before is freed. */
+/* Runs the command line `words`, ended by NULL, and returns its exit status; what was said before is freed.
+ */
 int said_run(struct said *said, const char *const *words);
 
 /* Runs the words given. */

@@ -1,7 +1,7 @@
 /* The commands that ask an agent, against one that answers as it is told. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -70,11 +70,12 @@ static void what_is_no_agent_is_told_from_none(void **state)
     assert_int_equal(RUN(&said, "status", "--agent", where), EX_TEMPFAIL);
     said_has(said.err, "no agent answers");
     said_has(said.err, "http.sock");
-    answer_with("\r\n\r\n", (const char *const[]){"HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n<html>",
-                                                  OK_HEAD "[]", OK_HEAD, OK_HEAD "{\"status\":",
-                                                  "HTTP/1.1 503 No\r\nConnection: close\r\n\r\n"
-                                                  "{\"error\":{\"code\":\"x\",\"message\":\"too many connections\"}}",
-                                                  NULL});
+    answer_with("\r\n\r\n",
+                (const char *const[]){"HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n<html>",
+                                      OK_HEAD "[]", OK_HEAD, OK_HEAD "{\"status\":",
+                                      "HTTP/1.1 503 No\r\nConnection: close\r\n\r\n"
+                                      "{\"error\":{\"code\":\"x\",\"message\":\"too many connections\"}}",
+                                      NULL});
     assert_int_equal(RUN(&said, "status", "--agent", where), EX_FAILED);
     said_has(said.err, "HTTP 404: is it an agent");
     for (int i = 0; i < 3; i++) {
@@ -93,11 +94,12 @@ static void drain_says_what_was_asked_and_waits(void **state)
     struct error err;
     struct buf heard = {0};
     assert_int_equal(file_write_atomic(dir.path, "token", STR("s3cret\n"), 0600, &err), 0);
-    answer_with("}", (const char *const[]){OK_HEAD "{\"status\":\"draining\",\"hold\":{\"kind\":\"ops\",\"deadlineInMs\":"
-                                                   "599500,\"expiresInMs\":7200000}}",
-                                           NULL});
-    assert_int_equal(RUN(&said, "drain", "--agent", where, "--token-file", temp_path(&dir, "token"), "--reason",
-                         "a \"patch\"", "--deadline", "10m", "--expires=2h"),
+    answer_with("}", (const char *const[]){
+                         OK_HEAD "{\"status\":\"draining\",\"hold\":{\"kind\":\"ops\",\"deadlineInMs\":"
+                                 "599500,\"expiresInMs\":7200000}}",
+                         NULL});
+    assert_int_equal(RUN(&said, "drain", "--agent", where, "--token-file", temp_path(&dir, "token"),
+                         "--reason", "a \"patch\"", "--deadline", "10m", "--expires=2h"),
                      EX_DONE);
     assert_string_equal(said.out, "draining, deadline in 10 min 0 s, lifts itself in 2 h 0 min\n");
     peer_end(&peer, &heard);
@@ -114,9 +116,10 @@ static void wait_for(const char *last, int status, const char *words)
     struct buf heard = {0};
     char answer[256];
     snprintf(answer, sizeof(answer), "%s%s", OK_HEAD, last);
-    answer_with("\r\n\r\n", (const char *const[]){OK_HEAD "{\"hold\":{}}",
-                                                  OK_HEAD "{\"holds\":[{\"kind\":\"ops\",\"outcome\":\"waiting\"}]}", answer,
-                                                  NULL});
+    answer_with("\r\n\r\n",
+                (const char *const[]){OK_HEAD "{\"hold\":{}}",
+                                      OK_HEAD "{\"holds\":[{\"kind\":\"ops\",\"outcome\":\"waiting\"}]}",
+                                      answer, NULL});
     assert_int_equal(RUN(&said, "drain", "--agent", where, "--wait"), status);
     said_has(said.out, "draining\n");
     said_has(said.out, words);
@@ -137,10 +140,11 @@ static void undrain_tells_what_is_so_now(void **state)
 {
     (void)state;
     struct buf heard = {0};
-    answer_with("{}", (const char *const[]){OK_HEAD "{\"status\":\"ready\",\"hold\":null}",
-                                            "HTTP/1.1 401 No\r\nConnection: close\r\n\r\n"
-                                            "{\"error\":{\"code\":\"unauthorized\",\"message\":\"send the token\"}}",
-                                            NULL});
+    answer_with(
+        "{}", (const char *const[]){OK_HEAD "{\"status\":\"ready\",\"hold\":null}",
+                                    "HTTP/1.1 401 No\r\nConnection: close\r\n\r\n"
+                                    "{\"error\":{\"code\":\"unauthorized\",\"message\":\"send the token\"}}",
+                                    NULL});
     assert_int_equal(RUN(&said, "undrain", "--agent", where), EX_DONE);
     assert_string_equal(said.out, "hold ops is lifted, the status is ready\n");
     assert_int_equal(RUN(&said, "undrain", "--agent", where), EX_FAILED);
@@ -148,7 +152,8 @@ static void undrain_tells_what_is_so_now(void **state)
     said_has(said.err, "--token-file");
     peer_end(&peer, &heard);
     assert_null(strstr(buf_text(&heard), "Authorization"));
-    assert_int_equal(RUN(&said, "undrain", "--agent", where, "--token-file", "/nonexistent/token"), EX_CONFIG);
+    assert_int_equal(RUN(&said, "undrain", "--agent", where, "--token-file", "/nonexistent/token"),
+                     EX_CONFIG);
     said_has(said.err, "/nonexistent/token");
     buf_fini(&heard);
 }

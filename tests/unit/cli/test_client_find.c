@@ -1,6 +1,6 @@
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -86,7 +86,8 @@ static int set_up(void **state)
     files->config = write_file(files, "outrider.yaml",
                                STR("server: {type: world, ports: [8001]}\n"
                                    "http: {listen: \"127.0.0.1:7999\", token_file: /etc/outrider/token}\n"));
-    files->off = write_file(files, "off.yaml", STR("server: {type: world, ports: [8001]}\nhttp: {listen: null}\n"));
+    files->off =
+        write_file(files, "off.yaml", STR("server: {type: world, ports: [8001]}\nhttp: {listen: null}\n"));
     files->bad = write_file(files, "bad.yaml", STR("server: 1\n"));
     unsetenv("OUTRIDER_AGENT");
     unsetenv("OUTRIDER_CONFIG");
@@ -134,9 +135,10 @@ static void what_is_nearer_wins(void **state)
     expect(&(struct client_options){.agent = "http://arg:1"}, "http://arg:1", NULL);
     expect(&(struct client_options){.agent = "http://arg:1", .config = files->config}, "http://arg:1",
            "/etc/outrider/token");
-    expect(&(struct client_options){.agent = "http://arg:1", .token_file = "/my/token"}, "http://arg:1", "/my/token");
-    expect(&(struct client_options){.config = files->config, .token_file = "/my/token"}, "http://127.0.0.1:7999",
+    expect(&(struct client_options){.agent = "http://arg:1", .token_file = "/my/token"}, "http://arg:1",
            "/my/token");
+    expect(&(struct client_options){.config = files->config, .token_file = "/my/token"},
+           "http://127.0.0.1:7999", "/my/token");
     setenv("OUTRIDER_AGENT", "", 1);
     expect(&none, "http://127.0.0.1:7999", "/etc/outrider/token");
 }
@@ -149,7 +151,8 @@ static void what_cannot_be_used_ends_with_its_status(void **state)
     assert_int_equal(client_find(&(struct client_options){.config = files->off}, &client), EX_TEMPFAIL);
     assert_int_equal(client_find(&(struct client_options){.config = "/nonexistent"}, &client), EX_CONFIG);
     assert_int_equal(client_find(&(struct client_options){.agent = "nowhere"}, &client), EX_USAGE);
-    assert_int_equal(client_find(&(struct client_options){.agent = "http://x", .config = files->bad}, &client), EX_CONFIG);
+    assert_int_equal(
+        client_find(&(struct client_options){.agent = "http://x", .config = files->bad}, &client), EX_CONFIG);
     setenv("OUTRIDER_AGENT", "nowhere", 1);
     assert_int_equal(client_find(&(struct client_options){0}, &client), EX_USAGE);
     assert_null(client.url);

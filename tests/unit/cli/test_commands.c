@@ -1,6 +1,6 @@
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -115,7 +115,8 @@ static void check_tells_good_from_bad(void **state)
     struct said said = {0};
     struct error err;
     assert_int_equal(temp_dir_init(&dir), 0);
-    struct str good = STR("server: {type: world, ports: [8001]}\n"), bad = STR("server: {type: World, port: 8001}\n");
+    struct str good = STR("server: {type: world, ports: [8001]}\n"),
+               bad = STR("server: {type: World, port: 8001}\n");
     assert_int_equal(file_write_atomic(dir.path, "good.yaml", good, 0600, &err), 0);
     assert_int_equal(file_write_atomic(dir.path, "bad.yaml", bad, 0600, &err), 0);
     assert_int_equal(RUN(&said, "check", "-c", temp_path(&dir, "good.yaml")), EX_DONE);

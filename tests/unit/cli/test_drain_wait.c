@@ -1,6 +1,6 @@
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -17,13 +17,17 @@ static void the_hold_of_the_operator_decides(void **state)
         const char *words;
     } cases[] = {
         {"{\"holds\":[{\"kind\":\"ops\",\"outcome\":\"waiting\"}]}", DRAIN_WAIT_ON, ""},
-        {"{\"holds\":[{\"kind\":\"self\",\"outcome\":\"empty\"},{\"kind\":\"ops\",\"outcome\":\"waiting\"}]}", DRAIN_WAIT_ON, ""},
+        {"{\"holds\":[{\"kind\":\"self\",\"outcome\":\"empty\"},{\"kind\":\"ops\",\"outcome\":\"waiting\"}]}",
+         DRAIN_WAIT_ON, ""},
         {"{\"holds\":[{\"kind\":\"ops\"}]}", DRAIN_WAIT_ON, ""},
-        {"{\"holds\":[{\"kind\":\"ops\",\"outcome\":\"empty\"}]}", DRAIN_WAIT_DONE, "empty: no players are left"},
-        {"{\"holds\":[{\"kind\":\"ops\",\"outcome\":\"gone\"}]}", DRAIN_WAIT_DONE, "gone: the server has ended"},
-        {"{\"holds\":[{\"kind\":\"ops\",\"outcome\":\"deadline\"}],\"life\":{\"players\":12}}", DRAIN_WAIT_FAILED,
-         "deadline: the time is up, players left: 12"},
-        {"{\"holds\":[{\"kind\":\"ops\",\"outcome\":\"deadline\"}],\"life\":{\"players\":null}}", DRAIN_WAIT_FAILED,
+        {"{\"holds\":[{\"kind\":\"ops\",\"outcome\":\"empty\"}]}", DRAIN_WAIT_DONE,
+         "empty: no players are left"},
+        {"{\"holds\":[{\"kind\":\"ops\",\"outcome\":\"gone\"}]}", DRAIN_WAIT_DONE,
+         "gone: the server has ended"},
+        {"{\"holds\":[{\"kind\":\"ops\",\"outcome\":\"deadline\"}],\"life\":{\"players\":12}}",
+         DRAIN_WAIT_FAILED, "deadline: the time is up, players left: 12"},
+        {"{\"holds\":[{\"kind\":\"ops\",\"outcome\":\"deadline\"}],\"life\":{\"players\":null}}",
+         DRAIN_WAIT_FAILED,
          "deadline: the time is up, and the server has not said how many players are left"},
         {"{\"holds\":[]}", DRAIN_WAIT_FAILED, "undrained: somebody lifted the hold, or it expired"},
         {"{\"holds\":[{\"kind\":\"self\",\"outcome\":\"empty\"}]}", DRAIN_WAIT_FAILED,

@@ -1,6 +1,6 @@
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -34,8 +34,10 @@ static void one_line_there_and_one_back(void **state)
     struct peer peer;
     struct error err;
     struct buf reply = {0}, heard = {0};
-    peer_start(&peer, temp_path(&dir, "status.sock"), "\n", (const char *const[]){"OK drain=1\nEVENT drain off\n", NULL});
-    assert_int_equal(line_client_ask(temp_path(&dir, "status.sock"), STR("ready players=1"), &err, &reply), 0);
+    peer_start(&peer, temp_path(&dir, "status.sock"), "\n",
+               (const char *const[]){"OK drain=1\nEVENT drain off\n", NULL});
+    assert_int_equal(line_client_ask(temp_path(&dir, "status.sock"), STR("ready players=1"), &err, &reply),
+                     0);
     assert_string_equal(buf_text(&reply), "OK drain=1");
     peer_end(&peer, &heard);
     assert_string_equal(buf_text(&heard), "ready players=1\n");
@@ -73,7 +75,8 @@ static void send_prints_the_reply_and_judges_it(void **state)
     struct said said = {0};
     struct buf heard = {0};
     const char *path = temp_path(&dir, "status.sock");
-    peer_start(&peer, path, "\n", (const char *const[]){"OK\n", "ERR word drian\n", "{\"id\":\"x\"}\n", NULL});
+    peer_start(&peer, path, "\n",
+               (const char *const[]){"OK\n", "ERR word drian\n", "{\"id\":\"x\"}\n", NULL});
     assert_int_equal(RUN(&said, "send", "--socket", path, "ready", "players=12/64", "# a boss"), EX_DONE);
     assert_string_equal(said.out, "OK\n");
     assert_int_equal(RUN(&said, "send", "--socket", path, "--", "drian"), EX_FAILED);
@@ -95,10 +98,12 @@ static void send_finds_the_socket_in_the_configuration(void **state)
     struct said said = {0};
     struct error err;
     struct buf heard = {0}, text = {0};
-    buf_printf(&text, "server: {type: world, ports: [8001]}\nstatus: {socket: %s}\n", temp_path(&dir, "status.sock"));
+    buf_printf(&text, "server: {type: world, ports: [8001]}\nstatus: {socket: %s}\n",
+               temp_path(&dir, "status.sock"));
     assert_int_equal(file_write_atomic(dir.path, "on.yaml", buf_view(&text), 0600, &err), 0);
     assert_int_equal(file_write_atomic(dir.path, "off.yaml",
-                                       STR("server: {type: world, ports: [8001]}\nstatus: {socket: null}\n"), 0600, &err),
+                                       STR("server: {type: world, ports: [8001]}\nstatus: {socket: null}\n"),
+                                       0600, &err),
                      0);
     peer_start(&peer, temp_path(&dir, "status.sock"), "\n", (const char *const[]){"OK\n", NULL});
     assert_int_equal(RUN(&said, "send", "-c", temp_path(&dir, "on.yaml"), "ready"), EX_DONE);

@@ -1,6 +1,6 @@
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -22,16 +22,18 @@ static bool take(char **words, size_t count, struct taken *taken, struct cli_arg
                                          {"--reason", 0, &taken->reason, NULL},
                                          {"--wait", 0, NULL, &taken->wait}};
     int status = -1;
-    bool goes_on = cli_options(&command, (struct cli_args){words, count}, options, COUNT_OF(options), ret_rest, &status);
+    bool goes_on =
+        cli_options(&command, (struct cli_args){words, count}, options, COUNT_OF(options), ret_rest, &status);
     assert_int_equal(status, goes_on ? -1 : EX_USAGE);
     return goes_on;
 }
 
 #define WORDS(...) (char *[]){__VA_ARGS__}, COUNT_OF(((char *[]){__VA_ARGS__}))
 
-static char dash_c[] = "-c", joined_c[] = "-cfile", file[] = "file", config[] = "--config", config_is[] = "--config=file",
-            config_none[] = "--config=", reason[] = "--reason", wait_flag[] = "--wait", end[] = "--", word[] = "word",
-            dash[] = "-", longer[] = "--configs", shorter[] = "--conf", text_flag[] = "#";
+static char dash_c[] = "-c", joined_c[] = "-cfile", file[] = "file", config[] = "--config",
+            config_is[] = "--config=file", config_none[] = "--config=", reason[] = "--reason",
+            wait_flag[] = "--wait", end[] = "--", word[] = "word", dash[] = "-", longer[] = "--configs",
+            shorter[] = "--conf", text_flag[] = "#";
 
 static void values_may_stand_in_the_next_word_or_the_same(void **state)
 {
@@ -93,8 +95,8 @@ static void the_nearest_name_is_near(void **state)
     static const struct {
         const char *word, *name;
     } cases[] = {
-        {"statu", "status"}, {"drian", "drain"}, {"undrainn", "undrain"}, {"sned", "send"}, {"x", NULL}, {"", NULL},
-        {"services", NULL},  {"ab", NULL},
+        {"statu", "status"}, {"drian", "drain"}, {"undrainn", "undrain"}, {"sned", "send"},
+        {"x", NULL},         {"", NULL},         {"services", NULL},      {"ab", NULL},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         const char *near = cli_nearest(cases[i].word, names, COUNT_OF(names), sizeof(names[0]));

@@ -1,7 +1,7 @@
 /* Golden screens: tests/unit/cli/status/NAME.json is what differs from ready.json, NAME.txt the screen. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -13,10 +13,9 @@
 
 #include <stdio.h>
 
-static const char *const screens[] = {"ready",          "failing_probe", "loading",    "crash",
-                                      "draining",       "registry_away", "withdrawn",  "foreign_holder",
-                                      "no_address",     "nothing_said",  "stopping",   "left",
-                                      "ports_unsaid"};
+static const char *const screens[] = {
+    "ready",          "failing_probe", "loading",      "crash",    "draining", "registry_away", "withdrawn",
+    "foreign_holder", "no_address",    "nothing_said", "stopping", "left",     "ports_unsaid"};
 
 static void read_golden(const char *name, const char *suffix, struct buf *ret_text)
 {
@@ -99,7 +98,9 @@ static void nothing_said_steers_the_terminal(void **state)
     struct buf screen = {0};
     json_t *root = document("draining");
     for (size_t i = 0; i < COUNT_OF(paths); i++) {
-        json_object_set_new(root, paths[i], json_string("a\033[2Jb\r\n\xc2\x9b" "c"));
+        json_object_set_new(root, paths[i],
+                            json_string("a\033[2Jb\r\n\xc2\x9b"
+                                        "c"));
     }
     json_object_set_new(json_object_get(root, "life"), "text", json_string("\033]0;x\007"));
     json_object_set_new(json_object_get(root, "life"), "said", json_string("\033[2J"));
@@ -127,10 +128,13 @@ static void any_document_has_a_screen(void **state)
     (void)state;
     static const char *const documents[] = {
         "{}",
-        "{\"now\":1,\"since\":{},\"status\":[],\"life\":\"x\",\"probes\":{},\"holds\":\"y\",\"registry\":7,\"lease\":null}",
-        "{\"status\":\"resting\",\"probes\":[1,null,{}],\"holds\":[null,{}],\"life\":{\"state\":\"alive\",\"ports\":1}}",
+        "{\"now\":1,\"since\":{},\"status\":[],\"life\":\"x\",\"probes\":{},\"holds\":\"y\",\"registry\":7,"
+        "\"lease\":null}",
+        "{\"status\":\"resting\",\"probes\":[1,null,{}],\"holds\":[null,{}],\"life\":{\"state\":\"alive\","
+        "\"ports\":1}}",
         "{\"status\":\"error\",\"probes\":[{\"passesNeeded\":1e300}],\"now\":\"2026\",\"since\":\"2026\"}",
-        "{\"status\":\"error\",\"withdrawnInMs\":-9223372036854775807,\"lease\":{\"id\":\"a\",\"leftMs\":1e18}}",
+        "{\"status\":\"error\",\"withdrawnInMs\":-9223372036854775807,\"lease\":{\"id\":\"a\",\"leftMs\":"
+        "1e18}}",
         "{\"status\":\"initializing\",\"excusedForMs\":9223372036854775807,\"probes\":[{}]}",
     };
     for (size_t i = 0; i < COUNT_OF(documents); i++) {
