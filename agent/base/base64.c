@@ -7,7 +7,8 @@ void base64_encode(struct str bytes, struct buf *out)
     const unsigned char *p = (const unsigned char *)bytes.data;
     for (size_t i = 0; i < bytes.size; i += 3) {
         size_t left = bytes.size - i;
-        unsigned group = (unsigned)p[i] << 16 | (left > 1 ? (unsigned)p[i + 1] << 8 : 0) | (left > 2 ? p[i + 2] : 0);
+        unsigned group =
+            (unsigned)p[i] << 16 | (left > 1 ? (unsigned)p[i + 1] << 8 : 0) | (left > 2 ? p[i + 2] : 0);
         char digits[4] = {alphabet[group >> 18], alphabet[group >> 12 & 63],
                           left > 1 ? alphabet[group >> 6 & 63] : '=', left > 2 ? alphabet[group & 63] : '='};
         buf_add(out, digits, sizeof(digits));

@@ -24,7 +24,8 @@ int duration_parse(struct str text, int64_t *ret_ms)
     uint64_t number;
     for (size_t i = 0; i < COUNT_OF(units); i++) {
         if (str_eq(unit, str_of(units[i].name))) {
-            if (str_to_u64((struct str){text.data, digits}, (uint64_t)(TEN_YEARS_MS / units[i].ms), &number) < 0) {
+            if (str_to_u64((struct str){text.data, digits}, (uint64_t)(TEN_YEARS_MS / units[i].ms), &number) <
+                0) {
                 return -1;
             }
             *ret_ms = (int64_t)number * units[i].ms;
@@ -73,13 +74,14 @@ static bool is_leap(int64_t year)
 
 static const int days_before_month[] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365};
 
-/* Days from the first of January of year 0 to the first of `month` (1..13) of `year`. The calendar is counted here
- * and not by the C library, which would read the time zone's files first. */
+/* Days from the first of January of year 0 to the first of `month` (1..13) of `year`. The calendar is counted
+ * here and not by the C library, which would read the time zone's files first. */
 static int64_t days_to_month(int64_t year, int month)
 {
     /* moved by a multiple of 400 years, so that every division rounds down */
     int64_t past = year - 1 + 400 * 2500000LL;
-    int64_t leap_days = past / 4 - past / 100 + past / 400 - 97 * 2500000LL + 1; /* 1: year 0 has one itself */
+    int64_t leap_days =
+        past / 4 - past / 100 + past / 400 - 97 * 2500000LL + 1; /* 1: year 0 has one itself */
     return year * 365 + leap_days + days_before_month[month - 1] + (month > 2 && is_leap(year) ? 1 : 0);
 }
 
@@ -119,8 +121,8 @@ const char *timestamp_format(int64_t wall_ms, char out[static 32])
     return out;
 }
 
-/* Reads as many digits as `form` has zeros and the other characters as they are, into one number for each run of
- * zeros. Returns what follows, or NULL. */
+/* Reads as many digits as `form` has zeros and the other characters as they are, into one number for each run
+ * of zeros. Returns what follows, or NULL. */
 static const char *read_form(const char *at, const char *end, const char *form, int64_t *ret_numbers)
 {
     int64_t number = 0;

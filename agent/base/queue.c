@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* One allocation each: effects that carry text are few, and a chunk freed at once is a chunk ASan can watch. */
+/* One allocation each: effects that carry text are few, and a chunk freed at once is a chunk ASan can watch.
+ */
 struct queue_chunk {
     struct queue_chunk *next;
     char data[];

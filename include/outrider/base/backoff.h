@@ -1,5 +1,5 @@
-/* Waiting between tries: exponential with full jitter, so that a thousand agents that lost the same registry do
- * not come back in step. */
+/* Waiting between tries: exponential with full jitter, so that a thousand agents that lost the same registry
+ * do not come back in step. */
 #ifndef OUTRIDER_BASE_BACKOFF_H
 #define OUTRIDER_BASE_BACKOFF_H
 
@@ -8,8 +8,8 @@
 #include <stdint.h>
 
 struct backoff {
-    int64_t first_ms; /* bound of the first wait */
-    int64_t cap_ms;   /* bound of every wait */
+    int64_t first_ms;  /* bound of the first wait */
+    int64_t cap_ms;    /* bound of every wait */
     unsigned failures; /* in a row */
 };
 

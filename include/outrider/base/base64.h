@@ -10,7 +10,8 @@
 void base64_encode(struct str bytes, struct buf *out);
 
 /* Appends the decoding of `text` to `out`. Returns 0, or -1 (and `out` as it was) when `text` is not padded
- * standard base64; bits that the padding leaves over must be 0 (section 3.5), so that a text has one meaning. */
+ * standard base64; bits that the padding leaves over must be 0 (section 3.5), so that a text has one meaning.
+ */
 int base64_decode(struct str text, struct buf *out) MUST_CHECK;
 
 #endif

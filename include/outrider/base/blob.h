@@ -1,4 +1,5 @@
-/* Immutable bytes with a reference count: record bytes are stored once and handed to lists, streams and disk. */
+/* Immutable bytes with a reference count: record bytes are stored once and handed to lists, streams and disk.
+ */
 #ifndef OUTRIDER_BASE_BLOB_H
 #define OUTRIDER_BASE_BLOB_H
 

@@ -22,9 +22,9 @@ const char *duration_human(int64_t ms, char out[static 32]);
  * `out`. */
 const char *timestamp_format(int64_t wall_ms, char out[static 32]);
 
-/* Parses what timestamp_format writes for the years 0 to 9999: RFC 3339, zone "Z" only, the fraction optional and cut
- * to milliseconds, second 60 refused (our clocks have none). Returns 0, or -1 when it is anything else or a day or
- * time that does not exist. */
+/* Parses what timestamp_format writes for the years 0 to 9999: RFC 3339, zone "Z" only, the fraction optional
+ * and cut to milliseconds, second 60 refused (our clocks have none). Returns 0, or -1 when it is anything
+ * else or a day or time that does not exist. */
 int timestamp_parse(struct str text, int64_t *ret_wall_ms) MUST_CHECK;
 
 #endif

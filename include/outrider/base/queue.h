@@ -1,5 +1,6 @@
 /* A first-in first-out queue of fixed-size items with an arena for what they point to. The machines of the
- * core put their effects here; who starts them takes them in order. The arena is emptied when the queue is. */
+ * core put their effects here; who starts them takes them in order. The arena is emptied when the queue is.
+ */
 #ifndef OUTRIDER_BASE_QUEUE_H
 #define OUTRIDER_BASE_QUEUE_H
 

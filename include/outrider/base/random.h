@@ -1,5 +1,5 @@
-/* A small seeded generator (xoshiro256** by Blackman and Vigna, public domain algorithm). Each machine owns one,
- * so that a simulated fleet replays exactly from its seed. Not for secrets. */
+/* A small seeded generator (xoshiro256** by Blackman and Vigna, public domain algorithm). Each machine owns
+ * one, so that a simulated fleet replays exactly from its seed. Not for secrets. */
 #ifndef OUTRIDER_BASE_RANDOM_H
 #define OUTRIDER_BASE_RANDOM_H
 

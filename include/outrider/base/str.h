@@ -19,7 +19,10 @@ struct str {
 #define STR(literal) ((struct str){"" literal, sizeof(literal) - 1})
 
 /* The same as an initializer, for tables that are constant. */
-#define STR_INIT(literal) {"" literal, sizeof(literal) - 1}
+#define STR_INIT(literal)                                                                                    \
+    {                                                                                                        \
+        "" literal, sizeof(literal) - 1                                                                      \
+    }
 
 /* The two arguments for "%.*s". */
 #define STR_ARG(view) (int)(view).size, (view).data == NULL ? "" : (view).data
@@ -52,7 +55,8 @@ int str_to_i64(struct str text, int64_t *ret_value) MUST_CHECK;
 /* Whether the bytes are well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates, at most U+10FFFF). */
 bool str_is_utf8(struct str text);
 
-/* The edit distance between `a` and `b` (Levenshtein), for "did you mean"; texts over 64 bytes give SIZE_MAX. */
+/* The edit distance between `a` and `b` (Levenshtein), for "did you mean"; texts over 64 bytes give SIZE_MAX.
+ */
 size_t str_distance(struct str a, struct str b);
 
 #endif

@@ -62,10 +62,12 @@ static void every_byte_survives(void **state)
 }
 
 static const struct str broken[] = {
-    STR_INIT("Z"),         STR_INIT("Zg"),       STR_INIT("Zg="),       STR_INIT("Zg==="),     STR_INIT("===="),     STR_INIT("Z==="),
-    STR_INIT("=Zg="),      STR_INIT("Z=g="),     STR_INIT("Zg=g"),      STR_INIT("Zg==Zg=="),  STR_INIT("Zm8=Zm9v"), STR_INIT("Zm9v===="),
-    STR_INIT("Zm9v\n"),    STR_INIT("Zm 9"),     STR_INIT("Zm9v Zm9v"), STR_INIT("Zm-_"),      STR_INIT("Zm9\0"),    STR_INIT("Zm9\xc3"),
-    STR_INIT("Zm9vZm9*"),  STR_INIT("Zm9vZ*9v"), STR_INIT("Zh=="),      STR_INIT("Zm9="),      STR_INIT("Z@9v"),     STR_INIT("Zm[v"),
+    STR_INIT("Z"),         STR_INIT("Zg"),       STR_INIT("Zg="),       STR_INIT("Zg==="),
+    STR_INIT("===="),      STR_INIT("Z==="),     STR_INIT("=Zg="),      STR_INIT("Z=g="),
+    STR_INIT("Zg=g"),      STR_INIT("Zg==Zg=="), STR_INIT("Zm8=Zm9v"),  STR_INIT("Zm9v===="),
+    STR_INIT("Zm9v\n"),    STR_INIT("Zm 9"),     STR_INIT("Zm9v Zm9v"), STR_INIT("Zm-_"),
+    STR_INIT("Zm9\0"),     STR_INIT("Zm9\xc3"),  STR_INIT("Zm9vZm9*"),  STR_INIT("Zm9vZ*9v"),
+    STR_INIT("Zh=="),      STR_INIT("Zm9="),     STR_INIT("Z@9v"),      STR_INIT("Zm[v"),
     STR_INIT("Zm9vZm9vZ"), STR_INIT("Zm`v"),     STR_INIT("Zm{v"),      STR_INIT("\r\n\r\n"),
 };
 

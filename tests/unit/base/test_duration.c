@@ -36,11 +36,33 @@ static void spans_are_read(void **state)
 }
 
 static const struct str no_spans[] = {
-    STR_INIT(""),         STR_INIT("10"),     STR_INIT("s"),     STR_INIT("ms"),       STR_INIT("-1s"),        STR_INIT("+1s"),
-    STR_INIT("1.5s"),     STR_INIT(" 1s"),    STR_INIT("1s "),   STR_INIT("1 s"),      STR_INIT("1S"),         STR_INIT("1d"),
-    STR_INIT("1sec"),     STR_INIT("1m30s"),  STR_INIT("0x1s"),  STR_INIT("1s\0"),     STR_INIT("87601h"),     STR_INIT("5256001m"),
-    STR_INIT("1us"),      STR_INIT("\xc2\xb5s"), STR_INIT("1mss"), STR_INIT("1\0s"),   STR_INIT("315360001s"), STR_INIT("315360000001ms"),
-    STR_INIT("99999999999999999999999999s"), STR_INIT("18446744073709551616ms"), STR_INIT("9223372036854775807h"),
+    STR_INIT(""),
+    STR_INIT("10"),
+    STR_INIT("s"),
+    STR_INIT("ms"),
+    STR_INIT("-1s"),
+    STR_INIT("+1s"),
+    STR_INIT("1.5s"),
+    STR_INIT(" 1s"),
+    STR_INIT("1s "),
+    STR_INIT("1 s"),
+    STR_INIT("1S"),
+    STR_INIT("1d"),
+    STR_INIT("1sec"),
+    STR_INIT("1m30s"),
+    STR_INIT("0x1s"),
+    STR_INIT("1s\0"),
+    STR_INIT("87601h"),
+    STR_INIT("5256001m"),
+    STR_INIT("1us"),
+    STR_INIT("\xc2\xb5s"),
+    STR_INIT("1mss"),
+    STR_INIT("1\0s"),
+    STR_INIT("315360001s"),
+    STR_INIT("315360000001ms"),
+    STR_INIT("99999999999999999999999999s"),
+    STR_INIT("18446744073709551616ms"),
+    STR_INIT("9223372036854775807h"),
 };
 
 static void what_is_no_span_is_refused(void **state)

@@ -31,8 +31,9 @@ static void beginnings(void **state)
 static const struct {
     struct str text, head, rest;
 } splits[] = {
-    {STR_INIT("a,b,c"), STR_INIT("a"), STR_INIT("b,c")}, {STR_INIT("abc"), STR_INIT("abc"), STR_INIT("")}, {STR_INIT("a,"), STR_INIT("a"), STR_INIT("")},
-    {STR_INIT(",a"), STR_INIT(""), STR_INIT("a")},       {STR_INIT(","), STR_INIT(""), STR_INIT("")},      {{NULL, 0}, STR_INIT(""), STR_INIT("")},
+    {STR_INIT("a,b,c"), STR_INIT("a"), STR_INIT("b,c")}, {STR_INIT("abc"), STR_INIT("abc"), STR_INIT("")},
+    {STR_INIT("a,"), STR_INIT("a"), STR_INIT("")},       {STR_INIT(",a"), STR_INIT(""), STR_INIT("a")},
+    {STR_INIT(","), STR_INIT(""), STR_INIT("")},         {{NULL, 0}, STR_INIT(""), STR_INIT("")},
     {STR_INIT("a\0,b"), STR_INIT("a\0"), STR_INIT("b")},
 };
 
@@ -145,24 +146,24 @@ static const struct str utf8[] = {
 };
 
 static const struct str not_utf8[] = {
-    STR_INIT("\x80"),                 /* continuation alone */
+    STR_INIT("\x80"), /* continuation alone */
     STR_INIT("\xbf"),
     STR_INIT("a\x80"),
-    STR_INIT("\xc0\x80"),             /* overlong NUL */
-    STR_INIT("\xc1\xbf"),             /* overlong U+007F */
-    STR_INIT("\xe0\x9f\xbf"),         /* overlong U+07FF */
-    STR_INIT("\xf0\x8f\xbf\xbf"),     /* overlong U+FFFF */
-    STR_INIT("\xed\xa0\x80"),         /* U+D800 */
-    STR_INIT("\xed\xbf\xbf"),         /* U+DFFF */
-    STR_INIT("\xf4\x90\x80\x80"),     /* U+110000 */
+    STR_INIT("\xc0\x80"),         /* overlong NUL */
+    STR_INIT("\xc1\xbf"),         /* overlong U+007F */
+    STR_INIT("\xe0\x9f\xbf"),     /* overlong U+07FF */
+    STR_INIT("\xf0\x8f\xbf\xbf"), /* overlong U+FFFF */
+    STR_INIT("\xed\xa0\x80"),     /* U+D800 */
+    STR_INIT("\xed\xbf\xbf"),     /* U+DFFF */
+    STR_INIT("\xf4\x90\x80\x80"), /* U+110000 */
     STR_INIT("\xf5\x80\x80\x80"),
     STR_INIT("\xf8\x88\x80\x80\x80"), /* five bytes */
     STR_INIT("\xfe"),
     STR_INIT("\xff"),
-    STR_INIT("\xc2"),                 /* cut short */
+    STR_INIT("\xc2"), /* cut short */
     STR_INIT("\xe1\x80"),
     STR_INIT("\xf1\x80\x80"),
-    STR_INIT("\xc2 "),                /* a blank where the sequence goes on */
+    STR_INIT("\xc2 "), /* a blank where the sequence goes on */
     STR_INIT("\xe1\x80 "),
     STR_INIT("\xf1\x80\x80 "),
     STR_INIT("\xf1\x80\xc0\x80"),
@@ -210,9 +211,18 @@ static const struct {
     const char *a, *b;
     size_t distance;
 } distances[] = {
-    {"", "", 0},          {"", "abc", 3},        {"abc", "", 3},           {"abc", "abc", 0},
-    {"abc", "abd", 1},    {"abc", "ab", 1},      {"ab", "abc", 1},         {"kitten", "sitting", 3},
-    {"ab", "ba", 2},      {"intervall", "interval", 1}, {"tineout", "timeout", 1}, {"flaw", "lawn", 2},
+    {"", "", 0},
+    {"", "abc", 3},
+    {"abc", "", 3},
+    {"abc", "abc", 0},
+    {"abc", "abd", 1},
+    {"abc", "ab", 1},
+    {"ab", "abc", 1},
+    {"kitten", "sitting", 3},
+    {"ab", "ba", 2},
+    {"intervall", "interval", 1},
+    {"tineout", "timeout", 1},
+    {"flaw", "lawn", 2},
 };
 
 static void distance_counts_edits_both_ways(void **state)

@@ -10,7 +10,8 @@
 
 #define LAST_MS ((1LL << 48) - 1)
 
-/* The time part of 1469918176385 is the specification's own example; the others are worked out from its layout. */
+/* The time part of 1469918176385 is the specification's own example; the others are worked out from its
+ * layout. */
 static const struct {
     int64_t ms;
     uint8_t entropy[10];
@@ -22,8 +23,7 @@ static const struct {
     {0, {0, 0, 0, 0, 0, 0, 0, 0, 0, 1}, "00000000000000000000000001"},
     {0, {0, 0, 0, 0, 0, 0, 0, 0, 0, 32}, "00000000000000000000000010"},
     {0, {0x80}, "0000000000G000000000000000"},
-    {0, {0x00, 0x44, 0x32, 0x14, 0xc7, 0x42, 0x54, 0xb6, 0x35, 0xcf}, "0000000000012345"
-                                                                       "6789ABCDEF"},
+    {0, {0x00, 0x44, 0x32, 0x14, 0xc7, 0x42, 0x54, 0xb6, 0x35, 0xcf}, "00000000000123456789ABCDEF"},
     {LAST_MS, {255, 255, 255, 255, 255, 255, 255, 255, 255, 255}, "7ZZZZZZZZZZZZZZZZZZZZZZZZZ"},
 };
 
@@ -71,7 +71,8 @@ static const struct str broken[] = {
     STR_INIT("0000000000000000000000000a"), /* ulid_format writes capitals */
     STR_INIT("0000000000000000000000000-"),
     STR_INIT("0000000000000000000000000\0"),
-    STR_INIT("\xff" "0000000000000000000000000"),
+    STR_INIT("\xff"
+             "0000000000000000000000000"),
 };
 
 static void what_it_does_not_write_is_not_valid(void **state)
