@@ -115,6 +115,8 @@ void router_tick(struct router *router, const struct instant *now)
             probe_step(&router->probes[i], &probe, &router->probe_effects);
         }
     }
+    /* What the server has become must be offered before the registrar writes: it would write what is no longer so. */
+    router_pump(router, now);
     if (registrar_deadline(router->registrar).earliest <= now->mono) {
         struct registrar_event event = {.type = REGISTRAR_ON_TICK, .now = *now};
         registrar_step(router->registrar, &event, &router->registrar_effects);
