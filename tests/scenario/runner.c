@@ -169,14 +169,18 @@ static void do_key(struct scenario *s, char **args, size_t count)
     }
 }
 
-/* The registry forgets our lease and with it our key. */
+/* The registry forgets our lease; our key goes with it, or a little later. */
 static void do_lease(struct scenario *s, char **args, size_t count)
 {
     (void)count;
-    if (strcmp(args[0], "lost") != 0) {
-        fail(s, "a lease is lost");
+    int64_t lease = registrar_lease(router_registrar(s->router));
+    if (strcmp(args[0], "lost") == 0) {
+        store_revoke(&s->store, lease);
+    } else if (strcmp(args[0], "lost-key-stays") == 0) {
+        store_forget(&s->store, lease);
+    } else {
+        fail(s, "a lease is lost or lost-key-stays");
     }
-    store_revoke(&s->store, registrar_lease(router_registrar(s->router)));
 }
 
 /* ---- the server ---- */

@@ -111,6 +111,7 @@ void store_put(struct store *store, const char *text, int64_t lease);
 void store_delete(struct store *store);
 void store_grant(struct store *store, int64_t lease, int64_t ttl_ms, int64_t boot);
 void store_revoke(struct store *store, int64_t lease);
+void store_forget(struct store *store, int64_t lease);
 void store_wipe(struct store *store);
 void store_fini(struct store *store);
 

@@ -56,6 +56,14 @@ void store_revoke(struct store *store, int64_t lease)
     }
 }
 
+void store_forget(struct store *store, int64_t lease)
+{
+    struct store_lease *found = find_lease(store, lease);
+    if (found != NULL) {
+        *found = (struct store_lease){0};
+    }
+}
+
 void store_expire(struct store *store, int64_t boot)
 {
     for (size_t i = 0; i < LEASES_MAX; i++) {

@@ -262,6 +262,25 @@ static void test_gone_stays_gone(void **state)
     finish(&w);
 }
 
+/* shutdown.timeout is short: while leaving no wait between tries is long, whatever the failure and however often. */
+static void test_leaving_retries_soon(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w, 0);
+    register_it(&w);
+    step(&w, (struct registrar_event){.type = REGISTRAR_ON_LEAVE});
+    for (int i = 0; i < 40; i++) {
+        assert_int_equal(w.asked.op, REGISTRY_REVOKE);
+        reply(&w, (struct registry_reply){.failure = i % 2 == 0 ? REGISTRY_DENIED : REGISTRY_RETRY});
+        struct window window = registrar_deadline(w.registrar);
+        assert_in_range(window.latest, w.now.mono + 1, w.now.mono + 500);
+        w.now.mono = window.latest;
+        step(&w, (struct registrar_event){.type = REGISTRAR_ON_TICK});
+    }
+    finish(&w);
+}
+
 /* Withdrawn while a write is on its way: the write may find its lease gone, and that is no loss. */
 static void test_withdraw_races_with_a_put(void **state)
 {
@@ -317,6 +336,7 @@ int main(void)
         cmocka_unit_test(test_offer_of_what_stands_asks_nothing),
         cmocka_unit_test(test_reload_changes_the_interval),
         cmocka_unit_test(test_gone_stays_gone),
+        cmocka_unit_test(test_leaving_retries_soon),
         cmocka_unit_test(test_withdraw_races_with_a_put),
         cmocka_unit_test(test_foreign_is_told),
     };
