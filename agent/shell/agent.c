@@ -93,8 +93,9 @@ static void on_reply(const struct registry_reply *reply, void *user)
 static void stop(struct agent *agent, enum shutdown_event_type how, const struct instant *now)
 {
     bool running = router_shutdown(agent->router)->phase == SHUTDOWN_RUNNING;
-    bool may_hand_over =
-        agent->state != NULL && registrar_lease_state(router_registrar(agent->router)) == LEASE_HELD;
+    enum lease_state lease = registrar_lease_state(router_registrar(agent->router));
+    /* A lease of before the restart that nobody could ask about yet is as good for the next agent as it was for us. */
+    bool may_hand_over = agent->state != NULL && (lease == LEASE_HELD || lease == LEASE_TRYING);
     struct error err;
     if (running && sd_notify_send(STR("STOPPING=1"), &err) < 0) {
         log_debug("agent", "systemd was not told", LOG_TEXT("error", err.text));

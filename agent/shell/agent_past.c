@@ -116,6 +116,13 @@ void agent_past_free(struct past *past)
     }
 }
 
+/* A life that a passed probe began has said nothing yet. */
+static bool is_silent(const struct words *words)
+{
+    return words->said == SAID_NOTHING && !words->has_text && !words->has_players && !words->has_capacity &&
+           words->port_count == 0 && words->label_count == 0 && !words->has_mainpid && !words->heartbeat;
+}
+
 void agent_fill_state(void *user, struct buf *out)
 {
     struct agent *agent = user;
@@ -139,11 +146,14 @@ void agent_fill_state(void *user, struct buf *out)
         .probe_has_passed = server_has_passed(server),
     };
     state.has_words = server_words(server, &state.words);
-    if (!state.has_words && registrar_lease_state(registrar) == LEASE_TRYING) {
+    if (registrar_lease_state(registrar) == LEASE_TRYING) {
         /* Not decided yet whether they count: the next restart may still need them. */
-        state.has_words = agent->past->saved.has_words;
-        state.words = agent->past->saved.words;
-        state.probe_has_passed = agent->past->saved.probe_has_passed;
+        const struct saved_state *saved = &agent->past->saved;
+        if (saved->has_words && (!state.has_words || is_silent(&state.words))) {
+            state.has_words = true;
+            state.words = saved->words;
+        }
+        state.probe_has_passed = state.probe_has_passed || saved->probe_has_passed;
     }
     state_file_encode(&state, out);
     buf_fini(&key);
