@@ -1,11 +1,14 @@
 /* HUP: the file is read anew; a good one takes over what can be changed in flight, a bad one changes nothing. */
 #include "agent_internal.h"
 
+#include "outrider/base/buf.h"
 #include "outrider/core/settings.h"
+#include "outrider/os/clock.h"
 #include "outrider/os/log.h"
 #include "outrider/os/sd_notify.h"
 #include "outrider/shell/config_file.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -49,9 +52,18 @@ static void put_into_force(struct agent *agent, struct config *fresh)
     free(running);
 }
 
+/* The moment lets Type=notify-reload tell this reload from an older one (sd_notify(3)). */
+static void tell_reloading(void)
+{
+    struct buf text = {0};
+    buf_printf(&text, "RELOADING=1\nMONOTONIC_USEC=%" PRId64, clock_mono_us());
+    tell_systemd(buf_view(&text));
+    buf_fini(&text);
+}
+
 void agent_reload(struct agent *agent)
 {
-    tell_systemd(STR("RELOADING=1"));
+    tell_reloading();
     struct config *fresh = config_file_load(agent->config_path);
     if (fresh == NULL) {
         agent->counters.reloads_bad++;
