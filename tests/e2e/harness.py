@@ -51,6 +51,12 @@ def rss_kb(pid):
     return 0
 
 
+def signal_is_blocked(pid, number):
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    mask = next(line.split()[1] for line in status.splitlines() if line.startswith("SigBlk:"))
+    return bool(int(mask, 16) >> (number - 1) & 1)
+
+
 class Game:
     """What a game server is to its agent: a port that answers, or refuses, or hangs."""
 
@@ -214,6 +220,17 @@ class Agent:
 
     def log(self):
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
+
+    def kept(self):
+        """What state_dir has of it, "" while there is nothing."""
+        try:
+            return (pathlib.Path(self.config["state_dir"]) / "state.json").read_text()
+        except FileNotFoundError:
+            return ""
+
+    def serves_signals(self):
+        """Whether USR1 is blocked for the signalfd, so that it cannot end the process any more."""
+        return signal_is_blocked(self.pid, signal.SIGUSR1)
 
     def logged(self, text, count=1):
         wait_until(lambda: self.log().count(text) >= count, f"{text!r} in the log of {self.name}:\n{self.log()}")

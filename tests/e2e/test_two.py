@@ -1,5 +1,4 @@
 """Two agents where one should be; state_dir; and what is exit 78."""
-import os
 import re
 import signal
 import time
@@ -53,6 +52,22 @@ class TwoAgents(Case):
         self.assertEqual(first.api()["registry"]["inSync"], True)
 
 
+    def test_both_at_once_and_one_wins(self):
+        watcher = self.watch()
+        both = [self.agent("first").spawn(), self.agent("second").spawn()]
+        for agent in both:
+            agent.systemd.wait("READY=1", while_alive=agent.process)
+        watcher.status("ready")
+        loser = wait_until(lambda: next((a for a in both if "another agent holds the key" in a.log()), None), "a loser")
+        winner = both[1 - both.index(loser)]
+        wait_until(lambda: winner.api()["registry"]["inSync"], "a winner")
+        self.assertEqual(len({event.kv.lease for event in watcher.until_now()}), 1)
+        since = watcher.mark()
+        self.assertEqual(winner.stop(signal.SIGINT), 0)
+        watcher.status("gone", since)
+        watcher.status("ready", since)
+
+
 class StateDir(Case):
     def test_second_agent_on_one_state_dir_names_the_first(self):
         first = self.agent("first").start()
@@ -68,11 +83,27 @@ class StateDir(Case):
         watcher.status("ready")
         since = watcher.mark()
         second = self.agent("second", state_dir=str(first.dir)).spawn()
-        wait_until(lambda: "lock" in os.readlink(f"/proc/{second.pid}/exe") or os.path.exists(second.path), "it waits")
+        wait_until(second.serves_signals, "it is past its first instructions")
+        self.assertFalse(second.systemd.lines())
         self.assertEqual(first.stop(signal.SIGQUIT), 85)
         second.systemd.wait("READY=1", while_alive=second.process)
         second.logged("taken over")
         self.assertEqual(watcher.until_now(since), [])
+
+    def test_signals_wait_until_they_can_be_served(self):
+        """Blocked before anything else happens: what comes while the agent starts ends nothing and is not lost."""
+        watcher = self.watch()
+        first = self.agent("first").start()
+        watcher.status("ready")
+        second = self.agent("second", state_dir=str(first.dir)).spawn()
+        wait_until(second.serves_signals, "its signals are blocked")
+        for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR1):
+            second.send_signal(number)
+        self.assertEqual(first.stop(signal.SIGQUIT), 85)
+        second.systemd.wait("READY=1", while_alive=second.process)
+        watcher.status("draining")
+        second.logged("reload: nothing changed")
+        self.assertEqual(second.stop(), 0)
 
     def test_not_writable_is_78(self):
         folder = self.dir / "ro"
@@ -105,7 +136,7 @@ class BadConfiguration(Case):
         self.assertEqual(agent.wait(), 78)
         places = re.findall(r"^(\S+):(\d+):(\d+): ([^:]+): ", agent.log(), re.M)
         self.assertEqual([(int(line), int(column), key) for _, line, column, key in places],
-                         [(2, 9, "server.type"), (3, 17, "server.ports"), (3, 23, "server.ports"), (4, 3, "server.regoin"),
+                         [(2, 9, "server.type"), (3, 17, "server.ports[1]"), (3, 23, "server.ports[2]"), (4, 3, "server.regoin"),
                           (6, 8, "registry.ttl"), (10, 11, "probes[0].port")], agent.log())
         self.assertIn("region", agent.log())
         checked = agent.run("check")
@@ -170,6 +201,20 @@ class Reload(Case):
         self.reload()
         self.assertEqual(self.watcher.until_now(since), [])
         self.assertEqual(self.a.stop(), 0)
+
+    def test_host_and_ports(self):
+        other = self.new_game()
+        since = self.watcher.mark()
+        self.a.write(server={"host": "192.0.2.7", "ports": [other.port]}, probes=...)
+        self.reload()
+        self.watcher.status("ready", since, host="192.0.2.7", ports=[other.port])
+        since = self.watcher.mark()
+        other.close()
+        self.assertIn(f"probe tcp-{other.port}", self.watcher.status("error", since).record["reason"])
+        self.a.write(server={"ports": "dynamic"})
+        self.reload()
+        self.a.say(f"ports={self.game.port}")
+        self.watcher.status("ready", since, ports=[self.game.port])
 
     def test_a_key_that_needs_a_restart_is_named(self):
         since = self.watcher.mark()
