@@ -33,7 +33,8 @@ enum { CONTACT_SPACING_MS = 5 };
 static void try_soon(struct probe *probe, const struct instant *now, struct queue *effects)
 {
     int64_t earliest = probe->last_try_mono + CONTACT_SPACING_MS;
-    /* A server that says ready every 16 ms must not restart a try that needs 20: it would never get a verdict. */
+    /* A server that says ready every 16 ms must not restart a try that needs 20: it would never get a
+     * verdict. */
     bool met_this_one = probe->trying && probe->by_contact;
     if (met_this_one || (probe->try_id > 0 && now->mono < earliest)) {
         probe->due = probe->due < earliest ? probe->due : earliest;
@@ -50,7 +51,8 @@ static void remember(struct probe *probe, const struct probe_event *event)
     probe->tried = true;
     probe->last_outcome = event->outcome;
     probe->last_duration_us = event->duration_us;
-    snprintf(probe->last_detail, sizeof(probe->last_detail), "%s", event->detail == NULL ? "" : event->detail);
+    snprintf(probe->last_detail, sizeof(probe->last_detail), "%s",
+             event->detail == NULL ? "" : event->detail);
     if (passed) {
         probe->last_passed_mono = event->now.mono;
         probe->failures = 0;
@@ -89,9 +91,7 @@ void probe_step(struct probe *probe, const struct probe_event *event, struct que
             start_try(probe, &event->now, effects);
         }
         break;
-    case PROBE_ON_RESULT:
-        finish_try(probe, event, effects);
-        break;
+    case PROBE_ON_RESULT: finish_try(probe, event, effects); break;
     case PROBE_ON_CONTACT:
         if (health_verdict(&probe->health) != VERDICT_PASSING) {
             try_soon(probe, &event->now, effects);
@@ -115,7 +115,8 @@ const char *probe_evidence(const struct probe *probe, char out[static 128])
 {
     out[0] = '\0';
     if (probe->tried && probe->last_outcome != PROBE_PASSED) {
-        const char *why = probe->last_detail[0] != '\0' ? probe->last_detail : probe_outcome_text(probe->last_outcome);
+        const char *why =
+            probe->last_detail[0] != '\0' ? probe->last_detail : probe_outcome_text(probe->last_outcome);
         snprintf(out, 128, "%s (%u of %u)", why, probe->failures, probe->health.fall);
     }
     return out;

@@ -109,19 +109,22 @@ static void lose_lease(struct registrar *registrar, const struct instant *now, s
     }
 }
 
-static void hold_lease(struct registrar *registrar, const struct registry_reply *reply, const struct flight *flight)
+static void hold_lease(struct registrar *registrar, const struct registry_reply *reply,
+                       const struct flight *flight)
 {
     registrar->lease_state = LEASE_HELD;
     registrar->granted_ms = reply->ttl_ms;
     registrar->lease_deadline_boot = flight->sent_boot + reply->ttl_ms;
     int64_t heartbeat = registrar->heartbeat_ms;
-    registrar->heartbeat.earliest = flight->sent_mono + (heartbeat > 0 ? heartbeat - heartbeat / 4 : reply->ttl_ms / 4);
+    registrar->heartbeat.earliest =
+        flight->sent_mono + (heartbeat > 0 ? heartbeat - heartbeat / 4 : reply->ttl_ms / 4);
     registrar->heartbeat.latest = flight->sent_mono + (heartbeat > 0 ? heartbeat : reply->ttl_ms / 3);
 }
 
 /* ---- failures ---- */
 
-static int64_t retry_delay(struct registrar *registrar, struct backoff *backoff, enum registry_failure failure)
+static int64_t retry_delay(struct registrar *registrar, struct backoff *backoff,
+                           enum registry_failure failure)
 {
     if (registrar->leaving) {
         return 1 + (int64_t)random_below(&registrar->random, LEAVING_RETRY_MS);
@@ -165,8 +168,8 @@ static void succeed(struct registrar *registrar, struct trouble *trouble, struct
 
 /* ---- replies about the lease ---- */
 
-static void on_granted(struct registrar *registrar, const struct registry_reply *reply, const struct flight *flight,
-                       struct queue *effects)
+static void on_granted(struct registrar *registrar, const struct registry_reply *reply,
+                       const struct flight *flight, struct queue *effects)
 {
     hold_lease(registrar, reply, flight);
     registrar->granted_mono = flight->sent_mono;
@@ -202,7 +205,8 @@ static void on_lease_reply(struct registrar *registrar, const struct registry_re
         registrar->lease_state = LEASE_TRYING;
     } else if (reply->failure != REGISTRY_OK) {
         fail(registrar, &registrar->lease_trouble, reply, now, effects);
-        registrar->lease_retry = now->mono + retry_delay(registrar, &registrar->lease_backoff, reply->failure);
+        registrar->lease_retry =
+            now->mono + retry_delay(registrar, &registrar->lease_backoff, reply->failure);
     } else if (flight.op == REGISTRY_GRANT || registrar->lease_state == LEASE_TRYING) {
         on_granted(registrar, reply, &flight, effects);
     } else {
@@ -216,7 +220,8 @@ static void on_lease_reply(struct registrar *registrar, const struct registry_re
 
 static bool ours(const struct registrar *registrar, const struct registry_kv *kv)
 {
-    return !kv->found || kv->lease == 0 || kv->lease == registrar->lease || kv->lease == registrar->previous_lease;
+    return !kv->found || kv->lease == 0 || kv->lease == registrar->lease ||
+           kv->lease == registrar->previous_lease;
 }
 
 static void in_sync(struct registrar *registrar, struct queue *effects)
@@ -242,9 +247,9 @@ static void meet_foreign(struct registrar *registrar, const struct registry_kv *
                          struct queue *effects)
 {
     if (registrar->foreign_lease != kv->lease) {
-        registrar_note(effects, REGISTRAR_NOTE_FOREIGN,
-                       "%s is held under lease %" PRIx64 " by: %.*s", registrar->key, (uint64_t)kv->lease,
-                       kv->value.size > 160 ? 160 : (int)kv->value.size, kv->value.size > 0 ? kv->value.data : "");
+        registrar_note(effects, REGISTRAR_NOTE_FOREIGN, "%s is held under lease %" PRIx64 " by: %.*s",
+                       registrar->key, (uint64_t)kv->lease, kv->value.size > 160 ? 160 : (int)kv->value.size,
+                       kv->value.size > 0 ? kv->value.data : "");
         registrar->foreign_left = -1;
     }
     registrar->repairing = registrar->repairing || registrar->published != NULL;
@@ -274,8 +279,8 @@ static void learn_key(struct registrar *registrar, const struct registry_kv *kv,
     registrar->foreign_left = -1;
     if (kv->found && kv->lease == registrar->lease) {
         bool own_write = registrar->unsure != NULL && str_eq(blob_view(registrar->unsure), kv->value);
-        bool changed = registrar->published != NULL && !own_write &&
-                       !str_eq(blob_view(registrar->published), kv->value);
+        bool changed =
+            registrar->published != NULL && !own_write && !str_eq(blob_view(registrar->published), kv->value);
         registrar->repairing = registrar->repairing || changed;
         struct blob *value = blob_new(kv->value);
         set_published(registrar, value, kv->mod_revision);
@@ -297,15 +302,16 @@ static void on_adopt_read(struct registrar *registrar, const struct registry_kv 
         struct registrar_effect *effect = queue_push(effects);
         effect->type = REGISTRAR_DO_ADOPTED;
         effect->text = queue_copy(effects, kv->value);
-        registrar_note(effects, REGISTRAR_NOTE_TAKEN_OVER, "%s stands at revision %" PRId64 " under lease %" PRIx64,
-                       registrar->key, kv->mod_revision, (uint64_t)registrar->lease);
+        registrar_note(effects, REGISTRAR_NOTE_TAKEN_OVER,
+                       "%s stands at revision %" PRId64 " under lease %" PRIx64, registrar->key,
+                       kv->mod_revision, (uint64_t)registrar->lease);
     } else {
         tell(effects, REGISTRAR_DO_FRESH);
     }
 }
 
-static void on_put(struct registrar *registrar, const struct registry_reply *reply, const struct flight *flight,
-                   const struct instant *now, struct queue *effects)
+static void on_put(struct registrar *registrar, const struct registry_reply *reply,
+                   const struct flight *flight, const struct instant *now, struct queue *effects)
 {
     struct blob *value = flight->value;
     if (reply->succeeded) {
@@ -350,8 +356,8 @@ static void give_slot_back(struct registrar *registrar, const struct flight *fli
     }
 }
 
-static void on_key_reply(struct registrar *registrar, const struct registry_reply *reply, const struct instant *now,
-                         struct queue *effects)
+static void on_key_reply(struct registrar *registrar, const struct registry_reply *reply,
+                         const struct instant *now, struct queue *effects)
 {
     struct flight flight = registrar->key_flight;
     registrar->key_flight = (struct flight){0};
@@ -416,7 +422,8 @@ static void on_leave(struct registrar *registrar)
     /* Whatever is in flight must not delay the revoke; its answer would change nothing. */
     bool keyless = registrar->lease_state == LEASE_GRANTING && !registrar_visible(registrar);
     if (keyless) {
-        /* A grant whose answer never came holds no key: nothing of ours can be seen, and it ends by itself. */
+        /* A grant whose answer never came holds no key: nothing of ours can be seen, and it ends by itself.
+         */
         registrar->lease = 0;
     }
     registrar->leaving = true;
@@ -429,20 +436,15 @@ static void on_leave(struct registrar *registrar)
 void registrar_step(struct registrar *registrar, const struct registrar_event *event, struct queue *effects)
 {
     switch (event->type) {
-    case REGISTRAR_ON_TICK:
-        break;
+    case REGISTRAR_ON_TICK: break;
     case REGISTRAR_ON_RECOVER:
         registrar->lease = event->lease;
         registrar->granted_ms = event->ttl_ms;
         registrar->lease_state = LEASE_TRYING;
         registrar->adopting = true;
         break;
-    case REGISTRAR_ON_OFFER:
-        on_offer(registrar, event, effects);
-        break;
-    case REGISTRAR_ON_WITHDRAW:
-        on_withdraw(registrar);
-        break;
+    case REGISTRAR_ON_OFFER: on_offer(registrar, event, effects); break;
+    case REGISTRAR_ON_WITHDRAW: on_withdraw(registrar); break;
     case REGISTRAR_ON_REPLY:
         if (event->reply->id == registrar->lease_flight.id) {
             on_lease_reply(registrar, event->reply, &event->now, effects);
@@ -450,12 +452,8 @@ void registrar_step(struct registrar *registrar, const struct registrar_event *e
             on_key_reply(registrar, event->reply, &event->now, effects);
         }
         break;
-    case REGISTRAR_ON_LEAVE:
-        on_leave(registrar);
-        break;
-    case REGISTRAR_ON_RELOAD:
-        registrar->min_publish_ms = event->min_publish_interval_ms;
-        break;
+    case REGISTRAR_ON_LEAVE: on_leave(registrar); break;
+    case REGISTRAR_ON_RELOAD: registrar->min_publish_ms = event->min_publish_interval_ms; break;
     }
     registrar_plan(registrar, &event->now, effects);
 }

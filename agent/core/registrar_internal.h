@@ -1,4 +1,5 @@
-/* The inside of core/registrar: registrar.c (events and what replies mean), registrar_plan.c (what to ask next). */
+/* The inside of core/registrar: registrar.c (events and what replies mean), registrar_plan.c (what to ask
+ * next). */
 #ifndef OUTRIDER_CORE_REGISTRAR_INTERNAL_H
 #define OUTRIDER_CORE_REGISTRAR_INTERNAL_H
 
@@ -28,8 +29,9 @@ enum { URGENT_BURST = 5, URGENT_PERIOD_MS = 1000 };
 enum { RETRY_FIRST_MS = 100, RETRY_CAP_MS = 5000, SLOW_RETRY_MS = 30000 };
 /* Leaving, the time is short (shutdown.timeout), so are the waits between tries. */
 enum { LEAVING_RETRY_MS = 500 };
-/* A living lease proves nothing about the key (etcd-gateway.md section 8, item 8; registrator#81): it is read back
- * this often, with a heartbeat. And a lease that is lost this soon after it was granted is not granted again at once. */
+/* A living lease proves nothing about the key (etcd-gateway.md section 8, item 8; registrator#81): it is read
+ * back this often, with a heartbeat. And a lease that is lost this soon after it was granted is not granted
+ * again at once. */
 enum { READ_BACK_MS = 60000, LEASE_YOUNG_MS = 1000 };
 
 struct registrar {
@@ -76,6 +78,7 @@ void registrar_plan(struct registrar *registrar, const struct instant *now, stru
 /* Whether the wanted record is not what the registry has. */
 bool registrar_dirty(const struct registrar *registrar);
 
-void registrar_note(struct queue *effects, enum registrar_note note, const char *format, ...) PRINTF_LIKE(3, 4);
+void registrar_note(struct queue *effects, enum registrar_note note, const char *format, ...)
+    PRINTF_LIKE(3, 4);
 
 #endif

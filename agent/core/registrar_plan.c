@@ -8,15 +8,16 @@ bool registrar_dirty(const struct registrar *registrar)
     return registrar->wanted != NULL && !blob_eq(registrar->wanted, registrar->published);
 }
 
-static struct registry_request *request(struct registrar *registrar, struct flight *flight, enum registry_op op,
-                                        const struct instant *now, struct queue *effects)
+static struct registry_request *request(struct registrar *registrar, struct flight *flight,
+                                        enum registry_op op, const struct instant *now, struct queue *effects)
 {
     struct registrar_effect *effect = queue_push(effects);
     effect->type = REGISTRAR_DO_REQUEST;
     effect->request.id = ++registrar->next_id;
     effect->request.op = op;
     effect->request.timeout_ms = registrar->request_timeout_ms;
-    *flight = (struct flight){.id = registrar->next_id, .op = op, .sent_boot = now->boot, .sent_mono = now->mono};
+    *flight =
+        (struct flight){.id = registrar->next_id, .op = op, .sent_boot = now->boot, .sent_mono = now->mono};
     return &effect->request;
 }
 
@@ -59,9 +60,7 @@ static void plan_lease(struct registrar *registrar, const struct instant *now, s
             ask_grant(registrar, now, effects);
         }
         break;
-    case LEASE_TRYING:
-        ask_lease(registrar, REGISTRY_KEEPALIVE, now, effects);
-        break;
+    case LEASE_TRYING: ask_lease(registrar, REGISTRY_KEEPALIVE, now, effects); break;
     case LEASE_HELD:
         if (now->mono >= registrar->heartbeat.earliest) {
             ask_lease(registrar, REGISTRY_KEEPALIVE, now, effects);
@@ -122,7 +121,8 @@ static void plan_key(struct registrar *registrar, const struct instant *now, str
     }
     if (registrar->foreign_lease != 0) {
         if (now->mono >= registrar->foreign_check) {
-            request(registrar, &registrar->key_flight, REGISTRY_GET, now, effects)->key = str_of(registrar->key);
+            request(registrar, &registrar->key_flight, REGISTRY_GET, now, effects)->key =
+                str_of(registrar->key);
         }
         return;
     }
@@ -183,6 +183,5 @@ static struct window key_window(const struct registrar *registrar)
 
 struct window registrar_deadline(const struct registrar *registrar)
 {
-    return registrar->gone ? WINDOW_NEVER
-                           : window_sooner(lease_window(registrar), key_window(registrar));
+    return registrar->gone ? WINDOW_NEVER : window_sooner(lease_window(registrar), key_window(registrar));
 }

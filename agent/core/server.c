@@ -41,7 +41,8 @@ void server_free(struct server *server)
     }
 }
 
-static void note_transition(struct server *server, enum status to, const char *cause, const struct instant *now)
+static void note_transition(struct server *server, enum status to, const char *cause,
+                            const struct instant *now)
 {
     if (server->transition_count < SERVER_TRANSITIONS_MAX) {
         server->transitions =
@@ -184,8 +185,8 @@ static void on_verdict(struct server *server, const struct server_event *event, 
     }
 }
 
-/* Contract 3: a life ends when its probes fail after it said shutting_down. All of them: a server that closes one
- * port first and then saves is still there. */
+/* Contract 3: a life ends when its probes fail after it said shutting_down. All of them: a server that closes
+ * one port first and then saves is still there. */
 static void notice_leaving(struct server *server, const struct instant *now, struct queue *effects)
 {
     if (server->life != LIFE_ALIVE || server->now.said != SAID_SHUTTING_DOWN) {
@@ -210,7 +211,8 @@ static void on_host(struct server *server, const struct server_event *event)
     free(server->host);
     server->host = mem_strdup(event->text);
     server->host_known = true;
-    snprintf(server->host_reason, sizeof(server->host_reason), "%s", event->reason == NULL ? "" : event->reason);
+    snprintf(server->host_reason, sizeof(server->host_reason), "%s",
+             event->reason == NULL ? "" : event->reason);
 }
 
 static bool follows_said_ports(const struct config *config)
@@ -250,11 +252,8 @@ static void apply(struct server *server, const struct server_event *event, struc
 {
     const struct instant *now = &event->now;
     switch (event->type) {
-    case SERVER_ON_TICK:
-        break;
-    case SERVER_ON_WORDS:
-        server_hear(server, event->words, now, effects);
-        break;
+    case SERVER_ON_TICK: break;
+    case SERVER_ON_WORDS: server_hear(server, event->words, now, effects); break;
     case SERVER_ON_DETACH:
         if (server->life == LIFE_ALIVE && event->life == server->life_number && server->now.attached > 0 &&
             --server->now.attached == 0) {
@@ -268,11 +267,10 @@ static void apply(struct server *server, const struct server_event *event, struc
             server_end_life(server, now, how, effects);
         }
         break;
-    case SERVER_ON_VERDICT:
-        on_verdict(server, event, effects);
-        break;
+    case SERVER_ON_VERDICT: on_verdict(server, event, effects); break;
     case SERVER_ON_HOLD:
-        hold_set(&server->holds[event->kind], event->reason, event->by, event->deadline_ms, event->expires_ms, now);
+        hold_set(&server->holds[event->kind], event->reason, event->by, event->deadline_ms, event->expires_ms,
+                 now);
         server_effect(effects, SERVER_DO_SAVE)->urgent = true;
         break;
     case SERVER_ON_UNHOLD:
@@ -281,24 +279,12 @@ static void apply(struct server *server, const struct server_event *event, struc
             server_effect(effects, SERVER_DO_SAVE)->urgent = true;
         }
         break;
-    case SERVER_ON_RESTORE:
-        hold_restore(&server->holds[HOLD_OPS], event->hold, now);
-        break;
-    case SERVER_ON_STOPPING:
-        server->stopping = true;
-        break;
-    case SERVER_ON_HOST:
-        on_host(server, event);
-        break;
-    case SERVER_ON_FRESH:
-        server->start = START_FRESH;
-        break;
-    case SERVER_ON_ADOPTED:
-        server_adopt(server, event, effects);
-        break;
-    case SERVER_ON_RELOAD:
-        on_reload(server, event, effects);
-        break;
+    case SERVER_ON_RESTORE: hold_restore(&server->holds[HOLD_OPS], event->hold, now); break;
+    case SERVER_ON_STOPPING: server->stopping = true; break;
+    case SERVER_ON_HOST: on_host(server, event); break;
+    case SERVER_ON_FRESH: server->start = START_FRESH; break;
+    case SERVER_ON_ADOPTED: server_adopt(server, event, effects); break;
+    case SERVER_ON_RELOAD: on_reload(server, event, effects); break;
     }
 }
 

@@ -1,4 +1,5 @@
-/* After a restart: the record that still stands is continued, so that a watcher sees no event (contract section 4). */
+/* After a restart: the record that still stands is continued, so that a watcher sees no event (contract
+ * section 4). */
 #include "server_internal.h"
 
 #include "outrider/base/mem.h"
@@ -32,7 +33,8 @@ static void adopt_living(struct server *server, const struct server_event *event
 static void adopt_dead(struct server *server, const struct server_event *event)
 {
     const struct record *record = event->record;
-    if (server->life != LIFE_NONE || (record->status != STATUS_ERROR && record->status != STATUS_SHUTTING_DOWN)) {
+    if (server->life != LIFE_NONE ||
+        (record->status != STATUS_ERROR && record->status != STATUS_SHUTTING_DOWN)) {
         return;
     }
     server->life = record->status == STATUS_ERROR ? LIFE_CRASHED : LIFE_LEFT;
@@ -75,7 +77,8 @@ void server_adopt(struct server *server, const struct server_event *event, struc
     }
     server->settling_holds = server_holds(server);
     if (!server->host_known && server->host == NULL) {
-        /* Until the look-up answers, the address of before stands: a moment's ignorance must not withdraw it. */
+        /* Until the look-up answers, the address of before stands: a moment's ignorance must not withdraw it.
+         */
         server->host = mem_strdup(record->host);
     }
     /* The record as it stands, so that an equal one is not written again. */

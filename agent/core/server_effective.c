@@ -46,7 +46,8 @@ static bool find_probe(const struct server *server, enum verdict verdict, char c
     for (size_t i = 0; i < total; i++) {
         if (server->probes[i].verdict == verdict) {
             char name[80];
-            const char *why = server->probes[i].evidence[0] != '\0' ? server->probes[i].evidence : "no verdict yet";
+            const char *why =
+                server->probes[i].evidence[0] != '\0' ? server->probes[i].evidence : "no verdict yet";
             snprintf(cause, 160, "probe %s: %s", probe_name(server, i, name), why);
             return true;
         }

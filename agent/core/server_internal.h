@@ -1,5 +1,6 @@
 /* The inside of core/server, shared by its parts: server.c (the step), server_life.c (life and words),
- * server_effective.c (the status table), server_record.c (what is published), server_adopt.c (after a restart). */
+ * server_effective.c (the status table), server_record.c (what is published), server_adopt.c (after a
+ * restart). */
 #ifndef OUTRIDER_CORE_SERVER_INTERNAL_H
 #define OUTRIDER_CORE_SERVER_INTERNAL_H
 
@@ -14,7 +15,7 @@ struct server_probe {
 /* Everything that ends with a life. Owns its strings. */
 struct said_in_life {
     enum said said;
-    int64_t said_mono;      /* when the present run of this status word began */
+    int64_t said_mono; /* when the present run of this status word began */
     int64_t said_wall;
     char *text;
     bool has_players, has_capacity;
@@ -55,13 +56,14 @@ struct server {
     int64_t stepped;    /* mono of the latest step */
     enum { START_UNDECIDED, START_FRESH, START_SETTLING, START_DONE } start;
     bool adopted_ready; /* the adopted record was ready or draining */
-    unsigned settling_holds; /* one bit for each hold at adoption: only a change of them is written meanwhile */
+    unsigned
+        settling_holds;   /* one bit for each hold at adoption: only a change of them is written meanwhile */
     int64_t contact_mono; /* when grace began */
 
     enum status status;
     char cause[160];
     int64_t status_mono, status_wall;
-    bool withdrawn; /* deregister_after passed */
+    bool withdrawn;        /* deregister_after passed */
     struct record offered; /* what was last offered for publishing; id NULL: nothing yet */
     bool offering;
     char withheld[200];
@@ -74,8 +76,10 @@ struct server {
 };
 
 /* server_life.c */
-void server_begin_life(struct server *server, const struct instant *now, bool by_probe, struct queue *effects);
-void server_end_life(struct server *server, const struct instant *now, const char *how, struct queue *effects);
+void server_begin_life(struct server *server, const struct instant *now, bool by_probe,
+                       struct queue *effects);
+void server_end_life(struct server *server, const struct instant *now, const char *how,
+                     struct queue *effects);
 void server_hear(struct server *server, const struct words *words, const struct instant *now,
                  struct queue *effects);
 void server_believe(struct server *server, const struct words *words, const struct instant *now,

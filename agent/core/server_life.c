@@ -56,7 +56,9 @@ void server_end_life(struct server *server, const struct instant *now, const cha
         server->now.port_count > 0 && server->config->server.ports_dynamic && !server->config->probes_given;
     server->life = goodbye || drained ? LIFE_LEFT : LIFE_CRASHED;
     snprintf(server->life_cause, sizeof(server->life_cause), "%s%s", how,
-             goodbye ? " after it said shutting_down" : drained ? " while it was being drained" : "");
+             goodbye   ? " after it said shutting_down"
+             : drained ? " while it was being drained"
+                       : "");
     server->life_mono = now->mono;
     server->life_wall = now->wall;
     if (server->now.mainpid != 0) {
@@ -140,7 +142,8 @@ static void hear_text(struct said_in_life *said, const struct words *words)
 {
     if (words->has_text || words->said != SAID_NOTHING) {
         free(said->text);
-        said->text = words->has_text && words->text.size > 0 ? mem_copy(words->text.data, words->text.size) : NULL;
+        said->text =
+            words->has_text && words->text.size > 0 ? mem_copy(words->text.data, words->text.size) : NULL;
     }
 }
 
@@ -182,7 +185,8 @@ static void hear_holds(struct server *server, const struct words *words, const s
 {
     /* Lines may repeat the whole state: only a deadline that is said again moves it. */
     if (words->drain && (!server->holds[HOLD_SELF].set || words->has_drain_deadline)) {
-        int64_t deadline = words->has_drain_deadline ? words->drain_deadline_ms : server->config->drain.deadline_ms;
+        int64_t deadline =
+            words->has_drain_deadline ? words->drain_deadline_ms : server->config->drain.deadline_ms;
         hold_set(&server->holds[HOLD_SELF], "", "server", deadline, 0, now);
     }
     if (words->undrain) {
@@ -210,7 +214,8 @@ static void hear_status(struct said_in_life *said, const struct words *words, co
 
 static void hear_pid(struct server *server, const struct words *words, struct queue *effects)
 {
-    if (words->has_mainpid && (words->mainpid != server->now.mainpid || words->mainpid_start != server->now.mainpid_start)) {
+    if (words->has_mainpid &&
+        (words->mainpid != server->now.mainpid || words->mainpid_start != server->now.mainpid_start)) {
         server->now.mainpid = words->mainpid;
         server->now.mainpid_start = words->mainpid_start;
         server_effect(effects, SERVER_DO_WATCH_PID)->pid = words->mainpid;

@@ -28,8 +28,8 @@ static void compose_labels(const struct server *server, struct record *record)
 {
     const struct config_server *config = &server->config->server;
     for (size_t i = 0; i < server->now.label_count; i++) {
-        record->labels[record->label_count++] = (struct record_label){mem_strdup(server->now.labels[i].name),
-                                                                     mem_strdup(server->now.labels[i].value)};
+        record->labels[record->label_count++] = (struct record_label){
+            mem_strdup(server->now.labels[i].name), mem_strdup(server->now.labels[i].value)};
     }
     for (size_t i = 0; i < config->label_count && record->label_count < RECORD_LABELS_MAX; i++) {
         size_t at = 0;
@@ -37,8 +37,8 @@ static void compose_labels(const struct server *server, struct record *record)
             at++;
         }
         if (at == record->label_count) {
-            record->labels[record->label_count++] =
-                (struct record_label){mem_strdup(config->labels[i].name), mem_strdup(config->labels[i].value)};
+            record->labels[record->label_count++] = (struct record_label){
+                mem_strdup(config->labels[i].name), mem_strdup(config->labels[i].value)};
         }
     }
     qsort(record->labels, record->label_count, sizeof(record->labels[0]), by_name);
@@ -59,7 +59,8 @@ static void compose_drain(const struct server *server, struct record_drain *drai
             drain->since_wall = hold->since_wall;
         }
         drain->set = true;
-        if (hold->deadline_wall > 0 && (drain->deadline_wall == 0 || hold->deadline_wall < drain->deadline_wall)) {
+        if (hold->deadline_wall > 0 &&
+            (drain->deadline_wall == 0 || hold->deadline_wall < drain->deadline_wall)) {
             drain->deadline_wall = hold->deadline_wall;
         }
     }
@@ -116,14 +117,16 @@ static const char *why_withheld(const struct server *server, char out[static 200
 {
     out[0] = '\0';
     if (server->start == START_UNDECIDED) {
-        snprintf(out, 200, "the registry has not answered yet whether the record of before the restart stands");
+        snprintf(out, 200,
+                 "the registry has not answered yet whether the record of before the restart stands");
     } else if (server->stopping && !server->offering) {
         /* Nothing is registered just to say that it goes. */
         snprintf(out, 200, "the agent is stopping");
     } else if (server->host == NULL) {
         snprintf(out, 200, "no address to publish: %.150s", server->host_reason);
     } else if (server->withdrawn && !server->stopping) {
-        snprintf(out, 200, "in error for longer than server.deregister_after; it is registered again when it recovers");
+        snprintf(out, 200,
+                 "in error for longer than server.deregister_after; it is registered again when it recovers");
     }
     return out;
 }

@@ -19,38 +19,22 @@ static void step_shutdown(struct router *router, enum shutdown_event_type type, 
 static void route_server(struct router *router, const struct server_effect *effect, const struct instant *now)
 {
     switch (effect->type) {
-    case SERVER_DO_PUBLISH:
-        router_offer(router, effect->urgent, now);
-        break;
+    case SERVER_DO_PUBLISH: router_offer(router, effect->urgent, now); break;
     case SERVER_DO_WITHDRAW: {
         struct registrar_event event = {.type = REGISTRAR_ON_WITHDRAW, .now = *now};
         registrar_step(router->registrar, &event, &router->registrar_effects);
         break;
     }
-    case SERVER_DO_WATCH_PID:
-        effects_watch_pid(router->effects, effect->pid);
-        break;
-    case SERVER_DO_UNWATCH_PID:
-        effects_watch_pid(router->effects, 0);
-        break;
-    case SERVER_DO_PROBE_NOW:
-        step_probes(router, PROBE_ON_CONTACT, now);
-        break;
-    case SERVER_DO_RESET_PROBES:
-        step_probes(router, PROBE_ON_RESET, now);
-        break;
-    case SERVER_DO_PROBE_PORTS:
-        router_follow_ports(router, now);
-        break;
+    case SERVER_DO_WATCH_PID: effects_watch_pid(router->effects, effect->pid); break;
+    case SERVER_DO_UNWATCH_PID: effects_watch_pid(router->effects, 0); break;
+    case SERVER_DO_PROBE_NOW: step_probes(router, PROBE_ON_CONTACT, now); break;
+    case SERVER_DO_RESET_PROBES: step_probes(router, PROBE_ON_RESET, now); break;
+    case SERVER_DO_PROBE_PORTS: router_follow_ports(router, now); break;
     case SERVER_DO_TELL_DRAIN:
         effects_tell_drain(router->effects, effect->on, effect->deadline_ms, effect->text);
         break;
-    case SERVER_DO_SAVE:
-        effects_save(router->effects, effect->urgent);
-        break;
-    case SERVER_DO_LOOK_UP_HOST:
-        effects_look_up_host(router->effects);
-        break;
+    case SERVER_DO_SAVE: effects_save(router->effects, effect->urgent); break;
+    case SERVER_DO_LOOK_UP_HOST: effects_look_up_host(router->effects); break;
     case SERVER_DO_LOG_STATUS:
         effects_status_moved(router->effects, effect->from, effect->to, effect->text);
         break;
@@ -71,39 +55,29 @@ static void route_registrar(struct router *router, const struct registrar_effect
         effects_request(router->effects, &effect->request);
         blob_unref(effect->request.value);
         break;
-    case REGISTRAR_DO_SAVE:
-        effects_save(router->effects, false);
-        break;
-    case REGISTRAR_DO_LOOK_UP_HOST:
-        effects_look_up_host(router->effects);
-        break;
+    case REGISTRAR_DO_SAVE: effects_save(router->effects, false); break;
+    case REGISTRAR_DO_LOOK_UP_HOST: effects_look_up_host(router->effects); break;
     case REGISTRAR_DO_FRESH:
         router_step_server(router, (struct server_event){.type = SERVER_ON_FRESH, .now = *now});
         break;
-    case REGISTRAR_DO_ADOPTED:
-        router_adopt(router, effect->text, now);
-        break;
-    case REGISTRAR_DO_PUBLISHED:
-        break;
-    case REGISTRAR_DO_GONE:
-        step_shutdown(router, SHUTDOWN_ON_GONE, false, now);
-        break;
-    case REGISTRAR_DO_NOTE:
-        effects_note(router->effects, effect->note, effect->text);
-        break;
+    case REGISTRAR_DO_ADOPTED: router_adopt(router, effect->text, now); break;
+    case REGISTRAR_DO_PUBLISHED: break;
+    case REGISTRAR_DO_GONE: step_shutdown(router, SHUTDOWN_ON_GONE, false, now); break;
+    case REGISTRAR_DO_NOTE: effects_note(router->effects, effect->note, effect->text); break;
     }
 }
 
-static void route_shutdown(struct router *router, const struct shutdown_effect *effect, const struct instant *now)
+static void route_shutdown(struct router *router, const struct shutdown_effect *effect,
+                           const struct instant *now)
 {
     switch (effect->type) {
     case SHUTDOWN_DO_DRAIN:
         router_step_server(router, (struct server_event){.type = SERVER_ON_HOLD,
-                                                  .now = *now,
-                                                  .kind = HOLD_STOP,
-                                                  .by = "signal",
-                                                  .reason = "the agent was asked to stop",
-                                                  .deadline_ms = router->config->drain.deadline_ms});
+                                                         .now = *now,
+                                                         .kind = HOLD_STOP,
+                                                         .by = "signal",
+                                                         .reason = "the agent was asked to stop",
+                                                         .deadline_ms = router->config->drain.deadline_ms});
         break;
     case SHUTDOWN_DO_SAY:
         router_step_server(router, (struct server_event){.type = SERVER_ON_STOPPING, .now = *now});
@@ -113,9 +87,7 @@ static void route_shutdown(struct router *router, const struct shutdown_effect *
         registrar_step(router->registrar, &event, &router->registrar_effects);
         break;
     }
-    case SHUTDOWN_DO_EXIT:
-        effects_exit(router->effects, effect->code);
-        break;
+    case SHUTDOWN_DO_EXIT: effects_exit(router->effects, effect->code); break;
     }
 }
 
@@ -125,21 +97,21 @@ static void route_probe(struct router *router, const struct probe_effect *effect
     char evidence[128];
     switch (effect->type) {
     case PROBE_DO_TRY:
-        effects_try(router->effects, effect->index, effect->try_id, router_probe_config(router, effect->index),
-                    effect->timeout_ms);
+        effects_try(router->effects, effect->index, effect->try_id,
+                    router_probe_config(router, effect->index), effect->timeout_ms);
         break;
     case PROBE_DO_VERDICT:
         router_step_server(router, (struct server_event){.type = SERVER_ON_VERDICT,
-                                                  .now = *now,
-                                                  .index = effect->index,
-                                                  .verdict = effect->verdict,
-                                                  .text = probe_evidence(probe, evidence)});
+                                                         .now = *now,
+                                                         .index = effect->index,
+                                                         .verdict = effect->verdict,
+                                                         .text = probe_evidence(probe, evidence)});
         break;
     }
 }
 
-/* One effect of the machine nearest to the world first: what the server says must reach the registrar before the
- * registrar's own effects are looked at. */
+/* One effect of the machine nearest to the world first: what the server says must reach the registrar before
+ * the registrar's own effects are looked at. */
 static bool route_one(struct router *router, const struct instant *now)
 {
     struct server_effect server;
@@ -172,7 +144,8 @@ void router_pump(struct router *router, const struct instant *now)
         }
         /* Said is said once the registry has it, or when there is nobody to hear it. */
         bool visible = registrar_visible(router->registrar);
-        more = router->shutdown.phase == SHUTDOWN_SAYING && (!visible || registrar_in_sync(router->registrar));
+        more =
+            router->shutdown.phase == SHUTDOWN_SAYING && (!visible || registrar_in_sync(router->registrar));
         if (more) {
             step_shutdown(router, SHUTDOWN_ON_PUBLISHED, visible, now);
         }

@@ -28,7 +28,8 @@ static void recover(struct router *router, const struct instant *now)
 {
     const struct router_past *past = &router->past;
     if (past->ops != NULL) {
-        router_step_server(router, (struct server_event){.type = SERVER_ON_RESTORE, .now = *now, .hold = past->ops});
+        router_step_server(router,
+                           (struct server_event){.type = SERVER_ON_RESTORE, .now = *now, .hold = past->ops});
     }
     if (past->lease == 0) {
         router_step_server(router, (struct server_event){.type = SERVER_ON_FRESH, .now = *now});
@@ -115,7 +116,8 @@ void router_tick(struct router *router, const struct instant *now)
             probe_step(&router->probes[i], &probe, &router->probe_effects);
         }
     }
-    /* What the server has become must be offered before the registrar writes: it would write what is no longer so. */
+    /* What the server has become must be offered before the registrar writes: it would write what is no
+     * longer so. */
     router_pump(router, now);
     if (registrar_deadline(router->registrar).earliest <= now->mono) {
         struct registrar_event event = {.type = REGISTRAR_ON_TICK, .now = *now};
@@ -191,7 +193,8 @@ void router_drain(struct router *router, const char *reason, const char *by, int
 
 void router_undrain(struct router *router, const struct instant *now)
 {
-    router_step_server(router, (struct server_event){.type = SERVER_ON_UNHOLD, .now = *now, .kind = HOLD_OPS});
+    router_step_server(router,
+                       (struct server_event){.type = SERVER_ON_UNHOLD, .now = *now, .kind = HOLD_OPS});
     router_pump(router, now);
 }
 
@@ -215,7 +218,8 @@ void router_reload(struct router *router, const struct config *config, const str
     load_shutdown(router);
     router_build_probes(router, map, now);
     router_step_server(
-        router, (struct server_event){.type = SERVER_ON_RELOAD, .now = *now, .config = config, .probe_map = map});
+        router,
+        (struct server_event){.type = SERVER_ON_RELOAD, .now = *now, .config = config, .probe_map = map});
     struct registrar_event event = {.type = REGISTRAR_ON_RELOAD,
                                     .now = *now,
                                     .min_publish_interval_ms = config->status.min_publish_interval_ms};

@@ -28,21 +28,22 @@ struct router {
 /* router.c: routes effects until there are none; does nothing when called from within an effect. */
 void router_pump(struct router *router, const struct instant *now);
 
-/* router_record.c: one server event (by value, so that a call can be written in one go); the present record to the
- * registrar; the record found in the registry back to the server. */
+/* router_record.c: one server event (by value, so that a call can be written in one go); the present record
+ * to the registrar; the record found in the registry back to the server. */
 void router_step_server(struct router *router, struct server_event event);
 void router_offer(struct router *router, bool urgent, const struct instant *now);
 void router_adopt(struct router *router, struct str value, const struct instant *now);
 
-/* router_probes.c: builds the probes of the configuration; `map` (SERVER_PROBES_MAX numbers, or NULL) tells which old probe each
- * continues, -1 for none. */
+/* router_probes.c: builds the probes of the configuration; `map` (SERVER_PROBES_MAX numbers, or NULL) tells
+ * which old probe each continues, -1 for none. */
 void router_build_probes(struct router *router, const int *map, const struct instant *now);
 
 /* Follows the ports that the server said. */
 void router_follow_ports(struct router *router, const struct instant *now);
 
 /* For each probe of `next`, the number of the same definition in `now`, or -1. */
-void router_map_probes(const struct router *router, const struct config *next, int map[static SERVER_PROBES_MAX]);
+void router_map_probes(const struct router *router, const struct config *next,
+                       int map[static SERVER_PROBES_MAX]);
 
 void router_free_said(struct router *router);
 

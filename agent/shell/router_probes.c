@@ -12,8 +12,8 @@ static void start_probe(struct router *router, unsigned index, const struct inst
 {
     const struct config_probe *config = router_probe_config(router, index);
     int64_t phase = config->interval_ms > 0 ? router->phase_ms % config->interval_ms : 0;
-    probe_init(&router->probes[index], index, config->interval_ms, config->timeout_ms, config->rise, config->fall,
-               now->mono - phase);
+    probe_init(&router->probes[index], index, config->interval_ms, config->timeout_ms, config->rise,
+               config->fall, now->mono - phase);
 }
 
 void router_build_probes(struct router *router, const int *map, const struct instant *now)
@@ -36,7 +36,8 @@ void router_build_probes(struct router *router, const int *map, const struct ins
     }
 }
 
-void router_map_probes(const struct router *router, const struct config *next, int map[static SERVER_PROBES_MAX])
+void router_map_probes(const struct router *router, const struct config *next,
+                       int map[static SERVER_PROBES_MAX])
 {
     bool follow_said = router->said_count > 0 && next->server.ports_dynamic && !next->probes_given;
     for (size_t i = 0; i < SERVER_PROBES_MAX; i++) {

@@ -15,7 +15,8 @@ void router_offer(struct router *router, bool urgent, const struct instant *now)
     record_encode(server_record(router->server), &json);
     struct blob *value = blob_new(buf_view(&json));
     buf_fini(&json);
-    struct registrar_event event = {.type = REGISTRAR_ON_OFFER, .now = *now, .value = value, .urgent = urgent};
+    struct registrar_event event = {
+        .type = REGISTRAR_ON_OFFER, .now = *now, .value = value, .urgent = urgent};
     registrar_step(router->registrar, &event, &router->registrar_effects);
     blob_unref(value);
 }
@@ -30,9 +31,9 @@ void router_adopt(struct router *router, struct str value, const struct instant 
         return;
     }
     router_step_server(router, (struct server_event){.type = SERVER_ON_ADOPTED,
-                                              .now = *now,
-                                              .record = &record,
-                                              .words = router->past.words,
-                                              .passed = router->past.passed});
+                                                     .now = *now,
+                                                     .record = &record,
+                                                     .words = router->past.words,
+                                                     .passed = router->past.passed});
     record_fini(&record);
 }

@@ -1,5 +1,5 @@
-/* Effects that do nothing but remember: what the router asked for, in order. Scenarios and fuzzers link this in the place
- * of the agent's own, and answer by calling the router themselves. */
+/* Effects that do nothing but remember: what the router asked for, in order. Scenarios and fuzzers link this
+ * in the place of the agent's own, and answer by calling the router themselves. */
 #ifndef OUTRIDER_TESTS_FAKE_EFFECTS_H
 #define OUTRIDER_TESTS_FAKE_EFFECTS_H
 
@@ -21,7 +21,8 @@ enum fake_type {
 
 enum { FAKE_TEXT_MAX = 320 };
 
-/* One call. Which fields count follows from the type; they are the arguments of the function in shell/effects.h. */
+/* One call. Which fields count follows from the type; they are the arguments of the function in
+ * shell/effects.h. */
 struct fake_call {
     enum fake_type type;
     unsigned index;
@@ -45,8 +46,8 @@ struct effects {
     size_t first, count, capacity;
 };
 
-/* Copies the oldest call to `ret_call`, which the caller ends with fake_call_fini, and forgets it. Returns false when there is
- * none. */
+/* Copies the oldest call to `ret_call`, which the caller ends with fake_call_fini, and forgets it. Returns
+ * false when there is none. */
 bool fake_effects_take(struct effects *effects, struct fake_call *ret_call);
 
 /* Gives back the reference a call holds. */

@@ -1,5 +1,6 @@
-/* Bytes become a sequence of events for the router with all its machines; after each the invariants of the architecture
- * must hold. The first three bytes choose the world, then each pair of bytes is an event and its argument. */
+/* Bytes become a sequence of events for the router with all its machines; after each the invariants of the
+ * architecture must hold. The first three bytes choose the world, then each pair of bytes is an event and its
+ * argument. */
 
 /* The world of the scenarios, compiled in: a fuzzer is one source. */
 #include "fake/fake_effects.c"
@@ -38,8 +39,9 @@ struct world {
 
 static struct instant now_of(const struct world *w)
 {
-    return (struct instant){
-        .mono = 1000 + w->mono, .boot = 9000 + w->mono + w->sleep, .wall = 1795227240000 + w->mono + w->sleep};
+    return (struct instant){.mono = 1000 + w->mono,
+                            .boot = 9000 + w->mono + w->sleep,
+                            .wall = 1795227240000 + w->mono + w->sleep};
 }
 
 /* ---- configurations ---- */
@@ -97,7 +99,8 @@ static void check_request(struct world *w, const struct fake_call *call)
     const struct registrar *registrar = router_registrar(w->router);
     const struct registry_request *request = &call->request;
     assert(request->id != 0 && request->timeout_ms > 0);
-    bool about_lease = request->op == REGISTRY_GRANT || request->op == REGISTRY_KEEPALIVE || request->op == REGISTRY_REVOKE;
+    bool about_lease =
+        request->op == REGISTRY_GRANT || request->op == REGISTRY_KEEPALIVE || request->op == REGISTRY_REVOKE;
     if (about_lease) {
         assert(w->lease_id == 0 || w->lease_for != request->lease || request->op == REGISTRY_REVOKE);
         w->lease_id = request->id;
@@ -109,7 +112,8 @@ static void check_request(struct world *w, const struct fake_call *call)
     w->key_for = registrar_lease(registrar);
     if (request->op == REGISTRY_PUT) {
         assert(registrar_foreign_lease(registrar) == 0);
-        assert(registrar_lease_state(registrar) == LEASE_HELD && request->lease == registrar_lease(registrar));
+        assert(registrar_lease_state(registrar) == LEASE_HELD &&
+               request->lease == registrar_lease(registrar));
         assert(!says_ready(blob_view(request->value)) || !any_failing(w->router));
     }
 }
@@ -210,7 +214,8 @@ static void settle(struct world *w)
             w->tries[call.index] = call.try_id;
             if (w->auto_tries) {
                 bool open = w->open & 1u << call.index % 8;
-                router_tried(w->router, call.index, call.try_id, open ? PROBE_PASSED : PROBE_REFUSED, "", 1, &now);
+                router_tried(w->router, call.index, call.try_id, open ? PROBE_PASSED : PROBE_REFUSED, "", 1,
+                             &now);
             }
         } else if (call.type == FAKE_CANCEL_TRIES) {
             memset(w->tries, 0, sizeof(w->tries));
@@ -251,11 +256,19 @@ static void advance(struct world *w, int64_t span)
 
 static void hear(struct world *w, uint8_t arg)
 {
-    static const char *const lines[] = {
-        "ready", "initializing # loading", "shutting_down", "error # lost", "players=0", "players=3", "ready players=0",
-        "drain", "drain=5", "undrain", "heartbeat", "heartbeat=2", "attach", "ports=7001,7002", "ports=7003", "label.a=b",
-        "label.a=", "RELOADING=1", "READY=1", "WATCHDOG=trigger", "MAINPID=5", "MAINPID=6", "# text", "ready attach drain=1",
-        "STOPPING=1"};
+    static const char *const lines[] = {"ready",           "initializing # loading",
+                                        "shutting_down",   "error # lost",
+                                        "players=0",       "players=3",
+                                        "ready players=0", "drain",
+                                        "drain=5",         "undrain",
+                                        "heartbeat",       "heartbeat=2",
+                                        "attach",          "ports=7001,7002",
+                                        "ports=7003",      "label.a=b",
+                                        "label.a=",        "RELOADING=1",
+                                        "READY=1",         "WATCHDOG=trigger",
+                                        "MAINPID=5",       "MAINPID=6",
+                                        "# text",          "ready attach drain=1",
+                                        "STOPPING=1"};
     struct words words;
     struct status_line_error error;
     struct str label;
@@ -327,25 +340,15 @@ static void change_store(struct world *w, uint8_t arg)
 {
     int64_t boot = now_of(w).boot;
     switch (arg % 6) {
-    case 0:
-        store_delete(&w->store);
-        break;
-    case 1:
-        store_put(&w->store, "{\"other\":1}", 0);
-        break;
+    case 0: store_delete(&w->store); break;
+    case 1: store_put(&w->store, "{\"other\":1}", 0); break;
     case 2:
         store_grant(&w->store, FOREIGN, 1000 + arg * 50, boot);
         store_put(&w->store, "{}", FOREIGN);
         break;
-    case 3:
-        store_revoke(&w->store, registrar_lease(router_registrar(w->router)));
-        break;
-    case 4:
-        store_revoke(&w->store, FOREIGN);
-        break;
-    default:
-        store_wipe(&w->store);
-        break;
+    case 3: store_revoke(&w->store, registrar_lease(router_registrar(w->router))); break;
+    case 4: store_revoke(&w->store, FOREIGN); break;
+    default: store_wipe(&w->store); break;
     }
     w->tokens = 7000; /* repairing waits for nothing */
 }
@@ -387,51 +390,28 @@ static void happen(struct world *w, uint8_t what, uint8_t arg)
     struct instant now = now_of(w);
     unsigned index = arg % 4u;
     switch (what % 16) {
-    case 0:
-        advance(w, arg);
-        break;
-    case 1:
-        advance(w, arg * 200);
-        break;
-    case 2:
-        w->open = arg;
-        break;
+    case 0: advance(w, arg); break;
+    case 1: advance(w, arg * 200); break;
+    case 2: w->open = arg; break;
     case 3:
-    case 4:
-        hear(w, arg);
-        break;
+    case 4: hear(w, arg); break;
     case 5:
-        router_tried(w->router, index, w->tries[index], arg & 4 ? PROBE_PASSED : PROBE_TIMED_OUT, "timed out", 1, &now);
+        router_tried(w->router, index, w->tries[index], arg & 4 ? PROBE_PASSED : PROBE_TIMED_OUT, "timed out",
+                     1, &now);
         break;
-    case 6:
-        router_detached(w->router, arg & 1 ? w->attached : arg, &now);
-        break;
-    case 7:
-        router_exited(w->router, 5 + arg % 3, &now);
-        break;
-    case 8:
-        router_drain(w->router, "why", "who", arg % 8 * 1000, arg / 8 * 1000, &now);
-        break;
-    case 9:
-        router_undrain(w->router, &now);
-        break;
+    case 6: router_detached(w->router, arg & 1 ? w->attached : arg, &now); break;
+    case 7: router_exited(w->router, 5 + arg % 3, &now); break;
+    case 8: router_drain(w->router, "why", "who", arg % 8 * 1000, arg / 8 * 1000, &now); break;
+    case 9: router_undrain(w->router, &now); break;
     case 10:
-    case 11:
-        reply_to(w, arg);
-        break;
+    case 11: reply_to(w, arg); break;
     case 12:
         w->host = arg & 3 ? "10.0.0.1" : NULL;
         w->sleep += arg > 200 ? arg * 100 : 0;
         break;
-    case 13:
-        change_store(w, arg);
-        break;
-    case 14:
-        arg & 64 ? reload(w, arg) : restart(w, arg);
-        break;
-    default:
-        arg & 64 ? stop(w, arg) : advance(w, 1000);
-        break;
+    case 13: change_store(w, arg); break;
+    case 14: arg & 64 ? reload(w, arg) : restart(w, arg); break;
+    default: arg & 64 ? stop(w, arg) : advance(w, 1000); break;
     }
     settle(w);
 }

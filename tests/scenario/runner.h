@@ -1,8 +1,9 @@
-/* The scenario runner: reads a script of events and expected effects (tests/scenario/README.md has the words), plays it
+/* The scenario runner: reads a script of events and expected effects (README.md has the words), plays it
  * against the real router and core under a clock of its own, and stops at the first line that does not hold.
  *
- * runner.c (the script), runner_world.c (time, the server, what is answered by itself), runner_store.c (the registry),
- * runner_settings.c (configuration), runner_expect.c (claims about effects), runner_check.c (claims about state). */
+ * runner.c (the script), runner_commands.c (what its lines do), runner_world.c (time, the server, what is
+ * answered by itself), runner_store.c (the registry), runner_settings.c (configuration), runner_expect.c
+ * (claims about effects), runner_check.c (claims about state). */
 #ifndef OUTRIDER_TESTS_SCENARIO_RUNNER_H
 #define OUTRIDER_TESTS_SCENARIO_RUNNER_H
 
@@ -89,7 +90,19 @@ struct scenario {
 /* Ends the program with file:line and words; lists what is unclaimed. */
 noreturn void fail(const struct scenario *s, const char *format, ...) PRINTF_LIKE(2, 3);
 
-/* runner_settings.c: `ret` configuration as the defaults have it; one setting from words; a copy to be changed. */
+/* runner_commands.c */
+struct command {
+    const char *name;
+    void (*run)(struct scenario *s, char **args, size_t count);
+    size_t least; /* arguments */
+    bool raw;     /* the rest of the line is one argument */
+    bool claims;  /* may look at effects that are still unclaimed */
+    bool early;   /* may come before start */
+};
+const struct command *command_find(struct str name);
+
+/* runner_settings.c: the configuration as the defaults have it; one setting from words; a copy to be changed.
+ */
 struct config *settings_first(struct scenario *s);
 void settings_set(struct scenario *s, struct config *config, const char *path, const char *value);
 struct config *settings_copy(struct scenario *s, const struct config *config);
@@ -104,8 +117,10 @@ void world_start(struct scenario *s, const struct router_past *past);
 void world_restart(struct scenario *s, const char *how);
 void world_end(struct scenario *s);
 
-/* runner_store.c: does what `request` asks and fills the true answer. `store_expire` ends leases that ran out. */
-void store_apply(struct store *store, const struct fake_call *call, int64_t boot, struct registry_reply *ret_reply);
+/* runner_store.c: does what `request` asks and fills the true answer. `store_expire` ends leases that ran
+ * out. */
+void store_apply(struct store *store, const struct fake_call *call, int64_t boot,
+                 struct registry_reply *ret_reply);
 void store_expire(struct store *store, int64_t boot);
 void store_put(struct store *store, const char *text, int64_t lease);
 void store_delete(struct store *store);
@@ -125,7 +140,8 @@ void forget_seen(struct scenario *s);
 
 /* runner_check.c */
 void check_state(struct scenario *s, char **args, size_t count);
-/* Whether the JSON text has the field of "path=value" (or lacks that of "!path"); otherwise `ret_actual` says what it has. */
+/* Whether the JSON text has the field of "path=value" (or lacks that of "!path"); otherwise `ret_actual` says
+ * what it has. */
 bool json_has(struct str json, const char *claim, char ret_actual[static 256]);
 
 #endif

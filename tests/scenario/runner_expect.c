@@ -11,19 +11,25 @@
 const char *kind_of(const struct fake_call *call)
 {
     static const char *const kinds[] = {
-        [FAKE_TRY] = "try",           [FAKE_CANCEL_TRIES] = "cancel", [FAKE_REQUEST] = "request",
-        [FAKE_WATCH_PID] = "watch-pid", [FAKE_LOOK_UP_HOST] = "host", [FAKE_TELL_DRAIN] = "tell",
-        [FAKE_SAVE] = "save",         [FAKE_STATUS] = "status",       [FAKE_NOTE] = "note",
-        [FAKE_DRAIN_OVER] = "drain-over", [FAKE_EXIT] = "exit",
+        [FAKE_TRY] = "try",           [FAKE_CANCEL_TRIES] = "cancel",
+        [FAKE_REQUEST] = "request",   [FAKE_WATCH_PID] = "watch-pid",
+        [FAKE_LOOK_UP_HOST] = "host", [FAKE_TELL_DRAIN] = "tell",
+        [FAKE_SAVE] = "save",         [FAKE_STATUS] = "status",
+        [FAKE_NOTE] = "note",         [FAKE_DRAIN_OVER] = "drain-over",
+        [FAKE_EXIT] = "exit",
     };
     return call->type == FAKE_REQUEST ? registry_op_name(call->request.op) : kinds[call->type];
 }
 
 static const char *const notes[] = {
-    [REGISTRAR_NOTE_REGISTERED] = "registered", [REGISTRAR_NOTE_TAKEN_OVER] = "taken-over",
-    [REGISTRAR_NOTE_LEASE_LOST] = "lease-lost", [REGISTRAR_NOTE_REPAIRED] = "repaired",
-    [REGISTRAR_NOTE_FOREIGN] = "foreign",       [REGISTRAR_NOTE_AWAY] = "away",
-    [REGISTRAR_NOTE_BACK] = "back",             [REGISTRAR_NOTE_WITHDRAWN] = "withdrawn",
+    [REGISTRAR_NOTE_REGISTERED] = "registered",
+    [REGISTRAR_NOTE_TAKEN_OVER] = "taken-over",
+    [REGISTRAR_NOTE_LEASE_LOST] = "lease-lost",
+    [REGISTRAR_NOTE_REPAIRED] = "repaired",
+    [REGISTRAR_NOTE_FOREIGN] = "foreign",
+    [REGISTRAR_NOTE_AWAY] = "away",
+    [REGISTRAR_NOTE_BACK] = "back",
+    [REGISTRAR_NOTE_WITHDRAWN] = "withdrawn",
 };
 
 enum { SAYINGS = 3, SAYING_MAX = FAKE_TEXT_MAX };
@@ -33,21 +39,15 @@ static size_t sayings(const struct fake_call *call, char out[SAYINGS][SAYING_MAX
 {
     char span[24];
     switch (call->type) {
-    case FAKE_TRY:
-        snprintf(out[0], SAYING_MAX, "%s", call->text);
-        return 1;
-    case FAKE_WATCH_PID:
-        snprintf(out[0], SAYING_MAX, "%d", (int)call->pid);
-        return 1;
+    case FAKE_TRY: snprintf(out[0], SAYING_MAX, "%s", call->text); return 1;
+    case FAKE_WATCH_PID: snprintf(out[0], SAYING_MAX, "%d", (int)call->pid); return 1;
     case FAKE_TELL_DRAIN:
         snprintf(out[0], SAYING_MAX, "%s", call->on ? "on" : "off");
         snprintf(out[1], SAYING_MAX, "%s",
                  call->left_ms == NEVER_MS ? "no-deadline" : duration_format(call->left_ms, span));
         snprintf(out[2], SAYING_MAX, "%s", call->text);
         return call->on ? 3 : 1;
-    case FAKE_SAVE:
-        snprintf(out[0], SAYING_MAX, "%s", call->urgent ? "now" : "soon");
-        return 1;
+    case FAKE_SAVE: snprintf(out[0], SAYING_MAX, "%s", call->urgent ? "now" : "soon"); return 1;
     case FAKE_STATUS:
         snprintf(out[0], SAYING_MAX, "%s", status_name(call->to));
         snprintf(out[1], SAYING_MAX, "%s", call->text);
@@ -60,13 +60,10 @@ static size_t sayings(const struct fake_call *call, char out[SAYINGS][SAYING_MAX
         snprintf(out[0], SAYING_MAX, "%s", hold_name(call->kind));
         snprintf(out[1], SAYING_MAX, "%s", drain_outcome_name(call->outcome));
         return 2;
-    case FAKE_EXIT:
-        snprintf(out[0], SAYING_MAX, "%d", call->code);
-        return 1;
+    case FAKE_EXIT: snprintf(out[0], SAYING_MAX, "%d", call->code); return 1;
     case FAKE_CANCEL_TRIES:
     case FAKE_LOOK_UP_HOST:
-    case FAKE_REQUEST:
-        break;
+    case FAKE_REQUEST: break;
     }
     return 0;
 }
@@ -182,7 +179,8 @@ void expect_effect(struct scenario *s, char **args, size_t count)
         at++;
     }
     if (at == s->seen_count) {
-        fail(s, "expected %s%s%s, but there was none", args[0], count > 1 ? " " : "", count > 1 ? args[1] : "");
+        fail(s, "expected %s%s%s, but there was none", args[0], count > 1 ? " " : "",
+             count > 1 ? args[1] : "");
     }
     const struct fake_call *call = &s->seen[at].call;
     if (call->request.value != NULL) {
@@ -191,7 +189,8 @@ void expect_effect(struct scenario *s, char **args, size_t count)
         expect_words(s, call, args + 1, count - 1);
     }
     if (timed && s->seen[at].at != when) {
-        fail(s, "expected %s at %lld ms, but it came at %lld ms", args[0], (long long)when, (long long)s->seen[at].at);
+        fail(s, "expected %s at %lld ms, but it came at %lld ms", args[0], (long long)when,
+             (long long)s->seen[at].at);
     }
     claim(s, at);
 }

@@ -1,4 +1,5 @@
-/* One key and a few leases with etcd's meaning: a put compares the mod revision, a key ends with its lease. */
+/* One key and a few leases with etcd's meaning: a put compares the mod revision, a key ends with its lease.
+ */
 #include "runner.h"
 
 static struct store_lease *find_lease(struct store *store, int64_t id)
@@ -97,7 +98,8 @@ static void read_key(const struct store *store, struct registry_kv *kv)
                                .lease = store->key_lease};
 }
 
-static void apply_put(struct store *store, const struct registry_request *request, struct registry_reply *reply)
+static void apply_put(struct store *store, const struct registry_request *request,
+                      struct registry_reply *reply)
 {
     if (request->lease != 0 && find_lease(store, request->lease) == NULL) {
         reply->failure = REGISTRY_LEASE_LOST;
@@ -138,27 +140,22 @@ static void apply_lease(struct store *store, const struct registry_request *requ
     }
 }
 
-void store_apply(struct store *store, const struct fake_call *call, int64_t boot, struct registry_reply *ret_reply)
+void store_apply(struct store *store, const struct fake_call *call, int64_t boot,
+                 struct registry_reply *ret_reply)
 {
     const struct registry_request *request = &call->request;
-    *ret_reply = (struct registry_reply){.id = request->id, .op = request->op, .endpoint = STR("http://store")};
+    *ret_reply =
+        (struct registry_reply){.id = request->id, .op = request->op, .endpoint = STR("http://store")};
     store_expire(store, boot);
     switch (request->op) {
     case REGISTRY_GRANT:
     case REGISTRY_KEEPALIVE:
     case REGISTRY_REVOKE:
-    case REGISTRY_LEASE_TTL:
-        apply_lease(store, request, boot, ret_reply);
-        break;
-    case REGISTRY_GET:
-        read_key(store, &ret_reply->kv);
-        break;
-    case REGISTRY_PUT:
-        apply_put(store, request, ret_reply);
-        break;
+    case REGISTRY_LEASE_TTL: apply_lease(store, request, boot, ret_reply); break;
+    case REGISTRY_GET: read_key(store, &ret_reply->kv); break;
+    case REGISTRY_PUT: apply_put(store, request, ret_reply); break;
     case REGISTRY_DELETE:
-    case REGISTRY_OP_COUNT:
-        break; /* the registrar never asks for it */
+    case REGISTRY_OP_COUNT: break; /* the registrar never asks for it */
     }
     ret_reply->revision = store->revision;
 }

@@ -1,5 +1,5 @@
-/* The world around the router: the clock, the server's ports, the address, the registry's answers, restarts. What answers
- * by itself does so at once, so that a script only says what matters to it. */
+/* The world around the router: the clock, the server's ports, the address, the registry's answers, restarts.
+ * What answers by itself does so at once, so that a script only says what matters to it. */
 #include "runner.h"
 
 #include "outrider/base/mem.h"
@@ -10,15 +10,17 @@
 struct instant world_now(const struct scenario *s)
 {
     /* Three clocks that never agree by accident. */
-    return (struct instant){.mono = 1000000 + s->mono, .boot = 5000000 + s->boot, .wall = 1795227240000 + s->wall};
+    return (struct instant){
+        .mono = 1000000 + s->mono, .boot = 5000000 + s->boot, .wall = 1795227240000 + s->wall};
 }
 
 static const struct {
     const char *name;
     enum probe_outcome outcome;
 } outcomes[] = {
-    {"pass", PROBE_PASSED},           {"refused", PROBE_REFUSED},     {"timed-out", PROBE_TIMED_OUT},
-    {"unreachable", PROBE_UNREACHABLE}, {"reset", PROBE_RESET},       {"not-found", PROBE_NOT_FOUND},
+    {"pass", PROBE_PASSED},         {"refused", PROBE_REFUSED},
+    {"timed-out", PROBE_TIMED_OUT}, {"unreachable", PROBE_UNREACHABLE},
+    {"reset", PROBE_RESET},         {"not-found", PROBE_NOT_FOUND},
 };
 
 static void answer_try(struct scenario *s, unsigned index, enum probe_outcome outcome)
@@ -68,17 +70,10 @@ static void meet_try(struct scenario *s, const struct fake_call *call)
     *running = (struct running_try){.id = call->try_id, .hangs_until = INT64_MAX};
     snprintf(running->name, sizeof(running->name), "%.63s", call->text);
     switch (mode_of(s, running->name)) {
-    case PORT_CLOSED:
-        answer_try(s, call->index, PROBE_REFUSED);
-        break;
-    case PORT_OPEN:
-        answer_try(s, call->index, PROBE_PASSED);
-        break;
-    case PORT_HANGS:
-        running->hangs_until = s->mono + call->timeout_ms;
-        break;
-    case PORT_MANUAL:
-        break;
+    case PORT_CLOSED: answer_try(s, call->index, PROBE_REFUSED); break;
+    case PORT_OPEN: answer_try(s, call->index, PROBE_PASSED); break;
+    case PORT_HANGS: running->hangs_until = s->mono + call->timeout_ms; break;
+    case PORT_MANUAL: break;
     }
 }
 
@@ -90,7 +85,7 @@ static const struct {
     enum registry_failure failure;
 } answers[] = {
     {"ok", true, REGISTRY_OK},
-    {"lost", true, REGISTRY_UNKNOWN},    /* done, but the answer never came */
+    {"lost", true, REGISTRY_UNKNOWN},     /* done, but the answer never came */
     {"unknown", false, REGISTRY_UNKNOWN}, /* not done, but nobody can tell */
     {"away", false, REGISTRY_RETRY},
     {"denied", false, REGISTRY_DENIED},
@@ -181,30 +176,21 @@ static void meet(struct scenario *s, const struct fake_call *call)
 {
     struct instant now = world_now(s);
     switch (call->type) {
-    case FAKE_TRY:
-        meet_try(s, call);
-        break;
-    case FAKE_CANCEL_TRIES:
-        memset(s->tries, 0, sizeof(s->tries));
-        break;
-    case FAKE_REQUEST:
-        meet_request(s, call);
-        break;
+    case FAKE_TRY: meet_try(s, call); break;
+    case FAKE_CANCEL_TRIES: memset(s->tries, 0, sizeof(s->tries)); break;
+    case FAKE_REQUEST: meet_request(s, call); break;
     case FAKE_LOOK_UP_HOST:
         if (strcmp(s->host, "silent") != 0) {
             router_host(s->router, s->host[0] == '\0' ? NULL : s->host, s->no_host, &now);
         }
         break;
-    case FAKE_EXIT:
-        s->exited = true;
-        break;
+    case FAKE_EXIT: s->exited = true; break;
     case FAKE_WATCH_PID:
     case FAKE_TELL_DRAIN:
     case FAKE_SAVE:
     case FAKE_STATUS:
     case FAKE_NOTE:
-    case FAKE_DRAIN_OVER:
-        break;
+    case FAKE_DRAIN_OVER: break;
     }
 }
 

@@ -76,7 +76,8 @@ static void test_texts_are_cut_between_characters(void **state)
 static void test_restore_counts_by_the_wall(void **state)
 {
     (void)state;
-    struct hold kept = {.set = true, .reason = "patch", .by = "ann", .since_wall = 440000, .deadline_wall = 560000};
+    struct hold kept = {
+        .set = true, .reason = "patch", .by = "ann", .since_wall = 440000, .deadline_wall = 560000};
     struct hold hold = {0};
     hold_restore(&hold, &kept, &noon);
     assert_true(hold.set);

@@ -94,7 +94,8 @@ static void test_evidence(void **state)
     assert_string_equal(probe_evidence(&w.probe, text), "");
     for (int i = 0; i < 5; i++) {
         step(&w, PROBE_ON_TICK, 20000 + i * 1000);
-        result(&w, expect_try(&w), PROBE_REFUSED, i == 4 ? NULL : "connection refused to 127.0.0.1", 20001 + i * 1000);
+        result(&w, expect_try(&w), PROBE_REFUSED, i == 4 ? NULL : "connection refused to 127.0.0.1",
+               20001 + i * 1000);
         if (i == 1) {
             assert_string_equal(probe_evidence(&w.probe, text), "connection refused to 127.0.0.1 (2 of 3)");
         }

@@ -106,7 +106,8 @@ static void test_names(void **state)
     assert_string_equal(lease_state_name(LEASE_HELD), "held");
 }
 
-/* Gateway rules 5 and 6: the granted TTL counts, from when the request was sent, by the clock that runs in sleep. */
+/* Gateway rules 5 and 6: the granted TTL counts, from when the request was sent, by the clock that runs in
+ * sleep. */
 static void test_what_is_granted_counts(void **state)
 {
     (void)state;
@@ -262,7 +263,8 @@ static void test_gone_stays_gone(void **state)
     finish(&w);
 }
 
-/* shutdown.timeout is short: while leaving no wait between tries is long, whatever the failure and however often. */
+/* shutdown.timeout is short: while leaving no wait between tries is long, whatever the failure and however
+ * often. */
 static void test_leaving_retries_soon(void **state)
 {
     (void)state;
@@ -312,7 +314,8 @@ static void test_foreign_is_told(void **state)
     begin(&w, 0);
     offer(&w, "one", true);
     reply(&w, (struct registry_reply){.ttl_ms = 10000});
-    reply(&w, (struct registry_reply){.kv = {.found = true, .value = STR("theirs"), .mod_revision = 9, .lease = 4242}});
+    reply(&w, (struct registry_reply){
+                  .kv = {.found = true, .value = STR("theirs"), .mod_revision = 9, .lease = 4242}});
     assert_int_equal(w.note, REGISTRAR_NOTE_FOREIGN);
     assert_int_equal(w.asked.op, REGISTRY_LEASE_TTL);
     assert_int_equal(w.asked.lease, 4242);

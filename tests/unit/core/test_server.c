@@ -174,13 +174,27 @@ static void test_words_survive_a_round_trip(void **state)
 static void test_newer_words_beat_kept_ones(void **state)
 {
     struct world *w = *state;
-    struct words fresh = {.said = SAID_ERROR, .has_players = true, .players = 1, .has_text = true, .text = STR("new"),
-                          .labels = {{STR("map"), STR("new")}}, .label_count = 1};
-    struct words kept = {.said = SAID_READY, .has_players = true, .players = 9, .has_text = true, .text = STR("old"),
-                         .has_capacity = true, .capacity = 64,
-                         .labels = {{STR("map"), STR("old")}, {STR("mode"), STR("old")}}, .label_count = 2};
-    struct record record = {.id = mem_strdup("w1"), .type = mem_strdup("world"), .host = mem_strdup("10.0.0.9"),
-                            .status = STATUS_READY, .started_wall = 2000000};
+    struct words fresh = {.said = SAID_ERROR,
+                          .has_players = true,
+                          .players = 1,
+                          .has_text = true,
+                          .text = STR("new"),
+                          .labels = {{STR("map"), STR("new")}},
+                          .label_count = 1};
+    struct words kept = {.said = SAID_READY,
+                         .has_players = true,
+                         .players = 9,
+                         .has_text = true,
+                         .text = STR("old"),
+                         .has_capacity = true,
+                         .capacity = 64,
+                         .labels = {{STR("map"), STR("old")}, {STR("mode"), STR("old")}},
+                         .label_count = 2};
+    struct record record = {.id = mem_strdup("w1"),
+                            .type = mem_strdup("world"),
+                            .host = mem_strdup("10.0.0.9"),
+                            .status = STATUS_READY,
+                            .started_wall = 2000000};
     hear(w, &fresh);
     step(w, (struct server_event){.type = SERVER_ON_ADOPTED, .record = &record, .words = &kept});
     record_fini(&record);
@@ -216,7 +230,8 @@ static void test_labels_are_bounded(void **state)
     /* Replacing one, or removing one first, fits. */
     struct words replace = {.labels = {{str_of(names[3]), STR("z")}}, .label_count = 1};
     assert_int_equal(server_accepts(w->server, &replace, &label), 0);
-    struct words swap = {.labels = {{str_of(names[5]), STR("")}, {str_of(names[64]), STR("y")}}, .label_count = 2};
+    struct words swap = {.labels = {{str_of(names[5]), STR("")}, {str_of(names[64]), STR("y")}},
+                         .label_count = 2};
     assert_int_equal(server_accepts(w->server, &swap, &label), 0);
     hear(w, &swap);
     struct words kept;

@@ -1,0 +1,371 @@
+/* What each command of a script does. */
+#include "runner.h"
+
+#include "outrider/base/duration.h"
+#include "outrider/base/error.h"
+#include "outrider/codec/notify.h"
+#include "outrider/codec/status_line.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static int64_t span(const struct scenario *s, const char *text)
+{
+    int64_t ms;
+    if (duration_parse(str_of(text), &ms) < 0) {
+        fail(s, "%s is no duration", text);
+    }
+    return ms;
+}
+
+/* ---- time and the world ---- */
+
+static void do_at(struct scenario *s, char **args, size_t count)
+{
+    (void)count;
+    int64_t to = span(s, args[0]);
+    if (to < s->mono) {
+        fail(s, "time does not go back");
+    }
+    world_advance(s, to);
+}
+
+static void do_after(struct scenario *s, char **args, size_t count)
+{
+    (void)count;
+    world_advance(s, s->mono + span(s, args[0]));
+}
+
+/* The machine sleeps: the monotonic clock stands still, the others run on. */
+static void do_suspend(struct scenario *s, char **args, size_t count)
+{
+    (void)count;
+    s->boot += span(s, args[0]);
+    s->wall += span(s, args[0]);
+    store_expire(&s->store, world_now(s).boot);
+}
+
+static void do_set(struct scenario *s, char **args, size_t count)
+{
+    (void)count;
+    if (s->router != NULL) {
+        fail(s, "the agent runs; a setting changes by reload");
+    }
+    settings_set(s, s->config, args[0], args[1]);
+}
+
+static void do_ignore(struct scenario *s, char **args, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (s->ignored_count == KINDS_MAX) {
+            fail(s, "too many kinds ignored");
+        }
+        snprintf(s->ignored[s->ignored_count++], sizeof(s->ignored[0]), "%.15s", args[i]);
+    }
+}
+
+static void do_port(struct scenario *s, char **args, size_t count)
+{
+    (void)count;
+    static const char *const modes[] = {
+        [PORT_CLOSED] = "closed", [PORT_OPEN] = "open", [PORT_HANGS] = "hangs", [PORT_MANUAL] = "manual"};
+    size_t mode = 0;
+    while (mode < COUNT_OF(modes) && strcmp(modes[mode], args[1]) != 0) {
+        mode++;
+    }
+    if (mode == COUNT_OF(modes)) {
+        fail(s, "a port is open, closed, hangs or manual");
+    }
+    if (strcmp(args[0], "all") == 0) {
+        s->other_ports = (enum port_mode)mode;
+        s->port_count = 0;
+        return;
+    }
+    size_t at = 0;
+    while (at < s->port_count && strcmp(s->ports[at].name, args[0]) != 0) {
+        at++;
+    }
+    if (at == PORTS_MAX) {
+        fail(s, "too many ports");
+    }
+    s->port_count = at == s->port_count ? at + 1 : s->port_count;
+    snprintf(s->ports[at].name, sizeof(s->ports[at].name), "%.63s", args[0]);
+    s->ports[at].mode = (enum port_mode)mode;
+}
+
+static void do_try(struct scenario *s, char **args, size_t count)
+{
+    (void)count;
+    world_answer_try(s, args[0], args[1]);
+}
+
+static void do_host(struct scenario *s, char **args, size_t count)
+{
+    bool none = strcmp(args[0], "none") == 0;
+    snprintf(s->host, sizeof(s->host), "%.63s", none ? "" : args[0]);
+    snprintf(s->no_host, sizeof(s->no_host), "%.63s", none && count > 1 ? args[1] : "");
+}
+
+/* ---- the registry ---- */
+
+static void do_registry(struct scenario *s, char **args, size_t count)
+{
+    (void)count;
+    static const char *const modes[] = {
+        [MODE_UP] = "up", [MODE_DOWN] = "down", [MODE_DENIED] = "denied", [MODE_SLOW] = "slow"};
+    for (size_t i = 0; i < COUNT_OF(modes); i++) {
+        if (strcmp(modes[i], args[0]) == 0) {
+            s->mode = (enum registry_mode)i;
+            return;
+        }
+    }
+    if (strcmp(args[0], "wiped") != 0) {
+        fail(s, "the registry is up, down, denied, slow or wiped");
+    }
+    store_wipe(&s->store);
+}
+
+static void do_reply(struct scenario *s, char **args, size_t count)
+{
+    (void)count;
+    world_reply(s, args[0]);
+}
+
+enum { FOREIGN_LEASE = 7777 };
+
+static void do_key(struct scenario *s, char **args, size_t count)
+{
+    const char *value = count > 1 ? args[1] : "{\"id\":\"w1\",\"host\":\"10.9.9.9\"}";
+    if (strcmp(args[0], "deleted") == 0) {
+        store_delete(&s->store);
+    } else if (strcmp(args[0], "leaseless") == 0) {
+        store_put(&s->store, value, 0);
+    } else if (strcmp(args[0], "edited") == 0) {
+        store_put(&s->store, value, s->store.key_lease);
+    } else if (strcmp(args[0], "foreign") == 0) {
+        store_grant(&s->store, FOREIGN_LEASE, count > 1 ? span(s, args[1]) : 10000, world_now(s).boot);
+        store_put(&s->store, "{\"id\":\"w1\",\"host\":\"10.9.9.9\"}", FOREIGN_LEASE);
+    } else if (strcmp(args[0], "foreign-ends") == 0) {
+        store_revoke(&s->store, FOREIGN_LEASE);
+    } else {
+        fail(s, "a key is deleted, leaseless, edited, foreign or foreign-ends");
+    }
+}
+
+/* The registry forgets our lease; our key goes with it, or a little later. */
+static void do_lease(struct scenario *s, char **args, size_t count)
+{
+    (void)count;
+    int64_t lease = registrar_lease(router_registrar(s->router));
+    if (strcmp(args[0], "lost") == 0) {
+        store_revoke(&s->store, lease);
+    } else if (strcmp(args[0], "lost-key-stays") == 0) {
+        store_forget(&s->store, lease);
+    } else {
+        fail(s, "a lease is lost or lost-key-stays");
+    }
+}
+
+/* ---- the server ---- */
+
+static void hear(struct scenario *s, const struct words *words)
+{
+    struct str label;
+    if (server_accepts(router_server(s->router), words, &label) < 0) {
+        fail(s, "does not fit: %.*s", STR_ARG(label));
+    }
+    struct instant now = world_now(s);
+    router_heard(s->router, words, &now);
+    if (words->attach && s->attached_count < COUNT_OF(s->attached)) {
+        s->attached[s->attached_count++] = server_life_number(router_server(s->router));
+    }
+    world_settle(s);
+}
+
+static void do_line(struct scenario *s, char **args, size_t count)
+{
+    (void)count;
+    struct words words;
+    struct status_line_error error;
+    if (status_line_parse(str_of(args[0]), &words, &error) < 0) {
+        fail(s, "ERR %s %s", status_line_fault_name(error.fault), error.detail);
+    }
+    hear(s, &words);
+}
+
+/* Assignments separated by blanks, each a line of the datagram. */
+static void do_notify(struct scenario *s, char **args, size_t count)
+{
+    char datagram[1024] = "";
+    size_t used = 0;
+    for (size_t i = 0; i < count && used < sizeof(datagram); i++) {
+        used +=
+            (size_t)snprintf(datagram + used, sizeof(datagram) - used, "%s%s", i > 0 ? "\n" : "", args[i]);
+    }
+    struct words words;
+    struct error err;
+    if (notify_parse(str_of(datagram), &words, &err) < 0) {
+        fail(s, "%s", err.text);
+    }
+    words.mainpid_start = (uint64_t)words.mainpid * 10;
+    hear(s, &words);
+}
+
+/* The oldest attached connection closes. */
+static void do_detach(struct scenario *s, char **args, size_t count)
+{
+    (void)args;
+    (void)count;
+    if (s->attached_count == 0) {
+        fail(s, "nobody is attached");
+    }
+    uint64_t life = s->attached[0];
+    s->attached_count--;
+    memmove(s->attached, s->attached + 1, s->attached_count * sizeof(s->attached[0]));
+    struct instant now = world_now(s);
+    router_detached(s->router, life, &now);
+    world_settle(s);
+}
+
+static void do_exit(struct scenario *s, char **args, size_t count)
+{
+    (void)count;
+    struct instant now = world_now(s);
+    router_exited(s->router, (pid_t)strtol(args[0], NULL, 10), &now);
+    world_settle(s);
+}
+
+/* ---- the operator and the process ---- */
+
+static void do_drain(struct scenario *s, char **args, size_t count)
+{
+    struct instant now = world_now(s);
+    router_drain(s->router, args[0], "tester", count > 1 ? span(s, args[1]) : 0,
+                 count > 2 ? span(s, args[2]) : 0, &now);
+    world_settle(s);
+}
+
+static void do_undrain(struct scenario *s, char **args, size_t count)
+{
+    (void)args;
+    (void)count;
+    struct instant now = world_now(s);
+    router_undrain(s->router, &now);
+    world_settle(s);
+}
+
+static void stop(struct scenario *s, enum shutdown_event_type how, bool may_hand_over)
+{
+    struct instant now = world_now(s);
+    router_stop(s->router, how, may_hand_over, &now);
+    world_settle(s);
+}
+
+static void do_signal(struct scenario *s, char **args, size_t count)
+{
+    bool held = registrar_lease_state(router_registrar(s->router)) == LEASE_HELD;
+    bool state_dir = count < 2 || strcmp(args[1], "without-state") != 0;
+    if (strcmp(args[0], "term") == 0) {
+        stop(s, SHUTDOWN_ON_TERM, false);
+    } else if (strcmp(args[0], "int") == 0) {
+        stop(s, SHUTDOWN_ON_INT, false);
+    } else if (strcmp(args[0], "quit") == 0) {
+        stop(s, SHUTDOWN_ON_QUIT, held && state_dir);
+    } else {
+        fail(s, "signal term, int or quit");
+    }
+}
+
+static void do_reload(struct scenario *s, char **args, size_t count)
+{
+    struct config *fresh = settings_copy(s, s->config);
+    for (size_t i = 0; i < count; i++) {
+        char *equals = strchr(args[i], '=');
+        if (equals == NULL) {
+            fail(s, "reload takes setting=value");
+        }
+        *equals = '\0';
+        settings_set(s, fresh, args[i], equals + 1);
+    }
+    struct instant now = world_now(s);
+    s->config = fresh;
+    router_reload(s->router, fresh, &now);
+    world_advance(s, s->mono);
+    world_settle(s);
+}
+
+static void do_start(struct scenario *s, char **args, size_t count)
+{
+    bool ready = count > 0 && strcmp(args[0], "ready") == 0;
+    if (ready) {
+        s->other_ports = PORT_OPEN;
+    }
+    world_start(s, NULL);
+    if (ready) {
+        if (server_status(router_server(s->router)) != STATUS_READY ||
+            !registrar_in_sync(router_registrar(s->router))) {
+            fail(s, "the server does not start ready and registered");
+        }
+        forget_seen(s);
+    }
+}
+
+static void do_restart(struct scenario *s, char **args, size_t count)
+{
+    (void)count;
+    world_restart(s, args[0]);
+}
+
+/* ---- claims ---- */
+
+static void do_expect(struct scenario *s, char **args, size_t count)
+{
+    if (strcmp(args[0], "nothing") == 0) {
+        expect_all_claimed(s);
+    } else if (strcmp(args[0], "no") == 0 && count == 4 && strcmp(args[2], "until") == 0) {
+        world_advance(s, span(s, args[3]));
+        expect_no(s, args[1]);
+    } else if (strcmp(args[0], "no") == 0 && count == 2) {
+        expect_no(s, args[1]);
+    } else {
+        expect_effect(s, args, count);
+    }
+}
+
+static void do_check(struct scenario *s, char **args, size_t count)
+{
+    check_state(s, args, count);
+}
+
+static void do_forget(struct scenario *s, char **args, size_t count)
+{
+    (void)args;
+    (void)count;
+    forget_seen(s);
+}
+
+static const struct command commands[] = {
+    {"at", do_at, 1, false, false, false},           {"after", do_after, 1, false, false, false},
+    {"suspend", do_suspend, 1, false, false, false}, {"set", do_set, 2, false, false, true},
+    {"ignore", do_ignore, 1, false, true, true},     {"port", do_port, 2, false, true, true},
+    {"try", do_try, 2, false, false, false},         {"host", do_host, 1, false, true, true},
+    {"registry", do_registry, 1, false, true, true}, {"reply", do_reply, 1, false, false, false},
+    {"key", do_key, 1, false, true, true},           {"lease", do_lease, 1, false, true, false},
+    {"line", do_line, 1, true, false, false},        {"notify", do_notify, 1, false, false, false},
+    {"detach", do_detach, 0, false, false, false},   {"exit", do_exit, 1, false, false, false},
+    {"drain", do_drain, 1, false, false, false},     {"undrain", do_undrain, 0, false, false, false},
+    {"signal", do_signal, 1, false, false, false},   {"reload", do_reload, 0, false, false, false},
+    {"start", do_start, 0, false, false, true},      {"restart", do_restart, 1, false, false, false},
+    {"expect", do_expect, 1, false, true, false},    {"check", do_check, 1, false, true, false},
+    {"forget", do_forget, 0, false, true, false},
+};
+
+const struct command *command_find(struct str name)
+{
+    for (size_t i = 0; i < COUNT_OF(commands); i++) {
+        if (str_eq(str_of(commands[i].name), name)) {
+            return &commands[i];
+        }
+    }
+    return NULL;
+}
