@@ -1,0 +1,302 @@
+#!/usr/bin/env python3
+"""Holds documentation and packaging against the code: docs.py CHECK [--root DIR] [--outrider BINARY].
+
+  links      every link of a page leads to a file and a heading that are there
+  names      commands, settings, paths, metrics, words and error codes: the pages name them all, and none that is not there
+  examples   every configuration in a page, conf/ and packaging/compose.yaml passes `outrider check`
+  container  conf/container.yaml has every setting with its default; packaging/compose.yaml sets no other variable
+  libraries  the packages of packaging/Containerfile are those the binary is linked with
+  units      systemd-analyze verify finds nothing to say about the units
+
+Each prints what it found as FILE: what is wrong, and exits 1; 0 when it found nothing; 2 when it could not look.
+"""
+import argparse
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+# soname: Debian 12 package
+PACKAGES = {
+    "libevent_core-2.1.so.7": "libevent-core-2.1-7",
+    "libevent_extra-2.1.so.7": "libevent-extra-2.1-7",
+    "libcurl.so.4": "libcurl4",
+    "libyaml-0.so.2": "libyaml-0-2",
+    "libjansson.so.4": "libjansson4",
+}
+EVERYWHERE = re.compile(r"^(libc|libm|libgcc_s|libasan|libubsan|ld-linux-[a-z0-9-]+)\.so\.\d+$")
+SECTIONS = ("server", "registry", "status", "drain", "shutdown", "http", "log")
+
+
+class CannotLook(Exception):
+    pass
+
+
+def pages(root):
+    found = sorted([*root.glob("*.md"), *root.glob("docs/*.md"), *root.glob("packaging/*.md"), *root.glob("tests/**/*.md")])
+    return {page: page.read_text(encoding="utf-8") for page in found}
+
+
+def prose(root):
+    """What people wrote: every page but the generated one."""
+    return {page: text for page, text in pages(root).items() if page.name != "configuration.md"}
+
+
+def read(root, name):
+    return (root / name).read_text(encoding="utf-8")
+
+
+def run(*words, **more):
+    try:
+        return subprocess.run(words, capture_output=True, text=True, check=False, **more)
+    except FileNotFoundError as error:
+        raise CannotLook(f"{words[0]}: {error.strerror}") from error
+
+
+# ---- links ----
+
+def anchors(text):
+    """The headings of a page as the usual renderers name them."""
+    names = set()
+    for heading in re.findall(r"^#+ +(.*)$", re.sub(r"^```.*?^```", "", text, flags=re.M | re.S), re.M):
+        plain = re.sub(r"[`*]", "", heading).lower()
+        names.add(re.sub(r"[^\w\- ]", "", plain).replace(" ", "-"))
+    return names
+
+
+def check_links(args):
+    for page, text in pages(args.root).items():
+        for target in re.findall(r"\]\(([^)\s]+)\)", text):
+            path, _, anchor = target.partition("#")
+            if re.match(r"[a-z]+:", path):
+                continue
+            there = page if path == "" else (page.parent / path)
+            if not there.exists():
+                yield page, f"{target} leads nowhere"
+            elif anchor and anchor not in anchors(there.read_text(encoding="utf-8")):
+                yield page, f"{target}: no such heading"
+
+
+# ---- names ----
+
+def settings(root):
+    """path: default ("" for none) of every setting that is no key of a probe."""
+    rows = read(root, "agent/core/settings_rows.c").split("probe_rows[]")[0]
+    found = {}
+    for path, rest in re.findall(r'\{"([a-z_.]+)", SETTING_(.*?)\.doc', rows, re.S):
+        fallback = re.search(r'\.fallback = "([^"]*)"', rest)
+        found[path] = fallback.group(1) if fallback else ""
+    return found
+
+
+def between(text, begin, end):
+    return text.split(begin, 1)[1].split(end, 1)[0] if begin in text else ""
+
+
+def named(root):
+    """What the code has: kind: (its names, the page that must name each)."""
+    line_faults = re.findall(r'X\(STATUS_LINE_\w+, "([a-z0-9-]+)"\)', read(root, "include/outrider/codec/status_line.h"))
+    keys = re.findall(r'\{"([A-Z_]+)", take_', read(root, "agent/codec/notify.c"))
+    routes = re.findall(r'\{ROUTE_\w+, "([^"]+)"', read(root, "agent/api/routes.c"))
+    metrics = set(re.findall(r'"(outrider_[a-z_]+)"', read(root, "agent/api/metrics.c")))
+    refusals = set()
+    for source in (root / "agent/api").glob("*.c"):
+        refusals |= set(re.findall(r'api_refuse\(\w+, \d+, "([a-z_]+)"', source.read_text(encoding="utf-8")))
+    return {
+        "error code": (line_faults, "docs/status-protocol.md"),
+        "sd_notify key": (keys, "docs/status-protocol.md"),
+        "path": (routes, "docs/http-api.md"),
+        "error code of the API": (refusals, "docs/http-api.md"),
+        "metric": (metrics, "docs/operating.md"),
+    }
+
+
+def commands(args):
+    answer = run(args.outrider, "help")
+    names = re.findall(r"^  ([a-z]+) ", answer.stdout, re.M)
+    if answer.returncode != 0 or not names:
+        raise CannotLook(f"{args.outrider} help names no command")
+    return names
+
+
+def spans(text):
+    return re.findall(r"`([^`\n]+)`", text)
+
+
+def strangers(root, page, text, known):
+    """Names in a page that the code does not have."""
+    for span in spans(text):
+        key = re.fullmatch(r"((?:%s)\.[a-z_]+)" % "|".join(SECTIONS), span)
+        if key and not span.endswith(".sock") and span not in known["setting"]:
+            yield page, f"there is no setting {span}"
+    for metric in set(re.findall(r"outrider_[a-z_]+", text)):
+        base = re.sub(r"_(bucket|sum|count)$", "", metric)
+        if base not in known["metric"] and not metric.endswith("_") and not (root / f"agent/{metric}").exists():
+            yield page, f"there is no metric {metric}"
+    for path in set(re.findall(r"(?<![\w.])/(?:api/[a-z/]+|healthz?|readyz|metrics)\b", text)):
+        if path.rstrip("/") not in known["path"]:
+            yield page, f"the API has no {path}"
+    for command in set(re.findall(r"(?:^|[`$] ?)outrider ([a-z]+)", text, re.M)):
+        if command not in known["command"]:
+            yield page, f"there is no command outrider {command}"
+
+
+def check_names(args):
+    expected = named(args.root)
+    known = {kind: set(names) for kind, (names, _) in expected.items()}
+    known["setting"] = set(settings(args.root))
+    known["command"] = set(commands(args))
+    for kind, (names, name) in expected.items():
+        page = args.root / name
+        text = page.read_text(encoding="utf-8")
+        if not names:
+            raise CannotLook(f"the code has no {kind}: it is looked for in the wrong place")
+        for one in sorted(names):
+            if not re.search(rf"(?<![\w-]){re.escape(one)}(?![\w-])", text):
+                yield page, f"does not name the {kind} {one}"
+    written = "\n".join(prose(args.root).values())
+    for command in known["command"]:
+        if not re.search(rf"\boutrider {command}\b", written):
+            yield args.root / "docs", f"no page names outrider {command}"
+    for setting in known["setting"]:
+        if f"`{setting.rpartition('.')[2]}`" not in read(args.root, "docs/configuration.md"):
+            yield args.root / "docs/configuration.md", f"does not name {setting}"
+    for page, text in prose(args.root).items():
+        yield from strangers(args.root, page, text, known)
+
+
+# ---- examples ----
+
+def environment(root):
+    """What packaging/compose.yaml gives the sidecar."""
+    lines = re.findall(r"^ +(OUTRIDER_[A-Z_]+): *(.*)$", read(root, "packaging/compose.yaml"), re.M)
+    return {name: value.strip('"') for name, value in lines}
+
+
+def refused(args, path, **variables):
+    result = run(args.outrider, "check", "-c", str(path), env={"PATH": os.environ["PATH"], **variables})
+    return (result.stderr or result.stdout).strip() if result.returncode != 0 else None
+
+
+def check_examples(args):
+    for page, text in prose(args.root).items():
+        for example in re.findall(r"^```yaml\n(.*?)^```", text, re.M | re.S):
+            with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+                file.write(example)
+                file.flush()
+                problem = refused(args, file.name)
+            if problem:
+                yield page, f"an example is refused: {problem}"
+    files = (("conf/outrider.yaml", {}), ("conf/container.yaml", {"OUTRIDER_TYPE": "world", "OUTRIDER_PORTS": "8001"}),
+             ("conf/container.yaml", {**environment(args.root), "RUNTIME_DIRECTORY": "/run/outrider"}))
+    for name, variables in files:
+        problem = refused(args, args.root / name, **variables)
+        if problem:
+            yield args.root / name, f"refused with {sorted(variables)}: {problem}"
+
+
+# ---- container ----
+
+def variable(path):
+    return "OUTRIDER_" + path.removeprefix("server.").replace(".", "_").upper()
+
+
+def offered(root):
+    """path: (variable, default or None) of conf/container.yaml."""
+    section, found = "", {}
+    for line in read(root, "conf/container.yaml").splitlines():
+        match = re.match(r"^( *)([a-z_]+): *(?:\$\{(\w+)(?::-(.*))?\})?$", line)
+        if match and match.group(3):
+            path = f"{section}.{match.group(2)}" if match.group(1) else match.group(2)
+            found[path] = (match.group(3), match.group(4))
+        elif match and not match.group(1):
+            section = match.group(2)
+    return found
+
+
+def check_container(args):
+    page = args.root / "conf/container.yaml"
+    has, wanted = offered(args.root), settings(args.root)
+    for path, fallback in wanted.items():
+        if path not in has:
+            yield page, f"{path} is missing"
+            continue
+        name, default = has[path]
+        empty = fallback in ("[]", "{}")
+        if name != variable(path):
+            yield page, f"{path}: the variable is {name}, not {variable(path)}"
+        if default is not None and default != ("" if empty else fallback):
+            yield page, f"{path}: the default is `{default}`, in the settings it is `{fallback}`"
+    for path in has.keys() - wanted.keys():
+        yield page, f"{path} is no setting"
+    for name in environment(args.root).keys() - {name for name, _ in has.values()}:
+        yield args.root / "packaging/compose.yaml", f"{name} is no variable of conf/container.yaml"
+
+
+# ---- libraries ----
+
+def check_libraries(args):
+    page = args.root / "packaging/Containerfile"
+    stages = re.split(r"^FROM ", page.read_text(encoding="utf-8"), flags=re.M)
+    installed = set(re.findall(r"\blib[a-z0-9.-]+", between(stages[-1], "apt-get install", "&&")))
+    dynamic = run("readelf", "-d", args.outrider).stdout
+    needed = re.findall(r"\(NEEDED\).*\[(.*)\]", dynamic)
+    if not needed:
+        raise CannotLook(f"{args.outrider} is linked with nothing")
+    wanted = set()
+    for soname in needed:
+        if EVERYWHERE.match(soname):
+            continue
+        if soname not in PACKAGES:
+            yield page, f"the binary needs {soname}: name its package in tests/tools/docs.py"
+            continue
+        wanted.add(PACKAGES[soname])
+    for package in sorted(wanted - installed):
+        yield page, f"{package} is not installed, but the binary needs it"
+    for package in sorted(installed - wanted):
+        yield page, f"{package} is installed, but the binary does not need it"
+
+
+# ---- units ----
+
+def check_units(args):
+    with tempfile.TemporaryDirectory() as folder:
+        units = []
+        for kind in ("service", "socket"):
+            text = read(args.root, f"packaging/outrider@.{kind}").replace("/usr/bin/outrider", os.path.abspath(args.outrider))
+            # The template is what the instance is made from; both must be there under their own names.
+            pathlib.Path(folder, f"outrider@.{kind}").write_text(text, encoding="utf-8")
+            unit = pathlib.Path(folder, f"outrider@world-1.{kind}")
+            unit.write_text(text, encoding="utf-8")
+            units.append(str(unit))
+        result = run("systemd-analyze", "verify", "--man=no", *units)
+        said = (result.stdout + result.stderr).strip()
+        if result.returncode != 0 or said:
+            yield args.root / "packaging", f"systemd-analyze verify: {said or result.returncode}"
+
+
+CHECKS = {name.removeprefix("check_"): function for name, function in list(globals().items()) if name.startswith("check_")}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("check", choices=CHECKS)
+    parser.add_argument("--root", type=pathlib.Path, default=pathlib.Path(__file__).resolve().parents[2])
+    parser.add_argument("--outrider", default="build/outrider")
+    args = parser.parse_args()
+    args.root = args.root.resolve()
+    found = False
+    try:
+        for page, what in CHECKS[args.check](args):
+            found = True
+            print(f"{page.relative_to(args.root)}: {what}")
+    except CannotLook as error:
+        print(f"docs.py: {error}", file=sys.stderr)
+        return 2
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
