@@ -181,9 +181,11 @@ static void answer(struct world *w, const struct fake_call *call, unsigned how)
 static void inspect(struct world *w)
 {
     for (; w->inspected < w->effects.count; w->inspected++) {
-        if (w->effects.calls[w->inspected].type == FAKE_REQUEST) {
-            check_request(w, &w->effects.calls[w->inspected]);
+        const struct fake_call *call = &w->effects.calls[w->inspected];
+        if (call->type == FAKE_REQUEST) {
+            check_request(w, call);
         }
+        assert(call->type != FAKE_TRY || call->index < router_probe_count(w->router));
     }
 }
 
@@ -210,7 +212,6 @@ static void settle(struct world *w)
     for (unsigned turns = 0; fake_effects_take(&w->effects, &call); turns++) {
         assert(turns < 5000);
         if (call.type == FAKE_TRY) {
-            assert(call.index < router_probe_count(w->router));
             w->tries[call.index] = call.try_id;
             if (w->auto_tries) {
                 bool open = w->open & 1u << call.index % 8;
