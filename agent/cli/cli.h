@@ -73,4 +73,9 @@ int cmd_send(const struct command *command, struct cli_args args);
 int cmd_version(const struct command *command, struct cli_args args);
 int cmd_help(const struct command *command, struct cli_args args);
 
+/* For a command that looks for the agent of the configuration file at `config_path`: when $RUNTIME_DIRECTORY is unset
+ * and outrider@NAME.service runs with /etc/outrider/NAME.yaml, the variable is set as the unit has it, so that `auto`
+ * means here what it means there. */
+void cli_use_unit_directory(const char *config_path);
+
 #endif

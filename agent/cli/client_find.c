@@ -73,6 +73,7 @@ int client_of_listen(const char *listen, struct error *err, struct client *ret_c
 
 static int use_config(const char *path, struct client *ret_client)
 {
+    cli_use_unit_directory(path);
     struct config *config = config_file_load(path);
     if (config == NULL) {
         return EX_CONFIG;

@@ -112,6 +112,9 @@ static void on_signal(int signo, void *user)
     }
     switch (signo) {
     case SIGUSR1:
+        if (server_hold(router_server(agent->router), HOLD_OPS)->set) {
+            break; /* held already, maybe with a reason and a deadline: a signal has neither to put in their place */
+        }
         router_drain(agent->router, "", "signal", agent->config->drain.deadline_ms, 0, &now);
         break;
     case SIGUSR2:
@@ -268,6 +271,7 @@ int agent_run(const char *config_path)
     for (unsigned i = 0; i < SERVER_PROBES_MAX; i++) {
         agent.probes[i] = (struct probe_slot){.agent = &agent, .index = i};
     }
+    process_raise_files();
     int status = start_and_run(&agent);
     close_world(&agent);
     return status;
