@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@ static struct {
     int fd;
     log_sink_fn *sink;
     void *user;
+    int64_t lost; /* lines, since the last that was written */
 } the_log = {.level = LOG_LEVEL_INFO, .format = LOG_FORMAT_LOGFMT, .fd = STDERR_FILENO};
 
 /* Room that values leave free for a closing quote, the truncation mark, a brace and the LF. */
@@ -152,10 +154,31 @@ static void finish(struct line *line)
     }
 }
 
+/* A reader that hangs must not stop the loop, and the heartbeat with it: what is written must go at once. A
+ * pipe that polls writable has room for PIPE_BUF bytes, which is a line. */
+static bool takes_a_line(void)
+{
+    struct pollfd where = {.fd = the_log.fd, .events = POLLOUT};
+    return poll(&where, 1, 0) != 0;
+}
+
+static void tell_lost(void)
+{
+    if (the_log.lost > 0 && the_log.sink == NULL && takes_a_line()) {
+        int64_t lost = the_log.lost;
+        the_log.lost = 0;
+        log_warn("log", "lines were lost: who reads the log had stopped reading", LOG_INT("lines", lost));
+    }
+}
+
 static void emit(enum log_level level, struct line *line)
 {
     if (the_log.sink != NULL) {
         the_log.sink(level, (struct str){line->data, line->size}, the_log.user);
+        return;
+    }
+    if (!takes_a_line()) {
+        the_log.lost++;
         return;
     }
     line->data[line->size++] = '\n';
@@ -172,6 +195,7 @@ void log_write(enum log_level level, const char *module, const char *msg, const 
     line.cut = false;
     int saved = errno;
     char time[32];
+    tell_lost();
     put_text(&line, "ts", str_of(timestamp_format(clock_wall_ms(), time)));
     put_text(&line, "level", str_of(log_level_name(level)));
     put_text(&line, "module", str_of(module));

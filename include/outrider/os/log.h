@@ -62,8 +62,9 @@ void log_set_sink(log_sink_fn *sink, void *user);
 /* Whether lines of this level are written. */
 bool log_enabled(enum log_level level);
 
-/* What the macros call: `fields` ends with LOG_END. Writes the line whatever the level; a line that the
- * descriptor does not take is lost, for there is nobody to tell. */
+/* What the macros call: `fields` ends with LOG_END. Writes the line whatever the level, and never waits: a
+ * line that the descriptor does not take at once (a full pipe, a stopped terminal) is lost; how many were is
+ * told with the next line that it takes. */
 void log_write(enum log_level level, const char *module, const char *msg, const struct log_field *fields);
 
 /* "debug", "info", "warn" or "error". */

@@ -173,6 +173,40 @@ static void one_line_is_one_write(void **state)
     close(ends[1]);
 }
 
+/* Fills the pipe so that not one more byte fits. */
+static void fill(int fd)
+{
+    char bytes[4096] = {0};
+    int flags = fcntl(fd, F_GETFL);
+    assert_int_equal(fcntl(fd, F_SETFL, flags | O_NONBLOCK), 0);
+    while (write(fd, bytes, sizeof(bytes)) > 0) {
+    }
+    assert_int_equal(fcntl(fd, F_SETFL, flags), 0);
+}
+
+static void waits_for_no_reader(void **state)
+{
+    (void)state;
+    int ends[2];
+    char read_back[65536 * 2];
+    assert_int_equal(pipe(ends), 0);
+    log_set_sink(NULL, NULL);
+    log_setup(LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT, ends[1]);
+    fill(ends[1]);
+    log_info("test", "one that nobody will see");
+    log_info("test", "another one");
+    assert_true(read(ends[0], read_back, sizeof(read_back)) > 0);
+    log_info("test", "back");
+    ssize_t size = read(ends[0], read_back, sizeof(read_back) - 1);
+    assert_true(size > 0);
+    read_back[size] = '\0';
+    assert_non_null(strstr(read_back, "lines=2\n"));
+    assert_non_null(strstr(read_back, "msg=\"back\""));
+    assert_null(strstr(read_back, "nobody will see"));
+    close(ends[0]);
+    close(ends[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -183,6 +217,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(json_reads_back, setup, teardown),
         cmocka_unit_test_setup_teardown(bounds_a_line, setup, teardown),
         cmocka_unit_test_setup_teardown(one_line_is_one_write, setup, teardown),
+        cmocka_unit_test_setup_teardown(waits_for_no_reader, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
