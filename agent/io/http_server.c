@@ -7,6 +7,7 @@
 #include "outrider/base/mem.h"
 #include "outrider/io/timer.h"
 #include "outrider/os/clock.h"
+#include "outrider/os/process.h"
 #include "tcp_listen_private.h"
 
 #include <errno.h>
@@ -20,6 +21,7 @@
 enum {
     ACCEPTS_PER_TURN = 64,
     LINGERING_BEYOND = 32,
+    SHARE_OF_FILES = 4,
     LINGER_MS = 1000,
     FRESH_GRACE_MS = 1000,
     RETRY_MS = 200
@@ -216,7 +218,7 @@ static void admit(struct http_server *server, int fd)
         return;
     }
     server->counters.rejected++;
-    if (lingering >= LINGERING_BEYOND) {
+    if (lingering >= LINGERING_BEYOND || lingering >= server->options.max_connections) {
         close(fd);
         return;
     }
@@ -277,6 +279,10 @@ static int bind_server(struct http_server *server, const struct http_server_opti
 static void set_defaults(struct http_server_options *options)
 {
     options->max_connections = options->max_connections == 0 ? 1024 : options->max_connections;
+    /* Peers must not take the descriptors that others need: who asks too much of us would look like a failing
+     * server. */
+    size_t share = process_files_max() / SHARE_OF_FILES;
+    options->max_connections = share < options->max_connections ? share : options->max_connections;
     options->max_body = options->max_body == 0 ? 65536 : options->max_body;
     options->request_timeout_ms = options->request_timeout_ms == 0 ? 10000 : options->request_timeout_ms;
     options->idle_timeout_ms = options->idle_timeout_ms == 0 ? 60000 : options->idle_timeout_ms;

@@ -3,6 +3,7 @@
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
 #include "outrider/io/timer.h"
+#include "outrider/os/process.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -10,7 +11,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { DEFAULT_MAX_LINE = 16384, DEFAULT_MAX_PEERS = 256 };
+/* Peers must not take the descriptors that others need. */
+enum { DEFAULT_MAX_LINE = 16384, DEFAULT_MAX_PEERS = 256, SHARE_OF_FILES = 4 };
 
 /* How long accepting rests when there is no descriptor for a new peer: the listener stays readable, and
  * asking again at once would be a busy loop. */
@@ -89,6 +91,8 @@ struct line_socket *line_socket_new(struct loop *loop, const struct line_socket_
     socket->user = user;
     socket->max_line = options->max_line == 0 ? DEFAULT_MAX_LINE : options->max_line;
     socket->max_peers = options->max_peers == 0 ? DEFAULT_MAX_PEERS : options->max_peers;
+    size_t share = process_files_max() / SHARE_OF_FILES;
+    socket->max_peers = share < socket->max_peers ? share : socket->max_peers;
     event_assign(&socket->event, loop_base(loop), bound.fd, EV_READ | EV_PERSIST, on_connection, socket);
     event_add(&socket->event, NULL);
     return socket;

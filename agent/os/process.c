@@ -5,8 +5,10 @@
 #include "outrider/base/str.h"
 #include "outrider/os/file.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 static int read_proc(pid_t pid, const char *name, struct error *err, struct buf *bytes)
@@ -85,6 +87,23 @@ int process_boot_id(struct error *err, char ret_id[static PROCESS_BOOT_ID_LENGTH
     }
     buf_fini(&bytes);
     return rc;
+}
+
+void process_raise_files(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        /* Where that is refused the old limit stands, and process_files_max() tells it. */
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+size_t process_files_max(void)
+{
+    struct rlimit limit = {0};
+    bool known = getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+    return known ? (size_t)limit.rlim_cur : SIZE_MAX;
 }
 
 unsigned process_reap(void)

@@ -4,6 +4,7 @@
 
 #include "outrider/base/attr.h"
 
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -22,6 +23,13 @@ int process_uid(pid_t pid, struct error *err, uid_t *ret_uid) MUST_CHECK;
 /* The id of this boot of the machine, NUL-terminated. Returns 0, or -1 with ERROR_SYSTEM or ERROR_NOT_FOUND.
  */
 int process_boot_id(struct error *err, char ret_id[static PROCESS_BOOT_ID_LENGTH + 1]) MUST_CHECK;
+
+/* Raises the limit of open files as far as it may be raised without privilege (RLIMIT_NOFILE, getrlimit(2)).
+ */
+void process_raise_files(void);
+
+/* How many files this process may have open now. */
+size_t process_files_max(void);
 
 /* Reaps every child that has ended, as PID 1 must, and returns how many. Does not wait. */
 unsigned process_reap(void);

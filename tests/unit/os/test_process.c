@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -90,6 +91,18 @@ static void reaps_what_has_ended_and_no_more(void **state)
     close(hold[0]);
 }
 
+static void raises_its_files_to_what_is_allowed(void **state)
+{
+    (void)state;
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = limit.rlim_max / 2;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    assert_true(process_files_max() == limit.rlim_max / 2);
+    process_raise_files();
+    assert_true(process_files_max() == limit.rlim_max);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -98,6 +111,7 @@ int main(void)
         cmocka_unit_test(tells_the_real_user),
         cmocka_unit_test(boot_id_is_a_uuid),
         cmocka_unit_test(reaps_what_has_ended_and_no_more),
+        cmocka_unit_test(raises_its_files_to_what_is_allowed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
