@@ -26,20 +26,34 @@ struct talker {
     bool watching;
 };
 
+/* A kind of line that a peer can make us write: one a minute, with the count of all. */
+struct complaint {
+    uint64_t count;
+    int64_t logged_mono;
+};
+
+enum { COMPLAIN_EVERY_MS = 60000 };
+
 struct status_sockets {
     struct agent *agent;
     struct line_socket *lines;
     struct datagram_socket *datagrams;
     uint64_t lines_ok, lines_bad, datagrams_ok, datagrams_bad, keys_ignored;
-    int64_t complained_mono; /* when a bad datagram was logged last */
+    struct complaint bad_datagram, bad_mainpid, heard_errno;
 };
 
-enum { COMPLAIN_EVERY_MS = 60000 };
+static bool is_due(struct complaint *complaint)
+{
+    int64_t now = clock_mono_ms();
+    bool due = complaint->count++ == 0 || now - complaint->logged_mono >= COMPLAIN_EVERY_MS;
+    complaint->logged_mono = due ? now : complaint->logged_mono;
+    return due;
+}
 
 /* ---- the process that MAINPID= names ---- */
 
 /* Contract 3: only a pid of the sender's user that is visible in our PID namespace; otherwise ignored, and said. */
-static void verify_mainpid(struct words *words, const struct credentials *sender)
+static void verify_mainpid(struct status_sockets *sockets, struct words *words, const struct credentials *sender)
 {
     if (!words->has_mainpid) {
         return;
@@ -55,7 +69,10 @@ static void verify_mainpid(struct words *words, const struct credentials *sender
     }
     if (!good) {
         words->has_mainpid = false;
-        log_warn("status", "MAINPID ignored", LOG_INT("pid", words->mainpid), LOG_TEXT("why", err.text));
+        if (is_due(&sockets->bad_mainpid)) {
+            log_warn("status", "MAINPID ignored", LOG_INT("pid", words->mainpid), LOG_TEXT("why", err.text),
+                     LOG_INT("so_far", (int64_t)sockets->bad_mainpid.count));
+        }
     }
 }
 
@@ -136,7 +153,7 @@ static void obey(struct status_sockets *sockets, struct line_peer *peer, struct 
     }
     if (words_speak(words)) {
         struct credentials sender = line_peer_credentials(peer);
-        verify_mainpid(words, &sender);
+        verify_mainpid(sockets, words, &sender);
         struct instant now = agent_now();
         router_heard(agent->router, words, &now);
     }
@@ -236,9 +253,7 @@ void status_sockets_tell_drain(struct status_sockets *sockets, bool on, int64_t 
 static void complain(struct status_sockets *sockets, const char *why)
 {
     sockets->datagrams_bad++;
-    int64_t now = clock_mono_ms();
-    if (sockets->complained_mono == 0 || now - sockets->complained_mono >= COMPLAIN_EVERY_MS) {
-        sockets->complained_mono = now;
+    if (is_due(&sockets->bad_datagram)) {
         log_warn("status", "datagram refused", LOG_TEXT("why", why),
                  LOG_INT("refused_so_far", (int64_t)sockets->datagrams_bad));
     }
@@ -260,12 +275,12 @@ static void on_datagram(const struct datagram *datagram, void *user)
     } else {
         sockets->datagrams_ok++;
         sockets->keys_ignored += words.unknown_keys;
-        if (words.has_errno) {
+        if (words.has_errno && is_due(&sockets->heard_errno)) {
             log_info("status", "the server sent ERRNO", LOG_INT("errno", words.errno_value));
         }
         words.attach = false; /* a datagram has no connection to live by */
         if (words_speak(&words)) {
-            verify_mainpid(&words, &datagram->credentials);
+            verify_mainpid(sockets, &words, &datagram->credentials);
             struct instant now = agent_now();
             router_heard(agent->router, &words, &now);
             agent_rearm(agent);
