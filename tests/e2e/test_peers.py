@@ -1,5 +1,6 @@
 """Peers that flood, hang, dribble or never read, on every socket: bounded memory, and the others are served."""
 import contextlib
+import resource
 import socket
 import threading
 
@@ -153,6 +154,22 @@ class Peers(Case):
             keep.request("GET", "/metrics")
             self.assertEqual(keep.getresponse().read()[:7], b"# HELP ")
         keep.close()
+
+    def test_peers_cannot_take_the_files_that_probes_need(self):
+        """A quarter of what may be open for each kind of peer: the server must not look ill because they are many."""
+        agent = self.agent("few", server={"id": "few"})
+        agent.start(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64)))
+        self.watcher.wait(lambda e: e.status == "ready" and e.record["id"] == "few", "ready")
+        for _ in range(100):
+            for path, text in ((agent.http, b"GET /healthz HTTP/1.1\r\nX:"), (agent.status, b"watch\n")):
+                with contextlib.suppress(OSError):
+                    self.connect(path).sendall(text)
+        since = self.watcher.mark()
+        tried = self.game.accepted
+        wait_until(lambda: self.game.accepted > tried + 10, "ten more probes")
+        agent.notify_with("STATUS=still here")
+        self.watcher.wait(lambda e: (e.record or {}).get("customState") == "still here", "a write", since)
+        self.assertEqual([e.status for e in self.watcher.until_now() if e.record["id"] == "few"].count("error"), 0)
 
     def test_a_dribbling_peer_on_http(self):
         sock = self.connect(self.a.http)

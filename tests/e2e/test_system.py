@@ -79,6 +79,35 @@ class Manager(Case):
         self.assertEqual(agent.say("ready"), "OK")
 
 
+class Log(Case):
+    def test_a_reader_that_hangs_stops_nobody(self):
+        watcher = self.watch()
+        reader, writer = os.pipe()
+        fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+        agent = self.agent(wrapper=["sh", "-c", f'exec "$@" 2>&{writer}', "sh"], registry={"ttl": "2s"})
+        agent.start(pass_fds=(writer,))
+        os.close(writer)
+        watcher.status("ready")
+        line = agent.line()
+        for number in range(200):
+            self.assertIsNotNone(line.ask(f"error # {number}"))
+            self.assertIsNotNone(line.ask("ready"))
+        since = watcher.mark()
+        left = []
+        wait_until(lambda: left.append(agent.api()["lease"]["leftMs"]) or
+                   sum(b > a for a, b in zip(left, left[1:])) >= 2, "heartbeats go on")
+        self.assertNotIn("gone", [event.status for event in watcher.until_now(since)])
+        read = os.read(reader, 65536)
+        agent.send_signal(signal.SIGUSR1)
+        while b"lines were lost" not in read:
+            piece = os.read(reader, 65536)
+            self.assertTrue(piece)
+            read += piece
+        os.close(reader)  # nobody reads at all any more: no SIGPIPE either
+        agent.send_signal(signal.SIGUSR2)
+        self.assertEqual(agent.stop(), 0)
+
+
 class ProcessOne(Case):
     def test_reaps(self):
         """As process 1 of a container the agent inherits every orphan."""
