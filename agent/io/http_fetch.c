@@ -59,7 +59,14 @@ static int failed(CURL *easy, const struct http_fetch_request *request, const st
     http_curl_describe(&text, request->url, transport, code, error_text);
     error_set(err, error_for(transport, code), "%s", buf_text(&text));
     buf_fini(&text);
-    if (request->unix_path != NULL) {
+    long reason = 0;
+    curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &reason);
+    if (request->unix_path != NULL && transport == HTTP_TRANSPORT_REFUSED && reason != 0) {
+        /* To libcurl all of these are a connection that failed; to a person a missing socket is not a denied
+         * one. */
+        error_errno(err, (int)reason, "cannot connect to %s", request->unix_path);
+        err->code = error_for(transport, code);
+    } else if (request->unix_path != NULL) {
         error_wrap(err, "%s", request->unix_path);
     }
     return -1;
