@@ -170,7 +170,7 @@ class Commands(Case):
             done = subprocess.run([str(BINARY), *words, "--agent", f"unix:{self.dir}/nobody.sock"], text=True,
                                   capture_output=True, env=environment(), timeout=DEADLINE_S, check=False)
             self.assertEqual(done.returncode, 75, done.stderr)
-            self.assertIn("nobody.sock", done.stderr)
+            self.assertIn("nobody.sock: No such file or directory", done.stderr)
 
     def test_bad_spans_are_wrong_usage(self):
         agent = self.agent().start()
