@@ -99,8 +99,9 @@ static void lose_lease(struct registrar *registrar, const struct instant *now, s
 {
     registrar_note(effects, REGISTRAR_NOTE_LEASE_LOST, "lease %" PRIx64 " is gone; asking for a new one",
                    (uint64_t)registrar->lease);
-    if (registrar->adopting) {
-        registrar->adopting = false;
+    if (registrar->adopting || registrar->adopted) {
+        /* The record of before the restart is gone: nothing is left untouched, what is written now is new. */
+        registrar->adopting = registrar->adopted = false;
         tell(effects, REGISTRAR_DO_FRESH);
     }
     drop_lease(registrar, effects);
@@ -115,6 +116,7 @@ static void hold_lease(struct registrar *registrar, const struct registry_reply 
     registrar->lease_state = LEASE_HELD;
     registrar->granted_ms = reply->ttl_ms;
     registrar->lease_deadline_boot = flight->sent_boot + reply->ttl_ms;
+    registrar->lease_maybe_boot = registrar->lease_deadline_boot;
     int64_t heartbeat = registrar->heartbeat_ms;
     registrar->heartbeat.earliest =
         flight->sent_mono + (heartbeat > 0 ? heartbeat - heartbeat / 4 : reply->ttl_ms / 4);
@@ -133,6 +135,20 @@ static int64_t retry_delay(struct registrar *registrar, struct backoff *backoff,
         return SLOW_RETRY_MS / 2 + (int64_t)random_below(&registrar->random, SLOW_RETRY_MS / 2);
     }
     return backoff_next(backoff, &registrar->random);
+}
+
+/* While the lease lives, heartbeats are tried again in time: an outage that ends before the lease does must not
+ * cost it, and with waits of RETRY_CAP_MS it would. Beyond that it may still live by a heartbeat whose answer was
+ * lost. */
+static int64_t within_lease(struct registrar *registrar, int64_t delay, const struct instant *now)
+{
+    int64_t left = registrar->lease_deadline_boot - now->boot;
+    int64_t most = left / 3 > LEASE_RETRY_MS ? left / 3 : LEASE_RETRY_MS;
+    bool lives = left > 0 || registrar->lease_maybe_boot > now->boot;
+    if (registrar->lease_state != LEASE_HELD || registrar->leaving || !lives || delay <= most) {
+        return delay;
+    }
+    return 1 + most / 2 + (int64_t)random_below(&registrar->random, (uint64_t)most / 2);
 }
 
 static void fail(struct registrar *registrar, struct trouble *trouble, const struct registry_reply *reply,
@@ -205,8 +221,11 @@ static void on_lease_reply(struct registrar *registrar, const struct registry_re
         registrar->lease_state = LEASE_TRYING;
     } else if (reply->failure != REGISTRY_OK) {
         fail(registrar, &registrar->lease_trouble, reply, now, effects);
-        registrar->lease_retry =
-            now->mono + retry_delay(registrar, &registrar->lease_backoff, reply->failure);
+        if (flight.op == REGISTRY_KEEPALIVE && reply->failure == REGISTRY_UNKNOWN) {
+            registrar->lease_maybe_boot = flight.sent_boot + registrar->granted_ms;
+        }
+        int64_t delay = retry_delay(registrar, &registrar->lease_backoff, reply->failure);
+        registrar->lease_retry = now->mono + within_lease(registrar, delay, now);
     } else if (flight.op == REGISTRY_GRANT || registrar->lease_state == LEASE_TRYING) {
         on_granted(registrar, reply, &flight, effects);
     } else {
@@ -297,7 +316,7 @@ static void on_adopt_read(struct registrar *registrar, const struct registry_kv 
 {
     registrar->adopting = false;
     if (kv->found && kv->lease == registrar->lease) {
-        registrar->registered = registrar->ever_settled = true;
+        registrar->registered = registrar->ever_settled = registrar->adopted = true;
         registrar->wanted = blob_ref(registrar->published);
         struct registrar_effect *effect = queue_push(effects);
         effect->type = REGISTRAR_DO_ADOPTED;
@@ -433,8 +452,20 @@ static void on_leave(struct registrar *registrar)
     registrar->lease_retry = 0;
 }
 
+/* While the machine slept no heartbeat was due, but the lease ran on: one is due now. */
+static void notice_sleep(struct registrar *registrar, const struct instant *now)
+{
+    int64_t asleep = now->boot - now->mono;
+    if (registrar->clocks_met && asleep > registrar->asleep_ms) {
+        registrar->heartbeat = window_at(now->mono);
+    }
+    registrar->asleep_ms = asleep;
+    registrar->clocks_met = true;
+}
+
 void registrar_step(struct registrar *registrar, const struct registrar_event *event, struct queue *effects)
 {
+    notice_sleep(registrar, &event->now);
     switch (event->type) {
     case REGISTRAR_ON_TICK: break;
     case REGISTRAR_ON_RECOVER:

@@ -29,6 +29,8 @@ enum { URGENT_BURST = 5, URGENT_PERIOD_MS = 1000 };
 enum { RETRY_FIRST_MS = 100, RETRY_CAP_MS = 5000, SLOW_RETRY_MS = 30000 };
 /* Leaving, the time is short (shutdown.timeout), so are the waits between tries. */
 enum { LEAVING_RETRY_MS = 500 };
+/* How often a heartbeat that fails may be tried when its lease is about to end. */
+enum { LEASE_RETRY_MS = 500 };
 /* A living lease proves nothing about the key (etcd-gateway.md section 8, item 8; registrator#81): it is read
  * back this often, with a heartbeat. And a lease that is lost this soon after it was granted is not granted
  * again at once. */
@@ -44,6 +46,9 @@ struct registrar {
     int64_t lease, previous_lease;
     int64_t granted_ms;
     int64_t lease_deadline_boot;
+    int64_t lease_maybe_boot; /* the same, if heartbeats without an answer did arrive */
+    int64_t asleep_ms; /* boot clock ahead of mono: it grows while the machine sleeps */
+    bool clocks_met;   /* asleep_ms is known */
     int64_t granted_mono;
     struct window heartbeat;
     struct flight lease_flight;
@@ -56,6 +61,7 @@ struct registrar {
     int64_t revision;       /* the key's mod revision as known; 0: absent or unknown */
     struct blob *unsure;    /* what a put whose outcome is unknown may have written; NULL: none */
     int64_t confirmed_mono; /* when the key was last seen as it should be */
+    bool adopted;           /* under this lease the record of before the restart was taken over */
     bool adopting;          /* read the key first: the record of before the restart may stand */
     bool verify;            /* read the key back: something may have happened to it meanwhile */
     int64_t foreign_lease, foreign_left, foreign_check;

@@ -51,7 +51,8 @@ static void adopt_holds(struct server *server, const struct record_drain *drain,
     for (struct str rest = str_of(drain->holds); rest.size > 0;) {
         struct str name = str_split(rest, ',', &rest);
         for (size_t i = 0; i < COUNT_OF(own); i++) {
-            if (str_eq(name, str_of(hold_name(own[i]))) && !server->holds[own[i]].set) {
+            bool heard = (server->heard_holds & 1u << own[i]) != 0; /* newer than what the record has kept */
+            if (str_eq(name, str_of(hold_name(own[i]))) && !server->holds[own[i]].set && !heard) {
                 struct hold kept = {.by = "server",
                                     .since_wall = drain->since_wall,
                                     .deadline_wall = own[i] == HOLD_SELF ? drain->deadline_wall : 0};

@@ -55,6 +55,7 @@ struct server {
     int64_t host_retry; /* mono: while there is no host */
     int64_t stepped;    /* mono of the latest step */
     enum { START_UNDECIDED, START_FRESH, START_SETTLING, START_DONE } start;
+    unsigned heard_holds; /* one bit for each hold of its own that the server has spoken of since the start */
     bool adopted_ready; /* the adopted record was ready or draining */
     unsigned
         settling_holds;   /* one bit for each hold at adoption: only a change of them is written meanwhile */

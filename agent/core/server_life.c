@@ -183,6 +183,8 @@ static void hear_watchdog(struct said_in_life *said, const struct words *words, 
 
 static void hear_holds(struct server *server, const struct words *words, const struct instant *now)
 {
+    server->heard_holds |= words->drain || words->undrain ? 1u << HOLD_SELF : 0;
+    server->heard_holds |= words->said == SAID_READY || words->reloading ? 1u << HOLD_RELOAD : 0;
     /* Lines may repeat the whole state: only a deadline that is said again moves it. */
     if (words->drain && (!server->holds[HOLD_SELF].set || words->has_drain_deadline)) {
         int64_t deadline =

@@ -54,6 +54,7 @@ struct router *router_new(const struct config *config, const char *id, const str
     router->config = config;
     router->effects = effects;
     router->past = *past;
+    router->asleep_ms = now->boot - now->mono;
     struct random random;
     random_seed(&random, seed);
     router->phase_ms = (int64_t)random_below(&random, 3600000);
@@ -119,7 +120,9 @@ void router_tick(struct router *router, const struct instant *now)
     /* What the server has become must be offered before the registrar writes: it would write what is no
      * longer so. */
     router_pump(router, now);
-    if (registrar_deadline(router->registrar).earliest <= now->mono) {
+    bool woke = now->boot - now->mono > router->asleep_ms; /* leases are counted by a clock that did not stand still */
+    router->asleep_ms = now->boot - now->mono;
+    if (woke || registrar_deadline(router->registrar).earliest <= now->mono) {
         struct registrar_event event = {.type = REGISTRAR_ON_TICK, .now = *now};
         registrar_step(router->registrar, &event, &router->registrar_effects);
     }
@@ -220,6 +223,7 @@ void router_reload(struct router *router, const struct config *config, const str
     router_step_server(
         router,
         (struct server_event){.type = SERVER_ON_RELOAD, .now = *now, .config = config, .probe_map = map});
+    router_pump(router, now); /* as in router_tick: the registrar must not retry what is no longer so */
     struct registrar_event event = {.type = REGISTRAR_ON_RELOAD,
                                     .now = *now,
                                     .min_publish_interval_ms = config->status.min_publish_interval_ms};

@@ -28,6 +28,11 @@ void router_adopt(struct router *router, struct str value, const struct instant 
     if (record_decode(value, &record, &err) < 0) {
         /* Whatever it is, it is not a record that we could continue: write a new one over it. */
         router_step_server(router, (struct server_event){.type = SERVER_ON_FRESH, .now = *now});
+        if (server_record(router->server) == NULL) {
+            /* Nothing to write over it: it must go, or it would be kept as if it were ours. */
+            struct registrar_event event = {.type = REGISTRAR_ON_WITHDRAW, .now = *now};
+            registrar_step(router->registrar, &event, &router->registrar_effects);
+        }
         return;
     }
     router_step_server(router, (struct server_event){.type = SERVER_ON_ADOPTED,
