@@ -120,7 +120,8 @@ void router_tick(struct router *router, const struct instant *now)
     /* What the server has become must be offered before the registrar writes: it would write what is no
      * longer so. */
     router_pump(router, now);
-    bool woke = now->boot - now->mono > router->asleep_ms; /* leases are counted by a clock that did not stand still */
+    /* Leases are counted by a clock that does not stand still while the machine sleeps. */
+    bool woke = now->boot - now->mono > router->asleep_ms;
     router->asleep_ms = now->boot - now->mono;
     if (woke || registrar_deadline(router->registrar).earliest <= now->mono) {
         struct registrar_event event = {.type = REGISTRAR_ON_TICK, .now = *now};
