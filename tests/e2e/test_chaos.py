@@ -1,4 +1,4 @@
-"""Everything at once, by a seed: whatever happened, once it is over the record is the truth again, and the way out is clean.
+"""Everything at once, by a seed: whatever happened, once it is over the record is the truth, and the way out is clean.
 
 OUTRIDER_CHAOS_SEED and OUTRIDER_CHAOS_STEPS choose another run; a failure prints the seed and what was done."""
 import os
@@ -48,7 +48,8 @@ class Chaos(Case):
             ("game hangs", self.game.hang), ("attach", attach), ("detach", detach),
             ("ready", lambda: agent.say("ready # back")), ("loading", lambda: agent.say("initializing # loading")),
             ("bye", lambda: agent.say("shutting_down")), ("error", lambda: agent.say("error # disk")),
-            ("players", lambda: agent.say(f"players={random_.randrange(100)}")), ("nonsense", lambda: agent.say("nonsense")),
+            ("players", lambda: agent.say(f"players={random_.randrange(100)}")),
+            ("nonsense", lambda: agent.say("nonsense")),
             ("self drain", lambda: agent.say("drain")), ("self undrain", lambda: agent.say("undrain")),
             ("reloading", lambda: agent.notify_with("RELOADING=1")),
             ("USR1", lambda: agent.send_signal(signal.SIGUSR1)), ("USR2", lambda: agent.send_signal(signal.SIGUSR2)),
@@ -57,8 +58,8 @@ class Chaos(Case):
             ("INT", lambda: restart(lambda: agent.stop(signal.SIGINT))), ("suspend", pause), ("revoke", revoke),
             ("delete", lambda: self.etcd.delete(agent.key)), ("overwrite", lambda: self.etcd.put(agent.key, "{}")),
             *((f"net {fault}", lambda fault=fault: net.do(fault))
-              for fault in ("pass", "pass", "pass", "stall", "black-hole", "reset", "half-close", "drop 20", "refuse", "delay 20",
-                            "split 20")),
+              for fault in ("pass", "pass", "pass", "stall", "black-hole", "reset", "half-close", "drop 20", "refuse",
+                            "delay 20", "split 20")),
         ]
 
     def settled(self, agent):
@@ -69,8 +70,8 @@ class Chaos(Case):
     def run_seed(self, seed, name):
         random_ = random.Random(seed)
         net = self.proxy()
-        agent = self.agent(name, registry={"endpoints": [net.url], "ttl": "3s", "prefix": f"{self.prefix}/{name}",
-                                           "request_timeout": "300ms"}, shutdown={"linger": "50ms", "timeout": "1s"}).start()
+        registry = {"endpoints": [net.url], "ttl": "3s", "prefix": f"{self.prefix}/{name}", "request_timeout": "300ms"}
+        agent = self.agent(name, registry=registry, shutdown={"linger": "50ms", "timeout": "1s"}).start()
         actions = self.actions(random_, agent, net)
         for _ in range(self.steps):
             what, action = random_.choice(actions)

@@ -97,8 +97,8 @@ class Register(Case):
 
 class Crash(Case):
     def crash_and_return(self, agent, watcher, live, why):
-        """Ten lives under one agent. live(number) begins one and returns what ends it. A game that crashes closes its port,
-        too; writes of the middle lives may collapse (burst 5, then 1 a second), so the agent itself is asked for those."""
+        """Ten lives under one agent. live(number) begins one and returns what ends it. A game that crashes closes its
+        port, too; writes of the middle lives may collapse (burst 5, then 1 a second), so the agent is asked for those."""
         for life in range(10):
             since = watcher.mark()
             self.game.open()

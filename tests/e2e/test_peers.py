@@ -120,8 +120,8 @@ class Peers(Case):
             bad.append(sock)
             with contextlib.suppress(OSError):
                 sock.sendall((b"", b"GET /metrics HTTP/1.1\r\nHost: x\r\nX: " + b"y" * 7000,
-                              b"POST /api/agent/drain HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n" + b"z" * 50000)
-                             [number % 3])
+                              b"POST /api/agent/drain HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n"
+                              + b"z" * 50000)[number % 3])
         self.assertEqual(self.a.say("ready"), "OK")
         self.assertLess(rss_kb(self.a.pid) - self.before, BOUND_KB)
         for sock in bad:

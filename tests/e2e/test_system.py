@@ -169,8 +169,8 @@ class Container(Case):
         env = {"RUNTIME_DIRECTORY": runtime, "GAME_PORTS": f"{self.game.port},{other.port}", "TYPE": "world",
                "ENDPOINTS": self.etcd.url, "PREFIX": self.prefix, "EMPTY": ""}
         agent = self.agent(env=env)
-        agent.path.write_text("server:\n  type: ${TYPE}\n  id: w1\n  host: ${HOST_NAME:-127.0.0.1}\n  ports: ${GAME_PORTS}\n"
-                              "  zone: ${EMPTY}\n  version: costs $$5\n"
+        agent.path.write_text("server:\n  type: ${TYPE}\n  id: w1\n  host: ${HOST_NAME:-127.0.0.1}\n"
+                              "  ports: ${GAME_PORTS}\n  zone: ${EMPTY}\n  version: costs $$5\n"
                               "registry:\n  endpoints: ${ENDPOINTS}\n  prefix: ${PREFIX}\n")
         agent.spawn()
         agent.systemd.wait("READY=1", while_alive=agent.process)

@@ -136,8 +136,8 @@ class BadConfiguration(Case):
         self.assertEqual(agent.wait(), 78)
         places = re.findall(r"^(\S+):(\d+):(\d+): ([^:]+): ", agent.log(), re.M)
         self.assertEqual([(int(line), int(column), key) for _, line, column, key in places],
-                         [(2, 9, "server.type"), (3, 17, "server.ports[1]"), (3, 23, "server.ports[2]"), (4, 3, "server.regoin"),
-                          (6, 8, "registry.ttl"), (10, 11, "probes[0].port")], agent.log())
+                         [(2, 9, "server.type"), (3, 17, "server.ports[1]"), (3, 23, "server.ports[2]"),
+                          (4, 3, "server.regoin"), (6, 8, "registry.ttl"), (10, 11, "probes[0].port")], agent.log())
         self.assertIn("region", agent.log())
         checked = agent.run("check")
         self.assertEqual(checked.returncode, 78)
