@@ -137,9 +137,9 @@ static int64_t retry_delay(struct registrar *registrar, struct backoff *backoff,
     return backoff_next(backoff, &registrar->random);
 }
 
-/* While the lease lives, heartbeats are tried again in time: an outage that ends before the lease does must not
- * cost it, and with waits of RETRY_CAP_MS it would. Beyond that it may still live by a heartbeat whose answer was
- * lost. */
+/* While the lease lives, heartbeats are tried again in time: an outage that ends before the lease does must
+ * not cost it, and with waits of RETRY_CAP_MS it would. Beyond that it may still live by a heartbeat whose
+ * answer was lost. */
 static int64_t within_lease(struct registrar *registrar, int64_t delay, const struct instant *now)
 {
     int64_t left = registrar->lease_deadline_boot - now->boot;
