@@ -29,8 +29,8 @@ enum { URGENT_BURST = 5, URGENT_PERIOD_MS = 1000 };
 enum { RETRY_FIRST_MS = 250, RETRY_CAP_MS = 5000, SLOW_RETRY_MS = 30000 };
 /* Leaving, the time is short (shutdown.timeout), so are the waits between tries. */
 enum { LEAVING_RETRY_MS = 500 };
-/* How soon a heartbeat that fails may be tried again when its lease is about to end. With these a thousand agents in
- * the simulator (sim --herd) keep to the peak that issue 3 allows while etcd is away. */
+/* How soon a heartbeat that fails may be tried again when its lease is about to end. With these a thousand
+ * agents in the simulator (sim --herd) keep near the peak that issue 3 allows while etcd is away. */
 enum { LEASE_RETRY_MS = 1000 };
 /* A living lease proves nothing about the key (etcd-gateway.md section 8, item 8; registrator#81): it is read
  * back this often, with a heartbeat. And a lease that is lost this soon after it was granted is not granted
