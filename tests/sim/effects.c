@@ -1,0 +1,118 @@
+/* What the router asks for. Nothing here calls back, but for the address, which may. */
+#include "sim.h"
+
+#include <stdio.h>
+
+void effects_try(struct effects *effects, unsigned index, uint64_t try_id, const struct config_probe *probe,
+                 int64_t timeout_ms)
+{
+    struct node *node = effects->node;
+    struct world *world = node->world;
+    enum port port = node->game.ports[index % PORTS];
+    (void)probe;
+    node->tries[index] = try_id;
+    bool slowly = !world->herd && world_chance(world, 40);
+    if (port != PORT_HANGS && !slowly && node->inline_count < INLINE_TRIES) {
+        node->inline_tries[node->inline_count++] = (struct inline_try){index, try_id};
+        return;
+    }
+    int64_t after = port == PORT_HANGS ? timeout_ms : 1 + (int64_t)world_below(world, (uint64_t)timeout_ms);
+    int64_t epoch = (int64_t)node->try_epoch * SERVER_PROBES_MAX;
+    world_at(world, world->now + after, EVENT_TRIED, node,
+             (struct event){.id = try_id, .arg = epoch + index});
+}
+
+void effects_cancel_tries(struct effects *effects)
+{
+    struct node *node = effects->node;
+    node->try_epoch++;
+    node->inline_count = 0;
+    memset(node->tries, 0, sizeof(node->tries));
+}
+
+void effects_request(struct effects *effects, const struct registry_request *request)
+{
+    network_submit(effects->node, request);
+}
+
+void effects_watch_pid(struct effects *effects, pid_t pid)
+{
+    struct node *node = effects->node;
+    node->watched = pid;
+    if (pid != 0 && (!node->game.up || node->game.pid != pid)) {
+        world_at(node->world, node->world->now, EVENT_GONE, node, (struct event){.arg = pid});
+    }
+}
+
+void effects_look_up_host(struct effects *effects)
+{
+    struct node *node = effects->node;
+    struct instant now = node_now(node);
+    router_host(node->router, node->no_route ? NULL : "10.0.0.1", node->no_route ? "no route" : NULL, &now);
+}
+
+void effects_tell_drain(struct effects *effects, bool on, int64_t left_ms, struct str reason)
+{
+    (void)effects;
+    (void)on;
+    (void)left_ms;
+    (void)reason;
+}
+
+void effects_save(struct effects *effects, bool urgent)
+{
+    enum { SOON_MS = 20, EVERY_MS = 1000 };
+    struct node *node = effects->node;
+    struct world *world = node->world;
+    if (!node->state_dir || node->router == NULL) {
+        return; /* the router is being made: nothing to keep yet */
+    }
+    if (urgent) {
+        node_save(node);
+    } else if (!node->save_armed) {
+        node->save_armed = true;
+        int64_t earliest = node->kept_at + EVERY_MS;
+        int64_t at = earliest > world->now + SOON_MS ? earliest : world->now + SOON_MS;
+        world_at(world, at, EVENT_SAVE, node, PLAIN);
+    }
+}
+
+void effects_status_moved(struct effects *effects, enum status from, enum status to, struct str cause)
+{
+    tell(effects->node->world, effects->node, "status %s -> %s%s%.*s", status_name(from), status_name(to),
+         cause.size > 0 ? ": " : "", STR_ARG(cause));
+}
+
+void effects_note(struct effects *effects, enum registrar_note note, struct str text)
+{
+    static const char *const names[] = {[REGISTRAR_NOTE_REGISTERED] = "registered",
+                                        [REGISTRAR_NOTE_TAKEN_OVER] = "taken over",
+                                        [REGISTRAR_NOTE_LEASE_LOST] = "lease lost",
+                                        [REGISTRAR_NOTE_REPAIRED] = "repaired",
+                                        [REGISTRAR_NOTE_FOREIGN] = "foreign",
+                                        [REGISTRAR_NOTE_AWAY] = "away",
+                                        [REGISTRAR_NOTE_BACK] = "back",
+                                        [REGISTRAR_NOTE_WITHDRAWN] = "withdrawn"};
+    struct node *node = effects->node;
+    if (note == REGISTRAR_NOTE_TAKEN_OVER) {
+        node->watch.taken_over = true;
+        if (node->believable) {
+            node->game.heard_by = node->game.witness_by = node->life;
+            node->game.heard_said = node->past.words.said;
+            node->game.heard_said_at = node_now(node).mono;
+        }
+    }
+    tell(node->world, node, "note %s: %.*s", names[note], text.size > 90 ? 90 : (int)text.size, text.data);
+}
+
+void effects_drain_over(struct effects *effects, enum hold_kind kind, enum drain_outcome outcome)
+{
+    tell(effects->node->world, effects->node, "the waiting for hold %s is over: %s", hold_name(kind),
+         drain_outcome_name(outcome));
+}
+
+void effects_exit(struct effects *effects, int code)
+{
+    effects->node->exiting = true;
+    effects->node->exit_code = code;
+}

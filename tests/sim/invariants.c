@@ -1,0 +1,233 @@
+/* What must hold at every step, whatever the weather. */
+#include "sim.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+bool record_says(struct str json, const char *status)
+{
+    char text[48];
+    int size = snprintf(text, sizeof(text), "\"status\":\"%s\"", status);
+    return json.size > 0 && memmem(json.data, json.size, text, (size_t)size) != NULL;
+}
+
+/* A bucket of `burst` that refills at `per_second`. Returns whether there was still room. */
+static bool spend(int64_t *tat_us, int64_t now_ms, int64_t per_second, int64_t burst)
+{
+    int64_t now = now_ms * 1000, cost = 1000000 / per_second;
+    *tat_us = (*tat_us > now ? *tat_us : now) + cost;
+    return *tat_us - now <= burst * cost;
+}
+
+void check_spin(struct node *node)
+{
+    struct watch *watch = &node->watch;
+    if (watch->spun_at != node->world->now) {
+        watch->spun_at = node->world->now;
+        watch->spins = 0;
+    }
+    if (++watch->spins > 2000) {
+        violated(node->world, node, "it never comes to rest: 2000 steps at one moment");
+    }
+}
+
+/* ---- requests ---- */
+
+static bool speaks_of_lease(enum registry_op op)
+{
+    return op == REGISTRY_GRANT || op == REGISTRY_KEEPALIVE || op == REGISTRY_REVOKE;
+}
+
+/* One for the lease and one for the key. Given up are only those for a lease that is over, and all when it
+ * leaves. */
+static void check_single_flight(struct node *node, const struct registry_request *request,
+                                struct packet *packet)
+{
+    struct watch *watch = &node->watch;
+    int64_t lease = registrar_lease(router_registrar(node->router));
+    if (speaks_of_lease(request->op)) {
+        if (watch->lease_flying != NULL && request->op != REGISTRY_REVOKE &&
+            watch->lease_flying_for == request->lease) {
+            violated(node->world, node, "%s while another request for the lease is under way",
+                     registry_op_name(request->op));
+        }
+        watch->lease_flying = packet;
+        watch->lease_flying_for = request->lease;
+    } else {
+        if (watch->key_flying != NULL && watch->key_flying_for == lease) {
+            violated(node->world, node, "%s while another request for the key is under way",
+                     registry_op_name(request->op));
+        }
+        watch->key_flying = packet;
+        watch->key_flying_for = lease;
+    }
+}
+
+/* Contract 4: what the agent's own probes say beats everything; from before a restart only a record taken
+ * over counts, and only until every probe has spoken. */
+static void check_ready(struct node *node)
+{
+    struct watch *watch = &node->watch;
+    bool all_known = true;
+    for (size_t i = 0; i < router_probe_count(node->router); i++) {
+        enum verdict verdict = health_verdict(&router_probe(node->router, i)->health);
+        all_known = all_known && verdict != VERDICT_UNKNOWN;
+        if (verdict == VERDICT_FAILING) {
+            violated(node->world, node, "ready is published while probe %zu is failing", i);
+        } else if (verdict == VERDICT_UNKNOWN && (!watch->taken_over || watch->knew_all)) {
+            violated(node->world, node, "ready is published though probe %zu has no verdict", i);
+        }
+    }
+    watch->knew_all = watch->knew_all || all_known;
+}
+
+static void check_value(struct node *node, struct str value)
+{
+    const struct server *server = router_server(node->router);
+    if (record_says(value, "ready")) {
+        check_ready(node);
+    }
+    if (server_record(server) == NULL) {
+        violated(node->world, node, "it writes though its record is withheld: %s", server_withheld(server));
+    } else if (!node->watch.taken_over && !record_says(value, status_name(server_status(server)))) {
+        violated(node->world, node, "it writes another status than %s, which it has",
+                 status_name(server_status(server)));
+    }
+}
+
+void check_request(struct node *node, const struct registry_request *request, struct packet *packet)
+{
+    struct watch *watch = &node->watch;
+    check_single_flight(node, request, packet);
+    if (request->op != REGISTRY_PUT) {
+        if (!spend(&watch->request_tat, node->world->now, 10, 60)) {
+            violated(node->world, node, "a tight loop of requests");
+        }
+        return;
+    }
+    if (request->lease == 0) {
+        violated(node->world, node, "a record without a lease");
+    }
+    check_value(node, blob_view(request->value));
+    if (watch->quiet && node->world->now < watch->quiet_until) {
+        violated(node->world, node, "a write after a hand-over in which nothing had changed");
+    }
+}
+
+void check_landed(struct node *node, const struct packet *packet, const struct registry_reply *reply)
+{
+    struct watch *watch = &node->watch;
+    bool of_lease = watch->lease_flying == packet;
+    if (of_lease) {
+        watch->lease_flying = NULL;
+    } else if (watch->key_flying == packet) {
+        watch->key_flying = NULL;
+    } else {
+        return; /* given up, or answered twice */
+    }
+    bool failed = reply->failure != REGISTRY_OK && reply->failure != REGISTRY_LEASE_LOST &&
+                  reply->failure != REGISTRY_LEASE_EXISTS;
+    int64_t *tat = &watch->failure_tat[of_lease ? 0 : 1];
+    if (!failed) {
+        *tat = 0;
+    } else if (!spend(tat, packet->sent_at, 4, 20)) {
+        violated(node->world, node, "a tight loop of requests that fail");
+    }
+    if (reply->op == REGISTRY_PUT && reply->failure == REGISTRY_OK && reply->succeeded && !packet->create) {
+        int64_t a = node->configs[0]->status.min_publish_interval_ms;
+        int64_t b = node->configs[1]->status.min_publish_interval_ms;
+        int64_t interval = a < b ? a : b;
+        if (!spend(&watch->write_tat, packet->sent_at, 1 + (999 + interval) / interval, 8)) {
+            violated(node->world, node, "more writes than contract 2 allows");
+        }
+    }
+}
+
+/* ---- at etcd ---- */
+
+void check_put(struct world *world, const struct packet *packet, const struct key *before)
+{
+    const struct lease *holder = etcd_lease(&world->etcd, before->lease);
+    bool other = before->value != NULL && before->lease != 0 && before->lease != packet->request.lease;
+    /* After a wipe revisions begin anew, and an old one may fit by accident: a compare cannot forbid that. A
+     * lease of its own earlier life is the node's to end. */
+    bool excused = world->wiped_at > 0 || (holder != NULL && holder->owner == packet->node);
+    if (other && holder != NULL && holder->ends > world->now && !excused) {
+        violated(world, &world->nodes[packet->node],
+                 "it wrote over a key that living lease %" PRIx64 " holds", (uint64_t)before->lease);
+    }
+}
+
+/* A heartbeat and its retries need this long after an outage; what is left of the TTL must be more to count.
+ */
+static int64_t recovery_margin(const struct node *node)
+{
+    return node_config(node)->registry.request_timeout_ms + 1500;
+}
+
+void check_expiry(struct world *world, const struct lease *lease)
+{
+    if (lease->owner == NOBODY) {
+        return;
+    }
+    const struct node *node = &world->nodes[lease->owner];
+    const struct key *key = &world->etcd.keys[node->key];
+    bool seen = key->value != NULL && key->lease == lease->id;
+    bool steady = node->alive && lease->life == node->life && !node->told_to_stop;
+    bool hindered = node->link != LINK_UP || world->etcd_link != LINK_UP || world->leaderless ||
+                    node->stopped_until > world->now || node->suspended_until > world->now;
+    if (!seen || !steady || hindered) {
+        return;
+    }
+    int64_t well_since = node->fault_until > node->started_at ? node->fault_until : node->started_at;
+    int64_t deadline = lease->renewed_sent + lease->ttl_ms;
+    if (well_since + recovery_margin(node) < deadline) {
+        violated(world, node,
+                 "its record is deleted though every outage ended %" PRId64 " ms before the lease did",
+                 deadline - well_since);
+    }
+}
+
+/* ---- leaving ---- */
+
+void check_exit(struct node *node, int code)
+{
+    struct world *world = node->world;
+    const struct key *key = &world->etcd.keys[node->key];
+    const struct lease *lease = key->value == NULL ? NULL : etcd_lease(&world->etcd, key->lease);
+    bool ours = lease != NULL && lease->owner == node->index && lease->life == node->life;
+    if (code == 0 && ours) {
+        violated(world, node, "it says that its record is gone, but the key is there");
+    } else if (code == 85 &&
+               (!node->state_dir || registrar_lease_state(router_registrar(node->router)) != LEASE_HELD)) {
+        violated(world, node, "handed over without a lease or a state_dir");
+    } else if (code == 1 && node->fault_until < node->stop_at) {
+        violated(world, node, "withdrawal not confirmed although nothing was in its way");
+    } else if (code != 0 && code != 1 && code != 85) {
+        violated(world, node, "exit status %d", code);
+    }
+}
+
+/* Nothing is going on, and the game is one whose words need not be said again: the next agent must not write
+ * at all. */
+void check_handed_over(struct node *node)
+{
+    struct world *world = node->world;
+    const struct game *game = &node->game;
+    const struct server *server = router_server(node->router);
+    const struct key *key = &world->etcd.keys[node->key];
+    bool shared = false;
+    for (unsigned i = 0; i < world->count; i++) {
+        shared = shared || (i != node->index && world->nodes[i].key == node->key);
+    }
+    bool believed =
+        game->style == GAME_SILENT || (game->style == GAME_NOTIFIES && game->witness_by == node->life);
+    believed = believed && game->up && !game->hung && !node->no_route;
+    bool settled = world->now - game->changed_at > 20000 && world->now - node->fault_until > 20000 &&
+                   world->now - node->started_at > 20000;
+    enum status status = server_status(server);
+    node->watch.quiet = node->exit_code == 85 && believed && settled && !shared && key->value != NULL &&
+                        !key->by_hand && registrar_in_sync(router_registrar(node->router)) &&
+                        (status == STATUS_READY || status == STATUS_DRAINING) && node->ops != OPS_UNSURE;
+    node->watch.quiet_until = world->now + 40000;
+}

@@ -1,0 +1,116 @@
+/* sim [--seed S] [--hours H] [--worlds N] [--verbose] [--herd [AGENTS]]: worlds from seed S on until H
+ * agent-hours are simulated. The first failure prints its story, and the command that replays it. */
+#include "sim.h"
+
+#include "outrider/base/error.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+struct options {
+    uint64_t seed, hours, herd;
+    bool verbose, keep_going;
+};
+
+static int usage(void)
+{
+    fputs("sim [--seed S] [--hours H] [--verbose] [--keep-going] | sim --herd AGENTS [--seed S]\n", stderr);
+    return 64;
+}
+
+static int read_options(int argc, char **argv, struct options *ret_options)
+{
+    struct options options = {.seed = 1, .hours = 100};
+    for (int i = 1; i < argc; i++) {
+        uint64_t *number = strcmp(argv[i], "--seed") == 0    ? &options.seed
+                           : strcmp(argv[i], "--hours") == 0 ? &options.hours
+                           : strcmp(argv[i], "--herd") == 0  ? &options.herd
+                                                             : NULL;
+        if (number != NULL && i + 1 < argc && str_to_u64(str_of(argv[i + 1]), UINT64_MAX, number) == 0) {
+            i++;
+        } else if (strcmp(argv[i], "--verbose") == 0) {
+            options.verbose = true;
+        } else if (strcmp(argv[i], "--keep-going") == 0) {
+            options.keep_going = true;
+        } else {
+            return -1;
+        }
+    }
+    *ret_options = options;
+    return 0;
+}
+
+static double seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static void add(struct stats *total, const struct stats *more)
+{
+    total->steps += more->steps;
+    total->requests += more->requests;
+    total->writes += more->writes;
+    total->starts += more->starts;
+    total->storms += more->storms;
+    total->checks += more->checks;
+    total->expiries += more->expiries;
+    total->elections += more->elections;
+    total->agent_ms += more->agent_ms;
+}
+
+/* One world; true when every invariant held. */
+static bool play(uint64_t seed, struct narrative *narrative, struct stats *total)
+{
+    narrative_clear(narrative);
+    struct world *world = world_new(seed, narrative);
+    world_run(world);
+    bool fine = !world->failed;
+    add(total, &world->stats);
+    if (!fine) {
+        narrative_print(narrative);
+        printf("FAILED: %s\nreplay: sim --seed %" PRIu64 " --hours 1 --verbose\n",
+               narrative_verdict(narrative), seed);
+    }
+    world_free(world);
+    return fine;
+}
+
+static int run(const struct options *options)
+{
+    struct narrative *narrative = narrative_new(options->verbose);
+    struct stats total = {0};
+    double began = seconds();
+    uint64_t seed = options->seed, failures = 0;
+    while (total.agent_ms < options->hours * 3600000 && (failures == 0 || options->keep_going)) {
+        failures += play(seed, narrative, &total) ? 0 : 1;
+        seed++;
+    }
+    double took = seconds() - began, hours = (double)total.agent_ms / 3600000.0;
+    printf("%.0f agent-hours in %" PRIu64 " worlds (seeds %" PRIu64 "..%" PRIu64 "), %" PRIu64
+           " failed; %.1f s of one core, "
+           "%.0f agent-hours a second\n",
+           hours, seed - options->seed, options->seed, seed - 1, failures, took, hours / took);
+    printf("%" PRIu64 " steps, %" PRIu64 " requests, %" PRIu64 " writes, %" PRIu64 " starts, %" PRIu64
+           " storms, %" PRIu64 " leases expired, %" PRIu64 " elections, %" PRIu64 " records compared\n",
+           total.steps, total.requests, total.writes, total.starts, total.storms, total.expiries,
+           total.elections, total.checks);
+    narrative_free(narrative);
+    return failures == 0 ? 0 : 1;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options;
+    if (read_options(argc, argv, &options) < 0) {
+        return usage();
+    }
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    if (options.herd > 0) {
+        return herd_run((unsigned)options.herd, options.seed) ? 0 : 1;
+    }
+    return run(&options);
+}

@@ -1,0 +1,61 @@
+/* etcd as etcd-gateway.md measured it: one revision for every change, writes that compare, leases that end
+ * with their keys in [TTL, TTL + 0.5 s] and live anew for a whole TTL when the leader changes. Pure: who
+ * calls says what time it is. */
+#ifndef OUTRIDER_TESTS_SIM_MODEL_ETCD_H
+#define OUTRIDER_TESTS_SIM_MODEL_ETCD_H
+
+#include "outrider/base/blob.h"
+#include "outrider/core/registry_request.h"
+
+enum { NOBODY = UINT32_MAX, LEASE_BUCKETS = 1024, EXPIRY_SWEEP_MS = 500 };
+
+struct lease {
+    struct lease *next;
+    int64_t id, ttl_ms, ends;
+    int64_t renewed_sent; /* when the last grant or heartbeat that counted was sent */
+    unsigned owner;       /* the node it was granted to, or NOBODY */
+    uint32_t life;        /* the agent process that renewed it last */
+};
+
+struct key {
+    struct blob *value; /* NULL: absent */
+    int64_t mod_revision, create_revision, lease;
+    bool by_hand; /* somebody changed or deleted it, and no agent has written since */
+};
+
+struct etcd {
+    int64_t revision;
+    uint64_t cluster;
+    struct lease *buckets[LEASE_BUCKETS];
+    struct lease *free;
+    struct key *keys;
+    unsigned key_count;
+};
+
+void etcd_init(struct etcd *etcd, unsigned keys);
+void etcd_fini(struct etcd *etcd);
+
+struct lease *etcd_lease(const struct etcd *etcd, int64_t id);
+
+/* Grants; the id must be free. `ttl_ms` is rounded as etcd does (whole seconds, at least 2). */
+struct lease *etcd_grant(struct etcd *etcd, int64_t id, int64_t ttl_ms, int64_t now);
+
+/* Ends a lease and deletes its keys. */
+void etcd_end_lease(struct etcd *etcd, struct lease *lease);
+
+/* Does `request` for key number `key`. `ret_reply` borrows the key's value. A heartbeat for a lease that is
+ * over but not yet swept does not revive it. */
+void etcd_apply(struct etcd *etcd, const struct registry_request *request, unsigned key, int64_t now,
+                struct registry_reply *ret_reply);
+
+/* A new leader: every lease has its whole TTL again. */
+void etcd_refresh(struct etcd *etcd, int64_t now);
+
+/* Another, empty cluster answers at the same address. */
+void etcd_wipe(struct etcd *etcd);
+
+/* By hand: writes (a reference to `value` is taken) or deletes. */
+void etcd_put(struct etcd *etcd, unsigned key, struct blob *value, int64_t lease);
+void etcd_delete(struct etcd *etcd, unsigned key);
+
+#endif

@@ -1,0 +1,299 @@
+/* One agent process: how it starts, runs, dies and comes back. What agent_past.c and state_store.c do with
+ * files is done here with a buffer. */
+#include "sim.h"
+
+#include "outrider/base/mem.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { MONO_BASE = 1000000, BOOT_BASE = 5000000 };
+#define WALL_BASE INT64_C(1795227240000)
+
+struct instant node_now(const struct node *node)
+{
+    int64_t now = node->world->now;
+    return (struct instant){.mono = MONO_BASE + now - node->mono_lag,
+                            .boot = BOOT_BASE + now,
+                            .wall = WALL_BASE + now + node->wall_step};
+}
+
+const struct config *node_config(const struct node *node)
+{
+    return node->configs[node->config];
+}
+
+void node_init(struct node *node, struct world *world, unsigned index)
+{
+    node->world = world;
+    node->index = node->key = index;
+    node->effects.node = node;
+    /* Now and then two are configured with one id. */
+    if (index > 0 && !world->herd && world->nodes[index - 1].key == index - 1 && world_chance(world, 80)) {
+        node->key = index - 1;
+    }
+    snprintf(node->id, sizeof(node->id), "w%u", node->key);
+    node->armed_at = INT64_MAX;
+    node->boot = 1;
+    node->state_dir = world_chance(world, 700);
+    game_init(node);
+    node->configs[0] = setup_config(world, node, NULL);
+    node->configs[1] = setup_config(world, node, node->configs[0]);
+}
+
+void node_fini(struct node *node)
+{
+    router_free(node->router);
+    saved_state_fini(&node->past);
+    buf_fini(&node->kept);
+    for (size_t i = 0; i < COUNT_OF(node->configs); i++) {
+        config_fini(node->configs[i]);
+        free(node->configs[i]);
+    }
+}
+
+/* ---- state_dir ---- */
+
+void node_save(struct node *node)
+{
+    if (!node->state_dir || !node->alive) {
+        return;
+    }
+    const struct server *server = router_server(node->router);
+    const struct registrar *registrar = router_registrar(node->router);
+    const struct hold *ops = server_hold(server, HOLD_OPS);
+    struct saved_state state = {
+        .id = node->id,
+        .lease = registrar_lease(registrar),
+        .ttl_ms = registrar_ttl(registrar),
+        .ops = {.set = ops->set,
+                .reason = ops->reason,
+                .by = ops->by,
+                .since_wall = ops->since_wall,
+                .deadline_wall = ops->deadline_wall,
+                .expires_wall = ops->expires_wall},
+        .probe_has_passed = server_has_passed(server),
+    };
+    state.has_words = server_words(server, &state.words);
+    if (!state.has_words && registrar_lease_state(registrar) == LEASE_TRYING) {
+        state.has_words = node->past.has_words;
+        state.words = node->past.words;
+        state.probe_has_passed = node->past.probe_has_passed;
+    }
+    buf_clear(&node->kept);
+    state_file_encode(&state, &node->kept);
+    node->kept_at = node->world->now;
+    node->kept_boot = node->boot;
+}
+
+static void restore_ops(struct node *node)
+{
+    const struct saved_hold *ops = &node->past.ops;
+    struct instant now = node_now(node);
+    node->past_ops = (struct hold){0};
+    hold_set(&node->past_ops, ops->reason, ops->by, 0, 0, &now);
+    node->past_ops.since_wall = ops->since_wall;
+    node->past_ops.deadline_wall = ops->deadline_wall;
+    node->past_ops.expires_wall = ops->expires_wall;
+}
+
+static void recall(struct node *node, struct router_past *ret_past)
+{
+    struct error err;
+    *ret_past = (struct router_past){0};
+    node->believable = false;
+    saved_state_fini(&node->past);
+    if (!node->state_dir || node->kept.size == 0) {
+        return;
+    }
+    if (state_file_decode(buf_view(&node->kept), &node->past, &err) < 0) {
+        violated(node->world, node, "the state file cannot be read back: %s", err.text);
+        return;
+    }
+    if (node->past.ops.set) {
+        restore_ops(node);
+        ret_past->ops = &node->past_ops;
+    }
+    if (node->past.lease != 0 && node->kept_boot == node->boot) {
+        const struct words *words = &node->past.words;
+        bool witness = node->past.has_words && words->has_mainpid && node->game.up &&
+                       words->mainpid == node->game.pid && words->mainpid_start == node->game.life;
+        ret_past->lease = node->past.lease;
+        ret_past->ttl_ms = node->past.ttl_ms;
+        ret_past->passed = node->past.probe_has_passed;
+        ret_past->words = witness ? words : NULL;
+        if (witness) {
+            node->believable = true;
+        }
+    }
+}
+
+/* ---- life ---- */
+
+void node_start(struct node *node)
+{
+    struct world *world = node->world;
+    struct router_past past;
+    node->life++;
+    node->alive = true;
+    node->exiting = node->told_to_stop = false;
+    node->started_at = world->now;
+    node->armed_at = INT64_MAX;
+    node->save_armed = false;
+    node->watched = 0;
+    node->inline_count = 0;
+    memset(node->tries, 0, sizeof(node->tries));
+    struct watch before = node->watch;
+    node->watch = (struct watch){.quiet = before.quiet, .quiet_until = before.quiet_until};
+    if (world->now - node->died_at > node_config(node)->registry.ttl_ms / 2) {
+        node->watch.quiet = false; /* too late to count on the lease */
+    }
+    recall(node, &past);
+    if (past.ops == NULL) {
+        node->ops = OPS_OFF;
+    }
+    world->stats.starts++;
+    tell(world, node, "starts: lease %" PRIx64 "%s%s%s", (uint64_t)past.lease,
+         past.words != NULL ? ", words" : "", past.passed ? ", had passed" : "",
+         past.ops != NULL ? ", ops hold" : "");
+    struct instant now = node_now(node);
+    node->router =
+        router_new(node_config(node), node->id, &past, random_next(&world->random), &node->effects, &now);
+    router_start(node->router, &now);
+    node_settle(node);
+    game_agent_started(node);
+}
+
+static void end(struct node *node)
+{
+    node->alive = false;
+    node->died_at = node->world->now;
+    node->world->stats.agent_ms += (uint64_t)(node->died_at - node->started_at);
+    node->stopped_until = 0;
+    router_free(node->router);
+    node->router = NULL;
+    game_lost_agent(node);
+}
+
+void node_restart_later(struct node *node, int64_t after)
+{
+    world_at(node->world, node->world->now + after, EVENT_START, node, PLAIN);
+}
+
+void node_kill(struct node *node)
+{
+    tell(node->world, node, "is killed");
+    node->watch.quiet = false;
+    end(node);
+}
+
+static void leave(struct node *node)
+{
+    tell(node->world, node, "exits with %d", node->exit_code);
+    check_exit(node, node->exit_code);
+    node_save(node);
+    check_handed_over(node);
+    end(node);
+    if (!node->world->calm) {
+        node_restart_later(node, world_span(node->world, 3000));
+    }
+}
+
+/* ---- running ---- */
+
+static void rearm(struct node *node)
+{
+    int64_t latest = router_deadline(node->router).latest;
+    if (latest == NEVER_MS) {
+        return;
+    }
+    int64_t at = latest - MONO_BASE + node->mono_lag;
+    at = at < node->world->now ? node->world->now : at;
+    if (at < node->armed_at) {
+        node->armed_at = at;
+        world_at(node->world, at, EVENT_TICK, node, (struct event){.id = (uint64_t)at});
+    }
+}
+
+/* Tries that end within the same ms: most of them, so they take no way through the heap. */
+static void finish_tries(struct node *node)
+{
+    unsigned turns = 0;
+    while (node->inline_count > 0 && !node->exiting) {
+        struct inline_try done = node->inline_tries[0];
+        node->inline_count--;
+        memmove(node->inline_tries, node->inline_tries + 1, node->inline_count * sizeof(done));
+        if (node->tries[done.index] != done.id) {
+            continue;
+        }
+        node->tries[done.index] = 0;
+        bool open = node->game.ports[done.index % PORTS] == PORT_OPEN;
+        struct instant now = node_now(node);
+        router_tried(node->router, done.index, done.id, open ? PROBE_PASSED : PROBE_REFUSED, NULL, 300, &now);
+        if (++turns > 1000) {
+            violated(node->world, node, "tries follow each other without end");
+            return;
+        }
+    }
+}
+
+void node_settle(struct node *node)
+{
+    finish_tries(node);
+    if (node->exiting) {
+        leave(node);
+    } else {
+        rearm(node);
+    }
+}
+
+void node_tick(struct node *node)
+{
+    struct instant now = node_now(node);
+    node->armed_at = INT64_MAX;
+    if (router_deadline(node->router).latest <= now.mono) {
+        router_tick(node->router, &now);
+    }
+    node_settle(node);
+}
+
+static int64_t longer(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+void node_signal(struct node *node, enum shutdown_event_type how)
+{
+    static const char *const names[] = {
+        [SHUTDOWN_ON_TERM] = "TERM", [SHUTDOWN_ON_INT] = "INT", [SHUTDOWN_ON_QUIT] = "QUIT"};
+    const struct config *config = node_config(node);
+    struct instant now = node_now(node);
+    bool may_hand_over =
+        node->state_dir && registrar_lease_state(router_registrar(node->router)) == LEASE_HELD;
+    tell(node->world, node, "gets %s", names[how]);
+    node->watch.quiet = false;
+    if (!node->told_to_stop) {
+        node->told_to_stop = true;
+        node->stop_at = node->world->now;
+        /* A reload may bring the other configuration's patience. */
+        const struct config *other = node->configs[1 - node->config];
+        int64_t patience = longer(config->shutdown.linger_ms, other->shutdown.linger_ms) + 1000;
+        patience += longer(config->shutdown.timeout_ms, other->shutdown.timeout_ms);
+        patience += how == SHUTDOWN_ON_INT ? 0 : longer(config->drain.deadline_ms, other->drain.deadline_ms);
+        node->must_exit_at = node->world->now + patience;
+        world_at(node->world, node->must_exit_at, EVENT_MUST_EXIT, node, PLAIN);
+    }
+    router_stop(node->router, how, may_hand_over, &now);
+    node_settle(node);
+}
+
+void node_reload(struct node *node)
+{
+    struct instant now = node_now(node);
+    node->config = 1 - node->config;
+    node->watch.quiet = false;
+    tell(node->world, node, "reloads its configuration");
+    router_reload(node->router, node_config(node), &now);
+    node_settle(node);
+}

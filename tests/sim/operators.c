@@ -1,0 +1,37 @@
+/* People with a drain command, who change their minds. */
+#include "sim.h"
+
+static void drain(struct node *node)
+{
+    static const char *const reasons[] = {"", "patch", "moving this one away"};
+    struct instant now = node_now(node);
+    struct world *world = node->world;
+    int64_t deadline = world_chance(world, 300) ? 0 : 1000 + (int64_t)world_below(world, 60000);
+    int64_t expires = world_chance(world, 100) ? 1000 + (int64_t)world_below(world, 60000) : 0;
+    tell(world, node, "an operator drains%s", expires > 0 ? " for a while" : "");
+    node->ops = expires > 0 ? OPS_UNSURE : OPS_ON;
+    router_drain(node->router, reasons[world_below(world, 3)], "api", deadline, expires, &now);
+    node_settle(node);
+}
+
+static void undrain(struct node *node)
+{
+    struct instant now = node_now(node);
+    tell(node->world, node, "an operator undrains");
+    node->ops = OPS_OFF;
+    router_undrain(node->router, &now);
+    node_settle(node);
+}
+
+void operators_act(struct node *node)
+{
+    unsigned turns = world_chance(node->world, 100) ? 1 + (unsigned)world_below(node->world, 20) : 1;
+    node->watch.quiet = false;
+    for (unsigned i = 0; i < turns && node->alive; i++) {
+        if (world_chance(node->world, 500)) {
+            drain(node);
+        } else {
+            undrain(node);
+        }
+    }
+}

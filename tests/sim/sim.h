@@ -1,0 +1,319 @@
+/* The simulator: worlds of real routers and cores beside a model of etcd, all from one seed under virtual
+ * time.
+ *
+ * main.c (options, speed), world.c (time and who an event is for), node.c (one agent process: start, death,
+ * restart), effects.c (what the router asks for), game.c (the game server), network.c (what becomes of a
+ * request), model_etcd.c (the registry), faults.c (storms and calms), operators.c (people), invariants.c
+ * (checked at every step), oracle.c (the record against the truth), narrative.c (what a failure prints),
+ * herd.c (a thousand agents after an outage).
+ *
+ * A world alternates storms, in which anything may happen, and calms, at whose end every record must be true.
+ */
+#ifndef OUTRIDER_TESTS_SIM_SIM_H
+#define OUTRIDER_TESTS_SIM_SIM_H
+
+#include "heap.h"
+#include "model_etcd.h"
+
+#include "outrider/base/buf.h"
+#include "outrider/base/random.h"
+#include "outrider/codec/state_file.h"
+#include "outrider/core/config.h"
+#include "outrider/core/server.h"
+#include "outrider/shell/effects.h"
+#include "outrider/shell/router.h"
+
+enum { PORTS = 2, INLINE_TRIES = 16, KEYS_MAX = 1024 };
+
+enum event_type {
+    /* for the agent process: they wait while it is stopped, and end with it */
+    EVENT_TICK,      /* the timer */
+    EVENT_TRIED,     /* try `id` of probe `arg` timed out or answered late */
+    EVENT_REPLY,     /* a packet comes back */
+    EVENT_WORDS,     /* the game's line; `text` */
+    EVENT_GONE,      /* process `arg` exited */
+    EVENT_DETACHED,  /* a connection attached in life `id` closed */
+    EVENT_SIGNAL,    /* `arg`: TERM, INT, QUIT as shutdown events */
+    EVENT_SAVE,      /* state_dir's timer */
+    EVENT_MUST_EXIT, /* it was told to stop long ago */
+    /* for the machine: they wait while it is suspended */
+    EVENT_GAME,  /* the game's next act */
+    EVENT_SCENE, /* the game does what `arg` says */
+    EVENT_SEND,  /* the game sends the line `text`, if it is still the one of script `arg` */
+    EVENT_START, /* an agent starts */
+    /* for the world */
+    EVENT_ARRIVE, /* a packet reaches etcd */
+    EVENT_EXPIRE, /* lease `id` may be over */
+    EVENT_FAULT,  /* the storm's next act */
+    EVENT_PHASE,  /* storm becomes calm, or calm storm */
+    EVENT_ELECTED,
+    EVENT_HEAL_NODE,
+    EVENT_HEAL_ETCD,
+    EVENT_CHECK /* this node's record must be true by now */
+};
+
+/* ---- the network ---- */
+
+enum link { LINK_UP, LINK_REFUSED, LINK_BLACK_HOLE, LINK_SLOW };
+
+/* A request on its way, and what came of it. Shared by the events that carry it. */
+struct packet {
+    struct packet *next_free;
+    unsigned references, node;
+    uint32_t life;
+    int64_t sent_at, sent_boot;
+    struct registry_request request; /* holds a reference to its value; its key is the node's */
+    struct registry_reply reply;
+    struct blob *kv_value;
+    bool late, create;
+    unsigned copies; /* arrivals before the one that is answered */
+    enum link fate;
+};
+
+/* ---- the game server ---- */
+
+enum style { GAME_SILENT, GAME_TALKS, GAME_ATTACHED, GAME_NOTIFIES };
+enum port { PORT_CLOSED, PORT_OPEN, PORT_HANGS };
+enum scene { SCENE_BOOT, SCENE_OPEN, SCENE_RESAY, SCENE_FEED, SCENE_CLOSE, SCENE_BACK };
+
+struct game {
+    enum style style;
+    bool up;
+    enum port ports[PORTS];
+    enum said said;
+    bool drained, goodbye;
+    unsigned players, text;
+    pid_t pid;
+    uint64_t life;  /* counts its processes */
+    int64_t script; /* which scenes planned earlier still count */
+    bool hung, died_drained;
+    uint32_t heard_by;   /* the agent process that heard of this life; 0: none */
+    uint32_t witness_by; /* and the one that would see it end: it has the pid or the connection */
+    bool attached;
+    uint64_t attached_life; /* as the agent numbers lives */
+    enum said heard_said;   /* the last status word that this agent process has heard */
+    int64_t heard_said_at;  /* mono */
+    int64_t said_at, up_at, died_at, changed_at, resaid_at, well_at;
+};
+
+/* ---- one machine: a game server, and the agent beside it ---- */
+
+struct node;
+
+struct effects {
+    struct node *node;
+};
+
+struct inline_try {
+    unsigned index;
+    uint64_t id;
+};
+
+/* What the invariants remember of one agent process. */
+struct watch {
+    const struct packet *lease_flying, *key_flying; /* NULL: none */
+    int64_t lease_flying_for, key_flying_for;       /* the lease they spoke of */
+    int64_t write_tat;                              /* us: contract 2's burst and rate, as one bucket */
+    int64_t failure_tat[2],
+        request_tat; /* us: failures in a row (lease, key) and requests may not be a tight loop */
+    int64_t spun_at; /* steps at one moment */
+    unsigned spins;
+    bool taken_over, knew_all; /* the record of before stands; every probe has had its verdict since */
+    bool quiet;                /* handed over in perfect order: not one write may come of it */
+    int64_t quiet_until;
+};
+
+struct node {
+    struct world *world;
+    unsigned index, key;
+    char id[24];
+    struct effects effects;
+    struct config *configs[2];
+    unsigned config;
+    bool state_dir;
+
+    int64_t mono_lag, wall_step; /* suspends and steps of the wall clock so far */
+    int64_t stopped_until;       /* the agent's process does nothing before */
+    int64_t suspended_until;     /* nor does the machine */
+    uint64_t boot;
+    enum link link;
+    int64_t fault_until; /* no request of ours was hindered later */
+    bool no_route, slow_retry;
+
+    struct router *router;
+    bool alive, exiting, told_to_stop, stays_dead;
+    int exit_code;
+    uint32_t life; /* of the agent process */
+    int64_t started_at, died_at, armed_at, stop_at, must_exit_at;
+    uint64_t tries[SERVER_PROBES_MAX];
+    unsigned try_epoch;
+    struct inline_try inline_tries[INLINE_TRIES];
+    unsigned inline_count;
+    pid_t watched;
+
+    struct buf kept; /* state_dir's file */
+    uint64_t kept_boot;
+    int64_t kept_at;
+    bool save_armed;
+    struct saved_state past;
+    bool believable; /* its words count if the record still stands */
+    struct hold past_ops;
+
+    enum { OPS_OFF, OPS_ON, OPS_UNSURE } ops;
+    struct game game;
+    struct watch watch;
+};
+
+/* How hard a storm blows: per mille of requests, and which acts may happen at all. */
+struct weather {
+    unsigned lost, unanswered, late, doubled, slow;
+    unsigned acts;     /* bits of enum act */
+    int64_t act_every; /* mean ms between two of them */
+    int64_t game_every;
+};
+
+struct stats {
+    uint64_t steps, requests, writes, starts, storms, checks, expiries, elections, agent_ms;
+};
+
+struct narrative;
+
+struct world {
+    uint64_t seed;
+    struct random random;
+    int64_t now, end;
+    struct heap heap;
+    struct etcd etcd;
+    struct node *nodes;
+    unsigned count;
+    struct packet *packets; /* free ones */
+    struct narrative *narrative;
+    struct stats stats;
+
+    enum link etcd_link;
+    bool leaderless, nospace, denied;
+    bool calm, faulty;
+    int64_t phase_end;
+    int64_t calm_since, wiped_at;
+    unsigned leader_changes;
+    struct weather weather;
+    bool failed, herd;
+    void *herd_user;
+};
+
+/* What may go wrong in a storm (bits of weather.acts). */
+enum act {
+    ACT_ETCD_DOWN,
+    ACT_ELECTION,
+    ACT_WIPE,
+    ACT_REVOKE,
+    ACT_DELETE,
+    ACT_OVERWRITE,
+    ACT_FOREIGN,
+    ACT_NOSPACE,
+    ACT_DENIED,
+    ACT_PARTITION,
+    ACT_STOP,
+    ACT_SUSPEND,
+    ACT_KILL,
+    ACT_TERM,
+    ACT_QUIT,
+    ACT_OPERATOR,
+    ACT_RELOAD,
+    ACT_NO_ROUTE,
+    ACT_WALL,
+    ACT_COUNT
+};
+
+/* world.c */
+struct world *world_new(uint64_t seed, struct narrative *narrative);
+void world_free(struct world *world);
+/* Runs until the end of the world or its first failure. */
+void world_run(struct world *world);
+/* Plans an event; `node` NULL: for the world. `more` has what else it carries: id, arg, packet or text. */
+void world_at(struct world *world, int64_t at, enum event_type type, const struct node *node,
+              struct event more);
+#define PLAIN ((struct event){0})
+uint64_t world_below(struct world *world, uint64_t below);
+bool world_chance(struct world *world, unsigned per_mille);
+/* A span around `mean`, exponential in steps. */
+int64_t world_span(struct world *world, int64_t mean);
+
+/* node.c */
+void node_init(struct node *node, struct world *world, unsigned index);
+void node_fini(struct node *node);
+struct instant node_now(const struct node *node);
+void node_start(struct node *node);
+void node_kill(struct node *node);
+void node_signal(struct node *node, enum shutdown_event_type how);
+void node_settle(struct node *node);
+void node_tick(struct node *node);
+void node_reload(struct node *node);
+void node_save(struct node *node);
+void node_restart_later(struct node *node, int64_t after);
+const struct config *node_config(const struct node *node);
+
+/* setup.c: a configuration as the world's seed wants it. */
+struct config *setup_config(struct world *world, const struct node *node, const struct config *like);
+
+/* game.c */
+void game_init(struct node *node);
+void game_act(struct node *node);
+void game_scene(struct node *node, enum scene scene);
+void game_send(struct node *node, char *line);
+void game_settle(struct node *node);
+void game_agent_started(struct node *node);
+/* A line arrives; `line` is taken over. `pid` and `life`: of the process that said so, 0 unless it tells. */
+void game_hear(struct node *node, char *line, pid_t pid, uint64_t life);
+void game_lost_agent(struct node *node);
+
+/* network.c */
+void network_submit(struct node *node, const struct registry_request *request);
+void network_arrive(struct world *world, struct packet *packet);
+/* The agent is stopped or suspended, starts or goes on: whatever came meanwhile was hindered. */
+void network_hindered(struct node *node);
+void network_reply(struct node *node, struct packet *packet);
+void network_release(struct world *world, struct packet *packet);
+void network_expire(struct world *world, int64_t id);
+
+/* faults.c, operators.c */
+void faults_begin(struct world *world);
+void faults_phase(struct world *world);
+void faults_act(struct world *world);
+void faults_elected(struct world *world);
+void faults_heal_etcd(struct world *world);
+void faults_heal_node(struct node *node);
+void operators_act(struct node *node);
+
+/* invariants.c: what must hold at each of these moments. */
+void check_request(struct node *node, const struct registry_request *request, struct packet *packet);
+void check_landed(struct node *node, const struct packet *packet, const struct registry_reply *reply);
+void check_put(struct world *world, const struct packet *packet, const struct key *before);
+void check_expiry(struct world *world, const struct lease *lease);
+void check_exit(struct node *node, int code);
+void check_spin(struct node *node);
+void check_handed_over(struct node *node);
+bool record_says(struct str json, const char *status);
+
+/* oracle.c: the node's record against its true state. `what` names the moment. */
+void oracle_check(struct node *node, const char *what);
+/* How long after a storm the record may be wrong. */
+int64_t oracle_bound(const struct node *node);
+
+/* narrative.c: `node` NULL: the world itself. */
+struct narrative *narrative_new(bool verbose);
+void narrative_free(struct narrative *narrative);
+void narrative_clear(struct narrative *narrative);
+void tell(const struct world *world, const struct node *node, const char *format, ...) PRINTF_LIKE(3, 4);
+/* An invariant is broken: says which, and ends the world. */
+void violated(struct world *world, const struct node *node, const char *format, ...) PRINTF_LIKE(3, 4);
+void narrative_print(const struct narrative *narrative);
+/* The first violation, or "". */
+const char *narrative_verdict(const struct narrative *narrative);
+
+/* herd.c: returns whether issue 3's limits are met. */
+bool herd_run(unsigned agents, uint64_t seed);
+void herd_answered(struct world *world, struct node *node, const struct packet *packet);
+void herd_sent(struct world *world, struct node *node);
+
+#endif
