@@ -144,8 +144,9 @@ static int64_t within_lease(struct registrar *registrar, int64_t delay, const st
 {
     int64_t left = registrar->lease_deadline_boot - now->boot;
     int64_t most = left / 3 > LEASE_RETRY_MS ? left / 3 : LEASE_RETRY_MS;
+    bool held = registrar->lease_state == LEASE_HELD || registrar->lease_state == LEASE_TRYING;
     bool lives = left > 0 || registrar->lease_maybe_boot > now->boot;
-    if (registrar->lease_state != LEASE_HELD || registrar->leaving || !lives || delay <= most) {
+    if (!held || registrar->leaving || !lives || delay <= most) {
         return delay;
     }
     return 1 + most / 2 + (int64_t)random_below(&registrar->random, (uint64_t)most / 2);
@@ -210,7 +211,12 @@ static void on_lease_reply(struct registrar *registrar, const struct registry_re
     bool lost = reply->failure == REGISTRY_LEASE_LOST;
     bool exists = reply->failure == REGISTRY_LEASE_EXISTS && flight.op == REGISTRY_GRANT;
     if (reply->failure == REGISTRY_OK || lost || exists) {
+        bool away = registrar->lease_trouble.text[0] != '\0';
         succeed(registrar, &registrar->lease_trouble, &registrar->lease_backoff, effects);
+        if (away && !registrar_dirty(registrar)) {
+            /* Only to read the key back: not every agent in the second in which the registry came back. */
+            registrar->key_retry = now->mono + (int64_t)random_below(&registrar->random, READ_BACK_SPREAD_MS);
+        }
     }
     if (flight.op == REGISTRY_REVOKE && (reply->failure == REGISTRY_OK || lost)) {
         on_revoked(registrar, effects);
@@ -471,6 +477,7 @@ void registrar_step(struct registrar *registrar, const struct registrar_event *e
     case REGISTRAR_ON_RECOVER:
         registrar->lease = event->lease;
         registrar->granted_ms = event->ttl_ms;
+        registrar->lease_maybe_boot = event->now.boot + event->ttl_ms;
         registrar->lease_state = LEASE_TRYING;
         registrar->adopting = true;
         break;
