@@ -27,6 +27,25 @@ int words_parse_said(struct words_parse *parse, enum said said)
     return 0;
 }
 
+/* C0, DEL, and C1, which is 0xC2 and a byte below 0xA0: what a terminal obeys helps nobody who reads a
+ * record. */
+static bool is_control(struct str text, size_t at)
+{
+    unsigned char byte = (unsigned char)text.data[at];
+    return byte < 0x20 || byte == 0x7f ||
+           (byte == 0xc2 && at + 1 < text.size && (unsigned char)text.data[at + 1] < 0xa0);
+}
+
+static bool has_control(struct str text, bool tab_too)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        if (is_control(text, i) && (tab_too || text.data[i] != '\t')) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int words_parse_text(struct words_parse *parse, struct str text)
 {
     text = str_trim(text);
@@ -35,6 +54,9 @@ int words_parse_text(struct words_parse *parse, struct str text)
     }
     if (text.size > WORDS_TEXT_MAX) {
         return fail(parse, STATUS_LINE_RANGE, STR("text"));
+    }
+    if (has_control(text, false)) {
+        return fail(parse, STATUS_LINE_VALUE, STR("text"));
     }
     parse->words.has_text = true;
     parse->words.text = text;
@@ -161,16 +183,6 @@ static bool is_label_name(struct str name)
     return name.size > 0;
 }
 
-static bool has_control(struct str text)
-{
-    for (size_t i = 0; i < text.size; i++) {
-        if ((unsigned char)text.data[i] < 0x20 || text.data[i] == 0x7f) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* `key` is "label." and the name, so that errors show both. */
 static int take_label(struct words_parse *parse, struct str key, struct str value)
 {
@@ -192,7 +204,7 @@ static int take_label(struct words_parse *parse, struct str key, struct str valu
     if (name.size > NAME_BYTES_MAX || value.size > WORDS_LABEL_VALUE_MAX) {
         return fail(parse, STATUS_LINE_RANGE, key);
     }
-    if (has_control(value)) {
+    if (has_control(value, true)) {
         return fail(parse, STATUS_LINE_VALUE, key);
     }
     words->labels[words->label_count++] = (struct words_label){name, value};

@@ -40,7 +40,7 @@ int words_parse_once(struct words_parse *parse, enum word_kind kind, struct str 
 /* `words # text`. */
 int words_parse_words(struct words_parse *parse, struct str line) MUST_CHECK;
 
-/* The customState to be. */
+/* The customState to be: at most WORDS_TEXT_MAX bytes, no control character but TAB. */
 int words_parse_text(struct words_parse *parse, struct str text) MUST_CHECK;
 
 /* A status word, however it was spelled. */

@@ -14,12 +14,19 @@ static void must(bool holds)
     }
 }
 
-static void check_one_line(struct str text)
+static void check_text(struct str text, bool tabs)
 {
     must(str_is_utf8(text));
     for (size_t i = 0; i < text.size; i++) {
-        must((unsigned char)text.data[i] >= 0x20 && text.data[i] != 0x7f);
+        unsigned char byte = (unsigned char)text.data[i];
+        must((byte >= 0x20 && byte != 0x7f) || (tabs && byte == '\t'));
+        must(byte != 0xc2 || (unsigned char)text.data[i + 1] >= 0xa0);
     }
+}
+
+static void check_one_line(struct str text)
+{
+    check_text(text, false);
 }
 
 static void check_refused(const struct status_line_error *error)
@@ -34,7 +41,8 @@ static void check_refused(const struct status_line_error *error)
 static void check_taken(const struct words *words)
 {
     must(words->port_count <= WORDS_PORTS_MAX && words->label_count <= WORDS_LABELS_MAX);
-    must(words->text.size <= WORDS_TEXT_MAX && str_is_utf8(words->text));
+    must(words->text.size <= WORDS_TEXT_MAX);
+    check_text(words->text, true);
     must(words->drain_deadline_ms >= 0 && words->watchdog_ms >= 0);
     must(!(words->drain && words->undrain));
     for (size_t i = 0; i < words->port_count; i++) {

@@ -224,7 +224,7 @@ static void no_more_than_the_last_hundred_transitions_are_kept(void **state)
     small_agent_try(&agent, PROBE_PASSED);
     small_agent_try(&agent, PROBE_PASSED);
     for (int i = 0; i < 120; i++) {
-        small_agent_say(&agent, i % 2 == 0 ? "error # \x01\"\\" : "ready");
+        small_agent_say(&agent, i % 2 == 0 ? "error # \t\"\\" : "ready");
     }
     json_t *root = document(&agent);
     assert_int_equal(json_array_size(json_object_get(root, "transitions")), 100);

@@ -108,6 +108,7 @@ static void test_refused(void **state)
         {BYTES("READY=1\nREADY=1"), "status: said twice in one datagram"},
         {BYTES("READY=1\nSTOPPING=1"), "status: said twice in one datagram"},
         {BYTES("READY=1\nX_OUTRIDER=error"), "status: said twice in one datagram"},
+        {BYTES("READY=1\nSTATUS=\x1b[2J"), "text: not a value of this key"},
         {BYTES("STATUS=a\nSTATUS=b"), "text: said twice in one datagram"},
         {BYTES("STATUS=a\nX_OUTRIDER=# b"), "text: said twice in one datagram"},
         {BYTES("RELOADING=1\nRELOADING=1"), "RELOADING: said twice in one datagram"},

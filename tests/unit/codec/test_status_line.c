@@ -64,6 +64,15 @@ static void test_bad_lines(void **state)
         {LINE("# \xff"), "ERR utf8"},
         {LINE("label.map=\xc0\xaf"), "ERR utf8"},
         {LINE("# \xed\xa0\x80"), "ERR utf8"},
+        /* what a terminal would obey */
+        {LINE("ready # \x1b[31mred"), "ERR value text"},
+        {LINE("# a\rb"), "ERR value text"},
+        {LINE("# \x7f"), "ERR value text"},
+        {LINE("# a\xc2\x9b"
+              "31mb"),
+         "ERR value text"},
+        {LINE("STATUS=\x07"), "ERR value text"},
+        {LINE("X_OUTRIDER=ready # \x01"), "ERR value text"},
         /* words and keys */
         {LINE("Ready"), "ERR word Ready"},
         {LINE("READY"), "ERR word READY"},
@@ -113,6 +122,8 @@ static void test_bad_lines(void **state)
         {LINE("label.a=1 label.a=2"), "ERR twice label.a"},
         {LINE("label.a=1 label.a="), "ERR twice label.a"},
         {LINE("label.a=\x01"), "ERR value label.a"},
+        {LINE("label.a=b\tc"), "ERR value label.a"},
+        {LINE("label.a=\xc2\x85"), "ERR value label.a"},
         /* holds, heartbeats, connection */
         {LINE("drain="), "ERR value drain"},
         {LINE("drain=soon"), "ERR value drain"},
@@ -258,6 +269,12 @@ static void test_status_and_text(void **state)
         {LINE("shutting_down#bye"), SAID_SHUTTING_DOWN, "bye"},
         {LINE("error # disk # full"), SAID_ERROR, "disk # full"},
         {LINE("# \xed\x95\x9c\xea\xb5\xad"), SAID_NOTHING, "\xed\x95\x9c\xea\xb5\xad"},
+        {LINE("# a\tb\t"), SAID_NOTHING, "a\tb"},
+        {LINE("# 20 \xc2\xb0"
+              "C, caf\xc3\xa9\xc2\xa0!"),
+         SAID_NOTHING,
+         "20 \xc2\xb0"
+         "C, caf\xc3\xa9\xc2\xa0!"},
         {LINE("#"), SAID_NOTHING, ""},
         {LINE("# GET / bogus=1"), SAID_NOTHING, "GET / bogus=1"},
         {LINE(""), SAID_NOTHING, NULL},
