@@ -150,6 +150,27 @@ static void set_failure(enum registry_op op, enum registry_failure failure, enum
     message->failure = unknown ? REGISTRY_UNKNOWN : failure;
 }
 
+/* Etcd's words tell what it refuses, and not always why it would. */
+static void add_advice(struct etcd_message *message)
+{
+    size_t used = strlen(message->text);
+    if (contains(str_of(message->text), "user name is empty")) {
+        snprintf(message->text + used, sizeof(message->text) - used,
+                 ": etcd has authentication on, and this version has no credentials for it");
+    }
+}
+
+/* An answer without words of etcd's. The page of another server is not pasted into a log line. */
+static void describe(int status, struct str body, const json_t *root, struct etcd_message *message)
+{
+    if (root != NULL) {
+        snprintf(message->text, sizeof(message->text), "HTTP status %d", status);
+    } else {
+        snprintf(message->text, sizeof(message->text), "HTTP %d, %s: is it etcd?", status,
+                 body.size == 0 ? "empty" : "not JSON");
+    }
+}
+
 void etcd_error_classify(enum registry_op op, int status, struct str body, const json_t *root,
                          struct etcd_message *message)
 {
@@ -164,10 +185,13 @@ void etcd_error_classify(enum registry_op op, int status, struct str body, const
     }
     set_failure(op, row->failure, row->doubt, message);
     message->elsewhere = row->elsewhere;
-    set_text(reading.message, message);
+    /* Some things etcd says in plain text: those have a row. */
+    bool says = json_is_object(root) || row->message != NULL;
+    set_text(says ? reading.message : STR(""), message);
     if (message->text[0] == '\0') {
-        snprintf(message->text, sizeof(message->text), "HTTP status %d", status);
+        describe(status, body, root, message);
     }
+    add_advice(message);
 }
 
 void etcd_error_malformed(enum registry_op op, const char *what, struct etcd_message *message)

@@ -77,7 +77,9 @@ static const struct row rows[] = {
     {REGISTRY_KEEPALIVE, 200, STREAM2(14, "error reading from server: EOF"), REGISTRY_UNKNOWN, true, NULL},
     {REGISTRY_KEEPALIVE, 200, STREAM1(1, 408, "context canceled", "Request Timeout"), REGISTRY_UNKNOWN, true,
      NULL},
-    {REGISTRY_PUT, 400, V1(3, "etcdserver: user name is empty"), REGISTRY_DENIED, false, NULL},
+    {REGISTRY_PUT, 400, V1(3, "etcdserver: user name is empty"), REGISTRY_DENIED, false,
+     "etcdserver: user name is empty: etcd has authentication on, and this version has no credentials for "
+     "it"},
     {REGISTRY_PUT, 401, V2(16, "etcdserver: invalid auth token"), REGISTRY_DENIED, false, NULL},
     {REGISTRY_PUT, 400, V2(3, "etcdserver: revision of auth store is old"), REGISTRY_DENIED, false, NULL},
     {REGISTRY_PUT, 400, V1(3, "etcdserver: authentication failed, invalid user ID or password"),
@@ -101,16 +103,21 @@ static const struct row rows[] = {
     {REGISTRY_PUT, 403, "{\"code\":{},\"message\":[]}", REGISTRY_DENIED, false, "HTTP status 403"},
     {REGISTRY_PUT, 503, "{\"error\":\"only error\",\"code\":14}", REGISTRY_UNKNOWN, true, "only error"},
     /* by HTTP status alone */
-    {REGISTRY_GET, 404, "Not Found\n", REGISTRY_REFUSED, false, "Not Found"},
+    {REGISTRY_GET, 404, "Not Found\n", REGISTRY_REFUSED, false, "HTTP 404, not JSON: is it etcd?"},
+    {REGISTRY_PUT, 501, "Unsupported method ('POST')", REGISTRY_UNKNOWN, true,
+     "HTTP 501, not JSON: is it etcd?"},
+    {REGISTRY_GET, 400, "[\"user name is empty\"]", REGISTRY_REFUSED, false, "HTTP status 400"},
     {REGISTRY_GET, 405, "Method Not Allowed\n", REGISTRY_REFUSED, false, NULL},
-    {REGISTRY_GET, 301, "", REGISTRY_REFUSED, false, "HTTP status 301"},
-    {REGISTRY_GET, 421, "misdirected\r\nrequest", REGISTRY_REFUSED, false, "misdirected  request"},
+    {REGISTRY_GET, 301, "", REGISTRY_REFUSED, false, "HTTP 301, empty: is it etcd?"},
+    {REGISTRY_GET, 421, "misdirected\r\nrequest", REGISTRY_REFUSED, false, "HTTP 421, not JSON: is it etcd?"},
+    {REGISTRY_GET, 421, "{\"message\":\"misdirected\\r\\nrequest\\u007f\"}", REGISTRY_REFUSED, false,
+     "misdirected  request?"},
     {REGISTRY_PUT, 401, "", REGISTRY_DENIED, false, NULL},
     {REGISTRY_PUT, 408, "", REGISTRY_UNKNOWN, true, NULL},
     {REGISTRY_PUT, 429, "slow down", REGISTRY_OVERLOADED, true, NULL},
-    {REGISTRY_PUT, 502, "<html>", REGISTRY_UNKNOWN, true, "<html>"},
-    {REGISTRY_GET, 503, "\xff\x01", REGISTRY_RETRY, true, "? "},
-    {REGISTRY_PUT, 204, "", REGISTRY_UNKNOWN, true, "HTTP status 204"},
+    {REGISTRY_PUT, 502, "<html>", REGISTRY_UNKNOWN, true, "HTTP 502, not JSON: is it etcd?"},
+    {REGISTRY_GET, 503, "\xff\x01", REGISTRY_RETRY, true, "HTTP 503, not JSON: is it etcd?"},
+    {REGISTRY_PUT, 204, "", REGISTRY_UNKNOWN, true, "HTTP 204, empty: is it etcd?"},
 };
 
 static void the_error_table(void **state)
@@ -131,22 +138,25 @@ static void the_error_table(void **state)
     etcd_message_fini(&message);
 }
 
+static void add_long_message(struct buf *body, const char *first)
+{
+    buf_printf(body, "{\"message\":\"%s", first);
+    for (int i = 0; i < 400; i++) {
+        buf_str(body, STR("\xc3\xa4"));
+    }
+    buf_str(body, STR("\"}"));
+}
+
 static void a_long_text_is_cut_between_characters(void **state)
 {
     (void)state;
     struct buf body = {0};
-    buf_str(&body, STR("x"));
-    for (int i = 0; i < 400; i++) {
-        buf_str(&body, STR("\xc3\xa4"));
-    }
+    add_long_message(&body, "x");
     struct etcd_message message = {0};
     etcd_message_decode(REGISTRY_GET, 0, 500, buf_view(&body), &message);
     assert_int_equal(strlen(message.text), ETCD_MESSAGE_TEXT_MAX - 1);
-    body.size = 0;
-    buf_str(&body, STR("xx"));
-    for (int i = 0; i < 400; i++) {
-        buf_str(&body, STR("\xc3\xa4"));
-    }
+    buf_clear(&body);
+    add_long_message(&body, "xx");
     etcd_message_decode(REGISTRY_GET, 0, 500, buf_view(&body), &message);
     assert_int_equal(strlen(message.text), ETCD_MESSAGE_TEXT_MAX - 2);
     assert_true(str_is_utf8(str_of(message.text)));
