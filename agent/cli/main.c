@@ -2,15 +2,30 @@
 #include "cli.h"
 #include "outrider/io/signals.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
+
+/* Whoever started us with 0, 1 or 2 closed would find a socket there, and our log in it. */
+static void open_standard_files(void)
+{
+    int fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd < 2) {
+        fd = dup(fd);
+    }
+    if (fd > 2) {
+        close(fd);
+    }
+}
 
 int main(int argc, char **argv)
 {
     sigset_t before;
     sigprocmask(SIG_SETMASK, NULL, &before);
     signals_block();
+    open_standard_files();
     if (argc < 2 || strcmp(argv[1], "agent") != 0) {
         /* The other commands serve no signals: Ctrl-C must end them. */
         sigprocmask(SIG_SETMASK, &before, NULL);

@@ -1,6 +1,7 @@
 /* Events, and what each reply means for the facts. What to do about them is registrar_plan.c's. */
 #include "registrar_internal.h"
 
+#include "outrider/base/duration.h"
 #include "outrider/base/mem.h"
 
 #include <inttypes.h>
@@ -37,6 +38,7 @@ void registrar_free(struct registrar *registrar)
         blob_unref(registrar->wanted);
         blob_unref(registrar->published);
         blob_unref(registrar->unsure);
+        blob_unref(registrar->foreign_value);
         free(registrar->key);
         free(registrar);
     }
@@ -61,7 +63,7 @@ static void tell(struct queue *effects, enum registrar_effect_type type)
     effect->type = type;
 }
 
-static void set_published(struct registrar *registrar, struct blob *value, int64_t revision)
+void registrar_set_published(struct registrar *registrar, struct blob *value, int64_t revision)
 {
     blob_unref(registrar->published);
     registrar->published = blob_ref(value);
@@ -76,11 +78,10 @@ static void set_unsure(struct registrar *registrar, struct blob *value)
 
 static void forget_key(struct registrar *registrar)
 {
-    set_published(registrar, NULL, 0);
+    registrar_set_published(registrar, NULL, 0);
     set_unsure(registrar, NULL);
     registrar->verify = registrar->repairing = false;
-    registrar->foreign_lease = 0;
-    registrar->foreign_left = -1;
+    registrar_forget_foreign(registrar);
 }
 
 static void drop_lease(struct registrar *registrar, struct queue *effects)
@@ -152,10 +153,18 @@ static int64_t within_lease(struct registrar *registrar, int64_t delay, const st
     return 1 + most / 2 + (int64_t)random_below(&registrar->random, (uint64_t)most / 2);
 }
 
+static bool in_trouble(const struct registrar *registrar)
+{
+    return registrar->lease_trouble.text[0] != '\0' || registrar->key_trouble.text[0] != '\0';
+}
+
+/* One line for each kind of failure in an outage, however long it lasts; the rest is counted. */
 static void fail(struct registrar *registrar, struct trouble *trouble, const struct registry_reply *reply,
                  const struct instant *now, struct queue *effects)
 {
-    bool first = registrar->lease_trouble.text[0] == '\0' && registrar->key_trouble.text[0] == '\0';
+    if (!in_trouble(registrar)) {
+        registrar->away = (struct away){.since_mono = now->mono};
+    }
     if (trouble->text[0] == '\0') {
         trouble->since_wall = now->wall;
     }
@@ -163,13 +172,15 @@ static void fail(struct registrar *registrar, struct trouble *trouble, const str
     if (trouble->text[0] == '\0') {
         snprintf(trouble->text, sizeof(trouble->text), "%s failed", registry_op_name(reply->op));
     }
-    if (first) {
+    registrar->away.count++;
+    if ((registrar->away.kinds & 1u << reply->failure) == 0) {
+        registrar->away.kinds |= 1u << reply->failure;
         registrar_note(effects, REGISTRAR_NOTE_AWAY, "%s", trouble->text);
     }
 }
 
 static void succeed(struct registrar *registrar, struct trouble *trouble, struct backoff *backoff,
-                    struct queue *effects)
+                    const struct instant *now, struct queue *effects)
 {
     backoff_reset(backoff);
     if (trouble->text[0] == '\0') {
@@ -178,8 +189,10 @@ static void succeed(struct registrar *registrar, struct trouble *trouble, struct
     *trouble = (struct trouble){0};
     /* While requests failed, anything may have happened to the key (registrator#81, consul#8758). */
     registrar->verify = registrar->published != NULL;
-    if (registrar->lease_trouble.text[0] == '\0' && registrar->key_trouble.text[0] == '\0') {
-        registrar_note(effects, REGISTRAR_NOTE_BACK, "the registry answers again");
+    if (!in_trouble(registrar)) {
+        char span[32];
+        registrar_note(effects, REGISTRAR_NOTE_BACK, "after %u failed requests in %s", registrar->away.count,
+                       duration_human(now->mono - registrar->away.since_mono, span));
     }
 }
 
@@ -196,8 +209,9 @@ static void on_granted(struct registrar *registrar, const struct registry_reply 
 
 static void on_revoked(struct registrar *registrar, struct queue *effects)
 {
-    registrar_note(effects, REGISTRAR_NOTE_WITHDRAWN, "lease %" PRIx64 " is revoked, the record is gone",
-                   (uint64_t)registrar->lease);
+    registrar_note(effects, REGISTRAR_NOTE_WITHDRAWN, "lease %" PRIx64 " is revoked, %s",
+                   (uint64_t)registrar->lease,
+                   registrar->registered ? "the record is gone" : "no record was under it");
     registrar->ever_settled = true;
     registrar->key_trouble = (struct trouble){0};
     drop_lease(registrar, effects);
@@ -212,7 +226,7 @@ static void on_lease_reply(struct registrar *registrar, const struct registry_re
     bool exists = reply->failure == REGISTRY_LEASE_EXISTS && flight.op == REGISTRY_GRANT;
     if (reply->failure == REGISTRY_OK || lost || exists) {
         bool away = registrar->lease_trouble.text[0] != '\0';
-        succeed(registrar, &registrar->lease_trouble, &registrar->lease_backoff, effects);
+        succeed(registrar, &registrar->lease_trouble, &registrar->lease_backoff, now, effects);
         if (away && !registrar_dirty(registrar)) {
             /* Only to read the key back: not every agent in the second in which the registry came back. */
             registrar->key_retry = now->mono + (int64_t)random_below(&registrar->random, READ_BACK_SPREAD_MS);
@@ -268,28 +282,6 @@ static void in_sync(struct registrar *registrar, struct queue *effects)
     }
 }
 
-static void meet_foreign(struct registrar *registrar, const struct registry_kv *kv, const struct instant *now,
-                         struct queue *effects)
-{
-    if (registrar->foreign_lease != kv->lease) {
-        registrar_note(effects, REGISTRAR_NOTE_FOREIGN, "%s is held under lease %" PRIx64 " by: %.*s",
-                       registrar->key, (uint64_t)kv->lease, kv->value.size > 160 ? 160 : (int)kv->value.size,
-                       kv->value.size > 0 ? kv->value.data : "");
-        registrar->foreign_left = -1;
-    }
-    registrar->repairing = registrar->repairing || registrar->published != NULL;
-    set_published(registrar, NULL, kv->mod_revision);
-    registrar->foreign_lease = kv->lease;
-    registrar->foreign_check = now->mono;
-    struct registrar_effect *effect = queue_push(effects);
-    effect->type = REGISTRAR_DO_REQUEST;
-    effect->request = (struct registry_request){.id = ++registrar->next_id,
-                                                .op = REGISTRY_LEASE_TTL,
-                                                .lease = kv->lease,
-                                                .timeout_ms = registrar->request_timeout_ms};
-    registrar->key_flight = (struct flight){.id = registrar->next_id, .op = REGISTRY_LEASE_TTL};
-}
-
 /* The key is as `kv` says. */
 static void learn_key(struct registrar *registrar, const struct registry_kv *kv, const struct instant *now,
                       struct queue *effects)
@@ -297,24 +289,23 @@ static void learn_key(struct registrar *registrar, const struct registry_kv *kv,
     registrar->verify = false;
     registrar->confirmed_mono = now->mono;
     if (!ours(registrar, kv)) {
-        meet_foreign(registrar, kv, now, effects);
+        registrar_meet_foreign(registrar, kv, now, effects);
         return;
     }
-    registrar->foreign_lease = 0;
-    registrar->foreign_left = -1;
+    registrar_forget_foreign(registrar);
     if (kv->found && kv->lease == registrar->lease) {
         bool own_write = registrar->unsure != NULL && str_eq(blob_view(registrar->unsure), kv->value);
         bool changed =
             registrar->published != NULL && !own_write && !str_eq(blob_view(registrar->published), kv->value);
         registrar->repairing = registrar->repairing || changed;
         struct blob *value = blob_new(kv->value);
-        set_published(registrar, value, kv->mod_revision);
+        registrar_set_published(registrar, value, kv->mod_revision);
         blob_unref(value);
         /* What is there is ours, but not what we last knew: writing it right waits for no interval. */
         registrar->wanted_urgent = registrar->wanted_urgent || changed;
     } else {
         registrar->repairing = registrar->repairing || registrar->published != NULL;
-        set_published(registrar, NULL, kv->found ? kv->mod_revision : 0);
+        registrar_set_published(registrar, NULL, kv->found ? kv->mod_revision : 0);
     }
 }
 
@@ -340,7 +331,7 @@ static void on_put(struct registrar *registrar, const struct registry_reply *rep
 {
     struct blob *value = flight->value;
     if (reply->succeeded) {
-        set_published(registrar, value, reply->revision);
+        registrar_set_published(registrar, value, reply->revision);
         registrar->verify = false;
         registrar->confirmed_mono = now->mono;
         registrar->written_wall = now->wall;
@@ -355,16 +346,6 @@ static void on_put(struct registrar *registrar, const struct registry_reply *rep
         registrar->repairing = false;
         in_sync(registrar, effects);
     }
-}
-
-/* The holder may renew, so its end is a guess: look again when it could be over, at least every 5 s. */
-static void on_foreign_ttl(struct registrar *registrar, const struct registry_reply *reply,
-                           const struct instant *now)
-{
-    registrar->foreign_left = reply->ttl_ms;
-    int64_t wait = reply->ttl_ms < 0 ? 0 : reply->ttl_ms;
-    wait = wait > RETRY_CAP_MS ? RETRY_CAP_MS : wait;
-    registrar->foreign_check = now->mono + wait + 1 + (int64_t)random_below(&registrar->random, 500);
 }
 
 /* The write did not happen, or may not have: its retry waits for the backoff only. */
@@ -400,11 +381,11 @@ static void on_key_reply(struct registrar *registrar, const struct registry_repl
             set_unsure(registrar, flight.value);
         }
     } else {
-        succeed(registrar, &registrar->key_trouble, &registrar->key_backoff, effects);
+        succeed(registrar, &registrar->key_trouble, &registrar->key_backoff, now, effects);
         if (flight.op == REGISTRY_PUT) {
             on_put(registrar, reply, &flight, now, effects);
         } else if (flight.op == REGISTRY_LEASE_TTL) {
-            on_foreign_ttl(registrar, reply, now);
+            registrar_foreign_lives(registrar, reply, now, effects);
         } else {
             learn_key(registrar, &reply->kv, now, effects);
             if (registrar->adopting) {

@@ -1,5 +1,5 @@
-/* The inside of core/registrar: registrar.c (events and what replies mean), registrar_plan.c (what to ask
- * next). */
+/* The inside of core/registrar: registrar.c (events and what replies mean), registrar_foreign.c (another holder),
+ * registrar_plan.c (what to ask next), registrar_view.c (accessors). */
 #ifndef OUTRIDER_CORE_REGISTRAR_INTERNAL_H
 #define OUTRIDER_CORE_REGISTRAR_INTERNAL_H
 
@@ -37,6 +37,13 @@ enum { LEASE_RETRY_MS = 1000 };
  * again at once. */
 enum { READ_BACK_MS = 60000, READ_BACK_SPREAD_MS = 2000, LEASE_YOUNG_MS = 1000 };
 
+/* An outage as a whole: what was said of it already, and what will be said when it is over. */
+struct away {
+    int64_t since_mono;
+    unsigned count; /* of failed requests */
+    unsigned kinds; /* one bit for each enum registry_failure that was told */
+};
+
 struct registrar {
     char *key;
     int64_t ttl_ms, heartbeat_ms, request_timeout_ms, min_publish_ms;
@@ -66,6 +73,8 @@ struct registrar {
     bool adopting;          /* read the key first: the record of before the restart may stand */
     bool verify;            /* read the key back: something may have happened to it meanwhile */
     int64_t foreign_lease, foreign_left, foreign_check;
+    struct blob *foreign_value; /* the record of the other holder */
+    bool foreign_told;
     struct flight key_flight;
     struct backoff key_backoff;
     int64_t key_retry;
@@ -77,7 +86,18 @@ struct registrar {
     uint64_t registrations;
     int64_t written_wall;
     struct trouble lease_trouble, key_trouble;
+    struct away away;
 };
+
+/* registrar.c: what the key holds under our lease, and its revision. */
+void registrar_set_published(struct registrar *registrar, struct blob *value, int64_t revision);
+
+/* registrar_foreign.c: the key is under another lease; how long that lease still has; nobody else holds it. */
+void registrar_meet_foreign(struct registrar *registrar, const struct registry_kv *kv, const struct instant *now,
+                            struct queue *effects);
+void registrar_foreign_lives(struct registrar *registrar, const struct registry_reply *reply,
+                             const struct instant *now, struct queue *effects);
+void registrar_forget_foreign(struct registrar *registrar);
 
 /* registrar_plan.c: starts whatever can be started now. */
 void registrar_plan(struct registrar *registrar, const struct instant *now, struct queue *effects);

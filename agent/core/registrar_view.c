@@ -89,3 +89,8 @@ int64_t registrar_foreign_left(const struct registrar *registrar)
 {
     return registrar->foreign_left;
 }
+
+struct str registrar_foreign_value(const struct registrar *registrar)
+{
+    return blob_view(registrar->foreign_value);
+}

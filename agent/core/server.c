@@ -121,6 +121,14 @@ static enum drain_outcome drain_outcome(const struct server *server, const struc
             return DRAIN_EMPTY;
         }
     }
+    int64_t silent = server_silent_since(server);
+    if (silent != NEVER_MS) {
+        /* Nobody can be playing where nobody answers; a restart under way gets `settle` to come back. */
+        int64_t from = silent > hold->since_mono ? silent : hold->since_mono;
+        if (now - from >= server->config->drain.settle_ms) {
+            return DRAIN_GONE;
+        }
+    }
     return now >= hold->deadline_mono ? DRAIN_DEADLINE : DRAIN_WAITING;
 }
 
@@ -173,11 +181,13 @@ static void on_verdict(struct server *server, const struct server_event *event, 
 {
     struct server_probe *probe = &server->probes[event->index];
     probe->verdict = event->verdict;
+    probe->verdict_mono = event->now.mono;
     snprintf(probe->evidence, sizeof(probe->evidence), "%s", event->text == NULL ? "" : event->text);
     if (event->verdict == VERDICT_PASSING) {
         if (server->life != LIFE_ALIVE) {
             server_begin_life(server, &event->now, true, effects);
         }
+        probe->passed = true;
         if (!server->now.passed) {
             server->now.passed = true;
             server_effect(effects, SERVER_DO_SAVE);
@@ -256,7 +266,7 @@ static void apply(struct server *server, const struct server_event *event, struc
     case SERVER_ON_WORDS: server_hear(server, event->words, now, effects); break;
     case SERVER_ON_DETACH:
         if (server->life == LIFE_ALIVE && event->life == server->life_number && server->now.attached > 0 &&
-            --server->now.attached == 0) {
+            --server->now.attached == 0 && !event->by_us) {
             server_end_life(server, now, "the server closed its attached connection", effects);
         }
         break;

@@ -27,6 +27,10 @@ static void adopt_living(struct server *server, const struct server_event *event
     }
     server->life_wall = event->record->started_wall;
     server->now.passed = server->now.passed || event->passed;
+    for (size_t i = 0; i < SERVER_PROBES_MAX; i++) {
+        /* Which probe it was has not been kept: a server that was up gets no second grace. */
+        server->probes[i].passed = server->probes[i].passed || event->passed;
+    }
 }
 
 /* A dead server does not become initializing because its agent was restarted. */

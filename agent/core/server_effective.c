@@ -27,17 +27,63 @@ static const char *probe_name(const struct server *server, size_t index, char ou
     return out;
 }
 
-int64_t server_excused_until(const struct server *server, const struct instant *now)
+/* Until when this probe may fail without it being an error (mono), 0 for never: while the server says that it loads,
+ * and each probe until it has passed once in this life, as long as grace_period runs. */
+static int64_t excuse(const struct server *server, const struct server_probe *probe)
 {
     const struct config *config = server->config;
-    int64_t until = 0;
     if (server->now.said == SAID_INITIALIZING) {
         int64_t max = config->server.initializing_max_ms;
-        until = max == 0 ? NEVER_MS : server->now.said_mono + max;
-    } else if (!server->now.passed) {
-        until = server->contact_mono + config->grace_period_ms;
+        return max == 0 ? NEVER_MS : server->now.said_mono + max;
     }
-    return now->mono < until ? until : 0;
+    return probe->passed ? 0 : server->contact_mono + config->grace_period_ms;
+}
+
+int64_t server_excused_until(const struct server *server, const struct instant *now)
+{
+    /* Without a failing probe the question is about one that never passed. */
+    static const struct server_probe untried = {.verdict = VERDICT_UNKNOWN};
+    int64_t soonest = server->now.passed ? NEVER_MS : excuse(server, &untried);
+    size_t total = server_probe_total(server);
+    bool asked = !server->now.passed || server->now.said == SAID_INITIALIZING;
+    for (size_t i = 0; i < total; i++) {
+        if (server->probes[i].verdict == VERDICT_FAILING) {
+            int64_t until = excuse(server, &server->probes[i]);
+            soonest = until < soonest ? until : soonest;
+            asked = true;
+        }
+    }
+    if (!asked) {
+        return 0;
+    }
+    if (server->now.said == SAID_INITIALIZING) {
+        soonest = excuse(server, &untried);
+    }
+    return now->mono < soonest ? soonest : 0;
+}
+
+int64_t server_silent_since(const struct server *server)
+{
+    size_t total = server_probe_total(server);
+    int64_t since = 0;
+    if (total == 0 || server->now.mainpid != 0 || server->now.attached > 0) {
+        return NEVER_MS;
+    }
+    for (size_t i = 0; i < total; i++) {
+        if (server->probes[i].verdict != VERDICT_FAILING) {
+            return NEVER_MS;
+        }
+        since = server->probes[i].verdict_mono > since ? server->probes[i].verdict_mono : since;
+    }
+    return since;
+}
+
+static void blame(const struct server *server, size_t index, char cause[static 160])
+{
+    char name[80];
+    const char *evidence = server->probes[index].evidence;
+    snprintf(cause, 160, "probe %s: %s", probe_name(server, index, name),
+             evidence[0] != '\0' ? evidence : "no verdict yet");
 }
 
 static bool find_probe(const struct server *server, enum verdict verdict, char cause[static 160])
@@ -45,10 +91,7 @@ static bool find_probe(const struct server *server, enum verdict verdict, char c
     size_t total = server_probe_total(server);
     for (size_t i = 0; i < total; i++) {
         if (server->probes[i].verdict == verdict) {
-            char name[80];
-            const char *why =
-                server->probes[i].evidence[0] != '\0' ? server->probes[i].evidence : "no verdict yet";
-            snprintf(cause, 160, "probe %s: %s", probe_name(server, i, name), why);
+            blame(server, i, cause);
             return true;
         }
     }
@@ -104,8 +147,14 @@ static bool watchdog_out(const struct server *server, int64_t now, char cause[st
 
 static bool probe_fails(const struct server *server, int64_t now, char cause[static 160])
 {
-    bool excused = server_excused_until(server, &(struct instant){.mono = now}) != 0;
-    return !excused && find_probe(server, VERDICT_FAILING, cause);
+    size_t total = server_probe_total(server);
+    for (size_t i = 0; i < total; i++) {
+        if (server->probes[i].verdict == VERDICT_FAILING && now >= excuse(server, &server->probes[i])) {
+            blame(server, i, cause);
+            return true;
+        }
+    }
+    return false;
 }
 
 static bool said_initializing(const struct server *server, int64_t now, char cause[static 160])

@@ -9,6 +9,8 @@
 
 struct server_probe {
     enum verdict verdict;
+    int64_t verdict_mono; /* since when */
+    bool passed;          /* in this life */
     char evidence[128];
 };
 
@@ -32,7 +34,7 @@ struct said_in_life {
     pid_t mainpid;
     uint64_t mainpid_start;
     unsigned attached;
-    bool passed; /* a probe passed in this life */
+    bool passed; /* any probe passed in this life */
 };
 
 struct server {
@@ -95,6 +97,9 @@ unsigned server_holds(const struct server *server);
 /* server_effective.c: the status by contract section 4; writes the cause. */
 enum status server_effective(const struct server *server, const struct instant *now, char cause[static 160]);
 size_t server_probe_total(const struct server *server);
+/* Since when (mono) every probe fails and nothing else shows that the server lives, neither its process nor an attached
+ * connection; NEVER_MS when that is not so. */
+int64_t server_silent_since(const struct server *server);
 
 /* server_record.c: builds the record of the present state; the caller finishes it with record_fini. */
 void server_compose(const struct server *server, struct record *ret_record);

@@ -31,6 +31,11 @@ static void consider_holds(const struct server *server, struct window *soonest)
                 int64_t from = zero > hold->since_mono ? zero : hold->since_mono;
                 consider(server, from + server->config->drain.settle_ms, soonest);
             }
+            int64_t silent = server_silent_since(server);
+            if (silent != NEVER_MS) {
+                int64_t from = silent > hold->since_mono ? silent : hold->since_mono;
+                consider(server, from + server->config->drain.settle_ms, soonest);
+            }
         }
     }
 }
@@ -40,9 +45,7 @@ struct window server_deadline(const struct server *server)
     const struct config *config = server->config;
     struct window soonest = WINDOW_NEVER;
     consider(server, server->now.watchdog_due, &soonest);
-    if (!server->now.passed) {
-        consider(server, server->contact_mono + config->grace_period_ms, &soonest);
-    }
+    consider(server, server->contact_mono + config->grace_period_ms, &soonest);
     if (server->now.said == SAID_INITIALIZING && config->server.initializing_max_ms > 0) {
         consider(server, server->now.said_mono + config->server.initializing_max_ms, &soonest);
     }

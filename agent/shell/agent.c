@@ -2,7 +2,6 @@
  * the registry never can: it is waited for while the server runs. */
 #include "agent_internal.h"
 
-#include "outrider/base/buf.h"
 #include "outrider/base/mem.h"
 #include "outrider/core/shutdown.h"
 #include "outrider/io/http_client.h"
@@ -12,7 +11,6 @@
 #include "outrider/os/clock.h"
 #include "outrider/os/entropy.h"
 #include "outrider/os/log.h"
-#include "outrider/os/sd_notify.h"
 #include "outrider/probe/driver.h"
 #include "outrider/registry/etcd.h"
 #include "outrider/shell/agent.h"
@@ -44,12 +42,9 @@ static int64_t extend_due(const struct agent *agent)
 
 static void extend_stop(struct agent *agent, int64_t now)
 {
-    struct error err;
     if (now >= extend_due(agent)) {
         agent->stop_extended_mono = now;
-        if (sd_notify_send(STR("EXTEND_TIMEOUT_USEC=30000000"), &err) < 0) {
-            log_debug("agent", "systemd was not told", LOG_TEXT("error", err.text));
-        }
+        agent_tell_systemd("EXTEND_TIMEOUT_USEC=30000000");
     }
 }
 
@@ -96,9 +91,8 @@ static void stop(struct agent *agent, enum shutdown_event_type how, const struct
     enum lease_state lease = registrar_lease_state(router_registrar(agent->router));
     /* A lease of before the restart that nobody could ask about yet is as good for the next agent as it was for us. */
     bool may_hand_over = agent->state != NULL && (lease == LEASE_HELD || lease == LEASE_TRYING);
-    struct error err;
-    if (running && sd_notify_send(STR("STOPPING=1"), &err) < 0) {
-        log_debug("agent", "systemd was not told", LOG_TEXT("error", err.text));
+    if (running) {
+        agent_tell_systemd("STOPPING=1");
     }
     router_stop(agent->router, how, may_hand_over, now);
 }
@@ -194,17 +188,6 @@ static int open_world(struct agent *agent, struct error *err)
     return 0;
 }
 
-static void tell_ready(const struct agent *agent)
-{
-    struct error err;
-    struct buf text = {0};
-    buf_printf(&text, "READY=1\nSTATUS=%s", status_name(server_status(router_server(agent->router))));
-    if (sd_notify_send(buf_view(&text), &err) < 0) {
-        log_warn("agent", "systemd was not told that we are ready", LOG_TEXT("error", err.text));
-    }
-    buf_fini(&text);
-}
-
 static void run(struct agent *agent)
 {
     struct router_past past;
@@ -217,7 +200,8 @@ static void run(struct agent *agent)
     agent->router = router_new(agent->config, agent->id, &past, seed, &agent->effects, &now);
     router_start(agent->router, &now);
     agent_rearm(agent);
-    tell_ready(agent);
+    agent_tell_systemd("READY=1");
+    agent_tell_status(agent);
     loop_run(agent->loop);
     if (agent->state != NULL) {
         state_store_flush(agent->state);

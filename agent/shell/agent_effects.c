@@ -6,7 +6,6 @@
 #include "outrider/io/pidfd.h"
 #include "outrider/os/clock.h"
 #include "outrider/os/log.h"
-#include "outrider/os/sd_notify.h"
 #include "outrider/probe/driver.h"
 #include "outrider/registry/registry.h"
 
@@ -102,9 +101,12 @@ void effects_look_up_host(struct effects *effects)
     char host[sizeof(agent->host)];
     struct instant now = agent_now();
     bool found = host_look_up(agent->config->server.host, &err, host) == 0;
-    if (!found && (agent->host[0] != '\0' || agent->registry_endpoint[0] == '\0')) {
+    if (!found && !agent->host_missed) {
         log_warn("server", "no address to publish, so it is not registered", LOG_TEXT("error", err.text));
+    } else if (found && agent->host_missed) {
+        log_info("server", "there is an address to publish again", LOG_TEXT("host", host));
     }
+    agent->host_missed = !found;
     snprintf(agent->host, sizeof(agent->host), "%s", found ? host : "");
     router_host(agent->router, found ? agent->host : NULL, found ? NULL : err.text, &now);
 }
@@ -128,14 +130,6 @@ void effects_save(struct effects *effects, bool urgent)
     }
 }
 
-static void tell_systemd(const char *text)
-{
-    struct error err;
-    if (sd_notify_send(str_of(text), &err) < 0) {
-        log_debug("agent", "systemd was not told", LOG_TEXT("error", err.text));
-    }
-}
-
 void effects_status_moved(struct effects *effects, enum status from, enum status to, struct str cause)
 {
     struct agent *agent = effects->agent;
@@ -147,14 +141,11 @@ void effects_status_moved(struct effects *effects, enum status from, enum status
         log_info("server", "status", LOG_TEXT("from", status_name(from)), LOG_TEXT("to", status_name(to)),
                  LOG_STR("cause", cause));
     }
-    char text[300];
-    snprintf(text, sizeof(text), "STATUS=%s%s%.*s", status_name(to), cause.size > 0 ? ": " : "", STR_ARG(cause));
-    tell_systemd(text);
+    agent_tell_status(agent);
 }
 
 void effects_note(struct effects *effects, enum registrar_note note, struct str text)
 {
-    (void)effects;
     static const struct {
         enum log_level level;
         const char *msg;
@@ -172,6 +163,7 @@ void effects_note(struct effects *effects, enum registrar_note note, struct str 
         log_write(notes[note].level, "registry", notes[note].msg,
                   (const struct log_field[]){LOG_STR("detail", text), LOG_END});
     }
+    agent_tell_status(effects->agent);
 }
 
 void effects_drain_over(struct effects *effects, enum hold_kind kind, enum drain_outcome outcome)

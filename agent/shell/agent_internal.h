@@ -46,6 +46,7 @@ struct agent {
     struct config *config;
     char id[130];
     char host[256]; /* "" while there is none */
+    bool host_missed; /* told that there is none */
     char boot_id[PROCESS_BOOT_ID_LENGTH + 1];
     int64_t started_wall;
 
@@ -80,6 +81,10 @@ struct instant agent_now(void);
 
 /* Arms the one timer for the router's next window. Every entry from the world ends with it. */
 void agent_rearm(struct agent *agent);
+
+/* agent_systemd.c: one datagram to the service manager, if there is one; and STATUS= as things stand. */
+void agent_tell_systemd(const char *format, ...) PRINTF_LIKE(1, 2);
+void agent_tell_status(const struct agent *agent);
 
 /* agent_reload.c: HUP. A bad file changes nothing and is logged. */
 void agent_reload(struct agent *agent);

@@ -5,20 +5,11 @@
 #include "outrider/core/settings.h"
 #include "outrider/os/clock.h"
 #include "outrider/os/log.h"
-#include "outrider/os/sd_notify.h"
 #include "outrider/shell/config_file.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
-
-static void tell_systemd(struct str text)
-{
-    struct error err;
-    if (sd_notify_send(text, &err) < 0) {
-        log_debug("agent", "systemd was not told", LOG_TEXT("error", err.text));
-    }
-}
+#include <string.h>
 
 static void log_changes(const struct config *running, const struct config *fresh)
 {
@@ -41,38 +32,49 @@ static void put_into_force(struct agent *agent, struct config *fresh)
     struct config *running = agent->config;
     struct instant now = agent_now();
     config_keep(fresh, running);
+    bool moved = strcmp(fresh->server.host, running->server.host) != 0;
     agent->config = fresh;
     log_setup((enum log_level)fresh->log.level, (enum log_format)fresh->log.format, 2);
     router_reload(agent->router, fresh, &now);
     if (agent->api != NULL) {
         api_reload(agent->api, fresh);
     }
-    effects_look_up_host(&agent->effects);
+    if (moved) {
+        effects_look_up_host(&agent->effects);
+    }
     config_fini(running);
     free(running);
 }
 
-/* The moment lets Type=notify-reload tell this reload from an older one (sd_notify(3)). */
-static void tell_reloading(void)
+/* Each problem is a line of the log, whatever its format. */
+static void log_problems(const char *path, struct str problems)
 {
-    struct buf text = {0};
-    buf_printf(&text, "RELOADING=1\nMONOTONIC_USEC=%" PRId64, clock_mono_us());
-    tell_systemd(buf_view(&text));
-    buf_fini(&text);
+    while (problems.size > 0) {
+        struct str problem = str_split(problems, '\n', &problems);
+        if (problem.size > 0) {
+            log_error("agent", "reload refused; nothing is changed", LOG_TEXT("file", path), LOG_STR("problem", problem));
+        }
+    }
 }
 
 void agent_reload(struct agent *agent)
 {
-    tell_reloading();
-    struct config *fresh = config_file_load(agent->config_path);
+    if (router_shutdown(agent->router)->phase != SHUTDOWN_RUNNING) {
+        log_info("agent", "reload ignored: the agent is stopping");
+        return;
+    }
+    /* The moment lets Type=notify-reload tell this reload from an older one (sd_notify(3)). */
+    agent_tell_systemd("RELOADING=1\nMONOTONIC_USEC=%" PRId64, clock_mono_us());
+    struct buf problems = {0};
+    struct config *fresh = config_file_read(agent->config_path, &problems);
     if (fresh == NULL) {
         agent->counters.reloads_bad++;
-        log_error("agent", "reload refused: the file has the errors above; nothing is changed",
-                  LOG_TEXT("file", agent->config_path));
+        log_problems(agent->config_path, buf_view(&problems));
     } else {
         agent->counters.reloads_ok++;
         log_changes(agent->config, fresh);
         put_into_force(agent, fresh);
     }
-    tell_systemd(STR("READY=1"));
+    buf_fini(&problems);
+    agent_tell_systemd("READY=1");
 }

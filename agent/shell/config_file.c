@@ -30,7 +30,7 @@ static int load(const char *path, struct config *ret_config, struct buf *problem
     struct buf text = {0};
     struct error err;
     if (file_read(path, CONFIG_FILE_MAX, &err, &text) < 0) {
-        buf_printf(problems_text, "%s: cannot be read: %s\n", path, err.text);
+        buf_printf(problems_text, "%s\n", err.text);
         buf_fini(&text);
         return -1;
     }
@@ -42,14 +42,20 @@ static int load(const char *path, struct config *ret_config, struct buf *problem
     return result;
 }
 
-struct config *config_file_load(const char *path)
+struct config *config_file_read(const char *path, struct buf *ret_problems)
 {
     struct config *config = mem_zalloc(sizeof(*config));
-    struct buf problems = {0};
-    if (load(path, config, &problems) < 0) {
+    if (load(path, config, ret_problems) < 0) {
         free(config);
         config = NULL;
     }
+    return config;
+}
+
+struct config *config_file_load(const char *path)
+{
+    struct buf problems = {0};
+    struct config *config = config_file_read(path, &problems);
     fputs(buf_text(&problems), stderr);
     buf_fini(&problems);
     return config;

@@ -23,6 +23,7 @@
 struct talker {
     unsigned bad_in_a_row;
     uint64_t life; /* attached in this life; 0: not attached */
+    bool expelled; /* we closed it for its bad input: that says nothing about the server */
     bool watching;
 };
 
@@ -92,6 +93,7 @@ static void refuse(struct status_sockets *sockets, struct line_peer *peer, struc
     line_peer_reply(peer, buf_view(&reply));
     buf_fini(&reply);
     if (too_many || error->fatal) {
+        talker->expelled = true;
         line_peer_close(peer);
     }
 }
@@ -223,11 +225,12 @@ static void on_close(struct line_peer *peer, void *user)
         return;
     }
     uint64_t life = talker->life;
+    bool expelled = talker->expelled;
     line_peer_set_data(peer, NULL);
     free(talker);
     if (life != 0) {
         struct instant now = agent_now();
-        router_detached(sockets->agent->router, life, &now);
+        router_detached(sockets->agent->router, life, expelled, &now);
         agent_rearm(sockets->agent);
     }
 }

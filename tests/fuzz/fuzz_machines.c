@@ -400,7 +400,7 @@ static void happen(struct world *w, uint8_t what, uint8_t arg)
         router_tried(w->router, index, w->tries[index], arg & 4 ? PROBE_PASSED : PROBE_TIMED_OUT, "timed out",
                      1, &now);
         break;
-    case 6: router_detached(w->router, arg & 1 ? w->attached : arg, &now); break;
+    case 6: router_detached(w->router, arg & 1 ? w->attached : arg, (arg & 2) != 0, &now); break;
     case 7: router_exited(w->router, 5 + arg % 3, &now); break;
     case 8: router_drain(w->router, "why", "who", arg % 8 * 1000, arg / 8 * 1000, &now); break;
     case 9: router_undrain(w->router, &now); break;

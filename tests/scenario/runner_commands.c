@@ -214,8 +214,7 @@ static void do_notify(struct scenario *s, char **args, size_t count)
 /* The oldest attached connection closes. */
 static void do_detach(struct scenario *s, char **args, size_t count)
 {
-    (void)args;
-    (void)count;
+    bool by_us = count > 0 && strcmp(args[0], "expelled") == 0;
     if (s->attached_count == 0) {
         fail(s, "nobody is attached");
     }
@@ -223,7 +222,7 @@ static void do_detach(struct scenario *s, char **args, size_t count)
     s->attached_count--;
     memmove(s->attached, s->attached + 1, s->attached_count * sizeof(s->attached[0]));
     struct instant now = world_now(s);
-    router_detached(s->router, life, &now);
+    router_detached(s->router, life, by_us, &now);
     world_settle(s);
 }
 

@@ -132,4 +132,7 @@ int64_t registrar_trouble_since(const struct registrar *registrar);
 int64_t registrar_foreign_lease(const struct registrar *registrar);
 int64_t registrar_foreign_left(const struct registrar *registrar);
 
+/* The other holder's record as it stands in the registry, borrowed until the next step; empty when unknown. */
+struct str registrar_foreign_value(const struct registrar *registrar);
+
 #endif

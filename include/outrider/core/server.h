@@ -35,7 +35,8 @@ const char *life_name(enum life life);
 enum server_event_type {
     SERVER_ON_TICK,     /* time may have passed */
     SERVER_ON_WORDS,    /* an accepted line or datagram: `words` */
-    SERVER_ON_DETACH,   /* a connection attached in life number `life` closed */
+    SERVER_ON_DETACH,   /* a connection attached in life number `life` closed; `by_us`: we closed it for its bad input,
+                         * which says nothing about the server */
     SERVER_ON_EXIT,     /* the process `pid` exited */
     SERVER_ON_VERDICT,  /* probe `index` has `verdict`, because `text` */
     SERVER_ON_HOLD,     /* set hold `kind`: `reason`, `by`, `deadline_ms`, `expires_ms` */
@@ -54,6 +55,7 @@ struct server_event {
     struct instant now;
     const struct words *words;
     uint64_t life;
+    bool by_us;
     pid_t pid;
     unsigned index;
     enum verdict verdict;

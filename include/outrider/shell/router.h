@@ -42,8 +42,8 @@ void router_tick(struct router *router, const struct instant *now);
 /* The server said `words` (server_accepts() was asked first). */
 void router_heard(struct router *router, const struct words *words, const struct instant *now);
 
-/* A connection attached in life `life` has closed. */
-void router_detached(struct router *router, uint64_t life, const struct instant *now);
+/* A connection attached in life `life` has closed; `by_us`: because of its bad input. */
+void router_detached(struct router *router, uint64_t life, bool by_us, const struct instant *now);
 
 /* The watched process is gone. */
 void router_exited(struct router *router, pid_t pid, const struct instant *now);

@@ -316,10 +316,12 @@ static void test_foreign_is_told(void **state)
     reply(&w, (struct registry_reply){.ttl_ms = 10000});
     reply(&w, (struct registry_reply){
                   .kv = {.found = true, .value = STR("theirs"), .mod_revision = 9, .lease = 4242}});
-    assert_int_equal(w.note, REGISTRAR_NOTE_FOREIGN);
     assert_int_equal(w.asked.op, REGISTRY_LEASE_TTL);
     assert_int_equal(w.asked.lease, 4242);
+    assert_int_not_equal(w.note, REGISTRAR_NOTE_FOREIGN); /* until when is known with the answer only */
     reply(&w, (struct registry_reply){.ttl_ms = 7000});
+    assert_int_equal(w.note, REGISTRAR_NOTE_FOREIGN);
+    assert_true(str_eq(registrar_foreign_value(w.registrar), STR("theirs")));
     assert_int_equal(registrar_foreign_lease(w.registrar), 4242);
     assert_int_equal(registrar_foreign_left(w.registrar), 7000);
     assert_false(registrar_visible(w.registrar));

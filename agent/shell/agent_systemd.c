@@ -1,0 +1,51 @@
+/* What the service manager is told of us (contract section 9). It never decides anything here: a manager that cannot be
+ * reached costs a line at debug level. */
+#include "agent_internal.h"
+
+#include "outrider/base/buf.h"
+#include "outrider/base/error.h"
+#include "outrider/os/log.h"
+#include "outrider/os/sd_notify.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+void agent_tell_systemd(const char *format, ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    struct error err;
+    if (sd_notify_send(str_of(text), &err) < 0) {
+        log_debug("agent", "systemd was not told", LOG_TEXT("error", err.text));
+    }
+}
+
+/* Where the record is, in a few words. */
+static void add_registry(const struct agent *agent, struct buf *out)
+{
+    const struct registrar *registrar = router_registrar(agent->router);
+    const char *trouble = registrar_trouble(registrar);
+    if (server_record(router_server(agent->router)) == NULL) {
+        buf_printf(out, "not published: %s", server_withheld(router_server(agent->router)));
+    } else if (registrar_foreign_lease(registrar) != 0) {
+        buf_printf(out, "another agent holds the key");
+    } else if (trouble[0] != '\0') {
+        buf_printf(out, "registry away: %s", trouble);
+    } else {
+        buf_printf(out, registrar_visible(registrar) ? "registered" : "not registered yet");
+    }
+}
+
+void agent_tell_status(const struct agent *agent)
+{
+    const struct server *server = router_server(agent->router);
+    const char *cause = server_cause(server);
+    struct buf text = {0};
+    buf_printf(&text, "STATUS=%s%s%s; ", status_name(server_status(server)), cause[0] == '\0' ? "" : ": ", cause);
+    add_registry(agent, &text);
+    agent_tell_systemd("%.500s", buf_text(&text));
+    buf_fini(&text);
+}
