@@ -94,7 +94,7 @@ static const struct setting rows[] = {
             "`[]`: none."},
     {"grace_period", SETTING_DURATION, .flags = SETTING_ZERO | RELOAD, .fallback = "60s", .min = 100,
      .max = DAY, AT(grace_period_ms),
-     .doc = "A life whose probes never passed is initializing this long, then in error."},
+     .doc = "A probe that has not yet passed in a life may fail this long before it is an error."},
     {"status.socket", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "auto",
      .shape = shape_socket_or_auto, AT(status.socket),
      .doc = "The stream socket for status lines. `auto`: `status.sock` in `$RUNTIME_DIRECTORY`, off "
