@@ -89,7 +89,8 @@ const struct etcd_event *etcd_watch_next(struct etcd_watch *watch, int timeout_m
     return take(watch);
 }
 
-const struct etcd_event *etcd_watch_until(struct etcd_watch *watch, const char *key, const char *text, int timeout_ms)
+const struct etcd_event *etcd_watch_until(struct etcd_watch *watch, const char *key, const char *text,
+                                          int timeout_ms)
 {
     const struct etcd_event *event;
     while ((event = etcd_watch_next(watch, timeout_ms)) != NULL) {
@@ -98,8 +99,8 @@ const struct etcd_event *etcd_watch_until(struct etcd_watch *watch, const char *
             return event;
         }
     }
-    meter_die("no event of %s with %s within %d ms", key == NULL ? "any key" : key, text == NULL ? "its end" : text,
-              timeout_ms);
+    meter_die("no event of %s with %s within %d ms", key == NULL ? "any key" : key,
+              text == NULL ? "its end" : text, timeout_ms);
 }
 
 static void add_base64(struct buf *out, const char *before, struct str text, const char *after)

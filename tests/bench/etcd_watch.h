@@ -27,14 +27,17 @@ struct etcd_watch {
     struct etcd_event event;
 };
 
-/* Watches `key`, or with `prefix` all keys that begin with it, from now on; returns when etcd has said that it does. */
+/* Watches `key`, or with `prefix` all keys that begin with it, from now on; returns when etcd has said that
+ * it does. */
 void etcd_watch_open(struct etcd_watch *watch, const char *endpoint, const char *key, bool prefix);
 
-/* The next event, waited for at most `timeout_ms` from its last byte; NULL when none came. Borrowed until the next call. */
+/* The next event, waited for at most `timeout_ms` from its last byte; NULL when none came. Borrowed until the
+ * next call. */
 const struct etcd_event *etcd_watch_next(struct etcd_watch *watch, int timeout_ms);
 
-/* The next event of `key` (NULL: any) whose value contains `text` (NULL: a deletion); others are dropped. Ends the process
- * after `timeout_ms` without one, saying what was waited for. */
-const struct etcd_event *etcd_watch_until(struct etcd_watch *watch, const char *key, const char *text, int timeout_ms);
+/* The next event of `key` (NULL: any) whose value contains `text` (NULL: a deletion); others are dropped.
+ * Ends the process after `timeout_ms` without one, saying what was waited for. */
+const struct etcd_event *etcd_watch_until(struct etcd_watch *watch, const char *key, const char *text,
+                                          int timeout_ms);
 
 #endif

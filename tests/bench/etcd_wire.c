@@ -35,11 +35,13 @@ void etcd_wire_open(struct etcd_wire *wire, const char *endpoint)
     }
 }
 
-void etcd_wire_request(const struct etcd_wire *wire, const char *path, const struct buf *body, struct buf *out)
+void etcd_wire_request(const struct etcd_wire *wire, const char *path, const struct buf *body,
+                       struct buf *out)
 {
     buf_clear(out);
-    buf_printf(out, "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
-               path, wire->host, body->size);
+    buf_printf(
+        out, "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
+        path, wire->host, body->size);
     buf_str(out, buf_view(body));
 }
 

@@ -1,5 +1,5 @@
-/* etcd's HTTP gateway over a bare socket: nothing between the clock and the kernel but one send() and one recv(). Every
- * failure ends the process. */
+/* etcd's HTTP gateway over a bare socket: nothing between the clock and the kernel but one send() and one
+ * recv(). Every failure ends the process. */
 #ifndef OUTRIDER_BENCH_ETCD_WIRE_H
 #define OUTRIDER_BENCH_ETCD_WIRE_H
 
@@ -19,19 +19,21 @@ struct etcd_wire {
 void etcd_wire_open(struct etcd_wire *wire, const char *endpoint);
 
 /* Replaces `out` with a POST of `body` to `path`. */
-void etcd_wire_request(const struct etcd_wire *wire, const char *path, const struct buf *body, struct buf *out);
+void etcd_wire_request(const struct etcd_wire *wire, const char *path, const struct buf *body,
+                       struct buf *out);
 
 /* Sends `bytes` in one call. */
 void etcd_wire_send(struct etcd_wire *wire, const struct buf *bytes);
 
-/* Reads more into `in`, waiting at most `timeout_ms` (-1: for ever). Returns false when nothing came. `ret_at_us` (may be
- * NULL) is the moment after recv() returned. */
+/* Reads more into `in`, waiting at most `timeout_ms` (-1: for ever). Returns false when nothing came.
+ * `ret_at_us` (may be NULL) is the moment after recv() returned. */
 bool etcd_wire_read(struct etcd_wire *wire, int timeout_ms, int64_t *ret_at_us);
 
 /* Reads the head of an answer with status 200 and drops it. Returns the Content-Length, or -1: chunked. */
 int64_t etcd_wire_head(struct etcd_wire *wire);
 
-/* Reads an answer with a Content-Length and status 200 and drops it from `in`. Its body goes into `ret_body` (may be NULL). */
+/* Reads an answer with a Content-Length and status 200 and drops it from `in`. Its body goes into `ret_body`
+ * (may be NULL). */
 void etcd_wire_answer(struct etcd_wire *wire, struct buf *ret_body);
 
 /* A request with its answer. `ret_body` may be NULL. */

@@ -1,6 +1,5 @@
-/* The floor for an idle agent: libevent and libcurl's multi interface with the same TCP probe and the same heartbeat,
- * and nothing else.
- * usage: bench_floor_bare ENDPOINT KEY TTL_SECONDS PROBE_PORT */
+/* The floor for an idle agent: libevent and libcurl's multi interface with the same TCP probe and the same
+ * heartbeat, and nothing else. usage: bench_floor_bare ENDPOINT KEY TTL_SECONDS PROBE_PORT */
 #include "floor_bare_curl.h"
 #include "floor_etcd.h"
 #include "outrider/base/buf.h"
@@ -51,7 +50,8 @@ static void probe(evutil_socket_t none, short what, void *user)
     struct bare *bare = user;
     static const struct timeval timeout = {0, 500000};
     bare->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (connect(bare->fd, (struct sockaddr *)&bare->target, sizeof(bare->target)) < 0 && errno != EINPROGRESS) {
+    if (connect(bare->fd, (struct sockaddr *)&bare->target, sizeof(bare->target)) < 0 &&
+        errno != EINPROGRESS) {
         perror("floor_bare: connect");
         exit(1);
     }

@@ -49,7 +49,8 @@ static void on_socket(evutil_socket_t fd, short what, void *user)
 {
     struct bare_curl *client = user;
     int running;
-    int action = ((what & EV_READ) != 0 ? CURL_CSELECT_IN : 0) | ((what & EV_WRITE) != 0 ? CURL_CSELECT_OUT : 0);
+    int action =
+        ((what & EV_READ) != 0 ? CURL_CSELECT_IN : 0) | ((what & EV_WRITE) != 0 ? CURL_CSELECT_OUT : 0);
     curl_multi_socket_action(client->multi, fd, action, &running);
     finish(client);
 }
@@ -119,8 +120,8 @@ struct bare_curl *bare_curl_new(struct event_base *base, const char *endpoint)
     return client;
 }
 
-void bare_curl_post(struct bare_curl *client, const char *path, const struct buf *body, void (*done)(void *user),
-                    void *user)
+void bare_curl_post(struct bare_curl *client, const char *path, const struct buf *body,
+                    void (*done)(void *user), void *user)
 {
     char url[256];
     snprintf(url, sizeof(url), "%s%s", client->endpoint, path);

@@ -8,7 +8,8 @@
 #include <unistd.h>
 
 const char floor_record[] =
-    "{\"id\":\"floor\",\"type\":\"world\",\"host\":\"127.0.0.1\",\"ports\":[8001],\"status\":\"initializing\","
+    "{\"id\":\"floor\",\"type\":\"world\",\"host\":\"127.0.0.1\",\"ports\":[8001],\"status\":"
+    "\"initializing\","
     "\"updatedAt\":\"2026-11-21T02:14:00.123Z\",\"reason\":\"probe tcp-8001: no verdict yet\","
     "\"startedAt\":\"2026-11-21T02:14:00.123Z\"}";
 

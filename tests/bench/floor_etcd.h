@@ -9,7 +9,8 @@ struct buf;
 /* Replaces the content of `out` with the body of a grant of `lease` for `ttl_s` seconds. */
 void floor_grant_body(int64_t lease, int64_t ttl_s, struct buf *out);
 
-/* Replaces the content of `out` with the body of a transaction that creates `key` under `lease`, or reads it. */
+/* Replaces the content of `out` with the body of a transaction that creates `key` under `lease`, or reads it.
+ */
 void floor_put_body(const char *key, const char *value, int64_t lease, struct buf *out);
 
 /* Replaces the content of `out` with the body of a keepalive or a revoke. */

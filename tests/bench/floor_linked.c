@@ -42,7 +42,8 @@ int main(void)
     parse();
     struct event_base *base = event_base_new();
     must(base != NULL, "event_base_new");
-    must(evdns_err_to_string(DNS_ERR_NONE) != NULL, "evdns_err_to_string"); /* or the library would not be linked */
+    must(evdns_err_to_string(DNS_ERR_NONE) != NULL,
+         "evdns_err_to_string"); /* or the library would not be linked */
     must(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK, "curl_global_init");
     CURLM *multi = curl_multi_init();
     CURL *easy = curl_easy_init();

@@ -1,4 +1,5 @@
 """What the rows of the benchmark share: agents, floors, what /proc tells of them, and numbers."""
+import base64
 import http.client
 import json
 import os
@@ -128,11 +129,10 @@ class Place:
             return json.load(answer)
 
     def count_keys(self, prefix):
-        import base64
         key = prefix.encode()
         end = key[:-1] + bytes([key[-1] + 1])
-        encode = lambda data: base64.b64encode(data).decode()
-        answer = self.post("/v3/kv/range", {"key": encode(key), "range_end": encode(end), "count_only": True})
+        answer = self.post("/v3/kv/range", {"key": base64.b64encode(key).decode(),
+                                            "range_end": base64.b64encode(end).decode(), "count_only": True})
         return int(answer.get("count", 0))
 
 

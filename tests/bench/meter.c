@@ -76,7 +76,8 @@ void meter_expect_ok(int fd)
     do {
         ssize_t got = recv(fd, reply + size, sizeof(reply) - 1 - size, 0);
         if (got <= 0) {
-            meter_die("no reply to a line: %s", got == 0 ? "the agent closed the connection" : strerror(errno));
+            meter_die("no reply to a line: %s",
+                      got == 0 ? "the agent closed the connection" : strerror(errno));
         }
         size += (size_t)got;
     } while (reply[size - 1] != '\n');

@@ -1,5 +1,5 @@
-/* What the measuring programs share. They print one sample a line ("NAME MICROSECONDS") for tests/bench/run to read, and
- * end with 1 and a sentence on stderr when something did not work. */
+/* What the measuring programs share. They print one sample a line ("NAME MICROSECONDS") for tests/bench/run
+ * to read, and end with 1 and a sentence on stderr when something did not work. */
 #ifndef OUTRIDER_BENCH_METER_H
 #define OUTRIDER_BENCH_METER_H
 

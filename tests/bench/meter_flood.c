@@ -83,8 +83,9 @@ static void attend(struct bench *bench, int64_t until_us)
 int main(int argc, char **argv)
 {
     if (argc != 8) {
-        fprintf(stderr, "usage: bench_flood ENDPOINT KEY STATUS_SOCKET players|status|mix SECONDS LINES_PER_SECOND "
-                        "SETTLE_MS\n");
+        fprintf(stderr,
+                "usage: bench_flood ENDPOINT KEY STATUS_SOCKET players|status|mix SECONDS LINES_PER_SECOND "
+                "SETTLE_MS\n");
         return 64;
     }
     struct bench bench = {.kind = argv[4]};

@@ -1,7 +1,7 @@
-/* Lives and deaths of game servers. For each agent in turn: its port is opened and the server says ready (-> `ready` at a
- * watcher, the port having been closed); the server is killed (-> `error` at a watcher). Several agents take turns
- * because the contract allows each one status write a second.
- * usage: bench_life ENDPOINT PREFIX DIR attach|mainpid ROUNDS ID:PORT...
+/* Lives and deaths of game servers. For each agent in turn: its port is opened and the server says ready (->
+ * `ready` at a watcher, the port having been closed); the server is killed (-> `error` at a watcher). Several
+ * agents take turns because the contract allows each one status write a second, and a life may take three
+ * (error, initializing, ready). usage: bench_life ENDPOINT PREFIX DIR attach|mainpid ROUNDS ID:PORT...
  * DIR/ID/status.sock and DIR/ID/notify.sock are the agent's; prints "back US" and "dead US" */
 #include "etcd_watch.h"
 #include "meter.h"
@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { EVENT_TIMEOUT_MS = 10000, REST_US = 50000, ROUND_US = 2300000 };
+enum { EVENT_TIMEOUT_MS = 10000, REST_US = 50000, ROUND_US = 3500000 };
 
 struct bench {
     struct etcd_watch watch;
@@ -61,7 +61,8 @@ static int notify_open(const char *path)
 static void come_up(struct bench *bench, struct server *server)
 {
     char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)], key[512], text[64] = "attach ready\n";
-    snprintf(path, sizeof(path), "%s/%s/%s.sock", bench->dir, server->id, bench->attach ? "status" : "notify");
+    snprintf(path, sizeof(path), "%s/%s/%s.sock", bench->dir, server->id,
+             bench->attach ? "status" : "notify");
     snprintf(key, sizeof(key), "%s/%s", bench->prefix, server->id);
     server->listener = meter_bind_tcp(server->port);
     server->line = bench->attach ? meter_connect_unix(path) : notify_open(path);

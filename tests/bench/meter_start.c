@@ -15,7 +15,8 @@
 
 enum { WARM_UP = 2, EVENT_TIMEOUT_MS = 10000, REST_US = 20000 };
 
-/* Starts `arguments`, measures until `key` is there, stops it, and waits until the key is gone. Returns the time. */
+/* Starts `arguments`, measures until `key` is there, stops it, and waits until the key is gone. Returns the
+ * time. */
 static int64_t run(struct etcd_watch *watch, char *const *arguments, const char *key)
 {
     meter_rest_us(REST_US);
@@ -41,7 +42,8 @@ static int64_t run(struct etcd_watch *watch, char *const *arguments, const char 
 int main(int argc, char **argv)
 {
     if (argc != 8) {
-        fprintf(stderr, "usage: bench_start ENDPOINT PREFIX N FLOOR_PROGRAM AGENT_PROGRAM CONFIG AGENT_KEY\n");
+        fprintf(stderr,
+                "usage: bench_start ENDPOINT PREFIX N FLOOR_PROGRAM AGENT_PROGRAM CONFIG AGENT_KEY\n");
         return 64;
     }
     int64_t n = meter_number(argv[3]);
