@@ -1,5 +1,7 @@
 /* The floor for an idle agent: libevent and libcurl's multi interface with the same TCP probe and the same
- * heartbeat, and nothing else. usage: bench_floor_bare ENDPOINT KEY TTL_SECONDS PROBE_PORT */
+ * heartbeat, and nothing else.
+ *
+ * usage: bench_floor_bare ENDPOINT KEY TTL_SECONDS PROBE_PORT */
 #include "floor_bare_curl.h"
 #include "floor_etcd.h"
 #include "outrider/base/buf.h"

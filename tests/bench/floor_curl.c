@@ -1,5 +1,7 @@
-/* The floor for registering and for many processes: what libcurl's easy interface needs to grant, put, keep
- * alive each third of the TTL, and revoke at TERM. usage: bench_floor_curl ENDPOINT KEY TTL_SECONDS */
+/* The floor for registering and for many processes: what libcurl's easy interface needs to grant, put,
+ * keep alive each third of the TTL, and revoke at TERM.
+ *
+ * usage: bench_floor_curl ENDPOINT KEY TTL_SECONDS */
 #include "floor_etcd.h"
 #include "outrider/base/buf.h"
 

@@ -1,4 +1,6 @@
-/* The floor for memory: links and initialises what the agent does, then waits for a signal and does nothing.
+/* The floor for memory: links and initialises what the agent does, then waits for a signal and does
+ * nothing.
+ *
  * usage: bench_floor_linked */
 #include <curl/curl.h>
 #include <event2/dns.h>

@@ -1,4 +1,5 @@
 /* Many status lines a second: every one is answered, few are written, the last one wins.
+ *
  * usage: bench_flood ENDPOINT KEY STATUS_SOCKET players|status|mix SECONDS LINES_PER_SECOND SETTLE_MS
  * prints "sent N", "ok N", "last 0|1", and for each write to the key "write US" (since the first line) */
 #include "etcd_watch.h"

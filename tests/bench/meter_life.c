@@ -1,7 +1,9 @@
-/* Lives and deaths of game servers. For each agent in turn: its port is opened and the server says ready (->
- * `ready` at a watcher, the port having been closed); the server is killed (-> `error` at a watcher). Several
- * agents take turns because the contract allows each one status write a second, and a life may take three
- * (error, initializing, ready). usage: bench_life ENDPOINT PREFIX DIR attach|mainpid ROUNDS ID:PORT...
+/* Lives and deaths of game servers. For each agent in turn: its port is opened and the server says ready
+ * (-> `ready` at a watcher, the port having been closed); the server is killed (-> `error` at a watcher).
+ * Several agents take turns because the contract allows each one status write a second, and a life may
+ * take three (error, initializing, ready).
+ *
+ * usage: bench_life ENDPOINT PREFIX DIR attach|mainpid ROUNDS ID:PORT...
  * DIR/ID/status.sock and DIR/ID/notify.sock are the agent's; prints "back US" and "dead US" */
 #include "etcd_watch.h"
 #include "meter.h"

@@ -1,7 +1,9 @@
-/* A line on the status socket -> an event at an etcd watcher, in turn with a bare transaction -> an event at
- * the same kind of watcher, each after the same rest. The floor's body is what the agent sends, down to the
- * record's bytes. usage: bench_line ENDPOINT KEY STATUS_SOCKET players|status N REST_US prints "floor US" and
- * "subject US" N times each, and "lost COUNT" */
+/* A line on the status socket -> an event at an etcd watcher, in turn with a bare transaction -> an event
+ * at the same kind of watcher, each after the same rest. The floor's body is what the agent sends, down to
+ * the record's bytes.
+ *
+ * usage: bench_line ENDPOINT KEY STATUS_SOCKET players|status N REST_US
+ * prints "floor US" and "subject US" N times each, and "lost COUNT" */
 #include "etcd_watch.h"
 #include "meter.h"
 #include "outrider/base/base64.h"

@@ -1,4 +1,5 @@
 /* exec -> registered: fork and exec, until a watcher sees the key; floor and agent in turn.
+ *
  * usage: bench_start ENDPOINT PREFIX N FLOOR_PROGRAM AGENT_PROGRAM CONFIG AGENT_KEY
  * prints "floor US" and "subject US" N times each */
 #include "etcd_watch.h"
