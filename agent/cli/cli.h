@@ -3,6 +3,7 @@
 #define OUTRIDER_CLI_CLI_H
 
 #include "outrider/base/attr.h"
+#include "outrider/base/str.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -73,9 +74,13 @@ int cmd_send(const struct command *command, struct cli_args args);
 int cmd_version(const struct command *command, struct cli_args args);
 int cmd_help(const struct command *command, struct cli_args args);
 
-/* For a command that looks for the agent of the configuration file at `config_path`: when $RUNTIME_DIRECTORY is unset
- * and outrider@NAME.service runs with /etc/outrider/NAME.yaml, the variable is set as the unit has it, so that `auto`
- * means here what it means there. */
+/* NAME where the file at `config_path` is .../NAME.yaml, as outrider@NAME.service has it; empty otherwise.
+ * Borrowed. */
+struct str cli_instance_name(const char *config_path);
+
+/* For a command that looks for the agent of the configuration file at `config_path`: when $RUNTIME_DIRECTORY
+ * is unset and outrider@NAME.service runs with /etc/outrider/NAME.yaml, the variable is set as the unit has
+ * it, so that `auto` means here what it means there. */
 void cli_use_unit_directory(const char *config_path);
 
 #endif

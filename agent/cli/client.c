@@ -1,14 +1,17 @@
 #include "client.h"
 
 #include "cli.h"
+#include "document.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
+#include "outrider/codec/printable.h"
 #include "outrider/io/http_fetch.h"
 #include "outrider/os/file.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* An agent answers at once or not at all; its document is some kB, with 64 probes and 100 transitions below
  * 100 kB. */
@@ -20,6 +23,10 @@ void client_fini(struct client *client)
         free(client->url);
         free(client->unix_path);
         free(client->token_file);
+        free(client->config);
+        free(client->type);
+        free(client->id);
+        free(client->unit_socket);
         *client = (struct client){0};
     }
 }
@@ -49,6 +56,17 @@ static int read_answer(int status, struct str body, struct error *err, json_t **
     return 0;
 }
 
+/* Several agents on one machine: the default address may be another's, or nobody's. */
+static void add_hint(const struct client *client, struct error *err)
+{
+    if (client->unit_socket != NULL && err != NULL) {
+        size_t used = strlen(err->text);
+        snprintf(err->text + used, sizeof(err->text) - used,
+                 "; under systemd the agent of %s is at --agent unix:%s", client->config,
+                 client->unit_socket);
+    }
+}
+
 static int ask(const struct client *client, const char *method, const char *path, const char *const *headers,
                struct str body, struct error *err, json_t **ret_document)
 {
@@ -65,6 +83,7 @@ static int ask(const struct client *client, const char *method, const char *path
     int rc = http_fetch(&request, err, &status, &answer);
     if (rc < 0) {
         (void)error_wrap(err, "no agent answers");
+        add_hint(client, err);
         rc = EX_TEMPFAIL;
     } else {
         rc = read_answer(status, buf_view(&answer), err, ret_document);
@@ -74,9 +93,49 @@ static int ask(const struct client *client, const char *method, const char *path
     return rc;
 }
 
+static bool is_meant(const char *wanted, const char *found)
+{
+    return wanted == NULL || (found != NULL && strcmp(wanted, found) == 0);
+}
+
+static int refuse_other(const struct client *client, const char *type, const char *id, struct error *err)
+{
+    char who[160];
+    struct buf found = {0};
+    buf_printf(&found, "%s/%s", type == NULL ? "?" : type, id == NULL ? "?" : id);
+    printable_copy(who, sizeof(who), buf_view(&found), '?');
+    buf_fini(&found);
+    (void)error_set(err, ERROR_NOT_FOUND, "another agent answers at %s%s: %s, and %s is for %s%s%s",
+                    client->unix_path == NULL ? "" : "unix:",
+                    client->unix_path == NULL ? client->url : client->unix_path, who, client->config,
+                    client->type, client->id == NULL ? "" : "/", client->id == NULL ? "" : client->id);
+    add_hint(client, err);
+    return EX_TEMPFAIL;
+}
+
 int client_get(const struct client *client, struct error *err, json_t **ret_document)
 {
-    return ask(client, "GET", "/api/agent", NULL, (struct str){NULL, 0}, err, ret_document);
+    json_t *document = NULL;
+    int rc = ask(client, "GET", "/api/agent", NULL, (struct str){NULL, 0}, err, &document);
+    if (rc != 0) {
+        return rc;
+    }
+    const char *type = document_text(document, "type"), *id = document_text(document, "id");
+    if (!is_meant(client->type, type) || !is_meant(client->id, id)) {
+        rc = refuse_other(client, type, id, err);
+        json_decref(document);
+        return rc;
+    }
+    *ret_document = document;
+    return 0;
+}
+
+static int check_who(const struct client *client, struct error *err)
+{
+    json_t *document = NULL;
+    int rc = client->type == NULL ? 0 : client_get(client, err, &document);
+    json_decref(document);
+    return rc;
 }
 
 static int authorize(const struct client *client, struct error *err, struct buf *header)
@@ -105,7 +164,8 @@ int client_post(const struct client *client, const char *path, struct str body, 
     }
     const char *const headers[] = {"Content-Type: application/json",
                                    client->token_file == NULL ? NULL : buf_text(&authorization), NULL};
-    int rc = ask(client, "POST", path, headers, body, err, ret_document);
+    int rc = check_who(client, err);
+    rc = rc != 0 ? rc : ask(client, "POST", path, headers, body, err, ret_document);
     if (authorization.data != NULL) {
         mem_wipe(authorization.data, authorization.capacity);
     }

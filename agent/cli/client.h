@@ -9,11 +9,14 @@
 
 struct error;
 
-/* Where an agent is; owns its strings. */
+/* Where an agent is, and which one is meant; owns its strings. */
 struct client {
-    char *url;        /* scheme, host and port, no path */
-    char *unix_path;  /* NULL: over TCP */
-    char *token_file; /* NULL: none */
+    char *url;         /* scheme, host and port, no path */
+    char *unix_path;   /* NULL: over TCP */
+    char *token_file;  /* NULL: none */
+    char *config;      /* the file that said where; NULL: none did, and whoever answers is meant */
+    char *type, *id;   /* who must answer, as that file says; NULL: not said (id: auto) */
+    char *unit_socket; /* where the file's instance would listen under systemd; NULL: the file says where */
 };
 
 /* What the command line said; NULL: nothing. */
@@ -38,11 +41,12 @@ int client_find(const struct client_options *options, struct client *ret_client)
 void client_fini(struct client *client);
 
 /* GET /api/agent. Returns 0 with the document, the caller's (json_decref); or EX_TEMPFAIL when there is no
- * answer and EX_FAILED when it is an error or no document, with `err` set. */
+ * answer or another agent's than the configuration means, and EX_FAILED when it is an error or no document,
+ * with `err` set. */
 int client_get(const struct client *client, struct error *err, json_t **ret_document) MUST_CHECK;
 
-/* POST of a JSON `body` with the token. Returns as client_get; EX_CONFIG when the token file cannot be read.
- */
+/* POST of a JSON `body` with the token; where a configuration says who is meant, only after a GET has shown
+ * that it is who answers. Returns as client_get; EX_CONFIG when the token file cannot be read. */
 int client_post(const struct client *client, const char *path, struct str body, struct error *err,
                 json_t **ret_document) MUST_CHECK;
 

@@ -71,6 +71,26 @@ int client_of_listen(const char *listen, struct error *err, struct client *ret_c
     return 0;
 }
 
+static bool is_auto(const char *text)
+{
+    return text != NULL && strcmp(text, "auto") == 0;
+}
+
+/* Whom the file means. Where nothing in it says where, the address is everybody's. */
+static void take_who(const char *path, const struct config *config, struct client *client)
+{
+    struct str instance = cli_instance_name(path);
+    client->config = mem_strdup(path);
+    client->type = mem_strdup(config->server.type);
+    client->id = is_auto(config->server.id) ? NULL : mem_strdup(config->server.id);
+    if (client->unix_path == NULL && instance.size > 0 && strcmp(client->url, fallback) == 0) {
+        struct buf path_there = {0};
+        buf_printf(&path_there, "/run/outrider/%.*s/http.sock", STR_ARG(instance));
+        client->unit_socket = mem_strdup(buf_text(&path_there));
+        buf_fini(&path_there);
+    }
+}
+
 static int use_config(const char *path, struct client *ret_client)
 {
     cli_use_unit_directory(path);
@@ -86,6 +106,7 @@ static int use_config(const char *path, struct client *ret_client)
         status = cli_fail(EX_CONFIG, "%s: http.listen: %s", path, err.text);
     } else {
         ret_client->token_file = mem_strdup(config->http.token_file);
+        take_who(path, config, ret_client);
     }
     config_fini(config);
     free(config);

@@ -92,13 +92,15 @@ static void write_body(const struct drain_options *options, struct buf *body)
     json_write_object_end(&json);
 }
 
-static void tell_begun(const json_t *answer)
+static void tell_begun(const json_t *answer, bool waits)
 {
     char span[32];
     struct buf line = {0};
     buf_str(&line, STR("draining"));
     if (document_span(answer, "hold.deadlineInMs", span)) {
         buf_printf(&line, ", deadline in %s", span);
+    } else if (waits) {
+        buf_str(&line, STR(", no deadline: waiting until the server is empty or gone"));
     }
     if (document_span(answer, "hold.expiresInMs", span)) {
         buf_printf(&line, ", lifts itself in %s", span);
@@ -119,7 +121,7 @@ static int drain(const struct client *client, const struct drain_options *option
     if (status != 0) {
         return cli_fail(status, "%s", err.text);
     }
-    tell_begun(answer);
+    tell_begun(answer, options->wait);
     json_decref(answer);
     return options->wait ? wait_for_end(client) : EX_DONE;
 }

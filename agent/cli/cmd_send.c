@@ -25,10 +25,12 @@ static char *socket_of_config(const char *file, int *ret_status)
     }
     char *socket = mem_strdup(config->status.socket);
     if (socket == NULL) {
+        struct str instance = cli_instance_name(path);
         *ret_status = cli_fail(EX_TEMPFAIL,
                                "status.socket of %s is off here: without $RUNTIME_DIRECTORY it needs a path;"
-                               " --socket PATH names it",
-                               path);
+                               " --socket /run/outrider/%.*s/status.sock names it",
+                               path, instance.size > 0 ? (int)instance.size : 4,
+                               instance.size > 0 ? instance.data : "NAME");
     }
     config_fini(config);
     free(config);
@@ -44,7 +46,10 @@ static int check_line(const struct command *command, struct str line)
         return cli_usage(command, "one line at a time: the words have a line break");
     }
     if (status_line_parse(line, &words, &problem) < 0) {
-        return 0;
+        /* No word and no key begins so; the text after # may, and is not parsed. */
+        return problem.detail[0] == '-'
+                   ? cli_usage(command, "`%s`: options go before the words", problem.detail)
+                   : 0;
     }
     if (words.attach || words.watch) {
         return cli_usage(command, "`%s` needs a connection that stays, and this one ends with the reply",

@@ -9,7 +9,8 @@
 #define FIND_AGENT                                                                                           \
     "The agent is found by --agent URL or --agent unix:PATH, else by http.listen of the\n"                   \
     "file given with -c, else $OUTRIDER_AGENT, else the default configuration file, else\n"                  \
-    "127.0.0.1:7117.\n"
+    "127.0.0.1:7117. Where a file says it, only an agent of its server.type and server.id\n"                 \
+    "is asked.\n"
 
 static const struct command table[] = {
     {"agent", "[-c FILE]", "run beside a game server, in the foreground",
@@ -26,7 +27,8 @@ static const struct command table[] = {
     {"drain", "[-c FILE | --agent URL] [--reason TEXT] [--deadline D] [--expires D] [--wait]",
      "keep new players away",
      "--reason TEXT      why, for whoever looks\n"
-     "--deadline D       when the waiting ends, e.g. 30m; by default drain.deadline\n"
+     "--deadline D       when the waiting ends, e.g. 30m; 0s: never; by default\n"
+     "                   drain.deadline\n"
      "--expires D        lifts itself after this long; by default never\n"
      "--wait             until the server is empty or gone (exit 0), or until the deadline or\n"
      "                   somebody's undrain (exit 1)\n"
@@ -36,6 +38,7 @@ static const struct command table[] = {
      "--token-file FILE  holds the agent's token; by default http.token_file\n" FIND_AGENT, cmd_undrain},
     {"send", "[-c FILE | --socket PATH] WORDS...", "say one status line to the agent, as the server does",
      "Prints the reply; exit 0 on OK, 1 on ERR. The socket is status.socket of the file.\n"
+     "Options go before the words.\n"
      "Example: outrider send ready players=12/64 label.map=harbor '# the harbor'\n",
      cmd_send},
     {"version", "", "print the version", "", cmd_version},

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "cli/client.h"
 #include "outrider/base/error.h"
 #include "outrider/os/file.h"
 #include "peer.h"
@@ -13,6 +14,7 @@
 #include "support/temp_dir.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define OK_HEAD "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
@@ -110,6 +112,72 @@ static void drain_says_what_was_asked_and_waits(void **state)
     buf_fini(&heard);
 }
 
+static const char *config_for_peer(const char *who)
+{
+    struct error err;
+    struct buf text = {0};
+    buf_printf(&text, "server: {%s, ports: [8001]}\nhttp: {listen: \"%s\"}\n", who, where);
+    assert_int_equal(file_write_atomic(dir.path, "w1.yaml", buf_view(&text), 0600, &err), 0);
+    buf_fini(&text);
+    return temp_path(&dir, "w1.yaml");
+}
+
+static void a_file_means_its_own_agent_and_no_other(void **state)
+{
+    (void)state;
+    static const char other[] = OK_HEAD "{\"status\":\"ready\",\"type\":\"world\",\"id\":\"w\\u001b2\"}";
+    struct buf heard = {0};
+    char file[256];
+    snprintf(file, sizeof(file), "%s", config_for_peer("type: world, id: w1"));
+    answer_with("\r\n\r\n", (const char *const[]){other, other, other, OK_HEAD "{}", NULL});
+    assert_int_equal(RUN(&said, "drain", "-c", file, "--wait"), EX_TEMPFAIL);
+    said_has(said.err, "another agent answers at unix:");
+    said_has(said.err, "http.sock: world/w?2, and ");
+    said_has(said.err, "w1.yaml is for world/w1");
+    assert_string_equal(said.out, "");
+    assert_int_equal(RUN(&said, "undrain", "-c", file), EX_TEMPFAIL);
+    setenv("OUTRIDER_CONFIG", file, 1);
+    assert_int_equal(RUN(&said, "status", "--is", "ready"), EX_TEMPFAIL);
+    unsetenv("OUTRIDER_CONFIG");
+    assert_int_equal(RUN(&said, "status", "-c", file), EX_TEMPFAIL);
+    said_has(said.err, ": ?/?, and ");
+    peer_end(&peer, &heard);
+    assert_null(strstr(buf_text(&heard), "POST"));
+    buf_fini(&heard);
+}
+
+static void a_file_reaches_its_own_agent(void **state)
+{
+    (void)state;
+    static const char own[] = OK_HEAD "{\"status\":\"ready\",\"type\":\"world\",\"id\":\"w1\"}";
+    static const char done[] = OK_HEAD "{\"status\":\"ready\",\"hold\":null}";
+    struct buf heard = {0};
+    char file[256];
+    snprintf(file, sizeof(file), "%s", config_for_peer("type: world, id: w1"));
+    answer_with("\r\n\r\n", (const char *const[]){own, done, own, own, done, NULL});
+    assert_int_equal(RUN(&said, "undrain", "-c", file), EX_DONE);
+    (void)config_for_peer("type: world");
+    assert_int_equal(RUN(&said, "status", "-c", file), EX_DONE);
+    assert_int_equal(RUN(&said, "undrain", "-c", file), EX_DONE);
+    peer_end(&peer, &heard);
+    said_has(buf_text(&heard), "POST /api/agent/undrain HTTP/1.1\r\n");
+    buf_fini(&heard);
+}
+
+static void where_nobody_answers_the_unit_is_named(void **state)
+{
+    (void)state;
+    struct error err;
+    json_t *document = NULL;
+    char url[] = "http://localhost", socket[128], file[] = "/etc/outrider/w1.yaml",
+         unit[] = "/run/outrider/w1/http.sock";
+    snprintf(socket, sizeof(socket), "%s", where + 5);
+    struct client client = {.url = url, .unix_path = socket, .config = file, .unit_socket = unit};
+    assert_int_equal(client_get(&client, &err, &document), EX_TEMPFAIL);
+    said_has(err.text, "no agent answers");
+    said_has(err.text, "of /etc/outrider/w1.yaml is at --agent unix:/run/outrider/w1/http.sock");
+}
+
 /* The first answer is to the POST, whose body ends with "}"; the others are to polls, which have none. */
 static void wait_for(const char *last, int status, const char *words)
 {
@@ -121,7 +189,7 @@ static void wait_for(const char *last, int status, const char *words)
                                       OK_HEAD "{\"holds\":[{\"kind\":\"ops\",\"outcome\":\"waiting\"}]}",
                                       answer, NULL});
     assert_int_equal(RUN(&said, "drain", "--agent", where, "--wait"), status);
-    said_has(said.out, "draining\n");
+    said_has(said.out, "draining, no deadline: waiting until the server is empty or gone\n");
     said_has(said.out, words);
     peer_end(&peer, &heard);
     buf_fini(&heard);
@@ -163,6 +231,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(status_shows_and_judges, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_no_agent_is_told_from_none, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_file_means_its_own_agent_and_no_other, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_file_reaches_its_own_agent, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(where_nobody_answers_the_unit_is_named, set_up, tear_down),
         cmocka_unit_test_setup_teardown(drain_says_what_was_asked_and_waits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(waiting_ends_as_the_hold_does, set_up, tear_down),
         cmocka_unit_test_setup_teardown(undrain_tells_what_is_so_now, set_up, tear_down),

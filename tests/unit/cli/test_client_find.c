@@ -91,6 +91,7 @@ static int set_up(void **state)
     files->bad = write_file(files, "bad.yaml", STR("server: 1\n"));
     unsetenv("OUTRIDER_AGENT");
     unsetenv("OUTRIDER_CONFIG");
+    unsetenv("RUNTIME_DIRECTORY");
     *state = files;
     return 0;
 }
@@ -143,6 +144,39 @@ static void what_is_nearer_wins(void **state)
     expect(&none, "http://127.0.0.1:7999", "/etc/outrider/token");
 }
 
+static void a_file_says_who_is_meant(void **state)
+{
+    struct files *files = *state;
+    struct client client = {0};
+    char *named =
+        write_file(files, "unit-of-a-test.yaml", STR("server: {type: world, id: w1, ports: [8001]}\n"));
+    assert_int_equal(client_find(&(struct client_options){.config = files->config}, &client), 0);
+    assert_string_equal(client.config, files->config);
+    assert_string_equal(client.type, "world");
+    assert_null(client.id);
+    assert_null(client.unit_socket);
+    client_fini(&client);
+    assert_int_equal(client_find(&(struct client_options){.config = named}, &client), 0);
+    assert_string_equal(client.id, "w1");
+    assert_string_equal(client.unit_socket, "/run/outrider/unit-of-a-test/http.sock");
+    client_fini(&client);
+    assert_int_equal(client_find(&(struct client_options){.config = named, .agent = "x:1"}, &client), 0);
+    assert_null(client.type);
+    assert_null(client.unit_socket);
+    client_fini(&client);
+    free(named);
+}
+
+static void only_yaml_files_are_instances(void **state)
+{
+    (void)state;
+    assert_true(str_eq(cli_instance_name("/etc/outrider/world-1.yaml"), STR("world-1")));
+    assert_true(str_eq(cli_instance_name("a.b.yaml"), STR("a.b")));
+    assert_true(str_eq(cli_instance_name("/etc/outrider/.yaml"), STR("")));
+    assert_true(str_eq(cli_instance_name("world-1.yml"), STR("")));
+    assert_true(str_eq(cli_instance_name(""), STR("")));
+}
+
 static void what_cannot_be_used_ends_with_its_status(void **state)
 {
     struct files *files = *state;
@@ -164,6 +198,8 @@ int main(void)
         cmocka_unit_test(texts_become_addresses),
         cmocka_unit_test(a_wildcard_is_reached_through_loopback),
         cmocka_unit_test_setup_teardown(what_is_nearer_wins, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_file_says_who_is_meant, set_up, tear_down),
+        cmocka_unit_test(only_yaml_files_are_instances),
         cmocka_unit_test_setup_teardown(what_cannot_be_used_ends_with_its_status, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

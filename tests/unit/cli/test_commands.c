@@ -74,6 +74,8 @@ static void usage_errors_name_what_was_meant(void **state)
         {{"send", "ready\nerror"}, "one line at a time"},
         {{"send", "attach"}, "`attach` needs a connection that stays"},
         {{"send", "ready", "watch"}, "`watch` needs a connection that stays"},
+        {{"send", "ready", "--socket", "/x"}, "`--socket`: options go before the words"},
+        {{"send", "ready", "-c=/x"}, "`-c`: options go before the words"},
         {{"send", "--sock", "/x", "ready"}, "did you mean `--socket`?"},
         {{"version", "-x"}, "unknown option `-x`"},
         {{"version", "now"}, "unexpected word `now`"},
@@ -85,6 +87,26 @@ static void usage_errors_name_what_was_meant(void **state)
         said_has(said.err, cases[i].says);
         assert_string_equal(said.out, "");
     }
+    said_fini(&said);
+}
+
+/* What looks like an option is none in a text, where it goes on to the socket, here missing. */
+static void a_text_may_look_like_an_option(void **state)
+{
+    (void)state;
+    struct said said = {0};
+    assert_int_equal(RUN(&said, "send", "--socket", "/nonexistent/s", "ready", "#", "--fast"), EX_TEMPFAIL);
+    assert_int_equal(RUN(&said, "send", "--socket", "/nonexistent/s", "STATUS=a", "--fast"), EX_TEMPFAIL);
+    said_has(said.err, "/nonexistent/s");
+    said_fini(&said);
+}
+
+static void a_drain_without_end_is_in_the_help(void **state)
+{
+    (void)state;
+    struct said said = {0};
+    assert_int_equal(RUN(&said, "help", "drain"), EX_DONE);
+    said_has(said.out, "0s: never");
     said_fini(&said);
 }
 
@@ -141,6 +163,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(help_names_every_command_and_no_other),
         cmocka_unit_test(usage_errors_name_what_was_meant),
+        cmocka_unit_test(a_text_may_look_like_an_option),
+        cmocka_unit_test(a_drain_without_end_is_in_the_help),
         cmocka_unit_test(nothing_is_a_usage_error_that_shows_the_commands),
         cmocka_unit_test(version_is_one_line),
         cmocka_unit_test(check_tells_good_from_bad),
