@@ -95,10 +95,27 @@ static void check_value(struct node *node, struct str value)
     }
 }
 
+/* Every way out says shutting_down before it revokes (contract 5), unless something was in its way. */
+static void check_farewell(struct node *node, const struct registry_request *request)
+{
+    const struct key *key = &node->world->etcd.keys[node->key];
+    bool ours = key->value != NULL && key->lease == request->lease && !key->by_hand;
+    /* A write that failed just before waits for its retry, up to the cap, or much longer where etcd refuses
+     * it. */
+    bool waiting = node->slow_retry || node->fault_until + 5000 > node->stop_at;
+    bool well = node->told_to_stop && !waiting && node->stop_at < node->world->now;
+    if (well && ours && !record_says(blob_view(key->value), "shutting_down")) {
+        violated(node->world, node, "it takes its record away without having said shutting_down");
+    }
+}
+
 void check_request(struct node *node, const struct registry_request *request, struct packet *packet)
 {
     struct watch *watch = &node->watch;
     check_single_flight(node, request, packet);
+    if (request->op == REGISTRY_REVOKE) {
+        check_farewell(node, request);
+    }
     if (request->op != REGISTRY_PUT) {
         if (!spend(&watch->request_tat, node->world->now, 10, 60)) {
             violated(node->world, node, "a tight loop of requests");

@@ -219,7 +219,7 @@ static void apply(struct world *world, struct packet *packet)
         packet->create = before.value == NULL || before.lease != request->lease || before.by_hand;
         check_put(world, packet, &before);
         /* Its next life may have read the key before: as if somebody else had written. */
-        world->etcd.keys[number].by_hand = packet->life != node->life || !node->alive;
+        world->etcd.keys[number].by_hand = packet->late || packet->life != node->life || !node->alive;
     }
     blob_unref(value);
 }
