@@ -62,10 +62,9 @@ int net_source_address(struct error *err, char ret_text[static NET_ADDRESS_SIZE]
         }
     }
     if (loopback) {
-        return error_set(err, ERROR_NOT_FOUND, "the default route leads to loopback: set server.host");
+        return error_set(err, ERROR_NOT_FOUND, "the default route leads to loopback");
     }
-    return error_set(err, ERROR_UNREACHABLE, "no default route (%s): set server.host or bring the network up",
-                     strerror(first_errno));
+    return error_set(err, ERROR_UNREACHABLE, "no route: %s", strerror(first_errno));
 }
 
 /* 2 for what is preferred, 1 for what will do, 0 for what is of no use to another machine. */

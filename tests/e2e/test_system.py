@@ -155,6 +155,7 @@ class Addresses(Case):
         agent = self.agent(wrapper=["unshare", "-n", "--"], server={"host": "auto"}).start()
         document = wait_until(lambda: agent.api()["withheld"] and agent.api(), "why")
         self.assertIn("no address", document["withheld"])
+        self.assertTrue(document["withheld"].endswith("no route: Network is unreachable"), document["withheld"])
         self.assertIn("server.host", agent.run("status").stdout)
         self.assertEqual(agent.request("GET", "/readyz")[0], 503)
         self.assertEqual(agent.stop(), 0)

@@ -82,6 +82,7 @@ static void no_network_is_said(void **state)
         }
         char text[NET_ADDRESS_SIZE] = "untouched";
         bool good = net_source_address(&err, text) == -1 && err.code == ERROR_UNREACHABLE &&
+                    strcmp(err.text, "no route: Network is unreachable") == 0 &&
                     net_interface_address("lo", &err, text) == -1 && err.code == ERROR_UNREACHABLE &&
                     strcmp(text, "untouched") == 0;
         _exit(good ? 0 : 1);
