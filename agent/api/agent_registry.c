@@ -1,8 +1,10 @@
 /* Registry, lease and record as JSON. */
 #include "api_private.h"
 
+#include "outrider/base/error.h"
 #include "outrider/codec/json_write.h"
 #include "outrider/codec/record_json.h"
+#include "outrider/core/record.h"
 #include "outrider/core/registrar.h"
 #include "outrider/core/server.h"
 
@@ -34,6 +36,20 @@ static void write_time(struct json_writer *json, const char *name, int64_t wall_
     }
 }
 
+/* Where the other holder is, as its record says; null when that cannot be read. */
+static void write_foreign_host(struct json_writer *json, const struct registrar *registrar)
+{
+    struct record record;
+    struct error err;
+    json_write_key(json, "host");
+    if (record_decode(registrar_foreign_value(registrar), &record, &err) < 0) {
+        json_write_null(json);
+        return;
+    }
+    json_write_text(json, record.host);
+    record_fini(&record);
+}
+
 static void write_foreign(struct json_writer *json, const struct registrar *registrar)
 {
     json_write_key(json, "foreign");
@@ -50,6 +66,7 @@ static void write_foreign(struct json_writer *json, const struct registrar *regi
     } else {
         json_write_int(json, left);
     }
+    write_foreign_host(json, registrar);
     json_write_object_end(json);
 }
 

@@ -117,8 +117,9 @@ static void write_registry(struct buf *out, const struct api_view *view)
     single_seconds(out, "outrider_lease_remaining_seconds", PROMETHEUS_GAUGE,
                    "Until the lease ends unless a heartbeat arrives; 0 without a lease.",
                    left > 0 ? left * 1000 : 0);
-    single(out, "outrider_registry_in_sync", PROMETHEUS_GAUGE, "1 while the registry has what is wanted.",
-           registrar_in_sync(registrar));
+    single(out, "outrider_registry_in_sync", PROMETHEUS_GAUGE,
+           "1 while a record is offered and the registry has it as it is.",
+           server_record(view->server) != NULL && registrar_in_sync(registrar));
 }
 
 static void write_outcomes(struct buf *out, const char *name, const char *help, uint64_t ok, uint64_t bad)

@@ -3,6 +3,7 @@
 #include "document.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/duration.h"
+#include "status_parts.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -30,13 +31,12 @@ static bool is(const char *text, const char *word)
     return text != NULL && strcmp(text, word) == 0;
 }
 
-static void label(struct buf *out, const char *name)
+void status_label(struct buf *out, const char *name)
 {
     buf_printf(out, "  %-*s ", LABEL_WIDTH, name);
 }
 
-/* "3 min 5 s" since a time in the document; false when there is none. */
-static bool age(const json_t *document, const char *path, char ret_span[static 32])
+bool status_age(const json_t *document, const char *path, char ret_span[static 32])
 {
     int64_t now, then;
     if (!document_time(document, "now", &now) || !document_time(document, path, &then)) {
@@ -89,7 +89,7 @@ static void head(const json_t *document, bool colour, struct buf *out)
     }
     status_plain(out, status == NULL ? "unknown" : status);
     buf_str(out, colour ? STR("\033[0m") : STR(""));
-    if (age(document, "since", span)) {
+    if (status_age(document, "since", span)) {
         buf_str(out, STR(" since "));
         add_clock(document, document_text(document, "since"), out);
         buf_printf(out, " (%s)", span);
@@ -102,15 +102,17 @@ static void reasons(const json_t *document, struct buf *out)
     const char *cause = document_text(document, "cause");
     const char *withheld = document_text(document, "withheld");
     if (cause != NULL) {
-        label(out, "why");
+        status_label(out, "why");
         status_plain(out, cause);
         buf_str(out, STR("\n"));
     }
     if (withheld != NULL) {
-        label(out, "published");
+        status_label(out, "published");
         buf_str(out, STR("no: "));
         status_plain(out, withheld);
         buf_str(out, STR("\n"));
+    } else if (document_text(document, "registry.foreign.lease") != NULL) {
+        status_foreign(document, out);
     }
 }
 
@@ -123,7 +125,7 @@ static void said(const json_t *document, struct buf *out)
     } else {
         buf_str(out, STR(", said "));
         status_plain(out, word);
-        if (age(document, "life.saidAt", span)) {
+        if (status_age(document, "life.saidAt", span)) {
             buf_printf(out, " %s ago", span);
         }
     }
@@ -150,7 +152,7 @@ static void life_line(const json_t *document, struct buf *out)
 {
     int64_t number;
     char span[32];
-    if (age(document, "life.since", span)) {
+    if (status_age(document, "life.since", span)) {
         buf_printf(out, "alive for %s", span);
     } else {
         buf_str(out, STR("alive"));
@@ -173,8 +175,8 @@ static void server(const json_t *document, struct buf *out)
 {
     const char *state = document_text(document, "life.state");
     char span[32] = "";
-    bool known = age(document, "life.since", span);
-    label(out, "server");
+    bool known = status_age(document, "life.since", span);
+    status_label(out, "server");
     if (is(state, "alive")) {
         life_line(document, out);
     } else if (is(state, "crashed") || is(state, "left")) {
@@ -234,12 +236,12 @@ static void probes(const json_t *document, struct buf *out)
     size_t i, names = widest(array, "name"), targets = widest(array, "target");
     const json_t *probe;
     if (json_array_size(array) == 0) {
-        label(out, "probes");
+        status_label(out, "probes");
         buf_str(out, STR("none\n"));
     }
     json_array_foreach(array, i, probe)
     {
-        label(out, i == 0 ? "probes" : "");
+        status_label(out, i == 0 ? "probes" : "");
         cell(probe, "name", names, out);
         cell(probe, "type", widest(array, "type"), out);
         cell(probe, "target", targets, out);
@@ -268,13 +270,13 @@ static void holds(const json_t *document, struct buf *out)
     const json_t *array = document_at(document, "holds"), *hold;
     size_t i;
     if (json_array_size(array) == 0) {
-        label(out, "holds");
+        status_label(out, "holds");
         buf_str(out, STR("none\n"));
     }
     json_array_foreach(array, i, hold)
     {
         const char *reason = document_text(hold, "reason");
-        label(out, i == 0 ? "holds" : "");
+        status_label(out, i == 0 ? "holds" : "");
         status_plain(out, document_text(hold, "kind"));
         buf_str(out, STR(" by "));
         status_plain(out, document_text(hold, "by"));
@@ -290,67 +292,11 @@ static void holds(const json_t *document, struct buf *out)
     }
 }
 
-static void registry(const json_t *document, struct buf *out)
-{
-    const char *trouble = document_text(document, "registry.trouble");
-    const char *endpoint = document_text(document, "registry.endpoint");
-    const char *foreign = document_text(document, "registry.foreign.lease");
-    char span[32];
-    label(out, "registry");
-    if (foreign != NULL) {
-        buf_str(out, STR("the key is held by another agent under lease "));
-        status_plain(out, foreign);
-        if (document_span(document, "registry.foreign.leftMs", span)) {
-            buf_printf(out, ", %s left", span);
-        }
-    } else if (trouble != NULL) {
-        buf_str(out, STR("away"));
-        if (age(document, "registry.troubleSince", span)) {
-            buf_printf(out, " for %s", span);
-        }
-        buf_str(out, STR(": "));
-        status_plain(out, trouble);
-    } else {
-        bool in_sync = document_true(document, "registry.inSync");
-        buf_str(out, in_sync ? STR("in sync") : STR("not in sync yet"));
-        if (document_number_or(document, "registry.revision", 0) > 0) {
-            buf_printf(out, " at revision %" PRId64, document_number_or(document, "registry.revision", 0));
-        }
-    }
-    if (endpoint != NULL && trouble == NULL) {
-        buf_str(out, STR(", "));
-        status_plain(out, endpoint);
-    }
-    if (age(document, "registry.lastWrite", span)) {
-        buf_printf(out, ", last write %s ago", span);
-    }
-    buf_str(out, STR("\n"));
-}
-
-static void lease(const json_t *document, struct buf *out)
-{
-    const char *id = document_text(document, "lease.id"), *state = document_text(document, "lease.state");
-    char ttl[32], left[32];
-    label(out, "lease");
-    if (id == NULL || is(state, "none")) {
-        buf_str(out, STR("none\n"));
-        return;
-    }
-    status_plain(out, id);
-    buf_str(out, STR(" "));
-    if (!is(state, "held")) {
-        status_plain(out, state);
-        buf_str(out, STR(", "));
-    }
-    buf_printf(out, "%s, %s left\n", duration_human(document_number_or(document, "lease.ttlMs", 0), ttl),
-               duration_human(document_number_or(document, "lease.leftMs", 0), left));
-}
-
 static void agent(const json_t *document, struct buf *out)
 {
     const char *trouble = document_text(document, "stateTrouble");
     if (trouble != NULL) {
-        label(out, "state_dir");
+        status_label(out, "state_dir");
         buf_str(out, STR("cannot be written: "));
         status_plain(out, trouble);
         buf_str(out, STR("\n"));
@@ -363,7 +309,7 @@ static void next(const json_t *document, struct buf *out)
     status_next(document, &lines);
     bool first = true;
     for (struct str rest = buf_view(&lines); rest.size > 0; first = false) {
-        label(out, first ? "next" : "");
+        status_label(out, first ? "next" : "");
         buf_str(out, str_split(rest, '\n', &rest));
         buf_str(out, STR("\n"));
     }
@@ -377,8 +323,7 @@ void status_text(const json_t *document, bool colour, struct buf *out)
     server(document, out);
     probes(document, out);
     holds(document, out);
-    registry(document, out);
-    lease(document, out);
+    status_registry(document, out);
     agent(document, out);
     next(document, out);
 }

@@ -116,6 +116,37 @@ static void the_registry_is_told_when_it_is_away(void **state)
     small_agent_fini(&agent);
 }
 
+static void expect_foreign(const char *value, const char *host)
+{
+    struct small_agent agent;
+    small_agent_init(&agent);
+    agent.foreign = value;
+    small_agent_start(&agent);
+    json_t *root = document(&agent);
+    const json_t *registry = json_object_get(root, "registry");
+    const json_t *foreign = json_object_get(registry, "foreign");
+    assert_true(json_is_false(json_object_get(registry, "inSync")));
+    assert_string_equal(text(foreign, "lease"), "feed");
+    assert_int_equal(number(foreign, "leftMs"), 8200);
+    if (host == NULL) {
+        assert_true(json_is_null(json_object_get(foreign, "host")));
+    } else {
+        assert_string_equal(text(foreign, "host"), host);
+    }
+    json_decref(root);
+    small_agent_fini(&agent);
+}
+
+static void another_holder_is_told_with_its_host(void **state)
+{
+    (void)state;
+    expect_foreign("{\"id\":\"01TEST\",\"type\":\"world\",\"host\":\"10.0.0.7\",\"ports\":[8001],"
+                   "\"status\":\"ready\",\"updatedAt\":\"2026-11-21T02:14:00.123Z\"}",
+                   "10.0.0.7");
+    expect_foreign("{\"id\":\"01TEST\",\"type\":\"world\",\"status\":\"ready\"}", NULL);
+    expect_foreign("somebody's own words", NULL);
+}
+
 static void a_failing_probe_is_told_with_its_evidence(void **state)
 {
     (void)state;
@@ -238,6 +269,7 @@ int main(void)
         cmocka_unit_test(a_ready_server_is_told_whole),
         cmocka_unit_test(the_registry_is_told_when_it_is_well),
         cmocka_unit_test(the_registry_is_told_when_it_is_away),
+        cmocka_unit_test(another_holder_is_told_with_its_host),
         cmocka_unit_test(a_failing_probe_is_told_with_its_evidence),
         cmocka_unit_test(a_loading_server_is_told_how_long_it_may),
         cmocka_unit_test(holds_are_told_with_what_is_left),

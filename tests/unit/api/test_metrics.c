@@ -64,6 +64,28 @@ static void values_are_where_they_belong(void **state)
     small_agent_fini(&agent);
 }
 
+static void expect_sync(struct small_agent *agent, const char *line)
+{
+    struct buf text;
+    page(agent, &text);
+    has_line(&text, line);
+    buf_fini(&text);
+}
+
+static void in_sync_is_what_is_offered_and_there(void **state)
+{
+    (void)state;
+    struct small_agent agent;
+    small_agent_init(&agent);
+    expect_sync(&agent, "outrider_registry_in_sync 0");
+    small_agent_start(&agent);
+    expect_sync(&agent, "outrider_registry_in_sync 1");
+    agent.registry_away = true;
+    small_agent_say(&agent, "error");
+    expect_sync(&agent, "outrider_registry_in_sync 0");
+    small_agent_fini(&agent);
+}
+
 /* Every sample stands under the HELP and TYPE of its family, and no family comes twice. */
 static void every_family_has_help_and_type_once(void **state)
 {
@@ -140,6 +162,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_are_where_they_belong),
+        cmocka_unit_test(in_sync_is_what_is_offered_and_there),
         cmocka_unit_test(every_family_has_help_and_type_once),
         cmocka_unit_test(the_worst_lag_lasts_until_it_is_scraped),
         cmocka_unit_test(durations_fall_into_their_bucket),

@@ -14,8 +14,9 @@
 #include <stdio.h>
 
 static const char *const screens[] = {
-    "ready",          "failing_probe", "loading",      "crash",    "draining", "registry_away", "withdrawn",
-    "foreign_holder", "no_address",    "nothing_said", "stopping", "left",     "ports_unsaid"};
+    "ready",         "failing_probe", "loading",        "crash",           "draining",
+    "registry_away", "withdrawn",     "foreign_holder", "foreign_unknown", "no_address",
+    "nothing_said",  "stopping",      "left",           "ports_unsaid"};
 
 static void read_golden(const char *name, const char *suffix, struct buf *ret_text)
 {
@@ -122,6 +123,21 @@ static void nothing_said_steers_the_terminal(void **state)
     buf_fini(&screen);
 }
 
+static void the_record_of_another_steers_it_neither(void **state)
+{
+    (void)state;
+    struct buf screen = {0};
+    json_t *root = document("foreign_holder");
+    json_t *foreign = json_object_get(json_object_get(root, "registry"), "foreign");
+    json_object_set_new(foreign, "host", json_string("\033[2J"));
+    json_object_set_new(foreign, "lease", json_string("\033[2J"));
+    status_text(root, false, &screen);
+    assert_null(strpbrk(buf_text(&screen), "\033\r\007"));
+    assert_non_null(strstr(buf_text(&screen), "another agent at ?[2J holds"));
+    json_decref(root);
+    buf_fini(&screen);
+}
+
 /* An agent of another version, or something else that answers. */
 static void any_document_has_a_screen(void **state)
 {
@@ -154,6 +170,7 @@ int main(void)
         cmocka_unit_test(every_screen_is_as_written),
         cmocka_unit_test(colour_is_on_the_status_alone),
         cmocka_unit_test(nothing_said_steers_the_terminal),
+        cmocka_unit_test(the_record_of_another_steers_it_neither),
         cmocka_unit_test(any_document_has_a_screen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,106 @@
+/* What the registry has of the record, and under which lease. */
+#include "status_parts.h"
+
+#include "document.h"
+#include "outrider/base/buf.h"
+#include "outrider/base/duration.h"
+#include "status_text.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static bool is(const char *text, const char *word)
+{
+    return text != NULL && strcmp(text, word) == 0;
+}
+
+void status_foreign(const json_t *document, struct buf *out)
+{
+    const char *host = document_text(document, "registry.foreign.host");
+    char span[32];
+    status_label(out, "published");
+    buf_str(out, STR("no: another agent"));
+    if (host != NULL) {
+        buf_str(out, STR(" at "));
+        status_plain(out, host);
+    }
+    buf_str(out, STR(" holds the key"));
+    if (document_span(document, "registry.foreign.leftMs", span)) {
+        buf_printf(out, ", %s left", span);
+    }
+    buf_str(out, STR("\n"));
+}
+
+static void add_sync(const json_t *document, struct buf *out)
+{
+    bool in_sync = document_true(document, "registry.inSync");
+    if (in_sync && json_is_null(document_at(document, "record"))) {
+        buf_str(out, STR("nothing to publish"));
+        return;
+    }
+    buf_str(out, in_sync ? STR("in sync") : STR("not in sync yet"));
+    if (document_number_or(document, "registry.revision", 0) > 0) {
+        buf_printf(out, " at revision %" PRId64, document_number_or(document, "registry.revision", 0));
+    }
+}
+
+static void registry(const json_t *document, struct buf *out)
+{
+    const char *trouble = document_text(document, "registry.trouble");
+    const char *endpoint = document_text(document, "registry.endpoint");
+    const char *foreign = document_text(document, "registry.foreign.lease");
+    char span[32];
+    status_label(out, "registry");
+    if (foreign != NULL) {
+        buf_str(out, STR("the key is held under lease "));
+        status_plain(out, foreign);
+    } else if (trouble != NULL) {
+        buf_str(out, STR("away"));
+        if (status_age(document, "registry.troubleSince", span)) {
+            buf_printf(out, " for %s", span);
+        }
+        buf_str(out, STR(": "));
+        status_plain(out, trouble);
+    } else {
+        add_sync(document, out);
+    }
+    if (endpoint != NULL && trouble == NULL) {
+        buf_str(out, STR(", "));
+        status_plain(out, endpoint);
+    }
+    if (status_age(document, "registry.lastWrite", span)) {
+        buf_printf(out, ", last write %s ago", span);
+    }
+    buf_str(out, STR("\n"));
+}
+
+static void lease(const json_t *document, struct buf *out)
+{
+    const char *id = document_text(document, "lease.id"), *state = document_text(document, "lease.state");
+    int64_t ttl = document_number_or(document, "lease.ttlMs", 0);
+    int64_t left = document_number_or(document, "lease.leftMs", 0);
+    bool held = is(state, "held");
+    char span[32];
+    status_label(out, "lease");
+    if (id == NULL || is(state, "none")) {
+        buf_str(out, STR("none\n"));
+        return;
+    }
+    status_plain(out, id);
+    buf_str(out, STR(" "));
+    status_plain(out, held ? NULL : state);
+    /* What is not granted, or not known to live, has no times yet. */
+    if (held || ttl > 0) {
+        buf_printf(out, "%s%s", held ? "" : ", ", duration_human(ttl, span));
+    }
+    if (held || left > 0) {
+        buf_printf(out, ", %s left", duration_human(left, span));
+    }
+    buf_str(out, STR("\n"));
+}
+
+void status_registry(const json_t *document, struct buf *out)
+{
+    registry(document, out);
+    lease(document, out);
+}
