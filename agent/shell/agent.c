@@ -200,8 +200,7 @@ static void run(struct agent *agent)
     agent->router = router_new(agent->config, agent->id, &past, seed, &agent->effects, &now);
     router_start(agent->router, &now);
     agent_rearm(agent);
-    agent_tell_systemd("READY=1");
-    agent_tell_status(agent);
+    agent_tell_status(agent, "READY=1\n");
     loop_run(agent->loop);
     if (agent->state != NULL) {
         state_store_flush(agent->state);

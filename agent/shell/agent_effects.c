@@ -141,7 +141,7 @@ void effects_status_moved(struct effects *effects, enum status from, enum status
         log_info("server", "status", LOG_TEXT("from", status_name(from)), LOG_TEXT("to", status_name(to)),
                  LOG_STR("cause", cause));
     }
-    agent_tell_status(agent);
+    agent_tell_status(agent, "");
 }
 
 void effects_note(struct effects *effects, enum registrar_note note, struct str text)
@@ -163,7 +163,7 @@ void effects_note(struct effects *effects, enum registrar_note note, struct str 
         log_write(notes[note].level, "registry", notes[note].msg,
                   (const struct log_field[]){LOG_STR("detail", text), LOG_END});
     }
-    agent_tell_status(effects->agent);
+    agent_tell_status(effects->agent, "");
 }
 
 void effects_drain_over(struct effects *effects, enum hold_kind kind, enum drain_outcome outcome)

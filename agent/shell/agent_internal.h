@@ -82,9 +82,10 @@ struct instant agent_now(void);
 /* Arms the one timer for the router's next window. Every entry from the world ends with it. */
 void agent_rearm(struct agent *agent);
 
-/* agent_systemd.c: one datagram to the service manager, if there is one; and STATUS= as things stand. */
+/* agent_systemd.c: one datagram to the service manager, if there is one; and STATUS= as things stand, with `before`
+ * (whole lines, or "") in the same datagram. */
 void agent_tell_systemd(const char *format, ...) PRINTF_LIKE(1, 2);
-void agent_tell_status(const struct agent *agent);
+void agent_tell_status(const struct agent *agent, const char *before);
 
 /* agent_reload.c: HUP. A bad file changes nothing and is logged. */
 void agent_reload(struct agent *agent);

@@ -39,12 +39,12 @@ static void add_registry(const struct agent *agent, struct buf *out)
     }
 }
 
-void agent_tell_status(const struct agent *agent)
+void agent_tell_status(const struct agent *agent, const char *before)
 {
     const struct server *server = router_server(agent->router);
     const char *cause = server_cause(server);
     struct buf text = {0};
-    buf_printf(&text, "STATUS=%s%s%s; ", status_name(server_status(server)), cause[0] == '\0' ? "" : ": ", cause);
+    buf_printf(&text, "%sSTATUS=%s%s%s; ", before, status_name(server_status(server)), cause[0] == '\0' ? "" : ": ", cause);
     add_registry(agent, &text);
     agent_tell_systemd("%.500s", buf_text(&text));
     buf_fini(&text);
