@@ -103,7 +103,8 @@ static void check_farewell(struct node *node, const struct registry_request *req
     /* A write that failed just before waits for its retry, up to the cap, or much longer where etcd refuses
      * it. */
     bool waiting = node->slow_retry || node->fault_until + 5000 > node->stop_at;
-    bool well = node->told_to_stop && !waiting && node->stop_at < node->world->now;
+    bool leaving = router_shutdown(node->router)->phase == SHUTDOWN_LEAVING; /* else: deregister_after */
+    bool well = leaving && !waiting && node->stop_at < node->world->now;
     if (well && ours && !record_says(blob_view(key->value), "shutting_down")) {
         violated(node->world, node, "it takes its record away without having said shutting_down");
     }
@@ -212,7 +213,7 @@ void check_exit(struct node *node, int code)
     struct world *world = node->world;
     const struct key *key = &world->etcd.keys[node->key];
     const struct lease *lease = key->value == NULL ? NULL : etcd_lease(&world->etcd, key->lease);
-    bool ours = lease != NULL && lease->owner == node->index && lease->life == node->life;
+    bool ours = lease != NULL && lease->owner == node->index && lease->life == node->life && !lease->revived;
     if (code == 0 && ours) {
         violated(world, node, "it says that its record is gone, but the key is there");
     } else if (code == 85 &&

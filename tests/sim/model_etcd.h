@@ -13,6 +13,7 @@ struct lease {
     struct lease *next;
     int64_t id, ttl_ms, ends;
     int64_t renewed_sent; /* when the last grant or heartbeat that counted was sent */
+    bool revived;         /* by a grant that came late: nobody knows of it any more */
     unsigned owner;       /* the node it was granted to, or NOBODY */
     uint32_t life;        /* the agent process that renewed it last */
 };

@@ -211,6 +211,7 @@ static void apply(struct world *world, struct packet *packet)
         if (request->op == REGISTRY_GRANT) {
             /* A grant that comes late may bring back a lease that is over: it lives, and its key is gone. */
             world->etcd.keys[number].by_hand = world->etcd.keys[number].by_hand || packet->late;
+            lease->revived = packet->late;
             plan_expiry(world, lease);
         }
     }

@@ -83,6 +83,12 @@ void world_free(struct world *world)
     free(world);
 }
 
+/* What the server said ends with its life. */
+static void forget_words(struct game *game)
+{
+    game->heard_said = game->heard_said == SAID_SHUTTING_DOWN ? SAID_SHUTTING_DOWN : SAID_NOTHING;
+}
+
 static void for_process(struct node *node, struct event *event)
 {
     struct instant now = node_now(node);
@@ -112,6 +118,7 @@ static void for_process(struct node *node, struct event *event)
         if (node->watched == (pid_t)event->arg) {
             tell(node->world, node, "hears that process %d exited", (int)event->arg);
             router_exited(node->router, (pid_t)event->arg, &now);
+            forget_words(&node->game);
         }
         break;
     case EVENT_DETACHED:
@@ -119,6 +126,7 @@ static void for_process(struct node *node, struct event *event)
             tell(node->world, node, "hears that its attached connection closed");
             router_detached(node->router, node->game.attached_life, false, &now);
             node->game.attached_life = 0;
+            forget_words(&node->game);
         }
         break;
     case EVENT_SIGNAL: node_signal(node, (enum shutdown_event_type)event->arg); return;
