@@ -4,6 +4,7 @@
 #include "outrider/base/duration.h"
 #include "outrider/base/mem.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -229,7 +230,8 @@ static void on_lease_reply(struct registrar *registrar, const struct registry_re
         succeed(registrar, &registrar->lease_trouble, &registrar->lease_backoff, now, effects);
         if (away && !registrar_dirty(registrar)) {
             /* Only to read the key back: not every agent in the second in which the registry came back. */
-            registrar->key_retry = now->mono + (int64_t)random_below(&registrar->random, READ_BACK_SPREAD_MS);
+            registrar->verify_after =
+                now->mono + (int64_t)random_below(&registrar->random, READ_BACK_SPREAD_MS);
         }
     }
     if (flight.op == REGISTRY_REVOKE && (reply->failure == REGISTRY_OK || lost)) {
@@ -314,6 +316,7 @@ static void on_adopt_read(struct registrar *registrar, const struct registry_kv 
     registrar->adopting = false;
     if (kv->found && kv->lease == registrar->lease) {
         registrar->registered = registrar->ever_settled = registrar->adopted = true;
+        assert(registrar->wanted == NULL); /* the server is silent while this is undecided */
         registrar->wanted = blob_ref(registrar->published);
         struct registrar_effect *effect = queue_push(effects);
         effect->type = REGISTRAR_DO_ADOPTED;
@@ -442,12 +445,9 @@ static void on_leave(struct registrar *registrar)
 /* While the machine slept no heartbeat was due, but the lease ran on: one is due now. */
 static void notice_sleep(struct registrar *registrar, const struct instant *now)
 {
-    int64_t asleep = now->boot - now->mono;
-    if (registrar->clocks_met && asleep > registrar->asleep_ms) {
+    if (instant_slept(now, &registrar->asleep_ms)) {
         registrar->heartbeat = window_at(now->mono);
     }
-    registrar->asleep_ms = asleep;
-    registrar->clocks_met = true;
 }
 
 void registrar_step(struct registrar *registrar, const struct registrar_event *event, struct queue *effects)

@@ -56,7 +56,6 @@ struct registrar {
     int64_t lease_deadline_boot;
     int64_t lease_maybe_boot; /* the same, if heartbeats without an answer did arrive */
     int64_t asleep_ms; /* boot clock ahead of mono: it grows while the machine sleeps */
-    bool clocks_met;   /* asleep_ms is known */
     int64_t granted_mono;
     struct window heartbeat;
     struct flight lease_flight;
@@ -72,6 +71,7 @@ struct registrar {
     bool adopted;           /* under this lease the record of before the restart was taken over */
     bool adopting;          /* read the key first: the record of before the restart may stand */
     bool verify;            /* read the key back: something may have happened to it meanwhile */
+    int64_t verify_after;   /* mono: not before; a write that is due anyway does not wait for it */
     int64_t foreign_lease, foreign_left, foreign_check;
     struct blob *foreign_value; /* the record of the other holder */
     bool foreign_told;

@@ -126,7 +126,7 @@ static void plan_key(struct registrar *registrar, const struct instant *now, str
         }
         return;
     }
-    if (registrar->adopting || registrar->verify) {
+    if (registrar->adopting || (registrar->verify && now->mono >= registrar->verify_after)) {
         request(registrar, &registrar->key_flight, REGISTRY_GET, now, effects)->key = str_of(registrar->key);
         return;
     }
@@ -173,10 +173,13 @@ static struct window key_window(const struct registrar *registrar)
     int64_t moment = NEVER_MS;
     if (registrar->foreign_lease != 0) {
         moment = registrar->foreign_check;
-    } else if (registrar->adopting || registrar->verify) {
+    } else if (registrar->adopting) {
         moment = 0;
-    } else if (registrar_dirty(registrar)) {
-        moment = write_slot(registrar);
+    } else {
+        moment = registrar_dirty(registrar) ? write_slot(registrar) : NEVER_MS;
+        if (registrar->verify && registrar->verify_after < moment) {
+            moment = registrar->verify_after;
+        }
     }
     return window_at(moment > registrar->key_retry ? moment : registrar->key_retry);
 }

@@ -298,9 +298,17 @@ static void apply(struct server *server, const struct server_event *event, struc
     }
 }
 
+/* A step that comes this late was held up with everything else (a stopped process, a paused machine): what the server
+ * said meanwhile may still wait to be read. */
+enum { WATCHDOG_LATE_MS = 1000 };
+
 static void run_watchdog(struct server *server, int64_t now)
 {
-    if (now >= server->now.watchdog_due) {
+    if (now >= server->now.watchdog_due && now - server->now.watchdog_due >= WATCHDOG_LATE_MS &&
+        !server->now.watchdog_excused) {
+        server->now.watchdog_excused = true;
+        server->now.watchdog_due = now + WATCHDOG_LATE_MS;
+    } else if (now >= server->now.watchdog_due) {
         server->now.watchdog_ran_out = true;
         server->now.watchdog_due = NEVER_MS;
     }

@@ -30,6 +30,7 @@ struct said_in_life {
     int64_t watchdog_ms;
     int64_t watchdog_due; /* mono; NEVER_MS: not armed */
     bool watchdog_ran_out;
+    bool watchdog_excused; /* once late by our own fault, until fed again */
     bool triggered; /* WATCHDOG=trigger */
     pid_t mainpid;
     uint64_t mainpid_start;

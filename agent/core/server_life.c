@@ -171,7 +171,7 @@ static void hear_watchdog(struct said_in_life *said, const struct words *words, 
         said->watchdog_ms = words->watchdog_ms;
     }
     if (fed) {
-        said->watchdog_ran_out = said->triggered = false;
+        said->watchdog_ran_out = said->watchdog_excused = said->triggered = false;
     }
     if (words->watchdog_trigger) {
         said->triggered = true;

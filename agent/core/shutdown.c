@@ -8,6 +8,8 @@ const char *shutdown_phase_name(enum shutdown_phase phase)
     return names[phase];
 }
 
+enum { LEAVING_AT_LEAST_MS = 500 };
+
 static void effect(struct queue *effects, enum shutdown_effect_type type, int code)
 {
     struct shutdown_effect *made = queue_push(effects);
@@ -19,7 +21,9 @@ static void effect(struct queue *effects, enum shutdown_effect_type type, int co
 static void enter(struct shutdown *shutdown, enum shutdown_phase phase, int64_t now, struct queue *effects)
 {
     if (shutdown->phase == SHUTDOWN_SAYING) {
-        shutdown->left_ms = shutdown->timeout_ms - (now - shutdown->saying_since);
+        int64_t left = shutdown->timeout_ms - (now - shutdown->saying_since);
+        /* After a step that came late there is still time for one try. */
+        shutdown->left_ms = left > LEAVING_AT_LEAST_MS ? left : LEAVING_AT_LEAST_MS;
     }
     shutdown->phase = phase;
     switch (phase) {

@@ -31,13 +31,14 @@ struct instant agent_now(void)
 
 /* ---- time ---- */
 
-/* While a drain delays our end, systemd must be told that we have not hung. */
+/* While a drain or a slow registry delays our end, systemd must be told that we have not hung. */
 enum { EXTEND_EVERY_MS = 10000 };
 
 static int64_t extend_due(const struct agent *agent)
 {
-    return router_shutdown(agent->router)->phase == SHUTDOWN_DRAINING ? agent->stop_extended_mono + EXTEND_EVERY_MS
-                                                                      : NEVER_MS;
+    enum shutdown_phase phase = router_shutdown(agent->router)->phase;
+    bool leaving = phase != SHUTDOWN_RUNNING && phase != SHUTDOWN_DONE;
+    return leaving ? agent->stop_extended_mono + EXTEND_EVERY_MS : NEVER_MS;
 }
 
 static void extend_stop(struct agent *agent, int64_t now)
@@ -89,8 +90,14 @@ static void stop(struct agent *agent, enum shutdown_event_type how, const struct
 {
     bool running = router_shutdown(agent->router)->phase == SHUTDOWN_RUNNING;
     enum lease_state lease = registrar_lease_state(router_registrar(agent->router));
-    /* A lease of before the restart that nobody could ask about yet is as good for the next agent as it was for us. */
+    /* A lease of before the restart that nobody could ask about yet is as good for the next agent as it was for
+     * us. */
     bool may_hand_over = agent->state != NULL && (lease == LEASE_HELD || lease == LEASE_TRYING);
+    if (may_hand_over && how == SHUTDOWN_ON_QUIT) {
+        /* What the next agent cannot read would only keep it from its own record for a TTL. */
+        state_store_flush(agent->state);
+        may_hand_over = state_store_trouble(agent->state)[0] == '\0';
+    }
     if (running) {
         agent_tell_systemd("STOPPING=1");
     }
@@ -107,7 +114,7 @@ static void on_signal(int signo, void *user)
     switch (signo) {
     case SIGUSR1:
         if (server_hold(router_server(agent->router), HOLD_OPS)->set) {
-            break; /* held already, maybe with a reason and a deadline: a signal has neither to put in their place */
+            break; /* held already, maybe with a reason and a deadline: a signal has neither */
         }
         router_drain(agent->router, "", "signal", agent->config->drain.deadline_ms, 0, &now);
         break;

@@ -71,6 +71,16 @@ static void on_process_gone(void *user)
     agent_rearm(agent);
 }
 
+/* The number may have gone to another process since the server named it. */
+static bool is_same_process(const struct agent *agent, pid_t pid)
+{
+    struct words words;
+    uint64_t start;
+    struct error err;
+    return process_start_time(pid, &err, &start) == 0 && server_words(router_server(agent->router), &words) &&
+           words.mainpid_start == start;
+}
+
 void effects_watch_pid(struct effects *effects, pid_t pid)
 {
     struct agent *agent = effects->agent;
@@ -83,13 +93,19 @@ void effects_watch_pid(struct effects *effects, pid_t pid)
     }
     struct error err;
     agent->mainpid_watch = pidfd_watch_new(agent->loop, pid, on_process_gone, agent, &err);
-    if (agent->mainpid_watch == NULL) {
-        log_warn("server", "its process cannot be watched, so it is taken for gone", LOG_INT("pid", pid),
-                 LOG_TEXT("error", err.text));
-        agent->mainpid_gone.fn = on_process_gone;
-        agent->mainpid_gone.user = agent;
-        loop_defer(agent->loop, &agent->mainpid_gone);
+    if (agent->mainpid_watch != NULL && is_same_process(agent, pid)) {
+        return;
     }
+    if (agent->mainpid_watch == NULL && err.code != ERROR_NOT_FOUND) {
+        /* A kernel or a sandbox without pidfd says nothing about the server: it runs on unwatched. */
+        log_warn("server", "its process cannot be watched; probes and connections go on telling",
+                 LOG_INT("pid", pid), LOG_TEXT("error", err.text));
+        return;
+    }
+    log_warn("server", "its process is gone already", LOG_INT("pid", pid));
+    agent->mainpid_gone.fn = on_process_gone;
+    agent->mainpid_gone.user = agent;
+    loop_defer(agent->loop, &agent->mainpid_gone);
 }
 
 /* ---- address ---- */

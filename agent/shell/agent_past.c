@@ -22,11 +22,6 @@ struct past {
     struct hold ops;
 };
 
-static void key_of(const struct agent *agent, struct buf *out)
-{
-    buf_printf(out, "%s/%s/%s", agent->config->registry.prefix, agent->config->server.type, agent->id);
-}
-
 static void load_file(struct agent *agent, struct saved_state *ret_saved)
 {
     struct buf bytes = {0};
@@ -63,7 +58,7 @@ static void choose_id(struct agent *agent, const struct saved_state *saved)
 static bool lease_counts(const struct agent *agent, const struct saved_state *saved)
 {
     struct buf key = {0};
-    key_of(agent, &key);
+    router_record_key(agent->config, agent->id, &key);
     bool same = saved->key != NULL && strcmp(saved->key, buf_text(&key)) == 0;
     buf_fini(&key);
     return same && saved->lease != 0 && saved->boot_id != NULL && agent->boot_id[0] != '\0' &&
@@ -130,7 +125,7 @@ void agent_fill_state(void *user, struct buf *out)
     const struct registrar *registrar = router_registrar(agent->router);
     const struct hold *ops = server_hold(server, HOLD_OPS);
     struct buf key = {0};
-    key_of(agent, &key);
+    router_record_key(agent->config, agent->id, &key);
     struct saved_state state = {
         .id = agent->id,
         .key = buf_text(&key),

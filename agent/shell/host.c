@@ -19,14 +19,15 @@ int host_look_up(const char *configured, struct error *err, char ret_host[static
         snprintf(ret_host, 256, "%s", address);
         return 0;
     }
-    struct error none;
-    if (net_is_address(configured) || net_interface_address(configured, &none, address) < 0) {
-        /* An address, a name, or an interface without an address: only the last one is not a host. */
-        if (!net_is_address(configured) && none.code == ERROR_UNREACHABLE) {
-            *err = none;
+    if (net_is_address(configured)) {
+        snprintf(ret_host, 256, "%s", configured);
+        return 0;
+    }
+    if (net_interface_address(configured, err, address) < 0) {
+        if (err->code != ERROR_NOT_FOUND) {
             return error_wrap(err, "server.host names an interface");
         }
-        snprintf(ret_host, 256, "%s", configured);
+        snprintf(ret_host, 256, "%s", configured); /* no interface: a name, published as it is written */
         return 0;
     }
     snprintf(ret_host, 256, "%s", address);

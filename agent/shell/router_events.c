@@ -7,10 +7,15 @@
 
 #include <stdlib.h>
 
+void router_record_key(const struct config *config, const char *id, struct buf *out)
+{
+    buf_printf(out, "%s/%s/%s", config->registry.prefix, config->server.type, id);
+}
+
 static struct registrar *new_registrar(const struct config *config, const char *id, uint64_t seed)
 {
     struct buf key = {0};
-    buf_printf(&key, "%s/%s/%s", config->registry.prefix, config->server.type, id);
+    router_record_key(config, id, &key);
     struct registrar_settings settings = {
         .key = buf_text(&key),
         .ttl_ms = config->registry.ttl_ms,
@@ -54,7 +59,7 @@ struct router *router_new(const struct config *config, const char *id, const str
     router->config = config;
     router->effects = effects;
     router->past = *past;
-    router->asleep_ms = now->boot - now->mono;
+    (void)instant_slept(now, &router->asleep_ms);
     struct random random;
     random_seed(&random, seed);
     router->phase_ms = (int64_t)random_below(&random, 3600000);
@@ -121,8 +126,7 @@ void router_tick(struct router *router, const struct instant *now)
      * longer so. */
     router_pump(router, now);
     /* Leases are counted by a clock that does not stand still while the machine sleeps. */
-    bool woke = now->boot - now->mono > router->asleep_ms;
-    router->asleep_ms = now->boot - now->mono;
+    bool woke = instant_slept(now, &router->asleep_ms);
     if (woke || registrar_deadline(router->registrar).earliest <= now->mono) {
         struct registrar_event event = {.type = REGISTRAR_ON_TICK, .now = *now};
         registrar_step(router->registrar, &event, &router->registrar_effects);

@@ -149,18 +149,20 @@ static void obey(struct status_sockets *sockets, struct line_peer *peer, struct 
 {
     struct talker *talker = line_peer_data(peer);
     struct agent *agent = sockets->agent;
-    bool attach = words->attach;
-    if (talker->life != 0 && talker->life == server_life_number(router_server(agent->router))) {
-        words->attach = false; /* once attached is attached */
-    }
+    uint64_t attached_in = talker->life;
     if (words_speak(words)) {
         struct credentials sender = line_peer_credentials(peer);
         verify_mainpid(sockets, words, &sender);
         struct instant now = agent_now();
         router_heard(agent->router, words, &now);
     }
-    if (attach) {
+    if (words->attach) {
         talker->life = server_life_number(router_server(agent->router));
+        if (talker->life == attached_in) {
+            /* Once attached is attached; whether its life is still the same is known only now. */
+            struct instant now = agent_now();
+            router_detached(agent->router, attached_in, true, &now);
+        }
     }
     if (words->get) {
         reply_record(sockets, peer);
@@ -170,7 +172,7 @@ static void obey(struct status_sockets *sockets, struct line_peer *peer, struct 
     if (words->watch) {
         start_watching(sockets, peer);
     }
-    if (attach || words->watch) {
+    if (words->attach || words->watch) {
         line_peer_hold(peer, true);
     }
     if (words->quit) {

@@ -45,6 +45,16 @@ static void do_suspend(struct scenario *s, char **args, size_t count)
     store_expire(&s->store, world_now(s).boot);
 }
 
+/* Nobody stops at the deadlines on the way: the process was stopped, or had no time. */
+static void do_stall(struct scenario *s, char **args, size_t count)
+{
+    (void)count;
+    s->mono += span(s, args[0]);
+    s->boot += span(s, args[0]);
+    s->wall += span(s, args[0]);
+    store_expire(&s->store, world_now(s).boot);
+}
+
 static void do_set(struct scenario *s, char **args, size_t count)
 {
     (void)count;
@@ -345,6 +355,7 @@ static void do_forget(struct scenario *s, char **args, size_t count)
 
 static const struct command commands[] = {
     {"at", do_at, 1, false, false, false},           {"after", do_after, 1, false, false, false},
+    {"stall", do_stall, 1, false, false, false},     {"forget", do_forget, 0, false, true, false},
     {"suspend", do_suspend, 1, false, false, false}, {"set", do_set, 2, false, false, true},
     {"ignore", do_ignore, 1, false, true, true},     {"port", do_port, 2, false, true, true},
     {"try", do_try, 2, false, false, false},         {"host", do_host, 1, false, true, true},
@@ -356,7 +367,6 @@ static const struct command commands[] = {
     {"signal", do_signal, 1, false, false, false},   {"reload", do_reload, 0, false, false, false},
     {"start", do_start, 0, false, false, true},      {"restart", do_restart, 1, false, false, false},
     {"expect", do_expect, 1, false, true, false},    {"check", do_check, 1, false, true, false},
-    {"forget", do_forget, 0, false, true, false},
 };
 
 const struct command *command_find(struct str name)

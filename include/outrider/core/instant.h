@@ -2,6 +2,7 @@
 #ifndef OUTRIDER_CORE_INSTANT_H
 #define OUTRIDER_CORE_INSTANT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* One moment read from three clocks, in ms. `mono` (CLOCK_MONOTONIC) stands still while the machine sleeps and
@@ -14,6 +15,22 @@ struct instant {
 };
 
 #define NEVER_MS INT64_MAX
+
+/* Two clocks that are read one after the other and cut to ms differ by a ms now and then: less than this is no sleep. */
+enum { INSTANT_SLEEP_MS = 1000 };
+
+/* Whether the machine has slept since `asleep_ms` was written last (0 at first, which is no sleep either), and writes
+ * it. */
+static inline bool instant_slept(const struct instant *now, int64_t *asleep_ms)
+{
+    int64_t asleep = now->boot - now->mono;
+    bool first = *asleep_ms == 0;
+    if (!first && asleep - *asleep_ms < INSTANT_SLEEP_MS) {
+        return false;
+    }
+    *asleep_ms = asleep == 0 ? 1 : asleep;
+    return !first;
+}
 
 /* When a machine wants to be stepped although nothing happens, in mono ms: at `latest` at the latest, and a
  * wake-up from `earliest` on will do. Both NEVER_MS: not at all. */

@@ -9,6 +9,7 @@
 #include "outrider/core/server.h"
 #include "outrider/core/shutdown.h"
 
+struct buf;
 struct config;
 struct effects;
 struct router;
@@ -21,6 +22,9 @@ struct router_past {
     const struct words *words; /* believed when the lease still lives; NULL: none, or no witness */
     const struct hold *ops;    /* the operator's hold; NULL: none */
 };
+
+/* Appends the key of the record of server `id`: <prefix>/<type>/<id> (contract section 5). */
+void router_record_key(const struct config *config, const char *id, struct buf *out);
 
 /* Creates the machines. `config`, `effects` and what `past` points to (words until the first registry answer) are
  * borrowed. `seed` feeds lease ids, jitter and the probes' phase. The caller owns the result. */
