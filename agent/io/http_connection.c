@@ -18,6 +18,32 @@ static const struct http_fault bad_path = {400, "bad_request", "the path of the 
 
 static void process(struct connection *connection);
 
+/* Nothing is read that cannot be served soon: what a peer sends ahead waits in the kernel, whose window then
+ * tells it to wait, and not in our memory. */
+static bool wants_input(const struct connection *connection)
+{
+    switch (connection->state) {
+    case CONNECTION_FRESH:
+    case CONNECTION_READING:
+    case CONNECTION_LINGERING: return true;
+    case CONNECTION_HANDLING: /* the loop learns that the peer has gone */
+        return connection->in.size <= HTTP_HEAD_MAX + connection->server->options.max_body;
+    case CONNECTION_IDLE: return connection->in.size == 0;
+    case CONNECTION_WRITING:
+    case CONNECTION_CLOSED: break;
+    }
+    return false;
+}
+
+static void set_reading(struct connection *connection)
+{
+    if (!connection->ended && wants_input(connection)) {
+        event_add(&connection->readable, NULL);
+    } else {
+        event_del(&connection->readable);
+    }
+}
+
 /* ---- writing ---- */
 
 /* Sends what `out` and `body` still have, without blocking. Returns the bytes taken, or -1 when the peer is
@@ -67,13 +93,13 @@ static void linger(struct connection *connection)
 static void answer_written(struct connection *connection)
 {
     drop_output(connection);
-    if (!connection->ended) {
-        event_add(&connection->readable, NULL);
-    }
     if (connection->close_after || connection->server->stopping) {
         linger(connection);
     } else {
         connection_enter(connection, CONNECTION_IDLE);
+    }
+    if (!connection->processing) {
+        set_reading(connection);
     }
 }
 
@@ -169,7 +195,7 @@ static void handle(struct connection *connection, const struct http_head *head)
         .path = buf_view(&server->scratch),
         .query = head->query,
         .host = head->host,
-        .body = {connection->in.data + head->size, head->content_length},
+        .body = {connection->in.data + connection->taken + head->size, head->content_length},
         .is_unix = server->is_unix,
         .head = head,
     };
@@ -178,21 +204,19 @@ static void handle(struct connection *connection, const struct http_head *head)
     connection->scanned = 0;
     connection_enter(connection, CONNECTION_HANDLING);
     server->counters.requests++;
+    connection->taken += head->size + head->content_length;
     server->handler(exchange, &request, server->user);
-    if (connection->state != CONNECTION_CLOSED) {
-        buf_consume(&connection->in, head->size + head->content_length);
-    }
 }
 
 /* The head is complete and its body is not: the body has its own time to come. */
-static void await_body(struct connection *connection, const struct http_head *head)
+static void await_body(struct connection *connection, const struct http_head *head, size_t received)
 {
     if (connection->head_seen) {
         return;
     }
     connection->head_seen = true;
     connection_enter(connection, CONNECTION_READING);
-    if (head->expects_continue && connection->in.size == head->size) {
+    if (head->expects_continue && received == head->size) {
         static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
         if (send(connection->fd, go_on, sizeof(go_on) - 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
             connection_close(connection);
@@ -206,25 +230,25 @@ static bool process_one(struct connection *connection)
     struct http_head head;
     struct http_fault fault;
     enum http_parse_result result = HTTP_PARSE_MORE;
-    if (connection->in.size > 0) {
-        result = http_parse_head(buf_view(&connection->in), &connection->scanned,
-                                 connection->server->options.max_body, &head, &fault);
+    struct str rest = {NULL, connection->in.size - connection->taken};
+    if (rest.size > 0) {
+        rest.data = connection->in.data + connection->taken;
+        result = http_parse_head(rest, &connection->scanned, connection->server->options.max_body, &head,
+                                 &fault);
     }
     if (result == HTTP_PARSE_FAULT) {
         connection_fault(connection, &fault);
         return false;
     }
-    if (result == HTTP_PARSE_DONE && connection->in.size - head.size >= head.content_length) {
+    if (result == HTTP_PARSE_DONE && rest.size - head.size >= head.content_length) {
         handle(connection, &head);
         return connection->state == CONNECTION_IDLE;
     }
     if (connection->ended) {
         connection_close(connection);
     } else if (result == HTTP_PARSE_DONE) {
-        await_body(connection, &head);
-    } else if (connection->in.size == 0) {
-        buf_fini(&connection->in);
-    } else if (connection->state != CONNECTION_READING) {
+        await_body(connection, &head, rest.size);
+    } else if (rest.size > 0 && connection->state != CONNECTION_READING) {
         connection_enter(connection, CONNECTION_READING);
     }
     return false;
@@ -234,6 +258,21 @@ static bool may_process(const struct connection *connection)
 {
     return connection->state == CONNECTION_FRESH || connection->state == CONNECTION_READING ||
            connection->state == CONNECTION_IDLE;
+}
+
+/* Drops what was served, once for all of it: a peer decides how many requests come at a time. */
+static void drop_served(struct connection *connection)
+{
+    if (connection->state == CONNECTION_CLOSED) {
+        return; /* buried with the connection */
+    }
+    if (connection->state == CONNECTION_LINGERING || connection->taken == connection->in.size) {
+        buf_fini(&connection->in);
+    } else if (connection->taken > 0) {
+        buf_consume(&connection->in, connection->taken);
+    }
+    connection->taken = 0;
+    set_reading(connection);
 }
 
 static void process(struct connection *connection)
@@ -247,9 +286,7 @@ static void process(struct connection *connection)
         more = process_one(connection);
     }
     connection->processing = false;
-    if (connection->state == CONNECTION_LINGERING) {
-        buf_fini(&connection->in);
-    }
+    drop_served(connection);
     if (more) {
         loop_defer(connection->server->loop, &connection->again);
     }
@@ -282,12 +319,10 @@ static void received(struct connection *connection, const char *data, size_t siz
     }
     buf_add(&connection->in, data, size);
     if (connection->state == CONNECTION_HANDLING) {
-        if (connection->in.size > HTTP_HEAD_MAX + connection->server->options.max_body) {
-            event_del(&connection->readable);
-        }
-        return;
+        set_reading(connection);
+    } else {
+        process(connection);
     }
-    process(connection);
 }
 
 static void on_readable(evutil_socket_t fd, short events, void *user)

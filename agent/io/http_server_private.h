@@ -41,6 +41,7 @@ struct connection {
     int fd;
     struct event readable, writable;
     struct buf in;
+    size_t taken;      /* bytes of `in` that are served; they are dropped together */
     size_t scanned;    /* http_parse_head's */
     size_t dropped;    /* bytes read while lingering */
     struct buf out;    /* head, and a body that had to be copied */

@@ -1,9 +1,11 @@
 /* What peers of the HTTP server may cost. */
 #include "http_world.h"
+#include "io/http_server_private.h"
 #include "outrider/io/loop.h"
 
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 static void test_faults(void **state)
@@ -75,6 +77,71 @@ static void test_slow_peers(void **state)
     client_hang_up(&half_head);
     client_hang_up(&half_body);
     client_hang_up(&idle);
+}
+
+static size_t buffered(const struct http_server *server)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < CONNECTION_STATES; i++) {
+        for (const struct connection *at = server->lists[i].first; at != NULL; at = at->next) {
+            size += at->in.size;
+        }
+    }
+    return size;
+}
+
+/* A peer that asks faster than it is served waits in the kernel, not in our memory. */
+static void test_asking_ahead(void **state)
+{
+    struct world *world = *state;
+    world_start(world, (struct http_server_options){0});
+    struct client client = client_dial(world);
+    enum { COUNT = 20000 };
+    struct buf many = {0};
+    for (int i = 0; i < COUNT; i++) {
+        buf_str(&many, STR(GET("/")));
+    }
+    size_t said = 0, most = 0;
+    while (world->handled < COUNT) {
+        ssize_t sent = send(client.fd, many.data + said, many.size - said, MSG_DONTWAIT | MSG_NOSIGNAL);
+        said += sent > 0 ? (size_t)sent : 0;
+        world_turn(world);
+        client_read(&client);
+        buf_clear(&client.in);
+        most = buffered(world->server) > most ? buffered(world->server) : most;
+    }
+    assert_int_equal(said, many.size);
+    assert_true(most > 0);
+    assert_true(most < 32768); /* less than one request, and one read */
+    buf_fini(&many);
+    client_hang_up(&client);
+}
+
+/* The same where the answers come later, one at a time. */
+static void test_asking_ahead_of_late_answers(void **state)
+{
+    struct world *world = *state;
+    world_start(world, (struct http_server_options){.max_body = 1000});
+    struct client client = client_dial(world);
+    struct buf many = {0};
+    while (many.size < 1 << 20) {
+        buf_str(&many, STR("GET /later HTTP/1.1\r\nHost: h\r\n\r\n"));
+    }
+    size_t said = 0, most = 0;
+    for (int i = 0; i < 200; i++) {
+        ssize_t sent = send(client.fd, many.data + said, many.size - said, MSG_DONTWAIT | MSG_NOSIGNAL);
+        said += sent > 0 ? (size_t)sent : 0;
+        while (world->kept == NULL) {
+            world_turn(world);
+        }
+        world_turn(world);
+        most = buffered(world->server) > most ? buffered(world->server) : most;
+        world_answer(world, "done");
+    }
+    assert_int_equal(world->handled, 200);
+    assert_true(most < 32768);
+    buf_fini(&many);
+    client_hang_up(&client);
 }
 
 /* A peer that asks and does not read holds one answer, by reference, until its time is up. */
@@ -193,6 +260,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_faults),
         T(test_slow_peers),
+        T(test_asking_ahead),
+        T(test_asking_ahead_of_late_answers),
         T(test_never_reading_peer),
         T(test_large_answers_arrive_whole),
         T(test_max_connections),
