@@ -176,6 +176,32 @@ static void start_timeout(struct connect_attempt *attempt)
     }
 }
 
+/* For a port of the ephemeral range on which nobody listens the kernel may choose that same port to connect
+ * from, and TCP then connects the socket to itself. It is reset, not closed: a port in TIME_WAIT would be
+ * kept from the server whose port it is. */
+static bool is_connected_to_itself(int fd)
+{
+    struct sockaddr_storage own = {0}, peer = {0};
+    socklen_t own_size = sizeof(own), peer_size = sizeof(peer);
+    if (getsockname(fd, (struct sockaddr *)&own, &own_size) < 0 || own.ss_family == AF_UNIX ||
+        getpeername(fd, (struct sockaddr *)&peer, &peer_size) < 0 || own_size != peer_size ||
+        memcmp(&own, &peer, own_size) != 0) {
+        return false;
+    }
+    struct linger reset = {.l_onoff = 1, .l_linger = 0};
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+    return true;
+}
+
+static void connected(struct connect_attempt *attempt)
+{
+    if (is_connected_to_itself(attempt->fd)) {
+        fail_address(attempt, ECONNREFUSED);
+    } else {
+        succeed(attempt);
+    }
+}
+
 static void on_connected(evutil_socket_t fd, short what, void *user)
 {
     (void)what;
@@ -186,7 +212,7 @@ static void on_connected(evutil_socket_t fd, short what, void *user)
         errnum = errno;
     }
     if (errnum == 0) {
-        succeed(attempt);
+        connected(attempt);
     } else {
         fail_address(attempt, errnum);
     }
@@ -238,7 +264,7 @@ static void try_addresses(struct connect_attempt *attempt)
         rc = connect(attempt->fd, target, address_size(address));
     }
     if (rc == 0) {
-        succeed(attempt);
+        connected(attempt);
     } else if (errno == EALREADY || errno == EINPROGRESS) {
         wait_for_connection(attempt);
     } else if (errno == EAGAIN && address->ss_family == AF_UNIX) {

@@ -15,10 +15,18 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <stdbool.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { EXIT_SKIPPED = 77, EXIT_CONNECTED = 2, EXIT_TAKEN = 3 };
 
 static struct loop *loop;
 static struct temp_dir dir;
@@ -155,6 +163,57 @@ static void localhost_is_v6_too(void **state)
     close(fd);
 }
 
+static void write_text(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0 || write(fd, text, strlen(text)) < 0) {
+        _exit(EXIT_SKIPPED);
+    }
+    close(fd);
+}
+
+/* In a network of its own, in which the port to try is the only one that the kernel can connect from. */
+static int connect_to_oneself(void)
+{
+    struct ifreq lo = {.ifr_name = "lo", .ifr_flags = IFF_UP};
+    int fd = -1;
+    if (unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0 ||
+        (fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)) < 0 || ioctl(fd, SIOCSIFFLAGS, &lo) < 0) {
+        return EXIT_SKIPPED;
+    }
+    close(fd);
+    write_text("/proc/sys/net/ipv4/ip_local_port_range", "40000 40000");
+    struct result result = {0};
+    connect_tcp(loop, "127.0.0.1", 40000, 1000, done, &result);
+    while (result.calls == 0) {
+        loop_turn_once(loop, true);
+    }
+    if (result.outcome != CONNECT_REFUSED || strcmp(result.detail, "connection refused") != 0) {
+        return EXIT_CONNECTED;
+    }
+    /* and the server whose port it is can have it at once */
+    fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons(40000), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    return bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ? EXIT_TAKEN : 0;
+}
+
+static void no_attempt_connects_to_itself(void **state)
+{
+    (void)state;
+    pid_t child = fork();
+    if (child == 0) {
+        _exit(connect_to_oneself());
+    }
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) == EXIT_SKIPPED) {
+        skip(); /* this machine gives nobody a network of his own */
+    }
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 /* Fills the queue of a listener that never accepts: the kernel then drops every further SYN. */
 static size_t fill(uint16_t port, int fds[static 8])
 {
@@ -284,6 +343,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(connects_on_loopback, setup, teardown),
         cmocka_unit_test_setup_teardown(tells_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(localhost_is_v6_too, setup, teardown),
+        cmocka_unit_test_setup_teardown(no_attempt_connects_to_itself, setup, teardown),
         cmocka_unit_test_setup_teardown(tells_timed_out, setup, teardown),
         cmocka_unit_test_setup_teardown(attempts_are_independent, setup, teardown),
         cmocka_unit_test_setup_teardown(tells_unreachable, setup, teardown),
