@@ -19,9 +19,13 @@ struct signals {
     void *user;
 };
 
+/* In the order of delivery. Those that wait together come from the kernel in the order of their numbers,
+ * whatever came first: for whoever uses USR1 and USR2 as a pair of opposites the later call wins, and that is
+ * to be the same one each time, USR1. Otherwise it is the kernel's order. */
+static const int handled[] = {SIGHUP, SIGINT, SIGQUIT, SIGUSR2, SIGUSR1, SIGTERM, SIGCHLD};
+
 static void handled_set(sigset_t *set)
 {
-    static const int handled[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGCHLD};
     sigemptyset(set);
     for (size_t i = 0; i < COUNT_OF(handled); i++) {
         sigaddset(set, handled[i]);
@@ -40,9 +44,15 @@ static void on_readable(evutil_socket_t fd, short what, void *user)
 {
     (void)what;
     struct signals *signals = user;
-    struct signalfd_siginfo info;
-    while (read(fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
-        signals->fn((int)info.ssi_signo, signals->user);
+    struct signalfd_siginfo infos[COUNT_OF(handled)];
+    ssize_t got = read(fd, infos, sizeof(infos));
+    size_t count = got < 0 ? 0 : (size_t)got / sizeof(infos[0]);
+    for (size_t i = 0; i < COUNT_OF(handled); i++) {
+        for (size_t j = 0; j < count; j++) {
+            if ((int)infos[j].ssi_signo == handled[i]) {
+                signals->fn(handled[i], signals->user);
+            }
+        }
     }
 }
 

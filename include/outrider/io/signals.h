@@ -9,7 +9,8 @@ struct loop;
 struct signals;
 
 /* Called from the loop once per pending signal; must not free the signals. Equal signals that arrive before
- * they are read are one, as the kernel has it; after SIGCHLD reap until nothing is left. */
+ * they are read are one, as the kernel has it; after SIGCHLD reap until nothing is left. Different ones that
+ * wait together have lost their order: USR2 is told before USR1, so that of a pair of opposites USR1 wins. */
 typedef void signals_fn(int signo, void *user);
 
 /* Blocks HUP, INT, QUIT, TERM, USR1, USR2 and CHLD in the calling thread and those it starts, so that they

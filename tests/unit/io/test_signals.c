@@ -17,7 +17,7 @@
 
 static struct loop *loop;
 static struct error err;
-static int seen[65], total;
+static int seen[65], order[16], total;
 
 static int setup(void **state)
 {
@@ -41,7 +41,7 @@ static int teardown(void **state)
 static void on_signal(int signo, void *user)
 {
     (void)user;
-    total++;
+    order[total++ % (int)COUNT_OF(order)] = signo;
     seen[signo]++;
 }
 
@@ -68,6 +68,27 @@ static void every_handled_signal_is_delivered(void **state)
     assert_int_equal(seen[SIGUSR1], 2);
     signals_free(signals);
     signals_free(NULL);
+}
+
+/* The kernel does not keep the order in which different signals came, so that ours must not depend on it. */
+static void of_a_pair_the_first_one_has_the_last_word(void **state)
+{
+    (void)state;
+    static const int sent[][4] = {{SIGUSR2, SIGUSR1, SIGTERM, SIGHUP}, {SIGTERM, SIGUSR1, SIGHUP, SIGUSR2}};
+    static const int want[] = {SIGHUP, SIGUSR2, SIGUSR1, SIGTERM};
+    struct signals *signals = signals_new(loop, on_signal, NULL, &err);
+    assert_non_null(signals);
+    for (size_t i = 0; i < COUNT_OF(sent); i++) {
+        total = 0;
+        for (size_t j = 0; j < COUNT_OF(sent[i]); j++) {
+            kill(getpid(), sent[i][j]);
+        }
+        while (total < (int)COUNT_OF(want)) {
+            loop_turn_once(loop, true);
+        }
+        assert_memory_equal(order, want, sizeof(want));
+    }
+    signals_free(signals);
 }
 
 static void a_broken_pipe_is_no_death(void **state)
@@ -157,6 +178,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(every_handled_signal_is_delivered, setup, teardown),
+        cmocka_unit_test_setup_teardown(of_a_pair_the_first_one_has_the_last_word, setup, teardown),
         cmocka_unit_test_setup_teardown(a_broken_pipe_is_no_death, setup, teardown),
         cmocka_unit_test_setup_teardown(signals_stay_blocked_after_free, setup, teardown),
         cmocka_unit_test_setup_teardown(pidfd_tells_an_exit_once, setup, teardown),
