@@ -292,7 +292,7 @@ static void apply(struct server *server, const struct server_event *event, struc
     case SERVER_ON_RESTORE: hold_restore(&server->holds[HOLD_OPS], event->hold, now); break;
     case SERVER_ON_STOPPING: server->stopping = true; break;
     case SERVER_ON_HOST: on_host(server, event); break;
-    case SERVER_ON_FRESH: server->start = START_FRESH; break;
+    case SERVER_ON_FRESH: server_fresh(server, event, effects); break;
     case SERVER_ON_ADOPTED: server_adopt(server, event, effects); break;
     case SERVER_ON_RELOAD: on_reload(server, event, effects); break;
     }

@@ -17,15 +17,17 @@ unsigned server_holds(const struct server *server)
 
 static void adopt_living(struct server *server, const struct server_event *event)
 {
+    bool told = event->record != NULL && event->record->started_wall > 0;
+    int64_t started = told ? event->record->started_wall : event->now.wall;
     if (server->life == LIFE_NONE) {
         server->life = LIFE_ALIVE;
         server->life_number++;
         server->life_mono = event->now.mono;
         /* The grace of this life began when it did. */
-        int64_t age = event->now.wall - event->record->started_wall;
+        int64_t age = event->now.wall - started;
         server->contact_mono = event->now.mono - (age > 0 ? age : 0);
     }
-    server->life_wall = event->record->started_wall;
+    server->life_wall = started;
     server->now.passed = server->now.passed || event->passed;
     for (size_t i = 0; i < SERVER_PROBES_MAX; i++) {
         /* Which probe it was has not been kept: a server that was up gets no second grace. */
@@ -66,12 +68,22 @@ static void adopt_holds(struct server *server, const struct record_drain *drain,
     }
 }
 
+void server_fresh(struct server *server, const struct server_event *event, struct queue *effects)
+{
+    server->start = START_FRESH;
+    if (event->words != NULL) {
+        adopt_living(server, event);
+        server_believe(server, event->words, &event->now, effects);
+    }
+}
+
 void server_adopt(struct server *server, const struct server_event *event, struct queue *effects)
 {
     const struct record *record = event->record;
     server->start = START_SETTLING;
     server->adopted_ready = record->status == STATUS_READY || record->status == STATUS_DRAINING;
-    if (record->started_wall > 0) {
+    /* Words are believed because their process lives, whatever the record says: it may be older than they are. */
+    if (record->started_wall > 0 || event->words != NULL) {
         adopt_living(server, event);
     } else {
         adopt_dead(server, event);

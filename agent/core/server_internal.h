@@ -91,6 +91,7 @@ void server_believe(struct server *server, const struct words *words, const stru
 void server_forget_said(struct server *server);
 
 /* server_adopt.c: the record of before the restart goes on. */
+void server_fresh(struct server *server, const struct server_event *event, struct queue *effects);
 void server_adopt(struct server *server, const struct server_event *event, struct queue *effects);
 /* The holds that are set, one bit each. */
 unsigned server_holds(const struct server *server);

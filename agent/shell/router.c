@@ -58,7 +58,7 @@ static void route_registrar(struct router *router, const struct registrar_effect
     case REGISTRAR_DO_SAVE: effects_save(router->effects, false); break;
     case REGISTRAR_DO_LOOK_UP_HOST: effects_look_up_host(router->effects); break;
     case REGISTRAR_DO_FRESH:
-        router_step_server(router, (struct server_event){.type = SERVER_ON_FRESH, .now = *now});
+        router_fresh(router, now);
         break;
     case REGISTRAR_DO_ADOPTED: router_adopt(router, effect->text, now); break;
     case REGISTRAR_DO_PUBLISHED: break;

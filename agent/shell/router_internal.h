@@ -30,9 +30,10 @@ struct router {
 void router_pump(struct router *router, const struct instant *now);
 
 /* router_record.c: one server event (by value, so that a call can be written in one go); the present record
- * to the registrar; the record found in the registry back to the server. */
+ * to the registrar; no record found, or the record found, back to the server. */
 void router_step_server(struct router *router, struct server_event event);
 void router_offer(struct router *router, bool urgent, const struct instant *now);
+void router_fresh(struct router *router, const struct instant *now);
 void router_adopt(struct router *router, struct str value, const struct instant *now);
 
 /* router_probes.c: builds the probes of the configuration; `map` (SERVER_PROBES_MAX numbers, or NULL) tells

@@ -21,13 +21,23 @@ void router_offer(struct router *router, bool urgent, const struct instant *now)
     blob_unref(value);
 }
 
+void router_fresh(struct router *router, const struct instant *now)
+{
+    /* Contract 4: the words are believed only where the lease is taken over. */
+    bool ours = registrar_lease_state(router->registrar) == LEASE_HELD;
+    router_step_server(router, (struct server_event){.type = SERVER_ON_FRESH,
+                                                     .now = *now,
+                                                     .words = ours ? router->past.words : NULL,
+                                                     .passed = ours && router->past.passed});
+}
+
 void router_adopt(struct router *router, struct str value, const struct instant *now)
 {
     struct record record;
     struct error err;
     if (record_decode(value, &record, &err) < 0) {
         /* Whatever it is, it is not a record that we could continue: write a new one over it. */
-        router_step_server(router, (struct server_event){.type = SERVER_ON_FRESH, .now = *now});
+        router_fresh(router, now);
         if (server_record(router->server) == NULL) {
             /* Nothing to write over it: it must go, or it would be kept as if it were ours. */
             struct registrar_event event = {.type = REGISTRAR_ON_WITHDRAW, .now = *now};

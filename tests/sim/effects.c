@@ -35,8 +35,19 @@ void effects_request(struct effects *effects, const struct registry_request *req
     network_submit(effects->node, request);
 }
 
+/* Words of before a restart are believed by watching the process that said them. */
+static void note_believed(struct node *node, pid_t pid)
+{
+    if (pid != 0 && node->believable && pid == node->past.words.mainpid && node->game.heard_by != node->life) {
+        node->game.heard_by = node->game.witness_by = node->life;
+        node->game.heard_said = node->past.words.said;
+        node->game.heard_said_at = node_now(node).mono;
+    }
+}
+
 void effects_watch_pid(struct effects *effects, pid_t pid)
 {
+    note_believed(effects->node, pid);
     struct node *node = effects->node;
     node->watched = pid;
     if (pid != 0 && (!node->game.up || node->game.pid != pid)) {
@@ -94,14 +105,7 @@ void effects_note(struct effects *effects, enum registrar_note note, struct str 
                                         [REGISTRAR_NOTE_BACK] = "back",
                                         [REGISTRAR_NOTE_WITHDRAWN] = "withdrawn"};
     struct node *node = effects->node;
-    if (note == REGISTRAR_NOTE_TAKEN_OVER) {
-        node->watch.taken_over = true;
-        if (node->believable) {
-            node->game.heard_by = node->game.witness_by = node->life;
-            node->game.heard_said = node->past.words.said;
-            node->game.heard_said_at = node_now(node).mono;
-        }
-    }
+    node->watch.taken_over = node->watch.taken_over || note == REGISTRAR_NOTE_TAKEN_OVER;
     tell(node->world, node, "note %s: %.*s", names[note], text.size > 90 ? 90 : (int)text.size, text.data);
 }
 

@@ -44,7 +44,8 @@ enum server_event_type {
     SERVER_ON_RESTORE,  /* the operator's `hold` of before the restart, by its wall times */
     SERVER_ON_STOPPING, /* the agent goes: shutting_down from now on */
     SERVER_ON_HOST,     /* the address to publish is `text`; NULL: none, because `reason` */
-    SERVER_ON_FRESH,    /* nothing of before the restart counts */
+    SERVER_ON_FRESH,    /* no record of before the restart stands; `words` and `passed` as below where our lease
+                         * does */
     SERVER_ON_ADOPTED,  /* our record of before the restart stands as `record`; `words` of before are believed
                          * when not NULL, `passed` when a probe had passed */
     SERVER_ON_RELOAD    /* `config` is the configuration now; its probe i was number `probe_map[i]` before, or -1 */
