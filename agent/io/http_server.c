@@ -265,15 +265,7 @@ static int bind_server(struct http_server *server, const struct http_server_opti
     }
     server->is_unix = true;
     mode_t mode = options->mode == 0 ? 0660 : options->mode;
-    if (unix_bind(options->unix_path, SOCK_STREAM, mode, options->gid, err, &server->socket) < 0) {
-        return -1;
-    }
-    if (listen(server->socket.fd, SOMAXCONN) < 0) {
-        error_errno(err, errno, "cannot listen on %s", options->unix_path);
-        unix_unbind(&server->socket);
-        return -1;
-    }
-    return 0;
+    return unix_bind(options->unix_path, SOCK_STREAM, mode, options->gid, err, &server->socket);
 }
 
 static void set_defaults(struct http_server_options *options)

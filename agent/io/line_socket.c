@@ -79,10 +79,6 @@ struct line_socket *line_socket_new(struct loop *loop, const struct line_socket_
         unix_adopt(options->inherited_fd, &bound);
     } else if (unix_bind(options->path, SOCK_STREAM, options->mode, options->gid, err, &bound) < 0) {
         return NULL;
-    } else if (listen(bound.fd, SOMAXCONN) < 0) {
-        error_errno(err, errno, "cannot listen on %s", options->path);
-        unix_unbind(&bound);
-        return NULL;
     }
     struct line_socket *socket = mem_zalloc(sizeof(*socket));
     socket->loop = loop;

@@ -7,10 +7,14 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
+
+enum { LOCK_TRIES = 50, LOCK_WAIT_MS = 10 };
 
 static int bind_error(struct error *err, const char *doing, const char *path)
 {
@@ -69,13 +73,16 @@ static int remove_stale(const struct sockaddr_un *address, int type, struct erro
 
 /* Nobody but root can connect to a file of mode 0, so group and mode are set before it opens to anyone. The
  * file takes the mode of the unbound socket (unix(7)); the process-wide umask stays as it is. */
-static int bind_closed(int fd, const struct sockaddr_un *address, mode_t mode, gid_t gid, struct error *err)
+static int bind_closed(int fd, const struct sockaddr_un *address, int type, mode_t mode, gid_t gid,
+                       struct error *err)
 {
     const char *path = address->sun_path;
     if (fchmod(fd, 0) < 0 || bind(fd, (const struct sockaddr *)address, sizeof(*address)) < 0) {
         return bind_error(err, "create", path);
     }
-    if (gid != (gid_t)-1 && lchown(path, (uid_t)-1, gid) < 0) {
+    if (type == SOCK_STREAM && listen(fd, SOMAXCONN) < 0) {
+        bind_error(err, "listen on", path);
+    } else if (gid != (gid_t)-1 && lchown(path, (uid_t)-1, gid) < 0) {
         bind_error(err, "set the group of", path);
     } else if (chmod(path, mode) < 0) {
         bind_error(err, "set the mode of", path);
@@ -84,6 +91,51 @@ static int bind_closed(int fd, const struct sockaddr_un *address, mode_t mode, g
     }
     unlink(path);
     return -1;
+}
+
+/* A socket that is bound and does not listen yet looks stale, and between the look and the removal another
+ * process may have put its own there: who does all this does it alone. The lock is on the directory, as a
+ * file of its own would stay behind. Where there is none to have we go on without: everybody who may read the
+ * directory can hold it, and is not to keep us from starting. Returns a descriptor to close, or -1. */
+static int lock_directory(struct sockaddr_un address)
+{
+    char *slash = strrchr(address.sun_path, '/');
+    if (slash != NULL) {
+        slash[1] = '\0';
+    }
+    int fd = open(slash == NULL ? "." : address.sun_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const struct timespec pause = {.tv_nsec = LOCK_WAIT_MS * 1000000L};
+    for (int i = 0; fd >= 0 && i < LOCK_TRIES && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+         i++) {
+        nanosleep(&pause, NULL);
+    }
+    return fd;
+}
+
+static int bind_alone(const struct sockaddr_un *address, int type, mode_t mode, gid_t gid, struct error *err,
+                      struct unix_bound *ret_bound)
+{
+    const char *path = address->sun_path;
+    if (remove_stale(address, type, err) < 0) {
+        return -1;
+    }
+    int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) {
+        return bind_error(err, "create", path);
+    }
+    struct stat st;
+    if (bind_closed(fd, address, type, mode, gid, err) < 0) {
+        close(fd);
+        return -1;
+    }
+    if (lstat(path, &st) < 0) {
+        bind_error(err, "find", path);
+        close(fd);
+        return -1;
+    }
+    *ret_bound =
+        (struct unix_bound){.fd = fd, .path = mem_strdup(path), .device = st.st_dev, .inode = st.st_ino};
+    return 0;
 }
 
 int unix_bind(const char *path, int type, mode_t mode, gid_t gid, struct error *err,
@@ -97,26 +149,12 @@ int unix_bind(const char *path, int type, mode_t mode, gid_t gid, struct error *
                          path, length, sizeof(address.sun_path) - 1);
     }
     memcpy(address.sun_path, path, length + 1);
-    if (remove_stale(&address, type, err) < 0) {
-        return -1;
+    int lock = lock_directory(address);
+    int rc = bind_alone(&address, type, mode, gid, err, ret_bound);
+    if (lock >= 0) {
+        close(lock);
     }
-    int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0) {
-        return bind_error(err, "create", path);
-    }
-    struct stat st;
-    if (bind_closed(fd, &address, mode, gid, err) < 0) {
-        close(fd);
-        return -1;
-    }
-    if (lstat(path, &st) < 0) {
-        bind_error(err, "find", path);
-        close(fd);
-        return -1;
-    }
-    *ret_bound =
-        (struct unix_bound){.fd = fd, .path = mem_strdup(path), .device = st.st_dev, .inode = st.st_ino};
-    return 0;
+    return rc;
 }
 
 void unix_adopt(int fd, struct unix_bound *ret_bound)

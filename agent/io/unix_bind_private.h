@@ -18,10 +18,11 @@ struct unix_bound {
 };
 
 /* Binds a non-blocking, close-on-exec socket of `type` (SOCK_STREAM, SOCK_DGRAM) to `path` and gives the file
- * the permission bits `mode` and the group `gid` ((gid_t)-1: leave), whatever the umask. Does not listen. A
- * socket file on which nobody answers is replaced. Returns 0; or -1: ERROR_BUSY (somebody answers on it),
- * ERROR_INVALID (the path is empty or too long, or names something that is no socket), ERROR_DENIED,
- * ERROR_NOT_FOUND (no such directory) or ERROR_SYSTEM. */
+ * the permission bits `mode` and the group `gid` ((gid_t)-1: leave), whatever the umask. A stream
+ * socket listens. A socket file on which nobody answers is replaced; of several processes that do so at once
+ * one wins. Returns 0; or -1: ERROR_BUSY (somebody answers on it), ERROR_INVALID (the path is empty or too
+ * long, or names something that is no socket), ERROR_DENIED, ERROR_NOT_FOUND (no such directory) or
+ * ERROR_SYSTEM. */
 int unix_bind(const char *path, int type, mode_t mode, gid_t gid, struct error *err,
               struct unix_bound *ret_bound) MUST_CHECK;
 

@@ -6,10 +6,12 @@
 #include <cmocka.h>
 
 /* The socket file: who may reach it, what it replaces, and what becomes of it. */
+#include "io/unix_bind_private.h"
 #include "line_world.h"
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -160,6 +162,59 @@ static void an_inherited_socket_is_served_and_left(void **state)
     close(client);
 }
 
+/* Starts a process that waits for `go` to close, binds and listens, tells how it went, and keeps what it has
+ * until `hold` closes. */
+static void start_rival(const char *path, const int go[2], const int hold[2], int told)
+{
+    if (fork() != 0) {
+        return;
+    }
+    char byte = 0;
+    struct error err;
+    struct unix_bound bound;
+    close(go[1]);
+    close(hold[1]);
+    bool started = read(go[0], &byte, 1) == 0;
+    bool bound_it = started && unix_bind(path, SOCK_STREAM, 0600, (gid_t)-1, &err, &bound) == 0;
+    byte = bound_it && listen(bound.fd, 4) == 0 ? 'b' : !bound_it && err.code == ERROR_BUSY ? 'r' : '?';
+    _exit(write(told, &byte, 1) != 1 || read(hold[0], &byte, 1) != 0);
+}
+
+static void of_two_at_once_on_a_stale_socket_one_is_refused(void **state)
+{
+    struct line_world *world = *state;
+    for (int round = 0; round < 300; round++) {
+        const char *path = temp_path(&world->dir, "sock");
+        int go[2], hold[2], told[2];
+        char words[2] = "";
+        close(bind_at(path, SOCK_STREAM));
+        assert_int_equal(pipe(go) + pipe(hold) + pipe(told), 0);
+        start_rival(path, go, hold, told[1]);
+        start_rival(path, go, hold, told[1]);
+        close(go[0]);
+        close(go[1]);
+        close(hold[0]);
+        close(told[1]);
+        assert_int_equal(read(told[0], words, 1), 1);
+        assert_int_equal(read(told[0], words + 1, 1), 1);
+        close(hold[1]);
+        close(told[0]);
+        assert_true(wait(NULL) > 0 && wait(NULL) > 0);
+        assert_true((words[0] == 'b' && words[1] == 'r') || (words[0] == 'r' && words[1] == 'b'));
+        assert_int_equal(unlink(temp_path(&world->dir, "sock")), 0);
+    }
+}
+
+/* Whoever may read the directory may lock it: that must not keep us from starting. */
+static void a_directory_locked_for_ever_stops_nobody(void **state)
+{
+    struct line_world *world = *state;
+    int fd = open(world->dir.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_int_equal(flock(fd, LOCK_EX), 0);
+    assert_true(line_world_open(world));
+    close(fd);
+}
+
 /* Another user is kept out by the mode from the first moment. */
 static void others_are_kept_out(void **state)
 {
@@ -200,6 +255,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_file_goes_with_us_unless_it_is_anothers, line_world_setup,
                                         line_world_teardown),
         cmocka_unit_test_setup_teardown(an_inherited_socket_is_served_and_left, line_world_setup,
+                                        line_world_teardown),
+        cmocka_unit_test_setup_teardown(of_two_at_once_on_a_stale_socket_one_is_refused, line_world_setup,
+                                        line_world_teardown),
+        cmocka_unit_test_setup_teardown(a_directory_locked_for_ever_stops_nobody, line_world_setup,
                                         line_world_teardown),
         cmocka_unit_test_setup_teardown(others_are_kept_out, line_world_setup, line_world_teardown),
     };
