@@ -13,14 +13,18 @@
 
 struct timer;
 
+/* clang-format off */
 /*             first byte           request complete          answer does not fit
  *   accept -> FRESH -> READING ----------------> HANDLING ---------------------> WRITING
  *                        ^ first byte               | answer written                |
  *                       IDLE <----------------------+-------------------------------+
  *                                                   | connection: close, or a fault
- *                                                LINGERING: FIN sent; what still comes is read and dropped,
- * because a close with bytes unread is a reset that can overtake the answer any -> CLOSED: on the graveyard
- * until the end of the turn */
+ *                                               LINGERING
+ *
+ * LINGERING: FIN is sent; what still comes is read and dropped, because a close with bytes unread is a reset
+ * that can overtake the answer.
+ * any -> CLOSED: on the graveyard until the end of the turn. */
+/* clang-format on */
 enum connection_state {
     CONNECTION_FRESH,
     CONNECTION_READING,
