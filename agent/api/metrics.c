@@ -130,6 +130,24 @@ static void write_outcomes(struct buf *out, const char *name, const char *help, 
     prometheus_int(out, name, &failed, 1, (int64_t)bad);
 }
 
+static void write_line_peers(struct buf *out, const struct api_counters *counters)
+{
+    single(out, "outrider_status_lines_overlong_total", PROMETHEUS_COUNTER,
+           "Lines on the status socket longer than one may be.", (int64_t)counters->lines_overlong);
+    single(out, "outrider_status_peers_total", PROMETHEUS_COUNTER, "Connections to the status socket.",
+           (int64_t)counters->line_peers);
+    single(out, "outrider_status_peers_refused_total", PROMETHEUS_COUNTER,
+           "Connections beyond the status socket's limit.", (int64_t)counters->line_peers_refused);
+    single(out, "outrider_status_peers_evicted_total", PROMETHEUS_COUNTER,
+           "Silent connections to the status socket closed to make room.",
+           (int64_t)counters->line_peers_evicted);
+    single(out, "outrider_status_accept_failures_total", PROMETHEUS_COUNTER,
+           "Connections to the status socket that had to wait as there was no descriptor or memory.",
+           (int64_t)counters->line_accept_failures);
+    single(out, "outrider_status_replies_dropped_total", PROMETHEUS_COUNTER,
+           "Replies to peers that do not read.", (int64_t)counters->replies_dropped);
+}
+
 static void write_sockets(struct buf *out, const struct api_counters *counters)
 {
     write_outcomes(out, "outrider_status_lines_total", "Lines on the status socket.", counters->lines_ok,
@@ -138,10 +156,7 @@ static void write_sockets(struct buf *out, const struct api_counters *counters)
                    counters->datagrams_ok, counters->datagrams_bad);
     single(out, "outrider_status_keys_ignored_total", PROMETHEUS_COUNTER,
            "Keys of sd_notify that mean nothing here.", (int64_t)counters->datagram_keys_ignored);
-    single(out, "outrider_status_peers_refused_total", PROMETHEUS_COUNTER,
-           "Connections beyond the status socket's limit.", (int64_t)counters->line_peers_refused);
-    single(out, "outrider_status_replies_dropped_total", PROMETHEUS_COUNTER,
-           "Replies to peers that do not read.", (int64_t)counters->replies_dropped);
+    write_line_peers(out, counters);
     write_outcomes(out, "outrider_state_writes_total", "Writes of the state file.", counters->state_writes,
                    counters->state_failures);
     write_outcomes(out, "outrider_reloads_total", "Reloads of the configuration.", counters->reloads_ok,

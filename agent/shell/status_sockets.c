@@ -400,7 +400,11 @@ void status_sockets_count(const struct status_sockets *sockets, struct api_count
     counters->datagram_keys_ignored = sockets->keys_ignored;
     if (sockets->lines != NULL) {
         const struct line_socket_stats *stats = line_socket_stats(sockets->lines);
+        counters->lines_overlong = stats->overlong;
+        counters->line_peers = stats->accepted;
         counters->line_peers_refused = stats->refused;
+        counters->line_peers_evicted = stats->evicted;
+        counters->line_accept_failures = stats->accept_failures;
         counters->replies_dropped = stats->replies_dropped;
     }
 }

@@ -1,4 +1,4 @@
-/* The HTTP API of one agent (contract sections 6 to 8): reads through const accessors, acts through api_ops. */
+/* The HTTP API of one agent (contract sections 6 to 8): reads by const accessors, acts through api_ops. */
 #ifndef OUTRIDER_API_API_H
 #define OUTRIDER_API_API_H
 
@@ -40,7 +40,8 @@ struct api_counters {
     uint64_t registry[REGISTRY_OP_COUNT][REGISTRY_FAILURE_COUNT];
     struct api_histogram registry_duration[REGISTRY_OP_COUNT];
     uint64_t lines_ok, lines_bad, datagrams_ok, datagrams_bad, datagram_keys_ignored;
-    uint64_t line_peers_refused, replies_dropped;
+    uint64_t lines_overlong; /* among lines_bad */
+    uint64_t line_peers, line_peers_refused, line_peers_evicted, line_accept_failures, replies_dropped;
     uint64_t state_writes, state_failures;
     uint64_t reloads_ok, reloads_bad;
     int64_t loop_lag_us; /* worst since the last scrape */
@@ -77,8 +78,9 @@ struct api_ops {
     void (*undrain)(void *agent, const char *by);
 };
 
-/* Listens where `config->http` says and serves. NULL with `err` set when the address cannot be had (in use: it
- * is named) or the token file cannot be read. Everything is borrowed until api_free; `ops` and `agent` too. */
+/* Listens where `config->http` says and serves. NULL with `err` set when the address cannot be had (in use:
+ * it is named) or the token file cannot be read. Everything is borrowed until api_free; `ops` and `agent`
+ * too. */
 struct api *api_new(struct loop *loop, const struct config *config, const struct api_ops *ops, void *agent,
                     struct error *err) MUST_CHECK;
 

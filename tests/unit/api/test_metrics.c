@@ -42,6 +42,11 @@ static void values_are_where_they_belong(void **state)
     api_histogram_count(&agent.counters.registry_duration[REGISTRY_PUT], 2000);
     agent.counters.lines_ok = 41;
     agent.counters.lines_bad = 2;
+    agent.counters.lines_overlong = 1;
+    agent.counters.line_peers = 5;
+    agent.counters.line_peers_refused = 6;
+    agent.counters.line_peers_evicted = 8;
+    agent.counters.line_accept_failures = 9;
     page(&agent, &text);
     has_line(&text, "outrider_build_info{version=\"1.2.3\"} 1");
     has_line(&text, "outrider_status{status=\"ready\"} 1");
@@ -58,6 +63,11 @@ static void values_are_where_they_belong(void **state)
     has_line(&text, "outrider_registry_in_sync 1");
     has_line(&text, "outrider_lease_remaining_seconds 8");
     has_line(&text, "outrider_status_lines_total{outcome=\"ok\"} 41");
+    has_line(&text, "outrider_status_lines_overlong_total 1");
+    has_line(&text, "outrider_status_peers_total 5");
+    has_line(&text, "outrider_status_peers_refused_total 6");
+    has_line(&text, "outrider_status_peers_evicted_total 8");
+    has_line(&text, "outrider_status_accept_failures_total 9");
     has_line(&text, "outrider_status_lines_total{outcome=\"error\"} 2");
     assert_null(strstr(buf_text(&text), "outrider_http_"));
     buf_fini(&text);
