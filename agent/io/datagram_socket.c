@@ -22,7 +22,7 @@ struct datagram_socket {
     void *user;
 };
 
-static unsigned close_fds(const struct cmsghdr *header)
+static void close_fds(const struct cmsghdr *header)
 {
     size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
     for (size_t i = 0; i < count; i++) {
@@ -30,7 +30,6 @@ static unsigned close_fds(const struct cmsghdr *header)
         memcpy(&fd, CMSG_DATA(header) + i * sizeof(int), sizeof(fd));
         close(fd);
     }
-    return (unsigned)count;
 }
 
 static void take_control(struct msghdr *message, struct datagram *datagram)
@@ -41,7 +40,7 @@ static void take_control(struct msghdr *message, struct datagram *datagram)
             continue;
         }
         if (header->cmsg_type == SCM_RIGHTS) {
-            datagram->fds_closed += close_fds(header);
+            close_fds(header);
         } else if (header->cmsg_type == SCM_CREDENTIALS &&
                    header->cmsg_len >= CMSG_LEN(sizeof(struct ucred))) {
             struct ucred cred;

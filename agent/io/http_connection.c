@@ -93,7 +93,7 @@ static void linger(struct connection *connection)
 static void answer_written(struct connection *connection)
 {
     drop_output(connection);
-    if (connection->close_after || connection->server->stopping) {
+    if (connection->close_after) {
         linger(connection);
     } else {
         connection_enter(connection, CONNECTION_IDLE);
@@ -158,7 +158,7 @@ void http_respond(struct http_exchange *exchange, const struct http_response *re
     struct connection *connection = exchange->connection;
     if (connection != NULL) {
         struct str body = response->blob != NULL ? blob_view(response->blob) : response->body;
-        bool keep = exchange->keep_alive && !response->close && !connection->server->stopping;
+        bool keep = exchange->keep_alive && !response->close;
         connection->exchange = NULL;
         connection->close_after = !keep;
         http_response_head(&connection->out, response, body.size, exchange->minor, keep);
@@ -233,8 +233,8 @@ static bool process_one(struct connection *connection)
     struct str rest = {NULL, connection->in.size - connection->taken};
     if (rest.size > 0) {
         rest.data = connection->in.data + connection->taken;
-        result = http_parse_head(rest, &connection->scanned, connection->server->options.max_body, &head,
-                                 &fault);
+        result =
+            http_parse_head(rest, &connection->scanned, connection->server->options.max_body, &head, &fault);
     }
     if (result == HTTP_PARSE_FAULT) {
         connection_fault(connection, &fault);
@@ -354,13 +354,6 @@ void connection_open(struct connection *connection)
 bool http_request_header(const struct http_request *request, struct str name, struct str *ret_value)
 {
     return http_head_find(request->head, name, ret_value);
-}
-
-void http_exchange_on_gone(struct http_exchange *exchange,
-                           void (*fn)(struct http_exchange *exchange, void *user), void *user)
-{
-    exchange->on_gone = fn;
-    exchange->user = user;
 }
 
 void http_exchange_peer(const struct http_exchange *exchange, char *ret_text, size_t size)

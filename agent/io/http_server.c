@@ -134,10 +134,9 @@ static void bury(void *user)
     }
 }
 
-static struct http_exchange *connection_end(struct connection *connection)
+static void connection_end(struct connection *connection)
 {
     struct http_server *server = connection->server;
-    struct http_exchange *exchange = connection->exchange;
     list_remove(&server->lists[connection->state], connection);
     connection->state = CONNECTION_CLOSED;
     event_del(&connection->readable);
@@ -148,9 +147,9 @@ static struct http_exchange *connection_end(struct connection *connection)
     buf_fini(&connection->out);
     blob_unref(connection->blob);
     connection->blob = NULL;
-    connection->exchange = NULL;
-    if (exchange != NULL) {
-        exchange->connection = NULL;
+    if (connection->exchange != NULL) {
+        connection->exchange->connection = NULL;
+        connection->exchange = NULL;
     }
     connection->next = server->graveyard;
     server->graveyard = connection;
@@ -158,7 +157,6 @@ static struct http_exchange *connection_end(struct connection *connection)
         timer_cancel(server->timer);
         server->timer_ms = INT64_MAX;
     }
-    return exchange;
 }
 
 void connection_close(struct connection *connection)
@@ -167,10 +165,7 @@ void connection_close(struct connection *connection)
         return;
     }
     loop_defer(connection->server->loop, &connection->server->bury);
-    struct http_exchange *exchange = connection_end(connection);
-    if (exchange != NULL && exchange->on_gone != NULL) {
-        exchange->on_gone(exchange, exchange->user);
-    }
+    connection_end(connection);
 }
 
 /* ---- accepting ---- */
@@ -231,7 +226,7 @@ static void on_acceptable(evutil_socket_t fd, short events, void *user)
 {
     (void)events;
     struct http_server *server = user;
-    for (int i = 0; i < ACCEPTS_PER_TURN && !server->stopping; i++) {
+    for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
         int peer = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (peer >= 0) {
             admit(server, peer);
@@ -249,9 +244,7 @@ static void on_acceptable(evutil_socket_t fd, short events, void *user)
 static void accept_again(void *user)
 {
     struct http_server *server = user;
-    if (!server->stopping) {
-        event_add(&server->acceptable, NULL);
-    }
+    event_add(&server->acceptable, NULL);
 }
 
 /* ---- public ---- */
@@ -307,33 +300,13 @@ struct http_server *http_server_new(struct loop *loop, const struct http_server_
     return server;
 }
 
-static void stop_listening(struct http_server *server)
-{
-    if (!server->stopping) {
-        server->stopping = true;
-        event_del(&server->acceptable);
-        timer_cancel(server->retry);
-        unix_unbind(&server->socket);
-    }
-}
-
-void http_server_stop_accepting(struct http_server *server)
-{
-    stop_listening(server);
-    while (server->lists[CONNECTION_IDLE].first != NULL) {
-        connection_close(server->lists[CONNECTION_IDLE].first);
-    }
-    while (server->lists[CONNECTION_FRESH].first != NULL) {
-        connection_close(server->lists[CONNECTION_FRESH].first);
-    }
-}
-
 void http_server_free(struct http_server *server)
 {
     if (server == NULL) {
         return;
     }
-    stop_listening(server);
+    event_del(&server->acceptable);
+    unix_unbind(&server->socket);
     for (size_t i = 0; i < CONNECTION_STATES; i++) {
         while (server->lists[i].first != NULL) {
             connection_end(server->lists[i].first);

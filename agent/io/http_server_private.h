@@ -63,8 +63,6 @@ struct http_exchange {
     struct connection *connection; /* NULL: gone */
     int minor;
     bool keep_alive, is_head;
-    void (*on_gone)(struct http_exchange *exchange, void *user);
-    void *user;
 };
 
 /* Entered at the end, all with the same time to stay: the first is the one with the earliest deadline. */
@@ -79,7 +77,7 @@ struct http_server {
     http_handler_fn *handler;
     void *user;
     struct unix_bound socket; /* of the TCP listener only the descriptor is used */
-    bool is_unix, stopping;
+    bool is_unix;
     uint16_t port;
     struct event acceptable;
     struct connection_list lists[CONNECTION_STATES];
@@ -95,8 +93,8 @@ struct http_server {
 /* http_server.c: moves the connection to `state` with a new deadline, also when it is in it already. */
 void connection_enter(struct connection *connection, enum connection_state state);
 
-/* http_server.c: closes the connection; its memory stays until the end of the turn. Who waits for its
- * exchange is told. Nothing happens when it is closed already. */
+/* http_server.c: closes the connection; its memory stays until the end of the turn. Its exchange can
+ * still be answered, into the void. Nothing happens when it is closed already. */
 void connection_close(struct connection *connection);
 
 /* http_connection.c: prepares the events of an accepted connection whose server and descriptor are set. */

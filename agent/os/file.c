@@ -133,11 +133,6 @@ int file_write_atomic(const char *dir, const char *name, struct str bytes, mode_
     return rc;
 }
 
-int file_remove(const char *path, struct error *err)
-{
-    return unlink(path) < 0 && errno != ENOENT ? file_error(err, "remove", path) : 0;
-}
-
 static pid_t read_holder(int fd)
 {
     char digits[16];

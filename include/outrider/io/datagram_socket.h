@@ -26,11 +26,10 @@ struct datagram_socket_options {
 };
 
 struct datagram {
-    struct str bytes; /* borrowed for the call; at most DATAGRAM_MAX */
-    bool truncated;   /* it was longer than that */
-    struct credentials
-        credentials;     /* not known for what waited in an inherited socket without PassCredentials= */
-    unsigned fds_closed; /* descriptors that came with it */
+    struct str bytes;               /* borrowed for the call; at most DATAGRAM_MAX */
+    bool truncated;                 /* it was longer than that */
+    struct credentials credentials; /* not known for what waited in an inherited socket without
+                                       PassCredentials= */
 };
 
 /* Called from the loop, once per datagram; must not free the socket. */

@@ -93,9 +93,6 @@ struct http_server *http_server_new(struct loop *loop, const struct http_server_
  */
 void http_server_free(struct http_server *server);
 
-/* Takes no more connections and ends the kept ones once they are idle; answers under way are finished. */
-void http_server_stop_accepting(struct http_server *server);
-
 /* The TCP port that it listens on; 0 on a unix path. */
 uint16_t http_server_port(const struct http_server *server);
 
@@ -108,12 +105,6 @@ bool http_request_header(const struct http_request *request, struct str name, st
 /* Answers, and frees the exchange. Nothing is sent when the peer has gone. To HEAD, 204 and 304 no body is
  * sent. May be called from the handler or from anywhere in the loop. */
 void http_respond(struct http_exchange *exchange, const struct http_response *response);
-
-/* Wishes to know when the peer goes before its answer: `fn` is called at most once, from the loop, with the
- * exchange still open; it may answer it (into the void) and so free it. A peer that only ends its half of the
- * connection counts as gone, as it does for most servers. `fn` NULL: not any more. */
-void http_exchange_on_gone(struct http_exchange *exchange,
-                           void (*fn)(struct http_exchange *exchange, void *user), void *user);
 
 /* Who asks, for a log: "127.0.0.1:5555", "[::1]:5555", "pid 17 uid 1000", "gone". Writes at most `size`
  * bytes, NUL included, to `ret_text`. */

@@ -23,9 +23,6 @@ int file_read(const char *path, size_t max, struct error *err, struct buf *ret_b
 int file_write_atomic(const char *dir, const char *name, struct str bytes, mode_t mode,
                       struct error *err) MUST_CHECK;
 
-/* Removes the file at `path` and syncs nothing; a file that is not there is success. */
-int file_remove(const char *path, struct error *err) MUST_CHECK;
-
 /* Creates `path` if need be, locks it for this process until file_unlock or the process ends, and writes our
  * pid into it. Returns 0 with the descriptor; or -1: ERROR_BUSY when another process holds it, with its pid
  * in `ret_holder` (0 when it could not be told), else ERROR_DENIED or ERROR_SYSTEM. Does not wait. */

@@ -22,7 +22,7 @@ struct world {
     char folder[32], path[64];
     struct blob *big;
     struct http_exchange *kept; /* of /later */
-    size_t gone, handled;
+    size_t handled;
     char seen[512]; /* the last request */
 };
 

@@ -89,15 +89,6 @@ static void a_failed_write_keeps_the_old_file(void **state)
     rmdir(temp_path(&dir, "id"));
 }
 
-static void removes(void **state)
-{
-    (void)state;
-    assert_int_equal(file_write_atomic(dir.path, "id", STR("x"), 0600, &err), 0);
-    assert_int_equal(file_remove(temp_path(&dir, "id"), &err), 0);
-    assert_int_equal(access(temp_path(&dir, "id"), F_OK), -1);
-    assert_int_equal(file_remove(temp_path(&dir, "id"), &err), 0);
-}
-
 static void a_lock_names_its_holder(void **state)
 {
     (void)state;
@@ -162,7 +153,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(replaces_what_a_crash_left, setup, teardown),
         cmocka_unit_test_setup_teardown(refuses_what_it_cannot_read, setup, teardown),
         cmocka_unit_test_setup_teardown(a_failed_write_keeps_the_old_file, setup, teardown),
-        cmocka_unit_test_setup_teardown(removes, setup, teardown),
         cmocka_unit_test_setup_teardown(a_lock_names_its_holder, setup, teardown),
         cmocka_unit_test_setup_teardown(checks_a_directory, setup, teardown),
     };
