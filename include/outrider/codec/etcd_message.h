@@ -1,5 +1,6 @@
 /* The messages of etcd's JSON gateway: requests to bytes, answers of both gateway generations (that of
- * etcd 3.4 and upstream 3.5; that of Debian's 3.5 and of 3.6) back to values. "Gateway" is etcd-gateway.md. */
+ * etcd 3.4 and upstream 3.5; that of Debian's 3.5 and of 3.6) back to values. "Gateway" is etcd-gateway.md.
+ */
 #ifndef OUTRIDER_CODEC_ETCD_MESSAGE_H
 #define OUTRIDER_CODEC_ETCD_MESSAGE_H
 

@@ -7,9 +7,9 @@
 
 struct http_client;
 
-/* Creates the backend for the endpoints of `config` (copied). Does no I/O: a registry that is away at the start
- * is an ordinary failure of the first request. `http` and `user` are borrowed until registry_free. The caller
- * owns the result. */
+/* Creates the backend for the endpoints of `config` (copied). Does no I/O: a registry that is away at the
+ * start is an ordinary failure of the first request. `http` and `user` are borrowed until registry_free. The
+ * caller owns the result. */
 struct registry *etcd_new(const struct config_registry *config, struct http_client *http,
                           registry_reply_fn *on_reply, void *user);
 
