@@ -1,10 +1,11 @@
-/* When another living lease holds our key: nothing is written, the holder is named, and its end is waited for. */
+/* When another living lease holds our key: nothing is written, the holder is named, and its end is waited
+ * for. */
 #include "registrar_internal.h"
 
 #include <inttypes.h>
 
-void registrar_meet_foreign(struct registrar *registrar, const struct registry_kv *kv, const struct instant *now,
-                            struct queue *effects)
+void registrar_meet_foreign(struct registrar *registrar, const struct registry_kv *kv,
+                            const struct instant *now, struct queue *effects)
 {
     if (registrar->foreign_lease != kv->lease) {
         registrar->foreign_told = false;
@@ -44,8 +45,9 @@ void registrar_foreign_lives(struct registrar *registrar, const struct registry_
     if (!registrar->foreign_told) {
         struct str value = blob_view(registrar->foreign_value);
         registrar->foreign_told = true;
-        registrar_note(effects, REGISTRAR_NOTE_FOREIGN, "%s is held under lease %" PRIx64 ", %" PRId64 " ms left, by: %.*s",
-                       registrar->key, (uint64_t)registrar->foreign_lease, registrar->foreign_left,
+        registrar_note(effects, REGISTRAR_NOTE_FOREIGN,
+                       "%s is held under lease %" PRIx64 ", %" PRId64 " ms left, by: %.*s", registrar->key,
+                       (uint64_t)registrar->foreign_lease, registrar->foreign_left,
                        value.size > 160 ? 160 : (int)value.size, value.size > 0 ? value.data : "");
     }
 }

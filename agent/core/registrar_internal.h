@@ -1,5 +1,5 @@
-/* The inside of core/registrar: registrar.c (events and what replies mean), registrar_foreign.c (another holder),
- * registrar_plan.c (what to ask next), registrar_view.c (accessors). */
+/* The inside of core/registrar: registrar.c (events and what replies mean), registrar_foreign.c (another
+ * holder), registrar_plan.c (what to ask next), registrar_view.c (accessors). */
 #ifndef OUTRIDER_CORE_REGISTRAR_INTERNAL_H
 #define OUTRIDER_CORE_REGISTRAR_INTERNAL_H
 
@@ -55,7 +55,7 @@ struct registrar {
     int64_t granted_ms;
     int64_t lease_deadline_boot;
     int64_t lease_maybe_boot; /* the same, if heartbeats without an answer did arrive */
-    int64_t asleep_ms; /* boot clock ahead of mono: it grows while the machine sleeps */
+    int64_t asleep_ms;        /* boot clock ahead of mono: it grows while the machine sleeps */
     int64_t granted_mono;
     struct window heartbeat;
     struct flight lease_flight;
@@ -92,9 +92,10 @@ struct registrar {
 /* registrar.c: what the key holds under our lease, and its revision. */
 void registrar_set_published(struct registrar *registrar, struct blob *value, int64_t revision);
 
-/* registrar_foreign.c: the key is under another lease; how long that lease still has; nobody else holds it. */
-void registrar_meet_foreign(struct registrar *registrar, const struct registry_kv *kv, const struct instant *now,
-                            struct queue *effects);
+/* registrar_foreign.c: the key is under another lease; how long that lease still has; nobody else
+ * holds it. */
+void registrar_meet_foreign(struct registrar *registrar, const struct registry_kv *kv,
+                            const struct instant *now, struct queue *effects);
 void registrar_foreign_lives(struct registrar *registrar, const struct registry_reply *reply,
                              const struct instant *now, struct queue *effects);
 void registrar_forget_foreign(struct registrar *registrar);

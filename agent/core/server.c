@@ -298,8 +298,8 @@ static void apply(struct server *server, const struct server_event *event, struc
     }
 }
 
-/* A step that comes this late was held up with everything else (a stopped process, a paused machine): what the server
- * said meanwhile may still wait to be read. */
+/* A step that comes this late was held up with everything else (a stopped process, a paused machine): what
+ * the server said meanwhile may still wait to be read. */
 enum { WATCHDOG_LATE_MS = 1000 };
 
 static void run_watchdog(struct server *server, int64_t now)

@@ -82,7 +82,8 @@ void server_adopt(struct server *server, const struct server_event *event, struc
     const struct record *record = event->record;
     server->start = START_SETTLING;
     server->adopted_ready = record->status == STATUS_READY || record->status == STATUS_DRAINING;
-    /* Words are believed because their process lives, whatever the record says: it may be older than they are. */
+    /* Words are believed because their process lives, whatever the record says: it may be older than they
+     * are. */
     if (record->started_wall > 0 || event->words != NULL) {
         adopt_living(server, event);
     } else {

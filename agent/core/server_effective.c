@@ -27,8 +27,8 @@ static const char *probe_name(const struct server *server, size_t index, char ou
     return out;
 }
 
-/* Until when this probe may fail without it being an error (mono), 0 for never: while the server says that it loads,
- * and each probe until it has passed once in this life, as long as grace_period runs. */
+/* Until when this probe may fail without it being an error (mono), 0 for never: while the server says that it
+ * loads, and each probe until it has passed once in this life, as long as grace_period runs. */
 static int64_t excuse(const struct server *server, const struct server_probe *probe)
 {
     const struct config *config = server->config;

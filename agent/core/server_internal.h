@@ -31,7 +31,7 @@ struct said_in_life {
     int64_t watchdog_due; /* mono; NEVER_MS: not armed */
     bool watchdog_ran_out;
     bool watchdog_excused; /* once late by our own fault, until fed again */
-    bool triggered; /* WATCHDOG=trigger */
+    bool triggered;        /* WATCHDOG=trigger */
     pid_t mainpid;
     uint64_t mainpid_start;
     unsigned attached;
@@ -59,7 +59,7 @@ struct server {
     int64_t stepped;    /* mono of the latest step */
     enum { START_UNDECIDED, START_FRESH, START_SETTLING, START_DONE } start;
     unsigned heard_holds; /* one bit for each hold of its own that the server has spoken of since the start */
-    bool adopted_ready; /* the adopted record was ready or draining */
+    bool adopted_ready;   /* the adopted record was ready or draining */
     unsigned
         settling_holds;   /* one bit for each hold at adoption: only a change of them is written meanwhile */
     int64_t contact_mono; /* when grace began */
@@ -99,8 +99,8 @@ unsigned server_holds(const struct server *server);
 /* server_effective.c: the status by contract section 4; writes the cause. */
 enum status server_effective(const struct server *server, const struct instant *now, char cause[static 160]);
 size_t server_probe_total(const struct server *server);
-/* Since when (mono) every probe fails and nothing else shows that the server lives, neither its process nor an attached
- * connection; NEVER_MS when that is not so. */
+/* Since when (mono) every probe fails and nothing else shows that the server lives, neither its process nor
+ * an attached connection; NEVER_MS when that is not so. */
 int64_t server_silent_since(const struct server *server);
 
 /* server_record.c: builds the record of the present state; the caller finishes it with record_fini. */

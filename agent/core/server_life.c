@@ -225,14 +225,15 @@ static void hear_pid(struct server *server, const struct words *words, struct qu
     }
 }
 
-/* Who says hello after goodbye is the next process, started before anybody saw the last one go, unless the last one
- * is known to be still there: then it has changed its mind. */
+/* Who says hello after goodbye is the next process, started before anybody saw the last one go, unless the
+ * last one is known to be still there: then it has changed its mind. */
 static bool is_next_process(const struct server *server, const struct words *words)
 {
     bool hello = words->said == SAID_INITIALIZING || words->said == SAID_READY;
     bool witnessed = server->now.mainpid != 0 || server->now.attached > 0;
     bool other = words->has_mainpid && server->now.mainpid != 0 && words->mainpid != server->now.mainpid;
-    return hello && server->life == LIFE_ALIVE && server->now.said == SAID_SHUTTING_DOWN && (!witnessed || other);
+    return hello && server->life == LIFE_ALIVE && server->now.said == SAID_SHUTTING_DOWN &&
+           (!witnessed || other);
 }
 
 void server_hear(struct server *server, const struct words *words, const struct instant *now,

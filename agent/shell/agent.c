@@ -1,5 +1,5 @@
-/* Start and stop, in order. Whatever can fail for good (configuration, state_dir, addresses) fails before READY=1;
- * the registry never can: it is waited for while the server runs. */
+/* Start and stop, in order. Whatever can fail for good (configuration, state_dir, addresses) fails before
+ * READY=1; the registry never can: it is waited for while the server runs. */
 #include "agent_internal.h"
 
 #include "outrider/base/mem.h"
@@ -76,7 +76,8 @@ static void on_reply(const struct registry_reply *reply, void *user)
     }
     agent->counters.registry[reply->op][reply->failure]++;
     if (reply->failure == REGISTRY_OK) {
-        snprintf(agent->registry_endpoint, sizeof(agent->registry_endpoint), "%.*s", STR_ARG(reply->endpoint));
+        snprintf(agent->registry_endpoint, sizeof(agent->registry_endpoint), "%.*s",
+                 STR_ARG(reply->endpoint));
         agent->registry_cluster = reply->cluster;
     }
     struct instant now = agent_now();
@@ -90,8 +91,8 @@ static void stop(struct agent *agent, enum shutdown_event_type how, const struct
 {
     bool running = router_shutdown(agent->router)->phase == SHUTDOWN_RUNNING;
     enum lease_state lease = registrar_lease_state(router_registrar(agent->router));
-    /* A lease of before the restart that nobody could ask about yet is as good for the next agent as it was for
-     * us. */
+    /* A lease of before the restart that nobody could ask about yet is as good for the next agent as it was
+     * for us. */
     bool may_hand_over = agent->state != NULL && (lease == LEASE_HELD || lease == LEASE_TRYING);
     if (may_hand_over && how == SHUTDOWN_ON_QUIT) {
         /* What the next agent cannot read would only keep it from its own record for a TTL. */
@@ -118,26 +119,15 @@ static void on_signal(int signo, void *user)
         }
         router_drain(agent->router, "", "signal", agent->config->drain.deadline_ms, 0, &now);
         break;
-    case SIGUSR2:
-        router_undrain(agent->router, &now);
-        break;
-    case SIGHUP:
-        agent_reload(agent);
-        break;
-    case SIGTERM:
-        stop(agent, SHUTDOWN_ON_TERM, &now);
-        break;
-    case SIGINT:
-        stop(agent, SHUTDOWN_ON_INT, &now);
-        break;
-    case SIGQUIT:
-        stop(agent, SHUTDOWN_ON_QUIT, &now);
-        break;
+    case SIGUSR2: router_undrain(agent->router, &now); break;
+    case SIGHUP: agent_reload(agent); break;
+    case SIGTERM: stop(agent, SHUTDOWN_ON_TERM, &now); break;
+    case SIGINT: stop(agent, SHUTDOWN_ON_INT, &now); break;
+    case SIGQUIT: stop(agent, SHUTDOWN_ON_QUIT, &now); break;
     case SIGCHLD:
         (void)process_reap(); /* as PID 1 of a container we inherit orphans */
         break;
-    default:
-        break;
+    default: break;
     }
     agent_rearm(agent);
 }

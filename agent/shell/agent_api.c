@@ -44,7 +44,8 @@ static void drain(void *user, const char *reason, const char *by, int64_t deadli
 {
     struct agent *agent = user;
     struct instant now = agent_now();
-    log_info("server", "drain", LOG_TEXT("by", by), LOG_TEXT("reason", reason), LOG_INT("deadline_ms", deadline_ms));
+    log_info("server", "drain", LOG_TEXT("by", by), LOG_TEXT("reason", reason),
+             LOG_INT("deadline_ms", deadline_ms));
     router_drain(agent->router, reason, by, deadline_ms, expires_ms, &now);
     agent_rearm(agent);
 }

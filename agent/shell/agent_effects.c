@@ -1,5 +1,5 @@
-/* The executors: what the router asks for, done on io. They start things; what comes of them enters the router as a
- * later event. */
+/* The executors: what the router asks for, done on io. They start things; what comes of them enters the
+ * router as a later event. */
 #include "agent_internal.h"
 
 #include "outrider/core/shutdown.h"
@@ -169,8 +169,10 @@ void effects_note(struct effects *effects, enum registrar_note note, struct str 
         [REGISTRAR_NOTE_REGISTERED] = {LOG_LEVEL_INFO, "registered"},
         [REGISTRAR_NOTE_TAKEN_OVER] = {LOG_LEVEL_INFO, "the record of before the restart is taken over"},
         [REGISTRAR_NOTE_LEASE_LOST] = {LOG_LEVEL_WARN, "lease lost"},
-        [REGISTRAR_NOTE_REPAIRED] = {LOG_LEVEL_WARN, "somebody had changed the key; it is written right again"},
-        [REGISTRAR_NOTE_FOREIGN] = {LOG_LEVEL_ERROR, "another agent holds the key; waiting for its lease to end"},
+        [REGISTRAR_NOTE_REPAIRED] = {LOG_LEVEL_WARN,
+                                     "somebody had changed the key; it is written right again"},
+        [REGISTRAR_NOTE_FOREIGN] = {LOG_LEVEL_ERROR,
+                                    "another agent holds the key; waiting for its lease to end"},
         [REGISTRAR_NOTE_AWAY] = {LOG_LEVEL_WARN, "requests fail; retrying until they succeed"},
         [REGISTRAR_NOTE_BACK] = {LOG_LEVEL_INFO, "requests succeed again"},
         [REGISTRAR_NOTE_WITHDRAWN] = {LOG_LEVEL_INFO, "withdrawn"},

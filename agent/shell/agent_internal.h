@@ -45,7 +45,7 @@ struct agent {
     const char *config_path;
     struct config *config;
     char id[130];
-    char host[256]; /* "" while there is none */
+    char host[256];   /* "" while there is none */
     bool host_missed; /* told that there is none */
     char boot_id[PROCESS_BOOT_ID_LENGTH + 1];
     int64_t started_wall;
@@ -82,16 +82,16 @@ struct instant agent_now(void);
 /* Arms the one timer for the router's next window. Every entry from the world ends with it. */
 void agent_rearm(struct agent *agent);
 
-/* agent_systemd.c: one datagram to the service manager, if there is one; and STATUS= as things stand, with `before`
- * (whole lines, or "") in the same datagram. */
+/* agent_systemd.c: one datagram to the service manager, if there is one; and STATUS= as things stand, with
+ * `before` (whole lines, or "") in the same datagram. */
 void agent_tell_systemd(const char *format, ...) PRINTF_LIKE(1, 2);
 void agent_tell_status(const struct agent *agent, const char *before);
 
 /* agent_reload.c: HUP. A bad file changes nothing and is logged. */
 void agent_reload(struct agent *agent);
 
-/* agent_past.c: what state_dir knows; fills what the router believes. The result owns what `ret_past` points to and
- * is kept as long as the router. Chooses agent->id. */
+/* agent_past.c: what state_dir knows; fills what the router believes. The result owns what `ret_past` points
+ * to and is kept as long as the router. Chooses agent->id. */
 struct past *agent_past_load(struct agent *agent, struct router_past *ret_past);
 void agent_past_free(struct past *past);
 

@@ -1,4 +1,5 @@
-/* HUP: the file is read anew; a good one takes over what can be changed in flight, a bad one changes nothing. */
+/* HUP: the file is read anew; a good one takes over what can be changed in flight, a bad one changes
+ * nothing. */
 #include "agent_internal.h"
 
 #include "outrider/base/buf.h"
@@ -22,7 +23,8 @@ static void log_changes(const struct config *running, const struct config *fresh
         if (rows[i]->flags & SETTING_RELOADABLE) {
             log_info("agent", "reload: changed", LOG_TEXT("key", rows[i]->path));
         } else {
-            log_warn("agent", "reload: this key needs a restart; the old value stays", LOG_TEXT("key", rows[i]->path));
+            log_warn("agent", "reload: this key needs a restart; the old value stays",
+                     LOG_TEXT("key", rows[i]->path));
         }
     }
 }
@@ -52,7 +54,8 @@ static void log_problems(const char *path, struct str problems)
     while (problems.size > 0) {
         struct str problem = str_split(problems, '\n', &problems);
         if (problem.size > 0) {
-            log_error("agent", "reload refused; nothing is changed", LOG_TEXT("file", path), LOG_STR("problem", problem));
+            log_error("agent", "reload refused; nothing is changed", LOG_TEXT("file", path),
+                      LOG_STR("problem", problem));
         }
     }
 }

@@ -1,5 +1,5 @@
-/* What the service manager is told of us (contract section 9). It never decides anything here: a manager that cannot be
- * reached costs a line at debug level. */
+/* What the service manager is told of us (contract section 9). It never decides anything here: a manager that
+ * cannot be reached costs a line at debug level. */
 #include "agent_internal.h"
 
 #include "outrider/base/buf.h"
@@ -44,7 +44,8 @@ void agent_tell_status(const struct agent *agent, const char *before)
     const struct server *server = router_server(agent->router);
     const char *cause = server_cause(server);
     struct buf text = {0};
-    buf_printf(&text, "%sSTATUS=%s%s%s; ", before, status_name(server_status(server)), cause[0] == '\0' ? "" : ": ", cause);
+    buf_printf(&text, "%sSTATUS=%s%s%s; ", before, status_name(server_status(server)),
+               cause[0] == '\0' ? "" : ": ", cause);
     add_registry(agent, &text);
     agent_tell_systemd("%.500s", buf_text(&text));
     buf_fini(&text);

@@ -146,7 +146,8 @@ void router_heard(struct router *router, const struct words *words, const struct
 
 void router_detached(struct router *router, uint64_t life, bool by_us, const struct instant *now)
 {
-    router_step_server(router, (struct server_event){.type = SERVER_ON_DETACH, .now = *now, .life = life, .by_us = by_us});
+    router_step_server(
+        router, (struct server_event){.type = SERVER_ON_DETACH, .now = *now, .life = life, .by_us = by_us});
     router_pump(router, now);
 }
 

@@ -20,7 +20,7 @@ struct router {
     struct config_probe said_probes[SERVER_PROBES_MAX]; /* of ports the server said; they own their names */
     size_t said_count;
     int64_t asleep_ms; /* boot clock ahead of mono at the last tick */
-    int64_t phase_ms; /* of this agent's probes: a thousand started together must not beat together */
+    int64_t phase_ms;  /* of this agent's probes: a thousand started together must not beat together */
 
     struct queue server_effects, registrar_effects, shutdown_effects, probe_effects;
     bool pumping;

@@ -16,8 +16,9 @@ struct state_store;
 /* Fills `out` with the bytes to keep. */
 typedef void state_fill_fn(void *user, struct buf *out);
 
-/* Locks `dir` for this process; while another agent holds the lock, waits up to `patience_ms` (polling: nothing
- * else runs yet). NULL with `err`: ERROR_BUSY names the pid of the holder. The caller owns the result. */
+/* Locks `dir` for this process; while another agent holds the lock, waits up to `patience_ms` (polling:
+ * nothing else runs yet). NULL with `err`: ERROR_BUSY names the pid of the holder. The caller owns the
+ * result. */
 struct state_store *state_store_open(const char *dir, int64_t patience_ms, struct error *err) MUST_CHECK;
 
 /* Appends what was kept last to `ret_bytes`. Returns 0; -1 with ERROR_NOT_FOUND when nothing was, or another
@@ -27,8 +28,8 @@ int state_store_load(struct state_store *store, struct error *err, struct buf *r
 /* Lets the store write by itself from now on, with the bytes that `fill` gives. */
 void state_store_start(struct state_store *store, struct loop *loop, state_fill_fn *fill, void *user);
 
-/* Something to keep changed: it is written soon, at most once a second, and not at all when the bytes are those
- * of the last write. */
+/* Something to keep changed: it is written soon, at most once a second, and not at all when the bytes are
+ * those of the last write. */
 void state_store_touch(struct state_store *store);
 
 /* Writes now. A failure is logged once, and again when it is over; the next touch tries again. */

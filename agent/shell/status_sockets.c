@@ -1,5 +1,5 @@
-/* A line's way: decoded (codec), asked whether it fits (core), verified where it names a process (os), stepped, and
- * answered. Bad input changes nothing and never goes further than this file. */
+/* A line's way: decoded (codec), asked whether it fits (core), verified where it names a process (os),
+ * stepped, and answered. Bad input changes nothing and never goes further than this file. */
 #include "status_sockets.h"
 
 #include "agent_internal.h"
@@ -53,8 +53,10 @@ static bool is_due(struct complaint *complaint)
 
 /* ---- the process that MAINPID= names ---- */
 
-/* Contract 3: only a pid of the sender's user that is visible in our PID namespace; otherwise ignored, and said. */
-static void verify_mainpid(struct status_sockets *sockets, struct words *words, const struct credentials *sender)
+/* Contract 3: only a pid of the sender's user that is visible in our PID namespace; otherwise ignored, and
+ * said. */
+static void verify_mainpid(struct status_sockets *sockets, struct words *words,
+                           const struct credentials *sender)
 {
     if (!words->has_mainpid) {
         return;
@@ -244,7 +246,8 @@ void status_sockets_tell_drain(struct status_sockets *sockets, bool on, int64_t 
     }
     struct buf event = {0};
     status_line_drain_event(&event, on, left_ms, reason);
-    for (struct line_peer *peer = line_socket_first(sockets->lines); peer != NULL; peer = line_peer_next(peer)) {
+    for (struct line_peer *peer = line_socket_first(sockets->lines); peer != NULL;
+         peer = line_peer_next(peer)) {
         const struct talker *talker = line_peer_data(peer);
         if (talker != NULL && talker->watching) {
             line_peer_event(peer, buf_view(&event));

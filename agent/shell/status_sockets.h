@@ -1,5 +1,5 @@
-/* The two status sockets of contract section 3: lines and datagrams in, words to the router, replies and events
- * out. */
+/* The two status sockets of contract section 3: lines and datagrams in, words to the router, replies and
+ * events out. */
 #ifndef OUTRIDER_SHELL_STATUS_SOCKETS_H
 #define OUTRIDER_SHELL_STATUS_SOCKETS_H
 
@@ -14,8 +14,8 @@ struct api_counters;
 struct error;
 struct status_sockets;
 
-/* Opens what the configuration and LISTEN_FDS name. NULL with `err` naming the path that cannot be had. `agent` is
- * borrowed. */
+/* Opens what the configuration and LISTEN_FDS name. NULL with `err` naming the path that cannot be had.
+ * `agent` is borrowed. */
 struct status_sockets *status_sockets_new(struct agent *agent, struct error *err) MUST_CHECK;
 
 /* Closes both. Accepts NULL. */

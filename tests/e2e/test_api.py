@@ -87,6 +87,7 @@ class Api(Case):
         watcher = self.watch()
         agent = self.agent().start()
         watcher.status("ready")
+        wait_until(lambda: agent.api()["registry"]["registrations"] == 1, "the registration is counted")
         for path in ("/healthz", "/health", "/readyz"):
             status, headers, _ = agent.request("GET", path)
             self.assertEqual((status, headers["Content-Type"]), (200, "application/json"), path)
@@ -102,6 +103,8 @@ class Api(Case):
         watcher.status("ready")
         agent.say("ready")
         agent.say("nonsense")
+        # etcd's watcher may see the record before the agent has read the answer to its put.
+        wait_until(lambda: agent.api()["registry"]["registrations"] == 1, "the registration is counted")
         status, headers, body = agent.request("GET", "/metrics")
         self.assertEqual(status, 200)
         self.assertTrue(headers["Content-Type"].startswith("text/plain; version=0.0.4"))

@@ -1,5 +1,5 @@
-/* Holds: independent reasons to keep new players away. They are OR-ed, survive health changes, and each knows who
- * set it and why (contract section 4). */
+/* Holds: independent reasons to keep new players away. They are OR-ed, survive health changes, and each knows
+ * who set it and why (contract section 4). */
 #ifndef OUTRIDER_CORE_HOLD_H
 #define OUTRIDER_CORE_HOLD_H
 
@@ -43,12 +43,13 @@ const char *hold_name(enum hold_kind kind);
 /* "waiting", "empty", "gone", "deadline". */
 const char *drain_outcome_name(enum drain_outcome outcome);
 
-/* Sets `hold` from now on. `reason` and `by` are copied and cut to their limits; NULL is "". `deadline_ms` and
- * `expires_ms` are spans; 0 for none. A hold that is set already keeps its `since`. */
+/* Sets `hold` from now on. `reason` and `by` are copied and cut to their limits; NULL is "". `deadline_ms`
+ * and `expires_ms` are spans; 0 for none. A hold that is set already keeps its `since`. */
 void hold_set(struct hold *hold, const char *reason, const char *by, int64_t deadline_ms, int64_t expires_ms,
               const struct instant *now);
 
-/* Sets `hold` from one that was kept across a restart: its wall times count, the mono ones are made from them. */
+/* Sets `hold` from one that was kept across a restart: its wall times count, the mono ones are made from
+ * them. */
 void hold_restore(struct hold *hold, const struct hold *kept, const struct instant *now);
 
 /* Lifts it; nothing of it is kept. */

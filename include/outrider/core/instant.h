@@ -5,9 +5,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* One moment read from three clocks, in ms. `mono` (CLOCK_MONOTONIC) stands still while the machine sleeps and
- * drives probes, watchdogs and waits; `boot` (CLOCK_BOOTTIME) runs on and drives leases; `wall` is 1970-based
- * and is only ever shown. */
+/* One moment read from three clocks, in ms. `mono` (CLOCK_MONOTONIC) stands still while the machine sleeps
+ * and drives probes, watchdogs and waits; `boot` (CLOCK_BOOTTIME) runs on and drives leases; `wall` is
+ * 1970-based and is only ever shown. */
 struct instant {
     int64_t mono;
     int64_t boot;
@@ -16,11 +16,12 @@ struct instant {
 
 #define NEVER_MS INT64_MAX
 
-/* Two clocks that are read one after the other and cut to ms differ by a ms now and then: less than this is no sleep. */
+/* Two clocks that are read one after the other and cut to ms differ by a ms now and then: less than this is
+ * no sleep. */
 enum { INSTANT_SLEEP_MS = 1000 };
 
-/* Whether the machine has slept since `asleep_ms` was written last (0 at first, which is no sleep either), and writes
- * it. */
+/* Whether the machine has slept since `asleep_ms` was written last (0 at first, which is no sleep either),
+ * and writes it. */
 static inline bool instant_slept(const struct instant *now, int64_t *asleep_ms)
 {
     int64_t asleep = now->boot - now->mono;

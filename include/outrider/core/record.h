@@ -8,7 +8,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum status { STATUS_INITIALIZING, STATUS_READY, STATUS_DRAINING, STATUS_SHUTTING_DOWN, STATUS_ERROR, STATUS_COUNT };
+enum status {
+    STATUS_INITIALIZING,
+    STATUS_READY,
+    STATUS_DRAINING,
+    STATUS_SHUTTING_DOWN,
+    STATUS_ERROR,
+    STATUS_COUNT
+};
 
 /* "initializing", "ready", "draining", "shutting_down" or "error". */
 const char *status_name(enum status status);
@@ -24,10 +31,10 @@ struct record_label {
 };
 
 struct record_drain {
-    bool set;            /* any hold is set */
-    char *holds;         /* names separated by commas, e.g. "ops,self" */
-    char *by, *reason;   /* of the first hold; NULL: absent */
-    int64_t since_wall;  /* ms */
+    bool set;              /* any hold is set */
+    char *holds;           /* names separated by commas, e.g. "ops,self" */
+    char *by, *reason;     /* of the first hold; NULL: absent */
+    int64_t since_wall;    /* ms */
     int64_t deadline_wall; /* ms; 0: absent */
 };
 

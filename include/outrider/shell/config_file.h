@@ -7,11 +7,13 @@
 struct buf;
 struct config;
 
-/* The file to use: `given` when not NULL, else $OUTRIDER_CONFIG, else /etc/outrider/outrider.yaml. Borrowed. */
+/* The file to use: `given` when not NULL, else $OUTRIDER_CONFIG, else /etc/outrider/outrider.yaml. Borrowed.
+ */
 const char *config_file_path(const char *given);
 
-/* Reads and checks the file at `path`. Returns the configuration, which the caller owns (config_fini, free); or NULL
- * with every problem appended to `ret_problems`, a line each, FILE:LINE:COLUMN: path.to.key: what is wrong. */
+/* Reads and checks the file at `path`. Returns the configuration, which the caller owns (config_fini, free);
+ * or NULL with every problem appended to `ret_problems`, a line each, FILE:LINE:COLUMN: path.to.key: what is
+ * wrong. */
 struct config *config_file_read(const char *path, struct buf *ret_problems) MUST_CHECK;
 
 /* The same, with the problems printed to stderr. */

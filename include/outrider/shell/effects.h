@@ -1,5 +1,6 @@
-/* What the router asks of the world. The agent implements these on io; scenarios and the simulator implement them
- * on nothing, at link time. None of them calls back into the router: what happens comes as a later event. */
+/* What the router asks of the world. The agent implements these on io; scenarios and the simulator implement
+ * them on nothing, at link time. None of them calls back into the router: what happens comes as a later
+ * event. */
 #ifndef OUTRIDER_SHELL_EFFECTS_H
 #define OUTRIDER_SHELL_EFFECTS_H
 
@@ -14,8 +15,8 @@
 /* Who carries the effects out: the agent, or a test. */
 struct effects;
 
-/* Begins try `try_id` of the probe at `index`, defined by `probe` (borrowed); a try of the same index that still
- * runs is cancelled. The answer is router_tried(). */
+/* Begins try `try_id` of the probe at `index`, defined by `probe` (borrowed); a try of the same index that
+ * still runs is cancelled. The answer is router_tried(). */
 void effects_try(struct effects *effects, unsigned index, uint64_t try_id, const struct config_probe *probe,
                  int64_t timeout_ms);
 
@@ -25,17 +26,19 @@ void effects_cancel_tries(struct effects *effects);
 /* Submits a registry request. The answer is router_replied(). */
 void effects_request(struct effects *effects, const struct registry_request *request);
 
-/* Watches process `pid` instead of any other; 0: none. Its end is router_exited(), also when it is gone already. */
+/* Watches process `pid` instead of any other; 0: none. Its end is router_exited(), also when it is gone
+ * already. */
 void effects_watch_pid(struct effects *effects, pid_t pid);
 
 /* Finds the address to publish. The answer is router_host(), and may come from within: it is queued. */
 void effects_look_up_host(struct effects *effects);
 
-/* Tells watching connections that a drain began or changed (`on`) or ended. `left_ms` NEVER_MS: no deadline. */
+/* Tells watching connections that a drain began or changed (`on`) or ended. `left_ms` NEVER_MS: no deadline.
+ */
 void effects_tell_drain(struct effects *effects, bool on, int64_t left_ms, struct str reason);
 
-/* Keeps in state_dir what a restart needs: at once when `urgent` (an operator's word must survive its answer), else
- * soon. */
+/* Keeps in state_dir what a restart needs: at once when `urgent` (an operator's word must survive its
+ * answer), else soon. */
 void effects_save(struct effects *effects, bool urgent);
 
 /* The status moved: one line in the log, one count. */

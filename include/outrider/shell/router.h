@@ -1,6 +1,6 @@
-/* The router: owns the machines of one agent and wires them. Events come in here, each machine's effects become
- * another machine's event or go out through shell/effects.h. No step runs inside another: effects wait in queues
- * until the step that made them has returned. */
+/* The router: owns the machines of one agent and wires them. Events come in here, each machine's effects
+ * become another machine's event or go out through shell/effects.h. No step runs inside another: effects wait
+ * in queues until the step that made them has returned. */
 #ifndef OUTRIDER_SHELL_ROUTER_H
 #define OUTRIDER_SHELL_ROUTER_H
 
@@ -26,12 +26,13 @@ struct router_past {
 /* Appends the key of the record of server `id`: <prefix>/<type>/<id> (contract section 5). */
 void router_record_key(const struct config *config, const char *id, struct buf *out);
 
-/* Creates the machines. `config`, `effects` and what `past` points to (words until the first registry answer) are
- * borrowed. `seed` feeds lease ids, jitter and the probes' phase. The caller owns the result. */
+/* Creates the machines. `config`, `effects` and what `past` points to (words until the first registry answer)
+ * are borrowed. `seed` feeds lease ids, jitter and the probes' phase. The caller owns the result. */
 struct router *router_new(const struct config *config, const char *id, const struct router_past *past,
                           uint64_t seed, struct effects *effects, const struct instant *now);
 
-/* Starts them: probes at once, the registrar as soon as there is a record. To be called once; effects begin here. */
+/* Starts them: probes at once, the registrar as soon as there is a record. To be called once; effects begin
+ * here. */
 void router_start(struct router *router, const struct instant *now);
 
 /* Accepts NULL. */
