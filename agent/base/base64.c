@@ -2,16 +2,31 @@
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
+static void encode_group(unsigned group, char out[4])
+{
+    out[0] = alphabet[group >> 18];
+    out[1] = alphabet[group >> 12 & 63];
+    out[2] = alphabet[group >> 6 & 63];
+    out[3] = alphabet[group & 63];
+}
+
 void base64_encode(struct str bytes, struct buf *out)
 {
+    if (bytes.size == 0) {
+        return;
+    }
     const unsigned char *p = (const unsigned char *)bytes.data;
-    for (size_t i = 0; i < bytes.size; i += 3) {
-        size_t left = bytes.size - i;
-        unsigned group =
-            (unsigned)p[i] << 16 | (left > 1 ? (unsigned)p[i + 1] << 8 : 0) | (left > 2 ? p[i + 2] : 0);
-        char digits[4] = {alphabet[group >> 18], alphabet[group >> 12 & 63],
-                          left > 1 ? alphabet[group >> 6 & 63] : '=', left > 2 ? alphabet[group & 63] : '='};
-        buf_add(out, digits, sizeof(digits));
+    char *to = buf_extend(out, (bytes.size - 1) / 3 * 4 + 4);
+    size_t left = bytes.size;
+    for (; left > 3; left -= 3, p += 3, to += 4) {
+        encode_group((unsigned)p[0] << 16 | (unsigned)p[1] << 8 | p[2], to);
+    }
+    encode_group((unsigned)p[0] << 16 | (left > 1 ? (unsigned)p[1] << 8 : 0) | (left > 2 ? p[2] : 0), to);
+    if (left < 3) {
+        to[3] = '=';
+    }
+    if (left < 2) {
+        to[2] = '=';
     }
 }
 

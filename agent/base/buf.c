@@ -37,6 +37,15 @@ static void reserve(struct buf *buf, size_t more)
     buf->capacity = capacity;
 }
 
+char *buf_extend(struct buf *buf, size_t size)
+{
+    reserve(buf, size);
+    char *start = buf->data + buf->size;
+    buf->size += size;
+    buf->data[buf->size] = '\0';
+    return start;
+}
+
 void buf_add(struct buf *buf, const void *data, size_t size)
 {
     reserve(buf, size);

@@ -98,8 +98,29 @@ static void add_repaired(struct buf *out, struct str text)
     }
 }
 
+static bool is_plain(struct str text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        unsigned char c = (unsigned char)text.data[i];
+        if (c < 0x20 || c > 0x7e || c == '"' || c == '\\') {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Nearly every string of a record is plain ASCII: looked at once and copied once. */
 static void add_string(struct buf *out, struct str text)
 {
+    if (is_plain(text)) {
+        char *to = buf_extend(out, text.size + 2);
+        to[0] = '"';
+        if (text.size > 0) {
+            memcpy(to + 1, text.data, text.size);
+        }
+        to[text.size + 1] = '"';
+        return;
+    }
     buf_str(out, STR("\""));
     if (str_is_utf8(text)) {
         add_escaped(out, text);

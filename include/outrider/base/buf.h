@@ -23,6 +23,10 @@ void buf_clear(struct buf *buf);
 /* Appends bytes. `data` must not point into `buf`. */
 void buf_add(struct buf *buf, const void *data, size_t size);
 
+/* Appends `size` bytes for the caller to write, all of them; returns the first, borrowed until the buffer
+ * changes. For encoders that know their size. */
+char *buf_extend(struct buf *buf, size_t size);
+
 /* Appends a view. */
 void buf_str(struct buf *buf, struct str text);
 
