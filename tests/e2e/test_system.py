@@ -84,7 +84,7 @@ class Log(Case):
         watcher = self.watch()
         reader, writer = os.pipe()
         fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
-        agent = self.agent(wrapper=["sh", "-c", f'exec "$@" 2>&{writer}', "sh"], registry={"ttl": "2s"})
+        agent = self.agent(wrapper=["sh", "-c", f'exec "$@" 2>/proc/self/fd/{writer}', "sh"], registry={"ttl": "2s"})
         agent.start(pass_fds=(writer,))
         os.close(writer)
         watcher.status("ready")
