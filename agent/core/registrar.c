@@ -280,7 +280,6 @@ static void in_sync(struct registrar *registrar, struct queue *effects)
     registrar->repairing = false;
     if (!registrar_dirty(registrar)) {
         registrar->wanted_urgent = false;
-        tell(effects, REGISTRAR_DO_PUBLISHED);
     }
 }
 
@@ -402,7 +401,7 @@ static void on_key_reply(struct registrar *registrar, const struct registry_repl
 
 /* ---- the step ---- */
 
-static void on_offer(struct registrar *registrar, const struct registrar_event *event, struct queue *effects)
+static void on_offer(struct registrar *registrar, const struct registrar_event *event)
 {
     blob_unref(registrar->wanted);
     registrar->wanted = blob_ref(event->value);
@@ -413,7 +412,6 @@ static void on_offer(struct registrar *registrar, const struct registrar_event *
     }
     if (registrar_in_sync(registrar)) {
         registrar->wanted_urgent = false;
-        tell(effects, REGISTRAR_DO_PUBLISHED);
     }
 }
 
@@ -462,7 +460,7 @@ void registrar_step(struct registrar *registrar, const struct registrar_event *e
         registrar->lease_state = LEASE_TRYING;
         registrar->adopting = true;
         break;
-    case REGISTRAR_ON_OFFER: on_offer(registrar, event, effects); break;
+    case REGISTRAR_ON_OFFER: on_offer(registrar, event); break;
     case REGISTRAR_ON_WITHDRAW: on_withdraw(registrar); break;
     case REGISTRAR_ON_REPLY:
         if (event->reply->id == registrar->lease_flight.id) {

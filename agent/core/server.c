@@ -155,13 +155,12 @@ static void update_drains(struct server *server, const struct instant *now, stru
 static void tell_drain(struct server *server, const struct instant *now, struct queue *effects)
 {
     int64_t left, deadline = NEVER_MS;
-    const char *reason = "";
+    const char *reason = server_drain_reason(server);
     bool on = server_draining(server, now, &left);
-    for (int kind = HOLD_COUNT - 1; kind >= 0; kind--) {
+    for (int kind = 0; kind < HOLD_COUNT; kind++) {
         const struct hold *hold = &server->holds[kind];
-        if (hold->set) {
-            reason = hold->reason;
-            deadline = hold->deadline_mono < deadline ? hold->deadline_mono : deadline;
+        if (hold->set && hold->deadline_mono < deadline) {
+            deadline = hold->deadline_mono;
         }
     }
     bool same = deadline == server->told_deadline && strcmp(reason, server->told_reason) == 0;
@@ -202,12 +201,7 @@ static void notice_leaving(struct server *server, const struct instant *now, str
     if (server->life != LIFE_ALIVE || server->now.said != SAID_SHUTTING_DOWN) {
         return;
     }
-    size_t total = server_probe_total(server);
-    size_t failing = 0;
-    while (failing < total && server->probes[failing].verdict == VERDICT_FAILING) {
-        failing++;
-    }
-    if (total > 0 && failing == total) {
+    if (server_failing_since(server) != NEVER_MS) {
         server_end_life(server, now, "the server went", effects);
     }
 }

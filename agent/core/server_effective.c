@@ -43,9 +43,9 @@ int64_t server_excused_until(const struct server *server, const struct instant *
 {
     /* Without a failing probe the question is about one that never passed. */
     static const struct server_probe untried = {.verdict = VERDICT_UNKNOWN};
-    int64_t soonest = server->now.passed ? NEVER_MS : excuse(server, &untried);
-    size_t total = server_probe_total(server);
     bool asked = !server->now.passed || server->now.said == SAID_INITIALIZING;
+    int64_t soonest = asked ? excuse(server, &untried) : NEVER_MS;
+    size_t total = server_probe_total(server);
     for (size_t i = 0; i < total; i++) {
         if (server->probes[i].verdict == VERDICT_FAILING) {
             int64_t until = excuse(server, &server->probes[i]);
@@ -53,22 +53,13 @@ int64_t server_excused_until(const struct server *server, const struct instant *
             asked = true;
         }
     }
-    if (!asked) {
-        return 0;
-    }
-    if (server->now.said == SAID_INITIALIZING) {
-        soonest = excuse(server, &untried);
-    }
-    return now->mono < soonest ? soonest : 0;
+    return asked && now->mono < soonest ? soonest : 0;
 }
 
-int64_t server_silent_since(const struct server *server)
+int64_t server_failing_since(const struct server *server)
 {
     size_t total = server_probe_total(server);
-    int64_t since = 0;
-    if (total == 0 || server->now.mainpid != 0 || server->now.attached > 0) {
-        return NEVER_MS;
-    }
+    int64_t since = total == 0 ? NEVER_MS : 0;
     for (size_t i = 0; i < total; i++) {
         if (server->probes[i].verdict != VERDICT_FAILING) {
             return NEVER_MS;
@@ -76,6 +67,12 @@ int64_t server_silent_since(const struct server *server)
         since = server->probes[i].verdict_mono > since ? server->probes[i].verdict_mono : since;
     }
     return since;
+}
+
+int64_t server_silent_since(const struct server *server)
+{
+    bool witnessed = server->now.mainpid != 0 || server->now.attached > 0;
+    return witnessed ? NEVER_MS : server_failing_since(server);
 }
 
 static void blame(const struct server *server, size_t index, char cause[static 160])

@@ -99,6 +99,9 @@ unsigned server_holds(const struct server *server);
 /* server_effective.c: the status by contract section 4; writes the cause. */
 enum status server_effective(const struct server *server, const struct instant *now, char cause[static 160]);
 size_t server_probe_total(const struct server *server);
+/* Since when (mono) every probe fails; NEVER_MS when one does not, or there is none. */
+int64_t server_failing_since(const struct server *server);
+
 /* Since when (mono) every probe fails and nothing else shows that the server lives, neither its process nor
  * an attached connection; NEVER_MS when that is not so. */
 int64_t server_silent_since(const struct server *server);

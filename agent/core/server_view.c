@@ -155,6 +155,16 @@ bool server_draining(const struct server *server, const struct instant *now, int
     return any;
 }
 
+const char *server_drain_reason(const struct server *server)
+{
+    for (int kind = 0; kind < HOLD_COUNT; kind++) {
+        if (server->holds[kind].set) {
+            return server->holds[kind].reason;
+        }
+    }
+    return "";
+}
+
 int64_t server_watchdog(const struct server *server, int64_t *ret_due_mono)
 {
     *ret_due_mono = server->now.watchdog_due;

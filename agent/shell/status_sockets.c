@@ -136,13 +136,8 @@ static void start_watching(struct status_sockets *sockets, struct line_peer *pee
         return;
     }
     /* Who begins to watch in the midst of a drain must not have to wait for the next one. */
-    const char *reason = "";
-    for (int kind = HOLD_COUNT - 1; kind >= 0; kind--) {
-        const struct hold *hold = server_hold(server, (enum hold_kind)kind);
-        reason = hold->set ? hold->reason : reason;
-    }
     struct buf event = {0};
-    status_line_drain_event(&event, true, left, str_of(reason));
+    status_line_drain_event(&event, true, left, str_of(server_drain_reason(server)));
     line_peer_event(peer, buf_view(&event));
     buf_fini(&event);
 }

@@ -159,6 +159,9 @@ const struct hold *server_hold(const struct server *server, enum hold_kind kind)
 /* Whether any hold is set, and the span until the soonest deadline of those set (NEVER_MS: none). */
 bool server_draining(const struct server *server, const struct instant *now, int64_t *ret_deadline_ms);
 
+/* The reason of the first hold that is set, "" when none is or it has none; borrowed until the next step. */
+const char *server_drain_reason(const struct server *server);
+
 /* The watchdog: its timeout (0: off) and when it runs out in mono ms (NEVER_MS: not armed). */
 int64_t server_watchdog(const struct server *server, int64_t *ret_due_mono);
 
