@@ -16,13 +16,13 @@ static void write_text(struct json_writer *json, const char *name, const char *v
     json_write_text(json, value);
 }
 
-static void write_int(struct json_writer *json, const char *name, int64_t value)
+void api_write_int(struct json_writer *json, const char *name, int64_t value)
 {
     json_write_key(json, name);
     json_write_int(json, value);
 }
 
-static void write_time(struct json_writer *json, const char *name, int64_t wall_ms)
+void api_write_time(struct json_writer *json, const char *name, int64_t wall_ms)
 {
     json_write_key(json, name);
     if (wall_ms == 0) {
@@ -45,13 +45,13 @@ static void write_span(struct json_writer *json, const char *name, int64_t left_
 
 static void write_who(struct json_writer *json, const struct api_view *view)
 {
-    write_time(json, "now", view->now.wall);
+    api_write_time(json, "now", view->now.wall);
     write_text(json, "type", view->config->server.type);
     write_text(json, "id", view->id);
     write_text(json, "host", view->host);
     write_text(json, "status", status_name(server_status(view->server)));
     write_text(json, "cause", server_cause(view->server));
-    write_time(json, "since", server_status_since(view->server));
+    api_write_time(json, "since", server_status_since(view->server));
 }
 
 static void write_players(struct json_writer *json, const struct server *server)
@@ -91,7 +91,7 @@ static void write_watchdog(struct json_writer *json, const struct api_view *view
     int64_t left = due > view->now.mono ? due - view->now.mono : 0;
     json_write_key(json, "watchdog");
     json_write_object(json);
-    write_int(json, "timeoutMs", timeout);
+    api_write_int(json, "timeoutMs", timeout);
     write_span(json, "leftMs", due == NEVER_MS ? -1 : left);
     json_write_object_end(json);
 }
@@ -105,9 +105,9 @@ static void write_life(struct json_writer *json, const struct api_view *view)
     write_text(json, "state", life_name(server_life(server)));
     json_write_key(json, "number");
     json_write_uint(json, server_life_number(server));
-    write_time(json, "since", server_life_since(server));
+    api_write_time(json, "since", server_life_since(server));
     write_text(json, "said", server_said(server) == SAID_NOTHING ? NULL : said_name(server_said(server)));
-    write_time(json, "saidAt", server_said(server) == SAID_NOTHING ? 0 : server_said_wall(server));
+    api_write_time(json, "saidAt", server_said(server) == SAID_NOTHING ? 0 : server_said_wall(server));
     write_text(json, "text", server_text(server));
     write_players(json, server);
     write_ports(json, server);
@@ -166,7 +166,7 @@ static void write_transitions(struct json_writer *json, const struct server *ser
     for (size_t i = 0; i < server_transition_count(server); i++) {
         const struct server_transition *row = server_transition(server, i);
         json_write_object(json);
-        write_time(json, "at", row->wall_ms);
+        api_write_time(json, "at", row->wall_ms);
         write_text(json, "from", status_name(row->from));
         write_text(json, "to", status_name(row->to));
         write_text(json, "cause", row->cause);
@@ -183,10 +183,10 @@ static void write_process(struct json_writer *json, const struct api_view *view)
     write_text(json, "configFile", view->config_file);
     write_text(json, "stateDir", view->config->state_dir);
     write_text(json, "stateTrouble", trouble ? view->state_trouble : NULL);
-    write_time(json, "startedAt", view->started_wall);
-    write_int(json, "uptimeMs",
-              view->now.wall > view->started_wall ? view->now.wall - view->started_wall : 0);
-    write_int(json, "pid", getpid());
+    api_write_time(json, "startedAt", view->started_wall);
+    api_write_int(json, "uptimeMs",
+                  view->now.wall > view->started_wall ? view->now.wall - view->started_wall : 0);
+    api_write_int(json, "pid", getpid());
 }
 
 void api_agent(struct api_context *context, const struct api_request *request, struct api_reply *reply)

@@ -20,22 +20,6 @@ static void write_hex(struct json_writer *json, const char *name, uint64_t id)
     json_write_text(json, id == 0 ? NULL : text);
 }
 
-static void write_number(struct json_writer *json, const char *name, int64_t value)
-{
-    json_write_key(json, name);
-    json_write_int(json, value);
-}
-
-static void write_time(struct json_writer *json, const char *name, int64_t wall_ms)
-{
-    json_write_key(json, name);
-    if (wall_ms == 0) {
-        json_write_null(json);
-    } else {
-        json_write_time(json, wall_ms);
-    }
-}
-
 /* Where the other holder is, as its record says; null when that cannot be read. */
 static void write_foreign_host(struct json_writer *json, const struct registrar *registrar)
 {
@@ -88,13 +72,13 @@ static void write_sync(struct json_writer *json, const struct api_view *view)
     json_write_key(json, "endpoint");
     json_write_text(json, text_or_null(view->registry_endpoint));
     write_hex(json, "clusterId", view->registry_cluster);
-    write_number(json, "revision", registrar_revision(registrar));
-    write_time(json, "lastWrite", registrar_written_wall(registrar));
+    api_write_int(json, "revision", registrar_revision(registrar));
+    api_write_time(json, "lastWrite", registrar_written_wall(registrar));
     json_write_key(json, "registrations");
     json_write_uint(json, registrar_registrations(registrar));
     json_write_key(json, "trouble");
     json_write_text(json, trouble);
-    write_time(json, "troubleSince", trouble == NULL ? 0 : registrar_trouble_since(registrar));
+    api_write_time(json, "troubleSince", trouble == NULL ? 0 : registrar_trouble_since(registrar));
     write_foreign(json, registrar);
     json_write_object_end(json);
 }
@@ -109,8 +93,8 @@ static void write_lease(struct json_writer *json, const struct api_view *view)
     json_write_key(json, "state");
     json_write_text(json, lease_state_name(registrar_lease_state(registrar)));
     write_hex(json, "id", (uint64_t)registrar_lease(registrar));
-    write_number(json, "ttlMs", registrar_ttl(registrar));
-    write_number(json, "leftMs", has && left > 0 ? left : 0);
+    api_write_int(json, "ttlMs", registrar_ttl(registrar));
+    api_write_int(json, "leftMs", has && left > 0 ? left : 0);
     json_write_object_end(json);
 }
 

@@ -68,6 +68,10 @@ typedef void api_handler_fn(struct api_context *context, const struct api_reques
 
 api_handler_fn api_agent, api_drain, api_undrain, api_healthz, api_readyz, api_metrics;
 
+/* agent.c: one member, a number; a wall time in ms, null for 0. */
+void api_write_int(struct json_writer *json, const char *name, int64_t value);
+void api_write_time(struct json_writer *json, const char *name, int64_t wall_ms);
+
 /* agent_holds.c: the value of one hold that is set. */
 void api_write_hold(struct json_writer *json, const char *kind, const struct hold *hold,
                     const struct instant *now);
