@@ -158,9 +158,9 @@ static int open_loop(struct agent *agent, struct error *err)
         return -1;
     }
     agent->timer = timer_new(agent->loop, on_timer, agent);
-    agent->http = http_client_new(agent->loop, err);
+    agent->http = http_client_new(agent->loop, NULL);
     agent->signals = signals_new(agent->loop, on_signal, agent, err);
-    return agent->http == NULL || agent->signals == NULL ? -1 : 0;
+    return agent->signals == NULL ? -1 : 0;
 }
 
 static int open_world(struct agent *agent, struct error *err)

@@ -1,6 +1,6 @@
-/* HTTP requests from the loop: many at a time, on connections that are kept open. libcurl's multi interface
- * on the events of the loop; no thread but the one libcurl starts to resolve a name that is neither numeric
- * nor localhost.
+/* HTTP requests from the loop: many at a time, on connections that are kept open. http:// is spoken by
+ * ourselves (http_plain: the path of every heartbeat and write where there is no TLS), https:// by libcurl
+ * (http_secure), which is initialised by the first https:// request and not before.
  *
  * - HTTP/1.1 on http://, HTTP/2 where TLS negotiates it (etcd's gateway speaks h2 only there:
  * etcd-gateway.md, 9.13). http and https only, no redirects, and no proxy whatever the environment says: an
@@ -44,6 +44,13 @@ enum http_transport {
 #undef X
 };
 
+/* How https:// is to be spoken. Files are read anew at each handshake; NULL: the system's trust store, no
+ * certificate of our own, the host name of the URL. */
+struct http_tls {
+    const char *ca_file, *cert_file, *key_file;
+    const char *server_name; /* asked for and verified instead of the URL's host */
+};
+
 struct http_call {
     const char *url;
     const char *const
@@ -52,6 +59,7 @@ struct http_call {
     int64_t timeout_ms; /* for the whole call; 0: none */
     int64_t connect_timeout_ms; /* for name, TCP and TLS together; 0: libcurl's 300 s */
     size_t max_response;        /* bytes of body accepted */
+    bool secret;                /* headers and body are wiped from every copy of ours when the call ends */
 };
 
 /* Everything in it is borrowed until the callback returns. */
@@ -73,9 +81,9 @@ typedef void http_result_fn(const struct http_result *result, void *user);
 /* The short text of a transport result, fit for a metric's label; never NULL. */
 const char *http_transport_name(enum http_transport transport);
 
-/* A client on `loop` (borrowed until http_client_free). The caller owns it. NULL with `err` set when libcurl
- * cannot be initialised. Does no I/O. */
-struct http_client *http_client_new(struct loop *loop, struct error *err) MUST_CHECK;
+/* A client on `loop` (borrowed until http_client_free). `tls` is copied; NULL: nothing of it is set. The
+ * caller owns it. Never NULL. Does no I/O, and does not touch libcurl. */
+struct http_client *http_client_new(struct loop *loop, const struct http_tls *tls);
 
 /* Cancels every call (no callback runs), closes the connections and frees the client. Accepts NULL. Not to be
  * called from a callback of this client. */
