@@ -308,12 +308,13 @@ static void memory_free(struct registry *registry)
     free(memory);
 }
 
-struct registry *memory_new(registry_reply_fn *on_reply, void *user)
+struct registry *memory_new(registry_reply_fn *on_reply, registry_watch_fn *on_watch, void *user)
 {
     static const struct registry_backend backend = {
         .name = "memory", .submit = memory_submit, .free = memory_free};
     struct memory *memory = mem_zalloc(sizeof(*memory));
-    memory->registry = (struct registry){.backend = &backend, .on_reply = on_reply, .user = user};
+    memory->registry =
+        (struct registry){.backend = &backend, .on_reply = on_reply, .on_watch = on_watch, .user = user};
     memory->revision = 1;
     return &memory->registry;
 }

@@ -168,7 +168,7 @@ static int open_world(struct agent *agent, struct error *err)
     if (open_loop(agent, err) < 0) {
         return -1;
     }
-    agent->registry = etcd_new(&agent->config->registry, agent->http, on_reply, agent);
+    agent->registry = etcd_new(&agent->config->registry, agent->loop, agent->http, on_reply, NULL, agent);
     agent->sockets = status_sockets_new(agent, err);
     if (agent->sockets == NULL) {
         return -1;

@@ -89,7 +89,7 @@ static void open_etcd(struct subject *subject, const char *endpoints)
     assert_non_null(subject->loop);
     subject->http = http_client_new(subject->loop, NULL);
     subject->pause = timer_new(subject->loop, on_pause_over, subject);
-    subject->registry = etcd_new(&config, subject->http, on_reply, subject);
+    subject->registry = etcd_new(&config, subject->loop, subject->http, on_reply, NULL, subject);
     free(list);
 }
 
@@ -97,7 +97,7 @@ void subject_open(struct subject *subject, const char *endpoints)
 {
     *subject = (struct subject){.is_memory = endpoints == NULL};
     if (subject->is_memory) {
-        subject->registry = memory_new(on_reply, subject);
+        subject->registry = memory_new(on_reply, NULL, subject);
     } else {
         open_etcd(subject, endpoints);
     }

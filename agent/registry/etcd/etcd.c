@@ -16,6 +16,7 @@
 #include "outrider/base/mem.h"
 #include "outrider/codec/etcd_message.h"
 #include "outrider/io/http_client.h"
+#include "watch.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -43,9 +44,11 @@ struct etcd_call {
 
 struct etcd {
     struct registry registry;
+    struct loop *loop;
     struct http_client *http;
     struct endpoints endpoints;
     struct etcd_call *calls;
+    struct etcd_watches watches;
     uint64_t cluster;            /* as last answered */
     struct buf body;             /* of the request being sent */
     struct etcd_message message; /* the answer being read */
@@ -216,24 +219,42 @@ static void etcd_submit(struct registry *registry, const struct registry_request
     attempt(call_new((struct etcd *)registry, request));
 }
 
+static void etcd_watch(struct registry *registry, const struct registry_watch *watch)
+{
+    struct etcd *etcd = (struct etcd *)registry;
+    etcd_watch_open(&etcd->watches, registry, etcd->loop, watch);
+}
+
+static void etcd_unwatch(struct registry *registry, uint64_t id)
+{
+    etcd_watch_close(&((struct etcd *)registry)->watches, id);
+}
+
 static void etcd_free(struct registry *registry)
 {
     struct etcd *etcd = (struct etcd *)registry;
     while (etcd->calls != NULL) {
         call_free(etcd->calls);
     }
+    etcd_watches_fini(&etcd->watches);
     endpoints_fini(&etcd->endpoints);
     etcd_message_fini(&etcd->message);
     buf_fini(&etcd->body);
     free(etcd);
 }
 
-struct registry *etcd_new(const struct config_registry *config, struct http_client *http,
-                          registry_reply_fn *on_reply, void *user)
+struct registry *etcd_new(const struct config_registry *config, struct loop *loop, struct http_client *http,
+                          registry_reply_fn *on_reply, registry_watch_fn *on_watch, void *user)
 {
-    static const struct registry_backend backend = {.name = "etcd", .submit = etcd_submit, .free = etcd_free};
+    static const struct registry_backend backend = {.name = "etcd",
+                                                    .submit = etcd_submit,
+                                                    .watch = etcd_watch,
+                                                    .unwatch = etcd_unwatch,
+                                                    .free = etcd_free};
     struct etcd *etcd = mem_zalloc(sizeof(*etcd));
-    etcd->registry = (struct registry){.backend = &backend, .on_reply = on_reply, .user = user};
+    etcd->registry =
+        (struct registry){.backend = &backend, .on_reply = on_reply, .on_watch = on_watch, .user = user};
+    etcd->loop = loop;
     etcd->http = http;
     endpoints_init(&etcd->endpoints, config);
     return &etcd->registry;

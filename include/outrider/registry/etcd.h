@@ -6,11 +6,12 @@
 #include "outrider/registry/registry.h"
 
 struct http_client;
+struct loop;
 
 /* Creates the backend for the endpoints of `config` (copied). Does no I/O: a registry that is away at the
- * start is an ordinary failure of the first request. `http` and `user` are borrowed until registry_free. The
- * caller owns the result. */
-struct registry *etcd_new(const struct config_registry *config, struct http_client *http,
-                          registry_reply_fn *on_reply, void *user);
+ * start is an ordinary failure of the first request. `loop`, `http` and `user` are borrowed until
+ * registry_free. The caller owns the result. */
+struct registry *etcd_new(const struct config_registry *config, struct loop *loop, struct http_client *http,
+                          registry_reply_fn *on_reply, registry_watch_fn *on_watch, void *user);
 
 #endif

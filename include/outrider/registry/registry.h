@@ -1,18 +1,25 @@
-/* A registry backend: takes requests, answers each exactly once. The user picks the implementation in the
- * configuration, so this is one of the two run-time vtables of the program. */
+/* A registry backend: takes requests, answers each exactly once, and watches keys. The user picks the
+ * implementation in the configuration, so this is one of the two run-time vtables of the program. */
 #ifndef OUTRIDER_REGISTRY_REGISTRY_H
 #define OUTRIDER_REGISTRY_REGISTRY_H
 
 #include "outrider/core/registry_request.h"
+#include "outrider/core/registry_watch.h"
 
 struct registry;
 
 /* Called from the loop, never from within registry_submit. */
 typedef void registry_reply_fn(const struct registry_reply *reply, void *user);
 
+/* Called from the loop, never from within registry_watch. May open and close watches, the one it tells of
+ * included; must not free the registry. */
+typedef void registry_watch_fn(const struct registry_watch_event *event, void *user);
+
 struct registry_backend {
     const char *name;
     void (*submit)(struct registry *registry, const struct registry_request *request);
+    void (*watch)(struct registry *registry, const struct registry_watch *watch);
+    void (*unwatch)(struct registry *registry, uint64_t id);
     void (*free)(struct registry *registry);
 };
 
@@ -20,6 +27,7 @@ struct registry_backend {
 struct registry {
     const struct registry_backend *backend;
     registry_reply_fn *on_reply;
+    registry_watch_fn *on_watch; /* NULL where nobody watches */
     void *user;
 };
 
@@ -30,7 +38,21 @@ static inline void registry_submit(struct registry *registry, const struct regis
     registry->backend->submit(registry, request);
 }
 
-/* Frees the registry; open requests get no answer. Accepts NULL. */
+/* Opens a watch: one OPENED, any number of CHANGED, one ENDED, or ENDED alone. The backend copies what it
+ * needs. `watch->id` is not that of another watch of this registry. */
+static inline void registry_watch(struct registry *registry, const struct registry_watch *watch)
+{
+    registry->backend->watch(registry, watch);
+}
+
+/* Closes the watch `id`: nothing is heard of it any more. An id that is not open, also because it has ended,
+ * is no error. */
+static inline void registry_unwatch(struct registry *registry, uint64_t id)
+{
+    registry->backend->unwatch(registry, id);
+}
+
+/* Frees the registry; open requests get no answer, open watches no end. Accepts NULL. */
 static inline void registry_free(struct registry *registry)
 {
     if (registry != NULL) {

@@ -84,7 +84,7 @@ static void start(size_t endpoint_count)
     for (size_t i = 0; i < endpoint_count; i++) {
         config.endpoints[i] = names[i];
     }
-    registry = etcd_new(&config, NULL, on_reply, &registry);
+    registry = etcd_new(&config, NULL, NULL, on_reply, NULL, &registry);
     post_count = replies = cancelled = 0;
     assert_string_equal(registry->backend->name, "etcd");
 }

@@ -43,7 +43,7 @@ static void on_reply(const struct registry_reply *reply, void *user)
 static int start(void **state)
 {
     (void)state;
-    registry = memory_new(on_reply, &registry);
+    registry = memory_new(on_reply, NULL, &registry);
     heard_count = 0;
     resubmit = delete_when_told = 0;
     return 0;
