@@ -7,6 +7,7 @@
 #include "outrider/base/str.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum registry_op {
@@ -28,7 +29,11 @@ struct registry_request {
     enum registry_op op;
     int64_t lease;           /* grant, keepalive, revoke, lease_ttl; put: 0 for a key without a lease */
     int64_t ttl_ms;          /* grant */
-    struct str key;          /* get, put, delete */
+    struct str key;          /* get, put, delete; list: the first key */
+    struct str range_end;    /* list: the first key beyond */
+    int64_t limit;           /* list: at most so many keys */
+    int64_t at_revision;     /* list: as the store was then; 0: as it is */
+    bool newest_first;       /* list: the keys changed last come first; else in the order of their bytes */
     struct blob *value;      /* put; the request holds a reference */
     int64_t expect_revision; /* put, delete: mod revision the key must have; 0: it must not exist */
     int64_t timeout_ms;      /* answer by then, whatever happens */
@@ -58,18 +63,30 @@ struct registry_kv {
     int64_t lease; /* 0: none */
 };
 
-/* Strings are borrowed for the duration of the call that hands the reply over. */
+/* One key of a listing; its kv is always found. */
+struct registry_item {
+    struct str key;
+    struct registry_kv kv;
+};
+
+/* Strings and items are borrowed for the duration of the call that hands the reply over. */
 struct registry_reply {
     uint64_t id;
     enum registry_op op;
     enum registry_failure failure;
     struct str error;     /* for people: what failed, on which endpoint, why; empty when ok */
     struct str endpoint;  /* who answered or failed to */
+    struct str note;      /* for people, also when ok: what is odd about the registry; mostly empty */
     int64_t revision;     /* of the store, 0 if unknown */
     uint64_t cluster;     /* cluster id, 0 if unknown */
     int64_t ttl_ms;       /* grant, keepalive: granted; lease_ttl: left, negative when there is no such lease */
     bool succeeded;       /* put, delete: the key was as expected and is now changed */
     struct registry_kv kv; /* get; put and delete that did not succeed: the key as it is */
+    const struct registry_item *items; /* list: in the order asked for */
+    size_t item_count;
+    int64_t count;      /* list: keys in the whole range at that revision, whatever the limit */
+    bool revision_gone; /* list, refused: the store does not have `at_revision`; it is compacted, or not yet
+                           there */
 };
 
 #endif
