@@ -29,6 +29,7 @@ enum { ADDRESSES_MAX = 8 };
 struct connect_attempt {
     struct loop *loop;
     connect_fn *fn;
+    connect_open_fn *open_fn; /* instead of `fn`: takes the connection over */
     void *user;
     int64_t timeout_ms, started_us, elapsed_us;
     struct sockaddr_storage addresses[ADDRESSES_MAX];
@@ -53,6 +54,11 @@ static void stop_waiting(struct connect_attempt *attempt)
         event_del(&attempt->event);
         attempt->waiting = false;
     }
+}
+
+static void give_up_socket(struct connect_attempt *attempt)
+{
+    stop_waiting(attempt);
     if (attempt->fd >= 0) {
         close(attempt->fd);
         attempt->fd = -1;
@@ -64,7 +70,7 @@ void connect_cancel(struct connect_attempt *attempt)
     if (attempt == NULL) {
         return;
     }
-    stop_waiting(attempt);
+    give_up_socket(attempt);
     timer_free(attempt->timeout);
     timer_free(attempt->retry);
     resolve_cancel(attempt->resolve);
@@ -75,13 +81,22 @@ void connect_cancel(struct connect_attempt *attempt)
 static void deliver(void *user)
 {
     struct connect_attempt *attempt = user;
-    attempt->fn(attempt->outcome, attempt->detail, attempt->elapsed_us, attempt->user);
+    if (attempt->open_fn != NULL) {
+        int fd = attempt->fd;
+        attempt->fd = -1;
+        attempt->open_fn(attempt->outcome, fd, attempt->detail, attempt->user);
+    } else {
+        attempt->fn(attempt->outcome, attempt->detail, attempt->elapsed_us, attempt->user);
+    }
     connect_cancel(attempt);
 }
 
 static void finish(struct connect_attempt *attempt)
 {
     stop_waiting(attempt);
+    if (attempt->open_fn == NULL || attempt->outcome != CONNECT_OK) {
+        give_up_socket(attempt);
+    }
     attempt->elapsed_us = clock_mono_us() - attempt->started_us;
     if (attempt->timeout != NULL) {
         timer_cancel(attempt->timeout);
@@ -138,7 +153,7 @@ static void describe(struct connect_attempt *attempt, int errnum)
  * one's words are told: it is the one the user thinks of. */
 static void fail_address(struct connect_attempt *attempt, int errnum)
 {
-    stop_waiting(attempt);
+    give_up_socket(attempt);
     bool first = !attempt->failed_once;
     bool try_next = errnum == ECONNREFUSED;
     for (size_t i = 0; i < COUNT_OF(errors); i++) {
@@ -226,7 +241,7 @@ static void on_retry(void *user)
 /* The queue of a unix listener is full. */
 static void try_again_later(struct connect_attempt *attempt)
 {
-    stop_waiting(attempt);
+    give_up_socket(attempt);
     attempt->next_address--;
     start_timeout(attempt);
     if (attempt->retry == NULL) {
@@ -330,16 +345,30 @@ static void on_resolved(const struct sockaddr_storage *addresses, size_t count, 
     try_addresses(attempt);
 }
 
+static void start_tcp(struct connect_attempt *attempt, const char *host, uint16_t port)
+{
+    if (add_known(attempt, host, port)) {
+        try_addresses(attempt);
+        return;
+    }
+    start_timeout(attempt);
+    attempt->resolve = resolve_start(attempt->loop, host, port, on_resolved, attempt);
+}
+
 struct connect_attempt *connect_tcp(struct loop *loop, const char *host, uint16_t port, int64_t timeout_ms,
                                     connect_fn *fn, void *user)
 {
     struct connect_attempt *attempt = attempt_new(loop, timeout_ms, fn, user);
-    if (add_known(attempt, host, port)) {
-        try_addresses(attempt);
-        return attempt;
-    }
-    start_timeout(attempt);
-    attempt->resolve = resolve_start(loop, host, port, on_resolved, attempt);
+    start_tcp(attempt, host, port);
+    return attempt;
+}
+
+struct connect_attempt *connect_open_tcp(struct loop *loop, const char *host, uint16_t port,
+                                         int64_t timeout_ms, connect_open_fn *fn, void *user)
+{
+    struct connect_attempt *attempt = attempt_new(loop, timeout_ms, NULL, user);
+    attempt->open_fn = fn;
+    start_tcp(attempt, host, port);
     return attempt;
 }
 

@@ -1,9 +1,9 @@
-/* https:// by libcurl. The functions mean what those of http_client.h mean. */
+/* https:// by libcurl. The functions mean what those of http_client.h and http_stream.h mean. */
 #ifndef OUTRIDER_IO_HTTP_SECURE_PRIVATE_H
 #define OUTRIDER_IO_HTTP_SECURE_PRIVATE_H
 
 #include "http_request_private.h"
-#include "outrider/io/http_client.h"
+#include "outrider/io/http_stream.h"
 
 struct http_secure;
 
@@ -19,5 +19,11 @@ struct http_request_handle *http_secure_post(struct http_secure *client, const s
 void http_secure_cancel(struct http_request_handle *handle);
 
 size_t http_secure_in_flight(const struct http_secure *client);
+
+struct http_stream *http_secure_stream_open(struct http_secure *client, const struct http_call *call,
+                                            const struct http_stream_handler *handler, void *user);
+
+/* `stream` is not NULL and was made by http_secure_stream_open. */
+void http_secure_stream_close(struct http_stream *stream);
 
 #endif

@@ -1,4 +1,5 @@
-/* One connection attempt: connected and closed again, to learn whether somebody listens.
+/* One connection attempt: connected and closed again, to learn whether somebody listens, or connected and
+ * handed over.
  *
  * - localhost is 127.0.0.1 and then ::1, as contract section 2 has it; of several addresses the next is tried
  * only when one refuses or cannot be reached, and one timeout covers them all.
@@ -34,7 +35,15 @@ typedef void connect_fn(enum connect_outcome outcome, const char *detail, int64_
 struct connect_attempt *connect_tcp(struct loop *loop, const char *host, uint16_t port, int64_t timeout_ms,
                                     connect_fn *fn, void *user);
 
-/* Likewise to the unix stream socket at `path` (copied). */
+/* As connect_fn. `fd` is the connection (nonblocking, close-on-exec) and the callee's to close; -1 unless the
+ * outcome is CONNECT_OK. */
+typedef void connect_open_fn(enum connect_outcome outcome, int fd, const char *detail, void *user);
+
+/* As connect_tcp, for a connection that is to be used. */
+struct connect_attempt *connect_open_tcp(struct loop *loop, const char *host, uint16_t port,
+                                         int64_t timeout_ms, connect_open_fn *fn, void *user);
+
+/* As connect_tcp, to the unix stream socket at `path` (copied). */
 struct connect_attempt *connect_unix(struct loop *loop, const char *path, int64_t timeout_ms, connect_fn *fn,
                                      void *user);
 

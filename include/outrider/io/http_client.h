@@ -7,9 +7,10 @@
  * agent's registry is where its configuration says.
  * - A connection on which a call failed or timed out is never used again. At most 4 idle ones are kept. An
  * idle client has no timer and causes no wake-up.
- * - libcurl sends a request a second time, on a new connection, when a kept connection turns out to be closed
+ * - A request is sent a second time, on a new connection, when a kept connection turns out to be closed
  *   before the first byte of an answer. Requests must therefore be idempotent; a resend leaves `sent` true
  *   whatever happens to it.
+ * - User and password in a URL are neither sent (http://) nor printed.
  */
 #ifndef OUTRIDER_IO_HTTP_CLIENT_H
 #define OUTRIDER_IO_HTTP_CLIENT_H
@@ -57,7 +58,7 @@ struct http_call {
         *headers;       /* "Name: value" each, NULL at the end; NULL: none. Equal lists in a row are kept */
     struct str body;    /* always sent with a Content-Length */
     int64_t timeout_ms; /* for the whole call; 0: none */
-    int64_t connect_timeout_ms; /* for name, TCP and TLS together; 0: libcurl's 300 s */
+    int64_t connect_timeout_ms; /* for name, TCP and TLS together; 0: 300 s */
     size_t max_response;        /* bytes of body accepted */
     bool secret;                /* headers and body are wiped from every copy of ours when the call ends */
 };
