@@ -18,7 +18,7 @@ void etcd_message_fini(struct etcd_message *message)
 }
 
 /* The store's revision and whose store it is. An answer without a header is not etcd's. */
-static int read_header(const json_t *object, struct etcd_message *message)
+int etcd_message_read_header(const json_t *object, struct etcd_message *message)
 {
     const json_t *header = json_object_get(object, "header");
     const json_t *cluster = json_object_get(header, "cluster_id");
@@ -128,7 +128,7 @@ static int read_time_to_live(const json_t *root, int64_t lease, struct etcd_mess
 
 static int read_answer(enum registry_op op, int64_t lease, const json_t *object, struct etcd_message *message)
 {
-    if (read_header(object, message) < 0) {
+    if (etcd_message_read_header(object, message) < 0) {
         return -1;
     }
     switch (op) {
@@ -145,7 +145,7 @@ static int read_answer(enum registry_op op, int64_t lease, const json_t *object,
 }
 
 /* What a half-read answer left behind must not be believed. */
-static void forget(struct etcd_message *message)
+void etcd_message_reset(struct etcd_message *message)
 {
     struct buf value = message->value;
     buf_clear(&value);
@@ -158,7 +158,7 @@ static void decode_ok(enum registry_op op, int64_t lease, const json_t *root, st
     if (read_answer(op, lease, object, message) == 0) {
         return;
     }
-    forget(message);
+    etcd_message_reset(message);
     etcd_error_malformed(op, "required fields are missing or of the wrong kind", message);
     if (op == REGISTRY_KEEPALIVE) {
         message->failure = REGISTRY_RETRY; /* says nothing about our lease */
@@ -168,7 +168,7 @@ static void decode_ok(enum registry_op op, int64_t lease, const json_t *root, st
 void etcd_message_decode(enum registry_op op, int64_t lease, int status, struct str body,
                          struct etcd_message *message)
 {
-    forget(message);
+    etcd_message_reset(message);
     json_t *root = etcd_json_parse(body);
     if (status != 200 || etcd_error_is(root)) {
         etcd_error_classify(op, status, body, root, message);

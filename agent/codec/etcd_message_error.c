@@ -12,13 +12,20 @@ enum doubt {
     DOUBT /* a write may have been done */
 };
 
+/* What else a row says. */
+enum {
+    HERE = 0,
+    ELSEWHERE = 1, /* another endpoint may do better */
+    TOKEN = 2      /* a login may help */
+};
+
 struct error_row {
     int code;            /* gRPC code; ANY_CODE; NO_CODE: the answer has none */
     const char *message; /* part of the message; NULL: any */
     int status_from, status_to;
     enum registry_failure failure;
     enum doubt doubt;
-    bool elsewhere;
+    unsigned hint;
 };
 
 #define ANY_STATUS 0, 999
@@ -26,47 +33,51 @@ struct error_row {
 /* The first row that fits. One row per line of the table in gateway section 4, in its order where the order
  * does not matter; then what is left by code; then by HTTP status alone. */
 static const struct error_row rows[] = {
-    {5, "requested lease not found", ANY_STATUS, REGISTRY_LEASE_LOST, SURE, false},
-    {9, "lease already exists", ANY_STATUS, REGISTRY_LEASE_EXISTS, SURE, false},
-    {3, "duplicate key given", ANY_STATUS, REGISTRY_REFUSED, SURE, false},
-    {3, "too many operations", ANY_STATUS, REGISTRY_REFUSED, SURE, false},
-    {3, "request is too large", ANY_STATUS, REGISTRY_REFUSED, SURE, false},
-    {8, "larger than max", ANY_STATUS, REGISTRY_REFUSED, SURE, false}, /* not overload (rule 29) */
-    {11, "too large lease TTL", ANY_STATUS, REGISTRY_REFUSED, SURE, false},
-    {11, "required revision", ANY_STATUS, REGISTRY_REFUSED, SURE, false},
-    {8, "database space exceeded", ANY_STATUS, REGISTRY_OVERLOADED, SURE, false}, /* of the whole cluster */
-    {8, NULL, ANY_STATUS, REGISTRY_OVERLOADED, SURE, true},                       /* too many requests */
-    {14, "no leader", ANY_STATUS, REGISTRY_RETRY, SURE, true}, /* said before it is proposed */
-    {14, "request timed out", ANY_STATUS, REGISTRY_RETRY, DOUBT, true},
-    {2, "context deadline exceeded", ANY_STATUS, REGISTRY_RETRY, DOUBT, true}, /* 3.4's code 4 (rule 30) */
-    {4, NULL, ANY_STATUS, REGISTRY_RETRY, DOUBT, true},
-    {14, "leader changed", ANY_STATUS, REGISTRY_RETRY, DOUBT, true},
-    {14, "server stopped", ANY_STATUS, REGISTRY_RETRY, DOUBT, true},
-    {14, "transport is closing", ANY_STATUS, REGISTRY_RETRY, DOUBT, true},
-    {14, "error reading from server", ANY_STATUS, REGISTRY_RETRY, DOUBT, true},
-    {3, "user name is empty", ANY_STATUS, REGISTRY_DENIED, SURE, false},
-    {16, NULL, ANY_STATUS, REGISTRY_DENIED, SURE, false},
-    {3, "revision of auth store is old", ANY_STATUS, REGISTRY_DENIED, SURE, false},
-    {3, "authentication failed", ANY_STATUS, REGISTRY_DENIED, SURE, false},
-    {7, NULL, ANY_STATUS, REGISTRY_DENIED, SURE, false},
-    {9, "authentication is not enabled", ANY_STATUS, REGISTRY_DENIED, SURE, false},
-    {NO_CODE, "CommonName of client", ANY_STATUS, REGISTRY_DENIED, SURE, false},
+    {5, "requested lease not found", ANY_STATUS, REGISTRY_LEASE_LOST, SURE, HERE},
+    {9, "lease already exists", ANY_STATUS, REGISTRY_LEASE_EXISTS, SURE, HERE},
+    {3, "duplicate key given", ANY_STATUS, REGISTRY_REFUSED, SURE, HERE},
+    {3, "too many operations", ANY_STATUS, REGISTRY_REFUSED, SURE, HERE},
+    {3, "request is too large", ANY_STATUS, REGISTRY_REFUSED, SURE, HERE},
+    {8, "larger than max", ANY_STATUS, REGISTRY_REFUSED, SURE, HERE}, /* not overload (rule 29) */
+    {11, "too large lease TTL", ANY_STATUS, REGISTRY_REFUSED, SURE, HERE},
+    {11, "required revision", ANY_STATUS, REGISTRY_REFUSED, SURE, HERE},
+    {8, "database space exceeded", ANY_STATUS, REGISTRY_OVERLOADED, SURE, HERE}, /* of the whole cluster */
+    {8, NULL, ANY_STATUS, REGISTRY_OVERLOADED, SURE, ELSEWHERE},                       /* too many requests */
+    {14, "no leader", ANY_STATUS, REGISTRY_RETRY, SURE, ELSEWHERE}, /* said before it is proposed */
+    {14, "not supported for learner", ANY_STATUS, REGISTRY_RETRY, SURE, ELSEWHERE},
+    {14, "not capable", ANY_STATUS, REGISTRY_RETRY, SURE, ELSEWHERE},
+    {14, "request timed out", ANY_STATUS, REGISTRY_RETRY, DOUBT, ELSEWHERE},
+    {2, "context deadline exceeded", ANY_STATUS, REGISTRY_RETRY, DOUBT, ELSEWHERE}, /* 3.4's code 4 (rule 30) */
+    {4, NULL, ANY_STATUS, REGISTRY_RETRY, DOUBT, ELSEWHERE},
+    {14, "leader changed", ANY_STATUS, REGISTRY_RETRY, DOUBT, ELSEWHERE},
+    {14, "server stopped", ANY_STATUS, REGISTRY_RETRY, DOUBT, ELSEWHERE},
+    {14, "transport is closing", ANY_STATUS, REGISTRY_RETRY, DOUBT, ELSEWHERE},
+    {14, "error reading from server", ANY_STATUS, REGISTRY_RETRY, DOUBT, ELSEWHERE},
+    {3, "user name is empty", ANY_STATUS, REGISTRY_DENIED, SURE, TOKEN},
+    {16, NULL, ANY_STATUS, REGISTRY_DENIED, SURE, TOKEN},
+    {3, "revision of auth store is old", ANY_STATUS, REGISTRY_DENIED, SURE, TOKEN},
+    {3, "authentication failed", ANY_STATUS, REGISTRY_DENIED, SURE, HERE},
+    {7, NULL, ANY_STATUS, REGISTRY_DENIED, SURE, HERE},
+    {9, "authentication is not enabled", ANY_STATUS, REGISTRY_DENIED, SURE, HERE},
+    {NO_CODE, "CommonName of client", ANY_STATUS, REGISTRY_DENIED, SURE, HERE},
     /* locks and elections lose the code: everything is 2 */
-    {2, "requested lease not found", ANY_STATUS, REGISTRY_LEASE_LOST, SURE, false},
-    {2, "permission denied", ANY_STATUS, REGISTRY_DENIED, SURE, false},
-    {2, "request timed out", ANY_STATUS, REGISTRY_RETRY, DOUBT, true},
+    {2, "requested lease not found", ANY_STATUS, REGISTRY_LEASE_LOST, SURE, HERE},
+    {2, "user name is empty", ANY_STATUS, REGISTRY_DENIED, SURE, TOKEN},
+    {2, "invalid auth token", ANY_STATUS, REGISTRY_DENIED, SURE, TOKEN},
+    {2, "permission denied", ANY_STATUS, REGISTRY_DENIED, SURE, HERE},
+    {2, "request timed out", ANY_STATUS, REGISTRY_RETRY, DOUBT, ELSEWHERE},
 
-    {3, NULL, ANY_STATUS, REGISTRY_REFUSED, SURE, false},  /* key is not provided; the parsers' many texts */
-    {5, NULL, ANY_STATUS, REGISTRY_REFUSED, SURE, false},  /* no such path: no gateway there, or before 3.4 */
-    {11, NULL, ANY_STATUS, REGISTRY_REFUSED, SURE, false}, /* out of range */
-    {12, NULL, ANY_STATUS, REGISTRY_REFUSED, SURE, false}, /* not implemented */
-    {9, NULL, ANY_STATUS, REGISTRY_RETRY, SURE, false},    /* failed precondition */
-    {NO_CODE, NULL, 401, 401, REGISTRY_DENIED, SURE, false},
-    {NO_CODE, NULL, 403, 403, REGISTRY_DENIED, SURE, false},
-    {NO_CODE, NULL, 408, 408, REGISTRY_RETRY, DOUBT, true},
-    {NO_CODE, NULL, 429, 429, REGISTRY_OVERLOADED, SURE, true},
-    {NO_CODE, NULL, 300, 499, REGISTRY_REFUSED, SURE, false},
-    {ANY_CODE, NULL, ANY_STATUS, REGISTRY_RETRY, DOUBT, true},
+    {3, NULL, ANY_STATUS, REGISTRY_REFUSED, SURE, HERE},  /* key is not provided; the parsers' many texts */
+    {5, NULL, ANY_STATUS, REGISTRY_REFUSED, SURE, HERE},  /* no such path: no gateway there, or before 3.4 */
+    {11, NULL, ANY_STATUS, REGISTRY_REFUSED, SURE, HERE}, /* out of range */
+    {12, NULL, ANY_STATUS, REGISTRY_REFUSED, SURE, HERE}, /* not implemented */
+    {9, NULL, ANY_STATUS, REGISTRY_RETRY, SURE, HERE},    /* failed precondition */
+    {NO_CODE, NULL, 401, 401, REGISTRY_DENIED, SURE, TOKEN},
+    {NO_CODE, NULL, 403, 403, REGISTRY_DENIED, SURE, HERE},
+    {NO_CODE, NULL, 408, 408, REGISTRY_RETRY, DOUBT, ELSEWHERE},
+    {NO_CODE, NULL, 429, 429, REGISTRY_OVERLOADED, SURE, ELSEWHERE},
+    {NO_CODE, NULL, 300, 499, REGISTRY_REFUSED, SURE, HERE},
+    {ANY_CODE, NULL, ANY_STATUS, REGISTRY_RETRY, DOUBT, ELSEWHERE},
 };
 
 struct reading {
@@ -150,13 +161,25 @@ static void set_failure(enum registry_op op, enum registry_failure failure, enum
     message->failure = unknown ? REGISTRY_UNKNOWN : failure;
 }
 
-/* Etcd's words tell what it refuses, and not always why it would. */
+/* Etcd's words tell what it refuses, and not always what to do. */
 static void add_advice(struct etcd_message *message)
 {
+    static const struct {
+        const char *words, *advice;
+    } advices[] = {
+        {"user name is empty",
+         ": etcd has authentication on: set registry.username and registry.password_file"},
+        {"authentication failed", ": check registry.username and the password in registry.password_file"},
+        {"permission denied", ": registry.username has no role that allows it (docs/etcd-roles)"},
+        {"CommonName of client", ": with authentication on, etcd's gateway takes no client certificate "
+                                 "that has a CN: make registry.tls.cert_file one without"},
+    };
     size_t used = strlen(message->text);
-    if (contains(str_of(message->text), "user name is empty")) {
-        snprintf(message->text + used, sizeof(message->text) - used,
-                 ": etcd has authentication on, and this version has no credentials for it");
+    for (size_t i = 0; i < COUNT_OF(advices); i++) {
+        if (contains(str_of(message->text), advices[i].words)) {
+            snprintf(message->text + used, sizeof(message->text) - used, "%s", advices[i].advice);
+            return;
+        }
     }
 }
 
@@ -184,13 +207,54 @@ void etcd_error_classify(enum registry_op op, int status, struct str body, const
         return;
     }
     set_failure(op, row->failure, row->doubt, message);
-    message->elsewhere = row->elsewhere;
+    message->elsewhere = (row->hint & ELSEWHERE) != 0;
+    message->token_refused = (row->hint & TOKEN) != 0;
     /* Some things etcd says in plain text: those have a row. */
     bool says = json_is_object(root) || row->message != NULL;
     set_text(says ? reading.message : STR(""), message);
     if (message->text[0] == '\0') {
         describe(status, body, root, message);
     }
+    add_advice(message);
+}
+
+/* The names of gRPC's codes, as Go writes them into the words. */
+static int reason_code(struct str reason)
+{
+    static const char *const names[] = {
+        [1] = "Canceled",         [2] = "Unknown",           [3] = "InvalidArgument",
+        [4] = "DeadlineExceeded", [5] = "NotFound",          [7] = "PermissionDenied",
+        [8] = "ResourceExhausted", [9] = "FailedPrecondition", [11] = "OutOfRange",
+        [12] = "Unimplemented",   [13] = "Internal",         [14] = "Unavailable",
+        [16] = "Unauthenticated",
+    };
+    for (int i = 0; i < (int)COUNT_OF(names); i++) {
+        char words[40];
+        if (names[i] != NULL) {
+            snprintf(words, sizeof(words), "code = %s desc", names[i]);
+            if (contains(reason, words)) {
+                return i;
+            }
+        }
+    }
+    return NO_CODE;
+}
+
+void etcd_message_classify_reason(struct str reason, struct etcd_message *message)
+{
+    static const char before[] = "desc = ";
+    const char *found = reason.size == 0 ? NULL : memmem(reason.data, reason.size, before, strlen(before));
+    struct str words = reason;
+    if (found != NULL) {
+        size_t skipped = (size_t)(found - reason.data) + strlen(before);
+        words = (struct str){reason.data + skipped, reason.size - skipped};
+    }
+    struct reading reading = {.code = reason_code(reason), .status = 200, .message = words};
+    const struct error_row *row = find_row(&reading);
+    message->failure = row->failure;
+    message->elsewhere = (row->hint & ELSEWHERE) != 0;
+    message->token_refused = (row->hint & TOKEN) != 0;
+    set_text(words, message);
     add_advice(message);
 }
 

@@ -20,6 +20,12 @@ int etcd_json_i64(const json_t *object, const char *key, int64_t *ret_value) MUS
 void etcd_error_classify(enum registry_op op, int status, struct str body, const json_t *root,
                          struct etcd_message *message);
 
+/* Forgets what an earlier or half-read answer left; the buffer's memory stays. */
+void etcd_message_reset(struct etcd_message *message);
+
+/* Reads the header of an answer. Returns 0; or -1 when there is none: it is not etcd's. */
+int etcd_message_read_header(const json_t *object, struct etcd_message *message) MUST_CHECK;
+
 /* Whether the JSON of an answer with status 200 is an error all the same, as streams have it. */
 bool etcd_error_is(const json_t *root);
 

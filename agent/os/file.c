@@ -2,6 +2,7 @@
 
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
+#include "outrider/base/mem.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,6 +12,8 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum { BLOCK_SIZE = 4096 };
 
 static int file_error(struct error *err, const char *doing, const char *path)
 {
@@ -25,7 +28,8 @@ static int file_error(struct error *err, const char *doing, const char *path)
     return -1;
 }
 
-static int read_all(int fd, const char *path, size_t max, struct error *err, struct buf *bytes)
+static int read_all(int fd, const char *path, size_t max, char block[static BLOCK_SIZE], struct error *err,
+                    struct buf *bytes)
 {
     struct stat st;
     if (fstat(fd, &st) < 0) {
@@ -35,9 +39,8 @@ static int read_all(int fd, const char *path, size_t max, struct error *err, str
         return error_set(err, ERROR_INVALID, "cannot read %s: not a regular file", path);
     }
     size_t before = bytes->size;
-    char block[4096];
     for (;;) {
-        ssize_t got = read(fd, block, sizeof(block));
+        ssize_t got = read(fd, block, BLOCK_SIZE);
         if (got == 0) {
             return 0;
         }
@@ -68,7 +71,9 @@ int file_read(const char *path, size_t max, struct error *err, struct buf *ret_b
     if (fd < 0) {
         return file_error(err, "read", path);
     }
-    int rc = read_all(fd, path, max, err, ret_bytes);
+    char block[BLOCK_SIZE];
+    int rc = read_all(fd, path, max, block, err, ret_bytes);
+    mem_wipe(block, sizeof(block)); /* it may have been a password */
     close(fd);
     return rc;
 }
@@ -107,6 +112,21 @@ static int prepare(int dir_fd, const char *temporary, struct str bytes, mode_t m
         errno = saved;
     }
     return rc;
+}
+
+uint64_t file_stamp(const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) < 0) {
+        return 0;
+    }
+    const uint64_t parts[] = {(uint64_t)st.st_dev, (uint64_t)st.st_ino, (uint64_t)st.st_size,
+                              (uint64_t)st.st_ctim.tv_sec, (uint64_t)st.st_ctim.tv_nsec};
+    uint64_t stamp = 1469598103934665603U;
+    for (size_t i = 0; i < COUNT_OF(parts); i++) {
+        stamp = (stamp ^ parts[i]) * 1099511628211U;
+    }
+    return stamp != 0 ? stamp : 1;
 }
 
 int file_write_atomic(const char *dir, const char *name, struct str bytes, mode_t mode, struct error *err)

@@ -3,20 +3,29 @@
 #include "outrider/base/buf.h"
 #include "outrider/base/mem.h"
 #include "outrider/codec/etcd_message.h"
+#include "outrider/os/clock.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
+
+static_assert(CONFIG_ENDPOINTS_MAX <= 32, "an endpoint_set has a bit for each");
+
+static char *join(const char *name, const char *path)
+{
+    struct buf url = {0};
+    buf_printf(&url, "%s%s", name, path);
+    return url.data;
+}
 
 static void endpoint_init(struct endpoint *endpoint, const char *name)
 {
-    struct buf url = {0};
     endpoint->name = mem_strdup(name);
     for (int op = 0; op < REGISTRY_OP_COUNT; op++) {
-        buf_clear(&url);
-        buf_printf(&url, "%s%s", name, etcd_message_path((enum registry_op)op));
-        endpoint->urls[op] = mem_strdup(buf_text(&url));
+        endpoint->urls[op] = join(name, etcd_message_path((enum registry_op)op));
     }
-    buf_fini(&url);
+    endpoint->login_url = join(name, "/v3/auth/authenticate");
+    endpoint->watch_url = join(name, "/v3/watch");
 }
 
 void endpoints_init(struct endpoints *endpoints, const struct config_registry *config)
@@ -32,6 +41,8 @@ void endpoints_fini(struct endpoints *endpoints)
 {
     for (size_t i = 0; i < endpoints->count; i++) {
         free(endpoints->list[i].name);
+        free(endpoints->list[i].login_url);
+        free(endpoints->list[i].watch_url);
         for (int op = 0; op < REGISTRY_OP_COUNT; op++) {
             free(endpoints->list[i].urls[op]);
         }
@@ -39,15 +50,60 @@ void endpoints_fini(struct endpoints *endpoints)
     *endpoints = (struct endpoints){0};
 }
 
-void endpoints_move_on(struct endpoints *endpoints, size_t index)
+endpoint_set endpoints_with(endpoint_set asked, size_t index)
 {
-    if (endpoints->preferred == index) {
-        endpoints->preferred = (index + 1) % endpoints->count;
+    return asked | (endpoint_set)1 << index;
+}
+
+size_t endpoints_next(const struct endpoints *endpoints, endpoint_set asked)
+{
+    size_t best = endpoints->count;
+    for (size_t i = 0; i < endpoints->count; i++) {
+        size_t index = (endpoints->current + i) % endpoints->count;
+        bool open = endpoints_with(asked, index) != asked;
+        if (open && (best == endpoints->count ||
+                     endpoints->list[index].failed < endpoints->list[best].failed)) {
+            best = index;
+        }
+    }
+    return best;
+}
+
+void endpoints_answered(struct endpoints *endpoints, size_t index, uint64_t cluster)
+{
+    struct endpoint *endpoint = &endpoints->list[index];
+    endpoint->failed = 0;
+    endpoint->trouble[0] = '\0';
+    endpoint->cluster = cluster != 0 ? cluster : endpoint->cluster;
+    if (endpoints->list[endpoints->current].failed != 0) {
+        endpoints->current = index;
     }
 }
 
-int64_t endpoints_share(int64_t left_ms, size_t others)
+void endpoints_failed(struct endpoints *endpoints, size_t index, const char *why)
 {
-    int64_t share = others > 0 ? left_ms / 2 : left_ms;
+    struct endpoint *endpoint = &endpoints->list[index];
+    endpoint->failed = ++endpoints->failures;
+    endpoint->failed_wall = clock_wall_ms();
+    snprintf(endpoint->trouble, sizeof(endpoint->trouble), "%s", why);
+}
+
+size_t endpoints_of_other_cluster(const struct endpoints *endpoints, size_t index)
+{
+    uint64_t ours = endpoints->list[index].cluster;
+    size_t other = 0;
+    while (other < endpoints->count &&
+           (ours == 0 || endpoints->list[other].cluster == 0 || endpoints->list[other].cluster == ours)) {
+        other++;
+    }
+    return other;
+}
+
+int64_t endpoints_share(const struct endpoints *endpoints, endpoint_set asked, int64_t left_ms)
+{
+    size_t first = endpoints_next(endpoints, asked);
+    bool others = first < endpoints->count &&
+                  endpoints_next(endpoints, endpoints_with(asked, first)) < endpoints->count;
+    int64_t share = others ? left_ms / 2 : left_ms;
     return share > 1 ? share : 1;
 }

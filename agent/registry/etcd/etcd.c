@@ -1,22 +1,20 @@
 /* One request is one or more attempts, each a POST to one endpoint:
  *
- *     submit -> attempt -> answered ---------------------------------------------> reply
- *                 ^   |--> certainly not sent, endpoints and time left: the next one
- *                 |   |        |
- *                 '---|--------'
- *                     '--> lost or timed out: outcome unknown -------------------> reply
+ *     submit -> token? -> attempt -> answered ---------------------------------------> reply
+ *                 ^          ^   |--> its token refused, the first time: a login, again
+ *                 '----------|---'--> not done, or harmless to repeat: the next endpoint, within the time
+ *                            '-------'  |
+ *                                       '--> a write that may have been done, or nobody left -> reply
  *
- * Only what certainly did not arrive is tried again here. Everything else is the registrar's to decide: it
- * alone knows what a write of unknown outcome means (etcd-gateway.md rule 9). */
+ * What is harmless to repeat: reads, keepalives, a revoke, and a grant because its id is ours (rule 10). A put
+ * or delete of unknown outcome is the registrar's to decide: it alone knows what that means (rule 9). */
 #include "outrider/registry/etcd.h"
 
-#include "endpoints.h"
+#include "etcd_private.h"
 #include "outrider/base/blob.h"
-#include "outrider/base/buf.h"
 #include "outrider/base/mem.h"
-#include "outrider/codec/etcd_message.h"
 #include "outrider/io/http_client.h"
-#include "watch.h"
+#include "outrider/os/clock.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -28,33 +26,65 @@
 /* A buffer that one huge value has stretched is given back. */
 enum { BUFFER_KEPT = 64 * 1024 };
 
-struct etcd;
-
 struct etcd_call {
     struct etcd_call *next, *previous;
     struct etcd *etcd;
     struct registry_request request; /* its key is `key`; a reference on its value is ours */
     char *key;
     int64_t left_ms;
-    size_t endpoint;                  /* being asked */
-    size_t others;                    /* endpoints not asked yet */
+    size_t endpoint; /* being asked, or the last that was */
+    endpoint_set asked;
+    bool in_doubt;                    /* an earlier attempt may have been carried out */
     struct http_request_handle *http; /* NULL once answered */
-    struct buf trail;                 /* what every attempt came to, for the reply's error */
+    struct auth_wait wait;
+    int64_t wait_since;    /* clock_mono_ms */
+    uint64_t generation;   /* of the token it took along */
+    bool logged_in_anew;   /* its token was refused once */
+    struct buf trail;      /* what every attempt came to, for the reply's error */
 };
 
-struct etcd {
-    struct registry registry;
-    struct loop *loop;
-    struct http_client *http;
-    struct endpoints endpoints;
-    struct etcd_call *calls;
-    struct etcd_watches watches;
-    uint64_t cluster;            /* as last answered */
-    struct buf body;             /* of the request being sent */
-    struct etcd_message message; /* the answer being read */
-    int64_t header_timeout_ms;   /* what `timeout_header` says */
-    char timeout_header[40];
-};
+void etcd_reuse(struct buf *buf)
+{
+    if (buf->capacity > BUFFER_KEPT) {
+        buf_fini(buf);
+    } else {
+        buf_clear(buf);
+    }
+}
+
+const char *etcd_without_url(const char *text, const char *url)
+{
+    size_t size = strlen(url);
+    return strncmp(text, url, size) == 0 && strncmp(text + size, ": ", 2) == 0 ? text + size + 2 : text;
+}
+
+/* The server gives up when we do, or it would go on for 7 s for nobody (rule 8). */
+static const char *timeout_header(struct etcd *etcd, int64_t timeout_ms)
+{
+    timeout_ms = timeout_ms < GRPC_TIMEOUT_MAX_MS ? timeout_ms : GRPC_TIMEOUT_MAX_MS;
+    if (etcd->header_timeout_ms != timeout_ms) {
+        etcd->header_timeout_ms = timeout_ms;
+        snprintf(etcd->timeout_header, sizeof(etcd->timeout_header), "Grpc-Timeout: %" PRId64 "m",
+                 timeout_ms);
+    }
+    return etcd->timeout_header;
+}
+
+void etcd_headers(struct etcd *etcd, int64_t timeout_ms, const char *ret_headers[static ETCD_HEADERS_MAX])
+{
+    size_t count = 0;
+    ret_headers[count++] = "Content-Type: application/json";
+    ret_headers[count++] = "Grpc-Metadata-Hasleader: true";
+    if (timeout_ms > 0) {
+        ret_headers[count++] = timeout_header(etcd, timeout_ms);
+    }
+    if (auth_header(&etcd->auth) != NULL) {
+        ret_headers[count++] = auth_header(&etcd->auth);
+    }
+    ret_headers[count] = NULL;
+}
+
+static void on_login(enum registry_failure failure, struct str error, void *user);
 
 static struct etcd_call *call_new(struct etcd *etcd, const struct registry_request *request)
 {
@@ -65,8 +95,9 @@ static struct etcd_call *call_new(struct etcd *etcd, const struct registry_reque
     call->request.key.data = call->key;
     call->request.value = blob_ref(request->value);
     call->left_ms = request->timeout_ms;
-    call->endpoint = etcd->endpoints.preferred;
-    call->others = etcd->endpoints.count - 1;
+    call->endpoint = endpoints_next(&etcd->endpoints, 0);
+    call->wait.fn = on_login;
+    call->wait.user = call;
     call->next = etcd->calls;
     if (call->next != NULL) {
         call->next->previous = call;
@@ -86,31 +117,16 @@ static void call_free(struct etcd_call *call)
         call->next->previous = call->previous;
     }
     http_request_cancel(call->http);
+    auth_cancel(&call->wait);
     blob_unref(call->request.value);
     buf_fini(&call->trail);
     free(call->key);
     free(call);
 }
 
-/* The server gives up when we do, or it would go on for 7 s for nobody (rule 8). */
-static const char *timeout_header(struct etcd *etcd, int64_t timeout_ms)
+static const char *endpoint_name(const struct etcd_call *call)
 {
-    timeout_ms = timeout_ms < GRPC_TIMEOUT_MAX_MS ? timeout_ms : GRPC_TIMEOUT_MAX_MS;
-    if (etcd->header_timeout_ms != timeout_ms) {
-        etcd->header_timeout_ms = timeout_ms;
-        snprintf(etcd->timeout_header, sizeof(etcd->timeout_header), "Grpc-Timeout: %" PRId64 "m",
-                 timeout_ms);
-    }
-    return etcd->timeout_header;
-}
-
-static void reuse(struct buf *buf)
-{
-    if (buf->capacity > BUFFER_KEPT) {
-        buf_fini(buf);
-    } else {
-        buf_clear(buf);
-    }
+    return call->etcd->endpoints.list[call->endpoint].name;
 }
 
 static void add_trail(struct etcd_call *call, const char *why)
@@ -120,20 +136,37 @@ static void add_trail(struct etcd_call *call, const char *why)
     } else {
         buf_str(&call->trail, STR("; on "));
     }
-    buf_printf(&call->trail, "%s: %s", call->etcd->endpoints.list[call->endpoint].name, why);
+    buf_printf(&call->trail, "%s: %s", endpoint_name(call), why);
+}
+
+/* ---- the end of a call ---- */
+
+/* Two endpoints of two clusters are a configuration that cannot work, and neither id says which is which. */
+static void note_other_cluster(const struct etcd_call *call, struct buf *note)
+{
+    const struct endpoints *endpoints = &call->etcd->endpoints;
+    size_t other = endpoints_of_other_cluster(endpoints, call->endpoint);
+    if (other < endpoints->count) {
+        buf_printf(note, "%s belongs to cluster %" PRIx64 ", %s to cluster %" PRIx64, endpoint_name(call),
+                   endpoints->list[call->endpoint].cluster, endpoints->list[other].name,
+                   endpoints->list[other].cluster);
+    }
 }
 
 /* The last thing done with a call. `message` is what etcd said, or a failure before it could say anything. */
 static void reply(struct etcd_call *call, const struct etcd_message *message)
 {
     struct etcd *etcd = call->etcd;
+    struct buf note = {0};
     etcd->cluster = message->cluster != 0 ? message->cluster : etcd->cluster;
+    note_other_cluster(call, &note);
     struct registry_reply out = {
         .id = call->request.id,
         .op = call->request.op,
         .failure = message->failure,
         .error = message->failure == REGISTRY_OK ? STR("") : buf_view(&call->trail),
-        .endpoint = str_of(etcd->endpoints.list[call->endpoint].name),
+        .endpoint = str_of(endpoint_name(call)),
+        .note = buf_view(&note),
         .revision = message->revision,
         .cluster = etcd->cluster,
         .ttl_ms = message->ttl_ms,
@@ -141,53 +174,102 @@ static void reply(struct etcd_call *call, const struct etcd_message *message)
         .kv = message->kv,
     };
     etcd->registry.on_reply(&out, etcd->registry.user);
+    buf_fini(&note);
     call_free(call);
+}
+
+static void reply_failure(struct etcd_call *call, enum registry_failure failure)
+{
+    bool unknown = failure == REGISTRY_RETRY && call->in_doubt && !etcd_message_is_read(call->request.op);
+    reply(call, &(struct etcd_message){.failure = unknown ? REGISTRY_UNKNOWN : failure});
+}
+
+/* ---- attempts ---- */
+
+static bool may_repeat(enum registry_op op)
+{
+    return op != REGISTRY_PUT && op != REGISTRY_DELETE;
+}
+
+static void attempt(struct etcd_call *call);
+
+/* The attempt failed in a way another endpoint may not, and can be made there. Returns whether one is left. */
+static bool go_on(struct etcd_call *call)
+{
+    size_t next = endpoints_next(&call->etcd->endpoints, call->asked);
+    if (next == call->etcd->endpoints.count || call->left_ms <= 0) {
+        return false;
+    }
+    call->endpoint = next;
+    attempt(call);
+    return true;
+}
+
+/* The same endpoint is asked again: it has done nothing wrong. Writes refused for their token are not done. */
+static bool log_in_anew(struct etcd_call *call)
+{
+    if (call->logged_in_anew || call->left_ms <= 0 || !auth_refused(&call->etcd->auth, call->generation)) {
+        return false;
+    }
+    call->logged_in_anew = true;
+    buf_clear(&call->trail);
+    attempt(call);
+    return true;
+}
+
+/* Whether the answer is worth asking another endpoint: not where a write may have been done, and not where
+ * this one has too much to do, which the others then soon would have, too. */
+static bool is_for_another(const struct etcd_call *call, const struct etcd_message *message)
+{
+    return message->elsewhere && (message->failure == REGISTRY_RETRY ||
+                                  (message->failure == REGISTRY_UNKNOWN && may_repeat(call->request.op)));
 }
 
 static void on_answer(struct etcd_call *call, const struct http_result *result)
 {
     struct etcd *etcd = call->etcd;
-    etcd_message_decode(call->request.op, call->request.lease, result->status, result->body, &etcd->message);
-    if (etcd->message.elsewhere) {
-        endpoints_move_on(&etcd->endpoints, call->endpoint);
+    struct etcd_message *message = &etcd->message;
+    etcd_message_decode(call->request.op, call->request.lease, result->status, result->body, message);
+    if (message->elsewhere) {
+        endpoints_failed(&etcd->endpoints, call->endpoint, message->text);
+    } else {
+        endpoints_answered(&etcd->endpoints, call->endpoint, message->cluster);
     }
-    if (etcd->message.failure != REGISTRY_OK) {
-        add_trail(call, etcd->message.text);
+    if (message->token_refused && log_in_anew(call)) {
+        return;
     }
-    reply(call, &etcd->message);
-    reuse(&etcd->message.value);
+    if (message->failure != REGISTRY_OK) {
+        add_trail(call, message->text);
+    }
+    call->in_doubt = call->in_doubt || message->failure == REGISTRY_UNKNOWN;
+    if (is_for_another(call, message)) {
+        if (!go_on(call)) {
+            reply_failure(call, message->failure);
+        }
+        return;
+    }
+    reply(call, message);
+    etcd_reuse(&message->value);
 }
-
-/* The client's text begins with the URL, which the trail says more shortly. */
-static const char *without_url(const struct etcd_call *call, const char *text)
-{
-    const char *url = call->etcd->endpoints.list[call->endpoint].urls[call->request.op];
-    size_t size = strlen(url);
-    return strncmp(text, url, size) == 0 && strncmp(text + size, ": ", 2) == 0 ? text + size + 2 : text;
-}
-
-static void attempt(struct etcd_call *call);
 
 static void on_no_answer(struct etcd_call *call, const struct http_result *result)
 {
     struct etcd *etcd = call->etcd;
-    add_trail(call, without_url(call, result->text));
-    endpoints_move_on(&etcd->endpoints, call->endpoint);
-    call->left_ms -= (result->elapsed_us + 999) / 1000;
-    if (!result->sent && call->others > 0 && call->left_ms > 0) {
-        call->endpoint = (call->endpoint + 1) % etcd->endpoints.count;
-        call->others--;
-        attempt(call);
-        return;
+    const struct endpoint *endpoint = &etcd->endpoints.list[call->endpoint];
+    const char *why = etcd_without_url(result->text, endpoint->urls[call->request.op]);
+    add_trail(call, why);
+    endpoints_failed(&etcd->endpoints, call->endpoint, why);
+    call->in_doubt = call->in_doubt || result->sent;
+    if ((result->sent && !may_repeat(call->request.op)) || !go_on(call)) {
+        reply_failure(call, REGISTRY_RETRY);
     }
-    bool harmless = !result->sent || etcd_message_is_read(call->request.op);
-    reply(call, &(struct etcd_message){.failure = harmless ? REGISTRY_RETRY : REGISTRY_UNKNOWN});
 }
 
 static void on_result(const struct http_result *result, void *user)
 {
     struct etcd_call *call = user;
     call->http = NULL;
+    call->left_ms -= (result->elapsed_us + 999) / 1000;
     if (result->transport == HTTP_TRANSPORT_OK) {
         on_answer(call, result);
     } else {
@@ -195,24 +277,55 @@ static void on_result(const struct http_result *result, void *user)
     }
 }
 
-static void attempt(struct etcd_call *call)
+static void send(struct etcd_call *call)
 {
     struct etcd *etcd = call->etcd;
-    int64_t timeout_ms = endpoints_share(call->left_ms, call->others);
-    const char *headers[] = {"Content-Type: application/json", "Grpc-Metadata-Hasleader: true",
-                             timeout_header(etcd, timeout_ms), NULL};
+    int64_t share = endpoints_share(&etcd->endpoints, call->asked, call->left_ms);
+    call->asked = endpoints_with(call->asked, call->endpoint);
+    call->generation = auth_generation(&etcd->auth);
+    const char *headers[ETCD_HEADERS_MAX];
+    etcd_headers(etcd, share, headers);
     etcd_message_encode(&call->request, &etcd->body);
     struct http_call post = {
         .url = etcd->endpoints.list[call->endpoint].urls[call->request.op],
         .headers = headers,
         .body = buf_view(&etcd->body),
-        .timeout_ms = timeout_ms,
-        .connect_timeout_ms = timeout_ms,
+        .timeout_ms = share,
+        .connect_timeout_ms = share,
         .max_response = ETCD_MESSAGE_MAX,
     };
     call->http = http_client_post(etcd->http, &post, on_result, call);
-    reuse(&etcd->body);
+    etcd_reuse(&etcd->body);
 }
+
+static void on_login(enum registry_failure failure, struct str error, void *user)
+{
+    struct etcd_call *call = user;
+    call->left_ms -= clock_mono_ms() - call->wait_since;
+    if (failure == REGISTRY_OK && call->left_ms > 0) {
+        attempt(call);
+        return;
+    }
+    if (call->trail.size > 0) {
+        buf_str(&call->trail, STR("; "));
+    } else {
+        buf_printf(&call->trail, "%s: ", registry_op_name(call->request.op));
+    }
+    buf_str(&call->trail, failure == REGISTRY_OK ? STR("no time was left after the login") : error);
+    reply_failure(call, failure == REGISTRY_OK ? REGISTRY_RETRY : failure);
+}
+
+static void attempt(struct etcd_call *call)
+{
+    if (auth_is_ready(&call->etcd->auth)) {
+        send(call);
+    } else {
+        call->wait_since = clock_mono_ms();
+        auth_wait(&call->etcd->auth, &call->wait, call->left_ms);
+    }
+}
+
+/* ---- the backend ---- */
 
 static void etcd_submit(struct registry *registry, const struct registry_request *request)
 {
@@ -237,10 +350,16 @@ static void etcd_free(struct registry *registry)
         call_free(etcd->calls);
     }
     etcd_watches_fini(&etcd->watches);
+    auth_fini(&etcd->auth);
     endpoints_fini(&etcd->endpoints);
     etcd_message_fini(&etcd->message);
     buf_fini(&etcd->body);
     free(etcd);
+}
+
+enum etcd_login etcd_login_state(const struct registry *registry)
+{
+    return ((const struct etcd *)registry)->auth.state;
 }
 
 struct registry *etcd_new(const struct config_registry *config, struct loop *loop, struct http_client *http,
@@ -257,5 +376,6 @@ struct registry *etcd_new(const struct config_registry *config, struct loop *loo
     etcd->loop = loop;
     etcd->http = http;
     endpoints_init(&etcd->endpoints, config);
+    auth_init(&etcd->auth, etcd, config);
     return &etcd->registry;
 }

@@ -20,6 +20,7 @@ enum {
 struct etcd_message {
     enum registry_failure failure;
     bool elsewhere; /* another endpoint may do better: no leader, overload, time-out, shutdown */
+    bool token_refused; /* denied for the token or its absence: a login may help (rule 25) */
     char text[ETCD_MESSAGE_TEXT_MAX]; /* why: UTF-8 without control characters; "" when ok */
     int64_t revision;                 /* of the store; 0 when the answer has none */
     uint64_t cluster;                 /* cluster id; 0 when the answer has none */
@@ -51,6 +52,17 @@ void etcd_message_encode(const struct registry_request *request, struct buf *out
  * section 4). Writes all of `message`. */
 void etcd_message_decode(enum registry_op op, int64_t lease, int status, struct str body,
                          struct etcd_message *message);
+
+/* Appends the body of a login: JSON's escapes, nothing else. `out` must be wiped when it was sent. */
+void etcd_message_encode_login(struct str username, struct str password, struct buf *out);
+
+/* Reads the answer to a login as etcd_message_decode does. REGISTRY_OK: the token is in `message->value`, fit
+ * to stand in a header; empty when etcd has authentication off and no token is needed (rule 26). */
+void etcd_message_decode_login(int status, struct str body, struct etcd_message *message);
+
+/* Sets failure, elsewhere, token_refused and text of `message` from the words with which etcd ends a watch
+ * ("rpc error: code = PermissionDenied desc = ..."), by the same table. `message` is as a decode left it. */
+void etcd_message_classify_reason(struct str reason, struct etcd_message *message);
 
 /* Whether the operation changes nothing, so that a lost answer leaves nothing unknown: get and lease_ttl. */
 bool etcd_message_is_read(enum registry_op op);

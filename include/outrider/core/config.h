@@ -46,6 +46,10 @@ struct config_registry {
     int64_t ttl_ms;
     int64_t heartbeat_ms;       /* 0: auto */
     int64_t request_timeout_ms; /* never 0: "auto" already replaced by min(ttl/6, 2s) */
+    char *username, *password_file; /* both or neither; the file is read at each login */
+    struct {
+        char *ca_file, *cert_file, *key_file, *server_name; /* NULL: not given */
+    } tls;
 };
 
 enum config_probe_type { CONFIG_PROBE_TCP, CONFIG_PROBE_UNIX };

@@ -7,6 +7,7 @@
 #include "outrider/base/str.h"
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct buf;
@@ -16,6 +17,10 @@ struct error;
  * ERROR_DENIED, ERROR_LIMIT (more than `max` bytes), ERROR_INVALID (not a regular file) or ERROR_SYSTEM,
  * `ret_bytes` as it was. */
 int file_read(const char *path, size_t max, struct error *err, struct buf *ret_bytes) MUST_CHECK;
+
+/* A number that changes when the file at `path` is written or replaced; 0 when it cannot be told. To look
+ * whether reading it again is worth while. */
+uint64_t file_stamp(const char *path);
 
 /* Makes `bytes` the content of `dir`/`name` with permission bits `mode`: a reader sees the old file or the
  * new one, also after a crash of the machine (both file and directory are synced). One writer per directory:

@@ -56,6 +56,8 @@ static const struct row rows[] = {
     {REGISTRY_PUT, 429, V2(8, "etcdserver: too many requests"), REGISTRY_OVERLOADED, true, NULL},
     {REGISTRY_PUT, 503, V1(14, "etcdserver: no leader"), REGISTRY_RETRY, true, NULL},
     {REGISTRY_PUT, 503, V2(14, "etcdserver: no leader"), REGISTRY_RETRY, true, NULL},
+    {REGISTRY_PUT, 503, V2(14, "etcdserver: rpc not supported for learner"), REGISTRY_RETRY, true, NULL},
+    {REGISTRY_PUT, 503, V2(14, "etcdserver: not capable"), REGISTRY_RETRY, true, NULL},
     {REGISTRY_KEEPALIVE, 503, STREAM1(14, 503, "etcdserver: no leader", "Service Unavailable"),
      REGISTRY_RETRY, true, "etcdserver: no leader"},
     {REGISTRY_KEEPALIVE, 503, STREAM2(14, "etcdserver: no leader"), REGISTRY_RETRY, true,
@@ -78,18 +80,30 @@ static const struct row rows[] = {
     {REGISTRY_KEEPALIVE, 200, STREAM1(1, 408, "context canceled", "Request Timeout"), REGISTRY_UNKNOWN, true,
      NULL},
     {REGISTRY_PUT, 400, V1(3, "etcdserver: user name is empty"), REGISTRY_DENIED, false,
-     "etcdserver: user name is empty: etcd has authentication on, and this version has no credentials for "
-     "it"},
-    {REGISTRY_PUT, 401, V2(16, "etcdserver: invalid auth token"), REGISTRY_DENIED, false, NULL},
+     "etcdserver: user name is empty: etcd has authentication on: set registry.username and "
+     "registry.password_file"},
+    {REGISTRY_GET, 400, V2(3, "etcdserver: user name is empty"), REGISTRY_DENIED, false, NULL},
+    {REGISTRY_PUT, 401, V1(16, "etcdserver: invalid auth token"), REGISTRY_DENIED, false, NULL},
+    {REGISTRY_GRANT, 401, V2(16, "etcdserver: invalid auth token"), REGISTRY_DENIED, false, NULL},
+    {REGISTRY_KEEPALIVE, 401, STREAM1(16, 401, "etcdserver: invalid auth token", "Unauthorized"),
+     REGISTRY_DENIED, false, NULL},
+    {REGISTRY_KEEPALIVE, 401, STREAM2(16, "etcdserver: invalid auth token"), REGISTRY_DENIED, false, NULL},
+    {REGISTRY_PUT, 400, V1(3, "etcdserver: revision of auth store is old"), REGISTRY_DENIED, false, NULL},
     {REGISTRY_PUT, 400, V2(3, "etcdserver: revision of auth store is old"), REGISTRY_DENIED, false, NULL},
     {REGISTRY_PUT, 400, V1(3, "etcdserver: authentication failed, invalid user ID or password"),
-     REGISTRY_DENIED, false, NULL},
-    {REGISTRY_PUT, 403, V2(7, "etcdserver: permission denied"), REGISTRY_DENIED, false, NULL},
+     REGISTRY_DENIED, false,
+     "etcdserver: authentication failed, invalid user ID or password: check registry.username and the "
+     "password in registry.password_file"},
+    {REGISTRY_PUT, 403, V2(7, "etcdserver: permission denied"), REGISTRY_DENIED, false,
+     "etcdserver: permission denied: registry.username has no role that allows it (docs/etcd-roles)"},
     {REGISTRY_PUT, 412, V1(9, "etcdserver: authentication is not enabled"), REGISTRY_DENIED, false, NULL},
     {REGISTRY_GET, 400,
      "CommonName of client sending a request against gateway will be ignored and not used as expected\n",
      REGISTRY_DENIED, false,
-     "CommonName of client sending a request against gateway will be ignored and not used as expected"},
+     "CommonName of client sending a request against gateway will be ignored and not used as expected: with "
+     "authentication on, etcd's gateway takes no client certificate that has a CN: make "
+     "registry.tls.cert_file one without"},
+    {REGISTRY_PUT, 500, V1(2, "etcdserver: user name is empty"), REGISTRY_DENIED, false, NULL},
     {REGISTRY_PUT, 500, V1(2, "etcdserver: requested lease not found"), REGISTRY_LEASE_LOST, false, NULL},
     {REGISTRY_PUT, 500, V1(2, "etcdserver: permission denied"), REGISTRY_DENIED, false, NULL},
     {REGISTRY_PUT, 500, V2(2, "etcdserver: request timed out"), REGISTRY_UNKNOWN, true, NULL},
@@ -120,6 +134,14 @@ static const struct row rows[] = {
     {REGISTRY_PUT, 204, "", REGISTRY_UNKNOWN, true, "HTTP 204, empty: is it etcd?"},
 };
 
+/* The three ways in which etcd wants another token (gateway rule 25). */
+static bool says_token(const char *body)
+{
+    return body[0] == '{' &&
+           (strstr(body, "user name is empty") != NULL || strstr(body, "invalid auth token") != NULL ||
+            strstr(body, "revision of auth store is old") != NULL);
+}
+
 static void the_error_table(void **state)
 {
     (void)state;
@@ -130,6 +152,8 @@ static void the_error_table(void **state)
         etcd_message_decode(row->op, 4660, row->status, str_of(row->body), &message);
         assert_int_equal(message.failure, row->failure);
         assert_int_equal(message.elsewhere, row->elsewhere);
+        bool token = says_token(row->body) || row->status == 401;
+        assert_int_equal(message.token_refused, token);
         assert_int_equal(message.text[0] == '\0', row->failure == REGISTRY_OK);
         if (row->text != NULL) {
             assert_string_equal(message.text, row->text);

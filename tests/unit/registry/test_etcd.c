@@ -28,7 +28,7 @@ struct http_request_handle {
     size_t max_response;
 };
 
-static struct http_request_handle posts[4];
+static struct http_request_handle posts[8];
 static size_t post_count, cancelled;
 
 struct http_request_handle *http_client_post(struct http_client *client, const struct http_call *call,
@@ -64,7 +64,7 @@ void http_request_cancel(struct http_request_handle *request)
 
 static struct registry *registry;
 static struct registry_reply reply;
-static char reply_error[512], reply_endpoint[128];
+static char reply_error[512], reply_endpoint[128], reply_note[256];
 static size_t replies;
 
 static void on_reply(const struct registry_reply *heard, void *user)
@@ -74,6 +74,7 @@ static void on_reply(const struct registry_reply *heard, void *user)
     reply = *heard;
     snprintf(reply_error, sizeof(reply_error), "%.*s", STR_ARG(heard->error));
     snprintf(reply_endpoint, sizeof(reply_endpoint), "%.*s", STR_ARG(heard->endpoint));
+    snprintf(reply_note, sizeof(reply_note), "%.*s", STR_ARG(heard->note));
 }
 
 static char *const names[] = {(char[]){"http://a:1"}, (char[]){"http://b:2"}, (char[]){"http://c:3"}};
@@ -179,11 +180,11 @@ static void each_operation_has_its_path(void **state)
     for (int op = 0; op < REGISTRY_OP_COUNT; op++) {
         post_count = 0;
         submit((enum registry_op)op, 1000);
-        finish(urls[op], answered(403, "{\"code\":7, \"message\":\"etcdserver: permission denied\"}"));
+        finish(urls[op], answered(429, "{\"code\":8, \"message\":\"etcdserver: too many requests\"}"));
         char error[128];
-        snprintf(error, sizeof(error), "%s on http://a:1: etcdserver: permission denied",
+        snprintf(error, sizeof(error), "%s on http://a:1: etcdserver: too many requests",
                  registry_op_name((enum registry_op)op));
-        expect_reply((size_t)op + 1, REGISTRY_DENIED, "http://a:1", error);
+        expect_reply((size_t)op + 1, REGISTRY_OVERLOADED, "http://a:1", error);
     }
 }
 
@@ -226,52 +227,112 @@ static void each_endpoint_is_asked_once(void **state)
     expect_reply(2, REGISTRY_RETRY, "http://a:1", "grant on http://a:1: x"); /* no time left for the other */
 }
 
-static void what_was_sent_is_not_repeated(void **state)
+/* Only a put or delete that may have been done is left to who knows what that means. */
+static void what_was_sent_is_repeated_where_that_is_harmless(void **state)
 {
     (void)state;
     static const struct {
         enum http_transport transport;
         enum registry_op op;
-        enum registry_failure failure;
+        enum registry_failure failure; /* of one endpoint alone */
+        bool repeated;
     } rows[] = {
-        {HTTP_TRANSPORT_TIMEOUT, REGISTRY_PUT, REGISTRY_UNKNOWN},
-        {HTTP_TRANSPORT_RESET, REGISTRY_GRANT, REGISTRY_UNKNOWN},
-        {HTTP_TRANSPORT_REFUSED, REGISTRY_DELETE,
-         REGISTRY_UNKNOWN}, /* sent before, on a connection that was gone */
-        {HTTP_TRANSPORT_RESET, REGISTRY_KEEPALIVE, REGISTRY_UNKNOWN},
-        {HTTP_TRANSPORT_TOO_LARGE, REGISTRY_REVOKE, REGISTRY_UNKNOWN},
-        {HTTP_TRANSPORT_TIMEOUT, REGISTRY_GET, REGISTRY_RETRY},
-        {HTTP_TRANSPORT_OTHER, REGISTRY_LEASE_TTL, REGISTRY_RETRY},
+        {HTTP_TRANSPORT_TIMEOUT, REGISTRY_PUT, REGISTRY_UNKNOWN, false},
+        {HTTP_TRANSPORT_REFUSED, REGISTRY_DELETE, REGISTRY_UNKNOWN,
+         false}, /* sent before, on a connection that was gone */
+        {HTTP_TRANSPORT_RESET, REGISTRY_GRANT, REGISTRY_UNKNOWN, true},
+        {HTTP_TRANSPORT_RESET, REGISTRY_KEEPALIVE, REGISTRY_UNKNOWN, true},
+        {HTTP_TRANSPORT_TOO_LARGE, REGISTRY_REVOKE, REGISTRY_UNKNOWN, true},
+        {HTTP_TRANSPORT_TIMEOUT, REGISTRY_GET, REGISTRY_RETRY, true},
+        {HTTP_TRANSPORT_OTHER, REGISTRY_LEASE_TTL, REGISTRY_RETRY, true},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         start(2);
         submit(rows[i].op, 2000);
-        char url[128];
-        snprintf(url, sizeof(url), "%s", posts[0].url);
-        finish(url, lost(rows[i].transport, true, "gone", 10));
+        char first[128], second[128];
+        snprintf(first, sizeof(first), "%s", posts[0].url);
+        snprintf(second, sizeof(second), "http://b:2%s", first + strlen("http://a:1"));
+        finish(first, lost(rows[i].transport, true, "gone", 10));
+        assert_int_equal(replies, rows[i].repeated ? 0 : 1);
+        if (rows[i].repeated) {
+            finish(second, lost(rows[i].transport, true, "gone, too", 10));
+        }
         assert_int_equal(replies, 1);
         assert_int_equal(reply.failure, rows[i].failure);
-        assert_int_equal(post_count, 1);
-        submit(REGISTRY_GET, 2000); /* and the other endpoint is preferred from now on */
-        finish("http://b:2/v3/kv/range", answered(200, OK_BODY));
+        submit(REGISTRY_GET, 2000); /* the one that failed first, or did not yet, is asked first */
+        finish(rows[i].repeated ? "http://a:1/v3/kv/range" : "http://b:2/v3/kv/range",
+               answered(200, OK_BODY));
         stop(NULL);
     }
 }
 
-static void trouble_in_an_answer_moves_on_but_is_reported(void **state)
+#define NO_LEADER "{\"code\":14, \"message\":\"etcdserver: no leader\"}"
+#define TIMED_OUT "{\"code\":14, \"message\":\"etcdserver: request timed out\"}"
+
+static void trouble_in_an_answer_is_for_another_endpoint(void **state)
 {
     (void)state;
     start(2);
-    submit(REGISTRY_PUT, 2000);
-    finish("http://a:1/v3/kv/txn", answered(503, "{\"code\":14, \"message\":\"etcdserver: no leader\"}"));
-    expect_reply(1, REGISTRY_RETRY, "http://a:1", "put on http://a:1: etcdserver: no leader");
+    submit(REGISTRY_PUT, 2000); /* certainly not done: the next one may do it */
+    finish("http://a:1/v3/kv/txn", answered(503, NO_LEADER));
+    finish("http://b:2/v3/kv/txn", answered(503, NO_LEADER));
+    expect_reply(1, REGISTRY_RETRY, "http://b:2",
+                 "put on http://a:1: etcdserver: no leader; on http://b:2: etcdserver: no leader");
+    submit(REGISTRY_PUT, 2000); /* maybe done: not again */
+    finish("http://a:1/v3/kv/txn", answered(503, TIMED_OUT));
+    expect_reply(2, REGISTRY_UNKNOWN, "http://a:1", "put on http://a:1: etcdserver: request timed out");
+    submit(REGISTRY_KEEPALIVE, 2000); /* maybe done, and again does no harm */
+    finish("http://b:2/v3/lease/keepalive", answered(503, TIMED_OUT));
+    finish("http://a:1/v3/lease/keepalive", answered(503, NO_LEADER));
+    assert_int_equal(reply.failure, REGISTRY_UNKNOWN);
     submit(REGISTRY_PUT, 2000);
     finish("http://b:2/v3/kv/txn",
            answered(404, "{\"code\":5, \"message\":\"etcdserver: requested lease not found\"}"));
-    expect_reply(2, REGISTRY_LEASE_LOST, "http://b:2",
+    expect_reply(4, REGISTRY_LEASE_LOST, "http://b:2",
                  "put on http://b:2: etcdserver: requested lease not found");
     submit(REGISTRY_PUT, 2000); /* which is no fault of the endpoint */
     finish("http://b:2/v3/kv/txn", answered(200, OK_BODY));
+}
+
+/* Who has too much to do is left alone, and the work is not carried to the others at once. */
+static void an_overload_is_reported_and_moved_away_from(void **state)
+{
+    (void)state;
+    start(2);
+    submit(REGISTRY_GET, 2000);
+    finish("http://a:1/v3/kv/range",
+           answered(429, "{\"code\":8, \"message\":\"etcdserver: too many requests\"}"));
+    expect_reply(1, REGISTRY_OVERLOADED, "http://a:1", "get on http://a:1: etcdserver: too many requests");
+    submit(REGISTRY_GET, 2000);
+    finish("http://b:2/v3/kv/range",
+           answered(429, "{\"code\":8, \"message\":\"etcdserver: mvcc: database space exceeded\"}"));
+    assert_int_equal(reply.failure, REGISTRY_OVERLOADED);
+    submit(REGISTRY_GET, 2000); /* the store is full for everybody: no reason to leave */
+    finish("http://b:2/v3/kv/range", answered(200, OK_BODY));
+}
+
+/* It is asked again only when every other has failed more recently. */
+static void a_black_hole_costs_one_attempt_once(void **state)
+{
+    (void)state;
+    start(3);
+    struct http_result swallowed = lost(HTTP_TRANSPORT_TIMEOUT, false, "timed out", 1000000);
+    struct http_result refused = lost(HTTP_TRANSPORT_REFUSED, false, "refused", 0);
+    submit(REGISTRY_PUT, 2000);
+    finish("http://a:1/v3/kv/txn", swallowed);
+    finish("http://b:2/v3/kv/txn", answered(200, OK_BODY));
+    for (int i = 0; i < 5; i++) {
+        post_count = 0;
+        submit(REGISTRY_PUT, 2000);
+        finish("http://b:2/v3/kv/txn", answered(200, OK_BODY));
+    }
+    post_count = 0;
+    submit(REGISTRY_PUT, 2000);
+    finish("http://b:2/v3/kv/txn", refused);
+    finish("http://c:3/v3/kv/txn", answered(200, OK_BODY));
+    submit(REGISTRY_PUT, 2000);
+    finish("http://c:3/v3/kv/txn", refused);
+    finish("http://a:1/v3/kv/txn", answered(200, OK_BODY));
 }
 
 /* Two requests that fail together are one failure of one endpoint. */
@@ -280,7 +341,7 @@ static void two_that_fail_together_move_on_once(void **state)
     (void)state;
     start(3);
     submit(REGISTRY_PUT, 2000);
-    submit(REGISTRY_KEEPALIVE, 2000);
+    submit(REGISTRY_DELETE, 2000);
     struct http_result reset = lost(HTTP_TRANSPORT_RESET, true, "reset", 10);
     for (size_t i = 0; i < 2; i++) {
         posts[i].open = false;
@@ -289,6 +350,22 @@ static void two_that_fail_together_move_on_once(void **state)
     assert_int_equal(replies, 2);
     submit(REGISTRY_GET, 2000);
     finish("http://b:2/v3/kv/range", answered(200, OK_BODY));
+}
+
+static void two_clusters_are_named(void **state)
+{
+    (void)state;
+    start(2);
+    submit(REGISTRY_GET, 2000);
+    finish("http://a:1/v3/kv/range", answered(200, OK_BODY));
+    assert_string_equal(reply_note, "");
+    submit(REGISTRY_GET, 2000);
+    finish("http://a:1/v3/kv/range", lost(HTTP_TRANSPORT_REFUSED, false, "refused", 0));
+    finish("http://b:2/v3/kv/range",
+           answered(200, "{\"header\":{\"cluster_id\":\"255\",\"revision\":\"3\"}}"));
+    expect_reply(2, REGISTRY_OK, "http://b:2", "");
+    assert_int_equal(reply.cluster, 255);
+    assert_string_equal(reply_note, "http://b:2 belongs to cluster ff, http://a:1 to cluster 5");
 }
 
 static void the_cluster_is_remembered(void **state)
@@ -335,9 +412,12 @@ int main(void)
         cmocka_unit_test_teardown(each_operation_has_its_path, stop),
         cmocka_unit_test_teardown(what_was_not_sent_goes_to_the_next_endpoint_at_once, stop),
         cmocka_unit_test_teardown(each_endpoint_is_asked_once, stop),
-        cmocka_unit_test_teardown(what_was_sent_is_not_repeated, stop),
-        cmocka_unit_test_teardown(trouble_in_an_answer_moves_on_but_is_reported, stop),
+        cmocka_unit_test_teardown(what_was_sent_is_repeated_where_that_is_harmless, stop),
+        cmocka_unit_test_teardown(trouble_in_an_answer_is_for_another_endpoint, stop),
+        cmocka_unit_test_teardown(an_overload_is_reported_and_moved_away_from, stop),
+        cmocka_unit_test_teardown(a_black_hole_costs_one_attempt_once, stop),
         cmocka_unit_test_teardown(two_that_fail_together_move_on_once, stop),
+        cmocka_unit_test_teardown(two_clusters_are_named, stop),
         cmocka_unit_test_teardown(the_cluster_is_remembered, stop),
         cmocka_unit_test_teardown(extreme_timeouts_stay_in_grpcs_range, stop),
         cmocka_unit_test_teardown(what_is_open_is_cancelled, stop),

@@ -1,0 +1,347 @@
+/* One login at a time:
+ *
+ *     NEEDED --auth_wait--> asking one endpoint after the other --token-----------> DONE, all who wait go on
+ *       ^  ^                                |--"authentication is not enabled"--> OFF, likewise
+ *       |  |                                '--nothing works---------------------> NEEDED, all are told why
+ *       |  '-- wrong password: none for a while, unless the password file changes
+ *       '----- auth_refused: the token ran out, its member was restarted, the user was changed
+ *
+ * What the login came to is told from the loop, to those who waited when it ended: who begins to wait while
+ * they are told waits for the next one. */
+#include "auth.h"
+
+#include "etcd_private.h"
+#include "outrider/base/error.h"
+#include "outrider/base/mem.h"
+#include "outrider/io/http_client.h"
+#include "outrider/io/timer.h"
+#include "outrider/os/clock.h"
+#include "outrider/os/entropy.h"
+#include "outrider/os/file.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* etcd's bcrypt looks at 72 bytes of a password. */
+enum { PASSWORD_MAX = 1024, PASSWORD_ESCAPED_MAX = 6 * PASSWORD_MAX };
+
+/* Each login with a wrong password costs etcd 100 ms of CPU, and a fleet has the same wrong password. */
+enum { PAUSE_MS = 10000, PAUSE_SPREAD_MS = 10000 };
+
+static void wipe_buf(struct buf *buf)
+{
+    if (buf->data != NULL) {
+        mem_wipe(buf->data, buf->capacity);
+    }
+    buf_fini(buf);
+}
+
+static void forget_token(struct auth *auth)
+{
+    if (auth->header != NULL) {
+        mem_wipe(auth->header, strlen(auth->header));
+    }
+    free(auth->header);
+    auth->header = NULL;
+}
+
+/* ---- who waits ---- */
+
+static void unlink_wait(struct auth_wait *wait)
+{
+    if (wait->previous != NULL) {
+        wait->previous->next = wait->next;
+    } else {
+        wait->auth->waits = wait->next;
+    }
+    if (wait->next != NULL) {
+        wait->next->previous = wait->previous;
+    }
+    timer_free(wait->timer);
+    *wait = (struct auth_wait){.fn = wait->fn, .user = wait->user};
+}
+
+void auth_cancel(struct auth_wait *wait)
+{
+    if (wait->auth != NULL) {
+        unlink_wait(wait);
+    }
+}
+
+static void on_wait_over(void *user)
+{
+    struct auth_wait *wait = user;
+    unlink_wait(wait);
+    wait->fn(REGISTRY_RETRY, STR("log in: no answer in time"), wait->user);
+}
+
+static void link_wait(struct auth *auth, struct auth_wait *wait, int64_t timeout_ms)
+{
+    wait->auth = auth;
+    wait->login = auth->logins + (auth->logging_in ? 0 : 1);
+    wait->previous = NULL;
+    wait->next = auth->waits;
+    if (wait->next != NULL) {
+        wait->next->previous = wait;
+    }
+    auth->waits = wait;
+    wait->timer = timer_new(auth->etcd->loop, on_wait_over, wait);
+    timer_arm_ms(wait->timer, timeout_ms);
+}
+
+static struct auth_wait *find_wait(struct auth *auth, uint64_t login)
+{
+    struct auth_wait *wait = auth->waits;
+    while (wait != NULL && wait->login > login) {
+        wait = wait->next;
+    }
+    return wait;
+}
+
+/* Whoever is told may wait anew, cancel another that waits, or start calls. */
+static void tell_all(struct auth *auth)
+{
+    uint64_t told = auth->logins;
+    for (struct auth_wait *wait; (wait = find_wait(auth, told)) != NULL;) {
+        unlink_wait(wait);
+        wait->fn(auth->failure, auth->failure == REGISTRY_OK ? STR("") : buf_view(&auth->why), wait->user);
+    }
+}
+
+/* ---- the login ---- */
+
+static void finish(struct auth *auth, enum registry_failure failure)
+{
+    auth->logging_in = false;
+    auth->failure = failure;
+    buf_clear(&auth->why);
+    buf_str(&auth->why, buf_view(&auth->trail));
+    if (failure == REGISTRY_DENIED) {
+        auth->paused_until =
+            clock_mono_ms() + PAUSE_MS + (int64_t)random_below(&auth->random, PAUSE_SPREAD_MS);
+    }
+    tell_all(auth);
+}
+
+static void add_trail(struct auth *auth, const char *why)
+{
+    if (auth->trail.size == 0) {
+        buf_printf(&auth->trail, "log in as `%s` on ", auth->username);
+    } else {
+        buf_str(&auth->trail, STR("; on "));
+    }
+    buf_printf(&auth->trail, "%s: %s", auth->etcd->endpoints.list[auth->endpoint].name, why);
+}
+
+static void accept_token(struct auth *auth, struct str token)
+{
+    forget_token(auth);
+    auth->state = ETCD_LOGIN_OFF;
+    auth->generation++;
+    auth->paused_until = 0;
+    if (token.size > 0) {
+        struct buf header = {0};
+        buf_printf(&header, "Authorization: %.*s", STR_ARG(token));
+        auth->header = header.data;
+        auth->state = ETCD_LOGIN_DONE;
+    }
+}
+
+/* Returns 0 with the password, which the caller wipes; the line break that editors add is none of it. */
+static int read_password(struct auth *auth, struct error *err, struct buf *ret_password)
+{
+    struct buf password = {0};
+    (void)buf_extend(&password, PASSWORD_MAX + 4096); /* so that it never moves and leaves a copy */
+    buf_clear(&password);
+    auth->password_stamp = file_stamp(auth->password_file);
+    if (file_read(auth->password_file, PASSWORD_MAX, err, &password) < 0) {
+        wipe_buf(&password);
+        return error_wrap(err, "registry.password_file");
+    }
+    struct str text = buf_view(&password);
+    text.size -= text.size > 0 && text.data[text.size - 1] == '\n' ? 1 : 0;
+    text.size -= text.size > 0 && text.data[text.size - 1] == '\r' ? 1 : 0;
+    if (text.size == 0 || !str_is_utf8(text)) {
+        wipe_buf(&password);
+        return error_set(err, ERROR_INVALID, "registry.password_file %s: %s", auth->password_file,
+                         text.size == 0 ? "empty" : "not UTF-8, which is all that etcd takes");
+    }
+    password.size = text.size;
+    *ret_password = password;
+    return 0;
+}
+
+static void ask_next(struct auth *auth);
+
+static void on_answer(struct auth *auth, const struct http_result *result)
+{
+    struct etcd *etcd = auth->etcd;
+    struct etcd_message message = {0};
+    etcd_message_decode_login(result->status, result->body, &message);
+    enum registry_failure failure = message.failure;
+    if (message.elsewhere) {
+        endpoints_failed(&etcd->endpoints, auth->endpoint, message.text);
+    } else {
+        endpoints_answered(&etcd->endpoints, auth->endpoint, message.cluster);
+    }
+    if (failure == REGISTRY_OK) {
+        accept_token(auth, buf_view(&message.value));
+    } else {
+        add_trail(auth, message.text);
+    }
+    wipe_buf(&message.value);
+    if (failure == REGISTRY_RETRY && message.elsewhere) {
+        ask_next(auth);
+    } else {
+        finish(auth, failure);
+    }
+}
+
+static void on_result(const struct http_result *result, void *user)
+{
+    struct auth *auth = user;
+    struct etcd *etcd = auth->etcd;
+    auth->http = NULL;
+    auth->left_ms -= (result->elapsed_us + 999) / 1000;
+    if (result->transport == HTTP_TRANSPORT_OK) {
+        on_answer(auth, result);
+        return;
+    }
+    const char *why = etcd_without_url(result->text, etcd->endpoints.list[auth->endpoint].login_url);
+    endpoints_failed(&etcd->endpoints, auth->endpoint, why);
+    add_trail(auth, why);
+    ask_next(auth);
+}
+
+static void post(struct auth *auth, struct str password)
+{
+    struct etcd *etcd = auth->etcd;
+    struct buf body = {0};
+    (void)buf_extend(&body, PASSWORD_ESCAPED_MAX + 6 * strlen(auth->username) + 64);
+    buf_clear(&body);
+    etcd_message_encode_login(str_of(auth->username), password, &body);
+    int64_t share = endpoints_share(&etcd->endpoints, auth->asked, auth->left_ms);
+    auth->asked = endpoints_with(auth->asked, auth->endpoint);
+    const char *headers[ETCD_HEADERS_MAX];
+    etcd_headers(etcd, share, headers);
+    struct http_call call = {
+        .url = etcd->endpoints.list[auth->endpoint].login_url,
+        .headers = headers,
+        .body = buf_view(&body),
+        .timeout_ms = share,
+        .connect_timeout_ms = share,
+        .max_response = ETCD_MESSAGE_MAX,
+        .secret = true,
+    };
+    auth->http = http_client_post(etcd->http, &call, on_result, auth);
+    wipe_buf(&body);
+}
+
+/* The password is read for each endpoint anew rather than kept while the first is slow. */
+static void ask_next(struct auth *auth)
+{
+    size_t next = endpoints_next(&auth->etcd->endpoints, auth->asked);
+    if (next == auth->etcd->endpoints.count || auth->left_ms <= 0) {
+        finish(auth, REGISTRY_RETRY);
+        return;
+    }
+    struct error err;
+    struct buf password;
+    auth->endpoint = next;
+    if (read_password(auth, &err, &password) < 0) {
+        buf_clear(&auth->trail);
+        buf_printf(&auth->trail, "log in as `%s`: %s", auth->username, err.text);
+        finish(auth, REGISTRY_DENIED);
+        return;
+    }
+    post(auth, buf_view(&password));
+    wipe_buf(&password);
+}
+
+static bool is_paused(const struct auth *auth)
+{
+    return clock_mono_ms() < auth->paused_until && auth->password_stamp == file_stamp(auth->password_file);
+}
+
+/* From the loop, because who waits must not be told within auth_wait. */
+static void on_late(void *user)
+{
+    struct auth *auth = user;
+    if (auth->logging_in) {
+        ask_next(auth);
+    } else {
+        auth->logins++;
+        tell_all(auth);
+    }
+}
+
+void auth_wait(struct auth *auth, struct auth_wait *wait, int64_t timeout_ms)
+{
+    link_wait(auth, wait, timeout_ms);
+    if (auth->logging_in || auth->late.previous != NULL || auth->late.next != NULL) {
+        return;
+    }
+    if (!is_paused(auth)) {
+        auth->logging_in = true;
+        auth->logins++;
+        auth->asked = 0;
+        auth->left_ms = timeout_ms;
+        buf_clear(&auth->trail);
+    }
+    loop_defer(auth->etcd->loop, &auth->late);
+}
+
+/* ---- the rest ---- */
+
+bool auth_is_ready(const struct auth *auth)
+{
+    return auth->state != ETCD_LOGIN_NEEDED;
+}
+
+const char *auth_header(const struct auth *auth)
+{
+    return auth->header;
+}
+
+uint64_t auth_generation(const struct auth *auth)
+{
+    return auth->generation;
+}
+
+bool auth_refused(struct auth *auth, uint64_t generation)
+{
+    if (auth->state == ETCD_LOGIN_NONE) {
+        return false;
+    }
+    if (generation == auth->generation && auth->state != ETCD_LOGIN_NEEDED) {
+        forget_token(auth);
+        auth->state = ETCD_LOGIN_NEEDED;
+    }
+    return true;
+}
+
+void auth_init(struct auth *auth, struct etcd *etcd, const struct config_registry *config)
+{
+    uint64_t seed;
+    entropy_fill(&seed, sizeof(seed));
+    *auth = (struct auth){.etcd = etcd};
+    random_seed(&auth->random, seed);
+    auth->late.fn = on_late;
+    auth->late.user = auth;
+    if (config->username != NULL && config->password_file != NULL) {
+        auth->username = mem_strdup(config->username);
+        auth->password_file = mem_strdup(config->password_file);
+        auth->state = ETCD_LOGIN_NEEDED;
+    }
+}
+
+void auth_fini(struct auth *auth)
+{
+    http_request_cancel(auth->http);
+    deferred_cancel(&auth->late);
+    forget_token(auth);
+    free(auth->username);
+    free(auth->password_file);
+    buf_fini(&auth->trail);
+    buf_fini(&auth->why);
+}
