@@ -1,0 +1,54 @@
+"""What a fault is, and the list of all there are."""
+import dataclasses
+import typing
+
+from harness import Agent
+from scene import RETRY_CAP_S
+
+ALL = {}
+ELECTION_S = 3.0  # 1.0 to 2.2 s were seen, and a vote may be split
+
+
+def nothing(_scene):
+    return {}
+
+
+@dataclasses.dataclass
+class Fault:
+    """`play` hurts and heals; the rest says what that may cost."""
+
+    name: str
+    group: str
+    play: typing.Callable
+    about: str
+    nodes: tuple = (1, 3)
+    elects: bool = False  # an election is inside: such a lease needs 10 s
+    keeps: bool = False  # ends before the lease, or never keeps the agent from its lease: no delete, three runs
+    deletes: tuple = (0, 0)  # at least, at most
+    bound: typing.Optional[typing.Callable] = None  # of the recovery, in seconds
+    network: bool = False  # the agent's way to etcd goes through proxies
+    lines: int = 16  # of log, at most
+    options: tuple = ()  # of etcd
+    tls: bool = False
+    agent: type = Agent
+    possible: typing.Callable = lambda: True  # here, without more rights than whoever runs this has
+    popen: dict = dataclasses.field(default_factory=dict)
+    prepare: typing.Callable = nothing
+    settings: typing.Callable = nothing
+
+    def ttl(self, nodes):
+        return 10 if self.elects or nodes > 1 else 5
+
+    def bound_s(self, scene):
+        """By protocol: one TTL, the cap of a retry, a request that hangs, and an election where there is one."""
+        if self.bound:
+            return self.bound(scene)
+        return scene.ttl_s + RETRY_CAP_S + scene.request_timeout_s() + (ELECTION_S if self.elects else 0)
+
+
+def fault(name, group, **more):
+    """Puts a function among the faults; its docstring is what the list of faults says."""
+    def put(play):
+        ALL[name] = Fault(name=name, group=group, play=play, about=play.__doc__, **more)
+        return play
+    return put

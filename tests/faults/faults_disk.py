@@ -1,0 +1,118 @@
+"""A full disk: in etcd, and under the agent's state_dir."""
+import os
+import pathlib
+import resource
+import shutil
+import signal
+import subprocess
+import threading
+
+from faults import fault
+from harness import Agent
+from registry import wait_until
+
+QUOTA = str(2 * 1024 * 1024)
+TMPFS = 'mount -t tmpfs -o size=64k none "$1" && shift && exec "$@"'
+
+
+# A store that is full is asked again every 15 to 30 s.
+@fault("etcd-full", "disk", keeps=True, options=("--quota-backend-bytes", QUOTA),
+       bound=lambda scene: 30 + scene.request_timeout_s())
+def etcd_full(scene):
+    """The quota is used up (NOSPACE) for longer than the lease: writes fail, heartbeats do not; then somebody makes room."""
+    scene.begin()
+    scene.notes.append(scene.etcd.fill()[:100])
+    scene.news()
+    wait_until(lambda: "space exceeded" in (scene.api()["registry"]["trouble"] or ""), "the agent says what is wrong")
+    scene.beyond_lease()
+    scene.etcd.make_room(scene.follower)
+    scene.end()
+
+
+def drain_unkept(scene):
+    """The operator's hold is in force although it cannot be kept, and the API says so."""
+    scene.begin()
+    scene.allowed.add("draining")
+    scene.expect("draining", scene.players)
+    scene.agent.send_signal(signal.SIGUSR1)
+    scene.follower.wait(scene.is_true, "the drain", scene.mark)
+    wait_until(lambda: scene.api()["stateTrouble"], "the trouble with state_dir")
+    scene.notes.append(scene.api()["stateTrouble"])
+    scene.beyond_lease()
+
+
+def drain_kept(scene):
+    scene.end()
+    scene.expect("ready", scene.players)
+    scene.agent.send_signal(signal.SIGUSR2)
+    wait_until(lambda: scene.api()["stateTrouble"] is None, "state_dir is written again")
+
+
+class LimitedAgent(Agent):
+    """One whose files can be kept from growing at any moment. Its log goes through a pipe: that is no file."""
+
+    def __init__(self, *words):
+        super().__init__(*words)
+        self.said = self.log_path
+        self.log_path = self.dir / "log.pipe"
+        os.mkfifo(self.log_path)
+        threading.Thread(target=self.carry, daemon=True).start()
+
+    def carry(self):
+        with open(self.log_path, "rb", buffering=0) as pipe, open(self.said, "ab", buffering=0) as said:
+            while data := pipe.read(65536):
+                said.write(data)
+
+    def log(self):
+        return self.said.read_text(errors="replace") if self.said.exists() else ""
+
+    def limit(self, size):
+        _, hard = resource.prlimit(self.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (hard if size is None else size, hard))
+
+
+# Without restore_signals the agent starts as Python runs: a file that may not grow is an error then, no end of the process.
+@fault("state-dir-limit", "disk", nodes=(1,), keeps=True, popen={"restore_signals": False}, agent=LimitedAgent)
+def state_dir_limit(scene):
+    """No file of the agent may grow (RLIMIT_FSIZE), for longer than the lease; that needs no rights."""
+    scene.agent.limit(0)
+    drain_unkept(scene)
+    scene.agent.limit(None)
+    drain_kept(scene)
+
+
+def can_mount():
+    """Whether whoever runs this may have a mount namespace of his own."""
+    if shutil.which("unshare") is None:
+        return False
+    words = ["unshare", "-Urm", "sh", "-c", TMPFS, "sh", "/mnt", "true"]
+    return subprocess.run(words, capture_output=True, check=False).returncode == 0
+
+
+class TmpfsAgent(Agent):
+    """One whose state_dir is a file system of 64 kB that nobody else sees, but through /proc."""
+
+    def spawn(self, **popen):
+        plain = self.wrapper
+        self.wrapper = ["unshare", "-Urm", "sh", "-c", TMPFS, "sh", self.config["state_dir"], *plain]
+        try:
+            return super().spawn(**popen)
+        finally:
+            self.wrapper = plain
+
+    def ballast(self):
+        return pathlib.Path(f"/proc/{self.pid}/root{self.config['state_dir']}/ballast")
+
+
+@fault("state-dir-full", "disk", nodes=(1,), keeps=True, agent=TmpfsAgent, possible=can_mount)
+def state_dir_full(scene):
+    """The file system of state_dir is full, for longer than the lease."""
+    with open(scene.agent.ballast(), "wb", buffering=0) as ballast:
+        try:
+            while True:
+                ballast.write(bytes(4096))
+        except OSError:
+            pass
+    drain_unkept(scene)
+    scene.agent.ballast().unlink()
+    drain_kept(scene)
