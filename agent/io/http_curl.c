@@ -2,9 +2,12 @@
 
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
+#include "outrider/base/mem.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Where memory runs out we abort, as everywhere (base/mem.h): libcurl fails in setopt for no other reason. */
 static void must(bool ok)
@@ -24,11 +27,33 @@ const char *http_transport_name(enum http_transport transport)
     return (size_t)transport < COUNT_OF(names) ? names[transport] : "unknown";
 }
 
+/* libcurl copies what it sends, passwords and tokens included, and frees the copies as they are. Here memory
+ * is wiped before it is given back. */
+static void wiping_free(void *data)
+{
+    if (data != NULL) {
+        mem_wipe(data, malloc_usable_size(data));
+        free(data);
+    }
+}
+
+static void *wiping_realloc(void *old, size_t size)
+{
+    size_t old_size = old == NULL ? 0 : malloc_usable_size(old);
+    void *data = malloc(size);
+    if (data != NULL && old != NULL) {
+        memcpy(data, old, old_size < size ? old_size : size);
+        wiping_free(old);
+    }
+    return data;
+}
+
 /* CURL_GLOBAL_SSL has had no effect since 7.57: OpenSSL itself is always initialised (2.4 MB of shared pages,
  * 90 kB of our own). What costs memory is the certificate store, and that is read at the first handshake. */
 int http_curl_init(struct error *err)
 {
-    CURLcode code = curl_global_init(CURL_GLOBAL_NOTHING);
+    CURLcode code =
+        curl_global_init_mem(CURL_GLOBAL_NOTHING, malloc, wiping_free, wiping_realloc, strdup, calloc);
     if (code != CURLE_OK) {
         return error_set(err, ERROR_SYSTEM, "libcurl cannot be initialised: %s", curl_easy_strerror(code));
     }
@@ -151,8 +176,13 @@ bool http_curl_sent(CURL *easy)
     return head > 0 || body > 0;
 }
 
+const char *http_curl_words(CURLcode code, const char *error_text)
+{
+    return error_text[0] == '\0' ? curl_easy_strerror(code) : error_text;
+}
+
 /* The URL may carry a password, and the text ends in a log. */
-static void add_url(struct buf *text, const char *url)
+void http_curl_describe_url(struct buf *text, const char *url)
 {
     CURLU *parts = curl_url();
     must(parts != NULL);
@@ -170,8 +200,8 @@ static void add_url(struct buf *text, const char *url)
 void http_curl_describe(struct buf *text, const char *url, enum http_transport transport, CURLcode code,
                         const char *error_text)
 {
-    const char *words = error_text[0] == '\0' ? curl_easy_strerror(code) : error_text;
-    add_url(text, url);
+    const char *words = http_curl_words(code, error_text);
+    http_curl_describe_url(text, url);
     switch (transport) {
     case HTTP_TRANSPORT_OK: break;
     case HTTP_TRANSPORT_REFUSED: buf_printf(text, "connection refused"); break;

@@ -10,7 +10,8 @@
 struct buf;
 struct error;
 
-/* Initialises libcurl; counted, so that each success needs one curl_global_cleanup(). Returns 0 or -1. */
+/* Initialises libcurl, with an allocator that wipes what is freed; counted, so that each success needs one
+ * curl_global_cleanup(). Returns 0 or -1. */
 int http_curl_init(struct error *err) MUST_CHECK;
 
 /* A new easy handle with the options that never change: no signals, no proxy, no redirects, http and https
@@ -30,6 +31,12 @@ enum http_transport http_curl_transport(CURL *easy, CURLcode code, bool too_larg
 
 /* Whether a byte of the request was handed to the connection. */
 bool http_curl_sent(CURL *easy);
+
+/* What libcurl itself says about it; `error_text` may be empty. */
+const char *http_curl_words(CURLcode code, const char *error_text);
+
+/* Appends the URL without its password, and ": ". */
+void http_curl_describe_url(struct buf *text, const char *url);
 
 /* Appends to `text` what a person should read: the URL without its password, and why. `error_text` is
  * libcurl's own words. */

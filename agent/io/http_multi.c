@@ -8,10 +8,17 @@
 #include "outrider/base/mem.h"
 
 #include <event2/event.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum { CONNECTIONS_KEPT = 4 };
+
+/* A peer that vanished is found out while nothing is sent (probes) and while something is (user timeout);
+ * idle and interval are set by http_curl_new. */
+enum { KEEPALIVE_PROBES = 3, USER_TIMEOUT_MS = 19000 };
 
 struct watched {
     struct watched *next;
@@ -109,6 +116,10 @@ static int opened(void *user, curl_socket_t fd, curlsocktype purpose)
 {
     (void)purpose;
     struct http_multi *multi = user;
+    int probes = KEEPALIVE_PROBES;
+    unsigned int timeout_ms = USER_TIMEOUT_MS;
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof(timeout_ms));
     if (watched_find(multi, fd) == NULL) {
         watched_new(multi, fd, true);
     }
@@ -162,7 +173,16 @@ void http_multi_init(struct http_multi *multi, struct loop *loop, void (*ran)(vo
     curl_multi_setopt(multi->curl, CURLMOPT_SOCKETDATA, multi);
     curl_multi_setopt(multi->curl, CURLMOPT_TIMERFUNCTION, set_timer);
     curl_multi_setopt(multi->curl, CURLMOPT_TIMERDATA, multi);
-    curl_multi_setopt(multi->curl, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS_KEPT);
+    /* One call on a connection at a time, over HTTP/2 as well: a call that fails takes no other with it, and a
+     * heartbeat never waits behind a large answer. An agent has one call in flight, now and then two; all that
+     * sharing would save it is a handshake now and then. */
+    curl_multi_setopt(multi->curl, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
+    http_multi_set_reserved(multi, 0);
+}
+
+void http_multi_set_reserved(struct http_multi *multi, size_t count)
+{
+    curl_multi_setopt(multi->curl, CURLMOPT_MAXCONNECTS, (long)(CONNECTIONS_KEPT + count));
 }
 
 void http_multi_fini(struct http_multi *multi)

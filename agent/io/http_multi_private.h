@@ -4,6 +4,7 @@
 
 #include <curl/curl.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 struct event;
 struct loop;
@@ -22,6 +23,9 @@ struct http_multi {
 /* Prepares a multi handle on `loop` (borrowed). `ran` is called from the loop each time libcurl has worked
  * there, with no libcurl function on the stack; it should look for messages. */
 void http_multi_init(struct http_multi *multi, struct loop *loop, void (*ran)(void *user), void *user);
+
+/* How many connections are in use for good: they do not count among the idle ones that are kept. */
+void http_multi_set_reserved(struct http_multi *multi, size_t count);
 
 /* Closes every connection. The easy handles must have been removed before. */
 void http_multi_fini(struct http_multi *multi);
