@@ -14,6 +14,9 @@
 
 /* Soon enough to survive a crash that follows the event, late enough that a request goes out first. */
 enum { SOON_MS = 20, AT_MOST_EVERY_MS = 1000, STATE_FILE_MAX = 256 * 1024, LOCK_POLL_MS = 50 };
+/* A disk that was full has room again without telling anybody; until then what a restart would find is old.
+ */
+enum { RETRY_MS = 10000 };
 
 struct state_store {
     char *dir;
@@ -24,6 +27,7 @@ struct state_store {
     struct buf last; /* as written */
     int64_t written_mono;
     uint64_t writes, failures;
+    bool retrying; /* the timer is armed for another try of a write that failed */
     char trouble[200];
 };
 
@@ -82,9 +86,10 @@ void state_store_start(struct state_store *store, struct loop *loop, state_fill_
 
 void state_store_touch(struct state_store *store)
 {
-    if (timer_is_armed(store->timer)) {
+    if (timer_is_armed(store->timer) && !store->retrying) {
         return;
     }
+    store->retrying = false;
     int64_t now = clock_mono_ms();
     int64_t earliest = store->written_mono + AT_MOST_EVERY_MS;
     timer_arm_at_ms(store->timer, earliest > now + SOON_MS ? earliest : now + SOON_MS);
@@ -93,8 +98,8 @@ void state_store_touch(struct state_store *store)
 static void report(struct state_store *store, bool failed, const struct error *err)
 {
     if (failed && store->trouble[0] == '\0') {
-        log_warn("state", "cannot keep what a restart needs; it is tried again with the next change",
-                 LOG_TEXT("dir", store->dir), LOG_TEXT("error", err->text));
+        log_warn("state", "cannot keep what a restart needs; it is tried again", LOG_TEXT("dir", store->dir),
+                 LOG_TEXT("error", err->text));
     } else if (!failed && store->trouble[0] != '\0') {
         log_info("state", "state_dir can be written again", LOG_TEXT("dir", store->dir));
     }
@@ -104,6 +109,7 @@ static void report(struct state_store *store, bool failed, const struct error *e
 void state_store_flush(struct state_store *store)
 {
     timer_cancel(store->timer);
+    store->retrying = false;
     struct buf bytes = {0};
     store->fill(store->user, &bytes);
     if (str_eq(buf_view(&bytes), buf_view(&store->last))) {
@@ -119,6 +125,8 @@ void state_store_flush(struct state_store *store)
     buf_fini(&store->last);
     if (failed) {
         buf_fini(&bytes);
+        store->retrying = true;
+        timer_arm_at_ms(store->timer, store->written_mono + RETRY_MS);
     } else {
         store->last = bytes;
     }

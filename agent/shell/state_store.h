@@ -32,7 +32,8 @@ void state_store_start(struct state_store *store, struct loop *loop, state_fill_
  * those of the last write. */
 void state_store_touch(struct state_store *store);
 
-/* Writes now. A failure is logged once, and again when it is over; the next touch tries again. */
+/* Writes now. A failure is logged once, and again when it is over; it is tried again every 10 s, and with the
+ * next touch. */
 void state_store_flush(struct state_store *store);
 
 /* Why writing fails, "" when it does not. */

@@ -6,11 +6,13 @@ import shutil
 import signal
 import subprocess
 import threading
+import time
 
 from faults import fault
 from harness import Agent
 from registry import wait_until
 
+KEPT_WITHIN_S = 10
 QUOTA = str(2 * 1024 * 1024)
 TMPFS = 'mount -t tmpfs -o size=64k none "$1" && shift && exec "$@"'
 
@@ -42,10 +44,16 @@ def drain_unkept(scene):
 
 
 def drain_kept(scene):
+    """Once there is room it is kept, though nothing changes any more."""
+    room = time.monotonic()
+    wait_until(lambda: scene.api()["stateTrouble"] is None, "state_dir is written again")
+    seconds = time.monotonic() - room
+    scene.notes.append(f"kept {seconds:.1f} s after there was room")
+    scene.check.assertLess(seconds, KEPT_WITHIN_S + scene.slack_s())
+    scene.check.assertIn('"by":"signal"', scene.agent.kept())
     scene.end()
     scene.expect("ready", scene.players)
     scene.agent.send_signal(signal.SIGUSR2)
-    wait_until(lambda: scene.api()["stateTrouble"] is None, "state_dir is written again")
 
 
 class LimitedAgent(Agent):
@@ -100,19 +108,22 @@ class TmpfsAgent(Agent):
         finally:
             self.wrapper = plain
 
-    def ballast(self):
-        return pathlib.Path(f"/proc/{self.pid}/root{self.config['state_dir']}/ballast")
+    def state(self, name):
+        return pathlib.Path(f"/proc/{self.pid}/root{self.config['state_dir']}/{name}")
+
+    def kept(self):
+        return self.state("state.json").read_text()
 
 
 @fault("state-dir-full", "disk", nodes=(1,), keeps=True, agent=TmpfsAgent, possible=can_mount)
 def state_dir_full(scene):
     """The file system of state_dir is full, for longer than the lease."""
-    with open(scene.agent.ballast(), "wb", buffering=0) as ballast:
+    with open(scene.agent.state("ballast"), "wb", buffering=0) as ballast:
         try:
             while True:
                 ballast.write(bytes(4096))
         except OSError:
             pass
     drain_unkept(scene)
-    scene.agent.ballast().unlink()
+    scene.agent.state("ballast").unlink()
     drain_kept(scene)
