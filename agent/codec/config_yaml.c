@@ -39,18 +39,25 @@ void config_load_suspect(struct config_load *load, const char *path)
     add_place(load, path, (struct yaml_position){0})->faulty = true;
 }
 
+static void add_problem(struct config_load *load, struct yaml_position at, const char *path, const char *text,
+                        bool warning)
+{
+    struct config_problems *problems = load->problems;
+    problems->rows = mem_resize(problems->rows, problems->count + 1, sizeof(problems->rows[0]));
+    problems->rows[problems->count++] =
+        (struct config_problem){at.line, at.column, mem_strdup(path), mem_strdup(text), warning};
+    load->failed = load->failed || !warning;
+}
+
 void config_load_problem(struct config_load *load, struct yaml_position at, const char *path,
                          const char *format, ...)
 {
-    struct config_problems *problems = load->problems;
     char text[1024];
     va_list args;
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    problems->rows = mem_resize(problems->rows, problems->count + 1, sizeof(problems->rows[0]));
-    problems->rows[problems->count++] =
-        (struct config_problem){at.line, at.column, mem_strdup(path), mem_strdup(text)};
+    add_problem(load, at, path, text, false);
     config_load_suspect(load, path);
 }
 
@@ -88,6 +95,12 @@ static void on_broken_rule(const char *path, const char *text, void *user)
     config_load_problem(load, find_place(load, path), path, "%s", text);
 }
 
+static void on_warning(const char *path, const char *text, void *user)
+{
+    struct config_load *load = user;
+    add_problem(load, find_place(load, path), path, text, true);
+}
+
 static int compare(const void *a, const void *b)
 {
     const struct config_problem *left = a, *right = b;
@@ -119,7 +132,7 @@ static void load_text(struct config_load *load, struct str text)
     }
     settings_defaults(load->config);
     if (config_load_walk(load)) {
-        config_check(load->config, &(struct config_check){is_faulty, on_broken_rule, load});
+        config_check(load->config, &(struct config_check){is_faulty, on_broken_rule, on_warning, load});
     }
 }
 
@@ -134,6 +147,8 @@ int config_yaml_load(struct str file_name, struct str text, config_env_fn *env, 
     *ret_problems = problems;
     if (problems.count > 0) {
         qsort(problems.rows, problems.count, sizeof(problems.rows[0]), compare);
+    }
+    if (load.failed) {
         config_fini(&config);
         return -1;
     }
@@ -160,6 +175,7 @@ void config_problems_print(const struct config_problems *problems, struct buf *o
 {
     for (size_t i = 0; i < problems->count; i++) {
         const struct config_problem *row = &problems->rows[i];
-        buf_printf(out, "%s:%u:%u: %s: %s\n", problems->file, row->line, row->column, row->path, row->text);
+        buf_printf(out, "%s:%u:%u: %s: %s%s\n", problems->file, row->line, row->column, row->path,
+                   row->warning ? "warning: " : "", row->text);
     }
 }

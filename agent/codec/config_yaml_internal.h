@@ -22,6 +22,7 @@ struct config_load {
     struct config_problems *problems;
     struct config_place *places;
     size_t place_count, place_capacity;
+    bool failed; /* a problem is no warning */
 };
 
 /* Notes that `path` stands at `at`. */

@@ -14,20 +14,28 @@ enum { KEY_SHOWN_MAX = 64 };
 struct level {
     const struct setting *rows;
     size_t count;
-    struct str section; /* "server", or empty for the top of the file and for a probe */
+    struct str section; /* "server", "registry.tls", or empty for the top of the file and for a probe */
 };
+
+/* What the path of the row at `index` says below this level; empty when it stands elsewhere. */
+static struct str below(const struct level *level, size_t index)
+{
+    struct str path = str_of(level->rows[index].path);
+    size_t size = level->section.size;
+    if (size == 0) {
+        return path;
+    }
+    bool inside = str_starts(path, level->section) && path.size > size && path.data[size] == '.';
+    return inside ? (struct str){path.data + size + 1, path.size - size - 1} : (struct str){NULL, 0};
+}
 
 /* The key that the row at `index` gives to this level; empty when it stands elsewhere or was named before. */
 static struct str level_key(const struct level *level, size_t index)
 {
-    struct str rest, path = str_of(level->rows[index].path);
-    struct str first = str_split(path, '.', &rest);
-    if (level->section.size > 0) {
-        return str_eq(first, level->section) ? rest : (struct str){NULL, 0};
-    }
     struct str ignored;
-    bool again = index > 0 && str_eq(first, str_split(str_of(level->rows[index - 1].path), '.', &ignored));
-    return again ? (struct str){NULL, 0} : first;
+    struct str key = str_split(below(level, index), '.', &ignored);
+    bool again = index > 0 && str_eq(key, str_split(below(level, index - 1), '.', &ignored));
+    return again ? (struct str){NULL, 0} : key;
 }
 
 /* How unlike two keys are; one that holds the other (publish_interval, min_publish_interval) is close to it.
@@ -70,8 +78,8 @@ static const char *find_elsewhere(struct str written)
     size_t count;
     const struct setting *rows = settings_rows(&count);
     for (size_t i = 0; i < count; i++) {
-        struct str rest, first = str_split(str_of(rows[i].path), '.', &rest);
-        if (str_eq(rest.size > 0 ? rest : first, written)) {
+        const char *dot = strrchr(rows[i].path, '.');
+        if (str_eq(str_of(dot != NULL ? dot + 1 : rows[i].path), written)) {
             return rows[i].path;
         }
     }
@@ -138,10 +146,7 @@ bool config_load_key(struct config_load *load, size_t map, size_t key, const cha
 static const struct setting *find_row(const struct level *level, struct str key)
 {
     for (size_t i = 0; i < level->count; i++) {
-        struct str path = str_of(level->rows[i].path);
-        struct str rest, first = str_split(path, '.', &rest);
-        bool here = level->section.size == 0 ? rest.size == 0 : str_eq(first, level->section);
-        if (here && str_eq(level->section.size == 0 ? first : rest, key)) {
+        if (str_eq(below(level, i), key)) {
             return &level->rows[i];
         }
     }
@@ -152,7 +157,7 @@ static const struct setting *find_row(const struct level *level, struct str key)
  * NULL. */
 static void walk_map(struct config_load *load, size_t map, const struct level *level, const char *prefix,
                      void *base,
-                     void (*section)(struct config_load *load, const struct yaml_node *key, size_t value))
+                     void (*section)(struct config_load *load, const char *path, size_t value))
 {
     const struct yaml_node *nodes = load->tree.nodes;
     for (size_t key = nodes[map].first; key != 0; key = nodes[nodes[key].next].next) {
@@ -160,8 +165,9 @@ static void walk_map(struct config_load *load, size_t map, const struct level *l
         if (!config_load_key(load, map, key, prefix, path)) {
             continue;
         }
-        const struct setting *row = find_row(level, yaml_text(&nodes[key]));
-        if (row == NULL && (section == NULL || !settings_is_section(yaml_text(&nodes[key])))) {
+        bool dotted = strchr(nodes[key].text, '.') != NULL; /* is no way to name what stands further below */
+        const struct setting *row = dotted ? NULL : find_row(level, yaml_text(&nodes[key]));
+        if (row == NULL && (dotted || section == NULL || !settings_is_section(str_of(path)))) {
             report_unknown(load, level, &nodes[key], prefix, path);
             continue;
         }
@@ -169,7 +175,7 @@ static void walk_map(struct config_load *load, size_t map, const struct level *l
         if (row != NULL) {
             config_load_apply(load, row, base, nodes[key].next, path);
         } else {
-            section(load, &nodes[key], nodes[key].next);
+            section(load, path, nodes[key].next);
         }
     }
 }
@@ -180,23 +186,24 @@ static bool is_absent(const struct yaml_node *node)
            (node->size == 0 || str_eq(yaml_text(node), STR("null")) || str_eq(yaml_text(node), STR("~")));
 }
 
-static void walk_section(struct config_load *load, const struct yaml_node *key, size_t value)
+/* Sections nest as deep as the settings do: two levels. */
+static void walk_section(struct config_load *load, const char *path, size_t value)
 {
     const struct yaml_node *node = &load->tree.nodes[value];
-    struct level level = {.section = yaml_text(key)};
+    struct level level = {.section = str_of(path)};
     level.rows = settings_rows(&level.count);
-    if (!config_load_is_value(load, node, key->text) || is_absent(node)) {
+    if (!config_load_is_value(load, node, path) || is_absent(node)) {
         return;
     }
     if (node->kind != YAML_KIND_MAP) {
-        config_load_problem(load, node->at, key->text, "want keys below it, not %s",
+        config_load_problem(load, node->at, path, "want keys below it, not %s",
                             node->kind == YAML_KIND_LIST ? "a list" : "text");
         return;
     }
     if (str_eq(level.section, STR("server"))) {
         load->config->server.present = true;
     }
-    walk_map(load, value, &level, key->text, load->config, NULL);
+    walk_map(load, value, &level, path, load->config, walk_section);
 }
 
 void config_load_walk_probe(struct config_load *load, size_t map, const char *path,

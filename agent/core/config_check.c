@@ -33,6 +33,20 @@ static void PRINTF_LIKE(3, 4)
     check->report(path, text, check->user);
 }
 
+static void PRINTF_LIKE(3, 4)
+    warn(const struct config_check *check, const char *path, const char *format, ...)
+{
+    if (check->warn == NULL) {
+        return;
+    }
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    check->warn(path, text, check->user);
+}
+
 static bool same(const char *a, const char *b)
 {
     return a != NULL && b != NULL && strcmp(a, b) == 0;
@@ -132,6 +146,72 @@ static void check_prefixes(const struct config *config, const struct config_chec
                buf_text(&resolved), prefix);
     }
     buf_fini(&resolved);
+}
+
+static void check_login(const struct config *config, const struct config_check *check)
+{
+    const struct config_registry *registry = &config->registry;
+    if (registry->username != NULL && registry->password_file == NULL) {
+        report(check, "registry.username", "needs registry.password_file: nobody logs in by name alone");
+    } else if (registry->username == NULL && registry->password_file != NULL) {
+        report(check, "registry.password_file", "needs registry.username: it says whose password it is");
+    }
+}
+
+static void check_client_certificate(const struct config *config, const struct config_check *check)
+{
+    const char *cert = config->registry.tls.cert_file, *key = config->registry.tls.key_file;
+    if (cert != NULL && key == NULL) {
+        report(check, "registry.tls.cert_file", "needs registry.tls.key_file: its private key");
+    } else if (cert == NULL && key != NULL) {
+        report(check, "registry.tls.key_file", "needs registry.tls.cert_file: the certificate it belongs to");
+    }
+}
+
+static bool is_secure(const char *endpoint)
+{
+    return strncmp(endpoint, "https://", 8) == 0;
+}
+
+static void check_tls_is_used(const struct config *config, const struct config_check *check)
+{
+    const struct config_registry *registry = &config->registry;
+    const struct {
+        const char *path, *value;
+    } settings[] = {
+        {"registry.tls.ca_file", registry->tls.ca_file},
+        {"registry.tls.cert_file", registry->tls.cert_file},
+        {"registry.tls.key_file", registry->tls.key_file},
+        {"registry.tls.server_name", registry->tls.server_name},
+    };
+    for (size_t i = 0; i < registry->endpoint_count; i++) {
+        if (is_secure(registry->endpoints[i])) {
+            return;
+        }
+    }
+    for (size_t i = 0; i < COUNT_OF(settings); i++) {
+        if (settings[i].value != NULL) {
+            report(check, settings[i].path, "no endpoint is https://, so nothing would be encrypted");
+            return;
+        }
+    }
+}
+
+/* No error: a private network may be as good as a cable to whoever runs it. */
+static void check_password_in_the_clear(const struct config *config, const struct config_check *check)
+{
+    const struct config_registry *registry = &config->registry;
+    for (size_t i = 0; registry->username != NULL && i < registry->endpoint_count; i++) {
+        const char *endpoint = registry->endpoints[i];
+        struct str host;
+        uint16_t port;
+        if (!is_secure(endpoint) && strncmp(endpoint, "http://", 7) == 0 &&
+            address_split(str_of(endpoint + 7), &host, &port) == 0 && !address_is_loopback(host)) {
+            warn(check, "registry.endpoints", "the password goes unencrypted to %s: https:// would hide it",
+                 endpoint);
+            return;
+        }
+    }
 }
 
 static void check_sockets(const struct config *config, const struct config_check *check)
@@ -236,6 +316,10 @@ static const struct rule rules[] = {
     {check_no_probes, {"server.require_status", "probes"}},
     {check_budget, {"registry.ttl", "registry.heartbeat", "registry.request_timeout"}},
     {check_prefixes, {"registry.prefix", "registry.control_prefix"}},
+    {check_login, {"registry.username", "registry.password_file"}},
+    {check_client_certificate, {"registry.tls.cert_file", "registry.tls.key_file"}},
+    {check_tls_is_used, {"registry.endpoints", "registry.tls"}},
+    {check_password_in_the_clear, {"registry.endpoints", "registry.username", "registry.password_file"}},
     {check_sockets, {"status.socket", "status.notify_socket"}},
     {check_listen_path, {"http.listen", "status.socket", "status.notify_socket"}},
     {check_token, {"http.listen", "http.token_file"}},

@@ -68,7 +68,8 @@ static const struct setting rows[] = {
     {"registry.endpoints", SETTING_STRINGS, .fallback = "http://127.0.0.1:2379", .min = 1,
      .max = CONFIG_ENDPOINTS_MAX, .shape = shape_endpoint, AT(registry.endpoints),
      COUNT(registry.endpoint_count),
-     .doc = "Where the registry answers; tried in turn."},
+     .doc = "Where the registry answers, `http://HOST:PORT` or `https://HOST:PORT`. One is asked at a time; "
+            "another when it fails, and one that failed only when every other has failed since."},
     {"registry.prefix", SETTING_STRING, .fallback = "/services", .shape = shape_prefix, AT(registry.prefix),
      .doc = "Records stand at `PREFIX/TYPE/ID`."},
     {"registry.control_prefix", SETTING_STRING, .fallback = "auto", .shape = shape_prefix_or_auto,
@@ -85,6 +86,27 @@ static const struct setting rows[] = {
      .max = HOUR, AT(registry.request_timeout_ms),
      .doc = "How long one request may take. `auto`: TTL/6, at most 2s. `heartbeat` (`auto`: TTL/3) + 3 "
             "request timeouts + TTL/10 must fit into the TTL."},
+    {"registry.username", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "null", .shape = shape_text,
+     AT(registry.username),
+     .doc = "Who logs in to the registry; with `password_file`."},
+    {"registry.password_file", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "null",
+     .shape = shape_file, AT(registry.password_file),
+     .doc = "A file with the password, a line break at its end or not. It is read anew at each login: a "
+            "changed password needs neither reload nor restart."},
+    {"registry.tls.ca_file", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "null",
+     .shape = shape_file, AT(registry.tls.ca_file),
+     .doc = "The certificates (PEM) that vouch for `https://` endpoints. `null`: those of the system. Files "
+            "of `tls` are read anew at each handshake."},
+    {"registry.tls.cert_file", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "null",
+     .shape = shape_file, AT(registry.tls.cert_file),
+     .doc = "Our own certificate (PEM), where the registry wants one. With `username` it must have no "
+            "CommonName: etcd's gateway refuses it otherwise."},
+    {"registry.tls.key_file", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "null",
+     .shape = shape_file, AT(registry.tls.key_file),
+     .doc = "The private key (PEM) of `cert_file`."},
+    {"registry.tls.server_name", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "null",
+     .shape = shape_probe_host, AT(registry.tls.server_name),
+     .doc = "The name that the registry's certificate must be for. `null`: the host of the endpoint."},
     {"probe_host", SETTING_STRING, .flags = RELOAD, .fallback = "localhost", .shape = shape_probe_host,
      AT(probe_host),
      .doc = "Where probes connect to: an address or a name. `localhost` is 127.0.0.1, then ::1."},

@@ -168,16 +168,15 @@ int shape_endpoint(struct str text, struct error *err)
     /* What stands before the @ may be a password: it must not be shown. */
     if (contains(text, '@')) {
         return error_set(err, ERROR_INVALID,
-                         "an endpoint cannot hold a user or password: want http://HOST:PORT");
+                         "an endpoint cannot hold a user or password: want http://HOST:PORT, "
+                         "registry.username and registry.password_file");
     }
-    if (str_starts(text, STR("https://"))) {
-        return settings_wrong(err, text,
-                              "needs TLS, which this version does not have: want http://HOST:PORT");
+    bool secure = str_starts(text, STR("https://"));
+    if (!secure && !str_starts(text, STR("http://"))) {
+        return settings_wrong(err, text, "has no scheme: want http://HOST:PORT or https://HOST:PORT");
     }
-    if (!str_starts(text, STR("http://"))) {
-        return settings_wrong(err, text, "has no scheme: want http://HOST:PORT");
-    }
-    struct str authority = {text.data + 7, text.size - 7};
+    size_t scheme = secure ? 8 : 7;
+    struct str authority = {text.data + scheme, text.size - scheme};
     if (contains(authority, '/') || contains(authority, '?') || contains(authority, '#')) {
         return settings_wrong(err, text, "has a path: want http://HOST:PORT and nothing after it");
     }

@@ -2,6 +2,7 @@
  * READY=1; the registry never can: it is waited for while the server runs. */
 #include "agent_internal.h"
 
+#include "outrider/base/buf.h"
 #include "outrider/base/mem.h"
 #include "outrider/core/shutdown.h"
 #include "outrider/io/http_client.h"
@@ -158,7 +159,11 @@ static int open_loop(struct agent *agent, struct error *err)
         return -1;
     }
     agent->timer = timer_new(agent->loop, on_timer, agent);
-    agent->http = http_client_new(agent->loop, NULL);
+    const struct config_registry *registry = &agent->config->registry;
+    agent->http = http_client_new(agent->loop, &(struct http_tls){.ca_file = registry->tls.ca_file,
+                                                                  .cert_file = registry->tls.cert_file,
+                                                                  .key_file = registry->tls.key_file,
+                                                                  .server_name = registry->tls.server_name});
     agent->signals = signals_new(agent->loop, on_signal, agent, err);
     return agent->signals == NULL ? -1 : 0;
 }
@@ -243,11 +248,16 @@ int agent_run(const char *config_path)
 {
     struct agent agent = {.config_path = config_path, .started_wall = clock_wall_ms(), .exit_code = 1};
     agent.effects.agent = &agent;
-    agent.config = config_file_load(config_path);
+    struct buf problems = {0};
+    agent.config = config_file_read(config_path, &problems);
     if (agent.config == NULL) {
+        fputs(buf_text(&problems), stderr);
+        buf_fini(&problems);
         return EXIT_CONFIG;
     }
     log_setup((enum log_level)agent.config->log.level, (enum log_format)agent.config->log.format, 2);
+    agent_log_warnings(buf_view(&problems));
+    buf_fini(&problems);
     for (unsigned i = 0; i < SERVER_PROBES_MAX; i++) {
         agent.probes[i] = (struct probe_slot){.agent = &agent, .index = i};
     }

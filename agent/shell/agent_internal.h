@@ -87,8 +87,9 @@ void agent_rearm(struct agent *agent);
 void agent_tell_systemd(const char *format, ...) PRINTF_LIKE(1, 2);
 void agent_tell_status(const struct agent *agent, const char *before);
 
-/* agent_reload.c: HUP. A bad file changes nothing and is logged. */
+/* agent_reload.c: HUP. A bad file changes nothing and is logged. And what config_file_read warned of. */
 void agent_reload(struct agent *agent);
+void agent_log_warnings(struct str warnings);
 
 /* agent_past.c: what state_dir knows; fills what the router believes. The result owns what `ret_past` points
  * to and is kept as long as the router. Chooses agent->id. */

@@ -60,6 +60,16 @@ static void log_problems(const char *path, struct str problems)
     }
 }
 
+void agent_log_warnings(struct str warnings)
+{
+    while (warnings.size > 0) {
+        struct str warning = str_split(warnings, '\n', &warnings);
+        if (warning.size > 0) {
+            log_warn("agent", "the configuration works and is hardly meant so", LOG_STR("problem", warning));
+        }
+    }
+}
+
 void agent_reload(struct agent *agent)
 {
     if (router_shutdown(agent->router)->phase != SHUTDOWN_RUNNING) {
@@ -77,6 +87,7 @@ void agent_reload(struct agent *agent)
         agent->counters.reloads_ok++;
         log_changes(agent->config, fresh);
         put_into_force(agent, fresh);
+        agent_log_warnings(buf_view(&problems));
     }
     buf_fini(&problems);
     agent_tell_systemd("READY=1");

@@ -56,7 +56,9 @@ struct config *config_file_load(const char *path)
 {
     struct buf problems = {0};
     struct config *config = config_file_read(path, &problems);
-    fputs(buf_text(&problems), stderr);
+    if (config == NULL) {
+        fputs(buf_text(&problems), stderr);
+    }
     buf_fini(&problems);
     return config;
 }

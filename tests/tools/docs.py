@@ -128,8 +128,9 @@ def spans(text):
 def strangers(root, page, text, known):
     """Names in a page that the code does not have."""
     for span in spans(text):
-        key = re.fullmatch(r"((?:%s)\.[a-z_]+)" % "|".join(SECTIONS), span)
-        if key and not span.endswith(".sock") and span not in known["setting"]:
+        key = re.fullmatch(r"((?:%s)\.[a-z_.]+)" % "|".join(SECTIONS), span)
+        section = any(setting.startswith(span + ".") for setting in known["setting"])
+        if key and not section and not span.endswith(".sock") and span not in known["setting"]:
             yield page, f"there is no setting {span}"
     for metric in set(re.findall(r"outrider_[a-z_]+", text)):
         base = re.sub(r"_(bucket|sum|count)$", "", metric)
@@ -161,7 +162,7 @@ def check_names(args):
         if not re.search(rf"\boutrider {command}\b", written):
             yield args.root / "docs", f"no page names outrider {command}"
     for setting in known["setting"]:
-        if f"`{setting.rpartition('.')[2]}`" not in read(args.root, "docs/configuration.md"):
+        if f"`{setting.partition('.')[2] or setting}`" not in read(args.root, "docs/configuration.md"):
             yield args.root / "docs/configuration.md", f"does not name {setting}"
     for page, text in prose(args.root).items():
         yield from strangers(args.root, page, text, known)
@@ -205,14 +206,16 @@ def variable(path):
 
 def offered(root):
     """path: (variable, default or None) of conf/container.yaml."""
-    section, found = "", {}
+    sections, found = [], {}
     for line in read(root, "conf/container.yaml").splitlines():
         match = re.match(r"^( *)([a-z_]+): *(?:\$\{(\w+)(?::-(.*))?\})?$", line)
-        if match and match.group(3):
-            path = f"{section}.{match.group(2)}" if match.group(1) else match.group(2)
-            found[path] = (match.group(3), match.group(4))
-        elif match and not match.group(1):
-            section = match.group(2)
+        if match:
+            del sections[len(match.group(1)) // 2:]
+            path = ".".join([*sections, match.group(2)])
+            if match.group(3):
+                found[path] = (match.group(3), match.group(4))
+            else:
+                sections.append(match.group(2))
     return found
 
 

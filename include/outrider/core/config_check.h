@@ -14,6 +14,8 @@ struct config_check {
     /* Told each broken rule: where ("probes[1].timeout") and what is wrong. Both are borrowed for the call.
      */
     void (*report)(const char *path, const char *text, void *user);
+    /* Likewise, what works but is hardly meant. May be NULL: nobody listens. */
+    void (*warn)(const char *path, const char *text, void *user);
     void *user;
 };
 

@@ -12,11 +12,11 @@ struct config;
 const char *config_file_path(const char *given);
 
 /* Reads and checks the file at `path`. Returns the configuration, which the caller owns (config_fini, free);
- * or NULL with every problem appended to `ret_problems`, a line each, FILE:LINE:COLUMN: path.to.key: what is
- * wrong. */
+ * or NULL. Every problem is appended to `ret_problems` either way, a line each, FILE:LINE:COLUMN: path.to.key:
+ * what is wrong: with a configuration they are all warnings. */
 struct config *config_file_read(const char *path, struct buf *ret_problems) MUST_CHECK;
 
-/* The same, with the problems printed to stderr. */
+/* The same for who only wants the configuration: the problems are printed to stderr if there is none. */
 struct config *config_file_load(const char *path) MUST_CHECK;
 
 #endif

@@ -1,0 +1,46 @@
+#include "cli.h"
+
+#include "outrider/base/buf.h"
+#include "outrider/core/config.h"
+#include "outrider/shell/config_file.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+/* A secret that everybody on the machine can read is hardly meant; whether the group may is the operator's
+ * way to let the agent in. A file that is not there may be so on this machine only. */
+static void warn_of_secret(const char *file, const char *setting, const char *secret)
+{
+    struct stat st;
+    if (secret != NULL && stat(secret, &st) == 0 && (st.st_mode & (S_IROTH | S_IWOTH)) != 0) {
+        fprintf(stderr, "%s: %s: warning: %s has mode %04o: everybody on this machine can %s it; chmod 0640 %s\n",
+                file, setting, secret, (unsigned)(st.st_mode & 07777U),
+                (st.st_mode & S_IROTH) != 0 ? "read" : "write", secret);
+    }
+}
+
+int cmd_check(const struct command *command, struct cli_args args)
+{
+    const char *file = NULL;
+    const struct cli_option options[] = {{"--config", 'c', &file, NULL}};
+    int status;
+    if (!cli_only_options(command, args, options, COUNT_OF(options), &status)) {
+        return status;
+    }
+    const char *path = config_file_path(file);
+    struct buf problems = {0};
+    struct config *config = config_file_read(path, &problems);
+    fputs(buf_text(&problems), stderr);
+    buf_fini(&problems);
+    if (config == NULL) {
+        return EX_CONFIG;
+    }
+    warn_of_secret(path, "registry.password_file", config->registry.password_file);
+    warn_of_secret(path, "registry.tls.key_file", config->registry.tls.key_file);
+    warn_of_secret(path, "http.token_file", config->http.token_file);
+    config_fini(config);
+    free(config);
+    printf("%s: ok\n", path);
+    return EX_DONE;
+}
