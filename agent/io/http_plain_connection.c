@@ -75,7 +75,8 @@ static void send_request(struct plain_connection *connection)
 static void call_over(struct plain_connection *connection, enum http_transport transport, const char *why)
 {
     struct plain_call *call = connection->call;
-    bool keep = transport == HTTP_TRANSPORT_OK && call->answer.keep_alive && connection->wire.unsent.size == 0;
+    bool keep =
+        transport == HTTP_TRANSPORT_OK && call->answer.keep_alive && connection->wire.unsent.size == 0;
     call->sent = call->sent || connection->wire.sent;
     call->connection = NULL;
     if (keep) {

@@ -16,7 +16,7 @@ enum { HTTP_PLAIN_READ_SIZE = 16384 };
 enum plain_state { CALL_FREE, CALL_RUNNING, CALL_DONE, CALL_CANCELLED };
 
 struct plain_call {
-    struct http_request_handle handle; /* first: what the caller holds */
+    struct http_request_handle handle;  /* first: what the caller holds */
     struct plain_call *next, *previous; /* in `calls`, or next in `spare` */
     struct plain_call *next_done;
     struct http_plain *client;
@@ -69,7 +69,8 @@ struct http_plain {
  * `transport` is OK. It has no connection any more. */
 void plain_call_end(struct plain_call *call, enum http_transport transport, const char *why);
 
-/* http_plain.c: appends the words for a person: the URL unless it is empty, what `transport` means, and `why`.
+/* http_plain.c: appends the words for a person: the URL unless it is empty, what `transport` means, and
+ * `why`.
  */
 void plain_describe(struct buf *text, const struct http_url *url, enum http_transport transport,
                     const char *why);

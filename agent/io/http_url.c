@@ -77,8 +77,8 @@ static int take_authority(struct http_url *url, struct error *err)
     }
     uint64_t port = PORT_DEFAULT;
     if (rest.size > 0 &&
-        (rest.data[0] != ':' || str_to_u64((struct str){rest.data + 1, rest.size - 1}, UINT16_MAX, &port) < 0 ||
-         port == 0)) {
+        (rest.data[0] != ':' ||
+         str_to_u64((struct str){rest.data + 1, rest.size - 1}, UINT16_MAX, &port) < 0 || port == 0)) {
         return malformed(err, "after its host comes neither a path nor a port");
     }
     url->port = (uint16_t)port;

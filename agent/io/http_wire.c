@@ -12,8 +12,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* A dead peer is found after KEEPALIVE_IDLE_S + KEEPALIVE_PROBES * KEEPALIVE_INTERVAL_S, whether bytes of ours
- * are under way (then TCP_USER_TIMEOUT counts) or not (etcd-gateway.md, 9.14). */
+/* A dead peer is found after KEEPALIVE_IDLE_S + KEEPALIVE_PROBES * KEEPALIVE_INTERVAL_S, whether bytes of
+ * ours are under way (then TCP_USER_TIMEOUT counts) or not (etcd-gateway.md, 9.14). */
 enum { KEEPALIVE_IDLE_S = 10, KEEPALIVE_INTERVAL_S = 3, KEEPALIVE_PROBES = 3 };
 
 enum { CONNECT_DEFAULT_MS = 300000 };
@@ -28,8 +28,7 @@ static void set_options(int fd)
         {IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S},
         {IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S},
         {IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES},
-        {IPPROTO_TCP, TCP_USER_TIMEOUT,
-         (KEEPALIVE_IDLE_S + KEEPALIVE_PROBES * KEEPALIVE_INTERVAL_S) * 1000},
+        {IPPROTO_TCP, TCP_USER_TIMEOUT, (KEEPALIVE_IDLE_S + KEEPALIVE_PROBES * KEEPALIVE_INTERVAL_S) * 1000},
     };
     for (size_t i = 0; i < COUNT_OF(options); i++) {
         setsockopt(fd, options[i].level, options[i].name, &options[i].value, sizeof(options[i].value));

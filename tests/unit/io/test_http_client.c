@@ -1,116 +1,14 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include "outrider/base/error.h"
-#include "outrider/io/http_client.h"
+#include "client_world.h"
 #include "outrider/io/loop.h"
-#include "raw_server.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-struct outcome {
-    struct http_result result; /* its texts are not valid any more */
-    char text[256], body[256], content_type[64];
-    size_t calls;
-};
-
-struct world {
-    struct loop *loop;
-    struct http_client *client;
-    struct raw_server server;
-    struct outcome outcome;
-};
-
-static void copy(char *to, size_t room, struct str from)
-{
-    size_t size = from.size < room - 1 ? from.size : room - 1;
-    if (size > 0) {
-        memcpy(to, from.data, size);
-    }
-    to[size] = '\0';
-}
-
-static void note(const struct http_result *result, void *user)
-{
-    struct outcome *outcome = user;
-    outcome->calls++;
-    outcome->result = *result;
-    copy(outcome->text, sizeof(outcome->text), str_of(result->text));
-    copy(outcome->body, sizeof(outcome->body), result->body);
-    copy(outcome->content_type, sizeof(outcome->content_type), result->content_type);
-}
-
-static int set_up(void **state)
-{
-    struct world *world = calloc(1, sizeof(*world));
-    struct error err;
-    world->loop = loop_new(&err);
-    assert_non_null(world->loop);
-    world->client = http_client_new(world->loop, NULL);
-    raw_server_init(&world->server);
-    *state = world;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct world *world = *state;
-    http_client_free(world->client);
-    loop_free(world->loop);
-    raw_server_fini(&world->server);
-    free(world);
-    return 0;
-}
-
-static const char *const headers[] = {"Content-Type: application/json", "X-One: 1", NULL};
-
-static struct http_call call_to(struct world *world)
-{
-    return (struct http_call){
-        .url = raw_server_url(&world->server),
-        .headers = headers,
-        .body = STR("{\"a\":1}"),
-        .timeout_ms = 60000,
-        .connect_timeout_ms = 60000,
-        .max_response = 200,
-    };
-}
-
-static struct http_request_handle *post(struct world *world, const struct http_call *call)
-{
-    world->outcome = (struct outcome){0};
-    struct http_request_handle *handle = http_client_post(world->client, call, note, &world->outcome);
-    assert_int_equal(world->outcome.calls, 0);
-    return handle;
-}
-
-static void settle(struct world *world)
-{
-    while (world->outcome.calls == 0) {
-        raw_server_step(&world->server);
-        loop_turn_once(world->loop, false);
-    }
-    assert_int_equal(world->outcome.calls, 1);
-}
-
-static void request(struct world *world)
-{
-    struct http_call call = call_to(world);
-    post(world, &call);
-    settle(world);
-}
-
 static void test_answer(void **state)
 {
-    struct world *world = *state;
+    struct client_world *world = *state;
     world->server.answer = "HTTP/1.1 418 Teapot\r\nContent-Type: text/x\r\nContent-Length: 5\r\n\r\nhello";
     request(world);
     assert_int_equal(world->outcome.result.transport, HTTP_TRANSPORT_OK);
@@ -133,7 +31,7 @@ static void test_answer(void **state)
 
 static void test_connection_is_kept(void **state)
 {
-    struct world *world = *state;
+    struct client_world *world = *state;
     for (int i = 0; i < 50; i++) {
         request(world);
         assert_int_equal(world->outcome.result.status, 200);
@@ -145,7 +43,7 @@ static void test_connection_is_kept(void **state)
 
 static void test_headers_and_url_change(void **state)
 {
-    struct world *world = *state;
+    struct client_world *world = *state;
     static const char *const other[] = {"X-Two: 2", NULL};
     static const char *const shorter[] = {"X-Two: 2", "X-Three: 3", NULL};
     request(world);
@@ -174,7 +72,7 @@ static void test_headers_and_url_change(void **state)
 
 static void test_many_at_once(void **state)
 {
-    struct world *world = *state;
+    struct client_world *world = *state;
     enum { CALLS = 20 };
     struct outcome outcomes[CALLS] = {0};
     struct http_call call = call_to(world);
@@ -198,7 +96,7 @@ static void test_many_at_once(void **state)
 
 static void test_refused(void **state)
 {
-    struct world *world = *state;
+    struct client_world *world = *state;
     struct http_call call = call_to(world);
     raw_server_fini(&world->server);
     char with_password[80];
@@ -219,7 +117,7 @@ static void test_refused(void **state)
 
 static void test_timeout(void **state)
 {
-    struct world *world = *state;
+    struct client_world *world = *state;
     world->server.act = RAW_SILENT;
     struct http_call call = call_to(world);
     call.timeout_ms = 30;
@@ -240,7 +138,7 @@ static void test_timeout(void **state)
 /* A listening socket with a full queue: the kernel drops the SYN. */
 static void test_connect_timeout_is_not_sent(void **state)
 {
-    struct world *world = *state;
+    struct client_world *world = *state;
     struct raw_server full;
     raw_server_init(&full);
     listen(full.fd, 0);
@@ -267,7 +165,7 @@ static void test_connect_timeout_is_not_sent(void **state)
 
 static void test_broken_answers(void **state)
 {
-    struct world *world = *state;
+    struct client_world *world = *state;
     static const struct {
         enum raw_act act;
         const char *answer;
@@ -303,7 +201,7 @@ static void test_broken_answers(void **state)
 
 static void test_too_large(void **state)
 {
-    struct world *world = *state;
+    struct client_world *world = *state;
     char answer[512];
     memset(answer, 'x', sizeof(answer));
     memcpy(answer, "HTTP/1.1 200 OK\r\nContent-Length: 200\r\n\r\n", 40);
@@ -324,7 +222,7 @@ static void test_too_large(void **state)
 /* A server that closes an idle connection costs nothing but a new one at the next call. */
 static void test_closed_while_idle(void **state)
 {
-    struct world *world = *state;
+    struct client_world *world = *state;
     request(world);
     raw_server_drop(&world->server);
     for (int i = 0; i < 5; i++) {
@@ -339,7 +237,7 @@ static void test_closed_while_idle(void **state)
 
 static void test_cancel(void **state)
 {
-    struct world *world = *state;
+    struct client_world *world = *state;
     world->server.act = RAW_SILENT;
     struct http_call call = call_to(world);
     struct http_request_handle *handle = post(world, &call);
@@ -363,7 +261,7 @@ static void test_cancel(void **state)
 /* A malformed URL ends within http_client_post; its result waits for the loop, and can still be cancelled. */
 static void test_ends_at_once(void **state)
 {
-    struct world *world = *state;
+    struct client_world *world = *state;
     struct http_call call = call_to(world);
     call.url = "ftp://127.0.0.1/";
     struct http_request_handle *handle = post(world, &call);
@@ -386,7 +284,7 @@ static void test_ends_at_once(void **state)
 }
 
 struct chain {
-    struct world *world;
+    struct client_world *world;
     size_t left;
     struct http_request_handle *victim;
 };
@@ -405,7 +303,7 @@ static void next_of_chain(const struct http_result *result, void *user)
 
 static void test_calls_from_a_callback(void **state)
 {
-    struct world *world = *state;
+    struct client_world *world = *state;
     struct http_call call = call_to(world);
     struct outcome never = {0};
     struct chain chain = {world, 10, NULL};
@@ -428,7 +326,7 @@ static void test_calls_from_a_callback(void **state)
 
 static void test_free_cancels(void **state)
 {
-    struct world *world = *state;
+    struct client_world *world = *state;
     world->server.act = RAW_SILENT;
     struct http_call call = call_to(world);
     post(world, &call);
@@ -454,7 +352,7 @@ static void test_names(void **state)
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define T(name) cmocka_unit_test_setup_teardown(name, client_world_set_up, client_world_tear_down)
     const struct CMUnitTest tests[] = {
         T(test_answer),
         T(test_connection_is_kept),
