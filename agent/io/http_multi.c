@@ -173,9 +173,9 @@ void http_multi_init(struct http_multi *multi, struct loop *loop, void (*ran)(vo
     curl_multi_setopt(multi->curl, CURLMOPT_SOCKETDATA, multi);
     curl_multi_setopt(multi->curl, CURLMOPT_TIMERFUNCTION, set_timer);
     curl_multi_setopt(multi->curl, CURLMOPT_TIMERDATA, multi);
-    /* One call on a connection at a time, over HTTP/2 as well: a call that fails takes no other with it, and a
-     * heartbeat never waits behind a large answer. An agent has one call in flight, now and then two; all that
-     * sharing would save it is a handshake now and then. */
+    /* One call on a connection at a time, over HTTP/2 too: a call that fails takes no other with it, and a
+     * heartbeat never waits behind a large answer. An agent has one call in flight, now and then two; all
+     * that sharing would save it is a handshake now and then. */
     curl_multi_setopt(multi->curl, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
     http_multi_set_reserved(multi, 0);
 }
@@ -200,6 +200,32 @@ void http_multi_adopt(struct http_multi *multi, CURL *easy)
     curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, multi);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, closed);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, multi);
+}
+
+static in_port_t port_of(const struct sockaddr_storage *address)
+{
+    if (address->ss_family == AF_INET6) {
+        return ntohs(((const struct sockaddr_in6 *)address)->sin6_port);
+    }
+    return address->ss_family == AF_INET ? ntohs(((const struct sockaddr_in *)address)->sin_port) : 0;
+}
+
+/* CURLINFO_ACTIVESOCKET knows nothing of a handle that was removed, and of one that runs it may give the
+ * connection of the call before. */
+void http_multi_distrust(struct http_multi *multi, CURL *easy)
+{
+    long ours = 0, theirs = 0;
+    curl_easy_getinfo(easy, CURLINFO_LOCAL_PORT, &ours);
+    curl_easy_getinfo(easy, CURLINFO_PRIMARY_PORT, &theirs);
+    for (struct watched *watched = multi->watched; watched != NULL; watched = watched->next) {
+        struct sockaddr_storage local = {0}, peer = {0};
+        socklen_t local_size = sizeof(local), peer_size = sizeof(peer);
+        if (watched->connection && getsockname(watched->fd, (struct sockaddr *)&local, &local_size) == 0 &&
+            getpeername(watched->fd, (struct sockaddr *)&peer, &peer_size) == 0 && port_of(&local) == ours &&
+            port_of(&peer) == theirs) {
+            shutdown(watched->fd, SHUT_RDWR);
+        }
+    }
 }
 
 void http_multi_start(struct http_multi *multi, CURL *easy)

@@ -33,6 +33,10 @@ void http_multi_fini(struct http_multi *multi);
 /* Sets the options by which the connections of `easy` become known here; once for each handle. */
 void http_multi_adopt(struct http_multi *multi, CURL *easy);
 
+/* Shuts down the connection that `easy`, now removed, used last, if it is still there: libcurl finds it dead
+ * before it reuses it. */
+void http_multi_distrust(struct http_multi *multi, CURL *easy);
+
 /* Adds `easy` and lets libcurl work at once. What ends by that has its message when this returns; `ran` is
  * not called. */
 void http_multi_start(struct http_multi *multi, CURL *easy);

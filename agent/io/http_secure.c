@@ -94,7 +94,8 @@ static void slot_unlink(struct slot *slot)
     client->in_flight--;
 }
 
-/* An easy handle keeps what it sent last in buffers of its own: after a secret it is not kept. */
+/* An easy handle keeps what it sent last in buffers of its own: after a secret it is not kept, nor are the
+ * options that a secret needs. */
 static void slot_release(struct slot *slot)
 {
     struct http_secure *client = slot->transfer.client;
@@ -124,6 +125,15 @@ static void deliver_call(struct http_transfer *transfer)
     slot_release(slot);
 }
 
+/* A secret travels alone: nghttp2 frees its copies unwiped, and a kept connection keeps its buffers. A login
+ * costs the server far more than a handshake does. */
+static void use_own_connection(CURL *easy)
+{
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+    curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
+}
+
 struct http_request_handle *http_secure_post(struct http_secure *client, const struct http_call *call,
                                              http_result_fn *fn, void *user)
 {
@@ -133,6 +143,9 @@ struct http_request_handle *http_secure_post(struct http_secure *client, const s
     slot->max_response = call->max_response;
     http_transfer_fill(&slot->transfer, call, NULL);
     curl_easy_setopt(slot->transfer.easy, CURLOPT_TIMEOUT_MS, (long)call->timeout_ms);
+    if (call->secret) {
+        use_own_connection(slot->transfer.easy);
+    }
     http_transfer_start(&slot->transfer);
     return &slot->handle;
 }

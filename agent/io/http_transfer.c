@@ -6,7 +6,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 
 enum { BODY_KEPT = 16384 };
 
@@ -79,22 +78,14 @@ void http_transfer_fill(struct http_transfer *transfer, const struct http_call *
     curl_easy_setopt(transfer->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)call->connect_timeout_ms);
 }
 
-/* Over HTTP/2 libcurl keeps the connection of a call that failed, timed out or was cancelled. We do not trust
- * it any more: shut down, it is found dead before it is reused. */
-static void distrust_connection(struct http_transfer *transfer)
-{
-    curl_socket_t fd = CURL_SOCKET_BAD;
-    if (curl_easy_getinfo(transfer->easy, CURLINFO_ACTIVESOCKET, &fd) == CURLE_OK && fd != CURL_SOCKET_BAD) {
-        shutdown(fd, SHUT_RDWR);
-    }
-}
-
+/* Over HTTP/2 libcurl keeps the connection of a call that failed, timed out or was cancelled; we do not trust
+ * it any more. */
 static void leave_curl(struct http_transfer *transfer, bool good)
 {
     curl_multi_remove_handle(transfer->client->multi.curl, transfer->easy);
     transfer->is_running = false;
     if (!good) {
-        distrust_connection(transfer);
+        http_multi_distrust(&transfer->client->multi, transfer->easy);
     }
 }
 

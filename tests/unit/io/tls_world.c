@@ -20,7 +20,7 @@ static struct {
     struct temp_dir dir;
     pid_t pid;
     int input;
-    struct tls_port ports[8];
+    struct tls_port ports[10];
 } server;
 
 static void must(bool ok, const char *what)
