@@ -114,12 +114,14 @@ static bool on_canceled(struct etcd_watch_decoder *decoder, const json_t *result
         ret_event->elsewhere = false;
         return true;
     }
-    if (!json_is_string(reason)) {
+    etcd_message_reset(&decoder->message);
+    if (json_is_string(reason)) {
+        etcd_message_classify_reason((struct str){json_string_value(reason), json_string_length(reason)},
+                                     &decoder->message);
+    }
+    if (decoder->message.text[0] == '\0') {
         return etcd_watch_tell_failure(decoder, "etcd cancelled the watch and does not say why", ret_event);
     }
-    etcd_message_reset(&decoder->message);
-    etcd_message_classify_reason((struct str){json_string_value(reason), json_string_length(reason)},
-                                 &decoder->message);
     return etcd_watch_tell_ended(decoder, ret_event);
 }
 

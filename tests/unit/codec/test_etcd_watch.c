@@ -178,6 +178,8 @@ static void a_refusal_is_one_though_the_status_is_200(void **state)
     }
     buf_fini(&out);
     buf_fini(&bytes);
+    expect(&under_w, REFUSED("\\n "),
+           "ended retry elsewhere: etcd cancelled the watch and does not say why\n");
     expect(&under_w, CREATED("3") HDR("3") ",\"watch_id\":\"1\",\"canceled\":true}}\n",
            OPENED("3") "ended retry elsewhere: etcd cancelled the watch and does not say why\n");
 }
