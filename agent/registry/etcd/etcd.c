@@ -332,17 +332,6 @@ static void etcd_submit(struct registry *registry, const struct registry_request
     attempt(call_new((struct etcd *)registry, request));
 }
 
-static void etcd_watch(struct registry *registry, const struct registry_watch *watch)
-{
-    struct etcd *etcd = (struct etcd *)registry;
-    etcd_watch_open(&etcd->watches, registry, etcd->loop, watch);
-}
-
-static void etcd_unwatch(struct registry *registry, uint64_t id)
-{
-    etcd_watch_close(&((struct etcd *)registry)->watches, id);
-}
-
 static void etcd_free(struct registry *registry)
 {
     struct etcd *etcd = (struct etcd *)registry;
@@ -367,8 +356,8 @@ struct registry *etcd_new(const struct config_registry *config, struct loop *loo
 {
     static const struct registry_backend backend = {.name = "etcd",
                                                     .submit = etcd_submit,
-                                                    .watch = etcd_watch,
-                                                    .unwatch = etcd_unwatch,
+                                                    .watch = etcd_watch_open,
+                                                    .unwatch = etcd_watch_close,
                                                     .free = etcd_free};
     struct etcd *etcd = mem_zalloc(sizeof(*etcd));
     etcd->registry =

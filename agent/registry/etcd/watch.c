@@ -1,65 +1,311 @@
+/* One watch, on the endpoint that a request would be sent to:
+ *
+ *     open -> token? -> stream -> created on every range --> OPENED -> events --> CHANGED
+ *               ^          |                                   |
+ *               |          |--> its token refused, the first time: a login, again
+ *               '----------'   '--> refused, silent, broken off, ended by the server --> ENDED
+ *
+ * It is not opened again here, and what another endpoint may do better is for the next watch: that goes to
+ * another, because this one is marked. The server leaves a stream open whose watch it has cancelled, so the
+ * connection is closed by us whatever ended it (etcd-gateway.md rule 18). */
 #include "watch.h"
 
+#include "etcd_private.h"
 #include "outrider/base/mem.h"
+#include "outrider/codec/etcd_watch.h"
+#include "outrider/io/http_stream.h"
 #include "outrider/io/loop.h"
-#include "outrider/registry/registry.h"
+#include "outrider/io/timer.h"
+#include "outrider/os/clock.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 struct etcd_watch {
     struct etcd_watch *next;
-    struct etcd_watches *watches;
-    struct registry *registry;
-    uint64_t id;
-    struct deferred refusal;
+    struct etcd *etcd;
+    struct registry_watch request;
+    struct buf keys;     /* what the request's ranges point to */
+    struct timer *timer; /* until it is open */
+    struct auth_wait wait;
+    struct http_stream *stream;
+    struct etcd_watch_decoder *decoder;
+    size_t endpoint;
+    uint64_t generation; /* of the token it took along */
+    bool logged_in_anew; /* its token was refused once */
+    bool opened, over;
+    int64_t due; /* by clock_mono_ms: open by then */
+    struct deferred burial;
 };
+
+static const struct endpoint *endpoint_of(const struct etcd_watch *watch)
+{
+    return &watch->etcd->endpoints.list[watch->endpoint];
+}
+
+static void copy_ranges(struct etcd_watch *watch)
+{
+    for (size_t i = 0; i < watch->request.range_count; i++) {
+        buf_str(&watch->keys, watch->request.ranges[i].key);
+        buf_str(&watch->keys, watch->request.ranges[i].end);
+    }
+    const char *at = watch->keys.data;
+    for (size_t i = 0; i < watch->request.range_count; i++) {
+        struct registry_range *range = &watch->request.ranges[i];
+        range->key.data = at;
+        range->end.data = at + range->key.size;
+        at += range->key.size + range->end.size;
+    }
+}
+
+/* ---- the end of a watch ---- */
 
 static void watch_free(struct etcd_watch *watch)
 {
-    struct etcd_watch **at = &watch->watches->first;
+    struct etcd_watch **at = &watch->etcd->watches.first;
     while (*at != watch) {
         at = &(*at)->next;
     }
     *at = watch->next;
-    deferred_cancel(&watch->refusal);
+    http_stream_close(watch->stream);
+    auth_cancel(&watch->wait);
+    timer_free(watch->timer);
+    deferred_cancel(&watch->burial);
+    etcd_watch_decoder_free(watch->decoder);
+    buf_fini(&watch->keys);
     free(watch);
 }
 
-static void on_refusal(void *user)
+static void on_burial(void *user)
+{
+    watch_free(user);
+}
+
+/* Nothing is heard of it any more. The memory goes at the end of the turn: this may be within a callback of
+ * any of its parts. */
+static void stop(struct etcd_watch *watch)
+{
+    http_stream_close(watch->stream);
+    watch->stream = NULL;
+    auth_cancel(&watch->wait);
+    timer_cancel(watch->timer);
+    watch->over = true;
+    loop_defer(watch->etcd->loop, &watch->burial);
+}
+
+static void tell(const struct etcd_watch *watch, const struct registry_watch_event *event)
+{
+    struct registry_watch_event told = *event;
+    told.endpoint = str_of(endpoint_of(watch)->name);
+    watch->etcd->registry.on_watch(&told, watch->etcd->registry.user);
+}
+
+/* The last thing done with a watch. The error of `event` says why, not yet what failed and on whom. */
+static void end(struct etcd_watch *watch, const struct registry_watch_event *event, const char *what)
+{
+    struct registry_watch_event told = *event;
+    struct buf error = {0};
+    if (told.failure != REGISTRY_OK) {
+        buf_printf(&error, "%s: %.*s", what, STR_ARG(told.error));
+        told.error = buf_view(&error);
+    }
+    stop(watch);
+    tell(watch, &told);
+    buf_fini(&error);
+}
+
+static void end_on_endpoint(struct etcd_watch *watch, const struct registry_watch_event *event)
+{
+    struct buf what = {0};
+    buf_printf(&what, "watch on %s", endpoint_of(watch)->name);
+    end(watch, event, buf_text(&what));
+    buf_fini(&what);
+}
+
+static struct registry_watch_event ended(const struct etcd_watch *watch, enum registry_failure failure,
+                                         struct str why)
+{
+    return (struct registry_watch_event){
+        .id = watch->request.id, .type = REGISTRY_WATCH_ENDED, .failure = failure, .error = why};
+}
+
+static void fail_of_endpoint(struct etcd_watch *watch, const char *why)
+{
+    struct registry_watch_event event = ended(watch, REGISTRY_RETRY, str_of(why));
+    endpoints_failed(&watch->etcd->endpoints, watch->endpoint, why);
+    end_on_endpoint(watch, &event);
+}
+
+/* A login names the endpoints it tried itself. */
+static void fail_of_login(struct etcd_watch *watch, enum registry_failure failure, struct str why)
+{
+    struct registry_watch_event event = ended(watch, failure, why);
+    end(watch, &event, "watch");
+}
+
+static void on_due(void *user)
 {
     struct etcd_watch *watch = user;
-    struct registry *registry = watch->registry;
-    struct registry_watch_event event = {.id = watch->id,
-                                         .type = REGISTRY_WATCH_ENDED,
-                                         .failure = REGISTRY_REFUSED,
-                                         .error = STR("watch: not spoken by this version"),
-                                         .endpoint = STR("etcd")};
-    watch_free(watch);
-    registry->on_watch(&event, registry->user);
+    char why[80];
+    snprintf(why, sizeof(why), "it did not begin within %" PRId64 " ms", watch->request.timeout_ms);
+    if (watch->stream != NULL) {
+        fail_of_endpoint(watch, why);
+    } else {
+        fail_of_login(watch, REGISTRY_RETRY, STR("no login in time"));
+    }
 }
 
-void etcd_watch_open(struct etcd_watches *watches, struct registry *registry, struct loop *loop,
-                     const struct registry_watch *request)
+/* ---- the stream ---- */
+
+static void begin(struct etcd_watch *watch);
+
+static bool log_in_anew(struct etcd_watch *watch)
 {
+    if (watch->logged_in_anew || watch->opened || !auth_refused(&watch->etcd->auth, watch->generation)) {
+        return false;
+    }
+    watch->logged_in_anew = true;
+    http_stream_close(watch->stream);
+    watch->stream = NULL;
+    begin(watch);
+    return true;
+}
+
+static void on_ended(struct etcd_watch *watch, const struct etcd_watch_event *told)
+{
+    if (told->token_refused && log_in_anew(watch)) {
+        return;
+    }
+    if (told->elsewhere) {
+        char why[ENDPOINT_TROUBLE_MAX];
+        snprintf(why, sizeof(why), "%.*s", STR_ARG(told->event.error));
+        endpoints_failed(&watch->etcd->endpoints, watch->endpoint, why);
+    }
+    end_on_endpoint(watch, &told->event);
+}
+
+static void on_opened(struct etcd_watch *watch, const struct registry_watch_event *event)
+{
+    struct etcd *etcd = watch->etcd;
+    watch->opened = true;
+    timer_cancel(watch->timer);
+    endpoints_answered(&etcd->endpoints, watch->endpoint, event->cluster);
+    etcd->cluster = event->cluster != 0 ? event->cluster : etcd->cluster;
+    tell(watch, event);
+}
+
+/* Whoever is told may close this watch: then it is over, and its memory still there. */
+static void drain(struct etcd_watch *watch)
+{
+    struct etcd_watch_event told;
+    while (!watch->over && etcd_watch_decoder_next(watch->decoder, &told)) {
+        switch (told.event.type) {
+        case REGISTRY_WATCH_OPENED: on_opened(watch, &told.event); break;
+        case REGISTRY_WATCH_CHANGED: tell(watch, &told.event); break;
+        case REGISTRY_WATCH_ENDED: on_ended(watch, &told); break;
+        }
+    }
+}
+
+static void on_head(int status, void *user)
+{
+    struct etcd_watch *watch = user;
+    etcd_watch_decoder_head(watch->decoder, status);
+}
+
+static void on_data(struct str bytes, void *user)
+{
+    struct etcd_watch *watch = user;
+    etcd_watch_decoder_feed(watch->decoder, bytes);
+    drain(watch);
+}
+
+static void on_end(const struct http_result *result, void *user)
+{
+    struct etcd_watch *watch = user;
+    watch->stream = NULL;
+    if (result->transport == HTTP_TRANSPORT_OK) {
+        etcd_watch_decoder_finish(watch->decoder);
+        drain(watch);
+    } else {
+        fail_of_endpoint(watch, etcd_without_url(result->text, endpoint_of(watch)->watch_url));
+    }
+}
+
+static void send(struct etcd_watch *watch)
+{
+    static const struct http_stream_handler handler = {.head = on_head, .data = on_data, .end = on_end};
+    struct etcd *etcd = watch->etcd;
+    int64_t left = watch->due - clock_mono_ms();
+    left = left > 1 ? left : 1;
+    watch->endpoint = endpoints_next(&etcd->endpoints, 0);
+    watch->generation = auth_generation(&etcd->auth);
+    etcd_watch_decoder_free(watch->decoder);
+    watch->decoder = etcd_watch_decoder_new(&watch->request);
+    const char *headers[ETCD_HEADERS_MAX];
+    etcd_headers(etcd, 0, headers);
+    etcd_watch_encode(&watch->request, &etcd->body);
+    struct http_call call = {
+        .url = endpoint_of(watch)->watch_url,
+        .headers = headers,
+        .body = buf_view(&etcd->body),
+        .timeout_ms = left,
+        .connect_timeout_ms = left,
+    };
+    watch->stream = http_stream_open(etcd->http, &call, &handler, watch);
+    etcd_reuse(&etcd->body);
+}
+
+static void on_login(enum registry_failure failure, struct str error, void *user)
+{
+    struct etcd_watch *watch = user;
+    if (failure == REGISTRY_OK) {
+        send(watch);
+    } else {
+        fail_of_login(watch, failure, error);
+    }
+}
+
+static void begin(struct etcd_watch *watch)
+{
+    if (auth_is_ready(&watch->etcd->auth)) {
+        send(watch);
+    } else {
+        auth_wait(&watch->etcd->auth, &watch->wait, watch->due - clock_mono_ms());
+    }
+}
+
+/* ---- the backend ---- */
+
+void etcd_watch_open(struct registry *registry, const struct registry_watch *request)
+{
+    struct etcd *etcd = (struct etcd *)registry;
     struct etcd_watch *watch = mem_zalloc(sizeof(*watch));
-    watch->next = watches->first;
-    watches->first = watch;
-    watch->watches = watches;
-    watch->registry = registry;
-    watch->id = request->id;
-    watch->refusal.fn = on_refusal;
-    watch->refusal.user = watch;
-    loop_defer(loop, &watch->refusal);
+    watch->next = etcd->watches.first;
+    etcd->watches.first = watch;
+    watch->etcd = etcd;
+    watch->request = *request;
+    copy_ranges(watch);
+    watch->due = clock_mono_ms() + request->timeout_ms;
+    watch->endpoint = endpoints_next(&etcd->endpoints, 0);
+    watch->wait.fn = on_login;
+    watch->wait.user = watch;
+    watch->burial.fn = on_burial;
+    watch->burial.user = watch;
+    watch->timer = timer_new(etcd->loop, on_due, watch);
+    timer_arm_ms(watch->timer, request->timeout_ms);
+    begin(watch);
 }
 
-void etcd_watch_close(struct etcd_watches *watches, uint64_t id)
+void etcd_watch_close(struct registry *registry, uint64_t id)
 {
-    struct etcd_watch *watch = watches->first;
-    while (watch != NULL && watch->id != id) {
+    struct etcd_watch *watch = ((struct etcd *)registry)->watches.first;
+    while (watch != NULL && (watch->over || watch->request.id != id)) {
         watch = watch->next;
     }
     if (watch != NULL) {
-        watch_free(watch);
+        stop(watch);
     }
 }
 

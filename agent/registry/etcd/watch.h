@@ -5,22 +5,18 @@
 #include "outrider/core/registry_watch.h"
 
 struct etcd_watch;
-struct loop;
 struct registry;
 
-/* Those that are open; {0} is none. */
+/* Those that are open, or ended in this turn of the loop; {0} is none. */
 struct etcd_watches {
     struct etcd_watch *first;
 };
 
-/* Opens a watch for `registry`, which is told. Nothing is told from within the call. */
-void etcd_watch_open(struct etcd_watches *watches, struct registry *registry, struct loop *loop,
-                     const struct registry_watch *request);
+/* registry_watch and registry_unwatch of the etcd backend. */
+void etcd_watch_open(struct registry *registry, const struct registry_watch *request);
+void etcd_watch_close(struct registry *registry, uint64_t id);
 
-/* Closes the watch `id`, about which nothing is told any more; there may be none. */
-void etcd_watch_close(struct etcd_watches *watches, uint64_t id);
-
-/* Closes all. */
+/* Closes all; before the login is ended, for which some may wait. */
 void etcd_watches_fini(struct etcd_watches *watches);
 
 #endif
