@@ -75,6 +75,20 @@ static void on_pause_over(void *user)
     ((struct subject *)user)->paused = false;
 }
 
+/* With tests/support/with-etcd --tls the certificates are where the environment says. */
+static struct http_client *new_http(struct loop *loop)
+{
+    const char *certs = getenv("OUTRIDER_TEST_CERTS");
+    if (certs == NULL) {
+        return http_client_new(loop, NULL);
+    }
+    char ca[256], crt[256], key[256];
+    snprintf(ca, sizeof(ca), "%s/ca.crt", certs);
+    snprintf(crt, sizeof(crt), "%s/client.crt", certs);
+    snprintf(key, sizeof(key), "%s/client.key", certs);
+    return http_client_new(loop, &(struct http_tls){.ca_file = ca, .cert_file = crt, .key_file = key});
+}
+
 static void open_etcd(struct subject *subject, const char *endpoints)
 {
     struct error err = {0};
@@ -87,7 +101,7 @@ static void open_etcd(struct subject *subject, const char *endpoints)
     }
     subject->loop = loop_new(&err);
     assert_non_null(subject->loop);
-    subject->http = http_client_new(subject->loop, NULL);
+    subject->http = new_http(subject->loop);
     subject->pause = timer_new(subject->loop, on_pause_over, subject);
     subject->registry = etcd_new(&config, subject->loop, subject->http, on_reply, NULL, subject);
     free(list);
