@@ -4,7 +4,10 @@
 
 #include "outrider/base/base64.h"
 
+#include "outrider/base/mem.h"
+
 #include <stdio.h>
+#include <stdlib.h>
 
 /* The TTLs etcd grants end at 9,000,000,000 s; beyond is not an answer. */
 #define TTL_MAX_S INT64_C(9000000000)
@@ -13,6 +16,7 @@ void etcd_message_fini(struct etcd_message *message)
 {
     if (message != NULL) {
         buf_fini(&message->value);
+        free(message->items);
         *message = (struct etcd_message){0};
     }
 }
@@ -34,24 +38,86 @@ int etcd_message_read_header(const json_t *object, struct etcd_message *message)
     return 0;
 }
 
-static int read_kv(const json_t *kv, struct etcd_message *message)
+/* Appends the bytes of a member, which may be absent: empty. Where they stand is known once all are there. */
+static int read_bytes(const json_t *object, const char *key, struct buf *out, size_t *ret_size)
+{
+    const json_t *value = json_object_get(object, key);
+    size_t before = out->size;
+    if (value != NULL && !json_is_string(value)) {
+        return -1;
+    }
+    if (base64_decode((struct str){json_string_value(value), json_string_length(value)}, out) < 0) {
+        return -1;
+    }
+    *ret_size = out->size - before;
+    return 0;
+}
+
+static int read_revisions(const json_t *kv, struct registry_kv *ret_kv)
 {
     struct registry_kv read = {.found = true};
-    const json_t *value = json_object_get(kv, "value");
     if (!json_is_object(kv) || etcd_json_i64(kv, "mod_revision", &read.mod_revision) < 0 ||
         etcd_json_i64(kv, "create_revision", &read.create_revision) < 0 ||
         etcd_json_i64(kv, "lease", &read.lease) < 0 || read.mod_revision <= 0) {
         return -1;
     }
-    if (value != NULL && !json_is_string(value)) {
-        return -1;
-    }
-    struct str text = {json_string_value(value), json_string_length(value)};
-    if (base64_decode(text, &message->value) < 0) {
+    *ret_kv = read;
+    return 0;
+}
+
+static int read_kv(const json_t *kv, struct etcd_message *message)
+{
+    struct registry_kv read;
+    size_t size;
+    if (read_revisions(kv, &read) < 0 || read_bytes(kv, "value", &message->value, &size) < 0) {
         return -1;
     }
     read.value = buf_view(&message->value);
     message->kv = read;
+    return 0;
+}
+
+static struct registry_item *add_item(struct etcd_message *message)
+{
+    if (message->item_count == message->item_capacity) {
+        message->item_capacity = message->item_capacity == 0 ? 16 : message->item_capacity * 2;
+        message->items = mem_resize(message->items, message->item_capacity, sizeof(message->items[0]));
+    }
+    struct registry_item *item = &message->items[message->item_count++];
+    *item = (struct registry_item){0};
+    return item;
+}
+
+/* Key and value of each item were appended in turn, only their sizes are known yet. */
+static void place_items(struct etcd_message *message)
+{
+    const char *at = buf_text(&message->value);
+    for (size_t i = 0; i < message->item_count; i++) {
+        struct registry_item *item = &message->items[i];
+        item->key.data = at;
+        at += item->key.size;
+        item->kv.value.data = at;
+        at += item->kv.value.size;
+    }
+}
+
+static int read_list(const json_t *object, struct etcd_message *message)
+{
+    const json_t *kvs = json_object_get(object, "kvs");
+    bool none = kvs == NULL || json_is_null(kvs);
+    if (etcd_json_i64(object, "count", &message->count) < 0 || (!none && !json_is_array(kvs))) {
+        return -1;
+    }
+    for (size_t i = 0; i < json_array_size(kvs); i++) {
+        const json_t *kv = json_array_get(kvs, i);
+        struct registry_item *item = add_item(message);
+        if (read_revisions(kv, &item->kv) < 0 ||
+            read_bytes(kv, "key", &message->value, &item->key.size) < 0 || item->key.size == 0 ||
+            read_bytes(kv, "value", &message->value, &item->kv.value.size) < 0) {
+            return -1;
+        }
+    }
+    place_items(message);
     return 0;
 }
 
@@ -77,6 +143,12 @@ static int read_txn(const json_t *root, struct etcd_message *message)
     const json_t *response = json_array_get(json_object_get(root, "responses"), 0);
     const json_t *range = json_object_get(response, "response_range");
     return json_is_object(range) ? read_range(range, message) : -1;
+}
+
+/* The comparison cannot hold: an answer in which it does is not etcd's. */
+static int read_proof(const json_t *root)
+{
+    return json_is_true(json_object_get(root, "succeeded")) ? -1 : 0;
 }
 
 /* ID and TTL of `object`; -1 unless the ID is the lease asked about. */
@@ -139,6 +211,8 @@ static int read_answer(enum registry_op op, int64_t lease, const json_t *object,
     case REGISTRY_GET: return read_range(object, message);
     case REGISTRY_PUT:
     case REGISTRY_DELETE: return read_txn(object, message);
+    case REGISTRY_LIST: return read_list(object, message);
+    case REGISTRY_PROVE: return read_proof(object);
     case REGISTRY_OP_COUNT: break;
     }
     return -1;
@@ -149,7 +223,8 @@ void etcd_message_reset(struct etcd_message *message)
 {
     struct buf value = message->value;
     buf_clear(&value);
-    *message = (struct etcd_message){.value = value};
+    *message = (struct etcd_message){
+        .value = value, .items = message->items, .item_capacity = message->item_capacity};
 }
 
 static void decode_ok(enum registry_op op, int64_t lease, const json_t *root, struct etcd_message *message)

@@ -11,14 +11,15 @@ const char *etcd_message_path(enum registry_op op)
         [REGISTRY_GRANT] = "/v3/lease/grant",   [REGISTRY_KEEPALIVE] = "/v3/lease/keepalive",
         [REGISTRY_REVOKE] = "/v3/lease/revoke", [REGISTRY_LEASE_TTL] = "/v3/lease/timetolive",
         [REGISTRY_GET] = "/v3/kv/range",        [REGISTRY_PUT] = "/v3/kv/txn",
-        [REGISTRY_DELETE] = "/v3/kv/txn",
+        [REGISTRY_DELETE] = "/v3/kv/txn",       [REGISTRY_LIST] = "/v3/kv/range",
+        [REGISTRY_PROVE] = "/v3/kv/txn",
     };
     return (size_t)op < COUNT_OF(paths) ? paths[op] : "/v3";
 }
 
 bool etcd_message_is_read(enum registry_op op)
 {
-    return op == REGISTRY_GET || op == REGISTRY_LEASE_TTL;
+    return op == REGISTRY_GET || op == REGISTRY_LEASE_TTL || op == REGISTRY_LIST || op == REGISTRY_PROVE;
 }
 
 static void add_bytes(struct buf *out, const char *name, struct str bytes)
@@ -60,6 +61,30 @@ static void encode_txn(const struct registry_request *request, struct buf *out)
     buf_str(out, STR("}}]}"));
 }
 
+static void encode_list(const struct registry_request *request, struct buf *out)
+{
+    int64_t limit =
+        request->limit > 0 && request->limit < REGISTRY_LIST_MAX ? request->limit : REGISTRY_LIST_MAX;
+    add_bytes(out, "{\"key\":\"", request->key);
+    add_bytes(out, ",\"range_end\":\"", request->range_end);
+    buf_printf(out, ",\"limit\":\"%" PRId64 "\"", limit);
+    if (request->at_revision > 0) {
+        buf_printf(out, ",\"revision\":\"%" PRId64 "\"", request->at_revision);
+    }
+    if (request->newest_first) {
+        buf_str(out, STR(",\"sort_order\":\"DESCEND\",\"sort_target\":\"MOD\""));
+    }
+    buf_str(out, STR("}"));
+}
+
+static void encode_prove(const struct registry_request *request, struct buf *out)
+{
+    add_bytes(out, "{\"compare\":[{\"key\":\"", request->key);
+    buf_str(out, STR(",\"result\":\"LESS\",\"target\":\"VERSION\",\"version\":\"0\"}]"));
+    add_bytes(out, ",\"success\":[{\"request_put\":{\"key\":\"", request->key);
+    buf_str(out, STR("}}]}"));
+}
+
 static int64_t whole_seconds(int64_t ms)
 {
     return ms / 1000 + (ms % 1000 > 0 ? 1 : 0);
@@ -81,6 +106,8 @@ void etcd_message_encode(const struct registry_request *request, struct buf *out
         return;
     case REGISTRY_PUT:
     case REGISTRY_DELETE: encode_txn(request, out); return;
+    case REGISTRY_LIST: encode_list(request, out); return;
+    case REGISTRY_PROVE: encode_prove(request, out); return;
     case REGISTRY_OP_COUNT: break;
     }
     buf_str(out, STR("{}"));

@@ -16,7 +16,8 @@ enum doubt {
 enum {
     HERE = 0,
     ELSEWHERE = 1, /* another endpoint may do better */
-    TOKEN = 2      /* a login may help */
+    TOKEN = 2,     /* a login may help */
+    REVISION = 4   /* the store does not have the revision asked for */
 };
 
 struct error_row {
@@ -40,7 +41,7 @@ static const struct error_row rows[] = {
     {3, "request is too large", ANY_STATUS, REGISTRY_REFUSED, SURE, HERE},
     {8, "larger than max", ANY_STATUS, REGISTRY_REFUSED, SURE, HERE}, /* not overload (rule 29) */
     {11, "too large lease TTL", ANY_STATUS, REGISTRY_REFUSED, SURE, HERE},
-    {11, "required revision", ANY_STATUS, REGISTRY_REFUSED, SURE, HERE},
+    {11, "required revision", ANY_STATUS, REGISTRY_REFUSED, SURE, REVISION},
     {8, "database space exceeded", ANY_STATUS, REGISTRY_OVERLOADED, SURE, HERE}, /* of the whole cluster */
     {8, NULL, ANY_STATUS, REGISTRY_OVERLOADED, SURE, ELSEWHERE},                       /* too many requests */
     {14, "no leader", ANY_STATUS, REGISTRY_RETRY, SURE, ELSEWHERE}, /* said before it is proposed */
@@ -209,6 +210,7 @@ void etcd_error_classify(enum registry_op op, int status, struct str body, const
     set_failure(op, row->failure, row->doubt, message);
     message->elsewhere = (row->hint & ELSEWHERE) != 0;
     message->token_refused = (row->hint & TOKEN) != 0;
+    message->revision_gone = (row->hint & REVISION) != 0;
     /* Some things etcd says in plain text: those have a row. */
     bool says = json_is_object(root) || row->message != NULL;
     set_text(says ? reading.message : STR(""), message);

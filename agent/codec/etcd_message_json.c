@@ -1,7 +1,7 @@
 #include "etcd_message_internal.h"
 
-/* Far above what one key's answer needs (depth 6, some thirty values), far below what would hurt. */
-enum { DEPTH_MAX = 32, VALUES_MAX = 4096 };
+/* Above what a page of REGISTRY_LIST_MAX keys needs (depth 6, eight values a key), below what would hurt. */
+enum { DEPTH_MAX = 32, VALUES_MAX = 10 * REGISTRY_LIST_MAX };
 
 struct shape {
     size_t depth, values;
@@ -46,7 +46,7 @@ static bool is_modest(struct str body)
 
 json_t *etcd_json_parse(struct str body)
 {
-    if (body.size == 0 || body.size > ETCD_MESSAGE_MAX || !is_modest(body)) {
+    if (body.size == 0 || body.size > ETCD_MESSAGE_LIST_MAX || !is_modest(body)) {
         return NULL;
     }
     json_error_t ignored;

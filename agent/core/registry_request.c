@@ -8,7 +8,8 @@ const char *registry_op_name(enum registry_op op)
         [REGISTRY_GRANT] = "grant",   [REGISTRY_KEEPALIVE] = "keepalive",
         [REGISTRY_REVOKE] = "revoke", [REGISTRY_LEASE_TTL] = "lease_ttl",
         [REGISTRY_GET] = "get",       [REGISTRY_PUT] = "put",
-        [REGISTRY_DELETE] = "delete",
+        [REGISTRY_DELETE] = "delete", [REGISTRY_LIST] = "list",
+        [REGISTRY_PROVE] = "prove",
     };
     return (size_t)op < COUNT_OF(names) ? names[op] : "unknown";
 }

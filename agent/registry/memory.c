@@ -25,8 +25,8 @@ struct lease {
 };
 
 struct pending {
-    struct registry_request request; /* its key and value are ours */
-    char *key;
+    struct registry_request request; /* its keys and value are ours */
+    char *key, *range_end;
 };
 
 struct memory {
@@ -37,6 +37,8 @@ struct memory {
     size_t pending_count;
     int64_t now_ms, revision;
     struct buf error;
+    struct registry_item *items; /* of the last listing; their bytes: */
+    struct buf listed;
 };
 
 static struct entry **find_entry(struct memory *memory, struct str key)
@@ -205,9 +207,83 @@ static void delete_key(struct memory *memory, const struct registry_request *req
     }
 }
 
+static int compare_bytes(struct str a, struct str b)
+{
+    size_t size = a.size < b.size ? a.size : b.size;
+    int order = size == 0 ? 0 : memcmp(a.data, b.data, size);
+    return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
+}
+
+static int by_key(const void *a, const void *b)
+{
+    return compare_bytes(((const struct registry_item *)a)->key, ((const struct registry_item *)b)->key);
+}
+
+static int by_revision(const void *a, const void *b)
+{
+    int64_t left = ((const struct registry_item *)a)->kv.mod_revision;
+    int64_t right = ((const struct registry_item *)b)->kv.mod_revision;
+    return (left < right) - (left > right);
+}
+
+static void add_if_inside(struct memory *memory, const struct entry *entry,
+                          const struct registry_request *request, size_t *count)
+{
+    struct str key = {entry->key, entry->key_size};
+    if (compare_bytes(key, request->key) < 0 || compare_bytes(key, request->range_end) >= 0) {
+        return;
+    }
+    memory->items = mem_resize(memory->items, *count + 1, sizeof(memory->items[0]));
+    memory->items[*count] = (struct registry_item){.key = key, .kv = read_entry(entry)};
+    (*count)++;
+}
+
+/* Whoever is told may change the store: what he is told is a copy. */
+static void copy_items(struct memory *memory, size_t count)
+{
+    buf_clear(&memory->listed);
+    for (size_t i = 0; i < count; i++) {
+        buf_str(&memory->listed, memory->items[i].key);
+        buf_str(&memory->listed, memory->items[i].kv.value);
+    }
+    const char *at = buf_text(&memory->listed);
+    for (size_t i = 0; i < count; i++) {
+        memory->items[i].key.data = at;
+        at += memory->items[i].key.size;
+        memory->items[i].kv.value.data = at;
+        at += memory->items[i].kv.value.size;
+    }
+}
+
+/* What was is not kept: another revision than the present one is gone. */
+static void list(struct memory *memory, const struct registry_request *request, struct registry_reply *reply)
+{
+    if (request->at_revision > 0 && request->at_revision != memory->revision) {
+        reply->revision_gone = true;
+        fail(memory, reply, REGISTRY_REFUSED,
+             request->at_revision < memory->revision ? "required revision has been compacted"
+                                                     : "required revision is a future revision");
+        return;
+    }
+    size_t count = 0;
+    for (const struct entry *entry = memory->entries; entry != NULL; entry = entry->next) {
+        add_if_inside(memory, entry, request, &count);
+    }
+    if (count > 0) {
+        qsort(memory->items, count, sizeof(memory->items[0]), request->newest_first ? by_revision : by_key);
+    }
+    size_t limit = request->limit > 0 && request->limit < REGISTRY_LIST_MAX ? (size_t)request->limit
+                                                                            : REGISTRY_LIST_MAX;
+    copy_items(memory, count < limit ? count : limit);
+    reply->items = memory->items;
+    reply->item_count = count < limit ? count : limit;
+    reply->count = (int64_t)count;
+}
+
 static bool has_key(enum registry_op op)
 {
-    return op == REGISTRY_GET || op == REGISTRY_PUT || op == REGISTRY_DELETE;
+    return op == REGISTRY_GET || op == REGISTRY_PUT || op == REGISTRY_DELETE || op == REGISTRY_LIST ||
+           op == REGISTRY_PROVE;
 }
 
 static void execute(struct memory *memory, const struct registry_request *request,
@@ -225,6 +301,8 @@ static void execute(struct memory *memory, const struct registry_request *reques
     case REGISTRY_GET: reply->kv = read_entry(*find_entry(memory, request->key)); break;
     case REGISTRY_PUT: put(memory, request, reply); break;
     case REGISTRY_DELETE: delete_key(memory, request, reply); break;
+    case REGISTRY_LIST: list(memory, request, reply); break;
+    case REGISTRY_PROVE: break; /* everybody may do everything here */
     case REGISTRY_OP_COUNT: fail(memory, reply, REGISTRY_REFUSED, "no such operation"); break;
     }
 }
@@ -233,6 +311,7 @@ static void pending_fini(struct pending *pending)
 {
     blob_unref(pending->request.value);
     free(pending->key);
+    free(pending->range_end);
 }
 
 /* Whoever is told may submit, advance and read: the value told is held until then. */
@@ -286,8 +365,11 @@ static void memory_submit(struct registry *registry, const struct registry_reque
     struct memory *memory = (struct memory *)registry;
     memory->pending = mem_resize(memory->pending, memory->pending_count + 1, sizeof(memory->pending[0]));
     struct pending *pending = &memory->pending[memory->pending_count++];
-    *pending = (struct pending){.request = *request, .key = mem_copy(request->key.data, request->key.size)};
+    *pending = (struct pending){.request = *request,
+                                .key = mem_copy(request->key.data, request->key.size),
+                                .range_end = mem_copy(request->range_end.data, request->range_end.size)};
     pending->request.key.data = pending->key;
+    pending->request.range_end.data = pending->range_end;
     blob_ref(request->value);
 }
 
@@ -304,6 +386,8 @@ static void memory_free(struct registry *registry)
         pending_fini(&memory->pending[i]);
     }
     free(memory->pending);
+    free(memory->items);
+    buf_fini(&memory->listed);
     buf_fini(&memory->error);
     free(memory);
 }

@@ -64,7 +64,7 @@ struct agent {
 
     struct probe_slot probes[SERVER_PROBES_MAX];
     struct api_probe probe_views[SERVER_PROBES_MAX];
-    struct request_clock requests[4]; /* the registrar keeps at most one for the lease and one for the key */
+    struct request_clock requests[8]; /* at most one for the lease, one for the key, one for the control key */
     struct pidfd_watch *mainpid_watch;
     struct deferred mainpid_gone; /* the process was gone before it could be watched */
     pid_t mainpid;

@@ -59,6 +59,25 @@ static struct str keep(struct buf *buf, struct str text)
     return buf_view(buf);
 }
 
+static void keep_items(struct subject *subject, const struct registry_reply *reply)
+{
+    size_t at = 0;
+    assert_true(reply->item_count <= COUNT_OF(subject->items));
+    buf_clear(&subject->listed);
+    for (size_t i = 0; i < reply->item_count; i++) {
+        subject->items[i] = reply->items[i];
+        buf_str(&subject->listed, reply->items[i].key);
+        buf_str(&subject->listed, reply->items[i].kv.value);
+    }
+    for (size_t i = 0; i < reply->item_count; i++) {
+        struct registry_item *item = &subject->items[i];
+        item->key.data = buf_text(&subject->listed) + at;
+        item->kv.value.data = item->key.data + item->key.size;
+        at += item->key.size + item->kv.value.size;
+    }
+    subject->reply.items = subject->items;
+}
+
 static void on_reply(const struct registry_reply *reply, void *user)
 {
     struct subject *subject = user;
@@ -68,6 +87,7 @@ static void on_reply(const struct registry_reply *reply, void *user)
     subject->reply.error = keep(&subject->error, reply->error);
     subject->reply.endpoint = keep(&subject->endpoint, reply->endpoint);
     subject->reply.kv.value = keep(&subject->value, reply->kv.value);
+    keep_items(subject, reply);
 }
 
 static void on_pause_over(void *user)
@@ -128,6 +148,7 @@ void subject_close(struct subject *subject)
     buf_fini(&subject->error);
     buf_fini(&subject->endpoint);
     buf_fini(&subject->value);
+    buf_fini(&subject->listed);
 }
 
 void subject_submit(struct subject *subject, struct registry_request request)

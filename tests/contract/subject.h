@@ -21,6 +21,8 @@ struct subject {
     size_t answers;              /* in all */
     struct registry_reply reply; /* the last one; its strings live in the buffers */
     struct buf error, endpoint, value;
+    struct registry_item items[8]; /* the first of them */
+    struct buf listed;
 };
 
 /* Opens the memory backend, or with `endpoints` (comma-separated) the etcd backend on those. */

@@ -246,6 +246,117 @@ static void a_key_is_deleted_at_its_revision_only(void **state)
     assert_int_equal(((struct subject *)*state)->reply.revision, revision + 1);
 }
 
+/* Five keys "<prefix>1".."<prefix>5", the third changed last; returns the prefix. */
+static struct str fill_range(struct subject *subject, struct str keys[static 5])
+{
+    struct str prefix = fresh_key();
+    for (int i = 0; i < 5; i++) {
+        char *key = mem_zalloc(prefix.size + 2);
+        memcpy(key, prefix.data, prefix.size);
+        key[prefix.size] = (char)('1' + i);
+        keys[i] = str_of(key);
+        put_ok(subject, keys[i], STR("x"), 0, 0);
+    }
+    put_ok(subject, keys[2], STR("y"), 0, get(subject, keys[2])->mod_revision);
+    return prefix;
+}
+
+static void free_range(struct str keys[static 5])
+{
+    for (int i = 0; i < 5; i++) {
+        free((char *)(uintptr_t)keys[i].data);
+    }
+}
+
+static struct registry_request about_range(struct str prefix, char end[static 64])
+{
+    snprintf(end, 64, "%.*s~", STR_ARG(prefix));
+    return (struct registry_request){.op = REGISTRY_LIST, .key = prefix, .range_end = str_of(end)};
+}
+
+static void a_range_is_listed_in_pages(void **state)
+{
+    struct str keys[5];
+    char end[64];
+    struct registry_request list = about_range(fill_range(*state, keys), end);
+    const struct registry_reply *reply = subject_do(*state, list);
+    assert_int_equal(reply->item_count, 5);
+    assert_int_equal(reply->count, 5);
+    for (size_t i = 0; i < 5; i++) {
+        assert_true(str_eq(reply->items[i].key, keys[i]));
+        assert_true(reply->items[i].kv.found);
+        assert_true(str_eq(reply->items[i].kv.value, i == 2 ? STR("y") : STR("x")));
+    }
+    assert_int_equal(reply->items[2].kv.mod_revision, reply->revision);
+    assert_int_equal(reply->items[4].kv.mod_revision, reply->items[4].kv.create_revision);
+    int64_t revision = reply->revision;
+
+    list.limit = 2;
+    list.at_revision = revision;
+    list.key = keys[1];
+    reply = subject_do(*state, list);
+    assert_int_equal(reply->item_count, 2);
+    assert_int_equal(reply->count, 4);
+    assert_true(str_eq(reply->items[1].key, keys[2]));
+    assert_int_equal(reply->revision, revision);
+    list.key = keys[4];
+    assert_int_equal(subject_do(*state, list)->item_count, 1);
+    list.key = list.range_end;
+    assert_int_equal(subject_do(*state, list)->item_count, 0);
+    free_range(keys);
+}
+
+static void a_range_is_listed_newest_first(void **state)
+{
+    struct str keys[5];
+    char end[64];
+    struct registry_request list = about_range(fill_range(*state, keys), end);
+    list.newest_first = true;
+    list.limit = 2;
+    const struct registry_reply *reply = subject_do(*state, list);
+    assert_int_equal(reply->item_count, 2);
+    assert_true(str_eq(reply->items[0].key, keys[2]));
+    assert_true(str_eq(reply->items[1].key, keys[4]));
+    free_range(keys);
+}
+
+/* Either as it was, or plainly not: never as it is. */
+static void a_listing_of_another_revision_is_of_that_revision(void **state)
+{
+    struct str keys[5];
+    char end[64];
+    struct registry_request list = about_range(fill_range(*state, keys), end);
+    int64_t revision = subject_do(*state, list)->revision;
+    put_ok(*state, keys[2], STR("z"), 0, revision); /* which changed that key last */
+    list.at_revision = revision;
+    const struct registry_reply *reply = subject_ask(*state, list);
+    if (reply->failure == REGISTRY_OK) {
+        assert_true(str_eq(reply->items[2].kv.value, STR("y")));
+    } else {
+        expect_failure(reply, REGISTRY_REFUSED);
+        assert_true(reply->revision_gone);
+    }
+    list.at_revision = revision + 1000000;
+    expect_failure(subject_ask(*state, list), REGISTRY_REFUSED);
+    assert_true(((struct subject *)*state)->reply.revision_gone);
+    free_range(keys);
+}
+
+static void a_proof_changes_nothing(void **state)
+{
+    struct str key = fresh_key();
+    struct registry_request prove = about_key(REGISTRY_PROVE, key, 0);
+    int64_t revision = put_ok(*state, fresh_key(), STR("1"), 0, 0);
+    assert_false(subject_do(*state, prove)->succeeded);
+    assert_false(get(*state, key)->found);
+    assert_int_equal(((struct subject *)*state)->reply.revision, revision);
+    revision = put_ok(*state, key, STR("2"), 0, 0);
+    assert_false(subject_do(*state, prove)->succeeded);
+    assert_true(str_eq(get(*state, key)->value, STR("2")));
+    assert_int_equal(((struct subject *)*state)->reply.revision, revision);
+    expect_failure(subject_ask(*state, about_key(REGISTRY_PROVE, STR(""), 0)), REGISTRY_REFUSED);
+}
+
 static void values_have_a_limit(void **state)
 {
     char *text = mem_zalloc(2 * 1024 * 1024);
@@ -306,6 +417,10 @@ int main(int argc, char **argv)
         TEST(a_lease_that_runs_out_takes_its_keys_along),
         TEST(keys_and_values_are_any_bytes),
         TEST(a_key_is_deleted_at_its_revision_only),
+        TEST(a_range_is_listed_in_pages),
+        TEST(a_range_is_listed_newest_first),
+        TEST(a_listing_of_another_revision_is_of_that_revision),
+        TEST(a_proof_changes_nothing),
         TEST(values_have_a_limit),
         TEST(many_at_once_are_each_answered_once),
         TEST(what_is_open_when_the_registry_goes_is_never_answered),

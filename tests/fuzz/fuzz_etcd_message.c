@@ -30,6 +30,15 @@ static void check(enum registry_op op, const struct etcd_message *message)
              : true);
     must(!message->succeeded || (!message->kv.found && message->failure == REGISTRY_OK));
     must(!message->kv.found || message->kv.mod_revision > 0);
+    must(message->item_count == 0 || (op == REGISTRY_LIST && message->failure == REGISTRY_OK));
+    size_t bytes = 0;
+    for (size_t i = 0; i < message->item_count; i++) {
+        const struct registry_item *item = &message->items[i];
+        must(item->kv.found && item->kv.mod_revision > 0 && item->key.size > 0);
+        must(item->key.data == message->value.data + bytes);
+        bytes += item->key.size + item->kv.value.size;
+        must(bytes <= message->value.size);
+    }
     check_text(message->text);
 }
 
@@ -37,7 +46,8 @@ static void encode_any(enum registry_op op, int64_t lease, struct str bytes)
 {
     struct blob *value = blob_new(bytes);
     struct registry_request request = {
-        .op = op, .lease = lease, .ttl_ms = lease, .key = bytes, .value = value, .expect_revision = lease};
+        .op = op, .lease = lease, .ttl_ms = lease, .key = bytes, .value = value, .expect_revision = lease,
+        .range_end = bytes, .limit = lease, .at_revision = lease, .newest_first = lease > 0};
     struct buf body = {0};
     etcd_message_encode(&request, &body);
     must(body.size > 1 && body.data[0] == '{' && body.data[body.size - 1] == '}');
@@ -68,6 +78,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check(op, &message);
     etcd_message_decode(op, lease, 200, body, &message);
     check(op, &message);
+    etcd_message_decode_login((int)status, body, &message);
+    check(REGISTRY_GET, &message);
+    etcd_message_classify_reason(body, &message);
+    check_text(message.text);
     etcd_message_fini(&message);
     encode_any(op, lease, body);
     return 0;

@@ -155,6 +155,8 @@ void store_apply(struct store *store, const struct fake_call *call, int64_t boot
     case REGISTRY_GET: read_key(store, &ret_reply->kv); break;
     case REGISTRY_PUT: apply_put(store, request, ret_reply); break;
     case REGISTRY_DELETE:
+    case REGISTRY_LIST:
+    case REGISTRY_PROVE:
     case REGISTRY_OP_COUNT: break; /* the registrar never asks for it */
     }
     ret_reply->revision = store->revision;

@@ -151,6 +151,8 @@ void etcd_apply(struct etcd *etcd, const struct registry_request *request, unsig
     case REGISTRY_GET: read_key(&etcd->keys[key], &reply.kv); break;
     case REGISTRY_PUT:
     case REGISTRY_DELETE: write_key(etcd, request, key, &reply); break;
+    case REGISTRY_LIST:  /* no agent lists */
+    case REGISTRY_PROVE: /* nor asks what it may */
     case REGISTRY_OP_COUNT: break;
     }
     reply.revision = etcd->revision;

@@ -30,7 +30,7 @@ struct etcd_call {
     struct etcd_call *next, *previous;
     struct etcd *etcd;
     struct registry_request request; /* its key is `key`; a reference on its value is ours */
-    char *key;
+    char *key, *range_end;
     int64_t left_ms;
     size_t endpoint; /* being asked, or the last that was */
     endpoint_set asked;
@@ -93,6 +93,8 @@ static struct etcd_call *call_new(struct etcd *etcd, const struct registry_reque
     call->request = *request;
     call->key = mem_copy(request->key.data, request->key.size);
     call->request.key.data = call->key;
+    call->range_end = mem_copy(request->range_end.data, request->range_end.size);
+    call->request.range_end.data = call->range_end;
     call->request.value = blob_ref(request->value);
     call->left_ms = request->timeout_ms;
     call->endpoint = endpoints_next(&etcd->endpoints, 0);
@@ -121,6 +123,7 @@ static void call_free(struct etcd_call *call)
     blob_unref(call->request.value);
     buf_fini(&call->trail);
     free(call->key);
+    free(call->range_end);
     free(call);
 }
 
@@ -172,6 +175,10 @@ static void reply(struct etcd_call *call, const struct etcd_message *message)
         .ttl_ms = message->ttl_ms,
         .succeeded = message->succeeded,
         .kv = message->kv,
+        .items = message->items,
+        .item_count = message->item_count,
+        .count = message->count,
+        .revision_gone = message->revision_gone,
     };
     etcd->registry.on_reply(&out, etcd->registry.user);
     buf_fini(&note);
@@ -292,7 +299,7 @@ static void send(struct etcd_call *call)
         .body = buf_view(&etcd->body),
         .timeout_ms = share,
         .connect_timeout_ms = share,
-        .max_response = ETCD_MESSAGE_MAX,
+        .max_response = call->request.op == REGISTRY_LIST ? ETCD_MESSAGE_LIST_MAX : ETCD_MESSAGE_MAX,
     };
     call->http = http_client_post(etcd->http, &post, on_result, call);
     etcd_reuse(&etcd->body);

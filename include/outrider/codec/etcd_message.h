@@ -13,10 +13,11 @@
 
 enum {
     ETCD_MESSAGE_MAX = 4 * 1024 * 1024, /* bytes of an answer: the largest value, 1.5 MiB, is 2 MiB encoded */
+    ETCD_MESSAGE_LIST_MAX = 16 * 1024 * 1024, /* and of a page: records of 10 kB, REGISTRY_LIST_MAX of them */
     ETCD_MESSAGE_TEXT_MAX = 256
 };
 
-/* What one answer says. {0} is an empty one; `value` is reused from answer to answer. */
+/* What one answer says. {0} is an empty one; `value` and `items` are reused from answer to answer. */
 struct etcd_message {
     enum registry_failure failure;
     bool elsewhere; /* another endpoint may do better: no leader, overload, time-out, shutdown */
@@ -28,20 +29,25 @@ struct etcd_message {
     bool succeeded;        /* put, delete: the comparison held */
     struct registry_kv kv; /* get; put and delete that did not succeed. Its value points into `value` */
     struct buf value;      /* owned */
+    struct registry_item *items; /* list; owned, their bytes stand in `value` */
+    size_t item_count, item_capacity;
+    int64_t count;      /* list: of the whole range */
+    bool revision_gone; /* list: the store does not have the revision asked for */
 };
 
 /* Frees what the message owns and zeroes it; accepts NULL and {0}. */
 void etcd_message_fini(struct etcd_message *message);
 
-/* The path an operation is posted to, beginning with "/v3" (gateway section 1). put and delete are
+/* The path an operation is posted to, beginning with "/v3" (gateway section 1). put, delete and prove are
  * transactions. Never NULL. */
 const char *etcd_message_path(enum registry_op op);
 
 /* Appends the body of `request`: compact, snake_case, 64-bit numbers as strings, padded base64, the exact
  * case of `ID` and `TTL` (gateway rule 1: a wrong case is ignored in silence). The TTL of a grant is rounded
  * up to whole seconds. A put compares MOD with expect_revision, or CREATE with 0 where expect_revision is 0,
- * and reads the key when it is not as expected; so does a delete. No tree is built: the put is on the latency
- * path. */
+ * and reads the key when it is not as expected; so does a delete. A prove would put if the key's version were
+ * below 0: etcd holds both branches of a transaction to the permissions before it compares. No tree is built:
+ * the put is on the latency path. */
 void etcd_message_encode(const struct registry_request *request, struct buf *out);
 
 /* Reads the answer to an operation `op` about `lease` (0 where the operation names none): `status` is the
@@ -64,7 +70,8 @@ void etcd_message_decode_login(int status, struct str body, struct etcd_message 
  * ("rpc error: code = PermissionDenied desc = ..."), by the same table. `message` is as a decode left it. */
 void etcd_message_classify_reason(struct str reason, struct etcd_message *message);
 
-/* Whether the operation changes nothing, so that a lost answer leaves nothing unknown: get and lease_ttl. */
+/* Whether the operation changes nothing, so that a lost answer leaves nothing unknown: get, lease_ttl, list,
+ * prove. */
 bool etcd_message_is_read(enum registry_op op);
 
 #endif

@@ -18,8 +18,13 @@ enum registry_op {
     REGISTRY_GET,       /* read one key, linearizably */
     REGISTRY_PUT,       /* write one key if it is still at `expect_revision`, else read it */
     REGISTRY_DELETE,    /* delete one key if it is still at `expect_revision`, else read it */
+    REGISTRY_LIST,      /* read the keys of a range, linearizably: one page, at one revision */
+    REGISTRY_PROVE,     /* whether one key may be written: ok or denied, and nothing is ever written */
     REGISTRY_OP_COUNT
 };
+
+/* More than this in one page is not asked for: the answer must stay small enough to be read at once. */
+enum { REGISTRY_LIST_MAX = 1000 };
 
 /* "grant", "keepalive", ... as metrics and logs spell it. */
 const char *registry_op_name(enum registry_op op);
@@ -29,9 +34,9 @@ struct registry_request {
     enum registry_op op;
     int64_t lease;           /* grant, keepalive, revoke, lease_ttl; put: 0 for a key without a lease */
     int64_t ttl_ms;          /* grant */
-    struct str key;          /* get, put, delete; list: the first key */
+    struct str key;          /* get, put, delete, prove; list: the first key */
     struct str range_end;    /* list: the first key beyond */
-    int64_t limit;           /* list: at most so many keys */
+    int64_t limit;           /* list: at most so many keys, REGISTRY_LIST_MAX at most */
     int64_t at_revision;     /* list: as the store was then; 0: as it is */
     bool newest_first;       /* list: the keys changed last come first; else in the order of their bytes */
     struct blob *value;      /* put; the request holds a reference */

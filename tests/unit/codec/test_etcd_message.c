@@ -73,11 +73,13 @@ static void paths_and_kinds(void **state)
     (void)state;
     static const char *const paths[] = {
         "/v3/lease/grant", "/v3/lease/keepalive", "/v3/lease/revoke", "/v3/lease/timetolive",
-        "/v3/kv/range",    "/v3/kv/txn",          "/v3/kv/txn"};
+        "/v3/kv/range",    "/v3/kv/txn",          "/v3/kv/txn",       "/v3/kv/range",
+        "/v3/kv/txn"};
     for (int op = 0; op < REGISTRY_OP_COUNT; op++) {
         assert_string_equal(etcd_message_path((enum registry_op)op), paths[op]);
         assert_int_equal(etcd_message_is_read((enum registry_op)op),
-                         op == REGISTRY_GET || op == REGISTRY_LEASE_TTL);
+                         op == REGISTRY_GET || op == REGISTRY_LEASE_TTL || op == REGISTRY_LIST ||
+                             op == REGISTRY_PROVE);
     }
 }
 
@@ -374,16 +376,16 @@ static void depth_width_and_size_are_bounded(void **state)
     expect_rejected(&deep);
     struct buf wide = {0};
     buf_str(&wide, STR("{" HDR34("10") ",\"a\":["));
-    for (int i = 0; i < 5000; i++) {
+    for (int i = 0; i < 20000; i++) {
         buf_str(&wide, STR("0,"));
     }
     buf_str(&wide, STR("0]}"));
     expect_rejected(&wide);
     struct buf large = {0};
     buf_str(&large, STR("{" HDR34("10") ",\"a\":\""));
-    char *text = mem_zalloc(ETCD_MESSAGE_MAX);
-    memset(text, 'a', ETCD_MESSAGE_MAX);
-    buf_add(&large, text, ETCD_MESSAGE_MAX);
+    char *text = mem_zalloc(ETCD_MESSAGE_LIST_MAX);
+    memset(text, 'a', ETCD_MESSAGE_LIST_MAX);
+    buf_add(&large, text, ETCD_MESSAGE_LIST_MAX);
     free(text);
     buf_str(&large, STR("\"}"));
     expect_rejected(&large);
@@ -395,7 +397,7 @@ static void text_does_not_count_as_structure(void **state)
     (void)state;
     struct buf body = {0};
     buf_str(&body, STR("{" HDR34("10") ",\"a\":\"\\\""));
-    for (int i = 0; i < 5000; i++) {
+    for (int i = 0; i < 20000; i++) {
         buf_str(&body, STR("[{,"));
     }
     buf_str(&body, STR("\"}"));
