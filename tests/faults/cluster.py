@@ -1,8 +1,9 @@
 """An etcd of one node or three that can be hurt, and a watcher that misses nothing however etcd is hurt."""
+import contextlib
 import http.client
 import json
-import os
 import pathlib
+import re
 import shutil
 import signal
 import tempfile
@@ -13,6 +14,8 @@ from registry import DEADLINE_S, Etcd, Event, Watcher, encode, range_end, wait_u
 
 FILL = "/services/~mark-fill/"  # where a watcher sees it, so that no compaction overtakes him
 SILENT_S = 0.5  # after this long without a word a watcher begins anew, where it was
+
+TOKEN_OVER = re.compile(r"invalid auth token|user name is empty|revision of auth store is old")
 
 
 class Unanswered(Exception):
@@ -29,7 +32,7 @@ class Cluster(Etcd):
         self.parent = pathlib.Path(tempfile.mkdtemp(prefix="outrider-faults-etcd-"))
         self.tls = with_etcd.Tls(self.parent / "certs", client_cert_auth=True) if tls else None
         _, self.nodes = with_etcd.start_cluster(self.binary, self.parent, count, self.tls, options)
-        self.stopped, self.token = set(), None
+        self.stopped, self.token, self.guarded = set(), None, False
         self.ports = [int(node.url.rsplit(":", 1)[1]) for node in self.nodes]
         self.urls = [node.url for node in self.nodes]
         self.wait_healthy()
@@ -49,6 +52,26 @@ class Cluster(Etcd):
     def headers(self):
         return {"Authorization": self.token} if self.token else {}
 
+    def enable_auth(self, user, password, prefixes):
+        """A root of our own, and a user who may read and write under the prefixes."""
+        self.call("/v3/auth/user/add", {"name": user, "password": password})
+        self.call("/v3/auth/role/add", {"name": user})
+        for prefix in prefixes:
+            permission = {"permType": "READWRITE", "key": encode(prefix), "range_end": range_end(prefix)}
+            self.call("/v3/auth/role/grant", {"name": user, "perm": permission})
+        self.call("/v3/auth/user/grant", {"user": user, "role": user})
+        with_etcd.enable_auth(self.nodes[0])
+        self.guarded = True
+        self.login()
+
+    def login(self):
+        """Whoever asks next has a token, if etcd gives one."""
+        if self.guarded:
+            self.token = None
+            with contextlib.suppress(Unanswered, IndexError):
+                body = {"name": "root", "password": with_etcd.ROOT_PASSWORD}
+                self.token = self.ask(self.answering()[0], "/v3/auth/authenticate", body, timeout=5)["token"]
+
     def answering(self):
         """The nodes that run, as far as we have not stopped them."""
         return [i for i, node in enumerate(self.nodes)
@@ -59,12 +82,14 @@ class Cluster(Etcd):
         try:
             connection.request("POST", path, json.dumps(body), self.headers())
             answer = connection.getresponse()
-            text = answer.read()
+            text = answer.read().decode(errors="replace")
         except (OSError, http.client.HTTPException) as error:
             raise Unanswered(f"{path}: {error}") from None
         finally:
             connection.close()
         if answer.status != 200:
+            if TOKEN_OVER.search(text):
+                self.login()
             raise Unanswered(f"{path}: {answer.status} {text[:300]}")
         return json.loads(text)
 
@@ -228,6 +253,8 @@ class Follower(Watcher):
     def take(self, result, epoch):
         moment = time.monotonic()
         with self.changed:
+            if TOKEN_OVER.search(result.get("cancel_reason", "")):
+                self.etcd.login()
             if self.epoch != epoch or result.get("canceled"):
                 return False
             self.created = self.created or result.get("created", False)

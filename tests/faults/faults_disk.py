@@ -23,9 +23,9 @@ TMPFS = 'mount -t tmpfs -o size=64k none "$1" && shift && exec "$@"'
 def etcd_full(scene):
     """The quota is used up (NOSPACE) for longer than the lease: writes fail, heartbeats do not; then somebody makes room."""
     scene.begin()
-    scene.notes.append(scene.etcd.fill()[:100])
+    scene.etcd.fill()
     scene.news()
-    wait_until(lambda: "space exceeded" in (scene.api()["registry"]["trouble"] or ""), "the agent says what is wrong")
+    scene.wait_trouble("space exceeded")
     scene.beyond_lease()
     scene.etcd.make_room(scene.follower)
     scene.end()

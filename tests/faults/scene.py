@@ -40,7 +40,7 @@ class Scene:
         self.by_hand = set()  # revisions that people wrote, not the agent
         self.allowed = {"ready"}
         self.agent = self.began = self.ended = None
-        self.notes = []
+        self.notes, self.secrets = [], []
 
     # What harness.Agent asks of a test.
     def addCleanup(self, function, *words, **more):
@@ -188,6 +188,12 @@ class Scene:
     def wait_gone(self):
         self.follower.wait(lambda event: event.deleted, "the record goes with its lease", self.mark, LATE_S)
 
+    def wait_trouble(self, word):
+        """What the agent says is wrong, which a person is to understand."""
+        text = wait_until(lambda: next((text for text in [self.api()["registry"]["trouble"]] if text and word in text), None),
+                          f"the agent says something of {word}: {self.api()['registry']}")
+        self.notes.append(text[:160])
+
     def second_news(self):
         """Once the fault was found out it costs nothing any more."""
         before = time.monotonic()
@@ -223,6 +229,8 @@ class Scene:
         self.check.assertIsNotNone(found, "the record is there")
         self.check.assertTrue(self.truth.items() <= (found.record or {}).items(), f"{found.value}\nis not {self.truth}")
         self.check.assertNotEqual(found.lease, 0, "the record is under a lease")
+        for secret in self.secrets:
+            self.check.assertNotIn(secret, self.agent.log() + repr(self.api()))
         span = time.monotonic() - self.began
         return {
             "recovery": round(max(0.0, event.moment - self.ended), 3),

@@ -1,0 +1,128 @@
+"""What proves who is who: tokens that end, a password that changes, certificates that are replaced on disk."""
+import os
+import pathlib
+import subprocess
+import time
+
+from faults import fault
+from registry import with_etcd
+
+TOKEN_S = 2
+TOKENS = ("--auth-token", "simple", "--auth-token-ttl", str(TOKEN_S))
+USER, PASSWORD, NEW_PASSWORD = "outrider", "a password of a test", "the next one"
+PREFIXES = ("/services/", "/outrider/")
+
+
+def put_file(path, text):
+    """As a rotation puts it: whole, at once."""
+    beside = path.with_name(path.name + ".new")
+    beside.write_text(text)
+    beside.chmod(0o600)
+    os.replace(beside, path)
+
+
+def files(scene):
+    """The agent's own copies of what proves who is who."""
+    folder = scene.dir / "secrets"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def with_user(scene):
+    scene.secrets += [PASSWORD, NEW_PASSWORD]
+    scene.etcd.enable_auth(USER, PASSWORD, PREFIXES)
+    put_file(files(scene) / "password", PASSWORD + "\n")
+
+
+def with_certificates(scene):
+    for name in ("ca.crt", "client.crt", "client.key"):
+        put_file(files(scene) / name, (scene.etcd.tls.folder / name).read_text())
+
+
+def with_both(scene):
+    with_certificates(scene)
+    with_user(scene)
+
+
+def login(scene):
+    return {"username": USER, "password_file": str(files(scene) / "password")}
+
+
+def tls(scene):
+    folder = files(scene)
+    return {"tls": {"ca_file": str(folder / "ca.crt"), "cert_file": str(folder / "client.crt"),
+                    "key_file": str(folder / "client.key")}}
+
+
+def login_and_tls(scene):
+    return {**login(scene), **tls(scene)}
+
+
+def token_expiry(scene):
+    """Tokens of 2 s over several of their lifetimes, and etcd restarted, which forgets them all."""
+    scene.begin()
+    for turn in range(3):
+        scene.last((turn + 1) * 2.5 * TOKEN_S)
+        before = time.monotonic()
+        scene.news()
+        seconds = scene.wait_true().moment - before
+        scene.notes.append(f"after {before - scene.began:.1f} s, {(turn + 1) * 2.5} lifetimes: "
+                           f"players={scene.players} was seen in {seconds * 1000:.0f} ms")
+    for index in scene.etcd.all():
+        scene.etcd.end_nodes([index])
+        scene.etcd.start_nodes([index])
+    scene.end()
+    scene.news()
+
+
+TOKEN_FAULT = {"keeps": True, "elects": True, "options": TOKENS}
+fault("token-expiry", "secrets", prepare=with_user, settings=login, **TOKEN_FAULT)(token_expiry)
+fault("token-expiry-tls", "secrets", prepare=with_both, settings=login_and_tls, tls=True, **TOKEN_FAULT)(token_expiry)
+
+
+@fault("password-changed", "secrets", keeps=True, options=TOKENS, prepare=with_user, settings=login)
+def password_changed(scene):
+    """The password is changed, in the file first: whoever is logged in is so no more."""
+    scene.begin()
+    put_file(files(scene) / "password", NEW_PASSWORD)
+    scene.etcd.call("/v3/auth/user/changepw", {"name": USER, "password": NEW_PASSWORD})
+    scene.news()
+    scene.end()
+
+
+# Whoever is refused for his password asks again after 15 to 30 s: each try costs etcd a tenth of a second of a processor.
+@fault("password-late", "secrets", keeps=True, options=TOKENS, prepare=with_user, settings=login,
+       bound=lambda scene: 30 + 2 * scene.request_timeout_s())
+def password_late(scene):
+    """The password is changed, and the file follows when the lease would long be over: heartbeats need no password."""
+    scene.begin()
+    scene.etcd.call("/v3/auth/user/changepw", {"name": USER, "password": NEW_PASSWORD})
+    scene.news()
+    scene.wait_trouble("password")
+    scene.beyond_lease()
+    put_file(files(scene) / "password", NEW_PASSWORD)
+    scene.end()
+
+
+def another_authority(scene):
+    """etcd's certificate is by somebody else from the next handshake on; those who only watch know both."""
+    folder = pathlib.Path(scene.etcd.tls.folder)
+    other = scene.dir / "other"
+    subprocess.run([with_etcd.CERTS, other], check=True)
+    put_file(folder / "ca.crt", (folder / "ca.crt").read_text() + (other / "ca.crt").read_text())
+    for name in ("server.key", "server.crt"):
+        put_file(folder / name, (other / name).read_text())
+    return other
+
+
+@fault("certificate-replaced", "secrets", network=True, tls=True, keeps=True, prepare=with_certificates, settings=tls)
+def certificate_replaced(scene):
+    """etcd has a certificate by another authority, and the agent's ca_file and certificate follow a little later."""
+    scene.begin()
+    other = another_authority(scene)
+    scene.net("reset")
+    scene.net("pass")
+    scene.news()
+    scene.wait_trouble("certificate")
+    put_file(files(scene) / "ca.crt", (other / "ca.crt").read_text())
+    scene.end_within_lease()
