@@ -22,10 +22,11 @@ struct registrar *registrar_new(const struct registrar_settings *settings)
     random_seed(&registrar->random, settings->seed);
     backoff_init(&registrar->lease_backoff, RETRY_FIRST_MS, RETRY_CAP_MS);
     backoff_init(&registrar->key_backoff, RETRY_FIRST_MS, RETRY_CAP_MS);
+    backoff_init(&registrar->cluster_backoff, CLUSTER_FIRST_MS, CLUSTER_CAP_MS);
     return registrar;
 }
 
-static void land(struct flight *flight)
+void registrar_land(struct flight *flight)
 {
     blob_unref(flight->value);
     *flight = (struct flight){0};
@@ -34,8 +35,8 @@ static void land(struct flight *flight)
 void registrar_free(struct registrar *registrar)
 {
     if (registrar != NULL) {
-        land(&registrar->lease_flight);
-        land(&registrar->key_flight);
+        registrar_land(&registrar->lease_flight);
+        registrar_land(&registrar->key_flight);
         blob_unref(registrar->wanted);
         blob_unref(registrar->published);
         blob_unref(registrar->unsure);
@@ -58,7 +59,7 @@ void registrar_note(struct queue *effects, enum registrar_note note, const char 
     effect->text = queue_copy(effects, str_of(text));
 }
 
-static void tell(struct queue *effects, enum registrar_effect_type type)
+void registrar_tell(struct queue *effects, enum registrar_effect_type type)
 {
     struct registrar_effect *effect = queue_push(effects);
     effect->type = type;
@@ -71,17 +72,18 @@ void registrar_set_published(struct registrar *registrar, struct blob *value, in
     registrar->revision = revision;
 }
 
-static void set_unsure(struct registrar *registrar, struct blob *value)
+void registrar_set_unsure(struct registrar *registrar, struct blob *value)
 {
     blob_unref(registrar->unsure);
     registrar->unsure = blob_ref(value);
 }
 
-static void forget_key(struct registrar *registrar)
+void registrar_forget_key(struct registrar *registrar)
 {
     registrar_set_published(registrar, NULL, 0);
-    set_unsure(registrar, NULL);
+    registrar_set_unsure(registrar, NULL);
     registrar->verify = registrar->repairing = false;
+    registrar->known_at = registrar->told_revision = 0;
     registrar_forget_foreign(registrar);
 }
 
@@ -91,43 +93,51 @@ static void drop_lease(struct registrar *registrar, struct queue *effects)
     registrar->lease = 0;
     registrar->lease_state = LEASE_NONE;
     registrar->lease_retry = 0;
+    registrar->lease_doubted = false;
     registrar->registered = false;
-    land(&registrar->key_flight); /* its answer would speak of a lease that is over */
-    forget_key(registrar);
-    tell(effects, REGISTRAR_DO_SAVE);
+    registrar_land(&registrar->key_flight); /* its answer would speak of a lease that is over */
+    registrar_forget_key(registrar);
+    registrar_tell(effects, REGISTRAR_DO_SAVE);
 }
 
-static void lose_lease(struct registrar *registrar, const struct instant *now, struct queue *effects)
+void registrar_lose_lease(struct registrar *registrar, const struct instant *now, struct queue *effects)
 {
     registrar_note(effects, REGISTRAR_NOTE_LEASE_LOST, "lease %" PRIx64 " is gone; asking for a new one",
                    (uint64_t)registrar->lease);
     if (registrar->adopting || registrar->adopted) {
         /* The record of before the restart is gone: nothing is left untouched, what is written now is new. */
         registrar->adopting = registrar->adopted = false;
-        tell(effects, REGISTRAR_DO_FRESH);
+        registrar_tell(effects, REGISTRAR_DO_FRESH);
     }
     drop_lease(registrar, effects);
     if (registrar->granted_mono > 0 && now->mono - registrar->granted_mono < LEASE_YOUNG_MS) {
         registrar->lease_retry = now->mono + 1 + (int64_t)random_below(&registrar->random, LEASE_YOUNG_MS);
     }
+    int64_t pause = registrar_cluster_pause(registrar, now);
+    if (pause > 0) {
+        registrar->lease_retry = now->mono + pause;
+    }
 }
 
 static void hold_lease(struct registrar *registrar, const struct registry_reply *reply,
-                       const struct flight *flight)
+                       const struct flight *flight, const struct instant *now)
 {
+    /* What the machine slept between request and answer is time of the lease, too. */
+    int64_t slept = (now->boot - flight->sent_boot) - (now->mono - flight->sent_mono);
+    int64_t sent_mono = flight->sent_mono - (slept >= INSTANT_SLEEP_MS ? slept : 0);
     registrar->lease_state = LEASE_HELD;
     registrar->granted_ms = reply->ttl_ms;
     registrar->lease_deadline_boot = flight->sent_boot + reply->ttl_ms;
     registrar->lease_maybe_boot = registrar->lease_deadline_boot;
     int64_t heartbeat = registrar->heartbeat_ms;
     registrar->heartbeat.earliest =
-        flight->sent_mono + (heartbeat > 0 ? heartbeat - heartbeat / 4 : reply->ttl_ms / 4);
-    registrar->heartbeat.latest = flight->sent_mono + (heartbeat > 0 ? heartbeat : reply->ttl_ms / 3);
+        sent_mono + (heartbeat > 0 ? heartbeat - heartbeat / 4 : reply->ttl_ms / 4);
+    registrar->heartbeat.latest = sent_mono + (heartbeat > 0 ? heartbeat : reply->ttl_ms / 3);
 }
 
 /* ---- failures ---- */
 
-static int64_t retry_delay(struct registrar *registrar, struct backoff *backoff,
+int64_t registrar_retry_delay(struct registrar *registrar, struct backoff *backoff,
                            enum registry_failure failure)
 {
     if (registrar->leaving) {
@@ -160,7 +170,7 @@ static bool in_trouble(const struct registrar *registrar)
 }
 
 /* One line for each kind of failure in an outage, however long it lasts; the rest is counted. */
-static void fail(struct registrar *registrar, struct trouble *trouble, const struct registry_reply *reply,
+void registrar_fail(struct registrar *registrar, struct trouble *trouble, const struct registry_reply *reply,
                  const struct instant *now, struct queue *effects)
 {
     if (!in_trouble(registrar)) {
@@ -180,7 +190,7 @@ static void fail(struct registrar *registrar, struct trouble *trouble, const str
     }
 }
 
-static void succeed(struct registrar *registrar, struct trouble *trouble, struct backoff *backoff,
+void registrar_succeed(struct registrar *registrar, struct trouble *trouble, struct backoff *backoff,
                     const struct instant *now, struct queue *effects)
 {
     backoff_reset(backoff);
@@ -200,12 +210,12 @@ static void succeed(struct registrar *registrar, struct trouble *trouble, struct
 /* ---- replies about the lease ---- */
 
 static void on_granted(struct registrar *registrar, const struct registry_reply *reply,
-                       const struct flight *flight, struct queue *effects)
+                       const struct flight *flight, const struct instant *now, struct queue *effects)
 {
-    hold_lease(registrar, reply, flight);
+    hold_lease(registrar, reply, flight, now);
     registrar->granted_mono = flight->sent_mono;
     registrar->key_retry = 0;
-    tell(effects, REGISTRAR_DO_SAVE);
+    registrar_tell(effects, REGISTRAR_DO_SAVE);
 }
 
 static void on_revoked(struct registrar *registrar, struct queue *effects)
@@ -223,11 +233,12 @@ static void on_lease_reply(struct registrar *registrar, const struct registry_re
 {
     struct flight flight = registrar->lease_flight;
     registrar->lease_flight = (struct flight){0};
+    registrar->lease_doubted = false; /* whatever was said, the next write will meet it */
     bool lost = reply->failure == REGISTRY_LEASE_LOST;
     bool exists = reply->failure == REGISTRY_LEASE_EXISTS && flight.op == REGISTRY_GRANT;
     if (reply->failure == REGISTRY_OK || lost || exists) {
         bool away = registrar->lease_trouble.text[0] != '\0';
-        succeed(registrar, &registrar->lease_trouble, &registrar->lease_backoff, now, effects);
+        registrar_succeed(registrar, &registrar->lease_trouble, &registrar->lease_backoff, now, effects);
         if (away && !registrar_dirty(registrar)) {
             /* Only to read the key back: not every agent in the second in which the registry came back. */
             registrar->verify_after =
@@ -237,166 +248,24 @@ static void on_lease_reply(struct registrar *registrar, const struct registry_re
     if (flight.op == REGISTRY_REVOKE && (reply->failure == REGISTRY_OK || lost)) {
         on_revoked(registrar, effects);
     } else if (flight.op == REGISTRY_KEEPALIVE && lost) {
-        lose_lease(registrar, now, effects);
+        registrar_lose_lease(registrar, now, effects);
     } else if (exists) {
         /* Our own earlier grant had worked; a keepalive tells its TTL. */
         registrar->lease_state = LEASE_TRYING;
     } else if (reply->failure != REGISTRY_OK) {
-        fail(registrar, &registrar->lease_trouble, reply, now, effects);
+        registrar_fail(registrar, &registrar->lease_trouble, reply, now, effects);
         if (flight.op == REGISTRY_KEEPALIVE && reply->failure == REGISTRY_UNKNOWN) {
             registrar->lease_maybe_boot = flight.sent_boot + registrar->granted_ms;
         }
-        int64_t delay = retry_delay(registrar, &registrar->lease_backoff, reply->failure);
+        int64_t delay = registrar_retry_delay(registrar, &registrar->lease_backoff, reply->failure);
         registrar->lease_retry = now->mono + within_lease(registrar, delay, now);
     } else if (flight.op == REGISTRY_GRANT || registrar->lease_state == LEASE_TRYING) {
-        on_granted(registrar, reply, &flight, effects);
+        on_granted(registrar, reply, &flight, now, effects);
     } else {
-        hold_lease(registrar, reply, &flight);
+        hold_lease(registrar, reply, &flight, now);
         registrar->verify = registrar->verify || (registrar->published != NULL &&
                                                   now->mono - registrar->confirmed_mono >= READ_BACK_MS);
     }
-}
-
-/* ---- replies about the key ---- */
-
-static bool ours(const struct registrar *registrar, const struct registry_kv *kv)
-{
-    return !kv->found || kv->lease == 0 || kv->lease == registrar->lease ||
-           kv->lease == registrar->previous_lease;
-}
-
-static void in_sync(struct registrar *registrar, struct queue *effects)
-{
-    registrar->ever_settled = true;
-    if (!registrar->registered) {
-        registrar->registered = true;
-        registrar->registrations++;
-        registrar_note(effects, REGISTRAR_NOTE_REGISTERED, "%s at revision %" PRId64 " under lease %" PRIx64,
-                       registrar->key, registrar->revision, (uint64_t)registrar->lease);
-    } else if (registrar->repairing) {
-        registrar_note(effects, REGISTRAR_NOTE_REPAIRED, "%s at revision %" PRId64, registrar->key,
-                       registrar->revision);
-    }
-    registrar->repairing = false;
-    if (!registrar_dirty(registrar)) {
-        registrar->wanted_urgent = false;
-    }
-}
-
-/* The key is as `kv` says. */
-static void learn_key(struct registrar *registrar, const struct registry_kv *kv, const struct instant *now,
-                      struct queue *effects)
-{
-    registrar->verify = false;
-    registrar->confirmed_mono = now->mono;
-    if (!ours(registrar, kv)) {
-        registrar_meet_foreign(registrar, kv, now, effects);
-        return;
-    }
-    registrar_forget_foreign(registrar);
-    if (kv->found && kv->lease == registrar->lease) {
-        bool own_write = registrar->unsure != NULL && str_eq(blob_view(registrar->unsure), kv->value);
-        bool changed =
-            registrar->published != NULL && !own_write && !str_eq(blob_view(registrar->published), kv->value);
-        registrar->repairing = registrar->repairing || changed;
-        struct blob *value = blob_new(kv->value);
-        registrar_set_published(registrar, value, kv->mod_revision);
-        blob_unref(value);
-        /* What is there is ours, but not what we last knew: writing it right waits for no interval. */
-        registrar->wanted_urgent = registrar->wanted_urgent || changed;
-    } else {
-        registrar->repairing = registrar->repairing || registrar->published != NULL;
-        registrar_set_published(registrar, NULL, kv->found ? kv->mod_revision : 0);
-    }
-}
-
-static void on_adopt_read(struct registrar *registrar, const struct registry_kv *kv, struct queue *effects)
-{
-    registrar->adopting = false;
-    if (kv->found && kv->lease == registrar->lease) {
-        registrar->registered = registrar->ever_settled = registrar->adopted = true;
-        assert(registrar->wanted == NULL); /* the server is silent while this is undecided */
-        registrar->wanted = blob_ref(registrar->published);
-        struct registrar_effect *effect = queue_push(effects);
-        effect->type = REGISTRAR_DO_ADOPTED;
-        effect->text = queue_copy(effects, kv->value);
-        registrar_note(effects, REGISTRAR_NOTE_TAKEN_OVER,
-                       "%s stands at revision %" PRId64 " under lease %" PRIx64, registrar->key,
-                       kv->mod_revision, (uint64_t)registrar->lease);
-    } else {
-        tell(effects, REGISTRAR_DO_FRESH);
-    }
-}
-
-static void on_put(struct registrar *registrar, const struct registry_reply *reply,
-                   const struct flight *flight, const struct instant *now, struct queue *effects)
-{
-    struct blob *value = flight->value;
-    if (reply->succeeded) {
-        registrar_set_published(registrar, value, reply->revision);
-        registrar->verify = false;
-        registrar->confirmed_mono = now->mono;
-        registrar->written_wall = now->wall;
-        in_sync(registrar, effects);
-        return;
-    }
-    registrar->wanted_urgent = registrar->wanted_urgent || flight->urgent;
-    learn_key(registrar, &reply->kv, now, effects);
-    if (registrar->published != NULL && blob_eq(registrar->published, value)) {
-        /* The write of before had worked, only its answer was lost. */
-        registrar->written_wall = now->wall;
-        registrar->repairing = false;
-        in_sync(registrar, effects);
-    }
-}
-
-/* The write did not happen, or may not have: its retry waits for the backoff only. */
-static void give_slot_back(struct registrar *registrar, const struct flight *flight)
-{
-    if (flight->op != REGISTRY_PUT) {
-        return;
-    }
-    registrar->wanted_urgent = registrar->wanted_urgent || flight->urgent;
-    if (flight->spent) {
-        registrar->urgent_tat -= URGENT_PERIOD_MS;
-    } else {
-        registrar->interval_until = 0;
-    }
-}
-
-static void on_key_reply(struct registrar *registrar, const struct registry_reply *reply,
-                         const struct instant *now, struct queue *effects)
-{
-    struct flight flight = registrar->key_flight;
-    registrar->key_flight = (struct flight){0};
-    if (reply->failure == REGISTRY_LEASE_LOST && registrar->lease_flight.op == REGISTRY_REVOKE) {
-        /* We are ending it ourselves: the answer to that says the rest. */
-        give_slot_back(registrar, &flight);
-    } else if (reply->failure == REGISTRY_LEASE_LOST) {
-        land(&registrar->lease_flight);
-        lose_lease(registrar, now, effects);
-    } else if (reply->failure != REGISTRY_OK) {
-        fail(registrar, &registrar->key_trouble, reply, now, effects);
-        registrar->key_retry = now->mono + retry_delay(registrar, &registrar->key_backoff, reply->failure);
-        give_slot_back(registrar, &flight);
-        if (flight.op == REGISTRY_PUT && reply->failure == REGISTRY_UNKNOWN) {
-            set_unsure(registrar, flight.value);
-        }
-    } else {
-        succeed(registrar, &registrar->key_trouble, &registrar->key_backoff, now, effects);
-        if (flight.op == REGISTRY_PUT) {
-            on_put(registrar, reply, &flight, now, effects);
-        } else if (flight.op == REGISTRY_LEASE_TTL) {
-            registrar_foreign_lives(registrar, reply, now, effects);
-        } else {
-            learn_key(registrar, &reply->kv, now, effects);
-            if (registrar->adopting) {
-                on_adopt_read(registrar, &reply->kv, effects);
-            }
-        }
-        set_unsure(registrar, NULL);
-    }
-    blob_unref(flight.value);
 }
 
 /* ---- the step ---- */
@@ -405,6 +274,7 @@ static void on_offer(struct registrar *registrar, const struct registrar_event *
 {
     blob_unref(registrar->wanted);
     registrar->wanted = blob_ref(event->value);
+    registrar->unproven = false;
     registrar->wanted_urgent = registrar->wanted_urgent || event->urgent;
     if (registrar->withdrawing) {
         registrar->withdrawing = false;
@@ -419,7 +289,7 @@ static void on_withdraw(struct registrar *registrar)
 {
     blob_unref(registrar->wanted);
     registrar->wanted = NULL;
-    registrar->wanted_urgent = false;
+    registrar->wanted_urgent = registrar->unproven = false;
     registrar->withdrawing = true;
     registrar->lease_retry = 0;
 }
@@ -435,8 +305,8 @@ static void on_leave(struct registrar *registrar)
     }
     registrar->leaving = true;
     registrar->adopting = false;
-    land(&registrar->lease_flight);
-    land(&registrar->key_flight);
+    registrar_land(&registrar->lease_flight);
+    registrar_land(&registrar->key_flight);
     registrar->lease_retry = 0;
 }
 
@@ -445,6 +315,21 @@ static void notice_sleep(struct registrar *registrar, const struct instant *now)
 {
     if (instant_slept(now, &registrar->asleep_ms)) {
         registrar->heartbeat = window_at(now->mono);
+    }
+}
+
+static void on_reply(struct registrar *registrar, const struct registry_reply *reply, const struct instant *now,
+                     struct queue *effects)
+{
+    bool about_lease = reply->id == registrar->lease_flight.id;
+    if (reply->id == 0 || (!about_lease && reply->id != registrar->key_flight.id)) {
+        return; /* stale */
+    }
+    registrar_meet_cluster(registrar, reply->cluster, reply->endpoint, about_lease, now, effects);
+    if (about_lease) {
+        on_lease_reply(registrar, reply, now, effects);
+    } else {
+        registrar_on_key_reply(registrar, reply, now, effects);
     }
 }
 
@@ -462,13 +347,13 @@ void registrar_step(struct registrar *registrar, const struct registrar_event *e
         break;
     case REGISTRAR_ON_OFFER: on_offer(registrar, event); break;
     case REGISTRAR_ON_WITHDRAW: on_withdraw(registrar); break;
-    case REGISTRAR_ON_REPLY:
-        if (event->reply->id == registrar->lease_flight.id) {
-            on_lease_reply(registrar, event->reply, &event->now, effects);
-        } else if (event->reply->id == registrar->key_flight.id) {
-            on_key_reply(registrar, event->reply, &event->now, effects);
-        }
+    case REGISTRAR_ON_REPLY: on_reply(registrar, event->reply, &event->now, effects); break;
+    case REGISTRAR_ON_CHANGED: registrar_on_changed(registrar, event->change, &event->now, effects); break;
+    case REGISTRAR_ON_READ_BACK: registrar_on_read_back(registrar, event->revision, &event->now); break;
+    case REGISTRAR_ON_CLUSTER:
+        registrar_meet_cluster(registrar, event->cluster, event->endpoint, false, &event->now, effects);
         break;
+    case REGISTRAR_ON_GAP: registrar_on_gap(registrar, event->gap_ms, &event->now, effects); break;
     case REGISTRAR_ON_LEAVE: on_leave(registrar); break;
     case REGISTRAR_ON_RELOAD: registrar->min_publish_ms = event->min_publish_interval_ms; break;
     }

@@ -11,10 +11,8 @@ void registrar_meet_foreign(struct registrar *registrar, const struct registry_k
         registrar->foreign_told = false;
         registrar->foreign_left = -1;
     }
-    blob_unref(registrar->foreign_value);
-    registrar->foreign_value = blob_new(kv->value);
     registrar->repairing = registrar->repairing || registrar->published != NULL;
-    registrar_set_published(registrar, NULL, kv->mod_revision);
+    registrar_refresh_foreign(registrar, kv);
     registrar->foreign_lease = kv->lease;
     registrar->foreign_check = now->mono;
     struct registrar_effect *effect = queue_push(effects);
@@ -24,6 +22,13 @@ void registrar_meet_foreign(struct registrar *registrar, const struct registry_k
                                                 .lease = kv->lease,
                                                 .timeout_ms = registrar->request_timeout_ms};
     registrar->key_flight = (struct flight){.id = registrar->next_id, .op = REGISTRY_LEASE_TTL};
+}
+
+void registrar_refresh_foreign(struct registrar *registrar, const struct registry_kv *kv)
+{
+    blob_unref(registrar->foreign_value);
+    registrar->foreign_value = blob_new(kv->value);
+    registrar_set_published(registrar, NULL, kv->mod_revision);
 }
 
 void registrar_forget_foreign(struct registrar *registrar)

@@ -1,5 +1,6 @@
-/* The inside of core/registrar: registrar.c (events and what replies mean), registrar_foreign.c (another
- * holder), registrar_plan.c (what to ask next), registrar_view.c (accessors). */
+/* The inside of core/registrar: registrar.c (events, and what replies about the lease mean), registrar_key.c (what
+ * replies and the watch tell of the key), registrar_doubt.c (what was known does not count any more),
+ * registrar_foreign.c (another holder), registrar_plan.c (what to ask next), registrar_view.c (accessors). */
 #ifndef OUTRIDER_CORE_REGISTRAR_INTERNAL_H
 #define OUTRIDER_CORE_REGISTRAR_INTERNAL_H
 
@@ -14,7 +15,7 @@ struct flight {
     int64_t sent_boot, sent_mono;
     struct blob *value; /* put */
     bool urgent;        /* put: what it writes may not wait for the interval */
-    bool spent;         /* put: it spent an urgent slot */
+    int64_t *bucket;    /* put: where it spent a slot; NULL: it waits for the interval */
 };
 
 /* A failure that goes on; text "" when there is none. The lease may be well while writes are denied. */
@@ -37,6 +38,11 @@ enum { LEASE_RETRY_MS = 1000 };
  * again at once. */
 enum { READ_BACK_MS = 60000, READ_BACK_SPREAD_MS = 2000, LEASE_YOUNG_MS = 1000 };
 
+/* How often at most the key is read again because the watch told of changes while something else was asked. */
+enum { REREAD_MS = 1000 };
+/* Two clusters that answer in turn are told of once in so long, and the record moves between them ever less often. */
+enum { CLUSTER_STEADY_MS = 600000, CLUSTER_FIRST_MS = 2000, CLUSTER_CAP_MS = 60000 };
+
 /* An outage as a whole: what was said of it already, and what will be said when it is over. */
 struct away {
     int64_t since_mono;
@@ -58,6 +64,11 @@ struct registrar {
     int64_t asleep_ms;        /* boot clock ahead of mono: it grows while the machine sleeps */
     int64_t granted_mono;
     struct window heartbeat;
+    bool lease_doubted; /* the key waits until the registry has said something about the lease */
+    uint64_t cluster, cluster_before; /* 0: unknown; never another one */
+    int64_t cluster_mono;             /* when it was last another one */
+    unsigned cluster_turns;           /* how often it went back to the one before */
+    struct backoff cluster_backoff;
     struct flight lease_flight;
     struct backoff lease_backoff;
     int64_t lease_retry; /* mono: no lease request before */
@@ -67,6 +78,9 @@ struct registrar {
     struct blob *published; /* what the key holds under our lease; NULL: unknown or not ours */
     int64_t revision;       /* the key's mod revision as known; 0: absent or unknown */
     struct blob *unsure;    /* what a put whose outcome is unknown may have written; NULL: none */
+    int64_t known_at;       /* revision of the store at which that was so; 0: never asked under this lease */
+    int64_t told_revision;  /* newest change that the watch told and nothing has been made of; 0: none */
+    int64_t reread_mono;    /* when the key was last read for such a change */
     int64_t confirmed_mono; /* when the key was last seen as it should be */
     bool adopted;           /* under this lease the record of before the restart was taken over */
     bool adopting;          /* read the key first: the record of before the restart may stand */
@@ -79,8 +93,10 @@ struct registrar {
     struct backoff key_backoff;
     int64_t key_retry;
     int64_t urgent_tat;     /* mono: theoretical arrival time of the next urgent write */
+    int64_t repair_tat;     /* mono: the same of the next one that creates or repairs the key */
     int64_t interval_until; /* mono: no write for players, labels and text before */
 
+    bool unproven;    /* after a gap: no write before the next offer */
     bool withdrawing; /* revoke, until the next offer */
     bool leaving, gone, ever_settled, registered, repairing;
     uint64_t registrations;
@@ -89,8 +105,36 @@ struct registrar {
     struct away away;
 };
 
-/* registrar.c: what the key holds under our lease, and its revision. */
+/* registrar.c: what the key holds under our lease, and its revision; what a put may have written; nothing of it. */
 void registrar_set_published(struct registrar *registrar, struct blob *value, int64_t revision);
+void registrar_set_unsure(struct registrar *registrar, struct blob *value);
+void registrar_forget_key(struct registrar *registrar);
+
+/* registrar.c: a request is over; requests fail, or succeed again; how long to wait after a failure; the lease is
+ * not known any more. */
+void registrar_land(struct flight *flight);
+void registrar_fail(struct registrar *registrar, struct trouble *trouble, const struct registry_reply *reply,
+                    const struct instant *now, struct queue *effects);
+void registrar_succeed(struct registrar *registrar, struct trouble *trouble, struct backoff *backoff,
+                       const struct instant *now, struct queue *effects);
+int64_t registrar_retry_delay(struct registrar *registrar, struct backoff *backoff, enum registry_failure failure);
+void registrar_lose_lease(struct registrar *registrar, const struct instant *now, struct queue *effects);
+
+/* registrar_key.c: an answer about the key; the key changed; the key may have changed up to `revision`. */
+void registrar_on_key_reply(struct registrar *registrar, const struct registry_reply *reply,
+                            const struct instant *now, struct queue *effects);
+void registrar_on_changed(struct registrar *registrar, const struct registry_change *change,
+                          const struct instant *now, struct queue *effects);
+void registrar_on_read_back(struct registrar *registrar, int64_t revision, const struct instant *now);
+
+/* registrar_doubt.c: the lease may be gone, ask before the key is written; we were away for `gap_ms`; `cluster`
+ * answered at `endpoint`, with news about the lease or without. */
+void registrar_doubt_lease(struct registrar *registrar, const struct instant *now);
+void registrar_on_gap(struct registrar *registrar, int64_t gap_ms, const struct instant *now, struct queue *effects);
+void registrar_meet_cluster(struct registrar *registrar, uint64_t cluster, struct str endpoint, bool about_lease,
+                            const struct instant *now, struct queue *effects);
+/* How long a lease that is lost must wait for the next, in ms, because clusters answer in turn. */
+int64_t registrar_cluster_pause(struct registrar *registrar, const struct instant *now);
 
 /* registrar_foreign.c: the key is under another lease; how long that lease still has; nobody else
  * holds it. */
@@ -98,6 +142,7 @@ void registrar_meet_foreign(struct registrar *registrar, const struct registry_k
                             const struct instant *now, struct queue *effects);
 void registrar_foreign_lives(struct registrar *registrar, const struct registry_reply *reply,
                              const struct instant *now, struct queue *effects);
+void registrar_refresh_foreign(struct registrar *registrar, const struct registry_kv *kv);
 void registrar_forget_foreign(struct registrar *registrar);
 
 /* registrar_plan.c: starts whatever can be started now. */
@@ -106,6 +151,8 @@ void registrar_plan(struct registrar *registrar, const struct instant *now, stru
 /* Whether the wanted record is not what the registry has. */
 bool registrar_dirty(const struct registrar *registrar);
 
+/* An effect that needs no more words; one line in the log. */
+void registrar_tell(struct queue *effects, enum registrar_effect_type type);
 void registrar_note(struct queue *effects, enum registrar_note note, const char *format, ...)
     PRINTF_LIKE(3, 4);
 

@@ -3,6 +3,11 @@
 
 #include "outrider/base/mem.h"
 
+static bool may_write(const struct registrar *registrar)
+{
+    return registrar_dirty(registrar) && !registrar->unproven;
+}
+
 bool registrar_dirty(const struct registrar *registrar)
 {
     return registrar->wanted != NULL && !blob_eq(registrar->wanted, registrar->published);
@@ -69,29 +74,34 @@ static void plan_lease(struct registrar *registrar, const struct instant *now, s
     }
 }
 
+/* Whose rate a write is counted in; NULL: it waits for the interval. Creating and repairing have a rate of their
+ * own: the first change after them is still written at once, and a hand that deletes in a loop gets no loop for an
+ * answer. */
+static const int64_t *bucket(const struct registrar *registrar)
+{
+    if (registrar->published == NULL || registrar->repairing) {
+        return &registrar->repair_tat;
+    }
+    return registrar->wanted_urgent ? &registrar->urgent_tat : NULL;
+}
+
 /* The moment from which the wanted record may be written. */
 static int64_t write_slot(const struct registrar *registrar)
 {
-    if (registrar->published == NULL) {
-        return 0; /* creating and repairing wait for nothing */
-    }
-    if (registrar->wanted_urgent) {
-        return registrar->urgent_tat - (URGENT_BURST - 1) * URGENT_PERIOD_MS;
-    }
-    return registrar->interval_until;
+    const int64_t *tat = bucket(registrar);
+    return tat == NULL ? registrar->interval_until : *tat - (URGENT_BURST - 1) * URGENT_PERIOD_MS;
 }
 
-/* Creating and repairing spend nothing: the first change after them is still written at once. */
 static void spend_slot(struct registrar *registrar, int64_t now)
 {
+    const int64_t *tat = bucket(registrar);
     struct flight *flight = &registrar->key_flight;
     flight->urgent = registrar->wanted_urgent;
-    flight->spent = registrar->published != NULL && registrar->wanted_urgent;
-    if (flight->spent) {
-        int64_t from = registrar->urgent_tat > now ? registrar->urgent_tat : now;
-        registrar->urgent_tat = from + URGENT_PERIOD_MS;
-    } else if (registrar->published != NULL) {
+    if (tat == NULL) {
         registrar->interval_until = now + registrar->min_publish_ms;
+    } else {
+        flight->bucket = tat == &registrar->repair_tat ? &registrar->repair_tat : &registrar->urgent_tat;
+        *flight->bucket = (*tat > now ? *tat : now) + URGENT_PERIOD_MS;
     }
     registrar->wanted_urgent = false;
 }
@@ -111,7 +121,8 @@ static void ask_put(struct registrar *registrar, const struct instant *now, stru
 static bool key_is_free(const struct registrar *registrar)
 {
     return registrar->key_flight.id == 0 && registrar->lease_state == LEASE_HELD && !registrar->leaving &&
-           !registrar->withdrawing && registrar->lease_flight.op != REGISTRY_REVOKE;
+           !registrar->withdrawing && !registrar->lease_doubted &&
+           registrar->lease_flight.op != REGISTRY_REVOKE;
 }
 
 static void plan_key(struct registrar *registrar, const struct instant *now, struct queue *effects)
@@ -130,7 +141,7 @@ static void plan_key(struct registrar *registrar, const struct instant *now, str
         request(registrar, &registrar->key_flight, REGISTRY_GET, now, effects)->key = str_of(registrar->key);
         return;
     }
-    if (registrar_dirty(registrar) && now->mono >= write_slot(registrar)) {
+    if (may_write(registrar) && now->mono >= write_slot(registrar)) {
         ask_put(registrar, now, effects);
     }
 }
@@ -176,7 +187,7 @@ static struct window key_window(const struct registrar *registrar)
     } else if (registrar->adopting) {
         moment = 0;
     } else {
-        moment = registrar_dirty(registrar) ? write_slot(registrar) : NEVER_MS;
+        moment = may_write(registrar) ? write_slot(registrar) : NEVER_MS;
         if (registrar->verify && registrar->verify_after < moment) {
             moment = registrar->verify_after;
         }

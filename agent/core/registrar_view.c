@@ -80,6 +80,16 @@ int64_t registrar_trouble_since(const struct registrar *registrar)
     return trouble(registrar)->since_wall;
 }
 
+uint64_t registrar_cluster(const struct registrar *registrar)
+{
+    return registrar->cluster;
+}
+
+uint64_t registrar_cluster_before(const struct registrar *registrar)
+{
+    return registrar->cluster_before;
+}
+
 int64_t registrar_foreign_lease(const struct registrar *registrar)
 {
     return registrar->foreign_lease;

@@ -288,6 +288,7 @@ static void apply(struct server *server, const struct server_event *event, struc
     case SERVER_ON_HOST: on_host(server, event); break;
     case SERVER_ON_FRESH: server_fresh(server, event, effects); break;
     case SERVER_ON_ADOPTED: server_adopt(server, event, effects); break;
+    case SERVER_ON_GAP: server_gap(server); break;
     case SERVER_ON_RELOAD: on_reload(server, event, effects); break;
     }
 }

@@ -104,3 +104,22 @@ void server_adopt(struct server *server, const struct server_event *event, struc
     record_copy(record, &server->offered);
     server->offering = true;
 }
+
+/* Much as after a restart, but that nothing was forgotten: what the probes found is. A failing one goes on
+ * failing until it is found well. */
+void server_gap(struct server *server)
+{
+    for (size_t i = 0; i < SERVER_PROBES_MAX; i++) {
+        struct server_probe *probe = &server->probes[i];
+        if (probe->verdict == VERDICT_PASSING) {
+            probe->verdict = VERDICT_UNKNOWN;
+            probe->evidence[0] = '\0';
+        }
+    }
+    server->reoffer = true;
+    if (server->start == START_DONE) {
+        server->start = START_SETTLING;
+        server->adopted_ready = false;
+        server->settling_holds = server_holds(server);
+    }
+}

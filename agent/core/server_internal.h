@@ -60,6 +60,7 @@ struct server {
     enum { START_UNDECIDED, START_FRESH, START_SETTLING, START_DONE } start;
     unsigned heard_holds; /* one bit for each hold of its own that the server has spoken of since the start */
     bool adopted_ready;   /* the adopted record was ready or draining */
+    bool reoffer;         /* after a gap the registrar waits for an offer, though nothing changed */
     unsigned
         settling_holds;   /* one bit for each hold at adoption: only a change of them is written meanwhile */
     int64_t contact_mono; /* when grace began */
@@ -90,9 +91,10 @@ void server_believe(struct server *server, const struct words *words, const stru
                     struct queue *effects);
 void server_forget_said(struct server *server);
 
-/* server_adopt.c: the record of before the restart goes on. */
+/* server_adopt.c: the record of before the restart goes on; time passed without us. */
 void server_fresh(struct server *server, const struct server_event *event, struct queue *effects);
 void server_adopt(struct server *server, const struct server_event *event, struct queue *effects);
+void server_gap(struct server *server);
 /* The holds that are set, one bit each. */
 unsigned server_holds(const struct server *server);
 

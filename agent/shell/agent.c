@@ -86,6 +86,14 @@ static void on_reply(const struct registry_reply *reply, void *user)
     agent_rearm(agent);
 }
 
+static void on_watch(const struct registry_watch_event *event, void *user)
+{
+    struct agent *agent = user;
+    struct instant now = agent_now();
+    router_watched(agent->router, event, &now);
+    agent_rearm(agent);
+}
+
 /* ---- signals ---- */
 
 static void stop(struct agent *agent, enum shutdown_event_type how, const struct instant *now)
@@ -173,7 +181,7 @@ static int open_world(struct agent *agent, struct error *err)
     if (open_loop(agent, err) < 0) {
         return -1;
     }
-    agent->registry = etcd_new(&agent->config->registry, agent->loop, agent->http, on_reply, NULL, agent);
+    agent->registry = etcd_new(&agent->config->registry, agent->loop, agent->http, on_reply, on_watch, agent);
     agent->sockets = status_sockets_new(agent, err);
     if (agent->sockets == NULL) {
         return -1;

@@ -61,6 +61,16 @@ void effects_request(struct effects *effects, const struct registry_request *req
     registry_submit(agent->registry, request);
 }
 
+void effects_watch(struct effects *effects, const struct registry_watch *watch)
+{
+    registry_watch(effects->agent->registry, watch);
+}
+
+void effects_unwatch(struct effects *effects, uint64_t id)
+{
+    registry_unwatch(effects->agent->registry, id);
+}
+
 /* ---- the server's process ---- */
 
 static void on_process_gone(void *user)
@@ -176,12 +186,31 @@ void effects_note(struct effects *effects, enum registrar_note note, struct str 
         [REGISTRAR_NOTE_AWAY] = {LOG_LEVEL_WARN, "requests fail; retrying until they succeed"},
         [REGISTRAR_NOTE_BACK] = {LOG_LEVEL_INFO, "requests succeed again"},
         [REGISTRAR_NOTE_WITHDRAWN] = {LOG_LEVEL_INFO, "withdrawn"},
+        [REGISTRAR_NOTE_GAP] = {LOG_LEVEL_WARN, "time has passed unseen"},
+        [REGISTRAR_NOTE_CLUSTER] = {LOG_LEVEL_WARN, "another cluster answers"},
     };
     if (log_enabled(notes[note].level)) {
         log_write(notes[note].level, "registry", notes[note].msg,
                   (const struct log_field[]){LOG_STR("detail", text), LOG_END});
     }
     agent_tell_status(effects->agent, "");
+}
+
+void effects_watch_note(struct effects *effects, enum keywatch_note note, struct str text)
+{
+    static const struct {
+        enum log_level level;
+        const char *msg;
+    } notes[] = {
+        [KEYWATCH_NOTE_FAILS] = {LOG_LEVEL_WARN, "its own keys cannot be watched; they are read every minute"},
+        [KEYWATCH_NOTE_LATE] = {LOG_LEVEL_WARN, "the watch of its own keys tells nothing; another is opened"},
+        [KEYWATCH_NOTE_WELL] = {LOG_LEVEL_INFO, "its own keys are watched again"},
+    };
+    (void)effects;
+    if (log_enabled(notes[note].level)) {
+        log_write(notes[note].level, "registry", notes[note].msg,
+                  (const struct log_field[]){LOG_STR("detail", text), LOG_END});
+    }
 }
 
 void effects_drain_over(struct effects *effects, enum hold_kind kind, enum drain_outcome outcome)

@@ -1,7 +1,7 @@
 /* The wiring. Read router_pump() first: it is the whole of the agent's inner life. */
 #include "router_internal.h"
 
-static void step_probes(struct router *router, enum probe_event_type type, const struct instant *now)
+void router_step_probes(struct router *router, enum probe_event_type type, const struct instant *now)
 {
     struct probe_event event = {.type = type, .now = *now};
     for (size_t i = 0; i < router->probe_count; i++) {
@@ -27,8 +27,8 @@ static void route_server(struct router *router, const struct server_effect *effe
     }
     case SERVER_DO_WATCH_PID: effects_watch_pid(router->effects, effect->pid); break;
     case SERVER_DO_UNWATCH_PID: effects_watch_pid(router->effects, 0); break;
-    case SERVER_DO_PROBE_NOW: step_probes(router, PROBE_ON_CONTACT, now); break;
-    case SERVER_DO_RESET_PROBES: step_probes(router, PROBE_ON_RESET, now); break;
+    case SERVER_DO_PROBE_NOW: router_step_probes(router, PROBE_ON_CONTACT, now); break;
+    case SERVER_DO_RESET_PROBES: router_step_probes(router, PROBE_ON_RESET, now); break;
     case SERVER_DO_PROBE_PORTS: router_follow_ports(router, now); break;
     case SERVER_DO_TELL_DRAIN:
         effects_tell_drain(router->effects, effect->on, effect->deadline_ms, effect->text);
@@ -82,6 +82,7 @@ static void route_shutdown(struct router *router, const struct shutdown_effect *
     case SHUTDOWN_DO_LEAVE: {
         struct registrar_event event = {.type = REGISTRAR_ON_LEAVE, .now = *now};
         registrar_step(router->registrar, &event, &router->registrar_effects);
+        router_step_keywatch(router, (struct keywatch_event){.type = KEYWATCH_ON_LEAVE, .now = *now});
         break;
     }
     case SHUTDOWN_DO_EXIT: effects_exit(router->effects, effect->code); break;
@@ -115,12 +116,15 @@ static bool route_one(struct router *router, const struct instant *now)
     struct probe_effect probe;
     struct shutdown_effect shutdown;
     struct registrar_effect registrar;
+    struct keywatch_effect keywatch;
     if (queue_take(&router->server_effects, &server)) {
         route_server(router, &server, now);
     } else if (queue_take(&router->probe_effects, &probe)) {
         route_probe(router, &probe, now);
     } else if (queue_take(&router->registrar_effects, &registrar)) {
         route_registrar(router, &registrar, now);
+    } else if (queue_take(&router->keywatch_effects, &keywatch)) {
+        router_route_keywatch(router, &keywatch, now);
     } else if (queue_take(&router->shutdown_effects, &shutdown)) {
         route_shutdown(router, &shutdown, now);
     } else {

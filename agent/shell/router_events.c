@@ -67,10 +67,13 @@ struct router *router_new(const struct config *config, const char *id, const str
     queue_init(&router->registrar_effects, sizeof(struct registrar_effect));
     queue_init(&router->shutdown_effects, sizeof(struct shutdown_effect));
     queue_init(&router->probe_effects, sizeof(struct probe_effect));
+    queue_init(&router->keywatch_effects, sizeof(struct keywatch_effect));
+    router->seen = *now;
     router->server = server_new(config, id, now);
     router->registrar = new_registrar(config, id, random_next(&random));
     load_shutdown(router);
     router_build_probes(router, NULL, now);
+    router_init_watch(router, id, random_next(&random));
     return router;
 }
 
@@ -93,6 +96,8 @@ void router_free(struct router *router)
     queue_fini(&router->registrar_effects);
     queue_fini(&router->shutdown_effects);
     queue_fini(&router->probe_effects);
+    queue_fini(&router->keywatch_effects);
+    keywatch_fini(&router->keywatch);
     router_free_said(router);
     server_free(router->server);
     registrar_free(router->registrar);
@@ -104,6 +109,7 @@ struct window router_deadline(const struct router *router)
     struct window soonest = server_deadline(router->server);
     soonest = window_sooner(soonest, registrar_deadline(router->registrar));
     soonest = window_sooner(soonest, shutdown_deadline(&router->shutdown));
+    soonest = window_sooner(soonest, keywatch_deadline(&router->keywatch));
     for (size_t i = 0; i < router->probe_count; i++) {
         soonest = window_sooner(soonest, probe_deadline(&router->probes[i]));
     }
@@ -113,6 +119,7 @@ struct window router_deadline(const struct router *router)
 /* Whoever would be woken soon anyway is stepped now: that is how a heartbeat rides on a probe's wake-up. */
 void router_tick(struct router *router, const struct instant *now)
 {
+    router_enter(router, now);
     if (server_deadline(router->server).earliest <= now->mono) {
         router_step_server(router, (struct server_event){.type = SERVER_ON_TICK, .now = *now});
     }
@@ -131,6 +138,9 @@ void router_tick(struct router *router, const struct instant *now)
         struct registrar_event event = {.type = REGISTRAR_ON_TICK, .now = *now};
         registrar_step(router->registrar, &event, &router->registrar_effects);
     }
+    if (keywatch_deadline(&router->keywatch).earliest <= now->mono) {
+        router_step_keywatch(router, (struct keywatch_event){.type = KEYWATCH_ON_TICK, .now = *now});
+    }
     if (shutdown_deadline(&router->shutdown).earliest <= now->mono) {
         struct shutdown_event event = {.type = SHUTDOWN_ON_TICK, .now = *now};
         shutdown_step(&router->shutdown, &event, &router->shutdown_effects);
@@ -140,12 +150,14 @@ void router_tick(struct router *router, const struct instant *now)
 
 void router_heard(struct router *router, const struct words *words, const struct instant *now)
 {
+    router_enter(router, now);
     router_step_server(router, (struct server_event){.type = SERVER_ON_WORDS, .now = *now, .words = words});
     router_pump(router, now);
 }
 
 void router_detached(struct router *router, uint64_t life, bool by_us, const struct instant *now)
 {
+    router_enter(router, now);
     router_step_server(
         router, (struct server_event){.type = SERVER_ON_DETACH, .now = *now, .life = life, .by_us = by_us});
     router_pump(router, now);
@@ -153,6 +165,7 @@ void router_detached(struct router *router, uint64_t life, bool by_us, const str
 
 void router_exited(struct router *router, pid_t pid, const struct instant *now)
 {
+    router_enter(router, now);
     router_step_server(router, (struct server_event){.type = SERVER_ON_EXIT, .now = *now, .pid = pid});
     router_pump(router, now);
 }
@@ -160,6 +173,7 @@ void router_exited(struct router *router, pid_t pid, const struct instant *now)
 void router_tried(struct router *router, unsigned index, uint64_t try_id, enum probe_outcome outcome,
                   const char *detail, int64_t duration_us, const struct instant *now)
 {
+    router_enter(router, now);
     if (index >= router->probe_count) {
         return;
     }
@@ -175,8 +189,12 @@ void router_tried(struct router *router, unsigned index, uint64_t try_id, enum p
 
 void router_replied(struct router *router, const struct registry_reply *reply, const struct instant *now)
 {
+    router_enter(router, now);
+    uint64_t cluster = registrar_cluster(router->registrar);
     struct registrar_event event = {.type = REGISTRAR_ON_REPLY, .now = *now, .reply = reply};
     registrar_step(router->registrar, &event, &router->registrar_effects);
+    router_pump(router, now);
+    router_follow_registry(router, reply, cluster, now);
     router_pump(router, now);
 }
 
@@ -190,6 +208,7 @@ void router_host(struct router *router, const char *host, const char *reason, co
 void router_drain(struct router *router, const char *reason, const char *by, int64_t deadline_ms,
                   int64_t expires_ms, const struct instant *now)
 {
+    router_enter(router, now);
     router_step_server(router, (struct server_event){.type = SERVER_ON_HOLD,
                                                      .now = *now,
                                                      .kind = HOLD_OPS,
@@ -202,6 +221,7 @@ void router_drain(struct router *router, const char *reason, const char *by, int
 
 void router_undrain(struct router *router, const struct instant *now)
 {
+    router_enter(router, now);
     router_step_server(router,
                        (struct server_event){.type = SERVER_ON_UNHOLD, .now = *now, .kind = HOLD_OPS});
     router_pump(router, now);
@@ -210,6 +230,7 @@ void router_undrain(struct router *router, const struct instant *now)
 void router_stop(struct router *router, enum shutdown_event_type how, bool may_hand_over,
                  const struct instant *now)
 {
+    router_enter(router, now);
     struct shutdown_event event = {.type = how, .now = *now, .may_hand_over = may_hand_over};
     shutdown_step(&router->shutdown, &event, &router->shutdown_effects);
     router_pump(router, now);
@@ -217,6 +238,7 @@ void router_stop(struct router *router, enum shutdown_event_type how, bool may_h
 
 void router_reload(struct router *router, const struct config *config, const struct instant *now)
 {
+    router_enter(router, now);
     int map[SERVER_PROBES_MAX];
     router_map_probes(router, config, map);
     effects_cancel_tries(router->effects);

@@ -1,5 +1,6 @@
 /* The inside of shell/router: router.c (the wiring), router_events.c (what comes in),
- * router_record.c (between record and bytes), router_probes.c (which probes run). */
+ * router_record.c (between record and bytes), router_probes.c (which probes run), router_watch.c (what comes
+ * unasked). */
 #ifndef OUTRIDER_SHELL_ROUTER_INTERNAL_H
 #define OUTRIDER_SHELL_ROUTER_INTERNAL_H
 
@@ -19,15 +20,31 @@ struct router {
     size_t probe_count;
     struct config_probe said_probes[SERVER_PROBES_MAX]; /* of ports the server said; they own their names */
     size_t said_count;
+    struct keywatch keywatch;
+    struct instant seen; /* the latest step */
     int64_t asleep_ms; /* boot clock ahead of mono at the last tick */
     int64_t phase_ms;  /* of this agent's probes: a thousand started together must not beat together */
 
     struct queue server_effects, registrar_effects, shutdown_effects, probe_effects;
+    struct queue keywatch_effects;
     bool pumping;
 };
 
 /* router.c: routes effects until there are none; does nothing when called from within an effect. */
 void router_pump(struct router *router, const struct instant *now);
+
+/* router.c: one event for every probe. */
+void router_step_probes(struct router *router, enum probe_event_type type, const struct instant *now);
+
+/* router_watch.c: every event from the world begins with router_enter, so that time which passed without us counts
+ * before it does. */
+void router_enter(struct router *router, const struct instant *now);
+void router_init_watch(struct router *router, const char *id, uint64_t seed);
+void router_step_keywatch(struct router *router, struct keywatch_event event);
+void router_route_keywatch(struct router *router, const struct keywatch_effect *effect, const struct instant *now);
+/* A request was answered; `cluster` is the one known before. */
+void router_follow_registry(struct router *router, const struct registry_reply *reply, uint64_t cluster,
+                            const struct instant *now);
 
 /* router_record.c: one server event (by value, so that a call can be written in one go); the present record
  * to the registrar; no record found, or the record found, back to the server. */

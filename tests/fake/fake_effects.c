@@ -71,6 +71,19 @@ void effects_request(struct effects *effects, const struct registry_request *req
     call->request.key = (struct str){NULL, 0};
 }
 
+void effects_watch(struct effects *effects, const struct registry_watch *watch)
+{
+    struct fake_call *call = remember(effects, FAKE_WATCH);
+    call->watch_id = watch->id;
+    call->timeout_ms = watch->timeout_ms;
+    keep_text(call, watch->ranges[0].key);
+}
+
+void effects_unwatch(struct effects *effects, uint64_t id)
+{
+    remember(effects, FAKE_UNWATCH)->watch_id = id;
+}
+
 void effects_watch_pid(struct effects *effects, pid_t pid)
 {
     remember(effects, FAKE_WATCH_PID)->pid = pid;
@@ -106,6 +119,13 @@ void effects_note(struct effects *effects, enum registrar_note note, struct str 
 {
     struct fake_call *call = remember(effects, FAKE_NOTE);
     call->note = note;
+    keep_text(call, text);
+}
+
+void effects_watch_note(struct effects *effects, enum keywatch_note note, struct str text)
+{
+    struct fake_call *call = remember(effects, FAKE_WATCH_NOTE);
+    call->watch_note = note;
     keep_text(call, text);
 }
 

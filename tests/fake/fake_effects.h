@@ -15,6 +15,9 @@ enum fake_type {
     FAKE_SAVE,
     FAKE_STATUS,
     FAKE_NOTE,
+    FAKE_WATCH,
+    FAKE_UNWATCH,
+    FAKE_WATCH_NOTE,
     FAKE_DRAIN_OVER,
     FAKE_EXIT
 };
@@ -34,6 +37,8 @@ struct fake_call {
     int64_t left_ms;
     enum status from, to;
     enum registrar_note note;
+    enum keywatch_note watch_note;
+    uint64_t watch_id;
     enum hold_kind kind;
     enum drain_outcome outcome;
     int code;

@@ -184,6 +184,8 @@ static void inspect(struct world *w)
         const struct fake_call *call = &w->effects.calls[w->inspected];
         if (call->type == FAKE_REQUEST) {
             check_request(w, call);
+        } else if (call->type == FAKE_NOTE && call->note == REGISTRAR_NOTE_GAP) {
+            w->lease_id = 0; /* given up: its answer is of before the gap */
         }
         assert(call->type != FAKE_TRY || call->index < router_probe_count(w->router));
     }

@@ -2,7 +2,7 @@
  * against the real router and core under a clock of its own, and stops at the first line that does not hold.
  *
  * runner.c (the script), runner_commands.c (what its lines do), runner_world.c (time, the server, what is
- * answered by itself), runner_store.c (the registry), runner_settings.c (configuration), runner_expect.c
+ * answered by itself), runner_watch.c (the watch), runner_store.c (the registry), runner_settings.c (configuration), runner_expect.c
  * (claims about effects), runner_check.c (claims about state). */
 #ifndef OUTRIDER_TESTS_SCENARIO_RUNNER_H
 #define OUTRIDER_TESTS_SCENARIO_RUNNER_H
@@ -26,8 +26,13 @@ struct store_lease {
 struct store {
     struct store_lease leases[LEASES_MAX]; /* id 0: free */
     int64_t revision, mod_revision, create_revision, key_lease;
+    int64_t changed_revision; /* when the key last changed, deletions included */
+    uint64_t cluster;
     struct blob *value; /* NULL: the key is absent */
 };
+
+/* Not part of the story: never opened, and nothing to claim; by the script; or as the registry would. */
+enum watch_mode { WATCH_HIDDEN, WATCH_MANUAL, WATCH_AUTO };
 
 enum registry_mode { MODE_UP, MODE_DOWN, MODE_DENIED, MODE_SLOW };
 
@@ -55,6 +60,7 @@ struct seen {
 struct scenario {
     const char *file;
     int line;
+    bool wall_steps; /* before each command the wall clock is set elsewhere */
 
     int64_t mono, boot, wall; /* ms since the start */
     struct config *config;
@@ -70,6 +76,10 @@ struct scenario {
 
     struct store store;
     enum registry_mode mode;
+    enum watch_mode watch_mode;
+    uint64_t watch_id; /* 0: none */
+    bool watch_open, watch_stalls;
+    int64_t told_revision;
     struct fake_call pending[PENDING_MAX];
     size_t pending_count;
 
@@ -117,6 +127,12 @@ void world_start(struct scenario *s, const struct router_past *past);
 void world_restart(struct scenario *s, const char *how);
 void world_end(struct scenario *s);
 
+/* runner_watch.c: the agent asks for a watch or ends it; what it has not told yet, where it tells by itself; the
+ * command. */
+void watch_meet(struct scenario *s, const struct fake_call *call);
+void watch_tell(struct scenario *s);
+void watch_command(struct scenario *s, char **args, size_t count);
+
 /* runner_store.c: does what `request` asks and fills the true answer. `store_expire` ends leases that ran
  * out. */
 void store_apply(struct store *store, const struct fake_call *call, int64_t boot,
@@ -143,5 +159,7 @@ void check_state(struct scenario *s, char **args, size_t count);
 /* Whether the JSON text has the field of "path=value" (or lacks that of "!path"); otherwise `ret_actual` says
  * what it has. */
 bool json_has(struct str json, const char *claim, char ret_actual[static 256]);
+/* Whether "path=value" names a moment: where the wall clock steps, it is another one. */
+bool claims_moment(const char *claim);
 
 #endif

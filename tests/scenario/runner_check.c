@@ -87,7 +87,8 @@ static void check_key(struct scenario *s, char **args, size_t count)
     }
     for (size_t i = 1; i < count && !wants_none; i++) {
         char actual[256];
-        if (!json_has(value, args[i], actual)) {
+        bool meant = !s->wall_steps || !claims_moment(args[i]);
+        if (meant && !json_has(value, args[i], actual)) {
             fail(s, "the key should have %s, but there it is: %s", args[i], actual);
         }
     }

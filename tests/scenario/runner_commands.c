@@ -36,6 +36,14 @@ static void do_after(struct scenario *s, char **args, size_t count)
     world_advance(s, s->mono + span(s, args[0]));
 }
 
+/* Somebody sets the clock on the wall. */
+static void do_wall(struct scenario *s, char **args, size_t count)
+{
+    (void)count;
+    bool back = args[0][0] == '-';
+    s->wall += (back ? -1 : 1) * span(s, args[0] + (back ? 1 : 0));
+}
+
 /* The machine sleeps: the monotonic clock stands still, the others run on. */
 static void do_suspend(struct scenario *s, char **args, size_t count)
 {
@@ -129,10 +137,13 @@ static void do_registry(struct scenario *s, char **args, size_t count)
             return;
         }
     }
-    if (strcmp(args[0], "wiped") != 0) {
-        fail(s, "the registry is up, down, denied, slow or wiped");
+    if (strcmp(args[0], "cluster") == 0 && count == 2) {
+        s->store.cluster = strtoull(args[1], NULL, 10);
+    } else if (strcmp(args[0], "wiped") == 0) {
+        store_wipe(&s->store);
+    } else {
+        fail(s, "the registry is up, down, denied, slow, wiped, or cluster NUMBER");
     }
-    store_wipe(&s->store);
 }
 
 static void do_reply(struct scenario *s, char **args, size_t count)
@@ -160,6 +171,9 @@ static void do_key(struct scenario *s, char **args, size_t count)
     } else {
         fail(s, "a key is deleted, leaseless, edited, foreign or foreign-ends");
     }
+    if (s->router != NULL) {
+        world_settle(s);
+    }
 }
 
 /* The registry forgets our lease; our key goes with it, or a little later. */
@@ -171,9 +185,12 @@ static void do_lease(struct scenario *s, char **args, size_t count)
         store_revoke(&s->store, lease);
     } else if (strcmp(args[0], "lost-key-stays") == 0) {
         store_forget(&s->store, lease);
+    } else if (strcmp(args[0], "lives") == 0 && count == 2) {
+        store_grant(&s->store, lease, span(s, args[1]), world_now(s).boot);
     } else {
-        fail(s, "a lease is lost or lost-key-stays");
+        fail(s, "a lease is lost or lost-key-stays, or lives SPAN");
     }
+    world_settle(s);
 }
 
 /* ---- the server ---- */
@@ -356,6 +373,7 @@ static void do_forget(struct scenario *s, char **args, size_t count)
 static const struct command commands[] = {
     {"at", do_at, 1, false, false, false},           {"after", do_after, 1, false, false, false},
     {"stall", do_stall, 1, false, false, false},     {"forget", do_forget, 0, false, true, false},
+    {"wall", do_wall, 1, false, false, false},       {"watch", watch_command, 1, false, true, true},
     {"suspend", do_suspend, 1, false, false, false}, {"set", do_set, 2, false, false, true},
     {"ignore", do_ignore, 1, false, true, true},     {"port", do_port, 2, false, true, true},
     {"try", do_try, 2, false, false, false},         {"host", do_host, 1, false, true, true},

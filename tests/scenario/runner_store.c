@@ -17,6 +17,7 @@ static void set_value(struct store *store, struct blob *value)
     blob_unref(store->value);
     store->value = value;
     store->revision++;
+    store->changed_revision = store->revision;
     store->mod_revision = value == NULL ? 0 : store->revision;
     store->key_lease = value == NULL ? 0 : store->key_lease;
 }
@@ -81,6 +82,7 @@ void store_wipe(struct store *store)
         store->leases[i] = (struct store_lease){0};
     }
     store->revision = 1;
+    store->changed_revision = 0;
 }
 
 void store_fini(struct store *store)
@@ -160,4 +162,5 @@ void store_apply(struct store *store, const struct fake_call *call, int64_t boot
     case REGISTRY_OP_COUNT: break; /* the registrar never asks for it */
     }
     ret_reply->revision = store->revision;
+    ret_reply->cluster = store->cluster;
 }

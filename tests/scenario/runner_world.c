@@ -161,7 +161,8 @@ static bool is_ignored(const struct scenario *s, const char *kind)
 
 static void see(struct scenario *s, const struct fake_call *call)
 {
-    if (is_ignored(s, kind_of(call))) {
+    bool of_watch = call->type == FAKE_WATCH || call->type == FAKE_UNWATCH || call->type == FAKE_WATCH_NOTE;
+    if (is_ignored(s, kind_of(call)) || (of_watch && s->watch_mode == WATCH_HIDDEN)) {
         return;
     }
     if (s->seen_count == s->seen_capacity) {
@@ -185,6 +186,9 @@ static void meet(struct scenario *s, const struct fake_call *call)
         }
         break;
     case FAKE_EXIT: s->exited = true; break;
+    case FAKE_WATCH:
+    case FAKE_UNWATCH: watch_meet(s, call); break;
+    case FAKE_WATCH_NOTE:
     case FAKE_WATCH_PID:
     case FAKE_TELL_DRAIN:
     case FAKE_SAVE:
@@ -197,12 +201,14 @@ static void meet(struct scenario *s, const struct fake_call *call)
 void world_settle(struct scenario *s)
 {
     struct fake_call call;
+    watch_tell(s);
     for (unsigned turns = 0; fake_effects_take(&s->effects, &call); turns++) {
         if (turns > 100000) {
             fail(s, "the agent never comes to rest");
         }
         see(s, &call);
         meet(s, &call);
+        watch_tell(s);
         fake_call_fini(&call);
     }
 }
@@ -290,6 +296,8 @@ static void drop_running(struct scenario *s)
     s->pending_count = 0;
     memset(s->tries, 0, sizeof(s->tries));
     s->attached_count = 0;
+    s->watch_id = 0;
+    s->watch_open = false;
     fake_effects_fini(&s->effects);
     router_free(s->old); /* what it said was borrowed by the one that ends now */
     s->old = s->router;

@@ -35,6 +35,18 @@ void effects_request(struct effects *effects, const struct registry_request *req
     network_submit(effects->node, request);
 }
 
+void effects_watch(struct effects *effects, const struct registry_watch *watch)
+{
+    (void)effects;
+    (void)watch;
+}
+
+void effects_unwatch(struct effects *effects, uint64_t id)
+{
+    (void)effects;
+    (void)id;
+}
+
 /* Words of before a restart are believed by watching the process that said them. */
 static void note_believed(struct node *node, pid_t pid)
 {
@@ -103,10 +115,23 @@ void effects_note(struct effects *effects, enum registrar_note note, struct str 
                                         [REGISTRAR_NOTE_FOREIGN] = "foreign",
                                         [REGISTRAR_NOTE_AWAY] = "away",
                                         [REGISTRAR_NOTE_BACK] = "back",
-                                        [REGISTRAR_NOTE_WITHDRAWN] = "withdrawn"};
+                                        [REGISTRAR_NOTE_WITHDRAWN] = "withdrawn",
+                                        [REGISTRAR_NOTE_GAP] = "gap",
+                                        [REGISTRAR_NOTE_CLUSTER] = "cluster"};
     struct node *node = effects->node;
+    if (note == REGISTRAR_NOTE_GAP) {
+        node->watch.lease_flying = NULL; /* given up: its answer is of before the gap */
+    }
     node->watch.taken_over = node->watch.taken_over || note == REGISTRAR_NOTE_TAKEN_OVER;
     tell(node->world, node, "note %s: %.*s", names[note], text.size > 90 ? 90 : (int)text.size, text.data);
+}
+
+void effects_watch_note(struct effects *effects, enum keywatch_note note, struct str text)
+{
+    static const char *const names[] = {[KEYWATCH_NOTE_FAILS] = "watch fails",
+                                        [KEYWATCH_NOTE_LATE] = "watch late",
+                                        [KEYWATCH_NOTE_WELL] = "watch well"};
+    tell(effects->node->world, effects->node, "note %s: %.*s", names[note], STR_ARG(text));
 }
 
 void effects_drain_over(struct effects *effects, enum hold_kind kind, enum drain_outcome outcome)

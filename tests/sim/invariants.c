@@ -216,8 +216,7 @@ void check_exit(struct node *node, int code)
     bool ours = lease != NULL && lease->owner == node->index && lease->life == node->life && !lease->revived;
     if (code == 0 && ours) {
         violated(world, node, "it says that its record is gone, but the key is there");
-    } else if (code == 85 &&
-               (!node->state_dir || registrar_lease_state(router_registrar(node->router)) != LEASE_HELD)) {
+    } else if (code == 85 && (!node->state_dir || registrar_lease(router_registrar(node->router)) == 0)) {
         violated(world, node, "handed over without a lease or a state_dir");
     } else if (code == 1 && node->fault_until < node->stop_at) {
         violated(world, node, "withdrawal not confirmed although nothing was in its way");

@@ -1,6 +1,8 @@
 /* The truth, told without the agent: what the record of each server must say once the storm is long over. */
 #include "sim.h"
 
+#include "core/server_internal.h" /* since when by the clock that nobody sets */
+
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -162,7 +164,7 @@ static bool may_be_withdrawn(const struct node *node)
     const struct server *server = router_server(node->router);
     /* A moment of health that no probe met does not count. */
     int64_t told =
-        server_status(server) == STATUS_ERROR ? node_now(node).wall - server_status_since(server) : 0;
+        server_status(server) == STATUS_ERROR ? node_now(node).mono - server->status_mono : 0;
     int64_t error = node->world->now - node->game.well_at;
     return limit > 0 && (may & MAY_ERROR) != 0 && (error >= limit || told >= limit);
 }

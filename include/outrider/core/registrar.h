@@ -12,7 +12,9 @@
  *              │                        ├── absent, ours, under no lease: put again at that revision
  *              └────────────────────────┴── under another living lease: FOREIGN, wait for its end
  *
- * Replies are matched by request id: what is stale falls on deaf ears. */
+ *
+ * Replies are matched by request id: what is stale falls on deaf ears. What a watch tells counts by its revision: at
+ * or below the one at which the key was last known, it is old news, our own writes among them. */
 #ifndef OUTRIDER_CORE_REGISTRAR_H
 #define OUTRIDER_CORE_REGISTRAR_H
 
@@ -20,6 +22,7 @@
 #include "outrider/base/queue.h"
 #include "outrider/core/instant.h"
 #include "outrider/core/registry_request.h"
+#include "outrider/core/registry_watch.h"
 
 struct registrar;
 
@@ -39,7 +42,12 @@ enum registrar_event_type {
     REGISTRAR_ON_WITHDRAW, /* take the record away until the next offer */
     REGISTRAR_ON_REPLY,    /* `reply` to a request */
     REGISTRAR_ON_LEAVE,    /* the agent ends: revoke, and grant nothing any more */
-    REGISTRAR_ON_RELOAD    /* `min_publish_interval_ms` is new */
+    REGISTRAR_ON_RELOAD,   /* `min_publish_interval_ms` is new */
+    REGISTRAR_ON_CHANGED,  /* the watch tells a `change` of our key */
+    REGISTRAR_ON_READ_BACK, /* it may have changed up to `revision` of the store: the watch was opened there */
+    REGISTRAR_ON_CLUSTER,  /* the watch is open at `endpoint`, in `cluster` */
+    REGISTRAR_ON_GAP       /* for `gap_ms`, longer than the TTL, we could not do anything: the machine slept, or the
+                              process was stopped. Nothing is written before the next OFFER */
 };
 
 struct registrar_event {
@@ -50,6 +58,10 @@ struct registrar_event {
     bool urgent;
     const struct registry_reply *reply;
     int64_t min_publish_interval_ms;
+    const struct registry_change *change;
+    int64_t revision, gap_ms;
+    uint64_t cluster;
+    struct str endpoint;
 };
 
 /* State changes worth one line in the log. */
@@ -61,7 +73,9 @@ enum registrar_note {
     REGISTRAR_NOTE_FOREIGN,     /* another living lease holds the key */
     REGISTRAR_NOTE_AWAY,        /* requests fail: `text` is the first failure */
     REGISTRAR_NOTE_BACK,        /* they succeed again */
-    REGISTRAR_NOTE_WITHDRAWN    /* the record is gone, on purpose */
+    REGISTRAR_NOTE_WITHDRAWN,   /* the record is gone, on purpose */
+    REGISTRAR_NOTE_GAP,         /* time passed without us: the lease is taken for lost */
+    REGISTRAR_NOTE_CLUSTER      /* another cluster answers than before */
 };
 
 enum registrar_effect_type {
@@ -125,6 +139,10 @@ uint64_t registrar_registrations(const struct registrar *registrar);
 /* The failure that goes on, "" when requests succeed; and since when (wall ms). */
 const char *registrar_trouble(const struct registrar *registrar);
 int64_t registrar_trouble_since(const struct registrar *registrar);
+
+/* The cluster that answered last, and the one that did before it (0: unknown, or never another one). */
+uint64_t registrar_cluster(const struct registrar *registrar);
+uint64_t registrar_cluster_before(const struct registrar *registrar);
 
 /* The other holder of our key: its lease (0: nobody), and how long that lease still had when last asked, in ms
  * (negative: unknown). */

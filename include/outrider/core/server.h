@@ -48,6 +48,9 @@ enum server_event_type {
                          * does */
     SERVER_ON_ADOPTED,  /* our record of before the restart stands as `record`; `words` of before are believed
                          * when not NULL, `passed` when a probe had passed */
+    SERVER_ON_GAP,      /* time passed in which nothing could be done: what the probes found before does not count, and
+                         * until each has a verdict nothing is offered that needs one to be true; then the record is
+                         * offered again, changed or not */
     SERVER_ON_RELOAD    /* `config` is the configuration now; its probe i was number `probe_map[i]` before, or -1 */
 };
 

@@ -6,6 +6,7 @@
 
 #include "outrider/core/config.h"
 #include "outrider/core/hold.h"
+#include "outrider/core/keywatch.h"
 #include "outrider/core/record.h"
 #include "outrider/core/registrar.h"
 #include "outrider/core/registry_request.h"
@@ -25,6 +26,12 @@ void effects_cancel_tries(struct effects *effects);
 
 /* Submits a registry request. The answer is router_replied(). */
 void effects_request(struct effects *effects, const struct registry_request *request);
+
+/* Opens a watch of the registry. What it tells is router_watched(). */
+void effects_watch(struct effects *effects, const struct registry_watch *watch);
+
+/* Closes it: nothing more is heard of watch `id`. */
+void effects_unwatch(struct effects *effects, uint64_t id);
 
 /* Watches process `pid` instead of any other; 0: none. Its end is router_exited(), also when it is gone
  * already. */
@@ -46,6 +53,9 @@ void effects_status_moved(struct effects *effects, enum status from, enum status
 
 /* The registrar has something to tell: one line in the log. */
 void effects_note(struct effects *effects, enum registrar_note note, struct str text);
+
+/* The watch has something to tell: likewise. */
+void effects_watch_note(struct effects *effects, enum keywatch_note note, struct str text);
 
 /* The waiting for a hold is over: one line in the log. */
 void effects_drain_over(struct effects *effects, enum hold_kind kind, enum drain_outcome outcome);

@@ -4,6 +4,7 @@
 #ifndef OUTRIDER_SHELL_ROUTER_H
 #define OUTRIDER_SHELL_ROUTER_H
 
+#include "outrider/core/keywatch.h"
 #include "outrider/core/probe.h"
 #include "outrider/core/registrar.h"
 #include "outrider/core/server.h"
@@ -25,6 +26,9 @@ struct router_past {
 
 /* Appends the key of the record of server `id`: <prefix>/<type>/<id> (contract section 5). */
 void router_record_key(const struct config *config, const char *id, struct buf *out);
+
+/* Appends the control key of server `id`: <control_prefix>/control/<type>/<id>. */
+void router_control_key(const struct config *config, const char *id, struct buf *out);
 
 /* Creates the machines. `config`, `effects` and what `past` points to (words until the first registry answer)
  * are borrowed. `seed` feeds lease ids, jitter and the probes' phase. The caller owns the result. */
@@ -60,6 +64,9 @@ void router_tried(struct router *router, unsigned index, uint64_t try_id, enum p
 /* The registry answered. `reply` is borrowed. */
 void router_replied(struct router *router, const struct registry_reply *reply, const struct instant *now);
 
+/* The watch told something. `event` is borrowed. */
+void router_watched(struct router *router, const struct registry_watch_event *event, const struct instant *now);
+
 /* The address to publish, or NULL and why there is none. May be called from within effects_look_up_host(). */
 void router_host(struct router *router, const char *host, const char *reason, const struct instant *now);
 
@@ -79,6 +86,7 @@ void router_reload(struct router *router, const struct config *config, const str
 const struct server *router_server(const struct router *router);
 const struct registrar *router_registrar(const struct router *router);
 const struct shutdown *router_shutdown(const struct router *router);
+const struct keywatch *router_keywatch(const struct router *router);
 
 /* The probes as they run: their number, the machine and the definition of each; borrowed. */
 size_t router_probe_count(const struct router *router);

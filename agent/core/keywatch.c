@@ -1,0 +1,259 @@
+#include "outrider/core/keywatch.h"
+
+#include "outrider/base/mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* The spread of a first try is what a thousand agents need to stay under the peak that issue 3 allows when the
+ * registry comes back (sim --herd). The cap is half of how often the key is read back anyway. */
+enum { SPREAD_MS = 5000, CAP_MS = 30000, DENIED_MS = 60000 };
+/* The first watch of an agent follows its first record soon. */
+enum { FIRST_SPREAD_MS = 500 };
+/* A watch that stayed open for this long was no failure when it ends. */
+enum { STEADY_MS = 60000 };
+/* What was written or read should have been told within this. */
+enum { LATE_MS = 1000 };
+
+const char *keywatch_state_name(enum keywatch_state state)
+{
+    static const char *const names[] = {[KEYWATCH_OFF] = "off",
+                                        [KEYWATCH_WAITING] = "waiting",
+                                        [KEYWATCH_OPENING] = "opening",
+                                        [KEYWATCH_OPEN] = "open"};
+    return names[state];
+}
+
+void keywatch_init(struct keywatch *keywatch, const char *record_key, const char *control_key, int64_t timeout_ms,
+                   uint64_t seed)
+{
+    *keywatch = (struct keywatch){.record_key = mem_strdup(record_key),
+                                  .control_key = mem_strdup(control_key),
+                                  .timeout_ms = timeout_ms};
+    random_seed(&keywatch->random, seed);
+    backoff_init(&keywatch->backoff, SPREAD_MS, CAP_MS);
+}
+
+void keywatch_fini(struct keywatch *keywatch)
+{
+    if (keywatch != NULL) {
+        free(keywatch->record_key);
+        free(keywatch->control_key);
+        *keywatch = (struct keywatch){0};
+    }
+}
+
+static void note(struct keywatch *keywatch, enum keywatch_note note, const char *text, struct queue *effects)
+{
+    if ((keywatch->told & 1u << note) != 0) {
+        return;
+    }
+    keywatch->told |= 1u << note;
+    struct keywatch_effect *effect = queue_push(effects);
+    effect->type = KEYWATCH_DO_NOTE;
+    effect->note = note;
+    effect->text = queue_copy(effects, str_of(text));
+}
+
+static void open_watch(struct keywatch *keywatch, struct queue *effects)
+{
+    keywatch->state = KEYWATCH_OPENING;
+    keywatch->id++;
+    struct keywatch_effect *effect = queue_push(effects);
+    effect->type = KEYWATCH_DO_WATCH;
+    effect->id = keywatch->id;
+    effect->watch = (struct registry_watch){.id = keywatch->id,
+                                            .ranges = {{.key = str_of(keywatch->record_key)},
+                                                       {.key = str_of(keywatch->control_key)}},
+                                            .range_count = 2,
+                                            .timeout_ms = keywatch->timeout_ms};
+}
+
+static void close_watch(struct keywatch *keywatch, struct queue *effects)
+{
+    if (keywatch->state == KEYWATCH_OPENING || keywatch->state == KEYWATCH_OPEN) {
+        struct keywatch_effect *effect = queue_push(effects);
+        effect->type = KEYWATCH_DO_UNWATCH;
+        effect->id = keywatch->id;
+    }
+}
+
+static int64_t pause(struct keywatch *keywatch)
+{
+    int64_t wait = backoff_next(&keywatch->backoff, &keywatch->random);
+    if (keywatch->denied) {
+        wait = DENIED_MS / 2 + (int64_t)random_below(&keywatch->random, DENIED_MS / 2);
+    }
+    return wait;
+}
+
+static void wait_for_next(struct keywatch *keywatch, int64_t now)
+{
+    bool steady = keywatch->state == KEYWATCH_OPEN && now - keywatch->opened_mono >= STEADY_MS;
+    if (steady) {
+        backoff_reset(&keywatch->backoff);
+        keywatch->told = 0;
+    }
+    keywatch->state = KEYWATCH_WAITING;
+    keywatch->proven = false;
+    keywatch->due = NEVER_MS;
+    keywatch->owed_revision = 0;
+}
+
+static void on_opened(struct keywatch *keywatch, const struct keywatch_event *event, struct queue *effects)
+{
+    keywatch->state = KEYWATCH_OPEN;
+    keywatch->opened_mono = event->now.mono;
+    keywatch->told_revision = event->watch->revision;
+    keywatch->owed_revision = 0;
+    keywatch->denied = false;
+    keywatch->trouble[0] = '\0';
+    if (keywatch->told != 0) {
+        note(keywatch, KEYWATCH_NOTE_WELL, "", effects);
+    }
+    struct keywatch_effect *effect = queue_push(effects);
+    effect->type = KEYWATCH_DO_READ_BACK;
+    effect->revision = event->watch->revision;
+}
+
+static void on_ended(struct keywatch *keywatch, const struct keywatch_event *event, struct queue *effects)
+{
+    const struct registry_watch_event *watch = event->watch;
+    /* One that was open may end with a restart of etcd or an idle connection that somebody cut, and one that is
+     * being opened may meet the same: no news, unless it goes on. */
+    unsigned patience = keywatch->state == KEYWATCH_OPEN ? 3 : 2;
+    keywatch->denied = watch->failure == REGISTRY_DENIED || watch->failure == REGISTRY_REFUSED;
+    snprintf(keywatch->trouble, sizeof(keywatch->trouble), "%.*s", STR_ARG(watch->error));
+    if (keywatch->trouble[0] == '\0') {
+        snprintf(keywatch->trouble, sizeof(keywatch->trouble), "the registry ended it");
+    }
+    wait_for_next(keywatch, event->now.mono);
+    if (keywatch->denied || keywatch->backoff.failures >= patience) {
+        note(keywatch, KEYWATCH_NOTE_FAILS, keywatch->trouble, effects);
+    }
+}
+
+static void owe(struct keywatch *keywatch, int64_t revision, int64_t now)
+{
+    if (keywatch->state == KEYWATCH_OPEN && revision > keywatch->told_revision &&
+        revision > keywatch->owed_revision) {
+        if (keywatch->owed_revision == 0) {
+            keywatch->owed_until = now + LATE_MS;
+            keywatch->excused = false;
+        }
+        keywatch->owed_revision = revision;
+    }
+}
+
+static void on_told(struct keywatch *keywatch, const struct registry_watch_event *watch)
+{
+    int64_t newest = watch->revision;
+    for (size_t i = 0; i < watch->change_count; i++) {
+        newest = watch->changes[i].mod_revision > newest ? watch->changes[i].mod_revision : newest;
+    }
+    if (newest > keywatch->told_revision) {
+        keywatch->told_revision = newest;
+    }
+    if (keywatch->told_revision >= keywatch->owed_revision) {
+        keywatch->owed_revision = 0;
+    }
+}
+
+static void on_watch(struct keywatch *keywatch, const struct keywatch_event *event, struct queue *effects)
+{
+    const struct registry_watch_event *watch = event->watch;
+    if (watch->id != keywatch->id || keywatch->state < KEYWATCH_OPENING) {
+        return;
+    }
+    switch (watch->type) {
+    case REGISTRY_WATCH_OPENED:
+        if (keywatch->state == KEYWATCH_OPENING) {
+            on_opened(keywatch, event, effects);
+        }
+        break;
+    case REGISTRY_WATCH_CHANGED: on_told(keywatch, watch); break;
+    case REGISTRY_WATCH_ENDED: on_ended(keywatch, event, effects); break;
+    }
+}
+
+static void on_success(struct keywatch *keywatch, const struct keywatch_event *event)
+{
+    int64_t now = event->now.mono;
+    if (keywatch->state == KEYWATCH_OFF && event->settled && !keywatch->left) {
+        keywatch->state = KEYWATCH_WAITING;
+        keywatch->proven = true;
+        keywatch->due = now + 1 + (int64_t)random_below(&keywatch->random, FIRST_SPREAD_MS);
+    } else if (keywatch->state == KEYWATCH_WAITING && !keywatch->proven && event->settled) {
+        keywatch->proven = true;
+        keywatch->due = now + pause(keywatch);
+    }
+    owe(keywatch, event->revision, now);
+}
+
+static void look_for_debts(struct keywatch *keywatch, int64_t now, struct queue *effects)
+{
+    if (keywatch->owed_revision == 0 || now < keywatch->owed_until) {
+        return;
+    }
+    if (now - keywatch->owed_until >= LATE_MS && !keywatch->excused) {
+        /* This step itself is late: what the watch told may be waiting to be read. */
+        keywatch->excused = true;
+        keywatch->owed_until = now + LATE_MS;
+        return;
+    }
+    note(keywatch, KEYWATCH_NOTE_LATE, "the record changed a second ago and the watch has not told it", effects);
+    snprintf(keywatch->trouble, sizeof(keywatch->trouble), "it was open, but did not tell what had changed");
+    close_watch(keywatch, effects);
+    wait_for_next(keywatch, now);
+}
+
+void keywatch_step(struct keywatch *keywatch, const struct keywatch_event *event, struct queue *effects)
+{
+    int64_t now = event->now.mono;
+    switch (event->type) {
+    case KEYWATCH_ON_TICK: break;
+    case KEYWATCH_ON_SUCCESS: on_success(keywatch, event); break;
+    case KEYWATCH_ON_WATCH: on_watch(keywatch, event, effects); break;
+    case KEYWATCH_ON_RESTART:
+        if (keywatch->state == KEYWATCH_OPENING || keywatch->state == KEYWATCH_OPEN) {
+            close_watch(keywatch, effects);
+            wait_for_next(keywatch, now);
+        }
+        break;
+    case KEYWATCH_ON_LEAVE:
+        close_watch(keywatch, effects);
+        keywatch->state = KEYWATCH_OFF;
+        keywatch->left = true;
+        break;
+    }
+    look_for_debts(keywatch, now, effects);
+    if (keywatch->state == KEYWATCH_WAITING && keywatch->proven && now >= keywatch->due) {
+        open_watch(keywatch, effects);
+    }
+}
+
+struct window keywatch_deadline(const struct keywatch *keywatch)
+{
+    if (keywatch->state == KEYWATCH_WAITING && keywatch->proven) {
+        return window_at(keywatch->due);
+    }
+    if (keywatch->state == KEYWATCH_OPEN && keywatch->owed_revision != 0) {
+        return (struct window){keywatch->owed_until, keywatch->owed_until + LATE_MS / 2};
+    }
+    return WINDOW_NEVER;
+}
+
+bool keywatch_hears(const struct keywatch *keywatch, uint64_t id)
+{
+    return keywatch->state == KEYWATCH_OPEN && keywatch->id == id;
+}
+
+enum keywatch_state keywatch_state(const struct keywatch *keywatch)
+{
+    return keywatch->state;
+}
+
+const char *keywatch_trouble(const struct keywatch *keywatch)
+{
+    return keywatch->trouble;
+}

@@ -1,0 +1,224 @@
+/* What an answer about the key means, and what the watch tells of it. */
+#include "registrar_internal.h"
+
+#include "outrider/base/mem.h"
+
+#include <assert.h>
+#include <inttypes.h>
+
+static bool ours(const struct registrar *registrar, const struct registry_kv *kv)
+{
+    return !kv->found || kv->lease == 0 || kv->lease == registrar->lease ||
+           kv->lease == registrar->previous_lease;
+}
+
+static void in_sync(struct registrar *registrar, struct queue *effects)
+{
+    registrar->ever_settled = true;
+    if (!registrar->registered) {
+        registrar->registered = true;
+        registrar->registrations++;
+        registrar_note(effects, REGISTRAR_NOTE_REGISTERED, "%s at revision %" PRId64 " under lease %" PRIx64,
+                       registrar->key, registrar->revision, (uint64_t)registrar->lease);
+    } else if (registrar->repairing) {
+        registrar_note(effects, REGISTRAR_NOTE_REPAIRED, "%s at revision %" PRId64, registrar->key,
+                       registrar->revision);
+    }
+    registrar->repairing = false;
+    if (!registrar_dirty(registrar)) {
+        registrar->wanted_urgent = false;
+    }
+}
+
+/* The key is as `kv` says. */
+static void learn(struct registrar *registrar, const struct registry_kv *kv, const struct instant *now,
+                  struct queue *effects)
+{
+    registrar->verify = false;
+    registrar->confirmed_mono = now->mono;
+    if (!ours(registrar, kv)) {
+        registrar_meet_foreign(registrar, kv, now, effects);
+        return;
+    }
+    registrar_forget_foreign(registrar);
+    if (kv->found && kv->lease == registrar->lease) {
+        bool own_write = registrar->unsure != NULL && str_eq(blob_view(registrar->unsure), kv->value);
+        bool changed =
+            registrar->published != NULL && !own_write && !str_eq(blob_view(registrar->published), kv->value);
+        registrar->repairing = registrar->repairing || changed;
+        struct blob *value = blob_new(kv->value);
+        registrar_set_published(registrar, value, kv->mod_revision);
+        blob_unref(value);
+        /* What is there is ours, but not what we last knew: writing it right waits for no interval. */
+        registrar->wanted_urgent = registrar->wanted_urgent || changed;
+        registrar->repairing = registrar->repairing && registrar_dirty(registrar);
+    } else {
+        registrar->repairing = registrar->repairing || registrar->published != NULL;
+        registrar_set_published(registrar, NULL, kv->found ? kv->mod_revision : 0);
+    }
+}
+
+static void on_adopt_read(struct registrar *registrar, const struct registry_kv *kv, struct queue *effects)
+{
+    registrar->adopting = false;
+    if (kv->found && kv->lease == registrar->lease) {
+        registrar->registered = registrar->ever_settled = registrar->adopted = true;
+        assert(registrar->wanted == NULL); /* the server is silent while this is undecided */
+        registrar->wanted = blob_ref(registrar->published);
+        struct registrar_effect *effect = queue_push(effects);
+        effect->type = REGISTRAR_DO_ADOPTED;
+        effect->text = queue_copy(effects, kv->value);
+        registrar_note(effects, REGISTRAR_NOTE_TAKEN_OVER,
+                       "%s stands at revision %" PRId64 " under lease %" PRIx64, registrar->key,
+                       kv->mod_revision, (uint64_t)registrar->lease);
+    } else {
+        registrar_tell(effects, REGISTRAR_DO_FRESH);
+    }
+}
+
+static void on_put(struct registrar *registrar, const struct registry_reply *reply,
+                   const struct flight *flight, const struct instant *now, struct queue *effects)
+{
+    struct blob *value = flight->value;
+    if (reply->succeeded) {
+        registrar_set_published(registrar, value, reply->revision);
+        registrar->verify = false;
+        registrar->confirmed_mono = now->mono;
+        registrar->written_wall = now->wall;
+        in_sync(registrar, effects);
+        return;
+    }
+    registrar->wanted_urgent = registrar->wanted_urgent || flight->urgent;
+    learn(registrar, &reply->kv, now, effects);
+    if (registrar->published != NULL && blob_eq(registrar->published, value)) {
+        /* The write of before had worked, only its answer was lost. */
+        registrar->written_wall = now->wall;
+        registrar->repairing = false;
+        in_sync(registrar, effects);
+    }
+}
+
+/* The write did not happen, or may not have: its retry waits for the backoff only. */
+static void give_slot_back(struct registrar *registrar, const struct flight *flight)
+{
+    if (flight->op != REGISTRY_PUT) {
+        return;
+    }
+    registrar->wanted_urgent = registrar->wanted_urgent || flight->urgent;
+    if (flight->bucket != NULL) {
+        *flight->bucket -= URGENT_PERIOD_MS;
+    } else {
+        registrar->interval_until = 0;
+    }
+}
+
+/* A change that the watch told while a request was under way may be older than its answer or newer: newer, the
+ * key is read once more. Not at once each time: a hand that writes in a loop must not make us read in one. */
+static void note_age(struct registrar *registrar, const struct registry_reply *reply, const struct instant *now)
+{
+    int64_t at = reply->revision > 0 ? reply->revision : reply->kv.mod_revision;
+    bool goes_on = at >= registrar->known_at;
+    registrar->known_at = at;
+    if (goes_on && registrar->told_revision > at) {
+        int64_t earliest = registrar->reread_mono + REREAD_MS;
+        registrar->reread_mono = earliest > now->mono ? earliest : now->mono;
+        registrar->verify = true;
+        registrar->verify_after = registrar->reread_mono;
+        registrar->foreign_check = registrar->reread_mono;
+    }
+    registrar->told_revision = 0;
+}
+
+/* The answer of a request that reads or writes the key. */
+static void on_key_news(struct registrar *registrar, const struct registry_reply *reply,
+                        const struct flight *flight, const struct instant *now, struct queue *effects)
+{
+    if (flight->op == REGISTRY_PUT) {
+        on_put(registrar, reply, flight, now, effects);
+    } else {
+        learn(registrar, &reply->kv, now, effects);
+        if (registrar->adopting) {
+            on_adopt_read(registrar, &reply->kv, effects);
+        }
+    }
+    note_age(registrar, reply, now);
+}
+
+void registrar_on_key_reply(struct registrar *registrar, const struct registry_reply *reply,
+                            const struct instant *now, struct queue *effects)
+{
+    struct flight flight = registrar->key_flight;
+    registrar->key_flight = (struct flight){0};
+    if (reply->failure == REGISTRY_LEASE_LOST && registrar->lease_flight.op == REGISTRY_REVOKE) {
+        /* We are ending it ourselves: the answer to that says the rest. */
+        give_slot_back(registrar, &flight);
+    } else if (reply->failure == REGISTRY_LEASE_LOST) {
+        registrar_land(&registrar->lease_flight);
+        registrar_lose_lease(registrar, now, effects);
+    } else if (reply->failure != REGISTRY_OK) {
+        registrar_fail(registrar, &registrar->key_trouble, reply, now, effects);
+        registrar->key_retry = now->mono + registrar_retry_delay(registrar, &registrar->key_backoff, reply->failure);
+        give_slot_back(registrar, &flight);
+        if (flight.op == REGISTRY_PUT && reply->failure == REGISTRY_UNKNOWN) {
+            registrar_set_unsure(registrar, flight.value);
+        }
+    } else {
+        registrar_succeed(registrar, &registrar->key_trouble, &registrar->key_backoff, now, effects);
+        if (flight.op == REGISTRY_LEASE_TTL) {
+            registrar_foreign_lives(registrar, reply, now, effects);
+        } else {
+            on_key_news(registrar, reply, &flight, now, effects);
+        }
+        registrar_set_unsure(registrar, NULL);
+    }
+    blob_unref(flight.value);
+}
+
+/* ---- what the watch tells ---- */
+
+void registrar_on_changed(struct registrar *registrar, const struct registry_change *change,
+                          const struct instant *now, struct queue *effects)
+{
+    int64_t revision = change->mod_revision;
+    bool settled = registrar->registered || registrar->foreign_lease != 0;
+    if (revision <= registrar->known_at) {
+        return; /* our own write, or what a read has seen already */
+    }
+    if (registrar->lease_state != LEASE_HELD || registrar->key_flight.id != 0 || registrar->adopting ||
+        registrar->withdrawing || registrar->leaving || !settled) {
+        /* The answer under way, or the next one, says what is to be made of it. */
+        registrar->told_revision = revision > registrar->told_revision ? revision : registrar->told_revision;
+        return;
+    }
+    if (registrar->unsure != NULL) {
+        registrar->verify = true; /* it may be what we wrote ourselves */
+        registrar->verify_after = now->mono;
+        return;
+    }
+    registrar->known_at = revision;
+    struct registry_kv kv = {.found = !change->deleted,
+                             .value = change->value,
+                             .mod_revision = change->deleted ? 0 : revision,
+                             .create_revision = change->create_revision,
+                             .lease = change->deleted ? 0 : change->lease};
+    bool vanished = change->deleted && registrar->published != NULL;
+    if (kv.found && kv.lease != 0 && kv.lease == registrar->foreign_lease) {
+        registrar_refresh_foreign(registrar, &kv); /* how long it lives is asked in its own time */
+        return;
+    }
+    learn(registrar, &kv, now, effects);
+    if (vanished) {
+        registrar_doubt_lease(registrar, now);
+    }
+}
+
+void registrar_on_read_back(struct registrar *registrar, int64_t revision, const struct instant *now)
+{
+    if (registrar->key_flight.id != 0 || registrar->lease_state != LEASE_HELD) {
+        registrar->told_revision = revision > registrar->told_revision ? revision : registrar->told_revision;
+    } else if (registrar->known_at < revision) {
+        registrar->verify = registrar->verify || registrar->published != NULL;
+        registrar->verify_after = now->mono;
+        registrar->foreign_check = now->mono;
+    }
+}
