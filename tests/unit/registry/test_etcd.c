@@ -11,74 +11,12 @@
 #include "outrider/base/blob.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/mem.h"
-#include "outrider/io/http_client.h"
-#include "outrider/io/http_stream.h"
 #include "outrider/registry/etcd.h"
+
+#include "fake_http.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-
-/* The one call in flight: it has the place of the real client's handle. */
-struct http_request_handle {
-    bool open;
-    http_result_fn *fn;
-    void *user;
-    char url[128], headers[256];
-    struct buf body;
-    int64_t timeout_ms, connect_timeout_ms;
-    size_t max_response;
-};
-
-static struct http_request_handle posts[8];
-static size_t post_count, cancelled;
-
-struct http_request_handle *http_client_post(struct http_client *client, const struct http_call *call,
-                                             http_result_fn *fn, void *user)
-{
-    (void)client;
-    assert_true(post_count < COUNT_OF(posts));
-    struct http_request_handle *post = &posts[post_count++];
-    buf_fini(&post->body);
-    *post = (struct http_request_handle){.open = true,
-                                         .fn = fn,
-                                         .user = user,
-                                         .timeout_ms = call->timeout_ms,
-                                         .connect_timeout_ms = call->connect_timeout_ms,
-                                         .max_response = call->max_response};
-    snprintf(post->url, sizeof(post->url), "%s", call->url);
-    for (size_t i = 0; call->headers[i] != NULL; i++) {
-        size_t used = strlen(post->headers);
-        snprintf(post->headers + used, sizeof(post->headers) - used, "%s\n", call->headers[i]);
-    }
-    buf_str(&post->body, call->body);
-    return post;
-}
-
-void http_request_cancel(struct http_request_handle *request)
-{
-    if (request != NULL) {
-        assert_true(request->open);
-        request->open = false;
-        cancelled++;
-    }
-}
-
-/* Watches have tests of their own, on sockets. */
-struct http_stream *http_stream_open(struct http_client *client, const struct http_call *call,
-                                     const struct http_stream_handler *handler, void *user)
-{
-    (void)client;
-    (void)call;
-    (void)handler;
-    (void)user;
-    fail();
-    return NULL;
-}
-
-void http_stream_close(struct http_stream *stream)
-{
-    assert_null(stream);
-}
 
 static struct registry *registry;
 static struct registry_reply reply;
@@ -113,9 +51,7 @@ static int stop(void **state)
     (void)state;
     registry_free(registry);
     registry = NULL;
-    for (size_t i = 0; i < COUNT_OF(posts); i++) {
-        buf_fini(&posts[i].body);
-    }
+    fake_http_fini();
     return 0;
 }
 
@@ -133,26 +69,6 @@ static void submit(enum registry_op op, int64_t timeout_ms)
     registry_submit(registry, &request);
     key[0] = '!'; /* the caller's bytes are the caller's */
     blob_unref(value);
-}
-
-/* Ends the newest post, which must have gone to `url`. */
-static void finish(const char *url, struct http_result result)
-{
-    struct http_request_handle *post = &posts[post_count - 1];
-    assert_true(post->open);
-    assert_string_equal(post->url, url);
-    post->open = false;
-    post->fn(&result, post->user);
-}
-
-static struct http_result answered(int status, const char *body)
-{
-    return (struct http_result){.sent = true, .text = "", .status = status, .body = str_of(body)};
-}
-
-static struct http_result lost(enum http_transport transport, bool sent, const char *text, int64_t elapsed_us)
-{
-    return (struct http_result){.transport = transport, .sent = sent, .text = text, .elapsed_us = elapsed_us};
 }
 
 #define OK_BODY "{\"header\":{\"cluster_id\":\"5\",\"revision\":\"3\"},\"succeeded\":true}"
