@@ -66,14 +66,16 @@ class Kv:
 
 
 class Etcd:
-    """One node of one's own. kill() and start() keep its data, wipe() makes it a new, empty cluster."""
+    """One node of one's own. kill() and start() keep its data, wipe() makes it a new, empty cluster. With `tls` it wants
+    certificates of its authority (etcd.tls.folder)."""
 
-    def __init__(self):
+    def __init__(self, tls=False, options=()):
         self.binary = shutil.which(os.environ.get("OUTRIDER_ETCD", "etcd"))
         if self.binary is None:
             raise AssertionError("no etcd: on Debian it is in the package etcd-server")
         self.parent = pathlib.Path(tempfile.mkdtemp(prefix="outrider-e2e-etcd-"))
-        _, nodes = with_etcd.start_cluster(self.binary, self.parent, 1)
+        self.tls = with_etcd.Tls(self.parent / "certs", client_cert_auth=True) if tls else None
+        _, nodes = with_etcd.start_cluster(self.binary, self.parent, 1, self.tls, options)
         self.node = nodes[0]
         self.url = self.node.url
         self.port = int(self.url.rsplit(":", 1)[1])
@@ -94,8 +96,13 @@ class Etcd:
         shutil.rmtree(self.node.folder / "data")
         self.start()
 
+    def connect(self, timeout=None):
+        if self.tls:
+            return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=timeout, context=self.tls.context())
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+
     def call(self, path, body):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE_S)
+        connection = self.connect(DEADLINE_S)
         try:
             connection.request("POST", path, json.dumps(body))
             answer = connection.getresponse()
@@ -155,7 +162,7 @@ class Watcher:
         self.events = []
         self.changed = threading.Condition()
         self.created = False
-        self.connection = http.client.HTTPConnection("127.0.0.1", etcd.port)
+        self.connection = etcd.connect()
         body = {"create_request": {"key": encode(prefix), "range_end": range_end(prefix)}}
         self.connection.request("POST", "/v3/watch", json.dumps(body))
         self.socket = self.connection.sock

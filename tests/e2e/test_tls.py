@@ -1,0 +1,103 @@
+"""https:// and certificates on both sides: what works, what is said when it does not, and files that change."""
+import os
+import shutil
+
+from harness import Case, wait_until
+from registry import Etcd
+
+
+class Mutual(Case):
+    @classmethod
+    def setUpClass(cls):
+        cls.etcd = Etcd(tls=True)
+        cls.addClassCleanup(cls.etcd.stop)
+
+    def file(self, name, source):
+        """The agent's own copy of a certificate or key, put there as a rotation does: whole, at once."""
+        path = self.dir / name
+        shutil.copy(self.etcd.tls.folder / source, f"{path}.new")
+        os.replace(f"{path}.new", path)
+        return str(path)
+
+    def settings(self, ca="ca", client="client", **more):
+        tls = {"ca_file": self.file("ca", f"{ca}.crt"), **more}
+        if client:
+            tls |= {"cert_file": self.file("crt", f"{client}.crt"), "key_file": self.file("key", f"{client}.key")}
+        return {"tls": tls}
+
+    def secured(self, **more):
+        return self.agent(registry=self.settings(**more)).start()
+
+    def trouble(self, agent, *parts):
+        """Waits until the agent says what is wrong with its registry, all of the parts in one text."""
+        def told():
+            text = agent.api()["registry"]["trouble"] or ""
+            return all(part in text for part in parts)
+        try:
+            wait_until(told, parts)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; it says {agent.api()['registry']['trouble']}") from None
+        self.assertIn(parts[0], agent.run("status").stdout)
+
+    def test_lines_become_records(self):
+        watcher = self.watch()
+        agent = self.secured()
+        watcher.status("ready")
+        for players in range(1, 21):
+            self.assertEqual(agent.say(f"ready players={players}"), "OK")
+        watcher.status("ready", players=20)
+        self.assertEqual(agent.run("drain", "--reason", "patch").returncode, 0)
+        watcher.status("draining")
+        mark = watcher.mark()
+        self.assertEqual(agent.run("undrain").returncode, 0)
+        watcher.status("ready", mark)
+        self.etcd.kill()
+        self.etcd.start()
+        agent.say("ready players=21")
+        wait_until(lambda: self.etcd.get(agent.key).record.get("players") == 21, "the news after etcd's restart")
+        self.assertEqual(agent.stop(), 0)
+        self.assertIsNone(self.etcd.get(agent.key))
+
+    def test_what_is_wrong_is_told_and_ends_without_a_restart(self):
+        agent = self.secured(ca="stranger-ca", client="stranger")
+        self.trouble(agent, "not signed by a CA in ca_file", agent.config["registry"]["tls"]["ca_file"])
+        self.file("ca", "ca.crt")
+        self.trouble(agent, "our certificate (cert_file ", agent.config["registry"]["tls"]["cert_file"])
+        os.unlink(self.dir / "key")
+        self.trouble(agent, "key_file", "cannot be read: No such file")
+        self.file("crt", "client.crt")
+        self.file("key", "client.key")
+        wait_until(lambda: self.etcd.get(agent.key), "the record")
+        wait_until(lambda: agent.api()["registry"]["trouble"] is None, "the trouble is over")
+        self.assertLess(agent.log().count("level=warn"), 20, agent.log())
+        self.assertEqual(agent.stop(), 0)
+
+    def test_no_certificate(self):
+        agent = self.secured(client=None)
+        self.trouble(agent, "client certificate", "set cert_file and key_file")
+        self.assertEqual(agent.say("ready players=3"), "OK")
+
+    def test_server_name(self):
+        wrong = self.secured(server_name="etcd.example")
+        self.trouble(wrong, "not for etcd.example: correct server_name", "DNS:localhost")
+        wrong.kill()
+        agent = self.agent("b", registry=self.settings(server_name="localhost")).start()
+        wait_until(lambda: self.etcd.get(agent.key), "the record")
+        self.assertEqual(agent.stop(), 0)
+
+    def test_an_authority_that_goes_takes_no_standing_connection_with_it(self):
+        watcher = self.watch()
+        agent = self.secured()
+        watcher.status("ready")
+        lease = self.etcd.get(agent.key).lease
+        self.file("ca", "stranger-ca.crt")
+        agent.say("ready players=1")
+        watcher.status("ready", players=1)
+        self.etcd.kill()
+        self.etcd.start()
+        self.trouble(agent, "not signed by a CA in ca_file")
+        self.file("ca", "ca.crt")
+        agent.say("ready players=2")
+        wait_until(lambda: self.etcd.get(agent.key).record.get("players") == 2, "the news")
+        self.assertEqual(self.etcd.get(agent.key).lease, lease)
+        self.assertEqual(agent.stop(), 0)
