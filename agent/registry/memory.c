@@ -1,5 +1,6 @@
 #include "outrider/registry/memory.h"
 
+#include "memory_history.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/mem.h"
 
@@ -36,6 +37,7 @@ struct memory {
     struct pending *pending;
     size_t pending_count;
     int64_t now_ms, revision;
+    struct memory_history history;
     struct buf error;
     struct registry_item *items; /* of the last listing; their bytes: */
     struct buf listed;
@@ -68,6 +70,12 @@ static void remove_entry(struct entry **at)
     free(entry);
 }
 
+static void note_deleted(struct memory *memory, const struct entry *entry, int64_t revision)
+{
+    memory_history_add(&memory->history, (struct str){entry->key, entry->key_size},
+                       &(struct registry_kv){.mod_revision = revision}, NULL);
+}
+
 /* All keys of a lease go in one revision. */
 static void end_lease(struct memory *memory, struct lease **at)
 {
@@ -75,6 +83,7 @@ static void end_lease(struct memory *memory, struct lease **at)
     bool any = false;
     for (struct entry **entry = &memory->entries; *entry != NULL;) {
         if ((*entry)->lease == lease->id) {
+            note_deleted(memory, *entry, memory->revision + 1);
             remove_entry(entry);
             any = true;
         } else {
@@ -195,6 +204,8 @@ static void put(struct memory *memory, const struct registry_request *request, s
     struct blob *old = entry->value;
     entry->value = blob_ref(request->value);
     blob_unref(old);
+    struct registry_kv kv = read_entry(entry);
+    memory_history_add(&memory->history, request->key, &kv, entry->value);
 }
 
 static void delete_key(struct memory *memory, const struct registry_request *request,
@@ -202,8 +213,9 @@ static void delete_key(struct memory *memory, const struct registry_request *req
 {
     struct entry **entry = find_entry(memory, request->key);
     if (is_as_expected(*entry, request, reply) && *entry != NULL) {
-        remove_entry(entry);
         memory->revision++;
+        note_deleted(memory, *entry, memory->revision);
+        remove_entry(entry);
     }
 }
 
@@ -272,8 +284,8 @@ static void list(struct memory *memory, const struct registry_request *request, 
     if (count > 0) {
         qsort(memory->items, count, sizeof(memory->items[0]), request->newest_first ? by_revision : by_key);
     }
-    size_t limit = request->limit > 0 && request->limit < REGISTRY_LIST_MAX ? (size_t)request->limit
-                                                                            : REGISTRY_LIST_MAX;
+    size_t limit =
+        request->limit > 0 && request->limit < REGISTRY_LIST_MAX ? (size_t)request->limit : REGISTRY_LIST_MAX;
     copy_items(memory, count < limit ? count : limit);
     reply->items = memory->items;
     reply->item_count = count < limit ? count : limit;
@@ -339,6 +351,7 @@ size_t memory_run(struct registry *registry)
         pending_fini(&batch[i]);
     }
     free(batch);
+    memory_history_tell(&memory->history, registry, memory->revision, CLUSTER);
     return count;
 }
 
@@ -353,6 +366,16 @@ void memory_advance(struct registry *registry, int64_t ms)
             lease = &(*lease)->next;
         }
     }
+}
+
+void memory_compact(struct registry *registry, int64_t revision)
+{
+    ((struct memory *)registry)->history.compacted = revision;
+}
+
+void memory_cut(struct registry *registry)
+{
+    memory_history_cut(&((struct memory *)registry)->history, registry);
 }
 
 struct registry_kv memory_read(struct registry *registry, struct str key)
@@ -373,6 +396,16 @@ static void memory_submit(struct registry *registry, const struct registry_reque
     blob_ref(request->value);
 }
 
+static void memory_watch(struct registry *registry, const struct registry_watch *watch)
+{
+    memory_history_watch(&((struct memory *)registry)->history, watch);
+}
+
+static void memory_unwatch(struct registry *registry, uint64_t id)
+{
+    memory_history_unwatch(&((struct memory *)registry)->history, id);
+}
+
 static void memory_free(struct registry *registry)
 {
     struct memory *memory = (struct memory *)registry;
@@ -386,6 +419,7 @@ static void memory_free(struct registry *registry)
         pending_fini(&memory->pending[i]);
     }
     free(memory->pending);
+    memory_history_fini(&memory->history);
     free(memory->items);
     buf_fini(&memory->listed);
     buf_fini(&memory->error);
@@ -394,8 +428,11 @@ static void memory_free(struct registry *registry)
 
 struct registry *memory_new(registry_reply_fn *on_reply, registry_watch_fn *on_watch, void *user)
 {
-    static const struct registry_backend backend = {
-        .name = "memory", .submit = memory_submit, .free = memory_free};
+    static const struct registry_backend backend = {.name = "memory",
+                                                    .submit = memory_submit,
+                                                    .watch = memory_watch,
+                                                    .unwatch = memory_unwatch,
+                                                    .free = memory_free};
     struct memory *memory = mem_zalloc(sizeof(*memory));
     memory->registry =
         (struct registry){.backend = &backend, .on_reply = on_reply, .on_watch = on_watch, .user = user};

@@ -160,7 +160,7 @@ void subject_submit(struct subject *subject, struct registry_request request)
     subject->submitting = false;
 }
 
-static void turn(struct subject *subject)
+void subject_turn(struct subject *subject)
 {
     if (subject->is_memory) {
         memory_run(subject->registry);
@@ -172,7 +172,7 @@ static void turn(struct subject *subject)
 void subject_run_until(struct subject *subject, size_t answers)
 {
     while (subject->answers < answers) {
-        turn(subject);
+        subject_turn(subject);
     }
     assert_int_equal(subject->answers, answers);
 }

@@ -9,6 +9,7 @@ struct http_client;
 struct loop;
 struct registry;
 struct timer;
+struct watcher;
 
 struct subject {
     struct registry *registry;
@@ -23,6 +24,8 @@ struct subject {
     struct buf error, endpoint, value;
     struct registry_item items[8]; /* the first of them */
     struct buf listed;
+    struct watcher *watchers; /* watcher.h */
+    uint64_t last_watch;
 };
 
 /* Opens the memory backend, or with `endpoints` (comma-separated) the etcd backend on those. */
@@ -33,6 +36,9 @@ void subject_close(struct subject *subject);
 
 /* Starts `request` with an id of its own (and 5 s unless it says otherwise). */
 void subject_submit(struct subject *subject, struct registry_request request);
+
+/* One turn of the loop, until something happens; or a run of memory. */
+void subject_turn(struct subject *subject);
 
 /* Runs until `answers` answers have been heard in all. */
 void subject_run_until(struct subject *subject, size_t answers);

@@ -1,0 +1,375 @@
+/* What every registry backend owes whoever watches. The argument names the backend. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "server.h"
+#include "watcher.h"
+
+#include "outrider/base/blob.h"
+#include "outrider/base/mem.h"
+#include "outrider/registry/registry.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char *endpoints; /* NULL: memory */
+
+struct world {
+    struct subject subject;
+    struct watcher watchers[3];
+    struct str prefix; /* of keys that nobody has */
+};
+
+static int open_world(void **state)
+{
+    struct world *world = mem_zalloc(sizeof(*world));
+    subject_open(&world->subject, endpoints);
+    world->prefix = fresh_key();
+    *state = world;
+    return 0;
+}
+
+static int close_world(void **state)
+{
+    struct world *world = *state;
+    subject_close(&world->subject);
+    for (size_t i = 0; i < COUNT_OF(world->watchers); i++) {
+        watcher_fini(&world->watchers[i]);
+    }
+    free(world);
+    return 0;
+}
+
+/* The key "<prefix>/<name>", valid until the next but one. */
+static struct str key_of(const struct world *world, const char *name)
+{
+    static char keys[2][128];
+    static size_t next;
+    char *key = keys[next++ % COUNT_OF(keys)];
+    snprintf(key, sizeof(keys[0]), "%.*s/%s", STR_ARG(world->prefix), name);
+    return str_of(key);
+}
+
+static int64_t put(struct world *world, const char *name, const char *value, int64_t lease, int64_t expect)
+{
+    const struct registry_reply *reply =
+        subject_put(&world->subject, key_of(world, name), str_of(value), lease, expect);
+    assert_true(reply->succeeded);
+    return reply->revision;
+}
+
+static int64_t delete (struct world *world, const char *name, int64_t expect)
+{
+    struct registry_request request = {
+        .op = REGISTRY_DELETE, .key = key_of(world, name), .expect_revision = expect};
+    const struct registry_reply *reply = subject_do(&world->subject, request);
+    assert_true(reply->succeeded);
+    return reply->revision;
+}
+
+/* "+NAME=VALUE@REVISION" and "-NAME@REVISION" as the watcher writes them. */
+static void expect_text(const struct world *world, const struct watcher *watcher, size_t count,
+                        const char *const names[], const int64_t revisions[])
+{
+    struct buf expected = {0};
+    for (size_t i = 0; i < count; i++) {
+        const char *value = strchr(names[i], '=');
+        const char *name = names[i] + 1;
+        size_t size = value == NULL ? strlen(name) : (size_t)(value - name);
+        buf_printf(&expected, "%c%.*s/%.*s%s@%" PRId64 "\n", names[i][0], STR_ARG(world->prefix), (int)size,
+                   name, value == NULL ? "" : value, revisions[i]);
+    }
+    assert_string_equal(buf_text(&watcher->text), buf_text(&expected));
+    buf_fini(&expected);
+}
+
+static void changes_are_told_in_their_order(void **state)
+{
+    struct world *world = *state;
+    struct watcher *watcher = &world->watchers[0];
+    put(world, "before", "0", 0, 0);
+    watcher_open(watcher, &world->subject, world->prefix, 0);
+    assert_int_equal(watcher->opening.revision, world->subject.reply.revision);
+    int64_t revisions[5];
+    revisions[0] = put(world, "a", "1", 0, 0);
+    revisions[1] = put(world, "b", "2", 0, 0);
+    revisions[2] = put(world, "a", "", 0, revisions[0]);
+    revisions[3] = delete (world, "b", revisions[1]);
+    subject_put(&world->subject, fresh_key(), STR("elsewhere"), 0, 0);
+    revisions[4] = put(world, "b", "3", 0, 0);
+    watcher_wait_changes(watcher, 5);
+    expect_text(world, watcher, 5, (const char *const[]){"+a=1", "+b=2", "+a=", "-b", "+b=3"}, revisions);
+    assert_int_equal(watcher->told, revisions[4]);
+    assert_int_equal(watcher->opening.cluster, world->subject.reply.cluster);
+}
+
+static void ranges_are_watched_together(void **state)
+{
+    struct world *world = *state;
+    struct watcher *watcher = &world->watchers[0];
+    char end[128];
+    char one[128];
+    snprintf(one, sizeof(one), "%.*s/one", STR_ARG(world->prefix));
+    struct registry_range ranges[] = {range_under(key_of(world, "all/"), end), {.key = str_of(one)}};
+    watcher_start(watcher, &world->subject, ranges, 2, 0);
+    watcher_wait_opened(watcher);
+    int64_t first = put(world, "one", "1", 0, 0);
+    put(world, "onemore", "1", 0, 0);
+    put(world, "on", "1", 0, 0);
+    int64_t second = put(world, "all/x", "2", 0, 0);
+    put(world, "all0", "1", 0, 0);
+    watcher_wait_changes(watcher, 2);
+    bool turned = watcher->text.data[world->prefix.size + 2] == 'a'; /* each range has an order, not both */
+    expect_text(world, watcher, 2,
+                turned ? (const char *const[]){"+all/x=2", "+one=1"}
+                       : (const char *const[]){"+one=1", "+all/x=2"},
+                turned ? (const int64_t[]){second, first} : (const int64_t[]){first, second});
+    assert_true(watcher->told <= second || world->subject.is_memory);
+}
+
+static void a_watch_goes_on_from_where_another_was(void **state)
+{
+    struct world *world = *state;
+    int64_t first = put(world, "a", "1", 0, 0);
+    int64_t second = put(world, "a", "2", 0, first);
+    int64_t third = delete (world, "a", second);
+    watcher_open(&world->watchers[0], &world->subject, world->prefix, second);
+    watcher_open(&world->watchers[1], &world->subject, world->prefix, third + 1);
+    int64_t fourth = put(world, "b", "3", 0, 0);
+    watcher_wait_changes(&world->watchers[0], 3);
+    watcher_wait_changes(&world->watchers[1], 1);
+    expect_text(world, &world->watchers[0], 3, (const char *const[]){"+a=2", "-a", "+b=3"},
+                (const int64_t[]){second, third, fourth});
+    expect_text(world, &world->watchers[1], 1, (const char *const[]){"+b=3"}, (const int64_t[]){fourth});
+}
+
+/* More than etcd sends in one message. */
+static void a_long_history_is_told_whole(void **state)
+{
+    enum { REVISIONS = 2500, AT_ONCE = 50 };
+    struct world *world = *state;
+    struct watcher *watcher = &world->watchers[0];
+    struct blob *value = blob_new(STR("v"));
+    int64_t before = put(world, "before", "0", 0, 0);
+    for (int i = 0; i < REVISIONS; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "%06d", i);
+        subject_submit(&world->subject, (struct registry_request){
+                                            .op = REGISTRY_PUT, .key = key_of(world, name), .value = value});
+        if (i % AT_ONCE == AT_ONCE - 1) {
+            subject_run_until(&world->subject, world->subject.answers + AT_ONCE);
+        }
+    }
+    blob_unref(value);
+    watcher->quiet = true;
+    watcher_open(watcher, &world->subject, world->prefix, before + 1);
+    watcher_wait_changes(watcher, REVISIONS);
+    assert_int_equal(watcher->newest, before + REVISIONS);
+    assert_int_equal(watcher->told, before + REVISIONS);
+    assert_true(watcher->batches < 10);
+}
+
+static void what_is_compacted_must_be_read_anew(void **state)
+{
+    struct world *world = *state;
+    int64_t first = put(world, "a", "1", 0, 0);
+    int64_t second = put(world, "a", "2", 0, first);
+    int64_t third = put(world, "a", "3", 0, second);
+    server_compact(&world->subject, third);
+    watcher_open(&world->watchers[0], &world->subject, world->prefix, second);
+    watcher_wait_ended(&world->watchers[0]);
+    assert_int_equal(world->watchers[0].ending.failure, REGISTRY_RETRY);
+    assert_int_equal(world->watchers[0].ending.compact_revision, third);
+    assert_int_equal(world->watchers[0].changes, 0);
+    assert_non_null(strstr(buf_text(&world->watchers[0].error), "compacted"));
+    watcher_open(&world->watchers[1], &world->subject, world->prefix, third + 1);
+    int64_t fourth = put(world, "a", "4", 0, third);
+    watcher_wait_changes(&world->watchers[1], 1);
+    expect_text(world, &world->watchers[1], 1, (const char *const[]){"+a=4"}, (const int64_t[]){fourth});
+}
+
+static void of_a_closed_watch_nothing_is_heard(void **state)
+{
+    struct world *world = *state;
+    char end[128];
+    struct registry_range range = range_under(world->prefix, end);
+    watcher_open(&world->watchers[0], &world->subject, world->prefix, 0);
+    watcher_start(&world->watchers[1], &world->subject, &range, 1, 0);
+    watcher_close(&world->watchers[1]);
+    watcher_close(&world->watchers[0]);
+    registry_unwatch(world->subject.registry, world->watchers[0].id);
+    registry_unwatch(world->subject.registry, 999);
+    watcher_open(&world->watchers[2], &world->subject, world->prefix, 0);
+    put(world, "a", "1", 0, 0);
+    watcher_wait_changes(&world->watchers[2], 1);
+    assert_int_equal(world->watchers[0].changes, 0);
+    assert_false(world->watchers[1].opened);
+}
+
+static void close_itself(struct watcher *watcher)
+{
+    if (watcher->changes > 0) {
+        watcher_close(watcher);
+    }
+}
+
+static void whoever_is_told_may_close(void **state)
+{
+    struct world *world = *state;
+    world->watchers[0].on_event = close_itself;
+    watcher_open(&world->watchers[0], &world->subject, world->prefix, 0);
+    watcher_open(&world->watchers[1], &world->subject, world->prefix, 0);
+    int64_t revision = put(world, "a", "1", 0, 0);
+    put(world, "a", "2", 0, revision);
+    watcher_wait_changes(&world->watchers[1], 2);
+    assert_true(world->watchers[0].changes > 0);
+}
+
+static void what_a_lease_takes_along_goes_in_one_revision(void **state)
+{
+    struct world *world = *state;
+    struct watcher *watcher = &world->watchers[0];
+    int64_t lease = subject_lease(&world->subject);
+    put(world, "a", "1", lease, 0);
+    put(world, "b", "2", lease, 0);
+    watcher_open(watcher, &world->subject, world->prefix, 0);
+    subject_do(&world->subject, (struct registry_request){.op = REGISTRY_REVOKE, .lease = lease});
+    watcher_wait_changes(watcher, 2);
+    assert_int_equal(watcher->batches, 1);
+    bool turned = watcher->text.data[world->prefix.size + 2] == 'b';
+    int64_t revision = watcher->opening.revision + 1;
+    expect_text(world, watcher, 2,
+                turned ? (const char *const[]){"-b", "-a"} : (const char *const[]){"-a", "-b"},
+                (const int64_t[]){revision, revision});
+}
+
+static void a_lease_that_runs_out_is_a_deletion(void **state)
+{
+    struct world *world = *state;
+    int64_t lease = fresh_lease_id();
+    subject_do(&world->subject,
+               (struct registry_request){.op = REGISTRY_GRANT, .lease = lease, .ttl_ms = 2000});
+    watcher_open(&world->watchers[0], &world->subject, world->prefix, 0);
+    int64_t revision = put(world, "a", "1", lease, 0);
+    while (world->watchers[0].changes < 2) {
+        if (world->subject.is_memory) {
+            subject_pass_time(&world->subject);
+        }
+        subject_turn(&world->subject);
+    }
+    expect_text(world, &world->watchers[0], 2, (const char *const[]){"+a=1", "-a"},
+                (const int64_t[]){revision, revision + 1});
+}
+
+/* Together they are more than etcd puts into one message. */
+static void large_values_are_told_whole(void **state)
+{
+    enum { SIZE = 1400 * 1000, COUNT = 4 };
+    struct world *world = *state;
+    struct watcher *watcher = &world->watchers[0];
+    char *value = mem_zalloc(SIZE + 1);
+    int64_t revisions[COUNT];
+    const char *names[COUNT];
+    for (int i = 0; i < COUNT; i++) {
+        memset(value, 'a' + i, SIZE);
+        revisions[i] = put(world, "large", value, 0, i == 0 ? 0 : revisions[i - 1]);
+    }
+    watcher_open(watcher, &world->subject, world->prefix, revisions[0]);
+    watcher_wait_changes(watcher, COUNT);
+    struct buf expected[COUNT] = {0};
+    for (int i = 0; i < COUNT; i++) {
+        memset(value, 'a' + i, SIZE);
+        buf_printf(&expected[i], "+large=%s", value);
+        names[i] = buf_text(&expected[i]);
+    }
+    expect_text(world, watcher, COUNT, names, revisions);
+    for (int i = 0; i < COUNT; i++) {
+        buf_fini(&expected[i]);
+    }
+    free(value);
+}
+
+/* Whoever reads at the revision of OPENED, and hears what comes after, has missed nothing. */
+static void nothing_is_missed_while_it_opens(void **state)
+{
+    enum { PUTS = 100 };
+    struct world *world = *state;
+    struct watcher *watcher = &world->watchers[0];
+    char end[128];
+    struct registry_range range = range_under(world->prefix, end);
+    struct blob *value = blob_new(STR("v"));
+    for (int i = 0; i < PUTS; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "%d", i);
+        subject_submit(&world->subject, (struct registry_request){
+                                            .op = REGISTRY_PUT, .key = key_of(world, name), .value = value});
+        if (i == PUTS / 2) {
+            watcher_start(watcher, &world->subject, &range, 1, 0);
+        }
+    }
+    blob_unref(value);
+    subject_run_until(&world->subject, PUTS);
+    int64_t newest = put(world, "last", "v", 0, 0);
+    watcher_wait_opened(watcher);
+    watcher_wait_changes(watcher, (size_t)(newest - watcher->opening.revision));
+    assert_true(watcher->changes == 0 || watcher->newest == newest);
+}
+
+static void when_the_server_goes_the_watch_ends(void **state)
+{
+    struct world *world = *state;
+    watcher_open(&world->watchers[0], &world->subject, world->prefix, 0);
+    watcher_open(&world->watchers[1], &world->subject, world->prefix, 0);
+    server_lose(&world->subject);
+    watcher_wait_ended(&world->watchers[0]);
+    watcher_wait_ended(&world->watchers[1]);
+    assert_int_equal(world->watchers[0].ending.failure, REGISTRY_RETRY);
+    assert_int_equal(world->watchers[0].ending.compact_revision, 0);
+    assert_memory_equal(buf_text(&world->watchers[0].error), "watch on ", 9);
+    server_find(&world->subject);
+    watcher_open(&world->watchers[2], &world->subject, world->prefix, 0);
+}
+
+static void what_is_open_when_the_registry_goes_is_told_nothing(void **state)
+{
+    struct world *world = *state;
+    char end[128];
+    struct registry_range range = range_under(world->prefix, end);
+    watcher_open(&world->watchers[0], &world->subject, world->prefix, 0);
+    watcher_start(&world->watchers[1], &world->subject, &range, 1, 0);
+    watcher_start(&world->watchers[2], &world->subject, &range, 1, 0);
+    watcher_close(&world->watchers[2]);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
+
+int main(int argc, char **argv)
+{
+    bool etcd = argc == 2 && strcmp(argv[1], "etcd") == 0;
+    endpoints = etcd ? getenv("OUTRIDER_TEST_ETCD") : NULL;
+    if (argc != 2 || (etcd && endpoints == NULL) || (!etcd && strcmp(argv[1], "memory") != 0)) {
+        fprintf(stderr, "usage: %s memory, or tests/support/with-etcd -- %s etcd\n", argv[0], argv[0]);
+        return 64;
+    }
+    const struct CMUnitTest tests[] = {
+        TEST(changes_are_told_in_their_order),
+        TEST(ranges_are_watched_together),
+        TEST(a_watch_goes_on_from_where_another_was),
+        TEST(a_long_history_is_told_whole),
+        TEST(what_is_compacted_must_be_read_anew),
+        TEST(of_a_closed_watch_nothing_is_heard),
+        TEST(whoever_is_told_may_close),
+        TEST(what_a_lease_takes_along_goes_in_one_revision),
+        TEST(a_lease_that_runs_out_is_a_deletion),
+        TEST(large_values_are_told_whole),
+        TEST(nothing_is_missed_while_it_opens),
+        TEST(when_the_server_goes_the_watch_ends),
+        TEST(what_is_open_when_the_registry_goes_is_told_nothing),
+    };
+    return cmocka_run_group_tests_name(argv[1], tests, NULL, NULL);
+}
