@@ -203,20 +203,20 @@ static void describe_server(struct buf *text, const struct http_tls_failure *fai
     }
 }
 
-/* What servers say when they refuse us (RFC 8446, 6.2), as OpenSSL words it, and what it means; NULL: that
- * it does not like our certificate for the reason it names. */
+/* What servers say when they refuse us (RFC 8446, 6.2), as OpenSSL words it, and what it means for our
+ * certificate. */
 static const struct alert {
     const char *words, *meaning;
 } alerts[] = {
-    {"alert certificate required", NULL},
-    {"alert bad certificate", NULL},
-    {"alert unknown ca", "it does not trust the CA that signed it"},
+    {"alert certificate required", "it was not shown"},
+    {"alert bad certificate", "it is not signed by a CA that the server trusts, or not valid"},
+    {"alert unknown ca", "the server does not trust the CA that signed it"},
     {"alert certificate expired", "it has expired"},
     {"alert certificate revoked", "it was revoked"},
-    {"alert certificate unknown", NULL},
+    {"alert certificate unknown", "it is not acceptable to it"},
     {"alert unsupported certificate", "it is not made for clients"},
-    {"alert access denied", NULL},
-    {"alert decrypt error", NULL},
+    {"alert access denied", "it gives no access"},
+    {"alert decrypt error", "its signature is wrong"},
 };
 
 static const struct alert *find_alert(const char *words)
@@ -229,15 +229,19 @@ static const struct alert *find_alert(const char *words)
     return NULL;
 }
 
+static bool is_after_handshake(CURLcode code)
+{
+    return code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR || code == CURLE_GOT_NOTHING ||
+           code == CURLE_HTTP2 || code == CURLE_HTTP2_STREAM;
+}
+
 bool http_tls_is_refused(const struct http_tls_failure *failure, bool *ret_certain)
 {
     long connects = 0, status = 0;
-    curl_off_t handshake_us = 0;
     curl_easy_getinfo(failure->easy, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(failure->easy, CURLINFO_NUM_CONNECTS, &connects);
-    curl_easy_getinfo(failure->easy, CURLINFO_APPCONNECT_TIME_T, &handshake_us);
     *ret_certain = find_alert(failure->words) != NULL;
-    return status == 0 && (*ret_certain || (connects > 0 && handshake_us > 0));
+    return status == 0 && is_after_handshake(failure->code) && (*ret_certain || connects > 0);
 }
 
 static void describe_refusal(struct buf *text, const struct http_tls_failure *failure,
@@ -252,8 +256,7 @@ static void describe_refusal(struct buf *text, const struct http_tls_failure *fa
                    "certificate: then set cert_file and key_file (%s)",
                    failure->words);
     } else if (alert != NULL) {
-        buf_printf(text, "the server refuses our certificate (cert_file %s): %s", cert,
-                   alert->meaning == NULL ? failure->words : alert->meaning);
+        buf_printf(text, "the server refuses our certificate (cert_file %s): %s", cert, alert->meaning);
     } else {
         buf_printf(text,
                    "the server ended the connection before it answered; it may refuse our certificate "
@@ -292,15 +295,14 @@ static void describe_handshake(struct buf *text, const struct http_tls_failure *
 
 void http_tls_describe(struct buf *text, const struct http_tls_failure *failure)
 {
+    if (is_after_handshake(failure->code)) {
+        describe_refusal(text, failure, find_alert(failure->words));
+        return;
+    }
     switch (failure->code) {
     case CURLE_SSL_CERTPROBLEM:
     case CURLE_SSL_CACERT_BADFILE: describe_files(text, failure); break;
     case CURLE_PEER_FAILED_VERIFICATION: describe_server(text, failure); break;
-    case CURLE_SEND_ERROR:
-    case CURLE_RECV_ERROR:
-    case CURLE_GOT_NOTHING:
-    case CURLE_HTTP2:
-    case CURLE_HTTP2_STREAM: describe_refusal(text, failure, find_alert(failure->words)); break;
     default: describe_handshake(text, failure); break;
     }
 }
