@@ -67,7 +67,7 @@ static void encode_count(struct json_writer *json, const char *key, bool has, ui
 
 static void encode_hold(struct json_writer *json, const struct saved_hold *hold)
 {
-    if (!hold->set && hold->revision == 0) {
+    if (!hold->set && hold->revision == 0 && !hold->pending) {
         return;
     }
     json_write_key(json, "ops");
@@ -79,6 +79,8 @@ static void encode_hold(struct json_writer *json, const struct saved_hold *hold)
     encode_int(json, "deadlineMs", hold->deadline_wall);
     encode_int(json, "expiresMs", hold->expires_wall);
     encode_int(json, "revision", hold->revision);
+    encode_flag(json, "pending", hold->pending);
+    encode_int(json, "sentMs", hold->sent_wall);
     json_write_object_end(json);
 }
 
@@ -185,7 +187,9 @@ static int decode_hold(const json_t *root, struct saved_hold *hold, struct error
         json_read_int(object, "sinceMs", 0, INT64_MAX, &hold->since_wall, NULL, err) < 0 ||
         json_read_int(object, "deadlineMs", 0, INT64_MAX, &hold->deadline_wall, NULL, err) < 0 ||
         json_read_int(object, "expiresMs", 0, INT64_MAX, &hold->expires_wall, NULL, err) < 0 ||
-        json_read_int(object, "revision", 0, INT64_MAX, &hold->revision, NULL, err) < 0) {
+        json_read_int(object, "revision", 0, INT64_MAX, &hold->revision, NULL, err) < 0 ||
+        json_read_bool(object, "pending", &hold->pending, err) < 0 ||
+        json_read_int(object, "sentMs", 0, INT64_MAX, &hold->sent_wall, NULL, err) < 0) {
         return error_wrap(err, "ops");
     }
     return 0;

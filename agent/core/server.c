@@ -132,13 +132,22 @@ static enum drain_outcome drain_outcome(const struct server *server, const struc
     return now >= hold->deadline_mono ? DRAIN_DEADLINE : DRAIN_WAITING;
 }
 
+/* The control key first: what is saved says also that the hold is not there yet. */
+static void changed_here(struct queue *effects, enum hold_kind kind)
+{
+    if (kind == HOLD_OPS) {
+        server_effect(effects, SERVER_DO_TELL_CONTROL);
+    }
+    server_effect(effects, SERVER_DO_SAVE)->urgent = true;
+}
+
 static void update_drains(struct server *server, const struct instant *now, struct queue *effects)
 {
     for (int kind = 0; kind < HOLD_COUNT; kind++) {
         struct hold *hold = &server->holds[kind];
         if (hold->set && now->mono >= hold->expires_mono) {
             hold_clear(hold);
-            server_effect(effects, SERVER_DO_SAVE)->urgent = true;
+            changed_here(effects, (enum hold_kind)kind);
         }
         if (hold->set && hold->outcome == DRAIN_WAITING) {
             hold->outcome = drain_outcome(server, hold, now->mono);
@@ -275,15 +284,24 @@ static void apply(struct server *server, const struct server_event *event, struc
     case SERVER_ON_HOLD:
         hold_set(&server->holds[event->kind], event->reason, event->by, event->deadline_ms, event->expires_ms,
                  now);
-        server_effect(effects, SERVER_DO_SAVE)->urgent = true;
+        changed_here(effects, event->kind);
         break;
     case SERVER_ON_UNHOLD:
         if (server->holds[event->kind].set) {
             hold_clear(&server->holds[event->kind]);
-            server_effect(effects, SERVER_DO_SAVE)->urgent = true;
+            changed_here(effects, event->kind);
         }
         break;
     case SERVER_ON_RESTORE: hold_restore(&server->holds[HOLD_OPS], event->hold, now); break;
+    case SERVER_ON_CONTROL:
+        server->control_unread = false;
+        if (event->hold->set) {
+            hold_restore(&server->holds[HOLD_OPS], event->hold, now);
+        } else {
+            hold_clear(&server->holds[HOLD_OPS]);
+        }
+        break;
+    case SERVER_ON_CONTROL_READ: server->control_unread = false; break;
     case SERVER_ON_STOPPING: server->stopping = true; break;
     case SERVER_ON_HOST: on_host(server, event); break;
     case SERVER_ON_FRESH: server_fresh(server, event, effects); break;

@@ -71,6 +71,7 @@ static void adopt_holds(struct server *server, const struct record_drain *drain,
 void server_fresh(struct server *server, const struct server_event *event, struct queue *effects)
 {
     server->start = START_FRESH;
+    server->control_unread = event->control_unread;
     if (event->words != NULL) {
         adopt_living(server, event);
         server_believe(server, event->words, &event->now, effects);

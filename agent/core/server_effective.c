@@ -189,6 +189,16 @@ static bool probe_unknown(const struct server *server, int64_t now, char cause[s
     return !taken_for_passing && find_probe(server, VERDICT_UNKNOWN, cause);
 }
 
+/* A restarted agent without a state_dir does not know of a drain before it has looked. Not in the start
+ * decision: the record would be offered, and its lease granted, only after the answer; so the two requests go
+ * out together. A record taken over is not concerned: it stands already, and what is read changes it. */
+static bool control_unread(const struct server *server, int64_t now, char cause[static 160])
+{
+    (void)now;
+    snprintf(cause, 160, "the control key has not been read yet: an operator may be draining this server");
+    return server->control_unread;
+}
+
 static bool held(const struct server *server, int64_t now, char cause[static 160])
 {
     (void)now;
@@ -226,6 +236,7 @@ static const struct {
     {STATUS_INITIALIZING, ports_unsaid},
     {STATUS_INITIALIZING, probe_excused},
     {STATUS_INITIALIZING, probe_unknown},
+    {STATUS_INITIALIZING, control_unread},
     {STATUS_DRAINING, held},
     {STATUS_READY, always},
 };

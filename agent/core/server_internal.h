@@ -64,6 +64,7 @@ struct server {
     unsigned
         settling_holds;   /* one bit for each hold at adoption: only a change of them is written meanwhile */
     int64_t contact_mono; /* when grace began */
+    bool control_unread;  /* an operator may be draining us: nobody has looked yet */
 
     enum status status;
     char cause[160];

@@ -86,7 +86,7 @@ static void on_time(struct shutdown *shutdown, int64_t now, struct queue *effect
     if (shutdown->phase == SHUTDOWN_SAYING || shutdown->phase == SHUTDOWN_LINGERING) {
         enter(shutdown, SHUTDOWN_LEAVING, now, effects);
     } else if (shutdown->phase == SHUTDOWN_LEAVING) {
-        finish(shutdown, 1, now, effects);
+        finish(shutdown, shutdown->gone ? 0 : 1, now, effects);
     }
 }
 
@@ -122,8 +122,13 @@ void shutdown_step(struct shutdown *shutdown, const struct shutdown_event *event
         }
         break;
     case SHUTDOWN_ON_GONE:
+    case SHUTDOWN_ON_TIDY:
         if (shutdown->phase == SHUTDOWN_LEAVING) {
-            finish(shutdown, 0, now, effects);
+            shutdown->gone = shutdown->gone || event->type == SHUTDOWN_ON_GONE;
+            shutdown->tidy = shutdown->tidy || event->type == SHUTDOWN_ON_TIDY;
+            if (shutdown->gone && shutdown->tidy) {
+                finish(shutdown, 0, now, effects);
+            }
         }
         break;
     }

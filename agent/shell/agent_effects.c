@@ -196,6 +196,29 @@ void effects_note(struct effects *effects, enum registrar_note note, struct str 
     agent_tell_status(effects->agent, "");
 }
 
+void effects_intent_note(struct effects *effects, enum intent_note note, struct str text)
+{
+    static const struct {
+        enum log_level level;
+        const char *msg;
+    } notes[] = {
+        [INTENT_NOTE_ADOPTED] = {LOG_LEVEL_INFO, "the control key was changed; it is followed"},
+        [INTENT_NOTE_CONFLICT] = {LOG_LEVEL_WARN,
+                                  "drained or undrained here and at the control key; drain wins"},
+        [INTENT_NOTE_PUT_AGAIN] = {LOG_LEVEL_WARN, "the control key is gone; the hold is put there again"},
+        [INTENT_NOTE_UNREADABLE] = {LOG_LEVEL_WARN,
+                                    "the control key's value cannot be used; it changes nothing"},
+        [INTENT_NOTE_AWAY] = {LOG_LEVEL_WARN, "the control key cannot be reached; retrying until it can"},
+        [INTENT_NOTE_BACK] = {LOG_LEVEL_INFO, "the control key can be reached again"},
+        [INTENT_NOTE_LEFT] = {LOG_LEVEL_WARN, "the control key stays as it was"},
+    };
+    (void)effects;
+    if (log_enabled(notes[note].level)) {
+        log_write(notes[note].level, "control", notes[note].msg,
+                  (const struct log_field[]){LOG_STR("detail", text), LOG_END});
+    }
+}
+
 void effects_watch_note(struct effects *effects, enum keywatch_note note, struct str text)
 {
     static const struct {

@@ -1,9 +1,10 @@
 /* Across a restart (contract section 4): which of the things kept in state_dir still count.
  *
  *     id            always, where server.id is auto
- *     ops hold      always
+ *     ops hold      always; what has become of it meanwhile, the control key says
  *     lease         of the same boot and for the same key; whether it still lives, the registry says
- *     words         with the lease, and only while the process that said them lives: same pid, same start time */
+ *     words         with the lease, and only while the process that said them lives: same pid, same start
+ * time */
 #include "agent_internal.h"
 
 #include "outrider/base/buf.h"
@@ -94,6 +95,9 @@ struct past *agent_past_load(struct agent *agent, struct router_past *ret_past)
         past->ops.expires_wall = ops->expires_wall;
         ret_past->ops = &past->ops;
     }
+    ret_past->control_revision = ops->revision;
+    ret_past->control_pending = ops->pending;
+    ret_past->control_sent_wall = ops->sent_wall;
     if (lease_counts(agent, &past->saved)) {
         ret_past->lease = past->saved.lease;
         ret_past->ttl_ms = past->saved.ttl_ms;
@@ -123,6 +127,7 @@ void agent_fill_state(void *user, struct buf *out)
     struct agent *agent = user;
     const struct server *server = router_server(agent->router);
     const struct registrar *registrar = router_registrar(agent->router);
+    const struct intent *intent = router_intent(agent->router);
     const struct hold *ops = server_hold(server, HOLD_OPS);
     struct buf key = {0};
     router_record_key(agent->config, agent->id, &key);
@@ -137,7 +142,10 @@ void agent_fill_state(void *user, struct buf *out)
                 .by = ops->by,
                 .since_wall = ops->since_wall,
                 .deadline_wall = ops->deadline_wall,
-                .expires_wall = ops->expires_wall},
+                .expires_wall = ops->expires_wall,
+                .revision = intent_seen(intent),
+                .pending = intent_pending(intent),
+                .sent_wall = intent_sent(intent)},
         .probe_has_passed = server_has_passed(server),
     };
     state.has_words = server_words(server, &state.words);

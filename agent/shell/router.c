@@ -9,7 +9,7 @@ void router_step_probes(struct router *router, enum probe_event_type type, const
     }
 }
 
-static void step_shutdown(struct router *router, enum shutdown_event_type type, bool visible,
+void router_step_shutdown(struct router *router, enum shutdown_event_type type, bool visible,
                           const struct instant *now)
 {
     struct shutdown_event event = {.type = type, .now = *now, .visible = visible};
@@ -30,6 +30,7 @@ static void route_server(struct router *router, const struct server_effect *effe
     case SERVER_DO_PROBE_NOW: router_step_probes(router, PROBE_ON_CONTACT, now); break;
     case SERVER_DO_RESET_PROBES: router_step_probes(router, PROBE_ON_RESET, now); break;
     case SERVER_DO_PROBE_PORTS: router_follow_ports(router, now); break;
+    case SERVER_DO_TELL_CONTROL: router_tell_intent(router, now); break;
     case SERVER_DO_TELL_DRAIN:
         effects_tell_drain(router->effects, effect->on, effect->deadline_ms, effect->text);
         break;
@@ -41,7 +42,7 @@ static void route_server(struct router *router, const struct server_effect *effe
     case SERVER_DO_DRAIN_OVER:
         effects_drain_over(router->effects, effect->kind, effect->outcome);
         if (effect->kind == HOLD_STOP) {
-            step_shutdown(router, SHUTDOWN_ON_DRAIN_OVER, false, now);
+            router_step_shutdown(router, SHUTDOWN_ON_DRAIN_OVER, false, now);
         }
         break;
     }
@@ -52,6 +53,9 @@ static void route_registrar(struct router *router, const struct registrar_effect
 {
     switch (effect->type) {
     case REGISTRAR_DO_REQUEST:
+        if (effect->request.op == REGISTRY_GET) {
+            router_control_read_back(router, now); /* whoever doubts the one key doubts the other */
+        }
         effects_request(router->effects, &effect->request);
         blob_unref(effect->request.value);
         break;
@@ -59,7 +63,7 @@ static void route_registrar(struct router *router, const struct registrar_effect
     case REGISTRAR_DO_LOOK_UP_HOST: effects_look_up_host(router->effects); break;
     case REGISTRAR_DO_FRESH: router_fresh(router, now); break;
     case REGISTRAR_DO_ADOPTED: router_adopt(router, effect->text, now); break;
-    case REGISTRAR_DO_GONE: step_shutdown(router, SHUTDOWN_ON_GONE, false, now); break;
+    case REGISTRAR_DO_GONE: router_step_shutdown(router, SHUTDOWN_ON_GONE, false, now); break;
     case REGISTRAR_DO_NOTE: effects_note(router->effects, effect->note, effect->text); break;
     }
 }
@@ -82,6 +86,7 @@ static void route_shutdown(struct router *router, const struct shutdown_effect *
     case SHUTDOWN_DO_LEAVE: {
         struct registrar_event event = {.type = REGISTRAR_ON_LEAVE, .now = *now};
         registrar_step(router->registrar, &event, &router->registrar_effects);
+        router_step_intent(router, (struct intent_event){.type = INTENT_ON_LEAVE, .now = *now});
         router_step_keywatch(router, (struct keywatch_event){.type = KEYWATCH_ON_LEAVE, .now = *now});
         break;
     }
@@ -115,12 +120,15 @@ static bool route_one(struct router *router, const struct instant *now)
     struct server_effect server;
     struct probe_effect probe;
     struct shutdown_effect shutdown;
+    struct intent_effect intent;
     struct registrar_effect registrar;
     struct keywatch_effect keywatch;
     if (queue_take(&router->server_effects, &server)) {
         route_server(router, &server, now);
     } else if (queue_take(&router->probe_effects, &probe)) {
         route_probe(router, &probe, now);
+    } else if (queue_take(&router->intent_effects, &intent)) {
+        router_route_intent(router, &intent, now);
     } else if (queue_take(&router->registrar_effects, &registrar)) {
         route_registrar(router, &registrar, now);
     } else if (queue_take(&router->keywatch_effects, &keywatch)) {
@@ -148,7 +156,7 @@ void router_pump(struct router *router, const struct instant *now)
         more =
             router->shutdown.phase == SHUTDOWN_SAYING && (!visible || registrar_in_sync(router->registrar));
         if (more) {
-            step_shutdown(router, SHUTDOWN_ON_PUBLISHED, visible, now);
+            router_step_shutdown(router, SHUTDOWN_ON_PUBLISHED, visible, now);
         }
     }
     router->pumping = false;

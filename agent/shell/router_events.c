@@ -32,12 +32,13 @@ static struct registrar *new_registrar(const struct config *config, const char *
 static void recover(struct router *router, const struct instant *now)
 {
     const struct router_past *past = &router->past;
+    router_start_intent(router, now);
     if (past->ops != NULL) {
         router_step_server(router,
                            (struct server_event){.type = SERVER_ON_RESTORE, .now = *now, .hold = past->ops});
     }
     if (past->lease == 0) {
-        router_step_server(router, (struct server_event){.type = SERVER_ON_FRESH, .now = *now});
+        router_fresh(router, now);
         return;
     }
     struct registrar_event event = {
@@ -65,6 +66,7 @@ struct router *router_new(const struct config *config, const char *id, const str
     router->phase_ms = (int64_t)random_below(&random, 3600000);
     queue_init(&router->server_effects, sizeof(struct server_effect));
     queue_init(&router->registrar_effects, sizeof(struct registrar_effect));
+    queue_init(&router->intent_effects, sizeof(struct intent_effect));
     queue_init(&router->shutdown_effects, sizeof(struct shutdown_effect));
     queue_init(&router->probe_effects, sizeof(struct probe_effect));
     queue_init(&router->keywatch_effects, sizeof(struct keywatch_effect));
@@ -74,6 +76,7 @@ struct router *router_new(const struct config *config, const char *id, const str
     load_shutdown(router);
     router_build_probes(router, NULL, now);
     router_init_watch(router, id, random_next(&random));
+    router->intent = router_new_intent(config, id, random_next(&random));
     return router;
 }
 
@@ -94,6 +97,7 @@ void router_free(struct router *router)
     }
     queue_fini(&router->server_effects);
     queue_fini(&router->registrar_effects);
+    queue_fini(&router->intent_effects);
     queue_fini(&router->shutdown_effects);
     queue_fini(&router->probe_effects);
     queue_fini(&router->keywatch_effects);
@@ -101,6 +105,7 @@ void router_free(struct router *router)
     router_free_said(router);
     server_free(router->server);
     registrar_free(router->registrar);
+    intent_free(router->intent);
     free(router);
 }
 
@@ -108,6 +113,7 @@ struct window router_deadline(const struct router *router)
 {
     struct window soonest = server_deadline(router->server);
     soonest = window_sooner(soonest, registrar_deadline(router->registrar));
+    soonest = window_sooner(soonest, intent_deadline(router->intent));
     soonest = window_sooner(soonest, shutdown_deadline(&router->shutdown));
     soonest = window_sooner(soonest, keywatch_deadline(&router->keywatch));
     for (size_t i = 0; i < router->probe_count; i++) {
@@ -137,6 +143,9 @@ void router_tick(struct router *router, const struct instant *now)
     if (woke || registrar_deadline(router->registrar).earliest <= now->mono) {
         struct registrar_event event = {.type = REGISTRAR_ON_TICK, .now = *now};
         registrar_step(router->registrar, &event, &router->registrar_effects);
+    }
+    if (intent_deadline(router->intent).earliest <= now->mono) {
+        router_step_intent(router, (struct intent_event){.type = INTENT_ON_TICK, .now = *now});
     }
     if (keywatch_deadline(&router->keywatch).earliest <= now->mono) {
         router_step_keywatch(router, (struct keywatch_event){.type = KEYWATCH_ON_TICK, .now = *now});
@@ -192,7 +201,11 @@ void router_replied(struct router *router, const struct registry_reply *reply, c
     router_enter(router, now);
     uint64_t cluster = registrar_cluster(router->registrar);
     struct registrar_event event = {.type = REGISTRAR_ON_REPLY, .now = *now, .reply = reply};
-    registrar_step(router->registrar, &event, &router->registrar_effects);
+    if (intent_awaits(router->intent, reply->id)) {
+        router_control_replied(router, reply, now);
+    } else {
+        registrar_step(router->registrar, &event, &router->registrar_effects);
+    }
     router_pump(router, now);
     router_follow_registry(router, reply, cluster, now);
     router_pump(router, now);
@@ -267,6 +280,11 @@ const struct server *router_server(const struct router *router)
 const struct registrar *router_registrar(const struct router *router)
 {
     return router->registrar;
+}
+
+const struct intent *router_intent(const struct router *router)
+{
+    return router->intent;
 }
 
 const struct shutdown *router_shutdown(const struct router *router)

@@ -1,10 +1,11 @@
 /* The inside of shell/router: router.c (the wiring), router_events.c (what comes in),
- * router_record.c (between record and bytes), router_probes.c (which probes run), router_watch.c (what comes
- * unasked). */
+ * router_record.c (between record and bytes), router_intent.c (the control key), router_probes.c (which probes
+ * run), router_watch.c (what comes unasked). */
 #ifndef OUTRIDER_SHELL_ROUTER_INTERNAL_H
 #define OUTRIDER_SHELL_ROUTER_INTERNAL_H
 
 #include "outrider/core/config.h"
+#include "outrider/core/registry_watch.h"
 #include "outrider/shell/effects.h"
 #include "outrider/shell/router.h"
 
@@ -15,6 +16,7 @@ struct router {
 
     struct server *server;
     struct registrar *registrar;
+    struct intent *intent;
     struct shutdown shutdown;
     struct probe probes[SERVER_PROBES_MAX];
     size_t probe_count;
@@ -25,13 +27,32 @@ struct router {
     int64_t asleep_ms; /* boot clock ahead of mono at the last tick */
     int64_t phase_ms;  /* of this agent's probes: a thousand started together must not beat together */
 
-    struct queue server_effects, registrar_effects, shutdown_effects, probe_effects;
+    struct queue server_effects, registrar_effects, intent_effects, shutdown_effects, probe_effects;
     struct queue keywatch_effects;
     bool pumping;
 };
 
 /* router.c: routes effects until there are none; does nothing when called from within an effect. */
 void router_pump(struct router *router, const struct instant *now);
+
+/* router.c: one event of the shutdown. */
+void router_step_shutdown(struct router *router, enum shutdown_event_type type, bool visible,
+                          const struct instant *now);
+
+/* router_intent.c: the machine for the control key of `id`; one event for it; what is known from before a restart; the
+ * ops hold as it is here now; an answer to a request of its own. */
+struct intent *router_new_intent(const struct config *config, const char *id, uint64_t seed);
+void router_step_intent(struct router *router, struct intent_event event);
+void router_start_intent(struct router *router, const struct instant *now);
+void router_tell_intent(struct router *router, const struct instant *now);
+void router_control_replied(struct router *router, const struct registry_reply *reply, const struct instant *now);
+
+/* The watch tells of the control key; or it may have changed unseen. */
+void router_control_changed(struct router *router, const struct registry_change *change, const struct instant *now);
+void router_control_read_back(struct router *router, const struct instant *now);
+
+/* Takes `effect` out of its queue's hands: what it asks for is done. */
+void router_route_intent(struct router *router, struct intent_effect *effect, const struct instant *now);
 
 /* router.c: one event for every probe. */
 void router_step_probes(struct router *router, enum probe_event_type type, const struct instant *now);

@@ -28,7 +28,8 @@ void router_fresh(struct router *router, const struct instant *now)
     router_step_server(router, (struct server_event){.type = SERVER_ON_FRESH,
                                                      .now = *now,
                                                      .words = ours ? router->past.words : NULL,
-                                                     .passed = ours && router->past.passed});
+                                                     .passed = ours && router->past.passed,
+                                                     .control_unread = !intent_settled(router->intent)});
 }
 
 void router_adopt(struct router *router, struct str value, const struct instant *now)

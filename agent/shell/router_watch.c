@@ -37,6 +37,7 @@ void router_route_keywatch(struct router *router, const struct keywatch_effect *
     case KEYWATCH_DO_READ_BACK:
         step_registrar(router, (struct registrar_event){
                                    .type = REGISTRAR_ON_READ_BACK, .now = *now, .revision = effect->revision});
+        router_control_read_back(router, now);
         break;
     case KEYWATCH_DO_NOTE: effects_watch_note(router->effects, effect->note, effect->text); break;
     }
@@ -66,6 +67,8 @@ static void tell_change(struct router *router, const struct registry_change *cha
     if (str_eq(change->key, str_of(router->keywatch.record_key))) {
         step_registrar(router,
                        (struct registrar_event){.type = REGISTRAR_ON_CHANGED, .now = *now, .change = change});
+    } else if (str_eq(change->key, str_of(router->keywatch.control_key))) {
+        router_control_changed(router, change, now);
     }
 }
 

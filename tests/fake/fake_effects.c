@@ -68,6 +68,7 @@ void effects_request(struct effects *effects, const struct registry_request *req
     call->request = *request;
     blob_ref(request->value);
     keep_text(call, request->key);
+    call->control = strstr(call->text, "/control/") != NULL;
     call->request.key = (struct str){NULL, 0};
 }
 
@@ -119,6 +120,13 @@ void effects_note(struct effects *effects, enum registrar_note note, struct str 
 {
     struct fake_call *call = remember(effects, FAKE_NOTE);
     call->note = note;
+    keep_text(call, text);
+}
+
+void effects_intent_note(struct effects *effects, enum intent_note note, struct str text)
+{
+    struct fake_call *call = remember(effects, FAKE_INTENT_NOTE);
+    call->intent_note = note;
     keep_text(call, text);
 }
 

@@ -15,6 +15,7 @@ enum fake_type {
     FAKE_SAVE,
     FAKE_STATUS,
     FAKE_NOTE,
+    FAKE_INTENT_NOTE,
     FAKE_WATCH,
     FAKE_UNWATCH,
     FAKE_WATCH_NOTE,
@@ -32,11 +33,13 @@ struct fake_call {
     uint64_t try_id;
     int64_t timeout_ms;
     struct registry_request request; /* owns a reference to its value; its key is in `text` */
+    bool control;                    /* the request is for the control key */
     pid_t pid;
     bool on, urgent;
     int64_t left_ms;
     enum status from, to;
     enum registrar_note note;
+    enum intent_note intent_note;
     enum keywatch_note watch_note;
     uint64_t watch_id;
     enum hold_kind kind;

@@ -29,7 +29,7 @@ struct world {
     uint64_t tries[SERVER_PROBES_MAX];
     struct fake_call pending[WORLD_PENDING_MAX];
     size_t pending_count;
-    uint64_t lease_id, key_id; /* requests the registrar waits for; 0: none */
+    uint64_t lease_id, key_id, control_id; /* requests a machine waits for; 0: none */
     int64_t lease_for, key_for;
     const char *host;
     unsigned restarts, config;
@@ -57,6 +57,8 @@ static void build_config(struct config *config, uint8_t flags, uint8_t shape)
     config->server.deregister_after_ms = flags & 8 ? 10000 : 0;
     config->grace_period_ms = 5000;
     config->registry.prefix = mem_strdup("/services");
+    config->registry.control_prefix = mem_strdup("/outrider/services");
+    config->server.id = mem_strdup(flags & 64 ? "w1" : "auto");
     config->registry.ttl_ms = 10000;
     config->registry.request_timeout_ms = 1500;
     config->status.min_publish_interval_ms = 5000;
@@ -99,6 +101,13 @@ static void check_request(struct world *w, const struct fake_call *call)
     const struct registrar *registrar = router_registrar(w->router);
     const struct registry_request *request = &call->request;
     assert(request->id != 0 && request->timeout_ms > 0);
+    if (call->control) {
+        /* One at a time; leaving, a read is given up. */
+        assert(w->control_id == 0 || router_shutdown(w->router)->phase != SHUTDOWN_RUNNING);
+        assert(request->lease == 0);
+        w->control_id = request->id;
+        return;
+    }
     bool about_lease =
         request->op == REGISTRY_GRANT || request->op == REGISTRY_KEEPALIVE || request->op == REGISTRY_REVOKE;
     if (about_lease) {
@@ -135,6 +144,7 @@ static void check_rest(const struct world *w)
     const struct router *router = w->router;
     assert(queue_size(&router->server_effects) == 0 && queue_size(&router->registrar_effects) == 0);
     assert(queue_size(&router->shutdown_effects) == 0 && queue_size(&router->probe_effects) == 0);
+    assert(queue_size(&router->intent_effects) == 0);
     assert(server_status(router->server) != STATUS_READY || !any_failing(router));
     assert(router_probe_count(router) <= SERVER_PROBES_MAX);
     struct window window = router_deadline(router);
@@ -157,7 +167,7 @@ static void answer(struct world *w, const struct fake_call *call, unsigned how)
         int64_t foreign = had && w->store.key_lease == FOREIGN ? FOREIGN : 0;
         int64_t before = w->store.revision;
         store_apply(&w->store, call, now.boot, &reply);
-        if (call->request.op == REGISTRY_PUT && reply.succeeded) {
+        if (call->request.op == REGISTRY_PUT && reply.succeeded && !call->control) {
             assert(foreign == 0 || w->store.revision > before + 1);
             if (had && w->store.revision == before + 1) {
                 spend_write(w);
@@ -171,6 +181,7 @@ static void answer(struct world *w, const struct fake_call *call, unsigned how)
     }
     w->lease_id = w->lease_id == reply.id ? 0 : w->lease_id;
     w->key_id = w->key_id == reply.id ? 0 : w->key_id;
+    w->control_id = w->control_id == reply.id ? 0 : w->control_id;
     struct blob *value = blob_new(reply.kv.value); /* the router may change the store's */
     reply.kv.value = blob_view(value);
     router_replied(w->router, &reply, &now);
@@ -290,7 +301,7 @@ static void drop(struct world *w)
     }
     w->pending_count = 0;
     memset(w->tries, 0, sizeof(w->tries));
-    w->lease_id = w->key_id = 0;
+    w->lease_id = w->key_id = w->control_id = 0;
     fake_effects_fini(&w->effects);
     w->inspected = 0;
 }
@@ -321,6 +332,9 @@ static void restart(struct world *w, uint8_t arg)
         past.passed = server_has_passed(server);
         past.words = server_words(server, &words) && (arg & 2) ? &words : NULL;
         past.ops = server_hold(server, HOLD_OPS)->set ? server_hold(server, HOLD_OPS) : NULL;
+        past.control_revision = intent_seen(router_intent(old));
+        past.control_pending = intent_pending(router_intent(old));
+        past.control_sent_wall = intent_sent(router_intent(old));
     }
     drop(w);
     start(w, &past);
@@ -337,6 +351,27 @@ static void restart(struct world *w, uint8_t arg)
     }
     w->auto_registry = was;
     router_free(old);
+}
+
+/* By hand, and the watch tells at once, late, or not at all. */
+static void change_control(struct world *w, uint8_t arg)
+{
+    static const char *const values[] = {"{\"hold\":{\"reason\":\"x\"}}", "{\"hold\":null}", NULL,
+                                         "drain please",
+                                         "{\"hold\":{\"reason\":\"y\",\"by\":\"a\",\"expires\":"
+                                         "\"2026-11-21T02:14:30Z\"}}"};
+    struct instant now = now_of(w);
+    const char *value = values[arg / 8 % COUNT_OF(values)];
+    store_control(&w->store, value);
+    struct registry_change change = {.deleted = value == NULL,
+                                     .value = str_of(value),
+                                     .mod_revision = w->store.revision - (arg & 128 ? 1 : 0)};
+    if (arg % 4 == 3) {
+        router_control_changed(w->router, &change, &now);
+    } else if (arg % 4 == 2) {
+        router_control_read_back(w->router, &now);
+    }
+    router_pump(w->router, &now);
 }
 
 static void change_store(struct world *w, uint8_t arg)
@@ -412,7 +447,7 @@ static void happen(struct world *w, uint8_t what, uint8_t arg)
         w->host = arg & 3 ? "10.0.0.1" : NULL;
         w->sleep += arg > 200 ? arg * 100 : 0;
         break;
-    case 13: change_store(w, arg); break;
+    case 13: arg & 4 ? change_control(w, arg) : change_store(w, arg); break;
     case 14: arg & 64 ? reload(w, arg) : restart(w, arg); break;
     default: arg & 64 ? stop(w, arg) : advance(w, 1000); break;
     }

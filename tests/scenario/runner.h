@@ -17,7 +17,7 @@
 
 enum { ARGS_MAX = 24, PORTS_MAX = 8, KINDS_MAX = 16, LEASES_MAX = 8, PENDING_MAX = 8 };
 
-/* ---- the registry: one key and a few leases, as etcd keeps them ---- */
+/* ---- the registry: a record, a control key and a few leases, as etcd keeps them ---- */
 
 struct store_lease {
     int64_t id, ttl_ms, ends_boot;
@@ -29,6 +29,8 @@ struct store {
     int64_t changed_revision; /* when the key last changed, deletions included */
     uint64_t cluster;
     struct blob *value; /* NULL: the key is absent */
+    struct blob *control;
+    int64_t control_revision; /* mod revision */
 };
 
 /* Not part of the story: never opened, and nothing to claim; by the script; or as the registry would. */
@@ -76,6 +78,7 @@ struct scenario {
 
     struct store store;
     enum registry_mode mode;
+    bool minds_control; /* what happens at the control key is claimed, and waits where the registry is slow */
     enum watch_mode watch_mode;
     uint64_t watch_id; /* 0: none */
     bool watch_open, watch_stalls;
@@ -140,6 +143,8 @@ void store_apply(struct store *store, const struct fake_call *call, int64_t boot
 void store_expire(struct store *store, int64_t boot);
 void store_put(struct store *store, const char *text, int64_t lease);
 void store_delete(struct store *store);
+/* The control key by hand; `text` NULL: deleted. */
+void store_control(struct store *store, const char *text);
 void store_grant(struct store *store, int64_t lease, int64_t ttl_ms, int64_t boot);
 void store_revoke(struct store *store, int64_t lease);
 void store_forget(struct store *store, int64_t lease);

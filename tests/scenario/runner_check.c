@@ -21,6 +21,7 @@ static const char *actual_state(const struct scenario *s, const char *what, char
 {
     const struct server *server = router_server(s->router);
     const struct registrar *registrar = router_registrar(s->router);
+    const struct intent *intent = router_intent(s->router);
     int64_t due;
     uint32_t players = 0;
     if (strcmp(what, "status") == 0) {
@@ -58,6 +59,18 @@ static const char *actual_state(const struct scenario *s, const char *what, char
         return settings_of_hold(server_hold(server, HOLD_SELF));
     } else if (strcmp(what, "reload") == 0) {
         return settings_of_hold(server_hold(server, HOLD_RELOAD));
+    } else if (strcmp(what, "control-sync") == 0) {
+        return yes(intent_in_sync(intent));
+    } else if (strcmp(what, "control-pending") == 0) {
+        return yes(intent_pending(intent));
+    } else if (strcmp(what, "control-trouble") == 0) {
+        return intent_trouble(intent);
+    } else if (strcmp(what, "control-unreadable") == 0) {
+        return intent_unreadable(intent);
+    } else if (strcmp(what, "ops-reason") == 0) {
+        return server_hold(server, HOLD_OPS)->reason;
+    } else if (strcmp(what, "ops-by") == 0) {
+        return server_hold(server, HOLD_OPS)->by;
     } else if (strcmp(what, "life-number") == 0) {
         snprintf(out, 64, "%llu", (unsigned long long)server_life_number(server));
     } else if (strcmp(what, "registrations") == 0) {
@@ -78,12 +91,12 @@ static const char *actual_state(const struct scenario *s, const char *what, char
     return out;
 }
 
-static void check_key(struct scenario *s, char **args, size_t count)
+static void check_key(struct scenario *s, const struct blob *key, char **args, size_t count)
 {
     bool wants_none = count == 2 && strcmp(args[1], "absent") == 0;
-    struct str value = blob_view(s->store.value);
-    if (wants_none != (s->store.value == NULL)) {
-        fail(s, "the key is %s: %.*s", s->store.value == NULL ? "absent" : "there", STR_ARG(value));
+    struct str value = blob_view(key);
+    if (wants_none != (key == NULL)) {
+        fail(s, "the key is %s: %.*s", key == NULL ? "absent" : "there", STR_ARG(value));
     }
     for (size_t i = 1; i < count && !wants_none; i++) {
         char actual[256];
@@ -112,7 +125,11 @@ void check_state(struct scenario *s, char **args, size_t count)
 {
     char out[64];
     if (strcmp(args[0], "key") == 0) {
-        check_key(s, args, count);
+        check_key(s, s->store.value, args, count);
+        return;
+    }
+    if (strcmp(args[0], "control") == 0) {
+        check_key(s, s->store.control, args, count);
         return;
     }
     if (count == 3 && strcmp(args[0], "verdict") == 0) {

@@ -5,6 +5,7 @@
 #include "outrider/base/error.h"
 #include "outrider/codec/notify.h"
 #include "outrider/codec/status_line.h"
+#include "shell/router_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -150,6 +151,52 @@ static void do_reply(struct scenario *s, char **args, size_t count)
 {
     (void)count;
     world_reply(s, args[0]);
+}
+
+/* Somebody writes or deletes the control key, and the watch tells of it, or not. */
+static void change_control(struct scenario *s, const char *text, bool told)
+{
+    bool deleted = strcmp(text, "deleted") == 0;
+    store_control(&s->store, deleted ? NULL : text);
+    struct registry_change change = {
+        .deleted = deleted, .value = blob_view(s->store.control), .mod_revision = s->store.revision};
+    struct instant now = world_now(s);
+    if (told) {
+        router_control_changed(s->router, &change, &now);
+        router_pump(s->router, &now);
+        world_settle(s);
+    }
+}
+
+static void do_control(struct scenario *s, char **args, size_t count)
+{
+    (void)count;
+    change_control(s, args[0], true);
+}
+
+static void do_control_unseen(struct scenario *s, char **args, size_t count)
+{
+    (void)count;
+    change_control(s, args[0], false);
+}
+
+static void do_read_back(struct scenario *s, char **args, size_t count)
+{
+    (void)args;
+    (void)count;
+    struct instant now = world_now(s);
+    router_control_read_back(s->router, &now);
+    router_pump(s->router, &now);
+    world_settle(s);
+}
+
+static void do_mind(struct scenario *s, char **args, size_t count)
+{
+    (void)count;
+    if (strcmp(args[0], "control") != 0) {
+        fail(s, "mind control");
+    }
+    s->minds_control = true;
 }
 
 enum { FOREIGN_LEASE = 7777 };
@@ -371,20 +418,38 @@ static void do_forget(struct scenario *s, char **args, size_t count)
 }
 
 static const struct command commands[] = {
-    {"at", do_at, 1, false, false, false},           {"after", do_after, 1, false, false, false},
-    {"stall", do_stall, 1, false, false, false},     {"forget", do_forget, 0, false, true, false},
-    {"wall", do_wall, 1, false, false, false},       {"watch", watch_command, 1, false, true, true},
-    {"suspend", do_suspend, 1, false, false, false}, {"set", do_set, 2, false, false, true},
-    {"ignore", do_ignore, 1, false, true, true},     {"port", do_port, 2, false, true, true},
-    {"try", do_try, 2, false, false, false},         {"host", do_host, 1, false, true, true},
-    {"registry", do_registry, 1, false, true, true}, {"reply", do_reply, 1, false, false, false},
-    {"key", do_key, 1, false, true, true},           {"lease", do_lease, 1, false, true, false},
-    {"line", do_line, 1, true, false, false},        {"notify", do_notify, 1, false, false, false},
-    {"detach", do_detach, 0, false, false, false},   {"exit", do_exit, 1, false, false, false},
-    {"drain", do_drain, 1, false, false, false},     {"undrain", do_undrain, 0, false, false, false},
-    {"signal", do_signal, 1, false, false, false},   {"reload", do_reload, 0, false, false, false},
-    {"start", do_start, 0, false, false, true},      {"restart", do_restart, 1, false, false, false},
-    {"expect", do_expect, 1, false, true, false},    {"check", do_check, 1, false, true, false},
+    {"at", do_at, 1, false, false, false},
+    {"after", do_after, 1, false, false, false},
+    {"stall", do_stall, 1, false, false, false},
+    {"forget", do_forget, 0, false, true, false},
+    {"wall", do_wall, 1, false, false, false},
+    {"watch", watch_command, 1, false, true, true},
+    {"suspend", do_suspend, 1, false, false, false},
+    {"set", do_set, 2, false, false, true},
+    {"ignore", do_ignore, 1, false, true, true},
+    {"port", do_port, 2, false, true, true},
+    {"try", do_try, 2, false, false, false},
+    {"host", do_host, 1, false, true, true},
+    {"registry", do_registry, 1, false, true, true},
+    {"reply", do_reply, 1, false, false, false},
+    {"key", do_key, 1, false, true, true},
+    {"lease", do_lease, 1, false, true, false},
+    {"line", do_line, 1, true, false, false},
+    {"notify", do_notify, 1, false, false, false},
+    {"detach", do_detach, 0, false, false, false},
+    {"exit", do_exit, 1, false, false, false},
+    {"drain", do_drain, 1, false, false, false},
+    {"undrain", do_undrain, 0, false, false, false},
+    {"signal", do_signal, 1, false, false, false},
+    {"reload", do_reload, 0, false, false, false},
+    {"start", do_start, 0, false, false, true},
+    {"restart", do_restart, 1, false, false, false},
+    {"mind", do_mind, 1, false, true, true},
+    {"control", do_control, 1, true, false, false},
+    {"read-back", do_read_back, 0, false, false, false},
+    {"control-unseen", do_control_unseen, 1, true, false, true},
+    {"expect", do_expect, 1, false, true, false},
+    {"check", do_check, 1, false, true, false},
 };
 
 const struct command *command_find(struct str name)

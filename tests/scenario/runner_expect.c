@@ -11,14 +11,27 @@
 const char *kind_of(const struct fake_call *call)
 {
     static const char *const kinds[] = {
-        [FAKE_TRY] = "try",           [FAKE_CANCEL_TRIES] = "cancel",
-        [FAKE_REQUEST] = "request",   [FAKE_WATCH_PID] = "watch-pid",
-        [FAKE_LOOK_UP_HOST] = "host", [FAKE_TELL_DRAIN] = "tell",
-        [FAKE_SAVE] = "save",         [FAKE_STATUS] = "status",
-        [FAKE_NOTE] = "note",         [FAKE_DRAIN_OVER] = "drain-over",
-        [FAKE_EXIT] = "exit",         [FAKE_WATCH] = "watch",
-        [FAKE_UNWATCH] = "unwatch",   [FAKE_WATCH_NOTE] = "watch-note",
+        [FAKE_TRY] = "try",
+        [FAKE_CANCEL_TRIES] = "cancel",
+        [FAKE_REQUEST] = "request",
+        [FAKE_WATCH_PID] = "watch-pid",
+        [FAKE_LOOK_UP_HOST] = "host",
+        [FAKE_TELL_DRAIN] = "tell",
+        [FAKE_SAVE] = "save",
+        [FAKE_STATUS] = "status",
+        [FAKE_NOTE] = "note",
+        [FAKE_DRAIN_OVER] = "drain-over",
+        [FAKE_EXIT] = "exit",
+        [FAKE_INTENT_NOTE] = "control-note",
+        [FAKE_WATCH] = "watch",
+        [FAKE_UNWATCH] = "unwatch",
+        [FAKE_WATCH_NOTE] = "watch-note",
     };
+    if (call->control) {
+        return call->request.op == REGISTRY_GET      ? "control-get"
+               : call->request.op == REGISTRY_DELETE ? "control-delete"
+                                                     : "control-put";
+    }
     return call->type == FAKE_REQUEST ? registry_op_name(call->request.op) : kinds[call->type];
 }
 
@@ -39,6 +52,13 @@ static const char *const watch_notes[] = {
     [KEYWATCH_NOTE_FAILS] = "fails",
     [KEYWATCH_NOTE_LATE] = "late",
     [KEYWATCH_NOTE_WELL] = "well",
+};
+
+static const char *const intent_notes[] = {
+    [INTENT_NOTE_ADOPTED] = "adopted",     [INTENT_NOTE_CONFLICT] = "conflict",
+    [INTENT_NOTE_PUT_AGAIN] = "put-again", [INTENT_NOTE_UNREADABLE] = "unreadable",
+    [INTENT_NOTE_AWAY] = "away",           [INTENT_NOTE_BACK] = "back",
+    [INTENT_NOTE_LEFT] = "left",
 };
 
 enum { SAYINGS = 3, SAYING_MAX = FAKE_TEXT_MAX };
@@ -63,6 +83,10 @@ static size_t sayings(const struct fake_call *call, char out[SAYINGS][SAYING_MAX
         return 2;
     case FAKE_NOTE:
         snprintf(out[0], SAYING_MAX, "%s", notes[call->note]);
+        snprintf(out[1], SAYING_MAX, "%s", call->text);
+        return 2;
+    case FAKE_INTENT_NOTE:
+        snprintf(out[0], SAYING_MAX, "%s", intent_notes[call->intent_note]);
         snprintf(out[1], SAYING_MAX, "%s", call->text);
         return 2;
     case FAKE_WATCH_NOTE:
@@ -112,7 +136,7 @@ static void text_of(const json_t *value, struct buf *out)
     } else if (json_is_string(value)) {
         buf_printf(out, "%s", json_string_value(value));
     } else {
-        buf_printf(out, "%s", value == NULL ? "(absent)" : "(object)");
+        buf_printf(out, "%s", value == NULL ? "(absent)" : json_is_null(value) ? "null" : "(object)");
     }
 }
 

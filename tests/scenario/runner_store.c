@@ -38,6 +38,14 @@ void store_delete(struct store *store)
     }
 }
 
+void store_control(struct store *store, const char *text)
+{
+    blob_unref(store->control);
+    store->control = text == NULL ? NULL : blob_new(str_of(text));
+    store->revision++;
+    store->control_revision = text == NULL ? 0 : store->revision;
+}
+
 void store_grant(struct store *store, int64_t lease, int64_t ttl_ms, int64_t boot)
 {
     struct store_lease *slot = find_lease(store, lease);
@@ -78,6 +86,7 @@ void store_expire(struct store *store, int64_t boot)
 void store_wipe(struct store *store)
 {
     store_delete(store);
+    store_control(store, NULL);
     for (size_t i = 0; i < LEASES_MAX; i++) {
         store->leases[i] = (struct store_lease){0};
     }
@@ -88,7 +97,8 @@ void store_wipe(struct store *store)
 void store_fini(struct store *store)
 {
     blob_unref(store->value);
-    store->value = NULL;
+    blob_unref(store->control);
+    store->value = store->control = NULL;
 }
 
 static void read_key(const struct store *store, struct registry_kv *kv)
@@ -98,6 +108,23 @@ static void read_key(const struct store *store, struct registry_kv *kv)
                                .mod_revision = store->mod_revision,
                                .create_revision = store->create_revision,
                                .lease = store->key_lease};
+}
+
+static void apply_control(struct store *store, const struct registry_request *request,
+                          struct registry_reply *reply)
+{
+    reply->succeeded = request->op != REGISTRY_GET && store->control_revision == request->expect_revision;
+    if (!reply->succeeded) {
+        reply->kv = (struct registry_kv){.found = store->control != NULL,
+                                         .value = blob_view(store->control),
+                                         .mod_revision = store->control_revision,
+                                         .create_revision = store->control_revision};
+    } else if (request->op == REGISTRY_PUT || store->control != NULL) {
+        blob_unref(store->control);
+        store->control = request->op == REGISTRY_PUT ? blob_ref(request->value) : NULL;
+        store->revision++;
+        store->control_revision = store->control == NULL ? 0 : store->revision;
+    }
 }
 
 static void apply_put(struct store *store, const struct registry_request *request,
@@ -149,6 +176,11 @@ void store_apply(struct store *store, const struct fake_call *call, int64_t boot
     *ret_reply =
         (struct registry_reply){.id = request->id, .op = request->op, .endpoint = STR("http://store")};
     store_expire(store, boot);
+    if (call->control) {
+        apply_control(store, request, ret_reply);
+        ret_reply->revision = store->revision;
+        return;
+    }
     switch (request->op) {
     case REGISTRY_GRANT:
     case REGISTRY_KEEPALIVE:

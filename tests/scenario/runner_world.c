@@ -135,8 +135,8 @@ void world_reply(struct scenario *s, const char *how)
 static void meet_request(struct scenario *s, const struct fake_call *call)
 {
     static const char *const how[] = {[MODE_UP] = "ok", [MODE_DOWN] = "away", [MODE_DENIED] = "denied"};
-    if (s->mode != MODE_SLOW) {
-        answer(s, call, how[s->mode]);
+    if (s->mode != MODE_SLOW || (call->control && !s->minds_control)) {
+        answer(s, call, s->mode == MODE_SLOW ? "ok" : how[s->mode]);
         return;
     }
     if (s->pending_count == PENDING_MAX) {
@@ -161,8 +161,10 @@ static bool is_ignored(const struct scenario *s, const char *kind)
 
 static void see(struct scenario *s, const struct fake_call *call)
 {
+    bool of_control = call->control || call->type == FAKE_INTENT_NOTE;
     bool of_watch = call->type == FAKE_WATCH || call->type == FAKE_UNWATCH || call->type == FAKE_WATCH_NOTE;
-    if (is_ignored(s, kind_of(call)) || (of_watch && s->watch_mode == WATCH_HIDDEN)) {
+    if (is_ignored(s, kind_of(call)) || (of_control && !s->minds_control) ||
+        (of_watch && s->watch_mode == WATCH_HIDDEN)) {
         return;
     }
     if (s->seen_count == s->seen_capacity) {
@@ -194,6 +196,7 @@ static void meet(struct scenario *s, const struct fake_call *call)
     case FAKE_SAVE:
     case FAKE_STATUS:
     case FAKE_NOTE:
+    case FAKE_INTENT_NOTE:
     case FAKE_DRAIN_OVER: break;
     }
 }
@@ -320,6 +323,11 @@ void world_restart(struct scenario *s, const char *how)
     if (keep && server_hold(server, HOLD_OPS)->set) {
         s->kept_hold = *server_hold(server, HOLD_OPS);
         past.ops = &s->kept_hold;
+    }
+    if (keep) {
+        past.control_revision = intent_seen(router_intent(s->old));
+        past.control_pending = intent_pending(router_intent(s->old));
+        past.control_sent_wall = intent_sent(router_intent(s->old));
     }
     if (keep && strcmp(how, "keep-holds") != 0) {
         past.lease = registrar_lease(registrar);

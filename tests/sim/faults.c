@@ -81,6 +81,7 @@ static void begin_calm(struct world *world)
             node_restart_later(node, (int64_t)world_below(world, 1000));
         }
         game_settle(node);
+        world_at(world, world->now + (int64_t)world_below(world, 3000), EVENT_READ_BACK, node, PLAIN);
         int64_t bound = oracle_bound(node);
         longest = bound > longest ? bound : longest;
         world_at(world, world->now + bound, EVENT_CHECK, node, (struct event){.arg = world->calm_since});
@@ -219,6 +220,7 @@ static void at_etcd(struct world *world, enum act act)
         world_at(world, world->now + 300 + span / 2, EVENT_ELECTED, NULL, PLAIN);
     } else if (act == ACT_WIPE) {
         tell(world, NULL, "etcd is empty");
+        intents_wiped(world);
         etcd_wipe(&world->etcd);
         world->wiped_at = world->now;
         for (unsigned i = 0; i < world->count; i++) {
@@ -290,6 +292,8 @@ static void at_node(struct world *world, enum act act)
     } else if (act == ACT_WALL) {
         node->wall_step += (int64_t)world_below(world, 7200000) - 3600000;
         tell(world, node, "its wall clock steps");
+    } else if (act == ACT_CONTROL) {
+        intents_by_hand(node);
     } else if (!node->alive || !awake) {
         return;
     } else if ((act == ACT_STOP || act == ACT_SUSPEND) && node->stopped_until <= world->now) {

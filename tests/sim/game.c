@@ -170,7 +170,9 @@ static void die(struct node *node, const char *how)
     bool known = (game->heard_by != 0 && game->heard_said != SAID_SHUTTING_DOWN) || !talks(node);
     /* Unless the agent knows this life, it may still speak of the one before. */
     game->goodbye = game->said == SAID_SHUTTING_DOWN || (game->goodbye && !known);
-    game->died_drained = node->ops != OPS_OFF || (game->died_drained && !known);
+    bool drained =
+        node->ops != OPS_OFF || (node->alive && server_hold(router_server(node->router), HOLD_OPS)->set);
+    game->died_drained = drained || (game->died_drained && !known);
     if (node->alive && game->style == GAME_NOTIFIES) {
         world_at(world, world->now + (int64_t)world_below(world, 3), EVENT_GONE, node,
                  (struct event){.arg = game->pid});

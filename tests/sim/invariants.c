@@ -45,7 +45,13 @@ static void check_single_flight(struct node *node, const struct registry_request
 {
     struct watch *watch = &node->watch;
     int64_t lease = registrar_lease(router_registrar(node->router));
-    if (speaks_of_lease(request->op)) {
+    if (packet->control) {
+        if (watch->control_flying != NULL && !node->told_to_stop) {
+            violated(node->world, node, "%s while another request for the control key is under way",
+                     registry_op_name(request->op));
+        }
+        watch->control_flying = packet;
+    } else if (speaks_of_lease(request->op)) {
         if (watch->lease_flying != NULL && request->op != REGISTRY_REVOKE &&
             watch->lease_flying_for == request->lease) {
             violated(node->world, node, "%s while another request for the lease is under way",
@@ -117,10 +123,18 @@ void check_request(struct node *node, const struct registry_request *request, st
     if (request->op == REGISTRY_REVOKE) {
         check_farewell(node, request);
     }
-    if (request->op != REGISTRY_PUT) {
+    if (packet->control && request->op == REGISTRY_PUT) {
+        if (request->lease != 0 ||
+            !spend(&watch->control_tat, node->world->now, 1, node->told_to_stop ? 11 : 6)) {
+            violated(node->world, node, "a control key with a lease, or written too often");
+        }
+    } else if (request->op != REGISTRY_PUT) {
         if (!spend(&watch->request_tat, node->world->now, 10, 60)) {
             violated(node->world, node, "a tight loop of requests");
         }
+        return;
+    }
+    if (packet->control) {
         return;
     }
     if (request->lease == 0) {
@@ -140,18 +154,21 @@ void check_landed(struct node *node, const struct packet *packet, const struct r
         watch->lease_flying = NULL;
     } else if (watch->key_flying == packet) {
         watch->key_flying = NULL;
+    } else if (watch->control_flying == packet) {
+        watch->control_flying = NULL;
     } else {
         return; /* given up, or answered twice */
     }
     bool failed = reply->failure != REGISTRY_OK && reply->failure != REGISTRY_LEASE_LOST &&
                   reply->failure != REGISTRY_LEASE_EXISTS;
-    int64_t *tat = &watch->failure_tat[of_lease ? 0 : 1];
+    int64_t *tat = &watch->failure_tat[of_lease ? 0 : packet->control ? 2 : 1];
     if (!failed) {
         *tat = 0;
     } else if (!spend(tat, packet->sent_at, 4, 20)) {
         violated(node->world, node, "a tight loop of requests that fail");
     }
-    if (reply->op == REGISTRY_PUT && reply->failure == REGISTRY_OK && reply->succeeded && !packet->create) {
+    if (reply->op == REGISTRY_PUT && reply->failure == REGISTRY_OK && reply->succeeded && !packet->create &&
+        !packet->control) {
         int64_t a = node->configs[0]->status.min_publish_interval_ms;
         int64_t b = node->configs[1]->status.min_publish_interval_ms;
         int64_t interval = a < b ? a : b;
@@ -233,18 +250,17 @@ void check_handed_over(struct node *node)
     const struct game *game = &node->game;
     const struct server *server = router_server(node->router);
     const struct key *key = &world->etcd.keys[node->key];
-    bool shared = false;
-    for (unsigned i = 0; i < world->count; i++) {
-        shared = shared || (i != node->index && world->nodes[i].key == node->key);
-    }
     bool believed =
         game->style == GAME_SILENT || (game->style == GAME_NOTIFIES && game->witness_by == node->life);
     believed = believed && game->up && !game->hung && !node->no_route;
     bool settled = world->now - game->changed_at > 20000 && world->now - node->fault_until > 20000 &&
                    world->now - node->started_at > 20000;
     enum status status = server_status(server);
-    node->watch.quiet = node->exit_code == 85 && believed && settled && !shared && key->value != NULL &&
-                        !key->by_hand && registrar_in_sync(router_registrar(node->router)) &&
-                        (status == STATUS_READY || status == STATUS_DRAINING) && node->ops != OPS_UNSURE;
+    node->watch.quiet = node->exit_code == 85 && believed && settled && !node_shares_key(node) &&
+                        key->value != NULL && !key->by_hand &&
+                        registrar_in_sync(router_registrar(node->router)) &&
+                        (status == STATUS_READY || status == STATUS_DRAINING) &&
+                        intent_in_sync(router_intent(node->router)) && !intents_unseen(node) &&
+                        server_hold(server, HOLD_OPS)->expires_wall == 0;
     node->watch.quiet_until = world->now + 40000;
 }

@@ -20,6 +20,7 @@ static struct packet *packet_new(struct node *node, const struct registry_reques
                               .sent_at = world->now,
                               .request = *request,
                               .reply = {.id = request->id, .op = request->op}};
+    packet->control = memmem(request->key.data, request->key.size, "/control/", 9) != NULL;
     packet->request.value = blob_ref(request->value);
     packet->request.key = (struct str){NULL, 0};
     return packet;
@@ -55,6 +56,11 @@ static void hinder(struct node *node, int64_t until)
 {
     node->fault_until = until > node->fault_until ? until : node->fault_until;
     node->watch.quiet = false;
+}
+
+unsigned network_control(const struct node *node)
+{
+    return node->world->count + node->key;
 }
 
 void network_hindered(struct node *node)
@@ -123,9 +129,9 @@ void network_submit(struct node *node, const struct registry_request *request)
     world->stats.requests++;
     check_request(node, request, packet);
     if (request->op != REGISTRY_KEEPALIVE) {
-        tell(world, node, "asks %s lease %" PRIx64 " revision %" PRId64 "%s%.*s",
-             registry_op_name(request->op), (uint64_t)request->lease, request->expect_revision,
-             request->value != NULL ? " " : "",
+        tell(world, node, "asks %s%s lease %" PRIx64 " revision %" PRId64 "%s%.*s",
+             packet->control ? "control " : "", registry_op_name(request->op), (uint64_t)request->lease,
+             request->expect_revision, request->value != NULL ? " " : "",
              request->value != NULL && blob_view(request->value).size > 100
                  ? 100
                  : (int)blob_view(request->value).size,
@@ -186,7 +192,7 @@ static void apply(struct world *world, struct packet *packet)
 {
     struct registry_request *request = &packet->request;
     const struct node *node = &world->nodes[packet->node];
-    unsigned number = node->key;
+    unsigned number = packet->control ? network_control(node) : node->key;
     struct key before = world->etcd.keys[number];
     struct blob *value = blob_ref(before.value);
     struct registry_reply *reply = &packet->reply;
@@ -215,12 +221,15 @@ static void apply(struct world *world, struct packet *packet)
             plan_expiry(world, lease);
         }
     }
-    if (request->op == REGISTRY_PUT && reply->succeeded) {
+    if (request->op == REGISTRY_PUT && reply->succeeded && !packet->control) {
         world->stats.writes++;
         packet->create = before.value == NULL || before.lease != request->lease || before.by_hand;
         check_put(world, packet, &before);
         /* Its next life may have read the key before: as if somebody else had written. */
         world->etcd.keys[number].by_hand = packet->late || packet->life != node->life || !node->alive;
+    }
+    if (packet->control && reply->succeeded && node_shares_key(node)) {
+        intents_tell(node);
     }
     blob_unref(value);
 }
@@ -274,7 +283,8 @@ void network_reply(struct node *node, struct packet *packet)
         tell(world, node, "is told %s: %s", registry_op_name(reply.op), registry_failure_name(reply.failure));
         reply.kv = (struct registry_kv){0};
     } else if (reply.op != REGISTRY_KEEPALIVE) {
-        tell(world, node, "is told %s: ok%s revision %" PRId64, registry_op_name(reply.op),
+        tell(world, node, "is told %s%s: ok%s revision %" PRId64, packet->control ? "control " : "",
+             registry_op_name(reply.op),
              reply.op == REGISTRY_PUT && !reply.succeeded ? ", but not written," : "", reply.revision);
     }
     check_landed(node, packet, &reply);

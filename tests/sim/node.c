@@ -24,6 +24,16 @@ const struct config *node_config(const struct node *node)
     return node->configs[node->config];
 }
 
+bool node_shares_key(const struct node *node)
+{
+    for (unsigned i = 0; i < node->world->count; i++) {
+        if (i != node->index && node->world->nodes[i].key == node->key) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void node_init(struct node *node, struct world *world, unsigned index)
 {
     node->world = world;
@@ -72,7 +82,10 @@ void node_save(struct node *node)
                 .by = ops->by,
                 .since_wall = ops->since_wall,
                 .deadline_wall = ops->deadline_wall,
-                .expires_wall = ops->expires_wall},
+                .expires_wall = ops->expires_wall,
+                .revision = intent_seen(router_intent(node->router)),
+                .pending = intent_pending(router_intent(node->router)),
+                .sent_wall = intent_sent(router_intent(node->router))},
         .probe_has_passed = server_has_passed(server),
     };
     state.has_words = server_words(server, &state.words);
@@ -115,6 +128,9 @@ static void recall(struct node *node, struct router_past *ret_past)
         restore_ops(node);
         ret_past->ops = &node->past_ops;
     }
+    ret_past->control_revision = node->past.ops.revision;
+    ret_past->control_pending = node->past.ops.pending;
+    ret_past->control_sent_wall = node->past.ops.sent_wall;
     if (node->past.lease != 0 && node->kept_boot == node->boot) {
         const struct words *words = &node->past.words;
         bool witness = node->past.has_words && words->has_mainpid && node->game.up &&
@@ -150,9 +166,7 @@ void node_start(struct node *node)
         node->watch.quiet = false; /* too late to count on the lease */
     }
     recall(node, &past);
-    if (past.ops == NULL) {
-        node->ops = OPS_OFF;
-    }
+    intents_started(node, node->state_dir && node->kept.size > 0);
     world->stats.starts++;
     tell(world, node, "starts: lease %" PRIx64 "%s%s%s", (uint64_t)past.lease,
          past.words != NULL ? ", words" : "", past.passed ? ", had passed" : "",

@@ -9,7 +9,7 @@ static void drain(struct node *node)
     int64_t deadline = world_chance(world, 300) ? 0 : 1000 + (int64_t)world_below(world, 60000);
     int64_t expires = world_chance(world, 100) ? 1000 + (int64_t)world_below(world, 60000) : 0;
     tell(world, node, "an operator drains%s", expires > 0 ? " for a while" : "");
-    node->ops = expires > 0 ? OPS_UNSURE : OPS_ON;
+    intents_drained(node, expires > 0);
     router_drain(node->router, reasons[world_below(world, 3)], "api", deadline, expires, &now);
     node_settle(node);
 }
@@ -18,7 +18,7 @@ static void undrain(struct node *node)
 {
     struct instant now = node_now(node);
     tell(node->world, node, "an operator undrains");
-    node->ops = OPS_OFF;
+    intents_undrained(node);
     router_undrain(node->router, &now);
     node_settle(node);
 }

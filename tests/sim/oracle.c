@@ -30,16 +30,6 @@ static int64_t verdict_time(const struct node *node)
     return longest;
 }
 
-static bool shares_key(const struct node *node)
-{
-    for (unsigned i = 0; i < node->world->count; i++) {
-        if (i != node->index && node->world->nodes[i].key == node->key) {
-            return true;
-        }
-    }
-    return false;
-}
-
 int64_t oracle_bound(const struct node *node)
 {
     enum {
@@ -54,7 +44,7 @@ int64_t oracle_bound(const struct node *node)
     int64_t bound = RETRY_CAP + config->registry.ttl_ms + 2 * config->registry.request_timeout_ms +
                     verdict_time(node) + config->status.min_publish_interval_ms + RESTART_AND_RESAY + SLACK;
     bound += node->slow_retry ? SLOW : 0;
-    bound += (node->world->weather.acts & 1u << ACT_FOREIGN) != 0 || shares_key(node) ? FOREIGN : 0;
+    bound += (node->world->weather.acts & 1u << ACT_FOREIGN) != 0 || node_shares_key(node) ? FOREIGN : 0;
     bound += (node->world->weather.acts & 1u << ACT_NO_ROUTE) != 0 ? HOST : 0;
     return bound;
 }
@@ -75,13 +65,19 @@ static bool excused(const struct node *node)
     return loading && (max == 0 || node_now(node).mono < game->heard_said_at + max + 5000);
 }
 
+/* Whether that is right, is another question (intents.c). */
+static bool is_drained(const struct node *node)
+{
+    return server_hold(router_server(node->router), HOLD_OPS)->set;
+}
+
 static unsigned when_down(const struct node *node)
 {
     const struct game *game = &node->game;
     unsigned may = MAY_ERROR;
     bool left = game->goodbye || game->died_drained || game->heard_said == SAID_SHUTTING_DOWN;
     /* A record taken over may say so, too: the agent before was stopping. */
-    may |= left || node->ops != OPS_OFF || node->watch.taken_over ? MAY_LEAVE : 0;
+    may |= left || node->ops != OPS_OFF || is_drained(node) || node->watch.taken_over ? MAY_LEAVE : 0;
     may |= excused(node) ? MAY_INITIALIZING : 0;
     bool unheard = game->witness_by != node->life || game->heard_said == SAID_NOTHING;
     may |= node_config(node)->probe_count == 0 && unheard ? MAY_INITIALIZING : 0;
@@ -113,10 +109,7 @@ static unsigned when_up(const struct node *node)
     if (game->hung && game->heard_by != node->life) {
         return MAY_INITIALIZING; /* no probes, and it is silent */
     }
-    if (node->ops == OPS_UNSURE) {
-        return MAY_READY | MAY_DRAINING;
-    }
-    return node->ops == OPS_ON || game->drained ? MAY_DRAINING : MAY_READY;
+    return is_drained(node) || game->drained ? MAY_DRAINING : MAY_READY;
 }
 
 /* ---- the record ---- */
@@ -178,7 +171,7 @@ static void check_living(struct node *node, const char *what)
     if (ours) {
         check_status(node, blob_view(key->value), what);
         check_words(node, blob_view(key->value), what);
-    } else if (!may_be_withdrawn(node) && !shares_key(node)) {
+    } else if (!may_be_withdrawn(node) && !node_shares_key(node)) {
         violated(world, node, "%s, but its record is not there (key %s, lease of agent %d life %d)", what,
                  key->value == NULL ? "absent" : "present", lease == NULL ? -1 : (int)lease->owner,
                  lease == NULL ? -1 : (int)lease->life);
@@ -225,9 +218,12 @@ void oracle_check(struct node *node, const char *what)
     bool mute = node->game.style == GAME_SILENT || node->game.hung || !node->game.up;
     bool unseen = world->etcd.keys[node->key].by_hand && mute;
     bool just_started = world->now - node->started_at < oracle_bound(node);
+    if (!node->told_to_stop && !just_started) {
+        intents_check(node, what);
+    }
     if (!node->told_to_stop && !unseen && !just_started) {
         check_living(node, what);
-        if (shares_key(node)) {
+        if (node_shares_key(node)) {
             check_shared(node, what);
         }
     }

@@ -71,6 +71,7 @@ struct config *setup_config(struct world *world, const struct node *node, const 
     struct config *config = mem_zalloc(sizeof(*config));
     setup_server(world, node, config);
     config->registry.prefix = mem_strdup("/services");
+    config->registry.control_prefix = mem_strdup("/outrider/services");
     config->registry.ttl_ms =
         like != NULL ? like->registry.ttl_ms : PICK(world, 5000, 10000, 10000, 15000, 30000);
     if (world->herd) {

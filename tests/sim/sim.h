@@ -3,7 +3,8 @@
  *
  * main.c (options, speed), world.c (time and who an event is for), node.c (one agent process: start, death,
  * restart), effects.c (what the router asks for), game.c (the game server), network.c (what becomes of a
- * request), model_etcd.c (the registry), faults.c (storms and calms), operators.c (people), invariants.c
+ * request), model_etcd.c (the registry), faults.c (storms and calms), operators.c (people), intents.c (what they
+ * want), invariants.c
  * (checked at every step), oracle.c (the record against the truth), narrative.c (what a failure prints),
  * herd.c (a thousand agents after an outage).
  *
@@ -35,6 +36,7 @@ enum event_type {
     EVENT_DETACHED,  /* a connection attached in life `id` closed */
     EVENT_SIGNAL,    /* `arg`: TERM, INT, QUIT as shutdown events */
     EVENT_SAVE,      /* state_dir's timer */
+    EVENT_READ_BACK, /* the control key may have changed */
     EVENT_MUST_EXIT, /* it was told to stop long ago */
     /* for the machine: they wait while it is suspended */
     EVENT_GAME,  /* the game's next act */
@@ -65,7 +67,7 @@ struct packet {
     struct registry_request request; /* holds a reference to its value; its key is the node's */
     struct registry_reply reply;
     struct blob *kv_value;
-    bool late, create;
+    bool late, create, control;
     unsigned copies; /* arrivals before the one that is answered */
     enum link fate;
 };
@@ -111,11 +113,12 @@ struct inline_try {
 
 /* What the invariants remember of one agent process. */
 struct watch {
-    const struct packet *lease_flying, *key_flying; /* NULL: none */
+    const struct packet *lease_flying, *key_flying, *control_flying; /* NULL: none */
     int64_t lease_flying_for, key_flying_for;       /* the lease they spoke of */
     int64_t write_tat;                              /* us: contract 2's burst and rate, as one bucket */
-    int64_t failure_tat[2],
-        request_tat; /* us: failures in a row (lease, key) and requests may not be a tight loop */
+    int64_t failure_tat[3],
+        request_tat; /* us: failures in a row (lease, key, control key) and requests may not be a tight loop */
+    int64_t control_tat; /* us: nor may writes of the control key */
     int64_t spun_at; /* steps at one moment */
     unsigned spins;
     bool taken_over, knew_all; /* the record of before stands; every probe has had its verdict since */
@@ -159,7 +162,8 @@ struct node {
     bool believable; /* its words count if the record still stands */
     struct hold past_ops;
 
-    enum { OPS_OFF, OPS_ON, OPS_UNSURE } ops;
+    enum { OPS_OFF, OPS_ON, OPS_UNSURE } ops; /* what operators want, at last */
+    bool ops_by_hand;                         /* said at the control key, not to the agent */
     struct game game;
     struct watch watch;
 };
@@ -219,6 +223,7 @@ enum act {
     ACT_TERM,
     ACT_QUIT,
     ACT_OPERATOR,
+    ACT_CONTROL,
     ACT_RELOAD,
     ACT_NO_ROUTE,
     ACT_WALL,
@@ -252,6 +257,8 @@ void node_reload(struct node *node);
 void node_save(struct node *node);
 void node_restart_later(struct node *node, int64_t after);
 const struct config *node_config(const struct node *node);
+/* Whether another agent is configured with its id. */
+bool node_shares_key(const struct node *node);
 
 /* setup.c: a configuration as the world's seed wants it. */
 struct config *setup_config(struct world *world, const struct node *node, const struct config *like);
@@ -268,6 +275,8 @@ void game_hear(struct node *node, char *line, pid_t pid, uint64_t life);
 void game_lost_agent(struct node *node);
 
 /* network.c */
+/* The number of a node's control key in the model: behind the records. */
+unsigned network_control(const struct node *node);
 void network_submit(struct node *node, const struct registry_request *request);
 void network_arrive(struct world *world, struct packet *packet);
 /* The agent is stopped or suspended, starts or goes on: whatever came meanwhile was hindered. */
@@ -284,6 +293,17 @@ void faults_elected(struct world *world);
 void faults_heal_etcd(struct world *world);
 void faults_heal_node(struct node *node);
 void operators_act(struct node *node);
+
+/* intents.c: what was answered to an operator of this agent, what was written by hand; what an agent starts with; a
+ * control key against its agent long after the storm. */
+void intents_drained(struct node *node, bool for_a_while);
+void intents_undrained(struct node *node);
+void intents_by_hand(struct node *node);
+void intents_wiped(struct world *world);
+void intents_started(struct node *node, bool with_state);
+bool intents_unseen(const struct node *node);
+void intents_tell(const struct node *node);
+void intents_check(struct node *node, const char *what);
 
 /* invariants.c: what must hold at each of these moments. */
 void check_request(struct node *node, const struct registry_request *request, struct packet *packet);

@@ -2,6 +2,7 @@
 #include "sim.h"
 
 #include "outrider/base/mem.h"
+#include "shell/router_internal.h"
 
 #include <stdlib.h>
 
@@ -41,7 +42,7 @@ struct world *world_new(uint64_t seed, struct narrative *narrative)
     world->count = 3 + (unsigned)world_below(world, 6);
     world->end = (int64_t)(20 + world_below(world, 41)) * 60000;
     world->calm = true;
-    etcd_init(&world->etcd, world->count);
+    etcd_init(&world->etcd, 2 * world->count); /* records, then control keys */
     world->nodes = mem_zalloc(world->count * sizeof(world->nodes[0]));
     for (unsigned i = 0; i < world->count; i++) {
         node_init(&world->nodes[i], world, i);
@@ -134,6 +135,10 @@ static void for_process(struct node *node, struct event *event)
         node->save_armed = false;
         node_save(node);
         return;
+    case EVENT_READ_BACK:
+        router_control_read_back(node->router, &now);
+        router_pump(node->router, &now);
+        break;
     case EVENT_MUST_EXIT:
         if (node->world->now < node->must_exit_at) {
             world_at(node->world, node->must_exit_at, EVENT_MUST_EXIT, node, PLAIN);

@@ -22,8 +22,11 @@ struct saved_hold {
     bool set;
     const char *reason, *by; /* NULL: none */
     int64_t since_wall, deadline_wall, expires_wall;
-    int64_t
-        revision; /* of the control key when it was last seen, 0: never; kept when the hold is not set, too */
+    /* Kept when the hold is not set, too: the control key's revision as last seen, 0: never; and whether what was changed
+     * here has not reached it yet. */
+    int64_t revision;
+    bool pending;
+    int64_t sent_wall; /* of a hold on its way there, since when it was set; 0: none */
 };
 
 /* For encoding every string is borrowed from whom it belongs to. After decoding they belong to the state and

@@ -42,10 +42,12 @@ enum server_event_type {
     SERVER_ON_HOLD,     /* set hold `kind`: `reason`, `by`, `deadline_ms`, `expires_ms` */
     SERVER_ON_UNHOLD,   /* lift hold `kind` */
     SERVER_ON_RESTORE,  /* the operator's `hold` of before the restart, by its wall times */
+    SERVER_ON_CONTROL,  /* the control key says `hold`, by its wall times; not set: it lifts it */
+    SERVER_ON_CONTROL_READ, /* nothing need wait for the control key any more: it was read, or could not be */
     SERVER_ON_STOPPING, /* the agent goes: shutting_down from now on */
     SERVER_ON_HOST,     /* the address to publish is `text`; NULL: none, because `reason` */
     SERVER_ON_FRESH,    /* no record of before the restart stands; `words` and `passed` as below where our lease
-                         * does */
+                         * does; `control_unread`: not ready before the control key was read */
     SERVER_ON_ADOPTED,  /* our record of before the restart stands as `record`; `words` of before are believed
                          * when not NULL, `passed` when a probe had passed */
     SERVER_ON_GAP,      /* time passed in which nothing could be done: what the probes found before does not count, and
@@ -68,7 +70,7 @@ struct server_event {
     int64_t deadline_ms, expires_ms;
     const struct record *record;
     const struct hold *hold;
-    bool passed;
+    bool passed, control_unread;
     const struct config *config;
     const int *probe_map; /* SERVER_PROBES_MAX numbers */
 };
@@ -81,6 +83,7 @@ enum server_effect_type {
     SERVER_DO_PROBE_NOW,    /* new contact */
     SERVER_DO_RESET_PROBES, /* a life began or ended: verdicts are unknown again */
     SERVER_DO_PROBE_PORTS,  /* the server said its ports: probes follow server_ports() */
+    SERVER_DO_TELL_CONTROL, /* the ops hold was changed here: it is to stand at the control key */
     SERVER_DO_TELL_DRAIN,   /* tell watching connections: `on`, `deadline_ms` left (NEVER_MS: none), `text` reason */
     SERVER_DO_SAVE,         /* what a restart needs changed; `urgent`: a hold, keep it before anything is answered */
     SERVER_DO_LOOK_UP_HOST, /* find the address to publish and answer with SERVER_ON_HOST */

@@ -8,6 +8,7 @@
  *                          DONE <── gone, or timeout ── LEAVING <── linger ── LINGERING
  *
  *     QUIT while RUNNING, with a lease and a state_dir: DONE at once with 85, the lease left alive.
+ *     Gone is also that the control key is tidy, but only the lease decides about the exit status.
  *     `timeout` bounds SAYING and LEAVING together, so that lingering cannot eat into it.
  *     A second TERM or an INT cuts DRAINING and LINGERING short; what was asked of the registry is still waited
  *     for until the timeout. */
@@ -40,7 +41,8 @@ enum shutdown_event_type {
     SHUTDOWN_ON_QUIT,       /* `may_hand_over`: a lease is held and its id is in a state_dir */
     SHUTDOWN_ON_DRAIN_OVER, /* the waiting for the `stop` hold ended */
     SHUTDOWN_ON_PUBLISHED,  /* the registry has what is wanted, or (not `visible`) there is no record to see */
-    SHUTDOWN_ON_GONE        /* no lease of ours is left */
+    SHUTDOWN_ON_GONE,       /* no lease of ours is left */
+    SHUTDOWN_ON_TIDY        /* nor is anything to be done at the control key */
 };
 
 struct shutdown_event {
@@ -52,7 +54,7 @@ struct shutdown_event {
 enum shutdown_effect_type {
     SHUTDOWN_DO_DRAIN, /* set the `stop` hold */
     SHUTDOWN_DO_SAY,   /* the server machine must say shutting_down; PUBLISHED follows */
-    SHUTDOWN_DO_LEAVE, /* the registrar must leave; GONE follows */
+    SHUTDOWN_DO_LEAVE, /* the registrar and the intent must leave; GONE and TIDY follow */
     SHUTDOWN_DO_EXIT   /* end the process with `code` */
 };
 
@@ -66,6 +68,7 @@ struct shutdown {
     bool drain;
     int64_t linger_ms, timeout_ms;
     enum shutdown_phase phase;
+    bool gone, tidy;
     bool hurry;    /* asked twice, or by INT: no lingering */
     int64_t until; /* mono: when the phase ends by itself */
     int64_t saying_since;

@@ -6,6 +6,7 @@
 
 #include "outrider/core/config.h"
 #include "outrider/core/hold.h"
+#include "outrider/core/intent.h"
 #include "outrider/core/keywatch.h"
 #include "outrider/core/record.h"
 #include "outrider/core/registrar.h"
@@ -53,6 +54,9 @@ void effects_status_moved(struct effects *effects, enum status from, enum status
 
 /* The registrar has something to tell: one line in the log. */
 void effects_note(struct effects *effects, enum registrar_note note, struct str text);
+
+/* The intent has something to tell: likewise. */
+void effects_intent_note(struct effects *effects, enum intent_note note, struct str text);
 
 /* The watch has something to tell: likewise. */
 void effects_watch_note(struct effects *effects, enum keywatch_note note, struct str text);

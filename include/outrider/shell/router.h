@@ -4,6 +4,7 @@
 #ifndef OUTRIDER_SHELL_ROUTER_H
 #define OUTRIDER_SHELL_ROUTER_H
 
+#include "outrider/core/intent.h"
 #include "outrider/core/keywatch.h"
 #include "outrider/core/probe.h"
 #include "outrider/core/registrar.h"
@@ -22,6 +23,9 @@ struct router_past {
     bool passed;               /* a probe had passed */
     const struct words *words; /* believed when the lease still lives; NULL: none, or no witness */
     const struct hold *ops;    /* the operator's hold; NULL: none */
+    int64_t control_revision;  /* of the control key as last seen; 0: never, or it was absent */
+    bool control_pending;      /* the hold, or that there is none, had not reached it yet */
+    int64_t control_sent_wall; /* as intent_sent() was */
 };
 
 /* Appends the key of the record of server `id`: <prefix>/<type>/<id> (contract section 5). */
@@ -85,6 +89,7 @@ void router_reload(struct router *router, const struct config *config, const str
 /* The machines, for accessors; borrowed. */
 const struct server *router_server(const struct router *router);
 const struct registrar *router_registrar(const struct router *router);
+const struct intent *router_intent(const struct router *router);
 const struct shutdown *router_shutdown(const struct router *router);
 const struct keywatch *router_keywatch(const struct router *router);
 

@@ -69,6 +69,8 @@ static void test_term_says_lingers_leaves(void **state)
     /* Lingering did not eat into the timeout: 400 of 5000 ms were spent saying. */
     assert_int_equal(shutdown_deadline(&w.shutdown).latest, 3400 + 4600);
     step(&w, SHUTDOWN_ON_GONE, 3500);
+    expect_nothing(&w);
+    step(&w, SHUTDOWN_ON_TIDY, 3550);
     expect(&w, SHUTDOWN_DO_EXIT, 0);
     assert_int_equal(shutdown_deadline(&w.shutdown).latest, NEVER_MS);
     step(&w, SHUTDOWN_ON_TERM, 3600);
@@ -113,6 +115,7 @@ static void test_hurry_in_each_phase(void **state)
         expect(&w, SHUTDOWN_DO_LEAVE, 0);
         step(&w, again[i], 40);
         expect_nothing(&w);
+        step(&w, SHUTDOWN_ON_TIDY, 50);
         step(&w, SHUTDOWN_ON_GONE, 50);
         expect(&w, SHUTDOWN_DO_EXIT, 0);
         queue_fini(&w.effects);
@@ -169,6 +172,25 @@ static void test_nothing_to_see_needs_no_lingering(void **state)
     queue_fini(&w.effects);
 }
 
+/* Whether the control key could be removed is no matter of the exit status. */
+static void test_untidy_is_exit_0_once_the_lease_is_gone(void **state)
+{
+    (void)state;
+    for (int gone = 0; gone <= 1; gone++) {
+        struct world w;
+        begin(&w, false);
+        step(&w, SHUTDOWN_ON_INT, 0);
+        expect(&w, SHUTDOWN_DO_SAY, 0);
+        step(&w, SHUTDOWN_ON_PUBLISHED, 1);
+        expect(&w, SHUTDOWN_DO_LEAVE, 0);
+        step(&w, gone ? SHUTDOWN_ON_GONE : SHUTDOWN_ON_TIDY, 2);
+        expect_nothing(&w);
+        step(&w, SHUTDOWN_ON_TICK, 5000);
+        expect(&w, SHUTDOWN_DO_EXIT, gone ? 0 : 1);
+        queue_fini(&w.effects);
+    }
+}
+
 static void test_strays_change_nothing(void **state)
 {
     (void)state;
@@ -199,6 +221,7 @@ int main(void)
         cmocka_unit_test(test_int_does_not_drain),
         cmocka_unit_test(test_quit_hands_over_only_while_running),
         cmocka_unit_test(test_nothing_to_see_needs_no_lingering),
+        cmocka_unit_test(test_untidy_is_exit_0_once_the_lease_is_gone),
         cmocka_unit_test(test_strays_change_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

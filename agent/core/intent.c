@@ -1,0 +1,422 @@
+/* Events, what replies mean for the facts, and what to ask next: from the facts alone, so that every path
+ * back from a failure is the same path. */
+#include "intent_internal.h"
+
+#include "outrider/base/mem.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* As the registrar has them: contract 2 and 5. An idle read is one that nothing waits for: while the registry
+ * is away it must not add to what a thousand agents ask already; its end brings a READ_BACK. */
+enum { WRITE_BURST = 5, WRITE_PERIOD_MS = 1000 };
+enum { RETRY_FIRST_MS = 250, RETRY_CAP_MS = 5000, SLOW_RETRY_MS = 30000, IDLE_RETRY_MS = 15000 };
+/* Leaving, the time is short (shutdown.timeout), and what is left over is only a key that nobody reads. */
+enum { LEAVING_RETRY_MS = 500, LEAVING_TRIES_MAX = 5 };
+
+/* Ids of the registrar count up from 1: these never meet them. */
+static const uint64_t FIRST_ID = UINT64_C(1) << 48;
+
+struct intent *intent_new(const struct intent_settings *settings)
+{
+    struct intent *intent = mem_zalloc(sizeof(*intent));
+    intent->key = mem_strdup(settings->key);
+    intent->request_timeout_ms = settings->request_timeout_ms;
+    intent->ephemeral = settings->ephemeral;
+    intent->next_id = FIRST_ID;
+    random_seed(&intent->random, settings->seed);
+    backoff_init(&intent->backoff, RETRY_FIRST_MS, RETRY_CAP_MS);
+    return intent;
+}
+
+void intent_free(struct intent *intent)
+{
+    if (intent != NULL) {
+        free(intent->key);
+        free(intent);
+    }
+}
+
+void intent_note(struct queue *effects, enum intent_note note, const char *format, ...)
+{
+    char text[400];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    struct intent_effect *effect = queue_push(effects);
+    effect->type = INTENT_DO_NOTE;
+    effect->note = note;
+    effect->text = queue_copy(effects, str_of(text));
+}
+
+static void tell(struct queue *effects, enum intent_effect_type type)
+{
+    struct intent_effect *effect = queue_push(effects);
+    effect->type = type;
+}
+
+/* ---- what to ask next ---- */
+
+/* Whether the key does not say what it should. */
+static bool is_dirty(const struct intent *intent)
+{
+    return intent->known && (intent->pending || (intent->value.word == INTENT_ABSENT && intent->local.set));
+}
+
+static struct intent_effect *ask(struct intent *intent, enum registry_op op, struct queue *effects)
+{
+    struct intent_effect *effect = queue_push(effects);
+    effect->type = INTENT_DO_REQUEST;
+    effect->request = (struct registry_request){.id = ++intent->next_id,
+                                                .op = op,
+                                                .key = str_of(intent->key),
+                                                .expect_revision = op == REGISTRY_GET ? 0 : intent->revision,
+                                                .timeout_ms = intent->request_timeout_ms};
+    intent->flight = (struct intent_flight){.id = intent->next_id, .op = op};
+    return effect;
+}
+
+static void put(struct intent *intent, int64_t now, struct queue *effects)
+{
+    int64_t from = intent->write_tat > now ? intent->write_tat : now;
+    intent->write_tat = from + WRITE_PERIOD_MS;
+    ask(intent, REGISTRY_PUT, effects)->hold = intent->local;
+    intent->flight.hold = intent->local;
+}
+
+/* The moment from which the key may be written: two hands that change it in a loop make none of ours. */
+static int64_t write_slot(const struct intent *intent)
+{
+    return intent->write_tat - (WRITE_BURST - 1) * WRITE_PERIOD_MS;
+}
+
+/* The id ends with us, and its key was there, or a write of ours may have made it. */
+static bool leaves_a_key(const struct intent *intent)
+{
+    return intent->ephemeral &&
+           ((intent->known && intent->value.word != INTENT_ABSENT) || intent->unsure_count > 0);
+}
+
+static bool may_still_leave(const struct intent *intent)
+{
+    return intent->leave_tries < LEAVING_TRIES_MAX &&
+           (leaves_a_key(intent) || (!intent->ephemeral && is_dirty(intent)));
+}
+
+static void plan_leaving(struct intent *intent, const struct instant *now, struct queue *effects)
+{
+    if (intent->tidy) {
+        return;
+    }
+    if (!may_still_leave(intent)) {
+        intent->tidy = true;
+        tell(effects, INTENT_DO_TIDY);
+    } else if (now->mono < intent->retry) {
+        return;
+    } else if (leaves_a_key(intent)) {
+        (void)ask(intent, REGISTRY_DELETE, effects);
+    } else {
+        put(intent, now->mono, effects);
+    }
+}
+
+static void plan(struct intent *intent, const struct instant *now, struct queue *effects)
+{
+    if (!intent->started || intent->flight.id != 0) {
+        return;
+    }
+    if (intent->leaving) {
+        plan_leaving(intent, now, effects);
+    } else if (now->mono < intent->retry) {
+        return;
+    } else if (intent->must_read) {
+        (void)ask(intent, REGISTRY_GET, effects);
+    } else if (is_dirty(intent) && now->mono >= write_slot(intent)) {
+        put(intent, now->mono, effects);
+    }
+}
+
+struct window intent_deadline(const struct intent *intent)
+{
+    if (!intent->started || intent->flight.id != 0 || intent->tidy) {
+        return WINDOW_NEVER;
+    }
+    if (intent->leaving || intent->must_read) {
+        return window_at(intent->retry);
+    }
+    int64_t slot = write_slot(intent);
+    return is_dirty(intent) ? window_at(slot > intent->retry ? slot : intent->retry) : WINDOW_NEVER;
+}
+
+/* ---- replies ---- */
+
+static bool is_slow(enum registry_failure failure)
+{
+    return failure == REGISTRY_DENIED || failure == REGISTRY_REFUSED || failure == REGISTRY_OVERLOADED;
+}
+
+static int64_t retry_delay(struct intent *intent)
+{
+    bool idle = intent->known && !intent->pending;
+    int64_t delay = backoff_next(&intent->backoff, &intent->random);
+    if (intent->leaving) {
+        return 1 + (int64_t)random_below(&intent->random, LEAVING_RETRY_MS);
+    } else if (intent->slow) {
+        return SLOW_RETRY_MS / 2 + (int64_t)random_below(&intent->random, SLOW_RETRY_MS / 2);
+    } else if (idle && intent->backoff.failures > 1) {
+        return IDLE_RETRY_MS / 2 + (int64_t)random_below(&intent->random, IDLE_RETRY_MS / 2);
+    }
+    return delay;
+}
+
+static void fail(struct intent *intent, const struct registry_reply *reply, const struct instant *now,
+                 struct queue *effects)
+{
+    snprintf(intent->trouble, sizeof(intent->trouble), "%.*s", STR_ARG(reply->error));
+    if (intent->trouble[0] == '\0') {
+        snprintf(intent->trouble, sizeof(intent->trouble), "%s failed", registry_op_name(reply->op));
+    }
+    intent->slow = is_slow(reply->failure);
+    intent->retry = now->mono + retry_delay(intent);
+    intent->leave_tries += intent->slow ? LEAVING_TRIES_MAX : intent->leaving ? 1 : 0;
+    if (intent->leaving) {
+        if (intent->leave_tries >= LEAVING_TRIES_MAX) {
+            intent_note(effects, INTENT_NOTE_LEFT, "%s: %s", intent->key, intent->trouble);
+        }
+    } else if ((intent->told & 1u << reply->failure) == 0 && (intent->pending || intent->slow)) {
+        /* That the registry is away is told by the registrar; here only what waits for it, and what is ours
+         * alone. */
+        intent->told |= 1u << reply->failure;
+        intent_note(effects, INTENT_NOTE_AWAY, "%s: %s", intent->key, intent->trouble);
+    }
+}
+
+static void succeed(struct intent *intent, struct queue *effects)
+{
+    intent->trouble[0] = '\0';
+    intent->slow = false;
+    intent->retry = 0;
+    if (intent->told != 0) {
+        intent->told = 0;
+        intent_note(effects, INTENT_NOTE_BACK, "%s", intent->key);
+    }
+}
+
+/* It may have been done: what was to be written is remembered, so that it is not taken for somebody else's
+ * when it is met. */
+static void doubt(struct intent *intent, const struct hold *hold)
+{
+    if (intent->unsure_count == UNSURE_MAX) {
+        memmove(intent->unsure, intent->unsure + 1, (UNSURE_MAX - 1) * sizeof(intent->unsure[0]));
+        intent->unsure_count--;
+    }
+    intent->unsure[intent->unsure_count++] = hold->set ? hold->since_wall : 0;
+}
+
+/* The key as the answer has it, unless the watch was faster with something newer. */
+static void learn_reply(struct intent *intent, const struct intent_event *event, int64_t heard,
+                        struct queue *effects)
+{
+    const struct registry_kv *kv = &event->reply->kv;
+    int64_t as_of = event->reply->revision > kv->mod_revision ? event->reply->revision : kv->mod_revision;
+    if (heard > as_of) {
+        intent->must_read = true;
+    } else {
+        intent_learn(intent, event->value, kv->found ? kv->mod_revision : 0, as_of, &event->now, effects);
+    }
+}
+
+static void on_put(struct intent *intent, const struct intent_event *event,
+                   const struct intent_flight *flight, struct queue *effects)
+{
+    if (event->reply->succeeded) {
+        intent_landed(intent, &flight->hold, event->reply->revision);
+        intent->must_read = intent->must_read || flight->heard > event->reply->revision;
+        backoff_reset(&intent->backoff);
+        return;
+    }
+    /* The same request may have arrived twice: the first did it, and this is the answer to the second. */
+    doubt(intent, &flight->hold);
+    learn_reply(intent, event, flight->heard, effects);
+    /* Somebody else writes, too: not in step with him. */
+    intent->retry = event->now.mono + backoff_next(&intent->backoff, &intent->random);
+}
+
+static void on_delete(struct intent *intent, const struct intent_event *event)
+{
+    const struct registry_kv *kv = &event->reply->kv;
+    bool gone = event->reply->succeeded || !kv->found;
+    intent->known = true;
+    intent->value.word =
+        gone ? INTENT_ABSENT : INTENT_UNREADABLE; /* whatever it says now, it ends with the id */
+    intent->revision = gone ? 0 : kv->mod_revision;
+    intent->unsure_count = 0;
+    intent->leave_tries += gone ? 0 : 1;
+}
+
+static void on_reply(struct intent *intent, const struct intent_event *event, struct queue *effects)
+{
+    const struct registry_reply *reply = event->reply;
+    struct intent_flight flight = intent->flight;
+    intent->flight = (struct intent_flight){0};
+    if (reply->failure != REGISTRY_OK) {
+        if (flight.op == REGISTRY_PUT && reply->failure == REGISTRY_UNKNOWN) {
+            doubt(intent, &flight.hold);
+            intent->must_read = true;
+        }
+        intent->must_read = intent->must_read || flight.op == REGISTRY_GET || flight.heard > intent->as_of;
+        fail(intent, reply, &event->now, effects);
+    } else {
+        succeed(intent, effects);
+        if (flight.op == REGISTRY_PUT) {
+            on_put(intent, event, &flight, effects);
+        } else if (flight.op == REGISTRY_GET) {
+            backoff_reset(&intent->backoff);
+            learn_reply(intent, event, flight.heard, effects);
+        } else {
+            on_delete(intent, event);
+        }
+    }
+    if (!intent->settled) {
+        intent->settled = true;
+        tell(effects, INTENT_DO_SETTLE);
+    }
+}
+
+/* ---- the step ---- */
+
+static void on_changed(struct intent *intent, const struct intent_event *event, struct queue *effects)
+{
+    if (!intent->known || event->revision <= intent->as_of) {
+        return; /* it will be read, or was read since */
+    }
+    if (intent->flight.id != 0) {
+        intent->flight.heard = event->revision; /* maybe what our own write did: its answer tells */
+        return;
+    }
+    int64_t revision = event->value->word == INTENT_ABSENT ? 0 : event->revision;
+    intent_learn(intent, event->value, revision, event->revision, &event->now, effects);
+}
+
+static void on_local(struct intent *intent, const struct intent_event *event)
+{
+    bool was = intent->pending;
+    bool clear = intent->known && intent->flight.op != REGISTRY_PUT && intent->unsure_count == 0;
+    intent->local = *event->hold;
+    intent->pending = !clear || !intent_same(&intent->value, &intent->local);
+    if (intent->pending && !was) {
+        intent->pending_wall = event->now.wall;
+    }
+    /* Who saves the hold saves this with it. */
+    intent->saved_pending = intent->pending;
+}
+
+static void on_leave(struct intent *intent)
+{
+    intent->leaving = true;
+    intent->retry = 0;
+    if (intent->flight.op == REGISTRY_GET) {
+        intent->flight = (struct intent_flight){0};
+    }
+}
+
+static void on_start(struct intent *intent, const struct intent_event *event)
+{
+    intent->started = intent->must_read = true;
+    intent->local = *event->hold;
+    intent->seen = intent->saved_seen = event->revision;
+    intent->pending = intent->saved_pending = event->pending;
+    intent->pending_wall = event->now.wall;
+    if (event->sent_wall != 0) {
+        intent->unsure[intent->unsure_count++] = event->sent_wall;
+    }
+}
+
+void intent_step(struct intent *intent, const struct intent_event *event, struct queue *effects)
+{
+    switch (event->type) {
+    case INTENT_ON_TICK: break;
+    case INTENT_ON_START: on_start(intent, event); break;
+    case INTENT_ON_LOCAL: on_local(intent, event); break;
+    case INTENT_ON_REPLY:
+        if (intent_awaits(intent, event->reply->id)) {
+            on_reply(intent, event, effects);
+        }
+        break;
+    case INTENT_ON_CHANGED: on_changed(intent, event, effects); break;
+    case INTENT_ON_READ_BACK:
+        intent->must_read = true;
+        intent->retry =
+            intent->slow ? intent->retry : 0; /* the registry answers; who was denied waits all the same */
+        break;
+    case INTENT_ON_LEAVE: on_leave(intent); break;
+    }
+    plan(intent, &event->now, effects);
+    if (intent->saved_seen != intent->seen || intent->saved_pending != intent->pending) {
+        intent->saved_seen = intent->seen;
+        intent->saved_pending = intent->pending;
+        tell(effects, INTENT_DO_SAVE);
+    }
+}
+
+/* ---- accessors ---- */
+
+bool intent_awaits(const struct intent *intent, uint64_t id)
+{
+    return id != 0 && intent->flight.id == id;
+}
+
+bool intent_settled(const struct intent *intent)
+{
+    return intent->settled;
+}
+
+bool intent_known(const struct intent *intent)
+{
+    return intent->known;
+}
+
+bool intent_in_sync(const struct intent *intent)
+{
+    return intent->known && !is_dirty(intent) && intent->value.word != INTENT_UNREADABLE;
+}
+
+int64_t intent_seen(const struct intent *intent)
+{
+    return intent->seen;
+}
+
+int64_t intent_sent(const struct intent *intent)
+{
+    if (intent->flight.op == REGISTRY_PUT && intent->flight.hold.set) {
+        return intent->flight.hold.since_wall;
+    }
+    return intent->unsure_count > 0 ? intent->unsure[intent->unsure_count - 1] : 0;
+}
+
+bool intent_pending(const struct intent *intent)
+{
+    return intent->pending;
+}
+
+int64_t intent_pending_since(const struct intent *intent)
+{
+    return intent->pending_wall;
+}
+
+const char *intent_trouble(const struct intent *intent)
+{
+    return intent->trouble;
+}
+
+const char *intent_unreadable(const struct intent *intent)
+{
+    return intent->known && intent->value.word == INTENT_UNREADABLE ? intent->value.error : "";
+}
+
+const char *intent_key(const struct intent *intent)
+{
+    return intent->key;
+}

@@ -1,0 +1,168 @@
+/* What the key says beside what is so here: who wins, and what is to be written. */
+#include "intent_internal.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static bool same_hold(const struct hold *a, const struct hold *b)
+{
+    if (!a->set || !b->set) {
+        return a->set == b->set;
+    }
+    return strcmp(a->reason, b->reason) == 0 && strcmp(a->by, b->by) == 0 && a->since_wall == b->since_wall &&
+           a->deadline_wall == b->deadline_wall && a->expires_wall == b->expires_wall;
+}
+
+bool intent_same(const struct intent_value *value, const struct hold *hold)
+{
+    switch (value->word) {
+    case INTENT_ABSENT:
+    case INTENT_LIFTED: return !hold->set;
+    case INTENT_HELD: return same_hold(&value->hold, hold);
+    case INTENT_UNREADABLE: break;
+    }
+    return false;
+}
+
+/* "drain by api 10.0.0.9: patch", "undrain". */
+static const char *name(const struct hold *hold, char out[static 160])
+{
+    if (!hold->set) {
+        snprintf(out, 160, "undrain");
+    } else {
+        snprintf(out, 160, "drain by %.64s%s%.80s", hold->by, hold->reason[0] == '\0' ? "" : ": ",
+                 hold->reason);
+    }
+    return out;
+}
+
+/* By hand only a reason need be written; what is missing was added when it was seen first, and stays so. */
+static void complete(struct intent_value *value, const struct hold *before, const struct instant *now)
+{
+    struct hold *hold = &value->hold;
+    hold->set = true;
+    if (hold->by[0] == '\0') {
+        snprintf(hold->by, sizeof(hold->by), "%s", before->set ? before->by : "control key");
+    }
+    if (hold->since_wall == 0) {
+        hold->since_wall = before->set ? before->since_wall : now->wall;
+    }
+}
+
+static void adopt(struct intent *intent, struct queue *effects)
+{
+    char text[160];
+    intent->local = intent->value.hold;
+    intent->local.set = intent->value.word == INTENT_HELD;
+    intent->pending = false;
+    struct intent_effect *effect = queue_push(effects);
+    effect->type = INTENT_DO_ADOPT;
+    effect->hold = intent->local;
+    intent_note(effects, INTENT_NOTE_ADOPTED, "%s, at revision %" PRId64, name(&intent->local, text),
+                intent->revision);
+}
+
+/* Contract 4: on conflict drain wins and both are logged. A hold that is over is none. */
+static void resolve(struct intent *intent, const struct instant *now, struct queue *effects)
+{
+    char here[160], there[160];
+    int64_t ends = intent->value.hold.expires_wall;
+    bool theirs = intent->value.word == INTENT_HELD && (ends == 0 || ends > now->wall || !intent->local.set);
+    name(&intent->local, here);
+    name(&intent->value.hold, there);
+    intent_note(effects, INTENT_NOTE_CONFLICT,
+                "here: %s; at the control key, revision %" PRId64 ": %s; %s stands", here, intent->revision,
+                there, theirs ? "the key's" : "ours");
+    if (theirs) {
+        adopt(intent, effects);
+    }
+}
+
+/* Whether it may be a write of ours. No two of our holds were set in the same ms; one that lifts is like any
+ * other. */
+static bool is_unsure(const struct intent *intent, const struct intent_value *value)
+{
+    for (size_t i = 0; i < intent->unsure_count && value->word == INTENT_HELD && value->hold.since_wall != 0;
+         i++) {
+        if (value->hold.since_wall == intent->unsure[i]) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void judge(struct intent *intent, bool news, const struct instant *now, struct queue *effects)
+{
+    if (intent->value.word == INTENT_UNREADABLE) {
+        if (news) {
+            intent_note(effects, INTENT_NOTE_UNREADABLE, "%s at revision %" PRId64 ": %s", intent->key,
+                        intent->revision, intent->value.error);
+        }
+    } else if (intent_same(&intent->value, &intent->local)) {
+        /* A write of ours that may still arrive must find the revision gone: then it is written though it is
+         * so. */
+        intent->pending = intent->pending && intent->unsure_count > 0;
+    } else if (intent->value.word == INTENT_ABSENT) {
+        /* No opinion: the hold that is here is put again. */
+        if (!intent->pending && !intent->again_told) {
+            intent->again_told = true;
+            intent_note(effects, INTENT_NOTE_PUT_AGAIN, "%s", intent->key);
+        }
+    } else if (intent->pending && news) {
+        resolve(intent, now, effects);
+    } else if (!intent->pending) {
+        /* Also at the revision that was seen last: revisions of an emptied registry begin anew. */
+        adopt(intent, effects);
+    }
+}
+
+static bool same_value(const struct intent_value *a, const struct intent_value *b)
+{
+    return a->word == b->word && (a->word != INTENT_HELD || same_hold(&a->hold, &b->hold));
+}
+
+void intent_learn(struct intent *intent, const struct intent_value *value, int64_t revision, int64_t as_of,
+                  const struct instant *now, struct queue *effects)
+{
+    static const struct hold nothing = {.set = false};
+    struct intent_value fresh = *value;
+    bool first = !intent->known, moved = revision != intent->revision;
+    bool news = revision != intent->seen && !is_unsure(intent, value);
+    if (value->word == INTENT_HELD) {
+        complete(&fresh,
+                 news                                ? &nothing
+                 : intent->value.word == INTENT_HELD ? &intent->value.hold
+                                                     : &intent->local,
+                 now);
+    }
+    intent->as_of = as_of;
+    intent->must_read = false;
+    if (!first && !moved && value->word != INTENT_ABSENT) {
+        if (same_value(&fresh, &intent->value)) {
+            return; /* what is known already */
+        }
+        news = true; /* revisions of an emptied registry begin anew */
+    }
+    intent->known = true;
+    intent->value = fresh;
+    intent->revision = revision;
+    if (revision != intent->seen) {
+        intent->unsure_count = 0; /* they compared with a revision that is over */
+    }
+    if (news && value->word != INTENT_ABSENT) {
+        intent->again_told = false;
+    }
+    judge(intent, news || (first && value->word == INTENT_UNREADABLE), now, effects);
+    intent->seen = revision;
+}
+
+void intent_landed(struct intent *intent, const struct hold *hold, int64_t revision)
+{
+    intent->known = true;
+    intent->value = (struct intent_value){.word = hold->set ? INTENT_HELD : INTENT_LIFTED, .hold = *hold};
+    intent->revision = intent->seen = intent->as_of = revision;
+    intent->unsure_count = 0;
+    intent->again_told = false;
+    intent->pending = !intent_same(&intent->value, &intent->local);
+}

@@ -1,0 +1,168 @@
+/* What operators want of each server, told without the agent: by what was answered to them, and by what they
+ * wrote at the control key. Where two of them worked against each other unseen, or something that nobody
+ * keeps was lost, the truth is unsure and only the agreement of agent and key is checked. */
+#include "sim.h"
+
+static struct key *control(const struct node *node)
+{
+    return &node->world->etcd.keys[network_control(node)];
+}
+
+static bool says(const struct key *key, const char *what)
+{
+    struct str value = blob_view(key->value);
+    return value.size > 0 && memmem(value.data, value.size, what, strlen(what)) != NULL;
+}
+
+static bool holds(const struct key *key)
+{
+    return says(key, "{\"hold\":{");
+}
+
+static const struct hold *ops_of(const struct node *node)
+{
+    return server_hold(router_server(node->router), HOLD_OPS);
+}
+
+/* Somebody wrote the key by hand, or an agent before this one did, and it does not know yet. */
+bool intents_unseen(const struct node *node)
+{
+    const struct key *key = control(node);
+    const struct intent *intent = router_intent(node->router);
+    return (key->by_hand || !intent_known(intent)) && key->value != NULL &&
+           intent_seen(intent) != key->mod_revision;
+}
+
+void intents_drained(struct node *node, bool for_a_while)
+{
+    bool other_end = intents_unseen(node) && says(control(node), "\"expires\"");
+    node->ops = for_a_while || other_end ? OPS_UNSURE : OPS_ON;
+    node->ops_by_hand = false;
+}
+
+void intents_undrained(struct node *node)
+{
+    if (ops_of(node)->set) {
+        node->ops = intents_unseen(node) ? OPS_UNSURE : OPS_OFF;
+        node->ops_by_hand = false;
+    }
+}
+
+/* What the agent has from nobody but the key is lost with both. */
+static void lost_at_key(struct node *node)
+{
+    bool known = node->alive && ops_of(node)->set == (node->ops == OPS_ON);
+    bool kept = node->ops == OPS_OFF || (node->state_dir && !node->ops_by_hand);
+    node->ops = known && kept ? node->ops : OPS_UNSURE;
+}
+
+void intents_wiped(struct world *world)
+{
+    for (unsigned i = 0; i < world->count; i++) {
+        lost_at_key(&world->nodes[i]);
+    }
+}
+
+void intents_started(struct node *node, bool with_state)
+{
+    const struct key *key = control(node);
+    if (!with_state && ((node->ops == OPS_ON) != holds(key) || says(key, "\"expires\""))) {
+        node->ops = OPS_UNSURE; /* the key is all that is left, and may not have it */
+    }
+}
+
+/* Stands for the watch of the control key, which tells of what somebody else wrote. */
+void intents_tell(const struct node *node)
+{
+    struct world *world = node->world;
+    for (unsigned i = 0; i < world->count; i++) {
+        if (world->nodes[i].key == node->key) {
+            int64_t at = world->now + 1 + (int64_t)world_below(world, 3000);
+            world_at(world, at, EVENT_READ_BACK, &world->nodes[i], PLAIN);
+        }
+    }
+}
+
+static void put(struct node *node, const char *text)
+{
+    struct world *world = node->world;
+    struct blob *value = blob_new(str_of(text));
+    tell(world, node, "its control key is written by hand: %s", text);
+    etcd_put(&world->etcd, network_control(node), value, 0);
+    blob_unref(value);
+}
+
+/* One of the people with etcdctl. */
+void intents_by_hand(struct node *node)
+{
+    struct world *world = node->world;
+    bool pending = node->alive ? intent_pending(router_intent(node->router)) : node->state_dir;
+    switch (world_below(world, 6)) {
+    case 0:
+    case 1:
+        put(node, world_chance(world, 500)
+                      ? "{\"hold\":{\"reason\":\"by hand\"}}"
+                      : "{\"hold\":{\"by\":\"etcdctl\",\"since\":\"2026-11-21T02:00:00Z\"}}");
+        /* After a wipe a revision that was seen before may come again: a compare cannot tell. */
+        node->ops = pending && world->wiped_at > 0 ? OPS_UNSURE : OPS_ON;
+        break;
+    case 2:
+        put(node, "{\"hold\":{\"reason\":\"for a while\",\"expires\":\"2026-11-21T02:30:00Z\"}}");
+        node->ops = OPS_UNSURE;
+        break;
+    case 3:
+        put(node, "{\"hold\":null}");
+        node->ops = pending ? OPS_UNSURE : OPS_OFF;
+        break;
+    case 4:
+        put(node, "drain, please");
+        lost_at_key(node);
+        break;
+    default:
+        tell(world, node, "its control key is deleted by hand");
+        etcd_delete(&world->etcd, network_control(node));
+        lost_at_key(node);
+        break;
+    }
+    control(node)->by_hand = true;
+    node->ops_by_hand = true;
+    intents_tell(node);
+    for (unsigned i = 0; i < world->count; i++) {
+        struct node *other = &world->nodes[i];
+        if (other->key == node->key) {
+            other->ops = other == node && !node_shares_key(node) ? node->ops : OPS_UNSURE;
+            other->watch.quiet = false;
+        }
+    }
+}
+
+/* ---- long after the storm ---- */
+
+static void check_same(struct node *node, const char *what)
+{
+    const struct key *key = control(node);
+    const struct hold *ops = ops_of(node);
+    struct str value = blob_view(key->value);
+    if (says(key, "\"expires\"") || ops->expires_wall > 0) {
+        return; /* whose wall clock says that it is over, and when */
+    }
+    if (key->value == NULL ? ops->set
+                           : (holds(key) || says(key, "{\"hold\":null}")) && holds(key) != ops->set) {
+        violated(node->world, node, "%s, but it %s while the control key is %s: %.*s", what,
+                 ops->set ? "is drained" : "is not drained", key->value == NULL ? "absent" : "there",
+                 STR_ARG(value));
+    } else if (holds(key) && ops->reason[0] != '\0' && !says(key, ops->reason)) {
+        violated(node->world, node, "%s, but it is drained for %s and the control key says %.*s", what,
+                 ops->reason, STR_ARG(value));
+    }
+}
+
+void intents_check(struct node *node, const char *what)
+{
+    check_same(node, what);
+    const struct hold *ops = ops_of(node);
+    if (node->ops != OPS_UNSURE && !node_shares_key(node) && ops->set != (node->ops == OPS_ON)) {
+        violated(node->world, node, "%s, but an operator's last word is not kept: it %s", what,
+                 ops->set ? "is drained" : "is not drained");
+    }
+}
