@@ -151,7 +151,7 @@ static void a_watch_goes_on_from_where_another_was(void **state)
 /* More than etcd sends in one message. */
 static void a_long_history_is_told_whole(void **state)
 {
-    enum { REVISIONS = 2500, AT_ONCE = 50 };
+    enum { REVISIONS = 2500, AT_ONCE = 4 };
     struct world *world = *state;
     struct watcher *watcher = &world->watchers[0];
     struct blob *value = blob_new(STR("v"));
