@@ -4,7 +4,9 @@
 #include "outrider/base/error.h"
 #include "outrider/codec/json_write.h"
 #include "outrider/codec/record_json.h"
+#include "outrider/core/intent.h"
 #include "outrider/core/record.h"
+#include "outrider/core/keywatch.h"
 #include "outrider/core/registrar.h"
 #include "outrider/core/server.h"
 
@@ -80,6 +82,11 @@ static void write_sync(struct json_writer *json, const struct api_view *view)
     json_write_text(json, trouble);
     api_write_time(json, "troubleSince", trouble == NULL ? 0 : registrar_trouble_since(registrar));
     write_foreign(json, registrar);
+    const struct keywatch *watch = view->keywatch;
+    json_write_key(json, "watch");
+    json_write_text(json, watch == NULL ? NULL : keywatch_state_name(keywatch_state(watch)));
+    json_write_key(json, "watchTrouble");
+    json_write_text(json, watch == NULL ? NULL : text_or_null(keywatch_trouble(watch)));
     json_write_object_end(json);
 }
 
@@ -95,6 +102,25 @@ static void write_lease(struct json_writer *json, const struct api_view *view)
     write_hex(json, "id", (uint64_t)registrar_lease(registrar));
     api_write_int(json, "ttlMs", registrar_ttl(registrar));
     api_write_int(json, "leftMs", has && left > 0 ? left : 0);
+    json_write_object_end(json);
+}
+
+static void write_control(struct json_writer *json, const struct intent *intent)
+{
+    json_write_key(json, "control");
+    json_write_object(json);
+    json_write_key(json, "key");
+    json_write_text(json, intent_key(intent));
+    json_write_key(json, "known");
+    json_write_bool(json, intent_known(intent));
+    json_write_key(json, "inSync");
+    json_write_bool(json, intent_in_sync(intent));
+    api_write_int(json, "revision", intent_seen(intent));
+    api_write_time(json, "pendingSince", intent_pending(intent) ? intent_pending_since(intent) : 0);
+    json_write_key(json, "trouble");
+    json_write_text(json, text_or_null(intent_trouble(intent)));
+    json_write_key(json, "unreadable");
+    json_write_text(json, text_or_null(intent_unreadable(intent)));
     json_write_object_end(json);
 }
 
@@ -118,6 +144,7 @@ void api_write_registry(struct json_writer *json, const struct api_view *view)
 {
     write_sync(json, view);
     write_lease(json, view);
+    write_control(json, view->intent);
     write_record(json, view->server);
 }
 

@@ -99,8 +99,37 @@ static void lease(const json_t *document, struct buf *out)
     buf_str(out, STR("\n"));
 }
 
+/* What operators want, where it stands. Silent where nobody ever drained. */
+static void control(const json_t *document, struct buf *out)
+{
+    const char *trouble = document_text(document, "control.trouble");
+    const char *unreadable = document_text(document, "control.unreadable");
+    int64_t revision = document_number_or(document, "control.revision", 0);
+    char span[32];
+    if (unreadable != NULL) {
+        status_label(out, "control");
+        buf_printf(out, "the control key's value at revision %" PRId64 " cannot be used: ", revision);
+        status_plain(out, unreadable);
+    } else if (status_age(document, "control.pendingSince", span)) {
+        status_label(out, "control");
+        buf_printf(out, "not yet at the control key for %s: ", span);
+        status_plain(out, trouble == NULL ? "on its way" : trouble);
+    } else if (trouble != NULL) {
+        status_label(out, "control");
+        buf_str(out, STR("the control key cannot be reached: "));
+        status_plain(out, trouble);
+    } else if (revision > 0 && document_true(document, "control.inSync")) {
+        status_label(out, "control");
+        buf_printf(out, "in sync at revision %" PRId64, revision);
+    } else {
+        return;
+    }
+    buf_str(out, STR("\n"));
+}
+
 void status_registry(const json_t *document, struct buf *out)
 {
     registry(document, out);
     lease(document, out);
+    control(document, out);
 }

@@ -30,11 +30,13 @@ static void look(void *user, struct api_view *ret_view)
         .config = agent->config,
         .server = router_server(agent->router),
         .registrar = router_registrar(agent->router),
+        .intent = router_intent(agent->router),
         .shutdown = router_shutdown(agent->router),
         .probes = agent->probe_views,
         .probe_count = count,
         .registry_endpoint = agent->registry_endpoint,
         .registry_cluster = agent->registry_cluster,
+        .keywatch = router_keywatch(agent->router),
         .state_trouble = agent->state == NULL ? "" : state_store_trouble(agent->state),
         .counters = &agent->counters,
     };

@@ -15,6 +15,8 @@ struct api;
 struct config;
 struct config_probe;
 struct error;
+struct intent;
+struct keywatch;
 struct loop;
 struct probe;
 struct registrar;
@@ -62,11 +64,13 @@ struct api_view {
     const struct config *config;
     const struct server *server;
     const struct registrar *registrar;
+    const struct intent *intent;
     const struct shutdown *shutdown;
     const struct api_probe *probes;
     size_t probe_count;
     const char *registry_endpoint; /* that answered last; "" before the first answer */
     uint64_t registry_cluster;
+    const struct keywatch *keywatch; /* NULL: there is none */
     const char *state_trouble; /* why state_dir cannot be written now, "" when it can or is off */
     const struct api_counters *counters;
 };

@@ -10,11 +10,13 @@
 #include "outrider/base/mem.h"
 #include "outrider/codec/record_json.h"
 #include "outrider/codec/status_line.h"
+#include "outrider/core/intent.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+static const struct intent_settings intent_settings = {.key = "/outrider/services/control/world/01TEST"};
 static const struct registrar_settings settings = {.key = "/services/world/01TEST",
                                                    .ttl_ms = 10000,
                                                    .request_timeout_ms = 2000,
@@ -103,6 +105,7 @@ static void look(void *user, struct api_view *ret_view)
                                   .config = &agent->config,
                                   .server = agent->server,
                                   .registrar = agent->registrar,
+                                  .intent = agent->intent,
                                   .shutdown = &agent->shutdown,
                                   .probes = &agent->probe_view,
                                   .probe_count = 1,
@@ -161,6 +164,7 @@ void small_agent_init(struct small_agent *agent)
     config->http.max_connections = 8;
     agent->server = server_new(config, "01TEST", &agent->now);
     agent->registrar = registrar_new(&settings);
+    agent->intent = intent_new(&intent_settings);
     probe_init(&agent->probe, 0, 1000, 500, 2, 3, agent->now.mono);
     agent->probe_view = (struct api_probe){&config->probes[0], &agent->probe, &agent->probe_duration};
     agent->context = (struct api_context){.config = config, .ops = &ops, .agent = agent};
@@ -170,6 +174,7 @@ void small_agent_fini(struct small_agent *agent)
 {
     server_free(agent->server);
     registrar_free(agent->registrar);
+    intent_free(agent->intent);
     config_fini(&agent->config);
 }
 

@@ -17,6 +17,7 @@ struct small_agent {
     struct instant now;
     struct server *server;
     struct registrar *registrar;
+    struct intent *intent;
     struct shutdown shutdown;
     struct probe probe;
     struct api_histogram probe_duration;

@@ -92,6 +92,11 @@ static void the_registry_is_told_when_it_is_well(void **state)
     assert_int_equal(number(lease, "ttlMs"), 10000);
     assert_true(number(lease, "leftMs") > 9000 && number(lease, "leftMs") <= 10000);
     assert_true(strspn(text(lease, "id"), "0123456789abcdef") == strlen(text(lease, "id")));
+    const json_t *control = json_object_get(root, "control");
+    assert_string_equal(text(control, "key"), "/outrider/services/control/world/01TEST");
+    assert_true(json_is_false(json_object_get(control, "known")));
+    assert_true(json_is_null(json_object_get(control, "pendingSince")));
+    assert_true(json_is_null(json_object_get(control, "unreadable")));
     json_decref(root);
     small_agent_fini(&agent);
 }

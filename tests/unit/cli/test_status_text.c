@@ -16,7 +16,8 @@
 static const char *const screens[] = {
     "ready",         "failing_probe", "loading",        "crash",           "draining",
     "registry_away", "withdrawn",     "foreign_holder", "foreign_unknown", "no_address",
-    "nothing_said",  "stopping",      "left",           "ports_unsaid"};
+    "nothing_said",  "stopping",      "left",           "ports_unsaid",
+    "control_pending", "control_unreadable"};
 
 static void read_golden(const char *name, const char *suffix, struct buf *ret_text)
 {
