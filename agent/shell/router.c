@@ -53,7 +53,7 @@ static void route_registrar(struct router *router, const struct registrar_effect
 {
     switch (effect->type) {
     case REGISTRAR_DO_REQUEST:
-        if (effect->request.op == REGISTRY_GET) {
+        if (effect->request.op == REGISTRY_GET && registrar_settled(router->registrar)) {
             router_control_read_back(router, now); /* whoever doubts the one key doubts the other */
         }
         effects_request(router->effects, &effect->request);
