@@ -22,6 +22,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* The head of the answer has no time of its own: it is the watch that must begin, and on_due that says so. */
+enum { STREAM_LATER_MS = 1000 };
+
 struct etcd_watch {
     struct etcd_watch *next;
     struct etcd *etcd;
@@ -238,7 +241,7 @@ static void send(struct etcd_watch *watch)
     static const struct http_stream_handler handler = {.head = on_head, .data = on_data, .end = on_end};
     struct etcd *etcd = watch->etcd;
     int64_t left = watch->due - clock_mono_ms();
-    left = left > 1 ? left : 1;
+    left = left > 0 ? left : 0;
     watch->endpoint = endpoints_next(&etcd->endpoints, 0);
     watch->generation = auth_generation(&etcd->auth);
     etcd_watch_decoder_free(watch->decoder);
@@ -250,8 +253,8 @@ static void send(struct etcd_watch *watch)
         .url = endpoint_of(watch)->watch_url,
         .headers = headers,
         .body = buf_view(&etcd->body),
-        .timeout_ms = left,
-        .connect_timeout_ms = left,
+        .timeout_ms = left + STREAM_LATER_MS,
+        .connect_timeout_ms = left + STREAM_LATER_MS,
     };
     watch->stream = http_stream_open(etcd->http, &call, &handler, watch);
     etcd_reuse(&etcd->body);
