@@ -51,6 +51,10 @@ class Mutual(Case):
         mark = watcher.mark()
         self.assertEqual(agent.run("undrain").returncode, 0)
         watcher.status("ready", mark)
+        mark = watcher.mark()
+        self.etcd.delete(agent.key)  # the agent's own watch tells it
+        watcher.status("gone", mark)
+        watcher.status("ready", mark, players=20)
         self.etcd.kill()
         self.etcd.start()
         agent.say("ready players=21")
