@@ -35,18 +35,21 @@ struct registry_change {
 };
 
 enum registry_watch_event_type {
-    REGISTRY_WATCH_OPENED, /* `revision` is the store's: what it holds then is to be read, what comes after is
-                              told */
-    REGISTRY_WATCH_CHANGED, /* `changes`, in order of revision, all of each revision; none: only `revision` is
-                               new */
-    REGISTRY_WATCH_ENDED    /* because `failure` and `error` */
+    /* `revision` is the store's: what it holds then is to be read, what comes after is told. With
+     * from_revision also what came since then. */
+    REGISTRY_WATCH_OPENED,
+    /* `changes`, in order of revision and all of each revision that are in one range; several ranges may take
+     * turns. None: only `revision` is new. */
+    REGISTRY_WATCH_CHANGED,
+    REGISTRY_WATCH_ENDED /* because `failure` and `error` */
 };
 
 /* Strings and changes are borrowed for the duration of the call that hands the event over. */
 struct registry_watch_event {
     uint64_t id;
     enum registry_watch_event_type type;
-    int64_t revision; /* opened; changed: everything up to it was told */
+    int64_t revision; /* opened; changed: everything up to it was told of every range, which with several
+                         ranges may be behind these changes */
     uint64_t cluster; /* opened: cluster id, 0 if unknown */
     const struct registry_change *changes;
     size_t change_count;
