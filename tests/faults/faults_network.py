@@ -1,5 +1,8 @@
 """The network between the agent and etcd; whoever watches goes to etcd itself."""
+import time
+
 from faults import fault
+from scene import RETRY_CAP_S
 
 # What a proxy does, and how long before the end of the lease it must stop for the agent to have a last try: a refusal is
 # known at once and tried again within a second; a request into silence is waited for first.
@@ -79,3 +82,35 @@ def compaction(scene):
     scene.until_before_lease_end(margin(scene, True))
     scene.net("pass")
     scene.end_within_lease()
+
+
+# Nothing tells of a stream on which nothing comes but what is read back beside it, once a minute with a heartbeat.
+def by_read_back(scene):
+    return 60 + scene.ttl_s / 3 + scene.request_timeout_s() + RETRY_CAP_S
+
+
+@fault("watch-deaf", "slow", network=True, deletes=(2, 2), bound=by_read_back)
+def watch_deaf(scene):
+    """The watch goes deaf, without a sign, and somebody deletes the record; found out, it is another watch that tells."""
+    scene.begin()
+    scene.net("deafen /v3/watch")
+    scene.etcd.delete(scene.agent.key)
+    scene.end()
+    scene.wait_true()
+    scene.agent.logged("tells nothing; another is opened")
+    scene.settle()
+    since = scene.follower.mark()
+    scene.etcd.delete(scene.agent.key)
+    again = time.monotonic()
+    seconds = scene.follower.wait(scene.is_true, "the record again", since).moment - again
+    scene.notes.append(f"deleted again, back in {seconds:.1f} s")
+    scene.check.assertLess(seconds, scene.ttl_s)
+
+
+@fault("connections-deaf", "network", network=True, deletes=(1, 1), bound=by_read_back)
+def connections_deaf(scene):
+    """Every connection there is goes deaf, while new ones are served; then somebody deletes the record."""
+    scene.begin()
+    scene.net("deafen")
+    scene.etcd.delete(scene.agent.key)
+    scene.end()

@@ -128,8 +128,8 @@ class Scene:
     def settle(self):
         def settled():
             registry = self.api()["registry"]
-            return registry["inSync"] and registry["trouble"] is None
-        wait_until(settled, f"the agent is in sync and content: {self.api()['registry']}", LATE_S)
+            return registry["inSync"] and registry["trouble"] is None and registry["watch"] == "open"
+        wait_until(settled, f"the agent is in sync, content and watching: {self.api()['registry']}", LATE_S)
 
     # ---- time ----
 
