@@ -1,0 +1,33 @@
+/* Servers that went without shutting_down, for as long as somebody may ask what became of them. */
+#ifndef OUTRIDER_AGENT_CORE_VIEW_TOMBS_H
+#define OUTRIDER_AGENT_CORE_VIEW_TOMBS_H
+
+#include "outrider/core/instant.h"
+#include "outrider/core/view.h"
+
+struct view_tomb {
+    struct view_tombstone stone; /* owns a reference */
+    int64_t ends_mono;
+};
+
+/* {0} is empty. */
+struct view_tombs {
+    struct view_tomb *tombs; /* oldest first */
+    size_t count, capacity;
+};
+
+/* Gives all references back and frees the memory. */
+void view_tombs_fini(struct view_tombs *tombs);
+
+/* One more, of at most `max` (the oldest makes room), for `stay_ms` from `gone_wall`: a reference is taken.
+ * One whose time is over already is not added. */
+void view_tombs_add(struct view_tombs *tombs, struct view_entry *entry, int64_t gone_wall, int64_t stay_ms,
+                    size_t max, const struct instant *now);
+
+/* The server is back: its tombstone goes. Returns whether there was one. */
+bool view_tombs_drop(struct view_tombs *tombs, struct str key);
+
+/* Those whose time is over go. Returns whether there were any. */
+bool view_tombs_expire(struct view_tombs *tombs, int64_t mono);
+
+#endif

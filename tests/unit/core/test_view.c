@@ -1,0 +1,457 @@
+/* The orderings of core/view, one by one. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "view_world.h"
+
+#include <string.h>
+
+static void start(struct world *w)
+{
+    world_begin(w, &(struct view_settings){.mode = VIEW_ALWAYS, .page = 2, .seed = 7, .tombstones_max = 4});
+    world_step(w, VIEW_ON_START);
+}
+
+static void start_synced(struct world *w, const char *const *keys)
+{
+    start(w);
+    for (; *keys != NULL; keys++) {
+        world_put(w, *keys, "r1");
+    }
+    world_settle(w);
+    assert_true(view_synced(w->view));
+    world_check_equal(w);
+}
+
+static const char *const two[] = {"/s/a/1", "/s/a/2", NULL};
+
+static void nothing_is_known_before_the_first_listing(void **state)
+{
+    (void)state;
+    struct world w;
+    world_begin(&w, &(struct view_settings){.mode = VIEW_ALWAYS});
+    assert_int_equal(view_deadline(w.view).latest, NEVER_MS);
+    assert_int_equal(view_state(w.view), VIEW_OFF);
+    world_step(&w, VIEW_ON_START);
+    assert_int_equal(view_state(w.view), VIEW_LISTING);
+    assert_int_equal(w.asked.limit, 500);
+    assert_int_equal(w.asked.at_revision, 0);
+    assert_false(view_known(w.view));
+    assert_int_equal(view_age(w.view, &w.now), -1);
+    world_answer(&w);
+    /* Empty, and known to be. */
+    assert_true(view_known(w.view));
+    assert_int_equal(view_count(w.view), 0);
+    assert_int_equal(view_revision(w.view), 1);
+    assert_int_equal(w.revisions, 1);
+    assert_false(view_synced(w.view));
+    assert_int_equal(w.watch.from_revision, 2);
+    world_open(&w);
+    assert_true(view_synced(w.view));
+    assert_int_equal(w.synced, 1);
+    assert_int_equal(view_age(w.view, &w.now), 0);
+    assert_int_equal(view_cluster(w.view), 0xc1);
+    world_end(&w);
+    view_free(NULL);
+}
+
+static void pages_are_of_one_revision(void **state)
+{
+    (void)state;
+    struct world w;
+    start(&w);
+    for (char id = '1'; id <= '5'; id++) {
+        world_put(&w, (char[]){'/', 's', '/', 'a', '/', id, 0}, "r1");
+    }
+    world_answer(&w);
+    assert_int_equal(w.asked.at_revision, 6);
+    assert_memory_equal(w.asked.key.data, "/s/a/2\0", 7);
+    world_put(&w, "/s/a/3", NULL);
+    world_put(&w, "/s/a/9", "r1");
+    assert_int_equal(view_count(w.view), 0); /* never half a fleet */
+    world_answer(&w);
+    world_answer(&w);
+    assert_int_equal(view_count(w.view), 5);
+    assert_int_equal(w.revisions, 1);
+    assert_int_equal(w.watch.from_revision, 7);
+    world_settle(&w);
+    assert_true(view_synced(w.view));
+    world_check_equal(&w);
+    world_end(&w);
+}
+
+static void compacted_between_pages_begins_anew(void **state)
+{
+    (void)state;
+    struct world w;
+    start(&w);
+    world_put(&w, "/s/a/1", "r1");
+    world_put(&w, "/s/a/2", "r1");
+    world_put(&w, "/s/a/3", "r1");
+    world_answer(&w);
+    world_put(&w, "/s/a/4", "r1");
+    w.compacted = w.revision;
+    world_answer(&w);
+    assert_int_equal(view_state(w.view), VIEW_WAITING);
+    assert_false(view_known(w.view));
+    world_pass(&w, 300);
+    assert_int_equal(w.asked.at_revision, 0);
+    assert_memory_equal(w.asked.key.data, "/s/", 3);
+    world_settle(&w);
+    world_check_equal(&w);
+    assert_int_equal(w.notes[VIEW_NOTE_RELIST], 1);
+    world_end(&w);
+}
+
+static void a_failed_page_is_asked_for_again_and_smaller(void **state)
+{
+    (void)state;
+    struct world w;
+    start(&w);
+    world_put(&w, "/s/a/1", "r1");
+    world_put(&w, "/s/a/2", "r1");
+    world_put(&w, "/s/a/3", "r1");
+    world_answer(&w);
+    world_refuse(&w, REGISTRY_UNKNOWN, false);
+    assert_int_equal(view_state(w.view), VIEW_WAITING);
+    assert_string_equal(view_trouble(w.view), "it went wrong");
+    world_put(&w, "/s/a/0", "r1");
+    world_pass(&w, 300);
+    assert_int_equal(w.asked.at_revision, 4);
+    assert_int_equal(w.asked.limit, 1);
+    world_refuse(&w, REGISTRY_UNKNOWN, false);
+    world_pass(&w, 5000);
+    world_settle(&w);
+    assert_true(view_synced(w.view));
+    world_check_equal(&w);
+    /* One line for the whole outage, one for its end. */
+    assert_int_equal(w.notes[VIEW_NOTE_AWAY], 1);
+    assert_int_equal(w.notes[VIEW_NOTE_BACK], 1);
+    assert_string_equal(view_trouble(w.view), "");
+    world_end(&w);
+}
+
+static void a_page_of_another_store_begins_anew(void **state)
+{
+    (void)state;
+    struct world w;
+    start(&w);
+    world_put(&w, "/s/a/1", "r1");
+    world_put(&w, "/s/a/2", "r1");
+    world_put(&w, "/s/a/3", "r1");
+    world_answer(&w);
+    w.cluster = 0xc2;
+    world_answer(&w);
+    assert_int_equal(view_state(w.view), VIEW_WAITING);
+    world_pass(&w, 300);
+    world_settle(&w);
+    world_check_equal(&w);
+    assert_int_equal(view_cluster(w.view), 0xc2);
+    world_end(&w);
+}
+
+static void changes_while_listing_come_by_the_watch(void **state)
+{
+    (void)state;
+    struct world w;
+    start(&w);
+    world_put(&w, "/s/a/1", "r1");
+    world_answer(&w);
+    world_put(&w, "/s/a/1", "r2");
+    world_put(&w, "/s/a/2", "i1");
+    world_open(&w);
+    /* The store is ahead of us: synced only when all of it is here. */
+    assert_false(view_synced(w.view));
+    world_answer(&w);
+    assert_false(view_synced(w.view));
+    world_tell(&w, 1);
+    assert_false(view_synced(w.view));
+    world_tell(&w, 1);
+    assert_true(view_synced(w.view));
+    world_check_equal(&w);
+    world_end(&w);
+}
+
+static void a_reconnect_misses_nothing_and_repeats_nothing(void **state)
+{
+    (void)state;
+    struct world w;
+    start_synced(&w, two);
+    unsigned before = w.changes;
+    world_put(&w, "/s/a/3", "r1");
+    world_tell(&w, 1);
+    w.now.mono += 20000;
+    w.now.boot += 20000;
+    world_cut(&w, REGISTRY_UNKNOWN);
+    assert_int_equal(w.stale, 1);
+    assert_false(view_synced(w.view));
+    assert_int_equal(view_count(w.view), 3); /* an outage never empties it */
+    world_put(&w, "/s/a/1", "d1");
+    world_put(&w, "/s/a/2", NULL);
+    world_pass(&w, 250);
+    assert_int_equal(view_state(w.view), VIEW_OPENING);
+    assert_int_equal(w.asked.at_revision, 4);
+    world_answer(&w);
+    assert_int_equal(w.watch.from_revision, 5);
+    world_open(&w);
+    world_answer(&w);
+    world_tell(&w, 1);
+    assert_false(view_synced(w.view)); /* one key too many is held */
+    world_tell(&w, 1);
+    assert_true(view_synced(w.view));
+    assert_int_equal(w.changes, before + 3);
+    assert_int_equal(view_listings(w.view), 1);
+    world_check_equal(&w);
+    world_end(&w);
+}
+
+static void events_told_twice_count_once(void **state)
+{
+    (void)state;
+    struct world w;
+    start_synced(&w, two);
+    world_put(&w, "/s/a/1", "d1");
+    world_put(&w, "/s/a/1", NULL);
+    world_tell(&w, 2);
+    unsigned before = w.changes;
+    w.told -= 2;
+    world_tell(&w, 1);
+    world_tell(&w, 1);
+    assert_int_equal(w.changes, before);
+    world_check_equal(&w);
+    world_end(&w);
+}
+
+static void one_revision_of_many_keys_is_one(void **state)
+{
+    (void)state;
+    struct world w;
+    start_synced(&w, two);
+    unsigned before = w.revisions;
+    world_put(&w, "/s/a/1", NULL);
+    world_put_same(&w, "/s/a/2", "s1");
+    world_put_same(&w, "/s/b/1", "r1");
+    world_put(&w, "/s/b/2", "r1");
+    world_tell(&w, 9);
+    assert_int_equal(w.revisions, before + 2);
+    world_check_equal(&w);
+    world_end(&w);
+}
+
+static void a_compacted_watch_lists_again(void **state)
+{
+    (void)state;
+    struct world w;
+    start_synced(&w, two);
+    unsigned before = w.changes;
+    world_cut(&w, REGISTRY_RETRY);
+    world_put(&w, "/s/a/3", "r1");
+    world_put(&w, "/s/a/3", NULL);
+    world_put(&w, "/s/a/2", "e1");
+    w.compacted = w.revision;
+    world_pass(&w, 250);
+    world_answer(&w);
+    assert_int_equal(view_state(w.view), VIEW_WAITING);
+    world_pass(&w, 500);
+    world_settle(&w);
+    /* Only the difference reached the reader. */
+    assert_int_equal(w.changes, before + 1);
+    assert_int_equal(view_listings(w.view), 2);
+    world_check_equal(&w);
+    uint64_t cursor;
+    assert_int_equal(view_resume(w.view, 3, 0xc1, &cursor), 0);
+    assert_int_equal(view_resume(w.view, 5, 0xc1, &cursor), -1); /* nobody saw what was then */
+    assert_int_equal(view_resume(w.view, 6, 0xc1, &cursor), 0);
+    world_end(&w);
+}
+
+static void a_wiped_registry_is_listed_as_it_is(void **state)
+{
+    (void)state;
+    struct world w;
+    start_synced(&w, two);
+    world_put(&w, "/s/a/3", "r1");
+    world_tell(&w, 1);
+    w.strict = false;
+    world_cut(&w, REGISTRY_UNKNOWN);
+    world_wipe(&w, 0xc1, 2);
+    world_put(&w, "/s/a/2", "r1");
+    w.revision = 3;
+    world_pass(&w, 250);
+    world_answer(&w); /* its revision is below ours */
+    assert_int_equal(view_state(w.view), VIEW_WAITING);
+    world_pass(&w, 500);
+    world_settle(&w);
+    assert_true(view_synced(w.view));
+    world_check_equal(&w);
+    /* Numbers of the old life are not believed, not even those the new one has reached. */
+    uint64_t cursor;
+    assert_int_equal(view_resume(w.view, 3, 0xc1, &cursor), -1);
+    assert_int_equal(view_tombstone_count(w.view), 2);
+    world_end(&w);
+}
+
+/* The cluster is the same by its id, and its revision has passed ours: only its past gives it away. */
+static void a_registry_filled_again_is_noticed(void **state)
+{
+    (void)state;
+    for (int way = 0; way < 3; way++) {
+        struct world w;
+        start_synced(&w, two);
+        w.strict = false;
+        world_cut(&w, REGISTRY_UNKNOWN);
+        world_wipe(&w, 0xc1, 1);
+        world_put(&w, "/s/a/1", way == 0 ? "r2" : "r1");
+        if (way != 1) {
+            world_put(&w, way == 2 ? "/s/a/3" : "/s/a/2", way == 0 ? "r2" : "r1");
+        }
+        w.revision = 20;
+        world_pass(&w, 250);
+        world_answer(&w);
+        assert_int_equal(view_state(w.view), VIEW_WAITING);
+        world_pass(&w, 500);
+        world_settle(&w);
+        assert_int_equal(view_listings(w.view), 2);
+        world_check_equal(&w);
+        world_end(&w);
+    }
+}
+
+static void a_watch_that_opens_on_another_store_is_closed(void **state)
+{
+    (void)state;
+    struct world w;
+    start_synced(&w, two);
+    world_cut(&w, REGISTRY_RETRY);
+    world_pass(&w, 250);
+    world_answer(&w);
+    w.cluster = 0xc2;
+    world_open(&w);
+    assert_int_equal(view_state(w.view), VIEW_WAITING);
+    assert_int_equal(w.watch.id, 0);
+    world_end(&w);
+}
+
+static void a_watch_whose_revision_is_compacted_lists_again(void **state)
+{
+    (void)state;
+    struct world w;
+    start_synced(&w, two);
+    world_cut(&w, REGISTRY_RETRY);
+    world_pass(&w, 250);
+    world_answer(&w);
+    world_put(&w, "/s/a/3", "r1");
+    world_put(&w, "/s/a/4", "r1");
+    w.compacted = w.revision;
+    world_open(&w);
+    assert_int_equal(view_state(w.view), VIEW_WAITING);
+    world_pass(&w, 500);
+    world_settle(&w);
+    world_check_equal(&w);
+    assert_int_equal(view_listings(w.view), 2);
+    world_end(&w);
+}
+
+static void pages_that_do_not_add_up_are_read_again(void **state)
+{
+    (void)state;
+    struct world w;
+    start(&w);
+    world_put(&w, "/s/a/1", "r1");
+    world_put(&w, "/s/a/2", "r1");
+    world_put(&w, "/s/a/3", "r1");
+    world_answer(&w);
+    world_wipe(&w, 0xc1, 1);
+    world_put(&w, "/s/a/1", "r1");
+    w.revision = 9;
+    world_answer(&w);
+    assert_int_equal(view_state(w.view), VIEW_WAITING);
+    assert_false(view_known(w.view));
+    world_pass(&w, 300);
+    world_settle(&w);
+    world_check_equal(&w);
+    world_end(&w);
+}
+
+static void another_cluster_is_listed_anew(void **state)
+{
+    (void)state;
+    struct world w;
+    start_synced(&w, two);
+    world_cut(&w, REGISTRY_RETRY);
+    unsigned before = w.changes;
+    /* The same records at the same revisions, but another store: not the same thing by chance. */
+    w.cluster = 0xc2;
+    world_pass(&w, 250);
+    world_answer(&w);
+    assert_int_equal(view_state(w.view), VIEW_WAITING);
+    assert_int_equal(w.watch.id, 0);
+    world_pass(&w, 500);
+    world_settle(&w);
+    assert_int_equal(view_cluster(w.view), 0xc2);
+    assert_int_equal(w.changes, before); /* nothing in it is news */
+    uint64_t cursor;
+    assert_int_equal(view_resume(w.view, 3, 0xc1, &cursor), -1);
+    assert_int_equal(view_resume(w.view, 3, 0xc2, &cursor), 0);
+    world_end(&w);
+}
+
+static void late_answers_fall_on_deaf_ears(void **state)
+{
+    (void)state;
+    struct world w;
+    start(&w);
+    struct registry_request page = w.asked;
+    world_refuse(&w, REGISTRY_RETRY, false);
+    world_pass(&w, 300);
+    struct registry_request again = w.asked;
+    assert_int_not_equal(page.id, again.id);
+    w.asked = page;
+    world_answer(&w);
+    assert_false(view_known(w.view));
+    w.asked = again;
+    w.asked.key.data = w.asked_key;
+    world_settle(&w);
+    assert_true(view_synced(w.view));
+    /* What a closed watch still says, likewise. */
+    struct registry_watch old = w.watch;
+    world_cut(&w, REGISTRY_RETRY);
+    world_put(&w, "/s/a/1", "r1");
+    w.watch = old;
+    w.opened = true;
+    world_tell(&w, 1);
+    assert_int_equal(view_count(w.view), 0);
+    w.watch.id = 0;
+    world_pass(&w, 300);
+    world_settle(&w);
+    world_check_equal(&w);
+    world_end(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nothing_is_known_before_the_first_listing),
+        cmocka_unit_test(pages_are_of_one_revision),
+        cmocka_unit_test(compacted_between_pages_begins_anew),
+        cmocka_unit_test(a_failed_page_is_asked_for_again_and_smaller),
+        cmocka_unit_test(a_page_of_another_store_begins_anew),
+        cmocka_unit_test(changes_while_listing_come_by_the_watch),
+        cmocka_unit_test(a_reconnect_misses_nothing_and_repeats_nothing),
+        cmocka_unit_test(events_told_twice_count_once),
+        cmocka_unit_test(one_revision_of_many_keys_is_one),
+        cmocka_unit_test(a_compacted_watch_lists_again),
+        cmocka_unit_test(a_wiped_registry_is_listed_as_it_is),
+        cmocka_unit_test(a_registry_filled_again_is_noticed),
+        cmocka_unit_test(a_watch_that_opens_on_another_store_is_closed),
+        cmocka_unit_test(a_watch_whose_revision_is_compacted_lists_again),
+        cmocka_unit_test(pages_that_do_not_add_up_are_read_again),
+        cmocka_unit_test(another_cluster_is_listed_anew),
+        cmocka_unit_test(late_answers_fall_on_deaf_ears),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

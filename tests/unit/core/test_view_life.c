@@ -1,0 +1,257 @@
+/* When a view is on, what it keeps of who is gone and of before a restart. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "view_world.h"
+
+#include <string.h>
+
+static void start(struct world *w, enum view_mode mode)
+{
+    world_begin(w, &(struct view_settings){.mode = mode,
+                                           .seed = 7,
+                                           .idle_ms = 60000,
+                                           .save_ms = 30000,
+                                           .tombstone_ms = 600000,
+                                           .tombstones_max = 3});
+    world_step(w, VIEW_ON_START);
+}
+
+static void start_synced(struct world *w)
+{
+    start(w, VIEW_ALWAYS);
+    world_put(w, "/s/a/1", "r1");
+    world_put(w, "/s/a/2", "r1");
+    world_settle(w);
+    assert_true(view_synced(w->view));
+}
+
+static void a_sidecar_watches_only_while_it_is_wanted(void **state)
+{
+    (void)state;
+    struct world w;
+    start(&w, VIEW_AUTO);
+    assert_int_equal(w.requests, 0);
+    assert_int_equal(view_deadline(w.view).latest, NEVER_MS);
+    world_step(&w, VIEW_ON_WANT);
+    world_settle(&w);
+    assert_true(view_synced(w.view));
+    world_pass(&w, 40000);
+    world_step(&w, VIEW_ON_WANT);
+    world_settle(&w);
+    world_pass(&w, 40000);
+    assert_int_not_equal(w.watch.id, 0);
+    world_settle(&w);
+    world_pass(&w, 25000);
+    assert_int_equal(view_state(w.view), VIEW_OFF);
+    assert_int_equal(w.watch.id, 0);
+    assert_false(view_synced(w.view));
+    assert_true(view_known(w.view)); /* stale, but there */
+    unsigned before = w.requests;
+    world_pass(&w, 600000);
+    assert_int_equal(w.requests, before);
+    world_put(&w, "/s/a/1", "r1");
+    world_step(&w, VIEW_ON_WANT);
+    world_settle(&w);
+    world_check_equal(&w);
+    world_end(&w);
+}
+
+static void subscribers_keep_it_on(void **state)
+{
+    (void)state;
+    struct world w;
+    start(&w, VIEW_AUTO);
+    struct view_event event = {.type = VIEW_ON_SUBSCRIBERS, .count = 1, .now = w.now};
+    view_step(w.view, &event, &w.effects);
+    world_step(&w, VIEW_ON_TICK);
+    world_settle(&w);
+    for (int i = 0; i < 100; i++) {
+        world_pass(&w, 5000);
+        world_settle(&w);
+    }
+    assert_int_equal(view_state(w.view), VIEW_WATCHING);
+    event = (struct view_event){.type = VIEW_ON_SUBSCRIBERS, .count = 0, .now = w.now};
+    view_step(w.view, &event, &w.effects);
+    for (int i = 0; i < 14; i++) {
+        world_pass(&w, 5000);
+        world_settle(&w);
+    }
+    assert_int_equal(view_state(w.view), VIEW_OFF);
+    world_end(&w);
+}
+
+static void reload_turns_it_on_and_off(void **state)
+{
+    (void)state;
+    struct world w;
+    start(&w, VIEW_NEVER);
+    world_step(&w, VIEW_ON_WANT);
+    assert_int_equal(w.requests, 0);
+    struct view_event event = {.type = VIEW_ON_RELOAD, .mode = VIEW_ALWAYS, .now = w.now};
+    view_step(w.view, &event, &w.effects);
+    world_step(&w, VIEW_ON_TICK);
+    world_settle(&w);
+    assert_true(view_synced(w.view));
+    event.mode = VIEW_NEVER;
+    view_step(w.view, &event, &w.effects);
+    world_step(&w, VIEW_ON_TICK);
+    assert_int_equal(view_state(w.view), VIEW_OFF);
+    world_end(&w);
+}
+
+static void who_goes_without_a_word_leaves_a_tombstone(void **state)
+{
+    (void)state;
+    struct world w;
+    start_synced(&w);
+    world_put(&w, "/s/a/1", NULL);
+    world_settle(&w);
+    assert_false(w.last_clean);
+    assert_int_equal(view_tombstone_count(w.view), 1);
+    assert_int_equal(view_tombstone_at(w.view, 0)->gone_wall, w.now.wall);
+    world_put(&w, "/s/a/2", "s1");
+    world_put(&w, "/s/a/2", NULL);
+    world_settle(&w);
+    assert_true(w.last_clean);
+    assert_int_equal(view_tombstone_count(w.view), 1);
+    world_put(&w, "/s/a/1", "i1"); /* it is back */
+    world_settle(&w);
+    assert_int_equal(view_tombstone_count(w.view), 0);
+    world_put(&w, "/s/a/1", NULL);
+    world_settle(&w);
+    for (int i = 0; i < 150; i++) {
+        world_pass(&w, 4000);
+        world_settle(&w);
+    }
+    world_pass(&w, 2000);
+    assert_int_equal(view_tombstone_count(w.view), 0);
+    world_end(&w);
+}
+
+static void tombstones_are_few(void **state)
+{
+    (void)state;
+    struct world w;
+    start_synced(&w);
+    for (char id = '1'; id <= '8'; id++) {
+        const char key[] = {'/', 's', '/', 'b', '/', id, 0};
+        world_put(&w, key, "r1");
+        world_put(&w, key, NULL);
+    }
+    world_settle(&w);
+    assert_int_equal(view_tombstone_count(w.view), 3);
+    assert_true(str_eq(view_entry_id(view_tombstone_at(w.view, 0)->entry), STR("6")));
+    assert_null(view_tombstone_at(w.view, 3));
+    world_end(&w);
+}
+
+static void saves_are_few(void **state)
+{
+    (void)state;
+    struct world w;
+    start_synced(&w);
+    world_pass(&w, 10);
+    assert_int_equal(w.saves, 1);
+    for (int i = 0; i < 600; i++) {
+        world_put(&w, "/s/a/1", i % 2 == 0 ? "r2" : "r3");
+        world_settle(&w);
+        world_pass(&w, 100);
+    }
+    assert_in_range(w.saves, 2, 4);
+    world_pass(&w, 31000);
+    unsigned before = w.saves;
+    for (int i = 0; i < 20; i++) {
+        world_pass(&w, 5000);
+        world_settle(&w);
+    }
+    assert_int_equal(w.saves, before); /* nothing changed */
+    world_step(&w, VIEW_ON_STOP);
+    assert_int_equal(w.saves, before + 1);
+    assert_int_equal(view_state(w.view), VIEW_OFF);
+    assert_int_equal(w.watch.id, 0);
+    world_end(&w);
+}
+
+/* What a view of before the restart knew is there at once, stale, and what became of it meanwhile is a
+ * difference. */
+static void a_kept_view_is_served_until_it_is_synced(void **state)
+{
+    (void)state;
+    struct world w, before;
+    start_synced(&before);
+    world_put(&before, "/s/b/1", "r1");
+    world_put(&before, "/s/b/1", NULL);
+    world_put(&before, "/s/a/1", "d1");
+    world_settle(&before);
+    struct view_entry *entries[2];
+    struct view_tombstone stone = *view_tombstone_at(before.view, 0);
+    for (size_t i = 0; i < 2; i++) {
+        entries[i] = (struct view_entry *)(uintptr_t)view_at(before.view, i);
+    }
+    struct view_kept kept = {.revision = view_revision(before.view),
+                             .cluster = view_cluster(before.view),
+                             .true_wall = before.now.wall - 5000,
+                             .entries = entries,
+                             .entry_count = 2,
+                             .tombstones = &stone,
+                             .tombstone_count = 1};
+    world_begin(&w, &(struct view_settings){.mode = VIEW_ALWAYS, .tombstones_max = 5, .seed = 1});
+    memcpy(w.events, before.events, before.event_count * sizeof(w.events[0]));
+    w.event_count = before.event_count;
+    w.revision = before.revision;
+    struct view_event event = {.type = VIEW_ON_LOAD, .now = w.now, .kept = &kept};
+    view_step(w.view, &event, &w.effects);
+    world_step(&w, VIEW_ON_START);
+    assert_true(view_known(w.view));
+    assert_false(view_synced(w.view));
+    assert_int_equal(view_age(w.view, &w.now), 5000);
+    assert_int_equal(view_count(w.view), 2);
+    assert_int_equal(view_tombstone_count(w.view), 1);
+    assert_int_equal(w.reader.count, 2);
+    world_put(&w, "/s/a/2", NULL);
+    world_put(&w, "/s/b/1", "r2");
+    unsigned changes = w.changes;
+    world_settle(&w);
+    assert_true(view_synced(w.view));
+    assert_int_equal(w.changes, changes + 2);
+    assert_int_equal(view_tombstone_count(w.view), 1);
+    world_check_equal(&w);
+    uint64_t cursor;
+    assert_int_equal(view_resume(w.view, kept.revision, 0xc1, &cursor), 0);
+    assert_int_equal(view_log_next(view_log(w.view), &cursor)->revision, w.revision);
+    assert_int_equal(view_resume(w.view, kept.revision - 1, 0xc1, &cursor), -1);
+    assert_int_equal(view_resume(w.view, w.revision + 1, 0xc1, &cursor), -1);
+    assert_int_equal(view_resume(w.view, w.revision, 0xc2, &cursor), -1);
+    world_end(&w);
+    world_end(&before);
+}
+
+static void names_are_fixed(void **state)
+{
+    (void)state;
+    assert_string_equal(view_state_name(VIEW_OFF), "off");
+    assert_string_equal(view_state_name(VIEW_LISTING), "listing");
+    assert_string_equal(view_state_name(VIEW_OPENING), "opening");
+    assert_string_equal(view_state_name(VIEW_WATCHING), "watching");
+    assert_string_equal(view_state_name(VIEW_WAITING), "waiting");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_sidecar_watches_only_while_it_is_wanted),
+        cmocka_unit_test(subscribers_keep_it_on),
+        cmocka_unit_test(reload_turns_it_on_and_off),
+        cmocka_unit_test(who_goes_without_a_word_leaves_a_tombstone),
+        cmocka_unit_test(tombstones_are_few),
+        cmocka_unit_test(saves_are_few),
+        cmocka_unit_test(a_kept_view_is_served_until_it_is_synced),
+        cmocka_unit_test(names_are_fixed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,154 @@
+/* What is listed and what is not: records, rubbish, limits, statistics, look-ups. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "view_world.h"
+
+#include <string.h>
+
+static void start(struct world *w)
+{
+    world_begin(w, &(struct view_settings){.mode = VIEW_ALWAYS, .page = 2, .seed = 7, .tombstones_max = 4});
+    world_step(w, VIEW_ON_START);
+}
+
+static void start_synced(struct world *w, const char *const *keys)
+{
+    start(w);
+    for (; *keys != NULL; keys++) {
+        world_put(w, *keys, "r1");
+    }
+    world_settle(w);
+    assert_true(view_synced(w->view));
+    world_check_equal(w);
+}
+
+static void no_record_is_counted_and_named_until_it_is_one(void **state)
+{
+    (void)state;
+    struct world w;
+    start(&w);
+    world_put(&w, "/s/a/1", "!bad");
+    world_put(&w, "/s/foreign", "r1");
+    world_put(&w, "/s/a/2", "r1");
+    world_settle(&w);
+    world_check_equal(&w);
+    assert_int_equal(view_unreadable_count(w.view), 2);
+    assert_int_equal(view_unreadable_names(w.view), 2);
+    assert_true(str_eq(view_unreadable_key(w.view, 0), STR("/s/a/1")));
+    assert_true(str_eq(view_unreadable_why(w.view, 0), STR("no record")));
+    assert_int_equal(w.notes[VIEW_NOTE_UNREADABLE], 2);
+    world_put(&w, "/s/a/1", "r1");     /* good */
+    world_put(&w, "/s/a/1", "!bad");   /* and bad again: gone from the list, and no tombstone */
+    world_put(&w, "/s/a/1", "!worse"); /* still the one */
+    world_settle(&w);
+    world_check_equal(&w);
+    assert_int_equal(view_tombstone_count(w.view), 0);
+    world_put(&w, "/s/a/1", NULL);
+    world_put(&w, "/s/a/9", "!new");
+    world_settle(&w);
+    world_check_equal(&w);
+    assert_int_equal(view_unreadable_names(w.view), 2);
+    world_put(&w, "/s/a/9", "r1");
+    world_put(&w, "/s/foreign", NULL);
+    world_settle(&w);
+    world_check_equal(&w);
+    assert_int_equal(view_unreadable_names(w.view), 0);
+    world_end(&w);
+}
+
+static void rubbish_does_not_write_our_log(void **state)
+{
+    (void)state;
+    struct world w;
+    start(&w);
+    world_settle(&w);
+    for (int i = 0; i < 60; i++) {
+        world_put(&w, (char[]){'/', 's', '/', (char)('0' + i), 0}, "r1");
+    }
+    world_settle(&w);
+    world_check_equal(&w);
+    assert_int_equal(view_unreadable_count(w.view), 60);
+    assert_int_equal(view_unreadable_names(w.view), VIEW_NAMES_MAX);
+    assert_int_equal(w.notes[VIEW_NOTE_UNREADABLE], 10);
+    world_end(&w);
+}
+
+static void more_records_than_the_limit_are_left_out(void **state)
+{
+    (void)state;
+    struct world w;
+    world_begin(&w, &(struct view_settings){.mode = VIEW_ALWAYS, .records_max = 2});
+    w.strict = false;
+    world_step(&w, VIEW_ON_START);
+    world_put(&w, "/s/a/1", "r1");
+    world_put(&w, "/s/a/2", "r1");
+    world_put(&w, "/s/a/3", "r1");
+    world_settle(&w);
+    assert_int_equal(view_count(w.view), 2);
+    assert_int_equal(view_unreadable_count(w.view), 1);
+    assert_true(view_synced(w.view));
+    world_put(&w, "/s/a/1", NULL);
+    world_put(&w, "/s/a/3", "r2");
+    world_settle(&w);
+    assert_int_equal(view_count(w.view), 2);
+    assert_int_equal(view_unreadable_count(w.view), 0);
+    world_end(&w);
+}
+
+static void statistics_follow(void **state)
+{
+    (void)state;
+    struct world w;
+    start_synced(&w, (const char *const[]){"/s/b/1", "/s/a/1", "/s/a/2", NULL});
+    world_put(&w, "/s/a/1", "e1");
+    world_put(&w, "/s/a/2", "u1");
+    world_settle(&w);
+    assert_int_equal(view_type_count(w.view), 2);
+    assert_true(str_eq(view_type_at(w.view, 0), STR("a")));
+    assert_int_equal(view_type_servers(w.view, 0, STATUS_ERROR), 1);
+    assert_int_equal(view_type_servers(w.view, 0, STATUS_UNKNOWN), 1);
+    assert_int_equal(view_type_servers(w.view, 1, STATUS_READY), 1);
+    assert_int_equal(view_status_count(w.view, STATUS_READY), 1);
+    assert_int_equal(view_json_bytes(w.view), 6);
+    world_put(&w, "/s/b/1", NULL);
+    world_settle(&w);
+    assert_int_equal(view_type_count(w.view), 1);
+    world_end(&w);
+}
+
+static void records_are_found_by_type_and_id(void **state)
+{
+    (void)state;
+    struct world w;
+    size_t count;
+    start_synced(&w, (const char *const[]){"/s/b/1", "/s/a/1", "/s/a/2", NULL});
+    assert_non_null(view_find(w.view, STR("a"), STR("2")));
+    assert_null(view_find(w.view, STR("b"), STR("2")));
+    assert_null(view_find(w.view, STR(""), STR("2")));
+    assert_null(view_find(w.view, STR("a/2"), STR("")));
+    assert_non_null(view_find_id(w.view, STR("2"), &count));
+    assert_int_equal(count, 1);
+    assert_non_null(view_find_id(w.view, STR("1"), &count));
+    assert_int_equal(count, 2);
+    assert_null(view_find_id(w.view, STR("3"), &count));
+    assert_int_equal(count, 0);
+    assert_null(view_at(w.view, 3));
+    world_end(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_record_is_counted_and_named_until_it_is_one),
+        cmocka_unit_test(rubbish_does_not_write_our_log),
+        cmocka_unit_test(more_records_than_the_limit_are_left_out),
+        cmocka_unit_test(statistics_follow),
+        cmocka_unit_test(records_are_found_by_type_and_id),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,296 @@
+/* The check beside the watch, and what failing costs. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "view_world.h"
+
+static void start(struct world *w, enum view_mode mode)
+{
+    world_begin(w, &(struct view_settings){.mode = mode,
+                                           .seed = 7,
+                                           .idle_ms = 60000,
+                                           .save_ms = 30000,
+                                           .tombstone_ms = 600000,
+                                           .tombstones_max = 3});
+    world_step(w, VIEW_ON_START);
+}
+
+static void start_synced(struct world *w)
+{
+    start(w, VIEW_ALWAYS);
+    world_put(w, "/s/a/1", "r1");
+    world_put(w, "/s/a/2", "r1");
+    world_settle(w);
+    assert_true(view_synced(w->view));
+}
+
+/* A fleet in which nothing happens costs one read of no key each check, and is not mistaken for a dead one.
+ */
+static void a_quiet_fleet_costs_one_small_read(void **state)
+{
+    (void)state;
+    struct world w;
+    start_synced(&w);
+    unsigned before = w.requests;
+    for (int i = 0; i < 10; i++) {
+        world_pass(&w, 5000);
+        assert_int_equal(w.asked.op, REGISTRY_GET);
+        world_answer(&w);
+    }
+    assert_int_equal(w.requests, before + 10);
+    assert_int_equal(w.stale, 0);
+    assert_int_equal(view_opens(w.view), 1);
+    world_end(&w);
+}
+
+/* Other keys are written: the revision goes on, the stream says nothing, rightly. It is looked into once. */
+static void other_keys_are_no_stall(void **state)
+{
+    (void)state;
+    struct world w;
+    start_synced(&w);
+    w.revision += 10;
+    world_pass(&w, 5000);
+    world_answer(&w);
+    world_pass(&w, 5000);
+    assert_int_equal(w.asked.op, REGISTRY_LIST);
+    assert_true(w.asked.newest_first);
+    assert_int_equal(w.asked.limit, 1);
+    world_answer(&w);
+    assert_true(view_synced(w.view));
+    world_pass(&w, 5000);
+    assert_int_equal(w.asked.op, REGISTRY_GET); /* proven up to there */
+    world_answer(&w);
+    /* And so is what a reconnect begins from, though nothing came from the stream. */
+    world_cut(&w, REGISTRY_RETRY);
+    world_pass(&w, 300);
+    world_answer(&w);
+    assert_int_equal(w.watch.from_revision, w.revision + 1);
+    world_end(&w);
+}
+
+static void progress_of_the_stream_is_believed(void **state)
+{
+    (void)state;
+    struct world w;
+    start_synced(&w);
+    w.revision += 10;
+    world_progress(&w, w.revision);
+    world_pass(&w, 5000);
+    world_answer(&w);
+    world_pass(&w, 5000);
+    assert_int_equal(w.asked.op, REGISTRY_GET);
+    world_end(&w);
+}
+
+static void find_stall(struct world *w)
+{
+    world_pass(w, 5000);
+    world_answer(w);
+    world_pass(w, 5000);
+    assert_int_equal(w->asked.op, REGISTRY_LIST);
+    world_answer(w);
+    assert_true(view_synced(w->view)); /* it may be on its way */
+    world_pass(w, 1500);
+    assert_false(view_synced(w->view));
+    assert_int_equal(w->stale, 1);
+    assert_int_equal(w->unwatches, 1);
+    assert_int_equal(view_stalls(w->view), 1);
+    assert_int_equal(w->notes[VIEW_NOTE_STALLED], 1);
+}
+
+static void a_stalled_stream_is_found_by_an_update(void **state)
+{
+    (void)state;
+    struct world w;
+    start_synced(&w);
+    world_put(&w, "/s/a/1", "r2");
+    find_stall(&w);
+    world_pass(&w, 300);
+    world_answer(&w);
+    assert_int_equal(w.watch.from_revision, 4);
+    world_settle(&w);
+    assert_true(view_synced(w.view));
+    assert_int_equal(view_listings(w.view), 1);
+    world_check_equal(&w);
+    world_end(&w);
+}
+
+static void a_stalled_stream_is_found_by_a_delete(void **state)
+{
+    (void)state;
+    struct world w;
+    start_synced(&w);
+    world_put(&w, "/s/a/1", NULL);
+    find_stall(&w);
+    world_pass(&w, 300);
+    world_settle(&w);
+    world_check_equal(&w);
+    world_end(&w);
+}
+
+/* A second stream that does not know better: what is held must be wrong, and is read anew. */
+static void two_stalls_in_a_row_list_again(void **state)
+{
+    (void)state;
+    struct world w;
+    start_synced(&w);
+    world_put(&w, "/s/a/1", NULL);
+    find_stall(&w);
+    world_pass(&w, 300);
+    world_answer(&w);
+    world_open(&w);
+    world_answer(&w);
+    world_pass(&w, 1500);
+    assert_int_equal(view_stalls(w.view), 2);
+    world_pass(&w, 1000);
+    world_settle(&w);
+    assert_int_equal(view_listings(w.view), 2);
+    assert_true(view_synced(w.view));
+    world_check_equal(&w);
+    world_end(&w);
+}
+
+static void a_stream_that_was_only_slow_is_kept(void **state)
+{
+    (void)state;
+    struct world w;
+    start_synced(&w);
+    world_put(&w, "/s/a/1", "r2");
+    world_pass(&w, 5000);
+    world_answer(&w);
+    world_pass(&w, 5000);
+    world_answer(&w);
+    world_pass(&w, 1000);
+    world_tell(&w, 1);
+    world_pass(&w, 3000);
+    assert_int_equal(w.stale, 0);
+    assert_int_equal(view_opens(w.view), 1);
+    world_end(&w);
+}
+
+static void a_check_that_fails_ends_the_stream(void **state)
+{
+    (void)state;
+    struct world w;
+    start_synced(&w);
+    world_pass(&w, 5000);
+    world_refuse(&w, REGISTRY_OVERLOADED, false); /* it lives: nothing is let go */
+    assert_true(view_synced(w.view));
+    world_pass(&w, 5000);
+    world_refuse(&w, REGISTRY_RETRY, false);
+    assert_int_equal(view_state(w.view), VIEW_WAITING);
+    assert_int_equal(w.unwatches, 1);
+    assert_int_equal(view_count(w.view), 2);
+    /* Its age counts from when it was last certain, not from when that was noticed. */
+    world_pass(&w, 200);
+    assert_in_range(view_age(w.view, &w.now), 10000, 10400);
+    world_end(&w);
+}
+
+static void a_registry_set_back_is_noticed_by_the_check(void **state)
+{
+    (void)state;
+    struct world w;
+    start_synced(&w);
+    w.strict = false;
+    world_wipe(&w, 0xc1, 2);
+    world_pass(&w, 5000);
+    world_answer(&w);
+    assert_int_equal(view_state(w.view), VIEW_WAITING);
+    world_pass(&w, 500);
+    world_settle(&w);
+    world_check_equal(&w);
+    assert_int_equal(view_count(w.view), 0);
+    world_end(&w);
+}
+
+static void an_answer_overtaken_by_the_stream_is_no_step_back(void **state)
+{
+    (void)state;
+    struct world w;
+    start_synced(&w);
+    world_pass(&w, 5000);
+    int64_t then = w.revision;
+    world_put(&w, "/s/a/3", "r1");
+    world_tell(&w, 1);
+    int64_t now = w.revision;
+    w.revision = then;
+    world_answer(&w);
+    w.revision = now;
+    assert_true(view_synced(w.view));
+    assert_int_equal(view_state(w.view), VIEW_WATCHING);
+    world_end(&w);
+}
+
+static void after_sleep_it_is_checked_at_once(void **state)
+{
+    (void)state;
+    struct world w;
+    start_synced(&w);
+    world_step(&w, VIEW_ON_TICK);
+    w.now.boot += 3600000;
+    w.now.wall += 3600000;
+    world_step(&w, VIEW_ON_TICK);
+    assert_int_equal(w.asked.op, REGISTRY_GET);
+    world_end(&w);
+}
+
+static void denied_is_retried_slowly(void **state)
+{
+    (void)state;
+    struct world w;
+    start(&w, VIEW_ALWAYS);
+    world_refuse(&w, REGISTRY_DENIED, false);
+    world_pass(&w, 14900);
+    assert_int_equal(w.requests, 1);
+    world_pass(&w, 15200);
+    assert_int_equal(w.requests, 2);
+    world_refuse(&w, REGISTRY_DENIED, false);
+    assert_int_equal(w.notes[VIEW_NOTE_AWAY], 1);
+    world_end(&w);
+}
+
+/* A stream that ends as soon as it opens is not opened in a tight loop. */
+static void reconnects_are_spread(void **state)
+{
+    (void)state;
+    struct world w;
+    start(&w, VIEW_ALWAYS);
+    world_settle(&w);
+    unsigned before = w.watches;
+    for (int64_t until = w.now.mono + 60000; w.now.mono < until;) {
+        if (w.watch.id != 0 || w.asked.id != 0) {
+            world_settle(&w);
+            world_cut(&w, REGISTRY_OK);
+        }
+        world_pass(&w, 10);
+    }
+    assert_in_range(w.watches - before, 10, 60);
+    assert_int_equal(w.notes[VIEW_NOTE_RELIST], 0);
+    world_end(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_quiet_fleet_costs_one_small_read),
+        cmocka_unit_test(other_keys_are_no_stall),
+        cmocka_unit_test(progress_of_the_stream_is_believed),
+        cmocka_unit_test(a_stalled_stream_is_found_by_an_update),
+        cmocka_unit_test(a_stalled_stream_is_found_by_a_delete),
+        cmocka_unit_test(two_stalls_in_a_row_list_again),
+        cmocka_unit_test(a_stream_that_was_only_slow_is_kept),
+        cmocka_unit_test(a_check_that_fails_ends_the_stream),
+        cmocka_unit_test(a_registry_set_back_is_noticed_by_the_check),
+        cmocka_unit_test(an_answer_overtaken_by_the_stream_is_no_step_back),
+        cmocka_unit_test(after_sleep_it_is_checked_at_once),
+        cmocka_unit_test(denied_is_retried_slowly),
+        cmocka_unit_test(reconnects_are_spread),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
