@@ -51,18 +51,20 @@ static struct curl_slist *connect_to(const char *host)
 struct curl_slist *http_tls_set_url(CURL *easy, const struct http_tls *tls, const char *url)
 {
     struct curl_slist *list = NULL;
-    char *host = NULL, *named = NULL;
+    char *host = NULL, *asked = NULL;
     CURLU *parts = curl_url();
-    if (tls->server_name != NULL && parts != NULL &&
-        curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK &&
-        curl_url_get(parts, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
-        curl_url_set(parts, CURLUPART_HOST, tls->server_name, 0) == CURLUE_OK &&
-        curl_url_get(parts, CURLUPART_URL, &named, 0) == CURLUE_OK) {
-        list = connect_to(host);
+    if (parts != NULL && curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK) {
+        curl_url_set(parts, CURLUPART_USER, NULL, 0);
+        curl_url_set(parts, CURLUPART_PASSWORD, NULL, 0);
+        if (tls->server_name != NULL && curl_url_get(parts, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
+            curl_url_set(parts, CURLUPART_HOST, tls->server_name, 0) == CURLUE_OK) {
+            list = connect_to(host);
+        }
+        curl_url_get(parts, CURLUPART_URL, &asked, 0);
     }
-    must(curl_easy_setopt(easy, CURLOPT_URL, list == NULL ? url : named));
+    must(curl_easy_setopt(easy, CURLOPT_URL, asked == NULL ? url : asked));
     must(curl_easy_setopt(easy, CURLOPT_CONNECT_TO, list));
-    curl_free(named);
+    curl_free(asked);
     curl_free(host);
     curl_url_cleanup(parts);
     return list;

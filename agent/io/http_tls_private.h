@@ -13,8 +13,8 @@ struct buf;
  * its host against the subjectAltName of its certificate, every file read again at each handshake. */
 void http_tls_apply(CURL *easy, const struct http_tls *tls);
 
-/* Sets the URL, which names `tls->server_name` instead of its host when there is one, while the connection
- * goes to its host: SNI, verification and the Host header are the name's. The list is to be freed by the
+/* Sets the URL without user and password. It names `tls->server_name` instead of its host when there is one,
+ * while the connection goes to its host: SNI, verification and the Host header are the name's. The list is to be freed by the
  * caller when the handle has another URL; NULL: none was needed. */
 struct curl_slist *http_tls_set_url(CURL *easy, const struct http_tls *tls, const char *url);
 

@@ -142,6 +142,19 @@ static void test_nobody_there(void **state)
     assert_false(world->outcome.result.sent);
 }
 
+static void test_password_in_the_url_is_not_sent(void **state)
+{
+    struct tls_world *world = *state;
+    char url[128];
+    tls_client(world, (struct http_tls){0});
+    struct http_call call = tls_call(world, "server", "/info");
+    snprintf(url, sizeof(url), "https://me:secret@%s", call.url + strlen("https://"));
+    call.url = url;
+    http_client_post(world->client, &call, tls_note, &world->outcome);
+    settle(world);
+    assert_true(tls_answers(world, " auth=none "));
+}
+
 static void test_result_that_waits_is_cancelled(void **state)
 {
     struct tls_world *world = *state;
@@ -200,6 +213,7 @@ int main(void)
         T(test_failed_connection_is_not_used_again),
         T(test_dropped),
         T(test_nobody_there),
+        T(test_password_in_the_url_is_not_sent),
         T(test_result_that_waits_is_cancelled),
         T(test_calls_from_a_callback),
     };
