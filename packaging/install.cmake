@@ -11,4 +11,5 @@ install(FILES ${PROJECT_BINARY_DIR}/outrider@.service packaging/outrider@.socket
 install(FILES packaging/outrider.sysusers DESTINATION lib/sysusers.d RENAME outrider.conf COMPONENT systemd)
 install(FILES README.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT doc)
 install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT doc FILES_MATCHING PATTERN "*.md")
+install(PROGRAMS docs/etcd-roles DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT doc)
 install(FILES conf/outrider.yaml conf/container.yaml DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples COMPONENT doc)

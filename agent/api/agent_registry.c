@@ -61,6 +61,26 @@ static const char *text_or_null(const char *text)
     return text == NULL || text[0] == '\0' ? NULL : text;
 }
 
+static void write_endpoints(struct json_writer *json, const struct api_view *view)
+{
+    json_write_key(json, "endpoints");
+    json_write_array(json);
+    for (size_t i = 0; i < view->registry_endpoint_count; i++) {
+        const struct registry_endpoint *endpoint = &view->registry_endpoints[i];
+        const char *trouble = text_or_null(endpoint->trouble);
+        json_write_object(json);
+        json_write_key(json, "url");
+        json_write_text(json, endpoint->name);
+        json_write_key(json, "inUse");
+        json_write_bool(json, endpoint->in_use);
+        json_write_key(json, "trouble");
+        json_write_text(json, trouble);
+        api_write_time(json, "failedAt", trouble == NULL ? 0 : endpoint->failed_wall);
+        json_write_object_end(json);
+    }
+    json_write_array_end(json);
+}
+
 static void write_sync(struct json_writer *json, const struct api_view *view)
 {
     const struct registrar *registrar = view->registrar;
@@ -73,6 +93,7 @@ static void write_sync(struct json_writer *json, const struct api_view *view)
     json_write_bool(json, registrar_settled(registrar));
     json_write_key(json, "endpoint");
     json_write_text(json, text_or_null(view->registry_endpoint));
+    write_endpoints(json, view);
     write_hex(json, "clusterId", view->registry_cluster);
     api_write_int(json, "revision", registrar_revision(registrar));
     api_write_time(json, "lastWrite", registrar_written_wall(registrar));

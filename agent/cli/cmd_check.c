@@ -1,5 +1,6 @@
 #include "cli.h"
 
+#include "check_live.h"
 #include "outrider/base/buf.h"
 #include "outrider/core/config.h"
 #include "outrider/shell/config_file.h"
@@ -14,7 +15,8 @@ static void warn_of_secret(const char *file, const char *setting, const char *se
 {
     struct stat st;
     if (secret != NULL && stat(secret, &st) == 0 && (st.st_mode & (S_IROTH | S_IWOTH)) != 0) {
-        fprintf(stderr, "%s: %s: warning: %s has mode %04o: everybody on this machine can %s it; chmod 0640 %s\n",
+        fprintf(stderr,
+                "%s: %s: warning: %s has mode %04o: everybody on this machine can %s it; chmod 0640 %s\n",
                 file, setting, secret, (unsigned)(st.st_mode & 07777U),
                 (st.st_mode & S_IROTH) != 0 ? "read" : "write", secret);
     }
@@ -23,7 +25,8 @@ static void warn_of_secret(const char *file, const char *setting, const char *se
 int cmd_check(const struct command *command, struct cli_args args)
 {
     const char *file = NULL;
-    const struct cli_option options[] = {{"--config", 'c', &file, NULL}};
+    bool live = false;
+    const struct cli_option options[] = {{"--config", 'c', &file, NULL}, {"--live", 0, NULL, &live}};
     int status;
     if (!cli_only_options(command, args, options, COUNT_OF(options), &status)) {
         return status;
@@ -39,8 +42,12 @@ int cmd_check(const struct command *command, struct cli_args args)
     warn_of_secret(path, "registry.password_file", config->registry.password_file);
     warn_of_secret(path, "registry.tls.key_file", config->registry.tls.key_file);
     warn_of_secret(path, "http.token_file", config->http.token_file);
+    printf("%s: ok\n", path);
+    if (live) {
+        fflush(stdout); /* what follows may take its time */
+        status = check_live(config);
+    }
     config_fini(config);
     free(config);
-    printf("%s: ok\n", path);
-    return EX_DONE;
+    return live ? status : EX_DONE;
 }

@@ -18,8 +18,12 @@ static const struct command table[] = {
      "Signals: USR1 drain, USR2 undrain, HUP reload, TERM graceful stop, INT stop now,\n"
      "QUIT hand over to the next agent (exit 85).\n",
      cmd_agent},
-    {"check", "[-c FILE]", "validate the configuration",
-     "Prints every error as FILE:LINE:COLUMN: path.to.key: what is wrong. Exit 0, or 78.\n", cmd_check},
+    {"check", "[-c FILE] [--live]", "validate the configuration",
+     "Prints every error as FILE:LINE:COLUMN: path.to.key: what is wrong. Exit 0, or 78.\n"
+     "--live  also asks the registry: each endpoint, the login, what an agent reads, and whether\n"
+     "        it may write its own two keys, without writing. Exit 75 when no endpoint answers,\n"
+     "        1 when the login or a permission is denied.\n",
+     cmd_check},
     {"status", "[-c FILE | --agent URL] [--json] [--is STATUS]", "what the server's status is, and why",
      "--json       the whole document of GET /api/agent\n"
      "--is STATUS  print nothing; exit 0 when that is the status, 1 when it is another\n" FIND_AGENT,

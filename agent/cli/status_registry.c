@@ -74,6 +74,30 @@ static void registry(const json_t *document, struct buf *out)
     buf_str(out, STR("\n"));
 }
 
+/* Those that failed when they were asked last, while another answers. All of them away is told by the line
+ * above.
+ */
+static void endpoints(const json_t *document, struct buf *out)
+{
+    const json_t *list = document_at(document, "registry.endpoints");
+    for (size_t i = 0; i < json_array_size(list) && document_text(document, "registry.trouble") == NULL;
+         i++) {
+        const json_t *endpoint = json_array_get(list, i);
+        const char *trouble = document_text(endpoint, "trouble");
+        int64_t now, then;
+        char span[32];
+        if (trouble == NULL || !document_time(document, "now", &now) ||
+            !document_time(endpoint, "failedAt", &then)) {
+            continue;
+        }
+        status_label(out, "endpoint");
+        status_plain(out, document_text(endpoint, "url"));
+        buf_printf(out, " failed %s ago: ", duration_human(now > then ? now - then : 0, span));
+        status_plain(out, trouble);
+        buf_str(out, STR("\n"));
+    }
+}
+
 static void lease(const json_t *document, struct buf *out)
 {
     const char *id = document_text(document, "lease.id"), *state = document_text(document, "lease.state");
@@ -130,6 +154,7 @@ static void control(const json_t *document, struct buf *out)
 void status_registry(const json_t *document, struct buf *out)
 {
     registry(document, out);
+    endpoints(document, out);
     lease(document, out);
     control(document, out);
 }

@@ -43,12 +43,13 @@ static const struct error_row rows[] = {
     {11, "too large lease TTL", ANY_STATUS, REGISTRY_REFUSED, SURE, HERE},
     {11, "required revision", ANY_STATUS, REGISTRY_REFUSED, SURE, REVISION},
     {8, "database space exceeded", ANY_STATUS, REGISTRY_OVERLOADED, SURE, HERE}, /* of the whole cluster */
-    {8, NULL, ANY_STATUS, REGISTRY_OVERLOADED, SURE, ELSEWHERE},                       /* too many requests */
+    {8, NULL, ANY_STATUS, REGISTRY_OVERLOADED, SURE, ELSEWHERE},                 /* too many requests */
     {14, "no leader", ANY_STATUS, REGISTRY_RETRY, SURE, ELSEWHERE}, /* said before it is proposed */
     {14, "not supported for learner", ANY_STATUS, REGISTRY_RETRY, SURE, ELSEWHERE},
     {14, "not capable", ANY_STATUS, REGISTRY_RETRY, SURE, ELSEWHERE},
     {14, "request timed out", ANY_STATUS, REGISTRY_RETRY, DOUBT, ELSEWHERE},
-    {2, "context deadline exceeded", ANY_STATUS, REGISTRY_RETRY, DOUBT, ELSEWHERE}, /* 3.4's code 4 (rule 30) */
+    {2, "context deadline exceeded", ANY_STATUS, REGISTRY_RETRY, DOUBT,
+     ELSEWHERE}, /* 3.4's code 4 (rule 30) */
     {4, NULL, ANY_STATUS, REGISTRY_RETRY, DOUBT, ELSEWHERE},
     {14, "leader changed", ANY_STATUS, REGISTRY_RETRY, DOUBT, ELSEWHERE},
     {14, "server stopped", ANY_STATUS, REGISTRY_RETRY, DOUBT, ELSEWHERE},
@@ -224,10 +225,12 @@ void etcd_error_classify(enum registry_op op, int status, struct str body, const
 static int reason_code(struct str reason)
 {
     static const char *const names[] = {
-        [1] = "Canceled",         [2] = "Unknown",           [3] = "InvalidArgument",
-        [4] = "DeadlineExceeded", [5] = "NotFound",          [7] = "PermissionDenied",
-        [8] = "ResourceExhausted", [9] = "FailedPrecondition", [11] = "OutOfRange",
-        [12] = "Unimplemented",   [13] = "Internal",         [14] = "Unavailable",
+        [1] = "Canceled",          [2] = "Unknown",
+        [3] = "InvalidArgument",   [4] = "DeadlineExceeded",
+        [5] = "NotFound",          [7] = "PermissionDenied",
+        [8] = "ResourceExhausted", [9] = "FailedPrecondition",
+        [11] = "OutOfRange",       [12] = "Unimplemented",
+        [13] = "Internal",         [14] = "Unavailable",
         [16] = "Unauthenticated",
     };
     for (int i = 0; i < (int)COUNT_OF(names); i++) {

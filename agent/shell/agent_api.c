@@ -4,6 +4,7 @@
 #include "outrider/base/version.h"
 #include "outrider/io/loop.h"
 #include "outrider/os/log.h"
+#include "outrider/registry/registry.h"
 
 static void look(void *user, struct api_view *ret_view)
 {
@@ -13,6 +14,11 @@ static void look(void *user, struct api_view *ret_view)
         agent->probe_views[i] = (struct api_probe){.config = router_probe_config(agent->router, i),
                                                    .probe = router_probe(agent->router, i),
                                                    .duration = &agent->probes[i].duration};
+    }
+    size_t endpoints = 0;
+    while (endpoints < COUNT_OF(agent->endpoint_views) &&
+           registry_endpoint(agent->registry, endpoints, &agent->endpoint_views[endpoints])) {
+        endpoints++;
     }
     int64_t lag = loop_take_lag_us(agent->loop);
     agent->counters.loop_lag_us = lag;
@@ -36,6 +42,8 @@ static void look(void *user, struct api_view *ret_view)
         .probe_count = count,
         .registry_endpoint = agent->registry_endpoint,
         .registry_cluster = agent->registry_cluster,
+        .registry_endpoints = agent->endpoint_views,
+        .registry_endpoint_count = endpoints,
         .keywatch = router_keywatch(agent->router),
         .state_trouble = agent->state == NULL ? "" : state_store_trouble(agent->state),
         .counters = &agent->counters,

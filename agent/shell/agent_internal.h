@@ -68,6 +68,7 @@ struct agent {
     struct pidfd_watch *mainpid_watch;
     struct deferred mainpid_gone; /* the process was gone before it could be watched */
     pid_t mainpid;
+    struct registry_endpoint endpoint_views[CONFIG_ENDPOINTS_MAX];
     char registry_endpoint[128];
     uint64_t registry_cluster;
 

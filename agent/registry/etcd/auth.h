@@ -5,9 +5,9 @@
  *
  * How a call uses it:
  *
- *     if (!auth_is_ready(auth)) auth_wait(auth, &call->wait, left_ms) and return: `fn` is called from the loop
- *     remember auth_generation(auth); etcd_headers() adds the token
- *     refused for its token: auth_refused(auth, generation) once per request, then from the top
+ *     if (!auth_is_ready(auth)) auth_wait(auth, &call->wait, left_ms) and return: `fn` is called from the
+ * loop remember auth_generation(auth); etcd_headers() adds the token refused for its token:
+ * auth_refused(auth, generation) once per request, then from the top
  *
  * Structures here are embedded in struct etcd and in calls; nothing is freed inside its own callback. */
 #ifndef OUTRIDER_REGISTRY_ETCD_AUTH_H

@@ -61,8 +61,8 @@ size_t endpoints_next(const struct endpoints *endpoints, endpoint_set asked)
     for (size_t i = 0; i < endpoints->count; i++) {
         size_t index = (endpoints->current + i) % endpoints->count;
         bool open = endpoints_with(asked, index) != asked;
-        if (open && (best == endpoints->count ||
-                     endpoints->list[index].failed < endpoints->list[best].failed)) {
+        if (open &&
+            (best == endpoints->count || endpoints->list[index].failed < endpoints->list[best].failed)) {
             best = index;
         }
     }

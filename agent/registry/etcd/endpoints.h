@@ -2,8 +2,8 @@
  * them is asked next, and how a request's time is shared among them.
  *
  * An endpoint is in favour until it fails, and again from its next good answer on. Who is in favour is asked
- * first; of those who are not, the one whose failure is oldest. So a black hole costs one attempt, once: it is
- * asked again only when every other has failed more recently. */
+ * first; of those who are not, the one whose failure is oldest. So a black hole costs one attempt, once: it
+ * is asked again only when every other has failed more recently. */
 #ifndef OUTRIDER_REGISTRY_ETCD_ENDPOINTS_H
 #define OUTRIDER_REGISTRY_ETCD_ENDPOINTS_H
 

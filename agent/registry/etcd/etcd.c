@@ -6,8 +6,8 @@
  *                            '-------'  |
  *                                       '--> a write that may have been done, or nobody left -> reply
  *
- * What is harmless to repeat: reads, keepalives, a revoke, and a grant because its id is ours (rule 10). A put
- * or delete of unknown outcome is the registrar's to decide: it alone knows what that means (rule 9). */
+ * What is harmless to repeat: reads, keepalives, a revoke, and a grant because its id is ours (rule 10). A
+ * put or delete of unknown outcome is the registrar's to decide: it alone knows what that means (rule 9). */
 #include "outrider/registry/etcd.h"
 
 #include "etcd_private.h"
@@ -37,10 +37,10 @@ struct etcd_call {
     bool in_doubt;                    /* an earlier attempt may have been carried out */
     struct http_request_handle *http; /* NULL once answered */
     struct auth_wait wait;
-    int64_t wait_since;    /* clock_mono_ms */
-    uint64_t generation;   /* of the token it took along */
-    bool logged_in_anew;   /* its token was refused once */
-    struct buf trail;      /* what every attempt came to, for the reply's error */
+    int64_t wait_since;  /* clock_mono_ms */
+    uint64_t generation; /* of the token it took along */
+    bool logged_in_anew; /* its token was refused once */
+    struct buf trail;    /* what every attempt came to, for the reply's error */
 };
 
 void etcd_reuse(struct buf *buf)
@@ -200,7 +200,8 @@ static bool may_repeat(enum registry_op op)
 
 static void attempt(struct etcd_call *call);
 
-/* The attempt failed in a way another endpoint may not, and can be made there. Returns whether one is left. */
+/* The attempt failed in a way another endpoint may not, and can be made there. Returns whether one is left.
+ */
 static bool go_on(struct etcd_call *call)
 {
     size_t next = endpoints_next(&call->etcd->endpoints, call->asked);
@@ -212,7 +213,8 @@ static bool go_on(struct etcd_call *call)
     return true;
 }
 
-/* The same endpoint is asked again: it has done nothing wrong. Writes refused for their token are not done. */
+/* The same endpoint is asked again: it has done nothing wrong. Writes refused for their token are not done.
+ */
 static bool log_in_anew(struct etcd_call *call)
 {
     if (call->logged_in_anew || call->left_ms <= 0 || !auth_refused(&call->etcd->auth, call->generation)) {
@@ -322,9 +324,16 @@ static void on_login(enum registry_failure failure, struct str error, void *user
     reply_failure(call, failure == REGISTRY_OK ? REGISTRY_RETRY : failure);
 }
 
+/* Etcd renews a lease for whoever asks (etcd-gateway.md section 5). So a heartbeat waits for no login, until
+ * it is refused for want of one: a wrong password or a removed user must not cost a living record. */
+static bool needs_no_token(const struct etcd_call *call)
+{
+    return call->request.op == REGISTRY_KEEPALIVE && !call->logged_in_anew;
+}
+
 static void attempt(struct etcd_call *call)
 {
-    if (auth_is_ready(&call->etcd->auth)) {
+    if (auth_is_ready(&call->etcd->auth) || needs_no_token(call)) {
         send(call);
     } else {
         call->wait_since = clock_mono_ms();
@@ -337,6 +346,21 @@ static void attempt(struct etcd_call *call)
 static void etcd_submit(struct registry *registry, const struct registry_request *request)
 {
     attempt(call_new((struct etcd *)registry, request));
+}
+
+static bool etcd_endpoint(const struct registry *registry, size_t index,
+                          struct registry_endpoint *ret_endpoint)
+{
+    const struct endpoints *endpoints = &((const struct etcd *)registry)->endpoints;
+    if (index >= endpoints->count) {
+        return false;
+    }
+    const struct endpoint *endpoint = &endpoints->list[index];
+    *ret_endpoint = (struct registry_endpoint){.name = endpoint->name,
+                                               .in_use = index == endpoints_next(endpoints, 0),
+                                               .trouble = endpoint->trouble,
+                                               .failed_wall = endpoint->failed_wall};
+    return true;
 }
 
 static void etcd_free(struct registry *registry)
@@ -365,6 +389,7 @@ struct registry *etcd_new(const struct config_registry *config, struct loop *loo
                                                     .submit = etcd_submit,
                                                     .watch = etcd_watch_open,
                                                     .unwatch = etcd_watch_close,
+                                                    .endpoint = etcd_endpoint,
                                                     .free = etcd_free};
     struct etcd *etcd = mem_zalloc(sizeof(*etcd));
     etcd->registry =

@@ -70,6 +70,8 @@ struct api_view {
     size_t probe_count;
     const char *registry_endpoint; /* that answered last; "" before the first answer */
     uint64_t registry_cluster;
+    const struct registry_endpoint *registry_endpoints;
+    size_t registry_endpoint_count;
     const struct keywatch *keywatch; /* NULL: there is none */
     const char *state_trouble; /* why state_dir cannot be written now, "" when it can or is off */
     const struct api_counters *counters;

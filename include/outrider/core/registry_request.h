@@ -1,5 +1,5 @@
-/* What the core asks of a registry and what it hears back: the only vocabulary between them. A backend turns a
- * request into its own protocol and answers every request exactly once, never from within submit. */
+/* What the core asks of a registry and what it hears back: the only vocabulary between them. A backend turns
+ * a request into its own protocol and answers every request exactly once, never from within submit. */
 #ifndef OUTRIDER_CORE_REGISTRY_REQUEST_H
 #define OUTRIDER_CORE_REGISTRY_REQUEST_H
 
@@ -74,19 +74,27 @@ struct registry_item {
     struct registry_kv kv;
 };
 
+/* One of the servers that a registry asks, as it is now; strings are borrowed until the loop runs on. */
+struct registry_endpoint {
+    const char *name;
+    bool in_use;         /* asked first */
+    const char *trouble; /* why it failed when it was asked last; "" when it did not */
+    int64_t failed_wall; /* when that was, ms since 1970 */
+};
+
 /* Strings and items are borrowed for the duration of the call that hands the reply over. */
 struct registry_reply {
     uint64_t id;
     enum registry_op op;
     enum registry_failure failure;
-    struct str error;     /* for people: what failed, on which endpoint, why; empty when ok */
-    struct str endpoint;  /* who answered or failed to */
-    struct str note;      /* for people, also when ok: what is odd about the registry; mostly empty */
-    int64_t revision;     /* of the store, 0 if unknown */
-    uint64_t cluster;     /* cluster id, 0 if unknown */
-    int64_t ttl_ms;       /* grant, keepalive: granted; lease_ttl: left, negative when there is no such lease */
-    bool succeeded;       /* put, delete: the key was as expected and is now changed */
-    struct registry_kv kv; /* get; put and delete that did not succeed: the key as it is */
+    struct str error;    /* for people: what failed, on which endpoint, why; empty when ok */
+    struct str endpoint; /* who answered or failed to */
+    struct str note;     /* for people, also when ok: what is odd about the registry; mostly empty */
+    int64_t revision;    /* of the store, 0 if unknown */
+    uint64_t cluster;    /* cluster id, 0 if unknown */
+    int64_t ttl_ms; /* grant, keepalive: granted; lease_ttl: left, negative when there is no such lease */
+    bool succeeded; /* put, delete: the key was as expected and is now changed */
+    struct registry_kv kv;             /* get; put and delete that did not succeed: the key as it is */
     const struct registry_item *items; /* list: in the order asked for */
     size_t item_count;
     int64_t count;      /* list: keys in the whole range at that revision, whatever the limit */

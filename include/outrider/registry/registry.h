@@ -20,6 +20,7 @@ struct registry_backend {
     void (*submit)(struct registry *registry, const struct registry_request *request);
     void (*watch)(struct registry *registry, const struct registry_watch *watch);
     void (*unwatch)(struct registry *registry, uint64_t id);
+    bool (*endpoint)(const struct registry *registry, size_t index, struct registry_endpoint *ret_endpoint);
     void (*free)(struct registry *registry);
 };
 
@@ -50,6 +51,15 @@ static inline void registry_watch(struct registry *registry, const struct regist
 static inline void registry_unwatch(struct registry *registry, uint64_t id)
 {
     registry->backend->unwatch(registry, id);
+}
+
+/* The endpoint number `index`, for people, in the order of the configuration. Returns false beyond the last, and
+ * where a backend has none. */
+static inline bool registry_endpoint(const struct registry *registry, size_t index,
+                                     struct registry_endpoint *ret_endpoint)
+{
+    return registry->backend->endpoint != NULL &&
+           registry->backend->endpoint(registry, index, ret_endpoint);
 }
 
 /* Frees the registry; open requests get no answer, open watches no end. Accepts NULL. */

@@ -95,6 +95,9 @@ void small_agent_step(struct small_agent *agent, struct server_event event)
 
 static void look(void *user, struct api_view *ret_view)
 {
+    static const struct registry_endpoint endpoints[] = {
+        {.name = "http://127.0.0.1:2379", .in_use = true, .trouble = ""},
+        {.name = "http://10.0.0.12:2379", .trouble = "connection refused", .failed_wall = 1001000}};
     struct small_agent *agent = user;
     *ret_view = (struct api_view){.now = agent->now,
                                   .started_wall = 1000000,
@@ -111,6 +114,8 @@ static void look(void *user, struct api_view *ret_view)
                                   .probe_count = 1,
                                   .registry_endpoint = agent->registry_away ? "" : "http://127.0.0.1:2379",
                                   .registry_cluster = 0xabc,
+                                  .registry_endpoints = endpoints,
+                                  .registry_endpoint_count = COUNT_OF(endpoints),
                                   .state_trouble = agent->state_trouble,
                                   .counters = &agent->counters};
 }

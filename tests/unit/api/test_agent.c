@@ -85,6 +85,15 @@ static void the_registry_is_told_when_it_is_well(void **state)
     assert_int_equal(number(registry, "registrations"), 1);
     assert_string_equal(text(registry, "endpoint"), "http://127.0.0.1:2379");
     assert_string_equal(text(registry, "clusterId"), "abc");
+    const json_t *first = json_array_get(json_object_get(registry, "endpoints"), 0);
+    assert_string_equal(text(first, "url"), "http://127.0.0.1:2379");
+    assert_true(json_is_true(json_object_get(first, "inUse")));
+    assert_true(json_is_null(json_object_get(first, "trouble")));
+    assert_true(json_is_null(json_object_get(first, "failedAt")));
+    const json_t *second = json_array_get(json_object_get(registry, "endpoints"), 1);
+    assert_true(json_is_false(json_object_get(second, "inUse")));
+    assert_string_equal(text(second, "trouble"), "connection refused");
+    assert_string_equal(text(second, "failedAt"), "1970-01-01T00:16:41.000Z");
     assert_true(json_is_null(json_object_get(registry, "trouble")));
     assert_true(json_is_null(json_object_get(registry, "troubleSince")));
     assert_true(json_is_null(json_object_get(registry, "foreign")));

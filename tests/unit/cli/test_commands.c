@@ -54,7 +54,7 @@ static void usage_errors_name_what_was_meant(void **state)
         {{""}, "unknown command ``: see `outrider help`"},
         {{"help", "dran"}, "did you mean `drain`?"},
         {{"help", "drain", "now"}, "unexpected word `now`"},
-        {{"check", "--live"}, "unknown option `--live`"},
+        {{"check", "--lve"}, "unknown option `--lve`: did you mean `--live`?"},
         {{"check", "outrider.yaml"}, "unexpected word `outrider.yaml`"},
         {{"check", "-c"}, "`-c` needs a value"},
         {{"status", "--jsn"}, "unknown option `--jsn`: did you mean `--json`?"},

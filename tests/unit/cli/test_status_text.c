@@ -17,7 +17,7 @@ static const char *const screens[] = {
     "ready",         "failing_probe", "loading",        "crash",           "draining",
     "registry_away", "withdrawn",     "foreign_holder", "foreign_unknown", "no_address",
     "nothing_said",  "stopping",      "left",           "ports_unsaid",
-    "control_pending", "control_unreadable"};
+    "control_pending", "control_unreadable", "endpoint_failed"};
 
 static void read_golden(const char *name, const char *suffix, struct buf *ret_text)
 {

@@ -39,10 +39,11 @@ static void a_listing_is_read(void **state)
 {
     (void)state;
     struct etcd_message message = {0};
-    const char *body = "{" HDR ", \"kvs\":[{\"key\":\"YS8x\",\"create_revision\":\"2\",\"mod_revision\":\"4\","
-                       "\"version\":\"3\",\"value\":\"YmFy\",\"lease\":\"9\"},"
-                       "{\"key\":\"YS8y\",\"create_revision\":\"5\",\"mod_revision\":\"5\",\"version\":\"1\"}],"
-                       "\"more\":true,\"count\":\"3\"}";
+    const char *body =
+        "{" HDR ", \"kvs\":[{\"key\":\"YS8x\",\"create_revision\":\"2\",\"mod_revision\":\"4\","
+        "\"version\":\"3\",\"value\":\"YmFy\",\"lease\":\"9\"},"
+        "{\"key\":\"YS8y\",\"create_revision\":\"5\",\"mod_revision\":\"5\",\"version\":\"1\"}],"
+        "\"more\":true,\"count\":\"3\"}";
     for (int round = 0; round < 2; round++) { /* the second reuses what the first allocated */
         etcd_message_decode(REGISTRY_LIST, 0, 200, str_of(body), &message);
         assert_int_equal(message.failure, REGISTRY_OK);
@@ -119,7 +120,8 @@ static void a_revision_that_is_gone_is_said(void **state)
 {
     (void)state;
     static const char *const bodies[] = {
-        "{\"error\":\"x\",\"message\":\"etcdserver: mvcc: required revision has been compacted\",\"code\":11}",
+        "{\"error\":\"x\",\"message\":\"etcdserver: mvcc: required revision has been "
+        "compacted\",\"code\":11}",
         "{\"code\":11, \"message\":\"etcdserver: mvcc: required revision is a future revision\"}",
     };
     struct etcd_message message = {0};
@@ -179,7 +181,8 @@ static void a_login_is_read(void **state)
     expect_login(200, "{" HDR ",\"token\":\"elCKbBKqeajXvGjK.17\"}", REGISTRY_OK, "elCKbBKqeajXvGjK.17");
     expect_login(412, "{\"error\":\"" OFF "\",\"message\":\"" OFF "\",\"code\":9}", REGISTRY_OK, "");
     expect_login(400, "{\"code\":9, \"message\":\"" OFF "\"}", REGISTRY_OK, "");
-    expect_login(400, "{\"error\":\"" FAILED "\",\"message\":\"" FAILED "\",\"code\":3}", REGISTRY_DENIED, "");
+    expect_login(400, "{\"error\":\"" FAILED "\",\"message\":\"" FAILED "\",\"code\":3}", REGISTRY_DENIED,
+                 "");
     expect_login(400, "{\"code\":3, \"message\":\"" FAILED "\"}", REGISTRY_DENIED, "");
     expect_login(400, "CommonName of client sending a request against gateway will be ignored\n",
                  REGISTRY_DENIED, "");
@@ -205,8 +208,8 @@ static void the_words_that_end_a_watch(void **state)
         {"rpc error: code = PermissionDenied desc = etcdserver: permission denied", REGISTRY_DENIED, false},
         {"rpc error: code = Unauthenticated desc = etcdserver: invalid auth token", REGISTRY_DENIED, true},
         {"rpc error: code = InvalidArgument desc = etcdserver: user name is empty", REGISTRY_DENIED, true},
-        {"rpc error: code = InvalidArgument desc = etcdserver: revision of auth store is old", REGISTRY_DENIED,
-         true},
+        {"rpc error: code = InvalidArgument desc = etcdserver: revision of auth store is old",
+         REGISTRY_DENIED, true},
         {"rpc error: code = Unavailable desc = etcdserver: no leader", REGISTRY_RETRY, false},
         {"rpc error: code = InvalidArgument desc = something new", REGISTRY_REFUSED, false},
         {"mvcc: duplicate watch ID provided on the WatchStream", REGISTRY_RETRY, false},

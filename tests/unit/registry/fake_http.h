@@ -96,8 +96,7 @@ static inline struct http_result answered(int status, const char *body)
 static inline struct http_result lost(enum http_transport transport, bool sent, const char *text,
                                       int64_t elapsed_us)
 {
-    return (struct http_result){
-        .transport = transport, .sent = sent, .text = text, .elapsed_us = elapsed_us};
+    return (struct http_result){.transport = transport, .sent = sent, .text = text, .elapsed_us = elapsed_us};
 }
 
 static inline void fake_http_fini(void)

@@ -106,11 +106,10 @@ static void a_put_is_one_post_with_everything_on_it(void **state)
 static void each_operation_has_its_path(void **state)
 {
     (void)state;
-    static const char *const urls[] = {"http://a:1/v3/lease/grant",  "http://a:1/v3/lease/keepalive",
-                                       "http://a:1/v3/lease/revoke", "http://a:1/v3/lease/timetolive",
-                                       "http://a:1/v3/kv/range",     "http://a:1/v3/kv/txn",
-                                       "http://a:1/v3/kv/txn",       "http://a:1/v3/kv/range",
-                                       "http://a:1/v3/kv/txn"};
+    static const char *const urls[] = {
+        "http://a:1/v3/lease/grant",      "http://a:1/v3/lease/keepalive", "http://a:1/v3/lease/revoke",
+        "http://a:1/v3/lease/timetolive", "http://a:1/v3/kv/range",        "http://a:1/v3/kv/txn",
+        "http://a:1/v3/kv/txn",           "http://a:1/v3/kv/range",        "http://a:1/v3/kv/txn"};
     start(1);
     for (int op = 0; op < REGISTRY_OP_COUNT; op++) {
         post_count = 0;

@@ -1,5 +1,5 @@
-/* The login of the etcd backend on a fake HTTP client: one for all who need it, again when the token is refused,
- * and none for a while after a wrong password. */
+/* The login of the etcd backend on a fake HTTP client: one for all who need it, again when the token is
+ * refused, and none for a while after a wrong password. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -166,7 +166,7 @@ static void every_call_waits_for_one_login(void **state)
     (void)state;
     start(1);
     submit(REGISTRY_PUT, 2000);
-    submit(REGISTRY_KEEPALIVE, 2000);
+    submit(REGISTRY_GRANT, 2000);
     submit(REGISTRY_GET, 2000);
     assert_int_equal(post_count, 0);
     turn();
@@ -185,6 +185,28 @@ static void every_call_waits_for_one_login(void **state)
     assert_int_equal(post_count, 5);
     assert_true(has_token(4, "t1"));
     assert_int_equal(replies, 0);
+}
+
+/* etcd renews a lease for whoever asks: what keeps the login from working must not cost the record. */
+static void a_heartbeat_waits_for_no_login(void **state)
+{
+    (void)state;
+    start(1);
+    submit(REGISTRY_GET, 2000);
+    turn();
+    finish("http://a:1" LOGIN, answered(400, WRONG));
+    submit(REGISTRY_KEEPALIVE, 2000);
+    assert_null(strstr(posts[1].headers, "Authorization"));
+    finish("http://a:1/v3/lease/keepalive",
+           answered(200, "{\"result\":{" HEADER ",\"ID\":\"9\",\"TTL\":\"10\"}}"));
+    expect_replies(2, REGISTRY_OK);
+    clock_ahead_ms += 20000;
+    submit(REGISTRY_KEEPALIVE, 2000); /* an etcd that wants a token for this, too, gets one */
+    finish("http://a:1/v3/lease/keepalive", answered(401, EXPIRED));
+    log_in(TOKEN("t1"));
+    assert_true(has_token(4, "t1"));
+    finish("http://a:1/v3/lease/keepalive", answered(401, EXPIRED));
+    expect_replies(3, REGISTRY_DENIED);
 }
 
 static void a_refused_token_costs_one_login_and_no_answer(void **state)
@@ -257,9 +279,9 @@ static void a_wrong_password_is_tried_again_slowly(void **state)
     turn();
     finish("http://a:1" LOGIN, answered(400, WRONG));
     expect_replies(2, REGISTRY_DENIED);
-    assert_string_equal(last_error,
-                        "put: log in as `world` on http://a:1: etcdserver: authentication failed, invalid user "
-                        "ID or password: check registry.username and the password in registry.password_file");
+    assert_string_equal(
+        last_error, "put: log in as `world` on http://a:1: etcdserver: authentication failed, invalid user "
+                    "ID or password: check registry.username and the password in registry.password_file");
     for (size_t i = 3; i < 6; i++) { /* told at once, and from the loop */
         submit(REGISTRY_GET, 2000);
         turn();
@@ -315,8 +337,9 @@ static void a_login_goes_on_to_the_next_endpoint(void **state)
     assert_int_equal(posts[1].timeout_ms, 1000);
     finish("http://b:2" LOGIN, answered(503, MESSAGE(14, "no leader")));
     expect_replies(1, REGISTRY_RETRY);
-    assert_string_equal(last_error, "get: log in as `world` on http://a:1: timed out; on http://b:2: etcdserver: "
-                                    "no leader");
+    assert_string_equal(last_error,
+                        "get: log in as `world` on http://a:1: timed out; on http://b:2: etcdserver: "
+                        "no leader");
     submit(REGISTRY_GET, 2000); /* no pause: nobody was bothered */
     turn();
     assert_int_equal(post_count, 3);
@@ -350,7 +373,8 @@ static void a_password_that_cannot_be_read_is_said(void **state)
     turn();
     expect_replies(1, REGISTRY_DENIED);
     snprintf(expected, sizeof(expected),
-             "get: log in as `world`: registry.password_file: cannot read %s: No such file or directory", path);
+             "get: log in as `world`: registry.password_file: cannot read %s: No such file or directory",
+             path);
     assert_string_equal(last_error, expected);
     write_password("\n", 1);
     submit(REGISTRY_GET, 2000);
@@ -402,6 +426,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(every_call_waits_for_one_login),
+        TEST(a_heartbeat_waits_for_no_login),
         TEST(a_refused_token_costs_one_login_and_no_answer),
         TEST(a_second_refusal_is_told),
         TEST(refused_together_they_log_in_once),

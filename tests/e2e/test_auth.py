@@ -1,0 +1,90 @@
+"""Etcd with authentication on: the least role is enough, no secret is told, tokens run out."""
+import json
+import subprocess
+import time
+
+from harness import wait_until
+from users import PASSWORD, AuthCase
+
+
+class LeastRole(AuthCase):
+    def test_a_sidecar_lives_on_the_least_role(self):
+        watcher = self.watch()
+        agent = self.sidecar().start()
+        watcher.status("ready")
+        self.assertEqual(agent.say("ready players=3 # hello"), "OK")
+        watcher.status("ready", players=3)
+        self.assertEqual(agent.run("drain", "--reason", "patch").returncode, 0)
+        watcher.status("draining")
+        self.assertEqual(agent.run("undrain").returncode, 0)
+        wait_until(lambda: self.etcd.get(agent.key).record["status"] == "ready", "ready again")
+        self.assertEqual(agent.stop(), 0)
+        watcher.status("gone")
+
+    def test_and_on_no_more(self):
+        """What the role does not name cannot be written: not by the agent, not with its password."""
+        self.etcd.allow(self.prefix, "sidecar", self.user, "world", "w1")
+        agent = self.agent(registry=self.login(), server={"id": "w2"}).start()
+        self.trouble(agent, "permission denied")
+        self.assertIn("docs/etcd-roles", agent.run("status").stdout)
+        self.assertIsNone(self.etcd.get(agent.key))
+        self.assertEqual(agent.stop(), 0)  # it never was there
+        for key, allowed in ((f"{self.prefix}/world/w1", True), (f"{self.prefix}/world/w2", False),
+                             (f"{self.prefix}/world/w1/x", False),
+                             (f"/outrider{self.prefix}/control/world/w1", True),
+                             (f"/outrider{self.prefix}/control/world/w2", False), ("/elsewhere", False)):
+            self.assertEqual(self.may_write(self.user, key), allowed, key)
+
+    def may_write(self, user, key):
+        try:
+            self.etcd.root("etcdctl", "put", key, "x", user=f"{user}:{PASSWORD}")
+        except subprocess.CalledProcessError as error:
+            self.assertIn("permission denied", error.stderr)
+            return False
+        self.etcd.delete(key)
+        return True
+
+    def test_observer_and_operator(self):
+        control = f"/outrider{self.prefix}/control/world/w1"
+        self.etcd.allow(self.prefix, "observer", "gm", password=PASSWORD)
+        self.etcd.allow(self.prefix, "operator", "op", password=PASSWORD)
+        self.etcd.allow(self.prefix, "operator", "op", password="another")  # again does no harm
+        for user in ("gm", "op"):
+            self.etcd.root("etcdctl", "get", "--prefix", self.prefix + "/", user=f"{user}:{PASSWORD}")
+        self.assertFalse(self.may_write("gm", control))
+        self.assertTrue(self.may_write("op", control))
+        self.assertFalse(self.may_write("op", f"{self.prefix}/world/w1"))
+
+    def test_no_secret_is_told(self):
+        agent = self.sidecar()
+        agent.write(log={"level": "debug"})
+        agent.start()
+        wait_until(lambda: self.etcd.get(agent.key), "the record")
+        self.write_password("wrong-geheim")
+        self.etcd.root("etcdctl", "user", "passwd", self.user, "--interactive=false", password="new-geheim")
+        agent.say("ready players=1")
+        self.trouble(agent, "authentication failed")
+        told = agent.log() + json.dumps(agent.api()) + agent.run("status").stdout + agent.kept() + \
+            agent.request("GET", "/metrics")[2].decode()
+        self.assertNotIn("geheim", told)
+        self.assertNotIn("Authorization", told)
+        agent.stop()
+
+
+class ShortTokens(AuthCase):
+    token_ttl_s = 1
+
+    def test_several_lifetimes(self):
+        """A token that nobody used runs out; the next write logs in anew, and nobody hears of it."""
+        watcher = self.watch()
+        agent = self.sidecar(ttl="5s").start()
+        watcher.status("ready")
+        for players in range(1, 5):
+            over = time.monotonic() + 2.5  # a token of 1 s, looked after once a second
+            wait_until(lambda end=over: time.monotonic() > end, "a lifetime has passed")
+            agent.say(f"ready players={players}")
+            watcher.status("ready", players=players)
+        self.assertFalse([event for event in watcher.until_now() if event.deleted])
+        self.assertNotIn("level=warn", agent.log())
+        self.assertNotIn("level=error", agent.log())
+        self.assertEqual(agent.stop(), 0)

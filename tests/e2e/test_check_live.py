@@ -1,0 +1,85 @@
+"""`outrider check --live`: what it says of a registry that is there, half there, away, and that lets nobody in."""
+import json
+
+from harness import wait_until
+from users import PASSWORD, AuthCase
+
+NOBODY = "http://127.0.0.1:1"
+
+
+class CheckLive(AuthCase):
+    def check(self, agent, status):
+        agent.write()
+        revision = self.etcd.call("/v3/kv/range", {"key": "YQ=="})["header"]["revision"]
+        result = agent.run("check", "--live")
+        self.assertEqual(result.returncode, status, result)
+        self.assertNotIn(PASSWORD, result.stdout + result.stderr)
+        after = self.etcd.call("/v3/kv/range", {"key": "YQ=="})["header"]["revision"]
+        self.assertEqual(after, revision, "check --live writes nothing")
+        return result.stdout
+
+    def test_everything_is_there(self):
+        agent = self.sidecar()
+        text = self.check(agent, 0)
+        control = f"/outrider{self.prefix}/control/world/w1"
+        for line in (f"{self.etcd.url}: answers in ", f"log in as `{self.user}`: ok", f"read {agent.key}: ok",
+                     f"write {agent.key}: ok", f"read {control}: ok", f"write {control}: ok",
+                     f"read all below {self.prefix}/: ok", f"read all below /outrider{self.prefix}/: ok"):
+            self.assertIn(line, text)
+
+    def test_one_endpoint_of_two_fails(self):
+        agent = self.sidecar(endpoints=[NOBODY, self.etcd.url])
+        text = self.check(agent, 0)
+        self.assertIn(f"{NOBODY}: FAILED: connection refused: nothing listens there", text)
+        self.assertIn(f"write {agent.key}: ok", text)
+
+    def test_no_endpoint_answers(self):
+        text = self.check(self.sidecar(endpoints=[NOBODY]), 75)
+        self.assertNotIn("read", text.replace("already", ""))
+
+    def test_a_key_of_somebody_else(self):
+        agent = self.sidecar()
+        agent.write(server={"id": "w2"})
+        text = self.check(agent, 1)
+        self.assertIn(f"read {agent.key}: ok", text)
+        self.assertIn(f"write {agent.key}: FAILED: ", text)
+        self.assertIn("permission denied: registry.username has no role that allows it (docs/etcd-roles)", text)
+
+    def test_a_wrong_password(self):
+        agent = self.sidecar()
+        self.write_password("wrong-" + PASSWORD[:3])
+        text = self.check(agent, 1)
+        self.assertIn("log in: FAILED: ", text)
+        self.assertIn("check registry.username and the password in registry.password_file", text)
+        self.assertNotIn("read", text)
+
+    def test_no_credentials_where_they_are_wanted(self):
+        text = self.check(self.agent(), 1)
+        self.assertEqual(text.count("FAILED"), 1, text)
+        self.assertIn("set registry.username and registry.password_file", text)
+
+    def test_a_kept_id_is_checked(self):
+        self.etcd.allow(self.prefix, "fleet", self.user, "world")
+        agent = self.agent(registry=self.login(), server={"id": "auto"})
+        self.assertIn("an id that nobody has stands for it", self.check(agent, 0))
+        agent.start()
+        wait_until(lambda: self.etcd.under(self.prefix + "/"), "the record")
+        agent.stop()
+        kept = json.loads(agent.kept())
+        text = self.check(agent, 0)
+        self.assertNotIn("an id that nobody has", text)
+        self.assertIn(kept.get("id") or kept["state"]["id"], text)
+
+    def test_a_file_with_an_error_is_not_tried(self):
+        agent = self.sidecar()
+        agent.write(registry={"heartbeat": "10s"})
+        result = agent.run("check", "--live")
+        self.assertEqual((result.returncode, result.stdout), (78, ""))
+
+    def test_a_password_for_everybody_is_warned_of(self):
+        agent = self.sidecar()
+        agent.write()
+        self.password_file.chmod(0o644)
+        result = agent.run("check")
+        self.assertEqual(result.returncode, 0)
+        self.assertIn(f"registry.password_file: warning: {self.password_file} has mode 0644", result.stderr)

@@ -1,0 +1,97 @@
+"""An etcd that knows users: tests speak to it as root, agents as whoever docs/etcd-roles made of them."""
+import http.client
+import json
+import os
+import subprocess
+
+from harness import ROOT, Case, wait_until
+from registry import DEADLINE_S, Etcd, with_etcd
+
+ROLES = ROOT / "docs" / "etcd-roles"
+PASSWORD = "agent-geheim"
+
+
+class Connection(http.client.HTTPConnection):
+    """Says with each request who asks."""
+    token = None
+
+    def request(self, method, url, body=None, headers=None, **more):
+        who = {"Authorization": self.token} if self.token else {}
+        super().request(method, url, body, {**who, **(headers or {})}, **more)
+
+
+class AuthEtcd(Etcd):
+    def __init__(self, token_ttl_s=300):
+        self.token, self.on = None, False
+        super().__init__(options=("--auth-token-ttl", str(token_ttl_s)))
+        with_etcd.enable_auth(self.node)
+        self.on = True
+
+    def connect(self, timeout=None):
+        connection = Connection("127.0.0.1", self.port, timeout=timeout)
+        if self.on:
+            self.token = self.token or self.log_in("root", with_etcd.ROOT_PASSWORD)
+            connection.token = self.token
+        return connection
+
+    def switch(self, on):
+        """Authentication as a whole."""
+        if on:
+            self.node.call("/v3/auth/enable", {})
+        else:
+            self.root("etcdctl", "auth", "disable")
+        self.token, self.on = None, on
+
+    def log_in(self, user, password):
+        return json.loads(self.node.call("/v3/auth/authenticate", {"name": user, "password": password}))["token"]
+
+    def call(self, path, body):
+        try:
+            return super().call(path, body)
+        except AssertionError as error:
+            if " 401 " not in str(error):
+                raise
+            self.token = None
+            return super().call(path, body)
+
+    def root(self, *words, password="", user=f"root:{with_etcd.ROOT_PASSWORD}"):
+        """etcdctl, or a program that calls it, as root unless another is named."""
+        env = {"PATH": os.environ["PATH"], "ETCDCTL_API": "3", "ETCDCTL_ENDPOINTS": self.url, "ETCDCTL_USER": user}
+        return subprocess.run([str(word) for word in words], env=env, input=password + "\n", text=True,
+                              capture_output=True, timeout=DEADLINE_S, check=True).stdout
+
+    def allow(self, prefix, kind, user, *words, password=PASSWORD):
+        """docs/etcd-roles as it is shipped."""
+        return self.root("env", f"PREFIX={prefix}", ROLES, kind, user, *words, password=password)
+
+
+class AuthCase(Case):
+    token_ttl_s = 300
+
+    @classmethod
+    def setUpClass(cls):
+        cls.etcd = AuthEtcd(cls.token_ttl_s)
+        cls.addClassCleanup(cls.etcd.stop)
+
+    def setUp(self):
+        super().setUp()
+        self.user = f"user{Case.number}"
+        self.password_file = self.dir / "password"
+        self.write_password(PASSWORD)
+
+    def write_password(self, password):
+        new = self.dir / "password.new"
+        new.write_text(password + "\n")
+        new.chmod(0o600)
+        new.replace(self.password_file)
+
+    def login(self, **more):
+        return {"username": self.user, "password_file": str(self.password_file), **more}
+
+    def sidecar(self, **registry):
+        """An agent as the user with the least role for it."""
+        self.etcd.allow(self.prefix, "sidecar", self.user, "world", "w1")
+        return self.agent(registry=self.login(**registry))
+
+    def trouble(self, agent, part):
+        wait_until(lambda: part in (agent.api()["registry"]["trouble"] or ""), f"trouble: {part}")
