@@ -132,6 +132,27 @@ static void ranges_are_watched_together(void **state)
     assert_true(watcher->told <= second || world->subject.is_memory);
 }
 
+/* The request alone is more than a server reads at once. */
+static void as_many_ranges_with_keys_as_long_as_may_be(void **state)
+{
+    enum { LONG = 250 };
+    struct world *world = *state;
+    struct watcher *watcher = &world->watchers[0];
+    char keys[REGISTRY_RANGES_MAX][LONG];
+    struct registry_range ranges[REGISTRY_RANGES_MAX];
+    for (size_t i = 0; i < REGISTRY_RANGES_MAX; i++) {
+        memset(keys[i], 'a' + (int)i, LONG);
+        memcpy(keys[i], world->prefix.data, world->prefix.size);
+        ranges[i] = (struct registry_range){.key = {keys[i], LONG}};
+    }
+    watcher_start(watcher, &world->subject, ranges, REGISTRY_RANGES_MAX, 0);
+    watcher_wait_opened(watcher);
+    for (size_t i = 0; i < REGISTRY_RANGES_MAX; i++) {
+        assert_true(subject_put(&world->subject, ranges[i].key, STR("v"), 0, 0)->succeeded);
+    }
+    watcher_wait_changes(watcher, REGISTRY_RANGES_MAX);
+}
+
 static void a_watch_goes_on_from_where_another_was(void **state)
 {
     struct world *world = *state;
@@ -294,14 +315,18 @@ static void large_values_are_told_whole(void **state)
     free(value);
 }
 
-/* Whoever reads at the revision of OPENED, and hears what comes after, has missed nothing. */
+/* Whoever reads at the revision of OPENED, and hears what comes after, has missed nothing: also where two
+ * ranges began at two revisions. */
 static void nothing_is_missed_while_it_opens(void **state)
 {
     enum { PUTS = 100 };
     struct world *world = *state;
     struct watcher *watcher = &world->watchers[0];
-    char end[128];
-    struct registry_range range = range_under(world->prefix, end);
+    char end[128], middle[128];
+    snprintf(middle, sizeof(middle), "%.*s/5", STR_ARG(world->prefix));
+    struct registry_range all = range_under(world->prefix, end);
+    struct registry_range ranges[] = {{.key = all.key, .end = str_of(middle)},
+                                      {.key = str_of(middle), .end = all.end}};
     struct blob *value = blob_new(STR("v"));
     for (int i = 0; i < PUTS; i++) {
         char name[16];
@@ -309,7 +334,7 @@ static void nothing_is_missed_while_it_opens(void **state)
         subject_submit(&world->subject, (struct registry_request){
                                             .op = REGISTRY_PUT, .key = key_of(world, name), .value = value});
         if (i == PUTS / 2) {
-            watcher_start(watcher, &world->subject, &range, 1, 0);
+            watcher_start(watcher, &world->subject, ranges, 2, 0);
         }
     }
     blob_unref(value);
@@ -359,6 +384,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         TEST(changes_are_told_in_their_order),
         TEST(ranges_are_watched_together),
+        TEST(as_many_ranges_with_keys_as_long_as_may_be),
         TEST(a_watch_goes_on_from_where_another_was),
         TEST(a_long_history_is_told_whole),
         TEST(what_is_compacted_must_be_read_anew),

@@ -44,7 +44,7 @@ static void hear_changed(struct watcher *watcher, const struct registry_watch_ev
         assert_true(i == 0 || change->mod_revision >= change[-1].mod_revision);
         assert_true(!change->deleted || change->value.size == 0);
         assert_int_equal(change->deleted, change->create_revision == 0);
-        watcher->newest = change->mod_revision;
+        watcher->newest = change->mod_revision > watcher->newest ? change->mod_revision : watcher->newest;
         watcher->changes++;
         if (!watcher->quiet) {
             write_change(change, &watcher->text);

@@ -15,7 +15,7 @@ struct watcher {
     struct registry_watch_event opening, ending; /* without what they borrow */
     struct buf error;                            /* of the end */
     int64_t told;                                /* revision of the last event */
-    int64_t newest;                              /* of the last change */
+    int64_t newest;                              /* of all changes */
     size_t changes, batches;
     struct buf text; /* one line for each change: "+key=value@revision", "-key@revision" */
     bool quiet;      /* no text: only counts */
