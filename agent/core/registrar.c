@@ -240,9 +240,10 @@ static void on_lease_reply(struct registrar *registrar, const struct registry_re
         bool away = registrar->lease_trouble.text[0] != '\0';
         registrar_succeed(registrar, &registrar->lease_trouble, &registrar->lease_backoff, now, effects);
         if (away && !registrar_dirty(registrar)) {
-            /* Only to read the key back: not every agent in the second in which the registry came back. */
-            registrar->verify_after =
-                now->mono + (int64_t)random_below(&registrar->random, READ_BACK_SPREAD_MS);
+            /* Only to read the key back: not every agent in the second in which the registry came back, and
+             * mostly the watch is opened in the meantime, which has it read. */
+            registrar->verify_after = now->mono + READ_BACK_SPREAD_MS +
+                                      (int64_t)random_below(&registrar->random, READ_BACK_SPREAD_MS);
         }
     }
     if (flight.op == REGISTRY_REVOKE && (reply->failure == REGISTRY_OK || lost)) {
@@ -263,8 +264,10 @@ static void on_lease_reply(struct registrar *registrar, const struct registry_re
         on_granted(registrar, reply, &flight, now, effects);
     } else {
         hold_lease(registrar, reply, &flight, now);
-        registrar->verify = registrar->verify || (registrar->published != NULL &&
-                                                  now->mono - registrar->confirmed_mono >= READ_BACK_MS);
+        if (registrar->published != NULL && now->mono - registrar->confirmed_mono >= READ_BACK_MS) {
+            registrar->verify = true;
+            registrar_tell(effects, REGISTRAR_DO_READ_BACK);
+        }
     }
 }
 

@@ -36,7 +36,7 @@ enum { LEASE_RETRY_MS = 1000 };
 /* A living lease proves nothing about the key (etcd-gateway.md section 8, item 8; registrator#81): it is read
  * back this often, with a heartbeat. And a lease that is lost this soon after it was granted is not granted
  * again at once. */
-enum { READ_BACK_MS = 60000, READ_BACK_SPREAD_MS = 2000, LEASE_YOUNG_MS = 1000 };
+enum { READ_BACK_MS = 60000, READ_BACK_SPREAD_MS = 5000, LEASE_YOUNG_MS = 1000 };
 
 /* How often at most the key is read again because the watch told of changes while something else was asked. */
 enum { REREAD_MS = 1000 };

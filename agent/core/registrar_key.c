@@ -139,6 +139,8 @@ static void on_key_news(struct registrar *registrar, const struct registry_reply
         learn(registrar, &reply->kv, now, effects);
         if (registrar->adopting) {
             on_adopt_read(registrar, &reply->kv, effects);
+        } else if (registrar->published != NULL && !registrar_dirty(registrar)) {
+            in_sync(registrar, effects); /* the write whose answer was lost had worked */
         }
     }
     note_age(registrar, reply, now);
@@ -180,7 +182,7 @@ void registrar_on_changed(struct registrar *registrar, const struct registry_cha
                           const struct instant *now, struct queue *effects)
 {
     int64_t revision = change->mod_revision;
-    bool settled = registrar->registered || registrar->foreign_lease != 0;
+    bool settled = registrar->registered || registrar->published != NULL || registrar->foreign_lease != 0;
     if (revision <= registrar->known_at) {
         return; /* our own write, or what a read has seen already */
     }
@@ -207,6 +209,9 @@ void registrar_on_changed(struct registrar *registrar, const struct registry_cha
         return;
     }
     learn(registrar, &kv, now, effects);
+    if (registrar->key_retry - now->mono <= RETRY_CAP_MS) {
+        registrar->key_retry = 0; /* who tells that can be asked: no failure of before is waited for */
+    }
     if (vanished) {
         registrar_doubt_lease(registrar, now);
     }

@@ -63,6 +63,7 @@ static void route_registrar(struct router *router, const struct registrar_effect
     case REGISTRAR_DO_LOOK_UP_HOST: effects_look_up_host(router->effects); break;
     case REGISTRAR_DO_FRESH: router_fresh(router, now); break;
     case REGISTRAR_DO_ADOPTED: router_adopt(router, effect->text, now); break;
+    case REGISTRAR_DO_READ_BACK: router_control_read_back(router, now); break;
     case REGISTRAR_DO_GONE: router_step_shutdown(router, SHUTDOWN_ON_GONE, false, now); break;
     case REGISTRAR_DO_NOTE: effects_note(router->effects, effect->note, effect->text); break;
     }

@@ -37,14 +37,12 @@ void effects_request(struct effects *effects, const struct registry_request *req
 
 void effects_watch(struct effects *effects, const struct registry_watch *watch)
 {
-    (void)effects;
-    (void)watch;
+    stream_open(effects->node, watch);
 }
 
 void effects_unwatch(struct effects *effects, uint64_t id)
 {
-    (void)effects;
-    (void)id;
+    stream_close(effects->node, id);
 }
 
 /* Words of before a restart are believed by watching the process that said them. */
@@ -119,6 +117,14 @@ void effects_note(struct effects *effects, enum registrar_note note, struct str 
                                         [REGISTRAR_NOTE_GAP] = "gap",
                                         [REGISTRAR_NOTE_CLUSTER] = "cluster"};
     struct node *node = effects->node;
+    /* An outage is told once for each kind of failure, however long it lasts. */
+    bool over = note == REGISTRAR_NOTE_BACK || note == REGISTRAR_NOTE_WITHDRAWN;
+    node->watch.told_away = over                          ? 0
+                            : note == REGISTRAR_NOTE_AWAY ? node->watch.told_away + 1
+                                                          : node->watch.told_away;
+    if (node->watch.told_away > REGISTRY_FAILURE_COUNT) {
+        violated(node->world, node, "it tells of one outage again and again");
+    }
     if (note == REGISTRAR_NOTE_GAP) {
         node->watch.lease_flying = NULL; /* given up: its answer is of before the gap */
     }

@@ -63,7 +63,7 @@ static void heal_all(struct world *world)
         struct node *node = &world->nodes[i];
         node->no_route = false;
         faults_heal_node(node);
-        network_hindered(node);
+        network_hindered(node, world->now);
     }
 }
 
@@ -81,7 +81,6 @@ static void begin_calm(struct world *world)
             node_restart_later(node, (int64_t)world_below(world, 1000));
         }
         game_settle(node);
-        world_at(world, world->now + (int64_t)world_below(world, 3000), EVENT_READ_BACK, node, PLAIN);
         int64_t bound = oracle_bound(node);
         longest = bound > longest ? bound : longest;
         world_at(world, world->now + bound, EVENT_CHECK, node, (struct event){.arg = world->calm_since});
@@ -128,7 +127,7 @@ void faults_phase(struct world *world)
 static void all_hindered(struct world *world)
 {
     for (unsigned i = 0; i < world->count; i++) {
-        network_hindered(&world->nodes[i]);
+        network_hindered(&world->nodes[i], world->now);
     }
 }
 
@@ -162,7 +161,7 @@ void faults_heal_node(struct node *node)
 {
     if (node->link != LINK_UP) {
         tell(node->world, node, "its network is well again");
-        network_hindered(node);
+        network_hindered(node, node->world->now);
     }
     node->link = LINK_UP;
     node->no_route = false;
@@ -175,6 +174,7 @@ static void by_hand(struct world *world, enum act act)
     struct node *node = anyone(world);
     struct key *key = &world->etcd.keys[node->key];
     struct lease *lease = key->value == NULL ? NULL : etcd_lease(&world->etcd, key->lease);
+    stream_hand(node, act != ACT_FOREIGN);
     for (unsigned i = 0; i < world->count; i++) {
         world->nodes[i].watch.quiet = false;
     }
@@ -214,13 +214,21 @@ static void at_etcd(struct world *world, enum act act)
         tell(world, NULL, "etcd is %s for %" PRId64 " ms",
              world->etcd_link == LINK_REFUSED ? "down" : "in a black hole", span);
         world_at(world, world->now + span, EVENT_HEAL_ETCD, NULL, PLAIN);
+        if (world->etcd_link == LINK_REFUSED) {
+            streams_cut(world, "etcd is down", 1000);
+        }
+        for (unsigned i = 0; i < world->count && world->etcd_link == LINK_BLACK_HOLE; i++) {
+            stream_lost(&world->nodes[i]);
+        }
     } else if (act == ACT_ELECTION) {
         tell(world, NULL, "etcd has no leader");
         world->leaderless = true;
+        streams_cut(world, "no leader", 500);
         world_at(world, world->now + 300 + span / 2, EVENT_ELECTED, NULL, PLAIN);
     } else if (act == ACT_WIPE) {
         tell(world, NULL, "etcd is empty");
         intents_wiped(world);
+        streams_cut(world, "etcd is another", 1000);
         etcd_wipe(&world->etcd);
         world->wiped_at = world->now;
         for (unsigned i = 0; i < world->count; i++) {
@@ -284,6 +292,15 @@ static void at_node(struct world *world, enum act act)
                                         : "a black hole",
              span);
         world_at(world, world->now + span, EVENT_HEAL_NODE, node, PLAIN);
+        if (node->link == LINK_REFUSED) {
+            stream_cut(node, "its network");
+        } else if (node->link == LINK_BLACK_HOLE) {
+            stream_lost(node);
+        }
+    } else if (act == ACT_CUT) {
+        stream_cut(node, "somebody counts connections");
+    } else if (act == ACT_STALL) {
+        stream_stall(node);
     } else if (act == ACT_NO_ROUTE) {
         tell(world, node, "has no route");
         node->no_route = true;

@@ -73,6 +73,8 @@ static struct world *herd_world(struct herd *herd, uint64_t seed)
     world->nodes = mem_zalloc(world->count * sizeof(world->nodes[0]));
     world->weather.game_every = 100000000;
     etcd_init(&world->etcd, 2 * world->count);
+    world->etcd.on_change = streams_changed;
+    world->etcd.user = world;
     for (unsigned i = 0; i < world->count; i++) {
         struct node *node = &world->nodes[i];
         node_init(node, world, i);
@@ -146,6 +148,12 @@ static bool suffer(unsigned agents, uint64_t seed, const struct outage *outage)
     world_run(world);
     world->now = OUTAGE_FROM;
     world->etcd_link = outage->link;
+    for (unsigned i = 0; i < world->count && outage->link == LINK_BLACK_HOLE; i++) {
+        stream_lost(&world->nodes[i]);
+    }
+    if (outage->link == LINK_REFUSED) {
+        streams_cut(world, "etcd is down", 1000);
+    }
     world_at(world, herd->back, EVENT_HEAL_ETCD, NULL, PLAIN);
     world->end = herd->back + SETTLED_MS + 1000;
     world_run(world);

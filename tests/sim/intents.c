@@ -71,18 +71,6 @@ void intents_started(struct node *node, bool with_state)
     }
 }
 
-/* Stands for the watch of the control key, which tells of what somebody else wrote. */
-void intents_tell(const struct node *node)
-{
-    struct world *world = node->world;
-    for (unsigned i = 0; i < world->count; i++) {
-        if (world->nodes[i].key == node->key) {
-            int64_t at = world->now + 1 + (int64_t)world_below(world, 3000);
-            world_at(world, at, EVENT_READ_BACK, &world->nodes[i], PLAIN);
-        }
-    }
-}
-
 static void put(struct node *node, const char *text)
 {
     struct world *world = node->world;
@@ -126,7 +114,6 @@ void intents_by_hand(struct node *node)
     }
     control(node)->by_hand = true;
     node->ops_by_hand = true;
-    intents_tell(node);
     for (unsigned i = 0; i < world->count; i++) {
         struct node *other = &world->nodes[i];
         if (other->key == node->key) {

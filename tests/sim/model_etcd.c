@@ -53,18 +53,29 @@ static void set(struct etcd *etcd, struct key *key, struct blob *value, int64_t 
     key->mod_revision = value == NULL ? 0 : etcd->revision;
     key->create_revision = value == NULL ? 0 : key->create_revision;
     key->lease = value == NULL ? 0 : lease;
+    if (etcd->on_change != NULL) {
+        etcd->on_change(etcd->user, (unsigned)(key - etcd->keys));
+    }
+}
+
+static bool has_keys(const struct etcd *etcd, int64_t lease)
+{
+    for (unsigned i = 0; i < etcd->key_count; i++) {
+        if (etcd->keys[i].value != NULL && etcd->keys[i].lease == lease) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void etcd_end_lease(struct etcd *etcd, struct lease *lease)
 {
-    bool any = false;
+    etcd->revision += has_keys(etcd, lease->id) ? 1 : 0;
     for (unsigned i = 0; i < etcd->key_count; i++) {
         if (etcd->keys[i].value != NULL && etcd->keys[i].lease == lease->id) {
             set(etcd, &etcd->keys[i], NULL, 0);
-            any = true;
         }
     }
-    etcd->revision += any ? 1 : 0;
     struct lease **at = bucket(etcd, lease->id);
     while (*at != lease) {
         at = &(*at)->next;

@@ -31,6 +31,8 @@ struct etcd {
     struct lease *free;
     struct key *keys;
     unsigned key_count;
+    void (*on_change)(void *user, unsigned key); /* NULL: nobody watches; after each change of a key */
+    void *user;
 };
 
 void etcd_init(struct etcd *etcd, unsigned keys);

@@ -63,9 +63,9 @@ unsigned network_control(const struct node *node)
     return node->world->count + node->key;
 }
 
-void network_hindered(struct node *node)
+void network_hindered(struct node *node, int64_t until)
 {
-    hinder(node, node->world->now);
+    hinder(node, until);
 }
 
 static bool is_read(enum registry_op op)
@@ -227,9 +227,6 @@ static void apply(struct world *world, struct packet *packet)
         check_put(world, packet, &before);
         /* Its next life may have read the key before: as if somebody else had written. */
         world->etcd.keys[number].by_hand = packet->late || packet->life != node->life || !node->alive;
-    }
-    if (packet->control && reply->succeeded && node_shares_key(node)) {
-        intents_tell(node);
     }
     blob_unref(value);
 }

@@ -47,6 +47,7 @@ void node_init(struct node *node, struct world *world, unsigned index)
     node->armed_at = INT64_MAX;
     node->boot = 1;
     node->state_dir = world_chance(world, 700);
+    stream_forget(node);
     game_init(node);
     node->configs[0] = setup_config(world, node, NULL);
     node->configs[1] = setup_config(world, node, node->configs[0]);
@@ -54,6 +55,7 @@ void node_init(struct node *node, struct world *world, unsigned index)
 
 void node_fini(struct node *node)
 {
+    stream_forget(node);
     router_free(node->router);
     saved_state_fini(&node->past);
     buf_fini(&node->kept);
@@ -187,6 +189,7 @@ static void end(struct node *node)
     node->stopped_until = 0;
     router_free(node->router);
     node->router = NULL;
+    stream_forget(node);
     game_lost_agent(node);
 }
 

@@ -36,7 +36,7 @@ enum event_type {
     EVENT_DETACHED,  /* a connection attached in life `id` closed */
     EVENT_SIGNAL,    /* `arg`: TERM, INT, QUIT as shutdown events */
     EVENT_SAVE,      /* state_dir's timer */
-    EVENT_READ_BACK, /* the control key may have changed */
+    EVENT_WATCHED,   /* its watch tells the next thing */
     EVENT_MUST_EXIT, /* it was told to stop long ago */
     /* for the machine: they wait while it is suspended */
     EVENT_GAME,  /* the game's next act */
@@ -51,6 +51,8 @@ enum event_type {
     EVENT_ELECTED,
     EVENT_HEAL_NODE,
     EVENT_HEAL_ETCD,
+    EVENT_STREAM_DEAD, /* stream `id` of a node has been in a black hole for as long as TCP waits */
+    EVENT_REPAIRED,    /* what a hand did to this node's key at `arg` must be undone, seen by stream `id` */
     EVENT_CHECK /* this node's record must be true by now */
 };
 
@@ -70,6 +72,28 @@ struct packet {
     bool late, create, control;
     unsigned copies; /* arrivals before the one that is answered */
     enum link fate;
+};
+
+/* What a watch has yet to tell. */
+struct told {
+    struct told *next;
+    uint64_t id;
+    enum registry_watch_event_type type;
+    enum registry_failure failure;
+    int64_t revision;
+    uint64_t cluster;
+    bool control;
+    struct blob *value; /* NULL: deleted */
+    int64_t mod_revision, create_revision, lease;
+};
+
+/* The watch of an agent as etcd has it; what it tells comes in order, late or not at all. */
+struct stream {
+    uint64_t id; /* 0: none */
+    bool open;   /* etcd adds to it */
+    bool stalls; /* it goes on, and tells nothing */
+    int64_t opened_at, last_at;
+    struct told *first, **last;
 };
 
 /* ---- the game server ---- */
@@ -122,6 +146,7 @@ struct watch {
     int64_t spun_at; /* steps at one moment */
     unsigned spins;
     bool taken_over, knew_all; /* the record of before stands; every probe has had its verdict since */
+    unsigned told_away;        /* lines in the log about the present outage */
     bool quiet;                /* handed over in perfect order: not one write may come of it */
     int64_t quiet_until;
 };
@@ -166,6 +191,8 @@ struct node {
     bool ops_by_hand;                         /* said at the control key, not to the agent */
     struct game game;
     struct watch watch;
+    struct stream stream;
+    int64_t hands[6]; /* when somebody last changed its key by hand, newest first */
 };
 
 /* How hard a storm blows: per mille of requests, and which acts may happen at all. */
@@ -177,7 +204,7 @@ struct weather {
 };
 
 struct stats {
-    uint64_t steps, requests, writes, starts, storms, checks, expiries, elections, agent_ms;
+    uint64_t steps, requests, writes, starts, storms, checks, expiries, elections, repairs, agent_ms;
 };
 
 struct narrative;
@@ -227,6 +254,8 @@ enum act {
     ACT_RELOAD,
     ACT_NO_ROUTE,
     ACT_WALL,
+    ACT_CUT,
+    ACT_STALL,
     ACT_COUNT
 };
 
@@ -280,10 +309,28 @@ unsigned network_control(const struct node *node);
 void network_submit(struct node *node, const struct registry_request *request);
 void network_arrive(struct world *world, struct packet *packet);
 /* The agent is stopped or suspended, starts or goes on: whatever came meanwhile was hindered. */
-void network_hindered(struct node *node);
+void network_hindered(struct node *node, int64_t until);
 void network_reply(struct node *node, struct packet *packet);
 void network_release(struct world *world, struct packet *packet);
 void network_expire(struct world *world, int64_t id);
+
+/* streams.c: an agent watches, or does not any more; its watch tells the next thing; a key changed; nothing of a
+ * dead agent's is left. What happens on the way: it is cut, of one agent or of all; etcd cannot be reached. */
+void stream_open(struct node *node, const struct registry_watch *watch);
+void stream_close(struct node *node, uint64_t id);
+void stream_tell(struct node *node);
+void streams_changed(void *world, unsigned key);
+void stream_forget(struct node *node);
+void stream_cut(struct node *node, const char *why);
+void streams_cut(struct world *world, const char *why, unsigned per_mille);
+void stream_lost(struct node *node);
+void stream_dead(struct node *node, uint64_t id);
+void stream_stall(struct node *node);
+/* Whether it is open and tells what there is, and did so for `ms`. */
+bool stream_is_well(const struct node *node, int64_t ms);
+/* Somebody changed the key of `node`: if it is watched that must be undone within a second. */
+void stream_hand(struct node *node, bool is_ours_to_undo);
+void stream_repaired(struct node *node, uint64_t id, int64_t hand_at);
 
 /* faults.c, operators.c */
 void faults_begin(struct world *world);
@@ -302,7 +349,6 @@ void intents_by_hand(struct node *node);
 void intents_wiped(struct world *world);
 void intents_started(struct node *node, bool with_state);
 bool intents_unseen(const struct node *node);
-void intents_tell(const struct node *node);
 void intents_check(struct node *node, const char *what);
 
 /* invariants.c: what must hold at each of these moments. */

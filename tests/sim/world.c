@@ -2,7 +2,6 @@
 #include "sim.h"
 
 #include "outrider/base/mem.h"
-#include "shell/router_internal.h"
 
 #include <stdlib.h>
 
@@ -43,6 +42,8 @@ struct world *world_new(uint64_t seed, struct narrative *narrative)
     world->end = (int64_t)(20 + world_below(world, 41)) * 60000;
     world->calm = true;
     etcd_init(&world->etcd, 2 * world->count); /* records, then control keys */
+    world->etcd.on_change = streams_changed;
+    world->etcd.user = world;
     world->nodes = mem_zalloc(world->count * sizeof(world->nodes[0]));
     for (unsigned i = 0; i < world->count; i++) {
         node_init(&world->nodes[i], world, i);
@@ -73,6 +74,7 @@ void world_free(struct world *world)
     for (unsigned i = 0; i < world->count; i++) {
         node_fini(&world->nodes[i]);
     }
+    world->etcd.on_change = NULL;
     etcd_fini(&world->etcd);
     while (world->packets != NULL) {
         struct packet *packet = world->packets;
@@ -114,6 +116,7 @@ static void for_process(struct node *node, struct event *event)
         }
         break;
     case EVENT_REPLY: network_reply(node, event->packet); return;
+    case EVENT_WATCHED: stream_tell(node); return;
     case EVENT_WORDS: game_hear(node, event->text, (pid_t)event->arg, event->id); break;
     case EVENT_GONE:
         if (node->watched == (pid_t)event->arg) {
@@ -135,10 +138,6 @@ static void for_process(struct node *node, struct event *event)
         node->save_armed = false;
         node_save(node);
         return;
-    case EVENT_READ_BACK:
-        router_control_read_back(node->router, &now);
-        router_pump(node->router, &now);
-        break;
     case EVENT_MUST_EXIT:
         if (node->world->now < node->must_exit_at) {
             world_at(node->world, node->must_exit_at, EVENT_MUST_EXIT, node, PLAIN);
@@ -180,6 +179,14 @@ static void for_world(struct world *world, struct node *node, struct event *even
     case EVENT_ELECTED: faults_elected(world); break;
     case EVENT_HEAL_NODE: faults_heal_node(node); break;
     case EVENT_HEAL_ETCD: faults_heal_etcd(world); break;
+    case EVENT_STREAM_DEAD:
+    case EVENT_REPAIRED:
+        if (event->life == node->life && event->type == EVENT_REPAIRED) {
+            stream_repaired(node, event->id, event->arg);
+        } else if (event->life == node->life) {
+            stream_dead(node, event->id);
+        }
+        break;
     case EVENT_CHECK:
         if (world->calm && event->arg == world->calm_since) {
             oracle_check(node, "the storm is long over");

@@ -84,6 +84,7 @@ enum registrar_effect_type {
     REGISTRAR_DO_LOOK_UP_HOST, /* a new lease: the address may have changed */
     REGISTRAR_DO_FRESH,     /* nothing of before the restart stands */
     REGISTRAR_DO_ADOPTED,   /* the record of before the restart stands: `text` is its value */
+    REGISTRAR_DO_READ_BACK, /* our key is read back for the sake of it: what else is watched should be, too */
     REGISTRAR_DO_GONE,      /* after LEAVE: no lease of ours is left */
     REGISTRAR_DO_NOTE       /* log `note` with `text` */
 };

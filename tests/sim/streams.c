@@ -1,0 +1,264 @@
+/* Watches: what they tell and when, how they end, and that what they tell is acted upon. */
+#include "sim.h"
+
+#include "outrider/base/mem.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+enum { TCP_PATIENCE_MS = 19000, NO_LEADER_MS = 4200, REPAIR_MS = 1000 };
+
+static bool in_black_hole(const struct node *node)
+{
+    return node->link == LINK_BLACK_HOLE || node->world->etcd_link == LINK_BLACK_HOLE;
+}
+
+static struct told *add(struct node *node, enum registry_watch_event_type type, int64_t after)
+{
+    struct stream *stream = &node->stream;
+    struct world *world = node->world;
+    struct told *told = mem_zalloc(sizeof(*told));
+    told->id = stream->id;
+    told->type = type;
+    told->cluster = world->etcd.cluster;
+    told->revision = world->etcd.revision;
+    *stream->last = told;
+    stream->last = &told->next;
+    stream->last_at = world->now + after > stream->last_at ? world->now + after : stream->last_at;
+    world_at(world, stream->last_at, EVENT_WATCHED, node, PLAIN);
+    return told;
+}
+
+static void end(struct node *node, enum registry_failure failure, int64_t after)
+{
+    node->stream.open = false;
+    add(node, REGISTRY_WATCH_ENDED, after)->failure = failure;
+}
+
+static void free_told(struct told *told)
+{
+    blob_unref(told->value);
+    free(told);
+}
+
+void stream_forget(struct node *node)
+{
+    while (node->stream.first != NULL) {
+        struct told *told = node->stream.first;
+        node->stream.first = told->next;
+        free_told(told);
+    }
+    node->stream = (struct stream){.last = &node->stream.first};
+}
+
+/* ---- what the agent asks for ---- */
+
+void stream_open(struct node *node, const struct registry_watch *watch)
+{
+    struct world *world = node->world;
+    struct stream *stream = &node->stream;
+    enum link link = node->link != LINK_UP ? node->link : world->etcd_link;
+    bool lost = world->faulty && world_chance(world, world->weather.lost);
+    if (stream->id != 0) {
+        violated(world, node, "a second watch beside the first");
+    }
+    world->stats.requests++;
+    if (world->herd) {
+        herd_sent(world, node);
+    }
+    stream->id = watch->id;
+    stream->stalls = false;
+    if (link == LINK_REFUSED) {
+        end(node, REGISTRY_RETRY, 1);
+    } else if (link == LINK_BLACK_HOLE || lost) {
+        end(node, REGISTRY_RETRY, watch->timeout_ms);
+    } else if (world->leaderless) {
+        end(node, REGISTRY_RETRY, world_chance(world, 500) ? 1 : watch->timeout_ms);
+    } else if (world->denied) {
+        end(node, REGISTRY_DENIED, 2);
+    } else {
+        stream->open = true;
+        add(node, REGISTRY_WATCH_OPENED, 1 + (int64_t)world_below(world, 3));
+    }
+}
+
+void stream_close(struct node *node, uint64_t id)
+{
+    if (node->stream.id == id) {
+        node->stream.id = 0;
+        node->stream.open = false;
+    }
+}
+
+/* ---- what it is told ---- */
+
+void stream_tell(struct node *node)
+{
+    struct stream *stream = &node->stream;
+    struct world *world = node->world;
+    struct told *told = stream->first;
+    if (told == NULL) {
+        return; /* of an agent that is gone */
+    }
+    if (in_black_hole(node) && told->type != REGISTRY_WATCH_ENDED && told->id != 0) {
+        world_at(world, world->now + 200, EVENT_WATCHED, node, PLAIN); /* sent again and again, it comes later */
+        return;
+    }
+    stream->first = told->next;
+    stream->last = stream->first == NULL ? &stream->first : stream->last;
+    if (told->id == stream->id && told->id != 0) {
+        struct buf key = {0};
+        struct registry_change change = {.deleted = told->value == NULL,
+                                         .value = blob_view(told->value),
+                                         .mod_revision = told->mod_revision,
+                                         .create_revision = told->create_revision,
+                                         .lease = told->lease};
+        if (told->control) {
+            router_control_key(node_config(node), node->id, &key);
+        } else {
+            router_record_key(node_config(node), node->id, &key);
+        }
+        change.key = buf_view(&key);
+        struct registry_watch_event event = {.id = told->id,
+                                             .type = told->type,
+                                             .revision = told->revision,
+                                             .cluster = told->cluster,
+                                             .changes = &change,
+                                             .change_count = told->type == REGISTRY_WATCH_CHANGED ? 1 : 0,
+                                             .failure = told->failure};
+        if (told->type == REGISTRY_WATCH_OPENED) {
+            stream->opened_at = world->now;
+        } else if (told->type == REGISTRY_WATCH_ENDED) {
+            stream->id = 0;
+        }
+        struct instant now = node_now(node);
+        if (told->type != REGISTRY_WATCH_CHANGED) {
+            tell(world, node, "its watch %s", told->type == REGISTRY_WATCH_OPENED ? "is open" : "has ended");
+        }
+        router_watched(node->router, &event, &now);
+        buf_fini(&key);
+    }
+    free_told(told);
+    node_settle(node);
+}
+
+/* One key of each node, and where there are twice as many keys, its control key behind all records. */
+void streams_changed(void *user, unsigned key)
+{
+    struct world *world = user;
+    const struct key *at = &world->etcd.keys[key];
+    bool control = key >= world->count;
+    for (unsigned i = 0; i < world->count; i++) {
+        struct node *node = &world->nodes[i];
+        if (!node->stream.open || node->stream.stalls || node->key != key % world->count) {
+            continue;
+        }
+        int64_t late = (int64_t)world_below(world, 4);
+        if (world->faulty && world_chance(world, world->weather.slow)) {
+            late += (int64_t)world_below(world, 1500);
+            network_hindered(node, world->now + late);
+        }
+        struct told *told = add(node, REGISTRY_WATCH_CHANGED, late);
+        told->control = control;
+        told->value = blob_ref(at->value);
+        told->mod_revision = at->value == NULL ? world->etcd.revision : at->mod_revision;
+        told->create_revision = at->create_revision;
+        told->lease = at->lease;
+    }
+}
+
+/* ---- what goes wrong ---- */
+
+void stream_cut(struct node *node, const char *why)
+{
+    if (node->stream.open) {
+        tell(node->world, node, "its watch is cut: %s", why);
+        end(node, REGISTRY_RETRY, (int64_t)world_below(node->world, 4));
+    }
+}
+
+void streams_cut(struct world *world, const char *why, unsigned per_mille)
+{
+    for (unsigned i = 0; i < world->count; i++) {
+        if (world_chance(world, per_mille)) {
+            stream_cut(&world->nodes[i], why);
+        }
+    }
+}
+
+void stream_lost(struct node *node)
+{
+    if (node->stream.open) {
+        world_at(node->world, node->world->now + TCP_PATIENCE_MS, EVENT_STREAM_DEAD, node,
+                 (struct event){.id = node->stream.id});
+    }
+}
+
+void stream_dead(struct node *node, uint64_t id)
+{
+    if (node->alive && node->stream.id == id && node->stream.open && in_black_hole(node)) {
+        for (struct told *told = node->stream.first; told != NULL; told = told->next) {
+            told->id = 0; /* what was under way when the kernel gave up never comes */
+        }
+        stream_cut(node, "nothing was heard for too long");
+    }
+}
+
+void stream_stall(struct node *node)
+{
+    if (node->stream.open) {
+        tell(node->world, node, "its watch stays open and tells nothing");
+        node->stream.stalls = true;
+    }
+}
+
+/* ---- what must come of it ---- */
+
+bool stream_is_well(const struct node *node, int64_t ms)
+{
+    const struct stream *stream = &node->stream;
+    return node->alive && stream->open && !stream->stalls && stream->opened_at > 0 &&
+           keywatch_state(router_keywatch(node->router)) == KEYWATCH_OPEN &&
+           node->world->now - stream->opened_at >= ms;
+}
+
+void stream_hand(struct node *node, bool is_ours_to_undo)
+{
+    struct world *world = node->world;
+    memmove(node->hands + 1, node->hands, sizeof(node->hands) - sizeof(node->hands[0]));
+    node->hands[0] = world->now;
+    bool often = node->hands[5] > 0 && world->now - node->hands[5] < 15000;
+    bool reached = node->link == LINK_UP && world->etcd_link == LINK_UP && !world->leaderless &&
+                   !world->nospace && !world->denied && node->fault_until <= world->now;
+    const struct registrar *registrar = node->alive ? router_registrar(node->router) : NULL;
+    const struct key *key = &world->etcd.keys[node->key];
+    bool was_well = registrar != NULL && registrar_lease_state(registrar) == LEASE_HELD && !key->by_hand &&
+                    key->value != NULL && key->lease == registrar_lease(registrar) &&
+                    registrar_trouble(registrar)[0] == '\0';
+    if (is_ours_to_undo && reached && !often && was_well && !node_shares_key(node) && stream_is_well(node, 3000)) {
+        world_at(world, world->now + REPAIR_MS + 100, EVENT_REPAIRED, node,
+                 (struct event){.id = node->stream.id, .arg = world->now});
+    }
+}
+
+void stream_repaired(struct node *node, uint64_t id, int64_t hand_at)
+{
+    struct world *world = node->world;
+    bool same = node->alive && node->stream.id == id && node->stream.open && !node->stream.stalls &&
+                node->hands[0] == hand_at;
+    bool hindered = node->fault_until > hand_at || node->slow_retry || world->wiped_at >= hand_at || world->leaderless ||
+                    world->nospace || world->denied || node->link != LINK_UP || world->etcd_link != LINK_UP ||
+                    node->stopped_until > hand_at || node->suspended_until > hand_at;
+    if (!same || hindered || node->told_to_stop || server_record(router_server(node->router)) == NULL) {
+        return;
+    }
+    const struct registrar *registrar = router_registrar(node->router);
+    const struct key *key = &world->etcd.keys[node->key];
+    struct str value = blob_view(key->value);
+    bool ours = value.size > 0 && key->lease == registrar_lease(registrar) &&
+                memmem(value.data, value.size, "\"status\":", 9) != NULL;
+    if (!ours) {
+        violated(world, node, "what a hand did to its key a second ago stands, though it is watched");
+    }
+    world->stats.repairs++;
+}
