@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "outrider/base/blob.h"
+#include "outrider/base/buf.h"
 #include "outrider/registry/memory.h"
 
 static struct registry *registry;
@@ -105,12 +106,83 @@ static void what_an_answer_shows_outlives_the_key(void **state)
     assert_int_equal(heard_count, 3);
 }
 
+static struct registry *watched;
+static struct buf told;
+static int disturb;
+
+static void open_watch(uint64_t id, int64_t from_revision)
+{
+    struct registry_watch watch = {
+        .id = id, .ranges = {{.key = STR("k")}}, .range_count = 1, .from_revision = from_revision};
+    registry_watch(watched, &watch);
+}
+
+/* Whoever is told may do anything: what he was told stays, and who he asks waits for the next run. */
+static void on_watch(const struct registry_watch_event *event, void *user)
+{
+    (void)user;
+    buf_printf(&told, "%d:%d", (int)event->id, (int)event->type);
+    if (disturb > 0) {
+        disturb--;
+        memory_advance(watched, 5000); /* the lease runs out */
+        memory_compact(watched, 100);
+        open_watch(event->id + 1, 0);
+        registry_unwatch(watched, event->id);
+    }
+    for (size_t i = 0; i < event->change_count; i++) {
+        const struct registry_change *change = &event->changes[i];
+        buf_printf(&told, " %s%.*s", change->deleted ? "-" : "+", STR_ARG(change->value));
+    }
+    buf_str(&told, STR("; "));
+}
+
+static void ignore(const struct registry_reply *reply, void *user)
+{
+    (void)reply;
+    (void)user;
+}
+
+static void expect_told(const char *expected)
+{
+    memory_run(watched);
+    assert_string_equal(buf_text(&told), expected);
+    buf_clear(&told);
+}
+
+static void whoever_is_told_may_do_anything(void **state)
+{
+    (void)state;
+    watched = memory_new(ignore, on_watch, NULL);
+    struct blob *value = blob_new(STR("v"));
+    struct registry_request put = {.id = 2, .op = REGISTRY_PUT, .lease = 9, .key = STR("k"), .value = value};
+    registry_submit(watched,
+                    &(struct registry_request){.id = 1, .op = REGISTRY_GRANT, .lease = 9, .ttl_ms = 5000});
+    registry_submit(watched, &put);
+    blob_unref(value);
+    memory_run(watched);
+    open_watch(1, 2);
+    open_watch(5, 2);
+    expect_told("5:0; 5:1 +v; 1:0; 1:1 +v; "); /* the newest first: nobody may rely on an order */
+    disturb = 1;
+    open_watch(7, 2);
+    expect_told("7:0; 5:1 -; 1:1 -; "); /* compacted under 7, which was closed */
+    expect_told("8:0; ");
+    open_watch(9, 2);
+    expect_told("9:0; 9:2; ");
+    open_watch(10, 100);
+    memory_cut(watched);
+    assert_string_equal(buf_text(&told), "10:2; 8:2; 5:2; 1:2; ");
+    registry_free(watched);
+    buf_fini(&told);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(answers_come_in_order_and_not_before_run, start, stop),
         cmocka_unit_test_setup_teardown(time_moves_only_by_advance, start, stop),
         cmocka_unit_test_setup_teardown(what_an_answer_shows_outlives_the_key, start, stop),
+        cmocka_unit_test(whoever_is_told_may_do_anything),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
