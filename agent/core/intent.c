@@ -180,8 +180,8 @@ static void fail(struct intent *intent, const struct registry_reply *reply, cons
     }
     intent->slow = is_slow(reply->failure);
     intent->retry = now->mono + retry_delay(intent);
-    intent->leave_tries += intent->slow ? LEAVING_TRIES_MAX : intent->leaving ? 1 : 0;
     if (intent->leaving) {
+        intent->leave_tries += intent->slow ? LEAVING_TRIES_MAX : 1;
         if (intent->leave_tries >= LEAVING_TRIES_MAX) {
             intent_note(effects, INTENT_NOTE_LEFT, "%s: %s", intent->key, intent->trouble);
         }

@@ -34,6 +34,11 @@ bool node_shares_key(const struct node *node)
     return false;
 }
 
+bool node_ends_with_its_id(const struct node *node)
+{
+    return !node->state_dir && node->index % 2 == 1;
+}
+
 void node_init(struct node *node, struct world *world, unsigned index)
 {
     node->world = world;
@@ -209,6 +214,7 @@ static void leave(struct node *node)
 {
     tell(node->world, node, "exits with %d", node->exit_code);
     check_exit(node, node->exit_code);
+    intents_left(node, node->exit_code);
     node_save(node);
     check_handed_over(node);
     end(node);

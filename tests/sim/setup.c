@@ -32,7 +32,8 @@ static void setup_server(struct world *world, const struct node *node, struct co
     bool silent = node->game.style == GAME_SILENT;
     config->server.present = true;
     config->server.type = mem_strdup("world");
-    config->server.id = mem_strdup(node->id);
+    /* Without a state_dir the id may end with the agent; here the next one has it again, and finds the key gone. */
+    config->server.id = mem_strdup(node_ends_with_its_id(node) ? "auto" : node->id);
     config->server.host = mem_strdup("auto");
     config->server.ports[0] = 8000;
     config->server.ports[1] = 8001;

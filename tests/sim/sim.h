@@ -288,6 +288,8 @@ void node_restart_later(struct node *node, int64_t after);
 const struct config *node_config(const struct node *node);
 /* Whether another agent is configured with its id. */
 bool node_shares_key(const struct node *node);
+/* Whether nobody comes back under its id. */
+bool node_ends_with_its_id(const struct node *node);
 
 /* setup.c: a configuration as the world's seed wants it. */
 struct config *setup_config(struct world *world, const struct node *node, const struct config *like);
@@ -349,6 +351,7 @@ void intents_by_hand(struct node *node);
 void intents_wiped(struct world *world);
 void intents_started(struct node *node, bool with_state);
 bool intents_unseen(const struct node *node);
+void intents_left(struct node *node, int code);
 void intents_check(struct node *node, const char *what);
 
 /* invariants.c: what must hold at each of these moments. */
