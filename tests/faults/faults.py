@@ -28,6 +28,7 @@ class Fault:
     bound: typing.Optional[typing.Callable] = None  # of the recovery, in seconds
     network: bool = False  # the agent's way to etcd goes through proxies
     lines: int = 16  # of log, at most
+    saves: int = 2  # writes of the state file, at most, beside one for each change that the server told
     options: tuple = ()  # of etcd
     tls: bool = False
     agent: type = Agent

@@ -80,7 +80,8 @@ class LimitedAgent(Agent):
 
 
 # Without restore_signals the agent starts as Python runs: a file that may not grow is an error then, no end of the process.
-@fault("state-dir-limit", "disk", nodes=(1,), keeps=True, popen={"restore_signals": False}, agent=LimitedAgent)
+@fault("state-dir-limit", "disk", nodes=(1,), keeps=True, popen={"restore_signals": False}, agent=LimitedAgent,
+       saves=8)
 def state_dir_limit(scene):
     """No file of the agent may grow (RLIMIT_FSIZE), for longer than the lease; that needs no rights."""
     scene.agent.limit(0)
@@ -115,7 +116,7 @@ class TmpfsAgent(Agent):
         return self.state("state.json").read_text()
 
 
-@fault("state-dir-full", "disk", nodes=(1,), keeps=True, agent=TmpfsAgent, possible=can_mount)
+@fault("state-dir-full", "disk", nodes=(1,), keeps=True, agent=TmpfsAgent, possible=can_mount, saves=8)
 def state_dir_full(scene):
     """The file system of state_dir is full, for longer than the lease."""
     with open(scene.agent.state("ballast"), "wb", buffering=0) as ballast:
