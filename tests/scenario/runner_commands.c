@@ -180,6 +180,17 @@ static void do_control_unseen(struct scenario *s, char **args, size_t count)
     change_control(s, args[0], false);
 }
 
+/* The watch tells only now of what the key was before: it is news of the present revision at best. */
+static void do_control_late(struct scenario *s, char **args, size_t count)
+{
+    (void)count;
+    struct registry_change change = {.value = str_of(args[0]), .mod_revision = s->store.revision};
+    struct instant now = world_now(s);
+    router_control_changed(s->router, &change, &now);
+    router_pump(s->router, &now);
+    world_settle(s);
+}
+
 static void do_read_back(struct scenario *s, char **args, size_t count)
 {
     (void)args;
@@ -447,6 +458,7 @@ static const struct command commands[] = {
     {"mind", do_mind, 1, false, true, true},
     {"control", do_control, 1, true, false, false},
     {"read-back", do_read_back, 0, false, false, false},
+    {"control-late", do_control_late, 1, true, false, false},
     {"control-unseen", do_control_unseen, 1, true, false, true},
     {"expect", do_expect, 1, false, true, false},
     {"check", do_check, 1, false, true, false},
