@@ -1,0 +1,77 @@
+/* Records of the fleet: the first line is a key, the rest its value. What is taken for a record is handed on
+ * as the bytes it is, so it must be JSON to everybody, and it costs what it may; what the agent's own decoder
+ * takes for a record is one here, too. */
+#include "outrider/base/blob.h"
+#include "outrider/base/error.h"
+#include "outrider/codec/record_json.h"
+#include "outrider/codec/view_item.h"
+#include "outrider/core/record.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void must(bool holds)
+{
+    if (!holds) {
+        abort();
+    }
+}
+
+static bool is_json(struct str text)
+{
+    json_error_t why;
+    json_t *root = json_loadb(text.data, text.size, 0, &why);
+    json_decref(root);
+    /* Numbers may be larger than this reader of them can tell; they are JSON all the same. */
+    return root != NULL || strstr(why.text, "too big") != NULL || strstr(why.text, "overflow") != NULL;
+}
+
+static void check_own(struct str json)
+{
+    struct record record;
+    struct view_entry *entry;
+    struct error err = {0};
+    char key[512];
+    if (json.size > VIEW_RECORD_MAX || record_decode(json, &record, &err) < 0) {
+        return;
+    }
+    snprintf(key, sizeof(key), "/s/%s/%s", record.type, record.id);
+    struct view_place place = {.key = str_of(key)};
+    bool negative = memmem(json.data, json.size, "-0", 2) != NULL;
+    if (strchr(record.type, '/') == NULL && strchr(record.id, '/') == NULL && !negative) {
+        must(view_record_decode(STR("/s"), &place, json, &entry, &err) == 0);
+        must(view_entry_status(entry) == (unsigned)record.status);
+        must(str_eq(view_entry_text(entry, VIEW_HOST), str_of(record.host)));
+        for (size_t i = 0; i < record.tag_count; i++) {
+            must(view_entry_has_tag(entry, str_of(record.tags[i])));
+        }
+        for (size_t i = 0; i < record.label_count; i++) {
+            must(str_eq(view_entry_label(entry, str_of(record.labels[i].name)),
+                        str_of(record.labels[i].value)));
+        }
+        view_entry_unref(entry);
+    }
+    record_fini(&record);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct str json, key = str_split((struct str){(const char *)data, size}, '\n', &json);
+    struct view_place place = {.key = key};
+    struct view_entry *entry;
+    struct error err = {0};
+    check_own(json);
+    if (view_record_decode(STR("/s"), &place, json, &entry, &err) < 0) {
+        must(err.code != ERROR_NONE && err.text[0] != '\0');
+        return 0;
+    }
+    must(is_json(json) && str_eq(blob_view(view_entry_json(entry)), json));
+    must(str_eq(view_entry_key(entry), key));
+    must(view_entry_size(entry) <= 2 * json.size + key.size + 1024);
+    view_entry_unref(entry);
+    return 0;
+}
