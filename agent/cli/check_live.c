@@ -109,7 +109,7 @@ static bool nobody_is_let_in(const struct live *live)
 {
     const char *error = buf_text(&live->error);
     return live->failure == REGISTRY_DENIED &&
-           (strstr(error, "user name is empty") != NULL || strstr(error, "CommonName") != NULL);
+           (strstr(error, "user name is empty") != NULL || strstr(error, "has a CommonName") != NULL);
 }
 
 static bool endpoint_answers(const struct live *live)

@@ -68,6 +68,15 @@ static void on_timer(void *user)
 
 /* ---- registry ---- */
 
+/* Once, however often each of the two is asked. */
+static void note_registry(struct agent *agent, struct str note)
+{
+    if (note.size > 0 && !str_eq(note, str_of(agent->registry_note))) {
+        log_warn("registry", "registry.endpoints must name members of one cluster", LOG_STR("detail", note));
+        snprintf(agent->registry_note, sizeof(agent->registry_note), "%.*s", STR_ARG(note));
+    }
+}
+
 static void on_reply(const struct registry_reply *reply, void *user)
 {
     struct agent *agent = user;
@@ -81,6 +90,7 @@ static void on_reply(const struct registry_reply *reply, void *user)
                  STR_ARG(reply->endpoint));
         agent->registry_cluster = reply->cluster;
     }
+    note_registry(agent, reply->note);
     struct instant now = agent_now();
     router_replied(agent->router, reply, &now);
     agent_rearm(agent);

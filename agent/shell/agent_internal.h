@@ -70,6 +70,7 @@ struct agent {
     pid_t mainpid;
     struct registry_endpoint endpoint_views[CONFIG_ENDPOINTS_MAX];
     char registry_endpoint[128];
+    char registry_note[512]; /* as told last */
     uint64_t registry_cluster;
 
     struct api_counters counters;

@@ -88,3 +88,34 @@ class ShortTokens(AuthCase):
         self.assertNotIn("level=warn", agent.log())
         self.assertNotIn("level=error", agent.log())
         self.assertEqual(agent.stop(), 0)
+
+
+class CommonName(AuthCase):
+    tls = True
+
+    def certificate(self, name):
+        folder = self.etcd.tls.folder
+        return {"ca_file": f"{folder}/ca.crt", "cert_file": f"{folder}/{name}.crt", "key_file": f"{folder}/{name}.key"}
+
+    def test_a_certificate_with_a_name_is_explained(self):
+        """Etcd's gateway refuses it while authentication is on, whatever the token: only the operator can mend that."""
+        remedy = "make registry.tls.cert_file one without"
+        agent = self.sidecar(tls=self.certificate("client-cn")).start()
+        self.trouble(agent, remedy)
+        self.assertIn(remedy, agent.run("status").stdout)
+        live = agent.run("check", "--live")
+        self.assertEqual(live.returncode, 1, live)
+        self.assertEqual(live.stdout.count("FAILED"), 1, live.stdout)
+        self.assertIn(remedy, live.stdout)
+        self.assertIsNone(self.etcd.get(agent.key))
+
+    def test_one_without_is_good(self):
+        agent = self.sidecar(tls=self.certificate("client"))
+        agent.write()
+        live = agent.run("check", "--live")
+        self.assertEqual(live.returncode, 0, live)
+        agent.start()
+        wait_until(lambda: self.etcd.get(agent.key), "the record")
+        agent.say("ready players=2")
+        wait_until(lambda: self.etcd.get(agent.key).record.get("players") == 2, "a write over TLS with a token")
+        self.assertEqual(agent.stop(), 0)

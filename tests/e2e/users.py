@@ -1,5 +1,4 @@
 """An etcd that knows users: tests speak to it as root, agents as whoever docs/etcd-roles made of them."""
-import http.client
 import json
 import os
 import subprocess
@@ -11,27 +10,20 @@ ROLES = ROOT / "docs" / "etcd-roles"
 PASSWORD = "agent-geheim"
 
 
-class Connection(http.client.HTTPConnection):
-    """Says with each request who asks."""
-    token = None
-
-    def request(self, method, url, body=None, headers=None, **more):
-        who = {"Authorization": self.token} if self.token else {}
-        super().request(method, url, body, {**who, **(headers or {})}, **more)
-
-
 class AuthEtcd(Etcd):
-    def __init__(self, token_ttl_s=300):
+    def __init__(self, token_ttl_s=300, tls=False):
         self.token, self.on = None, False
-        super().__init__(options=("--auth-token-ttl", str(token_ttl_s)))
+        super().__init__(tls, ("--auth-token-ttl", str(token_ttl_s)))
         with_etcd.enable_auth(self.node)
         self.on = True
 
     def connect(self, timeout=None):
-        connection = Connection("127.0.0.1", self.port, timeout=timeout)
+        """A connection that says with each request who asks."""
+        connection = super().connect(timeout)
         if self.on:
             self.token = self.token or self.log_in("root", with_etcd.ROOT_PASSWORD)
-            connection.token = self.token
+            plain, token = connection.request, {"Authorization": self.token}
+            connection.request = lambda method, url, body=None: plain(method, url, body, token)
         return connection
 
     def switch(self, on):
@@ -56,7 +48,8 @@ class AuthEtcd(Etcd):
 
     def root(self, *words, password="", user=f"root:{with_etcd.ROOT_PASSWORD}"):
         """etcdctl, or a program that calls it, as root unless another is named."""
-        env = {"PATH": os.environ["PATH"], "ETCDCTL_API": "3", "ETCDCTL_ENDPOINTS": self.url, "ETCDCTL_USER": user}
+        env = {"PATH": os.environ["PATH"], "ETCDCTL_API": "3", "ETCDCTL_ENDPOINTS": self.url, "ETCDCTL_USER": user,
+               **(self.tls.environment() if self.tls else {})}
         return subprocess.run([str(word) for word in words], env=env, input=password + "\n", text=True,
                               capture_output=True, timeout=DEADLINE_S, check=True).stdout
 
@@ -67,10 +60,11 @@ class AuthEtcd(Etcd):
 
 class AuthCase(Case):
     token_ttl_s = 300
+    tls = False
 
     @classmethod
     def setUpClass(cls):
-        cls.etcd = AuthEtcd(cls.token_ttl_s)
+        cls.etcd = AuthEtcd(cls.token_ttl_s, cls.tls)
         cls.addClassCleanup(cls.etcd.stop)
 
     def setUp(self):

@@ -144,15 +144,18 @@ static void add_trail(struct etcd_call *call, const char *why)
 
 /* ---- the end of a call ---- */
 
-/* Two endpoints of two clusters are a configuration that cannot work, and neither id says which is which. */
+/* Two endpoints of two clusters are a configuration that cannot work, and neither id says which is which. The
+ * same words whoever of them is asked, so that they can be told once. */
 static void note_other_cluster(const struct etcd_call *call, struct buf *note)
 {
     const struct endpoints *endpoints = &call->etcd->endpoints;
     size_t other = endpoints_of_other_cluster(endpoints, call->endpoint);
     if (other < endpoints->count) {
-        buf_printf(note, "%s belongs to cluster %" PRIx64 ", %s to cluster %" PRIx64, endpoint_name(call),
-                   endpoints->list[call->endpoint].cluster, endpoints->list[other].name,
-                   endpoints->list[other].cluster);
+        const struct endpoint *first = &endpoints->list[other < call->endpoint ? other : call->endpoint];
+        const struct endpoint *second = &endpoints->list[other < call->endpoint ? call->endpoint : other];
+        buf_printf(note,
+                   "%s belonged to cluster %" PRIx64 " and %s to cluster %" PRIx64 " when they answered last",
+                   first->name, first->cluster, second->name, second->cluster);
     }
 }
 

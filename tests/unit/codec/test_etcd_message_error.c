@@ -100,8 +100,7 @@ static const struct row rows[] = {
     {REGISTRY_GET, 400,
      "CommonName of client sending a request against gateway will be ignored and not used as expected\n",
      REGISTRY_DENIED, false,
-     "CommonName of client sending a request against gateway will be ignored and not used as expected: with "
-     "authentication on, etcd's gateway takes no client certificate that has a CN: make "
+     "our certificate has a CommonName, and etcd's gateway refuses those while authentication is on: make "
      "registry.tls.cert_file one without"},
     {REGISTRY_PUT, 500, V1(2, "etcdserver: user name is empty"), REGISTRY_DENIED, false, NULL},
     {REGISTRY_PUT, 500, V1(2, "etcdserver: requested lease not found"), REGISTRY_LEASE_LOST, false, NULL},
@@ -191,9 +190,8 @@ static void a_long_text_is_cut_between_characters(void **state)
 static void names_are_fixed(void **state)
 {
     (void)state;
-    static const char *const ops[] = {"grant", "keepalive", "revoke", "lease_ttl",
-                                      "get",   "put",       "delete", "list",
-                                      "prove", "unknown"};
+    static const char *const ops[] = {"grant", "keepalive", "revoke", "lease_ttl", "get",
+                                      "put",   "delete",    "list",   "prove",     "unknown"};
     static const char *const failures[] = {"ok",         "retry",  "unknown", "lease_lost", "lease_exists",
                                            "overloaded", "denied", "refused", "invalid"};
     for (int i = 0; i <= REGISTRY_OP_COUNT; i++) {

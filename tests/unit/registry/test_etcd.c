@@ -299,7 +299,8 @@ static void two_clusters_are_named(void **state)
            answered(200, "{\"header\":{\"cluster_id\":\"255\",\"revision\":\"3\"}}"));
     expect_reply(2, REGISTRY_OK, "http://b:2", "");
     assert_int_equal(reply.cluster, 255);
-    assert_string_equal(reply_note, "http://b:2 belongs to cluster ff, http://a:1 to cluster 5");
+    assert_string_equal(
+        reply_note, "http://a:1 belonged to cluster 5 and http://b:2 to cluster ff when they answered last");
 }
 
 static void the_cluster_is_remembered(void **state)
