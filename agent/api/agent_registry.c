@@ -95,6 +95,7 @@ static void write_sync(struct json_writer *json, const struct api_view *view)
     json_write_text(json, text_or_null(view->registry_endpoint));
     write_endpoints(json, view);
     write_hex(json, "clusterId", view->registry_cluster);
+    write_hex(json, "clusterBefore", registrar_cluster_before(registrar));
     api_write_int(json, "revision", registrar_revision(registrar));
     api_write_time(json, "lastWrite", registrar_written_wall(registrar));
     json_write_key(json, "registrations");

@@ -98,6 +98,35 @@ static void endpoints(const json_t *document, struct buf *out)
     }
 }
 
+/* Only where there was another: the same two in turn are a wrong list of endpoints. */
+static void cluster(const json_t *document, struct buf *out)
+{
+    const char *now = document_text(document, "registry.clusterId");
+    const char *before = document_text(document, "registry.clusterBefore");
+    if (now != NULL && before != NULL) {
+        status_label(out, "cluster");
+        status_plain(out, now);
+        buf_str(out, STR(", where "));
+        status_plain(out, before);
+        buf_str(out, STR(" answered before\n"));
+    }
+}
+
+/* Our own keys are watched; silent where that is well, or not begun. */
+static void watch(const json_t *document, struct buf *out)
+{
+    const char *state = document_text(document, "registry.watch");
+    const char *trouble = document_text(document, "registry.watchTrouble");
+    if (state == NULL || is(state, "open") || trouble == NULL) {
+        return;
+    }
+    status_label(out, "watch");
+    status_plain(out, state);
+    buf_str(out, STR(": "));
+    status_plain(out, trouble);
+    buf_str(out, STR("\n"));
+}
+
 static void lease(const json_t *document, struct buf *out)
 {
     const char *id = document_text(document, "lease.id"), *state = document_text(document, "lease.state");
@@ -155,6 +184,8 @@ void status_registry(const json_t *document, struct buf *out)
 {
     registry(document, out);
     endpoints(document, out);
+    cluster(document, out);
+    watch(document, out);
     lease(document, out);
     control(document, out);
 }

@@ -5,6 +5,7 @@
 #include "outrider/base/buf.h"
 #include "outrider/base/mem.h"
 #include "outrider/core/shutdown.h"
+#include "outrider/io/clock_watch.h"
 #include "outrider/io/http_client.h"
 #include "outrider/io/pidfd.h"
 #include "outrider/io/signals.h"
@@ -64,6 +65,27 @@ static void on_timer(void *user)
     router_tick(agent->router, &now);
     extend_stop(agent, now.mono);
     agent_rearm(agent);
+}
+
+/* The clock was set, or the machine wakes: nothing waits for a timer that stood still meanwhile. */
+static void on_clock(void *user)
+{
+    struct agent *agent = user;
+    if (agent->router != NULL) {
+        struct instant now = agent_now();
+        router_tick(agent->router, &now);
+        agent_rearm(agent);
+    }
+}
+
+static void watch_clock(struct agent *agent)
+{
+    struct error err;
+    agent->clock = clock_watch_new(agent->loop, on_clock, agent, &err);
+    if (agent->clock == NULL) {
+        /* A sleep is then noticed with the next timer. */
+        log_warn("agent", "not woken when the machine resumes", LOG_TEXT("error", err.text));
+    }
 }
 
 /* ---- registry ---- */
@@ -177,6 +199,7 @@ static int open_loop(struct agent *agent, struct error *err)
         return -1;
     }
     agent->timer = timer_new(agent->loop, on_timer, agent);
+    watch_clock(agent);
     const struct config_registry *registry = &agent->config->registry;
     agent->http = http_client_new(agent->loop, &(struct http_tls){.ca_file = registry->tls.ca_file,
                                                                   .cert_file = registry->tls.cert_file,
@@ -242,6 +265,7 @@ static void close_world(struct agent *agent)
     signals_free(agent->signals);
     state_store_free(agent->state);
     timer_free(agent->timer);
+    clock_watch_free(agent->clock);
     loop_free(agent->loop);
     config_fini(agent->config);
     free(agent->config);

@@ -52,6 +52,7 @@ struct agent {
 
     struct loop *loop;
     struct timer *timer;
+    struct clock_watch *clock; /* NULL: not woken at resume */
     struct signals *signals;
     struct http_client *http;
     struct registry *registry;

@@ -1,8 +1,9 @@
 """What etcd may do to an agent: go, come back empty, lose the lease, lose the key; and a network that misbehaves."""
+import pathlib
 import signal
 import time
 
-from harness import Case, rss_kb, wait_until
+from harness import Case, merged, rss_kb, wait_until
 
 
 class Away(Case):
@@ -137,6 +138,96 @@ class Meddling(Case):
         agent.send_signal(signal.SIGCONT)
         self.watcher.status("ready", since)
         self.assertEqual(agent.stop(), 0)
+
+
+class Watched(Case):
+    """Its own keys are watched: what a hand does to them is undone without a word, long before the next heartbeat."""
+
+    def setUp(self):
+        super().setUp()
+        self.watcher = self.watch()
+
+    def ready(self, **over):
+        agent = self.agent(**merged({"registry": {"ttl": "60s"}}, over)).start()
+        self.watcher.status("ready")
+        wait_until(lambda: agent.api()["registry"]["watch"] == "open", "its keys are watched")
+        return agent
+
+    def undone(self, agent, since, what):
+        """A heartbeat comes after a quarter of the TTL, a reading back after 60 s: neither helps."""
+        done = self.watcher.wait(what, "what was done by hand", since)
+        back = self.watcher.wait(lambda event: event.kv.revision > done.kv.revision and event.status == "ready" and
+                                 event.record.get("host") == "127.0.0.1", "it undone", since)
+        self.assertLess(back.moment - done.moment, 10)
+        self.assertEqual(agent.api()["registry"]["watch"], "open")
+        return back
+
+    def test_deleted(self):
+        agent = self.ready()
+        since = self.watcher.mark()
+        self.etcd.delete(agent.key)
+        back = self.undone(agent, since, lambda event: event.status == "gone")
+        self.assertEqual(back.kv.lease, int(agent.api()["lease"]["id"], 16))
+        agent.logged("somebody had changed the key")
+
+    def test_overwritten(self):
+        agent = self.ready()
+        since = self.watcher.mark()
+        self.etcd.put(agent.key, '{"id":"w1","status":"ready","host":"6.6.6.6"}')
+        self.undone(agent, since, lambda event: event.record and event.record.get("host") == "6.6.6.6")
+
+    def test_lease_revoked(self):
+        agent = self.ready()
+        since = self.watcher.mark()
+        old = self.etcd.get(agent.key).lease
+        self.etcd.revoke(old)
+        back = self.undone(agent, since, lambda event: event.status == "gone")
+        self.assertNotEqual(back.kv.lease, old)
+
+    def test_watched_again_after_etcd_was_away(self):
+        agent = self.ready(registry={"ttl": "5s"})
+        self.etcd.kill()
+        wait_until(lambda: agent.api()["registry"]["watch"] == "waiting", "the watch has ended")
+        self.etcd.start()
+        wait_until(lambda: agent.api()["registry"]["watch"] == "open", "it is open again")
+        watcher = self.watch()
+        self.etcd.delete(agent.key)
+        watcher.status("ready")
+        self.assertEqual(agent.log().count("its own keys"), 0)
+
+    def test_nothing_is_kept_anew_for_nothing(self):
+        agent = self.ready(registry={"ttl": "2s"})
+        agent.say("ready players=1 # hello")
+        wait_until(lambda: '"hello"' in agent.kept(), "the words are kept")
+        kept = pathlib.Path(agent.config["state_dir"]) / "state.json"
+
+        def heartbeats():
+            text = agent.request("GET", "/metrics")[2].decode()
+            return sum(float(line.split()[1]) for line in text.splitlines()
+                       if line.startswith("outrider_registry_requests_total") and "keepalive" in line)
+        wait_until(lambda: agent.api()["registry"]["inSync"], "in sync")
+        agent.say("ready players=1 # hello")
+        before, file = heartbeats(), kept.stat()
+        for _ in range(3):
+            agent.say("ready players=1 # hello")
+        wait_until(lambda: heartbeats() >= before + 4, "four heartbeats")
+        self.assertEqual((kept.stat().st_ino, kept.stat().st_mtime_ns), (file.st_ino, file.st_mtime_ns))
+
+
+class Stopped(Case):
+    def test_its_server_died_meanwhile(self):
+        """Stopped for longer than the TTL while its server dies: the record never says ready again."""
+        watcher = self.watch()
+        agent = self.agent(registry={"ttl": "2s"}).start()
+        watcher.status("ready")
+        agent.send_signal(signal.SIGSTOP)
+        since = watcher.mark()
+        self.game.close()
+        watcher.status("gone", since)
+        agent.send_signal(signal.SIGCONT)
+        watcher.status("error", since)
+        self.assertNotIn("ready", [event.status for event in watcher.until_now(since)])
+        agent.logged("time has passed unseen")
 
 
 class Network(Case):
