@@ -61,6 +61,25 @@ void buf_str(struct buf *buf, struct str text)
     buf_add(buf, text.data, text.size);
 }
 
+void buf_uint(struct buf *buf, uint64_t number)
+{
+    char digits[20];
+    size_t first = sizeof(digits);
+    do {
+        digits[--first] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    buf_add(buf, digits + first, sizeof(digits) - first);
+}
+
+void buf_int(struct buf *buf, int64_t number)
+{
+    if (number < 0) {
+        buf_add(buf, "-", 1);
+    }
+    buf_uint(buf, number < 0 ? 0 - (uint64_t)number : (uint64_t)number);
+}
+
 void buf_printf(struct buf *buf, const char *format, ...)
 {
     va_list args;

@@ -29,12 +29,19 @@ static void add_bytes(struct buf *out, const char *name, struct str bytes)
     buf_str(out, STR("\""));
 }
 
+static void add_number(struct buf *out, const char *name, int64_t number)
+{
+    buf_str(out, str_of(name));
+    buf_int(out, number);
+    buf_str(out, STR("\""));
+}
+
 static void encode_put(const struct registry_request *request, struct buf *out)
 {
     add_bytes(out, "{\"request_put\":{\"key\":\"", request->key);
     add_bytes(out, ",\"value\":\"", blob_view(request->value));
     if (request->lease != 0) {
-        buf_printf(out, ",\"lease\":\"%" PRId64 "\"", request->lease);
+        add_number(out, ",\"lease\":\"", request->lease);
     }
     buf_str(out, STR("}}"));
 }
@@ -48,7 +55,7 @@ static void encode_txn(const struct registry_request *request, struct buf *out)
     if (request->expect_revision == 0) {
         buf_str(out, STR("\"CREATE\",\"create_revision\":\"0\""));
     } else {
-        buf_printf(out, "\"MOD\",\"mod_revision\":\"%" PRId64 "\"", request->expect_revision);
+        add_number(out, "\"MOD\",\"mod_revision\":\"", request->expect_revision);
     }
     buf_str(out, STR("}],\"success\":["));
     if (request->op == REGISTRY_PUT) {
@@ -67,9 +74,9 @@ static void encode_list(const struct registry_request *request, struct buf *out)
         request->limit > 0 && request->limit < REGISTRY_LIST_MAX ? request->limit : REGISTRY_LIST_MAX;
     add_bytes(out, "{\"key\":\"", request->key);
     add_bytes(out, ",\"range_end\":\"", request->range_end);
-    buf_printf(out, ",\"limit\":\"%" PRId64 "\"", limit);
+    add_number(out, ",\"limit\":\"", limit);
     if (request->at_revision > 0) {
-        buf_printf(out, ",\"revision\":\"%" PRId64 "\"", request->at_revision);
+        add_number(out, ",\"revision\":\"", request->at_revision);
     }
     if (request->newest_first) {
         buf_str(out, STR(",\"sort_order\":\"DESCEND\",\"sort_target\":\"MOD\""));

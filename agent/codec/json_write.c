@@ -109,18 +109,8 @@ static bool is_plain(struct str text)
     return true;
 }
 
-/* Nearly every string of a record is plain ASCII: looked at once and copied once. */
-static void add_string(struct buf *out, struct str text)
+static void add_quoted(struct buf *out, struct str text)
 {
-    if (is_plain(text)) {
-        char *to = buf_extend(out, text.size + 2);
-        to[0] = '"';
-        if (text.size > 0) {
-            memcpy(to + 1, text.data, text.size);
-        }
-        to[text.size + 1] = '"';
-        return;
-    }
     buf_str(out, STR("\""));
     if (str_is_utf8(text)) {
         add_escaped(out, text);
@@ -130,18 +120,38 @@ static void add_string(struct buf *out, struct str text)
     buf_str(out, STR("\""));
 }
 
+/* Nearly every string of a record is plain ASCII: looked at once and copied once, together with what stands
+ * before and after it. */
+static void add_string(struct json_writer *json, struct str text, struct str after)
+{
+    size_t comma = json->more ? 1 : 0;
+    json->more = true;
+    if (!is_plain(text)) {
+        buf_str(json->out, comma > 0 ? STR(",") : STR(""));
+        add_quoted(json->out, text);
+        buf_str(json->out, after);
+        return;
+    }
+    char *to = buf_extend(json->out, comma + text.size + 2 + after.size);
+    to[0] = ','; /* or nothing: then the quote is written over it */
+    to[comma] = '"';
+    to += comma + 1;
+    if (text.size > 0) {
+        memcpy(to, text.data, text.size);
+    }
+    to[text.size] = '"';
+    memcpy(to + text.size + 1, after.data, after.size);
+}
+
 void json_write_key(struct json_writer *json, const char *name)
 {
-    begin_value(json);
-    add_string(json->out, str_of(name));
-    buf_str(json->out, STR(":"));
+    add_string(json, str_of(name), STR(":"));
     json->more = false;
 }
 
 void json_write_string(struct json_writer *json, struct str value)
 {
-    begin_value(json);
-    add_string(json->out, value);
+    add_string(json, value, STR(""));
 }
 
 void json_write_text(struct json_writer *json, const char *value)
@@ -155,26 +165,14 @@ void json_write_text(struct json_writer *json, const char *value)
 
 void json_write_int(struct json_writer *json, int64_t value)
 {
-    if (value >= 0) {
-        json_write_uint(json, (uint64_t)value);
-        return;
-    }
     begin_value(json);
-    buf_str(json->out, STR("-"));
-    json->more = false;
-    json_write_uint(json, 0 - (uint64_t)value);
+    buf_int(json->out, value);
 }
 
 void json_write_uint(struct json_writer *json, uint64_t value)
 {
-    char digits[20];
-    size_t first = sizeof(digits);
-    do {
-        digits[--first] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value > 0);
     begin_value(json);
-    buf_add(json->out, digits + first, sizeof(digits) - first);
+    buf_uint(json->out, value);
 }
 
 void json_write_bool(struct json_writer *json, bool value)

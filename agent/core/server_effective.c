@@ -118,16 +118,22 @@ static bool said_goodbye(const struct server *server, int64_t now, char cause[st
 static bool said_error(const struct server *server, int64_t now, char cause[static 160])
 {
     (void)now;
+    if (server->now.said != SAID_ERROR) {
+        return false;
+    }
     const char *text = server->now.text;
     snprintf(cause, 160, "the server said error%s%.120s", text == NULL ? "" : ": ", text == NULL ? "" : text);
-    return server->now.said == SAID_ERROR;
+    return true;
 }
 
 static bool crashed(const struct server *server, int64_t now, char cause[static 160])
 {
     (void)now;
+    if (server->life != LIFE_CRASHED) {
+        return false;
+    }
     snprintf(cause, 160, "%s", server->life_cause);
-    return server->life == LIFE_CRASHED;
+    return true;
 }
 
 static bool watchdog_out(const struct server *server, int64_t now, char cause[static 160])
@@ -137,9 +143,12 @@ static bool watchdog_out(const struct server *server, int64_t now, char cause[st
         snprintf(cause, 160, "watchdog: triggered by the server");
         return true;
     }
+    if (!server->now.watchdog_ran_out) {
+        return false;
+    }
     char span[24];
     snprintf(cause, 160, "watchdog: not fed for %s", duration_format(server->now.watchdog_ms, span));
-    return server->now.watchdog_ran_out;
+    return true;
 }
 
 static bool probe_fails(const struct server *server, int64_t now, char cause[static 160])

@@ -4,14 +4,13 @@
 #include "outrider/io/http_client.h"
 
 #include <arpa/inet.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <strings.h>
 
 #define PLAIN "http://"
 #define SECURE "https://"
 
-enum { PORT_DEFAULT = 80 };
+/* More than the words of a request that are always the same, and its length. */
+enum { PORT_DEFAULT = 80, FIXED_MAX = 128 };
 
 static bool begins(const char *url, const char *scheme)
 {
@@ -142,16 +141,12 @@ static int headers_size(const char *const *headers, struct error *err, size_t *r
 int http_url_request(const struct http_url *url, const struct http_call *call, bool close, struct error *err,
                      struct buf *request)
 {
-    char last[80];
     size_t headers = 0;
     if (headers_size(call->headers, err, &headers) < 0) {
         return -1;
     }
-    int last_size = snprintf(last, sizeof(last), "Content-Length: %zu\r\n%s\r\n", call->body.size,
-                             close ? "Connection: close\r\n" : "");
-    size_t fixed = sizeof("POST / HTTP/1.1\r\nHost: \r\n") + (size_t)last_size;
     buf_clear(request);
-    buf_extend(request, fixed + url->target.size + url->authority.size + headers + call->body.size);
+    buf_extend(request, FIXED_MAX + url->target.size + url->authority.size + headers + call->body.size);
     buf_clear(request);
     buf_str(request, STR("POST "));
     buf_str(request, slash(url));
@@ -163,7 +158,9 @@ int http_url_request(const struct http_url *url, const struct http_call *call, b
         buf_str(request, str_of(call->headers[i]));
         buf_str(request, STR("\r\n"));
     }
-    buf_add(request, last, (size_t)last_size);
+    buf_str(request, STR("Content-Length: "));
+    buf_uint(request, call->body.size);
+    buf_str(request, close ? STR("\r\nConnection: close\r\n\r\n") : STR("\r\n\r\n"));
     buf_str(request, call->body);
     return 0;
 }

@@ -9,8 +9,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-/* Bytes per read, and bytes that may wait for a peer that does not read. */
-enum { READ_SIZE = 8192, WAITING_MAX = 4096 };
+/* Bytes that may wait for a peer that does not read. */
+enum { WAITING_MAX = 4096 };
 
 /* Reads of what a closing peer still sent: unread bytes at close() would turn its end of file into
  * ECONNRESET. */
@@ -60,7 +60,7 @@ static void disconnect(struct line_peer *peer)
     event_del(&peer->reading);
     event_del(&peer->writing);
     unlink_peer(socket, peer);
-    char rest[READ_SIZE];
+    char rest[LINE_READ_SIZE];
     for (int i = 0; i < DISCARD_READS && !peer->at_eof; i++) {
         if (recv(peer->fd, rest, sizeof(rest), 0) <= 0) {
             break;
@@ -225,8 +225,8 @@ static void on_readable(evutil_socket_t fd, short what, void *user)
 {
     (void)what;
     struct line_peer *peer = user;
-    char bytes[READ_SIZE];
-    ssize_t got = recv(fd, bytes, sizeof(bytes), 0);
+    char *bytes = peer->socket->scratch;
+    ssize_t got = recv(fd, bytes, LINE_READ_SIZE, 0);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
         return;
     }

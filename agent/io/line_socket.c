@@ -85,6 +85,7 @@ struct line_socket *line_socket_new(struct loop *loop, const struct line_socket_
     socket->bound = bound;
     socket->handlers = *handlers;
     socket->user = user;
+    socket->scratch = mem_zalloc(LINE_READ_SIZE);
     socket->max_line = options->max_line == 0 ? DEFAULT_MAX_LINE : options->max_line;
     socket->max_peers = options->max_peers == 0 ? DEFAULT_MAX_PEERS : options->max_peers;
     size_t share = process_files_max() / SHARE_OF_FILES;
@@ -108,6 +109,7 @@ void line_socket_free(struct line_socket *socket)
     timer_free(socket->pause);
     event_del(&socket->event);
     unix_unbind(&socket->bound);
+    free(socket->scratch);
     free(socket);
 }
 

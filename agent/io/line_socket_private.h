@@ -9,11 +9,15 @@
 
 #include <event2/event_struct.h>
 
+/* Bytes per read. */
+enum { LINE_READ_SIZE = 8192 };
+
 struct line_socket {
     struct loop *loop;
     struct unix_bound bound;
     struct event event;
     struct timer *pause; /* made when accept first runs out of descriptors */
+    char *scratch; /* LINE_READ_SIZE bytes to read to: on the stack the compiler would clear them each time */
     struct line_socket_handlers handlers;
     void *user;
     size_t max_line, max_peers;

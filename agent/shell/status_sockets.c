@@ -148,8 +148,10 @@ static void obey(struct status_sockets *sockets, struct line_peer *peer, struct 
     struct agent *agent = sockets->agent;
     uint64_t attached_in = talker->life;
     if (words_speak(words)) {
-        struct credentials sender = line_peer_credentials(peer);
-        verify_mainpid(sockets, words, &sender);
+        if (words->has_mainpid) {
+            struct credentials sender = line_peer_credentials(peer);
+            verify_mainpid(sockets, words, &sender);
+        }
         struct instant now = agent_now();
         router_heard(agent->router, words, &now);
     }

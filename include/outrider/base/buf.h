@@ -6,6 +6,7 @@
 #include "outrider/base/str.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* {0} is an empty buffer. `data` is NULL until the first byte is added. */
 struct buf {
@@ -29,6 +30,12 @@ char *buf_extend(struct buf *buf, size_t size);
 
 /* Appends a view. */
 void buf_str(struct buf *buf, struct str text);
+
+/* Appends a number in decimal: what printf's %d is, without what it costs. */
+void buf_int(struct buf *buf, int64_t number);
+
+/* Likewise without a sign. */
+void buf_uint(struct buf *buf, uint64_t number);
 
 /* Appends formatted text. */
 void buf_printf(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);

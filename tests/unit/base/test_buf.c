@@ -7,6 +7,8 @@
 
 #include "outrider/base/buf.h"
 
+#include <inttypes.h>
+
 static void an_untouched_buffer_reads_as_empty_text(void **state)
 {
     (void)state;
@@ -94,6 +96,21 @@ static void clearing_keeps_the_memory(void **state)
     buf_fini(&buf);
 }
 
+static void numbers_are_what_printf_makes_of_them(void **state)
+{
+    (void)state;
+    static const int64_t numbers[] = {0, 1, -1, 9, 10, 1234567890123456789, INT64_MAX, INT64_MIN};
+    for (size_t i = 0; i < COUNT_OF(numbers); i++) {
+        struct buf added = {0}, printed = {0};
+        buf_int(&added, numbers[i]);
+        buf_uint(&added, (uint64_t)numbers[i]);
+        buf_printf(&printed, "%" PRId64 "%" PRIu64, numbers[i], (uint64_t)numbers[i]);
+        assert_string_equal(buf_text(&added), buf_text(&printed));
+        buf_fini(&added);
+        buf_fini(&printed);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -103,6 +120,7 @@ int main(void)
         cmocka_unit_test(a_long_piece_fits_at_once),
         cmocka_unit_test(consuming_drops_from_the_front),
         cmocka_unit_test(clearing_keeps_the_memory),
+        cmocka_unit_test(numbers_are_what_printf_makes_of_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
