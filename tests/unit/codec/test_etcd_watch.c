@@ -11,6 +11,8 @@
 
 #include "outrider/base/attr.h"
 
+#include <string.h>
+
 static void a_request_has_a_create_for_each_range(void **state)
 {
     (void)state;
@@ -21,7 +23,11 @@ static void a_request_has_a_create_for_each_range(void **state)
                                         "{\"create_request\":{\"key\":\"ei9i\","
                                         "\"watch_id\":\"2\",\"fragment\":true,\"progress_notify\":true}}");
     buf_clear(&out);
-    struct registry_watch later = from(under_w, INT64_MAX);
+    struct registry_watch later = from(under_w, 1);
+    etcd_watch_encode(&later, &out);
+    assert_non_null(strstr(buf_text(&out), "\"start_revision\":\"1\""));
+    buf_clear(&out);
+    later.from_revision = INT64_MAX;
     etcd_watch_encode(&later, &out);
     assert_string_equal(buf_text(&out), "{\"create_request\":{\"key\":\"dy8=\",\"range_end\":\"dzA=\","
                                         "\"start_revision\":\"9223372036854775807\","
@@ -58,6 +64,15 @@ static void json_is_read_as_json(void **state)
         "\"mod_revision\":26}},{\"type\":\"PUT\",\"kv\":{\"key\":\"dy9i\",\"value\":\"\",\"mod_revision\":"
         "26}} ] ,\"header\":{\"revision\":30}}}\n",
         "opened 24 of 7\nchanged 26 +w/a=/0@25 -w/a@26 +w/b=/0@26\n");
+}
+
+static void a_deleted_key_has_no_value(void **state)
+{
+    (void)state;
+    expect(&under_w,
+           CREATED("24") EVENTS("25", "{\"type\":\"DELETE\",\"kv\":{\"key\":\"" A
+                                      "\",\"mod_revision\":\"25\",\"value\":\"MQ==\"}}"),
+           OPENED("24") "changed 25 -w/a@25\n");
 }
 
 static void history_is_told_from_where_it_was_asked(void **state)
@@ -100,6 +115,7 @@ static void several_ranges_share_a_stream(void **state)
                EVENTS("35", DEL(B, "31")) EVENTS("35", DEL(A, "32")),
            OPENED("34") "changed 30 -z/b@33\nchanged 31 -w/a@31 -w/b@31\nchanged 32 -w/a@32\n");
     expect(&watch, CREATED2("33"), "");
+    expect(&watch, CREATED2("35") CREATED("34"), OPENED("35"));
 }
 
 /* Each range is watched from its own revision on, and whoever reads does so at the one he is told. */
@@ -128,6 +144,10 @@ static void progress_moves_the_revision(void **state)
            CREATED("24") HDR("24") ",\"watch_id\":\"1\"}}\n" HDR("30") ",\"watch_id\":\"1\"}}\n" EVENTS(
                "31", DEL(A, "30") "," DEL(A, "31")),
            OPENED("24") "changed 30\nchanged 31 -w/a@31\n");
+    expect(&under_w, /* and never back */
+           CREATED("24") EVENTS("30", DEL(A, "30"))
+               HDR("25") ",\"watch_id\":\"1\"}}\n" EVENTS("30", DEL(A, "30")),
+           OPENED("24") "changed 30 -w/a@30\n");
     expect(&two,
            CREATED("24") CREATED2("24")
                HDR("30") ",\"watch_id\":\"1\"}}\n" HDR("29") ",\"watch_id\":\"2\"}}\n",
@@ -222,6 +242,7 @@ int main(void)
         cmocka_unit_test(a_request_has_a_create_for_each_range),
         cmocka_unit_test(what_happens_is_told_as_it_happens),
         cmocka_unit_test(json_is_read_as_json),
+        cmocka_unit_test(a_deleted_key_has_no_value),
         cmocka_unit_test(history_is_told_from_where_it_was_asked),
         cmocka_unit_test(fragments_are_told_by_whole_revisions),
         cmocka_unit_test(several_ranges_share_a_stream),
