@@ -259,7 +259,7 @@ static int check_frame(struct str text, struct reader *reader, struct error *err
 
 int view_file_decode(struct str text, struct str prefix, struct view_file *ret_file, struct error *err)
 {
-    struct reader reader;
+    struct reader reader = {0};
     struct view_file file = {0};
     if (check_frame(text, &reader, err) < 0) {
         return error_wrap(err, "view file");

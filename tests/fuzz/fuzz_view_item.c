@@ -41,8 +41,9 @@ static void check_own(struct str json)
     }
     snprintf(key, sizeof(key), "/s/%s/%s", record.type, record.id);
     struct view_place place = {.key = str_of(key)};
-    bool negative = memmem(json.data, json.size, "-0", 2) != NULL;
-    if (strchr(record.type, '/') == NULL && strchr(record.id, '/') == NULL && !negative) {
+    /* That decoder's library skips a NUL behind a number, and takes -0 for a count. */
+    bool odd = memmem(json.data, json.size, "-0", 2) != NULL || memchr(json.data, '\0', json.size) != NULL;
+    if (strchr(record.type, '/') == NULL && strchr(record.id, '/') == NULL && !odd) {
         must(view_record_decode(STR("/s"), &place, json, &entry, &err) == 0);
         must(view_entry_status(entry) == (unsigned)record.status);
         must(str_eq(view_entry_text(entry, VIEW_HOST), str_of(record.host)));
