@@ -246,7 +246,7 @@ static void plan(struct view *view, const struct instant *now, struct queue *eff
     if (view_tombs_expire(&view->tombs, now->mono)) {
         view->dirty = true;
     }
-    if (view->known && now->mono >= save_due(view)) {
+    if (now->mono >= save_due(view)) {
         save(view, now, effects);
     }
 }
@@ -314,7 +314,7 @@ struct window view_deadline(const struct view *view)
         int64_t ends = view->tombs.tombs[0].ends_mono;
         window = window_sooner(window, (struct window){ends, ends + 1000});
     }
-    int64_t due = view->known ? save_due(view) : NEVER_MS;
+    int64_t due = save_due(view);
     if (due != NEVER_MS) {
         window = window_sooner(window, (struct window){due, due + 1000});
     }

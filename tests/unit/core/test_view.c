@@ -78,6 +78,8 @@ static void pages_are_of_one_revision(void **state)
     assert_int_equal(view_count(w.view), 5);
     assert_int_equal(w.revisions, 1);
     assert_int_equal(w.watch.from_revision, 7);
+    /* Nobody can have known anything before: there is nothing to go on from. */
+    assert_int_equal(view_log_count(view_log(w.view)), 0);
     world_settle(&w);
     assert_true(view_synced(w.view));
     world_check_equal(&w);
@@ -317,6 +319,20 @@ static void a_registry_filled_again_is_noticed(void **state)
         world_settle(&w);
         assert_int_equal(view_listings(w.view), 2);
         world_check_equal(&w);
+        /* What comes after is a past one can go on from again. */
+        int64_t known = w.revision;
+        uint64_t cursor;
+        assert_int_equal(view_resume(w.view, known, 0xc1, &cursor), 0);
+        world_put(&w, "/s/a/7", "r1");
+        w.compacted = w.revision;
+        world_cut(&w, REGISTRY_RETRY);
+        world_pass(&w, 5000);
+        world_settle(&w);
+        world_pass(&w, 5000);
+        world_settle(&w);
+        assert_int_equal(view_listings(w.view), 3);
+        assert_int_equal(view_resume(w.view, known, 0xc1, &cursor), 0);
+        assert_int_equal(view_log_next(view_log(w.view), &cursor)->revision, known + 1);
         world_end(&w);
     }
 }

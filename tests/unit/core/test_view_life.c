@@ -231,6 +231,35 @@ static void a_kept_view_is_served_until_it_is_synced(void **state)
     world_end(&before);
 }
 
+/* Its ten minutes run on while no agent does, and a clock that was set back makes them no longer. */
+static void a_kept_tombstone_is_as_old_as_it_is(void **state)
+{
+    (void)state;
+    struct world w;
+    struct view_facts facts = {0};
+    struct view_place place = {.key = STR("/s/a/1"), .prefix_size = 2}, other = place, third = place;
+    other.key = STR("/s/a/2");
+    third.key = STR("/s/a/3");
+    world_begin(&w, &(struct view_settings){.mode = VIEW_NEVER, .tombstones_max = 5});
+    struct view_tombstone stones[] = {
+        {view_entry_new(&place, STR("r1"), &facts), w.now.wall - 600000},
+        {view_entry_new(&other, STR("r1"), &facts), w.now.wall - 590000},
+        {view_entry_new(&third, STR("r1"), &facts), w.now.wall + 3600000},
+    };
+    struct view_kept kept = {.revision = 5, .tombstones = stones, .tombstone_count = 3};
+    struct view_event event = {.type = VIEW_ON_LOAD, .now = w.now, .kept = &kept};
+    view_step(w.view, &event, &w.effects);
+    assert_int_equal(view_tombstone_count(w.view), 2);
+    world_pass(&w, 11000);
+    assert_int_equal(view_tombstone_count(w.view), 1);
+    world_pass(&w, 600000 - 11000 + 1000);
+    assert_int_equal(view_tombstone_count(w.view), 0);
+    for (size_t i = 0; i < 3; i++) {
+        view_entry_unref(stones[i].entry);
+    }
+    world_end(&w);
+}
+
 static void names_are_fixed(void **state)
 {
     (void)state;
@@ -251,6 +280,7 @@ int main(void)
         cmocka_unit_test(tombstones_are_few),
         cmocka_unit_test(saves_are_few),
         cmocka_unit_test(a_kept_view_is_served_until_it_is_synced),
+        cmocka_unit_test(a_kept_tombstone_is_as_old_as_it_is),
         cmocka_unit_test(names_are_fixed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

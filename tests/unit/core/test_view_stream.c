@@ -190,6 +190,14 @@ static void a_check_that_fails_ends_the_stream(void **state)
     world_pass(&w, 200);
     assert_in_range(view_age(w.view, &w.now), 10000, 10400);
     world_end(&w);
+    start_synced(&w);
+    world_pass(&w, 5000);
+    world_answer(&w); /* certain again, though nothing happened */
+    world_pass(&w, 5000);
+    world_refuse(&w, REGISTRY_RETRY, false);
+    assert_in_range(view_age(w.view, &w.now), 4900, 5100);
+    assert_int_equal(view_true_wall(w.view), w.now.wall - view_age(w.view, &w.now));
+    world_end(&w);
 }
 
 static void a_registry_set_back_is_noticed_by_the_check(void **state)
