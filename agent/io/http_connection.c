@@ -25,8 +25,9 @@ static bool wants_input(const struct connection *connection)
     switch (connection->state) {
     case CONNECTION_FRESH:
     case CONNECTION_READING:
+    case CONNECTION_PUSHING: /* the loop learns that the peer has gone */
     case CONNECTION_LINGERING: return true;
-    case CONNECTION_HANDLING: /* the loop learns that the peer has gone */
+    case CONNECTION_HANDLING: /* likewise */
         return connection->in.size <= HTTP_HEAD_MAX + connection->server->options.max_body;
     case CONNECTION_IDLE: return connection->in.size == 0;
     case CONNECTION_WRITING:
@@ -108,6 +109,10 @@ static void on_writable(evutil_socket_t fd, short events, void *user)
     (void)fd;
     (void)events;
     struct connection *connection = user;
+    if (connection->push != NULL) {
+        push_on_writable(connection->push);
+        return;
+    }
     struct str body = blob_view(connection->blob);
     ssize_t sent = send_some(connection, body);
     if (sent < 0) {
@@ -153,7 +158,7 @@ void connection_fault(struct connection *connection, const struct http_fault *fa
     begin_writing(connection, (struct str){NULL, 0}, NULL);
 }
 
-void http_respond(struct http_exchange *exchange, const struct http_response *response)
+void exchange_answer(struct http_exchange *exchange, const struct http_response *response, size_t length)
 {
     struct connection *connection = exchange->connection;
     if (connection != NULL) {
@@ -161,7 +166,7 @@ void http_respond(struct http_exchange *exchange, const struct http_response *re
         bool keep = exchange->keep_alive && !response->close;
         connection->exchange = NULL;
         connection->close_after = !keep;
-        http_response_head(&connection->out, response, body.size, exchange->minor, keep);
+        http_response_head(&connection->out, response, length, exchange->minor, keep);
         if (exchange->is_head || response->status == 204 || response->status == 304) {
             body = (struct str){NULL, 0};
         }
@@ -171,6 +176,20 @@ void http_respond(struct http_exchange *exchange, const struct http_response *re
         }
     }
     free(exchange);
+}
+
+void http_respond(struct http_exchange *exchange, const struct http_response *response)
+{
+    struct str body = response->blob != NULL ? blob_view(response->blob) : response->body;
+    exchange_answer(exchange, response, body.size);
+}
+
+void connection_expect_nothing(struct connection *connection)
+{
+    if (!connection->processing) { /* else drop_served does it: the request is still borrowed */
+        buf_fini(&connection->in);
+        set_reading(connection);
+    }
 }
 
 /* ---- reading ---- */
@@ -266,7 +285,9 @@ static void drop_served(struct connection *connection)
     if (connection->state == CONNECTION_CLOSED) {
         return; /* buried with the connection */
     }
-    if (connection->state == CONNECTION_LINGERING || connection->taken == connection->in.size) {
+    bool expects_nothing =
+        connection->state == CONNECTION_LINGERING || connection->state == CONNECTION_PUSHING;
+    if (expects_nothing || connection->taken == connection->in.size) {
         buf_fini(&connection->in);
     } else if (connection->taken > 0) {
         buf_consume(&connection->in, connection->taken);
@@ -310,7 +331,7 @@ static void on_end(struct connection *connection)
 
 static void received(struct connection *connection, const char *data, size_t size)
 {
-    if (connection->state == CONNECTION_LINGERING) {
+    if (connection->state == CONNECTION_LINGERING || connection->state == CONNECTION_PUSHING) {
         connection->dropped += size;
         if (connection->dropped > LINGER_BYTES) {
             connection_close(connection);

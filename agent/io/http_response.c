@@ -68,7 +68,7 @@ void http_response_head(struct buf *out, const struct http_response *response, s
     if (response->content_type.size > 0) {
         buf_printf(out, "Content-Type: %.*s\r\n", STR_ARG(response->content_type));
     }
-    if (response->status != 204 && response->status != 304) {
+    if (response->status != 204 && response->status != 304 && body_size != HTTP_LENGTH_UNKNOWN) {
         buf_printf(out, "Content-Length: %zu\r\n", body_size);
     }
     for (const char *const *header = response->headers; header != NULL && *header != NULL; header++) {

@@ -22,6 +22,7 @@ enum {
     ACCEPTS_PER_TURN = 64,
     LINGERING_BEYOND = 32,
     SHARE_OF_FILES = 4,
+    PUSH_SHARE_OF_FILES = 2,
     LINGER_MS = 1000,
     FRESH_GRACE_MS = 1000,
     RETRY_MS = 200
@@ -42,6 +43,7 @@ static int64_t time_to_stay(const struct http_server *server, enum connection_st
     case CONNECTION_IDLE: return server->options.idle_timeout_ms;
     case CONNECTION_LINGERING: return LINGER_MS;
     case CONNECTION_HANDLING:
+    case CONNECTION_PUSHING:
     case CONNECTION_CLOSED: break;
     }
     return INT64_MAX;
@@ -96,6 +98,7 @@ static void expire(struct connection *connection)
     case CONNECTION_WRITING: counters->write_timeouts++; break;
     case CONNECTION_IDLE: counters->idle_timeouts++; break;
     case CONNECTION_HANDLING:
+    case CONNECTION_PUSHING:
     case CONNECTION_LINGERING:
     case CONNECTION_CLOSED: break;
     }
@@ -138,6 +141,7 @@ static void connection_end(struct connection *connection)
 {
     struct http_server *server = connection->server;
     list_remove(&server->lists[connection->state], connection);
+    server->counters.pushing = server->lists[CONNECTION_PUSHING].count;
     connection->state = CONNECTION_CLOSED;
     event_del(&connection->readable);
     event_del(&connection->writable);
@@ -150,6 +154,10 @@ static void connection_end(struct connection *connection)
     if (connection->exchange != NULL) {
         connection->exchange->connection = NULL;
         connection->exchange = NULL;
+    }
+    if (connection->push != NULL) {
+        push_detach(connection->push, false);
+        connection->push = NULL;
     }
     connection->next = server->graveyard;
     server->graveyard = connection;
@@ -165,6 +173,10 @@ void connection_close(struct connection *connection)
         return;
     }
     loop_defer(connection->server->loop, &connection->server->bury);
+    if (connection->push != NULL) {
+        push_detach(connection->push, true);
+        connection->push = NULL;
+    }
     connection_end(connection);
 }
 
@@ -202,7 +214,8 @@ static struct connection *connection_new(struct http_server *server, int fd)
 static void admit(struct http_server *server, int fd)
 {
     size_t lingering = server->lists[CONNECTION_LINGERING].count;
-    bool room = server->counters.open - lingering < server->options.max_connections || evict(server);
+    size_t taken = server->counters.open - server->counters.pushing - lingering;
+    bool room = taken < server->options.max_connections || evict(server);
     int on = 1;
     if (!server->is_unix) {
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
@@ -268,6 +281,9 @@ static void set_defaults(struct http_server_options *options)
      * server. */
     size_t share = process_files_max() / SHARE_OF_FILES;
     options->max_connections = share < options->max_connections ? share : options->max_connections;
+    size_t push_share = process_files_max() / PUSH_SHARE_OF_FILES;
+    options->max_pushes = options->max_pushes == 0 ? 5000 : options->max_pushes;
+    options->max_pushes = push_share < options->max_pushes ? push_share : options->max_pushes;
     options->max_body = options->max_body == 0 ? 65536 : options->max_body;
     options->request_timeout_ms = options->request_timeout_ms == 0 ? 10000 : options->request_timeout_ms;
     options->idle_timeout_ms = options->idle_timeout_ms == 0 ? 60000 : options->idle_timeout_ms;

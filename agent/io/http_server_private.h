@@ -20,9 +20,10 @@ struct timer;
  *                       IDLE <----------------------+-------------------------------+
  *                                                   | connection: close, or a fault
  *                                               LINGERING
+ *   HANDLING -> PUSHING: an answer without end (http_push.c)
  *
  * LINGERING: FIN is sent; what still comes is read and dropped, because a close with bytes unread is a reset
- * that can overtake the answer.
+ * that can overtake the answer. PUSHING: likewise, because nothing is expected.
  * any -> CLOSED: on the graveyard until the end of the turn. */
 /* clang-format on */
 enum connection_state {
@@ -30,6 +31,7 @@ enum connection_state {
     CONNECTION_READING,
     CONNECTION_HANDLING,
     CONNECTION_WRITING,
+    CONNECTION_PUSHING,
     CONNECTION_IDLE,
     CONNECTION_LINGERING,
     CONNECTION_CLOSED,
@@ -47,11 +49,12 @@ struct connection {
     struct buf in;
     size_t taken;      /* bytes of `in` that are served; they are dropped together */
     size_t scanned;    /* http_parse_head's */
-    size_t dropped;    /* bytes read while lingering */
+    size_t dropped;    /* bytes read while lingering or pushing */
     struct buf out;    /* head, and a body that had to be copied */
     struct blob *blob; /* body after `out` */
     size_t written;    /* of out and blob together */
     struct http_exchange *exchange;
+    struct http_push *push; /* while pushing */
     struct deferred again;
     bool head_seen;   /* the request's head is complete, its body is not */
     bool ended;       /* the peer has sent its last byte */
@@ -103,8 +106,23 @@ void connection_open(struct connection *connection);
 /* http_connection.c: answers a fault and ends the connection. */
 void connection_fault(struct connection *connection, const struct http_fault *fault);
 
-/* http_response.c: appends status line and headers, the empty line included, for a body of `body_size` bytes.
- */
+/* http_connection.c: http_respond for a body whose length is told as `length`. */
+void exchange_answer(struct http_exchange *exchange, const struct http_response *response, size_t length);
+
+/* http_connection.c: drops what the peer has sent ahead and listens on, to learn when it goes. */
+void connection_expect_nothing(struct connection *connection);
+
+/* http_push.c: the kernel takes more of what waits. */
+void push_on_writable(struct http_push *push);
+
+/* http_push.c: its connection has ended. With `tell` the push's owner hears of it, later. */
+void push_detach(struct http_push *push, bool tell);
+
+/* The length of a body that ends with the connection. */
+#define HTTP_LENGTH_UNKNOWN SIZE_MAX
+
+/* http_response.c: appends status line and headers, the empty line included, for a body of `body_size` bytes
+ * (HTTP_LENGTH_UNKNOWN: it is not told). */
 void http_response_head(struct buf *out, const struct http_response *response, size_t body_size, int minor,
                         bool keep_alive);
 

@@ -38,6 +38,7 @@ struct http_server_options {
     const char *host;           /* numeric address, IPv6 without brackets, or "localhost" */
     uint16_t port;              /* 0: a free one, see http_server_port */
     size_t max_connections;     /* (1024), and never more than a quarter of the files that may be open */
+    size_t max_pushes;          /* beside them (http_push.h) (5000), never more than half of those files */
     size_t max_body;            /* bytes (65536) */
     int64_t request_timeout_ms; /* to send a head, and again to send its body (10000) */
     int64_t idle_timeout_ms;    /* between requests on a kept connection (60000) */
@@ -66,7 +67,7 @@ struct http_response {
     bool close;                 /* end the connection after this answer */
 };
 
-/* Since the start; `open` is now. */
+/* Since the start; `open` and `pushing` are now. */
 struct http_server_counters {
     uint64_t accepted;
     uint64_t rejected; /* 503, or closed without a word: no room */
@@ -75,7 +76,8 @@ struct http_server_counters {
     uint64_t faults;   /* answered here with 4xx or 5xx, rejected ones excluded */
     uint64_t request_timeouts, idle_timeouts, write_timeouts;
     uint64_t bytes_sent;
-    size_t open;
+    uint64_t pushes, pushes_behind; /* begun; closed because the peer was too far behind (http_push.h) */
+    size_t open, pushing;           /* pushing: of the open ones */
 };
 
 /* Called from the loop for each request. The exchange belongs to the handler from now on: it calls
