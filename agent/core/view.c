@@ -194,7 +194,10 @@ void view_begin_anew(struct view *view, const char *why, const struct instant *n
     view_listing_forget(view);
     view->relist = true;
     view->state = VIEW_WAITING;
-    view->retry_at = now->mono + backoff_next(&view->backoff, &view->random);
+    /* It answers, so it need not be spared; only one that makes us begin anew again and again. */
+    view->retry_at =
+        now->mono + (view->anew++ == 0 ? 1 + (int64_t)random_below(&view->random, VIEW_RETRY_FIRST_MS)
+                                       : backoff_next(&view->backoff, &view->random));
 }
 
 /* ---- what next ---- */

@@ -244,6 +244,7 @@ void view_apply_listing(struct view *view, const struct instant *now, struct que
     view->cluster = listing->cluster;
     view->told = listing->revision;
     view->other_past = false;
+    view->anew = 0;
     view->true_boot = now->boot;
     view->true_wall = now->wall;
     end_revision(view, listing->revision, effects);

@@ -74,6 +74,7 @@ struct view {
     struct view_listing listing;
     struct view_check check;
     unsigned stalls_in_a_row;
+    unsigned anew; /* listings begun anew since the last one was applied */
     int64_t asleep_ms;
 
     struct view_table table;

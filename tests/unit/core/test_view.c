@@ -284,9 +284,13 @@ static void a_wiped_registry_is_listed_as_it_is(void **state)
     world_put(&w, "/s/a/2", "r1");
     w.revision = 3;
     world_pass(&w, 250);
+    for (int i = 0; i < 6; i++) {
+        world_refuse(&w, REGISTRY_RETRY, false); /* a long outage */
+        world_pass(&w, 5000);
+    }
     world_answer(&w); /* its revision is below ours */
     assert_int_equal(view_state(w.view), VIEW_WAITING);
-    world_pass(&w, 500);
+    world_pass(&w, 250); /* it answers again: no need to wait long */
     world_settle(&w);
     assert_true(view_synced(w.view));
     world_check_equal(&w);
