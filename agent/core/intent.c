@@ -208,11 +208,17 @@ static void succeed(struct intent *intent, struct queue *effects)
  * when it is met. */
 static void doubt(struct intent *intent, const struct hold *hold)
 {
+    int64_t since = hold->set ? hold->since_wall : 0;
+    for (size_t i = 0; i < intent->unsure_count; i++) {
+        if (intent->unsure[i] == since) {
+            return;
+        }
+    }
     if (intent->unsure_count == UNSURE_MAX) {
         memmove(intent->unsure, intent->unsure + 1, (UNSURE_MAX - 1) * sizeof(intent->unsure[0]));
         intent->unsure_count--;
     }
-    intent->unsure[intent->unsure_count++] = hold->set ? hold->since_wall : 0;
+    intent->unsure[intent->unsure_count++] = since;
 }
 
 /* The key as the answer has it, unless the watch was faster with something newer. */
@@ -262,9 +268,9 @@ static void on_reply(struct intent *intent, const struct intent_event *event, st
     struct intent_flight flight = intent->flight;
     intent->flight = (struct intent_flight){0};
     if (reply->failure != REGISTRY_OK) {
-        if (flight.op == REGISTRY_PUT && reply->failure == REGISTRY_UNKNOWN) {
-            doubt(intent, &flight.hold);
-            intent->must_read = true;
+        if (flight.op == REGISTRY_PUT) {
+            doubt(intent, &flight.hold); /* a refusal, too, may answer the second of two */
+            intent->must_read = intent->must_read || reply->failure == REGISTRY_UNKNOWN;
         }
         intent->must_read = intent->must_read || flight.op == REGISTRY_GET || flight.heard > intent->as_of;
         fail(intent, reply, &event->now, effects);

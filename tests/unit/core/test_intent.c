@@ -208,6 +208,33 @@ static void test_changed_while_a_write_is_under_way(void **state)
     finish(&w);
 }
 
+/* A request may arrive twice, and the refusal of the second says nothing of the first (found by the simulator). */
+static void test_a_refused_twin_is_known_again(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w, false);
+    answer(&w, false, NULL, 0, 9);
+    drain(&w, "mine");
+    struct intent_value landed = {.word = INTENT_HELD, .hold = w.asked.hold};
+    drain(&w, NULL);
+    refuse(&w, REGISTRY_OVERLOADED);
+    wait_out(&w);
+    assert_int_equal(w.asked.request.op, REGISTRY_PUT);
+    assert_false(w.asked.hold.set);
+    struct registry_reply reply = {.id = w.asked.request.id,
+                                   .op = REGISTRY_PUT,
+                                   .revision = 10,
+                                   .kv = {.found = true, .mod_revision = 10}};
+    step(&w, (struct intent_event){.type = INTENT_ON_REPLY, .reply = &reply, .value = &landed});
+    assert_int_equal(w.notes[INTENT_NOTE_CONFLICT], 0);
+    assert_int_equal(w.adoptions, 0);
+    wait_out(&w);
+    assert_int_equal(w.asked.request.expect_revision, 10);
+    assert_false(w.asked.hold.set);
+    finish(&w);
+}
+
 static void test_a_reply_to_nobody_changes_nothing(void **state)
 {
     (void)state;
@@ -302,6 +329,7 @@ int main(void)
         cmocka_unit_test(test_an_answer_overtaken_by_the_watch_is_read_again),
         cmocka_unit_test(test_our_own_write_is_no_news),
         cmocka_unit_test(test_changed_while_a_write_is_under_way),
+        cmocka_unit_test(test_a_refused_twin_is_known_again),
         cmocka_unit_test(test_a_reply_to_nobody_changes_nothing),
         cmocka_unit_test(test_idle_reads_are_retried_seldom),
         cmocka_unit_test(test_leaving_while_a_write_is_under_way),
