@@ -213,7 +213,8 @@ static void on_granted(struct registrar *registrar, const struct registry_reply 
                        const struct flight *flight, const struct instant *now, struct queue *effects)
 {
     hold_lease(registrar, reply, flight, now);
-    registrar->granted_mono = flight->sent_mono;
+    /* One that was only found alive is not young. */
+    registrar->granted_mono = flight->op == REGISTRY_GRANT ? flight->sent_mono : registrar->granted_mono;
     registrar->key_retry = 0;
     registrar_tell(effects, REGISTRAR_DO_SAVE);
 }
@@ -328,11 +329,18 @@ static void on_reply(struct registrar *registrar, const struct registry_reply *r
     if (reply->id == 0 || (!about_lease && reply->id != registrar->key_flight.id)) {
         return; /* stale */
     }
-    registrar_meet_cluster(registrar, reply->cluster, reply->endpoint, about_lease, now, effects);
-    if (about_lease) {
-        on_lease_reply(registrar, reply, now, effects);
+    const struct flight *flight = about_lease ? &registrar->lease_flight : &registrar->key_flight;
+    struct registry_reply counted = *reply;
+    if (registrar_is_of_cluster_before(registrar, reply, flight)) {
+        counted.failure = REGISTRY_UNKNOWN;
+        counted.error = STR("answered by the cluster of before");
     } else {
-        registrar_on_key_reply(registrar, reply, now, effects);
+        registrar_meet_cluster(registrar, reply->cluster, reply->endpoint, about_lease, now, effects);
+    }
+    if (about_lease) {
+        on_lease_reply(registrar, &counted, now, effects);
+    } else {
+        registrar_on_key_reply(registrar, &counted, now, effects);
     }
 }
 

@@ -73,6 +73,13 @@ void registrar_meet_cluster(struct registrar *registrar, uint64_t cluster, struc
     }
 }
 
+bool registrar_is_of_cluster_before(const struct registrar *registrar, const struct registry_reply *reply,
+                                    const struct flight *flight)
+{
+    return reply->cluster != 0 && reply->cluster == registrar->cluster_before &&
+           flight->sent_mono < registrar->cluster_mono;
+}
+
 int64_t registrar_cluster_pause(struct registrar *registrar, const struct instant *now)
 {
     bool in_turn = registrar->cluster_turns > 0 && now->mono - registrar->cluster_mono < CLUSTER_STEADY_MS;

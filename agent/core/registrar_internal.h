@@ -133,6 +133,9 @@ void registrar_doubt_lease(struct registrar *registrar, const struct instant *no
 void registrar_on_gap(struct registrar *registrar, int64_t gap_ms, const struct instant *now, struct queue *effects);
 void registrar_meet_cluster(struct registrar *registrar, uint64_t cluster, struct str endpoint, bool about_lease,
                             const struct instant *now, struct queue *effects);
+/* Whether `reply` to `flight` was under way when another cluster began to answer: it is the old one's, and no news. */
+bool registrar_is_of_cluster_before(const struct registrar *registrar, const struct registry_reply *reply,
+                                    const struct flight *flight);
 /* How long a lease that is lost must wait for the next, in ms, because clusters answer in turn. */
 int64_t registrar_cluster_pause(struct registrar *registrar, const struct instant *now);
 

@@ -34,7 +34,7 @@ struct world {
     const char *host;
     unsigned restarts, config;
     int64_t tokens, filled; /* of the writes, in thousandths */
-    uint64_t attached;
+    uint64_t attached, watch;
 };
 
 static struct instant now_of(const struct world *w)
@@ -43,6 +43,8 @@ static struct instant now_of(const struct world *w)
                             .boot = 9000 + w->mono + w->sleep,
                             .wall = 1795227240000 + w->mono + w->sleep};
 }
+
+#include "fuzz/machines_watch.c"
 
 /* ---- configurations ---- */
 
@@ -245,6 +247,9 @@ static void settle(struct world *w)
             memset(w->tries, 0, sizeof(w->tries));
         } else if (call.type == FAKE_REQUEST) {
             meet_request(w, &call);
+        } else if (call.type == FAKE_WATCH) {
+            assert(call.watch_id > w->watch);
+            w->watch = call.watch_id;
         } else if (call.type == FAKE_LOOK_UP_HOST) {
             router_host(w->router, w->host, "none", &now);
         } else if (call.type == FAKE_EXIT) {
@@ -311,7 +316,7 @@ static void drop(struct world *w)
     }
     w->pending_count = 0;
     memset(w->tries, 0, sizeof(w->tries));
-    w->lease_id = w->key_id = w->control_id = 0;
+    w->lease_id = w->key_id = w->control_id = w->watch = 0;
     fake_effects_fini(&w->effects);
     w->inspected = 0;
 }
@@ -361,27 +366,6 @@ static void restart(struct world *w, uint8_t arg)
     }
     w->auto_registry = was;
     router_free(old);
-}
-
-/* By hand, and the watch tells at once, late, or not at all. */
-static void change_control(struct world *w, uint8_t arg)
-{
-    static const char *const values[] = {"{\"hold\":{\"reason\":\"x\"}}", "{\"hold\":null}", NULL,
-                                         "drain please",
-                                         "{\"hold\":{\"reason\":\"y\",\"by\":\"a\",\"expires\":"
-                                         "\"2026-11-21T02:14:30Z\"}}"};
-    struct instant now = now_of(w);
-    const char *value = values[arg / 8 % COUNT_OF(values)];
-    store_control(&w->store, value);
-    struct registry_change change = {.deleted = value == NULL,
-                                     .value = str_of(value),
-                                     .mod_revision = w->store.revision - (arg & 128 ? 1 : 0)};
-    if (arg % 4 == 3) {
-        router_control_changed(w->router, &change, &now);
-    } else if (arg % 4 == 2) {
-        router_control_read_back(w->router, &now);
-    }
-    router_pump(w->router, &now);
 }
 
 static void change_store(struct world *w, uint8_t arg)
@@ -447,7 +431,12 @@ static void happen(struct world *w, uint8_t what, uint8_t arg)
         router_tried(w->router, index, w->tries[index], arg & 4 ? PROBE_PASSED : PROBE_TIMED_OUT, "timed out",
                      1, &now);
         break;
-    case 6: router_detached(w->router, arg & 1 ? w->attached : arg, (arg & 2) != 0, &now); break;
+    case 6:
+        if (arg & 128) {
+            watched(w, arg);
+            break;
+        }
+        router_detached(w->router, arg & 1 ? w->attached : arg, (arg & 2) != 0, &now); break;
     case 7: router_exited(w->router, 5 + arg % 3, &now); break;
     case 8: router_drain(w->router, "why", "who", arg % 8 * 1000, arg / 8 * 1000, &now); break;
     case 9: router_undrain(w->router, &now); break;
