@@ -357,6 +357,7 @@ void registrar_step(struct registrar *registrar, const struct registrar_event *e
         registrar->adopting = true;
         break;
     case REGISTRAR_ON_OFFER: on_offer(registrar, event); break;
+    case REGISTRAR_ON_STANDS: registrar->unproven = false; break;
     case REGISTRAR_ON_WITHDRAW: on_withdraw(registrar); break;
     case REGISTRAR_ON_REPLY: on_reply(registrar, event->reply, &event->now, effects); break;
     case REGISTRAR_ON_CHANGED: registrar_on_changed(registrar, event->change, &event->now, effects); break;

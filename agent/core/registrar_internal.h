@@ -96,7 +96,7 @@ struct registrar {
     int64_t repair_tat;     /* mono: the same of the next one that creates or repairs the key */
     int64_t interval_until; /* mono: no write for players, labels and text before */
 
-    bool unproven;    /* after a gap: no write before the next offer */
+    bool unproven;    /* what is wanted is of before a restart or a gap: not written before the server has confirmed it */
     bool withdrawing; /* revoke, until the next offer */
     bool leaving, gone, ever_settled, registered, repairing;
     uint64_t registrations;

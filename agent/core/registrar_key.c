@@ -63,6 +63,7 @@ static void on_adopt_read(struct registrar *registrar, const struct registry_kv 
     registrar->adopting = false;
     if (kv->found && kv->lease == registrar->lease) {
         registrar->registered = registrar->ever_settled = registrar->adopted = true;
+        registrar->unproven = true;
         assert(registrar->wanted == NULL); /* the server is silent while this is undecided */
         registrar->wanted = blob_ref(registrar->published);
         struct registrar_effect *effect = queue_push(effects);

@@ -82,6 +82,8 @@ void server_adopt(struct server *server, const struct server_event *event, struc
 {
     const struct record *record = event->record;
     server->start = START_SETTLING;
+    server->after_gap = false;
+    server->unproven = true;
     server->adopted_ready = record->status == STATUS_READY || record->status == STATUS_DRAINING;
     /* Words are believed because their process lives, whatever the record says: it may be older than they
      * are. */
@@ -117,9 +119,10 @@ void server_gap(struct server *server)
             probe->evidence[0] = '\0';
         }
     }
-    server->reoffer = true;
+    server->unproven = true;
     if (server->start == START_DONE) {
         server->start = START_SETTLING;
+        server->after_gap = true;
         server->adopted_ready = false;
         server->settling_holds = server_holds(server);
     }

@@ -60,7 +60,8 @@ struct server {
     enum { START_UNDECIDED, START_FRESH, START_SETTLING, START_DONE } start;
     unsigned heard_holds; /* one bit for each hold of its own that the server has spoken of since the start */
     bool adopted_ready;   /* the adopted record was ready or draining */
-    bool reoffer;         /* after a gap the registrar waits for an offer, though nothing changed */
+    bool unproven;        /* the registrar waits for an offer, or for word that the last one stands */
+    bool after_gap;       /* the settling is of a gap, not of a restart */
     unsigned
         settling_holds;   /* one bit for each hold at adoption: only a change of them is written meanwhile */
     int64_t contact_mono; /* when grace began */

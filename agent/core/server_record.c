@@ -141,21 +141,21 @@ void server_publish(struct server *server, const struct instant *now, struct que
     server->withheld[0] = '\0';
     struct record next;
     server_compose(server, &next);
-    bool settled = server->start != START_SETTLING;
     if (server->offering && (record_equal(&server->offered, &next) || !may_touch(server, &next))) {
-        if (server->reoffer && settled) {
-            server->reoffer = false;
-            server_effect(effects, SERVER_DO_PUBLISH)->urgent = true;
+        if (server->unproven && server->start != START_SETTLING) {
+            server->unproven = false;
+            server_effect(effects, SERVER_DO_STANDS);
         }
         record_fini(&next);
         return;
     }
-    if (server->reoffer && !server->adopted_ready) {
+    server->unproven = false;
+    if (server->after_gap) {
         /* It says something new, so nothing is spared by waiting with the rest; ready it cannot say before the
          * verdicts. */
+        server->after_gap = false;
         server->start = START_DONE;
     }
-    server->reoffer = server->reoffer && server->start != START_DONE;
     bool urgent = !server->offering || record_urgent(&server->offered, &next);
     next.updated_wall = now->wall;
     record_fini(&server->offered);

@@ -20,6 +20,11 @@ static void route_server(struct router *router, const struct server_effect *effe
 {
     switch (effect->type) {
     case SERVER_DO_PUBLISH: router_offer(router, effect->urgent, now); break;
+    case SERVER_DO_STANDS: {
+        struct registrar_event event = {.type = REGISTRAR_ON_STANDS, .now = *now};
+        registrar_step(router->registrar, &event, &router->registrar_effects);
+        break;
+    }
     case SERVER_DO_WITHDRAW: {
         struct registrar_event event = {.type = REGISTRAR_ON_WITHDRAW, .now = *now};
         registrar_step(router->registrar, &event, &router->registrar_effects);

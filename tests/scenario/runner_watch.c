@@ -46,6 +46,18 @@ void watch_tell(struct scenario *s)
     }
 }
 
+/* A deletion from before the key became what it is now. */
+static void tell_old_news(struct scenario *s)
+{
+    struct registry_change change = {.deleted = true,
+                                     .key = STR("/services/world/w1"),
+                                     .mod_revision = s->store.changed_revision - 1};
+    say(s, (struct registry_watch_event){.type = REGISTRY_WATCH_CHANGED,
+                                         .revision = s->store.revision,
+                                         .changes = &change,
+                                         .change_count = 1});
+}
+
 static void end_watch(struct scenario *s, const char *how)
 {
     static const struct {
@@ -95,12 +107,14 @@ void watch_command(struct scenario *s, char **args, size_t count)
         open_watch(s);
     } else if (strcmp(args[0], "changed") == 0 && s->watch_open) {
         tell(s);
+    } else if (strcmp(args[0], "stale") == 0 && s->watch_open) {
+        tell_old_news(s);
     } else if (strcmp(args[0], "ended") == 0) {
         end_watch(s, count > 1 ? args[1] : "ok");
     } else if (strcmp(args[0], "stalls") == 0 && s->watch_open) {
         s->watch_stalls = true;
     } else {
-        fail(s, "watch auto or manual; opened, ended ok|away|denied; and of an open one, changed or stalls");
+        fail(s, "watch auto or manual; opened, ended ok|away|denied; and of an open one, changed, stale or stalls");
     }
     world_settle(s);
 }

@@ -252,6 +252,11 @@ void stream_repaired(struct node *node, uint64_t id, int64_t hand_at)
     if (!same || hindered || node->told_to_stop || server_record(router_server(node->router)) == NULL) {
         return;
     }
+    for (size_t i = 0; i < router_probe_count(node->router); i++) {
+        if (health_verdict(&router_probe(node->router, i)->health) == VERDICT_UNKNOWN) {
+            return; /* what it said before a restart or a gap is not written again before they all have spoken */
+        }
+    }
     const struct registrar *registrar = router_registrar(node->router);
     const struct key *key = &world->etcd.keys[node->key];
     struct str value = blob_view(key->value);

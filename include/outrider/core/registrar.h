@@ -39,6 +39,7 @@ enum registrar_event_type {
     REGISTRAR_ON_TICK,     /* time may have passed */
     REGISTRAR_ON_RECOVER,  /* before a restart we held `lease`, granted for `ttl_ms` */
     REGISTRAR_ON_OFFER,    /* publish `value` (a reference is taken); `urgent`: status, holds or address changed */
+    REGISTRAR_ON_STANDS,   /* what was offered last, or taken over, is true now, too */
     REGISTRAR_ON_WITHDRAW, /* take the record away until the next offer */
     REGISTRAR_ON_REPLY,    /* `reply` to a request */
     REGISTRAR_ON_LEAVE,    /* the agent ends: revoke, and grant nothing any more */
@@ -47,7 +48,7 @@ enum registrar_event_type {
     REGISTRAR_ON_READ_BACK, /* it may have changed up to `revision` of the store: the watch was opened there */
     REGISTRAR_ON_CLUSTER,  /* the watch is open at `endpoint`, in `cluster` */
     REGISTRAR_ON_GAP       /* for `gap_ms`, longer than the TTL, we could not do anything: the machine slept, or the
-                              process was stopped. Nothing is written before the next OFFER */
+                              process was stopped. Nothing is written before the next OFFER or STANDS */
 };
 
 struct registrar_event {

@@ -52,7 +52,7 @@ enum server_event_type {
                          * when not NULL, `passed` when a probe had passed */
     SERVER_ON_GAP,      /* time passed in which nothing could be done: what the probes found before does not count, and
                          * until each has a verdict nothing is offered that needs one to be true; then the record is
-                         * offered again, changed or not */
+                         * offered again or said to stand */
     SERVER_ON_RELOAD    /* `config` is the configuration now; its probe i was number `probe_map[i]` before, or -1 */
 };
 
@@ -77,6 +77,7 @@ struct server_event {
 
 enum server_effect_type {
     SERVER_DO_PUBLISH,      /* the record changed: offer server_record(); `urgent`: at once */
+    SERVER_DO_STANDS,       /* what was offered last is true: every probe has spoken since the restart or the gap */
     SERVER_DO_WITHDRAW,     /* take the record away until the next publish; `text` says why */
     SERVER_DO_WATCH_PID,    /* watch process `pid` instead of any other */
     SERVER_DO_UNWATCH_PID,  /* watch none */
