@@ -175,10 +175,12 @@ static void write_transitions(struct json_writer *json, const struct server *ser
     json_write_array_end(json);
 }
 
-static void write_process(struct json_writer *json, const struct api_view *view)
+void api_write_process(struct json_writer *json, const struct api_view *view)
 {
     bool trouble = view->state_trouble != NULL && view->state_trouble[0] != '\0';
-    write_text(json, "shutdown", shutdown_phase_name(view->shutdown->phase));
+    if (view->shutdown != NULL) {
+        write_text(json, "shutdown", shutdown_phase_name(view->shutdown->phase));
+    }
     write_text(json, "version", view->version);
     write_text(json, "configFile", view->config_file);
     write_text(json, "stateDir", view->config->state_dir);
@@ -196,13 +198,19 @@ void api_agent(struct api_context *context, const struct api_request *request, s
     api_look(context, &view);
     struct json_writer json = {.out = api_json(reply)};
     json_write_object(&json);
+    if (view.server == NULL) {
+        api_write_observer(&json, &view);
+        json_write_object_end(&json);
+        return;
+    }
     write_who(&json, &view);
     write_life(&json, &view);
     api_write_probes(&json, &view);
     write_holds(&json, &view);
     write_limits(&json, &view);
     api_write_registry(&json, &view);
-    write_process(&json, &view);
+    api_write_view(&json, &view);
+    api_write_process(&json, &view);
     write_transitions(&json, view.server);
     json_write_object_end(&json);
 }

@@ -161,10 +161,42 @@ static void tell_hold(struct api_context *context, struct api_reply *reply)
     json_write_object_end(&json);
 }
 
+static bool has_server(const struct api_context *context, struct api_reply *reply)
+{
+    if (!context->config->server.present) {
+        api_refuse(reply, 409, "observer", "an observer has no server of its own: POST to "
+                                           "/api/services/TYPE/ID/drain or undrain");
+    }
+    return context->config->server.present;
+}
+
+bool api_read_hold(const struct api_context *context, const struct api_request *request,
+                   struct api_reply *reply, struct hold *ret_hold)
+{
+    struct error err;
+    struct drain_wish wish = {.reason = "", .deadline_ms = context->config->drain.deadline_ms};
+    json_t *root = read_object(request->body, &err);
+    bool good = root != NULL && read_wish(root, &err, &wish) == 0;
+    if (good) {
+        struct api_view view;
+        char by[HOLD_BY_MAX + 1];
+        context->ops->look(context->agent, &view);
+        name_operator(request, by);
+        hold_set(ret_hold, wish.reason, by, wish.deadline_ms, wish.expires_ms, &view.now);
+    } else {
+        api_refuse(reply, 400, "bad_body", "%s", err.text);
+    }
+    json_decref(root);
+    return good;
+}
+
 void api_drain(struct api_context *context, const struct api_request *request, struct api_reply *reply)
 {
     struct error err;
     struct drain_wish wish = {.reason = "", .deadline_ms = context->config->drain.deadline_ms};
+    if (!has_server(context, reply)) {
+        return;
+    }
     json_t *root = read_object(request->body, &err);
     if (root == NULL || read_wish(root, &err, &wish) < 0) {
         api_refuse(reply, 400, "bad_body", "%s", err.text);
@@ -177,20 +209,27 @@ void api_drain(struct api_context *context, const struct api_request *request, s
     json_decref(root);
 }
 
-void api_undrain(struct api_context *context, const struct api_request *request, struct api_reply *reply)
+bool api_read_nothing(const struct api_request *request, struct api_reply *reply)
 {
     struct error err;
     json_t *root = read_object(request->body, &err);
+    bool good = root != NULL && json_object_size(root) == 0;
     if (root == NULL) {
         api_refuse(reply, 400, "bad_body", "%s", err.text);
-    } else if (json_object_size(root) > 0) {
+    } else if (!good) {
         api_refuse(reply, 400, "bad_body", "unknown member `%.64s`: undrain takes none",
                    json_object_iter_key(json_object_iter(root)));
-    } else {
+    }
+    json_decref(root);
+    return good;
+}
+
+void api_undrain(struct api_context *context, const struct api_request *request, struct api_reply *reply)
+{
+    if (has_server(context, reply) && api_read_nothing(request, reply)) {
         char by[HOLD_BY_MAX + 1];
         name_operator(request, by);
         context->ops->undrain(context->agent, by);
         tell_hold(context, reply);
     }
-    json_decref(root);
 }

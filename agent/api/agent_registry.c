@@ -61,7 +61,7 @@ static const char *text_or_null(const char *text)
     return text == NULL || text[0] == '\0' ? NULL : text;
 }
 
-static void write_endpoints(struct json_writer *json, const struct api_view *view)
+void api_write_endpoints(struct json_writer *json, const struct api_view *view)
 {
     json_write_key(json, "endpoints");
     json_write_array(json);
@@ -93,7 +93,7 @@ static void write_sync(struct json_writer *json, const struct api_view *view)
     json_write_bool(json, registrar_settled(registrar));
     json_write_key(json, "endpoint");
     json_write_text(json, text_or_null(view->registry_endpoint));
-    write_endpoints(json, view);
+    api_write_endpoints(json, view);
     write_hex(json, "clusterId", view->registry_cluster);
     write_hex(json, "clusterBefore", registrar_cluster_before(registrar));
     api_write_int(json, "revision", registrar_revision(registrar));

@@ -6,12 +6,14 @@
 #include "outrider/api/api.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/str.h"
+#include "outrider/codec/services_json.h"
+#include "outrider/core/hold.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-struct hold;
+struct blob;
 struct http_server_counters;
 struct json_writer;
 
@@ -19,10 +21,20 @@ struct json_writer;
  * `origin`: an empty one is foreign as well. */
 struct api_request {
     struct str method, path, query, body;
-    struct str host, content_type, authorization, origin;
+    struct str host, content_type, authorization, origin, if_none_match;
     bool has_origin;
     bool is_unix;
     struct str peer; /* "127.0.0.1:5555", "[::1]:5555", "pid 17 uid 1000" */
+    struct str type, id; /* what stands in the path where the route has {type} and {id} */
+};
+
+/* What an answer is besides its bytes. */
+enum api_turn {
+    API_ANSWERED,      /* the reply is all */
+    API_WAITS,         /* for the fleet to be known: ask again then, or at the end of patience */
+    API_STREAMS_FLEET, /* the hub answers: GET /api/subscribe */
+    API_STREAMS_DISCOVERY,
+    API_CONTROLS /* answered once the registry has `hold` at the control key of type and id */
 };
 
 struct api_reply {
@@ -30,6 +42,25 @@ struct api_reply {
     const char *content_type; /* static */
     const char *header;       /* static: one more header, "Name: value", or NULL */
     struct buf body;          /* the caller's, to be ended with buf_fini */
+    struct blob *blob;        /* instead of the body where it is not NULL; a reference of the caller's */
+    char etag[SERVICES_ETAG_MAX];
+    int64_t stale_ms;  /* how old what is told may be; 0: it is certain */
+    bool retry_after;  /* another try in a second may do */
+    enum api_turn turn;
+    struct hold hold;    /* controls: not set, to lift it */
+    struct str type, id; /* controls: of whom; borrowed until the view is stepped */
+};
+
+/* Answers kept as long as the fleet does not change: who polls it pays for what is new only. */
+enum { API_LISTS_MAX = 8, API_LISTS_BYTES_MAX = 32 << 20 };
+struct api_lists {
+    struct {
+        struct buf filter;
+        struct blob *answer;
+    } lists[API_LISTS_MAX];
+    size_t count, bytes, next;
+    int64_t revision; /* of all of them */
+    uint64_t cluster;
 };
 
 /* What handlers need beside the request. */
@@ -39,7 +70,17 @@ struct api_context {
     void *agent;
     const struct http_server_counters *http; /* NULL: none to show */
     int64_t loop_lag_us;                     /* worst since the last scrape */
+    bool impatient;                          /* this request has waited long enough */
+    uint64_t waiting_refused;                /* requests for the fleet that found no room to wait */
+    struct api_lists lists;
 };
+
+/* services.c: forgets the kept answers. */
+void api_lists_clear(struct api_lists *lists);
+
+/* services.c: takes the view for a request that needs the fleet. False with `reply` made, or with it waiting,
+ * while that is not known. */
+bool api_need_fleet(struct api_context *context, struct api_view *ret_view, struct api_reply *reply);
 
 /* Answers one request, whatever it is. `reply` is zeroed. */
 void api_handle(struct api_context *context, const struct api_request *request, struct api_reply *reply);
@@ -67,6 +108,16 @@ typedef void api_handler_fn(struct api_context *context, const struct api_reques
                             struct api_reply *reply);
 
 api_handler_fn api_agent, api_drain, api_undrain, api_healthz, api_readyz, api_metrics;
+api_handler_fn api_services, api_service, api_subscribe, api_service_drain, api_service_undrain;
+api_handler_fn api_discovery_status, api_discovery_services, api_discovery_health, api_discovery_topology;
+api_handler_fn api_discovery_events, api_discovery_enable, api_discovery_disable;
+
+/* agent.c: the members about the process. */
+void api_write_process(struct json_writer *json, const struct api_view *view);
+
+/* observer.c: the document of an agent without a server; the member view of either. */
+void api_write_observer(struct json_writer *json, const struct api_view *view);
+void api_write_view(struct json_writer *json, const struct api_view *view);
 
 /* agent.c: one member, a number; a wall time in ms, null for 0. */
 void api_write_int(struct json_writer *json, const char *name, int64_t value);
@@ -75,6 +126,19 @@ void api_write_time(struct json_writer *json, const char *name, int64_t wall_ms)
 /* agent_holds.c: the value of one hold that is set. */
 void api_write_hold(struct json_writer *json, const char *kind, const struct hold *hold,
                     const struct instant *now);
+
+/* agent_holds.c: what a drain's body asks for, as a hold of `request`'s peer. False with `reply` made. */
+bool api_read_hold(const struct api_context *context, const struct api_request *request,
+                   struct api_reply *reply, struct hold *ret_hold);
+
+/* agent_holds.c: that an undrain's body asks for nothing. False with `reply` made. */
+bool api_read_nothing(const struct api_request *request, struct api_reply *reply);
+
+/* metrics_fleet.c: what is known of the fleet, and of who follows it. */
+void api_write_fleet_metrics(struct buf *out, const struct api_view *view, const struct api_context *context);
+
+/* agent_registry.c: the endpoints as a member. */
+void api_write_endpoints(struct json_writer *json, const struct api_view *view);
 
 /* agent_registry.c: the members registry, lease, withheld and record of the document, and why nothing has
  * been published yet ("" when something has). */

@@ -1,6 +1,7 @@
 #include "api_private.h"
 
 #include "outrider/core/registrar.h"
+#include "outrider/core/view_read.h"
 
 static void say_ok(struct api_reply *reply)
 {
@@ -19,7 +20,15 @@ void api_readyz(struct api_context *context, const struct api_request *request, 
     (void)request;
     struct api_view view;
     api_look(context, &view);
-    if (registrar_settled(view.registrar)) {
+    if (view.registrar == NULL) {
+        if (view_known(view.fleet.view)) {
+            say_ok(reply);
+        } else {
+            const char *trouble = view_trouble(view.fleet.view);
+            api_refuse(reply, 503, "not_known", "the fleet has not been read yet%s%s",
+                       trouble[0] == '\0' ? "" : ": ", trouble);
+        }
+    } else if (registrar_settled(view.registrar)) {
         say_ok(reply);
     } else {
         api_refuse(reply, 503, "not_published", "%s", api_unpublished_reason(&view));

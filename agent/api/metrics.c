@@ -50,6 +50,9 @@ static void write_status(struct buf *out, const struct api_view *view)
     prometheus_family(out, "outrider_build_info", PROMETHEUS_GAUGE, "The running version; always 1.");
     struct prometheus_label version = LABEL("version", view->version);
     prometheus_int(out, "outrider_build_info", &version, 1, 1);
+    if (view->server == NULL) {
+        return;
+    }
     prometheus_family(out, "outrider_status", PROMETHEUS_GAUGE,
                       "1 for the effective status of the server, 0 for others.");
     for (int status = 0; status < STATUS_COUNT; status++) {
@@ -110,8 +113,11 @@ static void write_requests(struct buf *out, const struct api_counters *counters)
 static void write_registry(struct buf *out, const struct api_view *view)
 {
     const struct registrar *registrar = view->registrar;
-    int64_t left = registrar_lease(registrar) == 0 ? 0 : registrar_lease_deadline(registrar) - view->now.boot;
     write_requests(out, view->counters);
+    if (registrar == NULL) {
+        return;
+    }
+    int64_t left = registrar_lease(registrar) == 0 ? 0 : registrar_lease_deadline(registrar) - view->now.boot;
     single(out, "outrider_registrations_total", PROMETHEUS_COUNTER,
            "How often the record was put under a new lease.", (int64_t)registrar_registrations(registrar));
     single_seconds(out, "outrider_lease_remaining_seconds", PROMETHEUS_GAUGE,
@@ -157,6 +163,10 @@ static void write_sockets(struct buf *out, const struct api_counters *counters)
     single(out, "outrider_status_keys_ignored_total", PROMETHEUS_COUNTER,
            "Keys of sd_notify that mean nothing here.", (int64_t)counters->datagram_keys_ignored);
     write_line_peers(out, counters);
+}
+
+static void write_kept(struct buf *out, const struct api_counters *counters)
+{
     write_outcomes(out, "outrider_state_writes_total", "Writes of the state file.", counters->state_writes,
                    counters->state_failures);
     write_outcomes(out, "outrider_reloads_total", "Reloads of the configuration.", counters->reloads_ok,
@@ -212,9 +222,17 @@ void api_metrics(struct api_context *context, const struct api_request *request,
     reply->content_type = PROMETHEUS_CONTENT_TYPE;
     struct buf *out = &reply->body;
     write_status(out, &view);
-    write_probes(out, &view);
+    if (view.server != NULL) {
+        write_probes(out, &view);
+    }
     write_registry(out, &view);
-    write_sockets(out, view.counters);
+    if (view.fleet.view != NULL) {
+        api_write_fleet_metrics(out, &view, context);
+    }
+    if (view.server != NULL) {
+        write_sockets(out, view.counters);
+    }
+    write_kept(out, view.counters);
     if (context->http != NULL) {
         write_http(out, context->http);
     }

@@ -9,21 +9,34 @@
 #include <stdio.h>
 
 enum route_method { ROUTE_GET, ROUTE_POST };
+enum route_rule { PLAIN, CHANGES_STATE, TAKES_PARAMETERS };
 
-/* No route of today takes a parameter. */
+/* {type} and {id} stand for one segment each. Where the same request fits two, the first counts. */
 static const struct route {
     enum route_method method;
     const char *path;
-    bool changes_state;
+    enum route_rule rule;
     api_handler_fn *handler;
 } routes[] = {
-    {ROUTE_GET, "/api/agent", false, api_agent},
-    {ROUTE_POST, "/api/agent/drain", true, api_drain},
-    {ROUTE_POST, "/api/agent/undrain", true, api_undrain},
-    {ROUTE_GET, "/healthz", false, api_healthz},
-    {ROUTE_GET, "/health", false, api_healthz},
-    {ROUTE_GET, "/readyz", false, api_readyz},
-    {ROUTE_GET, "/metrics", false, api_metrics},
+    {ROUTE_GET, "/api/agent", PLAIN, api_agent},
+    {ROUTE_POST, "/api/agent/drain", CHANGES_STATE, api_drain},
+    {ROUTE_POST, "/api/agent/undrain", CHANGES_STATE, api_undrain},
+    {ROUTE_GET, "/api/services", TAKES_PARAMETERS, api_services},
+    {ROUTE_GET, "/api/services/{type}/{id}", PLAIN, api_service},
+    {ROUTE_POST, "/api/services/{type}/{id}/drain", CHANGES_STATE, api_service_drain},
+    {ROUTE_POST, "/api/services/{type}/{id}/undrain", CHANGES_STATE, api_service_undrain},
+    {ROUTE_GET, "/api/subscribe", TAKES_PARAMETERS, api_subscribe},
+    {ROUTE_GET, "/service-discovery/status", PLAIN, api_discovery_status},
+    {ROUTE_GET, "/service-discovery/services", PLAIN, api_discovery_services},
+    {ROUTE_GET, "/service-discovery/services/{id}/health", PLAIN, api_discovery_health},
+    {ROUTE_GET, "/service-discovery/topology", PLAIN, api_discovery_topology},
+    {ROUTE_GET, "/service-discovery/events", PLAIN, api_discovery_events},
+    {ROUTE_POST, "/service-discovery/services/{id}/enable", CHANGES_STATE, api_discovery_enable},
+    {ROUTE_POST, "/service-discovery/services/{id}/disable", CHANGES_STATE, api_discovery_disable},
+    {ROUTE_GET, "/healthz", PLAIN, api_healthz},
+    {ROUTE_GET, "/health", PLAIN, api_healthz},
+    {ROUTE_GET, "/readyz", PLAIN, api_readyz},
+    {ROUTE_GET, "/metrics", PLAIN, api_metrics},
 };
 
 static const char json_type[] = "application/json";
@@ -65,10 +78,29 @@ void api_look(struct api_context *context, struct api_view *ret_view)
     }
 }
 
-static const struct route *find_route(struct str path)
+/* `ret_routed` gets what stands for {type} and {id}. */
+static bool path_fits(struct str pattern, struct str path, struct api_request *ret_routed)
 {
-    for (size_t i = 0; i < COUNT_OF(routes); i++) {
-        if (str_eq(path, str_of(routes[i].path))) {
+    while (pattern.size > 0 && path.size > 0) {
+        struct str want = str_split(pattern, '/', &pattern);
+        struct str have = str_split(path, '/', &path);
+        if (str_eq(want, STR("{type}")) && have.size > 0) {
+            ret_routed->type = have;
+        } else if (str_eq(want, STR("{id}")) && have.size > 0) {
+            ret_routed->id = have;
+        } else if (!str_eq(want, have)) {
+            return false;
+        }
+    }
+    return pattern.size == 0 && path.size == 0;
+}
+
+static const struct route *find_route(struct str path, struct api_request *ret_routed)
+{
+    /* A slash at the end is a segment that no route has. */
+    bool ends = path.size > 0 && path.data[path.size - 1] == '/';
+    for (size_t i = 0; i < COUNT_OF(routes) && !ends; i++) {
+        if (path_fits(str_of(routes[i].path), path, ret_routed)) {
             return &routes[i];
         }
     }
@@ -101,7 +133,8 @@ static bool has_no_parameters(struct str query, struct api_reply *reply)
 
 void api_handle(struct api_context *context, const struct api_request *request, struct api_reply *reply)
 {
-    const struct route *route = find_route(request->path);
+    struct api_request routed = *request;
+    const struct route *route = find_route(request->path, &routed);
     if (route == NULL) {
         int size = (int)(request->path.size < 128 ? request->path.size : 128);
         api_refuse(reply, 404, "not_found", "there is nothing at %.*s", size, request->path.data);
@@ -114,8 +147,8 @@ void api_handle(struct api_context *context, const struct api_request *request, 
         reply->header = post ? "Allow: POST" : "Allow: GET, HEAD";
         return;
     }
-    if (has_no_parameters(request->query, reply) &&
-        (!route->changes_state || api_may_change(context, request, reply))) {
-        route->handler(context, request, reply);
+    if ((route->rule == TAKES_PARAMETERS || has_no_parameters(request->query, reply)) &&
+        (route->rule != CHANGES_STATE || api_may_change(context, request, reply))) {
+        route->handler(context, &routed, reply);
     }
 }

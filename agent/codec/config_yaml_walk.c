@@ -192,7 +192,15 @@ static void walk_section(struct config_load *load, const char *path, size_t valu
     const struct yaml_node *node = &load->tree.nodes[value];
     struct level level = {.section = str_of(path)};
     level.rows = settings_rows(&level.count);
-    if (!config_load_is_value(load, node, path) || is_absent(node)) {
+    if (!config_load_is_value(load, node, path)) {
+        return;
+    }
+    if (is_absent(node)) {
+        if (str_eq(level.section, STR("server"))) {
+            /* Half a configuration must not make an agent that does something else. */
+            config_load_problem(load, node->at, path,
+                                "is empty: it needs type and ports, or must go if this is to be an observer");
+        }
         return;
     }
     if (node->kind != YAML_KIND_MAP) {

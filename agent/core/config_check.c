@@ -57,10 +57,20 @@ static bool is_auto(const char *text)
     return same(text, "auto");
 }
 
-static void check_server(const struct config *config, const struct config_check *check)
+/* Without a server there is nothing to probe: more likely the section was forgotten. */
+static void check_observer(const struct config *config, const struct config_check *check)
 {
-    if (!config->server.present) {
-        report(check, "server", "required: it says which server this agent stands beside");
+    if (config->server.present) {
+        return;
+    }
+    if (config->probes_given && config->probe_count > 0) {
+        report(check, "server", "required where there are probes: it says which server they are of");
+    }
+    if (config->http.listen == NULL) {
+        report(check, "http.listen", "null, and there is no server section: an observer that nobody could ask");
+    }
+    if (config->view.mode == CONFIG_VIEW_OFF) {
+        report(check, "view.mode", "off, and there is no server section: an observer that would see nothing");
     }
 }
 
@@ -309,7 +319,7 @@ static void check_probes(const struct config *config, const struct config_check 
 }
 
 static const struct rule rules[] = {
-    {check_server, {"server"}},
+    {check_observer, {"server", "probes", "http.listen", "view.mode"}},
     {check_required, {NULL}},
     {check_unsaid_ports, {"server.ports", "status.socket", "status.notify_socket"}},
     {check_unsaid_status, {"server.require_status", "status.socket", "status.notify_socket"}},

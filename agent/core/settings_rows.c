@@ -16,6 +16,7 @@ enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, DAY = 24 * HOUR 
 
 static const char *const backends[] = {"etcd", NULL};
 static const char *const levels[] = {"debug", "info", "warn", "error", NULL};
+static const char *const view_modes[] = {"auto", "always", "off", NULL};
 static const char *const formats[] = {"logfmt", "json", NULL};
 static const char *const probe_types[] = {"tcp", "unix", NULL};
 
@@ -161,7 +162,13 @@ static const struct setting rows[] = {
      .doc = "Connections at a time."},
     {"http.max_subscribers", SETTING_INTEGER, .fallback = "5000", .min = 1, .max = 1000000,
      AT(http.max_subscribers),
-     .doc = "Subscribers to events at a time."},
+     .doc = "Subscribers to events at a time, beside the connections."},
+    {"view.mode", SETTING_ENUM, .flags = RELOAD, .fallback = "auto", .choices = view_modes, AT(view.mode),
+     .doc = "Whether this agent watches the whole fleet. `auto`: an observer always, a sidecar from the first "
+            "request that needs the fleet until nobody has asked for `idle`; `always`; `off`."},
+    {"view.idle", SETTING_DURATION, .flags = RELOAD, .fallback = "10m", .min = 100, .max = 7 * DAY,
+     AT(view.idle_ms),
+     .doc = "A sidecar stops watching the fleet when nobody has asked for it this long."},
     {"log.level", SETTING_ENUM, .flags = RELOAD, .fallback = "info", .choices = levels, AT(log.level),
      .doc = "The least important lines to write."},
     {"log.format", SETTING_ENUM, .flags = RELOAD, .fallback = "logfmt", .choices = formats, AT(log.format),

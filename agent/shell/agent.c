@@ -5,6 +5,7 @@
 #include "outrider/base/buf.h"
 #include "outrider/base/mem.h"
 #include "outrider/core/shutdown.h"
+#include "outrider/core/view.h"
 #include "outrider/io/clock_watch.h"
 #include "outrider/io/http_client.h"
 #include "outrider/io/pidfd.h"
@@ -38,6 +39,9 @@ enum { EXTEND_EVERY_MS = 10000 };
 
 static int64_t extend_due(const struct agent *agent)
 {
+    if (agent->router == NULL) {
+        return NEVER_MS; /* an observer ends at once */
+    }
     enum shutdown_phase phase = router_shutdown(agent->router)->phase;
     bool leaving = phase != SHUTDOWN_RUNNING && phase != SHUTDOWN_DONE;
     return leaving ? agent->stop_extended_mono + EXTEND_EVERY_MS : NEVER_MS;
@@ -53,6 +57,9 @@ static void extend_stop(struct agent *agent, int64_t now)
 
 void agent_rearm(struct agent *agent)
 {
+    if (agent->router == NULL) {
+        return;
+    }
     int64_t due = router_deadline(agent->router).latest;
     int64_t extend = extend_due(agent);
     timer_arm_at_ms(agent->timer, due < extend ? due : extend);
@@ -75,6 +82,9 @@ static void on_clock(void *user)
         struct instant now = agent_now();
         router_tick(agent->router, &now);
         agent_rearm(agent);
+    }
+    if (agent->fleet != NULL) {
+        fleet_tick(agent->fleet);
     }
 }
 
@@ -113,6 +123,14 @@ static void on_reply(const struct registry_reply *reply, void *user)
         agent->registry_cluster = reply->cluster;
     }
     note_registry(agent, reply->note);
+    if (reply->id >= CONTROL_FIRST_ID) {
+        control_writer_replied(agent->controls, reply);
+        return;
+    }
+    if (reply->id >= VIEW_FIRST_ID) {
+        fleet_replied(agent->fleet, reply);
+        return;
+    }
     struct instant now = agent_now();
     router_replied(agent->router, reply, &now);
     agent_rearm(agent);
@@ -121,6 +139,10 @@ static void on_reply(const struct registry_reply *reply, void *user)
 static void on_watch(const struct registry_watch_event *event, void *user)
 {
     struct agent *agent = user;
+    if (event->id >= VIEW_FIRST_ID) {
+        fleet_watched(agent->fleet, event);
+        return;
+    }
     struct instant now = agent_now();
     router_watched(agent->router, event, &now);
     agent_rearm(agent);
@@ -146,12 +168,34 @@ static void stop(struct agent *agent, enum shutdown_event_type how, const struct
     router_stop(agent->router, how, may_hand_over, now);
 }
 
+/* An observer has no record to take back, and nothing to hand over. */
+static void on_observer_signal(struct agent *agent, int signo)
+{
+    switch (signo) {
+    case SIGUSR1:
+    case SIGUSR2: log_warn("agent", "an observer has no server to drain; see outrider drain --id"); break;
+    case SIGHUP: agent_reload(agent); break;
+    case SIGTERM:
+    case SIGINT:
+    case SIGQUIT:
+        agent_tell_systemd("STOPPING=1");
+        effects_exit(&agent->effects, 0);
+        break;
+    case SIGCHLD: (void)process_reap(); break;
+    default: break;
+    }
+}
+
 static void on_signal(int signo, void *user)
 {
     struct agent *agent = user;
     struct instant now = agent_now();
     if (signo != SIGCHLD) {
         log_info("agent", "signal", LOG_TEXT("name", sigabbrev_np(signo)));
+    }
+    if (agent->router == NULL) {
+        on_observer_signal(agent, signo);
+        return;
     }
     switch (signo) {
     case SIGUSR1:
@@ -215,9 +259,11 @@ static int open_world(struct agent *agent, struct error *err)
         return -1;
     }
     agent->registry = etcd_new(&agent->config->registry, agent->loop, agent->http, on_reply, on_watch, agent);
-    agent->sockets = status_sockets_new(agent, err);
-    if (agent->sockets == NULL) {
-        return -1;
+    if (agent->config->server.present) {
+        agent->sockets = status_sockets_new(agent, err);
+        if (agent->sockets == NULL) {
+            return -1;
+        }
     }
     if (agent->config->http.listen != NULL) {
         agent->api = api_new(agent->loop, agent->config, &agent_api_ops, agent, err);
@@ -225,13 +271,15 @@ static int open_world(struct agent *agent, struct error *err)
             return -1;
         }
     }
-    if (agent->state != NULL) {
+    if (agent->state != NULL && agent->config->server.present) {
         state_store_start(agent->state, agent->loop, agent_fill_state, agent);
     }
+    agent->fleet = fleet_new(agent);
+    agent->controls = control_writer_new(agent);
     return 0;
 }
 
-static void run(struct agent *agent)
+static void start_sidecar(struct agent *agent)
 {
     struct router_past past;
     agent->past = agent_past_load(agent, &past);
@@ -243,9 +291,21 @@ static void run(struct agent *agent)
     agent->router = router_new(agent->config, agent->id, &past, seed, &agent->effects, &now);
     router_start(agent->router, &now);
     agent_rearm(agent);
+}
+
+static void run(struct agent *agent)
+{
+    if (agent->config->server.present) {
+        start_sidecar(agent);
+    } else {
+        log_info("agent", "started as an observer", LOG_TEXT("prefix", agent->config->registry.prefix),
+                 LOG_TEXT("config", agent->config_path));
+    }
+    fleet_start(agent->fleet);
     agent_tell_status(agent, "READY=1\n");
     loop_run(agent->loop);
-    if (agent->state != NULL) {
+    fleet_stop(agent->fleet);
+    if (agent->state != NULL && agent->router != NULL) {
         state_store_flush(agent->state);
     }
 }
@@ -257,6 +317,8 @@ static void close_world(struct agent *agent)
     pidfd_watch_free(agent->mainpid_watch);
     deferred_cancel(&agent->mainpid_gone);
     api_free(agent->api);
+    fleet_free(agent->fleet);
+    control_writer_free(agent->controls);
     status_sockets_free(agent->sockets);
     registry_free(agent->registry);
     http_client_free(agent->http);

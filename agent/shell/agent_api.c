@@ -9,7 +9,7 @@
 static void look(void *user, struct api_view *ret_view)
 {
     struct agent *agent = user;
-    size_t count = router_probe_count(agent->router);
+    size_t count = agent->router == NULL ? 0 : router_probe_count(agent->router);
     for (size_t i = 0; i < count; i++) {
         agent->probe_views[i] = (struct api_probe){.config = router_probe_config(agent->router, i),
                                                    .probe = router_probe(agent->router, i),
@@ -22,7 +22,9 @@ static void look(void *user, struct api_view *ret_view)
     }
     int64_t lag = loop_take_lag_us(agent->loop);
     agent->counters.loop_lag_us = lag;
-    status_sockets_count(agent->sockets, &agent->counters);
+    if (agent->sockets != NULL) {
+        status_sockets_count(agent->sockets, &agent->counters);
+    }
     if (agent->state != NULL) {
         state_store_count(agent->state, &agent->counters.state_writes, &agent->counters.state_failures);
     }
@@ -34,20 +36,29 @@ static void look(void *user, struct api_view *ret_view)
         .id = agent->id,
         .host = agent->host[0] == '\0' ? NULL : agent->host,
         .config = agent->config,
-        .server = router_server(agent->router),
-        .registrar = router_registrar(agent->router),
-        .intent = router_intent(agent->router),
-        .shutdown = router_shutdown(agent->router),
         .probes = agent->probe_views,
         .probe_count = count,
         .registry_endpoint = agent->registry_endpoint,
         .registry_cluster = agent->registry_cluster,
         .registry_endpoints = agent->endpoint_views,
         .registry_endpoint_count = endpoints,
-        .keywatch = router_keywatch(agent->router),
         .state_trouble = agent->state == NULL ? "" : state_store_trouble(agent->state),
         .counters = &agent->counters,
     };
+    if (agent->router != NULL) {
+        ret_view->server = router_server(agent->router);
+        ret_view->registrar = router_registrar(agent->router);
+        ret_view->intent = router_intent(agent->router);
+        ret_view->shutdown = router_shutdown(agent->router);
+        ret_view->keywatch = router_keywatch(agent->router);
+    }
+    fleet_look(agent->fleet, &ret_view->fleet);
+}
+
+static void want(void *user)
+{
+    struct agent *agent = user;
+    fleet_want(agent->fleet);
 }
 
 static void drain(void *user, const char *reason, const char *by, int64_t deadline_ms, int64_t expires_ms)
@@ -69,4 +80,12 @@ static void undrain(void *user, const char *by)
     agent_rearm(agent);
 }
 
-const struct api_ops agent_api_ops = {.look = look, .drain = drain, .undrain = undrain};
+static void control(void *user, struct str type, struct str id, const struct hold *hold,
+                    api_controlled_fn *done, void *done_user)
+{
+    struct agent *agent = user;
+    control_writer_put(agent->controls, type, id, hold, done, done_user);
+}
+
+const struct api_ops agent_api_ops = {
+    .look = look, .drain = drain, .undrain = undrain, .want = want, .control = control};

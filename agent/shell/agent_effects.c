@@ -53,12 +53,16 @@ void effects_cancel_tries(struct effects *effects)
 
 /* ---- registry ---- */
 
-void effects_request(struct effects *effects, const struct registry_request *request)
+void agent_submit(struct agent *agent, const struct registry_request *request)
 {
-    struct agent *agent = effects->agent;
     agent->requests[request->id % COUNT_OF(agent->requests)] =
         (struct request_clock){.id = request->id, .sent_us = clock_mono_us()};
     registry_submit(agent->registry, request);
+}
+
+void effects_request(struct effects *effects, const struct registry_request *request)
+{
+    agent_submit(effects->agent, request);
 }
 
 void effects_watch(struct effects *effects, const struct registry_watch *watch)

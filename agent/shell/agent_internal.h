@@ -12,6 +12,8 @@
 #include "outrider/shell/effects.h"
 #include "outrider/shell/router.h"
 
+#include "control.h"
+#include "fleet.h"
 #include "state_store.h"
 #include "status_sockets.h"
 
@@ -59,13 +61,15 @@ struct agent {
     struct api *api;
     struct status_sockets *sockets;
     struct state_store *state;
-    struct router *router;
+    struct router *router; /* NULL: an observer */
     struct past *past;
+    struct fleet *fleet;
+    struct control_writer *controls;
     struct effects effects;
 
     struct probe_slot probes[SERVER_PROBES_MAX];
     struct api_probe probe_views[SERVER_PROBES_MAX];
-    struct request_clock requests[8]; /* at most one for the lease, one for the key, one for the control key */
+    struct request_clock requests[16]; /* one each for lease, key, control key and view, and some of operators */
     struct pidfd_watch *mainpid_watch;
     struct deferred mainpid_gone; /* the process was gone before it could be watched */
     pid_t mainpid;
@@ -84,6 +88,9 @@ struct instant agent_now(void);
 
 /* Arms the one timer for the router's next window. Every entry from the world ends with it. */
 void agent_rearm(struct agent *agent);
+
+/* agent_effects.c: submits a request and looks at the clock. */
+void agent_submit(struct agent *agent, const struct registry_request *request);
 
 /* agent_systemd.c: one datagram to the service manager, if there is one; and STATUS= as things stand, with
  * `before` (whole lines, or "") in the same datagram. */

@@ -37,11 +37,14 @@ static void put_into_force(struct agent *agent, struct config *fresh)
     bool moved = strcmp(fresh->server.host, running->server.host) != 0;
     agent->config = fresh;
     log_setup((enum log_level)fresh->log.level, (enum log_format)fresh->log.format, 2);
-    router_reload(agent->router, fresh, &now);
+    if (agent->router != NULL) {
+        router_reload(agent->router, fresh, &now);
+    }
+    fleet_reload(agent->fleet, fresh);
     if (agent->api != NULL) {
         api_reload(agent->api, fresh);
     }
-    if (moved) {
+    if (moved && agent->router != NULL) {
         effects_look_up_host(&agent->effects);
     }
     config_fini(running);
@@ -72,7 +75,7 @@ void agent_log_warnings(struct str warnings)
 
 void agent_reload(struct agent *agent)
 {
-    if (router_shutdown(agent->router)->phase != SHUTDOWN_RUNNING) {
+    if (agent->router != NULL && router_shutdown(agent->router)->phase != SHUTDOWN_RUNNING) {
         log_info("agent", "reload ignored: the agent is stopping");
         return;
     }
@@ -80,6 +83,13 @@ void agent_reload(struct agent *agent)
     agent_tell_systemd("RELOADING=1\nMONOTONIC_USEC=%" PRId64, clock_mono_us());
     struct buf problems = {0};
     struct config *fresh = config_file_read(agent->config_path, &problems);
+    if (fresh != NULL && fresh->server.present != agent->config->server.present) {
+        buf_printf(&problems, "server: %s: that needs a restart\n",
+                   fresh->server.present ? "this observer would get one" : "this agent would lose its own");
+        config_fini(fresh);
+        free(fresh);
+        fresh = NULL;
+    }
     if (fresh == NULL) {
         agent->counters.reloads_bad++;
         log_problems(agent->config_path, buf_view(&problems));

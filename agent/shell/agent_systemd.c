@@ -4,6 +4,7 @@
 
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
+#include "outrider/core/view_read.h"
 #include "outrider/os/log.h"
 #include "outrider/os/sd_notify.h"
 
@@ -39,8 +40,28 @@ static void add_registry(const struct agent *agent, struct buf *out)
     }
 }
 
+static void tell_view(const struct agent *agent, const char *before)
+{
+    struct api_fleet fleet;
+    fleet_look(agent->fleet, &fleet);
+    const char *trouble = view_trouble(fleet.view);
+    if (!view_known(fleet.view)) {
+        agent_tell_systemd("%sSTATUS=observing; the fleet is not known yet%s%.300s", before,
+                           trouble[0] == '\0' ? "" : ": ", trouble);
+    } else {
+        agent_tell_systemd("%sSTATUS=observing %zu services%s%s%.300s", before, view_count(fleet.view),
+                           view_synced(fleet.view) ? "" : ", stale", trouble[0] == '\0' ? "" : ": ", trouble);
+    }
+}
+
 void agent_tell_status(const struct agent *agent, const char *before)
 {
+    if (agent->router == NULL) {
+        if (agent->fleet != NULL) {
+            tell_view(agent, before);
+        }
+        return;
+    }
     const struct server *server = router_server(agent->router);
     const char *cause = server_cause(server);
     struct buf text = {0};

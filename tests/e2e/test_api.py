@@ -47,7 +47,7 @@ class Api(Case):
         status, headers, _ = ask("GET", "/api/agent/drain")
         self.assertEqual((status, headers["Allow"]), (405, "POST"))
         self.assertEqual(ask("DELETE", "/metrics")[0], 405)
-        for path in ("/", "/api", "/api/services", "/api/agent/", "/service-discovery/status", "/%00"):
+        for path in ("/", "/api", "/api/services/world", "/api/agent/", "/service-discovery", "/%00"):
             self.assertIn(ask("GET", path)[0], (404, 400), path)
         self.assertEqual(json.loads(ask("GET", "/api/agent")[2])["holds"], [])
         self.assertEqual(ask(*drain, {"reason": "patch", "deadline": "9m", "expires": "2h"}, auth)[0], 200)

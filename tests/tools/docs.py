@@ -27,7 +27,7 @@ PACKAGES = {
     "libjansson.so.4": "libjansson4",
 }
 EVERYWHERE = re.compile(r"^(libc|libm|libgcc_s|libasan|libubsan|ld-linux-[a-z0-9-]+)\.so\.\d+$")
-SECTIONS = ("server", "registry", "status", "drain", "shutdown", "http", "log")
+SECTIONS = ("server", "registry", "status", "drain", "shutdown", "http", "view", "log")
 
 
 class CannotLook(Exception):
@@ -100,7 +100,9 @@ def named(root):
     line_faults = re.findall(r'X\(STATUS_LINE_\w+, "([a-z0-9-]+)"\)', read(root, "include/outrider/codec/status_line.h"))
     keys = re.findall(r'\{"([A-Z_]+)", take_', read(root, "agent/codec/notify.c"))
     routes = re.findall(r'\{ROUTE_\w+, "([^"]+)"', read(root, "agent/api/routes.c"))
-    metrics = set(re.findall(r'"(outrider_[a-z_]+)"', read(root, "agent/api/metrics.c")))
+    metrics = set()
+    for source in (root / "agent/api").glob("metrics*.c"):
+        metrics |= set(re.findall(r'"(outrider_[a-z_]+)"', source.read_text(encoding="utf-8")))
     refusals = set()
     for source in (root / "agent/api").glob("*.c"):
         refusals |= set(re.findall(r'api_refuse\(\w+, \d+, "([a-z_]+)"', source.read_text(encoding="utf-8")))

@@ -3,6 +3,7 @@
 #define OUTRIDER_API_API_H
 
 #include "outrider/base/attr.h"
+#include "outrider/base/str.h"
 #include "outrider/core/instant.h"
 #include "outrider/core/registry_request.h"
 #include "outrider/core/record.h"
@@ -15,6 +16,9 @@ struct api;
 struct config;
 struct config_probe;
 struct error;
+struct discovery_local;
+struct events;
+struct hold;
 struct intent;
 struct keywatch;
 struct loop;
@@ -22,6 +26,7 @@ struct probe;
 struct registrar;
 struct server;
 struct shutdown;
+struct view;
 
 /* Buckets of a duration histogram, in us; the last is +Inf. */
 enum { API_BUCKETS = 12 };
@@ -56,13 +61,22 @@ struct api_probe {
     const struct api_histogram *duration;
 };
 
+/* The fleet as the agent sees it. */
+struct api_fleet {
+    const struct view *view;
+    uint64_t writes, failures; /* of the file it is kept in */
+    const char *trouble;       /* why that cannot be written, "" when it can or is off */
+    struct events *events;     /* who follows it; NULL: nobody can */
+};
+
 /* The agent as it is between two steps; everything is borrowed for one request. */
 struct api_view {
     struct instant now;
     int64_t started_wall;
     const char *version, *config_file, *id, *host; /* host NULL: none */
     const struct config *config;
-    const struct server *server;
+    struct api_fleet fleet;
+    const struct server *server; /* NULL for an observer, as registrar, intent, shutdown and keywatch */
     const struct registrar *registrar;
     const struct intent *intent;
     const struct shutdown *shutdown;
@@ -77,11 +91,27 @@ struct api_view {
     const struct api_counters *counters;
 };
 
+/* What became of a hold at a control key. `error` is empty when the registry has it, at `revision`; else
+ * `failure` says what kind of failure it is. */
+struct api_controlled {
+    enum registry_failure failure;
+    bool conflict; /* somebody else changes it all the time */
+    struct str error;
+    int64_t revision;
+};
+typedef void api_controlled_fn(const struct api_controlled *result, void *user);
+
 struct api_ops {
     void (*look)(void *agent, struct api_view *ret_view);
     /* The operator's hold: reason valid UTF-8 of at most HOLD_REASON_MAX bytes; spans in ms, 0: none. */
     void (*drain)(void *agent, const char *reason, const char *by, int64_t deadline_ms, int64_t expires_ms);
     void (*undrain)(void *agent, const char *by);
+    /* Somebody needs the fleet, now and for a while. */
+    void (*want)(void *agent);
+    /* Puts `hold` (not set: that there is none) at the control key of a server. Borrowed for the call. `done`
+     * is called once, later, unless the agent ends before. */
+    void (*control)(void *agent, struct str type, struct str id, const struct hold *hold,
+                    api_controlled_fn *done, void *user);
 };
 
 /* Listens where `config->http` says and serves. NULL with `err` set when the address cannot be had (in use:
@@ -92,6 +122,14 @@ struct api *api_new(struct loop *loop, const struct config *config, const struct
 
 /* Uses the settings of `config` from now on (limits, token file); the address stays. */
 void api_reload(struct api *api, const struct config *config);
+
+/* How the server beside this agent answers, by its probes; nothing is known of an observer's. Texts are
+ * borrowed from `view`. */
+void api_local(const struct api_view *view, struct discovery_local *ret_local);
+
+/* The fleet has become known, or cannot be read now: whoever waits for it is answered at the end of the turn.
+ */
+void api_fleet_moved(struct api *api);
 
 /* Stops listening, closes every connection, frees. Accepts NULL. */
 void api_free(struct api *api);

@@ -16,7 +16,7 @@ struct config_label {
 
 /* Who the server is. Strings are NULL where the file says nothing. */
 struct config_server {
-    bool present; /* a server: section exists */
+    bool present; /* a server: section exists; without one the agent is an observer */
     char *type;
     char *id;   /* "auto" or the id */
     char *host; /* "auto", an address, a name or an interface */
@@ -71,6 +71,9 @@ struct config_status {
     int64_t min_publish_interval_ms;
 };
 
+/* auto: an observer always, a sidecar while it is asked for. */
+enum config_view_mode { CONFIG_VIEW_AUTO, CONFIG_VIEW_ALWAYS, CONFIG_VIEW_OFF };
+
 enum config_log_level { CONFIG_LOG_DEBUG, CONFIG_LOG_INFO, CONFIG_LOG_WARN, CONFIG_LOG_ERROR };
 enum config_log_format { CONFIG_LOG_LOGFMT, CONFIG_LOG_JSON };
 
@@ -95,6 +98,10 @@ struct config {
         char *token_file;
         uint32_t max_connections, max_subscribers;
     } http;
+    struct {
+        enum config_view_mode mode;
+        int64_t idle_ms;
+    } view;
     struct {
         enum config_log_level level;
         enum config_log_format format;

@@ -118,6 +118,20 @@ static void look(void *user, struct api_view *ret_view)
                                   .registry_endpoint_count = COUNT_OF(endpoints),
                                   .state_trouble = agent->state_trouble,
                                   .counters = &agent->counters};
+    ret_view->fleet = (struct api_fleet){.view = agent->fleet, .trouble = ""};
+    if (!agent->config.server.present) {
+        ret_view->server = NULL;
+        ret_view->registrar = NULL;
+        ret_view->intent = NULL;
+        ret_view->shutdown = NULL;
+        ret_view->probe_count = 0;
+    }
+}
+
+static void want(void *user)
+{
+    struct small_agent *agent = user;
+    agent->wants++;
 }
 
 static void drain(void *user, const char *reason, const char *by, int64_t deadline_ms, int64_t expires_ms)
@@ -144,7 +158,7 @@ static void undrain(void *user, const char *by)
     small_agent_step(agent, (struct server_event){.type = SERVER_ON_UNHOLD, .kind = HOLD_OPS});
 }
 
-static const struct api_ops ops = {.look = look, .drain = drain, .undrain = undrain};
+static const struct api_ops ops = {.look = look, .drain = drain, .undrain = undrain, .want = want};
 
 void small_agent_init(struct small_agent *agent)
 {
@@ -180,6 +194,7 @@ void small_agent_fini(struct small_agent *agent)
     server_free(agent->server);
     registrar_free(agent->registrar);
     intent_free(agent->intent);
+    api_lists_clear(&agent->context.lists);
     config_fini(&agent->config);
 }
 

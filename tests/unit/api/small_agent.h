@@ -30,6 +30,8 @@ struct small_agent {
     int64_t deadline_ms, expires_ms;
     unsigned drains, undrains;
     const char *host, *state_trouble;
+    const struct view *fleet; /* NULL: none */
+    unsigned wants;
 };
 
 /* World "01TEST" with one tcp probe "game" on 8001, fall 3, rise 2, listening at 127.0.0.1:7117; nothing has

@@ -85,6 +85,20 @@ static void test_smallest(void **state)
     config_fini(&config);
 }
 
+/* Without a server section it is an observer: everything has a default. */
+static void test_observer(void **state)
+{
+    struct config config;
+    (void)state;
+    load("# nothing yet\n", &config);
+    assert_false(config.server.present);
+    assert_int_equal(config.probe_count, 0);
+    assert_int_equal(config.view.mode, CONFIG_VIEW_AUTO);
+    assert_int_equal(config.view.idle_ms, 600000);
+    assert_string_equal(config.http.listen, "127.0.0.1:7117");
+    config_fini(&config);
+}
+
 static void check_server(const struct config_server *server)
 {
     assert_string_equal(server->id, "world-1");
@@ -310,6 +324,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_smallest),    cmocka_unit_test(test_everything),
+        cmocka_unit_test(test_observer),
         cmocka_unit_test(test_environment), cmocka_unit_test(test_nothing_on_purpose),
         cmocka_unit_test(test_items),       cmocka_unit_test(test_forms),
         cmocka_unit_test(test_printing),

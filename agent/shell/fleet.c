@@ -1,0 +1,275 @@
+#include "fleet.h"
+
+#include "agent_internal.h"
+#include "outrider/api/events.h"
+#include "outrider/base/buf.h"
+#include "outrider/base/error.h"
+#include "outrider/base/mem.h"
+#include "outrider/base/queue.h"
+#include "outrider/codec/view_file.h"
+#include "outrider/codec/view_item.h"
+#include "outrider/core/view.h"
+#include "outrider/core/view_read.h"
+#include "outrider/io/timer.h"
+#include "outrider/os/entropy.h"
+#include "outrider/os/file.h"
+#include "outrider/os/log.h"
+#include "outrider/registry/registry.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Beside state.json, which is small and written often. */
+static const char file_name[] = "view.bin";
+
+/* Servers that went without a word, of which an observer keeps the last record for ten minutes. */
+enum { TOMBSTONES_MAX = 10000 };
+
+struct fleet {
+    struct agent *agent;
+    struct view *view;
+    struct queue effects;
+    struct timer *timer;
+    struct view_items items;
+    struct events *events;
+    uint64_t writes, failures;
+    char trouble[200]; /* why the file cannot be written, "" when it can */
+};
+
+static enum view_mode mode_of(const struct config *config)
+{
+    switch (config->view.mode) {
+    case CONFIG_VIEW_ALWAYS: return VIEW_ALWAYS;
+    case CONFIG_VIEW_OFF: return VIEW_NEVER;
+    case CONFIG_VIEW_AUTO: break;
+    }
+    return config->server.present ? VIEW_AUTO : VIEW_ALWAYS;
+}
+
+/* ---- effects ---- */
+
+static void save(struct fleet *fleet)
+{
+    const struct agent *agent = fleet->agent;
+    if (agent->state == NULL || !view_known(fleet->view)) {
+        return;
+    }
+    struct buf bytes = {0};
+    struct error err;
+    struct instant now = agent_now();
+    view_file_encode(fleet->view, &now, &bytes);
+    bool failed = file_write_atomic(agent->config->state_dir, file_name, buf_view(&bytes), 0600, &err) < 0;
+    buf_fini(&bytes);
+    fleet->writes++;
+    fleet->failures += failed ? 1 : 0;
+    if (failed && fleet->trouble[0] == '\0') {
+        log_warn("view", "the view of the fleet cannot be kept; it is tried again with the next change",
+                 LOG_TEXT("dir", agent->config->state_dir), LOG_TEXT("error", err.text));
+    } else if (!failed && fleet->trouble[0] != '\0') {
+        log_info("view", "the view of the fleet can be kept again", LOG_TEXT("dir", agent->config->state_dir));
+    }
+    snprintf(fleet->trouble, sizeof(fleet->trouble), "%.199s", failed ? err.text : "");
+}
+
+static void note(const struct view_effect *effect)
+{
+    static const struct {
+        enum log_level level;
+        const char *msg;
+    } notes[] = {
+        [VIEW_NOTE_LISTED] = {LOG_LEVEL_INFO, "the fleet was read"},
+        [VIEW_NOTE_AWAY] = {LOG_LEVEL_WARN,
+                            "the fleet cannot be followed; what is known is served, marked stale"},
+        [VIEW_NOTE_BACK] = {LOG_LEVEL_INFO, "the fleet is followed again"},
+        [VIEW_NOTE_RELIST] = {LOG_LEVEL_WARN, "the fleet is read anew"},
+        [VIEW_NOTE_STALLED] = {LOG_LEVEL_WARN, "the watch was open and did not tell what happened; another is opened"},
+        [VIEW_NOTE_UNREADABLE] = {LOG_LEVEL_WARN, "a key is no record, and is passed over"},
+    };
+    if (log_enabled(notes[effect->note].level)) {
+        log_write(notes[effect->note].level, "view", notes[effect->note].msg,
+                  (const struct log_field[]){LOG_STR("detail", effect->text), LOG_END});
+    }
+}
+
+static void carry_out(struct fleet *fleet, const struct view_effect *effect)
+{
+    struct agent *agent = fleet->agent;
+    switch (effect->type) {
+    case VIEW_DO_REQUEST: agent_submit(agent, effect->request); break;
+    case VIEW_DO_WATCH: registry_watch(agent->registry, effect->watch); break;
+    case VIEW_DO_UNWATCH: registry_unwatch(agent->registry, effect->id); break;
+    case VIEW_DO_CHANGED:
+    case VIEW_DO_REVISION: events_tell(fleet->events, effect); break;
+    case VIEW_DO_SYNCED:
+    case VIEW_DO_STALE:
+        if (agent->router == NULL) {
+            agent_tell_status(agent, "");
+        }
+        break;
+    case VIEW_DO_SAVE: save(fleet); break;
+    case VIEW_DO_NOTE: note(effect); break;
+    }
+}
+
+/* Effects are all carried out before anybody may ask the view again. */
+static void step(struct fleet *fleet, struct view_event *event)
+{
+    struct view_effect effect;
+    event->now = agent_now();
+    view_step(fleet->view, event, &fleet->effects);
+    while (queue_take(&fleet->effects, &effect)) {
+        carry_out(fleet, &effect);
+        view_effect_fini(&effect);
+    }
+    timer_arm_at_ms(fleet->timer, view_deadline(fleet->view).latest);
+    if (fleet->agent->api != NULL && (view_known(fleet->view) || view_trouble(fleet->view)[0] != '\0')) {
+        api_fleet_moved(fleet->agent->api);
+    }
+}
+
+static void on_timer(void *user)
+{
+    fleet_tick(user);
+}
+
+/* ---- who follows ---- */
+
+static void on_count(void *user, size_t subscribers)
+{
+    step(user, &(struct view_event){.type = VIEW_ON_SUBSCRIBERS, .count = subscribers});
+}
+
+static void on_local(void *user, struct discovery_local *ret_local)
+{
+    struct fleet *fleet = user;
+    struct api_view view;
+    agent_api_ops.look(fleet->agent, &view);
+    api_local(&view, ret_local);
+}
+
+static const struct events_ops events_ops = {.count = on_count, .local = on_local};
+
+/* ---- life ---- */
+
+static void load(struct fleet *fleet)
+{
+    const struct agent *agent = fleet->agent;
+    struct buf path = {0}, bytes = {0};
+    struct error err;
+    struct view_file file = {0};
+    buf_printf(&path, "%s/%s", agent->config->state_dir, file_name);
+    int result = file_read(buf_text(&path), VIEW_FILE_MAX, &err, &bytes);
+    if (result == 0) {
+        result = view_file_decode(buf_view(&bytes), view_prefix(fleet->view), &file, &err);
+    } else if (err.code == ERROR_NOT_FOUND) {
+        buf_fini(&path);
+        return; /* the first start */
+    }
+    if (result == 0) {
+        log_info("view", "the fleet as it was kept is served until it is read",
+                 LOG_INT("services", (int64_t)file.kept.entry_count), LOG_INT("revision", file.kept.revision));
+        step(fleet, &(struct view_event){.type = VIEW_ON_LOAD, .kept = &file.kept});
+    } else {
+        log_warn("view", "the view of the fleet that was kept cannot be used", LOG_TEXT("error", err.text));
+    }
+    view_file_fini(&file);
+    buf_fini(&bytes);
+    buf_fini(&path);
+}
+
+struct fleet *fleet_new(struct agent *agent)
+{
+    const struct config *config = agent->config;
+    struct fleet *fleet = mem_zalloc(sizeof(*fleet));
+    uint64_t seed;
+    entropy_fill(&seed, sizeof(seed));
+    fleet->agent = agent;
+    fleet->view = view_new(&(struct view_settings){
+        .prefix = config->registry.prefix,
+        .mode = mode_of(config),
+        .idle_ms = config->view.idle_ms,
+        .check_ms = config->registry.ttl_ms / 2,
+        .request_timeout_ms = config->registry.request_timeout_ms,
+        .tombstones_max = config->server.present ? 0 : TOMBSTONES_MAX,
+        .seed = seed,
+    });
+    queue_init(&fleet->effects, sizeof(struct view_effect));
+    fleet->timer = timer_new(agent->loop, on_timer, fleet);
+    fleet->events = events_new(agent->loop, fleet->view, &events_ops, fleet);
+    if (agent->state != NULL && config->view.mode != CONFIG_VIEW_OFF) {
+        load(fleet);
+    }
+    return fleet;
+}
+
+void fleet_free(struct fleet *fleet)
+{
+    if (fleet != NULL) {
+        events_free(fleet->events);
+        timer_free(fleet->timer);
+        queue_fini(&fleet->effects);
+        view_free(fleet->view);
+        view_items_fini(&fleet->items);
+        free(fleet);
+    }
+}
+
+void fleet_start(struct fleet *fleet)
+{
+    step(fleet, &(struct view_event){.type = VIEW_ON_START});
+}
+
+void fleet_stop(struct fleet *fleet)
+{
+    step(fleet, &(struct view_event){.type = VIEW_ON_STOP});
+}
+
+void fleet_tick(struct fleet *fleet)
+{
+    step(fleet, &(struct view_event){.type = VIEW_ON_TICK});
+}
+
+void fleet_reload(struct fleet *fleet, const struct config *config)
+{
+    step(fleet, &(struct view_event){
+                    .type = VIEW_ON_RELOAD, .mode = mode_of(config), .idle_ms = config->view.idle_ms});
+}
+
+void fleet_want(struct fleet *fleet)
+{
+    step(fleet, &(struct view_event){.type = VIEW_ON_WANT});
+}
+
+/* ---- the registry ---- */
+
+void fleet_replied(struct fleet *fleet, const struct registry_reply *reply)
+{
+    view_items_clear(&fleet->items);
+    view_items_listed(&fleet->items, view_prefix(fleet->view), reply->items, reply->item_count);
+    step(fleet, &(struct view_event){.type = VIEW_ON_REPLY,
+                                     .reply = reply,
+                                     .items = fleet->items.items,
+                                     .item_count = fleet->items.count});
+    view_items_clear(&fleet->items);
+}
+
+void fleet_watched(struct fleet *fleet, const struct registry_watch_event *event)
+{
+    view_items_clear(&fleet->items);
+    view_items_changed(&fleet->items, view_prefix(fleet->view), event->changes, event->change_count);
+    step(fleet, &(struct view_event){.type = VIEW_ON_WATCH,
+                                     .watch = event,
+                                     .items = fleet->items.items,
+                                     .item_count = fleet->items.count});
+    view_items_clear(&fleet->items);
+}
+
+void fleet_look(const struct fleet *fleet, struct api_fleet *ret_fleet)
+{
+    *ret_fleet = (struct api_fleet){.view = fleet->view,
+                                    .writes = fleet->writes,
+                                    .failures = fleet->failures,
+                                    .trouble = fleet->trouble,
+                                    .events = fleet->events};
+}
