@@ -117,6 +117,8 @@ static void encode_words(struct json_writer *json, const struct words *words)
     json_write_array_end(json);
     encode_labels(json, words);
     encode_flag(json, "armed", words->heartbeat);
+    encode_flag(json, "drain", words->drain);
+    encode_flag(json, "reloading", words->reloading);
     if (words->has_watchdog) {
         json_write_key(json, "watchdogMs");
         json_write_int(json, words->watchdog_ms);
@@ -267,6 +269,8 @@ static int decode_words(const json_t *root, struct saved_state *state, struct er
         json_read_ports(object, "ports", WORDS_PORTS_MAX, words->ports, &words->port_count, err) < 0 ||
         decode_labels(object, words, err) < 0 ||
         json_read_bool(object, "armed", &words->heartbeat, err) < 0 ||
+        json_read_bool(object, "drain", &words->drain, err) < 0 ||
+        json_read_bool(object, "reloading", &words->reloading, err) < 0 ||
         json_read_int(object, "watchdogMs", 0, ten_years_ms, &words->watchdog_ms, &words->has_watchdog, err) <
             0 ||
         decode_pid(object, words, err) < 0) {

@@ -50,15 +50,17 @@ static void adopt_dead(struct server *server, const struct server_event *event)
              record->reason == NULL ? "as before the agent was restarted" : record->reason);
 }
 
-/* The server's own holds are words of it, but only the record has kept them. */
-static void adopt_holds(struct server *server, const struct record_drain *drain, const struct instant *now)
+/* The server's own holds are words of it; since and until when only the record has kept. */
+static void adopt_holds(struct server *server, const struct record_drain *drain, const struct words *words,
+                        const struct instant *now)
 {
     static const enum hold_kind own[] = {HOLD_SELF, HOLD_RELOAD};
+    const bool said[] = {words->drain, words->reloading};
     for (struct str rest = str_of(drain->holds); rest.size > 0;) {
         struct str name = str_split(rest, ',', &rest);
         for (size_t i = 0; i < COUNT_OF(own); i++) {
             bool heard = (server->heard_holds & 1u << own[i]) != 0; /* newer than what the record has kept */
-            if (str_eq(name, str_of(hold_name(own[i]))) && !server->holds[own[i]].set && !heard) {
+            if (said[i] && str_eq(name, str_of(hold_name(own[i]))) && !server->holds[own[i]].set && !heard) {
                 struct hold kept = {.by = "server",
                                     .since_wall = drain->since_wall,
                                     .deadline_wall = own[i] == HOLD_SELF ? drain->deadline_wall : 0};
@@ -93,8 +95,8 @@ void server_adopt(struct server *server, const struct server_event *event, struc
         adopt_dead(server, event);
     }
     if (event->words != NULL) {
+        adopt_holds(server, &record->drain, event->words, &event->now);
         server_believe(server, event->words, &event->now, effects);
-        adopt_holds(server, &record->drain, &event->now);
     }
     server->settling_holds = server_holds(server);
     if (!server->host_known && server->host == NULL) {

@@ -202,6 +202,18 @@ static void hear_holds(struct server *server, const struct words *words, const s
     }
 }
 
+/* Those that the record has kept were taken from there, with their times. */
+static void believe_holds(struct server *server, const struct words *older, const struct instant *now)
+{
+    struct hold *self = &server->holds[HOLD_SELF], *reload = &server->holds[HOLD_RELOAD];
+    if (older->drain && !self->set) {
+        hold_set(self, "", "server", server->config->drain.deadline_ms, 0, now);
+    }
+    if (older->reloading && !reload->set) {
+        hold_set(reload, "", "server", 0, 0, now);
+    }
+}
+
 static void hear_status(struct said_in_life *said, const struct words *words, const struct instant *now)
 {
     if (words->said == SAID_NOTHING) {
@@ -247,6 +259,7 @@ void server_hear(struct server *server, const struct words *words, const struct 
         server_begin_life(server, now, false, effects);
     }
     bool news = words->said != server->now.said && words->said != SAID_NOTHING;
+    unsigned holds = server_holds(server);
     hear_status(&server->now, words, now);
     hear_text(&server->now, words);
     hear_numbers(&server->now, words, now);
@@ -261,7 +274,7 @@ void server_hear(struct server *server, const struct words *words, const struct 
         server_effect(effects, SERVER_DO_PROBE_NOW);
     }
     if (began || news || words->port_count > 0 || words->has_text || words->label_count > 0 ||
-        words->has_players || words->has_capacity) {
+        words->has_players || words->has_capacity || holds != server_holds(server)) {
         server_effect(effects, SERVER_DO_SAVE);
     }
 }
@@ -286,7 +299,9 @@ void server_believe(struct server *server, const struct words *words, const stru
     older.has_capacity = older.has_capacity && !live.has_capacity;
     older.port_count = live.port_count > 0 ? 0 : older.port_count;
     older.has_mainpid = older.has_mainpid && live.mainpid == 0;
-    older.attach = older.drain = older.undrain = older.reloading = false;
+    older.attach = older.undrain = false;
+    older.drain = older.drain && (server->heard_holds & 1u << HOLD_SELF) == 0;
+    older.reloading = older.reloading && (server->heard_holds & 1u << HOLD_RELOAD) == 0;
     hear_status(&server->now, &older, now);
     if (live.text == NULL) {
         hear_text(&server->now, &older);
@@ -294,5 +309,6 @@ void server_believe(struct server *server, const struct words *words, const stru
     hear_numbers(&server->now, &older, now);
     hear_ports(server, &older, effects);
     hear_watchdog(&server->now, &older, now);
+    believe_holds(server, &older, now);
     hear_pid(server, &older, effects);
 }

@@ -197,6 +197,8 @@ bool server_words(const struct server *server, struct words *ret_words)
         .capacity = said->capacity,
         .port_count = said->port_count,
         .label_count = said->label_count,
+        .drain = server->holds[HOLD_SELF].set,
+        .reloading = server->holds[HOLD_RELOAD].set,
         .heartbeat = said->watchdog_due != NEVER_MS,
         .has_watchdog = true,
         .watchdog_ms = said->watchdog_ms,

@@ -40,6 +40,8 @@ static struct saved_state full_state(void)
                   .labels = {{STR("map"), STR("harbor")}, {STR("mode"), STR("duel")}},
                   .label_count = 2,
                   .heartbeat = true,
+                  .drain = true,
+                  .reloading = true,
                   .has_watchdog = true,
                   .watchdog_ms = 20000,
                   .has_mainpid = true,
@@ -56,7 +58,7 @@ static const char golden[] =
     "\"revision\":812},\"probeHasPassed\":true,\"words\":{\"said\":\"ready\",\"text\":\"\xed\x95\x9c\","
     "\"players\":12,"
     "\"capacity\":4294967295,\"ports\":[8001,8002],\"labels\":{\"map\":\"harbor\",\"mode\":\"duel\"},"
-    "\"armed\":true,"
+    "\"armed\":true,\"drain\":true,\"reloading\":true,"
     "\"watchdogMs\":20000,\"mainpid\":4242,\"mainpidStart\":987654321},\"crc32\":\"CRC_HERE\"}\n";
 
 static void test_form(void **state)
@@ -99,6 +101,8 @@ static void assert_same_words(const struct words *a, const struct words *b)
         assert_true(str_eq(a->labels[i].value, b->labels[i].value));
     }
     assert_int_equal(a->heartbeat, b->heartbeat);
+    assert_int_equal(a->drain, b->drain);
+    assert_int_equal(a->reloading, b->reloading);
     assert_int_equal(a->has_watchdog, b->has_watchdog);
     assert_true(a->watchdog_ms == b->watchdog_ms);
     assert_int_equal(a->has_mainpid, b->has_mainpid);
