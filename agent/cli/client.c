@@ -49,8 +49,9 @@ static int read_answer(int status, struct str body, struct error *err, json_t **
     json_t *document = body.size == 0 ? NULL : json_loadb(body.data, body.size, JSON_ALLOW_NUL, &where);
     if (status != 200 || !json_is_object(document)) {
         (void)tell_refusal(status, document, err);
+        bool gone = status == 404 && json_is_object(document);
         json_decref(document);
-        return EX_FAILED;
+        return gone ? EX_GONE : EX_FAILED;
     }
     *ret_document = document;
     return 0;
@@ -113,12 +114,17 @@ static int refuse_other(const struct client *client, const char *type, const cha
     return EX_TEMPFAIL;
 }
 
+int client_read(const struct client *client, const char *path, struct error *err, json_t **ret_document)
+{
+    return ask(client, "GET", path, NULL, (struct str){NULL, 0}, err, ret_document);
+}
+
 int client_get(const struct client *client, struct error *err, json_t **ret_document)
 {
     json_t *document = NULL;
-    int rc = ask(client, "GET", "/api/agent", NULL, (struct str){NULL, 0}, err, &document);
+    int rc = client_read(client, "/api/agent", err, &document);
     if (rc != 0) {
-        return rc;
+        return rc == EX_GONE ? EX_FAILED : rc;
     }
     const char *type = document_text(document, "type"), *id = document_text(document, "id");
     if (!is_meant(client->type, type) || !is_meant(client->id, id)) {
@@ -166,6 +172,7 @@ int client_post(const struct client *client, const char *path, struct str body, 
                                    client->token_file == NULL ? NULL : buf_text(&authorization), NULL};
     int rc = check_who(client, err);
     rc = rc != 0 ? rc : ask(client, "POST", path, headers, body, err, ret_document);
+    rc = rc == EX_GONE ? EX_FAILED : rc;
     if (authorization.data != NULL) {
         mem_wipe(authorization.data, authorization.capacity);
     }

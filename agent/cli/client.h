@@ -45,6 +45,14 @@ void client_fini(struct client *client);
  * with `err` set. */
 int client_get(const struct client *client, struct error *err, json_t **ret_document) MUST_CHECK;
 
+/* What client_read returns for what is not there (404). */
+enum { EX_GONE = -1 };
+
+/* GET of any `path` of the API that answers with an object. Returns as client_get, whoever answers, and
+ * EX_GONE. */
+int client_read(const struct client *client, const char *path, struct error *err,
+                json_t **ret_document) MUST_CHECK;
+
 /* POST of a JSON `body` with the token; where a configuration says who is meant, only after a GET has shown
  * that it is who answers. Returns as client_get; EX_CONFIG when the token file cannot be read. */
 int client_post(const struct client *client, const char *path, struct str body, struct error *err,

@@ -2,6 +2,7 @@
 
 #include "client.h"
 #include "document.h"
+#include "drain_remote.h"
 #include "drain_wait.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/duration.h"
@@ -20,6 +21,7 @@ enum { POLL_MS = 200 };
 enum { AWAY_POLLS_MAX = 75 };
 
 struct drain_options {
+    const char *id; /* of any server of the fleet; NULL: the agent's own */
     const char *reason, *deadline, *expires;
     bool wait;
 };
@@ -31,6 +33,11 @@ static int check_span(const struct command *command, const char *option, const c
         return 0;
     }
     return cli_usage(command, "%s: `%s` is not a duration such as 90s, 30m or 2h", option, text);
+}
+
+static int check_id(const struct command *command, const char *id)
+{
+    return id != NULL && id[0] == '\0' ? cli_usage(command, "--id: empty; it is ID or TYPE/ID") : 0;
 }
 
 static int check(const struct command *command, const struct drain_options *options)
@@ -45,7 +52,7 @@ static int check(const struct command *command, const struct drain_options *opti
     if (status == 0 && !str_is_utf8(str_of(options->reason))) {
         status = cli_usage(command, "--reason: not UTF-8");
     }
-    return status;
+    return status == 0 ? check_id(command, options->id) : status;
 }
 
 static void pause_ms(long ms)
@@ -92,10 +99,22 @@ static void write_body(const struct drain_options *options, struct buf *body)
     json_write_object_end(&json);
 }
 
+/* "world/w1 " where the answer says whose it is. */
+static void add_whose(const json_t *answer, struct buf *line)
+{
+    if (document_text(answer, "type") != NULL) {
+        status_plain(line, document_text(answer, "type"));
+        buf_str(line, STR("/"));
+        status_plain(line, document_text(answer, "id"));
+        buf_str(line, STR(" "));
+    }
+}
+
 static void tell_begun(const json_t *answer, bool waits)
 {
     char span[32];
     struct buf line = {0};
+    add_whose(answer, &line);
     buf_str(&line, STR("draining"));
     if (document_span(answer, "hold.deadlineInMs", span)) {
         buf_printf(&line, ", deadline in %s", span);
@@ -116,14 +135,32 @@ static int drain(const struct client *client, const struct drain_options *option
     json_t *answer = NULL;
     struct buf body = {0};
     write_body(options, &body);
-    int status = client_post(client, "/api/agent/drain", buf_view(&body), &err, &answer);
+    int status = options->id == NULL
+                     ? client_post(client, "/api/agent/drain", buf_view(&body), &err, &answer)
+                     : drain_remote_post(client, options->id, true, buf_view(&body), &err, &answer);
     buf_fini(&body);
     if (status != 0) {
         return cli_fail(status, "%s", err.text);
     }
     tell_begun(answer, options->wait);
+    if (options->wait) {
+        status = options->id == NULL ? wait_for_end(client) : drain_remote_wait(client, answer);
+    }
     json_decref(answer);
-    return options->wait ? wait_for_end(client) : EX_DONE;
+    return status;
+}
+
+static void tell_lifted(const json_t *answer)
+{
+    struct buf line = {0};
+    add_whose(answer, &line);
+    buf_str(&line, STR("hold ops is lifted"));
+    if (document_text(answer, "status") != NULL) {
+        buf_str(&line, STR(", the status is "));
+        status_plain(&line, document_text(answer, "status"));
+    }
+    puts(buf_text(&line));
+    buf_fini(&line);
 }
 
 int cmd_drain(const struct command *command, struct cli_args args)
@@ -134,6 +171,7 @@ int cmd_drain(const struct command *command, struct cli_args args)
         {"--config", 'c', &where.config, NULL},
         {"--agent", 0, &where.agent, NULL},
         {"--token-file", 0, &where.token_file, NULL},
+        {"--id", 0, &wish.id, NULL},
         {"--reason", 0, &wish.reason, NULL},
         {"--deadline", 0, &wish.deadline, NULL},
         {"--expires", 0, &wish.expires, NULL},
@@ -156,31 +194,30 @@ int cmd_drain(const struct command *command, struct cli_args args)
 int cmd_undrain(const struct command *command, struct cli_args args)
 {
     struct client_options where = {0};
+    const char *id = NULL;
     const struct cli_option options[] = {
         {"--config", 'c', &where.config, NULL},
         {"--agent", 0, &where.agent, NULL},
         {"--token-file", 0, &where.token_file, NULL},
+        {"--id", 0, &id, NULL},
     };
     int status;
     if (!cli_only_options(command, args, options, COUNT_OF(options), &status)) {
         return status;
     }
     struct client client;
-    status = client_find(&where, &client);
-    if (status != 0) {
+    status = check_id(command, id);
+    if (status != 0 || (status = client_find(&where, &client)) != 0) {
         return status;
     }
     struct error err;
     json_t *answer = NULL;
-    status = client_post(&client, "/api/agent/undrain", STR("{}"), &err, &answer);
+    status = id == NULL ? client_post(&client, "/api/agent/undrain", STR("{}"), &err, &answer)
+                        : drain_remote_post(&client, id, false, STR("{}"), &err, &answer);
     if (status != 0) {
         (void)cli_fail(status, "%s", err.text);
     } else {
-        struct buf line = {0};
-        buf_str(&line, STR("hold ops is lifted, the status is "));
-        status_plain(&line, document_text(answer, "status"));
-        puts(buf_text(&line));
-        buf_fini(&line);
+        tell_lifted(answer);
     }
     json_decref(answer);
     client_fini(&client);

@@ -28,8 +28,10 @@ static const struct command table[] = {
      "--json       the whole document of GET /api/agent\n"
      "--is STATUS  print nothing; exit 0 when that is the status, 1 when it is another\n" FIND_AGENT,
      cmd_status},
-    {"drain", "[-c FILE | --agent URL] [--reason TEXT] [--deadline D] [--expires D] [--wait]",
+    {"drain", "[-c FILE | --agent URL] [--id ID] [--reason TEXT] [--deadline D] [--expires D] [--wait]",
      "keep new players away",
+     "--id ID            any server of the fleet instead of the agent's own: its id, or\n"
+     "                   TYPE/ID; any agent or observer will do\n"
      "--reason TEXT      why, for whoever looks\n"
      "--deadline D       when the waiting ends, e.g. 30m; 0s: never; by default\n"
      "                   drain.deadline\n"
@@ -38,7 +40,8 @@ static const struct command table[] = {
      "                   somebody's undrain (exit 1)\n"
      "--token-file FILE  holds the agent's token; by default http.token_file\n" FIND_AGENT,
      cmd_drain},
-    {"undrain", "[-c FILE | --agent URL]", "let players in again",
+    {"undrain", "[-c FILE | --agent URL] [--id ID]", "let players in again",
+     "--id ID            any server of the fleet, as for drain\n"
      "--token-file FILE  holds the agent's token; by default http.token_file\n" FIND_AGENT, cmd_undrain},
     {"send", "[-c FILE | --socket PATH] WORDS...", "say one status line to the agent, as the server does",
      "Prints the reply; exit 0 on OK, 1 on ERR. The socket is status.socket of the file.\n"

@@ -19,4 +19,8 @@ void status_foreign(const json_t *document, struct buf *out);
 /* status_registry.c: the lines registry, endpoint, lease and control. */
 void status_registry(const json_t *document, struct buf *out);
 
+/* status_fleet.c: the lines of an observer; the line fleet of an agent that watches it. */
+void status_observer(const json_t *document, struct buf *out);
+void status_fleet(const json_t *document, struct buf *out);
+
 #endif

@@ -318,12 +318,18 @@ static void next(const json_t *document, struct buf *out)
 
 void status_text(const json_t *document, bool colour, struct buf *out)
 {
+    if (document_true(document, "observer")) {
+        status_observer(document, out);
+        agent(document, out);
+        return;
+    }
     head(document, colour, out);
     reasons(document, out);
     server(document, out);
     probes(document, out);
     holds(document, out);
     status_registry(document, out);
+    status_fleet(document, out);
     agent(document, out);
     next(document, out);
 }

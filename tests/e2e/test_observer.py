@@ -195,6 +195,19 @@ class RemoteDrain(Fleet):
         wait_until(lambda: self.ids(observer, "?status=draining") == ["w1"], "w1 disabled")
         self.assertEqual(observer.request("POST", "/api/services/world/w2/drain", {})[0], 404)
 
+    def test_by_command_from_an_observer(self):
+        self.agent("a").start().say("ready players=0/64")
+        observer = self.observer().start()
+        wait_until(lambda: self.ids(observer, "?status=ready") == ["w1"], "w1 ready")
+        self.assertIn("observer of " + self.prefix, observer.run("status").stdout)
+        drained = observer.run("drain", "--id", "world/w1", "--reason", "patch", "--wait")
+        self.assertEqual((drained.returncode, drained.stderr), (0, ""))
+        self.assertIn("world/w1 draining", drained.stdout)
+        self.assertIn("empty: no players are left", drained.stdout)
+        self.assertEqual(observer.run("undrain", "--id", "w1").stdout, "world/w1 hold ops is lifted\n")
+        wait_until(lambda: self.ids(observer, "?status=ready") == ["w1"], "w1 ready again")
+        self.assertEqual(observer.run("drain", "--id", "w2").returncode, 1)
+
     def test_says_when_the_registry_has_it_not(self):
         self.put("world", "w9")
         proxy = self.proxy()
