@@ -10,7 +10,8 @@
 
 static void add_services(const json_t *document, struct buf *out)
 {
-    buf_printf(out, "%" PRId64 " services, %" PRId64 " ready", document_number_or(document, "view.services", 0),
+    int64_t count = document_number_or(document, "view.services", 0);
+    buf_printf(out, "%" PRId64 " service%s, %" PRId64 " ready", count, count == 1 ? "" : "s",
                document_number_or(document, "view.healthy", 0));
     if (document_number_or(document, "view.offline", 0) > 0) {
         buf_printf(out, ", %" PRId64 " gone without a word in the last 10 min",

@@ -173,9 +173,9 @@ def check_names(args):
 # ---- examples ----
 
 def environment(root):
-    """What packaging/compose.yaml gives the sidecar."""
+    """What packaging/compose.yaml gives the agents; which file that is for is no setting."""
     lines = re.findall(r"^ +(OUTRIDER_[A-Z_]+): *(.*)$", read(root, "packaging/compose.yaml"), re.M)
-    return {name: value.strip('"') for name, value in lines}
+    return {name: value.strip('"') for name, value in lines if name != "OUTRIDER_CONFIG"}
 
 
 def refused(args, path, **variables):
@@ -193,6 +193,8 @@ def check_examples(args):
             if problem:
                 yield page, f"an example is refused: {problem}"
     files = (("conf/outrider.yaml", {}), ("conf/container.yaml", {"OUTRIDER_TYPE": "world", "OUTRIDER_PORTS": "8001"}),
+             ("conf/observer.yaml", {}),
+             ("conf/observer.yaml", {"OUTRIDER_HTTP_LISTEN": "[::]:7117", "OUTRIDER_HTTP_TOKEN_FILE": "/run/token"}),
              ("conf/container.yaml", {**environment(args.root), "RUNTIME_DIRECTORY": "/run/outrider"}))
     for name, variables in files:
         problem = refused(args, args.root / name, **variables)
@@ -268,7 +270,10 @@ def check_libraries(args):
 
 def check_units(args):
     with tempfile.TemporaryDirectory() as folder:
-        units = []
+        text = read(args.root, "packaging/outrider-observer.service")
+        unit = pathlib.Path(folder, "outrider-observer.service")
+        unit.write_text(text.replace("/usr/bin/outrider", os.path.abspath(args.outrider)), encoding="utf-8")
+        units = [str(unit)]
         for kind in ("service", "socket"):
             text = read(args.root, f"packaging/outrider@.{kind}").replace("/usr/bin/outrider", os.path.abspath(args.outrider))
             # The template is what the instance is made from; both must be there under their own names.
