@@ -49,6 +49,7 @@ struct port {
 
 struct running_try {
     uint64_t id; /* 0: none */
+    uint64_t before; /* the try that this one replaced; 0: none */
     int64_t hangs_until;
     char name[64];
 };
@@ -85,6 +86,8 @@ struct scenario {
     int64_t told_revision;
     struct fake_call pending[PENDING_MAX];
     size_t pending_count;
+    struct registry_reply served; /* to the oldest of these, done and not yet answered; id 0: none */
+    struct blob *served_value;
 
     struct port ports[PORTS_MAX];
     size_t port_count;
@@ -124,8 +127,11 @@ struct config *settings_copy(struct scenario *s, const struct config *config);
 struct instant world_now(const struct scenario *s);
 void world_settle(struct scenario *s);
 void world_advance(struct scenario *s, int64_t to);
-void world_answer_try(struct scenario *s, const char *name, const char *outcome);
+/* `late`: it is the result of the try before, which was given up for this one. */
+void world_answer_try(struct scenario *s, const char *name, const char *outcome, bool late);
 void world_reply(struct scenario *s, const char *how);
+/* The oldest request that waits is done; its answer is on the way until `world_reply`. */
+void world_serve(struct scenario *s);
 void world_start(struct scenario *s, const struct router_past *past);
 void world_restart(struct scenario *s, const char *how);
 void world_end(struct scenario *s);

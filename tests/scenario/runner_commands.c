@@ -114,8 +114,8 @@ static void do_port(struct scenario *s, char **args, size_t count)
 
 static void do_try(struct scenario *s, char **args, size_t count)
 {
-    (void)count;
-    world_answer_try(s, args[0], args[1]);
+    bool late = count > 2 && strcmp(args[2], "late") == 0;
+    world_answer_try(s, args[0], args[1], late);
 }
 
 static void do_host(struct scenario *s, char **args, size_t count)
@@ -151,6 +151,13 @@ static void do_reply(struct scenario *s, char **args, size_t count)
 {
     (void)count;
     world_reply(s, args[0]);
+}
+
+static void do_serve(struct scenario *s, char **args, size_t count)
+{
+    (void)args;
+    (void)count;
+    world_serve(s);
 }
 
 /* Somebody writes or deletes the control key, and the watch tells of it, or not. */
@@ -443,6 +450,7 @@ static const struct command commands[] = {
     {"host", do_host, 1, false, true, true},
     {"registry", do_registry, 1, false, true, true},
     {"reply", do_reply, 1, false, false, false},
+    {"serve", do_serve, 0, false, false, false},
     {"key", do_key, 1, false, true, true},
     {"lease", do_lease, 1, false, true, false},
     {"line", do_line, 1, true, false, false},

@@ -32,7 +32,19 @@ static void answer_try(struct scenario *s, unsigned index, enum probe_outcome ou
     router_tried(s->router, index, id, outcome, probe_outcome_text(outcome), 250, &now);
 }
 
-void world_answer_try(struct scenario *s, const char *name, const char *outcome)
+static void answer_old_try(struct scenario *s, unsigned index, enum probe_outcome outcome)
+{
+    struct running_try *running = &s->tries[index];
+    struct instant now = world_now(s);
+    uint64_t id = running->before;
+    if (id == 0) {
+        fail(s, "no try of %s was given up", running->name);
+    }
+    running->before = 0;
+    router_tried(s->router, index, id, outcome, probe_outcome_text(outcome), 250, &now);
+}
+
+void world_answer_try(struct scenario *s, const char *name, const char *outcome, bool late)
 {
     size_t which = 0;
     while (which < COUNT_OF(outcomes) && strcmp(outcomes[which].name, outcome) != 0) {
@@ -45,7 +57,7 @@ void world_answer_try(struct scenario *s, const char *name, const char *outcome)
     for (unsigned i = 0; i < SERVER_PROBES_MAX; i++) {
         if (s->tries[i].id != 0 && (strcmp(name, "all") == 0 || strcmp(name, s->tries[i].name) == 0)) {
             any = true;
-            answer_try(s, i, outcomes[which].outcome);
+            (late ? answer_old_try : answer_try)(s, i, outcomes[which].outcome);
         }
     }
     if (!any) {
@@ -67,7 +79,7 @@ static enum port_mode mode_of(const struct scenario *s, const char *name)
 static void meet_try(struct scenario *s, const struct fake_call *call)
 {
     struct running_try *running = &s->tries[call->index];
-    *running = (struct running_try){.id = call->try_id, .hangs_until = INT64_MAX};
+    *running = (struct running_try){.id = call->try_id, .before = running->id, .hangs_until = INT64_MAX};
     snprintf(running->name, sizeof(running->name), "%.63s", call->text);
     switch (mode_of(s, running->name)) {
     case PORT_CLOSED: answer_try(s, call->index, PROBE_REFUSED); break;
@@ -94,6 +106,13 @@ static const struct {
     {"lease-lost", false, REGISTRY_LEASE_LOST},
 };
 
+static void drop_served(struct scenario *s)
+{
+    blob_unref(s->served_value);
+    s->served_value = NULL;
+    s->served = (struct registry_reply){0};
+}
+
 static void answer(struct scenario *s, const struct fake_call *call, const char *how)
 {
     struct registry_reply reply = {.id = call->request.id, .op = call->request.op};
@@ -105,7 +124,9 @@ static void answer(struct scenario *s, const struct fake_call *call, const char 
         fail(s, "no such reply: %s", how);
     }
     struct instant now = world_now(s);
-    if (answers[which].applied) {
+    if (s->served.id == reply.id && reply.id != 0) {
+        reply = s->served;
+    } else if (answers[which].applied) {
         store_apply(&s->store, call, now.boot, &reply);
     }
     if (answers[which].failure != REGISTRY_OK) {
@@ -115,8 +136,20 @@ static void answer(struct scenario *s, const struct fake_call *call, const char 
     }
     struct blob *value = blob_new(reply.kv.value);
     reply.kv.value = blob_view(value);
+    drop_served(s);
     router_replied(s->router, &reply, &now);
     blob_unref(value);
+}
+
+void world_serve(struct scenario *s)
+{
+    if (s->pending_count == 0 || s->served.id != 0) {
+        fail(s, "no request waits to be done");
+    }
+    store_apply(&s->store, &s->pending[0], world_now(s).boot, &s->served);
+    s->served_value = blob_new(s->served.kv.value);
+    s->served.kv.value = blob_view(s->served_value);
+    world_settle(s);
 }
 
 void world_reply(struct scenario *s, const char *how)
@@ -297,6 +330,7 @@ static void drop_running(struct scenario *s)
         fake_call_fini(&s->pending[i]);
     }
     s->pending_count = 0;
+    drop_served(s);
     memset(s->tries, 0, sizeof(s->tries));
     s->attached_count = 0;
     s->watch_id = 0;
