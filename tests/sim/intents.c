@@ -24,13 +24,16 @@ static const struct hold *ops_of(const struct node *node)
     return server_hold(router_server(node->router), HOLD_OPS);
 }
 
-/* Somebody wrote the key by hand, or an agent before this one did, and it does not know yet. */
+/* Somebody wrote the key by hand, or an agent before this one did, and it does not know yet. After a wipe
+ * revisions begin anew, and the hand's may be the one that was seen before: then only the hold tells whose it is. */
 bool intents_unseen(const struct node *node)
 {
     const struct key *key = control(node);
     const struct intent *intent = router_intent(node->router);
-    return (key->by_hand || !intent_known(intent)) && key->value != NULL &&
-           intent_seen(intent) != key->mod_revision;
+    bool adopted = ops_of(node)->set && strcmp(ops_of(node)->by, "api") != 0;
+    bool other = intent_seen(intent) != key->mod_revision ||
+                 (node->world->wiped_at > 0 && key->by_hand && holds(key) != adopted);
+    return (key->by_hand || !intent_known(intent)) && key->value != NULL && other;
 }
 
 void intents_drained(struct node *node, bool for_a_while)
@@ -68,6 +71,16 @@ void intents_started(struct node *node, bool with_state)
     const struct key *key = control(node);
     if (!with_state && ((node->ops == OPS_ON) != holds(key) || says(key, "\"expires\""))) {
         node->ops = OPS_UNSURE; /* the key is all that is left, and may not have it */
+    }
+}
+
+/* Without a state_dir nobody keeps what has not reached the key; and what was sent may still get there, after
+ * whatever was said since. */
+void intents_ended(struct node *node)
+{
+    const struct intent *intent = router_intent(node->router);
+    if (!node->state_dir && (intent_pending(intent) || intent_sent(intent) != 0)) {
+        node->ops = OPS_UNSURE;
     }
 }
 

@@ -192,6 +192,7 @@ static void end(struct node *node)
     node->died_at = node->world->now;
     node->world->stats.agent_ms += (uint64_t)(node->died_at - node->started_at);
     node->stopped_until = 0;
+    intents_ended(node);
     router_free(node->router);
     node->router = NULL;
     stream_forget(node);

@@ -343,13 +343,14 @@ void faults_heal_etcd(struct world *world);
 void faults_heal_node(struct node *node);
 void operators_act(struct node *node);
 
-/* intents.c: what was answered to an operator of this agent, what was written by hand; what an agent starts with; a
- * control key against its agent long after the storm. */
+/* intents.c: what was answered to an operator of this agent, what was written by hand; what an agent starts with, and
+ * what ends with it; a control key against its agent long after the storm. */
 void intents_drained(struct node *node, bool for_a_while);
 void intents_undrained(struct node *node);
 void intents_by_hand(struct node *node);
 void intents_wiped(struct world *world);
 void intents_started(struct node *node, bool with_state);
+void intents_ended(struct node *node);
 bool intents_unseen(const struct node *node);
 void intents_left(struct node *node, int code);
 void intents_check(struct node *node, const char *what);
