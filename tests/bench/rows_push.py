@@ -1,0 +1,115 @@
+"""Rows about subscribers: how fast, how dear and how many."""
+import shutil
+import urllib.request
+
+import lib
+from lib import PREFIX, Failed, median, p99
+from rows import Row
+
+MANY = 5000
+RATE = 100
+
+
+class Observer:
+    """The agent without a server, on a port of its own."""
+
+    def __init__(self, place, name, port):
+        self.port = port
+        folder = place.folder / name
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        config = folder / "outrider.yaml"
+        config.write_text(f"registry: {{endpoints: [\"{place.endpoint}\"], prefix: {PREFIX}}}\n"
+                          f"http: {{listen: \"127.0.0.1:{port}\", max_subscribers: 10000}}\nlog: {{level: warn}}\n")
+        with open(folder / "log", "ab") as log:
+            self.process = place.start([str(place.agent), "agent", "-c", str(config)], log)
+        lib.wait_until("the observer has the fleet", self.is_ready)
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def fetch(self, path):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+            return answer.read().decode()
+
+    def is_ready(self):
+        try:
+            return '"stale":false' in self.fetch("/api/services")
+        except OSError:
+            return False
+
+    def metric(self, name):
+        lines = [line for line in self.fetch("/metrics").splitlines() if line.startswith(f"{name} ")]
+        return float(lines[0].split()[1]) if lines else None
+
+
+class Floor:
+    """Another prefix of the same etcd, so that only one of the two has something to do at a time."""
+
+    prefix = "/services/broadcast"
+
+    def __init__(self, place, port):
+        self.port = port
+        self.process = place.start([place.program("floor_broadcast"), place.endpoint, self.prefix, str(port)])
+        lib.wait_until("the floor listens", self.is_ready)
+
+    def is_ready(self):
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{self.port}/", timeout=0.2).close()
+        except OSError as error:
+            return "timed out" in str(error)
+        return True
+
+
+def measure(place, options, payload, stalled, n):
+    ports = lib.free_ports(2)
+    observer, floor = Observer(place, "push", ports[0]), Floor(place, ports[1])
+    samples = place.meter("push", place.endpoint, PREFIX, observer.port, observer.pid, floor.prefix, floor.port,
+                          floor.process.pid, options.subscribers, n, payload, stalled + 1, 20000)
+    dropped = observer.metric("outrider_sse_dropped_total")
+    place.stop(observer.process, floor.process)
+    return samples, dropped
+
+
+def push(place, options):
+    samples, _ = measure(place, options, 40, 0, options.pushes)
+    subject, floor = samples["subject"], samples["floor"]
+    n = options.subscribers
+    name = f"change -> all of {n} subscribers"
+    yield Row(name, "ms", median(subject) / 1000, p99(subject) / 1000, len(subject), median(floor) / 1000, 1.3)
+    yield Row(f"{name}, p99", "ms", p99(subject) / 1000, n=len(subject), floor=p99(floor) / 1000, limit=1.5)
+    cpu, floor_cpu = (sum(samples[key]) / len(samples[key]) / n / 1000 for key in ("subject-cpu", "floor-cpu"))
+    yield Row("CPU per delivery", "us", cpu, n=len(subject), floor=floor_cpu, limit=1.4)
+
+
+def stalled(place, options):
+    n = max(100, options.pushes // 3)
+    alone, _ = measure(place, options, 8000, 0, n)
+    beside, dropped = measure(place, options, 8000, 1, n)
+    # The floor of both runs takes the machine's moods out.
+    mood = median(beside["floor"]) / median(alone["floor"])
+    yield Row("others beside one who stalls", "ms", median(beside["subject"]) / 1000, p99(beside["subject"]) / 1000, n,
+              median(alone["subject"]) / 1000 * mood, 1.05, note=f"dropped {dropped:g}")
+    if dropped != 1:
+        raise Failed(f"{dropped:g} subscribers were dropped: the one who stalls, and nobody else, was to be")
+
+
+def hold(place, options):
+    observer = Observer(place, "hold", lib.free_ports(1)[0])
+    samples = place.meter("hold", place.endpoint, PREFIX, observer.port, observer.pid, MANY, RATE, options.hold)
+    place.stop(observer.process)
+    without, with_all = samples["memory-without"][0], samples["memory-with"][0]
+    memory = samples["memory"]
+    sent, closed, behind = samples["sent"][0], samples["closed"][0], samples["behind"][0]
+    yield Row("memory per subscriber", "kB", (with_all - without) / MANY, n=MANY, limit=6)
+    yield Row(f"{MANY} through {RATE} changes/s: closed", "", closed, n=sent, limit=0,
+              note=f"{behind} missed one; last read {samples['late'][0] / 1000:.0f} ms after the last write; "
+                   f"CPU {samples['cpu'][0] / 1e9 / options.hold * 100:.0f} %")
+    yield Row("the same: memory, end / a quarter in", "kB", memory[-1], n=len(memory), floor=memory[len(memory) // 4],
+              limit=1.05)
+    if behind:
+        raise Failed(f"{behind} subscribers have not had every change")
+
+
+ROWS = {"push": push, "stalled": stalled, "hold": hold}
