@@ -23,6 +23,7 @@ struct live {
     struct http_client *http;
     struct registry *registry; /* being asked */
     bool answered;
+    bool failing; /* the one endpoint that was asked alone */
     enum registry_failure failure;
     enum etcd_login login;
     uint64_t cluster;
@@ -80,7 +81,6 @@ static const char *remedy(const char *error)
         {"connection refused", ": nothing listens there; is etcd running, and is the port right?"},
         {"timed out", ": nobody answers; is the address right, and does a firewall let us through?"},
         {"unreachable", ": is the address right, and is there a route?"},
-        {"HTTP status 404", ": is it etcd 3.4 or later with its JSON gateway on?"},
         {"is it etcd?", ""},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -122,15 +122,17 @@ static void ask_endpoint(struct live *live, size_t index)
     struct config_registry one = live->config->registry;
     one.endpoints[0] = one.endpoints[index];
     one.endpoint_count = 1;
+    struct registry_endpoint endpoint;
     live->registry = etcd_new(&one, live->loop, live->http, on_reply, NULL, live);
     ask(live, read_of(&live->record_key));
+    live->failing = registry_endpoint(live->registry, 0, &endpoint) && endpoint.trouble[0] != '\0';
     registry_free(live->registry);
     live->registry = NULL;
 }
 
 static void print_endpoint(struct live *live, const char *name)
 {
-    if (!endpoint_answers(live)) {
+    if (!endpoint_answers(live) || live->failing) {
         char asked[256], login[512];
         const char *username = live->config->registry.username;
         snprintf(asked, sizeof(asked), "get on %s: ", name);
@@ -154,7 +156,7 @@ static size_t check_endpoints(struct live *live)
     for (size_t i = 0; i < registry->endpoint_count; i++) {
         ask_endpoint(live, i);
         print_endpoint(live, registry->endpoints[i]);
-        answering += endpoint_answers(live) ? 1 : 0;
+        answering += endpoint_answers(live) && !live->failing ? 1 : 0;
         if (cluster == 0 && live->cluster != 0) {
             cluster = live->cluster;
             first = i;

@@ -69,16 +69,19 @@ static const struct error_row rows[] = {
     {2, "permission denied", ANY_STATUS, REGISTRY_DENIED, SURE, HERE},
     {2, "request timed out", ANY_STATUS, REGISTRY_RETRY, DOUBT, ELSEWHERE},
 
-    {3, NULL, ANY_STATUS, REGISTRY_REFUSED, SURE, HERE},  /* key is not provided; the parsers' many texts */
-    {5, NULL, ANY_STATUS, REGISTRY_REFUSED, SURE, HERE},  /* no such path: no gateway there, or before 3.4 */
+    {3, NULL, ANY_STATUS, REGISTRY_REFUSED, SURE, HERE}, /* key is not provided; the parsers' many texts */
+    {5, NULL, ANY_STATUS, REGISTRY_REFUSED, SURE,
+     ELSEWHERE},                                          /* no such path: no gateway there, or before 3.4 */
     {11, NULL, ANY_STATUS, REGISTRY_REFUSED, SURE, HERE}, /* out of range */
-    {12, NULL, ANY_STATUS, REGISTRY_REFUSED, SURE, HERE}, /* not implemented */
-    {9, NULL, ANY_STATUS, REGISTRY_RETRY, SURE, HERE},    /* failed precondition */
-    {NO_CODE, NULL, 401, 401, REGISTRY_DENIED, SURE, TOKEN},
-    {NO_CODE, NULL, 403, 403, REGISTRY_DENIED, SURE, HERE},
+    {12, NULL, ANY_STATUS, REGISTRY_REFUSED, SURE, ELSEWHERE}, /* not implemented there */
+    {9, NULL, ANY_STATUS, REGISTRY_RETRY, SURE, HERE},         /* failed precondition */
+    /* without a code it is not etcd that speaks: what stands in its place says nothing of the other members
+     */
+    {NO_CODE, NULL, 401, 401, REGISTRY_DENIED, SURE, TOKEN | ELSEWHERE},
+    {NO_CODE, NULL, 403, 403, REGISTRY_DENIED, SURE, ELSEWHERE},
     {NO_CODE, NULL, 408, 408, REGISTRY_RETRY, DOUBT, ELSEWHERE},
     {NO_CODE, NULL, 429, 429, REGISTRY_OVERLOADED, SURE, ELSEWHERE},
-    {NO_CODE, NULL, 300, 499, REGISTRY_REFUSED, SURE, HERE},
+    {NO_CODE, NULL, 300, 499, REGISTRY_REFUSED, SURE, ELSEWHERE},
     {ANY_CODE, NULL, ANY_STATUS, REGISTRY_RETRY, DOUBT, ELSEWHERE},
 };
 
@@ -181,6 +184,7 @@ static void add_advice(struct etcd_message *message)
          ": etcd has authentication on: set registry.username and registry.password_file"},
         {"authentication failed", ": check registry.username and the password in registry.password_file"},
         {"permission denied", ": registry.username has no role that allows it (docs/etcd-roles)"},
+        {"Not Found", ": no such path; is it etcd 3.4 or later with its JSON gateway on?"},
     };
     size_t used = strlen(message->text);
     for (size_t i = 0; i < COUNT_OF(advices); i++) {

@@ -1,10 +1,20 @@
 """`outrider check --live`: what it says of a registry that is there, half there, away, and that lets nobody in."""
+import http.server
 import json
+import threading
 
 from harness import wait_until
 from users import PASSWORD, AuthCase
 
 NOBODY = "http://127.0.0.1:1"
+
+
+class SomethingElse(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        self.send_error(404)
+
+    def log_message(self, *_):
+        pass
 
 
 class CheckLive(AuthCase):
@@ -31,6 +41,17 @@ class CheckLive(AuthCase):
         agent = self.sidecar(endpoints=[NOBODY, self.etcd.url])
         text = self.check(agent, 0)
         self.assertIn(f"{NOBODY}: FAILED: connection refused: nothing listens there", text)
+        self.assertIn(f"write {agent.key}: ok", text)
+
+    def test_something_else_on_the_port_of_one(self):
+        other = http.server.HTTPServer(("127.0.0.1", 0), SomethingElse)
+        self.addCleanup(other.server_close)
+        threading.Thread(target=other.serve_forever, daemon=True).start()
+        self.addCleanup(other.shutdown)
+        url = f"http://127.0.0.1:{other.server_port}"
+        agent = self.sidecar(endpoints=[url, self.etcd.url])
+        text = self.check(agent, 0)
+        self.assertIn(f"{url}: FAILED: HTTP 404, not JSON: is it etcd?", text)
         self.assertIn(f"write {agent.key}: ok", text)
 
     def test_no_endpoint_answers(self):

@@ -190,7 +190,7 @@ static void on_answer(struct auth *auth, const struct http_result *result)
         add_trail(auth, message.text);
     }
     wipe_buf(&message.value);
-    if (failure == REGISTRY_RETRY && message.elsewhere) {
+    if (failure != REGISTRY_OVERLOADED && message.elsewhere) {
         ask_next(auth);
     } else {
         finish(auth, failure);

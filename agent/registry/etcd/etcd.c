@@ -233,8 +233,8 @@ static bool log_in_anew(struct etcd_call *call)
  * this one has too much to do, which the others then soon would have, too. */
 static bool is_for_another(const struct etcd_call *call, const struct etcd_message *message)
 {
-    return message->elsewhere && (message->failure == REGISTRY_RETRY ||
-                                  (message->failure == REGISTRY_UNKNOWN && may_repeat(call->request.op)));
+    return message->elsewhere && message->failure != REGISTRY_OVERLOADED &&
+           (message->failure != REGISTRY_UNKNOWN || may_repeat(call->request.op));
 }
 
 static void on_answer(struct etcd_call *call, const struct http_result *result)

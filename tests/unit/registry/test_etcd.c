@@ -228,6 +228,37 @@ static void trouble_in_an_answer_is_for_another_endpoint(void **state)
     finish("http://b:2/v3/kv/txn", answered(200, OK_BODY));
 }
 
+/* A proxy's page, a member without its gateway, a port that somebody else has now: it says nothing of the others. */
+static void what_is_not_etcd_is_for_another_endpoint(void **state)
+{
+    (void)state;
+    static const struct {
+        int status;
+        const char *body;
+    } pages[] = {{404, "404 page not found"},
+                 {404, "{\"code\":5, \"message\":\"Not Found\"}"},
+                 {501, "{\"code\":12, \"message\":\"Method Not Allowed\"}"},
+                 {301, ""},
+                 {400, "<html>"},
+                 {401, "<html>"},
+                 {403, "<html>"}};
+    for (size_t i = 0; i < COUNT_OF(pages); i++) {
+        start(2);
+        submit(REGISTRY_PUT, 2000);
+        finish("http://a:1/v3/kv/txn", answered(pages[i].status, pages[i].body));
+        finish("http://b:2/v3/kv/txn", answered(200, OK_BODY));
+        assert_int_equal(replies, 1);
+        assert_int_equal(reply.failure, REGISTRY_OK);
+        submit(REGISTRY_PUT, 2000); /* and is not asked first again */
+        finish("http://b:2/v3/kv/txn", answered(404, "404 page not found"));
+        finish("http://a:1/v3/kv/txn", answered(404, "404 page not found"));
+        expect_reply(2, REGISTRY_REFUSED, "http://a:1",
+                     "put on http://b:2: HTTP 404, not JSON: is it etcd?; on http://a:1: HTTP 404, not JSON: is it "
+                     "etcd?");
+        stop(NULL);
+    }
+}
+
 /* Who has too much to do is left alone, and the work is not carried to the others at once. */
 static void an_overload_is_reported_and_moved_away_from(void **state)
 {
@@ -349,6 +380,7 @@ int main(void)
         cmocka_unit_test_teardown(each_endpoint_is_asked_once, stop),
         cmocka_unit_test_teardown(what_was_sent_is_repeated_where_that_is_harmless, stop),
         cmocka_unit_test_teardown(trouble_in_an_answer_is_for_another_endpoint, stop),
+        cmocka_unit_test_teardown(what_is_not_etcd_is_for_another_endpoint, stop),
         cmocka_unit_test_teardown(an_overload_is_reported_and_moved_away_from, stop),
         cmocka_unit_test_teardown(a_black_hole_costs_one_attempt_once, stop),
         cmocka_unit_test_teardown(two_that_fail_together_move_on_once, stop),

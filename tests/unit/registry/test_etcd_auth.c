@@ -343,6 +343,8 @@ static void a_login_goes_on_to_the_next_endpoint(void **state)
     submit(REGISTRY_GET, 2000); /* no pause: nobody was bothered */
     turn();
     assert_int_equal(post_count, 3);
+    finish("http://a:1" LOGIN, answered(404, "404 page not found")); /* whoever that is, it is not etcd */
+    finish("http://b:2" LOGIN, answered(200, TOKEN("t1")));
 }
 
 /* The login may take longer than this one can wait. */
