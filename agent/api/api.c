@@ -157,8 +157,11 @@ void api_reload(struct api *api, const struct config *config)
     api->context.config = config;
 }
 
-void api_fleet_moved(struct api *api)
+void api_fleet_moved(struct api *api, bool changed)
 {
+    if (changed) {
+        api_lists_clear(&api->context.lists);
+    }
     api_waiters_wake(api->waiters);
 }
 

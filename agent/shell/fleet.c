@@ -116,15 +116,17 @@ static void carry_out(struct fleet *fleet, const struct view_effect *effect)
 static void step(struct fleet *fleet, struct view_event *event)
 {
     struct view_effect effect;
+    bool changed = false;
     event->now = agent_now();
     view_step(fleet->view, event, &fleet->effects);
     while (queue_take(&fleet->effects, &effect)) {
         carry_out(fleet, &effect);
+        changed = changed || effect.type == VIEW_DO_CHANGED;
         view_effect_fini(&effect);
     }
     timer_arm_at_ms(fleet->timer, view_deadline(fleet->view).latest);
     if (fleet->agent->api != NULL && (view_known(fleet->view) || view_trouble(fleet->view)[0] != '\0')) {
-        api_fleet_moved(fleet->agent->api);
+        api_fleet_moved(fleet->agent->api, changed);
     }
 }
 

@@ -32,6 +32,12 @@ apt_install() (
     case " $* " in
         *" etcd-server "*) as_root systemctl disable etcd.service >/dev/null 2>&1 || true ;;
     esac
+    case " $* " in
+        *" prometheus "*) as_root systemctl disable prometheus.service >/dev/null 2>&1 || true ;;
+    esac
+    case " $* " in
+        *" nginx-light "*) as_root systemctl disable nginx.service >/dev/null 2>&1 || true ;;
+    esac
 )
 
 install_missing() {

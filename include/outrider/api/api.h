@@ -9,6 +9,7 @@
 #include "outrider/core/record.h"
 #include "outrider/core/verdict.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -127,9 +128,9 @@ void api_reload(struct api *api, const struct config *config);
  * borrowed from `view`. */
 void api_local(const struct api_view *view, struct discovery_local *ret_local);
 
-/* The fleet has become known, or cannot be read now: whoever waits for it is answered at the end of the turn.
- */
-void api_fleet_moved(struct api *api);
+/* The fleet is known, or cannot be read now: whoever waits for it is answered at the end of the turn. `changed`:
+ * answers that were kept are out of date. */
+void api_fleet_moved(struct api *api, bool changed);
 
 /* Stops listening, closes every connection, frees. Accepts NULL. */
 void api_free(struct api *api);
