@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define A "/services/world/a"
 #define B "/services/world/b"
@@ -237,6 +238,31 @@ static void test_record_of_several_lines(void **state)
     reader_hang_up(&reader);
 }
 
+/* A change that waits for the end of the turn is in the view already: whoever comes now knows it from there.
+ */
+static void test_comes_with_a_change(void **state)
+{
+    struct world *world = *state;
+    static const char request[] = "GET /api/subscribe HTTP/1.1\r\nHost: h\r\nLast-Event-ID: 802-cafe\r\n\r\n";
+    struct reader other = reader_dial(world, "/api/subscribe", "");
+    struct reader reader = reader_dial(world, "/api/subscribe?colour=red", "");
+    reader_hear(world, &other, "event: synced");
+    reader_hear(world, &reader, "}}");
+    buf_clear(&reader.head);
+    buf_clear(&reader.in);
+    assert_int_equal(send(reader.fd, request, sizeof(request) - 1, 0), sizeof(request) - 1);
+    world_put(world, A, A_ERROR); /* 802 */
+    while (events_counters(world->events)->subscribers < 2) {
+        world_turn(world);
+    }
+    world_put(world, A, A_READY);
+    reader_hear(world, &reader, "\nid: 803-cafe\n");
+    assert_null(strstr(buf_text(&reader.in), "\nid: 802-cafe\n"));
+    assert_int_equal(events_counters(world->events)->resumed, 1);
+    reader_hang_up(&other);
+    reader_hang_up(&reader);
+}
+
 static void test_discovery(void **state)
 {
     struct world *world = *state;
@@ -269,6 +295,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_empty_fleet, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_outage, set_up_listed, tear_down),
         cmocka_unit_test_setup_teardown(test_record_of_several_lines, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_comes_with_a_change, set_up_listed, tear_down),
         cmocka_unit_test_setup_teardown(test_discovery, set_up_listed, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
