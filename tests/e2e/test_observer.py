@@ -44,6 +44,13 @@ class Fleet(Case):
         return next((float(line.split()[-1]) for line in text.splitlines() if line.startswith(name + " ")), None)
 
 
+    def watchers(self):
+        with urllib.request.urlopen(self.etcd.url + "/metrics", timeout=DEADLINE_S) as answer:
+            text = answer.read().decode()
+        return next(float(line.split()[-1]) for line in text.splitlines()
+                    if line.startswith("etcd_debugging_mvcc_watcher_total "))
+
+
 class Observer(Fleet):
     def test_sees_sidecars_and_foreign_servers(self):
         self.put("lobby", "foreign", region="kr", tags=["eu"], labels={"map": "harbor"})
@@ -127,6 +134,35 @@ class Observer(Fleet):
         wait_until(lambda: self.services(observer)["total"] == 1200, "all of them")
         self.assertEqual(self.ids(observer), [f"w{i:04}" for i in range(1200)])
 
+    def test_a_registry_that_lost_its_data_is_believed(self):
+        self.put("world", "w1")
+        self.put("world", "w2", "shutting_down")
+        observer = self.observer(registry={"ttl": "2s"}).start()
+        self.wait_ids(observer, ["w1", "w2"])
+        self.wait_synced(observer)
+        self.etcd.wipe()
+        self.put("world", "w3")
+        self.wait_ids(observer, ["w3"])
+        self.wait_synced(observer)
+        offline = self.services(observer, "?include=offline")["offline"]
+        self.assertEqual([each["record"]["id"] for each in offline], ["w1"])
+
+    def test_has_one_watch_whoever_follows(self):
+        self.put("world", "w1")
+        observer = self.observer().start()
+        self.wait_synced(observer)
+        alone = self.watchers()
+        streams = []  # an answer that is forgotten is closed
+        for _ in range(50):
+            connection = UnixHttp(observer.http)
+            self.addCleanup(connection.close)
+            connection.request("GET", "/api/subscribe")
+            streams.append(connection.getresponse())
+        self.assertEqual(self.metric(observer, "outrider_sse_clients"), 50)
+        self.assertEqual(self.watchers(), alone)
+        self.assertEqual(observer.stop(), 0)
+        self.assertEqual({stream.status for stream in streams}, {200})
+
     def test_needs_a_restart_to_get_a_server(self):
         observer = self.observer().start()
         observer.write(server={"type": "world", "ports": [8001]})
@@ -143,12 +179,6 @@ class Observer(Fleet):
 
 
 class Sidecar(Fleet):
-    def watchers(self):
-        with urllib.request.urlopen(self.etcd.url + "/metrics", timeout=DEADLINE_S) as answer:
-            text = answer.read().decode()
-        return next(float(line.split()[-1]) for line in text.splitlines()
-                    if line.startswith("etcd_debugging_mvcc_watcher_total "))
-
     def test_watches_the_fleet_only_while_it_is_asked_for(self):
         self.put("world", "w9")
         agent = self.agent(view={"idle": "300ms"}).start()

@@ -1,0 +1,99 @@
+"""The stream of the fleet while etcd restarts under it: nothing is missed, nothing told twice."""
+import json
+import threading
+import unittest
+
+from harness import Case, UnixHttp, wait_until
+from registry import DEADLINE_S
+
+CHANGES = 400
+
+
+class Reader:
+    """Follows the stream until it was told the last change."""
+
+    def __init__(self, case, headers=None):
+        self.case, self.told, self.last_id = case, [], ""
+        self.thread = threading.Thread(target=self.follow, args=(headers or {},), daemon=True)
+        self.thread.start()
+
+    def follow(self, headers):
+        connection = UnixHttp(self.case.observer.http)
+        connection.request("GET", "/api/subscribe?type=world", headers=headers)
+        answer = connection.getresponse()
+        name = ""
+        while CHANGES not in self.told[-1:]:
+            line = answer.readline().decode()
+            if not line:
+                break
+            word, _, rest = line.rstrip("\n").partition(": ")
+            if word == "event":
+                name = rest
+            elif word == "data" and name == "update":
+                self.told.append(json.loads(rest)["players"])
+            elif word == "id":
+                self.last_id = rest
+        connection.close()
+
+    def join(self):
+        self.thread.join(DEADLINE_S)
+        self.case.assertEqual(self.told[-1:], [CHANGES], f"the last of {len(self.told)} changes")
+
+
+class Stream(Case):
+    def setUp(self):
+        super().setUp()
+        self.observer = self.agent("o", server=..., probes=..., status=..., registry={"ttl": "2s"}).start()
+        wait_until(lambda: self.observer.api()["view"]["synced"], "the view is in sync")
+
+    def put(self, number):
+        """Whether etcd has said that it has it."""
+        ident = f"w{number % 20}"
+        record = {"id": ident, "type": "world", "host": "h", "ports": [80], "status": "ready", "players": number}
+        try:
+            self.etcd.put(f"{self.prefix}/world/{ident}", json.dumps(record))
+            return True
+        except OSError:
+            return False
+
+    def write(self):
+        kept = []
+        for number in range(1, CHANGES + 1):
+            if number == CHANGES // 2:
+                self.etcd.kill()
+                self.etcd.start()
+            if self.put(number):
+                kept.append(number)
+            elif number == CHANGES:
+                wait_until(lambda: self.put(CHANGES), "the last change is written")
+        return kept
+
+    def test_through_a_restart_of_etcd(self):
+        reader = Reader(self)
+        wait_until(lambda: reader.last_id, "synced")
+        kept = self.write()
+        self.assertGreater(len(kept), CHANGES // 2)
+        reader.join()
+        self.assertEqual(reader.told, sorted(set(reader.told)), "in order, each once")
+        self.assertEqual(set(kept) - set(reader.told), set(), "every one that etcd has")
+
+    def test_comes_back_with_its_last_id(self):
+        first = Reader(self)
+        wait_until(lambda: first.last_id, "synced")
+        synced = first.last_id
+        self.assertTrue(self.put(1))
+        wait_until(lambda: first.told == [1] and first.last_id != synced, "the change is told")
+        ident = first.last_id
+        for number in range(2, CHANGES):
+            self.assertTrue(self.put(number))
+        wait_until(lambda: len(first.told) == CHANGES - 1, "the first reader has them all")
+        second = Reader(self, {"Last-Event-ID": ident})
+        wait_until(lambda: len(second.told) == CHANGES - 2, "the second has what it missed")
+        self.assertTrue(self.put(CHANGES))
+        first.join()
+        second.join()
+        self.assertEqual(second.told, first.told[1:], "exactly what was missed, and no more")
+
+
+if __name__ == "__main__":
+    unittest.main()
