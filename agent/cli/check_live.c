@@ -72,8 +72,7 @@ static const char *without(const char *text, const char *prefix)
     return strncmp(text, prefix, size) == 0 ? text + size : text;
 }
 
-/* What to look at, where the error alone does not say. */
-static const char *remedy(const char *error)
+const char *check_live_remedy(const char *error)
 {
     static const struct {
         const char *words, *remedy;
@@ -138,7 +137,7 @@ static void print_endpoint(struct live *live, const char *name)
         snprintf(asked, sizeof(asked), "get on %s: ", name);
         snprintf(login, sizeof(login), "get: log in as `%s` on %s: ", username == NULL ? "" : username, name);
         const char *error = without(without(buf_text(&live->error), asked), login);
-        printf("%s: FAILED: %s%s\n", name, error, remedy(error));
+        printf("%s: FAILED: %s%s\n", name, error, check_live_remedy(error));
     } else if (live->cluster != 0) {
         printf("%s: answers in %" PRId64 " ms, cluster %" PRIx64 "\n", name, (live->took_us + 999) / 1000,
                live->cluster);
@@ -203,7 +202,7 @@ static void check(struct live *live, const char *what, struct str key, struct re
         return;
     }
     const char *error = buf_text(&live->error);
-    printf("%s %.*s: FAILED: %s%s\n", what, STR_ARG(key), error, remedy(error));
+    printf("%s %.*s: FAILED: %s%s\n", what, STR_ARG(key), error, check_live_remedy(error));
     fail(live, endpoint_answers(live) ? EX_FAILED : EX_TEMPFAIL);
 }
 

@@ -10,4 +10,8 @@ struct config;
  * that fails while another answers is shown and is no failure: the agent would run. */
 int check_live(const struct config *config);
 
+/* What to look at when a registry's error says this, to stand behind it: ": is etcd running?"; "" where the
+ * error says it all. */
+const char *check_live_remedy(const char *error);
+
 #endif

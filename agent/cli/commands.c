@@ -48,6 +48,17 @@ static const struct command table[] = {
      "Options go before the words.\n"
      "Example: outrider send ready players=12/64 label.map=harbor '# the harbor'\n",
      cmd_send},
+    {"kv", "get|put|del|txn|watch|lease ...", "read and write etcd itself",
+     "get KEY         print keys and values: ranges, prefixes, old revisions\n"
+     "put KEY VALUE   write; VALUE - is the standard input\n"
+     "del KEY         delete\n"
+     "txn             compare and change in one step, from lines on the standard input\n"
+     "watch KEY       print every change as it happens\n"
+     "lease ...       grant, revoke, timetolive, keep-alive, list\n"
+     "\n"
+     "Endpoints, login and TLS are those of registry.* in the configuration: -c FILE, else\n"
+     "$OUTRIDER_CONFIG, else /etc/outrider/outrider.yaml. `outrider kv get --help` says more.\n",
+     cmd_kv},
     {"version", "", "print the version", "", cmd_version},
     {"help", "[COMMAND]", "print this, or more about one command", "", cmd_help},
 };

@@ -2,8 +2,6 @@
 
 #include "etcd_message_internal.h"
 
-#include "outrider/base/base64.h"
-
 #include "outrider/base/mem.h"
 
 #include <stdio.h>
@@ -38,21 +36,6 @@ int etcd_message_read_header(const json_t *object, struct etcd_message *message)
     return 0;
 }
 
-/* Appends the bytes of a member, which may be absent: empty. Where they stand is known once all are there. */
-static int read_bytes(const json_t *object, const char *key, struct buf *out, size_t *ret_size)
-{
-    const json_t *value = json_object_get(object, key);
-    size_t before = out->size;
-    if (value != NULL && !json_is_string(value)) {
-        return -1;
-    }
-    if (base64_decode((struct str){json_string_value(value), json_string_length(value)}, out) < 0) {
-        return -1;
-    }
-    *ret_size = out->size - before;
-    return 0;
-}
-
 static int read_revisions(const json_t *kv, struct registry_kv *ret_kv)
 {
     struct registry_kv read = {.found = true};
@@ -69,7 +52,7 @@ static int read_kv(const json_t *kv, struct etcd_message *message)
 {
     struct registry_kv read;
     size_t size;
-    if (read_revisions(kv, &read) < 0 || read_bytes(kv, "value", &message->value, &size) < 0) {
+    if (read_revisions(kv, &read) < 0 || etcd_json_bytes(kv, "value", &message->value, &size) < 0) {
         return -1;
     }
     read.value = buf_view(&message->value);
@@ -112,8 +95,8 @@ static int read_list(const json_t *object, struct etcd_message *message)
         const json_t *kv = json_array_get(kvs, i);
         struct registry_item *item = add_item(message);
         if (read_revisions(kv, &item->kv) < 0 ||
-            read_bytes(kv, "key", &message->value, &item->key.size) < 0 || item->key.size == 0 ||
-            read_bytes(kv, "value", &message->value, &item->kv.value.size) < 0) {
+            etcd_json_bytes(kv, "key", &message->value, &item->key.size) < 0 || item->key.size == 0 ||
+            etcd_json_bytes(kv, "value", &message->value, &item->kv.value.size) < 0) {
             return -1;
         }
     }

@@ -11,6 +11,16 @@
  * The caller owns the result. */
 json_t *etcd_json_parse(struct str body);
 
+/* The same where an answer may have as many as `values_max` values. */
+json_t *etcd_json_parse_values(struct str body, size_t values_max);
+
+/* Appends the bytes that base64 text stands for; absent (NULL) is none. Where they stand is known once all
+ * are there: `out` may move. Returns 0 with their number, or -1 when it is not base64. */
+int etcd_json_base64(const json_t *value, struct buf *out, size_t *ret_size) MUST_CHECK;
+
+/* The same of the member `key`. */
+int etcd_json_bytes(const json_t *object, const char *key, struct buf *out, size_t *ret_size) MUST_CHECK;
+
 /* A 64-bit number written as decimal string or bare number (gateway section 1); absent and null are 0.
  * Returns 0, or -1 when it is something else. */
 int etcd_json_i64(const json_t *object, const char *key, int64_t *ret_value) MUST_CHECK;

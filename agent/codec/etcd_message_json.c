@@ -1,5 +1,7 @@
 #include "etcd_message_internal.h"
 
+#include "outrider/base/base64.h"
+
 /* Above what a page of REGISTRY_LIST_MAX keys needs (depth 6, eight values a key), below what would hurt. */
 enum { DEPTH_MAX = 32, VALUES_MAX = 10 * REGISTRY_LIST_MAX };
 
@@ -20,7 +22,7 @@ static void count_in_string(struct shape *shape, char c)
 }
 
 /* jansson recurses and allocates per value: both are measured before it sees the bytes. */
-static bool is_modest(struct str body)
+static bool is_modest(struct str body, size_t values_max)
 {
     struct shape shape = {0};
     for (size_t i = 0; i < body.size; i++) {
@@ -37,20 +39,43 @@ static bool is_modest(struct str body)
         } else if ((c == '}' || c == ']') && shape.depth > 0) {
             shape.depth--;
         }
-        if (shape.depth > DEPTH_MAX || shape.values > VALUES_MAX) {
+        if (shape.depth > DEPTH_MAX || shape.values > values_max) {
             return false;
         }
     }
     return true;
 }
 
-json_t *etcd_json_parse(struct str body)
+json_t *etcd_json_parse_values(struct str body, size_t values_max)
 {
-    if (body.size == 0 || body.size > ETCD_MESSAGE_LIST_MAX || !is_modest(body)) {
+    if (body.size == 0 || body.size > ETCD_MESSAGE_LIST_MAX || !is_modest(body, values_max)) {
         return NULL;
     }
     json_error_t ignored;
     return json_loadb(body.data, body.size, JSON_DISABLE_EOF_CHECK, &ignored);
+}
+
+json_t *etcd_json_parse(struct str body)
+{
+    return etcd_json_parse_values(body, VALUES_MAX);
+}
+
+int etcd_json_base64(const json_t *value, struct buf *out, size_t *ret_size)
+{
+    size_t before = out->size;
+    if (value != NULL && !json_is_string(value)) {
+        return -1;
+    }
+    if (base64_decode((struct str){json_string_value(value), json_string_length(value)}, out) < 0) {
+        return -1;
+    }
+    *ret_size = out->size - before;
+    return 0;
+}
+
+int etcd_json_bytes(const json_t *object, const char *key, struct buf *out, size_t *ret_size)
+{
+    return etcd_json_base64(json_object_get(object, key), out, ret_size);
 }
 
 int etcd_json_i64(const json_t *object, const char *key, int64_t *ret_value)

@@ -10,6 +10,7 @@
  * put or delete of unknown outcome is the registrar's to decide: it alone knows what that means (rule 9). */
 #include "outrider/registry/etcd.h"
 
+#include "client.h"
 #include "etcd_private.h"
 #include "outrider/base/blob.h"
 #include "outrider/base/mem.h"
@@ -30,6 +31,7 @@ struct etcd_call {
     struct etcd_call *next, *previous;
     struct etcd *etcd;
     struct registry_request request; /* its key is `key`; a reference on its value is ours */
+    struct etcd_asked *asked_for;    /* owned: what is asked instead, `request` only saying what it is like */
     char *key, *range_end;
     int64_t left_ms;
     size_t endpoint; /* being asked, or the last that was */
@@ -122,6 +124,7 @@ static void call_free(struct etcd_call *call)
     auth_cancel(&call->wait);
     blob_unref(call->request.value);
     buf_fini(&call->trail);
+    etcd_asked_free(call->asked_for);
     free(call->key);
     free(call->range_end);
     free(call);
@@ -132,10 +135,24 @@ static const char *endpoint_name(const struct etcd_call *call)
     return call->etcd->endpoints.list[call->endpoint].name;
 }
 
+/* What is asked, for people. */
+static const char *call_name(const struct etcd_call *call)
+{
+    return call->asked_for != NULL ? call->asked_for->name : registry_op_name(call->request.op);
+}
+
+/* Where it is posted to on the endpoint being asked; borrowed until the next attempt. */
+static const char *call_url(const struct etcd_call *call)
+{
+    const struct endpoint *endpoint = &call->etcd->endpoints.list[call->endpoint];
+    return call->asked_for != NULL ? etcd_asked_url(call->asked_for, endpoint->name)
+                                   : endpoint->urls[call->request.op];
+}
+
 static void add_trail(struct etcd_call *call, const char *why)
 {
     if (call->trail.size == 0) {
-        buf_printf(&call->trail, "%s on ", registry_op_name(call->request.op));
+        buf_printf(&call->trail, "%s on ", call_name(call));
     } else {
         buf_str(&call->trail, STR("; on "));
     }
@@ -183,7 +200,11 @@ static void reply(struct etcd_call *call, const struct etcd_message *message)
         .count = message->count,
         .revision_gone = message->revision_gone,
     };
-    etcd->registry.on_reply(&out, etcd->registry.user);
+    if (call->asked_for != NULL) {
+        etcd_asked_tell(call->asked_for, &out);
+    } else {
+        etcd->registry.on_reply(&out, etcd->registry.user);
+    }
     buf_fini(&note);
     call_free(call);
 }
@@ -237,11 +258,21 @@ static bool is_for_another(const struct etcd_call *call, const struct etcd_messa
            (message->failure != REGISTRY_UNKNOWN || may_repeat(call->request.op));
 }
 
+static void decode(struct etcd_call *call, const struct http_result *result, struct etcd_message *message)
+{
+    struct etcd_asked *asked = call->asked_for;
+    if (asked != NULL) {
+        etcd_ask_decode(&asked->ask, result->status, result->body, message, &asked->answer);
+    } else {
+        etcd_message_decode(call->request.op, call->request.lease, result->status, result->body, message);
+    }
+}
+
 static void on_answer(struct etcd_call *call, const struct http_result *result)
 {
     struct etcd *etcd = call->etcd;
     struct etcd_message *message = &etcd->message;
-    etcd_message_decode(call->request.op, call->request.lease, result->status, result->body, message);
+    decode(call, result, message);
     if (message->elsewhere) {
         endpoints_failed(&etcd->endpoints, call->endpoint, message->text);
     } else {
@@ -267,8 +298,7 @@ static void on_answer(struct etcd_call *call, const struct http_result *result)
 static void on_no_answer(struct etcd_call *call, const struct http_result *result)
 {
     struct etcd *etcd = call->etcd;
-    const struct endpoint *endpoint = &etcd->endpoints.list[call->endpoint];
-    const char *why = etcd_without_url(result->text, endpoint->urls[call->request.op]);
+    const char *why = etcd_without_url(result->text, call_url(call));
     add_trail(call, why);
     endpoints_failed(&etcd->endpoints, call->endpoint, why);
     call->in_doubt = call->in_doubt || result->sent;
@@ -297,14 +327,19 @@ static void send(struct etcd_call *call)
     call->generation = auth_generation(&etcd->auth);
     const char *headers[ETCD_HEADERS_MAX];
     etcd_headers(etcd, share, headers);
-    etcd_message_encode(&call->request, &etcd->body);
+    bool is_long = call->request.op == REGISTRY_LIST || call->asked_for != NULL;
+    if (call->asked_for != NULL) {
+        buf_str(&etcd->body, buf_view(&call->asked_for->body));
+    } else {
+        etcd_message_encode(&call->request, &etcd->body);
+    }
     struct http_call post = {
-        .url = etcd->endpoints.list[call->endpoint].urls[call->request.op],
+        .url = call_url(call),
         .headers = headers,
         .body = buf_view(&etcd->body),
         .timeout_ms = share,
         .connect_timeout_ms = share,
-        .max_response = call->request.op == REGISTRY_LIST ? ETCD_MESSAGE_LIST_MAX : ETCD_MESSAGE_MAX,
+        .max_response = is_long ? ETCD_MESSAGE_LIST_MAX : ETCD_MESSAGE_MAX,
     };
     call->http = http_client_post(etcd->http, &post, on_result, call);
     etcd_reuse(&etcd->body);
@@ -321,7 +356,7 @@ static void on_login(enum registry_failure failure, struct str error, void *user
     if (call->trail.size > 0) {
         buf_str(&call->trail, STR("; "));
     } else {
-        buf_printf(&call->trail, "%s: ", registry_op_name(call->request.op));
+        buf_printf(&call->trail, "%s: ", call_name(call));
     }
     buf_str(&call->trail, failure == REGISTRY_OK ? STR("no time was left after the login") : error);
     reply_failure(call, failure == REGISTRY_OK ? REGISTRY_RETRY : failure);
@@ -349,6 +384,15 @@ static void attempt(struct etcd_call *call)
 static void etcd_submit(struct registry *registry, const struct registry_request *request)
 {
     attempt(call_new((struct etcd *)registry, request));
+}
+
+void etcd_client_ask(struct registry *registry, const struct etcd_ask *ask, int64_t timeout_ms,
+                     etcd_client_fn *fn, void *user)
+{
+    struct registry_request like = {.op = etcd_ask_like(ask), .lease = ask->lease, .timeout_ms = timeout_ms};
+    struct etcd_call *call = call_new((struct etcd *)registry, &like);
+    call->asked_for = etcd_asked_new(ask, fn, user);
+    attempt(call);
 }
 
 static bool etcd_endpoint(const struct registry *registry, size_t index,
