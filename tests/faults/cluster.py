@@ -15,6 +15,7 @@ from registry import DEADLINE_S, Etcd, Event, Watcher, encode, range_end, wait_u
 FILL = "/services/~mark-fill/"  # where a watcher sees it, so that no compaction overtakes him
 SILENT_S = 0.5  # after this long without a word a watcher begins anew, where it was
 
+FILL_BYTES = 200000
 TOKEN_OVER = re.compile(r"invalid auth token|user name is empty|revision of auth store is old")
 
 
@@ -195,18 +196,23 @@ class Cluster(Etcd):
         """Writes until the quota of the backend says no; returns what it said."""
         for number in range(1000):
             try:
-                body = {"key": encode(f"{FILL}{number}"), "value": encode("x" * 200000)}
+                body = {"key": encode(f"{FILL}{number}"), "value": encode("x" * FILL_BYTES)}
                 self.ask(self.answering()[0], "/v3/kv/put", body, timeout=5)
             except Unanswered as error:
                 return str(error)
         raise AssertionError("etcd takes whatever it is given")
+
+    def defragment(self, index):
+        """Returns how large the store is then; a node may not have compacted yet what another one has."""
+        self.ask(index, "/v3/maintenance/defragment", {}, timeout=DEADLINE_S)
+        return int((self.status(index) or {}).get("dbSize", FILL_BYTES))
 
     def make_room(self, follower):
         """What an operator does about a full store: delete, compact, defragment, disarm."""
         done = self.call("/v3/kv/deleterange", {"key": encode(FILL), "range_end": range_end(FILL)})
         self.compact(follower.seen(int(done["header"]["revision"])))
         for index in self.answering():
-            self.ask(index, "/v3/maintenance/defragment", {}, timeout=DEADLINE_S)
+            wait_until(lambda index=index: self.defragment(index) < FILL_BYTES, "defragmented")
         for alarm in self.call("/v3/maintenance/alarm", {"action": "GET"}).get("alarms", []):
             self.call("/v3/maintenance/alarm", {"action": "DEACTIVATE", **alarm})
 
