@@ -93,8 +93,9 @@ static int write_all(int fd, struct str bytes)
     return 0;
 }
 
-/* Writes and syncs the new file under its temporary name; removes it again when that fails. */
-static int prepare(int dir_fd, const char *temporary, struct str bytes, mode_t mode)
+/* Writes the new file under its temporary name, and syncs it if that is asked for; removes it again when that
+ * fails. */
+static int prepare(int dir_fd, const char *temporary, struct str bytes, mode_t mode, bool sync)
 {
     /* what a crash left behind */
     if (unlinkat(dir_fd, temporary, 0) < 0 && errno != ENOENT) {
@@ -104,7 +105,7 @@ static int prepare(int dir_fd, const char *temporary, struct str bytes, mode_t m
     if (fd < 0) {
         return -1;
     }
-    int rc = write_all(fd, bytes) < 0 || fchmod(fd, mode) < 0 || fsync(fd) < 0 ? -1 : 0;
+    int rc = write_all(fd, bytes) < 0 || fchmod(fd, mode) < 0 || (sync && fsync(fd) < 0) ? -1 : 0;
     int saved = errno;
     close(fd);
     if (rc < 0) {
@@ -129,7 +130,8 @@ uint64_t file_stamp(const char *path)
     return stamp != 0 ? stamp : 1;
 }
 
-int file_write_atomic(const char *dir, const char *name, struct str bytes, mode_t mode, struct error *err)
+static int replace(const char *dir, const char *name, struct str bytes, mode_t mode, bool sync,
+                   struct error *err)
 {
     char path[PATH_MAX], temporary[NAME_MAX + 1];
     snprintf(path, sizeof(path), "%s/%s", dir, name);
@@ -141,16 +143,26 @@ int file_write_atomic(const char *dir, const char *name, struct str bytes, mode_
         return file_error(err, "open the directory", dir);
     }
     int rc = 0;
-    if (prepare(dir_fd, temporary, bytes, mode) < 0) {
+    if (prepare(dir_fd, temporary, bytes, mode, sync) < 0) {
         rc = file_error(err, "write", path);
     } else if (renameat(dir_fd, temporary, dir_fd, name) < 0) {
         rc = file_error(err, "replace", path);
         unlinkat(dir_fd, temporary, 0);
-    } else if (fsync(dir_fd) < 0) {
+    } else if (sync && fsync(dir_fd) < 0) {
         rc = file_error(err, "sync the directory", dir);
     }
     close(dir_fd);
     return rc;
+}
+
+int file_write_atomic(const char *dir, const char *name, struct str bytes, mode_t mode, struct error *err)
+{
+    return replace(dir, name, bytes, mode, true, err);
+}
+
+int file_replace(const char *dir, const char *name, struct str bytes, mode_t mode, struct error *err)
+{
+    return replace(dir, name, bytes, mode, false, err);
 }
 
 static pid_t read_holder(int fd)

@@ -59,7 +59,8 @@ static void save(struct fleet *fleet)
     struct error err;
     struct instant now = agent_now();
     view_file_encode(fleet->view, &now, &bytes);
-    bool failed = file_write_atomic(agent->config->state_dir, file_name, buf_view(&bytes), 0600, &err) < 0;
+    /* It is large, the loop must not wait for the disk, and what a crash makes of it the checksum tells. */
+    bool failed = file_replace(agent->config->state_dir, file_name, buf_view(&bytes), 0600, &err) < 0;
     buf_fini(&bytes);
     fleet->writes++;
     fleet->failures += failed ? 1 : 0;

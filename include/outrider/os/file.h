@@ -28,6 +28,11 @@ uint64_t file_stamp(const char *path);
 int file_write_atomic(const char *dir, const char *name, struct str bytes, mode_t mode,
                       struct error *err) MUST_CHECK;
 
+/* The same for what may be lost: a reader sees the old file or the new one, but after a crash of the machine
+ * maybe neither. Does not wait for the disk. */
+int file_replace(const char *dir, const char *name, struct str bytes, mode_t mode,
+                 struct error *err) MUST_CHECK;
+
 /* Creates `path` if need be, locks it for this process until file_unlock or the process ends, and writes our
  * pid into it. Returns 0 with the descriptor; or -1: ERROR_BUSY when another process holds it, with its pid
  * in `ret_holder` (0 when it could not be told), else ERROR_DENIED or ERROR_SYSTEM. Does not wait. */
