@@ -1,28 +1,38 @@
 /* A line on the status socket -> an event at an etcd watcher, in turn with a bare transaction -> an event
  * at the same kind of watcher, each after the same rest. The floor's body is what the agent sends, down to
- * the record's bytes.
+ * the record's bytes. The agent watches its own key, so that etcd tells every change of it to two; the
+ * floor's key has an owner who does that, too. "alone" is the same transaction on a key that nobody but us
+ * watches.
  *
  * usage: bench_line ENDPOINT KEY STATUS_SOCKET players|status N REST_US
- * prints "floor US" and "subject US" N times each, and "lost COUNT" */
+ * prints "floor US", "alone US" and "subject US" N times each, and "lost COUNT" */
 #include "etcd_watch.h"
 #include "meter.h"
 #include "outrider/base/base64.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 enum { WARM_UP = 20, EVENT_TIMEOUT_MS = 5000, FIRST_PLAYERS = 1000 };
 
+struct floor {
+    const char *name;
+    char key[256];
+    int64_t revision;
+    struct etcd_watch watch;
+};
+
 struct bench {
-    struct etcd_wire wire; /* the floor's */
-    struct etcd_watch floor, subject;
-    const char *key, *floor_key;
-    char floor_path[256];
+    struct etcd_wire wire; /* the floors' */
+    struct floor floor, alone;
+    struct etcd_watch subject;
     int line_fd;
     bool status_words;
-    int64_t lease, floor_revision, rest_us, lost;
+    int64_t lease, rest_us, lost;
     struct buf record, body, request;
 };
 
@@ -46,17 +56,41 @@ static void add_base64(struct buf *out, const char *before, struct str text, con
     buf_str(out, str_of(after));
 }
 
-/* The agent's transaction (codec/etcd_message_encode.c) for the floor's key. */
-static void floor_body(struct bench *bench)
+/* Watches `key` as its agent would, until the parent ends. */
+static void start_owner(const char *endpoint, const char *key)
 {
-    struct str key = str_of(bench->floor_key);
+    pid_t owner = fork();
+    if (owner < 0) {
+        meter_die("no process for the owner of the floor's key");
+    }
+    if (owner == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        struct etcd_watch watch;
+        etcd_watch_open(&watch, endpoint, key, false);
+        for (;;) {
+            etcd_watch_next(&watch, -1);
+        }
+    }
+}
+
+static void floor_open(struct floor *floor, const char *name, const char *endpoint, const char *subject)
+{
+    floor->name = name;
+    snprintf(floor->key, sizeof(floor->key), "%s-%s", subject, name);
+    etcd_watch_open(&floor->watch, endpoint, floor->key, false);
+}
+
+/* The agent's transaction (codec/etcd_message_encode.c) for the floor's key. */
+static void floor_body(struct bench *bench, const struct floor *floor)
+{
+    struct str key = str_of(floor->key);
     struct buf *out = &bench->body;
     buf_clear(out);
     add_base64(out, "{\"compare\":[{\"key\":\"", key, "\",\"result\":\"EQUAL\",\"target\":");
-    if (bench->floor_revision == 0) {
+    if (floor->revision == 0) {
         buf_str(out, STR("\"CREATE\",\"create_revision\":\"0\""));
     } else {
-        buf_printf(out, "\"MOD\",\"mod_revision\":\"%" PRId64 "\"", bench->floor_revision);
+        buf_printf(out, "\"MOD\",\"mod_revision\":\"%" PRId64 "\"", floor->revision);
     }
     add_base64(out, "}],\"success\":[{\"request_put\":{\"key\":\"", key, "\"");
     add_base64(out, ",\"value\":\"", buf_view(&bench->record), "\"");
@@ -64,22 +98,22 @@ static void floor_body(struct bench *bench)
     add_base64(out, "],\"failure\":[{\"request_range\":{\"key\":\"", key, "\"}}]}");
 }
 
-static void run_floor(struct bench *bench, bool count)
+static void run_floor(struct bench *bench, struct floor *floor, bool count)
 {
-    floor_body(bench);
+    floor_body(bench, floor);
     etcd_wire_request(&bench->wire, "/v3/kv/txn", &bench->body, &bench->request);
     meter_rest_us(bench->rest_us);
     int64_t start = meter_now_us();
     etcd_wire_send(&bench->wire, &bench->request);
-    const struct etcd_event *event = etcd_watch_next(&bench->floor, EVENT_TIMEOUT_MS);
+    const struct etcd_event *event = etcd_watch_next(&floor->watch, EVENT_TIMEOUT_MS);
     if (event == NULL) {
         meter_die("the floor's own transaction was not seen");
     }
     int64_t took = event->at_us - start;
-    bench->floor_revision = event->revision;
+    floor->revision = event->revision;
     etcd_wire_answer(&bench->wire, NULL);
     if (count) {
-        printf("floor %" PRId64 "\n", took);
+        printf("%s %" PRId64 "\n", floor->name, took);
     }
 }
 
@@ -112,21 +146,22 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: bench_line ENDPOINT KEY STATUS_SOCKET players|status N REST_US\n");
         return 64;
     }
-    struct bench bench = {.key = argv[2], .status_words = strcmp(argv[4], "status") == 0};
+    struct bench bench = {.status_words = strcmp(argv[4], "status") == 0};
     int64_t n = meter_number(argv[5]);
     bench.rest_us = meter_number(argv[6]);
-    snprintf(bench.floor_path, sizeof(bench.floor_path), "%s-floor", bench.key);
-    bench.floor_key = bench.floor_path;
     bench.lease = ((int64_t)getpid() << 20) + meter_now_us() % (1 << 20) + 1;
+    floor_open(&bench.floor, "floor", argv[1], argv[2]);
+    floor_open(&bench.alone, "alone", argv[1], argv[2]);
+    start_owner(argv[1], bench.floor.key);
     etcd_wire_open(&bench.wire, argv[1]);
     etcd_wire_grant(&bench.wire, bench.lease, 600);
-    etcd_watch_open(&bench.floor, argv[1], bench.floor_key, false);
-    etcd_watch_open(&bench.subject, argv[1], bench.key, false);
+    etcd_watch_open(&bench.subject, argv[1], argv[2], false);
     bench.line_fd = meter_connect_unix(argv[3]);
     int64_t warm_up = bench.status_words ? 1 : WARM_UP;
     for (int64_t i = 0; i < n + warm_up; i++) {
         run_subject(&bench, i, i >= warm_up);
-        run_floor(&bench, i >= warm_up);
+        run_floor(&bench, &bench.floor, i >= warm_up);
+        run_floor(&bench, &bench.alone, i >= warm_up);
     }
     printf("lost %" PRId64 "\n", bench.lost);
     return 0;

@@ -45,7 +45,9 @@ def line(place, options):
         samples = place.meter("line", place.endpoint, agent.key, agent.socket, kind, n, rest_us)
         lost = samples["lost"][0]
         agent.stop()
-        yield against(f"line -> watcher, {kind}", samples, 1.10, f"lost {lost}")
+        alone = median(samples["subject"]) / median(samples["alone"])
+        yield against(f"line -> watcher, {kind}", samples, 1.10,
+                      f"lost {lost}; {alone:.2f} times a key that nobody else watches")
         if lost:
             raise Failed(f"{lost} {kind} lines never reached the watcher")
     listener.close()
