@@ -16,7 +16,7 @@ struct loop {
     struct event_base *base;
     struct deferred queue; /* ring: next is the first, previous the last */
     bool stopping;
-    struct evdns_base *dns;
+    struct resolver resolver;
     int64_t lag_us;
 };
 
@@ -64,7 +64,7 @@ void loop_free(struct loop *loop)
     while (loop->queue.next != &loop->queue) {
         deferred_cancel(loop->queue.next);
     }
-    resolve_fini(loop->dns);
+    resolve_fini(&loop->resolver);
     event_base_free(loop->base);
     free(loop);
 }
@@ -74,9 +74,9 @@ struct event_base *loop_base(struct loop *loop)
     return loop->base;
 }
 
-struct evdns_base **loop_dns(struct loop *loop)
+struct resolver *loop_resolver(struct loop *loop)
 {
-    return &loop->dns;
+    return &loop->resolver;
 }
 
 void loop_note_lag(struct loop *loop, int64_t late_us)

@@ -5,8 +5,8 @@
 #include <stdint.h>
 
 struct event_base;
-struct evdns_base;
 struct loop;
+struct resolver;
 
 /* libevent's base, borrowed as long as the loop lives. */
 struct event_base *loop_base(struct loop *loop);
@@ -14,7 +14,7 @@ struct event_base *loop_base(struct loop *loop);
 /* Remembers that a timer ran `late_us` after it was due. */
 void loop_note_lag(struct loop *loop, int64_t late_us);
 
-/* Where the resolver of this loop is kept: NULL until resolve.c makes one. */
-struct evdns_base **loop_dns(struct loop *loop);
+/* The resolver of this loop: resolve.c's, zero until it is used. */
+struct resolver *loop_resolver(struct loop *loop);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "loop_private.h"
 #include "outrider/base/mem.h"
+#include "outrider/os/file.h"
 
 #include <event2/dns.h>
 #include <event2/util.h>
@@ -11,6 +12,8 @@
 #include <string.h>
 
 enum { ADDRESSES_MAX = 8 };
+
+static const char RESOLV_CONF[] = "/etc/resolv.conf", HOSTS[] = "/etc/hosts";
 
 /* Lives until libevent has answered, which it does also after a cancel: then `fn` is NULL. */
 struct resolve {
@@ -43,14 +46,43 @@ static void on_answer(int result, struct evutil_addrinfo *list, void *user)
     free(resolve);
 }
 
+/* libevent tells stderr of each name server that fails or is back, in words of its own; what a look-up came to is
+ * told to whoever asked for it. */
+static void say_nothing(int is_warning, const char *text)
+{
+    (void)is_warning;
+    (void)text;
+}
+
+/* Look-ups under way go on with the name servers that there are now. */
+static void read_anew(struct evdns_base *dns)
+{
+    evdns_base_clear_nameservers_and_suspend(dns);
+    evdns_base_search_clear(dns);
+    evdns_base_clear_host_addresses(dns);
+    (void)evdns_base_resolv_conf_parse(dns, DNS_OPTIONS_ALL, RESOLV_CONF);
+    evdns_base_resume(dns);
+}
+
+static struct evdns_base *ready_dns(struct loop *loop)
+{
+    struct resolver *resolver = loop_resolver(loop);
+    uint64_t stamp = file_stamp(RESOLV_CONF) * 31 + file_stamp(HOSTS);
+    if (resolver->dns == NULL) {
+        evdns_set_log_fn(say_nothing);
+        resolver->dns = evdns_base_new(loop_base(loop),
+                                       EVDNS_BASE_INITIALIZE_NAMESERVERS | EVDNS_BASE_DISABLE_WHEN_INACTIVE);
+    } else if (resolver->stamp != stamp) {
+        read_anew(resolver->dns);
+    }
+    resolver->stamp = stamp;
+    return resolver->dns;
+}
+
 struct resolve *resolve_start(struct loop *loop, const char *host, uint16_t port, resolve_fn *fn, void *user)
 {
-    struct evdns_base **dns = loop_dns(loop);
-    if (*dns == NULL) {
-        *dns = evdns_base_new(loop_base(loop),
-                              EVDNS_BASE_INITIALIZE_NAMESERVERS | EVDNS_BASE_DISABLE_WHEN_INACTIVE);
-    }
-    if (*dns == NULL) {
+    struct evdns_base *dns = ready_dns(loop);
+    if (dns == NULL) {
         fn(NULL, 0, "no name server is configured", user);
         return NULL;
     }
@@ -62,7 +94,7 @@ struct resolve *resolve_start(struct loop *loop, const char *host, uint16_t port
     struct evutil_addrinfo hints = {
         .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_protocol = IPPROTO_TCP};
     struct evdns_getaddrinfo_request *request =
-        evdns_getaddrinfo(*dns, host, service, &hints, on_answer, resolve);
+        evdns_getaddrinfo(dns, host, service, &hints, on_answer, resolve);
     if (request == NULL) {
         return NULL; /* answered, and freed */
     }
@@ -78,9 +110,9 @@ void resolve_cancel(struct resolve *resolve)
     }
 }
 
-void resolve_fini(struct evdns_base *dns)
+void resolve_fini(struct resolver *resolver)
 {
-    if (dns != NULL) {
-        evdns_base_free(dns, 1);
+    if (resolver->dns != NULL) {
+        evdns_base_free(resolver->dns, 1);
     }
 }
