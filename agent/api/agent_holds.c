@@ -170,7 +170,7 @@ static bool has_server(const struct api_context *context, struct api_reply *repl
     return context->config->server.present;
 }
 
-bool api_read_hold(const struct api_context *context, const struct api_request *request,
+bool api_read_hold(struct api_context *context, const struct api_request *request,
                    struct api_reply *reply, struct hold *ret_hold)
 {
     struct error err;
@@ -180,7 +180,7 @@ bool api_read_hold(const struct api_context *context, const struct api_request *
     if (good) {
         struct api_view view;
         char by[HOLD_BY_MAX + 1];
-        context->ops->look(context->agent, &view);
+        api_look(context, &view);
         name_operator(request, by);
         hold_set(ret_hold, wish.reason, by, wish.deadline_ms, wish.expires_ms, &view.now);
     } else {

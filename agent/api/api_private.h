@@ -128,7 +128,7 @@ void api_write_hold(struct json_writer *json, const char *kind, const struct hol
                     const struct instant *now);
 
 /* agent_holds.c: what a drain's body asks for, as a hold of `request`'s peer. False with `reply` made. */
-bool api_read_hold(const struct api_context *context, const struct api_request *request,
+bool api_read_hold(struct api_context *context, const struct api_request *request,
                    struct api_reply *reply, struct hold *ret_hold);
 
 /* agent_holds.c: that an undrain's body asks for nothing. False with `reply` made. */

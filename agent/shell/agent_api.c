@@ -6,15 +6,32 @@
 #include "outrider/os/log.h"
 #include "outrider/registry/registry.h"
 
-static void look(void *user, struct api_view *ret_view)
+static size_t look_at_probes(struct agent *agent)
 {
-    struct agent *agent = user;
     size_t count = agent->router == NULL ? 0 : router_probe_count(agent->router);
     for (size_t i = 0; i < count; i++) {
         agent->probe_views[i] = (struct api_probe){.config = router_probe_config(agent->router, i),
                                                    .probe = router_probe(agent->router, i),
                                                    .duration = &agent->probes[i].duration};
     }
+    return count;
+}
+
+void agent_look_local(struct agent *agent, struct discovery_local *ret_local)
+{
+    struct api_view view = {.now = agent_now(),
+                            .id = agent->id,
+                            .config = agent->config,
+                            .server = agent->router == NULL ? NULL : router_server(agent->router),
+                            .probes = agent->probe_views,
+                            .probe_count = look_at_probes(agent)};
+    api_local(&view, ret_local);
+}
+
+static void look(void *user, struct api_view *ret_view)
+{
+    struct agent *agent = user;
+    size_t count = look_at_probes(agent);
     size_t endpoints = 0;
     while (endpoints < COUNT_OF(agent->endpoint_views) &&
            registry_endpoint(agent->registry, endpoints, &agent->endpoint_views[endpoints])) {

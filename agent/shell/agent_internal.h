@@ -112,6 +112,9 @@ void agent_fill_state(void *agent, struct buf *out);
 /* agent_api.c: what the API may do with the agent. */
 extern const struct api_ops agent_api_ops;
 
+/* agent_api.c: how our own server answers, for who is not the API. */
+void agent_look_local(struct agent *agent, struct discovery_local *ret_local);
+
 /* host.c: the address to publish by `server.host`, or why there is none. */
 int host_look_up(const char *configured, struct error *err, char ret_host[static 256]) MUST_CHECK;
 

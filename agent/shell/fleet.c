@@ -146,9 +146,7 @@ static void on_count(void *user, size_t subscribers)
 static void on_local(void *user, struct discovery_local *ret_local)
 {
     struct fleet *fleet = user;
-    struct api_view view;
-    agent_api_ops.look(fleet->agent, &view);
-    api_local(&view, ret_local);
+    agent_look_local(fleet->agent, ret_local);
 }
 
 static const struct events_ops events_ops = {.count = on_count, .local = on_local};

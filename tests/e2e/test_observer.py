@@ -292,19 +292,21 @@ class Stream(Fleet):
         return connection, events()
 
     def test_discovery_events(self):
-        self.put("world", "w1")
-        observer = self.observer().start()
-        self.wait_ids(observer, ["w1"])
-        connection = UnixHttp(observer.http)
-        self.addCleanup(connection.close)
-        connection.request("GET", "/service-discovery/events")
-        answer = connection.getresponse()
-        self.put("world", "w1", "error")
-        line = b""
-        while not line.startswith(b"data: "):
-            line = answer.readline()
-        event = json.loads(line[6:])
-        self.assertEqual((event["type"], event["serviceId"]), ("serviceHealthChanged", "w1"))
+        self.put("lobby", "l1")
+        for agent in (self.observer().start(), self.agent("a").start()):
+            self.services(agent)
+            connection = UnixHttp(agent.http)
+            self.addCleanup(connection.close)
+            connection.request("GET", "/service-discovery/events")
+            answer = connection.getresponse()
+            for status, health in (("error", "unhealthy"), ("ready", "healthy")):
+                self.put("lobby", "l1", status)
+                event = {"serviceId": ""}
+                while event["serviceId"] != "l1":
+                    line = answer.readline()
+                    event = json.loads(line[6:]) if line.startswith(b"data: ") else event
+                self.assertEqual((event["type"], event["service"]["health"]["status"]),
+                                 ("serviceHealthChanged", health))
 
 
 class Metrics(Fleet):
