@@ -12,16 +12,33 @@ static void single(struct buf *out, const char *name, enum prometheus_type type,
     prometheus_int(out, name, NULL, 0, value);
 }
 
+/* Whoever may write below the prefix chooses the types: more than this are counted together. */
+enum { TYPES_SHOWN_MAX = 256 };
+
+static void write_services_of(struct buf *out, struct str type, const size_t counts[static VIEW_STATUS_COUNT])
+{
+    for (unsigned status = 0; status < VIEW_STATUS_COUNT; status++) {
+        struct prometheus_label labels[] = {{"type", type}, {"status", str_of(view_status_name(status))}};
+        prometheus_int(out, "outrider_services", labels, 2, (int64_t)counts[status]);
+    }
+}
+
 static void write_services(struct buf *out, const struct view *fleet)
 {
+    size_t others[VIEW_STATUS_COUNT] = {0};
     prometheus_family(out, "outrider_services", PROMETHEUS_GAUGE, "Services in the view, by type and status.");
     for (size_t i = 0; i < view_type_count(fleet); i++) {
+        size_t counts[VIEW_STATUS_COUNT];
         for (unsigned status = 0; status < VIEW_STATUS_COUNT; status++) {
-            struct prometheus_label labels[] = {{"type", view_type_at(fleet, i)},
-                                                {"status", str_of(view_status_name(status))}};
-            prometheus_int(out, "outrider_services", labels, 2,
-                           (int64_t)view_type_servers(fleet, i, status));
+            counts[status] = view_type_servers(fleet, i, status);
+            others[status] += i >= TYPES_SHOWN_MAX ? counts[status] : 0;
         }
+        if (i < TYPES_SHOWN_MAX) {
+            write_services_of(out, view_type_at(fleet, i), counts);
+        }
+    }
+    if (view_type_count(fleet) > TYPES_SHOWN_MAX) {
+        write_services_of(out, STR("(others)"), others);
     }
 }
 

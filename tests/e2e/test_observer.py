@@ -312,11 +312,16 @@ class Stream(Fleet):
 class Metrics(Fleet):
     def test_promtool_finds_nothing(self):
         self.put("world", "w1")
+        for i in range(300):
+            self.put(f"t{i:03}", "x")
         for agent in (self.observer().start(), self.agent("a").start()):
             self.services(agent)
             text = agent.request("GET", "/metrics")[2]
             checked = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, check=False)
             self.assertEqual((checked.returncode, checked.stdout, checked.stderr), (0, b"", b""))
+            self.assertIn(b'outrider_services{type="t255",status="ready"} 1\n', text)
+            self.assertNotIn(b'outrider_services{type="t256"', text)
+            self.assertRegex(text, rb'outrider_services{type="\(others\)",status="ready"} 4[56]\n')
 
 
 if __name__ == "__main__":
