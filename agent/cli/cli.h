@@ -71,6 +71,7 @@ int cmd_status(const struct command *command, struct cli_args args);
 int cmd_drain(const struct command *command, struct cli_args args);
 int cmd_undrain(const struct command *command, struct cli_args args);
 int cmd_send(const struct command *command, struct cli_args args);
+int cmd_services(const struct command *command, struct cli_args args);
 int cmd_kv(const struct command *command, struct cli_args args);
 int cmd_version(const struct command *command, struct cli_args args);
 int cmd_help(const struct command *command, struct cli_args args);

@@ -136,6 +136,31 @@ int client_get(const struct client *client, struct error *err, json_t **ret_docu
     return 0;
 }
 
+/* A stream has a comment every 15 s. */
+enum { CONNECTED_SILENCE_MS = 40000 };
+
+int client_follow(const struct client *client, const char *path,
+                  bool (*data)(int status, struct str bytes, void *user), void (*tick)(void *user), void *user,
+                  struct error *err)
+{
+    struct buf url = {0}, none = {0};
+    int status;
+    buf_printf(&url, "%s%s", client->url, path);
+    struct http_fetch_request request = {.method = "GET",
+                                         .url = buf_text(&url),
+                                         .unix_path = client->unix_path,
+                                         .data = data,
+                                         .tick = tick,
+                                         .user = user,
+                                         .silence_ms = CONNECTED_SILENCE_MS};
+    if (http_fetch(&request, err, &status, &none) == 0) {
+        (void)error_set(err, ERROR_UNREACHABLE, "the agent ended the stream");
+    }
+    buf_fini(&url);
+    buf_fini(&none);
+    return EX_TEMPFAIL;
+}
+
 static int check_who(const struct client *client, struct error *err)
 {
     json_t *document = NULL;

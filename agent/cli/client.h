@@ -53,6 +53,12 @@ enum { EX_GONE = -1 };
 int client_read(const struct client *client, const char *path, struct error *err,
                 json_t **ret_document) MUST_CHECK;
 
+/* GET of a stream of the API, which is handed over as it comes: `data` and `tick` as http_fetch has them.
+ * Returns EX_TEMPFAIL with `err` set once it has ended, whoever ended it. */
+int client_follow(const struct client *client, const char *path,
+                  bool (*data)(int status, struct str bytes, void *user), void (*tick)(void *user),
+                  void *user, struct error *err) MUST_CHECK;
+
 /* POST of a JSON `body` with the token; where a configuration says who is meant, only after a GET has shown
  * that it is who answers. Returns as client_get; EX_CONFIG when the token file cannot be read. */
 int client_post(const struct client *client, const char *path, struct str body, struct error *err,

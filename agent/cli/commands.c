@@ -48,6 +48,13 @@ static const struct command table[] = {
      "Options go before the words.\n"
      "Example: outrider send ready players=12/64 label.map=harbor '# the harbor'\n",
      cmd_send},
+    {"services", "[-c FILE | --agent URL] [--type T] [--status S] [--json] [--watch]",
+     "the fleet, as a table",
+     "--type T    only servers of this type\n"
+     "--status S  only servers with this status\n"
+     "--json      the whole document of GET /api/services; with --watch a line for each event\n"
+     "--watch     live: in its place on a terminal, else a line for each change\n" FIND_AGENT,
+     cmd_services},
     {"kv", "get|put|del|txn|watch|lease ...", "read and write etcd itself",
      "get KEY         print keys and values: ranges, prefixes, old revisions\n"
      "put KEY VALUE   write; VALUE - is the standard input\n"

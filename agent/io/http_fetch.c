@@ -4,6 +4,8 @@
 #include "outrider/base/error.h"
 
 struct transfer {
+    const struct http_fetch_request *request;
+    CURL *easy;
     struct buf body;
     size_t max_response;
     bool too_large;
@@ -13,6 +15,13 @@ static size_t received(char *data, size_t size, size_t count, void *user)
 {
     struct transfer *transfer = user;
     size_t bytes = size * count;
+    if (transfer->request->data != NULL) {
+        long status = 0;
+        curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+        transfer->too_large =
+            !transfer->request->data((int)status, (struct str){data, bytes}, transfer->request->user);
+        return transfer->too_large ? 0 : bytes;
+    }
     if (bytes > transfer->max_response - transfer->body.size) {
         transfer->too_large = true;
         return 0;
@@ -51,6 +60,30 @@ static void set_method(CURL *easy, const struct http_fetch_request *request)
     curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
 }
 
+static int on_progress(void *user, curl_off_t down_total, curl_off_t down, curl_off_t up_total, curl_off_t up)
+{
+    const struct http_fetch_request *request = user;
+    (void)down_total;
+    (void)down;
+    (void)up_total;
+    (void)up;
+    request->tick(request->user);
+    return 0;
+}
+
+static void set_stream(CURL *easy, const struct http_fetch_request *request)
+{
+    if (request->tick != NULL) {
+        curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, on_progress);
+        curl_easy_setopt(easy, CURLOPT_XFERINFODATA, (void *)(uintptr_t)request);
+        curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
+    }
+    if (request->silence_ms > 0) {
+        curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+        curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)((request->silence_ms + 999) / 1000));
+    }
+}
+
 static int failed(CURL *easy, const struct http_fetch_request *request, const struct transfer *transfer,
                   CURLcode code, const char *error_text, struct error *err)
 {
@@ -81,6 +114,8 @@ int http_fetch(const struct http_fetch_request *request, struct error *err, int 
     char error_text[CURL_ERROR_SIZE];
     struct transfer transfer = {.max_response = request->max_response};
     CURL *easy = http_curl_new(error_text);
+    transfer.request = request;
+    transfer.easy = easy;
     struct curl_slist *headers = http_curl_headers(request->headers);
     curl_easy_setopt(easy, CURLOPT_URL, request->url);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
@@ -89,6 +124,7 @@ int http_fetch(const struct http_fetch_request *request, struct error *err, int 
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, received);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, &transfer);
     set_method(easy, request);
+    set_stream(easy, request);
     int result = 0;
     long status = 0;
     CURLcode code = curl_easy_perform(easy);

@@ -6,6 +6,7 @@
 #include "outrider/base/buf.h"
 #include "outrider/base/str.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,6 +20,13 @@ struct http_fetch_request {
     struct str body;            /* sent when not empty, or when the method is POST or PUT */
     int64_t timeout_ms;         /* for the whole call; 0: none */
     size_t max_response;        /* bytes of body accepted */
+    /* Where set, bytes of a body are handed over as they come instead of collected, and max_response means
+     * nothing. Returns whether to go on; false ends the fetch with ERROR_LIMIT. */
+    bool (*data)(int status, struct str bytes, void *user);
+    /* Where set, called about once a second, too: for who shows how it goes. */
+    void (*tick)(void *user);
+    void *user;
+    int64_t silence_ms; /* no byte for so long: ERROR_TIMEOUT; 0: no limit */
 };
 
 /* Sends `request` and waits. Returns 0 with the HTTP status (whatever it is) and the body appended to

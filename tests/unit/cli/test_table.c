@@ -1,0 +1,55 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "cli/table.h"
+#include "outrider/base/buf.h"
+
+static struct table small(void)
+{
+    struct table table = {.columns = 3};
+    static const char *const cells[] = {"A", "EMPTY", "TEXT", "h\xc3\xa4user", NULL, "x\033[2J",
+                                        "b", NULL,    NULL};
+    for (size_t i = 0; i < 9; i++) {
+        table_add(&table, cells[i], i == 5 ? "31" : NULL);
+    }
+    return table;
+}
+
+static void expect(size_t from, size_t to, size_t width, bool colour, const char *text)
+{
+    struct table table = small();
+    struct buf out = {0};
+    table_print(&table, from, to, width, colour, &out);
+    assert_string_equal(buf_text(&out), text);
+    assert_int_equal(table_rows(&table), 3);
+    buf_fini(&out);
+    table_fini(&table);
+}
+
+static void columns_are_aligned_by_characters(void **state)
+{
+    (void)state;
+    expect(0, 9, 0, false, "A       EMPTY  TEXT\nh\xc3\xa4user         x?[2J\nb\n");
+    expect(1, 2, 0, true, "h\xc3\xa4user         \033[31mx?[2J\033[0m\n");
+}
+
+static void a_line_is_no_wider_than_the_screen(void **state)
+{
+    (void)state;
+    expect(0, 2, 17, false, "A       EMPTY  TE\nh\xc3\xa4user         x?\n");
+    expect(0, 2, 15, false, "A       EMPTY\nh\xc3\xa4user\n");
+    expect(1, 2, 2, false, "h\xc3\xa4\n");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(columns_are_aligned_by_characters),
+        cmocka_unit_test(a_line_is_no_wider_than_the_screen),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
