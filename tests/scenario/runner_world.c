@@ -2,7 +2,9 @@
  * What answers by itself does so at once, so that a script only says what matters to it. */
 #include "runner.h"
 
+#include "outrider/base/buf.h"
 #include "outrider/base/mem.h"
+#include "outrider/codec/state_file.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -341,6 +343,28 @@ static void drop_running(struct scenario *s)
     s->router = NULL;
 }
 
+/* Through the bytes of the state file, as the agent does it. */
+static void keep_control(struct scenario *s, struct router_past *past)
+{
+    const struct intent *intent = router_intent(s->old);
+    struct saved_state state = {.id = "w1",
+                                .ops = {.revision = intent_seen(intent),
+                                        .pending = intent_pending(intent),
+                                        .sent_wall = intent_sent(intent)}};
+    struct buf bytes = {0};
+    struct error err;
+    state_file_encode(&state, &bytes);
+    struct saved_state kept = {0};
+    if (state_file_decode(buf_view(&bytes), &kept, &err) < 0) {
+        fail(s, "the state file cannot be read back: %s", err.text);
+    }
+    past->control_revision = kept.ops.revision;
+    past->control_pending = kept.ops.pending;
+    past->control_sent_wall = kept.ops.sent_wall;
+    saved_state_fini(&kept);
+    buf_fini(&bytes);
+}
+
 /* What state_dir would give the next agent. */
 void world_restart(struct scenario *s, const char *how)
 {
@@ -359,9 +383,7 @@ void world_restart(struct scenario *s, const char *how)
         past.ops = &s->kept_hold;
     }
     if (keep) {
-        past.control_revision = intent_seen(router_intent(s->old));
-        past.control_pending = intent_pending(router_intent(s->old));
-        past.control_sent_wall = intent_sent(router_intent(s->old));
+        keep_control(s, &past);
     }
     if (keep && strcmp(how, "keep-holds") != 0) {
         past.lease = registrar_lease(registrar);
