@@ -140,13 +140,16 @@ void intents_by_hand(struct node *node)
 void intents_left(struct node *node, int code)
 {
     const struct key *key = control(node);
-    if (code != 0 || !node_ends_with_its_id(node)) {
+    if (!node_ends_with_its_id(node)) {
         return;
     }
     bool hindered = node->fault_until + 5000 > node->stop_at || node->slow_retry;
-    if (key->value == NULL) {
+    if (key->value != NULL) {
+        node->ops = OPS_UNSURE; /* its removal may still be on the way */
+    } else if (code == 0) {
         node->ops = node_shares_key(node) ? OPS_UNSURE : OPS_OFF;
-    } else if (!hindered && !key->by_hand && !node_shares_key(node)) {
+    }
+    if (code == 0 && key->value != NULL && !hindered && !key->by_hand && !node_shares_key(node)) {
         violated(node->world, node, "it ends with its id and leaves the control key");
     }
 }

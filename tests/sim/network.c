@@ -236,7 +236,8 @@ void network_arrive(struct world *world, struct packet *packet)
     struct node *node = &world->nodes[packet->node];
     /* What is late goes with the storm; another cluster has not heard it at all. */
     bool flushed = packet->late && (world->calm || packet->sent_at <= world->wiped_at);
-    bool down = world->etcd_link == LINK_REFUSED || world->etcd_link == LINK_BLACK_HOLE || world->leaderless;
+    bool down = world->etcd_link == LINK_REFUSED || world->etcd_link == LINK_BLACK_HOLE || world->leaderless ||
+                packet->sent_at < world->wiped_at;
     if (flushed || (packet->late && down)) {
         network_release(world, packet);
         return;
