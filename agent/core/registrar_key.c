@@ -222,7 +222,8 @@ void registrar_on_read_back(struct registrar *registrar, int64_t revision, const
 {
     if (registrar->key_flight.id != 0 || registrar->lease_state != LEASE_HELD) {
         registrar->told_revision = revision > registrar->told_revision ? revision : registrar->told_revision;
-    } else if (registrar->known_at < revision) {
+    } else if (registrar->known_at != revision) {
+        /* Older than what is known it may only be a member that lags behind, or a store restored from a backup. */
         registrar->verify = registrar->verify || registrar->published != NULL;
         registrar->verify_after = now->mono;
         registrar->foreign_check = now->mono;

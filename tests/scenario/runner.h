@@ -155,6 +155,8 @@ void store_grant(struct store *store, int64_t lease, int64_t ttl_ms, int64_t boo
 void store_revoke(struct store *store, int64_t lease);
 void store_forget(struct store *store, int64_t lease);
 void store_wipe(struct store *store);
+/* From a backup: the same cluster and lease, the key and the revision as they were long ago. */
+void store_restore(struct store *store);
 void store_fini(struct store *store);
 
 /* runner_expect.c */

@@ -142,8 +142,10 @@ static void do_registry(struct scenario *s, char **args, size_t count)
         s->store.cluster = strtoull(args[1], NULL, 10);
     } else if (strcmp(args[0], "wiped") == 0) {
         store_wipe(&s->store);
+    } else if (strcmp(args[0], "restored") == 0) {
+        store_restore(&s->store);
     } else {
-        fail(s, "the registry is up, down, denied, slow, wiped, or cluster NUMBER");
+        fail(s, "the registry is up, down, denied, slow, wiped, restored, or cluster NUMBER");
     }
 }
 

@@ -94,6 +94,13 @@ void store_wipe(struct store *store)
     store->changed_revision = 0;
 }
 
+void store_restore(struct store *store)
+{
+    store_put(store, "{}", store->key_lease);
+    store->revision = 3;
+    store->changed_revision = store->mod_revision = store->create_revision = 2;
+}
+
 void store_fini(struct store *store)
 {
     blob_unref(store->value);
