@@ -155,15 +155,17 @@ class Event:
 
 
 class Watcher:
-    """Everything that happens to the keys under a prefix, from now on. It sees what any watcher of the fleet sees."""
+    """Everything that happens to the keys under a prefix, from now on or from a revision. It sees what any watcher of the
+    fleet sees."""
 
-    def __init__(self, etcd, prefix):
+    def __init__(self, etcd, prefix, start_revision=0):
         self.etcd, self.prefix = etcd, prefix
         self.events = []
         self.changed = threading.Condition()
         self.created = False
         self.connection = etcd.connect()
-        body = {"create_request": {"key": encode(prefix), "range_end": range_end(prefix)}}
+        body = {"create_request": {"key": encode(prefix), "range_end": range_end(prefix),
+                                   "start_revision": str(start_revision)}}
         self.connection.request("POST", "/v3/watch", json.dumps(body))
         self.socket = self.connection.sock
         self.answer = self.connection.getresponse()
