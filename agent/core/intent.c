@@ -399,7 +399,12 @@ int64_t intent_sent(const struct intent *intent)
     if (intent->flight.op == REGISTRY_PUT && intent->flight.hold.set) {
         return intent->flight.hold.since_wall;
     }
-    return intent->unsure_count > 0 ? intent->unsure[intent->unsure_count - 1] : 0;
+    /* One that lifts is met as anybody's: it must not make us forget the hold that was sent before it. */
+    size_t i = intent->unsure_count;
+    while (i > 0 && intent->unsure[i - 1] == 0) {
+        i--;
+    }
+    return i > 0 ? intent->unsure[i - 1] : 0;
 }
 
 bool intent_pending(const struct intent *intent)
