@@ -279,9 +279,9 @@ static void set_defaults(struct http_server_options *options)
     options->max_connections = options->max_connections == 0 ? 1024 : options->max_connections;
     /* Peers must not take the descriptors that others need: who asks too much of us would look like a failing
      * server. */
-    size_t share = process_files_max() / SHARE_OF_FILES;
+    size_t share = process_files_for_peers() / SHARE_OF_FILES;
     options->max_connections = share < options->max_connections ? share : options->max_connections;
-    size_t push_share = process_files_max() / PUSH_SHARE_OF_FILES;
+    size_t push_share = process_files_for_peers() / PUSH_SHARE_OF_FILES;
     options->max_pushes = options->max_pushes == 0 ? 5000 : options->max_pushes;
     options->max_pushes = push_share < options->max_pushes ? push_share : options->max_pushes;
     options->max_body = options->max_body == 0 ? 65536 : options->max_body;

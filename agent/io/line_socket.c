@@ -88,7 +88,7 @@ struct line_socket *line_socket_new(struct loop *loop, const struct line_socket_
     socket->scratch = mem_zalloc(LINE_READ_SIZE);
     socket->max_line = options->max_line == 0 ? DEFAULT_MAX_LINE : options->max_line;
     socket->max_peers = options->max_peers == 0 ? DEFAULT_MAX_PEERS : options->max_peers;
-    size_t share = process_files_max() / SHARE_OF_FILES;
+    size_t share = process_files_for_peers() / SHARE_OF_FILES;
     socket->max_peers = share < socket->max_peers ? share : socket->max_peers;
     event_assign(&socket->event, loop_base(loop), bound.fd, EV_READ | EV_PERSIST, on_connection, socket);
     event_add(&socket->event, NULL);

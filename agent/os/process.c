@@ -106,6 +106,13 @@ size_t process_files_max(void)
     return known ? (size_t)limit.rlim_cur : SIZE_MAX;
 }
 
+size_t process_files_for_peers(void)
+{
+    enum { OWN_FILES = 32 };
+    size_t files = process_files_max();
+    return files < 2 * OWN_FILES ? files / 2 : files - OWN_FILES;
+}
+
 unsigned process_reap(void)
 {
     unsigned reaped = 0;

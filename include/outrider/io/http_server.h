@@ -37,7 +37,7 @@ struct http_server_options {
     gid_t gid;                  /* of the socket file; (gid_t)-1: as created */
     const char *host;           /* numeric address, IPv6 without brackets, or "localhost" */
     uint16_t port;              /* 0: a free one, see http_server_port */
-    size_t max_connections;     /* (1024), and never more than a quarter of the files that may be open */
+    size_t max_connections;     /* (1024), and never more than a quarter of the files for peers */
     size_t max_pushes;          /* beside them (http_push.h) (5000), never more than half of those files */
     size_t max_body;            /* bytes (65536) */
     int64_t request_timeout_ms; /* to send a head, and again to send its body (10000) */

@@ -30,7 +30,7 @@ struct line_socket_options {
     gid_t gid;        /* (gid_t)-1: leave */
     int inherited_fd; /* a listening socket to use instead, taken over on success; -1: none */
     size_t max_line;  /* bytes without line end; 0: 16384 */
-    size_t max_peers; /* 0: 256; never more than a quarter of the files that may be open */
+    size_t max_peers; /* 0: 256; never more than a quarter of the files for peers */
 };
 
 /* Called from the loop, one at a time. None may free the line socket; all may call any line_peer_ function on

@@ -31,6 +31,10 @@ void process_raise_files(void);
 /* How many files this process may have open now. */
 size_t process_files_max(void);
 
+/* How many of these may be given to peers: all but the 32 that the loop, the listeners, the registry and the
+ * probes need; half of them where there are fewer than 64. */
+size_t process_files_for_peers(void);
+
 /* Reaps every child that has ended, as PID 1 must, and returns how many. Does not wait. */
 unsigned process_reap(void);
 

@@ -99,6 +99,7 @@ static void raises_its_files_to_what_is_allowed(void **state)
     limit.rlim_cur = limit.rlim_max / 2;
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
     assert_true(process_files_max() == limit.rlim_max / 2);
+    assert_true(process_files_for_peers() == limit.rlim_max / 2 - 32);
     process_raise_files();
     assert_true(process_files_max() == limit.rlim_max);
 }
