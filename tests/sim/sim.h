@@ -4,9 +4,8 @@
  * main.c (options, speed), world.c (time and who an event is for), node.c (one agent process: start, death,
  * restart), effects.c (what the router asks for), game.c (the game server), network.c (what becomes of a
  * request), model_etcd.c (the registry), faults.c (storms and calms), operators.c (people), intents.c (what they
- * want), invariants.c
- * (checked at every step), oracle.c (the record against the truth), narrative.c (what a failure prints),
- * herd.c (a thousand agents after an outage).
+ * want), invariants.c (checked at every step), oracle.c (the record against the truth), observers*.c (those who see the
+ * fleet), narrative.c (what a failure prints), herd.c (a thousand agents after an outage).
  *
  * A world alternates storms, in which anything may happen, and calms, at whose end every record must be true.
  */
@@ -53,7 +52,8 @@ enum event_type {
     EVENT_HEAL_ETCD,
     EVENT_STREAM_DEAD, /* stream `id` of a node has been in a black hole for as long as TCP waits */
     EVENT_REPAIRED,    /* what a hand did to this node's key at `arg` must be undone, seen by stream `id` */
-    EVENT_CHECK /* this node's record must be true by now */
+    EVENT_CHECK, /* this node's record must be true by now */
+    EVENT_OBSERVER /* for an observer; `arg`: which, and what */
 };
 
 /* ---- the network ---- */
@@ -204,7 +204,7 @@ struct weather {
 };
 
 struct stats {
-    uint64_t steps, requests, writes, starts, storms, checks, expiries, elections, repairs, agent_ms;
+    uint64_t steps, requests, writes, starts, storms, checks, expiries, elections, repairs, agent_ms, views, resumed;
 };
 
 struct narrative;
@@ -230,6 +230,7 @@ struct world {
     struct weather weather;
     bool failed, herd;
     void *herd_user;
+    struct observers *observers; /* NULL: none */
 };
 
 /* What may go wrong in a storm (bits of weather.acts). */
@@ -333,6 +334,13 @@ bool stream_is_well(const struct node *node, int64_t ms);
 /* Somebody changed the key of `node`: if it is watched that must be undone within a second. */
 void stream_hand(struct node *node, bool is_ours_to_undo);
 void stream_repaired(struct node *node, uint64_t id, int64_t hand_at);
+
+/* observers.c: those who see the fleet, of which no agent takes any notice. */
+void observers_begin(struct world *world);
+void observers_end(struct world *world);
+void observers_event(struct world *world, const struct event *event);
+void observers_changed(struct world *world, unsigned key);
+void observers_cut(struct world *world, unsigned per_mille);
 
 /* faults.c, operators.c */
 void faults_begin(struct world *world);

@@ -184,6 +184,7 @@ void streams_cut(struct world *world, const char *why, unsigned per_mille)
             stream_cut(&world->nodes[i], why);
         }
     }
+    observers_cut(world, per_mille);
 }
 
 void stream_lost(struct node *node)

@@ -32,6 +32,12 @@ void world_at(struct world *world, int64_t at, enum event_type type, const struc
     heap_push(&world->heap, more);
 }
 
+static void changed(void *user, unsigned key)
+{
+    streams_changed(user, key);
+    observers_changed(user, key);
+}
+
 struct world *world_new(uint64_t seed, struct narrative *narrative)
 {
     struct world *world = mem_zalloc(sizeof(*world));
@@ -42,7 +48,7 @@ struct world *world_new(uint64_t seed, struct narrative *narrative)
     world->end = (int64_t)(20 + world_below(world, 41)) * 60000;
     world->calm = true;
     etcd_init(&world->etcd, 2 * world->count); /* records, then control keys */
-    world->etcd.on_change = streams_changed;
+    world->etcd.on_change = changed;
     world->etcd.user = world;
     world->nodes = mem_zalloc(world->count * sizeof(world->nodes[0]));
     for (unsigned i = 0; i < world->count; i++) {
@@ -50,6 +56,7 @@ struct world *world_new(uint64_t seed, struct narrative *narrative)
         world_at(world, (int64_t)world_below(world, 3000), EVENT_START, &world->nodes[i], PLAIN);
     }
     faults_begin(world);
+    observers_begin(world);
     return world;
 }
 
@@ -74,6 +81,7 @@ void world_free(struct world *world)
     for (unsigned i = 0; i < world->count; i++) {
         node_fini(&world->nodes[i]);
     }
+    observers_end(world);
     world->etcd.on_change = NULL;
     etcd_fini(&world->etcd);
     while (world->packets != NULL) {
@@ -187,6 +195,7 @@ static void for_world(struct world *world, struct node *node, struct event *even
             stream_dead(node, event->id);
         }
         break;
+    case EVENT_OBSERVER: observers_event(world, event); break;
     case EVENT_CHECK:
         if (world->calm && event->arg == world->calm_since) {
             oracle_check(node, "the storm is long over");

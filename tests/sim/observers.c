@@ -1,0 +1,301 @@
+/* An observer's process: its steps, its ends and its beginnings, and what befalls it. */
+#include "observers.h"
+
+#include "outrider/base/mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { BOOT_BEFORE = 500000, WALL_BEFORE = 9000000, MONO_BEFORE = 10000, IDLE_MS = 20000 };
+
+uint64_t observers_below(struct world *world, uint64_t below)
+{
+    return random_below(&world->observers->random, below);
+}
+
+bool observers_chance(struct world *world, unsigned per_mille)
+{
+    return per_mille > 0 && observers_below(world, 1000) < per_mille;
+}
+
+void observer_at(struct observer *observer, int64_t at, enum observer_event what, uint64_t id)
+{
+    struct world *world = observer->world;
+    heap_push(&world->heap, (struct event){.at = at < world->now ? world->now : at,
+                                           .type = EVENT_OBSERVER,
+                                           .life = observer->life,
+                                           .id = id,
+                                           .arg = (int64_t)(observer->index << 8 | (unsigned)what)});
+}
+
+struct instant observer_now(const struct observer *observer)
+{
+    int64_t now = observer->world->now;
+    return (struct instant){.mono = now + MONO_BEFORE, .boot = now + BOOT_BEFORE, .wall = now + WALL_BEFORE};
+}
+
+/* ---- its disk ---- */
+
+static void forget_kept(struct observer *observer)
+{
+    for (size_t i = 0; i < observer->kept_count; i++) {
+        view_entry_unref(observer->kept[i]);
+    }
+    observer->kept_count = 0;
+    observer->has_kept = false;
+}
+
+static void keep(struct observer *observer)
+{
+    const struct view *view = observer->view;
+    forget_kept(observer);
+    for (size_t i = 0; i < view_count(view) && i < RECORDS_MAX; i++) {
+        /* The disk is another owner of what is only to be read here. */
+        observer->kept[i] = view_entry_ref((struct view_entry *)(uintptr_t)view_at(view, i));
+        observer->kept_count++;
+    }
+    observer->kept_view = (struct view_kept){.revision = view_revision(view),
+                                             .cluster = view_cluster(view),
+                                             .true_wall = view_true_wall(view),
+                                             .entries = observer->kept,
+                                             .entry_count = observer->kept_count};
+    observer->has_kept = true;
+}
+
+/* ---- steps ---- */
+
+static void carry_out(struct observer *observer, const struct view_effect *effect)
+{
+    switch (effect->type) {
+    case VIEW_DO_REQUEST: observer_ask(observer, effect->request); break;
+    case VIEW_DO_WATCH: observer_watch(observer, effect->watch); break;
+    case VIEW_DO_UNWATCH:
+        /* A stream that stalled is found only when there is something to tell. */
+        observer->found_at = observer->flow.stalls ? observer->world->now : observer->found_at;
+        observer->flow = (struct flow){.state = FLOW_NONE};
+        break;
+    case VIEW_DO_CHANGED: reader_take(observer, effect); break;
+    case VIEW_DO_REVISION: reader_revision(observer, effect->revision); break;
+    case VIEW_DO_SAVE: keep(observer); break;
+    case VIEW_DO_SYNCED: tell(observer->world, NULL, "observer %u is in sync", observer->index); break;
+    case VIEW_DO_STALE:
+    case VIEW_DO_NOTE:
+        tell(observer->world, NULL, "observer %u: %.*s", observer->index, STR_ARG(effect->text));
+        break;
+    }
+}
+
+static void arm(struct observer *observer)
+{
+    int64_t at = view_deadline(observer->view).latest;
+    if (at != NEVER_MS && at != observer->armed_at) {
+        observer_at(observer, at - MONO_BEFORE, OBSERVER_TICK, (uint64_t)at);
+    }
+    observer->armed_at = at;
+}
+
+void observer_step(struct observer *observer, struct view_event *event)
+{
+    struct view_effect effect;
+    event->now = observer_now(observer);
+    view_step(observer->view, event, &observer->effects);
+    while (queue_take(&observer->effects, &effect)) {
+        carry_out(observer, &effect);
+        view_effect_fini(&effect);
+    }
+    check_view(observer);
+    arm(observer);
+}
+
+static void begin(struct observer *observer)
+{
+    struct world *world = observer->world;
+    observer->forgetful = observers_chance(world, 300);
+    observer->life++;
+    observer->started_at = world->now;
+    observer->armed_at = observer->wanted_until = 0;
+    observer->known = false;
+    observer->owed = 0;
+    reader_clear(&observer->follower);
+    observer->view = view_new(&(struct view_settings){.prefix = "/services",
+                                                      .mode = observer->mode,
+                                                      .idle_ms = IDLE_MS,
+                                                      .check_ms = OBSERVER_CHECK_MS,
+                                                      .request_timeout_ms = OBSERVER_TIMEOUT_MS,
+                                                      .tombstones_max = 3,
+                                                      .page = 1 + (size_t)observers_below(world, 9),
+                                                      .changes_max = observer->forgetful ? 10 : 0,
+                                                      .seed = random_next(&world->observers->random)});
+    if (observer->has_kept) {
+        observer->loading = true;
+        observer_step(observer, &(struct view_event){.type = VIEW_ON_LOAD, .kept = &observer->kept_view});
+        observer->loading = false;
+    }
+    observer_step(observer, &(struct view_event){.type = VIEW_ON_START});
+    observer_at(observer, world->now + PULSE_MS, OBSERVER_PULSE, 0);
+}
+
+static void restart(struct observer *observer)
+{
+    struct world *world = observer->world;
+    bool knew = view_known(observer->view);
+    unsigned how = (unsigned)observers_below(world, 4);
+    tell(world, NULL, "observer %u %s", observer->index,
+         how == 0   ? "starts again, its disk is lost"
+         : how == 1 ? "is killed and starts again"
+                    : "starts again");
+    if (how > 1) {
+        observer_step(observer, &(struct view_event){.type = VIEW_ON_STOP});
+        if (knew != observer->has_kept && knew) {
+            violated(world, NULL, "observer %u ends without keeping what it knows", observer->index);
+        }
+    }
+    observer_forget(observer);
+    view_free(observer->view);
+    if (how == 0) {
+        forget_kept(observer);
+    }
+    begin(observer);
+}
+
+/* ---- what befalls it ---- */
+
+static void suffer(struct observer *observer)
+{
+    struct world *world = observer->world;
+    switch (observers_below(world, 7)) {
+    case 0: observer_cut(observer, REGISTRY_RETRY); break;
+    case 1: observer->flow.stalls = true; break;
+    case 2:
+        past_compact(world, world->etcd.revision - (int64_t)observers_below(world, 20));
+        observer_cut(observer, REGISTRY_UNKNOWN);
+        break;
+    case 3: restart(observer); break;
+    default:
+        observer->link = (enum link)(1 + observers_below(world, 3));
+        observer->link_until = world->now + (int64_t)observers_below(world, 20000);
+        tell(world, NULL, "observer %u cannot reach etcd well", observer->index);
+        if (observer->link == LINK_REFUSED) {
+            observer_cut(observer, REGISTRY_RETRY);
+        }
+    }
+}
+
+static void pulse(struct observer *observer)
+{
+    struct world *world = observer->world;
+    observer_at(observer, world->now + PULSE_MS, OBSERVER_PULSE, 0);
+    if (observer->mode == VIEW_AUTO && observers_chance(world, 30)) {
+        observer->wanted_since = observer->wanted_until <= world->now ? world->now : observer->wanted_since;
+        observer->wanted_until = world->now + IDLE_MS;
+        observer_step(observer, &(struct view_event){.type = VIEW_ON_WANT});
+    }
+    check_pulse(observer);
+    if (observers_chance(world, 150)) {
+        comer_turn(observer);
+    }
+    if (observers_chance(world, world->calm ? 1 : 40)) {
+        if (world->calm) {
+            past_compact(world, world->etcd.revision);
+        } else {
+            suffer(observer);
+        }
+    }
+}
+
+/* ---- all of them ---- */
+
+static void see_wipe(struct world *world)
+{
+    if (past_renewed(world)) {
+        for (unsigned i = 0; i < world->observers->count; i++) {
+            observer_wiped(&world->observers->all[i]);
+        }
+    }
+}
+
+void observers_begin(struct world *world)
+{
+    struct observers *observers = mem_zalloc(sizeof(*observers));
+    world->observers = observers;
+    random_seed(&observers->random, world->seed ^ UINT64_C(0x0b5e7fe75));
+    observers->keys = world->count;
+    observers->count = world->seed % 4 == 0 ? 2 : 1;
+    for (unsigned i = 0; i < world->count; i++) {
+        snprintf(observers->names[i], sizeof(observers->names[i]), "/services/world/w%u", i);
+    }
+    see_wipe(world);
+    for (unsigned i = 0; i < observers->count; i++) {
+        struct observer *observer = &observers->all[i];
+        observer->world = world;
+        observer->index = i;
+        observer->cut_since = -1;
+        observer->mode = i == 0 ? VIEW_ALWAYS : VIEW_AUTO;
+        queue_init(&observer->effects, sizeof(struct view_effect));
+        begin(observer);
+    }
+}
+
+void observers_end(struct world *world)
+{
+    struct observers *observers = world->observers;
+    if (observers == NULL) {
+        return;
+    }
+    for (unsigned i = 0; i < observers->count; i++) {
+        struct observer *observer = &observers->all[i];
+        observer_forget(observer);
+        view_free(observer->view);
+        queue_fini(&observer->effects);
+        forget_kept(observer);
+        reader_clear(&observer->follower);
+        reader_clear(&observer->comer.reader);
+    }
+    past_fini(&observers->past);
+    view_items_fini(&observers->decoded);
+    free(observers);
+    world->observers = NULL;
+}
+
+void observers_event(struct world *world, const struct event *event)
+{
+    struct observer *observer = &world->observers->all[event->arg >> 8];
+    see_wipe(world);
+    if (event->life != observer->life) {
+        return;
+    }
+    switch ((enum observer_event)(event->arg & 255)) {
+    case OBSERVER_TICK:
+        if ((int64_t)event->id == observer->armed_at) {
+            observer->armed_at = 0;
+            observer_step(observer, &(struct view_event){.type = VIEW_ON_TICK});
+        }
+        break;
+    case OBSERVER_PULSE: pulse(observer); break;
+    case OBSERVER_ARRIVE: observer_arrive(observer, event->id); break;
+    case OBSERVER_REPLY: observer_reply(observer, event->id); break;
+    case OBSERVER_STREAM: observer_stream(observer, event->id); break;
+    }
+}
+
+void observers_changed(struct world *world, unsigned key)
+{
+    struct observers *observers = world->observers;
+    if (observers == NULL || key >= observers->keys) {
+        return;
+    }
+    see_wipe(world);
+    past_add(world, key);
+    for (unsigned i = 0; i < observers->count; i++) {
+        observer_changed(&observers->all[i]);
+    }
+}
+
+void observers_cut(struct world *world, unsigned per_mille)
+{
+    for (unsigned i = 0; world->observers != NULL && i < world->observers->count; i++) {
+        if (observers_chance(world, per_mille)) {
+            observer_cut(&world->observers->all[i], REGISTRY_RETRY);
+        }
+    }
+}

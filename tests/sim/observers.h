@@ -1,0 +1,165 @@
+/* Observers: the real core/view against the model etcd, and readers who follow it. What they need of chance is their
+ * own, so that a world is the same with and without them.
+ *
+ * observers.c (a process: start, death, faults), observers_net.c (its requests and its watch), observers_past.c (what
+ * the registry had at each revision), observers_check.c (readers, and what must hold). */
+#ifndef OUTRIDER_TESTS_SIM_OBSERVERS_H
+#define OUTRIDER_TESTS_SIM_OBSERVERS_H
+
+#include "sim.h"
+
+#include "outrider/base/queue.h"
+#include "outrider/codec/view_item.h"
+#include "outrider/core/view.h"
+#include "outrider/core/view_log.h"
+#include "outrider/core/view_read.h"
+
+enum { OBSERVERS_MAX = 2, RECORDS_MAX = 16, PAST_MAX = 512, ASKED_MAX = 4, OBSERVER_CHECK_MS = 5000 };
+enum { OBSERVER_TIMEOUT_MS = 1500, PULSE_MS = 1000 };
+
+/* ---- what the registry had ---- */
+
+struct past_key {
+    bool there;
+    struct view_entry *entry; /* NULL: no record of ours */
+    int64_t mod_revision, create_revision;
+};
+
+struct past_event {
+    int64_t revision, at;
+    unsigned key;
+    struct past_key now;
+};
+
+struct past {
+    uint64_t cluster;
+    int64_t base_revision, compacted;
+    struct past_key base[RECORDS_MAX];
+    struct past_event events[PAST_MAX];
+    size_t count;
+    uint64_t dropped; /* events that are in `base` */
+};
+
+struct content {
+    const struct past_key *keys[RECORDS_MAX];
+};
+
+/* ---- one observer ---- */
+
+enum observer_event { OBSERVER_TICK, OBSERVER_PULSE, OBSERVER_ARRIVE, OBSERVER_REPLY, OBSERVER_STREAM };
+
+/* A request on its way. */
+struct asked {
+    struct registry_request request; /* id 0: this place is free */
+    char key[64];
+    int64_t sent_at;
+    struct registry_reply reply;
+    struct past_key items[RECORDS_MAX];
+    unsigned names[RECORDS_MAX];
+    size_t count;
+    bool unanswered;
+};
+
+enum flow_state { FLOW_NONE, FLOW_ENDS, FLOW_OPENS, FLOW_OPEN };
+
+struct flow {
+    enum flow_state state;
+    uint64_t id;
+    enum registry_failure failure;
+    int64_t from_revision;
+    uint64_t next; /* event to tell, counted from the beginning */
+    bool planned, stalls;
+};
+
+/* Who has been told of the fleet: by differences alone. */
+struct reader {
+    struct view_entry *has[RECORDS_MAX];
+};
+
+/* Who goes away and comes back. */
+struct comer {
+    struct reader reader;
+    bool away;
+    int64_t revision;
+    uint64_t cluster, listings;
+    uint32_t life;
+};
+
+struct observer {
+    struct world *world;
+    unsigned index;
+    enum view_mode mode;
+    struct view *view;
+    struct queue effects;
+    uint32_t life;
+    int64_t started_at, armed_at, wanted_until;
+    struct asked asked[ASKED_MAX];
+    struct flow flow;
+    enum link link;
+    int64_t link_until, cut_since; /* cut_since -1: it reaches etcd */
+    bool slow_retry;
+    int64_t tat; /* of its requests */
+    struct reader follower;
+    struct comer comer;
+    int64_t owed_revision, stepped_at;
+    unsigned steps;      /* at this moment */
+    unsigned owed;       /* changes told whose revision is not complete */
+    bool loading, known; /* from disk; at least once in this life */
+    bool forgetful;      /* its log of changes is short */
+    int64_t wanted_since, found_at;
+    /* what it has on disk */
+    struct view_entry *kept[RECORDS_MAX];
+    size_t kept_count;
+    struct view_kept kept_view;
+    bool has_kept;
+};
+
+struct observers {
+    struct random random;
+    struct past past;
+    struct view_items decoded;
+    unsigned count, keys;
+    char names[RECORDS_MAX][32];
+    struct observer all[OBSERVERS_MAX];
+};
+
+uint64_t observers_below(struct world *world, uint64_t below);
+bool observers_chance(struct world *world, unsigned per_mille);
+void observer_at(struct observer *observer, int64_t at, enum observer_event what, uint64_t id);
+/* One step, its effects, what must hold after it. */
+void observer_step(struct observer *observer, struct view_event *event);
+struct instant observer_now(const struct observer *observer);
+
+/* observers_net.c */
+enum link observer_link(const struct observer *observer);
+void observer_ask(struct observer *observer, const struct registry_request *request);
+void observer_arrive(struct observer *observer, uint64_t id);
+void observer_reply(struct observer *observer, uint64_t id);
+void observer_watch(struct observer *observer, const struct registry_watch *watch);
+void observer_stream(struct observer *observer, uint64_t id);
+void observer_cut(struct observer *observer, enum registry_failure failure);
+void observer_changed(struct observer *observer);
+/* Its process is gone; another store answers. */
+void observer_forget(struct observer *observer);
+void observer_wiped(struct observer *observer);
+
+/* observers_past.c */
+/* Whether the registry became another since it was looked at last. */
+bool past_renewed(struct world *world);
+void past_add(struct world *world, unsigned key);
+void past_compact(struct world *world, int64_t revision);
+void past_at(const struct past *past, int64_t revision, struct content *ret_content);
+void past_fini(struct past *past);
+/* The first event of a later revision, counted from the beginning. */
+uint64_t past_after(const struct past *past, int64_t revision);
+
+/* observers_check.c */
+void reader_take(struct observer *observer, const struct view_effect *effect);
+void reader_revision(struct observer *observer, int64_t revision);
+void reader_clear(struct reader *reader);
+void check_view(struct observer *observer);
+void check_observer_request(struct observer *observer);
+void check_pulse(struct observer *observer);
+void comer_turn(struct observer *observer);
+
+#endif

@@ -1,0 +1,284 @@
+/* Readers, and what must hold: the view at a revision is the registry at that revision; who applies the differences has
+ * the view; who comes back misses and repeats nothing; what is no longer certain is said to be; when the storm is over
+ * it is certain again. */
+#include "observers.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+enum { RETRY_CAP_MS = 5000, SLOW_MS = 30000, TTL_MS = 10000, COST_MS = 700, BURST = 40, SPINS = 200, SLACK_MS = 1000 };
+enum {
+    STALE_MS = 2 * OBSERVER_CHECK_MS + 3 * OBSERVER_TIMEOUT_MS + SLACK_MS,
+    CUT_MS = OBSERVER_CHECK_MS + OBSERVER_TIMEOUT_MS + PULSE_MS + SLACK_MS,
+    SYNC_MS = RETRY_CAP_MS + TTL_MS + 2 * OBSERVER_TIMEOUT_MS
+};
+
+static unsigned number_of(const struct view_entry *entry)
+{
+    struct str id = view_entry_id(entry);
+    uint64_t number = 0;
+    for (size_t i = 1; i < id.size; i++) {
+        number = number * 10 + (uint64_t)(id.data[i] - '0');
+    }
+    return number < RECORDS_MAX ? (unsigned)number : 0;
+}
+
+static bool same(const struct view_entry *a, const struct view_entry *b)
+{
+    return a == b || (a != NULL && b != NULL && blob_eq(view_entry_json(a), view_entry_json(b)));
+}
+
+static void put(struct reader *reader, unsigned key, struct view_entry *entry)
+{
+    view_entry_unref(reader->has[key]);
+    reader->has[key] = view_entry_ref(entry);
+}
+
+void reader_clear(struct reader *reader)
+{
+    for (unsigned i = 0; i < RECORDS_MAX; i++) {
+        put(reader, i, NULL);
+    }
+}
+
+static void copy(struct reader *to, const struct reader *from)
+{
+    for (unsigned i = 0; i < RECORDS_MAX; i++) {
+        put(to, i, from->has[i]);
+    }
+}
+
+/* A difference is to what the reader has. */
+static void apply(struct observer *observer, struct reader *reader, struct view_entry *was,
+                  struct view_entry *is, const char *who)
+{
+    unsigned key = number_of(is != NULL ? is : was);
+    if (!same(reader->has[key], was)) {
+        violated(observer->world, NULL, "observer %u tells %s of a change of w%u that is none to it",
+                 observer->index, who, key);
+    }
+    put(reader, key, is);
+}
+
+void reader_take(struct observer *observer, const struct view_effect *effect)
+{
+    if (observer->owed++ > 0 && effect->revision != observer->owed_revision) {
+        violated(observer->world, NULL, "observer %u tells of revision %" PRId64 " before it has told all of %" PRId64,
+                 observer->index, effect->revision, observer->owed_revision);
+    }
+    observer->owed_revision = effect->revision;
+    apply(observer, &observer->follower, effect->was, effect->is, "its follower");
+}
+
+void reader_revision(struct observer *observer, int64_t revision)
+{
+    struct world *world = observer->world;
+    const struct past *past = &world->observers->past;
+    struct content content;
+    observer->owed = 0;
+    if (observer->loading || revision < past->base_revision) {
+        return;
+    }
+    if (view_cluster(observer->view) != past->cluster) {
+        violated(world, NULL, "observer %u completes a revision of another cluster", observer->index);
+        return;
+    }
+    past_at(past, revision, &content);
+    world->stats.views++;
+    for (unsigned i = 0; i < world->observers->keys; i++) {
+        if (!same(content.keys[i]->entry, observer->follower.has[i])) {
+            violated(world, NULL, "at revision %" PRId64 " observer %u %s w%u, and the registry does not agree",
+                     revision, observer->index, observer->follower.has[i] != NULL ? "has" : "has not", i);
+            return;
+        }
+    }
+}
+
+/* The view is what those who follow it have; it is never half, and it does not forget. */
+void check_view(struct observer *observer)
+{
+    const struct view *view = observer->view;
+    unsigned expected = 0;
+    int64_t moment = observer->world->now;
+    observer->steps = observer->stepped_at == moment ? observer->steps + 1 : 0;
+    observer->stepped_at = moment;
+    if (observer->steps > SPINS) {
+        violated(observer->world, NULL, "observer %u spins", observer->index);
+    }
+    for (unsigned i = 0; i < RECORDS_MAX; i++) {
+        expected += observer->follower.has[i] != NULL ? 1 : 0;
+    }
+    if (observer->owed != 0) {
+        violated(observer->world, NULL, "observer %u tells half a revision", observer->index);
+    }
+    if (view_count(view) != expected) {
+        violated(observer->world, NULL, "observer %u holds %zu records, its follower %u", observer->index,
+                 view_count(view), expected);
+        return;
+    }
+    for (size_t i = 0; i < expected; i++) {
+        const struct view_entry *entry = view_at(view, i);
+        if (!same(entry, observer->follower.has[number_of(entry)])) {
+            violated(observer->world, NULL, "observer %u holds a w%u its follower was not told of",
+                     observer->index, number_of(entry));
+        }
+    }
+    if (observer->known && !view_known(view)) {
+        violated(observer->world, NULL, "observer %u knows the fleet no longer", observer->index);
+    }
+    observer->known = view_known(view);
+}
+
+void check_observer_request(struct observer *observer)
+{
+    int64_t now = observer->world->now;
+    observer->tat = (observer->tat > now ? observer->tat : now) + COST_MS;
+    if (observer->tat > now + (int64_t)BURST * COST_MS) {
+        violated(observer->world, NULL, "observer %u asks again and again", observer->index);
+    }
+}
+
+/* ---- certain or not ---- */
+
+static bool agrees(const struct observer *observer, const struct content *content)
+{
+    for (unsigned i = 0; i < observer->world->observers->keys; i++) {
+        if (!same(content->keys[i]->entry, observer->follower.has[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Whether the registry held what the view does at some moment of the last `ms`. What came and went again before the
+ * stream told of it leaves no trace, and need not. */
+static bool was_true_within(const struct observer *observer, int64_t ms)
+{
+    const struct world *world = observer->world;
+    const struct past *past = &world->observers->past;
+    struct content content;
+    size_t at = past->count;
+    past_at(past, world->etcd.revision, &content);
+    bool fine = agrees(observer, &content);
+    while (!fine && at > 0 && past->events[at - 1].at >= world->now - ms) {
+        at--;
+        past_at(past, past->events[at].revision - 1, &content);
+        fine = agrees(observer, &content);
+    }
+    return fine;
+}
+
+static void check_certain(struct observer *observer)
+{
+    struct world *world = observer->world;
+    const struct past *past = &world->observers->past;
+    const struct view *view = observer->view;
+    int64_t behind = -1;
+    if (view_cluster(view) != past->cluster) {
+        behind = world->now - world->wiped_at;
+    } else {
+        uint64_t next = past_after(past, view_revision(view));
+        if (next < past->dropped + past->count) {
+            behind = world->now - past->events[next - past->dropped].at;
+        }
+    }
+    if (behind > STALE_MS && !was_true_within(observer, STALE_MS)) {
+        violated(world, NULL, "observer %u is behind by %" PRId64 " ms and says that it is not",
+                 observer->index, behind);
+    }
+    if (observer->cut_since >= 0 && world->now - observer->cut_since > CUT_MS) {
+        violated(world, NULL, "observer %u has not reached etcd for %" PRId64 " ms and is certain",
+                 observer->index, world->now - observer->cut_since);
+    }
+    if (behind < 0) {
+        struct content content;
+        size_t unreadable = 0;
+        past_at(past, world->etcd.revision, &content);
+        for (unsigned i = 0; i < world->observers->keys; i++) {
+            unreadable += content.keys[i]->there && content.keys[i]->entry == NULL ? 1 : 0;
+        }
+        if (view_unreadable_count(view) != unreadable) {
+            violated(world, NULL, "observer %u counts %zu keys that are no records, and there are %zu",
+                     observer->index, view_unreadable_count(view), unreadable);
+        }
+    }
+}
+
+static void check_uncertain(struct observer *observer)
+{
+    struct world *world = observer->world;
+    struct instant now = observer_now(observer);
+    bool wanted = observer->mode == VIEW_ALWAYS || observer->wanted_until > world->now;
+    int64_t since = world->calm ? world->calm_since : world->now;
+    since = observer->started_at > since ? observer->started_at : since;
+    since = observer->found_at > since ? observer->found_at : since;
+    since = observer->mode == VIEW_AUTO && observer->wanted_since > since ? observer->wanted_since : since;
+    if (wanted && world->now - since > SYNC_MS + (observer->slow_retry ? SLOW_MS : 0)) {
+        violated(world, NULL, "the storm is long over, and observer %u is not in sync (%s): %s", observer->index,
+                 view_state_name(view_state(observer->view)), view_trouble(observer->view));
+    }
+    if (view_known(observer->view) && view_age(observer->view, &now) < 0) {
+        violated(world, NULL, "observer %u is stale and has no age", observer->index);
+    }
+}
+
+void check_pulse(struct observer *observer)
+{
+    struct world *world = observer->world;
+    enum link link = observer_link(observer);
+    bool cut = link == LINK_REFUSED || link == LINK_BLACK_HOLE || world->leaderless;
+    observer->cut_since = !cut ? -1 : observer->cut_since < 0 ? world->now : observer->cut_since;
+    if (view_synced(observer->view)) {
+        observer->slow_retry = observer->slow_retry && !world->calm;
+        check_certain(observer);
+    } else {
+        check_uncertain(observer);
+    }
+    bool idle = observer->mode == VIEW_AUTO && observer->wanted_until + 2 * PULSE_MS < world->now;
+    if ((idle || view_state(observer->view) == VIEW_OFF) && observer->flow.state != FLOW_NONE) {
+        violated(world, NULL, "observer %u watches for nobody", observer->index);
+    }
+}
+
+/* ---- who goes away and comes back ---- */
+
+static void come_back(struct observer *observer)
+{
+    struct comer *comer = &observer->comer;
+    const struct view *view = observer->view;
+    const struct view_change *change;
+    uint64_t cursor;
+    if (view_resume(view, comer->revision, comer->cluster, &cursor) < 0) {
+        if (comer->life == observer->life && comer->listings == view_listings(view) && !observer->forgetful) {
+            violated(observer->world, NULL, "observer %u lets nobody go on from revision %" PRId64,
+                     observer->index, comer->revision);
+        }
+        return;
+    }
+    observer->world->stats.resumed++;
+    while ((change = view_log_next(view_log(view), &cursor)) != NULL) {
+        apply(observer, &comer->reader, change->was, change->is, "who comes back");
+    }
+    for (unsigned i = 0; i < RECORDS_MAX; i++) {
+        if (!same(comer->reader.has[i], observer->follower.has[i])) {
+            violated(observer->world, NULL, "who went on from revision %" PRId64 " of observer %u missed w%u",
+                     comer->revision, observer->index, i);
+        }
+    }
+}
+
+void comer_turn(struct observer *observer)
+{
+    struct comer *comer = &observer->comer;
+    if (comer->away) {
+        come_back(observer);
+        comer->away = false;
+    } else if (view_known(observer->view)) {
+        comer->away = true;
+        copy(&comer->reader, &observer->follower);
+        comer->revision = view_revision(observer->view);
+        comer->cluster = view_cluster(observer->view);
+        comer->listings = view_listings(observer->view);
+        comer->life = observer->life;
+    }
+}

@@ -1,0 +1,369 @@
+/* What becomes of an observer's requests, and what its watch tells. */
+#include "observers.h"
+
+#include <inttypes.h>
+
+enum link observer_link(const struct observer *observer)
+{
+    const struct world *world = observer->world;
+    bool own = observer->link != LINK_UP && world->now < observer->link_until && !world->calm;
+    return own ? observer->link : world->etcd_link;
+}
+
+static int64_t slow(struct observer *observer)
+{
+    struct world *world = observer->world;
+    bool is_slow = world->faulty &&
+                   (observer_link(observer) == LINK_SLOW || observers_chance(world, world->weather.slow));
+    return is_slow ? (int64_t)observers_below(world, 1400) : 0;
+}
+
+/* Why it would not even be heard, and after how long that is known; OK: it is heard. */
+static enum registry_failure hindered(struct observer *observer, int64_t timeout, int64_t *ret_after)
+{
+    struct world *world = observer->world;
+    enum link link = observer_link(observer);
+    bool lost = world->faulty && observers_chance(world, world->weather.lost);
+    *ret_after = 1;
+    if (link == LINK_REFUSED) {
+        return REGISTRY_RETRY;
+    }
+    if (link == LINK_BLACK_HOLE || lost || (world->leaderless && observers_chance(world, 500))) {
+        *ret_after = timeout;
+        return REGISTRY_RETRY;
+    }
+    if (world->denied && !world->leaderless) {
+        observer->slow_retry = true;
+    }
+    return world->leaderless ? REGISTRY_RETRY : world->denied ? REGISTRY_DENIED : REGISTRY_OK;
+}
+
+/* ---- requests ---- */
+
+static struct asked *find(struct observer *observer, uint64_t id)
+{
+    for (unsigned i = 0; i < ASKED_MAX; i++) {
+        if (observer->asked[i].request.id == id) {
+            return &observer->asked[i];
+        }
+    }
+    return NULL;
+}
+
+static void let_go(struct asked *asked)
+{
+    for (size_t i = 0; i < asked->count; i++) {
+        view_entry_unref(asked->items[i].entry);
+    }
+    asked->count = 0;
+    asked->request.id = 0;
+}
+
+void observer_ask(struct observer *observer, const struct registry_request *request)
+{
+    struct world *world = observer->world;
+    struct asked *asked = find(observer, 0);
+    int64_t after;
+    check_observer_request(observer);
+    if (asked == NULL || request->key.size > sizeof(asked->key)) {
+        violated(world, NULL, "observer %u asks for too much at once", observer->index);
+        return;
+    }
+    *asked = (struct asked){.request = *request, .sent_at = world->now};
+    memcpy(asked->key, request->key.data, request->key.size);
+    asked->request.key.data = asked->key;
+    asked->reply = (struct registry_reply){.id = request->id, .op = request->op};
+    asked->reply.failure = hindered(observer, request->timeout_ms, &after);
+    if (asked->reply.failure != REGISTRY_OK) {
+        observer_at(observer, world->now + after, OBSERVER_REPLY, request->id);
+        return;
+    }
+    asked->unanswered = world->faulty && observers_chance(world, world->weather.unanswered);
+    observer_at(observer, world->now + (int64_t)observers_below(world, 3) + slow(observer), OBSERVER_ARRIVE,
+                request->id);
+}
+
+static bool is_listed(const struct asked *asked, const char *name)
+{
+    size_t size = strlen(name) + 1; /* with the NUL, so that what follows a key is beyond it */
+    struct str from = asked->request.key;
+    int order = memcmp(name, from.data, size < from.size ? size : from.size);
+    return order > 0 || (order == 0 && size - 1 >= from.size);
+}
+
+static bool comes_before(const struct asked *asked, const struct past_key *a, const struct past_key *b)
+{
+    return asked->request.newest_first && a->mod_revision > b->mod_revision;
+}
+
+static void list(struct observer *observer, struct asked *asked)
+{
+    const struct observers *observers = observer->world->observers;
+    const struct past *past = &observers->past;
+    int64_t at = asked->request.at_revision, revision = observer->world->etcd.revision;
+    struct content content;
+    if (at != 0 && (at < past->compacted || at > revision)) {
+        asked->reply.failure = REGISTRY_REFUSED;
+        asked->reply.revision_gone = true;
+        return;
+    }
+    past_at(past, at == 0 ? revision : at, &content);
+    for (unsigned i = 0; i < observers->keys; i++) {
+        const struct past_key *key = content.keys[i];
+        if (!key->there || !is_listed(asked, observers->names[i])) {
+            continue;
+        }
+        size_t place = asked->count++;
+        for (; place > 0 && comes_before(asked, key, &asked->items[place - 1]); place--) {
+            asked->items[place] = asked->items[place - 1];
+            asked->names[place] = asked->names[place - 1];
+        }
+        asked->items[place] = *key;
+        asked->names[place] = i;
+        view_entry_ref(key->entry);
+    }
+    asked->reply.count = (int64_t)asked->count;
+    while (asked->count > (size_t)asked->request.limit) {
+        view_entry_unref(asked->items[--asked->count].entry);
+    }
+}
+
+void observer_arrive(struct observer *observer, uint64_t id)
+{
+    struct world *world = observer->world;
+    struct asked *asked = find(observer, id);
+    if (asked == NULL || asked->reply.failure != REGISTRY_OK) {
+        return;
+    }
+    int64_t after;
+    int64_t at = world->now + (world->faulty ? (int64_t)observers_below(world, 4) : 0);
+    asked->reply.failure = hindered(observer, asked->sent_at + asked->request.timeout_ms - world->now, &after);
+    if (asked->reply.failure != REGISTRY_OK) {
+        observer_at(observer, world->now + after, OBSERVER_REPLY, id);
+        return;
+    }
+    if (asked->request.op == REGISTRY_LIST) {
+        list(observer, asked);
+    } else if (asked->request.op != REGISTRY_GET) {
+        violated(world, NULL, "observer %u asks for %s", observer->index, registry_op_name(asked->request.op));
+    }
+    asked->reply.revision = world->etcd.revision;
+    asked->reply.cluster = world->etcd.cluster;
+    if (asked->unanswered) {
+        asked->reply.failure = REGISTRY_RETRY;
+        at = asked->sent_at + asked->request.timeout_ms;
+    }
+    observer_at(observer, at, OBSERVER_REPLY, id);
+}
+
+void observer_reply(struct observer *observer, uint64_t id)
+{
+    const struct observers *observers = observer->world->observers;
+    struct asked *asked = find(observer, id);
+    if (asked == NULL) {
+        return;
+    }
+    struct view_item items[RECORDS_MAX];
+    struct registry_reply reply = asked->reply;
+    bool fine = reply.failure == REGISTRY_OK;
+    for (size_t i = 0; i < asked->count; i++) {
+        const struct past_key *key = &asked->items[i];
+        items[i] = (struct view_item){.key = str_of(observers->names[asked->names[i]]),
+                                      .entry = key->entry,
+                                      .why = STR("no record"),
+                                      .mod_revision = key->mod_revision,
+                                      .create_revision = key->create_revision};
+    }
+    observer->cut_since = fine ? -1 : observer->cut_since;
+    reply.error = fine ? STR("") : str_of(registry_failure_name(reply.failure));
+    struct asked done = *asked;
+    asked->request.id = 0; /* the answer may make it ask again */
+    asked->count = 0;
+    tell(observer->world, NULL, "observer %u is told %s: %s, %zu of %" PRId64 " keys, revision %" PRId64,
+         observer->index, registry_op_name(reply.op), registry_failure_name(reply.failure), done.count,
+         reply.count, reply.revision);
+    observer_step(observer, &(struct view_event){.type = VIEW_ON_REPLY,
+                                                 .reply = &reply,
+                                                 .items = items,
+                                                 .item_count = fine ? done.count : 0});
+    let_go(&done);
+}
+
+/* ---- the watch ---- */
+
+static void plan(struct observer *observer, int64_t after)
+{
+    observer->flow.planned = true;
+    observer_at(observer, observer->world->now + after, OBSERVER_STREAM, observer->flow.id);
+}
+
+void observer_watch(struct observer *observer, const struct registry_watch *watch)
+{
+    int64_t after;
+    check_observer_request(observer);
+    if (observer->flow.state != FLOW_NONE) {
+        violated(observer->world, NULL, "observer %u opens a second watch", observer->index);
+    }
+    observer->flow = (struct flow){.state = FLOW_OPENS, .id = watch->id, .from_revision = watch->from_revision};
+    observer->flow.failure = hindered(observer, watch->timeout_ms, &after);
+    if (observer->flow.failure != REGISTRY_OK) {
+        observer->flow.state = FLOW_ENDS;
+    }
+    plan(observer, after + (int64_t)observers_below(observer->world, 3));
+}
+
+static void send(struct observer *observer, struct registry_watch_event *told, const struct view_item *items,
+                 size_t count)
+{
+    told->id = observer->flow.id;
+    if (told->type == REGISTRY_WATCH_ENDED) {
+        observer->flow = (struct flow){.state = FLOW_NONE};
+        told->error = told->failure == REGISTRY_OK ? STR("") : STR("connection reset");
+    }
+    observer_step(observer, &(struct view_event){
+                                .type = VIEW_ON_WATCH, .watch = told, .items = items, .item_count = count});
+}
+
+void observer_cut(struct observer *observer, enum registry_failure failure)
+{
+    struct flow *flow = &observer->flow;
+    if (flow->state != FLOW_NONE && flow->state != FLOW_ENDS) {
+        flow->state = FLOW_ENDS;
+        flow->failure = failure;
+        plan(observer, 1);
+    }
+}
+
+static void compacted(struct observer *observer)
+{
+    send(observer,
+         &(struct registry_watch_event){.type = REGISTRY_WATCH_ENDED,
+                                        .compact_revision = observer->world->observers->past.compacted},
+         NULL, 0);
+}
+
+static void opens(struct observer *observer)
+{
+    struct world *world = observer->world;
+    struct flow *flow = &observer->flow;
+    const struct past *past = &world->observers->past;
+    if (flow->from_revision <= past->compacted) {
+        compacted(observer);
+        return;
+    }
+    flow->state = FLOW_OPEN;
+    flow->next = past_after(past, flow->from_revision - 1);
+    flow->stalls = world->faulty && observers_chance(world, 60);
+    if (flow->next < past->dropped + past->count && !flow->stalls) {
+        plan(observer, 1);
+    }
+    send(observer,
+         &(struct registry_watch_event){.type = REGISTRY_WATCH_OPENED,
+                                        .revision = world->etcd.revision,
+                                        .cluster = world->etcd.cluster},
+         NULL, 0);
+}
+
+/* Whole revisions, perhaps not all there are. */
+static size_t gather(struct observer *observer, struct view_item items[static PAST_MAX])
+{
+    struct world *world = observer->world;
+    const struct observers *observers = world->observers;
+    const struct past *past = &observers->past;
+    size_t at = (size_t)(observer->flow.next - past->dropped), count = 0;
+    size_t enough = world->faulty ? 1 + (size_t)observers_below(world, 6) : PAST_MAX;
+    while (at < past->count &&
+           (count < enough || past->events[at].revision == past->events[at - 1].revision)) {
+        const struct past_event *event = &past->events[at++];
+        items[count++] = (struct view_item){.key = str_of(observers->names[event->key]),
+                                            .deleted = !event->now.there,
+                                            .entry = event->now.entry,
+                                            .why = STR("no record"),
+                                            .mod_revision = event->revision,
+                                            .create_revision = event->now.create_revision};
+    }
+    observer->flow.next = past->dropped + at;
+    return count;
+}
+
+static void tells(struct observer *observer)
+{
+    struct world *world = observer->world;
+    struct flow *flow = &observer->flow;
+    const struct past *past = &world->observers->past;
+    struct view_item items[PAST_MAX];
+    if (flow->next < past->dropped) {
+        compacted(observer);
+        return;
+    }
+    size_t count = gather(observer, items);
+    if (count == 0) {
+        return;
+    }
+    struct registry_watch_event told = {.type = REGISTRY_WATCH_CHANGED,
+                                        .revision = items[count - 1].mod_revision};
+    bool all = flow->next == past->dropped + past->count;
+    if (!all) {
+        plan(observer, 1 + slow(observer));
+    } else if (observers_chance(world, 100)) {
+        told.revision = world->etcd.revision; /* a word of progress with it */
+    }
+    if (world->faulty && observers_chance(world, 20)) {
+        flow->next = past_after(past, items[0].mod_revision - 1); /* all of it comes once more */
+        if (!flow->planned) {
+            plan(observer, 1);
+        }
+    }
+    send(observer, &told, items, count);
+}
+
+void observer_stream(struct observer *observer, uint64_t id)
+{
+    struct flow *flow = &observer->flow;
+    if (flow->id != id || !flow->planned || flow->state == FLOW_NONE) {
+        return;
+    }
+    if (flow->state == FLOW_ENDS) {
+        send(observer, &(struct registry_watch_event){.type = REGISTRY_WATCH_ENDED, .failure = flow->failure},
+             NULL, 0);
+        return;
+    }
+    if (observer_link(observer) == LINK_BLACK_HOLE) {
+        plan(observer, 200); /* sent again and again, it comes later */
+        return;
+    }
+    flow->planned = false;
+    if (flow->state == FLOW_OPENS) {
+        opens(observer);
+    } else if (!flow->stalls) {
+        tells(observer);
+    }
+}
+
+void observer_changed(struct observer *observer)
+{
+    struct flow *flow = &observer->flow;
+    if (flow->state == FLOW_OPEN && !flow->planned && !flow->stalls) {
+        plan(observer, (int64_t)observers_below(observer->world, 4) + slow(observer));
+    }
+}
+
+void observer_forget(struct observer *observer)
+{
+    for (unsigned i = 0; i < ASKED_MAX; i++) {
+        let_go(&observer->asked[i]);
+    }
+    observer->flow = (struct flow){.state = FLOW_NONE};
+}
+
+void observer_wiped(struct observer *observer)
+{
+    for (unsigned i = 0; i < ASKED_MAX; i++) {
+        struct asked *asked = &observer->asked[i];
+        if (asked->request.id != 0 && asked->reply.failure == REGISTRY_OK) {
+            asked->reply.failure = REGISTRY_RETRY; /* who was asked is gone */
+            observer_at(observer, observer->world->now + 1, OBSERVER_REPLY, asked->request.id);
+        }
+    }
+    observer_cut(observer, REGISTRY_RETRY);
+}
