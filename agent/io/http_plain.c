@@ -199,7 +199,7 @@ static int64_t deadline_ms(const struct plain_call *call)
 static void expire(struct plain_call *call)
 {
     char limit[24], why[80];
-    plain_connection_abandon(call);
+    plain_connection_silent(call);
     snprintf(why, sizeof(why), "%s within %s",
              !call->sent               ? "no connection"
              : call->answer.status > 0 ? "the answer did not end"

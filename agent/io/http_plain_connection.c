@@ -201,6 +201,21 @@ void plain_connection_abandon(struct plain_call *call)
     }
 }
 
+/* What makes a kept connection go deaf, as a firewall does that has forgotten it, has done so to the other
+ * kept ones of that server: each of them would cost the time of one more call. */
+void plain_connection_silent(struct plain_call *call)
+{
+    struct plain_connection *connection = call->connection;
+    if (connection != NULL && connection->kept && !call->heard) {
+        struct plain_connection *other = idle_take(call->client, call->url.authority);
+        while (other != NULL) {
+            end(other);
+            other = idle_take(call->client, call->url.authority);
+        }
+    }
+    plain_connection_abandon(call);
+}
+
 void plain_connections_init(struct http_plain *client)
 {
     client->bury = (struct deferred){.fn = bury, .user = client};

@@ -87,6 +87,9 @@ void plain_connection_start(struct plain_call *call);
 /* http_plain_connection.c: the end of the connection of `call`, which is over before its answer. */
 void plain_connection_abandon(struct plain_call *call);
 
+/* http_plain_connection.c: the same, as nothing came in its time. */
+void plain_connection_silent(struct plain_call *call);
+
 /* http_plain_connection.c: closes the idle ones and frees what is closed. */
 void plain_connections_fini(struct http_plain *client);
 

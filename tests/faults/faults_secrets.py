@@ -5,6 +5,7 @@ import subprocess
 import time
 
 from faults import fault
+from faults_network import connections_deaf, within_lease
 from registry import with_etcd
 
 TOKEN_S = 2
@@ -106,6 +107,10 @@ def password_late(scene):
     scene.beyond_lease()
     put_file(files(scene) / "password", NEW_PASSWORD)
     scene.end()
+
+
+fault("connections-deaf-tls", "secrets", network=True, tls=True, keeps=True, prepare=with_certificates, settings=tls,
+      bound=within_lease)(connections_deaf)
 
 
 def another_authority(scene):

@@ -247,6 +247,32 @@ static void test_each_has_its_time(void **state)
     assert_int_equal(http_client_in_flight(world->client), 1);
 }
 
+static void test_deaf_connections(void **state)
+{
+    struct client_world *world = *state;
+    struct outcome outcomes[3] = {0};
+    for (size_t i = 0; i < COUNT_OF(outcomes); i++) {
+        struct http_call call = call_to(world);
+        http_client_post(world->client, &call, note, &outcomes[i]);
+    }
+    while (outcomes[0].calls + outcomes[1].calls + outcomes[2].calls < 3) {
+        step(world);
+    }
+    assert_int_equal(world->client->plain->idle_count, 3);
+    assert_int_equal(world->server.accepted, 3);
+    world->server.act = RAW_SILENT;
+    struct http_call call = call_to(world);
+    call.timeout_ms = 20;
+    post(world, &call);
+    settle(world);
+    assert_int_equal(world->outcome.result.transport, HTTP_TRANSPORT_TIMEOUT);
+    assert_int_equal(world->client->plain->idle_count, 0);
+    world->server.act = RAW_ANSWER;
+    request(world);
+    assert_int_equal(world->outcome.result.transport, HTTP_TRANSPORT_OK);
+    assert_int_equal(world->server.accepted, 4);
+}
+
 static bool is_blank(const struct buf *buf)
 {
     for (size_t i = 0; i < buf->capacity; i++) {
@@ -350,11 +376,12 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, client_world_set_up, client_world_tear_down)
     const struct CMUnitTest tests[] = {
-        T(test_split_anywhere),  T(test_two_answers),        T(test_connection_not_kept),
-        T(test_sent_once_more),  T(test_sent_twice_at_most), T(test_not_after_the_first_byte),
-        T(test_sent_stays_sent), T(test_long_request),       T(test_early_answer),
-        T(test_idle_means_idle), T(test_each_has_its_time),  T(test_secrets_are_wiped),
-        T(test_refused_at_once), T(test_unknown_name),       T(test_v6),
+        T(test_split_anywhere),   T(test_two_answers),        T(test_connection_not_kept),
+        T(test_sent_once_more),   T(test_sent_twice_at_most), T(test_not_after_the_first_byte),
+        T(test_sent_stays_sent),  T(test_long_request),       T(test_early_answer),
+        T(test_idle_means_idle),  T(test_each_has_its_time),  T(test_secrets_are_wiped),
+        T(test_refused_at_once),  T(test_unknown_name),       T(test_v6),
+        T(test_deaf_connections),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
