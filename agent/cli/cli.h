@@ -65,6 +65,10 @@ const char *cli_nearest(const char *word, const char *const *names, size_t count
 /* Prints the help of one command. */
 void cli_help(const struct command *command);
 
+/* Whether what is printed may have colours, by the custom of no-color.org: not when NO_COLOR has any value,
+ * nor for a program that reads along. */
+bool cli_colour(void);
+
 int cmd_agent(const struct command *command, struct cli_args args);
 int cmd_check(const struct command *command, struct cli_args args);
 int cmd_status(const struct command *command, struct cli_args args);

@@ -15,13 +15,6 @@
 #include <string.h>
 #include <unistd.h>
 
-bool services_colour(void)
-{
-    const char *off = getenv("NO_COLOR"), *terminal = getenv("TERM");
-    bool dumb = terminal == NULL || strcmp(terminal, "dumb") == 0;
-    return isatty(STDOUT_FILENO) && !dumb && (off == NULL || off[0] == '\0');
-}
-
 static const char *colour_of(const char *status)
 {
     static const struct {
@@ -100,7 +93,7 @@ static void print_text(const json_t *document)
 {
     struct buf screen = {0};
     char age[32];
-    services_table(json_object_get(document, "services"), 0, 0, services_colour(), &screen);
+    services_table(json_object_get(document, "services"), 0, 0, cli_colour(), &screen);
     buf_printf(&screen, "%" PRId64 " servers, %" PRId64 " ready", document_number_or(document, "total", 0),
                document_number_or(document, "healthy", 0));
     if (document_true(document, "stale")) {

@@ -12,9 +12,6 @@ struct client;
  * wider than `width` (0: no limit). */
 void services_table(const json_t *services, size_t rows, size_t width, bool colour, struct buf *out);
 
-/* Whether what is printed may have colours: a terminal, and NO_COLOR (no-color.org) not set. */
-bool services_colour(void);
-
 /* Follows the stream at `path` until it is interrupted: on a terminal the table in its place, else a line for
  * each change, with `json` an object in a line. Returns the exit status. */
 int services_watch(const struct client *client, const char *path, bool json);

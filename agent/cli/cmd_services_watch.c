@@ -307,7 +307,7 @@ int services_watch(const struct client *client, const char *path, bool json)
     struct watching watching = {.client = client,
                                 .json = json,
                                 .screen = isatty(STDOUT_FILENO) && !json,
-                                .colour = services_colour(),
+                                .colour = cli_colour(),
                                 .stale_ms = -1,
                                 .services = json_object()};
     if (watching.screen) {

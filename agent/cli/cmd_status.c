@@ -12,15 +12,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Colours by the custom of no-color.org: not when NO_COLOR has any value, nor for a program that reads along.
- */
-static bool wants_colour(void)
-{
-    const char *off = getenv("NO_COLOR"), *terminal = getenv("TERM");
-    bool dumb = terminal == NULL || strcmp(terminal, "dumb") == 0;
-    return isatty(STDOUT_FILENO) && !dumb && (off == NULL || off[0] == '\0');
-}
-
 static int check_status_name(const struct command *command, const char *name)
 {
     enum status status;
@@ -51,7 +42,7 @@ static int print_json(const json_t *document)
 static int print_text(const json_t *document)
 {
     struct buf screen = {0};
-    status_text(document, wants_colour(), &screen);
+    status_text(document, cli_colour(), &screen);
     fputs(buf_text(&screen), stdout);
     buf_fini(&screen);
     return EX_DONE;

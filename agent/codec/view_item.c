@@ -140,7 +140,8 @@ static int read_label(struct reading *reading)
     return 0;
 }
 
-static int read_labels(struct reading *reading)
+/* An object, each member of it by `read_one`. */
+static int read_object(struct reading *reading, int (*read_one)(struct reading *reading))
 {
     bool more;
     if (json_scan_open(&reading->scan, '{') < 0) {
@@ -153,7 +154,7 @@ static int read_labels(struct reading *reading)
         if (!more) {
             return 0;
         }
-        if (read_label(reading) < 0) {
+        if (read_one(reading) < 0) {
             return -1;
         }
     }
@@ -186,7 +187,7 @@ static int read_part(struct reading *reading, enum part part)
     case PART_PLAYERS: return read_count(reading, &facts->players, &facts->has_players);
     case PART_CAPACITY: return read_count(reading, &facts->capacity, &facts->has_capacity);
     case PART_TAGS: return read_tags(reading);
-    case PART_LABELS: return read_labels(reading);
+    case PART_LABELS: return read_object(reading, read_label);
     case PART_COUNT: break;
     }
     return -1;
@@ -218,21 +219,7 @@ static int read_member(struct reading *reading)
 
 static int read_record(struct reading *reading)
 {
-    bool more;
-    if (json_scan_open(&reading->scan, '{') < 0) {
-        return -1;
-    }
-    for (bool first = true;; first = false) {
-        if (json_scan_more(&reading->scan, '}', first, &more) < 0) {
-            return -1;
-        }
-        if (!more) {
-            return json_scan_end(&reading->scan);
-        }
-        if (read_member(reading) < 0) {
-            return -1;
-        }
-    }
+    return read_object(reading, read_member) < 0 ? -1 : json_scan_end(&reading->scan);
 }
 
 static int check_record(struct reading *reading, struct str type, struct str id)

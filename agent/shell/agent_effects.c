@@ -174,12 +174,17 @@ void effects_status_moved(struct effects *effects, enum status from, enum status
     agent_tell_status(agent, "");
 }
 
+void agent_log_note(const struct agent_note *note, const char *module, struct str detail)
+{
+    if (log_enabled(note->level)) {
+        log_write(note->level, module, note->msg,
+                  (const struct log_field[]){LOG_STR("detail", detail), LOG_END});
+    }
+}
+
 void effects_note(struct effects *effects, enum registrar_note note, struct str text)
 {
-    static const struct {
-        enum log_level level;
-        const char *msg;
-    } notes[] = {
+    static const struct agent_note notes[] = {
         [REGISTRAR_NOTE_REGISTERED] = {LOG_LEVEL_INFO, "registered"},
         [REGISTRAR_NOTE_TAKEN_OVER] = {LOG_LEVEL_INFO, "the record of before the restart is taken over"},
         [REGISTRAR_NOTE_LEASE_LOST] = {LOG_LEVEL_WARN, "lease lost"},
@@ -193,19 +198,13 @@ void effects_note(struct effects *effects, enum registrar_note note, struct str 
         [REGISTRAR_NOTE_GAP] = {LOG_LEVEL_WARN, "time has passed unseen"},
         [REGISTRAR_NOTE_CLUSTER] = {LOG_LEVEL_WARN, "another cluster answers"},
     };
-    if (log_enabled(notes[note].level)) {
-        log_write(notes[note].level, "registry", notes[note].msg,
-                  (const struct log_field[]){LOG_STR("detail", text), LOG_END});
-    }
+    agent_log_note(&notes[note], "registry", text);
     agent_tell_status(effects->agent, "");
 }
 
 void effects_intent_note(struct effects *effects, enum intent_note note, struct str text)
 {
-    static const struct {
-        enum log_level level;
-        const char *msg;
-    } notes[] = {
+    static const struct agent_note notes[] = {
         [INTENT_NOTE_ADOPTED] = {LOG_LEVEL_INFO, "the control key was changed; it is followed"},
         [INTENT_NOTE_CONFLICT] = {LOG_LEVEL_WARN,
                                   "drained or undrained here and at the control key; drain wins"},
@@ -217,27 +216,19 @@ void effects_intent_note(struct effects *effects, enum intent_note note, struct 
         [INTENT_NOTE_LEFT] = {LOG_LEVEL_WARN, "the control key stays as it was"},
     };
     (void)effects;
-    if (log_enabled(notes[note].level)) {
-        log_write(notes[note].level, "control", notes[note].msg,
-                  (const struct log_field[]){LOG_STR("detail", text), LOG_END});
-    }
+    agent_log_note(&notes[note], "control", text);
 }
 
 void effects_watch_note(struct effects *effects, enum keywatch_note note, struct str text)
 {
-    static const struct {
-        enum log_level level;
-        const char *msg;
-    } notes[] = {
-        [KEYWATCH_NOTE_FAILS] = {LOG_LEVEL_WARN, "its own keys cannot be watched; they are read every minute"},
+    static const struct agent_note notes[] = {
+        [KEYWATCH_NOTE_FAILS] = {LOG_LEVEL_WARN,
+                                 "its own keys cannot be watched; they are read every minute"},
         [KEYWATCH_NOTE_LATE] = {LOG_LEVEL_WARN, "the watch of its own keys tells nothing; another is opened"},
         [KEYWATCH_NOTE_WELL] = {LOG_LEVEL_INFO, "its own keys are watched again"},
     };
     (void)effects;
-    if (log_enabled(notes[note].level)) {
-        log_write(notes[note].level, "registry", notes[note].msg,
-                  (const struct log_field[]){LOG_STR("detail", text), LOG_END});
-    }
+    agent_log_note(&notes[note], "registry", text);
 }
 
 void effects_drain_over(struct effects *effects, enum hold_kind kind, enum drain_outcome outcome)

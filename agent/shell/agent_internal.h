@@ -8,6 +8,7 @@
 #include "outrider/core/config.h"
 #include "outrider/core/server.h"
 #include "outrider/io/loop.h"
+#include "outrider/os/log.h"
 #include "outrider/os/process.h"
 #include "outrider/shell/effects.h"
 #include "outrider/shell/router.h"
@@ -100,6 +101,15 @@ void agent_tell_status(const struct agent *agent, const char *before);
 /* agent_reload.c: HUP. A bad file changes nothing and is logged. And what config_file_read warned of. */
 void agent_reload(struct agent *agent);
 void agent_log_warnings(struct str warnings);
+
+/* How one kind of note of a machine is logged. */
+struct agent_note {
+    enum log_level level;
+    const char *msg;
+};
+
+/* agent_effects.c: logs a note with the machine's own words as its detail. */
+void agent_log_note(const struct agent_note *note, const char *module, struct str detail);
 
 /* agent_past.c: what state_dir knows; fills what the router believes. The result owns what `ret_past` points
  * to and is kept as long as the router. Chooses agent->id. */

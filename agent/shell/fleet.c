@@ -68,29 +68,25 @@ static void save(struct fleet *fleet)
         log_warn("view", "the view of the fleet cannot be kept; it is tried again with the next change",
                  LOG_TEXT("dir", agent->config->state_dir), LOG_TEXT("error", err.text));
     } else if (!failed && fleet->trouble[0] != '\0') {
-        log_info("view", "the view of the fleet can be kept again", LOG_TEXT("dir", agent->config->state_dir));
+        log_info("view", "the view of the fleet can be kept again",
+                 LOG_TEXT("dir", agent->config->state_dir));
     }
     snprintf(fleet->trouble, sizeof(fleet->trouble), "%.199s", failed ? err.text : "");
 }
 
 static void note(const struct view_effect *effect)
 {
-    static const struct {
-        enum log_level level;
-        const char *msg;
-    } notes[] = {
+    static const struct agent_note notes[] = {
         [VIEW_NOTE_LISTED] = {LOG_LEVEL_INFO, "the fleet was read"},
         [VIEW_NOTE_AWAY] = {LOG_LEVEL_WARN,
                             "the fleet cannot be followed; what is known is served, marked stale"},
         [VIEW_NOTE_BACK] = {LOG_LEVEL_INFO, "the fleet is followed again"},
         [VIEW_NOTE_RELIST] = {LOG_LEVEL_WARN, "the fleet is read anew"},
-        [VIEW_NOTE_STALLED] = {LOG_LEVEL_WARN, "the watch was open and did not tell what happened; another is opened"},
+        [VIEW_NOTE_STALLED] = {LOG_LEVEL_WARN,
+                               "the watch was open and did not tell what happened; another is opened"},
         [VIEW_NOTE_UNREADABLE] = {LOG_LEVEL_WARN, "a key is no record, and is passed over"},
     };
-    if (log_enabled(notes[effect->note].level)) {
-        log_write(notes[effect->note].level, "view", notes[effect->note].msg,
-                  (const struct log_field[]){LOG_STR("detail", effect->text), LOG_END});
-    }
+    agent_log_note(&notes[effect->note], "view", effect->text);
 }
 
 static void carry_out(struct fleet *fleet, const struct view_effect *effect)
@@ -169,7 +165,8 @@ static void load(struct fleet *fleet)
     }
     if (result == 0) {
         log_info("view", "the fleet as it was kept is served until it is read",
-                 LOG_INT("services", (int64_t)file.kept.entry_count), LOG_INT("revision", file.kept.revision));
+                 LOG_INT("services", (int64_t)file.kept.entry_count),
+                 LOG_INT("revision", file.kept.revision));
         step(fleet, &(struct view_event){.type = VIEW_ON_LOAD, .kept = &file.kept});
     } else {
         log_warn("view", "the view of the fleet that was kept cannot be used", LOG_TEXT("error", err.text));

@@ -151,6 +151,18 @@ void subject_close(struct subject *subject)
     buf_fini(&subject->listed);
 }
 
+bool subject_chosen(int argc, char **argv, const char **ret_endpoints)
+{
+    bool etcd = argc == 2 && strcmp(argv[1], "etcd") == 0;
+    const char *endpoints = etcd ? getenv("OUTRIDER_TEST_ETCD") : NULL;
+    if (argc != 2 || (etcd && endpoints == NULL) || (!etcd && strcmp(argv[1], "memory") != 0)) {
+        fprintf(stderr, "usage: %s memory, or tests/support/with-etcd -- %s etcd\n", argv[0], argv[0]);
+        return false;
+    }
+    *ret_endpoints = endpoints;
+    return true;
+}
+
 void subject_submit(struct subject *subject, struct registry_request request)
 {
     request.id = ++subject->last_id;

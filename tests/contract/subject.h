@@ -34,6 +34,10 @@ void subject_open(struct subject *subject, const char *endpoints);
 /* Closes it; open requests get no answer. */
 void subject_close(struct subject *subject);
 
+/* Reads the command line of a suite, "memory" or "etcd": `ret_endpoints` is NULL, or what OUTRIDER_TEST_ETCD
+ * says. False when it is neither, or etcd without endpoints; the usage is printed. */
+bool subject_chosen(int argc, char **argv, const char **ret_endpoints);
+
 /* Starts `request` with an id of its own (and 5 s unless it says otherwise). */
 void subject_submit(struct subject *subject, struct registry_request request);
 

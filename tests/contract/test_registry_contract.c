@@ -397,10 +397,7 @@ static void what_is_open_when_the_registry_goes_is_never_answered(void **state)
 
 int main(int argc, char **argv)
 {
-    bool etcd = argc == 2 && strcmp(argv[1], "etcd") == 0;
-    endpoints = etcd ? getenv("OUTRIDER_TEST_ETCD") : NULL;
-    if (argc != 2 || (etcd && endpoints == NULL) || (!etcd && strcmp(argv[1], "memory") != 0)) {
-        fprintf(stderr, "usage: %s memory, or tests/support/with-etcd -- %s etcd\n", argv[0], argv[0]);
+    if (!subject_chosen(argc, argv, &endpoints)) {
         return 64;
     }
     const struct CMUnitTest tests[] = {

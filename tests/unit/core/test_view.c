@@ -10,24 +10,11 @@
 
 #include <string.h>
 
-static void start(struct world *w)
-{
-    world_begin(w, &(struct view_settings){.mode = VIEW_ALWAYS, .page = 2, .seed = 7, .tombstones_max = 4});
-    world_step(w, VIEW_ON_START);
-}
-
 static void start_synced(struct world *w, const char *const *keys)
 {
-    start(w);
-    for (; *keys != NULL; keys++) {
-        world_put(w, *keys, "r1");
-    }
-    world_settle(w);
-    assert_true(view_synced(w->view));
-    world_check_equal(w);
+    world_start(w);
+    world_fill(w, keys);
 }
-
-static const char *const two[] = {"/s/a/1", "/s/a/2", NULL};
 
 static void nothing_is_known_before_the_first_listing(void **state)
 {
@@ -63,7 +50,7 @@ static void pages_are_of_one_revision(void **state)
 {
     (void)state;
     struct world w;
-    start(&w);
+    world_start(&w);
     for (char id = '1'; id <= '5'; id++) {
         world_put(&w, (char[]){'/', 's', '/', 'a', '/', id, 0}, "r1");
     }
@@ -90,7 +77,7 @@ static void compacted_between_pages_begins_anew(void **state)
 {
     (void)state;
     struct world w;
-    start(&w);
+    world_start(&w);
     world_put(&w, "/s/a/1", "r1");
     world_put(&w, "/s/a/2", "r1");
     world_put(&w, "/s/a/3", "r1");
@@ -113,7 +100,7 @@ static void a_failed_page_is_asked_for_again_and_smaller(void **state)
 {
     (void)state;
     struct world w;
-    start(&w);
+    world_start(&w);
     world_put(&w, "/s/a/1", "r1");
     world_put(&w, "/s/a/2", "r1");
     world_put(&w, "/s/a/3", "r1");
@@ -141,7 +128,7 @@ static void a_page_of_another_store_begins_anew(void **state)
 {
     (void)state;
     struct world w;
-    start(&w);
+    world_start(&w);
     world_put(&w, "/s/a/1", "r1");
     world_put(&w, "/s/a/2", "r1");
     world_put(&w, "/s/a/3", "r1");
@@ -160,7 +147,7 @@ static void changes_while_listing_come_by_the_watch(void **state)
 {
     (void)state;
     struct world w;
-    start(&w);
+    world_start(&w);
     world_put(&w, "/s/a/1", "r1");
     world_answer(&w);
     world_put(&w, "/s/a/1", "r2");
@@ -182,7 +169,7 @@ static void a_reconnect_misses_nothing_and_repeats_nothing(void **state)
 {
     (void)state;
     struct world w;
-    start_synced(&w, two);
+    start_synced(&w, world_two);
     unsigned before = w.changes;
     world_put(&w, "/s/a/3", "r1");
     world_tell(&w, 1);
@@ -215,7 +202,7 @@ static void events_told_twice_count_once(void **state)
 {
     (void)state;
     struct world w;
-    start_synced(&w, two);
+    start_synced(&w, world_two);
     world_put(&w, "/s/a/1", "d1");
     world_put(&w, "/s/a/1", NULL);
     world_tell(&w, 2);
@@ -232,7 +219,7 @@ static void one_revision_of_many_keys_is_one(void **state)
 {
     (void)state;
     struct world w;
-    start_synced(&w, two);
+    start_synced(&w, world_two);
     unsigned before = w.revisions;
     world_put(&w, "/s/a/1", NULL);
     world_put_same(&w, "/s/a/2", "s1");
@@ -248,7 +235,7 @@ static void a_compacted_watch_lists_again(void **state)
 {
     (void)state;
     struct world w;
-    start_synced(&w, two);
+    start_synced(&w, world_two);
     unsigned before = w.changes;
     world_cut(&w, REGISTRY_RETRY);
     world_put(&w, "/s/a/3", "r1");
@@ -275,7 +262,7 @@ static void a_wiped_registry_is_listed_as_it_is(void **state)
 {
     (void)state;
     struct world w;
-    start_synced(&w, two);
+    start_synced(&w, world_two);
     world_put(&w, "/s/a/3", "r1");
     world_tell(&w, 1);
     w.strict = false;
@@ -307,7 +294,7 @@ static void a_registry_filled_again_is_noticed(void **state)
     (void)state;
     for (int way = 0; way < 3; way++) {
         struct world w;
-        start_synced(&w, two);
+        start_synced(&w, world_two);
         w.strict = false;
         world_cut(&w, REGISTRY_UNKNOWN);
         world_wipe(&w, 0xc1, 1);
@@ -345,7 +332,7 @@ static void a_watch_that_opens_on_another_store_is_closed(void **state)
 {
     (void)state;
     struct world w;
-    start_synced(&w, two);
+    start_synced(&w, world_two);
     world_cut(&w, REGISTRY_RETRY);
     world_pass(&w, 250);
     world_answer(&w);
@@ -360,7 +347,7 @@ static void a_watch_whose_revision_is_compacted_lists_again(void **state)
 {
     (void)state;
     struct world w;
-    start_synced(&w, two);
+    start_synced(&w, world_two);
     world_cut(&w, REGISTRY_RETRY);
     world_pass(&w, 250);
     world_answer(&w);
@@ -380,7 +367,7 @@ static void pages_that_do_not_add_up_are_read_again(void **state)
 {
     (void)state;
     struct world w;
-    start(&w);
+    world_start(&w);
     world_put(&w, "/s/a/1", "r1");
     world_put(&w, "/s/a/2", "r1");
     world_put(&w, "/s/a/3", "r1");
@@ -401,7 +388,7 @@ static void another_cluster_is_listed_anew(void **state)
 {
     (void)state;
     struct world w;
-    start_synced(&w, two);
+    start_synced(&w, world_two);
     world_cut(&w, REGISTRY_RETRY);
     unsigned before = w.changes;
     /* The same records at the same revisions, but another store: not the same thing by chance. */
@@ -424,7 +411,7 @@ static void late_answers_fall_on_deaf_ears(void **state)
 {
     (void)state;
     struct world w;
-    start(&w);
+    world_start(&w);
     struct registry_request page = w.asked;
     world_refuse(&w, REGISTRY_RETRY, false);
     world_pass(&w, 300);

@@ -10,31 +10,17 @@
 
 #include <string.h>
 
-static void start(struct world *w, enum view_mode mode)
-{
-    world_begin(w, &(struct view_settings){.mode = mode,
-                                           .seed = 7,
-                                           .idle_ms = 60000,
-                                           .save_ms = 30000,
-                                           .tombstone_ms = 600000,
-                                           .tombstones_max = 3});
-    world_step(w, VIEW_ON_START);
-}
-
 static void start_synced(struct world *w)
 {
-    start(w, VIEW_ALWAYS);
-    world_put(w, "/s/a/1", "r1");
-    world_put(w, "/s/a/2", "r1");
-    world_settle(w);
-    assert_true(view_synced(w->view));
+    world_start_mode(w, VIEW_ALWAYS);
+    world_fill(w, world_two);
 }
 
 static void a_sidecar_watches_only_while_it_is_wanted(void **state)
 {
     (void)state;
     struct world w;
-    start(&w, VIEW_AUTO);
+    world_start_mode(&w, VIEW_AUTO);
     assert_int_equal(w.requests, 0);
     assert_int_equal(view_deadline(w.view).latest, NEVER_MS);
     world_step(&w, VIEW_ON_WANT);
@@ -65,7 +51,7 @@ static void subscribers_keep_it_on(void **state)
 {
     (void)state;
     struct world w;
-    start(&w, VIEW_AUTO);
+    world_start_mode(&w, VIEW_AUTO);
     struct view_event event = {.type = VIEW_ON_SUBSCRIBERS, .count = 1, .now = w.now};
     view_step(w.view, &event, &w.effects);
     world_step(&w, VIEW_ON_TICK);
@@ -89,7 +75,7 @@ static void reload_turns_it_on_and_off(void **state)
 {
     (void)state;
     struct world w;
-    start(&w, VIEW_NEVER);
+    world_start_mode(&w, VIEW_NEVER);
     world_step(&w, VIEW_ON_WANT);
     assert_int_equal(w.requests, 0);
     struct view_event event = {.type = VIEW_ON_RELOAD, .mode = VIEW_ALWAYS, .now = w.now};

@@ -10,28 +10,17 @@
 
 #include <string.h>
 
-static void start(struct world *w)
-{
-    world_begin(w, &(struct view_settings){.mode = VIEW_ALWAYS, .page = 2, .seed = 7, .tombstones_max = 4});
-    world_step(w, VIEW_ON_START);
-}
-
 static void start_synced(struct world *w, const char *const *keys)
 {
-    start(w);
-    for (; *keys != NULL; keys++) {
-        world_put(w, *keys, "r1");
-    }
-    world_settle(w);
-    assert_true(view_synced(w->view));
-    world_check_equal(w);
+    world_start(w);
+    world_fill(w, keys);
 }
 
 static void no_record_is_counted_and_named_until_it_is_one(void **state)
 {
     (void)state;
     struct world w;
-    start(&w);
+    world_start(&w);
     world_put(&w, "/s/a/1", "!bad");
     world_put(&w, "/s/foreign", "r1");
     world_put(&w, "/s/a/2", "r1");
@@ -65,7 +54,7 @@ static void rubbish_does_not_write_our_log(void **state)
 {
     (void)state;
     struct world w;
-    start(&w);
+    world_start(&w);
     world_settle(&w);
     for (int i = 0; i < 60; i++) {
         world_put(&w, (char[]){'/', 's', '/', (char)('0' + i), 0}, "r1");

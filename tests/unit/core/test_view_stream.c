@@ -8,24 +8,10 @@
 
 #include "view_world.h"
 
-static void start(struct world *w, enum view_mode mode)
-{
-    world_begin(w, &(struct view_settings){.mode = mode,
-                                           .seed = 7,
-                                           .idle_ms = 60000,
-                                           .save_ms = 30000,
-                                           .tombstone_ms = 600000,
-                                           .tombstones_max = 3});
-    world_step(w, VIEW_ON_START);
-}
-
 static void start_synced(struct world *w)
 {
-    start(w, VIEW_ALWAYS);
-    world_put(w, "/s/a/1", "r1");
-    world_put(w, "/s/a/2", "r1");
-    world_settle(w);
-    assert_true(view_synced(w->view));
+    world_start_mode(w, VIEW_ALWAYS);
+    world_fill(w, world_two);
 }
 
 /* A fleet in which nothing happens costs one read of no key each check, and is not mistaken for a dead one.
@@ -252,7 +238,7 @@ static void denied_is_retried_slowly(void **state)
 {
     (void)state;
     struct world w;
-    start(&w, VIEW_ALWAYS);
+    world_start_mode(&w, VIEW_ALWAYS);
     world_refuse(&w, REGISTRY_DENIED, false);
     world_pass(&w, 14900);
     assert_int_equal(w.requests, 1);
@@ -268,7 +254,7 @@ static void reconnects_are_spread(void **state)
 {
     (void)state;
     struct world w;
-    start(&w, VIEW_ALWAYS);
+    world_start_mode(&w, VIEW_ALWAYS);
     world_settle(&w);
     unsigned before = w.watches;
     for (int64_t until = w.now.mono + 60000; w.now.mono < until;) {

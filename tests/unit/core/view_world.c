@@ -51,6 +51,36 @@ void world_begin(struct world *w, const struct view_settings *settings)
     queue_init(&w->effects, sizeof(struct view_effect));
 }
 
+void world_start(struct world *world)
+{
+    world_begin(world,
+                &(struct view_settings){.mode = VIEW_ALWAYS, .page = 2, .seed = 7, .tombstones_max = 4});
+    world_step(world, VIEW_ON_START);
+}
+
+void world_start_mode(struct world *world, enum view_mode mode)
+{
+    world_begin(world, &(struct view_settings){.mode = mode,
+                                               .seed = 7,
+                                               .idle_ms = 60000,
+                                               .save_ms = 30000,
+                                               .tombstone_ms = 600000,
+                                               .tombstones_max = 3});
+    world_step(world, VIEW_ON_START);
+}
+
+const char *const world_two[] = {"/s/a/1", "/s/a/2", NULL};
+
+void world_fill(struct world *world, const char *const *keys)
+{
+    for (; *keys != NULL; keys++) {
+        world_put(world, *keys, "r1");
+    }
+    world_settle(world);
+    assert_true(view_synced(world->view));
+    world_check_equal(world);
+}
+
 void world_end(struct world *w)
 {
     view_free(w->view);

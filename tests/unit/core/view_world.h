@@ -55,6 +55,17 @@ struct world {
 /* Makes a world with a view that has not started. Zero settings get test values. */
 void world_begin(struct world *world, const struct view_settings *settings);
 
+/* Makes one whose view has started: one that always watches and lists two keys a page, or one of `mode` that
+ * saves, idles and forgets tombstones by the clock. */
+void world_start(struct world *world);
+void world_start_mode(struct world *world, enum view_mode mode);
+
+/* Writes `keys` (NULL at the end), settles, and fails unless the view is synced and equal. */
+void world_fill(struct world *world, const char *const *keys);
+
+/* Two records of one type, for world_fill. */
+extern const char *const world_two[];
+
 /* Ends it. */
 void world_end(struct world *world);
 
