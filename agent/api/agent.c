@@ -2,6 +2,7 @@
  * is in it. */
 #include "api_private.h"
 
+#include "outrider/codec/json_member.h"
 #include "outrider/codec/json_write.h"
 #include "outrider/core/config.h"
 #include "outrider/core/hold.h"
@@ -10,48 +11,15 @@
 
 #include <unistd.h>
 
-static void write_text(struct json_writer *json, const char *name, const char *value)
-{
-    json_write_key(json, name);
-    json_write_text(json, value);
-}
-
-void api_write_int(struct json_writer *json, const char *name, int64_t value)
-{
-    json_write_key(json, name);
-    json_write_int(json, value);
-}
-
-void api_write_time(struct json_writer *json, const char *name, int64_t wall_ms)
-{
-    json_write_key(json, name);
-    if (wall_ms == 0) {
-        json_write_null(json);
-    } else {
-        json_write_time(json, wall_ms);
-    }
-}
-
-/* `left_ms` below 0 is none. */
-static void write_span(struct json_writer *json, const char *name, int64_t left_ms)
-{
-    json_write_key(json, name);
-    if (left_ms < 0) {
-        json_write_null(json);
-    } else {
-        json_write_int(json, left_ms);
-    }
-}
-
 static void write_who(struct json_writer *json, const struct api_view *view)
 {
-    api_write_time(json, "now", view->now.wall);
-    write_text(json, "type", view->config->server.type);
-    write_text(json, "id", view->id);
-    write_text(json, "host", view->host);
-    write_text(json, "status", status_name(server_status(view->server)));
-    write_text(json, "cause", server_cause(view->server));
-    api_write_time(json, "since", server_status_since(view->server));
+    json_member_time(json, "now", view->now.wall);
+    json_member_text(json, "type", view->config->server.type);
+    json_member_text(json, "id", view->id);
+    json_member_text(json, "host", view->host);
+    json_member_text(json, "status", status_name(server_status(view->server)));
+    json_member_text(json, "cause", server_cause(view->server));
+    json_member_time(json, "since", server_status_since(view->server));
 }
 
 static void write_players(struct json_writer *json, const struct server *server)
@@ -76,8 +44,7 @@ static void write_ports(struct json_writer *json, const struct server *server)
 {
     size_t count;
     const uint16_t *ports = server_ports(server, &count);
-    json_write_key(json, "ports");
-    json_write_array(json);
+    json_member_array(json, "ports");
     for (size_t i = 0; i < count; i++) {
         json_write_uint(json, ports[i]);
     }
@@ -89,10 +56,9 @@ static void write_watchdog(struct json_writer *json, const struct api_view *view
     int64_t due;
     int64_t timeout = server_watchdog(view->server, &due);
     int64_t left = due > view->now.mono ? due - view->now.mono : 0;
-    json_write_key(json, "watchdog");
-    json_write_object(json);
-    api_write_int(json, "timeoutMs", timeout);
-    write_span(json, "leftMs", due == NEVER_MS ? -1 : left);
+    json_member_object(json, "watchdog");
+    json_member_int(json, "timeoutMs", timeout);
+    json_member_span(json, "leftMs", due == NEVER_MS ? -1 : left);
     json_write_object_end(json);
 }
 
@@ -100,22 +66,18 @@ static void write_life(struct json_writer *json, const struct api_view *view)
 {
     const struct server *server = view->server;
     pid_t pid = server_mainpid(server);
-    json_write_key(json, "life");
-    json_write_object(json);
-    write_text(json, "state", life_name(server_life(server)));
-    json_write_key(json, "number");
-    json_write_uint(json, server_life_number(server));
-    api_write_time(json, "since", server_life_since(server));
-    write_text(json, "said", server_said(server) == SAID_NOTHING ? NULL : said_name(server_said(server)));
-    api_write_time(json, "saidAt", server_said(server) == SAID_NOTHING ? 0 : server_said_wall(server));
-    write_text(json, "text", server_text(server));
+    json_member_object(json, "life");
+    json_member_text(json, "state", life_name(server_life(server)));
+    json_member_uint(json, "number", server_life_number(server));
+    json_member_time(json, "since", server_life_since(server));
+    json_member_text(json, "said", server_said(server) == SAID_NOTHING ? NULL : said_name(server_said(server)));
+    json_member_time(json, "saidAt", server_said(server) == SAID_NOTHING ? 0 : server_said_wall(server));
+    json_member_text(json, "text", server_text(server));
     write_players(json, server);
     write_ports(json, server);
-    write_span(json, "mainpid", pid == 0 ? -1 : pid);
-    json_write_key(json, "attached");
-    json_write_uint(json, server_attached(server));
-    json_write_key(json, "passed");
-    json_write_bool(json, server_has_passed(server));
+    json_member_span(json, "mainpid", pid == 0 ? -1 : pid);
+    json_member_uint(json, "attached", server_attached(server));
+    json_member_bool(json, "passed", server_has_passed(server));
     write_watchdog(json, view);
     json_write_object_end(json);
 }
@@ -125,8 +87,7 @@ static void write_holds(struct json_writer *json, const struct api_view *view)
     int64_t left;
     bool draining = server_draining(view->server, &view->now, &left);
     const struct hold *ops = server_hold(view->server, HOLD_OPS);
-    json_write_key(json, "holds");
-    json_write_array(json);
+    json_member_array(json, "holds");
     for (int kind = 0; kind < HOLD_COUNT; kind++) {
         const struct hold *hold = server_hold(view->server, (enum hold_kind)kind);
         if (hold->set) {
@@ -134,12 +95,10 @@ static void write_holds(struct json_writer *json, const struct api_view *view)
         }
     }
     json_write_array_end(json);
-    json_write_key(json, "drain");
-    json_write_object(json);
-    json_write_key(json, "draining");
-    json_write_bool(json, draining);
-    write_span(json, "deadlineInMs", draining && left != NEVER_MS ? left : -1);
-    write_text(json, "outcome", ops->set ? drain_outcome_name(ops->outcome) : NULL);
+    json_member_object(json, "drain");
+    json_member_bool(json, "draining", draining);
+    json_member_span(json, "deadlineInMs", draining && left != NEVER_MS ? left : -1);
+    json_member_text(json, "outcome", ops->set ? drain_outcome_name(ops->outcome) : NULL);
     json_write_object_end(json);
 }
 
@@ -151,25 +110,22 @@ static void write_limits(struct json_writer *json, const struct api_view *view)
     int64_t limit = view->config->server.deregister_after_ms;
     int64_t left = server_status_since(server) + limit - view->now.wall;
     bool counts = server_status(server) == STATUS_ERROR && limit > 0;
-    json_write_key(json, "excused");
-    json_write_bool(json, until != 0);
-    write_span(json, "excusedForMs", until == 0 || until == NEVER_MS ? -1 : until - view->now.mono);
-    write_span(json, "withdrawnInMs", counts ? (left > 0 ? left : 0) : -1);
-    json_write_key(json, "requireStatus");
-    json_write_bool(json, view->config->server.require_status);
+    json_member_bool(json, "excused", until != 0);
+    json_member_span(json, "excusedForMs", until == 0 || until == NEVER_MS ? -1 : until - view->now.mono);
+    json_member_span(json, "withdrawnInMs", counts ? (left > 0 ? left : 0) : -1);
+    json_member_bool(json, "requireStatus", view->config->server.require_status);
 }
 
 static void write_transitions(struct json_writer *json, const struct server *server)
 {
-    json_write_key(json, "transitions");
-    json_write_array(json);
+    json_member_array(json, "transitions");
     for (size_t i = 0; i < server_transition_count(server); i++) {
         const struct server_transition *row = server_transition(server, i);
         json_write_object(json);
-        api_write_time(json, "at", row->wall_ms);
-        write_text(json, "from", status_name(row->from));
-        write_text(json, "to", status_name(row->to));
-        write_text(json, "cause", row->cause);
+        json_member_time(json, "at", row->wall_ms);
+        json_member_text(json, "from", status_name(row->from));
+        json_member_text(json, "to", status_name(row->to));
+        json_member_text(json, "cause", row->cause);
         json_write_object_end(json);
     }
     json_write_array_end(json);
@@ -179,16 +135,16 @@ void api_write_process(struct json_writer *json, const struct api_view *view)
 {
     bool trouble = view->state_trouble != NULL && view->state_trouble[0] != '\0';
     if (view->shutdown != NULL) {
-        write_text(json, "shutdown", shutdown_phase_name(view->shutdown->phase));
+        json_member_text(json, "shutdown", shutdown_phase_name(view->shutdown->phase));
     }
-    write_text(json, "version", view->version);
-    write_text(json, "configFile", view->config_file);
-    write_text(json, "stateDir", view->config->state_dir);
-    write_text(json, "stateTrouble", trouble ? view->state_trouble : NULL);
-    api_write_time(json, "startedAt", view->started_wall);
-    api_write_int(json, "uptimeMs",
+    json_member_text(json, "version", view->version);
+    json_member_text(json, "configFile", view->config_file);
+    json_member_text(json, "stateDir", view->config->state_dir);
+    json_member_text(json, "stateTrouble", trouble ? view->state_trouble : NULL);
+    json_member_time(json, "startedAt", view->started_wall);
+    json_member_int(json, "uptimeMs",
                   view->now.wall > view->started_wall ? view->now.wall - view->started_wall : 0);
-    api_write_int(json, "pid", getpid());
+    json_member_int(json, "pid", getpid());
 }
 
 void api_agent(struct api_context *context, const struct api_request *request, struct api_reply *reply)

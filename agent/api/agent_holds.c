@@ -3,6 +3,7 @@
 
 #include "outrider/base/duration.h"
 #include "outrider/base/error.h"
+#include "outrider/codec/json_member.h"
 #include "outrider/codec/json_write.h"
 #include "outrider/core/config.h"
 #include "outrider/core/hold.h"
@@ -11,44 +12,26 @@
 #include <jansson.h>
 #include <stdio.h>
 
-static void write_moment(struct json_writer *json, const char *name, int64_t wall_ms)
+/* How long until `until_mono`; a moment that never comes is none. */
+static int64_t left(int64_t until_mono, const struct instant *now)
 {
-    json_write_key(json, name);
-    if (wall_ms == 0) {
-        json_write_null(json);
-    } else {
-        json_write_time(json, wall_ms);
-    }
-}
-
-static void write_left(struct json_writer *json, const char *name, int64_t until_mono,
-                       const struct instant *now)
-{
-    json_write_key(json, name);
-    if (until_mono == NEVER_MS) {
-        json_write_null(json);
-    } else {
-        json_write_int(json, until_mono > now->mono ? until_mono - now->mono : 0);
-    }
+    int64_t ms = until_mono > now->mono ? until_mono - now->mono : 0;
+    return until_mono == NEVER_MS ? -1 : ms;
 }
 
 void api_write_hold(struct json_writer *json, const char *kind, const struct hold *hold,
                     const struct instant *now)
 {
     json_write_object(json);
-    json_write_key(json, "kind");
-    json_write_text(json, kind);
-    json_write_key(json, "reason");
-    json_write_text(json, hold->reason);
-    json_write_key(json, "by");
-    json_write_text(json, hold->by);
-    write_moment(json, "since", hold->since_wall);
-    write_moment(json, "deadline", hold->deadline_wall);
-    write_left(json, "deadlineInMs", hold->deadline_mono, now);
-    write_moment(json, "expires", hold->expires_wall);
-    write_left(json, "expiresInMs", hold->expires_mono, now);
-    json_write_key(json, "outcome");
-    json_write_text(json, drain_outcome_name(hold->outcome));
+    json_member_text(json, "kind", kind);
+    json_member_text(json, "reason", hold->reason);
+    json_member_text(json, "by", hold->by);
+    json_member_time(json, "since", hold->since_wall);
+    json_member_time(json, "deadline", hold->deadline_wall);
+    json_member_span(json, "deadlineInMs", left(hold->deadline_mono, now));
+    json_member_time(json, "expires", hold->expires_wall);
+    json_member_span(json, "expiresInMs", left(hold->expires_mono, now));
+    json_member_text(json, "outcome", drain_outcome_name(hold->outcome));
     json_write_object_end(json);
 }
 
@@ -150,8 +133,7 @@ static void tell_hold(struct api_context *context, struct api_reply *reply)
     const struct hold *hold = server_hold(view.server, HOLD_OPS);
     struct json_writer json = {.out = api_json(reply)};
     json_write_object(&json);
-    json_write_key(&json, "status");
-    json_write_text(&json, status_name(server_status(view.server)));
+    json_member_text(&json, "status", status_name(server_status(view.server)));
     json_write_key(&json, "hold");
     if (hold->set) {
         api_write_hold(&json, hold_name(HOLD_OPS), hold, &view.now);

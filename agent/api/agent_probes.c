@@ -1,49 +1,40 @@
 /* Probes as JSON: what each is, what it found, and how long ago. */
 #include "api_private.h"
 
+#include "outrider/codec/json_member.h"
 #include "outrider/codec/json_write.h"
 #include "outrider/core/config.h"
 #include "outrider/core/probe.h"
 
 #include <stdio.h>
 
-static void write_target(struct json_writer *json, const struct api_view *view,
-                         const struct config_probe *config)
+/* A host name, brackets and a port. */
+enum { TARGET_SIZE = 320 };
+
+static const char *target_of(const struct api_view *view, const struct config_probe *config,
+                             char room[static TARGET_SIZE])
 {
-    char target[320];
     const char *host = view->config->probe_host;
     bool v6 = host != NULL && strchr(host, ':') != NULL;
-    json_write_key(json, "target");
     switch (config->type) {
     case CONFIG_PROBE_TCP:
-        snprintf(target, sizeof(target), "%s%s%s:%u", v6 ? "[" : "", host == NULL ? "localhost" : host,
+        snprintf(room, TARGET_SIZE, "%s%s%s:%u", v6 ? "[" : "", host == NULL ? "localhost" : host,
                  v6 ? "]" : "", config->port);
-        json_write_text(json, target);
-        break;
-    case CONFIG_PROBE_UNIX: json_write_text(json, config->path); break;
+        return room;
+    case CONFIG_PROBE_UNIX: return config->path;
     }
+    return NULL;
 }
 
-static void write_ago(struct json_writer *json, const char *name, int64_t mono_ms, const struct instant *now)
+/* How long ago, of a moment that may never have been. */
+static int64_t ago(int64_t mono_ms, const struct instant *now)
 {
-    json_write_key(json, name);
-    if (mono_ms == 0) {
-        json_write_null(json);
-    } else {
-        json_write_int(json, now->mono - mono_ms);
-    }
-}
-
-static void write_count(struct json_writer *json, const char *name, unsigned value)
-{
-    json_write_key(json, name);
-    json_write_uint(json, value);
+    return mono_ms == 0 ? -1 : now->mono - mono_ms;
 }
 
 static void write_last(struct json_writer *json, const struct probe *probe, const struct instant *now)
 {
-    json_write_key(json, "lastOutcome");
-    json_write_text(json, probe->tried ? probe_outcome_text(probe->last_outcome) : NULL);
+    json_member_text(json, "lastOutcome", probe->tried ? probe_outcome_text(probe->last_outcome) : NULL);
     json_write_key(json, "lastDurationMs");
     if (probe->tried) {
         char number[32];
@@ -52,8 +43,8 @@ static void write_last(struct json_writer *json, const struct probe *probe, cons
     } else {
         json_write_null(json);
     }
-    write_ago(json, "lastTryAgoMs", probe->last_try_mono, now);
-    write_ago(json, "lastPassedAgoMs", probe->last_passed_mono, now);
+    json_member_span(json, "lastTryAgoMs", ago(probe->last_try_mono, now));
+    json_member_span(json, "lastPassedAgoMs", ago(probe->last_passed_mono, now));
 }
 
 /* Successes still needed until the verdict is passing; 0 when it is. */
@@ -69,33 +60,26 @@ static unsigned passes_needed(const struct health *health)
 static void write_probe(struct json_writer *json, const struct api_view *view, const struct api_probe *entry)
 {
     const struct probe *probe = entry->probe;
-    char evidence[128];
+    char evidence[128], target[TARGET_SIZE];
     json_write_object(json);
-    json_write_key(json, "name");
-    json_write_text(json, entry->config->name);
-    json_write_key(json, "type");
-    json_write_text(json, entry->config->type == CONFIG_PROBE_TCP ? "tcp" : "unix");
-    write_target(json, view, entry->config);
-    json_write_key(json, "verdict");
-    json_write_text(json, verdict_name(health_verdict(&probe->health)));
-    json_write_key(json, "evidence");
-    json_write_text(json, probe_evidence(probe, evidence));
-    write_count(json, "failures", probe->failures);
-    write_count(json, "passesNeeded", passes_needed(&probe->health));
-    write_count(json, "rise", probe->health.rise);
-    write_count(json, "fall", probe->health.fall);
-    json_write_key(json, "intervalMs");
-    json_write_int(json, probe->interval_ms);
-    json_write_key(json, "timeoutMs");
-    json_write_int(json, probe->timeout_ms);
+    json_member_text(json, "name", entry->config->name);
+    json_member_text(json, "type", entry->config->type == CONFIG_PROBE_TCP ? "tcp" : "unix");
+    json_member_text(json, "target", target_of(view, entry->config, target));
+    json_member_text(json, "verdict", verdict_name(health_verdict(&probe->health)));
+    json_member_text(json, "evidence", probe_evidence(probe, evidence));
+    json_member_uint(json, "failures", probe->failures);
+    json_member_uint(json, "passesNeeded", passes_needed(&probe->health));
+    json_member_uint(json, "rise", probe->health.rise);
+    json_member_uint(json, "fall", probe->health.fall);
+    json_member_int(json, "intervalMs", probe->interval_ms);
+    json_member_int(json, "timeoutMs", probe->timeout_ms);
     write_last(json, probe, &view->now);
     json_write_object_end(json);
 }
 
 void api_write_probes(struct json_writer *json, const struct api_view *view)
 {
-    json_write_key(json, "probes");
-    json_write_array(json);
+    json_member_array(json, "probes");
     for (size_t i = 0; i < view->probe_count; i++) {
         write_probe(json, view, &view->probes[i]);
     }

@@ -2,6 +2,7 @@
 #include "api_private.h"
 
 #include "outrider/base/error.h"
+#include "outrider/codec/json_member.h"
 #include "outrider/codec/json_write.h"
 #include "outrider/codec/record_json.h"
 #include "outrider/core/intent.h"
@@ -18,8 +19,7 @@ static void write_hex(struct json_writer *json, const char *name, uint64_t id)
 {
     char text[24];
     snprintf(text, sizeof(text), "%" PRIx64, id);
-    json_write_key(json, name);
-    json_write_text(json, id == 0 ? NULL : text);
+    json_member_text(json, name, id == 0 ? NULL : text);
 }
 
 /* Where the other holder is, as its record says; null when that cannot be read. */
@@ -46,12 +46,7 @@ static void write_foreign(struct json_writer *json, const struct registrar *regi
     int64_t left = registrar_foreign_left(registrar);
     json_write_object(json);
     write_hex(json, "lease", (uint64_t)registrar_foreign_lease(registrar));
-    json_write_key(json, "leftMs");
-    if (left < 0) {
-        json_write_null(json);
-    } else {
-        json_write_int(json, left);
-    }
+    json_member_span(json, "leftMs", left);
     write_foreign_host(json, registrar);
     json_write_object_end(json);
 }
@@ -63,19 +58,15 @@ static const char *text_or_null(const char *text)
 
 void api_write_endpoints(struct json_writer *json, const struct api_view *view)
 {
-    json_write_key(json, "endpoints");
-    json_write_array(json);
+    json_member_array(json, "endpoints");
     for (size_t i = 0; i < view->registry_endpoint_count; i++) {
         const struct registry_endpoint *endpoint = &view->registry_endpoints[i];
         const char *trouble = text_or_null(endpoint->trouble);
         json_write_object(json);
-        json_write_key(json, "url");
-        json_write_text(json, endpoint->name);
-        json_write_key(json, "inUse");
-        json_write_bool(json, endpoint->in_use);
-        json_write_key(json, "trouble");
-        json_write_text(json, trouble);
-        api_write_time(json, "failedAt", trouble == NULL ? 0 : endpoint->failed_wall);
+        json_member_text(json, "url", endpoint->name);
+        json_member_bool(json, "inUse", endpoint->in_use);
+        json_member_text(json, "trouble", trouble);
+        json_member_time(json, "failedAt", trouble == NULL ? 0 : endpoint->failed_wall);
         json_write_object_end(json);
     }
     json_write_array_end(json);
@@ -85,30 +76,22 @@ static void write_sync(struct json_writer *json, const struct api_view *view)
 {
     const struct registrar *registrar = view->registrar;
     const char *trouble = text_or_null(registrar_trouble(registrar));
-    json_write_key(json, "registry");
-    json_write_object(json);
-    json_write_key(json, "inSync");
-    json_write_bool(json, registrar_in_sync(registrar));
-    json_write_key(json, "settled");
-    json_write_bool(json, registrar_settled(registrar));
-    json_write_key(json, "endpoint");
-    json_write_text(json, text_or_null(view->registry_endpoint));
+    json_member_object(json, "registry");
+    json_member_bool(json, "inSync", registrar_in_sync(registrar));
+    json_member_bool(json, "settled", registrar_settled(registrar));
+    json_member_text(json, "endpoint", text_or_null(view->registry_endpoint));
     api_write_endpoints(json, view);
     write_hex(json, "clusterId", view->registry_cluster);
     write_hex(json, "clusterBefore", registrar_cluster_before(registrar));
-    api_write_int(json, "revision", registrar_revision(registrar));
-    api_write_time(json, "lastWrite", registrar_written_wall(registrar));
-    json_write_key(json, "registrations");
-    json_write_uint(json, registrar_registrations(registrar));
-    json_write_key(json, "trouble");
-    json_write_text(json, trouble);
-    api_write_time(json, "troubleSince", trouble == NULL ? 0 : registrar_trouble_since(registrar));
+    json_member_int(json, "revision", registrar_revision(registrar));
+    json_member_time(json, "lastWrite", registrar_written_wall(registrar));
+    json_member_uint(json, "registrations", registrar_registrations(registrar));
+    json_member_text(json, "trouble", trouble);
+    json_member_time(json, "troubleSince", trouble == NULL ? 0 : registrar_trouble_since(registrar));
     write_foreign(json, registrar);
     const struct keywatch *watch = view->keywatch;
-    json_write_key(json, "watch");
-    json_write_text(json, watch == NULL ? NULL : keywatch_state_name(keywatch_state(watch)));
-    json_write_key(json, "watchTrouble");
-    json_write_text(json, watch == NULL ? NULL : text_or_null(keywatch_trouble(watch)));
+    json_member_text(json, "watch", watch == NULL ? NULL : keywatch_state_name(keywatch_state(watch)));
+    json_member_text(json, "watchTrouble", watch == NULL ? NULL : text_or_null(keywatch_trouble(watch)));
     json_write_object_end(json);
 }
 
@@ -117,40 +100,31 @@ static void write_lease(struct json_writer *json, const struct api_view *view)
     const struct registrar *registrar = view->registrar;
     bool has = registrar_lease(registrar) != 0;
     int64_t left = registrar_lease_deadline(registrar) - view->now.boot;
-    json_write_key(json, "lease");
-    json_write_object(json);
-    json_write_key(json, "state");
-    json_write_text(json, lease_state_name(registrar_lease_state(registrar)));
+    json_member_object(json, "lease");
+    json_member_text(json, "state", lease_state_name(registrar_lease_state(registrar)));
     write_hex(json, "id", (uint64_t)registrar_lease(registrar));
-    api_write_int(json, "ttlMs", registrar_ttl(registrar));
-    api_write_int(json, "leftMs", has && left > 0 ? left : 0);
+    json_member_int(json, "ttlMs", registrar_ttl(registrar));
+    json_member_int(json, "leftMs", has && left > 0 ? left : 0);
     json_write_object_end(json);
 }
 
 static void write_control(struct json_writer *json, const struct intent *intent)
 {
-    json_write_key(json, "control");
-    json_write_object(json);
-    json_write_key(json, "key");
-    json_write_text(json, intent_key(intent));
-    json_write_key(json, "known");
-    json_write_bool(json, intent_known(intent));
-    json_write_key(json, "inSync");
-    json_write_bool(json, intent_in_sync(intent));
-    api_write_int(json, "revision", intent_seen(intent));
-    api_write_time(json, "pendingSince", intent_pending(intent) ? intent_pending_since(intent) : 0);
-    json_write_key(json, "trouble");
-    json_write_text(json, text_or_null(intent_trouble(intent)));
-    json_write_key(json, "unreadable");
-    json_write_text(json, text_or_null(intent_unreadable(intent)));
+    json_member_object(json, "control");
+    json_member_text(json, "key", intent_key(intent));
+    json_member_bool(json, "known", intent_known(intent));
+    json_member_bool(json, "inSync", intent_in_sync(intent));
+    json_member_int(json, "revision", intent_seen(intent));
+    json_member_time(json, "pendingSince", intent_pending(intent) ? intent_pending_since(intent) : 0);
+    json_member_text(json, "trouble", text_or_null(intent_trouble(intent)));
+    json_member_text(json, "unreadable", text_or_null(intent_unreadable(intent)));
     json_write_object_end(json);
 }
 
 static void write_record(struct json_writer *json, const struct server *server)
 {
     const struct record *record = server_record(server);
-    json_write_key(json, "withheld");
-    json_write_text(json, text_or_null(server_withheld(server)));
+    json_member_text(json, "withheld", text_or_null(server_withheld(server)));
     json_write_key(json, "record");
     if (record == NULL) {
         json_write_null(json);

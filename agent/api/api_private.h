@@ -1,5 +1,6 @@
-/* The inside of api: routes.c (which handler), guard.c (who may change state), and the handlers, all pure: a
- * request and the agent as it is in, a reply out. api.c alone knows that there is an HTTP server. */
+/* The inside of api: routes.c (which handler), guard.c (who may change state), reply.c (what every answer
+ * shares) and the handlers, all pure: a request and the agent as it is in, a reply out. api.c alone knows that
+ * there is an HTTP server. */
 #ifndef OUTRIDER_API_API_PRIVATE_H
 #define OUTRIDER_API_API_PRIVATE_H
 
@@ -85,11 +86,11 @@ bool api_need_fleet(struct api_context *context, struct api_view *ret_view, stru
 /* Answers one request, whatever it is. `reply` is zeroed. */
 void api_handle(struct api_context *context, const struct api_request *request, struct api_reply *reply);
 
-/* Makes `reply` the error `code` with a message for a person. */
+/* reply.c: makes `reply` the error `code` with a message for a person. */
 void api_refuse(struct api_reply *reply, int status, const char *code, const char *format, ...)
     PRINTF_LIKE(4, 5);
 
-/* Makes `reply` a 200 with JSON, and returns the body to write it to. */
+/* reply.c: makes `reply` a 200 with JSON, and returns the body to write it to. */
 struct buf *api_json(struct api_reply *reply);
 
 /* Takes the view for this request and keeps the worst lag seen, because looking takes it from the loop. */
@@ -118,10 +119,6 @@ void api_write_process(struct json_writer *json, const struct api_view *view);
 /* observer.c: the document of an agent without a server; the member view of either. */
 void api_write_observer(struct json_writer *json, const struct api_view *view);
 void api_write_view(struct json_writer *json, const struct api_view *view);
-
-/* agent.c: one member, a number; a wall time in ms, null for 0. */
-void api_write_int(struct json_writer *json, const char *name, int64_t value);
-void api_write_time(struct json_writer *json, const char *name, int64_t wall_ms);
 
 /* agent_holds.c: the value of one hold that is set. */
 void api_write_hold(struct json_writer *json, const char *kind, const struct hold *hold,

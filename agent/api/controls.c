@@ -2,6 +2,7 @@
 
 #include "api_private.h"
 #include "outrider/base/mem.h"
+#include "outrider/codec/json_member.h"
 #include "outrider/codec/json_write.h"
 #include "outrider/io/http_server.h"
 
@@ -50,17 +51,15 @@ static void tell(const struct control *control, const struct api_controlled *res
 {
     struct json_writer json = {.out = api_json(reply)};
     json_write_object(&json);
-    json_write_key(&json, "type");
-    json_write_string(&json, buf_view(&control->type));
-    json_write_key(&json, "id");
-    json_write_string(&json, buf_view(&control->id));
+    json_member_string(&json, "type", buf_view(&control->type));
+    json_member_string(&json, "id", buf_view(&control->id));
     json_write_key(&json, "hold");
     if (control->hold.set) {
         api_write_hold(&json, hold_name(HOLD_OPS), &control->hold, &control->now);
     } else {
         json_write_null(&json);
     }
-    api_write_int(&json, "revision", result->revision);
+    json_member_int(&json, "revision", result->revision);
     json_write_object_end(&json);
 }
 

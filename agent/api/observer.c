@@ -1,6 +1,7 @@
 /* GET /api/agent where there is no server, and what is told of the view everywhere. */
 #include "api_private.h"
 
+#include "outrider/codec/json_member.h"
 #include "outrider/codec/json_write.h"
 #include "outrider/codec/printable.h"
 #include "outrider/core/config.h"
@@ -11,16 +12,14 @@
 
 static void write_text(struct json_writer *json, const char *name, const char *value)
 {
-    json_write_key(json, name);
-    json_write_text(json, value == NULL || value[0] == '\0' ? NULL : value);
+    json_member_text(json, name, value == NULL || value[0] == '\0' ? NULL : value);
 }
 
 /* Keys under the prefix that are no records: their bytes may be anything. */
 static void write_unreadable(struct json_writer *json, const struct view *fleet)
 {
-    api_write_int(json, "unreadable", (int64_t)view_unreadable_count(fleet));
-    json_write_key(json, "unreadableKeys");
-    json_write_array(json);
+    json_member_int(json, "unreadable", (int64_t)view_unreadable_count(fleet));
+    json_member_array(json, "unreadableKeys");
     for (size_t i = 0; i < view_unreadable_names(fleet); i++) {
         char text[200];
         json_write_object(json);
@@ -43,18 +42,16 @@ void api_write_view(struct json_writer *json, const struct api_view *view)
     }
     json_write_object(json);
     write_text(json, "state", view_state_name(view_state(fleet)));
-    json_write_key(json, "known");
-    json_write_bool(json, view_known(fleet));
-    json_write_key(json, "synced");
-    json_write_bool(json, view_synced(fleet));
-    api_write_int(json, "ageMs", view_age(fleet, &view->now));
-    api_write_int(json, "revision", view_revision(fleet));
-    api_write_int(json, "services", (int64_t)view_count(fleet));
-    api_write_int(json, "healthy", (int64_t)view_status_count(fleet, STATUS_READY));
-    api_write_int(json, "offline", (int64_t)view_tombstone_count(fleet));
+    json_member_bool(json, "known", view_known(fleet));
+    json_member_bool(json, "synced", view_synced(fleet));
+    json_member_int(json, "ageMs", view_age(fleet, &view->now));
+    json_member_int(json, "revision", view_revision(fleet));
+    json_member_int(json, "services", (int64_t)view_count(fleet));
+    json_member_int(json, "healthy", (int64_t)view_status_count(fleet, STATUS_READY));
+    json_member_int(json, "offline", (int64_t)view_tombstone_count(fleet));
     write_unreadable(json, fleet);
-    api_write_int(json, "listings", (int64_t)view_listings(fleet));
-    api_write_int(json, "stalls", (int64_t)view_stalls(fleet));
+    json_member_int(json, "listings", (int64_t)view_listings(fleet));
+    json_member_int(json, "stalls", (int64_t)view_stalls(fleet));
     write_text(json, "trouble", view_trouble(fleet));
     write_text(json, "fileTrouble", view->fleet.trouble);
     json_write_object_end(json);
@@ -64,12 +61,10 @@ void api_write_observer(struct json_writer *json, const struct api_view *view)
 {
     char cluster[24];
     const struct view *fleet = view->fleet.view;
-    api_write_time(json, "now", view->now.wall);
-    json_write_key(json, "observer");
-    json_write_bool(json, true);
+    json_member_time(json, "now", view->now.wall);
+    json_member_bool(json, "observer", true);
     api_write_view(json, view);
-    json_write_key(json, "registry");
-    json_write_object(json);
+    json_member_object(json, "registry");
     write_text(json, "prefix", view->config->registry.prefix);
     write_text(json, "endpoint", view->registry_endpoint);
     api_write_endpoints(json, view);

@@ -1,12 +1,8 @@
-/* Which handler a request goes to, and the refusals that every route shares. */
+/* Which handler a request goes to. */
 #include "api_private.h"
 
-#include "outrider/codec/json_write.h"
 #include "outrider/core/config.h"
 #include "outrider/io/http_parse.h"
-
-#include <stdarg.h>
-#include <stdio.h>
 
 enum route_method { ROUTE_GET, ROUTE_POST };
 enum route_rule { PLAIN, CHANGES_STATE, TAKES_PARAMETERS };
@@ -38,37 +34,6 @@ static const struct route {
     {ROUTE_GET, "/readyz", PLAIN, api_readyz},
     {ROUTE_GET, "/metrics", PLAIN, api_metrics},
 };
-
-static const char json_type[] = "application/json";
-
-struct buf *api_json(struct api_reply *reply)
-{
-    reply->status = 200;
-    reply->content_type = json_type;
-    return &reply->body;
-}
-
-void api_refuse(struct api_reply *reply, int status, const char *code, const char *format, ...)
-{
-    char message[512];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(message, sizeof(message), format, args);
-    va_end(args);
-    reply->status = status;
-    reply->content_type = json_type;
-    buf_clear(&reply->body);
-    struct json_writer json = {.out = &reply->body};
-    json_write_object(&json);
-    json_write_key(&json, "error");
-    json_write_object(&json);
-    json_write_key(&json, "code");
-    json_write_text(&json, code);
-    json_write_key(&json, "message");
-    json_write_text(&json, message);
-    json_write_object_end(&json);
-    json_write_object_end(&json);
-}
 
 void api_look(struct api_context *context, struct api_view *ret_view)
 {

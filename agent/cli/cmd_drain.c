@@ -7,6 +7,7 @@
 #include "outrider/base/buf.h"
 #include "outrider/base/duration.h"
 #include "outrider/base/error.h"
+#include "outrider/codec/json_member.h"
 #include "outrider/codec/json_write.h"
 #include "outrider/core/hold.h"
 #include "status_text.h"
@@ -93,9 +94,9 @@ static void write_body(const struct drain_options *options, struct buf *body)
 {
     struct json_writer json = {.out = body};
     json_write_object(&json);
-    json_write_text_if(&json, "reason", options->reason);
-    json_write_text_if(&json, "deadline", options->deadline);
-    json_write_text_if(&json, "expires", options->expires);
+    json_member_text_if(&json, "reason", options->reason);
+    json_member_text_if(&json, "deadline", options->deadline);
+    json_member_text_if(&json, "expires", options->expires);
     json_write_object_end(&json);
 }
 

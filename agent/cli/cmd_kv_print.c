@@ -1,5 +1,6 @@
 #include "cmd_kv.h"
 #include "outrider/base/base64.h"
+#include "outrider/codec/json_member.h"
 #include "outrider/codec/json_write.h"
 
 #include <inttypes.h>
@@ -52,7 +53,7 @@ void kv_json(struct json_writer *json, const struct etcd_kv *kv)
     if (kv->lease != 0) {
         char lease[24];
         snprintf(lease, sizeof(lease), "%016" PRIx64, (uint64_t)kv->lease);
-        json_write_text_if(json, "lease", lease);
+        json_member_text_if(json, "lease", lease);
     }
     json_write_object_end(json);
 }
@@ -76,7 +77,7 @@ void kv_json_result(struct json_writer *json, const struct etcd_answer *answer,
     static const char *const counts[] = {[ETCD_GET] = "count", [ETCD_PUT] = NULL, [ETCD_DELETE] = "deleted"};
     static const char *const kvs[] = {[ETCD_GET] = "kvs", [ETCD_PUT] = "before", [ETCD_DELETE] = "before"};
     json_write_object(json);
-    json_write_text_if(json, "op", names[result->kind]);
+    json_member_text_if(json, "op", names[result->kind]);
     if (counts[result->kind] != NULL) {
         json_number(json, counts[result->kind], result->count);
     }

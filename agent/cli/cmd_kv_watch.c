@@ -1,5 +1,6 @@
 #include "cmd_kv.h"
 #include "outrider/base/backoff.h"
+#include "outrider/codec/json_member.h"
 #include "outrider/codec/json_write.h"
 #include "outrider/io/loop.h"
 #include "outrider/io/timer.h"
@@ -47,7 +48,7 @@ static void print_json(const struct registry_change *change)
     struct buf document = {0};
     struct json_writer json = {.out = &document};
     json_write_object(&json);
-    json_write_text_if(&json, "event", change->deleted ? "delete" : "put");
+    json_member_text_if(&json, "event", change->deleted ? "delete" : "put");
     kv_json_bytes(&json, "key", change->key);
     if (!change->deleted) {
         kv_json_bytes(&json, "value", change->value);

@@ -3,6 +3,7 @@
 #include "json_read.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
+#include "outrider/codec/json_member.h"
 #include "outrider/codec/json_write.h"
 #include "outrider/core/hold.h"
 
@@ -11,8 +12,7 @@
 static void encode_text(struct json_writer *json, const char *key, const char *text)
 {
     if (text[0] != '\0') {
-        json_write_key(json, key);
-        json_write_text(json, text);
+        json_member_text(json, key, text);
     }
 }
 

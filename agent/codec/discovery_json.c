@@ -2,6 +2,7 @@
 
 #include "outrider/base/buf.h"
 #include "outrider/base/mem.h"
+#include "outrider/codec/json_member.h"
 #include "outrider/codec/json_write.h"
 #include "outrider/core/view_read.h"
 
@@ -55,8 +56,7 @@ static void write_health(struct json_writer *json, const struct view_entry *entr
 {
     bool known = is_local(local, entry);
     json_write_object(json);
-    json_write_key(json, "status");
-    json_write_text(json, discovery_health(view_entry_status(entry)));
+    json_member_text(json, "status", discovery_health(view_entry_status(entry)));
     json_write_key(json, "responseTime");
     if (known && local->response_ms >= 0) {
         json_write_int(json, local->response_ms);
@@ -79,8 +79,7 @@ static void write_service(struct json_writer *json, const struct view_entry *ent
     write_who(json, entry);
     json_write_key(json, "health");
     write_health(json, entry, local);
-    json_write_key(json, "isHealthy");
-    json_write_bool(json, view_entry_status(entry) == STATUS_READY);
+    json_member_bool(json, "isHealthy", view_entry_status(entry) == STATUS_READY);
     json_write_object_end(json);
 }
 
@@ -91,26 +90,19 @@ void discovery_json_service(const struct view_entry *entry, const struct discove
     write_service(&json, entry, local);
 }
 
-static void write_count(struct json_writer *json, const char *name, size_t count)
-{
-    json_write_key(json, name);
-    json_write_uint(json, count);
-}
-
 void discovery_json_services(const struct view *view, const struct discovery_local *local, struct buf *out)
 {
     struct json_writer json = {.out = out};
     size_t healthy = view_status_count(view, STATUS_READY);
     json_write_object(&json);
-    json_write_key(&json, "services");
-    json_write_array(&json);
+    json_member_array(&json, "services");
     for (size_t i = 0; i < view_count(view); i++) {
         write_service(&json, view_at(view, i), local);
     }
     json_write_array_end(&json);
-    write_count(&json, "total", view_count(view));
-    write_count(&json, "healthy", healthy);
-    write_count(&json, "unhealthy", view_count(view) - healthy);
+    json_member_uint(&json, "total", view_count(view));
+    json_member_uint(&json, "healthy", healthy);
+    json_member_uint(&json, "unhealthy", view_count(view) - healthy);
     json_write_object_end(&json);
 }
 
@@ -137,7 +129,7 @@ static void write_regions(struct json_writer *json, const struct view *view)
             next++;
         }
         char *name = mem_copy(regions[i].data, regions[i].size);
-        write_count(json, name, next - i);
+        json_member_uint(json, name, next - i);
         free(name);
     }
     json_write_object_end(json);
@@ -157,16 +149,15 @@ void discovery_json_topology(const struct view *view, struct buf *out)
     struct json_writer json = {.out = out};
     size_t healthy = view_status_count(view, STATUS_READY);
     json_write_object(&json);
-    write_count(&json, "totalServices", view_count(view));
-    write_count(&json, "healthyServices", healthy);
-    write_count(&json, "unhealthyServices", view_count(view) - healthy);
+    json_member_uint(&json, "totalServices", view_count(view));
+    json_member_uint(&json, "healthyServices", healthy);
+    json_member_uint(&json, "unhealthyServices", view_count(view) - healthy);
     json_write_key(&json, "servicesByRegion");
     write_regions(&json, view);
-    json_write_key(&json, "servicesByStatus");
-    json_write_object(&json);
+    json_member_object(&json, "servicesByStatus");
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         size_t unknown = rows[i].status == STATUS_ERROR ? view_status_count(view, STATUS_UNKNOWN) : 0;
-        write_count(&json, rows[i].name, view_status_count(view, rows[i].status) + unknown);
+        json_member_uint(&json, rows[i].name, view_status_count(view, rows[i].status) + unknown);
     }
     json_write_object_end(&json);
     json_write_key(&json, "leader");
@@ -178,8 +169,7 @@ void discovery_json_status(const struct view_entry *current, bool registered, st
 {
     struct json_writer json = {.out = out};
     json_write_object(&json);
-    json_write_key(&json, "enabled");
-    json_write_bool(&json, true);
+    json_member_bool(&json, "enabled", true);
     json_write_key(&json, "currentService");
     if (current == NULL) {
         json_write_null(&json);
@@ -188,10 +178,8 @@ void discovery_json_status(const struct view_entry *current, bool registered, st
         write_who(&json, current);
         json_write_object_end(&json);
     }
-    json_write_key(&json, "isLeader");
-    json_write_bool(&json, false);
-    json_write_key(&json, "status");
-    json_write_text(&json, registered ? "registered" : "unregistered");
+    json_member_bool(&json, "isLeader", false);
+    json_member_text(&json, "status", registered ? "registered" : "unregistered");
     json_write_object_end(&json);
 }
 
@@ -205,13 +193,11 @@ bool discovery_json_event(const struct view_entry *was, const struct view_entry 
     }
     struct json_writer json = {.out = out};
     json_write_object(&json);
-    json_write_key(&json, "type");
-    json_write_text(&json, type);
+    json_member_text(&json, "type", type);
     json_write_key(&json, "service");
     write_service(&json, entry, local);
     write_text(&json, "serviceId", view_entry_id(entry));
-    json_write_key(&json, "timestamp");
-    json_write_int(&json, wall_ms);
+    json_member_int(&json, "timestamp", wall_ms);
     json_write_object_end(&json);
     return true;
 }

@@ -1,6 +1,7 @@
 #include "etcd_message_internal.h"
 
 #include "outrider/base/buf.h"
+#include "outrider/codec/json_member.h"
 #include "outrider/codec/json_write.h"
 
 #include <stdio.h>
@@ -12,10 +13,8 @@ void etcd_message_encode_login(struct str username, struct str password, struct 
 {
     struct json_writer json = {.out = out};
     json_write_object(&json);
-    json_write_key(&json, "name");
-    json_write_string(&json, username);
-    json_write_key(&json, "password");
-    json_write_string(&json, password);
+    json_member_string(&json, "name", username);
+    json_member_string(&json, "password", password);
     json_write_object_end(&json);
 }
 

@@ -196,11 +196,3 @@ void json_write_raw(struct json_writer *json, struct str value)
     begin_value(json);
     buf_str(json->out, value);
 }
-
-void json_write_text_if(struct json_writer *json, const char *name, const char *value)
-{
-    if (value != NULL) {
-        json_write_key(json, name);
-        json_write_string(json, str_of(value));
-    }
-}

@@ -3,6 +3,7 @@
 #include "json_read.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
+#include "outrider/codec/json_member.h"
 #include "outrider/codec/json_write.h"
 #include "outrider/core/record.h"
 
@@ -21,12 +22,11 @@ enum {
 
 static void encode_who(struct json_writer *json, const struct record *record)
 {
-    json_write_text_if(json, "id", record->id);
-    json_write_text_if(json, "type", record->type);
-    json_write_text_if(json, "host", record->host);
+    json_member_text_if(json, "id", record->id);
+    json_member_text_if(json, "type", record->type);
+    json_member_text_if(json, "host", record->host);
     if (record->port_count > 0) {
-        json_write_key(json, "ports");
-        json_write_array(json);
+        json_member_array(json, "ports");
         for (size_t i = 0; i < record->port_count; i++) {
             json_write_uint(json, record->ports[i]);
         }
@@ -37,19 +37,16 @@ static void encode_who(struct json_writer *json, const struct record *record)
 static void encode_tags_and_labels(struct json_writer *json, const struct record *record)
 {
     if (record->tag_count > 0) {
-        json_write_key(json, "tags");
-        json_write_array(json);
+        json_member_array(json, "tags");
         for (size_t i = 0; i < record->tag_count; i++) {
             json_write_text(json, record->tags[i]);
         }
         json_write_array_end(json);
     }
     if (record->label_count > 0) {
-        json_write_key(json, "labels");
-        json_write_object(json);
+        json_member_object(json, "labels");
         for (size_t i = 0; i < record->label_count; i++) {
-            json_write_key(json, record->labels[i].name);
-            json_write_text(json, record->labels[i].value);
+            json_member_text(json, record->labels[i].name, record->labels[i].value);
         }
         json_write_object_end(json);
     }
@@ -57,16 +54,14 @@ static void encode_tags_and_labels(struct json_writer *json, const struct record
 
 static void encode_drain(struct json_writer *json, const struct record_drain *drain)
 {
-    json_write_key(json, "drain");
-    json_write_object(json);
-    json_write_key(json, "holds");
-    json_write_array(json);
+    json_member_object(json, "drain");
+    json_member_array(json, "holds");
     for (struct str rest = str_of(drain->holds); rest.size > 0;) {
         json_write_string(json, str_split(rest, ',', &rest));
     }
     json_write_array_end(json);
-    json_write_text_if(json, "by", drain->by);
-    json_write_text_if(json, "reason", drain->reason);
+    json_member_text_if(json, "by", drain->by);
+    json_member_text_if(json, "reason", drain->reason);
     json_write_key(json, "since");
     json_write_time(json, drain->since_wall);
     if (drain->deadline_wall != 0) {
@@ -79,12 +74,10 @@ static void encode_drain(struct json_writer *json, const struct record_drain *dr
 static void encode_play(struct json_writer *json, const struct record *record)
 {
     if (record->has_players) {
-        json_write_key(json, "players");
-        json_write_uint(json, record->players);
+        json_member_uint(json, "players", record->players);
     }
     if (record->has_capacity) {
-        json_write_key(json, "capacity");
-        json_write_uint(json, record->capacity);
+        json_member_uint(json, "capacity", record->capacity);
     }
     if (record->drain.set) {
         encode_drain(json, &record->drain);
@@ -100,16 +93,15 @@ void record_encode(const struct record *record, struct buf *out)
     struct json_writer json = {.out = out};
     json_write_object(&json);
     encode_who(&json, record);
-    json_write_key(&json, "status");
-    json_write_text(&json, status_name(record->status));
+    json_member_text(&json, "status", status_name(record->status));
     json_write_key(&json, "updatedAt");
     json_write_time(&json, record->updated_wall);
-    json_write_text_if(&json, "customState", record->custom_state);
-    json_write_text_if(&json, "reason", record->reason);
-    json_write_text_if(&json, "region", record->region);
-    json_write_text_if(&json, "zone", record->zone);
-    json_write_text_if(&json, "group", record->group);
-    json_write_text_if(&json, "version", record->version);
+    json_member_text_if(&json, "customState", record->custom_state);
+    json_member_text_if(&json, "reason", record->reason);
+    json_member_text_if(&json, "region", record->region);
+    json_member_text_if(&json, "zone", record->zone);
+    json_member_text_if(&json, "group", record->group);
+    json_member_text_if(&json, "version", record->version);
     encode_tags_and_labels(&json, record);
     encode_play(&json, record);
     json_write_object_end(&json);

@@ -2,6 +2,7 @@
 
 #include "outrider/base/blob.h"
 #include "outrider/base/buf.h"
+#include "outrider/codec/json_member.h"
 #include "outrider/codec/json_write.h"
 #include "outrider/core/view_entry.h"
 
@@ -94,14 +95,10 @@ void sse_remove(struct buf *out, const struct view_entry *was, bool clean, const
     struct buf data = {0};
     struct json_writer json = {.out = &data};
     json_write_object(&json);
-    json_write_key(&json, "key");
-    json_write_string(&json, view_entry_key(was));
-    json_write_key(&json, "type");
-    json_write_string(&json, view_entry_type(was));
-    json_write_key(&json, "id");
-    json_write_string(&json, view_entry_id(was));
-    json_write_key(&json, "clean");
-    json_write_bool(&json, clean);
+    json_member_string(&json, "key", view_entry_key(was));
+    json_member_string(&json, "type", view_entry_type(was));
+    json_member_string(&json, "id", view_entry_id(was));
+    json_member_bool(&json, "clean", clean);
     json_write_object_end(&json);
     sse_event(out, STR("remove"), buf_view(&data), id);
     buf_fini(&data);

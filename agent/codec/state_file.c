@@ -5,6 +5,7 @@
 #include "json_read.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
+#include "outrider/codec/json_member.h"
 #include "outrider/codec/json_write.h"
 
 #include <limits.h>
@@ -44,24 +45,21 @@ static void make_trailer(struct str body, char out[static TRAILER_SIZE + 1])
 static void encode_int(struct json_writer *json, const char *key, int64_t value)
 {
     if (value != 0) {
-        json_write_key(json, key);
-        json_write_int(json, value);
+        json_member_int(json, key, value);
     }
 }
 
 static void encode_flag(struct json_writer *json, const char *key, bool value)
 {
     if (value) {
-        json_write_key(json, key);
-        json_write_bool(json, true);
+        json_member_bool(json, key, true);
     }
 }
 
 static void encode_count(struct json_writer *json, const char *key, bool has, uint32_t value)
 {
     if (has) {
-        json_write_key(json, key);
-        json_write_uint(json, value);
+        json_member_uint(json, key, value);
     }
 }
 
@@ -70,11 +68,10 @@ static void encode_hold(struct json_writer *json, const struct saved_hold *hold)
     if (!hold->set && hold->revision == 0 && !hold->pending) {
         return;
     }
-    json_write_key(json, "ops");
-    json_write_object(json);
+    json_member_object(json, "ops");
     encode_flag(json, "set", hold->set);
-    json_write_text_if(json, "reason", hold->reason);
-    json_write_text_if(json, "by", hold->by);
+    json_member_text_if(json, "reason", hold->reason);
+    json_member_text_if(json, "by", hold->by);
     encode_int(json, "sinceMs", hold->since_wall);
     encode_int(json, "deadlineMs", hold->deadline_wall);
     encode_int(json, "expiresMs", hold->expires_wall);
@@ -87,30 +84,24 @@ static void encode_hold(struct json_writer *json, const struct saved_hold *hold)
 static void encode_labels(struct json_writer *json, const struct words *words)
 {
     char name[LABEL_NAME_MAX + 1];
-    json_write_key(json, "labels");
-    json_write_object(json);
+    json_member_object(json, "labels");
     for (size_t i = 0; i < words->label_count; i++) {
         snprintf(name, sizeof(name), "%.*s", STR_ARG(words->labels[i].name));
-        json_write_key(json, name);
-        json_write_string(json, words->labels[i].value);
+        json_member_string(json, name, words->labels[i].value);
     }
     json_write_object_end(json);
 }
 
 static void encode_words(struct json_writer *json, const struct words *words)
 {
-    json_write_key(json, "words");
-    json_write_object(json);
-    json_write_key(json, "said");
-    json_write_text(json, said_name(words->said));
+    json_member_object(json, "words");
+    json_member_text(json, "said", said_name(words->said));
     if (words->has_text) {
-        json_write_key(json, "text");
-        json_write_string(json, words->text);
+        json_member_string(json, "text", words->text);
     }
     encode_count(json, "players", words->has_players, words->players);
     encode_count(json, "capacity", words->has_capacity, words->capacity);
-    json_write_key(json, "ports");
-    json_write_array(json);
+    json_member_array(json, "ports");
     for (size_t i = 0; i < words->port_count; i++) {
         json_write_uint(json, words->ports[i]);
     }
@@ -120,14 +111,11 @@ static void encode_words(struct json_writer *json, const struct words *words)
     encode_flag(json, "drain", words->drain);
     encode_flag(json, "reloading", words->reloading);
     if (words->has_watchdog) {
-        json_write_key(json, "watchdogMs");
-        json_write_int(json, words->watchdog_ms);
+        json_member_int(json, "watchdogMs", words->watchdog_ms);
     }
     if (words->has_mainpid) {
-        json_write_key(json, "mainpid");
-        json_write_int(json, words->mainpid);
-        json_write_key(json, "mainpidStart");
-        json_write_uint(json, words->mainpid_start);
+        json_member_int(json, "mainpid", words->mainpid);
+        json_member_uint(json, "mainpidStart", words->mainpid_start);
     }
     json_write_object_end(json);
 }
@@ -137,11 +125,10 @@ void state_file_encode(const struct saved_state *state, struct buf *out)
     struct buf body = {0};
     struct json_writer json = {.out = &body};
     json_write_object(&json);
-    json_write_key(&json, "version");
-    json_write_int(&json, STATE_FILE_VERSION);
-    json_write_text_if(&json, "id", state->id);
-    json_write_text_if(&json, "key", state->key);
-    json_write_text_if(&json, "bootId", state->boot_id);
+    json_member_int(&json, "version", STATE_FILE_VERSION);
+    json_member_text_if(&json, "id", state->id);
+    json_member_text_if(&json, "key", state->key);
+    json_member_text_if(&json, "bootId", state->boot_id);
     encode_int(&json, "lease", state->lease);
     encode_int(&json, "ttlMs", state->ttl_ms);
     encode_hold(&json, &state->ops);

@@ -46,7 +46,4 @@ void json_write_time(struct json_writer *json, int64_t wall_ms);
 /* A value that is JSON already: a stored record, for instance. Not checked. */
 void json_write_raw(struct json_writer *json, struct str value);
 
-/* Key and text, or nothing at all when `value` is NULL: absent means unset. */
-void json_write_text_if(struct json_writer *json, const char *name, const char *value);
-
 #endif

@@ -7,6 +7,7 @@
 
 #include "outrider/base/attr.h"
 #include "outrider/base/buf.h"
+#include "outrider/codec/json_member.h"
 #include "outrider/codec/json_write.h"
 
 #include <jansson.h>
@@ -72,11 +73,9 @@ static void test_structure(void **state)
     buf_str(&out, STR("data: "));
     struct json_writer json = {.out = &out};
     json_write_object(&json);
-    json_write_key(&json, "a");
-    json_write_array(&json);
+    json_member_array(&json, "a");
     json_write_array_end(&json);
-    json_write_key(&json, "b");
-    json_write_array(&json);
+    json_member_array(&json, "b");
     json_write_int(&json, -1);
     json_write_object(&json);
     json_write_object_end(&json);
@@ -86,10 +85,9 @@ static void test_structure(void **state)
     json_write_array_end(&json);
     json_write_null(&json);
     json_write_array_end(&json);
-    json_write_text_if(&json, "absent", NULL);
-    json_write_text_if(&json, "t\"", "x");
-    json_write_key(&json, "n");
-    json_write_text(&json, NULL);
+    json_member_text_if(&json, "absent", NULL);
+    json_member_text_if(&json, "t\"", "x");
+    json_member_text(&json, "n", NULL);
     json_write_key(&json, "at");
     json_write_time(&json, 1795227240123);
     json_write_key(&json, "raw");
