@@ -7,9 +7,6 @@
 #include "outrider/core/config.h"
 #include "outrider/core/hold.h"
 #include "outrider/core/server.h"
-#include "outrider/core/shutdown.h"
-
-#include <unistd.h>
 
 static void write_who(struct json_writer *json, const struct api_view *view)
 {
@@ -129,22 +126,6 @@ static void write_transitions(struct json_writer *json, const struct server *ser
         json_write_object_end(json);
     }
     json_write_array_end(json);
-}
-
-void api_write_process(struct json_writer *json, const struct api_view *view)
-{
-    bool trouble = view->state_trouble != NULL && view->state_trouble[0] != '\0';
-    if (view->shutdown != NULL) {
-        json_member_text(json, "shutdown", shutdown_phase_name(view->shutdown->phase));
-    }
-    json_member_text(json, "version", view->version);
-    json_member_text(json, "configFile", view->config_file);
-    json_member_text(json, "stateDir", view->config->state_dir);
-    json_member_text(json, "stateTrouble", trouble ? view->state_trouble : NULL);
-    json_member_time(json, "startedAt", view->started_wall);
-    json_member_int(json, "uptimeMs",
-                  view->now.wall > view->started_wall ? view->now.wall - view->started_wall : 0);
-    json_member_int(json, "pid", getpid());
 }
 
 void api_agent(struct api_context *context, const struct api_request *request, struct api_reply *reply)

@@ -113,7 +113,7 @@ api_handler_fn api_services, api_service, api_subscribe, api_service_drain, api_
 api_handler_fn api_discovery_status, api_discovery_services, api_discovery_health, api_discovery_topology;
 api_handler_fn api_discovery_events, api_discovery_enable, api_discovery_disable;
 
-/* agent.c: the members about the process. */
+/* agent_process.c: the members about the process. */
 void api_write_process(struct json_writer *json, const struct api_view *view);
 
 /* observer.c: the document of an agent without a server; the member view of either. */

@@ -31,6 +31,18 @@ void config_load_place(struct config_load *load, const char *path, struct yaml_p
 /* Notes that `path` is wrong in a way already reported, so that no rule speaks of it again. */
 void config_load_suspect(struct config_load *load, const char *path);
 
+/* Where a rule's path stands: the key itself, or the nearest thing above it that is written. */
+struct yaml_position config_load_find(const struct config_load *load, const char *path);
+
+/* Whether something at, above or below `path` was reported already; `user` is the load. */
+bool config_load_is_faulty(const char *path, void *user);
+
+/* Forgets the places. */
+void config_load_forget(struct config_load *load);
+
+/* Reports what is no fault but deserves a word. */
+void config_load_warning(struct config_load *load, struct yaml_position at, const char *path, const char *text);
+
 /* Reports a problem and notes that `path` is wrong. */
 void config_load_problem(struct config_load *load, struct yaml_position at, const char *path,
                          const char *format, ...) PRINTF_LIKE(4, 5);
