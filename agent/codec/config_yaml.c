@@ -42,7 +42,8 @@ static void load_text(struct config_load *load, struct str text)
     }
     settings_defaults(load->config);
     if (config_load_walk(load)) {
-        config_check(load->config, &(struct config_check){config_load_is_faulty, on_broken_rule, on_warning, load});
+        config_check(load->config,
+                     &(struct config_check){config_load_is_faulty, on_broken_rule, on_warning, load});
     }
 }
 

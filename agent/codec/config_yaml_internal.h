@@ -41,7 +41,8 @@ bool config_load_is_faulty(const char *path, void *user);
 void config_load_forget(struct config_load *load);
 
 /* Reports what is no fault but deserves a word. */
-void config_load_warning(struct config_load *load, struct yaml_position at, const char *path, const char *text);
+void config_load_warning(struct config_load *load, struct yaml_position at, const char *path,
+                         const char *text);
 
 /* Reports a problem and notes that `path` is wrong. */
 void config_load_problem(struct config_load *load, struct yaml_position at, const char *path,

@@ -1,5 +1,5 @@
-/* What is wrong with a file, and where each of its keys stands, so that a rule about a value can say where it is
- * written. */
+/* What is wrong with a file, and where each of its keys stands, so that a rule about a value can say where it
+ * is written. */
 #include "config_yaml_internal.h"
 
 #include "outrider/base/buf.h"
@@ -47,7 +47,8 @@ static void add_problem(struct config_load *load, struct yaml_position at, const
     load->failed = load->failed || !warning;
 }
 
-void config_load_warning(struct config_load *load, struct yaml_position at, const char *path, const char *text)
+void config_load_warning(struct config_load *load, struct yaml_position at, const char *path,
+                         const char *text)
 {
     add_problem(load, at, path, text, true);
 }
