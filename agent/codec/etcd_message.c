@@ -196,6 +196,7 @@ static int read_answer(enum registry_op op, int64_t lease, const json_t *object,
     case REGISTRY_DELETE: return read_txn(object, message);
     case REGISTRY_LIST: return read_list(object, message);
     case REGISTRY_PROVE: return read_proof(object);
+    case REGISTRY_COMPARE: message->succeeded = json_is_true(json_object_get(object, "succeeded")); return 0;
     case REGISTRY_OP_COUNT: break;
     }
     return -1;

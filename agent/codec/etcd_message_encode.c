@@ -12,14 +12,15 @@ const char *etcd_message_path(enum registry_op op)
         [REGISTRY_REVOKE] = "/v3/lease/revoke", [REGISTRY_LEASE_TTL] = "/v3/lease/timetolive",
         [REGISTRY_GET] = "/v3/kv/range",        [REGISTRY_PUT] = "/v3/kv/txn",
         [REGISTRY_DELETE] = "/v3/kv/txn",       [REGISTRY_LIST] = "/v3/kv/range",
-        [REGISTRY_PROVE] = "/v3/kv/txn",
+        [REGISTRY_PROVE] = "/v3/kv/txn",        [REGISTRY_COMPARE] = "/v3/kv/txn",
     };
     return (size_t)op < COUNT_OF(paths) ? paths[op] : "/v3";
 }
 
 bool etcd_message_is_read(enum registry_op op)
 {
-    return op == REGISTRY_GET || op == REGISTRY_LEASE_TTL || op == REGISTRY_LIST || op == REGISTRY_PROVE;
+    return op == REGISTRY_GET || op == REGISTRY_LEASE_TTL || op == REGISTRY_LIST || op == REGISTRY_PROVE ||
+           op == REGISTRY_COMPARE;
 }
 
 static void add_bytes(struct buf *out, const char *name, struct str bytes)
@@ -48,16 +49,23 @@ static void encode_put(const struct registry_request *request, struct buf *out)
 
 /* The target is always sent: without one etcd compares VERSION, whatever number is given (gateway section 1).
  */
+static void encode_expectation(struct str key, int64_t revision, struct buf *out)
+{
+    add_bytes(out, "{\"key\":\"", key);
+    buf_str(out, STR(",\"result\":\"EQUAL\",\"target\":"));
+    if (revision == 0) {
+        buf_str(out, STR("\"CREATE\",\"create_revision\":\"0\"}"));
+    } else {
+        add_number(out, "\"MOD\",\"mod_revision\":\"", revision);
+        buf_str(out, STR("}"));
+    }
+}
+
 static void encode_txn(const struct registry_request *request, struct buf *out)
 {
-    add_bytes(out, "{\"compare\":[{\"key\":\"", request->key);
-    buf_str(out, STR(",\"result\":\"EQUAL\",\"target\":"));
-    if (request->expect_revision == 0) {
-        buf_str(out, STR("\"CREATE\",\"create_revision\":\"0\""));
-    } else {
-        add_number(out, "\"MOD\",\"mod_revision\":\"", request->expect_revision);
-    }
-    buf_str(out, STR("}],\"success\":["));
+    buf_str(out, STR("{\"compare\":["));
+    encode_expectation(request->key, request->expect_revision, out);
+    buf_str(out, STR("],\"success\":["));
     if (request->op == REGISTRY_PUT) {
         encode_put(request, out);
     } else {
@@ -92,6 +100,18 @@ static void encode_prove(const struct registry_request *request, struct buf *out
     buf_str(out, STR("}}]}"));
 }
 
+/* A transaction that does nothing either way is answered from the memory of the member that is asked. */
+static void encode_compare(const struct registry_request *request, struct buf *out)
+{
+    buf_str(out, STR("{\"compare\":["));
+    encode_expectation(request->key, request->expect_revision, out);
+    if (request->range_end.size > 0) {
+        buf_str(out, STR(","));
+        encode_expectation(request->range_end, request->at_revision, out);
+    }
+    buf_str(out, STR("]}"));
+}
+
 static int64_t whole_seconds(int64_t ms)
 {
     return ms / 1000 + (ms % 1000 > 0 ? 1 : 0);
@@ -115,6 +135,7 @@ void etcd_message_encode(const struct registry_request *request, struct buf *out
     case REGISTRY_DELETE: encode_txn(request, out); return;
     case REGISTRY_LIST: encode_list(request, out); return;
     case REGISTRY_PROVE: encode_prove(request, out); return;
+    case REGISTRY_COMPARE: encode_compare(request, out); return;
     case REGISTRY_OP_COUNT: break;
     }
     buf_str(out, STR("{}"));

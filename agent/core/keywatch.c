@@ -15,6 +15,9 @@ enum { STEADY_MS = 60000 };
 /* What was written or read should have been told within this. */
 enum { LATE_MS = 1000 };
 
+/* Registrar and intent count up from 1 and from 2^48. */
+static const uint64_t FIRST_ID = UINT64_C(1) << 49;
+
 const char *keywatch_state_name(enum keywatch_state state)
 {
     static const char *const names[] = {[KEYWATCH_OFF] = "off",
@@ -25,11 +28,13 @@ const char *keywatch_state_name(enum keywatch_state state)
 }
 
 void keywatch_init(struct keywatch *keywatch, const char *record_key, const char *control_key, int64_t timeout_ms,
-                   uint64_t seed)
+                   int64_t quiet_ms, uint64_t seed)
 {
     *keywatch = (struct keywatch){.record_key = mem_strdup(record_key),
                                   .control_key = mem_strdup(control_key),
-                                  .timeout_ms = timeout_ms};
+                                  .timeout_ms = timeout_ms,
+                                  .quiet_ms = quiet_ms,
+                                  .next_id = FIRST_ID};
     random_seed(&keywatch->random, seed);
     backoff_init(&keywatch->backoff, SPREAD_MS, CAP_MS);
 }
@@ -98,6 +103,20 @@ static void wait_for_next(struct keywatch *keywatch, int64_t now)
     keywatch->proven = false;
     keywatch->due = NEVER_MS;
     keywatch->owed_revision = 0;
+    keywatch->compare_id = 0;
+}
+
+static void heard(struct keywatch *keywatch, int64_t now)
+{
+    keywatch->doubted = false;
+    keywatch->compare_due = now + keywatch->quiet_ms - LATE_MS;
+}
+
+static void read_back(int64_t revision, struct queue *effects)
+{
+    struct keywatch_effect *effect = queue_push(effects);
+    effect->type = KEYWATCH_DO_READ_BACK;
+    effect->revision = revision;
 }
 
 static void on_opened(struct keywatch *keywatch, const struct keywatch_event *event, struct queue *effects)
@@ -108,12 +127,11 @@ static void on_opened(struct keywatch *keywatch, const struct keywatch_event *ev
     keywatch->owed_revision = 0;
     keywatch->denied = false;
     keywatch->trouble[0] = '\0';
+    heard(keywatch, event->now.mono);
     if (keywatch->told != 0) {
         note(keywatch, KEYWATCH_NOTE_WELL, "", effects);
     }
-    struct keywatch_effect *effect = queue_push(effects);
-    effect->type = KEYWATCH_DO_READ_BACK;
-    effect->revision = event->watch->revision;
+    read_back(event->watch->revision, effects);
 }
 
 static void on_ended(struct keywatch *keywatch, const struct keywatch_event *event, struct queue *effects)
@@ -145,9 +163,10 @@ static void owe(struct keywatch *keywatch, int64_t revision, int64_t now)
     }
 }
 
-static void on_told(struct keywatch *keywatch, const struct registry_watch_event *watch)
+static void on_told(struct keywatch *keywatch, const struct registry_watch_event *watch, int64_t now)
 {
     int64_t newest = watch->revision;
+    heard(keywatch, now);
     for (size_t i = 0; i < watch->change_count; i++) {
         newest = watch->changes[i].mod_revision > newest ? watch->changes[i].mod_revision : newest;
     }
@@ -171,7 +190,7 @@ static void on_watch(struct keywatch *keywatch, const struct keywatch_event *eve
             on_opened(keywatch, event, effects);
         }
         break;
-    case REGISTRY_WATCH_CHANGED: on_told(keywatch, watch); break;
+    case REGISTRY_WATCH_CHANGED: on_told(keywatch, watch, event->now.mono); break;
     case REGISTRY_WATCH_ENDED: on_ended(keywatch, event, effects); break;
     }
 }
@@ -190,6 +209,90 @@ static void on_success(struct keywatch *keywatch, const struct keywatch_event *e
     owe(keywatch, event->revision, now);
 }
 
+/* ---- what it has told, against what the registry has ---- */
+
+static void compare(struct keywatch *keywatch, const struct keywatch_event *event, struct queue *effects)
+{
+    bool both = event->control_revision >= 0;
+    struct keywatch_effect *effect = queue_push(effects);
+    effect->type = KEYWATCH_DO_COMPARE;
+    effect->request = (struct registry_request){.id = ++keywatch->next_id,
+                                                .op = REGISTRY_COMPARE,
+                                                .key = str_of(keywatch->record_key),
+                                                .expect_revision = event->revision,
+                                                .range_end = both ? str_of(keywatch->control_key) : STR(""),
+                                                .at_revision = both ? event->control_revision : 0,
+                                                .timeout_ms = keywatch->timeout_ms};
+    keywatch->compare_id = keywatch->next_id;
+    keywatch->compared_revision = event->revision;
+    keywatch->compared_control = event->control_revision;
+}
+
+/* It rides with a heartbeat, unless it is to say for certain what one of before has found. What is due long since
+ * waited for a registry that was away: not every agent in the second in which it is back. */
+static void plan_comparison(struct keywatch *keywatch, const struct keywatch_event *event, struct queue *effects)
+{
+    int64_t now = event->now.mono;
+    bool rides = event->type == KEYWATCH_ON_SUCCESS || keywatch->doubted;
+    if (keywatch->state != KEYWATCH_OPEN || keywatch->compare_id != 0 || !event->settled || !rides ||
+        now < keywatch->compare_due) {
+        return;
+    }
+    if (now - keywatch->compare_due > keywatch->quiet_ms / 2 && !keywatch->doubted) {
+        keywatch->compare_due = now + 1 + (int64_t)random_below(&keywatch->random, SPREAD_MS);
+        return;
+    }
+    compare(keywatch, event, effects);
+}
+
+static void end_deaf(struct keywatch *keywatch, const char *what, int64_t now, struct queue *effects)
+{
+    note(keywatch, KEYWATCH_NOTE_LATE, what, effects);
+    snprintf(keywatch->trouble, sizeof(keywatch->trouble), "it was open, but did not tell what had changed");
+    close_watch(keywatch, effects);
+    wait_for_next(keywatch, now);
+}
+
+/* Something else than is known may be on its way to us by the stream: it has a second. What came meanwhile, by the
+ * stream or by a write of our own, which the stream owes us, makes the answer one about the past. */
+static void on_difference(struct keywatch *keywatch, const struct keywatch_event *event, struct queue *effects)
+{
+    int64_t now = event->now.mono;
+    bool same = event->settled && event->revision == keywatch->compared_revision &&
+                event->control_revision == keywatch->compared_control;
+    if (!same) {
+        keywatch->doubted = false;
+        keywatch->compare_due = now;
+    } else if (!keywatch->doubted) {
+        keywatch->doubted = true;
+        keywatch->compare_due = now + LATE_MS;
+    } else {
+        end_deaf(keywatch, "one of its keys has changed and the watch has not told it", now, effects);
+        read_back(event->reply->revision, effects);
+    }
+}
+
+static void on_compared(struct keywatch *keywatch, const struct keywatch_event *event, struct queue *effects)
+{
+    const struct registry_reply *reply = event->reply;
+    int64_t now = event->now.mono;
+    if (!keywatch_awaits(keywatch, reply->id)) {
+        return;
+    }
+    keywatch->compare_id = 0;
+    if (reply->failure == REGISTRY_DENIED || reply->failure == REGISTRY_REFUSED) {
+        keywatch->compare_due = now + DENIED_MS;
+    } else if (reply->failure != REGISTRY_OK) {
+        keywatch->compare_due = now + LATE_MS;
+    } else if (reply->succeeded) {
+        struct keywatch_effect *effect = queue_push(effects);
+        effect->type = KEYWATCH_DO_CONFIRM;
+        heard(keywatch, now);
+    } else {
+        on_difference(keywatch, event, effects);
+    }
+}
+
 static void look_for_debts(struct keywatch *keywatch, int64_t now, struct queue *effects)
 {
     if (keywatch->owed_revision == 0 || now < keywatch->owed_until) {
@@ -201,10 +304,7 @@ static void look_for_debts(struct keywatch *keywatch, int64_t now, struct queue 
         keywatch->owed_until = now + LATE_MS;
         return;
     }
-    note(keywatch, KEYWATCH_NOTE_LATE, "the record changed a second ago and the watch has not told it", effects);
-    snprintf(keywatch->trouble, sizeof(keywatch->trouble), "it was open, but did not tell what had changed");
-    close_watch(keywatch, effects);
-    wait_for_next(keywatch, now);
+    end_deaf(keywatch, "the record changed a second ago and the watch has not told it", now, effects);
 }
 
 void keywatch_step(struct keywatch *keywatch, const struct keywatch_event *event, struct queue *effects)
@@ -214,6 +314,7 @@ void keywatch_step(struct keywatch *keywatch, const struct keywatch_event *event
     case KEYWATCH_ON_TICK: break;
     case KEYWATCH_ON_SUCCESS: on_success(keywatch, event); break;
     case KEYWATCH_ON_WATCH: on_watch(keywatch, event, effects); break;
+    case KEYWATCH_ON_COMPARED: on_compared(keywatch, event, effects); break;
     case KEYWATCH_ON_RESTART:
         if (keywatch->state == KEYWATCH_OPENING || keywatch->state == KEYWATCH_OPEN) {
             close_watch(keywatch, effects);
@@ -227,6 +328,7 @@ void keywatch_step(struct keywatch *keywatch, const struct keywatch_event *event
         break;
     }
     look_for_debts(keywatch, now, effects);
+    plan_comparison(keywatch, event, effects);
     if (keywatch->state == KEYWATCH_WAITING && keywatch->proven && now >= keywatch->due) {
         open_watch(keywatch, effects);
     }
@@ -237,15 +339,24 @@ struct window keywatch_deadline(const struct keywatch *keywatch)
     if (keywatch->state == KEYWATCH_WAITING && keywatch->proven) {
         return window_at(keywatch->due);
     }
+    struct window window = WINDOW_NEVER;
     if (keywatch->state == KEYWATCH_OPEN && keywatch->owed_revision != 0) {
-        return (struct window){keywatch->owed_until, keywatch->owed_until + LATE_MS / 2};
+        window = (struct window){keywatch->owed_until, keywatch->owed_until + LATE_MS / 2};
     }
-    return WINDOW_NEVER;
+    if (keywatch->state == KEYWATCH_OPEN && keywatch->doubted && keywatch->compare_id == 0) {
+        window = window_sooner(window, (struct window){keywatch->compare_due, keywatch->compare_due + LATE_MS / 2});
+    }
+    return window;
 }
 
 bool keywatch_hears(const struct keywatch *keywatch, uint64_t id)
 {
     return keywatch->state == KEYWATCH_OPEN && keywatch->id == id;
+}
+
+bool keywatch_awaits(const struct keywatch *keywatch, uint64_t id)
+{
+    return id != 0 && keywatch->compare_id == id;
 }
 
 enum keywatch_state keywatch_state(const struct keywatch *keywatch)

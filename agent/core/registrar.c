@@ -362,6 +362,7 @@ void registrar_step(struct registrar *registrar, const struct registrar_event *e
     case REGISTRAR_ON_REPLY: on_reply(registrar, event->reply, &event->now, effects); break;
     case REGISTRAR_ON_CHANGED: registrar_on_changed(registrar, event->change, &event->now, effects); break;
     case REGISTRAR_ON_READ_BACK: registrar_on_read_back(registrar, event->revision, &event->now); break;
+    case REGISTRAR_ON_AS_KNOWN: registrar->confirmed_mono = event->now.mono; break;
     case REGISTRAR_ON_CLUSTER:
         registrar_meet_cluster(registrar, event->cluster, event->endpoint, false, &event->now, effects);
         break;

@@ -292,10 +292,22 @@ static void list(struct memory *memory, const struct registry_request *request, 
     reply->count = (int64_t)count;
 }
 
+static bool is_at(struct memory *memory, struct str key, int64_t revision)
+{
+    const struct entry *entry = *find_entry(memory, key);
+    return (entry == NULL ? 0 : entry->mod_revision) == revision;
+}
+
+static void compare(struct memory *memory, const struct registry_request *request, struct registry_reply *reply)
+{
+    reply->succeeded = is_at(memory, request->key, request->expect_revision) &&
+                       (request->range_end.size == 0 || is_at(memory, request->range_end, request->at_revision));
+}
+
 static bool has_key(enum registry_op op)
 {
     return op == REGISTRY_GET || op == REGISTRY_PUT || op == REGISTRY_DELETE || op == REGISTRY_LIST ||
-           op == REGISTRY_PROVE;
+           op == REGISTRY_PROVE || op == REGISTRY_COMPARE;
 }
 
 static void execute(struct memory *memory, const struct registry_request *request,
@@ -315,6 +327,7 @@ static void execute(struct memory *memory, const struct registry_request *reques
     case REGISTRY_DELETE: delete_key(memory, request, reply); break;
     case REGISTRY_LIST: list(memory, request, reply); break;
     case REGISTRY_PROVE: break; /* everybody may do everything here */
+    case REGISTRY_COMPARE: compare(memory, request, reply); break;
     case REGISTRY_OP_COUNT: fail(memory, reply, REGISTRY_REFUSED, "no such operation"); break;
     }
 }

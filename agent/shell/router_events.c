@@ -203,6 +203,9 @@ void router_replied(struct router *router, const struct registry_reply *reply, c
     struct registrar_event event = {.type = REGISTRAR_ON_REPLY, .now = *now, .reply = reply};
     if (intent_awaits(router->intent, reply->id)) {
         router_control_replied(router, reply, now);
+    } else if (keywatch_awaits(&router->keywatch, reply->id)) {
+        router_step_keywatch(
+            router, (struct keywatch_event){.type = KEYWATCH_ON_COMPARED, .now = *now, .reply = reply});
     } else {
         registrar_step(router->registrar, &event, &router->registrar_effects);
     }

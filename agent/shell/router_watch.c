@@ -14,13 +14,18 @@ void router_init_watch(struct router *router, const char *id, uint64_t seed)
     router_record_key(router->config, id, &record);
     router_control_key(router->config, id, &control);
     keywatch_init(&router->keywatch, buf_text(&record), buf_text(&control),
-                  router->config->registry.request_timeout_ms, seed);
+                  router->config->registry.request_timeout_ms, router->config->registry.ttl_ms * 3 / 2, seed);
     buf_fini(&record);
     buf_fini(&control);
 }
 
 void router_step_keywatch(struct router *router, struct keywatch_event event)
 {
+    const struct registrar *registrar = router->registrar;
+    event.settled = (registrar_in_sync(registrar) && registrar_settled(registrar)) ||
+                    registrar_foreign_lease(registrar) != 0;
+    event.revision = registrar_revision(registrar);
+    event.control_revision = intent_known(router->intent) ? intent_seen(router->intent) : -1;
     keywatch_step(&router->keywatch, &event, &router->keywatch_effects);
 }
 
@@ -39,6 +44,10 @@ void router_route_keywatch(struct router *router, const struct keywatch_effect *
                                    .type = REGISTRAR_ON_READ_BACK, .now = *now, .revision = effect->revision});
         router_control_read_back(router, now);
         break;
+    case KEYWATCH_DO_COMPARE: effects_request(router->effects, &effect->request); break;
+    case KEYWATCH_DO_CONFIRM:
+        step_registrar(router, (struct registrar_event){.type = REGISTRAR_ON_AS_KNOWN, .now = *now});
+        break;
     case KEYWATCH_DO_NOTE: effects_watch_note(router->effects, effect->note, effect->text); break;
     }
 }
@@ -54,12 +63,7 @@ void router_follow_registry(struct router *router, const struct registry_reply *
     if (reply->failure != REGISTRY_OK) {
         return;
     }
-    bool settled = (registrar_in_sync(registrar) && registrar_settled(registrar)) ||
-                   registrar_foreign_lease(registrar) != 0;
-    router_step_keywatch(router, (struct keywatch_event){.type = KEYWATCH_ON_SUCCESS,
-                                                         .now = *now,
-                                                         .settled = settled,
-                                                         .revision = registrar_revision(registrar)});
+    router_step_keywatch(router, (struct keywatch_event){.type = KEYWATCH_ON_SUCCESS, .now = *now});
 }
 
 static void tell_change(struct router *router, const struct registry_change *change, const struct instant *now)
@@ -97,12 +101,14 @@ const struct keywatch *router_keywatch(const struct router *router)
 
 /* ---- time that passed without us ---- */
 
-/* How long we could not act: what the machine slept, and how late the step is that should have been the next. */
+/* How long we could not act: what the machine slept, and how late the step is that should have been the next. What comes
+ * before the timer's turn is not late for what the step before it was late for already. */
 static int64_t gap_since(const struct router *router, const struct instant *now)
 {
     int64_t slept = (now->boot - now->mono) - (router->seen.boot - router->seen.mono);
-    int64_t latest = router_deadline(router).latest;
-    int64_t late = now->mono > latest ? now->mono - latest : 0;
+    int64_t due = router_deadline(router).latest;
+    int64_t since = due > router->seen.mono ? due : router->seen.mono;
+    int64_t late = now->mono > since ? now->mono - since : 0;
     return (slept > 0 ? slept : 0) + late;
 }
 

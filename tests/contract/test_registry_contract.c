@@ -357,6 +357,33 @@ static void a_proof_changes_nothing(void **state)
     expect_failure(subject_ask(*state, about_key(REGISTRY_PROVE, STR(""), 0)), REGISTRY_REFUSED);
 }
 
+static bool compares(void **state, struct str key, int64_t revision, struct str second, int64_t second_revision)
+{
+    struct registry_request compare = about_key(REGISTRY_COMPARE, key, revision);
+    compare.range_end = second;
+    compare.at_revision = second_revision;
+    return subject_do(*state, compare)->succeeded;
+}
+
+static void keys_are_compared_with_what_is_expected(void **state)
+{
+    struct str first = fresh_key(), second = fresh_key(), absent = fresh_key();
+    int64_t old = put_ok(*state, first, STR("1"), 0, 0);
+    int64_t revision = put_ok(*state, first, STR("2"), 0, old);
+    int64_t other = put_ok(*state, second, STR("3"), 0, 0);
+    assert_true(compares(state, first, revision, STR(""), 0));
+    assert_false(compares(state, first, old, STR(""), 0));
+    assert_false(compares(state, first, 0, STR(""), 0));
+    assert_true(compares(state, absent, 0, STR(""), 0));
+    assert_false(compares(state, absent, revision, STR(""), 0));
+    assert_true(compares(state, first, revision, second, other));
+    assert_false(compares(state, first, revision, second, revision));
+    assert_false(compares(state, first, old, second, other));
+    assert_true(compares(state, first, revision, absent, 0));
+    assert_int_equal(((struct subject *)*state)->reply.revision, other);
+    expect_failure(subject_ask(*state, about_key(REGISTRY_COMPARE, STR(""), 0)), REGISTRY_REFUSED);
+}
+
 static void values_have_a_limit(void **state)
 {
     char *text = mem_zalloc(2 * 1024 * 1024);
@@ -418,6 +445,7 @@ int main(int argc, char **argv)
         TEST(a_range_is_listed_newest_first),
         TEST(a_listing_of_another_revision_is_of_that_revision),
         TEST(a_proof_changes_nothing),
+        TEST(keys_are_compared_with_what_is_expected),
         TEST(values_have_a_limit),
         TEST(many_at_once_are_each_answered_once),
         TEST(what_is_open_when_the_registry_goes_is_never_answered),

@@ -2,7 +2,6 @@
 import time
 
 from faults import fault
-from scene import RETRY_CAP_S
 
 # What a proxy does, and how long before the end of the lease it must stop for the agent to have a last try: a refusal is
 # known at once and tried again within a second; a request into silence is waited for first.
@@ -88,12 +87,12 @@ def within_lease(scene):
     return scene.ttl_s
 
 
-# Nothing tells of a stream on which nothing comes but what is read back beside it, once a minute with a heartbeat.
-def by_read_back(scene):
-    return 60 + scene.ttl_s / 3 + scene.request_timeout_s() + RETRY_CAP_S
+# Nothing tells of a stream on which nothing comes but a comparison beside it, twice in two TTLs.
+def by_comparison(scene):
+    return 2 * scene.ttl_s
 
 
-@fault("watch-deaf", "slow", network=True, deletes=(2, 2), bound=by_read_back)
+@fault("watch-deaf", "network", network=True, deletes=(2, 2), bound=by_comparison)
 def watch_deaf(scene):
     """The watch goes deaf, without a sign, and somebody deletes the record; found out, it is another watch that tells."""
     scene.begin()

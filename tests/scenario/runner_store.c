@@ -195,6 +195,11 @@ void store_apply(struct store *store, const struct fake_call *call, int64_t boot
     case REGISTRY_LEASE_TTL: apply_lease(store, request, boot, ret_reply); break;
     case REGISTRY_GET: read_key(store, &ret_reply->kv); break;
     case REGISTRY_PUT: apply_put(store, request, ret_reply); break;
+    case REGISTRY_COMPARE:
+        ret_reply->succeeded =
+            store->mod_revision == request->expect_revision &&
+            (request->range_end.size == 0 || store->control_revision == request->at_revision);
+        break;
     case REGISTRY_DELETE:
     case REGISTRY_LIST:
     case REGISTRY_PROVE:

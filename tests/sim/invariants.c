@@ -45,7 +45,12 @@ static void check_single_flight(struct node *node, const struct registry_request
 {
     struct watch *watch = &node->watch;
     int64_t lease = registrar_lease(router_registrar(node->router));
-    if (packet->control) {
+    if (request->op == REGISTRY_COMPARE) {
+        if (watch->compare_flying != NULL) {
+            violated(node->world, node, "its keys are compared twice at once");
+        }
+        watch->compare_flying = packet;
+    } else if (packet->control) {
         if (watch->control_flying != NULL && !node->told_to_stop) {
             violated(node->world, node, "%s while another request for the control key is under way",
                      registry_op_name(request->op));
@@ -156,6 +161,9 @@ void check_landed(struct node *node, const struct packet *packet, const struct r
         watch->key_flying = NULL;
     } else if (watch->control_flying == packet) {
         watch->control_flying = NULL;
+    } else if (watch->compare_flying == packet) {
+        watch->compare_flying = NULL;
+        return;
     } else {
         return; /* given up, or answered twice */
     }

@@ -162,6 +162,11 @@ void etcd_apply(struct etcd *etcd, const struct registry_request *request, unsig
     case REGISTRY_GET: read_key(&etcd->keys[key], &reply.kv); break;
     case REGISTRY_PUT:
     case REGISTRY_DELETE: write_key(etcd, request, key, &reply); break;
+    case REGISTRY_COMPARE: /* of a record and its control key, which is behind all records */
+        reply.succeeded = etcd->keys[key].mod_revision == request->expect_revision &&
+                          (request->range_end.size == 0 ||
+                           etcd->keys[key + etcd->key_count / 2].mod_revision == request->at_revision);
+        break;
     case REGISTRY_LIST:  /* no agent lists */
     case REGISTRY_PROVE: /* nor asks what it may */
     case REGISTRY_OP_COUNT: break;

@@ -20,7 +20,7 @@ static struct packet *packet_new(struct node *node, const struct registry_reques
                               .sent_at = world->now,
                               .request = *request,
                               .reply = {.id = request->id, .op = request->op}};
-    packet->control = memmem(request->key.data, request->key.size, "/control/", 9) != NULL;
+    packet->control = request->key.size > 0 && memmem(request->key.data, request->key.size, "/control/", 9) != NULL;
     packet->request.value = blob_ref(request->value);
     packet->request.key = (struct str){NULL, 0};
     return packet;
@@ -70,7 +70,7 @@ void network_hindered(struct node *node, int64_t until)
 
 static bool is_read(enum registry_op op)
 {
-    return op == REGISTRY_GET || op == REGISTRY_LEASE_TTL;
+    return op == REGISTRY_GET || op == REGISTRY_LEASE_TTL || op == REGISTRY_COMPARE;
 }
 
 /* No answer came: for a write nobody can tell what happened. */
@@ -173,7 +173,7 @@ static bool turned_away(struct world *world, struct node *node, struct packet *p
 {
     enum registry_op op = packet->request.op;
     bool full = world->nospace && is_full_for(op);
-    bool denied = world->denied && (op == REGISTRY_PUT || op == REGISTRY_GET);
+    bool denied = world->denied && (op == REGISTRY_PUT || op == REGISTRY_GET || op == REGISTRY_COMPARE);
     if (full || denied) {
         packet->reply.failure = full ? REGISTRY_OVERLOADED : REGISTRY_DENIED;
         node->slow_retry = true;

@@ -215,9 +215,9 @@ void oracle_check(struct node *node, const char *what)
     }
     /* Without a watch a change by hand is seen when something is written, or when the key is read back. */
     bool mute = node->game.style == GAME_SILENT || node->game.hung || !node->game.up;
-    bool unseen = world->etcd.keys[node->key].by_hand && mute && !stream_is_well(node, 5000);
+    bool unseen = world->etcd.keys[node->key].by_hand && mute && !stream_is_followed(node, 5000);
     bool just_started = world->now - node->started_at < oracle_bound(node);
-    if (!node->told_to_stop && !just_started && stream_is_well(node, 5000)) {
+    if (!node->told_to_stop && !just_started && stream_is_followed(node, 5000)) {
         intents_check(node, what);
     }
     if (!node->told_to_stop && !unseen && !just_started) {

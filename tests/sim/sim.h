@@ -137,7 +137,7 @@ struct inline_try {
 
 /* What the invariants remember of one agent process. */
 struct watch {
-    const struct packet *lease_flying, *key_flying, *control_flying; /* NULL: none */
+    const struct packet *lease_flying, *key_flying, *control_flying, *compare_flying; /* NULL: none */
     int64_t lease_flying_for, key_flying_for;       /* the lease they spoke of */
     int64_t write_tat;                              /* us: contract 2's burst and rate, as one bucket */
     int64_t failure_tat[3],
@@ -331,6 +331,8 @@ void stream_dead(struct node *node, uint64_t id);
 void stream_stall(struct node *node);
 /* Whether it is open and tells what there is, and did so for `ms`. */
 bool stream_is_well(const struct node *node, int64_t ms);
+/* The same, or the storm is over for so long that a deaf one must have been found where there was anything to tell. */
+bool stream_is_followed(const struct node *node, int64_t ms);
 /* Somebody changed the key of `node`: if it is watched that must be undone within a second. */
 void stream_hand(struct node *node, bool is_ours_to_undo);
 void stream_repaired(struct node *node, uint64_t id, int64_t hand_at);

@@ -215,12 +215,26 @@ void stream_stall(struct node *node)
 
 /* ---- what must come of it ---- */
 
-bool stream_is_well(const struct node *node, int64_t ms)
+static bool is_open_for(const struct node *node, int64_t ms)
 {
     const struct stream *stream = &node->stream;
-    return node->alive && stream->open && !stream->stalls && stream->opened_at > 0 &&
+    return node->alive && stream->open && stream->opened_at > 0 &&
            keywatch_state(router_keywatch(node->router)) == KEYWATCH_OPEN &&
            node->world->now - stream->opened_at >= ms;
+}
+
+bool stream_is_well(const struct node *node, int64_t ms)
+{
+    return is_open_for(node, ms) && !node->stream.stalls;
+}
+
+bool stream_is_followed(const struct node *node, int64_t ms)
+{
+    const struct config_registry *registry = &node_config(node)->registry;
+    int64_t from = node->world->calm_since > node->fault_until ? node->world->calm_since : node->fault_until;
+    bool found = node->world->calm && !node->slow_retry &&
+                 node->world->now - from >= 2 * registry->ttl_ms + 2 * registry->request_timeout_ms;
+    return stream_is_well(node, ms) || (found && is_open_for(node, ms));
 }
 
 void stream_hand(struct node *node, bool is_ours_to_undo)

@@ -13,7 +13,13 @@
  * A watch that ended is not tried again until a request of the registrar has succeeded since and the record is
  * true: while the registry is away the registrar's retries are the only ones, and when it is back the record
  * comes first. Then each agent waits a random part of a spread, so that a thousand of them do not come in one
- * second; a watch that ends again and again doubles the spread up to a cap. */
+ * second; a watch that ends again and again doubles the spread up to a cap.
+ *
+ * A stream may go deaf without a sign. What was written or read, it must tell within a second. Where it has told
+ * nothing for longer than a TTL, both keys are compared with what is known of them, beside it, with the next
+ * heartbeat (etcd-gateway.md rule 21): so what a deaf stream does not tell is found within two TTLs. With a TTL of
+ * 10 s that is one request for five heartbeats, four a minute, each answered from the memory of one member; in its
+ * place the two reads a minute are saved by which an agent without a watch looks after its keys. */
 #ifndef OUTRIDER_CORE_KEYWATCH_H
 #define OUTRIDER_CORE_KEYWATCH_H
 
@@ -29,9 +35,9 @@ const char *keywatch_state_name(enum keywatch_state state);
 
 enum keywatch_event_type {
     KEYWATCH_ON_TICK,    /* time may have passed */
-    KEYWATCH_ON_SUCCESS, /* a request succeeded; `settled`: the record is as it should be or another holder's, and was
-                            seen at `revision` (of the key, 0: none) */
+    KEYWATCH_ON_SUCCESS, /* a request succeeded */
     KEYWATCH_ON_WATCH,   /* `watch` told something */
+    KEYWATCH_ON_COMPARED, /* `reply` to a comparison */
     KEYWATCH_ON_RESTART, /* what is open cannot be trusted: close it and open another */
     KEYWATCH_ON_LEAVE    /* the agent ends: no watch any more */
 };
@@ -39,9 +45,11 @@ enum keywatch_event_type {
 struct keywatch_event {
     enum keywatch_event_type type;
     struct instant now;
-    bool settled;
-    int64_t revision;
+    bool settled;             /* with every event: the record is as it should be or another holder's, and was seen */
+    int64_t revision;         /* at this revision (of the key, 0: none) */
+    int64_t control_revision; /* the same of the control key, -1: unknown */
     const struct registry_watch_event *watch;
+    const struct registry_reply *reply;
 };
 
 /* State changes worth one line in the log, each said once until a watch has stayed open for a minute. */
@@ -54,7 +62,9 @@ enum keywatch_note {
 enum keywatch_effect_type {
     KEYWATCH_DO_WATCH,     /* start `watch`; its keys are the keywatch's own */
     KEYWATCH_DO_UNWATCH,   /* end the watch `id` */
-    KEYWATCH_DO_READ_BACK, /* it is open: what both keys hold now is to be read */
+    KEYWATCH_DO_READ_BACK, /* it is open, or was deaf: what both keys hold now is to be read */
+    KEYWATCH_DO_COMPARE,   /* submit `request`; its keys are the keywatch's own */
+    KEYWATCH_DO_CONFIRM,   /* the record's key is as it is known */
     KEYWATCH_DO_NOTE       /* log `note` with `text` */
 };
 
@@ -63,6 +73,7 @@ struct keywatch_effect {
     uint64_t id;
     int64_t revision; /* read back: of the store when the watch was opened */
     struct registry_watch watch;
+    struct registry_request request;
     enum keywatch_note note;
     struct str text;
 };
@@ -70,7 +81,7 @@ struct keywatch_effect {
 /* Its fields are its own: use the functions. */
 struct keywatch {
     char *record_key, *control_key;
-    int64_t timeout_ms;
+    int64_t timeout_ms, quiet_ms;
     struct random random;
     struct backoff backoff;
     enum keywatch_state state;
@@ -82,15 +93,19 @@ struct keywatch {
     int64_t owed_revision;  /* open: it should tell this one; 0: nothing is owed */
     int64_t owed_until;     /* mono */
     bool excused;           /* once, when it was us who were late */
+    int64_t compare_due;    /* open: mono of the next comparison */
+    bool doubted;           /* the last one said that something was not told */
+    uint64_t next_id, compare_id; /* of requests; the one under way, 0: none */
+    int64_t compared_revision, compared_control; /* what it compares with */
     unsigned told;          /* one bit for each enum keywatch_note since it was well */
     bool denied, left;
     char trouble[256];      /* why it is not open, "" when it is or was never tried */
 };
 
-/* Prepares a watch of `record_key` and `control_key` (copied), to be opened within `timeout_ms`. `seed` feeds the
- * jitter. */
+/* Prepares a watch of `record_key` and `control_key` (copied), to be opened within `timeout_ms`; one that has told
+ * nothing for `quiet_ms`, less the second that news may take, is looked after. `seed` feeds the jitter. */
 void keywatch_init(struct keywatch *keywatch, const char *record_key, const char *control_key, int64_t timeout_ms,
-                   uint64_t seed);
+                   int64_t quiet_ms, uint64_t seed);
 
 /* Frees what it owns; accepts NULL and a zeroed one. */
 void keywatch_fini(struct keywatch *keywatch);
@@ -103,6 +118,10 @@ struct window keywatch_deadline(const struct keywatch *keywatch);
 
 /* Whether an event of watch `id` is news: the watch is the present one and open. */
 bool keywatch_hears(const struct keywatch *keywatch, uint64_t id);
+
+/* Whether the request of this id is a comparison of ours and still waited for. Ids never meet those of another
+ * machine. */
+bool keywatch_awaits(const struct keywatch *keywatch, uint64_t id);
 
 /* Its state, and why it is not open ("" when there is nothing to say; borrowed until the next step). */
 enum keywatch_state keywatch_state(const struct keywatch *keywatch);

@@ -46,6 +46,7 @@ enum registrar_event_type {
     REGISTRAR_ON_RELOAD,   /* `min_publish_interval_ms` is new */
     REGISTRAR_ON_CHANGED,  /* the watch tells a `change` of our key */
     REGISTRAR_ON_READ_BACK, /* it may have changed up to `revision` of the store: the watch was opened there */
+    REGISTRAR_ON_AS_KNOWN, /* the key was compared, and is as it is known: it need not be read back */
     REGISTRAR_ON_CLUSTER,  /* the watch is open at `endpoint`, in `cluster` */
     REGISTRAR_ON_GAP       /* for `gap_ms`, longer than the TTL, we could not do anything: the machine slept, or the
                               process was stopped. Nothing is written before the next OFFER or STANDS */

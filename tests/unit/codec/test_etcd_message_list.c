@@ -153,6 +153,26 @@ static void a_proof_writes_nothing(void **state)
     etcd_message_fini(&message);
 }
 
+static void a_comparison_does_nothing_either_way(void **state)
+{
+    (void)state;
+    struct registry_request compare = {.op = REGISTRY_COMPARE, .key = STR("t1"), .expect_revision = 7};
+    expect_body(&compare, "{\"compare\":[{\"key\":\"dDE=\",\"result\":\"EQUAL\",\"target\":\"MOD\","
+                          "\"mod_revision\":\"7\"}]}");
+    compare.range_end = STR("t2");
+    expect_body(&compare, "{\"compare\":[{\"key\":\"dDE=\",\"result\":\"EQUAL\",\"target\":\"MOD\","
+                          "\"mod_revision\":\"7\"},{\"key\":\"dDI=\",\"result\":\"EQUAL\",\"target\":\"CREATE\","
+                          "\"create_revision\":\"0\"}]}");
+    struct etcd_message message = {0};
+    etcd_message_decode(REGISTRY_COMPARE, 0, 200, STR("{" HDR ",\"succeeded\":true}"), &message);
+    assert_true(message.failure == REGISTRY_OK && message.succeeded);
+    etcd_message_decode(REGISTRY_COMPARE, 0, 200, STR("{" HDR "}"), &message);
+    assert_true(message.failure == REGISTRY_OK && !message.succeeded);
+    etcd_message_decode(REGISTRY_COMPARE, 0, 200, STR("{}"), &message);
+    assert_int_equal(message.failure, REGISTRY_RETRY);
+    etcd_message_fini(&message);
+}
+
 static void a_login_escapes_what_json_wants_escaped(void **state)
 {
     (void)state;
@@ -235,6 +255,7 @@ int main(void)
         cmocka_unit_test(a_broken_listing_is_none),
         cmocka_unit_test(a_revision_that_is_gone_is_said),
         cmocka_unit_test(a_proof_writes_nothing),
+        cmocka_unit_test(a_comparison_does_nothing_either_way),
         cmocka_unit_test(a_login_escapes_what_json_wants_escaped),
         cmocka_unit_test(a_login_is_read),
         cmocka_unit_test(the_words_that_end_a_watch),

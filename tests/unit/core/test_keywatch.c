@@ -18,7 +18,7 @@ static int setup(void **state)
 {
     static struct world world;
     world = (struct world){.now = 1000};
-    keywatch_init(&world.watch, "/services/world/w1", "/outrider/services/control/world/w1", 1500, 7);
+    keywatch_init(&world.watch, "/services/world/w1", "/outrider/services/control/world/w1", 1500, 10000, 7);
     queue_init(&world.effects, sizeof(struct keywatch_effect));
     *state = &world;
     return 0;
@@ -220,12 +220,137 @@ static void restart_and_leave(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+static uint64_t compares(struct world *world)
+{
+    struct keywatch_effect effect;
+    assert_true(asks(world, KEYWATCH_DO_COMPARE, &effect));
+    assert_int_equal(effect.request.op, REGISTRY_COMPARE);
+    return effect.request.id;
+}
+
+static void compared(struct world *world, uint64_t id, enum registry_failure failure, bool same, int64_t revision)
+{
+    struct registry_reply reply = {.id = id, .op = REGISTRY_COMPARE, .failure = failure, .succeeded = same, .revision = 90};
+    step(world, (struct keywatch_event){
+                    .type = KEYWATCH_ON_COMPARED, .settled = true, .revision = revision, .reply = &reply});
+}
+
+static uint64_t open_and_quiet(struct world *world)
+{
+    struct keywatch_effect effect;
+    uint64_t id = opened(world, 50);
+    while (queue_take(&world->effects, &effect)) {
+    }
+    world->now += 8900;
+    succeed(world, 40);
+    assert_false(queue_take(&world->effects, &effect));
+    world->now += 200;
+    return id;
+}
+
+static void a_quiet_watch_is_looked_after(void **state)
+{
+    struct world *world = *state;
+    struct keywatch_effect effect;
+    (void)open_and_quiet(world);
+    assert_int_equal(keywatch_deadline(&world->watch).latest, NEVER_MS); /* it rides with a heartbeat */
+    succeed(world, 40);
+    uint64_t id = compares(world);
+    assert_true(keywatch_awaits(&world->watch, id));
+    succeed(world, 40);
+    assert_false(queue_take(&world->effects, &effect)); /* one at a time */
+    compared(world, id + 1, REGISTRY_OK, false, 40);
+    compared(world, id, REGISTRY_OK, true, 40);
+    assert_true(asks(world, KEYWATCH_DO_CONFIRM, &effect));
+    assert_false(keywatch_awaits(&world->watch, id));
+    world->now += 8900;
+    succeed(world, 40);
+    assert_false(queue_take(&world->effects, &effect));
+    world->now += 200;
+    say(world, (struct registry_watch_event){.id = world->watch.id, .type = REGISTRY_WATCH_CHANGED, .revision = 60});
+    succeed(world, 40);
+    assert_false(queue_take(&world->effects, &effect)); /* it has told something */
+}
+
+static void who_is_deaf_twice_is_closed(void **state)
+{
+    struct world *world = *state;
+    struct keywatch_effect effect;
+    uint64_t watch = open_and_quiet(world);
+    succeed(world, 40);
+    compared(world, compares(world), REGISTRY_OK, false, 40);
+    assert_false(queue_take(&world->effects, &effect));
+    assert_int_equal(keywatch_deadline(&world->watch).earliest, world->now + 1000);
+    world->now += 1000;
+    step(world, (struct keywatch_event){.type = KEYWATCH_ON_TICK, .settled = true, .revision = 40});
+    compared(world, compares(world), REGISTRY_OK, false, 40);
+    assert_true(asks(world, KEYWATCH_DO_NOTE, &effect));
+    assert_int_equal(effect.note, KEYWATCH_NOTE_LATE);
+    assert_true(asks(world, KEYWATCH_DO_UNWATCH, &effect));
+    assert_int_equal(effect.id, watch);
+    assert_true(asks(world, KEYWATCH_DO_READ_BACK, &effect));
+    assert_int_equal(effect.revision, 90);
+}
+
+static void news_excuse_a_difference(void **state)
+{
+    struct world *world = *state;
+    struct keywatch_effect effect;
+    uint64_t watch = open_and_quiet(world);
+    succeed(world, 40);
+    compared(world, compares(world), REGISTRY_OK, false, 40);
+    say(world, (struct registry_watch_event){.id = watch, .type = REGISTRY_WATCH_CHANGED, .revision = 60});
+    world->now += 1000;
+    step(world, (struct keywatch_event){.type = KEYWATCH_ON_TICK, .settled = true, .revision = 40});
+    assert_false(queue_take(&world->effects, &effect));
+    world->now += 9100;
+    succeed(world, 40);
+    compared(world, compares(world), REGISTRY_OK, false, 55); /* written meanwhile: that is another debt */
+    succeed(world, 55);
+    compared(world, compares(world), REGISTRY_OK, false, 55);
+    assert_false(queue_take(&world->effects, &effect));
+    assert_int_equal(keywatch_state(&world->watch), KEYWATCH_OPEN);
+}
+
+static void who_may_not_compare_asks_rarely(void **state)
+{
+    struct world *world = *state;
+    struct keywatch_effect effect;
+    (void)open_and_quiet(world);
+    succeed(world, 40);
+    compared(world, compares(world), REGISTRY_DENIED, false, 40);
+    world->now += 59000;
+    succeed(world, 40);
+    assert_false(queue_take(&world->effects, &effect));
+    world->now += 1100;
+    succeed(world, 40);
+    (void)compares(world);
+}
+
+static void after_an_outage_not_all_at_once(void **state)
+{
+    struct world *world = *state;
+    struct keywatch_effect effect;
+    (void)open_and_quiet(world);
+    world->now += 60000;
+    succeed(world, 40);
+    assert_false(queue_take(&world->effects, &effect));
+    world->now += 5001;
+    succeed(world, 40);
+    (void)compares(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(nothing_before_the_record),  TEST(ended_waits_for_a_success), TEST(backs_off_and_is_told_once),
         TEST(denied_is_slow),             TEST(silent_is_given_up),        TEST(what_is_told_is_not_owed),
         TEST(our_own_lateness_is_excused_once), TEST(restart_and_leave),
+        TEST(a_quiet_watch_is_looked_after),
+        TEST(who_is_deaf_twice_is_closed),
+        TEST(news_excuse_a_difference),
+        TEST(who_may_not_compare_asks_rarely),
+        TEST(after_an_outage_not_all_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
