@@ -54,16 +54,6 @@ static void do_suspend(struct scenario *s, char **args, size_t count)
     store_expire(&s->store, world_now(s).boot);
 }
 
-/* Nobody stops at the deadlines on the way: the process was stopped, or had no time. */
-static void do_stall(struct scenario *s, char **args, size_t count)
-{
-    (void)count;
-    s->mono += span(s, args[0]);
-    s->boot += span(s, args[0]);
-    s->wall += span(s, args[0]);
-    store_expire(&s->store, world_now(s).boot);
-}
-
 static void do_set(struct scenario *s, char **args, size_t count)
 {
     (void)count;
@@ -276,15 +266,33 @@ static void hear(struct scenario *s, const struct words *words)
     world_settle(s);
 }
 
-static void do_line(struct scenario *s, char **args, size_t count)
+static void hear_line(struct scenario *s, const char *text)
 {
-    (void)count;
     struct words words;
     struct status_line_error error;
-    if (status_line_parse(str_of(args[0]), &words, &error) < 0) {
+    if (status_line_parse(str_of(text), &words, &error) < 0) {
         fail(s, "ERR %s %s", status_line_fault_name(error.fault), error.detail);
     }
     hear(s, &words);
+}
+
+static void do_line(struct scenario *s, char **args, size_t count)
+{
+    (void)count;
+    hear_line(s, args[0]);
+}
+
+/* Nobody stops at the deadlines on the way: the process was stopped, or had no time. The words behind are lines that have
+ * queued meanwhile, and are heard before the timer has its turn. */
+static void do_stall(struct scenario *s, char **args, size_t count)
+{
+    s->mono += span(s, args[0]);
+    s->boot += span(s, args[0]);
+    s->wall += span(s, args[0]);
+    store_expire(&s->store, world_now(s).boot);
+    for (size_t i = 1; i < count; i++) {
+        hear_line(s, args[i]);
+    }
 }
 
 /* Assignments separated by blanks, each a line of the datagram. */
