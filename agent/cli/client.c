@@ -38,8 +38,10 @@ static int tell_refusal(int status, const json_t *document, struct error *err)
     if (message == NULL) {
         return error_set(err, ERROR_PROTOCOL, "HTTP %d: is it an agent that answers there?", status);
     }
+    char text[256];
+    printable_copy(text, sizeof(text), str_of(message), '?');
     const char *hint = status == 401 ? " (--token-file FILE, or -c FILE that names http.token_file)" : "";
-    return error_set(err, status == 401 ? ERROR_DENIED : ERROR_INVALID, "the agent refused: %s%s", message,
+    return error_set(err, status == 401 ? ERROR_DENIED : ERROR_INVALID, "the agent refused: %s%s", text,
                      hint);
 }
 
@@ -139,16 +141,19 @@ int client_get(const struct client *client, struct error *err, json_t **ret_docu
 /* A stream has a comment every 15 s. */
 enum { CONNECTED_SILENCE_MS = 40000 };
 
-int client_follow(const struct client *client, const char *path,
-                  bool (*data)(int status, struct str bytes, void *user), void (*tick)(void *user), void *user,
-                  struct error *err)
+int client_follow(const struct client *client, const char *path, const char *last_id,
+                  bool (*data)(int status, struct str bytes, void *user), void (*tick)(void *user),
+                  void *user, struct error *err)
 {
-    struct buf url = {0}, none = {0};
+    struct buf url = {0}, none = {0}, resume = {0};
     int status;
     buf_printf(&url, "%s%s", client->url, path);
+    buf_printf(&resume, "Last-Event-ID: %s", last_id);
+    const char *const headers[] = {*last_id == '\0' ? NULL : buf_text(&resume), NULL};
     struct http_fetch_request request = {.method = "GET",
                                          .url = buf_text(&url),
                                          .unix_path = client->unix_path,
+                                         .headers = headers,
                                          .data = data,
                                          .tick = tick,
                                          .user = user,
@@ -158,7 +163,16 @@ int client_follow(const struct client *client, const char *path,
     }
     buf_fini(&url);
     buf_fini(&none);
+    buf_fini(&resume);
     return EX_TEMPFAIL;
+}
+
+void client_refusal(int status, struct str body, struct error *err)
+{
+    json_error_t where;
+    json_t *document = body.size == 0 ? NULL : json_loadb(body.data, body.size, JSON_ALLOW_NUL, &where);
+    (void)tell_refusal(status, document, err);
+    json_decref(document);
 }
 
 static int check_who(const struct client *client, struct error *err)

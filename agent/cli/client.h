@@ -53,11 +53,16 @@ enum { EX_GONE = -1 };
 int client_read(const struct client *client, const char *path, struct error *err,
                 json_t **ret_document) MUST_CHECK;
 
-/* GET of a stream of the API, which is handed over as it comes: `data` and `tick` as http_fetch has them.
- * Returns EX_TEMPFAIL with `err` set once it has ended, whoever ended it. */
-int client_follow(const struct client *client, const char *path,
+/* GET of a stream of the API, which is handed over as it comes: `data` and `tick` as http_fetch has them. It
+ * goes on after the event `last_id`; "": from its beginning. Returns EX_TEMPFAIL with `err` set once it has
+ * ended, whoever ended it. */
+int client_follow(const struct client *client, const char *path, const char *last_id,
                   bool (*data)(int status, struct str bytes, void *user), void (*tick)(void *user),
                   void *user, struct error *err) MUST_CHECK;
+
+/* Sets `err` to what an answer that is no document says: the reason an agent gives, or that none answers
+ * there. */
+void client_refusal(int status, struct str body, struct error *err);
 
 /* POST of a JSON `body` with the token; where a configuration says who is meant, only after a GET has shown
  * that it is who answers. Returns as client_get; EX_CONFIG when the token file cannot be read. */

@@ -94,7 +94,8 @@ static void print_text(const json_t *document)
     struct buf screen = {0};
     char age[32];
     services_table(json_object_get(document, "services"), 0, 0, cli_colour(), &screen);
-    buf_printf(&screen, "%" PRId64 " servers, %" PRId64 " ready", document_number_or(document, "total", 0),
+    int64_t total = document_number_or(document, "total", 0);
+    buf_printf(&screen, "%" PRId64 " server%s, %" PRId64 " ready", total, total == 1 ? "" : "s",
                document_number_or(document, "healthy", 0));
     if (document_true(document, "stale")) {
         buf_printf(&screen, "; STALE: the registry was last heard %s ago",
@@ -103,6 +104,11 @@ static void print_text(const json_t *document)
     buf_str(&screen, STR("\n"));
     fputs(buf_text(&screen), stdout);
     buf_fini(&screen);
+}
+
+size_t services_json_flags(void)
+{
+    return isatty(STDOUT_FILENO) ? JSON_ENSURE_ASCII : 0;
 }
 
 static int list(const struct client *client, const char *path, bool json)
@@ -117,7 +123,8 @@ static int list(const struct client *client, const char *path, bool json)
                             : err.text);
     }
     if (json) {
-        status = json_dumpf(document, stdout, JSON_INDENT(2)) == 0 ? EX_DONE : EX_FAILED;
+        status =
+            json_dumpf(document, stdout, JSON_INDENT(2) | services_json_flags()) == 0 ? EX_DONE : EX_FAILED;
         putchar('\n');
     } else {
         print_text(document);

@@ -7,30 +7,35 @@
 #include "outrider/base/buf.h"
 #include "outrider/base/duration.h"
 #include "outrider/base/error.h"
+#include "outrider/codec/sse_read.h"
 #include "outrider/os/clock.h"
+#include "services_screen.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
-/* A line is one record: no value in etcd is larger than 1.5 MiB. */
-enum { LINE_MAX_BYTES = 4 << 20, FRAME_MS = 100, LOOK_MS = 5000, AGAIN_S = 1 };
+/* An event is one record: no value in etcd is larger than 1.5 MiB. */
+enum { EVENT_MAX_BYTES = 4 << 20, FRAME_MS = 100, LOOK_MS = 5000, AGAIN_S = 1 };
 
 struct watching {
     const struct client *client;
-    bool json, screen, colour;
-    struct buf line, event;
-    json_t *services; /* key "TYPE/ID": record, as of the last synced and what came since */
-    json_t *incoming; /* likewise, of a stream that has not synced yet; else NULL */
+    bool json, screen;
+    struct services_screen terminal; /* where screen */
+    struct sse_reader reader;        /* its last_id is what a new stream goes on from */
+    json_t *services;                /* key "TYPE/ID": record, as of the last synced and what came since */
+    json_t *
+        incoming; /* likewise, of a stream that tells all from the beginning until it has synced; else NULL */
+    bool begun;   /* the present stream has told something */
     bool synced, changed, refused;
-    int64_t drawn, looked; /* clock_mono_ms */
-    int64_t stale_ms;      /* the agent's view; -1: it is not */
-    struct buf trouble;    /* why there is no stream */
-    struct buf answer;     /* of an agent that refuses */
+    int64_t looked;     /* clock_mono_ms */
+    int64_t stale_ms;   /* the agent's view; -1: it is not */
+    struct buf trouble; /* why there is no stream */
+    int answered;       /* with another status than 200: this */
+    struct buf answer;  /* and this */
 };
 
 /* ---- showing ---- */
@@ -62,7 +67,8 @@ static json_t *sorted(json_t *services)
 static void add_notice(const struct watching *watching, struct buf *screen)
 {
     char age[32];
-    buf_printf(screen, "%zu servers", json_object_size(watching->services));
+    size_t count = json_object_size(watching->services);
+    buf_printf(screen, "%zu server%s", count, count == 1 ? "" : "s");
     if (watching->trouble.size > 0) {
         buf_printf(screen, "; STALE: %s; trying again", buf_text(&watching->trouble));
     } else if (!watching->synced) {
@@ -73,33 +79,14 @@ static void add_notice(const struct watching *watching, struct buf *screen)
     }
 }
 
-/* The screen is written from its top without being cleared before: nothing flickers. */
 static void draw(struct watching *watching)
 {
-    struct winsize size = {0};
-    struct buf table = {0}, screen = {0};
-    size_t rows = 24, width = 80;
-    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 3 && size.ws_col > 0) {
-        rows = size.ws_row;
-        width = size.ws_col;
-    }
+    struct buf notice = {0};
     json_t *list = sorted(watching->services);
-    services_table(list, rows - 2, width, watching->colour, &table);
-    add_notice(watching, &table);
+    add_notice(watching, &notice);
+    services_screen_draw(&watching->terminal, list, buf_text(&notice));
     json_decref(list);
-    buf_str(&screen, STR("\033[H"));
-    struct str rest = buf_view(&table);
-    while (rest.size > 0) {
-        bool last = memchr(rest.data, '\n', rest.size) == NULL;
-        buf_str(&screen, str_split(rest, '\n', &rest));
-        buf_str(&screen, last ? STR("\033[K") : STR("\033[K\n"));
-    }
-    buf_str(&screen, STR("\033[J"));
-    fputs(buf_text(&screen), stdout);
-    fflush(stdout);
-    buf_fini(&table);
-    buf_fini(&screen);
-    watching->drawn = clock_mono_ms();
+    buf_fini(&notice);
     watching->changed = false;
 }
 
@@ -109,7 +96,7 @@ static void print_change(const struct watching *watching, const char *event, jso
     if (watching->json) {
         json_t *line = json_pack("{s:s, s:O}", "event", event, "data", record);
         if (line != NULL) {
-            json_dumpf(line, stdout, JSON_COMPACT);
+            json_dumpf(line, stdout, JSON_COMPACT | services_json_flags());
             putchar('\n');
         }
         json_decref(line);
@@ -136,7 +123,10 @@ static void tell_gone(const struct watching *watching)
     json_object_foreach(watching->services, key, record)
     {
         if (json_object_get(watching->incoming, key) == NULL) {
-            print_change(watching, "remove", record);
+            json_t *gone = json_pack("{s:O?, s:O?}", "type", json_object_get(record, "type"), "id",
+                                     json_object_get(record, "id"));
+            print_change(watching, "remove", gone);
+            json_decref(gone);
         }
     }
 }
@@ -155,14 +145,19 @@ static void take_synced(struct watching *watching, const json_t *data)
     watching->stale_ms = document_true(data, "stale") ? document_number_or(data, "ageMs", 0) : -1;
 }
 
+/* Of a revision that was told in part before the connection broke, that part comes again. */
+static bool is_known(const json_t *before, const char *event, const json_t *data)
+{
+    return strcmp(event, "remove") == 0 ? before == NULL : before != NULL && json_equal(before, data);
+}
+
 static void take_record(struct watching *watching, const char *event, json_t *data)
 {
     const char *type = document_text(data, "type"), *id = document_text(data, "id");
     json_t *into = watching->incoming != NULL ? watching->incoming : watching->services;
     struct buf key = {0};
     buf_printf(&key, "%s/%s", type == NULL ? "" : type, id == NULL ? "" : id);
-    json_t *before = json_object_get(watching->services, buf_text(&key));
-    if (!watching->screen && !(before != NULL && json_equal(before, data))) {
+    if (!watching->screen && !is_known(json_object_get(watching->services, buf_text(&key)), event, data)) {
         print_change(watching, event, data);
     }
     if (strcmp(event, "remove") == 0) {
@@ -173,8 +168,21 @@ static void take_record(struct watching *watching, const char *event, json_t *da
     buf_fini(&key);
 }
 
+/* A stream that does not go on where the last one broke off begins with what there is, or with that there is
+ * nothing. */
+static void begin(struct watching *watching, const char *event)
+{
+    bool anew = strcmp(event, "init") == 0 || strcmp(event, "synced") == 0;
+    if (!watching->begun && anew) {
+        json_decref(watching->incoming);
+        watching->incoming = json_object();
+    }
+    watching->begun = true;
+}
+
 static void take_event(struct watching *watching, const char *event, json_t *data)
 {
+    begin(watching, event);
     if (strcmp(event, "synced") == 0) {
         take_synced(watching, data);
     } else {
@@ -183,41 +191,49 @@ static void take_event(struct watching *watching, const char *event, json_t *dat
     watching->changed = true;
 }
 
-static void take_line(struct watching *watching, struct str line)
+static void take_message(struct watching *watching, const struct sse_message *message)
 {
-    line.size -= line.size > 0 && line.data[line.size - 1] == '\r' ? 1 : 0;
-    if (str_starts(line, STR("event: "))) {
-        buf_clear(&watching->event);
-        buf_str(&watching->event, (struct str){line.data + 7, line.size - 7});
-    } else if (str_starts(line, STR("data: ")) && watching->event.size > 0) {
-        json_error_t ignored;
-        json_t *data = json_loadb(line.data + 6, line.size - 6, JSON_ALLOW_NUL, &ignored);
-        if (json_is_object(data)) {
-            take_event(watching, buf_text(&watching->event), data);
+    static const char *const events[] = {"init", "synced", "update", "remove"};
+    json_error_t ignored;
+    json_t *data = json_loadb(message->data.data, message->data.size, JSON_ALLOW_NUL, &ignored);
+    for (size_t i = 0; json_is_object(data) && i < COUNT_OF(events); i++) {
+        if (str_eq(message->name, str_of(events[i]))) {
+            take_event(watching, events[i], data);
         }
-        json_decref(data);
     }
+    json_decref(data);
+}
+
+static void connected(struct watching *watching)
+{
+    if (watching->trouble.size > 0 && !watching->screen) {
+        fputs("outrider: the agent is back\n", stderr);
+    }
+    watching->changed = watching->changed || watching->trouble.size > 0;
+    buf_clear(&watching->trouble);
 }
 
 static bool on_data(int status, struct str bytes, void *user)
 {
     struct watching *watching = user;
+    struct sse_message message;
+    int more;
     if (status != 200) {
+        watching->answered = status;
         watching->refused = status >= 400 && status < 500;
         buf_str(&watching->answer, bytes);
-        return watching->answer.size < LINE_MAX_BYTES;
+        return watching->answer.size < EVENT_MAX_BYTES;
     }
-    buf_clear(&watching->trouble);
-    buf_str(&watching->line, bytes);
-    struct str rest = buf_view(&watching->line);
-    while (rest.size > 0 && memchr(rest.data, '\n', rest.size) != NULL) {
-        take_line(watching, str_split(rest, '\n', &rest));
+    connected(watching);
+    sse_reader_feed(&watching->reader, bytes);
+    while ((more = sse_reader_next(&watching->reader, &message)) > 0) {
+        take_message(watching, &message);
     }
-    buf_consume(&watching->line, watching->line.size - rest.size);
-    if (watching->screen && watching->synced && clock_mono_ms() - watching->drawn >= FRAME_MS) {
+    if (watching->screen && watching->synced && watching->changed &&
+        clock_mono_ms() - watching->terminal.drawn >= FRAME_MS) {
         draw(watching);
     }
-    return watching->line.size < LINE_MAX_BYTES && !ferror(stdout);
+    return more == 0 && !ferror(stdout);
 }
 
 /* While its view is stale an agent sends nothing: it is asked. */
@@ -243,32 +259,24 @@ static void on_tick(void *user)
     if (clock_mono_ms() - watching->looked >= LOOK_MS) {
         look(watching);
     }
-    if (watching->changed && clock_mono_ms() - watching->drawn >= FRAME_MS) {
+    bool old = services_screen_is_old(&watching->terminal);
+    if (old || (watching->changed && clock_mono_ms() - watching->terminal.drawn >= FRAME_MS)) {
         draw(watching);
     }
-}
-
-static void refuse(const struct watching *watching, struct error *err)
-{
-    json_error_t ignored;
-    json_t *document = json_loadb(buf_text(&watching->answer), watching->answer.size, 0, &ignored);
-    const char *message = document_text(document, "error.message");
-    (void)error_set(err, ERROR_INVALID, "the agent refused: %s",
-                    message == NULL ? "no reason given" : message);
-    json_decref(document);
 }
 
 static int stream(struct watching *watching, const char *path, struct error *err)
 {
     json_decref(watching->incoming);
-    watching->incoming = json_object();
-    buf_clear(&watching->line);
-    buf_clear(&watching->event);
+    watching->incoming = NULL;
+    sse_reader_begin_anew(&watching->reader);
     buf_clear(&watching->answer);
-    watching->refused = false;
-    int status = client_follow(watching->client, path, on_data, on_tick, watching, err);
-    if (watching->answer.size > 0) {
-        refuse(watching, err);
+    watching->refused = watching->begun = false;
+    watching->answered = 0;
+    int status = client_follow(watching->client, path, buf_text(&watching->reader.last_id), on_data, on_tick,
+                               watching, err);
+    if (watching->answered != 0) {
+        client_refusal(watching->answered, buf_view(&watching->answer), err);
     }
     return watching->refused ? EX_FAILED : status;
 }
@@ -295,6 +303,7 @@ static int follow(struct watching *watching, const char *path)
             return EX_FAILED; /* nobody reads any more */
         }
         if (watching->refused || !watching->synced) {
+            services_screen_end(&watching->terminal);
             return cli_fail(status, "%s", err.text);
         }
         show_trouble(watching, &err);
@@ -307,17 +316,16 @@ int services_watch(const struct client *client, const char *path, bool json)
     struct watching watching = {.client = client,
                                 .json = json,
                                 .screen = isatty(STDOUT_FILENO) && !json,
-                                .colour = cli_colour(),
+                                .reader.max = EVENT_MAX_BYTES,
                                 .stale_ms = -1,
                                 .services = json_object()};
     if (watching.screen) {
-        fputs("\033[H\033[2J", stdout);
+        services_screen_begin(&watching.terminal);
     }
     int status = follow(&watching, path);
     json_decref(watching.services);
     json_decref(watching.incoming);
-    buf_fini(&watching.line);
-    buf_fini(&watching.event);
+    sse_reader_fini(&watching.reader);
     buf_fini(&watching.trouble);
     buf_fini(&watching.answer);
     return status;

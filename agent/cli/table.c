@@ -14,15 +14,74 @@ struct table_cell {
     size_t width;
 };
 
-/* Characters, as if each took one column of the screen. */
-static size_t width_of(const char *text)
+/* ---- width ---- */
+
+static size_t character_size(const char *text)
 {
-    size_t width = 0;
-    for (; *text != '\0'; text++) {
-        width += ((unsigned char)*text & 0xc0) != 0x80 ? 1 : 0;
+    unsigned char first = (unsigned char)*text;
+    return first < 0xc0 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+}
+
+static uint32_t character_at(const char *text)
+{
+    static const unsigned char masks[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+    size_t size = character_size(text);
+    uint32_t character = (unsigned char)text[0] & masks[size];
+    for (size_t i = 1; i < size && text[i] != '\0'; i++) {
+        character = character << 6 | ((unsigned char)text[i] & 0x3f);
     }
+    return character;
+}
+
+/* By Unicode's East Asian Width, in blocks: wcwidth knows more, and nothing without a locale. */
+static size_t character_width(uint32_t character)
+{
+    static const struct {
+        uint32_t first, last;
+        size_t width;
+    } rows[] = {
+        {0x300, 0x36f, 0},     {0x1100, 0x115f, 2},   {0x200b, 0x200f, 0},   {0x202a, 0x202e, 0},
+        {0x2060, 0x2064, 0},   {0x20d0, 0x20f0, 0},   {0x2e80, 0x303e, 2},   {0x3041, 0x4dbf, 2},
+        {0x4e00, 0xa4cf, 2},   {0xa960, 0xa97f, 2},   {0xac00, 0xd7a3, 2},   {0xf900, 0xfaff, 2},
+        {0xfe00, 0xfe0f, 0},   {0xfe20, 0xfe2f, 0},   {0xfe30, 0xfe6f, 2},   {0xff00, 0xff60, 2},
+        {0xffe0, 0xffe6, 2},   {0x1f300, 0x1f64f, 2}, {0x1f680, 0x1f6ff, 2}, {0x1f900, 0x1f9ff, 2},
+        {0x20000, 0x3fffd, 2},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows) && character >= rows[i].first; i++) {
+        if (character <= rows[i].last) {
+            return rows[i].width;
+        }
+    }
+    return 1;
+}
+
+/* Bytes of what fits into `room` columns; `ret_width` receives how many it takes. */
+static size_t fitting(const char *text, size_t room, size_t *ret_width)
+{
+    size_t used = 0, width = 0;
+    while (text[used] != '\0') {
+        size_t next = character_width(character_at(text + used));
+        if (next > room - width) {
+            break;
+        }
+        width += next;
+        size_t end = used + character_size(text + used);
+        while (used < end && text[used] != '\0') {
+            used++;
+        }
+    }
+    *ret_width = width;
+    return used;
+}
+
+size_t table_width(const char *text)
+{
+    size_t width;
+    (void)fitting(text, SIZE_MAX, &width);
     return width;
 }
+
+/* ---- cells ---- */
 
 void table_add(struct table *table, const char *text, const char *colour)
 {
@@ -34,7 +93,7 @@ void table_add(struct table *table, const char *text, const char *colour)
     printable_add(&plain, str_of(text), CELL_MAX, '?');
     struct table_cell *cell = &table->cells[table->count++];
     *cell = (struct table_cell){.text = mem_strdup(buf_text(&plain)), .colour = colour};
-    cell->width = width_of(cell->text);
+    cell->width = table_width(cell->text);
     buf_fini(&plain);
 }
 
@@ -52,21 +111,6 @@ static void measure(const struct table *table, size_t ret_widths[static TABLE_CO
             ret_widths[column] = width > ret_widths[column] ? width : ret_widths[column];
         }
     }
-}
-
-/* At most `room` characters of the text. */
-static size_t add_cut(struct buf *out, const char *text, size_t room)
-{
-    size_t width = 0;
-    for (; *text != '\0'; text++) {
-        bool begins = ((unsigned char)*text & 0xc0) != 0x80;
-        if (begins && width == room) {
-            break;
-        }
-        width += begins ? 1 : 0;
-        buf_add(out, text, 1);
-    }
-    return width;
 }
 
 static void print_row(const struct table *table, const struct table_cell *row, const size_t *widths,
@@ -88,7 +132,7 @@ static void print_row(const struct table *table, const struct table_cell *row, c
             if (coloured) {
                 buf_printf(out, "\033[%sm", cell->colour);
             }
-            used = add_cut(out, cell->text, room);
+            buf_add(out, cell->text, fitting(cell->text, room, &used));
             buf_str(out, coloured ? STR("\033[0m") : STR(""));
             room -= used;
         }

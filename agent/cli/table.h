@@ -27,6 +27,10 @@ void table_add(struct table *table, const char *text, const char *colour);
 void table_print(const struct table *table, size_t from, size_t to, size_t width, bool colour,
                  struct buf *out);
 
+/* Columns of a terminal that the text takes: two for a wide character (Hangul, Kanji, most emoji), none for a
+ * combining one. `text` is UTF-8 without controls. */
+size_t table_width(const char *text);
+
 /* Rows there are. */
 size_t table_rows(const struct table *table);
 

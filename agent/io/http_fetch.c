@@ -30,6 +30,21 @@ static size_t received(char *data, size_t size, size_t count, void *user)
     return bytes;
 }
 
+/* The end of a head is an empty line; that of an interim answer (1xx) is none. */
+static size_t head_line(char *line, size_t size, size_t count, void *user)
+{
+    struct transfer *transfer = user;
+    size_t bytes = size * count;
+    long status = 0;
+    curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (bytes == 0 || (line[0] != '\r' && line[0] != '\n') || status < 200) {
+        return bytes;
+    }
+    struct str none = {NULL, 0};
+    transfer->too_large = !transfer->request->data((int)status, none, transfer->request->user);
+    return transfer->too_large ? 0 : bytes;
+}
+
 static enum error_code error_for(enum http_transport transport, CURLcode code)
 {
     switch (transport) {
@@ -71,8 +86,12 @@ static int on_progress(void *user, curl_off_t down_total, curl_off_t down, curl_
     return 0;
 }
 
-static void set_stream(CURL *easy, const struct http_fetch_request *request)
+static void set_stream(CURL *easy, const struct http_fetch_request *request, struct transfer *transfer)
 {
+    if (request->data != NULL) {
+        curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, head_line);
+        curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
+    }
     if (request->tick != NULL) {
         curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, on_progress);
         curl_easy_setopt(easy, CURLOPT_XFERINFODATA, (void *)(uintptr_t)request);
@@ -124,7 +143,7 @@ int http_fetch(const struct http_fetch_request *request, struct error *err, int 
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, received);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, &transfer);
     set_method(easy, request);
-    set_stream(easy, request);
+    set_stream(easy, request, &transfer);
     int result = 0;
     long status = 0;
     CURLcode code = curl_easy_perform(easy);

@@ -1,103 +1,95 @@
 """outrider services: the fleet as people see it."""
-import fcntl
 import json
-import os
-import pty
-import struct
 import subprocess
-import termios
 
-from harness import BINARY, Agent, Case, environment
-from registry import wait_until
+from fleet import FleetCase, last_screen
+from harness import BINARY, environment
+from registry import DEADLINE_S, wait_until
+
+HOSTILE = "\033]0;owned\a\033[31m\x9b2J\r\n"
 
 
-class Services(Case):
-    def setUp(self):
-        super().setUp()
-        self.observer = Agent(self, "observer", {"registry": {"endpoints": [self.etcd.url], "prefix": self.prefix},
-                                                 "http": {"listen": f"unix:{self.dir}/observer/http.sock"}})
-        self.put("w1", "ready")
-        self.put("w2", "error")
-        self.observer.spawn()
-        wait_until(lambda: "2 servers, 1 ready" in self.said(check=False), "the observer knows the fleet")
-
-    def tearDown(self):
-        self.observer.process.terminate()
-        self.observer.process.wait()
-        super().tearDown()
-
-    def put(self, name, status):
-        key, record = f"{self.prefix}/world/{name}", {"id": name, "type": "world", "host": "10.0.0.5", "ports": [8001],
-                                                      "status": status, "updatedAt": "2026-11-21T02:14:00.123Z"}
-        config = self.dir / "kv.yaml"
-        config.write_text(json.dumps({"registry": {"endpoints": [self.etcd.url]}}))
-        subprocess.run([BINARY, "kv", "put", "-c", str(config), key, json.dumps(record)], check=True, env=environment(),
-                       capture_output=True, timeout=60)
-
-    def command(self, *words):
-        return [str(BINARY), "services", "--agent", f"unix:{self.dir}/observer/http.sock", *words]
-
-    def said(self, *words, check=True):
-        return subprocess.run(self.command(*words), env=environment(), check=check, capture_output=True, text=True,
-                              timeout=60).stdout
-
+class Services(FleetCase):
     def test_a_table_and_a_document(self):
         self.assertRegex(self.said(), r"(?s)TYPE +ID +STATUS.*world +w1 +ready +10\.0\.0\.5:8001\n")
         self.assertNotIn("\033", self.said())
         self.assertNotIn("w1", self.said("--status", "error"))
+        self.assertIn("\n1 server, 1 ready\n", self.said("--status", "ready"))
         self.assertEqual(json.loads(self.said("--json", "--type", "world"))["total"], 2)
 
-    def test_a_line_for_each_change(self):
-        watch = subprocess.Popen(self.command("--watch", "--json"), env=environment(), stdout=subprocess.PIPE, text=True,
-                                 stderr=subprocess.DEVNULL)
-        try:
-            self.assertEqual([json.loads(watch.stdout.readline())["event"] for _ in range(2)], ["init", "init"])
-            self.put("w2", "ready")
-            line = json.loads(watch.stdout.readline())
-            self.assertEqual((line["event"], line["data"]["id"], line["data"]["status"]), ("update", "w2", "ready"))
-            self.observer.process.terminate()
-            self.observer.process.wait()
-            self.observer.spawn()
-            self.put("w3", "ready")  # what has not changed is not told again
-            self.assertEqual(json.loads(watch.stdout.readline())["data"]["id"], "w3")
-        finally:
-            watch.kill()
-            watch.stdout.close()
-            watch.wait()
+    def exits(self, *words, **env):
+        done = subprocess.run([str(BINARY), "services", *words], env=environment(**env), check=False, capture_output=True,
+                              text=True, timeout=DEADLINE_S)
+        return done.returncode, done.stderr
 
-    def screen(self, **env):
-        """Runs --watch on a terminal; returns the process and what reads until a text was shown."""
-        ours, theirs = pty.openpty()
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 10, 40, 0, 0))
-        watch = subprocess.Popen(self.command("--watch"), env=environment(TERM="xterm", **env), stdout=theirs,
-                                 stderr=theirs, stdin=subprocess.DEVNULL)
-        os.close(theirs)
-        self.addCleanup(os.close, ours)
-        self.addCleanup(lambda: (watch.kill(), watch.wait()))
-        shown = b""
+    def test_what_it_exits_with(self):
+        where = ("--agent", self.observer.config["http"]["listen"])
+        for words, status, told in (
+                ((*where, "--status", "dead"), 64, "`dead` is not a status"),
+                ((*where, "--type", "a/b"), 64, "`a/b` is not a server type"),
+                ((*where, "--wacht"), 64, "did you mean `--watch`?"),
+                ((*where, "world"), 64, "unexpected word `world`"),
+                (("--agent", f"unix:{self.dir}/none.sock"), 75, "No such file"),
+                (("--agent", f"unix:{self.dir}/none.sock", "--watch"), 75, "No such file"),
+                (("--agent", self.etcd.url), 1, "is it an agent that answers there?"),
+                (("--agent", self.etcd.url, "--watch"), 1, "is it an agent that answers there?"),
+                (("-c", f"{self.dir}/none.yaml"), 78, "none.yaml")):
+            with self.subTest(words):
+                status_was, told_was = self.exits(*words)
+                self.assertEqual(status_was, status, told_was)
+                self.assertIn(told, told_was)
 
-        def until(text):
-            nonlocal shown
-            while text not in shown:
-                shown += os.read(ours, 65536)
-            before, shown = shown, b""
-            return before
-        return until
+    def test_nothing_that_a_server_says_steers_a_terminal(self):
+        self.put("w3", "ready", customState=HOSTILE, region=HOSTILE, version=HOSTILE)
+        wait_until(lambda: "w3" in self.said(), "the record")
+        for words, until in (((), b"3 servers,"), (("--watch",), b"3 servers"), (("--json",), b"\"ageMs\""),
+                             (("--watch", "--json"), b"\"w3\"")):
+            with self.subTest(words):
+                shown = self.screen(*words, rows=20, columns=250).until(until)
+                self.assertIn(b"owned", shown)
+                for bad in (b"\033]", b"\033[31m\xc2", b"\xc2\x9b", b"\a"):
+                    self.assertNotIn(bad, shown.replace(b"\033[31merror", b""))
+
+    def test_a_list_for_a_screen(self):
+        shown = self.screen().until(b"2 servers, 1 ready")
+        self.assertIn(b"\033[32mready\033[0m", shown)
+        self.assertNotIn(b"\033", self.screen(NO_COLOR="1").until(b"2 servers, 1 ready"))
 
     def test_a_live_screen(self):
-        until = self.screen()
-        first = until(b"2 servers")
+        screen = self.screen("--watch")
+        first = screen.until(b"2 servers")
         self.assertIn(b"\033[32mready\033[0m", first)
-        lines = first.split(b"\033[H")[-1].replace(b"\033[K", b"").replace(b"\r", b"").split(b"\n")
-        self.assertLessEqual(max(map(len, lines)), 40 + 18)  # with one colour and its end
+        self.assertLessEqual(max(map(len, last_screen(first))), 40 + 18)  # with one colour and its end
         self.put("w3", "draining")
-        self.assertIn(b"draining", until(b"3 servers"))
-        self.observer.process.terminate()
-        self.observer.process.wait()
-        until(b"STALE: ")
+        self.assertIn(b"draining", screen.until(b"3 servers"))
+        self.observer.stop()
+        screen.until(b"STALE: ")
         self.observer.spawn()
         self.put("w4", "ready")
-        until(b"4 servers")
+        screen.until(b"4 servers")
 
     def test_no_colour_where_none_is_wanted(self):
-        self.assertNotIn(b"\033[32m", self.screen(NO_COLOR="1")(b"2 servers"))
+        self.assertNotIn(b"\033[32m", self.screen("--watch", NO_COLOR="1").until(b"2 servers"))
+
+    def test_a_terminal_that_changes_its_size(self):
+        for number in range(30):
+            self.put(f"x{number:02}", "ready", customState="\ud55c\uad6d\uc5b4 " * 9)
+        screen = self.screen("--watch", rows=10, columns=60)
+        screen.until(b"... and 26 more\033[K\r\n32 servers\033[K\033[J")
+        screen.resize(8, 30)
+        small = last_screen(screen.until(b"... and 28 more\033[K\r\n32 servers\033[K\033[J"))
+        self.assertEqual(len(small), 7, small)
+        screen.resize(40, 200)
+        whole = screen.until(b"x29")
+        self.assertIn(b"\033[H\033[2J", whole)  # what the terminal made of the old lines is cleared
+        self.assertNotIn(b"and 2", whole)
+
+    def test_an_interrupt_leaves_the_terminal_sane(self):
+        for number, status in ((2, -2), (15, -15), (1, -1)):
+            screen = self.screen("--watch")
+            screen.until(b"2 servers")
+            screen.process.send_signal(number)
+            rest = screen.rest()
+            self.assertEqual(screen.process.returncode, status)
+            self.assertTrue(rest.endswith(b"\033[0m\r\n"), rest)
+            self.assertNotIn(b"\033[?", rest)  # no cursor to show again, no screen to switch back

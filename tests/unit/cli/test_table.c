@@ -45,11 +45,45 @@ static void a_line_is_no_wider_than_the_screen(void **state)
     expect(1, 2, 2, false, "h\xc3\xa4\n");
 }
 
+static void wide_characters_take_two_columns(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t width;
+    } rows[] = {
+        {"", 0},
+        {"ab", 2},
+        {"h\xc3\xa4", 2},
+        {"\xed\x95\x9c\xea\xb8\x80", 4}, /* Hangul */
+        {"e\xcc\x81", 1},                /* a combining accent */
+        {"\xf0\x9f\x8e\xae!", 3},        /* a game pad */
+        {"\xef\xbd\xb1\xef\xbc\xa1", 3}, /* a half-width and a full-width letter */
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        assert_int_equal(table_width(rows[i].text), rows[i].width);
+    }
+    struct table table = {.columns = 2};
+    struct buf out = {0};
+    table_add(&table, "\xed\x95\x9c\xea\xb8\x80", NULL);
+    table_add(&table, "x", NULL);
+    table_add(&table, "abcde", NULL);
+    table_add(&table, "y", NULL);
+    table_print(&table, 0, 2, 0, false, &out);
+    assert_string_equal(buf_text(&out), "\xed\x95\x9c\xea\xb8\x80   x\nabcde  y\n");
+    buf_clear(&out);
+    table_print(&table, 0, 1, 3, false, &out); /* half a character is none */
+    assert_string_equal(buf_text(&out), "\xed\x95\x9c\n");
+    buf_fini(&out);
+    table_fini(&table);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(columns_are_aligned_by_characters),
         cmocka_unit_test(a_line_is_no_wider_than_the_screen),
+        cmocka_unit_test(wide_characters_take_two_columns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
