@@ -30,36 +30,36 @@ void base64_encode(struct str bytes, struct buf *out)
     }
 }
 
-static int digit_value(char c)
-{
-    if (c >= 'A' && c <= 'Z') {
-        return c - 'A';
-    }
-    if (c >= 'a' && c <= 'z') {
-        return c - 'a' + 26;
-    }
-    if (c >= '0' && c <= '9') {
-        return c - '0' + 52;
-    }
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
+/* Of each byte its value as a digit, and one more; 0: it is none. */
+static const unsigned char digits[256] = {
+    ['A'] = 1,  ['B'] = 2,  ['C'] = 3,  ['D'] = 4,  ['E'] = 5,  ['F'] = 6,  ['G'] = 7,  ['H'] = 8,
+    ['I'] = 9,  ['J'] = 10, ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16,
+    ['Q'] = 17, ['R'] = 18, ['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22, ['W'] = 23, ['X'] = 24,
+    ['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28, ['c'] = 29, ['d'] = 30, ['e'] = 31, ['f'] = 32,
+    ['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36, ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40,
+    ['o'] = 41, ['p'] = 42, ['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48,
+    ['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54, ['2'] = 55, ['3'] = 56,
+    ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62, ['+'] = 63, ['/'] = 64,
+};
 
-/* Decodes one group of four; returns the number of bytes written to `out`, or -1. */
-static int decode_group(const char in[4], bool last, char out[3])
+/* The 24 bits of four digits, or -1. */
+static int32_t read_group(const char in[4])
 {
-    int pad = in[3] != '=' ? 0 : in[2] != '=' ? 1 : 2;
-    if (pad > 0 && !last) {
+    unsigned a = digits[(unsigned char)in[0]], b = digits[(unsigned char)in[1]];
+    unsigned c = digits[(unsigned char)in[2]], d = digits[(unsigned char)in[3]];
+    if (a == 0 || b == 0 || c == 0 || d == 0) {
         return -1;
     }
-    unsigned group = 0;
-    for (int i = 0; i < 4; i++) {
-        int value = i >= 4 - pad ? 0 : digit_value(in[i]);
-        if (value < 0) {
-            return -1;
-        }
-        group = group << 6 | (unsigned)value;
-    }
-    if ((group & ((1U << 8 * pad) - 1)) != 0) {
+    return (int32_t)((a - 1) << 18 | (b - 1) << 12 | (c - 1) << 6 | (d - 1));
+}
+
+/* Decodes the last group, which may be padded; returns the number of bytes written to `out`, or -1. */
+static int read_last(const char in[4], char out[3])
+{
+    int pad = in[3] != '=' ? 0 : in[2] != '=' ? 1 : 2;
+    char whole[4] = {in[0], in[1], pad == 2 ? 'A' : in[2], pad > 0 ? 'A' : in[3]};
+    int32_t group = read_group(whole);
+    if (group < 0 || ((uint32_t)group & ((UINT32_C(1) << 8 * pad) - 1)) != 0) {
         return -1;
     }
     out[0] = (char)(group >> 16);
@@ -68,23 +68,35 @@ static int decode_group(const char in[4], bool last, char out[3])
     return 3 - pad;
 }
 
+/* Writes what `text`, some groups, stands for; returns where that ends, or NULL. `to` has room for three
+ * bytes a group. */
+static char *read_all(struct str text, char *to)
+{
+    const char *from = text.data, *last = text.data + text.size - 4;
+    for (; from < last; from += 4, to += 3) {
+        int32_t group = read_group(from);
+        if (group < 0) {
+            return NULL;
+        }
+        to[0] = (char)(group >> 16);
+        to[1] = (char)(group >> 8 & 255);
+        to[2] = (char)(group & 255);
+    }
+    int count = read_last(last, to);
+    return count < 0 ? NULL : to + count;
+}
+
 int base64_decode(struct str text, struct buf *out)
 {
     if (text.size % 4 != 0) {
         return -1;
     }
-    size_t before = out->size;
-    for (size_t i = 0; i < text.size; i += 4) {
-        char bytes[3];
-        int count = decode_group(text.data + i, i + 4 == text.size, bytes);
-        if (count < 0) {
-            if (out->data != NULL) {
-                out->size = before;
-                out->data[before] = '\0';
-            }
-            return -1;
-        }
-        buf_add(out, bytes, (size_t)count);
+    if (text.size == 0) {
+        return 0;
     }
-    return 0;
+    size_t before = out->size;
+    char *end = read_all(text, buf_extend(out, text.size / 4 * 3));
+    out->size = end == NULL ? before : (size_t)(end - out->data);
+    out->data[out->size] = '\0';
+    return end == NULL ? -1 : 0;
 }
