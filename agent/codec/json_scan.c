@@ -177,9 +177,55 @@ static bool pass_digits(struct json_scan *scan)
     return scan->at > start;
 }
 
+/* Whatever has no more of them before its point is less than 1e308. */
+enum { DOUBLE_PLACES = 308 };
+
+/* Where the first digit that counts stands, from the point to the left: 3 of 120, 0 of 0.12. 0 for all zeros,
+ * which `ret_nothing` tells. */
+static int64_t magnitude(struct str digits, bool *ret_nothing)
+{
+    int64_t places = 0;
+    bool counts = false, fraction = false;
+    for (size_t i = 0; i < digits.size; i++) {
+        if (digits.data[i] == '.') {
+            fraction = true;
+            continue;
+        }
+        counts = counts || digits.data[i] != '0';
+        places += counts && !fraction ? 1 : !counts && fraction ? -1 : 0;
+    }
+    *ret_nothing = !counts;
+    return places;
+}
+
+static int64_t exponent(struct str text)
+{
+    int64_t value = 0;
+    bool negative = text.size > 1 && text.data[1] == '-';
+    for (size_t i = 0; i < text.size; i++) {
+        bool digit = text.data[i] >= '0' && text.data[i] <= '9';
+        value = digit && value < INT32_MAX ? value * 10 + (text.data[i] - '0') : value;
+    }
+    return negative ? -value : value;
+}
+
+/* 1e999 is JSON, but no double: many a reader refuses all of a document that has it. */
+static bool fits_a_double(struct str number)
+{
+    size_t size = 0;
+    bool nothing;
+    while (size < number.size && number.data[size] != 'e' && number.data[size] != 'E') {
+        size++;
+    }
+    int64_t places = magnitude((struct str){number.data, size}, &nothing);
+    struct str power = {number.data + size, number.size - size}; /* with its e, or empty */
+    return nothing || places + exponent(power) <= DOUBLE_PLACES;
+}
+
 static int skip_number(struct json_scan *scan)
 {
     scan->at += peek(scan) == '-' ? 1 : 0;
+    size_t start = scan->at;
     bool zero = peek(scan) == '0';
     scan->at += zero ? 1 : 0;
     bool good = zero || pass_digits(scan);
@@ -187,12 +233,21 @@ static int skip_number(struct json_scan *scan)
         scan->at++;
         good = pass_digits(scan);
     }
-    if (good && (peek(scan) == 'e' || peek(scan) == 'E')) {
+    bool scientific = good && (peek(scan) == 'e' || peek(scan) == 'E');
+    if (scientific) {
         scan->at++;
         scan->at += peek(scan) == '+' || peek(scan) == '-' ? 1 : 0;
         good = pass_digits(scan);
     }
-    return good ? 0 : fail(scan, "a number is not well formed");
+    if (!good) {
+        return fail(scan, "a number is not well formed");
+    }
+    struct str number = {scan->text.data + start, scan->at - start};
+    if ((scientific || number.size > DOUBLE_PLACES) && !fits_a_double(number)) {
+        scan->at = start;
+        return fail(scan, "a number of 1e308 or more");
+    }
+    return 0;
 }
 
 int json_scan_uint(struct json_scan *scan, uint64_t max, uint64_t *ret_value)

@@ -78,6 +78,7 @@ static void others_may_write_it_their_way(void **state)
         "{" WHO "\"labels\":{\"a\":null},\"ports\":[],\"tags\":[]," REST,
         "{" WHO "\"startedAt\":17,\"customState\":{\"a\":[]},\"version\":\"\"," REST,
         "{" WHO "\"n\":[-0,0.5,1E+9,-1e-9,123456789012345678901234567890]," REST,
+        "{" WHO "\"n\":[9e307,0.009E310,-1e-99999999999999999999,0e999,0.0e+999,1000e304]," REST,
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct view_entry *entry = good(rows[i]);
@@ -124,6 +125,11 @@ static void what_is_wrong_is_said(void **state)
         {"{" WHO "\"x\":-," REST, ERROR_INVALID, "a number is not well formed"},
         {"{" WHO "\"x\":1.," REST, ERROR_INVALID, "a number is not well formed"},
         {"{" WHO "\"x\":1e," REST, ERROR_INVALID, "a number is not well formed"},
+        {"{" WHO "\"x\":[1,1e308]," REST, ERROR_INVALID, "a number of 1e308 or more at byte 33"},
+        {"{" WHO "\"x\":-1E+999," REST, ERROR_INVALID, "a number of 1e308 or more"},
+        {"{" WHO "\"x\":0.01e310," REST, ERROR_INVALID, "a number of 1e308 or more"},
+        {"{" WHO "\"x\":1e99999999999999999999," REST, ERROR_INVALID, "a number of 1e308 or more"},
+        {"{" WHO "\"players\":1e999," REST, ERROR_INVALID, "players: not JSON: a number of 1e308 or more"},
         {"{" WHO "\"x\":nul," REST, ERROR_INVALID, "a value is missing"},
         {"{" WHO "\"x\":[1,]," REST, ERROR_INVALID, "a value is missing"},
         {"{" WHO "\"x\":[1}," REST, ERROR_INVALID, "a comma or the end"},
@@ -193,6 +199,16 @@ static int decode_with(const char *before, const char *repeated, int count, cons
     view_entry_unref(entry);
     buf_fini(&json);
     return result;
+}
+
+static void digits_without_end_are_no_number(void **state)
+{
+    (void)state;
+    assert_int_equal(decode_with("\"x\":", "9", 308, ""), 0);
+    assert_int_equal(decode_with("\"x\":", "9", 309, ""), -2);
+    assert_int_equal(decode_with("\"x\":0.", "9", 4000, ""), 0);
+    assert_int_equal(decode_with("\"x\":0.", "0", 4000, "1e4300"), 0);
+    assert_int_equal(decode_with("\"x\":0.", "0", 4000, "1e4400"), -2);
 }
 
 static void limits_are_kept(void **state)
@@ -277,9 +293,13 @@ static void items_keep_their_order(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_record_of_ours_is_read), cmocka_unit_test(others_may_write_it_their_way),
-        cmocka_unit_test(what_is_wrong_is_said),    cmocka_unit_test(keys_of_others_are_foreign),
-        cmocka_unit_test(limits_are_kept),          cmocka_unit_test(what_an_agent_writes_is_a_record),
+        cmocka_unit_test(a_record_of_ours_is_read),
+        cmocka_unit_test(others_may_write_it_their_way),
+        cmocka_unit_test(what_is_wrong_is_said),
+        cmocka_unit_test(keys_of_others_are_foreign),
+        cmocka_unit_test(digits_without_end_are_no_number),
+        cmocka_unit_test(limits_are_kept),
+        cmocka_unit_test(what_an_agent_writes_is_a_record),
         cmocka_unit_test(items_keep_their_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
