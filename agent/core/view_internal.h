@@ -38,6 +38,7 @@ struct view_listing {
     char *next; /* key that the next page begins with; NULL: the first of all */
     size_t next_size;
     size_t limit;     /* records of a page: halved when one fails, in case it is too large to come */
+    unsigned steady;  /* pages that came since it was last changed */
     size_t asked;     /* limit of the page in flight */
     bool interrupted; /* a page after the first had to be asked for again */
     int64_t began_mono;

@@ -82,6 +82,11 @@ static void on_failed_page(struct view *view, const struct registry_reply *reply
                            struct queue *effects)
 {
     view->listing.limit = view->listing.asked > 1 ? view->listing.asked / 2 : 1;
+    view->listing.steady = 0;
+    if (reply->too_large && view->listing.asked > 1) {
+        view_list(view, now, effects); /* it answers: only of so much */
+        return;
+    }
     view->listing.interrupted = view->listing.revision != 0;
     if (reply->failure == REGISTRY_REFUSED && view->listing.revision != 0 && reply->revision_gone) {
         view_begin_anew(view, "the revision was compacted while it was being listed", now, effects);
@@ -94,6 +99,17 @@ static void on_failed_page(struct view *view, const struct registry_reply *reply
         view->listing = (struct view_listing){.begun = true, .limit = limit, .began_mono = now->mono};
     }
     view_fail(view, reply->failure, reply->error, now, effects);
+}
+
+/* Where records are so large that few of them make a page, each try for more is a page for nothing. */
+static void grow_pages(struct view *view)
+{
+    enum { STEADY_PAGES = 4 };
+    struct view_listing *listing = &view->listing;
+    if (listing->limit < view->settings.page && ++listing->steady >= STEADY_PAGES) {
+        listing->limit = listing->limit < view->settings.page / 2 ? listing->limit * 2 : view->settings.page;
+        listing->steady = 0;
+    }
 }
 
 void view_on_page(struct view *view, const struct view_event *event, struct queue *effects)
@@ -131,6 +147,6 @@ void view_on_page(struct view *view, const struct view_event *event, struct queu
         return;
     }
     step_behind(listing, event->items[event->item_count - 1].key);
-    listing->limit = listing->asked < view->settings.page / 2 ? listing->asked * 2 : view->settings.page;
+    grow_pages(view);
     view_list(view, &event->now, effects);
 }

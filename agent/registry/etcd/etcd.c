@@ -199,6 +199,7 @@ static void reply(struct etcd_call *call, const struct etcd_message *message)
         .item_count = message->item_count,
         .count = message->count,
         .revision_gone = message->revision_gone,
+        .too_large = message->too_large,
     };
     if (call->asked_for != NULL) {
         etcd_asked_tell(call->asked_for, &out);
@@ -307,6 +308,14 @@ static void on_no_answer(struct etcd_call *call, const struct http_result *resul
     }
 }
 
+/* It has done nothing wrong, and the others would say the same. */
+static void on_too_large(struct etcd_call *call, const struct http_result *result)
+{
+    endpoints_answered(&call->etcd->endpoints, call->endpoint, 0);
+    add_trail(call, etcd_without_url(result->text, call_url(call)));
+    reply(call, &(struct etcd_message){.failure = REGISTRY_REFUSED, .too_large = true});
+}
+
 static void on_result(const struct http_result *result, void *user)
 {
     struct etcd_call *call = user;
@@ -314,6 +323,8 @@ static void on_result(const struct http_result *result, void *user)
     call->left_ms -= (result->elapsed_us + 999) / 1000;
     if (result->transport == HTTP_TRANSPORT_OK) {
         on_answer(call, result);
+    } else if (result->transport == HTTP_TRANSPORT_TOO_LARGE && call->request.op == REGISTRY_LIST) {
+        on_too_large(call, result);
     } else {
         on_no_answer(call, result);
     }

@@ -20,7 +20,7 @@ enum {
 /* What one answer says. {0} is an empty one; `value` and `items` are reused from answer to answer. */
 struct etcd_message {
     enum registry_failure failure;
-    bool elsewhere; /* another endpoint may do better: no leader, overload, time-out, shutdown */
+    bool elsewhere;     /* another endpoint may do better: no leader, overload, time-out, shutdown */
     bool token_refused; /* denied for the token or its absence: a login may help (rule 25) */
     char text[ETCD_MESSAGE_TEXT_MAX]; /* why: UTF-8 without control characters; "" when ok */
     int64_t revision;                 /* of the store; 0 when the answer has none */
@@ -33,6 +33,7 @@ struct etcd_message {
     size_t item_count, item_capacity;
     int64_t count;      /* list: of the whole range */
     bool revision_gone; /* list: the store does not have the revision asked for */
+    bool too_large;     /* list: there was more than ETCD_MESSAGE_LIST_MAX; not the decoder's to say */
 };
 
 /* Frees what the message owns and zeroes it; accepts NULL and {0}. */

@@ -89,6 +89,54 @@ static void more_records_than_the_limit_are_left_out(void **state)
     world_end(&w);
 }
 
+/* Records so large that two make a page, then small ones: what does not come is asked for at once, and half
+ * of it; more is tried for now and then. */
+static void a_page_too_large_is_halved_at_once(void **state)
+{
+    (void)state;
+    struct world w;
+    size_t pages = 0, refused = 0;
+    world_begin(&w, &(struct view_settings){.mode = VIEW_ALWAYS, .page = 16});
+    for (char i = 0; i < 60; i++) {
+        world_put(&w, (char[]){'/', 's', '/', 'a', '/', (char)('A' + i), 0}, "r1");
+    }
+    world_step(&w, VIEW_ON_START);
+    for (; w.asked.id != 0 && view_state(w.view) == VIEW_LISTING; pages++) {
+        bool large = w.asked.key.size < 6 || w.asked.key.data[5] < 'A' + 20;
+        if (large && w.asked.limit > 2) {
+            world_refuse_size(&w);
+            refused++;
+        } else {
+            world_answer(&w);
+        }
+    }
+    assert_int_equal(view_state(w.view), VIEW_OPENING);
+    assert_int_equal(refused, 3 + 2); /* 16, 8, 4; and another 4 after each four pages */
+    assert_true(pages - refused < 10 + 10);
+    assert_int_equal(w.notes[VIEW_NOTE_AWAY], 0);
+    world_settle(&w);
+    world_check_equal(&w);
+    assert_int_equal(view_count(w.view), 60);
+    world_end(&w);
+}
+
+static void one_record_too_large_for_any_page_is_told(void **state)
+{
+    (void)state;
+    struct world w;
+    world_start(&w);
+    world_put(&w, "/s/a/1", "r1");
+    world_refuse_size(&w);
+    assert_int_equal(w.asked.limit, 1);
+    world_refuse_size(&w);
+    assert_int_equal(view_state(w.view), VIEW_WAITING);
+    assert_string_equal(view_trouble(w.view), "it is too large");
+    world_pass(&w, 30000);
+    world_settle(&w);
+    world_check_equal(&w);
+    world_end(&w);
+}
+
 static void statistics_follow(void **state)
 {
     (void)state;
@@ -136,6 +184,8 @@ int main(void)
         cmocka_unit_test(no_record_is_counted_and_named_until_it_is_one),
         cmocka_unit_test(rubbish_does_not_write_our_log),
         cmocka_unit_test(more_records_than_the_limit_are_left_out),
+        cmocka_unit_test(a_page_too_large_is_halved_at_once),
+        cmocka_unit_test(one_record_too_large_for_any_page_is_told),
         cmocka_unit_test(statistics_follow),
         cmocka_unit_test(records_are_found_by_type_and_id),
     };

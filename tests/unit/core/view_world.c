@@ -348,6 +348,14 @@ void world_refuse(struct world *w, enum registry_failure failure, bool revision_
     send_reply(w, &reply, NULL, 0);
 }
 
+void world_refuse_size(struct world *w)
+{
+    assert_int_not_equal(w->asked.id, 0);
+    struct registry_reply reply = {
+        .failure = REGISTRY_REFUSED, .error = STR("it is too large"), .too_large = true};
+    send_reply(w, &reply, NULL, 0);
+}
+
 static void send_watch(struct world *w, struct registry_watch_event *told, const struct view_item *items,
                        size_t count)
 {

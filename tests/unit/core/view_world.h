@@ -90,6 +90,9 @@ void world_pass(struct world *world, int64_t ms);
 void world_answer(struct world *world);
 void world_refuse(struct world *world, enum registry_failure failure, bool revision_gone);
 
+/* The request in flight has an answer that is too large to take. */
+void world_refuse_size(struct world *world);
+
 /* The watch: opens (or ends, where its revision is compacted), tells up to `count` further events, tells that
  * everything up to `revision` was told, ends. */
 void world_open(struct world *world);

@@ -106,10 +106,11 @@ static void a_put_is_one_post_with_everything_on_it(void **state)
 static void each_operation_has_its_path(void **state)
 {
     (void)state;
-    static const char *const urls[] = {
-        "http://a:1/v3/lease/grant",      "http://a:1/v3/lease/keepalive", "http://a:1/v3/lease/revoke",
-        "http://a:1/v3/lease/timetolive", "http://a:1/v3/kv/range",        "http://a:1/v3/kv/txn",
-        "http://a:1/v3/kv/txn",           "http://a:1/v3/kv/range",        "http://a:1/v3/kv/txn"};
+    static const char *const urls[] = {"http://a:1/v3/lease/grant",  "http://a:1/v3/lease/keepalive",
+                                       "http://a:1/v3/lease/revoke", "http://a:1/v3/lease/timetolive",
+                                       "http://a:1/v3/kv/range",     "http://a:1/v3/kv/txn",
+                                       "http://a:1/v3/kv/txn",       "http://a:1/v3/kv/range",
+                                       "http://a:1/v3/kv/txn",       "http://a:1/v3/kv/txn"};
     start(1);
     for (int op = 0; op < REGISTRY_OP_COUNT; op++) {
         post_count = 0;
@@ -203,6 +204,20 @@ static void what_was_sent_is_repeated_where_that_is_harmless(void **state)
 #define NO_LEADER "{\"code\":14, \"message\":\"etcdserver: no leader\"}"
 #define TIMED_OUT "{\"code\":14, \"message\":\"etcdserver: request timed out\"}"
 
+static void a_list_too_large_is_nobodys_fault(void **state)
+{
+    (void)state;
+    struct registry_endpoint endpoint;
+    start(2);
+    submit(REGISTRY_LIST, 1000);
+    finish("http://a:1/v3/kv/range", lost(HTTP_TRANSPORT_TOO_LARGE, true, "too much", 10));
+    expect_reply(1, REGISTRY_REFUSED, "http://a:1", "list on http://a:1: too much");
+    assert_true(reply.too_large);
+    assert_true(registry_endpoint(registry, 0, &endpoint));
+    assert_string_equal(endpoint.trouble, "");
+    assert_true(endpoint.in_use);
+}
+
 static void trouble_in_an_answer_is_for_another_endpoint(void **state)
 {
     (void)state;
@@ -228,7 +243,8 @@ static void trouble_in_an_answer_is_for_another_endpoint(void **state)
     finish("http://b:2/v3/kv/txn", answered(200, OK_BODY));
 }
 
-/* A proxy's page, a member without its gateway, a port that somebody else has now: it says nothing of the others. */
+/* A proxy's page, a member without its gateway, a port that somebody else has now: it says nothing of the
+ * others. */
 static void what_is_not_etcd_is_for_another_endpoint(void **state)
 {
     (void)state;
@@ -252,9 +268,10 @@ static void what_is_not_etcd_is_for_another_endpoint(void **state)
         submit(REGISTRY_PUT, 2000); /* and is not asked first again */
         finish("http://b:2/v3/kv/txn", answered(404, "404 page not found"));
         finish("http://a:1/v3/kv/txn", answered(404, "404 page not found"));
-        expect_reply(2, REGISTRY_REFUSED, "http://a:1",
-                     "put on http://b:2: HTTP 404, not JSON: is it etcd?; on http://a:1: HTTP 404, not JSON: is it "
-                     "etcd?");
+        expect_reply(
+            2, REGISTRY_REFUSED, "http://a:1",
+            "put on http://b:2: HTTP 404, not JSON: is it etcd?; on http://a:1: HTTP 404, not JSON: is it "
+            "etcd?");
         stop(NULL);
     }
 }
@@ -379,6 +396,7 @@ int main(void)
         cmocka_unit_test_teardown(what_was_not_sent_goes_to_the_next_endpoint_at_once, stop),
         cmocka_unit_test_teardown(each_endpoint_is_asked_once, stop),
         cmocka_unit_test_teardown(what_was_sent_is_repeated_where_that_is_harmless, stop),
+        cmocka_unit_test_teardown(a_list_too_large_is_nobodys_fault, stop),
         cmocka_unit_test_teardown(trouble_in_an_answer_is_for_another_endpoint, stop),
         cmocka_unit_test_teardown(what_is_not_etcd_is_for_another_endpoint, stop),
         cmocka_unit_test_teardown(an_overload_is_reported_and_moved_away_from, stop),
