@@ -68,8 +68,10 @@ static void stream(struct api *api, enum events_kind kind, struct http_exchange 
 static void serve(struct http_exchange *exchange, const struct http_request *http, bool impatient, void *user)
 {
     struct api *api = user;
-    char peer[80];
-    http_exchange_peer(exchange, peer, sizeof(peer));
+    char peer[80] = "";
+    if (str_eq(http->method, STR("POST"))) { /* whose hold it is; who only reads is spared the question */
+        http_exchange_peer(exchange, peer, sizeof(peer));
+    }
     struct str origin;
     struct api_request request = {
         .method = http->method,

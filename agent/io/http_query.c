@@ -9,9 +9,10 @@ static int hex_digit(char c)
                                   : -1;
 }
 
-/* Appends the decoded bytes; false at a malformed escape or a NUL. */
+/* Appends the decoded bytes, never more than there are in `text`; false at a malformed escape or a NUL. */
 static bool decode(struct str text, bool plus, struct buf *out)
 {
+    char *to = buf_extend(out, text.size);
     for (size_t i = 0; i < text.size; i++) {
         char c = text.data[i];
         if (c == '%') {
@@ -28,15 +29,16 @@ static bool decode(struct str text, bool plus, struct buf *out)
         if (c == '\0') {
             return false;
         }
-        buf_add(out, &c, 1);
+        *to++ = c;
     }
+    *to = '\0';
+    out->size = (size_t)(to - out->data);
     return true;
 }
 
 int http_percent_decode(struct str text, bool plus, struct buf *out)
 {
     size_t before = out->size;
-    buf_add(out, NULL, 0);
     if (decode(text, plus, out) && str_is_utf8((struct str){out->data + before, out->size - before})) {
         return 0;
     }

@@ -48,32 +48,63 @@ static const char *reason_of(int status)
     return "Unknown";
 }
 
-/* RFC 9110, 6.6.1: with a clock, a Date. */
-static void add_date(struct buf *out)
+/* The lowest `count` digits, the last of them at `last`. */
+static void put_digits(char *last, int number, int count)
 {
-    time_t now = (time_t)(clock_wall_ms() / 1000);
-    struct tm parts;
-    char text[64];
-    if (gmtime_r(&now, &parts) != NULL &&
-        strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT", &parts) > 0) {
-        buf_printf(out, "Date: %s\r\n", text);
+    for (; count > 0; count--, number /= 10) {
+        *last-- = (char)('0' + number % 10);
     }
+}
+
+void http_response_date(struct buf *out, int64_t wall_ms)
+{
+    static const char days[] = "SunMonTueWedThuFriSat", months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    time_t seconds = (time_t)(wall_ms / 1000);
+    struct tm parts;
+    char text[] = "Date: Sun, 00 Jan 0000 00:00:00 GMT\r\n";
+    if (gmtime_r(&seconds, &parts) == NULL) {
+        return;
+    }
+    memcpy(text + 6, days + (size_t)parts.tm_wday * 3, 3);
+    put_digits(text + 12, parts.tm_mday, 2);
+    memcpy(text + 14, months + (size_t)parts.tm_mon * 3, 3);
+    put_digits(text + 21, parts.tm_year + 1900, 4);
+    put_digits(text + 24, parts.tm_hour, 2);
+    put_digits(text + 27, parts.tm_min, 2);
+    put_digits(text + 30, parts.tm_sec, 2);
+    buf_add(out, text, sizeof(text) - 1);
+}
+
+static void add_line(struct buf *out, struct str name, struct str value)
+{
+    buf_str(out, name);
+    buf_str(out, value);
+    buf_str(out, STR("\r\n"));
+}
+
+static void add_status(struct buf *out, int status)
+{
+    buf_str(out, STR("HTTP/1.1 "));
+    buf_int(out, status);
+    add_line(out, STR(" "), str_of(reason_of(status)));
 }
 
 void http_response_head(struct buf *out, const struct http_response *response, size_t body_size, int minor,
                         bool keep_alive)
 {
-    buf_printf(out, "HTTP/1.1 %d %s\r\n", response->status, reason_of(response->status));
-    add_date(out);
+    add_status(out, response->status);
+    http_response_date(out, clock_wall_ms());
     if (response->content_type.size > 0) {
-        buf_printf(out, "Content-Type: %.*s\r\n", STR_ARG(response->content_type));
+        add_line(out, STR("Content-Type: "), response->content_type);
     }
     if (response->status != 204 && response->status != 304 && body_size != HTTP_LENGTH_UNKNOWN) {
-        buf_printf(out, "Content-Length: %zu\r\n", body_size);
+        buf_str(out, STR("Content-Length: "));
+        buf_uint(out, body_size);
+        buf_str(out, STR("\r\n"));
     }
     for (const char *const *header = response->headers; header != NULL && *header != NULL; header++) {
         if (strpbrk(*header, "\r\n") == NULL) { /* what a peer said must not become a header of ours */
-            buf_printf(out, "%s\r\n", *header);
+            add_line(out, STR(""), str_of(*header));
         }
     }
     if (!keep_alive) {

@@ -126,6 +126,10 @@ void push_detach(struct http_push *push, bool tell);
 void http_response_head(struct buf *out, const struct http_response *response, size_t body_size, int minor,
                         bool keep_alive);
 
+/* http_response.c: appends the Date header of RFC 9110, 6.6.1. Written by hand: strftime and printf took more
+ * than parsing the request and finding the answer. */
+void http_response_date(struct buf *out, int64_t wall_ms);
+
 /* http_response.c: appends the whole answer for a fault, `connection: close` included. */
 void http_response_fault(struct buf *out, const struct http_fault *fault);
 
