@@ -13,9 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* An agent answers at once or not at all; its document is some kB, with 64 probes and 100 transitions below
- * 100 kB. */
-enum { ANSWER_MS = 5000, DOCUMENT_MAX = 4 << 20, TOKEN_MAX = 4096 };
+/* An agent answers at once or not at all. Its own document is below 100 kB; a fleet is as large as an agent
+ * keeps one. */
+enum { ANSWER_MS = 5000, DOCUMENT_MAX = 256 << 20, TOKEN_MAX = 4096 };
 
 void client_fini(struct client *client)
 {
@@ -47,8 +47,7 @@ static int tell_refusal(int status, const json_t *document, struct error *err)
 
 static int read_answer(int status, struct str body, struct error *err, json_t **ret_document)
 {
-    json_error_t where;
-    json_t *document = body.size == 0 ? NULL : json_loadb(body.data, body.size, JSON_ALLOW_NUL, &where);
+    json_t *document = document_parse(body);
     if (status != 200 || !json_is_object(document)) {
         (void)tell_refusal(status, document, err);
         bool gone = status == 404 && json_is_object(document);
@@ -169,8 +168,7 @@ int client_follow(const struct client *client, const char *path, const char *las
 
 void client_refusal(int status, struct str body, struct error *err)
 {
-    json_error_t where;
-    json_t *document = body.size == 0 ? NULL : json_loadb(body.data, body.size, JSON_ALLOW_NUL, &where);
+    json_t *document = document_parse(body);
     (void)tell_refusal(status, document, err);
     json_decref(document);
 }

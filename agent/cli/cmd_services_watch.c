@@ -194,8 +194,7 @@ static void take_event(struct watching *watching, const char *event, json_t *dat
 static void take_message(struct watching *watching, const struct sse_message *message)
 {
     static const char *const events[] = {"init", "synced", "update", "remove"};
-    json_error_t ignored;
-    json_t *data = json_loadb(message->data.data, message->data.size, JSON_ALLOW_NUL, &ignored);
+    json_t *data = document_parse(message->data);
     for (size_t i = 0; json_is_object(data) && i < COUNT_OF(events); i++) {
         if (str_eq(message->name, str_of(events[i]))) {
             take_event(watching, events[i], data);

@@ -4,6 +4,55 @@
 
 #include <stdio.h>
 
+/* Whole numbers up to here a double holds exactly. */
+#define EXACT 9e15
+
+static bool is_whole(const json_t *value)
+{
+    double real = json_is_real(value) ? json_real_value(value) : 0.5;
+    return real > -EXACT && real < EXACT && !((double)(json_int_t)real < real) &&
+           !((double)(json_int_t)real > real);
+}
+
+/* What was whole, and is not too large for it, is whole again. */
+static void make_whole(json_t *value)
+{
+    size_t index;
+    const char *name;
+    json_t *member;
+    if (json_is_object(value)) {
+        json_object_foreach(value, name, member)
+        {
+            make_whole(member);
+            if (is_whole(member)) {
+                json_object_set_new(value, name, json_integer((json_int_t)json_real_value(member)));
+            }
+        }
+    } else if (json_is_array(value)) {
+        json_array_foreach(value, index, member)
+        {
+            make_whole(member);
+            if (is_whole(member)) {
+                json_array_set_new(value, index, json_integer((json_int_t)json_real_value(member)));
+            }
+        }
+    }
+}
+
+json_t *document_parse(struct str text)
+{
+    json_error_t why;
+    if (text.size == 0) {
+        return NULL;
+    }
+    json_t *document = json_loadb(text.data, text.size, JSON_ALLOW_NUL, &why);
+    if (document == NULL && json_error_code(&why) == json_error_numeric_overflow) {
+        document = json_loadb(text.data, text.size, JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, &why);
+        make_whole(document);
+    }
+    return document;
+}
+
 const json_t *document_at(const json_t *object, const char *path)
 {
     struct str rest = str_of(path);
@@ -28,9 +77,9 @@ bool document_number(const json_t *object, const char *path, int64_t *ret_value)
     if (!json_is_number(value)) {
         return false;
     }
-    /* Beyond what a double holds exactly nothing here has a meaning, and sums might overflow. */
+    /* Beyond it nothing here has a meaning, and sums might overflow. */
     double real = json_number_value(value);
-    if (!(real > -9e15 && real < 9e15)) {
+    if (!(real > -EXACT && real < EXACT)) {
         return false;
     }
     *ret_value = json_is_integer(value) ? json_integer_value(value) : (int64_t)real;

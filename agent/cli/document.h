@@ -3,9 +3,15 @@
 #ifndef OUTRIDER_CLI_DOCUMENT_H
 #define OUTRIDER_CLI_DOCUMENT_H
 
+#include "outrider/base/str.h"
+
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+/* Parses JSON; NULL where it is none. Whole numbers that int64 does not hold, which others may write into
+ * their records, are doubles. The caller owns it. */
+json_t *document_parse(struct str text);
 
 /* The member at a dotted path, "registry.foreign.lease"; NULL when there is none. */
 const json_t *document_at(const json_t *object, const char *path);
