@@ -228,17 +228,18 @@ static void compare(struct keywatch *keywatch, const struct keywatch_event *even
     keywatch->compared_control = event->control_revision;
 }
 
-/* It rides with a heartbeat, unless it is to say for certain what one of before has found. What is due long since
+/* It rides with a heartbeat where there is one, unless it is to say for certain what one of before has found. What is due long since
  * waited for a registry that was away: not every agent in the second in which it is back. */
 static void plan_comparison(struct keywatch *keywatch, const struct keywatch_event *event, struct queue *effects)
 {
     int64_t now = event->now.mono;
-    bool rides = event->type == KEYWATCH_ON_SUCCESS || keywatch->doubted;
+    bool by_itself = keywatch->doubted || keywatch->alone;
+    bool rides = event->type == KEYWATCH_ON_SUCCESS || by_itself;
     if (keywatch->state != KEYWATCH_OPEN || keywatch->compare_id != 0 || !event->settled || !rides ||
         now < keywatch->compare_due) {
         return;
     }
-    if (now - keywatch->compare_due > keywatch->quiet_ms / 2 && !keywatch->doubted) {
+    if (now - keywatch->compare_due > keywatch->quiet_ms / 2 && !by_itself) {
         keywatch->compare_due = now + 1 + (int64_t)random_below(&keywatch->random, SPREAD_MS);
         return;
     }
@@ -283,7 +284,7 @@ static void on_compared(struct keywatch *keywatch, const struct keywatch_event *
     if (reply->failure == REGISTRY_DENIED || reply->failure == REGISTRY_REFUSED) {
         keywatch->compare_due = now + DENIED_MS;
     } else if (reply->failure != REGISTRY_OK) {
-        keywatch->compare_due = now + LATE_MS;
+        keywatch->compare_due = now + 1 + (int64_t)random_below(&keywatch->random, SPREAD_MS);
     } else if (reply->succeeded) {
         struct keywatch_effect *effect = queue_push(effects);
         effect->type = KEYWATCH_DO_CONFIRM;
@@ -310,6 +311,8 @@ static void look_for_debts(struct keywatch *keywatch, int64_t now, struct queue 
 void keywatch_step(struct keywatch *keywatch, const struct keywatch_event *event, struct queue *effects)
 {
     int64_t now = event->now.mono;
+    keywatch->alone = event->alone;
+    keywatch->settled = event->settled;
     switch (event->type) {
     case KEYWATCH_ON_TICK: break;
     case KEYWATCH_ON_SUCCESS: on_success(keywatch, event); break;
@@ -327,6 +330,10 @@ void keywatch_step(struct keywatch *keywatch, const struct keywatch_event *event
         keywatch->left = true;
         break;
     }
+    if (keywatch->state == KEYWATCH_WAITING && !keywatch->proven && keywatch->alone) {
+        keywatch->proven = true;
+        keywatch->due = now + pause(keywatch);
+    }
     look_for_debts(keywatch, now, effects);
     plan_comparison(keywatch, event, effects);
     if (keywatch->state == KEYWATCH_WAITING && keywatch->proven && now >= keywatch->due) {
@@ -343,7 +350,8 @@ struct window keywatch_deadline(const struct keywatch *keywatch)
     if (keywatch->state == KEYWATCH_OPEN && keywatch->owed_revision != 0) {
         window = (struct window){keywatch->owed_until, keywatch->owed_until + LATE_MS / 2};
     }
-    if (keywatch->state == KEYWATCH_OPEN && keywatch->doubted && keywatch->compare_id == 0) {
+    bool compares = keywatch->settled && (keywatch->doubted || keywatch->alone);
+    if (keywatch->state == KEYWATCH_OPEN && compares && keywatch->compare_id == 0) {
         window = window_sooner(window, (struct window){keywatch->compare_due, keywatch->compare_due + LATE_MS / 2});
     }
     return window;

@@ -25,6 +25,7 @@ void router_step_keywatch(struct router *router, struct keywatch_event event)
     event.settled = (registrar_in_sync(registrar) && registrar_settled(registrar)) ||
                     registrar_foreign_lease(registrar) != 0;
     event.revision = registrar_revision(registrar);
+    event.alone = registrar_lease(registrar) == 0;
     event.control_revision = intent_known(router->intent) ? intent_seen(router->intent) : -1;
     keywatch_step(&router->keywatch, &event, &router->keywatch_effects);
 }

@@ -12,7 +12,7 @@
  *
  * A watch that ended is not tried again until a request of the registrar has succeeded since and the record is
  * true: while the registry is away the registrar's retries are the only ones, and when it is back the record
- * comes first. Then each agent waits a random part of a spread, so that a thousand of them do not come in one
+ * comes first. (Where the record is withdrawn nothing else asks: then it is tried by its own rhythm.) Then each agent waits a random part of a spread, so that a thousand of them do not come in one
  * second; a watch that ends again and again doubles the spread up to a cap.
  *
  * A stream may go deaf without a sign. What was written or read, it must tell within a second. Where it has told
@@ -48,6 +48,7 @@ struct keywatch_event {
     bool settled;             /* with every event: the record is as it should be or another holder's, and was seen */
     int64_t revision;         /* at this revision (of the key, 0: none) */
     int64_t control_revision; /* the same of the control key, -1: unknown */
+    bool alone;               /* there is no lease, so that no heartbeat shows whether the registry is there */
     const struct registry_watch_event *watch;
     const struct registry_reply *reply;
 };
@@ -95,6 +96,7 @@ struct keywatch {
     bool excused;           /* once, when it was us who were late */
     int64_t compare_due;    /* open: mono of the next comparison */
     bool doubted;           /* the last one said that something was not told */
+    bool alone, settled;    /* as the last event said */
     uint64_t next_id, compare_id; /* of requests; the one under way, 0: none */
     int64_t compared_revision, compared_control; /* what it compares with */
     unsigned told;          /* one bit for each enum keywatch_note since it was well */
