@@ -126,7 +126,8 @@ static void answer(struct scenario *s, const struct fake_call *call, const char 
         fail(s, "no such reply: %s", how);
     }
     struct instant now = world_now(s);
-    if (s->served.id == reply.id && reply.id != 0) {
+    bool served = s->served.id == reply.id && reply.id != 0;
+    if (served) {
         reply = s->served;
     } else if (answers[which].applied) {
         store_apply(&s->store, call, now.boot, &reply);
@@ -138,7 +139,9 @@ static void answer(struct scenario *s, const struct fake_call *call, const char 
     }
     struct blob *value = blob_new(reply.kv.value);
     reply.kv.value = blob_view(value);
-    drop_served(s);
+    if (served) {
+        drop_served(s);
+    }
     router_replied(s->router, &reply, &now);
     blob_unref(value);
 }

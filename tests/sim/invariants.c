@@ -186,6 +186,19 @@ void check_landed(struct node *node, const struct packet *packet, const struct r
     }
 }
 
+/* Rule 6: the lease lives for its TTL from when the heartbeat was sent, whenever it was answered. */
+void check_deadline(struct node *node, const struct packet *packet, const struct registry_reply *reply)
+{
+    const struct registrar *registrar = router_registrar(node->router);
+    bool told = reply->failure == REGISTRY_OK && (reply->op == REGISTRY_KEEPALIVE || reply->op == REGISTRY_GRANT);
+    bool held = registrar_lease_state(registrar) == LEASE_HELD && registrar_lease(registrar) == packet->request.lease;
+    bool later = registrar_lease_deadline(registrar) > packet->sent_boot + reply->ttl_ms;
+    if (told && held && later) {
+        violated(node->world, node, "it takes its lease to live for %" PRId64 " ms longer than from the heartbeat",
+                 registrar_lease_deadline(registrar) - packet->sent_boot - reply->ttl_ms);
+    }
+}
+
 /* ---- at etcd ---- */
 
 void check_put(struct world *world, const struct packet *packet, const struct key *before)

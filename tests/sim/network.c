@@ -18,6 +18,7 @@ static struct packet *packet_new(struct node *node, const struct registry_reques
                               .node = node->index,
                               .life = node->life,
                               .sent_at = world->now,
+                              .sent_boot = node_now(node).boot,
                               .request = *request,
                               .reply = {.id = request->id, .op = request->op}};
     packet->control = request->key.size > 0 && memmem(request->key.data, request->key.size, "/control/", 9) != NULL;
@@ -285,8 +286,12 @@ void network_reply(struct node *node, struct packet *packet)
              registry_op_name(reply.op),
              reply.op == REGISTRY_PUT && !reply.succeeded ? ", but not written," : "", reply.revision);
     }
+    bool landed = node->watch.lease_flying == packet;
     check_landed(node, packet, &reply);
     router_replied(node->router, &reply, &now);
+    if (landed) {
+        check_deadline(node, packet, &reply);
+    }
     if (world->herd) {
         herd_answered(world, node, packet);
     }

@@ -368,6 +368,7 @@ void intents_check(struct node *node, const char *what);
 /* invariants.c: what must hold at each of these moments. */
 void check_request(struct node *node, const struct registry_request *request, struct packet *packet);
 void check_landed(struct node *node, const struct packet *packet, const struct registry_reply *reply);
+void check_deadline(struct node *node, const struct packet *packet, const struct registry_reply *reply);
 void check_put(struct world *world, const struct packet *packet, const struct key *before);
 void check_expiry(struct world *world, const struct lease *lease);
 void check_exit(struct node *node, int code);
