@@ -93,6 +93,7 @@ void view_on_same(struct view *view, const struct view_event *event, struct queu
         view_begin_anew(view, "the registry was emptied or set back: its past is another", &event->now,
                         effects);
     } else {
+        view->check.owed = reply->revision; /* whoever opens the watch may not have heard of it yet */
         view_open(view, effects);
     }
 }
@@ -234,15 +235,22 @@ void view_on_checked(struct view *view, const struct view_event *event, struct q
 static void on_opened(struct view *view, const struct registry_watch_event *watch, const struct instant *now,
                       struct queue *effects)
 {
-    if (view->state != VIEW_OPENING ||
-        is_other_store(view, watch->cluster, watch->revision, view->told, now, effects)) {
+    int64_t owed = watch->revision > view->check.owed ? watch->revision : view->check.owed;
+    if (view->state != VIEW_OPENING || is_other_store(view, watch->cluster, 0, 0, now, effects)) {
+        return;
+    }
+    if (watch->revision > 0 && watch->revision < view->told) {
+        /* A watch is opened by one member, unlike a read, which asks them all: this one is behind, or the
+         * registry was set back. Going on begins with a read. */
+        view_fail(view, REGISTRY_RETRY, STR("the watch began at an older revision than what is known"), now,
+                  effects);
         return;
     }
     view->state = VIEW_WATCHING;
     view->opens++;
     view->cluster = view->cluster != 0 ? view->cluster : watch->cluster;
     view->check = (struct view_check){.due = now->mono + view->settings.check_ms};
-    if (watch->revision > 0 && watch->revision <= view->told) {
+    if (watch->revision > 0 && owed <= view->told) {
         view->check.revision = watch->revision;
         caught_up(view, now, effects);
     } else {

@@ -269,6 +269,81 @@ static void reconnects_are_spread(void **state)
     world_end(&w);
 }
 
+/* A member that has not heard of the latest yet opens the watch at an older revision: nothing was set back,
+ * and no reader who comes back may lose his place for it. */
+static void a_member_that_is_behind_is_not_one_set_back(void **state)
+{
+    (void)state;
+    struct world w;
+    uint64_t cursor;
+    start_synced(&w);
+    world_put(&w, "/s/a/3", "r1");
+    world_tell(&w, 1);
+    int64_t now = w.revision;
+    world_cut(&w, REGISTRY_RETRY);
+    world_pass(&w, 300);
+    world_answer(&w);
+    w.revision = now - 1;
+    world_open(&w);
+    assert_int_equal(view_state(w.view), VIEW_WAITING);
+    assert_int_equal(w.watch.id, 0);
+    assert_false(view_synced(w.view));
+    w.revision = now;
+    world_pass(&w, 600);
+    world_settle(&w);
+    assert_true(view_synced(w.view));
+    assert_int_equal(w.notes[VIEW_NOTE_RELIST], 0);
+    assert_int_equal(view_listings(w.view), 1);
+    assert_int_equal(view_resume(w.view, now - 1, w.cluster, &cursor), 0);
+    world_end(&w);
+}
+
+/* Whether it was, those say who know the latest. */
+static void set_back_behind_the_watch_is_noticed(void **state)
+{
+    (void)state;
+    struct world w;
+    start_synced(&w);
+    w.strict = false;
+    world_cut(&w, REGISTRY_RETRY);
+    world_pass(&w, 300);
+    world_answer(&w);
+    world_wipe(&w, 0xc1, 1);
+    world_open(&w);
+    world_pass(&w, 600);
+    world_answer(&w);
+    world_pass(&w, 600);
+    world_settle(&w);
+    assert_true(view_synced(w.view));
+    assert_int_equal(view_listings(w.view), 2);
+    assert_int_equal(view_count(w.view), 0);
+    world_end(&w);
+}
+
+/* What a read saw before the watch was opened is still to be told, though the member that opened it knows
+ * nothing of it. */
+static void what_a_read_has_seen_is_still_to_be_told(void **state)
+{
+    (void)state;
+    struct world w;
+    start_synced(&w);
+    int64_t told = w.revision;
+    world_cut(&w, REGISTRY_RETRY);
+    world_put(&w, "/s/a/3", "r1");
+    int64_t now = w.revision;
+    world_pass(&w, 300);
+    world_answer(&w);
+    w.revision = told;
+    world_open(&w);
+    assert_int_equal(view_state(w.view), VIEW_WATCHING);
+    assert_false(view_synced(w.view));
+    w.revision = now;
+    world_settle(&w);
+    assert_true(view_synced(w.view));
+    world_check_equal(&w);
+    world_end(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -285,6 +360,9 @@ int main(void)
         cmocka_unit_test(after_sleep_it_is_checked_at_once),
         cmocka_unit_test(denied_is_retried_slowly),
         cmocka_unit_test(reconnects_are_spread),
+        cmocka_unit_test(a_member_that_is_behind_is_not_one_set_back),
+        cmocka_unit_test(set_back_behind_the_watch_is_noticed),
+        cmocka_unit_test(what_a_read_has_seen_is_still_to_be_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
