@@ -246,7 +246,7 @@ static void plan(struct view *view, const struct instant *now, struct queue *eff
         }
     }
     view_check(view, now, effects);
-    if (view_tombs_expire(&view->tombs, now->mono)) {
+    if (view_tombs_settle(&view->tombs, now->mono)) {
         view->dirty = true;
     }
     if (now->mono >= save_due(view)) {

@@ -8,6 +8,7 @@
 
 #include "view_world.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static void start_synced(struct world *w)
@@ -133,6 +134,84 @@ static void tombstones_are_few(void **state)
     assert_int_equal(view_tombstone_count(w.view), 3);
     assert_true(str_eq(view_entry_id(view_tombstone_at(w.view, 0)->entry), STR("6")));
     assert_null(view_tombstone_at(w.view, 3));
+    world_end(&w);
+}
+
+/* The registry is read anew, for what happened in between cannot be told. */
+static void read_anew(struct world *w)
+{
+    w->compacted = w->revision;
+    world_cut(w, REGISTRY_RETRY);
+    for (int i = 0; i < 4; i++) {
+        world_pass(w, 1000);
+        world_settle(w);
+    }
+    assert_true(view_synced(w->view));
+}
+
+static void write_forty(struct world *w, const char *value)
+{
+    for (int i = 0; i < 40; i++) {
+        char key[32];
+        snprintf(key, sizeof(key), "/s/a/%02d", i);
+        world_put(w, key, value);
+    }
+}
+
+static size_t tombstones_of(const struct view *view, const char *type)
+{
+    size_t count = 0, all = 0;
+    for (const struct view_tombstone *stone; (stone = view_tombstone_at(view, all)) != NULL; all++) {
+        assert_non_null(stone->entry);
+        count += str_eq(view_entry_type(stone->entry), str_of(type)) ? 1 : 0;
+    }
+    assert_int_equal(view_tombstone_count(view), all);
+    return count;
+}
+
+/* As when a data centre is cut off for a while: the whole fleet goes at once, comes back, goes again beside
+ * another. */
+static void a_whole_fleet_goes_and_comes_back(void **state)
+{
+    (void)state;
+    struct world w;
+    world_begin(&w, &(struct view_settings){.mode = VIEW_ALWAYS, .seed = 7, .tombstones_max = 50});
+    w.strict = false;
+    world_step(&w, VIEW_ON_START);
+    write_forty(&w, "r1");
+    world_settle(&w);
+    write_forty(&w, NULL);
+    read_anew(&w);
+    assert_int_equal(tombstones_of(w.view, "a"), 40);
+    write_forty(&w, "r2");
+    world_put(&w, "/s/a/17", NULL);
+    read_anew(&w);
+    assert_int_equal(tombstones_of(w.view, "a"), 1);
+    world_settle(&w);
+    world_put(&w, "/s/a/17", "r1");
+    world_settle(&w);
+    assert_int_equal(tombstones_of(w.view, "a"), 0);
+    write_forty(&w, NULL);
+    read_anew(&w);
+    world_pass(&w, 300000);
+    world_settle(&w);
+    for (int i = 0; i < 20; i++) {
+        char key[32];
+        snprintf(key, sizeof(key), "/s/b/%02d", i);
+        world_put(&w, key, "r1");
+        world_settle(&w);
+        world_put(&w, key, NULL);
+    }
+    world_settle(&w);
+    assert_int_equal(tombstones_of(w.view, "b"), 20);
+    assert_int_equal(tombstones_of(w.view, "a"), 30); /* the oldest have made room */
+    assert_true(str_eq(view_entry_id(view_tombstone_at(w.view, 0)->entry), STR("10")));
+    for (int i = 0; i < 64; i++) {
+        world_pass(&w, 5000);
+        world_settle(&w);
+    }
+    assert_int_equal(tombstones_of(w.view, "b"), 20);
+    assert_int_equal(tombstones_of(w.view, "a"), 0); /* their time is over */
     world_end(&w);
 }
 
@@ -264,6 +343,7 @@ int main(void)
         cmocka_unit_test(reload_turns_it_on_and_off),
         cmocka_unit_test(who_goes_without_a_word_leaves_a_tombstone),
         cmocka_unit_test(tombstones_are_few),
+        cmocka_unit_test(a_whole_fleet_goes_and_comes_back),
         cmocka_unit_test(saves_are_few),
         cmocka_unit_test(a_kept_view_is_served_until_it_is_synced),
         cmocka_unit_test(a_kept_tombstone_is_as_old_as_it_is),
