@@ -311,7 +311,9 @@ static void on_local(struct intent *intent, const struct intent_event *event)
     bool was = intent->pending;
     bool clear = intent->known && intent->flight.op != REGISTRY_PUT && intent->unsure_count == 0;
     intent->local = *event->hold;
-    intent->pending = !clear || !intent_same(&intent->value, &intent->local);
+    /* A drain is written though the key holds it already: that may have been lifted unseen, and his is the
+     * last word. */
+    intent->pending = !clear || intent->local.set || !intent_same(&intent->value, &intent->local);
     if (intent->pending && !was) {
         intent->pending_wall = event->now.wall;
     }

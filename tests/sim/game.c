@@ -101,7 +101,8 @@ void game_hear(struct node *node, char *line, pid_t pid, uint64_t life)
     }
     if (server_accepts(router_server(node->router), &words, &label) == 0) {
         struct instant now = node_now(node);
-        node->game.heard_by = node->life; /* its process is watched for this line, not for words of before a restart */
+        node->game.heard_by =
+            node->life; /* its process is watched for this line, not for words of before a restart */
         router_heard(node->router, &words, &now);
         if (words.said != SAID_NOTHING && words.said != node->game.heard_said) {
             node->game.heard_said = words.said;
