@@ -5,8 +5,8 @@
 #include "cli.h"
 #include "outrider/base/buf.h"
 #include "outrider/codec/etcd_kv.h"
-#include "outrider/registry/registry.h"
 #include "outrider/registry/etcd_client.h"
+#include "outrider/registry/registry.h"
 
 struct config;
 struct error;
@@ -28,9 +28,12 @@ struct kv {
     struct registry *registry;
     registry_watch_fn *on_watch; /* who watches; NULL: nobody */
     void *on_watch_user;
+    registry_reply_fn *on_reply; /* who asks the registry itself; NULL: nobody */
+    void *on_reply_user;
     etcd_client_fn *on_answer; /* who asked */
     void *on_answer_user;
     bool answered;
+    bool muted; /* what another try may mend is said already */
     int status; /* what the answer means for the exit status */
 };
 

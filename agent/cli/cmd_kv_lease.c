@@ -233,12 +233,13 @@ static void pause_ms(int64_t ms)
     }
 }
 
-/* Until the lease is gone, or nobody reads what is printed. While etcd is away it is tried on: what the lease
- * has left is etcd's to say. */
+/* Until the lease is gone, or nobody reads what is printed. While etcd is away it is tried on, and said once:
+ * what the lease has left is etcd's to say. */
 static int keep(struct kv *kv, struct lease *lease)
 {
     for (;;) {
         int status = kv_ask(kv, &lease->ask, on_answer, lease);
+        kv->muted = status == EX_TEMPFAIL;
         if ((status != 0 && (status != EX_TEMPFAIL || lease->ttl_ms == 0)) || !kv_flush()) {
             return status != 0 ? status : EX_FAILED;
         }

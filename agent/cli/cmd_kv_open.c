@@ -7,16 +7,20 @@
 #include "outrider/registry/etcd.h"
 #include "outrider/shell/config_file.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /* A person waits longer than a heartbeat may: an election takes 1 to 2 s. */
 enum { ASK_MS = 5000 };
 
 static void on_reply(const struct registry_reply *reply, void *user)
 {
-    (void)reply;
-    (void)user;
+    struct kv *kv = user;
+    if (kv->on_reply != NULL) {
+        kv->on_reply(reply, kv->on_reply_user);
+    }
 }
 
 static void on_watch(const struct registry_watch_event *event, void *user)
@@ -27,13 +31,33 @@ static void on_watch(const struct registry_watch_event *event, void *user)
     }
 }
 
+/* They are read when they are needed, by whoever retries until they are good; a command need not begin. */
+static int check_files(const struct config_registry *registry)
+{
+    const struct {
+        const char *setting, *path;
+    } files[] = {{"registry.password_file", registry->password_file},
+                 {"registry.tls.ca_file", registry->tls.ca_file},
+                 {"registry.tls.cert_file", registry->tls.cert_file},
+                 {"registry.tls.key_file", registry->tls.key_file}};
+    for (size_t i = 0; i < COUNT_OF(files); i++) {
+        if (files[i].path != NULL && access(files[i].path, R_OK) < 0) {
+            return cli_fail(EX_CONFIG, "%s: cannot read %s: %s", files[i].setting, files[i].path,
+                            strerror(errno));
+        }
+    }
+    return EX_DONE;
+}
+
 int kv_open(struct kv *kv, const struct kv_options *options)
 {
     struct error err;
     *kv = (struct kv){0};
     kv->config = config_file_load(config_file_path(options->config));
-    if (kv->config == NULL) {
-        return EX_CONFIG;
+    int status = kv->config == NULL ? EX_CONFIG : check_files(&kv->config->registry);
+    if (status != 0) {
+        kv_close(kv);
+        return status;
     }
     kv->loop = loop_new(&err);
     if (kv->loop == NULL) {
@@ -61,6 +85,11 @@ void kv_close(struct kv *kv)
     *kv = (struct kv){0};
 }
 
+static bool may_be_mended(enum registry_failure failure)
+{
+    return failure == REGISTRY_RETRY || failure == REGISTRY_UNKNOWN || failure == REGISTRY_OVERLOADED;
+}
+
 int kv_fail(enum registry_failure failure, struct str error)
 {
     struct buf text = {0};
@@ -69,8 +98,8 @@ int kv_fail(enum registry_failure failure, struct str error)
     const char *doubt =
         failure == REGISTRY_UNKNOWN ? "; it may have been done all the same: look before you repeat it" : "";
     buf_fini(&text);
-    bool later = failure == REGISTRY_RETRY || failure == REGISTRY_UNKNOWN || failure == REGISTRY_OVERLOADED;
-    return cli_fail(later ? EX_TEMPFAIL : EX_FAILED, "%.*s%s%s", STR_ARG(error), remedy, doubt);
+    return cli_fail(may_be_mended(failure) ? EX_TEMPFAIL : EX_FAILED, "%.*s%s%s", STR_ARG(error), remedy,
+                    doubt);
 }
 
 static void on_answer(const struct etcd_client_reply *reply, void *user)
@@ -83,6 +112,8 @@ static void on_answer(const struct etcd_client_reply *reply, void *user)
     } else if (reply->revision_gone) {
         kv->status = cli_fail(EX_FAILED, "%.*s: etcd keeps revisions from its last compaction to now",
                               STR_ARG(reply->error));
+    } else if (kv->muted && may_be_mended(reply->failure)) {
+        kv->status = EX_TEMPFAIL;
     } else {
         kv->status = kv_fail(reply->failure, reply->error);
     }

@@ -1,4 +1,5 @@
 #include "cmd_kv.h"
+#include "cmd_kv_stall.h"
 #include "outrider/base/backoff.h"
 #include "outrider/codec/json_member.h"
 #include "outrider/codec/json_write.h"
@@ -20,6 +21,7 @@ struct watching {
     uint64_t id, cluster;
     bool opened, troubled; /* once; now */
     struct timer *again;
+    struct kv_stall stall;
     struct backoff backoff;
     struct random random;
     bool over;
@@ -73,18 +75,32 @@ static void on_changed(struct watching *watching, const struct registry_watch_ev
         }
     }
     watching->from = event->revision >= watching->from ? event->revision + 1 : watching->from;
+    kv_stall_told(&watching->stall, event);
     if (!kv_flush()) {
         end(watching, EX_FAILED); /* nobody reads any more */
     }
 }
 
-static void on_opened(struct watching *watching, const struct registry_watch_event *event)
+/* Whether what is watched now is not what was; said. */
+static bool is_other_store(struct watching *watching, const struct registry_watch_event *event)
 {
     if (watching->cluster != 0 && event->cluster != 0 && event->cluster != watching->cluster) {
         end(watching, cli_fail(EX_FAILED,
                                "%.*s belongs to cluster %" PRIx64 ", and what was watched to %" PRIx64
                                ": begin again to see it",
                                STR_ARG(event->endpoint), event->cluster, watching->cluster));
+    } else if (watching->opened && event->revision > 0 && event->revision < watching->from - 1) {
+        end(watching, cli_fail(EX_FAILED,
+                               "etcd was set back: it is at revision %" PRId64 ", and %" PRId64
+                               " was told already: begin again to see what it has",
+                               event->revision, watching->from - 1));
+    }
+    return watching->over;
+}
+
+static void on_opened(struct watching *watching, const struct registry_watch_event *event)
+{
+    if (is_other_store(watching, event)) {
         return;
     }
     watching->cluster = event->cluster;
@@ -95,24 +111,39 @@ static void on_opened(struct watching *watching, const struct registry_watch_eve
     watching->opened = true;
     watching->troubled = false;
     backoff_reset(&watching->backoff);
+    kv_stall_opened(&watching->stall, watching->from - 1);
+}
+
+static void try_again(struct watching *watching, struct str why)
+{
+    if (!watching->troubled) {
+        fprintf(stderr, "outrider: %.*s: trying again\n", STR_ARG(why));
+    }
+    watching->troubled = true;
+    timer_arm_ms(watching->again, backoff_next(&watching->backoff, &watching->random));
+}
+
+static void on_stalled(struct str why, void *user)
+{
+    struct watching *watching = user;
+    registry_unwatch(watching->kv.registry, watching->id);
+    try_again(watching, why);
 }
 
 static void on_ended(struct watching *watching, const struct registry_watch_event *event)
 {
     bool for_good = event->failure == REGISTRY_DENIED || event->failure == REGISTRY_REFUSED;
+    kv_stall_closed(&watching->stall);
     if (event->compact_revision > 0) {
-        end(watching,
-            cli_fail(EX_FAILED, "revision %" PRId64 " is compacted; the oldest there is: --rev %" PRId64,
-                     watching->from, event->compact_revision));
+        end(watching, cli_fail(EX_FAILED,
+                               "revision %" PRId64
+                               " is compacted, and what happened since is lost: read the keys, or go "
+                               "on with the oldest there is, --rev %" PRId64,
+                               watching->from, event->compact_revision));
     } else if (for_good || !watching->opened) {
         end(watching, kv_fail(event->failure, event->error));
     } else {
-        if (!watching->troubled) {
-            fprintf(stderr, "outrider: %.*s: trying again\n",
-                    STR_ARG(event->error.size > 0 ? event->error : STR("the watch ended")));
-        }
-        watching->troubled = true;
-        timer_arm_ms(watching->again, backoff_next(&watching->backoff, &watching->random));
+        try_again(watching, event->error.size > 0 ? event->error : STR("the watch ended"));
     }
 }
 
@@ -138,10 +169,12 @@ static int run(struct watching *watching)
     watching->kv.on_watch = on_watch;
     watching->kv.on_watch_user = watching;
     watching->again = timer_new(watching->kv.loop, open_watch, watching);
+    kv_stall_init(&watching->stall, &watching->kv, &watching->range, on_stalled, watching);
     open_watch(watching);
     while (!watching->over) {
         loop_turn_once(watching->kv.loop, true);
     }
+    kv_stall_fini(&watching->stall);
     timer_free(watching->again);
     return watching->status;
 }

@@ -1,0 +1,136 @@
+"""outrider kv watch: every change once, whatever happens to etcd and to the way there."""
+import json
+import subprocess
+
+from harness import BINARY, Case, environment
+from registry import DEADLINE_S, wait_until
+
+
+class KvWatch(Case):
+    """Each test writes below a prefix of its own; the watch goes through a proxy where its way is to be hurt."""
+
+    def setUp(self):
+        super().setUp()
+        self.way = self.proxy()
+
+    def follow(self, *words, url=None, ttl="2s"):
+        """A watch of the prefix, after it has told of a first key."""
+        config = self.dir / "kv.yaml"
+        config.write_text(json.dumps({"registry": {"endpoints": [url or self.way.url], "ttl": ttl}}))
+        first = self.put("first")
+        watch = self.process(BINARY, "kv", "watch", "--json", "--prefix", self.prefix + "/", "--rev", str(first), *words,
+                             env=environment(OUTRIDER_CONFIG=config), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                             text=True)
+        self.assertEqual(self.next(watch), ("put", "first", first))
+        return watch
+
+    def put(self, name):
+        return self.etcd.put(f"{self.prefix}/{name}", "v")
+
+    def delete(self, name):
+        self.etcd.delete(f"{self.prefix}/{name}")
+
+    def next(self, watch):
+        line = watch.stdout.readline()
+        if not line:
+            raise AssertionError(f"it ended: {watch.stderr.read()}")
+        change = json.loads(line)
+        return change["event"], change["key"].removeprefix(self.prefix + "/"), change["modRevision"]
+
+    def ended(self, watch):
+        self.assertEqual(watch.stdout.read(), "")
+        return watch.wait(DEADLINE_S), watch.stderr.read()
+
+    def test_a_connection_that_breaks(self):
+        watch = self.follow()
+        for number in range(3):
+            self.way.do("reset")
+            self.assertIn("trying again", watch.stderr.readline())
+            revisions = [self.put("a"), self.put("a"), self.put(f"b{number}")]
+            self.way.do("pass")
+            self.assertIn(f"watching again, from revision {revisions[0]} on", watch.stderr.readline())
+            self.assertEqual([self.next(watch)[2] for _ in range(3)], revisions)
+
+    def test_etcd_is_killed(self):
+        watch = self.follow(url=self.etcd.url)
+        for _ in range(2):
+            before = [self.put(f"k{i}") for i in range(20)]
+            self.etcd.kill()
+            self.etcd.start()
+            after = [self.put(f"k{i}") for i in range(20)]
+            self.assertEqual([self.next(watch)[2] for _ in range(40)], before + after)
+
+    def test_what_it_missed_is_compacted(self):
+        watch = self.follow()
+        self.way.do("reset")
+        self.assertIn("trying again", watch.stderr.readline())
+        revision = self.put("a")
+        last = self.put("a")
+        self.etcd.call("/v3/kv/compaction", {"revision": str(last), "physical": True})
+        self.way.do("pass")
+        status, told = self.ended(watch)
+        self.assertEqual(status, 1)
+        self.assertIn(f"revision {revision} is compacted", told)
+        self.assertIn(f"--rev {last}", told)
+
+    def test_what_it_has_told_may_be_compacted(self):
+        watch = self.follow()
+        last = self.put("a")
+        self.assertEqual(self.next(watch)[2], last)
+        self.etcd.call("/v3/kv/compaction", {"revision": str(last), "physical": True})
+        self.way.do("reset")
+        self.assertIn("trying again", watch.stderr.readline())
+        self.way.do("pass")
+        self.assertIn("watching again", watch.stderr.readline())
+        revision = self.put("b")
+        self.assertEqual(self.next(watch), ("put", "b", revision))
+
+    def test_an_etcd_that_lost_its_data(self):
+        watch = self.follow()
+        for _ in range(3):
+            self.put("a")
+            self.next(watch)
+        self.etcd.wipe()
+        status, told = self.ended(watch)
+        self.assertEqual(status, 1)
+        self.assertRegex(told, "etcd was set back: it is at revision 1,|belongs to cluster")
+
+    def test_a_stream_that_went_deaf(self):
+        """Its connection stands, and nothing comes: the other requests show that something should have."""
+        watch = self.follow()
+        self.way.do("deafen /v3/watch")
+        revision = self.put("a")
+        self.assertIn("told nothing after", watch.stderr.readline())
+        self.assertEqual(self.next(watch), ("put", "a", revision))
+        self.assertIn("watching again", watch.stderr.readline())
+
+    def test_a_deaf_stream_and_a_key_that_goes(self):
+        watch = self.follow()
+        revision = self.put("a")
+        self.assertEqual(self.next(watch)[2], revision)
+        self.etcd.put("/elsewhere", "v")
+        self.way.do("deafen /v3/watch")
+        self.delete("a")
+        self.assertIn("told nothing after", watch.stderr.readline())
+        self.assertEqual(self.next(watch)[:2], ("delete", "a"))
+
+    def ranges(self):
+        """How often etcd was asked for keys; nobody else asks meanwhile."""
+        line = next(line for line in self.etcd.node.call("/metrics").decode().splitlines()
+                    if line.startswith("grpc_server_handled_total") and 'code="OK"' in line and 'method="Range"' in line)
+        return float(line.split()[1])
+
+    def test_others_write_and_nobody_is_suspected(self):
+        """Keys that come and go elsewhere, and here what was told: looked into again and again, and all is well."""
+        watch = self.follow()
+        self.put("a")
+        self.delete("a")
+        self.assertEqual([self.next(watch)[:2] for _ in range(2)], [("put", "a"), ("delete", "a")])
+        before = self.ranges()
+
+        def looked_at_often():
+            self.etcd.put("/elsewhere", "v")
+            return self.ranges() >= before + 7
+        wait_until(looked_at_often, "seven questions to etcd")
+        watch.kill()
+        self.assertEqual(watch.stderr.read(), "")
