@@ -31,11 +31,11 @@ def p99(values):
     return ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
 
 
-def wait_until(what, condition):
-    deadline = time.monotonic() + PATIENCE_S
+def wait_until(what, condition, patience_s=PATIENCE_S):
+    deadline = time.monotonic() + patience_s
     while not condition():
         if time.monotonic() > deadline:
-            raise Failed(f"{what}: not within {PATIENCE_S} s")
+            raise Failed(f"{what}: not within {patience_s} s")
         time.sleep(0.01)
 
 

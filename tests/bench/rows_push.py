@@ -13,13 +13,13 @@ RATE = 100
 class Observer:
     """The agent without a server, on a port of its own."""
 
-    def __init__(self, place, name, port):
+    def __init__(self, place, name, port, prefix=PREFIX):
         self.port = port
         folder = place.folder / name
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         config = folder / "outrider.yaml"
-        config.write_text(f"registry: {{endpoints: [\"{place.endpoint}\"], prefix: {PREFIX}}}\n"
+        config.write_text(f"registry: {{endpoints: [\"{place.endpoint}\"], prefix: {prefix}}}\n"
                           f"http: {{listen: \"127.0.0.1:{port}\", max_subscribers: 10000}}\nlog: {{level: warn}}\n")
         with open(folder / "log", "ab") as log:
             self.process = place.start([str(place.agent), "agent", "-c", str(config)], log)
