@@ -42,8 +42,11 @@ static void load_text(struct config_load *load, struct str text)
     }
     settings_defaults(load->config);
     if (config_load_walk(load)) {
-        config_check(load->config,
-                     &(struct config_check){config_load_is_faulty, on_broken_rule, on_warning, load});
+        config_check(load->config, &(struct config_check){.is_faulty = config_load_is_faulty,
+                                                          .report = on_broken_rule,
+                                                          .warn = on_warning,
+                                                          .is_written = config_load_is_written,
+                                                          .user = load});
     }
 }
 

@@ -37,6 +37,9 @@ struct yaml_position config_load_find(const struct config_load *load, const char
 /* Whether something at, above or below `path` was reported already; `user` is the load. */
 bool config_load_is_faulty(const char *path, void *user);
 
+/* Whether the key `path` itself is written; `user` is the load. */
+bool config_load_is_written(const char *path, void *user);
+
 /* Forgets the places. */
 void config_load_forget(struct config_load *load);
 

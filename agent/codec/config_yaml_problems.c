@@ -77,6 +77,17 @@ bool config_load_is_faulty(const char *path, void *user)
     return false;
 }
 
+bool config_load_is_written(const char *path, void *user)
+{
+    const struct config_load *load = user;
+    for (size_t i = 0; i < load->place_count; i++) {
+        if (load->places[i].at.line > 0 && strcmp(load->places[i].path, path) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 struct yaml_position config_load_find(const struct config_load *load, const char *path)
 {
     struct yaml_position at = {1, 1};

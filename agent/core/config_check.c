@@ -67,10 +67,24 @@ static void check_observer(const struct config *config, const struct config_chec
         report(check, "server", "required where there are probes: it says which server they are of");
     }
     if (config->http.listen == NULL) {
-        report(check, "http.listen", "null, and there is no server section: an observer that nobody could ask");
+        report(check, "http.listen",
+               "null, and there is no server section: an observer that nobody could ask");
     }
     if (config->view.mode == CONFIG_VIEW_OFF) {
         report(check, "view.mode", "off, and there is no server section: an observer that would see nothing");
+    }
+}
+
+/* No error: nothing goes wrong, and a file may have been an agent's. */
+static void check_no_effect(const struct config *config, const struct config_check *check)
+{
+    static const char *const of_servers[] = {"status",     "drain.settle", "shutdown",
+                                             "probe_host", "grace_period", "view.idle"};
+    for (size_t i = 0; !config->server.present && check->is_written != NULL && i < COUNT_OF(of_servers);
+         i++) {
+        if (check->is_written(of_servers[i], check->user)) {
+            warn(check, of_servers[i], "has no effect: without a server section this is an observer");
+        }
     }
 }
 
@@ -320,6 +334,7 @@ static void check_probes(const struct config *config, const struct config_check 
 
 static const struct rule rules[] = {
     {check_observer, {"server", "probes", "http.listen", "view.mode"}},
+    {check_no_effect, {"server"}},
     {check_required, {NULL}},
     {check_unsaid_ports, {"server.ports", "status.socket", "status.notify_socket"}},
     {check_unsaid_status, {"server.require_status", "status.socket", "status.notify_socket"}},

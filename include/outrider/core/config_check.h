@@ -16,6 +16,8 @@ struct config_check {
     void (*report)(const char *path, const char *text, void *user);
     /* Likewise, what works but is hardly meant. May be NULL: nobody listens. */
     void (*warn)(const char *path, const char *text, void *user);
+    /* Whether somebody wrote `path`, be it what its default is. May be NULL: nobody knows. */
+    bool (*is_written)(const char *path, void *user);
     void *user;
 };
 
