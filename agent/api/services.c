@@ -21,7 +21,7 @@ bool api_need_fleet(struct api_context *context, struct api_view *ret_view, stru
         api_refuse(reply, 503, "view_off", "this agent does not watch the fleet: view.mode is off");
         return false;
     }
-    if (view_known(fleet)) {
+    if (view_known(fleet) && (!view_waking(fleet) || context->impatient)) {
         reply->stale_ms = view_synced(fleet) ? 0 : view_age(fleet, &ret_view->now);
         return true;
     }

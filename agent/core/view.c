@@ -134,6 +134,7 @@ void view_certain(struct view *view, const struct instant *now, struct queue *ef
         return;
     }
     view->synced = true;
+    view->waking = false;
     view->synced_mono = now->mono;
     if (view->away.count > 0) {
         char span[32];
@@ -150,6 +151,7 @@ static void let_go(struct view *view, const struct instant *now, struct str why,
 {
     view_close(view, effects);
     view->request_id = 0;
+    view->waking = false;
     view->check = (struct view_check){0};
     if (view->synced) {
         view->synced = false;
@@ -237,6 +239,7 @@ static void plan(struct view *view, const struct instant *now, struct queue *eff
     if (!wanted && view->state != VIEW_OFF) {
         turn_off(view, now, effects);
     } else if (wanted && view->state == VIEW_OFF) {
+        view->waking = view->known && view->settings.mode == VIEW_AUTO;
         view_list(view, now, effects);
     } else if (view->state == VIEW_WAITING && now->mono >= view->retry_at) {
         if (view->relist) {

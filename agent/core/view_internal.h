@@ -83,7 +83,7 @@ struct view {
     struct view_tombs tombs;
     struct view_unreadable unreadable;
     struct view_log *log;
-    bool known, synced;
+    bool known, synced, waking;
     bool other_past;  /* the registry is not the one that was watched: revisions of then mean nothing now */
     int64_t revision; /* of the last listing or change */
     int64_t told;     /* everything up to here was told */

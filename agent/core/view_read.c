@@ -21,6 +21,11 @@ bool view_known(const struct view *view)
     return view->known;
 }
 
+bool view_waking(const struct view *view)
+{
+    return view->waking;
+}
+
 bool view_synced(const struct view *view)
 {
     return view->synced;

@@ -122,7 +122,8 @@ static void step(struct fleet *fleet, struct view_event *event)
         view_effect_fini(&effect);
     }
     timer_arm_at_ms(fleet->timer, view_deadline(fleet->view).latest);
-    if (fleet->agent->api != NULL && (view_known(fleet->view) || view_trouble(fleet->view)[0] != '\0')) {
+    bool known = view_known(fleet->view) && !view_waking(fleet->view);
+    if (fleet->agent->api != NULL && (changed || known || view_trouble(fleet->view)[0] != '\0')) {
         api_fleet_moved(fleet->agent->api, changed);
     }
 }

@@ -191,6 +191,22 @@ class Sidecar(Fleet):
         wait_until(lambda: agent.api()["view"]["state"] == "off", "nobody asks any more")
         wait_until(lambda: self.watchers() == alone, "the watch is closed")
 
+    def test_who_asks_after_a_while_gets_the_present(self):
+        """What is still known from when somebody asked last is not the answer, unless the registry is away."""
+        proxy = self.proxy()
+        self.put("world", "w9")
+        agent = self.agent(view={"idle": "200ms"}, registry={"endpoints": [proxy.url]}).start()
+        wait_until(lambda: agent.api()["registry"]["inSync"], "registered")
+        self.assertEqual(self.ids(agent), ["w1", "w9"])
+        for name in ("w7", "w8"):
+            wait_until(lambda: agent.api()["view"]["state"] == "off", "nobody asks any more")
+            self.put("world", name)
+            self.assertIn(name, self.ids(agent))
+        wait_until(lambda: agent.api()["view"]["state"] == "off", "nobody asks any more")
+        proxy.do("refuse")
+        status, _, body = self.get(agent, "/api/services")
+        self.assertEqual((status, body["stale"], body["total"]), (200, True, 4))
+
     def test_the_first_request_waits_and_is_answered(self):
         proxy = self.proxy()
         agent = self.agent(registry={"endpoints": [proxy.url]}).start()

@@ -27,6 +27,10 @@ enum view_state view_state(const struct view *view);
  * guessed: 503. */
 bool view_known(const struct view *view);
 
+/* Whether it was off and is being read again for somebody who asks now: what is known is of the last time, and
+ * either what is true or a failure will be there soon. */
+bool view_waking(const struct view *view);
+
 /* Whether what is held is what the registry has, and for how many ms that has not been certain (0: it is).
  * For a view that is not known -1. */
 bool view_synced(const struct view *view);

@@ -42,9 +42,17 @@ static void a_sidecar_watches_only_while_it_is_wanted(void **state)
     world_pass(&w, 600000);
     assert_int_equal(w.requests, before);
     world_put(&w, "/s/a/1", "r1");
+    assert_false(view_waking(w.view));
     world_step(&w, VIEW_ON_WANT);
+    assert_true(view_waking(w.view)); /* what is known is of long ago, and what is now on its way */
     world_settle(&w);
+    assert_false(view_waking(w.view));
     world_check_equal(&w);
+    world_pass(&w, 70000);
+    world_step(&w, VIEW_ON_WANT);
+    assert_true(view_waking(w.view));
+    world_refuse(&w, REGISTRY_RETRY, false);
+    assert_false(view_waking(w.view)); /* there is nothing newer to be had */
     world_end(&w);
 }
 
@@ -274,6 +282,7 @@ static void a_kept_view_is_served_until_it_is_synced(void **state)
     world_step(&w, VIEW_ON_START);
     assert_true(view_known(w.view));
     assert_false(view_synced(w.view));
+    assert_false(view_waking(w.view));
     assert_int_equal(view_age(w.view, &w.now), 5000);
     assert_int_equal(view_count(w.view), 2);
     assert_int_equal(view_tombstone_count(w.view), 1);
