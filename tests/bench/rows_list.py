@@ -1,14 +1,19 @@
-"""The rows of the fleet over HTTP: look-ups and lists, against a fixed answer and against nginx."""
+"""The rows of the fleet over HTTP: look-ups and lists, against a fixed answer, nginx and node."""
 import base64
 import json
+import pathlib
 import shutil
 import urllib.request
 
 import lib
-from lib import PREFIX
-from rows import Row, against, median, p99
+from lib import PREFIX, Failed, median, p99
+from rows import Row
 
+HERE = pathlib.Path(__file__).resolve().parent
 RECORDS = 5000
+ONE = "api/services/world/world-00500"
+CONNECTIONS = (8, 32)
+ROUNDS = 41
 
 
 def record(kind, number):
@@ -46,10 +51,24 @@ def observer(place, prefix, port):
     return child
 
 
+def fetch(port, path):
+    """The body and its ETag."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=5) as answer:
+        return answer.read(), answer.headers["ETag"]
+
+
+def answers(what, port, path):
+    def does():
+        try:
+            return len(fetch(port, path)[0]) > 0
+        except OSError:
+            return False
+
+    lib.wait_until(what, does)
+
+
 def nginx(place, port, body):
-    """One worker that serves the same bytes as a file; None where there is no nginx."""
-    if shutil.which("nginx") is None:
-        return None
+    """One process that serves the same bytes as a file: it is master and worker in one, so that its end is its end."""
     folder = place.folder / "nginx"
     folder.mkdir()
     (folder / "list").write_bytes(body)
@@ -57,46 +76,92 @@ def nginx(place, port, body):
     place.folder.chmod(0o755)
     config = folder / "nginx.conf"
     config.write_text(
-        f"daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/error.log;\n"
-        "events { worker_connections 64; }\n"
+        f"daemon off; master_process off; pid {folder}/pid; error_log {folder}/error.log;\n"
+        "events { worker_connections 256; }\n"
         f"http {{ access_log off; sendfile on; tcp_nopush on; keepalive_requests 10000000;\n"
+        "  open_file_cache max=16; open_file_cache_valid 600s;\n"
         f"  client_body_temp_path {folder}; proxy_temp_path {folder}; fastcgi_temp_path {folder};\n"
         f"  uwsgi_temp_path {folder}; scgi_temp_path {folder};\n"
         f"  default_type application/json;\n"
         f"  server {{ listen 127.0.0.1:{port}; root {folder}; }} }}\n")
     child = place.start(["nginx", "-c", str(config), "-p", str(folder), "-e", str(folder / "error.log")])
-
-    def serves():
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/list", timeout=5) as answer:
-                return len(answer.read()) == len(body)
-        except OSError:
-            return False
-
-    lib.wait_until("nginx serves", serves)
+    answers("nginx serves", port, "list")
     return child
+
+
+def over(name, samples, limit, note=""):
+    """A row of samples in ns that were taken in turn."""
+    subject, floor = samples["subject"], samples["floor"]
+    return Row(name, "us", median(subject) / 1000, p99(subject) / 1000, len(subject), median(floor) / 1000, limit,
+               note=f"floor p99 {p99(floor) / 1000:.1f} {note}".rstrip())
+
+
+def times(place, count, **targets):
+    return place.meter("get", count, *(f"{name}={target}" for name, target in targets.items()))
+
+
+def pour(place, connections, requests, *servers):
+    """A row of us for one request, of many under way: the inverse of the requests a second that the limit is for."""
+    samples = place.meter("pour", ROUNDS, requests, connections, *servers)
+    if samples["subject-sum"] != samples["floor-sum"]:
+        raise Failed("nginx and the observer gave different bytes")
+    us = {key: median(values) / requests / 1000 for key, values in samples.items()}
+    rates = f"{1e6 / us['subject']:.0f} and {1e6 / us['floor']:.0f}/s of {samples['subject-bytes'][0]} bytes"
+    return Row(f"list of 1,000, {connections} ask at once / nginx", "us", us["subject"], n=ROUNDS, floor=us["floor"],
+               limit=1.0, note=f"{rates}; CPU {us['subject-cpu']:.0f} and {us['floor-cpu']:.0f} us, the reader's "
+                               f"{us['subject-reader']:.0f} and {us['floor-reader']:.0f}")
+
+
+def against_nginx(place, options, port, agent):
+    """A list of 1,000, asked for on several connections at once."""
+    if shutil.which("nginx") is None:
+        yield Row("list of 1,000 / nginx", "us", None, note="not measured: no nginx here")
+        return
+    path = "api/services?type=world"
+    floor_port = lib.free_ports(1)[0]
+    floor = nginx(place, floor_port, fetch(port, path)[0])
+    for connections in CONNECTIONS:
+        yield pour(place, connections, options.lists, f"subject={port}/{path}", agent.pid, f"floor={floor_port}/list",
+                   floor.pid)
+    place.stop(floor)
+
+
+def against_node(place, options, port, fixed):
+    """What a list and a look-up take beside a fixed answer, ours and node's: the list at least 4 times less."""
+    if shutil.which("node") is None:
+        yield Row("list of 5,000 / node", "us", None, note="not measured: no node here")
+        return
+    file = place.folder / "services.json"
+    file.write_bytes(fetch(port, "api/services")[0])
+    node_port = lib.free_ports(1)[0]
+    node = place.start(["node", str(HERE / "node_list.js"), str(node_port), str(file)])
+    answers("node serves", node_port, ONE)
+    for name, path, count, limit in (("list of 5,000 / node", "api/services", max(20, options.gets // 50), 0.25),
+                                     ("look-up / node", ONE, options.gets, None)):
+        samples = times(place, count, subject=f"{port}/{path}", floor=f"{node_port}/{path}", fixed=fixed)
+        ours, theirs = (median(samples[key]) / median(samples["fixed"]) for key in ("subject", "floor"))
+        yield over(name, samples, limit,
+                   f"{ours:.1f} and {theirs:.1f} times a fixed answer; {samples['subject-bytes'][0]} bytes")
+    place.stop(node)
 
 
 def fleet(place, options):
     prefix = f"{PREFIX}-list"
-    port, floor_port = lib.free_ports(2)
+    port, fixed_port = lib.free_ports(2)
     fill(place, prefix)
     agent = observer(place, prefix, port)
-    samples = place.meter("get", options.gets, port, "/api/services/world/world-00500", port, "/healthz")
-    yield against("look-up, kept alive / fixed answer", samples, 1.4)
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/services?type=world", timeout=5) as answer:
-        body = answer.read()
-    floor = nginx(place, floor_port, body)
-    if floor is not None:
-        samples = place.meter("get", options.gets, port, "/api/services?type=world", floor_port, "/list")
-        yield against("list of 1,000 / nginx, same bytes", samples, 1.0, f"{samples['bytes'][0]} bytes")
-        place.stop(floor)
-    samples = place.meter("get", max(20, options.gets // 10), port, "/api/services", port, "/healthz")
-    yield Row("list of 5,000", "ms", median(samples["subject"]) / 1000, p99(samples["subject"]) / 1000,
-              len(samples["subject"]), note=f"{samples['bytes'][0]} bytes; fixed answer {median(samples['floor']):.0f} us")
-    memory = lib.memory(agent.pid)
-    yield Row(f"observer of {RECORDS} records: RSS", "kB", memory["rss"])
-    place.stop(agent)
+    fixed = f"{fixed_port}/fixed"
+    floor = place.start([place.program("floor_fixed"), str(fixed_port), str(len(fetch(port, ONE)[0]))])
+    answers("the floor answers", fixed_port, "fixed")
+    yield over("look-up, kept alive / fixed answer",
+               times(place, options.gets, subject=f"{port}/{ONE}", floor=fixed), 1.4)
+    etag = fetch(port, "api/services")[1]
+    yield over("list of 5,000, not changed: 304 / fixed",
+               times(place, options.gets, subject=f"{port}/api/services#{etag}", floor=fixed), None)
+    yield from against_nginx(place, options, port, agent)
+    yield from against_node(place, options, port, fixed)
+    yield Row(f"observer of {RECORDS} records: RSS", "kB", lib.memory(agent.pid)["rss"])
+    place.stop(agent, floor)
 
 
 ROWS = {"fleet": fleet}
