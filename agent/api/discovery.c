@@ -1,7 +1,10 @@
 /* /service-discovery/ (contract section 7): the shapes that existing clients know. */
 #include "api_private.h"
 
+#include "outrider/base/error.h"
 #include "outrider/codec/discovery_json.h"
+#include "outrider/codec/record_json.h"
+#include "outrider/codec/view_item.h"
 #include "outrider/core/config.h"
 #include "outrider/core/probe.h"
 #include "outrider/core/registrar.h"
@@ -31,6 +34,28 @@ void api_local(const struct api_view *view, struct discovery_local *ret_local)
     }
 }
 
+/* Our own is known from what is offered: whoever only asks about it must not make a sidecar watch the fleet,
+ * and is answered while the registry is away. Returns NULL while nothing is offered; the caller's. */
+static struct view_entry *own_service(const struct api_view *view)
+{
+    const struct record *record = server_record(view->server);
+    struct view_entry *entry = NULL;
+    struct str prefix = str_of(view->config->registry.prefix);
+    struct buf key = {0}, json = {0};
+    struct error err;
+    if (record != NULL) {
+        buf_printf(&key, "%s/%s/%s", prefix.data, view->config->server.type, view->id);
+        record_encode(record, &json);
+        if (view_record_decode(prefix, &(struct view_place){.key = buf_view(&key)}, buf_view(&json), &entry,
+                               &err) < 0) {
+            entry = NULL;
+        }
+    }
+    buf_fini(&key);
+    buf_fini(&json);
+    return entry;
+}
+
 void api_discovery_status(struct api_context *context, const struct api_request *request,
                           struct api_reply *reply)
 {
@@ -41,11 +66,9 @@ void api_discovery_status(struct api_context *context, const struct api_request 
         discovery_json_status(NULL, false, api_json(reply));
         return;
     }
-    if (api_need_fleet(context, &view, reply)) {
-        const struct view_entry *current =
-            view_find(view.fleet.view, str_of(view.config->server.type), str_of(view.id));
-        discovery_json_status(current, registrar_visible(view.registrar), api_json(reply));
-    }
+    struct view_entry *own = own_service(&view);
+    discovery_json_status(own, registrar_visible(view.registrar), api_json(reply));
+    view_entry_unref(own);
 }
 
 void api_discovery_services(struct api_context *context, const struct api_request *request,
@@ -116,8 +139,9 @@ static void with_type(struct api_context *context, const struct api_request *req
     }
     const struct view_entry *entry = view_find_id(view.fleet.view, request->id, &count);
     if (count > 1) {
-        api_refuse(reply, 409, "ambiguous_id", "%zu services have the id %.*s: use /api/services/TYPE/ID/drain",
-                   count, request->id.size < 130 ? (int)request->id.size : 130, request->id.data);
+        api_refuse(reply, 409, "ambiguous_id",
+                   "%zu services have the id %.*s: use /api/services/TYPE/ID/drain", count,
+                   request->id.size < 130 ? (int)request->id.size : 130, request->id.data);
         return;
     }
     struct api_request typed = *request;

@@ -179,6 +179,7 @@ void small_agent_init(struct small_agent *agent)
     config->probes[0].name = mem_strdup("game");
     config->drain.deadline_ms = 1800000;
     config->drain.settle_ms = 5000;
+    config->registry.prefix = mem_strdup("/services");
     config->http.listen = mem_strdup("127.0.0.1:7117");
     config->http.max_connections = 8;
     agent->server = server_new(config, "01TEST", &agent->now);

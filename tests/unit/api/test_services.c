@@ -312,9 +312,40 @@ static void an_observer_has_no_server(void **state)
     end(&fleet);
 }
 
+/* Asked by every monitoring of every sidecar: it costs the registry no watch of the fleet, and needs no
+ * registry. */
+static void the_own_service_needs_no_fleet(void **state)
+{
+    (void)state;
+    struct fleet fleet;
+    begin(&fleet);
+    struct api_reply reply = small_agent_get(&fleet.agent, "/service-discovery/status", "");
+    json_t *root = small_agent_json(&reply);
+    assert_true(json_is_null(json_object_get(root, "currentService")));
+    assert_string_equal(json_string_value(json_object_get(root, "status")), "unregistered");
+    json_decref(root);
+    small_agent_start(&fleet.agent);
+    small_agent_say(&fleet.agent, "ready");
+    small_agent_try(&fleet.agent, PROBE_PASSED);
+    small_agent_try(&fleet.agent, PROBE_PASSED);
+    fleet.agent.config.view.mode = CONFIG_VIEW_OFF;
+    reply = small_agent_get(&fleet.agent, "/service-discovery/status", "");
+    root = small_agent_json(&reply);
+    const json_t *own = json_object_get(root, "currentService");
+    assert_string_equal(json_string_value(json_object_get(own, "id")), "01TEST");
+    assert_string_equal(json_string_value(json_object_get(own, "name")), "world");
+    assert_string_equal(json_string_value(json_object_get(own, "status")), "ready");
+    assert_int_equal(json_integer_value(json_object_get(own, "port")), 8001);
+    assert_string_equal(json_string_value(json_object_get(root, "status")), "registered");
+    json_decref(root);
+    assert_int_equal(fleet.agent.wants, 0);
+    end(&fleet);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_own_service_needs_no_fleet),
         cmocka_unit_test(an_empty_fleet_is_never_guessed),
         cmocka_unit_test(filters_and_totals),
         cmocka_unit_test(an_etag_lasts_until_the_next_revision),
