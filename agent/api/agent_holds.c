@@ -146,14 +146,15 @@ static void tell_hold(struct api_context *context, struct api_reply *reply)
 static bool has_server(const struct api_context *context, struct api_reply *reply)
 {
     if (!context->config->server.present) {
-        api_refuse(reply, 409, "observer", "an observer has no server of its own: POST to "
-                                           "/api/services/TYPE/ID/drain or undrain");
+        api_refuse(reply, 409, "observer",
+                   "an observer has no server of its own: POST to "
+                   "/api/services/TYPE/ID/drain or undrain (outrider drain --id ID)");
     }
     return context->config->server.present;
 }
 
-bool api_read_hold(struct api_context *context, const struct api_request *request,
-                   struct api_reply *reply, struct hold *ret_hold)
+bool api_read_hold(struct api_context *context, const struct api_request *request, struct api_reply *reply,
+                   struct hold *ret_hold)
 {
     struct error err;
     struct drain_wish wish = {.reason = "", .deadline_ms = context->config->drain.deadline_ms};

@@ -26,6 +26,15 @@ static const char *target_of(const struct api_view *view, const struct config_pr
     return NULL;
 }
 
+static const char *type_of(const struct config_probe *config)
+{
+    switch (config->type) {
+    case CONFIG_PROBE_TCP: return "tcp";
+    case CONFIG_PROBE_UNIX: return "unix";
+    }
+    return NULL;
+}
+
 /* How long ago, of a moment that may never have been. */
 static int64_t ago(int64_t mono_ms, const struct instant *now)
 {
@@ -63,7 +72,7 @@ static void write_probe(struct json_writer *json, const struct api_view *view, c
     char evidence[128], target[TARGET_SIZE];
     json_write_object(json);
     json_member_text(json, "name", entry->config->name);
-    json_member_text(json, "type", entry->config->type == CONFIG_PROBE_TCP ? "tcp" : "unix");
+    json_member_text(json, "type", type_of(entry->config));
     json_member_text(json, "target", target_of(view, entry->config, target));
     json_member_text(json, "verdict", verdict_name(health_verdict(&probe->health)));
     json_member_text(json, "evidence", probe_evidence(probe, evidence));

@@ -146,7 +146,8 @@ bool api_may_change(const struct api_context *context, const struct api_request 
         return false;
     }
     if (request->has_origin && !origin_is_ours(request)) {
-        api_refuse(reply, 403, "foreign_origin", "pages of other origins may not change state");
+        api_refuse(reply, 403, "foreign_origin",
+                   "pages of other origins may not change state; a proxy in front has to remove Origin");
         return false;
     }
     if (!is_json(request->content_type)) {

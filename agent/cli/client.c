@@ -66,6 +66,9 @@ static void add_hint(const struct client *client, struct error *err)
         snprintf(err->text + used, sizeof(err->text) - used,
                  "; under systemd the agent of %s is at --agent unix:%s", client->config,
                  client->unit_socket);
+    } else if (client->guessed && err != NULL) {
+        size_t used = strlen(err->text);
+        snprintf(err->text + used, sizeof(err->text) - used, "; -c FILE or --agent says where it is");
     }
 }
 

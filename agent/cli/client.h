@@ -16,6 +16,7 @@ struct client {
     char *token_file;  /* NULL: none */
     char *config;      /* the file that said where; NULL: none did, and whoever answers is meant */
     char *type, *id;   /* who must answer, as that file says; NULL: not said (id: auto) */
+    bool guessed;      /* nothing said where: it is the default address */
     char *unit_socket; /* where the file's instance would listen under systemd; NULL: the file says where */
 };
 

@@ -135,7 +135,7 @@ static int find(const struct client_options *options, struct client *ret_client)
     if (access(file, R_OK) == 0) {
         return use_config(file, ret_client);
     }
-    *ret_client = (struct client){.url = mem_strdup(fallback)};
+    *ret_client = (struct client){.url = mem_strdup(fallback), .guessed = true};
     return 0;
 }
 

@@ -5,16 +5,28 @@
 #include "outrider/core/config.h"
 #include "outrider/shell/config_file.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
 /* A secret that everybody on the machine can read is hardly meant; whether the group may is the operator's
- * way to let the agent in. A file that is not there may be so on this machine only. */
+ * way to let the agent in. A file that is not there may be so on this machine only, or not written yet. */
 static void warn_of_secret(const char *file, const char *setting, const char *secret)
 {
     struct stat st;
-    if (secret != NULL && stat(secret, &st) == 0 && (st.st_mode & (S_IROTH | S_IWOTH)) != 0) {
+    if (secret == NULL) {
+        return;
+    }
+    if (stat(secret, &st) < 0) {
+        if (errno == ENOENT) {
+            fprintf(
+                stderr,
+                "%s: %s: warning: there is no %s on this machine: where the agent runs, whatever needs it "
+                "fails until there is\n",
+                file, setting, secret);
+        }
+    } else if ((st.st_mode & (S_IROTH | S_IWOTH)) != 0) {
         fprintf(stderr,
                 "%s: %s: warning: %s has mode %04o: everybody on this machine can %s it; chmod 0640 %s\n",
                 file, setting, secret, (unsigned)(st.st_mode & 07777U),

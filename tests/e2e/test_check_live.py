@@ -104,3 +104,11 @@ class CheckLive(AuthCase):
         result = agent.run("check")
         self.assertEqual(result.returncode, 0)
         self.assertIn(f"registry.password_file: warning: {self.password_file} has mode 0644", result.stderr)
+
+    def test_a_password_that_is_nowhere_is_warned_of(self):
+        agent = self.sidecar()
+        agent.write()
+        self.password_file.unlink()
+        result = agent.run("check")
+        self.assertEqual(result.returncode, 0)
+        self.assertIn(f"registry.password_file: warning: there is no {self.password_file} on this machine", result.stderr)

@@ -72,6 +72,7 @@ static void what_is_no_agent_is_told_from_none(void **state)
     assert_int_equal(RUN(&said, "status", "--agent", where), EX_TEMPFAIL);
     said_has(said.err, "no agent answers");
     said_has(said.err, "http.sock");
+    assert_null(strstr(said.err, "-c FILE"));
     answer_with("\r\n\r\n",
                 (const char *const[]){"HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n<html>",
                                       OK_HEAD "[]", OK_HEAD, OK_HEAD "{\"status\":",

@@ -128,6 +128,10 @@ static void what_is_nearer_wins(void **state)
     struct client_options none = {0};
     setenv("OUTRIDER_CONFIG", "/nonexistent/outrider.yaml", 1);
     expect(&none, "http://127.0.0.1:7117", NULL);
+    struct client client;
+    assert_int_equal(client_find(&none, &client), EX_DONE);
+    assert_true(client.guessed);
+    client_fini(&client);
     setenv("OUTRIDER_CONFIG", files->config, 1);
     expect(&none, "http://127.0.0.1:7999", "/etc/outrider/token");
     setenv("OUTRIDER_AGENT", "http://env:1", 1);
