@@ -10,6 +10,7 @@
 #include "outrider/core/address.h"
 #include "outrider/core/config.h"
 #include "outrider/io/http_server.h"
+#include "outrider/os/log.h"
 #include "wait.h"
 
 #include <inttypes.h>
@@ -29,7 +30,8 @@ static struct str header(const struct http_request *request, struct str name)
     return http_request_header(request, name, &value) ? value : (struct str){NULL, 0};
 }
 
-/* Who looks at a list again and again is told by its ETag whether it is new; everything else is of the moment.
+/* Who looks at a list again and again is told by its ETag whether it is new; everything else is of the
+ * moment.
  */
 static void respond(struct http_exchange *exchange, const struct api_reply *reply)
 {
@@ -113,10 +115,27 @@ static void on_request(struct http_exchange *exchange, const struct http_request
     serve(exchange, http, false, user);
 }
 
+/* Who raised a limit must learn that another one is in its way. */
+static void tell_limits(const struct http_server *server, const struct config *config)
+{
+    size_t connections = http_server_max_connections(server), subscribers = http_server_max_pushes(server);
+    if (connections < config->http.max_connections) {
+        log_info("http", "fewer connections than http.max_connections: so many files may not be open",
+                 LOG_INT("wanted", (int64_t)config->http.max_connections),
+                 LOG_INT("most", (int64_t)connections));
+    }
+    if (subscribers < config->http.max_subscribers) {
+        log_info("http", "fewer subscribers than http.max_subscribers: so many files may not be open",
+                 LOG_INT("wanted", (int64_t)config->http.max_subscribers),
+                 LOG_INT("most", (int64_t)subscribers));
+    }
+}
+
 static struct http_server *listen_at(struct api *api, struct loop *loop, const struct config *config,
                                      struct error *err)
 {
-    struct http_server_options options = {.gid = (gid_t)-1, .max_connections = config->http.max_connections,
+    struct http_server_options options = {.gid = (gid_t)-1,
+                                          .max_connections = config->http.max_connections,
                                           .max_pushes = config->http.max_subscribers};
     const char *where = config->http.listen;
     if (str_starts(str_of(where), STR("unix:"))) {
@@ -149,6 +168,7 @@ struct api *api_new(struct loop *loop, const struct config *config, const struct
         free(api);
         return NULL;
     }
+    tell_limits(api->server, config);
     api->waiters = api_waiters_new(loop, serve, api);
     api->controls = api_controls_new();
     return api;

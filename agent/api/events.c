@@ -5,6 +5,8 @@
 #include "outrider/core/filter.h"
 #include "outrider/core/view.h"
 #include "outrider/io/timer.h"
+#include "outrider/os/clock.h"
+#include "outrider/os/log.h"
 
 #include <stdlib.h>
 
@@ -85,10 +87,27 @@ static void leave(struct events_subscriber *subscriber)
     events_wake(events);
 }
 
-void events_drop(struct events_subscriber *subscriber)
+/* The first is told at once, the others together: who opens a thousand streams must not write our log. */
+static void tell_dropped(struct events *events)
 {
-    subscriber->channel->events->counters.dropped++;
+    int64_t now = clock_mono_ms();
+    if (events->dropped_untold == 0 || now < events->dropped_told_ms) {
+        return;
+    }
+    log_warn("events", "readers too slow for what happens were closed",
+             LOG_INT("readers", (int64_t)events->dropped_untold), LOG_TEXT("why", events->dropped_why));
+    events->dropped_untold = 0;
+    events->dropped_told_ms = now + EVENTS_COMMENT_MS;
+}
+
+void events_drop(struct events_subscriber *subscriber, const char *why)
+{
+    struct events *events = subscriber->channel->events;
+    events->counters.dropped++;
+    events->dropped_untold++;
+    events->dropped_why = why;
     leave(subscriber);
+    tell_dropped(events);
 }
 
 static void on_drained(struct http_push *push, void *user)
@@ -106,7 +125,7 @@ static void on_closed(struct http_push *push, enum http_push_end why, void *user
     (void)push;
     struct events_subscriber *subscriber = user;
     if (why == HTTP_PUSH_BEHIND) {
-        events_drop(subscriber);
+        events_drop(subscriber, "more than 256 kB behind");
     } else {
         leave(subscriber);
     }
@@ -176,7 +195,7 @@ static void drop_stalled(struct events *events)
         bool stands = sent == each->seen;
         next = each->next;
         if (stands && each->stalled) {
-            events_drop(each);
+            events_drop(each, "it has read nothing for 15 s of what it was to catch up with");
         } else {
             each->stalled = stands;
             each->seen = sent;
@@ -197,7 +216,8 @@ static void on_comments(void *user)
 {
     struct events *events = user;
     events_comment(events);
-    if (events->counters.subscribers > 0) {
+    tell_dropped(events);
+    if (events->counters.subscribers > 0 || events->dropped_untold > 0) {
         timer_arm_ms(events->comments, EVENTS_COMMENT_MS);
     }
 }

@@ -36,7 +36,8 @@ static void drop_readers(struct events_list *list, const struct events_batch *ba
     for (struct events_subscriber *each = list->first, *next; each != NULL; each = next) {
         next = each->next;
         if (each->batch == batch) {
-            events_drop(each);
+            events_drop(each,
+                        "the slowest of all who catch up, and there is no room for more to catch up with");
         }
     }
 }

@@ -173,7 +173,7 @@ static void go_on(struct events_subscriber *subscriber)
     int found = events_batch_log(events, told->revision, told->cluster, &rest);
     events_batch_unref(told);
     if (found < 0) {
-        events_drop(subscriber);
+        events_drop(subscriber, "more has happened since it began to catch up than is kept");
     } else {
         events_begin(subscriber, rest);
     }

@@ -86,13 +86,16 @@ struct events {
     struct blob *heads[2], *tails[2]; /* what stands around a record, see events_feed.c */
     struct sse_id tail_id;
     struct events_counters counters;
+    size_t dropped_untold;   /* of them, those that the log has not been told of */
+    const char *dropped_why; /* the last of these */
+    int64_t dropped_told_ms; /* clock_mono_ms before which it is not told again */
 };
 
 /* events.c: moves him into a list, or out of his. */
 void events_enter(struct events_subscriber *subscriber, struct events_list *list);
 
-/* events.c: closes his stream and counts it. */
-void events_drop(struct events_subscriber *subscriber);
+/* events.c: closes his stream, counts it and tells the log why, a static text. */
+void events_drop(struct events_subscriber *subscriber, const char *why);
 
 /* events.c: what the hub does when a push drains or ends; `user` is the subscriber. */
 extern const struct http_push_calls events_push_calls;

@@ -182,16 +182,17 @@ void connection_close(struct connection *connection)
 
 /* ---- accepting ---- */
 
-/* The connection that has been idle longest, or else one that has not said a word for a while. */
+/* One that has not said a word for a while, or else the one that has been idle longest: a crowd of silent ones
+ * goes before those who have asked for something. */
 static bool evict(struct http_server *server)
 {
-    struct connection *victim = server->lists[CONNECTION_IDLE].first;
+    struct connection *victim = server->lists[CONNECTION_FRESH].first;
+    int64_t grace_ms = server->options.request_timeout_ms - FRESH_GRACE_MS;
+    if (victim == NULL || victim->deadline_ms - clock_mono_ms() > grace_ms) {
+        victim = server->lists[CONNECTION_IDLE].first;
+    }
     if (victim == NULL) {
-        victim = server->lists[CONNECTION_FRESH].first;
-        int64_t grace_ms = server->options.request_timeout_ms - FRESH_GRACE_MS;
-        if (victim == NULL || victim->deadline_ms - clock_mono_ms() > grace_ms) {
-            return false;
-        }
+        return false;
     }
     server->counters.evicted++;
     connection_close(victim);
@@ -339,6 +340,16 @@ void http_server_free(struct http_server *server)
 uint16_t http_server_port(const struct http_server *server)
 {
     return server->port;
+}
+
+size_t http_server_max_connections(const struct http_server *server)
+{
+    return server->options.max_connections;
+}
+
+size_t http_server_max_pushes(const struct http_server *server)
+{
+    return server->options.max_pushes;
 }
 
 const struct http_server_counters *http_server_counters(const struct http_server *server)

@@ -5,7 +5,7 @@
  * subscribers.
  *
  * One request at a time on a connection, pipelined ones in their order. Everything that a peer can make grow
- * is bounded: connections (the longest idle makes room, beyond that 503), head and body (http_parse.h,
+ * is bounded: connections (the longest silent or idle makes room, beyond that 503), head and body (http_parse.h,
  * max_body), the time to send a request, to stay idle and to read an answer. What is written and not yet read
  * by the peer is one answer, whose blob is referenced and not copied. A connection without a request has no
  * buffers.
@@ -97,6 +97,11 @@ void http_server_free(struct http_server *server);
 
 /* The TCP port that it listens on; 0 on a unix path. */
 uint16_t http_server_port(const struct http_server *server);
+
+/* How many connections, and pushes beside them, there may be at a time: as the options have it, or as many as
+ * the files that may be open allow. */
+size_t http_server_max_connections(const struct http_server *server);
+size_t http_server_max_pushes(const struct http_server *server);
 
 /* The counters, borrowed. */
 const struct http_server_counters *http_server_counters(const struct http_server *server);

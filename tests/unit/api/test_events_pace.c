@@ -3,6 +3,7 @@
 #include "api/events_private.h"
 #include "outrider/base/random.h"
 #include "outrider/core/view_read.h"
+#include "outrider/os/log.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -120,6 +121,12 @@ static void test_large_init_is_read_slowly(void **state)
     fleet_free(fleet);
 }
 
+static void keep_line(enum log_level level, struct str line, void *user)
+{
+    (void)level;
+    buf_str(user, line);
+}
+
 static void test_who_never_reads_is_dropped(void **state)
 {
     (void)state;
@@ -127,7 +134,10 @@ static void test_who_never_reads_is_dropped(void **state)
     struct fleet *fleet = fleet_new();
     world_begin(&world, 10, 1000);
     list(&world, fleet);
+    struct buf log = {0};
+    log_set_sink(keep_line, &log);
     struct reader lazy = reader_dial(&world, "/api/subscribe", "");
+    struct reader also = reader_dial(&world, "/api/subscribe", "");
     struct reader live = reader_dial(&world, "/api/subscribe?type=small", "");
     reader_hear(&world, &live, "event: synced");
     turns(&world);
@@ -136,11 +146,20 @@ static void test_who_never_reads_is_dropped(void **state)
     events_comment(world.events);
     assert_int_equal(counters_of(&world)->dropped, 0); /* he may just have begun */
     events_comment(world.events);
-    assert_int_equal(counters_of(&world)->dropped, 1);
+    assert_int_equal(counters_of(&world)->dropped, 2);
     assert_int_equal(world.events->batch_count, 0);
+    /* One line for the first, and those that follow it together, later. */
+    const char *told = strstr(buf_text(&log), "were closed\" readers=1 why=\"it has read nothing for 15 s");
+    assert_non_null(told);
+    assert_null(strstr(told + 1, "were closed"));
+    assert_int_equal(world.events->dropped_untold, 1);
     reader_expect(&world, &live, ": \n\n: \n\n: \n\n");
     reader_hear_end(&world, &lazy);
+    reader_hear_end(&world, &also);
+    log_set_sink(NULL, NULL);
+    buf_fini(&log);
     reader_hang_up(&lazy);
+    reader_hang_up(&also);
     reader_hang_up(&live);
     world_end(&world);
     fleet_free(fleet);
