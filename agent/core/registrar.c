@@ -41,6 +41,7 @@ void registrar_free(struct registrar *registrar)
         blob_unref(registrar->published);
         blob_unref(registrar->unsure);
         blob_unref(registrar->foreign_value);
+        blob_unref(registrar->twin_value);
         free(registrar->key);
         free(registrar);
     }
@@ -74,6 +75,8 @@ void registrar_set_published(struct registrar *registrar, struct blob *value, in
 
 void registrar_set_unsure(struct registrar *registrar, struct blob *value)
 {
+    bool other = registrar->unsure != NULL && value != NULL && !blob_eq(registrar->unsure, value);
+    registrar->unsure_more = value != NULL && (registrar->unsure_more || other);
     blob_unref(registrar->unsure);
     registrar->unsure = blob_ref(value);
 }
@@ -87,7 +90,7 @@ void registrar_forget_key(struct registrar *registrar)
     registrar_forget_foreign(registrar);
 }
 
-static void drop_lease(struct registrar *registrar, struct queue *effects)
+void registrar_drop_lease(struct registrar *registrar, struct queue *effects)
 {
     registrar->previous_lease = registrar->lease;
     registrar->lease = 0;
@@ -109,7 +112,7 @@ void registrar_lose_lease(struct registrar *registrar, const struct instant *now
         registrar->adopting = registrar->adopted = false;
         registrar_tell(effects, REGISTRAR_DO_FRESH);
     }
-    drop_lease(registrar, effects);
+    registrar_drop_lease(registrar, effects);
     if (registrar->granted_mono > 0 && now->mono - registrar->granted_mono < LEASE_YOUNG_MS) {
         registrar->lease_retry = now->mono + 1 + (int64_t)random_below(&registrar->random, LEASE_YOUNG_MS);
     }
@@ -226,7 +229,7 @@ static void on_revoked(struct registrar *registrar, struct queue *effects)
                    registrar->registered ? "the record is gone" : "no record was under it");
     registrar->ever_settled = true;
     registrar->key_trouble = (struct trouble){0};
-    drop_lease(registrar, effects);
+    registrar_drop_lease(registrar, effects);
 }
 
 static void on_lease_reply(struct registrar *registrar, const struct registry_reply *reply,
@@ -370,5 +373,6 @@ void registrar_step(struct registrar *registrar, const struct registrar_event *e
     case REGISTRAR_ON_LEAVE: on_leave(registrar); break;
     case REGISTRAR_ON_RELOAD: registrar->min_publish_ms = event->min_publish_interval_ms; break;
     }
+    registrar_part_from_twin(registrar, effects);
     registrar_plan(registrar, &event->now, effects);
 }

@@ -56,3 +56,37 @@ void registrar_foreign_lives(struct registrar *registrar, const struct registry_
                        value.size > 160 ? 160 : (int)value.size, value.size > 0 ? value.data : "");
     }
 }
+
+void registrar_meet_twin(struct registrar *registrar, struct str value, const struct instant *now)
+{
+    if (registrar->twin_writes == 0 || now->mono - registrar->twin_since > TWIN_WITHIN_MS) {
+        registrar->twin_writes = 0;
+        registrar->twin_since = now->mono;
+        registrar->twin_most = TWIN_LEAST + (unsigned)random_below(&registrar->random, TWIN_SPREAD);
+    }
+    registrar->twin_writes++;
+    blob_unref(registrar->twin_value);
+    registrar->twin_value = blob_new(value);
+}
+
+/* The lease is not revoked: it is his, too, and his record would go with it. It is no lease of ours before either, so
+ * that the key is another holder's as long as he keeps it. */
+void registrar_part_from_twin(struct registrar *registrar, struct queue *effects)
+{
+    bool leaving = registrar->leaving || registrar->withdrawing;
+    if (registrar->twin_writes < registrar->twin_most || registrar->twin_writes == 0 || leaving) {
+        return;
+    }
+    struct str his = blob_view(registrar->twin_value), ours = blob_view(registrar->wanted);
+    registrar_note(effects, REGISTRAR_NOTE_TWIN, "lease %" PRIx64 " is left to him; his record: %.*s ours: %.*s",
+                   (uint64_t)registrar->lease, his.size > 100 ? 100 : (int)his.size, his.size > 0 ? his.data : "",
+                   ours.size > 100 ? 100 : (int)ours.size, ours.size > 0 ? ours.data : "");
+    if (registrar->adopting || registrar->adopted) {
+        registrar->adopting = registrar->adopted = false;
+        registrar_tell(effects, REGISTRAR_DO_FRESH);
+    }
+    registrar_land(&registrar->lease_flight);
+    registrar_drop_lease(registrar, effects);
+    registrar->previous_lease = 0;
+    registrar->twin_writes = 0;
+}

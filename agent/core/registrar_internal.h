@@ -43,6 +43,11 @@ enum { REREAD_MS = 1000 };
 /* Two clusters that answer in turn are told of once in so long, and the record moves between them ever less often. */
 enum { CLUSTER_STEADY_MS = 600000, CLUSTER_FIRST_MS = 2000, CLUSTER_CAP_MS = 60000 };
 
+/* So many writes of others under our own lease within so long are no hand's: it is an agent with a copy of our
+ * state_dir, which puts right what we write as we do what he writes. Each bears a number of them by chance, so that
+ * mostly one of the two lets go before the other. */
+enum { TWIN_LEAST = 7, TWIN_SPREAD = 8, TWIN_WITHIN_MS = 20000 };
+
 /* An outage as a whole: what was said of it already, and what will be said when it is over. */
 struct away {
     int64_t since_mono;
@@ -78,6 +83,7 @@ struct registrar {
     struct blob *published; /* what the key holds under our lease; NULL: unknown or not ours */
     int64_t revision;       /* the key's mod revision as known; 0: absent or unknown */
     struct blob *unsure;    /* what a put whose outcome is unknown may have written; NULL: none */
+    bool unsure_more;       /* one before it may have written something else */
     int64_t known_at;       /* revision of the store at which that was so; 0: never asked under this lease */
     int64_t told_revision;  /* newest change that the watch told and nothing has been made of; 0: none */
     int64_t reread_mono;    /* when the key was last read for such a change */
@@ -89,6 +95,9 @@ struct registrar {
     int64_t foreign_lease, foreign_left, foreign_check;
     struct blob *foreign_value; /* the record of the other holder */
     bool foreign_told;
+    unsigned twin_writes, twin_most; /* of somebody else, under our own lease, since then; how many are borne */
+    int64_t twin_since;
+    struct blob *twin_value; /* what he wrote last */
     struct flight key_flight;
     struct backoff key_backoff;
     int64_t key_retry;
@@ -118,6 +127,7 @@ void registrar_fail(struct registrar *registrar, struct trouble *trouble, const 
 void registrar_succeed(struct registrar *registrar, struct trouble *trouble, struct backoff *backoff,
                        const struct instant *now, struct queue *effects);
 int64_t registrar_retry_delay(struct registrar *registrar, struct backoff *backoff, enum registry_failure failure);
+void registrar_drop_lease(struct registrar *registrar, struct queue *effects);
 void registrar_lose_lease(struct registrar *registrar, const struct instant *now, struct queue *effects);
 
 /* registrar_key.c: an answer about the key; the key changed; the key may have changed up to `revision`. */
@@ -147,6 +157,11 @@ void registrar_foreign_lives(struct registrar *registrar, const struct registry_
                              const struct instant *now, struct queue *effects);
 void registrar_refresh_foreign(struct registrar *registrar, const struct registry_kv *kv);
 void registrar_forget_foreign(struct registrar *registrar);
+
+/* registrar_foreign.c: somebody else wrote `value` under our own lease; whether that was once too often, which is the
+ * end of it: it is left to him. */
+void registrar_meet_twin(struct registrar *registrar, struct str value, const struct instant *now);
+void registrar_part_from_twin(struct registrar *registrar, struct queue *effects);
 
 /* registrar_plan.c: starts whatever can be started now. */
 void registrar_plan(struct registrar *registrar, const struct instant *now, struct queue *effects);

@@ -45,7 +45,12 @@ static void learn(struct registrar *registrar, const struct registry_kv *kv, con
         bool own_write = registrar->unsure != NULL && str_eq(blob_view(registrar->unsure), kv->value);
         bool changed =
             registrar->published != NULL && !own_write && !str_eq(blob_view(registrar->published), kv->value);
-        registrar->repairing = registrar->repairing || changed;
+        /* Of several writes without an answer any may have been done: nobody is accused of it. */
+        bool by_others = changed && !registrar->unsure_more;
+        registrar->repairing = registrar->repairing || by_others;
+        if (by_others) {
+            registrar_meet_twin(registrar, kv->value, now);
+        }
         struct blob *value = blob_new(kv->value);
         registrar_set_published(registrar, value, kv->mod_revision);
         blob_unref(value);
@@ -90,6 +95,7 @@ static void on_put(struct registrar *registrar, const struct registry_reply *rep
         return;
     }
     registrar->wanted_urgent = registrar->wanted_urgent || flight->urgent;
+    registrar_set_unsure(registrar, value); /* it may have arrived twice, and this is the answer to the second */
     learn(registrar, &reply->kv, now, effects);
     if (registrar->published != NULL && blob_eq(registrar->published, value)) {
         /* The write of before had worked, only its answer was lost. */

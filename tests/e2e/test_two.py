@@ -52,6 +52,34 @@ class TwoAgents(Case):
         self.assertEqual(first.api()["registry"]["inSync"], True)
 
 
+    def test_a_copied_state_dir_is_found_and_named(self):
+        """Both take over one lease: each puts right what the other writes, until one lets go of the lease."""
+        watcher = self.watch()
+        first = self.agent("first").start()
+        watcher.status("ready")
+        second = self.agent("second", server={"labels": {"who": "second"}})
+        self.assertEqual(first.stop(signal.SIGQUIT), 85)
+        (self.dir / "second" / "state.json").write_text(first.kept())
+        first.start()
+        second.start()
+        told = "another agent writes under this one's own lease"
+        who = wait_until(lambda: next((a for a in (first, second) if told in a.log()), None), "one lets go")
+        line = next(line for line in who.log().splitlines() if told in line)
+        self.assertEqual(line.count('\\"host\\"'), 2, line)
+
+        def parted():
+            """Who has the key and who has not; where both let go at once, that is not soon known."""
+            one, other = first.api()["registry"], second.api()["registry"]
+            if one["inSync"] and other["foreign"]:
+                return first, second
+            return (second, first) if other["inSync"] and one["foreign"] else None
+        stays, left = wait_until(parted, "one has the key, and the other says who")
+        self.assertIn("another agent", left.run("status").stdout)
+        self.assertNotEqual(left.api()["lease"]["id"], stays.api()["lease"]["id"])
+        since = watcher.mark()
+        self.assertEqual(left.stop(), 0)
+        self.assertEqual(watcher.until_now(since), [])
+
     def test_both_at_once_and_one_wins(self):
         watcher = self.watch()
         both = [self.agent("first").spawn(), self.agent("second").spawn()]

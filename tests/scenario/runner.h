@@ -54,6 +54,8 @@ struct running_try {
     char name[64];
 };
 
+#define TWIN_VALUE "{\"id\":\"w1\",\"type\":\"world\",\"host\":\"10.9.9.9\",\"status\":\"ready\"}"
+
 /* An effect nobody has claimed yet. */
 struct seen {
     int64_t at;
@@ -83,6 +85,7 @@ struct scenario {
     enum watch_mode watch_mode;
     uint64_t watch_id; /* 0: none */
     bool watch_open, watch_stalls;
+    int64_t twin; /* somebody writes his record under this lease whenever we do; 0: nobody */
     int64_t told_revision;
     struct fake_call pending[PENDING_MAX];
     size_t pending_count;

@@ -220,13 +220,17 @@ static void do_key(struct scenario *s, char **args, size_t count)
         store_put(&s->store, value, 0);
     } else if (strcmp(args[0], "edited") == 0) {
         store_put(&s->store, value, s->store.key_lease);
+    } else if (strcmp(args[0], "twin") == 0) {
+        s->twin = s->store.key_lease;
+        store_grant(&s->store, s->store.key_lease, 600000, world_now(s).boot); /* he renews it */
+        store_put(&s->store, TWIN_VALUE, s->store.key_lease);
     } else if (strcmp(args[0], "foreign") == 0) {
         store_grant(&s->store, FOREIGN_LEASE, count > 1 ? span(s, args[1]) : 10000, world_now(s).boot);
         store_put(&s->store, "{\"id\":\"w1\",\"host\":\"10.9.9.9\"}", FOREIGN_LEASE);
     } else if (strcmp(args[0], "foreign-ends") == 0) {
         store_revoke(&s->store, FOREIGN_LEASE);
     } else {
-        fail(s, "a key is deleted, leaseless, edited, foreign or foreign-ends");
+        fail(s, "a key is deleted, leaseless, edited, twin, foreign or foreign-ends");
     }
     if (s->router != NULL) {
         world_settle(s);

@@ -131,6 +131,9 @@ static void answer(struct scenario *s, const struct fake_call *call, const char 
         reply = s->served;
     } else if (answers[which].applied) {
         store_apply(&s->store, call, now.boot, &reply);
+        if (s->twin != 0 && call->request.op == REGISTRY_PUT && reply.succeeded && call->request.lease == s->twin) {
+            store_put(&s->store, TWIN_VALUE, s->twin);
+        }
     }
     if (answers[which].failure != REGISTRY_OK) {
         reply = (struct registry_reply){.id = call->request.id, .op = call->request.op};

@@ -106,8 +106,8 @@ static unsigned when_up(const struct node *node)
         (game->said == SAID_NOTHING && node_config(node)->server.require_status)) {
         return MAY_INITIALIZING;
     }
-    if (game->hung && game->heard_by != node->life) {
-        return MAY_INITIALIZING; /* no probes, and it is silent */
+    if (game->hung && (game->heard_by != node->life || game->heard_said == SAID_INITIALIZING)) {
+        return MAY_INITIALIZING; /* no probes, and it is silent, or was when it said the next */
     }
     return is_drained(node) || game->drained ? MAY_DRAINING : MAY_READY;
 }

@@ -13,6 +13,9 @@
  *              └────────────────────────┴── under another living lease: FOREIGN, wait for its end
  *
  *
+ * Who writes against us under our own lease again and again is a copy of ourselves: we take another lease, and then he is
+ * FOREIGN.
+ *
  * Replies are matched by request id: what is stale falls on deaf ears. What a watch tells counts by its revision: at
  * or below the one at which the key was last known, it is old news, our own writes among them. */
 #ifndef OUTRIDER_CORE_REGISTRAR_H
@@ -77,6 +80,7 @@ enum registrar_note {
     REGISTRAR_NOTE_BACK,        /* they succeed again */
     REGISTRAR_NOTE_WITHDRAWN,   /* the record is gone, on purpose */
     REGISTRAR_NOTE_GAP,         /* time passed without us: the lease is taken for lost */
+    REGISTRAR_NOTE_TWIN,        /* another agent writes under our own lease; `text` has what it wrote beside ours */
     REGISTRAR_NOTE_CLUSTER      /* another cluster answers than before */
 };
 
