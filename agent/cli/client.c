@@ -50,9 +50,12 @@ static int read_answer(int status, struct str body, struct error *err, json_t **
     json_t *document = document_parse(body);
     if (status != 200 || !json_is_object(document)) {
         (void)tell_refusal(status, document, err);
-        bool gone = status == 404 && json_is_object(document);
+        int rc = !json_is_object(document) ? EX_FAILED
+                 : status == 404           ? EX_GONE
+                 : status == 503           ? EX_TEMPFAIL
+                                           : EX_FAILED;
         json_decref(document);
-        return gone ? EX_GONE : EX_FAILED;
+        return rc;
     }
     *ret_document = document;
     return 0;

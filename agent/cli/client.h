@@ -42,8 +42,8 @@ int client_find(const struct client_options *options, struct client *ret_client)
 void client_fini(struct client *client);
 
 /* GET /api/agent. Returns 0 with the document, the caller's (json_decref); or EX_TEMPFAIL when there is no
- * answer or another agent's than the configuration means, and EX_FAILED when it is an error or no document,
- * with `err` set. */
+ * answer or another agent's than the configuration means, or when the agent cannot tell yet (503: its
+ * registry is away), and EX_FAILED when it is another error or no document, with `err` set. */
 int client_get(const struct client *client, struct error *err, json_t **ret_document) MUST_CHECK;
 
 /* What client_read returns for what is not there (404). */

@@ -253,7 +253,9 @@ static const struct command table[] = {
      RANGE_HELP "--keys-only, --count-only, --print-value-only\n"
                 "--limit N   at most so many keys\n"
                 "--rev N     as the store was at that revision\n" COMMON_HELP
-                "Exit 1 when a single KEY is not there.\n",
+                "Bytes are printed as they are, whatever a terminal makes of them. Exit 1 when a single KEY\n"
+                "is not there.\n"
+                "Example: outrider kv get --prefix /services/world/ --keys-only\n",
      cmd_get},
     {"kv put", "[OPTIONS] KEY VALUE", "write a key; VALUE - is the standard input",
      "--lease ID  the key ends with this lease\n"
@@ -269,18 +271,27 @@ static const struct command table[] = {
      "  then|else get|del KEY [--prefix]\n"
      "Words with blanks stand in \"quotes\", where \\\" \\\\ \\n \\r \\t and \\xHH mean what they mean in "
      "C.\n"
-     "Prints SUCCESS or FAILURE and what each operation says; exit 1 after FAILURE.\n" COMMON_HELP,
+     "Prints SUCCESS or FAILURE and what each operation says; exit 1 after FAILURE.\n" COMMON_HELP "\n"
+     "Example, to be the leader if there is none, and to say who it is otherwise:\n"
+     "  outrider kv txn <<'END'\n"
+     "  if missing /leader\n"
+     "  then put /leader \"world 1\"\n"
+     "  else get /leader\n"
+     "  END\n",
      cmd_kv_txn},
     {"kv watch", "[OPTIONS] KEY [END]", "print every change, as it happens",
-     RANGE_HELP "--rev N     from that revision on; by default from now on\n" COMMON_HELP
-                "When etcd goes away, it goes on where it was as soon as etcd is back.\n",
+     RANGE_HELP
+     "--rev N     from that revision on; by default from now on\n" COMMON_HELP
+     "Prints PUT or DELETE, the key and the value, a line each. When etcd goes away, it goes on\n"
+     "where it was as soon as etcd is back; exit 1 when what it missed is compacted, or when etcd\n"
+     "denies it; 75 when etcd does not answer from the beginning.\n",
      cmd_kv_watch},
     {"kv lease", "grant|revoke|timetolive|keep-alive|list ...", "leases: keys that end by themselves",
      "grant TTL            a new lease; TTL as 30s or 5m\n"
      "revoke ID            end it, and the keys under it\n"
      "timetolive ID        what is left of it; --keys: with its keys\n"
      "keep-alive ID        renew it until this command ends; --once: once\n"
-     "list                 the leases there are\n" COMMON_HELP,
+     "list                 the leases there are\n" COMMON_HELP "Exit 1 when there is no such lease.\n",
      cmd_kv_lease},
 };
 

@@ -216,6 +216,9 @@ int kv_read_stdin(size_t max, struct buf *ret_bytes)
 {
     char chunk[16384];
     size_t got;
+    if (isatty(STDIN_FILENO)) {
+        fputs("outrider: reading the standard input, which is this terminal, until Ctrl-D\n", stderr);
+    }
     while ((got = fread(chunk, 1, sizeof(chunk), stdin)) > 0) {
         buf_add(ret_bytes, chunk, got);
         if (ret_bytes->size > max) {
@@ -223,6 +226,26 @@ int kv_read_stdin(size_t max, struct buf *ret_bytes)
         }
     }
     return ferror(stdin) ? cli_fail(EX_FAILED, "the standard input cannot be read") : 0;
+}
+
+static const char *last_word(const char *name)
+{
+    const char *blank = strrchr(name, ' ');
+    return blank == NULL ? name : blank + 1;
+}
+
+static int unknown(const struct command *command, const struct command *table, size_t count, const char *word)
+{
+    const char *names[8];
+    size_t used = 0;
+    for (; used < count && used < COUNT_OF(names); used++) {
+        names[used] = last_word(table[used].name);
+    }
+    const char *near = cli_nearest(word, names, used, sizeof(names[0]));
+    if (near == NULL) {
+        return cli_usage(command, "unknown command `%s`", word);
+    }
+    return cli_usage(command, "unknown command `%s`: did you mean `%s`?", word, near);
 }
 
 int kv_dispatch(const struct command *command, const struct command *table, size_t count,
@@ -237,11 +260,10 @@ int kv_dispatch(const struct command *command, const struct command *table, size
         return cli_usage(command, "what is to be done?");
     }
     for (size_t i = 0; i < count; i++) {
-        const char *name = strrchr(table[i].name, ' ');
-        if (name != NULL && strcmp(words.words[0], name + 1) == 0) {
+        if (strcmp(words.words[0], last_word(table[i].name)) == 0) {
             return table[i].run(&table[i],
                                 (struct cli_args){.words = words.words + 1, .count = words.count - 1});
         }
     }
-    return cli_usage(command, "unknown command `%s`", words.words[0]);
+    return unknown(command, table, count, words.words[0]);
 }

@@ -139,10 +139,12 @@ static int check(const struct command *command, const char *type, const char *st
     enum status known;
     if (type != NULL &&
         (type[0] == '\0' || strspn(type, "abcdefghijklmnopqrstuvwxyz0123456789_-") != strlen(type))) {
-        return cli_usage(command, "--type: `%s` is not a server type", type);
+        return cli_usage(command, "--type: `%s` is not a server type: a-z, 0-9, _ and -", type);
     }
     if (status != NULL && status_parse(str_of(status), &known) < 0) {
-        return cli_usage(command, "--status: `%s` is not a status", status);
+        return cli_usage(command,
+                         "--status: `%s` is not one of initializing, ready, draining, error, shutting_down",
+                         status);
     }
     return 0;
 }

@@ -42,7 +42,8 @@ static const struct command table[] = {
      cmd_drain},
     {"undrain", "[-c FILE | --agent URL] [--id ID]", "let players in again",
      "--id ID            any server of the fleet, as for drain\n"
-     "--token-file FILE  holds the agent's token; by default http.token_file\n" FIND_AGENT, cmd_undrain},
+     "--token-file FILE  holds the agent's token; by default http.token_file\n" FIND_AGENT,
+     cmd_undrain},
     {"send", "[-c FILE | --socket PATH] WORDS...", "say one status line to the agent, as the server does",
      "Prints the reply; exit 0 on OK, 1 on ERR. The socket is status.socket of the file.\n"
      "Options go before the words.\n"
@@ -51,9 +52,13 @@ static const struct command table[] = {
     {"services", "[-c FILE | --agent URL] [--type T] [--status S] [--json] [--watch]",
      "the fleet, as a table",
      "--type T    only servers of this type\n"
-     "--status S  only servers with this status\n"
+     "--status S  only servers with this status: initializing, ready, draining, error,\n"
+     "            shutting_down\n"
      "--json      the whole document of GET /api/services; with --watch a line for each event\n"
-     "--watch     live: in its place on a terminal, else a line for each change\n" FIND_AGENT,
+     "--watch     live: in its place on a terminal, else a line for each change, until Ctrl-C;\n"
+     "            what breaks is taken up again where it was, and said\n"
+     "NO_COLOR=1 in the environment: no colours. Exit 1 when the agent refuses, 75 when none\n"
+     "answers or the fleet is not known yet.\n" FIND_AGENT,
      cmd_services},
     {"kv", "get|put|del|txn|watch|lease ...", "read and write etcd itself",
      "get KEY         print keys and values: ranges, prefixes, old revisions\n"
@@ -64,10 +69,12 @@ static const struct command table[] = {
      "lease ...       grant, revoke, timetolive, keep-alive, list\n"
      "\n"
      "Endpoints, login and TLS are those of registry.* in the configuration: -c FILE, else\n"
-     "$OUTRIDER_CONFIG, else /etc/outrider/outrider.yaml. `outrider kv get --help` says more.\n",
+     "$OUTRIDER_CONFIG, else /etc/outrider/outrider.yaml. Exit 1 when etcd denies it, or when\n"
+     "what is asked for is not there; 75 when etcd does not answer.\n"
+     "`outrider help kv get` says more about get, and so on.\n",
      cmd_kv},
     {"version", "", "print the version", "", cmd_version},
-    {"help", "[COMMAND]", "print this, or more about one command", "", cmd_help},
+    {"help", "[COMMAND]", "print this, or more about one command", "As in: outrider help kv txn\n", cmd_help},
 };
 
 const struct command *commands(size_t *ret_count)
@@ -124,6 +131,19 @@ int cmd_version(const struct command *command, struct cli_args args)
     return EX_DONE;
 }
 
+/* "kv lease grant": each knows those below it. */
+enum { DEPTH_MAX = 3 };
+
+static int help_within(struct cli_args words)
+{
+    char help[] = "--help";
+    char *line[DEPTH_MAX];
+    memcpy(line, words.words + 1, (words.count - 1) * sizeof(line[0]));
+    line[words.count - 1] = help;
+    const struct command *about = command_find(words.words[0]);
+    return about->run(about, (struct cli_args){.words = line, .count = words.count});
+}
+
 int cmd_help(const struct command *command, struct cli_args args)
 {
     int status;
@@ -131,8 +151,12 @@ int cmd_help(const struct command *command, struct cli_args args)
     if (!cli_options(command, args, NULL, 0, &words, &status)) {
         return status;
     }
+    size_t depth = words.count > 0 && strcmp(words.words[0], "kv") == 0 ? DEPTH_MAX : 1;
+    if (words.count > depth) {
+        return cli_usage(command, "unexpected word `%s`", words.words[depth]);
+    }
     if (words.count > 1) {
-        return cli_usage(command, "unexpected word `%s`", words.words[1]);
+        return help_within(words);
     }
     if (words.count == 0) {
         print_commands(stdout);

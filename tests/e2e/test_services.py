@@ -25,7 +25,7 @@ class Services(FleetCase):
     def test_what_it_exits_with(self):
         where = ("--agent", self.observer.config["http"]["listen"])
         for words, status, told in (
-                ((*where, "--status", "dead"), 64, "`dead` is not a status"),
+                ((*where, "--status", "dead"), 64, "`dead` is not one of initializing, ready,"),
                 ((*where, "--type", "a/b"), 64, "`a/b` is not a server type"),
                 ((*where, "--wacht"), 64, "did you mean `--watch`?"),
                 ((*where, "world"), 64, "unexpected word `world`"),
@@ -38,6 +38,14 @@ class Services(FleetCase):
                 status_was, told_was = self.exits(*words)
                 self.assertEqual(status_was, status, told_was)
                 self.assertIn(told, told_was)
+
+    def test_a_fleet_that_is_not_known(self):
+        blind = self.agent("blind", server=..., probes=..., status=..., drain=..., shutdown=..., state_dir=...,
+                           registry={"endpoints": ["http://127.0.0.1:1"]}).start()
+        for more in ((), ("--watch",)):
+            status, told = self.exits("--agent", blind.config["http"]["listen"], *more)
+            self.assertEqual(status, 75, told)
+            self.assertIn("the fleet has not been read yet", told)
 
     def test_nothing_that_a_server_says_steers_a_terminal(self):
         self.put("w3", "ready", customState=HOSTILE, region=HOSTILE, version=HOSTILE)

@@ -85,7 +85,7 @@ static void what_is_no_agent_is_told_from_none(void **state)
         assert_int_equal(RUN(&said, "status", "--agent", where), EX_FAILED);
         said_has(said.err, "is it an agent");
     }
-    assert_int_equal(RUN(&said, "status", "--agent", where), EX_FAILED);
+    assert_int_equal(RUN(&said, "status", "--agent", where), EX_TEMPFAIL);
     said_has(said.err, "too many connections");
     peer_end(&peer, &heard);
     buf_fini(&heard);

@@ -54,6 +54,23 @@ static void usage_errors_name_what_was_meant(void **state)
         {{""}, "unknown command ``: see `outrider help`"},
         {{"help", "dran"}, "did you mean `drain`?"},
         {{"help", "drain", "now"}, "unexpected word `now`"},
+        {{"help", "kv", "gte"}, "outrider kv: unknown command `gte`: did you mean `get`?"},
+        {{"help", "kv", "lease", "grant", "30s"}, "unexpected word `30s`"},
+        {{"kv", "lease", "revok"}, "outrider kv lease: unknown command `revok`: did you mean `revoke`?"},
+        {{"kv", "xyz"}, "unknown command `xyz`\nusage: outrider kv get|put"},
+        {{"kv"}, "what is to be done?"},
+        {{"kv", "get"}, "something is missing"},
+        {{"kv", "put", "k"}, "something is missing\nusage: outrider kv put [OPTIONS] KEY VALUE"},
+        {{"kv", "put", "k", "v", "w"}, "unexpected word `w`"},
+        {{"kv", "get", ""}, "a key is not empty"},
+        {{"kv", "get", "a", "b", "--prefix"}, "one of --prefix, --from-key and END"},
+        {{"kv", "get", "a", "--limit", "none"}, "--limit: `none` is not a number above 0"},
+        {{"kv", "watch", "a", "--rev", "0"}, "--rev: `0` is not a number above 0"},
+        {{"kv", "del", "--prefix", ""}, "an empty prefix is every key there is"},
+        {{"kv", "lease", "grant", "30"}, "`30` is not a duration such as 30s"},
+        {{"kv", "lease", "revoke", "0x1"}, "`0x1` is not a lease id: hexadecimal"},
+        {{"services", "--type", "A"}, "--type: `A` is not a server type: a-z"},
+        {{"services", "--status", "redy"}, "--status: `redy` is not one of initializing, ready"},
         {{"check", "--lve"}, "unknown option `--lve`: did you mean `--live`?"},
         {{"check", "outrider.yaml"}, "unexpected word `outrider.yaml`"},
         {{"check", "-c"}, "`-c` needs a value"},
@@ -88,6 +105,19 @@ static void usage_errors_name_what_was_meant(void **state)
         said_has(said.err, cases[i].says);
         assert_string_equal(said.out, "");
     }
+    said_fini(&said);
+}
+
+static void help_goes_as_deep_as_commands(void **state)
+{
+    (void)state;
+    struct said said = {0};
+    assert_int_equal(RUN(&said, "help", "kv", "txn"), EX_DONE);
+    said_has(said.out, "outrider kv txn <<'END'");
+    assert_int_equal(RUN(&said, "help", "kv", "lease"), EX_DONE);
+    said_has(said.out, "keep-alive ID");
+    assert_int_equal(RUN(&said, "help", "kv", "lease", "grant"), EX_DONE);
+    said_has(said.out, "usage: outrider kv lease grant [--json] [-c FILE] TTL");
     said_fini(&said);
 }
 
@@ -163,6 +193,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(help_names_every_command_and_no_other),
+        cmocka_unit_test(help_goes_as_deep_as_commands),
         cmocka_unit_test(usage_errors_name_what_was_meant),
         cmocka_unit_test(a_text_may_look_like_an_option),
         cmocka_unit_test(a_drain_without_end_is_in_the_help),
