@@ -248,11 +248,8 @@ static void leave_all(struct events_list *list)
     }
 }
 
-void events_free(struct events *events)
+void events_close(struct events *events)
 {
-    if (events == NULL) {
-        return;
-    }
     leave_all(&events->ready);
     leave_all(&events->blocked);
     while (events->channels != NULL) {
@@ -261,6 +258,14 @@ void events_free(struct events *events)
             leave(channel->live.first); /* the last one takes the channel with him */
         }
     }
+}
+
+void events_free(struct events *events)
+{
+    if (events == NULL) {
+        return;
+    }
+    events_close(events);
     events_forget_pending(events, events->pending_count);
     free(events->pending);
     timer_free(events->comments);

@@ -217,6 +217,19 @@ class Sidecar(Fleet):
         self.assertEqual(status, 200)
         self.assertIsNotNone(body["services"][0]["health"]["lastCheck"])
 
+    def test_turned_off_ends_the_streams(self):
+        agent = self.agent().start()
+        wait_until(lambda: self.ids(agent) == ["w1"], "w1 in the view")
+        connection = UnixHttp(agent.http)
+        connection.request("GET", "/api/subscribe")
+        stream = connection.getresponse()
+        self.assertEqual(stream.readline(), b"event: init\n")
+        agent.write(view={"mode": "off"})
+        agent.send_signal(signal.SIGHUP)
+        self.assertIn(b"event: synced", stream.read())
+        status, _, body = self.get(agent, "/api/subscribe")
+        self.assertEqual((status, body["error"]["code"]), (503, "view_off"))
+
     def test_off_is_off(self):
         agent = self.agent(view={"mode": "off"}).start()
         status, _, body = self.get(agent, "/api/services")

@@ -54,6 +54,9 @@ struct events_counters {
 struct events *events_new(struct loop *loop, const struct view *view, const struct events_ops *ops,
                           void *user);
 
+/* Closes every stream: there will be nothing to tell. Who comes back is refused or served by what is true then. */
+void events_close(struct events *events);
+
 /* Closes every stream. Accepts NULL. */
 void events_free(struct events *events);
 
