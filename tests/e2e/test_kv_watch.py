@@ -13,12 +13,12 @@ class KvWatch(Case):
         super().setUp()
         self.way = self.proxy()
 
-    def follow(self, *words, url=None, ttl="2s"):
+    def follow(self, *urls):
         """A watch of the prefix, after it has told of a first key."""
         config = self.dir / "kv.yaml"
-        config.write_text(json.dumps({"registry": {"endpoints": [url or self.way.url], "ttl": ttl}}))
+        config.write_text(json.dumps({"registry": {"endpoints": urls or [self.way.url], "ttl": "2s"}}))
         first = self.put("first")
-        watch = self.process(BINARY, "kv", "watch", "--json", "--prefix", self.prefix + "/", "--rev", str(first), *words,
+        watch = self.process(BINARY, "kv", "watch", "--json", "--prefix", self.prefix + "/", "--rev", str(first),
                              env=environment(OUTRIDER_CONFIG=config), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                              text=True)
         self.assertEqual(self.next(watch), ("put", "first", first))
@@ -51,8 +51,15 @@ class KvWatch(Case):
             self.assertIn(f"watching again, from revision {revisions[0]} on", watch.stderr.readline())
             self.assertEqual([self.next(watch)[2] for _ in range(3)], revisions)
 
+    def test_a_member_that_goes_away(self):
+        watch = self.follow(self.way.url, self.etcd.url)
+        self.way.do("refuse")
+        revision = self.put("a")
+        self.assertEqual(self.next(watch), ("put", "a", revision))
+        self.assertIn("trying again", watch.stderr.readline())
+
     def test_etcd_is_killed(self):
-        watch = self.follow(url=self.etcd.url)
+        watch = self.follow(self.etcd.url)
         for _ in range(2):
             before = [self.put(f"k{i}") for i in range(20)]
             self.etcd.kill()
