@@ -129,6 +129,8 @@ void view_on_page(struct view *view, const struct view_event *event, struct queu
         view_begin_anew(view, "another store answered while it was being listed", &event->now, effects);
         return;
     }
+    /* What happened while it is being listed is for the stream to tell, whoever opens it. */
+    view->check.owed = reply->revision > view->check.owed ? reply->revision : view->check.owed;
     if (listing->revision == 0) {
         listing->revision = reply->revision;
         listing->cluster = reply->cluster;

@@ -344,6 +344,31 @@ static void what_a_read_has_seen_is_still_to_be_told(void **state)
     world_end(&w);
 }
 
+/* The same of a listing: a later page has seen more than the revision that is listed. */
+static void what_the_last_page_has_seen_is_still_to_be_told(void **state)
+{
+    (void)state;
+    struct world w;
+    world_start(&w);
+    world_put(&w, "/s/a/1", "r1");
+    world_put(&w, "/s/a/2", "r1");
+    world_put(&w, "/s/a/3", "r1");
+    int64_t listed = w.revision;
+    world_answer(&w);
+    world_put(&w, "/s/a/4", "r1");
+    int64_t now = w.revision;
+    world_answer(&w);
+    w.revision = listed;
+    world_open(&w);
+    assert_int_equal(view_state(w.view), VIEW_WATCHING);
+    assert_false(view_synced(w.view));
+    w.revision = now;
+    world_settle(&w);
+    assert_true(view_synced(w.view));
+    world_check_equal(&w);
+    world_end(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -363,6 +388,7 @@ int main(void)
         cmocka_unit_test(a_member_that_is_behind_is_not_one_set_back),
         cmocka_unit_test(set_back_behind_the_watch_is_noticed),
         cmocka_unit_test(what_a_read_has_seen_is_still_to_be_told),
+        cmocka_unit_test(what_the_last_page_has_seen_is_still_to_be_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
