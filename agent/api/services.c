@@ -22,7 +22,8 @@ bool api_need_fleet(struct api_context *context, struct api_view *ret_view, stru
         return false;
     }
     if (view_known(fleet) && (!view_waking(fleet) || context->impatient)) {
-        reply->stale_ms = view_synced(fleet) ? 0 : view_age(fleet, &ret_view->now);
+        int64_t age = view_age(fleet, &ret_view->now);
+        reply->stale_ms = view_synced(fleet) ? 0 : age > 0 ? age : 1; /* stale from the first ms */
         return true;
     }
     const char *trouble = view_trouble(fleet);

@@ -84,6 +84,11 @@ static void lose(struct fleet *fleet)
                                          .error = STR("connection refused")};
     step(fleet, (struct view_event){.type = VIEW_ON_WATCH, .watch = &ended});
     assert_false(view_synced(fleet->view));
+    struct api_reply reply = small_agent_get(&fleet->agent, "/api/services/world/w1", "");
+    assert_true(reply.stale_ms > 0); /* in the same ms, too */
+    assert_string_equal(reply.etag, "");
+    buf_fini(&reply.body);
+    blob_unref(reply.blob);
     fleet->agent.now.boot += 1500;
     fleet->agent.now.mono += 1500;
 }
