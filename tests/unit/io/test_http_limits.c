@@ -224,6 +224,31 @@ static void test_max_connections(void **state)
     client_hang_up(&fourth);
 }
 
+/* Who has said nothing for a while goes before who has asked for something. */
+static void test_silent_ones_make_room(void **state)
+{
+    struct world *world = *state;
+    world_start(world, (struct http_server_options){.max_connections = 2});
+    struct client asking = client_dial(world);
+    client_say(&asking, GET("/"));
+    client_hear(world, &asking, "hello", 1);
+    struct client silent = client_dial(world);
+    while (world->server->lists[CONNECTION_FRESH].count == 0) {
+        world_turn(world);
+    }
+    world->server->lists[CONNECTION_FRESH].first->deadline_ms -= 5000; /* it has been there so long */
+    struct client another = client_dial(world);
+    client_say(&another, GET("/"));
+    client_hear(world, &another, "hello", 1);
+    client_hear_end(world, &silent);
+    client_say(&asking, GET("/"));
+    client_hear(world, &asking, "hello", 2);
+    assert_int_equal(http_server_counters(world->server)->evicted, 1);
+    client_hang_up(&asking);
+    client_hang_up(&silent);
+    client_hang_up(&another);
+}
+
 /* Descriptors run out: the loop does not spin, and goes on when there are some again. */
 static void test_no_descriptors(void **state)
 {
@@ -265,6 +290,7 @@ int main(void)
         T(test_never_reading_peer),
         T(test_large_answers_arrive_whole),
         T(test_max_connections),
+        T(test_silent_ones_make_room),
         T(test_no_descriptors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
