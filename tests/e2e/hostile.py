@@ -1,0 +1,228 @@
+"""What the hostile tests share: an observer on a TCP port, abuse by the byte, and a good client beside it whose look-ups and
+stream must stay right whatever the others do."""
+import base64
+import http.client
+import json
+import socket
+import threading
+import time
+
+from harness import Case, rss_kb, wait_until
+from registry import DEADLINE_S
+
+
+def free_port():
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+def binary(data):
+    return base64.b64encode(data if isinstance(data, bytes) else data.encode()).decode()
+
+
+class Sse:
+    """An event stream read as its standard has it: CR, LF and CRLF all end a line. Whatever is no field that the agent sends
+    is what somebody smuggled in."""
+
+    def __init__(self, answer):
+        self.answer, self.rest = answer, b""
+
+    def lines(self):
+        while True:
+            ends = [at for at in (self.rest.find(b"\n"), self.rest.find(b"\r")) if at >= 0]
+            at = min(ends, default=-1)
+            if at < 0 or (self.rest[at:] == b"\r"):
+                more = self.answer.read1(65536)
+                if not more:
+                    return
+                self.rest += more
+                continue
+            line = self.rest[:at]
+            self.rest = self.rest[at + (2 if self.rest[at:at + 2] == b"\r\n" else 1):]
+            yield line
+
+    def events(self):
+        """(name, data, id), data as bytes."""
+        name, data, ident = b"message", [], ""
+        for line in self.lines():
+            field, _, value = line.partition(b":")
+            value = value.removeprefix(b" ")
+            if field == b"event":
+                name = value
+            elif field == b"data":
+                data.append(value)
+            elif field == b"id":
+                ident = value.decode()
+            elif line == b"" and data:
+                yield name.decode(), b"\n".join(data), ident
+                name, data = b"message", []
+            elif field != b"":
+                raise AssertionError(f"no field of an event stream: {line[:200]!r}")
+
+
+class Good:
+    """Writes a record again and again, looks it up, and follows the stream of its type; each in a thread of its own. `check`
+    ends it: every change was told once and in order, every look-up was right."""
+
+    def __init__(self, case, observer):
+        self.case, self.observer = case, observer
+        self.number, self.last, self.looked, self.again = 0, None, 0, 0
+        self.told, self.faults, self.slowest_s = [], [], 0.0
+        self.stopping = threading.Event()
+        self.stream = case.connect(observer)
+        self.stream.request("GET", "/api/subscribe?type=good")
+        self.events = Sse(self.stream.getresponse()).events()
+        while next(self.events)[0] != "synced":
+            pass
+        self.threads = [threading.Thread(target=self.guarded, args=(work,), daemon=True)
+                        for work in (self.follow, self.write, self.look)]
+        for thread in self.threads:
+            thread.start()
+        wait_until(lambda: self.looked > 0 or self.faults, "the first look-up")
+        case.addCleanup(self.stop)
+
+    def guarded(self, work):
+        try:
+            work()
+        except Exception as error:  # pylint: disable=broad-except
+            self.faults.append(f"{work.__name__}: {type(error).__name__}: {error}")
+
+    def write(self):
+        while not self.stopping.wait(0.02):
+            self.case.put("good", "g", players=self.number + 1)
+            self.number += 1
+
+    def follow(self):
+        for name, data, _ in self.events:
+            assert name == "update", (name, data)
+            self.told.append(json.loads(data)["players"])
+            if self.told[-1] == self.last:
+                return
+        raise AssertionError("its stream was closed")
+
+    def look(self):
+        connection = None
+        while not self.stopping.wait(0.01):
+            connection = connection or self.case.connect(self.observer)
+            least, began = self.told[-1] if self.told else 0, time.monotonic()
+            if least == 0:
+                continue
+            try:
+                connection.request("GET", "/api/services/good/g")
+                answer = connection.getresponse()
+                body = answer.read()
+            except (ConnectionError, http.client.HTTPException):
+                connection, self.again = None, self.again + 1  # it made room for others, as an idle one may
+                continue
+            if answer.status == 503 and b"too_many_connections" in body:
+                connection, self.again = None, self.again + 1
+                continue
+            record = json.loads(body)
+            assert answer.status == 200 and record["id"] == "g" and record["players"] >= least, body
+            self.slowest_s = max(self.slowest_s, time.monotonic() - began)
+            self.looked += 1
+
+    def stop(self):
+        if self.last is not None:
+            return
+        self.stopping.set()
+        self.threads[1].join(DEADLINE_S)
+        self.last = self.number + 1
+        self.case.put("good", "g", players=self.last)
+        for thread in self.threads:
+            thread.join(DEADLINE_S)
+        self.stream.close()
+
+    def check(self, least=3):
+        """Ends it. It must have looked at least so often since `mark`."""
+        wait_until(lambda: self.faults or self.looked >= least, "the good client has looked often enough")
+        self.stop()
+        self.case.assertEqual(self.faults, [], "the good client")
+        self.case.assertTrue(self.told == list(range(1, self.last + 1)), f"each change once and in order: {self.told}")
+
+
+class Hostile(Case):
+    """An observer `o` on a TCP port, with a good client where a test asks for one."""
+
+    def observer(self, name="o", **over):
+        http_ = {"listen": f"127.0.0.1:{free_port()}", **over.pop("http", {})}
+        observer = self.agent(name, server=..., probes=..., status=..., http=http_, **over)
+        observer.port = int(http_["listen"].rsplit(":", 1)[1])
+        return observer
+
+    def connect(self, observer):
+        connection = http.client.HTTPConnection("127.0.0.1", observer.port, timeout=DEADLINE_S)
+        self.addCleanup(connection.close)
+        return connection
+
+    def dial(self, observer, source=None):
+        """A bare connection."""
+        sock = socket.create_connection(("127.0.0.1", observer.port), DEADLINE_S, (source, 0) if source else None)
+        self.addCleanup(sock.close)
+        return sock
+
+    def put(self, kind, ident, status="ready", **more):
+        self.etcd.put(f"{self.prefix}/{kind}/{ident}", json.dumps(
+            {"id": ident, "type": kind, "host": "10.0.0.1", "ports": [8001], "status": status, **more}))
+
+    def put_all(self, pairs):
+        """Raw keys and values, many at a time; returns the last revision."""
+        pairs, revision = list(pairs), 0
+        while pairs:
+            some, size = [], 0
+            while pairs and len(some) < 100 and (not some or size + len(pairs[0][1]) < 500000):
+                size += len(pairs[0][1])
+                some.append(pairs.pop(0))
+            puts = [{"request_put": {"key": binary(key), "value": binary(value)}} for key, value in some]
+            revision = int(self.etcd.call("/v3/kv/txn", {"success": puts})["header"]["revision"])
+        return revision
+
+    def get(self, observer, path, **headers):
+        """Status, headers and body of one request."""
+        return observer.request("GET", path, headers={name.replace("_", "-"): value for name, value in headers.items()},
+                                connection=self.connect(observer))
+
+    def document(self, observer, path):
+        status, _, body = self.get(observer, path)
+        self.assertEqual(status, 200, body[:500])
+        return json.loads(body)
+
+    def metrics(self, observer):
+        text = self.get(observer, "/metrics")[2].decode()
+        return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line[:1] != "#"}
+
+    def wait_metric(self, observer, name, least):
+        seen = {}
+
+        def reached():
+            seen.update(self.metrics(observer))
+            return seen[name] >= least
+        try:
+            wait_until(reached, f"{name} >= {least}")
+        except AssertionError as error:
+            raise AssertionError(f"{error}; it is {seen[name]}") from None
+        return seen
+
+    def wait_synced(self, observer):
+        wait_until(lambda: self.document(observer, "/api/agent")["view"]["synced"], "the view is in sync")
+
+    def started(self, **over):
+        observer = self.observer(**over).start()
+        self.wait_synced(observer)
+        return observer
+
+    @staticmethod
+    def rss_kb(observer):
+        return rss_kb(observer.pid)
+
+    @staticmethod
+    def is_sanitized(observer):
+        with open(f"/proc/{observer.pid}/maps", encoding="utf-8", errors="replace") as maps:
+            return "asan" in maps.read()
+
+    def assert_modest(self, observer, before_kb, more_kb):
+        """It has grown by no more than that. What is freed a sanitizer keeps aside, 256 MB of it."""
+        grown = self.rss_kb(observer) - before_kb
+        self.assertLess(grown, more_kb + (400 << 10 if self.is_sanitized(observer) else 0), "kB")
+        return grown

@@ -1,0 +1,188 @@
+"""Crowds: connections that do nothing, and subscribers that read nothing. Limits hold, are counted and told; who behaves is
+served, and what the crowd took comes back."""
+import contextlib
+import json
+import os
+import re
+import resource
+import socket
+import unittest
+
+from harness import wait_until
+from hostile import Good, Hostile
+from registry import DEADLINE_S
+
+WANTED = 10000
+ASK = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+def raise_files():
+    """As many as this machine lets us have; the agent does the same."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (65536, 65536))
+        most = 65536
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    return most
+
+
+class Crowd(Hostile):
+    def crowd(self, observer, count, say=b""):
+        """Connects so many, from several addresses, each saying that at once; the sockets do not block."""
+        sockets = []
+        for i in range(count):
+            try:
+                sock = socket.create_connection(("127.0.0.1", observer.port), DEADLINE_S, (f"127.0.0.{1 + i % 8}", 0))
+                sock.setblocking(False)
+                if say:
+                    sock.send(say)
+                sockets.append(sock)
+            except ConnectionError:
+                pass  # refused without a word
+        self.addCleanup(lambda: [sock.close() for sock in sockets])
+        return sockets
+
+    @staticmethod
+    def heard(sock):
+        """What has come; None: it is closed without a word."""
+        text = b""
+        try:
+            while more := sock.recv(65536):
+                text += more
+        except BlockingIOError:
+            return text
+        except ConnectionError:
+            pass
+        return text or None
+
+    @staticmethod
+    def files(observer):
+        return len(os.listdir(f"/proc/{observer.pid}/fd"))
+
+    def all_seen(self, observer, count):
+        """The metrics once so many have come. We are in the same crowd."""
+        try:
+            seen = self.metrics(observer)
+        except (ConnectionError, IndexError):
+            return None
+        return seen if seen["outrider_http_connections_total"] + seen["outrider_http_rejected_total"] >= count else None
+
+    def test_ten_thousand_silent_ones(self):
+        raise_files()
+        observer = self.started()
+        good = Good(self, observer)
+        before, files = self.rss_kb(observer), self.files(observer)
+        sockets = self.crowd(observer, WANTED)
+        seen = wait_until(lambda: self.all_seen(observer, len(sockets)), "all of them were looked at")
+        self.assertLessEqual(seen["outrider_http_connections"], 1024 + 32 + 1)  # with those told to go, and a stream
+        refused = seen["outrider_http_rejected_total"] + seen["outrider_http_evicted_total"]
+        self.assertGreaterEqual(refused, len(sockets) - 1024)
+        grown = self.assert_modest(observer, before, 8 << 10)
+        told = [text for text in map(self.heard, sockets) if text]
+        for text in told:
+            self.assertTrue(text.startswith(b"HTTP/1.1 503 ") and b'"code":"too_many_connections"' in text, text)
+        looked = good.looked
+        wait_until(lambda: good.faults or good.looked > looked + 20, "the good client is served")
+        for sock in sockets:
+            sock.close()
+        wait_until(lambda: self.files(observer) <= files + 2, "the files are given back")
+        print(f"\n    {len(sockets)} silent: {refused:.0f} refused, {len(told)} of them with 503, {grown} kB more")
+        good.check()
+
+    def test_ten_thousand_that_stay(self):
+        """Where a quarter of the files is too few for so many, as many as that, and the log says it."""
+        most = (raise_files() - 32) // 4
+        observer = self.observer(http={"max_connections": 12000}).start()
+        self.wait_synced(observer)
+        if most < 12000:
+            observer.logged(f"so many files may not be open\" wanted=12000 most={most}")
+        good = Good(self, observer)
+        before, files = self.rss_kb(observer), self.files(observer)
+        count = min(WANTED, most - 8)
+        sockets = self.crowd(observer, count, ASK)
+        seen = self.wait_metric(observer, "outrider_http_connections", count)
+        self.assertEqual((seen["outrider_http_rejected_total"], seen["outrider_http_evicted_total"]), (0, 0))
+        wait_until(lambda: self.metrics(observer)["outrider_http_requests_total"] >= count, "all are answered")
+        self.assertEqual({(self.heard(sock) or b"closed")[:12] for sock in sockets}, {b"HTTP/1.1 200"})
+        each = (self.rss_kb(observer) - before) / count
+        if not self.is_sanitized(observer):
+            self.assertLess(each, 4)
+        self.metrics(observer)  # what the lag was until now is not that of what follows
+        looked = good.looked
+        wait_until(lambda: good.faults or good.looked > looked + 50, "the good client is served")
+        lag = self.metrics(observer)["outrider_loop_lag_seconds"]
+        for sock in sockets:
+            sock.close()
+        wait_until(lambda: self.files(observer) <= files + 2, "the files are given back")
+        print(f"\n    {count} idle: {each:.2f} kB each, lag {lag * 1000:.1f} ms, {self.rss_kb(observer) - before} kB kept")
+        self.assertLess(lag, 1)
+        self.assertEqual(good.again, 0)
+        good.check()
+
+
+class Deaf(Hostile):
+    def deaf(self, observer, count, query=b""):
+        for _ in range(count):
+            sock = socket.socket()
+            self.addCleanup(sock.close)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+            sock.connect(("127.0.0.1", observer.port))
+            sock.sendall(b"GET /api/subscribe" + query + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")
+
+    def test_subscribers_that_never_read(self):
+        observer = self.started()
+        good = Good(self, observer)
+        self.deaf(observer, 200)
+        self.wait_metric(observer, "outrider_sse_clients", 201)
+        before = self.rss_kb(observer)
+        pad = "x" * 1500
+        for i in range(200):  # ten records each: small enough to be told to everybody at once
+            self.put_all((f"{self.prefix}/world/w{j}", json.dumps({"id": f"w{j}", "type": "world", "status": "ready",
+                                                                  "players": i, "customState": pad})) for j in range(10))
+        seen = self.wait_metric(observer, "outrider_sse_dropped_total", 200)
+        wait_until(lambda: self.metrics(observer)["outrider_sse_clients"] == 1, "only the good one is left")
+        self.assertEqual(seen["outrider_sse_dropped_total"], 200)
+        observer.logged('"readers too slow for what happens were closed" readers=')
+        self.assertIn('why="more than 256 kB behind"', observer.log())
+        self.assertLessEqual(observer.log().count("readers too slow"), 5)
+        print(f"\n    200 deaf subscribers, 2000 changes: {self.rss_kb(observer) - before} kB more")
+        self.assert_modest(observer, before, 16 << 10)
+        good.check(least=20)
+
+    def read(self, stream, names, count):
+        """Reads on until it was told of so many records."""
+        told, comments = set(), 0
+        while len(told) < count:
+            line = stream.readline()
+            comments += line.startswith(b":")
+            self.assertLess(comments, 3, f"nothing more after {len(told)}")
+            self.assertNotEqual(line, b"", f"closed after {len(told)}")
+            if line.startswith(b"event: "):
+                self.assertRegex(line, rb"event: (%s)\n" % names)
+            elif found := re.search(rb'"id": "(w\d+)"', line):
+                told.add(found.group(1))
+
+    def follow(self, observer):
+        stream = self.connect(observer)
+        stream.request("GET", "/api/subscribe?type=large")
+        return stream.getresponse()
+
+    def test_a_fleet_larger_than_what_a_subscriber_may_be_behind(self):
+        """It is read portion by portion by who listens."""
+        observer = self.started()
+        good = Good(self, observer)
+        first = self.follow(observer)
+        for start in (0, 40):
+            self.put_all((f"{self.prefix}/large/w{i:03}", json.dumps({
+                "id": f"w{i:03}", "type": "large", "status": "ready", "customState": "x" * 64000}))
+                for i in range(start, start + 40))
+            self.deaf(observer, 10, b"?type=large")
+            self.read(first, b"update|synced", 40)
+        self.read(self.follow(observer), b"init|synced", 80)
+        self.assertEqual(self.document(observer, "/api/services?type=large")["total"], 80)
+        self.assertRegex(observer.run("services", "--type", "large").stdout, r"80 servers, 80 ready")
+        good.check()
+
+
+if __name__ == "__main__":
+    unittest.main()
