@@ -43,7 +43,8 @@ class Etcd:
 
     COUNTERS = {"etcd_debugging_mvcc_watcher_total": "watchers", "etcd_debugging_mvcc_watch_stream_total": "streams",
                 "etcd_debugging_mvcc_slow_watcher_total": "slow", "etcd_debugging_mvcc_events_total": "events",
-                "etcd_mvcc_put_total": "puts", "etcd_mvcc_db_total_size_in_bytes": "db",
+                "etcd_mvcc_put_total": "puts", "etcd_disk_wal_fsync_duration_seconds_sum": "synced_s",
+                "etcd_disk_wal_fsync_duration_seconds_count": "syncs", "etcd_mvcc_db_total_size_in_bytes": "db",
                 "process_open_fds": "descriptors"}
     REQUEST = re.compile(r'grpc_server_started_total{grpc_method="(\w+)",grpc_service="etcdserverpb\.')
 

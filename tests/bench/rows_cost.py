@@ -71,6 +71,7 @@ def phase(world, name, seconds):
         requests_text(before, after, took),
         f"{after.counters['watchers']:g} ranges in {after.counters['streams']:g} watches, "
         f"{after.counters['slow']:g} slow",
+        f"a sync of its log {rate('synced_s') / max(rate('syncs'), 1e-9) * 1000:.1f} ms",
         f"RSS {rss_mb(world.etcd.pid):.0f} MB, file {after.counters['db'] / MEGABYTE:.0f} MB, "
         f"{after.counters['descriptors']:g} descriptors",
         f"CPU of all agents {spent('agents_cpu'):.0f} %, of the bench {spent('bench_cpu'):.0f} %, "
