@@ -127,17 +127,23 @@ class KvWatch(Case):
                     if line.startswith("grpc_server_handled_total") and 'code="OK"' in line and 'method="Range"' in line)
         return float(line.split()[1])
 
+    def write_elsewhere_until_asked(self, times):
+        before = self.ranges()
+
+        def is_asked():
+            self.etcd.put("/elsewhere", "v")
+            return self.ranges() >= before + times
+        wait_until(is_asked, f"{times} questions to etcd")
+
     def test_others_write_and_nobody_is_suspected(self):
         """Keys that come and go elsewhere, and here what was told: looked into again and again, and all is well."""
         watch = self.follow()
         self.put("a")
         self.delete("a")
         self.assertEqual([self.next(watch)[:2] for _ in range(2)], [("put", "a"), ("delete", "a")])
-        before = self.ranges()
-
-        def looked_at_often():
-            self.etcd.put("/elsewhere", "v")
-            return self.ranges() >= before + 7
-        wait_until(looked_at_often, "seven questions to etcd")
+        self.write_elsewhere_until_asked(4)
+        self.put("b")
+        self.assertEqual(self.next(watch)[:2], ("put", "b"))
+        self.write_elsewhere_until_asked(6)
         watch.kill()
         self.assertEqual(watch.stderr.read(), "")
