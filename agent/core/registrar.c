@@ -140,13 +140,18 @@ static void hold_lease(struct registrar *registrar, const struct registry_reply 
 
 /* ---- failures ---- */
 
+bool registrar_is_slow(enum registry_failure failure)
+{
+    return failure == REGISTRY_DENIED || failure == REGISTRY_REFUSED || failure == REGISTRY_OVERLOADED;
+}
+
 int64_t registrar_retry_delay(struct registrar *registrar, struct backoff *backoff,
                            enum registry_failure failure)
 {
     if (registrar->leaving) {
         return 1 + (int64_t)random_below(&registrar->random, LEAVING_RETRY_MS);
     }
-    if (failure == REGISTRY_DENIED || failure == REGISTRY_REFUSED || failure == REGISTRY_OVERLOADED) {
+    if (registrar_is_slow(failure)) {
         return SLOW_RETRY_MS / 2 + (int64_t)random_below(&registrar->random, SLOW_RETRY_MS / 2);
     }
     return backoff_next(backoff, &registrar->random);
@@ -228,7 +233,9 @@ static void on_revoked(struct registrar *registrar, struct queue *effects)
                    (uint64_t)registrar->lease,
                    registrar->registered ? "the record is gone" : "no record was under it");
     registrar->ever_settled = true;
-    registrar->key_trouble = (struct trouble){0};
+    if (registrar->withdrawing || registrar->leaving) {
+        registrar->key_trouble = (struct trouble){0};
+    }
     registrar_drop_lease(registrar, effects);
 }
 
@@ -283,6 +290,7 @@ static void on_offer(struct registrar *registrar, const struct registrar_event *
     registrar->wanted = blob_ref(event->value);
     registrar->unproven = false;
     registrar->wanted_urgent = registrar->wanted_urgent || event->urgent;
+    registrar->wanted_claim = event->claim;
     if (registrar->withdrawing) {
         registrar->withdrawing = false;
         registrar->lease_retry = 0;
@@ -374,5 +382,6 @@ void registrar_step(struct registrar *registrar, const struct registrar_event *e
     case REGISTRAR_ON_RELOAD: registrar->min_publish_ms = event->min_publish_interval_ms; break;
     }
     registrar_part_from_twin(registrar, effects);
+    registrar_look_for_lie(registrar, &event->now, effects);
     registrar_plan(registrar, &event->now, effects);
 }

@@ -85,3 +85,37 @@ int64_t registrar_cluster_pause(struct registrar *registrar, const struct instan
     bool in_turn = registrar->cluster_turns > 0 && now->mono - registrar->cluster_mono < CLUSTER_STEADY_MS;
     return in_turn ? backoff_next(&registrar->cluster_backoff, &registrar->random) : 0;
 }
+
+static bool is_lie(const struct registrar *registrar)
+{
+    return registrar->published != NULL && registrar->published_claim == REGISTRAR_CLAIM_READY &&
+           registrar->wanted != NULL && registrar->wanted_claim == REGISTRAR_CLAIM_DOWN && !registrar->unproven &&
+           registrar_dirty(registrar) && registrar->key_refused;
+}
+
+/* Rule 34 keeps the lease where writes fail, for what is published is mostly true all the same. It is given up where
+ * it keeps a lie alive: to revoke is no write, and where that is refused, too, the heartbeats stop and it ends. Before
+ * that the write is tried once more. */
+void registrar_look_for_lie(struct registrar *registrar, const struct instant *now, struct queue *effects)
+{
+    if (!is_lie(registrar)) {
+        registrar->lie_since = 0;
+        registrar->lie_told = registrar->lie_tried = false;
+    } else if (registrar->lie_since == 0) {
+        registrar->lie_since = now->mono;
+    } else if (registrar_takes_back(registrar)) {
+        if (!registrar->lie_told) {
+            registrar_note(effects, REGISTRAR_NOTE_TAKEN_BACK, "lease %" PRIx64 " is given up: %s",
+                           (uint64_t)registrar->lease, registrar->key_trouble.text);
+        }
+        registrar->lie_told = true;
+    } else if (now->mono - registrar->lie_since >= registrar->granted_ms && !registrar->lie_tried) {
+        registrar->lie_tried = true;
+        registrar->key_retry = 0;
+    }
+}
+
+bool registrar_takes_back(const struct registrar *registrar)
+{
+    return registrar->lie_since != 0 && registrar->refused_mono - registrar->lie_since >= registrar->granted_ms;
+}

@@ -15,6 +15,7 @@ struct flight {
     int64_t sent_boot, sent_mono;
     struct blob *value; /* put */
     bool urgent;        /* put: what it writes may not wait for the interval */
+    enum registrar_claim claim; /* put: of what it writes */
     int64_t *bucket;    /* put: where it spent a slot; NULL: it waits for the interval */
 };
 
@@ -80,6 +81,11 @@ struct registrar {
 
     struct blob *wanted;    /* NULL: nothing is to be registered */
     bool wanted_urgent;     /* not yet written, and may not wait for the interval */
+    enum registrar_claim wanted_claim, published_claim; /* of a record that others wrote: the worst, ready */
+    bool key_refused;       /* the registry answers, and does not let the key be written, or read: that was so last at: */
+    int64_t refused_mono;
+    bool lie_told, lie_tried;
+    int64_t lie_since;      /* mono: since when that leaves a record that says ready for one that is not; 0: it does not */
     struct blob *published; /* what the key holds under our lease; NULL: unknown or not ours */
     int64_t revision;       /* the key's mod revision as known; 0: absent or unknown */
     struct blob *unsure;    /* what a put whose outcome is unknown may have written; NULL: none */
@@ -126,6 +132,7 @@ void registrar_fail(struct registrar *registrar, struct trouble *trouble, const 
                     const struct instant *now, struct queue *effects);
 void registrar_succeed(struct registrar *registrar, struct trouble *trouble, struct backoff *backoff,
                        const struct instant *now, struct queue *effects);
+bool registrar_is_slow(enum registry_failure failure);
 int64_t registrar_retry_delay(struct registrar *registrar, struct backoff *backoff, enum registry_failure failure);
 void registrar_drop_lease(struct registrar *registrar, struct queue *effects);
 void registrar_lose_lease(struct registrar *registrar, const struct instant *now, struct queue *effects);
@@ -162,6 +169,10 @@ void registrar_forget_foreign(struct registrar *registrar);
  * end of it: it is left to him. */
 void registrar_meet_twin(struct registrar *registrar, struct str value, const struct instant *now);
 void registrar_part_from_twin(struct registrar *registrar, struct queue *effects);
+
+/* registrar_doubt.c: what is published is a lie, and since when; whether that was for too long. */
+void registrar_look_for_lie(struct registrar *registrar, const struct instant *now, struct queue *effects);
+bool registrar_takes_back(const struct registrar *registrar);
 
 /* registrar_plan.c: starts whatever can be started now. */
 void registrar_plan(struct registrar *registrar, const struct instant *now, struct queue *effects);

@@ -51,6 +51,9 @@ static void learn(struct registrar *registrar, const struct registry_kv *kv, con
         if (by_others) {
             registrar_meet_twin(registrar, kv->value, now);
         }
+        if (registrar->published == NULL || !str_eq(blob_view(registrar->published), kv->value)) {
+            registrar->published_claim = REGISTRAR_CLAIM_READY;
+        }
         struct blob *value = blob_new(kv->value);
         registrar_set_published(registrar, value, kv->mod_revision);
         blob_unref(value);
@@ -88,6 +91,7 @@ static void on_put(struct registrar *registrar, const struct registry_reply *rep
     struct blob *value = flight->value;
     if (reply->succeeded) {
         registrar_set_published(registrar, value, reply->revision);
+        registrar->published_claim = flight->claim;
         registrar->verify = false;
         registrar->confirmed_mono = now->mono;
         registrar->written_wall = now->wall;
@@ -99,6 +103,7 @@ static void on_put(struct registrar *registrar, const struct registry_reply *rep
     learn(registrar, &reply->kv, now, effects);
     if (registrar->published != NULL && blob_eq(registrar->published, value)) {
         /* The write of before had worked, only its answer was lost. */
+        registrar->published_claim = flight->claim;
         registrar->written_wall = now->wall;
         registrar->repairing = false;
         in_sync(registrar, effects);
@@ -153,6 +158,19 @@ static void on_key_news(struct registrar *registrar, const struct registry_reply
     note_age(registrar, reply, now);
 }
 
+/* The key may be read or written, or it may not; that nobody answered says nothing of that, but for a write: it may
+ * have been done. */
+static void note_refusal(struct registrar *registrar, const struct flight *flight,
+                         const struct registry_reply *reply, const struct instant *now)
+{
+    if (registrar_is_slow(reply->failure)) {
+        registrar->key_refused = true;
+        registrar->refused_mono = now->mono;
+    } else if (flight->op == REGISTRY_PUT) {
+        registrar->key_refused = false;
+    }
+}
+
 void registrar_on_key_reply(struct registrar *registrar, const struct registry_reply *reply,
                             const struct instant *now, struct queue *effects)
 {
@@ -166,6 +184,7 @@ void registrar_on_key_reply(struct registrar *registrar, const struct registry_r
         registrar_lose_lease(registrar, now, effects);
     } else if (reply->failure != REGISTRY_OK) {
         registrar_fail(registrar, &registrar->key_trouble, reply, now, effects);
+        note_refusal(registrar, &flight, reply, now);
         registrar->key_retry = now->mono + registrar_retry_delay(registrar, &registrar->key_backoff, reply->failure);
         give_slot_back(registrar, &flight);
         if (flight.op == REGISTRY_PUT && reply->failure == REGISTRY_UNKNOWN) {
@@ -173,6 +192,7 @@ void registrar_on_key_reply(struct registrar *registrar, const struct registry_r
         }
     } else {
         registrar_succeed(registrar, &registrar->key_trouble, &registrar->key_backoff, now, effects);
+        note_refusal(registrar, &flight, reply, now);
         if (flight.op == REGISTRY_LEASE_TTL) {
             registrar_foreign_lives(registrar, reply, now, effects);
         } else {

@@ -52,7 +52,7 @@ static void plan_lease(struct registrar *registrar, const struct instant *now, s
     if (registrar->lease_flight.id != 0 || now->mono < registrar->lease_retry) {
         return;
     }
-    if (registrar->leaving || registrar->withdrawing) {
+    if (registrar->leaving || registrar->withdrawing || registrar_takes_back(registrar)) {
         if (registrar->lease != 0) {
             ask_lease(registrar, REGISTRY_REVOKE, now, effects);
         }
@@ -114,6 +114,7 @@ static void ask_put(struct registrar *registrar, const struct instant *now, stru
     ask->expect_revision = registrar->revision;
     ask->value = blob_ref(registrar->wanted);
     registrar->key_flight.value = blob_ref(registrar->wanted);
+    registrar->key_flight.claim = registrar->wanted_claim;
     spend_slot(registrar, now->mono);
 }
 

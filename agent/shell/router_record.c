@@ -9,14 +9,22 @@ void router_step_server(struct router *router, struct server_event event)
     server_step(router->server, &event, &router->server_effects);
 }
 
+static enum registrar_claim claim_of(enum status status)
+{
+    return status == STATUS_READY      ? REGISTRAR_CLAIM_READY
+           : status == STATUS_DRAINING ? REGISTRAR_CLAIM_HELD
+                                       : REGISTRAR_CLAIM_DOWN;
+}
+
 void router_offer(struct router *router, bool urgent, const struct instant *now)
 {
     struct buf json = {0};
-    record_encode(server_record(router->server), &json);
+    const struct record *record = server_record(router->server);
+    record_encode(record, &json);
     struct blob *value = blob_new(buf_view(&json));
     buf_fini(&json);
     struct registrar_event event = {
-        .type = REGISTRAR_ON_OFFER, .now = *now, .value = value, .urgent = urgent};
+        .type = REGISTRAR_ON_OFFER, .now = *now, .value = value, .urgent = urgent, .claim = claim_of(record->status)};
     registrar_step(router->registrar, &event, &router->registrar_effects);
     blob_unref(value);
 }

@@ -57,13 +57,17 @@ class Cluster(Etcd):
         """A root of our own, and a user who may read and write under the prefixes."""
         self.once("/v3/auth/user/add", {"name": user, "password": password})
         self.once("/v3/auth/role/add", {"name": user})
-        for prefix in prefixes:
-            permission = {"permType": "READWRITE", "key": encode(prefix), "range_end": range_end(prefix)}
-            self.once("/v3/auth/role/grant", {"name": user, "perm": permission})
+        self.permit(user, prefixes, "READWRITE")
         self.once("/v3/auth/user/grant", {"user": user, "role": user})
         with_etcd.enable_auth(self.nodes[0])
         self.guarded = True
         self.login()
+
+    def permit(self, user, prefixes, what):
+        """What the user may do under the prefixes from now on: READ or READWRITE."""
+        for prefix in prefixes:
+            permission = {"permType": what, "key": encode(prefix), "range_end": range_end(prefix)}
+            self.once("/v3/auth/role/grant", {"name": user, "perm": permission})
 
     def login(self):
         """Whoever asks next has a token, if etcd gives one."""

@@ -31,6 +31,17 @@ def etcd_full(scene):
     scene.end()
 
 
+@fault("etcd-full-server-dies", "disk", deletes=(1, 1), options=("--quota-backend-bytes", QUOTA),
+       bound=lambda scene: 30 + scene.request_timeout_s())
+def etcd_full_server_dies(scene):
+    """The same, and the game server dies: its record says ready and cannot be written, so it goes."""
+    scene.begin()
+    scene.etcd.fill()
+    scene.dies_unwritten()
+    scene.etcd.make_room(scene.follower)
+    scene.end()
+
+
 def drain_unkept(scene):
     """The operator's hold is in force although it cannot be kept, and the API says so."""
     scene.begin()

@@ -109,6 +109,16 @@ def password_late(scene):
     scene.end()
 
 
+@fault("permission-lost-server-dies", "secrets", deletes=(1, 1), prepare=with_user, settings=login, bound=by_slow_retry)
+def permission_lost_server_dies(scene):
+    """The role may only read, and the game server dies: no write can say so, nor may the lease be revoked."""
+    scene.begin()
+    scene.etcd.permit(USER, PREFIXES, "READ")
+    scene.dies_unwritten()
+    scene.etcd.permit(USER, PREFIXES, "READWRITE")
+    scene.end()
+
+
 fault("connections-deaf-tls", "secrets", network=True, tls=True, keeps=True, prepare=with_certificates, settings=tls,
       bound=within_lease)(connections_deaf)
 

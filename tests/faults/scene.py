@@ -195,6 +195,17 @@ class Scene:
                           f"the agent says something of {word}: {self.api()['registry']}")
         self.notes.append(text[:160])
 
+    def dies_unwritten(self):
+        """The server dies while nothing can be written: the record that says ready must not stay."""
+        self.allowed |= {"initializing", "error"}
+        self.expect("error", self.players)
+        self.game.close()
+        since = time.monotonic()
+        self.wait_gone()
+        seconds = time.monotonic() - since
+        self.notes.append(f"gone {seconds:.1f} s after the server")
+        self.check.assertLess(seconds, 3 * self.ttl_s + self.slack_s())
+
     def second_news(self):
         """Once the fault was found out it costs nothing any more."""
         before = time.monotonic()

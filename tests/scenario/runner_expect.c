@@ -45,6 +45,7 @@ static const char *const notes[] = {
     [REGISTRAR_NOTE_BACK] = "back",
     [REGISTRAR_NOTE_WITHDRAWN] = "withdrawn",
     [REGISTRAR_NOTE_GAP] = "gap",
+    [REGISTRAR_NOTE_TAKEN_BACK] = "taken-back",
     [REGISTRAR_NOTE_TWIN] = "twin",
     [REGISTRAR_NOTE_CLUSTER] = "cluster",
 };

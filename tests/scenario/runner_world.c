@@ -173,11 +173,27 @@ void world_reply(struct scenario *s, const char *how)
     world_settle(s);
 }
 
+static const char *how_answered(const struct scenario *s, const struct registry_request *request)
+{
+    enum registry_op op = request->op;
+    bool guarded = op == REGISTRY_REVOKE && s->store.value != NULL && s->store.key_lease == request->lease;
+    bool writes = op == REGISTRY_PUT || op == REGISTRY_DELETE;
+    switch (s->mode) {
+    case MODE_UP:
+    case MODE_SLOW: break;
+    case MODE_DOWN: return "away";
+    case MODE_DENIED: return "denied";
+    case MODE_READ_ONLY: return writes ? "denied" : "ok";
+    case MODE_LOCKED: return writes || guarded ? "denied" : "ok";
+    case MODE_FULL: return op == REGISTRY_PUT || op == REGISTRY_GRANT ? "overloaded" : "ok";
+    }
+    return "ok";
+}
+
 static void meet_request(struct scenario *s, const struct fake_call *call)
 {
-    static const char *const how[] = {[MODE_UP] = "ok", [MODE_DOWN] = "away", [MODE_DENIED] = "denied"};
     if (s->mode != MODE_SLOW || (call->control && !s->minds_control)) {
-        answer(s, call, s->mode == MODE_SLOW ? "ok" : how[s->mode]);
+        answer(s, call, how_answered(s, &call->request));
         return;
     }
     if (s->pending_count == PENDING_MAX) {

@@ -115,6 +115,7 @@ void effects_note(struct effects *effects, enum registrar_note note, struct str 
                                         [REGISTRAR_NOTE_BACK] = "back",
                                         [REGISTRAR_NOTE_WITHDRAWN] = "withdrawn",
                                         [REGISTRAR_NOTE_GAP] = "gap",
+                                        [REGISTRAR_NOTE_TAKEN_BACK] = "taken back",
                                         [REGISTRAR_NOTE_TWIN] = "twin",
                                         [REGISTRAR_NOTE_CLUSTER] = "cluster"};
     struct node *node = effects->node;

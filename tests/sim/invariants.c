@@ -1,6 +1,8 @@
 /* What must hold at every step, whatever the weather. */
 #include "sim.h"
 
+#include "core/server_internal.h" /* since when by the clock that nobody sets */
+
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -121,10 +123,31 @@ static void check_farewell(struct node *node, const struct registry_request *req
     }
 }
 
+/* Rule 34 has an end: a heartbeat must not keep a record that says ready while the server is in error and nothing can be
+ * written. */
+static void check_lie(struct node *node, const struct registry_request *request)
+{
+    const struct config_registry *registry = &node_config(node)->registry;
+    const struct server *server = router_server(node->router);
+    const struct key *key = &node->world->etcd.keys[node->key];
+    int64_t now = node->world->now, mono = node_now(node).mono;
+    int64_t bound = 2 * registry->ttl_ms + 2 * registry->request_timeout_ms;
+    bool refused = node->watch.refused_since != 0 && now - node->watch.refused_since > bound;
+    bool down = server_status(server) == STATUS_ERROR && mono - server->status_mono > bound;
+    bool ours = key->value != NULL && key->lease == request->lease && !key->by_hand;
+    if (refused && down && ours && record_says(blob_view(key->value), "ready")) {
+        violated(node->world, node, "a heartbeat for a record that says ready, of a server that is in error for %" PRId64 " ms",
+                 mono - server->status_mono);
+    }
+}
+
 void check_request(struct node *node, const struct registry_request *request, struct packet *packet)
 {
     struct watch *watch = &node->watch;
     check_single_flight(node, request, packet);
+    if (request->op == REGISTRY_KEEPALIVE) {
+        check_lie(node, request);
+    }
     if (request->op == REGISTRY_REVOKE) {
         check_farewell(node, request);
     }
@@ -166,6 +189,10 @@ void check_landed(struct node *node, const struct packet *packet, const struct r
         return;
     } else {
         return; /* given up, or answered twice */
+    }
+    if (reply->op == REGISTRY_PUT && !packet->control) {
+        bool refused = reply->failure == REGISTRY_DENIED || reply->failure == REGISTRY_OVERLOADED;
+        watch->refused_since = !refused ? 0 : watch->refused_since != 0 ? watch->refused_since : node->world->now;
     }
     bool failed = reply->failure != REGISTRY_OK && reply->failure != REGISTRY_LEASE_LOST &&
                   reply->failure != REGISTRY_LEASE_EXISTS;

@@ -146,6 +146,7 @@ struct watch {
     int64_t spun_at; /* steps at one moment */
     unsigned spins;
     bool taken_over, knew_all; /* the record of before stands; every probe has had its verdict since */
+    int64_t refused_since; /* its writes of the record have been refused since then, and nothing else; 0: they are not */
     unsigned told_away;        /* lines in the log about the present outage */
     bool quiet;                /* handed over in perfect order: not one write may come of it */
     int64_t quiet_until;

@@ -13,6 +13,9 @@
  *              └────────────────────────┴── under another living lease: FOREIGN, wait for its end
  *
  *
+ * Where writes are refused the lease is kept, but for one case: a record that says ready for a server that is not, and
+ * that for a TTL. Players in a black hole are worse than a server that is not listed.
+ *
  * Who writes against us under our own lease again and again is a copy of ourselves: we take another lease, and then he is
  * FOREIGN.
  *
@@ -41,7 +44,8 @@ struct registrar_settings {
 enum registrar_event_type {
     REGISTRAR_ON_TICK,     /* time may have passed */
     REGISTRAR_ON_RECOVER,  /* before a restart we held `lease`, granted for `ttl_ms` */
-    REGISTRAR_ON_OFFER,    /* publish `value` (a reference is taken); `urgent`: status, holds or address changed */
+    REGISTRAR_ON_OFFER,    /* publish `value` (a reference is taken), which makes the `claim`; `urgent`: status, holds or
+                              address changed */
     REGISTRAR_ON_STANDS,   /* what was offered last, or taken over, is true now, too */
     REGISTRAR_ON_WITHDRAW, /* take the record away until the next offer */
     REGISTRAR_ON_REPLY,    /* `reply` to a request */
@@ -55,12 +59,16 @@ enum registrar_event_type {
                               process was stopped. Nothing is written before the next OFFER or STANDS */
 };
 
+/* What a record promises to players: that they are welcome, nothing, or that they would find nobody. */
+enum registrar_claim { REGISTRAR_CLAIM_READY, REGISTRAR_CLAIM_HELD, REGISTRAR_CLAIM_DOWN };
+
 struct registrar_event {
     enum registrar_event_type type;
     struct instant now;
     int64_t lease, ttl_ms;
     struct blob *value;
     bool urgent;
+    enum registrar_claim claim;
     const struct registry_reply *reply;
     int64_t min_publish_interval_ms;
     const struct registry_change *change;
@@ -80,6 +88,7 @@ enum registrar_note {
     REGISTRAR_NOTE_BACK,        /* they succeed again */
     REGISTRAR_NOTE_WITHDRAWN,   /* the record is gone, on purpose */
     REGISTRAR_NOTE_GAP,         /* time passed without us: the lease is taken for lost */
+    REGISTRAR_NOTE_TAKEN_BACK,  /* the record says what is no longer so and cannot be written: its lease goes */
     REGISTRAR_NOTE_TWIN,        /* another agent writes under our own lease; `text` has what it wrote beside ours */
     REGISTRAR_NOTE_CLUSTER      /* another cluster answers than before */
 };
