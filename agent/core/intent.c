@@ -209,15 +209,19 @@ static void succeed(struct intent *intent, struct queue *effects)
 static void doubt(struct intent *intent, const struct hold *hold)
 {
     int64_t since = hold->set ? hold->since_wall : 0;
+    uint64_t words = hold->set ? intent_words(hold) : 0;
     for (size_t i = 0; i < intent->unsure_count; i++) {
-        if (intent->unsure[i] == since) {
+        if (intent->unsure[i] == since && intent->unsure_words[i] == words) {
             return;
         }
     }
     if (intent->unsure_count == UNSURE_MAX) {
         memmove(intent->unsure, intent->unsure + 1, (UNSURE_MAX - 1) * sizeof(intent->unsure[0]));
+        memmove(intent->unsure_words, intent->unsure_words + 1,
+                (UNSURE_MAX - 1) * sizeof(intent->unsure_words[0]));
         intent->unsure_count--;
     }
+    intent->unsure_words[intent->unsure_count] = words;
     intent->unsure[intent->unsure_count++] = since;
 }
 
@@ -338,6 +342,8 @@ static void on_start(struct intent *intent, const struct intent_event *event)
     intent->pending = intent->saved_pending = event->pending;
     intent->pending_wall = event->now.wall;
     if (event->sent_wall != 0) {
+        bool is_this = event->hold->set && event->hold->since_wall == event->sent_wall;
+        intent->unsure_words[intent->unsure_count] = is_this ? intent_words(event->hold) : 0;
         intent->unsure[intent->unsure_count++] = event->sent_wall;
     }
 }

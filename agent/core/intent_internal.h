@@ -39,6 +39,7 @@ struct intent {
     bool must_read;
     bool slow;                  /* the last failure was one that deserves slow retries */
     int64_t unsure[UNSURE_MAX]; /* since when (wall) the holds of such writes were set; 0: one that lifts */
+    uint64_t unsure_words[UNSURE_MAX]; /* what else they said; 0: of before the restart, not known */
     size_t unsure_count;
 
     struct intent_flight flight;
@@ -63,6 +64,10 @@ void intent_landed(struct intent *intent, const struct hold *hold, int64_t revis
 
 /* Whether the value says what `hold` says. */
 bool intent_same(const struct intent_value *value, const struct hold *hold);
+
+/* Who drains, why and until when, as a number that is not 0: two holds may have the same since, as one that
+ * takes the place of another keeps it. */
+uint64_t intent_words(const struct hold *hold);
 
 void intent_note(struct queue *effects, enum intent_note note, const char *format, ...) PRINTF_LIKE(3, 4);
 

@@ -79,13 +79,31 @@ static void resolve(struct intent *intent, const struct instant *now, struct que
     }
 }
 
-/* Whether it may be a write of ours. No two of our holds were set in the same ms; one that lifts is like any
- * other. */
+static uint64_t add_bytes(uint64_t hash, const void *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        hash = (hash ^ ((const unsigned char *)bytes)[i]) * UINT64_C(1099511628211);
+    }
+    return hash;
+}
+
+uint64_t intent_words(const struct hold *hold)
+{
+    uint64_t hash = UINT64_C(14695981039346656037);
+    hash = add_bytes(hash, hold->by, strlen(hold->by) + 1);
+    hash = add_bytes(hash, hold->reason, strlen(hold->reason) + 1);
+    hash = add_bytes(hash, &hold->deadline_wall, sizeof(hold->deadline_wall));
+    hash = add_bytes(hash, &hold->expires_wall, sizeof(hold->expires_wall));
+    return hash | 1;
+}
+
+/* Whether it may be a write of ours; one that lifts is like any other. */
 static bool is_unsure(const struct intent *intent, const struct intent_value *value)
 {
     for (size_t i = 0; i < intent->unsure_count && value->word == INTENT_HELD && value->hold.since_wall != 0;
          i++) {
-        if (value->hold.since_wall == intent->unsure[i]) {
+        if (value->hold.since_wall == intent->unsure[i] &&
+            (intent->unsure_words[i] == 0 || intent->unsure_words[i] == intent_words(&value->hold))) {
             return true;
         }
     }
