@@ -135,7 +135,8 @@ static void check_lie(struct node *node, const struct registry_request *request)
     bool refused = node->watch.refused_since != 0 && now - node->watch.refused_since > bound;
     bool down = server_status(server) == STATUS_ERROR && mono - server->status_mono > bound;
     bool ours = key->value != NULL && key->lease == request->lease && !key->by_hand;
-    if (refused && down && ours && record_says(blob_view(key->value), "ready")) {
+    bool awake = now - node->stopped_until > bound && now - node->suspended_until > bound;
+    if (refused && down && ours && awake && record_says(blob_view(key->value), "ready")) {
         violated(node->world, node, "a heartbeat for a record that says ready, of a server that is in error for %" PRId64 " ms",
                  mono - server->status_mono);
     }
