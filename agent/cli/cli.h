@@ -69,6 +69,9 @@ void cli_help(const struct command *command);
  * nor for a program that reads along. */
 bool cli_colour(void);
 
+/* The SGR code of a status's colour, the same on every screen; NULL for one that has none. */
+const char *cli_status_colour(const char *status);
+
 int cmd_agent(const struct command *command, struct cli_args args);
 int cmd_check(const struct command *command, struct cli_args args);
 int cmd_status(const struct command *command, struct cli_args args);

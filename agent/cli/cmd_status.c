@@ -28,17 +28,6 @@ static int check_status_name(const struct command *command, const char *name)
                      near == NULL ? "" : "`?");
 }
 
-static int print_json(const json_t *document)
-{
-    char *text = json_dumps(document, JSON_INDENT(2));
-    if (text == NULL) {
-        return cli_fail(EX_FAILED, "the agent's document cannot be printed");
-    }
-    puts(text);
-    free(text);
-    return EX_DONE;
-}
-
 static int print_text(const json_t *document)
 {
     struct buf screen = {0};
@@ -51,7 +40,9 @@ static int print_text(const json_t *document)
 static int show(const json_t *document, bool json, const char *is)
 {
     if (json) {
-        int status = print_json(document);
+        int status = document_print(document, JSON_INDENT(2))
+                         ? EX_DONE
+                         : cli_fail(EX_FAILED, "the agent's document cannot be printed");
         if (is == NULL || status != EX_DONE) {
             return status;
         }

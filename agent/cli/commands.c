@@ -103,15 +103,6 @@ static void print_commands(FILE *out)
           out);
 }
 
-void cli_help(const struct command *command)
-{
-    printf("outrider %s: %s\n\nusage: outrider %s%s%s\n", command->name, command->help, command->name,
-           command->usage[0] == '\0' ? "" : " ", command->usage);
-    if (command->more[0] != '\0') {
-        printf("\n%s", command->more);
-    }
-}
-
 static int unknown_command(const char *name)
 {
     const char *near = cli_nearest(name, &table[0].name, COUNT_OF(table), sizeof(table[0]));

@@ -3,6 +3,7 @@
 #include "outrider/base/duration.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 /* Whole numbers up to here a double holds exactly. */
 #define EXACT 9e15
@@ -113,4 +114,10 @@ bool document_span(const json_t *object, const char *path, char ret_span[static 
     bool in_seconds = ms > 9000; /* below, tenths are shown */
     duration_human(in_seconds ? (ms / 1000 + (ms % 1000 > 0 ? 1 : 0)) * 1000 : ms, ret_span);
     return true;
+}
+
+bool document_print(const json_t *document, size_t flags)
+{
+    size_t ascii = isatty(STDOUT_FILENO) ? JSON_ENSURE_ASCII : 0;
+    return json_dumpf(document, stdout, flags | ascii) == 0 && putchar('\n') != EOF;
 }

@@ -13,6 +13,10 @@
  * their records, are doubles. The caller owns it. */
 json_t *document_parse(struct str text);
 
+/* Prints the document and the end of a line, as `flags` of jansson say; to a terminal in ASCII, as beyond it
+ * there are controls that servers may have written into their records. Returns false when it cannot be. */
+bool document_print(const json_t *document, size_t flags);
+
 /* The member at a dotted path, "registry.foreign.lease"; NULL when there is none. */
 const json_t *document_at(const json_t *object, const char *path);
 

@@ -45,6 +45,15 @@ const char *cli_nearest(const char *word, const char *const *names, size_t count
     return best;
 }
 
+void cli_help(const struct command *command)
+{
+    printf("outrider %s: %s\n\nusage: outrider %s%s%s\n", command->name, command->help, command->name,
+           command->usage[0] == '\0' ? "" : " ", command->usage);
+    if (command->more[0] != '\0') {
+        printf("\n%s", command->more);
+    }
+}
+
 static int unknown_option(const struct command *command, const char *word, size_t size,
                           const struct cli_option *options, size_t count)
 {

@@ -1,10 +1,10 @@
 #include "services_screen.h"
 
 #include "cli.h"
-#include "cmd_services.h"
 #include "outrider/base/buf.h"
 #include "outrider/codec/printable.h"
 #include "outrider/os/clock.h"
+#include "services_table.h"
 #include "table.h"
 
 #include <signal.h>

@@ -1,5 +1,6 @@
 #include "status_text.h"
 
+#include "cli.h"
 #include "document.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/duration.h"
@@ -9,58 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LABEL_WIDTH = 9 };
-
-void status_plain(struct buf *out, const char *text)
-{
-    for (; text != NULL && *text != '\0'; text++) {
-        unsigned char c = (unsigned char)*text;
-        /* C1 control characters are two bytes of UTF-8, 0xc2 and 0x80 to 0x9f. */
-        bool c1 = c == 0xc2 && (unsigned char)text[1] >= 0x80 && (unsigned char)text[1] <= 0x9f;
-        if (c < 0x20 || c == 0x7f || c1) {
-            buf_str(out, STR("?"));
-            text += c1 ? 1 : 0;
-        } else {
-            buf_add(out, text, 1);
-        }
-    }
-}
-
 static bool is(const char *text, const char *word)
 {
     return text != NULL && strcmp(text, word) == 0;
-}
-
-void status_label(struct buf *out, const char *name)
-{
-    buf_printf(out, "  %-*s ", LABEL_WIDTH, name);
-}
-
-bool status_age(const json_t *document, const char *path, char ret_span[static 32])
-{
-    int64_t now, then;
-    if (!document_time(document, "now", &now) || !document_time(document, path, &then)) {
-        return false;
-    }
-    duration_human(now > then ? now - then : 0, ret_span);
-    return true;
-}
-
-static const char *colour_of(const char *status)
-{
-    static const struct {
-        const char *status, *code;
-    } colours[] = {{"ready", "32"},
-                   {"error", "31"},
-                   {"initializing", "33"},
-                   {"draining", "33"},
-                   {"shutting_down", "35"}};
-    for (size_t i = 0; i < COUNT_OF(colours); i++) {
-        if (is(status, colours[i].status)) {
-            return colours[i].code;
-        }
-    }
-    return "1";
 }
 
 /* Today's times without the date; all in UTC, as the log and the record have them. */
@@ -85,7 +37,8 @@ static void head(const json_t *document, bool colour, struct buf *out)
     status_plain(out, document_text(document, "id"));
     buf_str(out, STR("  "));
     if (colour) {
-        buf_printf(out, "\033[1;%sm", colour_of(status));
+        const char *code = cli_status_colour(status);
+        buf_printf(out, "\033[1%s%sm", code == NULL ? "" : ";", code == NULL ? "" : code);
     }
     status_plain(out, status == NULL ? "unknown" : status);
     buf_str(out, colour ? STR("\033[0m") : STR(""));

@@ -15,8 +15,7 @@ void status_text(const json_t *document, bool colour, struct buf *out);
  * for a server that is well. */
 void status_next(const json_t *document, struct buf *out);
 
-/* Appends `text` with control characters replaced: what a server says must not steer the terminal. NULL is
- * "". */
+/* status_words.c: appends `text` made printable: what a server says must not steer the terminal. NULL is "". */
 void status_plain(struct buf *out, const char *text);
 
 #endif

@@ -1,5 +1,5 @@
 /* The stream of /api/subscribe as a live table. */
-#include "cmd_services.h"
+#include "services_watch.h"
 
 #include "cli.h"
 #include "client.h"
@@ -10,6 +10,7 @@
 #include "outrider/codec/sse_read.h"
 #include "outrider/os/clock.h"
 #include "services_screen.h"
+#include "services_table.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -96,8 +97,7 @@ static void print_change(const struct watching *watching, const char *event, jso
     if (watching->json) {
         json_t *line = json_pack("{s:s, s:O}", "event", event, "data", record);
         if (line != NULL) {
-            json_dumpf(line, stdout, JSON_COMPACT | services_json_flags());
-            putchar('\n');
+            (void)document_print(line, JSON_COMPACT);
         }
         json_decref(line);
     } else {
