@@ -180,14 +180,17 @@ static void by_hand(struct world *world, enum act act)
     }
     if (act == ACT_REVOKE && lease != NULL) {
         tell(world, node, "its lease is revoked by hand");
+        world->stats.faults[FAULT_REVOKED]++;
         etcd_end_lease(&world->etcd, lease);
     } else if (act == ACT_DELETE && key->value != NULL) {
         tell(world, node, "its key is deleted by hand");
+        world->stats.faults[FAULT_DELETED]++;
         etcd_delete(&world->etcd, node->key);
         key->by_hand = true;
     } else if (act == ACT_OVERWRITE) {
         bool bare = lease == NULL || world_chance(world, 500);
         tell(world, node, "its key is overwritten by hand%s", bare ? ", without a lease" : "");
+        world->stats.faults[FAULT_OVERWRITTEN]++;
         struct blob *value = blob_new(STR("by hand"));
         etcd_put(&world->etcd, node->key, value, bare ? 0 : lease->id);
         blob_unref(value);
@@ -195,6 +198,7 @@ static void by_hand(struct world *world, enum act act)
     } else if (act == ACT_FOREIGN) {
         int64_t id = (int64_t)(random_next(&world->random) >> 1) | 1;
         tell(world, node, "another holder takes its key under lease %" PRIx64, (uint64_t)id);
+        world->stats.faults[FAULT_FOREIGN]++;
         struct lease *foreign =
             etcd_grant(&world->etcd, id, 2000 + (int64_t)world_below(world, 8000), world->now);
         world_at(world, foreign->ends + EXPIRY_SWEEP_MS, EVENT_EXPIRE, NULL,
@@ -213,6 +217,7 @@ static void at_etcd(struct world *world, enum act act)
         world->etcd_link = world_chance(world, 500) ? LINK_REFUSED : LINK_BLACK_HOLE;
         tell(world, NULL, "etcd is %s for %" PRId64 " ms",
              world->etcd_link == LINK_REFUSED ? "down" : "in a black hole", span);
+        world->stats.faults[world->etcd_link == LINK_REFUSED ? FAULT_ETCD_REFUSES : FAULT_ETCD_BLACK_HOLE]++;
         world_at(world, world->now + span, EVENT_HEAL_ETCD, NULL, PLAIN);
         if (world->etcd_link == LINK_REFUSED) {
             streams_cut(world, "etcd is down", 1000);
@@ -222,11 +227,13 @@ static void at_etcd(struct world *world, enum act act)
         }
     } else if (act == ACT_ELECTION) {
         tell(world, NULL, "etcd has no leader");
+        world->stats.faults[FAULT_ELECTION]++;
         world->leaderless = true;
         streams_cut(world, "no leader", 500);
         world_at(world, world->now + 300 + span / 2, EVENT_ELECTED, NULL, PLAIN);
     } else if (act == ACT_WIPE) {
         tell(world, NULL, "etcd is empty");
+        world->stats.faults[FAULT_WIPED]++;
         intents_wiped(world);
         streams_cut(world, "etcd is another", 1000);
         etcd_wipe(&world->etcd);
@@ -237,6 +244,7 @@ static void at_etcd(struct world *world, enum act act)
     } else if (act == ACT_NOSPACE || act == ACT_DENIED) {
         bool *what = act == ACT_NOSPACE ? &world->nospace : &world->denied;
         *what = !*what;
+        world->stats.faults[act == ACT_NOSPACE ? FAULT_FULL : FAULT_DENIED] += *what ? 1 : 0;
         tell(world, NULL, "etcd %s %s", *what ? "now" : "no longer",
              act == ACT_NOSPACE ? "has no space" : "denies");
     }
@@ -253,6 +261,7 @@ static void stop_process(struct world *world, struct node *node, bool machine)
     int64_t at = until(world, machine ? 12000 : 5000);
     tell(world, node, "%s for %" PRId64 " ms", machine ? "its machine sleeps" : "is stopped",
          at - world->now);
+    world->stats.faults[machine ? FAULT_SLEPT : FAULT_STOPPED]++;
     if (machine) {
         node->suspended_until = at;
         node->mono_lag += at - world->now;
@@ -292,6 +301,9 @@ static void at_node(struct world *world, enum act act)
                                         : "a black hole",
              span);
         world_at(world, world->now + span, EVENT_HEAL_NODE, node, PLAIN);
+        world->stats.faults[node->link == LINK_REFUSED ? FAULT_REFUSED
+                            : node->link == LINK_SLOW  ? FAULT_SLOW
+                                                       : FAULT_BLACK_HOLE]++;
         if (node->link == LINK_REFUSED) {
             stream_cut(node, "its network");
         } else if (node->link == LINK_BLACK_HOLE) {
@@ -303,28 +315,35 @@ static void at_node(struct world *world, enum act act)
         stream_stall(node);
     } else if (act == ACT_NO_ROUTE) {
         tell(world, node, "has no route");
+        world->stats.faults[FAULT_NO_ROUTE]++;
         node->no_route = true;
         node->watch.quiet = false;
         world_at(world, world->now + world_span(world, 8000), EVENT_HEAL_NODE, node, PLAIN);
     } else if (act == ACT_WALL) {
         node->wall_step += (int64_t)world_below(world, 7200000) - 3600000;
         tell(world, node, "its wall clock steps");
+        world->stats.faults[FAULT_WALL]++;
     } else if (act == ACT_CONTROL) {
+        world->stats.faults[FAULT_CONTROL]++;
         intents_by_hand(node);
     } else if (!node->alive || !awake) {
         return;
     } else if ((act == ACT_STOP || act == ACT_SUSPEND) && node->stopped_until <= world->now) {
         stop_process(world, node, act == ACT_SUSPEND);
     } else if (act == ACT_KILL) {
+        world->stats.faults[FAULT_KILLED]++;
         kill_process(world, node);
     } else if (act == ACT_TERM || act == ACT_QUIT) {
         enum shutdown_event_type how = act == ACT_QUIT            ? SHUTDOWN_ON_QUIT
                                        : world_chance(world, 700) ? SHUTDOWN_ON_TERM
                                                                   : SHUTDOWN_ON_INT;
+        world->stats.faults[act == ACT_QUIT ? FAULT_HANDED : FAULT_ENDED]++;
         world_at(world, world->now, EVENT_SIGNAL, node, (struct event){.arg = (int64_t)how});
     } else if (node->stopped_until <= world->now && act == ACT_OPERATOR) {
+        world->stats.faults[FAULT_OPERATOR]++;
         operators_act(node);
     } else if (node->stopped_until <= world->now && act == ACT_RELOAD) {
+        world->stats.faults[FAULT_RELOADED]++;
         node_reload(node);
     }
 }

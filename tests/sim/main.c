@@ -63,6 +63,20 @@ static void add(struct stats *total, const struct stats *more)
     total->views += more->views;
     total->resumed += more->resumed;
     total->agent_ms += more->agent_ms;
+    for (int fault = 0; fault < FAULT_COUNT; fault++) {
+        total->faults[fault] += more->faults[fault];
+    }
+}
+
+#define FAULT_TEXT(name, text) text,
+
+static void print_faults(const struct stats *total)
+{
+    static const char *const texts[] = {FAULTS(FAULT_TEXT)};
+    for (int fault = 0; fault < FAULT_COUNT; fault++) {
+        printf("%8" PRIu64 "  %-34s%s", total->faults[fault], texts[fault],
+               fault % 3 == 2 || fault == FAULT_COUNT - 1 ? "\n" : "");
+    }
 }
 
 /* One world; true when every invariant held. */
@@ -102,6 +116,7 @@ static int run(const struct options *options)
            " repairs timed, %" PRIu64 " views compared, %" PRIu64 " readers resumed\n",
            total.steps, total.requests, total.writes, total.starts, total.storms, total.expiries,
            total.elections, total.checks, total.repairs, total.views, total.resumed);
+    print_faults(&total);
     narrative_free(narrative);
     return failures == 0 ? 0 : 1;
 }

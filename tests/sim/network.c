@@ -98,15 +98,18 @@ static void through_storm(struct node *node, struct packet *packet, bool slow)
     const struct weather *weather = &world->weather;
     int64_t there = (int64_t)world_below(world, 3);
     if (world_chance(world, weather->lost)) {
+        world->stats.faults[FAULT_LOST]++;
         lose(node, packet, 0);
         return;
     }
     if (world_chance(world, weather->late)) {
+        world->stats.faults[FAULT_LATE]++;
         lose(node, packet, 1000);
         return;
     }
     if (slow || world_chance(world, weather->slow)) {
         there += (int64_t)world_below(world, 1500);
+        world->stats.faults[FAULT_LAGGED]++;
         hinder(node, world->now + there);
         if (there + 5 >= packet->request.timeout_ms) {
             lose(node, packet, 500);
@@ -114,9 +117,11 @@ static void through_storm(struct node *node, struct packet *packet, bool slow)
         }
     }
     packet->fate = world_chance(world, weather->unanswered) ? LINK_BLACK_HOLE : LINK_UP;
+    world->stats.faults[FAULT_UNANSWERED] += packet->fate == LINK_BLACK_HOLE ? 1 : 0;
     if (world_chance(world, weather->doubled)) {
         /* A client that meets a closed connection sends again: both arrive, the second is answered. */
         packet->copies = 1;
+        world->stats.faults[FAULT_DOUBLED]++;
         send(world, packet, world->now, EVENT_ARRIVE);
     }
     send(world, packet, world->now + there, EVENT_ARRIVE);
@@ -261,6 +266,7 @@ void network_arrive(struct world *world, struct packet *packet)
         int64_t back = world->faulty ? world->now + (int64_t)world_below(world, 4) : world->now;
         send(world, packet, back, EVENT_REPLY);
         if (world->faulty && world_chance(world, world->weather.doubled)) {
+            world->stats.faults[FAULT_DOUBLED]++;
             send(world, packet, back + (int64_t)world_below(world, 2000), EVENT_REPLY);
         }
     }

@@ -173,6 +173,7 @@ void stream_cut(struct node *node, const char *why)
 {
     if (node->stream.open) {
         tell(node->world, node, "its watch is cut: %s", why);
+        node->world->stats.faults[FAULT_CUT]++;
         end(node, REGISTRY_RETRY, (int64_t)world_below(node->world, 4));
     }
 }
@@ -209,6 +210,7 @@ void stream_stall(struct node *node)
 {
     if (node->stream.open) {
         tell(node->world, node, "its watch stays open and tells nothing");
+        node->world->stats.faults[FAULT_STALLED]++;
         node->stream.stalls = true;
     }
 }
