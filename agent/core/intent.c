@@ -321,6 +321,10 @@ static void on_local(struct intent *intent, const struct intent_event *event)
     if (intent->pending && !was) {
         intent->pending_wall = event->now.wall;
     }
+    int64_t longest = event->now.mono + RETRY_CAP_MS;
+    if (intent->pending && !intent->slow && intent->retry > longest) {
+        intent->retry = longest; /* a read for which nothing waited could wait; now there is something */
+    }
     /* Who saves the hold saves this with it. */
     intent->saved_pending = intent->pending;
 }
