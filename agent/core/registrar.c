@@ -159,15 +159,16 @@ int64_t registrar_retry_delay(struct registrar *registrar, struct backoff *backo
 
 /* While the lease lives, heartbeats are tried again in time: an outage that ends before the lease does must
  * not cost it, and with waits of RETRY_CAP_MS it would. Beyond that it may still live by a heartbeat whose
- * answer was lost: as long again as that one gave it. Where every one is lost, that is hardly faster than
- * heartbeats are. */
+ * answer was lost. Which one did arrive, nobody knows: so it may end at any moment, and a peer that takes every
+ * request and answers none is asked 1.4 times a second for as long as that goes on. Any slower pace has cost a
+ * lease in the simulator. */
 static int64_t within_lease(struct registrar *registrar, int64_t delay, const struct instant *now)
 {
-    int64_t sure = registrar->lease_deadline_boot - now->boot;
-    int64_t left = sure > 0 ? sure : registrar->lease_maybe_boot - now->boot;
+    int64_t left = registrar->lease_deadline_boot - now->boot;
     int64_t most = left / 3 > LEASE_RETRY_MS ? left / 3 : LEASE_RETRY_MS;
     bool held = registrar->lease_state == LEASE_HELD || registrar->lease_state == LEASE_TRYING;
-    if (!held || registrar->leaving || left <= 0 || delay <= most) {
+    bool lives = left > 0 || registrar->lease_maybe_boot > now->boot;
+    if (!held || registrar->leaving || !lives || delay <= most) {
         return delay;
     }
     return 1 + most / 2 + (int64_t)random_below(&registrar->random, (uint64_t)most / 2);

@@ -36,9 +36,8 @@ struct store {
 /* Not part of the story: never opened, and nothing to claim; by the script; or as the registry would. */
 enum watch_mode { WATCH_HIDDEN, WATCH_MANUAL, WATCH_AUTO };
 
-/* Denied: everything; read-only: what writes a key; locked: that, and to end a lease that has keys; full: what needs room;
- * closes: nobody can tell what was done. */
-enum registry_mode { MODE_UP, MODE_DOWN, MODE_DENIED, MODE_READ_ONLY, MODE_LOCKED, MODE_FULL, MODE_CLOSES, MODE_SLOW };
+/* Denied: everything; read-only: what writes a key; locked: that, and to end a lease that has keys; full: what needs room. */
+enum registry_mode { MODE_UP, MODE_DOWN, MODE_DENIED, MODE_READ_ONLY, MODE_LOCKED, MODE_FULL, MODE_SLOW };
 
 /* ---- the rest of the world ---- */
 

@@ -122,7 +122,7 @@ static void do_registry(struct scenario *s, char **args, size_t count)
     (void)count;
     static const char *const modes[] = {
         [MODE_UP] = "up",         [MODE_DOWN] = "down", [MODE_DENIED] = "denied", [MODE_READ_ONLY] = "read-only",
-        [MODE_LOCKED] = "locked", [MODE_FULL] = "full", [MODE_CLOSES] = "closes", [MODE_SLOW] = "slow"};
+        [MODE_LOCKED] = "locked", [MODE_FULL] = "full", [MODE_SLOW] = "slow"};
     for (size_t i = 0; i < COUNT_OF(modes); i++) {
         if (strcmp(modes[i], args[0]) == 0) {
             s->mode = (enum registry_mode)i;
@@ -136,7 +136,7 @@ static void do_registry(struct scenario *s, char **args, size_t count)
     } else if (strcmp(args[0], "restored") == 0) {
         store_restore(&s->store);
     } else {
-        fail(s, "the registry is up, down, denied, read-only, locked, full, closes, slow, wiped, restored, or cluster NUMBER");
+        fail(s, "the registry is up, down, denied, read-only, locked, full, slow, wiped, restored, or cluster NUMBER");
     }
 }
 

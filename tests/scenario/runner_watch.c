@@ -85,7 +85,7 @@ void watch_meet(struct scenario *s, const struct fake_call *call)
     s->watch_id = asked ? call->watch_id : 0;
     s->watch_open = s->watch_stalls = false;
     if (asked && s->watch_mode == WATCH_AUTO) {
-        if (s->mode != MODE_DOWN && s->mode != MODE_DENIED && s->mode != MODE_CLOSES) {
+        if (s->mode != MODE_DOWN && s->mode != MODE_DENIED) {
             open_watch(s);
         } else {
             end_watch(s, s->mode == MODE_DENIED ? "denied" : "away");

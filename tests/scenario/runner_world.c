@@ -183,7 +183,6 @@ static const char *how_answered(const struct scenario *s, const struct registry_
     case MODE_SLOW: break;
     case MODE_DOWN: return "away";
     case MODE_DENIED: return "denied";
-    case MODE_CLOSES: return op == REGISTRY_GET || op == REGISTRY_COMPARE ? "away" : "unknown";
     case MODE_READ_ONLY: return writes ? "denied" : "ok";
     case MODE_LOCKED: return writes || guarded ? "denied" : "ok";
     case MODE_FULL: return op == REGISTRY_PUT || op == REGISTRY_GRANT ? "overloaded" : "ok";
