@@ -47,7 +47,7 @@ enum { CLUSTER_STEADY_MS = 600000, CLUSTER_FIRST_MS = 2000, CLUSTER_CAP_MS = 600
 /* So many writes of others under our own lease within so long are no hand's: it is an agent with a copy of our
  * state_dir, which puts right what we write as we do what he writes. Each bears a number of them by chance, so that
  * mostly one of the two lets go before the other. */
-enum { TWIN_LEAST = 7, TWIN_SPREAD = 8, TWIN_WITHIN_MS = 20000 };
+enum { TWIN_LEAST = 12, TWIN_SPREAD = 6, TWIN_WITHIN_MS = 20000 };
 
 /* An outage as a whole: what was said of it already, and what will be said when it is over. */
 struct away {
