@@ -131,7 +131,7 @@ static void check_lie(struct node *node, const struct registry_request *request)
     const struct server *server = router_server(node->router);
     const struct key *key = &node->world->etcd.keys[node->key];
     int64_t now = node->world->now, mono = node_now(node).mono;
-    int64_t bound = 2 * registry->ttl_ms + 2 * registry->request_timeout_ms;
+    int64_t bound = 2 * registry->ttl_ms + 3 * registry->request_timeout_ms + 5000; /* the cap of a retry between */
     bool refused = node->watch.refused_since != 0 && now - node->watch.refused_since > bound;
     bool down = server_status(server) == STATUS_ERROR && mono - server->status_mono > bound;
     bool ours = key->value != NULL && key->lease == request->lease && !key->by_hand;
