@@ -47,8 +47,8 @@ static void add_offline(const struct view *view, const struct filter *filter, st
     struct json_writer json = {.out = out};
     buf_str(out, STR(",\"offline\":"));
     json_write_array(&json);
-    for (size_t i = 0; i < view_tombstone_count(view); i++) {
-        const struct view_tombstone *stone = view_tombstone_at(view, i);
+    const struct view_tombstone *stone = NULL;
+    while ((stone = view_tombstone_next(view, stone)) != NULL) {
         if (filter_matches(filter, stone->entry)) {
             json_write_object(&json);
             json_write_key(&json, "goneAt");

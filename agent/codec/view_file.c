@@ -76,9 +76,10 @@ void view_file_encode(const struct view *view, const struct instant *now, struct
         put_entry(out, view_at(view, i));
     }
     put_number(out, view_tombstone_count(view), 4);
-    for (size_t i = 0; i < view_tombstone_count(view); i++) {
-        put_entry(out, view_tombstone_at(view, i)->entry);
-        put_number(out, (uint64_t)view_tombstone_at(view, i)->gone_wall, 8);
+    const struct view_tombstone *stone = NULL;
+    while ((stone = view_tombstone_next(view, stone)) != NULL) {
+        put_entry(out, stone->entry);
+        put_number(out, (uint64_t)stone->gone_wall, 8);
     }
     put_number(out, XXH64(out->data + begin, out->size - begin, 0), SUM_SIZE);
 }

@@ -249,7 +249,7 @@ static void plan(struct view *view, const struct instant *now, struct queue *eff
         }
     }
     view_check(view, now, effects);
-    if (view_tombs_settle(&view->tombs, now->mono)) {
+    if (view_tombs_expire(&view->tombs, now->mono)) {
         view->dirty = true;
     }
     if (now->mono >= save_due(view)) {
@@ -316,8 +316,8 @@ struct window view_deadline(const struct view *view)
     if (view->state != VIEW_OFF && view->settings.mode == VIEW_AUTO && view->subscribers == 0) {
         window = window_sooner(window, (struct window){view->wanted_until, view->wanted_until + 1000});
     }
-    if (view->tombs.count > 0) {
-        int64_t ends = view->tombs.tombs[0].ends_mono;
+    if (view->tombs.oldest != NULL) {
+        int64_t ends = view->tombs.oldest->ends_mono;
         window = window_sooner(window, (struct window){ends, ends + 1000});
     }
     int64_t due = save_due(view);

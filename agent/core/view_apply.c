@@ -20,7 +20,7 @@ static void change(struct view *view, struct view_entry *was, struct view_entry 
     if (is == NULL && gone == KEY_GONE && !clean) {
         view_tombs_add(&view->tombs, was, now->wall, view->settings.tombstone_ms,
                        view->settings.tombstones_max, now);
-    } else if (was == NULL && view->tombs.count > 0) {
+    } else if (was == NULL) {
         view_tombs_drop(&view->tombs, view_entry_key(is));
     }
     view->dirty = true;

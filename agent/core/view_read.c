@@ -101,12 +101,14 @@ const struct view_entry *view_find_id(const struct view *view, struct str id, si
 
 size_t view_tombstone_count(const struct view *view)
 {
-    return view->tombs.count;
+    return HASH_COUNT(view->tombs.oldest);
 }
 
-const struct view_tombstone *view_tombstone_at(const struct view *view, size_t index)
+const struct view_tombstone *view_tombstone_next(const struct view *view, const struct view_tombstone *after)
 {
-    return index < view->tombs.count ? &view->tombs.tombs[index].stone : NULL;
+    const struct view_tomb *tomb = (const struct view_tomb *)(const void *)after;
+    tomb = tomb == NULL ? view->tombs.oldest : tomb->hh.next;
+    return tomb == NULL ? NULL : &tomb->stone;
 }
 
 size_t view_type_count(const struct view *view)

@@ -1,25 +1,21 @@
-/* Servers that went without shutting_down, for as long as somebody may ask what became of them. */
+/* Servers that went without shutting_down, for as long as somebody may ask what became of them. A whole fleet
+ * may go or come back in one step, so a tombstone is found by the hash of its key. */
 #ifndef OUTRIDER_AGENT_CORE_VIEW_TOMBS_H
 #define OUTRIDER_AGENT_CORE_VIEW_TOMBS_H
 
+#include "outrider/base/hash.h"
 #include "outrider/core/instant.h"
 #include "outrider/core/view.h"
 
 struct view_tomb {
-    struct view_tombstone
-        stone; /* owns a reference; its entry is NULL where it was taken away in this step */
+    struct view_tombstone stone; /* owns a reference */
     int64_t ends_mono;
-    uint32_t hash; /* of its key */
+    UT_hash_handle hh; /* by key; in the order of going, oldest first */
 };
 
-/* {0} is empty. A whole fleet may go or come back in one step, so a tombstone is found by the hash of its
- * key, and those that were taken away are closed up at the end of the step. */
+/* Empty is {NULL}. */
 struct view_tombs {
-    struct view_tomb *tombs; /* oldest first */
-    size_t count, capacity;
-    size_t first, taken; /* those before `first` were taken away, and so many of all */
-    uint32_t *places;    /* open addressing, each a number in `tombs` and 1; NULL: to be made */
-    size_t place_count;  /* a power of two */
+    struct view_tomb *oldest;
 };
 
 /* Gives all references back and frees the memory. */
@@ -33,8 +29,7 @@ void view_tombs_add(struct view_tombs *tombs, struct view_entry *entry, int64_t 
 /* The server is back: its tombstone goes. Returns whether there was one. */
 bool view_tombs_drop(struct view_tombs *tombs, struct str key);
 
-/* The end of a step: those whose time is over go, too, and `tombs` has `count` of them. Returns whether there
- * were any whose time was over. */
-bool view_tombs_settle(struct view_tombs *tombs, int64_t mono);
+/* Those whose time is over go. Returns whether there were any. */
+bool view_tombs_expire(struct view_tombs *tombs, int64_t mono);
 
 #endif

@@ -53,9 +53,10 @@ size_t view_json_bytes(const struct view *view);
 const struct view_entry *view_find(const struct view *view, struct str type, struct str id);
 const struct view_entry *view_find_id(const struct view *view, struct str id, size_t *ret_count);
 
-/* Servers that went without a word, the oldest first. */
+/* Servers that went without a word, the oldest first: the one that went after `after`, which is a tombstone of
+ * this view; NULL is before the first, and the result after the last. */
 size_t view_tombstone_count(const struct view *view);
-const struct view_tombstone *view_tombstone_at(const struct view *view, size_t index);
+const struct view_tombstone *view_tombstone_next(const struct view *view, const struct view_tombstone *after);
 
 /* How many servers there are of each type and status: types in order, each with at least one server. */
 size_t view_type_count(const struct view *view);
