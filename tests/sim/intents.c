@@ -136,6 +136,20 @@ void intents_by_hand(struct node *node)
     }
 }
 
+void intents_unanswered(struct node *node, const struct packet *packet)
+{
+    if (packet->control && packet->request.op == REGISTRY_PUT) {
+        node->control_unanswered = node->world->now;
+    }
+}
+
+/* A write that nobody waits for any more may come after the removal, and finds an absent key again. */
+static bool may_come_back(const struct node *node)
+{
+    enum { LATEST_MS = 60000 };
+    return node->control_unanswered > 0 && node->world->now - node->control_unanswered < LATEST_MS;
+}
+
 /* Contract 5: removed at a clean stop where the id is ephemeral. */
 void intents_left(struct node *node, int code)
 {
@@ -147,7 +161,7 @@ void intents_left(struct node *node, int code)
     if (key->value != NULL) {
         node->ops = OPS_UNSURE; /* its removal may still be on the way */
     } else if (code == 0) {
-        node->ops = node_shares_key(node) ? OPS_UNSURE : OPS_OFF;
+        node->ops = node_shares_key(node) || may_come_back(node) ? OPS_UNSURE : OPS_OFF;
     }
     if (code == 0 && key->value != NULL && !hindered && !key->by_hand && !node_shares_key(node)) {
         violated(node->world, node, "it ends with its id and leaves the control key");

@@ -285,6 +285,7 @@ void network_reply(struct node *node, struct packet *packet)
     }
     if (reply.failure != REGISTRY_OK) {
         reply.error = str_of(registry_failure_name(reply.failure));
+        intents_unanswered(node, packet);
         tell(world, node, "is told %s: %s", registry_op_name(reply.op), registry_failure_name(reply.failure));
         reply.kv = (struct registry_kv){0};
     } else if (reply.op != REGISTRY_KEEPALIVE) {

@@ -190,6 +190,7 @@ struct node {
 
     enum { OPS_OFF, OPS_ON, OPS_UNSURE } ops; /* what operators want, at last */
     bool ops_by_hand;                         /* said at the control key, not to the agent */
+    int64_t control_unanswered;               /* when a write of its control key was last given up; 0: never */
     struct game game;
     struct watch watch;
     struct stream stream;
@@ -379,6 +380,7 @@ void intents_wiped(struct world *world);
 void intents_started(struct node *node, bool with_state);
 void intents_ended(struct node *node);
 bool intents_unseen(const struct node *node);
+void intents_unanswered(struct node *node, const struct packet *packet);
 void intents_left(struct node *node, int code);
 void intents_check(struct node *node, const char *what);
 
