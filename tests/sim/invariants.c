@@ -123,21 +123,23 @@ static void check_farewell(struct node *node, const struct registry_request *req
     }
 }
 
-/* Rule 34 has an end: a heartbeat must not keep a record that says ready while the server is in error and nothing can be
- * written. */
+/* Rule 34 has an end: a heartbeat must not keep a record that says ready while the server is in error and
+ * nothing can be written. */
 static void check_lie(struct node *node, const struct registry_request *request)
 {
     const struct config_registry *registry = &node_config(node)->registry;
     const struct server *server = router_server(node->router);
     const struct key *key = &node->world->etcd.keys[node->key];
     int64_t now = node->world->now, mono = node_now(node).mono;
-    int64_t bound = 2 * registry->ttl_ms + 3 * registry->request_timeout_ms + 5000; /* the cap of a retry between */
+    int64_t bound =
+        2 * registry->ttl_ms + 3 * registry->request_timeout_ms + 5000; /* the cap of a retry between */
     bool refused = node->watch.refused_since != 0 && now - node->watch.refused_since > bound;
     bool down = server_status(server) == STATUS_ERROR && mono - server->status_mono > bound;
     bool ours = key->value != NULL && key->lease == request->lease && !key->by_hand;
     bool awake = now - node->stopped_until > bound && now - node->suspended_until > bound;
     if (refused && down && ours && awake && record_says(blob_view(key->value), "ready")) {
-        violated(node->world, node, "a heartbeat for a record that says ready, of a server that is in error for %" PRId64 " ms",
+        violated(node->world, node,
+                 "a heartbeat for a record that says ready, of a server that is in error for %" PRId64 " ms",
                  mono - server->status_mono);
     }
 }
@@ -191,9 +193,13 @@ void check_landed(struct node *node, const struct packet *packet, const struct r
     } else {
         return; /* given up, or answered twice */
     }
-    if (reply->op == REGISTRY_PUT && !packet->control) {
+    if (reply->failure == REGISTRY_RETRY || reply->failure == REGISTRY_UNKNOWN) {
+        watch->refused_since = 0; /* who is not answered can take nothing back either */
+    } else if (reply->op == REGISTRY_PUT && !packet->control) {
         bool refused = reply->failure == REGISTRY_DENIED || reply->failure == REGISTRY_OVERLOADED;
-        watch->refused_since = !refused ? 0 : watch->refused_since != 0 ? watch->refused_since : node->world->now;
+        watch->refused_since = !refused                    ? 0
+                               : watch->refused_since != 0 ? watch->refused_since
+                                                           : node->world->now;
     }
     bool failed = reply->failure != REGISTRY_OK && reply->failure != REGISTRY_LEASE_LOST &&
                   reply->failure != REGISTRY_LEASE_EXISTS;
@@ -218,11 +224,14 @@ void check_landed(struct node *node, const struct packet *packet, const struct r
 void check_deadline(struct node *node, const struct packet *packet, const struct registry_reply *reply)
 {
     const struct registrar *registrar = router_registrar(node->router);
-    bool told = reply->failure == REGISTRY_OK && (reply->op == REGISTRY_KEEPALIVE || reply->op == REGISTRY_GRANT);
-    bool held = registrar_lease_state(registrar) == LEASE_HELD && registrar_lease(registrar) == packet->request.lease;
+    bool told =
+        reply->failure == REGISTRY_OK && (reply->op == REGISTRY_KEEPALIVE || reply->op == REGISTRY_GRANT);
+    bool held =
+        registrar_lease_state(registrar) == LEASE_HELD && registrar_lease(registrar) == packet->request.lease;
     bool later = registrar_lease_deadline(registrar) > packet->sent_boot + reply->ttl_ms;
     if (told && held && later) {
-        violated(node->world, node, "it takes its lease to live for %" PRId64 " ms longer than from the heartbeat",
+        violated(node->world, node,
+                 "it takes its lease to live for %" PRId64 " ms longer than from the heartbeat",
                  registrar_lease_deadline(registrar) - packet->sent_boot - reply->ttl_ms);
     }
 }
