@@ -8,6 +8,11 @@
 
 enum { IDLE_MAX = 4 };
 
+/* Calls that were made while a connection was not needed for any of them, before it is closed: a burst, as at
+ * the start, leaves some behind, and each costs the server memory for as long as it stays. Counted in calls,
+ * so that an idle client needs no timer for it. */
+enum { IDLE_CALLS_MAX = 16 };
+
 static void bury(void *user)
 {
     struct http_plain *client = user;
@@ -47,8 +52,9 @@ static void idle_add(struct plain_connection *connection)
     connection->next = client->newest;
     *(client->newest != NULL ? &client->newest->previous : &client->oldest) = connection;
     client->newest = connection;
-    if (++client->idle_count > IDLE_MAX) {
-        struct plain_connection *oldest = client->oldest;
+    connection->idle_from = ++client->answered;
+    struct plain_connection *oldest = client->oldest;
+    if (++client->idle_count > IDLE_MAX || client->answered - oldest->idle_from >= IDLE_CALLS_MAX) {
         idle_remove(oldest);
         end(oldest);
     }

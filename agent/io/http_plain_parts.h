@@ -48,7 +48,8 @@ struct plain_connection {
     struct http_plain *client;
     struct plain_call *call; /* NULL: idle */
     char *authority;
-    bool kept; /* has served a call before this one */
+    bool kept;          /* has served a call before this one */
+    uint64_t idle_from; /* http_plain.answered, when it became idle */
 };
 
 struct http_plain {
@@ -60,6 +61,7 @@ struct http_plain {
     int64_t timer_ms;    /* INT64_MAX: not armed */
     struct plain_connection *newest, *oldest, *graveyard;
     size_t idle_count;
+    uint64_t answered; /* calls that left a connection idle */
     struct deferred bury;
     struct plain_stream *streams;
     char *scratch; /* HTTP_PLAIN_READ_SIZE bytes; made by the first read */

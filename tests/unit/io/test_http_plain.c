@@ -247,6 +247,29 @@ static void test_each_has_its_time(void **state)
     assert_int_equal(http_client_in_flight(world->client), 1);
 }
 
+/* What a burst of calls has opened is closed when calls that come one by one have no use for it. */
+static void test_needless_connections(void **state)
+{
+    struct client_world *world = *state;
+    struct outcome outcomes[3] = {0};
+    for (size_t i = 0; i < COUNT_OF(outcomes); i++) {
+        struct http_call call = call_to(world);
+        http_client_post(world->client, &call, note, &outcomes[i]);
+    }
+    while (outcomes[0].calls + outcomes[1].calls + outcomes[2].calls < 3) {
+        step(world);
+    }
+    for (int i = 0; i < 13; i++) {
+        request(world);
+    }
+    assert_int_equal(world->client->plain->idle_count, 3);
+    for (int i = 0; i < 2; i++) {
+        request(world);
+    }
+    assert_int_equal(world->client->plain->idle_count, 1);
+    assert_int_equal(world->server.accepted, 3);
+}
+
 static void test_deaf_connections(void **state)
 {
     struct client_world *world = *state;
@@ -381,7 +404,7 @@ int main(void)
         T(test_sent_stays_sent),  T(test_long_request),       T(test_early_answer),
         T(test_idle_means_idle),  T(test_each_has_its_time),  T(test_secrets_are_wiped),
         T(test_refused_at_once),  T(test_unknown_name),       T(test_v6),
-        T(test_deaf_connections),
+        T(test_deaf_connections), T(test_needless_connections),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
