@@ -326,6 +326,7 @@ void keywatch_step(struct keywatch *keywatch, const struct keywatch_event *event
         break;
     case KEYWATCH_ON_LEAVE:
         close_watch(keywatch, effects);
+        wait_for_next(keywatch, now);
         keywatch->state = KEYWATCH_OFF;
         keywatch->left = true;
         break;

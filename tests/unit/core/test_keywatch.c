@@ -327,6 +327,27 @@ static void who_may_not_compare_asks_rarely(void **state)
     (void)compares(world);
 }
 
+/* What was under way when the agent ends must not bring the watch back. */
+static void nothing_is_owed_to_who_leaves(void **state)
+{
+    struct world *world = *state;
+    struct keywatch_effect effect;
+    (void)open_and_quiet(world);
+    succeed(world, 40);
+    compared(world, compares(world), REGISTRY_OK, false, 40);
+    world->now += 1000;
+    succeed(world, 60); /* which the stream owes, and the second comparison is under way */
+    uint64_t id = compares(world);
+    step(world, (struct keywatch_event){.type = KEYWATCH_ON_LEAVE});
+    assert_true(asks(world, KEYWATCH_DO_UNWATCH, &effect));
+    assert_false(keywatch_awaits(&world->watch, id));
+    compared(world, id, REGISTRY_OK, false, 60);
+    world->now += 1500;
+    step(world, (struct keywatch_event){.type = KEYWATCH_ON_TICK, .alone = true});
+    assert_int_equal(queue_size(&world->effects), 0);
+    assert_int_equal(keywatch_state(&world->watch), KEYWATCH_OFF);
+}
+
 static void after_an_outage_not_all_at_once(void **state)
 {
     struct world *world = *state;
@@ -350,6 +371,7 @@ int main(void)
         TEST(who_is_deaf_twice_is_closed),
         TEST(news_excuse_a_difference),
         TEST(who_may_not_compare_asks_rarely),
+        TEST(nothing_is_owed_to_who_leaves),
         TEST(after_an_outage_not_all_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
