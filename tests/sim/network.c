@@ -47,9 +47,11 @@ static void send(struct world *world, struct packet *packet, int64_t at, enum ev
                                            .packet = packet});
 }
 
+/* Nothing of an answer that was on its way counts: not even which cluster gave it. */
 static void answer(struct world *world, struct packet *packet, int64_t at, enum registry_failure failure)
 {
-    packet->reply.failure = failure;
+    packet->reply =
+        (struct registry_reply){.id = packet->reply.id, .op = packet->reply.op, .failure = failure};
     send(world, packet, at, EVENT_REPLY);
 }
 
