@@ -300,6 +300,16 @@ void check_exit(struct node *node, int code)
     }
 }
 
+/* Lines of a crowded storm may overtake each other: then what the game says again is news. */
+static bool heard_last(const struct node *node)
+{
+    char text[16];
+    struct words words;
+    snprintf(text, sizeof(text), "t%u", node->game.text);
+    bool said = server_words(router_server(node->router), &words) && words.has_text;
+    return !said || str_eq(words.text, str_of(text));
+}
+
 /* Nothing is going on, and the game is one whose words need not be said again: the next agent must not write
  * at all. */
 void check_handed_over(struct node *node)
@@ -309,7 +319,8 @@ void check_handed_over(struct node *node)
     const struct server *server = router_server(node->router);
     const struct key *key = &world->etcd.keys[node->key];
     bool believed =
-        game->style == GAME_SILENT || (game->style == GAME_NOTIFIES && game->witness_by == node->life);
+        game->style == GAME_SILENT ||
+        (game->style == GAME_NOTIFIES && game->witness_by == node->life && heard_last(node));
     believed = believed && game->up && !game->hung && !node->no_route;
     bool settled = world->now - game->changed_at > 20000 && world->now - node->fault_until > 20000 &&
                    world->now - node->started_at > 20000;
