@@ -281,6 +281,7 @@ static void kill_process(struct world *world, struct node *node)
     if (world_chance(world, 150)) {
         tell(world, node, "its state_dir is lost");
         buf_clear(&node->kept);
+        intents_forgotten(node);
     } else if (world_chance(world, 150)) {
         tell(world, node, "its machine boots anew");
         node->boot++;

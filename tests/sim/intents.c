@@ -3,6 +3,8 @@
  * keeps was lost, the truth is unsure and only the agreement of agent and key is checked. */
 #include "sim.h"
 
+#include <stdio.h>
+
 static struct key *control(const struct node *node)
 {
     return &node->world->etcd.keys[network_control(node)];
@@ -51,10 +53,11 @@ void intents_undrained(struct node *node)
     }
 }
 
-/* What the agent has from nobody but the key is lost with both. */
+/* What the agent has from nobody but the key is lost with both; and of two words it was not told yet, it may be
+ * told only the first. */
 static void lost_at_key(struct node *node)
 {
-    bool known = node->alive && ops_of(node)->set == (node->ops == OPS_ON);
+    bool known = node->alive && !intents_unseen(node) && ops_of(node)->set == (node->ops == OPS_ON);
     bool kept = node->ops == OPS_OFF || (node->state_dir && !node->ops_by_hand);
     node->ops = known && kept ? node->ops : OPS_UNSURE;
 }
@@ -74,13 +77,19 @@ void intents_started(struct node *node, bool with_state)
     }
 }
 
-/* Without a state_dir nobody keeps what has not reached the key; and what was sent may still get there, after
- * whatever was said since. */
+/* What has not reached the key is lost with the state; and what was sent may still get there, after whatever was
+ * said since. */
+void intents_forgotten(struct node *node)
+{
+    node->ops = node->died_unwritten ? OPS_UNSURE : node->ops;
+}
+
 void intents_ended(struct node *node)
 {
     const struct intent *intent = router_intent(node->router);
-    if (!node->state_dir && (intent_pending(intent) || intent_sent(intent) != 0)) {
-        node->ops = OPS_UNSURE;
+    node->died_unwritten = intent_pending(intent) || intent_sent(intent) != 0;
+    if (!node->state_dir) {
+        intents_forgotten(node);
     }
 }
 
@@ -97,13 +106,17 @@ static void put(struct node *node, const char *text)
 void intents_by_hand(struct node *node)
 {
     struct world *world = node->world;
+    char since[96];
     bool pending = node->alive ? intent_pending(router_intent(node->router)) : node->state_dir;
     switch (world_below(world, 6)) {
     case 0:
     case 1:
-        put(node, world_chance(world, 500)
-                      ? "{\"hold\":{\"reason\":\"by hand\"}}"
-                      : "{\"hold\":{\"by\":\"etcdctl\",\"since\":\"2026-11-21T02:00:00Z\"}}");
+        /* Nobody sets a hold twice at one moment: word for word the same could be a late write of the
+         * agent's. */
+        snprintf(since, sizeof(since),
+                 "{\"hold\":{\"by\":\"etcdctl\",\"since\":\"2026-11-21T02:%02d:%02d.%03dZ\"}}",
+                 (int)(world->now / 60000 % 60), (int)(world->now / 1000 % 60), (int)(world->now % 1000));
+        put(node, world_chance(world, 500) ? "{\"hold\":{\"reason\":\"by hand\"}}" : since);
         /* After a wipe a revision that was seen before may come again: a compare cannot tell. */
         node->ops = pending && world->wiped_at > 0 ? OPS_UNSURE : OPS_ON;
         break;
@@ -116,13 +129,13 @@ void intents_by_hand(struct node *node)
         node->ops = pending ? OPS_UNSURE : OPS_OFF;
         break;
     case 4:
-        put(node, "drain, please");
         lost_at_key(node);
+        put(node, "drain, please");
         break;
     default:
+        lost_at_key(node);
         tell(world, node, "its control key is deleted by hand");
         etcd_delete(&world->etcd, network_control(node));
-        lost_at_key(node);
         break;
     }
     control(node)->by_hand = true;

@@ -190,6 +190,7 @@ struct node {
 
     enum { OPS_OFF, OPS_ON, OPS_UNSURE } ops; /* what operators want, at last */
     bool ops_by_hand;                         /* said at the control key, not to the agent */
+    bool died_unwritten; /* what it had been told, or had sent, was not all known to be at the key */
     int64_t control_unanswered;               /* when a write of its control key was last given up; 0: never */
     struct game game;
     struct watch watch;
@@ -371,14 +372,15 @@ void faults_heal_etcd(struct world *world);
 void faults_heal_node(struct node *node);
 void operators_act(struct node *node);
 
-/* intents.c: what was answered to an operator of this agent, what was written by hand; what an agent starts with, and
- * what ends with it; a control key against its agent long after the storm. */
+/* intents.c: what was answered to an operator of this agent, what was written by hand; what an agent starts with,
+ * what ends with it, and with its state; a control key against its agent long after the storm. */
 void intents_drained(struct node *node, bool for_a_while);
 void intents_undrained(struct node *node);
 void intents_by_hand(struct node *node);
 void intents_wiped(struct world *world);
 void intents_started(struct node *node, bool with_state);
 void intents_ended(struct node *node);
+void intents_forgotten(struct node *node);
 bool intents_unseen(const struct node *node);
 void intents_unanswered(struct node *node, const struct packet *packet);
 void intents_left(struct node *node, int code);
