@@ -110,8 +110,7 @@ static int read_wish(json_t *root, struct error *err, struct drain_wish *wish)
     return 0;
 }
 
-/* "api uid 1000" over the unix socket, "api 127.0.0.1" over TCP: the pid and the port are of no use later. */
-static void name_operator(const struct api_request *request, char out[static HOLD_BY_MAX + 1])
+void api_name_operator(const struct api_request *request, char ret_by[static HOLD_BY_MAX + 1])
 {
     struct str who = request->peer;
     const char *cut = who.size == 0 ? NULL : memmem(who.data, who.size, "uid ", 4);
@@ -122,7 +121,7 @@ static void name_operator(const struct api_request *request, char out[static HOL
         const char *colon = who.size == 0 ? NULL : memrchr(who.data, ':', who.size);
         who.size = colon == NULL ? who.size : (size_t)(colon - who.data);
     }
-    snprintf(out, HOLD_BY_MAX + 1, "api %.*s", STR_ARG(who));
+    snprintf(ret_by, HOLD_BY_MAX + 1, "api %.*s", STR_ARG(who));
 }
 
 /* What is now so, so that the caller need not ask again. */
@@ -164,7 +163,7 @@ bool api_read_hold(struct api_context *context, const struct api_request *reques
         struct api_view view;
         char by[HOLD_BY_MAX + 1];
         api_look(context, &view);
-        name_operator(request, by);
+        api_name_operator(request, by);
         hold_set(ret_hold, wish.reason, by, wish.deadline_ms, wish.expires_ms, &view.now);
     } else {
         api_refuse(reply, 400, "bad_body", "%s", err.text);
@@ -185,7 +184,7 @@ void api_drain(struct api_context *context, const struct api_request *request, s
         api_refuse(reply, 400, "bad_body", "%s", err.text);
     } else {
         char by[HOLD_BY_MAX + 1];
-        name_operator(request, by);
+        api_name_operator(request, by);
         context->ops->drain(context->agent, wish.reason, by, wish.deadline_ms, wish.expires_ms);
         tell_hold(context, reply);
     }
@@ -211,7 +210,7 @@ void api_undrain(struct api_context *context, const struct api_request *request,
 {
     if (has_server(context, reply) && api_read_nothing(request, reply)) {
         char by[HOLD_BY_MAX + 1];
-        name_operator(request, by);
+        api_name_operator(request, by);
         context->ops->undrain(context->agent, by);
         tell_hold(context, reply);
     }

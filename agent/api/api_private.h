@@ -1,6 +1,6 @@
 /* The inside of api: routes.c (which handler), guard.c (who may change state), reply.c (what every answer
- * shares) and the handlers, all pure: a request and the agent as it is in, a reply out. api.c alone knows that
- * there is an HTTP server. */
+ * shares) and the handlers, all pure: a request and the agent as it is in, a reply out. api.c alone knows
+ * that there is an HTTP server. */
 #ifndef OUTRIDER_API_API_PRIVATE_H
 #define OUTRIDER_API_API_PRIVATE_H
 
@@ -25,7 +25,7 @@ struct api_request {
     struct str host, content_type, authorization, origin, if_none_match;
     bool has_origin;
     bool is_unix;
-    struct str peer; /* "127.0.0.1:5555", "[::1]:5555", "pid 17 uid 1000" */
+    struct str peer;     /* "127.0.0.1:5555", "[::1]:5555", "pid 17 uid 1000" */
     struct str type, id; /* what stands in the path where the route has {type} and {id} */
 };
 
@@ -45,8 +45,8 @@ struct api_reply {
     struct buf body;          /* the caller's, to be ended with buf_fini */
     struct blob *blob;        /* instead of the body where it is not NULL; a reference of the caller's */
     char etag[SERVICES_ETAG_MAX];
-    int64_t stale_ms;  /* how old what is told may be; 0: it is certain */
-    bool retry_after;  /* another try in a second may do */
+    int64_t stale_ms; /* how old what is told may be; 0: it is certain */
+    bool retry_after; /* another try in a second may do */
     enum api_turn turn;
     struct hold hold;    /* controls: not set, to lift it */
     struct str type, id; /* controls: of whom; borrowed until the view is stepped */
@@ -124,9 +124,13 @@ void api_write_view(struct json_writer *json, const struct api_view *view);
 void api_write_hold(struct json_writer *json, const char *kind, const struct hold *hold,
                     const struct instant *now);
 
+/* agent_holds.c: who asks, for holds and logs: "api uid 1000" over the unix socket, "api 127.0.0.1" over TCP;
+ * the pid and the port are of no use later. */
+void api_name_operator(const struct api_request *request, char ret_by[static HOLD_BY_MAX + 1]);
+
 /* agent_holds.c: what a drain's body asks for, as a hold of `request`'s peer. False with `reply` made. */
-bool api_read_hold(struct api_context *context, const struct api_request *request,
-                   struct api_reply *reply, struct hold *ret_hold);
+bool api_read_hold(struct api_context *context, const struct api_request *request, struct api_reply *reply,
+                   struct hold *ret_hold);
 
 /* agent_holds.c: that an undrain's body asks for nothing. False with `reply` made. */
 bool api_read_nothing(const struct api_request *request, struct api_reply *reply);

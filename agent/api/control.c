@@ -29,7 +29,8 @@ static void control(const struct api_request *request, const struct hold *hold, 
     reply->id = request->id;
 }
 
-void api_service_drain(struct api_context *context, const struct api_request *request, struct api_reply *reply)
+void api_service_drain(struct api_context *context, const struct api_request *request,
+                       struct api_reply *reply)
 {
     struct hold hold = {0};
     if (api_read_hold(context, request, reply, &hold) && need_service(context, request, reply)) {
@@ -41,6 +42,8 @@ void api_service_undrain(struct api_context *context, const struct api_request *
                          struct api_reply *reply)
 {
     if (api_read_nothing(request, reply) && need_service(context, request, reply)) {
-        control(request, &(struct hold){0}, reply);
+        struct hold lifted = {0};
+        api_name_operator(request, lifted.by); /* for the log: the key is lifted by nobody */
+        control(request, &lifted, reply);
     }
 }

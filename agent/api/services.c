@@ -18,7 +18,8 @@ bool api_need_fleet(struct api_context *context, struct api_view *ret_view, stru
     api_look(context, ret_view);
     const struct view *fleet = ret_view->fleet.view;
     if (fleet == NULL || ret_view->config->view.mode == CONFIG_VIEW_OFF) {
-        api_refuse(reply, 503, "view_off", "this agent does not watch the fleet: view.mode is off");
+        api_refuse(reply, 503, "view_off",
+                   "this agent does not watch the fleet, as its view.mode is off: ask an observer");
         return false;
     }
     if (view_known(fleet) && (!view_waking(fleet) || context->impatient)) {

@@ -45,15 +45,22 @@ static int tell_refusal(int status, const json_t *document, struct error *err)
                      hint);
 }
 
+/* The exit status of an answer that is not what was asked for. 503 is of the moment, but where the fleet is
+ * not watched at all. */
+static int refusal_status(int status, const json_t *document)
+{
+    const char *code = document_text(document, "error.code");
+    bool later = status == 503 && code != NULL && strcmp(code, "view_off") != 0;
+    return later ? EX_TEMPFAIL : EX_FAILED;
+}
+
 static int read_answer(int status, struct str body, struct error *err, json_t **ret_document)
 {
     json_t *document = document_parse(body);
     if (status != 200 || !json_is_object(document)) {
         (void)tell_refusal(status, document, err);
-        int rc = !json_is_object(document) ? EX_FAILED
-                 : status == 404           ? EX_GONE
-                 : status == 503           ? EX_TEMPFAIL
-                                           : EX_FAILED;
+        bool gone = status == 404 && json_is_object(document);
+        int rc = gone ? EX_GONE : refusal_status(status, document);
         json_decref(document);
         return rc;
     }
@@ -172,11 +179,13 @@ int client_follow(const struct client *client, const char *path, const char *las
     return EX_TEMPFAIL;
 }
 
-void client_refusal(int status, struct str body, struct error *err)
+int client_refusal(int status, struct str body, struct error *err)
 {
     json_t *document = document_parse(body);
     (void)tell_refusal(status, document, err);
+    int rc = refusal_status(status, document);
     json_decref(document);
+    return rc;
 }
 
 static int check_who(const struct client *client, struct error *err)

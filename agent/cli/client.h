@@ -43,7 +43,8 @@ void client_fini(struct client *client);
 
 /* GET /api/agent. Returns 0 with the document, the caller's (json_decref); or EX_TEMPFAIL when there is no
  * answer or another agent's than the configuration means, or when the agent cannot tell yet (503: its
- * registry is away), and EX_FAILED when it is another error or no document, with `err` set. */
+ * registry is away; not where it never will, view.mode being off), and EX_FAILED when it is another error or
+ * no document, with `err` set. */
 int client_get(const struct client *client, struct error *err, json_t **ret_document) MUST_CHECK;
 
 /* What client_read returns for what is not there (404). */
@@ -62,8 +63,8 @@ int client_follow(const struct client *client, const char *path, const char *las
                   void *user, struct error *err) MUST_CHECK;
 
 /* Sets `err` to what an answer that is no document says: the reason an agent gives, or that none answers
- * there. */
-void client_refusal(int status, struct str body, struct error *err);
+ * there. Returns EX_TEMPFAIL or EX_FAILED, as client_get does. */
+int client_refusal(int status, struct str body, struct error *err);
 
 /* POST of a JSON `body` with the token; where a configuration says who is meant, only after a GET has shown
  * that it is who answers. Returns as client_get; EX_CONFIG when the token file cannot be read. */

@@ -49,14 +49,28 @@ static void add_record(struct table *table, const json_t *record)
     table_add(table, reason != NULL ? reason : text, NULL);
 }
 
+static void add_heads(struct table *table)
+{
+    static const char *const heads[SERVICES_COLUMNS] = {"TYPE",    "ID",     "STATUS",  "ADDRESS",
+                                                        "PLAYERS", "REGION", "VERSION", "TEXT"};
+    for (size_t i = 0; i < COUNT_OF(heads); i++) {
+        table_add(table, heads[i], NULL);
+    }
+}
+
+void services_line(const json_t *record, size_t widths[static SERVICES_COLUMNS], struct buf *out)
+{
+    struct table table = {.columns = SERVICES_COLUMNS, .least = widths};
+    add_heads(&table);
+    add_record(&table, record);
+    table_print(&table, 1, 2, 0, false, out);
+    table_fini(&table);
+}
+
 void services_table(const json_t *services, size_t rows, size_t width, bool colour, struct buf *out)
 {
-    static const char *const heads[] = {"TYPE",    "ID",     "STATUS",  "ADDRESS",
-                                        "PLAYERS", "REGION", "VERSION", "TEXT"};
-    struct table table = {.columns = COUNT_OF(heads)};
-    for (size_t i = 0; i < COUNT_OF(heads); i++) {
-        table_add(&table, heads[i], NULL);
-    }
+    struct table table = {.columns = SERVICES_COLUMNS};
+    add_heads(&table);
     for (size_t i = 0; i < json_array_size(services); i++) {
         add_record(&table, json_array_get(services, i));
     }

@@ -26,11 +26,11 @@ struct watching {
     const struct client *client;
     bool json, screen;
     struct services_screen terminal; /* where screen */
+    size_t widths[SERVICES_COLUMNS]; /* of the lines, where not */
     struct sse_reader reader;        /* its last_id is what a new stream goes on from */
     json_t *services;                /* key "TYPE/ID": record, as of the last synced and what came since */
-    json_t *
-        incoming; /* likewise, of a stream that tells all from the beginning until it has synced; else NULL */
-    bool begun;   /* the present stream has told something */
+    json_t *incoming; /* likewise, of a stream that begins anew, until it has synced; else NULL */
+    bool begun;       /* the present stream has told something */
     bool synced, changed, refused;
     int64_t looked;     /* clock_mono_ms */
     int64_t stale_ms;   /* the agent's view; -1: it is not */
@@ -91,7 +91,7 @@ static void draw(struct watching *watching)
     watching->changed = false;
 }
 
-static void print_change(const struct watching *watching, const char *event, json_t *record)
+static void print_change(struct watching *watching, const char *event, json_t *record)
 {
     char time_text[32];
     if (watching->json) {
@@ -102,12 +102,8 @@ static void print_change(const struct watching *watching, const char *event, jso
         json_decref(line);
     } else {
         struct buf row = {0};
-        json_t *one = json_pack("[O]", record);
-        services_table(one, 0, 0, false, &row);
-        struct str text = buf_view(&row);
-        (void)str_split(text, '\n', &text); /* the head */
-        printf("%s %-6s %.*s", timestamp_format(clock_wall_ms(), time_text), event, STR_ARG(text));
-        json_decref(one);
+        services_line(record, watching->widths, &row);
+        printf("%s %-6s %s", timestamp_format(clock_wall_ms(), time_text), event, buf_text(&row));
         buf_fini(&row);
     }
     fflush(stdout);
@@ -116,7 +112,7 @@ static void print_change(const struct watching *watching, const char *event, jso
 /* ---- reading ---- */
 
 /* A stream that begins anew tells everything; who reads lines is told what is different. */
-static void tell_gone(const struct watching *watching)
+static void tell_gone(struct watching *watching)
 {
     const char *key;
     json_t *record;
@@ -275,9 +271,9 @@ static int stream(struct watching *watching, const char *path, struct error *err
     int status = client_follow(watching->client, path, buf_text(&watching->reader.last_id), on_data, on_tick,
                                watching, err);
     if (watching->answered != 0) {
-        client_refusal(watching->answered, buf_view(&watching->answer), err);
+        status = client_refusal(watching->answered, buf_view(&watching->answer), err);
     }
-    return watching->refused ? EX_FAILED : status;
+    return status;
 }
 
 static void show_trouble(struct watching *watching, const struct error *err)

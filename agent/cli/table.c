@@ -102,13 +102,19 @@ size_t table_rows(const struct table *table)
     return table->columns == 0 ? 0 : table->count / table->columns;
 }
 
+/* One text of a foreigner must not push all that comes after it off the screen. */
+enum { LEAST_MAX = 48 };
+
 static void measure(const struct table *table, size_t ret_widths[static TABLE_COLUMNS_MAX])
 {
     for (size_t column = 0; column < table->columns; column++) {
-        ret_widths[column] = 0;
+        ret_widths[column] = table->least == NULL ? 0 : table->least[column];
         for (size_t i = column; i < table->count; i += table->columns) {
             size_t width = table->cells[i].width;
             ret_widths[column] = width > ret_widths[column] ? width : ret_widths[column];
+        }
+        if (table->least != NULL) {
+            table->least[column] = ret_widths[column] < LEAST_MAX ? ret_widths[column] : LEAST_MAX;
         }
     }
 }

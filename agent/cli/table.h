@@ -14,6 +14,8 @@ struct table {
     size_t columns;
     struct table_cell *cells;
     size_t count, capacity; /* cells */
+    size_t *least; /* widths that columns have at least, and as many as there are; table_print widens them,
+                    * so that the next table is aligned with this one. NULL: none; borrowed */
 };
 
 /* Appends a cell, from left to right, row after row. `text` is copied with what would steer a terminal

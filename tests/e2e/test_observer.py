@@ -234,6 +234,10 @@ class Sidecar(Fleet):
         agent = self.agent(view={"mode": "off"}).start()
         status, _, body = self.get(agent, "/api/services")
         self.assertEqual((status, body["error"]["code"]), (503, "view_off"))
+        for more in ((), ("--watch",)):  # not 75: to ask again later would change nothing
+            done = agent.run("services", *more)
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertIn("its view.mode is off: ask an observer", done.stderr)
 
 
 class RemoteDrain(Fleet):
@@ -249,6 +253,7 @@ class RemoteDrain(Fleet):
         wait_until(lambda: self.ids(observer, "?status=draining") == ["w1"], "w1 draining")
         self.assertEqual(sidecar.api()["holds"][0]["reason"], "patch")
         self.assertEqual(observer.request("POST", path + "undrain", "")[0], 200)
+        observer.logged(f'msg="undrain" key=/outrider{self.prefix}/control/world/w1 by="api uid ')
         wait_until(lambda: self.ids(observer, "?status=ready") == ["w1"], "w1 ready again")
         self.assertEqual(observer.request("POST", "/service-discovery/services/w1/disable", "")[0], 200)
         wait_until(lambda: self.ids(observer, "?status=draining") == ["w1"], "w1 disabled")

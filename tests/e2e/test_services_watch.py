@@ -77,6 +77,16 @@ class Lines(FleetCase):
         self.put("w3", "ready", indent=2)
         self.assertRegex(watch.stdout.readline(), r"^20\S+Z update world +w3 +ready +10\.0\.0\.5:8001\n$")
 
+    def test_columns_stay_where_they_are(self):
+        watch = self.following()
+        for _ in range(2):
+            watch.stdout.readline()
+        self.put("a-much-longer-name", "initializing")
+        self.put("w1", "error")
+        wide, narrow = watch.stdout.readline(), watch.stdout.readline()
+        self.assertIn(" w1 ", narrow)
+        self.assertEqual(wide.index("10.0.0.5"), narrow.index("10.0.0.5"), wide + narrow)
+
     def test_nobody_reads_any_more(self):
         watch = self.following()
         watch.stdout.readline()

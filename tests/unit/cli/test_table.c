@@ -45,6 +45,27 @@ static void a_line_is_no_wider_than_the_screen(void **state)
     expect(1, 2, 2, false, "h\xc3\xa4\n");
 }
 
+static void the_next_table_is_aligned_with_the_last(void **state)
+{
+    (void)state;
+    size_t least[2] = {0};
+    struct buf out = {0};
+    static const char *const texts[] = {"a", "long", "b",
+                                        "very long indeed, and longer than all that a screen has room for"};
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        struct table table = {.columns = 2, .least = least};
+        table_add(&table, texts[i], NULL);
+        table_add(&table, "x", NULL);
+        table_print(&table, 0, 1, 0, false, &out);
+        table_fini(&table);
+    }
+    assert_string_equal(buf_text(&out),
+                        "a  x\nlong  x\nb     x\n"
+                        "very long indeed, and longer than all that a screen has room for  x\n");
+    assert_true(least[0] < 50);
+    buf_fini(&out);
+}
+
 static void wide_characters_take_two_columns(void **state)
 {
     (void)state;
@@ -83,6 +104,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(columns_are_aligned_by_characters),
         cmocka_unit_test(a_line_is_no_wider_than_the_screen),
+        cmocka_unit_test(the_next_table_is_aligned_with_the_last),
         cmocka_unit_test(wide_characters_take_two_columns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
