@@ -31,6 +31,8 @@ static void warn_of_secret(const char *file, const char *setting, const char *se
                 "%s: %s: warning: %s has mode %04o: everybody on this machine can %s it; chmod 0640 %s\n",
                 file, setting, secret, (unsigned)(st.st_mode & 07777U),
                 (st.st_mode & S_IROTH) != 0 ? "read" : "write", secret);
+    } else if (S_ISREG(st.st_mode) && st.st_size == 0) {
+        fprintf(stderr, "%s: %s: warning: %s is empty\n", file, setting, secret);
     }
 }
 

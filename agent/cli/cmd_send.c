@@ -23,8 +23,14 @@ static char *socket_of_config(const char *file, int *ret_status)
         *ret_status = EX_CONFIG;
         return NULL;
     }
-    char *socket = mem_strdup(config->status.socket);
-    if (socket == NULL) {
+    char *socket = config->server.present ? mem_strdup(config->status.socket) : NULL;
+    if (!config->server.present) {
+        *ret_status =
+            cli_fail(EX_CONFIG,
+                     "%s has no server section: no server talks to an observer; -c FILE names the file"
+                     " of the server's agent",
+                     path);
+    } else if (socket == NULL) {
         struct str instance = cli_instance_name(path);
         *ret_status = cli_fail(EX_TEMPFAIL,
                                "status.socket of %s is off here: without $RUNTIME_DIRECTORY it needs a path;"

@@ -13,7 +13,8 @@
     "is asked.\n"
 
 static const struct command table[] = {
-    {"agent", "[-c FILE]", "run beside a game server, in the foreground",
+    {"agent", "[-c FILE]", "run beside a game server, or as an observer, in the foreground",
+     "Without a server section in the file it is an observer: it serves the fleet over HTTP.\n"
      "Without -c: $OUTRIDER_CONFIG, else /etc/outrider/outrider.yaml. Logs to stderr.\n"
      "Signals: USR1 drain, USR2 undrain, HUP reload, TERM graceful stop, INT stop now,\n"
      "QUIT hand over to the next agent (exit 85).\n",
@@ -28,7 +29,9 @@ static const struct command table[] = {
      "--json       the whole document of GET /api/agent\n"
      "--is STATUS  print nothing; exit 0 when that is the status, 1 when it is another\n" FIND_AGENT,
      cmd_status},
-    {"drain", "[-c FILE | --agent URL] [--id ID] [--reason TEXT] [--deadline D] [--expires D] [--wait]",
+    {"drain",
+     "[-c FILE | --agent URL] [--token-file FILE] [--id ID] [--reason TEXT] [--deadline D] [--expires D] "
+     "[--wait]",
      "keep new players away",
      "--id ID            any server of the fleet instead of the agent's own: its id, or\n"
      "                   TYPE/ID; any agent or observer will do\n"
@@ -40,7 +43,7 @@ static const struct command table[] = {
      "                   somebody's undrain (exit 1)\n"
      "--token-file FILE  holds the agent's token; by default http.token_file\n" FIND_AGENT,
      cmd_drain},
-    {"undrain", "[-c FILE | --agent URL] [--id ID]", "let players in again",
+    {"undrain", "[-c FILE | --agent URL] [--token-file FILE] [--id ID]", "let players in again",
      "--id ID            any server of the fleet, as for drain\n"
      "--token-file FILE  holds the agent's token; by default http.token_file\n" FIND_AGENT,
      cmd_undrain},

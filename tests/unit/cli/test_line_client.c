@@ -110,6 +110,10 @@ static void send_finds_the_socket_in_the_configuration(void **state)
     peer_end(&peer, &heard);
     assert_int_equal(RUN(&said, "send", "-c", temp_path(&dir, "off.yaml"), "ready"), EX_TEMPFAIL);
     said_has(said.err, "status.socket");
+    assert_int_equal(
+        file_write_atomic(dir.path, "observer.yaml", STR("http: {listen: 127.0.0.1:7117}\n"), 0600, &err), 0);
+    assert_int_equal(RUN(&said, "send", "-c", temp_path(&dir, "observer.yaml"), "ready"), EX_CONFIG);
+    said_has(said.err, "no server talks to an observer");
     assert_int_equal(RUN(&said, "send", "-c", temp_path(&dir, "none.yaml"), "ready"), EX_CONFIG);
     said_fini(&said);
     buf_fini(&heard);
