@@ -61,10 +61,11 @@ void router_follow_registry(struct router *router, const struct registry_reply *
     if (cluster != 0 && cluster != registrar_cluster(registrar)) {
         router_step_keywatch(router, (struct keywatch_event){.type = KEYWATCH_ON_RESTART, .now = *now});
     }
-    if (reply->failure != REGISTRY_OK) {
-        return;
+    /* A lease to be revoked that is gone already is as good as revoked. */
+    bool over = reply->op == REGISTRY_REVOKE && reply->failure == REGISTRY_LEASE_LOST;
+    if (reply->failure == REGISTRY_OK || over) {
+        router_step_keywatch(router, (struct keywatch_event){.type = KEYWATCH_ON_SUCCESS, .now = *now});
     }
-    router_step_keywatch(router, (struct keywatch_event){.type = KEYWATCH_ON_SUCCESS, .now = *now});
 }
 
 static void tell_change(struct router *router, const struct registry_change *change, const struct instant *now)
