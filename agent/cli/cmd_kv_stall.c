@@ -11,7 +11,22 @@ enum { ASK_MS = 5000, LAG_MS = 1000, LOOKS_PER_TTL = 2 };
 static void stalled(struct kv_stall *stall, struct str why)
 {
     kv_stall_closed(stall);
-    stall->fn(why, stall->user);
+    stall->fn(why, false, stall->user);
+}
+
+static void set_back(struct kv_stall *stall, int64_t revision)
+{
+    struct buf why = {0};
+    buf_printf(&why, "etcd was set back: it is at revision %" PRId64 ", and was at %" PRId64, revision,
+               stall->seen);
+    kv_stall_closed(stall);
+    stall->fn(buf_view(&why), true, stall->user);
+    buf_fini(&why);
+}
+
+static void see(struct kv_stall *stall, int64_t revision)
+{
+    stall->seen = revision > stall->seen ? revision : stall->seen;
 }
 
 /* ---- questions ---- */
@@ -43,11 +58,11 @@ static void ask(struct kv_stall *stall)
 {
     stall->asking = true;
     stall->asked = stall->epoch;
-    stall->counting = stall->keys < 0 && !stall->uncountable;
+    stall->counting = stall->keys < 0 && !stall->uncountable && !stall->behind;
     if (stall->counting) {
         stall->since = 0;
         ask_list(stall, stall->told);
-    } else if (stall->owed > stall->told) {
+    } else if (stall->owed > stall->told && !stall->behind) {
         ask_list(stall, 0);
     } else {
         ask_revision(stall);
@@ -84,9 +99,16 @@ static bool is_answer(struct kv_stall *stall, enum registry_failure failure, str
 static void on_revision(const struct etcd_client_reply *reply, void *user)
 {
     struct kv_stall *stall = user;
-    if (is_answer(stall, reply->failure, reply->error)) {
-        stall->owed = reply->revision;
+    if (!is_answer(stall, reply->failure, reply->error)) {
+        return;
     }
+    if (reply->revision > 0 && reply->revision < stall->seen) {
+        set_back(stall, reply->revision);
+        return;
+    }
+    see(stall, reply->revision);
+    stall->owed = reply->revision;
+    stall->behind = false;
 }
 
 static bool has_told_all(const struct kv_stall *stall, const struct registry_reply *reply)
@@ -146,15 +168,17 @@ void kv_stall_init(struct kv_stall *stall, struct kv *kv, const struct registry_
     kv->on_reply_user = stall;
 }
 
-void kv_stall_opened(struct kv_stall *stall, int64_t told)
+void kv_stall_opened(struct kv_stall *stall, int64_t told, int64_t revision)
 {
     stall->epoch++;
     stall->open = true;
     stall->told = told;
+    stall->behind = revision < stall->seen;
+    see(stall, revision);
     stall->keys = told == 0 ? 0 : stall->keys;
     stall->owed = 0;
     stall->lag_told = -1;
-    timer_arm_ms(stall->timer, stall->interval_ms);
+    timer_arm_ms(stall->timer, stall->behind ? 0 : stall->interval_ms);
 }
 
 void kv_stall_told(struct kv_stall *stall, const struct registry_watch_event *event)
@@ -165,6 +189,7 @@ void kv_stall_told(struct kv_stall *stall, const struct registry_watch_event *ev
     }
     stall->told = event->revision > stall->told ? event->revision : stall->told;
     stall->uncountable = false;
+    see(stall, event->revision);
 }
 
 void kv_stall_closed(struct kv_stall *stall)

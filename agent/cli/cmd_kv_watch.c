@@ -82,25 +82,20 @@ static void on_changed(struct watching *watching, const struct registry_watch_ev
 }
 
 /* Whether what is watched now is not what was; said. */
-static bool is_other_store(struct watching *watching, const struct registry_watch_event *event)
+static bool is_other_cluster(struct watching *watching, const struct registry_watch_event *event)
 {
     if (watching->cluster != 0 && event->cluster != 0 && event->cluster != watching->cluster) {
         end(watching, cli_fail(EX_FAILED,
                                "%.*s belongs to cluster %" PRIx64 ", and what was watched to %" PRIx64
                                ": begin again to see it",
                                STR_ARG(event->endpoint), event->cluster, watching->cluster));
-    } else if (watching->opened && event->revision > 0 && event->revision < watching->from - 1) {
-        end(watching, cli_fail(EX_FAILED,
-                               "etcd was set back: it is at revision %" PRId64 ", and %" PRId64
-                               " was told already: begin again to see what it has",
-                               event->revision, watching->from - 1));
     }
     return watching->over;
 }
 
 static void on_opened(struct watching *watching, const struct registry_watch_event *event)
 {
-    if (is_other_store(watching, event)) {
+    if (is_other_cluster(watching, event)) {
         return;
     }
     watching->cluster = event->cluster;
@@ -111,7 +106,7 @@ static void on_opened(struct watching *watching, const struct registry_watch_eve
     watching->opened = true;
     watching->troubled = false;
     backoff_reset(&watching->backoff);
-    kv_stall_opened(&watching->stall, watching->from - 1);
+    kv_stall_opened(&watching->stall, watching->from - 1, event->revision);
 }
 
 static void try_again(struct watching *watching, struct str why)
@@ -123,11 +118,15 @@ static void try_again(struct watching *watching, struct str why)
     timer_arm_ms(watching->again, backoff_next(&watching->backoff, &watching->random));
 }
 
-static void on_stalled(struct str why, void *user)
+static void on_stalled(struct str why, bool set_back, void *user)
 {
     struct watching *watching = user;
     registry_unwatch(watching->kv.registry, watching->id);
-    try_again(watching, why);
+    if (set_back) {
+        end(watching, cli_fail(EX_FAILED, "%.*s: begin again to see what it has", STR_ARG(why)));
+    } else {
+        try_again(watching, why);
+    }
 }
 
 static void on_ended(struct watching *watching, const struct registry_watch_event *event)

@@ -13,14 +13,18 @@ class KvWatch(Case):
         super().setUp()
         self.way = self.proxy()
 
-    def follow(self, *urls):
-        """A watch of the prefix, after it has told of a first key."""
+    def begin(self, revision, *urls):
+        """A watch of the prefix from that revision on."""
         config = self.dir / "kv.yaml"
         config.write_text(json.dumps({"registry": {"endpoints": urls or [self.way.url], "ttl": "2s"}}))
+        return self.process(BINARY, "kv", "watch", "--json", "--prefix", self.prefix + "/", "--rev", str(revision),
+                            env=environment(OUTRIDER_CONFIG=config), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                            text=True)
+
+    def follow(self, *urls):
+        """One that has told of a first key."""
         first = self.put("first")
-        watch = self.process(BINARY, "kv", "watch", "--json", "--prefix", self.prefix + "/", "--rev", str(first),
-                             env=environment(OUTRIDER_CONFIG=config), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                             text=True)
+        watch = self.begin(first, *urls)
         self.assertEqual(self.next(watch), ("put", "first", first))
         return watch
 
@@ -91,6 +95,21 @@ class KvWatch(Case):
         self.assertIn("watching again", watch.stderr.readline())
         revision = self.put("b")
         self.assertEqual(self.next(watch), ("put", "b", revision))
+
+    def test_a_revision_that_is_still_to_come(self):
+        """Etcd is behind it, and was not set back for that."""
+        wanted = self.put("first") + 3
+        watch = self.begin(wanted)
+        before = self.ranges()
+        wait_until(lambda: self.ranges() > before, "it is open, and etcd is asked beside it")
+        self.way.do("reset")
+        self.assertIn("trying again", watch.stderr.readline())
+        self.way.do("pass")
+        self.assertIn(f"watching again, from revision {wanted} on", watch.stderr.readline())
+        before = self.ranges()
+        wait_until(lambda: self.ranges() > before, "etcd is asked again")
+        last = [self.put("a") for _ in range(3)][-1]
+        self.assertEqual(self.next(watch), ("put", "a", last))
 
     def test_an_etcd_that_lost_its_data(self):
         watch = self.follow()
