@@ -208,21 +208,16 @@ static void succeed(struct intent *intent, struct queue *effects)
  * when it is met. */
 static void doubt(struct intent *intent, const struct hold *hold)
 {
-    int64_t since = hold->set ? hold->since_wall : 0;
-    uint64_t words = hold->set ? intent_words(hold) : 0;
     for (size_t i = 0; i < intent->unsure_count; i++) {
-        if (intent->unsure[i] == since && intent->unsure_words[i] == words) {
+        if (intent_same_hold(&intent->unsure[i], hold)) {
             return;
         }
     }
     if (intent->unsure_count == UNSURE_MAX) {
         memmove(intent->unsure, intent->unsure + 1, (UNSURE_MAX - 1) * sizeof(intent->unsure[0]));
-        memmove(intent->unsure_words, intent->unsure_words + 1,
-                (UNSURE_MAX - 1) * sizeof(intent->unsure_words[0]));
         intent->unsure_count--;
     }
-    intent->unsure_words[intent->unsure_count] = words;
-    intent->unsure[intent->unsure_count++] = since;
+    intent->unsure[intent->unsure_count++] = *hold;
 }
 
 /* The key as the answer has it, unless the watch was faster with something newer. */
@@ -347,8 +342,8 @@ static void on_start(struct intent *intent, const struct intent_event *event)
     intent->pending_wall = event->now.wall;
     if (event->sent_wall != 0) {
         bool is_this = event->hold->set && event->hold->since_wall == event->sent_wall;
-        intent->unsure_words[intent->unsure_count] = is_this ? intent_words(event->hold) : 0;
-        intent->unsure[intent->unsure_count++] = event->sent_wall;
+        struct hold sent = {.set = true, .since_wall = event->sent_wall};
+        intent->unsure[intent->unsure_count++] = is_this ? *event->hold : sent;
     }
 }
 
@@ -413,10 +408,10 @@ int64_t intent_sent(const struct intent *intent)
     }
     /* One that lifts is met as anybody's: it must not make us forget the hold that was sent before it. */
     size_t i = intent->unsure_count;
-    while (i > 0 && intent->unsure[i - 1] == 0) {
+    while (i > 0 && !intent->unsure[i - 1].set) {
         i--;
     }
-    return i > 0 ? intent->unsure[i - 1] : 0;
+    return i > 0 ? intent->unsure[i - 1].since_wall : 0;
 }
 
 bool intent_pending(const struct intent *intent)

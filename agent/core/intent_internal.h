@@ -37,9 +37,9 @@ struct intent {
     int64_t revision; /* mod revision of the key; 0: absent */
     int64_t as_of;    /* the store's revision at which it was so: what the watch tells of before is old */
     bool must_read;
-    bool slow;                  /* the last failure was one that deserves slow retries */
-    int64_t unsure[UNSURE_MAX]; /* since when (wall) the holds of such writes were set; 0: one that lifts */
-    uint64_t unsure_words[UNSURE_MAX]; /* what else they said; 0: of before the restart, not known */
+    bool slow;                      /* the last failure was one that deserves slow retries */
+    struct hold unsure[UNSURE_MAX]; /* what such writes wrote; of one of before the restart maybe no more is
+                                       known than since when: then nobody is named */
     size_t unsure_count;
 
     struct intent_flight flight;
@@ -65,9 +65,8 @@ void intent_landed(struct intent *intent, const struct hold *hold, int64_t revis
 /* Whether the value says what `hold` says. */
 bool intent_same(const struct intent_value *value, const struct hold *hold);
 
-/* Who drains, why and until when, as a number that is not 0: two holds may have the same since, as one that
- * takes the place of another keeps it. */
-uint64_t intent_words(const struct hold *hold);
+/* Whether both are lifted, or say the same. */
+bool intent_same_hold(const struct hold *a, const struct hold *b);
 
 void intent_note(struct queue *effects, enum intent_note note, const char *format, ...) PRINTF_LIKE(3, 4);
 

@@ -5,13 +5,15 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool same_hold(const struct hold *a, const struct hold *b)
+static bool same_words(const struct hold *a, const struct hold *b)
 {
-    if (!a->set || !b->set) {
-        return a->set == b->set;
-    }
     return strcmp(a->reason, b->reason) == 0 && strcmp(a->by, b->by) == 0 && a->since_wall == b->since_wall &&
            a->deadline_wall == b->deadline_wall && a->expires_wall == b->expires_wall;
+}
+
+bool intent_same_hold(const struct hold *a, const struct hold *b)
+{
+    return a->set && b->set ? same_words(a, b) : a->set == b->set;
 }
 
 bool intent_same(const struct intent_value *value, const struct hold *hold)
@@ -19,7 +21,7 @@ bool intent_same(const struct intent_value *value, const struct hold *hold)
     switch (value->word) {
     case INTENT_ABSENT:
     case INTENT_LIFTED: return !hold->set;
-    case INTENT_HELD: return same_hold(&value->hold, hold);
+    case INTENT_HELD: return intent_same_hold(&value->hold, hold);
     case INTENT_UNREADABLE: break;
     }
     return false;
@@ -79,31 +81,18 @@ static void resolve(struct intent *intent, const struct instant *now, struct que
     }
 }
 
-static uint64_t add_bytes(uint64_t hash, const void *bytes, size_t size)
+/* The since alone is not enough where more is known: a hold that takes the place of another keeps it. */
+static bool is_what_was_sent(const struct hold *sent, const struct hold *found)
 {
-    for (size_t i = 0; i < size; i++) {
-        hash = (hash ^ ((const unsigned char *)bytes)[i]) * UINT64_C(1099511628211);
-    }
-    return hash;
-}
-
-uint64_t intent_words(const struct hold *hold)
-{
-    uint64_t hash = UINT64_C(14695981039346656037);
-    hash = add_bytes(hash, hold->by, strlen(hold->by) + 1);
-    hash = add_bytes(hash, hold->reason, strlen(hold->reason) + 1);
-    hash = add_bytes(hash, &hold->deadline_wall, sizeof(hold->deadline_wall));
-    hash = add_bytes(hash, &hold->expires_wall, sizeof(hold->expires_wall));
-    return hash | 1;
+    bool whole = sent->by[0] != '\0';
+    return sent->set && (whole ? same_words(sent, found) : sent->since_wall == found->since_wall);
 }
 
 /* Whether it may be a write of ours; one that lifts is like any other. */
 static bool is_unsure(const struct intent *intent, const struct intent_value *value)
 {
-    for (size_t i = 0; i < intent->unsure_count && value->word == INTENT_HELD && value->hold.since_wall != 0;
-         i++) {
-        if (value->hold.since_wall == intent->unsure[i] &&
-            (intent->unsure_words[i] == 0 || intent->unsure_words[i] == intent_words(&value->hold))) {
+    for (size_t i = 0; i < intent->unsure_count && value->word == INTENT_HELD; i++) {
+        if (is_what_was_sent(&intent->unsure[i], &value->hold)) {
             return true;
         }
     }
@@ -137,7 +126,7 @@ static void judge(struct intent *intent, bool news, const struct instant *now, s
 
 static bool same_value(const struct intent_value *a, const struct intent_value *b)
 {
-    return a->word == b->word && (a->word != INTENT_HELD || same_hold(&a->hold, &b->hold));
+    return a->word == b->word && (a->word != INTENT_HELD || intent_same_hold(&a->hold, &b->hold));
 }
 
 void intent_learn(struct intent *intent, const struct intent_value *value, int64_t revision, int64_t as_of,
