@@ -8,13 +8,7 @@ import threading
 import time
 
 from harness import Case, rss_kb, wait_until
-from registry import DEADLINE_S
-
-
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
+from registry import DEADLINE_S, with_etcd
 
 
 def binary(data):
@@ -146,9 +140,10 @@ class Hostile(Case):
     """An observer `o` on a TCP port, with a good client where a test asks for one."""
 
     def observer(self, name="o", **over):
-        http_ = {"listen": f"127.0.0.1:{free_port()}", **over.pop("http", {})}
-        observer = self.agent(name, server=..., probes=..., status=..., http=http_, **over)
-        observer.port = int(http_["listen"].rsplit(":", 1)[1])
+        port = with_etcd.free_ports(1)[0]
+        observer = self.agent(name, server=..., probes=..., status=...,
+                              http={"listen": f"127.0.0.1:{port}", **over.pop("http", {})}, **over)
+        observer.port = port
         return observer
 
     def connect(self, observer):
@@ -161,6 +156,15 @@ class Hostile(Case):
         sock = socket.create_connection(("127.0.0.1", observer.port), DEADLINE_S, (source, 0) if source else None)
         self.addCleanup(sock.close)
         return sock
+
+    def deaf(self, observer, count, target):
+        """So many who ask for it and take next to nothing of what comes."""
+        for _ in range(count):
+            sock = socket.socket()
+            self.addCleanup(sock.close)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+            sock.connect(("127.0.0.1", observer.port))
+            sock.sendall(b"GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n" % target)
 
     def put(self, kind, ident, status="ready", **more):
         self.etcd.put(f"{self.prefix}/{kind}/{ident}", json.dumps(

@@ -24,7 +24,8 @@ class Filters(Hostile):
                  "label.=x", "label=x", "include=everything", "%74ype=a&type=b", "a" * 3000 + "=1", "Type=world",
                  "&".join(f"p{i}=1" for i in range(300)), "&".join(f"label.l{i}=x" for i in range(40)),
                  "&".join(f"tag=t{i}" for i in range(200)), "type=%ff", "type=%", "type=%0", "type=%00",
-                 "&".join(f"p{i}=1" for i in range(1000)), "type=%3Cscript%3E&x=%3Cscript%3E", "label." + "n" * 2000 + "=x", "region=" + "%20" * 2000)
+                 "&".join(f"p{i}=1" for i in range(1000)), "type=%3Cscript%3E&x=%3Cscript%3E",
+                 "label." + "n" * 2000 + "=x", "region=" + "%20" * 2000)
         for query in wrong:
             for path in ("/api/services?", "/api/subscribe?"):
                 with self.subTest(path + query[:60]):

@@ -128,18 +128,10 @@ class Crowd(Hostile):
 
 
 class Deaf(Hostile):
-    def deaf(self, observer, count, query=b""):
-        for _ in range(count):
-            sock = socket.socket()
-            self.addCleanup(sock.close)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
-            sock.connect(("127.0.0.1", observer.port))
-            sock.sendall(b"GET /api/subscribe" + query + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")
-
     def test_subscribers_that_never_read(self):
         observer = self.started()
         good = Good(self, observer)
-        self.deaf(observer, 200)
+        self.deaf(observer, 200, b"/api/subscribe")
         self.wait_metric(observer, "outrider_sse_clients", 201)
         before = self.rss_kb(observer)
         pad = "x" * 1500
@@ -183,7 +175,7 @@ class Deaf(Hostile):
             self.put_all((f"{self.prefix}/large/w{i:03}", json.dumps({
                 "id": f"w{i:03}", "type": "large", "status": "ready", "customState": "x" * 64000}))
                 for i in range(start, start + 40))
-            self.deaf(observer, 10, b"?type=large")
+            self.deaf(observer, 10, b"/api/subscribe?type=large")
             self.read(first, b"update|synced", 40)
         self.read(self.follow(observer), b"init|synced", 80)
         self.assertEqual(self.document(observer, "/api/services?type=large")["total"], 80)

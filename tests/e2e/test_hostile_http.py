@@ -200,15 +200,6 @@ class Http(Hostile):
         self.assert_modest(observer, before, 8 << 10)
         good.check()
 
-    def stuck(self, observer, count):
-        """Those who ask for a large answer and take nothing of it."""
-        for _ in range(count):
-            sock = socket.socket()
-            self.addCleanup(sock.close)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            sock.connect(("127.0.0.1", observer.port))
-            sock.sendall(b"GET /api/services HTTP/1.1\r\n" + HOST + b"\r\n")
-
     def test_slow_ones_are_cut_off(self):
         """Those who speak slowly, and those who do not listen; an answer that nobody takes is held once for all of them."""
         self.put_all((f"{self.prefix}/world/w{i:04}", json.dumps({"id": f"w{i:04}", "type": "world", "status": "ready",
@@ -216,7 +207,7 @@ class Http(Hostile):
         observer = self.started()
         good = Good(self, observer)
         before = self.rss_kb(observer)
-        self.stuck(observer, 100)
+        self.deaf(observer, 100, b"/api/services")
         beginnings = {"silent": b"", "a head": b"GET /healthz HTTP/1.1\r\nX: ", "a body": GET + b"Content-Length: 60000\r\n\r\n",
                       "empty lines": b"\r\n"}
         slow = {(name, i): self.dial(observer) for name in beginnings for i in range(20)}

@@ -1,16 +1,12 @@
 """Records that nobody should write, put straight into etcd: passed over, counted and named, or served as what they are; never
 a broken document, stream, metric, screen or file."""
-import fcntl
 import json
-import os
-import pty
 import re
-import struct
 import subprocess
-import termios
 import unittest
 
-from harness import BINARY, environment, wait_until
+from fleet import Terminal
+from harness import BINARY, wait_until
 from hostile import Good, Hostile, Sse, binary
 
 
@@ -169,22 +165,10 @@ class Records(Hostile):
             self.assertEqual(re.findall("[\x00-\x09\x0b-\x1f\x7f-\x9f]", said), [])
         self.assertEqual(re.findall("[\u202a-\u202e\u2066-\u2069]", listed.stdout), [], "text in another direction")
 
-    def screen(self, observer, until):
-        """What --watch draws on a terminal until a text is there."""
-        ours, theirs = pty.openpty()
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 200, 200, 0, 0))
-        watch = self.process(str(BINARY), "services", "-c", str(observer.path), "--watch", stdin=subprocess.DEVNULL,
-                             stdout=theirs, stderr=theirs, env=environment(TERM="xterm"))
-        os.close(theirs)
-        shown = b""
-        while until not in shown:
-            shown += os.read(ours, 65536)
-        watch.terminate()
-        os.close(ours)
-        return shown
-
     def check_screen(self, observer):
-        shown = self.screen(observer, b" servers")
+        watch = Terminal(self, [str(BINARY), "services", "-c", str(observer.path), "--watch"], rows=200, columns=200)
+        shown = watch.until(b" servers")
+        watch.process.kill()
         own = rb"\033\[(?:H|J|K|2J|\?25[lh]|\?1049[lh]|0m|3[1-6]m|1m)"
         self.assertNotIn(b"owned\x07", shown)
         self.assertEqual(re.findall(rb"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f]|\xc2[\x80-\x9f]", re.sub(own, b"", shown)), [])
