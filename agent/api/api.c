@@ -116,19 +116,19 @@ static void on_request(struct http_exchange *exchange, const struct http_request
 }
 
 /* Who raised a limit must learn that another one is in its way. */
+static void tell_limit(const char *setting, size_t wanted, size_t most)
+{
+    if (most < wanted) {
+        log_info("http", "fewer than wanted, as so many files may not be open: raise LimitNOFILE",
+                 LOG_TEXT("setting", setting), LOG_INT("wanted", (int64_t)wanted),
+                 LOG_INT("most", (int64_t)most));
+    }
+}
+
 static void tell_limits(const struct http_server *server, const struct config *config)
 {
-    size_t connections = http_server_max_connections(server), subscribers = http_server_max_pushes(server);
-    if (connections < config->http.max_connections) {
-        log_info("http", "fewer connections than http.max_connections: so many files may not be open",
-                 LOG_INT("wanted", (int64_t)config->http.max_connections),
-                 LOG_INT("most", (int64_t)connections));
-    }
-    if (subscribers < config->http.max_subscribers) {
-        log_info("http", "fewer subscribers than http.max_subscribers: so many files may not be open",
-                 LOG_INT("wanted", (int64_t)config->http.max_subscribers),
-                 LOG_INT("most", (int64_t)subscribers));
-    }
+    tell_limit("http.max_connections", config->http.max_connections, http_server_max_connections(server));
+    tell_limit("http.max_subscribers", config->http.max_subscribers, http_server_max_pushes(server));
 }
 
 static struct http_server *listen_at(struct api *api, struct loop *loop, const struct config *config,
