@@ -28,6 +28,8 @@ static void route_server(struct router *router, const struct server_effect *effe
     case SERVER_DO_WITHDRAW: {
         struct registrar_event event = {.type = REGISTRAR_ON_WITHDRAW, .now = *now};
         registrar_step(router->registrar, &event, &router->registrar_effects);
+        /* Without a lease nothing is asked, and no answer tells the watch so. */
+        router_step_keywatch(router, (struct keywatch_event){.type = KEYWATCH_ON_TICK, .now = *now});
         break;
     }
     case SERVER_DO_WATCH_PID: effects_watch_pid(router->effects, effect->pid); break;
