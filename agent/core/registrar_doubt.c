@@ -1,13 +1,15 @@
-/* When what was known does not count any more: the key vanished, time passed without us, another cluster answers. */
+/* When what was known does not count any more: the key vanished, time passed without us, another cluster
+ * answers. */
 #include "registrar_internal.h"
 
 #include "outrider/base/duration.h"
 
 #include <inttypes.h>
 
-/* A key that is deleted while its lease seems to live was mostly deleted with it. A heartbeat asks that first: it
- * passes etcd's leader by its memory alone, while a write under a lease that is gone is agreed upon by all members
- * and synced to their disks before it is refused, by every agent of the fleet when all leases went at once. */
+/* A key that is deleted while its lease seems to live was mostly deleted with it. A heartbeat asks that
+ * first: it passes etcd's leader by its memory alone, while a write under a lease that is gone is agreed upon
+ * by all members and synced to their disks before it is refused, by every agent of the fleet when all leases
+ * went at once. */
 void registrar_doubt_lease(struct registrar *registrar, const struct instant *now)
 {
     if (registrar->lease_state == LEASE_HELD) {
@@ -16,12 +18,13 @@ void registrar_doubt_lease(struct registrar *registrar, const struct instant *no
     }
 }
 
-/* After a time in which we could not act that was longer than the TTL the lease is taken for lost (issue 3). It is
- * asked about before a new one is granted, because it may live: a new leader gives every lease its whole TTL
- * again, or the registry slept with us; then the record stands, and no watcher sees it go and come. What an answer
- * from before the gap says of the lease is over with it. Under whichever lease, nothing is written before the
- * server has been probed and has said what it is now (the next offer). */
-void registrar_on_gap(struct registrar *registrar, int64_t gap_ms, const struct instant *now, struct queue *effects)
+/* After a time in which we could not act that was longer than the TTL the lease is taken for lost (issue 3).
+ * It is asked about before a new one is granted, because it may live: a new leader gives every lease its
+ * whole TTL again, or the registry slept with us; then the record stands, and no watcher sees it go and come.
+ * What an answer from before the gap says of the lease is over with it. Under whichever lease, nothing is
+ * written before the server has been probed and has said what it is now (the next offer). */
+void registrar_on_gap(struct registrar *registrar, int64_t gap_ms, const struct instant *now,
+                      struct queue *effects)
 {
     char span[32];
     registrar->unproven = registrar->wanted != NULL;
@@ -29,10 +32,11 @@ void registrar_on_gap(struct registrar *registrar, int64_t gap_ms, const struct 
         registrar->lease_state == LEASE_TRYING) {
         return;
     }
-    registrar_note(effects, REGISTRAR_NOTE_GAP,
-                   "%s in which nothing could be done (the machine slept, or the process was stopped): lease %" PRIx64
-                   " is taken for lost until the registry has answered, and the server is probed anew",
-                   duration_human(gap_ms, span), (uint64_t)registrar->lease);
+    registrar_note(
+        effects, REGISTRAR_NOTE_GAP,
+        "%s in which nothing could be done (the machine slept, or the process was stopped): lease %" PRIx64
+        " is taken for lost until the registry has answered, and the server is probed anew",
+        duration_human(gap_ms, span), (uint64_t)registrar->lease);
     registrar_land(&registrar->lease_flight);
     registrar->lease_state = registrar->lease_state == LEASE_HELD ? LEASE_TRYING : registrar->lease_state;
     registrar->lease_retry = 0;
@@ -41,8 +45,8 @@ void registrar_on_gap(struct registrar *registrar, int64_t gap_ms, const struct 
     registrar->verify_after = now->mono;
 }
 
-void registrar_meet_cluster(struct registrar *registrar, uint64_t cluster, struct str endpoint, bool about_lease,
-                            const struct instant *now, struct queue *effects)
+void registrar_meet_cluster(struct registrar *registrar, uint64_t cluster, struct str endpoint,
+                            bool about_lease, const struct instant *now, struct queue *effects)
 {
     uint64_t before = registrar->cluster;
     if (cluster == 0 || cluster == before) {
@@ -52,7 +56,8 @@ void registrar_meet_cluster(struct registrar *registrar, uint64_t cluster, struc
     if (before == 0) {
         return;
     }
-    /* One that lost its data comes back as another each time; the same two in turn are a wrong list of endpoints. */
+    /* One that lost its data comes back as another each time; the same two in turn are a wrong list of
+     * endpoints. */
     bool again =
         cluster == registrar->cluster_before && now->mono - registrar->cluster_mono < CLUSTER_STEADY_MS;
     registrar->cluster_turns = again ? registrar->cluster_turns + 1 : 0;
@@ -62,11 +67,13 @@ void registrar_meet_cluster(struct registrar *registrar, uint64_t cluster, struc
         backoff_reset(&registrar->cluster_backoff);
     }
     if (registrar->cluster_turns <= 1) {
-        registrar_note(effects, REGISTRAR_NOTE_CLUSTER, "cluster %" PRIx64 " answers at %.*s, where %" PRIx64 " did%s",
-                       cluster, STR_ARG(endpoint), before,
-                       again ? ": the endpoints belong to different clusters, and the record can only be in one" : "");
+        registrar_note(
+            effects, REGISTRAR_NOTE_CLUSTER, "cluster %" PRIx64 " answers at %.*s, where %" PRIx64 " did%s",
+            cluster, STR_ARG(endpoint), before,
+            again ? ": the endpoints belong to different clusters, and the record can only be in one" : "");
     }
-    /* Revisions of one cluster mean nothing in another: compared there, an old one may fit somebody else's key. */
+    /* Revisions of one cluster mean nothing in another: compared there, an old one may fit somebody else's
+     * key. */
     registrar_forget_key(registrar);
     if (!about_lease) {
         registrar_doubt_lease(registrar, now);
@@ -89,13 +96,13 @@ int64_t registrar_cluster_pause(struct registrar *registrar, const struct instan
 static bool is_lie(const struct registrar *registrar)
 {
     return registrar->published != NULL && registrar->published_claim == REGISTRAR_CLAIM_READY &&
-           registrar->wanted != NULL && registrar->wanted_claim == REGISTRAR_CLAIM_DOWN && !registrar->unproven &&
-           registrar_dirty(registrar) && registrar->key_refused;
+           registrar->wanted != NULL && registrar->wanted_claim == REGISTRAR_CLAIM_DOWN &&
+           !registrar->unproven && registrar_dirty(registrar) && registrar->refused_mono != 0;
 }
 
-/* Rule 34 keeps the lease where writes fail, for what is published is mostly true all the same. It is given up where
- * it keeps a lie alive: to revoke is no write, and where that is refused, too, the heartbeats stop and it ends. Before
- * that the write is tried once more. */
+/* Rule 34 keeps the lease where writes fail, for what is published is mostly true all the same. It is given
+ * up where it keeps a lie alive: to revoke is no write, and where that is refused, too, the heartbeats stop
+ * and it ends. Before that the write is tried once more. */
 void registrar_look_for_lie(struct registrar *registrar, const struct instant *now, struct queue *effects)
 {
     if (!is_lie(registrar)) {
@@ -117,5 +124,6 @@ void registrar_look_for_lie(struct registrar *registrar, const struct instant *n
 
 bool registrar_takes_back(const struct registrar *registrar)
 {
-    return registrar->lie_since != 0 && registrar->refused_mono - registrar->lie_since >= registrar->granted_ms;
+    return registrar->lie_since != 0 &&
+           registrar->refused_mono - registrar->lie_since >= registrar->granted_ms;
 }

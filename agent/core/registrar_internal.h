@@ -1,5 +1,5 @@
-/* The inside of core/registrar: registrar.c (events, and what replies about the lease mean), registrar_key.c (what
- * replies and the watch tell of the key), registrar_doubt.c (what was known does not count any more),
+/* The inside of core/registrar: registrar.c (events, and what replies about the lease mean), registrar_key.c
+ * (what replies and the watch tell of the key), registrar_doubt.c (what was known does not count any more),
  * registrar_foreign.c (another holder), registrar_plan.c (what to ask next), registrar_view.c (accessors). */
 #ifndef OUTRIDER_CORE_REGISTRAR_INTERNAL_H
 #define OUTRIDER_CORE_REGISTRAR_INTERNAL_H
@@ -13,10 +13,10 @@ struct flight {
     uint64_t id;
     enum registry_op op;
     int64_t sent_boot, sent_mono;
-    struct blob *value; /* put */
-    bool urgent;        /* put: what it writes may not wait for the interval */
+    struct blob *value;         /* put */
+    bool urgent;                /* put: what it writes may not wait for the interval */
     enum registrar_claim claim; /* put: of what it writes */
-    int64_t *bucket;    /* put: where it spent a slot; NULL: it waits for the interval */
+    int64_t *bucket;            /* put: where it spent a slot; NULL: it waits for the interval */
 };
 
 /* A failure that goes on; text "" when there is none. The lease may be well while writes are denied. */
@@ -39,14 +39,15 @@ enum { LEASE_RETRY_MS = 1000 };
  * again at once. */
 enum { READ_BACK_MS = 60000, READ_BACK_SPREAD_MS = 5000, LEASE_YOUNG_MS = 1000 };
 
-/* How often at most the key is read again because the watch told of changes while something else was asked. */
+/* How often at most the key is read again because the watch told of changes while something was asked. */
 enum { REREAD_MS = 1000 };
-/* Two clusters that answer in turn are told of once in so long, and the record moves between them ever less often. */
+/* Two clusters that answer in turn are told of once in so long, and the record moves between them ever less
+ * often. */
 enum { CLUSTER_STEADY_MS = 600000, CLUSTER_FIRST_MS = 2000, CLUSTER_CAP_MS = 60000 };
 
-/* So many writes of others under our own lease within so long are no hand's: it is an agent with a copy of our
- * state_dir, which puts right what we write as we do what he writes. Each bears a number of them by chance, so that
- * mostly one of the two lets go before the other. */
+/* So many writes of others under our own lease within so long are no hand's: it is an agent with a copy of
+ * our state_dir, which puts right what we write as we do what he writes. Each bears a number of them by
+ * chance, so that mostly one of the two lets go before the other. */
 enum { TWIN_LEAST = 12, TWIN_SPREAD = 6, TWIN_WITHIN_MS = 20000 };
 
 /* An outage as a whole: what was said of it already, and what will be said when it is over. */
@@ -79,13 +80,12 @@ struct registrar {
     struct backoff lease_backoff;
     int64_t lease_retry; /* mono: no lease request before */
 
-    struct blob *wanted;    /* NULL: nothing is to be registered */
-    bool wanted_urgent;     /* not yet written, and may not wait for the interval */
+    struct blob *wanted; /* NULL: nothing is to be registered */
+    bool wanted_urgent;  /* not yet written, and may not wait for the interval */
     enum registrar_claim wanted_claim, published_claim; /* of a record that others wrote: the worst, ready */
-    bool key_refused;       /* the registry answers, and does not let the key be written, or read: that was so last at: */
-    int64_t refused_mono;
+    int64_t refused_mono; /* mono of the last refusal to read or write the key; 0: none since a write */
+    int64_t lie_since;    /* mono: since when that keeps a ready standing that is not so; 0: it does not */
     bool lie_told, lie_tried;
-    int64_t lie_since;      /* mono: since when that leaves a record that says ready for one that is not; 0: it does not */
     struct blob *published; /* what the key holds under our lease; NULL: unknown or not ours */
     int64_t revision;       /* the key's mod revision as known; 0: absent or unknown */
     struct blob *unsure;    /* what a put whose outcome is unknown may have written; NULL: none */
@@ -101,7 +101,8 @@ struct registrar {
     int64_t foreign_lease, foreign_left, foreign_check;
     struct blob *foreign_value; /* the record of the other holder */
     bool foreign_told;
-    unsigned twin_writes, twin_most; /* of somebody else, under our own lease, since then; how many are borne */
+    unsigned twin_writes; /* of somebody else, under our own lease, since `twin_since` (mono) */
+    unsigned twin_most;   /* how many of them are borne */
     int64_t twin_since;
     struct blob *twin_value; /* what he wrote last */
     struct flight key_flight;
@@ -111,7 +112,7 @@ struct registrar {
     int64_t repair_tat;     /* mono: the same of the next one that creates or repairs the key */
     int64_t interval_until; /* mono: no write for players, labels and text before */
 
-    bool unproven;    /* what is wanted is of before a restart or a gap: not written before the server has confirmed it */
+    bool unproven;    /* what is wanted is of before a restart or a gap: not written until it is confirmed */
     bool withdrawing; /* revoke, until the next offer */
     bool leaving, gone, ever_settled, registered, repairing;
     uint64_t registrations;
@@ -120,20 +121,21 @@ struct registrar {
     struct away away;
 };
 
-/* registrar.c: what the key holds under our lease, and its revision; what a put may have written; nothing of it. */
+/* registrar.c: what the key holds under our lease, and its revision; what a put may have written; nothing. */
 void registrar_set_published(struct registrar *registrar, struct blob *value, int64_t revision);
 void registrar_set_unsure(struct registrar *registrar, struct blob *value);
 void registrar_forget_key(struct registrar *registrar);
 
-/* registrar.c: a request is over; requests fail, or succeed again; how long to wait after a failure; the lease is
- * not known any more. */
+/* registrar.c: a request is over; requests fail, or succeed again; how long to wait after a failure; the
+ * lease is not known any more. */
 void registrar_land(struct flight *flight);
 void registrar_fail(struct registrar *registrar, struct trouble *trouble, const struct registry_reply *reply,
                     const struct instant *now, struct queue *effects);
 void registrar_succeed(struct registrar *registrar, struct trouble *trouble, struct backoff *backoff,
                        const struct instant *now, struct queue *effects);
 bool registrar_is_slow(enum registry_failure failure);
-int64_t registrar_retry_delay(struct registrar *registrar, struct backoff *backoff, enum registry_failure failure);
+int64_t registrar_retry_delay(struct registrar *registrar, struct backoff *backoff,
+                              enum registry_failure failure);
 void registrar_drop_lease(struct registrar *registrar, struct queue *effects);
 void registrar_lose_lease(struct registrar *registrar, const struct instant *now, struct queue *effects);
 
@@ -144,13 +146,15 @@ void registrar_on_changed(struct registrar *registrar, const struct registry_cha
                           const struct instant *now, struct queue *effects);
 void registrar_on_read_back(struct registrar *registrar, int64_t revision, const struct instant *now);
 
-/* registrar_doubt.c: the lease may be gone, ask before the key is written; we were away for `gap_ms`; `cluster`
- * answered at `endpoint`, with news about the lease or without. */
+/* registrar_doubt.c: the lease may be gone, ask before the key is written; we were away for `gap_ms`;
+ * `cluster` answered at `endpoint`, with news about the lease or without. */
 void registrar_doubt_lease(struct registrar *registrar, const struct instant *now);
-void registrar_on_gap(struct registrar *registrar, int64_t gap_ms, const struct instant *now, struct queue *effects);
-void registrar_meet_cluster(struct registrar *registrar, uint64_t cluster, struct str endpoint, bool about_lease,
-                            const struct instant *now, struct queue *effects);
-/* Whether `reply` to `flight` was under way when another cluster began to answer: it is the old one's, and no news. */
+void registrar_on_gap(struct registrar *registrar, int64_t gap_ms, const struct instant *now,
+                      struct queue *effects);
+void registrar_meet_cluster(struct registrar *registrar, uint64_t cluster, struct str endpoint,
+                            bool about_lease, const struct instant *now, struct queue *effects);
+/* Whether `reply` to `flight` was under way when another cluster began to answer: it is the old one's, and no
+ * news. */
 bool registrar_is_of_cluster_before(const struct registrar *registrar, const struct registry_reply *reply,
                                     const struct flight *flight);
 /* How long a lease that is lost must wait for the next, in ms, because clusters answer in turn. */
@@ -165,8 +169,8 @@ void registrar_foreign_lives(struct registrar *registrar, const struct registry_
 void registrar_refresh_foreign(struct registrar *registrar, const struct registry_kv *kv);
 void registrar_forget_foreign(struct registrar *registrar);
 
-/* registrar_foreign.c: somebody else wrote `value` under our own lease; whether that was once too often, which is the
- * end of it: it is left to him. */
+/* registrar_foreign.c: somebody else wrote `value` under our own lease; whether that was once too often,
+ * which is the end of it: it is left to him. */
 void registrar_meet_twin(struct registrar *registrar, struct str value, const struct instant *now);
 void registrar_part_from_twin(struct registrar *registrar, struct queue *effects);
 

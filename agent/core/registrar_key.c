@@ -99,7 +99,8 @@ static void on_put(struct registrar *registrar, const struct registry_reply *rep
         return;
     }
     registrar->wanted_urgent = registrar->wanted_urgent || flight->urgent;
-    registrar_set_unsure(registrar, value); /* it may have arrived twice, and this is the answer to the second */
+    /* It may have arrived twice, and this is the answer to the second. */
+    registrar_set_unsure(registrar, value);
     learn(registrar, &reply->kv, now, effects);
     if (registrar->published != NULL && blob_eq(registrar->published, value)) {
         /* The write of before had worked, only its answer was lost. */
@@ -124,9 +125,11 @@ static void give_slot_back(struct registrar *registrar, const struct flight *fli
     }
 }
 
-/* A change that the watch told while a request was under way may be older than its answer or newer: newer, the
- * key is read once more. Not at once each time: a hand that writes in a loop must not make us read in one. */
-static void note_age(struct registrar *registrar, const struct registry_reply *reply, const struct instant *now)
+/* A change that the watch told while a request was under way may be older than its answer or newer: newer,
+ * the key is read once more. Not at once each time: a hand that writes in a loop must not make us read in
+ * one. */
+static void note_age(struct registrar *registrar, const struct registry_reply *reply,
+                     const struct instant *now)
 {
     int64_t at = reply->revision > 0 ? reply->revision : reply->kv.mod_revision;
     bool goes_on = at >= registrar->known_at;
@@ -158,16 +161,15 @@ static void on_key_news(struct registrar *registrar, const struct registry_reply
     note_age(registrar, reply, now);
 }
 
-/* The key may be read or written, or it may not; that nobody answered says nothing of that, but for a write: it may
- * have been done. */
+/* The key may be read or written, or it may not; that nobody answered says nothing of that, but for a write:
+ * it may have been done. */
 static void note_refusal(struct registrar *registrar, const struct flight *flight,
                          const struct registry_reply *reply, const struct instant *now)
 {
     if (registrar_is_slow(reply->failure)) {
-        registrar->key_refused = true;
         registrar->refused_mono = now->mono;
     } else if (flight->op == REGISTRY_PUT) {
-        registrar->key_refused = false;
+        registrar->refused_mono = 0;
     }
 }
 
@@ -185,7 +187,8 @@ void registrar_on_key_reply(struct registrar *registrar, const struct registry_r
     } else if (reply->failure != REGISTRY_OK) {
         registrar_fail(registrar, &registrar->key_trouble, reply, now, effects);
         note_refusal(registrar, &flight, reply, now);
-        registrar->key_retry = now->mono + registrar_retry_delay(registrar, &registrar->key_backoff, reply->failure);
+        registrar->key_retry =
+            now->mono + registrar_retry_delay(registrar, &registrar->key_backoff, reply->failure);
         give_slot_back(registrar, &flight);
         if (flight.op == REGISTRY_PUT && reply->failure == REGISTRY_UNKNOWN) {
             registrar_set_unsure(registrar, flight.value);
@@ -249,7 +252,7 @@ void registrar_on_read_back(struct registrar *registrar, int64_t revision, const
     if (registrar->key_flight.id != 0 || registrar->lease_state != LEASE_HELD) {
         registrar->told_revision = revision > registrar->told_revision ? revision : registrar->told_revision;
     } else if (registrar->known_at != revision) {
-        /* Older than what is known it may only be a member that lags behind, or a store restored from a backup. */
+        /* Older than what is known it may only be a member that lags behind, or a store that was restored. */
         registrar->verify = registrar->verify || registrar->published != NULL;
         registrar->verify_after = now->mono;
         registrar->foreign_check = now->mono;
