@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* The spread of a first try is what a thousand agents need to stay under the peak that issue 3 allows when the
- * registry comes back (sim --herd). The cap is half of how often the key is read back anyway. */
+/* The spread of a first try is what a thousand agents need to stay under the peak that issue 3 allows when
+ * the registry comes back (sim --herd). The cap is half of how often the key is read back anyway. */
 enum { SPREAD_MS = 5000, CAP_MS = 30000, DENIED_MS = 60000 };
 /* The first watch of an agent follows its first record soon. */
 enum { FIRST_SPREAD_MS = 500 };
@@ -27,8 +27,8 @@ const char *keywatch_state_name(enum keywatch_state state)
     return names[state];
 }
 
-void keywatch_init(struct keywatch *keywatch, const char *record_key, const char *control_key, int64_t timeout_ms,
-                   int64_t quiet_ms, uint64_t seed)
+void keywatch_init(struct keywatch *keywatch, const char *record_key, const char *control_key,
+                   int64_t timeout_ms, int64_t quiet_ms, uint64_t seed)
 {
     *keywatch = (struct keywatch){.record_key = mem_strdup(record_key),
                                   .control_key = mem_strdup(control_key),
@@ -67,11 +67,11 @@ static void open_watch(struct keywatch *keywatch, struct queue *effects)
     struct keywatch_effect *effect = queue_push(effects);
     effect->type = KEYWATCH_DO_WATCH;
     effect->id = keywatch->id;
-    effect->watch = (struct registry_watch){.id = keywatch->id,
-                                            .ranges = {{.key = str_of(keywatch->record_key)},
-                                                       {.key = str_of(keywatch->control_key)}},
-                                            .range_count = 2,
-                                            .timeout_ms = keywatch->timeout_ms};
+    effect->watch = (struct registry_watch){
+        .id = keywatch->id,
+        .ranges = {{.key = str_of(keywatch->record_key)}, {.key = str_of(keywatch->control_key)}},
+        .range_count = 2,
+        .timeout_ms = keywatch->timeout_ms};
 }
 
 static void close_watch(struct keywatch *keywatch, struct queue *effects)
@@ -137,8 +137,8 @@ static void on_opened(struct keywatch *keywatch, const struct keywatch_event *ev
 static void on_ended(struct keywatch *keywatch, const struct keywatch_event *event, struct queue *effects)
 {
     const struct registry_watch_event *watch = event->watch;
-    /* One that was open may end with a restart of etcd or an idle connection that somebody cut, and one that is
-     * being opened may meet the same: no news, unless it goes on. */
+    /* One that was open may end with a restart of etcd or an idle connection that somebody cut, and one that
+     * is being opened may meet the same: no news, unless it goes on. */
     unsigned patience = keywatch->state == KEYWATCH_OPEN ? 3 : 2;
     keywatch->denied = watch->failure == REGISTRY_DENIED || watch->failure == REGISTRY_REFUSED;
     snprintf(keywatch->trouble, sizeof(keywatch->trouble), "%.*s", STR_ARG(watch->error));
@@ -228,9 +228,11 @@ static void compare(struct keywatch *keywatch, const struct keywatch_event *even
     keywatch->compared_control = event->control_revision;
 }
 
-/* It rides with a heartbeat where there is one, unless it is to say for certain what one of before has found. What is due long since
- * waited for a registry that was away: not every agent in the second in which it is back. */
-static void plan_comparison(struct keywatch *keywatch, const struct keywatch_event *event, struct queue *effects)
+/* It rides with a heartbeat where there is one, unless it is to say for certain what one of before has found.
+ * What is due long since waited for a registry that was away: not every agent in the second in which it is
+ * back. */
+static void plan_comparison(struct keywatch *keywatch, const struct keywatch_event *event,
+                            struct queue *effects)
 {
     int64_t now = event->now.mono;
     bool by_itself = keywatch->doubted || keywatch->alone;
@@ -254,9 +256,10 @@ static void end_deaf(struct keywatch *keywatch, const char *what, int64_t now, s
     wait_for_next(keywatch, now);
 }
 
-/* Something else than is known may be on its way to us by the stream: it has a second. What came meanwhile, by the
- * stream or by a write of our own, which the stream owes us, makes the answer one about the past. */
-static void on_difference(struct keywatch *keywatch, const struct keywatch_event *event, struct queue *effects)
+/* Something else than is known may be on its way to us by the stream: it has a second. What came meanwhile,
+ * by the stream or by a write of our own, which the stream owes us, makes the answer one about the past. */
+static void on_difference(struct keywatch *keywatch, const struct keywatch_event *event,
+                          struct queue *effects)
 {
     int64_t now = event->now.mono;
     bool same = event->settled && event->revision == keywatch->compared_revision &&
@@ -353,7 +356,8 @@ struct window keywatch_deadline(const struct keywatch *keywatch)
     }
     bool compares = keywatch->settled && (keywatch->doubted || keywatch->alone);
     if (keywatch->state == KEYWATCH_OPEN && compares && keywatch->compare_id == 0) {
-        window = window_sooner(window, (struct window){keywatch->compare_due, keywatch->compare_due + LATE_MS / 2});
+        window = window_sooner(window,
+                               (struct window){keywatch->compare_due, keywatch->compare_due + LATE_MS / 2});
     }
     return window;
 }

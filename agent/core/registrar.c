@@ -146,7 +146,7 @@ bool registrar_is_slow(enum registry_failure failure)
 }
 
 int64_t registrar_retry_delay(struct registrar *registrar, struct backoff *backoff,
-                           enum registry_failure failure)
+                              enum registry_failure failure)
 {
     if (registrar->leaving) {
         return 1 + (int64_t)random_below(&registrar->random, LEAVING_RETRY_MS);
@@ -159,9 +159,9 @@ int64_t registrar_retry_delay(struct registrar *registrar, struct backoff *backo
 
 /* While the lease lives, heartbeats are tried again in time: an outage that ends before the lease does must
  * not cost it, and with waits of RETRY_CAP_MS it would. Beyond that it may still live by a heartbeat whose
- * answer was lost. Which one did arrive, nobody knows: so it may end at any moment, and a peer that takes every
- * request and answers none is asked 1.4 times a second for as long as that goes on. Any slower pace has cost a
- * lease in the simulator. */
+ * answer was lost. Which one did arrive, nobody knows: so it may end at any moment, and a peer that takes
+ * every request and answers none is asked 1.4 times a second for as long as that goes on. Any slower pace has
+ * cost a lease in the simulator. */
 static int64_t within_lease(struct registrar *registrar, int64_t delay, const struct instant *now)
 {
     int64_t left = registrar->lease_deadline_boot - now->boot;
@@ -181,7 +181,7 @@ static bool in_trouble(const struct registrar *registrar)
 
 /* One line for each kind of failure in an outage, however long it lasts; the rest is counted. */
 void registrar_fail(struct registrar *registrar, struct trouble *trouble, const struct registry_reply *reply,
-                 const struct instant *now, struct queue *effects)
+                    const struct instant *now, struct queue *effects)
 {
     if (!in_trouble(registrar)) {
         registrar->away = (struct away){.since_mono = now->mono};
@@ -201,7 +201,7 @@ void registrar_fail(struct registrar *registrar, struct trouble *trouble, const 
 }
 
 void registrar_succeed(struct registrar *registrar, struct trouble *trouble, struct backoff *backoff,
-                    const struct instant *now, struct queue *effects)
+                       const struct instant *now, struct queue *effects)
 {
     backoff_reset(backoff);
     if (trouble->text[0] == '\0') {
@@ -335,8 +335,8 @@ static void notice_sleep(struct registrar *registrar, const struct instant *now)
     }
 }
 
-static void on_reply(struct registrar *registrar, const struct registry_reply *reply, const struct instant *now,
-                     struct queue *effects)
+static void on_reply(struct registrar *registrar, const struct registry_reply *reply,
+                     const struct instant *now, struct queue *effects)
 {
     bool about_lease = reply->id == registrar->lease_flight.id;
     if (reply->id == 0 || (!about_lease && reply->id != registrar->key_flight.id)) {

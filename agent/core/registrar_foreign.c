@@ -69,8 +69,8 @@ void registrar_meet_twin(struct registrar *registrar, struct str value, const st
     registrar->twin_value = blob_new(value);
 }
 
-/* The lease is not revoked: it is his, too, and his record would go with it. It is no lease of ours before either, so
- * that the key is another holder's as long as he keeps it. */
+/* The lease is not revoked: it is his, too, and his record would go with it. It is no lease of ours before
+ * either, so that the key is another holder's as long as he keeps it. */
 void registrar_part_from_twin(struct registrar *registrar, struct queue *effects)
 {
     bool leaving = registrar->leaving || registrar->withdrawing;
@@ -78,9 +78,10 @@ void registrar_part_from_twin(struct registrar *registrar, struct queue *effects
         return;
     }
     struct str his = blob_view(registrar->twin_value), ours = blob_view(registrar->wanted);
-    registrar_note(effects, REGISTRAR_NOTE_TWIN, "lease %" PRIx64 " is left to him; his record: %.*s ours: %.*s",
-                   (uint64_t)registrar->lease, his.size > 100 ? 100 : (int)his.size, his.size > 0 ? his.data : "",
-                   ours.size > 100 ? 100 : (int)ours.size, ours.size > 0 ? ours.data : "");
+    registrar_note(
+        effects, REGISTRAR_NOTE_TWIN, "lease %" PRIx64 " is left to him; his record: %.*s ours: %.*s",
+        (uint64_t)registrar->lease, his.size > 100 ? 100 : (int)his.size, his.size > 0 ? his.data : "",
+        ours.size > 100 ? 100 : (int)ours.size, ours.size > 0 ? ours.data : "");
     if (registrar->adopting || registrar->adopted) {
         registrar->adopting = registrar->adopted = false;
         registrar_tell(effects, REGISTRAR_DO_FRESH);

@@ -74,9 +74,9 @@ static void plan_lease(struct registrar *registrar, const struct instant *now, s
     }
 }
 
-/* Whose rate a write is counted in; NULL: it waits for the interval. Creating and repairing have a rate of their
- * own: the first change after them is still written at once, and a hand that deletes in a loop gets no loop for an
- * answer. */
+/* Whose rate a write is counted in; NULL: it waits for the interval. Creating and repairing have a rate of
+ * their own: the first change after them is still written at once, and a hand that deletes in a loop gets no
+ * loop for an answer. */
 static const int64_t *bucket(const struct registrar *registrar)
 {
     if (registrar->published == NULL || registrar->repairing) {

@@ -9,8 +9,7 @@ const char *registry_op_name(enum registry_op op)
         [REGISTRY_REVOKE] = "revoke", [REGISTRY_LEASE_TTL] = "lease_ttl",
         [REGISTRY_GET] = "get",       [REGISTRY_PUT] = "put",
         [REGISTRY_DELETE] = "delete", [REGISTRY_LIST] = "list",
-        [REGISTRY_PROVE] = "prove",
-        [REGISTRY_COMPARE] = "compare",
+        [REGISTRY_PROVE] = "prove",   [REGISTRY_COMPARE] = "compare",
     };
     return (size_t)op < COUNT_OF(names) ? names[op] : "unknown";
 }

@@ -298,10 +298,12 @@ static bool is_at(struct memory *memory, struct str key, int64_t revision)
     return (entry == NULL ? 0 : entry->mod_revision) == revision;
 }
 
-static void compare(struct memory *memory, const struct registry_request *request, struct registry_reply *reply)
+static void compare(struct memory *memory, const struct registry_request *request,
+                    struct registry_reply *reply)
 {
-    reply->succeeded = is_at(memory, request->key, request->expect_revision) &&
-                       (request->range_end.size == 0 || is_at(memory, request->range_end, request->at_revision));
+    reply->succeeded =
+        is_at(memory, request->key, request->expect_revision) &&
+        (request->range_end.size == 0 || is_at(memory, request->range_end, request->at_revision));
 }
 
 static bool has_key(enum registry_op op)

@@ -196,10 +196,12 @@ void effects_note(struct effects *effects, enum registrar_note note, struct str 
         [REGISTRAR_NOTE_BACK] = {LOG_LEVEL_INFO, "requests succeed again"},
         [REGISTRAR_NOTE_WITHDRAWN] = {LOG_LEVEL_INFO, "withdrawn"},
         [REGISTRAR_NOTE_GAP] = {LOG_LEVEL_WARN, "time has passed unseen"},
-        [REGISTRAR_NOTE_TAKEN_BACK] = {LOG_LEVEL_ERROR, "the record says ready, the server is not, and the registry "
-                                                        "takes no writes: the record is taken away"},
-        [REGISTRAR_NOTE_TWIN] = {LOG_LEVEL_ERROR, "another agent writes under this one's own lease: is its state_dir "
-                                                  "a copy of this one's? This agent takes another lease"},
+        [REGISTRAR_NOTE_TAKEN_BACK] = {LOG_LEVEL_ERROR,
+                                       "the record says ready, the server is not, and the registry "
+                                       "takes no writes: the record is taken away"},
+        [REGISTRAR_NOTE_TWIN] = {LOG_LEVEL_ERROR,
+                                 "another agent writes under this one's own lease: is its state_dir "
+                                 "a copy of this one's? This agent takes another lease"},
         [REGISTRAR_NOTE_CLUSTER] = {LOG_LEVEL_WARN, "another cluster answers"},
     };
     agent_log_note(&notes[note], "registry", text);

@@ -70,7 +70,7 @@ struct agent {
 
     struct probe_slot probes[SERVER_PROBES_MAX];
     struct api_probe probe_views[SERVER_PROBES_MAX];
-    struct request_clock requests[16]; /* one each for lease, key, control key and view, and some of operators */
+    struct request_clock requests[16]; /* of lease, key, control key, watch and view, and some of operators */
     struct pidfd_watch *mainpid_watch;
     struct deferred mainpid_gone; /* the process was gone before it could be watched */
     pid_t mainpid;

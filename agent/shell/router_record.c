@@ -23,8 +23,11 @@ void router_offer(struct router *router, bool urgent, const struct instant *now)
     record_encode(record, &json);
     struct blob *value = blob_new(buf_view(&json));
     buf_fini(&json);
-    struct registrar_event event = {
-        .type = REGISTRAR_ON_OFFER, .now = *now, .value = value, .urgent = urgent, .claim = claim_of(record->status)};
+    struct registrar_event event = {.type = REGISTRAR_ON_OFFER,
+                                    .now = *now,
+                                    .value = value,
+                                    .urgent = urgent,
+                                    .claim = claim_of(record->status)};
     registrar_step(router->registrar, &event, &router->registrar_effects);
     blob_unref(value);
 }

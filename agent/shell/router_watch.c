@@ -35,14 +35,16 @@ static void step_registrar(struct router *router, struct registrar_event event)
     registrar_step(router->registrar, &event, &router->registrar_effects);
 }
 
-void router_route_keywatch(struct router *router, const struct keywatch_effect *effect, const struct instant *now)
+void router_route_keywatch(struct router *router, const struct keywatch_effect *effect,
+                           const struct instant *now)
 {
     switch (effect->type) {
     case KEYWATCH_DO_WATCH: effects_watch(router->effects, &effect->watch); break;
     case KEYWATCH_DO_UNWATCH: effects_unwatch(router->effects, effect->id); break;
     case KEYWATCH_DO_READ_BACK:
-        step_registrar(router, (struct registrar_event){
-                                   .type = REGISTRAR_ON_READ_BACK, .now = *now, .revision = effect->revision});
+        step_registrar(router, (struct registrar_event){.type = REGISTRAR_ON_READ_BACK,
+                                                        .now = *now,
+                                                        .revision = effect->revision});
         router_control_read_back(router, now);
         break;
     case KEYWATCH_DO_COMPARE: effects_request(router->effects, &effect->request); break;
@@ -68,7 +70,8 @@ void router_follow_registry(struct router *router, const struct registry_reply *
     }
 }
 
-static void tell_change(struct router *router, const struct registry_change *change, const struct instant *now)
+static void tell_change(struct router *router, const struct registry_change *change,
+                        const struct instant *now)
 {
     if (str_eq(change->key, str_of(router->keywatch.record_key))) {
         step_registrar(router,
@@ -78,7 +81,8 @@ static void tell_change(struct router *router, const struct registry_change *cha
     }
 }
 
-void router_watched(struct router *router, const struct registry_watch_event *event, const struct instant *now)
+void router_watched(struct router *router, const struct registry_watch_event *event,
+                    const struct instant *now)
 {
     router_enter(router, now);
     router_step_keywatch(router,
@@ -103,8 +107,8 @@ const struct keywatch *router_keywatch(const struct router *router)
 
 /* ---- time that passed without us ---- */
 
-/* How long we could not act: what the machine slept, and how late the step is that should have been the next. What comes
- * before the timer's turn is not late for what the step before it was late for already. */
+/* How long we could not act: what the machine slept, and how late the step is that should have been the next.
+ * What comes before the timer's turn is not late for what the step before it was late for already. */
 static int64_t gap_since(const struct router *router, const struct instant *now)
 {
     int64_t slept = (now->boot - now->mono) - (router->seen.boot - router->seen.mono);
@@ -121,7 +125,8 @@ static bool is_long(const struct router *router, int64_t gap, const struct insta
     int64_t granted = registrar_ttl(registrar);
     int64_t ends = registrar_lease_deadline(registrar);
     bool ran_out = ends > router->seen.boot && ends <= now->boot;
-    return gap > (granted > 0 ? granted : router->config->registry.ttl_ms) || (gap >= INSTANT_SLEEP_MS && ran_out);
+    return gap > (granted > 0 ? granted : router->config->registry.ttl_ms) ||
+           (gap >= INSTANT_SLEEP_MS && ran_out);
 }
 
 /* Whatever wakes us first after such a time, nothing of before may be taken for the present. */

@@ -54,7 +54,7 @@ struct events_counters {
 struct events *events_new(struct loop *loop, const struct view *view, const struct events_ops *ops,
                           void *user);
 
-/* Closes every stream: there will be nothing to tell. Who comes back is refused or served by what is true then. */
+/* Closes every stream: there will be nothing to tell. Who comes back is served by what is true then. */
 void events_close(struct events *events);
 
 /* Closes every stream. Accepts NULL. */

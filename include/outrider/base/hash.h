@@ -1,6 +1,6 @@
-/* uthash, hash tables whose links stand in the elements, on the allocation of this house: see HASH_ADD_KEYPTR,
- * HASH_FIND and HASH_DEL in its own user guide. Elements stay in the order in which they were added, and the
- * first of them is the table's handle. Include this, never <uthash.h>. */
+/* uthash, hash tables whose links stand in the elements, on the allocation of this house: see
+ * HASH_ADD_KEYPTR, HASH_FIND and HASH_DEL in its own user guide. Elements stay in the order in which they
+ * were added, and the first of them is the table's handle. Include this, never <uthash.h>. */
 #ifndef OUTRIDER_BASE_HASH_H
 #define OUTRIDER_BASE_HASH_H
 

@@ -20,7 +20,7 @@ enum registry_op {
     REGISTRY_DELETE,    /* delete one key if it is still at `expect_revision`, else read it */
     REGISTRY_LIST,      /* read the keys of a range, linearizably: one page, at one revision */
     REGISTRY_PROVE,     /* whether one key may be written: ok or denied, and nothing is ever written */
-    REGISTRY_COMPARE,   /* whether one key or two are at the revisions expected, as the server that is asked knows it:
+    REGISTRY_COMPARE,   /* whether one key or two are at the revisions expected, as the server asked knows it:
                            it agrees with no other, so this costs least of all, and may be a little behind */
     REGISTRY_OP_COUNT
 };
@@ -34,14 +34,14 @@ const char *registry_op_name(enum registry_op op);
 struct registry_request {
     uint64_t id; /* echoed by the reply; never 0 */
     enum registry_op op;
-    int64_t lease;           /* grant, keepalive, revoke, lease_ttl; put: 0 for a key without a lease */
-    int64_t ttl_ms;          /* grant */
-    struct str key;          /* get, put, delete, prove, compare; list: the first key */
-    struct str range_end;    /* list: the first key beyond; compare: the second key, empty: none */
-    int64_t limit;           /* list: at most so many keys, REGISTRY_LIST_MAX at most */
-    int64_t at_revision;     /* list: as the store was then; 0: as it is. Compare: expected of the second key */
-    bool newest_first;       /* list: the keys changed last come first; else in the order of their bytes */
-    struct blob *value;      /* put; the request holds a reference */
+    int64_t lease;        /* grant, keepalive, revoke, lease_ttl; put: 0 for a key without a lease */
+    int64_t ttl_ms;       /* grant */
+    struct str key;       /* get, put, delete, prove, compare; list: the first key */
+    struct str range_end; /* list: the first key beyond; compare: the second key, empty: none */
+    int64_t limit;        /* list: at most so many keys, REGISTRY_LIST_MAX at most */
+    int64_t at_revision;  /* list: as the store was then; 0: as it is. Compare: expected of the second key */
+    bool newest_first;    /* list: the keys changed last come first; else in the order of their bytes */
+    struct blob *value;   /* put; the request holds a reference */
     int64_t expect_revision; /* put, delete, compare: mod revision the key must have; 0: it must not exist */
     int64_t timeout_ms;      /* answer by then, whatever happens */
 };
@@ -95,7 +95,7 @@ struct registry_reply {
     int64_t revision;    /* of the store, 0 if unknown */
     uint64_t cluster;    /* cluster id, 0 if unknown */
     int64_t ttl_ms; /* grant, keepalive: granted; lease_ttl: left, negative when there is no such lease */
-    bool succeeded; /* put, delete: the key was as expected and is now changed; compare: all are as expected */
+    bool succeeded; /* put, delete: the key was as expected and is changed now; compare: all is as expected */
     struct registry_kv kv;             /* get; put and delete that did not succeed: the key as it is */
     const struct registry_item *items; /* list: in the order asked for */
     size_t item_count;

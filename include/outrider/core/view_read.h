@@ -27,8 +27,8 @@ enum view_state view_state(const struct view *view);
  * guessed: 503. */
 bool view_known(const struct view *view);
 
-/* Whether it was off and is being read again for somebody who asks now: what is known is of the last time, and
- * either what is true or a failure will be there soon. */
+/* Whether it was off and is being read again for somebody who asks now: what is known is of the last time,
+ * and either what is true or a failure will be there soon. */
 bool view_waking(const struct view *view);
 
 /* Whether what is held is what the registry has, and for how many ms that has not been certain (0: it is).
@@ -53,8 +53,8 @@ size_t view_json_bytes(const struct view *view);
 const struct view_entry *view_find(const struct view *view, struct str type, struct str id);
 const struct view_entry *view_find_id(const struct view *view, struct str id, size_t *ret_count);
 
-/* Servers that went without a word, the oldest first: the one that went after `after`, which is a tombstone of
- * this view; NULL is before the first, and the result after the last. */
+/* Servers that went without a word, the oldest first: the one that went after `after`, which is a tombstone
+ * of this view; NULL is before the first, and the result after the last. */
 size_t view_tombstone_count(const struct view *view);
 const struct view_tombstone *view_tombstone_next(const struct view *view, const struct view_tombstone *after);
 

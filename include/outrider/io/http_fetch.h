@@ -21,7 +21,7 @@ struct http_fetch_request {
     int64_t timeout_ms;         /* for the whole call; 0: none */
     size_t max_response;        /* bytes of body accepted */
     /* Where set, bytes of a body are handed over as they come instead of collected, and max_response means
-     * nothing; no bytes: the head has come. Returns whether to go on; false ends the fetch with ERROR_LIMIT. */
+     * nothing; no bytes: the head has come. Returns whether to go on; false ends it with ERROR_LIMIT. */
     bool (*data)(int status, struct str bytes, void *user);
     /* Where set, called about once a second, too: for who shows how it goes. */
     void (*tick)(void *user);

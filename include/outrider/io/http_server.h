@@ -5,10 +5,10 @@
  * subscribers.
  *
  * One request at a time on a connection, pipelined ones in their order. Everything that a peer can make grow
- * is bounded: connections (the longest silent or idle makes room, beyond that 503), head and body (http_parse.h,
- * max_body), the time to send a request, to stay idle and to read an answer. What is written and not yet read
- * by the peer is one answer, whose blob is referenced and not copied. A connection without a request has no
- * buffers.
+ * is bounded: connections (the longest silent or idle makes room, beyond that 503), head and body
+ * (http_parse.h, max_body), the time to send a request, to stay idle and to read an answer. What is written
+ * and not yet read by the peer is one answer, whose blob is referenced and not copied. A connection without a
+ * request has no buffers.
  *
  * What is not HTTP is answered here, with {"error":{"code":"...","message":"..."}}: 400, 408, 411, 413, 414,
  * 431, 501, 503, 505. Everything else is the handler's: unknown paths, methods, tokens. */
