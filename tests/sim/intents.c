@@ -93,6 +93,13 @@ void intents_ended(struct node *node)
     }
 }
 
+/* A write that nobody waits for any more may come after the removal, and finds an absent key again. */
+static bool may_come_back(const struct node *node)
+{
+    enum { LATEST_MS = 60000 };
+    return node->control_unanswered > 0 && node->world->now - node->control_unanswered < LATEST_MS;
+}
+
 static void put(struct node *node, const char *text)
 {
     struct world *world = node->world;
@@ -134,6 +141,7 @@ void intents_by_hand(struct node *node)
         break;
     default:
         lost_at_key(node);
+        node->ops = may_come_back(node) ? OPS_UNSURE : node->ops;
         tell(world, node, "its control key is deleted by hand");
         etcd_delete(&world->etcd, network_control(node));
         break;
@@ -154,13 +162,6 @@ void intents_unanswered(struct node *node, const struct packet *packet)
     if (packet->control && packet->request.op == REGISTRY_PUT) {
         node->control_unanswered = node->world->now;
     }
-}
-
-/* A write that nobody waits for any more may come after the removal, and finds an absent key again. */
-static bool may_come_back(const struct node *node)
-{
-    enum { LATEST_MS = 60000 };
-    return node->control_unanswered > 0 && node->world->now - node->control_unanswered < LATEST_MS;
 }
 
 /* Contract 5: removed at a clean stop where the id is ephemeral. */
