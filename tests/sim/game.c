@@ -108,6 +108,8 @@ void game_hear(struct node *node, char *line, pid_t pid, uint64_t life)
             node->game.heard_said = words.said;
             node->game.heard_said_at = node_now(node).mono;
         }
+        node->game.drain_heard_by =
+            words.drain || words.undrain ? node->life : node->game.drain_heard_by;
         node->game.witness_by = words.attach || words.has_mainpid ? node->life : node->game.witness_by;
         node->game.resaid_at = words.has_text ? node->world->now : node->game.resaid_at;
         if (words.attach) {
@@ -127,6 +129,7 @@ static void boot(struct node *node)
     game->up = true;
     game->hung = game->drained = game->attached = false;
     game->heard_by = game->witness_by = 0;
+    game->drain_heard_by = node->life; /* it begins without a drain of its own, as everybody knows */
     game->pid = (pid_t)(1000 * (node->index + 1) + game->life % 1000);
     game->up_at = game->said_at = world->now;
     game->said = SAID_NOTHING;

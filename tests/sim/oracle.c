@@ -109,6 +109,9 @@ static unsigned when_up(const struct node *node)
     if (game->hung && (game->heard_by != node->life || game->heard_said == SAID_INITIALIZING)) {
         return MAY_INITIALIZING; /* no probes, and it is silent, or was when it said the next */
     }
+    if (game->hung && game->drain_heard_by != node->life && !is_drained(node)) {
+        return MAY_READY | MAY_DRAINING; /* told to the agent of before, and it cannot say it again */
+    }
     return is_drained(node) || game->drained ? MAY_DRAINING : MAY_READY;
 }
 

@@ -114,6 +114,7 @@ struct game {
     int64_t script; /* which scenes planned earlier still count */
     bool hung, died_drained;
     uint32_t heard_by;   /* the agent process that heard of this life; 0: none */
+    uint32_t drain_heard_by; /* and the one that heard last whether it drains itself */
     uint32_t witness_by; /* and the one that would see it end: it has the pid or the connection */
     bool attached;
     uint64_t attached_life; /* as the agent numbers lives */
