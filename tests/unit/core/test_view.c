@@ -67,9 +67,7 @@ static void pages_are_of_one_revision(void **state)
     assert_int_equal(w.watch.from_revision, 7);
     /* Nobody can have known anything before: there is nothing to go on from. */
     assert_int_equal(view_log_count(view_log(w.view)), 0);
-    world_settle(&w);
-    assert_true(view_synced(w.view));
-    world_check_equal(&w);
+    world_check_synced(&w);
     world_end(&w);
 }
 
@@ -114,9 +112,7 @@ static void a_failed_page_is_asked_for_again_and_smaller(void **state)
     assert_int_equal(w.asked.limit, 1);
     world_refuse(&w, REGISTRY_UNKNOWN, false);
     world_pass(&w, 5000);
-    world_settle(&w);
-    assert_true(view_synced(w.view));
-    world_check_equal(&w);
+    world_check_synced(&w);
     /* One line for the whole outage, one for its end. */
     assert_int_equal(w.notes[VIEW_NOTE_AWAY], 1);
     assert_int_equal(w.notes[VIEW_NOTE_BACK], 1);
@@ -278,9 +274,7 @@ static void a_wiped_registry_is_listed_as_it_is(void **state)
     world_answer(&w); /* its revision is below ours */
     assert_int_equal(view_state(w.view), VIEW_WAITING);
     world_pass(&w, 250); /* it answers again: no need to wait long */
-    world_settle(&w);
-    assert_true(view_synced(w.view));
-    world_check_equal(&w);
+    world_check_synced(&w);
     /* Numbers of the old life are not believed, not even those the new one has reached. */
     uint64_t cursor;
     assert_int_equal(view_resume(w.view, 3, 0xc1, &cursor), -1);

@@ -463,3 +463,10 @@ void world_check_equal(const struct world *w)
     }
     assert_int_equal(statuses, records);
 }
+
+void world_check_synced(struct world *world)
+{
+    world_settle(world);
+    assert_true(view_synced(world->view));
+    world_check_equal(world);
+}

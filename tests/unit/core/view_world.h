@@ -106,6 +106,9 @@ void world_settle(struct world *world);
 /* Fails unless view, reader and registry have the same records. */
 void world_check_equal(const struct world *world);
 
+/* Settles; fails unless the view is synced then, and all have the same records. */
+void world_check_synced(struct world *world);
+
 /* Whether a key and value are a record. */
 bool world_is_record(const char *key, const char *value);
 

@@ -247,10 +247,9 @@ static void test_each_has_its_time(void **state)
     assert_int_equal(http_client_in_flight(world->client), 1);
 }
 
-/* What a burst of calls has opened is closed when calls that come one by one have no use for it. */
-static void test_needless_connections(void **state)
+/* Leaves three idle connections. */
+static void three_at_once(struct client_world *world)
 {
-    struct client_world *world = *state;
     struct outcome outcomes[3] = {0};
     for (size_t i = 0; i < COUNT_OF(outcomes); i++) {
         struct http_call call = call_to(world);
@@ -259,6 +258,13 @@ static void test_needless_connections(void **state)
     while (outcomes[0].calls + outcomes[1].calls + outcomes[2].calls < 3) {
         step(world);
     }
+}
+
+/* What a burst of calls has opened is closed when calls that come one by one have no use for it. */
+static void test_needless_connections(void **state)
+{
+    struct client_world *world = *state;
+    three_at_once(world);
     for (int i = 0; i < 13; i++) {
         request(world);
     }
@@ -273,14 +279,7 @@ static void test_needless_connections(void **state)
 static void test_deaf_connections(void **state)
 {
     struct client_world *world = *state;
-    struct outcome outcomes[3] = {0};
-    for (size_t i = 0; i < COUNT_OF(outcomes); i++) {
-        struct http_call call = call_to(world);
-        http_client_post(world->client, &call, note, &outcomes[i]);
-    }
-    while (outcomes[0].calls + outcomes[1].calls + outcomes[2].calls < 3) {
-        step(world);
-    }
+    three_at_once(world);
     assert_int_equal(world->client->plain->idle_count, 3);
     assert_int_equal(world->server.accepted, 3);
     world->server.act = RAW_SILENT;
