@@ -1,6 +1,6 @@
 /* Requests that are answered once the registry has a hold (POST /api/services/{type}/{id}/drain). */
-#ifndef OUTRIDER_AGENT_API_CONTROLS_H
-#define OUTRIDER_AGENT_API_CONTROLS_H
+#ifndef OUTRIDER_API_CONTROLS_INTERNAL_H
+#define OUTRIDER_API_CONTROLS_INTERNAL_H
 
 struct api_context;
 struct api_controls;

@@ -1,6 +1,6 @@
 /* Requests that wait for the fleet to be read: kept whole, and asked again. */
-#ifndef OUTRIDER_AGENT_API_WAIT_H
-#define OUTRIDER_AGENT_API_WAIT_H
+#ifndef OUTRIDER_API_WAIT_INTERNAL_H
+#define OUTRIDER_API_WAIT_INTERNAL_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,8 +1,8 @@
 /* The attempt that is nothing but a connection: what tcp and unix probes share. */
-#ifndef OUTRIDER_PROBE_CONNECT_TRY_PRIVATE_H
-#define OUTRIDER_PROBE_CONNECT_TRY_PRIVATE_H
+#ifndef OUTRIDER_PROBE_CONNECT_TRY_INTERNAL_H
+#define OUTRIDER_PROBE_CONNECT_TRY_INTERNAL_H
 
-#include "outrider/io/connect.h"
+#include "outrider/io/net/connect.h"
 #include "outrider/probe/driver.h"
 
 struct probe_try {

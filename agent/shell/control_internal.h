@@ -1,9 +1,9 @@
 /* Writing the control key of any server of the fleet (contract section 4), for operators who ask over HTTP. */
-#ifndef OUTRIDER_SHELL_CONTROL_H
-#define OUTRIDER_SHELL_CONTROL_H
+#ifndef OUTRIDER_SHELL_CONTROL_INTERNAL_H
+#define OUTRIDER_SHELL_CONTROL_INTERNAL_H
 
-#include "outrider/api/api.h"
-#include "outrider/core/view.h"
+#include "outrider/api/common/api.h"
+#include "outrider/core/fleet/view.h"
 
 struct agent;
 struct control_writer;

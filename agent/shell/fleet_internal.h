@@ -1,7 +1,7 @@
 /* The fleet as this agent sees it: runs core/view on the registry, keeps it in state_dir, and tells those who
  * follow it. */
-#ifndef OUTRIDER_SHELL_FLEET_H
-#define OUTRIDER_SHELL_FLEET_H
+#ifndef OUTRIDER_SHELL_FLEET_INTERNAL_H
+#define OUTRIDER_SHELL_FLEET_INTERNAL_H
 
 struct agent;
 struct api_fleet;

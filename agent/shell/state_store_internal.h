@@ -1,6 +1,6 @@
 /* state_dir on disk: one locked directory, one small file, written whole or not at all. */
-#ifndef OUTRIDER_SHELL_STATE_STORE_H
-#define OUTRIDER_SHELL_STATE_STORE_H
+#ifndef OUTRIDER_SHELL_STATE_STORE_INTERNAL_H
+#define OUTRIDER_SHELL_STATE_STORE_INTERNAL_H
 
 #include "outrider/base/attr.h"
 #include "outrider/base/str.h"

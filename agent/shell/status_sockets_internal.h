@@ -1,7 +1,7 @@
 /* The two status sockets of contract section 3: lines and datagrams in, words to the router, replies and
  * events out. */
-#ifndef OUTRIDER_SHELL_STATUS_SOCKETS_H
-#define OUTRIDER_SHELL_STATUS_SOCKETS_H
+#ifndef OUTRIDER_SHELL_STATUS_SOCKETS_INTERNAL_H
+#define OUTRIDER_SHELL_STATUS_SOCKETS_INTERNAL_H
 
 #include "outrider/base/attr.h"
 #include "outrider/base/str.h"

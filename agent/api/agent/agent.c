@@ -1,12 +1,12 @@
 /* GET /api/agent: the agent and its server as one document. No setting that is a secret, or the path of one,
  * is in it. */
-#include "api_private.h"
+#include "outrider/api/common/handler.h"
 
-#include "outrider/codec/json_member.h"
-#include "outrider/codec/json_write.h"
-#include "outrider/core/config.h"
-#include "outrider/core/hold.h"
-#include "outrider/core/server.h"
+#include "outrider/codec/json/json_member.h"
+#include "outrider/codec/json/json_write.h"
+#include "outrider/core/config/config.h"
+#include "outrider/core/server/hold.h"
+#include "outrider/core/server/server.h"
 
 static void write_who(struct json_writer *json, const struct api_view *view)
 {

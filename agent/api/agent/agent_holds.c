@@ -1,13 +1,13 @@
 /* Drain and undrain, and holds as JSON. */
-#include "api_private.h"
+#include "outrider/api/common/handler.h"
 
 #include "outrider/base/duration.h"
 #include "outrider/base/error.h"
-#include "outrider/codec/json_member.h"
-#include "outrider/codec/json_write.h"
-#include "outrider/core/config.h"
-#include "outrider/core/hold.h"
-#include "outrider/core/server.h"
+#include "outrider/codec/json/json_member.h"
+#include "outrider/codec/json/json_write.h"
+#include "outrider/core/config/config.h"
+#include "outrider/core/server/hold.h"
+#include "outrider/core/server/server.h"
 
 #include <jansson.h>
 #include <stdio.h>

@@ -1,10 +1,10 @@
 /* Probes as JSON: what each is, what it found, and how long ago. */
-#include "api_private.h"
+#include "outrider/api/common/handler.h"
 
-#include "outrider/codec/json_member.h"
-#include "outrider/codec/json_write.h"
-#include "outrider/core/config.h"
-#include "outrider/core/probe.h"
+#include "outrider/codec/json/json_member.h"
+#include "outrider/codec/json/json_write.h"
+#include "outrider/core/config/config.h"
+#include "outrider/core/probe/probe.h"
 
 #include <stdio.h>
 

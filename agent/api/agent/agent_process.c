@@ -1,9 +1,9 @@
 /* The process that answers, as JSON: the same for an agent with a server and for an observer. */
-#include "api_private.h"
+#include "outrider/api/common/handler.h"
 
-#include "outrider/codec/json_member.h"
-#include "outrider/core/config.h"
-#include "outrider/core/shutdown.h"
+#include "outrider/codec/json/json_member.h"
+#include "outrider/core/config/config.h"
+#include "outrider/core/server/shutdown.h"
 
 #include <unistd.h>
 

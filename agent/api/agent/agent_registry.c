@@ -1,15 +1,15 @@
 /* Registry, lease and record as JSON. */
-#include "api_private.h"
+#include "outrider/api/common/handler.h"
 
 #include "outrider/base/error.h"
-#include "outrider/codec/json_member.h"
-#include "outrider/codec/json_write.h"
-#include "outrider/codec/record_json.h"
-#include "outrider/core/intent.h"
-#include "outrider/core/record.h"
-#include "outrider/core/keywatch.h"
-#include "outrider/core/registrar.h"
-#include "outrider/core/server.h"
+#include "outrider/codec/json/json_member.h"
+#include "outrider/codec/json/json_write.h"
+#include "outrider/codec/record/record_json.h"
+#include "outrider/core/control/intent.h"
+#include "outrider/core/server/record.h"
+#include "outrider/core/registry/keywatch.h"
+#include "outrider/core/publish/registrar.h"
+#include "outrider/core/server/server.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,12 +1,12 @@
 /* Who may change state. A page in somebody's browser can send requests to loopback and to the private
  * network: it is told from an operator by Host (a name that was made to point here is not ours: DNS
  * rebinding), by Origin, by a content type that no plain form can send, and by the token. */
-#include "api_private.h"
+#include "outrider/api/common/handler.h"
 
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
-#include "outrider/core/address.h"
-#include "outrider/core/config.h"
+#include "outrider/core/config/address.h"
+#include "outrider/core/config/config.h"
 #include "outrider/os/file.h"
 
 #include <strings.h>

@@ -1,8 +1,8 @@
 /* What most answers are: a JSON document, or the one form that every error has. */
-#include "api_private.h"
+#include "outrider/api/common/handler.h"
 
-#include "outrider/codec/json_member.h"
-#include "outrider/codec/json_write.h"
+#include "outrider/codec/json/json_member.h"
+#include "outrider/codec/json/json_write.h"
 
 #include <stdarg.h>
 #include <stdio.h>

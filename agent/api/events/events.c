@@ -1,10 +1,10 @@
-#include "events_private.h"
+#include "events_internal.h"
 
 #include "outrider/base/blob.h"
 #include "outrider/base/mem.h"
-#include "outrider/core/filter.h"
-#include "outrider/core/view.h"
-#include "outrider/io/timer.h"
+#include "outrider/core/fleet/filter.h"
+#include "outrider/core/fleet/view.h"
+#include "outrider/io/loop/timer.h"
 #include "outrider/os/clock.h"
 #include "outrider/os/log.h"
 

@@ -1,9 +1,9 @@
 /* Batches: changes that somebody who catches up is told at his own pace, shared by all who need the same. */
-#include "events_private.h"
+#include "events_internal.h"
 
 #include "outrider/base/mem.h"
-#include "outrider/core/view_entry.h"
-#include "outrider/core/view_read.h"
+#include "outrider/core/fleet/view_entry.h"
+#include "outrider/core/fleet/view_read.h"
 
 #include <stdlib.h>
 

@@ -1,10 +1,10 @@
 /* Feeding those who catch up: portions of their batch, as their sockets take them. */
-#include "events_private.h"
+#include "events_internal.h"
 
 #include "outrider/base/blob.h"
-#include "outrider/core/filter.h"
-#include "outrider/core/view_entry.h"
-#include "outrider/core/view_read.h"
+#include "outrider/core/fleet/filter.h"
+#include "outrider/core/fleet/view_entry.h"
+#include "outrider/core/fleet/view_read.h"
 
 /* A record goes out as it is in the registry, between what stands before and after it in an event: three
  * references and no copy, for however many subscribers. */

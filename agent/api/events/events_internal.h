@@ -1,16 +1,16 @@
 /* The inside of the hub: events.c (who follows, and when what is sent), events_live.c (what everyone is
  * told), events_batch.c and events_feed.c (what somebody who catches up is told), events_request.c (requests
  * and refusals). */
-#ifndef OUTRIDER_API_EVENTS_PRIVATE_H
-#define OUTRIDER_API_EVENTS_PRIVATE_H
+#ifndef OUTRIDER_API_EVENTS_EVENTS_INTERNAL_H
+#define OUTRIDER_API_EVENTS_EVENTS_INTERNAL_H
 
-#include "outrider/api/events.h"
+#include "outrider/api/events/events.h"
 #include "outrider/base/attr.h"
 #include "outrider/base/buf.h"
-#include "outrider/codec/sse.h"
-#include "outrider/core/view_log.h"
-#include "outrider/io/http_push.h"
-#include "outrider/io/loop.h"
+#include "outrider/codec/text/sse.h"
+#include "outrider/core/fleet/view_log.h"
+#include "outrider/io/http/server/http_push.h"
+#include "outrider/io/loop/loop.h"
 
 #include <stdbool.h>
 

@@ -1,11 +1,11 @@
 /* What everyone is told: the changes of a turn, framed once for each channel. */
-#include "events_private.h"
+#include "events_internal.h"
 
 #include "outrider/base/blob.h"
-#include "outrider/codec/discovery_json.h"
-#include "outrider/core/filter.h"
-#include "outrider/core/view_entry.h"
-#include "outrider/core/view_read.h"
+#include "outrider/codec/record/discovery_json.h"
+#include "outrider/core/fleet/filter.h"
+#include "outrider/core/fleet/view_entry.h"
+#include "outrider/core/fleet/view_read.h"
 #include "outrider/os/clock.h"
 
 static bool is_news(const struct events_channel *channel, const struct view_change *change)

@@ -1,13 +1,13 @@
 /* A request for a stream: what is asked for, and the refusals. */
-#include "events_private.h"
+#include "events_internal.h"
 
-#include "api_private.h"
+#include "outrider/api/common/handler.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
-#include "outrider/core/filter.h"
-#include "outrider/core/view_read.h"
-#include "outrider/io/http_parse.h"
-#include "outrider/io/http_server.h"
+#include "outrider/core/fleet/filter.h"
+#include "outrider/core/fleet/view_read.h"
+#include "outrider/io/http/http_parse.h"
+#include "outrider/io/http/server/http_server.h"
 
 #include <stdlib.h>
 

@@ -1,15 +1,15 @@
 /* /service-discovery/ (contract section 7): the shapes that existing clients know. */
-#include "api_private.h"
+#include "outrider/api/common/handler.h"
 
 #include "outrider/base/error.h"
-#include "outrider/codec/discovery_json.h"
-#include "outrider/codec/record_json.h"
-#include "outrider/codec/view_item.h"
-#include "outrider/core/config.h"
-#include "outrider/core/probe.h"
-#include "outrider/core/registrar.h"
-#include "outrider/core/server.h"
-#include "outrider/core/view_read.h"
+#include "outrider/codec/record/discovery_json.h"
+#include "outrider/codec/record/record_json.h"
+#include "outrider/codec/record/view_item.h"
+#include "outrider/core/config/config.h"
+#include "outrider/core/probe/probe.h"
+#include "outrider/core/publish/registrar.h"
+#include "outrider/core/server/server.h"
+#include "outrider/core/fleet/view_read.h"
 
 void api_local(const struct api_view *view, struct discovery_local *ret_local)
 {

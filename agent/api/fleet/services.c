@@ -1,13 +1,13 @@
 /* GET /api/services and one of them: stored bytes, joined once for each revision and filter. */
-#include "api_private.h"
+#include "outrider/api/common/handler.h"
 
 #include "outrider/base/blob.h"
 #include "outrider/base/error.h"
-#include "outrider/codec/services_json.h"
-#include "outrider/core/config.h"
-#include "outrider/core/filter.h"
-#include "outrider/core/view_read.h"
-#include "outrider/io/http_parse.h"
+#include "outrider/codec/record/services_json.h"
+#include "outrider/core/config/config.h"
+#include "outrider/core/fleet/filter.h"
+#include "outrider/core/fleet/view_read.h"
+#include "outrider/io/http/http_parse.h"
 
 #include <inttypes.h>
 #include <stdio.h>

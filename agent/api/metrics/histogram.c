@@ -1,4 +1,4 @@
-#include "outrider/api/api.h"
+#include "outrider/api/common/api.h"
 
 /* A probe of loopback takes 0.1 ms and a registry in the same rack 1 ms; a timeout is at most some seconds.
  */

@@ -1,13 +1,13 @@
 /* GET /metrics (contract section 8): base units, one family after the other. */
-#include "api_private.h"
+#include "outrider/api/common/handler.h"
 
-#include "outrider/codec/prometheus.h"
-#include "outrider/core/config.h"
-#include "outrider/core/health.h"
-#include "outrider/core/probe.h"
-#include "outrider/core/registrar.h"
-#include "outrider/core/server.h"
-#include "outrider/io/http_server.h"
+#include "outrider/codec/text/prometheus.h"
+#include "outrider/core/config/config.h"
+#include "outrider/core/probe/health.h"
+#include "outrider/core/probe/probe.h"
+#include "outrider/core/publish/registrar.h"
+#include "outrider/core/server/server.h"
+#include "outrider/io/http/server/http_server.h"
 #include "outrider/os/usage.h"
 
 #define LABEL(key, text) ((struct prometheus_label){(key), str_of(text)})

@@ -1,9 +1,9 @@
 /* The part of GET /metrics that tells of the fleet as this agent sees it. */
-#include "api_private.h"
+#include "outrider/api/common/handler.h"
 
-#include "outrider/api/events.h"
-#include "outrider/codec/prometheus.h"
-#include "outrider/core/view_read.h"
+#include "outrider/api/events/events.h"
+#include "outrider/codec/text/prometheus.h"
+#include "outrider/core/fleet/view_read.h"
 
 static void single(struct buf *out, const char *name, enum prometheus_type type, const char *help,
                    int64_t value)

@@ -1,17 +1,17 @@
-#include "check_live.h"
+#include "outrider/cli/check/check_live.h"
 
-#include "cli.h"
+#include "outrider/cli/common/cli.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
 #include "outrider/base/ulid.h"
-#include "outrider/codec/state_file.h"
-#include "outrider/core/config.h"
-#include "outrider/io/http_client.h"
-#include "outrider/io/loop.h"
+#include "outrider/codec/state/state_file.h"
+#include "outrider/core/config/config.h"
+#include "outrider/io/http/client/http_client.h"
+#include "outrider/io/loop/loop.h"
 #include "outrider/os/clock.h"
 #include "outrider/os/entropy.h"
 #include "outrider/os/file.h"
-#include "outrider/registry/etcd.h"
+#include "outrider/registry/etcd/etcd.h"
 
 #include <inttypes.h>
 #include <stdio.h>

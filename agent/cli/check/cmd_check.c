@@ -1,8 +1,8 @@
-#include "cli.h"
+#include "outrider/cli/common/cli.h"
 
-#include "check_live.h"
+#include "outrider/cli/check/check_live.h"
 #include "outrider/base/buf.h"
-#include "outrider/core/config.h"
+#include "outrider/core/config/config.h"
 #include "outrider/shell/config_file.h"
 
 #include <errno.h>

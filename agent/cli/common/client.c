@@ -1,12 +1,12 @@
-#include "client.h"
+#include "outrider/cli/common/client.h"
 
-#include "cli.h"
-#include "document.h"
+#include "outrider/cli/common/cli.h"
+#include "outrider/cli/common/document.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
-#include "outrider/codec/printable.h"
-#include "outrider/io/http_fetch.h"
+#include "outrider/codec/text/printable.h"
+#include "outrider/io/http/client/http_fetch.h"
 #include "outrider/os/file.h"
 
 #include <stdio.h>

@@ -1,4 +1,4 @@
-#include "document.h"
+#include "outrider/cli/common/document.h"
 
 #include "outrider/base/duration.h"
 

@@ -1,4 +1,4 @@
-#include "line_client.h"
+#include "outrider/cli/common/line_client.h"
 
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"

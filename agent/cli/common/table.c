@@ -1,8 +1,8 @@
-#include "table.h"
+#include "outrider/cli/common/table.h"
 
 #include "outrider/base/buf.h"
 #include "outrider/base/mem.h"
-#include "outrider/codec/printable.h"
+#include "outrider/codec/text/printable.h"
 
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
 /* Under systemd `auto` means the unit's directories, which an operator's shell does not know. */
-#include "cli.h"
+#include "outrider/cli/common/cli.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/str.h"
 

@@ -1,16 +1,16 @@
-#include "cli.h"
+#include "outrider/cli/common/cli.h"
 
-#include "client.h"
-#include "document.h"
-#include "drain_remote.h"
-#include "drain_wait.h"
+#include "outrider/cli/common/client.h"
+#include "outrider/cli/common/document.h"
+#include "drain_remote_internal.h"
+#include "drain_wait_internal.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/duration.h"
 #include "outrider/base/error.h"
-#include "outrider/codec/json_member.h"
-#include "outrider/codec/json_write.h"
-#include "outrider/core/hold.h"
-#include "status_text.h"
+#include "outrider/codec/json/json_member.h"
+#include "outrider/codec/json/json_write.h"
+#include "outrider/core/server/hold.h"
+#include "outrider/cli/status/status_text.h"
 
 #include <stdio.h>
 #include <string.h>

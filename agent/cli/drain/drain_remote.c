@@ -1,8 +1,8 @@
-#include "drain_remote.h"
+#include "drain_remote_internal.h"
 
-#include "cli.h"
-#include "client.h"
-#include "document.h"
+#include "outrider/cli/common/cli.h"
+#include "outrider/cli/common/client.h"
+#include "outrider/cli/common/document.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
 #include "outrider/os/clock.h"

@@ -1,6 +1,6 @@
 /* `outrider drain --id` and `undrain --id`: any server of the fleet, by an agent or observer that sees it. */
-#ifndef OUTRIDER_CLI_DRAIN_REMOTE_H
-#define OUTRIDER_CLI_DRAIN_REMOTE_H
+#ifndef OUTRIDER_CLI_DRAIN_DRAIN_REMOTE_INTERNAL_H
+#define OUTRIDER_CLI_DRAIN_DRAIN_REMOTE_INTERNAL_H
 
 #include "outrider/base/attr.h"
 #include "outrider/base/str.h"

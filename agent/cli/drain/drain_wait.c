@@ -1,6 +1,6 @@
-#include "drain_wait.h"
+#include "drain_wait_internal.h"
 
-#include "document.h"
+#include "outrider/cli/common/document.h"
 #include "outrider/base/buf.h"
 
 #include <inttypes.h>

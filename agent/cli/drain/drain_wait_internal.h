@@ -1,6 +1,6 @@
 /* What a waiting `outrider drain` reads from the agent's document. Pure. */
-#ifndef OUTRIDER_CLI_DRAIN_WAIT_H
-#define OUTRIDER_CLI_DRAIN_WAIT_H
+#ifndef OUTRIDER_CLI_DRAIN_DRAIN_WAIT_INTERNAL_H
+#define OUTRIDER_CLI_DRAIN_DRAIN_WAIT_INTERNAL_H
 
 #include <jansson.h>
 

@@ -1,7 +1,7 @@
 /* get, put and del; the others have files of their own. */
-#include "cmd_kv.h"
+#include "cmd_kv_internal.h"
 
-#include "outrider/codec/json_write.h"
+#include "outrider/codec/json/json_write.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,11 +1,11 @@
 /* What the commands `outrider kv ...` share: the way to etcd, options that may stand anywhere, printing. */
-#ifndef OUTRIDER_CLI_CMD_KV_H
-#define OUTRIDER_CLI_CMD_KV_H
+#ifndef OUTRIDER_CLI_KV_CMD_KV_INTERNAL_H
+#define OUTRIDER_CLI_KV_CMD_KV_INTERNAL_H
 
-#include "cli.h"
+#include "outrider/cli/common/cli.h"
 #include "outrider/base/buf.h"
-#include "outrider/codec/etcd_kv.h"
-#include "outrider/registry/etcd_client.h"
+#include "outrider/codec/etcd/etcd_kv.h"
+#include "outrider/registry/etcd/etcd_client.h"
 #include "outrider/registry/registry.h"
 
 struct config;

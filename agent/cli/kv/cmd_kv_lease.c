@@ -1,7 +1,7 @@
-#include "cmd_kv.h"
+#include "cmd_kv_internal.h"
 
 #include "outrider/base/duration.h"
-#include "outrider/codec/json_write.h"
+#include "outrider/codec/json/json_write.h"
 #include "outrider/os/entropy.h"
 
 #include <inttypes.h>

@@ -1,10 +1,10 @@
-#include "check_live.h"
-#include "cmd_kv.h"
+#include "outrider/cli/check/check_live.h"
+#include "cmd_kv_internal.h"
 #include "outrider/base/error.h"
-#include "outrider/core/config.h"
-#include "outrider/io/http_client.h"
-#include "outrider/io/loop.h"
-#include "outrider/registry/etcd.h"
+#include "outrider/core/config/config.h"
+#include "outrider/io/http/client/http_client.h"
+#include "outrider/io/loop/loop.h"
+#include "outrider/registry/etcd/etcd.h"
 #include "outrider/shell/config_file.h"
 
 #include <errno.h>

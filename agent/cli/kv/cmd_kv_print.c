@@ -1,7 +1,7 @@
-#include "cmd_kv.h"
+#include "cmd_kv_internal.h"
 #include "outrider/base/base64.h"
-#include "outrider/codec/json_member.h"
-#include "outrider/codec/json_write.h"
+#include "outrider/codec/json/json_member.h"
+#include "outrider/codec/json/json_write.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
-#include "cmd_kv_script.h"
+#include "cmd_kv_script_internal.h"
 
-#include "cmd_kv.h"
+#include "cmd_kv_internal.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
 

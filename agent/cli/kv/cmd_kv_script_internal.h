@@ -1,10 +1,10 @@
 /* The lines of `outrider kv txn` (docs/operating.md, "Etcd directly"). */
-#ifndef OUTRIDER_CLI_CMD_KV_SCRIPT_H
-#define OUTRIDER_CLI_CMD_KV_SCRIPT_H
+#ifndef OUTRIDER_CLI_KV_CMD_KV_SCRIPT_INTERNAL_H
+#define OUTRIDER_CLI_KV_CMD_KV_SCRIPT_INTERNAL_H
 
 #include "outrider/base/attr.h"
 #include "outrider/base/queue.h"
-#include "outrider/codec/etcd_kv.h"
+#include "outrider/codec/etcd/etcd_kv.h"
 
 struct error;
 

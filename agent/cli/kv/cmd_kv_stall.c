@@ -1,8 +1,8 @@
-#include "cmd_kv_stall.h"
+#include "cmd_kv_stall_internal.h"
 
-#include "cmd_kv.h"
-#include "outrider/core/config.h"
-#include "outrider/io/timer.h"
+#include "cmd_kv_internal.h"
+#include "outrider/core/config/config.h"
+#include "outrider/io/loop/timer.h"
 
 #include <inttypes.h>
 

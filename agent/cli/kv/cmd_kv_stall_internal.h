@@ -1,10 +1,10 @@
 /* Whether a watch that tells nothing has nothing to tell (etcd-gateway.md rule 21): etcd is asked beside it.
  */
-#ifndef OUTRIDER_CLI_CMD_KV_STALL_H
-#define OUTRIDER_CLI_CMD_KV_STALL_H
+#ifndef OUTRIDER_CLI_KV_CMD_KV_STALL_INTERNAL_H
+#define OUTRIDER_CLI_KV_CMD_KV_STALL_INTERNAL_H
 
 #include "outrider/base/buf.h"
-#include "outrider/core/registry_watch.h"
+#include "outrider/core/registry/registry_watch.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,12 +1,12 @@
-#include "cli.h"
-#include "client.h"
-#include "document.h"
+#include "outrider/cli/common/cli.h"
+#include "outrider/cli/common/client.h"
+#include "outrider/cli/common/document.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/duration.h"
 #include "outrider/base/error.h"
-#include "outrider/core/record.h"
-#include "services_table.h"
-#include "services_watch.h"
+#include "outrider/core/server/record.h"
+#include "services_table_internal.h"
+#include "services_watch_internal.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* The terminal of `outrider services --watch`: a table in its place, with a line below it. */
-#ifndef OUTRIDER_CLI_SERVICES_SCREEN_H
-#define OUTRIDER_CLI_SERVICES_SCREEN_H
+#ifndef OUTRIDER_CLI_SERVICES_SERVICES_SCREEN_INTERNAL_H
+#define OUTRIDER_CLI_SERVICES_SERVICES_SCREEN_INTERNAL_H
 
 #include <jansson.h>
 #include <stdbool.h>

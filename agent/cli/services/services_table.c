@@ -1,9 +1,9 @@
-#include "services_table.h"
+#include "services_table_internal.h"
 
-#include "cli.h"
-#include "document.h"
+#include "outrider/cli/common/cli.h"
+#include "outrider/cli/common/document.h"
 #include "outrider/base/buf.h"
-#include "table.h"
+#include "outrider/cli/common/table.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* The fleet as a table: what `outrider services` prints once and --watch draws again and again. */
-#ifndef OUTRIDER_CLI_SERVICES_TABLE_H
-#define OUTRIDER_CLI_SERVICES_TABLE_H
+#ifndef OUTRIDER_CLI_SERVICES_SERVICES_TABLE_INTERNAL_H
+#define OUTRIDER_CLI_SERVICES_SERVICES_TABLE_INTERNAL_H
 
 #include <jansson.h>
 #include <stdbool.h>

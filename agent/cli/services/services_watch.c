@@ -1,16 +1,16 @@
 /* The stream of /api/subscribe as a live table. */
-#include "services_watch.h"
+#include "services_watch_internal.h"
 
-#include "cli.h"
-#include "client.h"
-#include "document.h"
+#include "outrider/cli/common/cli.h"
+#include "outrider/cli/common/client.h"
+#include "outrider/cli/common/document.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/duration.h"
 #include "outrider/base/error.h"
-#include "outrider/codec/sse_read.h"
+#include "outrider/codec/text/sse_read.h"
 #include "outrider/os/clock.h"
-#include "services_screen.h"
-#include "services_table.h"
+#include "services_screen_internal.h"
+#include "services_table_internal.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,9 +1,9 @@
 /* The fleet as the agent sees it. */
-#include "status_parts.h"
+#include "status_parts_internal.h"
 
-#include "document.h"
+#include "outrider/cli/common/document.h"
 #include "outrider/base/buf.h"
-#include "status_text.h"
+#include "outrider/cli/status/status_text.h"
 
 #include <inttypes.h>
 #include <string.h>

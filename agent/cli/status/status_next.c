@@ -1,7 +1,7 @@
 /* What would change the status: the question that follows "why?". */
-#include "status_text.h"
+#include "outrider/cli/status/status_text.h"
 
-#include "document.h"
+#include "outrider/cli/common/document.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/duration.h"
 

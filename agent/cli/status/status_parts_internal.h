@@ -1,7 +1,7 @@
 /* The inside of the status screen: status_words.c makes the lines of which status_text.c, status_next.c,
  * status_registry.c and status_fleet.c each have some. */
-#ifndef OUTRIDER_CLI_STATUS_PARTS_H
-#define OUTRIDER_CLI_STATUS_PARTS_H
+#ifndef OUTRIDER_CLI_STATUS_STATUS_PARTS_INTERNAL_H
+#define OUTRIDER_CLI_STATUS_STATUS_PARTS_INTERNAL_H
 
 #include <jansson.h>
 #include <stdbool.h>

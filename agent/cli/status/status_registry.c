@@ -1,10 +1,10 @@
 /* What the registry has of the record, and under which lease. */
-#include "status_parts.h"
+#include "status_parts_internal.h"
 
-#include "document.h"
+#include "outrider/cli/common/document.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/duration.h"
-#include "status_text.h"
+#include "outrider/cli/status/status_text.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -1,10 +1,10 @@
-#include "status_text.h"
+#include "outrider/cli/status/status_text.h"
 
-#include "cli.h"
-#include "document.h"
+#include "outrider/cli/common/cli.h"
+#include "outrider/cli/common/document.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/duration.h"
-#include "status_parts.h"
+#include "status_parts_internal.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -3,8 +3,8 @@
 #include "config_yaml_internal.h"
 
 #include "outrider/base/mem.h"
-#include "outrider/core/config_check.h"
-#include "outrider/core/settings.h"
+#include "outrider/core/config/config_check.h"
+#include "outrider/core/config/settings.h"
 
 #include <stdlib.h>
 

@@ -1,9 +1,9 @@
 /* What the files of config_yaml share: a load on its way. */
-#ifndef OUTRIDER_CODEC_CONFIG_YAML_INTERNAL_H
-#define OUTRIDER_CODEC_CONFIG_YAML_INTERNAL_H
+#ifndef OUTRIDER_CODEC_CONFIG_CONFIG_YAML_INTERNAL_H
+#define OUTRIDER_CODEC_CONFIG_CONFIG_YAML_INTERNAL_H
 
-#include "outrider/codec/config_yaml.h"
-#include "yaml_tree.h"
+#include "outrider/codec/config/config_yaml.h"
+#include "yaml_tree_internal.h"
 
 /* Where a key or an item of a list stands, and whether something about it is wrong. */
 struct config_place {

@@ -1,10 +1,10 @@
 /* Values: from nodes of the tree to settings. */
 #include "config_yaml_internal.h"
-#include "env_replace.h"
+#include "env_replace_internal.h"
 
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
-#include "outrider/core/settings.h"
+#include "outrider/core/config/settings.h"
 
 #include <stdio.h>
 

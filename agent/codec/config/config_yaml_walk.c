@@ -2,8 +2,8 @@
 #include "config_yaml_internal.h"
 
 #include "outrider/base/buf.h"
-#include "outrider/codec/printable.h"
-#include "outrider/core/settings.h"
+#include "outrider/codec/text/printable.h"
+#include "outrider/core/config/settings.h"
 
 #include <stdint.h>
 #include <stdio.h>

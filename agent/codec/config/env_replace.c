@@ -1,4 +1,4 @@
-#include "env_replace.h"
+#include "env_replace_internal.h"
 
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"

@@ -1,9 +1,9 @@
 /* ${NAME} in the values of a configuration. */
-#ifndef OUTRIDER_CODEC_ENV_REPLACE_H
-#define OUTRIDER_CODEC_ENV_REPLACE_H
+#ifndef OUTRIDER_CODEC_CONFIG_ENV_REPLACE_INTERNAL_H
+#define OUTRIDER_CODEC_CONFIG_ENV_REPLACE_INTERNAL_H
 
 #include "outrider/base/str.h"
-#include "outrider/core/config.h"
+#include "outrider/core/config/config.h"
 
 struct buf;
 struct error;

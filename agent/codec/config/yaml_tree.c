@@ -1,7 +1,7 @@
-#include "yaml_tree.h"
+#include "yaml_tree_internal.h"
 
 #include "outrider/base/mem.h"
-#include "yaml_words.h"
+#include "yaml_words_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>

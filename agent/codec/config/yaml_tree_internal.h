@@ -1,7 +1,7 @@
 /* A YAML document as a tree of values that know where they stand; what configurations do not need is refused.
  */
-#ifndef OUTRIDER_CODEC_YAML_TREE_H
-#define OUTRIDER_CODEC_YAML_TREE_H
+#ifndef OUTRIDER_CODEC_CONFIG_YAML_TREE_INTERNAL_H
+#define OUTRIDER_CODEC_CONFIG_YAML_TREE_INTERNAL_H
 
 #include "outrider/base/attr.h"
 #include "outrider/base/str.h"

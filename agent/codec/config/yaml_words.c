@@ -1,4 +1,4 @@
-#include "yaml_words.h"
+#include "yaml_words_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* What libyaml says about a syntax error, in words for the person who wrote the file. */
-#ifndef OUTRIDER_CODEC_YAML_WORDS_H
-#define OUTRIDER_CODEC_YAML_WORDS_H
+#ifndef OUTRIDER_CODEC_CONFIG_YAML_WORDS_INTERNAL_H
+#define OUTRIDER_CODEC_CONFIG_YAML_WORDS_INTERNAL_H
 
-#include "yaml_tree.h"
+#include "yaml_tree_internal.h"
 
 /* libyaml's typedef of this struct is yaml_parser_t. */
 struct yaml_parser_s;

@@ -1,4 +1,4 @@
-#include "outrider/codec/etcd_kv.h"
+#include "outrider/codec/etcd/etcd_kv.h"
 
 #include "etcd_message_internal.h"
 #include "outrider/base/mem.h"

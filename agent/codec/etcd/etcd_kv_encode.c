@@ -1,4 +1,4 @@
-#include "outrider/codec/etcd_kv.h"
+#include "outrider/codec/etcd/etcd_kv.h"
 
 #include "outrider/base/attr.h"
 #include "outrider/base/base64.h"

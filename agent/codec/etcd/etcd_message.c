@@ -1,4 +1,4 @@
-#include "outrider/codec/etcd_message.h"
+#include "outrider/codec/etcd/etcd_message.h"
 
 #include "etcd_message_internal.h"
 

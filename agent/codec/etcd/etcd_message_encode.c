@@ -1,4 +1,4 @@
-#include "outrider/codec/etcd_message.h"
+#include "outrider/codec/etcd/etcd_message.h"
 
 #include "outrider/base/attr.h"
 #include "outrider/base/base64.h"

@@ -1,8 +1,8 @@
 /* Shared by the sources of codec/etcd_message. */
-#ifndef OUTRIDER_CODEC_ETCD_MESSAGE_INTERNAL_H
-#define OUTRIDER_CODEC_ETCD_MESSAGE_INTERNAL_H
+#ifndef OUTRIDER_CODEC_ETCD_ETCD_MESSAGE_INTERNAL_H
+#define OUTRIDER_CODEC_ETCD_ETCD_MESSAGE_INTERNAL_H
 
-#include "outrider/codec/etcd_message.h"
+#include "outrider/codec/etcd/etcd_message.h"
 
 #include <jansson.h>
 

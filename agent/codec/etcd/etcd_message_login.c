@@ -1,8 +1,8 @@
 #include "etcd_message_internal.h"
 
 #include "outrider/base/buf.h"
-#include "outrider/codec/json_member.h"
-#include "outrider/codec/json_write.h"
+#include "outrider/codec/json/json_member.h"
+#include "outrider/codec/json/json_write.h"
 
 #include <stdio.h>
 

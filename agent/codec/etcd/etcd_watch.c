@@ -7,7 +7,7 @@
  *
  * The first that fits, in this order: one line may be several of them (gateway rule 17). */
 #include "etcd_watch_internal.h"
-#include "etcd_watch_line.h"
+#include "etcd_watch_line_internal.h"
 
 #include "outrider/base/mem.h"
 

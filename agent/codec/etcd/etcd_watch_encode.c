@@ -1,4 +1,4 @@
-#include "outrider/codec/etcd_watch.h"
+#include "outrider/codec/etcd/etcd_watch.h"
 
 #include "outrider/base/base64.h"
 

@@ -1,4 +1,4 @@
-#include "etcd_watch_held.h"
+#include "etcd_watch_held_internal.h"
 
 #include "etcd_message_internal.h"
 

@@ -1,9 +1,9 @@
 /* Changes of one range that were read and not yet told, in order of revision. */
-#ifndef OUTRIDER_CODEC_ETCD_WATCH_HELD_H
-#define OUTRIDER_CODEC_ETCD_WATCH_HELD_H
+#ifndef OUTRIDER_CODEC_ETCD_ETCD_WATCH_HELD_INTERNAL_H
+#define OUTRIDER_CODEC_ETCD_ETCD_WATCH_HELD_INTERNAL_H
 
 #include "outrider/base/buf.h"
-#include "outrider/core/registry_watch.h"
+#include "outrider/core/registry/registry_watch.h"
 
 /* {0} is empty. Places instead of pointers: the bytes move while they grow. */
 struct etcd_watch_held {

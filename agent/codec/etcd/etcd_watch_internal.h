@@ -1,11 +1,11 @@
 /* What the sources of codec/etcd_watch share: etcd_watch.c reads, etcd_watch_tell.c tells. */
-#ifndef OUTRIDER_CODEC_ETCD_WATCH_INTERNAL_H
-#define OUTRIDER_CODEC_ETCD_WATCH_INTERNAL_H
+#ifndef OUTRIDER_CODEC_ETCD_ETCD_WATCH_INTERNAL_H
+#define OUTRIDER_CODEC_ETCD_ETCD_WATCH_INTERNAL_H
 
-#include "outrider/codec/etcd_watch.h"
+#include "outrider/codec/etcd/etcd_watch.h"
 
 #include "etcd_message_internal.h"
-#include "etcd_watch_held.h"
+#include "etcd_watch_held_internal.h"
 
 struct watched {
     char *key, *end; /* what `range` points to */

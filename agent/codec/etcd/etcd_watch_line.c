@@ -1,4 +1,4 @@
-#include "etcd_watch_line.h"
+#include "etcd_watch_line_internal.h"
 
 #define NOWHERE SIZE_MAX
 

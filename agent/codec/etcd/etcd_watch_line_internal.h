@@ -1,7 +1,7 @@
 /* A line of a watch can hold a hundred thousand events: they are cut out as text and parsed one at a time, so
  * that no tree of all of them is ever built. */
-#ifndef OUTRIDER_CODEC_ETCD_WATCH_LINE_H
-#define OUTRIDER_CODEC_ETCD_WATCH_LINE_H
+#ifndef OUTRIDER_CODEC_ETCD_ETCD_WATCH_LINE_INTERNAL_H
+#define OUTRIDER_CODEC_ETCD_ETCD_WATCH_LINE_INTERNAL_H
 
 #include "outrider/base/buf.h"
 

@@ -1,6 +1,6 @@
-#include "outrider/codec/json_member.h"
+#include "outrider/codec/json/json_member.h"
 
-#include "outrider/codec/json_write.h"
+#include "outrider/codec/json/json_write.h"
 
 void json_member_string(struct json_writer *json, const char *name, struct str value)
 {

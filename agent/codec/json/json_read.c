@@ -1,4 +1,4 @@
-#include "json_read.h"
+#include "outrider/codec/json/json_read.h"
 
 #include "outrider/base/duration.h"
 #include "outrider/base/error.h"

@@ -1,4 +1,4 @@
-#include "json_scan.h"
+#include "outrider/codec/json/json_scan.h"
 
 #include "outrider/base/error.h"
 

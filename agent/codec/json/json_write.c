@@ -1,4 +1,4 @@
-#include "outrider/codec/json_write.h"
+#include "outrider/codec/json/json_write.h"
 
 #include "outrider/base/buf.h"
 #include "outrider/base/duration.h"

@@ -1,10 +1,10 @@
-#include "outrider/codec/discovery_json.h"
+#include "outrider/codec/record/discovery_json.h"
 
 #include "outrider/base/buf.h"
 #include "outrider/base/mem.h"
-#include "outrider/codec/json_member.h"
-#include "outrider/codec/json_write.h"
-#include "outrider/core/view_read.h"
+#include "outrider/codec/json/json_member.h"
+#include "outrider/codec/json/json_write.h"
+#include "outrider/core/fleet/view_read.h"
 
 #include <stdlib.h>
 

@@ -1,11 +1,11 @@
-#include "outrider/codec/record_json.h"
+#include "outrider/codec/record/record_json.h"
 
-#include "json_read.h"
+#include "outrider/codec/json/json_read.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
-#include "outrider/codec/json_member.h"
-#include "outrider/codec/json_write.h"
-#include "outrider/core/record.h"
+#include "outrider/codec/json/json_member.h"
+#include "outrider/codec/json/json_write.h"
+#include "outrider/core/server/record.h"
 
 #include <stdlib.h>
 

@@ -1,11 +1,11 @@
-#include "outrider/codec/services_json.h"
+#include "outrider/codec/record/services_json.h"
 
 #include "outrider/base/blob.h"
 #include "outrider/base/buf.h"
-#include "outrider/codec/json_write.h"
-#include "outrider/core/filter.h"
-#include "outrider/core/view.h"
-#include "outrider/core/view_read.h"
+#include "outrider/codec/json/json_write.h"
+#include "outrider/core/fleet/filter.h"
+#include "outrider/core/fleet/view.h"
+#include "outrider/core/fleet/view_read.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
-#include "outrider/codec/view_item.h"
+#include "outrider/codec/record/view_item.h"
 
-#include "json_scan.h"
+#include "outrider/codec/json/json_scan.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
 

@@ -1,12 +1,12 @@
 /* One JSON object whose last member is the CRC-32 of every byte before that member: a file cut short, or one
  * of which a block was lost, is told from a whole one before anything in it is believed. */
-#include "outrider/codec/state_file.h"
+#include "outrider/codec/state/state_file.h"
 
-#include "json_read.h"
+#include "outrider/codec/json/json_read.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
-#include "outrider/codec/json_member.h"
-#include "outrider/codec/json_write.h"
+#include "outrider/codec/json/json_member.h"
+#include "outrider/codec/json/json_write.h"
 
 #include <limits.h>
 #include <stdio.h>

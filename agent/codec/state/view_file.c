@@ -4,14 +4,14 @@
  *     u64 XXH64 of everything before it
  *
  * text: u32 size and the bytes. Records are in the order of their keys, tombstones in that of their ends. */
-#include "outrider/codec/view_file.h"
+#include "outrider/codec/state/view_file.h"
 
 #include "outrider/base/blob.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
-#include "outrider/codec/view_item.h"
-#include "outrider/core/view_read.h"
+#include "outrider/codec/record/view_item.h"
+#include "outrider/core/fleet/view_read.h"
 
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
-#include "outrider/codec/notify.h"
+#include "outrider/codec/status/notify.h"
 
 #include "outrider/base/error.h"
-#include "words_parse.h"
+#include "words_parse_internal.h"
 
 #include <limits.h>
 

@@ -1,9 +1,9 @@
-#include "outrider/codec/status_line.h"
+#include "outrider/codec/status/status_line.h"
 
 #include "outrider/base/buf.h"
-#include "outrider/codec/printable.h"
+#include "outrider/codec/text/printable.h"
 #include "outrider/core/instant.h"
-#include "words_parse.h"
+#include "words_parse_internal.h"
 
 #include <inttypes.h>
 

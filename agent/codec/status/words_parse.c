@@ -1,5 +1,5 @@
 /* Words: a table of those that stand alone, a table of those with a value, and labels. */
-#include "words_parse.h"
+#include "words_parse_internal.h"
 
 #include "outrider/base/duration.h"
 

@@ -1,10 +1,10 @@
 /* One line of the status protocol, on whichever socket it came: what status_line and notify share. */
-#ifndef OUTRIDER_AGENT_CODEC_WORDS_PARSE_H
-#define OUTRIDER_AGENT_CODEC_WORDS_PARSE_H
+#ifndef OUTRIDER_CODEC_STATUS_WORDS_PARSE_INTERNAL_H
+#define OUTRIDER_CODEC_STATUS_WORDS_PARSE_INTERNAL_H
 
 #include "outrider/base/attr.h"
-#include "outrider/codec/status_line.h"
-#include "outrider/core/words.h"
+#include "outrider/codec/status/status_line.h"
+#include "outrider/core/server/words.h"
 
 /* Of each kind one word may be said. */
 enum word_kind {

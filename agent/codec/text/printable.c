@@ -1,4 +1,4 @@
-#include "outrider/codec/printable.h"
+#include "outrider/codec/text/printable.h"
 
 #include "outrider/base/buf.h"
 

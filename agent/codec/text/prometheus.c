@@ -1,4 +1,4 @@
-#include "outrider/codec/prometheus.h"
+#include "outrider/codec/text/prometheus.h"
 
 #include "outrider/base/buf.h"
 

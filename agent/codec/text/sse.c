@@ -1,10 +1,10 @@
-#include "outrider/codec/sse.h"
+#include "outrider/codec/text/sse.h"
 
 #include "outrider/base/blob.h"
 #include "outrider/base/buf.h"
-#include "outrider/codec/json_member.h"
-#include "outrider/codec/json_write.h"
-#include "outrider/core/view_entry.h"
+#include "outrider/codec/json/json_member.h"
+#include "outrider/codec/json/json_write.h"
+#include "outrider/core/fleet/view_entry.h"
 
 #include <inttypes.h>
 

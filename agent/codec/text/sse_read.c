@@ -1,4 +1,4 @@
-#include "outrider/codec/sse_read.h"
+#include "outrider/codec/text/sse_read.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "outrider/core/address.h"
+#include "outrider/core/config/address.h"
 
 bool address_is_ipv4(struct str text)
 {

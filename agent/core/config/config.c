@@ -1,8 +1,8 @@
-#include "outrider/core/config.h"
+#include "outrider/core/config/config.h"
 
 #include "outrider/base/mem.h"
 #include "outrider/base/str.h"
-#include "outrider/core/settings.h"
+#include "outrider/core/config/settings.h"
 
 #include <stdio.h>
 #include <stdlib.h>

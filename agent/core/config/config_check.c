@@ -1,12 +1,12 @@
 /* A table of rules. Each names the settings it reads: where one of them is wrong already, the rule keeps
  * quiet. */
-#include "outrider/core/config_check.h"
+#include "outrider/core/config/config_check.h"
 
 #include "outrider/base/buf.h"
 #include "outrider/base/duration.h"
-#include "outrider/core/address.h"
-#include "outrider/core/config.h"
-#include "outrider/core/settings.h"
+#include "outrider/core/config/address.h"
+#include "outrider/core/config/config.h"
+#include "outrider/core/config/settings.h"
 
 #include <inttypes.h>
 #include <stdarg.h>

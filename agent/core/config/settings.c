@@ -2,7 +2,7 @@
 #include "settings_internal.h"
 
 #include "outrider/base/mem.h"
-#include "outrider/core/config.h"
+#include "outrider/core/config/config.h"
 
 #include <stdlib.h>
 

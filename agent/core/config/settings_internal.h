@@ -1,8 +1,8 @@
 /* What the files of the settings table share. */
-#ifndef OUTRIDER_CORE_SETTINGS_INTERNAL_H
-#define OUTRIDER_CORE_SETTINGS_INTERNAL_H
+#ifndef OUTRIDER_CORE_CONFIG_SETTINGS_INTERNAL_H
+#define OUTRIDER_CORE_CONFIG_SETTINGS_INTERNAL_H
 
-#include "outrider/core/settings.h"
+#include "outrider/core/config/settings.h"
 
 struct config_label;
 

@@ -5,7 +5,7 @@
 #include "outrider/base/duration.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
-#include "outrider/core/config.h"
+#include "outrider/core/config/config.h"
 
 #include <inttypes.h>
 #include <stdio.h>

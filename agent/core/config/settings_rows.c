@@ -1,7 +1,7 @@
 /* The table itself. Offsets count from struct config, those of a probe's keys from struct config_probe. */
 #include "settings_internal.h"
 
-#include "outrider/core/config.h"
+#include "outrider/core/config/config.h"
 
 #include <assert.h>
 

@@ -2,7 +2,7 @@
 #include "settings_internal.h"
 
 #include "outrider/base/error.h"
-#include "outrider/core/address.h"
+#include "outrider/core/config/address.h"
 
 enum {
     TEXT_MAX = 128,

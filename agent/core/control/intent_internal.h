@@ -1,11 +1,11 @@
 /* The inside of core/intent: intent.c (events, replies, what to ask next), intent_learn.c (what the key's
  * value means beside the hold that is here). */
-#ifndef OUTRIDER_CORE_INTENT_INTERNAL_H
-#define OUTRIDER_CORE_INTENT_INTERNAL_H
+#ifndef OUTRIDER_CORE_CONTROL_INTENT_INTERNAL_H
+#define OUTRIDER_CORE_CONTROL_INTENT_INTERNAL_H
 
 #include "outrider/base/backoff.h"
 #include "outrider/base/random.h"
-#include "outrider/core/intent.h"
+#include "outrider/core/control/intent.h"
 
 /* Writes whose outcome nobody could tell: more than these and the oldest is taken for somebody else's. */
 enum { UNSURE_MAX = 4 };

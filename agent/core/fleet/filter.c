@@ -1,9 +1,9 @@
-#include "outrider/core/filter.h"
+#include "outrider/core/fleet/filter.h"
 
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
-#include "outrider/core/view_entry.h"
+#include "outrider/core/fleet/view_entry.h"
 
 #include <stdlib.h>
 

@@ -1,4 +1,4 @@
-#include "outrider/core/view_entry.h"
+#include "outrider/core/fleet/view_entry.h"
 
 #include "outrider/base/attr.h"
 #include "outrider/base/blob.h"

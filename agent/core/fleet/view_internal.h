@@ -1,17 +1,17 @@
 /* The inside of core/view: view.c (events and the life of a view), view_listing.c (pages), view_stream.c (the
  * watch and the check beside it), view_apply.c (what changes), view_read.c (accessors). */
-#ifndef OUTRIDER_AGENT_CORE_VIEW_INTERNAL_H
-#define OUTRIDER_AGENT_CORE_VIEW_INTERNAL_H
+#ifndef OUTRIDER_CORE_FLEET_VIEW_INTERNAL_H
+#define OUTRIDER_CORE_FLEET_VIEW_INTERNAL_H
 
 #include "outrider/base/backoff.h"
 #include "outrider/base/random.h"
-#include "outrider/core/view.h"
-#include "outrider/core/view_log.h"
-#include "outrider/core/view_read.h"
-#include "view_stats.h"
-#include "view_table.h"
-#include "view_tombs.h"
-#include "view_unreadable.h"
+#include "outrider/core/fleet/view.h"
+#include "outrider/core/fleet/view_log.h"
+#include "outrider/core/fleet/view_read.h"
+#include "view_stats_internal.h"
+#include "view_table_internal.h"
+#include "view_tombs_internal.h"
+#include "view_unreadable_internal.h"
 
 /* Contract 5: full jitter, cap 5 s; and what a wrong password or a full store deserves. */
 enum { VIEW_RETRY_FIRST_MS = 250, VIEW_RETRY_CAP_MS = 5000, VIEW_SLOW_RETRY_MS = 30000 };

@@ -1,7 +1,7 @@
-#include "outrider/core/view_log.h"
+#include "outrider/core/fleet/view_log.h"
 
 #include "outrider/base/mem.h"
-#include "outrider/core/view_entry.h"
+#include "outrider/core/fleet/view_entry.h"
 
 #include <assert.h>
 #include <stdlib.h>

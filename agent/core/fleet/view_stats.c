@@ -1,8 +1,8 @@
-#include "view_stats.h"
+#include "view_stats_internal.h"
 
 #include "outrider/base/blob.h"
 #include "outrider/base/mem.h"
-#include "view_table.h"
+#include "view_table_internal.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* How many servers there are of each type and status, counted as they change. */
-#ifndef OUTRIDER_AGENT_CORE_VIEW_STATS_H
-#define OUTRIDER_AGENT_CORE_VIEW_STATS_H
+#ifndef OUTRIDER_CORE_FLEET_VIEW_STATS_INTERNAL_H
+#define OUTRIDER_CORE_FLEET_VIEW_STATS_INTERNAL_H
 
-#include "outrider/core/view_entry.h"
+#include "outrider/core/fleet/view_entry.h"
 
 struct view_type_row {
     char *name;

@@ -1,7 +1,7 @@
-#include "view_table.h"
+#include "view_table_internal.h"
 
 #include "outrider/base/mem.h"
-#include "outrider/core/view_entry.h"
+#include "outrider/core/fleet/view_entry.h"
 
 #include <stdlib.h>
 

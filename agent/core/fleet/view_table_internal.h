@@ -1,8 +1,8 @@
 /* The records of a view in the order of their keys: an array of references. A listing is a walk through it, a
  * look-up some fourteen comparisons among 10,000, a change moves 40 kB of pointers on average there: less
  * than a second structure for look-ups would cost in memory and in code. */
-#ifndef OUTRIDER_AGENT_CORE_VIEW_TABLE_H
-#define OUTRIDER_AGENT_CORE_VIEW_TABLE_H
+#ifndef OUTRIDER_CORE_FLEET_VIEW_TABLE_INTERNAL_H
+#define OUTRIDER_CORE_FLEET_VIEW_TABLE_INTERNAL_H
 
 #include "outrider/base/str.h"
 

@@ -1,4 +1,4 @@
-#include "view_tombs.h"
+#include "view_tombs_internal.h"
 
 #include "outrider/base/mem.h"
 

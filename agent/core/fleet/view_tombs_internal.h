@@ -1,11 +1,11 @@
 /* Servers that went without shutting_down, for as long as somebody may ask what became of them. A whole fleet
  * may go or come back in one step, so a tombstone is found by the hash of its key. */
-#ifndef OUTRIDER_AGENT_CORE_VIEW_TOMBS_H
-#define OUTRIDER_AGENT_CORE_VIEW_TOMBS_H
+#ifndef OUTRIDER_CORE_FLEET_VIEW_TOMBS_INTERNAL_H
+#define OUTRIDER_CORE_FLEET_VIEW_TOMBS_INTERNAL_H
 
 #include "outrider/base/hash.h"
 #include "outrider/core/instant.h"
-#include "outrider/core/view.h"
+#include "outrider/core/fleet/view.h"
 
 struct view_tomb {
     struct view_tombstone stone; /* owns a reference */

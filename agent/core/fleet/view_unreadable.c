@@ -1,4 +1,4 @@
-#include "view_unreadable.h"
+#include "view_unreadable_internal.h"
 
 #include "outrider/base/mem.h"
 

@@ -1,9 +1,9 @@
 /* Keys under the prefix that are no record of ours: all are counted, some are named. */
-#ifndef OUTRIDER_AGENT_CORE_VIEW_UNREADABLE_H
-#define OUTRIDER_AGENT_CORE_VIEW_UNREADABLE_H
+#ifndef OUTRIDER_CORE_FLEET_VIEW_UNREADABLE_INTERNAL_H
+#define OUTRIDER_CORE_FLEET_VIEW_UNREADABLE_INTERNAL_H
 
 #include "outrider/base/str.h"
-#include "outrider/core/view_read.h"
+#include "outrider/core/fleet/view_read.h"
 
 struct view_unreadable_name {
     char *key, *why;

@@ -1,4 +1,4 @@
-#include "outrider/core/health.h"
+#include "outrider/core/probe/health.h"
 
 #include <assert.h>
 

@@ -1,4 +1,4 @@
-#include "outrider/core/probe.h"
+#include "outrider/core/probe/probe.h"
 
 #include <stdio.h>
 #include <string.h>

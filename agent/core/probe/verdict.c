@@ -1,4 +1,4 @@
-#include "outrider/core/verdict.h"
+#include "outrider/core/probe/verdict.h"
 
 const char *verdict_name(enum verdict verdict)
 {

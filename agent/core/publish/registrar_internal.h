@@ -1,12 +1,12 @@
 /* The inside of core/registrar: registrar.c (events, and what replies about the lease mean), registrar_key.c
  * (what replies and the watch tell of the key), registrar_doubt.c (what was known does not count any more),
  * registrar_foreign.c (another holder), registrar_plan.c (what to ask next), registrar_view.c (accessors). */
-#ifndef OUTRIDER_CORE_REGISTRAR_INTERNAL_H
-#define OUTRIDER_CORE_REGISTRAR_INTERNAL_H
+#ifndef OUTRIDER_CORE_PUBLISH_REGISTRAR_INTERNAL_H
+#define OUTRIDER_CORE_PUBLISH_REGISTRAR_INTERNAL_H
 
 #include "outrider/base/backoff.h"
 #include "outrider/base/random.h"
-#include "outrider/core/registrar.h"
+#include "outrider/core/publish/registrar.h"
 
 /* One request in flight at most; id 0: none. */
 struct flight {

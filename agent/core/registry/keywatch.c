@@ -1,4 +1,4 @@
-#include "outrider/core/keywatch.h"
+#include "outrider/core/registry/keywatch.h"
 
 #include "outrider/base/mem.h"
 

@@ -1,4 +1,4 @@
-#include "outrider/core/registry_request.h"
+#include "outrider/core/registry/registry_request.h"
 
 #include "outrider/base/attr.h"
 

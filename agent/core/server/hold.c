@@ -1,4 +1,4 @@
-#include "outrider/core/hold.h"
+#include "outrider/core/server/hold.h"
 
 #include <stdio.h>
 

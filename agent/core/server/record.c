@@ -1,4 +1,4 @@
-#include "outrider/core/record.h"
+#include "outrider/core/server/record.h"
 
 #include "outrider/base/mem.h"
 

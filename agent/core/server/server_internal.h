@@ -1,11 +1,11 @@
 /* The inside of core/server, shared by its parts: server.c (the step), server_life.c (life and words),
  * server_effective.c (the status table), server_record.c (what is published), server_adopt.c (after a
  * restart). */
-#ifndef OUTRIDER_CORE_SERVER_INTERNAL_H
-#define OUTRIDER_CORE_SERVER_INTERNAL_H
+#ifndef OUTRIDER_CORE_SERVER_SERVER_INTERNAL_H
+#define OUTRIDER_CORE_SERVER_SERVER_INTERNAL_H
 
-#include "outrider/core/config.h"
-#include "outrider/core/server.h"
+#include "outrider/core/config/config.h"
+#include "outrider/core/server/server.h"
 
 struct server_probe {
     enum verdict verdict;

@@ -1,4 +1,4 @@
-#include "outrider/core/shutdown.h"
+#include "outrider/core/server/shutdown.h"
 
 const char *shutdown_phase_name(enum shutdown_phase phase)
 {

@@ -1,4 +1,4 @@
-#include "outrider/core/words.h"
+#include "outrider/core/server/words.h"
 
 const char *said_name(enum said said)
 {

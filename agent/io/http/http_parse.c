@@ -1,4 +1,4 @@
-#include "outrider/io/http_parse.h"
+#include "outrider/io/http/http_parse.h"
 
 #include <strings.h>
 

@@ -1,5 +1,5 @@
 #include "outrider/base/buf.h"
-#include "outrider/io/http_parse.h"
+#include "outrider/io/http/http_parse.h"
 
 static int hex_digit(char c)
 {

@@ -1,5 +1,5 @@
-#include "line_socket_private.h"
-#include "loop_private.h"
+#include "line_socket_internal.h"
+#include "outrider/io/loop/loop_base.h"
 #include "outrider/base/mem.h"
 
 #include <errno.h>

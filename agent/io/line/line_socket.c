@@ -1,8 +1,8 @@
-#include "line_socket_private.h"
-#include "loop_private.h"
+#include "line_socket_internal.h"
+#include "outrider/io/loop/loop_base.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
-#include "outrider/io/timer.h"
+#include "outrider/io/loop/timer.h"
 #include "outrider/os/process.h"
 
 #include <errno.h>

@@ -1,11 +1,11 @@
 /* One peer of a line socket: what line_socket.c (the listener) and line_peer.c (the connection) share. */
-#ifndef OUTRIDER_IO_LINE_SOCKET_PRIVATE_H
-#define OUTRIDER_IO_LINE_SOCKET_PRIVATE_H
+#ifndef OUTRIDER_IO_LINE_LINE_SOCKET_INTERNAL_H
+#define OUTRIDER_IO_LINE_LINE_SOCKET_INTERNAL_H
 
 #include "outrider/base/buf.h"
-#include "outrider/io/line_socket.h"
-#include "outrider/io/loop.h"
-#include "unix_bind_private.h"
+#include "outrider/io/line/line_socket.h"
+#include "outrider/io/loop/loop.h"
+#include "outrider/io/net/unix_bind.h"
 
 #include <event2/event_struct.h>
 

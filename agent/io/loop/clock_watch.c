@@ -1,6 +1,6 @@
-#include "outrider/io/clock_watch.h"
+#include "outrider/io/loop/clock_watch.h"
 
-#include "loop_private.h"
+#include "outrider/io/loop/loop_base.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
 

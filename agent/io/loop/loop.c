@@ -1,9 +1,9 @@
-#include "outrider/io/loop.h"
+#include "outrider/io/loop/loop.h"
 
-#include "loop_private.h"
+#include "outrider/io/loop/loop_base.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
-#include "resolve_private.h"
+#include "outrider/io/loop/resolve.h"
 
 #include <event2/event.h>
 #include <stdlib.h>

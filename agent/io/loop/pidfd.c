@@ -1,6 +1,6 @@
-#include "outrider/io/pidfd.h"
+#include "outrider/io/loop/pidfd.h"
 
-#include "loop_private.h"
+#include "outrider/io/loop/loop_base.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
 

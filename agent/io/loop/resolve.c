@@ -1,6 +1,6 @@
-#include "resolve_private.h"
+#include "outrider/io/loop/resolve.h"
 
-#include "loop_private.h"
+#include "outrider/io/loop/loop_base.h"
 #include "outrider/base/mem.h"
 #include "outrider/os/file.h"
 

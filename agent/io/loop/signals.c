@@ -1,6 +1,6 @@
-#include "outrider/io/signals.h"
+#include "outrider/io/loop/signals.h"
 
-#include "loop_private.h"
+#include "outrider/io/loop/loop_base.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
 

@@ -1,6 +1,6 @@
-#include "outrider/io/timer.h"
+#include "outrider/io/loop/timer.h"
 
-#include "loop_private.h"
+#include "outrider/io/loop/loop_base.h"
 #include "outrider/base/mem.h"
 #include "outrider/os/clock.h"
 

@@ -1,12 +1,12 @@
-#include "outrider/io/connect.h"
+#include "outrider/io/net/connect.h"
 
-#include "loop_private.h"
+#include "outrider/io/loop/loop_base.h"
 #include "outrider/base/duration.h"
 #include "outrider/base/mem.h"
-#include "outrider/io/loop.h"
-#include "outrider/io/timer.h"
+#include "outrider/io/loop/loop.h"
+#include "outrider/io/loop/timer.h"
 #include "outrider/os/clock.h"
-#include "resolve_private.h"
+#include "outrider/io/loop/resolve.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>

@@ -1,9 +1,9 @@
-#include "outrider/io/datagram_socket.h"
+#include "outrider/io/net/datagram_socket.h"
 
-#include "loop_private.h"
+#include "outrider/io/loop/loop_base.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
-#include "unix_bind_private.h"
+#include "outrider/io/net/unix_bind.h"
 
 #include <errno.h>
 #include <event2/event.h>

@@ -1,4 +1,4 @@
-#include "tcp_listen_private.h"
+#include "outrider/io/net/tcp_listen.h"
 
 #include "outrider/base/error.h"
 

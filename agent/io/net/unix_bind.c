@@ -1,4 +1,4 @@
-#include "unix_bind_private.h"
+#include "outrider/io/net/unix_bind.h"
 
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"

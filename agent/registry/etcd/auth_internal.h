@@ -10,16 +10,16 @@
  * auth_refused(auth, generation) once per request, then from the top
  *
  * Structures here are embedded in struct etcd and in calls; nothing is freed inside its own callback. */
-#ifndef OUTRIDER_REGISTRY_ETCD_AUTH_H
-#define OUTRIDER_REGISTRY_ETCD_AUTH_H
+#ifndef OUTRIDER_REGISTRY_ETCD_AUTH_INTERNAL_H
+#define OUTRIDER_REGISTRY_ETCD_AUTH_INTERNAL_H
 
 #include "outrider/base/buf.h"
 #include "outrider/base/random.h"
-#include "outrider/core/registry_request.h"
-#include "outrider/io/loop.h"
-#include "outrider/registry/etcd.h"
+#include "outrider/core/registry/registry_request.h"
+#include "outrider/io/loop/loop.h"
+#include "outrider/registry/etcd/etcd.h"
 
-#include "endpoints.h"
+#include "endpoints_internal.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,11 +1,11 @@
 /* One question of registry/etcd_client: its words, where they go, and what is made of the answer. It travels
  * as a call of etcd.c, as every request does. */
-#ifndef OUTRIDER_REGISTRY_ETCD_CLIENT_PRIVATE_H
-#define OUTRIDER_REGISTRY_ETCD_CLIENT_PRIVATE_H
+#ifndef OUTRIDER_REGISTRY_ETCD_CLIENT_INTERNAL_H
+#define OUTRIDER_REGISTRY_ETCD_CLIENT_INTERNAL_H
 
-#include "outrider/codec/etcd_kv.h"
-#include "outrider/codec/etcd_message.h"
-#include "outrider/registry/etcd_client.h"
+#include "outrider/codec/etcd/etcd_kv.h"
+#include "outrider/codec/etcd/etcd_message.h"
+#include "outrider/registry/etcd/etcd_client.h"
 
 struct etcd_asked {
     struct etcd_ask ask; /* of which only what the decoder looks at is still there */

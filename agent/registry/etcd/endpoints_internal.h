@@ -4,11 +4,11 @@
  * An endpoint is in favour until it fails, and again from its next good answer on. Who is in favour is asked
  * first; of those who are not, the one whose failure is oldest. So a black hole costs one attempt, once: it
  * is asked again only when every other has failed more recently. */
-#ifndef OUTRIDER_REGISTRY_ETCD_ENDPOINTS_H
-#define OUTRIDER_REGISTRY_ETCD_ENDPOINTS_H
+#ifndef OUTRIDER_REGISTRY_ETCD_ENDPOINTS_INTERNAL_H
+#define OUTRIDER_REGISTRY_ETCD_ENDPOINTS_INTERNAL_H
 
-#include "outrider/core/config.h"
-#include "outrider/core/registry_request.h"
+#include "outrider/core/config/config.h"
+#include "outrider/core/registry/registry_request.h"
 
 #include <stdbool.h>
 #include <stddef.h>

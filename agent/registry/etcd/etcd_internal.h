@@ -1,14 +1,14 @@
 /* What the sources of registry/etcd share: etcd.c (requests), auth.c (the token), endpoints.c (whom to ask),
  * watch.c (streams). */
-#ifndef OUTRIDER_REGISTRY_ETCD_PRIVATE_H
-#define OUTRIDER_REGISTRY_ETCD_PRIVATE_H
+#ifndef OUTRIDER_REGISTRY_ETCD_ETCD_INTERNAL_H
+#define OUTRIDER_REGISTRY_ETCD_ETCD_INTERNAL_H
 
-#include "auth.h"
-#include "endpoints.h"
+#include "auth_internal.h"
+#include "endpoints_internal.h"
 #include "outrider/base/buf.h"
-#include "outrider/codec/etcd_message.h"
+#include "outrider/codec/etcd/etcd_message.h"
 #include "outrider/registry/registry.h"
-#include "watch.h"
+#include "watch_internal.h"
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,8 +1,8 @@
 /* The watches of the etcd backend: each a stream of its own, from one endpoint. */
-#ifndef OUTRIDER_REGISTRY_ETCD_WATCH_H
-#define OUTRIDER_REGISTRY_ETCD_WATCH_H
+#ifndef OUTRIDER_REGISTRY_ETCD_WATCH_INTERNAL_H
+#define OUTRIDER_REGISTRY_ETCD_WATCH_INTERNAL_H
 
-#include "outrider/core/registry_watch.h"
+#include "outrider/core/registry/registry_watch.h"
 
 struct etcd_watch;
 struct registry;

@@ -1,6 +1,6 @@
-#include "outrider/registry/memory.h"
+#include "outrider/registry/memory/memory.h"
 
-#include "memory_history.h"
+#include "memory_history_internal.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/mem.h"
 

@@ -1,4 +1,4 @@
-#include "memory_history.h"
+#include "memory_history_internal.h"
 
 #include "outrider/base/blob.h"
 #include "outrider/base/buf.h"

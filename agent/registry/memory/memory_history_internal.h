@@ -1,6 +1,6 @@
 /* What has happened in the memory registry, and who watches it. */
-#ifndef OUTRIDER_REGISTRY_MEMORY_HISTORY_H
-#define OUTRIDER_REGISTRY_MEMORY_HISTORY_H
+#ifndef OUTRIDER_REGISTRY_MEMORY_MEMORY_HISTORY_INTERNAL_H
+#define OUTRIDER_REGISTRY_MEMORY_MEMORY_HISTORY_INTERNAL_H
 
 #include "outrider/registry/registry.h"
 

@@ -2,7 +2,7 @@
 #include "router_internal.h"
 
 #include "outrider/base/buf.h"
-#include "outrider/codec/control_json.h"
+#include "outrider/codec/record/control_json.h"
 
 #include <stdio.h>
 

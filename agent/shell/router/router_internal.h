@@ -1,13 +1,13 @@
 /* The inside of shell/router: router.c (the wiring), router_events.c (what comes in),
  * router_record.c (between record and bytes), router_intent.c (the control key), router_probes.c (which probes
  * run), router_watch.c (what comes unasked). */
-#ifndef OUTRIDER_SHELL_ROUTER_INTERNAL_H
-#define OUTRIDER_SHELL_ROUTER_INTERNAL_H
+#ifndef OUTRIDER_SHELL_ROUTER_ROUTER_INTERNAL_H
+#define OUTRIDER_SHELL_ROUTER_ROUTER_INTERNAL_H
 
-#include "outrider/core/config.h"
-#include "outrider/core/registry_watch.h"
-#include "outrider/shell/effects.h"
-#include "outrider/shell/router.h"
+#include "outrider/core/config/config.h"
+#include "outrider/core/registry/registry_watch.h"
+#include "outrider/shell/router/effects.h"
+#include "outrider/shell/router/router.h"
 
 struct router {
     const struct config *config;

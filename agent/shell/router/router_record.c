@@ -2,7 +2,7 @@
 #include "router_internal.h"
 
 #include "outrider/base/buf.h"
-#include "outrider/codec/record_json.h"
+#include "outrider/codec/record/record_json.h"
 
 void router_step_server(struct router *router, struct server_event event)
 {

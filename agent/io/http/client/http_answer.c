@@ -1,4 +1,4 @@
-#include "http_answer_private.h"
+#include "http_answer_internal.h"
 
 #include <strings.h>
 

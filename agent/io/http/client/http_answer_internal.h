@@ -2,8 +2,8 @@
  * HTTP_ANSWER_HEAD_MAX bytes (interim answers and trailers have the same room each), a body of at most what
  * the caller accepts. Strict where leniency lets two readers disagree on where an answer ends (RFC 9112):
  * lines end with CRLF, no folded headers, lengths that differ or stand beside a coding are refused. */
-#ifndef OUTRIDER_IO_HTTP_ANSWER_PRIVATE_H
-#define OUTRIDER_IO_HTTP_ANSWER_PRIVATE_H
+#ifndef OUTRIDER_IO_HTTP_CLIENT_HTTP_ANSWER_INTERNAL_H
+#define OUTRIDER_IO_HTTP_CLIENT_HTTP_ANSWER_INTERNAL_H
 
 #include "outrider/base/attr.h"
 #include "outrider/base/buf.h"

@@ -1,10 +1,10 @@
 /* Which way a request goes: by its scheme. */
-#include "outrider/io/http_client.h"
+#include "outrider/io/http/client/http_client.h"
 
-#include "http_client_private.h"
-#include "http_plain_private.h"
-#include "http_secure_private.h"
-#include "http_url_private.h"
+#include "http_client_internal.h"
+#include "http_plain_internal.h"
+#include "http_secure_internal.h"
+#include "http_url_internal.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
 

@@ -1,9 +1,9 @@
 /* What http_client.c (calls) and http_stream.c share: which way a request goes. */
-#ifndef OUTRIDER_IO_HTTP_CLIENT_PRIVATE_H
-#define OUTRIDER_IO_HTTP_CLIENT_PRIVATE_H
+#ifndef OUTRIDER_IO_HTTP_CLIENT_HTTP_CLIENT_INTERNAL_H
+#define OUTRIDER_IO_HTTP_CLIENT_HTTP_CLIENT_INTERNAL_H
 
 #include "outrider/base/attr.h"
-#include "outrider/io/http_client.h"
+#include "outrider/io/http/client/http_client.h"
 
 struct error;
 struct http_plain;

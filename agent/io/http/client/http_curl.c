@@ -1,4 +1,4 @@
-#include "http_curl_private.h"
+#include "http_curl_internal.h"
 
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"

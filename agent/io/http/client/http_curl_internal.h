@@ -1,9 +1,9 @@
 /* What the client on the loop and the blocking fetch share of libcurl. */
-#ifndef OUTRIDER_IO_HTTP_CURL_PRIVATE_H
-#define OUTRIDER_IO_HTTP_CURL_PRIVATE_H
+#ifndef OUTRIDER_IO_HTTP_CLIENT_HTTP_CURL_INTERNAL_H
+#define OUTRIDER_IO_HTTP_CLIENT_HTTP_CURL_INTERNAL_H
 
 #include "outrider/base/attr.h"
-#include "outrider/io/http_client.h"
+#include "outrider/io/http/client/http_client.h"
 
 #include <curl/curl.h>
 

@@ -1,6 +1,6 @@
-#include "outrider/io/http_fetch.h"
+#include "outrider/io/http/client/http_fetch.h"
 
-#include "http_curl_private.h"
+#include "http_curl_internal.h"
 #include "outrider/base/error.h"
 
 struct transfer {

@@ -2,9 +2,9 @@
  * followed literally that is two epoll_ctl per call. A connection stays registered instead until it is closed
  * (its close callback tells us), or until something happens on it while nobody asks (the server closed it):
  * then libcurl, which looks before it reuses a connection, finds out by itself. */
-#include "http_multi_private.h"
+#include "http_multi_internal.h"
 
-#include "loop_private.h"
+#include "outrider/io/loop/loop_base.h"
 #include "outrider/base/mem.h"
 
 #include <event2/event.h>

@@ -1,6 +1,6 @@
 /* libcurl's multi interface on the loop: its sockets, its one timer. Shared by whatever in io transfers. */
-#ifndef OUTRIDER_IO_HTTP_MULTI_PRIVATE_H
-#define OUTRIDER_IO_HTTP_MULTI_PRIVATE_H
+#ifndef OUTRIDER_IO_HTTP_CLIENT_HTTP_MULTI_INTERNAL_H
+#define OUTRIDER_IO_HTTP_CLIENT_HTTP_MULTI_INTERNAL_H
 
 #include <curl/curl.h>
 #include <stdbool.h>

@@ -1,11 +1,11 @@
 /* Calls: taken from a short free list, sent by http_plain_connection.c, and when they are over queued in
  * `done` until the end of the turn. Callbacks run only in deliver(), with nothing of ours on the stack, and
  * so may start and cancel calls. */
-#include "http_plain_parts.h"
+#include "http_plain_parts_internal.h"
 #include "outrider/base/duration.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
-#include "outrider/io/timer.h"
+#include "outrider/io/loop/timer.h"
 #include "outrider/os/clock.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* Connections: an idle one serves the next call to the same authority, on the wire before
  * plain_connection_start returns; without one it is made. Nothing here calls a caller back. */
-#include "http_plain_parts.h"
+#include "http_plain_parts_internal.h"
 #include "outrider/base/mem.h"
 
 #include <errno.h>

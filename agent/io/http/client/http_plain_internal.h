@@ -1,9 +1,9 @@
 /* http:// spoken by ourselves. The functions mean what those of http_client.h and http_stream.h mean. */
-#ifndef OUTRIDER_IO_HTTP_PLAIN_PRIVATE_H
-#define OUTRIDER_IO_HTTP_PLAIN_PRIVATE_H
+#ifndef OUTRIDER_IO_HTTP_CLIENT_HTTP_PLAIN_INTERNAL_H
+#define OUTRIDER_IO_HTTP_CLIENT_HTTP_PLAIN_INTERNAL_H
 
-#include "http_request_private.h"
-#include "outrider/io/http_stream.h"
+#include "http_request_internal.h"
+#include "outrider/io/http/client/http_stream.h"
 
 struct http_plain;
 

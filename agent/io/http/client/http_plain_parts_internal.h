@@ -1,13 +1,13 @@
 /* What the files of http_plain share: http_plain.c (calls: their time, their results),
  * http_plain_connection.c (connections: made, used, kept, given up), http_plain_stream.c. */
-#ifndef OUTRIDER_IO_HTTP_PLAIN_PARTS_H
-#define OUTRIDER_IO_HTTP_PLAIN_PARTS_H
+#ifndef OUTRIDER_IO_HTTP_CLIENT_HTTP_PLAIN_PARTS_INTERNAL_H
+#define OUTRIDER_IO_HTTP_CLIENT_HTTP_PLAIN_PARTS_INTERNAL_H
 
-#include "http_answer_private.h"
-#include "http_plain_private.h"
-#include "http_url_private.h"
-#include "http_wire_private.h"
-#include "outrider/io/loop.h"
+#include "http_answer_internal.h"
+#include "http_plain_internal.h"
+#include "http_url_internal.h"
+#include "http_wire_internal.h"
+#include "outrider/io/loop/loop.h"
 
 struct timer;
 

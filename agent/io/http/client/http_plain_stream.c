@@ -1,11 +1,11 @@
 /* A stream: a connection of its own, closed when it is over. The request says "Connection: close", without
  * which etcd's gateway answers nothing until the request has ended and may lose what is left of a body
  * (etcd-gateway.md, section 2). */
-#include "http_plain_parts.h"
+#include "http_plain_parts_internal.h"
 #include "outrider/base/duration.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
-#include "outrider/io/timer.h"
+#include "outrider/io/loop/timer.h"
 #include "outrider/os/clock.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* What http_client and http_stream hand out, whichever way the request goes. */
-#ifndef OUTRIDER_IO_HTTP_REQUEST_PRIVATE_H
-#define OUTRIDER_IO_HTTP_REQUEST_PRIVATE_H
+#ifndef OUTRIDER_IO_HTTP_CLIENT_HTTP_REQUEST_INTERNAL_H
+#define OUTRIDER_IO_HTTP_CLIENT_HTTP_REQUEST_INTERNAL_H
 
 #include <stdbool.h>
 

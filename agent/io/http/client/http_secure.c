@@ -1,10 +1,10 @@
 /* One call: a slot with an easy handle, taken from a short free list because most of what an easy handle
  * costs is making it. http_secure_post hands it to http_multi, which lets libcurl run at once, so that a
  * request on a kept connection is on the wire when the function returns. */
-#include "http_secure_private.h"
+#include "http_secure_internal.h"
 
-#include "http_curl_private.h"
-#include "http_transfer_private.h"
+#include "http_curl_internal.h"
+#include "http_transfer_internal.h"
 #include "outrider/base/mem.h"
 
 #include <stdlib.h>

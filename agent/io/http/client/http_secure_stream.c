@@ -1,11 +1,11 @@
 /* A stream is a transfer of its own on a connection of its own. Bytes are kept from libcurl's callback to the
  * delivery, since handlers may close streams and start calls: at most what libcurl reads in one go. */
-#include "http_curl_private.h"
-#include "http_secure_private.h"
-#include "http_transfer_private.h"
+#include "http_curl_internal.h"
+#include "http_secure_internal.h"
+#include "http_transfer_internal.h"
 #include "outrider/base/mem.h"
-#include "outrider/io/http_stream.h"
-#include "outrider/io/timer.h"
+#include "outrider/io/http/client/http_stream.h"
+#include "outrider/io/loop/timer.h"
 
 #include <stdlib.h>
 

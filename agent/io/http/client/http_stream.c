@@ -1,9 +1,9 @@
 /* Which way a stream goes: by its scheme. */
-#include "outrider/io/http_stream.h"
+#include "outrider/io/http/client/http_stream.h"
 
-#include "http_client_private.h"
-#include "http_plain_private.h"
-#include "http_secure_private.h"
+#include "http_client_internal.h"
+#include "http_plain_internal.h"
+#include "http_secure_internal.h"
 #include "outrider/base/error.h"
 
 struct http_stream *http_stream_open(struct http_client *client, const struct http_call *call,

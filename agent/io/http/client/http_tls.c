@@ -1,4 +1,4 @@
-#include "http_tls_private.h"
+#include "http_tls_internal.h"
 
 #include "outrider/base/attr.h"
 #include "outrider/base/buf.h"

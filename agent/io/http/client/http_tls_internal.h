@@ -1,8 +1,8 @@
 /* TLS on an easy handle, and what a person should read when it fails. */
-#ifndef OUTRIDER_IO_HTTP_TLS_PRIVATE_H
-#define OUTRIDER_IO_HTTP_TLS_PRIVATE_H
+#ifndef OUTRIDER_IO_HTTP_CLIENT_HTTP_TLS_INTERNAL_H
+#define OUTRIDER_IO_HTTP_CLIENT_HTTP_TLS_INTERNAL_H
 
-#include "outrider/io/http_client.h"
+#include "outrider/io/http/client/http_client.h"
 
 #include <curl/curl.h>
 #include <stdbool.h>

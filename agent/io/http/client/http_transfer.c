@@ -1,7 +1,7 @@
-#include "http_transfer_private.h"
+#include "http_transfer_internal.h"
 
-#include "http_curl_private.h"
-#include "http_tls_private.h"
+#include "http_curl_internal.h"
+#include "http_tls_internal.h"
 #include "outrider/base/mem.h"
 
 #include <stdio.h>

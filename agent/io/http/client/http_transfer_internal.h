@@ -4,13 +4,13 @@
  *
  * Callbacks of users run only in deliver(), with no libcurl function on the stack, and so may start, cancel
  * and close what they like. */
-#ifndef OUTRIDER_IO_HTTP_TRANSFER_PRIVATE_H
-#define OUTRIDER_IO_HTTP_TRANSFER_PRIVATE_H
+#ifndef OUTRIDER_IO_HTTP_CLIENT_HTTP_TRANSFER_INTERNAL_H
+#define OUTRIDER_IO_HTTP_CLIENT_HTTP_TRANSFER_INTERNAL_H
 
-#include "http_multi_private.h"
+#include "http_multi_internal.h"
 #include "outrider/base/buf.h"
-#include "outrider/io/http_client.h"
-#include "outrider/io/loop.h"
+#include "outrider/io/http/client/http_client.h"
+#include "outrider/io/loop/loop.h"
 
 #include <curl/curl.h>
 #include <stdbool.h>

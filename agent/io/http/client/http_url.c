@@ -1,7 +1,7 @@
-#include "http_url_private.h"
+#include "http_url_internal.h"
 
 #include "outrider/base/error.h"
-#include "outrider/io/http_client.h"
+#include "outrider/io/http/client/http_client.h"
 
 #include <arpa/inet.h>
 #include <strings.h>

@@ -1,6 +1,6 @@
 /* An http:// URL taken apart, and the request that is made of it. */
-#ifndef OUTRIDER_IO_HTTP_URL_PRIVATE_H
-#define OUTRIDER_IO_HTTP_URL_PRIVATE_H
+#ifndef OUTRIDER_IO_HTTP_CLIENT_HTTP_URL_INTERNAL_H
+#define OUTRIDER_IO_HTTP_CLIENT_HTTP_URL_INTERNAL_H
 
 #include "outrider/base/attr.h"
 #include "outrider/base/buf.h"

@@ -1,8 +1,8 @@
-#include "http_wire_private.h"
+#include "http_wire_internal.h"
 
-#include "http_url_private.h"
-#include "loop_private.h"
-#include "outrider/io/connect.h"
+#include "http_url_internal.h"
+#include "outrider/io/loop/loop_base.h"
+#include "outrider/io/net/connect.h"
 
 #include <errno.h>
 #include <event2/event.h>

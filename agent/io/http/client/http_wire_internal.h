@@ -1,10 +1,10 @@
 /* One TCP connection to an HTTP server, from its making to its end: what the calls and the streams of
  * http_plain stand on. Knows bytes only. */
-#ifndef OUTRIDER_IO_HTTP_WIRE_PRIVATE_H
-#define OUTRIDER_IO_HTTP_WIRE_PRIVATE_H
+#ifndef OUTRIDER_IO_HTTP_CLIENT_HTTP_WIRE_INTERNAL_H
+#define OUTRIDER_IO_HTTP_CLIENT_HTTP_WIRE_INTERNAL_H
 
 #include "outrider/base/str.h"
-#include "outrider/io/http_client.h"
+#include "outrider/io/http/client/http_client.h"
 
 #include <event2/event_struct.h>
 #include <sys/types.h>

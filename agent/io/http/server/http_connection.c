@@ -1,5 +1,5 @@
-#include "http_server_private.h"
-#include "loop_private.h"
+#include "http_server_internal.h"
+#include "outrider/io/loop/loop_base.h"
 #include "outrider/base/blob.h"
 #include "outrider/base/mem.h"
 

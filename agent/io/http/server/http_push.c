@@ -1,6 +1,6 @@
-#include "outrider/io/http_push.h"
+#include "outrider/io/http/server/http_push.h"
 
-#include "http_server_private.h"
+#include "http_server_internal.h"
 #include "outrider/base/blob.h"
 #include "outrider/base/mem.h"
 

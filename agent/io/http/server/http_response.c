@@ -1,4 +1,4 @@
-#include "http_server_private.h"
+#include "http_server_internal.h"
 #include "outrider/os/clock.h"
 
 #include <time.h>

@@ -1,13 +1,13 @@
 /* The server and its connections, shared by http_server.c (who is there, and how long they may stay) and
  * http_connection.c (what is said on one of them). */
-#ifndef OUTRIDER_IO_HTTP_SERVER_PRIVATE_H
-#define OUTRIDER_IO_HTTP_SERVER_PRIVATE_H
+#ifndef OUTRIDER_IO_HTTP_SERVER_HTTP_SERVER_INTERNAL_H
+#define OUTRIDER_IO_HTTP_SERVER_HTTP_SERVER_INTERNAL_H
 
 #include "outrider/base/buf.h"
-#include "outrider/io/http_parse.h"
-#include "outrider/io/http_server.h"
-#include "outrider/io/loop.h"
-#include "unix_bind_private.h"
+#include "outrider/io/http/http_parse.h"
+#include "outrider/io/http/server/http_server.h"
+#include "outrider/io/loop/loop.h"
+#include "outrider/io/net/unix_bind.h"
 
 #include <event2/event_struct.h>
 

@@ -1,13 +1,13 @@
 /* The HTTP API of one agent (contract sections 6 to 8): reads by const accessors, acts through api_ops. */
-#ifndef OUTRIDER_API_API_H
-#define OUTRIDER_API_API_H
+#ifndef OUTRIDER_API_COMMON_API_H
+#define OUTRIDER_API_COMMON_API_H
 
 #include "outrider/base/attr.h"
 #include "outrider/base/str.h"
 #include "outrider/core/instant.h"
-#include "outrider/core/registry_request.h"
-#include "outrider/core/record.h"
-#include "outrider/core/verdict.h"
+#include "outrider/core/registry/registry_request.h"
+#include "outrider/core/server/record.h"
+#include "outrider/core/probe/verdict.h"
 
 #include <stdbool.h>
 #include <stddef.h>

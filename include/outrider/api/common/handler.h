@@ -1,14 +1,14 @@
 /* The inside of api: routes.c (which handler), guard.c (who may change state), reply.c (what every answer
  * shares) and the handlers, all pure: a request and the agent as it is in, a reply out. api.c alone knows
  * that there is an HTTP server. */
-#ifndef OUTRIDER_API_API_PRIVATE_H
-#define OUTRIDER_API_API_PRIVATE_H
+#ifndef OUTRIDER_API_COMMON_HANDLER_H
+#define OUTRIDER_API_COMMON_HANDLER_H
 
-#include "outrider/api/api.h"
+#include "outrider/api/common/api.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/str.h"
-#include "outrider/codec/services_json.h"
-#include "outrider/core/hold.h"
+#include "outrider/codec/record/services_json.h"
+#include "outrider/core/server/hold.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -15,8 +15,8 @@
  * A subscriber never hears of a revision before he has heard all of the one before. Ids are on `synced` and
  * on the last event of a revision that he gets, so going on after one of them misses nothing and repeats
  * nothing. While the view is stale there are comments only, and after that the difference. */
-#ifndef OUTRIDER_API_EVENTS_H
-#define OUTRIDER_API_EVENTS_H
+#ifndef OUTRIDER_API_EVENTS_EVENTS_H
+#define OUTRIDER_API_EVENTS_EVENTS_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /* `outrider check --live`: what only the registry itself can say about a configuration. */
-#ifndef OUTRIDER_CLI_CHECK_LIVE_H
-#define OUTRIDER_CLI_CHECK_LIVE_H
+#ifndef OUTRIDER_CLI_CHECK_CHECK_LIVE_H
+#define OUTRIDER_CLI_CHECK_CHECK_LIVE_H
 
 struct config;
 

@@ -1,6 +1,6 @@
 /* What the commands share: the table, options, and the words of a usage error. */
-#ifndef OUTRIDER_CLI_CLI_H
-#define OUTRIDER_CLI_CLI_H
+#ifndef OUTRIDER_CLI_COMMON_CLI_H
+#define OUTRIDER_CLI_COMMON_CLI_H
 
 #include "outrider/base/attr.h"
 #include "outrider/base/str.h"
@@ -72,6 +72,7 @@ bool cli_colour(void);
 /* The SGR code of a status's colour, the same on every screen; NULL for one that has none. */
 const char *cli_status_colour(const char *status);
 
+/* Each runs the command of its name and returns the exit status. */
 int cmd_agent(const struct command *command, struct cli_args args);
 int cmd_check(const struct command *command, struct cli_args args);
 int cmd_status(const struct command *command, struct cli_args args);

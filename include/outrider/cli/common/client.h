@@ -1,6 +1,6 @@
 /* The commands' way to a running agent. */
-#ifndef OUTRIDER_CLI_CLIENT_H
-#define OUTRIDER_CLI_CLIENT_H
+#ifndef OUTRIDER_CLI_COMMON_CLIENT_H
+#define OUTRIDER_CLI_COMMON_CLIENT_H
 
 #include "outrider/base/attr.h"
 #include "outrider/base/str.h"

@@ -1,7 +1,7 @@
 /* Reading the document of GET /api/agent by path. Whatever is absent, null or of another type reads as
  * nothing: an agent may be older or newer than the command. */
-#ifndef OUTRIDER_CLI_DOCUMENT_H
-#define OUTRIDER_CLI_DOCUMENT_H
+#ifndef OUTRIDER_CLI_COMMON_DOCUMENT_H
+#define OUTRIDER_CLI_COMMON_DOCUMENT_H
 
 #include "outrider/base/str.h"
 

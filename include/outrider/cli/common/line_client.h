@@ -1,6 +1,6 @@
 /* One line to a status socket and its reply. */
-#ifndef OUTRIDER_CLI_LINE_CLIENT_H
-#define OUTRIDER_CLI_LINE_CLIENT_H
+#ifndef OUTRIDER_CLI_COMMON_LINE_CLIENT_H
+#define OUTRIDER_CLI_COMMON_LINE_CLIENT_H
 
 #include "outrider/base/attr.h"
 #include "outrider/base/str.h"

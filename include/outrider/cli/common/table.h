@@ -1,6 +1,6 @@
 /* Text in columns, for people. */
-#ifndef OUTRIDER_CLI_TABLE_H
-#define OUTRIDER_CLI_TABLE_H
+#ifndef OUTRIDER_CLI_COMMON_TABLE_H
+#define OUTRIDER_CLI_COMMON_TABLE_H
 
 #include <stdbool.h>
 #include <stddef.h>

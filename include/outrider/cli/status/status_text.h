@@ -1,7 +1,7 @@
 /* The document of GET /api/agent as one screen that answers "why is my server not ready?", the most important
  * line first. Pure: the same document gives the same text. */
-#ifndef OUTRIDER_CLI_STATUS_TEXT_H
-#define OUTRIDER_CLI_STATUS_TEXT_H
+#ifndef OUTRIDER_CLI_STATUS_STATUS_TEXT_H
+#define OUTRIDER_CLI_STATUS_STATUS_TEXT_H
 
 #include <jansson.h>
 #include <stdbool.h>

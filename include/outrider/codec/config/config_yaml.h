@@ -1,10 +1,10 @@
 /* A configuration from YAML text (contract section 2). */
-#ifndef OUTRIDER_CODEC_CONFIG_YAML_H
-#define OUTRIDER_CODEC_CONFIG_YAML_H
+#ifndef OUTRIDER_CODEC_CONFIG_CONFIG_YAML_H
+#define OUTRIDER_CODEC_CONFIG_CONFIG_YAML_H
 
 #include "outrider/base/attr.h"
 #include "outrider/base/str.h"
-#include "outrider/core/config.h"
+#include "outrider/core/config/config.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,12 +1,12 @@
 /* Etcd's whole key-value and lease interface over its JSON gateway: what somebody who uses etcd directly
  * asks, to bytes, and the answers back to values. codec/etcd_message has the few requests an agent lives by.
  * "Gateway" is etcd-gateway.md. */
-#ifndef OUTRIDER_CODEC_ETCD_KV_H
-#define OUTRIDER_CODEC_ETCD_KV_H
+#ifndef OUTRIDER_CODEC_ETCD_ETCD_KV_H
+#define OUTRIDER_CODEC_ETCD_ETCD_KV_H
 
 #include "outrider/base/buf.h"
 #include "outrider/base/str.h"
-#include "outrider/core/registry_request.h"
+#include "outrider/core/registry/registry_request.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,12 +1,12 @@
 /* The messages of etcd's JSON gateway: requests to bytes, answers of both gateway generations (that of
  * etcd 3.4 and upstream 3.5; that of Debian's 3.5 and of 3.6) back to values. "Gateway" is etcd-gateway.md.
  */
-#ifndef OUTRIDER_CODEC_ETCD_MESSAGE_H
-#define OUTRIDER_CODEC_ETCD_MESSAGE_H
+#ifndef OUTRIDER_CODEC_ETCD_ETCD_MESSAGE_H
+#define OUTRIDER_CODEC_ETCD_ETCD_MESSAGE_H
 
 #include "outrider/base/buf.h"
 #include "outrider/base/str.h"
-#include "outrider/core/registry_request.h"
+#include "outrider/core/registry/registry_request.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,11 +1,11 @@
 /* A watch as etcd's JSON gateway streams it: the request to bytes, and the bytes that come back, in whatever
  * pieces, to events. "Gateway" is etcd-gateway.md. */
-#ifndef OUTRIDER_CODEC_ETCD_WATCH_H
-#define OUTRIDER_CODEC_ETCD_WATCH_H
+#ifndef OUTRIDER_CODEC_ETCD_ETCD_WATCH_H
+#define OUTRIDER_CODEC_ETCD_ETCD_WATCH_H
 
 #include "outrider/base/buf.h"
 #include "outrider/base/str.h"
-#include "outrider/core/registry_watch.h"
+#include "outrider/core/registry/registry_watch.h"
 
 #include <stdbool.h>
 

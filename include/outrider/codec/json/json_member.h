@@ -1,7 +1,7 @@
 /* Members of a JSON object: a key and its value in one call. What is absent in a document that promises its
  * keys is null here; only json_member_text_if leaves the key out. Inside an object only. */
-#ifndef OUTRIDER_CODEC_JSON_MEMBER_H
-#define OUTRIDER_CODEC_JSON_MEMBER_H
+#ifndef OUTRIDER_CODEC_JSON_JSON_MEMBER_H
+#define OUTRIDER_CODEC_JSON_JSON_MEMBER_H
 
 #include "outrider/base/str.h"
 

@@ -1,7 +1,7 @@
 /* Typed reading of a jansson object, shared by the decoders of our own documents. A missing key is no error
  * and leaves the value as it is; a key of the wrong type or beyond its bounds is. null counts as missing. */
-#ifndef OUTRIDER_AGENT_CODEC_JSON_READ_H
-#define OUTRIDER_AGENT_CODEC_JSON_READ_H
+#ifndef OUTRIDER_CODEC_JSON_JSON_READ_H
+#define OUTRIDER_CODEC_JSON_JSON_READ_H
 
 #include "outrider/base/attr.h"
 #include "outrider/base/str.h"

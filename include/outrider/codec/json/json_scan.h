@@ -1,7 +1,7 @@
 /* Reading JSON in place: no tree, no copies, no recursion. For records, which are read by the ten thousand
  * and handed on as the bytes they are, so that every byte must be checked though few are looked at. */
-#ifndef OUTRIDER_AGENT_CODEC_JSON_SCAN_H
-#define OUTRIDER_AGENT_CODEC_JSON_SCAN_H
+#ifndef OUTRIDER_CODEC_JSON_JSON_SCAN_H
+#define OUTRIDER_CODEC_JSON_JSON_SCAN_H
 
 #include "outrider/base/attr.h"
 #include "outrider/base/buf.h"

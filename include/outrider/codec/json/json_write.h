@@ -1,7 +1,7 @@
 /* JSON written straight into a buffer: no tree, no allocation but the buffer's own. Compact, keys in the
  * order they are written. Records take this way because it lies between a status line and the registry. */
-#ifndef OUTRIDER_CODEC_JSON_WRITE_H
-#define OUTRIDER_CODEC_JSON_WRITE_H
+#ifndef OUTRIDER_CODEC_JSON_JSON_WRITE_H
+#define OUTRIDER_CODEC_JSON_JSON_WRITE_H
 
 #include "outrider/base/str.h"
 

@@ -6,8 +6,8 @@
  *
  * People write it with etcdctl, too: every member of a hold may be missing, and unknown ones are passed over.
  */
-#ifndef OUTRIDER_CODEC_CONTROL_JSON_H
-#define OUTRIDER_CODEC_CONTROL_JSON_H
+#ifndef OUTRIDER_CODEC_RECORD_CONTROL_JSON_H
+#define OUTRIDER_CODEC_RECORD_CONTROL_JSON_H
 
 #include "outrider/base/attr.h"
 #include "outrider/base/str.h"

@@ -1,6 +1,6 @@
 /* The shapes below /service-discovery/ (contract section 7), which existing clients of such services know. */
-#ifndef OUTRIDER_CODEC_DISCOVERY_JSON_H
-#define OUTRIDER_CODEC_DISCOVERY_JSON_H
+#ifndef OUTRIDER_CODEC_RECORD_DISCOVERY_JSON_H
+#define OUTRIDER_CODEC_RECORD_DISCOVERY_JSON_H
 
 #include "outrider/base/str.h"
 

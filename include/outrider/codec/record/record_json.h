@@ -1,7 +1,7 @@
 /* The record as the registry keeps it: JSON with the keys and the order of contract section 5, absent meaning
  * unset. */
-#ifndef OUTRIDER_CODEC_RECORD_JSON_H
-#define OUTRIDER_CODEC_RECORD_JSON_H
+#ifndef OUTRIDER_CODEC_RECORD_RECORD_JSON_H
+#define OUTRIDER_CODEC_RECORD_RECORD_JSON_H
 
 #include "outrider/base/attr.h"
 #include "outrider/base/str.h"

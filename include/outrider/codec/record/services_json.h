@@ -1,6 +1,6 @@
 /* The answers about the fleet (contract section 6): stored bytes joined, never encoded again. */
-#ifndef OUTRIDER_CODEC_SERVICES_JSON_H
-#define OUTRIDER_CODEC_SERVICES_JSON_H
+#ifndef OUTRIDER_CODEC_RECORD_SERVICES_JSON_H
+#define OUTRIDER_CODEC_RECORD_SERVICES_JSON_H
 
 #include "outrider/core/instant.h"
 

@@ -2,11 +2,11 @@
  * at found in them, and for everything else the reason why it is none. A record is any JSON object that names
  * the type and id its key has and a status, and in which the keys of contract section 5 that are read here
  * have their kind; it is kept as the bytes it is. */
-#ifndef OUTRIDER_CODEC_VIEW_ITEM_H
-#define OUTRIDER_CODEC_VIEW_ITEM_H
+#ifndef OUTRIDER_CODEC_RECORD_VIEW_ITEM_H
+#define OUTRIDER_CODEC_RECORD_VIEW_ITEM_H
 
 #include "outrider/base/attr.h"
-#include "outrider/core/view.h"
+#include "outrider/core/fleet/view.h"
 
 #include <stddef.h>
 

@@ -1,12 +1,12 @@
 /* What state_dir keeps for the next agent (contract section 4, "Restart"): JSON with a version and a
  * checksum. A file that cannot be read costs the hand-over, never the start: the caller says why and goes on
  * without. */
-#ifndef OUTRIDER_CODEC_STATE_FILE_H
-#define OUTRIDER_CODEC_STATE_FILE_H
+#ifndef OUTRIDER_CODEC_STATE_STATE_FILE_H
+#define OUTRIDER_CODEC_STATE_STATE_FILE_H
 
 #include "outrider/base/attr.h"
 #include "outrider/base/str.h"
-#include "outrider/core/words.h"
+#include "outrider/core/server/words.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,11 +1,11 @@
 /* The view as it is kept in state_dir (contract section 6): served at once after a restart, marked stale.
  * Little endian numbers and the records' own bytes, with the length before each and a checksum (XXH64) at the
  * end. One wrong byte and nothing of it is believed: the next listing tells better. */
-#ifndef OUTRIDER_CODEC_VIEW_FILE_H
-#define OUTRIDER_CODEC_VIEW_FILE_H
+#ifndef OUTRIDER_CODEC_STATE_VIEW_FILE_H
+#define OUTRIDER_CODEC_STATE_VIEW_FILE_H
 
 #include "outrider/base/attr.h"
-#include "outrider/core/view.h"
+#include "outrider/core/fleet/view.h"
 
 struct buf;
 struct error;

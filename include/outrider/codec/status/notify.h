@@ -1,6 +1,6 @@
 /* Datagrams of the sd_notify protocol, sd_notify(3), with the meaning of contract section 3. */
-#ifndef OUTRIDER_CODEC_NOTIFY_H
-#define OUTRIDER_CODEC_NOTIFY_H
+#ifndef OUTRIDER_CODEC_STATUS_NOTIFY_H
+#define OUTRIDER_CODEC_STATUS_NOTIFY_H
 
 #include "outrider/base/attr.h"
 #include "outrider/base/str.h"

@@ -1,7 +1,7 @@
 /* The status protocol (contract section 3): lines from the server, our replies and events. "Bad input, and
  * what it gets" in the field notes, section 6, is the source of every code and detail. */
-#ifndef OUTRIDER_CODEC_STATUS_LINE_H
-#define OUTRIDER_CODEC_STATUS_LINE_H
+#ifndef OUTRIDER_CODEC_STATUS_STATUS_LINE_H
+#define OUTRIDER_CODEC_STATUS_STATUS_LINE_H
 
 #include "outrider/base/attr.h"
 #include "outrider/base/str.h"

@@ -1,6 +1,6 @@
 /* Bytes of a peer made fit for one line that a person reads: replies, events, logs. */
-#ifndef OUTRIDER_CODEC_PRINTABLE_H
-#define OUTRIDER_CODEC_PRINTABLE_H
+#ifndef OUTRIDER_CODEC_TEXT_PRINTABLE_H
+#define OUTRIDER_CODEC_TEXT_PRINTABLE_H
 
 #include "outrider/base/str.h"
 

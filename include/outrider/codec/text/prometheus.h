@@ -1,7 +1,7 @@
 /* Metrics in the Prometheus text exposition format 0.0.4, appended to a buffer. A family is written first,
  * then all its samples; names are the caller's constants and taken as they are. */
-#ifndef OUTRIDER_CODEC_PROMETHEUS_H
-#define OUTRIDER_CODEC_PROMETHEUS_H
+#ifndef OUTRIDER_CODEC_TEXT_PROMETHEUS_H
+#define OUTRIDER_CODEC_TEXT_PROMETHEUS_H
 
 #include "outrider/base/str.h"
 

@@ -1,7 +1,7 @@
 /* Server-Sent Events as bytes (WHATWG HTML, "Server-sent events"), and the ids by which a reader goes on
  * where he was. */
-#ifndef OUTRIDER_CODEC_SSE_H
-#define OUTRIDER_CODEC_SSE_H
+#ifndef OUTRIDER_CODEC_TEXT_SSE_H
+#define OUTRIDER_CODEC_TEXT_SSE_H
 
 #include "outrider/base/attr.h"
 #include "outrider/base/str.h"

@@ -1,6 +1,6 @@
 /* Server-Sent Events from bytes, as a browser reads them (WHATWG HTML, "Interpreting an event stream"). */
-#ifndef OUTRIDER_CODEC_SSE_READ_H
-#define OUTRIDER_CODEC_SSE_READ_H
+#ifndef OUTRIDER_CODEC_TEXT_SSE_READ_H
+#define OUTRIDER_CODEC_TEXT_SSE_READ_H
 
 #include "outrider/base/attr.h"
 #include "outrider/base/buf.h"

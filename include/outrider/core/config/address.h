@@ -1,6 +1,6 @@
 /* Hosts and addresses as text, without asking the network anything. */
-#ifndef OUTRIDER_CORE_ADDRESS_H
-#define OUTRIDER_CORE_ADDRESS_H
+#ifndef OUTRIDER_CORE_CONFIG_ADDRESS_H
+#define OUTRIDER_CORE_CONFIG_ADDRESS_H
 
 #include "outrider/base/attr.h"
 #include "outrider/base/str.h"

@@ -1,6 +1,6 @@
 /* The configuration as values, already checked: what contract section 2 describes, and nothing of YAML. */
-#ifndef OUTRIDER_CORE_CONFIG_H
-#define OUTRIDER_CORE_CONFIG_H
+#ifndef OUTRIDER_CORE_CONFIG_CONFIG_H
+#define OUTRIDER_CORE_CONFIG_CONFIG_H
 
 #include <stdbool.h>
 #include <stddef.h>

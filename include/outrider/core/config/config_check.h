@@ -1,7 +1,7 @@
 /* The rules between settings: what no single row of the table can say. Pure, so that any source of a
  * configuration can be held to them. */
-#ifndef OUTRIDER_CORE_CONFIG_CHECK_H
-#define OUTRIDER_CORE_CONFIG_CHECK_H
+#ifndef OUTRIDER_CORE_CONFIG_CONFIG_CHECK_H
+#define OUTRIDER_CORE_CONFIG_CONFIG_CHECK_H
 
 #include <stdbool.h>
 

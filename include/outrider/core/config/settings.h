@@ -4,8 +4,8 @@
  *
  * A row says where its value stands in a base structure: struct config for most, struct config_probe for the
  * keys of one probe. */
-#ifndef OUTRIDER_CORE_SETTINGS_H
-#define OUTRIDER_CORE_SETTINGS_H
+#ifndef OUTRIDER_CORE_CONFIG_SETTINGS_H
+#define OUTRIDER_CORE_CONFIG_SETTINGS_H
 
 #include "outrider/base/attr.h"
 #include "outrider/base/str.h"

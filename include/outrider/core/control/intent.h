@@ -11,13 +11,13 @@
  *        └ gone: no opinion; a hold set here is put again
  *
  * Values come decoded and go out as holds: bytes are the codec's. Replies are matched by request id. */
-#ifndef OUTRIDER_CORE_INTENT_H
-#define OUTRIDER_CORE_INTENT_H
+#ifndef OUTRIDER_CORE_CONTROL_INTENT_H
+#define OUTRIDER_CORE_CONTROL_INTENT_H
 
 #include "outrider/base/queue.h"
-#include "outrider/core/hold.h"
+#include "outrider/core/server/hold.h"
 #include "outrider/core/instant.h"
-#include "outrider/core/registry_request.h"
+#include "outrider/core/registry/registry_request.h"
 
 struct intent;
 

@@ -1,7 +1,7 @@
 /* What a reader wants of the fleet: the parameters of GET /api/services and /api/subscribe (contract section
  * 6). All of them must hold. */
-#ifndef OUTRIDER_CORE_FILTER_H
-#define OUTRIDER_CORE_FILTER_H
+#ifndef OUTRIDER_CORE_FLEET_FILTER_H
+#define OUTRIDER_CORE_FLEET_FILTER_H
 
 #include "outrider/base/attr.h"
 #include "outrider/base/str.h"

@@ -28,14 +28,14 @@
  *
  * Values come decoded (codec/view_item.h). Requests and watches are matched by id; what is stale falls on
  * deaf ears. Ids begin at VIEW_FIRST_ID, so that a registrar's do not meet them. */
-#ifndef OUTRIDER_CORE_VIEW_H
-#define OUTRIDER_CORE_VIEW_H
+#ifndef OUTRIDER_CORE_FLEET_VIEW_H
+#define OUTRIDER_CORE_FLEET_VIEW_H
 
 #include "outrider/base/queue.h"
 #include "outrider/core/instant.h"
-#include "outrider/core/registry_request.h"
-#include "outrider/core/registry_watch.h"
-#include "outrider/core/view_entry.h"
+#include "outrider/core/registry/registry_request.h"
+#include "outrider/core/registry/registry_watch.h"
+#include "outrider/core/fleet/view_entry.h"
 
 struct view;
 

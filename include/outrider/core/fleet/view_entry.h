@@ -2,11 +2,11 @@
  * statistics look at. Immutable and reference-counted, so that lists, streams, the log of changes and the
  * disk share one. Costs about 200 bytes beside the JSON: texts are not copied, only those written with
  * escapes. */
-#ifndef OUTRIDER_CORE_VIEW_ENTRY_H
-#define OUTRIDER_CORE_VIEW_ENTRY_H
+#ifndef OUTRIDER_CORE_FLEET_VIEW_ENTRY_H
+#define OUTRIDER_CORE_FLEET_VIEW_ENTRY_H
 
 #include "outrider/base/str.h"
-#include "outrider/core/record.h"
+#include "outrider/core/server/record.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* The last changes of the fleet in the order of their revisions, so that a reader who was away gets exactly
  * what he missed. Bounded in number and bytes: whoever was away longer begins anew. */
-#ifndef OUTRIDER_CORE_VIEW_LOG_H
-#define OUTRIDER_CORE_VIEW_LOG_H
+#ifndef OUTRIDER_CORE_FLEET_VIEW_LOG_H
+#define OUTRIDER_CORE_FLEET_VIEW_LOG_H
 
 #include "outrider/base/attr.h"
 

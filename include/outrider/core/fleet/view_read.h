@@ -1,11 +1,11 @@
 /* What can be asked of a view between two steps. Nothing here changes it; what it returns is borrowed until
  * the next step. */
-#ifndef OUTRIDER_CORE_VIEW_READ_H
-#define OUTRIDER_CORE_VIEW_READ_H
+#ifndef OUTRIDER_CORE_FLEET_VIEW_READ_H
+#define OUTRIDER_CORE_FLEET_VIEW_READ_H
 
 #include "outrider/base/attr.h"
 #include "outrider/core/instant.h"
-#include "outrider/core/view_entry.h"
+#include "outrider/core/fleet/view_entry.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,9 +1,9 @@
 /* Hysteresis as one counter: 0..rise-1 is failing, rise..rise+fall-1 is passing, and unknown before the first
  * verdict (the counter of HAProxy's checks, with an unknown). */
-#ifndef OUTRIDER_CORE_HEALTH_H
-#define OUTRIDER_CORE_HEALTH_H
+#ifndef OUTRIDER_CORE_PROBE_HEALTH_H
+#define OUTRIDER_CORE_PROBE_HEALTH_H
 
-#include "outrider/core/verdict.h"
+#include "outrider/core/probe/verdict.h"
 
 #include <stdbool.h>
 

@@ -7,11 +7,11 @@
  *
  * A try is an effect; its result comes back as an event with the same id. Results of tries that were given up
  * (reset) are dropped by their id. */
-#ifndef OUTRIDER_CORE_PROBE_H
-#define OUTRIDER_CORE_PROBE_H
+#ifndef OUTRIDER_CORE_PROBE_PROBE_H
+#define OUTRIDER_CORE_PROBE_PROBE_H
 
 #include "outrider/base/queue.h"
-#include "outrider/core/health.h"
+#include "outrider/core/probe/health.h"
 #include "outrider/core/instant.h"
 
 #include <stdbool.h>

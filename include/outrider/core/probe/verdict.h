@@ -1,6 +1,6 @@
 /* What is known about one probe: the evidence that status, API and metrics show. */
-#ifndef OUTRIDER_CORE_VERDICT_H
-#define OUTRIDER_CORE_VERDICT_H
+#ifndef OUTRIDER_CORE_PROBE_VERDICT_H
+#define OUTRIDER_CORE_PROBE_VERDICT_H
 
 enum verdict { VERDICT_UNKNOWN, VERDICT_PASSING, VERDICT_FAILING };
 

@@ -20,14 +20,14 @@
  *
  * Replies are matched by request id: what is stale falls on deaf ears. What a watch tells counts by its
  * revision: at or below the one at which the key was last known, it is old news, our own writes too. */
-#ifndef OUTRIDER_CORE_REGISTRAR_H
-#define OUTRIDER_CORE_REGISTRAR_H
+#ifndef OUTRIDER_CORE_PUBLISH_REGISTRAR_H
+#define OUTRIDER_CORE_PUBLISH_REGISTRAR_H
 
 #include "outrider/base/blob.h"
 #include "outrider/base/queue.h"
 #include "outrider/core/instant.h"
-#include "outrider/core/registry_request.h"
-#include "outrider/core/registry_watch.h"
+#include "outrider/core/registry/registry_request.h"
+#include "outrider/core/registry/registry_watch.h"
 
 struct registrar;
 

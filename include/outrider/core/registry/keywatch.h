@@ -22,13 +22,13 @@
  * With a TTL of 10 s that is one request for five heartbeats, four a minute, each answered from the memory of
  * one member; in its place the two reads a minute are saved by which an agent without a watch looks after its
  * keys. */
-#ifndef OUTRIDER_CORE_KEYWATCH_H
-#define OUTRIDER_CORE_KEYWATCH_H
+#ifndef OUTRIDER_CORE_REGISTRY_KEYWATCH_H
+#define OUTRIDER_CORE_REGISTRY_KEYWATCH_H
 
 #include "outrider/base/backoff.h"
 #include "outrider/base/queue.h"
 #include "outrider/core/instant.h"
-#include "outrider/core/registry_watch.h"
+#include "outrider/core/registry/registry_watch.h"
 
 enum keywatch_state { KEYWATCH_OFF, KEYWATCH_WAITING, KEYWATCH_OPENING, KEYWATCH_OPEN };
 

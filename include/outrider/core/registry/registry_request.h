@@ -1,7 +1,7 @@
 /* What the core asks of a registry and what it hears back: the only vocabulary between them. A backend turns
  * a request into its own protocol and answers every request exactly once, never from within submit. */
-#ifndef OUTRIDER_CORE_REGISTRY_REQUEST_H
-#define OUTRIDER_CORE_REGISTRY_REQUEST_H
+#ifndef OUTRIDER_CORE_REGISTRY_REGISTRY_REQUEST_H
+#define OUTRIDER_CORE_REGISTRY_REGISTRY_REQUEST_H
 
 #include "outrider/base/blob.h"
 #include "outrider/base/str.h"

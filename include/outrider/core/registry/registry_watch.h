@@ -2,11 +2,11 @@
  * half of the vocabulary between them. A backend answers a watch with one OPENED, any number of CHANGED, and
  * one ENDED, or with ENDED alone; never from within the call that started it; after an unwatch with nothing.
  * A watch that ended is not opened again by the backend: when to try again is the core's to decide. */
-#ifndef OUTRIDER_CORE_REGISTRY_WATCH_H
-#define OUTRIDER_CORE_REGISTRY_WATCH_H
+#ifndef OUTRIDER_CORE_REGISTRY_REGISTRY_WATCH_H
+#define OUTRIDER_CORE_REGISTRY_REGISTRY_WATCH_H
 
 #include "outrider/base/str.h"
-#include "outrider/core/registry_request.h"
+#include "outrider/core/registry/registry_request.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* Holds: independent reasons to keep new players away. They are OR-ed, survive health changes, and each knows
  * who set it and why (contract section 4). */
-#ifndef OUTRIDER_CORE_HOLD_H
-#define OUTRIDER_CORE_HOLD_H
+#ifndef OUTRIDER_CORE_SERVER_HOLD_H
+#define OUTRIDER_CORE_SERVER_HOLD_H
 
 #include "outrider/core/instant.h"
 

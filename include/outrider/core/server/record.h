@@ -1,6 +1,6 @@
 /* The record of one server as the registry keeps it (contract section 5). */
-#ifndef OUTRIDER_CORE_RECORD_H
-#define OUTRIDER_CORE_RECORD_H
+#ifndef OUTRIDER_CORE_SERVER_RECORD_H
+#define OUTRIDER_CORE_SERVER_RECORD_H
 
 #include "outrider/base/str.h"
 

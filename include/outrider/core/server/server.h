@@ -13,16 +13,16 @@
  *
  * What it said ends with the life; operator intent stays. One step function changes it; everything else is a
  * const accessor. Strings in events are borrowed for the step, `config` until the next reload. */
-#ifndef OUTRIDER_CORE_SERVER_H
-#define OUTRIDER_CORE_SERVER_H
+#ifndef OUTRIDER_CORE_SERVER_SERVER_H
+#define OUTRIDER_CORE_SERVER_SERVER_H
 
 #include "outrider/base/error.h"
 #include "outrider/base/queue.h"
-#include "outrider/core/hold.h"
+#include "outrider/core/server/hold.h"
 #include "outrider/core/instant.h"
-#include "outrider/core/record.h"
-#include "outrider/core/verdict.h"
-#include "outrider/core/words.h"
+#include "outrider/core/server/record.h"
+#include "outrider/core/probe/verdict.h"
+#include "outrider/core/server/words.h"
 
 struct config;
 struct server;

@@ -12,8 +12,8 @@
  *     `timeout` bounds SAYING and LEAVING together, so that lingering cannot eat into it.
  *     A second TERM or an INT cuts DRAINING and LINGERING short; what was asked of the registry is still waited
  *     for until the timeout. */
-#ifndef OUTRIDER_CORE_SHUTDOWN_H
-#define OUTRIDER_CORE_SHUTDOWN_H
+#ifndef OUTRIDER_CORE_SERVER_SHUTDOWN_H
+#define OUTRIDER_CORE_SERVER_SHUTDOWN_H
 
 #include "outrider/base/queue.h"
 #include "outrider/core/instant.h"

@@ -1,7 +1,7 @@
 /* What one accepted status line or datagram says (contract section 3). Strings are borrowed from the bytes that
  * were decoded. Everything in here has passed the codec's checks. */
-#ifndef OUTRIDER_CORE_WORDS_H
-#define OUTRIDER_CORE_WORDS_H
+#ifndef OUTRIDER_CORE_SERVER_WORDS_H
+#define OUTRIDER_CORE_SERVER_WORDS_H
 
 #include "outrider/base/str.h"
 

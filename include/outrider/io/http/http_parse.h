@@ -1,8 +1,8 @@
 /* The head of an HTTP/1.1 request, from bytes that arrive in pieces. Pure, total on any input, and strict
  * where leniency has let requests be smuggled (RFC 9112): lines end with CRLF, no folded headers, one
  * Content-Length of digits, no Transfer-Encoding, no control bytes. */
-#ifndef OUTRIDER_IO_HTTP_PARSE_H
-#define OUTRIDER_IO_HTTP_PARSE_H
+#ifndef OUTRIDER_IO_HTTP_HTTP_PARSE_H
+#define OUTRIDER_IO_HTTP_HTTP_PARSE_H
 
 #include "outrider/base/attr.h"
 #include "outrider/base/str.h"

@@ -7,12 +7,12 @@
  * and counted. Of the state events that find output waiting only the newest is kept.
  * - At max_peers the peer that has been silent longest makes room, unless it is held; when all are held the
  * new one is closed at once. */
-#ifndef OUTRIDER_IO_LINE_SOCKET_H
-#define OUTRIDER_IO_LINE_SOCKET_H
+#ifndef OUTRIDER_IO_LINE_LINE_SOCKET_H
+#define OUTRIDER_IO_LINE_LINE_SOCKET_H
 
 #include "outrider/base/attr.h"
 #include "outrider/base/str.h"
-#include "outrider/io/credentials.h"
+#include "outrider/io/net/credentials.h"
 
 #include <stdbool.h>
 #include <stddef.h>

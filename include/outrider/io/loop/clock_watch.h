@@ -1,8 +1,8 @@
 /* Being woken when the wall clock is set or the machine wakes from sleep: timers by the monotonic clock, which
  * stands still meanwhile, would only come when what was left of them has passed. Costs one descriptor, and no
  * wake-up until then. */
-#ifndef OUTRIDER_IO_CLOCK_WATCH_H
-#define OUTRIDER_IO_CLOCK_WATCH_H
+#ifndef OUTRIDER_IO_LOOP_CLOCK_WATCH_H
+#define OUTRIDER_IO_LOOP_CLOCK_WATCH_H
 
 #include "outrider/base/attr.h"
 

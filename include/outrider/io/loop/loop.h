@@ -1,7 +1,7 @@
 /* The event loop: one thread, epoll underneath. Everything in io hangs on it; nothing in it happens while
  * nothing happens: a loop without timers sleeps for ever. */
-#ifndef OUTRIDER_IO_LOOP_H
-#define OUTRIDER_IO_LOOP_H
+#ifndef OUTRIDER_IO_LOOP_LOOP_H
+#define OUTRIDER_IO_LOOP_LOOP_H
 
 #include "outrider/base/attr.h"
 

@@ -1,6 +1,6 @@
 /* What the files of io share and nobody else sees. */
-#ifndef OUTRIDER_IO_LOOP_PRIVATE_H
-#define OUTRIDER_IO_LOOP_PRIVATE_H
+#ifndef OUTRIDER_IO_LOOP_LOOP_BASE_H
+#define OUTRIDER_IO_LOOP_LOOP_BASE_H
 
 #include <stdint.h>
 

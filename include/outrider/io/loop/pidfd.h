@@ -1,6 +1,6 @@
 /* Watching a process that is not our child, by pidfd_open(2). */
-#ifndef OUTRIDER_IO_PIDFD_H
-#define OUTRIDER_IO_PIDFD_H
+#ifndef OUTRIDER_IO_LOOP_PIDFD_H
+#define OUTRIDER_IO_LOOP_PIDFD_H
 
 #include "outrider/base/attr.h"
 

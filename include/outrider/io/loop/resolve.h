@@ -1,8 +1,8 @@
 /* Names to addresses, by libevent's resolver: no thread, and nothing at all until the first name. What
  * /etc/resolv.conf and /etc/hosts say counts for the next look-up: a machine may get its name servers after us, and
  * other ones later. */
-#ifndef OUTRIDER_IO_RESOLVE_PRIVATE_H
-#define OUTRIDER_IO_RESOLVE_PRIVATE_H
+#ifndef OUTRIDER_IO_LOOP_RESOLVE_H
+#define OUTRIDER_IO_LOOP_RESOLVE_H
 
 #include <stddef.h>
 #include <stdint.h>

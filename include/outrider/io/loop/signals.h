@@ -1,6 +1,6 @@
 /* Signals as events of the loop, through signalfd(2): none is ever delivered in the midst of something. */
-#ifndef OUTRIDER_IO_SIGNALS_H
-#define OUTRIDER_IO_SIGNALS_H
+#ifndef OUTRIDER_IO_LOOP_SIGNALS_H
+#define OUTRIDER_IO_LOOP_SIGNALS_H
 
 #include "outrider/base/attr.h"
 

@@ -1,7 +1,7 @@
 /* One-shot timers. A timer never fires early: when its callback runs, clock_mono_ms() has reached what it was
  * when the timer was armed plus the delay. */
-#ifndef OUTRIDER_IO_TIMER_H
-#define OUTRIDER_IO_TIMER_H
+#ifndef OUTRIDER_IO_LOOP_TIMER_H
+#define OUTRIDER_IO_LOOP_TIMER_H
 
 #include <stdbool.h>
 #include <stdint.h>

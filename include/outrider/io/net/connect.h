@@ -7,8 +7,8 @@
  * call tells, and epoll is never asked. Four system calls and no wake-up per attempt.
  * - The connection is closed in the ordinary way. A reset (SO_LINGER 0) would spare us a TIME_WAIT entry, but
  * game servers log resets as errors, once per probe and second. */
-#ifndef OUTRIDER_IO_CONNECT_H
-#define OUTRIDER_IO_CONNECT_H
+#ifndef OUTRIDER_IO_NET_CONNECT_H
+#define OUTRIDER_IO_NET_CONNECT_H
 
 #include <stdint.h>
 

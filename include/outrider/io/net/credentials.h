@@ -1,6 +1,6 @@
 /* Who is at the other end of a unix socket, as the kernel says. */
-#ifndef OUTRIDER_IO_CREDENTIALS_H
-#define OUTRIDER_IO_CREDENTIALS_H
+#ifndef OUTRIDER_IO_NET_CREDENTIALS_H
+#define OUTRIDER_IO_NET_CREDENTIALS_H
 
 #include <stdbool.h>
 #include <sys/types.h>

@@ -1,12 +1,12 @@
 /* A unix datagram socket that only listens: nothing is ever answered. Descriptors that come with a datagram
  * are closed before its handler runs: systemd-notify waits for that (its BARRIER=1), and they must not pile
  * up. */
-#ifndef OUTRIDER_IO_DATAGRAM_SOCKET_H
-#define OUTRIDER_IO_DATAGRAM_SOCKET_H
+#ifndef OUTRIDER_IO_NET_DATAGRAM_SOCKET_H
+#define OUTRIDER_IO_NET_DATAGRAM_SOCKET_H
 
 #include "outrider/base/attr.h"
 #include "outrider/base/str.h"
-#include "outrider/io/credentials.h"
+#include "outrider/io/net/credentials.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /* A listening TCP socket. */
-#ifndef OUTRIDER_IO_TCP_LISTEN_PRIVATE_H
-#define OUTRIDER_IO_TCP_LISTEN_PRIVATE_H
+#ifndef OUTRIDER_IO_NET_TCP_LISTEN_H
+#define OUTRIDER_IO_NET_TCP_LISTEN_H
 
 #include "outrider/base/attr.h"
 

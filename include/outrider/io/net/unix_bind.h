@@ -1,7 +1,7 @@
 /* Unix sockets at a path: made so that nobody reaches one before its permissions are right, and nothing that
  * is still of use is replaced. */
-#ifndef OUTRIDER_IO_UNIX_BIND_PRIVATE_H
-#define OUTRIDER_IO_UNIX_BIND_PRIVATE_H
+#ifndef OUTRIDER_IO_NET_UNIX_BIND_H
+#define OUTRIDER_IO_NET_UNIX_BIND_H
 
 #include "outrider/base/attr.h"
 

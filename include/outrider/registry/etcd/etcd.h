@@ -1,8 +1,8 @@
 /* The etcd backend, over the JSON gateway of etcd 3.4 and later. */
-#ifndef OUTRIDER_REGISTRY_ETCD_H
-#define OUTRIDER_REGISTRY_ETCD_H
+#ifndef OUTRIDER_REGISTRY_ETCD_ETCD_H
+#define OUTRIDER_REGISTRY_ETCD_ETCD_H
 
-#include "outrider/core/config.h"
+#include "outrider/core/config/config.h"
 #include "outrider/registry/registry.h"
 
 struct http_client;

@@ -9,11 +9,11 @@
  *
  * Watches are registry_watch's: ranges, from a revision, each revision once. User and password come from the
  * configuration (registry.username, registry.password_file), certificates from `http`. */
-#ifndef OUTRIDER_REGISTRY_ETCD_CLIENT_H
-#define OUTRIDER_REGISTRY_ETCD_CLIENT_H
+#ifndef OUTRIDER_REGISTRY_ETCD_ETCD_CLIENT_H
+#define OUTRIDER_REGISTRY_ETCD_ETCD_CLIENT_H
 
 #include "outrider/base/str.h"
-#include "outrider/core/registry_request.h"
+#include "outrider/core/registry/registry_request.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* A registry in memory with etcd's semantics (revisions, leases, compare and put), for tests: the reference
  * that the contract suite holds every backend against. Time moves only by memory_advance. */
-#ifndef OUTRIDER_REGISTRY_MEMORY_H
-#define OUTRIDER_REGISTRY_MEMORY_H
+#ifndef OUTRIDER_REGISTRY_MEMORY_MEMORY_H
+#define OUTRIDER_REGISTRY_MEMORY_MEMORY_H
 
 #include "outrider/registry/registry.h"
 

@@ -1,16 +1,16 @@
 /* What the router asks of the world. The agent implements these on io; scenarios and the simulator implement
  * them on nothing, at link time. None of them calls back into the router: what happens comes as a later
  * event. */
-#ifndef OUTRIDER_SHELL_EFFECTS_H
-#define OUTRIDER_SHELL_EFFECTS_H
+#ifndef OUTRIDER_SHELL_ROUTER_EFFECTS_H
+#define OUTRIDER_SHELL_ROUTER_EFFECTS_H
 
-#include "outrider/core/config.h"
-#include "outrider/core/hold.h"
-#include "outrider/core/intent.h"
-#include "outrider/core/keywatch.h"
-#include "outrider/core/record.h"
-#include "outrider/core/registrar.h"
-#include "outrider/core/registry_request.h"
+#include "outrider/core/config/config.h"
+#include "outrider/core/server/hold.h"
+#include "outrider/core/control/intent.h"
+#include "outrider/core/registry/keywatch.h"
+#include "outrider/core/server/record.h"
+#include "outrider/core/publish/registrar.h"
+#include "outrider/core/registry/registry_request.h"
 
 #include <sys/types.h>
 

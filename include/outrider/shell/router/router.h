@@ -1,15 +1,15 @@
 /* The router: owns the machines of one agent and wires them. Events come in here, each machine's effects
  * become another machine's event or go out through shell/effects.h. No step runs inside another: effects wait
  * in queues until the step that made them has returned. */
-#ifndef OUTRIDER_SHELL_ROUTER_H
-#define OUTRIDER_SHELL_ROUTER_H
+#ifndef OUTRIDER_SHELL_ROUTER_ROUTER_H
+#define OUTRIDER_SHELL_ROUTER_ROUTER_H
 
-#include "outrider/core/intent.h"
-#include "outrider/core/keywatch.h"
-#include "outrider/core/probe.h"
-#include "outrider/core/registrar.h"
-#include "outrider/core/server.h"
-#include "outrider/core/shutdown.h"
+#include "outrider/core/control/intent.h"
+#include "outrider/core/registry/keywatch.h"
+#include "outrider/core/probe/probe.h"
+#include "outrider/core/publish/registrar.h"
+#include "outrider/core/server/server.h"
+#include "outrider/core/server/shutdown.h"
 
 struct buf;
 struct config;

@@ -6,7 +6,7 @@
 #include <cmocka.h>
 
 #include "outrider/base/mem.h"
-#include "small_agent.h"
+#include "unit/api/small_agent.h"
 
 static json_t *document(struct small_agent *agent)
 {

@@ -8,7 +8,7 @@
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
 #include "outrider/os/file.h"
-#include "small_agent.h"
+#include "unit/api/small_agent.h"
 #include "support/temp_dir.h"
 
 #include <stdlib.h>

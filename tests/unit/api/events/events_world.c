@@ -1,9 +1,9 @@
 #include "events_world.h"
 
 #include "outrider/base/error.h"
-#include "outrider/codec/view_item.h"
-#include "outrider/io/http_server.h"
-#include "outrider/io/loop.h"
+#include "outrider/codec/record/view_item.h"
+#include "outrider/io/http/server/http_server.h"
+#include "outrider/io/loop/loop.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

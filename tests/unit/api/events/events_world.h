@@ -9,9 +9,9 @@
 
 #include <cmocka.h>
 
-#include "outrider/api/events.h"
+#include "outrider/api/events/events.h"
 #include "outrider/base/buf.h"
-#include "outrider/core/view.h"
+#include "outrider/core/fleet/view.h"
 
 #include <stdbool.h>
 

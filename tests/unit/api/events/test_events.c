@@ -1,7 +1,7 @@
 #include "events_world.h"
 
-#include "outrider/core/view_read.h"
-#include "outrider/io/http_server.h"
+#include "outrider/core/fleet/view_read.h"
+#include "outrider/io/http/server/http_server.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 #include "events_world.h"
 
-#include "api/events_private.h"
+#include "api/events/events_internal.h"
 #include "outrider/base/random.h"
-#include "outrider/core/view_read.h"
+#include "outrider/core/fleet/view_read.h"
 #include "outrider/os/log.h"
 
 #include <stdio.h>

@@ -6,10 +6,10 @@
 #include <cmocka.h>
 
 #include "outrider/base/blob.h"
-#include "outrider/codec/view_item.h"
-#include "outrider/core/view.h"
-#include "outrider/core/view_read.h"
-#include "small_agent.h"
+#include "outrider/codec/record/view_item.h"
+#include "outrider/core/fleet/view.h"
+#include "outrider/core/fleet/view_read.h"
+#include "unit/api/small_agent.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -5,8 +5,8 @@
 
 #include <cmocka.h>
 
-#include "outrider/io/http_server.h"
-#include "small_agent.h"
+#include "outrider/io/http/server/http_server.h"
+#include "unit/api/small_agent.h"
 
 #include <stdio.h>
 #include <string.h>

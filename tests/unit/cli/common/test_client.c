@@ -6,11 +6,11 @@
 
 #include <cmocka.h>
 
-#include "cli/client.h"
+#include "outrider/cli/common/client.h"
 #include "outrider/base/error.h"
 #include "outrider/os/file.h"
-#include "peer.h"
-#include "said.h"
+#include "unit/cli/peer.h"
+#include "unit/cli/said.h"
 #include "support/temp_dir.h"
 
 #include <stdio.h>

@@ -5,8 +5,8 @@
 
 #include <cmocka.h>
 
-#include "cli/cli.h"
-#include "cli/client.h"
+#include "outrider/cli/common/cli.h"
+#include "outrider/cli/common/client.h"
 #include "outrider/base/error.h"
 #include "outrider/os/file.h"
 #include "support/temp_dir.h"

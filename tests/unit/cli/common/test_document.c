@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "cli/document.h"
+#include "outrider/cli/common/document.h"
 
 #include <stdlib.h>
 

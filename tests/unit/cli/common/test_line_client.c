@@ -5,11 +5,11 @@
 
 #include <cmocka.h>
 
-#include "cli/line_client.h"
+#include "outrider/cli/common/line_client.h"
 #include "outrider/base/error.h"
 #include "outrider/os/file.h"
-#include "peer.h"
-#include "said.h"
+#include "unit/cli/peer.h"
+#include "unit/cli/said.h"
 #include "support/temp_dir.h"
 
 #include <string.h>

@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "cli/cli.h"
+#include "outrider/cli/common/cli.h"
 
 #include <string.h>
 

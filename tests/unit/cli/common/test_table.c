@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "cli/table.h"
+#include "outrider/cli/common/table.h"
 #include "outrider/base/buf.h"
 
 static struct table small(void)

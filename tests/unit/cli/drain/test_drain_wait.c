@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "cli/drain_wait.h"
+#include "cli/drain/drain_wait_internal.h"
 #include "outrider/base/buf.h"
 
 static void the_hold_of_the_operator_decides(void **state)

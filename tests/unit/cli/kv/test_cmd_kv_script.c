@@ -5,9 +5,9 @@
 
 #include <cmocka.h>
 
-#include "cli/cmd_kv_script.h"
+#include "cli/kv/cmd_kv_script_internal.h"
 #include "outrider/base/error.h"
-#include "said.h"
+#include "unit/cli/said.h"
 
 static void lines_become_a_transaction(void **state)
 {

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "cli/status_text.h"
+#include "outrider/cli/status/status_text.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
 #include "outrider/os/file.h"

@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "outrider/base/buf.h"
-#include "outrider/codec/config_yaml.h"
+#include "outrider/codec/config/config_yaml.h"
 #include "support/read_text.h"
 
 #include <stdio.h>
@@ -106,7 +106,7 @@ static void check_file(const char *name, unsigned least)
     char path[128];
     struct buf text = {0};
     unsigned failed = 0;
-    snprintf(path, sizeof(path), "tests/unit/codec/broken_configs/%s.txt", name);
+    snprintf(path, sizeof(path), "tests/unit/codec/config/broken_configs/%s.txt", name);
     read_text(path, &text);
     unsigned count = run_cases(buf_view(&text), &failed);
     buf_fini(&text);

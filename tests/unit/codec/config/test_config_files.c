@@ -7,8 +7,8 @@
 #include <cmocka.h>
 
 #include "outrider/base/buf.h"
-#include "outrider/codec/config_yaml.h"
-#include "outrider/core/settings.h"
+#include "outrider/codec/config/config_yaml.h"
+#include "outrider/core/config/settings.h"
 #include "support/read_text.h"
 
 #include <stdio.h>

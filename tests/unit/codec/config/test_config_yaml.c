@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "outrider/base/buf.h"
-#include "outrider/codec/config_yaml.h"
+#include "outrider/codec/config/config_yaml.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -6,8 +6,8 @@
 #include <cmocka.h>
 
 #include "outrider/base/attr.h"
-#include "outrider/codec/etcd_kv.h"
-#include "outrider/codec/etcd_message.h"
+#include "outrider/codec/etcd/etcd_kv.h"
+#include "outrider/codec/etcd/etcd_message.h"
 
 #include <stdio.h>
 

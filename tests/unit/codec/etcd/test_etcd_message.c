@@ -9,7 +9,7 @@
 #include "outrider/base/attr.h"
 #include "outrider/base/blob.h"
 #include "outrider/base/mem.h"
-#include "outrider/codec/etcd_message.h"
+#include "outrider/codec/etcd/etcd_message.h"
 
 #include <stdlib.h>
 

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "outrider/base/attr.h"
-#include "outrider/codec/etcd_message.h"
+#include "outrider/codec/etcd/etcd_message.h"
 
 #define V1(code, message) "{\"error\":\"" message "\",\"message\":\"" message "\",\"code\":" #code "}"
 #define V2(code, message) "{\"code\":" #code ", \"message\":\"" message "\"}"

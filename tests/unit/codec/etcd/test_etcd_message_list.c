@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "outrider/base/attr.h"
-#include "outrider/codec/etcd_message.h"
+#include "outrider/codec/etcd/etcd_message.h"
 
 #define HDR "\"header\":{\"cluster_id\":\"5\",\"member_id\":\"6\",\"revision\":\"12\",\"raft_term\":\"2\"}"
 

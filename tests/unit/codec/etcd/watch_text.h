@@ -3,7 +3,7 @@
 #define OUTRIDER_TESTS_UNIT_CODEC_WATCH_TEXT_H
 
 #include "outrider/base/buf.h"
-#include "outrider/codec/etcd_watch.h"
+#include "outrider/codec/etcd/etcd_watch.h"
 
 #define CLUSTER34 "2869789905813296339"
 #define HDR(rev)                                                                                             \

@@ -7,8 +7,8 @@
 
 #include "outrider/base/attr.h"
 #include "outrider/base/buf.h"
-#include "outrider/codec/json_member.h"
-#include "outrider/codec/json_write.h"
+#include "outrider/codec/json/json_member.h"
+#include "outrider/codec/json/json_write.h"
 
 #include <jansson.h>
 

@@ -8,8 +8,8 @@
 #include "outrider/base/attr.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
-#include "outrider/codec/control_json.h"
-#include "outrider/core/hold.h"
+#include "outrider/codec/record/control_json.h"
+#include "outrider/core/server/hold.h"
 
 #include <stdlib.h>
 

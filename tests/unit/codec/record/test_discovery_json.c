@@ -6,9 +6,9 @@
 #include <cmocka.h>
 
 #include "outrider/base/buf.h"
-#include "outrider/codec/discovery_json.h"
-#include "outrider/core/view_read.h"
-#include "view_fleet.h"
+#include "outrider/codec/record/discovery_json.h"
+#include "outrider/core/fleet/view_read.h"
+#include "unit/codec/view_fleet.h"
 
 #include <string.h>
 

@@ -9,8 +9,8 @@
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
 #include "outrider/base/random.h"
-#include "outrider/codec/record_json.h"
-#include "outrider/core/record.h"
+#include "outrider/codec/record/record_json.h"
+#include "outrider/core/server/record.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -7,10 +7,10 @@
 
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
-#include "outrider/codec/services_json.h"
-#include "outrider/core/filter.h"
-#include "outrider/core/view_read.h"
-#include "view_fleet.h"
+#include "outrider/codec/record/services_json.h"
+#include "outrider/core/fleet/filter.h"
+#include "outrider/core/fleet/view_read.h"
+#include "unit/codec/view_fleet.h"
 
 #define M1 "{\"id\":\"1\",\"type\":\"map\",\"status\":\"ready\",\"region\":\"kr\"}"
 #define W1 "{ \"type\": \"world\", \"id\": \"1\",\n \"status\": \"error\", \"region\": \"jp\" }"

@@ -8,9 +8,9 @@
 #include "outrider/base/blob.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
-#include "outrider/codec/record_json.h"
-#include "outrider/codec/view_item.h"
-#include "outrider/core/record.h"
+#include "outrider/codec/record/record_json.h"
+#include "outrider/codec/record/view_item.h"
+#include "outrider/core/server/record.h"
 
 #include <stdio.h>
 #include <string.h>

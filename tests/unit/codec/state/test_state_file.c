@@ -8,7 +8,7 @@
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
-#include "outrider/codec/state_file.h"
+#include "outrider/codec/state/state_file.h"
 
 #include <stdlib.h>
 

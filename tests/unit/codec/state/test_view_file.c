@@ -8,9 +8,9 @@
 #include "outrider/base/blob.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
-#include "outrider/codec/view_file.h"
-#include "outrider/core/view_read.h"
-#include "view_fleet.h"
+#include "outrider/codec/state/view_file.h"
+#include "outrider/core/fleet/view_read.h"
+#include "unit/codec/view_fleet.h"
 
 #include <string.h>
 

@@ -8,8 +8,8 @@
 #include "outrider/base/attr.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
-#include "outrider/codec/notify.h"
-#include "outrider/core/words.h"
+#include "outrider/codec/status/notify.h"
+#include "outrider/core/server/words.h"
 
 #define BYTES(literal)                                                                                       \
     {                                                                                                        \

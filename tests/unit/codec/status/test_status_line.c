@@ -7,10 +7,10 @@
 
 #include "outrider/base/attr.h"
 #include "outrider/base/buf.h"
-#include "outrider/codec/printable.h"
-#include "outrider/codec/status_line.h"
+#include "outrider/codec/text/printable.h"
+#include "outrider/codec/status/status_line.h"
 #include "outrider/core/instant.h"
-#include "outrider/core/words.h"
+#include "outrider/core/server/words.h"
 
 #define LINE(literal)                                                                                        \
     {                                                                                                        \

@@ -7,7 +7,7 @@
 
 #include "outrider/base/attr.h"
 #include "outrider/base/buf.h"
-#include "outrider/codec/prometheus.h"
+#include "outrider/codec/text/prometheus.h"
 
 #include <math.h>
 

@@ -6,8 +6,8 @@
 #include <cmocka.h>
 
 #include "outrider/base/buf.h"
-#include "outrider/codec/sse.h"
-#include "outrider/core/view_entry.h"
+#include "outrider/codec/text/sse.h"
+#include "outrider/core/fleet/view_entry.h"
 
 #include <string.h>
 

@@ -6,8 +6,8 @@
 #include <cmocka.h>
 
 #include "outrider/base/buf.h"
-#include "outrider/codec/sse.h"
-#include "outrider/codec/sse_read.h"
+#include "outrider/codec/text/sse.h"
+#include "outrider/codec/text/sse_read.h"
 
 #include <string.h>
 

@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "outrider/core/address.h"
+#include "outrider/core/config/address.h"
 
 enum kind { NEITHER, IPV4, IPV6, NAME };
 

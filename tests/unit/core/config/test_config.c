@@ -8,9 +8,9 @@
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
-#include "outrider/core/config.h"
-#include "outrider/core/config_check.h"
-#include "outrider/core/settings.h"
+#include "outrider/core/config/config.h"
+#include "outrider/core/config/config_check.h"
+#include "outrider/core/config/settings.h"
 
 #include <stdio.h>
 #include <stdlib.h>

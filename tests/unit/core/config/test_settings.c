@@ -7,8 +7,8 @@
 
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
-#include "outrider/core/config.h"
-#include "outrider/core/settings.h"
+#include "outrider/core/config/config.h"
+#include "outrider/core/config/settings.h"
 #include "support/read_text.h"
 
 static const struct setting *find(const char *path)

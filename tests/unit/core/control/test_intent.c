@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "outrider/core/intent.h"
+#include "outrider/core/control/intent.h"
 
 #include <string.h>
 

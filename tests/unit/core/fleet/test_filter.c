@@ -7,8 +7,8 @@
 
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
-#include "outrider/core/filter.h"
-#include "outrider/core/view_entry.h"
+#include "outrider/core/fleet/filter.h"
+#include "outrider/core/fleet/view_entry.h"
 
 #include <stdio.h>
 #include <string.h>

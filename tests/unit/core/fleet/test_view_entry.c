@@ -6,7 +6,7 @@
 #include <cmocka.h>
 
 #include "outrider/base/blob.h"
-#include "outrider/core/view_entry.h"
+#include "outrider/core/fleet/view_entry.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -5,8 +5,8 @@
 
 #include <cmocka.h>
 
-#include "outrider/core/view_entry.h"
-#include "outrider/core/view_log.h"
+#include "outrider/core/fleet/view_entry.h"
+#include "outrider/core/fleet/view_log.h"
 
 static struct view_entry *entry(void)
 {

@@ -4,9 +4,9 @@
 #ifndef OUTRIDER_TESTS_VIEW_WORLD_H
 #define OUTRIDER_TESTS_VIEW_WORLD_H
 
-#include "outrider/core/view.h"
-#include "outrider/core/view_log.h"
-#include "outrider/core/view_read.h"
+#include "outrider/core/fleet/view.h"
+#include "outrider/core/fleet/view_log.h"
+#include "outrider/core/fleet/view_read.h"
 
 enum { WORLD_EVENTS_MAX = 4096, WORLD_KEYS_MAX = 64 };
 

@@ -6,7 +6,7 @@
 #include <cmocka.h>
 
 #include "outrider/base/random.h"
-#include "outrider/core/health.h"
+#include "outrider/core/probe/health.h"
 
 /* The rule in its plainest words: the last verdict stands until `rise` successes or `fall` failures in a row.
  */

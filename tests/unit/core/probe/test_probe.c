@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "outrider/core/probe.h"
+#include "outrider/core/probe/probe.h"
 
 #include <string.h>
 

@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "outrider/core/verdict.h"
+#include "outrider/core/probe/verdict.h"
 
 static void test_names(void **state)
 {

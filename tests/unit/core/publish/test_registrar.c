@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "outrider/core/registrar.h"
+#include "outrider/core/publish/registrar.h"
 
 #include <string.h>
 

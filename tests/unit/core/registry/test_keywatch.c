@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "outrider/core/keywatch.h"
+#include "outrider/core/registry/keywatch.h"
 
 struct world {
     struct keywatch watch;

@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "outrider/core/hold.h"
+#include "outrider/core/server/hold.h"
 
 #include <string.h>
 

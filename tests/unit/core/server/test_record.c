@@ -6,7 +6,7 @@
 #include <cmocka.h>
 
 #include "outrider/base/mem.h"
-#include "outrider/core/record.h"
+#include "outrider/core/server/record.h"
 
 #include <stdlib.h>
 

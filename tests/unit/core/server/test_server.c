@@ -6,8 +6,8 @@
 #include <cmocka.h>
 
 #include "outrider/base/mem.h"
-#include "outrider/core/config.h"
-#include "outrider/core/server.h"
+#include "outrider/core/config/config.h"
+#include "outrider/core/server/server.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "outrider/core/shutdown.h"
+#include "outrider/core/server/shutdown.h"
 
 #include <string.h>
 

@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "outrider/core/words.h"
+#include "outrider/core/server/words.h"
 
 static void test_said_names(void **state)
 {

@@ -2,7 +2,7 @@
 
 #include "outrider/base/blob.h"
 #include "outrider/base/error.h"
-#include "outrider/io/loop.h"
+#include "outrider/io/loop/loop.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "outrider/base/buf.h"
-#include "outrider/io/http_server.h"
+#include "outrider/io/http/server/http_server.h"
 
 #include <stdbool.h>
 

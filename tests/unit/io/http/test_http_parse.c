@@ -6,7 +6,7 @@
 #include <cmocka.h>
 
 #include "outrider/base/buf.h"
-#include "outrider/io/http_parse.h"
+#include "outrider/io/http/http_parse.h"
 
 #include <stdlib.h>
 

@@ -6,7 +6,7 @@
 #include <cmocka.h>
 
 /* What goes to peers: bounded, newest state kept, nobody disturbed by one who does not read. */
-#include "line_world.h"
+#include "unit/io/line_world.h"
 
 #include <sys/socket.h>
 

@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "line_world.h"
+#include "unit/io/line_world.h"
 
 #include <fcntl.h>
 #include <sys/resource.h>

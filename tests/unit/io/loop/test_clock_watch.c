@@ -8,9 +8,9 @@
 #include <cmocka.h>
 
 #include "outrider/base/error.h"
-#include "outrider/io/clock_watch.h"
-#include "outrider/io/loop.h"
-#include "outrider/io/timer.h"
+#include "outrider/io/loop/clock_watch.h"
+#include "outrider/io/loop/loop.h"
+#include "outrider/io/loop/timer.h"
 
 #include <errno.h>
 #include <sys/eventfd.h>

@@ -6,8 +6,8 @@
 #include <cmocka.h>
 
 #include "outrider/base/error.h"
-#include "outrider/io/loop.h"
-#include "outrider/io/timer.h"
+#include "outrider/io/loop/loop.h"
+#include "outrider/io/loop/timer.h"
 #include "outrider/os/clock.h"
 
 #include <string.h>

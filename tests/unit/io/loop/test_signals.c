@@ -7,9 +7,9 @@
 
 #include "outrider/base/attr.h"
 #include "outrider/base/error.h"
-#include "outrider/io/loop.h"
-#include "outrider/io/pidfd.h"
-#include "outrider/io/signals.h"
+#include "outrider/io/loop/loop.h"
+#include "outrider/io/loop/pidfd.h"
+#include "outrider/io/loop/signals.h"
 
 #include <signal.h>
 #include <sys/wait.h>

@@ -6,8 +6,8 @@
 #include <cmocka.h>
 
 /* The socket file: who may reach it, what it replaces, and what becomes of it. */
-#include "io/unix_bind_private.h"
-#include "line_world.h"
+#include "outrider/io/net/unix_bind.h"
+#include "unit/io/line_world.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -4,8 +4,8 @@
 
 #include "outrider/base/attr.h"
 #include "outrider/base/buf.h"
-#include "outrider/io/http_client.h"
-#include "outrider/io/http_stream.h"
+#include "outrider/io/http/client/http_client.h"
+#include "outrider/io/http/client/http_stream.h"
 
 #include <stdio.h>
 

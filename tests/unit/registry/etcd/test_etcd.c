@@ -11,7 +11,7 @@
 #include "outrider/base/blob.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/mem.h"
-#include "outrider/registry/etcd.h"
+#include "outrider/registry/etcd/etcd.h"
 
 #include "fake_http.h"
 

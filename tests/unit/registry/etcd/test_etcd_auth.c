@@ -11,9 +11,9 @@
 #include "outrider/base/blob.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
-#include "outrider/io/loop.h"
+#include "outrider/io/loop/loop.h"
 #include "outrider/os/clock.h"
-#include "outrider/registry/etcd.h"
+#include "outrider/registry/etcd/etcd.h"
 #include "support/temp_dir.h"
 
 #include "fake_http.h"

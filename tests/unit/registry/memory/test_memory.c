@@ -9,7 +9,7 @@
 
 #include "outrider/base/blob.h"
 #include "outrider/base/buf.h"
-#include "outrider/registry/memory.h"
+#include "outrider/registry/memory/memory.h"
 
 static struct registry *registry;
 static uint64_t heard[16];

@@ -13,8 +13,8 @@
  *   whatever happens to it.
  * - User and password in a URL are neither sent nor printed.
  */
-#ifndef OUTRIDER_IO_HTTP_CLIENT_H
-#define OUTRIDER_IO_HTTP_CLIENT_H
+#ifndef OUTRIDER_IO_HTTP_CLIENT_HTTP_CLIENT_H
+#define OUTRIDER_IO_HTTP_CLIENT_HTTP_CLIENT_H
 
 #include "outrider/base/attr.h"
 #include "outrider/base/str.h"

@@ -1,6 +1,6 @@
 /* One HTTP request that blocks until it is answered: for the commands, which have no loop. */
-#ifndef OUTRIDER_IO_HTTP_FETCH_H
-#define OUTRIDER_IO_HTTP_FETCH_H
+#ifndef OUTRIDER_IO_HTTP_CLIENT_HTTP_FETCH_H
+#define OUTRIDER_IO_HTTP_CLIENT_HTTP_FETCH_H
 
 #include "outrider/base/attr.h"
 #include "outrider/base/buf.h"

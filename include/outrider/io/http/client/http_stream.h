@@ -2,10 +2,10 @@
  * and keepalives: etcd-gateway.md, 9.14 to 9.22). A connection of its own that is never used again; kept
  * alive by TCP (idle 10 s, interval 3 s, 3 probes, TCP_USER_TIMEOUT alike), because the server sends nothing
  * while nothing happens. */
-#ifndef OUTRIDER_IO_HTTP_STREAM_H
-#define OUTRIDER_IO_HTTP_STREAM_H
+#ifndef OUTRIDER_IO_HTTP_CLIENT_HTTP_STREAM_H
+#define OUTRIDER_IO_HTTP_CLIENT_HTTP_STREAM_H
 
-#include "outrider/io/http_client.h"
+#include "outrider/io/http/client/http_client.h"
 
 struct http_stream;
 

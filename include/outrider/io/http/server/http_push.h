@@ -9,8 +9,8 @@
  * meaning to every version of HTTP, so one and the same bytes serve HTTP/1.0, HTTP/1.1, proxies and `curl
  * -N`. Chunks would tell a whole stream from one that was cut off, but these streams only ever end by being
  * cut off, and what is in them has ends of its own. */
-#ifndef OUTRIDER_IO_HTTP_PUSH_H
-#define OUTRIDER_IO_HTTP_PUSH_H
+#ifndef OUTRIDER_IO_HTTP_SERVER_HTTP_PUSH_H
+#define OUTRIDER_IO_HTTP_SERVER_HTTP_PUSH_H
 
 #include "outrider/base/str.h"
 

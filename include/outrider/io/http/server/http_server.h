@@ -12,8 +12,8 @@
  *
  * What is not HTTP is answered here, with {"error":{"code":"...","message":"..."}}: 400, 408, 411, 413, 414,
  * 431, 501, 503, 505. Everything else is the handler's: unknown paths, methods, tokens. */
-#ifndef OUTRIDER_IO_HTTP_SERVER_H
-#define OUTRIDER_IO_HTTP_SERVER_H
+#ifndef OUTRIDER_IO_HTTP_SERVER_HTTP_SERVER_H
+#define OUTRIDER_IO_HTTP_SERVER_HTTP_SERVER_H
 
 #include "outrider/base/attr.h"
 #include "outrider/base/str.h"

@@ -1,7 +1,7 @@
 #include "client_world.h"
 
 #include "outrider/base/error.h"
-#include "outrider/io/loop.h"
+#include "outrider/io/loop/loop.h"
 
 #include <stdlib.h>
 #include <sys/socket.h>

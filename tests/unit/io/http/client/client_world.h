@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "outrider/io/http_client.h"
-#include "raw_server.h"
+#include "outrider/io/http/client/http_client.h"
+#include "unit/io/raw_server.h"
 
 struct loop;
 

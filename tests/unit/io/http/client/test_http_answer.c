@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "io/http_answer_private.h"
+#include "io/http/client/http_answer_internal.h"
 
 enum { MAX_BODY = 20 };
 

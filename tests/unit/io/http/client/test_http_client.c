@@ -1,5 +1,5 @@
 #include "client_world.h"
-#include "outrider/io/loop.h"
+#include "outrider/io/loop/loop.h"
 
 #include <stdio.h>
 #include <string.h>

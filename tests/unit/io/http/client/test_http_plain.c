@@ -1,8 +1,8 @@
 /* What http:// does beyond what test_http_client.c asks of both ways. */
 #include "client_world.h"
-#include "io/http_client_private.h"
-#include "io/http_plain_parts.h"
-#include "io/loop_private.h"
+#include "io/http/client/http_client_internal.h"
+#include "io/http/client/http_plain_parts_internal.h"
+#include "outrider/io/loop/loop_base.h"
 
 #include <arpa/inet.h>
 #include <event2/event.h>

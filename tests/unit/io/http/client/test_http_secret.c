@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "outrider/base/mem.h"
-#include "outrider/io/loop.h"
+#include "outrider/io/loop/loop.h"
 #include "tls_world.h"
 
 #include <fcntl.h>

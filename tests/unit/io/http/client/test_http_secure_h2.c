@@ -7,8 +7,8 @@
 
 #include "outrider/base/attr.h"
 #include "outrider/base/buf.h"
-#include "outrider/io/http_stream.h"
-#include "outrider/io/loop.h"
+#include "outrider/io/http/client/http_stream.h"
+#include "outrider/io/loop/loop.h"
 #include "tls_world.h"
 
 #include <stdlib.h>

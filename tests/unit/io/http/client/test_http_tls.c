@@ -6,7 +6,7 @@
 #include <cmocka.h>
 
 #include "outrider/base/attr.h"
-#include "outrider/io/loop.h"
+#include "outrider/io/loop/loop.h"
 #include "tls_world.h"
 
 #include <stdio.h>

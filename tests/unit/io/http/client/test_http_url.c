@@ -5,9 +5,9 @@
 
 #include <cmocka.h>
 
-#include "io/http_url_private.h"
+#include "io/http/client/http_url_internal.h"
 #include "outrider/base/error.h"
-#include "outrider/io/http_client.h"
+#include "outrider/io/http/client/http_client.h"
 
 static void test_parse(void **state)
 {

@@ -2,7 +2,7 @@
 
 #include "outrider/base/attr.h"
 #include "outrider/base/error.h"
-#include "outrider/io/loop.h"
+#include "outrider/io/loop/loop.h"
 #include "support/temp_dir.h"
 
 #include <fcntl.h>

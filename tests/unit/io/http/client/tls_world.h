@@ -3,7 +3,7 @@
 #ifndef OUTRIDER_TEST_TLS_WORLD_H
 #define OUTRIDER_TEST_TLS_WORLD_H
 
-#include "outrider/io/http_client.h"
+#include "outrider/io/http/client/http_client.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "io/http_server_private.h"
+#include "io/http/server/http_server_internal.h"
 
 #include <time.h>
 

@@ -1,6 +1,6 @@
-#include "http_world.h"
+#include "unit/io/http/http_world.h"
 #include "outrider/base/error.h"
-#include "outrider/io/loop.h"
+#include "outrider/io/loop/loop.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,11 +1,11 @@
 /* GET /api/agent where there is no server, and what is told of the view everywhere. */
-#include "api_private.h"
+#include "outrider/api/common/handler.h"
 
-#include "outrider/codec/json_member.h"
-#include "outrider/codec/json_write.h"
-#include "outrider/codec/printable.h"
-#include "outrider/core/config.h"
-#include "outrider/core/view_read.h"
+#include "outrider/codec/json/json_member.h"
+#include "outrider/codec/json/json_write.h"
+#include "outrider/codec/text/printable.h"
+#include "outrider/core/config/config.h"
+#include "outrider/core/fleet/view_read.h"
 
 #include <inttypes.h>
 #include <stdio.h>
