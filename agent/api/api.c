@@ -1,17 +1,17 @@
 /* The HTTP server's side: where it listens, and requests and replies between its words and ours. */
-#include "outrider/api/api.h"
+#include "outrider/api/common/api.h"
 
-#include "api_private.h"
-#include "controls.h"
-#include "outrider/api/events.h"
+#include "outrider/api/common/handler.h"
+#include "controls_internal.h"
+#include "outrider/api/events/events.h"
 #include "outrider/base/blob.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
-#include "outrider/core/address.h"
-#include "outrider/core/config.h"
-#include "outrider/io/http_server.h"
+#include "outrider/core/config/address.h"
+#include "outrider/core/config/config.h"
+#include "outrider/io/http/server/http_server.h"
 #include "outrider/os/log.h"
-#include "wait.h"
+#include "wait_internal.h"
 
 #include <inttypes.h>
 #include <stdio.h>

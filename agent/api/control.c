@@ -1,8 +1,8 @@
 /* Draining any server of the fleet: through its control key, so that it is followed by its agent now, or when
  * that can be reached again (contract section 4). */
-#include "api_private.h"
+#include "outrider/api/common/handler.h"
 
-#include "outrider/core/view_read.h"
+#include "outrider/core/fleet/view_read.h"
 
 static bool need_service(struct api_context *context, const struct api_request *request,
                          struct api_reply *reply)

@@ -1,10 +1,10 @@
-#include "controls.h"
+#include "controls_internal.h"
 
-#include "api_private.h"
+#include "outrider/api/common/handler.h"
 #include "outrider/base/mem.h"
-#include "outrider/codec/json_member.h"
-#include "outrider/codec/json_write.h"
-#include "outrider/io/http_server.h"
+#include "outrider/codec/json/json_member.h"
+#include "outrider/codec/json/json_write.h"
+#include "outrider/io/http/server/http_server.h"
 
 #include <stdlib.h>
 

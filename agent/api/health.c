@@ -1,7 +1,7 @@
-#include "api_private.h"
+#include "outrider/api/common/handler.h"
 
-#include "outrider/core/registrar.h"
-#include "outrider/core/view_read.h"
+#include "outrider/core/publish/registrar.h"
+#include "outrider/core/fleet/view_read.h"
 
 static void say_ok(struct api_reply *reply)
 {

@@ -1,8 +1,8 @@
 /* Which handler a request goes to. */
-#include "api_private.h"
+#include "outrider/api/common/handler.h"
 
-#include "outrider/core/config.h"
-#include "outrider/io/http_parse.h"
+#include "outrider/core/config/config.h"
+#include "outrider/io/http/http_parse.h"
 
 enum route_method { ROUTE_GET, ROUTE_POST };
 enum route_rule { PLAIN, CHANGES_STATE, TAKES_PARAMETERS };

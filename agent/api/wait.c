@@ -1,10 +1,10 @@
-#include "wait.h"
+#include "wait_internal.h"
 
 #include "outrider/base/mem.h"
-#include "outrider/io/http_parse.h"
-#include "outrider/io/http_server.h"
-#include "outrider/io/loop.h"
-#include "outrider/io/timer.h"
+#include "outrider/io/http/http_parse.h"
+#include "outrider/io/http/server/http_server.h"
+#include "outrider/io/loop/loop.h"
+#include "outrider/io/loop/timer.h"
 #include "outrider/os/clock.h"
 
 #include <stdlib.h>

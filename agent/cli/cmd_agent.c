@@ -1,4 +1,4 @@
-#include "cli.h"
+#include "outrider/cli/common/cli.h"
 
 #include "outrider/shell/agent.h"
 #include "outrider/shell/config_file.h"

@@ -1,12 +1,12 @@
-#include "cli.h"
+#include "outrider/cli/common/cli.h"
 
-#include "line_client.h"
+#include "outrider/cli/common/line_client.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
-#include "outrider/codec/status_line.h"
-#include "outrider/core/config.h"
-#include "outrider/core/words.h"
+#include "outrider/codec/status/status_line.h"
+#include "outrider/core/config/config.h"
+#include "outrider/core/server/words.h"
 #include "outrider/shell/config_file.h"
 
 #include <stdio.h>

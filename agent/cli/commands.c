@@ -1,5 +1,5 @@
 /* The table of commands, and those that need no more than it. */
-#include "cli.h"
+#include "outrider/cli/common/cli.h"
 
 #include "outrider/base/version.h"
 

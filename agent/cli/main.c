@@ -1,6 +1,6 @@
 /* The program: signals first, then the command. */
-#include "cli.h"
-#include "outrider/io/signals.h"
+#include "outrider/cli/common/cli.h"
+#include "outrider/io/loop/signals.h"
 
 #include <fcntl.h>
 #include <signal.h>

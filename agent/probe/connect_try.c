@@ -1,4 +1,4 @@
-#include "connect_try_private.h"
+#include "connect_try_internal.h"
 
 #include "outrider/base/mem.h"
 

@@ -1,6 +1,6 @@
 #include "outrider/probe/driver.h"
 
-#include "connect_try_private.h"
+#include "connect_try_internal.h"
 
 const struct probe_driver *probe_driver_for(enum config_probe_type type)
 {

@@ -1,4 +1,4 @@
-#include "connect_try_private.h"
+#include "connect_try_internal.h"
 
 static struct probe_try *start(struct loop *loop, const char *host, const struct config_probe *probe,
                                probe_try_fn *fn, void *user)

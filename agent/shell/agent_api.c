@@ -2,7 +2,7 @@
 #include "agent_internal.h"
 
 #include "outrider/base/version.h"
-#include "outrider/io/loop.h"
+#include "outrider/io/loop/loop.h"
 #include "outrider/os/log.h"
 #include "outrider/registry/registry.h"
 

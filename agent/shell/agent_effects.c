@@ -2,8 +2,8 @@
  * router as a later event. */
 #include "agent_internal.h"
 
-#include "outrider/core/shutdown.h"
-#include "outrider/io/pidfd.h"
+#include "outrider/core/server/shutdown.h"
+#include "outrider/io/loop/pidfd.h"
 #include "outrider/os/clock.h"
 #include "outrider/os/log.h"
 #include "outrider/probe/driver.h"

@@ -3,20 +3,20 @@
 #ifndef OUTRIDER_SHELL_AGENT_INTERNAL_H
 #define OUTRIDER_SHELL_AGENT_INTERNAL_H
 
-#include "outrider/api/api.h"
+#include "outrider/api/common/api.h"
 #include "outrider/base/ulid.h"
-#include "outrider/core/config.h"
-#include "outrider/core/server.h"
-#include "outrider/io/loop.h"
+#include "outrider/core/config/config.h"
+#include "outrider/core/server/server.h"
+#include "outrider/io/loop/loop.h"
 #include "outrider/os/log.h"
 #include "outrider/os/process.h"
-#include "outrider/shell/effects.h"
-#include "outrider/shell/router.h"
+#include "outrider/shell/router/effects.h"
+#include "outrider/shell/router/router.h"
 
-#include "control.h"
-#include "fleet.h"
-#include "state_store.h"
-#include "status_sockets.h"
+#include "control_internal.h"
+#include "fleet_internal.h"
+#include "state_store_internal.h"
+#include "status_sockets_internal.h"
 
 struct agent;
 struct buf;

@@ -9,7 +9,7 @@
 
 #include "outrider/base/buf.h"
 #include "outrider/base/mem.h"
-#include "outrider/codec/state_file.h"
+#include "outrider/codec/state/state_file.h"
 #include "outrider/os/clock.h"
 #include "outrider/os/entropy.h"
 #include "outrider/os/log.h"

@@ -3,7 +3,7 @@
 #include "agent_internal.h"
 
 #include "outrider/base/buf.h"
-#include "outrider/core/settings.h"
+#include "outrider/core/config/settings.h"
 #include "outrider/os/clock.h"
 #include "outrider/os/log.h"
 #include "outrider/shell/config_file.h"

@@ -4,7 +4,7 @@
 
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
-#include "outrider/core/view_read.h"
+#include "outrider/core/fleet/view_read.h"
 #include "outrider/os/log.h"
 #include "outrider/os/sd_notify.h"
 

@@ -3,8 +3,8 @@
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
-#include "outrider/codec/config_yaml.h"
-#include "outrider/core/config.h"
+#include "outrider/codec/config/config_yaml.h"
+#include "outrider/core/config/config.h"
 #include "outrider/os/file.h"
 
 #include <stdio.h>

@@ -1,13 +1,13 @@
 /* Read, then write by compare. Who drains and finds the key changed in between tries again on what is there
  * now; who undrains and finds a new drain there leaves it: drain wins (contract section 4). */
-#include "control.h"
+#include "control_internal.h"
 
 #include "agent_internal.h"
 #include "outrider/base/blob.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
-#include "outrider/codec/control_json.h"
+#include "outrider/codec/record/control_json.h"
 #include "outrider/os/log.h"
 
 #include <stdlib.h>

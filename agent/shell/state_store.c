@@ -1,9 +1,9 @@
-#include "state_store.h"
+#include "state_store_internal.h"
 
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
-#include "outrider/io/timer.h"
+#include "outrider/io/loop/timer.h"
 #include "outrider/os/clock.h"
 #include "outrider/os/file.h"
 #include "outrider/os/log.h"

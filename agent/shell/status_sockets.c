@@ -1,16 +1,16 @@
 /* A line's way: decoded (codec), asked whether it fits (core), verified where it names a process (os),
  * stepped, and answered. Bad input changes nothing and never goes further than this file. */
-#include "status_sockets.h"
+#include "status_sockets_internal.h"
 
 #include "agent_internal.h"
 
 #include "outrider/base/buf.h"
 #include "outrider/base/mem.h"
-#include "outrider/codec/notify.h"
-#include "outrider/codec/record_json.h"
-#include "outrider/codec/status_line.h"
-#include "outrider/io/datagram_socket.h"
-#include "outrider/io/line_socket.h"
+#include "outrider/codec/status/notify.h"
+#include "outrider/codec/record/record_json.h"
+#include "outrider/codec/status/status_line.h"
+#include "outrider/io/net/datagram_socket.h"
+#include "outrider/io/line/line_socket.h"
 #include "outrider/os/clock.h"
 #include "outrider/os/listen_fds.h"
 #include "outrider/os/log.h"

@@ -8,11 +8,11 @@
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
-#include "outrider/codec/services_json.h"
-#include "outrider/codec/view_file.h"
-#include "outrider/codec/view_item.h"
-#include "outrider/core/filter.h"
-#include "outrider/core/view_read.h"
+#include "outrider/codec/record/services_json.h"
+#include "outrider/codec/state/view_file.h"
+#include "outrider/codec/record/view_item.h"
+#include "outrider/core/fleet/filter.h"
+#include "outrider/core/fleet/view_read.h"
 
 #include <inttypes.h>
 #include <jansson.h>

@@ -9,10 +9,10 @@
 
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
-#include "outrider/core/config.h"
-#include "outrider/io/http_client.h"
-#include "outrider/io/loop.h"
-#include "outrider/registry/etcd.h"
+#include "outrider/core/config/config.h"
+#include "outrider/io/http/client/http_client.h"
+#include "outrider/io/loop/loop.h"
+#include "outrider/registry/etcd/etcd.h"
 #include "outrider/registry/registry.h"
 
 #include <inttypes.h>

@@ -8,8 +8,8 @@
 #include "server.h"
 
 #include "outrider/base/attr.h"
-#include "outrider/io/http_client.h"
-#include "outrider/registry/memory.h"
+#include "outrider/io/http/client/http_client.h"
+#include "outrider/registry/memory/memory.h"
 
 #include <inttypes.h>
 #include <signal.h>

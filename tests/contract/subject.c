@@ -11,11 +11,11 @@
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
 #include "outrider/base/random.h"
-#include "outrider/io/http_client.h"
-#include "outrider/io/loop.h"
-#include "outrider/io/timer.h"
-#include "outrider/registry/etcd.h"
-#include "outrider/registry/memory.h"
+#include "outrider/io/http/client/http_client.h"
+#include "outrider/io/loop/loop.h"
+#include "outrider/io/loop/timer.h"
+#include "outrider/registry/etcd/etcd.h"
+#include "outrider/registry/memory/memory.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
 #define OUTRIDER_TESTS_CONTRACT_SUBJECT_H
 
 #include "outrider/base/buf.h"
-#include "outrider/core/registry_request.h"
+#include "outrider/core/registry/registry_request.h"
 
 struct http_client;
 struct loop;

@@ -1,4 +1,4 @@
-#include "fake/fake_effects.h"
+#include "fake_effects.h"
 
 #include "outrider/base/mem.h"
 

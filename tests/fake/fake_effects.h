@@ -3,7 +3,7 @@
 #ifndef OUTRIDER_TESTS_FAKE_EFFECTS_H
 #define OUTRIDER_TESTS_FAKE_EFFECTS_H
 
-#include "outrider/shell/effects.h"
+#include "outrider/shell/router/effects.h"
 
 enum fake_type {
     FAKE_TRY,

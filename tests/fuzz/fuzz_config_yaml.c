@@ -1,8 +1,8 @@
 /* Configurations: whatever the bytes, either one that keeps every promise of its header or at least one
  * problem that stands within the text. The environment says something for every name. */
 #include "outrider/base/buf.h"
-#include "outrider/codec/config_yaml.h"
-#include "outrider/core/settings.h"
+#include "outrider/codec/config/config_yaml.h"
+#include "outrider/core/config/settings.h"
 
 #include <stdlib.h>
 

@@ -1,8 +1,8 @@
 /* Control keys: whatever is read can be written, and what was written reads as the same. */
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
-#include "outrider/codec/control_json.h"
-#include "outrider/core/hold.h"
+#include "outrider/codec/record/control_json.h"
+#include "outrider/core/server/hold.h"
 
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
 /* An answer of etcd for each question of a client: the first byte chooses the question, the rest of the first
  * line is the HTTP status, then comes the body. */
-#include "outrider/codec/etcd_kv.h"
-#include "outrider/codec/etcd_message.h"
+#include "outrider/codec/etcd/etcd_kv.h"
+#include "outrider/codec/etcd/etcd_message.h"
 
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
 /* An answer of etcd for each operation: the first byte chooses the operation, the rest of the first line is
  * HTTP status and lease, then comes the body. The same bytes are then sent as key and value of a request. */
 #include "outrider/base/blob.h"
-#include "outrider/codec/etcd_message.h"
+#include "outrider/codec/etcd/etcd_message.h"
 
 #include <stdlib.h>
 

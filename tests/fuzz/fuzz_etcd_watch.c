@@ -1,7 +1,7 @@
 /* The answer to a watch. The first byte says which watch and how it ends, the second how the bytes are cut;
  * the rest is the body, which must mean the same however it is cut. */
 #include "outrider/base/random.h"
-#include "outrider/codec/etcd_watch.h"
+#include "outrider/codec/etcd/etcd_watch.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

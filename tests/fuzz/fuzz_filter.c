@@ -4,12 +4,12 @@
 #include "outrider/base/blob.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
-#include "outrider/codec/discovery_json.h"
-#include "outrider/codec/sse.h"
-#include "outrider/codec/sse_read.h"
-#include "outrider/codec/view_item.h"
-#include "outrider/core/filter.h"
-#include "outrider/io/http_parse.h"
+#include "outrider/codec/record/discovery_json.h"
+#include "outrider/codec/text/sse.h"
+#include "outrider/codec/text/sse_read.h"
+#include "outrider/codec/record/view_item.h"
+#include "outrider/core/fleet/filter.h"
+#include "outrider/io/http/http_parse.h"
 
 #include <jansson.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* Bytes to the answer parser in chunks of sizes that the first byte seeds: however they are cut, verdict and
  * body are those of the whole. */
-#include "io/http_answer_private.h"
-#include "outrider/io/http_client.h" /* names the floor that is linked */
+#include "io/http/client/http_answer_internal.h"
+#include "outrider/io/http/client/http_client.h" /* names the floor that is linked */
 
 #include <stdlib.h>
 

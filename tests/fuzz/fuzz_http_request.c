@@ -1,7 +1,7 @@
 /* Bytes to the request parser in chunks of sizes that the first byte seeds, and then what the server does
  * with a head: decode the path, walk the query. */
 #include "outrider/base/buf.h"
-#include "outrider/io/http_parse.h"
+#include "outrider/io/http/http_parse.h"
 
 #include <stdlib.h>
 

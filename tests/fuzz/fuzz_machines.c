@@ -7,10 +7,10 @@
 #include "scenario/runner_store.c"
 
 #include "outrider/base/mem.h"
-#include "outrider/codec/status_line.h"
-#include "outrider/core/config.h"
-#include "outrider/shell/router.h"
-#include "shell/router_internal.h"
+#include "outrider/codec/status/status_line.h"
+#include "outrider/core/config/config.h"
+#include "outrider/shell/router/router.h"
+#include "shell/router/router_internal.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -44,7 +44,7 @@ static struct instant now_of(const struct world *w)
                             .wall = 1795227240000 + w->mono + w->sleep};
 }
 
-#include "fuzz/machines_watch.c"
+#include "machines_watch.c"
 
 /* ---- configurations ---- */
 

@@ -1,7 +1,7 @@
 /* sd_notify datagrams: taken or refused as a whole, never half, and never with what needs a connection. */
 #include "outrider/base/error.h"
-#include "outrider/codec/notify.h"
-#include "outrider/core/words.h"
+#include "outrider/codec/status/notify.h"
+#include "outrider/core/server/words.h"
 
 #include <stdlib.h>
 

@@ -1,8 +1,8 @@
 /* Records: whatever is read can be written, and what was written reads as the same record. */
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
-#include "outrider/codec/record_json.h"
-#include "outrider/core/record.h"
+#include "outrider/codec/record/record_json.h"
+#include "outrider/core/server/record.h"
 
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
 /* Last-Event-ID as any client may send it: what is believed is what would be written. And events of any
  * bytes: a reader must find one event, whatever line ends are in it. */
 #include "outrider/base/buf.h"
-#include "outrider/codec/sse.h"
+#include "outrider/codec/text/sse.h"
 
 #include <stdlib.h>
 

@@ -1,8 +1,8 @@
 /* A stream of events of any bytes: bounded, and the same events whether it comes at once or byte by byte. And
  * whatever we write as one event is read as that one. */
 #include "outrider/base/buf.h"
-#include "outrider/codec/sse.h"
-#include "outrider/codec/sse_read.h"
+#include "outrider/codec/text/sse.h"
+#include "outrider/codec/text/sse_read.h"
 
 #include <stdlib.h>
 

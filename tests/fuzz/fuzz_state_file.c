@@ -2,7 +2,7 @@
  * cannot guess one. What is read is written so that it reads again. */
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
-#include "outrider/codec/state_file.h"
+#include "outrider/codec/state/state_file.h"
 
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
 /* Lines: whatever is refused has a one-line reply, whatever is taken keeps the limits of core/words.h. */
 #include "outrider/base/buf.h"
-#include "outrider/codec/status_line.h"
-#include "outrider/core/words.h"
+#include "outrider/codec/status/status_line.h"
+#include "outrider/core/server/words.h"
 
 #include <stdlib.h>
 

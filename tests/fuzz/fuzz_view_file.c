@@ -2,8 +2,8 @@
  * loaded, and what is written then reads as the same. */
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
-#include "outrider/codec/view_file.h"
-#include "outrider/core/view_read.h"
+#include "outrider/codec/state/view_file.h"
+#include "outrider/core/fleet/view_read.h"
 
 #include <stdlib.h>
 

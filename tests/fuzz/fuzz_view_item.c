@@ -3,9 +3,9 @@
  * takes for a record is one here, too. */
 #include "outrider/base/blob.h"
 #include "outrider/base/error.h"
-#include "outrider/codec/record_json.h"
-#include "outrider/codec/view_item.h"
-#include "outrider/core/record.h"
+#include "outrider/codec/record/record_json.h"
+#include "outrider/codec/record/view_item.h"
+#include "outrider/core/server/record.h"
 
 #include <jansson.h>
 #include <stdio.h>

@@ -9,9 +9,9 @@
 
 #include "fake/fake_effects.h"
 
-#include "outrider/core/config.h"
-#include "outrider/core/server.h"
-#include "outrider/shell/router.h"
+#include "outrider/core/config/config.h"
+#include "outrider/core/server/server.h"
+#include "outrider/shell/router/router.h"
 
 #include <stdnoreturn.h>
 

@@ -3,9 +3,9 @@
 
 #include "outrider/base/duration.h"
 #include "outrider/base/error.h"
-#include "outrider/codec/notify.h"
-#include "outrider/codec/status_line.h"
-#include "shell/router_internal.h"
+#include "outrider/codec/status/notify.h"
+#include "outrider/codec/status/status_line.h"
+#include "shell/router/router_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>

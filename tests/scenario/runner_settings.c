@@ -3,7 +3,7 @@
 
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
-#include "outrider/core/settings.h"
+#include "outrider/core/config/settings.h"
 
 #include <stdlib.h>
 

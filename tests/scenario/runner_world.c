@@ -4,7 +4,7 @@
 
 #include "outrider/base/buf.h"
 #include "outrider/base/mem.h"
-#include "outrider/codec/state_file.h"
+#include "outrider/codec/state/state_file.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 #include "sim.h"
 
 #include "outrider/base/mem.h"
-#include "outrider/codec/status_line.h"
+#include "outrider/codec/status/status_line.h"
 
 #include <stdio.h>
 #include <stdlib.h>

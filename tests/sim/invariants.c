@@ -1,7 +1,7 @@
 /* What must hold at every step, whatever the weather. */
 #include "sim.h"
 
-#include "core/server_internal.h" /* since when by the clock that nobody sets */
+#include "core/server/server_internal.h" /* since when by the clock that nobody sets */
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -5,7 +5,7 @@
 #define OUTRIDER_TESTS_SIM_MODEL_ETCD_H
 
 #include "outrider/base/blob.h"
-#include "outrider/core/registry_request.h"
+#include "outrider/core/registry/registry_request.h"
 
 enum { NOBODY = UINT32_MAX, LEASE_BUCKETS = 1024, EXPIRY_SWEEP_MS = 500 };
 

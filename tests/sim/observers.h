@@ -9,10 +9,10 @@
 #include "sim.h"
 
 #include "outrider/base/queue.h"
-#include "outrider/codec/view_item.h"
-#include "outrider/core/view.h"
-#include "outrider/core/view_log.h"
-#include "outrider/core/view_read.h"
+#include "outrider/codec/record/view_item.h"
+#include "outrider/core/fleet/view.h"
+#include "outrider/core/fleet/view_log.h"
+#include "outrider/core/fleet/view_read.h"
 
 enum { OBSERVERS_MAX = 2, RECORDS_MAX = 16, PAST_MAX = 512, ASKED_MAX = 4, OBSERVER_CHECK_MS = 5000 };
 enum { OBSERVER_TIMEOUT_MS = 1500, PULSE_MS = 1000 };

@@ -1,7 +1,7 @@
 /* The truth, told without the agent: what the record of each server must say once the storm is long over. */
 #include "sim.h"
 
-#include "core/server_internal.h" /* since when by the clock that nobody sets */
+#include "core/server/server_internal.h" /* since when by the clock that nobody sets */
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -17,11 +17,11 @@
 
 #include "outrider/base/buf.h"
 #include "outrider/base/random.h"
-#include "outrider/codec/state_file.h"
-#include "outrider/core/config.h"
-#include "outrider/core/server.h"
-#include "outrider/shell/effects.h"
-#include "outrider/shell/router.h"
+#include "outrider/codec/state/state_file.h"
+#include "outrider/core/config/config.h"
+#include "outrider/core/server/server.h"
+#include "outrider/shell/router/effects.h"
+#include "outrider/shell/router/router.h"
 
 enum { PORTS = 2, INLINE_TRIES = 16, KEYS_MAX = 1024 };
 

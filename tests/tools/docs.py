@@ -83,7 +83,7 @@ def check_links(args):
 
 def settings(root):
     """path: default ("" for none) of every setting that is no key of a probe."""
-    rows = read(root, "agent/core/settings_rows.c").split("probe_rows[]")[0]
+    rows = read(root, "agent/core/config/settings_rows.c").split("probe_rows[]")[0]
     found = {}
     for path, rest in re.findall(r'\{"([a-z_.]+)", SETTING_(.*?)\.doc', rows, re.S):
         fallback = re.search(r'\.fallback = "([^"]*)"', rest)
@@ -97,14 +97,14 @@ def between(text, begin, end):
 
 def named(root):
     """What the code has: kind: (its names, the page that must name each)."""
-    line_faults = re.findall(r'X\(STATUS_LINE_\w+, "([a-z0-9-]+)"\)', read(root, "include/outrider/codec/status_line.h"))
-    keys = re.findall(r'\{"([A-Z_]+)", take_', read(root, "agent/codec/notify.c"))
+    line_faults = re.findall(r'X\(STATUS_LINE_\w+, "([a-z0-9-]+)"\)', read(root, "include/outrider/codec/status/status_line.h"))
+    keys = re.findall(r'\{"([A-Z_]+)", take_', read(root, "agent/codec/status/notify.c"))
     routes = re.findall(r'\{ROUTE_\w+, "([^"]+)"', read(root, "agent/api/routes.c"))
     metrics = set()
-    for source in (root / "agent/api").glob("metrics*.c"):
+    for source in (root / "agent/api").glob("metrics/*.c"):
         metrics |= set(re.findall(r'"(outrider_[a-z_]+)"', source.read_text(encoding="utf-8")))
     refusals = set()
-    for source in (root / "agent/api").glob("*.c"):
+    for source in (root / "agent/api").rglob("*.c"):
         refusals |= set(re.findall(r'api_refuse\(\w+, \d+, "([a-z_]+)"', source.read_text(encoding="utf-8")))
     return {
         "error code": (line_faults, "docs/status-protocol.md"),

@@ -15,21 +15,12 @@ import tempfile
 TREES = ("agent", "include", "tests", "packaging", "conf", "docs", ".ci")
 LINES_MAX = 500
 
-# floor: the floors it may include, as the picture in the architecture has them
-FLOORS = {
-    "base": "",
-    "core": "base",
-    "codec": "core base",
-    "os": "base",
-    "io": "os base",
-    "probe": "core codec io os base",
-    "registry": "core codec io os base",
-    "api": "core codec io os base",
-    "shell": "api probe registry core codec io os base",
-    "cli": "shell api probe registry core codec io os base",
-}
-# how the name of a library's header begins: the floors that may include it
-LIBRARIES = {"event2/": "io", "event.h": "io", "ev": "io", "curl/": "io", "yaml.h": "codec", "jansson.h": "codec api cli"}
+# how the name of a library's header begins: the library as agent/CMakeLists.txt names it
+LIBRARIES = {"event2/": "LIBEVENT", "event.h": "LIBEVENT", "ev.h": "LIBEVENT", "curl/": "LIBCURL", "yaml.h": "LIBYAML",
+             "jansson.h": "JANSSON"}
+# The pure floors may use each other in this direction only, and nothing else; core and io never meet.
+PURE = {"base": {"base"}, "core": {"base", "core"}, "codec": {"base", "core", "codec"}}
+APART = [{"core", "io"}, {"api", "probe"}, {"api", "registry"}, {"probe", "registry"}]
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]')
 LEFTOVERS = re.compile(r"\b(?:" + "|".join(("TO" + "DO", "FIX" + "ME", "X" + "XX", "HA" + "CK", "place" + "holder")) + r")\b")
@@ -60,43 +51,85 @@ def interpreter(path):
     return os.path.basename(words[1]) if name == "env" and len(words) > 1 else name
 
 
-def floor_of(root, path):
+def folder_of(root, path):
+    """The folder of the table in which a source or header stands, "" when it stands in none."""
     parts = path.relative_to(root).parts
-    at = 1 if parts[0] == "agent" else 2
-    return parts[at] if len(parts) > at + 1 else None
+    return "/".join(parts[1 if parts[0] == "agent" else 2:-1])
 
 
-def wrong_include(root, path, floor, quote, name):
+class Folders:
+    """The table of agent/CMakeLists.txt: for each folder those it uses and the libraries it includes."""
+
+    def __init__(self, root):
+        text = re.sub(r"#[^\n]*", "", text_of(root / "agent/CMakeLists.txt"))
+        self.uses, self.libraries = {}, {}
+        for row in re.findall(r"^outrider_folder\(([^)]*)\)", text, re.M):
+            name, *words = row.split()
+            lists = {"HEADERS": [], "USES": [], "LIBRARIES": []}
+            for word in words:
+                at = lists[word] if word in lists else at
+                if word not in lists:
+                    at.append(word)
+            self.uses[name] = lists["USES"]
+            self.libraries[name] = [w.removeprefix("PkgConfig::") for w in lists["LIBRARIES"]]
+
+    def wrong(self):
+        """What is wrong with the table itself."""
+        for name, uses in self.uses.items():
+            floor = name.split("/")[0]
+            for used in uses:
+                below = used.split("/")[0]
+                if used not in self.uses:
+                    yield f"{name} uses {used}, which is no folder of the table"
+                elif below not in PURE.get(floor, {below}) or {floor, below} in APART:
+                    yield f"{name} must not use {used}"
+                elif name in self.reachable(used):
+                    yield f"{name} and {used} use each other"
+
+    def reachable(self, name, found=None):
+        found = set() if found is None else found
+        for used in self.uses.get(name, ()):
+            if used not in found:
+                found.add(used)
+                self.reachable(used, found)
+        return found
+
+
+def wrong_include(root, folders, path, folder, quote, name):
     """What is wrong with an include, None when it is allowed."""
-    parts = name.split("/")
-    if parts[0] == "outrider":
-        used = parts[1]
-        if used not in FLOORS:
-            return f"{name}: there is no floor {used}"
-        if used != floor and used not in FLOORS[floor].split():
-            return f"{floor} must not include {used} ({name})"
+    if name.startswith("outrider/"):
+        used = "/".join(name.split("/")[1:-1])
+        if used not in folders.uses:
+            return f"{name}: there is no folder {used}"
+        if used != folder and used not in folders.uses[folder]:
+            return f"{folder} must not include {used} ({name})"
     elif quote == '"':
         beside = [path.parent / name, root / "agent" / name]
         target = next((p for p in beside if p.exists()), None)
-        if target is None or floor_of(root, target.resolve()) != floor:
+        if target is None or folder_of(root, target.resolve()) != folder:
             return f"{name}: a private header of another folder, or none at all"
     else:
-        for library, floors in LIBRARIES.items():
-            if name.startswith(library) and floor not in floors.split() and (library != "ev" or name == "ev.h"):
-                return f"only {floors} may include {name}"
+        for prefix, library in LIBRARIES.items():
+            if name.startswith(prefix) and library not in folders.libraries[folder]:
+                return f"{folder} does not use the library of {name}"
     return None
 
 
 def check_includes(args):
-    """Who includes whom: floors downwards only, libraries only where they belong."""
+    """Which folder includes which: as the table of agent/CMakeLists.txt has it, and the table points downwards only."""
+    table, folders = args.root / "agent/CMakeLists.txt", Folders(args.root)
+    for wrong in folders.wrong():
+        yield table, 1, wrong
     for path in files(args.root, under=("agent", "include"), suffixes=(".c", ".h")):
-        floor = floor_of(args.root, path)
-        if floor not in FLOORS:
-            yield path, 1, "in no floor of the house"
+        folder = folder_of(args.root, path)
+        if folder not in folders.uses:
+            yield path, 1, f"{folder or 'its folder'} is not in the table of agent/CMakeLists.txt"
             continue
+        if path.suffix == ".h" and path.is_relative_to(args.root / "agent") and not path.stem.endswith("_internal"):
+            yield path, 1, "the name of a private header ends with _internal.h; one for other folders stands in include/"
         for number, line in enumerate(text_of(path).splitlines(), 1):
             match = INCLUDE.match(line)
-            wrong = match and wrong_include(args.root, path, floor, *match.groups())
+            wrong = match and wrong_include(args.root, folders, path, folder, *match.groups())
             if wrong:
                 yield path, number, wrong
 
@@ -202,19 +235,20 @@ def plain(symbol):
 
 
 def check_symbols(args):
-    """What the pure floors take from outside is on the list: no time, no socket, no file."""
-    allowed, below = {}, {"base": (), "core": ("base",), "codec": ("base", "core")}
-    for number, row in enumerate(text_of(args.allowed).splitlines(), 1):
+    """What the pure floors take from outside is on the list: no time, no socket, no file. What a folder takes from another
+    one is that one's to define: only folders it may use count."""
+    allowed, folders = {}, Folders(args.root)
+    for row in text_of(args.allowed).splitlines():
         words = row.split("#")[0].split()
         if len(words) > 1:
             allowed.setdefault(words[0].rstrip(":"), []).extend(words[1:])
-    tables = {re.search(r"outrider_(\w+)\.a$", str(p)).group(1): symbols(p) for p in args.libraries}
-    for floor, (undefined, defined) in tables.items():
-        known = defined.union(*(tables[f][1] for f in below[floor] if f in tables))
+    tables = {folder: symbols(library) for folder, _, library in (word.partition("=") for word in args.libraries)}
+    for folder, (undefined, defined) in tables.items():
+        known = defined.union(*(tables[f][1] for f in folders.reachable(folder) if f in tables))
         for symbol in sorted(undefined - known):
-            names = allowed.get(floor, []) + list(INSTRUMENTS)
+            names = allowed.get(folder.split("/")[0], []) + list(INSTRUMENTS)
             if not any(fnmatch.fnmatchcase(plain(symbol), n) or fnmatch.fnmatchcase(symbol, n) for n in names):
-                yield f"liboutrider_{floor}.a", 0, f"{plain(symbol)} is not on the list of what {floor} may use"
+                yield f"agent/{folder}", 0, f"{plain(symbol)} is not on the list of what {folder} may use"
 
 
 def check_shell(args):
@@ -237,7 +271,7 @@ def main(argv=None):
     parser.add_argument("--root", type=pathlib.Path, default=pathlib.Path(__file__).parents[2])
     parser.add_argument("--cc", default="cc", help="headers: the compiler")
     parser.add_argument("--allowed", type=pathlib.Path, default=pathlib.Path(__file__).with_name("symbols"), help="symbols: the list")
-    parser.add_argument("libraries", nargs="*", type=pathlib.Path, help="symbols: liboutrider_FLOOR.a ...")
+    parser.add_argument("libraries", nargs="*", help="symbols: FOLDER=LIBRARY.a ...")
     args = parser.parse_intermixed_args(argv)
     args.root = args.root.resolve()
     try:

@@ -10,8 +10,8 @@ import docs
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("OUTRIDER_BINARY", str(ROOT / "build/outrider"))
-READ = ("README.md", "LICENSE", "docs", "conf", "packaging", "agent/api", "agent/codec/notify.c", "agent/core/settings_rows.c",
-        "include/outrider/codec/status_line.h", "tests")
+READ = ("README.md", "LICENSE", "docs", "conf", "packaging", "agent/api", "agent/codec/status/notify.c", "agent/core/config/settings_rows.c",
+        "include/outrider/codec/status/status_line.h", "tests")
 
 
 class DocsTest(unittest.TestCase):

@@ -8,14 +8,29 @@ import unittest
 
 import house
 
+TABLE = """# outrider_folder(attic): a comment is no row
+outrider_folder(base)
+outrider_folder(os USES base)
+outrider_folder(core/record HEADERS USES base)
+outrider_folder(core/server USES base core/record)
+outrider_folder(codec/status USES base core/record LIBRARIES PkgConfig::JANSSON)
+outrider_folder(io/loop USES base os LIBRARIES PkgConfig::LIBEVENT)
+outrider_folder(probe USES base io/loop core/record)
+outrider_folder(registry/etcd USES base core/record
+  io/loop)
+outrider_folder(api USES base core/record)
+outrider_folder(shell USES api base core/record probe registry/etcd)
+"""
+
 GOOD = {
+    "agent/CMakeLists.txt": TABLE,
     "include/outrider/base/str.h": '/* Views. */\n#include <stddef.h>\n\n/* Counts. */\nsize_t str_size(const char *text);\n',
     "agent/base/str.c": '#include "outrider/base/str.h"\n\n#include <string.h>\n\n'
                         "size_t str_size(const char *text)\n{\n    return strlen(text);\n}\n",
-    "agent/io/loop.c": '#include "io/loop_private.h"\n#include "loop_private.h"\n\n#include <event2/event.h>\n',
-    "agent/io/loop_private.h": "struct loop;\n",
-    "agent/registry/etcd/kv.c": '#include "outrider/core/record.h"\n#include <time.h>\n',
-    "include/outrider/core/record.h": '#include "outrider/base/str.h"\n',
+    "agent/io/loop/loop.c": '#include "io/loop/loop_internal.h"\n#include "loop_internal.h"\n\n#include <event2/event.h>\n',
+    "agent/io/loop/loop_internal.h": "struct loop;\n",
+    "agent/registry/etcd/kv.c": '#include "outrider/core/record/record.h"\n#include <time.h>\n',
+    "include/outrider/core/record/record.h": '#include "outrider/base/str.h"\n',
     "tests/run": "#!/usr/bin/env bash\necho fine\n",
 }
 
@@ -49,31 +64,36 @@ class HouseTest(unittest.TestCase):
 
     def test_includes(self):
         for name, line, fault in (
-            ("agent/core/server.c", '#include "outrider/io/loop.h"', "core must not include io"),
-            ("agent/io/loop.c", ' # include "outrider/core/record.h"', "io must not include core"),
-            ("agent/core/server.c", '#include "outrider/os/log.h"', "core must not include os"),
-            ("agent/codec/line.c", '#include "outrider/os/log.h"', "codec must not include os"),
-            ("agent/probe/tcp.c", '#include "outrider/registry/etcd.h"', "probe must not include registry"),
-            ("agent/registry/etcd/kv.c", '#include "outrider/api/api.h"', "registry must not include api"),
-            ("agent/api/agent.c", '#include "outrider/shell/router.h"', "api must not include shell"),
-            ("include/outrider/base/up.h", "#include <outrider/core/record.h>", "base must not include core"),
-            ("agent/shell/agent.c", "#include <event2/event.h>", "only io may include event2/event.h"),
-            ("agent/registry/etcd/kv.c", "#include <curl/curl.h>", "only io may include curl/curl.h"),
-            ("agent/core/server.c", "#include <jansson.h>", "only codec api cli may include jansson.h"),
-            ("agent/os/file.c", "#include <yaml.h>", "only codec may include yaml.h"),
-            ("agent/probe/tcp.c", '#include "../io/loop_private.h"', "a private header of another folder"),
-            ("agent/probe/tcp.c", '#include "io/loop_private.h"', "a private header of another folder"),
+            ("agent/core/server/life.c", '#include "outrider/io/loop/loop.h"', "core/server must not include io/loop"),
+            ("agent/io/loop/loop.c", ' # include "outrider/core/record/record.h"', "io/loop must not include core/record"),
+            ("agent/core/server/life.c", '#include "outrider/os/log.h"', "core/server must not include os"),
+            ("agent/codec/status/line.c", '#include "outrider/core/server/x.h"', "codec/status must not include core/server"),
+            ("agent/probe/tcp.c", '#include "outrider/registry/etcd/etcd.h"', "probe must not include registry/etcd"),
+            ("agent/registry/etcd/kv.c", '#include "outrider/api/api.h"', "registry/etcd must not include api"),
+            ("include/outrider/base/up.h", "#include <outrider/core/record/record.h>", "base must not include core/record"),
+            ("agent/shell/agent.c", "#include <event2/event.h>", "shell does not use the library of event2/event.h"),
+            ("agent/registry/etcd/kv.c", "#include <curl/curl.h>", "registry/etcd does not use the library of curl/curl.h"),
+            ("agent/core/server/life.c", "#include <jansson.h>", "core/server does not use the library of jansson.h"),
+            ("agent/probe/tcp.c", '#include "../io/loop/loop_internal.h"', "a private header of another folder"),
+            ("agent/probe/tcp.c", '#include "io/loop/loop_internal.h"', "a private header of another folder"),
             ("agent/probe/tcp.c", '#include "gone.h"', "a private header of another folder, or none"),
-            ("agent/core/server.c", '#include "outrider/attic/x.h"', "there is no floor attic"),
-            ("agent/attic/x.c", "", "in no floor of the house"),
+            ("agent/core/server/life.c", '#include "outrider/attic/x.h"', "there is no folder attic"),
+            ("agent/attic/x.c", "", "attic is not in the table"),
+            ("agent/core/x.c", "", "core is not in the table"),
+            ("agent/probe/tcp_private.h", "", "ends with _internal.h"),
+            ("agent/CMakeLists.txt", TABLE.replace("(api USES", "(api USES probe"), "api must not use probe"),
+            ("agent/CMakeLists.txt", TABLE.replace("(core/server USES", "(core/server USES os"), "core/server must not use os"),
+            ("agent/CMakeLists.txt", TABLE.replace("(io/loop USES", "(io/loop USES core/record"), "io/loop must not use core/record"),
+            ("agent/CMakeLists.txt", TABLE.replace("(api USES", "(api USES attic"), "attic, which is no folder of the table"),
+            ("agent/CMakeLists.txt", TABLE + "outrider_folder(api/x USES api/x)", "api/x and api/x use each other"),
         ):
             with self.subTest(line=line):
                 self.assert_fault("includes", name, line + "\n", fault)
 
     def test_headers(self):
-        self.assert_fault("headers", "include/outrider/core/record.h", "size_t record_size(void);\n", "does not compile alone")
-        self.assert_fault("headers", "include/outrider/core/record.h", "struct record { int a; };\n", "redefinition")
-        self.assert_fault("headers", "agent/io/loop_private.h", "void loop_run(struct unknown *);\n", "does not compile alone")
+        self.assert_fault("headers", "include/outrider/core/record/record.h", "size_t record_size(void);\n", "does not compile alone")
+        self.assert_fault("headers", "include/outrider/core/record/record.h", "struct record { int a; };\n", "redefinition")
+        self.assert_fault("headers", "agent/io/loop/loop_internal.h", "void loop_run(struct unknown *);\n", "does not compile alone")
 
     def test_size(self):
         self.write("agent/base/str.c", "\n" * 500)
@@ -110,22 +130,22 @@ class HouseTest(unittest.TestCase):
     def test_symbols(self):
         allowed = self.write("allowed", "base: str* free # words\ncore: memcpy\n")
 
-        def library(floor, source):
-            path = self.root / f"{floor}.c"
+        def library(folder, source):
+            path = self.root / f"{folder.replace('/', '_')}.c"
             path.write_text(source)
             subprocess.run(["cc", "-c", "-w", "-o", path.with_suffix(".o"), path], check=True)
-            archive = self.root / f"liboutrider_{floor}.a"
+            archive = path.with_suffix(".a")
             archive.unlink(missing_ok=True)
             subprocess.run(["ar", "rc", archive, path.with_suffix(".o")], check=True)
-            return archive
+            return f"{folder}={archive}"
 
         base = library("base", "int strlen(); int base_a(char *x) { return strlen(x); }")
-        core = library("core", "int base_a(); int core_a() { return base_a() + core_b(); } int core_b() { return memcpy(0, 0, 9); }")
+        core = library("core/server", "int base_a(); int core_a() { return base_a() + core_b(); } int core_b() { return memcpy(0, 0, 9); }")
         self.assertEqual(self.found("symbols", allowed=allowed, libraries=[base, core]), [])
         for call in ("time", "socket", "fopen", "malloc", "getenv", "io_loop", "strlen"):
-            core = library("core", f"int core_a() {{ return {call}(0); }}")
+            core = library("core/server", f"int core_a() {{ return {call}(0); }}")
             found = self.found("symbols", allowed=allowed, libraries=[base, core])
-            self.assertEqual(found, [f"liboutrider_core.a:0: {call} is not on the list of what core may use"])
+            self.assertEqual(found, [f"server:0: {call} is not on the list of what core/server may use"])
         self.assertEqual(house.plain("__snprintf_chk"), "snprintf")
         self.assertEqual(house.plain("__stack_chk_fail"), "__stack_chk_fail")
 
@@ -137,7 +157,7 @@ class HouseTest(unittest.TestCase):
         self.assertEqual(house.main(["size", "--root", str(self.root)]), 0)
         self.write("agent/base/str.c", "\n" * 501)
         self.assertEqual(house.main(["size", "--root", str(self.root)]), 1)
-        self.assertEqual(house.main(["symbols", "--root", str(self.root), str(self.root / "liboutrider_none.a")]), 2)
+        self.assertEqual(house.main(["symbols", "--root", str(self.root), f"base={self.root / 'none.a'}"]), 2)
 
     def test_every_check_is_proven_here(self):
         self.assertEqual({name[5:] for name in dir(self) if name[5:] in house.CHECKS}, set(house.CHECKS))

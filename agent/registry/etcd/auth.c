@@ -8,13 +8,13 @@
  *
  * What the login came to is told from the loop, to those who waited when it ended: who begins to wait while
  * they are told waits for the next one. */
-#include "auth.h"
+#include "auth_internal.h"
 
-#include "etcd_private.h"
+#include "etcd_internal.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
-#include "outrider/io/http_client.h"
-#include "outrider/io/timer.h"
+#include "outrider/io/http/client/http_client.h"
+#include "outrider/io/loop/timer.h"
 #include "outrider/os/clock.h"
 #include "outrider/os/entropy.h"
 #include "outrider/os/file.h"

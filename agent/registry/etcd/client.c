@@ -1,4 +1,4 @@
-#include "client.h"
+#include "client_internal.h"
 
 #include "outrider/base/mem.h"
 

@@ -1,8 +1,8 @@
-#include "endpoints.h"
+#include "endpoints_internal.h"
 
 #include "outrider/base/buf.h"
 #include "outrider/base/mem.h"
-#include "outrider/codec/etcd_message.h"
+#include "outrider/codec/etcd/etcd_message.h"
 #include "outrider/os/clock.h"
 
 #include <assert.h>

@@ -8,13 +8,13 @@
  *
  * What is harmless to repeat: reads, keepalives, a revoke, and a grant because its id is ours (rule 10). A
  * put or delete of unknown outcome is the registrar's to decide: it alone knows what that means (rule 9). */
-#include "outrider/registry/etcd.h"
+#include "outrider/registry/etcd/etcd.h"
 
-#include "client.h"
-#include "etcd_private.h"
+#include "client_internal.h"
+#include "etcd_internal.h"
 #include "outrider/base/blob.h"
 #include "outrider/base/mem.h"
-#include "outrider/io/http_client.h"
+#include "outrider/io/http/client/http_client.h"
 #include "outrider/os/clock.h"
 
 #include <inttypes.h>

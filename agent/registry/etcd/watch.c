@@ -8,14 +8,14 @@
  * It is not opened again here, and what another endpoint may do better is for the next watch: that goes to
  * another, because this one is marked. The server leaves a stream open whose watch it has cancelled, so the
  * connection is closed by us whatever ended it (etcd-gateway.md rule 18). */
-#include "watch.h"
+#include "watch_internal.h"
 
-#include "etcd_private.h"
+#include "etcd_internal.h"
 #include "outrider/base/mem.h"
-#include "outrider/codec/etcd_watch.h"
-#include "outrider/io/http_stream.h"
-#include "outrider/io/loop.h"
-#include "outrider/io/timer.h"
+#include "outrider/codec/etcd/etcd_watch.h"
+#include "outrider/io/http/client/http_stream.h"
+#include "outrider/io/loop/loop.h"
+#include "outrider/io/loop/timer.h"
 #include "outrider/os/clock.h"
 
 #include <inttypes.h>

@@ -3,8 +3,8 @@
 #ifndef OUTRIDER_PROBE_DRIVER_H
 #define OUTRIDER_PROBE_DRIVER_H
 
-#include "outrider/core/config.h"
-#include "outrider/core/verdict.h"
+#include "outrider/core/config/config.h"
+#include "outrider/core/probe/verdict.h"
 
 #include <stdint.h>
 

@@ -3,8 +3,8 @@
 #ifndef OUTRIDER_REGISTRY_REGISTRY_H
 #define OUTRIDER_REGISTRY_REGISTRY_H
 
-#include "outrider/core/registry_request.h"
-#include "outrider/core/registry_watch.h"
+#include "outrider/core/registry/registry_request.h"
+#include "outrider/core/registry/registry_watch.h"
 
 struct registry;
 

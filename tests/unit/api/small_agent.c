@@ -8,9 +8,9 @@
 #include "small_agent.h"
 
 #include "outrider/base/mem.h"
-#include "outrider/codec/record_json.h"
-#include "outrider/codec/status_line.h"
-#include "outrider/core/intent.h"
+#include "outrider/codec/record/record_json.h"
+#include "outrider/codec/status/status_line.h"
+#include "outrider/core/control/intent.h"
 
 #include <stdio.h>
 #include <stdlib.h>

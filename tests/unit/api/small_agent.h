@@ -2,13 +2,13 @@
 #ifndef OUTRIDER_TESTS_API_SMALL_AGENT_H
 #define OUTRIDER_TESTS_API_SMALL_AGENT_H
 
-#include "api/api_private.h"
+#include "outrider/api/common/handler.h"
 #include "outrider/base/queue.h"
-#include "outrider/core/config.h"
-#include "outrider/core/probe.h"
-#include "outrider/core/registrar.h"
-#include "outrider/core/server.h"
-#include "outrider/core/shutdown.h"
+#include "outrider/core/config/config.h"
+#include "outrider/core/probe/probe.h"
+#include "outrider/core/publish/registrar.h"
+#include "outrider/core/server/server.h"
+#include "outrider/core/server/shutdown.h"
 
 #include <jansson.h>
 

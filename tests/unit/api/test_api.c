@@ -8,7 +8,7 @@
 
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
-#include "outrider/io/loop.h"
+#include "outrider/io/loop/loop.h"
 #include "small_agent.h"
 #include "support/temp_dir.h"
 

@@ -2,7 +2,7 @@
 #ifndef OUTRIDER_TESTS_CLI_SAID_H
 #define OUTRIDER_TESTS_CLI_SAID_H
 
-#include "cli/cli.h"
+#include "outrider/cli/common/cli.h"
 
 /* What the last run printed. */
 struct said {

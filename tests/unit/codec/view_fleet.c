@@ -1,6 +1,6 @@
 #include "view_fleet.h"
 
-#include "outrider/codec/view_item.h"
+#include "outrider/codec/record/view_item.h"
 
 #define PREFIX STR("/services")
 

@@ -2,7 +2,7 @@
 #ifndef OUTRIDER_TESTS_VIEW_FLEET_H
 #define OUTRIDER_TESTS_VIEW_FLEET_H
 
-#include "outrider/core/view.h"
+#include "outrider/core/fleet/view.h"
 
 struct fleet_row {
     const char *key, *json;

@@ -5,8 +5,8 @@
 
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
-#include "outrider/io/line_socket.h"
-#include "outrider/io/loop.h"
+#include "outrider/io/line/line_socket.h"
+#include "outrider/io/loop/loop.h"
 #include "support/temp_dir.h"
 
 #include <stdbool.h>

@@ -6,7 +6,7 @@
 #include <cmocka.h>
 
 #include "outrider/base/error.h"
-#include "outrider/io/loop.h"
+#include "outrider/io/loop/loop.h"
 #include "outrider/probe/driver.h"
 #include "support/temp_dir.h"
 

@@ -6,9 +6,9 @@
 #include <cmocka.h>
 
 #include "outrider/base/mem.h"
-#include "outrider/core/hold.h"
+#include "outrider/core/server/hold.h"
 #include "shell/agent_internal.h"
-#include "shell/control.h"
+#include "shell/control_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>

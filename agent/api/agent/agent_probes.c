@@ -1,0 +1,96 @@
+/* Probes as JSON: what each is, what it found, and how long ago. */
+#include "outrider/api/common/handler.h"
+
+#include "outrider/codec/json/json_member.h"
+#include "outrider/codec/json/json_write.h"
+#include "outrider/core/config/config.h"
+#include "outrider/core/probe/probe.h"
+
+#include <stdio.h>
+
+/* A host name, brackets and a port. */
+enum { TARGET_SIZE = 320 };
+
+static const char *target_of(const struct api_view *view, const struct config_probe *config,
+                             char room[static TARGET_SIZE])
+{
+    const char *host = view->config->probe_host;
+    bool v6 = host != NULL && strchr(host, ':') != NULL;
+    switch (config->type) {
+    case CONFIG_PROBE_TCP:
+        snprintf(room, TARGET_SIZE, "%s%s%s:%u", v6 ? "[" : "", host == NULL ? "localhost" : host,
+                 v6 ? "]" : "", config->port);
+        return room;
+    case CONFIG_PROBE_UNIX: return config->path;
+    }
+    return NULL;
+}
+
+static const char *type_of(const struct config_probe *config)
+{
+    switch (config->type) {
+    case CONFIG_PROBE_TCP: return "tcp";
+    case CONFIG_PROBE_UNIX: return "unix";
+    }
+    return NULL;
+}
+
+/* How long ago, of a moment that may never have been. */
+static int64_t ago(int64_t mono_ms, const struct instant *now)
+{
+    return mono_ms == 0 ? -1 : now->mono - mono_ms;
+}
+
+static void write_last(struct json_writer *json, const struct probe *probe, const struct instant *now)
+{
+    json_member_text(json, "lastOutcome", probe->tried ? probe_outcome_text(probe->last_outcome) : NULL);
+    json_write_key(json, "lastDurationMs");
+    if (probe->tried) {
+        char number[32];
+        int size = snprintf(number, sizeof(number), "%.3f", (double)probe->last_duration_us / 1000.0);
+        json_write_raw(json, (struct str){number, (size_t)size});
+    } else {
+        json_write_null(json);
+    }
+    json_member_span(json, "lastTryAgoMs", ago(probe->last_try_mono, now));
+    json_member_span(json, "lastPassedAgoMs", ago(probe->last_passed_mono, now));
+}
+
+/* Successes still needed until the verdict is passing; 0 when it is. */
+static unsigned passes_needed(const struct health *health)
+{
+    if (health_verdict(health) == VERDICT_PASSING) {
+        return 0;
+    }
+    unsigned have = health->known ? health->value : health->run > 0 ? (unsigned)health->run : 0;
+    return have < health->rise ? health->rise - have : 1;
+}
+
+static void write_probe(struct json_writer *json, const struct api_view *view, const struct api_probe *entry)
+{
+    const struct probe *probe = entry->probe;
+    char evidence[128], target[TARGET_SIZE];
+    json_write_object(json);
+    json_member_text(json, "name", entry->config->name);
+    json_member_text(json, "type", type_of(entry->config));
+    json_member_text(json, "target", target_of(view, entry->config, target));
+    json_member_text(json, "verdict", verdict_name(health_verdict(&probe->health)));
+    json_member_text(json, "evidence", probe_evidence(probe, evidence));
+    json_member_uint(json, "failures", probe->failures);
+    json_member_uint(json, "passesNeeded", passes_needed(&probe->health));
+    json_member_uint(json, "rise", probe->health.rise);
+    json_member_uint(json, "fall", probe->health.fall);
+    json_member_int(json, "intervalMs", probe->interval_ms);
+    json_member_int(json, "timeoutMs", probe->timeout_ms);
+    write_last(json, probe, &view->now);
+    json_write_object_end(json);
+}
+
+void api_write_probes(struct json_writer *json, const struct api_view *view)
+{
+    json_member_array(json, "probes");
+    for (size_t i = 0; i < view->probe_count; i++) {
+        write_probe(json, view, &view->probes[i]);
+    }
+    json_write_array_end(json);
+}

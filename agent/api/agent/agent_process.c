@@ -1,0 +1,24 @@
+/* The process that answers, as JSON: the same for an agent with a server and for an observer. */
+#include "outrider/api/common/handler.h"
+
+#include "outrider/codec/json/json_member.h"
+#include "outrider/core/config/config.h"
+#include "outrider/core/server/shutdown.h"
+
+#include <unistd.h>
+
+void api_write_process(struct json_writer *json, const struct api_view *view)
+{
+    bool trouble = view->state_trouble != NULL && view->state_trouble[0] != '\0';
+    if (view->shutdown != NULL) {
+        json_member_text(json, "shutdown", shutdown_phase_name(view->shutdown->phase));
+    }
+    json_member_text(json, "version", view->version);
+    json_member_text(json, "configFile", view->config_file);
+    json_member_text(json, "stateDir", view->config->state_dir);
+    json_member_text(json, "stateTrouble", trouble ? view->state_trouble : NULL);
+    json_member_time(json, "startedAt", view->started_wall);
+    json_member_int(json, "uptimeMs",
+                  view->now.wall > view->started_wall ? view->now.wall - view->started_wall : 0);
+    json_member_int(json, "pid", getpid());
+}

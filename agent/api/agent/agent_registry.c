@@ -1,0 +1,161 @@
+/* Registry, lease and record as JSON. */
+#include "outrider/api/common/handler.h"
+
+#include "outrider/base/error.h"
+#include "outrider/codec/json/json_member.h"
+#include "outrider/codec/json/json_write.h"
+#include "outrider/codec/record/record_json.h"
+#include "outrider/core/control/intent.h"
+#include "outrider/core/server/record.h"
+#include "outrider/core/registry/keywatch.h"
+#include "outrider/core/publish/registrar.h"
+#include "outrider/core/server/server.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+/* As etcdctl writes leases and clusters. */
+static void write_hex(struct json_writer *json, const char *name, uint64_t id)
+{
+    char text[24];
+    snprintf(text, sizeof(text), "%" PRIx64, id);
+    json_member_text(json, name, id == 0 ? NULL : text);
+}
+
+/* Where the other holder is, as its record says; null when that cannot be read. */
+static void write_foreign_host(struct json_writer *json, const struct registrar *registrar)
+{
+    struct record record;
+    struct error err;
+    json_write_key(json, "host");
+    if (record_decode(registrar_foreign_value(registrar), &record, &err) < 0) {
+        json_write_null(json);
+        return;
+    }
+    json_write_text(json, record.host);
+    record_fini(&record);
+}
+
+static void write_foreign(struct json_writer *json, const struct registrar *registrar)
+{
+    json_write_key(json, "foreign");
+    if (registrar_foreign_lease(registrar) == 0) {
+        json_write_null(json);
+        return;
+    }
+    int64_t left = registrar_foreign_left(registrar);
+    json_write_object(json);
+    write_hex(json, "lease", (uint64_t)registrar_foreign_lease(registrar));
+    json_member_span(json, "leftMs", left);
+    write_foreign_host(json, registrar);
+    json_write_object_end(json);
+}
+
+static const char *text_or_null(const char *text)
+{
+    return text == NULL || text[0] == '\0' ? NULL : text;
+}
+
+void api_write_endpoints(struct json_writer *json, const struct api_view *view)
+{
+    json_member_array(json, "endpoints");
+    for (size_t i = 0; i < view->registry_endpoint_count; i++) {
+        const struct registry_endpoint *endpoint = &view->registry_endpoints[i];
+        const char *trouble = text_or_null(endpoint->trouble);
+        json_write_object(json);
+        json_member_text(json, "url", endpoint->name);
+        json_member_bool(json, "inUse", endpoint->in_use);
+        json_member_text(json, "trouble", trouble);
+        json_member_time(json, "failedAt", trouble == NULL ? 0 : endpoint->failed_wall);
+        json_write_object_end(json);
+    }
+    json_write_array_end(json);
+}
+
+static void write_sync(struct json_writer *json, const struct api_view *view)
+{
+    const struct registrar *registrar = view->registrar;
+    const char *trouble = text_or_null(registrar_trouble(registrar));
+    json_member_object(json, "registry");
+    json_member_bool(json, "inSync", registrar_in_sync(registrar));
+    json_member_bool(json, "settled", registrar_settled(registrar));
+    json_member_text(json, "endpoint", text_or_null(view->registry_endpoint));
+    api_write_endpoints(json, view);
+    write_hex(json, "clusterId", view->registry_cluster);
+    write_hex(json, "clusterBefore", registrar_cluster_before(registrar));
+    json_member_int(json, "revision", registrar_revision(registrar));
+    json_member_time(json, "lastWrite", registrar_written_wall(registrar));
+    json_member_uint(json, "registrations", registrar_registrations(registrar));
+    json_member_text(json, "trouble", trouble);
+    json_member_time(json, "troubleSince", trouble == NULL ? 0 : registrar_trouble_since(registrar));
+    write_foreign(json, registrar);
+    const struct keywatch *watch = view->keywatch;
+    json_member_text(json, "watch", watch == NULL ? NULL : keywatch_state_name(keywatch_state(watch)));
+    json_member_text(json, "watchTrouble", watch == NULL ? NULL : text_or_null(keywatch_trouble(watch)));
+    json_write_object_end(json);
+}
+
+static void write_lease(struct json_writer *json, const struct api_view *view)
+{
+    const struct registrar *registrar = view->registrar;
+    bool has = registrar_lease(registrar) != 0;
+    int64_t left = registrar_lease_deadline(registrar) - view->now.boot;
+    json_member_object(json, "lease");
+    json_member_text(json, "state", lease_state_name(registrar_lease_state(registrar)));
+    write_hex(json, "id", (uint64_t)registrar_lease(registrar));
+    json_member_int(json, "ttlMs", registrar_ttl(registrar));
+    json_member_int(json, "leftMs", has && left > 0 ? left : 0);
+    json_write_object_end(json);
+}
+
+static void write_control(struct json_writer *json, const struct intent *intent)
+{
+    json_member_object(json, "control");
+    json_member_text(json, "key", intent_key(intent));
+    json_member_bool(json, "known", intent_known(intent));
+    json_member_bool(json, "inSync", intent_in_sync(intent));
+    json_member_int(json, "revision", intent_seen(intent));
+    json_member_time(json, "pendingSince", intent_pending(intent) ? intent_pending_since(intent) : 0);
+    json_member_text(json, "trouble", text_or_null(intent_trouble(intent)));
+    json_member_text(json, "unreadable", text_or_null(intent_unreadable(intent)));
+    json_write_object_end(json);
+}
+
+static void write_record(struct json_writer *json, const struct server *server)
+{
+    const struct record *record = server_record(server);
+    json_member_text(json, "withheld", text_or_null(server_withheld(server)));
+    json_write_key(json, "record");
+    if (record == NULL) {
+        json_write_null(json);
+    } else {
+        struct buf bytes = {0};
+        record_encode(record, &bytes);
+        json_write_raw(json, buf_view(&bytes));
+        buf_fini(&bytes);
+    }
+}
+
+void api_write_registry(struct json_writer *json, const struct api_view *view)
+{
+    write_sync(json, view);
+    write_lease(json, view);
+    write_control(json, view->intent);
+    write_record(json, view->server);
+}
+
+const char *api_unpublished_reason(const struct api_view *view)
+{
+    const char *trouble = text_or_null(registrar_trouble(view->registrar));
+    const char *withheld = text_or_null(server_withheld(view->server));
+    if (registrar_settled(view->registrar)) {
+        return "";
+    }
+    if (trouble != NULL) {
+        return trouble;
+    }
+    if (registrar_foreign_lease(view->registrar) != 0) {
+        return "another agent holds the key under a living lease";
+    }
+    return withheld != NULL ? withheld : "the record has not been published yet";
+}

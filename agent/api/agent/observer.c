@@ -1,0 +1,76 @@
+/* GET /api/agent where there is no server, and what is told of the view everywhere. */
+#include "outrider/api/common/handler.h"
+
+#include "outrider/codec/json/json_member.h"
+#include "outrider/codec/json/json_write.h"
+#include "outrider/codec/text/printable.h"
+#include "outrider/core/config/config.h"
+#include "outrider/core/fleet/view_read.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static void write_text(struct json_writer *json, const char *name, const char *value)
+{
+    json_member_text(json, name, value == NULL || value[0] == '\0' ? NULL : value);
+}
+
+/* Keys under the prefix that are no records: their bytes may be anything. */
+static void write_unreadable(struct json_writer *json, const struct view *fleet)
+{
+    json_member_int(json, "unreadable", (int64_t)view_unreadable_count(fleet));
+    json_member_array(json, "unreadableKeys");
+    for (size_t i = 0; i < view_unreadable_names(fleet); i++) {
+        char text[200];
+        json_write_object(json);
+        printable_copy(text, sizeof(text), view_unreadable_key(fleet, i), '?');
+        write_text(json, "key", text);
+        printable_copy(text, sizeof(text), view_unreadable_why(fleet, i), '?');
+        write_text(json, "why", text);
+        json_write_object_end(json);
+    }
+    json_write_array_end(json);
+}
+
+void api_write_view(struct json_writer *json, const struct api_view *view)
+{
+    const struct view *fleet = view->fleet.view;
+    json_write_key(json, "view");
+    if (fleet == NULL) {
+        json_write_null(json);
+        return;
+    }
+    json_write_object(json);
+    write_text(json, "state", view_state_name(view_state(fleet)));
+    json_member_bool(json, "known", view_known(fleet));
+    json_member_bool(json, "synced", view_synced(fleet));
+    json_member_int(json, "ageMs", view_age(fleet, &view->now));
+    json_member_int(json, "revision", view_revision(fleet));
+    json_member_int(json, "services", (int64_t)view_count(fleet));
+    json_member_int(json, "healthy", (int64_t)view_status_count(fleet, STATUS_READY));
+    json_member_int(json, "offline", (int64_t)view_tombstone_count(fleet));
+    write_unreadable(json, fleet);
+    json_member_int(json, "listings", (int64_t)view_listings(fleet));
+    json_member_int(json, "stalls", (int64_t)view_stalls(fleet));
+    write_text(json, "trouble", view_trouble(fleet));
+    write_text(json, "fileTrouble", view->fleet.trouble);
+    json_write_object_end(json);
+}
+
+void api_write_observer(struct json_writer *json, const struct api_view *view)
+{
+    char cluster[24];
+    const struct view *fleet = view->fleet.view;
+    json_member_time(json, "now", view->now.wall);
+    json_member_bool(json, "observer", true);
+    api_write_view(json, view);
+    json_member_object(json, "registry");
+    write_text(json, "prefix", view->config->registry.prefix);
+    write_text(json, "endpoint", view->registry_endpoint);
+    api_write_endpoints(json, view);
+    snprintf(cluster, sizeof(cluster), "%" PRIx64, view->registry_cluster);
+    write_text(json, "clusterId", view->registry_cluster == 0 ? NULL : cluster);
+    write_text(json, "trouble", fleet == NULL ? NULL : view_trouble(fleet));
+    json_write_object_end(json);
+    api_write_process(json, view);
+}

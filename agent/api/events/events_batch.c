@@ -1,0 +1,160 @@
+/* Batches: changes that somebody who catches up is told at his own pace, shared by all who need the same. */
+#include "events_internal.h"
+
+#include "outrider/base/mem.h"
+#include "outrider/core/fleet/view_entry.h"
+#include "outrider/core/fleet/view_read.h"
+
+#include <stdlib.h>
+
+struct events_batch *events_batch_ref(struct events_batch *batch)
+{
+    if (batch != NULL) {
+        batch->references++;
+    }
+    return batch;
+}
+
+void events_batch_unref(struct events_batch *batch)
+{
+    if (batch == NULL || --batch->references > 0) {
+        return;
+    }
+    struct events *events = batch->events;
+    *(batch->prev != NULL ? &batch->prev->next : &events->batches) = batch->next;
+    *(batch->next != NULL ? &batch->next->prev : &events->oldest) = batch->prev;
+    events->batch_count--;
+    for (size_t i = 0; i < batch->count; i++) {
+        view_entry_unref(batch->items[i].was);
+        view_entry_unref(batch->items[i].is);
+    }
+    free(batch);
+}
+
+static void drop_readers(struct events_list *list, const struct events_batch *batch)
+{
+    for (struct events_subscriber *each = list->first, *next; each != NULL; each = next) {
+        next = each->next;
+        if (each->batch == batch) {
+            events_drop(each,
+                        "the slowest of all who catch up, and there is no room for more to catch up with");
+        }
+    }
+}
+
+/* Those who are slowest go: each batch holds records that may be in the registry no more. */
+static void make_room(struct events *events)
+{
+    while (events->batch_count >= EVENTS_BATCHES_MAX) {
+        struct events_batch *oldest = events_batch_ref(events->oldest);
+        drop_readers(&events->ready, oldest);
+        drop_readers(&events->blocked, oldest);
+        events_batch_unref(oldest);
+    }
+}
+
+static struct events_batch *batch_new(struct events *events, size_t count)
+{
+    make_room(events);
+    struct events_batch *batch = mem_zalloc(sizeof(*batch) + count * sizeof(batch->items[0]));
+    batch->events = events;
+    batch->references = 1;
+    batch->count = count;
+    batch->revision = view_revision(events->view);
+    batch->cluster = view_cluster(events->view);
+    batch->next = events->batches;
+    *(batch->next != NULL ? &batch->next->prev : &events->oldest) = batch;
+    events->batches = batch;
+    events->batch_count++;
+    return batch;
+}
+
+static bool leads_to_now(const struct events *events, const struct events_batch *batch)
+{
+    return batch->revision == view_revision(events->view) && batch->cluster == view_cluster(events->view);
+}
+
+/* An init that somebody is still reading: the present one, or where there are too many the newest from which
+ * the log goes on. */
+static struct events_batch *find_init(const struct events *events)
+{
+    bool full = events->batch_count >= EVENTS_BATCHES_MAX;
+    for (struct events_batch *batch = events->batches; batch != NULL; batch = batch->next) {
+        uint64_t cursor;
+        if (batch->init &&
+            (leads_to_now(events, batch) ||
+             (full && view_resume(events->view, batch->revision, batch->cluster, &cursor) == 0))) {
+            return events_batch_ref(batch);
+        }
+    }
+    return NULL;
+}
+
+struct events_batch *events_batch_init(struct events *events)
+{
+    struct events_batch *batch = find_init(events);
+    if (batch != NULL) {
+        return batch;
+    }
+    batch = batch_new(events, view_count(events->view));
+    batch->init = true;
+    for (size_t i = 0; i < batch->count; i++) {
+        struct view_change *item = &batch->items[i];
+        item->is = view_entry_ref((struct view_entry *)(uintptr_t)view_at(events->view, i));
+        item->revision = batch->revision;
+    }
+    return batch;
+}
+
+static struct events_batch *find_log(const struct events *events, int64_t from, uint64_t cluster)
+{
+    for (struct events_batch *batch = events->batches; batch != NULL; batch = batch->next) {
+        if (!batch->init && batch->from == from && batch->cluster == cluster && leads_to_now(events, batch)) {
+            return events_batch_ref(batch);
+        }
+    }
+    return NULL;
+}
+
+static void copy_items(struct events_batch *batch, size_t at, const struct view_change *change)
+{
+    batch->items[at] = *change;
+    view_entry_ref(change->was);
+    view_entry_ref(change->is);
+}
+
+int events_batch_log(struct events *events, int64_t revision, uint64_t cluster,
+                     struct events_batch **ret_batch)
+{
+    const struct view_log *log = view_log(events->view);
+    const struct view_change *change;
+    uint64_t first, cursor;
+    size_t count = 0;
+    if (view_resume(events->view, revision, cluster, &first) < 0) {
+        return -1;
+    }
+    cursor = first;
+    while (view_log_next(log, &cursor) != NULL) {
+        count++;
+    }
+    struct events_batch *batch = count == 0 ? NULL : find_log(events, revision, cluster);
+    if (count > 0 && batch == NULL) {
+        batch = batch_new(events, count);
+        batch->from = revision;
+        for (count = 0; (change = view_log_next(log, &first)) != NULL; count++) {
+            copy_items(batch, count, change);
+        }
+    }
+    *ret_batch = batch;
+    return 0;
+}
+
+struct events_batch *events_batch_pending(struct events *events)
+{
+    struct events_batch *batch = batch_new(events, events->pending_complete);
+    batch->from = -1; /* nobody else asks for it: what led to it is not known here */
+    for (size_t i = 0; i < batch->count; i++) {
+        copy_items(batch, i, &events->pending[i]);
+    }
+    return batch;
+}

@@ -1,0 +1,200 @@
+/* Feeding those who catch up: portions of their batch, as their sockets take them. */
+#include "events_internal.h"
+
+#include "outrider/base/blob.h"
+#include "outrider/core/fleet/filter.h"
+#include "outrider/core/fleet/view_entry.h"
+#include "outrider/core/fleet/view_read.h"
+
+/* A record goes out as it is in the registry, between what stands before and after it in an event: three
+ * references and no copy, for however many subscribers. */
+enum { HEAD_INIT, HEAD_UPDATE };
+enum { TAIL_PLAIN, TAIL_ID };
+
+struct portion {
+    struct blob *blobs[EVENTS_PORTION_BLOBS];
+    size_t count, bytes;
+};
+
+static void add(struct portion *portion, struct blob *blob)
+{
+    portion->blobs[portion->count++] = blob_ref(blob);
+    portion->bytes += blob_view(blob).size;
+}
+
+static void add_text(struct portion *portion, const struct buf *text)
+{
+    if (text->size > 0) {
+        struct blob *blob = blob_new(buf_view(text));
+        add(portion, blob);
+        blob_unref(blob);
+    }
+}
+
+/* ---- the three parts of a record's event ---- */
+
+static void split_frame(struct str name, const struct sse_id *id, struct blob **head, struct blob **tail)
+{
+    struct buf text = {0};
+    sse_event(&text, name, STR("\x01"), id);
+    struct str rest;
+    struct str before = str_split(buf_view(&text), '\x01', &rest);
+    if (head != NULL) {
+        *head = blob_new(before);
+    }
+    if (tail != NULL) {
+        blob_unref(*tail);
+        *tail = blob_new(rest);
+    }
+    buf_fini(&text);
+}
+
+static struct blob *head_of(struct events *events, bool init)
+{
+    if (events->heads[HEAD_INIT] == NULL) {
+        split_frame(STR("init"), NULL, &events->heads[HEAD_INIT], &events->tails[TAIL_PLAIN]);
+        split_frame(STR("update"), NULL, &events->heads[HEAD_UPDATE], NULL);
+    }
+    return events->heads[init ? HEAD_INIT : HEAD_UPDATE];
+}
+
+static struct blob *tail_of(struct events *events, const struct sse_id *id)
+{
+    if (id == NULL) {
+        return events->tails[TAIL_PLAIN];
+    }
+    bool same = events->tail_id.revision == id->revision && events->tail_id.cluster == id->cluster;
+    if (events->tails[TAIL_ID] == NULL || !same) {
+        split_frame(STR(""), id, NULL, &events->tails[TAIL_ID]);
+        events->tail_id = *id;
+    }
+    return events->tails[TAIL_ID];
+}
+
+void events_portions_fini(struct events *events)
+{
+    for (size_t i = 0; i < COUNT_OF(events->heads); i++) {
+        blob_unref(events->heads[i]);
+        blob_unref(events->tails[i]);
+    }
+}
+
+/* ---- portions ---- */
+
+static bool is_one_line(struct str text)
+{
+    return memchr(text.data, '\n', text.size) == NULL && memchr(text.data, '\r', text.size) == NULL;
+}
+
+static void add_record(struct events *events, struct portion *portion, const struct view_entry *entry,
+                       bool init, const struct sse_id *id)
+{
+    struct blob *json = view_entry_json(entry);
+    if (is_one_line(blob_view(json))) {
+        add(portion, head_of(events, init));
+        add(portion, json);
+        add(portion, tail_of(events, id));
+        return;
+    }
+    struct buf text = {0};
+    (init ? sse_init : sse_update)(&text, entry, id);
+    add_text(portion, &text);
+    buf_fini(&text);
+}
+
+static void add_change(struct events_subscriber *subscriber, struct portion *portion, size_t at, size_t next)
+{
+    const struct events_channel *channel = subscriber->channel;
+    const struct events_batch *batch = subscriber->batch;
+    const struct view_change *change = &batch->items[at];
+    struct sse_id id = {change->revision, batch->cluster};
+    bool last = !batch->init && events_is_last(batch->items, batch->count, at, next);
+    if (channel->kind == EVENTS_FLEET && filter_matches(channel->filter, change->is)) {
+        subscriber->told++;
+        add_record(channel->events, portion, change->is, batch->init, last ? &id : NULL);
+        return;
+    }
+    struct buf text = {0};
+    events_frame(channel, change, last ? &id : NULL, &text);
+    add_text(portion, &text);
+    buf_fini(&text);
+}
+
+static void add_synced(const struct events_subscriber *subscriber, struct portion *portion)
+{
+    const struct events_batch *batch = subscriber->batch;
+    struct sse_id id = {batch->revision, batch->cluster};
+    struct buf text = {0};
+    sse_synced(&text, subscriber->told, !view_synced(batch->events->view), &id);
+    add_text(portion, &text);
+    buf_fini(&text);
+}
+
+static void fill(struct events_subscriber *subscriber, struct portion *portion)
+{
+    const struct events_batch *batch = subscriber->batch;
+    while (subscriber->index < batch->count && portion->count + 4 <= EVENTS_PORTION_BLOBS &&
+           portion->bytes < EVENTS_PORTION_BYTES) {
+        size_t at = subscriber->index;
+        subscriber->index = events_next(subscriber->channel, batch->items, batch->count, at + 1);
+        add_change(subscriber, portion, at, subscriber->index);
+    }
+    if (subscriber->index >= batch->count && batch->init) {
+        add_synced(subscriber, portion);
+    }
+}
+
+/* ---- what comes next ---- */
+
+void events_begin(struct events_subscriber *subscriber, struct events_batch *batch)
+{
+    struct events_channel *channel = subscriber->channel;
+    struct events *events = channel->events;
+    subscriber->batch = batch;
+    subscriber->told = 0;
+    subscriber->stalled = false;
+    subscriber->seen = 0;
+    if (batch == NULL) {
+        events_enter(subscriber, &channel->live);
+        return;
+    }
+    subscriber->index = events_next(channel, batch->items, batch->count, 0);
+    /* Who lives with something waiting begins when it has drained. */
+    events_enter(subscriber, http_push_behind(subscriber->push) > 0 ? &events->blocked : &events->ready);
+    events_wake(events);
+}
+
+/* His batch is told: what has come since is in the log, or he has been too slow for it. */
+static void go_on(struct events_subscriber *subscriber)
+{
+    struct events *events = subscriber->channel->events;
+    struct events_batch *told = subscriber->batch, *rest;
+    subscriber->batch = NULL;
+    int found = events_batch_log(events, told->revision, told->cluster, &rest);
+    events_batch_unref(told);
+    if (found < 0) {
+        events_drop(subscriber, "more has happened since it began to catch up than is kept");
+    } else {
+        events_begin(subscriber, rest);
+    }
+}
+
+size_t events_feed(struct events_subscriber *subscriber)
+{
+    struct events *events = subscriber->channel->events;
+    struct portion portion;
+    portion.count = portion.bytes = 0;
+    fill(subscriber, &portion);
+    http_push_send(subscriber->push, portion.blobs, portion.count);
+    for (size_t i = 0; i < portion.count; i++) {
+        blob_unref(portion.blobs[i]);
+    }
+    if (subscriber->index >= subscriber->batch->count) {
+        go_on(subscriber);
+    } else if (http_push_behind(subscriber->push) > 0 || http_push_is_closed(subscriber->push)) {
+        events_enter(subscriber, &events->blocked);
+    } else {
+        events_enter(subscriber, &events->ready); /* behind the others */
+    }
+    return portion.bytes;
+}

@@ -1,0 +1,124 @@
+/* What everyone is told: the changes of a turn, framed once for each channel. */
+#include "events_internal.h"
+
+#include "outrider/base/blob.h"
+#include "outrider/codec/record/discovery_json.h"
+#include "outrider/core/fleet/filter.h"
+#include "outrider/core/fleet/view_entry.h"
+#include "outrider/core/fleet/view_read.h"
+#include "outrider/os/clock.h"
+
+static bool is_news(const struct events_channel *channel, const struct view_change *change)
+{
+    return filter_news(channel->filter, change->was, change->is) != FILTER_NOTHING;
+}
+
+size_t events_next(const struct events_channel *channel, const struct view_change *changes, size_t count,
+                   size_t at)
+{
+    while (at < count && !is_news(channel, &changes[at])) {
+        at++;
+    }
+    return at;
+}
+
+bool events_is_last(const struct view_change *changes, size_t count, size_t at, size_t next)
+{
+    return next >= count || changes[next].revision != changes[at].revision;
+}
+
+static void frame_discovery(const struct events *events, const struct view_change *change, struct buf *out)
+{
+    struct buf data = {0};
+    struct discovery_local local = {0};
+    if (events->ops->local != NULL) {
+        events->ops->local(events->user, &local);
+    }
+    if (discovery_json_event(change->was, change->is, clock_wall_ms(), &local, &data)) {
+        sse_event(out, STR(""), buf_view(&data), NULL);
+    }
+    buf_fini(&data);
+}
+
+void events_frame(const struct events_channel *channel, const struct view_change *change,
+                  const struct sse_id *id, struct buf *out)
+{
+    if (channel->kind == EVENTS_DISCOVERY) {
+        frame_discovery(channel->events, change, out);
+        return;
+    }
+    switch (filter_news(channel->filter, change->was, change->is)) {
+    case FILTER_NOTHING: break;
+    case FILTER_UPDATE: sse_update(out, change->is, id); break;
+    case FILTER_REMOVE: sse_remove(out, change->was, change->clean, id); break;
+    }
+}
+
+/* What is pending, as one message; NULL when it is nothing to this channel. */
+static struct blob *frame_pending(const struct events_channel *channel)
+{
+    const struct events *events = channel->events;
+    const struct view_change *changes = events->pending;
+    size_t count = events->pending_complete, next;
+    struct sse_id id = {.cluster = view_cluster(events->view)};
+    struct buf out = {0};
+    for (size_t i = events_next(channel, changes, count, 0); i < count; i = next) {
+        next = events_next(channel, changes, count, i + 1);
+        id.revision = changes[i].revision;
+        events_frame(channel, &changes[i], events_is_last(changes, count, i, next) ? &id : NULL, &out);
+    }
+    struct blob *message = out.size == 0 ? NULL : blob_new(buf_view(&out));
+    buf_fini(&out);
+    return message;
+}
+
+static void broadcast(const struct events_channel *channel)
+{
+    if (channel->live.first == NULL) {
+        return;
+    }
+    struct blob *message = frame_pending(channel);
+    const struct events_subscriber *each = message == NULL ? NULL : channel->live.first;
+    for (; each != NULL; each = each->next) {
+        http_push_send(each->push, &message, 1);
+    }
+    blob_unref(message);
+}
+
+/* So much at once would be more than a socket takes, through no fault of the reader. */
+static void let_catch_up(struct events *events)
+{
+    struct events_batch *batch = events_batch_pending(events);
+    for (struct events_channel *channel = events->channels; channel != NULL; channel = channel->next) {
+        while (channel->live.first != NULL) {
+            events_begin(channel->live.first, events_batch_ref(batch));
+        }
+    }
+    events_batch_unref(batch);
+}
+
+void events_forget_pending(struct events *events, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        view_entry_unref(events->pending[i].was);
+        view_entry_unref(events->pending[i].is);
+    }
+    events->pending_count -= count;
+    events->pending_complete = 0;
+    events->pending_bytes = 0;
+}
+
+void events_flush(struct events *events)
+{
+    if (events->pending_complete == 0) {
+        return;
+    }
+    if (events->pending_bytes > EVENTS_LIVE_BYTES) {
+        let_catch_up(events);
+    } else {
+        for (struct events_channel *channel = events->channels; channel != NULL; channel = channel->next) {
+            broadcast(channel);
+        }
+    }
+    events_forget_pending(events, events->pending_complete);
+}

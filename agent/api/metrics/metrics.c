@@ -1,0 +1,241 @@
+/* GET /metrics (contract section 8): base units, one family after the other. */
+#include "outrider/api/common/handler.h"
+
+#include "outrider/codec/text/prometheus.h"
+#include "outrider/core/config/config.h"
+#include "outrider/core/probe/health.h"
+#include "outrider/core/probe/probe.h"
+#include "outrider/core/publish/registrar.h"
+#include "outrider/core/server/server.h"
+#include "outrider/io/http/server/http_server.h"
+#include "outrider/os/usage.h"
+
+#define LABEL(key, text) ((struct prometheus_label){(key), str_of(text)})
+
+static double seconds(int64_t us)
+{
+    return (double)us / 1e6;
+}
+
+static void single(struct buf *out, const char *name, enum prometheus_type type, const char *help,
+                   int64_t value)
+{
+    prometheus_family(out, name, type, help);
+    prometheus_int(out, name, NULL, 0, value);
+}
+
+static void single_seconds(struct buf *out, const char *name, enum prometheus_type type, const char *help,
+                           int64_t us)
+{
+    prometheus_family(out, name, type, help);
+    prometheus_double(out, name, NULL, 0, seconds(us));
+}
+
+static void write_histogram(struct buf *out, const char *name, struct prometheus_label label,
+                            const struct api_histogram *histogram)
+{
+    double bounds[API_BUCKETS - 1];
+    for (size_t i = 0; i < COUNT_OF(bounds); i++) {
+        bounds[i] = seconds(api_bucket_bounds_us[i]);
+    }
+    struct prometheus_histogram shown = {.bounds = bounds,
+                                         .bound_count = COUNT_OF(bounds),
+                                         .counts = histogram->buckets,
+                                         .sum = seconds(histogram->sum_us)};
+    prometheus_histogram(out, name, &label, 1, &shown);
+}
+
+static void write_status(struct buf *out, const struct api_view *view)
+{
+    prometheus_family(out, "outrider_build_info", PROMETHEUS_GAUGE, "The running version; always 1.");
+    struct prometheus_label version = LABEL("version", view->version);
+    prometheus_int(out, "outrider_build_info", &version, 1, 1);
+    if (view->server == NULL) {
+        return;
+    }
+    prometheus_family(out, "outrider_status", PROMETHEUS_GAUGE,
+                      "1 for the effective status of the server, 0 for others.");
+    for (int status = 0; status < STATUS_COUNT; status++) {
+        struct prometheus_label label = LABEL("status", status_name((enum status)status));
+        prometheus_int(out, "outrider_status", &label, 1, server_status(view->server) == (enum status)status);
+    }
+    const char *name = "outrider_status_transitions_total";
+    prometheus_family(out, name, PROMETHEUS_COUNTER, "Changes of the effective status.");
+    for (int from = 0; from < STATUS_COUNT; from++) {
+        for (int to = 0; to < STATUS_COUNT; to++) {
+            struct prometheus_label labels[] = {LABEL("from", status_name((enum status)from)),
+                                                LABEL("to", status_name((enum status)to))};
+            if (from != to) {
+                prometheus_int(out, name, labels, 2, (int64_t)view->counters->transitions[from][to]);
+            }
+        }
+    }
+}
+
+static void write_probes(struct buf *out, const struct api_view *view)
+{
+    prometheus_family(out, "outrider_probe_success", PROMETHEUS_GAUGE,
+                      "1 while the verdict of the probe is passing, 0 while it is failing or not known yet.");
+    for (size_t i = 0; i < view->probe_count; i++) {
+        struct prometheus_label label = LABEL("probe", view->probes[i].config->name);
+        bool passing = health_verdict(&view->probes[i].probe->health) == VERDICT_PASSING;
+        prometheus_int(out, "outrider_probe_success", &label, 1, passing);
+    }
+    prometheus_family(out, "outrider_probe_duration_seconds", PROMETHEUS_HISTOGRAM,
+                      "How long the tries of a probe took.");
+    for (size_t i = 0; i < view->probe_count; i++) {
+        write_histogram(out, "outrider_probe_duration_seconds", LABEL("probe", view->probes[i].config->name),
+                        view->probes[i].duration);
+    }
+}
+
+static void write_requests(struct buf *out, const struct api_counters *counters)
+{
+    const char *name = "outrider_registry_requests_total";
+    prometheus_family(out, name, PROMETHEUS_COUNTER,
+                      "Answers to requests to the registry, by how they ended.");
+    for (int op = 0; op < REGISTRY_OP_COUNT; op++) {
+        for (int outcome = 0; outcome < REGISTRY_FAILURE_COUNT; outcome++) {
+            struct prometheus_label labels[] = {
+                LABEL("op", registry_op_name((enum registry_op)op)),
+                LABEL("outcome", registry_failure_name((enum registry_failure)outcome))};
+            prometheus_int(out, name, labels, 2, (int64_t)counters->registry[op][outcome]);
+        }
+    }
+    name = "outrider_registry_request_duration_seconds";
+    prometheus_family(out, name, PROMETHEUS_HISTOGRAM, "How long requests to the registry took.");
+    for (int op = 0; op < REGISTRY_OP_COUNT; op++) {
+        write_histogram(out, name, LABEL("op", registry_op_name((enum registry_op)op)),
+                        &counters->registry_duration[op]);
+    }
+}
+
+static void write_registry(struct buf *out, const struct api_view *view)
+{
+    const struct registrar *registrar = view->registrar;
+    write_requests(out, view->counters);
+    if (registrar == NULL) {
+        return;
+    }
+    int64_t left = registrar_lease(registrar) == 0 ? 0 : registrar_lease_deadline(registrar) - view->now.boot;
+    single(out, "outrider_registrations_total", PROMETHEUS_COUNTER,
+           "How often the record was put under a new lease.", (int64_t)registrar_registrations(registrar));
+    single_seconds(out, "outrider_lease_remaining_seconds", PROMETHEUS_GAUGE,
+                   "Until the lease ends unless a heartbeat arrives; 0 without a lease.",
+                   left > 0 ? left * 1000 : 0);
+    single(out, "outrider_registry_in_sync", PROMETHEUS_GAUGE,
+           "1 while a record is offered and the registry has it as it is.",
+           server_record(view->server) != NULL && registrar_in_sync(registrar));
+}
+
+static void write_outcomes(struct buf *out, const char *name, const char *help, uint64_t ok, uint64_t bad)
+{
+    struct prometheus_label good = LABEL("outcome", "ok"), failed = LABEL("outcome", "error");
+    prometheus_family(out, name, PROMETHEUS_COUNTER, help);
+    prometheus_int(out, name, &good, 1, (int64_t)ok);
+    prometheus_int(out, name, &failed, 1, (int64_t)bad);
+}
+
+static void write_line_peers(struct buf *out, const struct api_counters *counters)
+{
+    single(out, "outrider_status_lines_overlong_total", PROMETHEUS_COUNTER,
+           "Lines on the status socket longer than one may be.", (int64_t)counters->lines_overlong);
+    single(out, "outrider_status_peers_total", PROMETHEUS_COUNTER, "Connections to the status socket.",
+           (int64_t)counters->line_peers);
+    single(out, "outrider_status_peers_refused_total", PROMETHEUS_COUNTER,
+           "Connections beyond the status socket's limit.", (int64_t)counters->line_peers_refused);
+    single(out, "outrider_status_peers_evicted_total", PROMETHEUS_COUNTER,
+           "Silent connections to the status socket closed to make room.",
+           (int64_t)counters->line_peers_evicted);
+    single(out, "outrider_status_accept_failures_total", PROMETHEUS_COUNTER,
+           "Connections to the status socket that had to wait as there was no descriptor or memory.",
+           (int64_t)counters->line_accept_failures);
+    single(out, "outrider_status_replies_dropped_total", PROMETHEUS_COUNTER,
+           "Replies to peers that do not read.", (int64_t)counters->replies_dropped);
+}
+
+static void write_sockets(struct buf *out, const struct api_counters *counters)
+{
+    write_outcomes(out, "outrider_status_lines_total", "Lines on the status socket.", counters->lines_ok,
+                   counters->lines_bad);
+    write_outcomes(out, "outrider_status_datagrams_total", "Datagrams on the notify socket.",
+                   counters->datagrams_ok, counters->datagrams_bad);
+    single(out, "outrider_status_keys_ignored_total", PROMETHEUS_COUNTER,
+           "Keys of sd_notify that mean nothing here.", (int64_t)counters->datagram_keys_ignored);
+    write_line_peers(out, counters);
+}
+
+static void write_kept(struct buf *out, const struct api_counters *counters)
+{
+    write_outcomes(out, "outrider_state_writes_total", "Writes of the state file.", counters->state_writes,
+                   counters->state_failures);
+    write_outcomes(out, "outrider_reloads_total", "Reloads of the configuration.", counters->reloads_ok,
+                   counters->reloads_bad);
+}
+
+static void write_http(struct buf *out, const struct http_server_counters *http)
+{
+    single(out, "outrider_http_connections", PROMETHEUS_GAUGE, "Open connections to this API.",
+           (int64_t)http->open);
+    single(out, "outrider_http_connections_total", PROMETHEUS_COUNTER, "Connections accepted.",
+           (int64_t)http->accepted);
+    single(out, "outrider_http_rejected_total", PROMETHEUS_COUNTER, "Connections without room.",
+           (int64_t)http->rejected);
+    single(out, "outrider_http_evicted_total", PROMETHEUS_COUNTER, "Idle connections closed to make room.",
+           (int64_t)http->evicted);
+    single(out, "outrider_http_requests_total", PROMETHEUS_COUNTER, "Requests answered by a handler.",
+           (int64_t)http->requests);
+    single(out, "outrider_http_faults_total", PROMETHEUS_COUNTER, "Requests that were not HTTP.",
+           (int64_t)http->faults);
+    single(out, "outrider_http_sent_bytes_total", PROMETHEUS_COUNTER, "Bytes written to peers.",
+           (int64_t)http->bytes_sent);
+    const struct {
+        const char *kind;
+        uint64_t count;
+    } timeouts[] = {
+        {"request", http->request_timeouts}, {"idle", http->idle_timeouts}, {"write", http->write_timeouts}};
+    prometheus_family(out, "outrider_http_timeouts_total", PROMETHEUS_COUNTER,
+                      "Connections closed for being slow.");
+    for (size_t i = 0; i < COUNT_OF(timeouts); i++) {
+        struct prometheus_label label = LABEL("kind", timeouts[i].kind);
+        prometheus_int(out, "outrider_http_timeouts_total", &label, 1, (int64_t)timeouts[i].count);
+    }
+}
+
+static void write_process(struct buf *out, int64_t lag_us)
+{
+    struct usage usage = usage_now();
+    single_seconds(out, "outrider_loop_lag_seconds", PROMETHEUS_GAUGE,
+                   "The longest that a timer was late since the last scrape.", lag_us);
+    single(out, "outrider_process_resident_memory_bytes", PROMETHEUS_GAUGE, "Physical memory of the agent.",
+           usage.resident_bytes);
+    single_seconds(out, "outrider_process_cpu_seconds_total", PROMETHEUS_COUNTER,
+                   "User and system time of the agent.", usage.cpu_us);
+}
+
+void api_metrics(struct api_context *context, const struct api_request *request, struct api_reply *reply)
+{
+    (void)request;
+    struct api_view view;
+    api_look(context, &view);
+    reply->status = 200;
+    reply->content_type = PROMETHEUS_CONTENT_TYPE;
+    struct buf *out = &reply->body;
+    write_status(out, &view);
+    if (view.server != NULL) {
+        write_probes(out, &view);
+    }
+    write_registry(out, &view);
+    if (view.fleet.view != NULL) {
+        api_write_fleet_metrics(out, &view, context);
+    }
+    if (view.server != NULL) {
+        write_sockets(out, view.counters);
+    }
+    write_kept(out, view.counters);
+    if (context->http != NULL) {
+        write_http(out, context->http);
+    }
+    write_process(out, context->loop_lag_us);
+    context->loop_lag_us = 0;
+}

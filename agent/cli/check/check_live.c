@@ -1,0 +1,318 @@
+#include "outrider/cli/check/check_live.h"
+
+#include "outrider/cli/common/cli.h"
+#include "outrider/base/buf.h"
+#include "outrider/base/error.h"
+#include "outrider/base/ulid.h"
+#include "outrider/codec/state/state_file.h"
+#include "outrider/core/config/config.h"
+#include "outrider/io/http/client/http_client.h"
+#include "outrider/io/loop/loop.h"
+#include "outrider/os/clock.h"
+#include "outrider/os/entropy.h"
+#include "outrider/os/file.h"
+#include "outrider/registry/etcd/etcd.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+struct live {
+    const struct config *config;
+    struct loop *loop;
+    struct http_client *http;
+    struct registry *registry; /* being asked */
+    bool answered;
+    bool failing; /* the one endpoint that was asked alone */
+    enum registry_failure failure;
+    enum etcd_login login;
+    uint64_t cluster;
+    int64_t took_us;
+    struct buf error;
+    struct buf record_key, control_key; /* the agent's own two */
+    bool id_is_made_up;
+    int status;
+};
+
+/* ---- asking ---- */
+
+static void on_reply(const struct registry_reply *reply, void *user)
+{
+    struct live *live = user;
+    live->answered = true;
+    live->failure = reply->failure;
+    live->cluster = reply->cluster;
+    buf_clear(&live->error);
+    buf_str(&live->error, reply->error);
+}
+
+static void ask(struct live *live, struct registry_request request)
+{
+    request.id = 1;
+    request.timeout_ms = live->config->registry.request_timeout_ms;
+    live->answered = false;
+    int64_t start = clock_mono_us();
+    registry_submit(live->registry, &request);
+    while (!live->answered) {
+        loop_turn_once(live->loop, true);
+    }
+    live->took_us = clock_mono_us() - start;
+    live->login = etcd_login_state(live->registry);
+}
+
+static void fail(struct live *live, int status)
+{
+    live->status = live->status == EX_DONE ? status : live->status;
+}
+
+/* A registry's error begins with what was asked; the line says that already. */
+static const char *without(const char *text, const char *prefix)
+{
+    size_t size = strlen(prefix);
+    return strncmp(text, prefix, size) == 0 ? text + size : text;
+}
+
+const char *check_live_remedy(const char *error)
+{
+    static const struct {
+        const char *words, *remedy;
+    } rows[] = {
+        {"connection refused", ": nothing listens there; is etcd running, and is the port right?"},
+        {"timed out", ": nobody answers; is the address right, and does a firewall let us through?"},
+        {"unreachable", ": is the address right, and is there a route?"},
+        {"is it etcd?", ""},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        if (strstr(error, rows[i].words) != NULL) {
+            return rows[i].remedy;
+        }
+    }
+    return "";
+}
+
+/* ---- endpoints and login ---- */
+
+static struct registry_request read_of(const struct buf *key)
+{
+    return (struct registry_request){.op = REGISTRY_GET, .key = buf_view(key)};
+}
+
+/* Whether the last answer failed for want of a token: the endpoint itself is as good as any. */
+static bool login_failed(const struct live *live)
+{
+    return live->failure == REGISTRY_DENIED && live->login == ETCD_LOGIN_NEEDED;
+}
+
+/* Every further request would be denied for the same reason: one fault, one line. */
+static bool nobody_is_let_in(const struct live *live)
+{
+    const char *error = buf_text(&live->error);
+    return live->failure == REGISTRY_DENIED &&
+           (strstr(error, "user name is empty") != NULL || strstr(error, "has a CommonName") != NULL);
+}
+
+static bool endpoint_answers(const struct live *live)
+{
+    return live->failure != REGISTRY_RETRY && live->failure != REGISTRY_UNKNOWN;
+}
+
+static void ask_endpoint(struct live *live, size_t index)
+{
+    struct config_registry one = live->config->registry;
+    one.endpoints[0] = one.endpoints[index];
+    one.endpoint_count = 1;
+    struct registry_endpoint endpoint;
+    live->registry = etcd_new(&one, live->loop, live->http, on_reply, NULL, live);
+    ask(live, read_of(&live->record_key));
+    live->failing = registry_endpoint(live->registry, 0, &endpoint) && endpoint.trouble[0] != '\0';
+    registry_free(live->registry);
+    live->registry = NULL;
+}
+
+static void print_endpoint(struct live *live, const char *name)
+{
+    if (!endpoint_answers(live) || live->failing) {
+        char asked[256], login[512];
+        const char *username = live->config->registry.username;
+        snprintf(asked, sizeof(asked), "get on %s: ", name);
+        snprintf(login, sizeof(login), "get: log in as `%s` on %s: ", username == NULL ? "" : username, name);
+        const char *error = without(without(buf_text(&live->error), asked), login);
+        printf("%s: FAILED: %s%s\n", name, error, check_live_remedy(error));
+    } else if (live->cluster != 0) {
+        printf("%s: answers in %" PRId64 " ms, cluster %" PRIx64 "\n", name, (live->took_us + 999) / 1000,
+               live->cluster);
+    } else {
+        printf("%s: answers in %" PRId64 " ms\n", name, (live->took_us + 999) / 1000);
+    }
+}
+
+/* Returns how many answer. */
+static size_t check_endpoints(struct live *live)
+{
+    const struct config_registry *registry = &live->config->registry;
+    size_t answering = 0, first = 0;
+    uint64_t cluster = 0;
+    for (size_t i = 0; i < registry->endpoint_count; i++) {
+        ask_endpoint(live, i);
+        print_endpoint(live, registry->endpoints[i]);
+        answering += endpoint_answers(live) && !live->failing ? 1 : 0;
+        if (cluster == 0 && live->cluster != 0) {
+            cluster = live->cluster;
+            first = i;
+        } else if (live->cluster != 0 && live->cluster != cluster) {
+            printf("%s: FAILED: belongs to another cluster than %s: registry.endpoints must name members of "
+                   "one\n",
+                   registry->endpoints[i], registry->endpoints[first]);
+            fail(live, EX_FAILED);
+        }
+    }
+    return answering;
+}
+
+/* By the registry of all endpoints. Returns whether it is worth going on. */
+static bool check_login(struct live *live)
+{
+    const char *username = live->config->registry.username;
+    ask(live, read_of(&live->record_key));
+    if (!endpoint_answers(live)) {
+        printf("registry: FAILED: %s\n", buf_text(&live->error));
+        fail(live, EX_TEMPFAIL);
+        return false;
+    }
+    if (login_failed(live) || nobody_is_let_in(live)) {
+        printf("log in: FAILED: %s\n", without(buf_text(&live->error), "get: "));
+        fail(live, EX_FAILED);
+        return false;
+    }
+    if (username == NULL) {
+        return true;
+    }
+    printf("log in as `%s`: %s\n", username,
+           live->login == ETCD_LOGIN_OFF ? "etcd has authentication off, so nobody is kept out" : "ok");
+    return true;
+}
+
+/* ---- permissions ---- */
+
+static void check(struct live *live, const char *what, struct str key, struct registry_request request)
+{
+    ask(live, request);
+    if (live->failure == REGISTRY_OK) {
+        printf("%s %.*s: ok\n", what, STR_ARG(key));
+        return;
+    }
+    const char *error = buf_text(&live->error);
+    printf("%s %.*s: FAILED: %s%s\n", what, STR_ARG(key), error, check_live_remedy(error));
+    fail(live, endpoint_answers(live) ? EX_FAILED : EX_TEMPFAIL);
+}
+
+static void check_list(struct live *live, const char *prefix)
+{
+    struct buf from = {0}, to = {0};
+    buf_printf(&from, "%s/", prefix);
+    buf_printf(&to, "%s0", prefix); /* the byte after '/' */
+    check(live, "read all below", buf_view(&from),
+          (struct registry_request){
+              .op = REGISTRY_LIST, .key = buf_view(&from), .range_end = buf_view(&to), .limit = 1});
+    buf_fini(&from);
+    buf_fini(&to);
+}
+
+static void check_own_key(struct live *live, const struct buf *key)
+{
+    check(live, "read", buf_view(key), read_of(key));
+    check(live, "write", buf_view(key),
+          (struct registry_request){.op = REGISTRY_PROVE, .key = buf_view(key)});
+}
+
+static void check_permissions(struct live *live)
+{
+    if (live->config->server.present) {
+        if (live->id_is_made_up) {
+            printf("server.id is auto and none is kept yet: an id that nobody has stands for it below\n");
+        }
+        check_own_key(live, &live->record_key);
+        check_own_key(live, &live->control_key);
+    }
+    check_list(live, live->config->registry.prefix);
+    check_list(live, live->config->registry.control_prefix);
+}
+
+/* ---- whose keys ---- */
+
+/* The id that state_dir keeps, as the agent would take it. */
+static bool kept_id(const char *state_dir, char ret_id[static ULID_LENGTH + 1])
+{
+    struct buf path = {0}, bytes = {0};
+    struct saved_state state = {0};
+    struct error err;
+    buf_printf(&path, "%s/state.json", state_dir);
+    bool found = file_read(buf_text(&path), STATE_FILE_MAX, &err, &bytes) == 0 &&
+                 state_file_decode(buf_view(&bytes), &state, &err) == 0 && state.id != NULL &&
+                 ulid_valid(str_of(state.id));
+    if (found) {
+        memcpy(ret_id, state.id, ULID_LENGTH + 1);
+    }
+    saved_state_fini(&state);
+    buf_fini(&bytes);
+    buf_fini(&path);
+    return found;
+}
+
+static void find_keys(struct live *live)
+{
+    const struct config *config = live->config;
+    char id[ULID_LENGTH + 1] = "";
+    const char *name = config->server.id;
+    if (name == NULL || strcmp(name, "auto") == 0) {
+        name = id;
+        if (config->state_dir == NULL || !kept_id(config->state_dir, id)) {
+            uint8_t entropy[10];
+            entropy_fill(entropy, sizeof(entropy));
+            ulid_format(clock_wall_ms(), entropy, id);
+            live->id_is_made_up = true;
+        }
+    }
+    const char *type = config->server.type == NULL ? "outrider" : config->server.type;
+    buf_printf(&live->record_key, "%s/%s/%s", config->registry.prefix, type, name);
+    buf_printf(&live->control_key, "%s/control/%s/%s", config->registry.control_prefix, type, name);
+}
+
+/* ---- the whole ---- */
+
+static void run(struct live *live)
+{
+    const struct config_registry *registry = &live->config->registry;
+    if (check_endpoints(live) == 0) {
+        fail(live, EX_TEMPFAIL);
+        return;
+    }
+    live->registry = etcd_new(registry, live->loop, live->http, on_reply, NULL, live);
+    if (check_login(live)) {
+        check_permissions(live);
+    }
+    registry_free(live->registry);
+}
+
+int check_live(const struct config *config)
+{
+    struct error err;
+    struct live live = {.config = config, .status = EX_DONE};
+    live.loop = loop_new(&err);
+    if (live.loop == NULL) {
+        return cli_fail(EX_FAILED, "%s", err.text);
+    }
+    live.http =
+        http_client_new(live.loop, &(struct http_tls){.ca_file = config->registry.tls.ca_file,
+                                                      .cert_file = config->registry.tls.cert_file,
+                                                      .key_file = config->registry.tls.key_file,
+                                                      .server_name = config->registry.tls.server_name});
+    find_keys(&live);
+    run(&live);
+    http_client_free(live.http);
+    loop_free(live.loop);
+    buf_fini(&live.error);
+    buf_fini(&live.record_key);
+    buf_fini(&live.control_key);
+    return live.status;
+}

@@ -1,0 +1,67 @@
+#include "outrider/cli/common/cli.h"
+
+#include "outrider/cli/check/check_live.h"
+#include "outrider/base/buf.h"
+#include "outrider/core/config/config.h"
+#include "outrider/shell/config_file.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+/* A secret that everybody on the machine can read is hardly meant; whether the group may is the operator's
+ * way to let the agent in. A file that is not there may be so on this machine only, or not written yet. */
+static void warn_of_secret(const char *file, const char *setting, const char *secret)
+{
+    struct stat st;
+    if (secret == NULL) {
+        return;
+    }
+    if (stat(secret, &st) < 0) {
+        if (errno == ENOENT) {
+            fprintf(
+                stderr,
+                "%s: %s: warning: there is no %s on this machine: where the agent runs, whatever needs it "
+                "fails until there is\n",
+                file, setting, secret);
+        }
+    } else if ((st.st_mode & (S_IROTH | S_IWOTH)) != 0) {
+        fprintf(stderr,
+                "%s: %s: warning: %s has mode %04o: everybody on this machine can %s it; chmod 0640 %s\n",
+                file, setting, secret, (unsigned)(st.st_mode & 07777U),
+                (st.st_mode & S_IROTH) != 0 ? "read" : "write", secret);
+    } else if (S_ISREG(st.st_mode) && st.st_size == 0) {
+        fprintf(stderr, "%s: %s: warning: %s is empty\n", file, setting, secret);
+    }
+}
+
+int cmd_check(const struct command *command, struct cli_args args)
+{
+    const char *file = NULL;
+    bool live = false;
+    const struct cli_option options[] = {{"--config", 'c', &file, NULL}, {"--live", 0, NULL, &live}};
+    int status;
+    if (!cli_only_options(command, args, options, COUNT_OF(options), &status)) {
+        return status;
+    }
+    const char *path = config_file_path(file);
+    struct buf problems = {0};
+    struct config *config = config_file_read(path, &problems);
+    fputs(buf_text(&problems), stderr);
+    buf_fini(&problems);
+    if (config == NULL) {
+        return EX_CONFIG;
+    }
+    warn_of_secret(path, "registry.password_file", config->registry.password_file);
+    warn_of_secret(path, "registry.tls.key_file", config->registry.tls.key_file);
+    warn_of_secret(path, "http.token_file", config->http.token_file);
+    printf("%s: ok\n", path);
+    if (live) {
+        fflush(stdout); /* what follows may take its time */
+        status = check_live(config);
+    }
+    config_fini(config);
+    free(config);
+    return live ? status : EX_DONE;
+}

@@ -1,0 +1,233 @@
+#include "outrider/cli/common/client.h"
+
+#include "outrider/cli/common/cli.h"
+#include "outrider/cli/common/document.h"
+#include "outrider/base/buf.h"
+#include "outrider/base/error.h"
+#include "outrider/base/mem.h"
+#include "outrider/codec/text/printable.h"
+#include "outrider/io/http/client/http_fetch.h"
+#include "outrider/os/file.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* An agent answers at once or not at all. Its own document is below 100 kB; a fleet is as large as an agent
+ * keeps one. */
+enum { ANSWER_MS = 5000, DOCUMENT_MAX = 256 << 20, TOKEN_MAX = 4096 };
+
+void client_fini(struct client *client)
+{
+    if (client != NULL) {
+        free(client->url);
+        free(client->unix_path);
+        free(client->token_file);
+        free(client->config);
+        free(client->type);
+        free(client->id);
+        free(client->unit_socket);
+        *client = (struct client){0};
+    }
+}
+
+/* The message of {"error":{"code":...,"message":...}}, or what came instead. */
+static int tell_refusal(int status, const json_t *document, struct error *err)
+{
+    const char *message = json_string_value(json_object_get(json_object_get(document, "error"), "message"));
+    if (message == NULL) {
+        return error_set(err, ERROR_PROTOCOL, "HTTP %d: is it an agent that answers there?", status);
+    }
+    char text[256];
+    printable_copy(text, sizeof(text), str_of(message), '?');
+    const char *hint = status == 401 ? " (--token-file FILE, or -c FILE that names http.token_file)" : "";
+    return error_set(err, status == 401 ? ERROR_DENIED : ERROR_INVALID, "the agent refused: %s%s", text,
+                     hint);
+}
+
+/* The exit status of an answer that is not what was asked for. 503 is of the moment, but where the fleet is
+ * not watched at all. */
+static int refusal_status(int status, const json_t *document)
+{
+    const char *code = document_text(document, "error.code");
+    bool later = status == 503 && code != NULL && strcmp(code, "view_off") != 0;
+    return later ? EX_TEMPFAIL : EX_FAILED;
+}
+
+static int read_answer(int status, struct str body, struct error *err, json_t **ret_document)
+{
+    json_t *document = document_parse(body);
+    if (status != 200 || !json_is_object(document)) {
+        (void)tell_refusal(status, document, err);
+        bool gone = status == 404 && json_is_object(document);
+        int rc = gone ? EX_GONE : refusal_status(status, document);
+        json_decref(document);
+        return rc;
+    }
+    *ret_document = document;
+    return 0;
+}
+
+/* Several agents on one machine: the default address may be another's, or nobody's. */
+static void add_hint(const struct client *client, struct error *err)
+{
+    if (client->unit_socket != NULL && err != NULL) {
+        size_t used = strlen(err->text);
+        snprintf(err->text + used, sizeof(err->text) - used,
+                 "; under systemd the agent of %s is at --agent unix:%s", client->config,
+                 client->unit_socket);
+    } else if (client->guessed && err != NULL) {
+        size_t used = strlen(err->text);
+        snprintf(err->text + used, sizeof(err->text) - used, "; -c FILE or --agent says where it is");
+    }
+}
+
+static int ask(const struct client *client, const char *method, const char *path, const char *const *headers,
+               struct str body, struct error *err, json_t **ret_document)
+{
+    struct buf url = {0}, answer = {0};
+    int status;
+    buf_printf(&url, "%s%s", client->url, path);
+    struct http_fetch_request request = {.method = method,
+                                         .url = buf_text(&url),
+                                         .unix_path = client->unix_path,
+                                         .headers = headers,
+                                         .body = body,
+                                         .timeout_ms = ANSWER_MS,
+                                         .max_response = DOCUMENT_MAX};
+    int rc = http_fetch(&request, err, &status, &answer);
+    if (rc < 0) {
+        (void)error_wrap(err, "no agent answers");
+        add_hint(client, err);
+        rc = EX_TEMPFAIL;
+    } else {
+        rc = read_answer(status, buf_view(&answer), err, ret_document);
+    }
+    buf_fini(&url);
+    buf_fini(&answer);
+    return rc;
+}
+
+static bool is_meant(const char *wanted, const char *found)
+{
+    return wanted == NULL || (found != NULL && strcmp(wanted, found) == 0);
+}
+
+static int refuse_other(const struct client *client, const char *type, const char *id, struct error *err)
+{
+    char who[160];
+    struct buf found = {0};
+    buf_printf(&found, "%s/%s", type == NULL ? "?" : type, id == NULL ? "?" : id);
+    printable_copy(who, sizeof(who), buf_view(&found), '?');
+    buf_fini(&found);
+    (void)error_set(err, ERROR_NOT_FOUND, "another agent answers at %s%s: %s, and %s is for %s%s%s",
+                    client->unix_path == NULL ? "" : "unix:",
+                    client->unix_path == NULL ? client->url : client->unix_path, who, client->config,
+                    client->type, client->id == NULL ? "" : "/", client->id == NULL ? "" : client->id);
+    add_hint(client, err);
+    return EX_TEMPFAIL;
+}
+
+int client_read(const struct client *client, const char *path, struct error *err, json_t **ret_document)
+{
+    return ask(client, "GET", path, NULL, (struct str){NULL, 0}, err, ret_document);
+}
+
+int client_get(const struct client *client, struct error *err, json_t **ret_document)
+{
+    json_t *document = NULL;
+    int rc = client_read(client, "/api/agent", err, &document);
+    if (rc != 0) {
+        return rc == EX_GONE ? EX_FAILED : rc;
+    }
+    const char *type = document_text(document, "type"), *id = document_text(document, "id");
+    if (!is_meant(client->type, type) || !is_meant(client->id, id)) {
+        rc = refuse_other(client, type, id, err);
+        json_decref(document);
+        return rc;
+    }
+    *ret_document = document;
+    return 0;
+}
+
+/* A stream has a comment every 15 s. */
+enum { CONNECTED_SILENCE_MS = 40000 };
+
+int client_follow(const struct client *client, const char *path, const char *last_id,
+                  bool (*data)(int status, struct str bytes, void *user), void (*tick)(void *user),
+                  void *user, struct error *err)
+{
+    struct buf url = {0}, none = {0}, resume = {0};
+    int status;
+    buf_printf(&url, "%s%s", client->url, path);
+    buf_printf(&resume, "Last-Event-ID: %s", last_id);
+    const char *const headers[] = {*last_id == '\0' ? NULL : buf_text(&resume), NULL};
+    struct http_fetch_request request = {.method = "GET",
+                                         .url = buf_text(&url),
+                                         .unix_path = client->unix_path,
+                                         .headers = headers,
+                                         .data = data,
+                                         .tick = tick,
+                                         .user = user,
+                                         .silence_ms = CONNECTED_SILENCE_MS};
+    if (http_fetch(&request, err, &status, &none) == 0) {
+        (void)error_set(err, ERROR_UNREACHABLE, "the agent ended the stream");
+    }
+    buf_fini(&url);
+    buf_fini(&none);
+    buf_fini(&resume);
+    return EX_TEMPFAIL;
+}
+
+int client_refusal(int status, struct str body, struct error *err)
+{
+    json_t *document = document_parse(body);
+    (void)tell_refusal(status, document, err);
+    int rc = refusal_status(status, document);
+    json_decref(document);
+    return rc;
+}
+
+static int check_who(const struct client *client, struct error *err)
+{
+    json_t *document = NULL;
+    int rc = client->type == NULL ? 0 : client_get(client, err, &document);
+    json_decref(document);
+    return rc;
+}
+
+static int authorize(const struct client *client, struct error *err, struct buf *header)
+{
+    if (client->token_file == NULL) {
+        return 0;
+    }
+    struct buf token = {0};
+    int rc = file_read(client->token_file, TOKEN_MAX, err, &token);
+    buf_str(header, STR("Authorization: Bearer "));
+    buf_str(header, str_trim(buf_view(&token)));
+    if (token.data != NULL) {
+        mem_wipe(token.data, token.capacity);
+    }
+    buf_fini(&token);
+    return rc;
+}
+
+int client_post(const struct client *client, const char *path, struct str body, struct error *err,
+                json_t **ret_document)
+{
+    struct buf authorization = {0};
+    if (authorize(client, err, &authorization) < 0) {
+        buf_fini(&authorization);
+        return EX_CONFIG;
+    }
+    const char *const headers[] = {"Content-Type: application/json",
+                                   client->token_file == NULL ? NULL : buf_text(&authorization), NULL};
+    int rc = check_who(client, err);
+    rc = rc != 0 ? rc : ask(client, "POST", path, headers, body, err, ret_document);
+    rc = rc == EX_GONE ? EX_FAILED : rc;
+    if (authorization.data != NULL) {
+        mem_wipe(authorization.data, authorization.capacity);
+    }
+    buf_fini(&authorization);
+    return rc;
+}

@@ -1,0 +1,175 @@
+/* Where is the agent? What the command line, the environment and the configuration say, in this order. */
+#include "outrider/cli/common/client.h"
+
+#include "outrider/cli/common/cli.h"
+#include "outrider/base/buf.h"
+#include "outrider/base/error.h"
+#include "outrider/base/mem.h"
+#include "outrider/core/config/address.h"
+#include "outrider/core/config/config.h"
+#include "outrider/shell/config_file.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+static const char fallback[] = "http://127.0.0.1:7117";
+
+static int use_unix(const char *path, struct error *err, struct client *ret_client)
+{
+    if (path[0] == '\0') {
+        return error_set(err, ERROR_INVALID, "unix: needs the path of a socket");
+    }
+    *ret_client = (struct client){.url = mem_strdup("http://localhost"), .unix_path = mem_strdup(path)};
+    return 0;
+}
+
+static int use_url(struct str address, const char *scheme, struct client *ret_client)
+{
+    struct buf url = {0};
+    buf_printf(&url, "%s%.*s", scheme, STR_ARG(address));
+    *ret_client = (struct client){.url = mem_strdup(buf_text(&url))};
+    buf_fini(&url);
+    return 0;
+}
+
+int client_parse(const char *text, struct error *err, struct client *ret_client)
+{
+    struct str address = str_of(text);
+    struct str host;
+    uint16_t port;
+    if (str_starts(address, STR("unix:"))) {
+        return use_unix(text + 5, err, ret_client);
+    }
+    size_t scheme = str_starts(address, STR("http://")) ? 7 : str_starts(address, STR("https://")) ? 8 : 0;
+    while (scheme > 0 && address.size > scheme && address.data[address.size - 1] == '/') {
+        address.size--;
+    }
+    if (scheme > 0 && address.size > scheme) {
+        return use_url(address, "", ret_client);
+    }
+    if (scheme == 0 && address_split(address, &host, &port) == 0) {
+        return use_url(address, "http://", ret_client);
+    }
+    return error_set(err, ERROR_INVALID, "`%s` is not http://HOST:PORT, HOST:PORT or unix:PATH", text);
+}
+
+int client_of_listen(const char *listen, struct error *err, struct client *ret_client)
+{
+    struct str host;
+    uint16_t port;
+    if (str_starts(str_of(listen), STR("unix:")) || address_split(str_of(listen), &host, &port) < 0) {
+        return client_parse(listen, err, ret_client);
+    }
+    bool any4 = str_eq(host, STR("0.0.0.0")), any6 = str_eq(host, STR("::"));
+    if (!any4 && !any6) {
+        return client_parse(listen, err, ret_client);
+    }
+    struct buf url = {0};
+    buf_printf(&url, "http://%s:%u", any4 ? "127.0.0.1" : "[::1]", port);
+    *ret_client = (struct client){.url = mem_strdup(buf_text(&url))};
+    buf_fini(&url);
+    return 0;
+}
+
+static bool is_auto(const char *text)
+{
+    return text != NULL && strcmp(text, "auto") == 0;
+}
+
+/* Whom the file means. Where nothing in it says where, the address is everybody's. */
+static void take_who(const char *path, const struct config *config, struct client *client)
+{
+    struct str instance = cli_instance_name(path);
+    client->config = mem_strdup(path);
+    client->type = mem_strdup(config->server.type);
+    client->id = is_auto(config->server.id) ? NULL : mem_strdup(config->server.id);
+    if (client->unix_path == NULL && instance.size > 0 && strcmp(client->url, fallback) == 0) {
+        struct buf path_there = {0};
+        buf_printf(&path_there, "/run/outrider/%.*s/http.sock", STR_ARG(instance));
+        client->unit_socket = mem_strdup(buf_text(&path_there));
+        buf_fini(&path_there);
+    }
+}
+
+static int use_config(const char *path, struct client *ret_client)
+{
+    cli_use_unit_directory(path);
+    struct config *config = config_file_load(path);
+    if (config == NULL) {
+        return EX_CONFIG;
+    }
+    struct error err;
+    int status = 0;
+    if (config->http.listen == NULL) {
+        status = cli_fail(EX_TEMPFAIL, "the agent of %s cannot be asked: its http.listen is off", path);
+    } else if (client_of_listen(config->http.listen, &err, ret_client) < 0) {
+        status = cli_fail(EX_CONFIG, "%s: http.listen: %s", path, err.text);
+    } else {
+        ret_client->token_file = mem_strdup(config->http.token_file);
+        take_who(path, config, ret_client);
+    }
+    config_fini(config);
+    free(config);
+    return status;
+}
+
+static int use_text(const char *what, const char *text, struct client *ret_client)
+{
+    struct error err;
+    return client_parse(text, &err, ret_client) < 0 ? cli_fail(EX_USAGE, "%s: %s", what, err.text) : 0;
+}
+
+static int find(const struct client_options *options, struct client *ret_client)
+{
+    const char *environment = getenv("OUTRIDER_AGENT");
+    const char *file = config_file_path(NULL);
+    if (options->agent != NULL) {
+        return use_text("--agent", options->agent, ret_client);
+    }
+    if (options->config != NULL) {
+        return use_config(options->config, ret_client);
+    }
+    if (environment != NULL && environment[0] != '\0') {
+        return use_text("$OUTRIDER_AGENT", environment, ret_client);
+    }
+    if (access(file, R_OK) == 0) {
+        return use_config(file, ret_client);
+    }
+    *ret_client = (struct client){.url = mem_strdup(fallback), .guessed = true};
+    return 0;
+}
+
+/* --agent says where; a -c beside it can only mean the token. */
+static int add_token(const struct client_options *options, struct client *client)
+{
+    struct client of_file;
+    if (options->token_file != NULL) {
+        free(client->token_file);
+        client->token_file = mem_strdup(options->token_file);
+    } else if (options->agent != NULL && options->config != NULL) {
+        int status = use_config(options->config, &of_file);
+        if (status != 0) {
+            return status;
+        }
+        client->token_file = of_file.token_file;
+        of_file.token_file = NULL;
+        client_fini(&of_file);
+    }
+    return 0;
+}
+
+int client_find(const struct client_options *options, struct client *ret_client)
+{
+    struct client client;
+    int status = find(options, &client);
+    if (status != 0) {
+        return status;
+    }
+    status = add_token(options, &client);
+    if (status != 0) {
+        client_fini(&client);
+        return status;
+    }
+    *ret_client = client;
+    return 0;
+}

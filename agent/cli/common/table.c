@@ -1,0 +1,168 @@
+#include "outrider/cli/common/table.h"
+
+#include "outrider/base/buf.h"
+#include "outrider/base/mem.h"
+#include "outrider/codec/text/printable.h"
+
+#include <stdlib.h>
+
+enum { CELL_MAX = 80, GAP = 2 };
+
+struct table_cell {
+    char *text;
+    const char *colour;
+    size_t width;
+};
+
+/* ---- width ---- */
+
+static size_t character_size(const char *text)
+{
+    unsigned char first = (unsigned char)*text;
+    return first < 0xc0 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+}
+
+static uint32_t character_at(const char *text)
+{
+    static const unsigned char masks[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+    size_t size = character_size(text);
+    uint32_t character = (unsigned char)text[0] & masks[size];
+    for (size_t i = 1; i < size && text[i] != '\0'; i++) {
+        character = character << 6 | ((unsigned char)text[i] & 0x3f);
+    }
+    return character;
+}
+
+/* By Unicode's East Asian Width, in blocks: wcwidth knows more, and nothing without a locale. */
+static size_t character_width(uint32_t character)
+{
+    static const struct {
+        uint32_t first, last;
+        size_t width;
+    } rows[] = {
+        {0x300, 0x36f, 0},     {0x1100, 0x115f, 2},   {0x200b, 0x200f, 0},   {0x202a, 0x202e, 0},
+        {0x2060, 0x2064, 0},   {0x20d0, 0x20f0, 0},   {0x2e80, 0x303e, 2},   {0x3041, 0x4dbf, 2},
+        {0x4e00, 0xa4cf, 2},   {0xa960, 0xa97f, 2},   {0xac00, 0xd7a3, 2},   {0xf900, 0xfaff, 2},
+        {0xfe00, 0xfe0f, 0},   {0xfe20, 0xfe2f, 0},   {0xfe30, 0xfe6f, 2},   {0xff00, 0xff60, 2},
+        {0xffe0, 0xffe6, 2},   {0x1f300, 0x1f64f, 2}, {0x1f680, 0x1f6ff, 2}, {0x1f900, 0x1f9ff, 2},
+        {0x20000, 0x3fffd, 2},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows) && character >= rows[i].first; i++) {
+        if (character <= rows[i].last) {
+            return rows[i].width;
+        }
+    }
+    return 1;
+}
+
+/* Bytes of what fits into `room` columns; `ret_width` receives how many it takes. */
+static size_t fitting(const char *text, size_t room, size_t *ret_width)
+{
+    size_t used = 0, width = 0;
+    while (text[used] != '\0') {
+        size_t next = character_width(character_at(text + used));
+        if (next > room - width) {
+            break;
+        }
+        width += next;
+        size_t end = used + character_size(text + used);
+        while (used < end && text[used] != '\0') {
+            used++;
+        }
+    }
+    *ret_width = width;
+    return used;
+}
+
+size_t table_width(const char *text)
+{
+    size_t width;
+    (void)fitting(text, SIZE_MAX, &width);
+    return width;
+}
+
+/* ---- cells ---- */
+
+void table_add(struct table *table, const char *text, const char *colour)
+{
+    if (table->count == table->capacity) {
+        table->capacity = table->capacity == 0 ? 64 : table->capacity * 2;
+        table->cells = mem_resize(table->cells, table->capacity, sizeof(table->cells[0]));
+    }
+    struct buf plain = {0};
+    printable_add(&plain, str_of(text), CELL_MAX, '?');
+    struct table_cell *cell = &table->cells[table->count++];
+    *cell = (struct table_cell){.text = mem_strdup(buf_text(&plain)), .colour = colour};
+    cell->width = table_width(cell->text);
+    buf_fini(&plain);
+}
+
+size_t table_rows(const struct table *table)
+{
+    return table->columns == 0 ? 0 : table->count / table->columns;
+}
+
+/* One text of a foreigner must not push all that comes after it off the screen. */
+enum { LEAST_MAX = 48 };
+
+static void measure(const struct table *table, size_t ret_widths[static TABLE_COLUMNS_MAX])
+{
+    for (size_t column = 0; column < table->columns; column++) {
+        ret_widths[column] = table->least == NULL ? 0 : table->least[column];
+        for (size_t i = column; i < table->count; i += table->columns) {
+            size_t width = table->cells[i].width;
+            ret_widths[column] = width > ret_widths[column] ? width : ret_widths[column];
+        }
+        if (table->least != NULL) {
+            table->least[column] = ret_widths[column] < LEAST_MAX ? ret_widths[column] : LEAST_MAX;
+        }
+    }
+}
+
+static void print_row(const struct table *table, const struct table_cell *row, const size_t *widths,
+                      size_t room, bool colour, struct buf *out)
+{
+    size_t owed = 0; /* blanks before the next text */
+    for (size_t column = 0; column < table->columns; column++) {
+        const struct table_cell *cell = &row[column];
+        if (widths[column] == 0) {
+            continue;
+        }
+        size_t used = 0;
+        if (cell->width > 0 && owed < room) {
+            room -= owed;
+            for (; owed > 0; owed--) {
+                buf_str(out, STR(" "));
+            }
+            bool coloured = colour && cell->colour != NULL;
+            if (coloured) {
+                buf_printf(out, "\033[%sm", cell->colour);
+            }
+            buf_add(out, cell->text, fitting(cell->text, room, &used));
+            buf_str(out, coloured ? STR("\033[0m") : STR(""));
+            room -= used;
+        }
+        owed += widths[column] - used + GAP;
+    }
+    buf_str(out, STR("\n"));
+}
+
+void table_print(const struct table *table, size_t from, size_t to, size_t width, bool colour,
+                 struct buf *out)
+{
+    size_t widths[TABLE_COLUMNS_MAX] = {0};
+    measure(table, widths);
+    for (size_t row = from; row < to && row < table_rows(table); row++) {
+        print_row(table, &table->cells[row * table->columns], widths, width == 0 ? SIZE_MAX : width, colour,
+                  out);
+    }
+}
+
+void table_fini(struct table *table)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        free(table->cells[i].text);
+    }
+    free(table->cells);
+    *table = (struct table){0};
+}

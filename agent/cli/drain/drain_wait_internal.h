@@ -1,0 +1,19 @@
+/* What a waiting `outrider drain` reads from the agent's document. Pure. */
+#ifndef OUTRIDER_CLI_DRAIN_DRAIN_WAIT_INTERNAL_H
+#define OUTRIDER_CLI_DRAIN_DRAIN_WAIT_INTERNAL_H
+
+#include <jansson.h>
+
+struct buf;
+
+enum drain_wait_end {
+    DRAIN_WAIT_ON,    /* not over */
+    DRAIN_WAIT_DONE,  /* the server is empty or gone */
+    DRAIN_WAIT_FAILED /* the deadline passed, or somebody lifted the hold */
+};
+
+/* Whether the waiting for the operator's hold is over; appends one line for a person, without its end, when
+ * it is. */
+enum drain_wait_end drain_wait_end(const json_t *document, struct buf *ret_words);
+
+#endif

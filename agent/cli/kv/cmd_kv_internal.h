@@ -1,0 +1,111 @@
+/* What the commands `outrider kv ...` share: the way to etcd, options that may stand anywhere, printing. */
+#ifndef OUTRIDER_CLI_KV_CMD_KV_INTERNAL_H
+#define OUTRIDER_CLI_KV_CMD_KV_INTERNAL_H
+
+#include "outrider/cli/common/cli.h"
+#include "outrider/base/buf.h"
+#include "outrider/codec/etcd/etcd_kv.h"
+#include "outrider/registry/etcd/etcd_client.h"
+#include "outrider/registry/registry.h"
+
+struct config;
+struct error;
+struct http_client;
+struct json_writer;
+struct loop;
+
+/* Etcd prints what was read in two ways, one for people and one for programs. */
+struct kv_options {
+    const char *config;
+    bool json;
+};
+
+/* A way to etcd, with the endpoints, the login and the TLS of a configuration. */
+struct kv {
+    struct config *config;
+    struct loop *loop;
+    struct http_client *http;
+    struct registry *registry;
+    registry_watch_fn *on_watch; /* who watches; NULL: nobody */
+    void *on_watch_user;
+    registry_reply_fn *on_reply; /* who asks the registry itself; NULL: nobody */
+    void *on_reply_user;
+    etcd_client_fn *on_answer; /* who asked */
+    void *on_answer_user;
+    bool answered;
+    bool muted; /* what another try may mend is said already */
+    int status; /* what the answer means for the exit status */
+};
+
+/* Reads the configuration. Returns 0; or the exit status, all said. */
+int kv_open(struct kv *kv, const struct kv_options *options) MUST_CHECK;
+
+/* Accepts a zeroed one. */
+void kv_close(struct kv *kv);
+
+/* Asks and waits for the answer, which `fn` is handed when it is one. Returns 0; or the exit status, all
+ * said: EX_TEMPFAIL where another try may help. */
+int kv_ask(struct kv *kv, const struct etcd_ask *ask, etcd_client_fn *fn, void *user) MUST_CHECK;
+
+/* Says what went wrong and what to do about it; returns the exit status. */
+int kv_fail(enum registry_failure failure, struct str error);
+
+/* Takes options wherever they stand before a `--`, and leaves the words, at least `min` and at most `max` of
+ * them, in `ret_words`: args.words is sorted for it. As cli_options otherwise. */
+bool kv_words(const struct command *command, struct cli_args args, const struct cli_option *options,
+              size_t count, size_t min, size_t max, struct cli_args *ret_words, int *ret_exit) MUST_CHECK;
+
+/* Which keys are meant: KEY, KEY END (not included), or by option. */
+struct kv_range {
+    bool prefix, from_key;
+    struct buf end;
+};
+
+/* Sets key and end of `op` from the words KEY [END]. `range` keeps what it points to. Returns 0, or EX_USAGE,
+ * said. */
+int kv_range(const struct command *command, struct kv_range *range, struct cli_args words,
+             struct etcd_op *op) MUST_CHECK;
+
+/* A lease id as etcdctl writes it: hexadecimal, without 0x. */
+int kv_lease_parse(const char *text, int64_t *ret_lease) MUST_CHECK;
+
+/* All of the standard input. Returns 0, or the exit status, said, when it is more than `max` bytes or cannot
+ * be read. */
+int kv_read_stdin(size_t max, struct buf *ret_bytes) MUST_CHECK;
+
+/* ---- printing ---- */
+
+/* Bytes and LF, as they are. */
+void kv_print_line(struct str bytes);
+
+/* Key and value, a line each. */
+void kv_print(const struct etcd_kv *kv);
+
+/* Key and value as members of a JSON object: what is no text is base64, as keyBase64 and valueBase64. */
+void kv_json_bytes(struct json_writer *json, const char *name, struct str bytes);
+
+/* One key with its value and revisions as a JSON object. */
+void kv_json(struct json_writer *json, const struct etcd_kv *kv);
+
+/* What one operation of a transaction came to. */
+void kv_print_result(const struct etcd_answer *answer, const struct etcd_result *result);
+void kv_json_result(struct json_writer *json, const struct etcd_answer *answer,
+                    const struct etcd_result *result);
+
+/* The document with LF; forgets it. */
+void kv_print_json(struct buf *document);
+
+/* Hands what was printed over. Returns whether somebody still reads. */
+bool kv_flush(void);
+
+/* ---- the commands ---- */
+
+int cmd_kv_txn(const struct command *command, struct cli_args args);
+int cmd_kv_watch(const struct command *command, struct cli_args args);
+int cmd_kv_lease(const struct command *command, struct cli_args args);
+
+/* Runs the one of `count` commands that the first word names. */
+int kv_dispatch(const struct command *command, const struct command *table, size_t count,
+                struct cli_args args);
+
+#endif

@@ -1,0 +1,327 @@
+/* The stream of /api/subscribe as a live table. */
+#include "services_watch_internal.h"
+
+#include "outrider/cli/common/cli.h"
+#include "outrider/cli/common/client.h"
+#include "outrider/cli/common/document.h"
+#include "outrider/base/buf.h"
+#include "outrider/base/duration.h"
+#include "outrider/base/error.h"
+#include "outrider/codec/text/sse_read.h"
+#include "outrider/os/clock.h"
+#include "services_screen_internal.h"
+#include "services_table_internal.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* An event is one record: no value in etcd is larger than 1.5 MiB. */
+enum { EVENT_MAX_BYTES = 4 << 20, FRAME_MS = 100, LOOK_MS = 5000, AGAIN_S = 1 };
+
+struct watching {
+    const struct client *client;
+    bool json, screen;
+    struct services_screen terminal; /* where screen */
+    size_t widths[SERVICES_COLUMNS]; /* of the lines, where not */
+    struct sse_reader reader;        /* its last_id is what a new stream goes on from */
+    json_t *services;                /* key "TYPE/ID": record, as of the last synced and what came since */
+    json_t *incoming; /* likewise, of a stream that begins anew, until it has synced; else NULL */
+    bool begun;       /* the present stream has told something */
+    bool synced, changed, refused;
+    int64_t looked;     /* clock_mono_ms */
+    int64_t stale_ms;   /* the agent's view; -1: it is not */
+    struct buf trouble; /* why there is no stream */
+    int answered;       /* with another status than 200: this */
+    struct buf answer;  /* and this */
+};
+
+/* ---- showing ---- */
+
+static int by_key(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static json_t *sorted(json_t *services)
+{
+    size_t count = json_object_size(services), used = 0;
+    const char **keys = calloc(count + 1, sizeof(keys[0]));
+    json_t *list = json_array();
+    for (void *at = json_object_iter(services); keys != NULL && at != NULL;
+         at = json_object_iter_next(services, at)) {
+        keys[used++] = json_object_iter_key(at);
+    }
+    if (keys != NULL) {
+        qsort(keys, used, sizeof(keys[0]), by_key);
+    }
+    for (size_t i = 0; i < used; i++) {
+        json_array_append(list, json_object_get(services, keys[i]));
+    }
+    free(keys);
+    return list;
+}
+
+static void add_notice(const struct watching *watching, struct buf *screen)
+{
+    char age[32];
+    size_t count = json_object_size(watching->services);
+    buf_printf(screen, "%zu server%s", count, count == 1 ? "" : "s");
+    if (watching->trouble.size > 0) {
+        buf_printf(screen, "; STALE: %s; trying again", buf_text(&watching->trouble));
+    } else if (!watching->synced) {
+        buf_str(screen, STR("; waiting for the agent to know the fleet"));
+    } else if (watching->stale_ms >= 0) {
+        buf_printf(screen, "; STALE: the registry was last heard %s ago",
+                   duration_human(watching->stale_ms, age));
+    }
+}
+
+static void draw(struct watching *watching)
+{
+    struct buf notice = {0};
+    json_t *list = sorted(watching->services);
+    add_notice(watching, &notice);
+    services_screen_draw(&watching->terminal, list, buf_text(&notice));
+    json_decref(list);
+    buf_fini(&notice);
+    watching->changed = false;
+}
+
+static void print_change(struct watching *watching, const char *event, json_t *record)
+{
+    char time_text[32];
+    if (watching->json) {
+        json_t *line = json_pack("{s:s, s:O}", "event", event, "data", record);
+        if (line != NULL) {
+            (void)document_print(line, JSON_COMPACT);
+        }
+        json_decref(line);
+    } else {
+        struct buf row = {0};
+        services_line(record, watching->widths, &row);
+        printf("%s %-6s %s", timestamp_format(clock_wall_ms(), time_text), event, buf_text(&row));
+        buf_fini(&row);
+    }
+    fflush(stdout);
+}
+
+/* ---- reading ---- */
+
+/* A stream that begins anew tells everything; who reads lines is told what is different. */
+static void tell_gone(struct watching *watching)
+{
+    const char *key;
+    json_t *record;
+    json_object_foreach(watching->services, key, record)
+    {
+        if (json_object_get(watching->incoming, key) == NULL) {
+            json_t *gone = json_pack("{s:O?, s:O?}", "type", json_object_get(record, "type"), "id",
+                                     json_object_get(record, "id"));
+            print_change(watching, "remove", gone);
+            json_decref(gone);
+        }
+    }
+}
+
+static void take_synced(struct watching *watching, const json_t *data)
+{
+    if (watching->incoming != NULL) {
+        if (!watching->screen) {
+            tell_gone(watching);
+        }
+        json_decref(watching->services);
+        watching->services = watching->incoming;
+        watching->incoming = NULL;
+    }
+    watching->synced = true;
+    watching->stale_ms = document_true(data, "stale") ? document_number_or(data, "ageMs", 0) : -1;
+}
+
+/* Of a revision that was told in part before the connection broke, that part comes again. */
+static bool is_known(const json_t *before, const char *event, const json_t *data)
+{
+    return strcmp(event, "remove") == 0 ? before == NULL : before != NULL && json_equal(before, data);
+}
+
+static void take_record(struct watching *watching, const char *event, json_t *data)
+{
+    const char *type = document_text(data, "type"), *id = document_text(data, "id");
+    json_t *into = watching->incoming != NULL ? watching->incoming : watching->services;
+    struct buf key = {0};
+    buf_printf(&key, "%s/%s", type == NULL ? "" : type, id == NULL ? "" : id);
+    if (!watching->screen && !is_known(json_object_get(watching->services, buf_text(&key)), event, data)) {
+        print_change(watching, event, data);
+    }
+    if (strcmp(event, "remove") == 0) {
+        json_object_del(into, buf_text(&key));
+    } else {
+        json_object_set(into, buf_text(&key), data);
+    }
+    buf_fini(&key);
+}
+
+/* A stream that does not go on where the last one broke off begins with what there is, or with that there is
+ * nothing. */
+static void begin(struct watching *watching, const char *event)
+{
+    bool anew = strcmp(event, "init") == 0 || strcmp(event, "synced") == 0;
+    if (!watching->begun && anew) {
+        json_decref(watching->incoming);
+        watching->incoming = json_object();
+    }
+    watching->begun = true;
+}
+
+static void take_event(struct watching *watching, const char *event, json_t *data)
+{
+    begin(watching, event);
+    if (strcmp(event, "synced") == 0) {
+        take_synced(watching, data);
+    } else {
+        take_record(watching, event, data);
+    }
+    watching->changed = true;
+}
+
+static void take_message(struct watching *watching, const struct sse_message *message)
+{
+    static const char *const events[] = {"init", "synced", "update", "remove"};
+    json_t *data = document_parse(message->data);
+    for (size_t i = 0; json_is_object(data) && i < COUNT_OF(events); i++) {
+        if (str_eq(message->name, str_of(events[i]))) {
+            take_event(watching, events[i], data);
+        }
+    }
+    json_decref(data);
+}
+
+static void connected(struct watching *watching)
+{
+    if (watching->trouble.size > 0 && !watching->screen) {
+        fputs("outrider: the agent is back\n", stderr);
+    }
+    watching->changed = watching->changed || watching->trouble.size > 0;
+    buf_clear(&watching->trouble);
+}
+
+static bool on_data(int status, struct str bytes, void *user)
+{
+    struct watching *watching = user;
+    struct sse_message message;
+    int more;
+    if (status != 200) {
+        watching->answered = status;
+        watching->refused = status >= 400 && status < 500;
+        buf_str(&watching->answer, bytes);
+        return watching->answer.size < EVENT_MAX_BYTES;
+    }
+    connected(watching);
+    sse_reader_feed(&watching->reader, bytes);
+    while ((more = sse_reader_next(&watching->reader, &message)) > 0) {
+        take_message(watching, &message);
+    }
+    if (watching->screen && watching->synced && watching->changed &&
+        clock_mono_ms() - watching->terminal.drawn >= FRAME_MS) {
+        draw(watching);
+    }
+    return more == 0 && !ferror(stdout);
+}
+
+/* While its view is stale an agent sends nothing: it is asked. */
+static void look(struct watching *watching)
+{
+    struct error err;
+    json_t *agent = NULL;
+    watching->looked = clock_mono_ms();
+    if (client_read(watching->client, "/api/services?type=-", &err, &agent) == 0) {
+        int64_t before = watching->stale_ms;
+        watching->stale_ms = document_true(agent, "stale") ? document_number_or(agent, "ageMs", 0) : -1;
+        watching->changed = watching->changed || watching->stale_ms != before;
+    }
+    json_decref(agent);
+}
+
+static void on_tick(void *user)
+{
+    struct watching *watching = user;
+    if (!watching->screen) {
+        return;
+    }
+    if (clock_mono_ms() - watching->looked >= LOOK_MS) {
+        look(watching);
+    }
+    bool old = services_screen_is_old(&watching->terminal);
+    if (old || (watching->changed && clock_mono_ms() - watching->terminal.drawn >= FRAME_MS)) {
+        draw(watching);
+    }
+}
+
+static int stream(struct watching *watching, const char *path, struct error *err)
+{
+    json_decref(watching->incoming);
+    watching->incoming = NULL;
+    sse_reader_begin_anew(&watching->reader);
+    buf_clear(&watching->answer);
+    watching->refused = watching->begun = false;
+    watching->answered = 0;
+    int status = client_follow(watching->client, path, buf_text(&watching->reader.last_id), on_data, on_tick,
+                               watching, err);
+    if (watching->answered != 0) {
+        status = client_refusal(watching->answered, buf_view(&watching->answer), err);
+    }
+    return status;
+}
+
+static void show_trouble(struct watching *watching, const struct error *err)
+{
+    bool known = watching->trouble.size > 0;
+    buf_clear(&watching->trouble);
+    buf_str(&watching->trouble, str_of(err->text));
+    if (watching->screen) {
+        draw(watching);
+    } else if (!known) {
+        fprintf(stderr, "outrider: %s: trying again\n", err->text);
+    }
+}
+
+/* What never began has an end; what did is tried again until somebody interrupts it. */
+static int follow(struct watching *watching, const char *path)
+{
+    for (;;) {
+        struct error err;
+        int status = stream(watching, path, &err);
+        if (ferror(stdout)) {
+            return EX_FAILED; /* nobody reads any more */
+        }
+        if (watching->refused || !watching->synced) {
+            services_screen_end(&watching->terminal);
+            return cli_fail(status, "%s", err.text);
+        }
+        show_trouble(watching, &err);
+        nanosleep(&(struct timespec){.tv_sec = AGAIN_S}, NULL);
+    }
+}
+
+int services_watch(const struct client *client, const char *path, bool json)
+{
+    struct watching watching = {.client = client,
+                                .json = json,
+                                .screen = isatty(STDOUT_FILENO) && !json,
+                                .reader.max = EVENT_MAX_BYTES,
+                                .stale_ms = -1,
+                                .services = json_object()};
+    if (watching.screen) {
+        services_screen_begin(&watching.terminal);
+    }
+    int status = follow(&watching, path);
+    json_decref(watching.services);
+    json_decref(watching.incoming);
+    sse_reader_fini(&watching.reader);
+    buf_fini(&watching.trouble);
+    buf_fini(&watching.answer);
+    return status;
+}

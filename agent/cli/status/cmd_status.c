@@ -1,0 +1,84 @@
+#include "outrider/cli/common/cli.h"
+
+#include "outrider/cli/common/client.h"
+#include "outrider/cli/common/document.h"
+#include "outrider/base/buf.h"
+#include "outrider/base/error.h"
+#include "outrider/core/server/record.h"
+#include "outrider/cli/status/status_text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int check_status_name(const struct command *command, const char *name)
+{
+    enum status status;
+    if (name == NULL || status_parse(str_of(name), &status) == 0) {
+        return 0;
+    }
+    const char *names[STATUS_COUNT];
+    for (int i = 0; i < STATUS_COUNT; i++) {
+        names[i] = status_name((enum status)i);
+    }
+    const char *near = cli_nearest(name, names, STATUS_COUNT, sizeof(names[0]));
+    return cli_usage(command, "--is: `%s` is not a status%s%s%s", name,
+                     near == NULL ? "" : ": did you mean `", near == NULL ? "" : near,
+                     near == NULL ? "" : "`?");
+}
+
+static int print_text(const json_t *document)
+{
+    struct buf screen = {0};
+    status_text(document, cli_colour(), &screen);
+    fputs(buf_text(&screen), stdout);
+    buf_fini(&screen);
+    return EX_DONE;
+}
+
+static int show(const json_t *document, bool json, const char *is)
+{
+    if (json) {
+        int status = document_print(document, JSON_INDENT(2))
+                         ? EX_DONE
+                         : cli_fail(EX_FAILED, "the agent's document cannot be printed");
+        if (is == NULL || status != EX_DONE) {
+            return status;
+        }
+    }
+    if (is != NULL) {
+        const char *now = document_text(document, "status");
+        return now != NULL && strcmp(now, is) == 0 ? EX_DONE : EX_FAILED;
+    }
+    return print_text(document);
+}
+
+int cmd_status(const struct command *command, struct cli_args args)
+{
+    struct client_options where = {0};
+    const char *is = NULL;
+    bool json = false;
+    const struct cli_option options[] = {
+        {"--config", 'c', &where.config, NULL},
+        {"--agent", 0, &where.agent, NULL},
+        {"--is", 0, &is, NULL},
+        {"--json", 0, NULL, &json},
+    };
+    int status;
+    if (!cli_only_options(command, args, options, COUNT_OF(options), &status)) {
+        return status;
+    }
+    struct client client;
+    status = check_status_name(command, is);
+    if (status != 0 || (status = client_find(&where, &client)) != 0) {
+        return status;
+    }
+    struct error err;
+    json_t *document = NULL;
+    status = client_get(&client, &err, &document);
+    status = status != 0 ? cli_fail(status, "%s", err.text) : show(document, json, is);
+    json_decref(document);
+    client_fini(&client);
+    return status;
+}

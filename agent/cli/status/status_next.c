@@ -1,0 +1,199 @@
+/* What would change the status: the question that follows "why?". */
+#include "outrider/cli/status/status_text.h"
+
+#include "outrider/cli/common/document.h"
+#include "outrider/base/buf.h"
+#include "outrider/base/duration.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static bool is(const char *text, const char *word)
+{
+    return text != NULL && strcmp(text, word) == 0;
+}
+
+static void add_not_passing(const json_t *document, struct buf *out)
+{
+    size_t i, shown = 0;
+    const json_t *probe;
+    json_array_foreach(document_at(document, "probes"), i, probe)
+    {
+        if (!is(document_text(probe, "verdict"), "passing")) {
+            buf_str(out, shown++ == 0 ? STR("") : STR(", "));
+            status_plain(out, document_text(probe, "name"));
+        }
+    }
+}
+
+static size_t count_not_passing(const json_t *document)
+{
+    size_t i, count = 0;
+    const json_t *probe;
+    json_array_foreach(document_at(document, "probes"), i, probe)
+    {
+        count += is(document_text(probe, "verdict"), "passing") ? 0 : 1;
+    }
+    return count;
+}
+
+static void next_of_probes(const json_t *document, struct buf *out)
+{
+    size_t i;
+    const json_t *probe;
+    json_array_foreach(document_at(document, "probes"), i, probe)
+    {
+        int64_t passes = document_number_or(probe, "passesNeeded", 0);
+        if (passes > 0) {
+            buf_printf(out, "%" PRId64 " consecutive pass%s of probe ", passes, passes == 1 ? "" : "es");
+            status_plain(out, document_text(probe, "name"));
+            buf_printf(out, " make%s it passing\n", passes == 1 ? "s" : "");
+        }
+    }
+}
+
+/* Excused probes: until when. */
+static void next_of_excuse(const json_t *document, struct buf *out)
+{
+    char span[32];
+    size_t waiting = count_not_passing(document);
+    if (waiting > 0 && document_span(document, "excusedForMs", span)) {
+        buf_printf(out, "error in %s unless probe%s ", span, waiting > 1 ? "s" : "");
+        add_not_passing(document, out);
+        buf_str(out, waiting > 1 ? STR(" pass\n") : STR(" passes\n"));
+    }
+}
+
+static void next_of_withdrawal(const json_t *document, struct buf *out)
+{
+    char span[32];
+    if (document_text(document, "withheld") == NULL && document_span(document, "withdrawnInMs", span)) {
+        buf_printf(out, "withdrawn from the registry in %s unless it recovers\n", span);
+    }
+}
+
+static void next_of_error(const json_t *document, struct buf *out)
+{
+    const char *cause = document_text(document, "cause");
+    if (is(document_text(document, "life.state"), "crashed")) {
+        buf_str(out, STR("any word, attach or passed probe begins a new life\n"));
+    } else if (is(document_text(document, "life.said"), "error")) {
+        buf_str(out, STR("the server has to say another status\n"));
+    } else if (cause != NULL && strncmp(cause, "watchdog", 8) == 0) {
+        buf_str(out, STR("a status word or a heartbeat of the server feeds the watchdog\n"));
+    } else {
+        next_of_probes(document, out);
+    }
+    next_of_withdrawal(document, out);
+}
+
+static void next_of_initializing(const json_t *document, struct buf *out)
+{
+    const char *said = document_text(document, "life.said");
+    const json_t *ports = document_at(document, "life.ports");
+    if (is(said, "initializing")) {
+        buf_str(out, STR("the server has to say ready\n"));
+    } else if (said == NULL && document_true(document, "requireStatus")) {
+        buf_str(out, STR("the server has to say its status, for example: outrider send ready\n"));
+    } else if (json_is_array(ports) && json_array_size(ports) == 0) {
+        buf_str(out, STR("the server has to say its ports, for example: outrider send ports=8001\n"));
+    } else {
+        next_of_probes(document, out);
+    }
+    next_of_excuse(document, out);
+}
+
+static void next_of_hold(const json_t *hold, struct buf *out)
+{
+    const char *kind = document_text(hold, "kind");
+    char span[32];
+    if (is(document_text(hold, "outcome"), "waiting") && !is(kind, "reload")) {
+        buf_str(out, STR("the waiting ends when the server is empty or gone"));
+        if (document_span(hold, "deadlineInMs", span)) {
+            buf_printf(out, ", in %s at the latest", span);
+        }
+        buf_str(out, STR("\n"));
+    }
+    if (is(kind, "ops")) {
+        buf_str(out, STR("`outrider undrain` lifts hold ops\n"));
+    } else if (is(kind, "self")) {
+        buf_str(out, STR("hold self is lifted when the server says undrain\n"));
+    } else if (is(kind, "reload")) {
+        buf_str(out, STR("hold reload is lifted when the server says READY=1 or ready\n"));
+    }
+    if (document_span(hold, "expiresInMs", span)) {
+        buf_str(out, STR("hold "));
+        status_plain(out, kind);
+        buf_printf(out, " lifts itself in %s\n", span);
+    }
+}
+
+static void next_of_holds(const json_t *document, struct buf *out)
+{
+    size_t i;
+    const json_t *hold;
+    json_array_foreach(document_at(document, "holds"), i, hold)
+    {
+        next_of_hold(hold, out);
+    }
+}
+
+static void next_of_leaving(const json_t *document, struct buf *out)
+{
+    if (is(document_text(document, "life.state"), "left")) {
+        buf_str(out, STR("any word, attach or passed probe begins a new life\n"));
+    } else {
+        buf_str(out, STR("its life ends when its process, attached connection or probes go;\n"
+                         "a new `initializing` or `ready` begins the next one\n"));
+    }
+}
+
+static void next_of_registry(const json_t *document, struct buf *out)
+{
+    char span[32];
+    if (document_text(document, "registry.foreign.lease") != NULL) {
+        buf_str(out, STR("the key is taken over when the other lease ends"));
+        if (document_span(document, "registry.foreign.leftMs", span)) {
+            buf_printf(out, ", in about %s if nobody renews it", span);
+        }
+        buf_str(out, STR("\n"));
+    } else if (document_text(document, "registry.trouble") != NULL) {
+        buf_str(out, STR("the registry is asked again until it answers; the server runs on\n"));
+    }
+    if (document_text(document, "withheld") != NULL && document_text(document, "host") == NULL) {
+        buf_str(out, STR("the address is looked for every 5 s; server.host can name one\n"));
+    }
+}
+
+/* Once the agent goes, nothing else changes anything any more. */
+static bool next_of_shutdown(const json_t *document, struct buf *out)
+{
+    const char *phase = document_text(document, "shutdown");
+    if (is(phase, "draining")) {
+        buf_str(out,
+                STR("the agent leaves when its drain is over; a second TERM or an INT ends the waiting\n"));
+        return false;
+    }
+    if (phase == NULL || is(phase, "running")) {
+        return false;
+    }
+    buf_str(out, STR("the agent takes the record away and ends\n"));
+    return true;
+}
+
+void status_next(const json_t *document, struct buf *out)
+{
+    const char *status = document_text(document, "status");
+    if (next_of_shutdown(document, out)) {
+        return;
+    }
+    if (is(status, "shutting_down")) {
+        next_of_leaving(document, out);
+    } else if (is(status, "error")) {
+        next_of_error(document, out);
+    } else if (is(status, "initializing")) {
+        next_of_initializing(document, out);
+    }
+    next_of_holds(document, out);
+    next_of_registry(document, out);
+}

@@ -1,0 +1,204 @@
+#include "outrider/codec/etcd/etcd_kv.h"
+
+#include "outrider/base/attr.h"
+#include "outrider/base/base64.h"
+
+enum { SECOND_MS = 1000 };
+
+const char *etcd_ask_name(const struct etcd_ask *ask)
+{
+    static const char *const names[ETCD_ASK_COUNT] = {
+        [ETCD_ASK_TXN] = "txn",
+        [ETCD_ASK_GRANT] = "grant",
+        [ETCD_ASK_KEEPALIVE] = "keepalive",
+        [ETCD_ASK_REVOKE] = "revoke",
+        [ETCD_ASK_TIME_TO_LIVE] = "time to live",
+        [ETCD_ASK_LEASES] = "leases",
+    };
+    static const char *const ops[] = {[ETCD_GET] = "get", [ETCD_PUT] = "put", [ETCD_DELETE] = "delete"};
+    return ask->kind == ETCD_ASK_OP ? ops[ask->op.kind] : names[ask->kind];
+}
+
+static bool only_reads(const struct etcd_op *ops, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (ops[i].kind != ETCD_GET) {
+            return false;
+        }
+    }
+    return true;
+}
+
+enum registry_op etcd_ask_like(const struct etcd_ask *ask)
+{
+    switch (ask->kind) {
+    case ETCD_ASK_OP: return ask->op.kind == ETCD_GET ? REGISTRY_GET : REGISTRY_PUT;
+    case ETCD_ASK_TXN:
+        return only_reads(ask->txn.then, ask->txn.then_count) &&
+                       only_reads(ask->txn.otherwise, ask->txn.otherwise_count)
+                   ? REGISTRY_GET
+                   : REGISTRY_PUT;
+    case ETCD_ASK_KEEPALIVE: return REGISTRY_KEEPALIVE;
+    case ETCD_ASK_TIME_TO_LIVE:
+    case ETCD_ASK_LEASES: return REGISTRY_LEASE_TTL;
+    case ETCD_ASK_GRANT:
+    case ETCD_ASK_REVOKE:
+    case ETCD_ASK_COUNT: break;
+    }
+    return REGISTRY_PUT;
+}
+
+const char *etcd_ask_path(const struct etcd_ask *ask)
+{
+    static const char *const paths[ETCD_ASK_COUNT] = {
+        [ETCD_ASK_TXN] = "/v3/kv/txn",
+        [ETCD_ASK_GRANT] = "/v3/lease/grant",
+        [ETCD_ASK_KEEPALIVE] = "/v3/lease/keepalive",
+        [ETCD_ASK_REVOKE] = "/v3/lease/revoke",
+        [ETCD_ASK_TIME_TO_LIVE] = "/v3/lease/timetolive",
+        [ETCD_ASK_LEASES] = "/v3/lease/leases",
+    };
+    static const char *const ops[] = {
+        [ETCD_GET] = "/v3/kv/range", [ETCD_PUT] = "/v3/kv/put", [ETCD_DELETE] = "/v3/kv/deleterange"};
+    return ask->kind == ETCD_ASK_OP ? ops[ask->op.kind] : paths[ask->kind];
+}
+
+/* ---- bodies ---- */
+
+static void add_bytes(struct buf *out, const char *name, struct str bytes)
+{
+    buf_str(out, str_of(name));
+    buf_str(out, STR("\""));
+    base64_encode(bytes, out);
+    buf_str(out, STR("\""));
+}
+
+static void add_number(struct buf *out, const char *name, int64_t number)
+{
+    buf_str(out, str_of(name));
+    buf_str(out, STR("\""));
+    buf_int(out, number);
+    buf_str(out, STR("\""));
+}
+
+static void add_number_if(struct buf *out, const char *name, int64_t number)
+{
+    if (number != 0) {
+        add_number(out, name, number);
+    }
+}
+
+static void add_flag(struct buf *out, const char *name, bool flag)
+{
+    if (flag) {
+        buf_str(out, str_of(name));
+        buf_str(out, STR("true"));
+    }
+}
+
+static void encode_get(const struct etcd_op *op, struct buf *out)
+{
+    int64_t limit = op->limit > 0 && op->limit < ETCD_KV_PAGE_MAX ? op->limit : ETCD_KV_PAGE_MAX;
+    add_number(out, ",\"limit\":", limit);
+    add_number_if(out, ",\"revision\":", op->revision);
+    add_flag(out, ",\"keys_only\":", op->keys_only);
+    add_flag(out, ",\"count_only\":", op->count_only);
+}
+
+static void encode_op(const struct etcd_op *op, struct buf *out)
+{
+    add_bytes(out, "{\"key\":", op->key);
+    if (op->kind != ETCD_PUT && op->end.size > 0) {
+        add_bytes(out, ",\"range_end\":", op->end);
+    }
+    if (op->kind == ETCD_GET) {
+        encode_get(op, out);
+    } else if (op->kind == ETCD_PUT) {
+        add_bytes(out, ",\"value\":", op->value);
+        add_number_if(out, ",\"lease\":", op->lease);
+    }
+    add_flag(out, ",\"prev_kv\":", op->previous && op->kind != ETCD_GET);
+    buf_str(out, STR("}"));
+}
+
+static void encode_ops(const char *name, const struct etcd_op *ops, size_t count, struct buf *out)
+{
+    static const char *const wrappers[] = {[ETCD_GET] = "{\"request_range\":",
+                                           [ETCD_PUT] = "{\"request_put\":",
+                                           [ETCD_DELETE] = "{\"request_delete_range\":"};
+    buf_str(out, str_of(name));
+    for (size_t i = 0; i < count; i++) {
+        buf_str(out, i == 0 ? STR("") : STR(","));
+        buf_str(out, str_of(wrappers[ops[i].kind]));
+        encode_op(&ops[i], out);
+        buf_str(out, STR("}"));
+    }
+    buf_str(out, STR("]"));
+}
+
+/* The target is always sent: without one etcd compares VERSION, whatever is given (gateway section 1). */
+static void encode_compare(const struct etcd_compare *compare, struct buf *out)
+{
+    static const char *const relations[ETCD_RELATION_COUNT] = {"EQUAL", "GREATER", "LESS", "NOT_EQUAL"};
+    static const char *const targets[ETCD_TARGET_COUNT] = {
+        "\",\"target\":\"VERSION\",\"version\":",  "\",\"target\":\"CREATE\",\"create_revision\":",
+        "\",\"target\":\"MOD\",\"mod_revision\":", "\",\"target\":\"VALUE\",\"value\":",
+        "\",\"target\":\"LEASE\",\"lease\":",
+    };
+    add_bytes(out, "{\"key\":", compare->key);
+    buf_str(out, STR(",\"result\":\""));
+    buf_str(out, str_of(relations[compare->relation]));
+    if (compare->target == ETCD_TARGET_VALUE) {
+        add_bytes(out, targets[compare->target], compare->value);
+    } else {
+        add_number(out, targets[compare->target], compare->number);
+    }
+    buf_str(out, STR("}"));
+}
+
+static void encode_txn(const struct etcd_txn *txn, struct buf *out)
+{
+    buf_str(out, STR("{\"compare\":["));
+    for (size_t i = 0; i < txn->compare_count; i++) {
+        buf_str(out, i == 0 ? STR("") : STR(","));
+        encode_compare(&txn->compares[i], out);
+    }
+    encode_ops("],\"success\":[", txn->then, txn->then_count, out);
+    encode_ops(",\"failure\":[", txn->otherwise, txn->otherwise_count, out);
+    buf_str(out, STR("}"));
+}
+
+void etcd_ask_encode(const struct etcd_ask *ask, struct buf *out)
+{
+    switch (ask->kind) {
+    case ETCD_ASK_OP: encode_op(&ask->op, out); return;
+    case ETCD_ASK_TXN: encode_txn(&ask->txn, out); return;
+    case ETCD_ASK_GRANT:
+        add_number(out, "{\"TTL\":", ask->ttl_ms / SECOND_MS + (ask->ttl_ms % SECOND_MS > 0 ? 1 : 0));
+        add_number(out, ",\"ID\":", ask->lease);
+        break;
+    case ETCD_ASK_KEEPALIVE:
+    case ETCD_ASK_REVOKE: add_number(out, "{\"ID\":", ask->lease); break;
+    case ETCD_ASK_TIME_TO_LIVE:
+        add_number(out, "{\"ID\":", ask->lease);
+        add_flag(out, ",\"keys\":", ask->keys);
+        break;
+    case ETCD_ASK_LEASES:
+    case ETCD_ASK_COUNT: buf_str(out, STR("{")); break;
+    }
+    buf_str(out, STR("}"));
+}
+
+void etcd_prefix_end(struct str prefix, struct buf *out)
+{
+    size_t size = prefix.size;
+    while (size > 0 && (unsigned char)prefix.data[size - 1] == 0xff) {
+        size--;
+    }
+    if (size == 0) {
+        buf_add(out, "", 1);
+        return;
+    }
+    buf_str(out, (struct str){prefix.data, size - 1});
+    buf_add(out, (const char[]){(char)((unsigned char)prefix.data[size - 1] + 1)}, 1);
+}

@@ -1,0 +1,45 @@
+/* Shared by the sources of codec/etcd_message. */
+#ifndef OUTRIDER_CODEC_ETCD_ETCD_MESSAGE_INTERNAL_H
+#define OUTRIDER_CODEC_ETCD_ETCD_MESSAGE_INTERNAL_H
+
+#include "outrider/codec/etcd/etcd_message.h"
+
+#include <jansson.h>
+
+/* Parses the first JSON value of `body`: the gateway ends a stream's line with LF or not at all, and what may
+ * follow is of no use. NULL when it is no JSON value, or larger, deeper or richer than any answer we ask for.
+ * The caller owns the result. */
+json_t *etcd_json_parse(struct str body);
+
+/* The same where an answer may have as many as `values_max` values. */
+json_t *etcd_json_parse_values(struct str body, size_t values_max);
+
+/* Appends the bytes that base64 text stands for; absent (NULL) is none. Where they stand is known once all
+ * are there: `out` may move. Returns 0 with their number, or -1 when it is not base64. */
+int etcd_json_base64(const json_t *value, struct buf *out, size_t *ret_size) MUST_CHECK;
+
+/* The same of the member `key`. */
+int etcd_json_bytes(const json_t *object, const char *key, struct buf *out, size_t *ret_size) MUST_CHECK;
+
+/* A 64-bit number written as decimal string or bare number (gateway section 1); absent and null are 0.
+ * Returns 0, or -1 when it is something else. */
+int etcd_json_i64(const json_t *object, const char *key, int64_t *ret_value) MUST_CHECK;
+
+/* Sets failure, elsewhere and text of `message` from an answer that is an error: `root` is its JSON or NULL.
+ */
+void etcd_error_classify(enum registry_op op, int status, struct str body, const json_t *root,
+                         struct etcd_message *message);
+
+/* Forgets what an earlier or half-read answer left; the buffer's memory stays. */
+void etcd_message_reset(struct etcd_message *message);
+
+/* Reads the header of an answer. Returns 0; or -1 when there is none: it is not etcd's. */
+int etcd_message_read_header(const json_t *object, struct etcd_message *message) MUST_CHECK;
+
+/* Whether the JSON of an answer with status 200 is an error all the same, as streams have it. */
+bool etcd_error_is(const json_t *root);
+
+/* Sets failure and text for an answer that is not what the gateway says. */
+void etcd_error_malformed(enum registry_op op, const char *what, struct etcd_message *message);
+
+#endif

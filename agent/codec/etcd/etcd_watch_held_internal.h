@@ -1,0 +1,41 @@
+/* Changes of one range that were read and not yet told, in order of revision. */
+#ifndef OUTRIDER_CODEC_ETCD_ETCD_WATCH_HELD_INTERNAL_H
+#define OUTRIDER_CODEC_ETCD_ETCD_WATCH_HELD_INTERNAL_H
+
+#include "outrider/base/buf.h"
+#include "outrider/core/registry/registry_watch.h"
+
+/* {0} is empty. Places instead of pointers: the bytes move while they grow. */
+struct etcd_watch_held {
+    struct held_change *list;
+    size_t count, capacity;
+    struct buf bytes; /* of each its key, then its value */
+    struct registry_change *shown;
+    size_t shown_capacity;
+};
+
+/* Frees what it holds and empties it. */
+void etcd_watch_held_fini(struct etcd_watch_held *held);
+
+/* Reads one event of a watch of `range` and keeps it, unless its revision is `known` or older. Returns its
+ * revision, or -1 (and nothing is kept) when it is not an event of etcd's: no such JSON, a key outside of the
+ * range, a revision below that of the one before. */
+int64_t etcd_watch_held_add(struct etcd_watch_held *held, struct str event,
+                            const struct registry_range *range, int64_t known) MUST_CHECK;
+
+/* How many of them, from the first, are of `revision` or older. */
+size_t etcd_watch_held_until(const struct etcd_watch_held *held, int64_t revision);
+
+/* The revision of the last, 0 without one. */
+int64_t etcd_watch_held_newest(const struct etcd_watch_held *held);
+
+/* The first `count` of them, borrowed until the next call. */
+const struct registry_change *etcd_watch_held_show(struct etcd_watch_held *held, size_t count);
+
+/* Forgets the first `count` of them. */
+void etcd_watch_held_drop(struct etcd_watch_held *held, size_t count);
+
+/* Bytes of memory they take. */
+size_t etcd_watch_held_size(const struct etcd_watch_held *held);
+
+#endif

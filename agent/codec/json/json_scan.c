@@ -1,0 +1,408 @@
+#include "outrider/codec/json/json_scan.h"
+
+#include "outrider/base/error.h"
+
+void json_scan_fini(struct json_scan *scan)
+{
+    buf_fini(&scan->decoded);
+}
+
+static int fail(struct json_scan *scan, const char *what)
+{
+    return error_set(scan->err, ERROR_INVALID, "not JSON: %s at byte %zu", what, scan->at);
+}
+
+/* The byte at the walk, NUL at the end: NUL itself is no byte of any JSON text. */
+static char peek(const struct json_scan *scan)
+{
+    return scan->at < scan->text.size ? scan->text.data[scan->at] : '\0';
+}
+
+static char peek_value(struct json_scan *scan)
+{
+    while (peek(scan) == ' ' || peek(scan) == '\n' || peek(scan) == '\t' || peek(scan) == '\r') {
+        scan->at++;
+    }
+    return peek(scan);
+}
+
+/* ---- strings ---- */
+
+static int read_hex4(struct json_scan *scan, unsigned *ret_code)
+{
+    unsigned code = 0;
+    for (int i = 0; i < 4; i++) {
+        char c = peek(scan);
+        unsigned digit = c >= '0' && c <= '9'   ? (unsigned)(c - '0')
+                         : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10
+                         : c >= 'A' && c <= 'F' ? (unsigned)(c - 'A') + 10
+                                                : 16;
+        if (digit == 16) {
+            return fail(scan, "four hexadecimal digits are missing");
+        }
+        code = code * 16 + digit;
+        scan->at++;
+    }
+    *ret_code = code;
+    return 0;
+}
+
+static void add_utf8(struct buf *out, unsigned code)
+{
+    if (code < 0x80) {
+        buf_add(out, (const char[]){(char)code}, 1);
+    } else if (code < 0x800) {
+        buf_add(out, (const char[]){(char)(0xc0 | code >> 6), (char)(0x80 | (code & 0x3f))}, 2);
+    } else if (code < 0x10000) {
+        buf_add(out,
+                (const char[]){(char)(0xe0 | code >> 12), (char)(0x80 | (code >> 6 & 0x3f)),
+                               (char)(0x80 | (code & 0x3f))},
+                3);
+    } else {
+        buf_add(out,
+                (const char[]){(char)(0xf0 | code >> 18), (char)(0x80 | (code >> 12 & 0x3f)),
+                               (char)(0x80 | (code >> 6 & 0x3f)), (char)(0x80 | (code & 0x3f))},
+                4);
+    }
+}
+
+/* Behind "\u". */
+static int decode_unicode(struct json_scan *scan)
+{
+    unsigned code, low;
+    if (read_hex4(scan, &code) < 0) {
+        return -1;
+    }
+    if (code >= 0xd800 && code < 0xdc00) {
+        if (peek(scan) != '\\' || scan->at + 1 >= scan->text.size || scan->text.data[scan->at + 1] != 'u') {
+            return fail(scan, "half a surrogate pair");
+        }
+        scan->at += 2;
+        if (read_hex4(scan, &low) < 0) {
+            return -1;
+        }
+        if (low < 0xdc00 || low > 0xdfff) {
+            return fail(scan, "half a surrogate pair");
+        }
+        code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
+    } else if (code == 0 || (code >= 0xdc00 && code <= 0xdfff)) {
+        return fail(scan, code == 0 ? "a NUL" : "half a surrogate pair");
+    }
+    add_utf8(&scan->decoded, code);
+    return 0;
+}
+
+static int decode_escape(struct json_scan *scan)
+{
+    static const struct {
+        char letter, byte;
+    } escapes[] = {{'"', '"'},  {'\\', '\\'}, {'/', '/'},  {'b', '\b'},
+                   {'f', '\f'}, {'n', '\n'},  {'r', '\r'}, {'t', '\t'}};
+    char letter = peek(scan);
+    if (letter == 'u') {
+        scan->at++;
+        return decode_unicode(scan);
+    }
+    for (size_t i = 0; i < COUNT_OF(escapes); i++) {
+        if (letter == escapes[i].letter) {
+            scan->at++;
+            buf_add(&scan->decoded, &escapes[i].byte, 1);
+            return 0;
+        }
+    }
+    return fail(scan, "an escape that there is not");
+}
+
+/* Moves to the quote, backslash or wrong byte that ends a run of plain ones. */
+static void pass_plain(struct json_scan *scan)
+{
+    const char *data = scan->text.data;
+    size_t at = scan->at, size = scan->text.size;
+    while (at < size && (unsigned char)data[at] >= 0x20 && data[at] != '"' && data[at] != '\\') {
+        at++;
+    }
+    scan->at = at;
+}
+
+/* From the first backslash on. What is decoded takes no more room than the text, so that with all of that set
+ * aside at once it never moves. */
+static int decode_rest(struct json_scan *scan, size_t start, struct str *ret_text)
+{
+    if (scan->decoded.capacity == 0) {
+        buf_extend(&scan->decoded, scan->text.size);
+        buf_clear(&scan->decoded);
+    }
+    size_t first = scan->decoded.size;
+    for (;;) {
+        buf_add(&scan->decoded, scan->text.data + start, scan->at - start);
+        if (peek(scan) == '"') {
+            scan->at++;
+            *ret_text = (struct str){scan->decoded.data + first, scan->decoded.size - first};
+            return 0;
+        }
+        if (peek(scan) != '\\') {
+            return fail(scan, "a string does not end, or has a control character");
+        }
+        scan->at++;
+        if (decode_escape(scan) < 0) {
+            return -1;
+        }
+        start = scan->at;
+        pass_plain(scan);
+    }
+}
+
+int json_scan_string(struct json_scan *scan, struct str *ret_text)
+{
+    if (peek_value(scan) != '"') {
+        return fail(scan, "a string is missing");
+    }
+    size_t start = ++scan->at;
+    pass_plain(scan);
+    if (peek(scan) == '"') {
+        *ret_text = (struct str){scan->text.data + start, scan->at++ - start};
+        return 0;
+    }
+    return decode_rest(scan, start, ret_text);
+}
+
+/* ---- the other values ---- */
+
+static bool pass_digits(struct json_scan *scan)
+{
+    size_t start = scan->at;
+    while (peek(scan) >= '0' && peek(scan) <= '9') {
+        scan->at++;
+    }
+    return scan->at > start;
+}
+
+/* Whatever has no more of them before its point is less than 1e308. */
+enum { DOUBLE_PLACES = 308 };
+
+/* Where the first digit that counts stands, from the point to the left: 3 of 120, 0 of 0.12. 0 for all zeros,
+ * which `ret_nothing` tells. */
+static int64_t magnitude(struct str digits, bool *ret_nothing)
+{
+    int64_t places = 0;
+    bool counts = false, fraction = false;
+    for (size_t i = 0; i < digits.size; i++) {
+        if (digits.data[i] == '.') {
+            fraction = true;
+            continue;
+        }
+        counts = counts || digits.data[i] != '0';
+        places += counts && !fraction ? 1 : !counts && fraction ? -1 : 0;
+    }
+    *ret_nothing = !counts;
+    return places;
+}
+
+static int64_t exponent(struct str text)
+{
+    int64_t value = 0;
+    bool negative = text.size > 1 && text.data[1] == '-';
+    for (size_t i = 0; i < text.size; i++) {
+        bool digit = text.data[i] >= '0' && text.data[i] <= '9';
+        value = digit && value < INT32_MAX ? value * 10 + (text.data[i] - '0') : value;
+    }
+    return negative ? -value : value;
+}
+
+/* 1e999 is JSON, but no double: many a reader refuses all of a document that has it. */
+static bool fits_a_double(struct str number)
+{
+    size_t size = 0;
+    bool nothing;
+    while (size < number.size && number.data[size] != 'e' && number.data[size] != 'E') {
+        size++;
+    }
+    int64_t places = magnitude((struct str){number.data, size}, &nothing);
+    struct str power = {number.data + size, number.size - size}; /* with its e, or empty */
+    return nothing || places + exponent(power) <= DOUBLE_PLACES;
+}
+
+static int skip_number(struct json_scan *scan)
+{
+    scan->at += peek(scan) == '-' ? 1 : 0;
+    size_t start = scan->at;
+    bool zero = peek(scan) == '0';
+    scan->at += zero ? 1 : 0;
+    bool good = zero || pass_digits(scan);
+    if (good && peek(scan) == '.') {
+        scan->at++;
+        good = pass_digits(scan);
+    }
+    bool scientific = good && (peek(scan) == 'e' || peek(scan) == 'E');
+    if (scientific) {
+        scan->at++;
+        scan->at += peek(scan) == '+' || peek(scan) == '-' ? 1 : 0;
+        good = pass_digits(scan);
+    }
+    if (!good) {
+        return fail(scan, "a number is not well formed");
+    }
+    struct str number = {scan->text.data + start, scan->at - start};
+    if ((scientific || number.size > DOUBLE_PLACES) && !fits_a_double(number)) {
+        scan->at = start;
+        return fail(scan, "a number of 1e308 or more");
+    }
+    return 0;
+}
+
+int json_scan_uint(struct json_scan *scan, uint64_t max, uint64_t *ret_value)
+{
+    peek_value(scan);
+    size_t start = scan->at;
+    if (skip_number(scan) < 0) {
+        return -1;
+    }
+    struct str digits = {scan->text.data + start, scan->at - start};
+    if (str_to_u64(digits, max, ret_value) < 0) {
+        return error_set(scan->err, ERROR_LIMIT, "%.*s is no whole number from 0 to %llu",
+                         digits.size > 32 ? 32 : (int)digits.size, digits.data, (unsigned long long)max);
+    }
+    return 0;
+}
+
+static bool pass_word(struct json_scan *scan, struct str word)
+{
+    struct str rest = {scan->text.data + scan->at, scan->text.size - scan->at};
+    if (!str_starts(rest, word)) {
+        return false;
+    }
+    scan->at += word.size;
+    return true;
+}
+
+bool json_scan_null(struct json_scan *scan)
+{
+    return peek_value(scan) == 'n' && pass_word(scan, STR("null"));
+}
+
+static int skip_plain(struct json_scan *scan)
+{
+    struct str ignored;
+    char c = peek_value(scan);
+    if (c == '"') {
+        return json_scan_string(scan, &ignored);
+    }
+    if (c == '-' || (c >= '0' && c <= '9')) {
+        return skip_number(scan);
+    }
+    if (pass_word(scan, STR("true")) || pass_word(scan, STR("false")) || pass_word(scan, STR("null"))) {
+        return 0;
+    }
+    return fail(scan, "a value is missing");
+}
+
+/* Opens the containers that begin here; each is a bit of `objects`, set for an object. `ret_value` says
+ * whether a plain value stands here then, or an empty container was closed. */
+static int descend(struct json_scan *scan, uint32_t *objects, unsigned *depth, bool *ret_value)
+{
+    struct str ignored;
+    for (char c = peek_value(scan); c == '{' || c == '['; c = peek_value(scan)) {
+        if (++*depth > JSON_SCAN_DEPTH_MAX - 1) {
+            return error_set(scan->err, ERROR_LIMIT, "JSON nested deeper than %d", JSON_SCAN_DEPTH_MAX);
+        }
+        *objects = *objects << 1 | (c == '{');
+        scan->at++;
+        bool more;
+        if (json_scan_more(scan, c == '{' ? '}' : ']', true, &more) < 0) {
+            return -1;
+        }
+        if (!more) {
+            --*depth;
+            *objects >>= 1;
+            *ret_value = false;
+            return 0;
+        }
+        if (c == '{' && json_scan_name(scan, &ignored) < 0) {
+            return -1;
+        }
+    }
+    *ret_value = true;
+    return 0;
+}
+
+/* Behind a value: closes the containers that end here. `ret_next`: another value follows. */
+static int ascend(struct json_scan *scan, uint32_t *objects, unsigned *depth, bool *ret_next)
+{
+    struct str ignored;
+    while (*depth > 0) {
+        bool object = (*objects & 1) != 0, more;
+        if (json_scan_more(scan, object ? '}' : ']', false, &more) < 0) {
+            return -1;
+        }
+        if (more) {
+            *ret_next = true;
+            return object ? json_scan_name(scan, &ignored) : 0;
+        }
+        --*depth;
+        *objects >>= 1;
+    }
+    *ret_next = false;
+    return 0;
+}
+
+int json_scan_skip(struct json_scan *scan)
+{
+    uint32_t objects = 0;
+    unsigned depth = 0;
+    bool next = true;
+    while (next) {
+        bool value;
+        if (descend(scan, &objects, &depth, &value) < 0 || (value && skip_plain(scan) < 0) ||
+            ascend(scan, &objects, &depth, &next) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* ---- containers ---- */
+
+int json_scan_open(struct json_scan *scan, char open)
+{
+    if (peek_value(scan) != open) {
+        return fail(scan, open == '{' ? "an object is missing" : "an array is missing");
+    }
+    scan->at++;
+    return 0;
+}
+
+int json_scan_more(struct json_scan *scan, char close, bool first, bool *ret_more)
+{
+    char c = peek_value(scan);
+    if (c == close) {
+        scan->at++;
+        *ret_more = false;
+        return 0;
+    }
+    if (!first) {
+        if (c != ',') {
+            return fail(scan, "a comma or the end of an object or array is missing");
+        }
+        scan->at++;
+    }
+    *ret_more = true;
+    return 0;
+}
+
+int json_scan_name(struct json_scan *scan, struct str *ret_name)
+{
+    if (json_scan_string(scan, ret_name) < 0) {
+        return -1;
+    }
+    if (peek_value(scan) != ':') {
+        return fail(scan, "a colon is missing");
+    }
+    scan->at++;
+    return 0;
+}
+
+int json_scan_end(struct json_scan *scan)
+{
+    peek_value(scan);
+    return scan->at == scan->text.size ? 0 : fail(scan, "something follows");
+}

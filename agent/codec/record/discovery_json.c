@@ -1,0 +1,203 @@
+#include "outrider/codec/record/discovery_json.h"
+
+#include "outrider/base/buf.h"
+#include "outrider/base/mem.h"
+#include "outrider/codec/json/json_member.h"
+#include "outrider/codec/json/json_write.h"
+#include "outrider/core/fleet/view_read.h"
+
+#include <stdlib.h>
+
+const char *discovery_health(unsigned status)
+{
+    static const char *const names[VIEW_STATUS_COUNT] = {
+        [STATUS_READY] = "healthy",     [STATUS_INITIALIZING] = "starting",
+        [STATUS_DRAINING] = "draining", [STATUS_SHUTTING_DOWN] = "stopped",
+        [STATUS_ERROR] = "unhealthy",   [STATUS_UNKNOWN] = "unhealthy",
+    };
+    return status < VIEW_STATUS_COUNT ? names[status] : names[STATUS_UNKNOWN];
+}
+
+static void write_text(struct json_writer *json, const char *name, struct str value)
+{
+    json_write_key(json, name);
+    if (value.size == 0) {
+        json_write_null(json);
+    } else {
+        json_write_string(json, value);
+    }
+}
+
+/* Who it is: what a service and the current one have in common. Roles are those of an election, which has not
+ * been held: everyone is a member. */
+static void write_who(struct json_writer *json, const struct view_entry *entry)
+{
+    write_text(json, "id", view_entry_id(entry));
+    write_text(json, "name", view_entry_type(entry));
+    write_text(json, "host", view_entry_text(entry, VIEW_HOST));
+    json_write_key(json, "port");
+    if (view_entry_port(entry) == 0) {
+        json_write_null(json);
+    } else {
+        json_write_uint(json, view_entry_port(entry));
+    }
+    write_text(json, "status", view_entry_text(entry, VIEW_STATUS));
+    write_text(json, "role", STR("member"));
+}
+
+static bool is_local(const struct discovery_local *local, const struct view_entry *entry)
+{
+    return local != NULL && local->known && str_eq(local->type, view_entry_type(entry)) &&
+           str_eq(local->id, view_entry_id(entry));
+}
+
+static void write_health(struct json_writer *json, const struct view_entry *entry,
+                         const struct discovery_local *local)
+{
+    bool known = is_local(local, entry);
+    json_write_object(json);
+    json_member_text(json, "status", discovery_health(view_entry_status(entry)));
+    json_write_key(json, "responseTime");
+    if (known && local->response_ms >= 0) {
+        json_write_int(json, local->response_ms);
+    } else {
+        json_write_null(json);
+    }
+    json_write_key(json, "lastCheck");
+    if (known) {
+        json_write_time(json, local->last_check_wall);
+    } else {
+        json_write_null(json);
+    }
+    json_write_object_end(json);
+}
+
+static void write_service(struct json_writer *json, const struct view_entry *entry,
+                          const struct discovery_local *local)
+{
+    json_write_object(json);
+    write_who(json, entry);
+    json_write_key(json, "health");
+    write_health(json, entry, local);
+    json_member_bool(json, "isHealthy", view_entry_status(entry) == STATUS_READY);
+    json_write_object_end(json);
+}
+
+void discovery_json_service(const struct view_entry *entry, const struct discovery_local *local,
+                            struct buf *out)
+{
+    struct json_writer json = {.out = out};
+    write_service(&json, entry, local);
+}
+
+void discovery_json_services(const struct view *view, const struct discovery_local *local, struct buf *out)
+{
+    struct json_writer json = {.out = out};
+    size_t healthy = view_status_count(view, STATUS_READY);
+    json_write_object(&json);
+    json_member_array(&json, "services");
+    for (size_t i = 0; i < view_count(view); i++) {
+        write_service(&json, view_at(view, i), local);
+    }
+    json_write_array_end(&json);
+    json_member_uint(&json, "total", view_count(view));
+    json_member_uint(&json, "healthy", healthy);
+    json_member_uint(&json, "unhealthy", view_count(view) - healthy);
+    json_write_object_end(&json);
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+    const struct str *left = a, *right = b;
+    size_t common = left->size < right->size ? left->size : right->size;
+    int order = common == 0 ? 0 : memcmp(left->data, right->data, common);
+    return order != 0 ? order : (left->size > right->size) - (left->size < right->size);
+}
+
+static void write_regions(struct json_writer *json, const struct view *view)
+{
+    size_t count = view_count(view);
+    struct str *regions = mem_resize(NULL, count, sizeof(*regions));
+    for (size_t i = 0; i < count; i++) {
+        struct str region = view_entry_text(view_at(view, i), VIEW_REGION);
+        regions[i] = region.size == 0 ? STR("unknown") : region;
+    }
+    qsort(regions, count, sizeof(*regions), by_bytes);
+    json_write_object(json);
+    for (size_t i = 0, next; i < count; i = next) {
+        for (next = i + 1; next < count && str_eq(regions[i], regions[next]);) {
+            next++;
+        }
+        char *name = mem_copy(regions[i].data, regions[i].size);
+        json_member_uint(json, name, next - i);
+        free(name);
+    }
+    json_write_object_end(json);
+    free(regions);
+}
+
+void discovery_json_topology(const struct view *view, struct buf *out)
+{
+    static const struct {
+        const char *name;
+        unsigned status;
+    } rows[] = {{"healthy", STATUS_READY},
+                {"unhealthy", STATUS_ERROR},
+                {"starting", STATUS_INITIALIZING},
+                {"draining", STATUS_DRAINING},
+                {"stopped", STATUS_SHUTTING_DOWN}};
+    struct json_writer json = {.out = out};
+    size_t healthy = view_status_count(view, STATUS_READY);
+    json_write_object(&json);
+    json_member_uint(&json, "totalServices", view_count(view));
+    json_member_uint(&json, "healthyServices", healthy);
+    json_member_uint(&json, "unhealthyServices", view_count(view) - healthy);
+    json_write_key(&json, "servicesByRegion");
+    write_regions(&json, view);
+    json_member_object(&json, "servicesByStatus");
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        size_t unknown = rows[i].status == STATUS_ERROR ? view_status_count(view, STATUS_UNKNOWN) : 0;
+        json_member_uint(&json, rows[i].name, view_status_count(view, rows[i].status) + unknown);
+    }
+    json_write_object_end(&json);
+    json_write_key(&json, "leader");
+    json_write_null(&json);
+    json_write_object_end(&json);
+}
+
+void discovery_json_status(const struct view_entry *current, bool registered, struct buf *out)
+{
+    struct json_writer json = {.out = out};
+    json_write_object(&json);
+    json_member_bool(&json, "enabled", true);
+    json_write_key(&json, "currentService");
+    if (current == NULL) {
+        json_write_null(&json);
+    } else {
+        json_write_object(&json);
+        write_who(&json, current);
+        json_write_object_end(&json);
+    }
+    json_member_bool(&json, "isLeader", false);
+    json_member_text(&json, "status", registered ? "registered" : "unregistered");
+    json_write_object_end(&json);
+}
+
+bool discovery_json_event(const struct view_entry *was, const struct view_entry *is, int64_t wall_ms,
+                          const struct discovery_local *local, struct buf *out)
+{
+    const char *type = was == NULL ? "serviceJoined" : is == NULL ? "serviceLeft" : "serviceHealthChanged";
+    const struct view_entry *entry = is != NULL ? is : was;
+    if (entry == NULL || (was != NULL && is != NULL && view_entry_status(was) == view_entry_status(is))) {
+        return false;
+    }
+    struct json_writer json = {.out = out};
+    json_write_object(&json);
+    json_member_text(&json, "type", type);
+    json_write_key(&json, "service");
+    write_service(&json, entry, local);
+    write_text(&json, "serviceId", view_entry_id(entry));
+    json_member_int(&json, "timestamp", wall_ms);
+    json_write_object_end(&json);
+    return true;
+}

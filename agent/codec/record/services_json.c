@@ -1,0 +1,89 @@
+#include "outrider/codec/record/services_json.h"
+
+#include "outrider/base/blob.h"
+#include "outrider/base/buf.h"
+#include "outrider/codec/json/json_write.h"
+#include "outrider/core/fleet/filter.h"
+#include "outrider/core/fleet/view.h"
+#include "outrider/core/fleet/view_read.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+struct totals {
+    size_t all, healthy;
+};
+
+/* Sets the room aside that the whole will take, so that growing does not copy what is there already. */
+static void reserve(struct buf *out, size_t size)
+{
+    size_t before = out->size;
+    buf_extend(out, size);
+    out->size = before;
+    out->data[before] = '\0';
+}
+
+static struct totals join(const struct view *view, const struct filter *filter, struct buf *out)
+{
+    struct totals totals = {0};
+    bool everything = filter_is_empty(filter);
+    if (everything) {
+        reserve(out, view_json_bytes(view) + view_count(view) + 256);
+    }
+    for (size_t i = 0; i < view_count(view); i++) {
+        const struct view_entry *entry = view_at(view, i);
+        if (everything || filter_matches(filter, entry)) {
+            buf_str(out, totals.all == 0 ? STR("") : STR(","));
+            buf_str(out, blob_view(view_entry_json(entry)));
+            totals.all++;
+            totals.healthy += view_entry_status(entry) == STATUS_READY ? 1 : 0;
+        }
+    }
+    return totals;
+}
+
+static void add_offline(const struct view *view, const struct filter *filter, struct buf *out)
+{
+    struct json_writer json = {.out = out};
+    buf_str(out, STR(",\"offline\":"));
+    json_write_array(&json);
+    const struct view_tombstone *stone = NULL;
+    while ((stone = view_tombstone_next(view, stone)) != NULL) {
+        if (filter_matches(filter, stone->entry)) {
+            json_write_object(&json);
+            json_write_key(&json, "goneAt");
+            json_write_time(&json, stone->gone_wall);
+            json_write_key(&json, "record");
+            json_write_raw(&json, blob_view(view_entry_json(stone->entry)));
+            json_write_object_end(&json);
+        }
+    }
+    json_write_array_end(&json);
+}
+
+void services_json_list(const struct view *view, const struct filter *filter, const struct instant *now,
+                        struct buf *out)
+{
+    buf_str(out, STR("{\"services\":["));
+    struct totals totals = join(view, filter, out);
+    buf_printf(out,
+               "],\"total\":%zu,\"healthy\":%zu,\"unhealthy\":%zu,\"revision\":%" PRId64
+               ",\"stale\":%s,\"ageMs\":%" PRId64,
+               totals.all, totals.healthy, totals.all - totals.healthy, view_revision(view),
+               view_synced(view) ? "false" : "true", view_age(view, now));
+    if (filter_offline(filter)) {
+        add_offline(view, filter, out);
+    }
+    buf_str(out, STR("}"));
+}
+
+const char *services_json_etag(const struct view *view, const struct filter *filter,
+                               char out[static SERVICES_ETAG_MAX])
+{
+    out[0] = '\0';
+    if (view_synced(view) && !filter_offline(filter)) {
+        snprintf(out, SERVICES_ETAG_MAX, "\"%" PRIx64 "-%" PRId64 "-%" PRIx64 "\"", view_cluster(view),
+                 view_revision(view), filter_hash(filter));
+    }
+    return out;
+}

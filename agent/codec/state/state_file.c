@@ -1,0 +1,315 @@
+/* One JSON object whose last member is the CRC-32 of every byte before that member: a file cut short, or one
+ * of which a block was lost, is told from a whole one before anything in it is believed. */
+#include "outrider/codec/state/state_file.h"
+
+#include "outrider/codec/json/json_read.h"
+#include "outrider/base/buf.h"
+#include "outrider/base/error.h"
+#include "outrider/codec/json/json_member.h"
+#include "outrider/codec/json/json_write.h"
+
+#include <limits.h>
+#include <stdio.h>
+
+/* Bytes of the longest texts; as in records, and as holds have them. */
+enum {
+    ID_MAX = 128,
+    BOOT_ID_MAX = 64,
+    KEY_MAX = 1024,
+    REASON_MAX = 1024,
+    BY_MAX = 256,
+    LABEL_NAME_MAX = 256
+};
+
+/* ,"crc32":"01234567"} */
+enum { TRAILER_SIZE = 20, TRAILER_DIGITS_AT = 10 };
+
+/* CRC-32 of IEEE 802.3, reflected, bit by bit: the file is small and rare. */
+static uint32_t crc32_of(struct str bytes)
+{
+    uint32_t crc = UINT32_MAX;
+    for (size_t i = 0; i < bytes.size; i++) {
+        crc ^= (unsigned char)bytes.data[i];
+        for (int bit = 0; bit < 8; bit++) {
+            crc = (crc >> 1) ^ ((crc & 1) != 0 ? 0xedb88320u : 0);
+        }
+    }
+    return ~crc;
+}
+
+static void make_trailer(struct str body, char out[static TRAILER_SIZE + 1])
+{
+    snprintf(out, TRAILER_SIZE + 1, ",\"crc32\":\"%08x\"}", crc32_of(body));
+}
+
+static void encode_int(struct json_writer *json, const char *key, int64_t value)
+{
+    if (value != 0) {
+        json_member_int(json, key, value);
+    }
+}
+
+static void encode_flag(struct json_writer *json, const char *key, bool value)
+{
+    if (value) {
+        json_member_bool(json, key, true);
+    }
+}
+
+static void encode_count(struct json_writer *json, const char *key, bool has, uint32_t value)
+{
+    if (has) {
+        json_member_uint(json, key, value);
+    }
+}
+
+static void encode_hold(struct json_writer *json, const struct saved_hold *hold)
+{
+    if (!hold->set && hold->revision == 0 && !hold->pending) {
+        return;
+    }
+    json_member_object(json, "ops");
+    encode_flag(json, "set", hold->set);
+    json_member_text_if(json, "reason", hold->reason);
+    json_member_text_if(json, "by", hold->by);
+    encode_int(json, "sinceMs", hold->since_wall);
+    encode_int(json, "deadlineMs", hold->deadline_wall);
+    encode_int(json, "expiresMs", hold->expires_wall);
+    encode_int(json, "revision", hold->revision);
+    encode_flag(json, "pending", hold->pending);
+    encode_int(json, "sentMs", hold->sent_wall);
+    json_write_object_end(json);
+}
+
+static void encode_labels(struct json_writer *json, const struct words *words)
+{
+    char name[LABEL_NAME_MAX + 1];
+    json_member_object(json, "labels");
+    for (size_t i = 0; i < words->label_count; i++) {
+        snprintf(name, sizeof(name), "%.*s", STR_ARG(words->labels[i].name));
+        json_member_string(json, name, words->labels[i].value);
+    }
+    json_write_object_end(json);
+}
+
+static void encode_words(struct json_writer *json, const struct words *words)
+{
+    json_member_object(json, "words");
+    json_member_text(json, "said", said_name(words->said));
+    if (words->has_text) {
+        json_member_string(json, "text", words->text);
+    }
+    encode_count(json, "players", words->has_players, words->players);
+    encode_count(json, "capacity", words->has_capacity, words->capacity);
+    json_member_array(json, "ports");
+    for (size_t i = 0; i < words->port_count; i++) {
+        json_write_uint(json, words->ports[i]);
+    }
+    json_write_array_end(json);
+    encode_labels(json, words);
+    encode_flag(json, "armed", words->heartbeat);
+    encode_flag(json, "drain", words->drain);
+    encode_flag(json, "reloading", words->reloading);
+    if (words->has_watchdog) {
+        json_member_int(json, "watchdogMs", words->watchdog_ms);
+    }
+    if (words->has_mainpid) {
+        json_member_int(json, "mainpid", words->mainpid);
+        json_member_uint(json, "mainpidStart", words->mainpid_start);
+    }
+    json_write_object_end(json);
+}
+
+void state_file_encode(const struct saved_state *state, struct buf *out)
+{
+    struct buf body = {0};
+    struct json_writer json = {.out = &body};
+    json_write_object(&json);
+    json_member_int(&json, "version", STATE_FILE_VERSION);
+    json_member_text_if(&json, "id", state->id);
+    json_member_text_if(&json, "key", state->key);
+    json_member_text_if(&json, "bootId", state->boot_id);
+    encode_int(&json, "lease", state->lease);
+    encode_int(&json, "ttlMs", state->ttl_ms);
+    encode_hold(&json, &state->ops);
+    encode_flag(&json, "probeHasPassed", state->probe_has_passed);
+    if (state->has_words) {
+        encode_words(&json, &state->words);
+    }
+    char trailer[TRAILER_SIZE + 1];
+    make_trailer(buf_view(&body), trailer);
+    buf_str(out, buf_view(&body));
+    buf_printf(out, "%s\n", trailer);
+    buf_fini(&body);
+}
+
+static int check_sum(struct str text, struct error *err)
+{
+    text = str_trim(text);
+    if (text.size > TRAILER_SIZE) {
+        struct str body = {text.data, text.size - TRAILER_SIZE};
+        char trailer[TRAILER_SIZE + 1];
+        make_trailer(body, trailer);
+        struct str found = {text.data + body.size, TRAILER_SIZE};
+        if (str_eq(found, str_of(trailer))) {
+            return 0;
+        }
+        if (str_starts(found, (struct str){trailer, TRAILER_DIGITS_AT})) {
+            return error_set(err, ERROR_INVALID, "damaged: its checksum does not fit its content");
+        }
+    }
+    return error_set(err, ERROR_INVALID, "damaged: cut short, or not written by an agent");
+}
+
+static int decode_hold(const json_t *root, struct saved_hold *hold, struct error *err)
+{
+    json_t *object = NULL;
+    if (json_read_object(root, "ops", SIZE_MAX, &object, err) < 0) {
+        return -1;
+    }
+    if (object == NULL) {
+        return 0;
+    }
+    if (json_read_bool(object, "set", &hold->set, err) < 0 ||
+        json_read_text(object, "reason", REASON_MAX, &hold->reason, err) < 0 ||
+        json_read_text(object, "by", BY_MAX, &hold->by, err) < 0 ||
+        json_read_int(object, "sinceMs", 0, INT64_MAX, &hold->since_wall, NULL, err) < 0 ||
+        json_read_int(object, "deadlineMs", 0, INT64_MAX, &hold->deadline_wall, NULL, err) < 0 ||
+        json_read_int(object, "expiresMs", 0, INT64_MAX, &hold->expires_wall, NULL, err) < 0 ||
+        json_read_int(object, "revision", 0, INT64_MAX, &hold->revision, NULL, err) < 0 ||
+        json_read_bool(object, "pending", &hold->pending, err) < 0 ||
+        json_read_int(object, "sentMs", 0, INT64_MAX, &hold->sent_wall, NULL, err) < 0) {
+        return error_wrap(err, "ops");
+    }
+    return 0;
+}
+
+static int decode_said(const json_t *object, enum said *ret_said, struct error *err)
+{
+    const char *name = "nothing";
+    if (json_read_text(object, "said", LABEL_NAME_MAX, &name, err) < 0) {
+        return -1;
+    }
+    for (int said = SAID_NOTHING; said <= SAID_ERROR; said++) {
+        if (strcmp(name, said_name((enum said)said)) == 0) {
+            *ret_said = (enum said)said;
+            return 0;
+        }
+    }
+    return error_set(err, ERROR_INVALID, "said: %s is no status word", name);
+}
+
+static int decode_text(const json_t *object, struct words *words, struct error *err)
+{
+    const char *text = NULL;
+    if (json_read_text(object, "text", WORDS_TEXT_MAX, &text, err) < 0) {
+        return -1;
+    }
+    words->has_text = text != NULL;
+    words->text = str_of(text);
+    return 0;
+}
+
+static int decode_labels(const json_t *object, struct words *words, struct error *err)
+{
+    json_t *labels = NULL;
+    if (json_read_object(object, "labels", WORDS_LABELS_MAX, &labels, err) < 0) {
+        return -1;
+    }
+    for (void *at = json_object_iter(labels); at != NULL; at = json_object_iter_next(labels, at)) {
+        const char *name = json_object_iter_key(at), *value = NULL;
+        if (json_read_text(labels, name, WORDS_LABEL_VALUE_MAX, &value, err) < 0) {
+            return error_wrap(err, "labels");
+        }
+        words->labels[words->label_count++] = (struct words_label){str_of(name), str_of(value)};
+    }
+    return 0;
+}
+
+static int decode_pid(const json_t *object, struct words *words, struct error *err)
+{
+    int64_t pid = 0, start = 0;
+    if (json_read_int(object, "mainpid", 1, INT_MAX, &pid, &words->has_mainpid, err) < 0 ||
+        json_read_int(object, "mainpidStart", 0, INT64_MAX, &start, NULL, err) < 0) {
+        return -1;
+    }
+    words->mainpid = (pid_t)pid;
+    words->mainpid_start = (uint64_t)start;
+    return 0;
+}
+
+static int decode_words(const json_t *root, struct saved_state *state, struct error *err)
+{
+    const int64_t ten_years_ms = 3650LL * 24 * 3600000;
+    struct words *words = &state->words;
+    json_t *object = NULL;
+    if (json_read_object(root, "words", SIZE_MAX, &object, err) < 0) {
+        return -1;
+    }
+    if (object == NULL) {
+        return 0;
+    }
+    state->has_words = true;
+    if (decode_said(object, &words->said, err) < 0 || decode_text(object, words, err) < 0 ||
+        json_read_count(object, "players", &words->players, &words->has_players, err) < 0 ||
+        json_read_count(object, "capacity", &words->capacity, &words->has_capacity, err) < 0 ||
+        json_read_ports(object, "ports", WORDS_PORTS_MAX, words->ports, &words->port_count, err) < 0 ||
+        decode_labels(object, words, err) < 0 ||
+        json_read_bool(object, "armed", &words->heartbeat, err) < 0 ||
+        json_read_bool(object, "drain", &words->drain, err) < 0 ||
+        json_read_bool(object, "reloading", &words->reloading, err) < 0 ||
+        json_read_int(object, "watchdogMs", 0, ten_years_ms, &words->watchdog_ms, &words->has_watchdog, err) <
+            0 ||
+        decode_pid(object, words, err) < 0) {
+        return error_wrap(err, "words");
+    }
+    return 0;
+}
+
+static int decode_state(const json_t *root, struct saved_state *state, struct error *err)
+{
+    int64_t version = 0;
+    if (json_read_int(root, "version", 0, INT64_MAX, &version, NULL, err) < 0) {
+        return -1;
+    }
+    if (version != STATE_FILE_VERSION) {
+        return error_set(err, ERROR_NOT_FOUND,
+                         "written by another version of outrider (form %lld, this one reads %d)",
+                         (long long)version, STATE_FILE_VERSION);
+    }
+    if (json_read_text(root, "id", ID_MAX, &state->id, err) < 0 ||
+        json_read_text(root, "key", KEY_MAX, &state->key, err) < 0 ||
+        json_read_text(root, "bootId", BOOT_ID_MAX, &state->boot_id, err) < 0 ||
+        json_read_int(root, "lease", 0, INT64_MAX, &state->lease, NULL, err) < 0 ||
+        json_read_int(root, "ttlMs", 0, INT64_MAX, &state->ttl_ms, NULL, err) < 0 ||
+        json_read_bool(root, "probeHasPassed", &state->probe_has_passed, err) < 0) {
+        return -1;
+    }
+    return decode_hold(root, &state->ops, err) < 0 ? -1 : decode_words(root, state, err);
+}
+
+int state_file_decode(struct str text, struct saved_state *ret_state, struct error *err)
+{
+    if (text.size <= STATE_FILE_MAX && check_sum(text, err) < 0) {
+        return error_wrap(err, "state file");
+    }
+    json_t *root = json_read_document(text, STATE_FILE_MAX, err);
+    if (root == NULL) {
+        return error_wrap(err, "state file");
+    }
+    struct saved_state state = {.owned = root};
+    if (decode_state(root, &state, err) < 0) {
+        saved_state_fini(&state);
+        return error_wrap(err, "state file");
+    }
+    *ret_state = state;
+    return 0;
+}
+
+void saved_state_fini(struct saved_state *state)
+{
+    if (state != NULL) {
+        json_decref(state->owned);
+        *state = (struct saved_state){0};
+    }
+}

@@ -1,0 +1,75 @@
+#include "outrider/codec/status/status_line.h"
+
+#include "outrider/base/buf.h"
+#include "outrider/codec/text/printable.h"
+#include "outrider/core/instant.h"
+#include "words_parse_internal.h"
+
+#include <inttypes.h>
+
+enum { REASON_MAX = 1024 };
+
+int status_line_fail(struct status_line_error *ret_error, enum status_line_fault fault, struct str detail)
+{
+    ret_error->fault = fault;
+    printable_copy(ret_error->detail, sizeof(ret_error->detail), detail, '?');
+    return -1;
+}
+
+const char *status_line_fault_name(enum status_line_fault fault)
+{
+    static const char *const names[] = {
+#define X(fault, text) [fault] = text,
+        STATUS_LINE_FAULTS(X)
+#undef X
+    };
+    return names[fault];
+}
+
+int status_line_parse(struct str line, struct words *ret_words, struct status_line_error *ret_error)
+{
+    struct words_parse parse = {0};
+    if (words_parse_line(&parse, line) < 0) {
+        *ret_error = parse.error;
+        return -1;
+    }
+    *ret_words = parse.words;
+    return 0;
+}
+
+static void add_deadline(struct buf *out, int64_t deadline_ms)
+{
+    if (deadline_ms != NEVER_MS) {
+        int64_t left = deadline_ms > 0 ? (deadline_ms - 1) / 1000 + 1 : 0;
+        buf_printf(out, " deadline=%" PRId64, left);
+    }
+}
+
+void status_line_ok(struct buf *out, bool draining, int64_t deadline_ms)
+{
+    buf_str(out, STR("OK"));
+    if (draining) {
+        buf_str(out, STR(" drain=1"));
+        add_deadline(out, deadline_ms);
+    }
+}
+
+void status_line_error_reply(struct buf *out, const struct status_line_error *error)
+{
+    buf_printf(out, "ERR %s%s%s", status_line_fault_name(error->fault), error->detail[0] == '\0' ? "" : " ",
+               error->detail);
+}
+
+void status_line_drain_event(struct buf *out, bool on, int64_t deadline_ms, struct str reason)
+{
+    if (!on) {
+        buf_str(out, STR("EVENT drain off"));
+        return;
+    }
+    buf_str(out, STR("EVENT drain on"));
+    add_deadline(out, deadline_ms);
+    if (reason.size > 0) {
+        buf_str(out, STR(" reason="));
+        printable_add(out, reason, REASON_MAX, ' ');
+    }
+}

@@ -1,0 +1,332 @@
+/* Words: a table of those that stand alone, a table of those with a value, and labels. */
+#include "words_parse_internal.h"
+
+#include "outrider/base/duration.h"
+
+static int fail(struct words_parse *parse, enum status_line_fault fault, struct str detail)
+{
+    return status_line_fail(&parse->error, fault, detail);
+}
+
+int words_parse_once(struct words_parse *parse, enum word_kind kind, struct str name)
+{
+    unsigned bit = 1u << kind;
+    if ((parse->seen & bit) != 0) {
+        return fail(parse, STATUS_LINE_TWICE, name);
+    }
+    parse->seen |= bit;
+    return 0;
+}
+
+int words_parse_said(struct words_parse *parse, enum said said)
+{
+    if (words_parse_once(parse, KIND_STATUS, STR("status")) < 0) {
+        return -1;
+    }
+    parse->words.said = said;
+    return 0;
+}
+
+/* C0, DEL, and C1, which is 0xC2 and a byte below 0xA0: what a terminal obeys helps nobody who reads a
+ * record. */
+static bool is_control(struct str text, size_t at)
+{
+    unsigned char byte = (unsigned char)text.data[at];
+    return byte < 0x20 || byte == 0x7f ||
+           (byte == 0xc2 && at + 1 < text.size && (unsigned char)text.data[at + 1] < 0xa0);
+}
+
+static bool has_control(struct str text, bool tab_too)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        if (is_control(text, i) && (tab_too || text.data[i] != '\t')) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int words_parse_text(struct words_parse *parse, struct str text)
+{
+    text = str_trim(text);
+    if (words_parse_once(parse, KIND_TEXT, STR("text")) < 0) {
+        return -1;
+    }
+    if (text.size > WORDS_TEXT_MAX) {
+        return fail(parse, STATUS_LINE_RANGE, STR("text"));
+    }
+    if (has_control(text, false)) {
+        return fail(parse, STATUS_LINE_VALUE, STR("text"));
+    }
+    parse->words.has_text = true;
+    parse->words.text = text;
+    return 0;
+}
+
+static bool is_digits(struct str text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9') {
+            return false;
+        }
+    }
+    return text.size > 0;
+}
+
+static int read_number(struct words_parse *parse, struct str key, struct str text, uint64_t max,
+                       uint64_t *ret_value)
+{
+    if (!is_digits(text)) {
+        return fail(parse, STATUS_LINE_VALUE, key);
+    }
+    return str_to_u64(text, max, ret_value) < 0 ? fail(parse, STATUS_LINE_RANGE, key) : 0;
+}
+
+/* Ten years, as duration_parse has it, so that no sum of times can overflow. */
+static int read_span(struct words_parse *parse, struct str key, struct str text, int64_t *ret_ms)
+{
+    uint64_t seconds = 0;
+    if (!is_digits(text)) {
+        return duration_parse(text, ret_ms) < 0 ? fail(parse, STATUS_LINE_VALUE, key) : 0;
+    }
+    if (read_number(parse, key, text, 3650ull * 24 * 3600, &seconds) < 0) {
+        return -1;
+    }
+    *ret_ms = (int64_t)seconds * 1000;
+    return 0;
+}
+
+static int take_capacity(struct words_parse *parse, struct str key, struct str value)
+{
+    uint64_t number = 0;
+    if (words_parse_once(parse, KIND_CAPACITY, STR("capacity")) < 0 ||
+        read_number(parse, key, value, UINT32_MAX, &number) < 0) {
+        return -1;
+    }
+    parse->words.has_capacity = true;
+    parse->words.capacity = (uint32_t)number;
+    return 0;
+}
+
+static int take_players(struct words_parse *parse, struct str key, struct str value)
+{
+    bool both = value.size > 0 && memchr(value.data, '/', value.size) != NULL;
+    struct str capacity;
+    struct str players = str_split(value, '/', &capacity);
+    uint64_t number = 0;
+    if (words_parse_once(parse, KIND_PLAYERS, key) < 0 ||
+        read_number(parse, key, players, UINT32_MAX, &number) < 0) {
+        return -1;
+    }
+    parse->words.has_players = true;
+    parse->words.players = (uint32_t)number;
+    /* More players than capacity is accepted: real servers do that. */
+    return both ? take_capacity(parse, key, capacity) : 0;
+}
+
+static int take_ports(struct words_parse *parse, struct str key, struct str value)
+{
+    struct words *words = &parse->words;
+    if (words_parse_once(parse, KIND_PORTS, key) < 0) {
+        return -1;
+    }
+    if (value.size == 0 || value.data[value.size - 1] == ',') {
+        return fail(parse, STATUS_LINE_VALUE, key);
+    }
+    while (value.size > 0) {
+        uint64_t port = 0;
+        if (read_number(parse, key, str_split(value, ',', &value), UINT16_MAX, &port) < 0) {
+            return -1;
+        }
+        if (port == 0 || words->port_count == WORDS_PORTS_MAX) {
+            return fail(parse, STATUS_LINE_RANGE, key);
+        }
+        for (size_t i = 0; i < words->port_count; i++) {
+            if (words->ports[i] == port) {
+                return fail(parse, STATUS_LINE_VALUE, key);
+            }
+        }
+        words->ports[words->port_count++] = (uint16_t)port;
+    }
+    return 0;
+}
+
+static int take_drain(struct words_parse *parse, struct str key, struct str value)
+{
+    if (words_parse_once(parse, KIND_DRAIN, key) < 0 ||
+        read_span(parse, key, value, &parse->words.drain_deadline_ms) < 0) {
+        return -1;
+    }
+    parse->words.drain = parse->words.has_drain_deadline = true;
+    return 0;
+}
+
+static int take_heartbeat(struct words_parse *parse, struct str key, struct str value)
+{
+    if (words_parse_once(parse, KIND_HEARTBEAT, key) < 0 || words_parse_once(parse, KIND_WATCHDOG, key) < 0 ||
+        read_span(parse, key, value, &parse->words.watchdog_ms) < 0) {
+        return -1;
+    }
+    parse->words.heartbeat = parse->words.has_watchdog = true;
+    return 0;
+}
+
+static bool is_label_name(struct str name)
+{
+    for (size_t i = 0; i < name.size; i++) {
+        char c = name.data[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (!letter && !(c >= '0' && c <= '9') && c != '_' && c != '.' && c != '-') {
+            return false;
+        }
+    }
+    return name.size > 0;
+}
+
+/* `key` is "label." and the name, so that errors show both. */
+static int take_label(struct words_parse *parse, struct str key, struct str value)
+{
+    enum { NAME_BYTES_MAX = 63 };
+    struct words *words = &parse->words;
+    size_t prefix = STR("label.").size;
+    struct str name = {key.data + prefix, key.size - prefix};
+    if (!is_label_name(name)) {
+        return fail(parse, STATUS_LINE_KEY, key);
+    }
+    for (size_t i = 0; i < words->label_count; i++) {
+        if (str_eq(words->labels[i].name, name)) {
+            return fail(parse, STATUS_LINE_TWICE, key);
+        }
+    }
+    if (words->label_count == WORDS_LABELS_MAX) {
+        return fail(parse, STATUS_LINE_RANGE, STR("labels"));
+    }
+    if (name.size > NAME_BYTES_MAX || value.size > WORDS_LABEL_VALUE_MAX) {
+        return fail(parse, STATUS_LINE_RANGE, key);
+    }
+    if (has_control(value, true)) {
+        return fail(parse, STATUS_LINE_VALUE, key);
+    }
+    words->labels[words->label_count++] = (struct words_label){name, value};
+    return 0;
+}
+
+static int take_pair(struct words_parse *parse, struct str key, struct str value)
+{
+    static const struct {
+        struct str key;
+        int (*take)(struct words_parse *parse, struct str key, struct str value);
+    } pairs[] = {
+        {{"players", 7}, take_players}, {{"capacity", 8}, take_capacity},   {{"ports", 5}, take_ports},
+        {{"drain", 5}, take_drain},     {{"heartbeat", 9}, take_heartbeat},
+    };
+    for (size_t i = 0; i < COUNT_OF(pairs); i++) {
+        if (str_eq(key, pairs[i].key)) {
+            return pairs[i].take(parse, key, value);
+        }
+    }
+    return str_starts(key, STR("label.")) ? take_label(parse, key, value) : fail(parse, STATUS_LINE_KEY, key);
+}
+
+static int take_status(struct words_parse *parse, struct str word)
+{
+    for (int said = SAID_INITIALIZING; said <= SAID_ERROR; said++) {
+        if (str_eq(word, str_of(said_name((enum said)said)))) {
+            return words_parse_said(parse, (enum said)said);
+        }
+    }
+    return fail(parse, STATUS_LINE_WORD, word);
+}
+
+static int take_word(struct words_parse *parse, struct str word)
+{
+    struct words *words = &parse->words;
+    const struct {
+        const char *word;
+        bool *flag;
+        enum word_kind kind;
+        const char *kind_name;
+    } flags[] = {
+        {"drain", &words->drain, KIND_DRAIN, "drain"},
+        {"undrain", &words->undrain, KIND_DRAIN, "drain"},
+        {"heartbeat", &words->heartbeat, KIND_HEARTBEAT, "heartbeat"},
+        {"attach", &words->attach, KIND_ATTACH, "attach"},
+        {"get", &words->get, KIND_GET, "get"},
+        {"watch", &words->watch, KIND_WATCH, "watch"},
+        {"quit", &words->quit, KIND_QUIT, "quit"},
+    };
+    for (size_t i = 0; i < COUNT_OF(flags); i++) {
+        if (str_eq(word, str_of(flags[i].word))) {
+            *flags[i].flag = true;
+            return words_parse_once(parse, flags[i].kind, str_of(flags[i].kind_name));
+        }
+    }
+    return take_status(parse, word);
+}
+
+int words_parse_words(struct words_parse *parse, struct str line)
+{
+    bool has_text = line.size > 0 && memchr(line.data, '#', line.size) != NULL;
+    struct str text;
+    struct str rest = str_split(line, '#', &text);
+    while (rest.size > 0) {
+        struct str word = str_split(rest, ' ', &rest);
+        bool pair = word.size > 0 && memchr(word.data, '=', word.size) != NULL;
+        struct str value;
+        struct str key = str_split(word, '=', &value);
+        if (word.size > 0 && (pair ? take_pair(parse, key, value) : take_word(parse, word)) < 0) {
+            return -1;
+        }
+    }
+    return has_text ? words_parse_text(parse, text) : 0;
+}
+
+/* What a browser or a confused client sends first: somebody is making requests through a socket that is not
+ * HTTP. */
+static bool is_http(struct str line, struct str *ret_target)
+{
+    static const char *const verbs[] = {"GET",   "HEAD",    "POST",    "PUT",   "DELETE",
+                                        "PATCH", "OPTIONS", "CONNECT", "TRACE", "PRI"};
+    struct str rest;
+    struct str first = str_split(line, ' ', &rest);
+    for (size_t i = 0; i < COUNT_OF(verbs); i++) {
+        if (str_eq(first, str_of(verbs[i]))) {
+            struct str target = str_split(rest, ' ', &rest);
+            *ret_target = target.size > 0 ? target : first;
+            return true;
+        }
+    }
+    return false;
+}
+
+static struct str without_cr(struct str line)
+{
+    if (line.size > 0 && line.data[line.size - 1] == '\r') {
+        line.size--;
+    }
+    return line;
+}
+
+int words_parse_line(struct words_parse *parse, struct str line)
+{
+    if (line.size > STATUS_LINE_MAX) {
+        parse->error.fatal = true;
+        return fail(parse, STATUS_LINE_TOO_LONG, STR(""));
+    }
+    line = without_cr(line);
+    struct str target, key, value;
+    if (is_http(line, &target)) {
+        parse->error.fatal = true;
+        return fail(parse, STATUS_LINE_WORD, target);
+    }
+    if (line.size > 0 && memchr(line.data, '\0', line.size) != NULL) {
+        return fail(parse, STATUS_LINE_NUL, STR(""));
+    }
+    if (!str_is_utf8(line)) {
+        return fail(parse, STATUS_LINE_UTF8, STR(""));
+    }
+    if (words_parse_is_assignment(line, &key, &value)) {
+        return words_parse_assignment(parse, key, value);
+    }
+    return words_parse_words(parse, line);
+}

@@ -1,0 +1,71 @@
+#include "outrider/codec/text/printable.h"
+
+#include "outrider/base/buf.h"
+
+/* Bytes of the character at the start of `text` (not empty), 0 when there is none. */
+static size_t character(struct str text)
+{
+    for (size_t length = 1; length <= 4 && length <= text.size; length++) {
+        if (str_is_utf8((struct str){text.data, length})) {
+            return length;
+        }
+    }
+    return 0;
+}
+
+/* C0, DEL and C1; and U+202A to U+202E, U+2066 to U+2069, which turn the direction of what stands around
+ * them, so that it reads as something else. */
+static bool is_control(const char *text, size_t length)
+{
+    unsigned char first = (unsigned char)text[0], last = (unsigned char)text[length - 1];
+    if (length == 1) {
+        return first < 0x20 || first == 0x7f;
+    }
+    if (length == 2) {
+        return first == 0xc2 && last < 0xa0;
+    }
+    bool embeds = memcmp(text, "\xe2\x80", 2) == 0 && last >= 0xaa && last <= 0xae;
+    bool isolates = memcmp(text, "\xe2\x81", 2) == 0 && last >= 0xa6 && last <= 0xa9;
+    return length == 3 && (embeds || isolates);
+}
+
+/* The next piece to print, at most `room` bytes; takes it off `text`. Empty when nothing fits any more. */
+static struct str next_piece(struct str *text, size_t room, const char *instead)
+{
+    size_t length = character(*text);
+    bool shown = length > 0 && !is_control(text->data, length);
+    struct str piece = shown ? (struct str){text->data, length} : (struct str){instead, 1};
+    if (piece.size > room) {
+        return (struct str){NULL, 0};
+    }
+    size_t taken = length > 0 ? length : 1;
+    text->data += taken;
+    text->size -= taken;
+    return piece;
+}
+
+void printable_add(struct buf *out, struct str text, size_t max, char instead)
+{
+    while (text.size > 0) {
+        struct str piece = next_piece(&text, max, &instead);
+        if (piece.size == 0) {
+            return;
+        }
+        buf_str(out, piece);
+        max -= piece.size;
+    }
+}
+
+void printable_copy(char *out, size_t size, struct str text, char instead)
+{
+    size_t used = 0;
+    while (text.size > 0) {
+        struct str piece = next_piece(&text, size - 1 - used, &instead);
+        if (piece.size == 0) {
+            break;
+        }
+        memcpy(out + used, piece.data, piece.size);
+        used += piece.size;
+    }
+    out[used] = '\0';
+}

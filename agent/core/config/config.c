@@ -1,0 +1,118 @@
+#include "outrider/core/config/config.h"
+
+#include "outrider/base/mem.h"
+#include "outrider/base/str.h"
+#include "outrider/core/config/settings.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+void config_fini(struct config *config)
+{
+    if (config == NULL) {
+        return;
+    }
+    size_t count;
+    const struct setting *rows = settings_rows(&count);
+    for (size_t i = 0; i < count; i++) {
+        setting_clear(&rows[i], config);
+    }
+    *config = (struct config){0};
+}
+
+void config_probe_fini(struct config_probe *probe)
+{
+    if (probe != NULL) {
+        free(probe->name);
+        free(probe->path);
+        *probe = (struct config_probe){0};
+    }
+}
+
+bool config_probe_equal(const struct config_probe *a, const struct config_probe *b)
+{
+    size_t count;
+    const struct setting *rows = settings_probe_rows(&count);
+    for (size_t i = 0; i < count; i++) {
+        if (!setting_equal(&rows[i], a, b)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void config_probe_default(struct config_probe *out, uint16_t port)
+{
+    char name[16];
+    settings_probe_defaults(out);
+    snprintf(name, sizeof(name), "tcp-%u", port);
+    out->name = mem_strdup(name);
+    out->port = port;
+}
+
+int64_t config_request_timeout(const struct config_registry *registry)
+{
+    enum { LONGEST_MS = 2000 };
+    if (registry->request_timeout_ms > 0) {
+        return registry->request_timeout_ms;
+    }
+    return registry->ttl_ms / 6 < LONGEST_MS ? registry->ttl_ms / 6 : LONGEST_MS;
+}
+
+/* The first directory of a colon list in the environment; empty when there is none. */
+static struct str directory(config_env_fn *env, void *user, const char *name)
+{
+    struct str rest;
+    struct str first = str_split(str_of(env(name, user)), ':', &rest);
+    while (first.size > 1 && first.data[first.size - 1] == '/') {
+        first.size--;
+    }
+    return first.size > 0 && first.data[0] == '/' ? first : (struct str){NULL, 0};
+}
+
+static char *join(const char *before, struct str middle, const char *after)
+{
+    size_t size = strlen(before) + middle.size + strlen(after) + 1;
+    char *text = mem_zalloc(size);
+    snprintf(text, size, "%s%.*s%s", before, STR_ARG(middle), after);
+    return text;
+}
+
+static bool is_auto(const char *text)
+{
+    return text != NULL && strcmp(text, "auto") == 0;
+}
+
+/* Takes `text` over. */
+static void replace_auto(char **field, char *text)
+{
+    if (is_auto(*field)) {
+        free(*field);
+        *field = text;
+    } else {
+        free(text);
+    }
+}
+
+void config_resolve(struct config *config, config_env_fn *env, void *user)
+{
+    struct config_registry *registry = &config->registry;
+    registry->request_timeout_ms = config_request_timeout(registry);
+    replace_auto(&registry->control_prefix, join("/outrider", str_of(registry->prefix), ""));
+
+    struct str runtime = directory(env, user, "RUNTIME_DIRECTORY");
+    bool has = runtime.size > 0;
+    replace_auto(&config->status.socket, has ? join("", runtime, "/status.sock") : NULL);
+    replace_auto(&config->status.notify_socket, has ? join("", runtime, "/notify.sock") : NULL);
+    replace_auto(&config->http.listen,
+                 has ? join("unix:", runtime, "/http.sock") : mem_strdup("127.0.0.1:7117"));
+    struct str state = directory(env, user, "STATE_DIRECTORY");
+    replace_auto(&config->state_dir, state.size > 0 ? join("", state, "") : NULL);
+
+    if (!config->probes_given && config->probe_count == 0) {
+        for (size_t i = 0; i < config->server.port_count; i++) {
+            config_probe_default(&config->probes[i], config->server.ports[i]);
+        }
+        config->probe_count = config->server.port_count;
+    }
+}

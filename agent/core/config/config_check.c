@@ -1,0 +1,365 @@
+/* A table of rules. Each names the settings it reads: where one of them is wrong already, the rule keeps
+ * quiet. */
+#include "outrider/core/config/config_check.h"
+
+#include "outrider/base/buf.h"
+#include "outrider/base/duration.h"
+#include "outrider/core/config/address.h"
+#include "outrider/core/config/config.h"
+#include "outrider/core/config/settings.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+struct rule {
+    void (*apply)(const struct config *config, const struct config_check *check);
+    const char *reads[5];
+};
+
+static bool is_faulty(const struct config_check *check, const char *path)
+{
+    return check->is_faulty != NULL && check->is_faulty(path, check->user);
+}
+
+static void PRINTF_LIKE(3, 4)
+    report(const struct config_check *check, const char *path, const char *format, ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    check->report(path, text, check->user);
+}
+
+static void PRINTF_LIKE(3, 4)
+    warn(const struct config_check *check, const char *path, const char *format, ...)
+{
+    if (check->warn == NULL) {
+        return;
+    }
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    check->warn(path, text, check->user);
+}
+
+static bool same(const char *a, const char *b)
+{
+    return a != NULL && b != NULL && strcmp(a, b) == 0;
+}
+
+static bool is_auto(const char *text)
+{
+    return same(text, "auto");
+}
+
+/* Without a server there is nothing to probe: more likely the section was forgotten. */
+static void check_observer(const struct config *config, const struct config_check *check)
+{
+    if (config->server.present) {
+        return;
+    }
+    if (config->probes_given && config->probe_count > 0) {
+        report(check, "server", "required where there are probes: it says which server they are of");
+    }
+    if (config->http.listen == NULL) {
+        report(check, "http.listen",
+               "null, and there is no server section: an observer that nobody could ask");
+    }
+    if (config->view.mode == CONFIG_VIEW_OFF) {
+        report(check, "view.mode", "off, and there is no server section: an observer that would see nothing");
+    }
+}
+
+/* No error: nothing goes wrong, and a file may have been an agent's. */
+static void check_no_effect(const struct config *config, const struct config_check *check)
+{
+    static const char *const of_servers[] = {"status",     "drain.settle", "shutdown",
+                                             "probe_host", "grace_period", "view.idle"};
+    for (size_t i = 0; !config->server.present && check->is_written != NULL && i < COUNT_OF(of_servers);
+         i++) {
+        if (check->is_written(of_servers[i], check->user)) {
+            warn(check, of_servers[i], "has no effect: without a server section this is an observer");
+        }
+    }
+}
+
+static void check_required(const struct config *config, const struct config_check *check)
+{
+    size_t count;
+    const struct setting *rows = settings_rows(&count);
+    for (size_t i = 0; i < count && config->server.present; i++) {
+        if ((rows[i].flags & SETTING_REQUIRED) != 0 && !is_faulty(check, rows[i].path) &&
+            !setting_is_set(&rows[i], config)) {
+            report(check, rows[i].path, "required: there is no default");
+        }
+    }
+}
+
+/* Whether somebody can say a status: auto may find a directory, or inherit sockets, once the agent runs. */
+static bool can_be_told(const struct config *config)
+{
+    return config->status.socket != NULL || config->status.notify_socket != NULL;
+}
+
+static void check_unsaid_ports(const struct config *config, const struct config_check *check)
+{
+    if (config->server.ports_dynamic && !can_be_told(config)) {
+        report(check, "server.ports",
+               "dynamic, but both status sockets are off: the server could never say them");
+    }
+}
+
+static void check_unsaid_status(const struct config *config, const struct config_check *check)
+{
+    if (config->server.require_status && !can_be_told(config)) {
+        report(check, "server.require_status",
+               "true, but both status sockets are off: the server could never be ready");
+    }
+}
+
+static void check_no_probes(const struct config *config, const struct config_check *check)
+{
+    if (config->server.present && config->probes_given && config->probe_count == 0 &&
+        !config->server.require_status) {
+        report(check, "server.require_status",
+               "must be true where probes is []: nothing else would say that the server is up");
+    }
+}
+
+/* A write that is late by one heartbeat and three requests must still find the lease alive; the tenth is for
+ * etcd's own delay and a slow clock. */
+static void check_budget(const struct config *config, const struct config_check *check)
+{
+    const struct config_registry *registry = &config->registry;
+    int64_t ttl = registry->ttl_ms, timeout = config_request_timeout(registry);
+    int64_t heartbeat = registry->heartbeat_ms > 0 ? registry->heartbeat_ms : ttl / 3;
+    int64_t needed = heartbeat + 3 * timeout + ttl / 10;
+    if (needed <= ttl) {
+        return;
+    }
+    char texts[4][24];
+    report(check, registry->heartbeat_ms > 0 ? "registry.heartbeat" : "registry.request_timeout",
+           "heartbeat %s + 3 request timeouts of %s + TTL/10 is %s: it must fit into the TTL of %s",
+           duration_format(heartbeat, texts[0]), duration_format(timeout, texts[1]),
+           duration_format(needed, texts[2]), duration_format(ttl, texts[3]));
+}
+
+/* Whether `path` is `above` or stands below it. */
+static bool is_within(const char *path, const char *above)
+{
+    size_t size = strlen(above);
+    return strncmp(path, above, size) == 0 && (path[size] == '\0' || path[size] == '/');
+}
+
+static void check_prefixes(const struct config *config, const struct config_check *check)
+{
+    const char *prefix = config->registry.prefix, *control = config->registry.control_prefix;
+    if (prefix == NULL || control == NULL) {
+        return;
+    }
+    struct buf resolved = {0};
+    buf_printf(&resolved, "%s%s", is_auto(control) ? "/outrider" : control, is_auto(control) ? prefix : "");
+    if (is_within(buf_text(&resolved), prefix) || is_within(prefix, buf_text(&resolved))) {
+        report(check, is_auto(control) ? "registry.prefix" : "registry.control_prefix",
+               "the control prefix %s and the prefix %s overlap: neither may stand below the other",
+               buf_text(&resolved), prefix);
+    }
+    buf_fini(&resolved);
+}
+
+static void check_login(const struct config *config, const struct config_check *check)
+{
+    const struct config_registry *registry = &config->registry;
+    if (registry->username != NULL && registry->password_file == NULL) {
+        report(check, "registry.username", "needs registry.password_file: nobody logs in by name alone");
+    } else if (registry->username == NULL && registry->password_file != NULL) {
+        report(check, "registry.password_file", "needs registry.username: it says whose password it is");
+    }
+}
+
+static void check_client_certificate(const struct config *config, const struct config_check *check)
+{
+    const char *cert = config->registry.tls.cert_file, *key = config->registry.tls.key_file;
+    if (cert != NULL && key == NULL) {
+        report(check, "registry.tls.cert_file", "needs registry.tls.key_file: its private key");
+    } else if (cert == NULL && key != NULL) {
+        report(check, "registry.tls.key_file", "needs registry.tls.cert_file: the certificate it belongs to");
+    }
+}
+
+static bool is_secure(const char *endpoint)
+{
+    return strncmp(endpoint, "https://", 8) == 0;
+}
+
+static void check_tls_is_used(const struct config *config, const struct config_check *check)
+{
+    const struct config_registry *registry = &config->registry;
+    const struct {
+        const char *path, *value;
+    } settings[] = {
+        {"registry.tls.ca_file", registry->tls.ca_file},
+        {"registry.tls.cert_file", registry->tls.cert_file},
+        {"registry.tls.key_file", registry->tls.key_file},
+        {"registry.tls.server_name", registry->tls.server_name},
+    };
+    for (size_t i = 0; i < registry->endpoint_count; i++) {
+        if (is_secure(registry->endpoints[i])) {
+            return;
+        }
+    }
+    for (size_t i = 0; i < COUNT_OF(settings); i++) {
+        if (settings[i].value != NULL) {
+            report(check, settings[i].path, "no endpoint is https://, so nothing would be encrypted");
+            return;
+        }
+    }
+}
+
+/* No error: a private network may be as good as a cable to whoever runs it. */
+static void check_password_in_the_clear(const struct config *config, const struct config_check *check)
+{
+    const struct config_registry *registry = &config->registry;
+    for (size_t i = 0; registry->username != NULL && i < registry->endpoint_count; i++) {
+        const char *endpoint = registry->endpoints[i];
+        struct str host;
+        uint16_t port;
+        if (!is_secure(endpoint) && strncmp(endpoint, "http://", 7) == 0 &&
+            address_split(str_of(endpoint + 7), &host, &port) == 0 && !address_is_loopback(host)) {
+            warn(check, "registry.endpoints", "the password goes unencrypted to %s: https:// would hide it",
+                 endpoint);
+            return;
+        }
+    }
+}
+
+static void check_sockets(const struct config *config, const struct config_check *check)
+{
+    const char *socket = config->status.socket, *notify = config->status.notify_socket;
+    if (same(socket, notify) && !is_auto(socket)) {
+        report(check, "status.notify_socket", "is the path of status.socket: each needs its own");
+    }
+}
+
+static void check_listen_path(const struct config *config, const struct config_check *check)
+{
+    const char *listen = config->http.listen;
+    if (listen == NULL || strncmp(listen, "unix:", 5) != 0) {
+        return;
+    }
+    if (same(listen + 5, config->status.socket) || same(listen + 5, config->status.notify_socket)) {
+        report(check, "http.listen", "is the path of a status socket: each needs its own");
+    }
+}
+
+static void check_token(const struct config *config, const struct config_check *check)
+{
+    struct str host;
+    uint16_t port;
+    const char *listen = config->http.listen;
+    if (listen == NULL || is_auto(listen) || config->http.token_file != NULL ||
+        address_split(str_of(listen), &host, &port) < 0 || address_is_loopback(host)) {
+        return;
+    }
+    report(check, "http.token_file", "required: http.listen %s can be reached from beyond this machine",
+           listen);
+}
+
+static void check_probe_target(const struct config_probe *probe, const char *path,
+                               const struct config_check *check)
+{
+    char at[64];
+    bool tcp = probe->type == CONFIG_PROBE_TCP;
+    snprintf(at, sizeof(at), "%s.%s", path, tcp ? "port" : "path");
+    if ((tcp ? probe->port == 0 : probe->path == NULL) && !is_faulty(check, at)) {
+        report(check, at,
+               tcp ? "required: a tcp probe connects to a port"
+                   : "required: a unix probe connects to a path");
+    }
+    snprintf(at, sizeof(at), "%s.%s", path, tcp ? "path" : "port");
+    if (tcp ? probe->path != NULL : probe->port != 0) {
+        report(check, at,
+               tcp ? "is for unix probes: this one is tcp" : "is for tcp probes: this one is unix");
+    }
+}
+
+static void check_probe_name(const struct config *config, size_t index, const char *path,
+                             const struct config_check *check)
+{
+    char at[64];
+    snprintf(at, sizeof(at), "%s.name", path);
+    const char *name = config->probes[index].name;
+    if (name == NULL && !is_faulty(check, at)) {
+        report(check, at, "required: it names the probe in status, log and metrics");
+    }
+    for (size_t i = 0; i < index; i++) {
+        if (same(config->probes[i].name, name)) {
+            report(check, at, "`%s` is the name of probes[%zu] already", name, i);
+            return;
+        }
+    }
+}
+
+static void check_probe_times(const struct config_probe *probe, const char *path,
+                              const struct config_check *check)
+{
+    char timeout_at[64], interval_at[64], timeout[24], interval[24];
+    snprintf(timeout_at, sizeof(timeout_at), "%s.timeout", path);
+    snprintf(interval_at, sizeof(interval_at), "%s.interval", path);
+    if (probe->timeout_ms >= probe->interval_ms && !is_faulty(check, timeout_at) &&
+        !is_faulty(check, interval_at)) {
+        report(check, timeout_at, "%s must be below the interval of %s",
+               duration_format(probe->timeout_ms, timeout), duration_format(probe->interval_ms, interval));
+    }
+}
+
+static void check_probes(const struct config *config, const struct config_check *check)
+{
+    for (size_t i = 0; config->probes_given && i < config->probe_count; i++) {
+        char path[32], type_at[64];
+        snprintf(path, sizeof(path), "probes[%zu]", i);
+        snprintf(type_at, sizeof(type_at), "%s.type", path);
+        if (!is_faulty(check, type_at)) {
+            check_probe_target(&config->probes[i], path, check);
+        }
+        check_probe_name(config, i, path, check);
+        check_probe_times(&config->probes[i], path, check);
+    }
+}
+
+static const struct rule rules[] = {
+    {check_observer, {"server", "probes", "http.listen", "view.mode"}},
+    {check_no_effect, {"server"}},
+    {check_required, {NULL}},
+    {check_unsaid_ports, {"server.ports", "status.socket", "status.notify_socket"}},
+    {check_unsaid_status, {"server.require_status", "status.socket", "status.notify_socket"}},
+    {check_no_probes, {"server.require_status", "probes"}},
+    {check_budget, {"registry.ttl", "registry.heartbeat", "registry.request_timeout"}},
+    {check_prefixes, {"registry.prefix", "registry.control_prefix"}},
+    {check_login, {"registry.username", "registry.password_file"}},
+    {check_client_certificate, {"registry.tls.cert_file", "registry.tls.key_file"}},
+    {check_tls_is_used, {"registry.endpoints", "registry.tls"}},
+    {check_password_in_the_clear, {"registry.endpoints", "registry.username", "registry.password_file"}},
+    {check_sockets, {"status.socket", "status.notify_socket"}},
+    {check_listen_path, {"http.listen", "status.socket", "status.notify_socket"}},
+    {check_token, {"http.listen", "http.token_file"}},
+    {check_probes, {NULL}},
+};
+
+void config_check(const struct config *config, const struct config_check *check)
+{
+    for (size_t i = 0; i < COUNT_OF(rules); i++) {
+        bool sound = true;
+        for (size_t j = 0; rules[i].reads[j] != NULL; j++) {
+            sound = sound && !is_faulty(check, rules[i].reads[j]);
+        }
+        if (sound) {
+            rules[i].apply(config, check);
+        }
+    }
+}

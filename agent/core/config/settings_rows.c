@@ -1,0 +1,238 @@
+/* The table itself. Offsets count from struct config, those of a probe's keys from struct config_probe. */
+#include "settings_internal.h"
+
+#include "outrider/core/config/config.h"
+
+#include <assert.h>
+
+#define AT(field) .offset = offsetof(struct config, field)
+#define COUNT(field) .count_offset = offsetof(struct config, field)
+#define GIVEN(field) .flag_offset = offsetof(struct config, field)
+#define PROBE_AT(field) .offset = offsetof(struct config_probe, field)
+
+#define RELOAD SETTING_RELOADABLE
+
+enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, DAY = 24 * HOUR };
+
+static const char *const backends[] = {"etcd", NULL};
+static const char *const levels[] = {"debug", "info", "warn", "error", NULL};
+static const char *const view_modes[] = {"auto", "always", "off", NULL};
+static const char *const formats[] = {"logfmt", "json", NULL};
+static const char *const probe_types[] = {"tcp", "unix", NULL};
+
+static const struct setting rows[] = {
+    {"server.type", SETTING_STRING, .flags = SETTING_REQUIRED, .shape = shape_type, AT(server.type),
+     .doc = "The kind of server; the first part of its key in the registry."},
+    {"server.id", SETTING_STRING, .fallback = "auto", .shape = shape_id, AT(server.id),
+     .doc = "The name of this one server. `auto`: a ULID kept in `state_dir`; without a `state_dir` new "
+            "at every start."},
+    {"server.host", SETTING_STRING, .flags = RELOAD, .fallback = "auto", .shape = shape_host, AT(server.host),
+     .doc = "The host to publish: an address, a name (published as written) or an interface (`eth0`). "
+            "`auto`: the source address of the default route, read at start and at every new lease."},
+    {"server.ports", SETTING_PORTS, .flags = SETTING_REQUIRED | RELOAD, .min = 1, .max = CONFIG_PORTS_MAX,
+     AT(server.ports), COUNT(server.port_count), GIVEN(server.ports_dynamic),
+     .doc = "The TCP ports to publish, or `dynamic`: the server says them with `ports=`."},
+    {"server.region", SETTING_STRING, .flags = SETTING_NULLABLE | RELOAD, .shape = shape_text,
+     AT(server.region),
+     .doc = "The region the server stands in, for those who route to it."},
+    {"server.zone", SETTING_STRING, .flags = SETTING_NULLABLE | RELOAD, .shape = shape_text, AT(server.zone),
+     .doc = "The zone within the region."},
+    {"server.group", SETTING_STRING, .flags = SETTING_NULLABLE | RELOAD, .shape = shape_text,
+     AT(server.group),
+     .doc = "A group of servers that belong together."},
+    {"server.version", SETTING_STRING, .flags = SETTING_NULLABLE | RELOAD, .shape = shape_text,
+     AT(server.version),
+     .doc = "The version of the game server."},
+    {"server.capacity", SETTING_INTEGER, .flags = SETTING_NULLABLE | RELOAD, .min = 0, .max = UINT32_MAX,
+     AT(server.capacity), GIVEN(server.has_capacity),
+     .doc = "How many players it can take."},
+    {"server.tags", SETTING_STRINGS, .flags = SETTING_NULLABLE | RELOAD, .fallback = "[]",
+     .max = CONFIG_TAGS_MAX, .shape = shape_tag, AT(server.tags), COUNT(server.tag_count),
+     .doc = "Words by which the server can be found."},
+    {"server.labels", SETTING_LABELS, .flags = SETTING_NULLABLE | RELOAD, .fallback = "{}",
+     .max = CONFIG_LABELS_MAX, .shape = shape_label_value, AT(server.labels), COUNT(server.label_count),
+     .doc = "Names and values by which it can be found; the server adds to them with `label.NAME=VALUE`."},
+    {"server.require_status", SETTING_BOOL, .flags = RELOAD, .fallback = "false", AT(server.require_status),
+     .doc = "`true`: not ready until the server itself has said so. Must be `true` where `probes` is "
+            "`[]`."},
+    {"server.watchdog", SETTING_DURATION, .flags = SETTING_ZERO | RELOAD, .fallback = "0s", .min = 100,
+     .max = DAY, AT(server.watchdog_ms),
+     .doc = "The server is in error when it is fed less often than this. `0s`: off."},
+    {"server.initializing_max", SETTING_DURATION, .flags = SETTING_ZERO | RELOAD, .fallback = "15m",
+     .min = 100, .max = 7 * DAY, AT(server.initializing_max_ms),
+     .doc = "A server that says `initializing` this long with silent ports is in error. `0s`: never."},
+    {"server.deregister_after", SETTING_DURATION, .flags = SETTING_ZERO | RELOAD, .fallback = "10m",
+     .min = 100, .max = 7 * DAY, AT(server.deregister_after_ms),
+     .doc = "After this long in error the record is withdrawn until the server recovers. `0s`: never."},
+    {"registry.backend", SETTING_ENUM, .fallback = "etcd", .choices = backends, AT(registry.backend),
+     .doc = "What keeps the records."},
+    {"registry.endpoints", SETTING_STRINGS, .fallback = "http://127.0.0.1:2379", .min = 1,
+     .max = CONFIG_ENDPOINTS_MAX, .shape = shape_endpoint, AT(registry.endpoints),
+     COUNT(registry.endpoint_count),
+     .doc = "Where the registry answers, `http://HOST:PORT` or `https://HOST:PORT`. One is asked at a time; "
+            "another when it fails, and one that failed only when every other has failed since."},
+    {"registry.prefix", SETTING_STRING, .fallback = "/services", .shape = shape_prefix, AT(registry.prefix),
+     .doc = "Records stand at `PREFIX/TYPE/ID`."},
+    {"registry.control_prefix", SETTING_STRING, .fallback = "auto", .shape = shape_prefix_or_auto,
+     AT(registry.control_prefix),
+     .doc = "Operator intent stands below it. `auto`: `/outrider` and the `prefix`."},
+    {"registry.ttl", SETTING_DURATION, .fallback = "10s", .min = 2 * SECOND, .max = HOUR,
+     AT(registry.ttl_ms),
+     .doc = "How long a record outlives its agent. What the registry grants is what is used."},
+    {"registry.heartbeat", SETTING_DURATION, .flags = SETTING_AUTO, .fallback = "auto", .min = 100,
+     .max = HOUR, AT(registry.heartbeat_ms),
+     .doc = "How often the lease is kept alive. `auto`: between TTL/4 and TTL/3, so that it can ride on "
+            "another wake-up."},
+    {"registry.request_timeout", SETTING_DURATION, .flags = SETTING_AUTO, .fallback = "auto", .min = 10,
+     .max = HOUR, AT(registry.request_timeout_ms),
+     .doc = "How long one request may take. `auto`: TTL/6, at most 2s. `heartbeat` (`auto`: TTL/3) + 3 "
+            "request timeouts + TTL/10 must fit into the TTL."},
+    {"registry.username", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "null", .shape = shape_text,
+     AT(registry.username),
+     .doc = "Who logs in to the registry; with `password_file`."},
+    {"registry.password_file", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "null",
+     .shape = shape_file, AT(registry.password_file),
+     .doc = "A file with the password, a line break at its end or not. It is read anew at each login: a "
+            "changed password needs neither reload nor restart."},
+    {"registry.tls.ca_file", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "null",
+     .shape = shape_file, AT(registry.tls.ca_file),
+     .doc = "The certificates (PEM) that vouch for `https://` endpoints. `null`: those of the system. Files "
+            "of `tls` are read anew at each handshake."},
+    {"registry.tls.cert_file", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "null",
+     .shape = shape_file, AT(registry.tls.cert_file),
+     .doc = "Our own certificate (PEM), where the registry wants one. With `username` it must have no "
+            "CommonName: etcd's gateway refuses it otherwise."},
+    {"registry.tls.key_file", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "null",
+     .shape = shape_file, AT(registry.tls.key_file),
+     .doc = "The private key (PEM) of `cert_file`."},
+    {"registry.tls.server_name", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "null",
+     .shape = shape_probe_host, AT(registry.tls.server_name),
+     .doc = "The name that the registry's certificate must be for. `null`: the host of the endpoint."},
+    {"probe_host", SETTING_STRING, .flags = RELOAD, .fallback = "localhost", .shape = shape_probe_host,
+     AT(probe_host),
+     .doc = "Where probes connect to: an address or a name. `localhost` is 127.0.0.1, then ::1."},
+    {"probes", SETTING_PROBES, .flags = RELOAD, .max = CONFIG_PROBES_MAX, AT(probes), COUNT(probe_count),
+     GIVEN(probes_given),
+     .doc = "How to see whether the server is up. Absent: one tcp probe for each of `server.ports`; "
+            "`[]`: none."},
+    {"grace_period", SETTING_DURATION, .flags = SETTING_ZERO | RELOAD, .fallback = "60s", .min = 100,
+     .max = DAY, AT(grace_period_ms),
+     .doc = "A probe that has not yet passed in a life may fail this long before it is an error."},
+    {"status.socket", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "auto",
+     .shape = shape_socket_or_auto, AT(status.socket),
+     .doc = "The stream socket for status lines. `auto`: `status.sock` in `$RUNTIME_DIRECTORY`, off "
+            "without one; `null`: off. Inherited sockets go first."},
+    {"status.notify_socket", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "auto",
+     .shape = shape_socket_or_auto, AT(status.notify_socket),
+     .doc = "The datagram socket for sd_notify. `auto`: `notify.sock` in `$RUNTIME_DIRECTORY`, off "
+            "without one; `null`: off."},
+    {"status.mode", SETTING_MODE, .fallback = "0660", .max = 0777, AT(status.mode),
+     .doc = "The permissions of both sockets, in octal."},
+    {"status.group", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "null", .shape = shape_group,
+     AT(status.group),
+     .doc = "The group (name or number) both sockets belong to. `null`: that of the agent."},
+    {"status.min_publish_interval", SETTING_DURATION, .flags = RELOAD, .fallback = "5s", .min = 1,
+     .max = HOUR, AT(status.min_publish_interval_ms),
+     .doc = "Players, labels and text: the first change is written at once, then one write per interval. "
+            "Status and holds do not wait for it."},
+    {"drain.deadline", SETTING_DURATION, .flags = SETTING_ZERO | RELOAD, .fallback = "30m", .min = 1,
+     .max = 7 * DAY, AT(drain.deadline_ms),
+     .doc = "A drain waits at most this long for the players to leave."},
+    {"drain.settle", SETTING_DURATION, .flags = SETTING_ZERO | RELOAD, .fallback = "5s", .min = 1,
+     .max = HOUR, AT(drain.settle_ms),
+     .doc = "A drain is over when there were no players for this long. Unknown players are never none."},
+    {"shutdown.drain", SETTING_BOOL, .flags = RELOAD, .fallback = "false", AT(shutdown.drain),
+     .doc = "`true`: TERM drains first."},
+    {"shutdown.linger", SETTING_DURATION, .flags = SETTING_ZERO | RELOAD, .fallback = "2s", .min = 1,
+     .max = 10 * MINUTE, AT(shutdown.linger_ms),
+     .doc = "`shutting_down` stays visible this long before the record goes."},
+    {"shutdown.timeout", SETTING_DURATION, .flags = RELOAD, .fallback = "5s", .min = 100, .max = 10 * MINUTE,
+     AT(shutdown.timeout_ms),
+     .doc = "How long the agent tries to have its withdrawal confirmed."},
+    {"http.listen", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "auto", .shape = shape_listen,
+     AT(http.listen),
+     .doc = "The local API: `HOST:PORT`, `[V6]:PORT` or `unix:/PATH`. `auto`: "
+            "`unix:$RUNTIME_DIRECTORY/http.sock`, else `127.0.0.1:7117`; `null`: off."},
+    {"http.token_file", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "null", .shape = shape_file,
+     AT(http.token_file),
+     .doc = "A file with the bearer token of requests that change state. Required beyond loopback and "
+            "unix."},
+    {"http.max_connections", SETTING_INTEGER, .fallback = "1024", .min = 1, .max = 65536,
+     AT(http.max_connections),
+     .doc = "Connections at a time."},
+    {"http.max_subscribers", SETTING_INTEGER, .fallback = "5000", .min = 1, .max = 1000000,
+     AT(http.max_subscribers),
+     .doc = "Subscribers to events at a time, beside the connections."},
+    {"view.mode", SETTING_ENUM, .flags = RELOAD, .fallback = "auto", .choices = view_modes, AT(view.mode),
+     .doc = "Whether this agent watches the whole fleet. `auto`: an observer always, a sidecar from the first "
+            "request that needs the fleet until nobody has asked for `idle`; `always`; `off`."},
+    {"view.idle", SETTING_DURATION, .flags = RELOAD, .fallback = "10m", .min = 100, .max = 7 * DAY,
+     AT(view.idle_ms),
+     .doc = "A sidecar stops watching the fleet when nobody has asked for it this long."},
+    {"log.level", SETTING_ENUM, .flags = RELOAD, .fallback = "info", .choices = levels, AT(log.level),
+     .doc = "The least important lines to write."},
+    {"log.format", SETTING_ENUM, .flags = RELOAD, .fallback = "logfmt", .choices = formats, AT(log.format),
+     .doc = "How a line is written."},
+    {"state_dir", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "auto",
+     .shape = shape_directory_or_auto,
+     AT(state_dir), GIVEN(state_dir_named),
+     .doc = "Where id, hand-over and stored holds are kept. `auto`: `$STATE_DIRECTORY`, else none; "
+            "`null`: none. Named, it must be writable."},
+};
+
+static const struct setting probe_rows[] = {
+    {"name", SETTING_STRING, .flags = SETTING_REQUIRED | RELOAD, .shape = shape_name, PROBE_AT(name),
+     .doc = "Its name in status, log and metrics; unique."},
+    {"type", SETTING_ENUM, .flags = RELOAD, .fallback = "tcp", .choices = probe_types, PROBE_AT(type),
+     .doc = "`tcp` connects to `port`, `unix` to `path`."},
+    {"port", SETTING_PORT, .flags = RELOAD, PROBE_AT(port),
+     .doc = "The port of a `tcp` probe."},
+    {"path", SETTING_STRING, .flags = RELOAD, .shape = shape_socket, PROBE_AT(path),
+     .doc = "The socket of a `unix` probe."},
+    {"interval", SETTING_DURATION, .flags = RELOAD, .fallback = "1s", .min = 10, .max = HOUR,
+     PROBE_AT(interval_ms),
+     .doc = "From one try to the next."},
+    {"timeout", SETTING_DURATION, .flags = RELOAD, .fallback = "500ms", .min = 1, .max = HOUR,
+     PROBE_AT(timeout_ms),
+     .doc = "A try that takes longer has failed. Below `interval`."},
+    {"fall", SETTING_INTEGER, .flags = RELOAD, .fallback = "3", .min = 1, .max = 100, PROBE_AT(fall),
+     .doc = "So many failures in a row make it failing."},
+    {"rise", SETTING_INTEGER, .flags = RELOAD, .fallback = "2", .min = 1, .max = 100, PROBE_AT(rise),
+     .doc = "So many successes in a row make it passing; on new contact they are tried back to back."},
+};
+
+static_assert(COUNT_OF(rows) <= SETTINGS_MAX, "config_diff's callers reserve SETTINGS_MAX rows");
+static_assert(sizeof(enum config_log_level) == sizeof(int), "an enum setting is written as an int");
+
+const struct setting *settings_rows(size_t *ret_count)
+{
+    *ret_count = COUNT_OF(rows);
+    return rows;
+}
+
+const struct setting *settings_probe_rows(size_t *ret_count)
+{
+    *ret_count = COUNT_OF(probe_rows);
+    return probe_rows;
+}
+
+const struct setting *settings_find(struct str path)
+{
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        if (str_eq(path, str_of(rows[i].path))) {
+            return &rows[i];
+        }
+    }
+    return NULL;
+}
+
+bool settings_is_section(struct str path)
+{
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct str row = str_of(rows[i].path);
+        if (path.size > 0 && str_starts(row, path) && row.size > path.size && row.data[path.size] == '.') {
+            return true;
+        }
+    }
+    return false;
+}

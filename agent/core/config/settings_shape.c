@@ -1,0 +1,271 @@
+/* The forms that text values take. */
+#include "settings_internal.h"
+
+#include "outrider/base/error.h"
+#include "outrider/core/config/address.h"
+
+enum {
+    TEXT_MAX = 128,
+    PREFIX_MAX = 256,
+    LABEL_VALUE_MAX = 256,
+    SOCKET_PATH_MAX = 107,
+    PATH_MAX_BYTES = 4095
+};
+enum { QUOTED_MAX = 64 };
+
+int settings_wrong(struct error *err, struct str text, const char *what)
+{
+    char quoted[QUOTED_MAX + 4];
+    size_t size = text.size < QUOTED_MAX ? text.size : QUOTED_MAX;
+    while (size < text.size && size > 0 && ((unsigned char)text.data[size] & 0xc0) == 0x80) {
+        size--;
+    }
+    bool readable = str_is_utf8(text);
+    for (size_t i = 0; i < size; i++) {
+        unsigned char c = (unsigned char)text.data[i];
+        quoted[i] = c < ' ' || c == 0x7f || (!readable && c > 0x7f) ? '?' : text.data[i];
+    }
+    memcpy(quoted + size, size < text.size ? "..." : "", size < text.size ? 4 : 1);
+    return error_set(err, ERROR_INVALID, "`%s` %s", quoted, what);
+}
+
+static bool is_alnum(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* Whether all of it is A-Z a-z 0-9 or one of `others`. */
+static bool consists_of(struct str text, const char *others)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        if (!is_alnum(text.data[i]) && (text.data[i] == '\0' || strchr(others, text.data[i]) == NULL)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Well-formed UTF-8 without control characters (C0, DEL and C1, which is 0xC2 and a byte below 0xA0). */
+static bool is_printable(struct str text)
+{
+    if (!str_is_utf8(text)) {
+        return false;
+    }
+    for (size_t i = 0; i < text.size; i++) {
+        unsigned char c = (unsigned char)text.data[i];
+        bool c1 = c == 0xc2 && i + 1 < text.size && (unsigned char)text.data[i + 1] < 0xa0;
+        if (c < ' ' || c == 0x7f || c1) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool contains(struct str text, char c)
+{
+    return text.size > 0 && memchr(text.data, c, text.size) != NULL;
+}
+
+/* Printable, not empty, at most `max` bytes. */
+static int check_text(struct str text, size_t max, struct error *err)
+{
+    if (text.size == 0) {
+        return error_set(err, ERROR_INVALID, "is empty: give it a value, or leave the key out");
+    }
+    if (text.size > max) {
+        return error_set(err, ERROR_INVALID, "is %zu bytes long: at most %zu are allowed", text.size, max);
+    }
+    if (!is_printable(text)) {
+        return settings_wrong(err, text, "is not printable UTF-8 text on one line");
+    }
+    return 0;
+}
+
+int shape_type(struct str text, struct error *err)
+{
+    bool fits = text.size >= 1 && text.size <= 63 && consists_of(text, "_-") && is_alnum(text.data[0]);
+    for (size_t i = 0; i < text.size; i++) {
+        fits = fits && !(text.data[i] >= 'A' && text.data[i] <= 'Z');
+    }
+    return fits ? 0
+                : settings_wrong(
+                      err, text,
+                      "is not a server type: a-z, 0-9, _ and -, the first a letter or digit, at most 63");
+}
+
+int shape_id(struct str text, struct error *err)
+{
+    if (check_text(text, TEXT_MAX, err) < 0) {
+        return -1;
+    }
+    if (contains(text, '/') || contains(text, ' ')) {
+        return settings_wrong(err, text, "cannot be an id: `/` and blanks are not allowed in a key");
+    }
+    if (str_eq(text, STR(".")) || str_eq(text, STR(".."))) {
+        return settings_wrong(err, text, "cannot be an id: it would not survive in a URL");
+    }
+    return 0;
+}
+
+static bool is_address(struct str text)
+{
+    return address_is_ipv4(text) || address_is_ipv6(text);
+}
+
+int shape_host(struct str text, struct error *err)
+{
+    if (str_eq(text, STR("0.0.0.0")) || str_eq(text, STR("::"))) {
+        return settings_wrong(err, text,
+                              "is every address of this machine: publish one that others can reach");
+    }
+    /* An interface is written like a name. */
+    if (is_address(text) || address_is_name(text)) {
+        return 0;
+    }
+    return settings_wrong(
+        err, text, "is not a host: want auto, an address (IPv6 without brackets), a name or an interface");
+}
+
+int shape_probe_host(struct str text, struct error *err)
+{
+    if (is_address(text) || address_is_name(text)) {
+        return 0;
+    }
+    return settings_wrong(err, text,
+                          "is not a host: want localhost, an address (IPv6 without brackets) or a name");
+}
+
+int shape_text(struct str text, struct error *err)
+{
+    return check_text(text, TEXT_MAX, err);
+}
+
+int shape_tag(struct str text, struct error *err)
+{
+    if (check_text(text, TEXT_MAX, err) < 0) {
+        return -1;
+    }
+    return contains(text, ',') ? settings_wrong(err, text, "has a comma: tags are separated by it") : 0;
+}
+
+int shape_name(struct str text, struct error *err)
+{
+    if (text.size >= 1 && text.size <= 63 && consists_of(text, "_.-")) {
+        return 0;
+    }
+    return settings_wrong(err, text, "is not a name: A-Z, a-z, 0-9, _, . and -, at most 63");
+}
+
+int shape_label_value(struct str text, struct error *err)
+{
+    return check_text(text, LABEL_VALUE_MAX, err);
+}
+
+int shape_endpoint(struct str text, struct error *err)
+{
+    struct str host;
+    uint16_t port;
+    /* What stands before the @ may be a password: it must not be shown. */
+    if (contains(text, '@')) {
+        return error_set(err, ERROR_INVALID,
+                         "an endpoint cannot hold a user or password: want http://HOST:PORT, "
+                         "registry.username and registry.password_file");
+    }
+    bool secure = str_starts(text, STR("https://"));
+    if (!secure && !str_starts(text, STR("http://"))) {
+        return settings_wrong(err, text, "has no scheme: want http://HOST:PORT or https://HOST:PORT");
+    }
+    size_t scheme = secure ? 8 : 7;
+    struct str authority = {text.data + scheme, text.size - scheme};
+    if (contains(authority, '/') || contains(authority, '?') || contains(authority, '#')) {
+        return settings_wrong(err, text, "has a path: want http://HOST:PORT and nothing after it");
+    }
+    if (address_split(authority, &host, &port) < 0) {
+        return settings_wrong(err, text,
+                              "is not http://HOST:PORT or http://[V6]:PORT with a port from 1 to 65535");
+    }
+    return 0;
+}
+
+int shape_prefix(struct str text, struct error *err)
+{
+    if (text.size < 2 || text.data[0] != '/' || text.data[text.size - 1] == '/') {
+        return settings_wrong(err, text,
+                              "is not a prefix: it begins with `/` and ends without one, as /services does");
+    }
+    if (text.size > PREFIX_MAX || !is_printable(text) || contains(text, ' ')) {
+        return settings_wrong(err, text, "is not a prefix: printable, without blanks, at most 256 bytes");
+    }
+    if (memmem(text.data, text.size, "//", 2) != NULL) {
+        return settings_wrong(err, text, "is not a prefix: a part between two `/` is empty");
+    }
+    return 0;
+}
+
+int shape_prefix_or_auto(struct str text, struct error *err)
+{
+    return str_eq(text, STR("auto")) ? 0 : shape_prefix(text, err);
+}
+
+static int check_path(struct str text, size_t max, struct error *err)
+{
+    if (check_text(text, max, err) < 0) {
+        return -1;
+    }
+    return text.data[0] == '/' ? 0 : settings_wrong(err, text, "is not an absolute path: begin with `/`");
+}
+
+static int check_file_path(struct str text, size_t max, struct error *err)
+{
+    if (check_path(text, max, err) < 0) {
+        return -1;
+    }
+    return text.data[text.size - 1] == '/' ? settings_wrong(err, text, "is a directory: it ends with `/`")
+                                           : 0;
+}
+
+int shape_file(struct str text, struct error *err)
+{
+    return check_file_path(text, PATH_MAX_BYTES, err);
+}
+
+int shape_directory_or_auto(struct str text, struct error *err)
+{
+    return str_eq(text, STR("auto")) ? 0 : check_path(text, PATH_MAX_BYTES, err);
+}
+
+int shape_socket(struct str text, struct error *err)
+{
+    /* 107 bytes and a NUL are what sun_path holds (unix(7)). */
+    return check_file_path(text, SOCKET_PATH_MAX, err);
+}
+
+int shape_socket_or_auto(struct str text, struct error *err)
+{
+    return str_eq(text, STR("auto")) ? 0 : shape_socket(text, err);
+}
+
+int shape_group(struct str text, struct error *err)
+{
+    if (text.size >= 1 && text.size <= 32 && consists_of(text, "_.-") && text.data[0] != '-') {
+        return 0;
+    }
+    return settings_wrong(err, text, "is not the name or number of a group");
+}
+
+int shape_listen(struct str text, struct error *err)
+{
+    struct str host;
+    uint16_t port;
+    if (str_eq(text, STR("auto"))) {
+        return 0;
+    }
+    if (str_starts(text, STR("unix:"))) {
+        return shape_socket((struct str){text.data + 5, text.size - 5}, err);
+    }
+    if (address_split(text, &host, &port) == 0) {
+        return 0;
+    }
+    return settings_wrong(err, text,
+                          "is not HOST:PORT, [V6]:PORT or unix:/PATH, with a port from 1 to 65535");
+}

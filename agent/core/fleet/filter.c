@@ -1,0 +1,243 @@
+#include "outrider/core/fleet/filter.h"
+
+#include "outrider/base/buf.h"
+#include "outrider/base/error.h"
+#include "outrider/base/mem.h"
+#include "outrider/core/fleet/view_entry.h"
+
+#include <stdlib.h>
+
+enum kind { KIND_TYPE, KIND_STATUS, KIND_REGION, KIND_ZONE, KIND_GROUP, KIND_TAG, KIND_LABEL, KIND_INCLUDE };
+
+static const struct {
+    struct str name;
+    bool repeatable;
+} kinds[] = {
+    [KIND_TYPE] = {STR_INIT("type"), false},     [KIND_STATUS] = {STR_INIT("status"), false},
+    [KIND_REGION] = {STR_INIT("region"), false}, [KIND_ZONE] = {STR_INIT("zone"), false},
+    [KIND_GROUP] = {STR_INIT("group"), false},   [KIND_TAG] = {STR_INIT("tag"), true},
+    [KIND_LABEL] = {STR_INIT("label."), true},   [KIND_INCLUDE] = {STR_INIT("include"), false},
+};
+
+/* `name` is the parameter's, of a label with "label." before it. */
+struct term {
+    enum kind kind;
+    struct str name, value;
+    unsigned status;
+};
+
+struct filter {
+    struct term terms[FILTER_TERMS_MAX]; /* sorted by name, then value; none twice */
+    size_t count;
+    bool offline;
+};
+
+struct filter *filter_new(void)
+{
+    return mem_zalloc(sizeof(struct filter));
+}
+
+static void free_text(struct str text)
+{
+    free((void *)(uintptr_t)text.data);
+}
+
+void filter_free(struct filter *filter)
+{
+    if (filter != NULL) {
+        for (size_t i = 0; i < filter->count; i++) {
+            free_text(filter->terms[i].name);
+            free_text(filter->terms[i].value);
+        }
+        free(filter);
+    }
+}
+
+static int find_kind(struct str name, enum kind *ret_kind)
+{
+    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+        bool label = i == KIND_LABEL && name.size > kinds[i].name.size && str_starts(name, kinds[i].name);
+        if (label || (i != KIND_LABEL && str_eq(name, kinds[i].name))) {
+            *ret_kind = (enum kind)i;
+            return 0;
+        }
+    }
+    return -1;
+}
+
+static int compare(struct str a, struct str b)
+{
+    size_t common = a.size < b.size ? a.size : b.size;
+    int order = common == 0 ? 0 : memcmp(a.data, b.data, common);
+    return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
+}
+
+static struct str copy(struct str text)
+{
+    return (struct str){mem_copy(text.data, text.size), text.size};
+}
+
+static int insert(struct filter *filter, const struct term *term, struct error *err)
+{
+    size_t at = 0;
+    for (; at < filter->count; at++) {
+        const struct term *other = &filter->terms[at];
+        int order = compare(other->name, term->name);
+        if (order == 0 && !kinds[term->kind].repeatable) {
+            return error_set(err, ERROR_INVALID, "%.*s: given twice", STR_ARG(term->name));
+        }
+        order = order != 0 ? order : compare(other->value, term->value);
+        if (order == 0) {
+            return 0;
+        }
+        if (order > 0) {
+            break;
+        }
+    }
+    if (filter->count == FILTER_TERMS_MAX) {
+        return error_set(err, ERROR_LIMIT, "more than %d parameters", FILTER_TERMS_MAX);
+    }
+    memmove(&filter->terms[at + 1], &filter->terms[at], (filter->count - at) * sizeof(filter->terms[0]));
+    filter->terms[at] = *term;
+    filter->terms[at].name = copy(term->name);
+    filter->terms[at].value = copy(term->value);
+    filter->count++;
+    return 0;
+}
+
+static int check_status(struct term *term, struct error *err)
+{
+    enum status status;
+    if (status_parse(term->value, &status) < 0) {
+        return error_set(err, ERROR_INVALID,
+                         "status: %.*s is none of initializing, ready, draining, shutting_down and error",
+                         STR_ARG(term->value));
+    }
+    term->status = status;
+    return 0;
+}
+
+static int include(struct filter *filter, struct str value, struct error *err)
+{
+    if (!str_eq(value, STR("offline"))) {
+        return error_set(err, ERROR_INVALID, "include: only offline can be included");
+    }
+    filter->offline = true;
+    return 0;
+}
+
+int filter_add(struct filter *filter, struct str name, struct str value, struct error *err)
+{
+    struct term term = {.name = name, .value = value};
+    if (name.size > FILTER_TEXT_MAX || value.size > FILTER_TEXT_MAX) {
+        return error_set(err, ERROR_LIMIT, "%.*s: longer than %d bytes",
+                         name.size > FILTER_TEXT_MAX ? 32 : (int)name.size, name.data, FILTER_TEXT_MAX);
+    }
+    if (find_kind(name, &term.kind) < 0) {
+        return error_set(
+            err, ERROR_INVALID,
+            "%.*s: there is no such parameter; there are type, status, region, zone, group, tag, "
+            "label.NAME and include",
+            STR_ARG(name));
+    }
+    if (value.size == 0) {
+        return 0;
+    }
+    if (term.kind == KIND_INCLUDE) {
+        return include(filter, value, err);
+    }
+    if (term.kind == KIND_STATUS && check_status(&term, err) < 0) {
+        return -1;
+    }
+    return insert(filter, &term, err);
+}
+
+bool filter_is_empty(const struct filter *filter)
+{
+    return filter == NULL || filter->count == 0;
+}
+
+bool filter_offline(const struct filter *filter)
+{
+    return filter != NULL && filter->offline;
+}
+
+static bool holds(const struct term *term, const struct view_entry *entry)
+{
+    switch (term->kind) {
+    case KIND_TYPE: return str_eq(view_entry_type(entry), term->value);
+    case KIND_STATUS: return view_entry_status(entry) == term->status;
+    case KIND_REGION: return str_eq(view_entry_text(entry, VIEW_REGION), term->value);
+    case KIND_ZONE: return str_eq(view_entry_text(entry, VIEW_ZONE), term->value);
+    case KIND_GROUP: return str_eq(view_entry_text(entry, VIEW_GROUP), term->value);
+    case KIND_TAG: return view_entry_has_tag(entry, term->value);
+    case KIND_LABEL: {
+        size_t before = kinds[KIND_LABEL].name.size;
+        struct str name = {term->name.data + before, term->name.size - before};
+        return str_eq(view_entry_label(entry, name), term->value);
+    }
+    case KIND_INCLUDE: break;
+    }
+    return true;
+}
+
+bool filter_matches(const struct filter *filter, const struct view_entry *entry)
+{
+    if (entry == NULL) {
+        return false;
+    }
+    for (size_t i = 0; filter != NULL && i < filter->count; i++) {
+        if (!holds(&filter->terms[i], entry)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+enum filter_news filter_news(const struct filter *filter, const struct view_entry *was,
+                             const struct view_entry *is)
+{
+    if (filter_matches(filter, is)) {
+        return FILTER_UPDATE;
+    }
+    return filter_matches(filter, was) ? FILTER_REMOVE : FILTER_NOTHING;
+}
+
+static void add_escaped(struct buf *out, struct str text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        char c = text.data[i];
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+                     c == '_' || c == '.' || c == '~';
+        if (plain) {
+            buf_add(out, &c, 1);
+        } else {
+            buf_printf(out, "%%%02X", (unsigned char)c);
+        }
+    }
+}
+
+void filter_text(const struct filter *filter, struct buf *out)
+{
+    for (size_t i = 0; filter != NULL && i < filter->count; i++) {
+        buf_str(out, i == 0 ? STR("") : STR("&"));
+        add_escaped(out, filter->terms[i].name);
+        buf_str(out, STR("="));
+        add_escaped(out, filter->terms[i].value);
+    }
+    if (filter_offline(filter)) {
+        buf_str(out, filter->count == 0 ? STR("include=offline") : STR("&include=offline"));
+    }
+}
+
+uint64_t filter_hash(const struct filter *filter)
+{
+    struct buf text = {0};
+    uint64_t hash = UINT64_C(14695981039346656037);
+    filter_text(filter, &text);
+    for (size_t i = 0; i < text.size; i++) {
+        hash = (hash ^ (unsigned char)text.data[i]) * UINT64_C(1099511628211);
+    }
+    buf_fini(&text);
+    return hash;
+}

@@ -1,0 +1,18 @@
+#include "outrider/core/probe/verdict.h"
+
+const char *verdict_name(enum verdict verdict)
+{
+    static const char *const names[] = {
+        [VERDICT_UNKNOWN] = "unknown", [VERDICT_PASSING] = "passing", [VERDICT_FAILING] = "failing"};
+    return names[verdict];
+}
+
+const char *probe_outcome_text(enum probe_outcome outcome)
+{
+    static const char *const texts[] = {
+        [PROBE_PASSED] = "passed",          [PROBE_REFUSED] = "connection refused",
+        [PROBE_TIMED_OUT] = "timed out",    [PROBE_UNREACHABLE] = "unreachable",
+        [PROBE_RESET] = "connection reset", [PROBE_NOT_FOUND] = "not found",
+        [PROBE_FAILED] = "failed"};
+    return texts[outcome];
+}

@@ -1,0 +1,162 @@
+#include "outrider/io/http/client/http_fetch.h"
+
+#include "http_curl_internal.h"
+#include "outrider/base/error.h"
+
+struct transfer {
+    const struct http_fetch_request *request;
+    CURL *easy;
+    struct buf body;
+    size_t max_response;
+    bool too_large;
+};
+
+static size_t received(char *data, size_t size, size_t count, void *user)
+{
+    struct transfer *transfer = user;
+    size_t bytes = size * count;
+    if (transfer->request->data != NULL) {
+        long status = 0;
+        curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+        transfer->too_large =
+            !transfer->request->data((int)status, (struct str){data, bytes}, transfer->request->user);
+        return transfer->too_large ? 0 : bytes;
+    }
+    if (bytes > transfer->max_response - transfer->body.size) {
+        transfer->too_large = true;
+        return 0;
+    }
+    buf_add(&transfer->body, data, bytes);
+    return bytes;
+}
+
+/* The end of a head is an empty line; that of an interim answer (1xx) is none. */
+static size_t head_line(char *line, size_t size, size_t count, void *user)
+{
+    struct transfer *transfer = user;
+    size_t bytes = size * count;
+    long status = 0;
+    curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (bytes == 0 || (line[0] != '\r' && line[0] != '\n') || status < 200) {
+        return bytes;
+    }
+    struct str none = {NULL, 0};
+    transfer->too_large = !transfer->request->data((int)status, none, transfer->request->user);
+    return transfer->too_large ? 0 : bytes;
+}
+
+static enum error_code error_for(enum http_transport transport, CURLcode code)
+{
+    switch (transport) {
+    case HTTP_TRANSPORT_REFUSED:
+    case HTTP_TRANSPORT_UNREACHABLE:
+    case HTTP_TRANSPORT_RESET: return ERROR_UNREACHABLE;
+    case HTTP_TRANSPORT_TIMEOUT: return ERROR_TIMEOUT;
+    case HTTP_TRANSPORT_RESOLVE: return ERROR_NOT_FOUND;
+    case HTTP_TRANSPORT_TOO_LARGE: return ERROR_LIMIT;
+    case HTTP_TRANSPORT_OK:
+    case HTTP_TRANSPORT_TLS:
+    case HTTP_TRANSPORT_OTHER: break;
+    }
+    bool bad_url = code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL;
+    return bad_url ? ERROR_INVALID : ERROR_PROTOCOL;
+}
+
+static void set_method(CURL *easy, const struct http_fetch_request *request)
+{
+    bool has_body =
+        request->body.size > 0 || strcmp(request->method, "POST") == 0 || strcmp(request->method, "PUT") == 0;
+    if (strcmp(request->method, "HEAD") == 0) {
+        curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+    } else if (has_body) {
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.size);
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body.data == NULL ? "" : request->body.data);
+    }
+    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
+}
+
+static int on_progress(void *user, curl_off_t down_total, curl_off_t down, curl_off_t up_total, curl_off_t up)
+{
+    const struct http_fetch_request *request = user;
+    (void)down_total;
+    (void)down;
+    (void)up_total;
+    (void)up;
+    request->tick(request->user);
+    return 0;
+}
+
+static void set_stream(CURL *easy, const struct http_fetch_request *request, struct transfer *transfer)
+{
+    if (request->data != NULL) {
+        curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, head_line);
+        curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
+    }
+    if (request->tick != NULL) {
+        curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, on_progress);
+        curl_easy_setopt(easy, CURLOPT_XFERINFODATA, (void *)(uintptr_t)request);
+        curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
+    }
+    if (request->silence_ms > 0) {
+        curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+        curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)((request->silence_ms + 999) / 1000));
+    }
+}
+
+static int failed(CURL *easy, const struct http_fetch_request *request, const struct transfer *transfer,
+                  CURLcode code, const char *error_text, struct error *err)
+{
+    enum http_transport transport = http_curl_transport(easy, code, transfer->too_large);
+    struct buf text = {0};
+    http_curl_describe(&text, request->url, transport, code, error_text);
+    error_set(err, error_for(transport, code), "%s", buf_text(&text));
+    buf_fini(&text);
+    long reason = 0;
+    curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &reason);
+    if (request->unix_path != NULL && transport == HTTP_TRANSPORT_REFUSED && reason != 0) {
+        /* To libcurl all of these are a connection that failed; to a person a missing socket is not a denied
+         * one. */
+        error_errno(err, (int)reason, "cannot connect to %s", request->unix_path);
+        err->code = error_for(transport, code);
+    } else if (request->unix_path != NULL) {
+        error_wrap(err, "%s", request->unix_path);
+    }
+    return -1;
+}
+
+int http_fetch(const struct http_fetch_request *request, struct error *err, int *ret_status,
+               struct buf *ret_body)
+{
+    if (http_curl_init(err) < 0) {
+        return -1;
+    }
+    char error_text[CURL_ERROR_SIZE];
+    struct transfer transfer = {.max_response = request->max_response};
+    CURL *easy = http_curl_new(error_text);
+    transfer.request = request;
+    transfer.easy = easy;
+    struct curl_slist *headers = http_curl_headers(request->headers);
+    curl_easy_setopt(easy, CURLOPT_URL, request->url);
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, request->unix_path);
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, received);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, &transfer);
+    set_method(easy, request);
+    set_stream(easy, request, &transfer);
+    int result = 0;
+    long status = 0;
+    CURLcode code = curl_easy_perform(easy);
+    if (code != CURLE_OK) {
+        result = failed(easy, request, &transfer, code, error_text, err);
+    } else {
+        curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+        *ret_status = (int)status;
+        buf_str(ret_body, buf_view(&transfer.body));
+    }
+    curl_easy_cleanup(easy);
+    curl_slist_free_all(headers);
+    buf_fini(&transfer.body);
+    curl_global_cleanup();
+    return result;
+}

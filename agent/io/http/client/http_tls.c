@@ -1,0 +1,310 @@
+#include "http_tls_internal.h"
+
+#include "outrider/base/attr.h"
+#include "outrider/base/buf.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { NAMES_MAX = 200 };
+
+static void must(CURLcode code)
+{
+    if (code != CURLE_OK) {
+        abort(); /* out of memory, or a libcurl without TLS: nothing else makes these options fail */
+    }
+}
+
+void http_tls_apply(CURL *easy, const struct http_tls *tls)
+{
+    must(curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2));
+    must(curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L));
+    must(curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L));
+    curl_easy_setopt(easy, CURLOPT_CERTINFO, 1L); /* to say whose certificate it is */
+    curl_easy_setopt(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
+    curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, 0L);
+#if LIBCURL_VERSION_NUM >= 0x075700
+    curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);
+#endif
+    if (tls->ca_file != NULL) {
+        must(curl_easy_setopt(easy, CURLOPT_CAINFO, tls->ca_file));
+        curl_easy_setopt(easy, CURLOPT_CAPATH, NULL); /* else the system's authorities would do as well */
+    }
+    must(curl_easy_setopt(easy, CURLOPT_SSLCERT, tls->cert_file));
+    must(curl_easy_setopt(easy, CURLOPT_SSLKEY, tls->key_file));
+    must(curl_easy_setopt(easy, CURLOPT_KEYPASSWD, "")); /* else OpenSSL asks for one on the terminal */
+}
+
+/* "::HOST:" is: whatever the URL names, connect to HOST at the URL's port. */
+static struct curl_slist *connect_to(const char *host)
+{
+    struct buf entry = {0};
+    buf_printf(&entry, "::%s:", host);
+    struct curl_slist *list = curl_slist_append(NULL, buf_text(&entry));
+    buf_fini(&entry);
+    return list;
+}
+
+struct curl_slist *http_tls_set_url(CURL *easy, const struct http_tls *tls, const char *url)
+{
+    struct curl_slist *list = NULL;
+    char *host = NULL, *asked = NULL;
+    CURLU *parts = curl_url();
+    if (parts != NULL && curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK) {
+        curl_url_set(parts, CURLUPART_USER, NULL, 0);
+        curl_url_set(parts, CURLUPART_PASSWORD, NULL, 0);
+        if (tls->server_name != NULL && curl_url_get(parts, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
+            curl_url_set(parts, CURLUPART_HOST, tls->server_name, 0) == CURLUE_OK) {
+            list = connect_to(host);
+        }
+        curl_url_get(parts, CURLUPART_URL, &asked, 0);
+    }
+    must(curl_easy_setopt(easy, CURLOPT_URL, asked == NULL ? url : asked));
+    must(curl_easy_setopt(easy, CURLOPT_CONNECT_TO, list));
+    curl_free(asked);
+    curl_free(host);
+    curl_url_cleanup(parts);
+    return list;
+}
+
+/* A file that cannot be read, or NULL; `ret_setting` is what it is called in struct http_tls. */
+static const char *unreadable(const struct http_tls *tls, const char **ret_setting, int *ret_errno)
+{
+    const struct {
+        const char *setting, *path;
+    } files[] = {{"ca_file", tls->ca_file}, {"cert_file", tls->cert_file}, {"key_file", tls->key_file}};
+    for (size_t i = 0; i < COUNT_OF(files); i++) {
+        char byte;
+        int fd = files[i].path == NULL ? -1 : open(files[i].path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+        bool failed = files[i].path != NULL && (fd < 0 || read(fd, &byte, 1) < 0);
+        *ret_errno = errno;
+        *ret_setting = files[i].setting;
+        if (fd >= 0) {
+            close(fd);
+        }
+        if (failed) {
+            return files[i].path;
+        }
+    }
+    return NULL;
+}
+
+static void describe_files(struct buf *text, const struct http_tls_failure *failure)
+{
+    const struct http_tls *tls = failure->tls;
+    const char *setting = NULL;
+    int number = 0;
+    const char *path = unreadable(tls, &setting, &number);
+    const char *cert = tls->cert_file == NULL ? "" : tls->cert_file;
+    if (path != NULL) {
+        buf_printf(text, "%s %s cannot be read: %s", setting, path, strerror(number));
+    } else if (failure->code == CURLE_SSL_CACERT_BADFILE) {
+        buf_printf(text, "%s %s has no certificate in PEM form: put the one of the server's CA there",
+                   tls->ca_file == NULL ? "the system's trust store" : "ca_file",
+                   tls->ca_file == NULL ? "" : tls->ca_file);
+    } else if (strstr(failure->words, "private key") != NULL ||
+               strstr(failure->words, "Private key") != NULL) {
+        buf_printf(text,
+                   "key_file %s does not have the private key that belongs to cert_file %s, in PEM form and "
+                   "without a pass phrase",
+                   tls->key_file == NULL ? cert : tls->key_file, cert);
+    } else {
+        buf_printf(text,
+                   "cert_file %s has no certificate in PEM form, or one without its key in key_file (%s)",
+                   cert, failure->words);
+    }
+}
+
+/* The names of the server's certificate, or NULL where it has none or we do not know. */
+static const char *names_of_server(CURL *easy)
+{
+    static const char name[] = "X509v3 Subject Alternative Name:";
+    struct curl_certinfo *info = NULL;
+    if (curl_easy_getinfo(easy, CURLINFO_CERTINFO, &info) != CURLE_OK || info == NULL ||
+        info->num_of_certs < 1) {
+        return NULL;
+    }
+    for (const struct curl_slist *line = info->certinfo[0]; line != NULL; line = line->next) {
+        if (strncmp(line->data, name, sizeof(name) - 1) == 0) {
+            return line->data + sizeof(name) - 1;
+        }
+    }
+    return NULL;
+}
+
+static void describe_names(struct buf *text, const struct http_tls_failure *failure)
+{
+    static const char marker[] = "target host name '";
+    const char *names = names_of_server(failure->easy);
+    const char *wanted = strstr(failure->words, marker);
+    buf_printf(text, "the server's certificate is for ");
+    if (names == NULL) {
+        buf_printf(text, "other names");
+    }
+    for (size_t i = 0; names != NULL && names[i] != '\0' && i < NAMES_MAX; i++) {
+        buf_printf(text, "%c", names[i] >= ' ' && names[i] <= '~' ? names[i] : '?');
+    }
+    if (failure->tls->server_name != NULL) {
+        buf_printf(text, ", not for %s: correct server_name", failure->tls->server_name);
+    } else if (wanted != NULL) {
+        wanted += sizeof(marker) - 1;
+        buf_printf(text, ", not for %.*s: use one of its names in the URL, or set server_name to it",
+                   (int)strcspn(wanted, "'"), wanted);
+    } else {
+        buf_printf(text, ": use one of them in the URL, or set server_name to it (%s)", failure->words);
+    }
+}
+
+static void describe_issuer(struct buf *text, const struct http_tls_failure *failure)
+{
+    if (failure->tls->ca_file != NULL) {
+        buf_printf(
+            text,
+            "the server's certificate is not signed by a CA in ca_file %s: put the CA's certificate there",
+            failure->tls->ca_file);
+    } else {
+        buf_printf(
+            text,
+            "the server's certificate is not signed by a CA that this system trusts: set ca_file to the "
+            "CA's certificate");
+    }
+}
+
+/* OpenSSL's numbers (X509_V_ERR_..., verify(1)); other libraries have others, but never these. libcurl's
+ * words are no help where it tried a kept connection first: they are then about that one. */
+enum verify_result {
+    VERIFY_NOT_CHECKED = 1, /* libcurl's word until the chain is known to be good; it looks at names before */
+    VERIFY_NOT_YET_VALID = 9,
+    VERIFY_EXPIRED = 10,
+    VERIFY_ISSUER_FIRST = 18,
+    VERIFY_ISSUER_LAST = 21
+};
+
+static void describe_server(struct buf *text, const struct http_tls_failure *failure)
+{
+    const char *words = failure->words;
+    long result = 0;
+    curl_easy_getinfo(failure->easy, CURLINFO_SSL_VERIFYRESULT, &result);
+    if (result == VERIFY_EXPIRED) {
+        buf_printf(text,
+                   "the server's certificate has expired, or one that signed it: renew it, or set the clock "
+                   "of this machine if it is wrong");
+    } else if (result == VERIFY_NOT_YET_VALID) {
+        buf_printf(text,
+                   "the server's certificate is not yet valid: set the clock of this machine, or of the one "
+                   "that made the certificate");
+    } else if (result >= VERIFY_ISSUER_FIRST && result <= VERIFY_ISSUER_LAST) {
+        describe_issuer(text, failure);
+    } else if (result <= VERIFY_NOT_CHECKED) {
+        describe_names(text, failure);
+    } else {
+        buf_printf(text, "the server's certificate is not accepted: %s", words);
+    }
+}
+
+/* What servers say when they refuse us (RFC 8446, 6.2), as OpenSSL words it, and what it means for our
+ * certificate. */
+static const struct alert {
+    const char *words, *meaning;
+} alerts[] = {
+    {"alert certificate required", "it was not shown"},
+    {"alert bad certificate", "it is not signed by a CA that the server trusts, or not valid"},
+    {"alert unknown ca", "the server does not trust the CA that signed it"},
+    {"alert certificate expired", "it has expired"},
+    {"alert certificate revoked", "it was revoked"},
+    {"alert certificate unknown", "it is not acceptable to it"},
+    {"alert unsupported certificate", "it is not made for clients"},
+    {"alert access denied", "it gives no access"},
+    {"alert decrypt error", "its signature is wrong"},
+};
+
+static const struct alert *find_alert(const char *words)
+{
+    for (size_t i = 0; i < COUNT_OF(alerts); i++) {
+        if (strstr(words, alerts[i].words) != NULL) {
+            return &alerts[i];
+        }
+    }
+    return NULL;
+}
+
+static bool is_after_handshake(CURLcode code)
+{
+    return code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR || code == CURLE_GOT_NOTHING ||
+           code == CURLE_HTTP2 || code == CURLE_HTTP2_STREAM;
+}
+
+bool http_tls_is_refused(const struct http_tls_failure *failure, bool *ret_certain)
+{
+    long connects = 0, status = 0;
+    curl_easy_getinfo(failure->easy, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(failure->easy, CURLINFO_NUM_CONNECTS, &connects);
+    *ret_certain = find_alert(failure->words) != NULL;
+    return status == 0 && is_after_handshake(failure->code) && (*ret_certain || connects > 0);
+}
+
+static void describe_refusal(struct buf *text, const struct http_tls_failure *failure,
+                             const struct alert *alert)
+{
+    const char *cert = failure->tls->cert_file;
+    if (cert == NULL && alert != NULL) {
+        buf_printf(text, "the server asks for a client certificate: set cert_file and key_file");
+    } else if (cert == NULL) {
+        buf_printf(text,
+                   "the server ended the connection before it answered; the server may ask for a client "
+                   "certificate: then set cert_file and key_file (%s)",
+                   failure->words);
+    } else if (alert != NULL) {
+        buf_printf(text, "the server refuses our certificate (cert_file %s): %s", cert, alert->meaning);
+    } else {
+        buf_printf(text,
+                   "the server ended the connection before it answered; it may refuse our certificate "
+                   "(cert_file %s): %s",
+                   cert, failure->words);
+    }
+}
+
+static bool one_of(const char *words, const char *const *needles)
+{
+    for (; *needles != NULL; needles++) {
+        if (strstr(words, *needles) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void describe_handshake(struct buf *text, const struct http_tls_failure *failure)
+{
+    static const char *const no_tls[] = {"wrong version number", "packet length too long", "http request",
+                                         NULL};
+    static const char *const old[] = {"alert protocol version", "unsupported protocol", NULL};
+    static const char *const ended[] = {"Connection reset", "SSL_ERROR_SYSCALL", "unexpected eof",
+                                        "alert handshake failure", NULL};
+    if (one_of(failure->words, no_tls)) {
+        buf_printf(text, "the server does not speak TLS there: is it http://, or another port?");
+    } else if (one_of(failure->words, old)) {
+        buf_printf(text, "the server offers no TLS 1.2 or later, and we accept nothing older");
+    } else if (one_of(failure->words, ended) || find_alert(failure->words) != NULL) {
+        describe_refusal(text, failure, find_alert(failure->words));
+    } else {
+        buf_printf(text, "no secure connection: %s", failure->words);
+    }
+}
+
+void http_tls_describe(struct buf *text, const struct http_tls_failure *failure)
+{
+    if (is_after_handshake(failure->code)) {
+        describe_refusal(text, failure, find_alert(failure->words));
+        return;
+    }
+    switch (failure->code) {
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CACERT_BADFILE: describe_files(text, failure); break;
+    case CURLE_PEER_FAILED_VERIFICATION: describe_server(text, failure); break;
+    default: describe_handshake(text, failure); break;
+    }
+}

@@ -1,0 +1,314 @@
+#include "outrider/io/http/server/http_push.h"
+
+#include "http_server_internal.h"
+#include "outrider/base/blob.h"
+#include "outrider/base/mem.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+enum { MESSAGES_AT_ONCE = 256, RING_FIRST = 16 };
+
+struct http_push {
+    struct connection *connection; /* NULL: it has ended */
+    struct loop *loop;
+    const struct http_push_calls *calls;
+    void *user;
+    size_t max_behind;
+    struct blob **ring; /* what waits, in `size` places, a power of two; NULL when nothing does */
+    size_t size, first, count;
+    size_t offset; /* bytes of the first that are sent */
+    size_t behind; /* bytes of all that are not */
+    uint64_t sent;
+    enum http_push_end why;
+    struct deferred tell;
+};
+
+/* ---- what waits ---- */
+
+static void forget_waiting(struct http_push *push)
+{
+    for (; push->count > 0; push->count--) {
+        blob_unref(push->ring[push->first++ & (push->size - 1)]);
+    }
+    free(push->ring);
+    push->ring = NULL;
+    push->size = push->first = push->offset = push->behind = 0;
+}
+
+static void grow_ring(struct http_push *push)
+{
+    size_t size = push->size == 0 ? RING_FIRST : push->size * 2;
+    struct blob **ring = mem_resize(NULL, size, sizeof(*ring));
+    for (size_t i = 0; i < push->count; i++) {
+        ring[i] = push->ring[(push->first + i) & (push->size - 1)];
+    }
+    free(push->ring);
+    push->ring = ring;
+    push->size = size;
+    push->first = 0;
+}
+
+static void queue_up(struct http_push *push, struct blob *message)
+{
+    if (push->count == push->size) {
+        grow_ring(push);
+    }
+    push->ring[(push->first + push->count++) & (push->size - 1)] = blob_ref(message);
+    push->behind += blob_view(message).size;
+}
+
+/* ---- writing ---- */
+
+/* Hands up to MESSAGES_AT_ONCE of `messages` to the kernel, the first from `offset` on. Returns the bytes
+ * that it took, or -1 when the peer is gone. */
+static ssize_t send_some(struct http_push *push, struct blob *const *messages, size_t count, size_t offset)
+{
+    struct iovec parts[MESSAGES_AT_ONCE];
+    for (size_t i = 0; i < count; i++) {
+        struct str bytes = blob_view(messages[i]);
+        union {
+            const char *in;
+            void *out;
+        } start = {bytes.data + offset};
+        parts[i] = (struct iovec){start.out, bytes.size - offset};
+        offset = 0;
+    }
+    struct msghdr head = {.msg_iov = parts, .msg_iovlen = count};
+    int flags = MSG_NOSIGNAL | MSG_DONTWAIT;
+    ssize_t sent = count == 1 ? send(push->connection->fd, parts[0].iov_base, parts[0].iov_len, flags)
+                              : sendmsg(push->connection->fd, &head, flags);
+    if (sent < 0) {
+        return errno == EAGAIN || errno == EINTR ? 0 : -1;
+    }
+    push->sent += (uint64_t)sent;
+    push->connection->server->counters.bytes_sent += (uint64_t)sent;
+    return sent;
+}
+
+/* Moves on over `sent` bytes: returns how many of the messages are done, and how much of the next one. */
+static size_t pass(struct blob *const *messages, size_t count, size_t sent, size_t *offset)
+{
+    size_t done = 0;
+    for (sent += *offset; done < count && sent >= blob_view(messages[done]).size; done++) {
+        sent -= blob_view(messages[done]).size;
+    }
+    *offset = sent;
+    return done;
+}
+
+static void stop_waiting(struct http_push *push)
+{
+    struct connection *connection = push->connection;
+    event_del(&connection->writable);
+    forget_waiting(push);
+    push->calls->drained(push, push->user);
+}
+
+void push_on_writable(struct http_push *push)
+{
+    size_t until_end = push->size - (push->first & (push->size - 1));
+    size_t count = push->count < until_end ? push->count : until_end;
+    count = count < MESSAGES_AT_ONCE ? count : MESSAGES_AT_ONCE;
+    struct blob **messages = &push->ring[push->first & (push->size - 1)];
+    ssize_t sent = send_some(push, messages, count, push->offset);
+    if (sent < 0) {
+        connection_close(push->connection);
+        return;
+    }
+    push->behind -= (size_t)sent;
+    size_t done = pass(messages, count, (size_t)sent, &push->offset);
+    for (size_t i = 0; i < done; i++) {
+        blob_unref(messages[i]);
+    }
+    push->first += done;
+    push->count -= done;
+    if (push->count == 0) {
+        stop_waiting(push);
+    }
+}
+
+/* Sends until the kernel has enough. Returns how many are done, all of them when the peer is gone. */
+static size_t send_now(struct http_push *push, struct blob *const *messages, size_t count, size_t *ret_offset)
+{
+    size_t done = 0, offset = 0;
+    while (done < count) {
+        size_t some = count - done < MESSAGES_AT_ONCE ? count - done : MESSAGES_AT_ONCE;
+        ssize_t sent = send_some(push, messages + done, some, offset);
+        if (sent < 0) {
+            connection_close(push->connection);
+            return count;
+        }
+        size_t passed = pass(messages + done, some, (size_t)sent, &offset);
+        done += passed;
+        if (passed < some) {
+            break;
+        }
+    }
+    *ret_offset = offset;
+    return done;
+}
+
+void http_push_send(struct http_push *push, struct blob *const *messages, size_t count)
+{
+    size_t done = 0, offset = 0;
+    if (push->connection == NULL) {
+        return;
+    }
+    bool waiting = push->count > 0;
+    if (!waiting) {
+        done = send_now(push, messages, count, &offset);
+    }
+    if (done == count) {
+        return;
+    }
+    for (size_t i = done; i < count; i++) {
+        queue_up(push, messages[i]);
+    }
+    if (!waiting) {
+        push->offset = offset;
+        push->behind -= offset;
+        event_add(&push->connection->writable, NULL);
+    }
+    if (push->behind > push->max_behind) {
+        push->why = HTTP_PUSH_BEHIND;
+        push->connection->server->counters.pushes_behind++;
+        connection_close(push->connection);
+    }
+}
+
+/* ---- beginning and end ---- */
+
+static void tell_closed(void *user)
+{
+    struct http_push *push = user;
+    push->calls->closed(push, push->why, push->user);
+}
+
+void push_detach(struct http_push *push, bool tell)
+{
+    push->connection = NULL;
+    forget_waiting(push);
+    if (tell) {
+        loop_defer(push->loop, &push->tell);
+    }
+}
+
+bool http_push_has_room(const struct http_exchange *exchange)
+{
+    const struct connection *connection = exchange->connection;
+    return connection != NULL &&
+           connection->server->lists[CONNECTION_PUSHING].count < connection->server->options.max_pushes;
+}
+
+static const struct http_fault no_room = {503, "too_many_subscribers",
+                                          "the server has no room for another subscriber"};
+
+static struct http_response answer_of(const struct http_push_options *options)
+{
+    return (struct http_response){
+        .status = 200, .content_type = options->content_type, .headers = options->headers, .close = true};
+}
+
+/* There is nobody to push to: what there is to say instead is said. */
+static void decline(struct http_exchange *exchange, const struct http_push_options *options)
+{
+    struct connection *connection = exchange->connection;
+    if (exchange->is_head) {
+        struct http_response answer = answer_of(options);
+        exchange_answer(exchange, &answer, HTTP_LENGTH_UNKNOWN);
+        return;
+    }
+    free(exchange);
+    if (connection != NULL) {
+        connection->exchange = NULL;
+        if (connection->ended) {
+            connection_close(connection);
+        } else {
+            connection_fault(connection, &no_room);
+        }
+    }
+}
+
+static struct blob *head_of(const struct http_exchange *exchange, const struct http_push_options *options)
+{
+    struct buf text = {0};
+    struct http_response answer = answer_of(options);
+    http_response_head(&text, &answer, HTTP_LENGTH_UNKNOWN, exchange->minor, false);
+    struct blob *head = blob_new(buf_view(&text));
+    buf_fini(&text);
+    return head;
+}
+
+static struct http_push *attach(struct connection *connection, const struct http_push_options *options,
+                                const struct http_push_calls *calls, void *user)
+{
+    int size = HTTP_PUSH_SEND_BUFFER;
+    struct http_push *push = mem_zalloc(sizeof(*push));
+    *push = (struct http_push){
+        .connection = connection,
+        .loop = connection->server->loop,
+        .calls = calls,
+        .user = user,
+        .max_behind = options->max_behind == 0 ? HTTP_PUSH_BEHIND_MAX : options->max_behind,
+        .tell = {.fn = tell_closed, .user = push},
+    };
+    connection->push = push;
+    /* Without it the kernel keeps megabytes for a peer that does not read. Where it is refused nothing else
+     * changes. */
+    (void)setsockopt(connection->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+    connection->server->counters.pushes++;
+    connection_enter(connection, CONNECTION_PUSHING);
+    connection->server->counters.pushing++;
+    connection_expect_nothing(connection);
+    return push;
+}
+
+struct http_push *http_push_begin(struct http_exchange *exchange, const struct http_push_options *options,
+                                  const struct http_push_calls *calls, void *user)
+{
+    struct connection *connection = exchange->connection;
+    if (exchange->is_head || !http_push_has_room(exchange) || connection->ended) {
+        decline(exchange, options);
+        return NULL;
+    }
+    struct blob *head = head_of(exchange, options);
+    connection->exchange = NULL;
+    free(exchange);
+    struct http_push *push = attach(connection, options, calls, user);
+    http_push_send(push, &head, 1);
+    blob_unref(head);
+    return push;
+}
+
+void http_push_end(struct http_push *push)
+{
+    if (push == NULL) {
+        return;
+    }
+    if (push->connection != NULL) {
+        push->connection->push = NULL;
+        connection_close(push->connection);
+    }
+    deferred_cancel(&push->tell);
+    forget_waiting(push);
+    free(push);
+}
+
+size_t http_push_behind(const struct http_push *push)
+{
+    return push->behind;
+}
+
+uint64_t http_push_sent(const struct http_push *push)
+{
+    return push->sent;
+}
+
+bool http_push_is_closed(const struct http_push *push)
+{
+    return push->connection == NULL;
+}

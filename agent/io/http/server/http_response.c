@@ -1,0 +1,126 @@
+#include "http_server_internal.h"
+#include "outrider/os/clock.h"
+
+#include <time.h>
+
+static const char *reason_of(int status)
+{
+    static const struct {
+        int status;
+        const char *reason;
+    } rows[] = {
+        {200, "OK"},
+        {201, "Created"},
+        {202, "Accepted"},
+        {204, "No Content"},
+        {301, "Moved Permanently"},
+        {302, "Found"},
+        {304, "Not Modified"},
+        {400, "Bad Request"},
+        {401, "Unauthorized"},
+        {403, "Forbidden"},
+        {404, "Not Found"},
+        {405, "Method Not Allowed"},
+        {406, "Not Acceptable"},
+        {408, "Request Timeout"},
+        {409, "Conflict"},
+        {411, "Length Required"},
+        {412, "Precondition Failed"},
+        {413, "Content Too Large"},
+        {414, "URI Too Long"},
+        {415, "Unsupported Media Type"},
+        {421, "Misdirected Request"},
+        {422, "Unprocessable Content"},
+        {429, "Too Many Requests"},
+        {431, "Request Header Fields Too Large"},
+        {500, "Internal Server Error"},
+        {501, "Not Implemented"},
+        {502, "Bad Gateway"},
+        {503, "Service Unavailable"},
+        {504, "Gateway Timeout"},
+        {505, "HTTP Version Not Supported"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        if (rows[i].status == status) {
+            return rows[i].reason;
+        }
+    }
+    return "Unknown";
+}
+
+/* The lowest `count` digits, the last of them at `last`. */
+static void put_digits(char *last, int number, int count)
+{
+    for (; count > 0; count--, number /= 10) {
+        *last-- = (char)('0' + number % 10);
+    }
+}
+
+void http_response_date(struct buf *out, int64_t wall_ms)
+{
+    static const char days[] = "SunMonTueWedThuFriSat", months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    time_t seconds = (time_t)(wall_ms / 1000);
+    struct tm parts;
+    char text[] = "Date: Sun, 00 Jan 0000 00:00:00 GMT\r\n";
+    if (gmtime_r(&seconds, &parts) == NULL) {
+        return;
+    }
+    memcpy(text + 6, days + (size_t)parts.tm_wday * 3, 3);
+    put_digits(text + 12, parts.tm_mday, 2);
+    memcpy(text + 14, months + (size_t)parts.tm_mon * 3, 3);
+    put_digits(text + 21, parts.tm_year + 1900, 4);
+    put_digits(text + 24, parts.tm_hour, 2);
+    put_digits(text + 27, parts.tm_min, 2);
+    put_digits(text + 30, parts.tm_sec, 2);
+    buf_add(out, text, sizeof(text) - 1);
+}
+
+static void add_line(struct buf *out, struct str name, struct str value)
+{
+    buf_str(out, name);
+    buf_str(out, value);
+    buf_str(out, STR("\r\n"));
+}
+
+static void add_status(struct buf *out, int status)
+{
+    buf_str(out, STR("HTTP/1.1 "));
+    buf_int(out, status);
+    add_line(out, STR(" "), str_of(reason_of(status)));
+}
+
+void http_response_head(struct buf *out, const struct http_response *response, size_t body_size, int minor,
+                        bool keep_alive)
+{
+    add_status(out, response->status);
+    http_response_date(out, clock_wall_ms());
+    if (response->content_type.size > 0) {
+        add_line(out, STR("Content-Type: "), response->content_type);
+    }
+    if (response->status != 204 && response->status != 304 && body_size != HTTP_LENGTH_UNKNOWN) {
+        buf_str(out, STR("Content-Length: "));
+        buf_uint(out, body_size);
+        buf_str(out, STR("\r\n"));
+    }
+    for (const char *const *header = response->headers; header != NULL && *header != NULL; header++) {
+        if (strpbrk(*header, "\r\n") == NULL) { /* what a peer said must not become a header of ours */
+            add_line(out, STR(""), str_of(*header));
+        }
+    }
+    if (!keep_alive) {
+        buf_str(out, STR("Connection: close\r\n"));
+    } else if (minor == 0) {
+        buf_str(out, STR("Connection: keep-alive\r\n"));
+    }
+    buf_str(out, STR("\r\n"));
+}
+
+void http_response_fault(struct buf *out, const struct http_fault *fault)
+{
+    struct buf body = {0};
+    struct http_response response = {.status = fault->status, .content_type = STR("application/json")};
+    buf_printf(&body, "{\"error\":{\"code\":\"%s\",\"message\":\"%s\"}}\n", fault->code, fault->message);
+    http_response_head(out, &response, body.size, 1, false);
+    buf_str(out, buf_view(&body));
+    buf_fini(&body);
+}

@@ -1,0 +1,344 @@
+#include "line_socket_internal.h"
+#include "outrider/io/loop/loop_base.h"
+#include "outrider/base/mem.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+/* Bytes that may wait for a peer that does not read. */
+enum { WAITING_MAX = 4096 };
+
+/* Reads of what a closing peer still sent: unread bytes at close() would turn its end of file into
+ * ECONNRESET. */
+enum { DISCARD_READS = 8 };
+
+/* A peer is in one of two lists: the connected ones (first, last), or those dropped whose on_close is due
+ * (dying). */
+static void link_last(struct line_socket *socket, struct line_peer *peer)
+{
+    peer->previous = socket->last;
+    peer->next = NULL;
+    if (socket->last == NULL) {
+        socket->first = peer;
+    } else {
+        socket->last->next = peer;
+    }
+    socket->last = peer;
+    socket->count++;
+}
+
+static void unlink_peer(struct line_socket *socket, struct line_peer *peer)
+{
+    bool dying = peer->fd < 0;
+    if (peer->previous != NULL) {
+        peer->previous->next = peer->next;
+    } else if (dying) {
+        socket->dying = peer->next;
+    } else {
+        socket->first = peer->next;
+    }
+    if (peer->next != NULL) {
+        peer->next->previous = peer->previous;
+    } else if (!dying) {
+        socket->last = peer->previous;
+    }
+    socket->count -= dying ? 0 : 1;
+    peer->next = peer->previous = NULL;
+}
+
+/* Takes the peer out of the connected ones and closes its socket; it joins the dying. */
+static void disconnect(struct line_peer *peer)
+{
+    struct line_socket *socket = peer->socket;
+    if (peer->fd < 0) {
+        return;
+    }
+    event_del(&peer->reading);
+    event_del(&peer->writing);
+    unlink_peer(socket, peer);
+    char rest[LINE_READ_SIZE];
+    for (int i = 0; i < DISCARD_READS && !peer->at_eof; i++) {
+        if (recv(peer->fd, rest, sizeof(rest), 0) <= 0) {
+            break;
+        }
+    }
+    close(peer->fd);
+    peer->fd = -1;
+    peer->ended = peer->closing = true;
+    peer->next = socket->dying;
+    if (peer->next != NULL) {
+        peer->next->previous = peer;
+    }
+    socket->dying = peer;
+}
+
+void line_peer_free(struct line_peer *peer)
+{
+    disconnect(peer);
+    unlink_peer(peer->socket, peer);
+    deferred_cancel(&peer->end);
+    buf_fini(&peer->in);
+    buf_fini(&peer->out);
+    buf_fini(&peer->event);
+    free(peer);
+}
+
+void line_peer_drop(struct line_peer *peer)
+{
+    disconnect(peer);
+    loop_defer(peer->socket->loop, &peer->end);
+}
+
+/* At the end of a turn: the peer is over when it reads no more and nothing waits to be sent. */
+static void finish(void *user)
+{
+    struct line_peer *peer = user;
+    if (peer->fd >= 0 && (!peer->ended || peer->out.size > 0)) {
+        return;
+    }
+    disconnect(peer);
+    if (peer->socket->handlers.on_close != NULL) {
+        peer->socket->handlers.on_close(peer, peer->socket->user);
+    }
+    line_peer_free(peer);
+}
+
+static void end_reading(struct line_peer *peer)
+{
+    peer->ended = true;
+    peer->held = false;
+    event_del(&peer->reading);
+    loop_defer(peer->socket->loop, &peer->end);
+}
+
+static void stop_output(struct line_peer *peer)
+{
+    peer->mute = true;
+    buf_fini(&peer->out);
+    buf_fini(&peer->event);
+    event_del(&peer->writing);
+}
+
+/* Sends what the kernel takes, and waits for room for the rest. */
+static void flush(struct line_peer *peer)
+{
+    while (peer->out.size > 0) {
+        ssize_t sent = send(peer->fd, peer->out.data, peer->out.size, MSG_NOSIGNAL);
+        if (sent < 0 && errno == EINTR) {
+            continue;
+        }
+        if (sent < 0 && errno != EAGAIN) {
+            /* It will not read again, but what it has sent still counts: reading goes on to its end. */
+            stop_output(peer);
+            return;
+        }
+        if (sent < 0) {
+            event_add(&peer->writing, NULL);
+            return;
+        }
+        buf_consume(&peer->out, (size_t)sent);
+        if (peer->out.size == 0 && peer->event.size > 0) {
+            struct buf next = peer->event;
+            peer->event = peer->out;
+            peer->out = next;
+        }
+    }
+    event_del(&peer->writing);
+    buf_fini(&peer->out);
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *user)
+{
+    (void)fd;
+    (void)what;
+    struct line_peer *peer = user;
+    flush(peer);
+    if (peer->ended && peer->out.size == 0) {
+        loop_defer(peer->socket->loop, &peer->end);
+    }
+}
+
+static void handle_line(struct line_peer *peer, struct str line)
+{
+    if (line.size > 0 && line.data[line.size - 1] == '\r') {
+        line.size--;
+    }
+    if (line.size <= peer->socket->max_line) {
+        peer->socket->handlers.on_line(peer, line, peer->socket->user);
+        return;
+    }
+    peer->socket->stats.overlong++;
+    peer->socket->handlers.on_overlong(peer, peer->socket->user);
+    line_peer_close(peer);
+}
+
+/* Hands out the complete lines of `bytes`; returns what is left: the beginning of a line. */
+static struct str handle_lines(struct line_peer *peer, struct str bytes)
+{
+    while (!peer->ended) {
+        const char *end = bytes.size == 0 ? NULL : memchr(bytes.data, '\n', bytes.size);
+        if (end == NULL) {
+            break;
+        }
+        handle_line(peer, str_split(bytes, '\n', &bytes));
+    }
+    return bytes;
+}
+
+static void take_bytes(struct line_peer *peer, struct str bytes)
+{
+    if (peer->in.size > 0) {
+        buf_str(&peer->in, bytes);
+        bytes = buf_view(&peer->in);
+    }
+    struct str rest = handle_lines(peer, bytes);
+    if (peer->ended || rest.size == 0) {
+        buf_fini(&peer->in);
+        return;
+    }
+    if (peer->in.size > 0) {
+        buf_consume(&peer->in, peer->in.size - rest.size);
+    } else {
+        buf_str(&peer->in, rest);
+    }
+    /* one more than the longest line: its CR */
+    if (peer->in.size > peer->socket->max_line + 1) {
+        handle_line(peer, buf_view(&peer->in));
+        buf_fini(&peer->in);
+    }
+}
+
+static void take_eof(struct line_peer *peer)
+{
+    peer->at_eof = true;
+    if (peer->in.size > 0) {
+        handle_line(peer, buf_view(&peer->in));
+    }
+    end_reading(peer);
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *user)
+{
+    (void)what;
+    struct line_peer *peer = user;
+    char *bytes = peer->socket->scratch;
+    ssize_t got = recv(fd, bytes, LINE_READ_SIZE, 0);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
+        return;
+    }
+    peer->active = ++peer->socket->clock;
+    peer->corked = true;
+    if (got > 0) {
+        take_bytes(peer, (struct str){bytes, (size_t)got});
+    } else {
+        /* ECONNRESET: it went without reading our answers. What it sent has been read, and is as good as any.
+         */
+        take_eof(peer);
+    }
+    peer->corked = false;
+    if (peer->fd >= 0) {
+        flush(peer);
+    }
+}
+
+void line_peer_start(struct line_socket *socket, int fd)
+{
+    struct line_peer *peer = mem_zalloc(sizeof(*peer));
+    peer->socket = socket;
+    peer->fd = fd;
+    peer->active = ++socket->clock;
+    peer->end = (struct deferred){.fn = finish, .user = peer};
+    struct event_base *base = loop_base(socket->loop);
+    event_assign(&peer->reading, base, fd, EV_READ | EV_PERSIST, on_readable, peer);
+    event_assign(&peer->writing, base, fd, EV_WRITE | EV_PERSIST, on_writable, peer);
+    event_add(&peer->reading, NULL);
+    link_last(socket, peer);
+}
+
+static void add_line(struct buf *buf, struct str text)
+{
+    buf_str(buf, text);
+    buf_add(buf, "\n", 1);
+}
+
+void line_peer_reply(struct line_peer *peer, struct str text)
+{
+    if (peer->closing || peer->mute) {
+        return;
+    }
+    if (peer->out.size > WAITING_MAX) {
+        flush(peer);
+    }
+    if (peer->out.size > WAITING_MAX) {
+        peer->socket->stats.replies_dropped++;
+        return;
+    }
+    add_line(&peer->out, text);
+    if (!peer->corked) {
+        flush(peer);
+    }
+}
+
+void line_peer_event(struct line_peer *peer, struct str text)
+{
+    if (peer->closing || peer->mute) {
+        return;
+    }
+    if (peer->out.size > 0) {
+        flush(peer);
+    }
+    if (peer->mute) {
+        return;
+    }
+    if (peer->out.size > 0) {
+        buf_clear(&peer->event);
+        add_line(&peer->event, text);
+        return;
+    }
+    add_line(&peer->out, text);
+    if (!peer->corked) {
+        flush(peer);
+    }
+}
+
+void line_peer_close(struct line_peer *peer)
+{
+    if (peer->fd >= 0 && !peer->closing) {
+        peer->closing = true;
+        end_reading(peer);
+    }
+}
+
+void line_peer_hold(struct line_peer *peer, bool held)
+{
+    peer->held = held && !peer->ended;
+}
+
+struct line_peer *line_peer_next(const struct line_peer *peer)
+{
+    return peer->next;
+}
+
+struct credentials line_peer_credentials(const struct line_peer *peer)
+{
+    struct ucred cred;
+    socklen_t size = sizeof(cred);
+    if (peer->fd < 0 || getsockopt(peer->fd, SOL_SOCKET, SO_PEERCRED, &cred, &size) < 0) {
+        return (struct credentials){.known = false};
+    }
+    return (struct credentials){.known = true, .pid = cred.pid, .uid = cred.uid, .gid = cred.gid};
+}
+
+void line_peer_set_data(struct line_peer *peer, void *data)
+{
+    peer->data = data;
+}
+
+void *line_peer_data(const struct line_peer *peer)
+{
+    return peer->data;
+}

@@ -1,0 +1,129 @@
+#include "line_socket_internal.h"
+#include "outrider/io/loop/loop_base.h"
+#include "outrider/base/error.h"
+#include "outrider/base/mem.h"
+#include "outrider/io/loop/timer.h"
+#include "outrider/os/process.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Peers must not take the descriptors that others need. */
+enum { DEFAULT_MAX_LINE = 16384, DEFAULT_MAX_PEERS = 256, SHARE_OF_FILES = 4 };
+
+/* How long accepting rests when there is no descriptor for a new peer: the listener stays readable, and
+ * asking again at once would be a busy loop. */
+enum { PAUSE_MS = 200 };
+
+static struct line_peer *longest_silent(const struct line_socket *socket)
+{
+    struct line_peer *silent = NULL;
+    for (struct line_peer *peer = socket->first; peer != NULL; peer = peer->next) {
+        if (!peer->held && (silent == NULL || peer->active < silent->active)) {
+            silent = peer;
+        }
+    }
+    return silent;
+}
+
+static void resume(void *user)
+{
+    struct line_socket *socket = user;
+    event_add(&socket->event, NULL);
+}
+
+static void pause_accepting(struct line_socket *socket)
+{
+    socket->stats.accept_failures++;
+    if (socket->pause == NULL) {
+        socket->pause = timer_new(socket->loop, resume, socket);
+    }
+    event_del(&socket->event);
+    timer_arm_ms(socket->pause, PAUSE_MS);
+}
+
+static void on_connection(evutil_socket_t listening, short what, void *user)
+{
+    (void)what;
+    struct line_socket *socket = user;
+    int fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd < 0) {
+        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+            pause_accepting(socket);
+        }
+        return;
+    }
+    if (socket->count >= socket->max_peers) {
+        struct line_peer *silent = longest_silent(socket);
+        if (silent == NULL) {
+            socket->stats.refused++;
+            close(fd);
+            return;
+        }
+        socket->stats.evicted++;
+        line_peer_drop(silent);
+    }
+    socket->stats.accepted++;
+    line_peer_start(socket, fd);
+}
+
+struct line_socket *line_socket_new(struct loop *loop, const struct line_socket_options *options,
+                                    const struct line_socket_handlers *handlers, void *user,
+                                    struct error *err)
+{
+    struct unix_bound bound;
+    if (options->inherited_fd >= 0) {
+        unix_adopt(options->inherited_fd, &bound);
+    } else if (unix_bind(options->path, SOCK_STREAM, options->mode, options->gid, err, &bound) < 0) {
+        return NULL;
+    }
+    struct line_socket *socket = mem_zalloc(sizeof(*socket));
+    socket->loop = loop;
+    socket->bound = bound;
+    socket->handlers = *handlers;
+    socket->user = user;
+    socket->scratch = mem_zalloc(LINE_READ_SIZE);
+    socket->max_line = options->max_line == 0 ? DEFAULT_MAX_LINE : options->max_line;
+    socket->max_peers = options->max_peers == 0 ? DEFAULT_MAX_PEERS : options->max_peers;
+    size_t share = process_files_for_peers() / SHARE_OF_FILES;
+    socket->max_peers = share < socket->max_peers ? share : socket->max_peers;
+    event_assign(&socket->event, loop_base(loop), bound.fd, EV_READ | EV_PERSIST, on_connection, socket);
+    event_add(&socket->event, NULL);
+    return socket;
+}
+
+void line_socket_free(struct line_socket *socket)
+{
+    if (socket == NULL) {
+        return;
+    }
+    while (socket->first != NULL) {
+        line_peer_free(socket->first);
+    }
+    while (socket->dying != NULL) {
+        line_peer_free(socket->dying);
+    }
+    timer_free(socket->pause);
+    event_del(&socket->event);
+    unix_unbind(&socket->bound);
+    free(socket->scratch);
+    free(socket);
+}
+
+const struct line_socket_stats *line_socket_stats(const struct line_socket *socket)
+{
+    return &socket->stats;
+}
+
+size_t line_socket_peers(const struct line_socket *socket)
+{
+    return socket->count;
+}
+
+struct line_peer *line_socket_first(const struct line_socket *socket)
+{
+    return socket->first;
+}

@@ -1,0 +1,393 @@
+#include "outrider/io/net/connect.h"
+
+#include "outrider/io/loop/loop_base.h"
+#include "outrider/base/duration.h"
+#include "outrider/base/mem.h"
+#include "outrider/io/loop/loop.h"
+#include "outrider/io/loop/timer.h"
+#include "outrider/os/clock.h"
+#include "outrider/io/loop/resolve.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* connect() on a unix socket whose queue is full cannot wait without blocking: it is tried again this often.
+ */
+enum { FULL_QUEUE_RETRY_US = 10000 };
+
+enum { ADDRESSES_MAX = 8 };
+
+struct connect_attempt {
+    struct loop *loop;
+    connect_fn *fn;
+    connect_open_fn *open_fn; /* instead of `fn`: takes the connection over */
+    void *user;
+    int64_t timeout_ms, started_us, elapsed_us;
+    struct sockaddr_storage addresses[ADDRESSES_MAX];
+    size_t address_count, next_address;
+    int fd;
+    bool waiting; /* `event` was assigned to fd */
+    struct event event;
+    struct timer *timeout; /* made only when the result is not known at once */
+    struct timer *retry;
+    struct resolve *resolve;
+    struct deferred done;
+    enum connect_outcome outcome;
+    bool failed_once; /* `outcome` and `detail` tell of an earlier address */
+    char detail[128];
+};
+
+static void try_addresses(struct connect_attempt *attempt);
+
+static void stop_waiting(struct connect_attempt *attempt)
+{
+    if (attempt->waiting) {
+        event_del(&attempt->event);
+        attempt->waiting = false;
+    }
+}
+
+static void give_up_socket(struct connect_attempt *attempt)
+{
+    stop_waiting(attempt);
+    if (attempt->fd >= 0) {
+        close(attempt->fd);
+        attempt->fd = -1;
+    }
+}
+
+void connect_cancel(struct connect_attempt *attempt)
+{
+    if (attempt == NULL) {
+        return;
+    }
+    give_up_socket(attempt);
+    timer_free(attempt->timeout);
+    timer_free(attempt->retry);
+    resolve_cancel(attempt->resolve);
+    deferred_cancel(&attempt->done);
+    free(attempt);
+}
+
+static void deliver(void *user)
+{
+    struct connect_attempt *attempt = user;
+    if (attempt->open_fn != NULL) {
+        int fd = attempt->fd;
+        attempt->fd = -1;
+        attempt->open_fn(attempt->outcome, fd, attempt->detail, attempt->user);
+    } else {
+        attempt->fn(attempt->outcome, attempt->detail, attempt->elapsed_us, attempt->user);
+    }
+    connect_cancel(attempt);
+}
+
+static void finish(struct connect_attempt *attempt)
+{
+    stop_waiting(attempt);
+    if (attempt->open_fn == NULL || attempt->outcome != CONNECT_OK) {
+        give_up_socket(attempt);
+    }
+    attempt->elapsed_us = clock_mono_us() - attempt->started_us;
+    if (attempt->timeout != NULL) {
+        timer_cancel(attempt->timeout);
+    }
+    if (attempt->retry != NULL) {
+        timer_cancel(attempt->retry);
+    }
+    loop_defer(attempt->loop, &attempt->done);
+}
+
+static void succeed(struct connect_attempt *attempt)
+{
+    attempt->outcome = CONNECT_OK;
+    attempt->detail[0] = '\0';
+    finish(attempt);
+}
+
+static const struct {
+    int errnum;
+    enum connect_outcome outcome;
+    const char *detail;
+} errors[] = {
+    {ECONNREFUSED, CONNECT_REFUSED, "connection refused"},
+    {ETIMEDOUT, CONNECT_TIMED_OUT, "the network gave up"},
+    {EHOSTUNREACH, CONNECT_UNREACHABLE, "no route to host"},
+    {ENETUNREACH, CONNECT_UNREACHABLE, "network unreachable"},
+    {EHOSTDOWN, CONNECT_UNREACHABLE, "host is down"},
+    {ENETDOWN, CONNECT_UNREACHABLE, "network is down"},
+    {EADDRNOTAVAIL, CONNECT_UNREACHABLE, "no local address or port is free"},
+    {EAFNOSUPPORT, CONNECT_UNREACHABLE, "address family not supported"},
+    {ECONNRESET, CONNECT_RESET, "connection reset"},
+    {ENOENT, CONNECT_NOT_FOUND, "no such socket"},
+    {ENOTDIR, CONNECT_NOT_FOUND, "no such socket"},
+    {EPROTOTYPE, CONNECT_FAILED, "the socket there is not a stream socket"},
+    {EACCES, CONNECT_FAILED, "permission denied"},
+    {EPERM, CONNECT_FAILED, "not permitted, maybe by a firewall"},
+};
+
+static void describe(struct connect_attempt *attempt, int errnum)
+{
+    for (size_t i = 0; i < COUNT_OF(errors); i++) {
+        if (errors[i].errnum == errnum) {
+            attempt->outcome = errors[i].outcome;
+            snprintf(attempt->detail, sizeof(attempt->detail), "%s", errors[i].detail);
+            return;
+        }
+    }
+    attempt->outcome = CONNECT_FAILED;
+    snprintf(attempt->detail, sizeof(attempt->detail), "%s", strerror(errnum));
+    attempt->detail[0] = (char)tolower((unsigned char)attempt->detail[0]);
+}
+
+/* The address is of no use; whether the next one is tried depends on why. Where all fail alike the first
+ * one's words are told: it is the one the user thinks of. */
+static void fail_address(struct connect_attempt *attempt, int errnum)
+{
+    give_up_socket(attempt);
+    bool first = !attempt->failed_once;
+    bool try_next = errnum == ECONNREFUSED;
+    for (size_t i = 0; i < COUNT_OF(errors); i++) {
+        try_next = try_next || (errors[i].errnum == errnum && errors[i].outcome == CONNECT_UNREACHABLE);
+    }
+    if (first || !try_next) {
+        describe(attempt, errnum);
+    }
+    attempt->failed_once = true;
+    if (try_next && attempt->next_address < attempt->address_count) {
+        try_addresses(attempt);
+    } else {
+        finish(attempt);
+    }
+}
+
+static void on_timeout(void *user)
+{
+    struct connect_attempt *attempt = user;
+    char text[24];
+    attempt->outcome = CONNECT_TIMED_OUT;
+    snprintf(attempt->detail, sizeof(attempt->detail), "timed out after %s%s",
+             duration_format(attempt->timeout_ms, text),
+             attempt->resolve != NULL ? " resolving the name" : "");
+    resolve_cancel(attempt->resolve);
+    attempt->resolve = NULL;
+    finish(attempt);
+}
+
+static void start_timeout(struct connect_attempt *attempt)
+{
+    if (attempt->timeout == NULL) {
+        attempt->timeout = timer_new(attempt->loop, on_timeout, attempt);
+        timer_arm_us(attempt->timeout, attempt->started_us + attempt->timeout_ms * 1000 - clock_mono_us());
+    }
+}
+
+/* For a port of the ephemeral range on which nobody listens the kernel may choose that same port to connect
+ * from, and TCP then connects the socket to itself. It is reset, not closed: a port in TIME_WAIT would be
+ * kept from the server whose port it is. */
+static bool is_connected_to_itself(int fd)
+{
+    struct sockaddr_storage own = {0}, peer = {0};
+    socklen_t own_size = sizeof(own), peer_size = sizeof(peer);
+    if (getsockname(fd, (struct sockaddr *)&own, &own_size) < 0 || own.ss_family == AF_UNIX ||
+        getpeername(fd, (struct sockaddr *)&peer, &peer_size) < 0 || own_size != peer_size ||
+        memcmp(&own, &peer, own_size) != 0) {
+        return false;
+    }
+    struct linger reset = {.l_onoff = 1, .l_linger = 0};
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+    return true;
+}
+
+static void connected(struct connect_attempt *attempt)
+{
+    if (is_connected_to_itself(attempt->fd)) {
+        fail_address(attempt, ECONNREFUSED);
+    } else {
+        succeed(attempt);
+    }
+}
+
+static void on_connected(evutil_socket_t fd, short what, void *user)
+{
+    (void)what;
+    struct connect_attempt *attempt = user;
+    int errnum = 0;
+    socklen_t size = sizeof(errnum);
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &errnum, &size) < 0) {
+        errnum = errno;
+    }
+    if (errnum == 0) {
+        connected(attempt);
+    } else {
+        fail_address(attempt, errnum);
+    }
+}
+
+static void on_retry(void *user)
+{
+    try_addresses(user);
+}
+
+/* The queue of a unix listener is full. */
+static void try_again_later(struct connect_attempt *attempt)
+{
+    give_up_socket(attempt);
+    attempt->next_address--;
+    start_timeout(attempt);
+    if (attempt->retry == NULL) {
+        attempt->retry = timer_new(attempt->loop, on_retry, attempt);
+    }
+    timer_arm_us(attempt->retry, FULL_QUEUE_RETRY_US);
+}
+
+static void wait_for_connection(struct connect_attempt *attempt)
+{
+    start_timeout(attempt);
+    attempt->waiting = true;
+    event_assign(&attempt->event, loop_base(attempt->loop), attempt->fd, EV_WRITE, on_connected, attempt);
+    event_add(&attempt->event, NULL);
+}
+
+static socklen_t address_size(const struct sockaddr_storage *address)
+{
+    return address->ss_family == AF_INET    ? (socklen_t)sizeof(struct sockaddr_in)
+           : address->ss_family == AF_INET6 ? (socklen_t)sizeof(struct sockaddr_in6)
+                                            : (socklen_t)sizeof(struct sockaddr_un);
+}
+
+static void try_addresses(struct connect_attempt *attempt)
+{
+    const struct sockaddr_storage *address = &attempt->addresses[attempt->next_address++];
+    const struct sockaddr *target = (const struct sockaddr *)address;
+    attempt->fd = socket(address->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (attempt->fd < 0) {
+        fail_address(attempt, errno);
+        return;
+    }
+    int rc = connect(attempt->fd, target, address_size(address));
+    if (rc < 0 && errno == EINPROGRESS) {
+        rc = connect(attempt->fd, target, address_size(address));
+    }
+    if (rc == 0) {
+        connected(attempt);
+    } else if (errno == EALREADY || errno == EINPROGRESS) {
+        wait_for_connection(attempt);
+    } else if (errno == EAGAIN && address->ss_family == AF_UNIX) {
+        try_again_later(attempt);
+    } else {
+        fail_address(attempt, errno);
+    }
+}
+
+static struct connect_attempt *attempt_new(struct loop *loop, int64_t timeout_ms, connect_fn *fn, void *user)
+{
+    struct connect_attempt *attempt = mem_zalloc(sizeof(*attempt));
+    attempt->loop = loop;
+    attempt->fn = fn;
+    attempt->user = user;
+    attempt->timeout_ms = timeout_ms;
+    attempt->started_us = clock_mono_us();
+    attempt->fd = -1;
+    attempt->done = (struct deferred){.fn = deliver, .user = attempt};
+    return attempt;
+}
+
+static void add_v4(struct connect_attempt *attempt, struct in_addr address, uint16_t port)
+{
+    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = address};
+    memcpy(&attempt->addresses[attempt->address_count++], &v4, sizeof(v4));
+}
+
+static void add_v6(struct connect_attempt *attempt, struct in6_addr address, uint16_t port)
+{
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = address};
+    memcpy(&attempt->addresses[attempt->address_count++], &v6, sizeof(v6));
+}
+
+/* localhost and literal addresses, which need no resolver. Returns whether it was one. */
+static bool add_known(struct connect_attempt *attempt, const char *host, uint16_t port)
+{
+    struct in_addr v4 = {.s_addr = htonl(INADDR_LOOPBACK)};
+    struct in6_addr v6;
+    if (strcmp(host, "localhost") == 0) {
+        add_v4(attempt, v4, port);
+        add_v6(attempt, in6addr_loopback, port);
+    } else if (inet_pton(AF_INET, host, &v4) == 1) {
+        add_v4(attempt, v4, port);
+    } else if (inet_pton(AF_INET6, host, &v6) == 1) {
+        add_v6(attempt, v6, port);
+    }
+    return attempt->address_count > 0;
+}
+
+static void on_resolved(const struct sockaddr_storage *addresses, size_t count, const char *error, void *user)
+{
+    struct connect_attempt *attempt = user;
+    attempt->resolve = NULL;
+    if (error != NULL) {
+        attempt->outcome = CONNECT_NOT_FOUND;
+        snprintf(attempt->detail, sizeof(attempt->detail), "the name does not resolve: %s", error);
+        finish(attempt);
+        return;
+    }
+    attempt->address_count = count < ADDRESSES_MAX ? count : ADDRESSES_MAX;
+    memcpy(attempt->addresses, addresses, attempt->address_count * sizeof(addresses[0]));
+    try_addresses(attempt);
+}
+
+static void start_tcp(struct connect_attempt *attempt, const char *host, uint16_t port)
+{
+    if (add_known(attempt, host, port)) {
+        try_addresses(attempt);
+        return;
+    }
+    start_timeout(attempt);
+    attempt->resolve = resolve_start(attempt->loop, host, port, on_resolved, attempt);
+}
+
+struct connect_attempt *connect_tcp(struct loop *loop, const char *host, uint16_t port, int64_t timeout_ms,
+                                    connect_fn *fn, void *user)
+{
+    struct connect_attempt *attempt = attempt_new(loop, timeout_ms, fn, user);
+    start_tcp(attempt, host, port);
+    return attempt;
+}
+
+struct connect_attempt *connect_open_tcp(struct loop *loop, const char *host, uint16_t port,
+                                         int64_t timeout_ms, connect_open_fn *fn, void *user)
+{
+    struct connect_attempt *attempt = attempt_new(loop, timeout_ms, NULL, user);
+    attempt->open_fn = fn;
+    start_tcp(attempt, host, port);
+    return attempt;
+}
+
+struct connect_attempt *connect_unix(struct loop *loop, const char *path, int64_t timeout_ms, connect_fn *fn,
+                                     void *user)
+{
+    struct connect_attempt *attempt = attempt_new(loop, timeout_ms, fn, user);
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    size_t length = strlen(path);
+    if (length == 0 || length >= sizeof(address.sun_path)) {
+        attempt->outcome = CONNECT_FAILED;
+        snprintf(attempt->detail, sizeof(attempt->detail),
+                 "the path of the socket has %zu bytes, at most %zu fit", length,
+                 sizeof(address.sun_path) - 1);
+        finish(attempt);
+        return attempt;
+    }
+    memcpy(address.sun_path, path, length);
+    memcpy(&attempt->addresses[attempt->address_count++], &address, sizeof(address));
+    try_addresses(attempt);
+    return attempt;
+}

@@ -1,0 +1,113 @@
+#include "outrider/io/net/datagram_socket.h"
+
+#include "outrider/io/loop/loop_base.h"
+#include "outrider/base/error.h"
+#include "outrider/base/mem.h"
+#include "outrider/io/net/unix_bind.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* SCM_MAX_FD of unix(7): the most that one datagram carries. What would not fit the kernel closes. */
+enum { FDS_MAX = 253 };
+
+struct datagram_socket {
+    struct unix_bound bound;
+    struct event event;
+    datagram_fn *fn;
+    void *user;
+};
+
+static void close_fds(const struct cmsghdr *header)
+{
+    size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (size_t i = 0; i < count; i++) {
+        int fd;
+        memcpy(&fd, CMSG_DATA(header) + i * sizeof(int), sizeof(fd));
+        close(fd);
+    }
+}
+
+static void take_control(struct msghdr *message, struct datagram *datagram)
+{
+    for (struct cmsghdr *header = CMSG_FIRSTHDR(message); header != NULL;
+         header = CMSG_NXTHDR(message, header)) {
+        if (header->cmsg_level != SOL_SOCKET) {
+            continue;
+        }
+        if (header->cmsg_type == SCM_RIGHTS) {
+            close_fds(header);
+        } else if (header->cmsg_type == SCM_CREDENTIALS &&
+                   header->cmsg_len >= CMSG_LEN(sizeof(struct ucred))) {
+            struct ucred cred;
+            memcpy(&cred, CMSG_DATA(header), sizeof(cred));
+            /* pid 0: sent before anyone asked for credentials, so the rest is made up, too */
+            datagram->credentials = (struct credentials){
+                .known = cred.pid != 0, .pid = cred.pid, .uid = cred.uid, .gid = cred.gid};
+        }
+    }
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *user)
+{
+    (void)what;
+    struct datagram_socket *server = user;
+    union {
+        char bytes[CMSG_SPACE(sizeof(int) * FDS_MAX) + CMSG_SPACE(sizeof(struct ucred))];
+        struct cmsghdr align;
+    } control;
+    /* Freed again: the bytes beyond a datagram are never touched, so an idle agent does not pay for them. */
+    char *bytes = mem_resize(NULL, DATAGRAM_MAX, 1);
+    struct iovec vector = {.iov_base = bytes, .iov_len = DATAGRAM_MAX};
+    struct msghdr message = {.msg_iov = &vector,
+                             .msg_iovlen = 1,
+                             .msg_control = control.bytes,
+                             .msg_controllen = sizeof(control.bytes)};
+    ssize_t got = recvmsg(fd, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+    if (got >= 0) {
+        struct datagram datagram = {.bytes = {bytes, (size_t)got},
+                                    .truncated = (message.msg_flags & MSG_TRUNC) != 0};
+        take_control(&message, &datagram);
+        server->fn(&datagram, server->user);
+    }
+    free(bytes);
+}
+
+struct datagram_socket *datagram_socket_new(struct loop *loop, const struct datagram_socket_options *options,
+                                            datagram_fn *fn, void *user, struct error *err)
+{
+    struct unix_bound bound;
+    if (options->inherited_fd >= 0) {
+        unix_adopt(options->inherited_fd, &bound);
+    } else if (unix_bind(options->path, SOCK_DGRAM, options->mode, options->gid, err, &bound) < 0) {
+        return NULL;
+    }
+    int on = 1;
+    if (setsockopt(bound.fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0) {
+        error_errno(err, errno, "cannot ask the kernel who writes to the datagram socket");
+        if (options->inherited_fd < 0) {
+            unix_unbind(&bound);
+        }
+        return NULL;
+    }
+    struct datagram_socket *server = mem_zalloc(sizeof(*server));
+    server->bound = bound;
+    server->fn = fn;
+    server->user = user;
+    event_assign(&server->event, loop_base(loop), bound.fd, EV_READ | EV_PERSIST, on_readable, server);
+    event_add(&server->event, NULL);
+    return server;
+}
+
+void datagram_socket_free(struct datagram_socket *server)
+{
+    if (server != NULL) {
+        event_del(&server->event);
+        unix_unbind(&server->bound);
+        free(server);
+    }
+}

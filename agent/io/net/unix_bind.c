@@ -1,0 +1,181 @@
+#include "outrider/io/net/unix_bind.h"
+
+#include "outrider/base/error.h"
+#include "outrider/base/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { LOCK_TRIES = 50, LOCK_WAIT_MS = 10 };
+
+static int bind_error(struct error *err, const char *doing, const char *path)
+{
+    int errnum = errno;
+    error_errno(err, errnum, "cannot %s the socket %s", doing, path);
+    if (err != NULL) {
+        err->code = errnum == EADDRINUSE                                     ? ERROR_BUSY
+                    : errnum == EACCES || errnum == EPERM || errnum == EROFS ? ERROR_DENIED
+                    : errnum == ENOENT || errnum == ENOTDIR                  ? ERROR_NOT_FOUND
+                                                                             : ERROR_SYSTEM;
+    }
+    return -1;
+}
+
+static int busy(struct error *err, const char *path, int fd, int type)
+{
+    struct ucred owner;
+    socklen_t size = sizeof(owner);
+    if (type == SOCK_STREAM && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &owner, &size) == 0 && owner.pid > 0) {
+        return error_set(err, ERROR_BUSY, "cannot create the socket %s: process %d answers on it", path,
+                         (int)owner.pid);
+    }
+    return error_set(err, ERROR_BUSY, "cannot create the socket %s: another process answers on it", path);
+}
+
+/* Removes the socket file when nobody has it open. Only a refused connection shows that: a full queue
+ * (EAGAIN) or a socket of the other type (EPROTOTYPE) is somebody. */
+static int remove_stale(const struct sockaddr_un *address, int type, struct error *err)
+{
+    const char *path = address->sun_path;
+    struct stat st;
+    if (lstat(path, &st) < 0) {
+        return errno == ENOENT ? 0 : bind_error(err, "create", path);
+    }
+    if (!S_ISSOCK(st.st_mode)) {
+        return error_set(err, ERROR_INVALID,
+                         "cannot create the socket %s: a file that is no socket is there; remove it", path);
+    }
+    int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) {
+        return bind_error(err, "create", path);
+    }
+    int rc = 0;
+    int errnum = connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 ? errno : 0;
+    if (errnum == ECONNREFUSED) {
+        rc = unlink(path) < 0 && errno != ENOENT ? bind_error(err, "replace", path) : 0;
+    } else if (errnum == EACCES || errnum == EPERM) {
+        rc = error_set(err, ERROR_DENIED,
+                       "cannot create the socket %s: one is there, and we may not ask who answers", path);
+    } else if (errnum != ENOENT) {
+        rc = busy(err, path, fd, type);
+    }
+    close(fd);
+    return rc;
+}
+
+/* Nobody but root can connect to a file of mode 0, so group and mode are set before it opens to anyone. The
+ * file takes the mode of the unbound socket (unix(7)); the process-wide umask stays as it is. */
+static int bind_closed(int fd, const struct sockaddr_un *address, int type, mode_t mode, gid_t gid,
+                       struct error *err)
+{
+    const char *path = address->sun_path;
+    if (fchmod(fd, 0) < 0 || bind(fd, (const struct sockaddr *)address, sizeof(*address)) < 0) {
+        return bind_error(err, "create", path);
+    }
+    if (type == SOCK_STREAM && listen(fd, SOMAXCONN) < 0) {
+        bind_error(err, "listen on", path);
+    } else if (gid != (gid_t)-1 && lchown(path, (uid_t)-1, gid) < 0) {
+        bind_error(err, "set the group of", path);
+    } else if (chmod(path, mode) < 0) {
+        bind_error(err, "set the mode of", path);
+    } else {
+        return 0;
+    }
+    unlink(path);
+    return -1;
+}
+
+/* A socket that is bound and does not listen yet looks stale, and between the look and the removal another
+ * process may have put its own there: who does all this does it alone. The lock is on the directory, as a
+ * file of its own would stay behind. Where there is none to have we go on without: everybody who may read the
+ * directory can hold it, and is not to keep us from starting. Returns a descriptor to close, or -1. */
+static int lock_directory(struct sockaddr_un address)
+{
+    char *slash = strrchr(address.sun_path, '/');
+    if (slash != NULL) {
+        slash[1] = '\0';
+    }
+    int fd = open(slash == NULL ? "." : address.sun_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const struct timespec pause = {.tv_nsec = LOCK_WAIT_MS * 1000000L};
+    for (int i = 0; fd >= 0 && i < LOCK_TRIES && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+         i++) {
+        nanosleep(&pause, NULL);
+    }
+    return fd;
+}
+
+static int bind_alone(const struct sockaddr_un *address, int type, mode_t mode, gid_t gid, struct error *err,
+                      struct unix_bound *ret_bound)
+{
+    const char *path = address->sun_path;
+    if (remove_stale(address, type, err) < 0) {
+        return -1;
+    }
+    int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) {
+        return bind_error(err, "create", path);
+    }
+    struct stat st;
+    if (bind_closed(fd, address, type, mode, gid, err) < 0) {
+        close(fd);
+        return -1;
+    }
+    if (lstat(path, &st) < 0) {
+        bind_error(err, "find", path);
+        close(fd);
+        return -1;
+    }
+    *ret_bound =
+        (struct unix_bound){.fd = fd, .path = mem_strdup(path), .device = st.st_dev, .inode = st.st_ino};
+    return 0;
+}
+
+int unix_bind(const char *path, int type, mode_t mode, gid_t gid, struct error *err,
+              struct unix_bound *ret_bound)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    size_t length = strlen(path);
+    if (length == 0 || length >= sizeof(address.sun_path)) {
+        return error_set(err, ERROR_INVALID,
+                         "cannot create the socket %s: its path has %zu bytes, the system takes 1 to %zu",
+                         path, length, sizeof(address.sun_path) - 1);
+    }
+    memcpy(address.sun_path, path, length + 1);
+    int lock = lock_directory(address);
+    int rc = bind_alone(&address, type, mode, gid, err, ret_bound);
+    if (lock >= 0) {
+        close(lock);
+    }
+    return rc;
+}
+
+void unix_adopt(int fd, struct unix_bound *ret_bound)
+{
+    int flags = fcntl(fd, F_GETFL);
+    if (flags >= 0) {
+        fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+    }
+    *ret_bound = (struct unix_bound){.fd = fd};
+}
+
+void unix_unbind(struct unix_bound *bound)
+{
+    struct stat st;
+    if (bound->path != NULL && lstat(bound->path, &st) == 0 && st.st_dev == bound->device &&
+        st.st_ino == bound->inode) {
+        unlink(bound->path);
+    }
+    if (bound->fd >= 0) {
+        close(bound->fd);
+    }
+    free(bound->path);
+    *bound = (struct unix_bound){.fd = -1};
+}

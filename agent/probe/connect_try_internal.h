@@ -1,0 +1,25 @@
+/* The attempt that is nothing but a connection: what tcp and unix probes share. */
+#ifndef OUTRIDER_PROBE_CONNECT_TRY_INTERNAL_H
+#define OUTRIDER_PROBE_CONNECT_TRY_INTERNAL_H
+
+#include "outrider/io/net/connect.h"
+#include "outrider/probe/driver.h"
+
+struct probe_try {
+    struct connect_attempt *connection;
+    probe_try_fn *fn;
+    void *user;
+};
+
+extern const struct probe_driver probe_tcp, probe_unix;
+
+/* A new attempt without a connection; the driver sets it. */
+struct probe_try *connect_try_new(probe_try_fn *fn, void *user);
+
+/* The connect_fn of every such attempt: maps the outcome, tells it, and frees the attempt. */
+void connect_try_done(enum connect_outcome outcome, const char *detail, int64_t elapsed_us, void *user);
+
+/* The cancel of every such driver. */
+void connect_try_cancel(struct probe_try *attempt);
+
+#endif

@@ -1,0 +1,65 @@
+/* The members of the cluster as the configuration names them, how each was when it was last asked, which of
+ * them is asked next, and how a request's time is shared among them.
+ *
+ * An endpoint is in favour until it fails, and again from its next good answer on. Who is in favour is asked
+ * first; of those who are not, the one whose failure is oldest. So a black hole costs one attempt, once: it
+ * is asked again only when every other has failed more recently. */
+#ifndef OUTRIDER_REGISTRY_ETCD_ENDPOINTS_INTERNAL_H
+#define OUTRIDER_REGISTRY_ETCD_ENDPOINTS_INTERNAL_H
+
+#include "outrider/core/config/config.h"
+#include "outrider/core/registry/registry_request.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { ENDPOINT_TROUBLE_MAX = 256 };
+
+struct endpoint {
+    char *name;                    /* scheme://host:port, as configured */
+    char *urls[REGISTRY_OP_COUNT]; /* of each operation */
+    char *login_url, *watch_url;
+    uint64_t failed;                    /* which failure of all was its last one; 0: it is in favour */
+    int64_t failed_wall;                /* when that was, ms since 1970 */
+    char trouble[ENDPOINT_TROUBLE_MAX]; /* why, for people; "" when in favour */
+    uint64_t cluster;                   /* whose member it was by its last answer; 0: not known */
+};
+
+struct endpoints {
+    struct endpoint list[CONFIG_ENDPOINTS_MAX];
+    size_t count;
+    size_t current;    /* the last that answered well, or the one to begin with */
+    uint64_t failures; /* of all, so that they can be ordered */
+};
+
+/* One bit for each endpoint, those that a request has asked already. */
+typedef uint32_t endpoint_set;
+
+/* Copies the endpoints of `config`, which has at least one; the first is asked first. */
+void endpoints_init(struct endpoints *endpoints, const struct config_registry *config);
+
+/* Accepts a zeroed one. */
+void endpoints_fini(struct endpoints *endpoints);
+
+/* The endpoint to ask next by a request that has asked `asked`; `count` when it has asked them all. */
+size_t endpoints_next(const struct endpoints *endpoints, endpoint_set asked);
+
+/* `asked` with endpoint `index`. */
+endpoint_set endpoints_with(endpoint_set asked, size_t index);
+
+/* Endpoint `index` answered as a healthy member does; `cluster` is the id it named, 0: none. */
+void endpoints_answered(struct endpoints *endpoints, size_t index, uint64_t cluster);
+
+/* Endpoint `index` failed in a way another may not: it is asked last from now on. `why` is for people. */
+void endpoints_failed(struct endpoints *endpoints, size_t index, const char *why);
+
+/* Another endpoint that belongs to another cluster by its last answer than `index` does; `count` when there
+ * is none. */
+size_t endpoints_of_other_cluster(const struct endpoints *endpoints, size_t index);
+
+/* How long, in ms, one attempt may take of the `left_ms` a request has that has asked `asked`: half, so that
+ * one that swallows everything leaves time for the rest; all of it when there are no others. At least 1. */
+int64_t endpoints_share(const struct endpoints *endpoints, endpoint_set asked, int64_t left_ms);
+
+#endif

@@ -1,0 +1,48 @@
+/* What the sources of registry/etcd share: etcd.c (requests), auth.c (the token), endpoints.c (whom to ask),
+ * watch.c (streams). */
+#ifndef OUTRIDER_REGISTRY_ETCD_ETCD_INTERNAL_H
+#define OUTRIDER_REGISTRY_ETCD_ETCD_INTERNAL_H
+
+#include "auth_internal.h"
+#include "endpoints_internal.h"
+#include "outrider/base/buf.h"
+#include "outrider/codec/etcd/etcd_message.h"
+#include "outrider/registry/registry.h"
+#include "watch_internal.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct etcd_call;
+struct http_client;
+struct loop;
+
+struct etcd {
+    struct registry registry; /* first: what the caller holds */
+    struct loop *loop;        /* borrowed, as `http` */
+    struct http_client *http;
+    struct endpoints endpoints;
+    struct auth auth;
+    struct etcd_call *calls;
+    struct etcd_watches watches;
+    uint64_t cluster;            /* as last answered */
+    struct buf body;             /* of the request being sent */
+    struct etcd_message message; /* the answer being read */
+    int64_t header_timeout_ms;   /* what `timeout_header` says */
+    char timeout_header[40];
+};
+
+enum { ETCD_HEADERS_MAX = 5 };
+
+/* Fills in the headers of a request: content type, Hasleader (rule 8), the token if there is one, and for
+ * `timeout_ms` > 0 how long the server may take (a stream has none), NULL at the end. Borrowed until the next
+ * call. */
+void etcd_headers(struct etcd *etcd, int64_t timeout_ms, const char *ret_headers[static ETCD_HEADERS_MAX]);
+
+/* The client's text about a failed call begins with the URL, which our errors say more shortly. Borrowed. */
+const char *etcd_without_url(const char *text, const char *url);
+
+/* Empties a buffer for the next use; one that a huge value has stretched is given back. */
+void etcd_reuse(struct buf *buf);
+
+#endif

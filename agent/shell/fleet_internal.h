@@ -1,0 +1,42 @@
+/* The fleet as this agent sees it: runs core/view on the registry, keeps it in state_dir, and tells those who
+ * follow it. */
+#ifndef OUTRIDER_SHELL_FLEET_INTERNAL_H
+#define OUTRIDER_SHELL_FLEET_INTERNAL_H
+
+struct agent;
+struct api_fleet;
+struct config;
+struct fleet;
+struct registry_reply;
+struct registry_watch_event;
+
+/* A view that has done nothing yet, with what state_dir has of one. `agent` is borrowed. The caller owns the
+ * result. */
+struct fleet *fleet_new(struct agent *agent);
+
+/* Accepts NULL. */
+void fleet_free(struct fleet *fleet);
+
+/* The agent runs: whoever always watches begins now. */
+void fleet_start(struct fleet *fleet);
+
+/* The agent ends: what is known is kept. */
+void fleet_stop(struct fleet *fleet);
+
+/* Time may have passed unseen. */
+void fleet_tick(struct fleet *fleet);
+
+/* New settings view.*. */
+void fleet_reload(struct fleet *fleet, const struct config *config);
+
+/* Somebody needs the fleet now. */
+void fleet_want(struct fleet *fleet);
+
+/* The registry answered a request, or told a watch, of an id from VIEW_FIRST_ID on. */
+void fleet_replied(struct fleet *fleet, const struct registry_reply *reply);
+void fleet_watched(struct fleet *fleet, const struct registry_watch_event *event);
+
+/* What the API may see of it; borrowed until the next step. */
+void fleet_look(const struct fleet *fleet, struct api_fleet *ret_fleet);
+
+#endif

@@ -1,0 +1,114 @@
+/* Between the intent and the control key's bytes, and between the intent and the server. */
+#include "router_internal.h"
+
+#include "outrider/base/buf.h"
+#include "outrider/codec/record/control_json.h"
+
+#include <stdio.h>
+
+struct intent *router_new_intent(const struct config *config, const char *id, uint64_t seed)
+{
+    struct buf key = {0};
+    router_control_key(config, id, &key);
+    struct intent_settings settings = {
+        .key = buf_text(&key),
+        .request_timeout_ms = config->registry.request_timeout_ms,
+        /* Contract 2: such an id is new at every start. */
+        .ephemeral = strcmp(config->server.id, "auto") == 0 && config->state_dir == NULL,
+        .seed = seed,
+    };
+    struct intent *intent = intent_new(&settings);
+    buf_fini(&key);
+    return intent;
+}
+
+void router_step_intent(struct router *router, struct intent_event event)
+{
+    intent_step(router->intent, &event, &router->intent_effects);
+}
+
+void router_start_intent(struct router *router, const struct instant *now)
+{
+    static const struct hold none = {.set = false};
+    const struct router_past *past = &router->past;
+    router_step_intent(router, (struct intent_event){.type = INTENT_ON_START,
+                                                     .now = *now,
+                                                     .hold = past->ops == NULL ? &none : past->ops,
+                                                     .revision = past->control_revision,
+                                                     .pending = past->control_pending,
+                                                     .sent_wall = past->control_sent_wall});
+}
+
+void router_tell_intent(struct router *router, const struct instant *now)
+{
+    router_step_intent(router, (struct intent_event){.type = INTENT_ON_LOCAL,
+                                                     .now = *now,
+                                                     .hold = server_hold(router->server, HOLD_OPS)});
+}
+
+static void read_value(bool found, struct str bytes, struct intent_value *ret_value)
+{
+    struct intent_value value = {.word = INTENT_ABSENT};
+    struct error err;
+    if (found && control_decode(bytes, &value.hold, &err) < 0) {
+        value = (struct intent_value){.word = INTENT_UNREADABLE};
+        snprintf(value.error, sizeof(value.error), "%.199s", err.text);
+    } else if (found) {
+        value.word = value.hold.set ? INTENT_HELD : INTENT_LIFTED;
+    }
+    *ret_value = value;
+}
+
+void router_control_replied(struct router *router, const struct registry_reply *reply,
+                            const struct instant *now)
+{
+    struct intent_value value;
+    read_value(reply->kv.found, reply->kv.value, &value);
+    router_step_intent(
+        router, (struct intent_event){.type = INTENT_ON_REPLY, .now = *now, .reply = reply, .value = &value});
+}
+
+void router_control_changed(struct router *router, const struct registry_change *change,
+                            const struct instant *now)
+{
+    struct intent_value value;
+    read_value(!change->deleted, change->value, &value);
+    router_step_intent(router, (struct intent_event){.type = INTENT_ON_CHANGED,
+                                                     .now = *now,
+                                                     .revision = change->mod_revision,
+                                                     .value = &value});
+}
+
+void router_control_read_back(struct router *router, const struct instant *now)
+{
+    router_step_intent(router, (struct intent_event){.type = INTENT_ON_READ_BACK, .now = *now});
+}
+
+static void request(struct router *router, struct intent_effect *effect)
+{
+    struct buf json = {0};
+    if (effect->request.op == REGISTRY_PUT) {
+        control_encode(&effect->hold, &json);
+        effect->request.value = blob_new(buf_view(&json));
+    }
+    effects_request(router->effects, &effect->request);
+    blob_unref(effect->request.value);
+    buf_fini(&json);
+}
+
+void router_route_intent(struct router *router, struct intent_effect *effect, const struct instant *now)
+{
+    switch (effect->type) {
+    case INTENT_DO_REQUEST: request(router, effect); break;
+    case INTENT_DO_ADOPT:
+        router_step_server(
+            router, (struct server_event){.type = SERVER_ON_CONTROL, .now = *now, .hold = &effect->hold});
+        break;
+    case INTENT_DO_SETTLE:
+        router_step_server(router, (struct server_event){.type = SERVER_ON_CONTROL_READ, .now = *now});
+        break;
+    case INTENT_DO_SAVE: effects_save(router->effects, false); break;
+    case INTENT_DO_TIDY: router_step_shutdown(router, SHUTDOWN_ON_TIDY, false, now); break;
+    case INTENT_DO_NOTE: effects_intent_note(router->effects, effect->note, effect->text); break;
+    }
+}

@@ -1,0 +1,42 @@
+/* Reading the document of GET /api/agent by path. Whatever is absent, null or of another type reads as
+ * nothing: an agent may be older or newer than the command. */
+#ifndef OUTRIDER_CLI_COMMON_DOCUMENT_H
+#define OUTRIDER_CLI_COMMON_DOCUMENT_H
+
+#include "outrider/base/str.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Parses JSON; NULL where it is none. Whole numbers that int64 does not hold, which others may write into
+ * their records, are doubles. The caller owns it. */
+json_t *document_parse(struct str text);
+
+/* Prints the document and the end of a line, as `flags` of jansson say; to a terminal in ASCII, as beyond it
+ * there are controls that servers may have written into their records. Returns false when it cannot be. */
+bool document_print(const json_t *document, size_t flags);
+
+/* The member at a dotted path, "registry.foreign.lease"; NULL when there is none. */
+const json_t *document_at(const json_t *object, const char *path);
+
+/* Text at a path; NULL when there is none, or when it is empty. */
+const char *document_text(const json_t *object, const char *path);
+
+/* A whole number at a path; a fraction is cut. Returns false when there is none. */
+bool document_number(const json_t *object, const char *path, int64_t *ret_value);
+
+/* The number at a path, or `other`. */
+int64_t document_number_or(const json_t *object, const char *path, int64_t other);
+
+/* Whether true stands at a path. */
+bool document_true(const json_t *object, const char *path);
+
+/* Wall ms of a time at a path. Returns false when there is none. */
+bool document_time(const json_t *object, const char *path, int64_t *ret_wall_ms);
+
+/* A span at a path as a person reads it, rounded up so that what was just begun shows whole: "30 min 0 s".
+ * Returns false when there is none. */
+bool document_span(const json_t *object, const char *path, char ret_span[static 32]);
+
+#endif

@@ -1,0 +1,51 @@
+/* Typed reading of a jansson object, shared by the decoders of our own documents. A missing key is no error
+ * and leaves the value as it is; a key of the wrong type or beyond its bounds is. null counts as missing. */
+#ifndef OUTRIDER_CODEC_JSON_JSON_READ_H
+#define OUTRIDER_CODEC_JSON_JSON_READ_H
+
+#include "outrider/base/attr.h"
+#include "outrider/base/str.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct error;
+
+/* The object that is the whole of `text`, to be given back with json_decref(); NULL on anything else: longer
+ * than `max` bytes, nested deeper than 32, not UTF-8, a repeated key, an escaped NUL. */
+json_t *json_read_document(struct str text, size_t max, struct error *err) MUST_CHECK;
+
+/* A string of at most `max` bytes, borrowed from the object; NULL stays when the key is missing. */
+int json_read_text(const json_t *object, const char *key, size_t max, const char **ret_text,
+                   struct error *err) MUST_CHECK;
+
+/* An integer between `min` and `max`; `ret_has` may be NULL. */
+int json_read_int(const json_t *object, const char *key, int64_t min, int64_t max, int64_t *ret_value,
+                  bool *ret_has, struct error *err) MUST_CHECK;
+
+/* A count that fits uint32_t. */
+int json_read_count(const json_t *object, const char *key, uint32_t *ret_value, bool *ret_has,
+                    struct error *err) MUST_CHECK;
+
+/* true or false. */
+int json_read_bool(const json_t *object, const char *key, bool *ret_value, struct error *err) MUST_CHECK;
+
+/* An RFC 3339 time as ms since 1970. */
+int json_read_time(const json_t *object, const char *key, int64_t *ret_wall_ms, struct error *err) MUST_CHECK;
+
+/* An object or an array with at most `max` members, borrowed; NULL stays when the key is missing. */
+int json_read_object(const json_t *object, const char *key, size_t max, json_t **ret_value,
+                     struct error *err) MUST_CHECK;
+int json_read_array(const json_t *object, const char *key, size_t max, json_t **ret_value,
+                    struct error *err) MUST_CHECK;
+
+/* The element `index` of the array at `key` (named in errors) as text of 1 to `max` bytes. */
+int json_read_element(const json_t *array, size_t index, const char *key, size_t max, const char **ret_text,
+                      struct error *err) MUST_CHECK;
+
+/* An array of ports, 1 to 65535, at most `max` of them. */
+int json_read_ports(const json_t *object, const char *key, size_t max, uint16_t *ret_ports, size_t *ret_count,
+                    struct error *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,49 @@
+/* JSON written straight into a buffer: no tree, no allocation but the buffer's own. Compact, keys in the
+ * order they are written. Records take this way because it lies between a status line and the registry. */
+#ifndef OUTRIDER_CODEC_JSON_JSON_WRITE_H
+#define OUTRIDER_CODEC_JSON_JSON_WRITE_H
+
+#include "outrider/base/str.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct buf;
+
+/* A document being written to the end of `out`, which is borrowed: {.out = &buf} begins one. */
+struct json_writer {
+    struct buf *out;
+    bool more; /* a value already stands in the container being written */
+};
+
+/* Opens and closes an object. As the value of a key, as an element of an array, or as the whole document. */
+void json_write_object(struct json_writer *json);
+void json_write_object_end(struct json_writer *json);
+
+/* Opens and closes an array, in the same places. */
+void json_write_array(struct json_writer *json);
+void json_write_array_end(struct json_writer *json);
+
+/* The key of the next value; only inside an object. `name` is escaped like any string. */
+void json_write_key(struct json_writer *json, const char *name);
+
+/* A string value: quotes, backslashes and control bytes escaped (RFC 8259 section 7), the rest as it is. A
+ * byte that belongs to no well-formed UTF-8 sequence becomes U+FFFD, so that the document is always valid. */
+void json_write_string(struct json_writer *json, struct str value);
+
+/* The same for NUL-terminated text; NULL gives null. */
+void json_write_text(struct json_writer *json, const char *value);
+
+/* A number, true or false, null. Readers in JavaScript are exact up to 2^53. */
+void json_write_int(struct json_writer *json, int64_t value);
+void json_write_uint(struct json_writer *json, uint64_t value);
+void json_write_bool(struct json_writer *json, bool value);
+void json_write_null(struct json_writer *json);
+
+/* Wall time in ms since 1970 as an RFC 3339 string with milliseconds. */
+void json_write_time(struct json_writer *json, int64_t wall_ms);
+
+/* A value that is JSON already: a stored record, for instance. Not checked. */
+void json_write_raw(struct json_writer *json, struct str value);
+
+#endif

@@ -1,0 +1,28 @@
+/* The answers about the fleet (contract section 6): stored bytes joined, never encoded again. */
+#ifndef OUTRIDER_CODEC_RECORD_SERVICES_JSON_H
+#define OUTRIDER_CODEC_RECORD_SERVICES_JSON_H
+
+#include "outrider/core/instant.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct buf;
+struct filter;
+struct view;
+
+/* Room for a quoted ETag and its NUL. */
+enum { SERVICES_ETAG_MAX = 64 };
+
+/* Appends {"services":[...],"total","healthy","unhealthy","revision","stale","ageMs"} with the records that
+ * pass; healthy is who is ready. With include=offline also "offline":[{"goneAt":TIME,"record":{...}}] of the
+ * tombstones that pass, the oldest first. `filter` may be NULL. Only for a view that is known. */
+void services_json_list(const struct view *view, const struct filter *filter, const struct instant *now,
+                        struct buf *out);
+
+/* Writes the quoted ETag of that answer: "CLUSTER-REVISION-FILTER", or "" while the view is stale, when there
+ * is none; and none where tombstones are asked for, which end without a revision. Returns `out`. */
+const char *services_json_etag(const struct view *view, const struct filter *filter,
+                               char out[static SERVICES_ETAG_MAX]);
+
+#endif

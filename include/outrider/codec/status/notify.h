@@ -1,0 +1,19 @@
+/* Datagrams of the sd_notify protocol, sd_notify(3), with the meaning of contract section 3. */
+#ifndef OUTRIDER_CODEC_STATUS_NOTIFY_H
+#define OUTRIDER_CODEC_STATUS_NOTIFY_H
+
+#include "outrider/base/attr.h"
+#include "outrider/base/str.h"
+
+struct error;
+struct words;
+
+/* Reads a datagram: one assignment on each line. READY, STATUS, STOPPING, RELOADING, WATCHDOG, WATCHDOG_USEC,
+ * MAINPID, BARRIER, ERRNO and X_OUTRIDER (any words that need no connection) have a meaning, other KEY= are
+ * counted in `unknown_keys`. A line that does not begin UPPERCASE= is read as words, as on the stream socket.
+ * READY=1 ends a reload even beside RELOADING=1, as systemd has it. `ret_words` borrows its strings from
+ * `datagram`; `mainpid` is a claim that the caller must verify. All or nothing: returns 0, or -1 with
+ * ERROR_INVALID and `ret_words` untouched. Nobody is answered: the text is for the log. */
+int notify_parse(struct str datagram, struct words *ret_words, struct error *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,66 @@
+/* The status protocol (contract section 3): lines from the server, our replies and events. "Bad input, and
+ * what it gets" in the field notes, section 6, is the source of every code and detail. */
+#ifndef OUTRIDER_CODEC_STATUS_STATUS_LINE_H
+#define OUTRIDER_CODEC_STATUS_STATUS_LINE_H
+
+#include "outrider/base/attr.h"
+#include "outrider/base/str.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct buf;
+struct words;
+
+/* Bytes of the longest line, its end not counted; bad lines in a row until the connection is closed. */
+enum { STATUS_LINE_MAX = 16384, STATUS_LINE_BAD_MAX = 8 };
+
+/* code, as the reply spells it */
+#define STATUS_LINE_FAULTS(X)                                                                                \
+    X(STATUS_LINE_WORD, "word")         /* no such word: the word */                                         \
+    X(STATUS_LINE_KEY, "key")           /* no such key: the key */                                           \
+    X(STATUS_LINE_VALUE, "value")       /* not a value of this key: the key */                               \
+    X(STATUS_LINE_RANGE, "range")       /* a value beyond its bounds: the key */                             \
+    X(STATUS_LINE_TWICE, "twice")       /* two words of a kind: the kind */                                  \
+    X(STATUS_LINE_NUL, "nul")           /* a NUL byte */                                                     \
+    X(STATUS_LINE_UTF8, "utf8")         /* not UTF-8 */                                                      \
+    X(STATUS_LINE_TOO_LONG, "too-long") /* over STATUS_LINE_MAX */                                           \
+    X(STATUS_LINE_TOO_MANY, "too-many") /* STATUS_LINE_BAD_MAX bad lines in a row: the caller counts */
+
+enum status_line_fault {
+#define X(fault, text) fault,
+    STATUS_LINE_FAULTS(X)
+#undef X
+};
+
+struct status_line_error {
+    enum status_line_fault fault;
+    char detail[65]; /* one printable line, "" when the fault says all */
+    bool fatal;      /* close the connection after the reply: too long, or an HTTP request */
+};
+
+/* Fills `ret_error`; `detail` is cut and made printable, and may be empty. Returns -1. */
+int status_line_fail(struct status_line_error *ret_error, enum status_line_fault fault, struct str detail);
+
+/* The fault as the reply spells it, "word" and so on. */
+const char *status_line_fault_name(enum status_line_fault fault);
+
+/* Reads one line without its end: words, or an sd_notify assignment when it begins UPPERCASE=. `ret_words`
+ * borrows its strings from `line`. All or nothing: returns 0, or -1 with `ret_error` filled and `ret_words`
+ * untouched. Spans of drain= and heartbeat= have a unit, a bare number is seconds; 0 is no deadline, and no
+ * watchdog. */
+int status_line_parse(struct str line, struct words *ret_words,
+                      struct status_line_error *ret_error) MUST_CHECK;
+
+/* Appends "OK", or "OK drain=1 deadline=540" while draining; `deadline_ms` is the span left, rounded up to
+ * seconds, 0 when past; NEVER_MS leaves it out. Like all replies and events: one line without its end. */
+void status_line_ok(struct buf *out, bool draining, int64_t deadline_ms);
+
+/* Appends "ERR CODE DETAIL". */
+void status_line_error_reply(struct buf *out, const struct status_line_error *error);
+
+/* Appends "EVENT drain on deadline=540 reason=...", or "EVENT drain off". `deadline_ms` as above; the reason,
+ * made one printable line, goes to the end of the line and is left out when empty. */
+void status_line_drain_event(struct buf *out, bool on, int64_t deadline_ms, struct str reason);
+
+#endif

@@ -1,0 +1,140 @@
+/* The configuration as values, already checked: what contract section 2 describes, and nothing of YAML. */
+#ifndef OUTRIDER_CORE_CONFIG_CONFIG_H
+#define OUTRIDER_CORE_CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { CONFIG_PORTS_MAX = 64, CONFIG_LABELS_MAX = 64, CONFIG_TAGS_MAX = 64, CONFIG_PROBES_MAX = 64 };
+enum { CONFIG_ENDPOINTS_MAX = 16 };
+
+struct config_label {
+    char *name;
+    char *value;
+};
+
+/* Who the server is. Strings are NULL where the file says nothing. */
+struct config_server {
+    bool present; /* a server: section exists; without one the agent is an observer */
+    char *type;
+    char *id;   /* "auto" or the id */
+    char *host; /* "auto", an address, a name or an interface */
+    bool ports_dynamic;
+    uint16_t ports[CONFIG_PORTS_MAX];
+    size_t port_count;
+    char *region, *zone, *group, *version;
+    bool has_capacity;
+    uint32_t capacity;
+    char *tags[CONFIG_TAGS_MAX];
+    size_t tag_count;
+    struct config_label labels[CONFIG_LABELS_MAX];
+    size_t label_count;
+    bool require_status;
+    int64_t watchdog_ms;                              /* 0: off */
+    int64_t initializing_max_ms, deregister_after_ms; /* 0: never */
+};
+
+enum config_backend { CONFIG_BACKEND_ETCD };
+
+struct config_registry {
+    enum config_backend backend;
+    char *endpoints[CONFIG_ENDPOINTS_MAX]; /* scheme://host:port without a path */
+    size_t endpoint_count;
+    char *prefix;         /* begins with '/', does not end with one */
+    char *control_prefix; /* "auto" already replaced */
+    int64_t ttl_ms;
+    int64_t heartbeat_ms;       /* 0: auto */
+    int64_t request_timeout_ms; /* never 0: "auto" already replaced by min(ttl/6, 2s) */
+    char *username, *password_file; /* both or neither; the file is read at each login */
+    struct {
+        char *ca_file, *cert_file, *key_file, *server_name; /* NULL: not given */
+    } tls;
+};
+
+enum config_probe_type { CONFIG_PROBE_TCP, CONFIG_PROBE_UNIX };
+
+struct config_probe {
+    char *name;
+    enum config_probe_type type;
+    uint16_t port; /* tcp */
+    char *path;    /* unix; NULL for tcp */
+    int64_t interval_ms, timeout_ms;
+    unsigned fall, rise;
+};
+
+struct config_status {
+    char *socket;        /* path, or NULL: off. "auto" already replaced */
+    char *notify_socket; /* likewise */
+    unsigned mode;       /* permission bits of both */
+    char *group;         /* or NULL */
+    int64_t min_publish_interval_ms;
+};
+
+/* auto: an observer always, a sidecar while it is asked for. */
+enum config_view_mode { CONFIG_VIEW_AUTO, CONFIG_VIEW_ALWAYS, CONFIG_VIEW_OFF };
+
+enum config_log_level { CONFIG_LOG_DEBUG, CONFIG_LOG_INFO, CONFIG_LOG_WARN, CONFIG_LOG_ERROR };
+enum config_log_format { CONFIG_LOG_LOGFMT, CONFIG_LOG_JSON };
+
+struct config {
+    struct config_server server;
+    struct config_registry registry;
+    char *probe_host;
+    bool probes_given;                             /* a probes: list exists, maybe an empty one */
+    struct config_probe probes[CONFIG_PROBES_MAX]; /* when !probes_given: one per server.ports, filled in */
+    size_t probe_count;
+    int64_t grace_period_ms;
+    struct config_status status;
+    struct {
+        int64_t deadline_ms, settle_ms;
+    } drain;
+    struct {
+        bool drain;
+        int64_t linger_ms, timeout_ms;
+    } shutdown;
+    struct {
+        char *listen; /* "unix:/path", "host:port", "[v6]:port", or NULL: off. "auto" already replaced */
+        char *token_file;
+        uint32_t max_connections, max_subscribers;
+    } http;
+    struct {
+        enum config_view_mode mode;
+        int64_t idle_ms;
+    } view;
+    struct {
+        enum config_log_level level;
+        enum config_log_format format;
+    } log;
+    char *state_dir;      /* or NULL: none. "auto" already replaced */
+    bool state_dir_named; /* the file names it, so that it must be writable */
+};
+
+/* Looks up an environment variable; NULL when it is unset. The result is borrowed until the next call. */
+typedef const char *config_env_fn(const char *name, void *user);
+
+/* Frees what the configuration owns and zeroes it; accepts NULL and a zeroed one. */
+void config_fini(struct config *config);
+
+/* Replaces every "auto" that has an answer before the agent runs, once config_check found nothing:
+ * registry.control_prefix, registry.request_timeout, the status sockets and http.listen ($RUNTIME_DIRECTORY)
+ * and state_dir ($STATE_DIRECTORY); adds the default probes when none are given and the ports are known.
+ * systemd may put several directories into these variables, separated by colons: the first counts, and one
+ * that is not absolute is as good as unset. `env` is called with `user`. */
+void config_resolve(struct config *config, config_env_fn *env, void *user);
+
+/* How long one registry request may take, ms: what is configured, or for "auto" min(ttl/6, 2s). With a
+ * heartbeat at the latest TTL/3 and three such tries the TTL is never used up: 1/3 + 3/6 + 1/10 < 1. */
+int64_t config_request_timeout(const struct config_registry *registry);
+
+/* Frees what one probe owns and zeroes it; accepts NULL and a zeroed one. */
+void config_probe_fini(struct config_probe *probe);
+
+/* Whether two probes are the same definition, so that a reload keeps the state of the running one. */
+bool config_probe_equal(const struct config_probe *a, const struct config_probe *b);
+
+/* Makes `out` (zeroed) a default tcp probe of `port`, named "tcp-PORT": with the defaults of the settings
+ * table (interval 1s, timeout 500ms, fall 3, rise 2). The caller ends it with config_probe_fini. */
+void config_probe_default(struct config_probe *out, uint16_t port);
+
+#endif

@@ -1,0 +1,137 @@
+/* The settings, one row each: what contract section 2 calls the schema. Parsing, defaults, the comparison of
+ * a reload and the reference page docs/configuration.md all come from these rows, so that they cannot
+ * disagree.
+ *
+ * A row says where its value stands in a base structure: struct config for most, struct config_probe for the
+ * keys of one probe. */
+#ifndef OUTRIDER_CORE_CONFIG_SETTINGS_H
+#define OUTRIDER_CORE_CONFIG_SETTINGS_H
+
+#include "outrider/base/attr.h"
+#include "outrider/base/str.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct buf;
+struct config;
+struct config_probe;
+struct error;
+
+enum setting_type {
+    SETTING_BOOL,     /* bool */
+    SETTING_DURATION, /* int64_t, ms */
+    SETTING_INTEGER,  /* uint32_t or unsigned */
+    SETTING_PORT,     /* uint16_t */
+    SETTING_MODE,     /* unsigned, written in octal */
+    SETTING_STRING,   /* char *, NULL when unset or null */
+    SETTING_ENUM,     /* an enum whose values count from 0 in the order of `choices` */
+    SETTING_PORTS,    /* uint16_t[max] and a size_t count, or the word dynamic */
+    SETTING_STRINGS,  /* char *[max] and a size_t count */
+    SETTING_LABELS,   /* struct config_label[max] and a size_t count */
+    SETTING_PROBES    /* struct config_probe[max] and a size_t count */
+};
+
+enum setting_flag {
+    SETTING_REQUIRED = 1,   /* must be given where its section is */
+    SETTING_RELOADABLE = 2, /* SIGHUP is enough; otherwise a restart is needed */
+    SETTING_NULLABLE = 4,   /* null means off or none */
+    SETTING_AUTO = 8,       /* durations: the word auto, kept as 0 */
+    SETTING_ZERO = 16       /* 0 is allowed although it is below `min` */
+};
+
+/* Checks the form of a text value. Returns 0, or -1 and what is wrong. */
+typedef int setting_shape_fn(struct str text, struct error *err);
+
+struct setting {
+    const char *path; /* dotted, from the top of the file; in a probe: the key alone */
+    enum setting_type type;
+    unsigned flags;
+    const char *fallback;       /* the default as one would write it; NULL: none */
+    int64_t min, max;           /* durations in ms; integers; lists: number of items */
+    const char *const *choices; /* enum: names, NULL at the end */
+    setting_shape_fn *shape;    /* of a string or of each item of a list; may be NULL */
+    const char *doc;            /* one line for a person */
+    size_t offset;              /* of the value in its base structure */
+    size_t count_offset;        /* lists: of the number of items */
+    size_t flag_offset; /* of a bool that says the value was given (ports: said by the server), or 0 */
+};
+
+enum { SETTINGS_MAX = 64 };
+
+/* The rows of the file, grouped by section in the order of the reference page. */
+const struct setting *settings_rows(size_t *ret_count);
+
+/* The rows of one entry of `probes`. */
+const struct setting *settings_probe_rows(size_t *ret_count);
+
+/* The row of that path among the rows of the file; NULL when there is none. */
+const struct setting *settings_find(struct str path);
+
+/* Whether settings stand below `path`, as in "server". */
+bool settings_is_section(struct str path);
+
+/* Gives every setting its default; `config` must be zeroed. */
+void settings_defaults(struct config *config);
+
+/* Gives every key of a probe its default; `probe` must be zeroed. */
+void settings_probe_defaults(struct config_probe *probe);
+
+/* Sets a value from text, replacing what was there. A list is cut at commas, blanks around items and empty
+ * items dropped; a label is written name=value; [] is the empty list, and all that can be said of probes.
+ * `base` is the structure the row counts from. Returns 0, or -1 with `err` saying what is wrong (without
+ * path) and the old value in place, or for a list an unspecified part. */
+int setting_parse(const struct setting *row, void *base, struct str text, struct error *err) MUST_CHECK;
+
+/* Sets null. Returns 0, or -1 where null means nothing. */
+int setting_parse_null(const struct setting *row, void *base, struct error *err) MUST_CHECK;
+
+/* Empties a list, so that items can be added (ports are no longer dynamic then, probes count as given). */
+void setting_list_begin(const struct setting *row, void *base);
+
+/* Adds one item to a list of ports or strings. Returns 0, or -1 with what is wrong: form, a repetition, too
+ * many. */
+int setting_list_add(const struct setting *row, void *base, struct str item, struct error *err) MUST_CHECK;
+
+/* Adds one label. Errors as setting_list_add. */
+int setting_label_add(const struct setting *row, void *base, struct str name, struct str value,
+                      struct error *err) MUST_CHECK;
+
+/* Adds a probe with its defaults and returns it, borrowed from `config`; NULL when the list is full. */
+struct config_probe *setting_probe_add(const struct setting *row, struct config *config,
+                                       struct error *err) MUST_CHECK;
+
+/* Checks the number of items once all are added. Returns 0, or -1 when there are too few. */
+int setting_list_end(const struct setting *row, const void *base, struct error *err) MUST_CHECK;
+
+/* Whether a value was written that stands for something (not NULL, not an empty list): for SETTING_REQUIRED.
+ */
+bool setting_is_set(const struct setting *row, const void *base);
+
+/* Whether two structures say the same in this setting. */
+bool setting_equal(const struct setting *row, const void *a, const void *b);
+
+/* Frees what this setting owns in `base`, leaving it unset. */
+void setting_clear(const struct setting *row, void *base);
+
+/* Makes this setting of `to` a copy of that of `from`. */
+void setting_copy(const struct setting *row, const void *from, void *to);
+
+/* What a value of this row looks like, as in "a duration such as 500ms, 10s, 5m or 1h"; never NULL. */
+const char *setting_wants(const struct setting *row);
+
+/* The settings in which two configurations differ, in the order of the rows; returns their number.
+ * SETTING_RELOADABLE tells those that SIGHUP changes from those that need a restart. Probes that are merely
+ * made from server.ports are not reported beside them. */
+size_t config_diff(const struct config *a, const struct config *b,
+                   const struct setting *ret_rows[static SETTINGS_MAX]);
+
+/* Puts back into `fresh` what needs a restart and so stays as `running` has it, whether or not it differs:
+ * `fresh` is what a reload may put into force. */
+void config_keep(struct config *fresh, const struct config *running);
+
+/* Writes the reference page (docs/configuration.md) to `out`. */
+void settings_reference(struct buf *out);
+
+#endif

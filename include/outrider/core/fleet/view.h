@@ -1,0 +1,170 @@
+/* The view: the fleet as the registry has it, kept through every outage (contract sections 5 and 6). One
+ * listing at a revision, then one watch from the next, and a cheap request beside it that finds a stream
+ * which lies.
+ *
+ *            start, want                complete, as a difference
+ *     OFF ────────────────> LISTING ───────────────────────────────> OPENING ──opened──> WATCHING
+ *      ^   nobody wants it   │  ^ ^ compacted, wiped, other cluster     │ ^               │    │
+ *      │                     │  │ └────────────────────────────────────┼─┼───────────────┘    │ ended,
+ * stalled, └──── from all of     │  │ nothing to go on from               │ │ from the revision  │ check
+ * failed them            │  │                                      │ │ after the last     │
+ *                            └──┴──────────────> WAITING <─────────────┴─┴────────────────────┘
+ *                              failed            (full jitter)
+ *
+ * A page that does not come is asked for again; all pages are of one revision, and when the registry no
+ * longer has that, the listing begins anew. What is listed is applied when it is complete, so that readers
+ * see differences only. SYNCED is said when it is certain that nothing is missing, STALE when it no longer
+ * is.
+ *
+ * Before a watch goes on, the registry is asked for what it had at the revision up to which we know
+ * everything: one that lost its data and was filled again must not pass for the one that was watched.
+ *
+ * How a stream that says nothing is told from a fleet in which nothing happens: each check asks for the
+ * registry's revision. One that the stream has not reached by the next check (other keys have revisions, too)
+ * is looked into: the key of ours that changed last, and how many keys there are. The stream has told
+ * everything exactly if we know that change and hold as many keys: a key deleted unseen would be one too
+ * many, a key written unseen would be newer. If not, and it does not catch up within a request timeout, it is
+ * closed.
+ *
+ * Values come decoded (codec/view_item.h). Requests and watches are matched by id; what is stale falls on
+ * deaf ears. Ids begin at VIEW_FIRST_ID, so that a registrar's do not meet them. */
+#ifndef OUTRIDER_CORE_FLEET_VIEW_H
+#define OUTRIDER_CORE_FLEET_VIEW_H
+
+#include "outrider/base/queue.h"
+#include "outrider/core/instant.h"
+#include "outrider/core/registry/registry_request.h"
+#include "outrider/core/registry/registry_watch.h"
+#include "outrider/core/fleet/view_entry.h"
+
+struct view;
+
+#define VIEW_FIRST_ID (UINT64_C(1) << 56)
+
+enum view_mode {
+    VIEW_AUTO,   /* from the first want until nobody has wanted it for `idle_ms` */
+    VIEW_ALWAYS, /* from the start */
+    VIEW_NEVER
+};
+
+/* Zero stands for the default in the parentheses. Texts are copied. */
+struct view_settings {
+    const char *prefix; /* begins with '/', does not end with one */
+    enum view_mode mode;
+    int64_t idle_ms;            /* auto */
+    int64_t check_ms;           /* between checks of the stream: half a TTL */
+    int64_t request_timeout_ms; /* of one request, of opening a watch, and for a stream to catch up */
+    int64_t save_ms;            /* between saves (30 s) */
+    int64_t tombstone_ms;       /* how long one stays (10 min) */
+    size_t tombstones_max;      /* 0: none are kept */
+    size_t page;                /* records asked for at once (500) */
+    size_t records_max;         /* more are counted and named, not listed (100,000) */
+    size_t changes_max;         /* in the log of changes (10,000) */
+    size_t change_bytes_max;    /* bytes of records in it (4 MiB) */
+    uint64_t seed;              /* of jitter */
+};
+
+/* One key as the registry told of it. */
+struct view_item {
+    struct str key;
+    bool deleted;
+    struct view_entry *entry; /* NULL: deleted, or no record of ours, for the reason `why` */
+    struct str why;
+    int64_t mod_revision, create_revision;
+};
+
+/* A server that went without a word: its last record, and when that was seen to be gone. */
+struct view_tombstone {
+    struct view_entry *entry;
+    int64_t gone_wall; /* ms since 1970 */
+};
+
+/* A view as it was kept on disk. Entries are borrowed. */
+struct view_kept {
+    int64_t revision;
+    uint64_t cluster;
+    int64_t true_wall; /* when it was last known to be true, ms since 1970 */
+    struct view_entry *const *entries;
+    size_t entry_count;
+    const struct view_tombstone *tombstones; /* oldest first */
+    size_t tombstone_count;
+};
+
+enum view_event_type {
+    VIEW_ON_TICK,        /* time may have passed */
+    VIEW_ON_LOAD,        /* `kept` is from before the restart; before START */
+    VIEW_ON_START,       /* the agent runs */
+    VIEW_ON_WANT,        /* a request needs the fleet */
+    VIEW_ON_SUBSCRIBERS, /* `count` of them need it from now on */
+    VIEW_ON_RELOAD,      /* `mode` and `idle_ms` are new */
+    VIEW_ON_REPLY,       /* `reply` to a request; of a listing, `items` are what its items say */
+    VIEW_ON_WATCH,       /* `watch` tells; `items` are what its changes say, in the same order */
+    VIEW_ON_STOP         /* the agent ends */
+};
+
+/* Items, their entries and texts are borrowed for the step. */
+struct view_event {
+    enum view_event_type type;
+    struct instant now;
+    const struct view_kept *kept;
+    size_t count;
+    enum view_mode mode;
+    int64_t idle_ms;
+    const struct registry_reply *reply;
+    const struct registry_watch_event *watch;
+    const struct view_item *items;
+    size_t item_count;
+};
+
+/* State changes worth one line in the log. */
+enum view_note {
+    VIEW_NOTE_LISTED,    /* a whole listing was read: how much, how long it took */
+    VIEW_NOTE_AWAY,      /* requests or the watch fail: the first failure of each kind */
+    VIEW_NOTE_BACK,      /* in sync again, after how long */
+    VIEW_NOTE_RELIST,    /* the watch cannot go on from where it was: compacted, wiped, another cluster */
+    VIEW_NOTE_STALLED,   /* the stream was open, but did not tell what the registry has */
+    VIEW_NOTE_UNREADABLE /* a key under the prefix is no record of ours (each key once; bounded) */
+};
+
+enum view_effect_type {
+    VIEW_DO_REQUEST,  /* submit `request` */
+    VIEW_DO_WATCH,    /* open `watch` */
+    VIEW_DO_UNWATCH,  /* close the watch `id` */
+    VIEW_DO_CHANGED,  /* a record came, changed or went */
+    VIEW_DO_REVISION, /* all of `revision` was told */
+    VIEW_DO_SYNCED,   /* what is held is what the registry has */
+    VIEW_DO_STALE,    /* that is no longer certain */
+    VIEW_DO_SAVE,     /* write the view to disk */
+    VIEW_DO_NOTE      /* log `note` with `text` */
+};
+
+/* `request`, `watch` and `text` live until the queue is taken empty. The references that CHANGED holds are
+ * the taker's: view_effect_fini. */
+struct view_effect {
+    enum view_effect_type type;
+    enum view_note note;
+    bool clean;                  /* changed, gone: it had said shutting_down */
+    int64_t revision;            /* changed, revision */
+    uint64_t id;                 /* unwatch */
+    struct view_entry *was, *is; /* changed; NULL: it was, or is, not there */
+    struct str text;
+    const struct registry_request *request;
+    const struct registry_watch *watch;
+};
+
+/* Gives back the references an effect holds. Every effect taken is ended so. */
+void view_effect_fini(struct view_effect *effect);
+
+/* A view that knows nothing and does nothing until LOAD or START. The caller owns it. */
+struct view *view_new(const struct view_settings *settings);
+
+/* Accepts NULL. */
+void view_free(struct view *view);
+
+/* One event in, effects (struct view_effect) out. */
+void view_step(struct view *view, const struct view_event *event, struct queue *effects);
+
+/* When a step is needed although nothing happens. */
+struct window view_deadline(const struct view *view);
+
+#endif

@@ -1,0 +1,108 @@
+/* One record of the fleet: its JSON exactly as the registry holds it, and where in it stands what filters and
+ * statistics look at. Immutable and reference-counted, so that lists, streams, the log of changes and the
+ * disk share one. Costs about 200 bytes beside the JSON: texts are not copied, only those written with
+ * escapes. */
+#ifndef OUTRIDER_CORE_FLEET_VIEW_ENTRY_H
+#define OUTRIDER_CORE_FLEET_VIEW_ENTRY_H
+
+#include "outrider/base/str.h"
+#include "outrider/core/server/record.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct blob;
+struct view_entry;
+
+/* In bytes. Records have some hundred; with 64 labels and 64 tags of the usual length some thousand. A
+ * subscriber that is more than 256 kB behind is closed, and no single record must ever do that. */
+enum { VIEW_RECORD_MAX = 65536, VIEW_TYPE_MAX = 63, VIEW_ID_MAX = 128, VIEW_TEXT_MAX = 1024 };
+
+/* A status that is none of ours: not ready, as readers must take it (contract section 4). */
+enum { STATUS_UNKNOWN = STATUS_COUNT, VIEW_STATUS_COUNT = STATUS_COUNT + 1 };
+
+enum view_field {
+    VIEW_STATUS,
+    VIEW_HOST,
+    VIEW_REGION,
+    VIEW_ZONE,
+    VIEW_GROUP,
+    VIEW_VERSION,
+    VIEW_FIELD_COUNT
+};
+
+struct view_label {
+    struct str name, value;
+};
+
+/* What a decoder found in a record. Texts are decoded, of at most VIEW_TEXT_MAX bytes, and borrowed: from the
+ * JSON itself where they stand there as they are. Absent ones are empty. */
+struct view_facts {
+    unsigned status; /* enum status or STATUS_UNKNOWN */
+    struct str fields[VIEW_FIELD_COUNT];
+    struct str tags[RECORD_TAGS_MAX];
+    size_t tag_count;
+    struct view_label labels[RECORD_LABELS_MAX];
+    size_t label_count;
+    uint16_t port; /* the first; 0: none */
+    bool has_players, has_capacity;
+    uint32_t players, capacity;
+};
+
+/* Where a record stands in the registry. */
+struct view_place {
+    struct str key;     /* `prefix`/type/id; type and id are not empty and have no '/' */
+    size_t prefix_size; /* bytes before the '/' in front of the type */
+    int64_t mod_revision, create_revision;
+    bool leased;
+};
+
+/* A new entry with one reference, the caller's. Everything is copied. `json` has at most VIEW_RECORD_MAX
+ * bytes. */
+struct view_entry *view_entry_new(const struct view_place *place, struct str json,
+                                  const struct view_facts *facts);
+
+/* One more reference to the same entry; returns it. NULL gives NULL. */
+struct view_entry *view_entry_ref(struct view_entry *entry);
+
+/* Gives one reference back; the last one frees. Accepts NULL. */
+void view_entry_unref(struct view_entry *entry);
+
+/* The whole key, and the type and id in it; borrowed as long as a reference is held, as are all texts. */
+struct str view_entry_key(const struct view_entry *entry);
+struct str view_entry_type(const struct view_entry *entry);
+struct str view_entry_id(const struct view_entry *entry);
+
+/* The record's bytes as they are in the registry; borrowed, to be kept with blob_ref(). */
+struct blob *view_entry_json(const struct view_entry *entry);
+
+/* A text of the record, empty when absent. VIEW_STATUS is the word as it was written. */
+struct str view_entry_text(const struct view_entry *entry, enum view_field field);
+
+/* enum status, or STATUS_UNKNOWN. */
+unsigned view_entry_status(const struct view_entry *entry);
+
+/* Whether a tag is there, and the value of a label: empty when there is none. */
+bool view_entry_has_tag(const struct view_entry *entry, struct str tag);
+struct str view_entry_label(const struct view_entry *entry, struct str name);
+
+/* The first port; 0: none. */
+uint16_t view_entry_port(const struct view_entry *entry);
+
+/* Players and capacity. Return false, and leave the number, when the record does not say. */
+bool view_entry_players(const struct view_entry *entry, uint32_t *ret_players);
+bool view_entry_capacity(const struct view_entry *entry, uint32_t *ret_capacity);
+
+/* Mod and create revision of the key, and whether a lease ends it. */
+int64_t view_entry_revision(const struct view_entry *entry);
+int64_t view_entry_created(const struct view_entry *entry);
+bool view_entry_leased(const struct view_entry *entry);
+
+/* Bytes of memory the entry takes, its JSON included, the allocator's own not. */
+size_t view_entry_size(const struct view_entry *entry);
+
+/* "initializing", ..., "error", or "unknown". */
+const char *view_status_name(unsigned status);
+
+#endif

@@ -1,0 +1,53 @@
+/* The last changes of the fleet in the order of their revisions, so that a reader who was away gets exactly
+ * what he missed. Bounded in number and bytes: whoever was away longer begins anew. */
+#ifndef OUTRIDER_CORE_FLEET_VIEW_LOG_H
+#define OUTRIDER_CORE_FLEET_VIEW_LOG_H
+
+#include "outrider/base/attr.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct view_entry;
+struct view_log;
+
+/* One record that came, changed or went. */
+struct view_change {
+    int64_t revision;
+    struct view_entry *was, *is; /* NULL: it was, or is, not there; never both */
+    bool clean;                  /* gone: it had said shutting_down */
+};
+
+/* An empty log of at most `changes_max` changes and `bytes_max` bytes of records in them; nothing before
+ * view_log_restart can be asked of it. The caller owns it. */
+struct view_log *view_log_new(size_t changes_max, size_t bytes_max);
+
+/* Accepts NULL. */
+void view_log_free(struct view_log *log);
+
+/* Forgets everything: what is added from now on came after `revision`, and nobody who says that he knows an
+ * earlier revision is believed. */
+void view_log_restart(struct view_log *log, int64_t revision);
+
+/* Adds a change; references are taken. Revisions never fall. */
+void view_log_add(struct view_log *log, const struct view_change *change);
+
+/* What is added now with `revision` is the difference to `from`: what happened between the two nobody saw, so
+ * a reader who knows a revision between them cannot go on from it. To be called before these are added, also
+ * when there are none. */
+void view_log_jump(struct view_log *log, int64_t from, int64_t revision);
+
+/* Finds what came after `revision`, of which the reader knows everything. Returns 0 and a cursor for
+ * view_log_next, or -1: too old, or never seen here. */
+int view_log_find(const struct view_log *log, int64_t revision, uint64_t *ret_cursor) MUST_CHECK;
+
+/* The change at the cursor, which moves on; NULL at the end. Borrowed until the log changes; so is the
+ * cursor's meaning. */
+const struct view_change *view_log_next(const struct view_log *log, uint64_t *cursor);
+
+/* How many changes are kept, and the bytes of the records in them. */
+size_t view_log_count(const struct view_log *log);
+size_t view_log_bytes(const struct view_log *log);
+
+#endif

@@ -1,0 +1,108 @@
+/* What the core asks of a registry and what it hears back: the only vocabulary between them. A backend turns
+ * a request into its own protocol and answers every request exactly once, never from within submit. */
+#ifndef OUTRIDER_CORE_REGISTRY_REGISTRY_REQUEST_H
+#define OUTRIDER_CORE_REGISTRY_REGISTRY_REQUEST_H
+
+#include "outrider/base/blob.h"
+#include "outrider/base/str.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum registry_op {
+    REGISTRY_GRANT,     /* a lease with the id we chose */
+    REGISTRY_KEEPALIVE, /* renew it */
+    REGISTRY_REVOKE,    /* end it, and every key under it */
+    REGISTRY_LEASE_TTL, /* how long a lease (of anybody) still has */
+    REGISTRY_GET,       /* read one key, linearizably */
+    REGISTRY_PUT,       /* write one key if it is still at `expect_revision`, else read it */
+    REGISTRY_DELETE,    /* delete one key if it is still at `expect_revision`, else read it */
+    REGISTRY_LIST,      /* read the keys of a range, linearizably: one page, at one revision */
+    REGISTRY_PROVE,     /* whether one key may be written: ok or denied, and nothing is ever written */
+    REGISTRY_COMPARE,   /* whether one key or two are at the revisions expected, as the server asked knows it:
+                           it agrees with no other, so this costs least of all, and may be a little behind */
+    REGISTRY_OP_COUNT
+};
+
+/* More than this in one page is not asked for: the answer must stay small enough to be read at once. */
+enum { REGISTRY_LIST_MAX = 1000 };
+
+/* "grant", "keepalive", ... as metrics and logs spell it. */
+const char *registry_op_name(enum registry_op op);
+
+struct registry_request {
+    uint64_t id; /* echoed by the reply; never 0 */
+    enum registry_op op;
+    int64_t lease;        /* grant, keepalive, revoke, lease_ttl; put: 0 for a key without a lease */
+    int64_t ttl_ms;       /* grant */
+    struct str key;       /* get, put, delete, prove, compare; list: the first key */
+    struct str range_end; /* list: the first key beyond; compare: the second key, empty: none */
+    int64_t limit;        /* list: at most so many keys, REGISTRY_LIST_MAX at most */
+    int64_t at_revision;  /* list: as the store was then; 0: as it is. Compare: expected of the second key */
+    bool newest_first;    /* list: the keys changed last come first; else in the order of their bytes */
+    struct blob *value;   /* put; the request holds a reference */
+    int64_t expect_revision; /* put, delete, compare: mod revision the key must have; 0: it must not exist */
+    int64_t timeout_ms;      /* answer by then, whatever happens */
+};
+
+/* What a failure means for who asked (etcd-gateway.md section 4). */
+enum registry_failure {
+    REGISTRY_OK,
+    REGISTRY_RETRY,        /* certainly not done; another try may work */
+    REGISTRY_UNKNOWN,      /* may have been done: read before believing anything */
+    REGISTRY_LEASE_LOST,   /* the lease named does not exist */
+    REGISTRY_LEASE_EXISTS, /* grant: the id is in use */
+    REGISTRY_OVERLOADED,   /* too many requests, or the store is full: retry slowly, let go of nothing */
+    REGISTRY_DENIED,       /* credentials or permission: report, retry slowly */
+    REGISTRY_REFUSED,      /* the request itself is wrong (too large, bad configuration): retry slowly */
+    REGISTRY_FAILURE_COUNT
+};
+
+/* "ok", "retry", ... as metrics and logs spell it. */
+const char *registry_failure_name(enum registry_failure failure);
+
+struct registry_kv {
+    bool found;
+    struct str value;
+    int64_t mod_revision;
+    int64_t create_revision;
+    int64_t lease; /* 0: none */
+};
+
+/* One key of a listing; its kv is always found. */
+struct registry_item {
+    struct str key;
+    struct registry_kv kv;
+};
+
+/* One of the servers that a registry asks, as it is now; strings are borrowed until the loop runs on. */
+struct registry_endpoint {
+    const char *name;
+    bool in_use;         /* asked first */
+    const char *trouble; /* why it failed when it was asked last; "" when it did not */
+    int64_t failed_wall; /* when that was, ms since 1970 */
+};
+
+/* Strings and items are borrowed for the duration of the call that hands the reply over. */
+struct registry_reply {
+    uint64_t id;
+    enum registry_op op;
+    enum registry_failure failure;
+    struct str error;    /* for people: what failed, on which endpoint, why; empty when ok */
+    struct str endpoint; /* who answered or failed to */
+    struct str note;     /* for people, also when ok: what is odd about the registry; mostly empty */
+    int64_t revision;    /* of the store, 0 if unknown */
+    uint64_t cluster;    /* cluster id, 0 if unknown */
+    int64_t ttl_ms; /* grant, keepalive: granted; lease_ttl: left, negative when there is no such lease */
+    bool succeeded; /* put, delete: the key was as expected and is changed now; compare: all is as expected */
+    struct registry_kv kv;             /* get; put and delete that did not succeed: the key as it is */
+    const struct registry_item *items; /* list: in the order asked for */
+    size_t item_count;
+    int64_t count;      /* list: keys in the whole range at that revision, whatever the limit */
+    bool revision_gone; /* list, refused: the store does not have `at_revision`; it is compacted, or not yet
+                           there */
+    bool too_large;     /* list, refused: there is an answer, and it is larger than we accept: ask for less */
+};
+
+#endif

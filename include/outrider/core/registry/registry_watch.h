@@ -1,0 +1,62 @@
+/* Watching keys: what the core asks of a registry and what it hears. Beside core/registry_request.h the other
+ * half of the vocabulary between them. A backend answers a watch with one OPENED, any number of CHANGED, and
+ * one ENDED, or with ENDED alone; never from within the call that started it; after an unwatch with nothing.
+ * A watch that ended is not opened again by the backend: when to try again is the core's to decide. */
+#ifndef OUTRIDER_CORE_REGISTRY_REGISTRY_WATCH_H
+#define OUTRIDER_CORE_REGISTRY_REGISTRY_WATCH_H
+
+#include "outrider/base/str.h"
+#include "outrider/core/registry/registry_request.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { REGISTRY_RANGES_MAX = 4 };
+
+struct registry_range {
+    struct str key;
+    struct str end; /* first key beyond; empty: `key` alone */
+};
+
+struct registry_watch {
+    uint64_t id; /* echoed by every event; never 0, never used before */
+    struct registry_range ranges[REGISTRY_RANGES_MAX];
+    size_t range_count;
+    int64_t from_revision; /* first revision wanted; 0: what comes after OPENED */
+    int64_t timeout_ms;    /* OPENED within this time, or ENDED */
+};
+
+struct registry_change {
+    bool deleted;
+    struct str key, value; /* deleted: no value */
+    int64_t mod_revision, create_revision;
+    int64_t lease; /* 0: none */
+};
+
+enum registry_watch_event_type {
+    /* `revision` is the store's: what it holds then is to be read, what comes after is told. With
+     * from_revision also what came since then. */
+    REGISTRY_WATCH_OPENED,
+    /* `changes`, in order of revision and all of each revision that are in one range; several ranges may take
+     * turns. None: only `revision` is new. */
+    REGISTRY_WATCH_CHANGED,
+    REGISTRY_WATCH_ENDED /* because `failure` and `error` */
+};
+
+/* Strings and changes are borrowed for the duration of the call that hands the event over. */
+struct registry_watch_event {
+    uint64_t id;
+    enum registry_watch_event_type type;
+    int64_t revision; /* opened; changed: everything up to it was told of every range, which with several
+                         ranges may be behind these changes */
+    uint64_t cluster; /* opened: cluster id, 0 if unknown */
+    const struct registry_change *changes;
+    size_t change_count;
+    enum registry_failure failure; /* ended; OK: the server ended it in good order */
+    int64_t compact_revision; /* ended: `from_revision` is older than this, read everything anew; else 0 */
+    struct str error;         /* ended: for people; empty when ok */
+    struct str endpoint;
+};
+
+#endif

@@ -1,0 +1,58 @@
+/* Holds: independent reasons to keep new players away. They are OR-ed, survive health changes, and each knows
+ * who set it and why (contract section 4). */
+#ifndef OUTRIDER_CORE_SERVER_HOLD_H
+#define OUTRIDER_CORE_SERVER_HOLD_H
+
+#include "outrider/core/instant.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum hold_kind {
+    HOLD_OPS,    /* an operator: signal, command, API; one slot, any operator lifts it */
+    HOLD_SELF,   /* the server itself, over the socket */
+    HOLD_RELOAD, /* sd_notify RELOADING=1 until READY=1 */
+    HOLD_STOP,   /* TERM with shutdown.drain; never stored */
+    HOLD_COUNT
+};
+
+/* How the waiting of a drain ended. */
+enum drain_outcome {
+    DRAIN_WAITING,
+    DRAIN_EMPTY,   /* players were 0 for `settle` */
+    DRAIN_GONE,    /* the server is gone */
+    DRAIN_DEADLINE /* time is up; players may still be there */
+};
+
+enum { HOLD_REASON_MAX = 256, HOLD_BY_MAX = 64 };
+
+/* All times in ms; `deadline` and `expires` are NEVER_MS (mono) and 0 (wall) when there is none. */
+struct hold {
+    bool set;
+    char reason[HOLD_REASON_MAX + 1];
+    char by[HOLD_BY_MAX + 1];
+    int64_t since_mono, since_wall;
+    int64_t deadline_mono, deadline_wall;
+    int64_t expires_mono, expires_wall;
+    enum drain_outcome outcome;
+};
+
+/* "ops", "self", "reload", "stop". */
+const char *hold_name(enum hold_kind kind);
+
+/* "waiting", "empty", "gone", "deadline". */
+const char *drain_outcome_name(enum drain_outcome outcome);
+
+/* Sets `hold` from now on. `reason` and `by` are copied and cut to their limits; NULL is "". `deadline_ms`
+ * and `expires_ms` are spans; 0 for none. A hold that is set already keeps its `since`. */
+void hold_set(struct hold *hold, const char *reason, const char *by, int64_t deadline_ms, int64_t expires_ms,
+              const struct instant *now);
+
+/* Sets `hold` from one that was kept across a restart: its wall times count, the mono ones are made from
+ * them. */
+void hold_restore(struct hold *hold, const struct hold *kept, const struct instant *now);
+
+/* Lifts it; nothing of it is kept. */
+void hold_clear(struct hold *hold);
+
+#endif

@@ -1,0 +1,70 @@
+/* What the router asks of the world. The agent implements these on io; scenarios and the simulator implement
+ * them on nothing, at link time. None of them calls back into the router: what happens comes as a later
+ * event. */
+#ifndef OUTRIDER_SHELL_ROUTER_EFFECTS_H
+#define OUTRIDER_SHELL_ROUTER_EFFECTS_H
+
+#include "outrider/core/config/config.h"
+#include "outrider/core/server/hold.h"
+#include "outrider/core/control/intent.h"
+#include "outrider/core/registry/keywatch.h"
+#include "outrider/core/server/record.h"
+#include "outrider/core/publish/registrar.h"
+#include "outrider/core/registry/registry_request.h"
+
+#include <sys/types.h>
+
+/* Who carries the effects out: the agent, or a test. */
+struct effects;
+
+/* Begins try `try_id` of the probe at `index`, defined by `probe` (borrowed); a try of the same index that
+ * still runs is cancelled. The answer is router_tried(). */
+void effects_try(struct effects *effects, unsigned index, uint64_t try_id, const struct config_probe *probe,
+                 int64_t timeout_ms);
+
+/* Cancels every try: the probes are about to be numbered anew. */
+void effects_cancel_tries(struct effects *effects);
+
+/* Submits a registry request. The answer is router_replied(). */
+void effects_request(struct effects *effects, const struct registry_request *request);
+
+/* Opens a watch of the registry. What it tells is router_watched(). */
+void effects_watch(struct effects *effects, const struct registry_watch *watch);
+
+/* Closes it: nothing more is heard of watch `id`. */
+void effects_unwatch(struct effects *effects, uint64_t id);
+
+/* Watches process `pid` instead of any other; 0: none. Its end is router_exited(), also when it is gone
+ * already. */
+void effects_watch_pid(struct effects *effects, pid_t pid);
+
+/* Finds the address to publish. The answer is router_host(), and may come from within: it is queued. */
+void effects_look_up_host(struct effects *effects);
+
+/* Tells watching connections that a drain began or changed (`on`) or ended. `left_ms` NEVER_MS: no deadline.
+ */
+void effects_tell_drain(struct effects *effects, bool on, int64_t left_ms, struct str reason);
+
+/* Keeps in state_dir what a restart needs: at once when `urgent` (an operator's word must survive its
+ * answer), else soon. */
+void effects_save(struct effects *effects, bool urgent);
+
+/* The status moved: one line in the log, one count. */
+void effects_status_moved(struct effects *effects, enum status from, enum status to, struct str cause);
+
+/* The registrar has something to tell: one line in the log. */
+void effects_note(struct effects *effects, enum registrar_note note, struct str text);
+
+/* The intent has something to tell: likewise. */
+void effects_intent_note(struct effects *effects, enum intent_note note, struct str text);
+
+/* The watch has something to tell: likewise. */
+void effects_watch_note(struct effects *effects, enum keywatch_note note, struct str text);
+
+/* The waiting for a hold is over: one line in the log. */
+void effects_drain_over(struct effects *effects, enum hold_kind kind, enum drain_outcome outcome);
+
+/* The process ends with `code` once the loop turn is over. */
+void effects_exit(struct effects *effects, int code);
+
+#endif

@@ -1,0 +1,294 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "outrider/base/mem.h"
+#include "unit/api/small_agent.h"
+
+static json_t *document(struct small_agent *agent)
+{
+    struct api_reply reply = small_agent_get(agent, "/api/agent", "");
+    assert_int_equal(reply.status, 200);
+    return small_agent_json(&reply);
+}
+
+static const char *text(const json_t *object, const char *name)
+{
+    return json_string_value(json_object_get(object, name));
+}
+
+static json_int_t number(const json_t *object, const char *name)
+{
+    const json_t *value = json_object_get(object, name);
+    assert_true(json_is_integer(value));
+    return json_integer_value(value);
+}
+
+static void a_ready_server_is_told_whole(void **state)
+{
+    (void)state;
+    struct small_agent agent;
+    small_agent_init(&agent);
+    small_agent_start(&agent);
+    small_agent_say(&agent, "ready players=12/64 label.map=harbor # 12/64 on \"harbor\"");
+    small_agent_try(&agent, PROBE_PASSED);
+    small_agent_try(&agent, PROBE_PASSED);
+    json_t *root = document(&agent);
+    assert_string_equal(text(root, "status"), "ready");
+    assert_string_equal(text(root, "cause"), "");
+    assert_string_equal(text(root, "type"), "world");
+    assert_string_equal(text(root, "id"), "01TEST");
+    assert_string_equal(text(root, "host"), "10.0.0.5");
+    assert_string_equal(text(root, "now"), "1970-01-01T00:16:42.000Z");
+    const json_t *life = json_object_get(root, "life");
+    assert_string_equal(text(life, "state"), "alive");
+    assert_string_equal(text(life, "said"), "ready");
+    assert_string_equal(text(life, "text"), "12/64 on \"harbor\"");
+    assert_int_equal(number(life, "number"), 1);
+    assert_int_equal(number(life, "players"), 12);
+    assert_int_equal(number(life, "capacity"), 64);
+    assert_true(json_is_null(json_object_get(life, "mainpid")));
+    assert_int_equal(json_integer_value(json_array_get(json_object_get(life, "ports"), 0)), 8001);
+    const json_t *probe = json_array_get(json_object_get(root, "probes"), 0);
+    assert_string_equal(text(probe, "name"), "game");
+    assert_string_equal(text(probe, "target"), "localhost:8001");
+    assert_string_equal(text(probe, "verdict"), "passing");
+    assert_int_equal(number(probe, "passesNeeded"), 0);
+    assert_float_equal(json_real_value(json_object_get(probe, "lastDurationMs")), 0.184, 0.0001);
+    const json_t *record = json_object_get(root, "record");
+    assert_string_equal(text(record, "id"), "01TEST");
+    assert_string_equal(text(json_object_get(record, "labels"), "map"), "harbor");
+    assert_true(json_is_null(json_object_get(root, "withheld")));
+    assert_string_equal(text(root, "shutdown"), "running");
+    assert_string_equal(text(root, "version"), "1.2.3");
+    assert_int_equal(number(root, "uptimeMs"), 2000);
+    const json_t *last = json_array_get(json_object_get(root, "transitions"), 0);
+    assert_string_equal(text(last, "from"), "initializing");
+    assert_string_equal(text(last, "to"), "ready");
+    json_decref(root);
+    small_agent_fini(&agent);
+}
+
+static void the_registry_is_told_when_it_is_well(void **state)
+{
+    (void)state;
+    struct small_agent agent;
+    small_agent_init(&agent);
+    small_agent_start(&agent);
+    json_t *root = document(&agent);
+    const json_t *registry = json_object_get(root, "registry"), *lease = json_object_get(root, "lease");
+    assert_true(json_is_true(json_object_get(registry, "inSync")));
+    assert_int_equal(number(registry, "revision"), 812);
+    assert_int_equal(number(registry, "registrations"), 1);
+    assert_string_equal(text(registry, "endpoint"), "http://127.0.0.1:2379");
+    assert_string_equal(text(registry, "clusterId"), "abc");
+    const json_t *first = json_array_get(json_object_get(registry, "endpoints"), 0);
+    assert_string_equal(text(first, "url"), "http://127.0.0.1:2379");
+    assert_true(json_is_true(json_object_get(first, "inUse")));
+    assert_true(json_is_null(json_object_get(first, "trouble")));
+    assert_true(json_is_null(json_object_get(first, "failedAt")));
+    const json_t *second = json_array_get(json_object_get(registry, "endpoints"), 1);
+    assert_true(json_is_false(json_object_get(second, "inUse")));
+    assert_string_equal(text(second, "trouble"), "connection refused");
+    assert_string_equal(text(second, "failedAt"), "1970-01-01T00:16:41.000Z");
+    assert_true(json_is_null(json_object_get(registry, "trouble")));
+    assert_true(json_is_null(json_object_get(registry, "troubleSince")));
+    assert_true(json_is_null(json_object_get(registry, "foreign")));
+    assert_string_equal(text(lease, "state"), "held");
+    assert_int_equal(number(lease, "ttlMs"), 10000);
+    assert_true(number(lease, "leftMs") > 9000 && number(lease, "leftMs") <= 10000);
+    assert_true(strspn(text(lease, "id"), "0123456789abcdef") == strlen(text(lease, "id")));
+    const json_t *control = json_object_get(root, "control");
+    assert_string_equal(text(control, "key"), "/outrider/services/control/world/01TEST");
+    assert_true(json_is_false(json_object_get(control, "known")));
+    assert_true(json_is_null(json_object_get(control, "pendingSince")));
+    assert_true(json_is_null(json_object_get(control, "unreadable")));
+    json_decref(root);
+    small_agent_fini(&agent);
+}
+
+static void the_registry_is_told_when_it_is_away(void **state)
+{
+    (void)state;
+    struct small_agent agent;
+    small_agent_init(&agent);
+    agent.registry_away = true;
+    agent.state_trouble = "/var/lib/outrider: no space left";
+    small_agent_start(&agent);
+    json_t *root = document(&agent);
+    const json_t *registry = json_object_get(root, "registry");
+    assert_true(json_is_false(json_object_get(registry, "inSync")));
+    assert_true(json_is_false(json_object_get(registry, "settled")));
+    assert_non_null(strstr(text(registry, "trouble"), "connection refused"));
+    assert_string_equal(text(registry, "troubleSince"), "1970-01-01T00:16:40.000Z");
+    assert_true(json_is_null(json_object_get(registry, "endpoint")));
+    assert_string_equal(text(root, "stateTrouble"), "/var/lib/outrider: no space left");
+    json_decref(root);
+    small_agent_fini(&agent);
+}
+
+static void expect_foreign(const char *value, const char *host)
+{
+    struct small_agent agent;
+    small_agent_init(&agent);
+    agent.foreign = value;
+    small_agent_start(&agent);
+    json_t *root = document(&agent);
+    const json_t *registry = json_object_get(root, "registry");
+    const json_t *foreign = json_object_get(registry, "foreign");
+    assert_true(json_is_false(json_object_get(registry, "inSync")));
+    assert_string_equal(text(foreign, "lease"), "feed");
+    assert_int_equal(number(foreign, "leftMs"), 8200);
+    if (host == NULL) {
+        assert_true(json_is_null(json_object_get(foreign, "host")));
+    } else {
+        assert_string_equal(text(foreign, "host"), host);
+    }
+    json_decref(root);
+    small_agent_fini(&agent);
+}
+
+static void another_holder_is_told_with_its_host(void **state)
+{
+    (void)state;
+    expect_foreign("{\"id\":\"01TEST\",\"type\":\"world\",\"host\":\"10.0.0.7\",\"ports\":[8001],"
+                   "\"status\":\"ready\",\"updatedAt\":\"2026-11-21T02:14:00.123Z\"}",
+                   "10.0.0.7");
+    expect_foreign("{\"id\":\"01TEST\",\"type\":\"world\",\"status\":\"ready\"}", NULL);
+    expect_foreign("somebody's own words", NULL);
+}
+
+static void a_failing_probe_is_told_with_its_evidence(void **state)
+{
+    (void)state;
+    struct small_agent agent;
+    small_agent_init(&agent);
+    small_agent_start(&agent);
+    small_agent_try(&agent, PROBE_PASSED);
+    small_agent_try(&agent, PROBE_PASSED);
+    for (int i = 0; i < 3; i++) {
+        small_agent_try(&agent, PROBE_REFUSED);
+    }
+    json_t *root = document(&agent);
+    const json_t *probe = json_array_get(json_object_get(root, "probes"), 0);
+    assert_string_equal(text(root, "status"), "error");
+    assert_string_equal(text(root, "cause"), "probe game: connection refused (3 of 3)");
+    assert_string_equal(text(probe, "evidence"), "connection refused (3 of 3)");
+    assert_string_equal(text(probe, "lastOutcome"), "connection refused");
+    assert_int_equal(number(probe, "failures"), 3);
+    assert_int_equal(number(probe, "passesNeeded"), 2);
+    assert_int_equal(number(probe, "lastPassedAgoMs"), 3000);
+    assert_int_equal(number(root, "withdrawnInMs"), 600000);
+    assert_true(json_is_false(json_object_get(root, "excused")));
+    small_agent_try(&agent, PROBE_PASSED);
+    json_decref(root);
+    root = document(&agent);
+    assert_int_equal(number(json_array_get(json_object_get(root, "probes"), 0), "passesNeeded"), 1);
+    json_decref(root);
+    small_agent_fini(&agent);
+}
+
+static void a_loading_server_is_told_how_long_it_may(void **state)
+{
+    (void)state;
+    struct small_agent agent;
+    small_agent_init(&agent);
+    agent.config.server.initializing_max_ms = 900000;
+    small_agent_start(&agent);
+    json_t *root = document(&agent);
+    const json_t *probe = json_array_get(json_object_get(root, "probes"), 0);
+    assert_int_equal(number(root, "excusedForMs"), 60000); /* grace_period */
+    assert_true(json_is_null(json_object_get(probe, "lastOutcome")));
+    assert_true(json_is_null(json_object_get(probe, "lastDurationMs")));
+    assert_true(json_is_null(json_object_get(probe, "lastPassedAgoMs")));
+    assert_int_equal(number(probe, "passesNeeded"), 2);
+    json_decref(root);
+    small_agent_say(&agent, "initializing");
+    small_agent_try(&agent, PROBE_REFUSED);
+    root = document(&agent);
+    assert_int_equal(number(root, "excusedForMs"), 899000);
+    json_decref(root);
+    agent.config.server.initializing_max_ms = 0;
+    root = document(&agent);
+    assert_true(json_is_true(json_object_get(root, "excused")));
+    assert_true(json_is_null(json_object_get(root, "excusedForMs")));
+    json_decref(root);
+    small_agent_fini(&agent);
+}
+
+static void holds_are_told_with_what_is_left(void **state)
+{
+    (void)state;
+    struct small_agent agent;
+    small_agent_init(&agent);
+    small_agent_start(&agent);
+    small_agent_say(&agent, "ready drain=10m");
+    struct api_reply reply = small_agent_post(&agent, "/api/agent/drain", "{\"deadline\":\"5m\"}");
+    buf_fini(&reply.body);
+    agent.now.mono += 60000;
+    json_t *root = document(&agent);
+    const json_t *holds = json_object_get(root, "holds"), *drain = json_object_get(root, "drain");
+    assert_int_equal(json_array_size(holds), 2);
+    assert_string_equal(text(json_array_get(holds, 0), "kind"), "ops");
+    assert_string_equal(text(json_array_get(holds, 1), "kind"), "self");
+    assert_string_equal(text(json_array_get(holds, 1), "outcome"), "waiting");
+    assert_true(json_is_true(json_object_get(drain, "draining")));
+    assert_int_equal(number(drain, "deadlineInMs"), 240000);
+    assert_string_equal(text(drain, "outcome"), "waiting");
+    json_decref(root);
+    small_agent_fini(&agent);
+}
+
+static void without_an_address_nothing_is_published(void **state)
+{
+    (void)state;
+    struct small_agent agent;
+    small_agent_init(&agent);
+    small_agent_step(&agent, (struct server_event){.type = SERVER_ON_FRESH});
+    small_agent_step(
+        &agent, (struct server_event){.type = SERVER_ON_HOST, .reason = "the default route is loopback"});
+    json_t *root = document(&agent);
+    assert_true(json_is_null(json_object_get(root, "host")));
+    assert_true(json_is_null(json_object_get(root, "record")));
+    assert_non_null(strstr(text(root, "withheld"), "the default route is loopback"));
+    assert_string_equal(text(json_object_get(root, "lease"), "state"), "none");
+    assert_true(json_is_null(json_object_get(json_object_get(root, "lease"), "id")));
+    json_decref(root);
+    small_agent_fini(&agent);
+}
+
+static void no_more_than_the_last_hundred_transitions_are_kept(void **state)
+{
+    (void)state;
+    struct small_agent agent;
+    small_agent_init(&agent);
+    small_agent_start(&agent);
+    small_agent_try(&agent, PROBE_PASSED);
+    small_agent_try(&agent, PROBE_PASSED);
+    for (int i = 0; i < 120; i++) {
+        small_agent_say(&agent, i % 2 == 0 ? "error # \t\"\\" : "ready");
+    }
+    json_t *root = document(&agent);
+    assert_int_equal(json_array_size(json_object_get(root, "transitions")), 100);
+    json_decref(root);
+    small_agent_fini(&agent);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_ready_server_is_told_whole),
+        cmocka_unit_test(the_registry_is_told_when_it_is_well),
+        cmocka_unit_test(the_registry_is_told_when_it_is_away),
+        cmocka_unit_test(another_holder_is_told_with_its_host),
+        cmocka_unit_test(a_failing_probe_is_told_with_its_evidence),
+        cmocka_unit_test(a_loading_server_is_told_how_long_it_may),
+        cmocka_unit_test(holds_are_told_with_what_is_left),
+        cmocka_unit_test(without_an_address_nothing_is_published),
+        cmocka_unit_test(no_more_than_the_last_hundred_transitions_are_kept),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,198 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "unit/api/small_agent.h"
+
+#include <stdio.h>
+
+static const char *text(const json_t *object, const char *name)
+{
+    return json_string_value(json_object_get(object, name));
+}
+
+static void a_drain_sets_the_hold_and_tells_it(void **state)
+{
+    (void)state;
+    struct small_agent agent;
+    small_agent_init(&agent);
+    small_agent_start(&agent);
+    struct api_reply reply = small_agent_post(
+        &agent, "/api/agent/drain", "{\"reason\":\"patch\",\"deadline\":\"10m\",\"expires\":\"2h\"}");
+    assert_int_equal(reply.status, 200);
+    assert_int_equal(agent.drains, 1);
+    assert_string_equal(agent.reason, "patch");
+    assert_string_equal(agent.by, "api 127.0.0.1");
+    assert_int_equal(agent.deadline_ms, 600000);
+    assert_int_equal(agent.expires_ms, 7200000);
+    json_t *root = small_agent_json(&reply);
+    const json_t *hold = json_object_get(root, "hold");
+    assert_string_equal(text(root, "status"), "initializing");
+    assert_string_equal(text(hold, "kind"), "ops");
+    assert_string_equal(text(hold, "by"), "api 127.0.0.1");
+    assert_string_equal(text(hold, "since"), "1970-01-01T00:16:40.000Z");
+    assert_string_equal(text(hold, "deadline"), "1970-01-01T00:26:40.000Z");
+    assert_int_equal(json_integer_value(json_object_get(hold, "deadlineInMs")), 600000);
+    assert_int_equal(json_integer_value(json_object_get(hold, "expiresInMs")), 7200000);
+    json_decref(root);
+    small_agent_fini(&agent);
+}
+
+static void what_is_not_said_has_its_default(void **state)
+{
+    (void)state;
+    static const char *const bodies[] = {"{}", "", " \r\n"};
+    struct small_agent agent;
+    small_agent_init(&agent);
+    for (size_t i = 0; i < COUNT_OF(bodies); i++) {
+        struct api_reply reply = small_agent_post(&agent, "/api/agent/drain", bodies[i]);
+        assert_int_equal(reply.status, 200);
+        assert_string_equal(agent.reason, "");
+        assert_int_equal(agent.deadline_ms, 1800000);
+        assert_int_equal(agent.expires_ms, 0);
+        json_t *root = small_agent_json(&reply);
+        assert_true(json_is_null(json_object_get(json_object_get(root, "hold"), "expires")));
+        json_decref(root);
+    }
+    assert_int_equal(agent.drains, 3);
+    small_agent_fini(&agent);
+}
+
+static void bad_bodies_are_400_and_change_nothing(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *body, *names;
+    } cases[] = {
+        {"{", "line 1"},
+        {"[]", "object"},
+        {"\"drain\"", "line 1"},
+        {"null", "line 1"},
+        {"{\"reason\":\"a\",\"reason\":\"b\"}", "duplicate"},
+        {"{\"reasn\":\"a\"}", "reasn"},
+        {"{\"deadline\":\"30m\",\"force\":true}", "force"},
+        {"{\"reason\":1}", "reason"},
+        {"{\"reason\":null}", "reason"},
+        {"{\"reason\":\"a\\nb\"}", "control"},
+        {"{\"reason\":\"a\\u007fb\"}", "control"},
+        {"{\"reason\":\"a\\u0000b\"}", "line 1"},
+        {"{\"reason\":\"\xff\"}", "line 1"},
+        {"{\"deadline\":30}", "deadline"},
+        {"{\"deadline\":\"30\"}", "deadline"},
+        {"{\"deadline\":\"-30m\"}", "deadline"},
+        {"{\"deadline\":\"\"}", "deadline"},
+        {"{\"expires\":\"2 h\"}", "expires"},
+        {"{\"expires\":\"999999h\"}", "expires"},
+        {"{} x", "line 1"},
+    };
+    struct small_agent agent;
+    small_agent_init(&agent);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct api_reply reply = small_agent_post(&agent, "/api/agent/drain", cases[i].body);
+        if (strstr(buf_text(&reply.body), cases[i].names) == NULL) {
+            fail_msg("%s: %s", cases[i].body, buf_text(&reply.body));
+        }
+        small_agent_refused(reply, 400, "bad_body");
+    }
+    assert_int_equal(agent.drains, 0);
+    small_agent_fini(&agent);
+}
+
+static void a_reason_has_at_most_256_bytes(void **state)
+{
+    (void)state;
+    struct small_agent agent;
+    small_agent_init(&agent);
+    char reason[258], body[300];
+    memset(reason, 'x', sizeof(reason));
+    reason[256] = '\0';
+    snprintf(body, sizeof(body), "{\"reason\":\"%s\"}", reason);
+    struct api_reply reply = small_agent_post(&agent, "/api/agent/drain", body);
+    assert_int_equal(reply.status, 200);
+    assert_string_equal(agent.reason, reason);
+    buf_fini(&reply.body);
+    reason[256] = 'x';
+    reason[257] = '\0';
+    snprintf(body, sizeof(body), "{\"reason\":\"%s\"}", reason);
+    small_agent_refused(small_agent_post(&agent, "/api/agent/drain", body), 400, "bad_body");
+    small_agent_fini(&agent);
+}
+
+static void deep_documents_are_refused_without_harm(void **state)
+{
+    (void)state;
+    struct small_agent agent;
+    small_agent_init(&agent);
+    static char body[60001];
+    memset(body, '[', sizeof(body) - 1);
+    small_agent_refused(small_agent_post(&agent, "/api/agent/drain", body), 400, "bad_body");
+    small_agent_fini(&agent);
+}
+
+static void undrain_lifts_and_takes_nothing(void **state)
+{
+    (void)state;
+    struct small_agent agent;
+    small_agent_init(&agent);
+    small_agent_refused(small_agent_post(&agent, "/api/agent/undrain", "{\"reason\":\"x\"}"), 400,
+                        "bad_body");
+    small_agent_refused(small_agent_post(&agent, "/api/agent/undrain", "[]"), 400, "bad_body");
+    assert_int_equal(agent.undrains, 0);
+    struct api_reply reply = small_agent_post(&agent, "/api/agent/drain", "{}");
+    buf_fini(&reply.body);
+    reply = small_agent_post(&agent, "/api/agent/undrain", "");
+    assert_int_equal(reply.status, 200);
+    assert_int_equal(agent.undrains, 1);
+    json_t *root = small_agent_json(&reply);
+    assert_true(json_is_null(json_object_get(root, "hold")));
+    json_decref(root);
+    small_agent_fini(&agent);
+}
+
+static void the_operator_is_named_by_user_or_address(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *peer;
+        bool is_unix;
+        const char *by;
+    } cases[] = {
+        {"127.0.0.1:5555", false, "api 127.0.0.1"},
+        {"[fd00::5]:5555", false, "api [fd00::5]"},
+        {"pid 17 uid 1000", true, "api uid 1000"},
+        {"gone", false, "api gone"},
+        {"gone", true, "api gone"},
+        {"", true, "api "},
+    };
+    struct small_agent agent;
+    small_agent_init(&agent);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct api_request request = {.method = STR("POST"),
+                                      .path = STR("/api/agent/drain"),
+                                      .host = STR("localhost"),
+                                      .content_type = STR("application/json"),
+                                      .is_unix = cases[i].is_unix,
+                                      .peer = str_of(cases[i].peer)};
+        struct api_reply reply = small_agent_ask(&agent, &request);
+        buf_fini(&reply.body);
+        assert_string_equal(agent.by, cases[i].by);
+    }
+    small_agent_fini(&agent);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_drain_sets_the_hold_and_tells_it),
+        cmocka_unit_test(what_is_not_said_has_its_default),
+        cmocka_unit_test(bad_bodies_are_400_and_change_nothing),
+        cmocka_unit_test(a_reason_has_at_most_256_bytes),
+        cmocka_unit_test(deep_documents_are_refused_without_harm),
+        cmocka_unit_test(undrain_lifts_and_takes_nothing),
+        cmocka_unit_test(the_operator_is_named_by_user_or_address),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,234 @@
+#include "events_world.h"
+
+#include "outrider/base/error.h"
+#include "outrider/codec/record/view_item.h"
+#include "outrider/io/http/server/http_server.h"
+#include "outrider/io/loop/loop.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define PREFIX STR("/services")
+
+enum { ROWS_MAX = 4000 };
+
+static void on_count(void *user, size_t subscribers)
+{
+    struct world *world = user;
+    world->counted = subscribers;
+    world->counts++;
+}
+
+static const struct events_ops ops = {on_count, NULL};
+
+static void handler(struct http_exchange *exchange, const struct http_request *request, void *user)
+{
+    struct world *world = user;
+    bool fleet = str_eq(request->path, STR("/api/subscribe"));
+    events_subscribe(world->events, fleet ? EVENTS_FLEET : EVENTS_DISCOVERY, exchange, request);
+}
+
+void world_begin(struct world *world, size_t max_pushes, size_t changes_max)
+{
+    struct error err = {0};
+    *world = (struct world){.now = {.mono = 10000, .boot = 20000, .wall = 1795227240123}, .revision = 800};
+    world->loop = loop_new(&err);
+    world->view = view_new(&(struct view_settings){
+        .prefix = "/services", .mode = VIEW_ALWAYS, .page = 1000, .changes_max = changes_max, .seed = 1});
+    queue_init(&world->effects, sizeof(struct view_effect));
+    world->events = events_new(world->loop, world->view, &ops, world);
+    world->server = http_server_new(world->loop, &(struct http_server_options){.max_pushes = max_pushes},
+                                    handler, world, &err);
+    assert_string_equal(err.text, "");
+}
+
+void world_end(struct world *world)
+{
+    events_free(world->events);
+    http_server_free(world->server);
+    view_free(world->view);
+    queue_fini(&world->effects);
+    loop_free(world->loop);
+}
+
+static void step(struct world *world, struct view_event event)
+{
+    struct view_effect effect;
+    event.now = world->now;
+    view_step(world->view, &event, &world->effects);
+    while (queue_take(&world->effects, &effect)) {
+        world->request = effect.type == VIEW_DO_REQUEST ? effect.request->id : world->request;
+        world->watch = effect.type == VIEW_DO_WATCH ? effect.watch->id : world->watch;
+        events_tell(world->events, &effect);
+        view_effect_fini(&effect);
+    }
+}
+
+void world_list(struct world *world, uint64_t cluster, const struct row *rows, size_t count)
+{
+    static struct registry_item listed[ROWS_MAX];
+    struct view_items items = {0};
+    step(world, (struct view_event){.type = VIEW_ON_START});
+    int64_t revision = ++world->revision;
+    for (size_t done = 0; done < count || done == 0;) {
+        size_t page = count - done < 1000 ? count - done : 1000;
+        for (size_t i = 0; i < page; i++) {
+            const struct row *row = &rows[done + i];
+            listed[i] = (struct registry_item){.key = str_of(row->key),
+                                               .kv = {.found = true,
+                                                      .value = str_of(row->json),
+                                                      .mod_revision = revision,
+                                                      .create_revision = 50}};
+        }
+        view_items_listed(&items, PREFIX, listed, page);
+        struct registry_reply reply = {.id = world->request,
+                                       .op = REGISTRY_LIST,
+                                       .revision = revision,
+                                       .cluster = cluster,
+                                       .count = (int64_t)count};
+        step(world,
+             (struct view_event){
+                 .type = VIEW_ON_REPLY, .reply = &reply, .items = items.items, .item_count = items.count});
+        view_items_clear(&items);
+        done += page;
+        if (page == 0) {
+            break;
+        }
+    }
+    view_items_fini(&items);
+    struct registry_watch_event opened = {
+        .id = world->watch, .type = REGISTRY_WATCH_OPENED, .revision = revision, .cluster = cluster};
+    step(world, (struct view_event){.type = VIEW_ON_WATCH, .watch = &opened});
+}
+
+void world_change(struct world *world, const struct row *rows, size_t count)
+{
+    struct registry_change changes[64];
+    struct view_items items = {0};
+    assert_true(count <= COUNT_OF(changes));
+    world->revision++;
+    for (size_t i = 0; i < count; i++) {
+        changes[i] = (struct registry_change){.deleted = rows[i].json == NULL,
+                                              .key = str_of(rows[i].key),
+                                              .value = str_of(rows[i].json),
+                                              .mod_revision = world->revision,
+                                              .create_revision = 60};
+    }
+    view_items_changed(&items, PREFIX, changes, count);
+    struct registry_watch_event changed = {.id = world->watch,
+                                           .type = REGISTRY_WATCH_CHANGED,
+                                           .revision = world->revision,
+                                           .changes = changes,
+                                           .change_count = count};
+    step(world,
+         (struct view_event){
+             .type = VIEW_ON_WATCH, .watch = &changed, .items = items.items, .item_count = items.count});
+    view_items_fini(&items);
+}
+
+void world_put(struct world *world, const char *key, const char *json)
+{
+    world_change(world, &(struct row){key, json}, 1);
+}
+
+void world_cut(struct world *world, bool compacted)
+{
+    struct registry_watch_event ended = {.id = world->watch,
+                                         .type = REGISTRY_WATCH_ENDED,
+                                         .failure = compacted ? REGISTRY_REFUSED : REGISTRY_RETRY,
+                                         .compact_revision = compacted ? world->revision + 10 : 0};
+    step(world, (struct view_event){.type = VIEW_ON_WATCH, .watch = &ended});
+    world->revision += compacted ? 20 : 0;
+    world->now.mono += compacted ? 10000 : 0;
+    world->now.boot += compacted ? 10000 : 0;
+    step(world, (struct view_event){.type = VIEW_ON_TICK});
+}
+
+void world_turn(struct world *world)
+{
+    loop_turn_once(world->loop, false);
+}
+
+struct reader reader_dial(struct world *world, const char *target, const char *headers)
+{
+    struct reader reader = {.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+                                  .sin_port = htons(http_server_port(world->server))};
+    int size = 32768; /* or the kernel reads on for whoever does not */
+    setsockopt(reader.fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+    assert_int_equal(connect(reader.fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    struct buf text = {0};
+    buf_printf(&text, "GET %s HTTP/1.1\r\nHost: h\r\n%s\r\n", target, headers);
+    assert_int_equal(send(reader.fd, text.data, text.size, MSG_NOSIGNAL), text.size);
+    buf_fini(&text);
+    while (!reader.ended && reader.head.size == 0) {
+        world_turn(world);
+        reader_read(&reader);
+    }
+    return reader;
+}
+
+void reader_hang_up(struct reader *reader)
+{
+    close(reader->fd);
+    buf_fini(&reader->in);
+    buf_fini(&reader->head);
+}
+
+void reader_read(struct reader *reader)
+{
+    char data[65536];
+    ssize_t got;
+    while ((got = recv(reader->fd, data, sizeof(data), MSG_DONTWAIT)) > 0) {
+        buf_add(&reader->in, data, (size_t)got);
+    }
+    reader->ended = reader->ended || got == 0;
+    const char *end = reader->head.size > 0 ? NULL : strstr(buf_text(&reader->in), "\r\n\r\n");
+    if (end != NULL) {
+        size_t size = (size_t)(end - reader->in.data) + 4;
+        buf_add(&reader->head, reader->in.data, size);
+        buf_consume(&reader->in, size);
+    }
+}
+
+void reader_hear(struct world *world, struct reader *reader, const char *text)
+{
+    for (;;) {
+        reader_read(reader);
+        if (strstr(buf_text(&reader->in), text) != NULL) {
+            return;
+        }
+        assert_false(reader->ended);
+        world_turn(world);
+    }
+}
+
+void reader_hear_end(struct world *world, struct reader *reader)
+{
+    while (!reader->ended) {
+        world_turn(world);
+        reader_read(reader);
+    }
+}
+
+void reader_expect(struct world *world, struct reader *reader, const char *text)
+{
+    size_t size = strlen(text);
+    for (reader_read(reader); reader->in.size < size; reader_read(reader)) {
+        if (strncmp(buf_text(&reader->in), text, reader->in.size) != 0) {
+            break;
+        }
+        assert_false(reader->ended);
+        world_turn(world);
+    }
+    for (int i = 0; i < 10; i++) { /* and nothing more */
+        world_turn(world);
+    }
+    reader_read(reader);
+    assert_string_equal(buf_text(&reader->in), text);
+    buf_clear(&reader->in);
+}

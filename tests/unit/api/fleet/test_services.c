@@ -1,0 +1,364 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "outrider/base/blob.h"
+#include "outrider/codec/record/view_item.h"
+#include "outrider/core/fleet/view.h"
+#include "outrider/core/fleet/view_read.h"
+#include "unit/api/small_agent.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char ready[] = "{\"id\":\"w1\",\"type\":\"world\",\"host\":\"h\",\"ports\":[80],\"status\":\"ready\","
+                            "\"region\":\"kr\"}";
+static const char drained[] = "{\"id\":\"w2\",\"type\":\"world\",\"host\":\"h\",\"ports\":[80],"
+                              "\"status\":\"draining\",\"region\":\"us\"}";
+static const char lobby[] = "{\"id\":\"w1\",\"type\":\"lobby\",\"host\":\"h\",\"ports\":[81],\"status\":\"ready\"}";
+
+struct fleet {
+    struct small_agent agent;
+    struct view *view;
+    struct queue effects;
+    uint64_t request, watch;
+    int64_t revision;
+};
+
+static void step(struct fleet *fleet, struct view_event event)
+{
+    struct view_effect effect;
+    event.now = fleet->agent.now;
+    view_step(fleet->view, &event, &fleet->effects);
+    while (queue_take(&fleet->effects, &effect)) {
+        fleet->request = effect.type == VIEW_DO_REQUEST ? effect.request->id : fleet->request;
+        fleet->watch = effect.type == VIEW_DO_WATCH ? effect.watch->id : fleet->watch;
+        view_effect_fini(&effect);
+    }
+}
+
+/* Nothing is known yet. */
+static void begin(struct fleet *fleet)
+{
+    *fleet = (struct fleet){.revision = 10};
+    small_agent_init(&fleet->agent);
+    queue_init(&fleet->effects, sizeof(struct view_effect));
+    fleet->view = view_new(&(struct view_settings){.prefix = "/services", .mode = VIEW_ALWAYS});
+    fleet->agent.fleet = fleet->view;
+}
+
+/* The registry has the three. */
+static void know(struct fleet *fleet)
+{
+    static const char *const rows[][2] = {{"/services/lobby/w1", lobby},
+                                          {"/services/world/w1", ready},
+                                          {"/services/world/w2", drained}};
+    struct registry_item listed[COUNT_OF(rows)];
+    struct view_items items = {0};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        listed[i] = (struct registry_item){
+            .key = str_of(rows[i][0]),
+            .kv = {.found = true, .value = str_of(rows[i][1]), .mod_revision = 7, .create_revision = 7}};
+    }
+    view_items_listed(&items, STR("/services"), listed, COUNT_OF(rows));
+    step(fleet, (struct view_event){.type = VIEW_ON_START});
+    struct registry_reply reply = {
+        .id = fleet->request, .op = REGISTRY_LIST, .revision = 10, .cluster = 0xc1, .count = COUNT_OF(rows)};
+    step(fleet, (struct view_event){
+                    .type = VIEW_ON_REPLY, .reply = &reply, .items = items.items, .item_count = items.count});
+    view_items_fini(&items);
+    struct registry_watch_event opened = {
+        .id = fleet->watch, .type = REGISTRY_WATCH_OPENED, .revision = 10, .cluster = 0xc1};
+    step(fleet, (struct view_event){.type = VIEW_ON_WATCH, .watch = &opened});
+    assert_true(view_synced(fleet->view));
+}
+
+static void lose(struct fleet *fleet)
+{
+    struct registry_watch_event ended = {.id = fleet->watch,
+                                         .type = REGISTRY_WATCH_ENDED,
+                                         .failure = REGISTRY_RETRY,
+                                         .error = STR("connection refused")};
+    step(fleet, (struct view_event){.type = VIEW_ON_WATCH, .watch = &ended});
+    assert_false(view_synced(fleet->view));
+    struct api_reply reply = small_agent_get(&fleet->agent, "/api/services/world/w1", "");
+    assert_true(reply.stale_ms > 0); /* in the same ms, too */
+    assert_string_equal(reply.etag, "");
+    buf_fini(&reply.body);
+    blob_unref(reply.blob);
+    fleet->agent.now.boot += 1500;
+    fleet->agent.now.mono += 1500;
+}
+
+static void end(struct fleet *fleet)
+{
+    view_free(fleet->view);
+    queue_fini(&fleet->effects);
+    small_agent_fini(&fleet->agent);
+}
+
+static void drop(struct api_reply *reply)
+{
+    buf_fini(&reply->body);
+    blob_unref(reply->blob);
+    *reply = (struct api_reply){0};
+}
+
+static json_t *list(struct fleet *fleet, const char *query)
+{
+    struct api_reply reply = small_agent_get(&fleet->agent, "/api/services", query);
+    assert_int_equal(reply.status, 200);
+    struct str bytes = blob_view(reply.blob);
+    json_t *root = json_loadb(bytes.data, bytes.size, 0, NULL);
+    assert_non_null(root);
+    drop(&reply);
+    return root;
+}
+
+static void an_empty_fleet_is_never_guessed(void **state)
+{
+    struct fleet fleet;
+    (void)state;
+    begin(&fleet);
+    struct api_reply reply = small_agent_get(&fleet.agent, "/api/services", "");
+    assert_int_equal(reply.turn, API_WAITS);
+    assert_int_equal(fleet.agent.wants, 1);
+    drop(&reply);
+    fleet.agent.context.impatient = true;
+    reply = small_agent_get(&fleet.agent, "/api/services", "");
+    assert_true(reply.retry_after);
+    small_agent_refused(reply, 503, "not_known");
+    fleet.agent.config.view.mode = CONFIG_VIEW_OFF;
+    small_agent_refused(small_agent_get(&fleet.agent, "/api/services/world/w1", ""), 503, "view_off");
+    end(&fleet);
+}
+
+static void filters_and_totals(void **state)
+{
+    static const struct {
+        const char *query;
+        int total, healthy;
+    } cases[] = {{"", 3, 2},           {"type=world", 2, 1}, {"type=world&status=ready", 1, 1},
+                 {"region=us", 1, 0},  {"region=", 3, 2},    {"type=nothing", 0, 0}};
+    struct fleet fleet;
+    (void)state;
+    begin(&fleet);
+    know(&fleet);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        json_t *root = list(&fleet, cases[i].query);
+        assert_int_equal(json_integer_value(json_object_get(root, "total")), cases[i].total);
+        assert_int_equal(json_integer_value(json_object_get(root, "healthy")), cases[i].healthy);
+        assert_int_equal(json_array_size(json_object_get(root, "services")), cases[i].total);
+        assert_int_equal(json_integer_value(json_object_get(root, "revision")), 10);
+        json_decref(root);
+    }
+    small_agent_refused(small_agent_get(&fleet.agent, "/api/services", "typ=world"), 400, "bad_parameter");
+    small_agent_refused(small_agent_get(&fleet.agent, "/api/services", "type=%zz"), 400, "bad_query");
+    small_agent_refused(small_agent_get(&fleet.agent, "/api/services/world/w1", "x=1"), 400, "unknown_parameter");
+    end(&fleet);
+}
+
+static struct api_reply ask_with(struct fleet *fleet, const char *path, const char *etag)
+{
+    return small_agent_ask(&fleet->agent, &(struct api_request){.method = STR("GET"),
+                                                                .path = str_of(path),
+                                                                .if_none_match = str_of(etag)});
+}
+
+static void an_etag_lasts_until_the_next_revision(void **state)
+{
+    static const char *const paths[] = {"/api/services", "/api/services/world/w1"};
+    struct fleet fleet;
+    (void)state;
+    begin(&fleet);
+    know(&fleet);
+    for (size_t i = 0; i < COUNT_OF(paths); i++) {
+        struct api_reply reply = ask_with(&fleet, paths[i], "\"other\"");
+        char etag[SERVICES_ETAG_MAX], several[SERVICES_ETAG_MAX + 16];
+        assert_int_equal(reply.status, 200);
+        memcpy(etag, reply.etag, sizeof(etag));
+        assert_true(strlen(etag) > 4);
+        drop(&reply);
+        snprintf(several, sizeof(several), "\"x\", W/%s", etag);
+        reply = ask_with(&fleet, paths[i], several);
+        assert_int_equal(reply.status, 304);
+        assert_null(reply.blob);
+        assert_string_equal(reply.etag, etag);
+        drop(&reply);
+    }
+    lose(&fleet);
+    for (size_t i = 0; i < COUNT_OF(paths); i++) {
+        struct api_reply reply = ask_with(&fleet, paths[i], "*");
+        assert_int_equal(reply.status, 200);
+        assert_string_equal(reply.etag, "");
+        assert_int_equal(reply.stale_ms, 1500);
+        drop(&reply);
+    }
+    end(&fleet);
+}
+
+static void an_answer_is_joined_once(void **state)
+{
+    struct fleet fleet;
+    (void)state;
+    begin(&fleet);
+    know(&fleet);
+    struct api_reply first = small_agent_get(&fleet.agent, "/api/services", "type=world");
+    struct api_reply other = small_agent_get(&fleet.agent, "/api/services", "");
+    struct api_reply again = small_agent_get(&fleet.agent, "/api/services", "type=world");
+    assert_ptr_equal(first.blob, again.blob);
+    assert_ptr_not_equal(first.blob, other.blob);
+    drop(&other);
+    drop(&again);
+    /* A thousand filters push one another out, and nothing else happens. */
+    for (int i = 0; i < 1000; i++) {
+        char query[32];
+        snprintf(query, sizeof(query), "tag=t%d", i);
+        other = small_agent_get(&fleet.agent, "/api/services", query);
+        drop(&other);
+    }
+    again = small_agent_get(&fleet.agent, "/api/services", "type=world");
+    assert_true(blob_eq(first.blob, again.blob));
+    drop(&first);
+    drop(&again);
+    end(&fleet);
+}
+
+static void one_record_is_the_bytes_it_is(void **state)
+{
+    struct fleet fleet;
+    (void)state;
+    begin(&fleet);
+    know(&fleet);
+    struct api_reply reply = small_agent_get(&fleet.agent, "/api/services/world/w1", "");
+    assert_true(str_eq(blob_view(reply.blob), str_of(ready)));
+    drop(&reply);
+    small_agent_refused(small_agent_get(&fleet.agent, "/api/services/world/w9", ""), 404, "no_such_service");
+    end(&fleet);
+}
+
+static void any_server_can_be_drained(void **state)
+{
+    struct fleet fleet;
+    (void)state;
+    begin(&fleet);
+    know(&fleet);
+    struct api_reply reply =
+        small_agent_post(&fleet.agent, "/api/services/world/w1/drain", "{\"reason\":\"patch\"}");
+    assert_int_equal(reply.turn, API_CONTROLS);
+    assert_true(reply.hold.set);
+    assert_string_equal(reply.hold.reason, "patch");
+    assert_string_equal(reply.hold.by, "api 127.0.0.1");
+    assert_true(str_eq(reply.type, STR("world")) && str_eq(reply.id, STR("w1")));
+    drop(&reply);
+    reply = small_agent_post(&fleet.agent, "/service-discovery/services/w2/enable", "");
+    assert_int_equal(reply.turn, API_CONTROLS);
+    assert_false(reply.hold.set);
+    assert_true(str_eq(reply.type, STR("world")) && str_eq(reply.id, STR("w2")));
+    drop(&reply);
+    small_agent_refused(small_agent_post(&fleet.agent, "/service-discovery/services/w1/disable", "{}"), 409,
+                        "ambiguous_id");
+    small_agent_refused(small_agent_post(&fleet.agent, "/api/services/world/w9/drain", "{}"), 404,
+                        "no_such_service");
+    small_agent_refused(small_agent_post(&fleet.agent, "/api/services/world/w1/drain", "{\"x\":1}"), 400,
+                        "bad_body");
+    small_agent_refused(small_agent_post(&fleet.agent, "/api/services/world/w1/undrain", "{\"x\":1}"), 400,
+                        "bad_body");
+    small_agent_refused(small_agent_ask(&fleet.agent, &(struct api_request){.method = STR("POST"),
+                                                                            .path = STR("/api/services/world/w1/drain"),
+                                                                            .host = STR("evil.example"),
+                                                                            .content_type = STR("application/json")}),
+                        403, "foreign_host");
+    end(&fleet);
+}
+
+static void services_that_share_an_id_are_all_told(void **state)
+{
+    struct fleet fleet;
+    (void)state;
+    begin(&fleet);
+    know(&fleet);
+    struct api_reply reply = small_agent_get(&fleet.agent, "/service-discovery/services/w1/health", "");
+    json_t *root = small_agent_json(&reply);
+    assert_int_equal(json_integer_value(json_object_get(root, "total")), 2);
+    assert_int_equal(json_integer_value(json_object_get(root, "healthy")), 2);
+    json_decref(root);
+    small_agent_refused(small_agent_get(&fleet.agent, "/service-discovery/services/w9/health", ""), 404,
+                        "no_such_service");
+    end(&fleet);
+}
+
+static void an_observer_has_no_server(void **state)
+{
+    struct fleet fleet;
+    (void)state;
+    begin(&fleet);
+    fleet.agent.config.server.present = false;
+    small_agent_refused(small_agent_get(&fleet.agent, "/readyz", ""), 503, "not_known");
+    know(&fleet);
+    struct api_reply reply = small_agent_get(&fleet.agent, "/readyz", "");
+    assert_int_equal(reply.status, 200);
+    drop(&reply);
+    reply = small_agent_get(&fleet.agent, "/api/agent", "");
+    json_t *root = small_agent_json(&reply);
+    assert_true(json_is_true(json_object_get(root, "observer")));
+    assert_int_equal(json_integer_value(json_object_get(json_object_get(root, "view"), "services")), 3);
+    json_decref(root);
+    reply = small_agent_get(&fleet.agent, "/metrics", "");
+    assert_int_equal(reply.status, 200);
+    assert_non_null(strstr(buf_text(&reply.body), "outrider_services{type=\"world\",status=\"draining\"} 1\n"));
+    assert_null(strstr(buf_text(&reply.body), "outrider_lease_remaining_seconds"));
+    drop(&reply);
+    small_agent_refused(small_agent_post(&fleet.agent, "/api/agent/drain", "{}"), 409, "observer");
+    small_agent_refused(small_agent_post(&fleet.agent, "/api/agent/undrain", "{}"), 409, "observer");
+    end(&fleet);
+}
+
+/* Asked by every monitoring of every sidecar: it costs the registry no watch of the fleet, and needs no
+ * registry. */
+static void the_own_service_needs_no_fleet(void **state)
+{
+    (void)state;
+    struct fleet fleet;
+    begin(&fleet);
+    struct api_reply reply = small_agent_get(&fleet.agent, "/service-discovery/status", "");
+    json_t *root = small_agent_json(&reply);
+    assert_true(json_is_null(json_object_get(root, "currentService")));
+    assert_string_equal(json_string_value(json_object_get(root, "status")), "unregistered");
+    json_decref(root);
+    small_agent_start(&fleet.agent);
+    small_agent_say(&fleet.agent, "ready");
+    small_agent_try(&fleet.agent, PROBE_PASSED);
+    small_agent_try(&fleet.agent, PROBE_PASSED);
+    fleet.agent.config.view.mode = CONFIG_VIEW_OFF;
+    reply = small_agent_get(&fleet.agent, "/service-discovery/status", "");
+    root = small_agent_json(&reply);
+    const json_t *own = json_object_get(root, "currentService");
+    assert_string_equal(json_string_value(json_object_get(own, "id")), "01TEST");
+    assert_string_equal(json_string_value(json_object_get(own, "name")), "world");
+    assert_string_equal(json_string_value(json_object_get(own, "status")), "ready");
+    assert_int_equal(json_integer_value(json_object_get(own, "port")), 8001);
+    assert_string_equal(json_string_value(json_object_get(root, "status")), "registered");
+    json_decref(root);
+    assert_int_equal(fleet.agent.wants, 0);
+    end(&fleet);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_own_service_needs_no_fleet),
+        cmocka_unit_test(an_empty_fleet_is_never_guessed),
+        cmocka_unit_test(filters_and_totals),
+        cmocka_unit_test(an_etag_lasts_until_the_next_revision),
+        cmocka_unit_test(an_answer_is_joined_once),
+        cmocka_unit_test(one_record_is_the_bytes_it_is),
+        cmocka_unit_test(any_server_can_be_drained),
+        cmocka_unit_test(services_that_share_an_id_are_all_told),
+        cmocka_unit_test(an_observer_has_no_server),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,181 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "outrider/io/http/server/http_server.h"
+#include "unit/api/small_agent.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void page(struct small_agent *agent, struct buf *ret_text)
+{
+    struct api_reply reply = small_agent_get(agent, "/metrics", "");
+    assert_int_equal(reply.status, 200);
+    assert_non_null(strstr(reply.content_type, "version=0.0.4"));
+    *ret_text = reply.body;
+}
+
+static void has_line(const struct buf *text, const char *line)
+{
+    char whole[256];
+    snprintf(whole, sizeof(whole), "\n%s\n", line);
+    if (strstr(buf_text(text), whole) == NULL) {
+        fail_msg("no line: %s\n%s", line, buf_text(text));
+    }
+}
+
+static void values_are_where_they_belong(void **state)
+{
+    (void)state;
+    struct small_agent agent;
+    struct buf text;
+    small_agent_init(&agent);
+    small_agent_start(&agent);
+    small_agent_try(&agent, PROBE_PASSED);
+    small_agent_try(&agent, PROBE_PASSED);
+    agent.counters.transitions[STATUS_INITIALIZING][STATUS_READY] = 3;
+    agent.counters.registry[REGISTRY_PUT][REGISTRY_RETRY] = 7;
+    api_histogram_count(&agent.counters.registry_duration[REGISTRY_PUT], 2000);
+    agent.counters.lines_ok = 41;
+    agent.counters.lines_bad = 2;
+    agent.counters.lines_overlong = 1;
+    agent.counters.line_peers = 5;
+    agent.counters.line_peers_refused = 6;
+    agent.counters.line_peers_evicted = 8;
+    agent.counters.line_accept_failures = 9;
+    page(&agent, &text);
+    has_line(&text, "outrider_build_info{version=\"1.2.3\"} 1");
+    has_line(&text, "outrider_status{status=\"ready\"} 1");
+    has_line(&text, "outrider_status{status=\"error\"} 0");
+    has_line(&text, "outrider_status_transitions_total{from=\"initializing\",to=\"ready\"} 3");
+    has_line(&text, "outrider_probe_success{probe=\"game\"} 1");
+    has_line(&text, "outrider_probe_duration_seconds_bucket{probe=\"game\",le=\"0.0001\"} 0");
+    has_line(&text, "outrider_probe_duration_seconds_bucket{probe=\"game\",le=\"0.00025\"} 2");
+    has_line(&text, "outrider_probe_duration_seconds_bucket{probe=\"game\",le=\"+Inf\"} 2");
+    has_line(&text, "outrider_probe_duration_seconds_count{probe=\"game\"} 2");
+    has_line(&text, "outrider_registry_requests_total{op=\"put\",outcome=\"retry\"} 7");
+    has_line(&text, "outrider_registry_request_duration_seconds_sum{op=\"put\"} 0.002");
+    has_line(&text, "outrider_registrations_total 1");
+    has_line(&text, "outrider_registry_in_sync 1");
+    has_line(&text, "outrider_lease_remaining_seconds 8");
+    has_line(&text, "outrider_status_lines_total{outcome=\"ok\"} 41");
+    has_line(&text, "outrider_status_lines_overlong_total 1");
+    has_line(&text, "outrider_status_peers_total 5");
+    has_line(&text, "outrider_status_peers_refused_total 6");
+    has_line(&text, "outrider_status_peers_evicted_total 8");
+    has_line(&text, "outrider_status_accept_failures_total 9");
+    has_line(&text, "outrider_status_lines_total{outcome=\"error\"} 2");
+    assert_null(strstr(buf_text(&text), "outrider_http_"));
+    buf_fini(&text);
+    small_agent_fini(&agent);
+}
+
+static void expect_sync(struct small_agent *agent, const char *line)
+{
+    struct buf text;
+    page(agent, &text);
+    has_line(&text, line);
+    buf_fini(&text);
+}
+
+static void in_sync_is_what_is_offered_and_there(void **state)
+{
+    (void)state;
+    struct small_agent agent;
+    small_agent_init(&agent);
+    expect_sync(&agent, "outrider_registry_in_sync 0");
+    small_agent_start(&agent);
+    expect_sync(&agent, "outrider_registry_in_sync 1");
+    agent.registry_away = true;
+    small_agent_say(&agent, "error");
+    expect_sync(&agent, "outrider_registry_in_sync 0");
+    small_agent_fini(&agent);
+}
+
+/* Every sample stands under the HELP and TYPE of its family, and no family comes twice. */
+static void every_family_has_help_and_type_once(void **state)
+{
+    (void)state;
+    struct small_agent agent;
+    struct buf text;
+    struct http_server_counters http = {.open = 1};
+    small_agent_init(&agent);
+    agent.context.http = &http;
+    page(&agent, &text);
+    char family[128] = "", seen[8192] = "";
+    size_t samples = 0;
+    for (struct str rest = buf_view(&text); rest.size > 0;) {
+        struct str line = str_split(rest, '\n', &rest);
+        if (str_starts(line, STR("# HELP "))) {
+            snprintf(family, sizeof(family), "%.*s", (int)strcspn(line.data + 7, " "), line.data + 7);
+            char key[140];
+            snprintf(key, sizeof(key), " %s ", family);
+            assert_null(strstr(seen, key));
+            strncat(seen, key, sizeof(seen) - strlen(seen) - 1);
+            struct str type = str_split(rest, '\n', &rest);
+            assert_true(str_starts(type, STR("# TYPE ")));
+            assert_memory_equal(type.data + 7, family, strlen(family));
+        } else {
+            assert_true(str_starts(line, str_of(family)));
+            assert_true(str_starts(line, STR("outrider_")));
+            samples++;
+        }
+    }
+    assert_true(samples > 100);
+    has_line(&text, "outrider_http_connections 1");
+    has_line(&text, "outrider_http_timeouts_total{kind=\"idle\"} 0");
+    buf_fini(&text);
+    small_agent_fini(&agent);
+}
+
+static void the_worst_lag_lasts_until_it_is_scraped(void **state)
+{
+    (void)state;
+    struct small_agent agent;
+    struct buf text;
+    small_agent_init(&agent);
+    agent.counters.loop_lag_us = 250000;
+    struct api_reply reply = small_agent_get(&agent, "/readyz", "");
+    buf_fini(&reply.body);
+    agent.counters.loop_lag_us = 0;
+    page(&agent, &text);
+    has_line(&text, "outrider_loop_lag_seconds 0.25");
+    buf_fini(&text);
+    page(&agent, &text);
+    has_line(&text, "outrider_loop_lag_seconds 0");
+    buf_fini(&text);
+    small_agent_fini(&agent);
+}
+
+static void durations_fall_into_their_bucket(void **state)
+{
+    (void)state;
+    struct api_histogram histogram = {0};
+    for (size_t i = 0; i < API_BUCKETS - 1; i++) {
+        if (i > 0) {
+            assert_true(api_bucket_bounds_us[i] > api_bucket_bounds_us[i - 1]);
+        }
+        api_histogram_count(&histogram, api_bucket_bounds_us[i]);
+    }
+    api_histogram_count(&histogram, INT64_MAX / 4);
+    for (size_t i = 0; i < API_BUCKETS; i++) {
+        assert_int_equal(histogram.buckets[i], 1);
+    }
+    assert_int_equal(histogram.count, API_BUCKETS);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(values_are_where_they_belong),
+        cmocka_unit_test(in_sync_is_what_is_offered_and_there),
+        cmocka_unit_test(every_family_has_help_and_type_once),
+        cmocka_unit_test(the_worst_lag_lasts_until_it_is_scraped),
+        cmocka_unit_test(durations_fall_into_their_bucket),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

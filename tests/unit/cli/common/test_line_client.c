@@ -1,0 +1,132 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "outrider/cli/common/line_client.h"
+#include "outrider/base/error.h"
+#include "outrider/os/file.h"
+#include "unit/cli/peer.h"
+#include "unit/cli/said.h"
+#include "support/temp_dir.h"
+
+#include <string.h>
+
+static struct temp_dir dir;
+
+static int set_up(void **state)
+{
+    (void)state;
+    return temp_dir_init(&dir);
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    return temp_dir_fini(&dir);
+}
+
+static void one_line_there_and_one_back(void **state)
+{
+    (void)state;
+    struct peer peer;
+    struct error err;
+    struct buf reply = {0}, heard = {0};
+    peer_start(&peer, temp_path(&dir, "status.sock"), "\n",
+               (const char *const[]){"OK drain=1\nEVENT drain off\n", NULL});
+    assert_int_equal(line_client_ask(temp_path(&dir, "status.sock"), STR("ready players=1"), &err, &reply),
+                     0);
+    assert_string_equal(buf_text(&reply), "OK drain=1");
+    peer_end(&peer, &heard);
+    assert_string_equal(buf_text(&heard), "ready players=1\n");
+    buf_fini(&reply);
+    buf_fini(&heard);
+}
+
+static void silence_and_absence_are_errors(void **state)
+{
+    (void)state;
+    struct peer peer;
+    struct error err;
+    struct buf reply = {0}, heard = {0};
+    peer_start(&peer, temp_path(&dir, "status.sock"), "\n", (const char *const[]){"OK without an end", NULL});
+    assert_int_equal(line_client_ask(temp_path(&dir, "status.sock"), STR("ready"), &err, &reply), -1);
+    assert_int_equal(err.code, ERROR_UNREACHABLE);
+    peer_end(&peer, &heard);
+    assert_int_equal(line_client_ask(temp_path(&dir, "none.sock"), STR("ready"), &err, &reply), -1);
+    assert_int_equal(err.code, ERROR_UNREACHABLE);
+    said_has(err.text, "none.sock");
+    char endless[300];
+    memset(endless, 'x', sizeof(endless));
+    endless[299] = '\0';
+    assert_int_equal(line_client_ask(endless, STR("ready"), &err, &reply), -1);
+    assert_int_equal(err.code, ERROR_INVALID);
+    assert_int_equal(reply.size, 0);
+    buf_fini(&reply);
+    buf_fini(&heard);
+}
+
+static void send_prints_the_reply_and_judges_it(void **state)
+{
+    (void)state;
+    struct peer peer;
+    struct said said = {0};
+    struct buf heard = {0};
+    const char *path = temp_path(&dir, "status.sock");
+    peer_start(&peer, path, "\n",
+               (const char *const[]){"OK\n", "ERR word drian\n", "{\"id\":\"x\"}\n", NULL});
+    assert_int_equal(RUN(&said, "send", "--socket", path, "ready", "players=12/64", "# a boss"), EX_DONE);
+    assert_string_equal(said.out, "OK\n");
+    assert_int_equal(RUN(&said, "send", "--socket", path, "--", "drian"), EX_FAILED);
+    assert_string_equal(said.out, "ERR word drian\n");
+    assert_int_equal(RUN(&said, "send", "--socket", path, "get"), EX_DONE);
+    assert_string_equal(said.out, "{\"id\":\"x\"}\n");
+    peer_end(&peer, &heard);
+    assert_string_equal(buf_text(&heard), "ready players=12/64 # a boss\ndrian\nget\n");
+    assert_int_equal(RUN(&said, "send", "--socket", temp_path(&dir, "none.sock"), "ready"), EX_TEMPFAIL);
+    said_has(said.err, "none.sock");
+    said_fini(&said);
+    buf_fini(&heard);
+}
+
+static void send_finds_the_socket_in_the_configuration(void **state)
+{
+    (void)state;
+    struct peer peer;
+    struct said said = {0};
+    struct error err;
+    struct buf heard = {0}, text = {0};
+    buf_printf(&text, "server: {type: world, ports: [8001]}\nstatus: {socket: %s}\n",
+               temp_path(&dir, "status.sock"));
+    assert_int_equal(file_write_atomic(dir.path, "on.yaml", buf_view(&text), 0600, &err), 0);
+    assert_int_equal(file_write_atomic(dir.path, "off.yaml",
+                                       STR("server: {type: world, ports: [8001]}\nstatus: {socket: null}\n"),
+                                       0600, &err),
+                     0);
+    peer_start(&peer, temp_path(&dir, "status.sock"), "\n", (const char *const[]){"OK\n", NULL});
+    assert_int_equal(RUN(&said, "send", "-c", temp_path(&dir, "on.yaml"), "ready"), EX_DONE);
+    peer_end(&peer, &heard);
+    assert_int_equal(RUN(&said, "send", "-c", temp_path(&dir, "off.yaml"), "ready"), EX_TEMPFAIL);
+    said_has(said.err, "status.socket");
+    assert_int_equal(
+        file_write_atomic(dir.path, "observer.yaml", STR("http: {listen: 127.0.0.1:7117}\n"), 0600, &err), 0);
+    assert_int_equal(RUN(&said, "send", "-c", temp_path(&dir, "observer.yaml"), "ready"), EX_CONFIG);
+    said_has(said.err, "no server talks to an observer");
+    assert_int_equal(RUN(&said, "send", "-c", temp_path(&dir, "none.yaml"), "ready"), EX_CONFIG);
+    said_fini(&said);
+    buf_fini(&heard);
+    buf_fini(&text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(one_line_there_and_one_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(silence_and_absence_are_errors, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(send_prints_the_reply_and_judges_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(send_finds_the_socket_in_the_configuration, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,137 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "outrider/base/blob.h"
+#include "outrider/base/buf.h"
+#include "outrider/base/error.h"
+#include "outrider/codec/state/view_file.h"
+#include "outrider/core/fleet/view_read.h"
+#include "unit/codec/view_fleet.h"
+
+#include <string.h>
+
+#define W1 "{\"id\":\"1\",\"type\":\"world\",\"status\":\"ready\",\"tags\":[\"\\u00e4\"]}"
+#define W2 "{\"id\":\"2\",\"type\":\"world\",\"status\":\"error\"}"
+#define PREFIX STR("/services")
+
+static const struct fleet_row rows[] = {
+    {"/services/map/1", "{\"id\":\"1\",\"type\":\"map\",\"status\":\"ready\"}"},
+    {"/services/world/1", W1},
+    {"/services/world/2", W2},
+};
+
+static void encode(struct buf *out)
+{
+    struct fleet fleet;
+    fleet_begin(&fleet, rows, COUNT_OF(rows));
+    fleet_change(&fleet, "/services/world/2", NULL);
+    view_file_encode(fleet.view, &fleet.now, out);
+    fleet_end(&fleet);
+}
+
+static void what_was_kept_comes_back(void **state)
+{
+    (void)state;
+    struct buf once = {0}, twice = {0};
+    struct view_file file;
+    struct error err = {0};
+    struct fleet fleet;
+    encode(&once);
+    assert_int_equal(view_file_decode(buf_view(&once), PREFIX, &file, &err), 0);
+    assert_int_equal(file.kept.revision, 813);
+    assert_int_equal(file.kept.cluster, 0xcafe);
+    assert_int_equal(file.kept.true_wall, 1795227240123);
+    assert_int_equal(file.kept.entry_count, 2);
+    assert_true(str_eq(blob_view(view_entry_json(file.kept.entries[1])), STR(W1)));
+    assert_true(view_entry_has_tag(file.kept.entries[1], STR("\xc3\xa4")));
+    assert_int_equal(view_entry_revision(file.kept.entries[1]), 101);
+    assert_int_equal(view_entry_created(file.kept.entries[1]), 51);
+    assert_true(view_entry_leased(file.kept.entries[0]));
+    assert_false(view_entry_leased(file.kept.entries[1]));
+    assert_int_equal(file.kept.tombstone_count, 1);
+    assert_true(str_eq(blob_view(view_entry_json(file.kept.tombstones[0].entry)), STR(W2)));
+    assert_int_equal(file.kept.tombstones[0].gone_wall, 1795227240123);
+
+    /* A view that loads it writes the same. */
+    fleet_begin_empty(&fleet);
+    fleet_load(&fleet, &file.kept);
+    assert_int_equal(view_age(fleet.view, &fleet.now), 0);
+    view_file_encode(fleet.view, &fleet.now, &twice);
+    assert_true(str_eq(buf_view(&once), buf_view(&twice)));
+    fleet_end(&fleet);
+    view_file_fini(&file);
+    view_file_fini(NULL);
+    buf_fini(&once);
+    buf_fini(&twice);
+}
+
+static void an_empty_view_is_kept_too(void **state)
+{
+    (void)state;
+    struct buf out = {0};
+    struct view_file file;
+    struct error err;
+    struct fleet fleet;
+    fleet_begin(&fleet, rows, 0);
+    view_file_encode(fleet.view, &fleet.now, &out);
+    assert_int_equal(view_file_decode(buf_view(&out), PREFIX, &file, &err), 0);
+    assert_int_equal(file.kept.entry_count, 0);
+    view_file_fini(&file);
+    fleet_end(&fleet);
+    buf_fini(&out);
+}
+
+/* Every byte changed, and every length: refused, each time, whole. */
+static void any_damage_is_noticed(void **state)
+{
+    (void)state;
+    struct buf out = {0};
+    struct view_file file;
+    struct error err;
+    encode(&out);
+    for (size_t i = 0; i < out.size; i++) {
+        err = (struct error){0};
+        out.data[i] = (char)(out.data[i] ^ 0x10);
+        assert_int_equal(view_file_decode(buf_view(&out), PREFIX, &file, &err), -1);
+        assert_true(str_starts(str_of(err.text), STR("view file: ")));
+        out.data[i] = (char)(out.data[i] ^ 0x10);
+        assert_int_equal(view_file_decode((struct str){out.data, i}, PREFIX, &file, &err), -1);
+    }
+    buf_add(&out, "x", 1);
+    assert_int_equal(view_file_decode(buf_view(&out), PREFIX, &file, &err), -1);
+    buf_fini(&out);
+}
+
+static void what_is_not_ours_is_told_apart(void **state)
+{
+    (void)state;
+    struct buf out = {0};
+    struct view_file file;
+    struct error err;
+    encode(&out);
+    assert_int_equal(view_file_decode(buf_view(&out), STR("/other"), &file, &err), -1);
+    assert_int_equal(err.code, ERROR_NOT_FOUND);
+    assert_string_equal(err.text, "view file: of the prefix /services, not /other");
+    out.data[14] = 2;
+    assert_int_equal(view_file_decode(buf_view(&out), PREFIX, &file, &err), -1);
+    assert_int_equal(err.code, ERROR_NOT_FOUND);
+    assert_non_null(strstr(err.text, "another version of outrider (form 2, this one reads 1)"));
+    assert_int_equal(view_file_decode(STR("{}"), PREFIX, &file, &err), -1);
+    assert_string_equal(err.text, "view file: damaged: cut short, or not written by an agent");
+    buf_fini(&out);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_was_kept_comes_back),
+        cmocka_unit_test(an_empty_view_is_kept_too),
+        cmocka_unit_test(any_damage_is_noticed),
+        cmocka_unit_test(what_is_not_ours_is_told_apart),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,170 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "outrider/base/attr.h"
+#include "outrider/base/buf.h"
+#include "outrider/base/error.h"
+#include "outrider/codec/status/notify.h"
+#include "outrider/core/server/words.h"
+
+#define BYTES(literal)                                                                                       \
+    {                                                                                                        \
+        literal, sizeof(literal) - 1                                                                         \
+    }
+
+static struct words accept(struct str datagram)
+{
+    struct words words;
+    struct error err;
+    if (notify_parse(datagram, &words, &err) < 0) {
+        fail_msg("refused: %.*s: %s", STR_ARG(datagram), err.text);
+    }
+    return words;
+}
+
+static void test_assignments(void **state)
+{
+    (void)state;
+    /* What `systemd-notify --ready --status=...` sends. */
+    struct words words =
+        accept(STR("READY=1\nSTATUS=12/64 on harbor\nMAINPID=4242\nX_OUTRIDER_PLAYERS=12/64\n"));
+    assert_int_equal(words.said, SAID_READY);
+    assert_true(words.has_text && str_eq(words.text, STR("12/64 on harbor")));
+    assert_true(words.has_mainpid);
+    assert_int_equal(words.mainpid, 4242);
+    assert_int_equal(words.unknown_keys, 1);
+
+    words = accept(STR("STOPPING=1"));
+    assert_int_equal(words.said, SAID_SHUTTING_DOWN);
+    words = accept(STR("RELOADING=1\nMONOTONIC_USEC=123456\n"));
+    assert_true(words.reloading);
+    assert_int_equal(words.unknown_keys, 1);
+    words = accept(STR("RELOADING=1\nREADY=1"));
+    assert_true(!words.reloading && words.said == SAID_READY);
+    words = accept(STR("WATCHDOG=1"));
+    assert_true(words.heartbeat && !words.watchdog_trigger && !words.has_watchdog);
+    words = accept(STR("WATCHDOG=trigger"));
+    assert_true(words.watchdog_trigger && !words.heartbeat);
+    words = accept(STR("WATCHDOG=1\nWATCHDOG_USEC=20000000"));
+    assert_true(words.heartbeat && words.has_watchdog);
+    assert_int_equal(words.watchdog_ms, 20000);
+    assert_int_equal(accept(STR("WATCHDOG_USEC=1")).watchdog_ms, 1);
+    assert_int_equal(accept(STR("WATCHDOG_USEC=0")).watchdog_ms, 0);
+    assert_true(accept(STR("BARRIER=1")).barrier);
+    words = accept(STR("ERRNO=110"));
+    assert_true(words.has_errno && words.said == SAID_NOTHING);
+    assert_int_equal(words.errno_value, 110);
+    words = accept(STR("STATUS="));
+    assert_true(words.has_text && words.text.size == 0);
+}
+
+static void test_words(void **state)
+{
+    (void)state;
+    struct words words = accept(STR("READY=1\nX_OUTRIDER=players=12/64 label.map=harbor drain=5m # open"));
+    assert_int_equal(words.said, SAID_READY);
+    assert_int_equal(words.players, 12);
+    assert_int_equal(words.label_count, 1);
+    assert_int_equal(words.drain_deadline_ms, 300000);
+    assert_true(str_eq(words.text, STR("open")));
+    /* One parser: what is no assignment is words, here too. */
+    words = accept(STR("ready players=3\r\n\nheartbeat\n"));
+    assert_true(words.said == SAID_READY && words.has_players && words.heartbeat);
+}
+
+static void test_tolerated(void **state)
+{
+    (void)state;
+    assert_int_equal(accept(STR("")).unknown_keys, 0);
+    assert_int_equal(accept((struct str){NULL, 0}).said, SAID_NOTHING);
+    assert_int_equal(accept(STR("\n\n")).said, SAID_NOTHING);
+    assert_int_equal(accept(STR("READY=1\0")).said, SAID_READY);
+    assert_int_equal(accept(STR("FDSTORE=1\nFDNAME=x\nFDNAME=x\nEXTEND_TIMEOUT_USEC=5")).unknown_keys, 4);
+}
+
+static void test_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        struct str datagram;
+        const char *what;
+    } rows[] = {
+        {BYTES("READY=2"), "READY: not a value of this key"},
+        {BYTES("READY=yes"), "READY: not a value of this key"},
+        {BYTES("STOPPING=0"), "STOPPING: not a value of this key"},
+        {BYTES("RELOADING=0"), "RELOADING: not a value of this key"},
+        {BYTES("BARRIER=2"), "BARRIER: not a value of this key"},
+        {BYTES("WATCHDOG=0"), "WATCHDOG: not a value of this key"},
+        {BYTES("WATCHDOG_USEC=10s"), "WATCHDOG_USEC: not a value of this key"},
+        {BYTES("WATCHDOG_USEC=18446744073709551615"), "WATCHDOG_USEC: a value beyond its bounds"},
+        {BYTES("MAINPID=0"), "MAINPID: not a value of this key"},
+        {BYTES("MAINPID=-1"), "MAINPID: not a value of this key"},
+        {BYTES("MAINPID=2147483648"), "MAINPID: not a value of this key"},
+        {BYTES("ERRNO=ETIMEDOUT"), "ERRNO: not a value of this key"},
+        {BYTES("READY=1\nREADY=1"), "status: said twice in one datagram"},
+        {BYTES("READY=1\nSTOPPING=1"), "status: said twice in one datagram"},
+        {BYTES("READY=1\nX_OUTRIDER=error"), "status: said twice in one datagram"},
+        {BYTES("READY=1\nSTATUS=\x1b[2J"), "text: not a value of this key"},
+        {BYTES("STATUS=a\nSTATUS=b"), "text: said twice in one datagram"},
+        {BYTES("STATUS=a\nX_OUTRIDER=# b"), "text: said twice in one datagram"},
+        {BYTES("RELOADING=1\nRELOADING=1"), "RELOADING: said twice in one datagram"},
+        {BYTES("WATCHDOG=1\nWATCHDOG=trigger"), "WATCHDOG: said twice in one datagram"},
+        {BYTES("WATCHDOG_USEC=1\nWATCHDOG_USEC=2"), "WATCHDOG_USEC: said twice in one datagram"},
+        {BYTES("X_OUTRIDER=heartbeat=5s\nWATCHDOG_USEC=2"), "WATCHDOG_USEC: said twice in one datagram"},
+        {BYTES("MAINPID=1\nMAINPID=2"), "MAINPID: said twice in one datagram"},
+        {BYTES("BARRIER=1\nBARRIER=1"), "BARRIER: said twice in one datagram"},
+        {BYTES("ERRNO=1\nERRNO=2"), "ERRNO: said twice in one datagram"},
+        {BYTES("X_OUTRIDER=players=1\nX_OUTRIDER=capacity=2"), "X_OUTRIDER: said twice in one datagram"},
+        {BYTES("X_OUTRIDER=failed"), "failed: no such word on this socket"},
+        {BYTES("X_OUTRIDER=attach"), "attach: no such word on this socket"},
+        {BYTES("get"), "get: no such word on this socket"},
+        {BYTES("watch"), "watch: no such word on this socket"},
+        {BYTES("quit"), "quit: no such word on this socket"},
+        {BYTES("status=busy"), "status: no such key"},
+        {BYTES("READY=1\nSTATUS=a\0b"), "it has a NUL byte"},
+        {BYTES("STATUS=\xff"), "it is not UTF-8"},
+        {BYTES("READY=1\0\0"), "it has a NUL byte"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct words words = {.players = 4711};
+        struct error err = {0};
+        if (notify_parse(rows[i].datagram, &words, &err) == 0) {
+            fail_msg("accepted: %.*s", STR_ARG(rows[i].datagram));
+        }
+        assert_int_equal(err.code, ERROR_INVALID);
+        if (strstr(err.text, rows[i].what) == NULL) {
+            fail_msg("\"%s\" does not say \"%s\"", err.text, rows[i].what);
+        }
+        assert_int_equal(words.players, 4711);
+    }
+}
+
+static void test_long_line(void **state)
+{
+    (void)state;
+    struct buf buf = {0};
+    buf_str(&buf, STR("READY=1\nIGNORED="));
+    while (buf.size < 20000) {
+        buf_str(&buf, STR("x"));
+    }
+    struct words words;
+    struct error err;
+    assert_int_equal(notify_parse(buf_view(&buf), &words, &err), -1);
+    assert_non_null(strstr(err.text, "over 16384 bytes"));
+    assert_int_equal(notify_parse(buf_view(&buf), &words, NULL), -1);
+    buf_fini(&buf);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_assignments), cmocka_unit_test(test_words),
+        cmocka_unit_test(test_tolerated),   cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_long_line),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

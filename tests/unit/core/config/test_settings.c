@@ -1,0 +1,378 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "outrider/base/buf.h"
+#include "outrider/base/error.h"
+#include "outrider/core/config/config.h"
+#include "outrider/core/config/settings.h"
+#include "support/read_text.h"
+
+static const struct setting *find(const char *path)
+{
+    const struct setting *row = settings_find(str_of(path));
+    assert_non_null(row);
+    return row;
+}
+
+static int parse(struct config *config, const char *path, const char *text, struct error *err)
+{
+    return setting_parse(find(path), config, str_of(text), err);
+}
+
+static void set(struct config *config, const char *path, const char *text)
+{
+    struct error err = {0};
+    if (parse(config, path, text, &err) < 0) {
+        print_error("%s: %s\n", path, err.text);
+        fail();
+    }
+}
+
+/* The table is what everything comes from: it must be whole. */
+static void test_rows(void **state)
+{
+    size_t count, probe_count;
+    const struct setting *rows = settings_rows(&count);
+    const struct setting *probe_rows = settings_probe_rows(&probe_count);
+    (void)state;
+    assert_true(count <= SETTINGS_MAX);
+    for (size_t i = 0; i < count + probe_count; i++) {
+        const struct setting *row = i < count ? &rows[i] : &probe_rows[i - count];
+        bool list = row->type == SETTING_PORTS || row->type == SETTING_STRINGS ||
+                    row->type == SETTING_LABELS || row->type == SETTING_PROBES;
+        assert_true(row->doc[strlen(row->doc) - 1] == '.');
+        assert_true(list == (row->count_offset != 0));
+        assert_true((row->type == SETTING_ENUM) == (row->choices != NULL));
+        assert_true(row->type != SETTING_STRING || row->shape != NULL);
+        assert_true(row->min <= row->max);
+        assert_true(strlen(setting_wants(row)) > 0);
+        assert_false((row->flags & SETTING_REQUIRED) != 0 && row->fallback != NULL);
+        for (size_t j = 0; i < count && j < i; j++) {
+            assert_string_not_equal(rows[j].path, row->path);
+        }
+    }
+}
+
+static void test_find(void **state)
+{
+    (void)state;
+    assert_string_equal(find("registry.ttl")->path, "registry.ttl");
+    assert_null(settings_find(STR("registry")));
+    assert_null(settings_find(STR("registry.tls")));
+    assert_null(settings_find(STR("")));
+    assert_true(settings_is_section(STR("registry")));
+    assert_false(settings_is_section(STR("regis")));
+    assert_false(settings_is_section(STR("probes")));
+    assert_false(settings_is_section(STR("registry.ttl")));
+    assert_false(settings_is_section(STR("")));
+}
+
+static void test_defaults(void **state)
+{
+    struct config config = {0};
+    struct config_probe probe = {0};
+    (void)state;
+    settings_defaults(&config);
+    assert_string_equal(config.registry.prefix, "/services");
+    assert_string_equal(config.status.socket, "auto");
+    assert_null(config.status.group);
+    assert_int_equal(config.drain.deadline_ms, 1800000);
+    assert_int_equal(config.server.tag_count, 0);
+    assert_false(config.state_dir_named);
+    settings_probe_defaults(&probe);
+    assert_int_equal(probe.type, CONFIG_PROBE_TCP);
+    assert_int_equal(probe.interval_ms, 1000);
+    assert_int_equal(probe.timeout_ms, 500);
+    assert_int_equal(probe.fall, 3);
+    assert_int_equal(probe.rise, 2);
+    assert_null(probe.name);
+    config_fini(&config);
+}
+
+/* What is refused says why, and leaves the value as it was. */
+static void test_refused(void **state)
+{
+    static const struct {
+        const char *path, *text, *why;
+    } rows[] = {
+        {"registry.ttl", "10", "`10` has no unit: write it as 500ms, 10s, 5m or 1h"},
+        {"registry.ttl", "0s", "`0s` is out of range: from 2s to 1h"},
+        {"registry.ttl", "", "`` is not a duration such as 500ms, 10s, 5m or 1h"},
+        {"server.watchdog", "5ms", "`5ms` is out of range: from 100ms to 24h, or 0s"},
+        {"server.require_status", "1", "`1` is not true or false"},
+        {"http.max_connections", "0", "`0` is out of range: from 1 to 65536"},
+        {"http.max_connections", "99999999999999999999", "`99999999999999999999` is not a whole number"},
+        {"status.mode", "1000", "`1000` is more than the permissions 0777"},
+        {"status.mode", "0o", "`0o` is not an octal mode such as \"0660\""},
+        {"log.level", "warning", "`warning` is not one of: debug, info, warn, error"},
+        {"probes", "tcp", "`tcp` is not a list of probes"},
+        {"probe_host", "a\tb",
+         "`a?b` is not a host: want localhost, an address (IPv6 without brackets) or a name"},
+        {"registry.prefix", "/a b", "`/a b` is not a prefix: printable, without blanks, at most 256 bytes"},
+    };
+    struct config config = {0}, before = {0};
+    const struct setting *changed[SETTINGS_MAX];
+    (void)state;
+    settings_defaults(&config);
+    settings_defaults(&before);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct error err = {0};
+        assert_int_equal(parse(&config, rows[i].path, rows[i].text, &err), -1);
+        assert_string_equal(err.text, rows[i].why);
+        assert_int_equal(config_diff(&config, &before, changed), 0);
+    }
+    config_fini(&config);
+    config_fini(&before);
+}
+
+/* Long and broken text is cut where a character begins, and never reaches a terminal raw. */
+static void test_quoting(void **state)
+{
+    struct config config = {0};
+    struct error err = {0};
+    char text[80];
+    (void)state;
+    memset(text, 'x', sizeof(text));
+    memcpy(text + 63, "\xe4\xb8\x96", 4);
+    assert_int_equal(parse(&config, "log.level", text, &err), -1);
+    assert_int_equal(strspn(err.text + 1, "x"), 63);
+    assert_string_equal(err.text + 64, "...` is not one of: debug, info, warn, error");
+    assert_int_equal(parse(&config, "log.level", "\xff\x1b[2J", &err), -1);
+    assert_string_equal(err.text, "`??[2J` is not one of: debug, info, warn, error");
+}
+
+static void test_lists(void **state)
+{
+    struct config config = {0};
+    struct error err = {0};
+    (void)state;
+    set(&config, "server.ports", "8001 ,8002,,");
+    assert_int_equal(config.server.port_count, 2);
+    set(&config, "server.ports", "dynamic");
+    assert_true(config.server.ports_dynamic);
+    assert_int_equal(config.server.port_count, 0);
+    set(&config, "server.ports", "1");
+    assert_false(config.server.ports_dynamic);
+    assert_int_equal(parse(&config, "server.ports", "[]", &err), -1);
+    set(&config, "server.tags", "a,b");
+    set(&config, "server.tags", "c");
+    assert_int_equal(config.server.tag_count, 1);
+    assert_string_equal(config.server.tags[0], "c");
+    set(&config, "server.tags", "[]");
+    assert_int_equal(config.server.tag_count, 0);
+    set(&config, "server.labels", "a=b=c, d = e");
+    assert_string_equal(config.server.labels[0].value, "b=c");
+    assert_string_equal(config.server.labels[1].name, "d");
+    assert_int_equal(parse(&config, "server.labels", "a=", &err), -1);
+    assert_int_equal(parse(&config, "server.labels", "a=b,a=c", &err), -1);
+    assert_string_equal(err.text, "`a` is listed twice");
+    set(&config, "server.labels", "{}");
+    set(&config, "probes", "[]");
+    assert_true(config.probes_given);
+    config_fini(&config);
+}
+
+static void test_null(void **state)
+{
+    struct config config = {0};
+    struct error err = {0};
+    (void)state;
+    settings_defaults(&config);
+    assert_int_equal(setting_parse_null(find("status.socket"), &config, &err), 0);
+    assert_null(config.status.socket);
+    set(&config, "server.capacity", "5");
+    assert_true(config.server.has_capacity);
+    assert_int_equal(setting_parse_null(find("server.capacity"), &config, &err), 0);
+    assert_false(config.server.has_capacity);
+    assert_int_equal(setting_parse_null(find("registry.ttl"), &config, &err), -1);
+    assert_string_equal(err.text, "cannot be null: leave the key out for the default 10s");
+    assert_int_equal(setting_parse_null(find("server.type"), &config, &err), -1);
+    assert_string_equal(err.text, "cannot be null: want text");
+    config_fini(&config);
+}
+
+static void test_probes_limit(void **state)
+{
+    struct config config = {0};
+    struct error err = {0};
+    (void)state;
+    for (size_t i = 0; i < CONFIG_PROBES_MAX; i++) {
+        assert_non_null(setting_probe_add(find("probes"), &config, &err));
+    }
+    assert_null(setting_probe_add(find("probes"), &config, &err));
+    assert_int_equal(err.code, ERROR_LIMIT);
+    assert_string_equal(err.text, "has too many items: at most 64 are allowed");
+    config_fini(&config);
+}
+
+/* Every setting, and only it, shows up when it is changed; copying it makes the two the same again. */
+static void test_every_row_differs_and_copies(void **state)
+{
+    static const struct {
+        const char *path, *text;
+    } others[] = {
+        {"server.type", "other"},
+        {"server.id", "other"},
+        {"server.host", "other"},
+        {"server.ports", "dynamic"},
+        {"server.region", "other"},
+        {"server.zone", "other"},
+        {"server.group", "other"},
+        {"server.version", "other"},
+        {"server.capacity", "0"},
+        {"server.tags", "other"},
+        {"server.labels", "other=other"},
+        {"server.require_status", "true"},
+        {"server.watchdog", "7s"},
+        {"server.initializing_max", "7s"},
+        {"server.deregister_after", "7s"},
+        {"registry.endpoints", "http://other:1"},
+        {"registry.prefix", "/other"},
+        {"registry.control_prefix", "/other"},
+        {"registry.ttl", "7s"},
+        {"registry.heartbeat", "7s"},
+        {"registry.request_timeout", "7s"},
+        {"registry.username", "other"},
+        {"registry.password_file", "/other"},
+        {"registry.tls.ca_file", "/other"},
+        {"registry.tls.cert_file", "/other"},
+        {"registry.tls.key_file", "/other"},
+        {"registry.tls.server_name", "other"},
+        {"probe_host", "other"},
+        {"probes", "[]"},
+        {"grace_period", "7s"},
+        {"status.socket", "/other"},
+        {"status.notify_socket", "/other"},
+        {"status.mode", "0600"},
+        {"status.group", "other"},
+        {"status.min_publish_interval", "7s"},
+        {"drain.deadline", "7s"},
+        {"drain.settle", "7s"},
+        {"shutdown.drain", "true"},
+        {"shutdown.linger", "7s"},
+        {"shutdown.timeout", "7s"},
+        {"http.listen", "unix:/other"},
+        {"http.token_file", "/other"},
+        {"http.max_connections", "7"},
+        {"http.max_subscribers", "7"},
+        {"view.mode", "always"},
+        {"view.idle", "7s"},
+        {"log.level", "error"},
+        {"log.format", "json"},
+        {"state_dir", "/other"},
+    };
+    size_t count;
+    (void)state;
+    (void)settings_rows(&count);
+    assert_int_equal(COUNT_OF(others), count - 1); /* registry.backend has no other value */
+    for (size_t i = 0; i < COUNT_OF(others); i++) {
+        struct config a = {0}, b = {0};
+        const struct setting *changed[SETTINGS_MAX];
+        settings_defaults(&a);
+        settings_defaults(&b);
+        set(&b, others[i].path, others[i].text);
+        assert_int_equal(config_diff(&a, &b, changed), 1);
+        assert_string_equal(changed[0]->path, others[i].path);
+        setting_copy(changed[0], &b, &a);
+        setting_copy(changed[0], &a, &a);
+        assert_int_equal(config_diff(&a, &b, changed), 0);
+        config_fini(&a);
+        config_fini(&b);
+    }
+}
+
+static void test_lists_differ(void **state)
+{
+    struct config a = {0}, b = {0};
+    const struct setting *changed[SETTINGS_MAX];
+    (void)state;
+    set(&a, "server.ports", "1,2");
+    set(&b, "server.ports", "1,3");
+    set(&a, "server.tags", "a,b");
+    set(&b, "server.tags", "a,c");
+    set(&a, "server.labels", "a=b");
+    set(&b, "server.labels", "a=c");
+    assert_int_equal(config_diff(&a, &b, changed), 3);
+    config_fini(&a);
+    config_fini(&b);
+}
+
+/* A reload changes what it may; the rest stays as it runs. */
+static void test_keep(void **state)
+{
+    struct config running = {0}, fresh = {0};
+    const struct setting *changed[SETTINGS_MAX];
+    (void)state;
+    settings_defaults(&running);
+    settings_defaults(&fresh);
+    set(&running, "server.type", "world");
+    set(&fresh, "server.type", "map");
+    set(&fresh, "registry.endpoints", "http://a:1,http://b:1");
+    set(&fresh, "server.region", "kr");
+    set(&fresh, "server.ports", "8001");
+    config_keep(&fresh, &running);
+    assert_string_equal(fresh.server.type, "world");
+    assert_int_equal(fresh.registry.endpoint_count, 1);
+    assert_int_equal(config_diff(&running, &fresh, changed), 2);
+    assert_string_equal(changed[0]->path, "server.ports");
+    assert_string_equal(changed[1]->path, "server.region");
+    assert_true((changed[0]->flags & SETTING_RELOADABLE) != 0);
+    config_fini(&running);
+    config_fini(&fresh);
+}
+
+static void write_text(const char *path, const struct buf *text)
+{
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_int_equal(fwrite(text->data, 1, text->size, file), text->size);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* docs/configuration.md comes from the table. A person who changed a row runs this with OUTRIDER_REWRITE=1
+ * and commits the page; without it a stale page fails. */
+static void test_reference(void **state)
+{
+    struct buf page = {0}, stored = {0};
+    (void)state;
+    settings_reference(&page);
+    if (getenv("OUTRIDER_REWRITE") != NULL) {
+        write_text("docs/configuration.md", &page);
+    }
+    read_text("docs/configuration.md", &stored);
+    assert_string_equal(buf_text(&stored), buf_text(&page));
+    size_t count;
+    const struct setting *rows = settings_rows(&count);
+    for (size_t i = 0; i < count; i++) {
+        const char *dot = strchr(rows[i].path, '.');
+        struct buf cell = {0};
+        buf_printf(&cell, "\n| `%s` | ", dot == NULL ? rows[i].path : dot + 1);
+        assert_non_null(strstr(buf_text(&page), buf_text(&cell)));
+        buf_fini(&cell);
+    }
+    buf_fini(&page);
+    buf_fini(&stored);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_find),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_quoting),
+        cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_null),
+        cmocka_unit_test(test_probes_limit),
+        cmocka_unit_test(test_every_row_differs_and_copies),
+        cmocka_unit_test(test_lists_differ),
+        cmocka_unit_test(test_keep),
+        cmocka_unit_test(test_reference),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

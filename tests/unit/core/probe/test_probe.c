@@ -1,0 +1,200 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "outrider/core/probe/probe.h"
+
+#include <string.h>
+
+struct world {
+    struct probe probe;
+    struct queue effects;
+    struct instant now;
+};
+
+static void begin(struct world *w, int64_t first_due)
+{
+    *w = (struct world){.now = {.mono = 10000}};
+    queue_init(&w->effects, sizeof(struct probe_effect));
+    probe_init(&w->probe, 3, 1000, 500, 2, 3, first_due);
+}
+
+static void step(struct world *w, enum probe_event_type type, int64_t at)
+{
+    w->now.mono = at;
+    probe_step(&w->probe, &(struct probe_event){.type = type, .now = w->now}, &w->effects);
+}
+
+static void result(struct world *w, uint64_t id, enum probe_outcome outcome, const char *detail, int64_t at)
+{
+    w->now.mono = at;
+    probe_step(&w->probe,
+               &(struct probe_event){.type = PROBE_ON_RESULT,
+                                     .now = w->now,
+                                     .try_id = id,
+                                     .outcome = outcome,
+                                     .detail = detail,
+                                     .duration_us = 77},
+               &w->effects);
+}
+
+static struct probe_effect take(struct world *w)
+{
+    struct probe_effect effect;
+    assert_true(queue_take(&w->effects, &effect));
+    assert_int_equal(effect.index, 3);
+    return effect;
+}
+
+static uint64_t expect_try(struct world *w)
+{
+    struct probe_effect effect = take(w);
+    assert_int_equal(effect.type, PROBE_DO_TRY);
+    assert_int_equal(effect.timeout_ms, 500);
+    return effect.try_id;
+}
+
+static void expect_verdict(struct world *w, enum verdict verdict)
+{
+    struct probe_effect effect = take(w);
+    assert_int_equal(effect.type, PROBE_DO_VERDICT);
+    assert_int_equal(effect.verdict, verdict);
+}
+
+static void test_rhythm(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w, 10400);
+    assert_int_equal(probe_deadline(&w.probe).latest, 10400);
+    step(&w, PROBE_ON_TICK, 10399);
+    assert_int_equal(queue_size(&w.effects), 0);
+    /* A late wake-up does not shift the later ones. */
+    step(&w, PROBE_ON_TICK, 10450);
+    uint64_t id = expect_try(&w);
+    assert_int_equal(probe_deadline(&w.probe).latest, NEVER_MS);
+    result(&w, id, PROBE_REFUSED, "connection refused", 10460);
+    assert_int_equal(probe_deadline(&w.probe).latest, 11400);
+    /* After a long sleep there is one try, not one for each interval missed. */
+    step(&w, PROBE_ON_TICK, 99000);
+    result(&w, expect_try(&w), PROBE_REFUSED, "connection refused", 99001);
+    assert_int_equal(probe_deadline(&w.probe).latest, 100000);
+    queue_fini(&w.effects);
+}
+
+static void test_evidence(void **state)
+{
+    (void)state;
+    struct world w;
+    char text[128];
+    begin(&w, 0);
+    assert_string_equal(probe_evidence(&w.probe, text), "");
+    for (int i = 0; i < 5; i++) {
+        step(&w, PROBE_ON_TICK, 20000 + i * 1000);
+        result(&w, expect_try(&w), PROBE_REFUSED, i == 4 ? NULL : "connection refused to 127.0.0.1",
+               20001 + i * 1000);
+        if (i == 1) {
+            assert_string_equal(probe_evidence(&w.probe, text), "connection refused to 127.0.0.1 (2 of 3)");
+        }
+        if (i == 2) {
+            expect_verdict(&w, VERDICT_FAILING);
+        }
+    }
+    /* Never "5 of 3"; and without words of the driver our own. */
+    assert_string_equal(probe_evidence(&w.probe, text), "connection refused (3 of 3)");
+    assert_int_equal(w.probe.last_duration_us, 77);
+    assert_int_equal(w.probe.last_passed_mono, 0);
+    step(&w, PROBE_ON_TICK, 30000);
+    result(&w, expect_try(&w), PROBE_PASSED, "passed", 30001);
+    assert_string_equal(probe_evidence(&w.probe, text), "");
+    assert_int_equal(w.probe.last_passed_mono, 30001);
+    queue_fini(&w.effects);
+}
+
+static void test_back_to_back_until_passing(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w, 10000);
+    step(&w, PROBE_ON_TICK, 10000);
+    result(&w, expect_try(&w), PROBE_PASSED, "", 10001);
+    result(&w, expect_try(&w), PROBE_PASSED, "", 10002);
+    expect_verdict(&w, VERDICT_PASSING);
+    assert_int_equal(queue_size(&w.effects), 0);
+    /* Passing: a contact asks for nothing. */
+    step(&w, PROBE_ON_CONTACT, 10100);
+    assert_int_equal(queue_size(&w.effects), 0);
+    queue_fini(&w.effects);
+}
+
+static void test_stale_results_are_deaf(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w, 10000);
+    step(&w, PROBE_ON_TICK, 10000);
+    uint64_t old = expect_try(&w);
+    result(&w, old + 1, PROBE_PASSED, "", 10001);
+    assert_int_equal(queue_size(&w.effects), 0);
+    step(&w, PROBE_ON_RESET, 10002);
+    result(&w, old, PROBE_PASSED, "", 10003);
+    assert_int_equal(queue_size(&w.effects), 0);
+    assert_false(w.probe.tried);
+    step(&w, PROBE_ON_CONTACT, 10010);
+    uint64_t fresh = expect_try(&w);
+    assert_true(fresh != old);
+    result(&w, fresh, PROBE_REFUSED, "", 10011);
+    result(&w, fresh, PROBE_REFUSED, "", 10012);
+    assert_int_equal(w.probe.failures, 1);
+    queue_fini(&w.effects);
+}
+
+/* Contract: a server may say ready as often as it likes. */
+static void test_contacts_are_spaced_and_do_not_starve(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w, 50000);
+    step(&w, PROBE_ON_CONTACT, 10000);
+    uint64_t id = expect_try(&w);
+    for (int64_t at = 10001; at < 10400; at++) {
+        step(&w, PROBE_ON_CONTACT, at);
+    }
+    assert_int_equal(queue_size(&w.effects), 0);
+    result(&w, id, PROBE_TIMED_OUT, "timed out", 10400);
+    assert_int_equal(w.probe.failures, 1);
+    /* What came meanwhile is tried now. */
+    assert_true(probe_deadline(&w.probe).latest <= 10400);
+    step(&w, PROBE_ON_TICK, 10400);
+    (void)expect_try(&w);
+    queue_fini(&w.effects);
+}
+
+static void test_contact_too_soon_waits_its_turn(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w, 10000);
+    step(&w, PROBE_ON_TICK, 10000);
+    result(&w, expect_try(&w), PROBE_REFUSED, "", 10001);
+    step(&w, PROBE_ON_CONTACT, 10002);
+    assert_int_equal(queue_size(&w.effects), 0);
+    assert_int_equal(probe_deadline(&w.probe).latest, 10005);
+    queue_fini(&w.effects);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_rhythm),
+        cmocka_unit_test(test_evidence),
+        cmocka_unit_test(test_back_to_back_until_passing),
+        cmocka_unit_test(test_stale_results_are_deaf),
+        cmocka_unit_test(test_contacts_are_spaced_and_do_not_starve),
+        cmocka_unit_test(test_contact_too_soon_waits_its_turn),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

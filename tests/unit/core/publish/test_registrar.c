@@ -1,0 +1,349 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "outrider/core/publish/registrar.h"
+
+#include <string.h>
+
+struct world {
+    struct registrar *registrar;
+    struct queue effects;
+    struct instant now;
+    struct registry_request asked; /* the latest request; its value is given back */
+    unsigned requests, notes;
+    enum registrar_note note;
+};
+
+static void begin(struct world *w, int64_t heartbeat_ms)
+{
+    *w = (struct world){.now = {.mono = 10000, .boot = 500000, .wall = 9000000}};
+    struct registrar_settings settings = {.key = "/s/w/1",
+                                          .ttl_ms = 10000,
+                                          .heartbeat_ms = heartbeat_ms,
+                                          .request_timeout_ms = 1500,
+                                          .min_publish_interval_ms = 5000,
+                                          .seed = 1};
+    w->registrar = registrar_new(&settings);
+    queue_init(&w->effects, sizeof(struct registrar_effect));
+}
+
+static void finish(struct world *w)
+{
+    registrar_free(w->registrar);
+    queue_fini(&w->effects);
+}
+
+static void step(struct world *w, struct registrar_event event)
+{
+    event.now = w->now;
+    registrar_step(w->registrar, &event, &w->effects);
+    struct registrar_effect effect;
+    while (queue_take(&w->effects, &effect)) {
+        if (effect.type == REGISTRAR_DO_REQUEST) {
+            w->asked = effect.request;
+            w->requests++;
+            blob_unref(effect.request.value);
+        } else if (effect.type == REGISTRAR_DO_NOTE) {
+            w->note = effect.note;
+            w->notes++;
+        }
+    }
+}
+
+static void offer(struct world *w, const char *value, bool urgent)
+{
+    struct blob *blob = blob_new(str_of(value));
+    step(w, (struct registrar_event){.type = REGISTRAR_ON_OFFER, .value = blob, .urgent = urgent});
+    blob_unref(blob);
+}
+
+static void reply(struct world *w, struct registry_reply reply)
+{
+    reply.id = w->asked.id;
+    reply.op = w->asked.op;
+    step(w, (struct registrar_event){.type = REGISTRAR_ON_REPLY, .reply = &reply});
+}
+
+static void register_it(struct world *w)
+{
+    offer(w, "one", true);
+    assert_int_equal(w->asked.op, REGISTRY_GRANT);
+    reply(w, (struct registry_reply){.ttl_ms = 12000});
+    assert_int_equal(w->asked.op, REGISTRY_PUT);
+    assert_int_equal(w->asked.expect_revision, 0);
+    reply(w, (struct registry_reply){.succeeded = true, .revision = 5});
+}
+
+static void test_new_one_is_quiet(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w, 0);
+    step(&w, (struct registrar_event){.type = REGISTRAR_ON_TICK});
+    assert_int_equal(w.requests, 0);
+    assert_int_equal(registrar_deadline(w.registrar).latest, NEVER_MS);
+    assert_int_equal(registrar_lease_state(w.registrar), LEASE_NONE);
+    assert_int_equal(registrar_lease(w.registrar), 0);
+    assert_true(registrar_in_sync(w.registrar));
+    assert_false(registrar_visible(w.registrar));
+    assert_false(registrar_settled(w.registrar));
+    assert_int_equal(registrar_foreign_lease(w.registrar), 0);
+    assert_int_equal(registrar_foreign_left(w.registrar), -1);
+    finish(&w);
+    registrar_free(NULL);
+}
+
+static void test_names(void **state)
+{
+    (void)state;
+    assert_string_equal(lease_state_name(LEASE_NONE), "none");
+    assert_string_equal(lease_state_name(LEASE_TRYING), "trying");
+    assert_string_equal(lease_state_name(LEASE_GRANTING), "granting");
+    assert_string_equal(lease_state_name(LEASE_HELD), "held");
+}
+
+/* Gateway rules 5 and 6: the granted TTL counts, from when the request was sent, by the clock that runs in
+ * sleep. */
+static void test_what_is_granted_counts(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w, 0);
+    offer(&w, "one", true);
+    w.now.mono += 300;
+    w.now.boot += 300;
+    reply(&w, (struct registry_reply){.ttl_ms = 12000});
+    assert_int_equal(registrar_ttl(w.registrar), 12000);
+    assert_int_equal(registrar_lease_deadline(w.registrar), 500000 + 12000);
+    reply(&w, (struct registry_reply){.succeeded = true, .revision = 5});
+    assert_int_equal(registrar_deadline(w.registrar).earliest, 10000 + 3000);
+    assert_int_equal(registrar_deadline(w.registrar).latest, 10000 + 4000);
+    assert_int_equal(registrar_revision(w.registrar), 5);
+    assert_int_equal(registrar_written_wall(w.registrar), 9000000);
+    assert_int_equal(registrar_registrations(w.registrar), 1);
+    assert_true(registrar_settled(w.registrar));
+    finish(&w);
+}
+
+static void test_configured_heartbeat(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w, 2000);
+    register_it(&w);
+    assert_int_equal(registrar_deadline(w.registrar).latest, 12000);
+    assert_int_equal(registrar_deadline(w.registrar).earliest, 11500);
+    finish(&w);
+}
+
+static void test_stale_replies_are_deaf(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w, 0);
+    register_it(&w);
+    struct registry_reply stale = {.id = 999, .op = REGISTRY_PUT, .failure = REGISTRY_LEASE_LOST};
+    step(&w, (struct registrar_event){.type = REGISTRAR_ON_REPLY, .reply = &stale});
+    assert_int_equal(registrar_lease_state(w.registrar), LEASE_HELD);
+    /* Answered once is answered. */
+    unsigned before = w.requests;
+    reply(&w, (struct registry_reply){.succeeded = true, .revision = 77});
+    assert_int_equal(registrar_revision(w.registrar), 5);
+    assert_int_equal(w.requests, before);
+    finish(&w);
+}
+
+static void test_trouble_is_told_once_and_its_age_kept(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w, 0);
+    offer(&w, "one", true);
+    reply(&w, (struct registry_reply){.failure = REGISTRY_RETRY, .error = STR("connection refused")});
+    assert_string_equal(registrar_trouble(w.registrar), "connection refused");
+    assert_int_equal(registrar_trouble_since(w.registrar), 9000000);
+    unsigned notes = w.notes;
+    for (int i = 0; i < 20; i++) {
+        struct window window = registrar_deadline(w.registrar);
+        assert_in_range(window.latest, w.now.mono + 1, w.now.mono + 5000);
+        w.now.mono = window.latest;
+        w.now.wall += 1000;
+        step(&w, (struct registrar_event){.type = REGISTRAR_ON_TICK});
+        /* No words from the backend: ours. */
+        reply(&w, (struct registry_reply){.failure = REGISTRY_RETRY});
+    }
+    assert_string_equal(registrar_trouble(w.registrar), "grant failed");
+    assert_int_equal(registrar_trouble_since(w.registrar), 9000000);
+    assert_int_equal(w.notes, notes);
+    w.now.mono = registrar_deadline(w.registrar).latest;
+    step(&w, (struct registrar_event){.type = REGISTRAR_ON_TICK});
+    reply(&w, (struct registry_reply){.ttl_ms = 10000});
+    assert_int_equal(w.note, REGISTRAR_NOTE_BACK);
+    assert_string_equal(registrar_trouble(w.registrar), "");
+    finish(&w);
+}
+
+static void test_a_refused_record_is_retried_slowly(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w, 0);
+    register_it(&w);
+    offer(&w, "too large", true);
+    reply(&w, (struct registry_reply){.failure = REGISTRY_REFUSED, .error = STR("larger than max")});
+    unsigned before = w.requests;
+    for (int i = 0; i < 14; i++) {
+        w.now.mono += 1000;
+        step(&w, (struct registrar_event){.type = REGISTRAR_ON_TICK});
+        if (w.asked.op == REGISTRY_KEEPALIVE && w.requests > before) {
+            before = w.requests;
+            reply(&w, (struct registry_reply){.ttl_ms = 10000});
+        }
+        assert_false(w.asked.op == REGISTRY_PUT && w.requests > before);
+    }
+    assert_true(registrar_visible(w.registrar));
+    finish(&w);
+}
+
+static void test_offer_of_what_stands_asks_nothing(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w, 0);
+    register_it(&w);
+    unsigned before = w.requests;
+    offer(&w, "one", true);
+    assert_int_equal(w.requests, before);
+    /* And leaves no urgency behind for the next. */
+    offer(&w, "two", false);
+    offer(&w, "three", false);
+    assert_int_equal(w.requests, before + 1);
+    reply(&w, (struct registry_reply){.succeeded = true, .revision = 6});
+    assert_int_equal(w.requests, before + 1);
+    assert_false(registrar_in_sync(w.registrar));
+    finish(&w);
+}
+
+static void test_reload_changes_the_interval(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w, 0);
+    register_it(&w);
+    step(&w, (struct registrar_event){.type = REGISTRAR_ON_RELOAD, .min_publish_interval_ms = 100});
+    offer(&w, "two", false);
+    reply(&w, (struct registry_reply){.succeeded = true, .revision = 6});
+    unsigned before = w.requests;
+    offer(&w, "three", false);
+    assert_int_equal(registrar_deadline(w.registrar).latest, w.now.mono + 100);
+    w.now.mono += 100;
+    step(&w, (struct registrar_event){.type = REGISTRAR_ON_TICK});
+    assert_int_equal(w.requests, before + 1);
+    finish(&w);
+}
+
+static void test_gone_stays_gone(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w, 0);
+    register_it(&w);
+    step(&w, (struct registrar_event){.type = REGISTRAR_ON_LEAVE});
+    assert_int_equal(w.asked.op, REGISTRY_REVOKE);
+    reply(&w, (struct registry_reply){.failure = REGISTRY_LEASE_LOST});
+    assert_int_equal(registrar_deadline(w.registrar).latest, NEVER_MS);
+    unsigned before = w.requests;
+    offer(&w, "back", true);
+    step(&w, (struct registrar_event){.type = REGISTRAR_ON_TICK});
+    assert_int_equal(w.requests, before);
+    finish(&w);
+}
+
+/* shutdown.timeout is short: while leaving no wait between tries is long, whatever the failure and however
+ * often. */
+static void test_leaving_retries_soon(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w, 0);
+    register_it(&w);
+    step(&w, (struct registrar_event){.type = REGISTRAR_ON_LEAVE});
+    for (int i = 0; i < 40; i++) {
+        assert_int_equal(w.asked.op, REGISTRY_REVOKE);
+        reply(&w, (struct registry_reply){.failure = i % 2 == 0 ? REGISTRY_DENIED : REGISTRY_RETRY});
+        struct window window = registrar_deadline(w.registrar);
+        assert_in_range(window.latest, w.now.mono + 1, w.now.mono + 500);
+        w.now.mono = window.latest;
+        step(&w, (struct registrar_event){.type = REGISTRAR_ON_TICK});
+    }
+    finish(&w);
+}
+
+/* Withdrawn while a write is on its way: the write may find its lease gone, and that is no loss. */
+static void test_withdraw_races_with_a_put(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w, 0);
+    register_it(&w);
+    offer(&w, "two", true);
+    struct registry_request put = w.asked;
+    step(&w, (struct registrar_event){.type = REGISTRAR_ON_WITHDRAW});
+    struct registry_request revoke = w.asked;
+    assert_int_equal(revoke.op, REGISTRY_REVOKE);
+    unsigned notes = w.notes;
+    w.asked = put;
+    reply(&w, (struct registry_reply){.failure = REGISTRY_LEASE_LOST});
+    assert_int_equal(w.notes, notes);
+    w.asked = revoke;
+    reply(&w, (struct registry_reply){0});
+    assert_int_equal(w.note, REGISTRAR_NOTE_WITHDRAWN);
+    assert_int_equal(registrar_lease_state(w.registrar), LEASE_NONE);
+    assert_true(registrar_in_sync(w.registrar));
+    finish(&w);
+}
+
+static void test_foreign_is_told(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w, 0);
+    offer(&w, "one", true);
+    reply(&w, (struct registry_reply){.ttl_ms = 10000});
+    reply(&w, (struct registry_reply){
+                  .kv = {.found = true, .value = STR("theirs"), .mod_revision = 9, .lease = 4242}});
+    assert_int_equal(w.asked.op, REGISTRY_LEASE_TTL);
+    assert_int_equal(w.asked.lease, 4242);
+    assert_int_not_equal(w.note, REGISTRAR_NOTE_FOREIGN); /* until when is known with the answer only */
+    reply(&w, (struct registry_reply){.ttl_ms = 7000});
+    assert_int_equal(w.note, REGISTRAR_NOTE_FOREIGN);
+    assert_true(str_eq(registrar_foreign_value(w.registrar), STR("theirs")));
+    assert_int_equal(registrar_foreign_lease(w.registrar), 4242);
+    assert_int_equal(registrar_foreign_left(w.registrar), 7000);
+    assert_false(registrar_visible(w.registrar));
+    finish(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_new_one_is_quiet),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_what_is_granted_counts),
+        cmocka_unit_test(test_configured_heartbeat),
+        cmocka_unit_test(test_stale_replies_are_deaf),
+        cmocka_unit_test(test_trouble_is_told_once_and_its_age_kept),
+        cmocka_unit_test(test_a_refused_record_is_retried_slowly),
+        cmocka_unit_test(test_offer_of_what_stands_asks_nothing),
+        cmocka_unit_test(test_reload_changes_the_interval),
+        cmocka_unit_test(test_gone_stays_gone),
+        cmocka_unit_test(test_leaving_retries_soon),
+        cmocka_unit_test(test_withdraw_races_with_a_put),
+        cmocka_unit_test(test_foreign_is_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

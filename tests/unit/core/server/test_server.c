@@ -1,0 +1,372 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "outrider/base/mem.h"
+#include "outrider/core/config/config.h"
+#include "outrider/core/server/server.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct world {
+    struct config config;
+    struct server *server;
+    struct queue effects;
+    struct instant now;
+};
+
+static int begin(void **state)
+{
+    struct world *w = mem_zalloc(sizeof(*w));
+    w->now = (struct instant){.mono = 1000, .boot = 2000, .wall = 3000000};
+    w->config.server.present = true;
+    w->config.server.type = mem_strdup("world");
+    w->config.server.ports[0] = 8001;
+    w->config.server.port_count = 1;
+    w->config.grace_period_ms = 60000;
+    w->config.drain.deadline_ms = 60000;
+    w->config.probes_given = true;
+    w->config.probe_count = 1;
+    config_probe_default(&w->config.probes[0], 8001);
+    queue_init(&w->effects, sizeof(struct server_effect));
+    w->server = server_new(&w->config, "w1", &w->now);
+    *state = w;
+    return 0;
+}
+
+static int end(void **state)
+{
+    struct world *w = *state;
+    server_free(w->server);
+    queue_fini(&w->effects);
+    config_fini(&w->config);
+    free(w);
+    return 0;
+}
+
+static void step(struct world *w, struct server_event event)
+{
+    event.now = w->now;
+    server_step(w->server, &event, &w->effects);
+}
+
+static void quiet(struct world *w)
+{
+    struct server_effect effect;
+    while (queue_take(&w->effects, &effect)) {
+    }
+}
+
+/* How many effects of the type wait; takes all. */
+static unsigned count(struct world *w, enum server_effect_type type)
+{
+    struct server_effect effect;
+    unsigned found = 0;
+    while (queue_take(&w->effects, &effect)) {
+        found += effect.type == type ? 1 : 0;
+    }
+    return found;
+}
+
+static void hear(struct world *w, const struct words *words)
+{
+    step(w, (struct server_event){.type = SERVER_ON_WORDS, .words = words});
+}
+
+static void register_it(struct world *w)
+{
+    step(w, (struct server_event){.type = SERVER_ON_FRESH});
+    step(w, (struct server_event){.type = SERVER_ON_HOST, .text = "10.0.0.5"});
+    quiet(w);
+}
+
+static void test_new_server(void **state)
+{
+    struct world *w = *state;
+    int64_t due;
+    uint32_t players = 77;
+    struct words words;
+    assert_int_equal(server_status(w->server), STATUS_INITIALIZING);
+    assert_string_equal(server_cause(w->server), "the agent has just started");
+    assert_int_equal(server_status_since(w->server), 3000000);
+    assert_int_equal(server_life(w->server), LIFE_NONE);
+    assert_int_equal(server_life_since(w->server), 0);
+    assert_int_equal(server_said(w->server), SAID_NOTHING);
+    assert_int_equal(server_said_wall(w->server), 0);
+    assert_null(server_text(w->server));
+    assert_false(server_players(w->server, &players));
+    assert_int_equal(players, 77);
+    assert_int_equal(server_mainpid(w->server), 0);
+    assert_false(server_has_passed(w->server));
+    assert_int_equal(server_watchdog(w->server, &due), 0);
+    assert_int_equal(due, NEVER_MS);
+    assert_null(server_record(w->server));
+    assert_int_equal(server_transition_count(w->server), 0);
+    assert_false(server_words(w->server, &words));
+    server_free(NULL);
+}
+
+static void test_names(void **state)
+{
+    (void)state;
+    assert_string_equal(life_name(LIFE_NONE), "none");
+    assert_string_equal(life_name(LIFE_ALIVE), "alive");
+    assert_string_equal(life_name(LIFE_CRASHED), "crashed");
+    assert_string_equal(life_name(LIFE_LEFT), "left");
+}
+
+static void test_nothing_is_offered_before_the_decision(void **state)
+{
+    struct world *w = *state;
+    step(w, (struct server_event){.type = SERVER_ON_HOST, .text = "10.0.0.5"});
+    assert_int_equal(count(w, SERVER_DO_PUBLISH), 0);
+    assert_non_null(strstr(server_withheld(w->server), "has not answered"));
+    step(w, (struct server_event){.type = SERVER_ON_FRESH});
+    assert_int_equal(count(w, SERVER_DO_PUBLISH), 1);
+    assert_string_equal(server_withheld(w->server), "");
+    assert_string_equal(server_record(w->server)->host, "10.0.0.5");
+}
+
+static void test_words_survive_a_round_trip(void **state)
+{
+    struct world *w = *state;
+    register_it(w);
+    struct words words = {.said = SAID_READY,
+                          .has_text = true,
+                          .text = STR("on harbor"),
+                          .has_players = true,
+                          .players = 12,
+                          .has_capacity = true,
+                          .capacity = 64,
+                          .ports = {7001, 7002},
+                          .port_count = 2,
+                          .labels = {{STR("map"), STR("harbor")}, {STR("mode"), STR("ctf")}},
+                          .label_count = 2,
+                          .has_watchdog = true,
+                          .watchdog_ms = 9000,
+                          .has_mainpid = true,
+                          .mainpid = 812,
+                          .mainpid_start = 99};
+    hear(w, &words);
+    struct words kept;
+    assert_true(server_words(w->server, &kept));
+    assert_int_equal(kept.said, SAID_READY);
+    assert_true(str_eq(kept.text, STR("on harbor")));
+    assert_int_equal(kept.players, 12);
+    assert_int_equal(kept.capacity, 64);
+    assert_int_equal(kept.port_count, 2);
+    assert_int_equal(kept.ports[1], 7002);
+    assert_int_equal(kept.label_count, 2);
+    assert_int_equal(kept.mainpid_start, 99);
+    assert_true(kept.heartbeat);
+    assert_int_equal(kept.watchdog_ms, 9000);
+    /* Not dynamic: what it says about ports is kept, but not believed. */
+    size_t ports;
+    assert_int_equal(server_ports(w->server, &ports)[0], 8001);
+    assert_int_equal(ports, 1);
+}
+
+static void test_newer_words_beat_kept_ones(void **state)
+{
+    struct world *w = *state;
+    struct words fresh = {.said = SAID_ERROR,
+                          .has_players = true,
+                          .players = 1,
+                          .has_text = true,
+                          .text = STR("new"),
+                          .labels = {{STR("map"), STR("new")}},
+                          .label_count = 1};
+    struct words kept = {.said = SAID_READY,
+                         .has_players = true,
+                         .players = 9,
+                         .has_text = true,
+                         .text = STR("old"),
+                         .has_capacity = true,
+                         .capacity = 64,
+                         .labels = {{STR("map"), STR("old")}, {STR("mode"), STR("old")}},
+                         .label_count = 2};
+    struct record record = {.id = mem_strdup("w1"),
+                            .type = mem_strdup("world"),
+                            .host = mem_strdup("10.0.0.9"),
+                            .status = STATUS_READY,
+                            .started_wall = 2000000};
+    hear(w, &fresh);
+    step(w, (struct server_event){.type = SERVER_ON_ADOPTED, .record = &record, .words = &kept});
+    record_fini(&record);
+    struct words now;
+    assert_true(server_words(w->server, &now));
+    assert_int_equal(now.said, SAID_ERROR);
+    assert_int_equal(now.players, 1);
+    assert_int_equal(now.capacity, 64);
+    assert_true(str_eq(now.text, STR("new")));
+    assert_int_equal(now.label_count, 2);
+    assert_true(str_eq(now.labels[0].value, STR("new")));
+    assert_true(str_eq(now.labels[1].value, STR("old")));
+    assert_int_equal(server_life_since(w->server), 2000000);
+}
+
+static void test_labels_are_bounded(void **state)
+{
+    struct world *w = *state;
+    char names[WORDS_LABELS_MAX + 1][8];
+    struct words words = {.label_count = WORDS_LABELS_MAX};
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        snprintf(names[i], sizeof(names[i]), "l%zu", i);
+    }
+    for (size_t i = 0; i < WORDS_LABELS_MAX; i++) {
+        words.labels[i] = (struct words_label){str_of(names[i]), STR("x")};
+    }
+    struct str label = STR("untouched");
+    assert_int_equal(server_accepts(w->server, &words, &label), 0);
+    hear(w, &words);
+    struct words more = {.labels = {{str_of(names[64]), STR("y")}}, .label_count = 1};
+    assert_int_equal(server_accepts(w->server, &more, &label), -1);
+    assert_true(str_eq(label, STR("l64")));
+    /* Replacing one, or removing one first, fits. */
+    struct words replace = {.labels = {{str_of(names[3]), STR("z")}}, .label_count = 1};
+    assert_int_equal(server_accepts(w->server, &replace, &label), 0);
+    struct words swap = {.labels = {{str_of(names[5]), STR("")}, {str_of(names[64]), STR("y")}},
+                         .label_count = 2};
+    assert_int_equal(server_accepts(w->server, &swap, &label), 0);
+    hear(w, &swap);
+    struct words kept;
+    assert_true(server_words(w->server, &kept));
+    assert_int_equal(kept.label_count, WORDS_LABELS_MAX);
+    struct words gone = {.labels = {{STR("nobody"), STR("")}}, .label_count = 1};
+    assert_int_equal(server_accepts(w->server, &gone, &label), 0);
+    hear(w, &gone);
+}
+
+static void test_record_merges_what_is_configured(void **state)
+{
+    struct world *w = *state;
+    struct config_server *config = &w->config.server;
+    config->labels[0] = (struct config_label){mem_strdup("zone"), mem_strdup("a")};
+    config->labels[1] = (struct config_label){mem_strdup("map"), mem_strdup("configured")};
+    config->label_count = 2;
+    config->tags[0] = mem_strdup("pvp");
+    config->tag_count = 1;
+    config->has_capacity = true;
+    config->capacity = 500;
+    register_it(w);
+    struct words words = {.labels = {{STR("map"), STR("said")}}, .label_count = 1};
+    hear(w, &words);
+    const struct record *record = server_record(w->server);
+    assert_int_equal(record->label_count, 2);
+    assert_string_equal(record->labels[0].name, "map");
+    assert_string_equal(record->labels[0].value, "said");
+    assert_string_equal(record->labels[1].name, "zone");
+    assert_string_equal(record->tags[0], "pvp");
+    assert_int_equal(record->capacity, 500);
+    words = (struct words){.has_capacity = true, .capacity = 64};
+    hear(w, &words);
+    assert_int_equal(server_record(w->server)->capacity, 64);
+}
+
+/* The last hundred, oldest first. */
+static void test_history_is_a_ring(void **state)
+{
+    struct world *w = *state;
+    register_it(w);
+    struct words words = {0};
+    for (int i = 0; i < 250; i++) {
+        w->now.wall++;
+        words.said = i % 2 == 0 ? SAID_ERROR : SAID_INITIALIZING;
+        hear(w, &words);
+        quiet(w);
+    }
+    assert_int_equal(server_transition_count(w->server), SERVER_TRANSITIONS_MAX);
+    for (size_t i = 1; i < SERVER_TRANSITIONS_MAX; i++) {
+        const struct server_transition *before = server_transition(w->server, i - 1);
+        const struct server_transition *row = server_transition(w->server, i);
+        assert_int_equal(row->wall_ms, before->wall_ms + 1);
+        assert_int_equal(row->from, before->to);
+    }
+    assert_int_equal(server_transition(w->server, SERVER_TRANSITIONS_MAX - 1)->wall_ms, w->now.wall);
+    assert_string_equal(server_transition(w->server, 99)->cause, "the server said initializing");
+}
+
+static void test_long_texts_fit_everywhere(void **state)
+{
+    struct world *w = *state;
+    char text[1025], reason[600];
+    memset(text, 'x', sizeof(text));
+    memset(reason, 'y', sizeof(reason));
+    text[1024] = reason[599] = '\0';
+    step(w, (struct server_event){.type = SERVER_ON_FRESH});
+    step(w, (struct server_event){.type = SERVER_ON_HOST, .reason = reason});
+    assert_non_null(strstr(server_withheld(w->server), "no address to publish: yyy"));
+    step(w, (struct server_event){.type = SERVER_ON_HOST, .text = "10.0.0.5"});
+    struct words words = {.said = SAID_ERROR, .has_text = true, .text = str_of(text)};
+    hear(w, &words);
+    assert_int_equal(strlen(server_record(w->server)->custom_state), 1024);
+    assert_true(strlen(server_cause(w->server)) < 160);
+    words = (struct words){.said = SAID_READY};
+    hear(w, &words);
+    step(w, (struct server_event){.type = SERVER_ON_VERDICT, .index = 0, .verdict = VERDICT_PASSING});
+    step(w, (struct server_event){
+                .type = SERVER_ON_HOLD, .kind = HOLD_OPS, .reason = reason, .by = reason, .deadline_ms = 5});
+    assert_int_equal(server_status(w->server), STATUS_DRAINING);
+    assert_int_equal(strlen(server_record(w->server)->drain.reason), HOLD_REASON_MAX);
+    assert_int_equal(strlen(server_hold(w->server, HOLD_OPS)->by), HOLD_BY_MAX);
+}
+
+static void test_draining_tells_the_soonest_deadline(void **state)
+{
+    struct world *w = *state;
+    int64_t left = 0;
+    assert_false(server_draining(w->server, &w->now, &left));
+    assert_int_equal(left, NEVER_MS);
+    step(w, (struct server_event){.type = SERVER_ON_HOLD, .kind = HOLD_OPS, .deadline_ms = 9000});
+    step(w, (struct server_event){.type = SERVER_ON_HOLD, .kind = HOLD_STOP, .deadline_ms = 4000});
+    assert_true(server_draining(w->server, &w->now, &left));
+    assert_int_equal(left, 4000);
+    assert_int_equal(count(w, SERVER_DO_TELL_DRAIN), 2);
+    w->now.mono += 6000;
+    assert_true(server_draining(w->server, &w->now, &left));
+    assert_int_equal(left, 0);
+    /* Past a deadline nothing is told again and again. */
+    step(w, (struct server_event){.type = SERVER_ON_TICK});
+    assert_int_equal(count(w, SERVER_DO_TELL_DRAIN), 0);
+}
+
+static void test_deadlines_are_in_the_future(void **state)
+{
+    struct world *w = *state;
+    register_it(w);
+    struct words words = {.said = SAID_INITIALIZING, .has_watchdog = true, .watchdog_ms = 700};
+    w->config.server.initializing_max_ms = 5000;
+    hear(w, &words);
+    for (int i = 0; i < 20 && server_deadline(w->server).latest != NEVER_MS; i++) {
+        struct window window = server_deadline(w->server);
+        assert_true(window.latest > w->now.mono);
+        assert_true(window.earliest <= window.latest);
+        w->now.mono = window.latest;
+        step(w, (struct server_event){.type = SERVER_ON_TICK});
+        quiet(w);
+    }
+    assert_int_equal(server_deadline(w->server).latest, NEVER_MS);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_new_server, begin, end),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test_setup_teardown(test_nothing_is_offered_before_the_decision, begin, end),
+        cmocka_unit_test_setup_teardown(test_words_survive_a_round_trip, begin, end),
+        cmocka_unit_test_setup_teardown(test_newer_words_beat_kept_ones, begin, end),
+        cmocka_unit_test_setup_teardown(test_labels_are_bounded, begin, end),
+        cmocka_unit_test_setup_teardown(test_record_merges_what_is_configured, begin, end),
+        cmocka_unit_test_setup_teardown(test_history_is_a_ring, begin, end),
+        cmocka_unit_test_setup_teardown(test_long_texts_fit_everywhere, begin, end),
+        cmocka_unit_test_setup_teardown(test_draining_tells_the_soonest_deadline, begin, end),
+        cmocka_unit_test_setup_teardown(test_deadlines_are_in_the_future, begin, end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,374 @@
+#include "client_world.h"
+#include "outrider/io/loop/loop.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static void test_answer(void **state)
+{
+    struct client_world *world = *state;
+    world->server.answer = "HTTP/1.1 418 Teapot\r\nContent-Type: text/x\r\nContent-Length: 5\r\n\r\nhello";
+    request(world);
+    assert_int_equal(world->outcome.result.transport, HTTP_TRANSPORT_OK);
+    assert_int_equal(world->outcome.result.status, 418);
+    assert_string_equal(world->outcome.body, "hello");
+    assert_string_equal(world->outcome.content_type, "text/x");
+    assert_string_equal(world->outcome.text, "");
+    assert_true(world->outcome.result.sent);
+    assert_true(world->outcome.result.elapsed_us > 0);
+    const char *sent = buf_text(&world->server.last_request);
+    assert_non_null(strstr(sent, "POST /path HTTP/1.1\r\n"));
+    assert_non_null(strstr(sent, "Content-Type: application/json\r\n"));
+    assert_non_null(strstr(sent, "X-One: 1\r\n"));
+    assert_non_null(strstr(sent, "Content-Length: 7\r\n"));
+    assert_non_null(strstr(sent, "\r\n\r\n{\"a\":1}"));
+    assert_null(strstr(sent, "Expect"));
+    assert_null(strstr(sent, "Upgrade"));
+    assert_int_equal(http_client_in_flight(world->client), 0);
+}
+
+static void test_connection_is_kept(void **state)
+{
+    struct client_world *world = *state;
+    for (int i = 0; i < 50; i++) {
+        request(world);
+        assert_int_equal(world->outcome.result.status, 200);
+        assert_string_equal(world->outcome.body, "hi");
+    }
+    assert_int_equal(world->server.accepted, 1);
+    assert_int_equal(world->server.requests, 50);
+}
+
+static void test_headers_and_url_change(void **state)
+{
+    struct client_world *world = *state;
+    static const char *const other[] = {"X-Two: 2", NULL};
+    static const char *const shorter[] = {"X-Two: 2", "X-Three: 3", NULL};
+    request(world);
+    struct http_call call = call_to(world);
+    call.headers = shorter;
+    post(world, &call);
+    settle(world);
+    assert_non_null(strstr(buf_text(&world->server.last_request), "X-Three: 3"));
+    assert_null(strstr(buf_text(&world->server.last_request), "X-One"));
+    call.headers = other;
+    post(world, &call);
+    settle(world);
+    assert_null(strstr(buf_text(&world->server.last_request), "X-Three"));
+    call.headers = NULL;
+    call.body = (struct str){NULL, 0};
+    char url[80];
+    snprintf(url, sizeof(url), "http://localhost:%u/other", world->server.port);
+    call.url = url;
+    post(world, &call);
+    memset(url, 'x', sizeof(url)); /* everything was copied */
+    settle(world);
+    assert_null(strstr(buf_text(&world->server.last_request), "X-Two"));
+    assert_non_null(strstr(buf_text(&world->server.last_request), "POST /other"));
+    assert_non_null(strstr(buf_text(&world->server.last_request), "Content-Length: 0"));
+}
+
+static void test_many_at_once(void **state)
+{
+    struct client_world *world = *state;
+    enum { CALLS = 20 };
+    struct outcome outcomes[CALLS] = {0};
+    struct http_call call = call_to(world);
+    for (size_t i = 0; i < CALLS; i++) {
+        http_client_post(world->client, &call, note, &outcomes[i]);
+    }
+    assert_int_equal(http_client_in_flight(world->client), CALLS);
+    while (http_client_in_flight(world->client) > 0) {
+        raw_server_step(&world->server);
+        loop_turn_once(world->loop, false);
+    }
+    for (size_t i = 0; i < CALLS; i++) {
+        assert_int_equal(outcomes[i].calls, 1);
+        assert_int_equal(outcomes[i].result.status, 200);
+    }
+    while (world->server.closed_by_peer < CALLS - 4) { /* no more than four idle ones are kept */
+        raw_server_step(&world->server);
+    }
+    assert_int_equal(world->server.count, 4);
+}
+
+static void test_refused(void **state)
+{
+    struct client_world *world = *state;
+    struct http_call call = call_to(world);
+    raw_server_fini(&world->server);
+    char with_password[80];
+    snprintf(with_password, sizeof(with_password), "http://me:secret@127.0.0.1:%u/x", world->server.port);
+    call.url = with_password;
+    post(world, &call);
+    while (world->outcome.calls == 0) {
+        loop_turn_once(world->loop, true);
+    }
+    assert_int_equal(world->outcome.result.transport, HTTP_TRANSPORT_REFUSED);
+    assert_false(world->outcome.result.sent);
+    assert_int_equal(world->outcome.result.status, 0);
+    assert_non_null(strstr(world->outcome.text, "connection refused"));
+    assert_non_null(strstr(world->outcome.text, "http://127.0.0.1:"));
+    assert_null(strstr(world->outcome.text, "secret"));
+    raw_server_init(&world->server);
+}
+
+static void test_timeout(void **state)
+{
+    struct client_world *world = *state;
+    world->server.act = RAW_SILENT;
+    struct http_call call = call_to(world);
+    call.timeout_ms = 30;
+    post(world, &call);
+    settle(world);
+    assert_int_equal(world->outcome.result.transport, HTTP_TRANSPORT_TIMEOUT);
+    assert_true(world->outcome.result.sent);
+    assert_true(world->outcome.result.elapsed_us >= 30000);
+    while (world->server.closed_by_peer == 0) {
+        raw_server_step(&world->server);
+    }
+    world->server.act = RAW_ANSWER;
+    request(world);
+    assert_int_equal(world->outcome.result.status, 200);
+    assert_int_equal(world->server.accepted, 2); /* the connection of the failed call is not used again */
+}
+
+/* A listening socket with a full queue: the kernel drops the SYN. */
+static void test_connect_timeout_is_not_sent(void **state)
+{
+    struct client_world *world = *state;
+    struct raw_server full;
+    raw_server_init(&full);
+    listen(full.fd, 0);
+    int fillers[8];
+    for (size_t i = 0; i < COUNT_OF(fillers); i++) {
+        fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        struct sockaddr_storage address;
+        socklen_t size = sizeof(address);
+        getsockname(full.fd, (struct sockaddr *)&address, &size);
+        (void)!connect(fillers[i], (struct sockaddr *)&address, size);
+    }
+    struct http_call call = call_to(world);
+    call.url = raw_server_url(&full);
+    call.connect_timeout_ms = 30;
+    post(world, &call);
+    settle(world);
+    assert_int_equal(world->outcome.result.transport, HTTP_TRANSPORT_TIMEOUT);
+    assert_false(world->outcome.result.sent);
+    for (size_t i = 0; i < COUNT_OF(fillers); i++) {
+        close(fillers[i]);
+    }
+    raw_server_fini(&full);
+}
+
+static void test_broken_answers(void **state)
+{
+    struct client_world *world = *state;
+    static const struct {
+        enum raw_act act;
+        const char *answer;
+        enum http_transport transport;
+        int status;
+        const char *body;
+    } rows[] = {
+        {RAW_ANSWER_RESET, "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\npart", HTTP_TRANSPORT_RESET, 200,
+         NULL},
+        {RAW_ANSWER_CLOSE, "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\npart", HTTP_TRANSPORT_RESET, 200,
+         "part"},
+        {RAW_ANSWER_CLOSE, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\npart",
+         HTTP_TRANSPORT_RESET, 200, "part"},
+        {RAW_ANSWER_CLOSE, "", HTTP_TRANSPORT_RESET, 0, ""},
+        {RAW_ANSWER_CLOSE, "HTTP/1.1 200 OK\r\n\r\nuntil the end", HTTP_TRANSPORT_OK, 200, "until the end"},
+        {RAW_ANSWER_CLOSE, "what is this\r\n\r\n", HTTP_TRANSPORT_OTHER, 0, ""},
+        {RAW_ANSWER, "HTTP/1.1 301 Moved\r\nLocation: /path\r\nContent-Length: 0\r\n\r\n", HTTP_TRANSPORT_OK,
+         301, ""},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        raw_server_drop(&world->server);
+        world->server.act = rows[i].act;
+        world->server.answer = rows[i].answer;
+        request(world);
+        assert_int_equal(world->outcome.result.transport, rows[i].transport);
+        assert_true(world->outcome.result.sent);
+        if (rows[i].body != NULL) {
+            assert_int_equal(world->outcome.result.status, rows[i].status);
+            assert_string_equal(world->outcome.body, rows[i].body);
+        }
+    }
+}
+
+static void test_too_large(void **state)
+{
+    struct client_world *world = *state;
+    char answer[512];
+    memset(answer, 'x', sizeof(answer));
+    memcpy(answer, "HTTP/1.1 200 OK\r\nContent-Length: 200\r\n\r\n", 40);
+    answer[240] = '\0';
+    world->server.answer = answer;
+    request(world);
+    assert_int_equal(world->outcome.result.transport, HTTP_TRANSPORT_OK);
+    assert_int_equal(world->outcome.result.body.size, 200);
+    memcpy(answer, "HTTP/1.1 200 OK\r\nContent-Length: 201\r\n\r\nx", 41);
+    answer[240] = 'x';
+    answer[241] = '\0';
+    request(world);
+    assert_int_equal(world->outcome.result.transport, HTTP_TRANSPORT_TOO_LARGE);
+    assert_true(world->outcome.result.body.size <= 200);
+    assert_true(world->outcome.result.sent);
+}
+
+/* A server that closes an idle connection costs nothing but a new one at the next call. */
+static void test_closed_while_idle(void **state)
+{
+    struct client_world *world = *state;
+    request(world);
+    raw_server_drop(&world->server);
+    for (int i = 0; i < 5; i++) {
+        loop_turn_once(world->loop, false);
+    }
+    request(world);
+    assert_int_equal(world->outcome.result.status, 200);
+    assert_int_equal(world->server.accepted, 2);
+    request(world);
+    assert_int_equal(world->server.accepted, 2);
+}
+
+static void test_cancel(void **state)
+{
+    struct client_world *world = *state;
+    world->server.act = RAW_SILENT;
+    struct http_call call = call_to(world);
+    struct http_request_handle *handle = post(world, &call);
+    while (world->server.requests == 0) {
+        raw_server_step(&world->server);
+        loop_turn_once(world->loop, false);
+    }
+    http_request_cancel(handle);
+    http_request_cancel(NULL);
+    assert_int_equal(http_client_in_flight(world->client), 0);
+    while (world->server.closed_by_peer == 0) {
+        raw_server_step(&world->server);
+        loop_turn_once(world->loop, false);
+    }
+    assert_int_equal(world->outcome.calls, 0);
+    world->server.act = RAW_ANSWER;
+    request(world);
+    assert_int_equal(world->outcome.result.status, 200);
+}
+
+/* A malformed URL ends within http_client_post; its result waits for the loop, and can still be cancelled. */
+static void test_ends_at_once(void **state)
+{
+    struct client_world *world = *state;
+    struct http_call call = call_to(world);
+    call.url = "ftp://127.0.0.1/";
+    struct http_request_handle *handle = post(world, &call);
+    http_request_cancel(handle);
+    loop_turn_once(world->loop, false);
+    assert_int_equal(world->outcome.calls, 0);
+    post(world, &call);
+    loop_turn_once(world->loop, false);
+    assert_int_equal(world->outcome.calls, 1);
+    assert_int_equal(world->outcome.result.transport, HTTP_TRANSPORT_OTHER);
+    assert_false(world->outcome.result.sent);
+    call.url = "http://";
+    post(world, &call);
+    loop_turn_once(world->loop, false);
+    assert_int_equal(world->outcome.result.transport, HTTP_TRANSPORT_OTHER);
+    assert_non_null(strstr(world->outcome.text, "malformed URL"));
+    post(world, &call);
+    http_client_free(world->client); /* with a result that was never delivered */
+    world->client = http_client_new(world->loop, NULL);
+}
+
+struct chain {
+    struct client_world *world;
+    size_t left;
+    struct http_request_handle *victim;
+};
+
+static void next_of_chain(const struct http_result *result, void *user)
+{
+    struct chain *chain = user;
+    assert_int_equal(result->status, 200);
+    http_request_cancel(chain->victim);
+    chain->victim = NULL;
+    if (--chain->left > 0) {
+        struct http_call call = call_to(chain->world);
+        http_client_post(chain->world->client, &call, next_of_chain, chain);
+    }
+}
+
+static void test_calls_from_a_callback(void **state)
+{
+    struct client_world *world = *state;
+    struct http_call call = call_to(world);
+    struct outcome never = {0};
+    struct chain chain = {world, 10, NULL};
+    http_client_post(world->client, &call, next_of_chain, &chain);
+    call.url = "bad:";
+    while (chain.left > 9) {
+        raw_server_step(&world->server);
+        loop_turn_once(world->loop, false);
+    }
+    chain.victim = http_client_post(world->client, &call, note, &never);
+    http_request_cancel(chain.victim);
+    chain.victim = NULL;
+    while (chain.left > 0) {
+        raw_server_step(&world->server);
+        loop_turn_once(world->loop, false);
+    }
+    assert_int_equal(never.calls, 0);
+    assert_int_equal(http_client_in_flight(world->client), 0);
+}
+
+static void test_free_cancels(void **state)
+{
+    struct client_world *world = *state;
+    world->server.act = RAW_SILENT;
+    struct http_call call = call_to(world);
+    post(world, &call);
+    http_client_post(world->client, &call, note, &world->outcome);
+    for (int i = 0; i < 5; i++) {
+        raw_server_step(&world->server);
+        loop_turn_once(world->loop, false);
+    }
+    http_client_free(world->client);
+    http_client_free(NULL);
+    loop_turn_once(world->loop, false);
+    assert_int_equal(world->outcome.calls, 0);
+    world->client = http_client_new(world->loop, NULL);
+}
+
+static void test_names(void **state)
+{
+    (void)state;
+    assert_string_equal(http_transport_name(HTTP_TRANSPORT_OK), "ok");
+    assert_string_equal(http_transport_name(HTTP_TRANSPORT_TOO_LARGE), "too_large");
+    assert_string_equal(http_transport_name((enum http_transport)99), "unknown");
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, client_world_set_up, client_world_tear_down)
+    const struct CMUnitTest tests[] = {
+        T(test_answer),
+        T(test_connection_is_kept),
+        T(test_headers_and_url_change),
+        T(test_many_at_once),
+        T(test_refused),
+        T(test_timeout),
+        T(test_broken_answers),
+        T(test_too_large),
+        T(test_connect_timeout_is_not_sent),
+        T(test_closed_while_idle),
+        T(test_cancel),
+        T(test_ends_at_once),
+        T(test_calls_from_a_callback),
+        T(test_free_cancels),
+        cmocka_unit_test(test_names),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

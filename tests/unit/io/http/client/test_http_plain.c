@@ -1,0 +1,409 @@
+/* What http:// does beyond what test_http_client.c asks of both ways. */
+#include "client_world.h"
+#include "io/http/client/http_client_internal.h"
+#include "io/http/client/http_plain_parts_internal.h"
+#include "outrider/io/loop/loop_base.h"
+
+#include <arpa/inet.h>
+#include <event2/event.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define HI "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
+
+/* Starts a call and lets the server have it. */
+static void ask(struct client_world *world)
+{
+    size_t before = world->server.requests;
+    struct http_call call = call_to(world);
+    post(world, &call);
+    while (world->server.requests == before) {
+        step(world);
+    }
+}
+
+static void test_split_anywhere(void **state)
+{
+    struct client_world *world = *state;
+    static const char answer[] =
+        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 Done\r\nContent-Type: a/b\r\n"
+        "Transfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2;x\r\nlo\r\n0\r\nT: 1\r\n\r\n";
+    world->server.act = RAW_SILENT;
+    for (size_t cut = 1; cut < sizeof(answer) - 1; cut++) {
+        ask(world);
+        server_says(world, answer, cut);
+        assert_int_equal(world->outcome.calls, 0);
+        server_says(world, answer + cut, sizeof(answer) - 1 - cut);
+        settle(world);
+        assert_int_equal(world->outcome.result.transport, HTTP_TRANSPORT_OK);
+        assert_int_equal(world->outcome.result.status, 201);
+        assert_string_equal(world->outcome.body, "hello");
+        assert_string_equal(world->outcome.content_type, "a/b");
+    }
+    assert_int_equal(world->server.accepted, 1);
+}
+
+static void test_two_answers(void **state)
+{
+    struct client_world *world = *state;
+    world->server.answer = HI HI;
+    request(world);
+    assert_int_equal(world->outcome.result.transport, HTTP_TRANSPORT_OTHER);
+    assert_true(world->outcome.result.sent);
+    assert_non_null(strstr(world->outcome.text, "more than one answer"));
+    world->server.answer = HI;
+    request(world);
+    assert_int_equal(world->outcome.result.status, 200);
+    assert_int_equal(world->server.accepted, 2);
+    server_says(world, HI, 1); /* unasked */
+    request(world);
+    assert_int_equal(world->outcome.result.status, 200);
+    assert_int_equal(world->server.accepted, 3);
+}
+
+static void test_connection_not_kept(void **state)
+{
+    struct client_world *world = *state;
+    static const char *const answers[] = {
+        "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi",
+        "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nhi",
+    };
+    for (size_t i = 0; i < COUNT_OF(answers); i++) {
+        world->server.answer = answers[i];
+        request(world);
+        assert_int_equal(world->outcome.result.transport, HTTP_TRANSPORT_OK);
+        assert_string_equal(world->outcome.body, "hi");
+    }
+    assert_int_equal(world->server.accepted, 2);
+    while (world->server.closed_by_peer < 2) {
+        step(world);
+    }
+}
+
+/* ---- a kept connection that is closed before the answer ---- */
+
+static void test_sent_once_more(void **state)
+{
+    struct client_world *world = *state;
+    static const enum raw_act acts[] = {RAW_ANSWER_CLOSE, RAW_ANSWER_RESET};
+    for (size_t i = 0; i < COUNT_OF(acts); i++) {
+        world->server.act = RAW_ANSWER;
+        world->server.answer = HI;
+        request(world);
+        size_t accepted = world->server.accepted;
+        world->server.act = acts[i];
+        world->server.answer = "";
+        ask(world); /* is answered with an end */
+        assert_int_equal(world->outcome.calls, 0);
+        world->server.act = RAW_ANSWER;
+        world->server.answer = HI;
+        settle(world);
+        assert_int_equal(world->outcome.result.transport, HTTP_TRANSPORT_OK);
+        assert_string_equal(world->outcome.body, "hi");
+        assert_non_null(strstr(buf_text(&world->server.last_request), "\r\n\r\n{\"a\":1}"));
+        assert_int_equal(world->server.accepted, accepted + 1);
+    }
+    assert_int_equal(world->server.requests, 6);
+}
+
+static void test_sent_twice_at_most(void **state)
+{
+    struct client_world *world = *state;
+    request(world);
+    world->server.act = RAW_ANSWER_CLOSE;
+    world->server.answer = "";
+    request(world);
+    assert_int_equal(world->outcome.result.transport, HTTP_TRANSPORT_RESET);
+    assert_true(world->outcome.result.sent);
+    assert_non_null(strstr(world->outcome.text, "connection lost"));
+    assert_int_equal(world->server.requests, 3);
+}
+
+static void test_not_after_the_first_byte(void **state)
+{
+    struct client_world *world = *state;
+    static const char *const answers[] = {"H", "HTTP/1.1 100 Continue\r\n\r\n"};
+    for (size_t i = 0; i < COUNT_OF(answers); i++) {
+        world->server.act = RAW_ANSWER;
+        world->server.answer = HI;
+        request(world);
+        size_t requests = world->server.requests;
+        world->server.act = RAW_ANSWER_CLOSE;
+        world->server.answer = answers[i];
+        request(world);
+        assert_int_equal(world->outcome.result.transport, HTTP_TRANSPORT_RESET);
+        assert_int_equal(world->server.requests, requests + 1);
+    }
+}
+
+/* What was sent stays sent, though nobody listens any more when it is to be sent again. */
+static void test_sent_stays_sent(void **state)
+{
+    struct client_world *world = *state;
+    request(world);
+    struct http_call call = call_to(world);
+    post(world, &call);
+    raw_server_fini(&world->server);
+    while (world->outcome.calls == 0) {
+        loop_turn_once(world->loop, true);
+    }
+    assert_int_equal(world->outcome.result.transport, HTTP_TRANSPORT_REFUSED);
+    assert_true(world->outcome.result.sent);
+    raw_server_init(&world->server);
+}
+
+/* ---- long requests ---- */
+
+static void test_long_request(void **state)
+{
+    struct client_world *world = *state;
+    enum { SIZE = 8 << 20 };
+    char *body = calloc(1, SIZE);
+    memset(body, 'x', SIZE);
+    struct http_call call = call_to(world);
+    call.body = (struct str){body, SIZE};
+    post(world, &call);
+    memset(body, '#', SIZE); /* it was copied */
+    settle(world);
+    assert_int_equal(world->outcome.result.transport, HTTP_TRANSPORT_OK);
+    struct str got = buf_view(&world->server.last_request);
+    assert_true(got.size > SIZE);
+    assert_null(memchr(got.data, '#', got.size));
+    request(world);
+    assert_int_equal(world->server.accepted, 1);
+    free(body);
+}
+
+/* An answer that comes before the request has gone out is an answer, and the last one on that connection. */
+static void test_early_answer(void **state)
+{
+    struct client_world *world = *state;
+    enum { SIZE = 16 << 20 };
+    struct raw_server other;
+    raw_server_init(&other);
+    char *body = calloc(1, SIZE);
+    struct http_call call = call_to(world);
+    call.url = raw_server_url(&other);
+    call.body = (struct str){body, SIZE};
+    post(world, &call);
+    free(body);
+    loop_turn_once(world->loop, false);
+    int fd = accept(other.fd, NULL, NULL);
+    static const char answer[] = "HTTP/1.1 413 No\r\nContent-Length: 0\r\n\r\n";
+    assert_int_equal(send(fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL), sizeof(answer) - 1);
+    settle(world);
+    assert_int_equal(world->outcome.result.status, 413);
+    assert_int_equal(world->outcome.result.transport, HTTP_TRANSPORT_OK);
+    assert_true(world->outcome.result.sent);
+    assert_int_equal(world->client->plain->idle_count, 0);
+    close(fd);
+    raw_server_fini(&other);
+}
+
+/* ---- time, memory, faults ---- */
+
+static int events(struct client_world *world)
+{
+    return event_base_get_num_events(loop_base(world->loop), EVENT_BASE_COUNT_ADDED);
+}
+
+static void test_idle_means_idle(void **state)
+{
+    struct client_world *world = *state;
+    assert_int_equal(events(world), 0);
+    request(world);
+    assert_int_equal(events(world), 1); /* reading, on the kept connection: no timer */
+    raw_server_drop(&world->server);
+    while (world->client->plain->idle_count > 0) {
+        loop_turn_once(world->loop, true);
+    }
+    assert_int_equal(events(world), 0);
+}
+
+static void test_each_has_its_time(void **state)
+{
+    struct client_world *world = *state;
+    struct outcome outcomes[3] = {0};
+    static const int64_t timeouts_ms[] = {60000, 40, 20};
+    world->server.act = RAW_SILENT;
+    for (size_t i = 0; i < COUNT_OF(outcomes); i++) {
+        struct http_call call = call_to(world);
+        call.timeout_ms = timeouts_ms[i];
+        http_client_post(world->client, &call, note, &outcomes[i]);
+    }
+    while (outcomes[1].calls == 0) {
+        step(world);
+    }
+    assert_int_equal(outcomes[0].calls, 0);
+    assert_int_equal(outcomes[2].calls, 1);
+    for (size_t i = 1; i < COUNT_OF(outcomes); i++) {
+        assert_int_equal(outcomes[i].result.transport, HTTP_TRANSPORT_TIMEOUT);
+        assert_true(outcomes[i].result.elapsed_us >= timeouts_ms[i] * 1000);
+    }
+    assert_non_null(strstr(outcomes[1].text, "no answer within 40ms"));
+    assert_int_equal(http_client_in_flight(world->client), 1);
+}
+
+/* Leaves three idle connections. */
+static void three_at_once(struct client_world *world)
+{
+    struct outcome outcomes[3] = {0};
+    for (size_t i = 0; i < COUNT_OF(outcomes); i++) {
+        struct http_call call = call_to(world);
+        http_client_post(world->client, &call, note, &outcomes[i]);
+    }
+    while (outcomes[0].calls + outcomes[1].calls + outcomes[2].calls < 3) {
+        step(world);
+    }
+}
+
+/* What a burst of calls has opened is closed when calls that come one by one have no use for it. */
+static void test_needless_connections(void **state)
+{
+    struct client_world *world = *state;
+    three_at_once(world);
+    for (int i = 0; i < 13; i++) {
+        request(world);
+    }
+    assert_int_equal(world->client->plain->idle_count, 3);
+    for (int i = 0; i < 2; i++) {
+        request(world);
+    }
+    assert_int_equal(world->client->plain->idle_count, 1);
+    assert_int_equal(world->server.accepted, 3);
+}
+
+static void test_deaf_connections(void **state)
+{
+    struct client_world *world = *state;
+    three_at_once(world);
+    assert_int_equal(world->client->plain->idle_count, 3);
+    assert_int_equal(world->server.accepted, 3);
+    world->server.act = RAW_SILENT;
+    struct http_call call = call_to(world);
+    call.timeout_ms = 20;
+    post(world, &call);
+    settle(world);
+    assert_int_equal(world->outcome.result.transport, HTTP_TRANSPORT_TIMEOUT);
+    assert_int_equal(world->client->plain->idle_count, 0);
+    world->server.act = RAW_ANSWER;
+    request(world);
+    assert_int_equal(world->outcome.result.transport, HTTP_TRANSPORT_OK);
+    assert_int_equal(world->server.accepted, 4);
+}
+
+static bool is_blank(const struct buf *buf)
+{
+    for (size_t i = 0; i < buf->capacity; i++) {
+        if (buf->data[i] != '\0') {
+            return false;
+        }
+    }
+    return buf->capacity > 0;
+}
+
+static void test_secrets_are_wiped(void **state)
+{
+    struct client_world *world = *state;
+    struct http_call call = call_to(world);
+    call.secret = true;
+    post(world, &call);
+    settle(world);
+    assert_string_equal(world->outcome.body, "hi");
+    const struct plain_call *spare = world->client->plain->spare;
+    assert_non_null(spare);
+    assert_true(is_blank(&spare->request));
+    assert_true(is_blank(&spare->answer.head));
+    assert_true(is_blank(&spare->answer.body));
+    const char *scratch = world->client->plain->scratch;
+    assert_null(memmem(scratch, HTTP_PLAIN_READ_SIZE, "hi", 2));
+}
+
+static void test_refused_at_once(void **state)
+{
+    struct client_world *world = *state;
+    static const char *const broken[] = {"A: b\r\nC: d", NULL};
+    static const struct {
+        const char *url, *text;
+    } rows[] = {
+        {"ftp://me:secret@127.0.0.1/", "neither http:// nor https://"},
+        {"http://me:secret@", "malformed URL"},
+        {"http://127.0.0.1:1/a b", "malformed URL"},
+        {NULL, "line break"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct http_call call = call_to(world);
+        call.url = rows[i].url != NULL ? rows[i].url : call.url;
+        call.headers = rows[i].url != NULL ? call.headers : broken;
+        post(world, &call);
+        assert_int_equal(http_client_in_flight(world->client), 1);
+        loop_turn_once(world->loop, false);
+        assert_int_equal(world->outcome.calls, 1);
+        assert_int_equal(world->outcome.result.transport, HTTP_TRANSPORT_OTHER);
+        assert_false(world->outcome.result.sent);
+        assert_non_null(strstr(world->outcome.text, rows[i].text));
+        assert_null(strstr(world->outcome.text, "secret"));
+    }
+    assert_int_equal(events(world), 0);
+}
+
+static void test_unknown_name(void **state)
+{
+    struct client_world *world = *state;
+    struct http_call call = call_to(world);
+    call.url = "http://no-such-name.invalid:1/";
+    call.connect_timeout_ms = 50;
+    post(world, &call);
+    settle(world);
+    assert_true(world->outcome.result.transport == HTTP_TRANSPORT_RESOLVE ||
+                world->outcome.result.transport == HTTP_TRANSPORT_TIMEOUT);
+    assert_false(world->outcome.result.sent);
+    assert_non_null(strstr(world->outcome.text, "http://no-such-name.invalid:1/: "));
+    assert_non_null(strstr(world->outcome.text, "nam"));
+}
+
+static void test_v6(void **state)
+{
+    struct client_world *world = *state;
+    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_addr = in6addr_loopback};
+    socklen_t size = sizeof(address);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&address, size) < 0 || listen(fd, 8) < 0 ||
+        getsockname(fd, (struct sockaddr *)&address, &size) < 0) {
+        close(fd);
+        skip();
+    }
+    int v4 = world->server.fd;
+    world->server.fd = fd;
+    static const char *const hosts[] = {"[::1]", "localhost"};
+    for (size_t i = 0; i < COUNT_OF(hosts); i++) {
+        char url[64];
+        snprintf(url, sizeof(url), "http://%s:%u/", hosts[i], ntohs(address.sin6_port));
+        struct http_call call = call_to(world);
+        call.url = url;
+        post(world, &call);
+        settle(world);
+        assert_int_equal(world->outcome.result.status, 200);
+        char host[80];
+        snprintf(host, sizeof(host), "\r\nHost: %s:%u\r\n", hosts[i], ntohs(address.sin6_port));
+        assert_non_null(strstr(buf_text(&world->server.last_request), host));
+    }
+    close(v4);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, client_world_set_up, client_world_tear_down)
+    const struct CMUnitTest tests[] = {
+        T(test_split_anywhere),   T(test_two_answers),        T(test_connection_not_kept),
+        T(test_sent_once_more),   T(test_sent_twice_at_most), T(test_not_after_the_first_byte),
+        T(test_sent_stays_sent),  T(test_long_request),       T(test_early_answer),
+        T(test_idle_means_idle),  T(test_each_has_its_time),  T(test_secrets_are_wiped),
+        T(test_refused_at_once),  T(test_unknown_name),       T(test_v6),
+        T(test_deaf_connections), T(test_needless_connections),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

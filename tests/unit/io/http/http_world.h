@@ -1,0 +1,67 @@
+/* A server on a loop, what its handler saw, and clients of plain sockets. */
+#ifndef OUTRIDER_TEST_HTTP_WORLD_H
+#define OUTRIDER_TEST_HTTP_WORLD_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "outrider/base/buf.h"
+#include "outrider/io/http/server/http_server.h"
+
+#include <stdbool.h>
+
+enum { BIG = 8 << 20 };
+
+struct world {
+    struct loop *loop;
+    struct http_server *server;
+    char folder[32], path[64];
+    struct blob *big;
+    struct http_exchange *kept; /* of /later */
+    size_t handled;
+    char seen[512]; /* the last request */
+};
+
+struct client {
+    int fd;
+    struct buf in;
+    bool ended;
+};
+
+/* For cmocka: a world without a server in *state. */
+int world_set_up(void **state);
+int world_tear_down(void **state);
+
+/* Starts the server; its handler answers /now and the like at once and keeps the exchange of /later. */
+void world_start(struct world *world, struct http_server_options options);
+
+/* Answers the exchange that was kept. */
+void world_answer(struct world *world, const char *text);
+
+/* Turns the loop once, without waiting. */
+void world_turn(struct world *world);
+
+/* A blocking connection to the server's port, ended with client_hang_up. */
+struct client client_dial(struct world *world);
+void client_hang_up(struct client *client);
+
+/* Sends all of `text`. */
+void client_say(struct client *client, const char *text);
+
+/* Reads what has come. */
+void client_read(struct client *client);
+
+/* Turns the loop until `mark` has come `count` times, or until the server has ended the connection. */
+void client_hear(struct world *world, struct client *client, const char *mark, size_t count);
+void client_hear_end(struct world *world, struct client *client);
+
+/* Whether `text` is in what has come. */
+bool client_heard(const struct client *client, const char *text);
+
+#define GET(path) "GET " path " HTTP/1.1\r\nHost: h\r\n\r\n"
+
+#endif

@@ -1,0 +1,227 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+/* What goes to peers: bounded, newest state kept, nobody disturbed by one who does not read. */
+#include "unit/io/line_world.h"
+
+#include <sys/socket.h>
+
+/* Fills the connection of a peer that does not read until replies are dropped. */
+static void back_up(struct line_world *world, int fd)
+{
+    for (int i = 0; i < 10000 && line_socket_stats(world->socket)->replies_dropped == 0; i++) {
+        line_world_say(fd, "big\n");
+        loop_turn_once(world->loop, false);
+    }
+    assert_true(line_socket_stats(world->socket)->replies_dropped > 0);
+    buf_clear(&world->heard);
+}
+
+/* Reads all there is while the loop turns; returns it. */
+static struct buf read_out(struct line_world *world, int fd)
+{
+    struct buf got = {0};
+    char bytes[4096];
+    for (int quiet = 0; quiet < 4;) {
+        ssize_t size = recv(fd, bytes, sizeof(bytes), 0);
+        if (size > 0) {
+            buf_add(&got, bytes, (size_t)size);
+        }
+        quiet = size > 0 ? 0 : quiet + 1;
+        loop_turn_once(world->loop, false);
+    }
+    return got;
+}
+
+static void one_that_never_reads_costs_little(void **state)
+{
+    struct line_world *world = *state;
+    assert_true(line_world_open(world));
+    int fd = line_world_connect(world), other = line_world_connect(world);
+    back_up(world, fd);
+    uint64_t dropped = line_socket_stats(world->socket)->replies_dropped;
+    for (int i = 0; i < 100; i++) {
+        line_world_say(fd, "hello\n");
+        line_world_heard(world, "[hello]");
+    }
+    assert_int_equal(line_socket_stats(world->socket)->replies_dropped, dropped + 100);
+    line_world_say(other, "hello\n");
+    line_world_read(world, other, "OK hello\n");
+    struct buf got = read_out(world, fd);
+    assert_true(got.size > 1001);
+    assert_int_equal(got.size % 1001, 0); /* whole replies only */
+    buf_fini(&got);
+    line_world_say(fd, "hello\n");
+    line_world_read(world, fd, "OK hello\n");
+    close(fd);
+    close(other);
+}
+
+static void of_events_the_newest_is_kept(void **state)
+{
+    struct line_world *world = *state;
+    assert_true(line_world_open(world));
+    int fd = line_world_connect(world);
+    line_world_say(fd, "silent\n");
+    line_world_turn(world);
+    line_peer_event(world->last, STR("EVENT one"));
+    line_peer_event(world->last, STR("EVENT two"));
+    line_world_read(world, fd, "EVENT one\nEVENT two\n");
+    back_up(world, fd);
+    line_peer_event(world->last, STR("EVENT drain on"));
+    line_peer_event(world->last, STR("EVENT drain off"));
+    line_peer_event(world->last, STR("EVENT drain on again"));
+    struct buf got = read_out(world, fd);
+    assert_null(strstr(buf_text(&got), "EVENT drain off"));
+    const char *event = strstr(buf_text(&got), "EVENT drain on again\n");
+    assert_non_null(event);
+    assert_string_equal(event, "EVENT drain on again\n");
+    buf_fini(&got);
+    close(fd);
+}
+
+static void events_reach_every_peer(void **state)
+{
+    struct line_world *world = *state;
+    assert_true(line_world_open(world));
+    int fds[3];
+    for (int i = 0; i < 3; i++) {
+        fds[i] = line_world_connect(world);
+    }
+    line_world_turn(world);
+    /* one has gone and one is closing: the list stays whole while it is walked */
+    close(fds[0]);
+    for (struct line_peer *peer = line_socket_first(world->socket); peer != NULL;
+         peer = line_peer_next(peer)) {
+        line_peer_event(peer, STR("EVENT on"));
+        if (line_peer_next(peer) == NULL) {
+            line_peer_close(peer);
+        }
+    }
+    line_world_read(world, fds[1], "EVENT on\n");
+    char bytes[16] = {0};
+    assert_int_equal(recv(fds[2], bytes, sizeof(bytes), 0), 9);
+    line_world_eof(world, fds[2]);
+    line_world_heard(world, "xx");
+    close(fds[1]);
+    close(fds[2]);
+}
+
+static void a_close_waits_for_what_is_unsent(void **state)
+{
+    struct line_world *world = *state;
+    assert_true(line_world_open(world));
+    int fd = line_world_connect(world);
+    back_up(world, fd);
+    line_peer_close(world->last);
+    line_world_heard(world, "");
+    assert_int_equal(line_socket_peers(world->socket), 1);
+    struct buf got = read_out(world, fd);
+    assert_int_equal(got.size % 1001, 0);
+    buf_fini(&got);
+    line_world_heard(world, "x");
+    line_world_eof(world, fd);
+    close(fd);
+}
+
+/* Half-closed with answers unsent: they go out first; the same peer gone for good ends it at once. */
+static void a_half_closed_peer_gets_its_answers(void **state)
+{
+    struct line_world *world = *state;
+    assert_true(line_world_open(world));
+    for (int leaves = 0; leaves < 2; leaves++) {
+        int fd = line_world_connect(world);
+        uint64_t dropped = line_socket_stats(world->socket)->replies_dropped;
+        while (line_socket_stats(world->socket)->replies_dropped == dropped) {
+            line_world_say(fd, "big\n");
+            loop_turn_once(world->loop, false);
+        }
+        buf_clear(&world->heard);
+        assert_int_equal(shutdown(fd, SHUT_WR), 0);
+        line_world_heard(world, "");
+        if (leaves == 0) {
+            struct buf got = read_out(world, fd);
+            assert_int_equal(got.size % 1001, 0);
+            buf_fini(&got);
+            line_world_eof(world, fd);
+        }
+        close(fd);
+        line_world_heard(world, "x");
+    }
+}
+
+/* A flood of lines answered in one go: answers are sent together, none is lost while the peer reads. */
+static void many_lines_get_many_answers(void **state)
+{
+    struct line_world *world = *state;
+    assert_true(line_world_open(world));
+    int fd = line_world_connect(world);
+    struct buf got = {0};
+    for (int round = 0; round < 20; round++) {
+        struct buf lines = {0};
+        for (int i = 0; i < 500; i++) {
+            buf_printf(&lines, "r%d\n", i);
+        }
+        line_world_say(fd, buf_text(&lines));
+        buf_fini(&lines);
+        struct buf more = read_out(world, fd);
+        buf_str(&got, buf_view(&more));
+        buf_fini(&more);
+    }
+    size_t answers = 0;
+    for (size_t i = 0; i < got.size; i++) {
+        answers += got.data[i] == '\n';
+    }
+    assert_int_equal(answers, 20 * 500);
+    assert_int_equal(line_socket_stats(world->socket)->replies_dropped, 0);
+    buf_fini(&got);
+    close(fd);
+}
+
+static void free_with_peers_in_every_state(void **state)
+{
+    struct line_world *world = *state;
+    world->options.max_peers = 3;
+    assert_true(line_world_open(world));
+    int fds[4];
+    for (int i = 0; i < 3; i++) {
+        fds[i] = line_world_connect(world);
+        line_world_turn(world);
+    }
+    line_world_say(fds[1], "half a li");
+    back_up(world, fds[0]);
+    line_peer_close(world->last);
+    fds[3] = line_world_connect(world);
+    line_world_turn(world);
+    buf_clear(&world->heard);
+    line_peer_close(line_socket_first(world->socket));
+    line_socket_free(world->socket);
+    world->socket = NULL;
+    line_world_heard(world, "");
+    line_socket_free(NULL);
+    for (int i = 0; i < 4; i++) {
+        close(fds[i]);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(one_that_never_reads_costs_little, line_world_setup,
+                                        line_world_teardown),
+        cmocka_unit_test_setup_teardown(of_events_the_newest_is_kept, line_world_setup, line_world_teardown),
+        cmocka_unit_test_setup_teardown(events_reach_every_peer, line_world_setup, line_world_teardown),
+        cmocka_unit_test_setup_teardown(a_close_waits_for_what_is_unsent, line_world_setup,
+                                        line_world_teardown),
+        cmocka_unit_test_setup_teardown(a_half_closed_peer_gets_its_answers, line_world_setup,
+                                        line_world_teardown),
+        cmocka_unit_test_setup_teardown(many_lines_get_many_answers, line_world_setup, line_world_teardown),
+        cmocka_unit_test_setup_teardown(free_with_peers_in_every_state, line_world_setup,
+                                        line_world_teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,266 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+/* The socket file: who may reach it, what it replaces, and what becomes of it. */
+#include "outrider/io/net/unix_bind.h"
+#include "unit/io/line_world.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+static void mode_and_group_do_not_depend_on_the_umask(void **state)
+{
+    struct line_world *world = *state;
+    static const mode_t modes[] = {0660, 0600, 0666};
+    static const mode_t masks[] = {0, 077, 0777};
+    for (size_t i = 0; i < COUNT_OF(modes) * COUNT_OF(masks); i++) {
+        mode_t old = umask(masks[i % 3]);
+        world->options.mode = modes[i / 3];
+        world->options.gid = getegid();
+        bool opened = line_world_open(world);
+        umask(old);
+        assert_true(opened);
+        struct stat st;
+        assert_int_equal(stat(temp_path(&world->dir, "sock"), &st), 0);
+        assert_int_equal(st.st_mode & 07777, modes[i / 3]);
+        assert_int_equal(st.st_gid, getegid());
+        line_socket_free(world->socket);
+        world->socket = NULL;
+    }
+}
+
+static void a_group_that_is_not_ours_is_an_error(void **state)
+{
+    struct line_world *world = *state;
+    if (geteuid() == 0) {
+        skip(); /* root may give a file to any group */
+    }
+    world->options.gid = 0;
+    assert_false(line_world_open(world));
+    assert_int_equal(world->err.code, ERROR_DENIED);
+    assert_int_equal(access(temp_path(&world->dir, "sock"), F_OK), -1);
+}
+
+static int bind_at(const char *path, int type)
+{
+    int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    strcpy(address.sun_path, path);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    return fd;
+}
+
+static void a_stale_socket_is_replaced(void **state)
+{
+    struct line_world *world = *state;
+    close(bind_at(temp_path(&world->dir, "sock"), SOCK_STREAM));
+    assert_true(line_world_open(world));
+    int fd = line_world_connect(world);
+    line_world_say(fd, "hello\n");
+    line_world_heard(world, "[hello]");
+    close(fd);
+}
+
+static void assert_refused(struct line_world *world, enum error_code code, const char *word)
+{
+    struct stat before, after;
+    assert_int_equal(lstat(temp_path(&world->dir, "sock"), &before), 0);
+    assert_false(line_world_open(world));
+    assert_int_equal(world->err.code, code);
+    assert_non_null(strstr(world->err.text, temp_path(&world->dir, "sock")));
+    assert_non_null(strstr(world->err.text, word));
+    assert_int_equal(lstat(temp_path(&world->dir, "sock"), &after), 0);
+    assert_true(before.st_ino == after.st_ino && before.st_mode == after.st_mode);
+}
+
+static void a_living_socket_is_not(void **state)
+{
+    struct line_world *world = *state;
+    int fd = bind_at(temp_path(&world->dir, "sock"), SOCK_STREAM);
+    assert_int_equal(listen(fd, 0), 0);
+    char pid[32];
+    snprintf(pid, sizeof(pid), "process %d answers", (int)getpid());
+    assert_refused(world, ERROR_BUSY, pid);
+    assert_refused(world, ERROR_BUSY, "answers"); /* its queue is full now: it lives all the same */
+    close(fd);
+    assert_int_equal(unlink(temp_path(&world->dir, "sock")), 0);
+    fd = bind_at(temp_path(&world->dir, "sock"), SOCK_DGRAM);
+    assert_refused(world, ERROR_BUSY, "answers");
+    close(fd);
+}
+
+static void what_is_no_socket_is_left_alone(void **state)
+{
+    struct line_world *world = *state;
+    int fd = open(temp_path(&world->dir, "sock"), O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    close(fd);
+    assert_refused(world, ERROR_INVALID, "no socket");
+    assert_int_equal(unlink(temp_path(&world->dir, "sock")), 0);
+    assert_int_equal(symlink("/dev/null", temp_path(&world->dir, "sock")), 0);
+    assert_refused(world, ERROR_INVALID, "no socket");
+}
+
+static void paths_that_do_not_fit_are_explained(void **state)
+{
+    struct line_world *world = *state;
+    char path[160];
+    memset(path, 'p', sizeof(path) - 1);
+    path[0] = '/';
+    path[sizeof(path) - 1] = '\0';
+    world->options.path = path;
+    assert_false(line_world_open(world));
+    assert_int_equal(world->err.code, ERROR_INVALID);
+    assert_non_null(strstr(world->err.text, "159 bytes"));
+    world->options.path = "";
+    assert_false(line_world_open(world));
+    assert_int_equal(world->err.code, ERROR_INVALID);
+    world->options.path = temp_path(&world->dir, "absent/sock");
+    assert_false(line_world_open(world));
+    assert_int_equal(world->err.code, ERROR_NOT_FOUND);
+}
+
+static void the_file_goes_with_us_unless_it_is_anothers(void **state)
+{
+    struct line_world *world = *state;
+    assert_true(line_world_open(world));
+    line_socket_free(world->socket);
+    assert_int_equal(access(temp_path(&world->dir, "sock"), F_OK), -1);
+    assert_true(line_world_open(world));
+    assert_int_equal(unlink(temp_path(&world->dir, "sock")), 0);
+    int fd = bind_at(temp_path(&world->dir, "sock"), SOCK_STREAM);
+    line_socket_free(world->socket);
+    world->socket = NULL;
+    assert_int_equal(access(temp_path(&world->dir, "sock"), F_OK), 0);
+    close(fd);
+}
+
+static void an_inherited_socket_is_served_and_left(void **state)
+{
+    struct line_world *world = *state;
+    int fd = bind_at(temp_path(&world->dir, "sock"), SOCK_STREAM);
+    assert_int_equal(listen(fd, 4), 0);
+    /* lines wait in it while the agent restarts */
+    int client = line_world_connect(world);
+    line_world_say(client, "waited\n");
+    world->options.inherited_fd = fd;
+    world->options.path = "/not/used";
+    assert_true(line_world_open(world));
+    line_world_heard(world, "[waited]");
+    assert_true((fcntl(fd, F_GETFL) & O_NONBLOCK) != 0);
+    line_socket_free(world->socket);
+    world->socket = NULL;
+    assert_int_equal(access(temp_path(&world->dir, "sock"), F_OK), 0);
+    close(client);
+}
+
+/* Starts a process that waits for `go` to close, binds and listens, tells how it went, and keeps what it has
+ * until `hold` closes. */
+static void start_rival(const char *path, const int go[2], const int hold[2], int told)
+{
+    if (fork() != 0) {
+        return;
+    }
+    char byte = 0;
+    struct error err;
+    struct unix_bound bound;
+    close(go[1]);
+    close(hold[1]);
+    bool started = read(go[0], &byte, 1) == 0;
+    bool bound_it = started && unix_bind(path, SOCK_STREAM, 0600, (gid_t)-1, &err, &bound) == 0;
+    byte = bound_it && listen(bound.fd, 4) == 0 ? 'b' : !bound_it && err.code == ERROR_BUSY ? 'r' : '?';
+    _exit(write(told, &byte, 1) != 1 || read(hold[0], &byte, 1) != 0);
+}
+
+static void of_two_at_once_on_a_stale_socket_one_is_refused(void **state)
+{
+    struct line_world *world = *state;
+    for (int round = 0; round < 300; round++) {
+        const char *path = temp_path(&world->dir, "sock");
+        int go[2], hold[2], told[2];
+        char words[2] = "";
+        close(bind_at(path, SOCK_STREAM));
+        assert_int_equal(pipe(go) + pipe(hold) + pipe(told), 0);
+        start_rival(path, go, hold, told[1]);
+        start_rival(path, go, hold, told[1]);
+        close(go[0]);
+        close(go[1]);
+        close(hold[0]);
+        close(told[1]);
+        assert_int_equal(read(told[0], words, 1), 1);
+        assert_int_equal(read(told[0], words + 1, 1), 1);
+        close(hold[1]);
+        close(told[0]);
+        assert_true(wait(NULL) > 0 && wait(NULL) > 0);
+        assert_true((words[0] == 'b' && words[1] == 'r') || (words[0] == 'r' && words[1] == 'b'));
+        assert_int_equal(unlink(temp_path(&world->dir, "sock")), 0);
+    }
+}
+
+/* Whoever may read the directory may lock it: that must not keep us from starting. */
+static void a_directory_locked_for_ever_stops_nobody(void **state)
+{
+    struct line_world *world = *state;
+    int fd = open(world->dir.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_int_equal(flock(fd, LOCK_EX), 0);
+    assert_true(line_world_open(world));
+    close(fd);
+}
+
+/* Another user is kept out by the mode from the first moment. */
+static void others_are_kept_out(void **state)
+{
+    struct line_world *world = *state;
+    if (geteuid() != 0) {
+        skip(); /* needs a second user */
+    }
+    assert_int_equal(chmod(world->dir.path, 0755), 0);
+    assert_true(line_world_open(world));
+    pid_t child = fork();
+    if (child == 0) {
+        struct sockaddr_un address = {.sun_family = AF_UNIX};
+        strcpy(address.sun_path, temp_path(&world->dir, "sock"));
+        int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+        _exit(setgid(65534) == 0 && setuid(65534) == 0 &&
+                      connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0
+                  ? 0
+                  : 1);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(mode_and_group_do_not_depend_on_the_umask, line_world_setup,
+                                        line_world_teardown),
+        cmocka_unit_test_setup_teardown(a_group_that_is_not_ours_is_an_error, line_world_setup,
+                                        line_world_teardown),
+        cmocka_unit_test_setup_teardown(a_stale_socket_is_replaced, line_world_setup, line_world_teardown),
+        cmocka_unit_test_setup_teardown(a_living_socket_is_not, line_world_setup, line_world_teardown),
+        cmocka_unit_test_setup_teardown(what_is_no_socket_is_left_alone, line_world_setup,
+                                        line_world_teardown),
+        cmocka_unit_test_setup_teardown(paths_that_do_not_fit_are_explained, line_world_setup,
+                                        line_world_teardown),
+        cmocka_unit_test_setup_teardown(the_file_goes_with_us_unless_it_is_anothers, line_world_setup,
+                                        line_world_teardown),
+        cmocka_unit_test_setup_teardown(an_inherited_socket_is_served_and_left, line_world_setup,
+                                        line_world_teardown),
+        cmocka_unit_test_setup_teardown(of_two_at_once_on_a_stale_socket_one_is_refused, line_world_setup,
+                                        line_world_teardown),
+        cmocka_unit_test_setup_teardown(a_directory_locked_for_ever_stops_nobody, line_world_setup,
+                                        line_world_teardown),
+        cmocka_unit_test_setup_teardown(others_are_kept_out, line_world_setup, line_world_teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
