@@ -1,8 +1,8 @@
 /* The HTTP server's side: where it listens, and requests and replies between its words and ours. */
 #include "outrider/api/common/api.h"
 
-#include "outrider/api/common/handler.h"
 #include "controls_internal.h"
+#include "outrider/api/common/handler.h"
 #include "outrider/api/events/events.h"
 #include "outrider/base/blob.h"
 #include "outrider/base/error.h"

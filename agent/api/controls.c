@@ -27,7 +27,8 @@ struct api_controls {
 
 static void answer(struct http_exchange *exchange, struct api_reply *reply)
 {
-    const char *const headers[] = {"Cache-Control: no-store", reply->retry_after ? "Retry-After: 1" : NULL, NULL};
+    const char *const headers[] = {"Cache-Control: no-store", reply->retry_after ? "Retry-After: 1" : NULL,
+                                   NULL};
     http_respond(exchange, &(struct http_response){.status = reply->status,
                                                    .content_type = str_of(reply->content_type),
                                                    .body = buf_view(&reply->body),

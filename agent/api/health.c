@@ -1,7 +1,7 @@
 #include "outrider/api/common/handler.h"
 
-#include "outrider/core/publish/registrar.h"
 #include "outrider/core/fleet/view_read.h"
+#include "outrider/core/publish/registrar.h"
 
 static void say_ok(struct api_reply *reply)
 {
@@ -24,9 +24,9 @@ void api_readyz(struct api_context *context, const struct api_request *request, 
         if (view_known(view.fleet.view)) {
             say_ok(reply);
         } else {
-            const char *trouble = view_trouble(view.fleet.view);
+            const char *last_error = view_last_error(view.fleet.view);
             api_refuse(reply, 503, "not_known", "the fleet has not been read yet%s%s",
-                       trouble[0] == '\0' ? "" : ": ", trouble);
+                       last_error[0] == '\0' ? "" : ": ", last_error);
         }
     } else if (registrar_settled(view.registrar)) {
         say_ok(reply);

@@ -3,7 +3,6 @@
 #include "outrider/shell/agent.h"
 #include "outrider/shell/config_file.h"
 
-
 int cmd_agent(const struct command *command, struct cli_args args)
 {
     const char *file = NULL;

@@ -1,12 +1,12 @@
 #include "outrider/cli/common/cli.h"
 
-#include "outrider/cli/common/line_client.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
+#include "outrider/cli/common/line_client.h"
 #include "outrider/codec/status/status_line.h"
 #include "outrider/core/config/config.h"
-#include "outrider/core/server/words.h"
+#include "outrider/core/server/status_message.h"
 #include "outrider/shell/config_file.h"
 
 #include <stdio.h>
@@ -46,7 +46,7 @@ static char *socket_of_config(const char *file, int *ret_status)
 /* What only a connection that stays can mean is refused here; the rest is the agent's to judge. */
 static int check_line(const struct command *command, struct str line)
 {
-    struct words words;
+    struct status_message words;
     struct status_line_error problem;
     if (memchr(line.data, '\n', line.size) != NULL) {
         return cli_usage(command, "one line at a time: the words have a line break");

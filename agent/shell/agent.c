@@ -4,10 +4,10 @@
 
 #include "outrider/base/buf.h"
 #include "outrider/base/mem.h"
-#include "outrider/core/server/shutdown.h"
 #include "outrider/core/fleet/view.h"
-#include "outrider/io/loop/clock_watch.h"
+#include "outrider/core/server/shutdown.h"
 #include "outrider/io/http/client/http_client.h"
+#include "outrider/io/loop/clock_watch.h"
 #include "outrider/io/loop/pidfd.h"
 #include "outrider/io/loop/signals.h"
 #include "outrider/io/loop/timer.h"
@@ -51,7 +51,7 @@ static void extend_stop(struct agent *agent, int64_t now)
 {
     if (now >= extend_due(agent)) {
         agent->stop_extended_mono = now;
-        agent_tell_systemd("EXTEND_TIMEOUT_USEC=30000000");
+        agent_notify_systemd("EXTEND_TIMEOUT_USEC=30000000");
     }
 }
 
@@ -160,10 +160,10 @@ static void stop(struct agent *agent, enum shutdown_event_type how, const struct
     if (may_hand_over && how == SHUTDOWN_ON_QUIT) {
         /* What the next agent cannot read would only keep it from its own record for a TTL. */
         state_store_flush(agent->state);
-        may_hand_over = state_store_trouble(agent->state)[0] == '\0';
+        may_hand_over = state_store_last_error(agent->state)[0] == '\0';
     }
     if (running) {
-        agent_tell_systemd("STOPPING=1");
+        agent_notify_systemd("STOPPING=1");
     }
     router_stop(agent->router, how, may_hand_over, now);
 }
@@ -178,7 +178,7 @@ static void on_observer_signal(struct agent *agent, int signo)
     case SIGTERM:
     case SIGINT:
     case SIGQUIT:
-        agent_tell_systemd("STOPPING=1");
+        agent_notify_systemd("STOPPING=1");
         effects_exit(&agent->effects, 0);
         break;
     case SIGCHLD: (void)process_reap(); break;
@@ -281,14 +281,14 @@ static int open_world(struct agent *agent, struct error *err)
 
 static void start_sidecar(struct agent *agent)
 {
-    struct router_past past;
-    agent->past = agent_past_load(agent, &past);
+    struct router_restore restore;
+    agent->restore = agent_restore_load(agent, &restore);
     uint64_t seed;
     entropy_fill(&seed, sizeof(seed));
     log_info("agent", "started", LOG_TEXT("type", agent->config->server.type), LOG_TEXT("id", agent->id),
              LOG_TEXT("config", agent->config_path));
     struct instant now = agent_now();
-    agent->router = router_new(agent->config, agent->id, &past, seed, &agent->effects, &now);
+    agent->router = router_new(agent->config, agent->id, &restore, seed, &agent->effects, &now);
     router_start(agent->router, &now);
     agent_rearm(agent);
 }
@@ -302,7 +302,7 @@ static void run(struct agent *agent)
                  LOG_TEXT("config", agent->config_path));
     }
     fleet_start(agent->fleet);
-    agent_tell_status(agent, "READY=1\n");
+    agent_notify_status(agent, "READY=1\n");
     loop_run(agent->loop);
     fleet_stop(agent->fleet);
     if (agent->state != NULL && agent->router != NULL) {
@@ -323,7 +323,7 @@ static void close_world(struct agent *agent)
     registry_free(agent->registry);
     http_client_free(agent->http);
     router_free(agent->router);
-    agent_past_free(agent->past);
+    agent_restore_free(agent->restore);
     signals_free(agent->signals);
     state_store_free(agent->state);
     timer_free(agent->timer);

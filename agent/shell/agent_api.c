@@ -59,7 +59,7 @@ static void look(void *user, struct api_view *ret_view)
         .registry_cluster = agent->registry_cluster,
         .registry_endpoints = agent->endpoint_views,
         .registry_endpoint_count = endpoints,
-        .state_trouble = agent->state == NULL ? "" : state_store_trouble(agent->state),
+        .state_last_error = agent->state == NULL ? "" : state_store_last_error(agent->state),
         .counters = &agent->counters,
     };
     if (agent->router != NULL) {

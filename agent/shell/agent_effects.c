@@ -88,11 +88,11 @@ static void on_process_gone(void *user)
 /* The number may have gone to another process since the server named it. */
 static bool is_same_process(const struct agent *agent, pid_t pid)
 {
-    struct words words;
+    struct status_message message;
     uint64_t start;
     struct error err;
-    return process_start_time(pid, &err, &start) == 0 && server_words(router_server(agent->router), &words) &&
-           words.mainpid_start == start;
+    return process_start_time(pid, &err, &start) == 0 &&
+           server_reported_message(router_server(agent->router), &message) && message.mainpid_start == start;
 }
 
 void effects_watch_pid(struct effects *effects, pid_t pid)
@@ -143,9 +143,9 @@ void effects_look_up_host(struct effects *effects)
 
 /* ---- telling ---- */
 
-void effects_tell_drain(struct effects *effects, bool on, int64_t left_ms, struct str reason)
+void effects_emit_drain(struct effects *effects, bool on, int64_t left_ms, struct str reason)
 {
-    status_sockets_tell_drain(effects->agent->sockets, on, left_ms, reason);
+    status_sockets_emit_drain(effects->agent->sockets, on, left_ms, reason);
 }
 
 void effects_save(struct effects *effects, bool urgent)
@@ -171,7 +171,7 @@ void effects_status_moved(struct effects *effects, enum status from, enum status
         log_info("server", "status", LOG_TEXT("from", status_name(from)), LOG_TEXT("to", status_name(to)),
                  LOG_STR("cause", cause));
     }
-    agent_tell_status(agent, "");
+    agent_notify_status(agent, "");
 }
 
 void agent_log_note(const struct agent_note *note, const char *module, struct str detail)
@@ -190,22 +190,22 @@ void effects_note(struct effects *effects, enum registrar_note note, struct str 
         [REGISTRAR_NOTE_LEASE_LOST] = {LOG_LEVEL_WARN, "lease lost"},
         [REGISTRAR_NOTE_REPAIRED] = {LOG_LEVEL_WARN,
                                      "somebody had changed the key; it is written right again"},
-        [REGISTRAR_NOTE_FOREIGN] = {LOG_LEVEL_ERROR,
-                                    "another agent holds the key; waiting for its lease to end"},
-        [REGISTRAR_NOTE_AWAY] = {LOG_LEVEL_WARN, "requests fail; retrying until they succeed"},
-        [REGISTRAR_NOTE_BACK] = {LOG_LEVEL_INFO, "requests succeed again"},
+        [REGISTRAR_NOTE_CONFLICT] = {LOG_LEVEL_ERROR,
+                                     "another agent holds the key; waiting for its lease to end"},
+        [REGISTRAR_NOTE_OUTAGE] = {LOG_LEVEL_WARN, "requests fail; retrying until they succeed"},
+        [REGISTRAR_NOTE_RECOVERED] = {LOG_LEVEL_INFO, "requests succeed again"},
         [REGISTRAR_NOTE_WITHDRAWN] = {LOG_LEVEL_INFO, "withdrawn"},
         [REGISTRAR_NOTE_GAP] = {LOG_LEVEL_WARN, "time has passed unseen"},
         [REGISTRAR_NOTE_TAKEN_BACK] = {LOG_LEVEL_ERROR,
                                        "the record says ready, the server is not, and the registry "
                                        "takes no writes: the record is taken away"},
-        [REGISTRAR_NOTE_TWIN] = {LOG_LEVEL_ERROR,
-                                 "another agent writes under this one's own lease: is its state_dir "
-                                 "a copy of this one's? This agent takes another lease"},
+        [REGISTRAR_NOTE_DUPLICATE_AGENT] =
+            {LOG_LEVEL_ERROR, "another agent writes under this one's own lease: is its state_dir "
+                              "a copy of this one's? This agent takes another lease"},
         [REGISTRAR_NOTE_CLUSTER] = {LOG_LEVEL_WARN, "another cluster answers"},
     };
     agent_log_note(&notes[note], "registry", text);
-    agent_tell_status(effects->agent, "");
+    agent_notify_status(effects->agent, "");
 }
 
 void effects_intent_note(struct effects *effects, enum intent_note note, struct str text)

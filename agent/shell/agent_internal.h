@@ -21,7 +21,7 @@
 struct agent;
 struct buf;
 struct error;
-struct past;
+struct restore;
 
 /* effects.h leaves open who carries effects out: here it is the agent. */
 struct effects {
@@ -63,7 +63,7 @@ struct agent {
     struct status_sockets *sockets;
     struct state_store *state;
     struct router *router; /* NULL: an observer */
-    struct past *past;
+    struct restore *restore;
     struct fleet *fleet;
     struct control_writer *controls;
     struct effects effects;
@@ -95,8 +95,8 @@ void agent_submit(struct agent *agent, const struct registry_request *request);
 
 /* agent_systemd.c: one datagram to the service manager, if there is one; and STATUS= as things stand, with
  * `before` (whole lines, or "") in the same datagram. */
-void agent_tell_systemd(const char *format, ...) PRINTF_LIKE(1, 2);
-void agent_tell_status(const struct agent *agent, const char *before);
+void agent_notify_systemd(const char *format, ...) PRINTF_LIKE(1, 2);
+void agent_notify_status(const struct agent *agent, const char *before);
 
 /* agent_reload.c: HUP. A bad file changes nothing and is logged. And what config_file_read warned of. */
 void agent_reload(struct agent *agent);
@@ -113,8 +113,8 @@ void agent_log_note(const struct agent_note *note, const char *module, struct st
 
 /* agent_past.c: what state_dir knows; fills what the router believes. The result owns what `ret_past` points
  * to and is kept as long as the router. Chooses agent->id. */
-struct past *agent_past_load(struct agent *agent, struct router_past *ret_past);
-void agent_past_free(struct past *past);
+struct restore *agent_restore_load(struct agent *agent, struct router_restore *ret_restore);
+void agent_restore_free(struct restore *restore);
 
 /* The bytes that a restart needs (a state_fill_fn). */
 void agent_fill_state(void *agent, struct buf *out);

@@ -80,7 +80,7 @@ void agent_reload(struct agent *agent)
         return;
     }
     /* The moment lets Type=notify-reload tell this reload from an older one (sd_notify(3)). */
-    agent_tell_systemd("RELOADING=1\nMONOTONIC_USEC=%" PRId64, clock_mono_us());
+    agent_notify_systemd("RELOADING=1\nMONOTONIC_USEC=%" PRId64, clock_mono_us());
     struct buf problems = {0};
     struct config *fresh = config_file_read(agent->config_path, &problems);
     if (fresh != NULL && fresh->server.present != agent->config->server.present) {
@@ -100,5 +100,5 @@ void agent_reload(struct agent *agent)
         agent_log_warnings(buf_view(&problems));
     }
     buf_fini(&problems);
-    agent_tell_systemd("READY=1");
+    agent_notify_systemd("READY=1");
 }

@@ -11,7 +11,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-void agent_tell_systemd(const char *format, ...)
+void agent_notify_systemd(const char *format, ...)
 {
     char text[512];
     va_list args;
@@ -28,13 +28,13 @@ void agent_tell_systemd(const char *format, ...)
 static void add_registry(const struct agent *agent, struct buf *out)
 {
     const struct registrar *registrar = router_registrar(agent->router);
-    const char *trouble = registrar_trouble(registrar);
+    const char *last_error = registrar_last_error(registrar);
     if (server_record(router_server(agent->router)) == NULL) {
         buf_printf(out, "not published: %s", server_withheld(router_server(agent->router)));
-    } else if (registrar_foreign_lease(registrar) != 0) {
+    } else if (registrar_conflict_lease(registrar) != 0) {
         buf_printf(out, "another agent holds the key");
-    } else if (trouble[0] != '\0') {
-        buf_printf(out, "registry away: %s", trouble);
+    } else if (last_error[0] != '\0') {
+        buf_printf(out, "registry away: %s", last_error);
     } else {
         buf_printf(out, registrar_visible(registrar) ? "registered" : "not registered yet");
     }
@@ -44,17 +44,18 @@ static void tell_view(const struct agent *agent, const char *before)
 {
     struct api_fleet fleet;
     fleet_look(agent->fleet, &fleet);
-    const char *trouble = view_trouble(fleet.view);
+    const char *last_error = view_last_error(fleet.view);
     if (!view_known(fleet.view)) {
-        agent_tell_systemd("%sSTATUS=observing; the fleet is not known yet%s%.300s", before,
-                           trouble[0] == '\0' ? "" : ": ", trouble);
+        agent_notify_systemd("%sSTATUS=observing; the fleet is not known yet%s%.300s", before,
+                             last_error[0] == '\0' ? "" : ": ", last_error);
     } else {
-        agent_tell_systemd("%sSTATUS=observing %zu services%s%s%.300s", before, view_count(fleet.view),
-                           view_synced(fleet.view) ? "" : ", stale", trouble[0] == '\0' ? "" : ": ", trouble);
+        agent_notify_systemd("%sSTATUS=observing %zu services%s%s%.300s", before, view_count(fleet.view),
+                             view_synced(fleet.view) ? "" : ", stale", last_error[0] == '\0' ? "" : ": ",
+                             last_error);
     }
 }
 
-void agent_tell_status(const struct agent *agent, const char *before)
+void agent_notify_status(const struct agent *agent, const char *before)
 {
     if (agent->router == NULL) {
         if (agent->fleet != NULL) {
@@ -68,6 +69,6 @@ void agent_tell_status(const struct agent *agent, const char *before)
     buf_printf(&text, "%sSTATUS=%s%s%s; ", before, status_name(server_status(server)),
                cause[0] == '\0' ? "" : ": ", cause);
     add_registry(agent, &text);
-    agent_tell_systemd("%.500s", buf_text(&text));
+    agent_notify_systemd("%.500s", buf_text(&text));
     buf_fini(&text);
 }

@@ -20,7 +20,7 @@ struct writing {
     struct buf key;
     struct blob *value;
     bool lifts;
-    bool in_doubt; /* a write may have been done */
+    bool is_suspect; /* a write may have been done */
     unsigned tries;
     api_controlled_fn *done;
     void *user;
@@ -62,17 +62,17 @@ static void submit(struct control_writer *writer, struct writing *writing, enum 
 {
     writing->id = ++writer->last_id;
     writing->tries++;
-    agent_submit(writer->agent,
-                 &(struct registry_request){.id = writing->id,
-                                            .op = op,
-                                            .key = buf_view(&writing->key),
-                                            .value = op == REGISTRY_PUT ? writing->value : NULL,
-                                            .expect_revision = expect_revision,
-                                            .timeout_ms = writer->agent->config->registry.request_timeout_ms});
+    agent_submit(writer->agent, &(struct registry_request){
+                                    .id = writing->id,
+                                    .op = op,
+                                    .key = buf_view(&writing->key),
+                                    .value = op == REGISTRY_PUT ? writing->value : NULL,
+                                    .expect_revision = expect_revision,
+                                    .timeout_ms = writer->agent->config->registry.request_timeout_ms});
 }
 
-void control_writer_put(struct control_writer *writer, struct str type, struct str id, const struct hold *hold,
-                        api_controlled_fn *done, void *user)
+void control_writer_put(struct control_writer *writer, struct str type, struct str id,
+                        const struct hold *hold, api_controlled_fn *done, void *user)
 {
     struct writing *writing = mem_zalloc(sizeof(*writing));
     struct buf value = {0};
@@ -136,11 +136,11 @@ static void on_failed(struct control_writer *writer, struct writing *writing,
 {
     bool doubt = reply->op == REGISTRY_PUT && reply->failure == REGISTRY_UNKNOWN;
     if (doubt && writing->tries < TRIES_MAX) {
-        writing->in_doubt = true;
+        writing->is_suspect = true;
         submit(writer, writing, REGISTRY_GET, 0);
         return;
     }
-    struct api_controlled result = {.failure = writing->in_doubt ? REGISTRY_UNKNOWN : reply->failure,
+    struct api_controlled result = {.failure = writing->is_suspect ? REGISTRY_UNKNOWN : reply->failure,
                                     .error = reply->error.size > 0 ? reply->error : STR("no answer")};
     end(writer, writing, &result);
 }
@@ -159,6 +159,6 @@ void control_writer_replied(struct control_writer *writer, const struct registry
     } else if (reply->op == REGISTRY_PUT && reply->succeeded) {
         end(writer, writing, &(struct api_controlled){.revision = reply->revision});
     } else {
-        on_read(writer, writing, &reply->kv, reply->op == REGISTRY_PUT || writing->in_doubt);
+        on_read(writer, writing, &reply->kv, reply->op == REGISTRY_PUT || writing->is_suspect);
     }
 }

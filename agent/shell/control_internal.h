@@ -18,8 +18,8 @@ struct control_writer *control_writer_new(struct agent *agent);
 void control_writer_free(struct control_writer *writer);
 
 /* Puts `hold` at the control key of `type` and `id`, by compare on what is read there; as in struct api_ops. */
-void control_writer_put(struct control_writer *writer, struct str type, struct str id, const struct hold *hold,
-                        api_controlled_fn *done, void *user);
+void control_writer_put(struct control_writer *writer, struct str type, struct str id,
+                        const struct hold *hold, api_controlled_fn *done, void *user);
 
 /* The registry answered a request with an id from CONTROL_FIRST_ID on. */
 void control_writer_replied(struct control_writer *writer, const struct registry_reply *reply);

@@ -6,8 +6,8 @@
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
 #include "outrider/base/queue.h"
-#include "outrider/codec/state/view_file.h"
 #include "outrider/codec/record/view_item.h"
+#include "outrider/codec/state/view_file.h"
 #include "outrider/core/fleet/view.h"
 #include "outrider/core/fleet/view_read.h"
 #include "outrider/io/loop/timer.h"
@@ -34,7 +34,7 @@ struct fleet {
     struct view_items items;
     struct events *events;
     uint64_t writes, failures;
-    char trouble[200]; /* why the file cannot be written, "" when it can */
+    char last_error[200]; /* why the file cannot be written, "" when it can */
 };
 
 static enum view_mode mode_of(const struct config *config)
@@ -64,23 +64,23 @@ static void save(struct fleet *fleet)
     buf_fini(&bytes);
     fleet->writes++;
     fleet->failures += failed ? 1 : 0;
-    if (failed && fleet->trouble[0] == '\0') {
+    if (failed && fleet->last_error[0] == '\0') {
         log_warn("view", "the view of the fleet cannot be kept; it is tried again with the next change",
                  LOG_TEXT("dir", agent->config->state_dir), LOG_TEXT("error", err.text));
-    } else if (!failed && fleet->trouble[0] != '\0') {
+    } else if (!failed && fleet->last_error[0] != '\0') {
         log_info("view", "the view of the fleet can be kept again",
                  LOG_TEXT("dir", agent->config->state_dir));
     }
-    snprintf(fleet->trouble, sizeof(fleet->trouble), "%.199s", failed ? err.text : "");
+    snprintf(fleet->last_error, sizeof(fleet->last_error), "%.199s", failed ? err.text : "");
 }
 
 static void note(const struct view_effect *effect)
 {
     static const struct agent_note notes[] = {
         [VIEW_NOTE_LISTED] = {LOG_LEVEL_INFO, "the fleet was read"},
-        [VIEW_NOTE_AWAY] = {LOG_LEVEL_WARN,
-                            "the fleet cannot be followed; what is known is served, marked stale"},
-        [VIEW_NOTE_BACK] = {LOG_LEVEL_INFO, "the fleet is followed again"},
+        [VIEW_NOTE_OUTAGE] = {LOG_LEVEL_WARN,
+                              "the fleet cannot be followed; what is known is served, marked stale"},
+        [VIEW_NOTE_RECOVERED] = {LOG_LEVEL_INFO, "the fleet is followed again"},
         [VIEW_NOTE_RELIST] = {LOG_LEVEL_WARN, "the fleet is read anew"},
         [VIEW_NOTE_STALLED] = {LOG_LEVEL_WARN,
                                "the watch was open and did not tell what happened; another is opened"},
@@ -97,11 +97,11 @@ static void carry_out(struct fleet *fleet, const struct view_effect *effect)
     case VIEW_DO_WATCH: registry_watch(agent->registry, effect->watch); break;
     case VIEW_DO_UNWATCH: registry_unwatch(agent->registry, effect->id); break;
     case VIEW_DO_CHANGED:
-    case VIEW_DO_REVISION: events_tell(fleet->events, effect); break;
+    case VIEW_DO_REVISION: events_emit(fleet->events, effect); break;
     case VIEW_DO_SYNCED:
     case VIEW_DO_STALE:
         if (agent->router == NULL) {
-            agent_tell_status(agent, "");
+            agent_notify_status(agent, "");
         }
         break;
     case VIEW_DO_SAVE: save(fleet); break;
@@ -123,7 +123,7 @@ static void step(struct fleet *fleet, struct view_event *event)
     }
     timer_arm_at_ms(fleet->timer, view_deadline(fleet->view).latest);
     bool known = view_known(fleet->view) && !view_waking(fleet->view);
-    if (fleet->agent->api != NULL && (changed || known || view_trouble(fleet->view)[0] != '\0')) {
+    if (fleet->agent->api != NULL && (changed || known || view_last_error(fleet->view)[0] != '\0')) {
         api_fleet_moved(fleet->agent->api, changed);
     }
 }
@@ -272,6 +272,6 @@ void fleet_look(const struct fleet *fleet, struct api_fleet *ret_fleet)
     *ret_fleet = (struct api_fleet){.view = fleet->view,
                                     .writes = fleet->writes,
                                     .failures = fleet->failures,
-                                    .trouble = fleet->trouble,
+                                    .last_error = fleet->last_error,
                                     .events = fleet->events};
 }

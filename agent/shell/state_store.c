@@ -28,7 +28,7 @@ struct state_store {
     int64_t written_mono;
     uint64_t writes, failures;
     bool retrying; /* the timer is armed for another try of a write that failed */
-    char trouble[200];
+    char last_error[200];
 };
 
 static int take_lock(const char *path, int64_t patience_ms, struct error *err)
@@ -97,13 +97,13 @@ void state_store_touch(struct state_store *store)
 
 static void report(struct state_store *store, bool failed, const struct error *err)
 {
-    if (failed && store->trouble[0] == '\0') {
+    if (failed && store->last_error[0] == '\0') {
         log_warn("state", "cannot keep what a restart needs; it is tried again", LOG_TEXT("dir", store->dir),
                  LOG_TEXT("error", err->text));
-    } else if (!failed && store->trouble[0] != '\0') {
+    } else if (!failed && store->last_error[0] != '\0') {
         log_info("state", "state_dir can be written again", LOG_TEXT("dir", store->dir));
     }
-    snprintf(store->trouble, sizeof(store->trouble), "%.199s", failed ? err->text : "");
+    snprintf(store->last_error, sizeof(store->last_error), "%.199s", failed ? err->text : "");
 }
 
 void state_store_flush(struct state_store *store)
@@ -132,9 +132,9 @@ void state_store_flush(struct state_store *store)
     }
 }
 
-const char *state_store_trouble(const struct state_store *store)
+const char *state_store_last_error(const struct state_store *store)
 {
-    return store->trouble;
+    return store->last_error;
 }
 
 void state_store_count(const struct state_store *store, uint64_t *ret_writes, uint64_t *ret_failures)

@@ -37,7 +37,7 @@ void state_store_touch(struct state_store *store);
 void state_store_flush(struct state_store *store);
 
 /* Why writing fails, "" when it does not. */
-const char *state_store_trouble(const struct state_store *store);
+const char *state_store_last_error(const struct state_store *store);
 
 /* How often was written, and how often in vain. */
 void state_store_count(const struct state_store *store, uint64_t *ret_writes, uint64_t *ret_failures);

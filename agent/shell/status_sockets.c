@@ -6,11 +6,11 @@
 
 #include "outrider/base/buf.h"
 #include "outrider/base/mem.h"
-#include "outrider/codec/status/notify.h"
 #include "outrider/codec/record/record_json.h"
+#include "outrider/codec/status/notify.h"
 #include "outrider/codec/status/status_line.h"
-#include "outrider/io/net/datagram_socket.h"
 #include "outrider/io/line/line_socket.h"
+#include "outrider/io/net/datagram_socket.h"
 #include "outrider/os/clock.h"
 #include "outrider/os/listen_fds.h"
 #include "outrider/os/log.h"
@@ -40,7 +40,7 @@ struct status_sockets {
     struct line_socket *lines;
     struct datagram_socket *datagrams;
     uint64_t lines_ok, lines_bad, datagrams_ok, datagrams_bad, keys_ignored;
-    struct complaint bad_datagram, bad_mainpid, heard_errno;
+    struct complaint bad_datagram, bad_mainpid, reported_errno;
 };
 
 static bool is_due(struct complaint *complaint)
@@ -55,25 +55,25 @@ static bool is_due(struct complaint *complaint)
 
 /* Contract 3: only a pid of the sender's user that is visible in our PID namespace; otherwise ignored, and
  * said. */
-static void verify_mainpid(struct status_sockets *sockets, struct words *words,
+static void verify_mainpid(struct status_sockets *sockets, struct status_message *message,
                            const struct credentials *sender)
 {
-    if (!words->has_mainpid) {
+    if (!message->has_mainpid) {
         return;
     }
     struct error err = {.code = ERROR_DENIED, .text = "the sender's user is not known"};
     uid_t owner;
-    bool good = sender->known && process_uid(words->mainpid, &err, &owner) == 0 &&
-                process_start_time(words->mainpid, &err, &words->mainpid_start) == 0;
+    bool good = sender->known && process_uid(message->mainpid, &err, &owner) == 0 &&
+                process_start_time(message->mainpid, &err, &message->mainpid_start) == 0;
     if (good && owner != sender->uid && sender->uid != 0) {
         error_set(&err, ERROR_DENIED, "it belongs to user %u, the sender is user %u", (unsigned)owner,
                   (unsigned)sender->uid);
         good = false;
     }
     if (!good) {
-        words->has_mainpid = false;
+        message->has_mainpid = false;
         if (is_due(&sockets->bad_mainpid)) {
-            log_warn("status", "MAINPID ignored", LOG_INT("pid", words->mainpid), LOG_TEXT("why", err.text),
+            log_warn("status", "MAINPID ignored", LOG_INT("pid", message->mainpid), LOG_TEXT("why", err.text),
                      LOG_INT("so_far", (int64_t)sockets->bad_mainpid.count));
         }
     }
@@ -142,20 +142,20 @@ static void start_watching(struct status_sockets *sockets, struct line_peer *pee
     buf_fini(&event);
 }
 
-static void obey(struct status_sockets *sockets, struct line_peer *peer, struct words *words)
+static void obey(struct status_sockets *sockets, struct line_peer *peer, struct status_message *message)
 {
     struct talker *talker = line_peer_data(peer);
     struct agent *agent = sockets->agent;
     uint64_t attached_in = talker->life;
-    if (words_speak(words)) {
-        if (words->has_mainpid) {
+    if (status_message_is_report(message)) {
+        if (message->has_mainpid) {
             struct credentials sender = line_peer_credentials(peer);
-            verify_mainpid(sockets, words, &sender);
+            verify_mainpid(sockets, message, &sender);
         }
         struct instant now = agent_now();
-        router_heard(agent->router, words, &now);
+        router_status_message(agent->router, message, &now);
     }
-    if (words->attach) {
+    if (message->attach) {
         talker->life = server_life_number(router_server(agent->router));
         if (talker->life == attached_in) {
             /* Once attached is attached; whether its life is still the same is known only now. */
@@ -163,18 +163,18 @@ static void obey(struct status_sockets *sockets, struct line_peer *peer, struct 
             router_detached(agent->router, attached_in, true, &now);
         }
     }
-    if (words->get) {
+    if (message->get) {
         reply_record(sockets, peer);
     } else {
         reply_ok(sockets, peer);
     }
-    if (words->watch) {
+    if (message->watch) {
         start_watching(sockets, peer);
     }
-    if (words->attach || words->watch) {
+    if (message->attach || message->watch) {
         line_peer_hold(peer, true);
     }
-    if (words->quit) {
+    if (message->quit) {
         line_peer_close(peer);
     }
     agent_rearm(agent);
@@ -192,12 +192,12 @@ static void on_line(struct line_peer *peer, struct str line, void *user)
 {
     struct status_sockets *sockets = user;
     struct talker *talker = talker_of(peer);
-    struct words words;
+    struct status_message message;
     struct status_line_error error;
     struct str label;
-    if (status_line_parse(line, &words, &error) < 0) {
+    if (status_line_parse(line, &message, &error) < 0) {
         refuse(sockets, peer, &error);
-    } else if (server_accepts(router_server(sockets->agent->router), &words, &label) < 0) {
+    } else if (server_accepts(router_server(sockets->agent->router), &message, &label) < 0) {
         struct buf word = {0};
         buf_printf(&word, "label.%.*s", STR_ARG(label));
         (void)status_line_fail(&error, STATUS_LINE_RANGE, buf_view(&word));
@@ -206,7 +206,7 @@ static void on_line(struct line_peer *peer, struct str line, void *user)
     } else {
         talker->bad_in_a_row = 0;
         sockets->lines_ok++;
-        obey(sockets, peer, &words);
+        obey(sockets, peer, &message);
     }
 }
 
@@ -236,7 +236,7 @@ static void on_close(struct line_peer *peer, void *user)
     }
 }
 
-void status_sockets_tell_drain(struct status_sockets *sockets, bool on, int64_t left_ms, struct str reason)
+void status_sockets_emit_drain(struct status_sockets *sockets, bool on, int64_t left_ms, struct str reason)
 {
     if (sockets == NULL || sockets->lines == NULL) {
         return;
@@ -268,26 +268,26 @@ static void on_datagram(const struct datagram *datagram, void *user)
 {
     struct status_sockets *sockets = user;
     struct agent *agent = sockets->agent;
-    struct words words;
+    struct status_message message;
     struct error err;
     struct str label;
     if (datagram->truncated) {
         complain(sockets, "longer than a datagram may be");
-    } else if (notify_parse(datagram->bytes, &words, &err) < 0) {
+    } else if (notify_parse(datagram->bytes, &message, &err) < 0) {
         complain(sockets, err.text);
-    } else if (server_accepts(router_server(agent->router), &words, &label) < 0) {
+    } else if (server_accepts(router_server(agent->router), &message, &label) < 0) {
         complain(sockets, "too many labels");
     } else {
         sockets->datagrams_ok++;
-        sockets->keys_ignored += words.unknown_keys;
-        if (words.has_errno && is_due(&sockets->heard_errno)) {
-            log_info("status", "the server sent ERRNO", LOG_INT("errno", words.errno_value));
+        sockets->keys_ignored += message.unknown_keys;
+        if (message.has_errno && is_due(&sockets->reported_errno)) {
+            log_info("status", "the server sent ERRNO", LOG_INT("errno", message.errno_value));
         }
-        words.attach = false; /* a datagram has no connection to live by */
-        if (words_speak(&words)) {
-            verify_mainpid(sockets, &words, &datagram->credentials);
+        message.attach = false; /* a datagram has no connection to live by */
+        if (status_message_is_report(&message)) {
+            verify_mainpid(sockets, &message, &datagram->credentials);
             struct instant now = agent_now();
-            router_heard(agent->router, &words, &now);
+            router_status_message(agent->router, &message, &now);
             agent_rearm(agent);
         }
     }

@@ -22,7 +22,7 @@ struct status_sockets *status_sockets_new(struct agent *agent, struct error *err
 void status_sockets_free(struct status_sockets *sockets);
 
 /* Tells watching connections of a drain. */
-void status_sockets_tell_drain(struct status_sockets *sockets, bool on, int64_t left_ms, struct str reason);
+void status_sockets_emit_drain(struct status_sockets *sockets, bool on, int64_t left_ms, struct str reason);
 
 /* Copies what the sockets counted. */
 void status_sockets_count(const struct status_sockets *sockets, struct api_counters *counters);

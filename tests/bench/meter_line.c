@@ -28,7 +28,7 @@ struct floor {
 
 struct bench {
     struct etcd_wire wire; /* the floors' */
-    struct floor floor, alone;
+    struct floor floor, leaseless;
     struct etcd_watch subject;
     int line_fd;
     bool status_words;
@@ -151,7 +151,7 @@ int main(int argc, char **argv)
     bench.rest_us = meter_number(argv[6]);
     bench.lease = ((int64_t)getpid() << 20) + meter_now_us() % (1 << 20) + 1;
     floor_open(&bench.floor, "floor", argv[1], argv[2]);
-    floor_open(&bench.alone, "alone", argv[1], argv[2]);
+    floor_open(&bench.leaseless, "alone", argv[1], argv[2]);
     start_owner(argv[1], bench.floor.key);
     etcd_wire_open(&bench.wire, argv[1]);
     etcd_wire_grant(&bench.wire, bench.lease, 600);
@@ -161,7 +161,7 @@ int main(int argc, char **argv)
     for (int64_t i = 0; i < n + warm_up; i++) {
         run_subject(&bench, i, i >= warm_up);
         run_floor(&bench, &bench.floor, i >= warm_up);
-        run_floor(&bench, &bench.alone, i >= warm_up);
+        run_floor(&bench, &bench.leaseless, i >= warm_up);
     }
     printf("lost %" PRId64 "\n", bench.lost);
     return 0;

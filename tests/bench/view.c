@@ -9,8 +9,8 @@
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
 #include "outrider/codec/record/services_json.h"
-#include "outrider/codec/state/view_file.h"
 #include "outrider/codec/record/view_item.h"
+#include "outrider/codec/state/view_file.h"
 #include "outrider/core/fleet/filter.h"
 #include "outrider/core/fleet/view_read.h"
 

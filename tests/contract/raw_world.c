@@ -32,22 +32,22 @@ static void on_watch(const struct registry_watch_event *event, void *user)
 {
     struct world *world = user;
     char who = str_eq(event->endpoint, str_of(world->names[0])) ? 'a' : 'b';
-    buf_printf(&world->heard, "%" PRIu64 "%c ", event->id, who);
+    buf_printf(&world->applied, "%" PRIu64 "%c ", event->id, who);
     switch (event->type) {
     case REGISTRY_WATCH_OPENED:
-        buf_printf(&world->heard, "opened %" PRId64 " of %" PRIu64 "\n", event->revision, event->cluster);
+        buf_printf(&world->applied, "opened %" PRId64 " of %" PRIu64 "\n", event->revision, event->cluster);
         if (world->close_when_opened) {
             registry_unwatch(world->registry, event->id);
         }
         return;
     case REGISTRY_WATCH_CHANGED:
-        buf_printf(&world->heard, "changed %" PRId64 ": %zu\n", event->revision, event->change_count);
+        buf_printf(&world->applied, "changed %" PRId64 ": %zu\n", event->revision, event->change_count);
         return;
     case REGISTRY_WATCH_ENDED: break;
     }
     world->ended++;
     registry_unwatch(world->registry, event->id); /* which is no error */
-    buf_printf(&world->heard, "ended %s: %.*s\n", registry_failure_name(event->failure),
+    buf_printf(&world->applied, "ended %s: %.*s\n", registry_failure_name(event->failure),
                STR_ARG(event->error));
     if (world->open_when_ended) {
         world->open_when_ended = false;
@@ -108,7 +108,7 @@ int close_world(void **state)
         buf_fini(&world->answers[i]);
     }
     assert_int_equal(temp_dir_fini(&world->dir), 0);
-    buf_fini(&world->heard);
+    buf_fini(&world->applied);
     free(world);
     return 0;
 }
@@ -146,11 +146,11 @@ void will_answer(struct world *world, size_t i, int status, const char *body)
 void expect_heard(struct world *world, const char *expected)
 {
     size_t size = strlen(expected);
-    while (world->heard.size < size) {
+    while (world->applied.size < size) {
         turn(world);
     }
-    assert_string_equal(buf_text(&world->heard), expected);
-    buf_clear(&world->heard);
+    assert_string_equal(buf_text(&world->applied), expected);
+    buf_clear(&world->applied);
 }
 
 void expect_ended(struct world *world, const char *id, const char *failure, const char *why)

@@ -19,7 +19,7 @@ struct world {
     struct buf answers[SERVERS];
     char names[SERVERS][64];
     struct temp_dir dir;
-    struct buf heard; /* a line for each event */
+    struct buf applied; /* a line for each event */
     size_t ended;
     uint64_t last_id;
     bool close_when_opened, open_when_ended;

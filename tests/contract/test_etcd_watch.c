@@ -30,7 +30,7 @@ static void the_request_is_a_stream_of_its_own(void **state)
     start(world, 1, NULL);
     will_stream(world, 0, RAW_ANSWER, CREATED EVENT, false);
     watch(world, TIMEOUT_MS);
-    assert_int_equal(world->heard.size, 0);
+    assert_int_equal(world->applied.size, 0);
     expect_heard(world, "1a opened 3 of 5\n1a changed 4: 1\n");
     const char *request = buf_text(&world->servers[0].last_request);
     assert_memory_equal(request, "POST /v3/watch HTTP/1.1\r\n", 25);
@@ -41,7 +41,7 @@ static void the_request_is_a_stream_of_its_own(void **state)
     assert_non_null(strstr(request, "\r\n\r\n{\"create_request\":{\"key\":\"aw==\","));
     registry_unwatch(world->registry, 1);
     wait_closed(world, 0, 1);
-    assert_int_equal(world->heard.size, 0);
+    assert_int_equal(world->applied.size, 0);
 }
 
 /* Head or no head, half a line or none: without `created` it has not begun, and the next watch goes on. */
@@ -131,13 +131,13 @@ static void what_breaks_off_says_how(void **state)
         while (world->ended < i + 2) {
             turn(world);
         }
-        const char *end = strstr(buf_text(&world->heard), "ended");
+        const char *end = strstr(buf_text(&world->applied), "ended");
         snprintf(expected, sizeof(expected), "ended retry: watch on %s: ", world->names[0]);
         assert_non_null(end);
         assert_memory_equal(end, expected, strlen(expected));
         assert_true(strlen(end) > strlen(expected) + 5); /* in words, without the URL */
         assert_null(strstr(end, "/v3/watch"));
-        buf_clear(&world->heard);
+        buf_clear(&world->applied);
     }
 }
 
@@ -184,7 +184,7 @@ static void after_a_cancellation_we_close(void **state)
              world->names[0]);
     expect_heard(world, expected);
     wait_closed(world, 0, 1);
-    assert_int_equal(world->heard.size, 0);
+    assert_int_equal(world->applied.size, 0);
 }
 
 static void whoever_is_told_may_close(void **state)
@@ -196,7 +196,7 @@ static void whoever_is_told_may_close(void **state)
     watch(world, TIMEOUT_MS);
     expect_heard(world, "1a opened 3 of 5\n");
     wait_closed(world, 0, 1);
-    assert_int_equal(world->heard.size, 0);
+    assert_int_equal(world->applied.size, 0);
 }
 
 static void a_refused_token_costs_one_login(void **state)
@@ -246,8 +246,8 @@ static void without_a_login_there_is_no_watch(void **state)
     while (world->ended == 0) {
         turn(world);
     }
-    assert_memory_equal(buf_text(&world->heard), begins, strlen(begins));
-    buf_clear(&world->heard);
+    assert_memory_equal(buf_text(&world->applied), begins, strlen(begins));
+    buf_clear(&world->applied);
 
     registry_free(world->registry);
     start(world, 1, "slow");
@@ -256,7 +256,7 @@ static void without_a_login_there_is_no_watch(void **state)
     while (world->ended == 1) {
         turn(world);
     }
-    assert_memory_equal(buf_text(&world->heard), "2a ended retry: watch: ", 23);
+    assert_memory_equal(buf_text(&world->applied), "2a ended retry: watch: ", 23);
 }
 
 static void a_registry_goes_with_its_watches(void **state)
@@ -275,7 +275,7 @@ static void a_registry_goes_with_its_watches(void **state)
     registry_free(world->registry);
     world->registry = NULL;
     wait_closed(world, 0, 2);
-    assert_int_equal(world->heard.size, 0);
+    assert_int_equal(world->applied.size, 0);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)

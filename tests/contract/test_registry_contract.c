@@ -357,7 +357,8 @@ static void a_proof_changes_nothing(void **state)
     expect_failure(subject_ask(*state, about_key(REGISTRY_PROVE, STR(""), 0)), REGISTRY_REFUSED);
 }
 
-static bool compares(void **state, struct str key, int64_t revision, struct str second, int64_t second_revision)
+static bool compares(void **state, struct str key, int64_t revision, struct str second,
+                     int64_t second_revision)
 {
     struct registry_request compare = about_key(REGISTRY_COMPARE, key, revision);
     compare.range_end = second;

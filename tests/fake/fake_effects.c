@@ -95,7 +95,7 @@ void effects_look_up_host(struct effects *effects)
     remember(effects, FAKE_LOOK_UP_HOST);
 }
 
-void effects_tell_drain(struct effects *effects, bool on, int64_t left_ms, struct str reason)
+void effects_emit_drain(struct effects *effects, bool on, int64_t left_ms, struct str reason)
 {
     struct fake_call *call = remember(effects, FAKE_TELL_DRAIN);
     call->on = on;

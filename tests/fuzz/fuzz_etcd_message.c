@@ -45,9 +45,16 @@ static void check(enum registry_op op, const struct etcd_message *message)
 static void encode_any(enum registry_op op, int64_t lease, struct str bytes)
 {
     struct blob *value = blob_new(bytes);
-    struct registry_request request = {
-        .op = op, .lease = lease, .ttl_ms = lease, .key = bytes, .value = value, .expect_revision = lease,
-        .range_end = bytes, .limit = lease, .at_revision = lease, .newest_first = lease > 0};
+    struct registry_request request = {.op = op,
+                                       .lease = lease,
+                                       .ttl_ms = lease,
+                                       .key = bytes,
+                                       .value = value,
+                                       .expect_revision = lease,
+                                       .range_end = bytes,
+                                       .limit = lease,
+                                       .at_revision = lease,
+                                       .newest_first = lease > 0};
     struct buf body = {0};
     etcd_message_encode(&request, &body);
     must(body.size > 1 && body.data[0] == '{' && body.data[body.size - 1] == '}');

@@ -5,9 +5,9 @@
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
 #include "outrider/codec/record/discovery_json.h"
+#include "outrider/codec/record/view_item.h"
 #include "outrider/codec/text/sse.h"
 #include "outrider/codec/text/sse_read.h"
-#include "outrider/codec/record/view_item.h"
 #include "outrider/core/fleet/filter.h"
 #include "outrider/io/http/http_parse.h"
 

@@ -122,7 +122,7 @@ static void check_request(struct world *w, const struct fake_call *call)
     w->key_id = request->id;
     w->key_for = registrar_lease(registrar);
     if (request->op == REGISTRY_PUT) {
-        assert(registrar_foreign_lease(registrar) == 0);
+        assert(registrar_conflict_lease(registrar) == 0);
         assert(registrar_lease_state(registrar) == LEASE_HELD &&
                request->lease == registrar_lease(registrar));
         assert(!says_ready(blob_view(request->value)) || !any_failing(w->router));
@@ -298,14 +298,14 @@ static void hear(struct world *w, uint8_t arg)
                                         "MAINPID=5",       "MAINPID=6",
                                         "# text",          "ready attach drain=1",
                                         "STOPPING=1"};
-    struct words words;
+    struct status_message message;
     struct status_line_error error;
     struct str label;
-    assert(status_line_parse(str_of(lines[arg % COUNT_OF(lines)]), &words, &error) == 0);
-    if (server_accepts(router_server(w->router), &words, &label) == 0) {
+    assert(status_line_parse(str_of(lines[arg % COUNT_OF(lines)]), &message, &error) == 0);
+    if (server_accepts(router_server(w->router), &message, &label) == 0) {
         struct instant now = now_of(w);
-        router_heard(w->router, &words, &now);
-        w->attached = words.attach ? server_life_number(router_server(w->router)) : w->attached;
+        router_status_message(w->router, &message, &now);
+        w->attached = message.attach ? server_life_number(router_server(w->router)) : w->attached;
     }
 }
 
@@ -321,11 +321,11 @@ static void drop(struct world *w)
     w->inspected = 0;
 }
 
-static void start(struct world *w, const struct router_past *past)
+static void start(struct world *w, const struct router_restore *restore)
 {
     struct instant now = now_of(w);
     w->exited = false;
-    w->router = router_new(&w->configs[w->config], "w1", past, 1 + w->restarts, &w->effects, &now);
+    w->router = router_new(&w->configs[w->config], "w1", restore, 1 + w->restarts, &w->effects, &now);
     router_start(w->router, &now);
     w->tokens = 7000;
     w->filled = w->mono;
@@ -336,24 +336,24 @@ static void restart(struct world *w, uint8_t arg)
 {
     struct router *old = w->router;
     const struct server *server = router_server(old);
-    struct words words;
-    struct router_past past = {0};
+    struct status_message message;
+    struct router_restore restore = {0};
     if (w->restarts++ == RESTARTS_MAX) {
         return;
     }
     if (arg & 1) {
-        past.lease = registrar_lease(router_registrar(old));
-        past.ttl_ms = registrar_ttl(router_registrar(old));
-        past.passed = server_has_passed(server);
-        past.words = server_words(server, &words) && (arg & 2) ? &words : NULL;
-        past.ops = server_hold(server, HOLD_OPS)->set ? server_hold(server, HOLD_OPS) : NULL;
-        past.control_revision = intent_seen(router_intent(old));
-        past.control_pending = intent_pending(router_intent(old));
-        past.control_sent_wall = intent_sent(router_intent(old));
+        restore.lease = registrar_lease(router_registrar(old));
+        restore.ttl_ms = registrar_ttl(router_registrar(old));
+        restore.passed = server_has_passed(server);
+        restore.message = server_reported_message(server, &message) && (arg & 2) ? &message : NULL;
+        restore.ops = server_hold(server, HOLD_OPS)->set ? server_hold(server, HOLD_OPS) : NULL;
+        restore.control_revision = intent_seen(router_intent(old));
+        restore.control_pending = intent_pending(router_intent(old));
+        restore.control_sent_wall = intent_sent(router_intent(old));
     }
     drop(w);
-    start(w, &past);
-    past.words = NULL;
+    start(w, &restore);
+    restore.message = NULL;
     /* The words are borrowed until the registry has answered: let it. */
     bool was = w->auto_registry;
     w->auto_registry = true;
@@ -436,7 +436,8 @@ static void happen(struct world *w, uint8_t what, uint8_t arg)
             watched(w, arg);
             break;
         }
-        router_detached(w->router, arg & 1 ? w->attached : arg, (arg & 2) != 0, &now); break;
+        router_detached(w->router, arg & 1 ? w->attached : arg, (arg & 2) != 0, &now);
+        break;
     case 7: router_exited(w->router, 5 + arg % 3, &now); break;
     case 8: router_drain(w->router, "why", "who", arg % 8 * 1000, arg / 8 * 1000, &now); break;
     case 9: router_undrain(w->router, &now); break;
@@ -461,7 +462,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     struct world *w = mem_zalloc(sizeof(*w));
-    struct router_past nothing = {0};
+    struct router_restore nothing = {0};
     build_config(&w->configs[0], data[0], data[1]);
     w->auto_tries = data[2] & 1;
     w->auto_registry = data[2] & 2;

@@ -1,7 +1,7 @@
 /* Lines: whatever is refused has a one-line reply, whatever is taken keeps the limits of core/words.h. */
 #include "outrider/base/buf.h"
 #include "outrider/codec/status/status_line.h"
-#include "outrider/core/server/words.h"
+#include "outrider/core/server/status_message.h"
 
 #include <stdlib.h>
 
@@ -38,31 +38,31 @@ static void check_refused(const struct status_line_error *error)
     buf_fini(&out);
 }
 
-static void check_taken(const struct words *words)
+static void check_taken(const struct status_message *message)
 {
-    must(words->port_count <= WORDS_PORTS_MAX && words->label_count <= WORDS_LABELS_MAX);
-    must(words->text.size <= WORDS_TEXT_MAX);
-    check_text(words->text, true);
-    must(words->drain_deadline_ms >= 0 && words->watchdog_ms >= 0);
-    must(!(words->drain && words->undrain));
-    for (size_t i = 0; i < words->port_count; i++) {
-        must(words->ports[i] != 0);
+    must(message->port_count <= STATUS_PORTS_MAX && message->label_count <= STATUS_LABELS_MAX);
+    must(message->text.size <= STATUS_TEXT_MAX);
+    check_text(message->text, true);
+    must(message->drain_deadline_ms >= 0 && message->watchdog_ms >= 0);
+    must(!(message->drain && message->undrain));
+    for (size_t i = 0; i < message->port_count; i++) {
+        must(message->ports[i] != 0);
     }
-    for (size_t i = 0; i < words->label_count; i++) {
-        must(words->labels[i].name.size > 0 && words->labels[i].value.size <= WORDS_LABEL_VALUE_MAX);
-        check_one_line(words->labels[i].value);
+    for (size_t i = 0; i < message->label_count; i++) {
+        must(message->labels[i].name.size > 0 && message->labels[i].value.size <= STATUS_LABEL_VALUE_MAX);
+        check_one_line(message->labels[i].value);
     }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct words words;
+    struct status_message message;
     struct status_line_error error;
     struct str line = {(const char *)data, size};
-    if (status_line_parse(line, &words, &error) < 0) {
+    if (status_line_parse(line, &message, &error) < 0) {
         check_refused(&error);
     } else {
-        check_taken(&words);
+        check_taken(&message);
     }
     struct buf out = {0};
     status_line_drain_event(&out, true, (int64_t)size, line);

@@ -49,7 +49,7 @@ struct port {
 };
 
 struct running_try {
-    uint64_t id; /* 0: none */
+    uint64_t id;     /* 0: none */
     uint64_t before; /* the try that this one replaced; 0: none */
     int64_t hangs_until;
     char name[64];
@@ -75,7 +75,7 @@ struct scenario {
 
     struct effects effects;
     struct router *router, *old;
-    struct words kept_words;
+    struct status_message kept_words;
     struct hold kept_hold;
     bool exited;
     uint64_t starts; /* the seed of each: no two agents choose the same lease ids */
@@ -87,7 +87,7 @@ struct scenario {
     uint64_t watch_id; /* 0: none */
     bool watch_open, watch_stalls;
     int64_t twin; /* somebody writes his record under this lease whenever we do; 0: nobody */
-    int64_t told_revision;
+    int64_t pending_revision;
     struct fake_call pending[PENDING_MAX];
     size_t pending_count;
     struct registry_reply served; /* to the oldest of these, done and not yet answered; id 0: none */
@@ -136,7 +136,7 @@ void world_answer_try(struct scenario *s, const char *name, const char *outcome,
 void world_reply(struct scenario *s, const char *how);
 /* The oldest request that waits is done; its answer is on the way until `world_reply`. */
 void world_serve(struct scenario *s);
-void world_start(struct scenario *s, const struct router_past *past);
+void world_start(struct scenario *s, const struct router_restore *restore);
 void world_restart(struct scenario *s, const char *how);
 void world_end(struct scenario *s);
 

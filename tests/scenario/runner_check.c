@@ -31,7 +31,7 @@ static const char *actual_state(const struct scenario *s, const char *what, char
     } else if (strcmp(what, "life") == 0) {
         return life_name(server_life(server));
     } else if (strcmp(what, "said") == 0) {
-        return said_name(server_said(server));
+        return reported_status_name(server_reported_status(server));
     } else if (strcmp(what, "text") == 0) {
         return server_text(server) == NULL ? "" : server_text(server);
     } else if (strcmp(what, "withheld") == 0) {
@@ -45,9 +45,9 @@ static const char *actual_state(const struct scenario *s, const char *what, char
     } else if (strcmp(what, "settled") == 0) {
         return yes(registrar_settled(registrar));
     } else if (strcmp(what, "trouble") == 0) {
-        return registrar_trouble(registrar);
+        return registrar_last_error(registrar);
     } else if (strcmp(what, "foreign") == 0) {
-        return yes(registrar_foreign_lease(registrar) != 0);
+        return yes(registrar_conflict_lease(registrar) != 0);
     } else if (strcmp(what, "phase") == 0) {
         return shutdown_phase_name(router_shutdown(s->router)->phase);
     } else if (strcmp(what, "watchdog") == 0) {
@@ -64,7 +64,7 @@ static const char *actual_state(const struct scenario *s, const char *what, char
     } else if (strcmp(what, "control-pending") == 0) {
         return yes(intent_pending(intent));
     } else if (strcmp(what, "control-trouble") == 0) {
-        return intent_trouble(intent);
+        return intent_last_error(intent);
     } else if (strcmp(what, "control-unreadable") == 0) {
         return intent_unreadable(intent);
     } else if (strcmp(what, "ops-reason") == 0) {

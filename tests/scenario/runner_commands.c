@@ -120,9 +120,10 @@ static void do_host(struct scenario *s, char **args, size_t count)
 static void do_registry(struct scenario *s, char **args, size_t count)
 {
     (void)count;
-    static const char *const modes[] = {
-        [MODE_UP] = "up",         [MODE_DOWN] = "down", [MODE_DENIED] = "denied", [MODE_READ_ONLY] = "read-only",
-        [MODE_LOCKED] = "locked", [MODE_FULL] = "full", [MODE_SLOW] = "slow"};
+    static const char *const modes[] = {[MODE_UP] = "up",         [MODE_DOWN] = "down",
+                                        [MODE_DENIED] = "denied", [MODE_READ_ONLY] = "read-only",
+                                        [MODE_LOCKED] = "locked", [MODE_FULL] = "full",
+                                        [MODE_SLOW] = "slow"};
     for (size_t i = 0; i < COUNT_OF(modes); i++) {
         if (strcmp(modes[i], args[0]) == 0) {
             s->mode = (enum registry_mode)i;
@@ -136,7 +137,8 @@ static void do_registry(struct scenario *s, char **args, size_t count)
     } else if (strcmp(args[0], "restored") == 0) {
         store_restore(&s->store);
     } else {
-        fail(s, "the registry is up, down, denied, read-only, locked, full, slow, wiped, restored, or cluster NUMBER");
+        fail(s, "the registry is up, down, denied, read-only, locked, full, slow, wiped, restored, or "
+                "cluster NUMBER");
     }
 }
 
@@ -257,15 +259,15 @@ static void do_lease(struct scenario *s, char **args, size_t count)
 
 /* ---- the server ---- */
 
-static void hear(struct scenario *s, const struct words *words)
+static void hear(struct scenario *s, const struct status_message *message)
 {
     struct str label;
-    if (server_accepts(router_server(s->router), words, &label) < 0) {
+    if (server_accepts(router_server(s->router), message, &label) < 0) {
         fail(s, "does not fit: %.*s", STR_ARG(label));
     }
     struct instant now = world_now(s);
-    router_heard(s->router, words, &now);
-    if (words->attach && s->attached_count < COUNT_OF(s->attached)) {
+    router_status_message(s->router, message, &now);
+    if (message->attach && s->attached_count < COUNT_OF(s->attached)) {
         s->attached[s->attached_count++] = server_life_number(router_server(s->router));
     }
     world_settle(s);
@@ -273,12 +275,12 @@ static void hear(struct scenario *s, const struct words *words)
 
 static void hear_line(struct scenario *s, const char *text)
 {
-    struct words words;
+    struct status_message message;
     struct status_line_error error;
-    if (status_line_parse(str_of(text), &words, &error) < 0) {
+    if (status_line_parse(str_of(text), &message, &error) < 0) {
         fail(s, "ERR %s %s", status_line_fault_name(error.fault), error.detail);
     }
-    hear(s, &words);
+    hear(s, &message);
 }
 
 static void do_line(struct scenario *s, char **args, size_t count)
@@ -309,13 +311,13 @@ static void do_notify(struct scenario *s, char **args, size_t count)
         used +=
             (size_t)snprintf(datagram + used, sizeof(datagram) - used, "%s%s", i > 0 ? "\n" : "", args[i]);
     }
-    struct words words;
+    struct status_message message;
     struct error err;
-    if (notify_parse(str_of(datagram), &words, &err) < 0) {
+    if (notify_parse(str_of(datagram), &message, &err) < 0) {
         fail(s, "%s", err.text);
     }
-    words.mainpid_start = (uint64_t)words.mainpid * 10;
-    hear(s, &words);
+    message.mainpid_start = (uint64_t)message.mainpid * 10;
+    hear(s, &message);
 }
 
 /* The oldest attached connection closes. */

@@ -40,13 +40,13 @@ static const char *const notes[] = {
     [REGISTRAR_NOTE_TAKEN_OVER] = "taken-over",
     [REGISTRAR_NOTE_LEASE_LOST] = "lease-lost",
     [REGISTRAR_NOTE_REPAIRED] = "repaired",
-    [REGISTRAR_NOTE_FOREIGN] = "foreign",
-    [REGISTRAR_NOTE_AWAY] = "away",
-    [REGISTRAR_NOTE_BACK] = "back",
+    [REGISTRAR_NOTE_CONFLICT] = "foreign",
+    [REGISTRAR_NOTE_OUTAGE] = "away",
+    [REGISTRAR_NOTE_RECOVERED] = "back",
     [REGISTRAR_NOTE_WITHDRAWN] = "withdrawn",
     [REGISTRAR_NOTE_GAP] = "gap",
     [REGISTRAR_NOTE_TAKEN_BACK] = "taken-back",
-    [REGISTRAR_NOTE_TWIN] = "twin",
+    [REGISTRAR_NOTE_DUPLICATE_AGENT] = "twin",
     [REGISTRAR_NOTE_CLUSTER] = "cluster",
 };
 
@@ -111,12 +111,12 @@ static size_t sayings(const struct fake_call *call, char out[SAYINGS][SAYING_MAX
 
 void describe(const struct fake_call *call, char out[static 512])
 {
-    char words[SAYINGS][SAYING_MAX];
-    size_t count = sayings(call, words);
+    char message[SAYINGS][SAYING_MAX];
+    size_t count = sayings(call, message);
     int used = snprintf(out, 512, "%s", kind_of(call));
     for (size_t i = 0; i < count && used < 512; i++) {
-        bool quote = strchr(words[i], ' ') != NULL || words[i][0] == '\0';
-        used += snprintf(out + used, (size_t)(512 - used), quote ? " \"%s\"" : " %s", words[i]);
+        bool quote = strchr(message[i], ' ') != NULL || message[i][0] == '\0';
+        used += snprintf(out + used, (size_t)(512 - used), quote ? " \"%s\"" : " %s", message[i]);
     }
     if (call->request.value != NULL && used < 512) {
         struct str value = blob_view(call->request.value);
@@ -197,10 +197,10 @@ static bool matches(const char *wanted, const char *actual)
 
 static void expect_words(struct scenario *s, const struct fake_call *call, char **args, size_t count)
 {
-    char words[SAYINGS][SAYING_MAX], text[512];
-    size_t known = sayings(call, words);
+    char message[SAYINGS][SAYING_MAX], text[512];
+    size_t known = sayings(call, message);
     for (size_t i = 0; i < count; i++) {
-        if (i >= known || !matches(args[i], words[i])) {
+        if (i >= known || !matches(args[i], message[i])) {
             describe(call, text);
             fail(s, "expected \"%s\", but it is: %s", args[i], text);
         }

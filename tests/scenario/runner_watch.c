@@ -15,7 +15,7 @@ static void say(struct scenario *s, struct registry_watch_event event)
 static void open_watch(struct scenario *s)
 {
     s->watch_open = true;
-    s->told_revision = s->store.revision;
+    s->pending_revision = s->store.revision;
     say(s, (struct registry_watch_event){.type = REGISTRY_WATCH_OPENED, .revision = s->store.revision});
 }
 
@@ -30,7 +30,7 @@ static void tell(struct scenario *s)
                                      .mod_revision = store->changed_revision,
                                      .create_revision = store->create_revision,
                                      .lease = store->key_lease};
-    s->told_revision = store->changed_revision;
+    s->pending_revision = store->changed_revision;
     say(s, (struct registry_watch_event){.type = REGISTRY_WATCH_CHANGED,
                                          .revision = store->revision,
                                          .changes = &change,
@@ -41,7 +41,7 @@ static void tell(struct scenario *s)
 void watch_tell(struct scenario *s)
 {
     if (s->watch_mode == WATCH_AUTO && s->watch_open && !s->watch_stalls && s->router != NULL && !s->exited &&
-        s->store.changed_revision > s->told_revision) {
+        s->store.changed_revision > s->pending_revision) {
         tell(s);
     }
 }
@@ -49,9 +49,8 @@ void watch_tell(struct scenario *s)
 /* A deletion from before the key became what it is now. */
 static void tell_old_news(struct scenario *s)
 {
-    struct registry_change change = {.deleted = true,
-                                     .key = STR("/services/world/w1"),
-                                     .mod_revision = s->store.changed_revision - 1};
+    struct registry_change change = {
+        .deleted = true, .key = STR("/services/world/w1"), .mod_revision = s->store.changed_revision - 1};
     say(s, (struct registry_watch_event){.type = REGISTRY_WATCH_CHANGED,
                                          .revision = s->store.revision,
                                          .changes = &change,
@@ -114,7 +113,8 @@ void watch_command(struct scenario *s, char **args, size_t count)
     } else if (strcmp(args[0], "stalls") == 0 && s->watch_open) {
         s->watch_stalls = true;
     } else {
-        fail(s, "watch auto or manual; opened, ended ok|away|denied; and of an open one, changed, stale or stalls");
+        fail(s, "watch auto or manual; opened, ended ok|away|denied; and of an open one, changed, stale or "
+                "stalls");
     }
     world_settle(s);
 }

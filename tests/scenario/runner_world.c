@@ -131,7 +131,8 @@ static void answer(struct scenario *s, const struct fake_call *call, const char 
         reply = s->served;
     } else if (answers[which].applied) {
         store_apply(&s->store, call, now.boot, &reply);
-        if (s->twin != 0 && call->request.op == REGISTRY_PUT && reply.succeeded && call->request.lease == s->twin) {
+        if (s->twin != 0 && call->request.op == REGISTRY_PUT && reply.succeeded &&
+            call->request.lease == s->twin) {
             store_put(&s->store, TWIN_VALUE, s->twin);
         }
     }
@@ -337,12 +338,13 @@ void world_advance(struct scenario *s, int64_t to)
 
 /* ---- start, restart, end ---- */
 
-void world_start(struct scenario *s, const struct router_past *past)
+void world_start(struct scenario *s, const struct router_restore *restore)
 {
-    static const struct router_past nothing = {0};
+    static const struct router_restore nothing = {0};
     struct instant now = world_now(s);
     s->exited = false;
-    s->router = router_new(s->config, "w1", past == NULL ? &nothing : past, ++s->starts, &s->effects, &now);
+    s->router =
+        router_new(s->config, "w1", restore == NULL ? &nothing : restore, ++s->starts, &s->effects, &now);
     router_start(s->router, &now);
     world_settle(s);
     world_advance(s, s->mono);
@@ -366,7 +368,7 @@ static void drop_running(struct scenario *s)
 }
 
 /* Through the bytes of the state file, as the agent does it. */
-static void keep_control(struct scenario *s, struct router_past *past)
+static void keep_control(struct scenario *s, struct router_restore *restore)
 {
     const struct intent *intent = router_intent(s->old);
     struct saved_state state = {.id = "w1",
@@ -380,9 +382,9 @@ static void keep_control(struct scenario *s, struct router_past *past)
     if (state_file_decode(buf_view(&bytes), &kept, &err) < 0) {
         fail(s, "the state file cannot be read back: %s", err.text);
     }
-    past->control_revision = kept.ops.revision;
-    past->control_pending = kept.ops.pending;
-    past->control_sent_wall = kept.ops.sent_wall;
+    restore->control_revision = kept.ops.revision;
+    restore->control_pending = kept.ops.pending;
+    restore->control_sent_wall = kept.ops.sent_wall;
     saved_state_fini(&kept);
     buf_fini(&bytes);
 }
@@ -390,7 +392,7 @@ static void keep_control(struct scenario *s, struct router_past *past)
 /* What state_dir would give the next agent. */
 void world_restart(struct scenario *s, const char *how)
 {
-    struct router_past past = {0};
+    struct router_restore restore = {0};
     bool keep = strncmp(how, "keep", 4) == 0;
     if (s->router != NULL) {
         drop_running(s);
@@ -402,18 +404,20 @@ void world_restart(struct scenario *s, const char *how)
     }
     if (keep && server_hold(server, HOLD_OPS)->set) {
         s->kept_hold = *server_hold(server, HOLD_OPS);
-        past.ops = &s->kept_hold;
+        restore.ops = &s->kept_hold;
     }
     if (keep) {
-        keep_control(s, &past);
+        keep_control(s, &restore);
     }
     if (keep && strcmp(how, "keep-holds") != 0) {
-        past.lease = registrar_lease(registrar);
-        past.ttl_ms = registrar_ttl(registrar);
-        past.passed = server_has_passed(server);
-        past.words = server_words(server, &s->kept_words) && strcmp(how, "keep") == 0 ? &s->kept_words : NULL;
+        restore.lease = registrar_lease(registrar);
+        restore.ttl_ms = registrar_ttl(registrar);
+        restore.passed = server_has_passed(server);
+        restore.message = server_reported_message(server, &s->kept_words) && strcmp(how, "keep") == 0
+                              ? &s->kept_words
+                              : NULL;
     }
-    world_start(s, &past);
+    world_start(s, &restore);
 }
 
 void world_end(struct scenario *s)

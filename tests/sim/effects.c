@@ -48,9 +48,10 @@ void effects_unwatch(struct effects *effects, uint64_t id)
 /* Words of before a restart are believed by watching the process that said them. */
 static void note_believed(struct node *node, pid_t pid)
 {
-    if (pid != 0 && node->believable && pid == node->past.words.mainpid && node->game.heard_by != node->life) {
+    if (pid != 0 && node->believable && pid == node->restore.message.mainpid &&
+        node->game.heard_by != node->life) {
         node->game.heard_by = node->game.witness_by = node->life;
-        node->game.heard_said = node->past.words.said;
+        node->game.heard_said = node->restore.message.reported;
         node->game.heard_said_at = node_now(node).mono;
     }
 }
@@ -72,7 +73,7 @@ void effects_look_up_host(struct effects *effects)
     router_host(node->router, node->no_route ? NULL : "10.0.0.1", node->no_route ? "no route" : NULL, &now);
 }
 
-void effects_tell_drain(struct effects *effects, bool on, int64_t left_ms, struct str reason)
+void effects_emit_drain(struct effects *effects, bool on, int64_t left_ms, struct str reason)
 {
     (void)effects;
     (void)on;
@@ -110,20 +111,20 @@ void effects_note(struct effects *effects, enum registrar_note note, struct str 
                                         [REGISTRAR_NOTE_TAKEN_OVER] = "taken over",
                                         [REGISTRAR_NOTE_LEASE_LOST] = "lease lost",
                                         [REGISTRAR_NOTE_REPAIRED] = "repaired",
-                                        [REGISTRAR_NOTE_FOREIGN] = "foreign",
-                                        [REGISTRAR_NOTE_AWAY] = "away",
-                                        [REGISTRAR_NOTE_BACK] = "back",
+                                        [REGISTRAR_NOTE_CONFLICT] = "foreign",
+                                        [REGISTRAR_NOTE_OUTAGE] = "away",
+                                        [REGISTRAR_NOTE_RECOVERED] = "back",
                                         [REGISTRAR_NOTE_WITHDRAWN] = "withdrawn",
                                         [REGISTRAR_NOTE_GAP] = "gap",
                                         [REGISTRAR_NOTE_TAKEN_BACK] = "taken back",
-                                        [REGISTRAR_NOTE_TWIN] = "twin",
+                                        [REGISTRAR_NOTE_DUPLICATE_AGENT] = "twin",
                                         [REGISTRAR_NOTE_CLUSTER] = "cluster"};
     struct node *node = effects->node;
     /* An outage is told once for each kind of failure, however long it lasts. */
-    bool over = note == REGISTRAR_NOTE_BACK || note == REGISTRAR_NOTE_WITHDRAWN;
-    node->watch.told_away = over                          ? 0
-                            : note == REGISTRAR_NOTE_AWAY ? node->watch.told_away + 1
-                                                          : node->watch.told_away;
+    bool over = note == REGISTRAR_NOTE_RECOVERED || note == REGISTRAR_NOTE_WITHDRAWN;
+    node->watch.told_away = over                            ? 0
+                            : note == REGISTRAR_NOTE_OUTAGE ? node->watch.told_away + 1
+                                                            : node->watch.told_away;
     if (node->watch.told_away > REGISTRY_FAILURE_COUNT) {
         violated(node->world, node, "it tells of one outage again and again");
     }

@@ -37,7 +37,7 @@ void game_send(struct node *node, char *line)
     }
     bool loading = strcmp(line, "initializing") == 0;
     if (loading || strcmp(line, "ready") == 0) {
-        node->game.said = loading ? SAID_INITIALIZING : SAID_READY;
+        node->game.reported = loading ? REPORTED_INITIALIZING : REPORTED_READY;
         node->game.said_at = node->world->now;
     }
     if (node->game.style == GAME_NOTIFIES) {
@@ -63,19 +63,20 @@ static void say_all(struct node *node)
     char line[160];
     bool attach = game->style == GAME_ATTACHED && !game->attached && node->alive;
     snprintf(line, sizeof(line), "%s%s%splayers=%u %s # t%u", attach ? "attach " : "",
-             game->said == SAID_NOTHING ? "" : said_name(game->said), game->said == SAID_NOTHING ? "" : " ",
-             game->players, game->drained ? "drain" : "undrain", game->text);
+             game->reported == REPORTED_NOTHING ? "" : reported_status_name(game->reported),
+             game->reported == REPORTED_NOTHING ? "" : " ", game->players,
+             game->drained ? "drain" : "undrain", game->text);
     game->attached = game->attached || attach;
     game_send(node, mem_strdup(line));
 }
 
-static void say_word(struct node *node, enum said said)
+static void say_word(struct node *node, enum reported_status reported)
 {
     if (talks(node)) {
-        if (said != node->game.said) {
+        if (reported != node->game.reported) {
             node->game.said_at = node->world->now;
         }
-        node->game.said = said;
+        node->game.reported = reported;
         node->game.text++;
         changed(node);
         say_all(node);
@@ -84,35 +85,34 @@ static void say_word(struct node *node, enum said said)
 
 void game_hear(struct node *node, char *line, pid_t pid, uint64_t life)
 {
-    struct words words;
+    struct status_message message;
     struct status_line_error error;
     struct str label;
     tell(node->world, node, "hears '%s'", line);
-    if (status_line_parse(str_of(line), &words, &error) < 0) {
+    if (status_line_parse(str_of(line), &message, &error) < 0) {
         violated(node->world, node, "a good line is refused: %s", error.detail);
         free(line);
         return;
     }
     if (pid != 0 && node->game.up && node->game.pid == pid) {
         /* As the shell does: only a process that lives is a witness. */
-        words.has_mainpid = true;
-        words.mainpid = pid;
-        words.mainpid_start = life;
+        message.has_mainpid = true;
+        message.mainpid = pid;
+        message.mainpid_start = life;
     }
-    if (server_accepts(router_server(node->router), &words, &label) == 0) {
+    if (server_accepts(router_server(node->router), &message, &label) == 0) {
         struct instant now = node_now(node);
         node->game.heard_by =
             node->life; /* its process is watched for this line, not for words of before a restart */
-        router_heard(node->router, &words, &now);
-        if (words.said != SAID_NOTHING && words.said != node->game.heard_said) {
-            node->game.heard_said = words.said;
+        router_status_message(node->router, &message, &now);
+        if (message.reported != REPORTED_NOTHING && message.reported != node->game.heard_said) {
+            node->game.heard_said = message.reported;
             node->game.heard_said_at = node_now(node).mono;
         }
-        node->game.drain_heard_by =
-            words.drain || words.undrain ? node->life : node->game.drain_heard_by;
-        node->game.witness_by = words.attach || words.has_mainpid ? node->life : node->game.witness_by;
-        node->game.resaid_at = words.has_text ? node->world->now : node->game.resaid_at;
-        if (words.attach) {
+        node->game.drain_heard_by = message.drain || message.undrain ? node->life : node->game.drain_heard_by;
+        node->game.witness_by = message.attach || message.has_mainpid ? node->life : node->game.witness_by;
+        node->game.resaid_at = message.has_text ? node->world->now : node->game.resaid_at;
+        if (message.attach) {
             node->game.attached_life = server_life_number(router_server(node->router));
         }
     }
@@ -132,18 +132,18 @@ static void boot(struct node *node)
     game->drain_heard_by = node->life; /* it begins without a drain of its own, as everybody knows */
     game->pid = (pid_t)(1000 * (node->index + 1) + game->life % 1000);
     game->up_at = game->said_at = world->now;
-    game->said = SAID_NOTHING;
+    game->reported = REPORTED_NOTHING;
     game->players = 0;
     changed(node);
     tell(world, node, "game: process %d boots", (int)game->pid);
     if (talks(node) && !world_chance(world, 200)) {
-        say_word(node, SAID_INITIALIZING);
+        say_word(node, REPORTED_INITIALIZING);
     }
 }
 
 static bool is_well(const struct game *game)
 {
-    return game->up && game->ports[0] == PORT_OPEN && game->said != SAID_ERROR;
+    return game->up && game->ports[0] == PORT_OPEN && game->reported != REPORTED_ERROR;
 }
 
 static void set_ports(struct node *node, enum port port)
@@ -160,7 +160,7 @@ static void open_ports(struct node *node)
     node->game.hung = false;
     tell(node->world, node, "game: its ports are open");
     set_ports(node, PORT_OPEN);
-    say_word(node, SAID_READY);
+    say_word(node, REPORTED_READY);
 }
 
 static void die(struct node *node, const char *how)
@@ -171,9 +171,9 @@ static void die(struct node *node, const char *how)
     set_ports(node, PORT_CLOSED);
     game->up = game->hung = false;
     game->died_at = world->now;
-    bool known = (game->heard_by != 0 && game->heard_said != SAID_SHUTTING_DOWN) || !talks(node);
+    bool known = (game->heard_by != 0 && game->heard_said != REPORTED_SHUTTING_DOWN) || !talks(node);
     /* Unless the agent knows this life, it may still speak of the one before. */
-    game->goodbye = game->said == SAID_SHUTTING_DOWN || (game->goodbye && !known);
+    game->goodbye = game->reported == REPORTED_SHUTTING_DOWN || (game->goodbye && !known);
     bool drained =
         node->ops != OPS_OFF || (node->alive && server_hold(router_server(node->router), HOLD_OPS)->set);
     game->died_drained = drained || (game->died_drained && !known);
@@ -215,7 +215,7 @@ void game_scene(struct node *node, enum scene scene)
         game->hung = false;
         tell(node->world, node, "game: all is well again");
         set_ports(node, PORT_OPEN);
-        say_word(node, SAID_READY);
+        say_word(node, REPORTED_READY);
         break;
     }
 }
@@ -261,7 +261,7 @@ static void misbehave(struct node *node)
         tell(world, node, "game: port 8000 closes");
         node->game.ports[0] = PORT_CLOSED;
     } else if (world_chance(world, 200)) {
-        say_word(node, SAID_ERROR);
+        say_word(node, REPORTED_ERROR);
     } else {
         tell(world, node, "game: hangs");
         set_ports(node, PORT_HANGS);
@@ -274,7 +274,7 @@ void game_act(struct node *node)
 {
     struct world *world = node->world;
     world_at(world, world->now + 1 + world_span(world, world->weather.game_every), EVENT_GAME, node, PLAIN);
-    if (world->calm || !node->game.up || node->game.said == SAID_SHUTTING_DOWN) {
+    if (world->calm || !node->game.up || node->game.reported == REPORTED_SHUTTING_DOWN) {
         return;
     }
     uint64_t turn = world_below(world, 100);
@@ -288,7 +288,7 @@ void game_act(struct node *node)
         die(node, "crashes");
     } else if (turn < 92 && !node->game.hung) {
         node->game.script++; /* it does not change its mind */
-        say_word(node, SAID_SHUTTING_DOWN);
+        say_word(node, REPORTED_SHUTTING_DOWN);
         plan(node, world_span(world, 1000), SCENE_CLOSE);
     } else if (talks(node) && !node->game.hung) {
         node->game.drained = !node->game.drained;
@@ -309,7 +309,7 @@ void game_init(struct node *node)
 
 void game_agent_started(struct node *node)
 {
-    node->game.heard_said = SAID_NOTHING;
+    node->game.heard_said = REPORTED_NOTHING;
     unsigned likely = node->world->calm ? 1000 : node->game.style == GAME_NOTIFIES ? 400 : 700;
     if (node->game.up && world_chance(node->world, likely)) {
         plan(node, 10 + (int64_t)world_below(node->world, 1500), SCENE_RESAY);
@@ -331,19 +331,19 @@ void game_settle(struct node *node)
     if (!game->up && world_chance(world, 500)) {
         boot(node);
     }
-    if (game->up && (game->said == SAID_SHUTTING_DOWN || game->ports[0] != PORT_OPEN)) {
+    if (game->up && (game->reported == REPORTED_SHUTTING_DOWN || game->ports[0] != PORT_OPEN)) {
         if (game->hung && world_chance(world, 300)) {
             changed(node);
-        } else if (game->said == SAID_SHUTTING_DOWN) {
+        } else if (game->reported == REPORTED_SHUTTING_DOWN) {
             die(node, "its process ends as the storm does");
             game->script++;
         } else {
             game->hung = false;
             set_ports(node, PORT_OPEN);
-            game->said = talks(node) ? SAID_READY : SAID_NOTHING;
+            game->reported = talks(node) ? REPORTED_READY : REPORTED_NOTHING;
         }
-    } else if (game->up && talks(node) && game->said == SAID_NOTHING) {
-        game->said = SAID_READY;
+    } else if (game->up && talks(node) && game->reported == REPORTED_NOTHING) {
+        game->reported = REPORTED_READY;
     }
     /* News make it write, and only then it sees what was changed by hand: there is no watch yet. */
     game->text++;
@@ -351,5 +351,5 @@ void game_settle(struct node *node)
     plan(node, (int64_t)world_below(world, 2000), SCENE_RESAY);
     plan(node, 0, SCENE_FEED);
     tell(world, node, "game settles: %s, port %d, said %s", game->up ? "up" : "down", (int)game->ports[0],
-         said_name(game->said));
+         reported_status_name(game->reported));
 }

@@ -244,8 +244,8 @@ void check_put(struct world *world, const struct packet *packet, const struct ke
     bool other = before->value != NULL && before->lease != 0 && before->lease != packet->request.lease;
     /* After a wipe revisions begin anew, and an old one may fit by accident: a compare cannot forbid that. A
      * lease of its own earlier life is the node's to end. */
-    bool excused = world->wiped_at > 0 || (holder != NULL && holder->owner == packet->node);
-    if (other && holder != NULL && holder->ends > world->now && !excused) {
+    bool in_grace = world->wiped_at > 0 || (holder != NULL && holder->owner == packet->node);
+    if (other && holder != NULL && holder->ends > world->now && !in_grace) {
         violated(world, &world->nodes[packet->node],
                  "it wrote over a key that living lease %" PRIx64 " holds", (uint64_t)before->lease);
     }
@@ -304,10 +304,10 @@ void check_exit(struct node *node, int code)
 static bool heard_last(const struct node *node)
 {
     char text[16];
-    struct words words;
+    struct status_message message;
     snprintf(text, sizeof(text), "t%u", node->game.text);
-    bool said = server_words(router_server(node->router), &words) && words.has_text;
-    return !said || str_eq(words.text, str_of(text));
+    bool reported = server_reported_message(router_server(node->router), &message) && message.has_text;
+    return !reported || str_eq(message.text, str_of(text));
 }
 
 /* Nothing is going on, and the game is one whose words need not be said again: the next agent must not write
@@ -318,9 +318,8 @@ void check_handed_over(struct node *node)
     const struct game *game = &node->game;
     const struct server *server = router_server(node->router);
     const struct key *key = &world->etcd.keys[node->key];
-    bool believed =
-        game->style == GAME_SILENT ||
-        (game->style == GAME_NOTIFIES && game->witness_by == node->life && heard_last(node));
+    bool believed = game->style == GAME_SILENT ||
+                    (game->style == GAME_NOTIFIES && game->witness_by == node->life && heard_last(node));
     believed = believed && game->up && !game->hung && !node->no_route;
     bool settled = world->now - game->changed_at > 20000 && world->now - node->fault_until > 20000 &&
                    world->now - node->started_at > 20000;

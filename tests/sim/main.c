@@ -112,8 +112,9 @@ static int run(const struct options *options)
            "%.0f agent-hours a second\n",
            hours, seed - options->seed, options->seed, seed - 1, failures, took, hours / took);
     printf("%" PRIu64 " steps, %" PRIu64 " requests, %" PRIu64 " writes, %" PRIu64 " starts, %" PRIu64
-           " storms, %" PRIu64 " leases expired, %" PRIu64 " elections, %" PRIu64 " records compared, %" PRIu64
-           " repairs timed, %" PRIu64 " views compared, %" PRIu64 " readers resumed\n",
+           " storms, %" PRIu64 " leases expired, %" PRIu64 " elections, %" PRIu64
+           " records compared, %" PRIu64 " repairs timed, %" PRIu64 " views compared, %" PRIu64
+           " readers resumed\n",
            total.steps, total.requests, total.writes, total.starts, total.storms, total.expiries,
            total.elections, total.checks, total.repairs, total.views, total.resumed);
     print_faults(&total);

@@ -21,7 +21,8 @@ static struct packet *packet_new(struct node *node, const struct registry_reques
                               .sent_boot = node_now(node).boot,
                               .request = *request,
                               .reply = {.id = request->id, .op = request->op}};
-    packet->control = request->key.size > 0 && memmem(request->key.data, request->key.size, "/control/", 9) != NULL;
+    packet->control =
+        request->key.size > 0 && memmem(request->key.data, request->key.size, "/control/", 9) != NULL;
     packet->request.value = blob_ref(request->value);
     packet->request.key = (struct str){NULL, 0};
     return packet;
@@ -244,8 +245,8 @@ void network_arrive(struct world *world, struct packet *packet)
     struct node *node = &world->nodes[packet->node];
     /* What is late goes with the storm; another cluster has not heard it at all. */
     bool flushed = packet->late && (world->calm || packet->sent_at <= world->wiped_at);
-    bool down = world->etcd_link == LINK_REFUSED || world->etcd_link == LINK_BLACK_HOLE || world->leaderless ||
-                packet->sent_at < world->wiped_at;
+    bool down = world->etcd_link == LINK_REFUSED || world->etcd_link == LINK_BLACK_HOLE ||
+                world->leaderless || packet->sent_at < world->wiped_at;
     if (flushed || (packet->late && down)) {
         network_release(world, packet);
         return;

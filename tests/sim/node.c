@@ -62,7 +62,7 @@ void node_fini(struct node *node)
 {
     stream_forget(node);
     router_free(node->router);
-    saved_state_fini(&node->past);
+    saved_state_fini(&node->restore);
     buf_fini(&node->kept);
     for (size_t i = 0; i < COUNT_OF(node->configs); i++) {
         config_fini(node->configs[i]);
@@ -95,11 +95,11 @@ void node_save(struct node *node)
                 .sent_wall = intent_sent(router_intent(node->router))},
         .probe_has_passed = server_has_passed(server),
     };
-    state.has_words = server_words(server, &state.words);
-    if (!state.has_words && registrar_lease_state(registrar) == LEASE_TRYING) {
-        state.has_words = node->past.has_words;
-        state.words = node->past.words;
-        state.probe_has_passed = node->past.probe_has_passed;
+    state.has_message = server_reported_message(server, &state.message);
+    if (!state.has_message && registrar_lease_state(registrar) == LEASE_TRYING) {
+        state.has_message = node->restore.has_message;
+        state.message = node->restore.message;
+        state.probe_has_passed = node->restore.probe_has_passed;
     }
     buf_clear(&node->kept);
     state_file_encode(&state, &node->kept);
@@ -109,7 +109,7 @@ void node_save(struct node *node)
 
 static void restore_ops(struct node *node)
 {
-    const struct saved_hold *ops = &node->past.ops;
+    const struct saved_hold *ops = &node->restore.ops;
     struct instant now = node_now(node);
     node->past_ops = (struct hold){0};
     hold_set(&node->past_ops, ops->reason, ops->by, 0, 0, &now);
@@ -118,34 +118,34 @@ static void restore_ops(struct node *node)
     node->past_ops.expires_wall = ops->expires_wall;
 }
 
-static void recall(struct node *node, struct router_past *ret_past)
+static void recall(struct node *node, struct router_restore *ret_restore)
 {
     struct error err;
-    *ret_past = (struct router_past){0};
+    *ret_restore = (struct router_restore){0};
     node->believable = false;
-    saved_state_fini(&node->past);
+    saved_state_fini(&node->restore);
     if (!node->state_dir || node->kept.size == 0) {
         return;
     }
-    if (state_file_decode(buf_view(&node->kept), &node->past, &err) < 0) {
+    if (state_file_decode(buf_view(&node->kept), &node->restore, &err) < 0) {
         violated(node->world, node, "the state file cannot be read back: %s", err.text);
         return;
     }
-    if (node->past.ops.set) {
+    if (node->restore.ops.set) {
         restore_ops(node);
-        ret_past->ops = &node->past_ops;
+        ret_restore->ops = &node->past_ops;
     }
-    ret_past->control_revision = node->past.ops.revision;
-    ret_past->control_pending = node->past.ops.pending;
-    ret_past->control_sent_wall = node->past.ops.sent_wall;
-    if (node->past.lease != 0 && node->kept_boot == node->boot) {
-        const struct words *words = &node->past.words;
-        bool witness = node->past.has_words && words->has_mainpid && node->game.up &&
-                       words->mainpid == node->game.pid && words->mainpid_start == node->game.life;
-        ret_past->lease = node->past.lease;
-        ret_past->ttl_ms = node->past.ttl_ms;
-        ret_past->passed = node->past.probe_has_passed;
-        ret_past->words = witness ? words : NULL;
+    ret_restore->control_revision = node->restore.ops.revision;
+    ret_restore->control_pending = node->restore.ops.pending;
+    ret_restore->control_sent_wall = node->restore.ops.sent_wall;
+    if (node->restore.lease != 0 && node->kept_boot == node->boot) {
+        const struct status_message *message = &node->restore.message;
+        bool witness = node->restore.has_message && message->has_mainpid && node->game.up &&
+                       message->mainpid == node->game.pid && message->mainpid_start == node->game.life;
+        ret_restore->lease = node->restore.lease;
+        ret_restore->ttl_ms = node->restore.ttl_ms;
+        ret_restore->passed = node->restore.probe_has_passed;
+        ret_restore->message = witness ? message : NULL;
         if (witness) {
             node->believable = true;
         }
@@ -157,7 +157,7 @@ static void recall(struct node *node, struct router_past *ret_past)
 void node_start(struct node *node)
 {
     struct world *world = node->world;
-    struct router_past past;
+    struct router_restore restore;
     node->life++;
     node->alive = true;
     node->exiting = node->told_to_stop = false;
@@ -172,15 +172,15 @@ void node_start(struct node *node)
     if (world->now - node->died_at > node_config(node)->registry.ttl_ms / 2) {
         node->watch.quiet = false; /* too late to count on the lease */
     }
-    recall(node, &past);
+    recall(node, &restore);
     intents_started(node, node->state_dir && node->kept.size > 0);
     world->stats.starts++;
-    tell(world, node, "starts: lease %" PRIx64 "%s%s%s", (uint64_t)past.lease,
-         past.words != NULL ? ", words" : "", past.passed ? ", had passed" : "",
-         past.ops != NULL ? ", ops hold" : "");
+    tell(world, node, "starts: lease %" PRIx64 "%s%s%s", (uint64_t)restore.lease,
+         restore.message != NULL ? ", words" : "", restore.passed ? ", had passed" : "",
+         restore.ops != NULL ? ", ops hold" : "");
     struct instant now = node_now(node);
     node->router =
-        router_new(node_config(node), node->id, &past, random_next(&world->random), &node->effects, &now);
+        router_new(node_config(node), node->id, &restore, random_next(&world->random), &node->effects, &now);
     router_start(node->router, &now);
     node_settle(node);
     game_agent_started(node);

@@ -115,7 +115,7 @@ static void begin(struct observer *observer)
     observer->started_at = world->now;
     observer->armed_at = observer->wanted_until = 0;
     observer->known = false;
-    observer->owed = 0;
+    observer->expected = 0;
     reader_clear(&observer->follower);
     observer->view = view_new(&(struct view_settings){.prefix = "/services",
                                                       .mode = observer->mode,
@@ -251,7 +251,7 @@ void observers_end(struct world *world)
         reader_clear(&observer->follower);
         reader_clear(&observer->comer.reader);
     }
-    past_fini(&observers->past);
+    past_fini(&observers->restore);
     view_items_fini(&observers->decoded);
     free(observers);
     world->observers = NULL;

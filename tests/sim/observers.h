@@ -31,7 +31,7 @@ struct past_event {
     struct past_key now;
 };
 
-struct past {
+struct restore {
     uint64_t cluster;
     int64_t base_revision, compacted;
     struct past_key base[RECORDS_MAX];
@@ -101,9 +101,9 @@ struct observer {
     int64_t tat; /* of its requests */
     struct reader follower;
     struct comer comer;
-    int64_t owed_revision, stepped_at;
+    int64_t expected_revision, stepped_at;
     unsigned steps;      /* at this moment */
-    unsigned owed;       /* changes told whose revision is not complete */
+    unsigned expected;   /* changes told whose revision is not complete */
     bool loading, known; /* from disk; at least once in this life */
     bool forgetful;      /* its log of changes is short */
     int64_t wanted_since, found_at;
@@ -116,7 +116,7 @@ struct observer {
 
 struct observers {
     struct random random;
-    struct past past;
+    struct restore restore;
     struct view_items decoded;
     unsigned count, keys;
     char names[RECORDS_MAX][32];
@@ -148,10 +148,10 @@ void observer_wiped(struct observer *observer);
 bool past_renewed(struct world *world);
 void past_add(struct world *world, unsigned key);
 void past_compact(struct world *world, int64_t revision);
-void past_at(const struct past *past, int64_t revision, struct content *ret_content);
-void past_fini(struct past *past);
+void past_at(const struct restore *restore, int64_t revision, struct content *ret_content);
+void past_fini(struct restore *restore);
 /* The first event of a later revision, counted from the beginning. */
-uint64_t past_after(const struct past *past, int64_t revision);
+uint64_t past_after(const struct restore *restore, int64_t revision);
 
 /* observers_check.c */
 void reader_take(struct observer *observer, const struct view_effect *effect);

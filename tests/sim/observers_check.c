@@ -6,7 +6,15 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { RETRY_CAP_MS = 5000, SLOW_MS = 30000, TTL_MS = 10000, COST_MS = 700, BURST = 40, SPINS = 200, SLACK_MS = 1000 };
+enum {
+    RETRY_CAP_MS = 5000,
+    SLOW_MS = 30000,
+    TTL_MS = 10000,
+    COST_MS = 700,
+    BURST = 40,
+    SPINS = 200,
+    SLACK_MS = 1000
+};
 enum {
     STALE_MS = 2 * OBSERVER_CHECK_MS + 3 * OBSERVER_TIMEOUT_MS + SLACK_MS,
     CUT_MS = OBSERVER_CHECK_MS + OBSERVER_TIMEOUT_MS + PULSE_MS + SLACK_MS,
@@ -62,33 +70,35 @@ static void apply(struct observer *observer, struct reader *reader, struct view_
 
 void reader_take(struct observer *observer, const struct view_effect *effect)
 {
-    if (observer->owed++ > 0 && effect->revision != observer->owed_revision) {
-        violated(observer->world, NULL, "observer %u tells of revision %" PRId64 " before it has told all of %" PRId64,
-                 observer->index, effect->revision, observer->owed_revision);
+    if (observer->expected++ > 0 && effect->revision != observer->expected_revision) {
+        violated(observer->world, NULL,
+                 "observer %u tells of revision %" PRId64 " before it has told all of %" PRId64,
+                 observer->index, effect->revision, observer->expected_revision);
     }
-    observer->owed_revision = effect->revision;
+    observer->expected_revision = effect->revision;
     apply(observer, &observer->follower, effect->was, effect->is, "its follower");
 }
 
 void reader_revision(struct observer *observer, int64_t revision)
 {
     struct world *world = observer->world;
-    const struct past *past = &world->observers->past;
+    const struct restore *restore = &world->observers->restore;
     struct content content;
-    observer->owed = 0;
-    if (observer->loading || revision < past->base_revision) {
+    observer->expected = 0;
+    if (observer->loading || revision < restore->base_revision) {
         return;
     }
-    if (view_cluster(observer->view) != past->cluster) {
+    if (view_cluster(observer->view) != restore->cluster) {
         violated(world, NULL, "observer %u completes a revision of another cluster", observer->index);
         return;
     }
-    past_at(past, revision, &content);
+    past_at(restore, revision, &content);
     world->stats.views++;
     for (unsigned i = 0; i < world->observers->keys; i++) {
         if (!same(content.keys[i]->entry, observer->follower.has[i])) {
-            violated(world, NULL, "at revision %" PRId64 " observer %u %s w%u, and the registry does not agree",
-                     revision, observer->index, observer->follower.has[i] != NULL ? "has" : "has not", i);
+            violated(world, NULL,
+                     "at revision %" PRId64 " observer %u %s w%u, and the registry does not agree", revision,
+                     observer->index, observer->follower.has[i] != NULL ? "has" : "has not", i);
             return;
         }
     }
@@ -108,7 +118,7 @@ void check_view(struct observer *observer)
     for (unsigned i = 0; i < RECORDS_MAX; i++) {
         expected += observer->follower.has[i] != NULL ? 1 : 0;
     }
-    if (observer->owed != 0) {
+    if (observer->expected != 0) {
         violated(observer->world, NULL, "observer %u tells half a revision", observer->index);
     }
     if (view_count(view) != expected) {
@@ -155,14 +165,14 @@ static bool agrees(const struct observer *observer, const struct content *conten
 static bool was_true_within(const struct observer *observer, int64_t ms)
 {
     const struct world *world = observer->world;
-    const struct past *past = &world->observers->past;
+    const struct restore *restore = &world->observers->restore;
     struct content content;
-    size_t at = past->count;
-    past_at(past, world->etcd.revision, &content);
+    size_t at = restore->count;
+    past_at(restore, world->etcd.revision, &content);
     bool fine = agrees(observer, &content);
-    while (!fine && at > 0 && past->events[at - 1].at >= world->now - ms) {
+    while (!fine && at > 0 && restore->events[at - 1].at >= world->now - ms) {
         at--;
-        past_at(past, past->events[at].revision - 1, &content);
+        past_at(restore, restore->events[at].revision - 1, &content);
         fine = agrees(observer, &content);
     }
     return fine;
@@ -171,15 +181,15 @@ static bool was_true_within(const struct observer *observer, int64_t ms)
 static void check_certain(struct observer *observer)
 {
     struct world *world = observer->world;
-    const struct past *past = &world->observers->past;
+    const struct restore *restore = &world->observers->restore;
     const struct view *view = observer->view;
     int64_t behind = -1;
-    if (view_cluster(view) != past->cluster) {
+    if (view_cluster(view) != restore->cluster) {
         behind = world->now - world->wiped_at;
     } else {
-        uint64_t next = past_after(past, view_revision(view));
-        if (next < past->dropped + past->count) {
-            behind = world->now - past->events[next - past->dropped].at;
+        uint64_t next = past_after(restore, view_revision(view));
+        if (next < restore->dropped + restore->count) {
+            behind = world->now - restore->events[next - restore->dropped].at;
         }
     }
     if (behind > STALE_MS && !was_true_within(observer, STALE_MS)) {
@@ -193,7 +203,7 @@ static void check_certain(struct observer *observer)
     if (behind < 0) {
         struct content content;
         size_t unreadable = 0;
-        past_at(past, world->etcd.revision, &content);
+        past_at(restore, world->etcd.revision, &content);
         for (unsigned i = 0; i < world->observers->keys; i++) {
             unreadable += content.keys[i]->there && content.keys[i]->entry == NULL ? 1 : 0;
         }
@@ -214,8 +224,9 @@ static void check_uncertain(struct observer *observer)
     since = observer->found_at > since ? observer->found_at : since;
     since = observer->mode == VIEW_AUTO && observer->wanted_since > since ? observer->wanted_since : since;
     if (wanted && world->now - since > SYNC_MS + (observer->slow_retry ? SLOW_MS : 0)) {
-        violated(world, NULL, "the storm is long over, and observer %u is not in sync (%s): %s", observer->index,
-                 view_state_name(view_state(observer->view)), view_trouble(observer->view));
+        violated(world, NULL, "the storm is long over, and observer %u is not in sync (%s): %s",
+                 observer->index, view_state_name(view_state(observer->view)),
+                 view_last_error(observer->view));
     }
     if (view_known(observer->view) && view_age(observer->view, &now) < 0) {
         violated(world, NULL, "observer %u is stale and has no age", observer->index);

@@ -99,15 +99,15 @@ static bool comes_before(const struct asked *asked, const struct past_key *a, co
 static void list(struct observer *observer, struct asked *asked)
 {
     const struct observers *observers = observer->world->observers;
-    const struct past *past = &observers->past;
+    const struct restore *restore = &observers->restore;
     int64_t at = asked->request.at_revision, revision = observer->world->etcd.revision;
     struct content content;
-    if (at != 0 && (at < past->compacted || at > revision)) {
+    if (at != 0 && (at < restore->compacted || at > revision)) {
         asked->reply.failure = REGISTRY_REFUSED;
         asked->reply.revision_gone = true;
         return;
     }
-    past_at(past, at == 0 ? revision : at, &content);
+    past_at(restore, at == 0 ? revision : at, &content);
     for (unsigned i = 0; i < observers->keys; i++) {
         const struct past_key *key = content.keys[i];
         if (!key->there || !is_listed(asked, observers->names[i])) {
@@ -137,7 +137,8 @@ void observer_arrive(struct observer *observer, uint64_t id)
     }
     int64_t after;
     int64_t at = world->now + (world->faulty ? (int64_t)observers_below(world, 4) : 0);
-    asked->reply.failure = hindered(observer, asked->sent_at + asked->request.timeout_ms - world->now, &after);
+    asked->reply.failure =
+        hindered(observer, asked->sent_at + asked->request.timeout_ms - world->now, &after);
     if (asked->reply.failure != REGISTRY_OK) {
         observer_at(observer, world->now + after, OBSERVER_REPLY, id);
         return;
@@ -145,7 +146,8 @@ void observer_arrive(struct observer *observer, uint64_t id)
     if (asked->request.op == REGISTRY_LIST) {
         list(observer, asked);
     } else if (asked->request.op != REGISTRY_GET) {
-        violated(world, NULL, "observer %u asks for %s", observer->index, registry_op_name(asked->request.op));
+        violated(world, NULL, "observer %u asks for %s", observer->index,
+                 registry_op_name(asked->request.op));
     }
     asked->reply.revision = world->etcd.revision;
     asked->reply.cluster = world->etcd.cluster;
@@ -204,7 +206,8 @@ void observer_watch(struct observer *observer, const struct registry_watch *watc
     if (observer->flow.state != FLOW_NONE) {
         violated(observer->world, NULL, "observer %u opens a second watch", observer->index);
     }
-    observer->flow = (struct flow){.state = FLOW_OPENS, .id = watch->id, .from_revision = watch->from_revision};
+    observer->flow =
+        (struct flow){.state = FLOW_OPENS, .id = watch->id, .from_revision = watch->from_revision};
     observer->flow.failure = hindered(observer, watch->timeout_ms, &after);
     if (observer->flow.failure != REGISTRY_OK) {
         observer->flow.state = FLOW_ENDS;
@@ -238,7 +241,7 @@ static void compacted(struct observer *observer)
 {
     send(observer,
          &(struct registry_watch_event){.type = REGISTRY_WATCH_ENDED,
-                                        .compact_revision = observer->world->observers->past.compacted},
+                                        .compact_revision = observer->world->observers->restore.compacted},
          NULL, 0);
 }
 
@@ -246,21 +249,20 @@ static void opens(struct observer *observer)
 {
     struct world *world = observer->world;
     struct flow *flow = &observer->flow;
-    const struct past *past = &world->observers->past;
-    if (flow->from_revision <= past->compacted) {
+    const struct restore *restore = &world->observers->restore;
+    if (flow->from_revision <= restore->compacted) {
         compacted(observer);
         return;
     }
     flow->state = FLOW_OPEN;
-    flow->next = past_after(past, flow->from_revision - 1);
+    flow->next = past_after(restore, flow->from_revision - 1);
     flow->stalls = world->faulty && observers_chance(world, 60);
-    if (flow->next < past->dropped + past->count && !flow->stalls) {
+    if (flow->next < restore->dropped + restore->count && !flow->stalls) {
         plan(observer, 1);
     }
     send(observer,
-         &(struct registry_watch_event){.type = REGISTRY_WATCH_OPENED,
-                                        .revision = world->etcd.revision,
-                                        .cluster = world->etcd.cluster},
+         &(struct registry_watch_event){
+             .type = REGISTRY_WATCH_OPENED, .revision = world->etcd.revision, .cluster = world->etcd.cluster},
          NULL, 0);
 }
 
@@ -269,12 +271,12 @@ static size_t gather(struct observer *observer, struct view_item items[static PA
 {
     struct world *world = observer->world;
     const struct observers *observers = world->observers;
-    const struct past *past = &observers->past;
-    size_t at = (size_t)(observer->flow.next - past->dropped), count = 0;
+    const struct restore *restore = &observers->restore;
+    size_t at = (size_t)(observer->flow.next - restore->dropped), count = 0;
     size_t enough = world->faulty ? 1 + (size_t)observers_below(world, 6) : PAST_MAX;
-    while (at < past->count &&
-           (count < enough || past->events[at].revision == past->events[at - 1].revision)) {
-        const struct past_event *event = &past->events[at++];
+    while (at < restore->count &&
+           (count < enough || restore->events[at].revision == restore->events[at - 1].revision)) {
+        const struct past_event *event = &restore->events[at++];
         items[count++] = (struct view_item){.key = str_of(observers->names[event->key]),
                                             .deleted = !event->now.there,
                                             .entry = event->now.entry,
@@ -282,7 +284,7 @@ static size_t gather(struct observer *observer, struct view_item items[static PA
                                             .mod_revision = event->revision,
                                             .create_revision = event->now.create_revision};
     }
-    observer->flow.next = past->dropped + at;
+    observer->flow.next = restore->dropped + at;
     return count;
 }
 
@@ -290,9 +292,9 @@ static void tells(struct observer *observer)
 {
     struct world *world = observer->world;
     struct flow *flow = &observer->flow;
-    const struct past *past = &world->observers->past;
+    const struct restore *restore = &world->observers->restore;
     struct view_item items[PAST_MAX];
-    if (flow->next < past->dropped) {
+    if (flow->next < restore->dropped) {
         compacted(observer);
         return;
     }
@@ -302,14 +304,14 @@ static void tells(struct observer *observer)
     }
     struct registry_watch_event told = {.type = REGISTRY_WATCH_CHANGED,
                                         .revision = items[count - 1].mod_revision};
-    bool all = flow->next == past->dropped + past->count;
+    bool all = flow->next == restore->dropped + restore->count;
     if (!all) {
         plan(observer, 1 + slow(observer));
     } else if (observers_chance(world, 100)) {
         told.revision = world->etcd.revision; /* a word of progress with it */
     }
     if (world->faulty && observers_chance(world, 20)) {
-        flow->next = past_after(past, items[0].mod_revision - 1); /* all of it comes once more */
+        flow->next = past_after(restore, items[0].mod_revision - 1); /* all of it comes once more */
         if (!flow->planned) {
             plan(observer, 1);
         }

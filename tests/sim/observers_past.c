@@ -9,53 +9,54 @@ static void set(struct past_key *at, const struct past_key *now)
     view_entry_unref(was);
 }
 
-static void fold(struct past *past, size_t count)
+static void fold(struct restore *restore, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        struct past_event *event = &past->events[i];
-        set(&past->base[event->key], &event->now);
+        struct past_event *event = &restore->events[i];
+        set(&restore->base[event->key], &event->now);
         view_entry_unref(event->now.entry);
-        past->base_revision = event->revision;
+        restore->base_revision = event->revision;
     }
-    past->count -= count;
-    past->dropped += count;
-    memmove(past->events, past->events + count, past->count * sizeof(past->events[0]));
-    past->compacted = past->compacted > past->base_revision ? past->compacted : past->base_revision;
+    restore->count -= count;
+    restore->dropped += count;
+    memmove(restore->events, restore->events + count, restore->count * sizeof(restore->events[0]));
+    restore->compacted =
+        restore->compacted > restore->base_revision ? restore->compacted : restore->base_revision;
 }
 
-void past_fini(struct past *past)
+void past_fini(struct restore *restore)
 {
-    fold(past, past->count);
+    fold(restore, restore->count);
     for (unsigned i = 0; i < RECORDS_MAX; i++) {
-        view_entry_unref(past->base[i].entry);
+        view_entry_unref(restore->base[i].entry);
     }
 }
 
 bool past_renewed(struct world *world)
 {
-    struct past *past = &world->observers->past;
-    if (past->cluster == world->etcd.cluster) {
+    struct restore *restore = &world->observers->restore;
+    if (restore->cluster == world->etcd.cluster) {
         return false;
     }
-    past_fini(past);
-    *past = (struct past){.cluster = world->etcd.cluster, .base_revision = 1};
+    past_fini(restore);
+    *restore = (struct restore){.cluster = world->etcd.cluster, .base_revision = 1};
     return true;
 }
 
 /* Half of them go, whole revisions only. */
-static void make_room(struct past *past)
+static void make_room(struct restore *restore)
 {
     size_t count = PAST_MAX / 2;
-    while (past->events[count - 1].revision == past->events[count].revision) {
+    while (restore->events[count - 1].revision == restore->events[count].revision) {
         count++;
     }
-    fold(past, count);
+    fold(restore, count);
 }
 
 void past_add(struct world *world, unsigned key)
 {
     struct observers *observers = world->observers;
-    struct past *past = &observers->past;
+    struct restore *restore = &observers->restore;
     const struct key *at = &world->etcd.keys[key];
     struct registry_change change = {.deleted = at->value == NULL,
                                      .key = str_of(observers->names[key]),
@@ -63,11 +64,11 @@ void past_add(struct world *world, unsigned key)
                                      .mod_revision = world->etcd.revision,
                                      .create_revision = at->create_revision,
                                      .lease = at->lease};
-    if (past->count == PAST_MAX) {
-        make_room(past);
+    if (restore->count == PAST_MAX) {
+        make_room(restore);
     }
     view_items_changed(&observers->decoded, STR("/services"), &change, 1);
-    past->events[past->count++] =
+    restore->events[restore->count++] =
         (struct past_event){.revision = world->etcd.revision,
                             .at = world->now,
                             .key = key,
@@ -80,25 +81,25 @@ void past_add(struct world *world, unsigned key)
 
 void past_compact(struct world *world, int64_t revision)
 {
-    struct past *past = &world->observers->past;
-    past->compacted = revision > past->compacted ? revision : past->compacted;
+    struct restore *restore = &world->observers->restore;
+    restore->compacted = revision > restore->compacted ? revision : restore->compacted;
 }
 
-void past_at(const struct past *past, int64_t revision, struct content *ret_content)
+void past_at(const struct restore *restore, int64_t revision, struct content *ret_content)
 {
     for (unsigned i = 0; i < RECORDS_MAX; i++) {
-        ret_content->keys[i] = &past->base[i];
+        ret_content->keys[i] = &restore->base[i];
     }
-    for (size_t i = 0; i < past->count && past->events[i].revision <= revision; i++) {
-        ret_content->keys[past->events[i].key] = &past->events[i].now;
+    for (size_t i = 0; i < restore->count && restore->events[i].revision <= revision; i++) {
+        ret_content->keys[restore->events[i].key] = &restore->events[i].now;
     }
 }
 
-uint64_t past_after(const struct past *past, int64_t revision)
+uint64_t past_after(const struct restore *restore, int64_t revision)
 {
-    size_t at = past->count;
-    while (at > 0 && past->events[at - 1].revision > revision) {
+    size_t at = restore->count;
+    while (at > 0 && restore->events[at - 1].revision > revision) {
         at--;
     }
-    return past->dropped + at;
+    return restore->dropped + at;
 }

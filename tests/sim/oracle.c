@@ -50,7 +50,7 @@ int64_t oracle_bound(const struct node *node)
 }
 
 /* Nobody blames a server for silent ports yet. */
-static bool excused(const struct node *node)
+static bool in_grace(const struct node *node)
 {
     const struct game *game = &node->game;
     int64_t now = node->world->now, since = node->started_at;
@@ -60,7 +60,7 @@ static bool excused(const struct node *node)
     if (now < since + config->grace_period_ms + verdict_time(node) + 1000) {
         return true;
     }
-    bool loading = game->heard_said == SAID_INITIALIZING;
+    bool loading = game->heard_said == REPORTED_INITIALIZING;
     int64_t max = config->server.initializing_max_ms;
     return loading && (max == 0 || node_now(node).mono < game->heard_said_at + max + 5000);
 }
@@ -75,11 +75,11 @@ static unsigned when_down(const struct node *node)
 {
     const struct game *game = &node->game;
     unsigned may = MAY_ERROR;
-    bool left = game->goodbye || game->died_drained || game->heard_said == SAID_SHUTTING_DOWN;
+    bool left = game->goodbye || game->died_drained || game->heard_said == REPORTED_SHUTTING_DOWN;
     /* A record taken over may say so, too: the agent before was stopping. */
     may |= left || node->ops != OPS_OFF || is_drained(node) || node->watch.taken_over ? MAY_LEAVE : 0;
-    may |= excused(node) ? MAY_INITIALIZING : 0;
-    bool unheard = game->witness_by != node->life || game->heard_said == SAID_NOTHING;
+    may |= in_grace(node) ? MAY_INITIALIZING : 0;
+    bool unheard = game->witness_by != node->life || game->heard_said == REPORTED_NOTHING;
     may |= node_config(node)->probe_count == 0 && unheard ? MAY_INITIALIZING : 0;
     /* Without probes, words that were read after their speaker had gone are all that is known. */
     may |=
@@ -91,22 +91,22 @@ static unsigned when_up(const struct node *node)
 {
     const struct game *game = &node->game;
     bool probed = node_config(node)->probe_count > 0;
-    bool unsaid = game->heard_said == SAID_NOTHING && node_config(node)->server.require_status;
+    bool unsaid = game->heard_said == REPORTED_NOTHING && node_config(node)->server.require_status;
     if (game->hung && unsaid) {
         return MAY_INITIALIZING | MAY_ERROR;
     }
-    if (game->said == SAID_ERROR) {
+    if (game->reported == REPORTED_ERROR) {
         return MAY_ERROR;
     }
     if (game->ports[0] != PORT_OPEN && (probed || node_config(node)->server.watchdog_ms > 0)) {
         bool unheard = game->heard_by != node->life || node->watch.taken_over;
-        return MAY_ERROR | (excused(node) ? MAY_INITIALIZING : 0) | (unheard ? MAY_LEAVE : 0);
+        return MAY_ERROR | (in_grace(node) ? MAY_INITIALIZING : 0) | (unheard ? MAY_LEAVE : 0);
     }
-    if (game->said == SAID_INITIALIZING ||
-        (game->said == SAID_NOTHING && node_config(node)->server.require_status)) {
+    if (game->reported == REPORTED_INITIALIZING ||
+        (game->reported == REPORTED_NOTHING && node_config(node)->server.require_status)) {
         return MAY_INITIALIZING;
     }
-    if (game->hung && (game->heard_by != node->life || game->heard_said == SAID_INITIALIZING)) {
+    if (game->hung && (game->heard_by != node->life || game->heard_said == REPORTED_INITIALIZING)) {
         return MAY_INITIALIZING; /* no probes, and it is silent, or was when it said the next */
     }
     if (game->hung && game->drain_heard_by != node->life && !is_drained(node)) {
@@ -159,8 +159,7 @@ static bool may_be_withdrawn(const struct node *node)
     unsigned may = node->game.up ? when_up(node) : when_down(node);
     const struct server *server = router_server(node->router);
     /* A moment of health that no probe met does not count. */
-    int64_t told =
-        server_status(server) == STATUS_ERROR ? node_now(node).mono - server->status_mono : 0;
+    int64_t told = server_status(server) == STATUS_ERROR ? node_now(node).mono - server->status_mono : 0;
     int64_t error = node->world->now - node->game.well_at;
     return limit > 0 && (may & MAY_ERROR) != 0 && (error >= limit || told >= limit);
 }

@@ -52,8 +52,8 @@ enum event_type {
     EVENT_HEAL_ETCD,
     EVENT_STREAM_DEAD, /* stream `id` of a node has been in a black hole for as long as TCP waits */
     EVENT_REPAIRED,    /* what a hand did to this node's key at `arg` must be undone, seen by stream `id` */
-    EVENT_CHECK, /* this node's record must be true by now */
-    EVENT_OBSERVER /* for an observer; `arg`: which, and what */
+    EVENT_CHECK,       /* this node's record must be true by now */
+    EVENT_OBSERVER     /* for an observer; `arg`: which, and what */
 };
 
 /* ---- the network ---- */
@@ -106,20 +106,20 @@ struct game {
     enum style style;
     bool up;
     enum port ports[PORTS];
-    enum said said;
+    enum reported_status reported;
     bool drained, goodbye;
     unsigned players, text;
     pid_t pid;
     uint64_t life;  /* counts its processes */
     int64_t script; /* which scenes planned earlier still count */
     bool hung, died_drained;
-    uint32_t heard_by;   /* the agent process that heard of this life; 0: none */
+    uint32_t heard_by;       /* the agent process that heard of this life; 0: none */
     uint32_t drain_heard_by; /* and the one that heard last whether it drains itself */
-    uint32_t witness_by; /* and the one that would see it end: it has the pid or the connection */
+    uint32_t witness_by;     /* and the one that would see it end: it has the pid or the connection */
     bool attached;
-    uint64_t attached_life; /* as the agent numbers lives */
-    enum said heard_said;   /* the last status word that this agent process has heard */
-    int64_t heard_said_at;  /* mono */
+    uint64_t attached_life;          /* as the agent numbers lives */
+    enum reported_status heard_said; /* the last status word that this agent process has heard */
+    int64_t heard_said_at;           /* mono */
     int64_t said_at, up_at, died_at, changed_at, resaid_at, well_at;
 };
 
@@ -139,17 +139,18 @@ struct inline_try {
 /* What the invariants remember of one agent process. */
 struct watch {
     const struct packet *lease_flying, *key_flying, *control_flying, *compare_flying; /* NULL: none */
-    int64_t lease_flying_for, key_flying_for;       /* the lease they spoke of */
-    int64_t write_tat;                              /* us: contract 2's burst and rate, as one bucket */
+    int64_t lease_flying_for, key_flying_for; /* the lease they spoke of */
+    int64_t write_tat;                        /* us: contract 2's burst and rate, as one bucket */
     int64_t failure_tat[3],
         request_tat; /* us: failures in a row (lease, key, control key) and requests may not be a tight loop */
     int64_t control_tat; /* us: nor may writes of the control key */
-    int64_t spun_at; /* steps at one moment */
+    int64_t spun_at;     /* steps at one moment */
     unsigned spins;
     bool taken_over, knew_all; /* the record of before stands; every probe has had its verdict since */
-    int64_t refused_since; /* its writes of the record have been refused since then, and nothing else; 0: they are not */
-    unsigned told_away;        /* lines in the log about the present outage */
-    bool quiet;                /* handed over in perfect order: not one write may come of it */
+    int64_t
+        refused_since; /* its writes of the record have been refused since then, and nothing else; 0: they are not */
+    unsigned told_away; /* lines in the log about the present outage */
+    bool quiet;         /* handed over in perfect order: not one write may come of it */
     int64_t quiet_until;
 };
 
@@ -185,14 +186,14 @@ struct node {
     uint64_t kept_boot;
     int64_t kept_at;
     bool save_armed;
-    struct saved_state past;
+    struct saved_state restore;
     bool believable; /* its words count if the record still stands */
     struct hold past_ops;
 
     enum { OPS_OFF, OPS_ON, OPS_UNSURE } ops; /* what operators want, at last */
     bool ops_by_hand;                         /* said at the control key, not to the agent */
-    bool died_unwritten; /* what it had been told, or had sent, was not all known to be at the key */
-    int64_t control_unanswered;               /* when a write of its control key was last given up; 0: never */
+    bool died_unwritten;        /* what it had been told, or had sent, was not all known to be at the key */
+    int64_t control_unanswered; /* when a write of its control key was last given up; 0: never */
     struct game game;
     struct watch watch;
     struct stream stream;
@@ -208,22 +209,30 @@ struct weather {
 };
 
 /* What went wrong, as the end of a run counts it. */
-#define FAULTS(X)                                                                                                      \
-    X(ETCD_REFUSES, "etcd refuses connections") X(ETCD_BLACK_HOLE, "etcd is in a black hole")                          \
-    X(ELECTION, "no leader, then another") X(WIPED, "etcd lost its data") X(FULL, "etcd full")                         \
-    X(DENIED, "permission denied") X(REVOKED, "lease revoked by hand") X(DELETED, "record deleted by hand")            \
-    X(OVERWRITTEN, "record overwritten by hand") X(FOREIGN, "another holder takes the key")                            \
-    X(CONTROL, "control key changed by hand") X(REFUSED, "one agent's network refused")                                \
-    X(BLACK_HOLE, "one agent's network a black hole") X(SLOW, "one agent's network slow") X(CUT, "watch cut")          \
-    X(STALLED, "watch deaf") X(NO_ROUTE, "no address") X(WALL, "wall clock set") X(STOPPED, "agent stopped")           \
-    X(SLEPT, "machine slept") X(KILLED, "agent killed") X(ENDED, "agent told to stop") X(HANDED, "handed over")        \
-    X(OPERATOR, "operator") X(RELOADED, "reloaded") X(LOST, "request lost") X(LATE, "request late, given up")          \
-    X(UNANSWERED, "answer lost") X(DOUBLED, "request or answer twice") X(LAGGED, "request slow")
+#define FAULTS(X)                                                                                            \
+    X(ETCD_REFUSES, "etcd refuses connections")                                                              \
+    X(ETCD_BLACK_HOLE, "etcd is in a black hole") X(ELECTION, "no leader, then another")                     \
+        X(WIPED, "etcd lost its data") X(FULL, "etcd full") X(DENIED, "permission denied")                   \
+            X(REVOKED, "lease revoked by hand") X(DELETED, "record deleted by hand")                         \
+                X(OVERWRITTEN, "record overwritten by hand") X(FOREIGN, "another holder takes the key")      \
+                    X(CONTROL, "control key changed by hand") X(REFUSED, "one agent's network refused")      \
+                        X(BLACK_HOLE, "one agent's network a black hole")                                    \
+                            X(SLOW, "one agent's network slow") X(CUT, "watch cut") X(STALLED, "watch deaf") \
+                                X(NO_ROUTE, "no address") X(WALL, "wall clock set")                          \
+                                    X(STOPPED, "agent stopped") X(SLEPT, "machine slept")                    \
+                                        X(KILLED, "agent killed") X(ENDED, "agent told to stop")             \
+                                            X(HANDED, "handed over") X(OPERATOR, "operator")                 \
+                                                X(RELOADED, "reloaded") X(LOST, "request lost")              \
+                                                    X(LATE, "request late, given up")                        \
+                                                        X(UNANSWERED, "answer lost")                         \
+                                                            X(DOUBLED, "request or answer twice")            \
+                                                                X(LAGGED, "request slow")
 #define FAULT_ENUM(name, text) FAULT_##name,
 enum fault { FAULTS(FAULT_ENUM) FAULT_COUNT };
 
 struct stats {
-    uint64_t steps, requests, writes, starts, storms, checks, expiries, elections, repairs, agent_ms, views, resumed;
+    uint64_t steps, requests, writes, starts, storms, checks, expiries, elections, repairs, agent_ms, views,
+        resumed;
     uint64_t faults[FAULT_COUNT];
 };
 

@@ -101,7 +101,8 @@ void stream_tell(struct node *node)
         return; /* of an agent that is gone */
     }
     if (in_black_hole(node) && told->type != REGISTRY_WATCH_ENDED && told->id != 0) {
-        world_at(world, world->now + 200, EVENT_WATCHED, node, PLAIN); /* sent again and again, it comes later */
+        world_at(world, world->now + 200, EVENT_WATCHED, node,
+                 PLAIN); /* sent again and again, it comes later */
         return;
     }
     stream->first = told->next;
@@ -251,8 +252,9 @@ void stream_hand(struct node *node, bool is_ours_to_undo)
     const struct key *key = &world->etcd.keys[node->key];
     bool was_well = registrar != NULL && registrar_lease_state(registrar) == LEASE_HELD && !key->by_hand &&
                     key->value != NULL && key->lease == registrar_lease(registrar) &&
-                    registrar_trouble(registrar)[0] == '\0';
-    if (is_ours_to_undo && reached && !often && was_well && !node_shares_key(node) && stream_is_well(node, 3000)) {
+                    registrar_last_error(registrar)[0] == '\0';
+    if (is_ours_to_undo && reached && !often && was_well && !node_shares_key(node) &&
+        stream_is_well(node, 3000)) {
         world_at(world, world->now + REPAIR_MS + 100, EVENT_REPAIRED, node,
                  (struct event){.id = node->stream.id, .arg = world->now});
     }
@@ -263,9 +265,10 @@ void stream_repaired(struct node *node, uint64_t id, int64_t hand_at)
     struct world *world = node->world;
     bool same = node->alive && node->stream.id == id && node->stream.open && !node->stream.stalls &&
                 node->hands[0] == hand_at;
-    bool hindered = node->fault_until > hand_at || node->slow_retry || world->wiped_at >= hand_at || world->leaderless ||
-                    world->nospace || world->denied || node->link != LINK_UP || world->etcd_link != LINK_UP ||
-                    node->stopped_until > hand_at || node->suspended_until > hand_at;
+    bool hindered = node->fault_until > hand_at || node->slow_retry || world->wiped_at >= hand_at ||
+                    world->leaderless || world->nospace || world->denied || node->link != LINK_UP ||
+                    world->etcd_link != LINK_UP || node->stopped_until > hand_at ||
+                    node->suspended_until > hand_at;
     if (!same || hindered || node->told_to_stop || server_record(router_server(node->router)) == NULL) {
         return;
     }

@@ -97,7 +97,7 @@ void world_free(struct world *world)
 /* What the server said ends with its life. */
 static void forget_words(struct game *game)
 {
-    game->heard_said = game->heard_said == SAID_SHUTTING_DOWN ? SAID_SHUTTING_DOWN : SAID_NOTHING;
+    game->heard_said = game->heard_said == REPORTED_SHUTTING_DOWN ? REPORTED_SHUTTING_DOWN : REPORTED_NOTHING;
 }
 
 static void for_process(struct node *node, struct event *event)

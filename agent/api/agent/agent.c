@@ -67,8 +67,12 @@ static void write_life(struct json_writer *json, const struct api_view *view)
     json_member_text(json, "state", life_name(server_life(server)));
     json_member_uint(json, "number", server_life_number(server));
     json_member_time(json, "since", server_life_since(server));
-    json_member_text(json, "said", server_said(server) == SAID_NOTHING ? NULL : said_name(server_said(server)));
-    json_member_time(json, "saidAt", server_said(server) == SAID_NOTHING ? 0 : server_said_wall(server));
+    json_member_text(json, "said",
+                     server_reported_status(server) == REPORTED_NOTHING
+                         ? NULL
+                         : reported_status_name(server_reported_status(server)));
+    json_member_time(json, "saidAt",
+                     server_reported_status(server) == REPORTED_NOTHING ? 0 : server_reported_wall(server));
     json_member_text(json, "text", server_text(server));
     write_players(json, server);
     write_ports(json, server);
@@ -103,7 +107,7 @@ static void write_holds(struct json_writer *json, const struct api_view *view)
 static void write_limits(struct json_writer *json, const struct api_view *view)
 {
     const struct server *server = view->server;
-    int64_t until = server_excused_until(server, &view->now);
+    int64_t until = server_grace_until(server, &view->now);
     int64_t limit = view->config->server.deregister_after_ms;
     int64_t left = server_status_since(server) + limit - view->now.wall;
     bool counts = server_status(server) == STATUS_ERROR && limit > 0;

@@ -125,7 +125,7 @@ void api_name_operator(const struct api_request *request, char ret_by[static HOL
 }
 
 /* What is now so, so that the caller need not ask again. */
-static void tell_hold(struct api_context *context, struct api_reply *reply)
+static void emit_hold(struct api_context *context, struct api_reply *reply)
 {
     struct api_view view;
     api_look(context, &view);
@@ -186,7 +186,7 @@ void api_drain(struct api_context *context, const struct api_request *request, s
         char by[HOLD_BY_MAX + 1];
         api_name_operator(request, by);
         context->ops->drain(context->agent, wish.reason, by, wish.deadline_ms, wish.expires_ms);
-        tell_hold(context, reply);
+        emit_hold(context, reply);
     }
     json_decref(root);
 }
@@ -212,6 +212,6 @@ void api_undrain(struct api_context *context, const struct api_request *request,
         char by[HOLD_BY_MAX + 1];
         api_name_operator(request, by);
         context->ops->undrain(context->agent, by);
-        tell_hold(context, reply);
+        emit_hold(context, reply);
     }
 }

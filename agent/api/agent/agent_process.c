@@ -9,16 +9,16 @@
 
 void api_write_process(struct json_writer *json, const struct api_view *view)
 {
-    bool trouble = view->state_trouble != NULL && view->state_trouble[0] != '\0';
+    bool last_error = view->state_last_error != NULL && view->state_last_error[0] != '\0';
     if (view->shutdown != NULL) {
         json_member_text(json, "shutdown", shutdown_phase_name(view->shutdown->phase));
     }
     json_member_text(json, "version", view->version);
     json_member_text(json, "configFile", view->config_file);
     json_member_text(json, "stateDir", view->config->state_dir);
-    json_member_text(json, "stateTrouble", trouble ? view->state_trouble : NULL);
+    json_member_text(json, "stateTrouble", last_error ? view->state_last_error : NULL);
     json_member_time(json, "startedAt", view->started_wall);
     json_member_int(json, "uptimeMs",
-                  view->now.wall > view->started_wall ? view->now.wall - view->started_wall : 0);
+                    view->now.wall > view->started_wall ? view->now.wall - view->started_wall : 0);
     json_member_int(json, "pid", getpid());
 }

@@ -6,9 +6,9 @@
 #include "outrider/codec/json/json_write.h"
 #include "outrider/codec/record/record_json.h"
 #include "outrider/core/control/intent.h"
-#include "outrider/core/server/record.h"
-#include "outrider/core/registry/keywatch.h"
 #include "outrider/core/publish/registrar.h"
+#include "outrider/core/registry/keywatch.h"
+#include "outrider/core/server/record.h"
 #include "outrider/core/server/server.h"
 
 #include <inttypes.h>
@@ -23,12 +23,12 @@ static void write_hex(struct json_writer *json, const char *name, uint64_t id)
 }
 
 /* Where the other holder is, as its record says; null when that cannot be read. */
-static void write_foreign_host(struct json_writer *json, const struct registrar *registrar)
+static void write_conflict_host(struct json_writer *json, const struct registrar *registrar)
 {
     struct record record;
     struct error err;
     json_write_key(json, "host");
-    if (record_decode(registrar_foreign_value(registrar), &record, &err) < 0) {
+    if (record_decode(registrar_conflict_value(registrar), &record, &err) < 0) {
         json_write_null(json);
         return;
     }
@@ -36,18 +36,18 @@ static void write_foreign_host(struct json_writer *json, const struct registrar 
     record_fini(&record);
 }
 
-static void write_foreign(struct json_writer *json, const struct registrar *registrar)
+static void write_conflict(struct json_writer *json, const struct registrar *registrar)
 {
     json_write_key(json, "foreign");
-    if (registrar_foreign_lease(registrar) == 0) {
+    if (registrar_conflict_lease(registrar) == 0) {
         json_write_null(json);
         return;
     }
-    int64_t left = registrar_foreign_left(registrar);
+    int64_t left = registrar_conflict_left(registrar);
     json_write_object(json);
-    write_hex(json, "lease", (uint64_t)registrar_foreign_lease(registrar));
+    write_hex(json, "lease", (uint64_t)registrar_conflict_lease(registrar));
     json_member_span(json, "leftMs", left);
-    write_foreign_host(json, registrar);
+    write_conflict_host(json, registrar);
     json_write_object_end(json);
 }
 
@@ -61,12 +61,12 @@ void api_write_endpoints(struct json_writer *json, const struct api_view *view)
     json_member_array(json, "endpoints");
     for (size_t i = 0; i < view->registry_endpoint_count; i++) {
         const struct registry_endpoint *endpoint = &view->registry_endpoints[i];
-        const char *trouble = text_or_null(endpoint->trouble);
+        const char *last_error = text_or_null(endpoint->last_error);
         json_write_object(json);
         json_member_text(json, "url", endpoint->name);
         json_member_bool(json, "inUse", endpoint->in_use);
-        json_member_text(json, "trouble", trouble);
-        json_member_time(json, "failedAt", trouble == NULL ? 0 : endpoint->failed_wall);
+        json_member_text(json, "trouble", last_error);
+        json_member_time(json, "failedAt", last_error == NULL ? 0 : endpoint->failed_wall);
         json_write_object_end(json);
     }
     json_write_array_end(json);
@@ -75,7 +75,7 @@ void api_write_endpoints(struct json_writer *json, const struct api_view *view)
 static void write_sync(struct json_writer *json, const struct api_view *view)
 {
     const struct registrar *registrar = view->registrar;
-    const char *trouble = text_or_null(registrar_trouble(registrar));
+    const char *last_error = text_or_null(registrar_last_error(registrar));
     json_member_object(json, "registry");
     json_member_bool(json, "inSync", registrar_in_sync(registrar));
     json_member_bool(json, "settled", registrar_settled(registrar));
@@ -86,12 +86,12 @@ static void write_sync(struct json_writer *json, const struct api_view *view)
     json_member_int(json, "revision", registrar_revision(registrar));
     json_member_time(json, "lastWrite", registrar_written_wall(registrar));
     json_member_uint(json, "registrations", registrar_registrations(registrar));
-    json_member_text(json, "trouble", trouble);
-    json_member_time(json, "troubleSince", trouble == NULL ? 0 : registrar_trouble_since(registrar));
-    write_foreign(json, registrar);
+    json_member_text(json, "trouble", last_error);
+    json_member_time(json, "troubleSince", last_error == NULL ? 0 : registrar_last_error_since(registrar));
+    write_conflict(json, registrar);
     const struct keywatch *watch = view->keywatch;
     json_member_text(json, "watch", watch == NULL ? NULL : keywatch_state_name(keywatch_state(watch)));
-    json_member_text(json, "watchTrouble", watch == NULL ? NULL : text_or_null(keywatch_trouble(watch)));
+    json_member_text(json, "watchTrouble", watch == NULL ? NULL : text_or_null(keywatch_last_error(watch)));
     json_write_object_end(json);
 }
 
@@ -116,7 +116,7 @@ static void write_control(struct json_writer *json, const struct intent *intent)
     json_member_bool(json, "inSync", intent_in_sync(intent));
     json_member_int(json, "revision", intent_seen(intent));
     json_member_time(json, "pendingSince", intent_pending(intent) ? intent_pending_since(intent) : 0);
-    json_member_text(json, "trouble", text_or_null(intent_trouble(intent)));
+    json_member_text(json, "trouble", text_or_null(intent_last_error(intent)));
     json_member_text(json, "unreadable", text_or_null(intent_unreadable(intent)));
     json_write_object_end(json);
 }
@@ -146,15 +146,15 @@ void api_write_registry(struct json_writer *json, const struct api_view *view)
 
 const char *api_unpublished_reason(const struct api_view *view)
 {
-    const char *trouble = text_or_null(registrar_trouble(view->registrar));
+    const char *last_error = text_or_null(registrar_last_error(view->registrar));
     const char *withheld = text_or_null(server_withheld(view->server));
     if (registrar_settled(view->registrar)) {
         return "";
     }
-    if (trouble != NULL) {
-        return trouble;
+    if (last_error != NULL) {
+        return last_error;
     }
-    if (registrar_foreign_lease(view->registrar) != 0) {
+    if (registrar_conflict_lease(view->registrar) != 0) {
         return "another agent holds the key under a living lease";
     }
     return withheld != NULL ? withheld : "the record has not been published yet";

@@ -275,7 +275,7 @@ void events_free(struct events *events)
     free(events);
 }
 
-void events_tell(struct events *events, const struct view_effect *effect)
+void events_emit(struct events *events, const struct view_effect *effect)
 {
     if (effect->type == VIEW_DO_REVISION) {
         events->pending_complete = events->pending_count;

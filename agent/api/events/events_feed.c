@@ -165,7 +165,7 @@ void events_begin(struct events_subscriber *subscriber, struct events_batch *bat
 }
 
 /* His batch is told: what has come since is in the log, or he has been too slow for it. */
-static void go_on(struct events_subscriber *subscriber)
+static void continue_stream(struct events_subscriber *subscriber)
 {
     struct events *events = subscriber->channel->events;
     struct events_batch *told = subscriber->batch, *rest;
@@ -190,7 +190,7 @@ size_t events_feed(struct events_subscriber *subscriber)
         blob_unref(portion.blobs[i]);
     }
     if (subscriber->index >= subscriber->batch->count) {
-        go_on(subscriber);
+        continue_stream(subscriber);
     } else if (http_push_behind(subscriber->push) > 0 || http_push_is_closed(subscriber->push)) {
         events_enter(subscriber, &events->blocked);
     } else {

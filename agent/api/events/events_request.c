@@ -60,7 +60,7 @@ static bool is_possible(struct events *events, const struct http_exchange *excha
 {
     if (!view_known(events->view)) {
         api_refuse(reply, 503, "not_known", "the fleet has not been read yet%s%s",
-                   *view_trouble(events->view) == '\0' ? "" : ": ", view_trouble(events->view));
+                   *view_last_error(events->view) == '\0' ? "" : ": ", view_last_error(events->view));
         reply->header = "Retry-After: 1";
     } else if (!http_push_has_room(exchange)) {
         api_refuse(

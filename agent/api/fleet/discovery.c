@@ -6,10 +6,10 @@
 #include "outrider/codec/record/record_json.h"
 #include "outrider/codec/record/view_item.h"
 #include "outrider/core/config/config.h"
+#include "outrider/core/fleet/view_read.h"
 #include "outrider/core/probe/probe.h"
 #include "outrider/core/publish/registrar.h"
 #include "outrider/core/server/server.h"
-#include "outrider/core/fleet/view_read.h"
 
 void api_local(const struct api_view *view, struct discovery_local *ret_local)
 {

@@ -27,14 +27,14 @@ bool api_need_fleet(struct api_context *context, struct api_view *ret_view, stru
         reply->stale_ms = view_synced(fleet) ? 0 : age > 0 ? age : 1; /* stale from the first ms */
         return true;
     }
-    const char *trouble = view_trouble(fleet);
-    if (trouble[0] == '\0' && !context->impatient) {
+    const char *last_error = view_last_error(fleet);
+    if (last_error[0] == '\0' && !context->impatient) {
         reply->turn = API_WAITS;
         return false;
     }
     reply->retry_after = true;
-    api_refuse(reply, 503, "not_known", "the fleet has not been read yet%s%s", trouble[0] == '\0' ? "" : ": ",
-               trouble);
+    api_refuse(reply, 503, "not_known", "the fleet has not been read yet%s%s",
+               last_error[0] == '\0' ? "" : ": ", last_error);
     return false;
 }
 
@@ -85,8 +85,8 @@ static struct blob *join(const struct view *view, const struct filter *filter, c
 }
 
 /* One reference is the caller's. Only what has an ETag is the same until the next revision. */
-static struct blob *list(struct api_context *context, const struct api_view *view, const struct filter *filter,
-                         bool lasts)
+static struct blob *list(struct api_context *context, const struct api_view *view,
+                         const struct filter *filter, bool lasts)
 {
     const struct view *fleet = view->fleet.view;
     struct api_lists *lists = &context->lists;

@@ -26,7 +26,8 @@ static void write_services_of(struct buf *out, struct str type, const size_t cou
 static void write_services(struct buf *out, const struct view *fleet)
 {
     size_t others[VIEW_STATUS_COUNT] = {0};
-    prometheus_family(out, "outrider_services", PROMETHEUS_GAUGE, "Services in the view, by type and status.");
+    prometheus_family(out, "outrider_services", PROMETHEUS_GAUGE,
+                      "Services in the view, by type and status.");
     for (size_t i = 0; i < view_type_count(fleet); i++) {
         size_t counts[VIEW_STATUS_COUNT];
         for (unsigned status = 0; status < VIEW_STATUS_COUNT; status++) {
@@ -46,7 +47,8 @@ static void write_view(struct buf *out, const struct api_view *view)
 {
     const struct view *fleet = view->fleet.view;
     int64_t age = view_age(fleet, &view->now);
-    single(out, "outrider_cluster_size", PROMETHEUS_GAUGE, "Services in the view.", (int64_t)view_count(fleet));
+    single(out, "outrider_cluster_size", PROMETHEUS_GAUGE, "Services in the view.",
+           (int64_t)view_count(fleet));
     prometheus_family(out, "outrider_view_age_seconds", PROMETHEUS_GAUGE,
                       "How long the view has not been certain; 0 while it is, -1 while nothing is known.");
     prometheus_double(out, "outrider_view_age_seconds", NULL, 0, age < 0 ? -1 : (double)age / 1000);
@@ -77,8 +79,8 @@ static void write_events(struct buf *out, const struct events_counters *counters
            "Of them, those that went on after their Last-Event-ID.", (int64_t)counters->resumed);
     single(out, "outrider_sse_dropped_total", PROMETHEUS_COUNTER,
            "Streams closed because their reader was too far behind.", (int64_t)counters->dropped);
-    single(out, "outrider_sse_refused_total", PROMETHEUS_COUNTER, "Streams refused: no room, or no fleet yet.",
-           (int64_t)counters->refused);
+    single(out, "outrider_sse_refused_total", PROMETHEUS_COUNTER,
+           "Streams refused: no room, or no fleet yet.", (int64_t)counters->refused);
 }
 
 void api_write_fleet_metrics(struct buf *out, const struct api_view *view, const struct api_context *context)

@@ -1,9 +1,9 @@
 #include "outrider/cli/check/check_live.h"
 
-#include "outrider/cli/common/cli.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
 #include "outrider/base/ulid.h"
+#include "outrider/cli/common/cli.h"
 #include "outrider/codec/state/state_file.h"
 #include "outrider/core/config/config.h"
 #include "outrider/io/http/client/http_client.h"
@@ -124,7 +124,7 @@ static void ask_endpoint(struct live *live, size_t index)
     struct registry_endpoint endpoint;
     live->registry = etcd_new(&one, live->loop, live->http, on_reply, NULL, live);
     ask(live, read_of(&live->record_key));
-    live->failing = registry_endpoint(live->registry, 0, &endpoint) && endpoint.trouble[0] != '\0';
+    live->failing = registry_endpoint(live->registry, 0, &endpoint) && endpoint.last_error[0] != '\0';
     registry_free(live->registry);
     live->registry = NULL;
 }

@@ -1,7 +1,7 @@
 #include "outrider/cli/common/cli.h"
 
-#include "outrider/cli/check/check_live.h"
 #include "outrider/base/buf.h"
+#include "outrider/cli/check/check_live.h"
 #include "outrider/core/config/config.h"
 #include "outrider/shell/config_file.h"
 

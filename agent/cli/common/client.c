@@ -1,10 +1,10 @@
 #include "outrider/cli/common/client.h"
 
-#include "outrider/cli/common/cli.h"
-#include "outrider/cli/common/document.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
+#include "outrider/cli/common/cli.h"
+#include "outrider/cli/common/document.h"
 #include "outrider/codec/text/printable.h"
 #include "outrider/io/http/client/http_fetch.h"
 #include "outrider/os/file.h"

@@ -1,10 +1,10 @@
 /* Where is the agent? What the command line, the environment and the configuration say, in this order. */
 #include "outrider/cli/common/client.h"
 
-#include "outrider/cli/common/cli.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
+#include "outrider/cli/common/cli.h"
 #include "outrider/core/config/address.h"
 #include "outrider/core/config/config.h"
 #include "outrider/shell/config_file.h"

@@ -122,16 +122,16 @@ static void measure(const struct table *table, size_t ret_widths[static TABLE_CO
 static void print_row(const struct table *table, const struct table_cell *row, const size_t *widths,
                       size_t room, bool colour, struct buf *out)
 {
-    size_t owed = 0; /* blanks before the next text */
+    size_t expected = 0; /* blanks before the next text */
     for (size_t column = 0; column < table->columns; column++) {
         const struct table_cell *cell = &row[column];
         if (widths[column] == 0) {
             continue;
         }
         size_t used = 0;
-        if (cell->width > 0 && owed < room) {
-            room -= owed;
-            for (; owed > 0; owed--) {
+        if (cell->width > 0 && expected < room) {
+            room -= expected;
+            for (; expected > 0; expected--) {
                 buf_str(out, STR(" "));
             }
             bool coloured = colour && cell->colour != NULL;
@@ -142,7 +142,7 @@ static void print_row(const struct table *table, const struct table_cell *row, c
             buf_str(out, coloured ? STR("\033[0m") : STR(""));
             room -= used;
         }
-        owed += widths[column] - used + GAP;
+        expected += widths[column] - used + GAP;
     }
     buf_str(out, STR("\n"));
 }

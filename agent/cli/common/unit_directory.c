@@ -1,7 +1,7 @@
 /* Under systemd `auto` means the unit's directories, which an operator's shell does not know. */
-#include "outrider/cli/common/cli.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/str.h"
+#include "outrider/cli/common/cli.h"
 
 #include <stdlib.h>
 #include <sys/stat.h>

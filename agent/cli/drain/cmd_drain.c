@@ -1,16 +1,16 @@
 #include "outrider/cli/common/cli.h"
 
-#include "outrider/cli/common/client.h"
-#include "outrider/cli/common/document.h"
 #include "drain_remote_internal.h"
 #include "drain_wait_internal.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/duration.h"
 #include "outrider/base/error.h"
+#include "outrider/cli/common/client.h"
+#include "outrider/cli/common/document.h"
+#include "outrider/cli/status/status_text.h"
 #include "outrider/codec/json/json_member.h"
 #include "outrider/codec/json/json_write.h"
 #include "outrider/core/server/hold.h"
-#include "outrider/cli/status/status_text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -151,7 +151,7 @@ static int drain(const struct client *client, const struct drain_options *option
     return status;
 }
 
-static void tell_lifted(const json_t *answer)
+static void emit_lifted(const json_t *answer)
 {
     struct buf line = {0};
     add_whose(answer, &line);
@@ -169,14 +169,10 @@ int cmd_drain(const struct command *command, struct cli_args args)
     struct client_options where = {0};
     struct drain_options wish = {0};
     const struct cli_option options[] = {
-        {"--config", 'c', &where.config, NULL},
-        {"--agent", 0, &where.agent, NULL},
-        {"--token-file", 0, &where.token_file, NULL},
-        {"--id", 0, &wish.id, NULL},
-        {"--reason", 0, &wish.reason, NULL},
-        {"--deadline", 0, &wish.deadline, NULL},
-        {"--expires", 0, &wish.expires, NULL},
-        {"--wait", 0, NULL, &wish.wait},
+        {"--config", 'c', &where.config, NULL},       {"--agent", 0, &where.agent, NULL},
+        {"--token-file", 0, &where.token_file, NULL}, {"--id", 0, &wish.id, NULL},
+        {"--reason", 0, &wish.reason, NULL},          {"--deadline", 0, &wish.deadline, NULL},
+        {"--expires", 0, &wish.expires, NULL},        {"--wait", 0, NULL, &wish.wait},
     };
     int status;
     if (!cli_only_options(command, args, options, COUNT_OF(options), &status)) {
@@ -218,7 +214,7 @@ int cmd_undrain(const struct command *command, struct cli_args args)
     if (status != 0) {
         (void)cli_fail(status, "%s", err.text);
     } else {
-        tell_lifted(answer);
+        emit_lifted(answer);
     }
     json_decref(answer);
     client_fini(&client);

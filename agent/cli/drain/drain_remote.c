@@ -1,10 +1,10 @@
 #include "drain_remote_internal.h"
 
+#include "outrider/base/buf.h"
+#include "outrider/base/error.h"
 #include "outrider/cli/common/cli.h"
 #include "outrider/cli/common/client.h"
 #include "outrider/cli/common/document.h"
-#include "outrider/base/buf.h"
-#include "outrider/base/error.h"
 #include "outrider/os/clock.h"
 
 #include <inttypes.h>

@@ -1,7 +1,7 @@
 #include "drain_wait_internal.h"
 
-#include "outrider/cli/common/document.h"
 #include "outrider/base/buf.h"
+#include "outrider/cli/common/document.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -2,8 +2,8 @@
 #ifndef OUTRIDER_CLI_KV_CMD_KV_INTERNAL_H
 #define OUTRIDER_CLI_KV_CMD_KV_INTERNAL_H
 
-#include "outrider/cli/common/cli.h"
 #include "outrider/base/buf.h"
+#include "outrider/cli/common/cli.h"
 #include "outrider/codec/etcd/etcd_kv.h"
 #include "outrider/registry/etcd/etcd_client.h"
 #include "outrider/registry/registry.h"

@@ -1,6 +1,6 @@
-#include "outrider/cli/check/check_live.h"
 #include "cmd_kv_internal.h"
 #include "outrider/base/error.h"
+#include "outrider/cli/check/check_live.h"
 #include "outrider/core/config/config.h"
 #include "outrider/io/http/client/http_client.h"
 #include "outrider/io/loop/loop.h"

@@ -62,7 +62,7 @@ static void ask(struct kv_stall *stall)
     if (stall->counting) {
         stall->since = 0;
         ask_list(stall, stall->told);
-    } else if (stall->owed > stall->told && !stall->behind) {
+    } else if (stall->expected > stall->told && !stall->behind) {
         ask_list(stall, 0);
     } else {
         ask_revision(stall);
@@ -107,7 +107,7 @@ static void on_revision(const struct etcd_client_reply *reply, void *user)
         return;
     }
     see(stall, reply->revision);
-    stall->owed = reply->revision;
+    stall->expected = reply->revision;
     stall->behind = false;
 }
 
@@ -122,7 +122,7 @@ static void on_newest(struct kv_stall *stall, const struct registry_reply *reply
 {
     if (has_told_all(stall, reply)) {
         stall->lag_told = -1;
-        stall->owed = 0;
+        stall->expected = 0;
     } else if (stall->lag_told != stall->told) {
         stall->lag_told = stall->told;
         timer_arm_ms(stall->timer, LAG_MS);
@@ -176,7 +176,7 @@ void kv_stall_opened(struct kv_stall *stall, int64_t told, int64_t revision)
     stall->behind = revision < stall->seen;
     see(stall, revision);
     stall->keys = told == 0 ? 0 : stall->keys;
-    stall->owed = 0;
+    stall->expected = 0;
     stall->lag_told = -1;
     timer_arm_ms(stall->timer, stall->behind ? 0 : stall->interval_ms);
 }

@@ -39,7 +39,7 @@ struct kv_stall {
     int64_t told;          /* everything up to this revision */
     int64_t keys;          /* as many as there were when they were counted; -1: not counted */
     int64_t since;         /* told since then: so many more */
-    int64_t owed;          /* the store's revision at the last look, where it was beyond `told` */
+    int64_t expected;      /* the store's revision at the last look, where it was beyond `told` */
     int64_t lag_told;      /* as told when it was first found too little; -1: it was not */
     int64_t seen;          /* the newest revision that etcd was heard to have */
     uint64_t epoch, asked; /* of the watch; of the watch that the last question was for */

@@ -1,8 +1,8 @@
 #include "services_table_internal.h"
 
+#include "outrider/base/buf.h"
 #include "outrider/cli/common/cli.h"
 #include "outrider/cli/common/document.h"
-#include "outrider/base/buf.h"
 #include "outrider/cli/common/table.h"
 
 #include <inttypes.h>

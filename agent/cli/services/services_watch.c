@@ -1,12 +1,12 @@
 /* The stream of /api/subscribe as a live table. */
 #include "services_watch_internal.h"
 
-#include "outrider/cli/common/cli.h"
-#include "outrider/cli/common/client.h"
-#include "outrider/cli/common/document.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/duration.h"
 #include "outrider/base/error.h"
+#include "outrider/cli/common/cli.h"
+#include "outrider/cli/common/client.h"
+#include "outrider/cli/common/document.h"
 #include "outrider/codec/text/sse_read.h"
 #include "outrider/os/clock.h"
 #include "services_screen_internal.h"
@@ -32,11 +32,11 @@ struct watching {
     json_t *incoming; /* likewise, of a stream that begins anew, until it has synced; else NULL */
     bool begun;       /* the present stream has told something */
     bool synced, changed, refused;
-    int64_t looked;     /* clock_mono_ms */
-    int64_t stale_ms;   /* the agent's view; -1: it is not */
-    struct buf trouble; /* why there is no stream */
-    int answered;       /* with another status than 200: this */
-    struct buf answer;  /* and this */
+    int64_t looked;        /* clock_mono_ms */
+    int64_t stale_ms;      /* the agent's view; -1: it is not */
+    struct buf last_error; /* why there is no stream */
+    int answered;          /* with another status than 200: this */
+    struct buf answer;     /* and this */
 };
 
 /* ---- showing ---- */
@@ -70,8 +70,8 @@ static void add_notice(const struct watching *watching, struct buf *screen)
     char age[32];
     size_t count = json_object_size(watching->services);
     buf_printf(screen, "%zu server%s", count, count == 1 ? "" : "s");
-    if (watching->trouble.size > 0) {
-        buf_printf(screen, "; STALE: %s; trying again", buf_text(&watching->trouble));
+    if (watching->last_error.size > 0) {
+        buf_printf(screen, "; STALE: %s; trying again", buf_text(&watching->last_error));
     } else if (!watching->synced) {
         buf_str(screen, STR("; waiting for the agent to know the fleet"));
     } else if (watching->stale_ms >= 0) {
@@ -201,11 +201,11 @@ static void take_message(struct watching *watching, const struct sse_message *me
 
 static void connected(struct watching *watching)
 {
-    if (watching->trouble.size > 0 && !watching->screen) {
+    if (watching->last_error.size > 0 && !watching->screen) {
         fputs("outrider: the agent is back\n", stderr);
     }
-    watching->changed = watching->changed || watching->trouble.size > 0;
-    buf_clear(&watching->trouble);
+    watching->changed = watching->changed || watching->last_error.size > 0;
+    buf_clear(&watching->last_error);
 }
 
 static bool on_data(int status, struct str bytes, void *user)
@@ -276,11 +276,11 @@ static int stream(struct watching *watching, const char *path, struct error *err
     return status;
 }
 
-static void show_trouble(struct watching *watching, const struct error *err)
+static void show_last_error(struct watching *watching, const struct error *err)
 {
-    bool known = watching->trouble.size > 0;
-    buf_clear(&watching->trouble);
-    buf_str(&watching->trouble, str_of(err->text));
+    bool known = watching->last_error.size > 0;
+    buf_clear(&watching->last_error);
+    buf_str(&watching->last_error, str_of(err->text));
     if (watching->screen) {
         draw(watching);
     } else if (!known) {
@@ -301,7 +301,7 @@ static int follow(struct watching *watching, const char *path)
             services_screen_end(&watching->terminal);
             return cli_fail(status, "%s", err.text);
         }
-        show_trouble(watching, &err);
+        show_last_error(watching, &err);
         nanosleep(&(struct timespec){.tv_sec = AGAIN_S}, NULL);
     }
 }
@@ -321,7 +321,7 @@ int services_watch(const struct client *client, const char *path, bool json)
     json_decref(watching.services);
     json_decref(watching.incoming);
     sse_reader_fini(&watching.reader);
-    buf_fini(&watching.trouble);
+    buf_fini(&watching.last_error);
     buf_fini(&watching.answer);
     return status;
 }

@@ -1,11 +1,11 @@
 #include "outrider/cli/common/cli.h"
 
-#include "outrider/cli/common/client.h"
-#include "outrider/cli/common/document.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
-#include "outrider/core/server/record.h"
+#include "outrider/cli/common/client.h"
+#include "outrider/cli/common/document.h"
 #include "outrider/cli/status/status_text.h"
+#include "outrider/core/server/record.h"
 
 #include <stdio.h>
 #include <stdlib.h>

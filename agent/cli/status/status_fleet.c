@@ -1,8 +1,8 @@
 /* The fleet as the agent sees it. */
 #include "status_parts_internal.h"
 
-#include "outrider/cli/common/document.h"
 #include "outrider/base/buf.h"
+#include "outrider/cli/common/document.h"
 #include "outrider/cli/status/status_text.h"
 
 #include <inttypes.h>
@@ -31,7 +31,7 @@ static void add_certainty(const json_t *document, struct buf *out)
 
 static void fleet(const json_t *document, struct buf *out)
 {
-    const char *trouble = document_text(document, "view.trouble");
+    const char *last_error = document_text(document, "view.trouble");
     status_label(out, "fleet");
     if (document_true(document, "view.known")) {
         add_services(document, out);
@@ -39,9 +39,9 @@ static void fleet(const json_t *document, struct buf *out)
     } else {
         buf_str(out, STR("not known yet"));
     }
-    if (trouble != NULL) {
+    if (last_error != NULL) {
         buf_str(out, STR(": "));
-        status_plain(out, trouble);
+        status_plain(out, last_error);
     }
     buf_str(out, STR("\n"));
 }
@@ -68,11 +68,11 @@ static void unreadable(const json_t *document, struct buf *out)
 
 static void kept(const json_t *document, struct buf *out)
 {
-    const char *trouble = document_text(document, "view.fileTrouble");
-    if (trouble != NULL) {
+    const char *last_error = document_text(document, "view.fileTrouble");
+    if (last_error != NULL) {
         status_label(out, "kept");
         buf_str(out, STR("the fleet cannot be kept for a restart: "));
-        status_plain(out, trouble);
+        status_plain(out, last_error);
         buf_str(out, STR("\n"));
     }
 }

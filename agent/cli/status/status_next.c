@@ -1,9 +1,9 @@
 /* What would change the status: the question that follows "why?". */
 #include "outrider/cli/status/status_text.h"
 
-#include "outrider/cli/common/document.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/duration.h"
+#include "outrider/cli/common/document.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -15,7 +15,7 @@ void status_label(struct buf *out, const char *name);
 bool status_age(const json_t *document, const char *path, char ret_span[static 32]);
 
 /* status_registry.c: the line that says who else holds the key, for a document that has registry.foreign. */
-void status_foreign(const json_t *document, struct buf *out);
+void status_conflict(const json_t *document, struct buf *out);
 
 /* status_registry.c: the lines registry, endpoint, lease and control. */
 void status_registry(const json_t *document, struct buf *out);

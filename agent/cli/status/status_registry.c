@@ -1,9 +1,9 @@
 /* What the registry has of the record, and under which lease. */
 #include "status_parts_internal.h"
 
-#include "outrider/cli/common/document.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/duration.h"
+#include "outrider/cli/common/document.h"
 #include "outrider/cli/status/status_text.h"
 
 #include <inttypes.h>
@@ -14,7 +14,7 @@ static bool is(const char *text, const char *word)
     return text != NULL && strcmp(text, word) == 0;
 }
 
-void status_foreign(const json_t *document, struct buf *out)
+void status_conflict(const json_t *document, struct buf *out)
 {
     const char *host = document_text(document, "registry.foreign.host");
     char span[32];
@@ -46,7 +46,7 @@ static void add_sync(const json_t *document, struct buf *out)
 
 static void registry(const json_t *document, struct buf *out)
 {
-    const char *trouble = document_text(document, "registry.trouble");
+    const char *last_error = document_text(document, "registry.trouble");
     const char *endpoint = document_text(document, "registry.endpoint");
     const char *foreign = document_text(document, "registry.foreign.lease");
     char span[32];
@@ -54,17 +54,17 @@ static void registry(const json_t *document, struct buf *out)
     if (foreign != NULL) {
         buf_str(out, STR("the key is held under lease "));
         status_plain(out, foreign);
-    } else if (trouble != NULL) {
+    } else if (last_error != NULL) {
         buf_str(out, STR("away"));
         if (status_age(document, "registry.troubleSince", span)) {
             buf_printf(out, " for %s", span);
         }
         buf_str(out, STR(": "));
-        status_plain(out, trouble);
+        status_plain(out, last_error);
     } else {
         add_sync(document, out);
     }
-    if (endpoint != NULL && trouble == NULL) {
+    if (endpoint != NULL && last_error == NULL) {
         buf_str(out, STR(", "));
         status_plain(out, endpoint);
     }
@@ -83,17 +83,17 @@ static void endpoints(const json_t *document, struct buf *out)
     for (size_t i = 0; i < json_array_size(list) && document_text(document, "registry.trouble") == NULL;
          i++) {
         const json_t *endpoint = json_array_get(list, i);
-        const char *trouble = document_text(endpoint, "trouble");
+        const char *last_error = document_text(endpoint, "trouble");
         int64_t now, then;
         char span[32];
-        if (trouble == NULL || !document_time(document, "now", &now) ||
+        if (last_error == NULL || !document_time(document, "now", &now) ||
             !document_time(endpoint, "failedAt", &then)) {
             continue;
         }
         status_label(out, "endpoint");
         status_plain(out, document_text(endpoint, "url"));
         buf_printf(out, " failed %s ago: ", duration_human(now > then ? now - then : 0, span));
-        status_plain(out, trouble);
+        status_plain(out, last_error);
         buf_str(out, STR("\n"));
     }
 }
@@ -116,14 +116,14 @@ static void cluster(const json_t *document, struct buf *out)
 static void watch(const json_t *document, struct buf *out)
 {
     const char *state = document_text(document, "registry.watch");
-    const char *trouble = document_text(document, "registry.watchTrouble");
-    if (state == NULL || is(state, "open") || trouble == NULL) {
+    const char *last_error = document_text(document, "registry.watchTrouble");
+    if (state == NULL || is(state, "open") || last_error == NULL) {
         return;
     }
     status_label(out, "watch");
     status_plain(out, state);
     buf_str(out, STR(": "));
-    status_plain(out, trouble);
+    status_plain(out, last_error);
     buf_str(out, STR("\n"));
 }
 
@@ -155,7 +155,7 @@ static void lease(const json_t *document, struct buf *out)
 /* What operators want, where it stands. Silent where nobody ever drained. */
 static void control(const json_t *document, struct buf *out)
 {
-    const char *trouble = document_text(document, "control.trouble");
+    const char *last_error = document_text(document, "control.trouble");
     const char *unreadable = document_text(document, "control.unreadable");
     int64_t revision = document_number_or(document, "control.revision", 0);
     char span[32];
@@ -166,11 +166,11 @@ static void control(const json_t *document, struct buf *out)
     } else if (status_age(document, "control.pendingSince", span)) {
         status_label(out, "control");
         buf_printf(out, "not yet at the control key for %s: ", span);
-        status_plain(out, trouble == NULL ? "on its way" : trouble);
-    } else if (trouble != NULL) {
+        status_plain(out, last_error == NULL ? "on its way" : last_error);
+    } else if (last_error != NULL) {
         status_label(out, "control");
         buf_str(out, STR("the control key cannot be reached: "));
-        status_plain(out, trouble);
+        status_plain(out, last_error);
     } else if (revision > 0 && document_true(document, "control.inSync")) {
         status_label(out, "control");
         buf_printf(out, "in sync at revision %" PRId64, revision);

@@ -1,9 +1,9 @@
 #include "outrider/cli/status/status_text.h"
 
-#include "outrider/cli/common/cli.h"
-#include "outrider/cli/common/document.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/duration.h"
+#include "outrider/cli/common/cli.h"
+#include "outrider/cli/common/document.h"
 #include "status_parts_internal.h"
 
 #include <inttypes.h>
@@ -65,7 +65,7 @@ static void reasons(const json_t *document, struct buf *out)
         status_plain(out, withheld);
         buf_str(out, STR("\n"));
     } else if (document_text(document, "registry.foreign.lease") != NULL) {
-        status_foreign(document, out);
+        status_conflict(document, out);
     }
 }
 
@@ -247,11 +247,11 @@ static void holds(const json_t *document, struct buf *out)
 
 static void agent(const json_t *document, struct buf *out)
 {
-    const char *trouble = document_text(document, "stateTrouble");
-    if (trouble != NULL) {
+    const char *last_error = document_text(document, "stateTrouble");
+    if (last_error != NULL) {
         status_label(out, "state_dir");
         buf_str(out, STR("cannot be written: "));
-        status_plain(out, trouble);
+        status_plain(out, last_error);
         buf_str(out, STR("\n"));
     }
 }

@@ -1,10 +1,10 @@
 /* What every line of the screen is made with. */
-#include "outrider/cli/common/document.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/duration.h"
+#include "outrider/cli/common/document.h"
+#include "outrider/cli/status/status_text.h"
 #include "outrider/codec/text/printable.h"
 #include "status_parts_internal.h"
-#include "outrider/cli/status/status_text.h"
 
 enum { LABEL_WIDTH = 9 };
 

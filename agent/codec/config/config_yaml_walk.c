@@ -156,8 +156,7 @@ static const struct setting *find_row(const struct level *level, struct str key)
 /* Takes over the keys of a mapping that are settings. What else is known goes to `section`, which may be
  * NULL. */
 static void walk_map(struct config_load *load, size_t map, const struct level *level, const char *prefix,
-                     void *base,
-                     void (*section)(struct config_load *load, const char *path, size_t value))
+                     void *base, void (*section)(struct config_load *load, const char *path, size_t value))
 {
     const struct yaml_node *nodes = load->tree.nodes;
     for (size_t key = nodes[map].first; key != 0; key = nodes[nodes[key].next].next) {

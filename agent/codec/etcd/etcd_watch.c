@@ -103,13 +103,13 @@ static bool on_canceled(struct etcd_watch_decoder *decoder, const json_t *result
     int64_t compacted = 0;
     const json_t *reason = json_object_get(result, "cancel_reason");
     if (etcd_json_i64(result, "compact_revision", &compacted) < 0) {
-        return etcd_watch_tell_foreign(decoder, "its compact_revision is no number", ret_event);
+        return etcd_watch_emit_unexpected(decoder, "its compact_revision is no number", ret_event);
     }
     if (compacted > 0) {
         char why[128];
         snprintf(why, sizeof(why), "revision %" PRId64 " is compacted, %" PRId64 " is the oldest there is",
                  decoder->from_revision, compacted);
-        etcd_watch_tell_failure(decoder, why, ret_event);
+        etcd_watch_emit_failure(decoder, why, ret_event);
         ret_event->event.compact_revision = compacted;
         ret_event->elsewhere = false;
         return true;
@@ -120,9 +120,9 @@ static bool on_canceled(struct etcd_watch_decoder *decoder, const json_t *result
                                      &decoder->message);
     }
     if (decoder->message.text[0] == '\0') {
-        return etcd_watch_tell_failure(decoder, "etcd cancelled the watch and does not say why", ret_event);
+        return etcd_watch_emit_failure(decoder, "etcd cancelled the watch and does not say why", ret_event);
     }
-    return etcd_watch_tell_ended(decoder, ret_event);
+    return etcd_watch_emit_ended(decoder, ret_event);
 }
 
 static bool on_created(struct etcd_watch_decoder *decoder, struct watched *watched,
@@ -135,7 +135,7 @@ static bool on_created(struct etcd_watch_decoder *decoder, struct watched *watch
     for (size_t i = 0; i < decoder->count; i++) {
         all = all && decoder->watched[i].created;
     }
-    return all && etcd_watch_tell_opened(decoder, ret_event);
+    return all && etcd_watch_emit_opened(decoder, ret_event);
 }
 
 static size_t held_by_all(const struct etcd_watch_decoder *decoder)
@@ -154,15 +154,15 @@ static bool on_events(struct etcd_watch_decoder *decoder, struct watched *watche
     int more;
     while ((more = etcd_watch_line_next(&events, &event)) > 0) {
         if (etcd_watch_held_add(&watched->held, event, &watched->range, watched->known) < 0) {
-            return etcd_watch_tell_foreign(decoder, "an event that is none, or not of what is watched",
-                                           ret_event);
+            return etcd_watch_emit_unexpected(decoder, "an event that is none, or not of what is watched",
+                                              ret_event);
         }
         if (held_by_all(decoder) > ETCD_WATCH_HELD_MAX) {
-            return etcd_watch_tell_failure(decoder, "too many changes before they could be told", ret_event);
+            return etcd_watch_emit_failure(decoder, "too many changes before they could be told", ret_event);
         }
     }
     if (more < 0) {
-        return etcd_watch_tell_foreign(decoder, "its events are no list of events", ret_event);
+        return etcd_watch_emit_unexpected(decoder, "its events are no list of events", ret_event);
     }
     etcd_watch_settle(watched, !fragment);
     return false;
@@ -178,15 +178,15 @@ static bool on_result(struct etcd_watch_decoder *decoder, const json_t *result, 
     etcd_message_reset(&decoder->message);
     if (no_list || etcd_message_read_header(result, &decoder->message) < 0 ||
         etcd_json_i64(result, "watch_id", &watch_id) < 0 || decoder->message.revision < 0) {
-        return etcd_watch_tell_foreign(decoder, "required fields are missing or of the wrong kind",
-                                       ret_event);
+        return etcd_watch_emit_unexpected(decoder, "required fields are missing or of the wrong kind",
+                                          ret_event);
     }
     if (is_true(result, "canceled")) {
         return on_canceled(decoder, result, ret_event);
     }
     struct watched *watched = find_watched(decoder, watch_id);
     if (watched == NULL) {
-        return etcd_watch_tell_foreign(decoder, "it tells of a watch that is not ours", ret_event);
+        return etcd_watch_emit_unexpected(decoder, "it tells of a watch that is not ours", ret_event);
     }
     bool created = is_true(result, "created");
     if (created && events.size == 0) {
@@ -205,13 +205,13 @@ static bool on_root(struct etcd_watch_decoder *decoder, const json_t *root, stru
 {
     if (root == NULL) {
         bool cut = decoder->finished && decoder->start == decoder->input.size;
-        return cut ? etcd_watch_tell_failure(decoder, "the answer ended in the middle of a line", ret_event)
-                   : etcd_watch_tell_foreign(decoder, "no JSON", ret_event);
+        return cut ? etcd_watch_emit_failure(decoder, "the answer ended in the middle of a line", ret_event)
+                   : etcd_watch_emit_unexpected(decoder, "no JSON", ret_event);
     }
     if (etcd_error_is(root)) {
         etcd_message_reset(&decoder->message);
         etcd_error_classify(REGISTRY_GET, decoder->status, line, root, &decoder->message);
-        return etcd_watch_tell_ended(decoder, ret_event);
+        return etcd_watch_emit_ended(decoder, ret_event);
     }
     return on_result(decoder, json_object_get(root, "result"), events, ret_event);
 }
@@ -271,22 +271,22 @@ static bool on_end(struct etcd_watch_decoder *decoder, struct etcd_watch_event *
         etcd_error_classify(REGISTRY_GET, decoder->status, body, root, &decoder->message);
         json_decref(root);
     } else if (!decoder->opened) {
-        return etcd_watch_tell_failure(decoder, "the answer ended before the watch began", ret_event);
+        return etcd_watch_emit_failure(decoder, "the answer ended before the watch began", ret_event);
     }
-    return etcd_watch_tell_ended(decoder, ret_event);
+    return etcd_watch_emit_ended(decoder, ret_event);
 }
 
 bool etcd_watch_decoder_next(struct etcd_watch_decoder *decoder, struct etcd_watch_event *ret_event)
 {
-    etcd_watch_tell_released(decoder);
+    etcd_watch_emit_released(decoder);
     while (!decoder->over) {
-        if (etcd_watch_tell_changed(decoder, ret_event) || etcd_watch_tell_progress(decoder, ret_event)) {
+        if (etcd_watch_emit_changed(decoder, ret_event) || etcd_watch_emit_progress(decoder, ret_event)) {
             return true;
         }
         struct str line;
         int got = decoder->status == 200 ? take_line(decoder, &line) : 0;
         if (got < 0) {
-            return etcd_watch_tell_failure(decoder, "a line longer than any of etcd's", ret_event);
+            return etcd_watch_emit_failure(decoder, "a line longer than any of etcd's", ret_event);
         }
         if (got > 0 && on_line(decoder, line, ret_event)) {
             return true;

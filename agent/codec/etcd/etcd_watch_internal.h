@@ -36,19 +36,19 @@ struct etcd_watch_decoder {
 
 /* Each writes an event and returns true; tell_changed and tell_progress return false when there is nothing of
  * the kind. What the last event pointed to is forgotten by tell_released. */
-bool etcd_watch_tell_opened(struct etcd_watch_decoder *decoder, struct etcd_watch_event *ret_event);
-bool etcd_watch_tell_changed(struct etcd_watch_decoder *decoder, struct etcd_watch_event *ret_event);
-bool etcd_watch_tell_progress(struct etcd_watch_decoder *decoder, struct etcd_watch_event *ret_event);
+bool etcd_watch_emit_opened(struct etcd_watch_decoder *decoder, struct etcd_watch_event *ret_event);
+bool etcd_watch_emit_changed(struct etcd_watch_decoder *decoder, struct etcd_watch_event *ret_event);
+bool etcd_watch_emit_progress(struct etcd_watch_decoder *decoder, struct etcd_watch_event *ret_event);
 
 /* ENDED by what `message` says; by a failure in our words; by something that is not etcd's. */
-bool etcd_watch_tell_ended(struct etcd_watch_decoder *decoder, struct etcd_watch_event *ret_event);
-bool etcd_watch_tell_failure(struct etcd_watch_decoder *decoder, const char *why,
+bool etcd_watch_emit_ended(struct etcd_watch_decoder *decoder, struct etcd_watch_event *ret_event);
+bool etcd_watch_emit_failure(struct etcd_watch_decoder *decoder, const char *why,
                              struct etcd_watch_event *ret_event);
-bool etcd_watch_tell_foreign(struct etcd_watch_decoder *decoder, const char *what,
-                             struct etcd_watch_event *ret_event);
+bool etcd_watch_emit_unexpected(struct etcd_watch_decoder *decoder, const char *what,
+                                struct etcd_watch_event *ret_event);
 
 /* The caller has had his look at the last event. */
-void etcd_watch_tell_released(struct etcd_watch_decoder *decoder);
+void etcd_watch_emit_released(struct etcd_watch_decoder *decoder);
 
 /* Events of `watched` were read. `whole`: no more of the last revision is to come. */
 void etcd_watch_settle(struct watched *watched, bool whole);

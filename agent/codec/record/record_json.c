@@ -1,9 +1,9 @@
 #include "outrider/codec/record/record_json.h"
 
-#include "outrider/codec/json/json_read.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
 #include "outrider/codec/json/json_member.h"
+#include "outrider/codec/json/json_read.h"
 #include "outrider/codec/json/json_write.h"
 #include "outrider/core/server/record.h"
 

@@ -1,8 +1,8 @@
 #include "outrider/codec/record/view_item.h"
 
-#include "outrider/codec/json/json_scan.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
+#include "outrider/codec/json/json_scan.h"
 
 #include <stdlib.h>
 

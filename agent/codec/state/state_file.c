@@ -2,10 +2,10 @@
  * of which a block was lost, is told from a whole one before anything in it is believed. */
 #include "outrider/codec/state/state_file.h"
 
-#include "outrider/codec/json/json_read.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
 #include "outrider/codec/json/json_member.h"
+#include "outrider/codec/json/json_read.h"
 #include "outrider/codec/json/json_write.h"
 
 #include <limits.h>
@@ -81,41 +81,41 @@ static void encode_hold(struct json_writer *json, const struct saved_hold *hold)
     json_write_object_end(json);
 }
 
-static void encode_labels(struct json_writer *json, const struct words *words)
+static void encode_labels(struct json_writer *json, const struct status_message *message)
 {
     char name[LABEL_NAME_MAX + 1];
     json_member_object(json, "labels");
-    for (size_t i = 0; i < words->label_count; i++) {
-        snprintf(name, sizeof(name), "%.*s", STR_ARG(words->labels[i].name));
-        json_member_string(json, name, words->labels[i].value);
+    for (size_t i = 0; i < message->label_count; i++) {
+        snprintf(name, sizeof(name), "%.*s", STR_ARG(message->labels[i].name));
+        json_member_string(json, name, message->labels[i].value);
     }
     json_write_object_end(json);
 }
 
-static void encode_words(struct json_writer *json, const struct words *words)
+static void encode_message(struct json_writer *json, const struct status_message *message)
 {
     json_member_object(json, "words");
-    json_member_text(json, "said", said_name(words->said));
-    if (words->has_text) {
-        json_member_string(json, "text", words->text);
+    json_member_text(json, "said", reported_status_name(message->reported));
+    if (message->has_text) {
+        json_member_string(json, "text", message->text);
     }
-    encode_count(json, "players", words->has_players, words->players);
-    encode_count(json, "capacity", words->has_capacity, words->capacity);
+    encode_count(json, "players", message->has_players, message->players);
+    encode_count(json, "capacity", message->has_capacity, message->capacity);
     json_member_array(json, "ports");
-    for (size_t i = 0; i < words->port_count; i++) {
-        json_write_uint(json, words->ports[i]);
+    for (size_t i = 0; i < message->port_count; i++) {
+        json_write_uint(json, message->ports[i]);
     }
     json_write_array_end(json);
-    encode_labels(json, words);
-    encode_flag(json, "armed", words->heartbeat);
-    encode_flag(json, "drain", words->drain);
-    encode_flag(json, "reloading", words->reloading);
-    if (words->has_watchdog) {
-        json_member_int(json, "watchdogMs", words->watchdog_ms);
+    encode_labels(json, message);
+    encode_flag(json, "armed", message->heartbeat);
+    encode_flag(json, "drain", message->drain);
+    encode_flag(json, "reloading", message->reloading);
+    if (message->has_watchdog) {
+        json_member_int(json, "watchdogMs", message->watchdog_ms);
     }
-    if (words->has_mainpid) {
-        json_member_int(json, "mainpid", words->mainpid);
-        json_member_uint(json, "mainpidStart", words->mainpid_start);
+    if (message->has_mainpid) {
+        json_member_int(json, "mainpid", message->mainpid);
+        json_member_uint(json, "mainpidStart", message->mainpid_start);
     }
     json_write_object_end(json);
 }
@@ -133,8 +133,8 @@ void state_file_encode(const struct saved_state *state, struct buf *out)
     encode_int(&json, "ttlMs", state->ttl_ms);
     encode_hold(&json, &state->ops);
     encode_flag(&json, "probeHasPassed", state->probe_has_passed);
-    if (state->has_words) {
-        encode_words(&json, &state->words);
+    if (state->has_message) {
+        encode_message(&json, &state->message);
     }
     char trailer[TRAILER_SIZE + 1];
     make_trailer(buf_view(&body), trailer);
@@ -184,64 +184,64 @@ static int decode_hold(const json_t *root, struct saved_hold *hold, struct error
     return 0;
 }
 
-static int decode_said(const json_t *object, enum said *ret_said, struct error *err)
+static int decode_reported(const json_t *object, enum reported_status *ret_reported, struct error *err)
 {
     const char *name = "nothing";
     if (json_read_text(object, "said", LABEL_NAME_MAX, &name, err) < 0) {
         return -1;
     }
-    for (int said = SAID_NOTHING; said <= SAID_ERROR; said++) {
-        if (strcmp(name, said_name((enum said)said)) == 0) {
-            *ret_said = (enum said)said;
+    for (int reported = REPORTED_NOTHING; reported <= REPORTED_ERROR; reported++) {
+        if (strcmp(name, reported_status_name((enum reported_status)reported)) == 0) {
+            *ret_reported = (enum reported_status)reported;
             return 0;
         }
     }
     return error_set(err, ERROR_INVALID, "said: %s is no status word", name);
 }
 
-static int decode_text(const json_t *object, struct words *words, struct error *err)
+static int decode_text(const json_t *object, struct status_message *message, struct error *err)
 {
     const char *text = NULL;
-    if (json_read_text(object, "text", WORDS_TEXT_MAX, &text, err) < 0) {
+    if (json_read_text(object, "text", STATUS_TEXT_MAX, &text, err) < 0) {
         return -1;
     }
-    words->has_text = text != NULL;
-    words->text = str_of(text);
+    message->has_text = text != NULL;
+    message->text = str_of(text);
     return 0;
 }
 
-static int decode_labels(const json_t *object, struct words *words, struct error *err)
+static int decode_labels(const json_t *object, struct status_message *message, struct error *err)
 {
     json_t *labels = NULL;
-    if (json_read_object(object, "labels", WORDS_LABELS_MAX, &labels, err) < 0) {
+    if (json_read_object(object, "labels", STATUS_LABELS_MAX, &labels, err) < 0) {
         return -1;
     }
     for (void *at = json_object_iter(labels); at != NULL; at = json_object_iter_next(labels, at)) {
         const char *name = json_object_iter_key(at), *value = NULL;
-        if (json_read_text(labels, name, WORDS_LABEL_VALUE_MAX, &value, err) < 0) {
+        if (json_read_text(labels, name, STATUS_LABEL_VALUE_MAX, &value, err) < 0) {
             return error_wrap(err, "labels");
         }
-        words->labels[words->label_count++] = (struct words_label){str_of(name), str_of(value)};
+        message->labels[message->label_count++] = (struct status_label){str_of(name), str_of(value)};
     }
     return 0;
 }
 
-static int decode_pid(const json_t *object, struct words *words, struct error *err)
+static int decode_pid(const json_t *object, struct status_message *message, struct error *err)
 {
     int64_t pid = 0, start = 0;
-    if (json_read_int(object, "mainpid", 1, INT_MAX, &pid, &words->has_mainpid, err) < 0 ||
+    if (json_read_int(object, "mainpid", 1, INT_MAX, &pid, &message->has_mainpid, err) < 0 ||
         json_read_int(object, "mainpidStart", 0, INT64_MAX, &start, NULL, err) < 0) {
         return -1;
     }
-    words->mainpid = (pid_t)pid;
-    words->mainpid_start = (uint64_t)start;
+    message->mainpid = (pid_t)pid;
+    message->mainpid_start = (uint64_t)start;
     return 0;
 }
 
-static int decode_words(const json_t *root, struct saved_state *state, struct error *err)
+static int decode_message(const json_t *root, struct saved_state *state, struct error *err)
 {
     const int64_t ten_years_ms = 3650LL * 24 * 3600000;
-    struct words *words = &state->words;
+    struct status_message *message = &state->message;
     json_t *object = NULL;
     if (json_read_object(root, "words", SIZE_MAX, &object, err) < 0) {
         return -1;
@@ -249,18 +249,18 @@ static int decode_words(const json_t *root, struct saved_state *state, struct er
     if (object == NULL) {
         return 0;
     }
-    state->has_words = true;
-    if (decode_said(object, &words->said, err) < 0 || decode_text(object, words, err) < 0 ||
-        json_read_count(object, "players", &words->players, &words->has_players, err) < 0 ||
-        json_read_count(object, "capacity", &words->capacity, &words->has_capacity, err) < 0 ||
-        json_read_ports(object, "ports", WORDS_PORTS_MAX, words->ports, &words->port_count, err) < 0 ||
-        decode_labels(object, words, err) < 0 ||
-        json_read_bool(object, "armed", &words->heartbeat, err) < 0 ||
-        json_read_bool(object, "drain", &words->drain, err) < 0 ||
-        json_read_bool(object, "reloading", &words->reloading, err) < 0 ||
-        json_read_int(object, "watchdogMs", 0, ten_years_ms, &words->watchdog_ms, &words->has_watchdog, err) <
-            0 ||
-        decode_pid(object, words, err) < 0) {
+    state->has_message = true;
+    if (decode_reported(object, &message->reported, err) < 0 || decode_text(object, message, err) < 0 ||
+        json_read_count(object, "players", &message->players, &message->has_players, err) < 0 ||
+        json_read_count(object, "capacity", &message->capacity, &message->has_capacity, err) < 0 ||
+        json_read_ports(object, "ports", STATUS_PORTS_MAX, message->ports, &message->port_count, err) < 0 ||
+        decode_labels(object, message, err) < 0 ||
+        json_read_bool(object, "armed", &message->heartbeat, err) < 0 ||
+        json_read_bool(object, "drain", &message->drain, err) < 0 ||
+        json_read_bool(object, "reloading", &message->reloading, err) < 0 ||
+        json_read_int(object, "watchdogMs", 0, ten_years_ms, &message->watchdog_ms, &message->has_watchdog,
+                      err) < 0 ||
+        decode_pid(object, message, err) < 0) {
         return error_wrap(err, "words");
     }
     return 0;
@@ -285,7 +285,7 @@ static int decode_state(const json_t *root, struct saved_state *state, struct er
         json_read_bool(root, "probeHasPassed", &state->probe_has_passed, err) < 0) {
         return -1;
     }
-    return decode_hold(root, &state->ops, err) < 0 ? -1 : decode_words(root, state, err);
+    return decode_hold(root, &state->ops, err) < 0 ? -1 : decode_message(root, state, err);
 }
 
 int state_file_decode(struct str text, struct saved_state *ret_state, struct error *err)

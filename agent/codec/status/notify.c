@@ -1,11 +1,11 @@
 #include "outrider/codec/status/notify.h"
 
+#include "message_parse_internal.h"
 #include "outrider/base/error.h"
-#include "words_parse_internal.h"
 
 #include <limits.h>
 
-bool words_parse_is_assignment(struct str line, struct str *ret_key, struct str *ret_value)
+bool message_parse_is_assignment(struct str line, struct str *ret_key, struct str *ret_value)
 {
     struct str value;
     struct str key = str_split(line, '=', &value);
@@ -23,55 +23,56 @@ bool words_parse_is_assignment(struct str line, struct str *ret_key, struct str 
     return true;
 }
 
-static int fail_value(struct words_parse *parse, struct str key)
+static int fail_value(struct message_parse *parse, struct str key)
 {
     return status_line_fail(&parse->error, STATUS_LINE_VALUE, key);
 }
 
 /* What can only be said with "1". */
-static int take_ready(struct words_parse *parse, struct str key, struct str value)
+static int take_ready(struct message_parse *parse, struct str key, struct str value)
 {
-    return str_eq(value, STR("1")) ? words_parse_said(parse, SAID_READY) : fail_value(parse, key);
+    return str_eq(value, STR("1")) ? message_parse_said(parse, REPORTED_READY) : fail_value(parse, key);
 }
 
-static int take_stopping(struct words_parse *parse, struct str key, struct str value)
+static int take_stopping(struct message_parse *parse, struct str key, struct str value)
 {
-    return str_eq(value, STR("1")) ? words_parse_said(parse, SAID_SHUTTING_DOWN) : fail_value(parse, key);
+    return str_eq(value, STR("1")) ? message_parse_said(parse, REPORTED_SHUTTING_DOWN)
+                                   : fail_value(parse, key);
 }
 
-static int take_reloading(struct words_parse *parse, struct str key, struct str value)
+static int take_reloading(struct message_parse *parse, struct str key, struct str value)
 {
-    parse->words.reloading = true;
-    return str_eq(value, STR("1")) ? words_parse_once(parse, KIND_RELOADING, key) : fail_value(parse, key);
+    parse->message.reloading = true;
+    return str_eq(value, STR("1")) ? message_parse_once(parse, KIND_RELOADING, key) : fail_value(parse, key);
 }
 
-static int take_barrier(struct words_parse *parse, struct str key, struct str value)
+static int take_barrier(struct message_parse *parse, struct str key, struct str value)
 {
-    parse->words.barrier = true;
-    return str_eq(value, STR("1")) ? words_parse_once(parse, KIND_BARRIER, key) : fail_value(parse, key);
+    parse->message.barrier = true;
+    return str_eq(value, STR("1")) ? message_parse_once(parse, KIND_BARRIER, key) : fail_value(parse, key);
 }
 
-static int take_status_text(struct words_parse *parse, struct str key, struct str value)
+static int take_status_text(struct message_parse *parse, struct str key, struct str value)
 {
     (void)key;
-    return words_parse_text(parse, value);
+    return message_parse_text(parse, value);
 }
 
-static int take_watchdog(struct words_parse *parse, struct str key, struct str value)
+static int take_watchdog(struct message_parse *parse, struct str key, struct str value)
 {
-    parse->words.heartbeat = str_eq(value, STR("1"));
-    parse->words.watchdog_trigger = str_eq(value, STR("trigger"));
-    if (!parse->words.heartbeat && !parse->words.watchdog_trigger) {
+    parse->message.heartbeat = str_eq(value, STR("1"));
+    parse->message.watchdog_trigger = str_eq(value, STR("trigger"));
+    if (!parse->message.heartbeat && !parse->message.watchdog_trigger) {
         return fail_value(parse, key);
     }
-    return words_parse_once(parse, KIND_HEARTBEAT, key);
+    return message_parse_once(parse, KIND_HEARTBEAT, key);
 }
 
-static int take_watchdog_usec(struct words_parse *parse, struct str key, struct str value)
+static int take_watchdog_usec(struct message_parse *parse, struct str key, struct str value)
 {
     const uint64_t ten_years_us = 3650ull * 24 * 3600 * 1000000;
     uint64_t us;
-    if (words_parse_once(parse, KIND_WATCHDOG, key) < 0) {
+    if (message_parse_once(parse, KIND_WATCHDOG, key) < 0) {
         return -1;
     }
     if (str_to_u64(value, UINT64_MAX, &us) < 0) {
@@ -81,49 +82,49 @@ static int take_watchdog_usec(struct words_parse *parse, struct str key, struct 
         return status_line_fail(&parse->error, STATUS_LINE_RANGE, key);
     }
     /* Up, because 0 is off. */
-    parse->words.has_watchdog = true;
-    parse->words.watchdog_ms = (int64_t)((us + 999) / 1000);
+    parse->message.has_watchdog = true;
+    parse->message.watchdog_ms = (int64_t)((us + 999) / 1000);
     return 0;
 }
 
-static int take_mainpid(struct words_parse *parse, struct str key, struct str value)
+static int take_mainpid(struct message_parse *parse, struct str key, struct str value)
 {
     uint64_t pid;
-    if (words_parse_once(parse, KIND_MAINPID, key) < 0) {
+    if (message_parse_once(parse, KIND_MAINPID, key) < 0) {
         return -1;
     }
     if (str_to_u64(value, INT_MAX, &pid) < 0 || pid == 0) {
         return fail_value(parse, key);
     }
-    parse->words.has_mainpid = true;
-    parse->words.mainpid = (pid_t)pid;
+    parse->message.has_mainpid = true;
+    parse->message.mainpid = (pid_t)pid;
     return 0;
 }
 
-static int take_errno(struct words_parse *parse, struct str key, struct str value)
+static int take_errno(struct message_parse *parse, struct str key, struct str value)
 {
     uint64_t number;
-    if (words_parse_once(parse, KIND_ERRNO, key) < 0) {
+    if (message_parse_once(parse, KIND_ERRNO, key) < 0) {
         return -1;
     }
     if (str_to_u64(value, INT_MAX, &number) < 0) {
         return fail_value(parse, key);
     }
-    parse->words.has_errno = true;
-    parse->words.errno_value = (int)number;
+    parse->message.has_errno = true;
+    parse->message.errno_value = (int)number;
     return 0;
 }
 
-static int take_x_outrider(struct words_parse *parse, struct str key, struct str value)
+static int take_x_outrider(struct message_parse *parse, struct str key, struct str value)
 {
-    return words_parse_once(parse, KIND_X_OUTRIDER, key) < 0 ? -1 : words_parse_words(parse, value);
+    return message_parse_once(parse, KIND_X_OUTRIDER, key) < 0 ? -1 : message_parse_words(parse, value);
 }
 
-int words_parse_assignment(struct words_parse *parse, struct str key, struct str value)
+int message_parse_assignment(struct message_parse *parse, struct str key, struct str value)
 {
     static const struct {
         const char *key;
-        int (*take)(struct words_parse *parse, struct str key, struct str value);
+        int (*take)(struct message_parse *parse, struct str key, struct str value);
     } rows[] = {
         {"READY", take_ready},           {"STATUS", take_status_text}, {"STOPPING", take_stopping},
         {"RELOADING", take_reloading},   {"WATCHDOG", take_watchdog},  {"WATCHDOG_USEC", take_watchdog_usec},
@@ -135,22 +136,22 @@ int words_parse_assignment(struct words_parse *parse, struct str key, struct str
             return rows[i].take(parse, key, value);
         }
     }
-    parse->words.unknown_keys++;
+    parse->message.unknown_keys++;
     return 0;
 }
 
 /* A datagram has no connection that could stay, and nobody to answer. */
-static int refuse_connection_words(struct words_parse *parse)
+static int refuse_connection_words(struct message_parse *parse)
 {
     const struct {
-        bool said;
+        bool reported;
         const char *word;
-    } rows[] = {{parse->words.attach, "attach"},
-                {parse->words.get, "get"},
-                {parse->words.watch, "watch"},
-                {parse->words.quit, "quit"}};
+    } rows[] = {{parse->message.attach, "attach"},
+                {parse->message.get, "get"},
+                {parse->message.watch, "watch"},
+                {parse->message.quit, "quit"}};
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        if (rows[i].said) {
+        if (rows[i].reported) {
             return status_line_fail(&parse->error, STATUS_LINE_WORD, str_of(rows[i].word));
         }
     }
@@ -173,24 +174,24 @@ static int explain(const struct status_line_error *error, struct error *err)
                      error->detail, error->detail[0] == '\0' ? "" : ": ", texts[error->fault]);
 }
 
-int notify_parse(struct str datagram, struct words *ret_words, struct error *err)
+int notify_parse(struct str datagram, struct status_message *ret_message, struct error *err)
 {
-    struct words_parse parse = {0};
+    struct message_parse parse = {0};
     if (datagram.size > 0 && datagram.data[datagram.size - 1] == '\0') {
         /* Clients that count the end of their string; systemd lets them. */
         datagram.size--;
     }
     while (datagram.size > 0) {
-        if (words_parse_line(&parse, str_split(datagram, '\n', &datagram)) < 0) {
+        if (message_parse_line(&parse, str_split(datagram, '\n', &datagram)) < 0) {
             return explain(&parse.error, err);
         }
     }
     if (refuse_connection_words(&parse) < 0) {
         return explain(&parse.error, err);
     }
-    if (parse.words.said == SAID_READY) {
-        parse.words.reloading = false;
+    if (parse.message.reported == REPORTED_READY) {
+        parse.message.reloading = false;
     }
-    *ret_words = parse.words;
+    *ret_message = parse.message;
     return 0;
 }

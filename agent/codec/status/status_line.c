@@ -1,9 +1,9 @@
 #include "outrider/codec/status/status_line.h"
 
+#include "message_parse_internal.h"
 #include "outrider/base/buf.h"
 #include "outrider/codec/text/printable.h"
 #include "outrider/core/instant.h"
-#include "words_parse_internal.h"
 
 #include <inttypes.h>
 
@@ -26,14 +26,15 @@ const char *status_line_fault_name(enum status_line_fault fault)
     return names[fault];
 }
 
-int status_line_parse(struct str line, struct words *ret_words, struct status_line_error *ret_error)
+int status_line_parse(struct str line, struct status_message *ret_message,
+                      struct status_line_error *ret_error)
 {
-    struct words_parse parse = {0};
-    if (words_parse_line(&parse, line) < 0) {
+    struct message_parse parse = {0};
+    if (message_parse_line(&parse, line) < 0) {
         *ret_error = parse.error;
         return -1;
     }
-    *ret_words = parse.words;
+    *ret_message = parse.message;
     return 0;
 }
 

@@ -37,8 +37,9 @@ static const char head[] =
     "  keep their value until then; the log names them.\n";
 
 static const char *const sections[][2] = {
-    {"server", "Who the server is. Without this section the agent is an observer: it has no record of its own and "
-               "serves what it sees."},
+    {"server",
+     "Who the server is. Without this section the agent is an observer: it has no record of its own and "
+     "serves what it sees."},
     {"registry", "Where the record is kept."},
     {"probes", "Each entry of `probes` has these keys."},
     {"status", "The sockets on which the server says how it is."},

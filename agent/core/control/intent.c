@@ -96,7 +96,7 @@ static int64_t write_slot(const struct intent *intent)
 static bool leaves_a_key(const struct intent *intent)
 {
     return intent->ephemeral &&
-           ((intent->known && intent->value.word != INTENT_ABSENT) || intent->unsure_count > 0);
+           ((intent->known && intent->value.word != INTENT_ABSENT) || intent->maybe_written_count > 0);
 }
 
 static bool may_still_leave(const struct intent *intent)
@@ -174,28 +174,28 @@ static int64_t retry_delay(struct intent *intent)
 static void fail(struct intent *intent, const struct registry_reply *reply, const struct instant *now,
                  struct queue *effects)
 {
-    snprintf(intent->trouble, sizeof(intent->trouble), "%.*s", STR_ARG(reply->error));
-    if (intent->trouble[0] == '\0') {
-        snprintf(intent->trouble, sizeof(intent->trouble), "%s failed", registry_op_name(reply->op));
+    snprintf(intent->last_error, sizeof(intent->last_error), "%.*s", STR_ARG(reply->error));
+    if (intent->last_error[0] == '\0') {
+        snprintf(intent->last_error, sizeof(intent->last_error), "%s failed", registry_op_name(reply->op));
     }
     intent->slow = is_slow(reply->failure);
     intent->retry = now->mono + retry_delay(intent);
     if (intent->leaving) {
         intent->leave_tries += intent->slow ? LEAVING_TRIES_MAX : 1;
         if (intent->leave_tries >= LEAVING_TRIES_MAX) {
-            intent_note(effects, INTENT_NOTE_LEFT, "%s: %s", intent->key, intent->trouble);
+            intent_note(effects, INTENT_NOTE_LEFT, "%s: %s", intent->key, intent->last_error);
         }
     } else if ((intent->told & 1u << reply->failure) == 0 && (intent->pending || intent->slow)) {
         /* That the registry is away is told by the registrar; here only what waits for it, and what is ours
          * alone. */
         intent->told |= 1u << reply->failure;
-        intent_note(effects, INTENT_NOTE_AWAY, "%s: %s", intent->key, intent->trouble);
+        intent_note(effects, INTENT_NOTE_AWAY, "%s: %s", intent->key, intent->last_error);
     }
 }
 
 static void succeed(struct intent *intent, struct queue *effects)
 {
-    intent->trouble[0] = '\0';
+    intent->last_error[0] = '\0';
     intent->slow = false;
     intent->retry = 0;
     if (intent->told != 0) {
@@ -208,25 +208,26 @@ static void succeed(struct intent *intent, struct queue *effects)
  * when it is met. */
 static void doubt(struct intent *intent, const struct hold *hold)
 {
-    for (size_t i = 0; i < intent->unsure_count; i++) {
-        if (intent_same_hold(&intent->unsure[i], hold)) {
+    for (size_t i = 0; i < intent->maybe_written_count; i++) {
+        if (intent_same_hold(&intent->maybe_written[i], hold)) {
             return;
         }
     }
-    if (intent->unsure_count == UNSURE_MAX) {
-        memmove(intent->unsure, intent->unsure + 1, (UNSURE_MAX - 1) * sizeof(intent->unsure[0]));
-        intent->unsure_count--;
+    if (intent->maybe_written_count == UNSURE_MAX) {
+        memmove(intent->maybe_written, intent->maybe_written + 1,
+                (UNSURE_MAX - 1) * sizeof(intent->maybe_written[0]));
+        intent->maybe_written_count--;
     }
-    intent->unsure[intent->unsure_count++] = *hold;
+    intent->maybe_written[intent->maybe_written_count++] = *hold;
 }
 
 /* The key as the answer has it, unless the watch was faster with something newer. */
-static void learn_reply(struct intent *intent, const struct intent_event *event, int64_t heard,
+static void learn_reply(struct intent *intent, const struct intent_event *event, int64_t applied,
                         struct queue *effects)
 {
     const struct registry_kv *kv = &event->reply->kv;
     int64_t as_of = event->reply->revision > kv->mod_revision ? event->reply->revision : kv->mod_revision;
-    if (heard > as_of) {
+    if (applied > as_of) {
         intent->must_read = true;
     } else {
         intent_learn(intent, event->value, kv->found ? kv->mod_revision : 0, as_of, &event->now, effects);
@@ -237,14 +238,14 @@ static void on_put(struct intent *intent, const struct intent_event *event,
                    const struct intent_flight *flight, struct queue *effects)
 {
     if (event->reply->succeeded) {
-        intent_landed(intent, &flight->hold, event->reply->revision);
-        intent->must_read = intent->must_read || flight->heard > event->reply->revision;
+        intent_flight_clear(intent, &flight->hold, event->reply->revision);
+        intent->must_read = intent->must_read || flight->applied > event->reply->revision;
         backoff_reset(&intent->backoff);
         return;
     }
     /* The same request may have arrived twice: the first did it, and this is the answer to the second. */
     doubt(intent, &flight->hold);
-    learn_reply(intent, event, flight->heard, effects);
+    learn_reply(intent, event, flight->applied, effects);
     /* Somebody else writes, too: not in step with him. */
     intent->retry = event->now.mono + backoff_next(&intent->backoff, &intent->random);
 }
@@ -257,7 +258,7 @@ static void on_delete(struct intent *intent, const struct intent_event *event)
     intent->value.word =
         gone ? INTENT_ABSENT : INTENT_UNREADABLE; /* whatever it says now, it ends with the id */
     intent->revision = gone ? 0 : kv->mod_revision;
-    intent->unsure_count = 0;
+    intent->maybe_written_count = 0;
     intent->leave_tries += gone ? 0 : 1;
 }
 
@@ -271,7 +272,7 @@ static void on_reply(struct intent *intent, const struct intent_event *event, st
             doubt(intent, &flight.hold); /* a refusal, too, may answer the second of two */
             intent->must_read = intent->must_read || reply->failure == REGISTRY_UNKNOWN;
         }
-        intent->must_read = intent->must_read || flight.op == REGISTRY_GET || flight.heard > intent->as_of;
+        intent->must_read = intent->must_read || flight.op == REGISTRY_GET || flight.applied > intent->as_of;
         fail(intent, reply, &event->now, effects);
     } else {
         succeed(intent, effects);
@@ -279,7 +280,7 @@ static void on_reply(struct intent *intent, const struct intent_event *event, st
             on_put(intent, event, &flight, effects);
         } else if (flight.op == REGISTRY_GET) {
             backoff_reset(&intent->backoff);
-            learn_reply(intent, event, flight.heard, effects);
+            learn_reply(intent, event, flight.applied, effects);
         } else {
             on_delete(intent, event);
         }
@@ -298,7 +299,7 @@ static void on_changed(struct intent *intent, const struct intent_event *event, 
         return; /* it will be read, or was read since */
     }
     if (intent->flight.id != 0) {
-        intent->flight.heard = event->revision; /* maybe what our own write did: its answer tells */
+        intent->flight.applied = event->revision; /* maybe what our own write did: its answer tells */
         return;
     }
     int64_t revision = event->value->word == INTENT_ABSENT ? 0 : event->revision;
@@ -308,7 +309,7 @@ static void on_changed(struct intent *intent, const struct intent_event *event, 
 static void on_local(struct intent *intent, const struct intent_event *event)
 {
     bool was = intent->pending;
-    bool clear = intent->known && intent->flight.op != REGISTRY_PUT && intent->unsure_count == 0;
+    bool clear = intent->known && intent->flight.op != REGISTRY_PUT && intent->maybe_written_count == 0;
     intent->local = *event->hold;
     /* A drain is written though the key holds it already: that may have been lifted unseen, and his is the
      * last word. */
@@ -343,7 +344,7 @@ static void on_start(struct intent *intent, const struct intent_event *event)
     if (event->sent_wall != 0) {
         bool is_this = event->hold->set && event->hold->since_wall == event->sent_wall;
         struct hold sent = {.set = true, .since_wall = event->sent_wall};
-        intent->unsure[intent->unsure_count++] = is_this ? *event->hold : sent;
+        intent->maybe_written[intent->maybe_written_count++] = is_this ? *event->hold : sent;
     }
 }
 
@@ -407,11 +408,11 @@ int64_t intent_sent(const struct intent *intent)
         return intent->flight.hold.since_wall;
     }
     /* One that lifts is met as anybody's: it must not make us forget the hold that was sent before it. */
-    size_t i = intent->unsure_count;
-    while (i > 0 && !intent->unsure[i - 1].set) {
+    size_t i = intent->maybe_written_count;
+    while (i > 0 && !intent->maybe_written[i - 1].set) {
         i--;
     }
-    return i > 0 ? intent->unsure[i - 1].since_wall : 0;
+    return i > 0 ? intent->maybe_written[i - 1].since_wall : 0;
 }
 
 bool intent_pending(const struct intent *intent)
@@ -424,9 +425,9 @@ int64_t intent_pending_since(const struct intent *intent)
     return intent->pending_wall;
 }
 
-const char *intent_trouble(const struct intent *intent)
+const char *intent_last_error(const struct intent *intent)
 {
-    return intent->trouble;
+    return intent->last_error;
 }
 
 const char *intent_unreadable(const struct intent *intent)

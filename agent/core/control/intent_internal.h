@@ -15,7 +15,7 @@ struct intent_flight {
     uint64_t id;
     enum registry_op op;
     struct hold hold; /* put */
-    int64_t heard;    /* the newest revision the watch told meanwhile; 0: none */
+    int64_t applied;  /* the newest revision the watch told meanwhile; 0: none */
 };
 
 struct intent {
@@ -37,16 +37,17 @@ struct intent {
     int64_t revision; /* mod revision of the key; 0: absent */
     int64_t as_of;    /* the store's revision at which it was so: what the watch tells of before is old */
     bool must_read;
-    bool slow;                      /* the last failure was one that deserves slow retries */
-    struct hold unsure[UNSURE_MAX]; /* what such writes wrote; of one of before the restart maybe no more is
+    bool slow; /* the last failure was one that deserves slow retries */
+    struct hold
+        maybe_written[UNSURE_MAX]; /* what such writes wrote; of one of before the restart maybe no more is
                                        known than since when: then nobody is named */
-    size_t unsure_count;
+    size_t maybe_written_count;
 
     struct intent_flight flight;
     struct backoff backoff;
     int64_t retry;     /* mono: no request before */
     int64_t write_tat; /* mono: theoretical arrival time of the next write */
-    char trouble[256];
+    char last_error[256];
     unsigned told;   /* of the failures that go on: one bit for each enum registry_failure */
     bool again_told; /* that the key was gone, until somebody else writes it */
 
@@ -60,7 +61,7 @@ void intent_learn(struct intent *intent, const struct intent_value *value, int64
                   const struct instant *now, struct queue *effects);
 
 /* Our own write of `hold` stands at `revision`. */
-void intent_landed(struct intent *intent, const struct hold *hold, int64_t revision);
+void intent_flight_clear(struct intent *intent, const struct hold *hold, int64_t revision);
 
 /* Whether the value says what `hold` says. */
 bool intent_same(const struct intent_value *value, const struct hold *hold);

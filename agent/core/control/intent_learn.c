@@ -89,10 +89,10 @@ static bool is_what_was_sent(const struct hold *sent, const struct hold *found)
 }
 
 /* Whether it may be a write of ours; one that lifts is like any other. */
-static bool is_unsure(const struct intent *intent, const struct intent_value *value)
+static bool is_maybe_written(const struct intent *intent, const struct intent_value *value)
 {
-    for (size_t i = 0; i < intent->unsure_count && value->word == INTENT_HELD; i++) {
-        if (is_what_was_sent(&intent->unsure[i], &value->hold)) {
+    for (size_t i = 0; i < intent->maybe_written_count && value->word == INTENT_HELD; i++) {
+        if (is_what_was_sent(&intent->maybe_written[i], &value->hold)) {
             return true;
         }
     }
@@ -109,7 +109,7 @@ static void judge(struct intent *intent, bool news, const struct instant *now, s
     } else if (intent_same(&intent->value, &intent->local)) {
         /* A write of ours that may still arrive must find the revision gone: then it is written though it is
          * so. */
-        intent->pending = intent->pending && intent->unsure_count > 0;
+        intent->pending = intent->pending && intent->maybe_written_count > 0;
     } else if (intent->value.word == INTENT_ABSENT) {
         /* No opinion: the hold that is here is put again. */
         if (!intent->pending && !intent->again_told) {
@@ -135,7 +135,7 @@ void intent_learn(struct intent *intent, const struct intent_value *value, int64
     static const struct hold nothing = {.set = false};
     struct intent_value fresh = *value;
     bool first = !intent->known, moved = revision != intent->revision;
-    bool news = revision != intent->seen && !is_unsure(intent, value);
+    bool news = revision != intent->seen && !is_maybe_written(intent, value);
     if (value->word == INTENT_HELD) {
         complete(&fresh,
                  news                                ? &nothing
@@ -155,7 +155,7 @@ void intent_learn(struct intent *intent, const struct intent_value *value, int64
     intent->value = fresh;
     intent->revision = revision;
     if (revision != intent->seen) {
-        intent->unsure_count = 0; /* they compared with a revision that is over */
+        intent->maybe_written_count = 0; /* they compared with a revision that is over */
     }
     if (news && value->word != INTENT_ABSENT) {
         intent->again_told = false;
@@ -164,12 +164,12 @@ void intent_learn(struct intent *intent, const struct intent_value *value, int64
     intent->seen = revision;
 }
 
-void intent_landed(struct intent *intent, const struct hold *hold, int64_t revision)
+void intent_flight_clear(struct intent *intent, const struct hold *hold, int64_t revision)
 {
     intent->known = true;
     intent->value = (struct intent_value){.word = hold->set ? INTENT_HELD : INTENT_LIFTED, .hold = *hold};
     intent->revision = intent->seen = intent->as_of = revision;
-    intent->unsure_count = 0;
+    intent->maybe_written_count = 0;
     intent->again_told = false;
     intent->pending = !intent_same(&intent->value, &intent->local);
 }

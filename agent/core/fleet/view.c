@@ -65,7 +65,7 @@ void view_free(struct view *view)
         view_log_free(view->log);
         view_table_fini(&view->table);
         view_stats_fini(&view->stats);
-        view_tombs_fini(&view->tombs);
+        view_tombstones_fini(&view->tombstones);
         view_unreadable_fini(&view->unreadable);
         free(view->prefix);
         free(view->first);
@@ -138,11 +138,11 @@ void view_certain(struct view *view, const struct instant *now, struct queue *ef
     view->synced_mono = now->mono;
     if (view->away.count > 0) {
         char span[32];
-        view_note(effects, VIEW_NOTE_BACK, "after %u failures in %s", view->away.count,
+        view_note(effects, VIEW_NOTE_RECOVERED, "after %u failures in %s", view->away.count,
                   duration_human(now->mono - view->away.since_mono, span));
     }
-    view->away = (struct view_away){0};
-    view->trouble[0] = '\0';
+    view->away = (struct view_outage){0};
+    view->last_error[0] = '\0';
     tell(effects, VIEW_DO_SYNCED, (struct str){NULL, 0});
 }
 
@@ -175,13 +175,13 @@ void view_fail(struct view *view, enum registry_failure failure, struct str why,
 {
     bool listing = view->state == VIEW_LISTING;
     let_go(view, now, why, effects);
-    snprintf(view->trouble, sizeof(view->trouble), "%.*s", STR_ARG(why));
+    snprintf(view->last_error, sizeof(view->last_error), "%.*s", STR_ARG(why));
     if (view->away.count++ == 0) {
         view->away.since_mono = now->mono;
     }
     if ((view->away.kinds & 1u << failure) == 0) {
         view->away.kinds |= 1u << failure;
-        view_note(effects, VIEW_NOTE_AWAY, "%s", view->trouble);
+        view_note(effects, VIEW_NOTE_OUTAGE, "%s", view->last_error);
     }
     view->relist = view->relist || listing;
     view->state = VIEW_WAITING;
@@ -191,7 +191,7 @@ void view_fail(struct view *view, enum registry_failure failure, struct str why,
 void view_begin_anew(struct view *view, const char *why, const struct instant *now, struct queue *effects)
 {
     let_go(view, now, str_of(why), effects);
-    snprintf(view->trouble, sizeof(view->trouble), "%s", why);
+    snprintf(view->last_error, sizeof(view->last_error), "%s", why);
     view_note(effects, VIEW_NOTE_RELIST, "%s", why);
     view_listing_forget(view);
     view->relist = true;
@@ -216,8 +216,8 @@ static void turn_off(struct view *view, const struct instant *now, struct queue 
 {
     let_go(view, now, STR("nobody wants the fleet"), effects);
     view_listing_forget(view);
-    view->away = (struct view_away){0};
-    view->trouble[0] = '\0';
+    view->away = (struct view_outage){0};
+    view->last_error[0] = '\0';
     view->state = VIEW_OFF;
 }
 
@@ -245,11 +245,11 @@ static void plan(struct view *view, const struct instant *now, struct queue *eff
         if (view->relist) {
             view_list(view, now, effects);
         } else {
-            view_go_on(view, effects);
+            view_continue(view, effects);
         }
     }
     view_check(view, now, effects);
-    if (view_tombs_expire(&view->tombs, now->mono)) {
+    if (view_tombstones_expire(&view->tombstones, now->mono)) {
         view->dirty = true;
     }
     if (now->mono >= save_due(view)) {
@@ -316,8 +316,8 @@ struct window view_deadline(const struct view *view)
     if (view->state != VIEW_OFF && view->settings.mode == VIEW_AUTO && view->subscribers == 0) {
         window = window_sooner(window, (struct window){view->wanted_until, view->wanted_until + 1000});
     }
-    if (view->tombs.oldest != NULL) {
-        int64_t ends = view->tombs.oldest->ends_mono;
+    if (view->tombstones.oldest != NULL) {
+        int64_t ends = view->tombstones.oldest->ends_mono;
         window = window_sooner(window, (struct window){ends, ends + 1000});
     }
     int64_t due = save_due(view);

@@ -18,10 +18,10 @@ static void change(struct view *view, struct view_entry *was, struct view_entry 
         view_log_add(view->log, &row); /* before that nobody can have known any revision to go on from */
     }
     if (is == NULL && gone == KEY_GONE && !clean) {
-        view_tombs_add(&view->tombs, was, now->wall, view->settings.tombstone_ms,
-                       view->settings.tombstones_max, now);
+        view_tombstones_add(&view->tombstones, was, now->wall, view->settings.tombstone_ms,
+                            view->settings.tombstones_max, now);
     } else if (was == NULL) {
-        view_tombs_drop(&view->tombs, view_entry_key(is));
+        view_tombstones_drop(&view->tombstones, view_entry_key(is));
     }
     view->dirty = true;
     struct view_effect *effect = queue_push(effects);
@@ -40,8 +40,8 @@ static void end_revision(struct view *view, int64_t revision, struct queue *effe
     effect->revision = revision;
 }
 
-void view_name_rubbish(struct view *view, struct view_unreadable *unreadable, const struct view_item *item,
-                       const struct instant *now, struct queue *effects)
+void view_name_invalid_keys(struct view *view, struct view_unreadable *unreadable,
+                            const struct view_item *item, const struct instant *now, struct queue *effects)
 {
     size_t at;
     bool is_new = view_unreadable_name(unreadable, item->key, item->why);
@@ -52,11 +52,11 @@ void view_name_rubbish(struct view *view, struct view_unreadable *unreadable, co
     if (!is_new) {
         return;
     }
-    if (now->mono - view->rubbish_mono >= VIEW_RUBBISH_PERIOD_MS || view->rubbish_mono == 0) {
-        view->rubbish_mono = now->mono;
-        view->rubbish_notes = 0;
+    if (now->mono - view->invalid_keys_mono >= VIEW_RUBBISH_PERIOD_MS || view->invalid_keys_mono == 0) {
+        view->invalid_keys_mono = now->mono;
+        view->invalid_keys_notes = 0;
     }
-    if (view->rubbish_notes++ < VIEW_RUBBISH_NOTES) {
+    if (view->invalid_keys_notes++ < VIEW_RUBBISH_NOTES) {
         view_note(effects, VIEW_NOTE_UNREADABLE, "%.*s: %.*s",
                   item->key.size > 200 ? 200 : (int)item->key.size, item->key.data, STR_ARG(item->why));
     }
@@ -78,12 +78,12 @@ static void apply_delete(struct view *view, const struct view_item *item, const 
     view_entry_unref(was);
 }
 
-static void apply_rubbish(struct view *view, const struct view_item *item, const struct instant *now,
-                          struct queue *effects)
+static void apply_invalid_key(struct view *view, const struct view_item *item, const struct instant *now,
+                              struct queue *effects)
 {
     struct view_entry *was = view_table_take(&view->table, item->key);
     view->unreadable.count += was != NULL || item->create_revision == item->mod_revision ? 1 : 0;
-    view_name_rubbish(view, &view->unreadable, item, now, effects);
+    view_name_invalid_keys(view, &view->unreadable, item, now, effects);
     if (was != NULL) {
         change(view, was, NULL, STILL_THERE, item->mod_revision, now, effects);
         view_entry_unref(was);
@@ -115,12 +115,12 @@ static void apply_item(struct view *view, const struct view_item *item, const st
     if (item->deleted) {
         apply_delete(view, item, now, effects);
     } else if (item->entry == NULL) {
-        apply_rubbish(view, item, now, effects);
+        apply_invalid_key(view, item, now, effects);
     } else if (has_room(view, item->key)) {
         apply_record(view, item, now, effects);
     } else {
         rest.why = STR("there are more records than the view holds");
-        apply_rubbish(view, &rest, now, effects);
+        apply_invalid_key(view, &rest, now, effects);
     }
 }
 
@@ -215,7 +215,7 @@ static void mark_jump(struct view *view, bool same_cluster)
 {
     int64_t revision = view->listing.revision, before = view->told;
     view->given = !same_cluster ? 0 : before > view->given ? before : view->given;
-    bool goes_on = same_cluster && !view->other_past && before > 0;
+    bool goes_on = same_cluster && !view->other_restore && before > 0;
     if (goes_on && before == revision && same_records(&view->table, &view->listing.table)) {
         return;
     }
@@ -243,7 +243,7 @@ void view_apply_listing(struct view *view, const struct instant *now, struct que
     view->known = true;
     view->cluster = listing->cluster;
     view->told = listing->revision;
-    view->other_past = false;
+    view->other_restore = false;
     view->anew = 0;
     view->true_boot = now->boot;
     view->true_wall = now->wall;
@@ -266,8 +266,8 @@ void view_apply_kept(struct view *view, const struct view_event *event, struct q
         const struct view_tombstone *stone = &kept->tombstones[i];
         size_t at;
         if (!view_table_find(&view->table, view_entry_key(stone->entry), &at)) {
-            view_tombs_add(&view->tombs, stone->entry, stone->gone_wall, view->settings.tombstone_ms,
-                           view->settings.tombstones_max, &event->now);
+            view_tombstones_add(&view->tombstones, stone->entry, stone->gone_wall,
+                                view->settings.tombstone_ms, view->settings.tombstones_max, &event->now);
         }
     }
     int64_t passed = event->now.wall > kept->true_wall ? event->now.wall - kept->true_wall : 0;

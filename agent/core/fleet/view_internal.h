@@ -10,7 +10,7 @@
 #include "outrider/core/fleet/view_read.h"
 #include "view_stats_internal.h"
 #include "view_table_internal.h"
-#include "view_tombs_internal.h"
+#include "view_tombstones_internal.h"
 #include "view_unreadable_internal.h"
 
 /* Contract 5: full jitter, cap 5 s; and what a wrong password or a full store deserves. */
@@ -46,14 +46,14 @@ struct view_listing {
 
 struct view_check {
     int64_t due;                    /* mono */
-    int64_t owed;                   /* the stream should have told up to here by then; 0: nothing */
+    int64_t expected;               /* the stream should have told up to here by then; 0: nothing */
     int64_t told;                   /* what it had told when the request in flight was sent */
     bool lagging;                   /* it has not told what the registry has; until `lag_ends` it may */
     int64_t lag_ends;               /* mono */
     int64_t revision, newest, keys; /* what the registry has: as of, newest change of ours, keys */
 };
 
-struct view_away {
+struct view_outage {
     int64_t since_mono;
     unsigned count, kinds; /* failures; one bit for each enum registry_failure that was told */
 };
@@ -80,24 +80,24 @@ struct view {
 
     struct view_table table;
     struct view_stats stats;
-    struct view_tombs tombs;
+    struct view_tombstones tombstones;
     struct view_unreadable unreadable;
     struct view_log *log;
     bool known, synced, waking;
-    bool other_past;  /* the registry is not the one that was watched: revisions of then mean nothing now */
-    int64_t revision; /* of the last listing or change */
-    int64_t told;     /* everything up to here was told */
-    int64_t given;    /* the highest revision ever told of a store with this id, whatever became of it */
+    bool other_restore; /* the registry is not the one that was watched: revisions of then mean nothing now */
+    int64_t revision;   /* of the last listing or change */
+    int64_t told;       /* everything up to here was told */
+    int64_t given;      /* the highest revision ever told of a store with this id, whatever became of it */
     uint64_t cluster;
     int64_t true_boot, true_wall; /* when it was last certain */
     int64_t synced_mono;          /* since when it is */
 
     bool dirty;
     int64_t saved_mono; /* 0: never */
-    int64_t rubbish_mono;
-    unsigned rubbish_notes;
-    char trouble[256];
-    struct view_away away;
+    int64_t invalid_keys_mono;
+    unsigned invalid_keys_notes;
+    char last_error[256];
+    struct view_outage away;
     uint64_t listings, stalls, opens;
 };
 
@@ -123,7 +123,7 @@ void view_listing_forget(struct view *view);
 /* view_stream.c: goes on watching from where it was, if the registry is still the one that was watched; opens
  * the watch; it told something; the check is due; an answer to it or to going on; until when the check may
  * wait. */
-void view_go_on(struct view *view, struct queue *effects);
+void view_continue(struct view *view, struct queue *effects);
 void view_on_same(struct view *view, const struct view_event *event, struct queue *effects);
 void view_open(struct view *view, struct queue *effects);
 void view_close(struct view *view, struct queue *effects);
@@ -138,7 +138,7 @@ void view_apply_kept(struct view *view, const struct view_event *event, struct q
 void view_apply_listing(struct view *view, const struct instant *now, struct queue *effects);
 void view_apply_items(struct view *view, const struct view_event *event, struct queue *effects);
 /* Names a key that is no record, and says so, but not too often. */
-void view_name_rubbish(struct view *view, struct view_unreadable *unreadable, const struct view_item *item,
-                       const struct instant *now, struct queue *effects);
+void view_name_invalid_keys(struct view *view, struct view_unreadable *unreadable,
+                            const struct view_item *item, const struct instant *now, struct queue *effects);
 
 #endif

@@ -37,16 +37,16 @@ static void gather(struct view *view, const struct view_item *item, const struct
                    struct queue *effects)
 {
     struct view_listing *listing = &view->listing;
-    struct view_item rubbish = *item;
+    struct view_item invalid_keys = *item;
     if (item->entry != NULL && listing->table.count < view->settings.records_max) {
         view_entry_unref(view_table_put(&listing->table, item->entry));
         return;
     }
     if (item->entry != NULL) {
-        rubbish.why = STR("there are more records than the view holds");
+        invalid_keys.why = STR("there are more records than the view holds");
     }
     listing->unreadable.count++;
-    view_name_rubbish(view, &listing->unreadable, &rubbish, now, effects);
+    view_name_invalid_keys(view, &listing->unreadable, &invalid_keys, now, effects);
 }
 
 /* The key right behind the last one of the page: no key is between a key and itself with a NUL behind it. */
@@ -72,7 +72,7 @@ static void complete(struct view *view, const struct instant *now, struct queue 
     view_listing_forget(view);
     view->relist = false;
     if (interrupted) {
-        view_go_on(view, effects); /* between its pages the registry may have become another */
+        view_continue(view, effects); /* between its pages the registry may have become another */
     } else {
         view_open(view, effects);
     }
@@ -130,7 +130,7 @@ void view_on_page(struct view *view, const struct view_event *event, struct queu
         return;
     }
     /* What happened while it is being listed is for the stream to tell, whoever opens it. */
-    view->check.owed = reply->revision > view->check.owed ? reply->revision : view->check.owed;
+    view->check.expected = reply->revision > view->check.expected ? reply->revision : view->check.expected;
     if (listing->revision == 0) {
         listing->revision = reply->revision;
         listing->cluster = reply->cluster;

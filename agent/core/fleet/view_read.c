@@ -101,14 +101,14 @@ const struct view_entry *view_find_id(const struct view *view, struct str id, si
 
 size_t view_tombstone_count(const struct view *view)
 {
-    return HASH_COUNT(view->tombs.oldest);
+    return HASH_COUNT(view->tombstones.oldest);
 }
 
 const struct view_tombstone *view_tombstone_next(const struct view *view, const struct view_tombstone *after)
 {
-    const struct view_tomb *tomb = (const struct view_tomb *)(const void *)after;
-    tomb = tomb == NULL ? view->tombs.oldest : tomb->hh.next;
-    return tomb == NULL ? NULL : &tomb->stone;
+    const struct view_tombstone_node *tombstone = (const struct view_tombstone_node *)(const void *)after;
+    tombstone = tombstone == NULL ? view->tombstones.oldest : tombstone->hh.next;
+    return tombstone == NULL ? NULL : &tombstone->stone;
 }
 
 size_t view_type_count(const struct view *view)
@@ -171,9 +171,9 @@ struct str view_prefix(const struct view *view)
     return str_of(view->prefix);
 }
 
-const char *view_trouble(const struct view *view)
+const char *view_last_error(const struct view *view)
 {
-    return view->trouble;
+    return view->last_error;
 }
 
 uint64_t view_listings(const struct view *view)

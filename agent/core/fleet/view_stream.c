@@ -16,12 +16,12 @@ static bool is_other_store(struct view *view, uint64_t cluster, int64_t revision
         char why[128];
         snprintf(why, sizeof(why), "another cluster answers: %" PRIx64 ", not %" PRIx64, cluster,
                  view->cluster);
-        view->other_past = true;
+        view->other_restore = true;
         view_begin_anew(view, why, now, effects);
         return true;
     }
     if (revision > 0 && revision < told) {
-        view->other_past = true;
+        view->other_restore = true;
         view_begin_anew(view, "the registry was set back: its revision fell", now, effects);
         return true;
     }
@@ -40,7 +40,7 @@ static void ask_newest(struct view *view, enum view_ask ask, int64_t at_revision
     view_submit(view, &request, effects);
 }
 
-void view_go_on(struct view *view, struct queue *effects)
+void view_continue(struct view *view, struct queue *effects)
 {
     view->state = VIEW_OPENING;
     ask_newest(view, ASK_SAME, view->told, effects);
@@ -54,8 +54,8 @@ static int64_t keys_held(const struct view *view)
 /* A registry that lost its data and was filled again keeps its cluster id, and its revision may have passed
  * ours long ago. What it had at the revision up to which we know everything gives it away: not as many keys,
  * or another newest change. */
-static bool has_same_past(const struct view *view, const struct registry_reply *reply,
-                          const struct view_event *event)
+static bool has_same_restore(const struct view *view, const struct registry_reply *reply,
+                             const struct view_event *event)
 {
     const struct view_item *newest = event->item_count == 0 ? NULL : &event->items[0];
     const struct view_entry *held = newest == NULL ? NULL : view_table_get(&view->table, newest->key);
@@ -88,12 +88,12 @@ void view_on_same(struct view *view, const struct view_event *event, struct queu
         view_fail(view, reply->failure, reply->error, &event->now, effects);
     } else if (is_other_store(view, reply->cluster, reply->revision, view->told, &event->now, effects)) {
         return;
-    } else if (!has_same_past(view, reply, event)) {
-        view->other_past = true;
+    } else if (!has_same_restore(view, reply, event)) {
+        view->other_restore = true;
         view_begin_anew(view, "the registry was emptied or set back: its past is another", &event->now,
                         effects);
     } else {
-        view->check.owed = reply->revision; /* whoever opens the watch may not have heard of it yet */
+        view->check.expected = reply->revision; /* whoever opens the watch may not have heard of it yet */
         view_open(view, effects);
     }
 }
@@ -136,7 +136,7 @@ static bool has_told_all(const struct view *view)
 static void caught_up(struct view *view, const struct instant *now, struct queue *effects)
 {
     view->check.lagging = false;
-    view->check.owed = 0;
+    view->check.expected = 0;
     view->told = view->check.revision > view->told ? view->check.revision : view->told;
     view_certain(view, now, effects);
 }
@@ -180,7 +180,7 @@ void view_check(struct view *view, const struct instant *now, struct queue *effe
     if (check->lagging || view->request_id != 0 || now->mono < view_check_window(view).earliest) {
         return;
     }
-    if (!view->synced || check->owed > view->told) {
+    if (!view->synced || check->expected > view->told) {
         ask_newest(view, ASK_NEWEST, 0, effects);
     } else {
         ask_revision(view, effects);
@@ -226,7 +226,7 @@ void view_on_checked(struct view *view, const struct view_event *event, struct q
     if (newest ? !check->lagging : reply->revision <= view->told) {
         caught_up(view, &event->now, effects);
     } else if (!newest) {
-        check->owed = reply->revision;
+        check->expected = reply->revision;
     }
 }
 
@@ -235,7 +235,7 @@ void view_on_checked(struct view *view, const struct view_event *event, struct q
 static void on_opened(struct view *view, const struct registry_watch_event *watch, const struct instant *now,
                       struct queue *effects)
 {
-    int64_t owed = watch->revision > view->check.owed ? watch->revision : view->check.owed;
+    int64_t expected = watch->revision > view->check.expected ? watch->revision : view->check.expected;
     if (view->state != VIEW_OPENING || is_other_store(view, watch->cluster, 0, 0, now, effects)) {
         return;
     }
@@ -250,7 +250,7 @@ static void on_opened(struct view *view, const struct registry_watch_event *watc
     view->opens++;
     view->cluster = view->cluster != 0 ? view->cluster : watch->cluster;
     view->check = (struct view_check){.due = now->mono + view->settings.check_ms};
-    if (watch->revision > 0 && owed <= view->told) {
+    if (watch->revision > 0 && expected <= view->told) {
         view->check.revision = watch->revision;
         caught_up(view, now, effects);
     } else {

@@ -18,7 +18,7 @@ struct registrar *registrar_new(const struct registrar_settings *settings)
     registrar->heartbeat_ms = settings->heartbeat_ms;
     registrar->request_timeout_ms = settings->request_timeout_ms;
     registrar->min_publish_ms = settings->min_publish_interval_ms;
-    registrar->foreign_left = -1;
+    registrar->conflict_left = -1;
     random_seed(&registrar->random, settings->seed);
     backoff_init(&registrar->lease_backoff, RETRY_FIRST_MS, RETRY_CAP_MS);
     backoff_init(&registrar->key_backoff, RETRY_FIRST_MS, RETRY_CAP_MS);
@@ -26,7 +26,7 @@ struct registrar *registrar_new(const struct registrar_settings *settings)
     return registrar;
 }
 
-void registrar_land(struct flight *flight)
+void registrar_flight_clear(struct flight *flight)
 {
     blob_unref(flight->value);
     *flight = (struct flight){0};
@@ -35,13 +35,13 @@ void registrar_land(struct flight *flight)
 void registrar_free(struct registrar *registrar)
 {
     if (registrar != NULL) {
-        registrar_land(&registrar->lease_flight);
-        registrar_land(&registrar->key_flight);
+        registrar_flight_clear(&registrar->lease_flight);
+        registrar_flight_clear(&registrar->key_flight);
         blob_unref(registrar->wanted);
         blob_unref(registrar->published);
-        blob_unref(registrar->unsure);
-        blob_unref(registrar->foreign_value);
-        blob_unref(registrar->twin_value);
+        blob_unref(registrar->maybe_written);
+        blob_unref(registrar->conflict_value);
+        blob_unref(registrar->duplicate_value);
         free(registrar->key);
         free(registrar);
     }
@@ -60,7 +60,7 @@ void registrar_note(struct queue *effects, enum registrar_note note, const char 
     effect->text = queue_copy(effects, str_of(text));
 }
 
-void registrar_tell(struct queue *effects, enum registrar_effect_type type)
+void registrar_emit(struct queue *effects, enum registrar_effect_type type)
 {
     struct registrar_effect *effect = queue_push(effects);
     effect->type = type;
@@ -73,21 +73,22 @@ void registrar_set_published(struct registrar *registrar, struct blob *value, in
     registrar->revision = revision;
 }
 
-void registrar_set_unsure(struct registrar *registrar, struct blob *value)
+void registrar_set_maybe_written(struct registrar *registrar, struct blob *value)
 {
-    bool other = registrar->unsure != NULL && value != NULL && !blob_eq(registrar->unsure, value);
-    registrar->unsure_more = value != NULL && (registrar->unsure_more || other);
-    blob_unref(registrar->unsure);
-    registrar->unsure = blob_ref(value);
+    bool other =
+        registrar->maybe_written != NULL && value != NULL && !blob_eq(registrar->maybe_written, value);
+    registrar->maybe_written_more = value != NULL && (registrar->maybe_written_more || other);
+    blob_unref(registrar->maybe_written);
+    registrar->maybe_written = blob_ref(value);
 }
 
 void registrar_forget_key(struct registrar *registrar)
 {
     registrar_set_published(registrar, NULL, 0);
-    registrar_set_unsure(registrar, NULL);
+    registrar_set_maybe_written(registrar, NULL);
     registrar->verify = registrar->repairing = false;
-    registrar->known_at = registrar->told_revision = 0;
-    registrar_forget_foreign(registrar);
+    registrar->synced_revision = registrar->pending_revision = 0;
+    registrar_clear_conflict(registrar);
 }
 
 void registrar_drop_lease(struct registrar *registrar, struct queue *effects)
@@ -96,11 +97,11 @@ void registrar_drop_lease(struct registrar *registrar, struct queue *effects)
     registrar->lease = 0;
     registrar->lease_state = LEASE_NONE;
     registrar->lease_retry = 0;
-    registrar->lease_doubted = false;
+    registrar->lease_suspect = false;
     registrar->registered = false;
-    registrar_land(&registrar->key_flight); /* its answer would speak of a lease that is over */
+    registrar_flight_clear(&registrar->key_flight); /* its answer would speak of a lease that is over */
     registrar_forget_key(registrar);
-    registrar_tell(effects, REGISTRAR_DO_SAVE);
+    registrar_emit(effects, REGISTRAR_DO_SAVE);
 }
 
 void registrar_lose_lease(struct registrar *registrar, const struct instant *now, struct queue *effects)
@@ -110,7 +111,7 @@ void registrar_lose_lease(struct registrar *registrar, const struct instant *now
     if (registrar->adopting || registrar->adopted) {
         /* The record of before the restart is gone: nothing is left untouched, what is written now is new. */
         registrar->adopting = registrar->adopted = false;
-        registrar_tell(effects, REGISTRAR_DO_FRESH);
+        registrar_emit(effects, REGISTRAR_DO_FRESH);
     }
     registrar_drop_lease(registrar, effects);
     if (registrar->granted_mono > 0 && now->mono - registrar->granted_mono < LEASE_YOUNG_MS) {
@@ -174,46 +175,46 @@ static int64_t within_lease(struct registrar *registrar, int64_t delay, const st
     return 1 + most / 2 + (int64_t)random_below(&registrar->random, (uint64_t)most / 2);
 }
 
-static bool in_trouble(const struct registrar *registrar)
+static bool in_last_error(const struct registrar *registrar)
 {
-    return registrar->lease_trouble.text[0] != '\0' || registrar->key_trouble.text[0] != '\0';
+    return registrar->lease_last_error.text[0] != '\0' || registrar->key_last_error.text[0] != '\0';
 }
 
 /* One line for each kind of failure in an outage, however long it lasts; the rest is counted. */
-void registrar_fail(struct registrar *registrar, struct trouble *trouble, const struct registry_reply *reply,
-                    const struct instant *now, struct queue *effects)
+void registrar_fail(struct registrar *registrar, struct last_error *last_error,
+                    const struct registry_reply *reply, const struct instant *now, struct queue *effects)
 {
-    if (!in_trouble(registrar)) {
+    if (!in_last_error(registrar)) {
         registrar->away = (struct away){.since_mono = now->mono};
     }
-    if (trouble->text[0] == '\0') {
-        trouble->since_wall = now->wall;
+    if (last_error->text[0] == '\0') {
+        last_error->since_wall = now->wall;
     }
-    snprintf(trouble->text, sizeof(trouble->text), "%.*s", STR_ARG(reply->error));
-    if (trouble->text[0] == '\0') {
-        snprintf(trouble->text, sizeof(trouble->text), "%s failed", registry_op_name(reply->op));
+    snprintf(last_error->text, sizeof(last_error->text), "%.*s", STR_ARG(reply->error));
+    if (last_error->text[0] == '\0') {
+        snprintf(last_error->text, sizeof(last_error->text), "%s failed", registry_op_name(reply->op));
     }
     registrar->away.count++;
     if ((registrar->away.kinds & 1u << reply->failure) == 0) {
         registrar->away.kinds |= 1u << reply->failure;
-        registrar_note(effects, REGISTRAR_NOTE_AWAY, "%s", trouble->text);
+        registrar_note(effects, REGISTRAR_NOTE_OUTAGE, "%s", last_error->text);
     }
 }
 
-void registrar_succeed(struct registrar *registrar, struct trouble *trouble, struct backoff *backoff,
+void registrar_succeed(struct registrar *registrar, struct last_error *last_error, struct backoff *backoff,
                        const struct instant *now, struct queue *effects)
 {
     backoff_reset(backoff);
-    if (trouble->text[0] == '\0') {
+    if (last_error->text[0] == '\0') {
         return;
     }
-    *trouble = (struct trouble){0};
+    *last_error = (struct last_error){0};
     /* While requests failed, anything may have happened to the key (registrator#81, consul#8758). */
     registrar->verify = registrar->published != NULL;
-    if (!in_trouble(registrar)) {
+    if (!in_last_error(registrar)) {
         char span[32];
-        registrar_note(effects, REGISTRAR_NOTE_BACK, "after %u failed requests in %s", registrar->away.count,
-                       duration_human(now->mono - registrar->away.since_mono, span));
+        registrar_note(effects, REGISTRAR_NOTE_RECOVERED, "after %u failed requests in %s",
+                       registrar->away.count, duration_human(now->mono - registrar->away.since_mono, span));
     }
 }
 
@@ -226,7 +227,7 @@ static void on_granted(struct registrar *registrar, const struct registry_reply 
     /* One that was only found alive is not young. */
     registrar->granted_mono = flight->op == REGISTRY_GRANT ? flight->sent_mono : registrar->granted_mono;
     registrar->key_retry = 0;
-    registrar_tell(effects, REGISTRAR_DO_SAVE);
+    registrar_emit(effects, REGISTRAR_DO_SAVE);
 }
 
 static void on_revoked(struct registrar *registrar, struct queue *effects)
@@ -236,7 +237,7 @@ static void on_revoked(struct registrar *registrar, struct queue *effects)
                    registrar->registered ? "the record is gone" : "no record was under it");
     registrar->ever_settled = true;
     if (registrar->withdrawing || registrar->leaving) {
-        registrar->key_trouble = (struct trouble){0};
+        registrar->key_last_error = (struct last_error){0};
     }
     registrar_drop_lease(registrar, effects);
 }
@@ -246,12 +247,12 @@ static void on_lease_reply(struct registrar *registrar, const struct registry_re
 {
     struct flight flight = registrar->lease_flight;
     registrar->lease_flight = (struct flight){0};
-    registrar->lease_doubted = false; /* whatever was said, the next write will meet it */
+    registrar->lease_suspect = false; /* whatever was said, the next write will meet it */
     bool lost = reply->failure == REGISTRY_LEASE_LOST;
     bool exists = reply->failure == REGISTRY_LEASE_EXISTS && flight.op == REGISTRY_GRANT;
     if (reply->failure == REGISTRY_OK || lost || exists) {
-        bool away = registrar->lease_trouble.text[0] != '\0';
-        registrar_succeed(registrar, &registrar->lease_trouble, &registrar->lease_backoff, now, effects);
+        bool away = registrar->lease_last_error.text[0] != '\0';
+        registrar_succeed(registrar, &registrar->lease_last_error, &registrar->lease_backoff, now, effects);
         if (away && !registrar_dirty(registrar)) {
             /* Only to read the key back: not every agent in the second in which the registry came back, and
              * mostly the watch is opened in the meantime, which has it read. */
@@ -267,7 +268,7 @@ static void on_lease_reply(struct registrar *registrar, const struct registry_re
         /* Our own earlier grant had worked; a keepalive tells its TTL. */
         registrar->lease_state = LEASE_TRYING;
     } else if (reply->failure != REGISTRY_OK) {
-        registrar_fail(registrar, &registrar->lease_trouble, reply, now, effects);
+        registrar_fail(registrar, &registrar->lease_last_error, reply, now, effects);
         if (flight.op == REGISTRY_KEEPALIVE && reply->failure == REGISTRY_UNKNOWN) {
             registrar->lease_maybe_boot = flight.sent_boot + registrar->granted_ms;
         }
@@ -279,7 +280,7 @@ static void on_lease_reply(struct registrar *registrar, const struct registry_re
         hold_lease(registrar, reply, &flight, now);
         if (registrar->published != NULL && now->mono - registrar->confirmed_mono >= READ_BACK_MS) {
             registrar->verify = true;
-            registrar_tell(effects, REGISTRAR_DO_READ_BACK);
+            registrar_emit(effects, REGISTRAR_DO_READ_BACK);
         }
     }
 }
@@ -290,7 +291,7 @@ static void on_offer(struct registrar *registrar, const struct registrar_event *
 {
     blob_unref(registrar->wanted);
     registrar->wanted = blob_ref(event->value);
-    registrar->unproven = false;
+    registrar->unconfirmed = false;
     registrar->wanted_urgent = registrar->wanted_urgent || event->urgent;
     registrar->wanted_claim = event->claim;
     if (registrar->withdrawing) {
@@ -306,7 +307,7 @@ static void on_withdraw(struct registrar *registrar)
 {
     blob_unref(registrar->wanted);
     registrar->wanted = NULL;
-    registrar->wanted_urgent = registrar->unproven = false;
+    registrar->wanted_urgent = registrar->unconfirmed = false;
     registrar->withdrawing = true;
     registrar->lease_retry = 0;
 }
@@ -322,8 +323,8 @@ static void on_leave(struct registrar *registrar)
     }
     registrar->leaving = true;
     registrar->adopting = false;
-    registrar_land(&registrar->lease_flight);
-    registrar_land(&registrar->key_flight);
+    registrar_flight_clear(&registrar->lease_flight);
+    registrar_flight_clear(&registrar->key_flight);
     registrar->lease_retry = 0;
 }
 
@@ -370,7 +371,7 @@ void registrar_step(struct registrar *registrar, const struct registrar_event *e
         registrar->adopting = true;
         break;
     case REGISTRAR_ON_OFFER: on_offer(registrar, event); break;
-    case REGISTRAR_ON_STANDS: registrar->unproven = false; break;
+    case REGISTRAR_ON_STANDS: registrar->unconfirmed = false; break;
     case REGISTRAR_ON_WITHDRAW: on_withdraw(registrar); break;
     case REGISTRAR_ON_REPLY: on_reply(registrar, event->reply, &event->now, effects); break;
     case REGISTRAR_ON_CHANGED: registrar_on_changed(registrar, event->change, &event->now, effects); break;
@@ -383,7 +384,7 @@ void registrar_step(struct registrar *registrar, const struct registrar_event *e
     case REGISTRAR_ON_LEAVE: on_leave(registrar); break;
     case REGISTRAR_ON_RELOAD: registrar->min_publish_ms = event->min_publish_interval_ms; break;
     }
-    registrar_part_from_twin(registrar, effects);
-    registrar_look_for_lie(registrar, &event->now, effects);
+    registrar_leave_shared_lease(registrar, effects);
+    registrar_check_stale_ready(registrar, &event->now, effects);
     registrar_plan(registrar, &event->now, effects);
 }

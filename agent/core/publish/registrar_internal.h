@@ -20,7 +20,7 @@ struct flight {
 };
 
 /* A failure that goes on; text "" when there is none. The lease may be well while writes are denied. */
-struct trouble {
+struct last_error {
     char text[256];
     int64_t since_wall;
 };
@@ -48,7 +48,7 @@ enum { CLUSTER_STEADY_MS = 600000, CLUSTER_FIRST_MS = 2000, CLUSTER_CAP_MS = 600
 /* So many writes of others under our own lease within so long are no hand's: it is an agent with a copy of
  * our state_dir, which puts right what we write as we do what he writes. Each bears a number of them by
  * chance, so that mostly one of the two lets go before the other. */
-enum { TWIN_LEAST = 12, TWIN_SPREAD = 6, TWIN_WITHIN_MS = 20000 };
+enum { DUPLICATE_WRITES_MIN = 12, DUPLICATE_WRITES_SPREAD = 6, DUPLICATE_WINDOW_MS = 20000 };
 
 /* An outage as a whole: what was said of it already, and what will be said when it is over. */
 struct away {
@@ -71,7 +71,7 @@ struct registrar {
     int64_t asleep_ms;        /* boot clock ahead of mono: it grows while the machine sleeps */
     int64_t granted_mono;
     struct window heartbeat;
-    bool lease_doubted; /* the key waits until the registry has said something about the lease */
+    bool lease_suspect; /* the key waits until the registry has said something about the lease */
     uint64_t cluster, cluster_before; /* 0: unknown; never another one */
     int64_t cluster_mono;             /* when it was last another one */
     unsigned cluster_turns;           /* how often it went back to the one before */
@@ -84,27 +84,28 @@ struct registrar {
     bool wanted_urgent;  /* not yet written, and may not wait for the interval */
     enum registrar_claim wanted_claim, published_claim; /* of a record that others wrote: the worst, ready */
     int64_t refused_mono; /* mono of the last refusal to read or write the key; 0: none since a write */
-    int64_t lie_since;    /* mono: since when that keeps a ready standing that is not so; 0: it does not */
-    bool lie_told, lie_tried;
-    struct blob *published; /* what the key holds under our lease; NULL: unknown or not ours */
-    int64_t revision;       /* the key's mod revision as known; 0: absent or unknown */
-    struct blob *unsure;    /* what a put whose outcome is unknown may have written; NULL: none */
-    bool unsure_more;       /* one before it may have written something else */
-    int64_t known_at;       /* revision of the store at which that was so; 0: never asked under this lease */
-    int64_t told_revision;  /* newest change that the watch told and nothing has been made of; 0: none */
-    int64_t reread_mono;    /* when the key was last read for such a change */
-    int64_t confirmed_mono; /* when the key was last seen as it should be */
-    bool adopted;           /* under this lease the record of before the restart was taken over */
-    bool adopting;          /* read the key first: the record of before the restart may stand */
-    bool verify;            /* read the key back: something may have happened to it meanwhile */
-    int64_t verify_after;   /* mono: not before; a write that is due anyway does not wait for it */
-    int64_t foreign_lease, foreign_left, foreign_check;
-    struct blob *foreign_value; /* the record of the other holder */
-    bool foreign_told;
-    unsigned twin_writes; /* of somebody else, under our own lease, since `twin_since` (mono) */
-    unsigned twin_most;   /* how many of them are borne */
-    int64_t twin_since;
-    struct blob *twin_value; /* what he wrote last */
+    int64_t
+        stale_ready_since; /* mono: since when that keeps a ready standing that is not so; 0: it does not */
+    bool stale_ready_logged, stale_ready_tried;
+    struct blob *published;     /* what the key holds under our lease; NULL: unknown or not ours */
+    int64_t revision;           /* the key's mod revision as known; 0: absent or unknown */
+    struct blob *maybe_written; /* what a put whose outcome is unknown may have written; NULL: none */
+    bool maybe_written_more;    /* one before it may have written something else */
+    int64_t synced_revision; /* revision of the store at which that was so; 0: never asked under this lease */
+    int64_t pending_revision; /* newest change that the watch told and nothing has been made of; 0: none */
+    int64_t reread_mono;      /* when the key was last read for such a change */
+    int64_t confirmed_mono;   /* when the key was last seen as it should be */
+    bool adopted;             /* under this lease the record of before the restart was taken over */
+    bool adopting;            /* read the key first: the record of before the restart may stand */
+    bool verify;              /* read the key back: something may have happened to it meanwhile */
+    int64_t verify_after;     /* mono: not before; a write that is due anyway does not wait for it */
+    int64_t conflict_lease, conflict_left, conflict_check;
+    struct blob *conflict_value; /* the record of the other holder */
+    bool conflict_logged;
+    unsigned duplicate_writes; /* of somebody else, under our own lease, since `twin_since` (mono) */
+    unsigned duplicate_limit;  /* how many of them are borne */
+    int64_t duplicate_since;
+    struct blob *duplicate_value; /* what he wrote last */
     struct flight key_flight;
     struct backoff key_backoff;
     int64_t key_retry;
@@ -112,26 +113,26 @@ struct registrar {
     int64_t repair_tat;     /* mono: the same of the next one that creates or repairs the key */
     int64_t interval_until; /* mono: no write for players, labels and text before */
 
-    bool unproven;    /* what is wanted is of before a restart or a gap: not written until it is confirmed */
+    bool unconfirmed; /* what is wanted is of before a restart or a gap: not written until it is confirmed */
     bool withdrawing; /* revoke, until the next offer */
     bool leaving, gone, ever_settled, registered, repairing;
     uint64_t registrations;
     int64_t written_wall;
-    struct trouble lease_trouble, key_trouble;
+    struct last_error lease_last_error, key_last_error;
     struct away away;
 };
 
 /* registrar.c: what the key holds under our lease, and its revision; what a put may have written; nothing. */
 void registrar_set_published(struct registrar *registrar, struct blob *value, int64_t revision);
-void registrar_set_unsure(struct registrar *registrar, struct blob *value);
+void registrar_set_maybe_written(struct registrar *registrar, struct blob *value);
 void registrar_forget_key(struct registrar *registrar);
 
 /* registrar.c: a request is over; requests fail, or succeed again; how long to wait after a failure; the
  * lease is not known any more. */
-void registrar_land(struct flight *flight);
-void registrar_fail(struct registrar *registrar, struct trouble *trouble, const struct registry_reply *reply,
-                    const struct instant *now, struct queue *effects);
-void registrar_succeed(struct registrar *registrar, struct trouble *trouble, struct backoff *backoff,
+void registrar_flight_clear(struct flight *flight);
+void registrar_fail(struct registrar *registrar, struct last_error *last_error,
+                    const struct registry_reply *reply, const struct instant *now, struct queue *effects);
+void registrar_succeed(struct registrar *registrar, struct last_error *last_error, struct backoff *backoff,
                        const struct instant *now, struct queue *effects);
 bool registrar_is_slow(enum registry_failure failure);
 int64_t registrar_retry_delay(struct registrar *registrar, struct backoff *backoff,
@@ -148,7 +149,7 @@ void registrar_on_read_back(struct registrar *registrar, int64_t revision, const
 
 /* registrar_doubt.c: the lease may be gone, ask before the key is written; we were away for `gap_ms`;
  * `cluster` answered at `endpoint`, with news about the lease or without. */
-void registrar_doubt_lease(struct registrar *registrar, const struct instant *now);
+void registrar_suspect_lease(struct registrar *registrar, const struct instant *now);
 void registrar_on_gap(struct registrar *registrar, int64_t gap_ms, const struct instant *now,
                       struct queue *effects);
 void registrar_meet_cluster(struct registrar *registrar, uint64_t cluster, struct str endpoint,
@@ -162,20 +163,22 @@ int64_t registrar_cluster_pause(struct registrar *registrar, const struct instan
 
 /* registrar_foreign.c: the key is under another lease; how long that lease still has; nobody else
  * holds it. */
-void registrar_meet_foreign(struct registrar *registrar, const struct registry_kv *kv,
-                            const struct instant *now, struct queue *effects);
-void registrar_foreign_lives(struct registrar *registrar, const struct registry_reply *reply,
-                             const struct instant *now, struct queue *effects);
-void registrar_refresh_foreign(struct registrar *registrar, const struct registry_kv *kv);
-void registrar_forget_foreign(struct registrar *registrar);
+void registrar_on_conflict(struct registrar *registrar, const struct registry_kv *kv,
+                           const struct instant *now, struct queue *effects);
+void registrar_conflict_lives(struct registrar *registrar, const struct registry_reply *reply,
+                              const struct instant *now, struct queue *effects);
+void registrar_refresh_conflict(struct registrar *registrar, const struct registry_kv *kv);
+void registrar_clear_conflict(struct registrar *registrar);
 
 /* registrar_foreign.c: somebody else wrote `value` under our own lease; whether that was once too often,
  * which is the end of it: it is left to him. */
-void registrar_meet_twin(struct registrar *registrar, struct str value, const struct instant *now);
-void registrar_part_from_twin(struct registrar *registrar, struct queue *effects);
+void registrar_count_duplicate_write(struct registrar *registrar, struct str value,
+                                     const struct instant *now);
+void registrar_leave_shared_lease(struct registrar *registrar, struct queue *effects);
 
 /* registrar_doubt.c: what is published is a lie, and since when; whether that was for too long. */
-void registrar_look_for_lie(struct registrar *registrar, const struct instant *now, struct queue *effects);
+void registrar_check_stale_ready(struct registrar *registrar, const struct instant *now,
+                                 struct queue *effects);
 bool registrar_takes_back(const struct registrar *registrar);
 
 /* registrar_plan.c: starts whatever can be started now. */
@@ -185,7 +188,7 @@ void registrar_plan(struct registrar *registrar, const struct instant *now, stru
 bool registrar_dirty(const struct registrar *registrar);
 
 /* An effect that needs no more words; one line in the log. */
-void registrar_tell(struct queue *effects, enum registrar_effect_type type);
+void registrar_emit(struct queue *effects, enum registrar_effect_type type);
 void registrar_note(struct queue *effects, enum registrar_note note, const char *format, ...)
     PRINTF_LIKE(3, 4);
 

@@ -37,19 +37,20 @@ static void learn(struct registrar *registrar, const struct registry_kv *kv, con
     registrar->verify = false;
     registrar->confirmed_mono = now->mono;
     if (!ours(registrar, kv)) {
-        registrar_meet_foreign(registrar, kv, now, effects);
+        registrar_on_conflict(registrar, kv, now, effects);
         return;
     }
-    registrar_forget_foreign(registrar);
+    registrar_clear_conflict(registrar);
     if (kv->found && kv->lease == registrar->lease) {
-        bool own_write = registrar->unsure != NULL && str_eq(blob_view(registrar->unsure), kv->value);
+        bool own_write =
+            registrar->maybe_written != NULL && str_eq(blob_view(registrar->maybe_written), kv->value);
         bool changed =
             registrar->published != NULL && !own_write && !str_eq(blob_view(registrar->published), kv->value);
         /* Of several writes without an answer any may have been done: nobody is accused of it. */
-        bool by_others = changed && !registrar->unsure_more;
+        bool by_others = changed && !registrar->maybe_written_more;
         registrar->repairing = registrar->repairing || by_others;
         if (by_others) {
-            registrar_meet_twin(registrar, kv->value, now);
+            registrar_count_duplicate_write(registrar, kv->value, now);
         }
         if (registrar->published == NULL || !str_eq(blob_view(registrar->published), kv->value)) {
             registrar->published_claim = REGISTRAR_CLAIM_READY;
@@ -71,7 +72,7 @@ static void on_adopt_read(struct registrar *registrar, const struct registry_kv 
     registrar->adopting = false;
     if (kv->found && kv->lease == registrar->lease) {
         registrar->registered = registrar->ever_settled = registrar->adopted = true;
-        registrar->unproven = true;
+        registrar->unconfirmed = true;
         assert(registrar->wanted == NULL); /* the server is silent while this is undecided */
         registrar->wanted = blob_ref(registrar->published);
         struct registrar_effect *effect = queue_push(effects);
@@ -81,7 +82,7 @@ static void on_adopt_read(struct registrar *registrar, const struct registry_kv 
                        "%s stands at revision %" PRId64 " under lease %" PRIx64, registrar->key,
                        kv->mod_revision, (uint64_t)registrar->lease);
     } else {
-        registrar_tell(effects, REGISTRAR_DO_FRESH);
+        registrar_emit(effects, REGISTRAR_DO_FRESH);
     }
 }
 
@@ -100,7 +101,7 @@ static void on_put(struct registrar *registrar, const struct registry_reply *rep
     }
     registrar->wanted_urgent = registrar->wanted_urgent || flight->urgent;
     /* It may have arrived twice, and this is the answer to the second. */
-    registrar_set_unsure(registrar, value);
+    registrar_set_maybe_written(registrar, value);
     learn(registrar, &reply->kv, now, effects);
     if (registrar->published != NULL && blob_eq(registrar->published, value)) {
         /* The write of before had worked, only its answer was lost. */
@@ -132,16 +133,16 @@ static void note_age(struct registrar *registrar, const struct registry_reply *r
                      const struct instant *now)
 {
     int64_t at = reply->revision > 0 ? reply->revision : reply->kv.mod_revision;
-    bool goes_on = at >= registrar->known_at;
-    registrar->known_at = at;
-    if (goes_on && registrar->told_revision > at) {
+    bool goes_on = at >= registrar->synced_revision;
+    registrar->synced_revision = at;
+    if (goes_on && registrar->pending_revision > at) {
         int64_t earliest = registrar->reread_mono + REREAD_MS;
         registrar->reread_mono = earliest > now->mono ? earliest : now->mono;
         registrar->verify = true;
         registrar->verify_after = registrar->reread_mono;
-        registrar->foreign_check = registrar->reread_mono;
+        registrar->conflict_check = registrar->reread_mono;
     }
-    registrar->told_revision = 0;
+    registrar->pending_revision = 0;
 }
 
 /* The answer of a request that reads or writes the key. */
@@ -182,26 +183,26 @@ void registrar_on_key_reply(struct registrar *registrar, const struct registry_r
         /* We are ending it ourselves: the answer to that says the rest. */
         give_slot_back(registrar, &flight);
     } else if (reply->failure == REGISTRY_LEASE_LOST) {
-        registrar_land(&registrar->lease_flight);
+        registrar_flight_clear(&registrar->lease_flight);
         registrar_lose_lease(registrar, now, effects);
     } else if (reply->failure != REGISTRY_OK) {
-        registrar_fail(registrar, &registrar->key_trouble, reply, now, effects);
+        registrar_fail(registrar, &registrar->key_last_error, reply, now, effects);
         note_refusal(registrar, &flight, reply, now);
         registrar->key_retry =
             now->mono + registrar_retry_delay(registrar, &registrar->key_backoff, reply->failure);
         give_slot_back(registrar, &flight);
         if (flight.op == REGISTRY_PUT && reply->failure == REGISTRY_UNKNOWN) {
-            registrar_set_unsure(registrar, flight.value);
+            registrar_set_maybe_written(registrar, flight.value);
         }
     } else {
-        registrar_succeed(registrar, &registrar->key_trouble, &registrar->key_backoff, now, effects);
+        registrar_succeed(registrar, &registrar->key_last_error, &registrar->key_backoff, now, effects);
         note_refusal(registrar, &flight, reply, now);
         if (flight.op == REGISTRY_LEASE_TTL) {
-            registrar_foreign_lives(registrar, reply, now, effects);
+            registrar_conflict_lives(registrar, reply, now, effects);
         } else {
             on_key_news(registrar, reply, &flight, now, effects);
         }
-        registrar_set_unsure(registrar, NULL);
+        registrar_set_maybe_written(registrar, NULL);
     }
     blob_unref(flight.value);
 }
@@ -212,30 +213,31 @@ void registrar_on_changed(struct registrar *registrar, const struct registry_cha
                           const struct instant *now, struct queue *effects)
 {
     int64_t revision = change->mod_revision;
-    bool settled = registrar->registered || registrar->published != NULL || registrar->foreign_lease != 0;
-    if (revision <= registrar->known_at) {
+    bool settled = registrar->registered || registrar->published != NULL || registrar->conflict_lease != 0;
+    if (revision <= registrar->synced_revision) {
         return; /* our own write, or what a read has seen already */
     }
     if (registrar->lease_state != LEASE_HELD || registrar->key_flight.id != 0 || registrar->adopting ||
         registrar->withdrawing || registrar->leaving || !settled) {
         /* The answer under way, or the next one, says what is to be made of it. */
-        registrar->told_revision = revision > registrar->told_revision ? revision : registrar->told_revision;
+        registrar->pending_revision =
+            revision > registrar->pending_revision ? revision : registrar->pending_revision;
         return;
     }
-    if (registrar->unsure != NULL) {
+    if (registrar->maybe_written != NULL) {
         registrar->verify = true; /* it may be what we wrote ourselves */
         registrar->verify_after = now->mono;
         return;
     }
-    registrar->known_at = revision;
+    registrar->synced_revision = revision;
     struct registry_kv kv = {.found = !change->deleted,
                              .value = change->value,
                              .mod_revision = change->deleted ? 0 : revision,
                              .create_revision = change->create_revision,
                              .lease = change->deleted ? 0 : change->lease};
     bool vanished = change->deleted && registrar->published != NULL;
-    if (kv.found && kv.lease != 0 && kv.lease == registrar->foreign_lease) {
-        registrar_refresh_foreign(registrar, &kv); /* how long it lives is asked in its own time */
+    if (kv.found && kv.lease != 0 && kv.lease == registrar->conflict_lease) {
+        registrar_refresh_conflict(registrar, &kv); /* how long it lives is asked in its own time */
         return;
     }
     learn(registrar, &kv, now, effects);
@@ -243,18 +245,19 @@ void registrar_on_changed(struct registrar *registrar, const struct registry_cha
         registrar->key_retry = 0; /* who tells that can be asked: no failure of before is waited for */
     }
     if (vanished) {
-        registrar_doubt_lease(registrar, now);
+        registrar_suspect_lease(registrar, now);
     }
 }
 
 void registrar_on_read_back(struct registrar *registrar, int64_t revision, const struct instant *now)
 {
     if (registrar->key_flight.id != 0 || registrar->lease_state != LEASE_HELD) {
-        registrar->told_revision = revision > registrar->told_revision ? revision : registrar->told_revision;
-    } else if (registrar->known_at != revision) {
+        registrar->pending_revision =
+            revision > registrar->pending_revision ? revision : registrar->pending_revision;
+    } else if (registrar->synced_revision != revision) {
         /* Older than what is known it may only be a member that lags behind, or a store that was restored. */
         registrar->verify = registrar->verify || registrar->published != NULL;
         registrar->verify_after = now->mono;
-        registrar->foreign_check = now->mono;
+        registrar->conflict_check = now->mono;
     }
 }

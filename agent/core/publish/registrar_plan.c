@@ -5,7 +5,7 @@
 
 static bool may_write(const struct registrar *registrar)
 {
-    return registrar_dirty(registrar) && !registrar->unproven;
+    return registrar_dirty(registrar) && !registrar->unconfirmed;
 }
 
 bool registrar_dirty(const struct registrar *registrar)
@@ -122,7 +122,7 @@ static void ask_put(struct registrar *registrar, const struct instant *now, stru
 static bool key_is_free(const struct registrar *registrar)
 {
     return registrar->key_flight.id == 0 && registrar->lease_state == LEASE_HELD && !registrar->leaving &&
-           !registrar->withdrawing && !registrar->lease_doubted &&
+           !registrar->withdrawing && !registrar->lease_suspect &&
            registrar->lease_flight.op != REGISTRY_REVOKE;
 }
 
@@ -131,8 +131,8 @@ static void plan_key(struct registrar *registrar, const struct instant *now, str
     if (!key_is_free(registrar) || now->mono < registrar->key_retry) {
         return;
     }
-    if (registrar->foreign_lease != 0) {
-        if (now->mono >= registrar->foreign_check) {
+    if (registrar->conflict_lease != 0) {
+        if (now->mono >= registrar->conflict_check) {
             request(registrar, &registrar->key_flight, REGISTRY_GET, now, effects)->key =
                 str_of(registrar->key);
         }
@@ -183,8 +183,8 @@ static struct window key_window(const struct registrar *registrar)
         return WINDOW_NEVER;
     }
     int64_t moment = NEVER_MS;
-    if (registrar->foreign_lease != 0) {
-        moment = registrar->foreign_check;
+    if (registrar->conflict_lease != 0) {
+        moment = registrar->conflict_check;
     } else if (registrar->adopting) {
         moment = 0;
     } else {

@@ -42,7 +42,7 @@ bool registrar_in_sync(const struct registrar *registrar)
 bool registrar_visible(const struct registrar *registrar)
 {
     return registrar->published != NULL || registrar->key_flight.op == REGISTRY_PUT || registrar->adopting ||
-           registrar->key_trouble.text[0] != '\0';
+           registrar->key_last_error.text[0] != '\0';
 }
 
 bool registrar_settled(const struct registrar *registrar)
@@ -65,19 +65,20 @@ uint64_t registrar_registrations(const struct registrar *registrar)
     return registrar->registrations;
 }
 
-static const struct trouble *trouble(const struct registrar *registrar)
+static const struct last_error *last_error(const struct registrar *registrar)
 {
-    return registrar->lease_trouble.text[0] != '\0' ? &registrar->lease_trouble : &registrar->key_trouble;
+    return registrar->lease_last_error.text[0] != '\0' ? &registrar->lease_last_error
+                                                       : &registrar->key_last_error;
 }
 
-const char *registrar_trouble(const struct registrar *registrar)
+const char *registrar_last_error(const struct registrar *registrar)
 {
-    return trouble(registrar)->text;
+    return last_error(registrar)->text;
 }
 
-int64_t registrar_trouble_since(const struct registrar *registrar)
+int64_t registrar_last_error_since(const struct registrar *registrar)
 {
-    return trouble(registrar)->since_wall;
+    return last_error(registrar)->since_wall;
 }
 
 uint64_t registrar_cluster(const struct registrar *registrar)
@@ -90,17 +91,17 @@ uint64_t registrar_cluster_before(const struct registrar *registrar)
     return registrar->cluster_before;
 }
 
-int64_t registrar_foreign_lease(const struct registrar *registrar)
+int64_t registrar_conflict_lease(const struct registrar *registrar)
 {
-    return registrar->foreign_lease;
+    return registrar->conflict_lease;
 }
 
-int64_t registrar_foreign_left(const struct registrar *registrar)
+int64_t registrar_conflict_left(const struct registrar *registrar)
 {
-    return registrar->foreign_left;
+    return registrar->conflict_left;
 }
 
-struct str registrar_foreign_value(const struct registrar *registrar)
+struct str registrar_conflict_value(const struct registrar *registrar)
 {
-    return blob_view(registrar->foreign_value);
+    return blob_view(registrar->conflict_value);
 }

@@ -100,15 +100,15 @@ static void wait_for_next(struct keywatch *keywatch, int64_t now)
         keywatch->told = 0;
     }
     keywatch->state = KEYWATCH_WAITING;
-    keywatch->proven = false;
+    keywatch->reachable = false;
     keywatch->due = NEVER_MS;
-    keywatch->owed_revision = 0;
+    keywatch->expected_revision = 0;
     keywatch->compare_id = 0;
 }
 
-static void heard(struct keywatch *keywatch, int64_t now)
+static void applied(struct keywatch *keywatch, int64_t now)
 {
-    keywatch->doubted = false;
+    keywatch->suspected = false;
     keywatch->compare_due = now + keywatch->quiet_ms - LATE_MS;
 }
 
@@ -123,11 +123,11 @@ static void on_opened(struct keywatch *keywatch, const struct keywatch_event *ev
 {
     keywatch->state = KEYWATCH_OPEN;
     keywatch->opened_mono = event->now.mono;
-    keywatch->told_revision = event->watch->revision;
-    keywatch->owed_revision = 0;
+    keywatch->pending_revision = event->watch->revision;
+    keywatch->expected_revision = 0;
     keywatch->denied = false;
-    keywatch->trouble[0] = '\0';
-    heard(keywatch, event->now.mono);
+    keywatch->last_error[0] = '\0';
+    applied(keywatch, event->now.mono);
     if (keywatch->told != 0) {
         note(keywatch, KEYWATCH_NOTE_WELL, "", effects);
     }
@@ -141,40 +141,40 @@ static void on_ended(struct keywatch *keywatch, const struct keywatch_event *eve
      * is being opened may meet the same: no news, unless it goes on. */
     unsigned patience = keywatch->state == KEYWATCH_OPEN ? 3 : 2;
     keywatch->denied = watch->failure == REGISTRY_DENIED || watch->failure == REGISTRY_REFUSED;
-    snprintf(keywatch->trouble, sizeof(keywatch->trouble), "%.*s", STR_ARG(watch->error));
-    if (keywatch->trouble[0] == '\0') {
-        snprintf(keywatch->trouble, sizeof(keywatch->trouble), "the registry ended it");
+    snprintf(keywatch->last_error, sizeof(keywatch->last_error), "%.*s", STR_ARG(watch->error));
+    if (keywatch->last_error[0] == '\0') {
+        snprintf(keywatch->last_error, sizeof(keywatch->last_error), "the registry ended it");
     }
     wait_for_next(keywatch, event->now.mono);
     if (keywatch->denied || keywatch->backoff.failures >= patience) {
-        note(keywatch, KEYWATCH_NOTE_FAILS, keywatch->trouble, effects);
+        note(keywatch, KEYWATCH_NOTE_FAILS, keywatch->last_error, effects);
     }
 }
 
-static void owe(struct keywatch *keywatch, int64_t revision, int64_t now)
+static void expect_revision_within(struct keywatch *keywatch, int64_t revision, int64_t now)
 {
-    if (keywatch->state == KEYWATCH_OPEN && revision > keywatch->told_revision &&
-        revision > keywatch->owed_revision) {
-        if (keywatch->owed_revision == 0) {
-            keywatch->owed_until = now + LATE_MS;
-            keywatch->excused = false;
+    if (keywatch->state == KEYWATCH_OPEN && revision > keywatch->pending_revision &&
+        revision > keywatch->expected_revision) {
+        if (keywatch->expected_revision == 0) {
+            keywatch->expected_until = now + LATE_MS;
+            keywatch->in_grace = false;
         }
-        keywatch->owed_revision = revision;
+        keywatch->expected_revision = revision;
     }
 }
 
 static void on_told(struct keywatch *keywatch, const struct registry_watch_event *watch, int64_t now)
 {
     int64_t newest = watch->revision;
-    heard(keywatch, now);
+    applied(keywatch, now);
     for (size_t i = 0; i < watch->change_count; i++) {
         newest = watch->changes[i].mod_revision > newest ? watch->changes[i].mod_revision : newest;
     }
-    if (newest > keywatch->told_revision) {
-        keywatch->told_revision = newest;
+    if (newest > keywatch->pending_revision) {
+        keywatch->pending_revision = newest;
     }
-    if (keywatch->told_revision >= keywatch->owed_revision) {
-        keywatch->owed_revision = 0;
+    if (keywatch->pending_revision >= keywatch->expected_revision) {
+        keywatch->expected_revision = 0;
     }
 }
 
@@ -200,13 +200,13 @@ static void on_success(struct keywatch *keywatch, const struct keywatch_event *e
     int64_t now = event->now.mono;
     if (keywatch->state == KEYWATCH_OFF && event->settled && !keywatch->left) {
         keywatch->state = KEYWATCH_WAITING;
-        keywatch->proven = true;
+        keywatch->reachable = true;
         keywatch->due = now + 1 + (int64_t)random_below(&keywatch->random, FIRST_SPREAD_MS);
-    } else if (keywatch->state == KEYWATCH_WAITING && !keywatch->proven && event->settled) {
-        keywatch->proven = true;
+    } else if (keywatch->state == KEYWATCH_WAITING && !keywatch->reachable && event->settled) {
+        keywatch->reachable = true;
         keywatch->due = now + pause(keywatch);
     }
-    owe(keywatch, event->revision, now);
+    expect_revision_within(keywatch, event->revision, now);
 }
 
 /* ---- what it has told, against what the registry has ---- */
@@ -235,7 +235,7 @@ static void plan_comparison(struct keywatch *keywatch, const struct keywatch_eve
                             struct queue *effects)
 {
     int64_t now = event->now.mono;
-    bool by_itself = keywatch->doubted || keywatch->alone;
+    bool by_itself = keywatch->suspected || keywatch->leaseless;
     bool rides = event->type == KEYWATCH_ON_SUCCESS || by_itself;
     if (keywatch->state != KEYWATCH_OPEN || keywatch->compare_id != 0 || !event->settled || !rides ||
         now < keywatch->compare_due) {
@@ -251,7 +251,8 @@ static void plan_comparison(struct keywatch *keywatch, const struct keywatch_eve
 static void end_deaf(struct keywatch *keywatch, const char *what, int64_t now, struct queue *effects)
 {
     note(keywatch, KEYWATCH_NOTE_LATE, what, effects);
-    snprintf(keywatch->trouble, sizeof(keywatch->trouble), "it was open, but did not tell what had changed");
+    snprintf(keywatch->last_error, sizeof(keywatch->last_error),
+             "it was open, but did not tell what had changed");
     close_watch(keywatch, effects);
     wait_for_next(keywatch, now);
 }
@@ -265,10 +266,10 @@ static void on_difference(struct keywatch *keywatch, const struct keywatch_event
     bool same = event->settled && event->revision == keywatch->compared_revision &&
                 event->control_revision == keywatch->compared_control;
     if (!same) {
-        keywatch->doubted = false;
+        keywatch->suspected = false;
         keywatch->compare_due = now;
-    } else if (!keywatch->doubted) {
-        keywatch->doubted = true;
+    } else if (!keywatch->suspected) {
+        keywatch->suspected = true;
         keywatch->compare_due = now + LATE_MS;
     } else {
         end_deaf(keywatch, "one of its keys has changed and the watch has not told it", now, effects);
@@ -291,7 +292,7 @@ static void on_compared(struct keywatch *keywatch, const struct keywatch_event *
     } else if (reply->succeeded) {
         struct keywatch_effect *effect = queue_push(effects);
         effect->type = KEYWATCH_DO_CONFIRM;
-        heard(keywatch, now);
+        applied(keywatch, now);
     } else {
         on_difference(keywatch, event, effects);
     }
@@ -299,13 +300,13 @@ static void on_compared(struct keywatch *keywatch, const struct keywatch_event *
 
 static void look_for_debts(struct keywatch *keywatch, int64_t now, struct queue *effects)
 {
-    if (keywatch->owed_revision == 0 || now < keywatch->owed_until) {
+    if (keywatch->expected_revision == 0 || now < keywatch->expected_until) {
         return;
     }
-    if (now - keywatch->owed_until >= LATE_MS && !keywatch->excused) {
+    if (now - keywatch->expected_until >= LATE_MS && !keywatch->in_grace) {
         /* This step itself is late: what the watch told may be waiting to be read. */
-        keywatch->excused = true;
-        keywatch->owed_until = now + LATE_MS;
+        keywatch->in_grace = true;
+        keywatch->expected_until = now + LATE_MS;
         return;
     }
     end_deaf(keywatch, "the record changed a second ago and the watch has not told it", now, effects);
@@ -314,7 +315,7 @@ static void look_for_debts(struct keywatch *keywatch, int64_t now, struct queue 
 void keywatch_step(struct keywatch *keywatch, const struct keywatch_event *event, struct queue *effects)
 {
     int64_t now = event->now.mono;
-    keywatch->alone = event->alone;
+    keywatch->leaseless = event->leaseless;
     keywatch->settled = event->settled;
     switch (event->type) {
     case KEYWATCH_ON_TICK: break;
@@ -334,27 +335,27 @@ void keywatch_step(struct keywatch *keywatch, const struct keywatch_event *event
         keywatch->left = true;
         break;
     }
-    if (keywatch->state == KEYWATCH_WAITING && !keywatch->proven && keywatch->alone) {
-        keywatch->proven = true;
+    if (keywatch->state == KEYWATCH_WAITING && !keywatch->reachable && keywatch->leaseless) {
+        keywatch->reachable = true;
         keywatch->due = now + pause(keywatch);
     }
     look_for_debts(keywatch, now, effects);
     plan_comparison(keywatch, event, effects);
-    if (keywatch->state == KEYWATCH_WAITING && keywatch->proven && now >= keywatch->due) {
+    if (keywatch->state == KEYWATCH_WAITING && keywatch->reachable && now >= keywatch->due) {
         open_watch(keywatch, effects);
     }
 }
 
 struct window keywatch_deadline(const struct keywatch *keywatch)
 {
-    if (keywatch->state == KEYWATCH_WAITING && keywatch->proven) {
+    if (keywatch->state == KEYWATCH_WAITING && keywatch->reachable) {
         return window_at(keywatch->due);
     }
     struct window window = WINDOW_NEVER;
-    if (keywatch->state == KEYWATCH_OPEN && keywatch->owed_revision != 0) {
-        window = (struct window){keywatch->owed_until, keywatch->owed_until + LATE_MS / 2};
+    if (keywatch->state == KEYWATCH_OPEN && keywatch->expected_revision != 0) {
+        window = (struct window){keywatch->expected_until, keywatch->expected_until + LATE_MS / 2};
     }
-    bool compares = keywatch->settled && (keywatch->doubted || keywatch->alone);
+    bool compares = keywatch->settled && (keywatch->suspected || keywatch->leaseless);
     if (keywatch->state == KEYWATCH_OPEN && compares && keywatch->compare_id == 0) {
         window = window_sooner(window,
                                (struct window){keywatch->compare_due, keywatch->compare_due + LATE_MS / 2});
@@ -377,7 +378,7 @@ enum keywatch_state keywatch_state(const struct keywatch *keywatch)
     return keywatch->state;
 }
 
-const char *keywatch_trouble(const struct keywatch *keywatch)
+const char *keywatch_last_error(const struct keywatch *keywatch)
 {
-    return keywatch->trouble;
+    return keywatch->last_error;
 }

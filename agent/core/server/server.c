@@ -25,14 +25,14 @@ struct server *server_new(const struct config *config, const char *id, const str
     snprintf(server->cause, sizeof(server->cause), "the agent has just started");
     server->host_retry = now->mono;
     snprintf(server->host_reason, sizeof(server->host_reason), "not looked up yet");
-    server_forget_said(server);
+    server_clear_reported(server);
     return server;
 }
 
 void server_free(struct server *server)
 {
     if (server != NULL) {
-        server_forget_said(server);
+        server_clear_reported(server);
         record_fini(&server->offered);
         free(server->transitions);
         free(server->host);
@@ -136,7 +136,7 @@ static enum drain_outcome drain_outcome(const struct server *server, const struc
 static void changed_here(struct queue *effects, enum hold_kind kind)
 {
     if (kind == HOLD_OPS) {
-        server_effect(effects, SERVER_DO_TELL_CONTROL);
+        server_effect(effects, SERVER_DO_UPDATE_CONTROL);
     }
     server_effect(effects, SERVER_DO_SAVE)->urgent = true;
 }
@@ -161,7 +161,7 @@ static void update_drains(struct server *server, const struct instant *now, stru
 }
 
 /* Whoever watches is told when a drain begins, changes its deadline or reason, and ends. */
-static void tell_drain(struct server *server, const struct instant *now, struct queue *effects)
+static void emit_drain(struct server *server, const struct instant *now, struct queue *effects)
 {
     int64_t left, deadline = NEVER_MS;
     const char *reason = server_drain_reason(server);
@@ -179,7 +179,7 @@ static void tell_drain(struct server *server, const struct instant *now, struct 
     server->drain_told = on;
     server->told_deadline = deadline;
     snprintf(server->told_reason, sizeof(server->told_reason), "%s", reason);
-    struct server_effect *effect = server_effect(effects, SERVER_DO_TELL_DRAIN);
+    struct server_effect *effect = server_effect(effects, SERVER_DO_EMIT_DRAIN);
     effect->on = on;
     effect->deadline_ms = left;
     effect->text = queue_copy(effects, str_of(reason));
@@ -207,7 +207,7 @@ static void on_verdict(struct server *server, const struct server_event *event, 
  * one port first and then saves is still there. */
 static void notice_leaving(struct server *server, const struct instant *now, struct queue *effects)
 {
-    if (server->life != LIFE_ALIVE || server->now.said != SAID_SHUTTING_DOWN) {
+    if (server->life != LIFE_ALIVE || server->now.reported != REPORTED_SHUTTING_DOWN) {
         return;
     }
     if (server_failing_since(server) != NEVER_MS) {
@@ -228,20 +228,20 @@ static void on_host(struct server *server, const struct server_event *event)
              event->reason == NULL ? "" : event->reason);
 }
 
-static bool follows_said_ports(const struct config *config)
+static bool follows_reported_ports(const struct config *config)
 {
     return config->server.ports_dynamic && !config->probes_given;
 }
 
 static void reload_watchdog(struct server *server, int64_t before_ms, int64_t now)
 {
-    struct said_in_life *said = &server->now;
-    if (said->watchdog_ms != before_ms) {
+    struct reported_in_life *reported = &server->now;
+    if (reported->watchdog_ms != before_ms) {
         return; /* the server has chosen a timeout of its own */
     }
-    said->watchdog_ms = server->config->server.watchdog_ms;
-    if (said->watchdog_due != NEVER_MS) {
-        said->watchdog_due = said->watchdog_ms > 0 ? now + said->watchdog_ms : NEVER_MS;
+    reported->watchdog_ms = server->config->server.watchdog_ms;
+    if (reported->watchdog_due != NEVER_MS) {
+        reported->watchdog_due = reported->watchdog_ms > 0 ? now + reported->watchdog_ms : NEVER_MS;
     }
 }
 
@@ -256,7 +256,8 @@ static void on_reload(struct server *server, const struct server_event *event, s
     }
     server->config = event->config;
     reload_watchdog(server, before->server.watchdog_ms, event->now.mono);
-    if (follows_said_ports(server->config) && !follows_said_ports(before) && server->now.port_count > 0) {
+    if (follows_reported_ports(server->config) && !follows_reported_ports(before) &&
+        server->now.port_count > 0) {
         server_effect(effects, SERVER_DO_PROBE_PORTS);
     }
 }
@@ -266,7 +267,7 @@ static void apply(struct server *server, const struct server_event *event, struc
     const struct instant *now = &event->now;
     switch (event->type) {
     case SERVER_ON_TICK: break;
-    case SERVER_ON_WORDS: server_hear(server, event->words, now, effects); break;
+    case SERVER_ON_MESSAGE: server_apply_message(server, event->message, now, effects); break;
     case SERVER_ON_DETACH:
         if (server->life == LIFE_ALIVE && event->life == server->life_number && server->now.attached > 0 &&
             --server->now.attached == 0 && !event->by_us) {
@@ -318,8 +319,8 @@ enum { WATCHDOG_LATE_MS = 1000 };
 static void run_watchdog(struct server *server, int64_t now)
 {
     if (now >= server->now.watchdog_due && now - server->now.watchdog_due >= WATCHDOG_LATE_MS &&
-        !server->now.watchdog_excused) {
-        server->now.watchdog_excused = true;
+        !server->now.watchdog_in_grace) {
+        server->now.watchdog_in_grace = true;
         server->now.watchdog_due = now + WATCHDOG_LATE_MS;
     } else if (now >= server->now.watchdog_due) {
         server->now.watchdog_ran_out = true;
@@ -346,5 +347,5 @@ void server_step(struct server *server, const struct server_event *event, struct
     update_drains(server, &event->now, effects);
     update_status(server, &event->now, effects);
     server_publish(server, &event->now, effects);
-    tell_drain(server, &event->now, effects);
+    emit_drain(server, &event->now, effects);
 }

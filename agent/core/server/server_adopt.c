@@ -51,16 +51,18 @@ static void adopt_dead(struct server *server, const struct server_event *event)
 }
 
 /* The server's own holds are words of it; since and until when only the record has kept. */
-static void adopt_holds(struct server *server, const struct record_drain *drain, const struct words *words,
-                        const struct instant *now)
+static void adopt_holds(struct server *server, const struct record_drain *drain,
+                        const struct status_message *message, const struct instant *now)
 {
     static const enum hold_kind own[] = {HOLD_SELF, HOLD_RELOAD};
-    const bool said[] = {words->drain, words->reloading};
+    const bool reported[] = {message->drain, message->reloading};
     for (struct str rest = str_of(drain->holds); rest.size > 0;) {
         struct str name = str_split(rest, ',', &rest);
         for (size_t i = 0; i < COUNT_OF(own); i++) {
-            bool heard = (server->heard_holds & 1u << own[i]) != 0; /* newer than what the record has kept */
-            if (said[i] && str_eq(name, str_of(hold_name(own[i]))) && !server->holds[own[i]].set && !heard) {
+            bool applied =
+                (server->applied_holds & 1u << own[i]) != 0; /* newer than what the record has kept */
+            if (reported[i] && str_eq(name, str_of(hold_name(own[i]))) && !server->holds[own[i]].set &&
+                !applied) {
                 struct hold kept = {.by = "server",
                                     .since_wall = drain->since_wall,
                                     .deadline_wall = own[i] == HOLD_SELF ? drain->deadline_wall : 0};
@@ -74,9 +76,9 @@ void server_fresh(struct server *server, const struct server_event *event, struc
 {
     server->start = START_FRESH;
     server->control_unread = event->control_unread;
-    if (event->words != NULL) {
+    if (event->message != NULL) {
         adopt_living(server, event);
-        server_believe(server, event->words, &event->now, effects);
+        server_restore_message(server, event->message, &event->now, effects);
     }
 }
 
@@ -85,18 +87,18 @@ void server_adopt(struct server *server, const struct server_event *event, struc
     const struct record *record = event->record;
     server->start = START_SETTLING;
     server->after_gap = false;
-    server->unproven = true;
+    server->unconfirmed = true;
     server->adopted_ready = record->status == STATUS_READY || record->status == STATUS_DRAINING;
     /* Words are believed because their process lives, whatever the record says: it may be older than they
      * are. */
-    if (record->started_wall > 0 || event->words != NULL) {
+    if (record->started_wall > 0 || event->message != NULL) {
         adopt_living(server, event);
     } else {
         adopt_dead(server, event);
     }
-    if (event->words != NULL) {
-        adopt_holds(server, &record->drain, event->words, &event->now);
-        server_believe(server, event->words, &event->now, effects);
+    if (event->message != NULL) {
+        adopt_holds(server, &record->drain, event->message, &event->now);
+        server_restore_message(server, event->message, &event->now, effects);
     }
     server->settling_holds = server_holds(server);
     if (!server->host_known && server->host == NULL) {
@@ -121,7 +123,7 @@ void server_gap(struct server *server)
             probe->evidence[0] = '\0';
         }
     }
-    server->unproven = true;
+    server->unconfirmed = true;
     if (server->start == START_DONE) {
         server->start = START_SETTLING;
         server->after_gap = true;

@@ -32,18 +32,18 @@ static const char *probe_name(const struct server *server, size_t index, char ou
 static int64_t excuse(const struct server *server, const struct server_probe *probe)
 {
     const struct config *config = server->config;
-    if (server->now.said == SAID_INITIALIZING) {
+    if (server->now.reported == REPORTED_INITIALIZING) {
         int64_t max = config->server.initializing_max_ms;
-        return max == 0 ? NEVER_MS : server->now.said_mono + max;
+        return max == 0 ? NEVER_MS : server->now.reported_mono + max;
     }
     return probe->passed ? 0 : server->contact_mono + config->grace_period_ms;
 }
 
-int64_t server_excused_until(const struct server *server, const struct instant *now)
+int64_t server_grace_until(const struct server *server, const struct instant *now)
 {
     /* Without a failing probe the question is about one that never passed. */
     static const struct server_probe untried = {.verdict = VERDICT_UNKNOWN};
-    bool asked = !server->now.passed || server->now.said == SAID_INITIALIZING;
+    bool asked = !server->now.passed || server->now.reported == REPORTED_INITIALIZING;
     int64_t soonest = asked ? excuse(server, &untried) : NEVER_MS;
     size_t total = server_probe_total(server);
     for (size_t i = 0; i < total; i++) {
@@ -104,7 +104,7 @@ static bool agent_stops(const struct server *server, int64_t now, char cause[sta
     return server->stopping;
 }
 
-static bool said_goodbye(const struct server *server, int64_t now, char cause[static 160])
+static bool reported_shutting_down(const struct server *server, int64_t now, char cause[static 160])
 {
     (void)now;
     if (server->life == LIFE_LEFT) {
@@ -112,13 +112,13 @@ static bool said_goodbye(const struct server *server, int64_t now, char cause[st
         return true;
     }
     snprintf(cause, 160, "the server said shutting_down");
-    return server->now.said == SAID_SHUTTING_DOWN;
+    return server->now.reported == REPORTED_SHUTTING_DOWN;
 }
 
-static bool said_error(const struct server *server, int64_t now, char cause[static 160])
+static bool reported_error(const struct server *server, int64_t now, char cause[static 160])
 {
     (void)now;
-    if (server->now.said != SAID_ERROR) {
+    if (server->now.reported != REPORTED_ERROR) {
         return false;
     }
     const char *text = server->now.text;
@@ -163,28 +163,28 @@ static bool probe_fails(const struct server *server, int64_t now, char cause[sta
     return false;
 }
 
-static bool said_initializing(const struct server *server, int64_t now, char cause[static 160])
+static bool reported_initializing(const struct server *server, int64_t now, char cause[static 160])
 {
     (void)now;
     snprintf(cause, 160, "the server said initializing");
-    return server->now.said == SAID_INITIALIZING;
+    return server->now.reported == REPORTED_INITIALIZING;
 }
 
-static bool said_nothing(const struct server *server, int64_t now, char cause[static 160])
+static bool reported_nothing(const struct server *server, int64_t now, char cause[static 160])
 {
     (void)now;
     snprintf(cause, 160, "require_status is set and the server has not said its status");
-    return server->config->server.require_status && server->now.said == SAID_NOTHING;
+    return server->config->server.require_status && server->now.reported == REPORTED_NOTHING;
 }
 
-static bool ports_unsaid(const struct server *server, int64_t now, char cause[static 160])
+static bool ports_unreported(const struct server *server, int64_t now, char cause[static 160])
 {
     (void)now;
     snprintf(cause, 160, "ports are dynamic and the server has not said ports= yet");
     return server->config->server.ports_dynamic && server->now.port_count == 0;
 }
 
-static bool probe_excused(const struct server *server, int64_t now, char cause[static 160])
+static bool probe_in_grace(const struct server *server, int64_t now, char cause[static 160])
 {
     (void)now;
     return find_probe(server, VERDICT_FAILING, cause);
@@ -235,15 +235,15 @@ static const struct {
     row_fn *holds;
 } rows[] = {
     {STATUS_SHUTTING_DOWN, agent_stops},
-    {STATUS_SHUTTING_DOWN, said_goodbye},
-    {STATUS_ERROR, said_error},
+    {STATUS_SHUTTING_DOWN, reported_shutting_down},
+    {STATUS_ERROR, reported_error},
     {STATUS_ERROR, crashed},
     {STATUS_ERROR, watchdog_out},
     {STATUS_ERROR, probe_fails},
-    {STATUS_INITIALIZING, said_initializing},
-    {STATUS_INITIALIZING, said_nothing},
-    {STATUS_INITIALIZING, ports_unsaid},
-    {STATUS_INITIALIZING, probe_excused},
+    {STATUS_INITIALIZING, reported_initializing},
+    {STATUS_INITIALIZING, reported_nothing},
+    {STATUS_INITIALIZING, ports_unreported},
+    {STATUS_INITIALIZING, probe_in_grace},
     {STATUS_INITIALIZING, probe_unknown},
     {STATUS_INITIALIZING, control_unread},
     {STATUS_DRAINING, held},

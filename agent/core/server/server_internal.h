@@ -15,23 +15,23 @@ struct server_probe {
 };
 
 /* Everything that ends with a life. Owns its strings. */
-struct said_in_life {
-    enum said said;
-    int64_t said_mono; /* when the present run of this status word began */
-    int64_t said_wall;
+struct reported_in_life {
+    enum reported_status reported;
+    int64_t reported_mono; /* when the present run of this status word began */
+    int64_t reported_wall;
     char *text;
     bool has_players, has_capacity;
     uint32_t players, capacity;
     int64_t zero_players_since; /* mono; NEVER_MS unless players are known to be 0 */
     struct record_label labels[RECORD_LABELS_MAX];
     size_t label_count;
-    uint16_t ports[WORDS_PORTS_MAX];
+    uint16_t ports[STATUS_PORTS_MAX];
     size_t port_count;
     int64_t watchdog_ms;
     int64_t watchdog_due; /* mono; NEVER_MS: not armed */
     bool watchdog_ran_out;
-    bool watchdog_excused; /* once late by our own fault, until fed again */
-    bool triggered;        /* WATCHDOG=trigger */
+    bool watchdog_in_grace; /* once late by our own fault, until fed again */
+    bool triggered;         /* WATCHDOG=trigger */
     pid_t mainpid;
     uint64_t mainpid_start;
     unsigned attached;
@@ -46,7 +46,7 @@ struct server {
     uint64_t life_number;
     int64_t life_mono, life_wall;
     char life_cause[160];
-    struct said_in_life now;
+    struct reported_in_life now;
 
     struct server_probe probes[SERVER_PROBES_MAX];
     struct hold holds[HOLD_COUNT];
@@ -58,10 +58,11 @@ struct server {
     int64_t host_retry; /* mono: while there is no host */
     int64_t stepped;    /* mono of the latest step */
     enum { START_UNDECIDED, START_FRESH, START_SETTLING, START_DONE } start;
-    unsigned heard_holds; /* one bit for each hold of its own that the server has spoken of since the start */
-    bool adopted_ready;   /* the adopted record was ready or draining */
-    bool unproven;        /* the registrar waits for an offer, or for word that the last one stands */
-    bool after_gap;       /* the settling is of a gap, not of a restart */
+    unsigned
+        applied_holds;  /* one bit for each hold of its own that the server has spoken of since the start */
+    bool adopted_ready; /* the adopted record was ready or draining */
+    bool unconfirmed;   /* the registrar waits for an offer, or for word that the last one stands */
+    bool after_gap;     /* the settling is of a gap, not of a restart */
     unsigned
         settling_holds;   /* one bit for each hold at adoption: only a change of them is written meanwhile */
     int64_t contact_mono; /* when grace began */
@@ -87,11 +88,11 @@ void server_begin_life(struct server *server, const struct instant *now, bool by
                        struct queue *effects);
 void server_end_life(struct server *server, const struct instant *now, const char *how,
                      struct queue *effects);
-void server_hear(struct server *server, const struct words *words, const struct instant *now,
-                 struct queue *effects);
-void server_believe(struct server *server, const struct words *words, const struct instant *now,
-                    struct queue *effects);
-void server_forget_said(struct server *server);
+void server_apply_message(struct server *server, const struct status_message *message,
+                          const struct instant *now, struct queue *effects);
+void server_restore_message(struct server *server, const struct status_message *message,
+                            const struct instant *now, struct queue *effects);
+void server_clear_reported(struct server *server);
 
 /* server_adopt.c: the record of before the restart goes on; time passed without us. */
 void server_fresh(struct server *server, const struct server_event *event, struct queue *effects);

@@ -142,14 +142,14 @@ void server_publish(struct server *server, const struct instant *now, struct que
     struct record next;
     server_compose(server, &next);
     if (server->offering && (record_equal(&server->offered, &next) || !may_touch(server, &next))) {
-        if (server->unproven && server->start != START_SETTLING) {
-            server->unproven = false;
+        if (server->unconfirmed && server->start != START_SETTLING) {
+            server->unconfirmed = false;
             server_effect(effects, SERVER_DO_STANDS);
         }
         record_fini(&next);
         return;
     }
-    server->unproven = false;
+    server->unconfirmed = false;
     if (server->after_gap) {
         /* It says something new, so nothing is spared by waiting with the rest; ready it cannot say before the
          * verdicts. */

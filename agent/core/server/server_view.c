@@ -46,8 +46,8 @@ struct window server_deadline(const struct server *server)
     struct window soonest = WINDOW_NEVER;
     consider(server, server->now.watchdog_due, &soonest);
     consider(server, server->contact_mono + config->grace_period_ms, &soonest);
-    if (server->now.said == SAID_INITIALIZING && config->server.initializing_max_ms > 0) {
-        consider(server, server->now.said_mono + config->server.initializing_max_ms, &soonest);
+    if (server->now.reported == REPORTED_INITIALIZING && config->server.initializing_max_ms > 0) {
+        consider(server, server->now.reported_mono + config->server.initializing_max_ms, &soonest);
     }
     if (server->status == STATUS_ERROR && config->server.deregister_after_ms > 0) {
         consider(server, server->status_mono + config->server.deregister_after_ms, &soonest);
@@ -94,14 +94,14 @@ int64_t server_life_since(const struct server *server)
     return server->life_wall;
 }
 
-enum said server_said(const struct server *server)
+enum reported_status server_reported_status(const struct server *server)
 {
-    return server->now.said;
+    return server->now.reported;
 }
 
-int64_t server_said_wall(const struct server *server)
+int64_t server_reported_wall(const struct server *server)
 {
-    return server->now.said_wall;
+    return server->now.reported_wall;
 }
 
 const char *server_text(const struct server *server)
@@ -181,35 +181,36 @@ const struct server_transition *server_transition(const struct server *server, s
     return &server->transitions[(server->transition_first + index) % SERVER_TRANSITIONS_MAX];
 }
 
-bool server_words(const struct server *server, struct words *ret_words)
+bool server_reported_message(const struct server *server, struct status_message *ret_message)
 {
-    const struct said_in_life *said = &server->now;
+    const struct reported_in_life *reported = &server->now;
     if (server->life != LIFE_ALIVE) {
         return false;
     }
-    struct words words = {
-        .said = said->said,
-        .has_text = said->text != NULL,
-        .text = str_of(said->text),
-        .has_players = said->has_players,
-        .players = said->players,
-        .has_capacity = said->has_capacity,
-        .capacity = said->capacity,
-        .port_count = said->port_count,
-        .label_count = said->label_count,
+    struct status_message message = {
+        .reported = reported->reported,
+        .has_text = reported->text != NULL,
+        .text = str_of(reported->text),
+        .has_players = reported->has_players,
+        .players = reported->players,
+        .has_capacity = reported->has_capacity,
+        .capacity = reported->capacity,
+        .port_count = reported->port_count,
+        .label_count = reported->label_count,
         .drain = server->holds[HOLD_SELF].set,
         .reloading = server->holds[HOLD_RELOAD].set,
-        .heartbeat = said->watchdog_due != NEVER_MS,
+        .heartbeat = reported->watchdog_due != NEVER_MS,
         .has_watchdog = true,
-        .watchdog_ms = said->watchdog_ms,
-        .has_mainpid = said->mainpid != 0,
-        .mainpid = said->mainpid,
-        .mainpid_start = said->mainpid_start,
+        .watchdog_ms = reported->watchdog_ms,
+        .has_mainpid = reported->mainpid != 0,
+        .mainpid = reported->mainpid,
+        .mainpid_start = reported->mainpid_start,
     };
-    memcpy(words.ports, said->ports, sizeof(words.ports));
-    for (size_t i = 0; i < said->label_count; i++) {
-        words.labels[i] = (struct words_label){str_of(said->labels[i].name), str_of(said->labels[i].value)};
+    memcpy(message.ports, reported->ports, sizeof(message.ports));
+    for (size_t i = 0; i < reported->label_count; i++) {
+        message.labels[i] =
+            (struct status_label){str_of(reported->labels[i].name), str_of(reported->labels[i].value)};
     }
-    *ret_words = words;
+    *ret_message = message;
     return true;
 }

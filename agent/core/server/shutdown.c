@@ -27,8 +27,7 @@ static void enter(struct shutdown *shutdown, enum shutdown_phase phase, int64_t 
     }
     shutdown->phase = phase;
     switch (phase) {
-    case SHUTDOWN_RUNNING:
-        break;
+    case SHUTDOWN_RUNNING: break;
     case SHUTDOWN_DRAINING:
         shutdown->until = NEVER_MS; /* the hold has the deadline */
         effect(effects, SHUTDOWN_DO_DRAIN, 0);
@@ -38,16 +37,12 @@ static void enter(struct shutdown *shutdown, enum shutdown_phase phase, int64_t 
         shutdown->until = now + shutdown->timeout_ms / 2;
         effect(effects, SHUTDOWN_DO_SAY, 0);
         break;
-    case SHUTDOWN_LINGERING:
-        shutdown->until = now + shutdown->linger_ms;
-        break;
+    case SHUTDOWN_LINGERING: shutdown->until = now + shutdown->linger_ms; break;
     case SHUTDOWN_LEAVING:
         shutdown->until = now + shutdown->left_ms;
         effect(effects, SHUTDOWN_DO_LEAVE, 0);
         break;
-    case SHUTDOWN_DONE:
-        shutdown->until = NEVER_MS;
-        break;
+    case SHUTDOWN_DONE: shutdown->until = NEVER_MS; break;
     }
 }
 
@@ -67,14 +62,10 @@ static void on_stop(struct shutdown *shutdown, bool drain, int64_t now, struct q
         shutdown->hurry = true;
         enter(shutdown, SHUTDOWN_SAYING, now, effects);
         break;
-    case SHUTDOWN_LINGERING:
-        enter(shutdown, SHUTDOWN_LEAVING, now, effects);
-        break;
+    case SHUTDOWN_LINGERING: enter(shutdown, SHUTDOWN_LEAVING, now, effects); break;
     case SHUTDOWN_SAYING:
     case SHUTDOWN_LEAVING:
-    case SHUTDOWN_DONE:
-        shutdown->hurry = true;
-        break;
+    case SHUTDOWN_DONE: shutdown->hurry = true; break;
     }
 }
 
@@ -94,11 +85,8 @@ void shutdown_step(struct shutdown *shutdown, const struct shutdown_event *event
 {
     int64_t now = event->now.mono;
     switch (event->type) {
-    case SHUTDOWN_ON_TICK:
-        break;
-    case SHUTDOWN_ON_TERM:
-        on_stop(shutdown, true, now, effects);
-        break;
+    case SHUTDOWN_ON_TICK: break;
+    case SHUTDOWN_ON_TERM: on_stop(shutdown, true, now, effects); break;
     case SHUTDOWN_ON_INT:
         shutdown->hurry = true;
         on_stop(shutdown, false, now, effects);

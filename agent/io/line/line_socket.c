@@ -1,7 +1,7 @@
 #include "line_socket_internal.h"
-#include "outrider/io/loop/loop_base.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
+#include "outrider/io/loop/loop_base.h"
 #include "outrider/io/loop/timer.h"
 #include "outrider/os/process.h"
 

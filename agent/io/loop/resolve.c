@@ -1,7 +1,7 @@
 #include "outrider/io/loop/resolve.h"
 
-#include "outrider/io/loop/loop_base.h"
 #include "outrider/base/mem.h"
+#include "outrider/io/loop/loop_base.h"
 #include "outrider/os/file.h"
 
 #include <event2/dns.h>

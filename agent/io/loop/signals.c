@@ -1,8 +1,8 @@
 #include "outrider/io/loop/signals.h"
 
-#include "outrider/io/loop/loop_base.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
+#include "outrider/io/loop/loop_base.h"
 
 #include <errno.h>
 #include <event2/event.h>

@@ -1,12 +1,12 @@
 #include "outrider/io/net/connect.h"
 
-#include "outrider/io/loop/loop_base.h"
 #include "outrider/base/duration.h"
 #include "outrider/base/mem.h"
 #include "outrider/io/loop/loop.h"
+#include "outrider/io/loop/loop_base.h"
+#include "outrider/io/loop/resolve.h"
 #include "outrider/io/loop/timer.h"
 #include "outrider/os/clock.h"
-#include "outrider/io/loop/resolve.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>

@@ -1,8 +1,8 @@
 #include "outrider/io/net/datagram_socket.h"
 
-#include "outrider/io/loop/loop_base.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
+#include "outrider/io/loop/loop_base.h"
 #include "outrider/io/net/unix_bind.h"
 
 #include <errno.h>

@@ -73,7 +73,7 @@ void endpoints_answered(struct endpoints *endpoints, size_t index, uint64_t clus
 {
     struct endpoint *endpoint = &endpoints->list[index];
     endpoint->failed = 0;
-    endpoint->trouble[0] = '\0';
+    endpoint->last_error[0] = '\0';
     endpoint->cluster = cluster != 0 ? cluster : endpoint->cluster;
     if (endpoints->list[endpoints->current].failed != 0) {
         endpoints->current = index;
@@ -85,7 +85,7 @@ void endpoints_failed(struct endpoints *endpoints, size_t index, const char *why
     struct endpoint *endpoint = &endpoints->list[index];
     endpoint->failed = ++endpoints->failures;
     endpoint->failed_wall = clock_wall_ms();
-    snprintf(endpoint->trouble, sizeof(endpoint->trouble), "%s", why);
+    snprintf(endpoint->last_error, sizeof(endpoint->last_error), "%s", why);
 }
 
 size_t endpoints_of_other_cluster(const struct endpoints *endpoints, size_t index)

@@ -20,10 +20,10 @@ struct endpoint {
     char *name;                    /* scheme://host:port, as configured */
     char *urls[REGISTRY_OP_COUNT]; /* of each operation */
     char *login_url, *watch_url;
-    uint64_t failed;                    /* which failure of all was its last one; 0: it is in favour */
-    int64_t failed_wall;                /* when that was, ms since 1970 */
-    char trouble[ENDPOINT_TROUBLE_MAX]; /* why, for people; "" when in favour */
-    uint64_t cluster;                   /* whose member it was by its last answer; 0: not known */
+    uint64_t failed;                       /* which failure of all was its last one; 0: it is in favour */
+    int64_t failed_wall;                   /* when that was, ms since 1970 */
+    char last_error[ENDPOINT_TROUBLE_MAX]; /* why, for people; "" when in favour */
+    uint64_t cluster;                      /* whose member it was by its last answer; 0: not known */
 };
 
 struct endpoints {

@@ -36,7 +36,7 @@ struct etcd_call {
     int64_t left_ms;
     size_t endpoint; /* being asked, or the last that was */
     endpoint_set asked;
-    bool in_doubt;                    /* an earlier attempt may have been carried out */
+    bool is_suspect;                  /* an earlier attempt may have been carried out */
     struct http_request_handle *http; /* NULL once answered */
     struct auth_wait wait;
     int64_t wait_since;  /* clock_mono_ms */
@@ -212,7 +212,7 @@ static void reply(struct etcd_call *call, const struct etcd_message *message)
 
 static void reply_failure(struct etcd_call *call, enum registry_failure failure)
 {
-    bool unknown = failure == REGISTRY_RETRY && call->in_doubt && !etcd_message_is_read(call->request.op);
+    bool unknown = failure == REGISTRY_RETRY && call->is_suspect && !etcd_message_is_read(call->request.op);
     reply(call, &(struct etcd_message){.failure = unknown ? REGISTRY_UNKNOWN : failure});
 }
 
@@ -227,7 +227,7 @@ static void attempt(struct etcd_call *call);
 
 /* The attempt failed in a way another endpoint may not, and can be made there. Returns whether one is left.
  */
-static bool go_on(struct etcd_call *call)
+static bool continue_stream(struct etcd_call *call)
 {
     size_t next = endpoints_next(&call->etcd->endpoints, call->asked);
     if (next == call->etcd->endpoints.count || call->left_ms <= 0) {
@@ -285,9 +285,9 @@ static void on_answer(struct etcd_call *call, const struct http_result *result)
     if (message->failure != REGISTRY_OK) {
         add_trail(call, message->text);
     }
-    call->in_doubt = call->in_doubt || message->failure == REGISTRY_UNKNOWN;
+    call->is_suspect = call->is_suspect || message->failure == REGISTRY_UNKNOWN;
     if (is_for_another(call, message)) {
-        if (!go_on(call)) {
+        if (!continue_stream(call)) {
             reply_failure(call, message->failure);
         }
         return;
@@ -302,8 +302,8 @@ static void on_no_answer(struct etcd_call *call, const struct http_result *resul
     const char *why = etcd_without_url(result->text, call_url(call));
     add_trail(call, why);
     endpoints_failed(&etcd->endpoints, call->endpoint, why);
-    call->in_doubt = call->in_doubt || result->sent;
-    if ((result->sent && !may_repeat(call->request.op)) || !go_on(call)) {
+    call->is_suspect = call->is_suspect || result->sent;
+    if ((result->sent && !may_repeat(call->request.op)) || !continue_stream(call)) {
         reply_failure(call, REGISTRY_RETRY);
     }
 }
@@ -416,7 +416,7 @@ static bool etcd_endpoint(const struct registry *registry, size_t index,
     const struct endpoint *endpoint = &endpoints->list[index];
     *ret_endpoint = (struct registry_endpoint){.name = endpoint->name,
                                                .in_use = index == endpoints_next(endpoints, 0),
-                                               .trouble = endpoint->trouble,
+                                               .last_error = endpoint->last_error,
                                                .failed_wall = endpoint->failed_wall};
     return true;
 }

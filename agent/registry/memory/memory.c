@@ -366,7 +366,7 @@ size_t memory_run(struct registry *registry)
         pending_fini(&batch[i]);
     }
     free(batch);
-    memory_history_tell(&memory->history, registry, memory->revision, CLUSTER);
+    memory_history_emit(&memory->history, registry, memory->revision, CLUSTER);
     return count;
 }
 

@@ -186,7 +186,7 @@ static void open(const struct memory_history *history, struct memory_watch *watc
     }
 }
 
-void memory_history_tell(struct memory_history *history, struct registry *registry, int64_t revision,
+void memory_history_emit(struct memory_history *history, struct registry *registry, int64_t revision,
                          uint64_t cluster)
 {
     for (struct memory_watch *watch = history->watches; watch != NULL; watch = watch->next) {

@@ -26,7 +26,7 @@ void memory_history_unwatch(struct memory_history *history, uint64_t id);
 
 /* Tells every watch what it has not been told of the store, which is at `revision` now. Whoever is told may
  * do anything but free the registry; watches that he opens wait for the next call. */
-void memory_history_tell(struct memory_history *history, struct registry *registry, int64_t revision,
+void memory_history_emit(struct memory_history *history, struct registry *registry, int64_t revision,
                          uint64_t cluster);
 
 /* Ends every watch as when the server goes. */

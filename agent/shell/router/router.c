@@ -37,9 +37,9 @@ static void route_server(struct router *router, const struct server_effect *effe
     case SERVER_DO_PROBE_NOW: router_step_probes(router, PROBE_ON_CONTACT, now); break;
     case SERVER_DO_RESET_PROBES: router_step_probes(router, PROBE_ON_RESET, now); break;
     case SERVER_DO_PROBE_PORTS: router_follow_ports(router, now); break;
-    case SERVER_DO_TELL_CONTROL: router_tell_intent(router, now); break;
-    case SERVER_DO_TELL_DRAIN:
-        effects_tell_drain(router->effects, effect->on, effect->deadline_ms, effect->text);
+    case SERVER_DO_UPDATE_CONTROL: router_update_intent(router, now); break;
+    case SERVER_DO_EMIT_DRAIN:
+        effects_emit_drain(router->effects, effect->on, effect->deadline_ms, effect->text);
         break;
     case SERVER_DO_SAVE: effects_save(router->effects, effect->urgent); break;
     case SERVER_DO_LOOK_UP_HOST: effects_look_up_host(router->effects); break;

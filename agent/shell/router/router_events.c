@@ -31,18 +31,18 @@ static struct registrar *new_registrar(const struct config *config, const char *
 
 static void recover(struct router *router, const struct instant *now)
 {
-    const struct router_past *past = &router->past;
+    const struct router_restore *restore = &router->restore;
     router_start_intent(router, now);
-    if (past->ops != NULL) {
-        router_step_server(router,
-                           (struct server_event){.type = SERVER_ON_RESTORE, .now = *now, .hold = past->ops});
+    if (restore->ops != NULL) {
+        router_step_server(
+            router, (struct server_event){.type = SERVER_ON_RESTORE, .now = *now, .hold = restore->ops});
     }
-    if (past->lease == 0) {
+    if (restore->lease == 0) {
         router_fresh(router, now);
         return;
     }
     struct registrar_event event = {
-        .type = REGISTRAR_ON_RECOVER, .now = *now, .lease = past->lease, .ttl_ms = past->ttl_ms};
+        .type = REGISTRAR_ON_RECOVER, .now = *now, .lease = restore->lease, .ttl_ms = restore->ttl_ms};
     registrar_step(router->registrar, &event, &router->registrar_effects);
 }
 
@@ -53,13 +53,13 @@ static void load_shutdown(struct router *router)
     router->shutdown.timeout_ms = router->config->shutdown.timeout_ms;
 }
 
-struct router *router_new(const struct config *config, const char *id, const struct router_past *past,
+struct router *router_new(const struct config *config, const char *id, const struct router_restore *restore,
                           uint64_t seed, struct effects *effects, const struct instant *now)
 {
     struct router *router = mem_zalloc(sizeof(*router));
     router->config = config;
     router->effects = effects;
-    router->past = *past;
+    router->restore = *restore;
     (void)instant_slept(now, &router->asleep_ms);
     struct random random;
     random_seed(&random, seed);
@@ -102,7 +102,7 @@ void router_free(struct router *router)
     queue_fini(&router->probe_effects);
     queue_fini(&router->keywatch_effects);
     keywatch_fini(&router->keywatch);
-    router_free_said(router);
+    router_free_reported(router);
     server_free(router->server);
     registrar_free(router->registrar);
     intent_free(router->intent);
@@ -157,10 +157,12 @@ void router_tick(struct router *router, const struct instant *now)
     router_pump(router, now);
 }
 
-void router_heard(struct router *router, const struct words *words, const struct instant *now)
+void router_status_message(struct router *router, const struct status_message *message,
+                           const struct instant *now)
 {
     router_enter(router, now);
-    router_step_server(router, (struct server_event){.type = SERVER_ON_WORDS, .now = *now, .words = words});
+    router_step_server(router,
+                       (struct server_event){.type = SERVER_ON_MESSAGE, .now = *now, .message = message});
     router_pump(router, now);
 }
 
@@ -259,7 +261,7 @@ void router_reload(struct router *router, const struct config *config, const str
     router_map_probes(router, config, map);
     effects_cancel_tries(router->effects);
     if (config->probes_given || !config->server.ports_dynamic) {
-        router_free_said(router);
+        router_free_reported(router);
     }
     router->config = config;
     load_shutdown(router);

@@ -30,16 +30,16 @@ void router_step_intent(struct router *router, struct intent_event event)
 void router_start_intent(struct router *router, const struct instant *now)
 {
     static const struct hold none = {.set = false};
-    const struct router_past *past = &router->past;
+    const struct router_restore *restore = &router->restore;
     router_step_intent(router, (struct intent_event){.type = INTENT_ON_START,
                                                      .now = *now,
-                                                     .hold = past->ops == NULL ? &none : past->ops,
-                                                     .revision = past->control_revision,
-                                                     .pending = past->control_pending,
-                                                     .sent_wall = past->control_sent_wall});
+                                                     .hold = restore->ops == NULL ? &none : restore->ops,
+                                                     .revision = restore->control_revision,
+                                                     .pending = restore->control_pending,
+                                                     .sent_wall = restore->control_sent_wall});
 }
 
-void router_tell_intent(struct router *router, const struct instant *now)
+void router_update_intent(struct router *router, const struct instant *now)
 {
     router_step_intent(router, (struct intent_event){.type = INTENT_ON_LOCAL,
                                                      .now = *now,

@@ -12,7 +12,7 @@
 struct router {
     const struct config *config;
     struct effects *effects;
-    struct router_past past;
+    struct router_restore restore;
 
     struct server *server;
     struct registrar *registrar;
@@ -20,12 +20,13 @@ struct router {
     struct shutdown shutdown;
     struct probe probes[SERVER_PROBES_MAX];
     size_t probe_count;
-    struct config_probe said_probes[SERVER_PROBES_MAX]; /* of ports the server said; they own their names */
-    size_t said_count;
+    struct config_probe
+        reported_probes[SERVER_PROBES_MAX]; /* of ports the server said; they own their names */
+    size_t reported_count;
     struct keywatch keywatch;
     struct instant seen; /* the latest step */
-    int64_t asleep_ms; /* boot clock ahead of mono at the last tick */
-    int64_t phase_ms;  /* of this agent's probes: a thousand started together must not beat together */
+    int64_t asleep_ms;   /* boot clock ahead of mono at the last tick */
+    int64_t phase_ms;    /* of this agent's probes: a thousand started together must not beat together */
 
     struct queue server_effects, registrar_effects, intent_effects, shutdown_effects, probe_effects;
     struct queue keywatch_effects;
@@ -44,11 +45,13 @@ void router_step_shutdown(struct router *router, enum shutdown_event_type type, 
 struct intent *router_new_intent(const struct config *config, const char *id, uint64_t seed);
 void router_step_intent(struct router *router, struct intent_event event);
 void router_start_intent(struct router *router, const struct instant *now);
-void router_tell_intent(struct router *router, const struct instant *now);
-void router_control_replied(struct router *router, const struct registry_reply *reply, const struct instant *now);
+void router_update_intent(struct router *router, const struct instant *now);
+void router_control_replied(struct router *router, const struct registry_reply *reply,
+                            const struct instant *now);
 
 /* The watch tells of the control key; or it may have changed unseen. */
-void router_control_changed(struct router *router, const struct registry_change *change, const struct instant *now);
+void router_control_changed(struct router *router, const struct registry_change *change,
+                            const struct instant *now);
 void router_control_read_back(struct router *router, const struct instant *now);
 
 /* Takes `effect` out of its queue's hands: what it asks for is done. */
@@ -62,7 +65,8 @@ void router_step_probes(struct router *router, enum probe_event_type type, const
 void router_enter(struct router *router, const struct instant *now);
 void router_init_watch(struct router *router, const char *id, uint64_t seed);
 void router_step_keywatch(struct router *router, struct keywatch_event event);
-void router_route_keywatch(struct router *router, const struct keywatch_effect *effect, const struct instant *now);
+void router_route_keywatch(struct router *router, const struct keywatch_effect *effect,
+                           const struct instant *now);
 /* A request was answered; `cluster` is the one known before. */
 void router_follow_registry(struct router *router, const struct registry_reply *reply, uint64_t cluster,
                             const struct instant *now);
@@ -85,6 +89,6 @@ void router_follow_ports(struct router *router, const struct instant *now);
 void router_map_probes(const struct router *router, const struct config *next,
                        int map[static SERVER_PROBES_MAX]);
 
-void router_free_said(struct router *router);
+void router_free_reported(struct router *router);
 
 #endif

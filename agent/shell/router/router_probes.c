@@ -5,7 +5,7 @@
 
 const struct config_probe *router_probe_config(const struct router *router, size_t index)
 {
-    return router->said_count > 0 ? &router->said_probes[index] : &router->config->probes[index];
+    return router->reported_count > 0 ? &router->reported_probes[index] : &router->config->probes[index];
 }
 
 static void start_probe(struct router *router, unsigned index, const struct instant *now)
@@ -20,7 +20,7 @@ void router_build_probes(struct router *router, const int *map, const struct ins
 {
     struct probe before[SERVER_PROBES_MAX];
     memcpy(before, router->probes, sizeof(before));
-    router->probe_count = router->said_count > 0 ? router->said_count : router->config->probe_count;
+    router->probe_count = router->reported_count > 0 ? router->reported_count : router->config->probe_count;
     for (unsigned i = 0; i < router->probe_count; i++) {
         if (map == NULL || map[i] < 0) {
             start_probe(router, i, now);
@@ -39,10 +39,10 @@ void router_build_probes(struct router *router, const int *map, const struct ins
 void router_map_probes(const struct router *router, const struct config *next,
                        int map[static SERVER_PROBES_MAX])
 {
-    bool follow_said = router->said_count > 0 && next->server.ports_dynamic && !next->probes_given;
+    bool follow_reported = router->reported_count > 0 && next->server.ports_dynamic && !next->probes_given;
     for (size_t i = 0; i < SERVER_PROBES_MAX; i++) {
-        map[i] = follow_said && i < router->said_count ? (int)i : -1;
-        for (size_t old = 0; !follow_said && i < next->probe_count && old < router->probe_count; old++) {
+        map[i] = follow_reported && i < router->reported_count ? (int)i : -1;
+        for (size_t old = 0; !follow_reported && i < next->probe_count && old < router->probe_count; old++) {
             if (config_probe_equal(&next->probes[i], router_probe_config(router, old))) {
                 map[i] = (int)old;
             }
@@ -50,12 +50,12 @@ void router_map_probes(const struct router *router, const struct config *next,
     }
 }
 
-void router_free_said(struct router *router)
+void router_free_reported(struct router *router)
 {
-    for (size_t i = 0; i < router->said_count; i++) {
-        free(router->said_probes[i].name);
+    for (size_t i = 0; i < router->reported_count; i++) {
+        free(router->reported_probes[i].name);
     }
-    router->said_count = 0;
+    router->reported_count = 0;
 }
 
 void router_follow_ports(struct router *router, const struct instant *now)
@@ -65,13 +65,13 @@ void router_follow_ports(struct router *router, const struct instant *now)
     while (queue_take(&router->probe_effects, &old)) {
     }
     effects_cancel_tries(router->effects);
-    router_free_said(router);
+    router_free_reported(router);
     size_t count;
     const uint16_t *ports = server_ports(router->server, &count);
     for (size_t i = 0; i < count; i++) {
-        router->said_probes[i] = (struct config_probe){0};
-        config_probe_default(&router->said_probes[i], ports[i]);
+        router->reported_probes[i] = (struct config_probe){0};
+        config_probe_default(&router->reported_probes[i], ports[i]);
     }
-    router->said_count = count;
+    router->reported_count = count;
     router_build_probes(router, NULL, now);
 }

@@ -38,8 +38,8 @@ void router_fresh(struct router *router, const struct instant *now)
     bool ours = registrar_lease_state(router->registrar) == LEASE_HELD;
     router_step_server(router, (struct server_event){.type = SERVER_ON_FRESH,
                                                      .now = *now,
-                                                     .words = ours ? router->past.words : NULL,
-                                                     .passed = ours && router->past.passed,
+                                                     .message = ours ? router->restore.message : NULL,
+                                                     .passed = ours && router->restore.passed,
                                                      .control_unread = !intent_settled(router->intent)});
 }
 
@@ -60,7 +60,7 @@ void router_adopt(struct router *router, struct str value, const struct instant 
     router_step_server(router, (struct server_event){.type = SERVER_ON_ADOPTED,
                                                      .now = *now,
                                                      .record = &record,
-                                                     .words = router->past.words,
-                                                     .passed = router->past.passed});
+                                                     .message = router->restore.message,
+                                                     .passed = router->restore.passed});
     record_fini(&record);
 }

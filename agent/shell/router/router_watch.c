@@ -23,9 +23,9 @@ void router_step_keywatch(struct router *router, struct keywatch_event event)
 {
     const struct registrar *registrar = router->registrar;
     event.settled = (registrar_in_sync(registrar) && registrar_settled(registrar)) ||
-                    registrar_foreign_lease(registrar) != 0;
+                    registrar_conflict_lease(registrar) != 0;
     event.revision = registrar_revision(registrar);
-    event.alone = registrar_lease(registrar) == 0;
+    event.leaseless = registrar_lease(registrar) == 0;
     event.control_revision = intent_known(router->intent) ? intent_seen(router->intent) : -1;
     keywatch_step(&router->keywatch, &event, &router->keywatch_effects);
 }

@@ -7,15 +7,15 @@
 /* code, short text */
 #define ERROR_CODES(X)                                                                                       \
     X(ERROR_NONE, "no error")                                                                                \
-    X(ERROR_INVALID, "invalid")          /* the input is wrong; the same input will be wrong again */        \
-    X(ERROR_LIMIT, "limit")              /* a bound of ours was reached */                                   \
-    X(ERROR_NOT_FOUND, "not found")      /* the thing named does not exist */                                \
-    X(ERROR_BUSY, "busy")                /* somebody else holds it */                                        \
-    X(ERROR_DENIED, "denied")            /* permission or credentials */                                     \
-    X(ERROR_TIMEOUT, "timed out")        /* no answer within the time allowed */                             \
-    X(ERROR_UNREACHABLE, "unreachable")  /* no connection */                                                 \
-    X(ERROR_SYSTEM, "system")            /* a system call failed; the text has errno's words */              \
-    X(ERROR_PROTOCOL, "protocol")        /* the peer said what it must not say */
+    X(ERROR_INVALID, "invalid")         /* the input is wrong; the same input will be wrong again */         \
+    X(ERROR_LIMIT, "limit")             /* a bound of ours was reached */                                    \
+    X(ERROR_NOT_FOUND, "not found")     /* the thing named does not exist */                                 \
+    X(ERROR_BUSY, "busy")               /* somebody else holds it */                                         \
+    X(ERROR_DENIED, "denied")           /* permission or credentials */                                      \
+    X(ERROR_TIMEOUT, "timed out")       /* no answer within the time allowed */                              \
+    X(ERROR_UNREACHABLE, "unreachable") /* no connection */                                                  \
+    X(ERROR_SYSTEM, "system")           /* a system call failed; the text has errno's words */               \
+    X(ERROR_PROTOCOL, "protocol")       /* the peer said what it must not say */
 
 enum error_code {
 #define X(code, text) code,

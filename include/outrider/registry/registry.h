@@ -58,8 +58,7 @@ static inline void registry_unwatch(struct registry *registry, uint64_t id)
 static inline bool registry_endpoint(const struct registry *registry, size_t index,
                                      struct registry_endpoint *ret_endpoint)
 {
-    return registry->backend->endpoint != NULL &&
-           registry->backend->endpoint(registry, index, ret_endpoint);
+    return registry->backend->endpoint != NULL && registry->backend->endpoint(registry, index, ret_endpoint);
 }
 
 /* Frees the registry; open requests get no answer, open watches no end. Accepts NULL. */

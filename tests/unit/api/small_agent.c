@@ -28,7 +28,7 @@ static void answer(struct small_agent *agent, const struct registry_request *req
 {
     *reply = (struct registry_reply){
         .id = request->id, .op = request->op, .endpoint = STR("http://127.0.0.1:2379")};
-    if (agent->registry_away) {
+    if (agent->registry_outage) {
         reply->failure = REGISTRY_RETRY;
         reply->error = STR("grant on http://127.0.0.1:2379: connection refused");
     } else {
@@ -96,8 +96,8 @@ void small_agent_step(struct small_agent *agent, struct server_event event)
 static void look(void *user, struct api_view *ret_view)
 {
     static const struct registry_endpoint endpoints[] = {
-        {.name = "http://127.0.0.1:2379", .in_use = true, .trouble = ""},
-        {.name = "http://10.0.0.12:2379", .trouble = "connection refused", .failed_wall = 1001000}};
+        {.name = "http://127.0.0.1:2379", .in_use = true, .last_error = ""},
+        {.name = "http://10.0.0.12:2379", .last_error = "connection refused", .failed_wall = 1001000}};
     struct small_agent *agent = user;
     *ret_view = (struct api_view){.now = agent->now,
                                   .started_wall = 1000000,
@@ -112,13 +112,13 @@ static void look(void *user, struct api_view *ret_view)
                                   .shutdown = &agent->shutdown,
                                   .probes = &agent->probe_view,
                                   .probe_count = 1,
-                                  .registry_endpoint = agent->registry_away ? "" : "http://127.0.0.1:2379",
+                                  .registry_endpoint = agent->registry_outage ? "" : "http://127.0.0.1:2379",
                                   .registry_cluster = 0xabc,
                                   .registry_endpoints = endpoints,
                                   .registry_endpoint_count = COUNT_OF(endpoints),
-                                  .state_trouble = agent->state_trouble,
+                                  .state_last_error = agent->state_last_error,
                                   .counters = &agent->counters};
-    ret_view->fleet = (struct api_fleet){.view = agent->fleet, .trouble = ""};
+    ret_view->fleet = (struct api_fleet){.view = agent->fleet, .last_error = ""};
     if (!agent->config.server.present) {
         ret_view->server = NULL;
         ret_view->registrar = NULL;
@@ -163,7 +163,7 @@ static const struct api_ops ops = {.look = look, .drain = drain, .undrain = undr
 void small_agent_init(struct small_agent *agent)
 {
     *agent =
-        (struct small_agent){.now = {.mono = 50000, .boot = 50000, .wall = 1000000}, .state_trouble = ""};
+        (struct small_agent){.now = {.mono = 50000, .boot = 50000, .wall = 1000000}, .state_last_error = ""};
     struct config *config = &agent->config;
     config->server.present = true;
     config->server.type = mem_strdup("world");
@@ -208,10 +208,10 @@ void small_agent_start(struct small_agent *agent)
 
 void small_agent_say(struct small_agent *agent, const char *line)
 {
-    struct words words;
+    struct status_message message;
     struct status_line_error problem;
-    assert_int_equal(status_line_parse(str_of(line), &words, &problem), 0);
-    small_agent_step(agent, (struct server_event){.type = SERVER_ON_WORDS, .words = &words});
+    assert_int_equal(status_line_parse(str_of(line), &message, &problem), 0);
+    small_agent_step(agent, (struct server_event){.type = SERVER_ON_MESSAGE, .message = &message});
 }
 
 void small_agent_try(struct small_agent *agent, enum probe_outcome outcome)

@@ -24,12 +24,12 @@ struct small_agent {
     struct api_probe probe_view;
     struct api_counters counters;
     struct api_context context;
-    bool registry_away;  /* requests fail from now on */
-    const char *foreign; /* the record of another holder of the key, under lease 0xfeed; NULL: none */
+    bool registry_outage; /* requests fail from now on */
+    const char *foreign;  /* the record of another holder of the key, under lease 0xfeed; NULL: none */
     char by[80], reason[300];
     int64_t deadline_ms, expires_ms;
     unsigned drains, undrains;
-    const char *host, *state_trouble;
+    const char *host, *state_last_error;
     const struct view *fleet; /* NULL: none */
     unsigned wants;
 };

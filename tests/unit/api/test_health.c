@@ -19,7 +19,7 @@ static void the_agent_lives_whatever_the_registry_does(void **state)
     (void)state;
     struct small_agent agent;
     small_agent_init(&agent);
-    agent.registry_away = true;
+    agent.registry_outage = true;
     small_agent_start(&agent);
     assert_int_equal(status_of(&agent, "/healthz"), 200);
     struct api_reply reply = small_agent_get(&agent, "/health", "");
@@ -34,7 +34,7 @@ static void not_ready_before_the_first_publishing(void **state)
     struct small_agent agent;
     small_agent_init(&agent);
     small_agent_refused(small_agent_get(&agent, "/readyz", ""), 503, "not_published");
-    agent.registry_away = true;
+    agent.registry_outage = true;
     small_agent_start(&agent);
     struct api_reply reply = small_agent_get(&agent, "/readyz", "");
     assert_non_null(strstr(buf_text(&reply.body), "connection refused"));
@@ -62,7 +62,7 @@ static void ready_once_published_also_while_the_registry_is_away_later(void **st
     small_agent_init(&agent);
     small_agent_start(&agent);
     assert_int_equal(status_of(&agent, "/readyz"), 200);
-    agent.registry_away = true;
+    agent.registry_outage = true;
     small_agent_say(&agent, "error");
     assert_int_equal(status_of(&agent, "/readyz"), 200);
     small_agent_fini(&agent);

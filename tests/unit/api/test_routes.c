@@ -15,9 +15,19 @@ static struct api_reply ask(struct small_agent *agent, const char *method, const
 static void unknown_paths_are_404(void **state)
 {
     (void)state;
-    static const char *const paths[] = {
-        "/", "/api", "/api/agent/", "/API/agent", "/api/services/", "/api/services/world", "/api/services/world/",
-        "/api/services//w1", "/api/services/world/w1/x", "/service-discovery", "/metricsx", "*", ""};
+    static const char *const paths[] = {"/",
+                                        "/api",
+                                        "/api/agent/",
+                                        "/API/agent",
+                                        "/api/services/",
+                                        "/api/services/world",
+                                        "/api/services/world/",
+                                        "/api/services//w1",
+                                        "/api/services/world/w1/x",
+                                        "/service-discovery",
+                                        "/metricsx",
+                                        "*",
+                                        ""};
     struct small_agent agent;
     small_agent_init(&agent);
     for (size_t i = 0; i < COUNT_OF(paths); i++) {

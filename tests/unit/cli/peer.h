@@ -9,7 +9,7 @@
 
 struct peer {
     pid_t pid;
-    int heard; /* reads what the connections sent */
+    int applied; /* reads what the connections sent */
     char path[108];
 };
 

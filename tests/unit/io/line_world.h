@@ -18,7 +18,7 @@ struct line_world {
     struct line_socket *socket;
     struct line_socket_options options; /* of the next line_world_open; path is "sock" in the directory */
     struct error err;
-    struct buf heard;       /* "[line]" for each, "!" for an overlong one, "x" for a close */
+    struct buf applied;     /* "[line]" for each, "!" for an overlong one, "x" for a close */
     struct line_peer *last; /* that said something */
 };
 

@@ -92,13 +92,15 @@ static void has(struct world *world, const char *value, int64_t revision)
 
 static void wrote(struct world *world, int64_t revision)
 {
-    struct registry_reply reply = {.id = asked.id, .op = REGISTRY_PUT, .revision = revision, .succeeded = true};
+    struct registry_reply reply = {
+        .id = asked.id, .op = REGISTRY_PUT, .revision = revision, .succeeded = true};
     control_writer_replied(world->writer, &reply);
 }
 
 static void fails(struct world *world, enum registry_failure failure)
 {
-    struct registry_reply reply = {.id = asked.id, .op = asked.op, .failure = failure, .error = STR("no route")};
+    struct registry_reply reply = {
+        .id = asked.id, .op = asked.op, .failure = failure, .error = STR("no route")};
     control_writer_replied(world->writer, &reply);
 }
 

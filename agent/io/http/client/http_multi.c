@@ -4,8 +4,8 @@
  * then libcurl, which looks before it reuses a connection, finds out by itself. */
 #include "http_multi_internal.h"
 
-#include "outrider/io/loop/loop_base.h"
 #include "outrider/base/mem.h"
+#include "outrider/io/loop/loop_base.h"
 
 #include <event2/event.h>
 #include <netinet/in.h>

@@ -262,7 +262,7 @@ static struct plain_call *call_start(struct http_plain *client, http_result_fn *
     call->url = (struct http_url){0};
     call->connection = NULL;
     call->timeout_ms = call->connect_timeout_ms = 0;
-    call->secret = call->sent = call->heard = false;
+    call->secret = call->sent = call->applied = false;
     return call;
 }
 

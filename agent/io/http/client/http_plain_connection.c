@@ -100,7 +100,7 @@ static void connect_anew(struct plain_call *call);
 static void on_end(struct plain_connection *connection, int errnum)
 {
     struct plain_call *call = connection->call;
-    if (connection->kept && !call->heard) {
+    if (connection->kept && !call->applied) {
         call->sent = call->sent || connection->wire.sent;
         end(connection);
         connect_anew(call);
@@ -110,8 +110,8 @@ static void on_end(struct plain_connection *connection, int errnum)
         call_over(connection, HTTP_TRANSPORT_OK, "");
     } else {
         call_over(connection, HTTP_TRANSPORT_RESET,
-                  call->heard ? "the server closed it before the end of its answer"
-                              : "the server closed it without an answer");
+                  call->applied ? "the server closed it before the end of its answer"
+                                : "the server closed it without an answer");
     }
 }
 
@@ -119,7 +119,7 @@ static void on_bytes(struct plain_connection *connection, const char *data, size
 {
     struct plain_call *call = connection->call;
     size_t used;
-    call->heard = true;
+    call->applied = true;
     switch (http_answer_feed(&call->answer, data, size, &used)) {
     case HTTP_ANSWER_MORE: break;
     case HTTP_ANSWER_DONE:
@@ -212,7 +212,7 @@ void plain_connection_abandon(struct plain_call *call)
 void plain_connection_silent(struct plain_call *call)
 {
     struct plain_connection *connection = call->connection;
-    if (connection != NULL && connection->kept && !call->heard) {
+    if (connection != NULL && connection->kept && !call->applied) {
         struct plain_connection *other = idle_take(call->client, call->url.authority);
         while (other != NULL) {
             end(other);

@@ -31,7 +31,7 @@ struct plain_call {
     enum plain_state state;
     enum http_transport transport;
     bool secret, sent;
-    bool heard; /* a byte of the answer has come */
+    bool applied; /* a byte of the answer has come */
 };
 
 /* clang-format off */

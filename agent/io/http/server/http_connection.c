@@ -1,7 +1,7 @@
 #include "http_server_internal.h"
-#include "outrider/io/loop/loop_base.h"
 #include "outrider/base/blob.h"
 #include "outrider/base/mem.h"
+#include "outrider/io/loop/loop_base.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -237,8 +237,9 @@ static void await_body(struct connection *connection, const struct http_head *he
     connection->head_seen = true;
     connection_enter(connection, CONNECTION_READING);
     if (head->expects_continue && received == head->size) {
-        static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
-        if (send(connection->fd, go_on, sizeof(go_on) - 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
+        static const char continue_stream[] = "HTTP/1.1 100 Continue\r\n\r\n";
+        if (send(connection->fd, continue_stream, sizeof(continue_stream) - 1, MSG_NOSIGNAL | MSG_DONTWAIT) <
+            0) {
             connection_close(connection);
         }
     }

@@ -1,14 +1,14 @@
 #include "outrider/io/http/server/http_server.h"
 
 #include "http_server_internal.h"
-#include "outrider/io/loop/loop_base.h"
 #include "outrider/base/blob.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
+#include "outrider/io/loop/loop_base.h"
 #include "outrider/io/loop/timer.h"
+#include "outrider/io/net/tcp_listen.h"
 #include "outrider/os/clock.h"
 #include "outrider/os/process.h"
-#include "outrider/io/net/tcp_listen.h"
 
 #include <errno.h>
 #include <event2/event.h>

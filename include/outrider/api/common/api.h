@@ -5,9 +5,9 @@
 #include "outrider/base/attr.h"
 #include "outrider/base/str.h"
 #include "outrider/core/instant.h"
+#include "outrider/core/probe/verdict.h"
 #include "outrider/core/registry/registry_request.h"
 #include "outrider/core/server/record.h"
-#include "outrider/core/probe/verdict.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -66,7 +66,7 @@ struct api_probe {
 struct api_fleet {
     const struct view *view;
     uint64_t writes, failures; /* of the file it is kept in */
-    const char *trouble;       /* why that cannot be written, "" when it can or is off */
+    const char *last_error;    /* why that cannot be written, "" when it can or is off */
     struct events *events;     /* who follows it; NULL: nobody can */
 };
 
@@ -88,7 +88,7 @@ struct api_view {
     const struct registry_endpoint *registry_endpoints;
     size_t registry_endpoint_count;
     const struct keywatch *keywatch; /* NULL: there is none */
-    const char *state_trouble; /* why state_dir cannot be written now, "" when it can or is off */
+    const char *state_last_error;    /* why state_dir cannot be written now, "" when it can or is off */
     const struct api_counters *counters;
 };
 

@@ -63,7 +63,7 @@ void events_free(struct events *events);
 /* Takes note of an effect of the view: CHANGED and REVISION, others are ignored; references are taken. Every
  * effect of a step is to be told before anything else is asked of the hub. What is to be sent goes out at the
  * end of the turn. */
-void events_tell(struct events *events, const struct view_effect *effect);
+void events_emit(struct events *events, const struct view_effect *effect);
 
 /* Answers a GET or HEAD with a stream, or says why not: 400 for parameters that there are not, 503 while the
  * view is not known and where there is no room. The exchange is taken over. */

@@ -14,8 +14,8 @@ struct buf;
 /* One fault of a file. Lines and columns count from 1, columns in characters. */
 struct config_problem {
     unsigned line, column;
-    char *path; /* dotted, with indexes: "probes[1].timeout"; "yaml" where the text is no document */
-    char *text; /* what is wrong, and where that helps what to write instead */
+    char *path;   /* dotted, with indexes: "probes[1].timeout"; "yaml" where the text is no document */
+    char *text;   /* what is wrong, and where that helps what to write instead */
     bool warning; /* hardly meant, and yet it works */
 };
 

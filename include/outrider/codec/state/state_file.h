@@ -6,7 +6,7 @@
 
 #include "outrider/base/attr.h"
 #include "outrider/base/str.h"
-#include "outrider/core/server/words.h"
+#include "outrider/core/server/status_message.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -39,10 +39,10 @@ struct saved_state {
     int64_t ttl_ms;      /* granted */
     struct saved_hold ops;
     bool probe_has_passed; /* in the life of `words` */
-    bool has_words;
+    bool has_message;
     /* The server's last words: said, text, players, capacity, ports, labels, heartbeat (the watchdog is
      * armed), watchdog_ms, mainpid and mainpid_start. Nothing else of it is kept. */
-    struct words words;
+    struct status_message message;
     void *owned; /* what decoding allocated */
 };
 

@@ -6,7 +6,7 @@
 #include "outrider/base/str.h"
 
 struct error;
-struct words;
+struct status_message;
 
 /* Reads a datagram: one assignment on each line. READY, STATUS, STOPPING, RELOADING, WATCHDOG, WATCHDOG_USEC,
  * MAINPID, BARRIER, ERRNO and X_OUTRIDER (any words that need no connection) have a meaning, other KEY= are
@@ -14,6 +14,6 @@ struct words;
  * READY=1 ends a reload even beside RELOADING=1, as systemd has it. `ret_words` borrows its strings from
  * `datagram`; `mainpid` is a claim that the caller must verify. All or nothing: returns 0, or -1 with
  * ERROR_INVALID and `ret_words` untouched. Nobody is answered: the text is for the log. */
-int notify_parse(struct str datagram, struct words *ret_words, struct error *err) MUST_CHECK;
+int notify_parse(struct str datagram, struct status_message *ret_message, struct error *err) MUST_CHECK;
 
 #endif

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 struct buf;
-struct words;
+struct status_message;
 
 /* Bytes of the longest line, its end not counted; bad lines in a row until the connection is closed. */
 enum { STATUS_LINE_MAX = 16384, STATUS_LINE_BAD_MAX = 8 };
@@ -49,7 +49,7 @@ const char *status_line_fault_name(enum status_line_fault fault);
  * borrows its strings from `line`. All or nothing: returns 0, or -1 with `ret_error` filled and `ret_words`
  * untouched. Spans of drain= and heartbeat= have a unit, a bare number is seconds; 0 is no deadline, and no
  * watchdog. */
-int status_line_parse(struct str line, struct words *ret_words,
+int status_line_parse(struct str line, struct status_message *ret_message,
                       struct status_line_error *ret_error) MUST_CHECK;
 
 /* Appends "OK", or "OK drain=1 deadline=540" while draining; `deadline_ms` is the span left, rounded up to

@@ -44,8 +44,8 @@ struct config_registry {
     char *prefix;         /* begins with '/', does not end with one */
     char *control_prefix; /* "auto" already replaced */
     int64_t ttl_ms;
-    int64_t heartbeat_ms;       /* 0: auto */
-    int64_t request_timeout_ms; /* never 0: "auto" already replaced by min(ttl/6, 2s) */
+    int64_t heartbeat_ms;           /* 0: auto */
+    int64_t request_timeout_ms;     /* never 0: "auto" already replaced by min(ttl/6, 2s) */
     char *username, *password_file; /* both or neither; the file is read at each login */
     struct {
         char *ca_file, *cert_file, *key_file, *server_name; /* NULL: not given */

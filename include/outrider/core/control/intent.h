@@ -15,9 +15,9 @@
 #define OUTRIDER_CORE_CONTROL_INTENT_H
 
 #include "outrider/base/queue.h"
-#include "outrider/core/server/hold.h"
 #include "outrider/core/instant.h"
 #include "outrider/core/registry/registry_request.h"
+#include "outrider/core/server/hold.h"
 
 struct intent;
 
@@ -128,7 +128,7 @@ int64_t intent_pending_since(const struct intent *intent);
 
 /* Why requests fail, "" when they do not; why the key's value cannot be used, "" when it can. Borrowed until
  * the next step. */
-const char *intent_trouble(const struct intent *intent);
+const char *intent_last_error(const struct intent *intent);
 const char *intent_unreadable(const struct intent *intent);
 
 /* The key, borrowed. */

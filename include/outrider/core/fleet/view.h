@@ -32,10 +32,10 @@
 #define OUTRIDER_CORE_FLEET_VIEW_H
 
 #include "outrider/base/queue.h"
+#include "outrider/core/fleet/view_entry.h"
 #include "outrider/core/instant.h"
 #include "outrider/core/registry/registry_request.h"
 #include "outrider/core/registry/registry_watch.h"
-#include "outrider/core/fleet/view_entry.h"
 
 struct view;
 
@@ -119,8 +119,8 @@ struct view_event {
 /* State changes worth one line in the log. */
 enum view_note {
     VIEW_NOTE_LISTED,    /* a whole listing was read: how much, how long it took */
-    VIEW_NOTE_AWAY,      /* requests or the watch fail: the first failure of each kind */
-    VIEW_NOTE_BACK,      /* in sync again, after how long */
+    VIEW_NOTE_OUTAGE,    /* requests or the watch fail: the first failure of each kind */
+    VIEW_NOTE_RECOVERED, /* in sync again, after how long */
     VIEW_NOTE_RELIST,    /* the watch cannot go on from where it was: compacted, wiped, another cluster */
     VIEW_NOTE_STALLED,   /* the stream was open, but did not tell what the registry has */
     VIEW_NOTE_UNREADABLE /* a key under the prefix is no record of ours (each key once; bounded) */

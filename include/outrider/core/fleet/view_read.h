@@ -4,8 +4,8 @@
 #define OUTRIDER_CORE_FLEET_VIEW_READ_H
 
 #include "outrider/base/attr.h"
-#include "outrider/core/instant.h"
 #include "outrider/core/fleet/view_entry.h"
+#include "outrider/core/instant.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -86,7 +86,7 @@ int view_resume(const struct view *view, int64_t revision, uint64_t cluster, uin
 struct str view_prefix(const struct view *view);
 
 /* The failure that goes on, "" when there is none. */
-const char *view_trouble(const struct view *view);
+const char *view_last_error(const struct view *view);
 
 /* How often a whole listing was applied, a stream was found stalled, and the watch was opened. */
 uint64_t view_listings(const struct view *view);

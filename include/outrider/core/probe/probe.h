@@ -11,8 +11,8 @@
 #define OUTRIDER_CORE_PROBE_PROBE_H
 
 #include "outrider/base/queue.h"
-#include "outrider/core/probe/health.h"
 #include "outrider/core/instant.h"
+#include "outrider/core/probe/health.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -27,15 +27,15 @@ enum probe_event_type {
 struct probe_event {
     enum probe_event_type type;
     struct instant now;
-    uint64_t try_id;             /* result */
-    enum probe_outcome outcome;  /* result */
-    const char *detail;          /* result: words for a person, borrowed */
-    int64_t duration_us;         /* result */
+    uint64_t try_id;            /* result */
+    enum probe_outcome outcome; /* result */
+    const char *detail;         /* result: words for a person, borrowed */
+    int64_t duration_us;        /* result */
 };
 
 enum probe_effect_type {
-    PROBE_DO_TRY, /* begin a try with this id; it must answer within `timeout_ms` */
-    PROBE_DO_VERDICT    /* the verdict changed */
+    PROBE_DO_TRY,    /* begin a try with this id; it must answer within `timeout_ms` */
+    PROBE_DO_VERDICT /* the verdict changed */
 };
 
 struct probe_effect {
@@ -50,10 +50,10 @@ struct probe {
     unsigned index;
     int64_t interval_ms, timeout_ms;
     struct health health;
-    uint64_t try_id;  /* of the latest try */
+    uint64_t try_id; /* of the latest try */
     bool trying;
-    bool by_contact;  /* the try under way began with a contact: further ones do not restart it */
-    int64_t due;      /* mono ms of the next try */
+    bool by_contact; /* the try under way began with a contact: further ones do not restart it */
+    int64_t due;     /* mono ms of the next try */
 
     /* evidence, for accessors */
     enum probe_outcome last_outcome;
@@ -61,7 +61,7 @@ struct probe {
     char last_detail[96];
     int64_t last_duration_us;
     int64_t last_try_mono, last_passed_mono; /* 0: never */
-    unsigned failures; /* in a row, not above fall */
+    unsigned failures;                       /* in a row, not above fall */
 };
 
 /* Prepares a probe that is due at `first_due` (mono ms): agents that start together choose it at random. */

@@ -82,13 +82,13 @@ enum registrar_note {
     REGISTRAR_NOTE_TAKEN_OVER, /* the record of before the restart stands, its lease is ours again */
     REGISTRAR_NOTE_LEASE_LOST, /* the registry does not know our lease any more */
     REGISTRAR_NOTE_REPAIRED,   /* somebody had changed or deleted the key; it is ours again */
-    REGISTRAR_NOTE_FOREIGN,    /* another living lease holds the key */
-    REGISTRAR_NOTE_AWAY,       /* requests fail: `text` is the first failure */
-    REGISTRAR_NOTE_BACK,       /* they succeed again */
+    REGISTRAR_NOTE_CONFLICT,   /* another living lease holds the key */
+    REGISTRAR_NOTE_OUTAGE,     /* requests fail: `text` is the first failure */
+    REGISTRAR_NOTE_RECOVERED,  /* they succeed again */
     REGISTRAR_NOTE_WITHDRAWN,  /* the record is gone, on purpose */
     REGISTRAR_NOTE_GAP,        /* time passed without us: the lease is taken for lost */
     REGISTRAR_NOTE_TAKEN_BACK, /* the record is no longer true and cannot be written: its lease goes */
-    REGISTRAR_NOTE_TWIN, /* another agent writes under our own lease; `text` has what it wrote beside ours */
+    REGISTRAR_NOTE_DUPLICATE_AGENT, /* another agent writes under our own lease; `text` has what it wrote beside ours */
     REGISTRAR_NOTE_CLUSTER /* another cluster answers than before */
 };
 
@@ -152,8 +152,8 @@ int64_t registrar_written_wall(const struct registrar *registrar);
 uint64_t registrar_registrations(const struct registrar *registrar);
 
 /* The failure that goes on, "" when requests succeed; and since when (wall ms). */
-const char *registrar_trouble(const struct registrar *registrar);
-int64_t registrar_trouble_since(const struct registrar *registrar);
+const char *registrar_last_error(const struct registrar *registrar);
+int64_t registrar_last_error_since(const struct registrar *registrar);
 
 /* The cluster that answered last, and the one that did before it (0: unknown, or never another one). */
 uint64_t registrar_cluster(const struct registrar *registrar);
@@ -161,10 +161,10 @@ uint64_t registrar_cluster_before(const struct registrar *registrar);
 
 /* The other holder of our key: its lease (0: nobody), and how long that lease still had when last asked, in
  * ms (negative: unknown). */
-int64_t registrar_foreign_lease(const struct registrar *registrar);
-int64_t registrar_foreign_left(const struct registrar *registrar);
+int64_t registrar_conflict_lease(const struct registrar *registrar);
+int64_t registrar_conflict_left(const struct registrar *registrar);
 
 /* The other holder's record as it stands in the registry, borrowed until the next step; empty: unknown. */
-struct str registrar_foreign_value(const struct registrar *registrar);
+struct str registrar_conflict_value(const struct registrar *registrar);
 
 #endif

@@ -51,7 +51,7 @@ struct keywatch_event {
     bool settled;             /* the record is as it should be, or another holder's */
     int64_t revision;         /* mod revision at which its key was seen; 0: there is none */
     int64_t control_revision; /* the same of the control key; -1: unknown */
-    bool alone;               /* no lease, so that no heartbeat shows whether the registry is there */
+    bool leaseless;           /* no lease, so that no heartbeat shows whether the registry is there */
     const struct registry_watch_event *watch;
     const struct registry_reply *reply;
 };
@@ -91,20 +91,20 @@ struct keywatch {
     enum keywatch_state state;
     uint64_t id;                  /* of the latest watch */
     int64_t due;                  /* waiting: mono of the next try */
-    bool proven;                  /* waiting: a request has succeeded since the last one ended */
+    bool reachable;               /* waiting: a request has succeeded since the last one ended */
     int64_t opened_mono;          /* open: since when */
-    int64_t told_revision;        /* open: the newest revision of the record's key that it knows */
-    int64_t owed_revision;        /* open: it should tell this one; 0: nothing is owed */
-    int64_t owed_until;           /* mono */
-    bool excused;                 /* once, when it was us who were late */
+    int64_t pending_revision;     /* open: the newest revision of the record's key that it knows */
+    int64_t expected_revision;    /* open: it should tell this one; 0: nothing is owed */
+    int64_t expected_until;       /* mono */
+    bool in_grace;                /* once, when it was us who were late */
     int64_t compare_due;          /* open: mono of the next comparison */
-    bool doubted;                 /* the last one said that something was not told */
-    bool alone, settled;          /* as the last event said */
+    bool suspected;               /* the last one said that something was not told */
+    bool leaseless, settled;      /* as the last event said */
     uint64_t next_id, compare_id; /* of requests; the one under way, 0: none */
     int64_t compared_revision, compared_control; /* what it compares with */
     unsigned told;                               /* one bit for each enum keywatch_note since it was well */
     bool denied, left;
-    char trouble[256]; /* why it is not open, "" when it is or was never tried */
+    char last_error[256]; /* why it is not open, "" when it is or was never tried */
 };
 
 /* Prepares a watch of `record_key` and `control_key` (copied), to be opened within `timeout_ms`; one that has
@@ -130,6 +130,6 @@ bool keywatch_awaits(const struct keywatch *keywatch, uint64_t id);
 
 /* Its state, and why it is not open ("" when there is nothing to say; borrowed until the next step). */
 enum keywatch_state keywatch_state(const struct keywatch *keywatch);
-const char *keywatch_trouble(const struct keywatch *keywatch);
+const char *keywatch_last_error(const struct keywatch *keywatch);
 
 #endif

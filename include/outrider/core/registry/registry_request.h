@@ -79,9 +79,9 @@ struct registry_item {
 /* One of the servers that a registry asks, as it is now; strings are borrowed until the loop runs on. */
 struct registry_endpoint {
     const char *name;
-    bool in_use;         /* asked first */
-    const char *trouble; /* why it failed when it was asked last; "" when it did not */
-    int64_t failed_wall; /* when that was, ms since 1970 */
+    bool in_use;            /* asked first */
+    const char *last_error; /* why it failed when it was asked last; "" when it did not */
+    int64_t failed_wall;    /* when that was, ms since 1970 */
 };
 
 /* Strings and items are borrowed for the duration of the call that hands the reply over. */

@@ -18,11 +18,11 @@
 
 #include "outrider/base/error.h"
 #include "outrider/base/queue.h"
-#include "outrider/core/server/hold.h"
 #include "outrider/core/instant.h"
-#include "outrider/core/server/record.h"
 #include "outrider/core/probe/verdict.h"
-#include "outrider/core/server/words.h"
+#include "outrider/core/server/hold.h"
+#include "outrider/core/server/record.h"
+#include "outrider/core/server/status_message.h"
 
 struct config;
 struct server;
@@ -33,33 +33,33 @@ enum life { LIFE_NONE, LIFE_ALIVE, LIFE_CRASHED, LIFE_LEFT };
 const char *life_name(enum life life);
 
 enum server_event_type {
-    SERVER_ON_TICK,     /* time may have passed */
-    SERVER_ON_WORDS,    /* an accepted line or datagram: `words` */
-    SERVER_ON_DETACH,   /* a connection attached in life number `life` closed; `by_us`: we closed it for its bad input,
+    SERVER_ON_TICK,    /* time may have passed */
+    SERVER_ON_MESSAGE, /* an accepted line or datagram: `words` */
+    SERVER_ON_DETACH, /* a connection attached in life number `life` closed; `by_us`: we closed it for its bad input,
                          * which says nothing about the server */
-    SERVER_ON_EXIT,     /* the process `pid` exited */
-    SERVER_ON_VERDICT,  /* probe `index` has `verdict`, because `text` */
-    SERVER_ON_HOLD,     /* set hold `kind`: `reason`, `by`, `deadline_ms`, `expires_ms` */
-    SERVER_ON_UNHOLD,   /* lift hold `kind` */
-    SERVER_ON_RESTORE,  /* the operator's `hold` of before the restart, by its wall times */
-    SERVER_ON_CONTROL,  /* the control key says `hold`, by its wall times; not set: it lifts it */
+    SERVER_ON_EXIT,         /* the process `pid` exited */
+    SERVER_ON_VERDICT,      /* probe `index` has `verdict`, because `text` */
+    SERVER_ON_HOLD,         /* set hold `kind`: `reason`, `by`, `deadline_ms`, `expires_ms` */
+    SERVER_ON_UNHOLD,       /* lift hold `kind` */
+    SERVER_ON_RESTORE,      /* the operator's `hold` of before the restart, by its wall times */
+    SERVER_ON_CONTROL,      /* the control key says `hold`, by its wall times; not set: it lifts it */
     SERVER_ON_CONTROL_READ, /* nothing need wait for the control key any more: it was read, or could not be */
-    SERVER_ON_STOPPING, /* the agent goes: shutting_down from now on */
-    SERVER_ON_HOST,     /* the address to publish is `text`; NULL: none, because `reason` */
-    SERVER_ON_FRESH,    /* no record of before the restart stands; `words` and `passed` as below where our lease
+    SERVER_ON_STOPPING,     /* the agent goes: shutting_down from now on */
+    SERVER_ON_HOST,         /* the address to publish is `text`; NULL: none, because `reason` */
+    SERVER_ON_FRESH, /* no record of before the restart stands; `words` and `passed` as below where our lease
                          * does; `control_unread`: not ready before the control key was read */
-    SERVER_ON_ADOPTED,  /* our record of before the restart stands as `record`; `words` of before are believed
+    SERVER_ON_ADOPTED, /* our record of before the restart stands as `record`; `words` of before are believed
                          * when not NULL, `passed` when a probe had passed */
-    SERVER_ON_GAP,      /* time passed in which nothing could be done: what the probes found before does not count, and
+    SERVER_ON_GAP, /* time passed in which nothing could be done: what the probes found before does not count, and
                          * until each has a verdict nothing is offered that needs one to be true; then the record is
                          * offered again or said to stand */
-    SERVER_ON_RELOAD    /* `config` is the configuration now; its probe i was number `probe_map[i]` before, or -1 */
+    SERVER_ON_RELOAD /* `config` is the configuration now; its probe i was number `probe_map[i]` before, or -1 */
 };
 
 struct server_event {
     enum server_event_type type;
     struct instant now;
-    const struct words *words;
+    const struct status_message *message;
     uint64_t life;
     bool by_us;
     pid_t pid;
@@ -76,17 +76,17 @@ struct server_event {
 };
 
 enum server_effect_type {
-    SERVER_DO_PUBLISH,      /* the record changed: offer server_record(); `urgent`: at once */
-    SERVER_DO_STANDS,       /* what was offered last is true: every probe has spoken since the restart or the gap */
-    SERVER_DO_WITHDRAW,     /* take the record away until the next publish; `text` says why */
-    SERVER_DO_WATCH_PID,    /* watch process `pid` instead of any other */
-    SERVER_DO_UNWATCH_PID,  /* watch none */
-    SERVER_DO_PROBE_NOW,    /* new contact */
-    SERVER_DO_RESET_PROBES, /* a life began or ended: verdicts are unknown again */
-    SERVER_DO_PROBE_PORTS,  /* the server said its ports: probes follow server_ports() */
-    SERVER_DO_TELL_CONTROL, /* the ops hold was changed here: it is to stand at the control key */
-    SERVER_DO_TELL_DRAIN,   /* tell watching connections: `on`, `deadline_ms` left (NEVER_MS: none), `text` reason */
-    SERVER_DO_SAVE,         /* what a restart needs changed; `urgent`: a hold, keep it before anything is answered */
+    SERVER_DO_PUBLISH, /* the record changed: offer server_record(); `urgent`: at once */
+    SERVER_DO_STANDS, /* what was offered last is true: every probe has spoken since the restart or the gap */
+    SERVER_DO_WITHDRAW,       /* take the record away until the next publish; `text` says why */
+    SERVER_DO_WATCH_PID,      /* watch process `pid` instead of any other */
+    SERVER_DO_UNWATCH_PID,    /* watch none */
+    SERVER_DO_PROBE_NOW,      /* new contact */
+    SERVER_DO_RESET_PROBES,   /* a life began or ended: verdicts are unknown again */
+    SERVER_DO_PROBE_PORTS,    /* the server said its ports: probes follow server_ports() */
+    SERVER_DO_UPDATE_CONTROL, /* the ops hold was changed here: it is to stand at the control key */
+    SERVER_DO_EMIT_DRAIN, /* tell watching connections: `on`, `deadline_ms` left (NEVER_MS: none), `text` reason */
+    SERVER_DO_SAVE, /* what a restart needs changed; `urgent`: a hold, keep it before anything is answered */
     SERVER_DO_LOOK_UP_HOST, /* find the address to publish and answer with SERVER_ON_HOST */
     SERVER_DO_LOG_STATUS,   /* the status moved `from` -> `to` because `text` */
     SERVER_DO_DRAIN_OVER    /* the waiting for hold `kind` ended with `outcome` */
@@ -127,7 +127,8 @@ struct window server_deadline(const struct server *server);
 
 /* Whether these words fit beside what is already said (the number of labels): a step cannot fail, so it is asked
  * first. On -1 `ret_label` names the word that does not fit. */
-int server_accepts(const struct server *server, const struct words *words, struct str *ret_label) MUST_CHECK;
+int server_accepts(const struct server *server, const struct status_message *message,
+                   struct str *ret_label) MUST_CHECK;
 
 /* The effective status, its cause ("" when there is nothing to explain), and since when (wall ms). */
 enum status server_status(const struct server *server);
@@ -147,8 +148,8 @@ uint64_t server_life_number(const struct server *server);
 int64_t server_life_since(const struct server *server);
 
 /* What this life has said last. Text is NULL when there is none; `ret_players` only written when true. */
-enum said server_said(const struct server *server);
-int64_t server_said_wall(const struct server *server);
+enum reported_status server_reported_status(const struct server *server);
+int64_t server_reported_wall(const struct server *server);
 const char *server_text(const struct server *server);
 bool server_players(const struct server *server, uint32_t *ret_players);
 pid_t server_mainpid(const struct server *server);
@@ -174,7 +175,7 @@ int64_t server_watchdog(const struct server *server, int64_t *ret_due_mono);
 
 /* Until when (mono ms) failing probes do not yet make an error, because the server says initializing or no probe has
  * passed in this life (contract section 4, row 2): NEVER_MS when that is without end, 0 when it is not so now. */
-int64_t server_excused_until(const struct server *server, const struct instant *now);
+int64_t server_grace_until(const struct server *server, const struct instant *now);
 
 /* The latest transitions, oldest first: number of them, and the one at `index`. */
 size_t server_transition_count(const struct server *server);
@@ -182,6 +183,6 @@ const struct server_transition *server_transition(const struct server *server, s
 
 /* What a restart may believe again: fills `ret_words` with what was said in this life, borrowed until the next
  * step. Returns false when nothing was said. */
-bool server_words(const struct server *server, struct words *ret_words);
+bool server_reported_message(const struct server *server, struct status_message *ret_message);
 
 #endif

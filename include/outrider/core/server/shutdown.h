@@ -40,9 +40,9 @@ enum shutdown_event_type {
     SHUTDOWN_ON_INT,
     SHUTDOWN_ON_QUIT,       /* `may_hand_over`: a lease is held and its id is in a state_dir */
     SHUTDOWN_ON_DRAIN_OVER, /* the waiting for the `stop` hold ended */
-    SHUTDOWN_ON_PUBLISHED,  /* the registry has what is wanted, or (not `visible`) there is no record to see */
-    SHUTDOWN_ON_GONE,       /* no lease of ours is left */
-    SHUTDOWN_ON_TIDY        /* nor is anything to be done at the control key */
+    SHUTDOWN_ON_PUBLISHED, /* the registry has what is wanted, or (not `visible`) there is no record to see */
+    SHUTDOWN_ON_GONE,      /* no lease of ours is left */
+    SHUTDOWN_ON_TIDY       /* nor is anything to be done at the control key */
 };
 
 struct shutdown_event {

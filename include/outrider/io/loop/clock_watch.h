@@ -16,7 +16,8 @@ typedef void clock_watch_fn(void *user);
 /* Watches the clocks by a timerfd of the wall clock that is cancelled when that is set, as the kernel does at
  * resume, too (timerfd_create(2), TFD_TIMER_CANCEL_ON_SET). The caller owns the result; `loop` is borrowed until
  * clock_watch_free. NULL with ERROR_SYSTEM where there are no descriptors left or the kernel has no such timers. */
-struct clock_watch *clock_watch_new(struct loop *loop, clock_watch_fn *fn, void *user, struct error *err) MUST_CHECK;
+struct clock_watch *clock_watch_new(struct loop *loop, clock_watch_fn *fn, void *user,
+                                    struct error *err) MUST_CHECK;
 
 /* Stops watching; no callback follows. Accepts NULL. */
 void clock_watch_free(struct clock_watch *watch);

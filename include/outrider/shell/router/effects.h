@@ -5,12 +5,12 @@
 #define OUTRIDER_SHELL_ROUTER_EFFECTS_H
 
 #include "outrider/core/config/config.h"
-#include "outrider/core/server/hold.h"
 #include "outrider/core/control/intent.h"
-#include "outrider/core/registry/keywatch.h"
-#include "outrider/core/server/record.h"
 #include "outrider/core/publish/registrar.h"
+#include "outrider/core/registry/keywatch.h"
 #include "outrider/core/registry/registry_request.h"
+#include "outrider/core/server/hold.h"
+#include "outrider/core/server/record.h"
 
 #include <sys/types.h>
 
@@ -43,7 +43,7 @@ void effects_look_up_host(struct effects *effects);
 
 /* Tells watching connections that a drain began or changed (`on`) or ended. `left_ms` NEVER_MS: no deadline.
  */
-void effects_tell_drain(struct effects *effects, bool on, int64_t left_ms, struct str reason);
+void effects_emit_drain(struct effects *effects, bool on, int64_t left_ms, struct str reason);
 
 /* Keeps in state_dir what a restart needs: at once when `urgent` (an operator's word must survive its
  * answer), else soon. */

@@ -5,9 +5,9 @@
 #define OUTRIDER_SHELL_ROUTER_ROUTER_H
 
 #include "outrider/core/control/intent.h"
-#include "outrider/core/registry/keywatch.h"
 #include "outrider/core/probe/probe.h"
 #include "outrider/core/publish/registrar.h"
+#include "outrider/core/registry/keywatch.h"
 #include "outrider/core/server/server.h"
 #include "outrider/core/server/shutdown.h"
 
@@ -17,15 +17,15 @@ struct effects;
 struct router;
 
 /* What is known from before a restart. */
-struct router_past {
+struct router_restore {
     int64_t lease; /* 0: none that could still live */
     int64_t ttl_ms;
-    bool passed;               /* a probe had passed */
-    const struct words *words; /* believed when the lease still lives; NULL: none, or no witness */
-    const struct hold *ops;    /* the operator's hold; NULL: none */
-    int64_t control_revision;  /* of the control key as last seen; 0: never, or it was absent */
-    bool control_pending;      /* the hold, or that there is none, had not reached it yet */
-    int64_t control_sent_wall; /* as intent_sent() was */
+    bool passed;                          /* a probe had passed */
+    const struct status_message *message; /* believed when the lease still lives; NULL: none, or no witness */
+    const struct hold *ops;               /* the operator's hold; NULL: none */
+    int64_t control_revision;             /* of the control key as last seen; 0: never, or it was absent */
+    bool control_pending;                 /* the hold, or that there is none, had not reached it yet */
+    int64_t control_sent_wall;            /* as intent_sent() was */
 };
 
 /* Appends the key of the record of server `id`: <prefix>/<type>/<id> (contract section 5). */
@@ -36,7 +36,7 @@ void router_control_key(const struct config *config, const char *id, struct buf 
 
 /* Creates the machines. `config`, `effects` and what `past` points to (words until the first registry answer)
  * are borrowed. `seed` feeds lease ids, jitter and the probes' phase. The caller owns the result. */
-struct router *router_new(const struct config *config, const char *id, const struct router_past *past,
+struct router *router_new(const struct config *config, const char *id, const struct router_restore *restore,
                           uint64_t seed, struct effects *effects, const struct instant *now);
 
 /* Starts them: probes at once, the registrar as soon as there is a record. To be called once; effects begin
@@ -53,7 +53,8 @@ struct window router_deadline(const struct router *router);
 void router_tick(struct router *router, const struct instant *now);
 
 /* The server said `words` (server_accepts() was asked first). */
-void router_heard(struct router *router, const struct words *words, const struct instant *now);
+void router_status_message(struct router *router, const struct status_message *message,
+                           const struct instant *now);
 
 /* A connection attached in life `life` has closed; `by_us`: because of its bad input. */
 void router_detached(struct router *router, uint64_t life, bool by_us, const struct instant *now);
@@ -69,7 +70,8 @@ void router_tried(struct router *router, unsigned index, uint64_t try_id, enum p
 void router_replied(struct router *router, const struct registry_reply *reply, const struct instant *now);
 
 /* The watch told something. `event` is borrowed. */
-void router_watched(struct router *router, const struct registry_watch_event *event, const struct instant *now);
+void router_watched(struct router *router, const struct registry_watch_event *event,
+                    const struct instant *now);
 
 /* The address to publish, or NULL and why there is none. May be called from within effects_look_up_host(). */
 void router_host(struct router *router, const char *host, const char *reason, const struct instant *now);

@@ -115,8 +115,8 @@ static void the_registry_is_told_when_it_is_away(void **state)
     (void)state;
     struct small_agent agent;
     small_agent_init(&agent);
-    agent.registry_away = true;
-    agent.state_trouble = "/var/lib/outrider: no space left";
+    agent.registry_outage = true;
+    agent.state_last_error = "/var/lib/outrider: no space left";
     small_agent_start(&agent);
     json_t *root = document(&agent);
     const json_t *registry = json_object_get(root, "registry");

@@ -8,8 +8,8 @@
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
 #include "outrider/os/file.h"
-#include "unit/api/small_agent.h"
 #include "support/temp_dir.h"
+#include "unit/api/small_agent.h"
 
 #include <stdlib.h>
 

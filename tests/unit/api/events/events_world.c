@@ -62,7 +62,7 @@ static void step(struct world *world, struct view_event event)
     while (queue_take(&world->effects, &effect)) {
         world->request = effect.type == VIEW_DO_REQUEST ? effect.request->id : world->request;
         world->watch = effect.type == VIEW_DO_WATCH ? effect.watch->id : world->watch;
-        events_tell(world->events, &effect);
+        events_emit(world->events, &effect);
         view_effect_fini(&effect);
     }
 }

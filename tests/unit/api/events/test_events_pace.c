@@ -314,7 +314,7 @@ static void test_nothing_missed_nothing_twice(void **state)
     world_list(&world, 0xcafe, NULL, 0);
     struct reader steady = reader_dial(&world, "/api/subscribe", "");
     struct reader cut = reader_dial(&world, "/api/subscribe", "");
-    struct buf heard = {0};
+    struct buf applied = {0};
     reader_hear(&world, &steady, "event: synced");
     reader_hear(&world, &cut, "event: synced");
     for (size_t i = 0; i < 2000; i++) {
@@ -348,7 +348,7 @@ static void test_nothing_missed_nothing_twice(void **state)
             }
             last_id(&cut, id);
             if (id[0] != '\0') { /* else he waits on: nothing was lost */
-                buf_str(&heard, buf_view(&cut.in));
+                buf_str(&applied, buf_view(&cut.in));
                 reader_hang_up(&cut);
                 snprintf(header, sizeof(header), "Last-Event-ID: %s\r\n", id);
                 cut = reader_dial(&world, "/api/subscribe", header);
@@ -358,11 +358,11 @@ static void test_nothing_missed_nothing_twice(void **state)
     put_small(&world, "shutting_down");
     reader_hear(&world, &steady, "shutting_down");
     reader_hear(&world, &cut, "shutting_down");
-    buf_str(&heard, buf_view(&cut.in));
+    buf_str(&applied, buf_view(&cut.in));
     assert_true(counters_of(&world)->resumed > 30);
     assert_int_equal(counters_of(&world)->resumed, counters_of(&world)->subscribed - 2);
-    assert_true(str_eq(buf_view(&heard), buf_view(&steady.in)));
-    buf_fini(&heard);
+    assert_true(str_eq(buf_view(&applied), buf_view(&steady.in)));
+    buf_fini(&applied);
     reader_hang_up(&steady);
     reader_hang_up(&cut);
     world_end(&world);

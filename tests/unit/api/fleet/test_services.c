@@ -14,11 +14,13 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char ready[] = "{\"id\":\"w1\",\"type\":\"world\",\"host\":\"h\",\"ports\":[80],\"status\":\"ready\","
-                            "\"region\":\"kr\"}";
+static const char ready[] =
+    "{\"id\":\"w1\",\"type\":\"world\",\"host\":\"h\",\"ports\":[80],\"status\":\"ready\","
+    "\"region\":\"kr\"}";
 static const char drained[] = "{\"id\":\"w2\",\"type\":\"world\",\"host\":\"h\",\"ports\":[80],"
                               "\"status\":\"draining\",\"region\":\"us\"}";
-static const char lobby[] = "{\"id\":\"w1\",\"type\":\"lobby\",\"host\":\"h\",\"ports\":[81],\"status\":\"ready\"}";
+static const char lobby[] =
+    "{\"id\":\"w1\",\"type\":\"lobby\",\"host\":\"h\",\"ports\":[81],\"status\":\"ready\"}";
 
 struct fleet {
     struct small_agent agent;
@@ -53,9 +55,8 @@ static void begin(struct fleet *fleet)
 /* The registry has the three. */
 static void know(struct fleet *fleet)
 {
-    static const char *const rows[][2] = {{"/services/lobby/w1", lobby},
-                                          {"/services/world/w1", ready},
-                                          {"/services/world/w2", drained}};
+    static const char *const rows[][2] = {
+        {"/services/lobby/w1", lobby}, {"/services/world/w1", ready}, {"/services/world/w2", drained}};
     struct registry_item listed[COUNT_OF(rows)];
     struct view_items items = {0};
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -141,8 +142,8 @@ static void filters_and_totals(void **state)
     static const struct {
         const char *query;
         int total, healthy;
-    } cases[] = {{"", 3, 2},           {"type=world", 2, 1}, {"type=world&status=ready", 1, 1},
-                 {"region=us", 1, 0},  {"region=", 3, 2},    {"type=nothing", 0, 0}};
+    } cases[] = {{"", 3, 2},          {"type=world", 2, 1}, {"type=world&status=ready", 1, 1},
+                 {"region=us", 1, 0}, {"region=", 3, 2},    {"type=nothing", 0, 0}};
     struct fleet fleet;
     (void)state;
     begin(&fleet);
@@ -157,15 +158,16 @@ static void filters_and_totals(void **state)
     }
     small_agent_refused(small_agent_get(&fleet.agent, "/api/services", "typ=world"), 400, "bad_parameter");
     small_agent_refused(small_agent_get(&fleet.agent, "/api/services", "type=%zz"), 400, "bad_query");
-    small_agent_refused(small_agent_get(&fleet.agent, "/api/services/world/w1", "x=1"), 400, "unknown_parameter");
+    small_agent_refused(small_agent_get(&fleet.agent, "/api/services/world/w1", "x=1"), 400,
+                        "unknown_parameter");
     end(&fleet);
 }
 
 static struct api_reply ask_with(struct fleet *fleet, const char *path, const char *etag)
 {
-    return small_agent_ask(&fleet->agent, &(struct api_request){.method = STR("GET"),
-                                                                .path = str_of(path),
-                                                                .if_none_match = str_of(etag)});
+    return small_agent_ask(
+        &fleet->agent,
+        &(struct api_request){.method = STR("GET"), .path = str_of(path), .if_none_match = str_of(etag)});
 }
 
 static void an_etag_lasts_until_the_next_revision(void **state)
@@ -267,11 +269,12 @@ static void any_server_can_be_drained(void **state)
                         "bad_body");
     small_agent_refused(small_agent_post(&fleet.agent, "/api/services/world/w1/undrain", "{\"x\":1}"), 400,
                         "bad_body");
-    small_agent_refused(small_agent_ask(&fleet.agent, &(struct api_request){.method = STR("POST"),
-                                                                            .path = STR("/api/services/world/w1/drain"),
-                                                                            .host = STR("evil.example"),
-                                                                            .content_type = STR("application/json")}),
-                        403, "foreign_host");
+    small_agent_refused(
+        small_agent_ask(&fleet.agent, &(struct api_request){.method = STR("POST"),
+                                                            .path = STR("/api/services/world/w1/drain"),
+                                                            .host = STR("evil.example"),
+                                                            .content_type = STR("application/json")}),
+        403, "foreign_host");
     end(&fleet);
 }
 
@@ -309,7 +312,8 @@ static void an_observer_has_no_server(void **state)
     json_decref(root);
     reply = small_agent_get(&fleet.agent, "/metrics", "");
     assert_int_equal(reply.status, 200);
-    assert_non_null(strstr(buf_text(&reply.body), "outrider_services{type=\"world\",status=\"draining\"} 1\n"));
+    assert_non_null(
+        strstr(buf_text(&reply.body), "outrider_services{type=\"world\",status=\"draining\"} 1\n"));
     assert_null(strstr(buf_text(&reply.body), "outrider_lease_remaining_seconds"));
     drop(&reply);
     small_agent_refused(small_agent_post(&fleet.agent, "/api/agent/drain", "{}"), 409, "observer");

@@ -90,7 +90,7 @@ static void in_sync_is_what_is_offered_and_there(void **state)
     expect_sync(&agent, "outrider_registry_in_sync 0");
     small_agent_start(&agent);
     expect_sync(&agent, "outrider_registry_in_sync 1");
-    agent.registry_away = true;
+    agent.registry_outage = true;
     small_agent_say(&agent, "error");
     expect_sync(&agent, "outrider_registry_in_sync 0");
     small_agent_fini(&agent);

@@ -6,12 +6,12 @@
 
 #include <cmocka.h>
 
-#include "outrider/cli/common/client.h"
 #include "outrider/base/error.h"
+#include "outrider/cli/common/client.h"
 #include "outrider/os/file.h"
+#include "support/temp_dir.h"
 #include "unit/cli/peer.h"
 #include "unit/cli/said.h"
-#include "support/temp_dir.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,7 +48,7 @@ static void status_shows_and_judges(void **state)
 {
     (void)state;
     static const char ready[] = OK_HEAD "{\"status\":\"ready\",\"type\":\"world\",\"id\":\"01X\"}";
-    struct buf heard = {0};
+    struct buf applied = {0};
     answer_with("\r\n\r\n", (const char *const[]){ready, ready, ready, ready, ready, NULL});
     assert_int_equal(RUN(&said, "status", "--agent", where), EX_DONE);
     said_has(said.out, "world/01X  ready\n");
@@ -60,15 +60,15 @@ static void status_shows_and_judges(void **state)
     assert_string_equal(said.out, "");
     assert_int_equal(RUN(&said, "status", "--agent", where, "--is", "error", "--json"), EX_FAILED);
     said_has(said.out, "01X");
-    peer_end(&peer, &heard);
-    said_has(buf_text(&heard), "GET /api/agent HTTP/1.1\r\nHost: localhost\r\n");
-    buf_fini(&heard);
+    peer_end(&peer, &applied);
+    said_has(buf_text(&applied), "GET /api/agent HTTP/1.1\r\nHost: localhost\r\n");
+    buf_fini(&applied);
 }
 
 static void what_is_no_agent_is_told_from_none(void **state)
 {
     (void)state;
-    struct buf heard = {0};
+    struct buf applied = {0};
     assert_int_equal(RUN(&said, "status", "--agent", where), EX_TEMPFAIL);
     said_has(said.err, "no agent answers");
     said_has(said.err, "http.sock");
@@ -87,15 +87,15 @@ static void what_is_no_agent_is_told_from_none(void **state)
     }
     assert_int_equal(RUN(&said, "status", "--agent", where), EX_TEMPFAIL);
     said_has(said.err, "too many connections");
-    peer_end(&peer, &heard);
-    buf_fini(&heard);
+    peer_end(&peer, &applied);
+    buf_fini(&applied);
 }
 
 static void drain_says_what_was_asked_and_waits(void **state)
 {
     (void)state;
     struct error err;
-    struct buf heard = {0};
+    struct buf applied = {0};
     assert_int_equal(file_write_atomic(dir.path, "token", STR("s3cret\n"), 0600, &err), 0);
     answer_with("}", (const char *const[]){
                          OK_HEAD "{\"status\":\"draining\",\"hold\":{\"kind\":\"ops\",\"deadlineInMs\":"
@@ -105,12 +105,12 @@ static void drain_says_what_was_asked_and_waits(void **state)
                          "--reason", "a \"patch\"", "--deadline", "10m", "--expires=2h"),
                      EX_DONE);
     assert_string_equal(said.out, "draining, deadline in 10 min 0 s, lifts itself in 2 h 0 min\n");
-    peer_end(&peer, &heard);
-    said_has(buf_text(&heard), "POST /api/agent/drain HTTP/1.1\r\n");
-    said_has(buf_text(&heard), "\r\nContent-Type: application/json\r\n");
-    said_has(buf_text(&heard), "\r\nAuthorization: Bearer s3cret\r\n");
-    said_has(buf_text(&heard), "{\"reason\":\"a \\\"patch\\\"\",\"deadline\":\"10m\",\"expires\":\"2h\"}");
-    buf_fini(&heard);
+    peer_end(&peer, &applied);
+    said_has(buf_text(&applied), "POST /api/agent/drain HTTP/1.1\r\n");
+    said_has(buf_text(&applied), "\r\nContent-Type: application/json\r\n");
+    said_has(buf_text(&applied), "\r\nAuthorization: Bearer s3cret\r\n");
+    said_has(buf_text(&applied), "{\"reason\":\"a \\\"patch\\\"\",\"deadline\":\"10m\",\"expires\":\"2h\"}");
+    buf_fini(&applied);
 }
 
 static const char *config_for_peer(const char *who)
@@ -127,7 +127,7 @@ static void a_file_means_its_own_agent_and_no_other(void **state)
 {
     (void)state;
     static const char other[] = OK_HEAD "{\"status\":\"ready\",\"type\":\"world\",\"id\":\"w\\u001b2\"}";
-    struct buf heard = {0};
+    struct buf applied = {0};
     char file[256];
     snprintf(file, sizeof(file), "%s", config_for_peer("type: world, id: w1"));
     answer_with("\r\n\r\n", (const char *const[]){other, other, other, OK_HEAD "{}", NULL});
@@ -142,9 +142,9 @@ static void a_file_means_its_own_agent_and_no_other(void **state)
     unsetenv("OUTRIDER_CONFIG");
     assert_int_equal(RUN(&said, "status", "-c", file), EX_TEMPFAIL);
     said_has(said.err, ": ?/?, and ");
-    peer_end(&peer, &heard);
-    assert_null(strstr(buf_text(&heard), "POST"));
-    buf_fini(&heard);
+    peer_end(&peer, &applied);
+    assert_null(strstr(buf_text(&applied), "POST"));
+    buf_fini(&applied);
 }
 
 static void a_file_reaches_its_own_agent(void **state)
@@ -152,7 +152,7 @@ static void a_file_reaches_its_own_agent(void **state)
     (void)state;
     static const char own[] = OK_HEAD "{\"status\":\"ready\",\"type\":\"world\",\"id\":\"w1\"}";
     static const char done[] = OK_HEAD "{\"status\":\"ready\",\"hold\":null}";
-    struct buf heard = {0};
+    struct buf applied = {0};
     char file[256];
     snprintf(file, sizeof(file), "%s", config_for_peer("type: world, id: w1"));
     answer_with("\r\n\r\n", (const char *const[]){own, done, own, own, done, NULL});
@@ -160,9 +160,9 @@ static void a_file_reaches_its_own_agent(void **state)
     (void)config_for_peer("type: world");
     assert_int_equal(RUN(&said, "status", "-c", file), EX_DONE);
     assert_int_equal(RUN(&said, "undrain", "-c", file), EX_DONE);
-    peer_end(&peer, &heard);
-    said_has(buf_text(&heard), "POST /api/agent/undrain HTTP/1.1\r\n");
-    buf_fini(&heard);
+    peer_end(&peer, &applied);
+    said_has(buf_text(&applied), "POST /api/agent/undrain HTTP/1.1\r\n");
+    buf_fini(&applied);
 }
 
 static void where_nobody_answers_the_unit_is_named(void **state)
@@ -182,7 +182,7 @@ static void where_nobody_answers_the_unit_is_named(void **state)
 /* The first answer is to the POST, whose body ends with "}"; the others are to polls, which have none. */
 static void wait_for(const char *last, int status, const char *words)
 {
-    struct buf heard = {0};
+    struct buf applied = {0};
     char answer[256];
     snprintf(answer, sizeof(answer), "%s%s", OK_HEAD, last);
     answer_with("\r\n\r\n",
@@ -192,8 +192,8 @@ static void wait_for(const char *last, int status, const char *words)
     assert_int_equal(RUN(&said, "drain", "--agent", where, "--wait"), status);
     said_has(said.out, "draining, no deadline: waiting until the server is empty or gone\n");
     said_has(said.out, words);
-    peer_end(&peer, &heard);
-    buf_fini(&heard);
+    peer_end(&peer, &applied);
+    buf_fini(&applied);
 }
 
 static void waiting_ends_as_the_hold_does(void **state)
@@ -208,7 +208,7 @@ static void waiting_ends_as_the_hold_does(void **state)
 static void undrain_tells_what_is_so_now(void **state)
 {
     (void)state;
-    struct buf heard = {0};
+    struct buf applied = {0};
     answer_with(
         "{}", (const char *const[]){OK_HEAD "{\"status\":\"ready\",\"hold\":null}",
                                     "HTTP/1.1 401 No\r\nConnection: close\r\n\r\n"
@@ -219,12 +219,12 @@ static void undrain_tells_what_is_so_now(void **state)
     assert_int_equal(RUN(&said, "undrain", "--agent", where), EX_FAILED);
     said_has(said.err, "send the token");
     said_has(said.err, "--token-file");
-    peer_end(&peer, &heard);
-    assert_null(strstr(buf_text(&heard), "Authorization"));
+    peer_end(&peer, &applied);
+    assert_null(strstr(buf_text(&applied), "Authorization"));
     assert_int_equal(RUN(&said, "undrain", "--agent", where, "--token-file", "/nonexistent/token"),
                      EX_CONFIG);
     said_has(said.err, "/nonexistent/token");
-    buf_fini(&heard);
+    buf_fini(&applied);
 }
 
 int main(void)

@@ -5,9 +5,9 @@
 
 #include <cmocka.h>
 
+#include "outrider/base/error.h"
 #include "outrider/cli/common/cli.h"
 #include "outrider/cli/common/client.h"
-#include "outrider/base/error.h"
 #include "outrider/os/file.h"
 #include "support/temp_dir.h"
 

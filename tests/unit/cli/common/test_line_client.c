@@ -5,12 +5,12 @@
 
 #include <cmocka.h>
 
-#include "outrider/cli/common/line_client.h"
 #include "outrider/base/error.h"
+#include "outrider/cli/common/line_client.h"
 #include "outrider/os/file.h"
+#include "support/temp_dir.h"
 #include "unit/cli/peer.h"
 #include "unit/cli/said.h"
-#include "support/temp_dir.h"
 
 #include <string.h>
 
@@ -33,16 +33,16 @@ static void one_line_there_and_one_back(void **state)
     (void)state;
     struct peer peer;
     struct error err;
-    struct buf reply = {0}, heard = {0};
+    struct buf reply = {0}, applied = {0};
     peer_start(&peer, temp_path(&dir, "status.sock"), "\n",
                (const char *const[]){"OK drain=1\nEVENT drain off\n", NULL});
     assert_int_equal(line_client_ask(temp_path(&dir, "status.sock"), STR("ready players=1"), &err, &reply),
                      0);
     assert_string_equal(buf_text(&reply), "OK drain=1");
-    peer_end(&peer, &heard);
-    assert_string_equal(buf_text(&heard), "ready players=1\n");
+    peer_end(&peer, &applied);
+    assert_string_equal(buf_text(&applied), "ready players=1\n");
     buf_fini(&reply);
-    buf_fini(&heard);
+    buf_fini(&applied);
 }
 
 static void silence_and_absence_are_errors(void **state)
@@ -50,11 +50,11 @@ static void silence_and_absence_are_errors(void **state)
     (void)state;
     struct peer peer;
     struct error err;
-    struct buf reply = {0}, heard = {0};
+    struct buf reply = {0}, applied = {0};
     peer_start(&peer, temp_path(&dir, "status.sock"), "\n", (const char *const[]){"OK without an end", NULL});
     assert_int_equal(line_client_ask(temp_path(&dir, "status.sock"), STR("ready"), &err, &reply), -1);
     assert_int_equal(err.code, ERROR_UNREACHABLE);
-    peer_end(&peer, &heard);
+    peer_end(&peer, &applied);
     assert_int_equal(line_client_ask(temp_path(&dir, "none.sock"), STR("ready"), &err, &reply), -1);
     assert_int_equal(err.code, ERROR_UNREACHABLE);
     said_has(err.text, "none.sock");
@@ -65,7 +65,7 @@ static void silence_and_absence_are_errors(void **state)
     assert_int_equal(err.code, ERROR_INVALID);
     assert_int_equal(reply.size, 0);
     buf_fini(&reply);
-    buf_fini(&heard);
+    buf_fini(&applied);
 }
 
 static void send_prints_the_reply_and_judges_it(void **state)
@@ -73,7 +73,7 @@ static void send_prints_the_reply_and_judges_it(void **state)
     (void)state;
     struct peer peer;
     struct said said = {0};
-    struct buf heard = {0};
+    struct buf applied = {0};
     const char *path = temp_path(&dir, "status.sock");
     peer_start(&peer, path, "\n",
                (const char *const[]){"OK\n", "ERR word drian\n", "{\"id\":\"x\"}\n", NULL});
@@ -83,12 +83,12 @@ static void send_prints_the_reply_and_judges_it(void **state)
     assert_string_equal(said.out, "ERR word drian\n");
     assert_int_equal(RUN(&said, "send", "--socket", path, "get"), EX_DONE);
     assert_string_equal(said.out, "{\"id\":\"x\"}\n");
-    peer_end(&peer, &heard);
-    assert_string_equal(buf_text(&heard), "ready players=12/64 # a boss\ndrian\nget\n");
+    peer_end(&peer, &applied);
+    assert_string_equal(buf_text(&applied), "ready players=12/64 # a boss\ndrian\nget\n");
     assert_int_equal(RUN(&said, "send", "--socket", temp_path(&dir, "none.sock"), "ready"), EX_TEMPFAIL);
     said_has(said.err, "none.sock");
     said_fini(&said);
-    buf_fini(&heard);
+    buf_fini(&applied);
 }
 
 static void send_finds_the_socket_in_the_configuration(void **state)
@@ -97,7 +97,7 @@ static void send_finds_the_socket_in_the_configuration(void **state)
     struct peer peer;
     struct said said = {0};
     struct error err;
-    struct buf heard = {0}, text = {0};
+    struct buf applied = {0}, text = {0};
     buf_printf(&text, "server: {type: world, ports: [8001]}\nstatus: {socket: %s}\n",
                temp_path(&dir, "status.sock"));
     assert_int_equal(file_write_atomic(dir.path, "on.yaml", buf_view(&text), 0600, &err), 0);
@@ -107,7 +107,7 @@ static void send_finds_the_socket_in_the_configuration(void **state)
                      0);
     peer_start(&peer, temp_path(&dir, "status.sock"), "\n", (const char *const[]){"OK\n", NULL});
     assert_int_equal(RUN(&said, "send", "-c", temp_path(&dir, "on.yaml"), "ready"), EX_DONE);
-    peer_end(&peer, &heard);
+    peer_end(&peer, &applied);
     assert_int_equal(RUN(&said, "send", "-c", temp_path(&dir, "off.yaml"), "ready"), EX_TEMPFAIL);
     said_has(said.err, "status.socket");
     assert_int_equal(
@@ -116,7 +116,7 @@ static void send_finds_the_socket_in_the_configuration(void **state)
     said_has(said.err, "no server talks to an observer");
     assert_int_equal(RUN(&said, "send", "-c", temp_path(&dir, "none.yaml"), "ready"), EX_CONFIG);
     said_fini(&said);
-    buf_fini(&heard);
+    buf_fini(&applied);
     buf_fini(&text);
 }
 

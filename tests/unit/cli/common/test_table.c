@@ -5,8 +5,8 @@
 
 #include <cmocka.h>
 
-#include "outrider/cli/common/table.h"
 #include "outrider/base/buf.h"
+#include "outrider/cli/common/table.h"
 
 static struct table small(void)
 {

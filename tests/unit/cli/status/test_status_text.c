@@ -6,18 +6,30 @@
 
 #include <cmocka.h>
 
-#include "outrider/cli/status/status_text.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
+#include "outrider/cli/status/status_text.h"
 #include "outrider/os/file.h"
 
 #include <stdio.h>
 
-static const char *const screens[] = {
-    "ready",         "failing_probe", "loading",        "crash",           "draining",
-    "registry_away", "withdrawn",     "foreign_holder", "foreign_unknown", "no_address",
-    "nothing_said",  "stopping",      "left",           "ports_unsaid",
-    "control_pending", "control_unreadable", "endpoint_failed"};
+static const char *const screens[] = {"ready",
+                                      "failing_probe",
+                                      "loading",
+                                      "crash",
+                                      "draining",
+                                      "registry_away",
+                                      "withdrawn",
+                                      "foreign_holder",
+                                      "foreign_unknown",
+                                      "no_address",
+                                      "nothing_said",
+                                      "stopping",
+                                      "left",
+                                      "ports_unsaid",
+                                      "control_pending",
+                                      "control_unreadable",
+                                      "endpoint_failed"};
 
 static void read_golden(const char *name, const char *suffix, struct buf *ret_text)
 {

@@ -323,10 +323,13 @@ static void test_printing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_smallest),    cmocka_unit_test(test_everything),
+        cmocka_unit_test(test_smallest),
+        cmocka_unit_test(test_everything),
         cmocka_unit_test(test_observer),
-        cmocka_unit_test(test_environment), cmocka_unit_test(test_nothing_on_purpose),
-        cmocka_unit_test(test_items),       cmocka_unit_test(test_forms),
+        cmocka_unit_test(test_environment),
+        cmocka_unit_test(test_nothing_on_purpose),
+        cmocka_unit_test(test_items),
+        cmocka_unit_test(test_forms),
         cmocka_unit_test(test_printing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

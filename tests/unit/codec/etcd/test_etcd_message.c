@@ -72,9 +72,8 @@ static void paths_and_kinds(void **state)
 {
     (void)state;
     static const char *const paths[] = {
-        "/v3/lease/grant", "/v3/lease/keepalive", "/v3/lease/revoke", "/v3/lease/timetolive",
-        "/v3/kv/range",    "/v3/kv/txn",          "/v3/kv/txn",       "/v3/kv/range",
-        "/v3/kv/txn",       "/v3/kv/txn"};
+        "/v3/lease/grant", "/v3/lease/keepalive", "/v3/lease/revoke", "/v3/lease/timetolive", "/v3/kv/range",
+        "/v3/kv/txn",      "/v3/kv/txn",          "/v3/kv/range",     "/v3/kv/txn",           "/v3/kv/txn"};
     for (int op = 0; op < REGISTRY_OP_COUNT; op++) {
         assert_string_equal(etcd_message_path((enum registry_op)op), paths[op]);
         assert_int_equal(etcd_message_is_read((enum registry_op)op),

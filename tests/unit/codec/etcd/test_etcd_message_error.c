@@ -192,8 +192,8 @@ static void a_long_text_is_cut_between_characters(void **state)
 static void names_are_fixed(void **state)
 {
     (void)state;
-    static const char *const ops[] = {"grant", "keepalive", "revoke", "lease_ttl", "get",
-                                      "put",   "delete",    "list",   "prove",     "compare", "unknown"};
+    static const char *const ops[] = {"grant",  "keepalive", "revoke", "lease_ttl", "get",    "put",
+                                      "delete", "list",      "prove",  "compare",   "unknown"};
     static const char *const failures[] = {"ok",         "retry",  "unknown", "lease_lost", "lease_exists",
                                            "overloaded", "denied", "refused", "invalid"};
     for (int i = 0; i <= REGISTRY_OP_COUNT; i++) {

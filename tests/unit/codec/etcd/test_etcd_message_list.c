@@ -160,9 +160,10 @@ static void a_comparison_does_nothing_either_way(void **state)
     expect_body(&compare, "{\"compare\":[{\"key\":\"dDE=\",\"result\":\"EQUAL\",\"target\":\"MOD\","
                           "\"mod_revision\":\"7\"}]}");
     compare.range_end = STR("t2");
-    expect_body(&compare, "{\"compare\":[{\"key\":\"dDE=\",\"result\":\"EQUAL\",\"target\":\"MOD\","
-                          "\"mod_revision\":\"7\"},{\"key\":\"dDI=\",\"result\":\"EQUAL\",\"target\":\"CREATE\","
-                          "\"create_revision\":\"0\"}]}");
+    expect_body(&compare,
+                "{\"compare\":[{\"key\":\"dDE=\",\"result\":\"EQUAL\",\"target\":\"MOD\","
+                "\"mod_revision\":\"7\"},{\"key\":\"dDI=\",\"result\":\"EQUAL\",\"target\":\"CREATE\","
+                "\"create_revision\":\"0\"}]}");
     struct etcd_message message = {0};
     etcd_message_decode(REGISTRY_COMPARE, 0, 200, STR("{" HDR ",\"succeeded\":true}"), &message);
     assert_true(message.failure == REGISTRY_OK && message.succeeded);

@@ -224,7 +224,8 @@ static void an_error_line_ends_it(void **state)
                   "{\"error\":\"illegal base64 data at input byte 0\",\"message\":\"illegal base64 data at "
                   "input byte 0\",\"code\":2}",
                   "ended retry elsewhere: illegal base64 data at input byte 0\n");
-    expect_at_end(&under_w, 404, "404 page not found\n", "ended refused elsewhere: HTTP 404, not JSON: is it etcd?\n");
+    expect_at_end(&under_w, 404, "404 page not found\n",
+                  "ended refused elsewhere: HTTP 404, not JSON: is it etcd?\n");
 }
 
 static void an_end_in_good_order_is_no_error(void **state)

@@ -80,9 +80,9 @@ void decode(const struct registry_watch *watch, int status, struct str bytes, si
     drain(decoder, out);
     while (bytes.size > 0) {
         size_t size = bytes.size < cut ? bytes.size : cut;
-        char *alone = mem_copy(bytes.data, size);
-        etcd_watch_decoder_feed(decoder, (struct str){alone, size});
-        free(alone);
+        char *leaseless = mem_copy(bytes.data, size);
+        etcd_watch_decoder_feed(decoder, (struct str){leaseless, size});
+        free(leaseless);
         drain(decoder, out);
         bytes = (struct str){bytes.data + size, bytes.size - size};
     }

@@ -90,7 +90,7 @@ static void the_offline_come_only_when_asked_for(void **state)
     struct filter *filter = filter_of("include", "offline");
     expect(&fleet, filter,
            "{\"services\":[" M1 "],\"total\":1,\"healthy\":1,\"unhealthy\":0,\"revision\":814,\"stale\":"
-                                "false,\"ageMs\":0,\"offline\":["
+           "false,\"ageMs\":0,\"offline\":["
            "{\"goneAt\":\"2026-11-21T02:14:00.123Z\",\"record\":" W1
            "},{\"goneAt\":\"2026-11-21T02:14:00.123Z\",\"record\":" W2 "}]}");
     assert_string_equal(services_json_etag(fleet.view, filter, etag), "");

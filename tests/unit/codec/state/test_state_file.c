@@ -27,26 +27,26 @@ static struct saved_state full_state(void)
                 .expires_wall = 1795232640123,
                 .revision = 812},
         .probe_has_passed = true,
-        .has_words = true,
-        .words = {.said = SAID_READY,
-                  .has_text = true,
-                  .text = STR("\xed\x95\x9c"),
-                  .has_players = true,
-                  .players = 12,
-                  .has_capacity = true,
-                  .capacity = UINT32_MAX,
-                  .ports = {8001, 8002},
-                  .port_count = 2,
-                  .labels = {{STR("map"), STR("harbor")}, {STR("mode"), STR("duel")}},
-                  .label_count = 2,
-                  .heartbeat = true,
-                  .drain = true,
-                  .reloading = true,
-                  .has_watchdog = true,
-                  .watchdog_ms = 20000,
-                  .has_mainpid = true,
-                  .mainpid = 4242,
-                  .mainpid_start = 987654321},
+        .has_message = true,
+        .message = {.reported = REPORTED_READY,
+                    .has_text = true,
+                    .text = STR("\xed\x95\x9c"),
+                    .has_players = true,
+                    .players = 12,
+                    .has_capacity = true,
+                    .capacity = UINT32_MAX,
+                    .ports = {8001, 8002},
+                    .port_count = 2,
+                    .labels = {{STR("map"), STR("harbor")}, {STR("mode"), STR("duel")}},
+                    .label_count = 2,
+                    .heartbeat = true,
+                    .drain = true,
+                    .reloading = true,
+                    .has_watchdog = true,
+                    .watchdog_ms = 20000,
+                    .has_mainpid = true,
+                    .mainpid = 4242,
+                    .mainpid_start = 987654321},
     };
 }
 
@@ -85,9 +85,9 @@ static void test_checksum_is_crc32(void **state)
     buf_fini(&out);
 }
 
-static void assert_same_words(const struct words *a, const struct words *b)
+static void assert_same_words(const struct status_message *a, const struct status_message *b)
 {
-    assert_int_equal(a->said, b->said);
+    assert_int_equal(a->reported, b->reported);
     assert_int_equal(a->has_text, b->has_text);
     assert_true(str_eq(a->text, b->text));
     assert_int_equal(a->has_players, b->has_players);
@@ -123,13 +123,13 @@ static void test_round_trip(void **state)
     assert_string_equal(back.id, full.id);
     assert_string_equal(back.boot_id, full.boot_id);
     assert_true(back.lease == full.lease && back.ttl_ms == full.ttl_ms);
-    assert_true(back.probe_has_passed && back.has_words && back.ops.set);
+    assert_true(back.probe_has_passed && back.has_message && back.ops.set);
     assert_string_equal(back.ops.reason, full.ops.reason);
     assert_string_equal(back.ops.by, full.ops.by);
     assert_true(back.ops.since_wall == full.ops.since_wall &&
                 back.ops.deadline_wall == full.ops.deadline_wall);
     assert_true(back.ops.expires_wall == full.ops.expires_wall && back.ops.revision == full.ops.revision);
-    assert_same_words(&back.words, &full.words);
+    assert_same_words(&back.message, &full.message);
     saved_state_fini(&back);
     assert_null(back.id);
     saved_state_fini(&back);
@@ -140,13 +140,13 @@ static void test_round_trip(void **state)
 static void test_sparse(void **state)
 {
     (void)state;
-    struct saved_state sparse = {.id = "01J", .ops = {.revision = 5}, .has_words = true}, back;
+    struct saved_state sparse = {.id = "01J", .ops = {.revision = 5}, .has_message = true}, back;
     struct buf out = {0};
     state_file_encode(&sparse, &out);
     assert_int_equal(state_file_decode(buf_view(&out), &back, NULL), 0);
     assert_false(back.ops.set);
     assert_int_equal(back.ops.revision, 5);
-    assert_true(back.has_words && back.words.said == SAID_NOTHING && !back.words.has_text);
+    assert_true(back.has_message && back.message.reported == REPORTED_NOTHING && !back.message.has_text);
     assert_null(back.boot_id);
     saved_state_fini(&back);
     buf_fini(&out);

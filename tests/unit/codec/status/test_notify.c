@@ -9,80 +9,81 @@
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
 #include "outrider/codec/status/notify.h"
-#include "outrider/core/server/words.h"
+#include "outrider/core/server/status_message.h"
 
 #define BYTES(literal)                                                                                       \
     {                                                                                                        \
         literal, sizeof(literal) - 1                                                                         \
     }
 
-static struct words accept(struct str datagram)
+static struct status_message accept(struct str datagram)
 {
-    struct words words;
+    struct status_message message;
     struct error err;
-    if (notify_parse(datagram, &words, &err) < 0) {
+    if (notify_parse(datagram, &message, &err) < 0) {
         fail_msg("refused: %.*s: %s", STR_ARG(datagram), err.text);
     }
-    return words;
+    return message;
 }
 
 static void test_assignments(void **state)
 {
     (void)state;
     /* What `systemd-notify --ready --status=...` sends. */
-    struct words words =
+    struct status_message message =
         accept(STR("READY=1\nSTATUS=12/64 on harbor\nMAINPID=4242\nX_OUTRIDER_PLAYERS=12/64\n"));
-    assert_int_equal(words.said, SAID_READY);
-    assert_true(words.has_text && str_eq(words.text, STR("12/64 on harbor")));
-    assert_true(words.has_mainpid);
-    assert_int_equal(words.mainpid, 4242);
-    assert_int_equal(words.unknown_keys, 1);
+    assert_int_equal(message.reported, REPORTED_READY);
+    assert_true(message.has_text && str_eq(message.text, STR("12/64 on harbor")));
+    assert_true(message.has_mainpid);
+    assert_int_equal(message.mainpid, 4242);
+    assert_int_equal(message.unknown_keys, 1);
 
-    words = accept(STR("STOPPING=1"));
-    assert_int_equal(words.said, SAID_SHUTTING_DOWN);
-    words = accept(STR("RELOADING=1\nMONOTONIC_USEC=123456\n"));
-    assert_true(words.reloading);
-    assert_int_equal(words.unknown_keys, 1);
-    words = accept(STR("RELOADING=1\nREADY=1"));
-    assert_true(!words.reloading && words.said == SAID_READY);
-    words = accept(STR("WATCHDOG=1"));
-    assert_true(words.heartbeat && !words.watchdog_trigger && !words.has_watchdog);
-    words = accept(STR("WATCHDOG=trigger"));
-    assert_true(words.watchdog_trigger && !words.heartbeat);
-    words = accept(STR("WATCHDOG=1\nWATCHDOG_USEC=20000000"));
-    assert_true(words.heartbeat && words.has_watchdog);
-    assert_int_equal(words.watchdog_ms, 20000);
+    message = accept(STR("STOPPING=1"));
+    assert_int_equal(message.reported, REPORTED_SHUTTING_DOWN);
+    message = accept(STR("RELOADING=1\nMONOTONIC_USEC=123456\n"));
+    assert_true(message.reloading);
+    assert_int_equal(message.unknown_keys, 1);
+    message = accept(STR("RELOADING=1\nREADY=1"));
+    assert_true(!message.reloading && message.reported == REPORTED_READY);
+    message = accept(STR("WATCHDOG=1"));
+    assert_true(message.heartbeat && !message.watchdog_trigger && !message.has_watchdog);
+    message = accept(STR("WATCHDOG=trigger"));
+    assert_true(message.watchdog_trigger && !message.heartbeat);
+    message = accept(STR("WATCHDOG=1\nWATCHDOG_USEC=20000000"));
+    assert_true(message.heartbeat && message.has_watchdog);
+    assert_int_equal(message.watchdog_ms, 20000);
     assert_int_equal(accept(STR("WATCHDOG_USEC=1")).watchdog_ms, 1);
     assert_int_equal(accept(STR("WATCHDOG_USEC=0")).watchdog_ms, 0);
     assert_true(accept(STR("BARRIER=1")).barrier);
-    words = accept(STR("ERRNO=110"));
-    assert_true(words.has_errno && words.said == SAID_NOTHING);
-    assert_int_equal(words.errno_value, 110);
-    words = accept(STR("STATUS="));
-    assert_true(words.has_text && words.text.size == 0);
+    message = accept(STR("ERRNO=110"));
+    assert_true(message.has_errno && message.reported == REPORTED_NOTHING);
+    assert_int_equal(message.errno_value, 110);
+    message = accept(STR("STATUS="));
+    assert_true(message.has_text && message.text.size == 0);
 }
 
 static void test_words(void **state)
 {
     (void)state;
-    struct words words = accept(STR("READY=1\nX_OUTRIDER=players=12/64 label.map=harbor drain=5m # open"));
-    assert_int_equal(words.said, SAID_READY);
-    assert_int_equal(words.players, 12);
-    assert_int_equal(words.label_count, 1);
-    assert_int_equal(words.drain_deadline_ms, 300000);
-    assert_true(str_eq(words.text, STR("open")));
+    struct status_message message =
+        accept(STR("READY=1\nX_OUTRIDER=players=12/64 label.map=harbor drain=5m # open"));
+    assert_int_equal(message.reported, REPORTED_READY);
+    assert_int_equal(message.players, 12);
+    assert_int_equal(message.label_count, 1);
+    assert_int_equal(message.drain_deadline_ms, 300000);
+    assert_true(str_eq(message.text, STR("open")));
     /* One parser: what is no assignment is words, here too. */
-    words = accept(STR("ready players=3\r\n\nheartbeat\n"));
-    assert_true(words.said == SAID_READY && words.has_players && words.heartbeat);
+    message = accept(STR("ready players=3\r\n\nheartbeat\n"));
+    assert_true(message.reported == REPORTED_READY && message.has_players && message.heartbeat);
 }
 
 static void test_tolerated(void **state)
 {
     (void)state;
     assert_int_equal(accept(STR("")).unknown_keys, 0);
-    assert_int_equal(accept((struct str){NULL, 0}).said, SAID_NOTHING);
-    assert_int_equal(accept(STR("\n\n")).said, SAID_NOTHING);
-    assert_int_equal(accept(STR("READY=1\0")).said, SAID_READY);
+    assert_int_equal(accept((struct str){NULL, 0}).reported, REPORTED_NOTHING);
+    assert_int_equal(accept(STR("\n\n")).reported, REPORTED_NOTHING);
+    assert_int_equal(accept(STR("READY=1\0")).reported, REPORTED_READY);
     assert_int_equal(accept(STR("FDSTORE=1\nFDNAME=x\nFDNAME=x\nEXTEND_TIMEOUT_USEC=5")).unknown_keys, 4);
 }
 
@@ -130,16 +131,16 @@ static void test_refused(void **state)
         {BYTES("READY=1\0\0"), "it has a NUL byte"},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        struct words words = {.players = 4711};
+        struct status_message message = {.players = 4711};
         struct error err = {0};
-        if (notify_parse(rows[i].datagram, &words, &err) == 0) {
+        if (notify_parse(rows[i].datagram, &message, &err) == 0) {
             fail_msg("accepted: %.*s", STR_ARG(rows[i].datagram));
         }
         assert_int_equal(err.code, ERROR_INVALID);
         if (strstr(err.text, rows[i].what) == NULL) {
             fail_msg("\"%s\" does not say \"%s\"", err.text, rows[i].what);
         }
-        assert_int_equal(words.players, 4711);
+        assert_int_equal(message.players, 4711);
     }
 }
 
@@ -151,11 +152,11 @@ static void test_long_line(void **state)
     while (buf.size < 20000) {
         buf_str(&buf, STR("x"));
     }
-    struct words words;
+    struct status_message message;
     struct error err;
-    assert_int_equal(notify_parse(buf_view(&buf), &words, &err), -1);
+    assert_int_equal(notify_parse(buf_view(&buf), &message, &err), -1);
     assert_non_null(strstr(err.text, "over 16384 bytes"));
-    assert_int_equal(notify_parse(buf_view(&buf), &words, NULL), -1);
+    assert_int_equal(notify_parse(buf_view(&buf), &message, NULL), -1);
     buf_fini(&buf);
 }
 

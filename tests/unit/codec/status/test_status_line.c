@@ -7,10 +7,10 @@
 
 #include "outrider/base/attr.h"
 #include "outrider/base/buf.h"
-#include "outrider/codec/text/printable.h"
 #include "outrider/codec/status/status_line.h"
+#include "outrider/codec/text/printable.h"
 #include "outrider/core/instant.h"
-#include "outrider/core/server/words.h"
+#include "outrider/core/server/status_message.h"
 
 #define LINE(literal)                                                                                        \
     {                                                                                                        \
@@ -20,27 +20,27 @@
 /* The reply to a bad line, as the server reads it. */
 static void assert_refused(struct str line, const char *reply, bool fatal)
 {
-    struct words words = {.players = 4711};
+    struct status_message message = {.players = 4711};
     struct status_line_error error = {0};
     struct buf out = {0};
-    if (status_line_parse(line, &words, &error) == 0) {
+    if (status_line_parse(line, &message, &error) == 0) {
         fail_msg("accepted: %.*s, expected %s", STR_ARG(line), reply);
     }
     status_line_error_reply(&out, &error);
     assert_string_equal(buf_text(&out), reply);
     assert_int_equal(error.fatal, fatal);
-    assert_int_equal(words.players, 4711);
+    assert_int_equal(message.players, 4711);
     buf_fini(&out);
 }
 
-static struct words accept(struct str line)
+static struct status_message accept(struct str line)
 {
-    struct words words;
+    struct status_message message;
     struct status_line_error error;
-    if (status_line_parse(line, &words, &error) < 0) {
+    if (status_line_parse(line, &message, &error) < 0) {
         fail_msg("refused: %.*s: %s %s", STR_ARG(line), status_line_fault_name(error.fault), error.detail);
     }
-    return words;
+    return message;
 }
 
 static void test_bad_lines(void **state)
@@ -199,23 +199,23 @@ static void test_lengths(void **state)
     struct buf buf = {0};
     assert_refused(filled(&buf, "# ", STATUS_LINE_MAX + 1), "ERR too-long", true);
     assert_refused(filled(&buf, "# ", STATUS_LINE_MAX), "ERR range text", false);
-    assert_refused(filled(&buf, "# ", 2 + WORDS_TEXT_MAX + 1), "ERR range text", false);
-    assert_int_equal(accept(filled(&buf, "# ", 2 + WORDS_TEXT_MAX)).text.size, WORDS_TEXT_MAX);
-    assert_refused(filled(&buf, "STATUS=", 7 + WORDS_TEXT_MAX + 1), "ERR range text", false);
-    assert_refused(filled(&buf, "label.k=", 8 + WORDS_LABEL_VALUE_MAX + 1), "ERR range label.k", false);
-    assert_int_equal(accept(filled(&buf, "label.k=", 8 + WORDS_LABEL_VALUE_MAX)).label_count, 1);
+    assert_refused(filled(&buf, "# ", 2 + STATUS_TEXT_MAX + 1), "ERR range text", false);
+    assert_int_equal(accept(filled(&buf, "# ", 2 + STATUS_TEXT_MAX)).text.size, STATUS_TEXT_MAX);
+    assert_refused(filled(&buf, "STATUS=", 7 + STATUS_TEXT_MAX + 1), "ERR range text", false);
+    assert_refused(filled(&buf, "label.k=", 8 + STATUS_LABEL_VALUE_MAX + 1), "ERR range label.k", false);
+    assert_int_equal(accept(filled(&buf, "label.k=", 8 + STATUS_LABEL_VALUE_MAX)).label_count, 1);
 
     /* A detail is never longer than 64 bytes, and ends between two characters. */
     struct status_line_error error;
-    struct words words;
-    assert_int_equal(status_line_parse(filled(&buf, "w", 9000), &words, &error), -1);
+    struct status_message message;
+    assert_int_equal(status_line_parse(filled(&buf, "w", 9000), &message, &error), -1);
     assert_int_equal(strlen(error.detail), 64);
     buf_clear(&buf);
     buf_str(&buf, STR("w"));
     for (int i = 0; i < 40; i++) {
         buf_str(&buf, STR("\xed\x95\x9c"));
     }
-    assert_int_equal(status_line_parse(buf_view(&buf), &words, &error), -1);
+    assert_int_equal(status_line_parse(buf_view(&buf), &message, &error), -1);
     assert_int_equal(strlen(error.detail), 64);
     assert_true(str_is_utf8(str_of(error.detail)));
 
@@ -224,7 +224,7 @@ static void test_lengths(void **state)
     assert_int_equal(accept(buf_view(&buf)).label_count, 1);
     buf_clear(&buf);
     buf_printf(&buf, "label.%064d=x", 0);
-    assert_int_equal(status_line_parse(buf_view(&buf), &words, &error), -1);
+    assert_int_equal(status_line_parse(buf_view(&buf), &message, &error), -1);
     assert_int_equal(error.fault, STATUS_LINE_RANGE);
     buf_fini(&buf);
 }
@@ -234,21 +234,21 @@ static void test_counts(void **state)
     (void)state;
     struct buf buf = {0};
     buf_str(&buf, STR("ports=1"));
-    for (int i = 2; i <= WORDS_PORTS_MAX; i++) {
+    for (int i = 2; i <= STATUS_PORTS_MAX; i++) {
         buf_printf(&buf, ",%d", i);
     }
-    struct words words = accept(buf_view(&buf));
-    assert_int_equal(words.port_count, WORDS_PORTS_MAX);
-    assert_int_equal(words.ports[0], 1);
-    assert_int_equal(words.ports[WORDS_PORTS_MAX - 1], WORDS_PORTS_MAX);
+    struct status_message message = accept(buf_view(&buf));
+    assert_int_equal(message.port_count, STATUS_PORTS_MAX);
+    assert_int_equal(message.ports[0], 1);
+    assert_int_equal(message.ports[STATUS_PORTS_MAX - 1], STATUS_PORTS_MAX);
     buf_str(&buf, STR(",65"));
     assert_refused(buf_view(&buf), "ERR range ports", false);
 
     buf_clear(&buf);
-    for (int i = 0; i < WORDS_LABELS_MAX; i++) {
+    for (int i = 0; i < STATUS_LABELS_MAX; i++) {
         buf_printf(&buf, "label.k%d=v ", i);
     }
-    assert_int_equal(accept(buf_view(&buf)).label_count, WORDS_LABELS_MAX);
+    assert_int_equal(accept(buf_view(&buf)).label_count, STATUS_LABELS_MAX);
     buf_str(&buf, STR("label.more=v"));
     assert_refused(buf_view(&buf), "ERR range labels", false);
     buf_fini(&buf);
@@ -259,37 +259,37 @@ static void test_status_and_text(void **state)
     (void)state;
     static const struct {
         struct str line;
-        enum said said;
+        enum reported_status reported;
         const char *text; /* NULL: none */
     } rows[] = {
-        {LINE("initializing # loading harbor 3/10"), SAID_INITIALIZING, "loading harbor 3/10"},
-        {LINE("ready"), SAID_READY, NULL},
-        {LINE("ready\r"), SAID_READY, NULL},
-        {LINE("  ready  "), SAID_READY, NULL},
-        {LINE("shutting_down#bye"), SAID_SHUTTING_DOWN, "bye"},
-        {LINE("error # disk # full"), SAID_ERROR, "disk # full"},
-        {LINE("# \xed\x95\x9c\xea\xb5\xad"), SAID_NOTHING, "\xed\x95\x9c\xea\xb5\xad"},
-        {LINE("# a\tb\t"), SAID_NOTHING, "a\tb"},
+        {LINE("initializing # loading harbor 3/10"), REPORTED_INITIALIZING, "loading harbor 3/10"},
+        {LINE("ready"), REPORTED_READY, NULL},
+        {LINE("ready\r"), REPORTED_READY, NULL},
+        {LINE("  ready  "), REPORTED_READY, NULL},
+        {LINE("shutting_down#bye"), REPORTED_SHUTTING_DOWN, "bye"},
+        {LINE("error # disk # full"), REPORTED_ERROR, "disk # full"},
+        {LINE("# \xed\x95\x9c\xea\xb5\xad"), REPORTED_NOTHING, "\xed\x95\x9c\xea\xb5\xad"},
+        {LINE("# a\tb\t"), REPORTED_NOTHING, "a\tb"},
         {LINE("# 20 \xc2\xb0"
               "C, caf\xc3\xa9\xc2\xa0!"),
-         SAID_NOTHING,
+         REPORTED_NOTHING,
          "20 \xc2\xb0"
          "C, caf\xc3\xa9\xc2\xa0!"},
-        {LINE("#"), SAID_NOTHING, ""},
-        {LINE("# GET / bogus=1"), SAID_NOTHING, "GET / bogus=1"},
-        {LINE(""), SAID_NOTHING, NULL},
-        {LINE("   "), SAID_NOTHING, NULL},
-        {LINE("READY=1"), SAID_READY, NULL},
-        {LINE("STOPPING=1"), SAID_SHUTTING_DOWN, NULL},
-        {LINE("STATUS=12/64 # on harbor"), SAID_NOTHING, "12/64 # on harbor"},
-        {LINE("X_OUTRIDER=ready # open"), SAID_READY, "open"},
-        {LINE("SOMETHING_ELSE=ready"), SAID_NOTHING, NULL},
+        {LINE("#"), REPORTED_NOTHING, ""},
+        {LINE("# GET / bogus=1"), REPORTED_NOTHING, "GET / bogus=1"},
+        {LINE(""), REPORTED_NOTHING, NULL},
+        {LINE("   "), REPORTED_NOTHING, NULL},
+        {LINE("READY=1"), REPORTED_READY, NULL},
+        {LINE("STOPPING=1"), REPORTED_SHUTTING_DOWN, NULL},
+        {LINE("STATUS=12/64 # on harbor"), REPORTED_NOTHING, "12/64 # on harbor"},
+        {LINE("X_OUTRIDER=ready # open"), REPORTED_READY, "open"},
+        {LINE("SOMETHING_ELSE=ready"), REPORTED_NOTHING, NULL},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        struct words words = accept(rows[i].line);
-        assert_int_equal(words.said, rows[i].said);
-        assert_int_equal(words.has_text, rows[i].text != NULL);
-        assert_true(str_eq(words.text, str_of(rows[i].text)));
+        struct status_message message = accept(rows[i].line);
+        assert_int_equal(message.reported, rows[i].reported);
+        assert_int_equal(message.has_text, rows[i].text != NULL);
+        assert_true(str_eq(message.text, str_of(rows[i].text)));
     }
     assert_int_equal(accept(STR("SOMETHING_ELSE=ready")).unknown_keys, 1);
 }
@@ -297,24 +297,24 @@ static void test_status_and_text(void **state)
 static void test_whole_line(void **state)
 {
     (void)state;
-    struct words words =
+    struct status_message message =
         accept(STR("ready players=12/64 ports=8001,8002 label.map=harbor label.mode= drain=30m "
                    "heartbeat=10s attach get watch quit # open"));
-    assert_int_equal(words.said, SAID_READY);
-    assert_true(words.has_players && words.has_capacity);
-    assert_int_equal(words.players, 12);
-    assert_int_equal(words.capacity, 64);
-    assert_int_equal(words.port_count, 2);
-    assert_int_equal(words.ports[1], 8002);
-    assert_int_equal(words.label_count, 2);
-    assert_true(str_eq(words.labels[0].name, STR("map")) && str_eq(words.labels[0].value, STR("harbor")));
-    assert_true(str_eq(words.labels[1].name, STR("mode")) && words.labels[1].value.size == 0);
-    assert_true(words.drain && words.has_drain_deadline && !words.undrain);
-    assert_int_equal(words.drain_deadline_ms, 30 * 60 * 1000);
-    assert_true(words.heartbeat && words.has_watchdog);
-    assert_int_equal(words.watchdog_ms, 10000);
-    assert_true(words.attach && words.get && words.watch && words.quit);
-    assert_true(str_eq(words.text, STR("open")));
+    assert_int_equal(message.reported, REPORTED_READY);
+    assert_true(message.has_players && message.has_capacity);
+    assert_int_equal(message.players, 12);
+    assert_int_equal(message.capacity, 64);
+    assert_int_equal(message.port_count, 2);
+    assert_int_equal(message.ports[1], 8002);
+    assert_int_equal(message.label_count, 2);
+    assert_true(str_eq(message.labels[0].name, STR("map")) && str_eq(message.labels[0].value, STR("harbor")));
+    assert_true(str_eq(message.labels[1].name, STR("mode")) && message.labels[1].value.size == 0);
+    assert_true(message.drain && message.has_drain_deadline && !message.undrain);
+    assert_int_equal(message.drain_deadline_ms, 30 * 60 * 1000);
+    assert_true(message.heartbeat && message.has_watchdog);
+    assert_int_equal(message.watchdog_ms, 10000);
+    assert_true(message.attach && message.get && message.watch && message.quit);
+    assert_true(str_eq(message.text, STR("open")));
 }
 
 static void test_values(void **state)
@@ -329,14 +329,14 @@ static void test_values(void **state)
     assert_int_equal(accept(STR("drain=1500ms")).drain_deadline_ms, 1500);
     assert_int_equal(accept(STR("heartbeat=0")).watchdog_ms, 0);
     assert_int_equal(accept(STR("heartbeat=5")).watchdog_ms, 5000);
-    struct words words = accept(STR("drain"));
-    assert_true(words.drain && !words.has_drain_deadline);
-    words = accept(STR("undrain"));
-    assert_true(words.undrain && !words.drain);
-    words = accept(STR("heartbeat"));
-    assert_true(words.heartbeat && !words.has_watchdog);
-    words = accept(STR("label.url=http://x/?a=b"));
-    assert_true(str_eq(words.labels[0].value, STR("http://x/?a=b")));
+    struct status_message message = accept(STR("drain"));
+    assert_true(message.drain && !message.has_drain_deadline);
+    message = accept(STR("undrain"));
+    assert_true(message.undrain && !message.drain);
+    message = accept(STR("heartbeat"));
+    assert_true(message.heartbeat && !message.has_watchdog);
+    message = accept(STR("label.url=http://x/?a=b"));
+    assert_true(str_eq(message.labels[0].value, STR("http://x/?a=b")));
 }
 
 static void test_replies(void **state)
@@ -426,7 +426,7 @@ static void test_printable(void **state)
 static void test_said_names(void **state)
 {
     (void)state;
-    assert_string_equal(said_name(SAID_NOTHING), "nothing");
+    assert_string_equal(reported_status_name(REPORTED_NOTHING), "nothing");
     static const struct {
         const char *line;
         bool speaks;
@@ -438,8 +438,8 @@ static void test_said_names(void **state)
         {"heartbeat", true},  {"attach", true},     {"WATCHDOG_USEC=1", true}, {"WATCHDOG=trigger", true},
         {"MAINPID=1", true},  {"RELOADING=1", true}};
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        struct words words = accept(str_of(rows[i].line));
-        assert_int_equal(words_speak(&words), rows[i].speaks);
+        struct status_message message = accept(str_of(rows[i].line));
+        assert_int_equal(status_message_is_report(&message), rows[i].speaks);
     }
 }
 

@@ -316,7 +316,8 @@ static void test_quiet_where_faulty(void **state)
     config.server.present = true;
     set(&config, "http.listen", "0.0.0.0:1");
     set(&config, "registry.control_prefix", "/services");
-    config_check(&config, &(struct config_check){.is_faulty = all_faulty, .report = on_problem, .user = &out});
+    config_check(&config,
+                 &(struct config_check){.is_faulty = all_faulty, .report = on_problem, .user = &out});
     assert_string_equal(buf_text(&out), "");
     buf_fini(&out);
     config_fini(&config);

@@ -105,7 +105,7 @@ static void a_failed_page_is_asked_for_again_and_smaller(void **state)
     world_answer(&w);
     world_refuse(&w, REGISTRY_UNKNOWN, false);
     assert_int_equal(view_state(w.view), VIEW_WAITING);
-    assert_string_equal(view_trouble(w.view), "it went wrong");
+    assert_string_equal(view_last_error(w.view), "it went wrong");
     world_put(&w, "/s/a/0", "r1");
     world_pass(&w, 300);
     assert_int_equal(w.asked.at_revision, 4);
@@ -114,9 +114,9 @@ static void a_failed_page_is_asked_for_again_and_smaller(void **state)
     world_pass(&w, 5000);
     world_check_synced(&w);
     /* One line for the whole outage, one for its end. */
-    assert_int_equal(w.notes[VIEW_NOTE_AWAY], 1);
-    assert_int_equal(w.notes[VIEW_NOTE_BACK], 1);
-    assert_string_equal(view_trouble(w.view), "");
+    assert_int_equal(w.notes[VIEW_NOTE_OUTAGE], 1);
+    assert_int_equal(w.notes[VIEW_NOTE_RECOVERED], 1);
+    assert_string_equal(view_last_error(w.view), "");
     world_end(&w);
 }
 

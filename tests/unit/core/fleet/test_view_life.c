@@ -168,7 +168,8 @@ static void write_forty(struct world *w, const char *value)
 static size_t tombstones_of(const struct view *view, const char *type)
 {
     size_t count = 0, all = 0;
-    for (const struct view_tombstone *stone = NULL; (stone = view_tombstone_next(view, stone)) != NULL; all++) {
+    for (const struct view_tombstone *stone = NULL; (stone = view_tombstone_next(view, stone)) != NULL;
+         all++) {
         assert_non_null(stone->entry);
         count += str_eq(view_entry_type(stone->entry), str_of(type)) ? 1 : 0;
     }

@@ -113,7 +113,7 @@ static void a_page_too_large_is_halved_at_once(void **state)
     assert_int_equal(view_state(w.view), VIEW_OPENING);
     assert_int_equal(refused, 3 + 2); /* 16, 8, 4; and another 4 after each four pages */
     assert_true(pages - refused < 10 + 10);
-    assert_int_equal(w.notes[VIEW_NOTE_AWAY], 0);
+    assert_int_equal(w.notes[VIEW_NOTE_OUTAGE], 0);
     world_settle(&w);
     world_check_equal(&w);
     assert_int_equal(view_count(w.view), 60);
@@ -130,7 +130,7 @@ static void one_record_too_large_for_any_page_is_told(void **state)
     assert_int_equal(w.asked.limit, 1);
     world_refuse_size(&w);
     assert_int_equal(view_state(w.view), VIEW_WAITING);
-    assert_string_equal(view_trouble(w.view), "it is too large");
+    assert_string_equal(view_last_error(w.view), "it is too large");
     world_pass(&w, 30000);
     world_settle(&w);
     world_check_equal(&w);

@@ -245,7 +245,7 @@ static void denied_is_retried_slowly(void **state)
     world_pass(&w, 15200);
     assert_int_equal(w.requests, 2);
     world_refuse(&w, REGISTRY_DENIED, false);
-    assert_int_equal(w.notes[VIEW_NOTE_AWAY], 1);
+    assert_int_equal(w.notes[VIEW_NOTE_OUTAGE], 1);
     world_end(&w);
 }
 

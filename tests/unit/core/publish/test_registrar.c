@@ -91,8 +91,8 @@ static void test_new_one_is_quiet(void **state)
     assert_true(registrar_in_sync(w.registrar));
     assert_false(registrar_visible(w.registrar));
     assert_false(registrar_settled(w.registrar));
-    assert_int_equal(registrar_foreign_lease(w.registrar), 0);
-    assert_int_equal(registrar_foreign_left(w.registrar), -1);
+    assert_int_equal(registrar_conflict_lease(w.registrar), 0);
+    assert_int_equal(registrar_conflict_left(w.registrar), -1);
     finish(&w);
     registrar_free(NULL);
 }
@@ -164,8 +164,8 @@ static void test_trouble_is_told_once_and_its_age_kept(void **state)
     begin(&w, 0);
     offer(&w, "one", true);
     reply(&w, (struct registry_reply){.failure = REGISTRY_RETRY, .error = STR("connection refused")});
-    assert_string_equal(registrar_trouble(w.registrar), "connection refused");
-    assert_int_equal(registrar_trouble_since(w.registrar), 9000000);
+    assert_string_equal(registrar_last_error(w.registrar), "connection refused");
+    assert_int_equal(registrar_last_error_since(w.registrar), 9000000);
     unsigned notes = w.notes;
     for (int i = 0; i < 20; i++) {
         struct window window = registrar_deadline(w.registrar);
@@ -176,14 +176,14 @@ static void test_trouble_is_told_once_and_its_age_kept(void **state)
         /* No words from the backend: ours. */
         reply(&w, (struct registry_reply){.failure = REGISTRY_RETRY});
     }
-    assert_string_equal(registrar_trouble(w.registrar), "grant failed");
-    assert_int_equal(registrar_trouble_since(w.registrar), 9000000);
+    assert_string_equal(registrar_last_error(w.registrar), "grant failed");
+    assert_int_equal(registrar_last_error_since(w.registrar), 9000000);
     assert_int_equal(w.notes, notes);
     w.now.mono = registrar_deadline(w.registrar).latest;
     step(&w, (struct registrar_event){.type = REGISTRAR_ON_TICK});
     reply(&w, (struct registry_reply){.ttl_ms = 10000});
-    assert_int_equal(w.note, REGISTRAR_NOTE_BACK);
-    assert_string_equal(registrar_trouble(w.registrar), "");
+    assert_int_equal(w.note, REGISTRAR_NOTE_RECOVERED);
+    assert_string_equal(registrar_last_error(w.registrar), "");
     finish(&w);
 }
 
@@ -318,12 +318,12 @@ static void test_foreign_is_told(void **state)
                   .kv = {.found = true, .value = STR("theirs"), .mod_revision = 9, .lease = 4242}});
     assert_int_equal(w.asked.op, REGISTRY_LEASE_TTL);
     assert_int_equal(w.asked.lease, 4242);
-    assert_int_not_equal(w.note, REGISTRAR_NOTE_FOREIGN); /* until when is known with the answer only */
+    assert_int_not_equal(w.note, REGISTRAR_NOTE_CONFLICT); /* until when is known with the answer only */
     reply(&w, (struct registry_reply){.ttl_ms = 7000});
-    assert_int_equal(w.note, REGISTRAR_NOTE_FOREIGN);
-    assert_true(str_eq(registrar_foreign_value(w.registrar), STR("theirs")));
-    assert_int_equal(registrar_foreign_lease(w.registrar), 4242);
-    assert_int_equal(registrar_foreign_left(w.registrar), 7000);
+    assert_int_equal(w.note, REGISTRAR_NOTE_CONFLICT);
+    assert_true(str_eq(registrar_conflict_value(w.registrar), STR("theirs")));
+    assert_int_equal(registrar_conflict_lease(w.registrar), 4242);
+    assert_int_equal(registrar_conflict_left(w.registrar), 7000);
     assert_false(registrar_visible(w.registrar));
     finish(&w);
 }

@@ -102,7 +102,8 @@ static void ended_waits_for_a_success(void **state)
 {
     struct world *world = *state;
     uint64_t id = opened(world, 5);
-    say(world, (struct registry_watch_event){.id = id, .type = REGISTRY_WATCH_ENDED, .failure = REGISTRY_RETRY});
+    say(world,
+        (struct registry_watch_event){.id = id, .type = REGISTRY_WATCH_ENDED, .failure = REGISTRY_RETRY});
     assert_false(keywatch_hears(&world->watch, id));
     assert_int_equal(keywatch_deadline(&world->watch).latest, NEVER_MS);
     world->now += 3600000;
@@ -126,8 +127,9 @@ static void backs_off_and_is_told_once(void **state)
         succeed(world, 5);
         uint64_t id = next_watch(world);
         longest = world->now - then > longest ? world->now - then : longest;
-        say(world, (struct registry_watch_event){
-                       .id = id, .type = REGISTRY_WATCH_ENDED, .failure = REGISTRY_RETRY, .error = STR("no")});
+        say(world,
+            (struct registry_watch_event){
+                .id = id, .type = REGISTRY_WATCH_ENDED, .failure = REGISTRY_RETRY, .error = STR("no")});
         while (queue_take(&world->effects, &effect)) {
             assert_int_equal(effect.type, KEYWATCH_DO_NOTE);
             told += effect.note == KEYWATCH_NOTE_FAILS ? 1 : 0;
@@ -135,7 +137,7 @@ static void backs_off_and_is_told_once(void **state)
     }
     assert_int_equal(told, 1);
     assert_in_range(longest, 20000, 30000);
-    assert_string_equal(keywatch_trouble(&world->watch), "no");
+    assert_string_equal(keywatch_last_error(&world->watch), "no");
 }
 
 static void denied_is_slow(void **state)
@@ -144,8 +146,9 @@ static void denied_is_slow(void **state)
     struct keywatch_effect effect;
     succeed(world, 5);
     uint64_t id = next_watch(world);
-    say(world, (struct registry_watch_event){
-                   .id = id, .type = REGISTRY_WATCH_ENDED, .failure = REGISTRY_DENIED, .error = STR("permission")});
+    say(world,
+        (struct registry_watch_event){
+            .id = id, .type = REGISTRY_WATCH_ENDED, .failure = REGISTRY_DENIED, .error = STR("permission")});
     assert_true(asks(world, KEYWATCH_DO_NOTE, &effect));
     int64_t then = world->now;
     succeed(world, 5);
@@ -176,11 +179,9 @@ static void what_is_told_is_not_owed(void **state)
     uint64_t id = opened(world, 5);
     struct registry_change change = {.mod_revision = 6};
     succeed(world, 6);
-    say(world, (struct registry_watch_event){.id = id,
-                                             .type = REGISTRY_WATCH_CHANGED,
-                                             .revision = 6,
-                                             .changes = &change,
-                                             .change_count = 1});
+    say(world,
+        (struct registry_watch_event){
+            .id = id, .type = REGISTRY_WATCH_CHANGED, .revision = 6, .changes = &change, .change_count = 1});
     assert_int_equal(keywatch_deadline(&world->watch).latest, NEVER_MS);
     succeed(world, 6);
     assert_int_equal(keywatch_deadline(&world->watch).latest, NEVER_MS);
@@ -228,9 +229,11 @@ static uint64_t compares(struct world *world)
     return effect.request.id;
 }
 
-static void compared(struct world *world, uint64_t id, enum registry_failure failure, bool same, int64_t revision)
+static void compared(struct world *world, uint64_t id, enum registry_failure failure, bool same,
+                     int64_t revision)
 {
-    struct registry_reply reply = {.id = id, .op = REGISTRY_COMPARE, .failure = failure, .succeeded = same, .revision = 90};
+    struct registry_reply reply = {
+        .id = id, .op = REGISTRY_COMPARE, .failure = failure, .succeeded = same, .revision = 90};
     step(world, (struct keywatch_event){
                     .type = KEYWATCH_ON_COMPARED, .settled = true, .revision = revision, .reply = &reply});
 }
@@ -267,7 +270,8 @@ static void a_quiet_watch_is_looked_after(void **state)
     succeed(world, 40);
     assert_false(queue_take(&world->effects, &effect));
     world->now += 200;
-    say(world, (struct registry_watch_event){.id = world->watch.id, .type = REGISTRY_WATCH_CHANGED, .revision = 60});
+    say(world,
+        (struct registry_watch_event){.id = world->watch.id, .type = REGISTRY_WATCH_CHANGED, .revision = 60});
     succeed(world, 40);
     assert_false(queue_take(&world->effects, &effect)); /* it has told something */
 }
@@ -343,7 +347,7 @@ static void nothing_is_owed_to_who_leaves(void **state)
     assert_false(keywatch_awaits(&world->watch, id));
     compared(world, id, REGISTRY_OK, false, 60);
     world->now += 1500;
-    step(world, (struct keywatch_event){.type = KEYWATCH_ON_TICK, .alone = true});
+    step(world, (struct keywatch_event){.type = KEYWATCH_ON_TICK, .leaseless = true});
     assert_int_equal(queue_size(&world->effects), 0);
     assert_int_equal(keywatch_state(&world->watch), KEYWATCH_OFF);
 }
@@ -364,9 +368,14 @@ static void after_an_outage_not_all_at_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(nothing_before_the_record),  TEST(ended_waits_for_a_success), TEST(backs_off_and_is_told_once),
-        TEST(denied_is_slow),             TEST(silent_is_given_up),        TEST(what_is_told_is_not_owed),
-        TEST(our_own_lateness_is_excused_once), TEST(restart_and_leave),
+        TEST(nothing_before_the_record),
+        TEST(ended_waits_for_a_success),
+        TEST(backs_off_and_is_told_once),
+        TEST(denied_is_slow),
+        TEST(silent_is_given_up),
+        TEST(what_is_told_is_not_owed),
+        TEST(our_own_lateness_is_excused_once),
+        TEST(restart_and_leave),
         TEST(a_quiet_watch_is_looked_after),
         TEST(who_is_deaf_twice_is_closed),
         TEST(news_excuse_a_difference),

@@ -73,9 +73,9 @@ static unsigned count(struct world *w, enum server_effect_type type)
     return found;
 }
 
-static void hear(struct world *w, const struct words *words)
+static void hear(struct world *w, const struct status_message *message)
 {
-    step(w, (struct server_event){.type = SERVER_ON_WORDS, .words = words});
+    step(w, (struct server_event){.type = SERVER_ON_MESSAGE, .message = message});
 }
 
 static void register_it(struct world *w)
@@ -90,14 +90,14 @@ static void test_new_server(void **state)
     struct world *w = *state;
     int64_t due;
     uint32_t players = 77;
-    struct words words;
+    struct status_message message;
     assert_int_equal(server_status(w->server), STATUS_INITIALIZING);
     assert_string_equal(server_cause(w->server), "the agent has just started");
     assert_int_equal(server_status_since(w->server), 3000000);
     assert_int_equal(server_life(w->server), LIFE_NONE);
     assert_int_equal(server_life_since(w->server), 0);
-    assert_int_equal(server_said(w->server), SAID_NOTHING);
-    assert_int_equal(server_said_wall(w->server), 0);
+    assert_int_equal(server_reported_status(w->server), REPORTED_NOTHING);
+    assert_int_equal(server_reported_wall(w->server), 0);
     assert_null(server_text(w->server));
     assert_false(server_players(w->server, &players));
     assert_int_equal(players, 77);
@@ -107,7 +107,7 @@ static void test_new_server(void **state)
     assert_int_equal(due, NEVER_MS);
     assert_null(server_record(w->server));
     assert_int_equal(server_transition_count(w->server), 0);
-    assert_false(server_words(w->server, &words));
+    assert_false(server_reported_message(w->server, &message));
     server_free(NULL);
 }
 
@@ -136,26 +136,26 @@ static void test_words_survive_a_round_trip(void **state)
 {
     struct world *w = *state;
     register_it(w);
-    struct words words = {.said = SAID_READY,
-                          .has_text = true,
-                          .text = STR("on harbor"),
-                          .has_players = true,
-                          .players = 12,
-                          .has_capacity = true,
-                          .capacity = 64,
-                          .ports = {7001, 7002},
-                          .port_count = 2,
-                          .labels = {{STR("map"), STR("harbor")}, {STR("mode"), STR("ctf")}},
-                          .label_count = 2,
-                          .has_watchdog = true,
-                          .watchdog_ms = 9000,
-                          .has_mainpid = true,
-                          .mainpid = 812,
-                          .mainpid_start = 99};
-    hear(w, &words);
-    struct words kept;
-    assert_true(server_words(w->server, &kept));
-    assert_int_equal(kept.said, SAID_READY);
+    struct status_message message = {.reported = REPORTED_READY,
+                                     .has_text = true,
+                                     .text = STR("on harbor"),
+                                     .has_players = true,
+                                     .players = 12,
+                                     .has_capacity = true,
+                                     .capacity = 64,
+                                     .ports = {7001, 7002},
+                                     .port_count = 2,
+                                     .labels = {{STR("map"), STR("harbor")}, {STR("mode"), STR("ctf")}},
+                                     .label_count = 2,
+                                     .has_watchdog = true,
+                                     .watchdog_ms = 9000,
+                                     .has_mainpid = true,
+                                     .mainpid = 812,
+                                     .mainpid_start = 99};
+    hear(w, &message);
+    struct status_message kept;
+    assert_true(server_reported_message(w->server, &kept));
+    assert_int_equal(kept.reported, REPORTED_READY);
     assert_true(str_eq(kept.text, STR("on harbor")));
     assert_int_equal(kept.players, 12);
     assert_int_equal(kept.capacity, 64);
@@ -174,33 +174,33 @@ static void test_words_survive_a_round_trip(void **state)
 static void test_newer_words_beat_kept_ones(void **state)
 {
     struct world *w = *state;
-    struct words fresh = {.said = SAID_ERROR,
-                          .has_players = true,
-                          .players = 1,
-                          .has_text = true,
-                          .text = STR("new"),
-                          .labels = {{STR("map"), STR("new")}},
-                          .label_count = 1};
-    struct words kept = {.said = SAID_READY,
-                         .has_players = true,
-                         .players = 9,
-                         .has_text = true,
-                         .text = STR("old"),
-                         .has_capacity = true,
-                         .capacity = 64,
-                         .labels = {{STR("map"), STR("old")}, {STR("mode"), STR("old")}},
-                         .label_count = 2};
+    struct status_message fresh = {.reported = REPORTED_ERROR,
+                                   .has_players = true,
+                                   .players = 1,
+                                   .has_text = true,
+                                   .text = STR("new"),
+                                   .labels = {{STR("map"), STR("new")}},
+                                   .label_count = 1};
+    struct status_message kept = {.reported = REPORTED_READY,
+                                  .has_players = true,
+                                  .players = 9,
+                                  .has_text = true,
+                                  .text = STR("old"),
+                                  .has_capacity = true,
+                                  .capacity = 64,
+                                  .labels = {{STR("map"), STR("old")}, {STR("mode"), STR("old")}},
+                                  .label_count = 2};
     struct record record = {.id = mem_strdup("w1"),
                             .type = mem_strdup("world"),
                             .host = mem_strdup("10.0.0.9"),
                             .status = STATUS_READY,
                             .started_wall = 2000000};
     hear(w, &fresh);
-    step(w, (struct server_event){.type = SERVER_ON_ADOPTED, .record = &record, .words = &kept});
+    step(w, (struct server_event){.type = SERVER_ON_ADOPTED, .record = &record, .message = &kept});
     record_fini(&record);
-    struct words now;
-    assert_true(server_words(w->server, &now));
-    assert_int_equal(now.said, SAID_ERROR);
+    struct status_message now;
+    assert_true(server_reported_message(w->server, &now));
+    assert_int_equal(now.reported, REPORTED_ERROR);
     assert_int_equal(now.players, 1);
     assert_int_equal(now.capacity, 64);
     assert_true(str_eq(now.text, STR("new")));
@@ -213,31 +213,31 @@ static void test_newer_words_beat_kept_ones(void **state)
 static void test_labels_are_bounded(void **state)
 {
     struct world *w = *state;
-    char names[WORDS_LABELS_MAX + 1][8];
-    struct words words = {.label_count = WORDS_LABELS_MAX};
+    char names[STATUS_LABELS_MAX + 1][8];
+    struct status_message message = {.label_count = STATUS_LABELS_MAX};
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         snprintf(names[i], sizeof(names[i]), "l%zu", i);
     }
-    for (size_t i = 0; i < WORDS_LABELS_MAX; i++) {
-        words.labels[i] = (struct words_label){str_of(names[i]), STR("x")};
+    for (size_t i = 0; i < STATUS_LABELS_MAX; i++) {
+        message.labels[i] = (struct status_label){str_of(names[i]), STR("x")};
     }
     struct str label = STR("untouched");
-    assert_int_equal(server_accepts(w->server, &words, &label), 0);
-    hear(w, &words);
-    struct words more = {.labels = {{str_of(names[64]), STR("y")}}, .label_count = 1};
+    assert_int_equal(server_accepts(w->server, &message, &label), 0);
+    hear(w, &message);
+    struct status_message more = {.labels = {{str_of(names[64]), STR("y")}}, .label_count = 1};
     assert_int_equal(server_accepts(w->server, &more, &label), -1);
     assert_true(str_eq(label, STR("l64")));
     /* Replacing one, or removing one first, fits. */
-    struct words replace = {.labels = {{str_of(names[3]), STR("z")}}, .label_count = 1};
+    struct status_message replace = {.labels = {{str_of(names[3]), STR("z")}}, .label_count = 1};
     assert_int_equal(server_accepts(w->server, &replace, &label), 0);
-    struct words swap = {.labels = {{str_of(names[5]), STR("")}, {str_of(names[64]), STR("y")}},
-                         .label_count = 2};
+    struct status_message swap = {.labels = {{str_of(names[5]), STR("")}, {str_of(names[64]), STR("y")}},
+                                  .label_count = 2};
     assert_int_equal(server_accepts(w->server, &swap, &label), 0);
     hear(w, &swap);
-    struct words kept;
-    assert_true(server_words(w->server, &kept));
-    assert_int_equal(kept.label_count, WORDS_LABELS_MAX);
-    struct words gone = {.labels = {{STR("nobody"), STR("")}}, .label_count = 1};
+    struct status_message kept;
+    assert_true(server_reported_message(w->server, &kept));
+    assert_int_equal(kept.label_count, STATUS_LABELS_MAX);
+    struct status_message gone = {.labels = {{STR("nobody"), STR("")}}, .label_count = 1};
     assert_int_equal(server_accepts(w->server, &gone, &label), 0);
     hear(w, &gone);
 }
@@ -254,8 +254,8 @@ static void test_record_merges_what_is_configured(void **state)
     config->has_capacity = true;
     config->capacity = 500;
     register_it(w);
-    struct words words = {.labels = {{STR("map"), STR("said")}}, .label_count = 1};
-    hear(w, &words);
+    struct status_message message = {.labels = {{STR("map"), STR("said")}}, .label_count = 1};
+    hear(w, &message);
     const struct record *record = server_record(w->server);
     assert_int_equal(record->label_count, 2);
     assert_string_equal(record->labels[0].name, "map");
@@ -263,8 +263,8 @@ static void test_record_merges_what_is_configured(void **state)
     assert_string_equal(record->labels[1].name, "zone");
     assert_string_equal(record->tags[0], "pvp");
     assert_int_equal(record->capacity, 500);
-    words = (struct words){.has_capacity = true, .capacity = 64};
-    hear(w, &words);
+    message = (struct status_message){.has_capacity = true, .capacity = 64};
+    hear(w, &message);
     assert_int_equal(server_record(w->server)->capacity, 64);
 }
 
@@ -273,11 +273,11 @@ static void test_history_is_a_ring(void **state)
 {
     struct world *w = *state;
     register_it(w);
-    struct words words = {0};
+    struct status_message message = {0};
     for (int i = 0; i < 250; i++) {
         w->now.wall++;
-        words.said = i % 2 == 0 ? SAID_ERROR : SAID_INITIALIZING;
-        hear(w, &words);
+        message.reported = i % 2 == 0 ? REPORTED_ERROR : REPORTED_INITIALIZING;
+        hear(w, &message);
         quiet(w);
     }
     assert_int_equal(server_transition_count(w->server), SERVER_TRANSITIONS_MAX);
@@ -302,12 +302,12 @@ static void test_long_texts_fit_everywhere(void **state)
     step(w, (struct server_event){.type = SERVER_ON_HOST, .reason = reason});
     assert_non_null(strstr(server_withheld(w->server), "no address to publish: yyy"));
     step(w, (struct server_event){.type = SERVER_ON_HOST, .text = "10.0.0.5"});
-    struct words words = {.said = SAID_ERROR, .has_text = true, .text = str_of(text)};
-    hear(w, &words);
+    struct status_message message = {.reported = REPORTED_ERROR, .has_text = true, .text = str_of(text)};
+    hear(w, &message);
     assert_int_equal(strlen(server_record(w->server)->custom_state), 1024);
     assert_true(strlen(server_cause(w->server)) < 160);
-    words = (struct words){.said = SAID_READY};
-    hear(w, &words);
+    message = (struct status_message){.reported = REPORTED_READY};
+    hear(w, &message);
     step(w, (struct server_event){.type = SERVER_ON_VERDICT, .index = 0, .verdict = VERDICT_PASSING});
     step(w, (struct server_event){
                 .type = SERVER_ON_HOLD, .kind = HOLD_OPS, .reason = reason, .by = reason, .deadline_ms = 5});
@@ -326,22 +326,23 @@ static void test_draining_tells_the_soonest_deadline(void **state)
     step(w, (struct server_event){.type = SERVER_ON_HOLD, .kind = HOLD_STOP, .deadline_ms = 4000});
     assert_true(server_draining(w->server, &w->now, &left));
     assert_int_equal(left, 4000);
-    assert_int_equal(count(w, SERVER_DO_TELL_DRAIN), 2);
+    assert_int_equal(count(w, SERVER_DO_EMIT_DRAIN), 2);
     w->now.mono += 6000;
     assert_true(server_draining(w->server, &w->now, &left));
     assert_int_equal(left, 0);
     /* Past a deadline nothing is told again and again. */
     step(w, (struct server_event){.type = SERVER_ON_TICK});
-    assert_int_equal(count(w, SERVER_DO_TELL_DRAIN), 0);
+    assert_int_equal(count(w, SERVER_DO_EMIT_DRAIN), 0);
 }
 
 static void test_deadlines_are_in_the_future(void **state)
 {
     struct world *w = *state;
     register_it(w);
-    struct words words = {.said = SAID_INITIALIZING, .has_watchdog = true, .watchdog_ms = 700};
+    struct status_message message = {
+        .reported = REPORTED_INITIALIZING, .has_watchdog = true, .watchdog_ms = 700};
     w->config.server.initializing_max_ms = 5000;
-    hear(w, &words);
+    hear(w, &message);
     for (int i = 0; i < 20 && server_deadline(w->server).latest != NEVER_MS; i++) {
         struct window window = server_deadline(w->server);
         assert_true(window.latest > w->now.mono);

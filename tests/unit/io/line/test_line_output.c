@@ -18,7 +18,7 @@ static void back_up(struct line_world *world, int fd)
         loop_turn_once(world->loop, false);
     }
     assert_true(line_socket_stats(world->socket)->replies_dropped > 0);
-    buf_clear(&world->heard);
+    buf_clear(&world->applied);
 }
 
 /* Reads all there is while the loop turns; returns it. */
@@ -140,7 +140,7 @@ static void a_half_closed_peer_gets_its_answers(void **state)
             line_world_say(fd, "big\n");
             loop_turn_once(world->loop, false);
         }
-        buf_clear(&world->heard);
+        buf_clear(&world->applied);
         assert_int_equal(shutdown(fd, SHUT_WR), 0);
         line_world_heard(world, "");
         if (leaves == 0) {
@@ -197,7 +197,7 @@ static void free_with_peers_in_every_state(void **state)
     line_peer_close(world->last);
     fds[3] = line_world_connect(world);
     line_world_turn(world);
-    buf_clear(&world->heard);
+    buf_clear(&world->applied);
     line_peer_close(line_socket_first(world->socket));
     line_socket_free(world->socket);
     world->socket = NULL;

@@ -41,7 +41,7 @@ static void keeps_every_byte_but_lf(void **state)
     int fd = line_world_connect(world);
     assert_int_equal(send(fd, "\0\xff\x01\n", 4, 0), 4);
     line_world_turn(world);
-    assert_true(str_starts(buf_view(&world->heard), STR("[")));
+    assert_true(str_starts(buf_view(&world->applied), STR("[")));
     char bytes[16];
     assert_int_equal(recv(fd, bytes, sizeof(bytes), 0), 7);
     assert_memory_equal(bytes, "OK \0\xff\x01\n", 7);
@@ -90,7 +90,7 @@ static void an_overlong_line_ends_the_connection(void **state)
     world->options.max_line = 16;
     assert_true(line_world_open(world));
     static const struct {
-        const char *sent, *heard, *answer;
+        const char *sent, *applied, *answer;
     } rows[] = {
         {"0123456789abcdefg\nready\n", "!x", "ERR too-long\n"},
         {"0123456789abcdefgh", "!x", "ERR too-long\n"},
@@ -99,7 +99,7 @@ static void an_overlong_line_ends_the_connection(void **state)
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         int fd = line_world_connect(world);
         line_world_say(fd, rows[i].sent);
-        line_world_heard(world, rows[i].heard);
+        line_world_heard(world, rows[i].applied);
         char bytes[64] = {0};
         assert_true(recv(fd, bytes, sizeof(bytes), 0) > 0);
         assert_string_equal(bytes, rows[i].answer);
@@ -130,8 +130,8 @@ static void the_longest_line_is_16_kib(void **state)
     line_world_heard(world, "");
     line_world_say(fd, "\n");
     line_world_turn(world);
-    assert_int_equal(world->heard.size, 16384 + 2);
-    buf_clear(&world->heard);
+    assert_int_equal(world->applied.size, 16384 + 2);
+    buf_clear(&world->applied);
     line_world_say(fd, buf_text(&line));
     line_world_say(fd, "aa");
     line_world_heard(world, "!x");
@@ -157,8 +157,8 @@ static void a_flood_starves_nobody(void **state)
     }
     line_world_say(calm, "hello\n");
     loop_turn_once(world->loop, true);
-    assert_non_null(strstr(buf_text(&world->heard), "[hello]"));
-    assert_true(world->heard.size < 1100 * strlen("[silent]"));
+    assert_non_null(strstr(buf_text(&world->applied), "[hello]"));
+    assert_true(world->applied.size < 1100 * strlen("[silent]"));
     close(flood);
     close(calm);
 }
@@ -208,7 +208,7 @@ static void the_longest_silent_makes_room_unless_held(void **state)
     }
     line_world_say(fds[1], "silent\n"); /* so that 2 is silent longest */
     line_world_turn(world);
-    buf_clear(&world->heard);
+    buf_clear(&world->applied);
     fds[3] = line_world_connect(world);
     line_world_heard(world, "x");
     line_world_eof(world, fds[2]);

@@ -7,8 +7,8 @@
 #include <cmocka.h>
 
 #include "outrider/base/error.h"
-#include "outrider/io/net/connect.h"
 #include "outrider/io/loop/loop.h"
+#include "outrider/io/net/connect.h"
 #include "support/temp_dir.h"
 
 #include <stdio.h>
@@ -82,7 +82,8 @@ static void serve_names(int fd)
         bytes[3] = 0x80;
         bytes[7] = v4 ? 1 : 0;
         memcpy(bytes + size, answer, sizeof(answer));
-        (void)!sendto(fd, bytes, (size_t)size + (v4 ? sizeof(answer) : 0), 0, (struct sockaddr *)&from, from_size);
+        (void)!sendto(fd, bytes, (size_t)size + (v4 ? sizeof(answer) : 0), 0, (struct sockaddr *)&from,
+                      from_size);
     }
 }
 

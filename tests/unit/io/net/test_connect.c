@@ -6,8 +6,8 @@
 #include <cmocka.h>
 
 #include "outrider/base/error.h"
-#include "outrider/io/net/connect.h"
 #include "outrider/io/loop/loop.h"
+#include "outrider/io/net/connect.h"
 #include "outrider/os/clock.h"
 #include "support/temp_dir.h"
 

@@ -6,8 +6,8 @@
 #include <cmocka.h>
 
 #include "outrider/base/error.h"
-#include "outrider/io/net/datagram_socket.h"
 #include "outrider/io/loop/loop.h"
+#include "outrider/io/net/datagram_socket.h"
 #include "support/temp_dir.h"
 
 #include <errno.h>

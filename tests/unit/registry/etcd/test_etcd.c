@@ -23,14 +23,14 @@ static struct registry_reply reply;
 static char reply_error[512], reply_endpoint[128], reply_note[256];
 static size_t replies;
 
-static void on_reply(const struct registry_reply *heard, void *user)
+static void on_reply(const struct registry_reply *applied, void *user)
 {
     assert_ptr_equal(user, &registry);
     replies++;
-    reply = *heard;
-    snprintf(reply_error, sizeof(reply_error), "%.*s", STR_ARG(heard->error));
-    snprintf(reply_endpoint, sizeof(reply_endpoint), "%.*s", STR_ARG(heard->endpoint));
-    snprintf(reply_note, sizeof(reply_note), "%.*s", STR_ARG(heard->note));
+    reply = *applied;
+    snprintf(reply_error, sizeof(reply_error), "%.*s", STR_ARG(applied->error));
+    snprintf(reply_endpoint, sizeof(reply_endpoint), "%.*s", STR_ARG(applied->endpoint));
+    snprintf(reply_note, sizeof(reply_note), "%.*s", STR_ARG(applied->note));
 }
 
 static char *const names[] = {(char[]){"http://a:1"}, (char[]){"http://b:2"}, (char[]){"http://c:3"}};
@@ -214,7 +214,7 @@ static void a_list_too_large_is_nobodys_fault(void **state)
     expect_reply(1, REGISTRY_REFUSED, "http://a:1", "list on http://a:1: too much");
     assert_true(reply.too_large);
     assert_true(registry_endpoint(registry, 0, &endpoint));
-    assert_string_equal(endpoint.trouble, "");
+    assert_string_equal(endpoint.last_error, "");
     assert_true(endpoint.in_use);
 }
 

@@ -12,7 +12,7 @@
 #include "outrider/registry/memory/memory.h"
 
 static struct registry *registry;
-static uint64_t heard[16];
+static uint64_t applied[16];
 static size_t heard_count;
 static int resubmit, delete_when_told;
 static struct str value_told;
@@ -29,7 +29,7 @@ static void submit(uint64_t id, enum registry_op op, int64_t lease, struct str k
 static void on_reply(const struct registry_reply *reply, void *user)
 {
     assert_ptr_equal(user, &registry);
-    heard[heard_count++] = reply->id;
+    applied[heard_count++] = reply->id;
     if (resubmit > 0) {
         resubmit--;
         submit(reply->id + 100, REGISTRY_GET, 0, STR("k"), NULL);
@@ -70,7 +70,7 @@ static void answers_come_in_order_and_not_before_run(void **state)
     assert_int_equal(memory_run(registry), 2); /* what the answers asked */
     assert_int_equal(memory_run(registry), 0);
     const uint64_t order[] = {1, 2, 3, 101, 102};
-    assert_memory_equal(heard, order, sizeof(order));
+    assert_memory_equal(applied, order, sizeof(order));
     submit(4, REGISTRY_PUT, 0, STR("open"), "v"); /* freed unanswered */
 }
 

@@ -1,7 +1,7 @@
 /* The blocking fetch, in a child, against our own server. */
-#include "unit/io/http/http_world.h"
 #include "outrider/base/error.h"
 #include "outrider/io/http/client/http_fetch.h"
+#include "unit/io/http/http_world.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

@@ -398,11 +398,11 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, client_world_set_up, client_world_tear_down)
     const struct CMUnitTest tests[] = {
-        T(test_split_anywhere),   T(test_two_answers),        T(test_connection_not_kept),
-        T(test_sent_once_more),   T(test_sent_twice_at_most), T(test_not_after_the_first_byte),
-        T(test_sent_stays_sent),  T(test_long_request),       T(test_early_answer),
-        T(test_idle_means_idle),  T(test_each_has_its_time),  T(test_secrets_are_wiped),
-        T(test_refused_at_once),  T(test_unknown_name),       T(test_v6),
+        T(test_split_anywhere),   T(test_two_answers),          T(test_connection_not_kept),
+        T(test_sent_once_more),   T(test_sent_twice_at_most),   T(test_not_after_the_first_byte),
+        T(test_sent_stays_sent),  T(test_long_request),         T(test_early_answer),
+        T(test_idle_means_idle),  T(test_each_has_its_time),    T(test_secrets_are_wiped),
+        T(test_refused_at_once),  T(test_unknown_name),         T(test_v6),
         T(test_deaf_connections), T(test_needless_connections),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 #include "client_world.h"
-#include "outrider/io/loop/loop_base.h"
 #include "outrider/io/http/client/http_stream.h"
 #include "outrider/io/loop/loop.h"
+#include "outrider/io/loop/loop_base.h"
 
 #include <event2/event.h>
 #include <netinet/in.h>

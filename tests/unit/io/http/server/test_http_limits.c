@@ -1,7 +1,7 @@
 /* What peers of the HTTP server may cost. */
-#include "unit/io/http/http_world.h"
 #include "io/http/server/http_server_internal.h"
 #include "outrider/io/loop/loop.h"
+#include "unit/io/http/http_world.h"
 
 #include <string.h>
 #include <sys/resource.h>

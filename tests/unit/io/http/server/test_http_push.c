@@ -1,8 +1,8 @@
-#include "unit/io/http/http_world.h"
 #include "outrider/base/blob.h"
 #include "outrider/base/error.h"
 #include "outrider/io/http/server/http_push.h"
 #include "outrider/io/loop/loop.h"
+#include "unit/io/http/http_world.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
-#include "unit/io/http/http_world.h"
 #include "outrider/base/error.h"
 #include "outrider/io/loop/loop.h"
+#include "unit/io/http/http_world.h"
 
 #include <stdio.h>
 #include <string.h>

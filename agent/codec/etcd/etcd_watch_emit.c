@@ -7,7 +7,7 @@ static void told_until_now(struct watched *watched)
     watched->told = watched->whole > 0 ? watched->told : watched->known;
 }
 
-void etcd_watch_tell_released(struct etcd_watch_decoder *decoder)
+void etcd_watch_emit_released(struct etcd_watch_decoder *decoder)
 {
     struct watched *watched = decoder->telling;
     if (watched != NULL) {
@@ -35,7 +35,7 @@ static struct registry_watch_event *begin_event(const struct etcd_watch_decoder 
     return &ret_event->event;
 }
 
-bool etcd_watch_tell_ended(struct etcd_watch_decoder *decoder, struct etcd_watch_event *ret_event)
+bool etcd_watch_emit_ended(struct etcd_watch_decoder *decoder, struct etcd_watch_event *ret_event)
 {
     const struct etcd_message *message = &decoder->message;
     struct registry_watch_event *event = begin_event(decoder, REGISTRY_WATCH_ENDED, ret_event);
@@ -50,25 +50,25 @@ bool etcd_watch_tell_ended(struct etcd_watch_decoder *decoder, struct etcd_watch
     return true;
 }
 
-bool etcd_watch_tell_failure(struct etcd_watch_decoder *decoder, const char *why,
+bool etcd_watch_emit_failure(struct etcd_watch_decoder *decoder, const char *why,
                              struct etcd_watch_event *ret_event)
 {
     etcd_message_reset(&decoder->message);
     decoder->message.failure = REGISTRY_RETRY;
     decoder->message.elsewhere = true;
     snprintf(decoder->message.text, sizeof(decoder->message.text), "%s", why);
-    return etcd_watch_tell_ended(decoder, ret_event);
+    return etcd_watch_emit_ended(decoder, ret_event);
 }
 
-bool etcd_watch_tell_foreign(struct etcd_watch_decoder *decoder, const char *what,
-                             struct etcd_watch_event *ret_event)
+bool etcd_watch_emit_unexpected(struct etcd_watch_decoder *decoder, const char *what,
+                                struct etcd_watch_event *ret_event)
 {
     char why[128];
     snprintf(why, sizeof(why), "not a watch of etcd: %s", what);
-    return etcd_watch_tell_failure(decoder, why, ret_event);
+    return etcd_watch_emit_failure(decoder, why, ret_event);
 }
 
-bool etcd_watch_tell_changed(struct etcd_watch_decoder *decoder, struct etcd_watch_event *ret_event)
+bool etcd_watch_emit_changed(struct etcd_watch_decoder *decoder, struct etcd_watch_event *ret_event)
 {
     for (size_t i = 0; decoder->opened && i < decoder->count; i++) {
         struct watched *watched = &decoder->watched[i];
@@ -86,7 +86,7 @@ bool etcd_watch_tell_changed(struct etcd_watch_decoder *decoder, struct etcd_wat
     return false;
 }
 
-bool etcd_watch_tell_progress(struct etcd_watch_decoder *decoder, struct etcd_watch_event *ret_event)
+bool etcd_watch_emit_progress(struct etcd_watch_decoder *decoder, struct etcd_watch_event *ret_event)
 {
     if (!decoder->opened || told_on_all(decoder) <= decoder->reported) {
         return false;
@@ -107,7 +107,7 @@ static void forget_until(struct watched *watched, int64_t revision)
     told_until_now(watched);
 }
 
-bool etcd_watch_tell_opened(struct etcd_watch_decoder *decoder, struct etcd_watch_event *ret_event)
+bool etcd_watch_emit_opened(struct etcd_watch_decoder *decoder, struct etcd_watch_event *ret_event)
 {
     int64_t revision = decoder->created_at;
     decoder->opened = true;

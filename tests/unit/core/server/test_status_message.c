@@ -5,21 +5,21 @@
 
 #include <cmocka.h>
 
-#include "outrider/core/server/words.h"
+#include "outrider/core/server/status_message.h"
 
 static void test_said_names(void **state)
 {
     (void)state;
     static const char *const names[] = {"nothing", "initializing", "ready", "shutting_down", "error"};
-    for (int said = SAID_NOTHING; said <= SAID_ERROR; said++) {
-        assert_string_equal(said_name((enum said)said), names[said]);
+    for (int reported = REPORTED_NOTHING; reported <= REPORTED_ERROR; reported++) {
+        assert_string_equal(reported_status_name((enum reported_status)reported), names[reported]);
     }
 }
 
 static void test_silent(void **state)
 {
     (void)state;
-    const struct words rows[] = {
+    const struct status_message rows[] = {
         {0},
         {.get = true},
         {.watch = true},
@@ -29,15 +29,15 @@ static void test_silent(void **state)
         {.unknown_keys = 3},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        assert_false(words_speak(&rows[i]));
+        assert_false(status_message_is_report(&rows[i]));
     }
 }
 
 static void test_speaking(void **state)
 {
     (void)state;
-    const struct words rows[] = {
-        {.said = SAID_READY},
+    const struct status_message rows[] = {
+        {.reported = REPORTED_READY},
         {.has_text = true},
         {.has_players = true},
         {.has_capacity = true},
@@ -53,7 +53,7 @@ static void test_speaking(void **state)
         {.has_mainpid = true, .mainpid = 2},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        assert_true(words_speak(&rows[i]));
+        assert_true(status_message_is_report(&rows[i]));
     }
 }
 

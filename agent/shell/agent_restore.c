@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct past {
+struct restore {
     struct saved_state saved;
     struct hold ops;
 };
@@ -71,55 +71,58 @@ static bool witness_lives(const struct saved_state *saved)
 {
     uint64_t start;
     struct error err;
-    return saved->has_words && saved->words.has_mainpid &&
-           process_start_time(saved->words.mainpid, &err, &start) == 0 && start == saved->words.mainpid_start;
+    return saved->has_message && saved->message.has_mainpid &&
+           process_start_time(saved->message.mainpid, &err, &start) == 0 &&
+           start == saved->message.mainpid_start;
 }
 
-struct past *agent_past_load(struct agent *agent, struct router_past *ret_past)
+struct restore *agent_restore_load(struct agent *agent, struct router_restore *ret_restore)
 {
-    struct past *past = mem_zalloc(sizeof(*past));
+    struct restore *restore = mem_zalloc(sizeof(*restore));
     struct error err;
-    load_file(agent, &past->saved);
+    load_file(agent, &restore->saved);
     if (process_boot_id(&err, agent->boot_id) < 0) {
         agent->boot_id[0] = '\0';
-        log_warn("state", "the boot id is unknown, so no lease can be taken over", LOG_TEXT("error", err.text));
+        log_warn("state", "the boot id is unknown, so no lease can be taken over",
+                 LOG_TEXT("error", err.text));
     }
-    choose_id(agent, &past->saved);
-    *ret_past = (struct router_past){0};
-    const struct saved_hold *ops = &past->saved.ops;
+    choose_id(agent, &restore->saved);
+    *ret_restore = (struct router_restore){0};
+    const struct saved_hold *ops = &restore->saved.ops;
     if (ops->set) {
         struct instant now = agent_now();
-        hold_set(&past->ops, ops->reason, ops->by, 0, 0, &now);
-        past->ops.since_wall = ops->since_wall;
-        past->ops.deadline_wall = ops->deadline_wall;
-        past->ops.expires_wall = ops->expires_wall;
-        ret_past->ops = &past->ops;
+        hold_set(&restore->ops, ops->reason, ops->by, 0, 0, &now);
+        restore->ops.since_wall = ops->since_wall;
+        restore->ops.deadline_wall = ops->deadline_wall;
+        restore->ops.expires_wall = ops->expires_wall;
+        ret_restore->ops = &restore->ops;
     }
-    ret_past->control_revision = ops->revision;
-    ret_past->control_pending = ops->pending;
-    ret_past->control_sent_wall = ops->sent_wall;
-    if (lease_counts(agent, &past->saved)) {
-        ret_past->lease = past->saved.lease;
-        ret_past->ttl_ms = past->saved.ttl_ms;
-        ret_past->passed = past->saved.probe_has_passed;
-        ret_past->words = witness_lives(&past->saved) ? &past->saved.words : NULL;
+    ret_restore->control_revision = ops->revision;
+    ret_restore->control_pending = ops->pending;
+    ret_restore->control_sent_wall = ops->sent_wall;
+    if (lease_counts(agent, &restore->saved)) {
+        ret_restore->lease = restore->saved.lease;
+        ret_restore->ttl_ms = restore->saved.ttl_ms;
+        ret_restore->passed = restore->saved.probe_has_passed;
+        ret_restore->message = witness_lives(&restore->saved) ? &restore->saved.message : NULL;
     }
-    return past;
+    return restore;
 }
 
-void agent_past_free(struct past *past)
+void agent_restore_free(struct restore *restore)
 {
-    if (past != NULL) {
-        saved_state_fini(&past->saved);
-        free(past);
+    if (restore != NULL) {
+        saved_state_fini(&restore->saved);
+        free(restore);
     }
 }
 
 /* A life that a passed probe began has said nothing yet. */
-static bool is_silent(const struct words *words)
+static bool is_silent(const struct status_message *message)
 {
-    return words->said == SAID_NOTHING && !words->has_text && !words->has_players && !words->has_capacity &&
-           words->port_count == 0 && words->label_count == 0 && !words->has_mainpid && !words->heartbeat;
+    return message->reported == REPORTED_NOTHING && !message->has_text && !message->has_players &&
+           !message->has_capacity && message->port_count == 0 && message->label_count == 0 &&
+           !message->has_mainpid && !message->heartbeat;
 }
 
 void agent_fill_state(void *user, struct buf *out)
@@ -148,13 +151,13 @@ void agent_fill_state(void *user, struct buf *out)
                 .sent_wall = intent_sent(intent)},
         .probe_has_passed = server_has_passed(server),
     };
-    state.has_words = server_words(server, &state.words);
+    state.has_message = server_reported_message(server, &state.message);
     if (registrar_lease_state(registrar) == LEASE_TRYING) {
         /* Not decided yet whether they count: the next restart may still need them. */
-        const struct saved_state *saved = &agent->past->saved;
-        if (saved->has_words && (!state.has_words || is_silent(&state.words))) {
-            state.has_words = true;
-            state.words = saved->words;
+        const struct saved_state *saved = &agent->restore->saved;
+        if (saved->has_message && (!state.has_message || is_silent(&state.message))) {
+            state.has_message = true;
+            state.message = saved->message;
         }
         state.probe_has_passed = state.probe_has_passed || saved->probe_has_passed;
     }

@@ -1,7 +1,7 @@
 /* What one accepted status line or datagram says (contract section 3). Strings are borrowed from the bytes that
  * were decoded. Everything in here has passed the codec's checks. */
-#ifndef OUTRIDER_CORE_SERVER_WORDS_H
-#define OUTRIDER_CORE_SERVER_WORDS_H
+#ifndef OUTRIDER_CORE_SERVER_STATUS_MESSAGE_H
+#define OUTRIDER_CORE_SERVER_STATUS_MESSAGE_H
 
 #include "outrider/base/str.h"
 
@@ -9,26 +9,32 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum said { SAID_NOTHING, SAID_INITIALIZING, SAID_READY, SAID_SHUTTING_DOWN, SAID_ERROR };
+enum reported_status {
+    REPORTED_NOTHING,
+    REPORTED_INITIALIZING,
+    REPORTED_READY,
+    REPORTED_SHUTTING_DOWN,
+    REPORTED_ERROR
+};
 
-enum { WORDS_PORTS_MAX = 64, WORDS_LABELS_MAX = 64, WORDS_TEXT_MAX = 1024, WORDS_LABEL_VALUE_MAX = 256 };
+enum { STATUS_PORTS_MAX = 64, STATUS_LABELS_MAX = 64, STATUS_TEXT_MAX = 1024, STATUS_LABEL_VALUE_MAX = 256 };
 
-struct words_label {
+struct status_label {
     struct str name;
     struct str value; /* empty: remove the label */
 };
 
-struct words {
-    enum said said;
+struct status_message {
+    enum reported_status reported;
     bool has_text;
     struct str text; /* becomes customState; may be empty */
     bool has_players;
     uint32_t players;
     bool has_capacity;
     uint32_t capacity;
-    uint16_t ports[WORDS_PORTS_MAX];
+    uint16_t ports[STATUS_PORTS_MAX];
     size_t port_count; /* 0: not said */
-    struct words_label labels[WORDS_LABELS_MAX];
+    struct status_label labels[STATUS_LABELS_MAX];
     size_t label_count;
 
     bool drain, undrain; /* the server's own hold, `self` */
@@ -55,9 +61,9 @@ struct words {
 };
 
 /* "initializing", "ready", "shutting_down", "error"; "nothing" for SAID_NOTHING. */
-const char *said_name(enum said said);
+const char *reported_status_name(enum reported_status reported);
 
 /* Whether the words change or feed the server's life (as against get, watch, quit and an empty line). */
-bool words_speak(const struct words *words);
+bool status_message_is_report(const struct status_message *message);
 
 #endif

@@ -10,10 +10,10 @@
  * first: it passes etcd's leader by its memory alone, while a write under a lease that is gone is agreed upon
  * by all members and synced to their disks before it is refused, by every agent of the fleet when all leases
  * went at once. */
-void registrar_doubt_lease(struct registrar *registrar, const struct instant *now)
+void registrar_suspect_lease(struct registrar *registrar, const struct instant *now)
 {
     if (registrar->lease_state == LEASE_HELD) {
-        registrar->lease_doubted = true;
+        registrar->lease_suspect = true;
         registrar->heartbeat = window_at(now->mono);
     }
 }
@@ -27,7 +27,7 @@ void registrar_on_gap(struct registrar *registrar, int64_t gap_ms, const struct 
                       struct queue *effects)
 {
     char span[32];
-    registrar->unproven = registrar->wanted != NULL;
+    registrar->unconfirmed = registrar->wanted != NULL;
     if (registrar->lease == 0 || registrar->leaving || registrar->withdrawing ||
         registrar->lease_state == LEASE_TRYING) {
         return;
@@ -37,10 +37,10 @@ void registrar_on_gap(struct registrar *registrar, int64_t gap_ms, const struct 
         "%s in which nothing could be done (the machine slept, or the process was stopped): lease %" PRIx64
         " is taken for lost until the registry has answered, and the server is probed anew",
         duration_human(gap_ms, span), (uint64_t)registrar->lease);
-    registrar_land(&registrar->lease_flight);
+    registrar_flight_clear(&registrar->lease_flight);
     registrar->lease_state = registrar->lease_state == LEASE_HELD ? LEASE_TRYING : registrar->lease_state;
     registrar->lease_retry = 0;
-    registrar->lease_doubted = false;
+    registrar->lease_suspect = false;
     registrar->verify = registrar->verify || registrar->published != NULL;
     registrar->verify_after = now->mono;
 }
@@ -76,7 +76,7 @@ void registrar_meet_cluster(struct registrar *registrar, uint64_t cluster, struc
      * key. */
     registrar_forget_key(registrar);
     if (!about_lease) {
-        registrar_doubt_lease(registrar, now);
+        registrar_suspect_lease(registrar, now);
     }
 }
 
@@ -93,37 +93,39 @@ int64_t registrar_cluster_pause(struct registrar *registrar, const struct instan
     return in_turn ? backoff_next(&registrar->cluster_backoff, &registrar->random) : 0;
 }
 
-static bool is_lie(const struct registrar *registrar)
+static bool is_stale_ready(const struct registrar *registrar)
 {
     return registrar->published != NULL && registrar->published_claim == REGISTRAR_CLAIM_READY &&
            registrar->wanted != NULL && registrar->wanted_claim == REGISTRAR_CLAIM_DOWN &&
-           !registrar->unproven && registrar_dirty(registrar) && registrar->refused_mono != 0;
+           !registrar->unconfirmed && registrar_dirty(registrar) && registrar->refused_mono != 0;
 }
 
 /* Rule 34 keeps the lease where writes fail, for what is published is mostly true all the same. It is given
  * up where it keeps a lie alive: to revoke is no write, and where that is refused, too, the heartbeats stop
  * and it ends. Before that the write is tried once more. */
-void registrar_look_for_lie(struct registrar *registrar, const struct instant *now, struct queue *effects)
+void registrar_check_stale_ready(struct registrar *registrar, const struct instant *now,
+                                 struct queue *effects)
 {
-    if (!is_lie(registrar)) {
-        registrar->lie_since = 0;
-        registrar->lie_told = registrar->lie_tried = false;
-    } else if (registrar->lie_since == 0) {
-        registrar->lie_since = now->mono;
+    if (!is_stale_ready(registrar)) {
+        registrar->stale_ready_since = 0;
+        registrar->stale_ready_logged = registrar->stale_ready_tried = false;
+    } else if (registrar->stale_ready_since == 0) {
+        registrar->stale_ready_since = now->mono;
     } else if (registrar_takes_back(registrar)) {
-        if (!registrar->lie_told) {
+        if (!registrar->stale_ready_logged) {
             registrar_note(effects, REGISTRAR_NOTE_TAKEN_BACK, "lease %" PRIx64 " is given up: %s",
-                           (uint64_t)registrar->lease, registrar->key_trouble.text);
+                           (uint64_t)registrar->lease, registrar->key_last_error.text);
         }
-        registrar->lie_told = true;
-    } else if (now->mono - registrar->lie_since >= registrar->granted_ms && !registrar->lie_tried) {
-        registrar->lie_tried = true;
+        registrar->stale_ready_logged = true;
+    } else if (now->mono - registrar->stale_ready_since >= registrar->granted_ms &&
+               !registrar->stale_ready_tried) {
+        registrar->stale_ready_tried = true;
         registrar->key_retry = 0;
     }
 }
 
 bool registrar_takes_back(const struct registrar *registrar)
 {
-    return registrar->lie_since != 0 &&
-           registrar->refused_mono - registrar->lie_since >= registrar->granted_ms;
+    return registrar->stale_ready_since != 0 &&
+           registrar->refused_mono - registrar->stale_ready_since >= registrar->granted_ms;
 }

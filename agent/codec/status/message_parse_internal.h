@@ -1,10 +1,10 @@
 /* One line of the status protocol, on whichever socket it came: what status_line and notify share. */
-#ifndef OUTRIDER_CODEC_STATUS_WORDS_PARSE_INTERNAL_H
-#define OUTRIDER_CODEC_STATUS_WORDS_PARSE_INTERNAL_H
+#ifndef OUTRIDER_CODEC_STATUS_MESSAGE_PARSE_INTERNAL_H
+#define OUTRIDER_CODEC_STATUS_MESSAGE_PARSE_INTERNAL_H
 
 #include "outrider/base/attr.h"
 #include "outrider/codec/status/status_line.h"
-#include "outrider/core/server/words.h"
+#include "outrider/core/server/status_message.h"
 
 /* Of each kind one word may be said. */
 enum word_kind {
@@ -28,31 +28,31 @@ enum word_kind {
 };
 
 /* Words being collected from one line, or from all lines of a datagram. {0} begins. */
-struct words_parse {
-    struct words words;
+struct message_parse {
+    struct status_message message;
     unsigned seen; /* bit of each word_kind */
     struct status_line_error error;
 };
 
 /* Notes that a word of `kind` was said, called `name` in the error; -1 when it was said before. */
-int words_parse_once(struct words_parse *parse, enum word_kind kind, struct str name) MUST_CHECK;
+int message_parse_once(struct message_parse *parse, enum word_kind kind, struct str name) MUST_CHECK;
 
 /* `words # text`. */
-int words_parse_words(struct words_parse *parse, struct str line) MUST_CHECK;
+int message_parse_words(struct message_parse *parse, struct str line) MUST_CHECK;
 
 /* The customState to be: at most WORDS_TEXT_MAX bytes, no control character but TAB. */
-int words_parse_text(struct words_parse *parse, struct str text) MUST_CHECK;
+int message_parse_text(struct message_parse *parse, struct str text) MUST_CHECK;
 
 /* A status word, however it was spelled. */
-int words_parse_said(struct words_parse *parse, enum said said) MUST_CHECK;
+int message_parse_said(struct message_parse *parse, enum reported_status reported) MUST_CHECK;
 
 /* Whether the line begins UPPERCASE=, splitting it. */
-bool words_parse_is_assignment(struct str line, struct str *ret_key, struct str *ret_value);
+bool message_parse_is_assignment(struct str line, struct str *ret_key, struct str *ret_value);
 
 /* One sd_notify assignment. */
-int words_parse_assignment(struct words_parse *parse, struct str key, struct str value) MUST_CHECK;
+int message_parse_assignment(struct message_parse *parse, struct str key, struct str value) MUST_CHECK;
 
 /* One line of either form, without its LF; checks length and bytes first. */
-int words_parse_line(struct words_parse *parse, struct str line) MUST_CHECK;
+int message_parse_line(struct message_parse *parse, struct str line) MUST_CHECK;
 
 #endif

@@ -1,14 +1,14 @@
 /* Words: a table of those that stand alone, a table of those with a value, and labels. */
-#include "words_parse_internal.h"
+#include "message_parse_internal.h"
 
 #include "outrider/base/duration.h"
 
-static int fail(struct words_parse *parse, enum status_line_fault fault, struct str detail)
+static int fail(struct message_parse *parse, enum status_line_fault fault, struct str detail)
 {
     return status_line_fail(&parse->error, fault, detail);
 }
 
-int words_parse_once(struct words_parse *parse, enum word_kind kind, struct str name)
+int message_parse_once(struct message_parse *parse, enum word_kind kind, struct str name)
 {
     unsigned bit = 1u << kind;
     if ((parse->seen & bit) != 0) {
@@ -18,12 +18,12 @@ int words_parse_once(struct words_parse *parse, enum word_kind kind, struct str 
     return 0;
 }
 
-int words_parse_said(struct words_parse *parse, enum said said)
+int message_parse_said(struct message_parse *parse, enum reported_status reported)
 {
-    if (words_parse_once(parse, KIND_STATUS, STR("status")) < 0) {
+    if (message_parse_once(parse, KIND_STATUS, STR("status")) < 0) {
         return -1;
     }
-    parse->words.said = said;
+    parse->message.reported = reported;
     return 0;
 }
 
@@ -46,20 +46,20 @@ static bool has_control(struct str text, bool tab_too)
     return false;
 }
 
-int words_parse_text(struct words_parse *parse, struct str text)
+int message_parse_text(struct message_parse *parse, struct str text)
 {
     text = str_trim(text);
-    if (words_parse_once(parse, KIND_TEXT, STR("text")) < 0) {
+    if (message_parse_once(parse, KIND_TEXT, STR("text")) < 0) {
         return -1;
     }
-    if (text.size > WORDS_TEXT_MAX) {
+    if (text.size > STATUS_TEXT_MAX) {
         return fail(parse, STATUS_LINE_RANGE, STR("text"));
     }
     if (has_control(text, false)) {
         return fail(parse, STATUS_LINE_VALUE, STR("text"));
     }
-    parse->words.has_text = true;
-    parse->words.text = text;
+    parse->message.has_text = true;
+    parse->message.text = text;
     return 0;
 }
 
@@ -73,7 +73,7 @@ static bool is_digits(struct str text)
     return text.size > 0;
 }
 
-static int read_number(struct words_parse *parse, struct str key, struct str text, uint64_t max,
+static int read_number(struct message_parse *parse, struct str key, struct str text, uint64_t max,
                        uint64_t *ret_value)
 {
     if (!is_digits(text)) {
@@ -83,7 +83,7 @@ static int read_number(struct words_parse *parse, struct str key, struct str tex
 }
 
 /* Ten years, as duration_parse has it, so that no sum of times can overflow. */
-static int read_span(struct words_parse *parse, struct str key, struct str text, int64_t *ret_ms)
+static int read_span(struct message_parse *parse, struct str key, struct str text, int64_t *ret_ms)
 {
     uint64_t seconds = 0;
     if (!is_digits(text)) {
@@ -96,38 +96,38 @@ static int read_span(struct words_parse *parse, struct str key, struct str text,
     return 0;
 }
 
-static int take_capacity(struct words_parse *parse, struct str key, struct str value)
+static int take_capacity(struct message_parse *parse, struct str key, struct str value)
 {
     uint64_t number = 0;
-    if (words_parse_once(parse, KIND_CAPACITY, STR("capacity")) < 0 ||
+    if (message_parse_once(parse, KIND_CAPACITY, STR("capacity")) < 0 ||
         read_number(parse, key, value, UINT32_MAX, &number) < 0) {
         return -1;
     }
-    parse->words.has_capacity = true;
-    parse->words.capacity = (uint32_t)number;
+    parse->message.has_capacity = true;
+    parse->message.capacity = (uint32_t)number;
     return 0;
 }
 
-static int take_players(struct words_parse *parse, struct str key, struct str value)
+static int take_players(struct message_parse *parse, struct str key, struct str value)
 {
     bool both = value.size > 0 && memchr(value.data, '/', value.size) != NULL;
     struct str capacity;
     struct str players = str_split(value, '/', &capacity);
     uint64_t number = 0;
-    if (words_parse_once(parse, KIND_PLAYERS, key) < 0 ||
+    if (message_parse_once(parse, KIND_PLAYERS, key) < 0 ||
         read_number(parse, key, players, UINT32_MAX, &number) < 0) {
         return -1;
     }
-    parse->words.has_players = true;
-    parse->words.players = (uint32_t)number;
+    parse->message.has_players = true;
+    parse->message.players = (uint32_t)number;
     /* More players than capacity is accepted: real servers do that. */
     return both ? take_capacity(parse, key, capacity) : 0;
 }
 
-static int take_ports(struct words_parse *parse, struct str key, struct str value)
+static int take_ports(struct message_parse *parse, struct str key, struct str value)
 {
-    struct words *words = &parse->words;
-    if (words_parse_once(parse, KIND_PORTS, key) < 0) {
+    struct status_message *message = &parse->message;
+    if (message_parse_once(parse, KIND_PORTS, key) < 0) {
         return -1;
     }
     if (value.size == 0 || value.data[value.size - 1] == ',') {
@@ -138,36 +138,37 @@ static int take_ports(struct words_parse *parse, struct str key, struct str valu
         if (read_number(parse, key, str_split(value, ',', &value), UINT16_MAX, &port) < 0) {
             return -1;
         }
-        if (port == 0 || words->port_count == WORDS_PORTS_MAX) {
+        if (port == 0 || message->port_count == STATUS_PORTS_MAX) {
             return fail(parse, STATUS_LINE_RANGE, key);
         }
-        for (size_t i = 0; i < words->port_count; i++) {
-            if (words->ports[i] == port) {
+        for (size_t i = 0; i < message->port_count; i++) {
+            if (message->ports[i] == port) {
                 return fail(parse, STATUS_LINE_VALUE, key);
             }
         }
-        words->ports[words->port_count++] = (uint16_t)port;
+        message->ports[message->port_count++] = (uint16_t)port;
     }
     return 0;
 }
 
-static int take_drain(struct words_parse *parse, struct str key, struct str value)
+static int take_drain(struct message_parse *parse, struct str key, struct str value)
 {
-    if (words_parse_once(parse, KIND_DRAIN, key) < 0 ||
-        read_span(parse, key, value, &parse->words.drain_deadline_ms) < 0) {
+    if (message_parse_once(parse, KIND_DRAIN, key) < 0 ||
+        read_span(parse, key, value, &parse->message.drain_deadline_ms) < 0) {
         return -1;
     }
-    parse->words.drain = parse->words.has_drain_deadline = true;
+    parse->message.drain = parse->message.has_drain_deadline = true;
     return 0;
 }
 
-static int take_heartbeat(struct words_parse *parse, struct str key, struct str value)
+static int take_heartbeat(struct message_parse *parse, struct str key, struct str value)
 {
-    if (words_parse_once(parse, KIND_HEARTBEAT, key) < 0 || words_parse_once(parse, KIND_WATCHDOG, key) < 0 ||
-        read_span(parse, key, value, &parse->words.watchdog_ms) < 0) {
+    if (message_parse_once(parse, KIND_HEARTBEAT, key) < 0 ||
+        message_parse_once(parse, KIND_WATCHDOG, key) < 0 ||
+        read_span(parse, key, value, &parse->message.watchdog_ms) < 0) {
         return -1;
     }
-    parse->words.heartbeat = parse->words.has_watchdog = true;
+    parse->message.heartbeat = parse->message.has_watchdog = true;
     return 0;
 }
 
@@ -184,38 +185,38 @@ static bool is_label_name(struct str name)
 }
 
 /* `key` is "label." and the name, so that errors show both. */
-static int take_label(struct words_parse *parse, struct str key, struct str value)
+static int take_label(struct message_parse *parse, struct str key, struct str value)
 {
     enum { NAME_BYTES_MAX = 63 };
-    struct words *words = &parse->words;
+    struct status_message *message = &parse->message;
     size_t prefix = STR("label.").size;
     struct str name = {key.data + prefix, key.size - prefix};
     if (!is_label_name(name)) {
         return fail(parse, STATUS_LINE_KEY, key);
     }
-    for (size_t i = 0; i < words->label_count; i++) {
-        if (str_eq(words->labels[i].name, name)) {
+    for (size_t i = 0; i < message->label_count; i++) {
+        if (str_eq(message->labels[i].name, name)) {
             return fail(parse, STATUS_LINE_TWICE, key);
         }
     }
-    if (words->label_count == WORDS_LABELS_MAX) {
+    if (message->label_count == STATUS_LABELS_MAX) {
         return fail(parse, STATUS_LINE_RANGE, STR("labels"));
     }
-    if (name.size > NAME_BYTES_MAX || value.size > WORDS_LABEL_VALUE_MAX) {
+    if (name.size > NAME_BYTES_MAX || value.size > STATUS_LABEL_VALUE_MAX) {
         return fail(parse, STATUS_LINE_RANGE, key);
     }
     if (has_control(value, true)) {
         return fail(parse, STATUS_LINE_VALUE, key);
     }
-    words->labels[words->label_count++] = (struct words_label){name, value};
+    message->labels[message->label_count++] = (struct status_label){name, value};
     return 0;
 }
 
-static int take_pair(struct words_parse *parse, struct str key, struct str value)
+static int take_pair(struct message_parse *parse, struct str key, struct str value)
 {
     static const struct {
         struct str key;
-        int (*take)(struct words_parse *parse, struct str key, struct str value);
+        int (*take)(struct message_parse *parse, struct str key, struct str value);
     } pairs[] = {
         {{"players", 7}, take_players}, {{"capacity", 8}, take_capacity},   {{"ports", 5}, take_ports},
         {{"drain", 5}, take_drain},     {{"heartbeat", 9}, take_heartbeat},
@@ -228,43 +229,43 @@ static int take_pair(struct words_parse *parse, struct str key, struct str value
     return str_starts(key, STR("label.")) ? take_label(parse, key, value) : fail(parse, STATUS_LINE_KEY, key);
 }
 
-static int take_status(struct words_parse *parse, struct str word)
+static int take_status(struct message_parse *parse, struct str word)
 {
-    for (int said = SAID_INITIALIZING; said <= SAID_ERROR; said++) {
-        if (str_eq(word, str_of(said_name((enum said)said)))) {
-            return words_parse_said(parse, (enum said)said);
+    for (int reported = REPORTED_INITIALIZING; reported <= REPORTED_ERROR; reported++) {
+        if (str_eq(word, str_of(reported_status_name((enum reported_status)reported)))) {
+            return message_parse_said(parse, (enum reported_status)reported);
         }
     }
     return fail(parse, STATUS_LINE_WORD, word);
 }
 
-static int take_word(struct words_parse *parse, struct str word)
+static int take_word(struct message_parse *parse, struct str word)
 {
-    struct words *words = &parse->words;
+    struct status_message *message = &parse->message;
     const struct {
         const char *word;
         bool *flag;
         enum word_kind kind;
         const char *kind_name;
     } flags[] = {
-        {"drain", &words->drain, KIND_DRAIN, "drain"},
-        {"undrain", &words->undrain, KIND_DRAIN, "drain"},
-        {"heartbeat", &words->heartbeat, KIND_HEARTBEAT, "heartbeat"},
-        {"attach", &words->attach, KIND_ATTACH, "attach"},
-        {"get", &words->get, KIND_GET, "get"},
-        {"watch", &words->watch, KIND_WATCH, "watch"},
-        {"quit", &words->quit, KIND_QUIT, "quit"},
+        {"drain", &message->drain, KIND_DRAIN, "drain"},
+        {"undrain", &message->undrain, KIND_DRAIN, "drain"},
+        {"heartbeat", &message->heartbeat, KIND_HEARTBEAT, "heartbeat"},
+        {"attach", &message->attach, KIND_ATTACH, "attach"},
+        {"get", &message->get, KIND_GET, "get"},
+        {"watch", &message->watch, KIND_WATCH, "watch"},
+        {"quit", &message->quit, KIND_QUIT, "quit"},
     };
     for (size_t i = 0; i < COUNT_OF(flags); i++) {
         if (str_eq(word, str_of(flags[i].word))) {
             *flags[i].flag = true;
-            return words_parse_once(parse, flags[i].kind, str_of(flags[i].kind_name));
+            return message_parse_once(parse, flags[i].kind, str_of(flags[i].kind_name));
         }
     }
     return take_status(parse, word);
 }
 
-int words_parse_words(struct words_parse *parse, struct str line)
+int message_parse_words(struct message_parse *parse, struct str line)
 {
     bool has_text = line.size > 0 && memchr(line.data, '#', line.size) != NULL;
     struct str text;
@@ -278,7 +279,7 @@ int words_parse_words(struct words_parse *parse, struct str line)
             return -1;
         }
     }
-    return has_text ? words_parse_text(parse, text) : 0;
+    return has_text ? message_parse_text(parse, text) : 0;
 }
 
 /* What a browser or a confused client sends first: somebody is making requests through a socket that is not
@@ -307,7 +308,7 @@ static struct str without_cr(struct str line)
     return line;
 }
 
-int words_parse_line(struct words_parse *parse, struct str line)
+int message_parse_line(struct message_parse *parse, struct str line)
 {
     if (line.size > STATUS_LINE_MAX) {
         parse->error.fatal = true;
@@ -325,8 +326,8 @@ int words_parse_line(struct words_parse *parse, struct str line)
     if (!str_is_utf8(line)) {
         return fail(parse, STATUS_LINE_UTF8, STR(""));
     }
-    if (words_parse_is_assignment(line, &key, &value)) {
-        return words_parse_assignment(parse, key, value);
+    if (message_parse_is_assignment(line, &key, &value)) {
+        return message_parse_assignment(parse, key, value);
     }
-    return words_parse_words(parse, line);
+    return message_parse_words(parse, line);
 }
