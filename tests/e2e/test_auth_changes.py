@@ -15,7 +15,7 @@ class Changes(AuthCase):
         self.etcd.root("etcdctl", "user", "passwd", self.user, "--interactive=false", password="another-geheim")
         agent.say("ready players=7")
         watcher.status("ready", players=7)
-        self.assertIsNone(agent.api()["registry"]["trouble"])
+        self.assertIsNone(agent.api()["registry"]["lastError"])
         self.assertNotIn("level=warn", agent.log())
         self.assertEqual(agent.stop(), 0)
 
@@ -40,7 +40,7 @@ class Changes(AuthCase):
         watcher.status("ready")
         self.etcd.root("etcdctl", "user", "delete", self.user)
         agent.say("ready players=5")
-        wait_until(lambda: agent.api()["registry"]["trouble"], "the trouble is told")
+        wait_until(lambda: agent.api()["registry"]["lastError"], "the trouble is told")
         lines = agent.log().count("\n")
         self.assertEqual(self.etcd.get(agent.key).record["status"], "ready")
         self.etcd.allow(self.prefix, "sidecar", self.user, "world", "w1")
@@ -60,7 +60,7 @@ class Changes(AuthCase):
             self.etcd.switch(True)
         agent.say("ready players=2")
         wait_until(lambda: self.etcd.get(agent.key).record.get("players") == 2, "and with it again")
-        self.assertIsNone(agent.api()["registry"]["trouble"])
+        self.assertIsNone(agent.api()["registry"]["lastError"])
         self.assertEqual(agent.stop(), 0)
 
     def test_etcd_forgets_its_tokens(self):

@@ -238,7 +238,7 @@ class Records(Hostile):
         self.assertEqual((name, json.loads(data)["key"]), ("remove", f"{self.prefix}/bad/r"))
         view = self.document(observer, "/api/agent")["view"]
         self.assertEqual([each["key"] for each in view["unreadableKeys"]], [f"{self.prefix}/bad/r"])
-        self.assertRegex(view["unreadableKeys"][0]["why"], r"^10\d{5} bytes, a record has at most 65536$")
+        self.assertRegex(view["unreadableKeys"][0]["reason"], r"^10\d{5} bytes, a record has at most 65536$")
         self.assertEqual(self.document(observer, "/api/services?include=offline&type=bad")["offline"], [])
         self.put("bad", "r")
         self.assertEqual(next(events)[0], "update")

@@ -81,7 +81,7 @@ class Intent(Case):
         proxy = self.proxy()
         agent = self.ready(registry={"endpoints": [proxy.url]})
         proxy.do("refuse")
-        wait_until(lambda: agent.api()["registry"]["trouble"], "etcd is missed")
+        wait_until(lambda: agent.api()["registry"]["lastError"], "etcd is missed")
         self.assertEqual(agent.run("drain", "--reason", "meanwhile").returncode, 0)
         wait_until(lambda: "not yet at the control key" in agent.run("status").stdout, "status says that it is pending")
         # Over a restart, too: the answer was given once state_dir had it.
@@ -98,7 +98,7 @@ class Intent(Case):
         agent.run("drain", "--reason", "mine")
         self.at_key(lambda hold: hold not in (None, "absent"))
         proxy.do("refuse")
-        wait_until(lambda: agent.api()["registry"]["trouble"], "etcd is missed")
+        wait_until(lambda: agent.api()["registry"]["lastError"], "etcd is missed")
         agent.run("undrain")
         self.etcd.put(self.control(), '{"hold":{"reason":"theirs"}}')
         proxy.do("pass")

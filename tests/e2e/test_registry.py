@@ -22,7 +22,7 @@ class Away(Case):
         self.assertEqual(agent.request("GET", "/healthz")[0], 200)
         self.assertEqual(agent.request("GET", "/readyz")[0], 503)
         self.assertEqual(agent.say("ready players=3"), "OK")
-        wait_until(lambda: agent.api()["registry"]["trouble"], "the trouble is told")
+        wait_until(lambda: agent.api()["registry"]["lastError"], "the trouble is told")
         text = agent.run("status").stdout
         self.assertIn("refused", text)
         self.etcd.start()
@@ -34,14 +34,14 @@ class Away(Case):
         agent = self.ready()
         before = self.etcd.get(agent.key)
         self.etcd.kill()
-        wait_until(lambda: agent.api()["registry"]["trouble"], "the agent notices")
+        wait_until(lambda: agent.api()["registry"]["lastError"], "the agent notices")
         self.assertEqual(agent.request("GET", "/readyz")[0], 200)  # it was published: the server runs on
         agent.say("ready players=9")
         self.etcd.start()
         wait_until(lambda: (self.etcd.get(agent.key).record or {}).get("players") == 9, "the news of meanwhile")
         self.assertEqual(self.etcd.get(agent.key).lease, before.lease)
         # A write may come through while the answer to a heartbeat of before is still waited for.
-        wait_until(lambda: agent.api()["registry"]["trouble"] is None, "the trouble is over")
+        wait_until(lambda: agent.api()["registry"]["lastError"] is None, "the trouble is over")
         self.assertEqual(agent.stop(), 0)
 
     def test_etcd_wiped_the_record_is_back(self):
@@ -261,7 +261,7 @@ class Network(Case):
                 self.net.do(fault)
                 agent.say(f"players={number}")
                 if fault != "half-close":
-                    wait_until(lambda: agent.api()["registry"]["trouble"], f"trouble by {fault}")
+                    wait_until(lambda: agent.api()["registry"]["lastError"], f"trouble by {fault}")
                 self.write_through(agent, number + 100)
                 # The watcher may hear of the write before the agent does.
                 wait_until(lambda: agent.api()["registry"]["revision"] > seen, f"written after {fault}")
@@ -275,7 +275,7 @@ class Network(Case):
             self.net.do(fault)
             agent.say(f"players={number}")
             self.watcher.status("ready", since, players=number)
-            self.assertIsNone(agent.api()["registry"]["trouble"])
+            self.assertIsNone(agent.api()["registry"]["lastError"])
 
     def test_a_lost_answer_is_no_second_write(self):
         """The put reaches etcd, its answer does not: read back, recognised, not written again."""

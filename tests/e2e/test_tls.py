@@ -31,12 +31,12 @@ class Mutual(Case):
     def trouble(self, agent, *parts):
         """Waits until the agent says what is wrong with its registry, all of the parts in one text."""
         def told():
-            text = agent.api()["registry"]["trouble"] or ""
+            text = agent.api()["registry"]["lastError"] or ""
             return all(part in text for part in parts)
         try:
             wait_until(told, parts)
         except AssertionError as error:
-            raise AssertionError(f"{error}; it says {agent.api()['registry']['trouble']}") from None
+            raise AssertionError(f"{error}; it says {agent.api()['registry']['lastError']}") from None
         self.assertIn(parts[0], agent.run("status").stdout)
 
     def test_lines_become_records(self):
@@ -72,7 +72,7 @@ class Mutual(Case):
         self.file("crt", "client.crt")
         self.file("key", "client.key")
         wait_until(lambda: self.etcd.get(agent.key), "the record")
-        wait_until(lambda: agent.api()["registry"]["trouble"] is None, "the trouble is over")
+        wait_until(lambda: agent.api()["registry"]["lastError"] is None, "the trouble is over")
         self.assertLess(agent.log().count("level=warn"), 20, agent.log())
         self.assertEqual(agent.stop(), 0)
 

@@ -28,8 +28,8 @@ class TwoAgents(Case):
         held = self.etcd.get(first.key)
         second = self.agent("second", registry={"ttl": "2s"}, server={"labels": {"who": "second"}}).start()
         second.logged("another agent holds the key")
-        document = wait_until(lambda: second.api()["registry"].get("foreign") and second.api(), "who holds it")
-        self.assertEqual(document["registry"]["foreign"]["lease"], f"{held.lease:x}")
+        document = wait_until(lambda: second.api()["registry"].get("conflict") and second.api(), "who holds it")
+        self.assertEqual(document["registry"]["conflict"]["lease"], f"{held.lease:x}")
         self.assertIn(f"{held.lease:x}", second.log())
         text = second.run("status").stdout
         self.assertIn("another agent", text)
@@ -70,9 +70,9 @@ class TwoAgents(Case):
         def parted():
             """Who has the key and who has not; where both let go at once, that is not soon known."""
             one, other = first.api()["registry"], second.api()["registry"]
-            if one["inSync"] and other["foreign"]:
+            if one["inSync"] and other["conflict"]:
                 return first, second
-            return (second, first) if other["inSync"] and one["foreign"] else None
+            return (second, first) if other["inSync"] and one["conflict"] else None
         stays, left = wait_until(parted, "one has the key, and the other says who")
         self.assertIn("another agent", left.run("status").stdout)
         self.assertNotEqual(left.api()["lease"]["id"], stays.api()["lease"]["id"])

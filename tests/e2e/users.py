@@ -88,4 +88,4 @@ class AuthCase(Case):
         return self.agent(registry=self.login(**registry))
 
     def trouble(self, agent, part):
-        wait_until(lambda: part in (agent.api()["registry"]["trouble"] or ""), f"trouble: {part}")
+        wait_until(lambda: part in (agent.api()["registry"]["lastError"] or ""), f"trouble: {part}")

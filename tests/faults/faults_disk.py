@@ -49,15 +49,15 @@ def drain_unkept(scene):
     scene.expect("draining", scene.players)
     scene.agent.send_signal(signal.SIGUSR1)
     scene.follower.wait(scene.is_true, "the drain", scene.mark)
-    wait_until(lambda: scene.api()["stateTrouble"], "the trouble with state_dir")
-    scene.notes.append(scene.api()["stateTrouble"])
+    wait_until(lambda: scene.api()["stateLastError"], "the trouble with state_dir")
+    scene.notes.append(scene.api()["stateLastError"])
     scene.beyond_lease()
 
 
 def drain_kept(scene):
     """Once there is room it is kept, though nothing changes any more."""
     room = time.monotonic()
-    wait_until(lambda: scene.api()["stateTrouble"] is None, "state_dir is written again")
+    wait_until(lambda: scene.api()["stateLastError"] is None, "state_dir is written again")
     seconds = time.monotonic() - room
     scene.notes.append(f"kept {seconds:.1f} s after there was room")
     scene.check.assertLess(seconds, KEPT_WITHIN_S + scene.slack_s())

@@ -129,7 +129,7 @@ class Scene:
     def settle(self):
         def settled():
             registry = self.api()["registry"]
-            return registry["inSync"] and registry["trouble"] is None and registry["watch"] == "open"
+            return registry["inSync"] and registry["lastError"] is None and registry["watch"] == "open"
         wait_until(settled, f"the agent is in sync, content and watching: {self.api()['registry']}", LATE_S)
 
     # ---- time ----
@@ -191,7 +191,7 @@ class Scene:
 
     def wait_trouble(self, word):
         """What the agent says is wrong, which a person is to understand."""
-        text = wait_until(lambda: next((text for text in [self.api()["registry"]["trouble"]] if text and word in text), None),
+        text = wait_until(lambda: next((text for text in [self.api()["registry"]["lastError"]] if text and word in text), None),
                           f"the agent says something of {word}: {self.api()['registry']}")
         self.notes.append(text[:160])
 

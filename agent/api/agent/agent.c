@@ -67,11 +67,11 @@ static void write_life(struct json_writer *json, const struct api_view *view)
     json_member_text(json, "state", life_name(server_life(server)));
     json_member_uint(json, "number", server_life_number(server));
     json_member_time(json, "since", server_life_since(server));
-    json_member_text(json, "said",
+    json_member_text(json, "reported",
                      server_reported_status(server) == REPORTED_NOTHING
                          ? NULL
                          : reported_status_name(server_reported_status(server)));
-    json_member_time(json, "saidAt",
+    json_member_time(json, "reportedAt",
                      server_reported_status(server) == REPORTED_NOTHING ? 0 : server_reported_wall(server));
     json_member_text(json, "text", server_text(server));
     write_players(json, server);
@@ -111,8 +111,8 @@ static void write_limits(struct json_writer *json, const struct api_view *view)
     int64_t limit = view->config->server.deregister_after_ms;
     int64_t left = server_status_since(server) + limit - view->now.wall;
     bool counts = server_status(server) == STATUS_ERROR && limit > 0;
-    json_member_bool(json, "excused", until != 0);
-    json_member_span(json, "excusedForMs", until == 0 || until == NEVER_MS ? -1 : until - view->now.mono);
+    json_member_bool(json, "inGrace", until != 0);
+    json_member_span(json, "graceLeftMs", until == 0 || until == NEVER_MS ? -1 : until - view->now.mono);
     json_member_span(json, "withdrawnInMs", counts ? (left > 0 ? left : 0) : -1);
     json_member_bool(json, "requireStatus", view->config->server.require_status);
 }

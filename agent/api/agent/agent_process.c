@@ -16,7 +16,7 @@ void api_write_process(struct json_writer *json, const struct api_view *view)
     json_member_text(json, "version", view->version);
     json_member_text(json, "configFile", view->config_file);
     json_member_text(json, "stateDir", view->config->state_dir);
-    json_member_text(json, "stateTrouble", last_error ? view->state_last_error : NULL);
+    json_member_text(json, "stateLastError", last_error ? view->state_last_error : NULL);
     json_member_time(json, "startedAt", view->started_wall);
     json_member_int(json, "uptimeMs",
                     view->now.wall > view->started_wall ? view->now.wall - view->started_wall : 0);

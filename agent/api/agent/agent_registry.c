@@ -38,7 +38,7 @@ static void write_conflict_host(struct json_writer *json, const struct registrar
 
 static void write_conflict(struct json_writer *json, const struct registrar *registrar)
 {
-    json_write_key(json, "foreign");
+    json_write_key(json, "conflict");
     if (registrar_conflict_lease(registrar) == 0) {
         json_write_null(json);
         return;
@@ -65,7 +65,7 @@ void api_write_endpoints(struct json_writer *json, const struct api_view *view)
         json_write_object(json);
         json_member_text(json, "url", endpoint->name);
         json_member_bool(json, "inUse", endpoint->in_use);
-        json_member_text(json, "trouble", last_error);
+        json_member_text(json, "lastError", last_error);
         json_member_time(json, "failedAt", last_error == NULL ? 0 : endpoint->failed_wall);
         json_write_object_end(json);
     }
@@ -86,12 +86,12 @@ static void write_sync(struct json_writer *json, const struct api_view *view)
     json_member_int(json, "revision", registrar_revision(registrar));
     json_member_time(json, "lastWrite", registrar_written_wall(registrar));
     json_member_uint(json, "registrations", registrar_registrations(registrar));
-    json_member_text(json, "trouble", last_error);
-    json_member_time(json, "troubleSince", last_error == NULL ? 0 : registrar_last_error_since(registrar));
+    json_member_text(json, "lastError", last_error);
+    json_member_time(json, "lastErrorSince", last_error == NULL ? 0 : registrar_last_error_since(registrar));
     write_conflict(json, registrar);
     const struct keywatch *watch = view->keywatch;
     json_member_text(json, "watch", watch == NULL ? NULL : keywatch_state_name(keywatch_state(watch)));
-    json_member_text(json, "watchTrouble", watch == NULL ? NULL : text_or_null(keywatch_last_error(watch)));
+    json_member_text(json, "watchLastError", watch == NULL ? NULL : text_or_null(keywatch_last_error(watch)));
     json_write_object_end(json);
 }
 
@@ -116,7 +116,7 @@ static void write_control(struct json_writer *json, const struct intent *intent)
     json_member_bool(json, "inSync", intent_in_sync(intent));
     json_member_int(json, "revision", intent_seen(intent));
     json_member_time(json, "pendingSince", intent_pending(intent) ? intent_pending_since(intent) : 0);
-    json_member_text(json, "trouble", text_or_null(intent_last_error(intent)));
+    json_member_text(json, "lastError", text_or_null(intent_last_error(intent)));
     json_member_text(json, "unreadable", text_or_null(intent_unreadable(intent)));
     json_write_object_end(json);
 }

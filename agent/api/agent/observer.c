@@ -26,7 +26,7 @@ static void write_unreadable(struct json_writer *json, const struct view *fleet)
         printable_copy(text, sizeof(text), view_unreadable_key(fleet, i), '?');
         write_text(json, "key", text);
         printable_copy(text, sizeof(text), view_unreadable_why(fleet, i), '?');
-        write_text(json, "why", text);
+        write_text(json, "reason", text);
         json_write_object_end(json);
     }
     json_write_array_end(json);
@@ -52,8 +52,8 @@ void api_write_view(struct json_writer *json, const struct api_view *view)
     write_unreadable(json, fleet);
     json_member_int(json, "listings", (int64_t)view_listings(fleet));
     json_member_int(json, "stalls", (int64_t)view_stalls(fleet));
-    write_text(json, "trouble", view_last_error(fleet));
-    write_text(json, "fileTrouble", view->fleet.last_error);
+    write_text(json, "lastError", view_last_error(fleet));
+    write_text(json, "fileLastError", view->fleet.last_error);
     json_write_object_end(json);
 }
 
@@ -70,7 +70,7 @@ void api_write_observer(struct json_writer *json, const struct api_view *view)
     api_write_endpoints(json, view);
     snprintf(cluster, sizeof(cluster), "%" PRIx64, view->registry_cluster);
     write_text(json, "clusterId", view->registry_cluster == 0 ? NULL : cluster);
-    write_text(json, "trouble", fleet == NULL ? NULL : view_last_error(fleet));
+    write_text(json, "lastError", fleet == NULL ? NULL : view_last_error(fleet));
     json_write_object_end(json);
     api_write_process(json, view);
 }

@@ -31,7 +31,7 @@ static void add_certainty(const json_t *document, struct buf *out)
 
 static void fleet(const json_t *document, struct buf *out)
 {
-    const char *last_error = document_text(document, "view.trouble");
+    const char *last_error = document_text(document, "view.lastError");
     status_label(out, "fleet");
     if (document_true(document, "view.known")) {
         add_services(document, out);
@@ -57,7 +57,7 @@ static void unreadable(const json_t *document, struct buf *out)
         status_label(out, i == 0 ? "no record" : "");
         status_plain(out, document_text(key, "key"));
         buf_str(out, STR(": "));
-        status_plain(out, document_text(key, "why"));
+        status_plain(out, document_text(key, "reason"));
         buf_str(out, STR("\n"));
     }
     if (count > SHOWN_MAX) {
@@ -68,7 +68,7 @@ static void unreadable(const json_t *document, struct buf *out)
 
 static void kept(const json_t *document, struct buf *out)
 {
-    const char *last_error = document_text(document, "view.fileTrouble");
+    const char *last_error = document_text(document, "view.fileLastError");
     if (last_error != NULL) {
         status_label(out, "kept");
         buf_str(out, STR("the fleet cannot be kept for a restart: "));

@@ -57,7 +57,7 @@ static void next_of_excuse(const json_t *document, struct buf *out)
 {
     char span[32];
     size_t waiting = count_not_passing(document);
-    if (waiting > 0 && document_span(document, "excusedForMs", span)) {
+    if (waiting > 0 && document_span(document, "graceLeftMs", span)) {
         buf_printf(out, "error in %s unless probe%s ", span, waiting > 1 ? "s" : "");
         add_not_passing(document, out);
         buf_str(out, waiting > 1 ? STR(" pass\n") : STR(" passes\n"));
@@ -77,7 +77,7 @@ static void next_of_error(const json_t *document, struct buf *out)
     const char *cause = document_text(document, "cause");
     if (is(document_text(document, "life.state"), "crashed")) {
         buf_str(out, STR("any word, attach or passed probe begins a new life\n"));
-    } else if (is(document_text(document, "life.said"), "error")) {
+    } else if (is(document_text(document, "life.reported"), "error")) {
         buf_str(out, STR("the server has to say another status\n"));
     } else if (cause != NULL && strncmp(cause, "watchdog", 8) == 0) {
         buf_str(out, STR("a status word or a heartbeat of the server feeds the watchdog\n"));
@@ -89,7 +89,7 @@ static void next_of_error(const json_t *document, struct buf *out)
 
 static void next_of_initializing(const json_t *document, struct buf *out)
 {
-    const char *said = document_text(document, "life.said");
+    const char *said = document_text(document, "life.reported");
     const json_t *ports = document_at(document, "life.ports");
     if (is(said, "initializing")) {
         buf_str(out, STR("the server has to say ready\n"));
@@ -151,13 +151,13 @@ static void next_of_leaving(const json_t *document, struct buf *out)
 static void next_of_registry(const json_t *document, struct buf *out)
 {
     char span[32];
-    if (document_text(document, "registry.foreign.lease") != NULL) {
+    if (document_text(document, "registry.conflict.lease") != NULL) {
         buf_str(out, STR("the key is taken over when the other lease ends"));
-        if (document_span(document, "registry.foreign.leftMs", span)) {
+        if (document_span(document, "registry.conflict.leftMs", span)) {
             buf_printf(out, ", in about %s if nobody renews it", span);
         }
         buf_str(out, STR("\n"));
-    } else if (document_text(document, "registry.trouble") != NULL) {
+    } else if (document_text(document, "registry.lastError") != NULL) {
         buf_str(out, STR("the registry is asked again until it answers; the server runs on\n"));
     }
     if (document_text(document, "withheld") != NULL && document_text(document, "host") == NULL) {

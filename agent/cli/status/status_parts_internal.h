@@ -14,7 +14,7 @@ void status_label(struct buf *out, const char *name);
 /* "3 min 5 s" since a time in the document; false when there is none. */
 bool status_age(const json_t *document, const char *path, char ret_span[static 32]);
 
-/* status_registry.c: the line that says who else holds the key, for a document that has registry.foreign. */
+/* status_registry.c: the line that says who else holds the key, for a document that has registry.conflict. */
 void status_conflict(const json_t *document, struct buf *out);
 
 /* status_registry.c: the lines registry, endpoint, lease and control. */

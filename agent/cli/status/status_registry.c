@@ -16,7 +16,7 @@ static bool is(const char *text, const char *word)
 
 void status_conflict(const json_t *document, struct buf *out)
 {
-    const char *host = document_text(document, "registry.foreign.host");
+    const char *host = document_text(document, "registry.conflict.host");
     char span[32];
     status_label(out, "published");
     buf_str(out, STR("no: another agent"));
@@ -25,7 +25,7 @@ void status_conflict(const json_t *document, struct buf *out)
         status_plain(out, host);
     }
     buf_str(out, STR(" holds the key"));
-    if (document_span(document, "registry.foreign.leftMs", span)) {
+    if (document_span(document, "registry.conflict.leftMs", span)) {
         buf_printf(out, ", %s left", span);
     }
     buf_str(out, STR("\n"));
@@ -46,9 +46,9 @@ static void add_sync(const json_t *document, struct buf *out)
 
 static void registry(const json_t *document, struct buf *out)
 {
-    const char *last_error = document_text(document, "registry.trouble");
+    const char *last_error = document_text(document, "registry.lastError");
     const char *endpoint = document_text(document, "registry.endpoint");
-    const char *foreign = document_text(document, "registry.foreign.lease");
+    const char *foreign = document_text(document, "registry.conflict.lease");
     char span[32];
     status_label(out, "registry");
     if (foreign != NULL) {
@@ -56,7 +56,7 @@ static void registry(const json_t *document, struct buf *out)
         status_plain(out, foreign);
     } else if (last_error != NULL) {
         buf_str(out, STR("away"));
-        if (status_age(document, "registry.troubleSince", span)) {
+        if (status_age(document, "registry.lastErrorSince", span)) {
             buf_printf(out, " for %s", span);
         }
         buf_str(out, STR(": "));
@@ -80,10 +80,10 @@ static void registry(const json_t *document, struct buf *out)
 static void endpoints(const json_t *document, struct buf *out)
 {
     const json_t *list = document_at(document, "registry.endpoints");
-    for (size_t i = 0; i < json_array_size(list) && document_text(document, "registry.trouble") == NULL;
+    for (size_t i = 0; i < json_array_size(list) && document_text(document, "registry.lastError") == NULL;
          i++) {
         const json_t *endpoint = json_array_get(list, i);
-        const char *last_error = document_text(endpoint, "trouble");
+        const char *last_error = document_text(endpoint, "lastError");
         int64_t now, then;
         char span[32];
         if (last_error == NULL || !document_time(document, "now", &now) ||
@@ -116,7 +116,7 @@ static void cluster(const json_t *document, struct buf *out)
 static void watch(const json_t *document, struct buf *out)
 {
     const char *state = document_text(document, "registry.watch");
-    const char *last_error = document_text(document, "registry.watchTrouble");
+    const char *last_error = document_text(document, "registry.watchLastError");
     if (state == NULL || is(state, "open") || last_error == NULL) {
         return;
     }
@@ -155,7 +155,7 @@ static void lease(const json_t *document, struct buf *out)
 /* What operators want, where it stands. Silent where nobody ever drained. */
 static void control(const json_t *document, struct buf *out)
 {
-    const char *last_error = document_text(document, "control.trouble");
+    const char *last_error = document_text(document, "control.lastError");
     const char *unreadable = document_text(document, "control.unreadable");
     int64_t revision = document_number_or(document, "control.revision", 0);
     char span[32];

@@ -64,21 +64,21 @@ static void reasons(const json_t *document, struct buf *out)
         buf_str(out, STR("no: "));
         status_plain(out, withheld);
         buf_str(out, STR("\n"));
-    } else if (document_text(document, "registry.foreign.lease") != NULL) {
+    } else if (document_text(document, "registry.conflict.lease") != NULL) {
         status_conflict(document, out);
     }
 }
 
 static void said(const json_t *document, struct buf *out)
 {
-    const char *word = document_text(document, "life.said"), *text = document_text(document, "life.text");
+    const char *word = document_text(document, "life.reported"), *text = document_text(document, "life.text");
     char span[32];
     if (word == NULL) {
         buf_str(out, STR(", has not said its status"));
     } else {
         buf_str(out, STR(", said "));
         status_plain(out, word);
-        if (status_age(document, "life.saidAt", span)) {
+        if (status_age(document, "life.reportedAt", span)) {
             buf_printf(out, " %s ago", span);
         }
     }
@@ -247,7 +247,7 @@ static void holds(const json_t *document, struct buf *out)
 
 static void agent(const json_t *document, struct buf *out)
 {
-    const char *last_error = document_text(document, "stateTrouble");
+    const char *last_error = document_text(document, "stateLastError");
     if (last_error != NULL) {
         status_label(out, "state_dir");
         buf_str(out, STR("cannot be written: "));

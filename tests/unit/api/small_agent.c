@@ -37,10 +37,10 @@ static void answer(struct small_agent *agent, const struct registry_request *req
         reply->ttl_ms = 10000;
         reply->kv.mod_revision = 812;
     }
-    if (agent->foreign != NULL && request->op == REGISTRY_PUT) {
+    if (agent->conflict != NULL && request->op == REGISTRY_PUT) {
         reply->succeeded = false;
         reply->kv = (struct registry_kv){
-            .found = true, .mod_revision = 5, .lease = 0xfeed, .value = str_of(agent->foreign)};
+            .found = true, .mod_revision = 5, .lease = 0xfeed, .value = str_of(agent->conflict)};
     } else if (request->op == REGISTRY_LEASE_TTL) {
         reply->ttl_ms = 8200;
     }

@@ -45,7 +45,7 @@ static void a_ready_server_is_told_whole(void **state)
     assert_string_equal(text(root, "now"), "1970-01-01T00:16:42.000Z");
     const json_t *life = json_object_get(root, "life");
     assert_string_equal(text(life, "state"), "alive");
-    assert_string_equal(text(life, "said"), "ready");
+    assert_string_equal(text(life, "reported"), "ready");
     assert_string_equal(text(life, "text"), "12/64 on \"harbor\"");
     assert_int_equal(number(life, "number"), 1);
     assert_int_equal(number(life, "players"), 12);
@@ -88,15 +88,15 @@ static void the_registry_is_told_when_it_is_well(void **state)
     const json_t *first = json_array_get(json_object_get(registry, "endpoints"), 0);
     assert_string_equal(text(first, "url"), "http://127.0.0.1:2379");
     assert_true(json_is_true(json_object_get(first, "inUse")));
-    assert_true(json_is_null(json_object_get(first, "trouble")));
+    assert_true(json_is_null(json_object_get(first, "lastError")));
     assert_true(json_is_null(json_object_get(first, "failedAt")));
     const json_t *second = json_array_get(json_object_get(registry, "endpoints"), 1);
     assert_true(json_is_false(json_object_get(second, "inUse")));
-    assert_string_equal(text(second, "trouble"), "connection refused");
+    assert_string_equal(text(second, "lastError"), "connection refused");
     assert_string_equal(text(second, "failedAt"), "1970-01-01T00:16:41.000Z");
-    assert_true(json_is_null(json_object_get(registry, "trouble")));
-    assert_true(json_is_null(json_object_get(registry, "troubleSince")));
-    assert_true(json_is_null(json_object_get(registry, "foreign")));
+    assert_true(json_is_null(json_object_get(registry, "lastError")));
+    assert_true(json_is_null(json_object_get(registry, "lastErrorSince")));
+    assert_true(json_is_null(json_object_get(registry, "conflict")));
     assert_string_equal(text(lease, "state"), "held");
     assert_int_equal(number(lease, "ttlMs"), 10000);
     assert_true(number(lease, "leftMs") > 9000 && number(lease, "leftMs") <= 10000);
@@ -122,10 +122,10 @@ static void the_registry_is_told_when_it_is_away(void **state)
     const json_t *registry = json_object_get(root, "registry");
     assert_true(json_is_false(json_object_get(registry, "inSync")));
     assert_true(json_is_false(json_object_get(registry, "settled")));
-    assert_non_null(strstr(text(registry, "trouble"), "connection refused"));
-    assert_string_equal(text(registry, "troubleSince"), "1970-01-01T00:16:40.000Z");
+    assert_non_null(strstr(text(registry, "lastError"), "connection refused"));
+    assert_string_equal(text(registry, "lastErrorSince"), "1970-01-01T00:16:40.000Z");
     assert_true(json_is_null(json_object_get(registry, "endpoint")));
-    assert_string_equal(text(root, "stateTrouble"), "/var/lib/outrider: no space left");
+    assert_string_equal(text(root, "stateLastError"), "/var/lib/outrider: no space left");
     json_decref(root);
     small_agent_fini(&agent);
 }
@@ -134,18 +134,18 @@ static void expect_foreign(const char *value, const char *host)
 {
     struct small_agent agent;
     small_agent_init(&agent);
-    agent.foreign = value;
+    agent.conflict = value;
     small_agent_start(&agent);
     json_t *root = document(&agent);
     const json_t *registry = json_object_get(root, "registry");
-    const json_t *foreign = json_object_get(registry, "foreign");
+    const json_t *conflict = json_object_get(registry, "conflict");
     assert_true(json_is_false(json_object_get(registry, "inSync")));
-    assert_string_equal(text(foreign, "lease"), "feed");
-    assert_int_equal(number(foreign, "leftMs"), 8200);
+    assert_string_equal(text(conflict, "lease"), "feed");
+    assert_int_equal(number(conflict, "leftMs"), 8200);
     if (host == NULL) {
-        assert_true(json_is_null(json_object_get(foreign, "host")));
+        assert_true(json_is_null(json_object_get(conflict, "host")));
     } else {
-        assert_string_equal(text(foreign, "host"), host);
+        assert_string_equal(text(conflict, "host"), host);
     }
     json_decref(root);
     small_agent_fini(&agent);
@@ -182,7 +182,7 @@ static void a_failing_probe_is_told_with_its_evidence(void **state)
     assert_int_equal(number(probe, "passesNeeded"), 2);
     assert_int_equal(number(probe, "lastPassedAgoMs"), 3000);
     assert_int_equal(number(root, "withdrawnInMs"), 600000);
-    assert_true(json_is_false(json_object_get(root, "excused")));
+    assert_true(json_is_false(json_object_get(root, "inGrace")));
     small_agent_try(&agent, PROBE_PASSED);
     json_decref(root);
     root = document(&agent);
@@ -200,7 +200,7 @@ static void a_loading_server_is_told_how_long_it_may(void **state)
     small_agent_start(&agent);
     json_t *root = document(&agent);
     const json_t *probe = json_array_get(json_object_get(root, "probes"), 0);
-    assert_int_equal(number(root, "excusedForMs"), 60000); /* grace_period */
+    assert_int_equal(number(root, "graceLeftMs"), 60000); /* grace_period */
     assert_true(json_is_null(json_object_get(probe, "lastOutcome")));
     assert_true(json_is_null(json_object_get(probe, "lastDurationMs")));
     assert_true(json_is_null(json_object_get(probe, "lastPassedAgoMs")));
@@ -209,12 +209,12 @@ static void a_loading_server_is_told_how_long_it_may(void **state)
     small_agent_say(&agent, "initializing");
     small_agent_try(&agent, PROBE_REFUSED);
     root = document(&agent);
-    assert_int_equal(number(root, "excusedForMs"), 899000);
+    assert_int_equal(number(root, "graceLeftMs"), 899000);
     json_decref(root);
     agent.config.server.initializing_max_ms = 0;
     root = document(&agent);
-    assert_true(json_is_true(json_object_get(root, "excused")));
-    assert_true(json_is_null(json_object_get(root, "excusedForMs")));
+    assert_true(json_is_true(json_object_get(root, "inGrace")));
+    assert_true(json_is_null(json_object_get(root, "graceLeftMs")));
     json_decref(root);
     small_agent_fini(&agent);
 }

@@ -108,7 +108,7 @@ static void colour_is_on_the_status_alone(void **state)
 static void nothing_said_steers_the_terminal(void **state)
 {
     (void)state;
-    static const char *const paths[] = {"cause", "type", "id", "status", "withheld", "stateTrouble"};
+    static const char *const paths[] = {"cause", "type", "id", "status", "withheld", "stateLastError"};
     struct buf screen = {0};
     json_t *root = document("draining");
     for (size_t i = 0; i < COUNT_OF(paths); i++) {
@@ -117,7 +117,7 @@ static void nothing_said_steers_the_terminal(void **state)
                                         "c"));
     }
     json_object_set_new(json_object_get(root, "life"), "text", json_string("\033]0;x\007"));
-    json_object_set_new(json_object_get(root, "life"), "said", json_string("\033[2J"));
+    json_object_set_new(json_object_get(root, "life"), "reported", json_string("\033[2J"));
     json_object_set_new(json_object_get(root, "lease"), "id", json_string("\033[2J"));
     json_object_set_new(json_object_get(root, "registry"), "endpoint", json_string("\033[2J"));
     json_t *hold = json_array_get(json_object_get(root, "holds"), 0);
@@ -141,7 +141,7 @@ static void the_record_of_another_steers_it_neither(void **state)
     (void)state;
     struct buf screen = {0};
     json_t *root = document("foreign_holder");
-    json_t *foreign = json_object_get(json_object_get(root, "registry"), "foreign");
+    json_t *foreign = json_object_get(json_object_get(root, "registry"), "conflict");
     json_object_set_new(foreign, "host", json_string("\033[2J"));
     json_object_set_new(foreign, "lease", json_string("\033[2J"));
     status_text(root, false, &screen);
@@ -164,7 +164,7 @@ static void any_document_has_a_screen(void **state)
         "{\"status\":\"error\",\"probes\":[{\"passesNeeded\":1e300}],\"now\":\"2026\",\"since\":\"2026\"}",
         "{\"status\":\"error\",\"withdrawnInMs\":-9223372036854775807,\"lease\":{\"id\":\"a\",\"leftMs\":"
         "1e18}}",
-        "{\"status\":\"initializing\",\"excusedForMs\":9223372036854775807,\"probes\":[{}]}",
+        "{\"status\":\"initializing\",\"graceLeftMs\":9223372036854775807,\"probes\":[{}]}",
     };
     for (size_t i = 0; i < COUNT_OF(documents); i++) {
         struct buf screen = {0};
