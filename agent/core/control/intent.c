@@ -8,12 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* As the registrar has them: contract 2 and 5. An idle read is one that nothing waits for: while the registry
- * is away it must not add to what a thousand agents ask already; its end brings a READ_BACK. */
+/* Writes of one key: a burst, then a rate (docs/design/protocol.md). */
 enum { WRITE_BURST = 5, WRITE_PERIOD_MS = 1000 };
-enum { RETRY_FIRST_MS = 250, RETRY_CAP_MS = 5000, SLOW_RETRY_MS = 30000, IDLE_RETRY_MS = 15000 };
-/* Leaving, the time is short (shutdown.timeout), and what is left over is only a key that nobody reads. */
-enum { LEAVING_RETRY_MS = 500, LEAVING_TRIES_MAX = 5 };
+/* Retry of a read that nothing waits for: during an outage it must not add to the load of a whole fleet, and
+ * the watch causes a read when the registry is back. */
+enum { IDLE_RETRY_MS = 15000 };
+/* Leaving is bounded by shutdown.timeout, and what remains is only a key without a reader. */
+enum { LEAVING_TRIES_MAX = 5 };
 
 /* Ids of the registrar count up from 1: these never meet them. */
 static const uint64_t FIRST_ID = UINT64_C(1) << 48;
@@ -26,7 +27,7 @@ struct intent *intent_new(const struct intent_settings *settings)
     intent->ephemeral = settings->ephemeral;
     intent->next_id = FIRST_ID;
     random_seed(&intent->random, settings->seed);
-    backoff_init(&intent->backoff, RETRY_FIRST_MS, RETRY_CAP_MS);
+    retry_init(&intent->backoff);
     return intent;
 }
 
@@ -152,54 +153,40 @@ struct window intent_deadline(const struct intent *intent)
 
 /* ---- replies ---- */
 
-static bool is_slow(enum registry_failure failure)
-{
-    return failure == REGISTRY_DENIED || failure == REGISTRY_REFUSED || failure == REGISTRY_OVERLOADED;
-}
-
-static int64_t retry_delay(struct intent *intent)
+static int64_t delay_after(struct intent *intent, enum registry_failure failure)
 {
     bool idle = intent->known && !intent->pending;
-    int64_t delay = backoff_next(&intent->backoff, &intent->random);
     if (intent->leaving) {
-        return 1 + (int64_t)random_below(&intent->random, LEAVING_RETRY_MS);
-    } else if (intent->slow) {
-        return SLOW_RETRY_MS / 2 + (int64_t)random_below(&intent->random, SLOW_RETRY_MS / 2);
-    } else if (idle && intent->backoff.failures > 1) {
-        return IDLE_RETRY_MS / 2 + (int64_t)random_below(&intent->random, IDLE_RETRY_MS / 2);
+        return retry_delay_leaving(&intent->random);
     }
-    return delay;
+    int64_t delay = retry_delay(&intent->backoff, failure, &intent->random);
+    bool first = intent->backoff.failures <= 1;
+    return intent->slow || !idle || first ? delay : retry_spread(IDLE_RETRY_MS, &intent->random);
 }
 
 static void fail(struct intent *intent, const struct registry_reply *reply, const struct instant *now,
                  struct queue *effects)
 {
-    snprintf(intent->last_error, sizeof(intent->last_error), "%.*s", STR_ARG(reply->error));
-    if (intent->last_error[0] == '\0') {
-        snprintf(intent->last_error, sizeof(intent->last_error), "%s failed", registry_op_name(reply->op));
-    }
-    intent->slow = is_slow(reply->failure);
-    intent->retry = now->mono + retry_delay(intent);
+    outage_fail(&intent->outage, &intent->last_error, reply, now);
+    intent->slow = retry_is_slow(reply->failure);
+    intent->retry = now->mono + delay_after(intent, reply->failure);
     if (intent->leaving) {
         intent->leave_tries += intent->slow ? LEAVING_TRIES_MAX : 1;
         if (intent->leave_tries >= LEAVING_TRIES_MAX) {
-            intent_note(effects, INTENT_NOTE_LEFT, "%s: %s", intent->key, intent->last_error);
+            intent_note(effects, INTENT_NOTE_LEFT, "%s: %s", intent->key, intent->last_error.text);
         }
-    } else if ((intent->told & 1u << reply->failure) == 0 && (intent->pending || intent->slow)) {
-        /* That the registry is away is told by the registrar; here only what waits for it, and what is ours
-         * alone. */
-        intent->told |= 1u << reply->failure;
-        intent_note(effects, INTENT_NOTE_AWAY, "%s: %s", intent->key, intent->last_error);
+    } else if ((intent->pending || intent->slow) && outage_log_once(&intent->outage, reply->failure)) {
+        /* The registrar logs the outage of the registry; here only what a pending change waits for, and
+         * what concerns the control key alone. */
+        intent_note(effects, INTENT_NOTE_AWAY, "%s: %s", intent->key, intent->last_error.text);
     }
 }
 
 static void succeed(struct intent *intent, struct queue *effects)
 {
-    intent->last_error[0] = '\0';
     intent->slow = false;
     intent->retry = 0;
-    if (intent->told != 0) {
-        intent->told = 0;
+    if (outage_end(&intent->outage, &intent->last_error) && intent->outage.logged != 0) {
         intent_note(effects, INTENT_NOTE_BACK, "%s", intent->key);
     }
 }
@@ -427,7 +414,7 @@ int64_t intent_pending_since(const struct intent *intent)
 
 const char *intent_last_error(const struct intent *intent)
 {
-    return intent->last_error;
+    return intent->last_error.text;
 }
 
 const char *intent_unreadable(const struct intent *intent)

@@ -6,6 +6,7 @@
 #include "outrider/base/backoff.h"
 #include "outrider/base/random.h"
 #include "outrider/core/control/intent.h"
+#include "outrider/core/registry/retry.h"
 
 /* Writes whose outcome nobody could tell: more than these and the oldest is taken for somebody else's. */
 enum { UNSURE_MAX = 4 };
@@ -47,8 +48,8 @@ struct intent {
     struct backoff backoff;
     int64_t retry;     /* mono: no request before */
     int64_t write_tat; /* mono: theoretical arrival time of the next write */
-    char last_error[256];
-    unsigned told;   /* of the failures that go on: one bit for each enum registry_failure */
+    struct last_error last_error;
+    struct outage outage;
     bool again_told; /* that the key was gone, until somebody else writes it */
 
     bool leaving, tidy;

@@ -1,7 +1,6 @@
 /* Events, and what each reply means for the facts. What to do about them is registrar_plan.c's. */
 #include "registrar_internal.h"
 
-#include "outrider/base/duration.h"
 #include "outrider/base/mem.h"
 
 #include <assert.h>
@@ -20,8 +19,8 @@ struct registrar *registrar_new(const struct registrar_settings *settings)
     registrar->min_publish_ms = settings->min_publish_interval_ms;
     registrar->conflict_left = -1;
     random_seed(&registrar->random, settings->seed);
-    backoff_init(&registrar->lease_backoff, RETRY_FIRST_MS, RETRY_CAP_MS);
-    backoff_init(&registrar->key_backoff, RETRY_FIRST_MS, RETRY_CAP_MS);
+    retry_init(&registrar->lease_backoff);
+    retry_init(&registrar->key_backoff);
     backoff_init(&registrar->cluster_backoff, CLUSTER_FIRST_MS, CLUSTER_CAP_MS);
     return registrar;
 }
@@ -141,21 +140,11 @@ static void hold_lease(struct registrar *registrar, const struct registry_reply 
 
 /* ---- failures ---- */
 
-bool registrar_is_slow(enum registry_failure failure)
-{
-    return failure == REGISTRY_DENIED || failure == REGISTRY_REFUSED || failure == REGISTRY_OVERLOADED;
-}
-
 int64_t registrar_retry_delay(struct registrar *registrar, struct backoff *backoff,
                               enum registry_failure failure)
 {
-    if (registrar->leaving) {
-        return 1 + (int64_t)random_below(&registrar->random, LEAVING_RETRY_MS);
-    }
-    if (registrar_is_slow(failure)) {
-        return SLOW_RETRY_MS / 2 + (int64_t)random_below(&registrar->random, SLOW_RETRY_MS / 2);
-    }
-    return backoff_next(backoff, &registrar->random);
+    return registrar->leaving ? retry_delay_leaving(&registrar->random)
+                              : retry_delay(backoff, failure, &registrar->random);
 }
 
 /* While the lease lives, heartbeats are tried again in time: an outage that ends before the lease does must
@@ -175,28 +164,11 @@ static int64_t within_lease(struct registrar *registrar, int64_t delay, const st
     return 1 + most / 2 + (int64_t)random_below(&registrar->random, (uint64_t)most / 2);
 }
 
-static bool in_last_error(const struct registrar *registrar)
-{
-    return registrar->lease_last_error.text[0] != '\0' || registrar->key_last_error.text[0] != '\0';
-}
-
-/* One line for each kind of failure in an outage, however long it lasts; the rest is counted. */
 void registrar_fail(struct registrar *registrar, struct last_error *last_error,
                     const struct registry_reply *reply, const struct instant *now, struct queue *effects)
 {
-    if (!in_last_error(registrar)) {
-        registrar->away = (struct away){.since_mono = now->mono};
-    }
-    if (last_error->text[0] == '\0') {
-        last_error->since_wall = now->wall;
-    }
-    snprintf(last_error->text, sizeof(last_error->text), "%.*s", STR_ARG(reply->error));
-    if (last_error->text[0] == '\0') {
-        snprintf(last_error->text, sizeof(last_error->text), "%s failed", registry_op_name(reply->op));
-    }
-    registrar->away.count++;
-    if ((registrar->away.kinds & 1u << reply->failure) == 0) {
-        registrar->away.kinds |= 1u << reply->failure;
+    outage_fail(&registrar->outage, last_error, reply, now);
+    if (outage_log_once(&registrar->outage, reply->failure)) {
         registrar_note(effects, REGISTRAR_NOTE_OUTAGE, "%s", last_error->text);
     }
 }
@@ -208,13 +180,12 @@ void registrar_succeed(struct registrar *registrar, struct last_error *last_erro
     if (last_error->text[0] == '\0') {
         return;
     }
-    *last_error = (struct last_error){0};
     /* While requests failed, anything may have happened to the key (registrator#81, consul#8758). */
     registrar->verify = registrar->published != NULL;
-    if (!in_last_error(registrar)) {
-        char span[32];
-        registrar_note(effects, REGISTRAR_NOTE_RECOVERED, "after %u failed requests in %s",
-                       registrar->away.count, duration_human(now->mono - registrar->away.since_mono, span));
+    if (outage_end(&registrar->outage, last_error)) {
+        char text[80];
+        registrar_note(effects, REGISTRAR_NOTE_RECOVERED, "%s",
+                       outage_summary(&registrar->outage, now, text));
     }
 }
 
@@ -237,7 +208,7 @@ static void on_revoked(struct registrar *registrar, struct queue *effects)
                    registrar->registered ? "the record is gone" : "no record was under it");
     registrar->ever_settled = true;
     if (registrar->withdrawing || registrar->leaving) {
-        registrar->key_last_error = (struct last_error){0};
+        (void)outage_end(&registrar->outage, &registrar->key_last_error);
     }
     registrar_drop_lease(registrar, effects);
 }

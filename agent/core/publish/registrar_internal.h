@@ -7,6 +7,7 @@
 #include "outrider/base/backoff.h"
 #include "outrider/base/random.h"
 #include "outrider/core/publish/registrar.h"
+#include "outrider/core/registry/retry.h"
 
 /* One request in flight at most; id 0: none. */
 struct flight {
@@ -19,18 +20,8 @@ struct flight {
     int64_t *bucket;            /* put: where it spent a slot; NULL: it waits for the interval */
 };
 
-/* A failure that goes on; text "" when there is none. The lease may be well while writes are denied. */
-struct last_error {
-    char text[256];
-    int64_t since_wall;
-};
-
 /* Contract 2: status and holds at once, burst 5, then 1 a second. */
 enum { URGENT_BURST = 5, URGENT_PERIOD_MS = 1000 };
-/* Contract 5: full jitter, cap 5 s; and what a wrong password or a full store deserves. */
-enum { RETRY_FIRST_MS = 250, RETRY_CAP_MS = 5000, SLOW_RETRY_MS = 30000 };
-/* Leaving, the time is short (shutdown.timeout), so are the waits between tries. */
-enum { LEAVING_RETRY_MS = 500 };
 /* How soon a heartbeat that fails may be tried again when its lease is about to end. With these a thousand
  * agents in the simulator (sim --herd) keep near the peak that issue 3 allows while etcd is away. */
 enum { LEASE_RETRY_MS = 1000 };
@@ -49,13 +40,6 @@ enum { CLUSTER_STEADY_MS = 600000, CLUSTER_FIRST_MS = 2000, CLUSTER_CAP_MS = 600
  * our state_dir, which puts right what we write as we do what he writes. Each bears a number of them by
  * chance, so that mostly one of the two lets go before the other. */
 enum { DUPLICATE_WRITES_MIN = 12, DUPLICATE_WRITES_SPREAD = 6, DUPLICATE_WINDOW_MS = 20000 };
-
-/* An outage as a whole: what was said of it already, and what will be said when it is over. */
-struct away {
-    int64_t since_mono;
-    unsigned count; /* of failed requests */
-    unsigned kinds; /* one bit for each enum registry_failure that was told */
-};
 
 struct registrar {
     char *key;
@@ -119,7 +103,7 @@ struct registrar {
     uint64_t registrations;
     int64_t written_wall;
     struct last_error lease_last_error, key_last_error;
-    struct away away;
+    struct outage outage;
 };
 
 /* registrar.c: what the key holds under our lease, and its revision; what a put may have written; nothing. */
@@ -134,7 +118,6 @@ void registrar_fail(struct registrar *registrar, struct last_error *last_error,
                     const struct registry_reply *reply, const struct instant *now, struct queue *effects);
 void registrar_succeed(struct registrar *registrar, struct last_error *last_error, struct backoff *backoff,
                        const struct instant *now, struct queue *effects);
-bool registrar_is_slow(enum registry_failure failure);
 int64_t registrar_retry_delay(struct registrar *registrar, struct backoff *backoff,
                               enum registry_failure failure);
 void registrar_drop_lease(struct registrar *registrar, struct queue *effects);

@@ -167,7 +167,7 @@ static void on_key_news(struct registrar *registrar, const struct registry_reply
 static void note_refusal(struct registrar *registrar, const struct flight *flight,
                          const struct registry_reply *reply, const struct instant *now)
 {
-    if (registrar_is_slow(reply->failure)) {
+    if (retry_is_slow(reply->failure)) {
         registrar->refused_mono = now->mono;
     } else if (flight->op == REGISTRY_PUT) {
         registrar->refused_mono = 0;
