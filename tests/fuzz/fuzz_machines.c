@@ -144,9 +144,9 @@ static void spend_write(struct world *w)
 static void check_rest(const struct world *w)
 {
     const struct router *router = w->router;
-    assert(queue_size(&router->server_effects) == 0 && queue_size(&router->registrar_effects) == 0);
-    assert(queue_size(&router->shutdown_effects) == 0 && queue_size(&router->probe_effects) == 0);
-    assert(queue_size(&router->intent_effects) == 0);
+    for (int i = 0; i < ROUTER_MACHINE_COUNT; i++) {
+        assert(queue_size(&router->queues[i]) == 0);
+    }
     assert(server_status(router->server) != STATUS_READY || !any_failing(router));
     assert(router_probe_count(router) <= SERVER_PROBES_MAX);
     struct window window = router_deadline(router);

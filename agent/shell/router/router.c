@@ -1,152 +1,29 @@
-/* The wiring. Read router_pump() first: it is the whole of the agent's inner life. */
+/* The wiring: a table of machines. Read router_pump() first: it carries the effects of one machine to the
+ * next. */
 #include "router_internal.h"
 
-void router_step_probes(struct router *router, enum probe_event_type type, const struct instant *now)
-{
-    struct probe_event event = {.type = type, .now = *now};
-    for (size_t i = 0; i < router->probe_count; i++) {
-        probe_step(&router->probes[i], &event, &router->probe_effects);
-    }
-}
+#include "outrider/base/mem.h"
+#include "outrider/base/random.h"
 
-void router_step_shutdown(struct router *router, enum shutdown_event_type type, bool visible,
-                          const struct instant *now)
-{
-    struct shutdown_event event = {.type = type, .now = *now, .visible = visible};
-    shutdown_step(&router->shutdown, &event, &router->shutdown_effects);
-}
+#include <stdlib.h>
 
-static void route_server(struct router *router, const struct server_effect *effect, const struct instant *now)
-{
-    switch (effect->type) {
-    case SERVER_DO_PUBLISH: router_offer(router, effect->urgent, now); break;
-    case SERVER_DO_STANDS: {
-        struct registrar_event event = {.type = REGISTRAR_ON_STANDS, .now = *now};
-        registrar_step(router->registrar, &event, &router->registrar_effects);
-        break;
-    }
-    case SERVER_DO_WITHDRAW: {
-        struct registrar_event event = {.type = REGISTRAR_ON_WITHDRAW, .now = *now};
-        registrar_step(router->registrar, &event, &router->registrar_effects);
-        /* Without a lease nothing is asked, and no answer tells the watch so. */
-        router_step_keywatch(router, (struct keywatch_event){.type = KEYWATCH_ON_TICK, .now = *now});
-        break;
-    }
-    case SERVER_DO_WATCH_PID: effects_watch_pid(router->effects, effect->pid); break;
-    case SERVER_DO_UNWATCH_PID: effects_watch_pid(router->effects, 0); break;
-    case SERVER_DO_PROBE_NOW: router_step_probes(router, PROBE_ON_CONTACT, now); break;
-    case SERVER_DO_RESET_PROBES: router_step_probes(router, PROBE_ON_RESET, now); break;
-    case SERVER_DO_PROBE_PORTS: router_follow_ports(router, now); break;
-    case SERVER_DO_UPDATE_CONTROL: router_update_intent(router, now); break;
-    case SERVER_DO_EMIT_DRAIN:
-        effects_emit_drain(router->effects, effect->on, effect->deadline_ms, effect->text);
-        break;
-    case SERVER_DO_SAVE: effects_save(router->effects, effect->urgent); break;
-    case SERVER_DO_LOOK_UP_HOST: effects_look_up_host(router->effects); break;
-    case SERVER_DO_LOG_STATUS:
-        effects_status_moved(router->effects, effect->from, effect->to, effect->text);
-        break;
-    case SERVER_DO_DRAIN_OVER:
-        effects_drain_over(router->effects, effect->kind, effect->outcome);
-        if (effect->kind == HOLD_STOP) {
-            router_step_shutdown(router, SHUTDOWN_ON_DRAIN_OVER, false, now);
-        }
-        break;
-    }
-}
+static const struct router_row *const table[ROUTER_MACHINE_COUNT] = {
+    [ROUTER_SERVER] = &router_row_server,     [ROUTER_PROBES] = &router_row_probes,
+    [ROUTER_INTENT] = &router_row_intent,     [ROUTER_REGISTRAR] = &router_row_registrar,
+    [ROUTER_KEYWATCH] = &router_row_keywatch, [ROUTER_SHUTDOWN] = &router_row_shutdown,
+};
 
-static void route_registrar(struct router *router, const struct registrar_effect *effect,
-                            const struct instant *now)
-{
-    switch (effect->type) {
-    case REGISTRAR_DO_REQUEST:
-        if (effect->request.op == REGISTRY_GET && registrar_settled(router->registrar)) {
-            router_control_read_back(router, now); /* whoever doubts the one key doubts the other */
-        }
-        effects_request(router->effects, &effect->request);
-        blob_unref(effect->request.value);
-        break;
-    case REGISTRAR_DO_SAVE: effects_save(router->effects, false); break;
-    case REGISTRAR_DO_LOOK_UP_HOST: effects_look_up_host(router->effects); break;
-    case REGISTRAR_DO_FRESH: router_fresh(router, now); break;
-    case REGISTRAR_DO_ADOPTED: router_adopt(router, effect->text, now); break;
-    case REGISTRAR_DO_READ_BACK: router_control_read_back(router, now); break;
-    case REGISTRAR_DO_GONE: router_step_shutdown(router, SHUTDOWN_ON_GONE, false, now); break;
-    case REGISTRAR_DO_NOTE: effects_note(router->effects, effect->note, effect->text); break;
-    }
-}
-
-static void route_shutdown(struct router *router, const struct shutdown_effect *effect,
-                           const struct instant *now)
-{
-    switch (effect->type) {
-    case SHUTDOWN_DO_DRAIN:
-        router_step_server(router, (struct server_event){.type = SERVER_ON_HOLD,
-                                                         .now = *now,
-                                                         .kind = HOLD_STOP,
-                                                         .by = "signal",
-                                                         .reason = "the agent was asked to stop",
-                                                         .deadline_ms = router->config->drain.deadline_ms});
-        break;
-    case SHUTDOWN_DO_SAY:
-        router_step_server(router, (struct server_event){.type = SERVER_ON_STOPPING, .now = *now});
-        break;
-    case SHUTDOWN_DO_LEAVE: {
-        struct registrar_event event = {.type = REGISTRAR_ON_LEAVE, .now = *now};
-        registrar_step(router->registrar, &event, &router->registrar_effects);
-        router_step_intent(router, (struct intent_event){.type = INTENT_ON_LEAVE, .now = *now});
-        router_step_keywatch(router, (struct keywatch_event){.type = KEYWATCH_ON_LEAVE, .now = *now});
-        break;
-    }
-    case SHUTDOWN_DO_EXIT: effects_exit(router->effects, effect->code); break;
-    }
-}
-
-static void route_probe(struct router *router, const struct probe_effect *effect, const struct instant *now)
-{
-    const struct probe *probe = &router->probes[effect->index];
-    char evidence[128];
-    switch (effect->type) {
-    case PROBE_DO_TRY:
-        effects_try(router->effects, effect->index, effect->try_id,
-                    router_probe_config(router, effect->index), effect->timeout_ms);
-        break;
-    case PROBE_DO_VERDICT:
-        router_step_server(router, (struct server_event){.type = SERVER_ON_VERDICT,
-                                                         .now = *now,
-                                                         .index = effect->index,
-                                                         .verdict = effect->verdict,
-                                                         .text = probe_evidence(probe, evidence)});
-        break;
-    }
-}
-
-/* One effect of the machine nearest to the world first: what the server says must reach the registrar before
- * the registrar's own effects are looked at. */
+/* One effect of the first machine that has any. */
 static bool route_one(struct router *router, const struct instant *now)
 {
-    struct server_effect server;
-    struct probe_effect probe;
-    struct shutdown_effect shutdown;
-    struct intent_effect intent;
-    struct registrar_effect registrar;
-    struct keywatch_effect keywatch;
-    if (queue_take(&router->server_effects, &server)) {
-        route_server(router, &server, now);
-    } else if (queue_take(&router->probe_effects, &probe)) {
-        route_probe(router, &probe, now);
-    } else if (queue_take(&router->intent_effects, &intent)) {
-        router_route_intent(router, &intent, now);
-    } else if (queue_take(&router->registrar_effects, &registrar)) {
-        route_registrar(router, &registrar, now);
-    } else if (queue_take(&router->keywatch_effects, &keywatch)) {
-        router_route_keywatch(router, &keywatch, now);
-    } else if (queue_take(&router->shutdown_effects, &shutdown)) {
-        route_shutdown(router, &shutdown, now);
-    } else {
-        return false;
+    union router_effect effect;
+    for (int i = 0; i < ROUTER_MACHINE_COUNT; i++) {
+        if (queue_take(&router->queues[i], &effect)) {
+            table[i]->route(router, &effect, now);
+            return true;
+        }
     }
-    return true;
+    return false;
 }
 
 void router_pump(struct router *router, const struct instant *now)
@@ -155,17 +32,152 @@ void router_pump(struct router *router, const struct instant *now)
         return;
     }
     router->pumping = true;
-    bool more = true;
-    while (more) {
+    do {
         while (route_one(router, now)) {
         }
-        /* Said is said once the registry has it, or when there is nobody to hear it. */
-        bool visible = registrar_visible(router->registrar);
-        more =
-            router->shutdown.phase == SHUTDOWN_SAYING && (!visible || registrar_in_sync(router->registrar));
-        if (more) {
-            router_step_shutdown(router, SHUTDOWN_ON_PUBLISHED, visible, now);
+    } while (router_check_published(router, now));
+    router->pumping = false;
+}
+
+struct window router_deadline(const struct router *router)
+{
+    struct window soonest = WINDOW_NEVER;
+    for (int i = 0; i < ROUTER_MACHINE_COUNT; i++) {
+        soonest = window_sooner(soonest, table[i]->deadline(router));
+    }
+    return soonest;
+}
+
+/* A machine whose window is open is stepped now, though it could wait: so a heartbeat shares a probe's
+ * wake-up. */
+void router_tick(struct router *router, const struct instant *now)
+{
+    router_enter(router, now);
+    /* Deadlines are of the monotonic clock, which stands still while the machine sleeps; leases end by the
+     * boot clock, which does not. */
+    bool woke = instant_slept(now, &router->asleep_ms);
+    for (int i = 0; i < ROUTER_MACHINE_COUNT; i++) {
+        if (woke || table[i]->deadline(router).earliest <= now->mono) {
+            table[i]->tick(router, now);
+            router_pump(router, now);
         }
     }
-    router->pumping = false;
+}
+
+/* ---- life ---- */
+
+struct router *router_new(const struct config *config, const char *id, const struct router_restore *restore,
+                          uint64_t seed, struct effects *effects, const struct instant *now)
+{
+    struct router *router = mem_zalloc(sizeof(*router));
+    router->config = config;
+    router->effects = effects;
+    router->restore = *restore;
+    router->seen = *now;
+    (void)instant_slept(now, &router->asleep_ms);
+    for (int i = 0; i < ROUTER_MACHINE_COUNT; i++) {
+        queue_init(&router->queues[i], table[i]->effect_size);
+    }
+    struct random random;
+    random_seed(&random, seed);
+    router->phase_ms = (int64_t)random_below(&random, 3600000);
+    router->server = server_new(config, id, now);
+    router->registrar = router_new_registrar(config, id, random_next(&random));
+    router_load_shutdown(router);
+    router_build_probes(router, NULL, now);
+    router_init_keywatch(router, id, random_next(&random));
+    router->intent = router_new_intent(config, id, random_next(&random));
+    return router;
+}
+
+static void recover(struct router *router, const struct instant *now)
+{
+    const struct router_restore *restore = &router->restore;
+    router_start_intent(router, now);
+    if (restore->ops != NULL) {
+        router_step_server(
+            router, (struct server_event){.type = SERVER_ON_RESTORE, .now = *now, .hold = restore->ops});
+    }
+    if (restore->lease == 0) {
+        router_fresh(router, now);
+        return;
+    }
+    router_step_registrar(router, (struct registrar_event){.type = REGISTRAR_ON_RECOVER,
+                                                           .now = *now,
+                                                           .lease = restore->lease,
+                                                           .ttl_ms = restore->ttl_ms});
+}
+
+void router_start(struct router *router, const struct instant *now)
+{
+    recover(router, now);
+    /* The first tries are queued with the first requests, so that the verdict of a probe that answers at once
+     * is known when the registry answers. */
+    router_row_probes.tick(router, now);
+    router_pump(router, now);
+    router_tick(router, now);
+}
+
+void router_reload(struct router *router, const struct config *config, const struct instant *now)
+{
+    router_enter(router, now);
+    int map[SERVER_PROBES_MAX];
+    router_map_probes(router, config, map);
+    effects_cancel_tries(router->effects);
+    if (config->probes_given || !config->server.ports_dynamic) {
+        router_free_reported(router);
+    }
+    router->config = config;
+    router_load_shutdown(router);
+    router_build_probes(router, map, now);
+    router_step_server(
+        router,
+        (struct server_event){.type = SERVER_ON_RELOAD, .now = *now, .config = config, .probe_map = map});
+    router_pump(router, now); /* the registrar must not retry a record that the reload has changed */
+    router_step_registrar(
+        router, (struct registrar_event){.type = REGISTRAR_ON_RELOAD,
+                                         .now = *now,
+                                         .min_publish_interval_ms = config->status.min_publish_interval_ms});
+    router_pump(router, now);
+}
+
+void router_free(struct router *router)
+{
+    if (router == NULL) {
+        return;
+    }
+    for (int i = 0; i < ROUTER_MACHINE_COUNT; i++) {
+        queue_fini(&router->queues[i]);
+    }
+    keywatch_fini(&router->keywatch);
+    router_free_reported(router);
+    server_free(router->server);
+    registrar_free(router->registrar);
+    intent_free(router->intent);
+    free(router);
+}
+
+const struct server *router_server(const struct router *router)
+{
+    return router->server;
+}
+
+const struct registrar *router_registrar(const struct router *router)
+{
+    return router->registrar;
+}
+
+const struct intent *router_intent(const struct router *router)
+{
+    return router->intent;
+}
+
+const struct shutdown *router_shutdown(const struct router *router)
+{
+    return &router->shutdown;
+}
+
+const struct keywatch *router_keywatch(const struct router *router)
+{
+    return &router->keywatch;
 }

@@ -1,4 +1,4 @@
-/* Between the intent and the control key's bytes, and between the intent and the server. */
+/* The intent: the operator's hold and the control key. */
 #include "router_internal.h"
 
 #include "outrider/base/buf.h"
@@ -13,7 +13,7 @@ struct intent *router_new_intent(const struct config *config, const char *id, ui
     struct intent_settings settings = {
         .key = buf_text(&key),
         .request_timeout_ms = config->registry.request_timeout_ms,
-        /* Contract 2: such an id is new at every start. */
+        /* Without a state_dir such an id is new at every start. */
         .ephemeral = strcmp(config->server.id, "auto") == 0 && config->state_dir == NULL,
         .seed = seed,
     };
@@ -24,7 +24,7 @@ struct intent *router_new_intent(const struct config *config, const char *id, ui
 
 void router_step_intent(struct router *router, struct intent_event event)
 {
-    intent_step(router->intent, &event, &router->intent_effects);
+    intent_step(router->intent, &event, &router->queues[ROUTER_INTENT]);
 }
 
 void router_start_intent(struct router *router, const struct instant *now)
@@ -96,8 +96,19 @@ static void request(struct router *router, struct intent_effect *effect)
     buf_fini(&json);
 }
 
-void router_route_intent(struct router *router, struct intent_effect *effect, const struct instant *now)
+static struct window deadline(const struct router *router)
 {
+    return intent_deadline(router->intent);
+}
+
+static void tick(struct router *router, const struct instant *now)
+{
+    router_step_intent(router, (struct intent_event){.type = INTENT_ON_TICK, .now = *now});
+}
+
+static void route(struct router *router, union router_effect *any, const struct instant *now)
+{
+    struct intent_effect *effect = &any->intent;
     switch (effect->type) {
     case INTENT_DO_REQUEST: request(router, effect); break;
     case INTENT_DO_ADOPT:
@@ -108,7 +119,12 @@ void router_route_intent(struct router *router, struct intent_effect *effect, co
         router_step_server(router, (struct server_event){.type = SERVER_ON_CONTROL_READ, .now = *now});
         break;
     case INTENT_DO_SAVE: effects_save(router->effects, false); break;
-    case INTENT_DO_TIDY: router_step_shutdown(router, SHUTDOWN_ON_TIDY, false, now); break;
+    case INTENT_DO_TIDY:
+        router_step_shutdown(router, (struct shutdown_event){.type = SHUTDOWN_ON_TIDY, .now = *now});
+        break;
     case INTENT_DO_NOTE: effects_intent_note(router->effects, effect->note, effect->text); break;
     }
 }
+
+const struct router_row router_row_intent = {
+    .effect_size = sizeof(struct intent_effect), .deadline = deadline, .tick = tick, .route = route};

@@ -1,6 +1,6 @@
-/* The inside of shell/router: router.c (the wiring), router_events.c (what comes in),
- * router_record.c (between record and bytes), router_intent.c (the control key), router_probes.c (which probes
- * run), router_watch.c (what comes unasked). */
+/* The inside of shell/router: one file for each machine (its row of the table, its construction, its routes),
+ * router.c (the table and the pump), router_events.c (events from outside), router_gap.c (time in which the
+ * agent did not run). */
 #ifndef OUTRIDER_SHELL_ROUTER_ROUTER_INTERNAL_H
 #define OUTRIDER_SHELL_ROUTER_ROUTER_INTERNAL_H
 
@@ -8,6 +8,43 @@
 #include "outrider/core/registry/registry_watch.h"
 #include "outrider/shell/router/effects.h"
 #include "outrider/shell/router/router.h"
+
+/* The rows of the table, in the order of their priority: effects of an earlier machine are routed first, and
+ * an earlier machine is ticked first. What the server has become must reach the registrar before the
+ * registrar acts. */
+enum router_machine {
+    ROUTER_SERVER,
+    ROUTER_PROBES,
+    ROUTER_INTENT,
+    ROUTER_REGISTRAR,
+    ROUTER_KEYWATCH,
+    ROUTER_SHUTDOWN,
+    ROUTER_MACHINE_COUNT
+};
+
+/* One effect of any machine; the row that took it knows which. */
+union router_effect {
+    struct server_effect server;
+    struct probe_effect probe;
+    struct intent_effect intent;
+    struct registrar_effect registrar;
+    struct keywatch_effect keywatch;
+    struct shutdown_effect shutdown;
+};
+
+/* One row: a machine, or several of one kind. */
+struct router_row {
+    size_t effect_size;
+    struct window (*deadline)(const struct router *router);
+    /* Steps what is due. A step that is not due changes nothing. */
+    void (*tick)(struct router *router, const struct instant *now);
+    /* Carries one effect out: an event for another machine, or a call of effects.h. Owns the references in
+     * it. */
+    void (*route)(struct router *router, union router_effect *effect, const struct instant *now);
+};
+
+extern const struct router_row router_row_server, router_row_probes, router_row_intent, router_row_registrar,
+    router_row_keywatch, router_row_shutdown;
 
 struct router {
     const struct config *config;
@@ -21,74 +58,81 @@ struct router {
     struct probe probes[SERVER_PROBES_MAX];
     size_t probe_count;
     struct config_probe
-        reported_probes[SERVER_PROBES_MAX]; /* of ports the server said; they own their names */
+        reported_probes[SERVER_PROBES_MAX]; /* of ports the server reported; they own their names */
     size_t reported_count;
     struct keywatch keywatch;
     struct instant seen; /* the latest step */
     int64_t asleep_ms;   /* boot clock ahead of mono at the last tick */
-    int64_t phase_ms;    /* of this agent's probes: a thousand started together must not beat together */
+    int64_t phase_ms;    /* of the probes: agents that started together must not probe in the same ms */
 
-    struct queue server_effects, registrar_effects, intent_effects, shutdown_effects, probe_effects;
-    struct queue keywatch_effects;
+    struct queue queues[ROUTER_MACHINE_COUNT]; /* effects that wait to be routed */
     bool pumping;
 };
 
-/* router.c: routes effects until there are none; does nothing when called from within an effect. */
+/* router.c: routes effects until none waits. Does nothing when called from within an effect. */
 void router_pump(struct router *router, const struct instant *now);
 
-/* router.c: one event of the shutdown. */
-void router_step_shutdown(struct router *router, enum shutdown_event_type type, bool visible,
-                          const struct instant *now);
+/* router_gap.c: to be called first on every event from outside, so that the machines learn of a gap before
+ * they learn of the event. */
+void router_enter(struct router *router, const struct instant *now);
 
-/* router_intent.c: the machine for the control key of `id`; one event for it; what is known from before a restart; the
- * ops hold as it is here now; an answer to a request of its own. */
-struct intent *router_new_intent(const struct config *config, const char *id, uint64_t seed);
+/* One event for one machine, by value, so that a call can be written as one expression. The effects are
+ * queued. */
+void router_step_server(struct router *router, struct server_event event);
 void router_step_intent(struct router *router, struct intent_event event);
+void router_step_registrar(struct router *router, struct registrar_event event);
+void router_step_keywatch(struct router *router, struct keywatch_event event);
+void router_step_shutdown(struct router *router, struct shutdown_event event);
+
+/* router_server.c: no record of before the restart stands. */
+void router_fresh(struct router *router, const struct instant *now);
+
+/* router_probes.c: one event for every probe. */
+void router_step_probes(struct router *router, enum probe_event_type type, const struct instant *now);
+
+/* Builds the probes of the configuration. `map` (SERVER_PROBES_MAX numbers) says which old probe each
+ * continues, -1 for none; NULL: all are new. */
+void router_build_probes(struct router *router, const int *map, const struct instant *now);
+
+/* Rebuilds the probes for the ports that the server reported. */
+void router_follow_ports(struct router *router, const struct instant *now);
+
+/* For each probe of `next`, the number of the same definition now, or -1. */
+void router_map_probes(const struct router *router, const struct config *next,
+                       int map[static SERVER_PROBES_MAX]);
+
+/* Drops the probes of reported ports. */
+void router_free_reported(struct router *router);
+
+/* router_intent.c: the machine for the control key of `id`; what is known from before a restart; the
+ * operator's hold as it is now. */
+struct intent *router_new_intent(const struct config *config, const char *id, uint64_t seed);
 void router_start_intent(struct router *router, const struct instant *now);
 void router_update_intent(struct router *router, const struct instant *now);
+
+/* An answer to a request of the intent; a change of the control key; the control key may have changed unseen.
+ */
 void router_control_replied(struct router *router, const struct registry_reply *reply,
                             const struct instant *now);
-
-/* The watch tells of the control key; or it may have changed unseen. */
 void router_control_changed(struct router *router, const struct registry_change *change,
                             const struct instant *now);
 void router_control_read_back(struct router *router, const struct instant *now);
 
-/* Takes `effect` out of its queue's hands: what it asks for is done. */
-void router_route_intent(struct router *router, struct intent_effect *effect, const struct instant *now);
+/* router_registrar.c: the machine for the record of `id`. */
+struct registrar *router_new_registrar(const struct config *config, const char *id, uint64_t seed);
 
-/* router.c: one event for every probe. */
-void router_step_probes(struct router *router, enum probe_event_type type, const struct instant *now);
+/* router_keywatch.c: the watch of both keys of `id`. */
+void router_init_keywatch(struct router *router, const char *id, uint64_t seed);
 
-/* router_watch.c: every event from the world begins with router_enter, so that time which passed without us counts
- * before it does. */
-void router_enter(struct router *router, const struct instant *now);
-void router_init_watch(struct router *router, const char *id, uint64_t seed);
-void router_step_keywatch(struct router *router, struct keywatch_event event);
-void router_route_keywatch(struct router *router, const struct keywatch_effect *effect,
-                           const struct instant *now);
-/* A request was answered; `cluster` is the one known before. */
-void router_follow_registry(struct router *router, const struct registry_reply *reply, uint64_t cluster,
-                            const struct instant *now);
+/* The keywatch learns from the answer to a request of any machine that the registry answers; `cluster` is the
+ * one that answered before. */
+void router_note_reply(struct router *router, const struct registry_reply *reply, uint64_t cluster,
+                       const struct instant *now);
 
-/* router_record.c: one server event (by value, so that a call can be written in one go); the present record
- * to the registrar; no record found, or the record found, back to the server. */
-void router_step_server(struct router *router, struct server_event event);
-void router_offer(struct router *router, bool urgent, const struct instant *now);
-void router_fresh(struct router *router, const struct instant *now);
-void router_adopt(struct router *router, struct str value, const struct instant *now);
+/* router_shutdown.c: copies the settings of the configuration. */
+void router_load_shutdown(struct router *router);
 
-/* router_probes.c: builds the probes of the configuration; `map` (SERVER_PROBES_MAX numbers, or NULL) tells
- * which old probe each continues, -1 for none. */
-void router_build_probes(struct router *router, const int *map, const struct instant *now);
-
-/* Follows the ports that the server said. */
-void router_follow_ports(struct router *router, const struct instant *now);
-
-/* For each probe of `next`, the number of the same definition in `now`, or -1. */
-void router_map_probes(const struct router *router, const struct config *next,
-                       int map[static SERVER_PROBES_MAX]);
-
-void router_free_reported(struct router *router);
+/* Steps the shutdown if it waits for shutting_down to be published, and it is. Returns whether it did. */
+bool router_check_published(struct router *router, const struct instant *now);
 
 #endif

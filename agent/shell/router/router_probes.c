@@ -1,4 +1,4 @@
-/* Which probes run: those of the configuration, or one for each port that the server said. */
+/* The probes: those of the configuration, or one for each port that the server reported. */
 #include "router_internal.h"
 
 #include <stdlib.h>
@@ -29,7 +29,7 @@ void router_build_probes(struct router *router, const int *map, const struct ins
         router->probes[i] = before[map[i]];
         router->probes[i].index = i;
         if (router->probes[i].trying) {
-            /* Its try was cancelled with the old numbering: do it again. */
+            /* Its try was cancelled with the old numbering: it is due again. */
             router->probes[i].trying = false;
             router->probes[i].due = now->mono;
         }
@@ -60,9 +60,9 @@ void router_free_reported(struct router *router)
 
 void router_follow_ports(struct router *router, const struct instant *now)
 {
-    /* Tries not yet begun name probes of the old numbering. */
+    /* Effects that wait name probes of the old numbering. */
     struct probe_effect old;
-    while (queue_take(&router->probe_effects, &old)) {
+    while (queue_take(&router->queues[ROUTER_PROBES], &old)) {
     }
     effects_cancel_tries(router->effects);
     router_free_reported(router);
@@ -75,3 +75,63 @@ void router_follow_ports(struct router *router, const struct instant *now)
     router->reported_count = count;
     router_build_probes(router, NULL, now);
 }
+
+size_t router_probe_count(const struct router *router)
+{
+    return router->probe_count;
+}
+
+const struct probe *router_probe(const struct router *router, size_t index)
+{
+    return &router->probes[index];
+}
+
+void router_step_probes(struct router *router, enum probe_event_type type, const struct instant *now)
+{
+    struct probe_event event = {.type = type, .now = *now};
+    for (size_t i = 0; i < router->probe_count; i++) {
+        probe_step(&router->probes[i], &event, &router->queues[ROUTER_PROBES]);
+    }
+}
+
+static struct window deadline(const struct router *router)
+{
+    struct window soonest = WINDOW_NEVER;
+    for (size_t i = 0; i < router->probe_count; i++) {
+        soonest = window_sooner(soonest, probe_deadline(&router->probes[i]));
+    }
+    return soonest;
+}
+
+static void tick(struct router *router, const struct instant *now)
+{
+    struct probe_event event = {.type = PROBE_ON_TICK, .now = *now};
+    for (size_t i = 0; i < router->probe_count; i++) {
+        if (probe_deadline(&router->probes[i]).earliest <= now->mono) {
+            probe_step(&router->probes[i], &event, &router->queues[ROUTER_PROBES]);
+        }
+    }
+}
+
+static void route(struct router *router, union router_effect *any, const struct instant *now)
+{
+    const struct probe_effect *effect = &any->probe;
+    char evidence[128];
+    switch (effect->type) {
+    case PROBE_DO_TRY:
+        effects_try(router->effects, effect->index, effect->try_id,
+                    router_probe_config(router, effect->index), effect->timeout_ms);
+        break;
+    case PROBE_DO_VERDICT:
+        router_step_server(
+            router, (struct server_event){.type = SERVER_ON_VERDICT,
+                                          .now = *now,
+                                          .index = effect->index,
+                                          .verdict = effect->verdict,
+                                          .text = probe_evidence(&router->probes[effect->index], evidence)});
+        break;
+    }
+}
+
+const struct router_row router_row_probes = {
+    .effect_size = sizeof(struct probe_effect), .deadline = deadline, .tick = tick, .route = route};

@@ -1,0 +1,94 @@
+/* The registrar: the record at its key in the registry. */
+#include "router_internal.h"
+
+#include "outrider/base/buf.h"
+#include "outrider/codec/record/record_json.h"
+
+void router_record_key(const struct config *config, const char *id, struct buf *out)
+{
+    buf_printf(out, "%s/%s/%s", config->registry.prefix, config->server.type, id);
+}
+
+struct registrar *router_new_registrar(const struct config *config, const char *id, uint64_t seed)
+{
+    struct buf key = {0};
+    router_record_key(config, id, &key);
+    struct registrar_settings settings = {
+        .key = buf_text(&key),
+        .ttl_ms = config->registry.ttl_ms,
+        .heartbeat_ms = config->registry.heartbeat_ms,
+        .request_timeout_ms = config->registry.request_timeout_ms,
+        .min_publish_interval_ms = config->status.min_publish_interval_ms,
+        .seed = seed,
+    };
+    struct registrar *registrar = registrar_new(&settings);
+    buf_fini(&key);
+    return registrar;
+}
+
+void router_step_registrar(struct router *router, struct registrar_event event)
+{
+    registrar_step(router->registrar, &event, &router->queues[ROUTER_REGISTRAR]);
+}
+
+static struct window deadline(const struct router *router)
+{
+    return registrar_deadline(router->registrar);
+}
+
+static void tick(struct router *router, const struct instant *now)
+{
+    router_step_registrar(router, (struct registrar_event){.type = REGISTRAR_ON_TICK, .now = *now});
+}
+
+static void adopt(struct router *router, struct str value, const struct instant *now)
+{
+    struct record record;
+    struct error err;
+    if (record_decode(value, &record, &err) < 0) {
+        /* The value is no record that could be continued: a new one is written over it. */
+        router_fresh(router, now);
+        if (server_record(router->server) == NULL) {
+            /* There is no new one to write: without this the registrar would keep the value as its own
+             * record. */
+            router_step_registrar(router,
+                                  (struct registrar_event){.type = REGISTRAR_ON_WITHDRAW, .now = *now});
+        }
+        return;
+    }
+    router_step_server(router, (struct server_event){.type = SERVER_ON_ADOPTED,
+                                                     .now = *now,
+                                                     .record = &record,
+                                                     .message = router->restore.message,
+                                                     .passed = router->restore.passed});
+    record_fini(&record);
+}
+
+static void request(struct router *router, const struct registry_request *request, const struct instant *now)
+{
+    if (request->op == REGISTRY_GET && registrar_settled(router->registrar)) {
+        router_control_read_back(router, now); /* what made one key doubtful made the other doubtful */
+    }
+    effects_request(router->effects, request);
+    blob_unref(request->value);
+}
+
+static void route(struct router *router, union router_effect *any, const struct instant *now)
+{
+    const struct registrar_effect *effect = &any->registrar;
+    switch (effect->type) {
+    case REGISTRAR_DO_REQUEST: request(router, &effect->request, now); break;
+    case REGISTRAR_DO_SAVE: effects_save(router->effects, false); break;
+    case REGISTRAR_DO_LOOK_UP_HOST: effects_look_up_host(router->effects); break;
+    case REGISTRAR_DO_FRESH: router_fresh(router, now); break;
+    case REGISTRAR_DO_ADOPTED: adopt(router, effect->text, now); break;
+    case REGISTRAR_DO_READ_BACK: router_control_read_back(router, now); break;
+    case REGISTRAR_DO_GONE:
+        router_step_shutdown(router, (struct shutdown_event){.type = SHUTDOWN_ON_GONE, .now = *now});
+        break;
+    case REGISTRAR_DO_NOTE: effects_note(router->effects, effect->note, effect->text); break;
+    }
+}
+
+const struct router_row router_row_registrar = {
+    .effect_size = sizeof(struct registrar_effect), .deadline = deadline, .tick = tick, .route = route};

@@ -1,0 +1,100 @@
+/* The server: what it reported, its life, its status, and the record that follows. */
+#include "router_internal.h"
+
+#include "outrider/base/buf.h"
+#include "outrider/codec/record/record_json.h"
+
+void router_step_server(struct router *router, struct server_event event)
+{
+    server_step(router->server, &event, &router->queues[ROUTER_SERVER]);
+}
+
+void router_fresh(struct router *router, const struct instant *now)
+{
+    /* What was reported before the restart is restored only where the lease of before is still held:
+     * otherwise nothing shows that the same server still runs (docs/design/protocol.md). */
+    bool ours = registrar_lease_state(router->registrar) == LEASE_HELD;
+    router_step_server(router, (struct server_event){.type = SERVER_ON_FRESH,
+                                                     .now = *now,
+                                                     .message = ours ? router->restore.message : NULL,
+                                                     .passed = ours && router->restore.passed,
+                                                     .control_unread = !intent_settled(router->intent)});
+}
+
+static enum registrar_claim claim_of(enum status status)
+{
+    return status == STATUS_READY      ? REGISTRAR_CLAIM_READY
+           : status == STATUS_DRAINING ? REGISTRAR_CLAIM_HELD
+                                       : REGISTRAR_CLAIM_DOWN;
+}
+
+static void offer(struct router *router, bool urgent, const struct instant *now)
+{
+    struct buf json = {0};
+    const struct record *record = server_record(router->server);
+    record_encode(record, &json);
+    struct blob *value = blob_new(buf_view(&json));
+    buf_fini(&json);
+    router_step_registrar(router, (struct registrar_event){.type = REGISTRAR_ON_OFFER,
+                                                           .now = *now,
+                                                           .value = value,
+                                                           .urgent = urgent,
+                                                           .claim = claim_of(record->status)});
+    blob_unref(value);
+}
+
+static void withdraw(struct router *router, const struct instant *now)
+{
+    router_step_registrar(router, (struct registrar_event){.type = REGISTRAR_ON_WITHDRAW, .now = *now});
+    /* Without a lease no request is sent, so no answer would bring the keywatch the news. */
+    router_step_keywatch(router, (struct keywatch_event){.type = KEYWATCH_ON_TICK, .now = *now});
+}
+
+static void finish_drain(struct router *router, enum hold_kind kind, enum drain_outcome outcome,
+                         const struct instant *now)
+{
+    effects_drain_over(router->effects, kind, outcome);
+    if (kind == HOLD_STOP) {
+        router_step_shutdown(router, (struct shutdown_event){.type = SHUTDOWN_ON_DRAIN_OVER, .now = *now});
+    }
+}
+
+static struct window deadline(const struct router *router)
+{
+    return server_deadline(router->server);
+}
+
+static void tick(struct router *router, const struct instant *now)
+{
+    router_step_server(router, (struct server_event){.type = SERVER_ON_TICK, .now = *now});
+}
+
+static void route(struct router *router, union router_effect *any, const struct instant *now)
+{
+    const struct server_effect *effect = &any->server;
+    switch (effect->type) {
+    case SERVER_DO_PUBLISH: offer(router, effect->urgent, now); break;
+    case SERVER_DO_STANDS:
+        router_step_registrar(router, (struct registrar_event){.type = REGISTRAR_ON_STANDS, .now = *now});
+        break;
+    case SERVER_DO_WITHDRAW: withdraw(router, now); break;
+    case SERVER_DO_WATCH_PID: effects_watch_pid(router->effects, effect->pid); break;
+    case SERVER_DO_UNWATCH_PID: effects_watch_pid(router->effects, 0); break;
+    case SERVER_DO_PROBE_NOW: router_step_probes(router, PROBE_ON_CONTACT, now); break;
+    case SERVER_DO_RESET_PROBES: router_step_probes(router, PROBE_ON_RESET, now); break;
+    case SERVER_DO_PROBE_PORTS: router_follow_ports(router, now); break;
+    case SERVER_DO_UPDATE_CONTROL: router_update_intent(router, now); break;
+    case SERVER_DO_EMIT_DRAIN:
+        effects_emit_drain(router->effects, effect->on, effect->deadline_ms, effect->text);
+        break;
+    case SERVER_DO_SAVE: effects_save(router->effects, effect->urgent); break;
+    case SERVER_DO_LOOK_UP_HOST: effects_look_up_host(router->effects); break;
+    case SERVER_DO_LOG_STATUS:
+        effects_status_moved(router->effects, effect->from, effect->to, effect->text);
+        break;
+    case SERVER_DO_DRAIN_OVER: finish_drain(router, effect->kind, effect->outcome, now); break;
+    }
+}
+
+const struct router_row router_row_server = {
+    .effect_size = sizeof(struct server_effect), .deadline = deadline, .tick = tick, .route = route};

@@ -1,0 +1,64 @@
+/* The shutdown: the way from a signal to the exit status. */
+#include "router_internal.h"
+
+void router_load_shutdown(struct router *router)
+{
+    router->shutdown.drain = router->config->shutdown.drain;
+    router->shutdown.linger_ms = router->config->shutdown.linger_ms;
+    router->shutdown.timeout_ms = router->config->shutdown.timeout_ms;
+}
+
+void router_step_shutdown(struct router *router, struct shutdown_event event)
+{
+    shutdown_step(&router->shutdown, &event, &router->queues[ROUTER_SHUTDOWN]);
+}
+
+bool router_check_published(struct router *router, const struct instant *now)
+{
+    /* Without a record in the registry there is nothing to wait for. */
+    bool visible = registrar_visible(router->registrar);
+    bool published =
+        router->shutdown.phase == SHUTDOWN_SAYING && (!visible || registrar_in_sync(router->registrar));
+    if (published) {
+        router_step_shutdown(
+            router, (struct shutdown_event){.type = SHUTDOWN_ON_PUBLISHED, .now = *now, .visible = visible});
+    }
+    return published;
+}
+
+static struct window deadline(const struct router *router)
+{
+    return shutdown_deadline(&router->shutdown);
+}
+
+static void tick(struct router *router, const struct instant *now)
+{
+    router_step_shutdown(router, (struct shutdown_event){.type = SHUTDOWN_ON_TICK, .now = *now});
+}
+
+static void route(struct router *router, union router_effect *any, const struct instant *now)
+{
+    const struct shutdown_effect *effect = &any->shutdown;
+    switch (effect->type) {
+    case SHUTDOWN_DO_DRAIN:
+        router_step_server(router, (struct server_event){.type = SERVER_ON_HOLD,
+                                                         .now = *now,
+                                                         .kind = HOLD_STOP,
+                                                         .by = "signal",
+                                                         .reason = "the agent was asked to stop",
+                                                         .deadline_ms = router->config->drain.deadline_ms});
+        break;
+    case SHUTDOWN_DO_SAY:
+        router_step_server(router, (struct server_event){.type = SERVER_ON_STOPPING, .now = *now});
+        break;
+    case SHUTDOWN_DO_LEAVE:
+        router_step_registrar(router, (struct registrar_event){.type = REGISTRAR_ON_LEAVE, .now = *now});
+        router_step_intent(router, (struct intent_event){.type = INTENT_ON_LEAVE, .now = *now});
+        router_step_keywatch(router, (struct keywatch_event){.type = KEYWATCH_ON_LEAVE, .now = *now});
+        break;
+    case SHUTDOWN_DO_EXIT: effects_exit(router->effects, effect->code); break;
+    }
+}
+
+const struct router_row router_row_shutdown = {
+    .effect_size = sizeof(struct shutdown_effect), .deadline = deadline, .tick = tick, .route = route};
