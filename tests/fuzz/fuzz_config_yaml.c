@@ -38,8 +38,12 @@ static void check_config(const struct config *config)
 {
     const struct config_registry *registry = &config->registry;
     const struct setting *rows[SETTINGS_MAX];
-    must(config->server.present && config->server.type != NULL);
-    must(config->server.ports_dynamic ? config->server.port_count == 0 : config->server.port_count > 0);
+    if (config->server.present) {
+        must(config->server.type != NULL);
+        must(config->server.ports_dynamic ? config->server.port_count == 0 : config->server.port_count > 0);
+    } else {
+        must(config->probe_count == 0);
+    }
     must(config->server.port_count <= CONFIG_PORTS_MAX && config->probe_count <= CONFIG_PROBES_MAX);
     must(registry->endpoint_count > 0 && registry->endpoint_count <= CONFIG_ENDPOINTS_MAX);
     must(registry->heartbeat_ms + 3 * registry->request_timeout_ms + registry->ttl_ms / 10 <=

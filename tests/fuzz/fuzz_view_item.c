@@ -36,14 +36,12 @@ static void check_own(struct str json)
     struct view_entry *entry;
     struct error err = {0};
     char key[512];
-    if (json.size > VIEW_RECORD_MAX || record_decode(json, &record, &err) < 0) {
+    if (record_decode(json, &record, &err) < 0) {
         return;
     }
     snprintf(key, sizeof(key), "/s/%s/%s", record.type, record.id);
     struct view_place place = {.key = str_of(key)};
-    /* That decoder's library skips a NUL behind a number, and takes -0 for a count. */
-    bool odd = memmem(json.data, json.size, "-0", 2) != NULL || memchr(json.data, '\0', json.size) != NULL;
-    if (strchr(record.type, '/') == NULL && strchr(record.id, '/') == NULL && !odd) {
+    if (strchr(record.type, '/') == NULL && strchr(record.id, '/') == NULL) {
         must(view_record_decode(STR("/s"), &place, json, &entry, &err) == 0);
         must(view_entry_status(entry) == (unsigned)record.status);
         must(str_eq(view_entry_text(entry, VIEW_HOST), str_of(record.host)));
@@ -59,6 +57,18 @@ static void check_own(struct str json)
     record_fini(&record);
 }
 
+/* What the fleet view lists, a takeover accepts: all but a status of another version. */
+static void check_takeover(struct str json)
+{
+    struct record record;
+    struct error err = {0};
+    if (record_decode(json, &record, &err) == 0) {
+        record_fini(&record);
+    } else {
+        must(err.code == ERROR_NOT_FOUND);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct str json, key = str_split((struct str){(const char *)data, size}, '\n', &json);
@@ -70,6 +80,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         must(err.code != ERROR_NONE && err.text[0] != '\0');
         return 0;
     }
+    check_takeover(json);
     must(is_json(json) && str_eq(blob_view(view_entry_json(entry)), json));
     must(str_eq(view_entry_key(entry), key));
     must(view_entry_size(entry) <= 2 * json.size + key.size + 1024);

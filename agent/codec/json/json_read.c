@@ -182,20 +182,6 @@ int json_read_array(const json_t *object, const char *key, size_t max, json_t **
     return 0;
 }
 
-int json_read_element(const json_t *array, size_t index, const char *key, size_t max, const char **ret_text,
-                      struct error *err)
-{
-    const char *text = NULL;
-    if (check_text(json_array_get(array, index), key, max, &text, err) < 0) {
-        return -1;
-    }
-    if (text[0] == '\0') {
-        return error_set(err, ERROR_INVALID, "%s: an element is empty", key);
-    }
-    *ret_text = text;
-    return 0;
-}
-
 int json_read_ports(const json_t *object, const char *key, size_t max, uint16_t *ret_ports, size_t *ret_count,
                     struct error *err)
 {

@@ -275,6 +275,11 @@ static bool pass_word(struct json_scan *scan, struct str word)
     return true;
 }
 
+char json_scan_peek(struct json_scan *scan)
+{
+    return peek_value(scan);
+}
+
 bool json_scan_null(struct json_scan *scan)
 {
     return peek_value(scan) == 'n' && pass_word(scan, STR("null"));

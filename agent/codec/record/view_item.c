@@ -2,243 +2,21 @@
 
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
-#include "outrider/codec/json/json_scan.h"
+#include "record_scan_internal.h"
 
 #include <stdlib.h>
 
-enum { PORTS_MAX = 64, KEY_MAX = 1024 };
+enum { KEY_MAX = 1024 };
 
-/* What is read of a record. */
-enum part {
-    PART_ID,
-    PART_TYPE,
-    PART_STATUS,
-    PART_HOST,
-    PART_REGION,
-    PART_ZONE,
-    PART_GROUP,
-    PART_VERSION,
-    PART_PORTS,
-    PART_PLAYERS,
-    PART_CAPACITY,
-    PART_TAGS,
-    PART_LABELS,
-    PART_COUNT
-};
-
-static const struct {
-    struct str name;
-    enum view_field field; /* of texts */
-} parts[PART_COUNT] = {
-    [PART_ID] = {STR_INIT("id"), VIEW_FIELD_COUNT},
-    [PART_TYPE] = {STR_INIT("type"), VIEW_FIELD_COUNT},
-    [PART_STATUS] = {STR_INIT("status"), VIEW_STATUS},
-    [PART_HOST] = {STR_INIT("host"), VIEW_HOST},
-    [PART_REGION] = {STR_INIT("region"), VIEW_REGION},
-    [PART_ZONE] = {STR_INIT("zone"), VIEW_ZONE},
-    [PART_GROUP] = {STR_INIT("group"), VIEW_GROUP},
-    [PART_VERSION] = {STR_INIT("version"), VIEW_VERSION},
-    [PART_PORTS] = {STR_INIT("ports"), VIEW_FIELD_COUNT},
-    [PART_PLAYERS] = {STR_INIT("players"), VIEW_FIELD_COUNT},
-    [PART_CAPACITY] = {STR_INIT("capacity"), VIEW_FIELD_COUNT},
-    [PART_TAGS] = {STR_INIT("tags"), VIEW_FIELD_COUNT},
-    [PART_LABELS] = {STR_INIT("labels"), VIEW_FIELD_COUNT},
-};
-
-struct reading {
-    struct json_scan scan;
-    struct view_facts facts;
-    struct str id, type;
-    unsigned seen; /* one bit for each part */
-};
-
-static int read_text(struct reading *reading, struct str *ret_text)
+static int check_names(const struct record_scan *record, struct str type, struct str id, struct error *err)
 {
-    struct str text;
-    if (json_scan_string(&reading->scan, &text) < 0) {
-        return -1;
+    if (!str_eq(record->type, type)) {
+        return error_set(err, ERROR_INVALID, "type: \"%.*s\" is not the type in the key",
+                         STR_ARG(record->type));
     }
-    if (text.size > VIEW_TEXT_MAX) {
-        return error_set(reading->scan.err, ERROR_LIMIT, "longer than %d bytes", VIEW_TEXT_MAX);
+    if (!str_eq(record->id, id)) {
+        return error_set(err, ERROR_INVALID, "id: \"%.*s\" is not the id in the key", STR_ARG(record->id));
     }
-    *ret_text = text;
-    return 0;
-}
-
-static int read_ports(struct reading *reading)
-{
-    struct json_scan *scan = &reading->scan;
-    bool more;
-    if (json_scan_open(scan, '[') < 0) {
-        return -1;
-    }
-    for (size_t count = 0;; count++) {
-        uint64_t port;
-        if (json_scan_more(scan, ']', count == 0, &more) < 0) {
-            return -1;
-        }
-        if (!more) {
-            return 0;
-        }
-        if (json_scan_uint(scan, UINT16_MAX, &port) < 0) {
-            return -1;
-        }
-        if (port == 0 || count == PORTS_MAX) {
-            return error_set(scan->err, ERROR_LIMIT, port == 0 ? "0 is no port" : "more than %d", PORTS_MAX);
-        }
-        reading->facts.port = count == 0 ? (uint16_t)port : reading->facts.port;
-    }
-}
-
-static int read_tags(struct reading *reading)
-{
-    struct view_facts *facts = &reading->facts;
-    bool more;
-    if (json_scan_open(&reading->scan, '[') < 0) {
-        return -1;
-    }
-    for (;;) {
-        if (json_scan_more(&reading->scan, ']', facts->tag_count == 0, &more) < 0) {
-            return -1;
-        }
-        if (!more) {
-            return 0;
-        }
-        if (facts->tag_count == RECORD_TAGS_MAX) {
-            return error_set(reading->scan.err, ERROR_LIMIT, "more than %d", RECORD_TAGS_MAX);
-        }
-        if (read_text(reading, &facts->tags[facts->tag_count]) < 0) {
-            return -1;
-        }
-        facts->tag_count++;
-    }
-}
-
-static int read_label(struct reading *reading)
-{
-    struct view_facts *facts = &reading->facts;
-    struct view_label label;
-    if (json_scan_name(&reading->scan, &label.name) < 0) {
-        return -1;
-    }
-    if (label.name.size > VIEW_TEXT_MAX || facts->label_count == RECORD_LABELS_MAX) {
-        return error_set(reading->scan.err, ERROR_LIMIT, "more than %d, or a longer name than %d bytes",
-                         RECORD_LABELS_MAX, VIEW_TEXT_MAX);
-    }
-    for (size_t i = 0; i < facts->label_count; i++) {
-        if (str_eq(facts->labels[i].name, label.name)) {
-            return error_set(reading->scan.err, ERROR_INVALID, "%.*s: twice", STR_ARG(label.name));
-        }
-    }
-    if (json_scan_null(&reading->scan)) {
-        return 0;
-    }
-    if (read_text(reading, &label.value) < 0) {
-        return -1;
-    }
-    facts->labels[facts->label_count++] = label;
-    return 0;
-}
-
-/* An object, each member of it by `read_one`. */
-static int read_object(struct reading *reading, int (*read_one)(struct reading *reading))
-{
-    bool more;
-    if (json_scan_open(&reading->scan, '{') < 0) {
-        return -1;
-    }
-    for (bool first = true;; first = false) {
-        if (json_scan_more(&reading->scan, '}', first, &more) < 0) {
-            return -1;
-        }
-        if (!more) {
-            return 0;
-        }
-        if (read_one(reading) < 0) {
-            return -1;
-        }
-    }
-}
-
-static int read_count(struct reading *reading, uint32_t *ret_value, bool *ret_has)
-{
-    uint64_t value;
-    if (json_scan_uint(&reading->scan, UINT32_MAX, &value) < 0) {
-        return -1;
-    }
-    *ret_value = (uint32_t)value;
-    *ret_has = true;
-    return 0;
-}
-
-static int read_part(struct reading *reading, enum part part)
-{
-    struct view_facts *facts = &reading->facts;
-    switch (part) {
-    case PART_ID: return read_text(reading, &reading->id);
-    case PART_TYPE: return read_text(reading, &reading->type);
-    case PART_STATUS:
-    case PART_HOST:
-    case PART_REGION:
-    case PART_ZONE:
-    case PART_GROUP:
-    case PART_VERSION: return read_text(reading, &facts->fields[parts[part].field]);
-    case PART_PORTS: return read_ports(reading);
-    case PART_PLAYERS: return read_count(reading, &facts->players, &facts->has_players);
-    case PART_CAPACITY: return read_count(reading, &facts->capacity, &facts->has_capacity);
-    case PART_TAGS: return read_tags(reading);
-    case PART_LABELS: return read_object(reading, read_label);
-    case PART_COUNT: break;
-    }
-    return -1;
-}
-
-static int read_member(struct reading *reading)
-{
-    struct str name;
-    if (json_scan_name(&reading->scan, &name) < 0) {
-        return -1;
-    }
-    for (int part = 0; part < PART_COUNT; part++) {
-        if (!str_eq(name, parts[part].name)) {
-            continue;
-        }
-        if ((reading->seen & 1u << part) != 0) {
-            return error_set(reading->scan.err, ERROR_INVALID, "%s: twice", parts[part].name.data);
-        }
-        reading->seen |= 1u << part;
-        if (json_scan_null(&reading->scan)) {
-            return 0;
-        }
-        return read_part(reading, (enum part)part) < 0
-                   ? error_wrap(reading->scan.err, "%s", parts[part].name.data)
-                   : 0;
-    }
-    return json_scan_skip(&reading->scan);
-}
-
-static int read_record(struct reading *reading)
-{
-    return read_object(reading, read_member) < 0 ? -1 : json_scan_end(&reading->scan);
-}
-
-static int check_record(struct reading *reading, struct str type, struct str id)
-{
-    struct error *err = reading->scan.err;
-    enum status status = STATUS_ERROR;
-    if (!str_eq(reading->type, type)) {
-        return error_set(err, ERROR_INVALID, "the type in it is \"%.*s\", not that of its key",
-                         STR_ARG(reading->type));
-    }
-    if (!str_eq(reading->id, id)) {
-        return error_set(err, ERROR_INVALID, "the id in it is \"%.*s\", not that of its key",
-                         STR_ARG(reading->id));
-    }
-    struct str name = reading->facts.fields[VIEW_STATUS];
-    if (name.size == 0) {
-        return error_set(err, ERROR_INVALID, "it has no status");
-    }
-    reading->facts.status = status_parse(name, &status) < 0 ? (unsigned)STATUS_UNKNOWN : (unsigned)status;
     return 0;
 }
 
@@ -269,20 +47,14 @@ int view_record_decode(struct str prefix, const struct view_place *place, struct
     if (check_key(prefix, place->key, &type, &id, err) < 0) {
         return -1;
     }
-    if (json.size > VIEW_RECORD_MAX) {
-        return error_set(err, ERROR_LIMIT, "%zu bytes, a record has at most %d", json.size, VIEW_RECORD_MAX);
-    }
-    if (!str_is_utf8(json)) {
-        return error_set(err, ERROR_INVALID, "not UTF-8");
-    }
-    struct reading reading = {.scan = {.text = json, .err = err}};
-    int result = read_record(&reading) < 0 ? -1 : check_record(&reading, type, id);
+    struct record_scan record = {0};
+    int result = record_scan(&record, json, err) < 0 ? -1 : check_names(&record, type, id, err);
     if (result == 0) {
         struct view_place exact = *place;
         exact.prefix_size = prefix.size;
-        *ret_entry = view_entry_new(&exact, json, &reading.facts);
+        *ret_entry = view_entry_new(&exact, json, &record.facts);
     }
-    json_scan_fini(&reading.scan);
+    record_scan_fini(&record);
     return result;
 }
 

@@ -40,10 +40,6 @@ int json_read_object(const json_t *object, const char *key, size_t max, json_t *
 int json_read_array(const json_t *object, const char *key, size_t max, json_t **ret_value,
                     struct error *err) MUST_CHECK;
 
-/* The element `index` of the array at `key` (named in errors) as text of 1 to `max` bytes. */
-int json_read_element(const json_t *array, size_t index, const char *key, size_t max, const char **ret_text,
-                      struct error *err) MUST_CHECK;
-
 /* An array of ports, 1 to 65535, at most `max` of them. */
 int json_read_ports(const json_t *object, const char *key, size_t max, uint16_t *ret_ports, size_t *ret_count,
                     struct error *err) MUST_CHECK;

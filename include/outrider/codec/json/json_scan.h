@@ -38,6 +38,9 @@ int json_scan_uint(struct json_scan *scan, uint64_t max, uint64_t *ret_value) MU
 /* Any value at all. */
 int json_scan_skip(struct json_scan *scan) MUST_CHECK;
 
+/* The first byte of the next value, which is not read; NUL at the end of the text. */
+char json_scan_peek(struct json_scan *scan);
+
 /* null, if it stands here: returns whether it did. */
 bool json_scan_null(struct json_scan *scan);
 

@@ -10,18 +10,15 @@ struct buf;
 struct error;
 struct record;
 
-/* The longest text record_decode looks at, in bytes. A record of ours stays far below; etcd takes 1.5 MiB. */
-enum { RECORD_JSON_MAX = 1 << 20 };
-
 /* Appends the record to `out`: compact, one line, no newline at its end. The same record gives the same
  * bytes. */
 void record_encode(const struct record *record, struct buf *out);
 
-/* Reads a record that this or another writer put there. Unknown keys are skipped; known ones must have their
- * type and keep the limits of the contract; id, type and status must be there. Labels come out sorted by
- * name. `ret_record` is the caller's, to be ended with record_fini(). Returns 0, or -1 with ERROR_LIMIT (too
- * long, too many), ERROR_NOT_FOUND (well formed, but of a status we do not know: readers take it for not
- * ready) or ERROR_INVALID (anything else). */
+/* Reads a record that any writer put there, by the same rules and limits as view_record_decode(): what the fleet view lists can
+ * be continued. Unknown members are skipped. customState, reason, updatedAt, startedAt and drain count as absent where they
+ * have the wrong type or are too long. Labels come out sorted by name. The caller ends `ret_record` with record_fini().
+ * Returns 0, or -1 with ERROR_LIMIT (too long, too many, too deep), ERROR_NOT_FOUND (a well-formed record with a status of
+ * another version, which readers take for not ready) or ERROR_INVALID (anything else). */
 int record_decode(struct str text, struct record *ret_record, struct error *err) MUST_CHECK;
 
 #endif

@@ -1,0 +1,44 @@
+/* The one reader of record JSON: record_json.c copies its result into a struct record, view_item.c into an entry of the fleet
+ * view. Both therefore accept the same records: what the fleet view lists, a takeover can continue. */
+#ifndef OUTRIDER_CODEC_RECORD_RECORD_SCAN_INTERNAL_H
+#define OUTRIDER_CODEC_RECORD_RECORD_SCAN_INTERNAL_H
+
+#include "outrider/base/attr.h"
+#include "outrider/codec/json/json_scan.h"
+#include "outrider/core/fleet/view_entry.h"
+
+enum { RECORD_HOLDS_MAX = 16, RECORD_HOLD_NAME_MAX = 64 };
+
+/* Members that only a takeover reads. Each is optional: a value of the wrong type or beyond its limit counts as absent, because
+ * the fleet view does not look at it. Times in wall ms; 0: absent. */
+struct record_details {
+    struct str custom_state, reason;
+    int64_t updated_wall, started_wall;
+    bool drain;
+    struct str holds[RECORD_HOLDS_MAX];
+    size_t hold_count;
+    struct str drain_by, drain_reason;
+    int64_t drain_since_wall, drain_deadline_wall;
+};
+
+/* Zero before use; ends with record_scan_fini(). Texts are borrowed from the JSON, or from `scan` where it has escapes. */
+struct record_scan {
+    struct json_scan scan;
+    struct view_facts facts;
+    struct str type, id;
+    uint16_t ports[RECORD_PORTS_MAX];
+    size_t port_count;
+    bool want_details; /* set by the caller: fill `details` */
+    struct record_details details;
+    uint32_t seen; /* one bit for each member read */
+};
+
+/* Reads the whole of `json`. The members id, type and status are there and not empty on success; `facts.status` is
+ * STATUS_UNKNOWN for a status of another version. Returns 0, or -1 with ERROR_LIMIT (too long, too many, too deep) or
+ * ERROR_INVALID (not a record). Total on any bytes; memory is bounded by the size of `json`. */
+int record_scan(struct record_scan *record, struct str json, struct error *err) MUST_CHECK;
+
+/* Frees what escapes needed. */
+void record_scan_fini(struct record_scan *record);
+
+#endif
