@@ -96,7 +96,9 @@ static unsigned when_up(const struct node *node)
         return MAY_INITIALIZING | MAY_ERROR;
     }
     if (game->reported == REPORTED_ERROR) {
-        return MAY_ERROR;
+        /* A game that hangs since before this agent started cannot report it: the agent knows what the agent before knew. */
+        bool unheard = game->hung && game->heard_by != node->life && game->ports[0] != PORT_OPEN;
+        return MAY_ERROR | (unheard ? MAY_LEAVE : 0) | (unheard && in_grace(node) ? MAY_INITIALIZING : 0);
     }
     if (game->ports[0] != PORT_OPEN && (probed || node_config(node)->server.watchdog_ms > 0)) {
         bool unheard = game->heard_by != node->life || node->watch.taken_over;
