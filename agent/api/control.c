@@ -1,5 +1,5 @@
 /* Draining any server of the fleet: through its control key, so that it is followed by its agent now, or when
- * that can be reached again (contract section 4). */
+ * that can be reached again (docs/design/protocol.md, "Control key"). */
 #include "outrider/api/common/handler.h"
 
 #include "outrider/core/fleet/view_read.h"

@@ -219,7 +219,8 @@ static void on_signal(int signo, void *user)
 
 /* ---- start ---- */
 
-/* A second agent for the same server waits this long for the first to end (contract 4). */
+/* A second agent for the same server waits this long for the first to end (docs/design/protocol.md,
+ * "Restart"). */
 enum { LOCK_PATIENCE_MS = 10000 };
 
 static int open_state(struct agent *agent, struct error *err)

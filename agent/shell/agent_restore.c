@@ -1,4 +1,4 @@
-/* Across a restart (contract section 4): which of the things kept in state_dir still count.
+/* Across a restart (docs/design/protocol.md, "Restart"): which of the things kept in state_dir still count.
  *
  *     id            always, where server.id is auto
  *     ops hold      always; what has become of it meanwhile, the control key says

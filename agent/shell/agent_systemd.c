@@ -1,5 +1,5 @@
-/* What the service manager is told of us (contract section 9). It never decides anything here: a manager that
- * cannot be reached costs a line at debug level. */
+/* What the service manager is told of us (docs/design/protocol.md, "Service manager"). It never decides
+ * anything here: a manager that cannot be reached costs a line at debug level. */
 #include "agent_internal.h"
 
 #include "outrider/base/buf.h"

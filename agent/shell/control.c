@@ -1,5 +1,6 @@
 /* Read, then write by compare. Who drains and finds the key changed in between tries again on what is there
- * now; who undrains and finds a new drain there leaves it: drain wins (contract section 4). */
+ * now; who undrains and finds a new drain there leaves it: drain wins (docs/design/protocol.md, "Control
+ * key"). */
 #include "control_internal.h"
 
 #include "agent_internal.h"

@@ -1,4 +1,5 @@
-/* Writing the control key of any server of the fleet (contract section 4), for operators who ask over HTTP. */
+/* Writing the control key of any server of the fleet (docs/design/protocol.md, "Control key"), for operators
+ * who ask over HTTP. */
 #ifndef OUTRIDER_SHELL_CONTROL_INTERNAL_H
 #define OUTRIDER_SHELL_CONTROL_INTERNAL_H
 

@@ -1,5 +1,5 @@
 /* server.host: auto asks the kernel and sends nothing; an interface gives its address; anything else is
- * published as it is written (contract section 2). */
+ * published as it is written (docs/design/protocol.md, "Defaults"). */
 #include "agent_internal.h"
 
 #include "outrider/base/error.h"

@@ -53,8 +53,8 @@ static bool is_due(struct complaint *complaint)
 
 /* ---- the process that MAINPID= names ---- */
 
-/* Contract 3: only a pid of the sender's user that is visible in our PID namespace; otherwise ignored, and
- * said. */
+/* docs/design/protocol.md, "sd_notify": only a pid of the sender's user that is visible in our PID namespace;
+ * otherwise ignored, and said. */
 static void verify_mainpid(struct status_sockets *sockets, struct status_message *message,
                            const struct credentials *sender)
 {
@@ -314,7 +314,8 @@ static int group_of(const char *name, struct error *err, gid_t *ret_gid)
     return 0;
 }
 
-/* Contract 2: inherited sockets go first. Those of no use are closed. */
+/* Inherited sockets are used first (docs/design/protocol.md, "Status sockets"). Those of no use are
+ * closed. */
 static void take_inherited(int *ret_stream, int *ret_datagram)
 {
     struct listen_fd fds[8];

@@ -1,5 +1,5 @@
-/* The two status sockets of contract section 3: lines and datagrams in, words to the router, replies and
- * events out. */
+/* The two status sockets (docs/design/protocol.md, "Status sockets"): lines and datagrams in, words to the
+ * router, replies and events out. */
 #ifndef OUTRIDER_SHELL_STATUS_SOCKETS_INTERNAL_H
 #define OUTRIDER_SHELL_STATUS_SOCKETS_INTERNAL_H
 

@@ -1,4 +1,5 @@
-/* /service-discovery/ (contract section 7): the shapes that existing clients know. */
+/* /service-discovery/ (docs/design/protocol.md, "Service discovery"): the shapes that existing clients
+ * know. */
 #include "outrider/api/common/handler.h"
 
 #include "outrider/base/error.h"

@@ -1,4 +1,4 @@
-/* GET /metrics (contract section 8): base units, one family after the other. */
+/* GET /metrics (docs/design/protocol.md, "Metrics"): base units, one family after the other. */
 #include "outrider/api/common/handler.h"
 
 #include "outrider/codec/text/prometheus.h"

@@ -1,5 +1,5 @@
-/* Whether a watch that tells nothing has nothing to tell (etcd-gateway.md rule 21): etcd is asked beside it.
- */
+/* Whether a watch that tells nothing has nothing to tell (docs/design/etcd-gateway.md, "Silent watches"):
+ * etcd is asked beside it. */
 #ifndef OUTRIDER_CLI_KV_CMD_KV_STALL_INTERNAL_H
 #define OUTRIDER_CLI_KV_CMD_KV_STALL_INTERNAL_H
 

@@ -10,7 +10,8 @@ struct error;
 
 enum { ENV_REPLACED_MAX = 64 << 10 };
 
-/* Appends `text` to `out` with ${NAME}, ${NAME:-default} and $$ replaced (contract section 2). Returns 0, or
+/* Appends `text` to `out` with ${NAME}, ${NAME:-default} and $$ replaced (docs/design/protocol.md,
+ * "Configuration"). Returns 0, or
  * -1 and what is wrong; `out` then holds a part of it. */
 int env_replace(struct str text, config_env_fn *env, void *user, struct buf *out,
                 struct error *err) MUST_CHECK;

@@ -109,7 +109,7 @@ static int read_kvs(const json_t *kvs, struct etcd_answer *answer)
     return json_is_array(kvs) ? 0 : -1;
 }
 
-/* The answer of one operation: zero values are left out of it (gateway section 1). */
+/* The answer of one operation: zero values are left out of it (gateway, "JSON mapping"). */
 static int read_result(enum etcd_op_kind kind, const json_t *object, struct etcd_answer *answer)
 {
     struct etcd_result *result = add_result(answer, kind);
@@ -177,7 +177,8 @@ static int read_lease(const json_t *object, int64_t lease, struct etcd_answer *a
     return read_seconds(object, "TTL", &answer->ttl_ms);
 }
 
-/* A lease that is gone is no error to the gateway: a result without a TTL is all it says (rule 4). */
+/* A lease that is gone is no error to the gateway: a result without a TTL is all it says
+ * (docs/design/etcd-gateway.md, "Keepalive"). */
 static int read_keepalive(const json_t *result, int64_t lease, struct etcd_message *message,
                           struct etcd_answer *answer)
 {

@@ -136,7 +136,8 @@ static void encode_ops(const char *name, const struct etcd_op *ops, size_t count
     buf_str(out, STR("]"));
 }
 
-/* The target is always sent: without one etcd compares VERSION, whatever is given (gateway section 1). */
+/* The target is always sent: without one etcd compares VERSION, whatever is given (gateway,
+ * "Transactions"). */
 static void encode_compare(const struct etcd_compare *compare, struct buf *out)
 {
     static const char *const relations[ETCD_RELATION_COUNT] = {"EQUAL", "GREATER", "LESS", "NOT_EQUAL"};

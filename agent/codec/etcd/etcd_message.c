@@ -104,7 +104,7 @@ static int read_list(const json_t *object, struct etcd_message *message)
     return 0;
 }
 
-/* `object` is a range's answer; no `kvs` at all when nothing matched (gateway section 1). */
+/* `object` is a range's answer; no `kvs` at all when nothing matched (gateway, "JSON mapping"). */
 static int read_range(const json_t *object, struct etcd_message *message)
 {
     const json_t *kvs = json_object_get(object, "kvs");
@@ -154,7 +154,8 @@ static int read_grant(const json_t *root, int64_t lease, struct etcd_message *me
     return 0;
 }
 
-/* A lost lease is no error to the gateway: a result without a TTL is all it says (rules 3 and 4). */
+/* A lost lease is no error to the gateway: a result without a TTL is all it says
+ * (docs/design/etcd-gateway.md, "Keepalive"). */
 static int read_keepalive(const json_t *result, int64_t lease, struct etcd_message *message)
 {
     int64_t ttl_s;

@@ -47,8 +47,8 @@ static void encode_put(const struct registry_request *request, struct buf *out)
     buf_str(out, STR("}}"));
 }
 
-/* The target is always sent: without one etcd compares VERSION, whatever number is given (gateway section 1).
- */
+/* The target is always sent: without one etcd compares VERSION, whatever number is given (gateway,
+ * "Transactions"). */
 static void encode_expectation(struct str key, int64_t revision, struct buf *out)
 {
     add_bytes(out, "{\"key\":\"", key);

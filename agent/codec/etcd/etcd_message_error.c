@@ -31,7 +31,7 @@ struct error_row {
 
 #define ANY_STATUS 0, 999
 
-/* The first row that fits. One row per line of the table in gateway section 4, in its order where the order
+/* The first row that fits. One row per line of the table in gateway, "Errors", in its order where the order
  * does not matter; then what is left by code; then by HTTP status alone. */
 static const struct error_row rows[] = {
     {5, "requested lease not found", ANY_STATUS, REGISTRY_LEASE_LOST, SURE, HERE},
@@ -39,7 +39,7 @@ static const struct error_row rows[] = {
     {3, "duplicate key given", ANY_STATUS, REGISTRY_REFUSED, SURE, HERE},
     {3, "too many operations", ANY_STATUS, REGISTRY_REFUSED, SURE, HERE},
     {3, "request is too large", ANY_STATUS, REGISTRY_REFUSED, SURE, HERE},
-    {8, "larger than max", ANY_STATUS, REGISTRY_REFUSED, SURE, HERE}, /* not overload (rule 29) */
+    {8, "larger than max", ANY_STATUS, REGISTRY_REFUSED, SURE, HERE}, /* not overload */
     {11, "too large lease TTL", ANY_STATUS, REGISTRY_REFUSED, SURE, HERE},
     {11, "required revision", ANY_STATUS, REGISTRY_REFUSED, SURE, REVISION},
     {8, "database space exceeded", ANY_STATUS, REGISTRY_OVERLOADED, SURE, HERE}, /* of the whole cluster */
@@ -49,7 +49,7 @@ static const struct error_row rows[] = {
     {14, "not capable", ANY_STATUS, REGISTRY_RETRY, SURE, ELSEWHERE},
     {14, "request timed out", ANY_STATUS, REGISTRY_RETRY, DOUBT, ELSEWHERE},
     {2, "context deadline exceeded", ANY_STATUS, REGISTRY_RETRY, DOUBT,
-     ELSEWHERE}, /* 3.4's code 4 (rule 30) */
+     ELSEWHERE}, /* 3.4's code 4 */
     {4, NULL, ANY_STATUS, REGISTRY_RETRY, DOUBT, ELSEWHERE},
     {14, "leader changed", ANY_STATUS, REGISTRY_RETRY, DOUBT, ELSEWHERE},
     {14, "server stopped", ANY_STATUS, REGISTRY_RETRY, DOUBT, ELSEWHERE},
@@ -117,7 +117,7 @@ static struct str json_text(const json_t *object, const char *key)
                                  : STR("");
 }
 
-/* Gateway section 4, shapes 1 to 4: flat with or without `error`, or nested under `error` in a stream. */
+/* Gateway, "Errors", shapes 1 to 4: flat with or without `error`, or nested under `error` in a stream. */
 static void read_json(const json_t *root, struct reading *reading)
 {
     const json_t *nested = json_object_get(root, "error");
@@ -215,7 +215,7 @@ void etcd_error_classify(enum registry_op op, int status, struct str body, const
     }
     const struct error_row *row = find_row(&reading);
     if (op == REGISTRY_REVOKE && row->failure == REGISTRY_LEASE_LOST) {
-        message->failure = REGISTRY_OK; /* what was to be gone is gone (rule 31) */
+        message->failure = REGISTRY_OK; /* already gone: docs/design/etcd-gateway.md, "Revoke" */
         return;
     }
     set_failure(op, row->failure, row->doubt, message);

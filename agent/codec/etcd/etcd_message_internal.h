@@ -21,7 +21,7 @@ int etcd_json_base64(const json_t *value, struct buf *out, size_t *ret_size) MUS
 /* The same of the member `key`. */
 int etcd_json_bytes(const json_t *object, const char *key, struct buf *out, size_t *ret_size) MUST_CHECK;
 
-/* A 64-bit number written as decimal string or bare number (gateway section 1); absent and null are 0.
+/* A 64-bit number written as decimal string or bare number (gateway, "JSON mapping"); absent and null are 0.
  * Returns 0, or -1 when it is something else. */
 int etcd_json_i64(const json_t *object, const char *key, int64_t *ret_value) MUST_CHECK;
 

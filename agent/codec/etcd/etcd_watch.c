@@ -5,7 +5,8 @@
  *                  |-> events -> held, until the watch is open and their revision whole --> CHANGED
  *                  '-> nothing of these: a progress notification ------------------------->    "
  *
- * The first that fits, in this order: one line may be several of them (gateway rule 17). */
+ * The first that fits, in this order: one line may be several of them (docs/design/etcd-gateway.md, "Watch
+ * lines"). */
 #include "etcd_watch_internal.h"
 #include "etcd_watch_line_internal.h"
 

@@ -46,7 +46,7 @@ static int read_type(const json_t *event, bool *ret_deleted)
         *ret_deleted = str_eq(name, STR("DELETE"));
         return *ret_deleted || str_eq(name, STR("PUT")) ? 0 : -1;
     }
-    /* zero values are left out: PUT is 0 (gateway section 1) */
+    /* zero values are left out: PUT is 0 (gateway, "JSON mapping") */
     *ret_deleted = json_is_integer(type) && json_integer_value(type) == 1;
     return type == NULL || json_is_null(type) || *ret_deleted ||
                    (json_is_integer(type) && json_integer_value(type) == 0)

@@ -65,7 +65,8 @@ static void adopt(struct intent *intent, struct queue *effects)
                 intent->revision);
 }
 
-/* Contract 4: on conflict drain wins and both are logged. A hold that is over is none. */
+/* On conflict drain wins, and both are logged (docs/design/protocol.md, "Control key"). A hold that is over
+ * is none. */
 static void resolve(struct intent *intent, const struct instant *now, struct queue *effects)
 {
     char here[160], there[160];

@@ -126,7 +126,7 @@ static void apply_item(struct view *view, const struct view_item *item, const st
 
 void view_apply_items(struct view *view, const struct view_event *event, struct queue *effects)
 {
-    /* etcd before 3.4.24 and 3.5.8 may tell an event twice (etcd-gateway.md section 8, item 8). */
+    /* etcd before 3.4.24 and 3.5.8 may tell an event twice (docs/design/etcd-gateway.md, "Known bugs"). */
     int64_t known = view->told, open = 0;
     for (size_t i = 0; i < event->item_count; i++) {
         const struct view_item *item = &event->items[i];

@@ -13,7 +13,8 @@
 #include "view_tombstones_internal.h"
 #include "view_unreadable_internal.h"
 
-/* Contract 5: full jitter, cap 5 s; and what a wrong password or a full store deserves. */
+/* docs/design/protocol.md, "Registry outage": full jitter, cap 5 s; and what a wrong password or a full store
+ * deserves. */
 enum { VIEW_RETRY_FIRST_MS = 250, VIEW_RETRY_CAP_MS = 5000, VIEW_SLOW_RETRY_MS = 30000 };
 /* Who writes rubbish under the prefix must not write our log. */
 enum { VIEW_RUBBISH_NOTES = 10, VIEW_RUBBISH_PERIOD_MS = 60000 };

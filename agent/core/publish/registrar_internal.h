@@ -20,14 +20,14 @@ struct flight {
     int64_t *bucket;            /* put: where it spent a slot; NULL: it waits for the interval */
 };
 
-/* Contract 2: status and holds at once, burst 5, then 1 a second. */
+/* docs/design/protocol.md, "Write rates": status and holds at once, burst 5, then 1 a second. */
 enum { URGENT_BURST = 5, URGENT_PERIOD_MS = 1000 };
 /* How soon a heartbeat that fails may be tried again when its lease is about to end. With these a thousand
- * agents in the simulator (sim --herd) keep near the peak that issue 3 allows while etcd is away. */
+ * agents in the simulator (sim --herd) stay below five times their steady rate while etcd is away. */
 enum { LEASE_RETRY_MS = 1000 };
-/* A living lease proves nothing about the key (etcd-gateway.md section 8, item 8; registrator#81): it is read
- * back this often, with a heartbeat. And a lease that is lost this soon after it was granted is not granted
- * again at once. */
+/* A living lease proves nothing about the key (docs/design/etcd-gateway.md, "Known bugs"; registrator#81): it
+ * is read back this often, with a heartbeat. And a lease that is lost this soon after it was granted is not
+ * granted again at once. */
 enum { READ_BACK_MS = 60000, READ_BACK_SPREAD_MS = 5000, LEASE_YOUNG_MS = 1000 };
 
 /* How often at most the key is read again because the watch told of changes while something was asked. */

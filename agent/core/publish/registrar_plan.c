@@ -28,8 +28,8 @@ static struct registry_request *request(struct registrar *registrar, struct flig
 
 static void ask_grant(struct registrar *registrar, const struct instant *now, struct queue *effects)
 {
-    /* A lease id of our own makes a grant safe to repeat (etcd-gateway.md rule 10); the first retry after an
-     * unknown outcome uses the same id. */
+    /* A lease id of our own makes a grant safe to repeat (docs/design/etcd-gateway.md, "Lease ids"); the
+     * first retry after an unknown outcome uses the same id. */
     if (registrar->lease == 0) {
         registrar->lease = (int64_t)(random_next(&registrar->random) >> 1) | 1;
         struct registrar_effect *effect = queue_push(effects);

@@ -18,11 +18,12 @@ void registrar_suspect_lease(struct registrar *registrar, const struct instant *
     }
 }
 
-/* After a time in which we could not act that was longer than the TTL the lease is taken for lost (issue 3).
- * It is asked about before a new one is granted, because it may live: a new leader gives every lease its
- * whole TTL again, or the registry slept with us; then the record stands, and no watcher sees it go and come.
- * What an answer from before the gap says of the lease is over with it. Under whichever lease, nothing is
- * written before the server has been probed and has said what it is now (the next offer). */
+/* After a time in which we could not act that was longer than the TTL the lease is taken for lost
+ * (docs/design/protocol.md, "Gap"). It is asked about before a new one is granted, because it may live: a new
+ * leader gives every lease its whole TTL again, or the registry slept with us; then the record stands, and no
+ * watcher sees it go and come. What an answer from before the gap says of the lease is over with it. Under
+ * whichever lease, nothing is written before the server has been probed and has said what it is now (the next
+ * offer). */
 void registrar_on_gap(struct registrar *registrar, int64_t gap_ms, const struct instant *now,
                       struct queue *effects)
 {
@@ -100,9 +101,9 @@ static bool is_stale_ready(const struct registrar *registrar)
            !registrar->unconfirmed && registrar_dirty(registrar) && registrar->refused_mono != 0;
 }
 
-/* Rule 34 keeps the lease where writes fail, for what is published is mostly true all the same. It is given
- * up where it keeps a lie alive: to revoke is no write, and where that is refused, too, the heartbeats stop
- * and it ends. Before that the write is tried once more. */
+/* The lease is kept where writes fail (docs/design/etcd-gateway.md, "Full store"), for what is published is
+ * mostly true all the same. It is given up where it keeps a lie alive: to revoke is no write, and where that
+ * is refused, too, the heartbeats stop and it ends. Before that the write is tried once more. */
 void registrar_check_stale_ready(struct registrar *registrar, const struct instant *now,
                                  struct queue *effects)
 {

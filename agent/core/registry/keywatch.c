@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* The spread of a first try is what a thousand agents need to stay under the peak that issue 3 allows when
+/* The spread of a first try is what a thousand agents need to stay below five times their steady rate when
  * the registry comes back (sim --herd). The cap is half of how often the key is read back anyway. */
 enum { SPREAD_MS = 5000, CAP_MS = 30000, DENIED_MS = 60000 };
 /* The first watch of an agent follows its first record soon. */

@@ -203,8 +203,8 @@ static void on_verdict(struct server *server, const struct server_event *event, 
     }
 }
 
-/* Contract 3: a life ends when its probes fail after it said shutting_down. All of them: a server that closes
- * one port first and then saves is still there. */
+/* docs/design/protocol.md, "Life": a life ends when its probes fail after it said shutting_down. All of them:
+ * a server that closes one port first and then saves is still there. */
 static void notice_leaving(struct server *server, const struct instant *now, struct queue *effects)
 {
     if (server->life != LIFE_ALIVE || server->now.reported != REPORTED_SHUTTING_DOWN) {

@@ -1,5 +1,5 @@
-/* After a restart: the record that still stands is continued, so that a watcher sees no event (contract
- * section 4). */
+/* After a restart: the record that still stands is continued, so that a watcher sees no event
+ * (docs/design/protocol.md, "Restart"). */
 #include "server_internal.h"
 
 #include "outrider/base/mem.h"

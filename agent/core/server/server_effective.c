@@ -1,4 +1,5 @@
-/* The table of contract section 4: rows in order, the first that holds is the status, and says why. */
+/* The table of docs/design/protocol.md, "Effective status": rows in order, the first that holds is the
+ * status, and says why. */
 #include "server_internal.h"
 
 #include "outrider/base/duration.h"

@@ -101,7 +101,7 @@ void server_gap(struct server *server);
 /* The holds that are set, one bit each. */
 unsigned server_holds(const struct server *server);
 
-/* server_effective.c: the status by contract section 4; writes the cause. */
+/* server_effective.c: the status by docs/design/protocol.md, "Effective status"; writes the cause. */
 enum status server_effective(const struct server *server, const struct instant *now, char cause[static 160]);
 size_t server_probe_total(const struct server *server);
 /* Since when (mono) every probe fails; NEVER_MS when one does not, or there is none. */

@@ -1,7 +1,7 @@
-/* Who we are to etcd: a token for user and password (etcd-gateway.md section 5). A login costs the server
- * 80 to 100 ms of CPU, so there is one at a time and every call that needs its token waits for it; after a
- * wrong password there is none for a while. Without registry.username all of this is nothing: no token, no
- * wait.
+/* Who we are to etcd: a token for user and password (docs/design/etcd-gateway.md, "Authentication"). A login
+ * costs the server 80 to 100 ms of CPU, so there is one at a time and every call that needs its token waits
+ * for it; after a wrong password there is none for a while. Without registry.username all of this is nothing:
+ * no token, no wait.
  *
  * How a call uses it:
  *

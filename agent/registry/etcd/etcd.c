@@ -6,8 +6,9 @@
  *                            '-------'  |
  *                                       '--> a write that may have been done, or nobody left -> reply
  *
- * What is harmless to repeat: reads, keepalives, a revoke, and a grant because its id is ours (rule 10). A
- * put or delete of unknown outcome is the registrar's to decide: it alone knows what that means (rule 9). */
+ * What is harmless to repeat: reads, keepalives, a revoke, and a grant because its id is ours
+ * (docs/design/etcd-gateway.md, "Lease ids"). A put or delete of unknown outcome is the registrar's to
+ * decide: it alone knows what that means (docs/design/etcd-gateway.md, "Unknown outcome"). */
 #include "outrider/registry/etcd/etcd.h"
 
 #include "client_internal.h"
@@ -60,7 +61,8 @@ const char *etcd_without_url(const char *text, const char *url)
     return strncmp(text, url, size) == 0 && strncmp(text + size, ": ", 2) == 0 ? text + size + 2 : text;
 }
 
-/* The server gives up when we do, or it would go on for 7 s for nobody (rule 8). */
+/* The server gives up when we do, or it would go on for 7 s for nobody (docs/design/etcd-gateway.md,
+ * "Timeouts"). */
 static const char *timeout_header(struct etcd *etcd, int64_t timeout_ms)
 {
     timeout_ms = timeout_ms < GRPC_TIMEOUT_MAX_MS ? timeout_ms : GRPC_TIMEOUT_MAX_MS;
@@ -373,8 +375,9 @@ static void on_login(enum registry_failure failure, struct str error, void *user
     reply_failure(call, failure == REGISTRY_OK ? REGISTRY_RETRY : failure);
 }
 
-/* Etcd renews a lease for whoever asks (etcd-gateway.md section 5). So a heartbeat waits for no login, until
- * it is refused for want of one: a wrong password or a removed user must not cost a living record. */
+/* Etcd renews a lease for whoever asks (docs/design/etcd-gateway.md, "Authentication"). So a heartbeat waits
+ * for no login, until it is refused for want of one: a wrong password or a removed user must not cost a
+ * living record. */
 static bool needs_no_token(const struct etcd_call *call)
 {
     return call->request.op == REGISTRY_KEEPALIVE && !call->logged_in_anew;

@@ -34,9 +34,9 @@ struct etcd {
 
 enum { ETCD_HEADERS_MAX = 5 };
 
-/* Fills in the headers of a request: content type, Hasleader (rule 8), the token if there is one, and for
- * `timeout_ms` > 0 how long the server may take (a stream has none), NULL at the end. Borrowed until the next
- * call. */
+/* Fills in the headers of a request: content type, Hasleader (docs/design/etcd-gateway.md, "Silent watches"),
+ * the token if there is one, and for `timeout_ms` > 0 how long the server may take (a stream has none), NULL
+ * at the end. Borrowed until the next call. */
 void etcd_headers(struct etcd *etcd, int64_t timeout_ms, const char *ret_headers[static ETCD_HEADERS_MAX]);
 
 /* The client's text about a failed call begins with the URL, which our errors say more shortly. Borrowed. */

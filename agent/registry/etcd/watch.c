@@ -7,7 +7,7 @@
  *
  * It is not opened again here, and what another endpoint may do better is for the next watch: that goes to
  * another, because this one is marked. The server leaves a stream open whose watch it has cancelled, so the
- * connection is closed by us whatever ended it (etcd-gateway.md rule 18). */
+ * connection is closed by us whatever ended it (docs/design/etcd-gateway.md, "Watch end"). */
 #include "watch_internal.h"
 
 #include "etcd_internal.h"

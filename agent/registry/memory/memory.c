@@ -7,7 +7,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-/* As etcd: TTLs in whole seconds, at least two; requests under 1.5 MiB (etcd-gateway.md sections 1 and 4). */
+/* As etcd: TTLs in whole seconds, at least two; requests under 1.5 MiB (docs/design/etcd-gateway.md, "Lease
+ * ids" and "Errors"). */
 enum { TTL_MIN_S = 2, REQUEST_MAX = 1536 * 1024 };
 
 #define CLUSTER UINT64_C(0x6d656d6f7279)

@@ -6,8 +6,8 @@
  *
  * Values with blanks, quotes, '=' or nothing in them are quoted; control bytes, and bytes over 0x7f of text
  * that is not UTF-8, are written as escapes. A line is at most LOG_LINE_MAX bytes with its LF; what does not
- * fit is cut and the line ends with truncated=true. The caller keeps passwords and tokens out (contract
- * section 8). */
+ * fit is cut and the line ends with truncated=true. The caller keeps passwords and tokens out
+ * (docs/design/protocol.md, "Logs"). */
 #ifndef OUTRIDER_OS_LOG_H
 #define OUTRIDER_OS_LOG_H
 

@@ -3,9 +3,9 @@
 #define OUTRIDER_SHELL_AGENT_H
 
 /* Runs the agent of the configuration file at `config_path` in the foreground until it is told to stop. The
- * signals must be blocked (signals_block). Problems go to stderr. Returns the exit status of contract section
- * 1: 0 record confirmed gone or never there, 85 handed over, 1 not confirmed or could not start, 78 bad
- * configuration. */
+ * signals must be blocked (signals_block). Problems go to stderr. Returns the exit status
+ * (docs/design/protocol.md, "Exit status"): 0 record confirmed gone or never there, 85 handed over, 1 not
+ * confirmed or could not start, 78 bad configuration. */
 int agent_run(const char *config_path);
 
 #endif

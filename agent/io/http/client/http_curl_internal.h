@@ -19,8 +19,8 @@ int http_curl_init(struct error *err) MUST_CHECK;
  * handle. Never NULL: out of memory aborts. */
 CURL *http_curl_new(char *error_text);
 
-/* The list `headers` for CURLOPT_HTTPHEADER, "Expect:" first (etcd-gateway.md, 9.12). The caller frees it
- * with curl_slist_free_all. */
+/* The list `headers` for CURLOPT_HTTPHEADER, "Expect:" first (docs/design/etcd-gateway.md, "Request bodies").
+ * The caller frees it with curl_slist_free_all. */
 struct curl_slist *http_curl_headers(const char *const *headers);
 
 /* Whether `list`, made by http_curl_headers, is what it would make of `headers`. */

@@ -1,6 +1,6 @@
 /* A stream: a connection of its own, closed when it is over. The request says "Connection: close", without
  * which etcd's gateway answers nothing until the request has ended and may lose what is left of a body
- * (etcd-gateway.md, section 2). */
+ * (docs/design/etcd-gateway.md, "Request bodies"). */
 #include "http_plain_parts_internal.h"
 #include "outrider/base/duration.h"
 #include "outrider/base/error.h"

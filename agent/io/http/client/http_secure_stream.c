@@ -168,7 +168,8 @@ struct http_stream *http_secure_stream_open(struct http_secure *client, const st
         timer_arm_ms(stream->head_timer, call->timeout_ms);
     }
     /* Over HTTP/1.1 etcd answers while the request goes on, and loses nothing of it, only where the
-     * connection is to end with it (etcd-gateway.md, 2). libcurl leaves this header out over HTTP/2. */
+     * connection is to end with it (docs/design/etcd-gateway.md, "Request bodies"). libcurl leaves this
+     * header out over HTTP/2. */
     http_transfer_fill(&stream->transfer, call, "Connection: close");
     http_transfer_start(&stream->transfer);
     return &stream->handle;

@@ -13,7 +13,8 @@
 #include <unistd.h>
 
 /* A dead peer is found after KEEPALIVE_IDLE_S + KEEPALIVE_PROBES * KEEPALIVE_INTERVAL_S, whether bytes of
- * ours are under way (then TCP_USER_TIMEOUT counts) or not (etcd-gateway.md, 9.14). */
+ * ours are under way (then TCP_USER_TIMEOUT counts) or not (docs/design/etcd-gateway.md, "Silent
+ * watches"). */
 enum { KEEPALIVE_IDLE_S = 10, KEEPALIVE_INTERVAL_S = 3, KEEPALIVE_PROBES = 3 };
 
 enum { CONNECT_DEFAULT_MS = 300000 };

@@ -1,4 +1,5 @@
-/* The HTTP API of one agent (contract sections 6 to 8): reads by const accessors, acts through api_ops. */
+/* The HTTP API of one agent (docs/design/protocol.md, "HTTP API"): reads by const accessors, acts through
+ * api_ops. */
 #ifndef OUTRIDER_API_COMMON_API_H
 #define OUTRIDER_API_COMMON_API_H
 

@@ -1,4 +1,5 @@
-/* Who follows the fleet: GET /api/subscribe and GET /service-discovery/events (contract sections 6 and 7).
+/* Who follows the fleet: GET /api/subscribe and GET /service-discovery/events (docs/design/protocol.md,
+ * "Event stream").
  *
  *                      init, or the log after Last-Event-ID       all told
  *     subscribe ────────────────> CATCHING UP ────────────────────────────────> LIVE

@@ -9,7 +9,8 @@
 #include <stddef.h>
 #include <sysexits.h>
 
-/* Exit status (contract section 1): 0, 1, EX_USAGE 64, EX_TEMPFAIL 75 (cannot be reached), EX_CONFIG 78. */
+/* Exit status (docs/design/protocol.md, "Exit status"): 0, 1, EX_USAGE 64, EX_TEMPFAIL 75 (cannot be
+ * reached), EX_CONFIG 78. */
 enum { EX_DONE = 0, EX_FAILED = 1 };
 
 /* The words of one command, its own name excluded. */

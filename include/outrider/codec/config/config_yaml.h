@@ -1,4 +1,4 @@
-/* A configuration from YAML text (contract section 2). */
+/* A configuration from YAML text (docs/design/protocol.md, "Configuration"). */
 #ifndef OUTRIDER_CODEC_CONFIG_CONFIG_YAML_H
 #define OUTRIDER_CODEC_CONFIG_CONFIG_YAML_H
 

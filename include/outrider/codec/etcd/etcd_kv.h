@@ -1,6 +1,6 @@
 /* Etcd's whole key-value and lease interface over its JSON gateway: what somebody who uses etcd directly
  * asks, to bytes, and the answers back to values. codec/etcd_message has the few requests an agent lives by.
- * "Gateway" is etcd-gateway.md. */
+ * "Gateway" is docs/design/etcd-gateway.md. */
 #ifndef OUTRIDER_CODEC_ETCD_ETCD_KV_H
 #define OUTRIDER_CODEC_ETCD_ETCD_KV_H
 
@@ -116,7 +116,7 @@ const char *etcd_ask_name(const struct etcd_ask *ask);
  * whose the lease is that exists already would not be known. */
 enum registry_op etcd_ask_like(const struct etcd_ask *ask);
 
-/* The path it is posted to, beginning with "/v3" (gateway section 1). Never NULL. */
+/* The path it is posted to, beginning with "/v3" (gateway, "Requests"). Never NULL. */
 const char *etcd_ask_path(const struct etcd_ask *ask);
 
 /* Appends its body, by the rules of etcd_message_encode. */

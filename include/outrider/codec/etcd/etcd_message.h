@@ -1,6 +1,6 @@
-/* The messages of etcd's JSON gateway: requests to bytes, answers of both gateway generations (that of
- * etcd 3.4 and upstream 3.5; that of Debian's 3.5 and of 3.6) back to values. "Gateway" is etcd-gateway.md.
- */
+/* The messages of etcd's JSON gateway: requests to bytes, answers of both gateway generations (that of etcd
+ * 3.4 and upstream 3.5; that of Debian's 3.5 and of 3.6) back to values. "Gateway" is
+ * docs/design/etcd-gateway.md. */
 #ifndef OUTRIDER_CODEC_ETCD_ETCD_MESSAGE_H
 #define OUTRIDER_CODEC_ETCD_ETCD_MESSAGE_H
 
@@ -21,7 +21,7 @@ enum {
 struct etcd_message {
     enum registry_failure failure;
     bool elsewhere;     /* another endpoint may do better: no leader, overload, time-out, shutdown */
-    bool token_refused; /* denied for the token or its absence: a login may help (rule 25) */
+    bool token_refused; /* denied for the token or its absence: a login may help */
     char text[ETCD_MESSAGE_TEXT_MAX]; /* why: UTF-8 without control characters; "" when ok */
     int64_t revision;                 /* of the store; 0 when the answer has none */
     uint64_t cluster;                 /* cluster id; 0 when the answer has none */
@@ -39,24 +39,24 @@ struct etcd_message {
 /* Frees what the message owns and zeroes it; accepts NULL and {0}. */
 void etcd_message_fini(struct etcd_message *message);
 
-/* The path an operation is posted to, beginning with "/v3" (gateway section 1). put, delete and prove are
+/* The path an operation is posted to, beginning with "/v3" (gateway, "Requests"). put, delete and prove are
  * transactions. Never NULL. */
 const char *etcd_message_path(enum registry_op op);
 
 /* Appends the body of `request`: compact, snake_case, 64-bit numbers as strings, padded base64, the exact
- * case of `ID` and `TTL` (gateway rule 1: a wrong case is ignored in silence). The TTL of a grant is rounded
- * up to whole seconds. A put compares MOD with expect_revision, or CREATE with 0 where expect_revision is 0,
- * and reads the key when it is not as expected; so does a delete. A prove would put if the key's version were
- * below 0: etcd holds both branches of a transaction to the permissions before it compares. No tree is built:
- * the put is on the latency path. */
+ * case of `ID` and `TTL` (gateway, "JSON mapping": a wrong case is ignored in silence). The TTL of a grant is
+ * rounded up to whole seconds. A put compares MOD with expect_revision, or CREATE with 0 where
+ * expect_revision is 0, and reads the key when it is not as expected; so does a delete. A prove would put if
+ * the key's version were below 0: etcd holds both branches of a transaction to the permissions before it
+ * compares. No tree is built: the put is on the latency path. */
 void etcd_message_encode(const struct registry_request *request, struct buf *out);
 
 /* Reads the answer to an operation `op` about `lease` (0 where the operation names none): `status` is the
  * HTTP status, `body` the bytes. Total on any input: what cannot be understood is a failure with a text, and
  * becomes REGISTRY_UNKNOWN where the request may have changed something, REGISTRY_RETRY where it cannot have
- * (a read; a keepalive answered by 200 and nothing, gateway rule 4). Depth and number of values are bounded
- * before anything is built. Errors are told apart by gRPC code, then message, then HTTP status (gateway
- * section 4). Writes all of `message`. */
+ * (a read; a keepalive answered by 200 and nothing, gateway, "Keepalive"). Depth and number of values are
+ * bounded before anything is built. Errors are told apart by gRPC code, then message, then HTTP status
+ * (gateway, "Errors"). Writes all of `message`. */
 void etcd_message_decode(enum registry_op op, int64_t lease, int status, struct str body,
                          struct etcd_message *message);
 
@@ -64,7 +64,8 @@ void etcd_message_decode(enum registry_op op, int64_t lease, int status, struct 
 void etcd_message_encode_login(struct str username, struct str password, struct buf *out);
 
 /* Reads the answer to a login as etcd_message_decode does. REGISTRY_OK: the token is in `message->value`, fit
- * to stand in a header; empty when etcd has authentication off and no token is needed (rule 26). */
+ * to stand in a header; empty when etcd has authentication off and no token is needed (gateway,
+ * "Authentication"). */
 void etcd_message_decode_login(int status, struct str body, struct etcd_message *message);
 
 /* Sets failure, elsewhere, token_refused and text of `message` from the words with which etcd ends a watch

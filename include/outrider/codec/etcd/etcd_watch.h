@@ -1,5 +1,5 @@
 /* A watch as etcd's JSON gateway streams it: the request to bytes, and the bytes that come back, in whatever
- * pieces, to events. "Gateway" is etcd-gateway.md. */
+ * pieces, to events. "Gateway" is docs/design/etcd-gateway.md. */
 #ifndef OUTRIDER_CODEC_ETCD_ETCD_WATCH_H
 #define OUTRIDER_CODEC_ETCD_ETCD_WATCH_H
 
@@ -27,7 +27,7 @@ struct etcd_watch_event {
 };
 
 /* Appends the body of `watch`: one create_request for each range, one after the other, with watch_id 1, 2,
- * ... Asks for fragments and progress notifications (gateway section 3). */
+ * ... Asks for fragments and progress notifications (gateway, "Watch"). */
 void etcd_watch_encode(const struct registry_watch *watch, struct buf *out);
 
 /* A decoder of the answer to `watch` (copied). The caller owns it. */
@@ -43,7 +43,8 @@ void etcd_watch_decoder_head(struct etcd_watch_decoder *decoder, int status);
  * only then are the limits kept. */
 void etcd_watch_decoder_feed(struct etcd_watch_decoder *decoder, struct str bytes);
 
-/* The body ended in good order: what is left is a line (gateway section 3: the last one may lack its LF). */
+/* The body ended in good order: what is left is a line (gateway, "Watch lines": the last one may lack its
+ * LF). */
 void etcd_watch_decoder_finish(struct etcd_watch_decoder *decoder);
 
 /* What the bytes so far say, one event at a time; false: nothing more yet, or for ever after ENDED. What the
@@ -52,11 +53,11 @@ void etcd_watch_decoder_finish(struct etcd_watch_decoder *decoder);
  *
  * - OPENED comes when every range was created. Its revision is the newest that any of them was created at, so
  *   that who reads at it misses nothing on any range; without from_revision nothing up to it is told.
- * - CHANGED tells the changes of one range, whole revisions only, each revision once (gateway section 8.8:
+ * - CHANGED tells the changes of one range, whole revisions only, each revision once (gateway, "Known bugs":
  *   some servers repeat themselves). Its revision is the least that every range has been told, and so with
  *   several ranges may be behind these changes. A header's revision is believed only in a progress
  *   notification, which etcd sends to watchers that are up to date and in order with their events: elsewhere
- *   it is ahead of what was sent (gateway section 3).
+ *   it is ahead of what was sent (gateway, "Watch lines").
  * - ENDED: a compacted from_revision is REGISTRY_RETRY with compact_revision. */
 bool etcd_watch_decoder_next(struct etcd_watch_decoder *decoder, struct etcd_watch_event *ret_event);
 

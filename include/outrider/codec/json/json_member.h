@@ -16,7 +16,8 @@ void json_member_string(struct json_writer *json, const char *name, struct str v
 /* NUL-terminated text; NULL gives null. */
 void json_member_text(struct json_writer *json, const char *name, const char *value);
 
-/* NUL-terminated text, or no member at all when `value` is NULL: absent means unset (contract 5). */
+/* NUL-terminated text, or no member at all when `value` is NULL: absent means unset (docs/design/protocol.md,
+ * "Record"). */
 void json_member_text_if(struct json_writer *json, const char *name, const char *value);
 
 /* A number, true or false. */

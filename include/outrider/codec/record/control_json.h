@@ -1,4 +1,4 @@
-/* The value of a control key (contract sections 4 and 5): what operators want of one server.
+/* The value of a control key (docs/design/protocol.md, "Control key"): what operators want of one server.
  *
  *     {"hold":{"reason":"patch","by":"api uid
  * 0","since":"2026-11-21T02:14:00.123Z","deadline":"…","expires":"…"}}

@@ -1,4 +1,5 @@
-/* The shapes below /service-discovery/ (contract section 7), which existing clients of such services know. */
+/* The shapes below /service-discovery/ (docs/design/protocol.md, "Service discovery"), which existing clients
+ * of such services know. */
 #ifndef OUTRIDER_CODEC_RECORD_DISCOVERY_JSON_H
 #define OUTRIDER_CODEC_RECORD_DISCOVERY_JSON_H
 

@@ -1,5 +1,5 @@
-/* The record as the registry keeps it: JSON with the keys and the order of contract section 5, absent meaning
- * unset. */
+/* The record as the registry keeps it: JSON with the members and the order of docs/design/protocol.md,
+ * "Record", absent meaning unset. */
 #ifndef OUTRIDER_CODEC_RECORD_RECORD_JSON_H
 #define OUTRIDER_CODEC_RECORD_RECORD_JSON_H
 

@@ -1,4 +1,5 @@
-/* The answers about the fleet (contract section 6): stored bytes joined, never encoded again. */
+/* The answers about the fleet (docs/design/protocol.md, "HTTP API"): stored bytes joined, never encoded
+ * again. */
 #ifndef OUTRIDER_CODEC_RECORD_SERVICES_JSON_H
 #define OUTRIDER_CODEC_RECORD_SERVICES_JSON_H
 

@@ -1,7 +1,7 @@
 /* Keys and values as a registry tells of them, read as what core/view takes: records with what filters look
  * at found in them, and for everything else the reason why it is none. A record is any JSON object that names
- * the type and id its key has and a status, and in which the keys of contract section 5 that are read here
- * have their kind; it is kept as the bytes it is. */
+ * the type and id its key has and a status, and in which the members that are read here have their kind
+ * (docs/design/protocol.md, "Record"); it is kept as the bytes it is. */
 #ifndef OUTRIDER_CODEC_RECORD_VIEW_ITEM_H
 #define OUTRIDER_CODEC_RECORD_VIEW_ITEM_H
 

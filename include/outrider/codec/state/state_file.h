@@ -1,4 +1,4 @@
-/* What state_dir keeps for the next agent (contract section 4, "Restart"): JSON with a version and a
+/* What state_dir keeps for the next agent (docs/design/protocol.md, "Restart"): JSON with a version and a
  * checksum. A file that cannot be read costs the hand-over, never the start: the caller says why and goes on
  * without. */
 #ifndef OUTRIDER_CODEC_STATE_STATE_FILE_H

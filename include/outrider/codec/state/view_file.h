@@ -1,6 +1,6 @@
-/* The view as it is kept in state_dir (contract section 6): served at once after a restart, marked stale.
- * Little endian numbers and the records' own bytes, with the length before each and a checksum (XXH64) at the
- * end. One wrong byte and nothing of it is believed: the next listing tells better. */
+/* The view as it is kept in state_dir (docs/design/protocol.md, "View"): served at once after a restart,
+ * marked stale. Little endian numbers and the records' own bytes, with the length before each and a checksum
+ * (XXH64) at the end. One wrong byte and nothing of it is believed: the next listing tells better. */
 #ifndef OUTRIDER_CODEC_STATE_VIEW_FILE_H
 #define OUTRIDER_CODEC_STATE_VIEW_FILE_H
 

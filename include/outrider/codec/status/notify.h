@@ -1,4 +1,5 @@
-/* Datagrams of the sd_notify protocol, sd_notify(3), with the meaning of contract section 3. */
+/* Datagrams of the sd_notify protocol, sd_notify(3), with the meaning of docs/design/protocol.md,
+ * "sd_notify". */
 #ifndef OUTRIDER_CODEC_STATUS_NOTIFY_H
 #define OUTRIDER_CODEC_STATUS_NOTIFY_H
 

@@ -1,5 +1,5 @@
-/* The status protocol (contract section 3): lines from the server, our replies and events. "Bad input, and
- * what it gets" in the field notes, section 6, is the source of every code and detail. */
+/* The status protocol (docs/design/protocol.md, "Status lines"): lines from the server, our replies and
+ * events. The codes of bad input are in docs/status-protocol.md, "Replies". */
 #ifndef OUTRIDER_CODEC_STATUS_STATUS_LINE_H
 #define OUTRIDER_CODEC_STATUS_STATUS_LINE_H
 

@@ -1,4 +1,4 @@
-/* The configuration as values, already checked: what contract section 2 describes, and nothing of YAML. */
+/* The configuration as values, already checked; it knows nothing of YAML. */
 #ifndef OUTRIDER_CORE_CONFIG_CONFIG_H
 #define OUTRIDER_CORE_CONFIG_CONFIG_H
 

@@ -21,8 +21,8 @@ struct config_check {
     void *user;
 };
 
-/* Holds `config`, before config_resolve, to every rule of contract section 2 that concerns more than one
- * setting or the absence of one. Reports in no particular order. */
+/* Holds `config`, before config_resolve, to every rule (docs/design/protocol.md, "Configuration") that
+ * concerns more than one setting or the absence of one. Reports in no particular order. */
 void config_check(const struct config *config, const struct config_check *check);
 
 #endif

@@ -1,4 +1,4 @@
-/* The settings, one row each: what contract section 2 calls the schema. Parsing, defaults, the comparison of
+/* The settings, one row each. Parsing, defaults, the comparison of
  * a reload and the reference page docs/configuration.md all come from these rows, so that they cannot
  * disagree.
  *

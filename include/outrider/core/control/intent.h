@@ -1,6 +1,6 @@
-/* Operator intent: keeps the ops hold and the control key of one server the same (contract sections 4 and 5).
- * Like the registrar a reconciler: facts about the key, the hold as it is here, and at most one request in
- * flight.
+/* Operator intent: keeps the ops hold and the control key of one server the same (docs/design/protocol.md,
+ * "Control key"). Like the registrar a reconciler: facts about the key, the hold as it is here, and at most
+ * one request in flight.
  *
  *     key changed (read, or told by the watch)          hold changed here (signal, command, API, expiry)
  *        │ no change pending: ADOPT, the key wins          │ PENDING: put if the revision is as last seen

@@ -1,5 +1,5 @@
-/* What a reader wants of the fleet: the parameters of GET /api/services and /api/subscribe (contract section
- * 6). All of them must hold. */
+/* What a reader wants of the fleet: the parameters of GET /api/services and /api/subscribe
+ * (docs/design/protocol.md, "HTTP API"). All of them must hold. */
 #ifndef OUTRIDER_CORE_FLEET_FILTER_H
 #define OUTRIDER_CORE_FLEET_FILTER_H
 

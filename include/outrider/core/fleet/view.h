@@ -1,5 +1,5 @@
-/* The view: the fleet as the registry has it, kept through every outage (contract sections 5 and 6). One
- * listing at a revision, then one watch from the next, and a cheap request beside it that finds a stream
+/* The view: the fleet as the registry has it, kept through every outage (docs/design/protocol.md, "View").
+ * One listing at a revision, then one watch from the next, and a cheap request beside it that finds a stream
  * which lies.
  *
  *            start, want                complete, as a difference

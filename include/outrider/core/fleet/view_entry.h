@@ -19,7 +19,8 @@ struct view_entry;
  * subscriber that is more than 256 kB behind is closed, and no single record must ever do that. */
 enum { VIEW_RECORD_MAX = 65536, VIEW_TYPE_MAX = 63, VIEW_ID_MAX = 128, VIEW_TEXT_MAX = 1024 };
 
-/* A status that is none of ours: not ready, as readers must take it (contract section 4). */
+/* A status that is none of ours: not ready, as readers must take it (docs/design/protocol.md, "Effective
+ * status"). */
 enum { STATUS_UNKNOWN = STATUS_COUNT, VIEW_STATUS_COUNT = STATUS_COUNT + 1 };
 
 enum view_field {

@@ -1,6 +1,6 @@
-/* The registrar: keeps one record under one lease in the registry, whatever happens to either (contract
- * section 5). It is a reconciler: facts about the lease and about the key, the record that is wanted, and at
- * most one request in flight for each of the two.
+/* The registrar: keeps one record under one lease in the registry, whatever happens to either
+ * (docs/design/protocol.md, "Lease" and "Key ownership"). It is a reconciler: facts about the lease and about
+ * the key, the record that is wanted, and at most one request in flight for each of the two.
  *
  *     lease   NONE ──grant──> GRANTING ──ok──> HELD ──keepalive──┐
  *              ^                                │ ^──────────────┘
@@ -128,7 +128,8 @@ enum lease_state { LEASE_NONE, LEASE_TRYING, LEASE_GRANTING, LEASE_HELD };
 const char *lease_state_name(enum lease_state state);
 
 /* What is known of the lease: its state, id (0: none), granted TTL in ms, and when it ends in boot ms unless
- * a heartbeat arrives (counted from when the last successful one was sent; etcd-gateway.md rule 6). */
+ * a heartbeat arrives (counted from when the last successful one was sent; docs/design/etcd-gateway.md,
+ * "Lease deadline"). */
 enum lease_state registrar_lease_state(const struct registrar *registrar);
 int64_t registrar_lease(const struct registrar *registrar);
 int64_t registrar_ttl(const struct registrar *registrar);

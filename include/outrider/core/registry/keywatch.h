@@ -1,5 +1,6 @@
-/* The sidecar's watch of its own two keys: its record and the operator's control key (contract section 5).
- * One stream with both, kept open while the registry answers; what it tells is for registrar and intent.
+/* The sidecar's watch of its own two keys: its record and the operator's control key
+ * (docs/design/protocol.md, "Key permissions"). One stream with both, kept open while the registry answers;
+ * what it tells is for registrar and intent.
  *
  *          first success with a record      OPENED: both keys are read back
  *     OFF ──────────────────────> WAITING ──────────> OPENING ──────────> OPEN
@@ -18,10 +19,10 @@
  *
  * A stream may go deaf without a sign. What was written or read, it must tell within a second. Where it has
  * told nothing for longer than a TTL, both keys are compared with what is known of them, beside it, with the
- * next heartbeat (etcd-gateway.md rule 21): so what a deaf stream does not tell is found within two TTLs.
- * With a TTL of 10 s that is one request for five heartbeats, four a minute, each answered from the memory of
- * one member; in its place the two reads a minute are saved by which an agent without a watch looks after its
- * keys. */
+ * next heartbeat (docs/design/etcd-gateway.md, "Silent watches"): so what a deaf stream does not tell is
+ * found within two TTLs. With a TTL of 10 s that is one request for five heartbeats, four a minute, each
+ * answered from the memory of one member; in its place the two reads a minute are saved by which an agent
+ * without a watch looks after its keys. */
 #ifndef OUTRIDER_CORE_REGISTRY_KEYWATCH_H
 #define OUTRIDER_CORE_REGISTRY_KEYWATCH_H
 

@@ -46,7 +46,7 @@ struct registry_request {
     int64_t timeout_ms;      /* answer by then, whatever happens */
 };
 
-/* What a failure means for who asked (etcd-gateway.md section 4). */
+/* What a failure means for who asked (docs/design/etcd-gateway.md, "Errors"). */
 enum registry_failure {
     REGISTRY_OK,
     REGISTRY_RETRY,        /* certainly not done; another try may work */

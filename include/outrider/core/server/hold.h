@@ -1,5 +1,5 @@
 /* Holds: independent reasons to keep new players away. They are OR-ed, survive health changes, and each knows
- * who set it and why (contract section 4). */
+ * who set it and why (docs/design/protocol.md, "Holds"). */
 #ifndef OUTRIDER_CORE_SERVER_HOLD_H
 #define OUTRIDER_CORE_SERVER_HOLD_H
 

@@ -1,4 +1,4 @@
-/* The record of one server as the registry keeps it (contract section 5). */
+/* The record of one server as the registry keeps it (docs/design/protocol.md, "Record"). */
 #ifndef OUTRIDER_CORE_SERVER_RECORD_H
 #define OUTRIDER_CORE_SERVER_RECORD_H
 

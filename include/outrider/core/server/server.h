@@ -1,5 +1,5 @@
-/* The server as a machine: its life, what it said, the holds on it, and from these its effective status and its
- * record (contract sections 3 and 4).
+/* The server as a machine: its life, what it said, the holds on it, and from these its effective status and
+ * its record (docs/design/protocol.md, "Life" and "Effective status").
  *
  *            first word, attach, passed probe
  *     NONE ───────────────────────────────────> ALIVE <──────────────┐ next word, attach, passed probe
@@ -173,8 +173,9 @@ const char *server_drain_reason(const struct server *server);
 /* The watchdog: its timeout (0: off) and when it runs out in mono ms (NEVER_MS: not armed). */
 int64_t server_watchdog(const struct server *server, int64_t *ret_due_mono);
 
-/* Until when (mono ms) failing probes do not yet make an error, because the server says initializing or no probe has
- * passed in this life (contract section 4, row 2): NEVER_MS when that is without end, 0 when it is not so now. */
+/* Until when (mono ms) failing probes do not yet make an error, because the server says initializing or no
+ * probe has passed in this life (docs/design/protocol.md, "Effective status", row 2): NEVER_MS when that is
+ * without end, 0 when it is not so now. */
 int64_t server_grace_until(const struct server *server, const struct instant *now);
 
 /* The latest transitions, oldest first: number of them, and the one at `index`. */

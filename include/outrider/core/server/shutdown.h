@@ -1,5 +1,5 @@
-/* Leaving, as a machine: every way out says shutting_down, lets it be seen, and takes the record away before the
- * process ends, each step bounded (contract sections 2 and 4).
+/* Leaving, as a machine: every way out says shutting_down, lets it be seen, and takes the record away before
+ * the process ends, each step bounded (docs/design/protocol.md, "Signals").
  *
  *               TERM, shutdown.drain            waiting over, second TERM, INT
  *     RUNNING ────────────────────> DRAINING ──────────────────────────────> SAYING

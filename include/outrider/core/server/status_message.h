@@ -1,5 +1,5 @@
-/* What one accepted status line or datagram says (contract section 3). Strings are borrowed from the bytes that
- * were decoded. Everything in here has passed the codec's checks. */
+/* What one accepted status line or datagram says (docs/design/protocol.md, "Status lines"). Strings are
+ * borrowed from the bytes that were decoded. Everything in here has passed the codec's checks. */
 #ifndef OUTRIDER_CORE_SERVER_STATUS_MESSAGE_H
 #define OUTRIDER_CORE_SERVER_STATUS_MESSAGE_H
 

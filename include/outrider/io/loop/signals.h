@@ -14,7 +14,8 @@ struct signals;
 typedef void signals_fn(int signo, void *user);
 
 /* Blocks HUP, INT, QUIT, TERM, USR1, USR2 and CHLD in the calling thread and those it starts, so that they
- * wait until they can be served, and ignores PIPE. To be the first thing main does (contract section 4). */
+ * wait until they can be served, and ignores PIPE. To be the first thing main does (docs/design/protocol.md,
+ * "Signals"). */
 void signals_block(void);
 
 /* Serves what signals_block blocked, also what came before. The caller owns the result; `loop` is borrowed

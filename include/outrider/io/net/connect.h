@@ -1,7 +1,7 @@
 /* One connection attempt: connected and closed again, to learn whether somebody listens, or connected and
  * handed over.
  *
- * - localhost is 127.0.0.1 and then ::1, as contract section 2 has it; of several addresses the next is tried
+ * - localhost is 127.0.0.1 and then ::1, in this order; of several addresses the next is tried
  * only when one refuses or cannot be reached, and one timeout covers them all.
  * - On loopback the handshake is over when the first connect() returns, though it says EINPROGRESS: a second
  * call tells, and epoll is never asked. Four system calls and no wake-up per attempt.

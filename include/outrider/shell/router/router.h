@@ -28,7 +28,7 @@ struct router_restore {
     int64_t control_sent_wall;            /* as intent_sent() was */
 };
 
-/* Appends the key of the record of server `id`: <prefix>/<type>/<id> (contract section 5). */
+/* Appends the key of the record of server `id`: <prefix>/<type>/<id> (docs/design/protocol.md, "Record"). */
 void router_record_key(const struct config *config, const char *id, struct buf *out);
 
 /* Appends the control key of server `id`: <control_prefix>/control/<type>/<id>. */

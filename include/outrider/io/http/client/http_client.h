@@ -3,16 +3,16 @@
  * (http_secure), which is initialised by the first https:// request and not before.
  *
  * - HTTP/1.1 on http://, HTTP/2 where TLS negotiates it (etcd's gateway speaks h2 only there:
- * etcd-gateway.md, 9.13); there, too, one call at a time on a connection. http and https only, no redirects,
- * and no proxy whatever the environment says: an agent's registry is where its configuration says.
+ * docs/design/etcd-gateway.md, "HTTP/2"); there, too, one call at a time on a connection. http and https
+ * only, no redirects, and no proxy whatever the environment says: an agent's registry is where its
+ * configuration says.
  * - A connection on which a call failed or timed out is never used again, nor, on http://, is any other idle
  * one of a server that answered nothing on a kept one. At most 4 idle ones are kept, and none that 16 calls
  * had no use for. An idle client has no timer and causes no wake-up.
  * - A request is sent a second time, on a new connection, when a kept connection turns out to be closed
  *   before the first byte of an answer. Requests must therefore be idempotent; a resend leaves `sent` true
  *   whatever happens to it.
- * - User and password in a URL are neither sent nor printed.
- */
+ * - User and password in a URL are neither sent nor printed. */
 #ifndef OUTRIDER_IO_HTTP_CLIENT_HTTP_CLIENT_H
 #define OUTRIDER_IO_HTTP_CLIENT_HTTP_CLIENT_H
 

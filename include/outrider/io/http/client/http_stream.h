@@ -1,7 +1,7 @@
 /* A POST whose answer goes on: bytes are handed over as they come, until either side ends it (etcd's watches
- * and keepalives: etcd-gateway.md, 9.14 to 9.22). A connection of its own that is never used again; kept
- * alive by TCP (idle 10 s, interval 3 s, 3 probes, TCP_USER_TIMEOUT alike), because the server sends nothing
- * while nothing happens. */
+ * and keepalives: docs/design/etcd-gateway.md, "Watch"). A connection of its own that is never used again;
+ * kept alive by TCP (idle 10 s, interval 3 s, 3 probes, TCP_USER_TIMEOUT alike), because the server sends
+ * nothing while nothing happens. */
 #ifndef OUTRIDER_IO_HTTP_CLIENT_HTTP_STREAM_H
 #define OUTRIDER_IO_HTTP_CLIENT_HTTP_STREAM_H
 
