@@ -28,14 +28,6 @@ static bool is(const struct line *line, size_t at, const char *word)
 
 /* ---- words ---- */
 
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
 /* Takes the escape behind a backslash; returns how many bytes it was, 0 when it is none. */
 static size_t take_escape(struct str text, struct buf *out)
 {
@@ -45,8 +37,8 @@ static size_t take_escape(struct str text, struct buf *out)
         buf_add(out, &to[found - from], 1);
         return 1;
     }
-    int high = text.size >= 3 && text.data[0] == 'x' ? hex_digit(text.data[1]) : -1;
-    int low = high >= 0 ? hex_digit(text.data[2]) : -1;
+    int high = text.size >= 3 && text.data[0] == 'x' ? hex_value(text.data[1]) : -1;
+    int low = high >= 0 ? hex_value(text.data[2]) : -1;
     if (low < 0) {
         return 0;
     }

@@ -87,17 +87,10 @@ static int read_event(const json_t *event, struct buf *bytes, struct held_change
     return 0;
 }
 
-static int compare(struct str a, struct str b)
-{
-    size_t common = a.size < b.size ? a.size : b.size;
-    int order = common == 0 ? 0 : memcmp(a.data, b.data, common);
-    return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
-}
-
 static bool is_inside(struct str key, const struct registry_range *range)
 {
     return range->end.size == 0 ? str_eq(key, range->key)
-                                : compare(key, range->key) >= 0 && compare(key, range->end) < 0;
+                                : str_compare(key, range->key) >= 0 && str_compare(key, range->end) < 0;
 }
 
 static struct str key_of(const struct etcd_watch_held *held, const struct held_change *change)

@@ -32,15 +32,11 @@ static int read_hex4(struct json_scan *scan, unsigned *ret_code)
 {
     unsigned code = 0;
     for (int i = 0; i < 4; i++) {
-        char c = peek(scan);
-        unsigned digit = c >= '0' && c <= '9'   ? (unsigned)(c - '0')
-                         : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10
-                         : c >= 'A' && c <= 'F' ? (unsigned)(c - 'A') + 10
-                                                : 16;
-        if (digit == 16) {
+        int digit = hex_value(peek(scan));
+        if (digit < 0) {
             return fail(scan, "four hexadecimal digits are missing");
         }
-        code = code * 16 + digit;
+        code = code * 16 + (unsigned)digit;
         scan->at++;
     }
     *ret_code = code;

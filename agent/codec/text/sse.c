@@ -19,7 +19,7 @@ static int read_hex(struct str text, uint64_t *ret_value)
         if ((c < '0' || c > '9') && (c < 'a' || c > 'f')) {
             return -1;
         }
-        value = value << 4 | (uint64_t)(c <= '9' ? c - '0' : c - 'a' + 10);
+        value = value << 4 | (uint64_t)hex_value(c);
     }
     *ret_value = value;
     return 0;

@@ -65,13 +65,6 @@ static int find_kind(struct str name, enum kind *ret_kind)
     return -1;
 }
 
-static int compare(struct str a, struct str b)
-{
-    size_t common = a.size < b.size ? a.size : b.size;
-    int order = common == 0 ? 0 : memcmp(a.data, b.data, common);
-    return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
-}
-
 static struct str copy(struct str text)
 {
     return (struct str){mem_copy(text.data, text.size), text.size};
@@ -82,11 +75,11 @@ static int insert(struct filter *filter, const struct term *term, struct error *
     size_t at = 0;
     for (; at < filter->count; at++) {
         const struct term *other = &filter->terms[at];
-        int order = compare(other->name, term->name);
+        int order = str_compare(other->name, term->name);
         if (order == 0 && !kinds[term->kind].repeatable) {
             return error_set(err, ERROR_INVALID, "%.*s: given twice", STR_ARG(term->name));
         }
-        order = order != 0 ? order : compare(other->value, term->value);
+        order = order != 0 ? order : str_compare(other->value, term->value);
         if (order == 0) {
             return 0;
         }

@@ -1,14 +1,6 @@
 #include "outrider/base/buf.h"
 #include "outrider/io/http/http_parse.h"
 
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
 /* Appends the decoded bytes, never more than there are in `text`; false at a malformed escape or a NUL. */
 static bool decode(struct str text, bool plus, struct buf *out)
 {
@@ -16,8 +8,8 @@ static bool decode(struct str text, bool plus, struct buf *out)
     for (size_t i = 0; i < text.size; i++) {
         char c = text.data[i];
         if (c == '%') {
-            int high = text.size - i > 2 ? hex_digit(text.data[i + 1]) : -1;
-            int low = high >= 0 ? hex_digit(text.data[i + 2]) : -1;
+            int high = text.size - i > 2 ? hex_value(text.data[i + 1]) : -1;
+            int low = high >= 0 ? hex_value(text.data[i + 2]) : -1;
             if (low < 0) {
                 return false;
             }

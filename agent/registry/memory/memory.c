@@ -220,16 +220,9 @@ static void delete_key(struct memory *memory, const struct registry_request *req
     }
 }
 
-static int compare_bytes(struct str a, struct str b)
-{
-    size_t size = a.size < b.size ? a.size : b.size;
-    int order = size == 0 ? 0 : memcmp(a.data, b.data, size);
-    return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
-}
-
 static int by_key(const void *a, const void *b)
 {
-    return compare_bytes(((const struct registry_item *)a)->key, ((const struct registry_item *)b)->key);
+    return str_compare(((const struct registry_item *)a)->key, ((const struct registry_item *)b)->key);
 }
 
 static int by_revision(const void *a, const void *b)
@@ -243,7 +236,7 @@ static void add_if_inside(struct memory *memory, const struct entry *entry,
                           const struct registry_request *request, size_t *count)
 {
     struct str key = {entry->key, entry->key_size};
-    if (compare_bytes(key, request->key) < 0 || compare_bytes(key, request->range_end) >= 0) {
+    if (str_compare(key, request->key) < 0 || str_compare(key, request->range_end) >= 0) {
         return;
     }
     memory->items = mem_resize(memory->items, *count + 1, sizeof(memory->items[0]));

@@ -116,19 +116,12 @@ static void end(struct memory_watch *watch, struct registry *registry, int64_t c
                                        .error = str_of(why)});
 }
 
-static int compare(struct str a, struct str b)
-{
-    size_t common = a.size < b.size ? a.size : b.size;
-    int order = common == 0 ? 0 : memcmp(a.data, b.data, common);
-    return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
-}
-
 static bool is_watched(const struct registry_watch *watch, struct str key)
 {
     for (size_t i = 0; i < watch->range_count; i++) {
         const struct registry_range *range = &watch->ranges[i];
         if (range->end.size == 0 ? str_eq(key, range->key)
-                                 : compare(key, range->key) >= 0 && compare(key, range->end) < 0) {
+                                 : str_compare(key, range->key) >= 0 && str_compare(key, range->end) < 0) {
             return true;
         }
     }

@@ -36,6 +36,9 @@ static inline struct str str_of(const char *text)
 /* Byte-wise equality. */
 bool str_eq(struct str a, struct str b);
 
+/* Byte-wise order, a prefix first: below, equal to or above 0. */
+int str_compare(struct str a, struct str b);
+
 /* Whether `text` begins with `prefix`. */
 bool str_starts(struct str text, struct str prefix);
 
@@ -51,6 +54,9 @@ int str_to_u64(struct str text, uint64_t max, uint64_t *ret_value) MUST_CHECK;
 
 /* Optional '-' and decimal digits. Returns 0, or -1 when it is not a number or does not fit. */
 int str_to_i64(struct str text, int64_t *ret_value) MUST_CHECK;
+
+/* The value of a hexadecimal digit of either case, -1 for any other byte. */
+int hex_value(char c);
 
 /* Whether the bytes are well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates, at most U+10FFFF). */
 bool str_is_utf8(struct str text);

@@ -234,6 +234,28 @@ static void distance_counts_edits_both_ways(void **state)
     }
 }
 
+static void order_is_by_bytes_and_a_prefix_comes_first(void **state)
+{
+    (void)state;
+    assert_int_equal(str_compare(STR("a"), STR("a")), 0);
+    assert_int_equal(str_compare(none, none), 0);
+    assert_true(str_compare(none, STR("a")) < 0 && str_compare(STR("a"), none) > 0);
+    assert_true(str_compare(STR("a"), STR("ab")) < 0 && str_compare(STR("ab"), STR("a")) > 0);
+    assert_true(str_compare(STR("b"), STR("ab")) > 0 && str_compare(STR("\xff"), STR("a")) > 0);
+}
+
+static void hexadecimal_digits_have_values(void **state)
+{
+    (void)state;
+    for (int c = 0; c < 256; c++) {
+        const char *digits = "0123456789abcdef", *upper = "0123456789ABCDEF";
+        const char *at = c == 0 ? NULL : strchr(digits, c);
+        const char *above = c == 0 ? NULL : strchr(upper, c);
+        int expected = at != NULL ? (int)(at - digits) : above != NULL ? (int)(above - upper) : -1;
+        assert_int_equal(hex_value((char)c), expected);
+    }
+}
+
 static void long_texts_have_no_distance(void **state)
 {
     (void)state;
@@ -258,6 +280,8 @@ int main(void)
         cmocka_unit_test(only_well_formed_utf8_is_utf8),
         cmocka_unit_test(every_scalar_value_and_no_surrogate),
         cmocka_unit_test(distance_counts_edits_both_ways),
+        cmocka_unit_test(order_is_by_bytes_and_a_prefix_comes_first),
+        cmocka_unit_test(hexadecimal_digits_have_values),
         cmocka_unit_test(long_texts_have_no_distance),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

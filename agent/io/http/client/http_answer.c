@@ -241,14 +241,6 @@ static size_t take_data(struct http_answer *answer, const char *data, size_t siz
     return bytes;
 }
 
-static int hex_value(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
 static enum http_answer_result take_digit(struct http_answer *answer, char c)
 {
     int digit = hex_value(c);
