@@ -209,24 +209,39 @@ struct weather {
 };
 
 /* What went wrong, as the end of a run counts it. */
-#define FAULTS(X)                                                                                            \
-    X(ETCD_REFUSES, "etcd refuses connections")                                                              \
-    X(ETCD_BLACK_HOLE, "etcd is in a black hole") X(ELECTION, "no leader, then another")                     \
-        X(WIPED, "etcd lost its data") X(FULL, "etcd full") X(DENIED, "permission denied")                   \
-            X(REVOKED, "lease revoked by hand") X(DELETED, "record deleted by hand")                         \
-                X(OVERWRITTEN, "record overwritten by hand") X(FOREIGN, "another holder takes the key")      \
-                    X(CONTROL, "control key changed by hand") X(REFUSED, "one agent's network refused")      \
-                        X(BLACK_HOLE, "one agent's network a black hole")                                    \
-                            X(SLOW, "one agent's network slow") X(CUT, "watch cut") X(STALLED, "watch deaf") \
-                                X(NO_ROUTE, "no address") X(WALL, "wall clock set")                          \
-                                    X(STOPPED, "agent stopped") X(SLEPT, "machine slept")                    \
-                                        X(KILLED, "agent killed") X(ENDED, "agent told to stop")             \
-                                            X(HANDED, "handed over") X(OPERATOR, "operator")                 \
-                                                X(RELOADED, "reloaded") X(LOST, "request lost")              \
-                                                    X(LATE, "request late, given up")                        \
-                                                        X(UNANSWERED, "answer lost")                         \
-                                                            X(DOUBLED, "request or answer twice")            \
-                                                                X(LAGGED, "request slow")
+/* clang-format off */
+#define FAULTS(X) \
+    X(ETCD_REFUSES, "etcd refuses connections") \
+    X(ETCD_BLACK_HOLE, "etcd is in a black hole") \
+    X(ELECTION, "no leader, then another") \
+    X(WIPED, "etcd lost its data") \
+    X(FULL, "etcd full") \
+    X(DENIED, "permission denied") \
+    X(REVOKED, "lease revoked by hand") \
+    X(DELETED, "record deleted by hand") \
+    X(OVERWRITTEN, "record overwritten by hand") \
+    X(FOREIGN, "another holder takes the key") \
+    X(CONTROL, "control key changed by hand") \
+    X(REFUSED, "one agent's network refused") \
+    X(BLACK_HOLE, "one agent's network a black hole") \
+    X(SLOW, "one agent's network slow") \
+    X(CUT, "watch cut") \
+    X(STALLED, "watch deaf") \
+    X(NO_ROUTE, "no address") \
+    X(WALL, "wall clock set") \
+    X(STOPPED, "agent stopped") \
+    X(SLEPT, "machine slept") \
+    X(KILLED, "agent killed") \
+    X(ENDED, "agent told to stop") \
+    X(HANDED, "handed over") \
+    X(OPERATOR, "operator") \
+    X(RELOADED, "reloaded") \
+    X(LOST, "request lost") \
+    X(LATE, "request late, given up") \
+    X(UNANSWERED, "answer lost") \
+    X(DOUBLED, "request or answer twice") \
+    X(LAGGED, "request slow")
+/* clang-format on */
 #define FAULT_ENUM(name, text) FAULT_##name,
 enum fault { FAULTS(FAULT_ENUM) FAULT_COUNT };
 

@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import tokenize
 
 TREES = ("agent", "include", "tests", "packaging", "conf", "docs", ".ci")
 LINES_MAX = 500
@@ -262,6 +263,115 @@ def check_shell(args):
             yield pathlib.Path(file), int(number), message.strip()
 
 
+# ---- language ----
+
+# What is clean so far. It must only grow; "" is the whole tree.
+CLEAN = ("docs/design", "tests/tools")
+
+ACTORS = re.compile(r"\b(?:" + "|".join(("h" + "e", "h" + "im", "h" + "is", "who" + "ever", "some" + "body", "no" + "body")) + r")\b", re.I)
+OUTSIDE = re.compile(r"\b(?:(?:contract|gateway)\s+(?:sections?\s+)?\d|rules?\s+\d+\b|issues?\s+\d+\b(?![\d\s,]*\s+of\s+\w))", re.I)
+PAGE = re.compile(r'(?<![\w/.:-])([\w./-]*\w\.md)\b((?:,?\s+(?:and\s+)?"[^"]+")*)')
+COMMENT = re.compile(r"(?:^|(?<=\s))#[^\n]*", re.M)
+QUOTED = re.compile(r"""(?P<comment>/\*.*?\*/|//[^\n]*)|(?P<text>"(?:\\.|[^"\\\n])*")|'(?:\\.|[^'\\\n])*'""", re.S)
+
+
+def spoken_c(text):
+    for match in QUOTED.finditer(text):
+        if match.lastgroup:
+            yield match.start(), re.sub(r"(?<=\n)[ \t]*\*", lambda m: " " * len(m.group()), match.group())
+
+
+def spoken_python(text):
+    """The comments, and the strings that are statements of their own."""
+    starts, before = [0], None
+    for line in text.splitlines(keepends=True):
+        starts.append(starts[-1] + len(line))
+    for token in tokenize.generate_tokens(iter(text.splitlines(keepends=True)).__next__):
+        first = before in (None, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.NL, tokenize.COMMENT)
+        if token.type == tokenize.COMMENT or token.type == tokenize.STRING and first:
+            yield starts[token.start[0] - 1] + token.start[1], token.string
+        before = token.type
+
+
+def spoken_hash(text):
+    """Comments that begin with #; those on consecutive lines are one text."""
+    start, end, run = 0, -2, ""
+    for match in COMMENT.finditer(text):
+        if text[end:match.start()].strip() or end < 0 or text.count("\n", end, match.start()) > 1:
+            if run:
+                yield start, run
+            start, run = match.start(), ""
+        run += (text[end:match.start()] if run else "") + " " + match.group()[1:]
+        end = match.end()
+    if run:
+        yield start, run
+
+
+def spoken(path, text):
+    """What a file says to people: where in it, and the words, line breaks kept."""
+    if path.suffix == ".md":
+        yield 0, text
+    elif path.suffix in (".c", ".h"):
+        yield from spoken_c(text)
+    elif path.suffix == ".py" or interpreter(path) == "python3":
+        yield from spoken_python(text)
+    elif path.suffix in (".scn", ".sh", ".yaml", ".cmake", ".txt", ".service", ".socket") or interpreter(path):
+        yield from spoken_hash(text)
+
+
+def headings(path):
+    return set(re.findall(r"^#+ +(.*)$", text_of(path), re.M))
+
+
+def page_of(root, path, name):
+    """The page that is named in a file: by its path from the top, from the file's folder or from docs, or by its name alone."""
+    for folder in (root, path.parent, root / "docs", root / "docs/design"):
+        if (folder / name).is_file():
+            return folder / name
+    return None
+
+
+def wrong_pages(root, path, words):
+    for match in PAGE.finditer(words):
+        page = page_of(root, path, match.group(1))
+        if page is None:
+            yield match.start(), f"{match.group(1)} is not in the tree"
+            continue
+        for heading in re.findall(r'"([^"]+)"', match.group(2)):
+            heading = re.sub(r"\s+", " ", heading)
+            if heading not in headings(page):
+                yield match.start(), f"{match.group(1)} has no heading {heading}"
+
+
+def check_language(args):
+    """Programs are things; documents that are cited are in the tree, and so are their headings."""
+    for path in [*files(args.root), *sorted(args.root.glob("*.md"))]:
+        name = str(path.relative_to(args.root))
+        if path.is_relative_to(args.root / "tests/fuzz/seeds") or not any(name == c or name.startswith(c + "/" if c else "") for c in args.clean):
+            continue
+        text = text_of(path)
+        for start, words in spoken(path, text):
+            found = [(m.start(), f"`{m.group()}`: name the component") for m in ACTORS.finditer(words)]
+            found += [(m.start(), f"`{m.group()}` is not in the tree: cite a heading of docs/") for m in OUTSIDE.finditer(words)]
+            for at, wrong in sorted(found + list(wrong_pages(args.root, path, words))):
+                yield path, 1 + text.count("\n", 0, start) + words.count("\n", 0, at), wrong
+
+
+def check_format(args):
+    """Every C file is as clang-format writes it."""
+    paths = [str(p) for p in files(args.root, suffixes=(".c", ".h")) if not p.is_relative_to(args.root / "tests/fuzz/seeds")]
+    if paths:
+        command = [args.clang_format, "--dry-run", "--style=file", *paths]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=args.root)
+        if done.returncode != 0 or "error:" in done.stderr:
+            raise OSError(done.stderr.strip())
+        seen = set()
+        for file, number in re.findall(r"^(.+?):(\d+):\d+: warning: .*clang-format", done.stderr, re.M):
+            if (file, number) not in seen:
+                seen.add((file, number))
+                yield pathlib.Path(file), int(number), "not as clang-format writes it"
+
+
 CHECKS = {name[6:]: function for name, function in list(globals().items()) if name.startswith("check_")}
 
 
@@ -271,6 +381,8 @@ def main(argv=None):
     parser.add_argument("--root", type=pathlib.Path, default=pathlib.Path(__file__).parents[2])
     parser.add_argument("--cc", default="cc", help="headers: the compiler")
     parser.add_argument("--allowed", type=pathlib.Path, default=pathlib.Path(__file__).with_name("symbols"), help="symbols: the list")
+    parser.add_argument("--clean", nargs="+", default=CLEAN, help="language: the folders and files to look at")
+    parser.add_argument("--clang-format", default="clang-format-14", help="format: the program")
     parser.add_argument("libraries", nargs="*", help="symbols: FOLDER=LIBRARY.a ...")
     args = parser.parse_intermixed_args(argv)
     args.root = args.root.resolve()

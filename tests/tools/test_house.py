@@ -49,7 +49,7 @@ class HouseTest(unittest.TestCase):
         return path
 
     def found(self, check, **more):
-        args = argparse.Namespace(root=self.root, cc="cc", **more)
+        args = argparse.Namespace(root=self.root, **{"cc": "cc", "clean": [""], "clang_format": "clang-format-14", **more})
         return [f"{pathlib.Path(p).name}:{n}: {w}" for p, n, w in house.CHECKS[check](args)]
 
     def assert_fault(self, check, name, text, fault):
@@ -152,6 +152,38 @@ class HouseTest(unittest.TestCase):
     def test_shell(self):
         self.assert_fault("shell", "tests/run", "#!/usr/bin/env bash\nrm $1\n", "run:2: ")
         self.assert_fault("shell", "packaging/start.sh", "#!/bin/sh\nrm $1\n", "start.sh:2: ")
+
+    def test_language(self):
+        self.write("docs/design/protocol.md", "# Protocol\n\n## Effective status\n")
+        his, nobody = "h" + "is", "No" + "body"
+        for name, text, fault in (
+            ("agent/base/str.c", f"int a;\n/* The peer\n * and {his} words. */\n", f"str.c:3: `{his}`"),
+            ("agent/base/str.c", f'char *text = "{nobody} reads";\n', f"str.c:1: `{nobody}`"),
+            ("agent/base/str.c", '/* See docs/gone.md. */\n', "str.c:1: docs/gone.md is not in the tree"),
+            ("agent/base/str.c", '/* Row 2 (docs/design/protocol.md, "Effective\n * state"). */\n', "has no heading Effective state"),
+            ("agent/base/str.c", '/* protocol.md, "Protocol" and "Life". */\n', "has no heading Life"),
+            ("agent/base/str.c", "/* By contract\n * section 4. */\n", "`contract"),
+            ("include/outrider/base/str.h", "#define A 1 /* rule 34 */\n", "str.h:1: `rule 34`"),
+            ("docs/x.md", f"# X\n\nAsk {his} peer.\n", f"x.md:3: `{his}`"),
+            ("tests/scenario/a.scn", f"# First.\n# Then {his} life.\nstart\n", f"a.scn:2: `{his}`"),
+            ("tests/scenario/a.scn", "# Issue 3: it ends.\nstart\n", "a.scn:1: `Issue 3`"),
+            ("tests/e2e/test_a.py", f'"""Of {his} words."""\n', f"test_a.py:1: `{his}`"),
+            ("tests/e2e/test_a.py", f"a = 1  # {his}\n", f"test_a.py:1: `{his}`"),
+            ("packaging/start", f"#!/bin/sh\necho a # {his}\n", f"start:2: `{his}`"),
+        ):
+            with self.subTest(text=text):
+                self.assert_fault("language", name, text, fault)
+        self.write("agent/base/str.c", f"int {his};\n/* docs/design/protocol.md, \"Effective\n * status\"; issue 19509 of etcd */\n")
+        self.write("tests/e2e/test_a.py", f'a = ["{nobody.lower()}"]\n')
+        self.write("packaging/start", f"#!/bin/sh\necho {his}\n")
+        self.assertEqual(self.found("language"), [])
+        self.write("docs/x.md", f"{nobody}.\n")
+        self.assertEqual(self.found("language", clean=["docs/design", "agent", "doc"]), [])
+
+    def test_format(self):
+        self.write(".clang-format", "BasedOnStyle: LLVM\nIndentWidth: 4\nBreakBeforeBraces: Linux\n")
+        self.write("agent/base/str.c", "int a;\n")
+        self.assert_fault("format", "agent/base/str.c", "int a;\nint  b;\n", "str.c:2: not as clang-format writes it")
 
     def test_exit_status_tells_found_from_could_not_look(self):
         self.assertEqual(house.main(["size", "--root", str(self.root)]), 0)

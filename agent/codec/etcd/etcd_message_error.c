@@ -48,8 +48,7 @@ static const struct error_row rows[] = {
     {14, "not supported for learner", ANY_STATUS, REGISTRY_RETRY, SURE, ELSEWHERE},
     {14, "not capable", ANY_STATUS, REGISTRY_RETRY, SURE, ELSEWHERE},
     {14, "request timed out", ANY_STATUS, REGISTRY_RETRY, DOUBT, ELSEWHERE},
-    {2, "context deadline exceeded", ANY_STATUS, REGISTRY_RETRY, DOUBT,
-     ELSEWHERE}, /* 3.4's code 4 */
+    {2, "context deadline exceeded", ANY_STATUS, REGISTRY_RETRY, DOUBT, ELSEWHERE}, /* 3.4's code 4 */
     {4, NULL, ANY_STATUS, REGISTRY_RETRY, DOUBT, ELSEWHERE},
     {14, "leader changed", ANY_STATUS, REGISTRY_RETRY, DOUBT, ELSEWHERE},
     {14, "server stopped", ANY_STATUS, REGISTRY_RETRY, DOUBT, ELSEWHERE},

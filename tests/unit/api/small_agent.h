@@ -25,7 +25,7 @@ struct small_agent {
     struct api_counters counters;
     struct api_context context;
     bool registry_outage; /* requests fail from now on */
-    const char *conflict;  /* the record of another holder of the key, under lease 0xfeed; NULL: none */
+    const char *conflict; /* the record of another holder of the key, under lease 0xfeed; NULL: none */
     char by[80], reason[300];
     int64_t deadline_ms, expires_ms;
     unsigned drains, undrains;
