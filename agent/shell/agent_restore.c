@@ -62,8 +62,8 @@ static bool lease_counts(const struct agent *agent, const struct saved_state *sa
     router_record_key(agent->config, agent->id, &key);
     bool same = saved->key != NULL && strcmp(saved->key, buf_text(&key)) == 0;
     buf_fini(&key);
-    return same && saved->lease != 0 && saved->boot_id != NULL && agent->boot_id[0] != '\0' &&
-           strcmp(saved->boot_id, agent->boot_id) == 0;
+    return same && !registry_lease_is_none(saved->lease) && saved->boot_id != NULL &&
+           agent->boot_id[0] != '\0' && strcmp(saved->boot_id, agent->boot_id) == 0;
 }
 
 /* The words' witness: the process that said them, not just one with its number. */

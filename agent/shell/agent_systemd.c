@@ -31,7 +31,7 @@ static void add_registry(const struct agent *agent, struct buf *out)
     const char *last_error = registrar_last_error(registrar);
     if (server_record(router_server(agent->router)) == NULL) {
         buf_printf(out, "not published: %s", server_withheld(router_server(agent->router)));
-    } else if (registrar_conflict_lease(registrar) != 0) {
+    } else if (!registry_lease_is_none(registrar_conflict_lease(registrar))) {
         buf_printf(out, "another agent holds the key");
     } else if (last_error[0] != '\0') {
         buf_printf(out, "registry away: %s", last_error);

@@ -37,9 +37,9 @@ static uint64_t fresh_number(void)
     return random_next(&random);
 }
 
-int64_t fresh_lease_id(void)
+struct registry_lease fresh_lease_id(void)
 {
-    return (int64_t)(fresh_number() >> 1 | 1);
+    return (struct registry_lease){.lo = fresh_number() >> 1 | 1};
 }
 
 struct str fresh_key(void)
@@ -225,7 +225,7 @@ void subject_pass_time(struct subject *subject)
 }
 
 const struct registry_reply *subject_put(struct subject *subject, struct str key, struct str value,
-                                         int64_t lease, int64_t expect_revision)
+                                         struct registry_lease lease, int64_t expect_revision)
 {
     struct blob *blob = blob_new(value);
     subject_submit(subject, (struct registry_request){.op = REGISTRY_PUT,
@@ -239,9 +239,9 @@ const struct registry_reply *subject_put(struct subject *subject, struct str key
     return &subject->reply;
 }
 
-int64_t subject_lease(struct subject *subject)
+struct registry_lease subject_lease(struct subject *subject)
 {
-    int64_t id = fresh_lease_id();
-    subject_do(subject, (struct registry_request){.op = REGISTRY_GRANT, .lease = id, .ttl_ms = 60000});
-    return id;
+    struct registry_lease id = fresh_lease_id();
+    return subject_do(subject, (struct registry_request){.op = REGISTRY_GRANT, .lease = id, .ttl_ms = 60000})
+        ->lease;
 }

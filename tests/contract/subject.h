@@ -56,15 +56,17 @@ const struct registry_reply *subject_do(struct subject *subject, struct registry
 /* Lets a little time pass: memory's clock, or the loop's. */
 void subject_pass_time(struct subject *subject);
 
+#define NO_LEASE ((struct registry_lease){0})
+
 /* A put of text; lease and revision as in the request. */
 const struct registry_reply *subject_put(struct subject *subject, struct str key, struct str value,
-                                         int64_t lease, int64_t expect_revision);
+                                         struct registry_lease lease, int64_t expect_revision);
 
 /* A lease of 60 s with an id nobody has. */
-int64_t subject_lease(struct subject *subject);
+struct registry_lease subject_lease(struct subject *subject);
 
 /* An id, and a key, that nobody has; the key lives until the process ends. */
-int64_t fresh_lease_id(void);
+struct registry_lease fresh_lease_id(void);
 struct str fresh_key(void);
 
 #endif

@@ -101,7 +101,7 @@ static void a_refused_endpoint_costs_nothing(void **state)
     struct port refused;
     port_open(&refused, false);
     open_on(&subject, refused.url, good[0]);
-    assert_true(subject_put(&subject, fresh_key(), STR("x"), 0, 0)->succeeded);
+    assert_true(subject_put(&subject, fresh_key(), STR("x"), NO_LEASE, 0)->succeeded);
     assert_true(str_eq(subject.reply.endpoint, str_of(good[0])));
     assert_int_equal(subject.reply.error.size, 0);
     subject_close(&subject);
@@ -120,7 +120,7 @@ static void all_refused_is_certainly_not_done(void **state)
     for (int round = 0; round < 3; round++) {
         snprintf(text, sizeof(text), "put on %s: connection refused; on %s: connection refused", one.url,
                  two.url);
-        expect_error(subject_put(&subject, fresh_key(), STR("x"), 0, 0), REGISTRY_RETRY, text);
+        expect_error(subject_put(&subject, fresh_key(), STR("x"), NO_LEASE, 0), REGISTRY_RETRY, text);
     }
     subject_close(&subject);
     close(one.fd);

@@ -32,7 +32,7 @@ static int close_subject(void **state)
     return 0;
 }
 
-static struct registry_request about_lease(enum registry_op op, int64_t lease)
+static struct registry_request about_lease(enum registry_op op, struct registry_lease lease)
 {
     return (struct registry_request){.op = op, .lease = lease};
 }
@@ -48,7 +48,7 @@ static const struct registry_kv *get(struct subject *subject, struct str key)
 }
 
 /* Returns the revision of a put that must succeed. */
-static int64_t put_ok(struct subject *subject, struct str key, struct str value, int64_t lease,
+static int64_t put_ok(struct subject *subject, struct str key, struct str value, struct registry_lease lease,
                       int64_t expect_revision)
 {
     const struct registry_reply *reply = subject_put(subject, key, value, lease, expect_revision);
@@ -87,14 +87,14 @@ static void a_lease_id_is_granted_once(void **state)
 
 static void a_lease_that_is_not_there_is_lost(void **state)
 {
-    int64_t nobody = fresh_lease_id();
+    struct registry_lease nobody = fresh_lease_id();
     expect_failure(subject_ask(*state, about_lease(REGISTRY_KEEPALIVE, nobody)), REGISTRY_LEASE_LOST);
     assert_true(subject_do(*state, about_lease(REGISTRY_LEASE_TTL, nobody))->ttl_ms < 0);
 }
 
 static void revoking_ends_the_lease_and_its_keys_in_one_revision(void **state)
 {
-    int64_t lease = subject_lease(*state);
+    struct registry_lease lease = subject_lease(*state);
     struct str key = fresh_key();
     struct str other = fresh_key();
     put_ok(*state, key, STR("1"), lease, 0);
@@ -108,7 +108,7 @@ static void revoking_ends_the_lease_and_its_keys_in_one_revision(void **state)
 
 static void revoking_what_is_gone_is_done(void **state)
 {
-    int64_t lease = subject_lease(*state);
+    struct registry_lease lease = subject_lease(*state);
     subject_do(*state, about_lease(REGISTRY_REVOKE, lease));
     assert_int_equal(subject_ask(*state, about_lease(REGISTRY_REVOKE, lease))->failure, REGISTRY_OK);
     assert_int_equal(subject_ask(*state, about_lease(REGISTRY_REVOKE, fresh_lease_id()))->failure,
@@ -132,7 +132,7 @@ static void time_to_live_counts_down_until_a_keepalive(void **state)
 
 static void a_key_is_created_once(void **state)
 {
-    int64_t lease = subject_lease(*state);
+    struct registry_lease lease = subject_lease(*state);
     struct str key = fresh_key();
     int64_t revision = put_ok(*state, key, STR("first"), lease, 0);
     const struct registry_kv *kv = get(*state, key);
@@ -140,7 +140,7 @@ static void a_key_is_created_once(void **state)
     assert_true(str_eq(kv->value, STR("first")));
     assert_int_equal(kv->mod_revision, revision);
     assert_int_equal(kv->create_revision, revision);
-    assert_int_equal(kv->lease, lease);
+    assert_true(registry_lease_eq(kv->lease, lease));
 
     const struct registry_reply *again = subject_put(*state, key, STR("second"), lease, 0);
     assert_int_equal(again->failure, REGISTRY_OK);
@@ -148,24 +148,24 @@ static void a_key_is_created_once(void **state)
     assert_true(again->kv.found);
     assert_true(str_eq(again->kv.value, STR("first")));
     assert_int_equal(again->kv.mod_revision, revision);
-    assert_int_equal(again->kv.lease, lease);
+    assert_true(registry_lease_eq(again->kv.lease, lease));
     assert_int_equal(again->revision, revision);
 }
 
 static void a_key_is_written_at_its_revision_only(void **state)
 {
     struct str key = fresh_key();
-    int64_t created = put_ok(*state, key, STR("1"), 0, 0);
-    int64_t changed = put_ok(*state, key, STR("2"), 0, created);
+    int64_t created = put_ok(*state, key, STR("1"), NO_LEASE, 0);
+    int64_t changed = put_ok(*state, key, STR("2"), NO_LEASE, created);
     assert_int_equal(changed, created + 1);
-    const struct registry_reply *stale = subject_put(*state, key, STR("3"), 0, created);
+    const struct registry_reply *stale = subject_put(*state, key, STR("3"), NO_LEASE, created);
     assert_int_equal(stale->failure, REGISTRY_OK);
     assert_false(stale->succeeded);
     assert_true(str_eq(stale->kv.value, STR("2")));
     assert_int_equal(stale->kv.mod_revision, changed);
     assert_int_equal(stale->kv.create_revision, created);
-    assert_int_equal(stale->kv.lease, 0);
-    const struct registry_reply *absent = subject_put(*state, fresh_key(), STR("3"), 0, created);
+    assert_true(registry_lease_is_none(stale->kv.lease));
+    const struct registry_reply *absent = subject_put(*state, fresh_key(), STR("3"), NO_LEASE, created);
     assert_int_equal(absent->failure, REGISTRY_OK);
     assert_false(absent->succeeded);
     assert_false(absent->kv.found);
@@ -173,23 +173,23 @@ static void a_key_is_written_at_its_revision_only(void **state)
 
 static void a_put_moves_the_key_between_leases(void **state)
 {
-    int64_t old = subject_lease(*state);
-    int64_t new = subject_lease(*state);
+    struct registry_lease old = subject_lease(*state);
+    struct registry_lease new = subject_lease(*state);
     struct str key = fresh_key();
     int64_t revision = put_ok(*state, key, STR("1"), old, 0);
     revision = put_ok(*state, key, STR("1"), new, revision);
     subject_do(*state, about_lease(REGISTRY_REVOKE, old));
-    assert_int_equal(get(*state, key)->lease, new);
-    put_ok(*state, key, STR("1"), 0, revision);
+    assert_true(registry_lease_eq(get(*state, key)->lease, new));
+    put_ok(*state, key, STR("1"), NO_LEASE, revision);
     subject_do(*state, about_lease(REGISTRY_REVOKE, new));
     assert_true(get(*state, key)->found);
-    assert_int_equal(((struct subject *)*state)->reply.kv.lease, 0);
+    assert_true(registry_lease_is_none(((struct subject *)*state)->reply.kv.lease));
 }
 
 static void nothing_is_written_under_a_dead_lease(void **state)
 {
     struct str key = fresh_key();
-    int64_t revision = put_ok(*state, key, STR("1"), 0, 0);
+    int64_t revision = put_ok(*state, key, STR("1"), NO_LEASE, 0);
     expect_failure(subject_put(*state, key, STR("2"), fresh_lease_id(), revision), REGISTRY_LEASE_LOST);
     expect_failure(subject_put(*state, fresh_key(), STR("2"), fresh_lease_id(), 0), REGISTRY_LEASE_LOST);
     assert_int_equal(get(*state, key)->mod_revision, revision);
@@ -222,9 +222,9 @@ static void a_lease_that_runs_out_takes_its_keys_along(void **state)
 static void keys_and_values_are_any_bytes(void **state)
 {
     struct str key = fresh_key();
-    int64_t revision = put_ok(*state, key, STR("\0\xff\n\"\\{}"), 0, 0);
+    int64_t revision = put_ok(*state, key, STR("\0\xff\n\"\\{}"), NO_LEASE, 0);
     assert_true(str_eq(get(*state, key)->value, STR("\0\xff\n\"\\{}")));
-    put_ok(*state, key, STR(""), 0, revision);
+    put_ok(*state, key, STR(""), NO_LEASE, revision);
     assert_true(get(*state, key)->found);
     assert_int_equal(((struct subject *)*state)->reply.kv.value.size, 0);
     assert_false(get(*state, STR("/contract/\xff\xfe/nobody"))->found);
@@ -234,7 +234,7 @@ static void keys_and_values_are_any_bytes(void **state)
 static void a_key_is_deleted_at_its_revision_only(void **state)
 {
     struct str key = fresh_key();
-    int64_t revision = put_ok(*state, key, STR("1"), 0, 0);
+    int64_t revision = put_ok(*state, key, STR("1"), NO_LEASE, 0);
     const struct registry_reply *wrong = subject_do(*state, about_key(REGISTRY_DELETE, key, revision + 1));
     assert_false(wrong->succeeded);
     assert_int_equal(wrong->kv.mod_revision, revision);
@@ -255,9 +255,9 @@ static struct str fill_range(struct subject *subject, struct str keys[static 5])
         memcpy(key, prefix.data, prefix.size);
         key[prefix.size] = (char)('1' + i);
         keys[i] = str_of(key);
-        put_ok(subject, keys[i], STR("x"), 0, 0);
+        put_ok(subject, keys[i], STR("x"), NO_LEASE, 0);
     }
-    put_ok(subject, keys[2], STR("y"), 0, get(subject, keys[2])->mod_revision);
+    put_ok(subject, keys[2], STR("y"), NO_LEASE, get(subject, keys[2])->mod_revision);
     return prefix;
 }
 
@@ -327,7 +327,7 @@ static void a_listing_of_another_revision_is_of_that_revision(void **state)
     char end[64];
     struct registry_request list = about_range(fill_range(*state, keys), end);
     int64_t revision = subject_do(*state, list)->revision;
-    put_ok(*state, keys[2], STR("z"), 0, revision); /* which changed that key last */
+    put_ok(*state, keys[2], STR("z"), NO_LEASE, revision); /* which changed that key last */
     list.at_revision = revision;
     const struct registry_reply *reply = subject_ask(*state, list);
     if (reply->failure == REGISTRY_OK) {
@@ -346,11 +346,11 @@ static void a_proof_changes_nothing(void **state)
 {
     struct str key = fresh_key();
     struct registry_request prove = about_key(REGISTRY_PROVE, key, 0);
-    int64_t revision = put_ok(*state, fresh_key(), STR("1"), 0, 0);
+    int64_t revision = put_ok(*state, fresh_key(), STR("1"), NO_LEASE, 0);
     assert_false(subject_do(*state, prove)->succeeded);
     assert_false(get(*state, key)->found);
     assert_int_equal(((struct subject *)*state)->reply.revision, revision);
-    revision = put_ok(*state, key, STR("2"), 0, 0);
+    revision = put_ok(*state, key, STR("2"), NO_LEASE, 0);
     assert_false(subject_do(*state, prove)->succeeded);
     assert_true(str_eq(get(*state, key)->value, STR("2")));
     assert_int_equal(((struct subject *)*state)->reply.revision, revision);
@@ -369,9 +369,9 @@ static bool compares(void **state, struct str key, int64_t revision, struct str 
 static void keys_are_compared_with_what_is_expected(void **state)
 {
     struct str first = fresh_key(), second = fresh_key(), absent = fresh_key();
-    int64_t old = put_ok(*state, first, STR("1"), 0, 0);
-    int64_t revision = put_ok(*state, first, STR("2"), 0, old);
-    int64_t other = put_ok(*state, second, STR("3"), 0, 0);
+    int64_t old = put_ok(*state, first, STR("1"), NO_LEASE, 0);
+    int64_t revision = put_ok(*state, first, STR("2"), NO_LEASE, old);
+    int64_t other = put_ok(*state, second, STR("3"), NO_LEASE, 0);
     assert_true(compares(state, first, revision, STR(""), 0));
     assert_false(compares(state, first, old, STR(""), 0));
     assert_false(compares(state, first, 0, STR(""), 0));
@@ -390,12 +390,13 @@ static void values_have_a_limit(void **state)
     char *text = mem_zalloc(2 * 1024 * 1024);
     memset(text, 'x', 2 * 1024 * 1024);
     struct str key = fresh_key();
-    int64_t revision = put_ok(*state, key, (struct str){text, 1024 * 1024}, 0, 0);
+    int64_t revision = put_ok(*state, key, (struct str){text, 1024 * 1024}, NO_LEASE, 0);
     assert_true(str_eq(get(*state, key)->value, (struct str){text, 1024 * 1024}));
-    expect_failure(subject_put(*state, key, (struct str){text, 1700 * 1024}, 0, revision), REGISTRY_REFUSED);
-    expect_failure(subject_put(*state, key, (struct str){text, 2 * 1024 * 1024}, 0, revision),
+    expect_failure(subject_put(*state, key, (struct str){text, 1700 * 1024}, NO_LEASE, revision),
                    REGISTRY_REFUSED);
-    put_ok(*state, key, STR("small again"), 0, revision);
+    expect_failure(subject_put(*state, key, (struct str){text, 2 * 1024 * 1024}, NO_LEASE, revision),
+                   REGISTRY_REFUSED);
+    put_ok(*state, key, STR("small again"), NO_LEASE, revision);
     free(text);
 }
 
@@ -404,7 +405,7 @@ static void many_at_once_are_each_answered_once(void **state)
     struct subject *subject = *state;
     size_t before = subject->answers;
     struct str key = fresh_key();
-    put_ok(subject, key, STR("x"), 0, 0);
+    put_ok(subject, key, STR("x"), NO_LEASE, 0);
     for (int i = 0; i < 50; i++) {
         subject_submit(subject, about_key(REGISTRY_GET, key, 0));
     }

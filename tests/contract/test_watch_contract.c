@@ -55,7 +55,8 @@ static struct str key_of(const struct world *world, const char *name)
     return str_of(key);
 }
 
-static int64_t put(struct world *world, const char *name, const char *value, int64_t lease, int64_t expect)
+static int64_t put(struct world *world, const char *name, const char *value, struct registry_lease lease,
+                   int64_t expect)
 {
     const struct registry_reply *reply =
         subject_put(&world->subject, key_of(world, name), str_of(value), lease, expect);
@@ -92,16 +93,16 @@ static void changes_are_told_in_their_order(void **state)
 {
     struct world *world = *state;
     struct watcher *watcher = &world->watchers[0];
-    put(world, "before", "0", 0, 0);
+    put(world, "before", "0", NO_LEASE, 0);
     watcher_open(watcher, &world->subject, world->prefix, 0);
     assert_int_equal(watcher->opening.revision, world->subject.reply.revision);
     int64_t revisions[5];
-    revisions[0] = put(world, "a", "1", 0, 0);
-    revisions[1] = put(world, "b", "2", 0, 0);
-    revisions[2] = put(world, "a", "", 0, revisions[0]);
+    revisions[0] = put(world, "a", "1", NO_LEASE, 0);
+    revisions[1] = put(world, "b", "2", NO_LEASE, 0);
+    revisions[2] = put(world, "a", "", NO_LEASE, revisions[0]);
     revisions[3] = delete (world, "b", revisions[1]);
-    subject_put(&world->subject, fresh_key(), STR("elsewhere"), 0, 0);
-    revisions[4] = put(world, "b", "3", 0, 0);
+    subject_put(&world->subject, fresh_key(), STR("elsewhere"), NO_LEASE, 0);
+    revisions[4] = put(world, "b", "3", NO_LEASE, 0);
     watcher_wait_changes(watcher, 5);
     expect_text(world, watcher, 5, (const char *const[]){"+a=1", "+b=2", "+a=", "-b", "+b=3"}, revisions);
     assert_int_equal(watcher->told, revisions[4]);
@@ -118,11 +119,11 @@ static void ranges_are_watched_together(void **state)
     struct registry_range ranges[] = {range_under(key_of(world, "all/"), end), {.key = str_of(one)}};
     watcher_start(watcher, &world->subject, ranges, 2, 0);
     watcher_wait_opened(watcher);
-    int64_t first = put(world, "one", "1", 0, 0);
-    put(world, "onemore", "1", 0, 0);
-    put(world, "on", "1", 0, 0);
-    int64_t second = put(world, "all/x", "2", 0, 0);
-    put(world, "all0", "1", 0, 0);
+    int64_t first = put(world, "one", "1", NO_LEASE, 0);
+    put(world, "onemore", "1", NO_LEASE, 0);
+    put(world, "on", "1", NO_LEASE, 0);
+    int64_t second = put(world, "all/x", "2", NO_LEASE, 0);
+    put(world, "all0", "1", NO_LEASE, 0);
     watcher_wait_changes(watcher, 2);
     bool turned = watcher->text.data[world->prefix.size + 2] == 'a'; /* each range has an order, not both */
     expect_text(world, watcher, 2,
@@ -148,7 +149,7 @@ static void as_many_ranges_with_keys_as_long_as_may_be(void **state)
     watcher_start(watcher, &world->subject, ranges, REGISTRY_RANGES_MAX, 0);
     watcher_wait_opened(watcher);
     for (size_t i = 0; i < REGISTRY_RANGES_MAX; i++) {
-        assert_true(subject_put(&world->subject, ranges[i].key, STR("v"), 0, 0)->succeeded);
+        assert_true(subject_put(&world->subject, ranges[i].key, STR("v"), NO_LEASE, 0)->succeeded);
     }
     watcher_wait_changes(watcher, REGISTRY_RANGES_MAX);
 }
@@ -156,12 +157,12 @@ static void as_many_ranges_with_keys_as_long_as_may_be(void **state)
 static void a_watch_goes_on_from_where_another_was(void **state)
 {
     struct world *world = *state;
-    int64_t first = put(world, "a", "1", 0, 0);
-    int64_t second = put(world, "a", "2", 0, first);
+    int64_t first = put(world, "a", "1", NO_LEASE, 0);
+    int64_t second = put(world, "a", "2", NO_LEASE, first);
     int64_t third = delete (world, "a", second);
     watcher_open(&world->watchers[0], &world->subject, world->prefix, second);
     watcher_open(&world->watchers[1], &world->subject, world->prefix, third + 1);
-    int64_t fourth = put(world, "b", "3", 0, 0);
+    int64_t fourth = put(world, "b", "3", NO_LEASE, 0);
     watcher_wait_changes(&world->watchers[0], 3);
     watcher_wait_changes(&world->watchers[1], 1);
     expect_text(world, &world->watchers[0], 3, (const char *const[]){"+a=2", "-a", "+b=3"},
@@ -176,7 +177,7 @@ static void a_long_history_is_told_whole(void **state)
     struct world *world = *state;
     struct watcher *watcher = &world->watchers[0];
     struct blob *value = blob_new(STR("v"));
-    int64_t before = put(world, "before", "0", 0, 0);
+    int64_t before = put(world, "before", "0", NO_LEASE, 0);
     for (int i = 0; i < REVISIONS; i++) {
         char name[16];
         snprintf(name, sizeof(name), "%06d", i);
@@ -198,18 +199,18 @@ static void a_long_history_is_told_whole(void **state)
 static void what_is_compacted_must_be_read_anew(void **state)
 {
     struct world *world = *state;
-    int64_t first = put(world, "a", "1", 0, 0);
-    int64_t second = put(world, "a", "2", 0, first);
-    int64_t third = put(world, "a", "3", 0, second);
+    int64_t first = put(world, "a", "1", NO_LEASE, 0);
+    int64_t second = put(world, "a", "2", NO_LEASE, first);
+    int64_t third = put(world, "a", "3", NO_LEASE, second);
     server_compact(&world->subject, third);
     watcher_open(&world->watchers[0], &world->subject, world->prefix, second);
     watcher_wait_ended(&world->watchers[0]);
     assert_int_equal(world->watchers[0].ending.failure, REGISTRY_RETRY);
-    assert_int_equal(world->watchers[0].ending.compact_revision, third);
+    assert_int_equal(world->watchers[0].ending.oldest, third);
     assert_int_equal(world->watchers[0].changes, 0);
     assert_non_null(strstr(buf_text(&world->watchers[0].error), "compacted"));
     watcher_open(&world->watchers[1], &world->subject, world->prefix, third + 1);
-    int64_t fourth = put(world, "a", "4", 0, third);
+    int64_t fourth = put(world, "a", "4", NO_LEASE, third);
     watcher_wait_changes(&world->watchers[1], 1);
     expect_text(world, &world->watchers[1], 1, (const char *const[]){"+a=4"}, (const int64_t[]){fourth});
 }
@@ -226,7 +227,7 @@ static void of_a_closed_watch_nothing_is_heard(void **state)
     registry_unwatch(world->subject.registry, world->watchers[0].id);
     registry_unwatch(world->subject.registry, 999);
     watcher_open(&world->watchers[2], &world->subject, world->prefix, 0);
-    put(world, "a", "1", 0, 0);
+    put(world, "a", "1", NO_LEASE, 0);
     watcher_wait_changes(&world->watchers[2], 1);
     assert_int_equal(world->watchers[0].changes, 0);
     assert_false(world->watchers[1].opened);
@@ -245,8 +246,8 @@ static void whoever_is_told_may_close(void **state)
     world->watchers[0].on_event = close_itself;
     watcher_open(&world->watchers[0], &world->subject, world->prefix, 0);
     watcher_open(&world->watchers[1], &world->subject, world->prefix, 0);
-    int64_t revision = put(world, "a", "1", 0, 0);
-    put(world, "a", "2", 0, revision);
+    int64_t revision = put(world, "a", "1", NO_LEASE, 0);
+    put(world, "a", "2", NO_LEASE, revision);
     watcher_wait_changes(&world->watchers[1], 2);
     assert_true(world->watchers[0].changes > 0);
 }
@@ -255,7 +256,7 @@ static void what_a_lease_takes_along_goes_in_one_revision(void **state)
 {
     struct world *world = *state;
     struct watcher *watcher = &world->watchers[0];
-    int64_t lease = subject_lease(&world->subject);
+    struct registry_lease lease = subject_lease(&world->subject);
     put(world, "a", "1", lease, 0);
     put(world, "b", "2", lease, 0);
     watcher_open(watcher, &world->subject, world->prefix, 0);
@@ -272,7 +273,7 @@ static void what_a_lease_takes_along_goes_in_one_revision(void **state)
 static void a_lease_that_runs_out_is_a_deletion(void **state)
 {
     struct world *world = *state;
-    int64_t lease = fresh_lease_id();
+    struct registry_lease lease = fresh_lease_id();
     subject_do(&world->subject,
                (struct registry_request){.op = REGISTRY_GRANT, .lease = lease, .ttl_ms = 2000});
     watcher_open(&world->watchers[0], &world->subject, world->prefix, 0);
@@ -298,7 +299,7 @@ static void large_values_are_told_whole(void **state)
     const char *names[COUNT];
     for (int i = 0; i < COUNT; i++) {
         memset(value, 'a' + i, SIZE);
-        revisions[i] = put(world, "large", value, 0, i == 0 ? 0 : revisions[i - 1]);
+        revisions[i] = put(world, "large", value, NO_LEASE, i == 0 ? 0 : revisions[i - 1]);
     }
     watcher_open(watcher, &world->subject, world->prefix, revisions[0]);
     watcher_wait_changes(watcher, COUNT);
@@ -339,7 +340,7 @@ static void nothing_is_missed_while_it_opens(void **state)
     }
     blob_unref(value);
     subject_run_until(&world->subject, PUTS);
-    int64_t newest = put(world, "last", "v", 0, 0);
+    int64_t newest = put(world, "last", "v", NO_LEASE, 0);
     watcher_wait_opened(watcher);
     watcher_wait_changes(watcher, (size_t)(newest - watcher->opening.revision));
     assert_true(watcher->changes == 0 || watcher->newest == newest);
@@ -354,7 +355,7 @@ static void when_the_server_goes_the_watch_ends(void **state)
     watcher_wait_ended(&world->watchers[0]);
     watcher_wait_ended(&world->watchers[1]);
     assert_int_equal(world->watchers[0].ending.failure, REGISTRY_RETRY);
-    assert_int_equal(world->watchers[0].ending.compact_revision, 0);
+    assert_int_equal(world->watchers[0].ending.oldest, 0);
     assert_memory_equal(buf_text(&world->watchers[0].error), "watch on ", 9);
     server_find(&world->subject);
     watcher_open(&world->watchers[2], &world->subject, world->prefix, 0);

@@ -46,7 +46,7 @@ static void encode_any(enum registry_op op, int64_t lease, struct str bytes)
 {
     struct blob *value = blob_new(bytes);
     struct registry_request request = {.op = op,
-                                       .lease = lease,
+                                       .lease = {.lo = (uint64_t)lease},
                                        .ttl_ms = lease,
                                        .key = bytes,
                                        .value = value,

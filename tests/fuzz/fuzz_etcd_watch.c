@@ -60,11 +60,11 @@ static void check(struct reading *reading, const struct etcd_watch_event *told)
 static void write(const struct registry_watch_event *event, struct buf *out)
 {
     buf_printf(out, "%d %" PRId64 " %" PRIu64 " %d %" PRId64 " %.*s\n", (int)event->type, event->revision,
-               event->cluster, (int)event->failure, event->compact_revision, STR_ARG(event->error));
+               event->cluster, (int)event->failure, event->oldest, STR_ARG(event->error));
     for (size_t i = 0; i < event->change_count; i++) {
         const struct registry_change *change = &event->changes[i];
         buf_printf(out, "%d %" PRId64 " %" PRId64 " %" PRId64 " ", change->deleted, change->mod_revision,
-                   change->create_revision, change->lease);
+                   change->create_revision, (int64_t)change->lease.lo);
         buf_str(out, change->key);
         buf_str(out, STR("="));
         buf_str(out, change->value);

@@ -30,7 +30,7 @@ struct world {
     struct fake_call pending[WORLD_PENDING_MAX];
     size_t pending_count;
     uint64_t lease_id, key_id, control_id; /* requests a machine waits for; 0: none */
-    int64_t lease_for, key_for;
+    struct registry_lease lease_for, key_for;
     const char *host;
     unsigned restarts, config;
     int64_t tokens, filled; /* of the writes, in thousandths */
@@ -106,25 +106,26 @@ static void check_request(struct world *w, const struct fake_call *call)
     if (call->control) {
         /* One at a time; leaving, a read is given up. */
         assert(w->control_id == 0 || router_shutdown(w->router)->phase != SHUTDOWN_RUNNING);
-        assert(request->lease == 0);
+        assert(registry_lease_is_none(request->lease));
         w->control_id = request->id;
         return;
     }
     bool about_lease =
         request->op == REGISTRY_GRANT || request->op == REGISTRY_KEEPALIVE || request->op == REGISTRY_REVOKE;
     if (about_lease) {
-        assert(w->lease_id == 0 || w->lease_for != request->lease || request->op == REGISTRY_REVOKE);
+        assert(w->lease_id == 0 || !registry_lease_eq(w->lease_for, request->lease) ||
+               request->op == REGISTRY_REVOKE);
         w->lease_id = request->id;
         w->lease_for = request->lease;
         return;
     }
-    assert(w->key_id == 0 || w->key_for != registrar_lease(registrar));
+    assert(w->key_id == 0 || !registry_lease_eq(w->key_for, registrar_lease(registrar)));
     w->key_id = request->id;
     w->key_for = registrar_lease(registrar);
     if (request->op == REGISTRY_PUT) {
-        assert(registrar_conflict_lease(registrar) == 0);
+        assert(registry_lease_is_none(registrar_conflict_lease(registrar)));
         assert(registrar_lease_state(registrar) == LEASE_HELD &&
-               request->lease == registrar_lease(registrar));
+               registry_lease_eq(request->lease, registrar_lease(registrar)));
         assert(!says_ready(blob_view(request->value)) || !any_failing(w->router));
     }
 }
@@ -378,7 +379,7 @@ static void change_store(struct world *w, uint8_t arg)
         store_grant(&w->store, FOREIGN, 1000 + arg * 50, boot);
         store_put(&w->store, "{}", FOREIGN);
         break;
-    case 3: store_revoke(&w->store, registrar_lease(router_registrar(w->router))); break;
+    case 3: store_revoke(&w->store, lease_number(registrar_lease(router_registrar(w->router)))); break;
     case 4: store_revoke(&w->store, FOREIGN); break;
     default: store_wipe(&w->store); break;
     }

@@ -33,7 +33,7 @@ static void watched(struct world *w, uint8_t arg)
                                                      : STR("/services/world/w1"),
                                      .value = deleted ? (struct str){NULL, 0} : blob_view(value),
                                      .mod_revision = w->store.revision - (late ? arg % 8 : 0),
-                                     .lease = deleted ? 0 : w->store.key_lease};
+                                     .lease = lease_of(deleted ? 0 : w->store.key_lease)};
     struct registry_watch_event event = {.id = w->watch - (late && arg & 8 ? 1 : 0),
                                          .type = (enum registry_watch_event_type)(arg % 4u % 3u),
                                          .revision = w->store.revision,

@@ -12,6 +12,7 @@
 #include "outrider/core/config/config.h"
 #include "outrider/core/server/server.h"
 #include "outrider/shell/router/router.h"
+#include "support/lease_number.h"
 
 #include <stdnoreturn.h>
 

@@ -47,7 +47,7 @@ static const char *actual_state(const struct scenario *s, const char *what, char
     } else if (strcmp(what, "trouble") == 0) {
         return registrar_last_error(registrar);
     } else if (strcmp(what, "foreign") == 0) {
-        return yes(registrar_conflict_lease(registrar) != 0);
+        return yes(!registry_lease_is_none(registrar_conflict_lease(registrar)));
     } else if (strcmp(what, "phase") == 0) {
         return shutdown_phase_name(router_shutdown(s->router)->phase);
     } else if (strcmp(what, "watchdog") == 0) {

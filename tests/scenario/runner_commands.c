@@ -244,7 +244,7 @@ static void do_key(struct scenario *s, char **args, size_t count)
 static void do_lease(struct scenario *s, char **args, size_t count)
 {
     (void)count;
-    int64_t lease = registrar_lease(router_registrar(s->router));
+    int64_t lease = lease_number(registrar_lease(router_registrar(s->router)));
     if (strcmp(args[0], "lost") == 0) {
         store_revoke(&s->store, lease);
     } else if (strcmp(args[0], "lost-key-stays") == 0) {

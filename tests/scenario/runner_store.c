@@ -114,7 +114,7 @@ static void read_key(const struct store *store, struct registry_kv *kv)
                                .value = blob_view(store->value),
                                .mod_revision = store->mod_revision,
                                .create_revision = store->create_revision,
-                               .lease = store->key_lease};
+                               .lease = lease_of(store->key_lease)};
 }
 
 static void apply_control(struct store *store, const struct registry_request *request,
@@ -137,7 +137,7 @@ static void apply_control(struct store *store, const struct registry_request *re
 static void apply_put(struct store *store, const struct registry_request *request,
                       struct registry_reply *reply)
 {
-    if (request->lease != 0 && find_lease(store, request->lease) == NULL) {
+    if (!registry_lease_is_none(request->lease) && find_lease(store, lease_number(request->lease)) == NULL) {
         reply->failure = REGISTRY_LEASE_LOST;
         reply->error = STR("requested lease not found");
         return;
@@ -147,7 +147,7 @@ static void apply_put(struct store *store, const struct registry_request *reques
         if (store->value == NULL) {
             store->create_revision = store->revision + 1;
         }
-        store->key_lease = request->lease;
+        store->key_lease = lease_number(request->lease);
         set_value(store, blob_ref(request->value));
     } else {
         read_key(store, &reply->kv);
@@ -157,14 +157,16 @@ static void apply_put(struct store *store, const struct registry_request *reques
 static void apply_lease(struct store *store, const struct registry_request *request, int64_t boot,
                         struct registry_reply *reply)
 {
-    struct store_lease *lease = find_lease(store, request->lease);
+    struct store_lease *lease = find_lease(store, lease_number(request->lease));
     bool gone = lease == NULL;
     if (request->op == REGISTRY_GRANT && !gone) {
         reply->failure = REGISTRY_LEASE_EXISTS;
     } else if (request->op == REGISTRY_GRANT) {
-        store_grant(store, request->lease, request->ttl_ms, boot);
+        store_grant(store, lease_number(request->lease), request->ttl_ms, boot);
+        reply->lease = request->lease;
         reply->ttl_ms = request->ttl_ms;
     } else if (request->op == REGISTRY_LEASE_TTL) {
+        reply->ttl_known = true;
         reply->ttl_ms = gone ? -1 : lease->ends_boot - boot;
     } else if (gone) {
         reply->failure = REGISTRY_LEASE_LOST;
@@ -172,7 +174,7 @@ static void apply_lease(struct store *store, const struct registry_request *requ
         lease->ends_boot = boot + lease->ttl_ms;
         reply->ttl_ms = lease->ttl_ms;
     } else {
-        store_revoke(store, request->lease);
+        store_revoke(store, lease_number(request->lease));
     }
 }
 

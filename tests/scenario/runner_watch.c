@@ -29,7 +29,7 @@ static void tell(struct scenario *s)
                                      .value = blob_view(value),
                                      .mod_revision = store->changed_revision,
                                      .create_revision = store->create_revision,
-                                     .lease = store->key_lease};
+                                     .lease = lease_of(store->key_lease)};
     s->pending_revision = store->changed_revision;
     say(s, (struct registry_watch_event){.type = REGISTRY_WATCH_CHANGED,
                                          .revision = store->revision,

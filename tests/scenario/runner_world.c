@@ -132,7 +132,7 @@ static void answer(struct scenario *s, const struct fake_call *call, const char 
     } else if (answers[which].applied) {
         store_apply(&s->store, call, now.boot, &reply);
         if (s->twin != 0 && call->request.op == REGISTRY_PUT && reply.succeeded &&
-            call->request.lease == s->twin) {
+            lease_number(call->request.lease) == s->twin) {
             store_put(&s->store, TWIN_VALUE, s->twin);
         }
     }
@@ -177,7 +177,8 @@ void world_reply(struct scenario *s, const char *how)
 static const char *how_answered(const struct scenario *s, const struct registry_request *request)
 {
     enum registry_op op = request->op;
-    bool guarded = op == REGISTRY_REVOKE && s->store.value != NULL && s->store.key_lease == request->lease;
+    bool guarded =
+        op == REGISTRY_REVOKE && s->store.value != NULL && s->store.key_lease == lease_number(request->lease);
     bool writes = op == REGISTRY_PUT || op == REGISTRY_DELETE;
     switch (s->mode) {
     case MODE_UP:

@@ -46,7 +46,7 @@ static void check_single_flight(struct node *node, const struct registry_request
                                 struct packet *packet)
 {
     struct watch *watch = &node->watch;
-    int64_t lease = registrar_lease(router_registrar(node->router));
+    int64_t lease = lease_number(registrar_lease(router_registrar(node->router)));
     if (request->op == REGISTRY_COMPARE) {
         if (watch->compare_flying != NULL) {
             violated(node->world, node, "its keys are compared twice at once");
@@ -60,12 +60,12 @@ static void check_single_flight(struct node *node, const struct registry_request
         watch->control_flying = packet;
     } else if (speaks_of_lease(request->op)) {
         if (watch->lease_flying != NULL && request->op != REGISTRY_REVOKE &&
-            watch->lease_flying_for == request->lease) {
+            watch->lease_flying_for == lease_number(request->lease)) {
             violated(node->world, node, "%s while another request for the lease is under way",
                      registry_op_name(request->op));
         }
         watch->lease_flying = packet;
-        watch->lease_flying_for = request->lease;
+        watch->lease_flying_for = lease_number(request->lease);
     } else {
         if (watch->key_flying != NULL && watch->key_flying_for == lease) {
             violated(node->world, node, "%s while another request for the key is under way",
@@ -112,7 +112,7 @@ static void check_value(struct node *node, struct str value)
 static void check_farewell(struct node *node, const struct registry_request *request)
 {
     const struct key *key = &node->world->etcd.keys[node->key];
-    bool ours = key->value != NULL && key->lease == request->lease && !key->by_hand;
+    bool ours = key->value != NULL && key->lease == lease_number(request->lease) && !key->by_hand;
     /* A write that failed just before waits for its retry, up to the cap, or much longer where etcd refuses
      * it. */
     bool waiting = node->slow_retry || node->fault_until + 5000 > node->stop_at;
@@ -135,7 +135,7 @@ static void check_lie(struct node *node, const struct registry_request *request)
         2 * registry->ttl_ms + 3 * registry->request_timeout_ms + 5000; /* the cap of a retry between */
     bool refused = node->watch.refused_since != 0 && now - node->watch.refused_since > bound;
     bool down = server_status(server) == STATUS_ERROR && mono - server->status_mono > bound;
-    bool ours = key->value != NULL && key->lease == request->lease && !key->by_hand;
+    bool ours = key->value != NULL && key->lease == lease_number(request->lease) && !key->by_hand;
     bool awake = now - node->stopped_until > bound && now - node->suspended_until > bound;
     if (refused && down && ours && awake && record_says(blob_view(key->value), "ready")) {
         violated(node->world, node,
@@ -155,7 +155,7 @@ void check_request(struct node *node, const struct registry_request *request, st
         check_farewell(node, request);
     }
     if (packet->control && request->op == REGISTRY_PUT) {
-        if (request->lease != 0 ||
+        if (!registry_lease_is_none(request->lease) ||
             !spend(&watch->control_tat, node->world->now, 1, node->told_to_stop ? 11 : 6)) {
             violated(node->world, node, "a control key with a lease, or written too often");
         }
@@ -168,7 +168,7 @@ void check_request(struct node *node, const struct registry_request *request, st
     if (packet->control) {
         return;
     }
-    if (request->lease == 0) {
+    if (registry_lease_is_none(request->lease)) {
         violated(node->world, node, "a record without a lease");
     }
     check_value(node, blob_view(request->value));
@@ -226,8 +226,8 @@ void check_deadline(struct node *node, const struct packet *packet, const struct
     const struct registrar *registrar = router_registrar(node->router);
     bool told =
         reply->failure == REGISTRY_OK && (reply->op == REGISTRY_KEEPALIVE || reply->op == REGISTRY_GRANT);
-    bool held =
-        registrar_lease_state(registrar) == LEASE_HELD && registrar_lease(registrar) == packet->request.lease;
+    bool held = registrar_lease_state(registrar) == LEASE_HELD &&
+                registry_lease_eq(registrar_lease(registrar), packet->request.lease);
     bool later = registrar_lease_deadline(registrar) > packet->sent_boot + reply->ttl_ms;
     if (told && held && later) {
         violated(node->world, node,
@@ -241,7 +241,8 @@ void check_deadline(struct node *node, const struct packet *packet, const struct
 void check_put(struct world *world, const struct packet *packet, const struct key *before)
 {
     const struct lease *holder = etcd_lease(&world->etcd, before->lease);
-    bool other = before->value != NULL && before->lease != 0 && before->lease != packet->request.lease;
+    bool other =
+        before->value != NULL && before->lease != 0 && before->lease != lease_number(packet->request.lease);
     /* After a wipe revisions begin anew, and an old one may fit by accident: a compare cannot forbid that. A
      * lease of its own earlier life is the node's to end. */
     bool in_grace = world->wiped_at > 0 || (holder != NULL && holder->owner == packet->node);
@@ -291,7 +292,8 @@ void check_exit(struct node *node, int code)
     bool ours = lease != NULL && lease->owner == node->index && lease->life == node->life && !lease->revived;
     if (code == 0 && ours) {
         violated(world, node, "it says that its record is gone, but the key is there");
-    } else if (code == 85 && (!node->state_dir || registrar_lease(router_registrar(node->router)) == 0)) {
+    } else if (code == 85 && (!node->state_dir ||
+                              registry_lease_is_none(registrar_lease(router_registrar(node->router))))) {
         violated(world, node, "handed over without a lease or a state_dir");
     } else if (code == 1 && node->fault_until < node->stop_at) {
         violated(world, node, "withdrawal not confirmed although nothing was in its way");

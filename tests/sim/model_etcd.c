@@ -105,7 +105,7 @@ static void read_key(const struct key *key, struct registry_kv *kv)
                                .value = blob_view(key->value),
                                .mod_revision = key->mod_revision,
                                .create_revision = key->create_revision,
-                               .lease = key->lease};
+                               .lease = lease_of(key->lease)};
 }
 
 /* The comparison comes first: etcd looks at the lease only when it is about to write. */
@@ -113,16 +113,17 @@ static void write_key(struct etcd *etcd, const struct registry_request *request,
                       struct registry_reply *reply)
 {
     struct key *at = &etcd->keys[key];
+    int64_t request_lease = lease_number(request->lease);
     reply->succeeded = at->mod_revision == request->expect_revision;
     if (!reply->succeeded) {
         read_key(at, &reply->kv);
     } else if (request->op == REGISTRY_DELETE) {
         etcd_delete(etcd, key);
-    } else if (request->lease != 0 && etcd_lease(etcd, request->lease) == NULL) {
+    } else if (request_lease != 0 && etcd_lease(etcd, request_lease) == NULL) {
         reply->succeeded = false;
         reply->failure = REGISTRY_LEASE_LOST;
     } else {
-        etcd_put(etcd, key, request->value, request->lease);
+        etcd_put(etcd, key, request->value, request_lease);
         at->by_hand = false;
     }
 }
@@ -131,14 +132,15 @@ void etcd_apply(struct etcd *etcd, const struct registry_request *request, unsig
                 struct registry_reply *ret_reply)
 {
     struct registry_reply reply = {.id = request->id, .op = request->op, .cluster = etcd->cluster};
-    struct lease *lease = etcd_lease(etcd, request->lease);
+    struct lease *lease = etcd_lease(etcd, lease_number(request->lease));
     bool over = lease == NULL || lease->ends <= now;
     switch (request->op) {
     case REGISTRY_GRANT:
         if (lease != NULL) {
             reply.failure = REGISTRY_LEASE_EXISTS;
         } else {
-            reply.ttl_ms = etcd_grant(etcd, request->lease, request->ttl_ms, now)->ttl_ms;
+            reply.lease = request->lease;
+            reply.ttl_ms = etcd_grant(etcd, lease_number(request->lease), request->ttl_ms, now)->ttl_ms;
         }
         break;
     case REGISTRY_KEEPALIVE:
@@ -157,6 +159,7 @@ void etcd_apply(struct etcd *etcd, const struct registry_request *request, unsig
         }
         break;
     case REGISTRY_LEASE_TTL:
+        reply.ttl_known = true;
         reply.ttl_ms = lease == NULL ? -1 : over ? 0 : (lease->ends - now) / 1000 * 1000;
         break;
     case REGISTRY_GET: read_key(&etcd->keys[key], &reply.kv); break;

@@ -6,6 +6,7 @@
 
 #include "outrider/base/blob.h"
 #include "outrider/core/registry/registry_request.h"
+#include "support/lease_number.h"
 
 enum { NOBODY = UINT32_MAX, LEASE_BUCKETS = 1024, EXPIRY_SWEEP_MS = 500 };
 

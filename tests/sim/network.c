@@ -139,7 +139,7 @@ void network_submit(struct node *node, const struct registry_request *request)
     check_request(node, request, packet);
     if (request->op != REGISTRY_KEEPALIVE) {
         tell(world, node, "asks %s%s lease %" PRIx64 " revision %" PRId64 "%s%.*s",
-             packet->control ? "control " : "", registry_op_name(request->op), (uint64_t)request->lease,
+             packet->control ? "control " : "", registry_op_name(request->op), request->lease.lo,
              request->expect_revision, request->value != NULL ? " " : "",
              request->value != NULL && blob_view(request->value).size > 100
                  ? 100
@@ -205,7 +205,7 @@ static void apply(struct world *world, struct packet *packet)
     struct key before = world->etcd.keys[number];
     struct blob *value = blob_ref(before.value);
     struct registry_reply *reply = &packet->reply;
-    struct lease *over = etcd_lease(&world->etcd, request->lease);
+    struct lease *over = etcd_lease(&world->etcd, lease_number(request->lease));
     if (request->op == REGISTRY_KEEPALIVE && over != NULL && over->ends <= world->now) {
         /* etcd answers when it has swept the lease, and the key with it. */
         network_expire(world, over->id);
@@ -216,7 +216,7 @@ static void apply(struct world *world, struct packet *packet)
         packet->kv_value = blob_ref(world->etcd.keys[number].value);
         reply->kv.value = blob_view(packet->kv_value);
     }
-    struct lease *lease = etcd_lease(&world->etcd, request->lease);
+    struct lease *lease = etcd_lease(&world->etcd, lease_number(request->lease));
     bool renewed =
         reply->failure == REGISTRY_OK && (request->op == REGISTRY_GRANT || request->op == REGISTRY_KEEPALIVE);
     if (renewed && lease != NULL) {
@@ -232,7 +232,8 @@ static void apply(struct world *world, struct packet *packet)
     }
     if (request->op == REGISTRY_PUT && reply->succeeded && !packet->control) {
         world->stats.writes++;
-        packet->create = before.value == NULL || before.lease != request->lease || before.by_hand;
+        packet->create =
+            before.value == NULL || before.lease != lease_number(request->lease) || before.by_hand;
         check_put(world, packet, &before);
         /* Its next life may have read the key before: as if somebody else had written. */
         world->etcd.keys[number].by_hand = packet->late || packet->life != node->life || !node->alive;

@@ -138,7 +138,7 @@ static void recall(struct node *node, struct router_restore *ret_restore)
     ret_restore->control_revision = node->restore.ops.revision;
     ret_restore->control_pending = node->restore.ops.pending;
     ret_restore->control_sent_wall = node->restore.ops.sent_wall;
-    if (node->restore.lease != 0 && node->kept_boot == node->boot) {
+    if (!registry_lease_is_none(node->restore.lease) && node->kept_boot == node->boot) {
         const struct status_message *message = &node->restore.message;
         bool witness = node->restore.has_message && message->has_mainpid && node->game.up &&
                        message->mainpid == node->game.pid && message->mainpid_start == node->game.life;
@@ -175,7 +175,7 @@ void node_start(struct node *node)
     recall(node, &restore);
     intents_started(node, node->state_dir && node->kept.size > 0);
     world->stats.starts++;
-    tell(world, node, "starts: lease %" PRIx64 "%s%s%s", (uint64_t)restore.lease,
+    tell(world, node, "starts: lease %" PRIx64 "%s%s%s", restore.lease.lo,
          restore.message != NULL ? ", words" : "", restore.passed ? ", had passed" : "",
          restore.ops != NULL ? ", ops hold" : "");
     struct instant now = node_now(node);

@@ -241,7 +241,8 @@ static void compacted(struct observer *observer)
 {
     send(observer,
          &(struct registry_watch_event){.type = REGISTRY_WATCH_ENDED,
-                                        .compact_revision = observer->world->observers->restore.compacted},
+                                        .read_anew = observer->world->observers->restore.compacted > 0,
+                                        .oldest = observer->world->observers->restore.compacted},
          NULL, 0);
 }
 

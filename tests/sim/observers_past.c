@@ -63,7 +63,7 @@ void past_add(struct world *world, unsigned key)
                                      .value = blob_view(at->value),
                                      .mod_revision = world->etcd.revision,
                                      .create_revision = at->create_revision,
-                                     .lease = at->lease};
+                                     .lease = lease_of(at->lease)};
     if (restore->count == PAST_MAX) {
         make_room(restore);
     }

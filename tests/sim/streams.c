@@ -113,7 +113,7 @@ void stream_tell(struct node *node)
                                          .value = blob_view(told->value),
                                          .mod_revision = told->mod_revision,
                                          .create_revision = told->create_revision,
-                                         .lease = told->lease};
+                                         .lease = lease_of(told->lease)};
         if (told->control) {
             router_control_key(node_config(node), node->id, &key);
         } else {
@@ -251,7 +251,7 @@ void stream_hand(struct node *node, bool is_ours_to_undo)
     const struct registrar *registrar = node->alive ? router_registrar(node->router) : NULL;
     const struct key *key = &world->etcd.keys[node->key];
     bool was_well = registrar != NULL && registrar_lease_state(registrar) == LEASE_HELD && !key->by_hand &&
-                    key->value != NULL && key->lease == registrar_lease(registrar) &&
+                    key->value != NULL && key->lease == lease_number(registrar_lease(registrar)) &&
                     registrar_last_error(registrar)[0] == '\0';
     if (is_ours_to_undo && reached && !often && was_well && !node_shares_key(node) &&
         stream_is_well(node, 3000)) {
@@ -280,7 +280,7 @@ void stream_repaired(struct node *node, uint64_t id, int64_t hand_at)
     const struct registrar *registrar = router_registrar(node->router);
     const struct key *key = &world->etcd.keys[node->key];
     struct str value = blob_view(key->value);
-    bool ours = value.size > 0 && key->lease == registrar_lease(registrar) &&
+    bool ours = value.size > 0 && key->lease == lease_number(registrar_lease(registrar)) &&
                 memmem(value.data, value.size, "\"status\":", 9) != NULL;
     if (!ours) {
         violated(world, node, "what a hand did to its key a second ago stands, though it is watched");

@@ -22,6 +22,12 @@ static void write_hex(struct json_writer *json, const char *name, uint64_t id)
     json_member_text(json, name, id == 0 ? NULL : text);
 }
 
+static void write_lease_id(struct json_writer *json, const char *name, struct registry_lease lease)
+{
+    char text[REGISTRY_LEASE_TEXT_SIZE];
+    json_member_text(json, name, registry_lease_is_none(lease) ? NULL : registry_lease_text(lease, text));
+}
+
 /* Where the other holder is, as its record says; null when that cannot be read. */
 static void write_conflict_host(struct json_writer *json, const struct registrar *registrar)
 {
@@ -39,13 +45,13 @@ static void write_conflict_host(struct json_writer *json, const struct registrar
 static void write_conflict(struct json_writer *json, const struct registrar *registrar)
 {
     json_write_key(json, "conflict");
-    if (registrar_conflict_lease(registrar) == 0) {
+    if (registry_lease_is_none(registrar_conflict_lease(registrar))) {
         json_write_null(json);
         return;
     }
     int64_t left = registrar_conflict_left(registrar);
     json_write_object(json);
-    write_hex(json, "lease", (uint64_t)registrar_conflict_lease(registrar));
+    write_lease_id(json, "lease", registrar_conflict_lease(registrar));
     json_member_span(json, "leftMs", left);
     write_conflict_host(json, registrar);
     json_write_object_end(json);
@@ -98,11 +104,11 @@ static void write_sync(struct json_writer *json, const struct api_view *view)
 static void write_lease(struct json_writer *json, const struct api_view *view)
 {
     const struct registrar *registrar = view->registrar;
-    bool has = registrar_lease(registrar) != 0;
+    bool has = !registry_lease_is_none(registrar_lease(registrar));
     int64_t left = registrar_lease_deadline(registrar) - view->now.boot;
     json_member_object(json, "lease");
     json_member_text(json, "state", lease_state_name(registrar_lease_state(registrar)));
-    write_hex(json, "id", (uint64_t)registrar_lease(registrar));
+    write_lease_id(json, "id", registrar_lease(registrar));
     json_member_int(json, "ttlMs", registrar_ttl(registrar));
     json_member_int(json, "leftMs", has && left > 0 ? left : 0);
     json_write_object_end(json);
@@ -154,7 +160,7 @@ const char *api_unpublished_reason(const struct api_view *view)
     if (last_error != NULL) {
         return last_error;
     }
-    if (registrar_conflict_lease(view->registrar) != 0) {
+    if (!registry_lease_is_none(registrar_conflict_lease(view->registrar))) {
         return "another agent holds the key under a living lease";
     }
     return withheld != NULL ? withheld : "the record has not been published yet";

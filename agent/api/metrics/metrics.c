@@ -117,7 +117,9 @@ static void write_registry(struct buf *out, const struct api_view *view)
     if (registrar == NULL) {
         return;
     }
-    int64_t left = registrar_lease(registrar) == 0 ? 0 : registrar_lease_deadline(registrar) - view->now.boot;
+    int64_t left = registry_lease_is_none(registrar_lease(registrar))
+                       ? 0
+                       : registrar_lease_deadline(registrar) - view->now.boot;
     single(out, "outrider_registrations_total", PROMETHEUS_COUNTER,
            "How often the record was put under a new lease.", (int64_t)registrar_registrations(registrar));
     single_seconds(out, "outrider_lease_remaining_seconds", PROMETHEUS_GAUGE,

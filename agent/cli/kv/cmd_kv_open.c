@@ -202,14 +202,12 @@ int kv_range(const struct command *command, struct kv_range *range, struct cli_a
 
 int kv_lease_parse(const char *text, int64_t *ret_lease)
 {
-    uint64_t id = 0;
-    size_t size = strlen(text);
-    if (size == 0 || size > 16 || text[strspn(text, "0123456789abcdefABCDEF")] != '\0') {
+    struct registry_lease lease;
+    if (registry_lease_parse(str_of(text), &lease) < 0 || lease.hi != 0) {
         return -1;
     }
-    id = strtoull(text, NULL, 16);
-    *ret_lease = (int64_t)id;
-    return id == 0 ? -1 : 0;
+    *ret_lease = (int64_t)lease.lo;
+    return 0;
 }
 
 int kv_read_stdin(size_t max, struct buf *ret_bytes)

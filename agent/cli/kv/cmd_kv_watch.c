@@ -133,12 +133,12 @@ static void on_ended(struct watching *watching, const struct registry_watch_even
 {
     bool for_good = event->failure == REGISTRY_DENIED || event->failure == REGISTRY_REFUSED;
     kv_stall_closed(&watching->stall);
-    if (event->compact_revision > 0) {
+    if (event->read_anew) {
         end(watching, cli_fail(EX_FAILED,
                                "revision %" PRId64
                                " is compacted, and what happened since is lost: read the keys, or go "
                                "on with the oldest there is, --rev %" PRId64,
-                               watching->from, event->compact_revision));
+                               watching->from, event->oldest));
     } else if (for_good || !watching->opened) {
         end(watching, kv_fail(event->failure, event->error));
     } else {

@@ -41,7 +41,7 @@ static int read_revisions(const json_t *kv, struct registry_kv *ret_kv)
     struct registry_kv read = {.found = true};
     if (!json_is_object(kv) || etcd_json_i64(kv, "mod_revision", &read.mod_revision) < 0 ||
         etcd_json_i64(kv, "create_revision", &read.create_revision) < 0 ||
-        etcd_json_i64(kv, "lease", &read.lease) < 0 || read.mod_revision <= 0) {
+        etcd_json_lease(kv, "lease", &read.lease) < 0 || read.mod_revision <= 0) {
         return -1;
     }
     *ret_kv = read;
@@ -150,6 +150,7 @@ static int read_grant(const json_t *root, int64_t lease, struct etcd_message *me
     if (read_lease(root, lease, &ttl_s) < 0 || ttl_s <= 0) {
         return -1;
     }
+    message->lease.lo = (uint64_t)lease;
     message->ttl_ms = ttl_s * 1000;
     return 0;
 }
@@ -178,6 +179,7 @@ static int read_time_to_live(const json_t *root, int64_t lease, struct etcd_mess
     if (read_lease(root, lease, &ttl_s) < 0) {
         return -1;
     }
+    message->ttl_known = true;
     message->ttl_ms = ttl_s < 0 ? -1 : ttl_s * 1000;
     return 0;
 }

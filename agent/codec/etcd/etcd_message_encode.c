@@ -41,8 +41,8 @@ static void encode_put(const struct registry_request *request, struct buf *out)
 {
     add_bytes(out, "{\"request_put\":{\"key\":\"", request->key);
     add_bytes(out, ",\"value\":\"", blob_view(request->value));
-    if (request->lease != 0) {
-        add_number(out, ",\"lease\":\"", request->lease);
+    if (!registry_lease_is_none(request->lease)) {
+        add_number(out, ",\"lease\":\"", (int64_t)request->lease.lo);
     }
     buf_str(out, STR("}}"));
 }
@@ -122,11 +122,11 @@ void etcd_message_encode(const struct registry_request *request, struct buf *out
     switch (request->op) {
     case REGISTRY_GRANT:
         buf_printf(out, "{\"TTL\":\"%" PRId64 "\",\"ID\":\"%" PRId64 "\"}", whole_seconds(request->ttl_ms),
-                   request->lease);
+                   (int64_t)request->lease.lo);
         return;
     case REGISTRY_KEEPALIVE:
     case REGISTRY_REVOKE:
-    case REGISTRY_LEASE_TTL: buf_printf(out, "{\"ID\":\"%" PRId64 "\"}", request->lease); return;
+    case REGISTRY_LEASE_TTL: buf_printf(out, "{\"ID\":\"%" PRId64 "\"}", (int64_t)request->lease.lo); return;
     case REGISTRY_GET:
         add_bytes(out, "{\"key\":\"", request->key);
         buf_str(out, STR("}"));

@@ -25,6 +25,9 @@ int etcd_json_bytes(const json_t *object, const char *key, struct buf *out, size
  * Returns 0, or -1 when it is something else. */
 int etcd_json_i64(const json_t *object, const char *key, int64_t *ret_value) MUST_CHECK;
 
+/* The id of a lease, which etcd writes as a signed number. Returns 0, or -1 when it is something else. */
+int etcd_json_lease(const json_t *object, const char *key, struct registry_lease *ret_lease) MUST_CHECK;
+
 /* Sets failure, elsewhere and text of `message` from an answer that is an error: `root` is its JSON or NULL.
  */
 void etcd_error_classify(enum registry_op op, int status, struct str body, const json_t *root,

@@ -94,3 +94,13 @@ int etcd_json_i64(const json_t *object, const char *key, int64_t *ret_value)
     }
     return str_to_i64((struct str){json_string_value(value), json_string_length(value)}, ret_value);
 }
+
+int etcd_json_lease(const json_t *object, const char *key, struct registry_lease *ret_lease)
+{
+    int64_t id;
+    if (etcd_json_i64(object, key, &id) < 0) {
+        return -1;
+    }
+    *ret_lease = (struct registry_lease){.lo = (uint64_t)id};
+    return 0;
+}

@@ -111,7 +111,8 @@ static bool on_canceled(struct etcd_watch_decoder *decoder, const json_t *result
         snprintf(why, sizeof(why), "revision %" PRId64 " is compacted, %" PRId64 " is the oldest there is",
                  decoder->from_revision, compacted);
         etcd_watch_emit_failure(decoder, why, ret_event);
-        ret_event->event.compact_revision = compacted;
+        ret_event->event.read_anew = true;
+        ret_event->event.oldest = compacted;
         ret_event->elsewhere = false;
         return true;
     }

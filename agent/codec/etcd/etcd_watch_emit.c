@@ -43,7 +43,8 @@ bool etcd_watch_emit_ended(struct etcd_watch_decoder *decoder, struct etcd_watch
                          message->failure == REGISTRY_DENIED || message->failure == REGISTRY_REFUSED;
     event->failure = about_watches ? message->failure : REGISTRY_RETRY;
     event->error = event->failure == REGISTRY_OK ? STR("") : str_of(message->text);
-    event->compact_revision = decoder->compact_revision;
+    event->read_anew = decoder->compact_revision > 0;
+    event->oldest = decoder->compact_revision;
     ret_event->elsewhere = message->elsewhere;
     ret_event->token_refused = message->token_refused;
     decoder->over = true;

@@ -13,7 +13,8 @@ enum { ROOM_KEPT = 64 * 1024 };
 struct held_change {
     bool deleted;
     size_t at, key_size, value_size;
-    int64_t mod_revision, create_revision, lease;
+    int64_t mod_revision, create_revision;
+    struct registry_lease lease;
 };
 
 void etcd_watch_held_fini(struct etcd_watch_held *held)
@@ -76,7 +77,7 @@ static int read_event(const json_t *event, struct buf *bytes, struct held_change
     if (!json_is_object(kv) || read_type(event, &change.deleted) < 0 ||
         etcd_json_i64(kv, "mod_revision", &change.mod_revision) < 0 ||
         etcd_json_i64(kv, "create_revision", &change.create_revision) < 0 ||
-        etcd_json_i64(kv, "lease", &change.lease) < 0 || change.mod_revision <= 0 ||
+        etcd_json_lease(kv, "lease", &change.lease) < 0 || change.mod_revision <= 0 ||
         read_bytes(kv, "key", bytes, &change.key_size) < 0) {
         return -1;
     }

@@ -108,10 +108,7 @@ void discovery_json_services(const struct view *view, const struct discovery_loc
 
 static int by_bytes(const void *a, const void *b)
 {
-    const struct str *left = a, *right = b;
-    size_t common = left->size < right->size ? left->size : right->size;
-    int order = common == 0 ? 0 : memcmp(left->data, right->data, common);
-    return order != 0 ? order : (left->size > right->size) - (left->size < right->size);
+    return str_compare(*(const struct str *)a, *(const struct str *)b);
 }
 
 static void write_regions(struct json_writer *json, const struct view *view)

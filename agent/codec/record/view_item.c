@@ -130,7 +130,7 @@ void view_items_changed(struct view_items *items, struct str prefix, const struc
         struct view_place place = {.key = change->key,
                                    .mod_revision = change->mod_revision,
                                    .create_revision = change->create_revision,
-                                   .leased = change->lease != 0};
+                                   .leased = !registry_lease_is_none(change->lease)};
         if (change->deleted) {
             struct view_item *item = append(items);
             item->deleted = true;
@@ -150,7 +150,7 @@ void view_items_listed(struct view_items *items, struct str prefix, const struct
         struct view_place place = {.key = one->key,
                                    .mod_revision = one->kv.mod_revision,
                                    .create_revision = one->kv.create_revision,
-                                   .leased = one->kv.lease != 0};
+                                   .leased = !registry_lease_is_none(one->kv.lease)};
         append_value(items, prefix, &place, one->kv.value);
     }
 }

@@ -120,6 +120,17 @@ static void encode_message(struct json_writer *json, const struct status_message
     json_write_object_end(json);
 }
 
+/* An id of 63 bits is a number, as every version reads it; a wider one has a member of its own. */
+static void encode_lease(struct json_writer *json, struct registry_lease lease)
+{
+    if (lease.hi == 0 && lease.lo <= INT64_MAX) {
+        encode_int(json, "lease", (int64_t)lease.lo);
+    } else {
+        char text[REGISTRY_LEASE_TEXT_SIZE];
+        json_member_text(json, "leaseId", registry_lease_text(lease, text));
+    }
+}
+
 void state_file_encode(const struct saved_state *state, struct buf *out)
 {
     struct buf body = {0};
@@ -129,7 +140,7 @@ void state_file_encode(const struct saved_state *state, struct buf *out)
     json_member_text_if(&json, "id", state->id);
     json_member_text_if(&json, "key", state->key);
     json_member_text_if(&json, "bootId", state->boot_id);
-    encode_int(&json, "lease", state->lease);
+    encode_lease(&json, state->lease);
     encode_int(&json, "ttlMs", state->ttl_ms);
     encode_hold(&json, &state->ops);
     encode_flag(&json, "probeHasPassed", state->probe_has_passed);
@@ -266,6 +277,21 @@ static int decode_message(const json_t *root, struct saved_state *state, struct 
     return 0;
 }
 
+static int decode_lease(const json_t *root, struct registry_lease *ret_lease, struct error *err)
+{
+    int64_t number = 0;
+    const char *text = NULL;
+    if (json_read_int(root, "lease", 0, INT64_MAX, &number, NULL, err) < 0 ||
+        json_read_text(root, "leaseId", REGISTRY_LEASE_TEXT_SIZE - 1, &text, err) < 0) {
+        return -1;
+    }
+    *ret_lease = (struct registry_lease){.lo = (uint64_t)number};
+    if (text != NULL && registry_lease_parse(str_of(text), ret_lease) < 0) {
+        return error_set(err, ERROR_INVALID, "leaseId: not a hexadecimal number: %s", text);
+    }
+    return 0;
+}
+
 static int decode_state(const json_t *root, struct saved_state *state, struct error *err)
 {
     int64_t version = 0;
@@ -280,7 +306,7 @@ static int decode_state(const json_t *root, struct saved_state *state, struct er
     if (json_read_text(root, "id", ID_MAX, &state->id, err) < 0 ||
         json_read_text(root, "key", KEY_MAX, &state->key, err) < 0 ||
         json_read_text(root, "bootId", BOOT_ID_MAX, &state->boot_id, err) < 0 ||
-        json_read_int(root, "lease", 0, INT64_MAX, &state->lease, NULL, err) < 0 ||
+        decode_lease(root, &state->lease, err) < 0 ||
         json_read_int(root, "ttlMs", 0, INT64_MAX, &state->ttl_ms, NULL, err) < 0 ||
         json_read_bool(root, "probeHasPassed", &state->probe_has_passed, err) < 0) {
         return -1;

@@ -176,10 +176,7 @@ static int get_entry(struct reader *reader, struct str prefix, struct view_entry
 
 static bool in_order(const struct view_entry *a, const struct view_entry *b)
 {
-    struct str left = view_entry_key(a), right = view_entry_key(b);
-    size_t common = left.size < right.size ? left.size : right.size;
-    int order = common == 0 ? 0 : memcmp(left.data, right.data, common);
-    return order < 0 || (order == 0 && left.size < right.size);
+    return str_compare(view_entry_key(a), view_entry_key(b)) < 0;
 }
 
 static int get_entries(struct reader *reader, struct str prefix, struct view_file *file)

@@ -185,7 +185,7 @@ static void apply_difference(struct view *view, const struct view_table *old, st
         int order = i == old->count ? 1
                     : j == new->count
                         ? -1
-                        : view_key_compare(view_entry_key(old->entries[i]), view_entry_key(new->entries[j]));
+                        : str_compare(view_entry_key(old->entries[i]), view_entry_key(new->entries[j]));
         if (order < 0) {
             struct view_entry *was = old->entries[i++];
             change(view, was, NULL, gone_from_listing(view, was), view->listing.revision, now, effects);

@@ -22,7 +22,7 @@ static bool find(const struct view_stats *stats, struct str name, size_t *ret_at
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         const struct view_type_row *row = &stats->types[middle];
-        int order = view_key_compare((struct str){row->name, row->name_size}, name);
+        int order = str_compare((struct str){row->name, row->name_size}, name);
         if (order == 0) {
             *ret_at = middle;
             return true;

@@ -278,7 +278,7 @@ static void on_ended(struct view *view, const struct registry_watch_event *watch
                      struct queue *effects)
 {
     view->watch_id = 0;
-    if (watch->compact_revision > 0) {
+    if (watch->read_anew) {
         view_begin_anew(view, "the revision to go on from was compacted", now, effects);
         return;
     }

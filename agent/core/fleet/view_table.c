@@ -14,23 +14,16 @@ void view_table_fini(struct view_table *table)
     *table = (struct view_table){0};
 }
 
-int view_key_compare(struct str a, struct str b)
-{
-    size_t common = a.size < b.size ? a.size : b.size;
-    int order = common == 0 ? 0 : memcmp(a.data, b.data, common);
-    return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
-}
-
 bool view_table_find(const struct view_table *table, struct str key, size_t *ret_at)
 {
     size_t low = 0, high = table->count;
     /* Listings come in order: most of their keys go to the end. */
-    if (high > 0 && view_key_compare(key, view_entry_key(table->entries[high - 1])) > 0) {
+    if (high > 0 && str_compare(key, view_entry_key(table->entries[high - 1])) > 0) {
         low = high;
     }
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        int order = view_key_compare(view_entry_key(table->entries[middle]), key);
+        int order = str_compare(view_entry_key(table->entries[middle]), key);
         if (order == 0) {
             *ret_at = middle;
             return true;

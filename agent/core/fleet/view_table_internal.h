@@ -33,7 +33,4 @@ struct view_entry *view_table_put(struct view_table *table, struct view_entry *e
 /* Takes the entry of that key out; its reference is now the caller's. NULL when there is none. */
 struct view_entry *view_table_take(struct view_table *table, struct str key);
 
-/* Order of bytes, as the registry sorts: below 0, 0 or above. */
-int view_key_compare(struct str a, struct str b);
-
 #endif

@@ -93,7 +93,7 @@ void registrar_forget_key(struct registrar *registrar)
 void registrar_drop_lease(struct registrar *registrar, struct queue *effects)
 {
     registrar->previous_lease = registrar->lease;
-    registrar->lease = 0;
+    registrar->lease = (struct registry_lease){0};
     registrar->lease_state = LEASE_NONE;
     registrar->lease_retry = 0;
     registrar->lease_suspect = false;
@@ -105,8 +105,9 @@ void registrar_drop_lease(struct registrar *registrar, struct queue *effects)
 
 void registrar_lose_lease(struct registrar *registrar, const struct instant *now, struct queue *effects)
 {
-    registrar_note(effects, REGISTRAR_NOTE_LEASE_LOST, "lease %" PRIx64 " is gone; asking for a new one",
-                   (uint64_t)registrar->lease);
+    char lease[REGISTRY_LEASE_TEXT_SIZE];
+    registrar_note(effects, REGISTRAR_NOTE_LEASE_LOST, "lease %s is gone; asking for a new one",
+                   registry_lease_text(registrar->lease, lease));
     if (registrar->adopting || registrar->adopted) {
         /* The record of before the restart is gone: nothing is left untouched, what is written now is new. */
         registrar->adopting = registrar->adopted = false;
@@ -203,8 +204,9 @@ static void on_granted(struct registrar *registrar, const struct registry_reply 
 
 static void on_revoked(struct registrar *registrar, struct queue *effects)
 {
-    registrar_note(effects, REGISTRAR_NOTE_WITHDRAWN, "lease %" PRIx64 " is revoked, %s",
-                   (uint64_t)registrar->lease,
+    char lease[REGISTRY_LEASE_TEXT_SIZE];
+    registrar_note(effects, REGISTRAR_NOTE_WITHDRAWN, "lease %s is revoked, %s",
+                   registry_lease_text(registrar->lease, lease),
                    registrar->registered ? "the record is gone" : "no record was under it");
     registrar->ever_settled = true;
     if (registrar->withdrawing || registrar->leaving) {
@@ -290,7 +292,7 @@ static void on_leave(struct registrar *registrar)
     if (keyless) {
         /* A grant whose answer never came holds no key: nothing of ours can be seen, and it ends by itself.
          */
-        registrar->lease = 0;
+        registrar->lease = (struct registry_lease){0};
     }
     registrar->leaving = true;
     registrar->adopting = false;

@@ -7,7 +7,7 @@
 void registrar_on_conflict(struct registrar *registrar, const struct registry_kv *kv,
                            const struct instant *now, struct queue *effects)
 {
-    if (registrar->conflict_lease != kv->lease) {
+    if (!registry_lease_eq(registrar->conflict_lease, kv->lease)) {
         registrar->conflict_logged = false;
         registrar->conflict_left = -1;
     }
@@ -33,7 +33,7 @@ void registrar_refresh_conflict(struct registrar *registrar, const struct regist
 
 void registrar_clear_conflict(struct registrar *registrar)
 {
-    registrar->conflict_lease = 0;
+    registrar->conflict_lease = (struct registry_lease){0};
     registrar->conflict_left = -1;
     blob_unref(registrar->conflict_value);
     registrar->conflict_value = NULL;
@@ -43,16 +43,18 @@ void registrar_clear_conflict(struct registrar *registrar)
 void registrar_conflict_lives(struct registrar *registrar, const struct registry_reply *reply,
                               const struct instant *now, struct queue *effects)
 {
-    registrar->conflict_left = reply->ttl_ms;
-    int64_t wait = reply->ttl_ms < 0 ? 0 : reply->ttl_ms;
+    bool ends = reply->ttl_ms < 0; /* otherwise without ttl_known it lives, until nobody knows when */
+    registrar->conflict_left = reply->ttl_known || ends ? reply->ttl_ms : -1;
+    int64_t wait = ends ? 0 : reply->ttl_known ? reply->ttl_ms : RETRY_CAP_MS;
     wait = wait > RETRY_CAP_MS ? RETRY_CAP_MS : wait;
     registrar->conflict_check = now->mono + wait + 1 + (int64_t)random_below(&registrar->random, 500);
     if (!registrar->conflict_logged) {
         struct str value = blob_view(registrar->conflict_value);
         registrar->conflict_logged = true;
+        char lease[REGISTRY_LEASE_TEXT_SIZE];
         registrar_note(effects, REGISTRAR_NOTE_CONFLICT,
-                       "%s is held under lease %" PRIx64 ", %" PRId64 " ms left, by: %.*s", registrar->key,
-                       (uint64_t)registrar->conflict_lease, registrar->conflict_left,
+                       "%s is held under lease %s, %" PRId64 " ms left, by: %.*s", registrar->key,
+                       registry_lease_text(registrar->conflict_lease, lease), registrar->conflict_left,
                        value.size > 160 ? 160 : (int)value.size, value.size > 0 ? value.data : "");
     }
 }
@@ -80,17 +82,17 @@ void registrar_leave_shared_lease(struct registrar *registrar, struct queue *eff
         return;
     }
     struct str his = blob_view(registrar->duplicate_value), ours = blob_view(registrar->wanted);
-    registrar_note(effects, REGISTRAR_NOTE_DUPLICATE_AGENT,
-                   "lease %" PRIx64 " is left to him; his record: %.*s ours: %.*s",
-                   (uint64_t)registrar->lease, his.size > 100 ? 100 : (int)his.size,
-                   his.size > 0 ? his.data : "", ours.size > 100 ? 100 : (int)ours.size,
-                   ours.size > 0 ? ours.data : "");
+    char lease[REGISTRY_LEASE_TEXT_SIZE];
+    registrar_note(
+        effects, REGISTRAR_NOTE_DUPLICATE_AGENT, "lease %s is left to him; his record: %.*s ours: %.*s",
+        registry_lease_text(registrar->lease, lease), his.size > 100 ? 100 : (int)his.size,
+        his.size > 0 ? his.data : "", ours.size > 100 ? 100 : (int)ours.size, ours.size > 0 ? ours.data : "");
     if (registrar->adopting || registrar->adopted) {
         registrar->adopting = registrar->adopted = false;
         registrar_emit(effects, REGISTRAR_DO_FRESH);
     }
     registrar_flight_clear(&registrar->lease_flight);
     registrar_drop_lease(registrar, effects);
-    registrar->previous_lease = 0;
+    registrar->previous_lease = (struct registry_lease){0};
     registrar->duplicate_writes = 0;
 }

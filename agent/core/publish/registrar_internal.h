@@ -48,7 +48,7 @@ struct registrar {
     uint64_t next_id;
 
     enum lease_state lease_state;
-    int64_t lease, previous_lease;
+    struct registry_lease lease, previous_lease;
     int64_t granted_ms;
     int64_t lease_deadline_boot;
     int64_t lease_maybe_boot; /* the same, if heartbeats without an answer did arrive */
@@ -83,7 +83,8 @@ struct registrar {
     bool adopting;            /* read the key first: the record of before the restart may stand */
     bool verify;              /* read the key back: something may have happened to it meanwhile */
     int64_t verify_after;     /* mono: not before; a write that is due anyway does not wait for it */
-    int64_t conflict_lease, conflict_left, conflict_check;
+    struct registry_lease conflict_lease;
+    int64_t conflict_left, conflict_check;
     struct blob *conflict_value; /* the record of the other holder */
     bool conflict_logged;
     unsigned duplicate_writes; /* of somebody else, under our own lease, since `twin_since` (mono) */

@@ -8,8 +8,9 @@
 
 static bool ours(const struct registrar *registrar, const struct registry_kv *kv)
 {
-    return !kv->found || kv->lease == 0 || kv->lease == registrar->lease ||
-           kv->lease == registrar->previous_lease;
+    return !kv->found || registry_lease_is_none(kv->lease) ||
+           registry_lease_eq(kv->lease, registrar->lease) ||
+           registry_lease_eq(kv->lease, registrar->previous_lease);
 }
 
 static void in_sync(struct registrar *registrar, struct queue *effects)
@@ -18,8 +19,9 @@ static void in_sync(struct registrar *registrar, struct queue *effects)
     if (!registrar->registered) {
         registrar->registered = true;
         registrar->registrations++;
-        registrar_note(effects, REGISTRAR_NOTE_REGISTERED, "%s at revision %" PRId64 " under lease %" PRIx64,
-                       registrar->key, registrar->revision, (uint64_t)registrar->lease);
+        char lease[REGISTRY_LEASE_TEXT_SIZE];
+        registrar_note(effects, REGISTRAR_NOTE_REGISTERED, "%s at revision %" PRId64 " under lease %s",
+                       registrar->key, registrar->revision, registry_lease_text(registrar->lease, lease));
     } else if (registrar->repairing) {
         registrar_note(effects, REGISTRAR_NOTE_REPAIRED, "%s at revision %" PRId64, registrar->key,
                        registrar->revision);
@@ -41,7 +43,7 @@ static void learn(struct registrar *registrar, const struct registry_kv *kv, con
         return;
     }
     registrar_clear_conflict(registrar);
-    if (kv->found && kv->lease == registrar->lease) {
+    if (kv->found && registry_lease_eq(kv->lease, registrar->lease)) {
         bool own_write =
             registrar->maybe_written != NULL && str_eq(blob_view(registrar->maybe_written), kv->value);
         bool changed =
@@ -70,7 +72,7 @@ static void learn(struct registrar *registrar, const struct registry_kv *kv, con
 static void on_adopt_read(struct registrar *registrar, const struct registry_kv *kv, struct queue *effects)
 {
     registrar->adopting = false;
-    if (kv->found && kv->lease == registrar->lease) {
+    if (kv->found && registry_lease_eq(kv->lease, registrar->lease)) {
         registrar->registered = registrar->ever_settled = registrar->adopted = true;
         registrar->unconfirmed = true;
         assert(registrar->wanted == NULL); /* the server is silent while this is undecided */
@@ -78,9 +80,9 @@ static void on_adopt_read(struct registrar *registrar, const struct registry_kv 
         struct registrar_effect *effect = queue_push(effects);
         effect->type = REGISTRAR_DO_ADOPTED;
         effect->text = queue_copy(effects, kv->value);
-        registrar_note(effects, REGISTRAR_NOTE_TAKEN_OVER,
-                       "%s stands at revision %" PRId64 " under lease %" PRIx64, registrar->key,
-                       kv->mod_revision, (uint64_t)registrar->lease);
+        char lease[REGISTRY_LEASE_TEXT_SIZE];
+        registrar_note(effects, REGISTRAR_NOTE_TAKEN_OVER, "%s stands at revision %" PRId64 " under lease %s",
+                       registrar->key, kv->mod_revision, registry_lease_text(registrar->lease, lease));
     } else {
         registrar_emit(effects, REGISTRAR_DO_FRESH);
     }
@@ -213,7 +215,8 @@ void registrar_on_changed(struct registrar *registrar, const struct registry_cha
                           const struct instant *now, struct queue *effects)
 {
     int64_t revision = change->mod_revision;
-    bool settled = registrar->registered || registrar->published != NULL || registrar->conflict_lease != 0;
+    bool settled = registrar->registered || registrar->published != NULL ||
+                   !registry_lease_is_none(registrar->conflict_lease);
     if (revision <= registrar->synced_revision) {
         return; /* our own write, or what a read has seen already */
     }
@@ -234,9 +237,10 @@ void registrar_on_changed(struct registrar *registrar, const struct registry_cha
                              .value = change->value,
                              .mod_revision = change->deleted ? 0 : revision,
                              .create_revision = change->create_revision,
-                             .lease = change->deleted ? 0 : change->lease};
+                             .lease = change->deleted ? (struct registry_lease){0} : change->lease};
     bool vanished = change->deleted && registrar->published != NULL;
-    if (kv.found && kv.lease != 0 && kv.lease == registrar->conflict_lease) {
+    if (kv.found && !registry_lease_is_none(kv.lease) &&
+        registry_lease_eq(kv.lease, registrar->conflict_lease)) {
         registrar_refresh_conflict(registrar, &kv); /* how long it lives is asked in its own time */
         return;
     }

@@ -30,8 +30,8 @@ static void ask_grant(struct registrar *registrar, const struct instant *now, st
 {
     /* A lease id of our own makes a grant safe to repeat (docs/design/etcd-gateway.md, "Lease ids"); the
      * first retry after an unknown outcome uses the same id. */
-    if (registrar->lease == 0) {
-        registrar->lease = (int64_t)(random_next(&registrar->random) >> 1) | 1;
+    if (registry_lease_is_none(registrar->lease)) {
+        registrar->lease.lo = random_next(&registrar->random) >> 1 | 1;
         struct registrar_effect *effect = queue_push(effects);
         effect->type = REGISTRAR_DO_LOOK_UP_HOST;
     }
@@ -53,7 +53,7 @@ static void plan_lease(struct registrar *registrar, const struct instant *now, s
         return;
     }
     if (registrar->leaving || registrar->withdrawing || registrar_takes_back(registrar)) {
-        if (registrar->lease != 0) {
+        if (!registry_lease_is_none(registrar->lease)) {
             ask_lease(registrar, REGISTRY_REVOKE, now, effects);
         }
         return;
@@ -131,7 +131,7 @@ static void plan_key(struct registrar *registrar, const struct instant *now, str
     if (!key_is_free(registrar) || now->mono < registrar->key_retry) {
         return;
     }
-    if (registrar->conflict_lease != 0) {
+    if (!registry_lease_is_none(registrar->conflict_lease)) {
         if (now->mono >= registrar->conflict_check) {
             request(registrar, &registrar->key_flight, REGISTRY_GET, now, effects)->key =
                 str_of(registrar->key);
@@ -152,7 +152,7 @@ void registrar_plan(struct registrar *registrar, const struct instant *now, stru
     if (registrar->gone) {
         return;
     }
-    if (registrar->leaving && registrar->lease == 0) {
+    if (registrar->leaving && registry_lease_is_none(registrar->lease)) {
         registrar->gone = true;
         struct registrar_effect *effect = queue_push(effects);
         effect->type = REGISTRAR_DO_GONE;
@@ -165,7 +165,8 @@ void registrar_plan(struct registrar *registrar, const struct instant *now, stru
 static struct window lease_window(const struct registrar *registrar)
 {
     bool busy = registrar->lease_flight.id != 0;
-    if (busy || (registrar->lease == 0 && (registrar->wanted == NULL || registrar->withdrawing))) {
+    if (busy ||
+        (registry_lease_is_none(registrar->lease) && (registrar->wanted == NULL || registrar->withdrawing))) {
         return WINDOW_NEVER;
     }
     struct window window = window_at(registrar->lease_retry);
@@ -183,7 +184,7 @@ static struct window key_window(const struct registrar *registrar)
         return WINDOW_NEVER;
     }
     int64_t moment = NEVER_MS;
-    if (registrar->conflict_lease != 0) {
+    if (!registry_lease_is_none(registrar->conflict_lease)) {
         moment = registrar->conflict_check;
     } else if (registrar->adopting) {
         moment = 0;

@@ -29,15 +29,16 @@ void registrar_on_gap(struct registrar *registrar, int64_t gap_ms, const struct 
 {
     char span[32];
     registrar->unconfirmed = registrar->wanted != NULL;
-    if (registrar->lease == 0 || registrar->leaving || registrar->withdrawing ||
+    if (registry_lease_is_none(registrar->lease) || registrar->leaving || registrar->withdrawing ||
         registrar->lease_state == LEASE_TRYING) {
         return;
     }
+    char lease[REGISTRY_LEASE_TEXT_SIZE];
     registrar_note(
         effects, REGISTRAR_NOTE_GAP,
-        "%s in which nothing could be done (the machine slept, or the process was stopped): lease %" PRIx64
+        "%s in which nothing could be done (the machine slept, or the process was stopped): lease %s"
         " is taken for lost until the registry has answered, and the server is probed anew",
-        duration_human(gap_ms, span), (uint64_t)registrar->lease);
+        duration_human(gap_ms, span), registry_lease_text(registrar->lease, lease));
     registrar_flight_clear(&registrar->lease_flight);
     registrar->lease_state = registrar->lease_state == LEASE_HELD ? LEASE_TRYING : registrar->lease_state;
     registrar->lease_retry = 0;
@@ -114,8 +115,9 @@ void registrar_check_stale_ready(struct registrar *registrar, const struct insta
         registrar->stale_ready_since = now->mono;
     } else if (registrar_takes_back(registrar)) {
         if (!registrar->stale_ready_logged) {
-            registrar_note(effects, REGISTRAR_NOTE_TAKEN_BACK, "lease %" PRIx64 " is given up: %s",
-                           (uint64_t)registrar->lease, registrar->key_last_error.text);
+            char lease[REGISTRY_LEASE_TEXT_SIZE];
+            registrar_note(effects, REGISTRAR_NOTE_TAKEN_BACK, "lease %s is given up: %s",
+                           registry_lease_text(registrar->lease, lease), registrar->key_last_error.text);
         }
         registrar->stale_ready_logged = true;
     } else if (now->mono - registrar->stale_ready_since >= registrar->granted_ms &&

@@ -15,7 +15,7 @@ enum lease_state registrar_lease_state(const struct registrar *registrar)
     return registrar->lease_state;
 }
 
-int64_t registrar_lease(const struct registrar *registrar)
+struct registry_lease registrar_lease(const struct registrar *registrar)
 {
     return registrar->lease;
 }
@@ -33,7 +33,7 @@ int64_t registrar_lease_deadline(const struct registrar *registrar)
 bool registrar_in_sync(const struct registrar *registrar)
 {
     if (registrar->wanted == NULL) {
-        return registrar->lease == 0;
+        return registry_lease_is_none(registrar->lease);
     }
     /* What is on its way may be older than what is wanted now. */
     return !registrar_dirty(registrar) && registrar->key_flight.op != REGISTRY_PUT;
@@ -91,7 +91,7 @@ uint64_t registrar_cluster_before(const struct registrar *registrar)
     return registrar->cluster_before;
 }
 
-int64_t registrar_conflict_lease(const struct registrar *registrar)
+struct registry_lease registrar_conflict_lease(const struct registrar *registrar)
 {
     return registrar->conflict_lease;
 }

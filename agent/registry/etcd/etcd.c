@@ -194,7 +194,9 @@ static void reply(struct etcd_call *call, const struct etcd_message *message)
         .note = buf_view(&note),
         .revision = message->revision,
         .cluster = etcd->cluster,
+        .lease = message->lease,
         .ttl_ms = message->ttl_ms,
+        .ttl_known = message->ttl_known,
         .succeeded = message->succeeded,
         .kv = message->kv,
         .items = message->items,
@@ -267,7 +269,8 @@ static void decode(struct etcd_call *call, const struct http_result *result, str
     if (asked != NULL) {
         etcd_ask_decode(&asked->ask, result->status, result->body, message, &asked->answer);
     } else {
-        etcd_message_decode(call->request.op, call->request.lease, result->status, result->body, message);
+        etcd_message_decode(call->request.op, (int64_t)call->request.lease.lo, result->status, result->body,
+                            message);
     }
 }
 
@@ -403,7 +406,8 @@ static void etcd_submit(struct registry *registry, const struct registry_request
 void etcd_client_ask(struct registry *registry, const struct etcd_ask *ask, int64_t timeout_ms,
                      etcd_client_fn *fn, void *user)
 {
-    struct registry_request like = {.op = etcd_ask_like(ask), .lease = ask->lease, .timeout_ms = timeout_ms};
+    struct registry_request like = {
+        .op = etcd_ask_like(ask), .lease.lo = (uint64_t)ask->lease, .timeout_ms = timeout_ms};
     struct etcd_call *call = call_new((struct etcd *)registry, &like);
     call->asked_for = etcd_asked_new(ask, fn, user);
     attempt(call);

@@ -18,12 +18,14 @@ struct entry {
     char *key;
     size_t key_size;
     struct blob *value;
-    int64_t mod_revision, create_revision, lease;
+    int64_t mod_revision, create_revision;
+    struct registry_lease lease;
 };
 
 struct lease {
     struct lease *next;
-    int64_t id, ttl_ms, ends_ms;
+    struct registry_lease id;
+    int64_t ttl_ms, ends_ms;
 };
 
 struct pending {
@@ -53,10 +55,10 @@ static struct entry **find_entry(struct memory *memory, struct str key)
     return at;
 }
 
-static struct lease **find_lease(struct memory *memory, int64_t id)
+static struct lease **find_lease(struct memory *memory, struct registry_lease id)
 {
     struct lease **at = &memory->leases;
-    while (*at != NULL && (*at)->id != id) {
+    while (*at != NULL && !registry_lease_eq((*at)->id, id)) {
         at = &(*at)->next;
     }
     return at;
@@ -83,7 +85,7 @@ static void end_lease(struct memory *memory, struct lease **at)
     struct lease *lease = *at;
     bool any = false;
     for (struct entry **entry = &memory->entries; *entry != NULL;) {
-        if ((*entry)->lease == lease->id) {
+        if (registry_lease_eq((*entry)->lease, lease->id)) {
             note_deleted(memory, *entry, memory->revision + 1);
             remove_entry(entry);
             any = true;
@@ -118,6 +120,7 @@ static void grant(struct memory *memory, const struct registry_request *request,
     lease->ends_ms = memory->now_ms + lease->ttl_ms;
     lease->next = memory->leases;
     memory->leases = lease;
+    reply->lease = lease->id;
     reply->ttl_ms = lease->ttl_ms;
 }
 
@@ -145,6 +148,7 @@ static void time_to_live(struct memory *memory, const struct registry_request *r
                          struct registry_reply *reply)
 {
     const struct lease *lease = *find_lease(memory, request->lease);
+    reply->ttl_known = true;
     reply->ttl_ms = lease == NULL ? -1 : (lease->ends_ms - memory->now_ms) / 1000 * 1000;
 }
 
@@ -193,7 +197,7 @@ static void put(struct memory *memory, const struct registry_request *request, s
     if (!is_as_expected(entry, request, reply)) {
         return;
     }
-    if (request->lease != 0 && *find_lease(memory, request->lease) == NULL) {
+    if (!registry_lease_is_none(request->lease) && *find_lease(memory, request->lease) == NULL) {
         reply->succeeded = false;
         fail(memory, reply, REGISTRY_LEASE_LOST, "requested lease not found");
         return;

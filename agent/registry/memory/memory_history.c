@@ -112,7 +112,8 @@ static void end(struct memory_watch *watch, struct registry *registry, int64_t c
     tell(watch, registry,
          (struct registry_watch_event){.type = REGISTRY_WATCH_ENDED,
                                        .failure = REGISTRY_RETRY,
-                                       .compact_revision = compacted,
+                                       .read_anew = compacted > 0,
+                                       .oldest = compacted,
                                        .error = str_of(why)});
 }
 

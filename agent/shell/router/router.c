@@ -98,7 +98,7 @@ static void recover(struct router *router, const struct instant *now)
         router_step_server(
             router, (struct server_event){.type = SERVER_ON_RESTORE, .now = *now, .hold = restore->ops});
     }
-    if (restore->lease == 0) {
+    if (registry_lease_is_none(restore->lease)) {
         router_fresh(router, now);
         return;
     }

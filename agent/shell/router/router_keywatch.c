@@ -23,9 +23,9 @@ void router_step_keywatch(struct router *router, struct keywatch_event event)
 {
     const struct registrar *registrar = router->registrar;
     event.settled = (registrar_in_sync(registrar) && registrar_settled(registrar)) ||
-                    registrar_conflict_lease(registrar) != 0;
+                    !registry_lease_is_none(registrar_conflict_lease(registrar));
     event.revision = registrar_revision(registrar);
-    event.leaseless = registrar_lease(registrar) == 0;
+    event.leaseless = registry_lease_is_none(registrar_lease(registrar));
     event.control_revision = intent_known(router->intent) ? intent_seen(router->intent) : -1;
     keywatch_step(&router->keywatch, &event, &router->queues[ROUTER_KEYWATCH]);
 }

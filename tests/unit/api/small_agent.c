@@ -40,9 +40,10 @@ static void answer(struct small_agent *agent, const struct registry_request *req
     if (agent->conflict != NULL && request->op == REGISTRY_PUT) {
         reply->succeeded = false;
         reply->kv = (struct registry_kv){
-            .found = true, .mod_revision = 5, .lease = 0xfeed, .value = str_of(agent->conflict)};
+            .found = true, .mod_revision = 5, .lease = {.lo = 0xfeed}, .value = str_of(agent->conflict)};
     } else if (request->op == REGISTRY_LEASE_TTL) {
         reply->ttl_ms = 8200;
+        reply->ttl_known = true;
     }
 }
 

@@ -41,7 +41,7 @@ void fleet_begin(struct fleet *fleet, const struct fleet_row *rows, size_t count
                                                   .value = str_of(rows[i].json),
                                                   .mod_revision = 100 + (int64_t)i,
                                                   .create_revision = 50 + (int64_t)i,
-                                                  .lease = i % 2 == 0 ? 7 : 0}};
+                                                  .lease = {.lo = i % 2 == 0 ? 7 : 0}}};
     }
     view_items_listed(&items, PREFIX, listed, count);
     struct registry_reply reply = {.id = fleet->request,

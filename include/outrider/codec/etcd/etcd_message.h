@@ -25,7 +25,9 @@ struct etcd_message {
     char text[ETCD_MESSAGE_TEXT_MAX]; /* why: UTF-8 without control characters; "" when ok */
     int64_t revision;                 /* of the store; 0 when the answer has none */
     uint64_t cluster;                 /* cluster id; 0 when the answer has none */
+    struct registry_lease lease;      /* grant: the id granted */
     int64_t ttl_ms;        /* grant, keepalive: granted; lease_ttl: left, -1 when there is no such lease */
+    bool ttl_known;        /* lease_ttl */
     bool succeeded;        /* put, delete: the comparison held */
     struct registry_kv kv; /* get; put and delete that did not succeed. Its value points into `value` */
     struct buf value;      /* owned */

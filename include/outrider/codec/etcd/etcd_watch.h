@@ -58,7 +58,7 @@ void etcd_watch_decoder_finish(struct etcd_watch_decoder *decoder);
  *   several ranges may be behind these changes. A header's revision is believed only in a progress
  *   notification, which etcd sends to watchers that are up to date and in order with their events: elsewhere
  *   it is ahead of what was sent (gateway, "Watch lines").
- * - ENDED: a compacted from_revision is REGISTRY_RETRY with compact_revision. */
+ * - ENDED: a compacted from_revision is REGISTRY_RETRY with read_anew. */
 bool etcd_watch_decoder_next(struct etcd_watch_decoder *decoder, struct etcd_watch_event *ret_event);
 
 #endif

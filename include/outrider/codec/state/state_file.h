@@ -6,6 +6,7 @@
 
 #include "outrider/base/attr.h"
 #include "outrider/base/str.h"
+#include "outrider/core/registry/registry_lease.h"
 #include "outrider/core/server/status_message.h"
 
 #include <stdbool.h>
@@ -35,8 +36,8 @@ struct saved_state {
     const char *id;      /* of the server; NULL: none */
     const char *key;     /* of its record, which the lease is for; NULL: unknown */
     const char *boot_id; /* of the boot the lease was granted in; NULL: unknown */
-    int64_t lease;       /* 0: none */
-    int64_t ttl_ms;      /* granted */
+    struct registry_lease lease;
+    int64_t ttl_ms; /* granted */
     struct saved_hold ops;
     bool probe_has_passed; /* in the life of `words` */
     bool has_message;

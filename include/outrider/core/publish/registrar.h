@@ -64,7 +64,8 @@ enum registrar_claim { REGISTRAR_CLAIM_READY, REGISTRAR_CLAIM_HELD, REGISTRAR_CL
 struct registrar_event {
     enum registrar_event_type type;
     struct instant now;
-    int64_t lease, ttl_ms;
+    struct registry_lease lease;
+    int64_t ttl_ms;
     struct blob *value;
     bool urgent;
     enum registrar_claim claim;
@@ -127,11 +128,11 @@ enum lease_state { LEASE_NONE, LEASE_TRYING, LEASE_GRANTING, LEASE_HELD };
 /* "none", "trying", "granting", "held". */
 const char *lease_state_name(enum lease_state state);
 
-/* What is known of the lease: its state, id (0: none), granted TTL in ms, and when it ends in boot ms unless
+/* What is known of the lease: its state, id, granted TTL in ms, and when it ends in boot ms unless
  * a heartbeat arrives (counted from when the last successful one was sent; docs/design/etcd-gateway.md,
  * "Lease deadline"). */
 enum lease_state registrar_lease_state(const struct registrar *registrar);
-int64_t registrar_lease(const struct registrar *registrar);
+struct registry_lease registrar_lease(const struct registrar *registrar);
 int64_t registrar_ttl(const struct registrar *registrar);
 int64_t registrar_lease_deadline(const struct registrar *registrar);
 
@@ -160,9 +161,9 @@ int64_t registrar_last_error_since(const struct registrar *registrar);
 uint64_t registrar_cluster(const struct registrar *registrar);
 uint64_t registrar_cluster_before(const struct registrar *registrar);
 
-/* The other holder of our key: its lease (0: nobody), and how long that lease still had when last asked, in
+/* The other holder of our key: its lease (none: there is no other holder), and how long that lease still had when last asked, in
  * ms (negative: unknown). */
-int64_t registrar_conflict_lease(const struct registrar *registrar);
+struct registry_lease registrar_conflict_lease(const struct registrar *registrar);
 int64_t registrar_conflict_left(const struct registrar *registrar);
 
 /* The other holder's record as it stands in the registry, borrowed until the next step; empty: unknown. */

@@ -5,6 +5,7 @@
 
 #include "outrider/base/blob.h"
 #include "outrider/base/str.h"
+#include "outrider/core/registry/registry_lease.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -34,7 +35,8 @@ const char *registry_op_name(enum registry_op op);
 struct registry_request {
     uint64_t id; /* echoed by the reply; never 0 */
     enum registry_op op;
-    int64_t lease;        /* grant, keepalive, revoke, lease_ttl; put: 0 for a key without a lease */
+    struct registry_lease
+        lease;            /* grant, keepalive, revoke, lease_ttl; put: none for a key without a lease */
     int64_t ttl_ms;       /* grant */
     struct str key;       /* get, put, delete, prove, compare; list: the first key */
     struct str range_end; /* list: the first key beyond; compare: the second key, empty: none */
@@ -67,7 +69,7 @@ struct registry_kv {
     struct str value;
     int64_t mod_revision;
     int64_t create_revision;
-    int64_t lease; /* 0: none */
+    struct registry_lease lease;
 };
 
 /* One key of a listing; its kv is always found. */
@@ -94,7 +96,13 @@ struct registry_reply {
     struct str note;     /* for people, also when ok: what is odd about the registry; mostly empty */
     int64_t revision;    /* of the store, 0 if unknown */
     uint64_t cluster;    /* cluster id, 0 if unknown */
+    uint64_t epoch; /* which history of that cluster: another one may lack writes that were acknowledged; 0:
+                            the registry never loses any */
+    struct registry_lease
+        lease;      /* grant: the id granted, which is the one asked for where the registry lets us
+                                    choose it */
     int64_t ttl_ms; /* grant, keepalive: granted; lease_ttl: left, negative when there is no such lease */
+    bool ttl_known; /* lease_ttl: false when the lease exists and the registry cannot say for how long */
     bool succeeded; /* put, delete: the key was as expected and is changed now; compare: all is as expected */
     struct registry_kv kv;             /* get; put and delete that did not succeed: the key as it is */
     const struct registry_item *items; /* list: in the order asked for */

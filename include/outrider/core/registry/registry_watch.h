@@ -31,7 +31,7 @@ struct registry_change {
     bool deleted;
     struct str key, value; /* deleted: no value */
     int64_t mod_revision, create_revision;
-    int64_t lease; /* 0: none */
+    struct registry_lease lease;
 };
 
 enum registry_watch_event_type {
@@ -51,11 +51,14 @@ struct registry_watch_event {
     int64_t revision; /* opened; changed: everything up to it was told of every range, which with several
                          ranges may be behind these changes */
     uint64_t cluster; /* opened: cluster id, 0 if unknown */
+    uint64_t epoch;   /* opened: as in a reply */
     const struct registry_change *changes;
     size_t change_count;
+    bool coalesced; /* changed: changes between these may be missing, each key is as it is at `revision` */
     enum registry_failure failure; /* ended; OK: the server ended it in good order */
-    int64_t compact_revision; /* ended: `from_revision` is older than this, read everything anew; else 0 */
-    struct str error;         /* ended: for people; empty when ok */
+    bool read_anew; /* ended: the changes from `from_revision` on cannot be delivered; list the keys again */
+    int64_t oldest; /* ended with read_anew: the oldest revision a watch can begin at; 0: unknown */
+    struct str error; /* ended: for people; empty when ok */
     struct str endpoint;
 };
 

@@ -18,7 +18,7 @@ struct router;
 
 /* What is known from before a restart. */
 struct router_restore {
-    int64_t lease; /* 0: none that could still live */
+    struct registry_lease lease; /* none: no lease that could still live */
     int64_t ttl_ms;
     bool passed;                          /* a probe had passed */
     const struct status_message *message; /* believed when the lease still lives; NULL: none, or no witness */

@@ -139,7 +139,8 @@ void world_cut(struct world *world, bool compacted)
     struct registry_watch_event ended = {.id = world->watch,
                                          .type = REGISTRY_WATCH_ENDED,
                                          .failure = compacted ? REGISTRY_REFUSED : REGISTRY_RETRY,
-                                         .compact_revision = compacted ? world->revision + 10 : 0};
+                                         .read_anew = compacted,
+                                         .oldest = compacted ? world->revision + 10 : 0};
     step(world, (struct view_event){.type = VIEW_ON_WATCH, .watch = &ended});
     world->revision += compacted ? 20 : 0;
     world->now.mono += compacted ? 10000 : 0;

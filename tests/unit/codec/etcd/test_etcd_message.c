@@ -34,15 +34,18 @@ static void expect_body(const struct registry_request *request, const char *expe
 static void requests_are_spelled_as_the_gateway_wants_them(void **state)
 {
     (void)state;
-    expect_body(&(struct registry_request){.op = REGISTRY_GRANT, .lease = INT64_MAX, .ttl_ms = 10000},
+    expect_body(&(struct registry_request){.op = REGISTRY_GRANT, .lease = {.lo = INT64_MAX}, .ttl_ms = 10000},
                 "{\"TTL\":\"10\",\"ID\":\"9223372036854775807\"}");
-    expect_body(&(struct registry_request){.op = REGISTRY_GRANT, .lease = 1, .ttl_ms = 2001},
+    expect_body(&(struct registry_request){.op = REGISTRY_GRANT, .lease = {.lo = 1}, .ttl_ms = 2001},
                 "{\"TTL\":\"3\",\"ID\":\"1\"}");
-    expect_body(&(struct registry_request){.op = REGISTRY_GRANT, .lease = 1, .ttl_ms = 999},
+    expect_body(&(struct registry_request){.op = REGISTRY_GRANT, .lease = {.lo = 1}, .ttl_ms = 999},
                 "{\"TTL\":\"1\",\"ID\":\"1\"}");
-    expect_body(&(struct registry_request){.op = REGISTRY_KEEPALIVE, .lease = 4660}, "{\"ID\":\"4660\"}");
-    expect_body(&(struct registry_request){.op = REGISTRY_REVOKE, .lease = 4660}, "{\"ID\":\"4660\"}");
-    expect_body(&(struct registry_request){.op = REGISTRY_LEASE_TTL, .lease = 4660}, "{\"ID\":\"4660\"}");
+    expect_body(&(struct registry_request){.op = REGISTRY_KEEPALIVE, .lease = {.lo = 4660}},
+                "{\"ID\":\"4660\"}");
+    expect_body(&(struct registry_request){.op = REGISTRY_REVOKE, .lease = {.lo = 4660}},
+                "{\"ID\":\"4660\"}");
+    expect_body(&(struct registry_request){.op = REGISTRY_LEASE_TTL, .lease = {.lo = 4660}},
+                "{\"ID\":\"4660\"}");
     expect_body(&(struct registry_request){.op = REGISTRY_GET, .key = STR("foo")}, "{\"key\":\"Zm9v\"}");
 }
 
@@ -50,13 +53,14 @@ static void a_put_compares_writes_or_reads(void **state)
 {
     (void)state;
     struct blob *value = blob_new(STR("v1"));
-    struct registry_request put = {.op = REGISTRY_PUT, .key = STR("t1"), .value = value, .lease = 4660};
+    struct registry_request put = {
+        .op = REGISTRY_PUT, .key = STR("t1"), .value = value, .lease = {.lo = 4660}};
     expect_body(&put, "{\"compare\":[{\"key\":\"dDE=\",\"result\":\"EQUAL\",\"target\":\"CREATE\","
                       "\"create_revision\":\"0\"}],\"success\":[{\"request_put\":{\"key\":\"dDE=\","
                       "\"value\":\"djE=\",\"lease\":\"4660\"}}],"
                       "\"failure\":[{\"request_range\":{\"key\":\"dDE=\"}}]}");
     put.expect_revision = 812;
-    put.lease = 0;
+    put.lease = (struct registry_lease){0};
     expect_body(&put, "{\"compare\":[{\"key\":\"dDE=\",\"result\":\"EQUAL\",\"target\":\"MOD\","
                       "\"mod_revision\":\"812\"}],\"success\":[{\"request_put\":{\"key\":\"dDE=\","
                       "\"value\":\"djE=\"}}],\"failure\":[{\"request_range\":{\"key\":\"dDE=\"}}]}");
@@ -282,7 +286,7 @@ static void check_answer(const struct answer_row *row, const struct etcd_message
     assert_true(str_eq(message->kv.value, str_of(row->kv.value)));
     assert_int_equal(message->kv.mod_revision, row->kv.mod);
     assert_int_equal(message->kv.create_revision, row->kv.create);
-    assert_int_equal(message->kv.lease, row->kv.lease);
+    assert_int_equal(message->kv.lease.lo, row->kv.lease);
 }
 
 static void answers_of_both_generations(void **state)

@@ -56,10 +56,10 @@ static void a_listing_is_read(void **state)
         assert_true(first->kv.found);
         assert_int_equal(first->kv.mod_revision, 4);
         assert_int_equal(first->kv.create_revision, 2);
-        assert_int_equal(first->kv.lease, 9);
+        assert_int_equal(first->kv.lease.lo, 9);
         assert_true(str_eq(second->key, STR("a/2")));
         assert_int_equal(second->kv.value.size, 0);
-        assert_int_equal(second->kv.lease, 0);
+        assert_int_equal(second->kv.lease.lo, 0);
     }
     etcd_message_decode(REGISTRY_LIST, 0, 200, STR("{" HDR "}"), &message);
     assert_int_equal(message.failure, REGISTRY_OK);

@@ -33,8 +33,8 @@ static void write_change(const struct registry_change *change, struct buf *out)
         buf_printf(out, "=%.*s/%" PRId64, STR_ARG(change->value), change->create_revision);
     }
     buf_printf(out, "@%" PRId64, change->mod_revision);
-    if (change->lease != 0) {
-        buf_printf(out, "!%" PRId64, change->lease);
+    if (!registry_lease_is_none(change->lease)) {
+        buf_printf(out, "!%" PRIu64, change->lease.lo);
     }
 }
 
@@ -57,8 +57,8 @@ static void write_event(const struct etcd_watch_event *told, struct buf *out)
     }
     buf_printf(out, "ended %s", registry_failure_name(event->failure));
     buf_printf(out, "%s%s", told->elsewhere ? " elsewhere" : "", told->token_refused ? " token" : "");
-    if (event->compact_revision > 0) {
-        buf_printf(out, " %" PRId64, event->compact_revision);
+    if (event->read_anew) {
+        buf_printf(out, " %" PRId64, event->oldest);
     }
     buf_printf(out, ": %.*s\n", STR_ARG(event->error));
 }

@@ -261,7 +261,7 @@ static void items_keep_their_order(void **state)
          .value = STR("{" WHO REST),
          .mod_revision = 7,
          .create_revision = 7,
-         .lease = 5},
+         .lease = {.lo = 5}},
         {.key = STR("/services/x"), .value = STR("{}"), .mod_revision = 8, .create_revision = 3},
         {.key = STR("/services/world/w1"), .deleted = true, .mod_revision = 9},
     };

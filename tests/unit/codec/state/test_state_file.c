@@ -17,7 +17,7 @@ static struct saved_state full_state(void)
     return (struct saved_state){
         .id = "01J",
         .boot_id = "2f1c6f2e-6d3c-4a53-9a45-9b8f3b1d2e3f",
-        .lease = INT64_C(7587868123456789012),
+        .lease = {.lo = UINT64_C(7587868123456789012)},
         .ttl_ms = 10000,
         .ops = {.set = true,
                 .reason = "patch \"1.4\"\n",
@@ -122,7 +122,7 @@ static void test_round_trip(void **state)
     buf_fini(&out); /* the decoded state stands on its own */
     assert_string_equal(back.id, full.id);
     assert_string_equal(back.boot_id, full.boot_id);
-    assert_true(back.lease == full.lease && back.ttl_ms == full.ttl_ms);
+    assert_true(registry_lease_eq(back.lease, full.lease) && back.ttl_ms == full.ttl_ms);
     assert_true(back.probe_has_passed && back.has_message && back.ops.set);
     assert_string_equal(back.ops.reason, full.ops.reason);
     assert_string_equal(back.ops.by, full.ops.by);
@@ -234,7 +234,7 @@ static void test_refused(void **state)
     };
     struct buf buf = {0};
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        struct saved_state back = {.lease = 4711};
+        struct saved_state back = {.lease = {.lo = 4711}};
         struct error err = {0};
         seal(&buf, rows[i].body);
         if (state_file_decode(buf_view(&buf), &back, &err) == 0) {
@@ -243,7 +243,7 @@ static void test_refused(void **state)
         if (err.code != rows[i].code || strstr(err.text, rows[i].what) == NULL) {
             fail_msg("%s gave %s: \"%s\"", rows[i].body, error_code_name(err.code), err.text);
         }
-        assert_int_equal(back.lease, 4711);
+        assert_int_equal(back.lease.lo, 4711);
     }
     /* A newer agent of the same form may keep more. */
     struct saved_state back;
@@ -266,16 +266,30 @@ static void test_too_long(void **state)
     free(bytes);
 }
 
+static void a_lease_of_128_bits_is_kept(void **state)
+{
+    (void)state;
+    const struct registry_lease leases[] = {
+        {0, UINT64_MAX}, {1, 0}, {0x0123456789abcdef, 0xfedcba9876543210}};
+    for (size_t i = 0; i < COUNT_OF(leases); i++) {
+        struct saved_state wide = {.lease = leases[i], .ttl_ms = 10000}, back;
+        struct buf out = {0};
+        struct error err;
+        state_file_encode(&wide, &out);
+        assert_int_equal(state_file_decode(buf_view(&out), &back, &err), 0);
+        assert_true(registry_lease_eq(back.lease, leases[i]));
+        saved_state_fini(&back);
+        buf_fini(&out);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_form),
-        cmocka_unit_test(test_checksum_is_crc32),
-        cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_sparse),
-        cmocka_unit_test(test_any_damage_is_seen),
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_too_long),
+        cmocka_unit_test(test_form),       cmocka_unit_test(test_checksum_is_crc32),
+        cmocka_unit_test(test_round_trip), cmocka_unit_test(a_lease_of_128_bits_is_kept),
+        cmocka_unit_test(test_sparse),     cmocka_unit_test(test_any_damage_is_seen),
+        cmocka_unit_test(test_refused),    cmocka_unit_test(test_too_long),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

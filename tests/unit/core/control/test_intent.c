@@ -176,7 +176,7 @@ static void test_our_own_write_is_no_news(void **state)
     answer(&w, false, NULL, 0, 9);
     drain(&w, "mine");
     assert_int_equal(w.asked.request.op, REGISTRY_PUT);
-    assert_int_equal(w.asked.request.lease, 0);
+    assert_true(registry_lease_is_none(w.asked.request.lease));
     assert_int_equal(w.asked.request.expect_revision, 0);
     assert_true(intent_pending(w.intent));
     told(&w, "mine", 10); /* the watch is faster than the answer */

@@ -372,7 +372,8 @@ void world_open(struct world *w)
     assert_int_not_equal(w->watch.id, 0);
     if (w->watch.from_revision <= w->compacted) {
         told.type = REGISTRY_WATCH_ENDED;
-        told.compact_revision = w->compacted;
+        told.read_anew = w->compacted > 0;
+        told.oldest = w->compacted;
     }
     for (w->told = 0; w->told < w->event_count && w->events[w->told].revision < w->watch.from_revision;) {
         w->told++;

@@ -87,11 +87,11 @@ static void test_new_one_is_quiet(void **state)
     assert_int_equal(w.requests, 0);
     assert_int_equal(registrar_deadline(w.registrar).latest, NEVER_MS);
     assert_int_equal(registrar_lease_state(w.registrar), LEASE_NONE);
-    assert_int_equal(registrar_lease(w.registrar), 0);
+    assert_true(registry_lease_is_none(registrar_lease(w.registrar)));
     assert_true(registrar_in_sync(w.registrar));
     assert_false(registrar_visible(w.registrar));
     assert_false(registrar_settled(w.registrar));
-    assert_int_equal(registrar_conflict_lease(w.registrar), 0);
+    assert_true(registry_lease_is_none(registrar_conflict_lease(w.registrar)));
     assert_int_equal(registrar_conflict_left(w.registrar), -1);
     finish(&w);
     registrar_free(NULL);
@@ -315,14 +315,14 @@ static void test_foreign_is_told(void **state)
     offer(&w, "one", true);
     reply(&w, (struct registry_reply){.ttl_ms = 10000});
     reply(&w, (struct registry_reply){
-                  .kv = {.found = true, .value = STR("theirs"), .mod_revision = 9, .lease = 4242}});
+                  .kv = {.found = true, .value = STR("theirs"), .mod_revision = 9, .lease = {.lo = 4242}}});
     assert_int_equal(w.asked.op, REGISTRY_LEASE_TTL);
-    assert_int_equal(w.asked.lease, 4242);
+    assert_int_equal(w.asked.lease.lo, 4242);
     assert_int_not_equal(w.note, REGISTRAR_NOTE_CONFLICT); /* until when is known with the answer only */
-    reply(&w, (struct registry_reply){.ttl_ms = 7000});
+    reply(&w, (struct registry_reply){.ttl_ms = 7000, .ttl_known = true});
     assert_int_equal(w.note, REGISTRAR_NOTE_CONFLICT);
     assert_true(str_eq(registrar_conflict_value(w.registrar), STR("theirs")));
-    assert_int_equal(registrar_conflict_lease(w.registrar), 4242);
+    assert_int_equal(registrar_conflict_lease(w.registrar).lo, 4242);
     assert_int_equal(registrar_conflict_left(w.registrar), 7000);
     assert_false(registrar_visible(w.registrar));
     finish(&w);

@@ -118,7 +118,7 @@ static void submit(enum registry_op op, int64_t timeout_ms)
     struct blob *value = blob_new(STR("v"));
     struct registry_request request = {.id = 7,
                                        .op = op,
-                                       .lease = 9,
+                                       .lease = {.lo = 9},
                                        .ttl_ms = 3000,
                                        .key = STR("k"),
                                        .value = value,

@@ -10,6 +10,7 @@
 #include "outrider/base/blob.h"
 #include "outrider/base/buf.h"
 #include "outrider/registry/memory/memory.h"
+#include "support/lease_number.h"
 
 static struct registry *registry;
 static uint64_t applied[16];
@@ -20,9 +21,10 @@ static struct str value_told;
 static void submit(uint64_t id, enum registry_op op, int64_t lease, struct str key, const char *text)
 {
     struct blob *value = text == NULL ? NULL : blob_new(str_of(text));
-    registry_submit(registry,
-                    &(struct registry_request){
-                        .id = id, .op = op, .lease = lease, .ttl_ms = 5000, .key = key, .value = value});
+    registry_submit(
+        registry,
+        &(struct registry_request){
+            .id = id, .op = op, .lease = lease_of(lease), .ttl_ms = 5000, .key = key, .value = value});
     blob_unref(value);
 }
 
@@ -84,7 +86,7 @@ static void time_moves_only_by_advance(void **state)
     struct registry_kv kv = memory_read(registry, STR("k"));
     assert_true(kv.found);
     assert_true(str_eq(kv.value, STR("v")));
-    assert_int_equal(kv.lease, 9);
+    assert_int_equal(kv.lease.lo, 9);
     submit(3, REGISTRY_KEEPALIVE, 9, STR(""), NULL);
     memory_run(registry);
     memory_advance(registry, 4999);
@@ -154,9 +156,10 @@ static void whoever_is_told_may_do_anything(void **state)
     (void)state;
     watched = memory_new(ignore, on_watch, NULL);
     struct blob *value = blob_new(STR("v"));
-    struct registry_request put = {.id = 2, .op = REGISTRY_PUT, .lease = 9, .key = STR("k"), .value = value};
-    registry_submit(watched,
-                    &(struct registry_request){.id = 1, .op = REGISTRY_GRANT, .lease = 9, .ttl_ms = 5000});
+    struct registry_request put = {
+        .id = 2, .op = REGISTRY_PUT, .lease = lease_of(9), .key = STR("k"), .value = value};
+    registry_submit(watched, &(struct registry_request){
+                                 .id = 1, .op = REGISTRY_GRANT, .lease = lease_of(9), .ttl_ms = 5000});
     registry_submit(watched, &put);
     blob_unref(value);
     memory_run(watched);
