@@ -115,43 +115,37 @@ static void on_request(struct http_exchange *exchange, const struct http_request
     serve(exchange, http, false, user);
 }
 
-/* Who raised a limit must learn that another one is in its way. */
-static void tell_limit(const char *setting, size_t wanted, size_t most)
+static void log_limit(const char *setting, size_t wanted, size_t most)
 {
     if (most < wanted) {
-        log_info("http", "fewer than wanted, as so many files may not be open: raise LimitNOFILE",
+        log_info("http", "limit lowered by the limit of open files, raise LimitNOFILE",
                  LOG_TEXT("setting", setting), LOG_INT("wanted", (int64_t)wanted),
                  LOG_INT("most", (int64_t)most));
     }
 }
 
-static void tell_limits(const struct http_server *server, const struct config *config)
+static int listen_at(struct api *api, const struct config *config, struct error *err)
 {
-    tell_limit("http.max_connections", config->http.max_connections, http_server_max_connections(server));
-    tell_limit("http.max_subscribers", config->http.max_subscribers, http_server_max_pushes(server));
-}
-
-static struct http_server *listen_at(struct api *api, struct loop *loop, const struct config *config,
-                                     struct error *err)
-{
-    struct http_server_options options = {.gid = (gid_t)-1,
-                                          .max_connections = config->http.max_connections,
-                                          .max_pushes = config->http.max_subscribers};
+    struct http_listener_options options = {.gid = (gid_t)-1,
+                                            .max_connections = config->http.max_connections,
+                                            .max_pushes = config->http.max_subscribers};
     const char *where = config->http.listen;
+    struct str host = {NULL, 0};
     if (str_starts(str_of(where), STR("unix:"))) {
         options.unix_path = where + 5;
-        return http_server_new(loop, &options, on_request, api, err);
-    }
-    struct str host;
-    if (address_split(str_of(where), &host, &options.port) < 0) {
-        error_set(err, ERROR_INVALID, "%s is not HOST:PORT, [V6]:PORT or unix:/PATH", where);
-        return NULL;
+    } else if (address_split(str_of(where), &host, &options.port) < 0) {
+        return error_set(err, ERROR_INVALID, "%s is not HOST:PORT, [V6]:PORT or unix:/PATH", where);
     }
     char *copy = mem_copy(host.data, host.size);
     options.host = copy;
-    struct http_server *server = http_server_new(loop, &options, on_request, api, err);
+    const struct http_listener *listener = http_server_listen(api->server, &options, err);
     free(copy);
-    return server;
+    if (listener == NULL) {
+        return -1;
+    }
+    log_limit("http.max_connections", config->http.max_connections, http_listener_max_connections(listener));
+    log_limit("http.max_subscribers", config->http.max_subscribers, http_listener_max_pushes(listener));
+    return 0;
 }
 
 struct api *api_new(struct loop *loop, const struct config *config, const struct api_ops *ops, void *agent,
@@ -162,13 +156,13 @@ struct api *api_new(struct loop *loop, const struct config *config, const struct
     }
     struct api *api = mem_zalloc(sizeof(*api));
     api->context = (struct api_context){.config = config, .ops = ops, .agent = agent};
-    api->server = listen_at(api, loop, config, err);
-    if (api->server == NULL) {
+    api->server = http_server_new(loop, on_request, api);
+    if (listen_at(api, config, err) < 0) {
         error_wrap(err, "http.listen");
+        http_server_free(api->server);
         free(api);
         return NULL;
     }
-    tell_limits(api->server, config);
     api->waiters = api_waiters_new(loop, serve, api);
     api->controls = api_controls_new();
     return api;

@@ -8,7 +8,6 @@
 #include <event2/event.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 
 enum { MESSAGES_AT_ONCE = 256, RING_FIRST = 16 };
 
@@ -24,7 +23,7 @@ struct http_push {
     size_t behind; /* bytes of all that are not */
     uint64_t sent;
     enum http_push_end why;
-    struct deferred tell;
+    struct deferred closed;
 };
 
 /* ---- what waits ---- */
@@ -63,8 +62,8 @@ static void queue_up(struct http_push *push, struct blob *message)
 
 /* ---- writing ---- */
 
-/* Hands up to MESSAGES_AT_ONCE of `messages` to the kernel, the first from `offset` on. Returns the bytes
- * that it took, or -1 when the peer is gone. */
+/* Sends up to MESSAGES_AT_ONCE of `messages`, the first from `offset` on. Returns the bytes the socket took,
+ * or -1 when the peer has closed. */
 static ssize_t send_some(struct http_push *push, struct blob *const *messages, size_t count, size_t offset)
 {
     struct iovec parts[MESSAGES_AT_ONCE];
@@ -77,19 +76,17 @@ static ssize_t send_some(struct http_push *push, struct blob *const *messages, s
         parts[i] = (struct iovec){start.out, bytes.size - offset};
         offset = 0;
     }
-    struct msghdr head = {.msg_iov = parts, .msg_iovlen = count};
-    int flags = MSG_NOSIGNAL | MSG_DONTWAIT;
-    ssize_t sent = count == 1 ? send(push->connection->fd, parts[0].iov_base, parts[0].iov_len, flags)
-                              : sendmsg(push->connection->fd, &head, flags);
+    struct transport *transport = &push->connection->transport;
+    ssize_t sent = transport->ops->sendv(transport, parts, count);
     if (sent < 0) {
         return errno == EAGAIN || errno == EINTR ? 0 : -1;
     }
     push->sent += (uint64_t)sent;
-    push->connection->server->counters.bytes_sent += (uint64_t)sent;
+    push->connection->listener->server->counters.bytes_sent += (uint64_t)sent;
     return sent;
 }
 
-/* Moves on over `sent` bytes: returns how many of the messages are done, and how much of the next one. */
+/* Returns how many messages `sent` bytes complete, and in `offset` how much of the next one. */
 static size_t pass(struct blob *const *messages, size_t count, size_t sent, size_t *offset)
 {
     size_t done = 0;
@@ -131,7 +128,7 @@ void push_on_writable(struct http_push *push)
     }
 }
 
-/* Sends until the kernel has enough. Returns how many are done, all of them when the peer is gone. */
+/* Sends until the socket is full. Returns how many messages are done: all of them when the peer has closed. */
 static size_t send_now(struct http_push *push, struct blob *const *messages, size_t count, size_t *ret_offset)
 {
     size_t done = 0, offset = 0;
@@ -175,25 +172,25 @@ void http_push_send(struct http_push *push, struct blob *const *messages, size_t
     }
     if (push->behind > push->max_behind) {
         push->why = HTTP_PUSH_BEHIND;
-        push->connection->server->counters.pushes_behind++;
+        push->connection->listener->server->counters.pushes_behind++;
         connection_close(push->connection);
     }
 }
 
 /* ---- beginning and end ---- */
 
-static void tell_closed(void *user)
+static void notify_closed(void *user)
 {
     struct http_push *push = user;
     push->calls->closed(push, push->why, push->user);
 }
 
-void push_detach(struct http_push *push, bool tell)
+void push_detach(struct http_push *push, bool notify)
 {
     push->connection = NULL;
     forget_waiting(push);
-    if (tell) {
-        loop_defer(push->loop, &push->tell);
+    if (notify) {
+        loop_defer(push->loop, &push->closed);
     }
 }
 
@@ -201,25 +198,25 @@ bool http_push_has_room(const struct http_exchange *exchange)
 {
     const struct connection *connection = exchange->connection;
     return connection != NULL &&
-           connection->server->lists[CONNECTION_PUSHING].count < connection->server->options.max_pushes;
+           connection->listener->lists[CONNECTION_PUSHING].count < connection->listener->options.max_pushes;
 }
 
 static const struct http_fault no_room = {503, "too_many_subscribers",
                                           "the server has no room for another subscriber"};
 
-static struct http_response answer_of(const struct http_push_options *options)
+static struct http_response response_of(const struct http_push_options *options)
 {
     return (struct http_response){
         .status = 200, .content_type = options->content_type, .headers = options->headers, .close = true};
 }
 
-/* There is nobody to push to: what there is to say instead is said. */
+/* Ends an exchange that cannot become a push: HEAD gets its head, a closed peer nothing, any other a 503. */
 static void decline(struct http_exchange *exchange, const struct http_push_options *options)
 {
     struct connection *connection = exchange->connection;
     if (exchange->is_head) {
-        struct http_response answer = answer_of(options);
-        exchange_answer(exchange, &answer, HTTP_LENGTH_UNKNOWN);
+        struct http_response head = response_of(options);
+        exchange_respond(exchange, &head, HTTP_LENGTH_UNKNOWN);
         return;
     }
     free(exchange);
@@ -236,8 +233,8 @@ static void decline(struct http_exchange *exchange, const struct http_push_optio
 static struct blob *head_of(const struct http_exchange *exchange, const struct http_push_options *options)
 {
     struct buf text = {0};
-    struct http_response answer = answer_of(options);
-    http_response_head(&text, &answer, HTTP_LENGTH_UNKNOWN, exchange->minor, false);
+    struct http_response response = response_of(options);
+    http_response_head(&text, &response, HTTP_LENGTH_UNKNOWN, exchange->minor, false);
     struct blob *head = blob_new(buf_view(&text));
     buf_fini(&text);
     return head;
@@ -250,19 +247,17 @@ static struct http_push *attach(struct connection *connection, const struct http
     struct http_push *push = mem_zalloc(sizeof(*push));
     *push = (struct http_push){
         .connection = connection,
-        .loop = connection->server->loop,
+        .loop = connection->listener->server->loop,
         .calls = calls,
         .user = user,
         .max_behind = options->max_behind == 0 ? HTTP_PUSH_BEHIND_MAX : options->max_behind,
-        .tell = {.fn = tell_closed, .user = push},
+        .closed = {.fn = notify_closed, .user = push},
     };
     connection->push = push;
-    /* Without it the kernel keeps megabytes for a peer that does not read. Where it is refused nothing else
-     * changes. */
-    (void)setsockopt(connection->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-    connection->server->counters.pushes++;
+    /* Otherwise the kernel keeps megabytes for a peer that does not read. Works without, too. */
+    (void)setsockopt(connection->transport.fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+    connection->listener->server->counters.pushes++;
     connection_enter(connection, CONNECTION_PUSHING);
-    connection->server->counters.pushing++;
     connection_expect_nothing(connection);
     return push;
 }
@@ -293,7 +288,7 @@ void http_push_end(struct http_push *push)
         push->connection->push = NULL;
         connection_close(push->connection);
     }
-    deferred_cancel(&push->tell);
+    deferred_cancel(&push->closed);
     forget_waiting(push);
     free(push);
 }

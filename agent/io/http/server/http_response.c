@@ -9,6 +9,7 @@ static const char *reason_of(int status)
         int status;
         const char *reason;
     } rows[] = {
+        {101, "Switching Protocols"},
         {200, "OK"},
         {201, "Created"},
         {202, "Accepted"},
@@ -48,7 +49,7 @@ static const char *reason_of(int status)
     return "Unknown";
 }
 
-/* The lowest `count` digits, the last of them at `last`. */
+/* Writes the lowest `count` digits, the last of them to `last`. */
 static void put_digits(char *last, int number, int count)
 {
     for (; count > 0; count--, number /= 10) {
@@ -103,11 +104,13 @@ void http_response_head(struct buf *out, const struct http_response *response, s
         buf_str(out, STR("\r\n"));
     }
     for (const char *const *header = response->headers; header != NULL && *header != NULL; header++) {
-        if (strpbrk(*header, "\r\n") == NULL) { /* what a peer said must not become a header of ours */
+        if (strpbrk(*header, "\r\n") == NULL) { /* what a peer sent must not become a header of the reply */
             add_line(out, STR(""), str_of(*header));
         }
     }
-    if (!keep_alive) {
+    if (response->status == 101) {
+        buf_str(out, STR("Connection: Upgrade\r\n"));
+    } else if (!keep_alive) {
         buf_str(out, STR("Connection: close\r\n"));
     } else if (minor == 0) {
         buf_str(out, STR("Connection: keep-alive\r\n"));

@@ -1,5 +1,6 @@
-/* The server and its connections, shared by http_server.c (who is there, and how long they may stay) and
- * http_connection.c (what is said on one of them). */
+/* The inside of the HTTP server: http_server.c (states and deadlines), http_listener.c (accepting and limits),
+ * http_connection.c (reading requests), http_exchange.c (writing replies, upgrades), http_push.c (replies
+ * without end), http_response.c (the bytes of a head). */
 #ifndef OUTRIDER_IO_HTTP_SERVER_HTTP_SERVER_INTERNAL_H
 #define OUTRIDER_IO_HTTP_SERVER_HTTP_SERVER_INTERNAL_H
 
@@ -7,6 +8,7 @@
 #include "outrider/io/http/http_parse.h"
 #include "outrider/io/http/server/http_server.h"
 #include "outrider/io/loop/loop.h"
+#include "outrider/io/net/transport.h"
 #include "outrider/io/net/unix_bind.h"
 
 #include <event2/event_struct.h>
@@ -14,17 +16,19 @@
 struct timer;
 
 /* clang-format off */
-/*             first byte           request complete          answer does not fit
+/*             first byte           request complete          reply does not fit
  *   accept -> FRESH -> READING ----------------> HANDLING ---------------------> WRITING
- *                        ^ first byte               | answer written                |
+ *                        ^ first byte               | reply written                 |
  *                       IDLE <----------------------+-------------------------------+
  *                                                   | connection: close, or a fault
  *                                               LINGERING
- *   HANDLING -> PUSHING: an answer without end (http_push.c)
+ *   HANDLING -> PUSHING: a reply without end (http_push.c)
+ *   HANDLING, WRITING -> UPGRADED: 101 is sent; handed over at the end of the turn
+ *   any -> CLOSED: in the graveyard until the end of the turn
  *
- * LINGERING: FIN is sent; what still comes is read and dropped, because a close with bytes unread is a reset
- * that can overtake the answer. PUSHING: likewise, because nothing is expected.
- * any -> CLOSED: on the graveyard until the end of the turn. */
+ * A request that is read in one piece goes from FRESH or IDLE to HANDLING; a fault from FRESH, READING or IDLE
+ * to LINGERING or WRITING. LINGERING: FIN is sent; what still comes is read and dropped, because closing with
+ * bytes unread sends a reset that can overtake the reply. PUSHING drops what comes, too: nothing is expected. */
 /* clang-format on */
 enum connection_state {
     CONNECTION_FRESH,
@@ -34,32 +38,36 @@ enum connection_state {
     CONNECTION_PUSHING,
     CONNECTION_IDLE,
     CONNECTION_LINGERING,
+    CONNECTION_UPGRADED,
     CONNECTION_CLOSED,
 };
 
 enum { CONNECTION_STATES = CONNECTION_CLOSED };
 
 struct connection {
-    struct http_server *server;
+    struct http_listener *listener;
     struct connection *next, *prev; /* in the list of its state */
     enum connection_state state;
     int64_t deadline_ms; /* of the state; INT64_MAX: none */
-    int fd;
+    struct transport transport;
     struct event readable, writable;
     struct buf in;
     size_t taken;      /* bytes of `in` that are served; they are dropped together */
     size_t scanned;    /* http_parse_head's */
     size_t dropped;    /* bytes read while lingering or pushing */
     struct buf out;    /* head, and a body that had to be copied */
-    struct blob *blob; /* body after `out` */
-    size_t written;    /* of out and blob together */
+    struct str body;   /* after `out`: of `blob`, or static */
+    struct blob *blob; /* NULL: none is referenced */
+    size_t written;    /* of out and body together */
     struct http_exchange *exchange;
-    struct http_push *push; /* while pushing */
+    struct http_push *push;     /* while pushing */
+    http_upgraded_fn *upgraded; /* to be called once, or NULL */
+    void *upgraded_user;
     struct deferred again;
     bool head_seen;   /* the request's head is complete, its body is not */
     bool ended;       /* the peer has sent its last byte */
-    bool close_after; /* the answer under way is the last */
-    bool processing;
+    bool close_after; /* the reply under way is the last */
+    bool processing;  /* a request is borrowed from `in` */
 };
 
 struct http_exchange {
@@ -68,69 +76,97 @@ struct http_exchange {
     bool keep_alive, is_head;
 };
 
-/* Entered at the end, all with the same time to stay: the first is the one with the earliest deadline. */
+/* Connections enter at the end and all stay equally long: the first has the earliest deadline. */
 struct connection_list {
     struct connection *first, *last;
     size_t count;
 };
 
-struct http_server {
-    struct loop *loop;
-    struct http_server_options options; /* texts: NULL */
-    http_handler_fn *handler;
-    void *user;
-    struct unix_bound socket; /* of the TCP listener only the descriptor is used */
+struct http_listener {
+    struct http_server *server;
+    struct http_listener *next;
+    struct http_listener_options options; /* limits filled in; texts NULL */
+    struct unix_bound socket;             /* of a TCP listener only the descriptor is used */
     bool is_unix;
     uint16_t port;
     struct event acceptable;
+    struct timer *retry; /* accepting again after descriptors ran out */
     struct connection_list lists[CONNECTION_STATES];
+    size_t open; /* connections in all lists */
+};
+
+struct http_server {
+    struct loop *loop;
+    http_handler_fn *handler;
+    void *user;
+    struct http_listener *listeners;
     struct connection *graveyard;
     struct deferred bury;
-    struct timer *timer; /* the earliest deadline, or earlier */
+    struct timer *timer; /* at the earliest deadline or before it */
     int64_t timer_ms;
-    struct timer *retry; /* accepting again after descriptors ran out */
-    struct buf scratch;  /* the path being handled */
+    struct buf scratch; /* the path being handled */
     struct http_server_counters counters;
 };
 
-/* http_server.c: moves the connection to `state` with a new deadline, also when it is in it already. */
+/* http_server.c: moves the connection to `state` with a new deadline; the state may be the one it is in. */
 void connection_enter(struct connection *connection, enum connection_state state);
 
-/* http_server.c: closes the connection; its memory stays until the end of the turn. Its exchange can
- * still be answered, into the void. Nothing happens when it is closed already. */
+/* http_server.c: a connection in FRESH that uses the accepted socket `fd`. */
+struct connection *connection_new(struct http_listener *listener, int fd);
+
+/* http_server.c: closes the connection; its memory stays until the end of the turn, and a reply to its
+ * exchange is dropped. Does nothing when it is closed already. */
 void connection_close(struct connection *connection);
 
-/* http_connection.c: prepares the events of an accepted connection whose server and descriptor are set. */
+/* http_listener.c: closes the socket, and the connections without callbacks, and frees. */
+void listener_free(struct http_listener *listener);
+
+/* http_server.c: as connection_close, and the push's owner is not called. */
+void connection_end(struct connection *connection);
+
+/* http_connection.c: prepares the events of an accepted connection whose listener and transport are set. */
 void connection_open(struct connection *connection);
 
-/* http_connection.c: answers a fault and ends the connection. */
-void connection_fault(struct connection *connection, const struct http_fault *fault);
+/* http_connection.c: reads on, or stops reading, as the state wants. */
+void connection_set_reading(struct connection *connection);
 
-/* http_connection.c: http_respond for a body whose length is told as `length`. */
-void exchange_answer(struct http_exchange *exchange, const struct http_response *response, size_t length);
+/* http_connection.c: serves what has been read; does nothing while a reply is under way. */
+void connection_process(struct connection *connection);
 
-/* http_connection.c: drops what the peer has sent ahead and listens on, to learn when it goes. */
+/* http_connection.c: drops what the peer has sent ahead and listens on, to learn when the peer closes. */
 void connection_expect_nothing(struct connection *connection);
 
-/* http_push.c: the kernel takes more of what waits. */
+/* http_exchange.c: the socket takes more of the reply. */
+void connection_on_writable(struct connection *connection);
+
+/* http_exchange.c: replies with a fault and ends the connection. */
+void connection_fault(struct connection *connection, const struct http_fault *fault);
+
+/* http_exchange.c: gives the connection in UPGRADED to its new owner. */
+void connection_hand_over(struct connection *connection);
+
+/* http_exchange.c: http_respond with a body of `length` bytes, or HTTP_LENGTH_UNKNOWN. */
+void exchange_respond(struct http_exchange *exchange, const struct http_response *response, size_t length);
+
+/* http_push.c: the socket takes more of what waits. */
 void push_on_writable(struct http_push *push);
 
-/* http_push.c: its connection has ended. With `tell` the push's owner hears of it, later. */
-void push_detach(struct http_push *push, bool tell);
+/* http_push.c: its connection has ended. With `notify` the push's owner is called, later. */
+void push_detach(struct http_push *push, bool notify);
 
 /* The length of a body that ends with the connection. */
 #define HTTP_LENGTH_UNKNOWN SIZE_MAX
 
 /* http_response.c: appends status line and headers, the empty line included, for a body of `body_size` bytes
- * (HTTP_LENGTH_UNKNOWN: it is not told). */
+ * (HTTP_LENGTH_UNKNOWN: no Content-Length). */
 void http_response_head(struct buf *out, const struct http_response *response, size_t body_size, int minor,
                         bool keep_alive);
 
-/* http_response.c: appends the Date header of RFC 9110, 6.6.1. Written by hand: strftime and printf took more
- * than parsing the request and finding the answer. */
+/* http_response.c: appends the Date header of RFC 9110, 6.6.1. Without strftime and printf, which cost more
+ * than parsing the request and finding the reply. */
 void http_response_date(struct buf *out, int64_t wall_ms);
 
-/* http_response.c: appends the whole answer for a fault, `connection: close` included. */
+/* http_response.c: appends the whole reply for a fault, `connection: close` included. */
 void http_response_fault(struct buf *out, const struct http_fault *fault);
 
 #endif

@@ -40,8 +40,9 @@ void world_begin(struct world *world, size_t max_pushes, size_t changes_max)
         .prefix = "/services", .mode = VIEW_ALWAYS, .page = 1000, .changes_max = changes_max, .seed = 1});
     queue_init(&world->effects, sizeof(struct view_effect));
     world->events = events_new(world->loop, world->view, &ops, world);
-    world->server = http_server_new(world->loop, &(struct http_server_options){.max_pushes = max_pushes},
-                                    handler, world, &err);
+    world->server = http_server_new(world->loop, handler, world);
+    world->listener =
+        http_server_listen(world->server, &(struct http_listener_options){.max_pushes = max_pushes}, &err);
     assert_string_equal(err.text, "");
 }
 
@@ -158,7 +159,7 @@ struct reader reader_dial(struct world *world, const char *target, const char *h
     struct reader reader = {.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-                                  .sin_port = htons(http_server_port(world->server))};
+                                  .sin_port = htons(http_listener_port(world->listener))};
     int size = 32768; /* or the kernel reads on for whoever does not */
     setsockopt(reader.fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
     assert_int_equal(connect(reader.fd, (struct sockaddr *)&address, sizeof(address)), 0);

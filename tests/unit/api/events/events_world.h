@@ -22,6 +22,7 @@ struct row {
 struct world {
     struct loop *loop;
     struct http_server *server;
+    struct http_listener *listener;
     struct events *events;
     struct view *view;
     struct queue effects;

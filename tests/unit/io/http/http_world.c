@@ -19,6 +19,7 @@ static void handler(struct http_exchange *exchange, const struct http_request *r
     struct str agent = STR("none");
     struct http_response response = {.status = 200, .content_type = STR("text/plain"), .body = STR("hello")};
     world->handled++;
+    world->policy = request->policy;
     http_request_header(request, STR("user-agent"), &agent);
     snprintf(world->seen, sizeof(world->seen), "%.*s %.*s ?%.*s @%.*s %.*s [%.*s]%s",
              STR_ARG(request->method), STR_ARG(request->path), STR_ARG(request->query),
@@ -31,6 +32,9 @@ static void handler(struct http_exchange *exchange, const struct http_request *r
         response.blob = world->big;
     } else if (str_eq(request->path, STR("/copied"))) {
         response.body = blob_view(world->big);
+    } else if (str_eq(request->path, STR("/static"))) {
+        response.body = blob_view(world->big);
+        response.is_static = true;
     } else if (str_eq(request->path, STR("/echo"))) {
         response.body = request->body;
     } else if (str_eq(request->path, STR("/extra"))) {
@@ -47,12 +51,13 @@ static void handler(struct http_exchange *exchange, const struct http_request *r
     http_respond(exchange, &response);
 }
 
-void world_start(struct world *world, struct http_server_options options)
+void world_start(struct world *world, struct http_listener_options options)
 {
     struct error err = {0};
-    world->server = http_server_new(world->loop, &options, handler, world, &err);
+    world->server = http_server_new(world->loop, handler, world);
+    world->listener = http_server_listen(world->server, &options, &err);
     assert_string_equal(err.text, "");
-    assert_non_null(world->server);
+    assert_non_null(world->listener);
 }
 
 int world_set_up(void **state)
@@ -89,7 +94,7 @@ struct client client_dial(struct world *world)
     struct sockaddr_in address = {
         .sin_family = AF_INET,
         .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-        .sin_port = htons(http_server_port(world->server)),
+        .sin_port = htons(http_listener_port(world->listener)),
     };
     assert_int_equal(connect(client.fd, (struct sockaddr *)&address, sizeof(address)), 0);
     return client;

@@ -19,9 +19,11 @@ enum { BIG = 8 << 20 };
 struct world {
     struct loop *loop;
     struct http_server *server;
+    struct http_listener *listener;
     char folder[32], path[64];
     struct blob *big;
     struct http_exchange *kept; /* of /later */
+    const void *policy;         /* of the last request's listener */
     size_t handled;
     char seen[512]; /* the last request */
 };
@@ -37,7 +39,7 @@ int world_set_up(void **state);
 int world_tear_down(void **state);
 
 /* Starts the server; its handler answers /now and the like at once and keeps the exchange of /later. */
-void world_start(struct world *world, struct http_server_options options);
+void world_start(struct world *world, struct http_listener_options options);
 
 /* Answers the exchange that was kept. */
 void world_answer(struct world *world, const char *text);

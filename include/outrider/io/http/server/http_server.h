@@ -1,17 +1,17 @@
 /* A small HTTP/1.1 server on the loop.
  *
- * Why not libevent's evhttp: it has no bound on connections, cannot tell when one that never sent a request
- * is gone, gives no control over what is written when, and cannot hand one shared message to thousands of
- * subscribers.
+ * libevent's evhttp is not used: it has no bound on connections, cannot tell when a connection that never sent
+ * a request has closed, gives no control over what is written when, and cannot share one message among
+ * thousands of subscribers.
  *
- * One request at a time on a connection, pipelined ones in their order. Everything that a peer can make grow
- * is bounded: connections (the longest silent or idle makes room, beyond that 503), head and body
- * (http_parse.h, max_body), the time to send a request, to stay idle and to read an answer. What is written
- * and not yet read by the peer is one answer, whose blob is referenced and not copied. A connection without a
+ * A connection serves one request at a time, pipelined requests in their order. Everything a peer can make
+ * grow is bounded: connections (the one silent or idle for longest makes room, otherwise 503), head and body
+ * (http_parse.h, max_body), and the time to send a request, to stay idle and to read a reply. What is written
+ * and not yet read by the peer is one reply; its blob is referenced, not copied. A connection without a
  * request has no buffers.
  *
- * What is not HTTP is answered here, with {"error":{"code":"...","message":"..."}}: 400, 408, 411, 413, 414,
- * 431, 501, 503, 505. Everything else is the handler's: unknown paths, methods, tokens. */
+ * The server itself refuses what is not HTTP, with {"error":{"code":"...","message":"..."}}: 400, 408, 411,
+ * 413, 414, 431, 501, 503, 505. Unknown paths, methods and tokens are the handler's. */
 #ifndef OUTRIDER_IO_HTTP_SERVER_HTTP_SERVER_H
 #define OUTRIDER_IO_HTTP_SERVER_HTTP_SERVER_H
 
@@ -27,22 +27,26 @@ struct blob;
 struct error;
 struct http_exchange;
 struct http_head;
+struct http_listener;
 struct http_server;
 struct loop;
+struct transport;
 
-/* Where zero is not a meaning of its own it asks for the default in parentheses. */
-struct http_server_options {
-    const char *unix_path;      /* listen on this socket file; NULL: on host and port */
-    mode_t mode;                /* of the socket file (0660) */
-    gid_t gid;                  /* of the socket file; (gid_t)-1: as created */
-    const char *host;           /* numeric address, IPv6 without brackets, or "localhost" */
-    uint16_t port;              /* 0: a free one, see http_server_port */
-    size_t max_connections;     /* (1024), and never more than a quarter of the files for peers */
-    size_t max_pushes;          /* beside them (http_push.h) (5000), never more than half of those files */
-    size_t max_body;            /* bytes (65536) */
+/* A listener and its policy. A member that is 0 or NULL means the default in parentheses. */
+struct http_listener_options {
+    const char *unix_path;  /* listen on this socket file; NULL: on host and port */
+    mode_t mode;            /* of the socket file (0660) */
+    gid_t gid;              /* of the socket file; (gid_t)-1: as created */
+    const char *host;       /* numeric address, IPv6 without brackets ("localhost") */
+    uint16_t port;          /* 0: a free one, see http_listener_port */
+    int inherited_fd;       /* a listening stream socket to use instead of all above; taken over */
+    size_t max_connections; /* (1024); all listeners together get at most a quarter of the files for peers */
+    size_t max_pushes;      /* beside them, see http_push.h (5000); together at most half of those files */
+    size_t max_body;        /* bytes (65536) */
     int64_t request_timeout_ms; /* to send a head, and again to send its body (10000) */
     int64_t idle_timeout_ms;    /* between requests on a kept connection (60000) */
-    int64_t write_timeout_ms;   /* without the peer reading a byte of its answer (10000) */
+    int64_t write_timeout_ms;   /* without the peer reading a byte of its reply (10000) */
+    const void *policy;         /* the owner's, borrowed: what requests from this listener may do */
 };
 
 /* Borrowed until the handler returns. */
@@ -52,68 +56,88 @@ struct http_request {
     struct str query; /* undecoded: http_query_next */
     struct str host;  /* as the peer wrote it; empty when it named none (HTTP/1.0) */
     struct str body;
-    bool is_unix; /* came over the unix socket */
+    bool is_unix;       /* over a unix socket */
+    const void *policy; /* of the listener */
     const struct http_head *head;
 };
 
-/* Static or borrowed until http_respond returns. */
+/* Everything is borrowed until http_respond returns. */
 struct http_response {
     int status;
     struct str content_type;    /* empty: no Content-Type header */
     struct blob *blob;          /* the body; a reference is taken. NULL: `body` */
-    struct str body;            /* copied when it cannot be sent at once */
-    const char *const *headers; /* more headers, "Name: value", NULL at the end; NULL: none. One with a CR or
+    struct str body;            /* copied when it cannot be sent at once, unless `is_static` */
+    bool is_static;             /* the bytes of `body` outlive the server and never change */
+    const char *const *headers; /* more headers, "Name: value", NULL at the end; NULL: none. A text with CR or
                                    LF is left out */
-    bool close;                 /* end the connection after this answer */
+    bool close;                 /* end the connection after this reply */
 };
 
 /* Since the start; `open` and `pushing` are now. */
 struct http_server_counters {
     uint64_t accepted;
-    uint64_t rejected; /* 503, or closed without a word: no room */
+    uint64_t rejected; /* 503, or closed at once: no room */
     uint64_t evicted;  /* idle, closed to make room */
     uint64_t requests; /* given to the handler */
-    uint64_t faults;   /* answered here with 4xx or 5xx, rejected ones excluded */
+    uint64_t faults;   /* refused here with 4xx or 5xx, rejected ones excluded */
     uint64_t request_timeouts, idle_timeouts, write_timeouts;
     uint64_t bytes_sent;
     uint64_t pushes, pushes_behind; /* begun; closed because the peer was too far behind (http_push.h) */
+    uint64_t upgraded;              /* connections handed over */
     size_t open, pushing;           /* pushing: of the open ones */
 };
 
-/* Called from the loop for each request. The exchange belongs to the handler from now on: it calls
- * http_respond exactly once, now or later, also when the peer has gone meanwhile. */
+/* Called from the loop for each request. The handler owns the exchange and ends it exactly once, now or later:
+ * with http_respond, http_exchange_upgrade or http_push_begin. The peer may have closed meanwhile. */
 typedef void http_handler_fn(struct http_exchange *exchange, const struct http_request *request, void *user);
 
-/* Listens. `loop` and `user` are borrowed until http_server_free; the options are copied. NULL with `err`
- * set: ERROR_BUSY when the address or path is in use (the text names it), ERROR_INVALID, ERROR_DENIED,
- * ERROR_NOT_FOUND, ERROR_SYSTEM. The caller owns the server. */
-struct http_server *http_server_new(struct loop *loop, const struct http_server_options *options,
-                                    http_handler_fn *handler, void *user, struct error *err) MUST_CHECK;
+/* A server without listeners. `loop` and `user` are borrowed until http_server_free. The caller owns the
+ * server. Never NULL. */
+struct http_server *http_server_new(struct loop *loop, http_handler_fn *handler, void *user);
 
-/* Closes the listener and every connection, without callbacks, and removes the socket file. Exchanges that
- * are still open stay valid, to be answered into the void. Accepts NULL. Not to be called from the handler.
- */
+/* Adds a listener; the options are copied. NULL with `err` set: ERROR_BUSY when the address or path is in use
+ * (the text names it), ERROR_INVALID, ERROR_DENIED, ERROR_NOT_FOUND, ERROR_SYSTEM. The server owns the
+ * listener. */
+struct http_listener *http_server_listen(struct http_server *server,
+                                         const struct http_listener_options *options,
+                                         struct error *err) MUST_CHECK;
+
+/* Closes every listener and connection, without callbacks (but see http_upgraded_fn), and removes the socket
+ * files. Open exchanges stay valid; their replies are dropped. Accepts NULL. Not to be called from the
+ * handler. */
 void http_server_free(struct http_server *server);
 
-/* The TCP port that it listens on; 0 on a unix path. */
-uint16_t http_server_port(const struct http_server *server);
+/* The TCP port of a listener; 0 on a unix socket. */
+uint16_t http_listener_port(const struct http_listener *listener);
 
-/* How many connections, and pushes beside them, there may be at a time: as the options have it, or as many as
- * the files that may be open allow. */
-size_t http_server_max_connections(const struct http_server *server);
-size_t http_server_max_pushes(const struct http_server *server);
+/* The limits in force: those of the options, or what the limit of open files leaves. */
+size_t http_listener_max_connections(const struct http_listener *listener);
+size_t http_listener_max_pushes(const struct http_listener *listener);
 
-/* The counters, borrowed. */
+/* The counters of all listeners together, borrowed. */
 const struct http_server_counters *http_server_counters(const struct http_server *server);
 
 /* The value of a header of the request, by name in any case, borrowed like the request; false when absent. */
 bool http_request_header(const struct http_request *request, struct str name, struct str *ret_value);
 
-/* Answers, and frees the exchange. Nothing is sent when the peer has gone. To HEAD, 204 and 304 no body is
- * sent. May be called from the handler or from anywhere in the loop. */
+/* Sends the reply and frees the exchange. Nothing is sent when the peer has closed. To HEAD, 204 and 304 no
+ * body is sent. May be called from the handler or from anywhere in the loop. */
 void http_respond(struct http_exchange *exchange, const struct http_response *response);
 
-/* Who asks, for a log: "127.0.0.1:5555", "[::1]:5555", "pid 17 uid 1000", "gone". Writes at most `size`
+/* Takes a connection over. `transport` is moved to the callee, which copies it and owns it from then on;
+ * `ahead` are bytes the server has read behind the request, borrowed for the call. `transport` is NULL when
+ * the connection ended before the 101 was sent, or the server was freed. Called exactly once, at the end of a
+ * turn of the loop or from http_server_free, never from http_exchange_upgrade. */
+typedef void http_upgraded_fn(struct transport *transport, struct str ahead, void *user);
+
+/* Replies 101 with `headers` (as in http_response; `Upgrade: PROTOCOL` is the caller's, `Connection: Upgrade`
+ * is added) and hands the connection over once that is sent; frees the exchange. The connection then counts
+ * towards no limit of the server. Returns false, with the exchange still the caller's, when there is no
+ * connection to hand over: the peer has closed, speaks HTTP/1.0, or asked with HEAD. */
+bool http_exchange_upgrade(struct http_exchange *exchange, const char *const *headers, http_upgraded_fn *fn,
+                           void *user) MUST_CHECK;
+
+/* The peer, for a log: "127.0.0.1:5555", "[::1]:5555", "pid 17 uid 1000", "gone". Writes at most `size`
  * bytes, NUL included, to `ret_text`. */
 void http_exchange_peer(const struct http_exchange *exchange, char *ret_text, size_t size);
 

@@ -70,11 +70,11 @@ static void test_fetch(void **state)
 {
     struct world *world = *state;
     char url[64];
-    world_start(world, (struct http_server_options){0});
-    snprintf(url, sizeof(url), "http://127.0.0.1:%u/echo", http_server_port(world->server));
+    world_start(world, (struct http_listener_options){0});
+    snprintf(url, sizeof(url), "http://127.0.0.1:%u/echo", http_listener_port(world->listener));
     fetch_in_child(world, url, NULL);
     http_server_free(world->server);
-    world_start(world, (struct http_server_options){.unix_path = world->path, .gid = (gid_t)-1});
+    world_start(world, (struct http_listener_options){.unix_path = world->path, .gid = (gid_t)-1});
     fetch_in_child(world, "http://localhost/echo", world->path);
     assert_non_null(strstr(world->seen, "GET /echo ? @localhost"));
 }

@@ -23,7 +23,7 @@ static void test_faults(void **state)
         {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 65537\r\n\r\nhello", "413 Content Too Large"},
         {"GET / HTTP/3.0\r\nHost: h\r\n\r\n", "505 HTTP Version Not Supported"},
     };
-    world_start(world, (struct http_server_options){0});
+    world_start(world, (struct http_listener_options){0});
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct client client = client_dial(world);
         client_say(&client, rows[i].text);
@@ -52,7 +52,7 @@ static void test_faults(void **state)
 static void test_slow_peers(void **state)
 {
     struct world *world = *state;
-    world_start(world, (struct http_server_options){.request_timeout_ms = 20, .idle_timeout_ms = 20});
+    world_start(world, (struct http_listener_options){.request_timeout_ms = 20, .idle_timeout_ms = 20});
     const struct http_server_counters *counters = http_server_counters(world->server);
     struct client silent = client_dial(world);
     client_hear_end(world, &silent);
@@ -79,11 +79,11 @@ static void test_slow_peers(void **state)
     client_hang_up(&idle);
 }
 
-static size_t buffered(const struct http_server *server)
+static size_t buffered(const struct http_listener *listener)
 {
     size_t size = 0;
     for (size_t i = 0; i < CONNECTION_STATES; i++) {
-        for (const struct connection *at = server->lists[i].first; at != NULL; at = at->next) {
+        for (const struct connection *at = listener->lists[i].first; at != NULL; at = at->next) {
             size += at->in.size;
         }
     }
@@ -94,7 +94,7 @@ static size_t buffered(const struct http_server *server)
 static void test_asking_ahead(void **state)
 {
     struct world *world = *state;
-    world_start(world, (struct http_server_options){0});
+    world_start(world, (struct http_listener_options){0});
     struct client client = client_dial(world);
     enum { COUNT = 20000 };
     struct buf many = {0};
@@ -108,7 +108,7 @@ static void test_asking_ahead(void **state)
         world_turn(world);
         client_read(&client);
         buf_clear(&client.in);
-        most = buffered(world->server) > most ? buffered(world->server) : most;
+        most = buffered(world->listener) > most ? buffered(world->listener) : most;
     }
     assert_int_equal(said, many.size);
     assert_true(most > 0);
@@ -121,7 +121,7 @@ static void test_asking_ahead(void **state)
 static void test_asking_ahead_of_late_answers(void **state)
 {
     struct world *world = *state;
-    world_start(world, (struct http_server_options){.max_body = 1000});
+    world_start(world, (struct http_listener_options){.max_body = 1000});
     struct client client = client_dial(world);
     struct buf many = {0};
     while (many.size < 1 << 20) {
@@ -135,7 +135,7 @@ static void test_asking_ahead_of_late_answers(void **state)
             world_turn(world);
         }
         world_turn(world);
-        most = buffered(world->server) > most ? buffered(world->server) : most;
+        most = buffered(world->listener) > most ? buffered(world->listener) : most;
         world_answer(world, "done");
     }
     assert_int_equal(world->handled, 200);
@@ -148,7 +148,7 @@ static void test_asking_ahead_of_late_answers(void **state)
 static void test_never_reading_peer(void **state)
 {
     struct world *world = *state;
-    world_start(world, (struct http_server_options){.write_timeout_ms = 50});
+    world_start(world, (struct http_listener_options){.write_timeout_ms = 50});
     struct client client = client_dial(world);
     for (int i = 0; i < 10; i++) {
         client_say(&client, GET("/big"));
@@ -169,15 +169,16 @@ static void test_never_reading_peer(void **state)
 static void test_large_answers_arrive_whole(void **state)
 {
     struct world *world = *state;
-    world_start(world, (struct http_server_options){0});
+    world_start(world, (struct http_listener_options){0});
     struct client client = client_dial(world);
-    client_say(&client, GET("/big") GET("/copied") "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    client_say(&client, GET("/big") GET("/copied")
+                            GET("/static") "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
     client_hear_end(world, &client);
     size_t letters = 0;
     for (size_t i = 0; i < client.in.size; i++) {
         letters += client.in.data[i] == 'z' ? 1 : 0;
     }
-    assert_int_equal(letters, 2 * BIG);
+    assert_int_equal(letters, 3 * BIG);
     assert_string_equal(buf_text(&client.in) + client.in.size - 5, "hello");
     client_hang_up(&client);
 }
@@ -185,7 +186,7 @@ static void test_large_answers_arrive_whole(void **state)
 static void test_max_connections(void **state)
 {
     struct world *world = *state;
-    world_start(world, (struct http_server_options){.max_connections = 2});
+    world_start(world, (struct http_listener_options){.max_connections = 2});
     const struct http_server_counters *counters = http_server_counters(world->server);
     struct client first = client_dial(world);
     client_say(&first, GET("/"));
@@ -228,15 +229,15 @@ static void test_max_connections(void **state)
 static void test_silent_ones_make_room(void **state)
 {
     struct world *world = *state;
-    world_start(world, (struct http_server_options){.max_connections = 2});
+    world_start(world, (struct http_listener_options){.max_connections = 2});
     struct client asking = client_dial(world);
     client_say(&asking, GET("/"));
     client_hear(world, &asking, "hello", 1);
     struct client silent = client_dial(world);
-    while (world->server->lists[CONNECTION_FRESH].count == 0) {
+    while (world->listener->lists[CONNECTION_FRESH].count == 0) {
         world_turn(world);
     }
-    world->server->lists[CONNECTION_FRESH].first->deadline_ms -= 5000; /* it has been there so long */
+    world->listener->lists[CONNECTION_FRESH].first->deadline_ms -= 5000; /* it has been there so long */
     struct client another = client_dial(world);
     client_say(&another, GET("/"));
     client_hear(world, &another, "hello", 1);
@@ -253,7 +254,7 @@ static void test_silent_ones_make_room(void **state)
 static void test_no_descriptors(void **state)
 {
     struct world *world = *state;
-    world_start(world, (struct http_server_options){0});
+    world_start(world, (struct http_listener_options){0});
     struct client client = client_dial(world);
     struct rlimit before;
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);

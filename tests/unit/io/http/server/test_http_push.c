@@ -93,10 +93,11 @@ static int tear_down(void **state)
     return world_tear_down(&world);
 }
 
-static void serve(struct stage *stage, struct http_server_options options)
+static void serve(struct stage *stage, struct http_listener_options options)
 {
     struct error err = {0};
-    stage->world->server = http_server_new(stage->world->loop, &options, handler, stage, &err);
+    stage->world->server = http_server_new(stage->world->loop, handler, stage);
+    stage->world->listener = http_server_listen(stage->world->server, &options, &err);
     assert_string_equal(err.text, "");
 }
 
@@ -126,7 +127,7 @@ static const struct http_server_counters *counters_of(const struct stage *stage)
 static void test_stream(void **state)
 {
     struct stage *stage = *state;
-    serve(stage, (struct http_server_options){0});
+    serve(stage, (struct http_listener_options){0});
     struct client client = subscribe(stage, GET("/push"));
     send_text(stage->pushes[0], "one\n");
     send_text(stage->pushes[0], "two\n");
@@ -153,7 +154,7 @@ static void test_stream(void **state)
 static void test_http_1_0(void **state)
 {
     struct stage *stage = *state;
-    serve(stage, (struct http_server_options){0});
+    serve(stage, (struct http_listener_options){0});
     struct client client = subscribe(stage, "GET /push HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
     send_text(stage->pushes[0], "data");
     client_hear(stage->world, &client, "\r\n\r\ndata", 1);
@@ -164,7 +165,7 @@ static void test_http_1_0(void **state)
 static void test_head(void **state)
 {
     struct stage *stage = *state;
-    serve(stage, (struct http_server_options){0});
+    serve(stage, (struct http_listener_options){0});
     struct client client = client_dial(stage->world);
     client_say(&client, "HEAD /push HTTP/1.1\r\nHost: h\r\n\r\n");
     client_hear_end(stage->world, &client);
@@ -180,7 +181,7 @@ static void test_slow_reader(void **state)
 {
     struct stage *stage = *state;
     enum { COUNT = 700 };
-    serve(stage, (struct http_server_options){0});
+    serve(stage, (struct http_listener_options){0});
     struct client client = subscribe(stage, GET("/push"));
     struct buf want = {0};
     size_t rounds = 0;
@@ -213,7 +214,7 @@ static void test_slow_reader(void **state)
 static void test_behind(void **state)
 {
     struct stage *stage = *state;
-    serve(stage, (struct http_server_options){0});
+    serve(stage, (struct http_listener_options){0});
     struct client lazy = subscribe(stage, GET("/push"));
     struct client busy = subscribe(stage, GET("/push"));
     size_t most = 0, sent = 0;
@@ -249,7 +250,7 @@ static void test_behind(void **state)
 static void test_peer_goes(void **state)
 {
     struct stage *stage = *state;
-    serve(stage, (struct http_server_options){0});
+    serve(stage, (struct http_listener_options){0});
     stage->ends_when_closed = true;
     struct client closes = subscribe(stage, GET("/push"));
     struct client half = subscribe(stage, GET("/push"));
@@ -271,7 +272,7 @@ static void test_peer_goes(void **state)
 static void test_goes_while_sending(void **state)
 {
     struct stage *stage = *state;
-    serve(stage, (struct http_server_options){0});
+    serve(stage, (struct http_listener_options){0});
     struct client client = subscribe(stage, GET("/push"));
     struct linger now = {.l_onoff = 1};
     setsockopt(client.fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
@@ -286,7 +287,7 @@ static void test_goes_while_sending(void **state)
 static void test_room(void **state)
 {
     struct stage *stage = *state;
-    serve(stage, (struct http_server_options){.max_connections = 2, .max_pushes = 2});
+    serve(stage, (struct http_listener_options){.max_connections = 2, .max_pushes = 2});
     struct client one = subscribe(stage, GET("/push"));
     struct client two = subscribe(stage, GET("/push"));
     struct client three = client_dial(stage->world);
@@ -317,7 +318,7 @@ static void test_room(void **state)
 static void test_talkative(void **state)
 {
     struct stage *stage = *state;
-    serve(stage, (struct http_server_options){0});
+    serve(stage, (struct http_listener_options){0});
     struct client client = subscribe(stage, GET("/push") GET("/push"));
     send_text(stage->pushes[0], "still here");
     client_hear(stage->world, &client, "still here", 1);
@@ -332,7 +333,7 @@ static void test_talkative(void **state)
 static void test_outlives_server(void **state)
 {
     struct stage *stage = *state;
-    serve(stage, (struct http_server_options){0});
+    serve(stage, (struct http_listener_options){0});
     struct client client = subscribe(stage, GET("/push"));
     struct client lazy = subscribe(stage, GET("/push"));
     while (http_push_behind(stage->pushes[1]) == 0) {

@@ -1,5 +1,6 @@
 #include "outrider/base/error.h"
 #include "outrider/io/loop/loop.h"
+#include "outrider/io/net/transport.h"
 #include "unit/io/http/http_world.h"
 
 #include <stdio.h>
@@ -12,7 +13,7 @@
 static void test_answer(void **state)
 {
     struct world *world = *state;
-    world_start(world, (struct http_server_options){0});
+    world_start(world, (struct http_listener_options){0});
     struct client client = client_dial(world);
     client_say(&client, "GET /a%20b?x=%31 HTTP/1.1\r\nHost: me:1\r\nUser-Agent: nc\r\n\r\n");
     client_hear(world, &client, "hello", 1);
@@ -48,7 +49,7 @@ static void test_answer(void **state)
 static void test_split_reads(void **state)
 {
     struct world *world = *state;
-    world_start(world, (struct http_server_options){0});
+    world_start(world, (struct http_listener_options){0});
     struct client client = client_dial(world);
     const char *text = "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 11\r\n\r\nhello world";
     for (size_t i = 0; i < strlen(text); i++) {
@@ -64,7 +65,7 @@ static void test_split_reads(void **state)
 static void test_pipelining(void **state)
 {
     struct world *world = *state;
-    world_start(world, (struct http_server_options){0});
+    world_start(world, (struct http_listener_options){0});
     struct client client = client_dial(world);
     struct buf text = {0};
     for (int i = 0; i < 100; i++) {
@@ -88,7 +89,7 @@ static void test_pipelining(void **state)
 static void test_http_1_0(void **state)
 {
     struct world *world = *state;
-    world_start(world, (struct http_server_options){0});
+    world_start(world, (struct http_listener_options){0});
     struct client client = client_dial(world);
     client_say(&client, "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
     client_hear(world, &client, "Connection: keep-alive\r\n", 1);
@@ -101,7 +102,7 @@ static void test_http_1_0(void **state)
 static void test_later(void **state)
 {
     struct world *world = *state;
-    world_start(world, (struct http_server_options){0});
+    world_start(world, (struct http_listener_options){0});
     struct client client = client_dial(world);
     client_say(&client, GET("/later") GET("/now"));
     while (world->kept == NULL) {
@@ -123,7 +124,7 @@ static void test_gone(void **state)
 {
     struct world *world = *state;
     char peer[64];
-    world_start(world, (struct http_server_options){0});
+    world_start(world, (struct http_listener_options){0});
     struct client client = client_dial(world);
     client_say(&client, GET("/later"));
     while (world->kept == NULL) {
@@ -150,7 +151,7 @@ static void test_gone(void **state)
 static void test_close_from_the_handler(void **state)
 {
     struct world *world = *state;
-    world_start(world, (struct http_server_options){0});
+    world_start(world, (struct http_listener_options){0});
     struct client client = client_dial(world);
     client_say(&client, "POST /close HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nbody" GET("/never"));
     client_hear_end(world, &client);
@@ -162,7 +163,7 @@ static void test_close_from_the_handler(void **state)
 static void test_continue(void **state)
 {
     struct world *world = *state;
-    world_start(world, (struct http_server_options){0});
+    world_start(world, (struct http_listener_options){0});
     struct client client = client_dial(world);
     client_say(&client, "PUT /echo HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n");
     client_hear(world, &client, "HTTP/1.1 100 Continue\r\n\r\n", 1);
@@ -171,25 +172,31 @@ static void test_continue(void **state)
     client_hang_up(&client);
 }
 
-static void test_unix_path(void **state)
+static struct client dial_path(const struct world *world)
 {
-    struct world *world = *state;
-    world_start(world,
-                (struct http_server_options){.unix_path = world->path, .mode = 0600, .gid = (gid_t)-1});
-    struct stat status;
-    assert_int_equal(stat(world->path, &status), 0);
-    assert_int_equal(status.st_mode & 0777, 0600);
     struct client client = {.fd = socket(AF_UNIX, SOCK_STREAM, 0)};
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     strcpy(address.sun_path, world->path);
     assert_int_equal(connect(client.fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    return client;
+}
+
+static void test_unix_path(void **state)
+{
+    struct world *world = *state;
+    world_start(world,
+                (struct http_listener_options){.unix_path = world->path, .mode = 0600, .gid = (gid_t)-1});
+    struct stat status;
+    assert_int_equal(stat(world->path, &status), 0);
+    assert_int_equal(status.st_mode & 0777, 0600);
+    struct client client = dial_path(world);
     client_say(&client, "GET /x HTTP/1.0\r\n\r\n");
     client_hear_end(world, &client);
     assert_string_equal(world->seen, "GET /x ? @ none [] unix");
     client_say(&client, "");
     struct error err;
-    struct http_server_options same = {.unix_path = world->path, .gid = (gid_t)-1};
-    assert_null(http_server_new(world->loop, &same, NULL, NULL, &err));
+    struct http_listener_options same = {.unix_path = world->path, .gid = (gid_t)-1};
+    assert_null(http_server_listen(world->server, &same, &err));
     assert_int_equal(err.code, ERROR_BUSY);
     http_server_free(world->server);
     world->server = NULL;
@@ -201,22 +208,199 @@ static void test_address_in_use(void **state)
 {
     struct world *world = *state;
     struct error err;
-    world_start(world, (struct http_server_options){.host = "127.0.0.1"});
-    struct http_server_options same = {.host = "127.0.0.1", .port = http_server_port(world->server)};
-    assert_null(http_server_new(world->loop, &same, NULL, NULL, &err));
+    world_start(world, (struct http_listener_options){.host = "127.0.0.1"});
+    struct http_listener_options same = {.host = "127.0.0.1", .port = http_listener_port(world->listener)};
+    assert_null(http_server_listen(world->server, &same, &err));
     assert_int_equal(err.code, ERROR_BUSY);
     assert_non_null(strstr(err.text, "127.0.0.1"));
-    struct http_server_options name = {.host = "not an address"};
-    assert_null(http_server_new(world->loop, &name, NULL, NULL, &err));
+    struct http_listener_options name = {.host = "not an address"};
+    assert_null(http_server_listen(world->server, &name, &err));
     assert_int_equal(err.code, ERROR_INVALID);
-    struct http_server_options v6 = {.host = "::1"};
-    struct http_server *server = http_server_new(world->loop, &v6, NULL, NULL, &err);
-    if (server != NULL) { /* a machine without IPv6 says ERROR_SYSTEM */
-        assert_true(http_server_port(server) != 0);
+    struct http_listener_options v6 = {.host = "::1"};
+    const struct http_listener *listener = http_server_listen(world->server, &v6, &err);
+    if (listener != NULL) { /* ERROR_SYSTEM on a machine without IPv6 */
+        assert_true(http_listener_port(listener) != 0);
     } else {
         assert_int_equal(err.code, ERROR_SYSTEM);
     }
-    http_server_free(server);
+}
+
+/* Each listener has its own limits and its own policy. */
+static void test_two_listeners(void **state)
+{
+    struct world *world = *state;
+    static const char policy[] = "trusted";
+    struct error err = {0};
+    world_start(world, (struct http_listener_options){.max_connections = 1});
+    struct http_listener_options second = {
+        .unix_path = world->path, .gid = (gid_t)-1, .max_connections = 2, .policy = policy};
+    assert_non_null(http_server_listen(world->server, &second, &err));
+    struct client busy = client_dial(world);
+    client_say(&busy, GET("/later"));
+    while (world->kept == NULL) {
+        world_turn(world);
+    }
+    assert_null(world->policy);
+    struct client refused = client_dial(world);
+    client_hear_end(world, &refused);
+    assert_true(client_heard(&refused, "too_many_connections"));
+    struct client other = dial_path(world);
+    client_say(&other, GET("/now"));
+    client_hear(world, &other, "hello", 1);
+    assert_ptr_equal(world->policy, policy);
+    world_answer(world, "done");
+    client_hear(world, &busy, "done", 1);
+    client_hang_up(&busy);
+    client_hang_up(&refused);
+    client_hang_up(&other);
+}
+
+static void test_inherited(void **state)
+{
+    struct world *world = *state;
+    struct error err = {0};
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    strcpy(address.sun_path, world->path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    world_start(world, (struct http_listener_options){0});
+    assert_null(http_server_listen(world->server, &(struct http_listener_options){.inherited_fd = fd}, &err));
+    assert_int_equal(err.code, ERROR_INVALID);
+    assert_int_equal(listen(fd, 8), 0);
+    const struct http_listener *listener =
+        http_server_listen(world->server, &(struct http_listener_options){.inherited_fd = fd}, &err);
+    assert_non_null(listener);
+    assert_int_equal(http_listener_port(listener), 0);
+    struct client client = dial_path(world);
+    client_say(&client, "GET /x HTTP/1.0\r\n\r\n");
+    client_hear_end(world, &client);
+    assert_string_equal(world->seen, "GET /x ? @ none [] unix");
+    http_server_free(world->server);
+    world->server = NULL;
+    assert_int_equal(access(world->path, F_OK), 0); /* the socket file is the service manager's */
+    client_hang_up(&client);
+}
+
+/* ---- upgrades: a protocol that returns each byte, on a connection handed over ---- */
+
+struct echo {
+    struct transport transport;
+    struct buf ahead;
+    size_t calls, gone;
+};
+
+static void on_upgraded(struct transport *transport, struct str ahead, void *user)
+{
+    struct echo *echo = user;
+    echo->calls++;
+    if (transport == NULL) {
+        echo->gone++;
+        return;
+    }
+    echo->transport = *transport;
+    buf_str(&echo->ahead, ahead);
+}
+
+static void echo_turn(struct world *world, struct echo *echo)
+{
+    char data[256];
+    ssize_t got;
+    world_turn(world);
+    while (echo->calls > 0 && (got = echo->transport.ops->recv(&echo->transport, data, sizeof(data))) > 0) {
+        buf_add(&echo->ahead, data, (size_t)got);
+    }
+    struct iovec part = {echo->ahead.data, echo->ahead.size};
+    if (echo->calls > 0 && part.iov_len > 0) {
+        ssize_t sent = echo->transport.ops->sendv(&echo->transport, &part, 1);
+        buf_consume(&echo->ahead, sent > 0 ? (size_t)sent : 0);
+    }
+}
+
+static void echo_until(struct world *world, struct echo *echo, struct client *client, const char *text)
+{
+    for (client_read(client); !client_heard(client, text); client_read(client)) {
+        echo_turn(world, echo);
+    }
+}
+
+static struct http_exchange *keep_exchange(struct world *world, struct client *client, const char *text)
+{
+    client_say(client, text);
+    while (world->kept == NULL) {
+        world_turn(world);
+    }
+    struct http_exchange *exchange = world->kept;
+    world->kept = NULL;
+    return exchange;
+}
+
+static const char *const upgrade_headers[] = {"Upgrade: echo", NULL};
+
+static void test_upgrade(void **state)
+{
+    struct world *world = *state;
+    struct echo echo = {.transport.fd = -1};
+    world_start(world, (struct http_listener_options){0});
+    struct client client = client_dial(world);
+    struct http_exchange *exchange = keep_exchange(world, &client, GET("/later") "first bytes");
+    assert_true(http_exchange_upgrade(exchange, upgrade_headers, on_upgraded, &echo));
+    assert_int_equal(echo.calls, 0); /* never from within */
+    echo_until(world, &echo, &client, "first bytes");
+    client_say(&client, ", and more");
+    echo_until(world, &echo, &client, "first bytes, and more");
+    assert_true(client_heard(&client, "HTTP/1.1 101 Switching Protocols\r\n"));
+    assert_true(client_heard(&client, "Upgrade: echo\r\nConnection: Upgrade\r\n\r\nfirst bytes"));
+    assert_false(client_heard(&client, "Content-Length"));
+    const struct http_server_counters *counters = http_server_counters(world->server);
+    assert_int_equal(counters->open, 0);
+    assert_int_equal(counters->upgraded, 1);
+    http_server_free(world->server); /* the connection is no longer the server's */
+    world->server = NULL;
+    buf_clear(&client.in);
+    client_say(&client, "still here");
+    echo_until(world, &echo, &client, "still here");
+    assert_int_equal(echo.calls, 1);
+    transport_close(&echo.transport);
+    transport_close(&echo.transport);
+    buf_fini(&echo.ahead);
+    client_hear_end(world, &client);
+    client_hang_up(&client);
+}
+
+static void test_no_upgrade(void **state)
+{
+    struct world *world = *state;
+    struct echo echo = {.transport.fd = -1};
+    static const char *const requests[] = {"GET /later HTTP/1.0\r\n\r\n",
+                                           "HEAD /later HTTP/1.1\r\nHost: h\r\n\r\n"};
+    world_start(world, (struct http_listener_options){0});
+    for (size_t i = 0; i < COUNT_OF(requests); i++) {
+        struct client client = client_dial(world);
+        struct http_exchange *exchange = keep_exchange(world, &client, requests[i]);
+        assert_false(http_exchange_upgrade(exchange, upgrade_headers, on_upgraded, &echo));
+        http_respond(exchange, &(struct http_response){.status = 400, .close = true});
+        client_hear_end(world, &client);
+        assert_true(client_heard(&client, "400 Bad Request"));
+        client_hang_up(&client);
+    }
+    struct client client = client_dial(world);
+    struct http_exchange *exchange = keep_exchange(world, &client, GET("/later"));
+    struct linger now = {.l_onoff = 1};
+    setsockopt(client.fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+    client_hang_up(&client);
+    bool begun = http_exchange_upgrade(exchange, upgrade_headers, on_upgraded, &echo);
+    assert_true(begun); /* the reset is not read yet; sending fails */
+    while (echo.calls == 0) {
+        world_turn(world);
+    }
+    assert_int_equal(echo.gone, 1);
+    client = client_dial(world);
+    exchange = keep_exchange(world, &client, GET("/later"));
+    assert_true(http_exchange_upgrade(exchange, upgrade_headers, on_upgraded, &echo));
+    http_server_free(world->server);
+    world->server = NULL;
+    assert_int_equal(echo.gone, 2);
+    client_hang_up(&client);
 }
 
 int main(void)
@@ -233,6 +417,10 @@ int main(void)
         T(test_continue),
         T(test_unix_path),
         T(test_address_in_use),
+        T(test_two_listeners),
+        T(test_inherited),
+        T(test_upgrade),
+        T(test_no_upgrade),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,217 @@
+/* Replies: written at once, or as the socket takes them; and connections handed over after a 101. */
+#include "http_server_internal.h"
+#include "outrider/base/blob.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+/* ---- writing ---- */
+
+/* Sends what `out` and `body` still have, without blocking. Returns the bytes taken, or -1 when the peer is
+ * gone. */
+static ssize_t send_some(struct connection *connection, struct str body)
+{
+    struct str head = buf_view(&connection->out);
+    size_t skip = connection->written;
+    size_t head_skip = skip < head.size ? skip : head.size;
+    size_t body_skip = skip - head_skip;
+    union {
+        const char *in;
+        void *out;
+    } first = {head.data == NULL ? "" : head.data + head_skip},
+      second = {body.size == 0 ? "" : body.data + body_skip};
+    struct iovec parts[] = {{first.out, head.size - head_skip}, {second.out, body.size - body_skip}};
+    ssize_t sent = connection->transport.ops->sendv(&connection->transport, parts, 2);
+    if (sent < 0) {
+        return errno == EAGAIN || errno == EINTR ? 0 : -1;
+    }
+    connection->written += (size_t)sent;
+    connection->listener->server->counters.bytes_sent += (uint64_t)sent;
+    return sent;
+}
+
+static void drop_output(struct connection *connection)
+{
+    buf_fini(&connection->out);
+    blob_unref(connection->blob);
+    connection->blob = NULL;
+    connection->body = (struct str){NULL, 0};
+    connection->written = 0;
+}
+
+static void linger(struct connection *connection)
+{
+    if (connection->ended || connection->transport.ops->finish(&connection->transport) < 0) {
+        connection_close(connection);
+        return;
+    }
+    connection_enter(connection, CONNECTION_LINGERING);
+    if (!connection->processing) {
+        buf_fini(&connection->in);
+    }
+}
+
+static void reply_written(struct connection *connection)
+{
+    drop_output(connection);
+    if (connection->upgraded != NULL) {
+        connection_enter(connection, CONNECTION_UPGRADED);
+        loop_defer(connection->listener->server->loop, &connection->again);
+    } else if (connection->close_after) {
+        linger(connection);
+    } else {
+        connection_enter(connection, CONNECTION_IDLE);
+    }
+    if (!connection->processing) {
+        connection_set_reading(connection);
+    }
+}
+
+void connection_on_writable(struct connection *connection)
+{
+    ssize_t sent = send_some(connection, connection->body);
+    if (sent < 0) {
+        connection_close(connection);
+    } else if (connection->written < connection->out.size + connection->body.size) {
+        if (sent > 0) {
+            connection_enter(connection, CONNECTION_WRITING);
+        }
+    } else {
+        event_del(&connection->writable);
+        reply_written(connection);
+        connection_process(connection);
+    }
+}
+
+/* The head is in `out`. What the socket does not take at once waits: a blob by reference, static bytes as they
+ * are, other bytes copied. Nothing is read while it waits, so that a peer cannot ask faster than it reads. */
+static void begin_writing(struct connection *connection, struct str body,
+                          const struct http_response *response)
+{
+    if (send_some(connection, body) < 0) {
+        connection_close(connection);
+        return;
+    }
+    if (connection->written >= connection->out.size + body.size) {
+        reply_written(connection);
+        return;
+    }
+    if (body.size > 0 && (response->blob != NULL || response->is_static)) {
+        connection->blob = blob_ref(response->blob);
+        connection->body = body;
+    } else {
+        buf_str(&connection->out, body);
+    }
+    connection_enter(connection, CONNECTION_WRITING);
+    event_del(&connection->readable);
+    event_add(&connection->writable, NULL);
+}
+
+void connection_fault(struct connection *connection, const struct http_fault *fault)
+{
+    connection->listener->server->counters.faults++;
+    connection->close_after = true;
+    http_response_fault(&connection->out, fault);
+    begin_writing(connection, (struct str){NULL, 0}, NULL);
+}
+
+/* ---- the exchange ---- */
+
+static struct str body_of(const struct http_response *response)
+{
+    return response->blob != NULL ? blob_view(response->blob) : response->body;
+}
+
+void exchange_respond(struct http_exchange *exchange, const struct http_response *response, size_t length)
+{
+    struct connection *connection = exchange->connection;
+    if (connection != NULL) {
+        struct str body = body_of(response);
+        bool keep = exchange->keep_alive && !response->close;
+        connection->exchange = NULL;
+        connection->close_after = !keep;
+        http_response_head(&connection->out, response, length, exchange->minor, keep);
+        if (exchange->is_head || response->status == 204 || response->status == 304) {
+            body = (struct str){NULL, 0};
+        }
+        begin_writing(connection, body, response);
+        if (connection->state == CONNECTION_IDLE && !connection->processing) {
+            loop_defer(connection->listener->server->loop, &connection->again);
+        }
+    }
+    free(exchange);
+}
+
+void http_respond(struct http_exchange *exchange, const struct http_response *response)
+{
+    exchange_respond(exchange, response, body_of(response).size);
+}
+
+bool http_request_header(const struct http_request *request, struct str name, struct str *ret_value)
+{
+    return http_head_find(request->head, name, ret_value);
+}
+
+void http_exchange_peer(const struct http_exchange *exchange, char *ret_text, size_t size)
+{
+    union {
+        struct sockaddr_storage any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } address = {.any = {0}};
+    socklen_t length = sizeof(address);
+    struct ucred peer = {0};
+    socklen_t peer_size = sizeof(peer);
+    char text[INET6_ADDRSTRLEN] = "";
+    int fd = exchange->connection == NULL ? -1 : exchange->connection->transport.fd;
+    if (fd < 0 || getpeername(fd, (struct sockaddr *)&address, &length) < 0) {
+        snprintf(ret_text, size, "gone");
+    } else if (address.any.ss_family == AF_INET) {
+        inet_ntop(AF_INET, &address.v4.sin_addr, text, sizeof(text));
+        snprintf(ret_text, size, "%s:%u", text, ntohs(address.v4.sin_port));
+    } else if (address.any.ss_family == AF_INET6) {
+        inet_ntop(AF_INET6, &address.v6.sin6_addr, text, sizeof(text));
+        snprintf(ret_text, size, "[%s]:%u", text, ntohs(address.v6.sin6_port));
+    } else {
+        getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &peer_size);
+        snprintf(ret_text, size, "pid %ld uid %ld", (long)peer.pid, (long)peer.uid);
+    }
+}
+
+/* ---- upgrades ---- */
+
+bool http_exchange_upgrade(struct http_exchange *exchange, const char *const *headers, http_upgraded_fn *fn,
+                           void *user)
+{
+    struct connection *connection = exchange->connection;
+    if (connection == NULL || exchange->minor == 0 || exchange->is_head) {
+        return false;
+    }
+    struct http_response switching = {.status = 101, .headers = headers};
+    connection->exchange = NULL;
+    connection->upgraded = fn;
+    connection->upgraded_user = user;
+    http_response_head(&connection->out, &switching, HTTP_LENGTH_UNKNOWN, exchange->minor, true);
+    free(exchange);
+    begin_writing(connection, (struct str){NULL, 0}, &switching);
+    return true;
+}
+
+void connection_hand_over(struct connection *connection)
+{
+    http_upgraded_fn *fn = connection->upgraded;
+    struct transport transport = connection->transport;
+    struct buf ahead = connection->in;
+    connection->upgraded = NULL;
+    connection->in = (struct buf){0};
+    connection->transport.fd = -1; /* moved: not to be closed with the connection */
+    connection->listener->server->counters.upgraded++;
+    connection_close(connection);
+    fn(&transport, buf_view(&ahead), connection->upgraded_user);
+    buf_fini(&ahead);
+}

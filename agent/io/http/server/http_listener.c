@@ -1,0 +1,217 @@
+/* Where the server listens: accepting, and how many connections there may be. */
+#include "http_server_internal.h"
+#include "outrider/base/error.h"
+#include "outrider/base/mem.h"
+#include "outrider/io/loop/loop_base.h"
+#include "outrider/io/loop/timer.h"
+#include "outrider/io/net/tcp_listen.h"
+#include "outrider/os/clock.h"
+#include "outrider/os/process.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+    ACCEPTS_PER_TURN = 64,
+    LINGERING_BEYOND = 32, /* refused with 503; more are closed at once */
+    SHARE_OF_FILES = 4,
+    PUSH_SHARE_OF_FILES = 2,
+    FRESH_GRACE_MS = 1000,
+    RETRY_MS = 200
+};
+
+static const struct http_fault no_room = {503, "too_many_connections",
+                                          "the server has no room for another connection"};
+
+/* ---- accepting ---- */
+
+/* Closes the connection that has been silent for longest since it was accepted, beyond a grace period, else
+ * the one that has been idle for longest: a crowd of silent connections goes before one that has asked for
+ * something. */
+static bool evict(struct http_listener *listener)
+{
+    struct connection *victim = listener->lists[CONNECTION_FRESH].first;
+    int64_t grace_ms = listener->options.request_timeout_ms - FRESH_GRACE_MS;
+    if (victim == NULL || victim->deadline_ms - clock_mono_ms() > grace_ms) {
+        victim = listener->lists[CONNECTION_IDLE].first;
+    }
+    if (victim == NULL) {
+        return false;
+    }
+    listener->server->counters.evicted++;
+    connection_close(victim);
+    return true;
+}
+
+static void admit(struct http_listener *listener, int fd)
+{
+    struct http_server_counters *counters = &listener->server->counters;
+    size_t lingering = listener->lists[CONNECTION_LINGERING].count;
+    size_t taken = listener->open - listener->lists[CONNECTION_PUSHING].count - lingering;
+    bool room = taken < listener->options.max_connections || evict(listener);
+    int on = 1;
+    if (!listener->is_unix) {
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    }
+    if (room) {
+        counters->accepted++;
+        connection_new(listener, fd);
+        return;
+    }
+    counters->rejected++;
+    if (lingering >= LINGERING_BEYOND || lingering >= listener->options.max_connections) {
+        close(fd);
+        return;
+    }
+    struct connection *connection = connection_new(listener, fd);
+    connection_fault(connection, &no_room);
+    counters->faults--;
+}
+
+static void on_acceptable(evutil_socket_t fd, short events, void *user)
+{
+    (void)events;
+    struct http_listener *listener = user;
+    for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
+        int peer = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (peer >= 0) {
+            admit(listener, peer);
+        } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+            evict(listener); /* frees a descriptor for the next try; until then the queue waits */
+            event_del(&listener->acceptable);
+            timer_arm_ms(listener->retry, RETRY_MS);
+            return;
+        } else if (errno != ECONNABORTED && errno != EINTR) {
+            return;
+        }
+    }
+}
+
+static void accept_again(void *user)
+{
+    struct http_listener *listener = user;
+    event_add(&listener->acceptable, NULL);
+}
+
+/* ---- policy ---- */
+
+static int adopt(struct http_listener *listener, int fd, struct error *err)
+{
+    union {
+        struct sockaddr_storage any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } address = {.any = {0}};
+    socklen_t size = sizeof(address);
+    int listening = 0;
+    socklen_t listening_size = sizeof(listening);
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &listening_size) < 0 ||
+        getsockname(fd, (struct sockaddr *)&address, &size) < 0) {
+        return error_errno(err, errno, "inherited descriptor %d", fd);
+    }
+    if (!listening) {
+        return error_set(err, ERROR_INVALID, "inherited descriptor %d is no listening stream socket", fd);
+    }
+    listener->is_unix = address.any.ss_family == AF_UNIX;
+    listener->port = ntohs(address.any.ss_family == AF_INET    ? address.v4.sin_port
+                           : address.any.ss_family == AF_INET6 ? address.v6.sin6_port
+                                                               : 0);
+    unix_adopt(fd, &listener->socket);
+    return 0;
+}
+
+static int bind_listener(struct http_listener *listener, const struct http_listener_options *options,
+                         struct error *err)
+{
+    if (options->inherited_fd > 0) {
+        return adopt(listener, options->inherited_fd, err);
+    }
+    if (options->unix_path == NULL) {
+        const char *host = options->host == NULL ? "localhost" : options->host;
+        return tcp_listen(host, options->port, err, &listener->socket.fd, &listener->port);
+    }
+    listener->is_unix = true;
+    mode_t mode = options->mode == 0 ? 0660 : options->mode;
+    return unix_bind(options->unix_path, SOCK_STREAM, mode, options->gid, err, &listener->socket);
+}
+
+/* What is left of a share of the files for peers. Peers must not take the descriptors that probes and the
+ * registry need: the game server would seem to fail. */
+static size_t clamp(size_t wanted, size_t share, size_t taken)
+{
+    size_t left = share > taken ? share - taken : 0;
+    return wanted < left ? wanted : left;
+}
+
+static void set_limits(struct http_listener *listener, const struct http_listener_options *options)
+{
+    struct http_listener_options *mine = &listener->options;
+    size_t files = process_files_for_peers(), connections = 0, pushes = 0;
+    for (const struct http_listener *each = listener->server->listeners; each != NULL; each = each->next) {
+        connections += each->options.max_connections;
+        pushes += each->options.max_pushes;
+    }
+    *mine = *options;
+    mine->unix_path = mine->host = NULL;
+    mine->max_connections =
+        clamp(mine->max_connections == 0 ? 1024 : mine->max_connections, files / SHARE_OF_FILES, connections);
+    mine->max_pushes =
+        clamp(mine->max_pushes == 0 ? 5000 : mine->max_pushes, files / PUSH_SHARE_OF_FILES, pushes);
+    mine->max_body = mine->max_body == 0 ? 65536 : mine->max_body;
+    mine->request_timeout_ms = mine->request_timeout_ms == 0 ? 10000 : mine->request_timeout_ms;
+    mine->idle_timeout_ms = mine->idle_timeout_ms == 0 ? 60000 : mine->idle_timeout_ms;
+    mine->write_timeout_ms = mine->write_timeout_ms == 0 ? 10000 : mine->write_timeout_ms;
+}
+
+struct http_listener *http_server_listen(struct http_server *server,
+                                         const struct http_listener_options *options, struct error *err)
+{
+    struct http_listener *listener = mem_zalloc(sizeof(*listener));
+    listener->server = server;
+    listener->socket.fd = -1;
+    if (bind_listener(listener, options, err) < 0) {
+        free(listener);
+        return NULL;
+    }
+    set_limits(listener, options);
+    listener->retry = timer_new(server->loop, accept_again, listener);
+    event_assign(&listener->acceptable, loop_base(server->loop), listener->socket.fd, EV_READ | EV_PERSIST,
+                 on_acceptable, listener);
+    event_add(&listener->acceptable, NULL);
+    listener->next = server->listeners;
+    server->listeners = listener;
+    return listener;
+}
+
+void listener_free(struct http_listener *listener)
+{
+    event_del(&listener->acceptable);
+    unix_unbind(&listener->socket);
+    for (size_t i = 0; i < CONNECTION_STATES; i++) {
+        while (listener->lists[i].first != NULL) {
+            connection_end(listener->lists[i].first);
+        }
+    }
+    timer_free(listener->retry);
+    free(listener);
+}
+
+uint16_t http_listener_port(const struct http_listener *listener)
+{
+    return listener->port;
+}
+
+size_t http_listener_max_connections(const struct http_listener *listener)
+{
+    return listener->options.max_connections;
+}
+
+size_t http_listener_max_pushes(const struct http_listener *listener)
+{
+    return listener->options.max_pushes;
+}

@@ -1,0 +1,38 @@
+/* How bytes of one connection travel: plain today, TLS later. A protocol uses these four calls and waits for
+ * events of `fd`; it never reads or writes the descriptor itself. */
+#ifndef OUTRIDER_IO_NET_TRANSPORT_H
+#define OUTRIDER_IO_NET_TRANSPORT_H
+
+#include <stddef.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+struct transport;
+
+/* None of them blocks or raises SIGPIPE. */
+struct transport_ops {
+    /* Reads up to `size` bytes. Returns their number, 0 at the end of the stream, or -1 with errno: EAGAIN
+     * when there is nothing yet. */
+    ssize_t (*recv)(struct transport *transport, void *ret_bytes, size_t size);
+    /* Sends the parts in their order. Returns the bytes taken, or -1 with errno: EAGAIN when none fits. */
+    ssize_t (*sendv)(struct transport *transport, const struct iovec *parts, size_t count);
+    /* Ends the sending direction; the peer reads the end of the stream. Returns 0, or -1 with errno. */
+    int (*finish)(struct transport *transport);
+    /* Closes the descriptor and frees the state. */
+    void (*close)(struct transport *transport);
+};
+
+/* Moved by copying: whoever holds the last copy owns the connection and closes it. */
+struct transport {
+    const struct transport_ops *ops;
+    int fd;      /* nonblocking, for the loop; -1 when closed */
+    void *state; /* of the ops */
+};
+
+/* The connected stream socket `fd`, which it takes over, without encryption. */
+struct transport transport_plain(int fd);
+
+/* Closes the connection; does nothing when it is closed or was moved (fd -1). */
+void transport_close(struct transport *transport);
+
+#endif
