@@ -30,7 +30,7 @@ void base64_encode(struct str bytes, struct buf *out)
     }
 }
 
-/* Of each byte its value as a digit, and one more; 0: it is none. */
+/* For each byte: its digit value plus one; 0 for a byte that is no digit. */
 static const unsigned char digits[256] = {
     ['A'] = 1,  ['B'] = 2,  ['C'] = 3,  ['D'] = 4,  ['E'] = 5,  ['F'] = 6,  ['G'] = 7,  ['H'] = 8,
     ['I'] = 9,  ['J'] = 10, ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16,
@@ -68,8 +68,8 @@ static int read_last(const char in[4], char out[3])
     return 3 - pad;
 }
 
-/* Writes what `text`, some groups, stands for; returns where that ends, or NULL. `to` has room for three
- * bytes a group. */
+/* Decodes whole groups of four digits. `to` has room for three bytes per group. Returns the end of the output, or NULL for
+ * malformed input. */
 static char *read_all(struct str text, char *to)
 {
     const char *from = text.data, *last = text.data + text.size - 4;

@@ -74,14 +74,14 @@ static bool is_leap(int64_t year)
 
 static const int days_before_month[] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365};
 
-/* Days from the first of January of year 0 to the first of `month` (1..13) of `year`. The calendar is counted
- * here and not by the C library, which would read the time zone's files first. */
+/* Days from 1 January of year 0 to the first of `month` (1..13) of `year`. Not gmtime(): the C library reads the time zone
+ * files first. */
 static int64_t days_to_month(int64_t year, int month)
 {
-    /* moved by a multiple of 400 years, so that every division rounds down */
+    /* shifted by a multiple of 400 years, so that every division rounds down */
     int64_t past = year - 1 + 400 * 2500000LL;
     int64_t leap_days =
-        past / 4 - past / 100 + past / 400 - 97 * 2500000LL + 1; /* 1: year 0 has one itself */
+        past / 4 - past / 100 + past / 400 - 97 * 2500000LL + 1; /* 1: year 0 is a leap year */
     return year * 365 + leap_days + days_before_month[month - 1] + (month > 2 && is_leap(year) ? 1 : 0);
 }
 
@@ -104,14 +104,14 @@ const char *timestamp_format(int64_t wall_ms, char out[static 32])
         in_day += DAY_MS;
         days--;
     }
-    int64_t year = days * 400 / 146097; /* the mean year; at most one off */
+    int64_t year = days * 400 / 146097; /* mean year length; at most one off */
     year += days < days_to_month(year, 1) ? -1 : days >= days_to_month(year + 1, 1) ? 1 : 0;
     int month = 12;
     while (month > 1 && days < days_to_month(year, month)) {
         month--;
     }
     char *at = out;
-    if (year >= 0 && year <= 9999) { /* the C library takes longer for these four digits than all else here */
+    if (year >= 0 && year <= 9999) { /* printf would cost more than the rest of this function */
         at = put_number(at, (char)('0' + year / 1000), 3, year % 1000);
     } else {
         at += snprintf(out, 32, "%04" PRId64, year);
@@ -126,8 +126,8 @@ const char *timestamp_format(int64_t wall_ms, char out[static 32])
     return out;
 }
 
-/* Reads as many digits as `form` has zeros and the other characters as they are, into one number for each run
- * of zeros. Returns what follows, or NULL. */
+/* Parses `text` by `form`: each run of zeros stands for a number of that many digits, every other character for itself.
+ * Returns the rest of the text, or NULL. */
 static const char *read_form(const char *at, const char *end, const char *form, int64_t *ret_numbers)
 {
     int64_t number = 0;
@@ -146,7 +146,7 @@ static const char *read_form(const char *at, const char *end, const char *form, 
     return at;
 }
 
-/* Reads ".123" or nothing, then "Z" and the end; returns the milliseconds, or -1. */
+/* Parses an optional fraction such as ".123", then "Z" and the end. Returns milliseconds, or -1. */
 static int64_t read_fraction(const char *at, const char *end)
 {
     int64_t fraction = 0;

@@ -6,8 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* One allocation each: effects that carry text are few, and a chunk freed at once is a chunk ASan can watch.
- */
+/* One allocation for each text: few effects carry text, and AddressSanitizer finds a use after free of a single allocation. */
 struct queue_chunk {
     struct queue_chunk *next;
     char data[];

@@ -7,8 +7,7 @@
 
 enum { DEPTH_MAX = 32 };
 
-/* jansson recurses up to 2048 deep; nothing of ours is deeper than four. Brackets inside strings do not
- * count. */
+/* jansson recurses up to 2048 levels; the documents of this program have at most four. Brackets inside strings do not count. */
 static bool too_deep(struct str text)
 {
     int depth = 0;

@@ -12,7 +12,7 @@ static int fail(struct json_scan *scan, const char *what)
     return error_set(scan->err, ERROR_INVALID, "not JSON: %s at byte %zu", what, scan->at);
 }
 
-/* The byte at the walk, NUL at the end: NUL itself is no byte of any JSON text. */
+/* The byte at the current position, NUL at the end: JSON text contains no NUL byte. */
 static char peek(const struct json_scan *scan)
 {
     return scan->at < scan->text.size ? scan->text.data[scan->at] : '\0';
@@ -34,7 +34,7 @@ static int read_hex4(struct json_scan *scan, unsigned *ret_code)
     for (int i = 0; i < 4; i++) {
         int digit = hex_value(peek(scan));
         if (digit < 0) {
-            return fail(scan, "four hexadecimal digits are missing");
+            return fail(scan, "four hexadecimal digits expected");
         }
         code = code * 16 + (unsigned)digit;
         scan->at++;
@@ -62,7 +62,7 @@ static void add_utf8(struct buf *out, unsigned code)
     }
 }
 
-/* Behind "\u". */
+/* Decodes the digits after "\u". */
 static int decode_unicode(struct json_scan *scan)
 {
     unsigned code, low;
@@ -71,18 +71,18 @@ static int decode_unicode(struct json_scan *scan)
     }
     if (code >= 0xd800 && code < 0xdc00) {
         if (peek(scan) != '\\' || scan->at + 1 >= scan->text.size || scan->text.data[scan->at + 1] != 'u') {
-            return fail(scan, "half a surrogate pair");
+            return fail(scan, "unpaired surrogate");
         }
         scan->at += 2;
         if (read_hex4(scan, &low) < 0) {
             return -1;
         }
         if (low < 0xdc00 || low > 0xdfff) {
-            return fail(scan, "half a surrogate pair");
+            return fail(scan, "unpaired surrogate");
         }
         code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
     } else if (code == 0 || (code >= 0xdc00 && code <= 0xdfff)) {
-        return fail(scan, code == 0 ? "a NUL" : "half a surrogate pair");
+        return fail(scan, code == 0 ? "NUL character" : "unpaired surrogate");
     }
     add_utf8(&scan->decoded, code);
     return 0;
@@ -106,10 +106,10 @@ static int decode_escape(struct json_scan *scan)
             return 0;
         }
     }
-    return fail(scan, "an escape that there is not");
+    return fail(scan, "unknown escape");
 }
 
-/* Moves to the quote, backslash or wrong byte that ends a run of plain ones. */
+/* Moves to the quote, the backslash or the invalid byte that ends a run of plain bytes. */
 static void pass_plain(struct json_scan *scan)
 {
     const char *data = scan->text.data;
@@ -120,8 +120,8 @@ static void pass_plain(struct json_scan *scan)
     scan->at = at;
 }
 
-/* From the first backslash on. What is decoded takes no more room than the text, so that with all of that set
- * aside at once it never moves. */
+/* Decodes from the first backslash on. Decoded strings never need more room than the text, so one allocation of that size never
+ * moves and borrowed strings stay valid. */
 static int decode_rest(struct json_scan *scan, size_t start, struct str *ret_text)
 {
     if (scan->decoded.capacity == 0) {
@@ -137,7 +137,7 @@ static int decode_rest(struct json_scan *scan, size_t start, struct str *ret_tex
             return 0;
         }
         if (peek(scan) != '\\') {
-            return fail(scan, "a string does not end, or has a control character");
+            return fail(scan, "unterminated string, or a control character in it");
         }
         scan->at++;
         if (decode_escape(scan) < 0) {
@@ -151,7 +151,7 @@ static int decode_rest(struct json_scan *scan, size_t start, struct str *ret_tex
 int json_scan_string(struct json_scan *scan, struct str *ret_text)
 {
     if (peek_value(scan) != '"') {
-        return fail(scan, "a string is missing");
+        return fail(scan, "string expected");
     }
     size_t start = ++scan->at;
     pass_plain(scan);
@@ -173,11 +173,11 @@ static bool pass_digits(struct json_scan *scan)
     return scan->at > start;
 }
 
-/* Whatever has no more of them before its point is less than 1e308. */
+/* A number with at most this many digits before the point is below 1e308. */
 enum { DOUBLE_PLACES = 308 };
 
-/* Where the first digit that counts stands, from the point to the left: 3 of 120, 0 of 0.12. 0 for all zeros,
- * which `ret_nothing` tells. */
+/* Position of the first significant digit, counted from the decimal point to the left: 3 for 120, 0 for 0.12. For a number of
+ * zeros the result is 0 and `ret_nothing` is true. */
 static int64_t magnitude(struct str digits, bool *ret_nothing)
 {
     int64_t places = 0;
@@ -205,7 +205,7 @@ static int64_t exponent(struct str text)
     return negative ? -value : value;
 }
 
-/* 1e999 is JSON, but no double: many a reader refuses all of a document that has it. */
+/* 1e999 is valid JSON, but no double: many parsers reject the whole document because of it. */
 static bool fits_a_double(struct str number)
 {
     size_t size = 0;
@@ -214,7 +214,7 @@ static bool fits_a_double(struct str number)
         size++;
     }
     int64_t places = magnitude((struct str){number.data, size}, &nothing);
-    struct str power = {number.data + size, number.size - size}; /* with its e, or empty */
+    struct str power = {number.data + size, number.size - size}; /* from the e on, or empty */
     return nothing || places + exponent(power) <= DOUBLE_PLACES;
 }
 
@@ -236,12 +236,12 @@ static int skip_number(struct json_scan *scan)
         good = pass_digits(scan);
     }
     if (!good) {
-        return fail(scan, "a number is not well formed");
+        return fail(scan, "malformed number");
     }
     struct str number = {scan->text.data + start, scan->at - start};
     if ((scientific || number.size > DOUBLE_PLACES) && !fits_a_double(number)) {
         scan->at = start;
-        return fail(scan, "a number of 1e308 or more");
+        return fail(scan, "number too large for a double");
     }
     return 0;
 }
@@ -255,7 +255,7 @@ int json_scan_uint(struct json_scan *scan, uint64_t max, uint64_t *ret_value)
     }
     struct str digits = {scan->text.data + start, scan->at - start};
     if (str_to_u64(digits, max, ret_value) < 0) {
-        return error_set(scan->err, ERROR_LIMIT, "%.*s is no whole number from 0 to %llu",
+        return error_set(scan->err, ERROR_LIMIT, "%.*s is not an integer from 0 to %llu",
                          digits.size > 32 ? 32 : (int)digits.size, digits.data, (unsigned long long)max);
     }
     return 0;
@@ -294,11 +294,11 @@ static int skip_plain(struct json_scan *scan)
     if (pass_word(scan, STR("true")) || pass_word(scan, STR("false")) || pass_word(scan, STR("null"))) {
         return 0;
     }
-    return fail(scan, "a value is missing");
+    return fail(scan, "value expected");
 }
 
-/* Opens the containers that begin here; each is a bit of `objects`, set for an object. `ret_value` says
- * whether a plain value stands here then, or an empty container was closed. */
+/* Enters the containers that begin here. `objects` has one bit per level, set for an object. `ret_value` is false when the
+ * innermost one was empty and is closed already; otherwise a plain value follows. */
 static int descend(struct json_scan *scan, uint32_t *objects, unsigned *depth, bool *ret_value)
 {
     struct str ignored;
@@ -326,7 +326,7 @@ static int descend(struct json_scan *scan, uint32_t *objects, unsigned *depth, b
     return 0;
 }
 
-/* Behind a value: closes the containers that end here. `ret_next`: another value follows. */
+/* After a value: leaves the containers that end here. `ret_next`: another value follows. */
 static int ascend(struct json_scan *scan, uint32_t *objects, unsigned *depth, bool *ret_next)
 {
     struct str ignored;
@@ -366,7 +366,7 @@ int json_scan_skip(struct json_scan *scan)
 int json_scan_open(struct json_scan *scan, char open)
 {
     if (peek_value(scan) != open) {
-        return fail(scan, open == '{' ? "an object is missing" : "an array is missing");
+        return fail(scan, open == '{' ? "object expected" : "array expected");
     }
     scan->at++;
     return 0;
@@ -382,7 +382,7 @@ int json_scan_more(struct json_scan *scan, char close, bool first, bool *ret_mor
     }
     if (!first) {
         if (c != ',') {
-            return fail(scan, "a comma or the end of an object or array is missing");
+            return fail(scan, "comma or closing bracket expected");
         }
         scan->at++;
     }
@@ -396,7 +396,7 @@ int json_scan_name(struct json_scan *scan, struct str *ret_name)
         return -1;
     }
     if (peek_value(scan) != ':') {
-        return fail(scan, "a colon is missing");
+        return fail(scan, "colon expected");
     }
     scan->at++;
     return 0;
@@ -405,5 +405,5 @@ int json_scan_name(struct json_scan *scan, struct str *ret_name)
 int json_scan_end(struct json_scan *scan)
 {
     peek_value(scan);
-    return scan->at == scan->text.size ? 0 : fail(scan, "something follows");
+    return scan->at == scan->text.size ? 0 : fail(scan, "unexpected data after the end");
 }

@@ -120,8 +120,7 @@ static void add_quoted(struct buf *out, struct str text)
     buf_str(out, STR("\""));
 }
 
-/* Nearly every string of a record is plain ASCII: looked at once and copied once, together with what stands
- * before and after it. */
+/* Nearly every string of a record is plain ASCII: it is checked and copied in one pass, with its quotes and comma. */
 static void add_string(struct json_writer *json, struct str text, struct str after)
 {
     size_t comma = json->more ? 1 : 0;
@@ -133,7 +132,7 @@ static void add_string(struct json_writer *json, struct str text, struct str aft
         return;
     }
     char *to = buf_extend(json->out, comma + text.size + 2 + after.size);
-    to[0] = ','; /* or nothing: then the quote is written over it */
+    to[0] = ','; /* overwritten by the quote when no comma is needed */
     to[comma] = '"';
     to += comma + 1;
     if (text.size > 0) {

@@ -43,7 +43,7 @@ void control_encode(const struct hold *hold, struct buf *out)
     json_write_object_end(&json);
 }
 
-/* It goes into logs, status lines and records: one line of text. */
+/* The text becomes part of logs, status lines and records, so it must be one line. */
 static int read_line(const json_t *object, const char *key, char *out, size_t max, struct error *err)
 {
     const char *text = "";

@@ -28,8 +28,7 @@ static void write_text(struct json_writer *json, const char *name, struct str va
     }
 }
 
-/* Who it is: what a service and the current one have in common. Roles are those of an election, which has not
- * been held: everyone is a member. */
+/* The members that a service and the current service share. Without a leader election every role is "member". */
 static void write_who(struct json_writer *json, const struct view_entry *entry)
 {
     write_text(json, "id", view_entry_id(entry));

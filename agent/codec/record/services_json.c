@@ -14,7 +14,7 @@ struct totals {
     size_t all, healthy;
 };
 
-/* Sets the room aside that the whole will take, so that growing does not copy what is there already. */
+/* Reserves the size of the whole answer, so that the buffer never grows by copying. */
 static void reserve(struct buf *out, size_t size)
 {
     size_t before = out->size;

@@ -13,8 +13,8 @@ static size_t character(struct str text)
     return 0;
 }
 
-/* C0, DEL and C1; and U+202A to U+202E, U+2066 to U+2069, which turn the direction of what stands around
- * them, so that it reads as something else. */
+/* C0, DEL and C1; and the bidirectional controls U+202A to U+202E and U+2066 to U+2069, which change how the text around them
+ * reads. */
 static bool is_control(const char *text, size_t length)
 {
     unsigned char first = (unsigned char)text[0], last = (unsigned char)text[length - 1];
@@ -29,7 +29,7 @@ static bool is_control(const char *text, size_t length)
     return length == 3 && (embeds || isolates);
 }
 
-/* The next piece to print, at most `room` bytes; takes it off `text`. Empty when nothing fits any more. */
+/* Removes the next piece to print from `text`, at most `room` bytes; empty when nothing more fits. */
 static struct str next_piece(struct str *text, size_t room, const char *instead)
 {
     size_t length = character(*text);

@@ -33,7 +33,7 @@ static void add_label(struct buf *out, char before, const char *name, struct str
     buf_str(out, STR("\""));
 }
 
-/* Everything of a sample up to its value. `le` is NULL but for buckets. */
+/* Writes a sample up to its value. `le` is NULL except for buckets. */
 static void begin_sample(struct buf *out, const char *name, const char *suffix,
                          const struct prometheus_label *labels, size_t count, const char *le)
 {

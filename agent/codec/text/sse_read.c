@@ -9,8 +9,8 @@ void sse_reader_feed(struct sse_reader *reader, struct str bytes)
     buf_str(&reader->input, bytes);
 }
 
-/* Takes the next line, without its end: CR, LF or CRLF, of which the LF may come later than the CR. Returns
- * whether there is one. */
+/* Takes the next line without its end: CR, LF or CRLF; the LF of a CRLF may arrive later. Returns false when no whole line is
+ * there. */
 static bool take_line(struct sse_reader *reader, struct str *ret_line)
 {
     struct str rest = {buf_text(&reader->input) + reader->at, reader->input.size - reader->at};
@@ -61,7 +61,7 @@ static void take_field(struct sse_reader *reader, struct str line)
     }
 }
 
-/* An event without data is none; its id counts all the same. */
+/* An event without data is not dispatched, but its id is kept. */
 static bool end_event(struct sse_reader *reader, struct sse_message *ret_message)
 {
     set(&reader->last_id, buf_view(&reader->id));

@@ -2,7 +2,7 @@
 #ifndef OUTRIDER_BASE_ATTR_H
 #define OUTRIDER_BASE_ATTR_H
 
-/* The caller must look at the result. */
+/* The caller must check the result. */
 #define MUST_CHECK __attribute__((warn_unused_result))
 
 /* printf-like: `fmt` and `first` are parameter positions counted from 1. */

@@ -1,4 +1,4 @@
-/* Standard base64 with padding (RFC 4648 section 4): the only form every etcd gateway takes. */
+/* Standard base64 with padding (RFC 4648 section 4): the only form that every etcd gateway accepts. */
 #ifndef OUTRIDER_BASE_BASE64_H
 #define OUTRIDER_BASE_BASE64_H
 
@@ -10,8 +10,8 @@
 void base64_encode(struct str bytes, struct buf *out);
 
 /* Appends the decoding of `text` to `out`. Returns 0, or -1 (and `out` as it was) when `text` is not padded
- * standard base64; bits that the padding leaves over must be 0 (section 3.5), so that a text has one meaning.
- */
+ * standard base64; bits that the padding leaves over must be 0 (section 3.5), so that every
+ * value has exactly one encoding. */
 int base64_decode(struct str text, struct buf *out) MUST_CHECK;
 
 #endif

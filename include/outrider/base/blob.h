@@ -1,5 +1,4 @@
-/* Immutable bytes with a reference count: record bytes are stored once and handed to lists, streams and disk.
- */
+/* Immutable bytes with a reference count: the bytes of a record are stored once and shared by lists, streams and disk. */
 #ifndef OUTRIDER_BASE_BLOB_H
 #define OUTRIDER_BASE_BLOB_H
 

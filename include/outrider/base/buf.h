@@ -18,7 +18,7 @@ struct buf {
 /* Frees the bytes and empties the buffer; accepts NULL. */
 void buf_fini(struct buf *buf);
 
-/* Forgets the content, keeps the memory. */
+/* Empties the buffer and keeps its memory. */
 void buf_clear(struct buf *buf);
 
 /* Appends bytes. `data` must not point into `buf`. */
@@ -31,10 +31,10 @@ char *buf_extend(struct buf *buf, size_t size);
 /* Appends a view. */
 void buf_str(struct buf *buf, struct str text);
 
-/* Appends a number in decimal: what printf's %d is, without what it costs. */
+/* Appends a number in decimal, faster than printf's %d. */
 void buf_int(struct buf *buf, int64_t number);
 
-/* Likewise without a sign. */
+/* The same for an unsigned number. */
 void buf_uint(struct buf *buf, uint64_t number);
 
 /* Appends formatted text. */

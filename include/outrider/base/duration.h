@@ -1,4 +1,4 @@
-/* Spans and points of time as text. Everything inside the program is whole milliseconds in int64_t. */
+/* Durations and timestamps as text. Inside the program every time is whole milliseconds in an int64_t. */
 #ifndef OUTRIDER_BASE_DURATION_H
 #define OUTRIDER_BASE_DURATION_H
 
@@ -14,8 +14,8 @@ int duration_parse(struct str text, int64_t *ret_ms) MUST_CHECK;
 /* Writes `ms` with the largest unit that keeps it whole ("90s", "5m", "1500ms", "0s"); returns `out`. */
 const char *duration_format(int64_t ms, char out[static 24]);
 
-/* Writes `ms` for a reader who wants a glance ("0.4 s", "12 s", "5 min 3 s", "2 h 10 min"); what is below 0
- * reads "0.0 s", as after a step of the clock. Returns `out`. */
+/* Writes `ms` in short form for people ("0.4 s", "12 s", "5 min 3 s", "2 h 10 min"). A negative value, possible after a clock
+ * step, is written as "0.0 s". Returns `out`. */
 const char *duration_human(int64_t ms, char out[static 32]);
 
 /* Writes milliseconds since 1970 as RFC 3339 in UTC with milliseconds ("2026-11-21T02:14:00.123Z"); returns
@@ -23,8 +23,8 @@ const char *duration_human(int64_t ms, char out[static 32]);
 const char *timestamp_format(int64_t wall_ms, char out[static 32]);
 
 /* Parses what timestamp_format writes for the years 0 to 9999: RFC 3339, zone "Z" only, the fraction optional
- * and cut to milliseconds, second 60 refused (our clocks have none). Returns 0, or -1 when it is anything
- * else or a day or time that does not exist. */
+ * and cut to milliseconds, second 60 refused (Unix time has no leap seconds). Returns 0, or -1 for
+ * anything else, also for a day or a time that does not exist. */
 int timestamp_parse(struct str text, int64_t *ret_wall_ms) MUST_CHECK;
 
 #endif

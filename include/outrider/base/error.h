@@ -1,4 +1,4 @@
-/* What went wrong, in words for a person: what failed, on what, why, and what to do. */
+/* An error for a person to read: what failed, on what, why, and what to do. */
 #ifndef OUTRIDER_BASE_ERROR_H
 #define OUTRIDER_BASE_ERROR_H
 
@@ -7,15 +7,15 @@
 /* code, short text */
 #define ERROR_CODES(X)                                                                                       \
     X(ERROR_NONE, "no error")                                                                                \
-    X(ERROR_INVALID, "invalid")         /* the input is wrong; the same input will be wrong again */         \
-    X(ERROR_LIMIT, "limit")             /* a bound of ours was reached */                                    \
-    X(ERROR_NOT_FOUND, "not found")     /* the thing named does not exist */                                 \
-    X(ERROR_BUSY, "busy")               /* somebody else holds it */                                         \
-    X(ERROR_DENIED, "denied")           /* permission or credentials */                                      \
-    X(ERROR_TIMEOUT, "timed out")       /* no answer within the time allowed */                              \
+    X(ERROR_INVALID, "invalid")     /* the input is wrong, and a retry with the same input fails again */    \
+    X(ERROR_LIMIT, "limit")         /* a limit of this program was reached */                                \
+    X(ERROR_NOT_FOUND, "not found") /* the thing named does not exist */                                     \
+    X(ERROR_BUSY, "busy")           /* in use by another process */                                          \
+    X(ERROR_DENIED, "denied")       /* permission or credentials */                                          \
+    X(ERROR_TIMEOUT, "timed out")   /* no answer within the time allowed */                                  \
     X(ERROR_UNREACHABLE, "unreachable") /* no connection */                                                  \
-    X(ERROR_SYSTEM, "system")           /* a system call failed; the text has errno's words */               \
-    X(ERROR_PROTOCOL, "protocol")       /* the peer said what it must not say */
+    X(ERROR_SYSTEM, "system")           /* a system call failed; the text has the message of errno */        \
+    X(ERROR_PROTOCOL, "protocol")       /* the peer violated the protocol */
 
 enum error_code {
 #define X(code, text) code,
@@ -32,7 +32,7 @@ struct error {
  * than the field is cut. */
 int error_set(struct error *err, enum error_code code, const char *format, ...) PRINTF_LIKE(3, 4);
 
-/* Sets `err` to ERROR_SYSTEM with the text, ": " and the words for `errnum`; returns -1. */
+/* Sets `err` to ERROR_SYSTEM with the text, ": " and the message for `errnum`; returns -1. */
 int error_errno(struct error *err, int errnum, const char *format, ...) PRINTF_LIKE(3, 4);
 
 /* Puts "context: " before the text of `err` (ignored when NULL), code unchanged; returns -1. */

@@ -1,6 +1,6 @@
-/* uthash, hash tables whose links stand in the elements, on the allocation of this house: see
- * HASH_ADD_KEYPTR, HASH_FIND and HASH_DEL in its own user guide. Elements stay in the order in which they
- * were added, and the first of them is the table's handle. Include this, never <uthash.h>. */
+/* uthash (intrusive hash tables) with the allocation of mem.h; see HASH_ADD_KEYPTR, HASH_FIND and HASH_DEL in its user guide.
+ * Elements keep the order in which they were added, and the first element is the handle of the table. Include this header,
+ * never <uthash.h>. */
 #ifndef OUTRIDER_BASE_HASH_H
 #define OUTRIDER_BASE_HASH_H
 
@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-/* uthash knows "cannot" only as the end of the process; mem.h has come to it before. */
+/* uthash calls this when an allocation fails, and mem_zalloc() has aborted before that. */
 #define uthash_malloc(size) mem_zalloc(size)
 #define uthash_free(data, size) free(data)
 #define uthash_fatal(message) abort()

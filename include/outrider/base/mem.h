@@ -1,4 +1,4 @@
-/* Allocation that cannot fail: out of memory aborts, and the next agent takes the lease over. */
+/* Allocation that cannot fail: the process aborts when memory runs out, and the next agent takes the lease over. */
 #ifndef OUTRIDER_BASE_MEM_H
 #define OUTRIDER_BASE_MEM_H
 
@@ -7,7 +7,7 @@
 /* Returns `size` zeroed bytes, owned by the caller (free()). Never NULL; `size` 0 gives a unique pointer. */
 void *mem_zalloc(size_t size);
 
-/* Like realloc(), and takes `old` over. The bytes beyond the old size are undefined. Aborts when
+/* Like realloc(); takes ownership of `old`. The bytes beyond the old size are undefined. Aborts when
  * `count * size` overflows. Never NULL. */
 void *mem_resize(void *old, size_t count, size_t size);
 
@@ -18,7 +18,7 @@ void *mem_copy(const void *data, size_t size);
 /* Returns a copy of the NUL-terminated `text`, owned by the caller; NULL for NULL. */
 char *mem_strdup(const char *text);
 
-/* Overwrites `size` bytes so that the compiler cannot drop it: for passwords and tokens. */
+/* Overwrites `size` bytes; the compiler cannot remove the call. For passwords and tokens. */
 void mem_wipe(void *data, size_t size);
 
 #endif

@@ -1,6 +1,5 @@
-/* A first-in first-out queue of fixed-size items with an arena for what they point to. The machines of the
- * core put their effects here; who starts them takes them in order. The arena is emptied when the queue is.
- */
+/* A first-in first-out queue of fixed-size items with an arena for what they point to. The machines of
+ * agent/core append their effects here, and the caller of a step takes them in order. The arena is emptied with the queue. */
 #ifndef OUTRIDER_BASE_QUEUE_H
 #define OUTRIDER_BASE_QUEUE_H
 

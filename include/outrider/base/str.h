@@ -1,4 +1,4 @@
-/* A view of bytes that somebody else owns, and the small questions asked of text. */
+/* A borrowed view of bytes, and functions that inspect text. */
 #ifndef OUTRIDER_BASE_STR_H
 #define OUTRIDER_BASE_STR_H
 

@@ -1,4 +1,4 @@
-/* The program's version, as CMakeLists.txt names it. */
+/* The version of the program, set in CMakeLists.txt. */
 #ifndef OUTRIDER_BASE_VERSION_H
 #define OUTRIDER_BASE_VERSION_H
 

@@ -1,5 +1,5 @@
-/* Members of a JSON object: a key and its value in one call. What is absent in a document that promises its
- * keys is null here; only json_member_text_if leaves the key out. Inside an object only. */
+/* Writes a key and its value in one call; only inside an object. An absent value is written as null, so that documents always
+ * have the same members; only json_member_text_if() leaves the key out. */
 #ifndef OUTRIDER_CODEC_JSON_JSON_MEMBER_H
 #define OUTRIDER_CODEC_JSON_JSON_MEMBER_H
 
@@ -25,10 +25,10 @@ void json_member_int(struct json_writer *json, const char *name, int64_t value);
 void json_member_uint(struct json_writer *json, const char *name, uint64_t value);
 void json_member_bool(struct json_writer *json, const char *name, bool value);
 
-/* Wall time in ms since 1970 as json_write_time writes it; 0 is never, and null. */
+/* Wall time in ms since 1970 as json_write_time() writes it; 0 means never and gives null. */
 void json_member_time(struct json_writer *json, const char *name, int64_t wall_ms);
 
-/* A length of time in ms, or any number that cannot be below 0: below 0 it is unknown, and null. */
+/* A duration in ms, or any number that cannot be negative; a negative value means unknown and gives null. */
 void json_member_span(struct json_writer *json, const char *name, int64_t ms);
 
 /* Opens an object or an array as the value; json_write_object_end and json_write_array_end close it. */

@@ -1,5 +1,5 @@
-/* Typed reading of a jansson object, shared by the decoders of our own documents. A missing key is no error
- * and leaves the value as it is; a key of the wrong type or beyond its bounds is. null counts as missing. */
+/* Typed access to the members of a jansson object, for the decoders of this program's own documents. A missing key is no error
+ * and leaves the value unchanged; a key of the wrong type or beyond its limits is an error. null counts as missing. */
 #ifndef OUTRIDER_CODEC_JSON_JSON_READ_H
 #define OUTRIDER_CODEC_JSON_JSON_READ_H
 
@@ -12,8 +12,8 @@
 
 struct error;
 
-/* The object that is the whole of `text`, to be given back with json_decref(); NULL on anything else: longer
- * than `max` bytes, nested deeper than 32, not UTF-8, a repeated key, an escaped NUL. */
+/* Parses `text` as one object. The caller frees the result with json_decref(). NULL for anything else: longer than `max` bytes,
+ * nested deeper than 32 levels, not UTF-8, a duplicate key, an escaped NUL. */
 json_t *json_read_document(struct str text, size_t max, struct error *err) MUST_CHECK;
 
 /* A string of at most `max` bytes, borrowed from the object; NULL stays when the key is missing. */

@@ -1,5 +1,5 @@
-/* JSON written straight into a buffer: no tree, no allocation but the buffer's own. Compact, keys in the
- * order they are written. Records take this way because it lies between a status line and the registry. */
+/* Writes JSON straight into a buffer: no tree, no allocation besides the buffer. Compact, keys in the order of the calls.
+ * Encoding a record is part of the latency from status line to registry, so it must be fast. */
 #ifndef OUTRIDER_CODEC_JSON_JSON_WRITE_H
 #define OUTRIDER_CODEC_JSON_JSON_WRITE_H
 
@@ -13,14 +13,14 @@ struct buf;
 /* A document being written to the end of `out`, which is borrowed: {.out = &buf} begins one. */
 struct json_writer {
     struct buf *out;
-    bool more; /* a value already stands in the container being written */
+    bool more; /* the open container has a value already */
 };
 
 /* Opens and closes an object. As the value of a key, as an element of an array, or as the whole document. */
 void json_write_object(struct json_writer *json);
 void json_write_object_end(struct json_writer *json);
 
-/* Opens and closes an array, in the same places. */
+/* Opens and closes an array, likewise. */
 void json_write_array(struct json_writer *json);
 void json_write_array_end(struct json_writer *json);
 
@@ -43,7 +43,7 @@ void json_write_null(struct json_writer *json);
 /* Wall time in ms since 1970 as an RFC 3339 string with milliseconds. */
 void json_write_time(struct json_writer *json, int64_t wall_ms);
 
-/* A value that is JSON already: a stored record, for instance. Not checked. */
+/* Appends a value that is JSON already, such as a stored record. Not checked. */
 void json_write_raw(struct json_writer *json, struct str value);
 
 #endif

@@ -1,11 +1,9 @@
-/* The value of a control key (docs/design/protocol.md, "Control key"): what operators want of one server.
+/* The value of a control key (docs/design/protocol.md, "Control key"): the operator's intent for one server.
  *
- *     {"hold":{"reason":"patch","by":"api uid
- * 0","since":"2026-11-21T02:14:00.123Z","deadline":"…","expires":"…"}}
+ *     {"hold":{"reason":"patch","by":"api uid 0","since":"2026-11-21T02:14:00.123Z","deadline":"…","expires":"…"}}
  *     {"hold":null}
  *
- * People write it with etcdctl, too: every member of a hold may be missing, and unknown ones are passed over.
- */
+ * Operators may also write it with etcdctl: every member of a hold is optional, and unknown members are skipped. */
 #ifndef OUTRIDER_CODEC_RECORD_CONTROL_JSON_H
 #define OUTRIDER_CODEC_RECORD_CONTROL_JSON_H
 
@@ -16,17 +14,15 @@ struct buf;
 struct error;
 struct hold;
 
-/* The longest value that is read, in bytes. */
+/* The longest value that is accepted, in bytes. */
 enum { CONTROL_MAX = 8192 };
 
-/* Appends the value that says `hold`: its reason, by and wall times, or that there is none when it is not
- * set. */
+/* Appends the value for `hold`: its reason, by and wall times, or null when it is not set. */
 void control_encode(const struct hold *hold, struct buf *out);
 
-/* Reads a value. `ret_hold` gets reason, by and wall times (0: not said; the deadline and the end may be
- * over), and is set unless the value lifts the hold; its mono times say never. Returns 0, or -1 with
- * ERROR_LIMIT (longer than CONTROL_MAX, a text longer than holds have) or ERROR_INVALID (anything else that
- * is not such a value). */
+/* Reads a value. `ret_hold` gets reason, by and wall times (0: absent; deadline and expiry may be in the past), and is set
+ * unless the value is null; its mono times are NEVER_MS. Returns 0, or -1 with ERROR_LIMIT (longer than CONTROL_MAX, or a text
+ * longer than a hold can have) or ERROR_INVALID (anything else). */
 int control_decode(struct str text, struct hold *ret_hold, struct error *err) MUST_CHECK;
 
 #endif

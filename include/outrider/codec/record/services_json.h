@@ -1,5 +1,5 @@
-/* The answers about the fleet (docs/design/protocol.md, "HTTP API"): stored bytes joined, never encoded
- * again. */
+/* The answers about the fleet (docs/design/protocol.md, "HTTP API"): stored bytes joined, never encoded a
+ * second time. */
 #ifndef OUTRIDER_CODEC_RECORD_SERVICES_JSON_H
 #define OUTRIDER_CODEC_RECORD_SERVICES_JSON_H
 
@@ -16,13 +16,13 @@ struct view;
 enum { SERVICES_ETAG_MAX = 64 };
 
 /* Appends {"services":[...],"total","healthy","unhealthy","revision","stale","ageMs"} with the records that
- * pass; healthy is who is ready. With include=offline also "offline":[{"goneAt":TIME,"record":{...}}] of the
- * tombstones that pass, the oldest first. `filter` may be NULL. Only for a view that is known. */
+ * match; healthy counts ready servers. With include=offline also "offline":[{"goneAt":TIME,"record":{...}}] of the
+ * tombstones that match, the oldest first. `filter` may be NULL. Only for a view that is known. */
 void services_json_list(const struct view *view, const struct filter *filter, const struct instant *now,
                         struct buf *out);
 
-/* Writes the quoted ETag of that answer: "CLUSTER-REVISION-FILTER", or "" while the view is stale, when there
- * is none; and none where tombstones are asked for, which end without a revision. Returns `out`. */
+/* Writes the quoted ETag of that answer: "CLUSTER-REVISION-FILTER", or "" while the view is stale, and
+ * where tombstones are included, because they expire without a change of revision. Returns `out`. */
 const char *services_json_etag(const struct view *view, const struct filter *filter,
                                char out[static SERVICES_ETAG_MAX]);
 

@@ -1,4 +1,4 @@
-/* Bytes of a peer made fit for one line that a person reads: replies, events, logs. */
+/* Makes the bytes of a peer safe for one line of text: replies, events, logs, terminals. */
 #ifndef OUTRIDER_CODEC_TEXT_PRINTABLE_H
 #define OUTRIDER_CODEC_TEXT_PRINTABLE_H
 
@@ -7,8 +7,7 @@
 struct buf;
 
 /* Appends `text` to `out`, at most `max` bytes of it and never a part of a character. Control characters (C0,
- * DEL and C1, which terminals obey, and those that turn the direction of a text around them) and bytes that
- * are not UTF-8 become `instead`. */
+ * DEL and C1, which terminals interpret, and bidirectional controls) and bytes that are not UTF-8 become `instead`. */
 void printable_add(struct buf *out, struct str text, size_t max, char instead);
 
 /* The same into an array of `size` bytes (at least 1), NUL-terminated. */

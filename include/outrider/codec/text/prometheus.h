@@ -1,5 +1,5 @@
 /* Metrics in the Prometheus text exposition format 0.0.4, appended to a buffer. A family is written first,
- * then all its samples; names are the caller's constants and taken as they are. */
+ * then all its samples; names are constants of the caller and are not escaped. */
 #ifndef OUTRIDER_CODEC_TEXT_PROMETHEUS_H
 #define OUTRIDER_CODEC_TEXT_PROMETHEUS_H
 
@@ -21,8 +21,8 @@ struct prometheus_label {
     struct str value;
 };
 
-/* Observations sorted into buckets: `counts` has bound_count + 1 places, each for the observations up to its
- * bound and above the one before, the last for all above every bound. `bounds` rise. */
+/* A histogram: `counts` has bound_count + 1 elements, one per bucket, not cumulative; the last counts observations above every
+ * bound. `bounds` is ascending. */
 struct prometheus_histogram {
     const double *bounds;
     size_t bound_count;
@@ -33,8 +33,8 @@ struct prometheus_histogram {
 /* The HELP and TYPE lines of a family. */
 void prometheus_family(struct buf *out, const char *name, enum prometheus_type type, const char *help);
 
-/* One sample; `labels` may be NULL when `count` is 0. Doubles are written so that they read back as the same
- * number. */
+/* One sample; `labels` may be NULL when `count` is 0. A double is written in the shortest form that parses
+ * to the same number. */
 void prometheus_int(struct buf *out, const char *name, const struct prometheus_label *labels, size_t count,
                     int64_t value);
 void prometheus_double(struct buf *out, const char *name, const struct prometheus_label *labels, size_t count,
@@ -44,7 +44,7 @@ void prometheus_double(struct buf *out, const char *name, const struct prometheu
 void prometheus_histogram(struct buf *out, const char *name, const struct prometheus_label *labels,
                           size_t count, const struct prometheus_histogram *histogram);
 
-/* The place in `counts` where an observation belongs. */
+/* The index in `counts` for an observation of `value`. */
 size_t prometheus_bucket(const double *bounds, size_t bound_count, double value);
 
 #endif

@@ -1,5 +1,4 @@
-/* Server-Sent Events as bytes (WHATWG HTML, "Server-sent events"), and the ids by which a reader goes on
- * where he was. */
+/* Encodes Server-Sent Events (WHATWG HTML, "Server-sent events"), and the event ids with which a client resumes. */
 #ifndef OUTRIDER_CODEC_TEXT_SSE_H
 #define OUTRIDER_CODEC_TEXT_SSE_H
 
@@ -13,32 +12,30 @@
 struct buf;
 struct view_entry;
 
-/* "REVISION-CLUSTER": the revision in decimal, the cluster's id in hexadecimal as etcd's own tools print it,
- * without leading zeros. */
+/* "REVISION-CLUSTER": the revision in decimal, the cluster's id in hexadecimal as etcdctl prints it, without leading zeros. */
 struct sse_id {
     int64_t revision;
     uint64_t cluster;
 };
 
-/* Reads what a reader sends as Last-Event-ID. Returns 0, or -1 for anything but what sse_event writes. */
+/* Parses a Last-Event-ID. Returns 0, or -1 for anything that sse_event() does not write. */
 int sse_id_parse(struct str text, struct sse_id *ret_id) MUST_CHECK;
 
-/* Appends one event. `name` may be empty (a plain message). `data` must not be empty, or no reader hears of
- * the event; it may have line ends of any kind, which reach the reader as LF. `id` may be NULL: the reader
- * keeps the one before. */
+/* Appends one event. `name` may be empty (a plain message). `data` must not be empty, or clients ignore the
+ * event; line ends of any kind in it reach the client as LF. `id` may be NULL: the client keeps the id before. */
 void sse_event(struct buf *out, struct str name, struct str data, const struct sse_id *id);
 
-/* Appends a comment, which no reader hears of, to keep the connection open. `text` is one line. */
+/* Appends a comment, which clients ignore, to keep the connection open. `text` is one line. */
 void sse_comment(struct buf *out, struct str text);
 
-/* Appends the event "init" or "update": the record as it is in the registry. */
+/* Appends the event "init" or "update" with the record as it stands in the registry. */
 void sse_init(struct buf *out, const struct view_entry *entry, const struct sse_id *id);
 void sse_update(struct buf *out, const struct view_entry *entry, const struct sse_id *id);
 
-/* Appends the event "remove" of the record that was there last: {"key","type","id","clean"}. */
+/* Appends the event "remove" for the last known record: {"key","type","id","clean"}. */
 void sse_remove(struct buf *out, const struct view_entry *was, bool clean, const struct sse_id *id);
 
-/* Appends the event "synced": everything there is was told; {"total":N,"revision":R,"stale":false}. */
+/* Appends the event "synced", which ends the initial records: {"total":N,"revision":R,"stale":false}. */
 void sse_synced(struct buf *out, size_t total, bool stale, const struct sse_id *id);
 
 #endif

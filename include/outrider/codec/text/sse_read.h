@@ -1,4 +1,4 @@
-/* Server-Sent Events from bytes, as a browser reads them (WHATWG HTML, "Interpreting an event stream"). */
+/* Decodes Server-Sent Events as a browser does (WHATWG HTML, "Interpreting an event stream"). */
 #ifndef OUTRIDER_CODEC_TEXT_SSE_READ_H
 #define OUTRIDER_CODEC_TEXT_SSE_READ_H
 
@@ -15,25 +15,24 @@ struct sse_message {
     struct str data; /* its lines, with LF between them */
 };
 
-/* {.max = N} reads a stream from its beginning; N bounds what is kept of an event that has not ended. */
+/* {.max = N} starts at the beginning of a stream; N limits the size of one event. */
 struct sse_reader {
     size_t max;
-    struct buf input; /* from `at` on not yet read */
+    struct buf input; /* unread from `at` on */
     size_t at;
     struct buf name, data;
-    struct buf id, last_id; /* as read; as of the last whole event: what Last-Event-ID goes on from */
+    struct buf id, last_id; /* as read; as of the last whole event, for Last-Event-ID */
     bool begun, after_cr, told;
 };
 
-/* Takes the next bytes of the stream, cut anywhere. */
+/* Adds the next bytes of the stream, split anywhere. */
 void sse_reader_feed(struct sse_reader *reader, struct str bytes);
 
 /* The next whole event. Returns 1 with `ret_message`; 0 when more bytes are needed; -1 when an event is
- * larger than `max`, and so from then on. Total on any input. */
+ * larger than `max`, and for every call after that. Total on any input. */
 int sse_reader_next(struct sse_reader *reader, struct sse_message *ret_message) MUST_CHECK;
 
-/* To read another stream from its beginning that goes on where this one broke off: all is forgotten but
- * last_id. */
+/* Prepares for a new connection that resumes the stream: everything except last_id is discarded. */
 void sse_reader_begin_anew(struct sse_reader *reader);
 
 /* Accepts {0}. */
