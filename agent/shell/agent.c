@@ -152,20 +152,15 @@ static void on_watch(const struct registry_watch_event *event, void *user)
 
 static void stop(struct agent *agent, enum shutdown_event_type how, const struct instant *now)
 {
-    bool running = router_shutdown(agent->router)->phase == SHUTDOWN_RUNNING;
-    enum lease_state lease = registrar_lease_state(router_registrar(agent->router));
-    /* A lease of before the restart that nobody could ask about yet is as good for the next agent as it was
-     * for us. */
-    bool may_hand_over = agent->state != NULL && (lease == LEASE_HELD || lease == LEASE_TRYING);
-    if (may_hand_over && how == SHUTDOWN_ON_QUIT) {
-        /* What the next agent cannot read would only keep it from its own record for a TTL. */
+    bool state_kept = false;
+    if (agent->state != NULL && how == SHUTDOWN_ON_QUIT) {
         state_store_flush(agent->state);
-        may_hand_over = state_store_last_error(agent->state)[0] == '\0';
+        state_kept = state_store_last_error(agent->state)[0] == '\0';
     }
-    if (running) {
+    if (router_shutdown(agent->router)->phase == SHUTDOWN_RUNNING) {
         agent_notify_systemd("STOPPING=1");
     }
-    router_stop(agent->router, how, may_hand_over, now);
+    router_stop(agent->router, how, state_kept, now);
 }
 
 /* An observer has no record to take back, and nothing to hand over. */
@@ -282,8 +277,8 @@ static int open_world(struct agent *agent, struct error *err)
 
 static void start_sidecar(struct agent *agent)
 {
-    struct router_restore restore;
-    agent->restore = agent_restore_load(agent, &restore);
+    struct restore restore;
+    agent->saved = agent_restore_load(agent, &restore);
     uint64_t seed;
     entropy_fill(&seed, sizeof(seed));
     log_info("agent", "started", LOG_TEXT("type", agent->config->server.type), LOG_TEXT("id", agent->id),
@@ -324,7 +319,7 @@ static void close_world(struct agent *agent)
     registry_free(agent->registry);
     http_client_free(agent->http);
     router_free(agent->router);
-    agent_restore_free(agent->restore);
+    agent_restore_free(agent->saved);
     signals_free(agent->signals);
     state_store_free(agent->state);
     timer_free(agent->timer);

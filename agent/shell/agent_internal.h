@@ -21,7 +21,7 @@
 struct agent;
 struct buf;
 struct error;
-struct restore;
+struct saved_state;
 
 /* effects.h leaves open who carries effects out: here it is the agent. */
 struct effects {
@@ -62,8 +62,8 @@ struct agent {
     struct api *api;
     struct status_sockets *sockets;
     struct state_store *state;
-    struct router *router; /* NULL: an observer */
-    struct restore *restore;
+    struct router *router;     /* NULL: an observer */
+    struct saved_state *saved; /* as read at the start */
     struct fleet *fleet;
     struct control_writer *controls;
     struct effects effects;
@@ -111,10 +111,10 @@ struct agent_note {
 /* agent_effects.c: logs a note with the machine's own words as its detail. */
 void agent_log_note(const struct agent_note *note, const char *module, struct str detail);
 
-/* agent_past.c: what state_dir knows; fills what the router believes. The result owns what `ret_past` points
- * to and is kept as long as the router. Chooses agent->id. */
-struct restore *agent_restore_load(struct agent *agent, struct router_restore *ret_restore);
-void agent_restore_free(struct restore *restore);
+/* agent_restore.c: reads the state file and decides what of it still counts; sets agent->id and
+ * agent->boot_id. The result owns what `ret_restore` points to, so it must outlive the router. */
+struct saved_state *agent_restore_load(struct agent *agent, struct restore *ret_restore);
+void agent_restore_free(struct saved_state *saved);
 
 /* The bytes that a restart needs (a state_fill_fn). */
 void agent_fill_state(void *agent, struct buf *out);

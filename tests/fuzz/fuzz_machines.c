@@ -6,7 +6,9 @@
 #include "fake/fake_effects.c"
 #include "scenario/runner_store.c"
 
+#include "outrider/base/buf.h"
 #include "outrider/base/mem.h"
+#include "outrider/codec/state/state_file.h"
 #include "outrider/codec/status/status_line.h"
 #include "outrider/core/config/config.h"
 #include "outrider/shell/router/router.h"
@@ -33,7 +35,8 @@ struct world {
     struct registry_lease lease_for, key_for;
     const char *host;
     unsigned restarts, config;
-    int64_t tokens, filled; /* of the writes, in thousandths */
+    struct saved_state saved; /* as the running agent has read it */
+    int64_t tokens, filled;   /* of the writes, in thousandths */
     uint64_t attached, watch;
 };
 
@@ -322,7 +325,7 @@ static void drop(struct world *w)
     w->inspected = 0;
 }
 
-static void start(struct world *w, const struct router_restore *restore)
+static void start(struct world *w, const struct restore *restore)
 {
     struct instant now = now_of(w);
     w->exited = false;
@@ -333,40 +336,31 @@ static void start(struct world *w, const struct router_restore *restore)
     settle(w);
 }
 
+/* Through the bytes of the state file, as the agent does it. */
 static void restart(struct world *w, uint8_t arg)
 {
     struct router *old = w->router;
-    const struct server *server = router_server(old);
-    struct status_message message;
-    struct router_restore restore = {0};
+    struct restore restore = {0};
+    struct buf kept = {0};
+    struct error err;
     if (w->restarts++ == RESTARTS_MAX) {
         return;
     }
-    if (arg & 1) {
-        restore.lease = registrar_lease(router_registrar(old));
-        restore.ttl_ms = registrar_ttl(router_registrar(old));
-        restore.passed = server_has_passed(server);
-        restore.message = server_reported_message(server, &message) && (arg & 2) ? &message : NULL;
-        restore.ops = server_hold(server, HOLD_OPS)->set ? server_hold(server, HOLD_OPS) : NULL;
-        restore.control_revision = intent_seen(router_intent(old));
-        restore.control_pending = intent_pending(router_intent(old));
-        restore.control_sent_wall = intent_sent(router_intent(old));
-    }
+    router_save(old, "boot", &kept);
     drop(w);
-    start(w, &restore);
-    restore.message = NULL;
-    /* The words are borrowed until the registry has answered: let it. */
-    bool was = w->auto_registry;
-    w->auto_registry = true;
-    while (w->pending_count > 0) {
-        struct fake_call call = w->pending[0];
-        memmove(w->pending, w->pending + 1, --w->pending_count * sizeof(w->pending[0]));
-        answer(w, &call, 0);
-        fake_call_fini(&call);
-        settle(w);
-    }
-    w->auto_registry = was;
     router_free(old);
+    saved_state_fini(&w->saved);
+    if (arg & 1) {
+        int result = state_file_decode(buf_view(&kept), &w->saved, &err);
+        assert(result == 0);
+        struct restore_facts facts = {.key = w->saved.key,
+                                      .boot_id = "boot",
+                                      .has_mainpid = (arg & 2) != 0,
+                                      .mainpid_start = w->saved.message.mainpid_start};
+        restore_decide(&w->saved, &facts, &restore);
+    }
+    buf_fini(&kept);
+    start(w, &restore);
 }
 
 static void change_store(struct world *w, uint8_t arg)
@@ -414,8 +408,7 @@ static void stop(struct world *w, uint8_t arg)
 {
     static const enum shutdown_event_type how[] = {SHUTDOWN_ON_TERM, SHUTDOWN_ON_INT, SHUTDOWN_ON_QUIT};
     struct instant now = now_of(w);
-    bool held = registrar_lease_state(router_registrar(w->router)) == LEASE_HELD;
-    router_stop(w->router, how[arg % 3], held && (arg & 4), &now);
+    router_stop(w->router, how[arg % 3], (arg & 4) != 0, &now);
 }
 
 static void happen(struct world *w, uint8_t what, uint8_t arg)
@@ -463,7 +456,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     struct world *w = mem_zalloc(sizeof(*w));
-    struct router_restore nothing = {0};
+    struct restore nothing = {0};
     build_config(&w->configs[0], data[0], data[1]);
     w->auto_tries = data[2] & 1;
     w->auto_registry = data[2] & 2;
@@ -478,6 +471,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     drop(w);
     router_free(w->router);
+    saved_state_fini(&w->saved);
     store_fini(&w->store);
     config_fini(&w->configs[0]);
     config_fini(&w->configs[1]);

@@ -77,7 +77,7 @@ static void run_line(struct scenario *s, char *text)
     if (count < command->least) {
         fail(s, "%s needs more words", command->name);
     }
-    if (s->router == NULL && s->old == NULL && !command->early) {
+    if (s->starts == 0 && !command->early) {
         fail(s, "before start");
     }
     if (!command->claims) {

@@ -9,6 +9,8 @@
 
 #include "fake/fake_effects.h"
 
+#include "outrider/base/buf.h"
+#include "outrider/codec/state/state_file.h"
 #include "outrider/core/config/config.h"
 #include "outrider/core/server/server.h"
 #include "outrider/shell/router/router.h"
@@ -75,9 +77,9 @@ struct scenario {
     size_t config_count;
 
     struct effects effects;
-    struct router *router, *old;
-    struct status_message kept_words;
-    struct hold kept_hold;
+    struct router *router;
+    struct buf kept;          /* the state file of the agent that ended last */
+    struct saved_state saved; /* as the running agent has read it */
     bool exited;
     uint64_t starts; /* the seed of each: no two agents choose the same lease ids */
 
@@ -137,7 +139,7 @@ void world_answer_try(struct scenario *s, const char *name, const char *outcome,
 void world_reply(struct scenario *s, const char *how);
 /* The oldest request that waits is done; its answer is on the way until `world_reply`. */
 void world_serve(struct scenario *s);
-void world_start(struct scenario *s, const struct router_restore *restore);
+void world_start(struct scenario *s, const struct restore *restore);
 void world_restart(struct scenario *s, const char *how);
 void world_end(struct scenario *s);
 

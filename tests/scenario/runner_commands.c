@@ -362,23 +362,22 @@ static void do_undrain(struct scenario *s, char **args, size_t count)
     world_settle(s);
 }
 
-static void stop(struct scenario *s, enum shutdown_event_type how, bool may_hand_over)
+static void stop(struct scenario *s, enum shutdown_event_type how, bool state_kept)
 {
     struct instant now = world_now(s);
-    router_stop(s->router, how, may_hand_over, &now);
+    router_stop(s->router, how, state_kept, &now);
     world_settle(s);
 }
 
 static void do_signal(struct scenario *s, char **args, size_t count)
 {
-    bool held = registrar_lease_state(router_registrar(s->router)) == LEASE_HELD;
     bool state_dir = count < 2 || strcmp(args[1], "without-state") != 0;
     if (strcmp(args[0], "term") == 0) {
         stop(s, SHUTDOWN_ON_TERM, false);
     } else if (strcmp(args[0], "int") == 0) {
         stop(s, SHUTDOWN_ON_INT, false);
     } else if (strcmp(args[0], "quit") == 0) {
-        stop(s, SHUTDOWN_ON_QUIT, held && state_dir);
+        stop(s, SHUTDOWN_ON_QUIT, state_dir);
     } else {
         fail(s, "signal term, int or quit");
     }

@@ -2,9 +2,7 @@
  * What answers by itself does so at once, so that a script only says what matters to it. */
 #include "runner.h"
 
-#include "outrider/base/buf.h"
 #include "outrider/base/mem.h"
-#include "outrider/codec/state/state_file.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -339,9 +337,9 @@ void world_advance(struct scenario *s, int64_t to)
 
 /* ---- start, restart, end ---- */
 
-void world_start(struct scenario *s, const struct router_restore *restore)
+void world_start(struct scenario *s, const struct restore *restore)
 {
-    static const struct router_restore nothing = {0};
+    static const struct restore nothing = {0};
     struct instant now = world_now(s);
     s->exited = false;
     s->router =
@@ -363,60 +361,34 @@ static void drop_running(struct scenario *s)
     s->watch_id = 0;
     s->watch_open = false;
     fake_effects_fini(&s->effects);
-    router_free(s->old); /* what it said was borrowed by the one that ends now */
-    s->old = s->router;
+    buf_clear(&s->kept);
+    router_save(s->router, "boot", &s->kept);
+    router_free(s->router);
     s->router = NULL;
 }
 
-/* Through the bytes of the state file, as the agent does it. */
-static void keep_control(struct scenario *s, struct router_restore *restore)
-{
-    const struct intent *intent = router_intent(s->old);
-    struct saved_state state = {.id = "w1",
-                                .ops = {.revision = intent_seen(intent),
-                                        .pending = intent_pending(intent),
-                                        .sent_wall = intent_sent(intent)}};
-    struct buf bytes = {0};
-    struct error err;
-    state_file_encode(&state, &bytes);
-    struct saved_state kept = {0};
-    if (state_file_decode(buf_view(&bytes), &kept, &err) < 0) {
-        fail(s, "the state file cannot be read back: %s", err.text);
-    }
-    restore->control_revision = kept.ops.revision;
-    restore->control_pending = kept.ops.pending;
-    restore->control_sent_wall = kept.ops.sent_wall;
-    saved_state_fini(&kept);
-    buf_fini(&bytes);
-}
-
-/* What state_dir would give the next agent. */
+/* What state_dir gives the next agent, through the bytes of the state file. */
 void world_restart(struct scenario *s, const char *how)
 {
-    struct router_restore restore = {0};
+    struct restore restore = {0};
+    struct error err;
     bool keep = strncmp(how, "keep", 4) == 0;
-    if (s->router != NULL) {
-        drop_running(s);
-    }
-    const struct server *server = router_server(s->old);
-    const struct registrar *registrar = router_registrar(s->old);
     if (!keep && strcmp(how, "lose") != 0) {
         fail(s, "restart keep, keep-without-witness, keep-holds or lose");
     }
-    if (keep && server_hold(server, HOLD_OPS)->set) {
-        s->kept_hold = *server_hold(server, HOLD_OPS);
-        restore.ops = &s->kept_hold;
+    if (s->router != NULL) {
+        drop_running(s);
     }
+    saved_state_fini(&s->saved);
     if (keep) {
-        keep_control(s, &restore);
-    }
-    if (keep && strcmp(how, "keep-holds") != 0) {
-        restore.lease = registrar_lease(registrar);
-        restore.ttl_ms = registrar_ttl(registrar);
-        restore.passed = server_has_passed(server);
-        restore.message = server_reported_message(server, &s->kept_words) && strcmp(how, "keep") == 0
-                              ? &s->kept_words
-                              : NULL;
+        if (state_file_decode(buf_view(&s->kept), &s->saved, &err) < 0) {
+            fail(s, "the state file cannot be read back: %s", err.text);
+        }
+        struct restore_facts facts = {.key = s->saved.key,
+                                      .boot_id = strcmp(how, "keep-holds") == 0 ? "another boot" : "boot",
+                                      .has_mainpid = strcmp(how, "keep") == 0,
+                                      .mainpid_start = s->saved.message.mainpid_start};
+        restore_decide(&s->saved, &facts, &restore);
     }
     world_start(s, &restore);
 }
@@ -426,7 +398,8 @@ void world_end(struct scenario *s)
     if (s->router != NULL) {
         drop_running(s);
     }
-    router_free(s->old);
+    saved_state_fini(&s->saved);
+    buf_fini(&s->kept);
     store_fini(&s->store);
     forget_seen(s);
     free(s->seen);

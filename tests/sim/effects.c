@@ -45,20 +45,20 @@ void effects_unwatch(struct effects *effects, uint64_t id)
     stream_close(effects->node, id);
 }
 
-/* Words of before a restart are believed by watching the process that said them. */
-static void note_believed(struct node *node, pid_t pid)
+/* The report of before a restart is restored by watching the process that made it. */
+static void note_restored(struct node *node, pid_t pid)
 {
-    if (pid != 0 && node->believable && pid == node->restore.message.mainpid &&
+    if (pid != 0 && node->restores_message && pid == node->saved.message.mainpid &&
         node->game.heard_by != node->life) {
         node->game.heard_by = node->game.witness_by = node->life;
-        node->game.heard_said = node->restore.message.reported;
+        node->game.heard_said = node->saved.message.reported;
         node->game.heard_said_at = node_now(node).mono;
     }
 }
 
 void effects_watch_pid(struct effects *effects, pid_t pid)
 {
-    note_believed(effects->node, pid);
+    note_restored(effects->node, pid);
     struct node *node = effects->node;
     node->watched = pid;
     if (pid != 0 && (!node->game.up || node->game.pid != pid)) {

@@ -1,5 +1,4 @@
-/* One agent process: how it starts, runs, dies and comes back. What agent_past.c and state_store.c do with
- * files is done here with a buffer. */
+/* One agent process: how it starts, runs, dies and restarts. A buffer stands for state_dir. */
 #include "sim.h"
 
 #include "outrider/base/mem.h"
@@ -62,7 +61,7 @@ void node_fini(struct node *node)
 {
     stream_forget(node);
     router_free(node->router);
-    saved_state_fini(&node->restore);
+    saved_state_fini(&node->saved);
     buf_fini(&node->kept);
     for (size_t i = 0; i < COUNT_OF(node->configs); i++) {
         config_fini(node->configs[i]);
@@ -72,84 +71,45 @@ void node_fini(struct node *node)
 
 /* ---- state_dir ---- */
 
+static const char *boot_id(const struct node *node, char out[static 24])
+{
+    snprintf(out, 24, "boot-%" PRIu64, node->boot);
+    return out;
+}
+
 void node_save(struct node *node)
 {
+    char boot[24];
     if (!node->state_dir || !node->alive) {
         return;
     }
-    const struct server *server = router_server(node->router);
-    const struct registrar *registrar = router_registrar(node->router);
-    const struct hold *ops = server_hold(server, HOLD_OPS);
-    struct saved_state state = {
-        .id = node->id,
-        .lease = registrar_lease(registrar),
-        .ttl_ms = registrar_ttl(registrar),
-        .ops = {.set = ops->set,
-                .reason = ops->reason,
-                .by = ops->by,
-                .since_wall = ops->since_wall,
-                .deadline_wall = ops->deadline_wall,
-                .expires_wall = ops->expires_wall,
-                .revision = intent_seen(router_intent(node->router)),
-                .pending = intent_pending(router_intent(node->router)),
-                .sent_wall = intent_sent(router_intent(node->router))},
-        .probe_has_passed = server_has_passed(server),
-    };
-    state.has_message = server_reported_message(server, &state.message);
-    if (!state.has_message && registrar_lease_state(registrar) == LEASE_TRYING) {
-        state.has_message = node->restore.has_message;
-        state.message = node->restore.message;
-        state.probe_has_passed = node->restore.probe_has_passed;
-    }
     buf_clear(&node->kept);
-    state_file_encode(&state, &node->kept);
+    router_save(node->router, boot_id(node, boot), &node->kept);
     node->kept_at = node->world->now;
-    node->kept_boot = node->boot;
 }
 
-static void restore_ops(struct node *node)
-{
-    const struct saved_hold *ops = &node->restore.ops;
-    struct instant now = node_now(node);
-    node->past_ops = (struct hold){0};
-    hold_set(&node->past_ops, ops->reason, ops->by, 0, 0, &now);
-    node->past_ops.since_wall = ops->since_wall;
-    node->past_ops.deadline_wall = ops->deadline_wall;
-    node->past_ops.expires_wall = ops->expires_wall;
-}
-
-static void recall(struct node *node, struct router_restore *ret_restore)
+static void restore(struct node *node, struct restore *ret_restore)
 {
     struct error err;
-    *ret_restore = (struct router_restore){0};
-    node->believable = false;
-    saved_state_fini(&node->restore);
+    *ret_restore = (struct restore){0};
+    node->restores_message = false;
+    saved_state_fini(&node->saved);
     if (!node->state_dir || node->kept.size == 0) {
         return;
     }
-    if (state_file_decode(buf_view(&node->kept), &node->restore, &err) < 0) {
+    if (state_file_decode(buf_view(&node->kept), &node->saved, &err) < 0) {
         violated(node->world, node, "the state file cannot be read back: %s", err.text);
         return;
     }
-    if (node->restore.ops.set) {
-        restore_ops(node);
-        ret_restore->ops = &node->past_ops;
-    }
-    ret_restore->control_revision = node->restore.ops.revision;
-    ret_restore->control_pending = node->restore.ops.pending;
-    ret_restore->control_sent_wall = node->restore.ops.sent_wall;
-    if (!registry_lease_is_none(node->restore.lease) && node->kept_boot == node->boot) {
-        const struct status_message *message = &node->restore.message;
-        bool witness = node->restore.has_message && message->has_mainpid && node->game.up &&
-                       message->mainpid == node->game.pid && message->mainpid_start == node->game.life;
-        ret_restore->lease = node->restore.lease;
-        ret_restore->ttl_ms = node->restore.ttl_ms;
-        ret_restore->passed = node->restore.probe_has_passed;
-        ret_restore->message = witness ? message : NULL;
-        if (witness) {
-            node->believable = true;
-        }
-    }
+    char boot[24];
+    struct buf key = {0};
+    router_record_key(node_config(node), node->id, &key);
+    struct restore_facts facts = {.key = buf_text(&key), .boot_id = boot_id(node, boot)};
+    facts.has_mainpid = node->game.up && node->saved.message.mainpid == node->game.pid;
+    facts.mainpid_start = node->game.life;
+    restore_decide(&node->saved, &facts, ret_restore);
+    node->restores_message = ret_restore->message != NULL;
+    buf_fini(&key);
 }
 
 /* ---- life ---- */
@@ -157,7 +117,7 @@ static void recall(struct node *node, struct router_restore *ret_restore)
 void node_start(struct node *node)
 {
     struct world *world = node->world;
-    struct router_restore restore;
+    struct restore restored;
     node->life++;
     node->alive = true;
     node->exiting = node->told_to_stop = false;
@@ -172,15 +132,15 @@ void node_start(struct node *node)
     if (world->now - node->died_at > node_config(node)->registry.ttl_ms / 2) {
         node->watch.quiet = false; /* too late to count on the lease */
     }
-    recall(node, &restore);
+    restore(node, &restored);
     intents_started(node, node->state_dir && node->kept.size > 0);
     world->stats.starts++;
-    tell(world, node, "starts: lease %" PRIx64 "%s%s%s", restore.lease.lo,
-         restore.message != NULL ? ", words" : "", restore.passed ? ", had passed" : "",
-         restore.ops != NULL ? ", ops hold" : "");
+    tell(world, node, "starts: lease %" PRIx64 "%s%s%s", restored.lease.lo,
+         restored.message != NULL ? ", report" : "", restored.passed ? ", had passed" : "",
+         restored.ops.set ? ", ops hold" : "");
     struct instant now = node_now(node);
     node->router =
-        router_new(node_config(node), node->id, &restore, random_next(&world->random), &node->effects, &now);
+        router_new(node_config(node), node->id, &restored, random_next(&world->random), &node->effects, &now);
     router_start(node->router, &now);
     node_settle(node);
     game_agent_started(node);
@@ -293,8 +253,6 @@ void node_signal(struct node *node, enum shutdown_event_type how)
         [SHUTDOWN_ON_TERM] = "TERM", [SHUTDOWN_ON_INT] = "INT", [SHUTDOWN_ON_QUIT] = "QUIT"};
     const struct config *config = node_config(node);
     struct instant now = node_now(node);
-    bool may_hand_over =
-        node->state_dir && registrar_lease_state(router_registrar(node->router)) == LEASE_HELD;
     tell(node->world, node, "gets %s", names[how]);
     node->watch.quiet = false;
     if (!node->told_to_stop) {
@@ -308,7 +266,7 @@ void node_signal(struct node *node, enum shutdown_event_type how)
         node->must_exit_at = node->world->now + patience;
         world_at(node->world, node->must_exit_at, EVENT_MUST_EXIT, node, PLAIN);
     }
-    router_stop(node->router, how, may_hand_over, &now);
+    router_stop(node->router, how, node->state_dir, &now);
     node_settle(node);
 }
 

@@ -167,7 +167,7 @@ static void suffer(struct observer *observer)
     case 0: observer_cut(observer, REGISTRY_RETRY); break;
     case 1: observer->flow.stalls = true; break;
     case 2:
-        past_compact(world, world->etcd.revision - (int64_t)observers_below(world, 20));
+        history_compact(world, world->etcd.revision - (int64_t)observers_below(world, 20));
         observer_cut(observer, REGISTRY_UNKNOWN);
         break;
     case 3: restart(observer); break;
@@ -196,7 +196,7 @@ static void pulse(struct observer *observer)
     }
     if (observers_chance(world, world->calm ? 1 : 40)) {
         if (world->calm) {
-            past_compact(world, world->etcd.revision);
+            history_compact(world, world->etcd.revision);
         } else {
             suffer(observer);
         }
@@ -207,7 +207,7 @@ static void pulse(struct observer *observer)
 
 static void see_wipe(struct world *world)
 {
-    if (past_renewed(world)) {
+    if (history_renewed(world)) {
         for (unsigned i = 0; i < world->observers->count; i++) {
             observer_wiped(&world->observers->all[i]);
         }
@@ -251,7 +251,7 @@ void observers_end(struct world *world)
         reader_clear(&observer->follower);
         reader_clear(&observer->comer.reader);
     }
-    past_fini(&observers->restore);
+    history_fini(&observers->history);
     view_items_fini(&observers->decoded);
     free(observers);
     world->observers = NULL;
@@ -285,7 +285,7 @@ void observers_changed(struct world *world, unsigned key)
         return;
     }
     see_wipe(world);
-    past_add(world, key);
+    history_add(world, key);
     for (unsigned i = 0; i < observers->count; i++) {
         observer_changed(&observers->all[i]);
     }

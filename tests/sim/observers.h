@@ -1,7 +1,7 @@
 /* Observers: the real core/view against the model etcd, and readers who follow it. What they need of chance is their
  * own, so that a world is the same with and without them.
  *
- * observers.c (a process: start, death, faults), observers_net.c (its requests and its watch), observers_past.c (what
+ * observers.c (a process: start, death, faults), observers_net.c (its requests and its watch), observers_history.c (what
  * the registry had at each revision), observers_check.c (readers, and what must hold). */
 #ifndef OUTRIDER_TESTS_SIM_OBSERVERS_H
 #define OUTRIDER_TESTS_SIM_OBSERVERS_H
@@ -14,34 +14,34 @@
 #include "outrider/core/fleet/view_log.h"
 #include "outrider/core/fleet/view_read.h"
 
-enum { OBSERVERS_MAX = 2, RECORDS_MAX = 16, PAST_MAX = 512, ASKED_MAX = 4, OBSERVER_CHECK_MS = 5000 };
+enum { OBSERVERS_MAX = 2, RECORDS_MAX = 16, HISTORY_MAX = 512, ASKED_MAX = 4, OBSERVER_CHECK_MS = 5000 };
 enum { OBSERVER_TIMEOUT_MS = 1500, PULSE_MS = 1000 };
 
 /* ---- what the registry had ---- */
 
-struct past_key {
+struct history_key {
     bool there;
     struct view_entry *entry; /* NULL: no record of ours */
     int64_t mod_revision, create_revision;
 };
 
-struct past_event {
+struct history_event {
     int64_t revision, at;
     unsigned key;
-    struct past_key now;
+    struct history_key now;
 };
 
-struct restore {
+struct history {
     uint64_t cluster;
     int64_t base_revision, compacted;
-    struct past_key base[RECORDS_MAX];
-    struct past_event events[PAST_MAX];
+    struct history_key base[RECORDS_MAX];
+    struct history_event events[HISTORY_MAX];
     size_t count;
     uint64_t dropped; /* events that are in `base` */
 };
 
 struct content {
-    const struct past_key *keys[RECORDS_MAX];
+    const struct history_key *keys[RECORDS_MAX];
 };
 
 /* ---- one observer ---- */
@@ -54,7 +54,7 @@ struct asked {
     char key[64];
     int64_t sent_at;
     struct registry_reply reply;
-    struct past_key items[RECORDS_MAX];
+    struct history_key items[RECORDS_MAX];
     unsigned names[RECORDS_MAX];
     size_t count;
     bool unanswered;
@@ -116,7 +116,7 @@ struct observer {
 
 struct observers {
     struct random random;
-    struct restore restore;
+    struct history history;
     struct view_items decoded;
     unsigned count, keys;
     char names[RECORDS_MAX][32];
@@ -143,15 +143,15 @@ void observer_changed(struct observer *observer);
 void observer_forget(struct observer *observer);
 void observer_wiped(struct observer *observer);
 
-/* observers_past.c */
+/* observers_history.c */
 /* Whether the registry became another since it was looked at last. */
-bool past_renewed(struct world *world);
-void past_add(struct world *world, unsigned key);
-void past_compact(struct world *world, int64_t revision);
-void past_at(const struct restore *restore, int64_t revision, struct content *ret_content);
-void past_fini(struct restore *restore);
+bool history_renewed(struct world *world);
+void history_add(struct world *world, unsigned key);
+void history_compact(struct world *world, int64_t revision);
+void history_at(const struct history *history, int64_t revision, struct content *ret_content);
+void history_fini(struct history *history);
 /* The first event of a later revision, counted from the beginning. */
-uint64_t past_after(const struct restore *restore, int64_t revision);
+uint64_t history_after(const struct history *history, int64_t revision);
 
 /* observers_check.c */
 void reader_take(struct observer *observer, const struct view_effect *effect);

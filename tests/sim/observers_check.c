@@ -82,17 +82,17 @@ void reader_take(struct observer *observer, const struct view_effect *effect)
 void reader_revision(struct observer *observer, int64_t revision)
 {
     struct world *world = observer->world;
-    const struct restore *restore = &world->observers->restore;
+    const struct history *history = &world->observers->history;
     struct content content;
     observer->expected = 0;
-    if (observer->loading || revision < restore->base_revision) {
+    if (observer->loading || revision < history->base_revision) {
         return;
     }
-    if (view_cluster(observer->view) != restore->cluster) {
+    if (view_cluster(observer->view) != history->cluster) {
         violated(world, NULL, "observer %u completes a revision of another cluster", observer->index);
         return;
     }
-    past_at(restore, revision, &content);
+    history_at(history, revision, &content);
     world->stats.views++;
     for (unsigned i = 0; i < world->observers->keys; i++) {
         if (!same(content.keys[i]->entry, observer->follower.has[i])) {
@@ -165,14 +165,14 @@ static bool agrees(const struct observer *observer, const struct content *conten
 static bool was_true_within(const struct observer *observer, int64_t ms)
 {
     const struct world *world = observer->world;
-    const struct restore *restore = &world->observers->restore;
+    const struct history *history = &world->observers->history;
     struct content content;
-    size_t at = restore->count;
-    past_at(restore, world->etcd.revision, &content);
+    size_t at = history->count;
+    history_at(history, world->etcd.revision, &content);
     bool fine = agrees(observer, &content);
-    while (!fine && at > 0 && restore->events[at - 1].at >= world->now - ms) {
+    while (!fine && at > 0 && history->events[at - 1].at >= world->now - ms) {
         at--;
-        past_at(restore, restore->events[at].revision - 1, &content);
+        history_at(history, history->events[at].revision - 1, &content);
         fine = agrees(observer, &content);
     }
     return fine;
@@ -181,15 +181,15 @@ static bool was_true_within(const struct observer *observer, int64_t ms)
 static void check_certain(struct observer *observer)
 {
     struct world *world = observer->world;
-    const struct restore *restore = &world->observers->restore;
+    const struct history *history = &world->observers->history;
     const struct view *view = observer->view;
     int64_t behind = -1;
-    if (view_cluster(view) != restore->cluster) {
+    if (view_cluster(view) != history->cluster) {
         behind = world->now - world->wiped_at;
     } else {
-        uint64_t next = past_after(restore, view_revision(view));
-        if (next < restore->dropped + restore->count) {
-            behind = world->now - restore->events[next - restore->dropped].at;
+        uint64_t next = history_after(history, view_revision(view));
+        if (next < history->dropped + history->count) {
+            behind = world->now - history->events[next - history->dropped].at;
         }
     }
     if (behind > STALE_MS && !was_true_within(observer, STALE_MS)) {
@@ -203,7 +203,7 @@ static void check_certain(struct observer *observer)
     if (behind < 0) {
         struct content content;
         size_t unreadable = 0;
-        past_at(restore, world->etcd.revision, &content);
+        history_at(history, world->etcd.revision, &content);
         for (unsigned i = 0; i < world->observers->keys; i++) {
             unreadable += content.keys[i]->there && content.keys[i]->entry == NULL ? 1 : 0;
         }

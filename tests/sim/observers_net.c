@@ -91,7 +91,7 @@ static bool is_listed(const struct asked *asked, const char *name)
     return order > 0 || (order == 0 && size - 1 >= from.size);
 }
 
-static bool comes_before(const struct asked *asked, const struct past_key *a, const struct past_key *b)
+static bool comes_before(const struct asked *asked, const struct history_key *a, const struct history_key *b)
 {
     return asked->request.newest_first && a->mod_revision > b->mod_revision;
 }
@@ -99,17 +99,17 @@ static bool comes_before(const struct asked *asked, const struct past_key *a, co
 static void list(struct observer *observer, struct asked *asked)
 {
     const struct observers *observers = observer->world->observers;
-    const struct restore *restore = &observers->restore;
+    const struct history *history = &observers->history;
     int64_t at = asked->request.at_revision, revision = observer->world->etcd.revision;
     struct content content;
-    if (at != 0 && (at < restore->compacted || at > revision)) {
+    if (at != 0 && (at < history->compacted || at > revision)) {
         asked->reply.failure = REGISTRY_REFUSED;
         asked->reply.revision_gone = true;
         return;
     }
-    past_at(restore, at == 0 ? revision : at, &content);
+    history_at(history, at == 0 ? revision : at, &content);
     for (unsigned i = 0; i < observers->keys; i++) {
-        const struct past_key *key = content.keys[i];
+        const struct history_key *key = content.keys[i];
         if (!key->there || !is_listed(asked, observers->names[i])) {
             continue;
         }
@@ -169,7 +169,7 @@ void observer_reply(struct observer *observer, uint64_t id)
     struct registry_reply reply = asked->reply;
     bool fine = reply.failure == REGISTRY_OK;
     for (size_t i = 0; i < asked->count; i++) {
-        const struct past_key *key = &asked->items[i];
+        const struct history_key *key = &asked->items[i];
         items[i] = (struct view_item){.key = str_of(observers->names[asked->names[i]]),
                                       .entry = key->entry,
                                       .why = STR("no record"),
@@ -241,8 +241,8 @@ static void compacted(struct observer *observer)
 {
     send(observer,
          &(struct registry_watch_event){.type = REGISTRY_WATCH_ENDED,
-                                        .read_anew = observer->world->observers->restore.compacted > 0,
-                                        .oldest = observer->world->observers->restore.compacted},
+                                        .read_anew = observer->world->observers->history.compacted > 0,
+                                        .oldest = observer->world->observers->history.compacted},
          NULL, 0);
 }
 
@@ -250,15 +250,15 @@ static void opens(struct observer *observer)
 {
     struct world *world = observer->world;
     struct flow *flow = &observer->flow;
-    const struct restore *restore = &world->observers->restore;
-    if (flow->from_revision <= restore->compacted) {
+    const struct history *history = &world->observers->history;
+    if (flow->from_revision <= history->compacted) {
         compacted(observer);
         return;
     }
     flow->state = FLOW_OPEN;
-    flow->next = past_after(restore, flow->from_revision - 1);
+    flow->next = history_after(history, flow->from_revision - 1);
     flow->stalls = world->faulty && observers_chance(world, 60);
-    if (flow->next < restore->dropped + restore->count && !flow->stalls) {
+    if (flow->next < history->dropped + history->count && !flow->stalls) {
         plan(observer, 1);
     }
     send(observer,
@@ -268,16 +268,16 @@ static void opens(struct observer *observer)
 }
 
 /* Whole revisions, perhaps not all there are. */
-static size_t gather(struct observer *observer, struct view_item items[static PAST_MAX])
+static size_t gather(struct observer *observer, struct view_item items[static HISTORY_MAX])
 {
     struct world *world = observer->world;
     const struct observers *observers = world->observers;
-    const struct restore *restore = &observers->restore;
-    size_t at = (size_t)(observer->flow.next - restore->dropped), count = 0;
-    size_t enough = world->faulty ? 1 + (size_t)observers_below(world, 6) : PAST_MAX;
-    while (at < restore->count &&
-           (count < enough || restore->events[at].revision == restore->events[at - 1].revision)) {
-        const struct past_event *event = &restore->events[at++];
+    const struct history *history = &observers->history;
+    size_t at = (size_t)(observer->flow.next - history->dropped), count = 0;
+    size_t enough = world->faulty ? 1 + (size_t)observers_below(world, 6) : HISTORY_MAX;
+    while (at < history->count &&
+           (count < enough || history->events[at].revision == history->events[at - 1].revision)) {
+        const struct history_event *event = &history->events[at++];
         items[count++] = (struct view_item){.key = str_of(observers->names[event->key]),
                                             .deleted = !event->now.there,
                                             .entry = event->now.entry,
@@ -285,7 +285,7 @@ static size_t gather(struct observer *observer, struct view_item items[static PA
                                             .mod_revision = event->revision,
                                             .create_revision = event->now.create_revision};
     }
-    observer->flow.next = restore->dropped + at;
+    observer->flow.next = history->dropped + at;
     return count;
 }
 
@@ -293,9 +293,9 @@ static void tells(struct observer *observer)
 {
     struct world *world = observer->world;
     struct flow *flow = &observer->flow;
-    const struct restore *restore = &world->observers->restore;
-    struct view_item items[PAST_MAX];
-    if (flow->next < restore->dropped) {
+    const struct history *history = &world->observers->history;
+    struct view_item items[HISTORY_MAX];
+    if (flow->next < history->dropped) {
         compacted(observer);
         return;
     }
@@ -305,14 +305,14 @@ static void tells(struct observer *observer)
     }
     struct registry_watch_event told = {.type = REGISTRY_WATCH_CHANGED,
                                         .revision = items[count - 1].mod_revision};
-    bool all = flow->next == restore->dropped + restore->count;
+    bool all = flow->next == history->dropped + history->count;
     if (!all) {
         plan(observer, 1 + slow(observer));
     } else if (observers_chance(world, 100)) {
         told.revision = world->etcd.revision; /* a word of progress with it */
     }
     if (world->faulty && observers_chance(world, 20)) {
-        flow->next = past_after(restore, items[0].mod_revision - 1); /* all of it comes once more */
+        flow->next = history_after(history, items[0].mod_revision - 1); /* all of it comes once more */
         if (!flow->planned) {
             plan(observer, 1);
         }

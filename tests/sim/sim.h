@@ -183,12 +183,10 @@ struct node {
     pid_t watched;
 
     struct buf kept; /* state_dir's file */
-    uint64_t kept_boot;
     int64_t kept_at;
     bool save_armed;
-    struct saved_state restore;
-    bool believable; /* its words count if the record still stands */
-    struct hold past_ops;
+    struct saved_state saved; /* as the running agent has read it */
+    bool restores_message;    /* its report is restored if the record still stands */
 
     enum { OPS_OFF, OPS_ON, OPS_UNSURE } ops; /* what operators want, at last */
     bool ops_by_hand;                         /* said at the control key, not to the agent */

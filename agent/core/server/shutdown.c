@@ -92,7 +92,9 @@ void shutdown_step(struct shutdown *shutdown, const struct shutdown_event *event
         on_stop(shutdown, false, now, effects);
         break;
     case SHUTDOWN_ON_QUIT:
-        if (shutdown->phase == SHUTDOWN_RUNNING && event->may_hand_over) {
+        /* Without its lease the next agent has nothing to continue, and without the state it does not know
+         * the lease: then the record would only stand in its way for a TTL. */
+        if (shutdown->phase == SHUTDOWN_RUNNING && event->leased && event->state_kept) {
             finish(shutdown, EXIT_HANDED_OVER, now, effects);
         } else {
             on_stop(shutdown, true, now, effects);

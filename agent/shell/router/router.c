@@ -66,14 +66,15 @@ void router_tick(struct router *router, const struct instant *now)
 
 /* ---- life ---- */
 
-struct router *router_new(const struct config *config, const char *id, const struct router_restore *restore,
+struct router *router_new(const struct config *config, const char *id, const struct restore *restore,
                           uint64_t seed, struct effects *effects, const struct instant *now)
 {
     struct router *router = mem_zalloc(sizeof(*router));
     router->config = config;
     router->effects = effects;
     router->restore = *restore;
-    router->seen = *now;
+    router->id = mem_strdup(id);
+    gap_init(&router->gap, now);
     (void)instant_slept(now, &router->asleep_ms);
     for (int i = 0; i < ROUTER_MACHINE_COUNT; i++) {
         queue_init(&router->queues[i], table[i]->effect_size);
@@ -92,11 +93,11 @@ struct router *router_new(const struct config *config, const char *id, const str
 
 static void recover(struct router *router, const struct instant *now)
 {
-    const struct router_restore *restore = &router->restore;
+    const struct restore *restore = &router->restore;
     router_start_intent(router, now);
-    if (restore->ops != NULL) {
+    if (restore->ops.set) {
         router_step_server(
-            router, (struct server_event){.type = SERVER_ON_RESTORE, .now = *now, .hold = restore->ops});
+            router, (struct server_event){.type = SERVER_ON_RESTORE, .now = *now, .hold = &restore->ops});
     }
     if (registry_lease_is_none(restore->lease)) {
         router_fresh(router, now);
@@ -154,6 +155,7 @@ void router_free(struct router *router)
     server_free(router->server);
     registrar_free(router->registrar);
     intent_free(router->intent);
+    free(router->id);
     free(router);
 }
 

@@ -119,11 +119,15 @@ void router_undrain(struct router *router, const struct instant *now)
     router_pump(router, now);
 }
 
-void router_stop(struct router *router, enum shutdown_event_type how, bool may_hand_over,
+void router_stop(struct router *router, enum shutdown_event_type how, bool state_kept,
                  const struct instant *now)
 {
     router_enter(router, now);
+    enum lease_state lease = registrar_lease_state(router->registrar);
     router_step_shutdown(router,
-                         (struct shutdown_event){.type = how, .now = *now, .may_hand_over = may_hand_over});
+                         (struct shutdown_event){.type = how,
+                                                 .now = *now,
+                                                 .state_kept = state_kept,
+                                                 .leased = lease == LEASE_HELD || lease == LEASE_TRYING});
     router_pump(router, now);
 }

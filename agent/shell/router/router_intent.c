@@ -29,11 +29,10 @@ void router_step_intent(struct router *router, struct intent_event event)
 
 void router_start_intent(struct router *router, const struct instant *now)
 {
-    static const struct hold none = {.set = false};
-    const struct router_restore *restore = &router->restore;
+    const struct restore *restore = &router->restore;
     router_step_intent(router, (struct intent_event){.type = INTENT_ON_START,
                                                      .now = *now,
-                                                     .hold = restore->ops == NULL ? &none : restore->ops,
+                                                     .hold = &restore->ops,
                                                      .revision = restore->control_revision,
                                                      .pending = restore->control_pending,
                                                      .sent_wall = restore->control_sent_wall});

@@ -6,6 +6,7 @@
 
 #include "outrider/core/config/config.h"
 #include "outrider/core/registry/registry_watch.h"
+#include "outrider/core/server/gap.h"
 #include "outrider/shell/router/effects.h"
 #include "outrider/shell/router/router.h"
 
@@ -49,7 +50,8 @@ extern const struct router_row router_row_server, router_row_probes, router_row_
 struct router {
     const struct config *config;
     struct effects *effects;
-    struct router_restore restore;
+    struct restore restore;
+    char *id;
 
     struct server *server;
     struct registrar *registrar;
@@ -61,9 +63,9 @@ struct router {
         reported_probes[SERVER_PROBES_MAX]; /* of ports the server reported; they own their names */
     size_t reported_count;
     struct keywatch keywatch;
-    struct instant seen; /* the latest step */
-    int64_t asleep_ms;   /* boot clock ahead of mono at the last tick */
-    int64_t phase_ms;    /* of the probes: agents that started together must not probe in the same ms */
+    struct gap gap;
+    int64_t asleep_ms; /* boot clock ahead of mono at the last tick */
+    int64_t phase_ms;  /* of the probes: agents that started together must not probe in the same ms */
 
     struct queue queues[ROUTER_MACHINE_COUNT]; /* effects that wait to be routed */
     bool pumping;

@@ -38,7 +38,8 @@ enum shutdown_event_type {
     SHUTDOWN_ON_TICK,
     SHUTDOWN_ON_TERM,
     SHUTDOWN_ON_INT,
-    SHUTDOWN_ON_QUIT,       /* `may_hand_over`: a lease is held and its id is in a state_dir */
+    SHUTDOWN_ON_QUIT, /* `leased`: a lease is held, or one of before the restart is not confirmed yet; `state_kept`:
+                       * state_dir has what the next agent needs */
     SHUTDOWN_ON_DRAIN_OVER, /* the waiting for the `stop` hold ended */
     SHUTDOWN_ON_PUBLISHED, /* the registry has what is wanted, or (not `visible`) there is no record to see */
     SHUTDOWN_ON_GONE,      /* no lease of ours is left */
@@ -48,7 +49,7 @@ enum shutdown_event_type {
 struct shutdown_event {
     enum shutdown_event_type type;
     struct instant now;
-    bool may_hand_over, visible;
+    bool leased, state_kept, visible;
 };
 
 enum shutdown_effect_type {

@@ -24,7 +24,8 @@ static void begin(struct world *w, bool drain)
 
 static void step(struct world *w, enum shutdown_event_type type, int64_t at)
 {
-    struct shutdown_event event = {.type = type, .now = {.mono = at}, .visible = true, .may_hand_over = true};
+    struct shutdown_event event = {
+        .type = type, .now = {.mono = at}, .visible = true, .leased = true, .state_kept = true};
     shutdown_step(&w->shutdown, &event, &w->effects);
 }
 
@@ -152,11 +153,28 @@ static void test_quit_hands_over_only_while_running(void **state)
     expect_nothing(&w);
     queue_fini(&w.effects);
 
-    begin(&w, false);
-    struct shutdown_event event = {.type = SHUTDOWN_ON_QUIT};
-    shutdown_step(&w.shutdown, &event, &w.effects);
+    begin(&w, true);
+    step(&w, SHUTDOWN_ON_TERM, 0);
+    expect(&w, SHUTDOWN_DO_DRAIN, 0);
+    step(&w, SHUTDOWN_ON_QUIT, 1);
     expect(&w, SHUTDOWN_DO_SAY, 0);
+    expect_nothing(&w);
     queue_fini(&w.effects);
+}
+
+static void test_quit_hands_over_a_lease_that_the_next_agent_finds(void **state)
+{
+    (void)state;
+    const struct shutdown_event events[] = {{.type = SHUTDOWN_ON_QUIT},
+                                            {.type = SHUTDOWN_ON_QUIT, .leased = true},
+                                            {.type = SHUTDOWN_ON_QUIT, .state_kept = true}};
+    for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
+        struct world w;
+        begin(&w, false);
+        shutdown_step(&w.shutdown, &events[i], &w.effects);
+        expect(&w, SHUTDOWN_DO_SAY, 0);
+        queue_fini(&w.effects);
+    }
 }
 
 static void test_nothing_to_see_needs_no_lingering(void **state)
@@ -220,6 +238,7 @@ int main(void)
         cmocka_unit_test(test_hurry_in_each_phase),
         cmocka_unit_test(test_int_does_not_drain),
         cmocka_unit_test(test_quit_hands_over_only_while_running),
+        cmocka_unit_test(test_quit_hands_over_a_lease_that_the_next_agent_finds),
         cmocka_unit_test(test_nothing_to_see_needs_no_lingering),
         cmocka_unit_test(test_untidy_is_exit_0_once_the_lease_is_gone),
         cmocka_unit_test(test_strays_change_nothing),

@@ -1,0 +1,38 @@
+/* What a restart needs: written to state_dir by the agent, read back by restore_decide(). */
+#include "router_internal.h"
+
+#include "outrider/base/buf.h"
+#include "outrider/codec/state/state_file.h"
+
+static struct saved_hold save_hold(const struct router *router)
+{
+    const struct hold *ops = server_hold(router->server, HOLD_OPS);
+    return (struct saved_hold){.set = ops->set,
+                               .reason = ops->reason,
+                               .by = ops->by,
+                               .since_wall = ops->since_wall,
+                               .deadline_wall = ops->deadline_wall,
+                               .expires_wall = ops->expires_wall,
+                               .revision = intent_seen(router->intent),
+                               .pending = intent_pending(router->intent),
+                               .sent_wall = intent_sent(router->intent)};
+}
+
+void router_save(const struct router *router, const char *boot_id, struct buf *out)
+{
+    struct buf key = {0};
+    router_record_key(router->config, router->id, &key);
+    struct saved_state state = {.id = router->id,
+                                .key = buf_text(&key),
+                                .boot_id = boot_id,
+                                .lease = registrar_lease(router->registrar),
+                                .ttl_ms = registrar_ttl(router->registrar),
+                                .ops = save_hold(router),
+                                .probe_has_passed = server_has_passed(router->server)};
+    state.has_message = server_reported_message(router->server, &state.message);
+    if (registrar_lease_state(router->registrar) == LEASE_TRYING) {
+        restore_keep_unconfirmed(&router->restore, &state);
+    }
+    state_file_encode(&state, out);
+    buf_fini(&key);
+}
