@@ -67,7 +67,7 @@ static void look(void *user, struct api_view *ret_view)
         ret_view->registrar = router_registrar(agent->router);
         ret_view->intent = router_intent(agent->router);
         ret_view->shutdown = router_shutdown(agent->router);
-        ret_view->keywatch = router_keywatch(agent->router);
+        ret_view->keys = router_keys(agent->router);
     }
     fleet_look(agent->fleet, &ret_view->fleet);
 }

@@ -225,13 +225,12 @@ void effects_intent_note(struct effects *effects, enum intent_note note, struct 
     agent_log_note(&notes[note], "control", text);
 }
 
-void effects_watch_note(struct effects *effects, enum keywatch_note note, struct str text)
+void effects_watch_note(struct effects *effects, enum follow_note note, struct str text)
 {
     static const struct agent_note notes[] = {
-        [KEYWATCH_NOTE_FAILS] = {LOG_LEVEL_WARN,
-                                 "its own keys cannot be watched; they are read every minute"},
-        [KEYWATCH_NOTE_LATE] = {LOG_LEVEL_WARN, "the watch of its own keys tells nothing; another is opened"},
-        [KEYWATCH_NOTE_WELL] = {LOG_LEVEL_INFO, "its own keys are watched again"},
+        [FOLLOW_NOTE_OUTAGE] = {LOG_LEVEL_WARN, "its own keys cannot be watched; they are read every minute"},
+        [FOLLOW_NOTE_SILENT] = {LOG_LEVEL_WARN, "the watch of its own keys tells nothing; another is opened"},
+        [FOLLOW_NOTE_RECOVERED] = {LOG_LEVEL_INFO, "its own keys are watched again"},
     };
     (void)effects;
     agent_log_note(&notes[note], "registry", text);

@@ -130,7 +130,7 @@ void effects_intent_note(struct effects *effects, enum intent_note note, struct 
     keep_text(call, text);
 }
 
-void effects_watch_note(struct effects *effects, enum keywatch_note note, struct str text)
+void effects_watch_note(struct effects *effects, enum follow_note note, struct str text)
 {
     struct fake_call *call = remember(effects, FAKE_WATCH_NOTE);
     call->watch_note = note;

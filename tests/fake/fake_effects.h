@@ -40,7 +40,7 @@ struct fake_call {
     enum status from, to;
     enum registrar_note note;
     enum intent_note intent_note;
-    enum keywatch_note watch_note;
+    enum follow_note watch_note;
     uint64_t watch_id;
     enum hold_kind kind;
     enum drain_outcome outcome;

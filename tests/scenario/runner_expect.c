@@ -51,9 +51,9 @@ static const char *const notes[] = {
 };
 
 static const char *const watch_notes[] = {
-    [KEYWATCH_NOTE_FAILS] = "fails",
-    [KEYWATCH_NOTE_LATE] = "late",
-    [KEYWATCH_NOTE_WELL] = "well",
+    [FOLLOW_NOTE_OUTAGE] = "outage",
+    [FOLLOW_NOTE_SILENT] = "silent",
+    [FOLLOW_NOTE_RECOVERED] = "recovered",
 };
 
 static const char *const intent_notes[] = {

@@ -146,11 +146,11 @@ void effects_intent_note(struct effects *effects, enum intent_note note, struct 
          text.size > 120 ? 120 : (int)text.size, text.data);
 }
 
-void effects_watch_note(struct effects *effects, enum keywatch_note note, struct str text)
+void effects_watch_note(struct effects *effects, enum follow_note note, struct str text)
 {
-    static const char *const names[] = {[KEYWATCH_NOTE_FAILS] = "watch fails",
-                                        [KEYWATCH_NOTE_LATE] = "watch late",
-                                        [KEYWATCH_NOTE_WELL] = "watch well"};
+    static const char *const names[] = {[FOLLOW_NOTE_OUTAGE] = "watch fails",
+                                        [FOLLOW_NOTE_SILENT] = "watch late",
+                                        [FOLLOW_NOTE_RECOVERED] = "watch well"};
     tell(effects->node->world, effects->node, "note %s: %.*s", names[note], STR_ARG(text));
 }
 

@@ -25,7 +25,7 @@ struct herd {
     unsigned per_100ms[SECONDS_MAX * 10];
 };
 
-struct outage {
+struct herd_outage {
     const char *name;
     enum link link;
     int64_t lasts;
@@ -112,7 +112,7 @@ static int by_size(const void *a, const void *b)
     return *left < *right ? -1 : *left > *right;
 }
 
-static bool report(const struct herd *herd, const struct outage *outage, const struct world *world)
+static bool report(const struct herd *herd, const struct herd_outage *outage, const struct world *world)
 {
     int64_t *times = mem_zalloc(herd->agents * sizeof(times[0]));
     unsigned most = 0;
@@ -138,7 +138,7 @@ static bool report(const struct herd *herd, const struct outage *outage, const s
     return fine;
 }
 
-static bool suffer(unsigned agents, uint64_t seed, const struct outage *outage)
+static bool suffer(unsigned agents, uint64_t seed, const struct herd_outage *outage)
 {
     struct herd *herd = mem_zalloc(sizeof(*herd));
     herd->agents = agents;
@@ -167,7 +167,7 @@ static bool suffer(unsigned agents, uint64_t seed, const struct outage *outage)
 
 bool herd_run(unsigned agents, uint64_t seed)
 {
-    static const struct outage outages[] = {
+    static const struct herd_outage outages[] = {
         {"refused for 5 s", LINK_REFUSED, 5000},           {"refused for 60 s", LINK_REFUSED, 60000},
         {"black hole for 5 s", LINK_BLACK_HOLE, 5000},     {"black hole for 60 s", LINK_BLACK_HOLE, 60000},
         {"black hole for 5 min", LINK_BLACK_HOLE, 300000},

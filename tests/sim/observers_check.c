@@ -3,18 +3,12 @@
  * it is certain again. */
 #include "observers.h"
 
+#include "outrider/core/registry/retry.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum {
-    RETRY_CAP_MS = 5000,
-    SLOW_MS = 30000,
-    TTL_MS = 10000,
-    COST_MS = 700,
-    BURST = 40,
-    SPINS = 200,
-    SLACK_MS = 1000
-};
+enum { SLOW_MS = 30000, TTL_MS = 10000, COST_MS = 700, BURST = 40, SPINS = 200, SLACK_MS = 1000 };
 enum {
     STALE_MS = 2 * OBSERVER_CHECK_MS + 3 * OBSERVER_TIMEOUT_MS + SLACK_MS,
     CUT_MS = OBSERVER_CHECK_MS + OBSERVER_TIMEOUT_MS + PULSE_MS + SLACK_MS,

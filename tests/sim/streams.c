@@ -222,7 +222,7 @@ static bool is_open_for(const struct node *node, int64_t ms)
 {
     const struct stream *stream = &node->stream;
     return node->alive && stream->open && stream->opened_at > 0 &&
-           keywatch_state(router_keywatch(node->router)) == KEYWATCH_OPEN &&
+           follow_state(router_keys(node->router)) == FOLLOW_OPEN &&
            node->world->now - stream->opened_at >= ms;
 }
 

@@ -7,7 +7,7 @@
 #include "outrider/codec/record/record_json.h"
 #include "outrider/core/control/intent.h"
 #include "outrider/core/publish/registrar.h"
-#include "outrider/core/registry/keywatch.h"
+#include "outrider/core/registry/follow.h"
 #include "outrider/core/server/record.h"
 #include "outrider/core/server/server.h"
 
@@ -95,9 +95,9 @@ static void write_sync(struct json_writer *json, const struct api_view *view)
     json_member_text(json, "lastError", last_error);
     json_member_time(json, "lastErrorSince", last_error == NULL ? 0 : registrar_last_error_since(registrar));
     write_conflict(json, registrar);
-    const struct keywatch *watch = view->keywatch;
-    json_member_text(json, "watch", watch == NULL ? NULL : keywatch_state_name(keywatch_state(watch)));
-    json_member_text(json, "watchLastError", watch == NULL ? NULL : text_or_null(keywatch_last_error(watch)));
+    const struct follow *watch = view->keys;
+    json_member_text(json, "watch", watch == NULL ? NULL : follow_state_name(follow_state(watch)));
+    json_member_text(json, "watchLastError", watch == NULL ? NULL : text_or_null(follow_last_error(watch)));
     json_write_object_end(json);
 }
 

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 
 static const struct router_row *const table[ROUTER_MACHINE_COUNT] = {
-    [ROUTER_SERVER] = &router_row_server,     [ROUTER_PROBES] = &router_row_probes,
-    [ROUTER_INTENT] = &router_row_intent,     [ROUTER_REGISTRAR] = &router_row_registrar,
-    [ROUTER_KEYWATCH] = &router_row_keywatch, [ROUTER_SHUTDOWN] = &router_row_shutdown,
+    [ROUTER_SERVER] = &router_row_server, [ROUTER_PROBES] = &router_row_probes,
+    [ROUTER_INTENT] = &router_row_intent, [ROUTER_REGISTRAR] = &router_row_registrar,
+    [ROUTER_KEYS] = &router_row_keys,     [ROUTER_SHUTDOWN] = &router_row_shutdown,
 };
 
 /* One effect of the first machine that has any. */
@@ -86,7 +86,7 @@ struct router *router_new(const struct config *config, const char *id, const str
     router->registrar = router_new_registrar(config, id, random_next(&random));
     router_load_shutdown(router);
     router_build_probes(router, NULL, now);
-    router_init_keywatch(router, id, random_next(&random));
+    router_init_keys(router, id, random_next(&random));
     router->intent = router_new_intent(config, id, random_next(&random));
     return router;
 }
@@ -150,7 +150,7 @@ void router_free(struct router *router)
     for (int i = 0; i < ROUTER_MACHINE_COUNT; i++) {
         queue_fini(&router->queues[i]);
     }
-    keywatch_fini(&router->keywatch);
+    follow_fini(&router->keys);
     router_free_reported(router);
     server_free(router->server);
     registrar_free(router->registrar);
@@ -179,7 +179,7 @@ const struct shutdown *router_shutdown(const struct router *router)
     return &router->shutdown;
 }
 
-const struct keywatch *router_keywatch(const struct router *router)
+const struct follow *router_keys(const struct router *router)
 {
-    return &router->keywatch;
+    return &router->keys;
 }

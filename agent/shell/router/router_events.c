@@ -48,9 +48,8 @@ void router_replied(struct router *router, const struct registry_reply *reply, c
     uint64_t cluster = registrar_cluster(router->registrar);
     if (intent_awaits(router->intent, reply->id)) {
         router_control_replied(router, reply, now);
-    } else if (keywatch_awaits(&router->keywatch, reply->id)) {
-        router_step_keywatch(
-            router, (struct keywatch_event){.type = KEYWATCH_ON_COMPARED, .now = *now, .reply = reply});
+    } else if (follow_awaits(&router->keys, reply->id)) {
+        router_step_keys(router, (struct follow_event){.type = FOLLOW_ON_REPLY, .now = *now, .reply = reply});
     } else {
         router_step_registrar(
             router, (struct registrar_event){.type = REGISTRAR_ON_REPLY, .now = *now, .reply = reply});
@@ -63,10 +62,10 @@ void router_replied(struct router *router, const struct registry_reply *reply, c
 static void route_change(struct router *router, const struct registry_change *change,
                          const struct instant *now)
 {
-    if (str_eq(change->key, str_of(router->keywatch.record_key))) {
+    if (str_eq(change->key, follow_key(&router->keys, FOLLOW_RECORD))) {
         router_step_registrar(
             router, (struct registrar_event){.type = REGISTRAR_ON_CHANGED, .now = *now, .change = change});
-    } else if (str_eq(change->key, str_of(router->keywatch.control_key))) {
+    } else if (str_eq(change->key, follow_key(&router->keys, FOLLOW_CONTROL))) {
         router_control_changed(router, change, now);
     }
 }
@@ -75,14 +74,13 @@ void router_watched(struct router *router, const struct registry_watch_event *ev
                     const struct instant *now)
 {
     router_enter(router, now);
-    router_step_keywatch(router,
-                         (struct keywatch_event){.type = KEYWATCH_ON_WATCH, .now = *now, .watch = event});
-    if (keywatch_hears(&router->keywatch, event->id) && event->type == REGISTRY_WATCH_OPENED) {
+    router_step_keys(router, (struct follow_event){.type = FOLLOW_ON_WATCH, .now = *now, .watch = event});
+    if (follow_watches(&router->keys, event->id) && event->type == REGISTRY_WATCH_OPENED) {
         router_step_registrar(router, (struct registrar_event){.type = REGISTRAR_ON_CLUSTER,
                                                                .now = *now,
                                                                .cluster = event->cluster,
                                                                .endpoint = event->endpoint});
-    } else if (keywatch_hears(&router->keywatch, event->id)) {
+    } else if (follow_watches(&router->keys, event->id)) {
         for (size_t i = 0; i < event->change_count; i++) {
             route_change(router, &event->changes[i], now);
         }

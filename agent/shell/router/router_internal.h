@@ -18,7 +18,7 @@ enum router_machine {
     ROUTER_PROBES,
     ROUTER_INTENT,
     ROUTER_REGISTRAR,
-    ROUTER_KEYWATCH,
+    ROUTER_KEYS,
     ROUTER_SHUTDOWN,
     ROUTER_MACHINE_COUNT
 };
@@ -29,7 +29,7 @@ union router_effect {
     struct probe_effect probe;
     struct intent_effect intent;
     struct registrar_effect registrar;
-    struct keywatch_effect keywatch;
+    struct follow_effect keys;
     struct shutdown_effect shutdown;
 };
 
@@ -45,7 +45,7 @@ struct router_row {
 };
 
 extern const struct router_row router_row_server, router_row_probes, router_row_intent, router_row_registrar,
-    router_row_keywatch, router_row_shutdown;
+    router_row_keys, router_row_shutdown;
 
 struct router {
     const struct config *config;
@@ -62,7 +62,7 @@ struct router {
     struct config_probe
         reported_probes[SERVER_PROBES_MAX]; /* of ports the server reported; they own their names */
     size_t reported_count;
-    struct keywatch keywatch;
+    struct follow keys;
     struct gap gap;
     int64_t asleep_ms; /* boot clock ahead of mono at the last tick */
     int64_t phase_ms;  /* of the probes: agents that started together must not probe in the same ms */
@@ -83,7 +83,7 @@ void router_enter(struct router *router, const struct instant *now);
 void router_step_server(struct router *router, struct server_event event);
 void router_step_intent(struct router *router, struct intent_event event);
 void router_step_registrar(struct router *router, struct registrar_event event);
-void router_step_keywatch(struct router *router, struct keywatch_event event);
+void router_step_keys(struct router *router, struct follow_event event);
 void router_step_shutdown(struct router *router, struct shutdown_event event);
 
 /* router_server.c: no record of before the restart stands. */
@@ -123,11 +123,11 @@ void router_control_read_back(struct router *router, const struct instant *now);
 /* router_registrar.c: the machine for the record of `id`. */
 struct registrar *router_new_registrar(const struct config *config, const char *id, uint64_t seed);
 
-/* router_keywatch.c: the watch of both keys of `id`. */
-void router_init_keywatch(struct router *router, const char *id, uint64_t seed);
+/* router_keys.c: the watch of both keys of `id`. */
+void router_init_keys(struct router *router, const char *id, uint64_t seed);
 
-/* The keywatch learns from the answer to a request of any machine that the registry answers; `cluster` is the
- * one that answered before. */
+/* Steps the follower of both keys after a reply to any machine: a success shows that the registry answers.
+ * `cluster` is the one that answered before. */
 void router_note_reply(struct router *router, const struct registry_reply *reply, uint64_t cluster,
                        const struct instant *now);
 

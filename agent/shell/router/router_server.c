@@ -46,8 +46,8 @@ static void offer(struct router *router, bool urgent, const struct instant *now)
 static void withdraw(struct router *router, const struct instant *now)
 {
     router_step_registrar(router, (struct registrar_event){.type = REGISTRAR_ON_WITHDRAW, .now = *now});
-    /* Without a lease no request is sent, so no answer would bring the keywatch the news. */
-    router_step_keywatch(router, (struct keywatch_event){.type = KEYWATCH_ON_TICK, .now = *now});
+    /* Without a lease no request is sent, so no reply would step the follower of the keys. */
+    router_step_keys(router, (struct follow_event){.type = FOLLOW_ON_TICK, .now = *now});
 }
 
 static void finish_drain(struct router *router, enum hold_kind kind, enum drain_outcome outcome,

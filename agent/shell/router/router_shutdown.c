@@ -54,7 +54,7 @@ static void route(struct router *router, union router_effect *any, const struct 
     case SHUTDOWN_DO_LEAVE:
         router_step_registrar(router, (struct registrar_event){.type = REGISTRAR_ON_LEAVE, .now = *now});
         router_step_intent(router, (struct intent_event){.type = INTENT_ON_LEAVE, .now = *now});
-        router_step_keywatch(router, (struct keywatch_event){.type = KEYWATCH_ON_LEAVE, .now = *now});
+        router_step_keys(router, (struct follow_event){.type = FOLLOW_ON_STOP, .now = *now});
         break;
     case SHUTDOWN_DO_EXIT: effects_exit(router->effects, effect->code); break;
     }

@@ -20,9 +20,9 @@ struct config_probe;
 struct error;
 struct discovery_local;
 struct events;
+struct follow;
 struct hold;
 struct intent;
-struct keywatch;
 struct loop;
 struct probe;
 struct registrar;
@@ -78,7 +78,7 @@ struct api_view {
     const char *version, *config_file, *id, *host; /* host NULL: none */
     const struct config *config;
     struct api_fleet fleet;
-    const struct server *server; /* NULL for an observer, as registrar, intent, shutdown and keywatch */
+    const struct server *server; /* NULL for an observer, as registrar, intent, shutdown and keys */
     const struct registrar *registrar;
     const struct intent *intent;
     const struct shutdown *shutdown;
@@ -88,8 +88,8 @@ struct api_view {
     uint64_t registry_cluster;
     const struct registry_endpoint *registry_endpoints;
     size_t registry_endpoint_count;
-    const struct keywatch *keywatch; /* NULL: there is none */
-    const char *state_last_error;    /* why state_dir cannot be written now, "" when it can or is off */
+    const struct follow *keys;    /* NULL: there is none */
+    const char *state_last_error; /* why state_dir cannot be written now, "" when it can or is off */
     const struct api_counters *counters;
 };
 

@@ -7,7 +7,7 @@
 #include "outrider/core/config/config.h"
 #include "outrider/core/control/intent.h"
 #include "outrider/core/publish/registrar.h"
-#include "outrider/core/registry/keywatch.h"
+#include "outrider/core/registry/follow.h"
 #include "outrider/core/registry/registry_request.h"
 #include "outrider/core/server/hold.h"
 #include "outrider/core/server/record.h"
@@ -59,7 +59,7 @@ void effects_note(struct effects *effects, enum registrar_note note, struct str 
 void effects_intent_note(struct effects *effects, enum intent_note note, struct str text);
 
 /* The watch has something to tell: likewise. */
-void effects_watch_note(struct effects *effects, enum keywatch_note note, struct str text);
+void effects_watch_note(struct effects *effects, enum follow_note note, struct str text);
 
 /* The waiting for a hold is over: one line in the log. */
 void effects_drain_over(struct effects *effects, enum hold_kind kind, enum drain_outcome outcome);

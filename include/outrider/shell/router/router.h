@@ -8,7 +8,7 @@
 #include "outrider/core/control/intent.h"
 #include "outrider/core/probe/probe.h"
 #include "outrider/core/publish/registrar.h"
-#include "outrider/core/registry/keywatch.h"
+#include "outrider/core/registry/follow.h"
 #include "outrider/core/server/server.h"
 #include "outrider/core/server/shutdown.h"
 
@@ -88,7 +88,7 @@ const struct server *router_server(const struct router *router);
 const struct registrar *router_registrar(const struct router *router);
 const struct intent *router_intent(const struct router *router);
 const struct shutdown *router_shutdown(const struct router *router);
-const struct keywatch *router_keywatch(const struct router *router);
+const struct follow *router_keys(const struct router *router);
 
 /* The probes that run: their number, and of each the machine and the definition; borrowed. */
 size_t router_probe_count(const struct router *router);

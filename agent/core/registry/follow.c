@@ -1,0 +1,446 @@
+/* States, waits, what an outage logs. */
+#include "follow_internal.h"
+
+#include "outrider/base/mem.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+const char *follow_state_name(enum follow_state state)
+{
+    static const char *const names[FOLLOW_STATE_COUNT] = {
+        [FOLLOW_OFF] = "off",           [FOLLOW_WAITING] = "waiting", [FOLLOW_LISTING] = "listing",
+        [FOLLOW_RESUMING] = "resuming", [FOLLOW_OPENING] = "opening", [FOLLOW_OPEN] = "open"};
+    return (size_t)state < COUNT_OF(names) ? names[state] : "unknown";
+}
+
+#define TO(state) (1u << FOLLOW_##state)
+
+void follow_set_state(struct follow *follow, enum follow_state state)
+{
+    static const unsigned allowed[FOLLOW_STATE_COUNT] = {
+        [FOLLOW_OFF] = TO(WAITING) | TO(LISTING) | TO(OPENING),
+        [FOLLOW_WAITING] = TO(OFF) | TO(LISTING) | TO(RESUMING) | TO(OPENING),
+        [FOLLOW_LISTING] = TO(OFF) | TO(WAITING) | TO(LISTING) | TO(RESUMING) | TO(OPENING),
+        [FOLLOW_RESUMING] = TO(OFF) | TO(WAITING) | TO(OPENING),
+        [FOLLOW_OPENING] = TO(OFF) | TO(WAITING) | TO(OPEN),
+        [FOLLOW_OPEN] = TO(OFF) | TO(WAITING),
+    };
+    assert((allowed[follow->state] & 1u << state) != 0);
+    follow->state = state;
+}
+
+/* ---- life ---- */
+
+static struct str keep(char **at, struct str text)
+{
+    char *kept = *at;
+    if (text.size > 0) {
+        memcpy(kept, text.data, text.size);
+    }
+    *at += text.size;
+    return (struct str){kept, text.size};
+}
+
+static void copy_ranges(struct follow *follow)
+{
+    struct registry_range *ranges = follow->settings.ranges;
+    size_t size = 1;
+    for (size_t i = 0; i < follow->settings.range_count; i++) {
+        size += ranges[i].key.size + ranges[i].end.size;
+    }
+    char *at = follow->texts = mem_resize(NULL, size, 1);
+    for (size_t i = 0; i < follow->settings.range_count; i++) {
+        ranges[i].key = keep(&at, ranges[i].key);
+        ranges[i].end = keep(&at, ranges[i].end);
+    }
+}
+
+void follow_init(struct follow *follow, const struct follow_settings *settings)
+{
+    *follow = (struct follow){.settings = *settings, .next_id = settings->first_id, .due = NEVER_MS};
+    copy_ranges(follow);
+    random_seed(&follow->random, settings->seed);
+    backoff_init(&follow->backoff, settings->first_ms, settings->cap_ms);
+}
+
+void follow_fini(struct follow *follow)
+{
+    if (follow != NULL) {
+        free(follow->texts);
+        free(follow->listing.next);
+        *follow = (struct follow){0};
+    }
+}
+
+/* ---- effects ---- */
+
+struct follow_effect *follow_push(struct queue *effects, enum follow_effect_type type)
+{
+    struct follow_effect *effect = queue_push(effects);
+    effect->type = type;
+    return effect;
+}
+
+static void push_text(struct queue *effects, enum follow_effect_type type, struct str text)
+{
+    struct str kept = queue_copy(effects, text);
+    follow_push(effects, type)->text = kept;
+}
+
+static void push_note(enum follow_note note, struct str text, enum registry_failure failure,
+                      struct queue *effects)
+{
+    struct str kept = queue_copy(effects, text);
+    struct follow_effect *effect = follow_push(effects, FOLLOW_DO_NOTE);
+    effect->note = note;
+    effect->text = kept;
+    effect->failure = failure;
+}
+
+/* One line until a stream was steady. */
+static void note_once(struct follow *follow, enum follow_note note, const char *text, struct queue *effects)
+{
+    if ((follow->noted & 1u << note) == 0) {
+        follow->noted |= 1u << note;
+        push_note(note, str_of(text), REGISTRY_OK, effects);
+    }
+}
+
+struct registry_request *follow_ask(struct follow *follow, enum registry_op op, enum follow_ask ask,
+                                    struct queue *effects)
+{
+    struct follow_effect *effect = follow_push(effects, FOLLOW_DO_REQUEST);
+    follow->request_id = ++follow->next_id;
+    follow->ask = ask;
+    effect->request = (struct registry_request){.id = follow->request_id,
+                                                .op = op,
+                                                .key = follow->settings.ranges[0].key,
+                                                .timeout_ms = follow->settings.timeout_ms};
+    return &effect->request;
+}
+
+void follow_ask_newest(struct follow *follow, enum follow_ask ask, int64_t at_revision, struct queue *effects)
+{
+    struct registry_request *request = follow_ask(follow, REGISTRY_LIST, ask, effects);
+    request->range_end = follow->settings.ranges[0].end;
+    request->limit = 1;
+    request->newest_first = true;
+    request->at_revision = at_revision;
+    follow->newest.asked_seen = follow->seen;
+    follow->newest.asked_keys = follow->keys;
+}
+
+/* ---- in sync or not ---- */
+
+void follow_see(struct follow *follow, int64_t revision)
+{
+    follow->seen = revision > follow->seen ? revision : follow->seen;
+}
+
+void follow_set_synced(struct follow *follow, const struct instant *now, struct queue *effects)
+{
+    if (follow->synced) {
+        return;
+    }
+    follow->synced = true;
+    follow->synced_mono = now->mono;
+    follow->last_error[0] = '\0';
+    if (follow->noted != 0) {
+        char text[80];
+        note_once(follow, FOLLOW_NOTE_RECOVERED, outage_summary(&follow->outage, now, text), effects);
+    }
+    follow_push(effects, FOLLOW_DO_SYNCED);
+}
+
+void follow_certain(struct follow *follow, const struct instant *now, struct queue *effects)
+{
+    follow->silent = 0;
+    follow_push(effects, FOLLOW_DO_CONFIRM);
+    follow_set_synced(follow, now, effects);
+}
+
+static void end_outage(struct follow *follow)
+{
+    backoff_reset(&follow->backoff);
+    follow->outage = (struct outage){0};
+    follow->noted = 0;
+}
+
+/* Nothing is in flight or open any more. */
+static void drop(struct follow *follow, struct str why, const struct instant *now, struct queue *effects)
+{
+    if (follow->watch_id != 0) {
+        follow_push(effects, FOLLOW_DO_UNWATCH)->id = follow->watch_id;
+    }
+    follow->watch_id = follow->request_id = 0;
+    follow->compare = (struct follow_compare){0};
+    follow->newest = (struct follow_newest){0};
+    if (follow->synced) {
+        follow->synced = false;
+        if (now->mono - follow->synced_mono >= follow->settings.steady_ms) {
+            end_outage(follow);
+        }
+        push_text(effects, FOLLOW_DO_STALE, why);
+    }
+}
+
+static void set_error(struct follow *follow, struct str why)
+{
+    snprintf(follow->last_error, sizeof(follow->last_error), "%.*s", STR_ARG(why));
+}
+
+static int64_t delay(struct follow *follow)
+{
+    return retry_is_slow(follow->failure) ? retry_spread(follow->settings.slow_ms, &follow->random)
+                                          : backoff_next(&follow->backoff, &follow->random);
+}
+
+void follow_plan_next(struct follow *follow, int64_t now)
+{
+    follow->due = now + delay(follow);
+}
+
+static void wait_for_next(struct follow *follow, enum registry_failure failure, int64_t now)
+{
+    follow->failure = failure;
+    follow->relist = follow->relist || follow->state == FOLLOW_LISTING;
+    follow_set_state(follow, FOLLOW_WAITING);
+    if (follow->settings.check == FOLLOW_CHECK_KEYS) {
+        follow->positioned = false;
+        follow->due = NEVER_MS;
+    } else {
+        follow_plan_next(follow, now);
+    }
+}
+
+static void count_failure(struct follow *follow, const struct instant *now)
+{
+    if (follow->outage.count++ == 0) {
+        follow->outage.since_mono = now->mono;
+    }
+}
+
+void follow_fail(struct follow *follow, enum registry_failure failure, struct str why,
+                 const struct instant *now, struct queue *effects)
+{
+    /* A registry that restarts, or a proxy that cuts idle connections, ends a stream that was open. */
+    unsigned patience = follow->settings.patience;
+    patience += patience > 0 && follow->state == FOLLOW_OPEN ? 1 : 0;
+    drop(follow, why, now, effects);
+    set_error(follow, why);
+    count_failure(follow, now);
+    bool logged = retry_is_slow(failure) || follow->outage.count > patience;
+    if (logged && outage_log_once(&follow->outage, failure)) {
+        follow->noted |= 1u << FOLLOW_NOTE_OUTAGE;
+        push_note(FOLLOW_NOTE_OUTAGE, str_of(follow->last_error), failure, effects);
+    }
+    wait_for_next(follow, failure, now->mono);
+}
+
+void follow_end_silent(struct follow *follow, const char *why, const struct instant *now,
+                       struct queue *effects)
+{
+    follow->silences++;
+    note_once(follow, FOLLOW_NOTE_SILENT, why, effects);
+    if (follow->settings.lists && follow->silent++ > 0) {
+        follow_read_anew(follow, FOLLOW_SILENT_TWICE, 0, why, now, effects);
+        return;
+    }
+    drop(follow, str_of(why), now, effects);
+    set_error(follow, str_of(why));
+    count_failure(follow, now);
+    follow->counted = false; /* a wrong count must not end every stream */
+    wait_for_next(follow, REGISTRY_OK, now->mono);
+}
+
+/* The registry answers, so the first wait is short; only one that fails again and again is spared. */
+static int64_t delay_of_listing(struct follow *follow)
+{
+    return follow->read_anew++ == 0
+               ? 1 + (int64_t)random_below(&follow->random, (uint64_t)follow->settings.first_ms)
+               : backoff_next(&follow->backoff, &follow->random);
+}
+
+void follow_read_anew(struct follow *follow, enum follow_cause cause, int64_t oldest, const char *why,
+                      const struct instant *now, struct queue *effects)
+{
+    struct str kept = queue_copy(effects, str_of(why));
+    drop(follow, kept, now, effects);
+    set_error(follow, kept);
+    push_note(FOLLOW_NOTE_READ_ANEW, kept, REGISTRY_OK, effects);
+    follow_forget_listing(follow, effects);
+    struct follow_effect *effect = follow_push(effects, FOLLOW_DO_READ_ANEW);
+    effect->cause = cause;
+    effect->oldest = oldest;
+    effect->text = kept;
+    follow->seen = 0;
+    if (!follow->settings.lists) {
+        follow_set_state(follow, FOLLOW_OFF);
+        return;
+    }
+    follow->relist = true;
+    follow_set_state(follow, FOLLOW_WAITING);
+    follow->due = now->mono + delay_of_listing(follow);
+}
+
+/* ---- steps ---- */
+
+static void on_reply(struct follow *follow, const struct follow_event *event, struct queue *effects)
+{
+    enum follow_ask ask = follow->ask;
+    if (!follow_awaits(follow, event->reply->id)) {
+        return;
+    }
+    follow->request_id = 0;
+    follow->ask = FOLLOW_ASK_NOTHING;
+    switch (ask) {
+    case FOLLOW_ASK_NOTHING: break;
+    case FOLLOW_ASK_PAGE: follow_on_page(follow, event, effects); break;
+    case FOLLOW_ASK_PAST: follow_on_past(follow, event, effects); break;
+    case FOLLOW_ASK_REVISION:
+    case FOLLOW_ASK_NEWEST:
+    case FOLLOW_ASK_COUNT: follow_newest_on_reply(follow, ask, event, effects); break;
+    case FOLLOW_ASK_COMPARE: follow_keys_on_compared(follow, event, effects); break;
+    }
+}
+
+static void on_known(struct follow *follow, const struct follow_event *event)
+{
+    follow->positioned = true;
+    follow->delivered = event->revision;
+    follow->store = (struct follow_store){.cluster = event->cluster};
+}
+
+static void on_start(struct follow *follow, const struct follow_event *event, struct queue *effects)
+{
+    if (follow->state != FOLLOW_OFF) {
+        return;
+    }
+    if (follow->settings.lists) {
+        follow_list(follow, &event->now, effects);
+        return;
+    }
+    follow->positioned = event->revision > 0;
+    follow->delivered = event->revision > 0 ? event->revision - 1 : 0;
+    follow_open(follow, effects);
+}
+
+static void on_restart(struct follow *follow, const struct follow_event *event, struct queue *effects)
+{
+    if (follow->state == FOLLOW_OPENING || follow->state == FOLLOW_OPEN) {
+        drop(follow, STR("the watch was restarted"), &event->now, effects);
+        wait_for_next(follow, REGISTRY_OK, event->now.mono);
+    }
+}
+
+static void on_stop(struct follow *follow, const struct follow_event *event, struct queue *effects)
+{
+    follow->stopped = true;
+    if (follow->state != FOLLOW_OFF) {
+        drop(follow, STR("stopped"), &event->now, effects);
+        follow_forget_listing(follow, effects);
+        end_outage(follow);
+        follow->last_error[0] = '\0';
+        follow_set_state(follow, FOLLOW_OFF);
+    }
+}
+
+static void try_next(struct follow *follow, const struct instant *now, struct queue *effects)
+{
+    if (follow->state != FOLLOW_WAITING || now->mono < follow->due) {
+        return;
+    }
+    if (!follow->settings.lists) {
+        follow_open(follow, effects);
+    } else if (follow->relist) {
+        follow_list(follow, now, effects);
+    } else {
+        follow_resume(follow, effects);
+    }
+}
+
+void follow_step(struct follow *follow, const struct follow_event *event, struct queue *effects)
+{
+    follow->owner = event->owner;
+    follow->keys = event->keys;
+    if (instant_slept(&event->now, &follow->asleep_ms)) {
+        follow->newest.due = event->now.mono; /* a stream rarely survives that, and ends without a sign */
+    }
+    switch (event->type) {
+    case FOLLOW_ON_TICK: break;
+    case FOLLOW_ON_KNOWN: on_known(follow, event); break;
+    case FOLLOW_ON_START: on_start(follow, event, effects); break;
+    case FOLLOW_ON_SUCCESS: follow_keys_on_success(follow, event->now.mono); break;
+    case FOLLOW_ON_REPLY: on_reply(follow, event, effects); break;
+    case FOLLOW_ON_WATCH: follow_on_watch(follow, event, effects); break;
+    case FOLLOW_ON_RESTART: on_restart(follow, event, effects); break;
+    case FOLLOW_ON_STOP: on_stop(follow, event, effects); break;
+    }
+    if (follow->settings.check == FOLLOW_CHECK_KEYS) {
+        follow_keys_check(follow, event, effects);
+    } else {
+        follow_newest_check(follow, &event->now, effects);
+    }
+    try_next(follow, &event->now, effects);
+}
+
+struct window follow_deadline(const struct follow *follow)
+{
+    if (follow->state == FOLLOW_WAITING) {
+        return window_at(follow->due);
+    }
+    if (follow->state != FOLLOW_OPEN) {
+        return WINDOW_NEVER;
+    }
+    return follow->settings.check == FOLLOW_CHECK_KEYS ? follow_keys_window(follow)
+                                                       : follow_newest_window(follow);
+}
+
+/* ---- what can be asked between two steps ---- */
+
+bool follow_watches(const struct follow *follow, uint64_t id)
+{
+    return follow->state == FOLLOW_OPEN && follow->watch_id == id;
+}
+
+bool follow_awaits(const struct follow *follow, uint64_t id)
+{
+    return id != 0 && follow->request_id == id;
+}
+
+enum follow_state follow_state(const struct follow *follow)
+{
+    return follow->state;
+}
+
+struct str follow_key(const struct follow *follow, size_t index)
+{
+    return follow->settings.ranges[index].key;
+}
+
+int64_t follow_delivered(const struct follow *follow)
+{
+    return follow->delivered;
+}
+
+bool follow_synced(const struct follow *follow)
+{
+    return follow->synced;
+}
+
+const char *follow_last_error(const struct follow *follow)
+{
+    return follow->last_error;
+}
+
+uint64_t follow_opens(const struct follow *follow)
+{
+    return follow->opens;
+}
+
+uint64_t follow_silences(const struct follow *follow)
+{
+    return follow->silences;
+}

@@ -1,0 +1,88 @@
+/* The agent's own keys, followed: one watch of the record's key and the control key. */
+#include "router_internal.h"
+
+#include "outrider/base/buf.h"
+
+void router_control_key(const struct config *config, const char *id, struct buf *out)
+{
+    buf_printf(out, "%s/control/%s/%s", config->registry.control_prefix, config->server.type, id);
+}
+
+void router_init_keys(struct router *router, const char *id, uint64_t seed)
+{
+    struct buf record = {0}, control = {0};
+    router_record_key(router->config, id, &record);
+    router_control_key(router->config, id, &control);
+    follow_init_keys(&router->keys, buf_text(&record), buf_text(&control),
+                     router->config->registry.request_timeout_ms, router->config->registry.ttl_ms * 3 / 2,
+                     seed);
+    buf_fini(&record);
+    buf_fini(&control);
+}
+
+void router_step_keys(struct router *router, struct follow_event event)
+{
+    const struct registrar *registrar = router->registrar;
+    event.owner = (struct follow_owner){
+        .settled = (registrar_in_sync(registrar) && registrar_settled(registrar)) ||
+                   !registry_lease_is_none(registrar_conflict_lease(registrar)),
+        .leaseless = registry_lease_is_none(registrar_lease(registrar)),
+        .known = {registrar_revision(registrar),
+                  intent_known(router->intent) ? intent_seen(router->intent) : -1},
+    };
+    follow_step(&router->keys, &event, &router->queues[ROUTER_KEYS]);
+}
+
+void router_note_reply(struct router *router, const struct registry_reply *reply, uint64_t cluster,
+                       const struct instant *now)
+{
+    const struct registrar *registrar = router->registrar;
+    if (cluster != 0 && cluster != registrar_cluster(registrar)) {
+        router_step_keys(router, (struct follow_event){.type = FOLLOW_ON_RESTART, .now = *now});
+    }
+    /* A revoke of a lease that is gone already has its effect: it counts as a success. */
+    bool over = reply->op == REGISTRY_REVOKE && reply->failure == REGISTRY_LEASE_LOST;
+    if (reply->failure == REGISTRY_OK || over) {
+        router_step_keys(router, (struct follow_event){.type = FOLLOW_ON_SUCCESS, .now = *now});
+    }
+}
+
+static struct window deadline(const struct router *router)
+{
+    return follow_deadline(&router->keys);
+}
+
+static void tick(struct router *router, const struct instant *now)
+{
+    router_step_keys(router, (struct follow_event){.type = FOLLOW_ON_TICK, .now = *now});
+}
+
+static void route(struct router *router, union router_effect *any, const struct instant *now)
+{
+    const struct follow_effect *effect = &any->keys;
+    switch (effect->type) {
+    case FOLLOW_DO_WATCH: effects_watch(router->effects, &effect->watch); break;
+    case FOLLOW_DO_UNWATCH: effects_unwatch(router->effects, effect->id); break;
+    case FOLLOW_DO_READ_BACK:
+        router_step_registrar(router, (struct registrar_event){.type = REGISTRAR_ON_READ_BACK,
+                                                               .now = *now,
+                                                               .revision = effect->revision});
+        router_control_read_back(router, now);
+        break;
+    case FOLLOW_DO_REQUEST: effects_request(router->effects, &effect->request); break;
+    case FOLLOW_DO_CONFIRM:
+        router_step_registrar(router, (struct registrar_event){.type = REGISTRAR_ON_AS_KNOWN, .now = *now});
+        break;
+    case FOLLOW_DO_NOTE: effects_watch_note(router->effects, effect->note, effect->text); break;
+    case FOLLOW_DO_SYNCED:
+    case FOLLOW_DO_STALE:
+    case FOLLOW_DO_OPENED:
+    case FOLLOW_DO_PAGE:
+    case FOLLOW_DO_FORGET:
+    case FOLLOW_DO_LISTED:
+    case FOLLOW_DO_READ_ANEW: break;
+    }
+}
+
+const struct router_row router_row_keys = {
+    .effect_size = sizeof(struct follow_effect), .deadline = deadline, .tick = tick, .route = route};
