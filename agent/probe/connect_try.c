@@ -21,6 +21,7 @@ static enum probe_outcome outcome_of(enum connect_outcome outcome)
     case CONNECT_UNREACHABLE: return PROBE_UNREACHABLE;
     case CONNECT_RESET: return PROBE_RESET;
     case CONNECT_NOT_FOUND: return PROBE_NOT_FOUND;
+    case CONNECT_NOT_RESOLVED: return PROBE_NOT_RESOLVED;
     case CONNECT_FAILED: break;
     }
     return PROBE_FAILED;
@@ -32,7 +33,8 @@ void connect_try_done(enum connect_outcome outcome, const char *detail, int64_t 
     probe_try_fn *fn = attempt->fn;
     void *fn_user = attempt->user;
     free(attempt);
-    fn(outcome_of(outcome), detail, elapsed_us, fn_user);
+    fn(&(struct probe_result){.outcome = outcome_of(outcome), .detail = detail, .duration_us = elapsed_us},
+       fn_user);
 }
 
 void connect_try_cancel(struct probe_try *attempt)

@@ -1,4 +1,4 @@
-/* The attempt that is nothing but a connection: what tcp and unix probes share. */
+/* An attempt that only connects: what tcp and unix probes share. */
 #ifndef OUTRIDER_PROBE_CONNECT_TRY_INTERNAL_H
 #define OUTRIDER_PROBE_CONNECT_TRY_INTERNAL_H
 
@@ -16,7 +16,7 @@ extern const struct probe_driver probe_tcp, probe_unix;
 /* A new attempt without a connection; the driver sets it. */
 struct probe_try *connect_try_new(probe_try_fn *fn, void *user);
 
-/* The connect_fn of every such attempt: maps the outcome, tells it, and frees the attempt. */
+/* The connect_fn of every such attempt: maps the outcome, reports it, and frees the attempt. */
 void connect_try_done(enum connect_outcome outcome, const char *detail, int64_t elapsed_us, void *user);
 
 /* The cancel of every such driver. */

@@ -1,11 +1,22 @@
 #include "connect_try_internal.h"
+#include "outrider/base/buf.h"
 
-static struct probe_try *start(struct loop *loop, const char *host, const struct config_probe *probe,
-                               probe_try_fn *fn, void *user)
+#include <string.h>
+
+static void describe(const char *host, const struct config_probe *probe, struct buf *out)
+{
+    bool v6 = strchr(host, ':') != NULL;
+    buf_printf(out, "%s%s%s:%u", v6 ? "[" : "", host, v6 ? "]" : "", probe->port);
+}
+
+static struct probe_try *start(const struct probe_context *context, const char *host,
+                               const struct config_probe *probe, probe_try_fn *fn, void *user)
 {
     struct probe_try *attempt = connect_try_new(fn, user);
-    attempt->connection = connect_tcp(loop, host, probe->port, probe->timeout_ms, connect_try_done, attempt);
+    attempt->connection = connect_tcp(context->loop, context->resolver, host, probe->port, probe->timeout_ms,
+                                      connect_try_done, attempt);
     return attempt;
 }
 
-const struct probe_driver probe_tcp = {.name = "tcp", .start = start, .cancel = connect_try_cancel};
+const struct probe_driver probe_tcp = {
+    .name = "tcp", .describe = describe, .start = start, .cancel = connect_try_cancel};

@@ -11,6 +11,7 @@
 #include "outrider/io/loop/pidfd.h"
 #include "outrider/io/loop/signals.h"
 #include "outrider/io/loop/timer.h"
+#include "outrider/io/net/resolver.h"
 #include "outrider/os/clock.h"
 #include "outrider/os/entropy.h"
 #include "outrider/os/log.h"
@@ -238,6 +239,7 @@ static int open_loop(struct agent *agent, struct error *err)
     if (agent->loop == NULL) {
         return -1;
     }
+    agent->resolver = resolver_new(agent->loop, NULL);
     agent->timer = timer_new(agent->loop, on_timer, agent);
     watch_clock(agent);
     const struct config_registry *registry = &agent->config->registry;
@@ -310,6 +312,9 @@ static void close_world(struct agent *agent)
 {
     struct effects *effects = &agent->effects;
     effects_cancel_tries(effects);
+    for (size_t i = 0; i < SERVER_PROBES_MAX; i++) {
+        buf_fini(&agent->probes[i].target);
+    }
     pidfd_watch_free(agent->mainpid_watch);
     deferred_cancel(&agent->mainpid_gone);
     api_free(agent->api);
@@ -324,6 +329,7 @@ static void close_world(struct agent *agent)
     state_store_free(agent->state);
     timer_free(agent->timer);
     clock_watch_free(agent->clock);
+    resolver_free(agent->resolver);
     loop_free(agent->loop);
     config_fini(agent->config);
     free(agent->config);

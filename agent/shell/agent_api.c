@@ -4,15 +4,23 @@
 #include "outrider/base/version.h"
 #include "outrider/io/loop/loop.h"
 #include "outrider/os/log.h"
+#include "outrider/probe/driver.h"
 #include "outrider/registry/registry.h"
 
 static size_t look_at_probes(struct agent *agent)
 {
     size_t count = agent->router == NULL ? 0 : router_probe_count(agent->router);
     for (size_t i = 0; i < count; i++) {
-        agent->probe_views[i] = (struct api_probe){.config = router_probe_config(agent->router, i),
+        const struct config_probe *config = router_probe_config(agent->router, i);
+        const struct probe_driver *driver = probe_driver_for(config->type);
+        struct probe_slot *slot = &agent->probes[i];
+        buf_clear(&slot->target);
+        driver->describe(agent->config->probe_host, config, &slot->target);
+        agent->probe_views[i] = (struct api_probe){.config = config,
+                                                   .type = driver->name,
+                                                   .target = buf_text(&slot->target),
                                                    .probe = router_probe(agent->router, i),
-                                                   .duration = &agent->probes[i].duration};
+                                                   .duration = &slot->duration};
     }
     return count;
 }

@@ -22,13 +22,13 @@ static void cancel_try(struct probe_slot *slot)
     }
 }
 
-static void on_tried(enum probe_outcome outcome, const char *detail, int64_t duration_us, void *user)
+static void on_tried(const struct probe_result *result, void *user)
 {
     struct probe_slot *slot = user;
     slot->running = NULL;
-    api_histogram_count(&slot->duration, duration_us);
+    api_histogram_count(&slot->duration, result->duration_us);
     struct instant now = agent_now();
-    router_tried(slot->agent->router, slot->index, slot->try_id, outcome, detail, duration_us, &now);
+    router_tried(slot->agent->router, slot->index, slot->try_id, result, &now);
     agent_rearm(slot->agent);
 }
 
@@ -40,8 +40,8 @@ void effects_try(struct effects *effects, unsigned index, uint64_t try_id, const
     cancel_try(slot);
     slot->try_id = try_id;
     slot->driver = probe_driver_for(probe->type);
-    slot->running =
-        slot->driver->start(effects->agent->loop, effects->agent->config->probe_host, probe, on_tried, slot);
+    struct probe_context context = {.loop = effects->agent->loop, .resolver = effects->agent->resolver};
+    slot->running = slot->driver->start(&context, effects->agent->config->probe_host, probe, on_tried, slot);
 }
 
 void effects_cancel_tries(struct effects *effects)

@@ -4,6 +4,7 @@
 #define OUTRIDER_SHELL_AGENT_INTERNAL_H
 
 #include "outrider/api/common/api.h"
+#include "outrider/base/buf.h"
 #include "outrider/base/ulid.h"
 #include "outrider/core/config/config.h"
 #include "outrider/core/server/server.h"
@@ -19,7 +20,6 @@
 #include "status_sockets_internal.h"
 
 struct agent;
-struct buf;
 struct error;
 struct saved_state;
 
@@ -36,6 +36,7 @@ struct probe_slot {
     const struct probe_driver *driver; /* of the running try */
     struct probe_try *running;
     struct api_histogram duration;
+    struct buf target; /* what is probed, for the API */
 };
 
 /* A request under way, to time it. */
@@ -54,6 +55,7 @@ struct agent {
     int64_t started_wall;
 
     struct loop *loop;
+    struct resolver *resolver;
     struct timer *timer;
     struct clock_watch *clock; /* NULL: not woken at resume */
     struct signals *signals;

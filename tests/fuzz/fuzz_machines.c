@@ -244,8 +244,10 @@ static void settle(struct world *w)
             w->tries[call.index] = call.try_id;
             if (w->auto_tries) {
                 bool open = w->open & 1u << call.index % 8;
-                router_tried(w->router, call.index, call.try_id, open ? PROBE_PASSED : PROBE_REFUSED, "", 1,
-                             &now);
+                router_tried(
+                    w->router, call.index, call.try_id,
+                    &(struct probe_result){.outcome = open ? PROBE_PASSED : PROBE_REFUSED, .duration_us = 1},
+                    &now);
             }
         } else if (call.type == FAKE_CANCEL_TRIES) {
             memset(w->tries, 0, sizeof(w->tries));
@@ -422,8 +424,13 @@ static void happen(struct world *w, uint8_t what, uint8_t arg)
     case 3:
     case 4: hear(w, arg); break;
     case 5:
-        router_tried(w->router, index, w->tries[index], arg & 4 ? PROBE_PASSED : PROBE_TIMED_OUT, "timed out",
-                     1, &now);
+        router_tried(w->router, index, w->tries[index],
+                     &(struct probe_result){.outcome = arg & 4   ? PROBE_PASSED
+                                                       : arg & 8 ? PROBE_NOT_RESOLVED
+                                                                 : PROBE_TIMED_OUT,
+                                            .detail = "timed out",
+                                            .duration_us = 1},
+                     &now);
         break;
     case 6:
         if (arg & 128) {

@@ -18,9 +18,13 @@ static const struct {
     const char *name;
     enum probe_outcome outcome;
 } outcomes[] = {
-    {"pass", PROBE_PASSED},         {"refused", PROBE_REFUSED},
-    {"timed-out", PROBE_TIMED_OUT}, {"unreachable", PROBE_UNREACHABLE},
-    {"reset", PROBE_RESET},         {"not-found", PROBE_NOT_FOUND},
+    {"pass", PROBE_PASSED},
+    {"refused", PROBE_REFUSED},
+    {"timed-out", PROBE_TIMED_OUT},
+    {"unreachable", PROBE_UNREACHABLE},
+    {"reset", PROBE_RESET},
+    {"not-found", PROBE_NOT_FOUND},
+    {"not-resolved", PROBE_NOT_RESOLVED},
 };
 
 static void answer_try(struct scenario *s, unsigned index, enum probe_outcome outcome)
@@ -29,7 +33,9 @@ static void answer_try(struct scenario *s, unsigned index, enum probe_outcome ou
     struct instant now = world_now(s);
     uint64_t id = running->id;
     running->id = 0;
-    router_tried(s->router, index, id, outcome, probe_outcome_text(outcome), 250, &now);
+    struct probe_result result = {
+        .outcome = outcome, .detail = probe_outcome_text(outcome), .duration_us = 250};
+    router_tried(s->router, index, id, &result, &now);
 }
 
 static void answer_old_try(struct scenario *s, unsigned index, enum probe_outcome outcome)
@@ -41,7 +47,9 @@ static void answer_old_try(struct scenario *s, unsigned index, enum probe_outcom
         fail(s, "no try of %s was given up", running->name);
     }
     running->before = 0;
-    router_tried(s->router, index, id, outcome, probe_outcome_text(outcome), 250, &now);
+    struct probe_result result = {
+        .outcome = outcome, .detail = probe_outcome_text(outcome), .duration_us = 250};
+    router_tried(s->router, index, id, &result, &now);
 }
 
 void world_answer_try(struct scenario *s, const char *name, const char *outcome, bool late)

@@ -21,7 +21,7 @@ import tempfile
 # soname: Debian 12 package
 PACKAGES = {
     "libevent_core-2.1.so.7": "libevent-core-2.1-7",
-    "libevent_extra-2.1.so.7": "libevent-extra-2.1-7",
+    "libcares.so.2": "libc-ares2",
     "libcurl.so.4": "libcurl4",
     "libyaml-0.so.2": "libyaml-0-2",
     "libjansson.so.4": "libjansson4",

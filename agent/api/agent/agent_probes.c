@@ -8,33 +8,6 @@
 
 #include <stdio.h>
 
-/* A host name, brackets and a port. */
-enum { TARGET_SIZE = 320 };
-
-static const char *target_of(const struct api_view *view, const struct config_probe *config,
-                             char room[static TARGET_SIZE])
-{
-    const char *host = view->config->probe_host;
-    bool v6 = host != NULL && strchr(host, ':') != NULL;
-    switch (config->type) {
-    case CONFIG_PROBE_TCP:
-        snprintf(room, TARGET_SIZE, "%s%s%s:%u", v6 ? "[" : "", host == NULL ? "localhost" : host,
-                 v6 ? "]" : "", config->port);
-        return room;
-    case CONFIG_PROBE_UNIX: return config->path;
-    }
-    return NULL;
-}
-
-static const char *type_of(const struct config_probe *config)
-{
-    switch (config->type) {
-    case CONFIG_PROBE_TCP: return "tcp";
-    case CONFIG_PROBE_UNIX: return "unix";
-    }
-    return NULL;
-}
-
 /* How long ago, of a moment that may never have been. */
 static int64_t ago(int64_t mono_ms, const struct instant *now)
 {
@@ -69,11 +42,11 @@ static unsigned passes_needed(const struct health *health)
 static void write_probe(struct json_writer *json, const struct api_view *view, const struct api_probe *entry)
 {
     const struct probe *probe = entry->probe;
-    char evidence[128], target[TARGET_SIZE];
+    char evidence[128];
     json_write_object(json);
     json_member_text(json, "name", entry->config->name);
-    json_member_text(json, "type", type_of(entry->config));
-    json_member_text(json, "target", target_of(view, entry->config, target));
+    json_member_text(json, "type", entry->type);
+    json_member_text(json, "target", entry->target);
     json_member_text(json, "verdict", verdict_name(health_verdict(&probe->health)));
     json_member_text(json, "evidence", probe_evidence(probe, evidence));
     json_member_uint(json, "failures", probe->failures);

@@ -17,7 +17,7 @@ static void start_try(struct probe *probe, const struct instant *now, struct que
     probe->by_contact = false;
     probe->try_id++;
     probe->last_try_mono = now->mono;
-    /* The rhythm is counted from when the try was due, so that a late loop does not shift every later one. */
+    /* The interval counts from when this attempt was due, so that a late loop does not delay every later one. */
     int64_t next = probe->due + probe->interval_ms;
     probe->due = next > now->mono && probe->due <= now->mono ? next : now->mono + probe->interval_ms;
     struct probe_effect *effect = queue_push(effects);
@@ -27,19 +27,19 @@ static void start_try(struct probe *probe, const struct instant *now, struct que
     effect->timeout_ms = probe->timeout_ms;
 }
 
-/* A server that says "ready" a thousand times a second must not be probed as often. */
+/* A server that reports "ready" a thousand times a second must not be probed as often. */
 enum { CONTACT_SPACING_MS = 5 };
 
 static void try_soon(struct probe *probe, const struct instant *now, struct queue *effects)
 {
     int64_t earliest = probe->last_try_mono + CONTACT_SPACING_MS;
-    /* A server that says ready every 16 ms must not restart a try that needs 20: it would never get a
-     * verdict. */
-    bool met_this_one = probe->trying && probe->by_contact;
-    if (met_this_one || (probe->try_id > 0 && now->mono < earliest)) {
+    /* A server that reports ready every 16 ms must not restart an attempt that needs 20: no attempt would ever
+     * end. */
+    bool by_contact_already = probe->trying && probe->by_contact;
+    if (by_contact_already || (probe->try_id > 0 && now->mono < earliest)) {
         probe->due = probe->due < earliest ? probe->due : earliest;
     } else {
-        /* A try under way may have met the old process: its result is dropped by its id. */
+        /* An attempt under way may have reached the old process: its result is dropped by its id. */
         start_try(probe, now, effects);
         probe->by_contact = true;
     }
@@ -47,17 +47,39 @@ static void try_soon(struct probe *probe, const struct instant *now, struct queu
 
 static void remember(struct probe *probe, const struct probe_event *event)
 {
-    bool passed = event->outcome == PROBE_PASSED;
+    const struct probe_result *result = event->result;
     probe->tried = true;
-    probe->last_outcome = event->outcome;
-    probe->last_duration_us = event->duration_us;
+    probe->last_outcome = result->outcome;
+    probe->last_duration_us = result->duration_us;
     snprintf(probe->last_detail, sizeof(probe->last_detail), "%s",
-             event->detail == NULL ? "" : event->detail);
-    if (passed) {
+             result->detail == NULL ? "" : result->detail);
+    switch (probe_outcome_class(result->outcome)) {
+    case PROBE_CLASS_PASSED:
         probe->last_passed_mono = event->now.mono;
         probe->failures = 0;
-    } else if (probe->failures < probe->health.fall) {
-        probe->failures++;
+        break;
+    case PROBE_CLASS_FAILED: probe->failures += probe->failures < probe->health.fall ? 1 : 0; break;
+    case PROBE_CLASS_UNDECIDED: break;
+    }
+}
+
+static void emit_verdict(const struct probe *probe, struct queue *effects)
+{
+    struct probe_effect *effect = queue_push(effects);
+    effect->type = PROBE_DO_VERDICT;
+    effect->index = probe->index;
+    effect->verdict = health_verdict(&probe->health);
+}
+
+/* Without a verdict the reason of the server's status is this evidence. */
+static void finish_undecided(struct probe *probe, const struct probe_event *event, struct queue *effects)
+{
+    char before[128], after[128];
+    probe_evidence(probe, before);
+    remember(probe, event);
+    bool changed = strcmp(before, probe_evidence(probe, after)) != 0;
+    if (changed && health_verdict(&probe->health) == VERDICT_UNKNOWN) {
+        emit_verdict(probe, effects);
     }
 }
 
@@ -67,17 +89,19 @@ static void finish_try(struct probe *probe, const struct probe_event *event, str
         return;
     }
     probe->trying = false;
+    enum probe_class class = probe_outcome_class(event->result->outcome);
+    if (class == PROBE_CLASS_UNDECIDED) {
+        finish_undecided(probe, event, effects);
+        return;
+    }
+    bool passed = class == PROBE_CLASS_PASSED;
     enum verdict before = health_verdict(&probe->health);
-    bool passed = event->outcome == PROBE_PASSED;
     remember(probe, event);
     enum verdict after = health_count(&probe->health, passed);
     if (after != before) {
-        struct probe_effect *effect = queue_push(effects);
-        effect->type = PROBE_DO_VERDICT;
-        effect->index = probe->index;
-        effect->verdict = after;
+        emit_verdict(probe, effects);
     }
-    /* A first success is new contact, too: the players are waiting for the second one. */
+    /* A first pass is new contact: the next attempts follow at once, so that the server is ready sooner. */
     if (passed && after != VERDICT_PASSING) {
         start_try(probe, &event->now, effects);
     }
@@ -117,7 +141,11 @@ const char *probe_evidence(const struct probe *probe, char out[static 128])
     if (probe->tried && probe->last_outcome != PROBE_PASSED) {
         const char *why =
             probe->last_detail[0] != '\0' ? probe->last_detail : probe_outcome_text(probe->last_outcome);
-        snprintf(out, 128, "%s (%u of %u)", why, probe->failures, probe->health.fall);
+        if (probe_outcome_class(probe->last_outcome) == PROBE_CLASS_UNDECIDED) {
+            snprintf(out, 128, "%s", why);
+        } else {
+            snprintf(out, 128, "%s (%u of %u)", why, probe->failures, probe->health.fall);
+        }
     }
     return out;
 }

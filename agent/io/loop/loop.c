@@ -3,7 +3,6 @@
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
 #include "outrider/io/loop/loop_base.h"
-#include "outrider/io/loop/resolve.h"
 
 #include <event2/event.h>
 #include <stdlib.h>
@@ -16,7 +15,6 @@ struct loop {
     struct event_base *base;
     struct deferred queue; /* ring: next is the first, previous the last */
     bool stopping;
-    struct resolver resolver;
     int64_t lag_us;
 };
 
@@ -64,7 +62,6 @@ void loop_free(struct loop *loop)
     while (loop->queue.next != &loop->queue) {
         deferred_cancel(loop->queue.next);
     }
-    resolve_fini(&loop->resolver);
     event_base_free(loop->base);
     free(loop);
 }
@@ -72,11 +69,6 @@ void loop_free(struct loop *loop)
 struct event_base *loop_base(struct loop *loop)
 {
     return loop->base;
-}
-
-struct resolver *loop_resolver(struct loop *loop)
-{
-    return &loop->resolver;
 }
 
 void loop_note_lag(struct loop *loop, int64_t late_us)

@@ -4,11 +4,10 @@
 #include "outrider/base/mem.h"
 #include "outrider/io/loop/loop.h"
 #include "outrider/io/loop/loop_base.h"
-#include "outrider/io/loop/resolve.h"
 #include "outrider/io/loop/timer.h"
+#include "outrider/io/net/resolver.h"
 #include "outrider/os/clock.h"
 
-#include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
 #include <event2/event.h>
@@ -24,7 +23,8 @@
  */
 enum { FULL_QUEUE_RETRY_US = 10000 };
 
-enum { ADDRESSES_MAX = 8 };
+/* With less than this share of its time left after a slow look-up a timeout says nothing about the host. */
+enum { LATE_SHARE = 3 };
 
 struct connect_attempt {
     struct loop *loop;
@@ -32,16 +32,17 @@ struct connect_attempt {
     connect_open_fn *open_fn; /* instead of `fn`: takes the connection over */
     void *user;
     int64_t timeout_ms, started_us, elapsed_us;
-    struct sockaddr_storage addresses[ADDRESSES_MAX];
+    struct sockaddr_storage addresses[RESOLVER_ADDRESSES_MAX];
     size_t address_count, next_address;
     int fd;
     bool waiting; /* `event` was assigned to fd */
     struct event event;
     struct timer *timeout; /* made only when the result is not known at once */
     struct timer *retry;
-    struct resolve *resolve;
+    struct lookup *lookup;
     struct deferred done;
     enum connect_outcome outcome;
+    bool resolved_late;
     bool failed_once; /* `outcome` and `detail` tell of an earlier address */
     char detail[128];
 };
@@ -73,7 +74,7 @@ void connect_cancel(struct connect_attempt *attempt)
     give_up_socket(attempt);
     timer_free(attempt->timeout);
     timer_free(attempt->retry);
-    resolve_cancel(attempt->resolve);
+    resolver_cancel(attempt->lookup);
     deferred_cancel(&attempt->done);
     free(attempt);
 }
@@ -174,12 +175,15 @@ static void on_timeout(void *user)
 {
     struct connect_attempt *attempt = user;
     char text[24];
-    attempt->outcome = CONNECT_TIMED_OUT;
-    snprintf(attempt->detail, sizeof(attempt->detail), "timed out after %s%s",
-             duration_format(attempt->timeout_ms, text),
-             attempt->resolve != NULL ? " resolving the name" : "");
-    resolve_cancel(attempt->resolve);
-    attempt->resolve = NULL;
+    duration_format(attempt->timeout_ms, text);
+    if (attempt->resolved_late) {
+        attempt->outcome = CONNECT_NOT_RESOLVED;
+        snprintf(attempt->detail, sizeof(attempt->detail),
+                 "name not resolved in time for a connection within %s", text);
+    } else {
+        attempt->outcome = CONNECT_TIMED_OUT;
+        snprintf(attempt->detail, sizeof(attempt->detail), "timed out after %s", text);
+    }
     finish(attempt);
 }
 
@@ -302,73 +306,55 @@ static struct connect_attempt *attempt_new(struct loop *loop, int64_t timeout_ms
     return attempt;
 }
 
-static void add_v4(struct connect_attempt *attempt, struct in_addr address, uint16_t port)
+static void use_addresses(struct connect_attempt *attempt, const struct sockaddr_storage *addresses,
+                          size_t count)
 {
-    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = address};
-    memcpy(&attempt->addresses[attempt->address_count++], &v4, sizeof(v4));
-}
-
-static void add_v6(struct connect_attempt *attempt, struct in6_addr address, uint16_t port)
-{
-    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = address};
-    memcpy(&attempt->addresses[attempt->address_count++], &v6, sizeof(v6));
-}
-
-/* localhost and literal addresses, which need no resolver. Returns whether it was one. */
-static bool add_known(struct connect_attempt *attempt, const char *host, uint16_t port)
-{
-    struct in_addr v4 = {.s_addr = htonl(INADDR_LOOPBACK)};
-    struct in6_addr v6;
-    if (strcmp(host, "localhost") == 0) {
-        add_v4(attempt, v4, port);
-        add_v6(attempt, in6addr_loopback, port);
-    } else if (inet_pton(AF_INET, host, &v4) == 1) {
-        add_v4(attempt, v4, port);
-    } else if (inet_pton(AF_INET6, host, &v6) == 1) {
-        add_v6(attempt, v6, port);
-    }
-    return attempt->address_count > 0;
-}
-
-static void on_resolved(const struct sockaddr_storage *addresses, size_t count, const char *error, void *user)
-{
-    struct connect_attempt *attempt = user;
-    attempt->resolve = NULL;
-    if (error != NULL) {
-        attempt->outcome = CONNECT_NOT_FOUND;
-        snprintf(attempt->detail, sizeof(attempt->detail), "the name does not resolve: %s", error);
-        finish(attempt);
-        return;
-    }
-    attempt->address_count = count < ADDRESSES_MAX ? count : ADDRESSES_MAX;
-    memcpy(attempt->addresses, addresses, attempt->address_count * sizeof(addresses[0]));
+    memcpy(attempt->addresses, addresses, count * sizeof(addresses[0]));
+    attempt->address_count = count;
     try_addresses(attempt);
 }
 
-static void start_tcp(struct connect_attempt *attempt, const char *host, uint16_t port)
+static void on_resolved(const struct resolver_answer *answer, void *user)
 {
-    if (add_known(attempt, host, port)) {
-        try_addresses(attempt);
+    struct connect_attempt *attempt = user;
+    attempt->lookup = NULL;
+    if (answer->count > 0) {
+        int64_t left_us = attempt->started_us + attempt->timeout_ms * 1000 - clock_mono_us();
+        attempt->resolved_late = left_us < attempt->timeout_ms * 1000 / LATE_SHARE;
+        use_addresses(attempt, answer->addresses, answer->count);
         return;
     }
-    start_timeout(attempt);
-    attempt->resolve = resolve_start(attempt->loop, host, port, on_resolved, attempt);
+    attempt->outcome = CONNECT_NOT_RESOLVED;
+    snprintf(attempt->detail, sizeof(attempt->detail), "name not resolved: %s", answer->error);
+    finish(attempt);
 }
 
-struct connect_attempt *connect_tcp(struct loop *loop, const char *host, uint16_t port, int64_t timeout_ms,
-                                    connect_fn *fn, void *user)
+static void start_tcp(struct connect_attempt *attempt, struct resolver *resolver, const char *host,
+                      uint16_t port)
+{
+    struct sockaddr_storage literal[RESOLVER_ADDRESSES_MAX];
+    size_t count = resolver_literal(host, port, literal);
+    if (count > 0) {
+        use_addresses(attempt, literal, count);
+        return;
+    }
+    attempt->lookup = resolver_look_up(resolver, host, port, attempt->timeout_ms, on_resolved, attempt);
+}
+
+struct connect_attempt *connect_tcp(struct loop *loop, struct resolver *resolver, const char *host,
+                                    uint16_t port, int64_t timeout_ms, connect_fn *fn, void *user)
 {
     struct connect_attempt *attempt = attempt_new(loop, timeout_ms, fn, user);
-    start_tcp(attempt, host, port);
+    start_tcp(attempt, resolver, host, port);
     return attempt;
 }
 
-struct connect_attempt *connect_open_tcp(struct loop *loop, const char *host, uint16_t port,
-                                         int64_t timeout_ms, connect_open_fn *fn, void *user)
+struct connect_attempt *connect_open_tcp(struct loop *loop, struct resolver *resolver, const char *host,
+                                         uint16_t port, int64_t timeout_ms, connect_open_fn *fn, void *user)
 {
     struct connect_attempt *attempt = attempt_new(loop, timeout_ms, NULL, user);
     attempt->open_fn = fn;
-    start_tcp(attempt, host, port);
+    start_tcp(attempt, resolver, host, port);
     return attempt;
 }
 

@@ -25,19 +25,14 @@ void router_exited(struct router *router, pid_t pid, const struct instant *now)
     router_pump(router, now);
 }
 
-void router_tried(struct router *router, unsigned index, uint64_t try_id, enum probe_outcome outcome,
-                  const char *detail, int64_t duration_us, const struct instant *now)
+void router_tried(struct router *router, unsigned index, uint64_t try_id, const struct probe_result *result,
+                  const struct instant *now)
 {
     router_enter(router, now);
     if (index >= router->probe_count) {
         return;
     }
-    struct probe_event event = {.type = PROBE_ON_RESULT,
-                                .now = *now,
-                                .try_id = try_id,
-                                .outcome = outcome,
-                                .detail = detail,
-                                .duration_us = duration_us};
+    struct probe_event event = {.type = PROBE_ON_RESULT, .now = *now, .try_id = try_id, .result = result};
     probe_step(&router->probes[index], &event, &router->queues[ROUTER_PROBES]);
     router_pump(router, now);
 }

@@ -1,29 +1,36 @@
-/* A probe driver makes one attempt to reach the server and says how it went. Types are the user's choice, so
- * this is one of the two run-time vtables of the program; a driver keeps no state between attempts. */
+/* A probe driver makes one attempt to reach the server and says how it went. A driver keeps no state between attempts:
+ * interval, rise and fall are core/probe. */
 #ifndef OUTRIDER_PROBE_DRIVER_H
 #define OUTRIDER_PROBE_DRIVER_H
 
 #include "outrider/core/config/config.h"
-#include "outrider/core/probe/verdict.h"
+#include "outrider/core/probe/result.h"
 
-#include <stdint.h>
-
+struct buf;
 struct loop;
 struct probe_try;
+struct resolver;
 
-/* How an attempt ended. Called from the loop exactly once per attempt that is not cancelled, within the
- * probe's timeout and a little, never from within start. `detail` is for a person ("connection refused",
- * "timed out after 500ms"; "" when passed), borrowed. The handle is no longer valid. */
-typedef void probe_try_fn(enum probe_outcome outcome, const char *detail, int64_t duration_us, void *user);
+/* What drivers work with; borrowed by an attempt until it ends. */
+struct probe_context {
+    struct loop *loop;
+    struct resolver *resolver;
+};
+
+/* How an attempt ended. Called from the loop exactly once per attempt that is not cancelled, within the probe's
+ * timeout and a little, never from within start. `result` is borrowed for the call; the handle is no longer valid. */
+typedef void probe_try_fn(const struct probe_result *result, void *user);
 
 struct probe_driver {
     const char *name; /* as in the configuration: "tcp" */
 
-    /* Starts an attempt that ends within `probe->timeout_ms`. `host` is probe_host of the configuration;
-     * `host` and `probe` are borrowed for the call. The handle is borrowed: valid until `fn` is entered or
-     * cancel. */
-    struct probe_try *(*start)(struct loop *loop, const char *host, const struct config_probe *probe,
-                               probe_try_fn *fn, void *user);
+    /* Appends what is probed, for a person: "127.0.0.1:8001". `host` as for start. */
+    void (*describe)(const char *host, const struct config_probe *probe, struct buf *out);
+
+    /* Starts an attempt that ends within `probe->timeout_ms`. `host` is probe_host of the configuration; `host` and
+     * `probe` are borrowed for the call. The handle is borrowed: valid until `fn` is entered or cancel. */
+    struct probe_try *(*start)(const struct probe_context *context, const char *host,
+                               const struct config_probe *probe, probe_try_fn *fn, void *user);
 
     /* Ends the attempt without a callback. Accepts NULL. */
     void (*cancel)(struct probe_try *attempt);

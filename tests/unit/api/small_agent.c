@@ -187,7 +187,11 @@ void small_agent_init(struct small_agent *agent)
     agent->registrar = registrar_new(&settings);
     agent->intent = intent_new(&intent_settings);
     probe_init(&agent->probe, 0, 1000, 500, 2, 3, agent->now.mono);
-    agent->probe_view = (struct api_probe){&config->probes[0], &agent->probe, &agent->probe_duration};
+    agent->probe_view = (struct api_probe){.config = &config->probes[0],
+                                           .type = "tcp",
+                                           .target = "127.0.0.1:8001",
+                                           .probe = &agent->probe,
+                                           .duration = &agent->probe_duration};
     agent->context = (struct api_context){.config = config, .ops = &ops, .agent = agent};
 }
 
@@ -228,9 +232,9 @@ void small_agent_try(struct small_agent *agent, enum probe_outcome outcome)
     struct probe_event result = {.type = PROBE_ON_RESULT,
                                  .now = agent->now,
                                  .try_id = agent->probe.try_id,
-                                 .outcome = outcome,
-                                 .detail = probe_outcome_text(outcome),
-                                 .duration_us = 184};
+                                 .result = &(struct probe_result){.outcome = outcome,
+                                                                  .detail = probe_outcome_text(outcome),
+                                                                  .duration_us = 184}};
     probe_step(&agent->probe, &result, &effects);
     api_histogram_count(&agent->probe_duration, 184);
     char evidence[128];

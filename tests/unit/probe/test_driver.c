@@ -7,6 +7,7 @@
 
 #include "outrider/base/error.h"
 #include "outrider/io/loop/loop.h"
+#include "outrider/io/net/resolver.h"
 #include "outrider/probe/driver.h"
 #include "support/temp_dir.h"
 
@@ -18,6 +19,7 @@
 #include <sys/un.h>
 
 static struct loop *loop;
+static struct probe_context context;
 static struct temp_dir dir;
 
 struct result {
@@ -27,13 +29,13 @@ struct result {
     int64_t duration_us;
 };
 
-static void done(enum probe_outcome outcome, const char *detail, int64_t duration_us, void *user)
+static void done(const struct probe_result *found, void *user)
 {
     struct result *result = user;
     result->calls++;
-    result->outcome = outcome;
-    snprintf(result->detail, sizeof(result->detail), "%s", detail);
-    result->duration_us = duration_us;
+    result->outcome = found->outcome;
+    snprintf(result->detail, sizeof(result->detail), "%s", found->detail);
+    result->duration_us = found->duration_us;
 }
 
 static int setup(void **state)
@@ -41,12 +43,17 @@ static int setup(void **state)
     (void)state;
     struct error err;
     loop = loop_new(&err);
-    return loop == NULL ? -1 : temp_dir_init(&dir);
+    if (loop == NULL) {
+        return -1;
+    }
+    context = (struct probe_context){.loop = loop, .resolver = resolver_new(loop, NULL)};
+    return temp_dir_init(&dir);
 }
 
 static int teardown(void **state)
 {
     (void)state;
+    resolver_free(context.resolver);
     loop_free(loop);
     return temp_dir_fini(&dir);
 }
@@ -54,7 +61,7 @@ static int teardown(void **state)
 static struct result try_once(const struct config_probe *probe)
 {
     struct result result = {0};
-    assert_non_null(probe_driver_for(probe->type)->start(loop, "localhost", probe, done, &result));
+    assert_non_null(probe_driver_for(probe->type)->start(&context, "localhost", probe, done, &result));
     assert_int_equal(result.calls, 0);
     while (result.calls == 0) {
         loop_turn_once(loop, true);
@@ -132,7 +139,7 @@ static void a_cancelled_attempt_is_never_heard_of(void **state)
     int fd = listen_v4(&probe.port);
     struct result result = {0};
     const struct probe_driver *driver = probe_driver_for(probe.type);
-    driver->cancel(driver->start(loop, "127.0.0.1", &probe, done, &result));
+    driver->cancel(driver->start(&context, "127.0.0.1", &probe, done, &result));
     driver->cancel(NULL);
     loop_turn_once(loop, false);
     assert_int_equal(result.calls, 0);

@@ -6,6 +6,7 @@
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
 #include "outrider/io/loop/timer.h"
+#include "outrider/io/net/resolver.h"
 #include "outrider/os/clock.h"
 
 #include <stdio.h>
@@ -324,6 +325,7 @@ struct http_plain *http_plain_new(struct loop *loop)
 {
     struct http_plain *client = mem_zalloc(sizeof(*client));
     client->loop = loop;
+    client->resolver = resolver_new(loop, NULL);
     client->timer_ms = INT64_MAX;
     client->deliver = (struct deferred){.fn = deliver, .user = client};
     plain_connections_init(client);
@@ -352,5 +354,6 @@ void http_plain_free(struct http_plain *client)
     deferred_cancel(&client->deliver);
     timer_free(client->timer);
     free(client->scratch);
+    resolver_free(client->resolver);
     free(client);
 }

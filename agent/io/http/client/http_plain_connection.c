@@ -181,8 +181,8 @@ static void connect_anew(struct plain_call *call)
     connection->authority = mem_copy(call->url.authority.data, call->url.authority.size);
     connection->call = call;
     call->connection = connection;
-    http_wire_open(&connection->wire, call->client->loop, &call->url, call->connect_timeout_ms, &wire_handler,
-                   connection);
+    http_wire_open(&connection->wire, call->client->loop, call->client->resolver, &call->url,
+                   call->connect_timeout_ms, &wire_handler, connection);
 }
 
 void plain_connection_start(struct plain_call *call)

@@ -54,6 +54,7 @@ struct plain_connection {
 
 struct http_plain {
     struct loop *loop;
+    struct resolver *resolver;
     struct plain_call *calls, *spare, *done, *last_done;
     size_t spare_count, in_flight;
     struct deferred deliver;

@@ -210,8 +210,8 @@ struct http_stream *http_plain_stream_open(struct http_plain *client, const stru
         end(stream, HTTP_TRANSPORT_OTHER, err.text);
         return &stream->handle;
     }
-    http_wire_open(&stream->wire, client->loop, &stream->url, call->connect_timeout_ms, &wire_handler,
-                   stream);
+    http_wire_open(&stream->wire, client->loop, client->resolver, &stream->url, call->connect_timeout_ms,
+                   &wire_handler, stream);
     if (call->timeout_ms > 0) {
         stream->timer = timer_new(client->loop, on_late, stream);
         timer_arm_ms(stream->timer, call->timeout_ms);

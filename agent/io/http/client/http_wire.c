@@ -79,7 +79,8 @@ static enum http_transport transport_of(enum connect_outcome outcome)
     case CONNECT_REFUSED: return HTTP_TRANSPORT_REFUSED;
     case CONNECT_TIMED_OUT: return HTTP_TRANSPORT_TIMEOUT;
     case CONNECT_RESET: return HTTP_TRANSPORT_RESET;
-    case CONNECT_NOT_FOUND: return HTTP_TRANSPORT_RESOLVE;
+    case CONNECT_NOT_RESOLVED: return HTTP_TRANSPORT_RESOLVE;
+    case CONNECT_NOT_FOUND:
     case CONNECT_UNREACHABLE:
     case CONNECT_FAILED: break;
     }
@@ -105,15 +106,16 @@ static void on_open(enum connect_outcome outcome, int fd, const char *detail, vo
     wire->handler->connected(wire->user);
 }
 
-void http_wire_open(struct http_wire *wire, struct loop *loop, const struct http_url *url, int64_t timeout_ms,
-                    const struct http_wire_handler *handler, void *user)
+void http_wire_open(struct http_wire *wire, struct loop *loop, struct resolver *resolver,
+                    const struct http_url *url, int64_t timeout_ms, const struct http_wire_handler *handler,
+                    void *user)
 {
     *wire = (struct http_wire){.loop = loop, .handler = handler, .user = user, .fd = -1};
     char host[HTTP_URL_HOST_MAX + 1];
     memcpy(host, url->host.data, url->host.size);
     host[url->host.size] = '\0';
-    wire->attempt = connect_open_tcp(loop, host, url->port, timeout_ms == 0 ? CONNECT_DEFAULT_MS : timeout_ms,
-                                     on_open, wire);
+    wire->attempt = connect_open_tcp(loop, resolver, host, url->port,
+                                     timeout_ms == 0 ? CONNECT_DEFAULT_MS : timeout_ms, on_open, wire);
 }
 
 void http_wire_close(struct http_wire *wire)

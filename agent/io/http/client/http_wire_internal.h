@@ -12,6 +12,7 @@
 struct connect_attempt;
 struct http_url;
 struct loop;
+struct resolver;
 
 /* All called from the loop, none from within a function of the wire. Each may close the wire. */
 struct http_wire_handler {
@@ -33,8 +34,9 @@ struct http_wire {
 
 /* Starts to connect to the host of `url` (borrowed for the call), its name resolved anew. `handler` and
  * `user` are borrowed until http_wire_close. */
-void http_wire_open(struct http_wire *wire, struct loop *loop, const struct http_url *url, int64_t timeout_ms,
-                    const struct http_wire_handler *handler, void *user);
+void http_wire_open(struct http_wire *wire, struct loop *loop, struct resolver *resolver,
+                    const struct http_url *url, int64_t timeout_ms, const struct http_wire_handler *handler,
+                    void *user);
 
 /* Closes what there is; no callback follows. A closed wire may be closed again. */
 void http_wire_close(struct http_wire *wire);

@@ -59,6 +59,7 @@ struct api_counters {
 /* One probe as it runs. */
 struct api_probe {
     const struct config_probe *config;
+    const char *type, *target; /* as its driver names and describes it */
     const struct probe *probe;
     const struct api_histogram *duration;
 };

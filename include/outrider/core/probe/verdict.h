@@ -11,9 +11,15 @@ enum probe_outcome {
     PROBE_TIMED_OUT,
     PROBE_UNREACHABLE,
     PROBE_RESET,
-    PROBE_NOT_FOUND, /* unix: no such socket; tcp: the name does not resolve */
-    PROBE_FAILED     /* anything else; the detail has the words */
+    PROBE_NOT_FOUND,   /* unix: no such socket */
+    PROBE_FAILED,      /* anything else; the detail says what */
+    PROBE_NOT_RESOLVED /* no address for the host: the attempt did not reach the server, and decides nothing */
 };
+
+enum probe_class { PROBE_CLASS_PASSED, PROBE_CLASS_FAILED, PROBE_CLASS_UNDECIDED };
+
+/* What an outcome counts as. */
+enum probe_class probe_outcome_class(enum probe_outcome outcome);
 
 /* "unknown", "passing" or "failing". */
 const char *verdict_name(enum verdict verdict);

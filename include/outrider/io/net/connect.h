@@ -14,6 +14,7 @@
 
 struct connect_attempt;
 struct loop;
+struct resolver;
 
 enum connect_outcome {
     CONNECT_OK,
@@ -21,8 +22,9 @@ enum connect_outcome {
     CONNECT_TIMED_OUT,   /* no answer, or the listener's queue is full and stays so */
     CONNECT_UNREACHABLE, /* no route, or the network says the host is down */
     CONNECT_RESET,
-    CONNECT_NOT_FOUND, /* no such socket file; the name does not resolve */
-    CONNECT_FAILED     /* anything else; the detail has the words */
+    CONNECT_NOT_FOUND,    /* no such socket file */
+    CONNECT_NOT_RESOLVED, /* no address to try: says nothing about the host */
+    CONNECT_FAILED        /* anything else; the detail has the words */
 };
 
 /* Called from the loop exactly once per attempt that is not cancelled, never from within the call that
@@ -32,16 +34,16 @@ typedef void connect_fn(enum connect_outcome outcome, const char *detail, int64_
 
 /* Starts an attempt to `host` (localhost, an IPv4 or IPv6 address, or a name; copied) and `port` that ends
  * within `timeout_ms`. The handle is borrowed: valid until `fn` is entered or connect_cancel. */
-struct connect_attempt *connect_tcp(struct loop *loop, const char *host, uint16_t port, int64_t timeout_ms,
-                                    connect_fn *fn, void *user);
+struct connect_attempt *connect_tcp(struct loop *loop, struct resolver *resolver, const char *host,
+                                    uint16_t port, int64_t timeout_ms, connect_fn *fn, void *user);
 
 /* As connect_fn. `fd` is the connection (nonblocking, close-on-exec) and the callee's to close; -1 unless the
  * outcome is CONNECT_OK. */
 typedef void connect_open_fn(enum connect_outcome outcome, int fd, const char *detail, void *user);
 
 /* As connect_tcp, for a connection that is to be used. */
-struct connect_attempt *connect_open_tcp(struct loop *loop, const char *host, uint16_t port,
-                                         int64_t timeout_ms, connect_open_fn *fn, void *user);
+struct connect_attempt *connect_open_tcp(struct loop *loop, struct resolver *resolver, const char *host,
+                                         uint16_t port, int64_t timeout_ms, connect_open_fn *fn, void *user);
 
 /* As connect_tcp, to the unix stream socket at `path` (copied). */
 struct connect_attempt *connect_unix(struct loop *loop, const char *path, int64_t timeout_ms, connect_fn *fn,

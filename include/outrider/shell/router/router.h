@@ -56,9 +56,9 @@ void router_detached(struct router *router, uint64_t life, bool by_us, const str
 /* The watched process `pid` has exited. */
 void router_exited(struct router *router, pid_t pid, const struct instant *now);
 
-/* Try `try_id` of the probe at `index` ended. `detail` is borrowed. */
-void router_tried(struct router *router, unsigned index, uint64_t try_id, enum probe_outcome outcome,
-                  const char *detail, int64_t duration_us, const struct instant *now);
+/* Try `try_id` of the probe at `index` ended. `result` is borrowed for the call. */
+void router_tried(struct router *router, unsigned index, uint64_t try_id, const struct probe_result *result,
+                  const struct instant *now);
 
 /* The registry answered. `reply` is borrowed. */
 void router_replied(struct router *router, const struct registry_reply *reply, const struct instant *now);

@@ -32,12 +32,11 @@ static void result(struct world *w, uint64_t id, enum probe_outcome outcome, con
 {
     w->now.mono = at;
     probe_step(&w->probe,
-               &(struct probe_event){.type = PROBE_ON_RESULT,
-                                     .now = w->now,
-                                     .try_id = id,
-                                     .outcome = outcome,
-                                     .detail = detail,
-                                     .duration_us = 77},
+               &(struct probe_event){
+                   .type = PROBE_ON_RESULT,
+                   .now = w->now,
+                   .try_id = id,
+                   .result = &(struct probe_result){.outcome = outcome, .detail = detail, .duration_us = 77}},
                &w->effects);
 }
 

@@ -5,13 +5,16 @@
 
 #include <cmocka.h>
 
+#include "name_server.h"
 #include "outrider/base/error.h"
 #include "outrider/io/loop/loop.h"
 #include "outrider/io/net/connect.h"
+#include "outrider/io/net/resolver.h"
 #include "outrider/os/clock.h"
 #include "support/temp_dir.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -29,6 +32,7 @@
 enum { EXIT_SKIPPED = 77, EXIT_CONNECTED = 2, EXIT_TAKEN = 3 };
 
 static struct loop *loop;
+static struct resolver *resolver;
 static struct temp_dir dir;
 
 struct result {
@@ -52,12 +56,17 @@ static int setup(void **state)
     (void)state;
     struct error err;
     loop = loop_new(&err);
-    return loop == NULL ? -1 : temp_dir_init(&dir);
+    if (loop == NULL) {
+        return -1;
+    }
+    resolver = resolver_new(loop, NULL);
+    return temp_dir_init(&dir);
 }
 
 static int teardown(void **state)
 {
     (void)state;
+    resolver_free(resolver);
     loop_free(loop);
     return temp_dir_fini(&dir);
 }
@@ -99,7 +108,7 @@ static struct result wait_for(struct result *result)
 static struct result try_tcp(const char *host, uint16_t port, int64_t timeout_ms)
 {
     struct result result = {0};
-    assert_non_null(connect_tcp(loop, host, port, timeout_ms, done, &result));
+    assert_non_null(connect_tcp(loop, resolver, host, port, timeout_ms, done, &result));
     return wait_for(&result);
 }
 
@@ -184,7 +193,7 @@ static int connect_to_oneself(void)
     close(fd);
     write_text("/proc/sys/net/ipv4/ip_local_port_range", "40000 40000");
     struct result result = {0};
-    connect_tcp(loop, "127.0.0.1", 40000, 1000, done, &result);
+    connect_tcp(loop, resolver, "127.0.0.1", 40000, 1000, done, &result);
     while (result.calls == 0) {
         loop_turn_once(loop, true);
     }
@@ -255,10 +264,10 @@ static void attempts_are_independent(void **state)
     assert_int_equal(listen(other, 8), 0);
     size_t count = fill(hanging, fds);
     struct result hung = {0}, passed = {0}, cancelled = {0}, cancelled_at_once = {0};
-    connect_tcp(loop, "127.0.0.1", hanging, 60, done, &hung);
-    struct connect_attempt *attempt = connect_tcp(loop, "127.0.0.1", hanging, 20, done, &cancelled);
-    connect_cancel(connect_tcp(loop, "127.0.0.1", good, 1000, done, &cancelled_at_once));
-    connect_tcp(loop, "127.0.0.1", good, 1000, done, &passed);
+    connect_tcp(loop, resolver, "127.0.0.1", hanging, 60, done, &hung);
+    struct connect_attempt *attempt = connect_tcp(loop, resolver, "127.0.0.1", hanging, 20, done, &cancelled);
+    connect_cancel(connect_tcp(loop, resolver, "127.0.0.1", good, 1000, done, &cancelled_at_once));
+    connect_tcp(loop, resolver, "127.0.0.1", good, 1000, done, &passed);
     loop_turn_once(loop, true);
     assert_int_equal(passed.calls, 1);
     assert_int_equal(hung.calls, 0);
@@ -324,17 +333,80 @@ static void waits_for_room_in_a_unix_queue(void **state)
     close(fd);
 }
 
-/* A name is looked up without blocking; whatever the resolver of this machine says, it ends in time. */
-static void names_end_in_time_and_cancel(void **state)
+/* A resolver of its own with `count` name servers, the first of which gives 127.0.0.1. */
+static void use_names(struct name_server *servers, unsigned count)
+{
+    char text[128] = "";
+    uint16_t port = name_servers_open(servers, count, loop);
+    for (unsigned i = 1; i <= count; i++) {
+        snprintf(text + strlen(text), sizeof(text) - strlen(text), "nameserver 127.0.0.%u\n", i);
+    }
+    FILE *file = fopen(temp_path(&dir, "resolv.conf"), "w");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0 && fclose(file) == 0);
+    resolver_free(resolver);
+    resolver = resolver_new(
+        loop, &(struct resolver_options){.resolv_conf = temp_path(&dir, "resolv.conf"), .server_port = port});
+}
+
+static void a_name_is_resolved_and_its_last_address_used(void **state)
 {
     (void)state;
-    struct result result = try_tcp("nothere.invalid", 9, 50);
-    assert_true(result.outcome == CONNECT_NOT_FOUND || result.outcome == CONNECT_TIMED_OUT);
-    assert_true(strstr(result.detail, "name") != NULL);
+    struct name_server names;
+    uint16_t port;
+    int fd = listen_v4(&port);
+    assert_int_equal(listen(fd, 8), 0);
+    use_names(&names, 1);
+    assert_int_equal(try_tcp("game.test", port, 1000).outcome, CONNECT_OK);
+    name_server_close(&names);
+    assert_int_equal(try_tcp("game.test", port, 1000).outcome, CONNECT_OK);
+    close(fd);
+    assert_int_equal(try_tcp("game.test", port, 1000).outcome, CONNECT_REFUSED);
+}
+
+static void a_name_that_is_not_resolved_says_nothing_about_the_host(void **state)
+{
+    (void)state;
+    struct name_server names;
+    use_names(&names, 1);
+    names.mode = NAME_SERVER_NO_SUCH_NAME;
+    struct result result = try_tcp("game.test", 9, 1000);
+    assert_int_equal(result.outcome, CONNECT_NOT_RESOLVED);
+    assert_string_equal(result.detail, "name not resolved: no such name");
+    names.mode = NAME_SERVER_SILENT;
+    result = try_tcp("game.test", 9, 50);
+    assert_int_equal(result.outcome, CONNECT_NOT_RESOLVED);
+    assert_string_equal(result.detail, "name not resolved: no name server answered");
     struct result cancelled = {0};
-    connect_cancel(connect_tcp(loop, "other.invalid", 9, 50, done, &cancelled));
+    connect_cancel(connect_tcp(loop, resolver, "game.test", 9, 50, done, &cancelled));
     loop_turn_once(loop, false);
     assert_int_equal(cancelled.calls, 0);
+    name_server_close(&names);
+}
+
+/* The first server answers when it is asked again, after the other ones: with a quarter of the time left. */
+static void a_name_resolved_too_late_says_nothing_about_the_host(void **state)
+{
+    (void)state;
+    struct name_server names[3];
+    uint16_t port;
+    int fd = listen_v4(&port);
+    use_names(names, COUNT_OF(names));
+    names[0].mode = names[1].mode = names[2].mode = NAME_SERVER_SILENT;
+    for (int i = 0; i < 8 && try_tcp("127.0.0.1", port, 30).outcome == CONNECT_OK; i++) {
+    }
+    struct result result = {0};
+    connect_tcp(loop, resolver, "game.test", port, 200, done, &result);
+    while (result.calls == 0) {
+        names[0].mode = names[2].asked > 0 ? NAME_SERVER_ANSWERS : NAME_SERVER_SILENT;
+        loop_turn_once(loop, true);
+    }
+    assert_int_equal(result.outcome, CONNECT_NOT_RESOLVED);
+    assert_string_equal(result.detail, "name not resolved in time for a connection within 200ms");
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        name_server_close(&names[i]);
+    }
+    close(fd);
 }
 
 int main(void)
@@ -349,7 +421,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(tells_unreachable, setup, teardown),
         cmocka_unit_test_setup_teardown(connects_to_unix_sockets, setup, teardown),
         cmocka_unit_test_setup_teardown(waits_for_room_in_a_unix_queue, setup, teardown),
-        cmocka_unit_test_setup_teardown(names_end_in_time_and_cancel, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_name_is_resolved_and_its_last_address_used, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_name_that_is_not_resolved_says_nothing_about_the_host, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_name_resolved_too_late_says_nothing_about_the_host, setup,
+                                        teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,58 @@
+/* One name asked of one name server: a c-ares channel whose sockets are on the loop. c-ares encodes, decodes, walks
+ * the search list and turns to TCP where a reply is truncated. It has one server and one try, so that which server
+ * is asked when, and for how long, is decided in one place: resolver.c. */
+#ifndef OUTRIDER_IO_NET_DNS_QUERY_INTERNAL_H
+#define OUTRIDER_IO_NET_DNS_QUERY_INTERNAL_H
+
+#include "outrider/io/net/resolver.h"
+
+#include <ares.h>
+#include <stdbool.h>
+
+/* In the order of delivery. */
+enum dns_family { DNS_V4, DNS_V6, DNS_FAMILIES };
+
+enum { DNS_SERVERS_MAX = 4 };
+
+/* As struct resolver_options; c-ares takes its path without const. */
+struct dns_config {
+    char *resolv_conf;
+    uint16_t server_port;
+};
+
+struct dns_query;
+
+/* What one family came to: an ARES_ status, and on ARES_SUCCESS the addresses, borrowed. Called from the loop or from
+ * within dns_query_ask, once per family asked for, unless the query is freed before. Must not free the query. */
+typedef void dns_query_fn(struct dns_query *query, enum dns_family family, int status,
+                          const struct ares_addrinfo_node *addresses, void *user);
+
+/* A query to `server` that ends by dns_query_free alone. `config` is borrowed. NULL without memory or with a
+ * resolv.conf that c-ares refuses. */
+struct dns_query *dns_query_new(struct loop *loop, const struct dns_config *config,
+                                const struct ares_addr_port_node *server, dns_query_fn *fn, void *user);
+
+/* Asks for the addresses of one family. */
+void dns_query_ask(struct dns_query *query, const char *host, enum dns_family family);
+
+/* Which server was asked, borrowed. */
+const struct ares_addr_port_node *dns_query_server(const struct dns_query *query);
+
+/* Whether `fn` is still to be called for the family. */
+bool dns_query_waits(const struct dns_query *query, enum dns_family family);
+
+/* Closes the sockets; no callback follows. Not from within `fn`. */
+void dns_query_free(struct dns_query *query);
+
+/* What the two files say about `host`. */
+struct dns_files {
+    struct ares_addr_port_node servers[DNS_SERVERS_MAX]; /* of resolv.conf, in its order; `next` is NULL */
+    size_t server_count;
+    struct ares_addrinfo *hosts; /* of the hosts file; NULL when it has no such name */
+};
+
+/* Reads resolv.conf and the hosts file; files that cannot be read count as empty. dns_files_fini frees the result. */
+void dns_files_read(const struct dns_config *config, const char *host, struct dns_files *ret_files);
+void dns_files_fini(struct dns_files *files);
+
+#endif
