@@ -189,7 +189,7 @@ void small_agent_init(struct small_agent *agent)
     probe_init(&agent->probe, 0, 1000, 500, 2, 3, agent->now.mono);
     agent->probe_view = (struct api_probe){.config = &config->probes[0],
                                            .type = "tcp",
-                                           .target = "127.0.0.1:8001",
+                                           .target = "localhost:8001",
                                            .probe = &agent->probe,
                                            .duration = &agent->probe_duration};
     agent->context = (struct api_context){.config = config, .ops = &ops, .agent = agent};

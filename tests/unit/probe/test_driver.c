@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "outrider/base/buf.h"
 #include "outrider/base/error.h"
 #include "outrider/io/loop/loop.h"
 #include "outrider/io/net/resolver.h"
@@ -58,10 +59,10 @@ static int teardown(void **state)
     return temp_dir_fini(&dir);
 }
 
-static struct result try_once(const struct config_probe *probe)
+static struct result try_host(const struct config_probe *probe, const char *host)
 {
     struct result result = {0};
-    assert_non_null(probe_driver_for(probe->type)->start(&context, "localhost", probe, done, &result));
+    assert_non_null(probe_driver_for(probe->type)->start(&context, host, probe, done, &result));
     assert_int_equal(result.calls, 0);
     while (result.calls == 0) {
         loop_turn_once(loop, true);
@@ -70,6 +71,11 @@ static struct result try_once(const struct config_probe *probe)
     assert_int_equal(result.calls, 1);
     assert_true(result.duration_us >= 0);
     return result;
+}
+
+static struct result try_once(const struct config_probe *probe)
+{
+    return try_host(probe, "localhost");
 }
 
 static int listen_v4(uint16_t *ret_port)
@@ -84,11 +90,34 @@ static int listen_v4(uint16_t *ret_port)
     return fd;
 }
 
-static void drivers_have_the_names_of_the_configuration(void **state)
+static void assert_described(const struct config_probe *probe, const char *host, const char *target)
+{
+    struct buf text = {0};
+    probe_driver_for(probe->type)->describe(host, probe, &text);
+    assert_string_equal(buf_text(&text), target);
+    buf_fini(&text);
+}
+
+static void drivers_name_and_describe_their_type(void **state)
 {
     (void)state;
+    char path[] = "/run/game.sock";
+    struct config_probe tcp = {.type = CONFIG_PROBE_TCP, .port = 8001};
+    struct config_probe unix_socket = {.type = CONFIG_PROBE_UNIX, .path = path};
     assert_string_equal(probe_driver_for(CONFIG_PROBE_TCP)->name, "tcp");
     assert_string_equal(probe_driver_for(CONFIG_PROBE_UNIX)->name, "unix");
+    assert_described(&tcp, "localhost", "localhost:8001");
+    assert_described(&tcp, "2001:db8::1", "[2001:db8::1]:8001");
+    assert_described(&unix_socket, "localhost", path);
+}
+
+static void a_host_that_is_not_resolved_is_undecided(void **state)
+{
+    (void)state;
+    struct config_probe probe = {.type = CONFIG_PROBE_TCP, .port = 8001, .timeout_ms = 1000};
+    struct result result = try_host(&probe, "game..invalid"); /* not a name: no server is asked */
+    assert_int_equal(result.outcome, PROBE_NOT_RESOLVED);
+    assert_string_equal(result.detail, "name not resolved: no such name");
 }
 
 static void tcp_passes_is_refused_and_times_out(void **state)
@@ -149,9 +178,10 @@ static void a_cancelled_attempt_is_never_heard_of(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(drivers_have_the_names_of_the_configuration, setup, teardown),
+        cmocka_unit_test_setup_teardown(drivers_name_and_describe_their_type, setup, teardown),
         cmocka_unit_test_setup_teardown(tcp_passes_is_refused_and_times_out, setup, teardown),
         cmocka_unit_test_setup_teardown(unix_passes_is_refused_and_not_found, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_host_that_is_not_resolved_is_undecided, setup, teardown),
         cmocka_unit_test_setup_teardown(a_cancelled_attempt_is_never_heard_of, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
