@@ -1,26 +1,30 @@
-/* What http_client.c (calls) and http_stream.c share: which way a request goes. */
+/* The client, as its files see it: http_client.c (calls), http_stream.c (streams), http_transfer.c (what both
+ * are made of). */
 #ifndef OUTRIDER_IO_HTTP_CLIENT_HTTP_CLIENT_INTERNAL_H
 #define OUTRIDER_IO_HTTP_CLIENT_HTTP_CLIENT_INTERNAL_H
 
-#include "outrider/base/attr.h"
+#include "http_multi_internal.h"
 #include "outrider/io/http/client/http_client.h"
+#include "outrider/io/loop/loop.h"
 
-struct error;
-struct http_plain;
-struct http_secure;
+struct http_stream;
+struct http_transfer;
 
 struct http_client {
     struct loop *loop;
-    struct http_plain *plain;
-    struct http_secure *secure; /* made by the first https:// request */
-    struct http_tls tls;        /* views of `texts` */
+    struct http_tls tls; /* views of `texts` */
     char *texts[4];
+    struct http_multi multi;
+    struct http_transfer *ready, **ready_end; /* to be delivered, in this order */
+    struct deferred late;                     /* delivers what became ready outside a run of libcurl */
+    bool delivering;
+    struct http_request_handle *calls, *spare; /* http_client.c */
+    size_t in_flight, spare_count;
+    struct http_stream *streams; /* http_stream.c */
+    size_t stream_count;
 };
 
-enum http_way { HTTP_WAY_PLAIN, HTTP_WAY_SECURE, HTTP_WAY_NONE };
-
-/* By the scheme of `url`. HTTP_WAY_NONE, with the words in `err`: neither http nor https, or a libcurl that
- * cannot be initialised. With HTTP_WAY_SECURE `client->secure` is there. */
-enum http_way http_client_way(struct http_client *client, const char *url, struct error *err) MUST_CHECK;
+/* http_stream.c: frees every stream of `client`, without callbacks. */
+void http_streams_free(struct http_client *client);
 
 #endif

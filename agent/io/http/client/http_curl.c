@@ -1,15 +1,18 @@
 #include "http_curl_internal.h"
 
 #include "outrider/base/buf.h"
-#include "outrider/base/error.h"
+#include "outrider/base/duration.h"
 #include "outrider/base/mem.h"
 
 #include <errno.h>
 #include <malloc.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Where memory runs out we abort, as everywhere (base/mem.h): libcurl fails in setopt for no other reason. */
+#define CONNECTION_AGE_MAX_S 86400L
+
+/* Out of memory aborts, as everywhere (base/mem.h): curl_easy_setopt fails for no other reason here. */
 static void must(bool ok)
 {
     if (!ok) {
@@ -27,8 +30,7 @@ const char *http_transport_name(enum http_transport transport)
     return (size_t)transport < COUNT_OF(names) ? names[transport] : "unknown";
 }
 
-/* libcurl copies what it sends, passwords and tokens included, and frees the copies as they are. Here memory
- * is wiped before it is given back. */
+/* libcurl copies what it sends, passwords and tokens included, and frees the copies as they are. */
 static void wiping_free(void *data)
 {
     if (data != NULL) {
@@ -48,16 +50,16 @@ static void *wiping_realloc(void *old, size_t size)
     return data;
 }
 
-/* CURL_GLOBAL_SSL has had no effect since 7.57: OpenSSL itself is always initialised (2.4 MB of shared pages,
- * 90 kB of our own). What costs memory is the certificate store, and that is read at the first handshake. */
-int http_curl_init(struct error *err)
+/* CURL_GLOBAL_SSL has no effect since libcurl 7.57: OpenSSL is always initialised, for http:// as well. It costs
+ * 90 kB of private memory; the certificate store is read at the first handshake. */
+void http_curl_init(void)
 {
     CURLcode code =
         curl_global_init_mem(CURL_GLOBAL_NOTHING, malloc, wiping_free, wiping_realloc, strdup, calloc);
     if (code != CURLE_OK) {
-        return error_set(err, ERROR_SYSTEM, "libcurl cannot be initialised: %s", curl_easy_strerror(code));
+        fprintf(stderr, "outrider: libcurl failed to initialise: %s\n", curl_easy_strerror(code));
+        abort();
     }
-    return 0;
 }
 
 static void restrict_protocols(CURL *easy)
@@ -84,18 +86,27 @@ CURL *http_curl_new(char *error_text)
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, 10L);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, 3L);
+    /* Its default closes what was idle for 118 s. A kept connection is watched by the probes instead. */
+    curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, CONNECTION_AGE_MAX_S);
+    curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, 0L); /* each new connection resolves its name again */
 #if LIBCURL_VERSION_NUM >= 0x075700
-    /* Without it a call that times out while its name is being resolved waits for the resolver's thread, and
-     * the loop with it. */
+    /* Without it a call that times out during name resolution blocks the loop until libcurl's resolver thread
+     * has ended. */
     curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 #endif
     return easy;
 }
 
+/* "Expect: 100-continue" would delay a large request by a round trip (docs/design/etcd-gateway.md, "Request bodies"). */
+static const char *const suppressed[] = {"Expect:", "Accept:"};
+
 struct curl_slist *http_curl_headers(const char *const *headers)
 {
-    struct curl_slist *list = curl_slist_append(NULL, "Expect:");
-    must(list != NULL);
+    struct curl_slist *list = NULL;
+    for (size_t i = 0; i < COUNT_OF(suppressed); i++) {
+        list = curl_slist_append(list, suppressed[i]);
+        must(list != NULL);
+    }
     for (size_t i = 0; headers != NULL && headers[i] != NULL; i++) {
         must(curl_slist_append(list, headers[i]) != NULL);
     }
@@ -107,7 +118,9 @@ bool http_curl_same_headers(const struct curl_slist *list, const char *const *he
     if (list == NULL) {
         return false;
     }
-    list = list->next;
+    for (size_t i = 0; i < COUNT_OF(suppressed); i++) {
+        list = list->next;
+    }
     for (size_t i = 0; headers != NULL && headers[i] != NULL; i++, list = list->next) {
         if (list == NULL || strcmp(list->data, headers[i]) != 0) {
             return false;
@@ -132,14 +145,14 @@ static enum http_transport connect_failure(CURL *easy)
     }
 }
 
-enum http_transport http_curl_transport(CURL *easy, CURLcode code, bool too_large)
+enum http_transport http_curl_transport(const struct http_curl_end *end)
 {
-    if (too_large) {
+    if (end->too_large) {
         return HTTP_TRANSPORT_TOO_LARGE;
     }
-    switch (code) {
+    switch (end->code) {
     case CURLE_OK: return HTTP_TRANSPORT_OK;
-    case CURLE_COULDNT_CONNECT: return connect_failure(easy);
+    case CURLE_COULDNT_CONNECT: return connect_failure(end->easy);
     case CURLE_OPERATION_TIMEDOUT: return HTTP_TRANSPORT_TIMEOUT;
     case CURLE_COULDNT_RESOLVE_HOST: return HTTP_TRANSPORT_RESOLVE;
     case CURLE_GOT_NOTHING:
@@ -176,9 +189,9 @@ bool http_curl_sent(CURL *easy)
     return head > 0 || body > 0;
 }
 
-const char *http_curl_words(CURLcode code, const char *error_text)
+const char *http_curl_reason(const struct http_curl_end *end)
 {
-    return error_text[0] == '\0' ? curl_easy_strerror(code) : error_text;
+    return end->error_text[0] == '\0' ? curl_easy_strerror(end->code) : end->error_text;
 }
 
 /* The URL may carry a password, and the text ends in a log. */
@@ -197,20 +210,50 @@ void http_curl_describe_url(struct buf *text, const char *url)
     curl_url_cleanup(parts);
 }
 
-void http_curl_describe(struct buf *text, const char *url, enum http_transport transport, CURLcode code,
-                        const char *error_text)
+/* libcurl's texts for a failed connect repeat the address; the error number says more. */
+static const char *connect_reason(const struct http_curl_end *end)
 {
-    const char *words = http_curl_words(code, error_text);
-    http_curl_describe_url(text, url);
+    long number = 0;
+    curl_easy_getinfo(end->easy, CURLINFO_OS_ERRNO, &number);
+    return end->code == CURLE_COULDNT_CONNECT && number != 0 ? strerror((int)number) : http_curl_reason(end);
+}
+
+static void describe_timeout(struct buf *text, const struct http_curl_end *end)
+{
+    bool sent = http_curl_sent(end->easy);
+    long status = 0;
+    curl_easy_getinfo(end->easy, CURLINFO_RESPONSE_CODE, &status);
+    int64_t limit_ms = end->timeout_ms;
+    if (!sent && end->connect_timeout_ms > 0 && (limit_ms == 0 || end->connect_timeout_ms < limit_ms)) {
+        limit_ms = end->connect_timeout_ms;
+    }
+    if (end->code != CURLE_OPERATION_TIMEDOUT || limit_ms == 0) {
+        buf_printf(text, "%s", connect_reason(end));
+        return;
+    }
+    char limit[24];
+    buf_printf(text, "%s within %s",
+               !sent           ? "no connection"
+               : status >= 200 ? "the answer did not end"
+                               : "no answer",
+               duration_format(limit_ms, limit));
+}
+
+void http_curl_describe(struct buf *text, const struct http_curl_end *end, enum http_transport transport)
+{
+    http_curl_describe_url(text, end->url);
     switch (transport) {
     case HTTP_TRANSPORT_OK: break;
     case HTTP_TRANSPORT_REFUSED: buf_printf(text, "connection refused"); break;
-    case HTTP_TRANSPORT_TOO_LARGE: buf_printf(text, "the answer is larger than we accept"); break;
-    case HTTP_TRANSPORT_UNREACHABLE: buf_printf(text, "unreachable: %s", words); break;
-    case HTTP_TRANSPORT_RESET: buf_printf(text, "connection lost: %s", words); break;
-    case HTTP_TRANSPORT_TLS: buf_printf(text, "no secure connection: %s", words); break;
-    case HTTP_TRANSPORT_TIMEOUT:
+    case HTTP_TRANSPORT_TOO_LARGE: buf_printf(text, "the answer is larger than accepted"); break;
+    case HTTP_TRANSPORT_UNREACHABLE: buf_printf(text, "unreachable: %s", connect_reason(end)); break;
+    case HTTP_TRANSPORT_RESET: buf_printf(text, "connection lost: %s", http_curl_reason(end)); break;
+    case HTTP_TRANSPORT_TLS: buf_printf(text, "no secure connection: %s", http_curl_reason(end)); break;
+    case HTTP_TRANSPORT_TIMEOUT: describe_timeout(text, end); break;
     case HTTP_TRANSPORT_RESOLVE:
-    case HTTP_TRANSPORT_OTHER: buf_printf(text, "%s", words); break;
+    case HTTP_TRANSPORT_OTHER:
+        buf_printf(text, "%s",
+                   end->head_too_large ? "the headers of the answer exceed 16 kB" : http_curl_reason(end));
+        break;
     }
 }

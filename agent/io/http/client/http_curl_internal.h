@@ -1,46 +1,56 @@
-/* What the client on the loop and the blocking fetch share of libcurl. */
+/* What the client on the loop and the blocking fetch share of libcurl: its options, and how a transfer ended. */
 #ifndef OUTRIDER_IO_HTTP_CLIENT_HTTP_CURL_INTERNAL_H
 #define OUTRIDER_IO_HTTP_CLIENT_HTTP_CURL_INTERNAL_H
 
-#include "outrider/base/attr.h"
 #include "outrider/io/http/client/http_client.h"
 
 #include <curl/curl.h>
+#include <stdbool.h>
 
 struct buf;
-struct error;
 
-/* Initialises libcurl, with an allocator that wipes what is freed; counted, so that each success needs one
- * curl_global_cleanup(). Returns 0 or -1. */
-int http_curl_init(struct error *err) MUST_CHECK;
+/* Bytes of headers accepted in an answer: those of interim answers and trailers count as well. */
+enum { HTTP_CURL_HEAD_MAX = 16384 };
+
+/* Initialises libcurl with an allocator that wipes what is freed. Counted: each call needs one
+ * curl_global_cleanup(). Aborts where libcurl fails, which it does for lack of memory only. */
+void http_curl_init(void);
 
 /* A new easy handle with the options that never change: no signals, no proxy, no redirects, http and https
- * only, HTTP/2 by ALPN only, keep-alive probes. `error_text` (CURL_ERROR_SIZE bytes) is borrowed by the
+ * only, HTTP/2 by ALPN only, TCP keepalive probes. `error_text` (CURL_ERROR_SIZE bytes) is borrowed by the
  * handle. Never NULL: out of memory aborts. */
 CURL *http_curl_new(char *error_text);
 
-/* The list `headers` for CURLOPT_HTTPHEADER, "Expect:" first (docs/design/etcd-gateway.md, "Request bodies").
+/* The list `headers` for CURLOPT_HTTPHEADER, after those that keep libcurl from adding "Expect" and "Accept".
  * The caller frees it with curl_slist_free_all. */
 struct curl_slist *http_curl_headers(const char *const *headers);
 
 /* Whether `list`, made by http_curl_headers, is what it would make of `headers`. */
 bool http_curl_same_headers(const struct curl_slist *list, const char *const *headers);
 
-/* Our word for how a transfer ended. `too_large`: our own write callback stopped it. */
-enum http_transport http_curl_transport(CURL *easy, CURLcode code, bool too_large);
+/* How a transfer ended, for http_curl_transport and http_curl_describe. */
+struct http_curl_end {
+    CURL *easy;
+    const char *url;
+    CURLcode code;
+    const char *error_text; /* libcurl's own; may be empty */
+    bool too_large;         /* our write callback stopped it: the body exceeds max_response */
+    bool head_too_large;    /* our header callback stopped it: the headers exceed HTTP_CURL_HEAD_MAX */
+    int64_t timeout_ms, connect_timeout_ms; /* the limits it had; 0: none */
+};
 
-/* Whether a byte of the request was handed to the connection. */
+enum http_transport http_curl_transport(const struct http_curl_end *end);
+
+/* Whether a byte of the request was handed to the connection, or to an earlier one where it was sent again. */
 bool http_curl_sent(CURL *easy);
 
-/* What libcurl itself says about it; `error_text` may be empty. */
-const char *http_curl_words(CURLcode code, const char *error_text);
+/* The reason in libcurl's words. */
+const char *http_curl_reason(const struct http_curl_end *end);
 
-/* Appends the URL without its password, and ": ". */
+/* Appends the URL without user and password, and ": ". */
 void http_curl_describe_url(struct buf *text, const char *url);
 
-/* Appends to `text` what a person should read: the URL without its password, and why. `error_text` is
- * libcurl's own words. */
-void http_curl_describe(struct buf *text, const char *url, enum http_transport transport, CURLcode code,
-                        const char *error_text);
+/* Appends the text for http_result: URL and reason. */
+void http_curl_describe(struct buf *text, const struct http_curl_end *end, enum http_transport transport);
 
 #endif

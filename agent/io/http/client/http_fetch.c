@@ -45,7 +45,7 @@ static size_t head_line(char *line, size_t size, size_t count, void *user)
     return transfer->too_large ? 0 : bytes;
 }
 
-static enum error_code error_for(enum http_transport transport, CURLcode code)
+static enum error_code error_for(enum http_transport transport, const struct http_curl_end *end)
 {
     switch (transport) {
     case HTTP_TRANSPORT_REFUSED:
@@ -58,8 +58,8 @@ static enum error_code error_for(enum http_transport transport, CURLcode code)
     case HTTP_TRANSPORT_TLS:
     case HTTP_TRANSPORT_OTHER: break;
     }
-    bool bad_url = code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL;
-    return bad_url ? ERROR_INVALID : ERROR_PROTOCOL;
+    bool bad_url = end->code == CURLE_URL_MALFORMAT || end->code == CURLE_UNSUPPORTED_PROTOCOL;
+    return bad_url && !http_curl_sent(end->easy) ? ERROR_INVALID : ERROR_PROTOCOL;
 }
 
 static void set_method(CURL *easy, const struct http_fetch_request *request)
@@ -103,21 +103,20 @@ static void set_stream(CURL *easy, const struct http_fetch_request *request, str
     }
 }
 
-static int failed(CURL *easy, const struct http_fetch_request *request, const struct transfer *transfer,
-                  CURLcode code, const char *error_text, struct error *err)
+static int failed(const struct http_fetch_request *request, const struct http_curl_end *end,
+                  struct error *err)
 {
-    enum http_transport transport = http_curl_transport(easy, code, transfer->too_large);
+    enum http_transport transport = http_curl_transport(end);
     struct buf text = {0};
-    http_curl_describe(&text, request->url, transport, code, error_text);
-    error_set(err, error_for(transport, code), "%s", buf_text(&text));
+    http_curl_describe(&text, end, transport);
+    error_set(err, error_for(transport, end), "%s", buf_text(&text));
     buf_fini(&text);
     long reason = 0;
-    curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &reason);
+    curl_easy_getinfo(end->easy, CURLINFO_OS_ERRNO, &reason);
     if (request->unix_path != NULL && transport == HTTP_TRANSPORT_REFUSED && reason != 0) {
-        /* To libcurl all of these are a connection that failed; to a person a missing socket is not a denied
-         * one. */
+        /* To libcurl a missing socket and a denied one are the same failed connection. */
         error_errno(err, (int)reason, "cannot connect to %s", request->unix_path);
-        err->code = error_for(transport, code);
+        err->code = error_for(transport, end);
     } else if (request->unix_path != NULL) {
         error_wrap(err, "%s", request->unix_path);
     }
@@ -127,9 +126,7 @@ static int failed(CURL *easy, const struct http_fetch_request *request, const st
 int http_fetch(const struct http_fetch_request *request, struct error *err, int *ret_status,
                struct buf *ret_body)
 {
-    if (http_curl_init(err) < 0) {
-        return -1;
-    }
+    http_curl_init();
     char error_text[CURL_ERROR_SIZE];
     struct transfer transfer = {.max_response = request->max_response};
     CURL *easy = http_curl_new(error_text);
@@ -148,7 +145,13 @@ int http_fetch(const struct http_fetch_request *request, struct error *err, int 
     long status = 0;
     CURLcode code = curl_easy_perform(easy);
     if (code != CURLE_OK) {
-        result = failed(easy, request, &transfer, code, error_text, err);
+        struct http_curl_end end = {.easy = easy,
+                                    .url = request->url,
+                                    .code = code,
+                                    .error_text = error_text,
+                                    .too_large = transfer.too_large,
+                                    .timeout_ms = request->timeout_ms};
+        result = failed(request, &end, err);
     } else {
         curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
         *ret_status = (int)status;

@@ -1,33 +1,45 @@
-/* libcurl asks to watch a connection when a request is written and to forget it when the answer is read;
- * followed literally that is two epoll_ctl per call. A connection stays registered instead until it is closed
- * (its close callback tells us), or until something happens on it while nobody asks (the server closed it):
- * then libcurl, which looks before it reuses a connection, finds out by itself. */
+/* libcurl asks to watch a connection when a request is written and to forget it when the answer is read: two
+ * epoll_ctl per call. A connection stays registered instead until it is closed (libcurl's close callback), or
+ * until something happens on it while it is idle: the peer closed it, or sends what was not asked for.
+ *
+ * libcurl has no call that closes a connection of its pool. Where one must not be used again it is shut down:
+ * the peer sees the end at once, and libcurl finds it dead before it would reuse it. */
 #include "http_multi_internal.h"
 
 #include "outrider/base/mem.h"
 #include "outrider/io/loop/loop_base.h"
 
+#include <arpa/inet.h>
 #include <event2/event.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 enum { CONNECTIONS_KEPT = 4 };
 
-/* A peer that vanished is found out while nothing is sent (probes) and while something is (user timeout);
- * idle and interval are set by http_curl_new. */
+/* A connection that this many calls did not need is closed: a burst, as at start, leaves some behind, and each
+ * costs the server memory. Counted in calls, so that an idle client needs no timer. */
+enum { UNUSED_CALLS_MAX = 16 };
+
+/* A dead peer is found 19 s after its last byte, with TCP_KEEPIDLE and TCP_KEEPINTVL as http_curl_new sets
+ * them: by probes while nothing is under way, by the user timeout while something is. */
 enum { KEEPALIVE_PROBES = 3, USER_TIMEOUT_MS = 19000 };
 
 struct watched {
     struct watched *next;
     struct http_multi *multi;
     struct event *event;
+    CURL *easy;          /* the transfer that uses the connection or used it last */
+    uint64_t idle_since; /* http_multi.answered at that moment */
     curl_socket_t fd;
     short events;
-    bool connection; /* its end is told by closed(); anything else is a socket of the resolver's */
-    bool wanted;     /* libcurl asked for it and has not yet said to forget it */
+    bool is_tls;     /* known once it is idle */
+    bool connection; /* known to closed(); any other descriptor is a socket of libcurl's resolver */
+    bool wanted;     /* libcurl asked to watch it and did not yet ask to forget it */
 };
 
 static struct watched *watched_find(struct http_multi *multi, curl_socket_t fd)
@@ -39,13 +51,42 @@ static struct watched *watched_find(struct http_multi *multi, curl_socket_t fd)
     return watched;
 }
 
+static bool is_idle(const struct watched *watched)
+{
+    return watched->connection && !watched->wanted;
+}
+
+static void stop_watching(struct watched *watched)
+{
+    event_del(watched->event);
+    watched->events = 0;
+}
+
+static void shut_down(struct watched *watched)
+{
+    stop_watching(watched);
+    shutdown(watched->fd, SHUT_RDWR);
+}
+
+/* Something happened on an idle connection. Bytes are legitimate only over TLS, as a late session ticket or an
+ * HTTP/2 frame: libcurl reads them when it uses the connection next. */
+static void on_idle(struct watched *watched)
+{
+    struct pollfd poll_fd = {.fd = watched->fd, .events = POLLIN | POLLRDHUP};
+    bool is_closed = poll(&poll_fd, 1, 0) > 0 && (poll_fd.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+    if (is_closed || !watched->is_tls) {
+        shut_down(watched);
+    } else {
+        stop_watching(watched);
+    }
+}
+
 static void on_socket(evutil_socket_t fd, short events, void *user)
 {
     struct watched *watched = user;
     struct http_multi *multi = watched->multi;
     if (!watched->wanted) {
-        event_del(watched->event);
-        watched->events = 0;
+        on_idle(watched);
         return;
     }
     int action =
@@ -72,27 +113,33 @@ static struct watched *watched_new(struct http_multi *multi, curl_socket_t fd, b
 
 static void watched_free(struct http_multi *multi, struct watched *watched)
 {
-    for (struct watched **at = &multi->watched; *at != NULL; at = &(*at)->next) {
-        if (*at == watched) {
-            *at = watched->next;
-            break;
-        }
+    struct watched **at = &multi->watched;
+    while (*at != watched) {
+        at = &(*at)->next;
     }
+    *at = watched->next;
     event_free(watched->event);
     free(watched);
 }
 
+static void forget(struct http_multi *multi, struct watched *watched)
+{
+    if (watched->connection) {
+        watched->wanted = false;
+    } else {
+        watched_free(multi, watched);
+    }
+}
+
+/* CURLMOPT_SOCKETFUNCTION */
 static int watch(CURL *easy, curl_socket_t fd, int what, void *user, void *of_socket)
 {
-    (void)easy;
     (void)of_socket;
     struct http_multi *multi = user;
     struct watched *watched = watched_find(multi, fd);
     if (what == CURL_POLL_REMOVE) {
-        if (watched != NULL && watched->connection) {
-            watched->wanted = false;
-        } else if (watched != NULL) {
-            watched_free(multi, watched);
+        if (watched != NULL) {
+            forget(multi, watched);
         }
         return 0;
     }
@@ -102,6 +149,7 @@ static int watch(CURL *easy, curl_socket_t fd, int what, void *user, void *of_so
     unsigned int wish = ((unsigned int)what & CURL_POLL_IN) != 0 ? EV_READ : 0;
     wish |= ((unsigned int)what & CURL_POLL_OUT) != 0 ? EV_WRITE : 0;
     watched->wanted = true;
+    watched->easy = easy;
     if (watched->events == (short)wish) {
         return 0;
     }
@@ -112,6 +160,7 @@ static int watch(CURL *easy, curl_socket_t fd, int what, void *user, void *of_so
     return 0;
 }
 
+/* CURLOPT_SOCKOPTFUNCTION */
 static int opened(void *user, curl_socket_t fd, curlsocktype purpose)
 {
     (void)purpose;
@@ -126,6 +175,7 @@ static int opened(void *user, curl_socket_t fd, curlsocktype purpose)
     return CURL_SOCKOPT_OK;
 }
 
+/* CURLOPT_CLOSESOCKETFUNCTION */
 static int closed(void *user, curl_socket_t fd)
 {
     struct http_multi *multi = user;
@@ -146,8 +196,8 @@ static void on_timer(evutil_socket_t fd, short events, void *user)
     multi->ran(multi->user);
 }
 
-/* libcurl must not be entered from here (CURLMOPT_TIMERFUNCTION(3)), so "now" is a timer of 0 ms; while a
- * call is being added it is not even that, since http_multi_start runs libcurl next. */
+/* libcurl must not be entered from here (CURLMOPT_TIMERFUNCTION(3)), so "now" is a timer of 0 ms. While a
+ * transfer is being added it is no timer at all, since http_multi_start runs libcurl next. */
 static int set_timer(CURLM *curl, long timeout_ms, void *user)
 {
     (void)curl;
@@ -173,14 +223,13 @@ void http_multi_init(struct http_multi *multi, struct loop *loop, void (*ran)(vo
     curl_multi_setopt(multi->curl, CURLMOPT_SOCKETDATA, multi);
     curl_multi_setopt(multi->curl, CURLMOPT_TIMERFUNCTION, set_timer);
     curl_multi_setopt(multi->curl, CURLMOPT_TIMERDATA, multi);
-    /* One call on a connection at a time, over HTTP/2 too: a call that fails takes no other with it, and a
-     * heartbeat never waits behind a large answer. An agent has one call in flight, now and then two; all
-     * that sharing would save it is a handshake now and then. */
+    /* One call at a time on a connection, also over HTTP/2: a call that fails takes no other with it, and a
+     * heartbeat never waits behind a large answer. Sharing would save a handshake now and then. */
     curl_multi_setopt(multi->curl, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
-    http_multi_set_reserved(multi, 0);
+    http_multi_set_streams(multi, 0);
 }
 
-void http_multi_set_reserved(struct http_multi *multi, size_t count)
+void http_multi_set_streams(struct http_multi *multi, size_t count)
 {
     curl_multi_setopt(multi->curl, CURLMOPT_MAXCONNECTS, (long)(CONNECTIONS_KEPT + count));
 }
@@ -202,40 +251,78 @@ void http_multi_adopt(struct http_multi *multi, CURL *easy)
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, multi);
 }
 
-static in_port_t port_of(const struct sockaddr_storage *address)
+static struct watched *connection_of(struct http_multi *multi, const CURL *easy)
 {
-    if (address->ss_family == AF_INET6) {
-        return ntohs(((const struct sockaddr_in6 *)address)->sin6_port);
+    struct watched *watched = multi->watched;
+    while (watched != NULL && (watched->easy != easy || !watched->connection)) {
+        watched = watched->next;
     }
-    return address->ss_family == AF_INET ? ntohs(((const struct sockaddr_in *)address)->sin_port) : 0;
-}
-
-/* CURLINFO_ACTIVESOCKET knows nothing of a handle that was removed, and of one that runs it may give the
- * connection of the call before. */
-void http_multi_distrust(struct http_multi *multi, CURL *easy)
-{
-    long ours = 0, theirs = 0;
-    curl_easy_getinfo(easy, CURLINFO_LOCAL_PORT, &ours);
-    curl_easy_getinfo(easy, CURLINFO_PRIMARY_PORT, &theirs);
-    for (struct watched *watched = multi->watched; watched != NULL; watched = watched->next) {
-        struct sockaddr_storage local = {0}, peer = {0};
-        socklen_t local_size = sizeof(local), peer_size = sizeof(peer);
-        if (watched->connection && getsockname(watched->fd, (struct sockaddr *)&local, &local_size) == 0 &&
-            getpeername(watched->fd, (struct sockaddr *)&peer, &peer_size) == 0 && port_of(&local) == ours &&
-            port_of(&peer) == theirs) {
-            shutdown(watched->fd, SHUT_RDWR);
-        }
-    }
+    return watched;
 }
 
 void http_multi_start(struct http_multi *multi, CURL *easy)
 {
+    struct watched *before = connection_of(multi, easy);
+    if (before != NULL) {
+        before->easy = NULL;
+    }
     multi->adding = true;
     CURLMcode code = curl_multi_add_handle(multi->curl, easy);
     multi->adding = false;
     if (code != CURLM_OK) {
-        abort(); /* out of memory, or the handle is in use: a fault of ours */
+        abort(); /* out of memory, or a bug of ours: the handle is in use */
     }
     int running = 0;
     curl_multi_socket_action(multi->curl, CURL_SOCKET_TIMEOUT, 0, &running);
+}
+
+void http_multi_answered(struct http_multi *multi, CURL *easy, bool is_tls)
+{
+    struct watched *used = connection_of(multi, easy);
+    multi->answered++;
+    if (used != NULL) {
+        used->idle_since = multi->answered;
+        used->is_tls = is_tls;
+    }
+    for (struct watched *each = multi->watched; each != NULL; each = each->next) {
+        if (is_idle(each) && multi->answered - each->idle_since >= UNUSED_CALLS_MAX) {
+            shut_down(each);
+        }
+    }
+}
+
+void http_multi_close(struct http_multi *multi, CURL *easy)
+{
+    struct watched *used = connection_of(multi, easy);
+    if (used != NULL) {
+        shut_down(used);
+    }
+}
+
+static bool is_peer(const struct watched *watched, const char *ip, long port)
+{
+    struct sockaddr_storage peer = {0};
+    socklen_t size = sizeof(peer);
+    const struct sockaddr_in *v4 = (const struct sockaddr_in *)&peer;
+    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&peer;
+    char text[INET6_ADDRSTRLEN] = "";
+    if (getpeername(watched->fd, (struct sockaddr *)&peer, &size) < 0) {
+        return false;
+    }
+    bool is_v6 = peer.ss_family == AF_INET6;
+    inet_ntop(peer.ss_family, is_v6 ? (const void *)&v6->sin6_addr : &v4->sin_addr, text, sizeof(text));
+    return strcmp(text, ip) == 0 && ntohs(is_v6 ? v6->sin6_port : v4->sin_port) == port;
+}
+
+void http_multi_close_idle(struct http_multi *multi, CURL *easy)
+{
+    char *ip = NULL;
+    long port = 0;
+    curl_easy_getinfo(easy, CURLINFO_PRIMARY_IP, &ip);
+    curl_easy_getinfo(easy, CURLINFO_PRIMARY_PORT, &port);
+    for (struct watched *each = multi->watched; each != NULL; each = each->next) {
+        if (is_idle(each) && is_peer(each, ip == NULL ? "" : ip, port)) {
+            shut_down(each);
+        }
+    }
 }

@@ -1,10 +1,11 @@
-/* libcurl's multi interface on the loop: its sockets, its one timer. Shared by whatever in io transfers. */
+/* libcurl's multi interface on the event loop: its sockets and its one timer. */
 #ifndef OUTRIDER_IO_HTTP_CLIENT_HTTP_MULTI_INTERNAL_H
 #define OUTRIDER_IO_HTTP_CLIENT_HTTP_MULTI_INTERNAL_H
 
 #include <curl/curl.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct event;
 struct loop;
@@ -17,28 +18,35 @@ struct http_multi {
     struct watched *watched;
     void (*ran)(void *user);
     void *user;
+    uint64_t answered; /* calls that left an idle connection */
     bool adding;
 };
 
-/* Prepares a multi handle on `loop` (borrowed). `ran` is called from the loop each time libcurl has worked
- * there, with no libcurl function on the stack; it should look for messages. */
+/* Prepares a multi handle on `loop` (borrowed). `ran` is called from the loop after each run of libcurl, with
+ * no libcurl function on the stack; it should look for messages. */
 void http_multi_init(struct http_multi *multi, struct loop *loop, void (*ran)(void *user), void *user);
-
-/* How many connections are in use for good: they do not count among the idle ones that are kept. */
-void http_multi_set_reserved(struct http_multi *multi, size_t count);
 
 /* Closes every connection. The easy handles must have been removed before. */
 void http_multi_fini(struct http_multi *multi);
 
-/* Sets the options by which the connections of `easy` become known here; once for each handle. */
+/* Says how many streams hold a connection: these do not count towards the limit of kept connections. */
+void http_multi_set_streams(struct http_multi *multi, size_t count);
+
+/* Sets the options by which the connections of `easy` are known here; once for each handle. */
 void http_multi_adopt(struct http_multi *multi, CURL *easy);
 
-/* Shuts down the connection that `easy`, now removed, used last, if it is still there: libcurl finds it dead
- * before it reuses it. */
-void http_multi_distrust(struct http_multi *multi, CURL *easy);
-
-/* Adds `easy` and lets libcurl work at once. What ends by that has its message when this returns; `ran` is
- * not called. */
+/* Adds `easy` and runs libcurl at once. A transfer that ends in this run has its message when the function
+ * returns; `ran` is not called. */
 void http_multi_start(struct http_multi *multi, CURL *easy);
+
+/* Counts a call of `easy`, now removed, that left its connection fit for the next one, and closes the
+ * connections that no call has needed for long. */
+void http_multi_answered(struct http_multi *multi, CURL *easy, bool is_tls);
+
+/* Closes the connection that `easy`, now removed, used last, if it is still open. */
+void http_multi_close(struct http_multi *multi, CURL *easy);
+
+/* Closes the idle connections to the address of that connection. */
+void http_multi_close_idle(struct http_multi *multi, CURL *easy);
 
 #endif

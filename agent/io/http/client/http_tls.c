@@ -25,7 +25,6 @@ void http_tls_apply(CURL *easy, const struct http_tls *tls)
     must(curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L));
     curl_easy_setopt(easy, CURLOPT_CERTINFO, 1L); /* to say whose certificate it is */
     curl_easy_setopt(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
-    curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, 0L);
 #if LIBCURL_VERSION_NUM >= 0x075700
     curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);
 #endif
@@ -36,38 +35,6 @@ void http_tls_apply(CURL *easy, const struct http_tls *tls)
     must(curl_easy_setopt(easy, CURLOPT_SSLCERT, tls->cert_file));
     must(curl_easy_setopt(easy, CURLOPT_SSLKEY, tls->key_file));
     must(curl_easy_setopt(easy, CURLOPT_KEYPASSWD, "")); /* else OpenSSL asks for one on the terminal */
-}
-
-/* "::HOST:" is: whatever the URL names, connect to HOST at the URL's port. */
-static struct curl_slist *connect_to(const char *host)
-{
-    struct buf entry = {0};
-    buf_printf(&entry, "::%s:", host);
-    struct curl_slist *list = curl_slist_append(NULL, buf_text(&entry));
-    buf_fini(&entry);
-    return list;
-}
-
-struct curl_slist *http_tls_set_url(CURL *easy, const struct http_tls *tls, const char *url)
-{
-    struct curl_slist *list = NULL;
-    char *host = NULL, *asked = NULL;
-    CURLU *parts = curl_url();
-    if (parts != NULL && curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK) {
-        curl_url_set(parts, CURLUPART_USER, NULL, 0);
-        curl_url_set(parts, CURLUPART_PASSWORD, NULL, 0);
-        if (tls->server_name != NULL && curl_url_get(parts, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
-            curl_url_set(parts, CURLUPART_HOST, tls->server_name, 0) == CURLUE_OK) {
-            list = connect_to(host);
-        }
-        curl_url_get(parts, CURLUPART_URL, &asked, 0);
-    }
-    must(curl_easy_setopt(easy, CURLOPT_URL, asked == NULL ? url : asked));
-    must(curl_easy_setopt(easy, CURLOPT_CONNECT_TO, list));
-    curl_free(asked);
-    curl_free(host);
-    curl_url_cleanup(parts);
-    return list;
 }
 
 /* A file that cannot be read, or NULL; `ret_setting` is what it is called in struct http_tls. */
@@ -105,8 +72,8 @@ static void describe_files(struct buf *text, const struct http_tls_failure *fail
         buf_printf(text, "%s %s has no certificate in PEM form: put the one of the server's CA there",
                    tls->ca_file == NULL ? "the system's trust store" : "ca_file",
                    tls->ca_file == NULL ? "" : tls->ca_file);
-    } else if (strstr(failure->words, "private key") != NULL ||
-               strstr(failure->words, "Private key") != NULL) {
+    } else if (strstr(failure->reason, "private key") != NULL ||
+               strstr(failure->reason, "Private key") != NULL) {
         buf_printf(text,
                    "key_file %s does not have the private key that belongs to cert_file %s, in PEM form and "
                    "without a pass phrase",
@@ -114,7 +81,7 @@ static void describe_files(struct buf *text, const struct http_tls_failure *fail
     } else {
         buf_printf(text,
                    "cert_file %s has no certificate in PEM form, or one without its key in key_file (%s)",
-                   cert, failure->words);
+                   cert, failure->reason);
     }
 }
 
@@ -139,7 +106,7 @@ static void describe_names(struct buf *text, const struct http_tls_failure *fail
 {
     static const char marker[] = "target host name '";
     const char *names = names_of_server(failure->easy);
-    const char *wanted = strstr(failure->words, marker);
+    const char *wanted = strstr(failure->reason, marker);
     buf_printf(text, "the server's certificate is for ");
     if (names == NULL) {
         buf_printf(text, "other names");
@@ -154,7 +121,7 @@ static void describe_names(struct buf *text, const struct http_tls_failure *fail
         buf_printf(text, ", not for %.*s: use one of its names in the URL, or set server_name to it",
                    (int)strcspn(wanted, "'"), wanted);
     } else {
-        buf_printf(text, ": use one of them in the URL, or set server_name to it (%s)", failure->words);
+        buf_printf(text, ": use one of them in the URL, or set server_name to it (%s)", failure->reason);
     }
 }
 
@@ -185,7 +152,7 @@ enum verify_result {
 
 static void describe_server(struct buf *text, const struct http_tls_failure *failure)
 {
-    const char *words = failure->words;
+    const char *words = failure->reason;
     long result = 0;
     curl_easy_getinfo(failure->easy, CURLINFO_SSL_VERIFYRESULT, &result);
     if (result == VERIFY_EXPIRED) {
@@ -242,7 +209,7 @@ bool http_tls_is_refused(const struct http_tls_failure *failure, bool *ret_certa
     long connects = 0, status = 0;
     curl_easy_getinfo(failure->easy, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(failure->easy, CURLINFO_NUM_CONNECTS, &connects);
-    *ret_certain = find_alert(failure->words) != NULL;
+    *ret_certain = find_alert(failure->reason) != NULL;
     return status == 0 && is_after_handshake(failure->code) && (*ret_certain || connects > 0);
 }
 
@@ -256,14 +223,14 @@ static void describe_refusal(struct buf *text, const struct http_tls_failure *fa
         buf_printf(text,
                    "the server ended the connection before it answered; the server may ask for a client "
                    "certificate: then set cert_file and key_file (%s)",
-                   failure->words);
+                   failure->reason);
     } else if (alert != NULL) {
         buf_printf(text, "the server refuses our certificate (cert_file %s): %s", cert, alert->meaning);
     } else {
         buf_printf(text,
                    "the server ended the connection before it answered; it may refuse our certificate "
                    "(cert_file %s): %s",
-                   cert, failure->words);
+                   cert, failure->reason);
     }
 }
 
@@ -284,21 +251,21 @@ static void describe_handshake(struct buf *text, const struct http_tls_failure *
     static const char *const old[] = {"alert protocol version", "unsupported protocol", NULL};
     static const char *const ended[] = {"Connection reset", "SSL_ERROR_SYSCALL", "unexpected eof",
                                         "alert handshake failure", NULL};
-    if (one_of(failure->words, no_tls)) {
+    if (one_of(failure->reason, no_tls)) {
         buf_printf(text, "the server does not speak TLS there: is it http://, or another port?");
-    } else if (one_of(failure->words, old)) {
+    } else if (one_of(failure->reason, old)) {
         buf_printf(text, "the server offers no TLS 1.2 or later, and we accept nothing older");
-    } else if (one_of(failure->words, ended) || find_alert(failure->words) != NULL) {
-        describe_refusal(text, failure, find_alert(failure->words));
+    } else if (one_of(failure->reason, ended) || find_alert(failure->reason) != NULL) {
+        describe_refusal(text, failure, find_alert(failure->reason));
     } else {
-        buf_printf(text, "no secure connection: %s", failure->words);
+        buf_printf(text, "no secure connection: %s", failure->reason);
     }
 }
 
 void http_tls_describe(struct buf *text, const struct http_tls_failure *failure)
 {
     if (is_after_handshake(failure->code)) {
-        describe_refusal(text, failure, find_alert(failure->words));
+        describe_refusal(text, failure, find_alert(failure->reason));
         return;
     }
     switch (failure->code) {

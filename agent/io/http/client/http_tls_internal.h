@@ -1,4 +1,4 @@
-/* TLS on an easy handle, and what a person should read when it fails. */
+/* TLS on an easy handle, and the text for its failures. */
 #ifndef OUTRIDER_IO_HTTP_CLIENT_HTTP_TLS_INTERNAL_H
 #define OUTRIDER_IO_HTTP_CLIENT_HTTP_TLS_INTERNAL_H
 
@@ -9,26 +9,22 @@
 
 struct buf;
 
-/* Sets what `tls` (borrowed by the handle as long as it lives) asks for: TLS 1.2 or later, the peer verified,
+/* Sets the options for `tls` (borrowed by the handle as long as it lives): TLS 1.2 or later, the peer verified,
  * its host against the subjectAltName of its certificate, every file read again at each handshake. */
 void http_tls_apply(CURL *easy, const struct http_tls *tls);
-
-/* Sets the URL without user and password. It names `tls->server_name` instead of its host when there is one,
- * while the connection goes to its host: SNI, verification and the Host header are the name's. The list is to be freed by the
- * caller when the handle has another URL; NULL: none was needed. */
-struct curl_slist *http_tls_set_url(CURL *easy, const struct http_tls *tls, const char *url);
 
 /* How a transfer failed at TLS. */
 struct http_tls_failure {
     const struct http_tls *tls;
     CURL *easy;
     CURLcode code;
-    const char *words; /* libcurl's own */
+    const char *reason; /* http_curl_reason */
 };
 
-/* Whether the server ended the connection because of our certificate, or because there was none. It says so
- * only after our handshake is done, when libcurl calls it a connection lost. `ret_certain` is false where
- * nothing was said and the circumstances only look like it: the request may then have been carried out. */
+/* Whether the server closed the connection because it refuses our certificate, or misses one. With TLS 1.3 it
+ * says so only after our handshake is done, and libcurl reports a lost connection. `ret_certain` is false where
+ * the server sent no alert and the circumstances only look like it: the request may then have been carried
+ * out. */
 bool http_tls_is_refused(const struct http_tls_failure *failure, bool *ret_certain);
 
 /* Appends what is wrong and what to do about it. */

@@ -1,26 +1,31 @@
 #include "http_transfer_internal.h"
 
+#include "http_client_internal.h"
 #include "http_curl_internal.h"
+#include "http_host_internal.h"
 #include "http_tls_internal.h"
 #include "outrider/base/mem.h"
+#include "outrider/os/clock.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <strings.h>
 
 enum { BODY_KEPT = 16384 };
 
-void http_transfer_init(struct http_transfer *transfer, struct http_secure *client,
+void http_transfer_init(struct http_transfer *transfer, struct http_client *client,
                         void (*deliver)(struct http_transfer *transfer))
 {
     *transfer = (struct http_transfer){.client = client, .deliver = deliver};
     transfer->easy = http_curl_new(transfer->error_text);
     curl_easy_setopt(transfer->easy, CURLOPT_PRIVATE, transfer);
     curl_easy_setopt(transfer->easy, CURLOPT_POST, 1L);
-    http_tls_apply(transfer->easy, client->tls);
+    http_tls_apply(transfer->easy, &client->tls);
     http_multi_adopt(&client->multi, transfer->easy);
 }
 
-/* What is secret is wiped here; what libcurl copied of it, when libcurl frees it (http_curl_init). */
+/* libcurl's copies are wiped when libcurl frees them (http_curl_init). */
 static void wipe_secret(struct http_transfer *transfer)
 {
     if (!transfer->secret) {
@@ -44,6 +49,19 @@ void http_transfer_fini(struct http_transfer *transfer)
     buf_fini(&transfer->body);
 }
 
+/* ---- the request ---- */
+
+/* libcurl sends a header as it is: a line break in a token would add headers of the server's choosing. */
+static bool has_line_break(const char *const *headers)
+{
+    for (size_t i = 0; headers != NULL && headers[i] != NULL; i++) {
+        if (strpbrk(headers[i], "\r\n") != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void set_headers(struct http_transfer *transfer, const char *const *headers, const char *more)
 {
     if (more == NULL && http_curl_same_headers(transfer->headers, headers)) {
@@ -56,40 +74,98 @@ static void set_headers(struct http_transfer *transfer, const char *const *heade
     curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, list);
     curl_slist_free_all(transfer->headers);
     transfer->headers = list;
+    transfer->has_bad_header = has_line_break(headers);
 }
 
-void http_transfer_fill(struct http_transfer *transfer, const struct http_call *call, const char *more)
+static void set_url(struct http_transfer *transfer, const char *url)
 {
-    if (transfer->url == NULL || strcmp(transfer->url, call->url) != 0) {
-        free(transfer->url);
-        transfer->url = mem_strdup(call->url);
-        struct curl_slist *connect_to = http_tls_set_url(transfer->easy, transfer->client->tls, call->url);
-        curl_slist_free_all(transfer->connect_to);
-        transfer->connect_to = connect_to;
+    if (transfer->url != NULL && strcmp(transfer->url, url) == 0) {
+        return;
     }
+    free(transfer->url);
+    transfer->url = mem_strdup(url);
+    transfer->is_tls = strncasecmp(url, "https:", 6) == 0;
+    struct curl_slist *list = http_host_set(transfer->easy, url, transfer->client->tls.server_name);
+    curl_slist_free_all(transfer->connect_to);
+    transfer->connect_to = list;
+}
+
+void http_transfer_fill(struct http_transfer *transfer, const struct http_call *call, const char *more,
+                        int64_t timeout_ms)
+{
+    set_url(transfer, call->url);
     set_headers(transfer, call->headers, more);
     buf_str(&transfer->body, call->body);
     transfer->secret = call->secret;
-    transfer->ended = false;
-    transfer->too_large = false;
+    transfer->ended = transfer->too_large = transfer->head_too_large = false;
+    transfer->is_started = false;
+    transfer->head_size = 0;
+    transfer->status = 0;
     transfer->error_text[0] = '\0';
+    transfer->timeout_ms = call->timeout_ms;
+    transfer->connect_timeout_ms = call->connect_timeout_ms;
     curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDS, buf_text(&transfer->body));
     curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)transfer->body.size);
     curl_easy_setopt(transfer->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)call->connect_timeout_ms);
+    curl_easy_setopt(transfer->easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
 }
 
-/* Over HTTP/2 libcurl keeps the connection of a call that failed, timed out or was cancelled; we do not trust
- * it any more. */
-static void leave_curl(struct http_transfer *transfer, bool good)
+/* ---- its end ---- */
+
+/* One line of a head at a time, the empty one last. Interim answers have heads of their own; trailers come here
+ * as well. */
+bool http_transfer_head_line(struct http_transfer *transfer, const char *line, size_t size)
 {
-    curl_multi_remove_handle(transfer->client->multi.curl, transfer->easy);
+    transfer->head_size += size;
+    if (transfer->head_size > HTTP_CURL_HEAD_MAX) {
+        transfer->head_too_large = true;
+        return false;
+    }
+    if (transfer->status == 0 && (line[0] == '\r' || line[0] == '\n')) {
+        long status = 0;
+        curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+        transfer->status = status >= 200 ? (int)status : 0;
+    }
+    return true;
+}
+
+/* Whether it was on a kept connection and not a byte of an answer arrived. */
+static bool got_nothing_on_kept(const struct http_transfer *transfer)
+{
+    long connects = 0;
+    curl_easy_getinfo(transfer->easy, CURLINFO_NUM_CONNECTS, &connects);
+    return connects == 0 && transfer->head_size == 0;
+}
+
+/* What makes a kept connection deaf, such as a firewall that lost its state, has done so to the others of that
+ * server: each would cost the time of one more call. */
+static void leave_curl(struct http_transfer *transfer)
+{
+    struct http_multi *multi = &transfer->client->multi;
+    curl_multi_remove_handle(multi->curl, transfer->easy);
     transfer->is_running = false;
-    if (!good) {
-        http_multi_distrust(&transfer->client->multi, transfer->easy);
+    transfer->ended_us = clock_mono_us();
+    if (transfer->ended && transfer->code == CURLE_OK) {
+        http_multi_answered(multi, transfer->easy, transfer->is_tls);
+        return;
+    }
+    if (transfer->ended && transfer->code == CURLE_OPERATION_TIMEDOUT && got_nothing_on_kept(transfer)) {
+        http_multi_close_idle(multi, transfer->easy);
+    }
+    /* Over HTTP/2 libcurl keeps the connection of a call that failed, timed out or was cancelled. */
+    http_multi_close(multi, transfer->easy);
+}
+
+/* To libcurl a head that is cut short is an answer without a body. */
+static void check_head(struct http_transfer *transfer)
+{
+    if (transfer->code == CURLE_OK && transfer->status == 0) {
+        transfer->code = CURLE_RECV_ERROR;
+        snprintf(transfer->error_text, sizeof(transfer->error_text), "the head of the answer is incomplete");
     }
 }
 
-static void collect(struct http_secure *client)
+static void collect(struct http_client *client)
 {
     int left = 0;
     for (CURLMsg *message; (message = curl_multi_info_read(client->multi.curl, &left)) != NULL;) {
@@ -97,14 +173,15 @@ static void collect(struct http_secure *client)
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
         transfer->code = message->data.result;
         transfer->ended = true;
-        leave_curl(transfer, transfer->code == CURLE_OK);
+        check_head(transfer);
+        leave_curl(transfer);
         http_transfer_ready(transfer);
     }
 }
 
 void http_transfers_deliver(void *user)
 {
-    struct http_secure *client = user;
+    struct http_client *client = user;
     if (client->delivering) {
         return;
     }
@@ -129,7 +206,7 @@ void http_transfers_ran(void *user)
 
 void http_transfer_ready(struct http_transfer *transfer)
 {
-    struct http_secure *client = transfer->client;
+    struct http_client *client = transfer->client;
     if (!transfer->is_ready) {
         transfer->is_ready = true;
         transfer->next_ready = NULL;
@@ -140,7 +217,7 @@ void http_transfer_ready(struct http_transfer *transfer)
 
 static void not_ready(struct http_transfer *transfer)
 {
-    struct http_secure *client = transfer->client;
+    struct http_client *client = transfer->client;
     if (!transfer->is_ready) {
         return;
     }
@@ -155,7 +232,7 @@ static void not_ready(struct http_transfer *transfer)
     transfer->is_ready = false;
 }
 
-static void deliver_late(struct http_secure *client)
+static void deliver_late(struct http_client *client)
 {
     if (client->ready != NULL && !client->delivering) {
         loop_defer(client->loop, &client->late);
@@ -164,7 +241,13 @@ static void deliver_late(struct http_secure *client)
 
 void http_transfer_start(struct http_transfer *transfer)
 {
-    transfer->is_running = true;
+    transfer->started_us = clock_mono_us();
+    if (transfer->has_bad_header) {
+        http_transfer_abort(transfer, CURLE_BAD_FUNCTION_ARGUMENT,
+                            "a header of the request has a line break");
+        return;
+    }
+    transfer->is_started = transfer->is_running = true;
     http_multi_start(&transfer->client->multi, transfer->easy);
     collect(transfer->client);
     deliver_late(transfer->client);
@@ -173,50 +256,66 @@ void http_transfer_start(struct http_transfer *transfer)
 void http_transfer_stop(struct http_transfer *transfer)
 {
     if (transfer->is_running) {
-        leave_curl(transfer, false);
+        leave_curl(transfer);
     }
     not_ready(transfer);
 }
 
-void http_transfer_abort(struct http_transfer *transfer, CURLcode code, const char *words)
+void http_transfer_abort(struct http_transfer *transfer, CURLcode code, const char *text)
 {
-    if (transfer->is_running) {
-        leave_curl(transfer, false);
-    }
+    transfer->ended_us = clock_mono_us();
     transfer->ended = true;
     transfer->code = code;
-    snprintf(transfer->error_text, sizeof(transfer->error_text), "%s", words);
+    if (transfer->is_running) {
+        leave_curl(transfer);
+    }
+    snprintf(transfer->error_text, sizeof(transfer->error_text), "%s", text);
     http_transfer_ready(transfer);
     deliver_late(transfer->client);
 }
 
-struct http_result http_transfer_result(const struct http_transfer *transfer, struct buf *text)
+/* A server that refuses our certificate, or misses one, ends the connection only after the handshake. */
+static void describe_tls(const struct http_transfer *transfer, const struct http_curl_end *end,
+                         struct http_result *result, struct buf *text)
 {
-    long status = 0;
-    curl_off_t elapsed_us = 0;
-    char *content_type = NULL;
-    curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
-    curl_easy_getinfo(transfer->easy, CURLINFO_TOTAL_TIME_T, &elapsed_us);
-    curl_easy_getinfo(transfer->easy, CURLINFO_CONTENT_TYPE, &content_type);
-    struct http_result result = {
-        .transport = http_curl_transport(transfer->easy, transfer->code, transfer->too_large),
-        .sent = http_curl_sent(transfer->easy),
-        .status = (int)status,
-        .content_type = str_of(content_type),
-        .elapsed_us = elapsed_us,
-    };
-    struct http_tls_failure failure = {transfer->client->tls, transfer->easy, transfer->code,
-                                       http_curl_words(transfer->code, transfer->error_text)};
+    struct http_tls_failure failure = {&transfer->client->tls, transfer->easy, transfer->code,
+                                       http_curl_reason(end)};
     bool certain = true;
-    if (result.transport == HTTP_TRANSPORT_RESET && http_tls_is_refused(&failure, &certain)) {
-        result.transport = HTTP_TRANSPORT_TLS;
+    if (result->transport == HTTP_TRANSPORT_RESET && transfer->is_tls &&
+        http_tls_is_refused(&failure, &certain)) {
+        result->transport = HTTP_TRANSPORT_TLS;
     }
-    if (result.transport == HTTP_TRANSPORT_TLS) {
-        result.sent = result.sent && !certain; /* no server reads a request before it knows the client */
+    if (result->transport == HTTP_TRANSPORT_TLS) {
+        result->sent = result->sent && !certain; /* no server reads a request before it knows the client */
         http_curl_describe_url(text, transfer->url);
         http_tls_describe(text, &failure);
-    } else if (result.transport != HTTP_TRANSPORT_OK) {
-        http_curl_describe(text, transfer->url, result.transport, transfer->code, transfer->error_text);
+    }
+}
+
+struct http_result http_transfer_result(const struct http_transfer *transfer, struct buf *text)
+{
+    struct http_curl_end end = {
+        .easy = transfer->easy,
+        .url = transfer->url,
+        .code = transfer->code,
+        .error_text = transfer->error_text,
+        .too_large = transfer->too_large,
+        .head_too_large = transfer->head_too_large,
+        .timeout_ms = transfer->timeout_ms,
+        .connect_timeout_ms = transfer->connect_timeout_ms,
+    };
+    char *content_type = NULL;
+    curl_easy_getinfo(transfer->easy, CURLINFO_CONTENT_TYPE, &content_type);
+    struct http_result result = {
+        .transport = http_curl_transport(&end),
+        .sent = transfer->is_started && http_curl_sent(transfer->easy),
+        .status = transfer->status,
+        .content_type = str_of(content_type),
+        .elapsed_us = transfer->ended_us - transfer->started_us,
+    };
+    describe_tls(transfer, &end, &result, text);
+    if (result.transport != HTTP_TRANSPORT_OK && result.transport != HTTP_TRANSPORT_TLS) {
+        http_curl_describe(text, &end, result.transport);
     }
     result.text = buf_text(text);
     return result;

@@ -89,10 +89,15 @@ void request(struct client_world *world)
     settle(world);
 }
 
-void server_says(struct client_world *world, const char *bytes, size_t size)
+void server_says_on(struct client_world *world, size_t connection, const char *bytes, size_t size)
 {
-    assert_true(world->server.count > 0);
-    int fd = world->server.connections[world->server.count - 1].fd;
+    assert_true(connection < world->server.count);
+    int fd = world->server.connections[connection].fd;
     assert_int_equal(send(fd, bytes, size, MSG_NOSIGNAL), (ssize_t)size);
     step(world);
+}
+
+void server_says(struct client_world *world, const char *bytes, size_t size)
+{
+    server_says_on(world, world->server.count - 1, bytes, size);
 }

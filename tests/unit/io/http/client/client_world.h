@@ -1,4 +1,4 @@
-/* A client on a loop and the server it talks to, both stepped by the test, and what a call brought. */
+/* A client on a loop and a server, both stepped by the test, and the outcome of a call. */
 #ifndef OUTRIDER_TEST_CLIENT_WORLD_H
 #define OUTRIDER_TEST_CLIENT_WORLD_H
 
@@ -15,7 +15,7 @@
 struct loop;
 
 struct outcome {
-    struct http_result result; /* its texts are not valid any more */
+    struct http_result result; /* its pointers are no longer valid */
     char text[256], body[256], content_type[64];
     size_t calls;
 };
@@ -34,7 +34,7 @@ int client_world_tear_down(void **state);
 /* Notes a result in the struct outcome `user`. */
 void note(const struct http_result *result, void *user);
 
-/* A POST of {"a":1} to the server, with two headers, a minute's time and room for 200 bytes. */
+/* A POST of {"a":1} to the server: two headers, a minute's timeout, at most 200 bytes of body. */
 struct http_call call_to(struct client_world *world);
 
 /* Starts a call whose result goes to world->outcome, and checks that it does not come at once. */
@@ -49,7 +49,10 @@ void settle(struct client_world *world);
 /* call_to, post and settle. */
 void request(struct client_world *world);
 
-/* Sends `bytes` on the server's newest connection, and lets the client read them. */
+/* Sends `bytes` on a connection of the server, 0 being the oldest, and lets the client read them. */
+void server_says_on(struct client_world *world, size_t connection, const char *bytes, size_t size);
+
+/* server_says_on the newest connection. */
 void server_says(struct client_world *world, const char *bytes, size_t size);
 
 #endif

@@ -11,7 +11,7 @@
 
 enum close_at { NEVER, AT_HEAD, AT_DATA };
 
-/* What a stream's handler saw. */
+/* What the handler of a stream got. */
 struct seen {
     struct http_stream *stream;
     enum close_at close_at;
@@ -70,7 +70,7 @@ static void open_to(struct client_world *world, struct seen *seen, const struct 
     assert_int_equal(seen->heads + seen->end.calls, 0);
 }
 
-/* Opens a stream and lets the server have its request; it does not answer by itself. */
+/* Opens a stream and lets the server read its request; the test sends the answer. */
 static void start(struct client_world *world, struct seen *seen)
 {
     size_t before = world->server.requests;
@@ -89,7 +89,7 @@ static void wait_for_end(struct client_world *world, struct seen *seen)
     }
 }
 
-static void server_hears_end(struct client_world *world, size_t before)
+static void server_sees_end(struct client_world *world, size_t before)
 {
     while (world->server.closed_by_peer == before) {
         step(world);
@@ -124,7 +124,7 @@ static void test_as_it_comes(void **state)
     assert_int_equal(seen.end.result.status, 200);
     assert_string_equal(seen.end.content_type, "a/b");
     assert_true(seen.end.result.sent);
-    server_hears_end(world, 0);
+    server_sees_end(world, 0);
 }
 
 static void test_split_anywhere(void **state)
@@ -142,7 +142,7 @@ static void test_split_anywhere(void **state)
         wait_for_end(world, &seen);
         assert_int_equal(seen.end.result.transport, HTTP_TRANSPORT_OK);
         assert_string_equal(seen.bytes, "hello");
-        server_hears_end(world, before);
+        server_sees_end(world, before);
     }
     assert_int_equal(world->server.accepted, sizeof(answer) - 2); /* never used again */
 }
@@ -163,8 +163,9 @@ static void test_ends(void **state)
         {RAW_ANSWER_CLOSE, "", HTTP_TRANSPORT_RESET, 0, ""},
         {RAW_ANSWER_CLOSE, "HTTP/1.1 200 OK\r\n\r\nuntil the end", HTTP_TRANSPORT_OK, 200, "until the end"},
         {RAW_ANSWER, "HTTP/1.1 400 Bad\r\nContent-Length: 3\r\n\r\nwhy", HTTP_TRANSPORT_OK, 400, "why"},
-        {RAW_ANSWER, "HTTP/1.1 400 Bad\r\nContent-Length: 3\r\n\r\nwhy?", HTTP_TRANSPORT_OTHER, 400, "why"},
-        {RAW_ANSWER, HEAD "1\r\nx\r\nzz", HTTP_TRANSPORT_OTHER, 200, "x"},
+        /* libcurl drops what follows the answer, and calls a malformed chunk an error of receiving */
+        {RAW_ANSWER, "HTTP/1.1 400 Bad\r\nContent-Length: 3\r\n\r\nwhy?", HTTP_TRANSPORT_OK, 400, "why"},
+        {RAW_ANSWER, HEAD "1\r\nx\r\nzz", HTTP_TRANSPORT_RESET, 200, "x"},
         {RAW_ANSWER, "what is this", HTTP_TRANSPORT_OTHER, 0, ""},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -192,7 +193,7 @@ static void test_close_from_within(void **state)
         size_t before = world->server.closed_by_peer;
         start(world, &seen);
         server_says(world, HEAD "1\r\nx\r\n0\r\n\r\n", strlen(HEAD) + 11);
-        server_hears_end(world, before);
+        server_sees_end(world, before);
         assert_int_equal(seen.heads, 1);
         assert_int_equal(seen.datas, at == AT_DATA ? 1 : 0);
         assert_int_equal(seen.end.calls, 0);
@@ -206,7 +207,7 @@ static void test_close(void **state)
     http_stream_close(NULL);
     start(world, &seen);
     close_stream(&seen);
-    server_hears_end(world, 0);
+    server_sees_end(world, 0);
     assert_int_equal(seen.heads + seen.end.calls, 0);
     struct http_call call = call_to(world);
     open_to(world, &seen, &call);
@@ -252,7 +253,12 @@ static void test_never_opened(void **state)
     raw_server_init(&world->server);
 }
 
-/* Only the head has its time: after it the stream has no timer. */
+static int events(struct client_world *world)
+{
+    return event_base_get_num_events(loop_base(world->loop), EVENT_BASE_COUNT_ADDED);
+}
+
+/* Only the head has a limit: after it the stream has no timer, once libcurl's for the connection has expired. */
 static void test_time(void **state)
 {
     struct client_world *world = *state;
@@ -266,11 +272,18 @@ static void test_time(void **state)
     assert_true(seen.end.result.sent);
     assert_true(seen.end.result.elapsed_us >= 30000);
     assert_non_null(strstr(seen.end.text, "no answer within 30ms"));
-    start(world, &seen);
-    assert_int_equal(event_base_get_num_events(loop_base(world->loop), EVENT_BASE_COUNT_ADDED), 2);
+    size_t before = world->server.requests;
+    call.timeout_ms = call.connect_timeout_ms = 200;
+    open_to(world, &seen, &call);
+    while (world->server.requests == before) {
+        step(world);
+    }
     server_says(world, HEAD, strlen(HEAD));
     assert_int_equal(seen.heads, 1);
-    assert_int_equal(event_base_get_num_events(loop_base(world->loop), EVENT_BASE_COUNT_ADDED), 1);
+    while (events(world) > 1) {
+        loop_turn_once(world->loop, true);
+    }
+    assert_int_equal(seen.end.calls, 0);
 }
 
 /* Our end of the server's newest connection: the one whose own port is the server's peer's. */
