@@ -1,5 +1,5 @@
-/* A server of a few lines for tests: it counts connections and does to each request what it is told. It is
- * stepped by the test, so that everything happens in one thread and in a known order. */
+/* A small server for tests: it counts connections and handles each request as `act` says. The test steps it, so
+ * that everything happens in one thread and in a known order. */
 #ifndef OUTRIDER_TEST_RAW_SERVER_H
 #define OUTRIDER_TEST_RAW_SERVER_H
 
@@ -13,7 +13,7 @@ enum raw_act {
     RAW_ANSWER,       /* send `answer` and keep the connection */
     RAW_ANSWER_CLOSE, /* send `answer`, then FIN */
     RAW_ANSWER_RESET, /* send `answer`, then RST */
-    RAW_SILENT,       /* read and say nothing */
+    RAW_SILENT,       /* read and send nothing */
 };
 
 struct raw_connection {

@@ -30,7 +30,7 @@ static size_t received(char *data, size_t size, size_t count, void *user)
     return bytes;
 }
 
-/* The end of a head is an empty line; that of an interim answer (1xx) is none. */
+/* Each head ends with an empty line; only that of the final answer counts, not those of interim ones (1xx). */
 static size_t head_line(char *line, size_t size, size_t count, void *user)
 {
     struct transfer *transfer = user;

@@ -38,7 +38,7 @@ struct watched {
     curl_socket_t fd;
     short events;
     bool is_tls;     /* known once it is idle */
-    bool connection; /* known to closed(); any other descriptor is a socket of libcurl's resolver */
+    bool connection; /* from opened() to closed(); any other descriptor is a socket of libcurl's resolver */
     bool wanted;     /* libcurl asked to watch it and did not yet ask to forget it */
 };
 

@@ -23,21 +23,21 @@ void http_tls_apply(CURL *easy, const struct http_tls *tls)
     must(curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2));
     must(curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L));
     must(curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L));
-    curl_easy_setopt(easy, CURLOPT_CERTINFO, 1L); /* to say whose certificate it is */
+    curl_easy_setopt(easy, CURLOPT_CERTINFO, 1L); /* for describe_names */
     curl_easy_setopt(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
 #if LIBCURL_VERSION_NUM >= 0x075700
     curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);
 #endif
     if (tls->ca_file != NULL) {
         must(curl_easy_setopt(easy, CURLOPT_CAINFO, tls->ca_file));
-        curl_easy_setopt(easy, CURLOPT_CAPATH, NULL); /* else the system's authorities would do as well */
+        curl_easy_setopt(easy, CURLOPT_CAPATH, NULL); /* else the system's CAs are accepted as well */
     }
     must(curl_easy_setopt(easy, CURLOPT_SSLCERT, tls->cert_file));
     must(curl_easy_setopt(easy, CURLOPT_SSLKEY, tls->key_file));
     must(curl_easy_setopt(easy, CURLOPT_KEYPASSWD, "")); /* else OpenSSL asks for one on the terminal */
 }
 
-/* A file that cannot be read, or NULL; `ret_setting` is what it is called in struct http_tls. */
+/* The first file that cannot be read, or NULL; `ret_setting` is its name in struct http_tls. */
 static const char *unreadable(const struct http_tls *tls, const char **ret_setting, int *ret_errno)
 {
     const struct {
@@ -85,7 +85,7 @@ static void describe_files(struct buf *text, const struct http_tls_failure *fail
     }
 }
 
-/* The names of the server's certificate, or NULL where it has none or we do not know. */
+/* The names in the server's certificate; NULL where it has none, or libcurl kept none. */
 static const char *names_of_server(CURL *easy)
 {
     static const char name[] = "X509v3 Subject Alternative Name:";
@@ -140,10 +140,10 @@ static void describe_issuer(struct buf *text, const struct http_tls_failure *fai
     }
 }
 
-/* OpenSSL's numbers (X509_V_ERR_..., verify(1)); other libraries have others, but never these. libcurl's
- * words are no help where it tried a kept connection first: they are then about that one. */
+/* OpenSSL's numbers (X509_V_ERR_..., verify(1)), which no other TLS library uses for anything else. libcurl's
+ * text cannot be used: where a kept connection was tried first, it is about that one. */
 enum verify_result {
-    VERIFY_NOT_CHECKED = 1, /* libcurl's word until the chain is known to be good; it looks at names before */
+    VERIFY_NOT_CHECKED = 1, /* libcurl's value until the chain is verified; it compares names before that */
     VERIFY_NOT_YET_VALID = 9,
     VERIFY_EXPIRED = 10,
     VERIFY_ISSUER_FIRST = 18,
@@ -152,7 +152,6 @@ enum verify_result {
 
 static void describe_server(struct buf *text, const struct http_tls_failure *failure)
 {
-    const char *words = failure->reason;
     long result = 0;
     curl_easy_getinfo(failure->easy, CURLINFO_SSL_VERIFYRESULT, &result);
     if (result == VERIFY_EXPIRED) {
@@ -168,14 +167,14 @@ static void describe_server(struct buf *text, const struct http_tls_failure *fai
     } else if (result <= VERIFY_NOT_CHECKED) {
         describe_names(text, failure);
     } else {
-        buf_printf(text, "the server's certificate is not accepted: %s", words);
+        buf_printf(text, "the server's certificate is not accepted: %s", failure->reason);
     }
 }
 
-/* What servers say when they refuse us (RFC 8446, 6.2), as OpenSSL words it, and what it means for our
- * certificate. */
+/* The alerts with which servers refuse a client (RFC 8446, 6.2), in OpenSSL's texts, and what each means for
+ * our certificate. */
 static const struct alert {
-    const char *words, *meaning;
+    const char *text, *meaning;
 } alerts[] = {
     {"alert certificate required", "it was not shown"},
     {"alert bad certificate", "it is not signed by a CA that the server trusts, or not valid"},
@@ -188,10 +187,10 @@ static const struct alert {
     {"alert decrypt error", "its signature is wrong"},
 };
 
-static const struct alert *find_alert(const char *words)
+static const struct alert *find_alert(const char *reason)
 {
     for (size_t i = 0; i < COUNT_OF(alerts); i++) {
-        if (strstr(words, alerts[i].words) != NULL) {
+        if (strstr(reason, alerts[i].text) != NULL) {
             return &alerts[i];
         }
     }
@@ -234,10 +233,10 @@ static void describe_refusal(struct buf *text, const struct http_tls_failure *fa
     }
 }
 
-static bool one_of(const char *words, const char *const *needles)
+static bool contains_one(const char *text, const char *const *parts)
 {
-    for (; *needles != NULL; needles++) {
-        if (strstr(words, *needles) != NULL) {
+    for (; *parts != NULL; parts++) {
+        if (strstr(text, *parts) != NULL) {
             return true;
         }
     }
@@ -251,11 +250,11 @@ static void describe_handshake(struct buf *text, const struct http_tls_failure *
     static const char *const old[] = {"alert protocol version", "unsupported protocol", NULL};
     static const char *const ended[] = {"Connection reset", "SSL_ERROR_SYSCALL", "unexpected eof",
                                         "alert handshake failure", NULL};
-    if (one_of(failure->reason, no_tls)) {
-        buf_printf(text, "the server does not speak TLS there: is it http://, or another port?");
-    } else if (one_of(failure->reason, old)) {
+    if (contains_one(failure->reason, no_tls)) {
+        buf_printf(text, "the server does not speak TLS on this port: use http://, or another port");
+    } else if (contains_one(failure->reason, old)) {
         buf_printf(text, "the server offers no TLS 1.2 or later, and we accept nothing older");
-    } else if (one_of(failure->reason, ended) || find_alert(failure->reason) != NULL) {
+    } else if (contains_one(failure->reason, ended) || find_alert(failure->reason) != NULL) {
         describe_refusal(text, failure, find_alert(failure->reason));
     } else {
         buf_printf(text, "no secure connection: %s", failure->reason);

@@ -89,7 +89,7 @@ void request(struct client_world *world)
     settle(world);
 }
 
-void server_says_on(struct client_world *world, size_t connection, const char *bytes, size_t size)
+void server_sends_on(struct client_world *world, size_t connection, const char *bytes, size_t size)
 {
     assert_true(connection < world->server.count);
     int fd = world->server.connections[connection].fd;
@@ -97,7 +97,7 @@ void server_says_on(struct client_world *world, size_t connection, const char *b
     step(world);
 }
 
-void server_says(struct client_world *world, const char *bytes, size_t size)
+void server_sends(struct client_world *world, const char *bytes, size_t size)
 {
-    server_says_on(world, world->server.count - 1, bytes, size);
+    server_sends_on(world, world->server.count - 1, bytes, size);
 }

@@ -50,9 +50,9 @@ void settle(struct client_world *world);
 void request(struct client_world *world);
 
 /* Sends `bytes` on a connection of the server, 0 being the oldest, and lets the client read them. */
-void server_says_on(struct client_world *world, size_t connection, const char *bytes, size_t size);
+void server_sends_on(struct client_world *world, size_t connection, const char *bytes, size_t size);
 
-/* server_says_on the newest connection. */
-void server_says(struct client_world *world, const char *bytes, size_t size);
+/* server_sends_on the newest connection. */
+void server_sends(struct client_world *world, const char *bytes, size_t size);
 
 #endif

@@ -219,7 +219,7 @@ static void test_too_large(void **state)
     assert_true(world->outcome.result.sent);
 }
 
-/* A server that closes an idle connection costs nothing but a new one at the next call. */
+/* An idle connection that the server closed is replaced at the next call. */
 static void test_closed_while_idle(void **state)
 {
     struct client_world *world = *state;

@@ -13,7 +13,7 @@
 
 #define HI "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 
-/* Starts a call and lets the server have it. */
+/* Starts a call and waits until the server has read it. */
 static void ask(struct client_world *world)
 {
     size_t before = world->server.requests;
@@ -33,9 +33,9 @@ static void test_split_anywhere(void **state)
     world->server.act = RAW_SILENT;
     for (size_t cut = 1; cut < sizeof(answer) - 1; cut++) {
         ask(world);
-        server_says(world, answer, cut);
+        server_sends(world, answer, cut);
         assert_int_equal(world->outcome.calls, 0);
-        server_says(world, answer + cut, sizeof(answer) - 1 - cut);
+        server_sends(world, answer + cut, sizeof(answer) - 1 - cut);
         settle(world);
         assert_int_equal(world->outcome.result.transport, HTTP_TRANSPORT_OK);
         assert_int_equal(world->outcome.result.status, 201);
@@ -57,7 +57,7 @@ static void test_two_answers(void **state)
     request(world);
     assert_int_equal(world->outcome.result.status, 200);
     assert_int_equal(world->server.accepted, 2);
-    server_says(world, "HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n", 40);
+    server_sends(world, "HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n", 40);
     request(world);
     assert_int_equal(world->outcome.result.status, 200);
     assert_int_equal(world->server.accepted, 3);
@@ -95,7 +95,7 @@ static void test_sent_once_more(void **state)
         size_t accepted = world->server.accepted;
         world->server.act = acts[i];
         world->server.answer = "";
-        ask(world); /* is answered with an end */
+        ask(world); /* answered with the end of the connection */
         assert_int_equal(world->outcome.calls, 0);
         world->server.act = RAW_ANSWER;
         world->server.answer = HI;
@@ -281,7 +281,7 @@ static void three_at_once(struct client_world *world)
     }
 }
 
-/* What a burst of calls opened is closed when the calls that follow have no use for it. */
+/* Connections that a burst of calls opened are closed when the calls that follow do not need them. */
 static void test_unused_connections(void **state)
 {
     struct client_world *world = *state;
@@ -335,7 +335,7 @@ static void test_slow_is_not_deaf(void **state)
     while (slow.calls == 0) {
         step(world);
     }
-    server_says_on(world, 0, HI, sizeof(HI) - 1);
+    server_sends_on(world, 0, HI, sizeof(HI) - 1);
     settle(world);
     assert_int_equal(world->outcome.result.transport, HTTP_TRANSPORT_OK);
     world->server.act = RAW_ANSWER;
@@ -374,7 +374,7 @@ static void test_refused_at_once(void **state)
         {"http://127.0.0.1:1/a b", "malformed URL"},
         {NULL, "line break"},
     };
-    request(world); /* what its transfer says of itself must not be said of the next ones */
+    request(world); /* what libcurl knows of its transfer must not appear in the next results */
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct http_call call = call_to(world);
         call.url = rows[i].url != NULL ? rows[i].url : call.url;

@@ -1,4 +1,4 @@
-/* The blocking fetch, in a child, against our own server. */
+/* The blocking fetch, in a child process, against the agent's HTTP server. */
 #include "outrider/base/error.h"
 #include "outrider/io/http/client/http_fetch.h"
 #include "unit/io/http/http_world.h"

@@ -38,7 +38,7 @@ static void test_connection_is_kept(void **state)
         tls_ask(world, "server", "/info");
         assert_int_equal(tls_info(world, "connections"), connections);
     }
-    assert_true(tls_answers(world, " connection=none "));
+    assert_true(tls_body_has(world, " connection=none "));
 }
 
 static void settle(struct tls_world *world)
@@ -64,7 +64,7 @@ static void test_many_at_once(void **state)
         assert_int_equal(outcomes[i].calls, 1);
         assert_int_equal(outcomes[i].result.status, 200);
     }
-    do { /* the server learns of the end of a connection when it does */
+    do { /* the server sees the end of a connection with a delay */
         tls_ask(world, "server", "/info");
     } while (tls_info(world, "open") > 4);
 }
@@ -91,7 +91,7 @@ static void test_failed_connection_is_not_used_again(void **state)
     settle(world);
     assert_int_equal(world->outcome.result.transport, HTTP_TRANSPORT_TIMEOUT);
     assert_true(world->outcome.result.sent);
-    assert_true(tls_says(world, "no answer within 30ms"));
+    assert_true(tls_text_has(world, "no answer within 30ms"));
     tls_ask(world, "server", "/info");
     assert_int_equal(tls_info(world, "connections"), connections + 1);
     call = tls_call(world, "server", "/silent");
@@ -109,8 +109,8 @@ static void test_dropped(void **state)
     tls_client(world, (struct http_tls){0});
     tls_ask(world, "server", "/drop"); /* on a connection of its own, right after the handshake */
     assert_int_equal(world->outcome.result.transport, HTTP_TRANSPORT_TLS);
-    assert_true(world->outcome.result.sent); /* and nobody knows what was done */
-    assert_true(tls_says(world, "the server may ask for a client certificate"));
+    assert_true(world->outcome.result.sent); /* and the outcome is unknown */
+    assert_true(tls_text_has(world, "the server may ask for a client certificate"));
     tls_ask(world, "server", "/cut");
     assert_int_equal(world->outcome.result.transport, HTTP_TRANSPORT_RESET);
     assert_int_equal(world->outcome.result.status, 200);
@@ -124,7 +124,7 @@ static void test_dropped(void **state)
     assert_int_equal(world->outcome.result.status, 200);
 }
 
-static void test_nobody_there(void **state)
+static void test_refused(void **state)
 {
     struct tls_world *world = *state;
     tls_client(world, (struct http_tls){0});
@@ -134,7 +134,7 @@ static void test_nobody_there(void **state)
     settle(world);
     assert_int_equal(world->outcome.result.transport, HTTP_TRANSPORT_REFUSED);
     assert_false(world->outcome.result.sent);
-    assert_true(tls_says(world, "https://127.0.0.1:1/x: connection refused"));
+    assert_true(tls_text_has(world, "https://127.0.0.1:1/x: connection refused"));
     call.url = "https://";
     http_client_post(world->client, &call, tls_note, &world->outcome);
     settle(world);
@@ -152,7 +152,7 @@ static void test_password_in_the_url_is_not_sent(void **state)
     call.url = url;
     http_client_post(world->client, &call, tls_note, &world->outcome);
     settle(world);
-    assert_true(tls_answers(world, " auth=none "));
+    assert_true(tls_body_has(world, " auth=none "));
 }
 
 static void test_result_that_waits_is_cancelled(void **state)
@@ -212,7 +212,7 @@ int main(void)
         T(test_too_large),
         T(test_failed_connection_is_not_used_again),
         T(test_dropped),
-        T(test_nobody_there),
+        T(test_refused),
         T(test_password_in_the_url_is_not_sent),
         T(test_result_that_waits_is_cancelled),
         T(test_calls_from_a_callback),

@@ -84,7 +84,7 @@ static void test_calls_do_not_share_a_connection(void **state)
     assert_int_equal(tls_info(world, "stream"), 3); /* the other's end has no effect on it */
 }
 
-struct applied {
+struct seen {
     struct buf data;
     int status;
     size_t ends;
@@ -92,36 +92,36 @@ struct applied {
 
 static void on_head(int status, void *user)
 {
-    ((struct applied *)user)->status = status;
+    ((struct seen *)user)->status = status;
 }
 
 static void on_data(struct str bytes, void *user)
 {
-    buf_str(&((struct applied *)user)->data, bytes);
+    buf_str(&((struct seen *)user)->data, bytes);
 }
 
 static void on_end(const struct http_result *result, void *user)
 {
     (void)result;
-    ((struct applied *)user)->ends++;
+    ((struct seen *)user)->ends++;
 }
 
 static void test_stream(void **state)
 {
     struct tls_world *world = *state;
-    struct applied applied = {0};
+    struct seen seen = {0};
     static const struct http_stream_handler handler = {on_head, on_data, on_end};
     tls_client(world, (struct http_tls){0});
     ask(world, "hello", 0);
     long connections = tls_info(world, "connections");
     struct http_call call = tls_call(world, "h2", "/");
     call.body = str_of("stream");
-    struct http_stream *stream = http_stream_open(world->client, &call, &handler, &applied);
-    while (applied.data.size < 14) {
+    struct http_stream *stream = http_stream_open(world->client, &call, &handler, &seen);
+    while (seen.data.size < 14) {
         loop_turn_once(world->loop, true);
     }
-    assert_int_equal(applied.status, 200);
-    assert_string_equal(buf_text(&applied.data), "one\ntwo\nthree\n");
+    assert_int_equal(seen.status, 200);
+    assert_string_equal(buf_text(&seen.data), "one\ntwo\nthree\n");
     ask(world, "hello", 0);
     assert_int_equal(tls_info(world, "connections"), connections + 1); /* the stream's own */
     assert_int_equal(tls_info(world, "open"), 2);
@@ -130,8 +130,8 @@ static void test_stream(void **state)
         ask(world, "hello", 0);
     } while (tls_info(world, "open") > 1);
     assert_int_equal(tls_info(world, "connections"), connections + 1);
-    assert_int_equal(applied.ends, 0);
-    buf_fini(&applied.data);
+    assert_int_equal(seen.ends, 0);
+    buf_fini(&seen.data);
 }
 
 int main(void)

@@ -108,17 +108,17 @@ static void test_as_it_comes(void **state)
     assert_non_null(strstr(sent, "Connection: close\r\n"));
     assert_non_null(strstr(sent, "X-One: 1\r\n"));
     assert_non_null(strstr(sent, "\r\n\r\n{\"a\":1}"));
-    server_says(world, HEAD, strlen(HEAD));
+    server_sends(world, HEAD, strlen(HEAD));
     assert_int_equal(seen.heads, 1);
     assert_int_equal(seen.status, 200);
-    server_says(world, "2\r\na\n\r\n", 7);
+    server_sends(world, "2\r\na\n\r\n", 7);
     assert_string_equal(seen.bytes, "a\n");
-    server_says(world, "5\r\nb", 4); /* of a chunk that is not whole */
+    server_sends(world, "5\r\nb", 4); /* of a chunk that is not whole */
     assert_string_equal(seen.bytes, "a\nb");
-    server_says(world, "cde\n\r\n1\r\nf", 10);
+    server_sends(world, "cde\n\r\n1\r\nf", 10);
     assert_string_equal(seen.bytes, "a\nbcde\nf");
     assert_int_equal(seen.end.calls, 0);
-    server_says(world, "\r\n0\r\n\r\n", 7);
+    server_sends(world, "\r\n0\r\n\r\n", 7);
     assert_int_equal(seen.end.calls, 1);
     assert_int_equal(seen.end.result.transport, HTTP_TRANSPORT_OK);
     assert_int_equal(seen.end.result.status, 200);
@@ -136,9 +136,9 @@ static void test_split_anywhere(void **state)
         struct seen seen = {0};
         size_t before = world->server.closed_by_peer;
         start(world, &seen);
-        server_says(world, answer, cut);
+        server_sends(world, answer, cut);
         assert_int_equal(seen.end.calls, 0);
-        server_says(world, answer + cut, sizeof(answer) - 1 - cut);
+        server_sends(world, answer + cut, sizeof(answer) - 1 - cut);
         wait_for_end(world, &seen);
         assert_int_equal(seen.end.result.transport, HTTP_TRANSPORT_OK);
         assert_string_equal(seen.bytes, "hello");
@@ -192,7 +192,7 @@ static void test_close_from_within(void **state)
         struct seen seen = {.close_at = at};
         size_t before = world->server.closed_by_peer;
         start(world, &seen);
-        server_says(world, HEAD "1\r\nx\r\n0\r\n\r\n", strlen(HEAD) + 11);
+        server_sends(world, HEAD "1\r\nx\r\n0\r\n\r\n", strlen(HEAD) + 11);
         server_sees_end(world, before);
         assert_int_equal(seen.heads, 1);
         assert_int_equal(seen.datas, at == AT_DATA ? 1 : 0);
@@ -278,7 +278,7 @@ static void test_time(void **state)
     while (world->server.requests == before) {
         step(world);
     }
-    server_says(world, HEAD, strlen(HEAD));
+    server_sends(world, HEAD, strlen(HEAD));
     assert_int_equal(seen.heads, 1);
     while (events(world) > 1) {
         loop_turn_once(world->loop, true);
@@ -334,7 +334,7 @@ static void test_own_connection(void **state)
     world->server.act = RAW_ANSWER;
     request(world);
     assert_int_equal(world->server.accepted, 2);
-    server_says(world, HEAD "0\r\n\r\n", strlen(HEAD) + 5);
+    server_sends(world, HEAD "0\r\n\r\n", strlen(HEAD) + 5);
     wait_for_end(world, &seen);
     request(world);
     assert_int_equal(world->server.accepted, 2);

@@ -18,8 +18,8 @@ static void fails(struct tls_world *world, const char *kind, const char *because
     tls_ask(world, kind, "/info");
     assert_int_equal(world->outcome.result.transport, HTTP_TRANSPORT_TLS);
     assert_int_equal(world->outcome.result.status, 0);
-    assert_true(tls_says(world, "https://127.0.0.1:"));
-    assert_true(tls_says(world, because));
+    assert_true(tls_text_has(world, "https://127.0.0.1:"));
+    assert_true(tls_text_has(world, because));
 }
 
 static void succeeds(struct tls_world *world, const char *kind)
@@ -45,12 +45,12 @@ static void test_unknown_authority(void **state)
     struct tls_world *world = *state;
     tls_client(world, (struct http_tls){.ca_file = tls_cert("stranger-ca.crt")});
     fails(world, "server", "not signed by a CA in ca_file");
-    assert_true(tls_says(world, tls_cert("stranger-ca.crt")));
+    assert_true(tls_text_has(world, tls_cert("stranger-ca.crt")));
     assert_false(world->outcome.result.sent);
     http_client_free(world->client);
     world->client = http_client_new(world->loop, NULL);
     fails(world, "server", "not signed by a CA that this system trusts");
-    assert_true(tls_says(world, "set ca_file"));
+    assert_true(tls_text_has(world, "set ca_file"));
 }
 
 static void test_name(void **state)
@@ -58,15 +58,15 @@ static void test_name(void **state)
     struct tls_world *world = *state;
     tls_client(world, (struct http_tls){0});
     fails(world, "named", "is for DNS:etcd.example, not for 127.0.0.1");
-    assert_true(tls_says(world, "set server_name"));
+    assert_true(tls_text_has(world, "set server_name"));
     assert_false(world->outcome.result.sent);
     tls_client(world, (struct http_tls){.server_name = "other.example"});
     fails(world, "named", "is for DNS:etcd.example, not for other.example: correct server_name");
     tls_client(world, (struct http_tls){.server_name = "etcd.example"});
     for (int i = 0; i < 2; i++) {
         succeeds(world, "named");
-        assert_true(tls_answers(world, " sni=etcd.example "));
-        assert_true(tls_answers(world, " host=etcd.example:"));
+        assert_true(tls_body_has(world, " sni=etcd.example "));
+        assert_true(tls_body_has(world, " host=etcd.example:"));
     }
 }
 
@@ -78,15 +78,15 @@ static void test_mutual(void **state)
     for (size_t i = 0; i < COUNT_OF(kinds); i++) {
         tls_client(world, (struct http_tls){0});
         fails(world, kinds[i], "client certificate");
-        assert_true(tls_says(world, "set cert_file and key_file"));
+        assert_true(tls_text_has(world, "set cert_file and key_file"));
         tls_client(world, (struct http_tls){.cert_file = tls_cert("stranger.crt"),
                                             .key_file = tls_cert("stranger.key")});
         fails(world, kinds[i], "our certificate (cert_file ");
-        assert_true(tls_says(world, tls_cert("stranger.crt")));
+        assert_true(tls_text_has(world, tls_cert("stranger.crt")));
         tls_client(world, (struct http_tls){.cert_file = tls_cert("client.crt"),
                                             .key_file = tls_cert("client.key")});
         succeeds(world, kinds[i]);
-        assert_true(tls_answers(world, " client=agents "));
+        assert_true(tls_body_has(world, " client=agents "));
     }
 }
 
@@ -159,7 +159,7 @@ static void test_protocol(void **state)
     tls_client(world, (struct http_tls){0});
     fails(world, "old", "no TLS 1.2 or later");
     assert_false(world->outcome.result.sent);
-    fails(world, "plain", "does not speak TLS");
+    fails(world, "plain", "does not speak TLS on this port");
     assert_false(world->outcome.result.sent);
 }
 

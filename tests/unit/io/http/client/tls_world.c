@@ -188,12 +188,12 @@ static bool has(const char *text, const char *part)
     return true;
 }
 
-bool tls_says(const struct tls_world *world, const char *part)
+bool tls_text_has(const struct tls_world *world, const char *part)
 {
     return has(world->outcome.text, part);
 }
 
-bool tls_answers(const struct tls_world *world, const char *part)
+bool tls_body_has(const struct tls_world *world, const char *part)
 {
     return has(world->outcome.body, part);
 }

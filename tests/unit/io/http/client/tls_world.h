@@ -1,5 +1,5 @@
-/* A TLS server (tests/support/tls-server) with every kind of certificate, and a client to ask it. The server
- * is started once for each test program, a client once for each test. */
+/* A TLS server (tests/support/tls-server) with every kind of certificate, and a client. The server is started
+ * once per test program, the client once per test. */
 #ifndef OUTRIDER_TEST_TLS_WORLD_H
 #define OUTRIDER_TEST_TLS_WORLD_H
 
@@ -13,7 +13,7 @@
 struct loop;
 
 struct tls_outcome {
-    struct http_result result; /* its texts are not valid any more */
+    struct http_result result; /* its pointers are no longer valid */
     char text[640], body[256], content_type[64];
     size_t calls;
 };
@@ -36,7 +36,7 @@ int tls_teardown(void **state);
 /* The file `name` among the certificates; valid until the 32nd call after this one. */
 const char *tls_cert(const char *name);
 
-/* A new client; the ca_file is ours where `tls` names none. */
+/* A new client; where `tls` has no ca_file, the CA of the server's certificates. */
 void tls_client(struct tls_world *world, struct http_tls tls);
 
 /* "https://127.0.0.1:PORT/PATH" for the port of `kind`; valid until the next call. */
@@ -55,9 +55,9 @@ void tls_ask(struct tls_world *world, const char *kind, const char *path);
 long tls_info(const struct tls_world *world, const char *name);
 
 /* Whether the last text has `part`; prints the text when not. */
-bool tls_says(const struct tls_world *world, const char *part);
+bool tls_text_has(const struct tls_world *world, const char *part);
 
 /* Likewise for the last body. */
-bool tls_answers(const struct tls_world *world, const char *part);
+bool tls_body_has(const struct tls_world *world, const char *part);
 
 #endif
