@@ -110,13 +110,11 @@ static void note_registry(struct agent *agent, struct str note)
     }
 }
 
-static void on_reply(const struct registry_reply *reply, void *user)
+/* Counts every reply, of whichever client. */
+static void on_any_reply(const struct registry_reply *reply, int64_t duration_us, void *user)
 {
     struct agent *agent = user;
-    struct request_clock *clock = &agent->requests[reply->id % COUNT_OF(agent->requests)];
-    if (clock->id == reply->id) {
-        api_histogram_count(&agent->counters.registry_duration[reply->op], clock_mono_us() - clock->sent_us);
-    }
+    api_histogram_count(&agent->counters.registry_duration[reply->op], duration_us);
     agent->counters.registry[reply->op][reply->failure]++;
     if (reply->failure == REGISTRY_OK) {
         snprintf(agent->registry_endpoint, sizeof(agent->registry_endpoint), "%.*s",
@@ -124,29 +122,33 @@ static void on_reply(const struct registry_reply *reply, void *user)
         agent->registry_cluster = reply->cluster;
     }
     note_registry(agent, reply->note);
-    if (reply->id >= CONTROL_FIRST_ID) {
-        control_writer_replied(agent->controls, reply);
-        return;
-    }
-    if (reply->id >= VIEW_FIRST_ID) {
-        fleet_replied(agent->fleet, reply);
-        return;
-    }
+}
+
+static void on_reply(const struct registry_reply *reply, void *user)
+{
+    const struct agent_client *client = user;
     struct instant now = agent_now();
-    router_replied(agent->router, reply, &now);
-    agent_rearm(agent);
+    router_replied(client->agent->router, client->which, reply, &now);
+    agent_rearm(client->agent);
 }
 
 static void on_watch(const struct registry_watch_event *event, void *user)
 {
-    struct agent *agent = user;
-    if (event->id >= VIEW_FIRST_ID) {
-        fleet_watched(agent->fleet, event);
-        return;
-    }
+    const struct agent_client *client = user;
     struct instant now = agent_now();
-    router_watched(agent->router, event, &now);
-    agent_rearm(agent);
+    router_watched(client->agent->router, event, &now);
+    agent_rearm(client->agent);
+}
+
+static void open_registry(struct agent *agent)
+{
+    agent->registry = etcd_registry(etcd_new(&agent->config->registry, agent->loop, agent->http));
+    registry_observe(agent->registry, on_any_reply, agent);
+    for (int i = 0; i < ROUTER_CLIENT_COUNT; i++) {
+        struct agent_client *client = &agent->clients[i];
+        *client = (struct agent_client){.agent = agent, .which = (enum router_client)i};
+        client->client = registry_attach(agent->registry, on_reply, on_watch, client);
+    }
 }
 
 /* ---- signals ---- */
@@ -256,7 +258,7 @@ static int open_world(struct agent *agent, struct error *err)
     if (open_loop(agent, err) < 0) {
         return -1;
     }
-    agent->registry = etcd_new(&agent->config->registry, agent->loop, agent->http, on_reply, on_watch, agent);
+    open_registry(agent);
     if (agent->config->server.present) {
         agent->sockets = status_sockets_new(agent, err);
         if (agent->sockets == NULL) {

@@ -53,26 +53,20 @@ void effects_cancel_tries(struct effects *effects)
 
 /* ---- registry ---- */
 
-void agent_submit(struct agent *agent, const struct registry_request *request)
+void effects_request(struct effects *effects, enum router_client client,
+                     const struct registry_request *request)
 {
-    agent->requests[request->id % COUNT_OF(agent->requests)] =
-        (struct request_clock){.id = request->id, .sent_us = clock_mono_us()};
-    registry_submit(agent->registry, request);
-}
-
-void effects_request(struct effects *effects, const struct registry_request *request)
-{
-    agent_submit(effects->agent, request);
+    registry_submit(effects->agent->clients[client].client, request);
 }
 
 void effects_watch(struct effects *effects, const struct registry_watch *watch)
 {
-    registry_watch(effects->agent->registry, watch);
+    registry_watch(effects->agent->clients[ROUTER_CLIENT_KEYS].client, watch);
 }
 
 void effects_unwatch(struct effects *effects, uint64_t id)
 {
-    registry_unwatch(effects->agent->registry, id);
+    registry_unwatch(effects->agent->clients[ROUTER_CLIENT_KEYS].client, id);
 }
 
 /* ---- the server's process ---- */

@@ -39,10 +39,11 @@ struct probe_slot {
     struct buf target; /* what is probed, for the API */
 };
 
-/* A request under way, to time it. */
-struct request_clock {
-    uint64_t id;
-    int64_t sent_us;
+/* One machine of the router as a client of the registry. */
+struct agent_client {
+    struct agent *agent;
+    enum router_client which;
+    struct registry_client *client;
 };
 
 struct agent {
@@ -72,7 +73,7 @@ struct agent {
 
     struct probe_slot probes[SERVER_PROBES_MAX];
     struct api_probe probe_views[SERVER_PROBES_MAX];
-    struct request_clock requests[16]; /* of lease, key, control key, watch and view, and some of operators */
+    struct agent_client clients[ROUTER_CLIENT_COUNT];
     struct pidfd_watch *mainpid_watch;
     struct deferred mainpid_gone; /* the process was gone before it could be watched */
     pid_t mainpid;
@@ -91,9 +92,6 @@ struct instant agent_now(void);
 
 /* Arms the one timer for the router's next window. Every entry from the world ends with it. */
 void agent_rearm(struct agent *agent);
-
-/* agent_effects.c: submits a request and looks at the clock. */
-void agent_submit(struct agent *agent, const struct registry_request *request);
 
 /* agent_systemd.c: one datagram to the service manager, if there is one; and STATUS= as things stand, with
  * `before` (whole lines, or "") in the same datagram. */

@@ -10,6 +10,7 @@
 #include "outrider/base/mem.h"
 #include "outrider/codec/record/control_json.h"
 #include "outrider/os/log.h"
+#include "outrider/registry/registry.h"
 
 #include <stdlib.h>
 
@@ -29,17 +30,10 @@ struct writing {
 
 struct control_writer {
     struct agent *agent;
+    struct registry_client *registry;
     struct writing *first;
     uint64_t last_id;
 };
-
-struct control_writer *control_writer_new(struct agent *agent)
-{
-    struct control_writer *writer = mem_zalloc(sizeof(*writer));
-    writer->agent = agent;
-    writer->last_id = CONTROL_FIRST_ID;
-    return writer;
-}
 
 static void free_writing(struct writing *writing)
 {
@@ -50,7 +44,11 @@ static void free_writing(struct writing *writing)
 
 void control_writer_free(struct control_writer *writer)
 {
-    while (writer != NULL && writer->first != NULL) {
+    if (writer == NULL) {
+        return;
+    }
+    registry_detach(writer->registry);
+    while (writer->first != NULL) {
         struct writing *writing = writer->first;
         writer->first = writing->next;
         free_writing(writing);
@@ -63,13 +61,13 @@ static void submit(struct control_writer *writer, struct writing *writing, enum 
 {
     writing->id = ++writer->last_id;
     writing->tries++;
-    agent_submit(writer->agent, &(struct registry_request){
-                                    .id = writing->id,
-                                    .op = op,
-                                    .key = buf_view(&writing->key),
-                                    .value = op == REGISTRY_PUT ? writing->value : NULL,
-                                    .expect_revision = expect_revision,
-                                    .timeout_ms = writer->agent->config->registry.request_timeout_ms});
+    registry_submit(writer->registry, &(struct registry_request){
+                                          .id = writing->id,
+                                          .op = op,
+                                          .key = buf_view(&writing->key),
+                                          .value = op == REGISTRY_PUT ? writing->value : NULL,
+                                          .expect_revision = expect_revision,
+                                          .timeout_ms = writer->agent->config->registry.request_timeout_ms});
 }
 
 void control_writer_put(struct control_writer *writer, struct str type, struct str id,
@@ -146,8 +144,9 @@ static void on_failed(struct control_writer *writer, struct writing *writing,
     end(writer, writing, &result);
 }
 
-void control_writer_replied(struct control_writer *writer, const struct registry_reply *reply)
+static void on_reply(const struct registry_reply *reply, void *user)
 {
+    struct control_writer *writer = user;
     struct writing *writing = writer->first;
     while (writing != NULL && writing->id != reply->id) {
         writing = writing->next;
@@ -162,4 +161,12 @@ void control_writer_replied(struct control_writer *writer, const struct registry
     } else {
         on_read(writer, writing, &reply->kv, reply->op == REGISTRY_PUT || writing->is_suspect);
     }
+}
+
+struct control_writer *control_writer_new(struct agent *agent)
+{
+    struct control_writer *writer = mem_zalloc(sizeof(*writer));
+    writer->agent = agent;
+    writer->registry = registry_attach(agent->registry, on_reply, NULL, writer);
+    return writer;
 }

@@ -4,13 +4,9 @@
 #define OUTRIDER_SHELL_CONTROL_INTERNAL_H
 
 #include "outrider/api/common/api.h"
-#include "outrider/core/fleet/view.h"
 
 struct agent;
 struct control_writer;
-
-/* Beyond those of a view. */
-#define CONTROL_FIRST_ID (VIEW_FIRST_ID << 1)
 
 /* Nothing is under way. `agent` is borrowed. The caller owns the result. */
 struct control_writer *control_writer_new(struct agent *agent);
@@ -21,8 +17,5 @@ void control_writer_free(struct control_writer *writer);
 /* Puts `hold` at the control key of `type` and `id`, by compare on what is read there; as in struct api_ops. */
 void control_writer_put(struct control_writer *writer, struct str type, struct str id,
                         const struct hold *hold, api_controlled_fn *done, void *user);
-
-/* The registry answered a request with an id from CONTROL_FIRST_ID on. */
-void control_writer_replied(struct control_writer *writer, const struct registry_reply *reply);
 
 #endif

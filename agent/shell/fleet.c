@@ -28,6 +28,7 @@ enum { TOMBSTONES_MAX = 10000 };
 
 struct fleet {
     struct agent *agent;
+    struct registry_client *registry;
     struct view *view;
     struct queue effects;
     struct timer *timer;
@@ -93,9 +94,9 @@ static void carry_out(struct fleet *fleet, const struct view_effect *effect)
 {
     struct agent *agent = fleet->agent;
     switch (effect->type) {
-    case VIEW_DO_REQUEST: agent_submit(agent, effect->request); break;
-    case VIEW_DO_WATCH: registry_watch(agent->registry, effect->watch); break;
-    case VIEW_DO_UNWATCH: registry_unwatch(agent->registry, effect->id); break;
+    case VIEW_DO_REQUEST: registry_submit(fleet->registry, effect->request); break;
+    case VIEW_DO_WATCH: registry_watch(fleet->registry, effect->watch); break;
+    case VIEW_DO_UNWATCH: registry_unwatch(fleet->registry, effect->id); break;
     case VIEW_DO_CHANGED:
     case VIEW_DO_REVISION: events_emit(fleet->events, effect); break;
     case VIEW_DO_SYNCED:
@@ -148,6 +149,32 @@ static void on_local(void *user, struct discovery_local *ret_local)
 
 static const struct events_ops events_ops = {.count = on_count, .local = on_local};
 
+/* ---- the registry ---- */
+
+static void on_reply(const struct registry_reply *reply, void *user)
+{
+    struct fleet *fleet = user;
+    view_items_clear(&fleet->items);
+    view_items_listed(&fleet->items, view_prefix(fleet->view), reply->items, reply->item_count);
+    step(fleet, &(struct view_event){.type = VIEW_ON_REPLY,
+                                     .reply = reply,
+                                     .items = fleet->items.items,
+                                     .item_count = fleet->items.count});
+    view_items_clear(&fleet->items);
+}
+
+static void on_watch(const struct registry_watch_event *event, void *user)
+{
+    struct fleet *fleet = user;
+    view_items_clear(&fleet->items);
+    view_items_changed(&fleet->items, view_prefix(fleet->view), event->changes, event->change_count);
+    step(fleet, &(struct view_event){.type = VIEW_ON_WATCH,
+                                     .watch = event,
+                                     .items = fleet->items.items,
+                                     .item_count = fleet->items.count});
+    view_items_clear(&fleet->items);
+}
+
 /* ---- life ---- */
 
 static void load(struct fleet *fleet)
@@ -184,6 +211,7 @@ struct fleet *fleet_new(struct agent *agent)
     uint64_t seed;
     entropy_fill(&seed, sizeof(seed));
     fleet->agent = agent;
+    fleet->registry = registry_attach(agent->registry, on_reply, on_watch, fleet);
     fleet->view = view_new(&(struct view_settings){
         .prefix = config->registry.prefix,
         .mode = mode_of(config),
@@ -205,6 +233,7 @@ struct fleet *fleet_new(struct agent *agent)
 void fleet_free(struct fleet *fleet)
 {
     if (fleet != NULL) {
+        registry_detach(fleet->registry);
         events_free(fleet->events);
         timer_free(fleet->timer);
         queue_fini(&fleet->effects);
@@ -241,30 +270,6 @@ void fleet_reload(struct fleet *fleet, const struct config *config)
 void fleet_want(struct fleet *fleet)
 {
     step(fleet, &(struct view_event){.type = VIEW_ON_WANT});
-}
-
-/* ---- the registry ---- */
-
-void fleet_replied(struct fleet *fleet, const struct registry_reply *reply)
-{
-    view_items_clear(&fleet->items);
-    view_items_listed(&fleet->items, view_prefix(fleet->view), reply->items, reply->item_count);
-    step(fleet, &(struct view_event){.type = VIEW_ON_REPLY,
-                                     .reply = reply,
-                                     .items = fleet->items.items,
-                                     .item_count = fleet->items.count});
-    view_items_clear(&fleet->items);
-}
-
-void fleet_watched(struct fleet *fleet, const struct registry_watch_event *event)
-{
-    view_items_clear(&fleet->items);
-    view_items_changed(&fleet->items, view_prefix(fleet->view), event->changes, event->change_count);
-    step(fleet, &(struct view_event){.type = VIEW_ON_WATCH,
-                                     .watch = event,
-                                     .items = fleet->items.items,
-                                     .item_count = fleet->items.count});
-    view_items_clear(&fleet->items);
 }
 
 void fleet_look(const struct fleet *fleet, struct api_fleet *ret_fleet)

@@ -7,8 +7,6 @@ struct agent;
 struct api_fleet;
 struct config;
 struct fleet;
-struct registry_reply;
-struct registry_watch_event;
 
 /* A view that has done nothing yet, with what state_dir has of one. `agent` is borrowed. The caller owns the
  * result. */
@@ -31,10 +29,6 @@ void fleet_reload(struct fleet *fleet, const struct config *config);
 
 /* Somebody needs the fleet now. */
 void fleet_want(struct fleet *fleet);
-
-/* The registry answered a request, or told a watch, of an id from VIEW_FIRST_ID on. */
-void fleet_replied(struct fleet *fleet, const struct registry_reply *reply);
-void fleet_watched(struct fleet *fleet, const struct registry_watch_event *event);
 
 /* What the API may see of it; borrowed until the next step. */
 void fleet_look(const struct fleet *fleet, struct api_fleet *ret_fleet);

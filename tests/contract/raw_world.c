@@ -24,7 +24,7 @@ void watch(struct world *world, int64_t timeout_ms)
     char key[] = "k";
     struct registry_watch request = {
         .id = ++world->last_id, .ranges = {{.key = {key, 1}}}, .range_count = 1, .timeout_ms = timeout_ms};
-    registry_watch(world->registry, &request);
+    registry_watch(world->client, &request);
     key[0] = 'x'; /* it was copied */
 }
 
@@ -37,7 +37,7 @@ static void on_watch(const struct registry_watch_event *event, void *user)
     case REGISTRY_WATCH_OPENED:
         buf_printf(&world->applied, "opened %" PRId64 " of %" PRIu64 "\n", event->revision, event->cluster);
         if (world->close_when_opened) {
-            registry_unwatch(world->registry, event->id);
+            registry_unwatch(world->client, event->id);
         }
         return;
     case REGISTRY_WATCH_CHANGED:
@@ -46,7 +46,7 @@ static void on_watch(const struct registry_watch_event *event, void *user)
     case REGISTRY_WATCH_ENDED: break;
     }
     world->ended++;
-    registry_unwatch(world->registry, event->id); /* which is no error */
+    registry_unwatch(world->client, event->id); /* which is no error */
     buf_printf(&world->applied, "ended %s: %.*s\n", registry_failure_name(event->failure),
                STR_ARG(event->error));
     if (world->open_when_ended) {
@@ -78,7 +78,8 @@ void start(struct world *world, size_t endpoint_count, const char *password)
         config.username = user;
         config.password_file = path;
     }
-    world->registry = etcd_new(&config, world->loop, world->http, no_reply, on_watch, world);
+    world->registry = etcd_registry(etcd_new(&config, world->loop, world->http));
+    world->client = registry_attach(world->registry, no_reply, on_watch, world);
 }
 
 int open_world(void **state)

@@ -15,6 +15,7 @@ struct world {
     struct loop *loop;
     struct http_client *http;
     struct registry *registry;
+    struct registry_client *client;
     struct raw_server servers[SERVERS];
     struct buf answers[SERVERS];
     char names[SERVERS][64];

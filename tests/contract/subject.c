@@ -123,7 +123,7 @@ static void open_etcd(struct subject *subject, const char *endpoints)
     assert_non_null(subject->loop);
     subject->http = new_http(subject->loop);
     subject->pause = timer_new(subject->loop, on_pause_over, subject);
-    subject->registry = etcd_new(&config, subject->loop, subject->http, on_reply, NULL, subject);
+    subject->registry = etcd_registry(etcd_new(&config, subject->loop, subject->http));
     free(list);
 }
 
@@ -131,10 +131,11 @@ void subject_open(struct subject *subject, const char *endpoints)
 {
     *subject = (struct subject){.is_memory = endpoints == NULL};
     if (subject->is_memory) {
-        subject->registry = memory_new(on_reply, NULL, subject);
+        subject->registry = memory_new();
     } else {
         open_etcd(subject, endpoints);
     }
+    subject->client = registry_attach(subject->registry, on_reply, NULL, subject);
 }
 
 void subject_close(struct subject *subject)
@@ -168,7 +169,7 @@ void subject_submit(struct subject *subject, struct registry_request request)
     request.id = ++subject->last_id;
     request.timeout_ms = request.timeout_ms > 0 ? request.timeout_ms : TIMEOUT_MS;
     subject->submitting = true;
-    registry_submit(subject->registry, &request);
+    registry_submit(subject->client, &request);
     subject->submitting = false;
 }
 

@@ -9,10 +9,10 @@ struct http_client;
 struct loop;
 struct registry;
 struct timer;
-struct watcher;
 
 struct subject {
     struct registry *registry;
+    struct registry_client *client;
     bool is_memory;
     struct loop *loop; /* the last three: etcd only */
     struct http_client *http;
@@ -24,8 +24,6 @@ struct subject {
     struct buf error, endpoint, value;
     struct registry_item items[8]; /* the first of them */
     struct buf listed;
-    struct watcher *watchers; /* watcher.h */
-    uint64_t last_watch;
 };
 
 /* Opens the memory backend, or with `endpoints` (comma-separated) the etcd backend on those. */

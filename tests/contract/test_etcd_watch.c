@@ -39,7 +39,7 @@ static void the_request_is_a_stream_of_its_own(void **state)
     assert_null(strstr(request, "Grpc-Timeout"));
     assert_null(strstr(request, "Authorization"));
     assert_non_null(strstr(request, "\r\n\r\n{\"create_request\":{\"key\":\"aw==\","));
-    registry_unwatch(world->registry, 1);
+    registry_unwatch(world->client, 1);
     wait_closed(world, 0, 1);
     assert_int_equal(world->applied.size, 0);
 }
@@ -271,7 +271,7 @@ static void a_registry_goes_with_its_watches(void **state)
     watch(world, 5000); /* for an answer */
     wait_requests(world, 0, 2);
     watch(world, 5000);
-    registry_unwatch(world->registry, 3); /* for its end */
+    registry_unwatch(world->client, 3); /* for its end */
     registry_free(world->registry);
     world->registry = NULL;
     wait_closed(world, 0, 2);

@@ -224,8 +224,8 @@ static void of_a_closed_watch_nothing_is_heard(void **state)
     watcher_start(&world->watchers[1], &world->subject, &range, 1, 0);
     watcher_close(&world->watchers[1]);
     watcher_close(&world->watchers[0]);
-    registry_unwatch(world->subject.registry, world->watchers[0].id);
-    registry_unwatch(world->subject.registry, 999);
+    watcher_close(&world->watchers[0]);
+    registry_unwatch(world->watchers[0].client, 999);
     watcher_open(&world->watchers[2], &world->subject, world->prefix, 0);
     put(world, "a", "1", NO_LEASE, 0);
     watcher_wait_changes(&world->watchers[2], 1);

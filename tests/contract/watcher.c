@@ -12,6 +12,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+/* The same for all: each watcher is a client of its own. */
+enum { WATCH_ID = 1 };
 enum { TIMEOUT_MS = 10000 };
 
 static void hear_opened(struct watcher *watcher, const struct registry_watch_event *event)
@@ -62,12 +64,8 @@ static void hear_ended(struct watcher *watcher, const struct registry_watch_even
 
 static void on_watch(const struct registry_watch_event *event, void *user)
 {
-    struct subject *subject = user;
-    struct watcher *watcher = subject->watchers;
-    while (watcher != NULL && watcher->id != event->id) {
-        watcher = watcher->next;
-    }
-    assert_non_null(watcher);
+    struct watcher *watcher = user;
+    assert_int_equal(event->id, WATCH_ID);
     assert_false(watcher->calling || watcher->ended || watcher->closed);
     assert_true(event->endpoint.size > 0);
     switch (event->type) {
@@ -83,18 +81,13 @@ static void on_watch(const struct registry_watch_event *event, void *user)
 void watcher_start(struct watcher *watcher, struct subject *subject, const struct registry_range *ranges,
                    size_t range_count, int64_t from_revision)
 {
-    struct registry_watch watch = {.id = ++subject->last_watch,
-                                   .range_count = range_count,
-                                   .from_revision = from_revision,
-                                   .timeout_ms = TIMEOUT_MS};
+    struct registry_watch watch = {
+        .id = WATCH_ID, .range_count = range_count, .from_revision = from_revision, .timeout_ms = TIMEOUT_MS};
     memcpy(watch.ranges, ranges, range_count * sizeof(ranges[0]));
     watcher->subject = subject;
-    watcher->id = watch.id;
-    watcher->next = subject->watchers;
-    subject->watchers = watcher;
-    subject->registry->on_watch = on_watch;
+    watcher->client = registry_attach(subject->registry, NULL, on_watch, watcher);
     watcher->calling = true;
-    registry_watch(subject->registry, &watch);
+    registry_watch(watcher->client, &watch);
     watcher->calling = false;
 }
 
@@ -143,7 +136,7 @@ void watcher_wait_ended(struct watcher *watcher)
 void watcher_close(struct watcher *watcher)
 {
     watcher->closed = true;
-    registry_unwatch(watcher->subject->registry, watcher->id);
+    registry_unwatch(watcher->client, WATCH_ID);
 }
 
 void watcher_fini(struct watcher *watcher)

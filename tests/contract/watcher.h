@@ -8,9 +8,8 @@
 #include "outrider/core/registry/registry_watch.h"
 
 struct watcher {
-    struct watcher *next;
     struct subject *subject;
-    uint64_t id;
+    struct registry_client *client;
     bool calling, opened, ended, closed;
     struct registry_watch_event opening, ending; /* without what they borrow */
     struct buf error;                            /* of the end */

@@ -62,9 +62,11 @@ void effects_cancel_tries(struct effects *effects)
     remember(effects, FAKE_CANCEL_TRIES);
 }
 
-void effects_request(struct effects *effects, const struct registry_request *request)
+void effects_request(struct effects *effects, enum router_client client,
+                     const struct registry_request *request)
 {
     struct fake_call *call = remember(effects, FAKE_REQUEST);
+    call->client = client;
     call->request = *request;
     blob_ref(request->value);
     keep_text(call, request->key);

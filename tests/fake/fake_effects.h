@@ -32,6 +32,7 @@ struct fake_call {
     unsigned index;
     uint64_t try_id;
     int64_t timeout_ms;
+    enum router_client client;
     struct registry_request request; /* owns a reference to its value; its key is in `text` */
     bool control;                    /* the request is for the control key */
     pid_t pid;

@@ -31,7 +31,7 @@ struct world {
     uint64_t tries[SERVER_PROBES_MAX];
     struct fake_call pending[WORLD_PENDING_MAX];
     size_t pending_count;
-    uint64_t lease_id, key_id, control_id; /* requests a machine waits for; 0: none */
+    uint64_t lease_id, key_id, control_id, compare_id; /* requests a machine waits for; 0: none */
     struct registry_lease lease_for, key_for;
     const char *host;
     unsigned restarts, config;
@@ -122,6 +122,11 @@ static void check_request(struct world *w, const struct fake_call *call)
         w->lease_for = request->lease;
         return;
     }
+    if (call->client == ROUTER_CLIENT_KEYS) {
+        assert(w->compare_id == 0 && request->op == REGISTRY_COMPARE);
+        w->compare_id = request->id;
+        return;
+    }
     assert(w->key_id == 0 || !registry_lease_eq(w->key_for, registrar_lease(registrar)));
     w->key_id = request->id;
     w->key_for = registrar_lease(registrar);
@@ -185,12 +190,14 @@ static void answer(struct world *w, const struct fake_call *call, unsigned how)
         reply.failure = how == 1 ? REGISTRY_UNKNOWN : (enum registry_failure)(how % REGISTRY_FAILURE_COUNT);
         reply.failure = reply.failure == REGISTRY_OK ? REGISTRY_RETRY : reply.failure;
     }
-    w->lease_id = w->lease_id == reply.id ? 0 : w->lease_id;
-    w->key_id = w->key_id == reply.id ? 0 : w->key_id;
-    w->control_id = w->control_id == reply.id ? 0 : w->control_id;
+    bool of_registrar = call->client == ROUTER_CLIENT_REGISTRAR;
+    w->lease_id = of_registrar && w->lease_id == reply.id ? 0 : w->lease_id;
+    w->key_id = of_registrar && w->key_id == reply.id ? 0 : w->key_id;
+    w->control_id = call->client == ROUTER_CLIENT_INTENT && w->control_id == reply.id ? 0 : w->control_id;
+    w->compare_id = call->client == ROUTER_CLIENT_KEYS ? 0 : w->compare_id;
     struct blob *value = blob_new(reply.kv.value); /* the router may change the store's */
     reply.kv.value = blob_view(value);
-    router_replied(w->router, &reply, &now);
+    router_replied(w->router, call->client, &reply, &now);
     blob_unref(value);
 }
 
@@ -322,7 +329,7 @@ static void drop(struct world *w)
     }
     w->pending_count = 0;
     memset(w->tries, 0, sizeof(w->tries));
-    w->lease_id = w->key_id = w->control_id = w->watch = 0;
+    w->lease_id = w->key_id = w->control_id = w->compare_id = w->watch = 0;
     fake_effects_fini(&w->effects);
     w->inspected = 0;
 }

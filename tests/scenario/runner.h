@@ -94,6 +94,7 @@ struct scenario {
     struct fake_call pending[PENDING_MAX];
     size_t pending_count;
     struct registry_reply served; /* to the oldest of these, done and not yet answered; id 0: none */
+    enum router_client served_client;
     struct blob *served_value;
 
     struct port ports[PORTS_MAX];

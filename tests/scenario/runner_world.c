@@ -132,7 +132,7 @@ static void answer(struct scenario *s, const struct fake_call *call, const char 
         fail(s, "no such reply: %s", how);
     }
     struct instant now = world_now(s);
-    bool served = s->served.id == reply.id && reply.id != 0;
+    bool served = reply.id != 0 && s->served.id == reply.id && s->served_client == call->client;
     if (served) {
         reply = s->served;
     } else if (answers[which].applied) {
@@ -152,7 +152,7 @@ static void answer(struct scenario *s, const struct fake_call *call, const char 
     if (served) {
         drop_served(s);
     }
-    router_replied(s->router, &reply, &now);
+    router_replied(s->router, call->client, &reply, &now);
     blob_unref(value);
 }
 
@@ -162,6 +162,7 @@ void world_serve(struct scenario *s)
         fail(s, "no request waits to be done");
     }
     store_apply(&s->store, &s->pending[0], world_now(s).boot, &s->served);
+    s->served_client = s->pending[0].client;
     s->served_value = blob_new(s->served.kv.value);
     s->served.kv.value = blob_view(s->served_value);
     world_settle(s);

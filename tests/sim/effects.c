@@ -30,9 +30,10 @@ void effects_cancel_tries(struct effects *effects)
     memset(node->tries, 0, sizeof(node->tries));
 }
 
-void effects_request(struct effects *effects, const struct registry_request *request)
+void effects_request(struct effects *effects, enum router_client client,
+                     const struct registry_request *request)
 {
-    network_submit(effects->node, request);
+    network_submit(effects->node, client, request);
 }
 
 void effects_watch(struct effects *effects, const struct registry_watch *watch)

@@ -5,7 +5,8 @@
 
 #include <inttypes.h>
 
-static struct packet *packet_new(struct node *node, const struct registry_request *request)
+static struct packet *packet_new(struct node *node, enum router_client client,
+                                 const struct registry_request *request)
 {
     struct world *world = node->world;
     struct packet *packet = world->packets;
@@ -19,6 +20,7 @@ static struct packet *packet_new(struct node *node, const struct registry_reques
                               .life = node->life,
                               .sent_at = world->now,
                               .sent_boot = node_now(node).boot,
+                              .client = client,
                               .request = *request,
                               .reply = {.id = request->id, .op = request->op}};
     packet->control =
@@ -130,10 +132,10 @@ static void through_storm(struct node *node, struct packet *packet, bool slow)
     send(world, packet, world->now + there, EVENT_ARRIVE);
 }
 
-void network_submit(struct node *node, const struct registry_request *request)
+void network_submit(struct node *node, enum router_client client, const struct registry_request *request)
 {
     struct world *world = node->world;
-    struct packet *packet = packet_new(node, request);
+    struct packet *packet = packet_new(node, client, request);
     enum link link = node->link != LINK_UP ? node->link : world->etcd_link;
     world->stats.requests++;
     check_request(node, request, packet);
@@ -299,7 +301,7 @@ void network_reply(struct node *node, struct packet *packet)
     }
     bool landed = node->watch.lease_flying == packet;
     check_landed(node, packet, &reply);
-    router_replied(node->router, &reply, &now);
+    router_replied(node->router, packet->client, &reply, &now);
     if (landed) {
         check_deadline(node, packet, &reply);
     }

@@ -66,6 +66,7 @@ struct packet {
     unsigned references, node;
     uint32_t life;
     int64_t sent_at, sent_boot;
+    enum router_client client;
     struct registry_request request; /* holds a reference to its value; its key is the node's */
     struct registry_reply reply;
     struct blob *kv_value;
@@ -351,7 +352,7 @@ void game_lost_agent(struct node *node);
 /* network.c */
 /* The number of a node's control key in the model: behind the records. */
 unsigned network_control(const struct node *node);
-void network_submit(struct node *node, const struct registry_request *request);
+void network_submit(struct node *node, enum router_client client, const struct registry_request *request);
 void network_arrive(struct world *world, struct packet *packet);
 /* The agent is stopped or suspended, starts or goes on: whatever came meanwhile was hindered. */
 void network_hindered(struct node *node, int64_t until);

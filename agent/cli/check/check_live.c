@@ -21,7 +21,8 @@ struct live {
     const struct config *config;
     struct loop *loop;
     struct http_client *http;
-    struct registry *registry; /* being asked */
+    struct etcd *etcd; /* being asked */
+    struct registry_client *client;
     bool answered;
     bool failing; /* the one endpoint that was asked alone */
     enum registry_failure failure;
@@ -46,18 +47,24 @@ static void on_reply(const struct registry_reply *reply, void *user)
     buf_str(&live->error, reply->error);
 }
 
+static void open_registry(struct live *live, const struct config_registry *config)
+{
+    live->etcd = etcd_new(config, live->loop, live->http);
+    live->client = registry_attach(etcd_registry(live->etcd), on_reply, NULL, live);
+}
+
 static void ask(struct live *live, struct registry_request request)
 {
     request.id = 1;
     request.timeout_ms = live->config->registry.request_timeout_ms;
     live->answered = false;
     int64_t start = clock_mono_us();
-    registry_submit(live->registry, &request);
+    registry_submit(live->client, &request);
     while (!live->answered) {
         loop_turn_once(live->loop, true);
     }
     live->took_us = clock_mono_us() - start;
-    live->login = etcd_login_state(live->registry);
+    live->login = etcd_login_state(live->etcd);
 }
 
 static void fail(struct live *live, int status)
@@ -122,11 +129,11 @@ static void ask_endpoint(struct live *live, size_t index)
     one.endpoints[0] = one.endpoints[index];
     one.endpoint_count = 1;
     struct registry_endpoint endpoint;
-    live->registry = etcd_new(&one, live->loop, live->http, on_reply, NULL, live);
+    open_registry(live, &one);
     ask(live, read_of(&live->record_key));
-    live->failing = registry_endpoint(live->registry, 0, &endpoint) && endpoint.last_error[0] != '\0';
-    registry_free(live->registry);
-    live->registry = NULL;
+    live->failing =
+        registry_endpoint(etcd_registry(live->etcd), 0, &endpoint) && endpoint.last_error[0] != '\0';
+    registry_free(etcd_registry(live->etcd));
 }
 
 static void print_endpoint(struct live *live, const char *name)
@@ -287,11 +294,11 @@ static void run(struct live *live)
         fail(live, EX_TEMPFAIL);
         return;
     }
-    live->registry = etcd_new(registry, live->loop, live->http, on_reply, NULL, live);
+    open_registry(live, registry);
     if (check_login(live)) {
         check_permissions(live);
     }
-    registry_free(live->registry);
+    registry_free(etcd_registry(live->etcd));
 }
 
 int check_live(const struct config *config)

@@ -5,6 +5,7 @@
 #include "outrider/base/buf.h"
 #include "outrider/cli/common/cli.h"
 #include "outrider/codec/etcd/etcd_kv.h"
+#include "outrider/registry/etcd/etcd.h"
 #include "outrider/registry/etcd/etcd_client.h"
 #include "outrider/registry/registry.h"
 
@@ -25,12 +26,8 @@ struct kv {
     struct config *config;
     struct loop *loop;
     struct http_client *http;
-    struct registry *registry;
-    registry_watch_fn *on_watch; /* who watches; NULL: nobody */
-    void *on_watch_user;
-    registry_reply_fn *on_reply; /* who asks the registry itself; NULL: nobody */
-    void *on_reply_user;
-    etcd_client_fn *on_answer; /* who asked */
+    struct etcd *etcd;
+    etcd_client_fn *on_answer; /* of the request under way */
     void *on_answer_user;
     bool answered;
     bool muted; /* what another try may mend is said already */

@@ -4,7 +4,6 @@
 #include "outrider/core/config/config.h"
 #include "outrider/io/http/client/http_client.h"
 #include "outrider/io/loop/loop.h"
-#include "outrider/registry/etcd/etcd.h"
 #include "outrider/shell/config_file.h"
 
 #include <errno.h>
@@ -14,22 +13,6 @@
 
 /* A person waits longer than a heartbeat may: an election takes 1 to 2 s. */
 enum { ASK_MS = 5000 };
-
-static void on_reply(const struct registry_reply *reply, void *user)
-{
-    struct kv *kv = user;
-    if (kv->on_reply != NULL) {
-        kv->on_reply(reply, kv->on_reply_user);
-    }
-}
-
-static void on_watch(const struct registry_watch_event *event, void *user)
-{
-    struct kv *kv = user;
-    if (kv->on_watch != NULL) {
-        kv->on_watch(event, kv->on_watch_user);
-    }
-}
 
 /* They are read when they are needed, by whoever retries until they are good; a command need not begin. */
 static int check_files(const struct config_registry *registry)
@@ -69,13 +52,15 @@ int kv_open(struct kv *kv, const struct kv_options *options)
                                                             .cert_file = registry->tls.cert_file,
                                                             .key_file = registry->tls.key_file,
                                                             .server_name = registry->tls.server_name});
-    kv->registry = etcd_new(registry, kv->loop, kv->http, on_reply, on_watch, kv);
+    kv->etcd = etcd_new(registry, kv->loop, kv->http);
     return 0;
 }
 
 void kv_close(struct kv *kv)
 {
-    registry_free(kv->registry);
+    if (kv->etcd != NULL) {
+        registry_free(etcd_registry(kv->etcd));
+    }
     http_client_free(kv->http);
     loop_free(kv->loop);
     if (kv->config != NULL) {
@@ -125,7 +110,7 @@ int kv_ask(struct kv *kv, const struct etcd_ask *ask, etcd_client_fn *fn, void *
     kv->answered = false;
     kv->on_answer = fn;
     kv->on_answer_user = user;
-    etcd_client_ask(kv->registry, ask, timeout_ms > ASK_MS ? timeout_ms : ASK_MS, on_answer, kv);
+    etcd_client_ask(kv->etcd, ask, timeout_ms > ASK_MS ? timeout_ms : ASK_MS, on_answer, kv);
     while (!kv->answered) {
         loop_turn_once(kv->loop, true);
     }

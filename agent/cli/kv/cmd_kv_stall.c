@@ -43,7 +43,7 @@ static void ask_list(struct kv_stall *stall, int64_t at_revision)
                                        .newest_first = true,
                                        .at_revision = at_revision,
                                        .timeout_ms = ASK_MS};
-    registry_submit(stall->kv->registry, &request);
+    registry_submit(stall->client, &request);
 }
 
 /* What it costs etcd while nothing happens: one key looked up, and not sent. */
@@ -51,7 +51,7 @@ static void ask_revision(struct kv_stall *stall)
 {
     struct etcd_ask ask = {.kind = ETCD_ASK_OP,
                            .op = {.kind = ETCD_GET, .key = stall->range.key, .count_only = true}};
-    etcd_client_ask(stall->kv->registry, &ask, ASK_MS, on_revision, stall);
+    etcd_client_ask(stall->kv->etcd, &ask, ASK_MS, on_revision, stall);
 }
 
 static void ask(struct kv_stall *stall)
@@ -164,8 +164,7 @@ void kv_stall_init(struct kv_stall *stall, struct kv *kv, const struct registry_
     }
     stall->interval_ms = kv->config->registry.ttl_ms / LOOKS_PER_TTL;
     stall->timer = timer_new(kv->loop, look, stall);
-    kv->on_reply = on_list;
-    kv->on_reply_user = stall;
+    stall->client = registry_attach(etcd_registry(kv->etcd), on_list, NULL, stall);
 }
 
 void kv_stall_opened(struct kv_stall *stall, int64_t told, int64_t revision)

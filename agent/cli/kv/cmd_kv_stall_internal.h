@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 struct kv;
+struct registry_client;
 struct timer;
 
 /* Called from the loop: the watch is to be opened anew, because of `why`; with `set_back` there is no sense
@@ -30,6 +31,7 @@ typedef void kv_stall_fn(struct str why, bool set_back, void *user);
  * etcd was set back: what is asked beside it all members answer, and that tells. */
 struct kv_stall {
     struct kv *kv;
+    struct registry_client *client;
     kv_stall_fn *fn;
     void *user;
     struct registry_range range; /* with an end, also where it is one key */

@@ -15,6 +15,7 @@ enum { OPEN_MS = 5000, AGAIN_FIRST_MS = 100, AGAIN_CAP_MS = 5000 };
 
 struct watching {
     struct kv kv;
+    struct registry_client *client;
     bool json;
     struct registry_range range;
     int64_t from; /* the next revision wanted; 0: from now on */
@@ -42,7 +43,7 @@ static void open_watch(void *user)
                                    .range_count = 1,
                                    .from_revision = watching->from,
                                    .timeout_ms = OPEN_MS};
-    registry_watch(watching->kv.registry, &watch);
+    registry_watch(watching->client, &watch);
 }
 
 static void print_json(const struct registry_change *change)
@@ -121,7 +122,7 @@ static void try_again(struct watching *watching, struct str why)
 static void on_stalled(struct str why, bool set_back, void *user)
 {
     struct watching *watching = user;
-    registry_unwatch(watching->kv.registry, watching->id);
+    registry_unwatch(watching->client, watching->id);
     if (set_back) {
         end(watching, cli_fail(EX_FAILED, "%.*s: begin again to see what it has", STR_ARG(why)));
     } else {
@@ -165,8 +166,7 @@ static int run(struct watching *watching)
     entropy_fill(&seed, sizeof(seed));
     random_seed(&watching->random, seed);
     backoff_init(&watching->backoff, AGAIN_FIRST_MS, AGAIN_CAP_MS);
-    watching->kv.on_watch = on_watch;
-    watching->kv.on_watch_user = watching;
+    watching->client = registry_attach(etcd_registry(watching->kv.etcd), NULL, on_watch, watching);
     watching->again = timer_new(watching->kv.loop, open_watch, watching);
     kv_stall_init(&watching->stall, &watching->kv, &watching->range, on_stalled, watching);
     open_watch(watching);

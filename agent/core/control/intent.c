@@ -16,16 +16,12 @@ enum { IDLE_RETRY_MS = 15000 };
 /* Leaving is bounded by shutdown.timeout, and what remains is only a key without a reader. */
 enum { LEAVING_TRIES_MAX = 5 };
 
-/* Ids of the registrar count up from 1: these never meet them. */
-static const uint64_t FIRST_ID = UINT64_C(1) << 48;
-
 struct intent *intent_new(const struct intent_settings *settings)
 {
     struct intent *intent = mem_zalloc(sizeof(*intent));
     intent->key = mem_strdup(settings->key);
     intent->request_timeout_ms = settings->request_timeout_ms;
     intent->ephemeral = settings->ephemeral;
-    intent->next_id = FIRST_ID;
     random_seed(&intent->random, settings->seed);
     retry_init(&intent->backoff);
     return intent;

@@ -51,7 +51,6 @@ struct view *view_new(const struct view_settings *settings)
     view->prefix = mem_strdup(settings->prefix);
     view->first = with_end(settings->prefix, '/');
     view->end = with_end(settings->prefix, '/' + 1);
-    view->next_id = VIEW_FIRST_ID;
     view->log = view_log_new(view->settings.changes_max, view->settings.change_bytes_max);
     random_seed(&view->random, settings->seed);
     backoff_init(&view->backoff, VIEW_RETRY_FIRST_MS, VIEW_RETRY_CAP_MS);

@@ -59,7 +59,7 @@ static void copy_ranges(struct follow *follow)
 
 void follow_init(struct follow *follow, const struct follow_settings *settings)
 {
-    *follow = (struct follow){.settings = *settings, .next_id = settings->first_id, .due = NEVER_MS};
+    *follow = (struct follow){.settings = *settings, .due = NEVER_MS};
     copy_ranges(follow);
     random_seed(&follow->random, settings->seed);
     backoff_init(&follow->backoff, settings->first_ms, settings->cap_ms);

@@ -13,8 +13,6 @@ enum { STEADY_MS = 60000 };
 /* What was written or read should be delivered within this. */
 enum { GRACE_MS = 1000 };
 enum { PATIENCE = 2 };
-/* Registrar and intent count up from 1 and from 2^48. */
-static const uint64_t FIRST_ID = UINT64_C(1) << 49;
 
 void follow_init_keys(struct follow *follow, const char *record_key, const char *control_key,
                       int64_t timeout_ms, int64_t quiet_ms, uint64_t seed)
@@ -31,8 +29,7 @@ void follow_init_keys(struct follow *follow, const char *record_key, const char 
                                                   .slow_ms = SLOW_MS,
                                                   .steady_ms = STEADY_MS,
                                                   .patience = PATIENCE,
-                                                  .seed = seed,
-                                                  .first_id = FIRST_ID});
+                                                  .seed = seed});
 }
 
 static int64_t later(struct follow *follow, int64_t now, uint64_t spread_ms)

@@ -208,7 +208,7 @@ static void reply(struct etcd_call *call, const struct etcd_message *message)
     if (call->asked_for != NULL) {
         etcd_asked_tell(call->asked_for, &out);
     } else {
-        etcd->registry.on_reply(&out, etcd->registry.user);
+        registry_deliver(&etcd->registry, &out);
     }
     buf_fini(&note);
     call_free(call);
@@ -403,12 +403,12 @@ static void etcd_submit(struct registry *registry, const struct registry_request
     attempt(call_new((struct etcd *)registry, request));
 }
 
-void etcd_client_ask(struct registry *registry, const struct etcd_ask *ask, int64_t timeout_ms,
-                     etcd_client_fn *fn, void *user)
+void etcd_client_ask(struct etcd *etcd, const struct etcd_ask *ask, int64_t timeout_ms, etcd_client_fn *fn,
+                     void *user)
 {
     struct registry_request like = {
         .op = etcd_ask_like(ask), .lease.lo = (uint64_t)ask->lease, .timeout_ms = timeout_ms};
-    struct etcd_call *call = call_new((struct etcd *)registry, &like);
+    struct etcd_call *call = call_new(etcd, &like);
     call->asked_for = etcd_asked_new(ask, fn, user);
     attempt(call);
 }
@@ -439,16 +439,21 @@ static void etcd_free(struct registry *registry)
     endpoints_fini(&etcd->endpoints);
     etcd_message_fini(&etcd->message);
     buf_fini(&etcd->body);
+    registry_fini(registry);
     free(etcd);
 }
 
-enum etcd_login etcd_login_state(const struct registry *registry)
+enum etcd_login etcd_login_state(const struct etcd *etcd)
 {
-    return ((const struct etcd *)registry)->auth.state;
+    return etcd->auth.state;
 }
 
-struct registry *etcd_new(const struct config_registry *config, struct loop *loop, struct http_client *http,
-                          registry_reply_fn *on_reply, registry_watch_fn *on_watch, void *user)
+struct registry *etcd_registry(struct etcd *etcd)
+{
+    return &etcd->registry;
+}
+
+struct etcd *etcd_new(const struct config_registry *config, struct loop *loop, struct http_client *http)
 {
     static const struct registry_backend backend = {.name = "etcd",
                                                     .submit = etcd_submit,
@@ -457,11 +462,10 @@ struct registry *etcd_new(const struct config_registry *config, struct loop *loo
                                                     .endpoint = etcd_endpoint,
                                                     .free = etcd_free};
     struct etcd *etcd = mem_zalloc(sizeof(*etcd));
-    etcd->registry =
-        (struct registry){.backend = &backend, .on_reply = on_reply, .on_watch = on_watch, .user = user};
+    registry_init(&etcd->registry, &backend);
     etcd->loop = loop;
     etcd->http = http;
     endpoints_init(&etcd->endpoints, config);
     auth_init(&etcd->auth, etcd, config);
-    return &etcd->registry;
+    return etcd;
 }

@@ -7,7 +7,7 @@
 #include "endpoints_internal.h"
 #include "outrider/base/buf.h"
 #include "outrider/codec/etcd/etcd_message.h"
-#include "outrider/registry/registry.h"
+#include "outrider/registry/backend.h"
 #include "watch_internal.h"
 
 #include <stddef.h>

@@ -101,7 +101,7 @@ static void tell(const struct etcd_watch *watch, const struct registry_watch_eve
 {
     struct registry_watch_event told = *event;
     told.endpoint = str_of(endpoint_of(watch)->name);
-    watch->etcd->registry.on_watch(&told, watch->etcd->registry.user);
+    registry_deliver_event(&watch->etcd->registry, &told);
 }
 
 /* The last thing done with a watch. The error of `event` says why, not yet what failed and on whom. */

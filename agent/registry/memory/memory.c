@@ -348,7 +348,7 @@ static void answer(struct memory *memory, const struct registry_request *request
     const struct entry *entry = reply.kv.found ? *find_entry(memory, request->key) : NULL;
     struct blob *held = entry == NULL ? NULL : blob_ref(entry->value);
     reply.revision = memory->revision;
-    memory->registry.on_reply(&reply, memory->registry.user);
+    registry_deliver(&memory->registry, &reply);
     blob_unref(held);
 }
 
@@ -436,10 +436,11 @@ static void memory_free(struct registry *registry)
     free(memory->items);
     buf_fini(&memory->listed);
     buf_fini(&memory->error);
+    registry_fini(registry);
     free(memory);
 }
 
-struct registry *memory_new(registry_reply_fn *on_reply, registry_watch_fn *on_watch, void *user)
+struct registry *memory_new(void)
 {
     static const struct registry_backend backend = {.name = "memory",
                                                     .submit = memory_submit,
@@ -447,8 +448,7 @@ struct registry *memory_new(registry_reply_fn *on_reply, registry_watch_fn *on_w
                                                     .unwatch = memory_unwatch,
                                                     .free = memory_free};
     struct memory *memory = mem_zalloc(sizeof(*memory));
-    memory->registry =
-        (struct registry){.backend = &backend, .on_reply = on_reply, .on_watch = on_watch, .user = user};
+    registry_init(&memory->registry, &backend);
     memory->revision = 1;
     return &memory->registry;
 }

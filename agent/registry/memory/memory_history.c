@@ -103,7 +103,7 @@ static void tell(const struct memory_watch *watch, struct registry *registry,
 {
     event.id = watch->request.id;
     event.endpoint = STR("memory");
-    registry->on_watch(&event, registry->user);
+    registry_deliver_event(registry, &event);
 }
 
 static void end(struct memory_watch *watch, struct registry *registry, int64_t compacted, const char *why)

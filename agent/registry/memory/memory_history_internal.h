@@ -2,7 +2,7 @@
 #ifndef OUTRIDER_REGISTRY_MEMORY_MEMORY_HISTORY_INTERNAL_H
 #define OUTRIDER_REGISTRY_MEMORY_MEMORY_HISTORY_INTERNAL_H
 
-#include "outrider/registry/registry.h"
+#include "outrider/registry/backend.h"
 
 /* {0} is empty and watched by nobody. */
 struct memory_history {

@@ -37,18 +37,28 @@ void router_tried(struct router *router, unsigned index, uint64_t try_id, const 
     router_pump(router, now);
 }
 
-void router_replied(struct router *router, const struct registry_reply *reply, const struct instant *now)
+static void route_reply(struct router *router, enum router_client client, const struct registry_reply *reply,
+                        const struct instant *now)
+{
+    switch (client) {
+    case ROUTER_CLIENT_REGISTRAR:
+        router_step_registrar(
+            router, (struct registrar_event){.type = REGISTRAR_ON_REPLY, .now = *now, .reply = reply});
+        break;
+    case ROUTER_CLIENT_INTENT: router_control_replied(router, reply, now); break;
+    case ROUTER_CLIENT_KEYS:
+        router_step_keys(router, (struct follow_event){.type = FOLLOW_ON_REPLY, .now = *now, .reply = reply});
+        break;
+    case ROUTER_CLIENT_COUNT: break;
+    }
+}
+
+void router_replied(struct router *router, enum router_client client, const struct registry_reply *reply,
+                    const struct instant *now)
 {
     router_enter(router, now);
     uint64_t cluster = registrar_cluster(router->registrar);
-    if (intent_awaits(router->intent, reply->id)) {
-        router_control_replied(router, reply, now);
-    } else if (follow_awaits(&router->keys, reply->id)) {
-        router_step_keys(router, (struct follow_event){.type = FOLLOW_ON_REPLY, .now = *now, .reply = reply});
-    } else {
-        router_step_registrar(
-            router, (struct registrar_event){.type = REGISTRAR_ON_REPLY, .now = *now, .reply = reply});
-    }
+    route_reply(router, client, reply, now);
     router_pump(router, now);
     router_note_reply(router, reply, cluster, now);
     router_pump(router, now);

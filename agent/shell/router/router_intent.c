@@ -90,7 +90,7 @@ static void request(struct router *router, struct intent_effect *effect)
         control_encode(&effect->hold, &json);
         effect->request.value = blob_new(buf_view(&json));
     }
-    effects_request(router->effects, &effect->request);
+    effects_request(router->effects, ROUTER_CLIENT_INTENT, &effect->request);
     blob_unref(effect->request.value);
     buf_fini(&json);
 }

@@ -69,7 +69,7 @@ static void route(struct router *router, union router_effect *any, const struct 
                                                                .revision = effect->revision});
         router_control_read_back(router, now);
         break;
-    case FOLLOW_DO_REQUEST: effects_request(router->effects, &effect->request); break;
+    case FOLLOW_DO_REQUEST: effects_request(router->effects, ROUTER_CLIENT_KEYS, &effect->request); break;
     case FOLLOW_DO_CONFIRM:
         router_step_registrar(router, (struct registrar_event){.type = REGISTRAR_ON_AS_KNOWN, .now = *now});
         break;

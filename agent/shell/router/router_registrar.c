@@ -69,7 +69,7 @@ static void request(struct router *router, const struct registry_request *reques
     if (request->op == REGISTRY_GET && registrar_settled(router->registrar)) {
         router_control_read_back(router, now); /* what made one key doubtful made the other doubtful */
     }
-    effects_request(router->effects, request);
+    effects_request(router->effects, ROUTER_CLIENT_REGISTRAR, request);
     blob_unref(request->value);
 }
 

@@ -1,5 +1,13 @@
-/* A registry backend: takes requests, answers each exactly once, and watches keys. The user picks the
- * implementation in the configuration, so this is one of the two run-time vtables of the program. */
+/* A registry and its users. A backend (etcd, memory) carries requests and watches out; every machine or command that
+ * asks attaches as a client of its own, with request and watch ids of its own, and hears of nothing else.
+ *
+ *     struct registry *registry = etcd_registry(etcd_new(config, loop, http));
+ *     struct registry_client *client = registry_attach(registry, on_reply, on_watch, user);
+ *     registry_submit(client, &request);    one reply, later
+ *     registry_watch(client, &watch);       OPENED, any number of CHANGED, ENDED; or ENDED alone
+ *     registry_free(registry);              its clients with it
+ *
+ * All callbacks come from the loop, never from within a call of this header. */
 #ifndef OUTRIDER_REGISTRY_REGISTRY_H
 #define OUTRIDER_REGISTRY_REGISTRY_H
 
@@ -7,66 +15,46 @@
 #include "outrider/core/registry/registry_watch.h"
 
 struct registry;
+struct registry_client;
 
-/* Called from the loop, never from within registry_submit. */
+/* The reply to a request of the client. May submit, watch, attach and detach; must not free the registry. */
 typedef void registry_reply_fn(const struct registry_reply *reply, void *user);
 
-/* Called from the loop, never from within registry_watch. May open and close watches, the one it tells of
- * included; must not free the registry. */
+/* An event of a watch of the client. May do the same, and close this watch. */
 typedef void registry_watch_fn(const struct registry_watch_event *event, void *user);
 
-struct registry_backend {
-    const char *name;
-    void (*submit)(struct registry *registry, const struct registry_request *request);
-    void (*watch)(struct registry *registry, const struct registry_watch *watch);
-    void (*unwatch)(struct registry *registry, uint64_t id);
-    bool (*endpoint)(const struct registry *registry, size_t index, struct registry_endpoint *ret_endpoint);
-    void (*free)(struct registry *registry);
-};
+/* Any reply, before its client gets it; `duration_us` has passed since it was submitted. */
+typedef void registry_observe_fn(const struct registry_reply *reply, int64_t duration_us, void *user);
 
-/* What every backend begins with. */
-struct registry {
-    const struct registry_backend *backend;
-    registry_reply_fn *on_reply;
-    registry_watch_fn *on_watch; /* NULL where nobody watches */
-    void *user;
-};
+/* Attaches a client. `on_reply` may be NULL where the client only watches, `on_watch` where it never does. The client belongs to the registry and
+ * lives until registry_free, also after registry_detach; `user` is borrowed until then. */
+struct registry_client *registry_attach(struct registry *registry, registry_reply_fn *on_reply,
+                                        registry_watch_fn *on_watch, void *user);
 
-/* Starts a request. The backend copies what it needs and takes its own reference on `request->value`. The
- * answer comes within `request->timeout_ms` and a little; there is always one. */
-static inline void registry_submit(struct registry *registry, const struct registry_request *request)
-{
-    registry->backend->submit(registry, request);
-}
+/* The client gets no reply and no event any more; its watches are closed, its requests may still be carried out.
+ * Accepts NULL. */
+void registry_detach(struct registry_client *client);
 
-/* Opens a watch: one OPENED, any number of CHANGED, one ENDED, or ENDED alone. The backend copies what it
- * needs. `watch->id` is not that of another watch of this registry. */
-static inline void registry_watch(struct registry *registry, const struct registry_watch *watch)
-{
-    registry->backend->watch(registry, watch);
-}
+/* Starts a request. The backend copies what it needs and takes its own reference on `request->value`. There is
+ * always one reply, within `request->timeout_ms` and a little. `request->id` is not that of another request of this
+ * client that is under way. */
+void registry_submit(struct registry_client *client, const struct registry_request *request);
 
-/* Closes the watch `id`: nothing is heard of it any more. An id that is not open, also because it has ended,
- * is no error. */
-static inline void registry_unwatch(struct registry *registry, uint64_t id)
-{
-    registry->backend->unwatch(registry, id);
-}
+/* Opens a watch. The backend copies what it needs. `watch->id` is not that of another open watch of this client. */
+void registry_watch(struct registry_client *client, const struct registry_watch *watch);
+
+/* Closes watch `id` of this client: no event comes any more. An id that is not open, also because the watch has
+ * ended, is no error. */
+void registry_unwatch(struct registry_client *client, uint64_t id);
+
+/* Calls `observe` for every reply to any client from now on; NULL: nobody observes. */
+void registry_observe(struct registry *registry, registry_observe_fn *observe, void *user);
 
 /* The endpoint number `index`, for people, in the order of the configuration. Returns false beyond the last, and
- * where a backend has none. */
-static inline bool registry_endpoint(const struct registry *registry, size_t index,
-                                     struct registry_endpoint *ret_endpoint)
-{
-    return registry->backend->endpoint != NULL && registry->backend->endpoint(registry, index, ret_endpoint);
-}
+ * where the backend has none. */
+bool registry_endpoint(const struct registry *registry, size_t index, struct registry_endpoint *ret_endpoint);
 
-/* Frees the registry; open requests get no answer, open watches no end. Accepts NULL. */
-static inline void registry_free(struct registry *registry)
-{
-    if (registry != NULL) {
-        registry->backend->free(registry);
-    }
-}
+/* Frees the registry with its clients; open requests get no reply, open watches no end. Accepts NULL. */
+void registry_free(struct registry *registry);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "outrider/base/mem.h"
 #include "outrider/core/server/hold.h"
+#include "outrider/registry/backend.h"
 #include "shell/agent_internal.h"
 #include "shell/control_internal.h"
 
@@ -14,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What the writer asked for last; agent_submit() stands in for the agent's. */
+/* The last request that reached the registry. */
 static struct {
     unsigned count;
     uint64_t id;
@@ -23,9 +24,9 @@ static struct {
     int64_t expect_revision;
 } asked;
 
-void agent_submit(struct agent *agent, const struct registry_request *request)
+static void on_submit(struct registry *registry, const struct registry_request *request)
 {
-    (void)agent;
+    (void)registry;
     asked.count++;
     asked.id = request->id;
     asked.op = request->op;
@@ -34,7 +35,10 @@ void agent_submit(struct agent *agent, const struct registry_request *request)
     snprintf(asked.value, sizeof(asked.value), "%.*s", STR_ARG(blob_view(request->value)));
 }
 
+static const struct registry_backend backend = {.name = "fake", .submit = on_submit};
+
 struct world {
+    struct registry registry;
     struct agent *agent;
     struct control_writer *writer;
     unsigned answers;
@@ -58,6 +62,8 @@ static void begin(struct world *world, bool drain)
     struct hold hold = {0};
     struct instant now = {.mono = 1000, .boot = 1000, .wall = 1795252693759};
     *world = (struct world){.agent = mem_zalloc(sizeof(struct agent))};
+    registry_init(&world->registry, &backend);
+    world->agent->registry = &world->registry;
     memset(&asked, 0, sizeof(asked));
     world->agent->config = mem_zalloc(sizeof(struct config));
     world->agent->config->registry.control_prefix = mem_strdup("/outrider/services");
@@ -74,6 +80,7 @@ static void begin(struct world *world, bool drain)
 static void end(struct world *world)
 {
     control_writer_free(world->writer);
+    registry_fini(&world->registry);
     free(world->agent->config->registry.control_prefix);
     free(world->agent->config);
     free(world->agent);
@@ -87,21 +94,21 @@ static void has(struct world *world, const char *value, int64_t revision)
         .op = asked.op,
         .revision = revision + 5,
         .kv = {.found = value != NULL, .value = str_of(value), .mod_revision = revision}};
-    control_writer_replied(world->writer, &reply);
+    registry_deliver(&world->registry, &reply);
 }
 
 static void wrote(struct world *world, int64_t revision)
 {
     struct registry_reply reply = {
         .id = asked.id, .op = REGISTRY_PUT, .revision = revision, .succeeded = true};
-    control_writer_replied(world->writer, &reply);
+    registry_deliver(&world->registry, &reply);
 }
 
 static void fails(struct world *world, enum registry_failure failure)
 {
     struct registry_reply reply = {
         .id = asked.id, .op = asked.op, .failure = failure, .error = STR("no route")};
-    control_writer_replied(world->writer, &reply);
+    registry_deliver(&world->registry, &reply);
 }
 
 static void a_key_is_written_by_compare(void **state)

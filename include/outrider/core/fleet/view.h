@@ -26,8 +26,7 @@
  * many, a key written unseen would be newer. If not, and it does not catch up within a request timeout, it is
  * closed.
  *
- * Values come decoded (codec/view_item.h). Requests and watches are matched by id; what is stale falls on
- * deaf ears. Ids begin at VIEW_FIRST_ID, so that a registrar's do not meet them. */
+ * Values come decoded (codec/view_item.h). Replies and events are matched by id; stale ones are ignored. */
 #ifndef OUTRIDER_CORE_FLEET_VIEW_H
 #define OUTRIDER_CORE_FLEET_VIEW_H
 
@@ -38,8 +37,6 @@
 #include "outrider/core/registry/registry_watch.h"
 
 struct view;
-
-#define VIEW_FIRST_ID (UINT64_C(1) << 56)
 
 enum view_mode {
     VIEW_AUTO,   /* from the first want until nobody has wanted it for `idle_ms` */

@@ -37,7 +37,7 @@
  * READ_ANEW is the one case for a position that cannot be resumed: compacted, another cluster, a registry that was
  * set back. A follower that lists lists again; another one is OFF and its owner decides.
  *
- * The machine reads no clock and owns no connection. Ids begin after `first_id`. */
+ * The machine reads no clock and owns no connection. */
 #ifndef OUTRIDER_CORE_REGISTRY_FOLLOW_H
 #define OUTRIDER_CORE_REGISTRY_FOLLOW_H
 
@@ -79,7 +79,6 @@ struct follow_settings {
     int64_t steady_ms;        /* a stream that was in sync for so long ends the outage before it */
     unsigned patience;        /* failures in a row that are not logged; one more for a stream that was open */
     uint64_t seed;            /* of the jitter */
-    uint64_t first_id;
 };
 
 enum follow_event_type {

@@ -1,14 +1,10 @@
-/* Etcd as a client library: keys with ranges, transactions and leases, asked through a backend made by
- * etcd_new, whose endpoints, login and TLS it shares. What fails on one member is asked of the next, as for
- * the agent's own requests; a token that ran out is renewed.
+/* Etcd's whole key-value and lease interface, asked through the backend, whose endpoints, login and TLS it shares. A
+ * request that fails on one member is sent to the next; a token that has expired is renewed.
  *
- *     struct registry *etcd = etcd_new(&config->registry, loop, http, on_reply, on_watch, user);
- *     struct etcd_ask get = {.kind = ETCD_ASK_OP, .op = {.kind = ETCD_GET, .key = STR("/services/"), .end =
- * ...}}; etcd_client_ask(etcd, &get, 2000, on_answer, user); registry_watch(etcd, &watch); ...
- * registry_free(etcd);
- *
- * Watches are registry_watch's: ranges, from a revision, each revision once. User and password come from the
- * configuration (registry.username, registry.password_file), certificates from `http`. */
+ *     struct etcd *etcd = etcd_new(&config->registry, loop, http);
+ *     struct etcd_ask get = {.kind = ETCD_ASK_OP, .op = {.kind = ETCD_GET, .key = STR("/services/"), .end = end}};
+ *     etcd_client_ask(etcd, &get, 2000, on_answer, user);
+ *     registry_free(etcd_registry(etcd)); */
 #ifndef OUTRIDER_REGISTRY_ETCD_ETCD_CLIENT_H
 #define OUTRIDER_REGISTRY_ETCD_ETCD_CLIENT_H
 
@@ -20,7 +16,7 @@
 
 struct etcd_answer;
 struct etcd_ask;
-struct registry;
+struct etcd;
 
 /* Everything is borrowed for the duration of the call that hands it over. */
 struct etcd_client_reply {
@@ -38,7 +34,7 @@ typedef void etcd_client_fn(const struct etcd_client_reply *reply, void *user);
 
 /* Sends `ask` (copied). The answer comes within `timeout_ms` and a little; there is always one, unless the
  * registry is freed before. Asks and the backend's own requests do not wait for each other. */
-void etcd_client_ask(struct registry *etcd, const struct etcd_ask *ask, int64_t timeout_ms,
-                     etcd_client_fn *fn, void *user);
+void etcd_client_ask(struct etcd *etcd, const struct etcd_ask *ask, int64_t timeout_ms, etcd_client_fn *fn,
+                     void *user);
 
 #endif

@@ -6,7 +6,7 @@
 #include "outrider/registry/registry.h"
 
 /* An empty store. The caller owns the result (registry_free). */
-struct registry *memory_new(registry_reply_fn *on_reply, registry_watch_fn *on_watch, void *user);
+struct registry *memory_new(void);
 
 /* Answers every request submitted so far, in order; requests submitted by the answers wait for the next call.
  * Then tells the watches what they have not been told yet. Returns how many requests were answered. */

@@ -17,6 +17,9 @@
 /* Who carries the effects out: the agent, or a test. */
 struct effects;
 
+/* The machines that ask the registry. Each is a client of its own: its request ids mean nothing to the others. */
+enum router_client { ROUTER_CLIENT_REGISTRAR, ROUTER_CLIENT_INTENT, ROUTER_CLIENT_KEYS, ROUTER_CLIENT_COUNT };
+
 /* Begins try `try_id` of the probe at `index`, defined by `probe` (borrowed); a try of the same index that
  * still runs is cancelled. The answer is router_tried(). */
 void effects_try(struct effects *effects, unsigned index, uint64_t try_id, const struct config_probe *probe,
@@ -25,13 +28,14 @@ void effects_try(struct effects *effects, unsigned index, uint64_t try_id, const
 /* Cancels every try: the probes are about to be numbered anew. */
 void effects_cancel_tries(struct effects *effects);
 
-/* Submits a registry request. The answer is router_replied(). */
-void effects_request(struct effects *effects, const struct registry_request *request);
+/* Submits a registry request of `client`. The reply is router_replied() with the same client. */
+void effects_request(struct effects *effects, enum router_client client,
+                     const struct registry_request *request);
 
-/* Opens a watch of the registry. What it tells is router_watched(). */
+/* Opens a watch of the registry for ROUTER_CLIENT_KEYS. Its events are router_watched(). */
 void effects_watch(struct effects *effects, const struct registry_watch *watch);
 
-/* Closes it: nothing more is heard of watch `id`. */
+/* Closes watch `id`: no event comes any more. */
 void effects_unwatch(struct effects *effects, uint64_t id);
 
 /* Watches process `pid` instead of any other; 0: none. Its end is router_exited(), also when it is gone

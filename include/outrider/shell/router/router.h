@@ -11,10 +11,10 @@
 #include "outrider/core/registry/follow.h"
 #include "outrider/core/server/server.h"
 #include "outrider/core/server/shutdown.h"
+#include "outrider/shell/router/effects.h"
 
 struct buf;
 struct config;
-struct effects;
 struct router;
 
 /* Appends the key of the record of server `id`: <prefix>/<type>/<id> (docs/design/protocol.md, "Record"). */
@@ -60,8 +60,9 @@ void router_exited(struct router *router, pid_t pid, const struct instant *now);
 void router_tried(struct router *router, unsigned index, uint64_t try_id, const struct probe_result *result,
                   const struct instant *now);
 
-/* The registry answered. `reply` is borrowed. */
-void router_replied(struct router *router, const struct registry_reply *reply, const struct instant *now);
+/* The registry replied to a request of `client`. `reply` is borrowed. */
+void router_replied(struct router *router, enum router_client client, const struct registry_reply *reply,
+                    const struct instant *now);
 
 /* The watch of the registry had an event. `event` is borrowed. */
 void router_watched(struct router *router, const struct registry_watch_event *event,

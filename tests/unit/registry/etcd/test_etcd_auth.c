@@ -56,7 +56,8 @@ int64_t clock_wall_ms(void)
 
 static struct temp_dir dir;
 static struct loop *loop;
-static struct registry *registry;
+static struct etcd *etcd;
+static struct registry_client *client;
 static size_t replies;
 static enum registry_failure failures[16];
 static char last_error[512];
@@ -99,15 +100,16 @@ static void start(size_t endpoint_count)
     assert_non_null(loop);
     replies = 0;
     clock_ahead_ms = 0;
-    registry = etcd_new(&config, loop, NULL, on_reply, NULL, NULL);
-    assert_int_equal(etcd_login_state(registry), ETCD_LOGIN_NEEDED);
+    etcd = etcd_new(&config, loop, NULL);
+    client = registry_attach(etcd_registry(etcd), on_reply, NULL, NULL);
+    assert_int_equal(etcd_login_state(etcd), ETCD_LOGIN_NEEDED);
 }
 
 static int stop(void **state)
 {
     (void)state;
-    registry_free(registry);
-    registry = NULL;
+    registry_free(etcd_registry(etcd));
+    etcd = NULL;
     loop_free(loop);
     fake_http_fini();
     return temp_dir_fini(&dir);
@@ -124,7 +126,7 @@ static void submit(enum registry_op op, int64_t timeout_ms)
                                        .value = value,
                                        .timeout_ms = timeout_ms};
     submitting = true;
-    registry_submit(registry, &request);
+    registry_submit(client, &request);
     submitting = false;
     blob_unref(value);
 }
@@ -180,7 +182,7 @@ static void every_call_waits_for_one_login(void **state)
         assert_true(has_token(i, "t1"));
         assert_false(posts[i].secret);
     }
-    assert_int_equal(etcd_login_state(registry), ETCD_LOGIN_DONE);
+    assert_int_equal(etcd_login_state(etcd), ETCD_LOGIN_DONE);
     submit(REGISTRY_REVOKE, 2000); /* goes at once */
     assert_int_equal(post_count, 5);
     assert_true(has_token(4, "t1"));
@@ -315,7 +317,7 @@ static void without_authentication_it_goes_on_without_a_token(void **state)
     submit(REGISTRY_PUT, 2000);
     turn();
     finish("http://a:1" LOGIN, answered(400, MESSAGE(9, "authentication is not enabled")));
-    assert_int_equal(etcd_login_state(registry), ETCD_LOGIN_OFF);
+    assert_int_equal(etcd_login_state(etcd), ETCD_LOGIN_OFF);
     assert_null(strstr(posts[1].headers, "Authorization"));
     finish("http://a:1/v3/kv/txn", answered(200, TXN_OK));
     expect_replies(1, REGISTRY_OK);
@@ -415,8 +417,8 @@ static void what_waits_is_forgotten_at_the_end(void **state)
     submit(REGISTRY_GET, 2000);
     submit(REGISTRY_PUT, 2000);
     turn();
-    registry_free(registry);
-    registry = NULL;
+    registry_free(etcd_registry(etcd));
+    etcd = NULL;
     assert_int_equal(cancelled, 1);
     turn();
     assert_int_equal(replies, 0);

@@ -13,6 +13,7 @@
 #include "support/lease_number.h"
 
 static struct registry *registry;
+static struct registry_client *client;
 static uint64_t applied[16];
 static size_t heard_count;
 static int resubmit, delete_when_told;
@@ -22,7 +23,7 @@ static void submit(uint64_t id, enum registry_op op, int64_t lease, struct str k
 {
     struct blob *value = text == NULL ? NULL : blob_new(str_of(text));
     registry_submit(
-        registry,
+        client,
         &(struct registry_request){
             .id = id, .op = op, .lease = lease_of(lease), .ttl_ms = 5000, .key = key, .value = value});
     blob_unref(value);
@@ -46,7 +47,8 @@ static void on_reply(const struct registry_reply *reply, void *user)
 static int start(void **state)
 {
     (void)state;
-    registry = memory_new(on_reply, NULL, &registry);
+    registry = memory_new();
+    client = registry_attach(registry, on_reply, NULL, &registry);
     heard_count = 0;
     resubmit = delete_when_told = 0;
     return 0;
@@ -109,6 +111,7 @@ static void what_an_answer_shows_outlives_the_key(void **state)
 }
 
 static struct registry *watched;
+static struct registry_client *watching;
 static struct buf told;
 static int disturb;
 
@@ -116,7 +119,7 @@ static void open_watch(uint64_t id, int64_t from_revision)
 {
     struct registry_watch watch = {
         .id = id, .ranges = {{.key = STR("k")}}, .range_count = 1, .from_revision = from_revision};
-    registry_watch(watched, &watch);
+    registry_watch(watching, &watch);
 }
 
 /* Whoever is told may do anything: what he was told stays, and who he asks waits for the next run. */
@@ -129,7 +132,7 @@ static void on_watch(const struct registry_watch_event *event, void *user)
         memory_advance(watched, 5000); /* the lease runs out */
         memory_compact(watched, 100);
         open_watch(event->id + 1, 0);
-        registry_unwatch(watched, event->id);
+        registry_unwatch(watching, event->id);
     }
     for (size_t i = 0; i < event->change_count; i++) {
         const struct registry_change *change = &event->changes[i];
@@ -154,13 +157,14 @@ static void expect_told(const char *expected)
 static void whoever_is_told_may_do_anything(void **state)
 {
     (void)state;
-    watched = memory_new(ignore, on_watch, NULL);
+    watched = memory_new();
+    watching = registry_attach(watched, ignore, on_watch, NULL);
     struct blob *value = blob_new(STR("v"));
     struct registry_request put = {
         .id = 2, .op = REGISTRY_PUT, .lease = lease_of(9), .key = STR("k"), .value = value};
-    registry_submit(watched, &(struct registry_request){
-                                 .id = 1, .op = REGISTRY_GRANT, .lease = lease_of(9), .ttl_ms = 5000});
-    registry_submit(watched, &put);
+    registry_submit(watching, &(struct registry_request){
+                                  .id = 1, .op = REGISTRY_GRANT, .lease = lease_of(9), .ttl_ms = 5000});
+    registry_submit(watching, &put);
     blob_unref(value);
     memory_run(watched);
     open_watch(1, 2);
