@@ -2,7 +2,6 @@
 
 #include "outrider/base/mem.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -81,20 +80,4 @@ struct str queue_copy(struct queue *queue, struct str text)
     }
     copy[text.size] = '\0';
     return (struct str){copy, text.size};
-}
-
-struct str queue_printf(struct queue *queue, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    int size = vsnprintf(NULL, 0, format, args);
-    va_end(args);
-    if (size < 0) {
-        return (struct str){NULL, 0};
-    }
-    char *copy = chunk_new(queue, (size_t)size + 1);
-    va_start(args, format);
-    vsnprintf(copy, (size_t)size + 1, format, args);
-    va_end(args);
-    return (struct str){copy, (size_t)size};
 }

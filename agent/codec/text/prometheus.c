@@ -107,12 +107,3 @@ void prometheus_histogram(struct buf *out, const char *name, const struct promet
     begin_sample(out, name, "_count", labels, count, NULL);
     buf_printf(out, "%" PRIu64 "\n", total);
 }
-
-size_t prometheus_bucket(const double *bounds, size_t bound_count, double value)
-{
-    size_t at = 0;
-    while (at < bound_count && value > bounds[at]) {
-        at++;
-    }
-    return at;
-}

@@ -37,7 +37,4 @@ size_t queue_size(const struct queue *queue);
 /* A NUL-terminated copy of `text` in the arena. */
 struct str queue_copy(struct queue *queue, struct str text);
 
-/* Formatted text in the arena, NUL-terminated. */
-struct str queue_printf(struct queue *queue, const char *format, ...) PRINTF_LIKE(2, 3);
-
 #endif

@@ -44,7 +44,4 @@ void prometheus_double(struct buf *out, const char *name, const struct prometheu
 void prometheus_histogram(struct buf *out, const char *name, const struct prometheus_label *labels,
                           size_t count, const struct prometheus_histogram *histogram);
 
-/* The index in `counts` for an observation of `value`. */
-size_t prometheus_bucket(const double *bounds, size_t bound_count, double value);
-
 #endif

@@ -131,7 +131,4 @@ size_t config_diff(const struct config *a, const struct config *b,
  * `fresh` is what a reload may put into force. */
 void config_keep(struct config *fresh, const struct config *running);
 
-/* Writes the reference page (docs/configuration.md) to `out`. */
-void settings_reference(struct buf *out);
-
 #endif

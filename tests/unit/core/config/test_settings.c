@@ -9,6 +9,7 @@
 #include "outrider/base/error.h"
 #include "outrider/core/config/config.h"
 #include "outrider/core/config/settings.h"
+#include "settings_reference.h"
 #include "support/read_text.h"
 
 static const struct setting *find(const char *path)

@@ -1,5 +1,7 @@
-/* The reference page. What no row can say stands here as text; everything else comes from the rows. */
-#include "settings_internal.h"
+/* Writes the reference page docs/configuration.md: the text that no row of the settings table holds, and the rows. */
+#include "settings_reference.h"
+
+#include "core/config/settings_internal.h"
 
 #include "outrider/base/buf.h"
 #include "outrider/base/duration.h"
@@ -7,7 +9,8 @@
 #include <inttypes.h>
 
 static const char head[] =
-    "<!-- Generated from the settings table: OUTRIDER_REWRITE=1 ctest -R unit.core.settings writes it anew. "
+    "<!-- Generated from the settings table: OUTRIDER_REWRITE=1 ctest -R unit.core.config.settings rewrites "
+    "it. "
     "-->\n"
     "# Configuration\n"
     "\n"
