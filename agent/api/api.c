@@ -1,119 +1,104 @@
-/* The HTTP server's side: where it listens, and requests and replies between its words and ours. */
-#include "outrider/api/common/api.h"
+/* Between the HTTP server and the handlers: listeners and their policies, requests, and when a reply is sent. */
+#include "outrider/api/api.h"
 
-#include "controls_internal.h"
-#include "outrider/api/common/handler.h"
-#include "outrider/api/events/events.h"
-#include "outrider/base/blob.h"
+#include "api_internal.h"
+#include "outrider/api/common/context.h"
+#include "outrider/api/common/deferred.h"
+#include "outrider/api/common/guard.h"
+#include "outrider/api/common/reply.h"
+#include "outrider/api/common/request.h"
+#include "outrider/api/fleet/lists.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
 #include "outrider/core/config/address.h"
 #include "outrider/core/config/config.h"
 #include "outrider/io/http/server/http_server.h"
 #include "outrider/os/log.h"
-#include "wait_internal.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 struct api {
     struct http_server *server;
+    struct api_policy policy; /* of the only listener so far, http.listen */
     struct api_context context;
-    struct api_waiters *waiters;
-    struct api_controls *controls;
+    struct api_deferreds *deferreds;
 };
 
-static struct str header(const struct http_request *request, struct str name)
+/* ---- requests ---- */
+
+static void serve(struct http_exchange *exchange, const struct api_request *request, bool impatient,
+                  void *user);
+
+/* A request that finds no room to wait is handled at once; an operation that finds none must not begin. */
+static void refuse_to_defer(struct api *api, struct http_exchange *exchange,
+                            const struct api_request *request, const struct api_reply *reply)
 {
-    struct str value;
-    return http_request_header(request, name, &value) ? value : (struct str){NULL, 0};
+    if (reply->deferral.begin == NULL) {
+        api->context.waiting_refused++;
+        serve(exchange, request, true, api);
+        return;
+    }
+    struct api_reply refusal = {.retry_after = true};
+    api_refuse(&refusal, 503, "busy", "%d requests wait already", API_DEFERRED_MAX);
+    api_respond(exchange, &refusal);
+    api_reply_fini(&refusal);
 }
 
-/* Who looks at a list again and again is told by its ETag whether it is new; everything else is of the
- * moment.
- */
-static void respond(struct http_exchange *exchange, const struct api_reply *reply)
-{
-    char etag[SERVICES_ETAG_MAX + 8], stale[48];
-    const char *headers[6] = {reply->etag[0] == '\0' ? "Cache-Control: no-store" : "Cache-Control: no-cache"};
-    size_t count = 1;
-    if (reply->header != NULL) {
-        headers[count++] = reply->header;
-    }
-    if (reply->etag[0] != '\0') {
-        snprintf(etag, sizeof(etag), "ETag: %s", reply->etag);
-        headers[count++] = etag;
-    }
-    if (reply->stale_ms > 0) {
-        snprintf(stale, sizeof(stale), "Outrider-Stale-Ms: %" PRId64, reply->stale_ms);
-        headers[count++] = stale;
-    }
-    if (reply->retry_after) {
-        headers[count++] = "Retry-After: 1";
-    }
-    http_respond(exchange, &(struct http_response){.status = reply->status,
-                                                   .content_type = str_of(reply->content_type),
-                                                   .blob = reply->blob,
-                                                   .body = buf_view(&reply->body),
-                                                   .headers = headers});
-}
-
-static void stream(struct api *api, enum events_kind kind, struct http_exchange *exchange,
-                   const struct http_request *http)
-{
-    struct api_view view;
-    api_look(&api->context, &view);
-    events_subscribe(view.fleet.events, kind, exchange, http);
-}
-
-static void serve(struct http_exchange *exchange, const struct http_request *http, bool impatient, void *user)
+static void serve(struct http_exchange *exchange, const struct api_request *request, bool impatient,
+                  void *user)
 {
     struct api *api = user;
-    char peer[80] = "";
-    if (str_eq(http->method, STR("POST"))) { /* whose hold it is; who only reads is spared the question */
-        http_exchange_peer(exchange, peer, sizeof(peer));
-    }
-    struct str origin;
-    struct api_request request = {
-        .method = http->method,
-        .path = http->path,
-        .query = http->query,
-        .body = http->body,
-        .host = http->host,
-        .content_type = header(http, STR("Content-Type")),
-        .authorization = header(http, STR("Authorization")),
-        .has_origin = http_request_header(http, STR("Origin"), &origin),
-        .origin = header(http, STR("Origin")),
-        .if_none_match = header(http, STR("If-None-Match")),
-        .is_unix = http->is_unix,
-        .peer = str_of(peer),
-    };
     struct api_reply reply = {0};
     api->context.http = http_server_counters(api->server);
     api->context.impatient = impatient;
-    api_handle(&api->context, &request, &reply);
+    api_handle(&api->context, request, &reply);
     switch (reply.turn) {
-    case API_ANSWERED: respond(exchange, &reply); break;
-    case API_WAITS:
-        if (!api_waiters_add(api->waiters, exchange, http,
-                             api->context.config->registry.request_timeout_ms)) {
-            api->context.waiting_refused++;
-            serve(exchange, http, true, user);
+    case API_ANSWERED: api_respond(exchange, &reply); break;
+    case API_DEFERRED:
+        if (!api_deferreds_add(api->deferreds, &api->context, exchange, request, &reply)) {
+            refuse_to_defer(api, exchange, request, &reply);
         }
         break;
-    case API_STREAMS_FLEET: stream(api, EVENTS_FLEET, exchange, http); break;
-    case API_STREAMS_DISCOVERY: stream(api, EVENTS_DISCOVERY, exchange, http); break;
-    case API_CONTROLS: api_controls_begin(api->controls, &api->context, exchange, &reply); break;
+    case API_TAKEN:
+        reply.take(&api->context, request, exchange, reply.state);
+        reply.state = NULL;
+        break;
     }
-    buf_fini(&reply.body);
-    blob_unref(reply.blob);
+    api_reply_fini(&reply);
+}
+
+static struct str header(const struct http_request *http, struct str name)
+{
+    struct str value;
+    return http_request_header(http, name, &value) ? value : (struct str){NULL, 0};
 }
 
 static void on_request(struct http_exchange *exchange, const struct http_request *http, void *user)
 {
-    serve(exchange, http, false, user);
+    char peer[80] = "";
+    if (str_eq(http->method, STR("POST"))) { /* for the owner of a hold; reading costs no system call */
+        http_exchange_peer(exchange, peer, sizeof(peer));
+    }
+    struct str origin = {NULL, 0};
+    bool has_origin = http_request_header(http, STR("Origin"), &origin);
+    struct api_request request = {.method = http->method,
+                                  .path = http->path,
+                                  .query = http->query,
+                                  .body = http->body,
+                                  .host = http->host,
+                                  .content_type = header(http, STR("Content-Type")),
+                                  .authorization = header(http, STR("Authorization")),
+                                  .origin = origin,
+                                  .if_none_match = header(http, STR("If-None-Match")),
+                                  .last_event_id = header(http, STR("Last-Event-ID")),
+                                  .peer = str_of(peer),
+                                  .has_origin = has_origin,
+                                  .is_unix = http->is_unix,
+                                  .policy = http->policy};
+    serve(exchange, &request, false, user);
 }
+
+/* ---- listeners ---- */
 
 static void log_limit(const char *setting, size_t wanted, size_t most)
 {
@@ -124,17 +109,18 @@ static void log_limit(const char *setting, size_t wanted, size_t most)
     }
 }
 
-static int listen_at(struct api *api, const struct config *config, struct error *err)
+static int add_listener(struct api *api, const struct config *config, struct error *err)
 {
+    const char *address = config->http.listen;
     struct http_listener_options options = {.gid = (gid_t)-1,
                                             .max_connections = config->http.max_connections,
-                                            .max_pushes = config->http.max_subscribers};
-    const char *where = config->http.listen;
+                                            .max_pushes = config->http.max_subscribers,
+                                            .policy = &api->policy};
     struct str host = {NULL, 0};
-    if (str_starts(str_of(where), STR("unix:"))) {
-        options.unix_path = where + 5;
-    } else if (address_split(str_of(where), &host, &options.port) < 0) {
-        return error_set(err, ERROR_INVALID, "%s is not HOST:PORT, [V6]:PORT or unix:/PATH", where);
+    if (str_starts(str_of(address), STR("unix:"))) {
+        options.unix_path = address + 5;
+    } else if (address_split(str_of(address), &host, &options.port) < 0) {
+        return error_set(err, ERROR_INVALID, "%s is not HOST:PORT, [V6]:PORT or unix:/PATH", address);
     }
     char *copy = mem_copy(host.data, host.size);
     options.host = copy;
@@ -143,10 +129,14 @@ static int listen_at(struct api *api, const struct config *config, struct error 
     if (listener == NULL) {
         return -1;
     }
+    api->policy = (struct api_policy){
+        .address = mem_strdup(address), .check_host = options.unix_path == NULL, .need_token = true};
     log_limit("http.max_connections", config->http.max_connections, http_listener_max_connections(listener));
     log_limit("http.max_subscribers", config->http.max_subscribers, http_listener_max_pushes(listener));
     return 0;
 }
+
+/* ---- public ---- */
 
 struct api *api_new(struct loop *loop, const struct config *config, const struct api_ops *ops, void *agent,
                     struct error *err)
@@ -155,16 +145,15 @@ struct api *api_new(struct loop *loop, const struct config *config, const struct
         return NULL;
     }
     struct api *api = mem_zalloc(sizeof(*api));
-    api->context = (struct api_context){.config = config, .ops = ops, .agent = agent};
+    api->context =
+        (struct api_context){.config = config, .ops = ops, .agent = agent, .lists = api_lists_new()};
     api->server = http_server_new(loop, on_request, api);
-    if (listen_at(api, config, err) < 0) {
+    api->deferreds = api_deferreds_new(loop, serve, api);
+    if (add_listener(api, config, err) < 0) {
         error_wrap(err, "http.listen");
-        http_server_free(api->server);
-        free(api);
+        api_free(api);
         return NULL;
     }
-    api->waiters = api_waiters_new(loop, serve, api);
-    api->controls = api_controls_new();
     return api;
 }
 
@@ -176,18 +165,18 @@ void api_reload(struct api *api, const struct config *config)
 void api_fleet_moved(struct api *api, bool changed)
 {
     if (changed) {
-        api_lists_clear(&api->context.lists);
+        api_lists_clear(api->context.lists);
     }
-    api_waiters_wake(api->waiters);
+    api_deferreds_wake(api->deferreds);
 }
 
 void api_free(struct api *api)
 {
     if (api != NULL) {
-        api_waiters_free(api->waiters);
-        api_controls_free(api->controls);
-        api_lists_clear(&api->context.lists);
+        api_deferreds_free(api->deferreds);
         http_server_free(api->server);
+        api_lists_free(api->context.lists);
+        free(api->policy.address);
         free(api);
     }
 }

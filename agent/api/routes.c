@@ -1,13 +1,16 @@
-/* Which handler a request goes to. */
-#include "outrider/api/common/handler.h"
-
-#include "outrider/core/config/config.h"
-#include "outrider/io/http/http_parse.h"
+/* The routes: which handler a request goes to, and what is checked before. */
+#include "api_internal.h"
+#include "outrider/api/agent/handlers.h"
+#include "outrider/api/common/guard.h"
+#include "outrider/api/common/request.h"
+#include "outrider/api/events/handlers.h"
+#include "outrider/api/fleet/handlers.h"
+#include "outrider/api/metrics/handlers.h"
 
 enum route_method { ROUTE_GET, ROUTE_POST };
 enum route_rule { PLAIN, CHANGES_STATE, TAKES_PARAMETERS };
 
-/* {type} and {id} stand for one segment each. Where the same request fits two, the first counts. */
+/* {type} and {id} match one segment each. Of two rows that match, the first counts. */
 static const struct route {
     enum route_method method;
     const char *path;
@@ -35,15 +38,7 @@ static const struct route {
     {ROUTE_GET, "/metrics", PLAIN, api_metrics},
 };
 
-void api_look(struct api_context *context, struct api_view *ret_view)
-{
-    context->ops->look(context->agent, ret_view);
-    if (ret_view->counters->loop_lag_us > context->loop_lag_us) {
-        context->loop_lag_us = ret_view->counters->loop_lag_us;
-    }
-}
-
-/* `ret_routed` gets what stands for {type} and {id}. */
+/* `ret_routed` gets the segments at {type} and {id}. */
 static bool path_fits(struct str pattern, struct str path, struct api_request *ret_routed)
 {
     while (pattern.size > 0 && path.size > 0) {
@@ -62,7 +57,7 @@ static bool path_fits(struct str pattern, struct str path, struct api_request *r
 
 static const struct route *find_route(struct str path, struct api_request *ret_routed)
 {
-    /* A slash at the end is a segment that no route has. */
+    /* A slash at the end begins an empty segment, which no route has. */
     bool ends = path.size > 0 && path.data[path.size - 1] == '/';
     for (size_t i = 0; i < COUNT_OF(routes) && !ends; i++) {
         if (path_fits(str_of(routes[i].path), path, ret_routed)) {
@@ -81,21 +76,6 @@ static bool method_fits(const struct route *route, struct str method)
     return str_eq(method, STR("GET")) || str_eq(method, STR("HEAD"));
 }
 
-static bool has_no_parameters(struct str query, struct api_reply *reply)
-{
-    struct buf scratch = {0};
-    struct str name, value;
-    int found = http_query_next(&query, &scratch, &name, &value);
-    if (found < 0) {
-        api_refuse(reply, 400, "bad_query", "the query is malformed: %%XX must be two hex digits of UTF-8");
-    } else if (found > 0) {
-        api_refuse(reply, 400, "unknown_parameter", "unknown parameter `%.*s`: this path takes none",
-                   (int)(name.size < 64 ? name.size : 64), name.data);
-    }
-    buf_fini(&scratch);
-    return found == 0;
-}
-
 void api_handle(struct api_context *context, const struct api_request *request, struct api_reply *reply)
 {
     struct api_request routed = *request;
@@ -109,10 +89,10 @@ void api_handle(struct api_context *context, const struct api_request *request, 
         bool post = route->method == ROUTE_POST;
         api_refuse(reply, 405, "method_not_allowed", "%s takes %s", route->path,
                    post ? "POST" : "GET and HEAD");
-        reply->header = post ? "Allow: POST" : "Allow: GET, HEAD";
+        api_add_header(reply, post ? "Allow: POST" : "Allow: GET, HEAD");
         return;
     }
-    if ((route->rule == TAKES_PARAMETERS || has_no_parameters(request->query, reply)) &&
+    if ((route->rule == TAKES_PARAMETERS || api_no_parameters(request, reply)) &&
         (route->rule != CHANGES_STATE || api_may_change(context, request, reply))) {
         route->handler(context, &routed, reply);
     }

@@ -1,6 +1,7 @@
 /* What the API sees of the agent, and the two things it may do. */
 #include "agent_internal.h"
 
+#include "outrider/api/fleet/discovery.h"
 #include "outrider/base/version.h"
 #include "outrider/io/loop/loop.h"
 #include "outrider/os/log.h"

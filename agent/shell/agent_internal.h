@@ -3,7 +3,9 @@
 #ifndef OUTRIDER_SHELL_AGENT_INTERNAL_H
 #define OUTRIDER_SHELL_AGENT_INTERNAL_H
 
-#include "outrider/api/common/api.h"
+#include "outrider/api/api.h"
+#include "outrider/api/common/context.h"
+#include "outrider/api/common/counters.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/ulid.h"
 #include "outrider/core/config/config.h"
@@ -20,6 +22,7 @@
 #include "status_sockets_internal.h"
 
 struct agent;
+struct discovery_local;
 struct error;
 struct saved_state;
 

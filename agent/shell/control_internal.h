@@ -3,7 +3,7 @@
 #ifndef OUTRIDER_SHELL_CONTROL_INTERNAL_H
 #define OUTRIDER_SHELL_CONTROL_INTERNAL_H
 
-#include "outrider/api/common/api.h"
+#include "outrider/api/common/context.h"
 
 struct agent;
 struct control_writer;

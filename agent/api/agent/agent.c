@@ -1,7 +1,9 @@
 /* GET /api/agent: the agent and its server as one document. No setting that is a secret, or the path of one,
  * is in it. */
-#include "outrider/api/common/handler.h"
-
+#include "agent_internal.h"
+#include "outrider/api/agent/handlers.h"
+#include "outrider/api/common/context.h"
+#include "outrider/api/common/holds.h"
 #include "outrider/codec/json/json_member.h"
 #include "outrider/codec/json/json_write.h"
 #include "outrider/core/config/config.h"
@@ -92,7 +94,7 @@ static void write_holds(struct json_writer *json, const struct api_view *view)
     for (int kind = 0; kind < HOLD_COUNT; kind++) {
         const struct hold *hold = server_hold(view->server, (enum hold_kind)kind);
         if (hold->set) {
-            api_write_hold(json, hold_name((enum hold_kind)kind), hold, &view->now);
+            api_write_hold(json, (enum hold_kind)kind, hold, &view->now);
         }
     }
     json_write_array_end(json);

@@ -1,6 +1,6 @@
 /* Probes as JSON: what each is, what it found, and how long ago. */
-#include "outrider/api/common/handler.h"
-
+#include "agent_internal.h"
+#include "outrider/api/common/view.h"
 #include "outrider/codec/json/json_member.h"
 #include "outrider/codec/json/json_write.h"
 #include "outrider/core/config/config.h"

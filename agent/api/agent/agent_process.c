@@ -1,6 +1,6 @@
 /* The process that answers, as JSON: the same for an agent with a server and for an observer. */
-#include "outrider/api/common/handler.h"
-
+#include "agent_internal.h"
+#include "outrider/api/common/view.h"
 #include "outrider/codec/json/json_member.h"
 #include "outrider/core/config/config.h"
 #include "outrider/core/server/shutdown.h"

@@ -1,6 +1,7 @@
 /* Registry, lease and record as JSON. */
-#include "outrider/api/common/handler.h"
-
+#include "agent_internal.h"
+#include "outrider/api/common/view.h"
+#include "outrider/base/buf.h"
 #include "outrider/base/error.h"
 #include "outrider/codec/json/json_member.h"
 #include "outrider/codec/json/json_write.h"

@@ -1,6 +1,6 @@
 /* GET /api/agent where there is no server, and what is told of the view everywhere. */
-#include "outrider/api/common/handler.h"
-
+#include "agent_internal.h"
+#include "outrider/api/common/view.h"
 #include "outrider/codec/json/json_member.h"
 #include "outrider/codec/json/json_write.h"
 #include "outrider/codec/text/printable.h"

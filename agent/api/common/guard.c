@@ -1,8 +1,11 @@
-/* Who may change state. A page in somebody's browser can send requests to loopback and to the private
- * network: it is told from an operator by Host (a name that was made to point here is not ours: DNS
- * rebinding), by Origin, by a content type that no plain form can send, and by the token. */
-#include "outrider/api/common/handler.h"
+/* A page in an operator's browser can send requests to loopback and to the private network. Four checks tell it
+ * from the operator: Host (a name that was made to resolve to this agent is not its own: DNS rebinding), Origin,
+ * a content type that no plain form can send, and the token. */
+#include "outrider/api/common/guard.h"
 
+#include "outrider/api/common/context.h"
+#include "outrider/api/common/reply.h"
+#include "outrider/api/common/request.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
 #include "outrider/core/config/address.h"
@@ -19,8 +22,8 @@ static bool same_text(struct str a, struct str b)
     return a.size == b.size && (a.size == 0 || strncasecmp(a.data, b.data, a.size) == 0);
 }
 
-/* HOST or HOST:PORT without its port; brackets stay out of the result. Ports do not matter: a container's may
- * be mapped. */
+/* HOST or HOST:PORT without its port and without brackets. Ports are not compared: a container's may be
+ * mapped. */
 static struct str host_part(struct str host)
 {
     if (host.size > 0 && host.data[0] == '[') {
@@ -35,22 +38,22 @@ static bool is_wildcard(struct str host)
     return str_eq(host, STR("0.0.0.0")) || str_eq(host, STR("::"));
 }
 
-static bool host_is_ours(const struct config *config, struct str given)
+static bool host_fits(const struct config *config, const struct api_request *request)
 {
-    struct str host = host_part(given);
-    struct str ours = host_part(str_of(config->http.listen));
+    struct str host = host_part(request->host);
+    struct str ours = host_part(str_of(request->policy->address));
     if (same_text(host, STR("localhost")) || str_eq(host, STR("127.0.0.1")) || str_eq(host, STR("::1"))) {
         return true;
     }
     if (is_wildcard(ours)) {
-        /* Rebinding needs a name. Where a token is asked for, it needs that too and has none. */
+        /* Rebinding needs a name; a page that uses one has no token. */
         return address_is_ipv4(host) || address_is_ipv6(host) || config->http.token_file != NULL;
     }
     return host.size > 0 && same_text(host, ours);
 }
 
-/* A browser names the origin of the page: it must be what the request itself is addressed to. */
-static bool origin_is_ours(const struct api_request *request)
+/* A browser sends the origin of the page, which must be the address the request itself goes to. */
+static bool origin_fits(const struct api_request *request)
 {
     struct str rest;
     struct str scheme = str_split(request->origin, ':', &rest);
@@ -67,7 +70,7 @@ static bool is_json(struct str content_type)
     return same_text(str_trim(str_split(content_type, ';', &rest)), STR("application/json"));
 }
 
-/* Takes as long for a token that is wrong in its first byte as for one that is wrong in its last. */
+/* In constant time for a given length, so that the time of a refusal tells nothing about the token. */
 static bool same_secret(struct str a, struct str b)
 {
     unsigned char differ = a.size == b.size ? 0 : 1;
@@ -80,7 +83,7 @@ static bool same_secret(struct str a, struct str b)
 
 static int read_token(const struct config *config, struct error *err, struct buf *ret_text)
 {
-    /* Room for all of it at once: a buffer that grows leaves copies behind. */
+    /* Reserves all of it at once: a buffer that grows leaves copies of the token behind. */
     char room[TOKEN_MAX * 2] = {0};
     buf_add(ret_text, room, sizeof(room));
     buf_clear(ret_text);
@@ -112,7 +115,7 @@ int api_check_token_file(const struct config *config, struct error *err)
     return rc;
 }
 
-/* The file is read at every request, so that a token is rotated by writing it. */
+/* Reads the file at each request, so that a token is rotated by writing the file. */
 static bool token_fits(const struct config *config, const struct api_request *request,
                        struct api_reply *reply)
 {
@@ -125,12 +128,13 @@ static bool token_fits(const struct config *config, const struct api_request *re
     bool fits = readable && given.size > 0 && same_secret(given, str_trim(buf_view(&text)));
     wipe(&text);
     if (!readable) {
-        api_refuse(reply, 500, "token_file", "nobody can be let in: %s", err.text);
+        api_refuse(reply, 500, "token_file",
+                   "the token file cannot be read, so that no token is accepted: %s", err.text);
     } else if (!fits) {
         api_refuse(reply, 401, "unauthorized",
                    given.size == 0 ? "send the token of http.token_file as Authorization: Bearer TOKEN"
                                    : "the token is not that of http.token_file");
-        reply->header = "WWW-Authenticate: Bearer";
+        api_add_header(reply, "WWW-Authenticate: Bearer");
     }
     return fits;
 }
@@ -139,13 +143,14 @@ bool api_may_change(const struct api_context *context, const struct api_request 
                     struct api_reply *reply)
 {
     const struct config *config = context->config;
-    if (!request->is_unix && !host_is_ours(config, request->host)) {
+    const struct api_policy *policy = request->policy;
+    if (policy->check_host && !host_fits(config, request)) {
         api_refuse(reply, 403, "foreign_host", "Host `%.*s` is not where this agent listens (%s)",
                    (int)(request->host.size < 128 ? request->host.size : 128),
-                   request->host.data == NULL ? "" : request->host.data, config->http.listen);
+                   request->host.data == NULL ? "" : request->host.data, policy->address);
         return false;
     }
-    if (request->has_origin && !origin_is_ours(request)) {
+    if (request->has_origin && !origin_fits(request)) {
         api_refuse(reply, 403, "foreign_origin",
                    "pages of other origins may not change state; a proxy in front has to remove Origin");
         return false;
@@ -155,5 +160,5 @@ bool api_may_change(const struct api_context *context, const struct api_request 
                    "requests that change state need Content-Type: application/json");
         return false;
     }
-    return config->http.token_file == NULL || token_fits(config, request, reply);
+    return !policy->need_token || config->http.token_file == NULL || token_fits(config, request, reply);
 }

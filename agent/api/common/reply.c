@@ -1,9 +1,13 @@
-/* What most answers are: a JSON document, or the one form that every error has. */
-#include "outrider/api/common/handler.h"
+/* What every reply shares: JSON, the one form of an error, and the headers about caching. */
+#include "outrider/api/common/reply.h"
 
+#include "outrider/base/blob.h"
 #include "outrider/codec/json/json_member.h"
 #include "outrider/codec/json/json_write.h"
+#include "outrider/io/http/server/http_server.h"
 
+#include <assert.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -33,4 +37,53 @@ void api_refuse(struct api_reply *reply, int status, const char *code, const cha
     json_member_text(&json, "message", message);
     json_write_object_end(&json);
     json_write_object_end(&json);
+}
+
+void api_add_header(struct api_reply *reply, const char *header)
+{
+    size_t at = 0;
+    while (at < API_HEADERS_MAX && reply->headers[at] != NULL) {
+        at++;
+    }
+    assert(at < API_HEADERS_MAX);
+    reply->headers[at] = header;
+}
+
+/* A list has an ETag and may be kept if it is validated; everything else changes from moment to moment. */
+void api_respond(struct http_exchange *exchange, const struct api_reply *reply)
+{
+    char etag[SERVICES_ETAG_MAX + 8], stale[48];
+    const char *headers[API_HEADERS_MAX + 5] = {reply->etag[0] == '\0' ? "Cache-Control: no-store"
+                                                                       : "Cache-Control: no-cache"};
+    size_t count = 1;
+    for (size_t i = 0; i < API_HEADERS_MAX && reply->headers[i] != NULL; i++) {
+        headers[count++] = reply->headers[i];
+    }
+    if (reply->etag[0] != '\0') {
+        snprintf(etag, sizeof(etag), "ETag: %s", reply->etag);
+        headers[count++] = etag;
+    }
+    if (reply->stale_ms > 0) {
+        snprintf(stale, sizeof(stale), "Outrider-Stale-Ms: %" PRId64, reply->stale_ms);
+        headers[count++] = stale;
+    }
+    if (reply->retry_after) {
+        headers[count++] = "Retry-After: 1";
+    }
+    http_respond(exchange, &(struct http_response){.status = reply->status,
+                                                   .content_type = str_of(reply->content_type),
+                                                   .blob = reply->blob,
+                                                   .body = buf_view(&reply->body),
+                                                   .headers = headers});
+}
+
+void api_reply_fini(struct api_reply *reply)
+{
+    buf_fini(&reply->body);
+    blob_unref(reply->blob);
+    reply->blob = NULL;
+    if (reply->state != NULL) {
+        reply->free_state(reply->state);
+        reply->state = NULL;
+    }
 }

@@ -87,27 +87,27 @@ static void leave(struct events_subscriber *subscriber)
     events_wake(events);
 }
 
-/* The first is told at once, the others together: who opens a thousand streams must not write our log. */
-static void tell_dropped(struct events *events)
+/* Logs the first drop at once and later ones together: a peer with a thousand streams must not flood the log. */
+static void log_dropped(struct events *events)
 {
     int64_t now = clock_mono_ms();
-    if (events->dropped_untold == 0 || now < events->dropped_told_ms) {
+    if (events->dropped_unlogged == 0 || now < events->dropped_log_after_ms) {
         return;
     }
-    log_warn("events", "readers too slow for what happens were closed",
-             LOG_INT("readers", (int64_t)events->dropped_untold), LOG_TEXT("why", events->dropped_why));
-    events->dropped_untold = 0;
-    events->dropped_told_ms = now + EVENTS_COMMENT_MS;
+    log_warn("events", "slow subscribers closed", LOG_INT("count", (int64_t)events->dropped_unlogged),
+             LOG_TEXT("reason", events->dropped_reason));
+    events->dropped_unlogged = 0;
+    events->dropped_log_after_ms = now + EVENTS_COMMENT_MS;
 }
 
-void events_drop(struct events_subscriber *subscriber, const char *why)
+void events_drop(struct events_subscriber *subscriber, const char *reason)
 {
     struct events *events = subscriber->channel->events;
     events->counters.dropped++;
-    events->dropped_untold++;
-    events->dropped_why = why;
+    events->dropped_unlogged++;
+    events->dropped_reason = reason;
     leave(subscriber);
-    tell_dropped(events);
+    log_dropped(events);
 }
 
 static void on_drained(struct http_push *push, void *user)
@@ -125,7 +125,7 @@ static void on_closed(struct http_push *push, enum http_push_end why, void *user
     (void)push;
     struct events_subscriber *subscriber = user;
     if (why == HTTP_PUSH_BEHIND) {
-        events_drop(subscriber, "more than 256 kB behind");
+        events_drop(subscriber, "backlog larger than 256 kB");
     } else {
         leave(subscriber);
     }
@@ -181,24 +181,25 @@ static void on_turn(void *user)
 static void send_to(const struct events_list *list, struct blob *text)
 {
     for (const struct events_subscriber *each = list->first; each != NULL; each = each->next) {
-        if (http_push_behind(each->push) == 0) { /* who has something to read needs no sign of life */
+        if (http_push_behind(each->push) == 0) { /* a waiting message is a sign of life by itself */
             http_push_send(each->push, &text, 1);
         }
     }
 }
 
-/* Whoever catches up and does not read keeps a batch alive, and is never too far behind for the push. */
+/* A subscriber in catch-up that stops reading pins its batch and never exceeds the push backlog, so it is
+ * dropped after two intervals without progress. */
 static void drop_stalled(struct events *events)
 {
     for (struct events_subscriber *each = events->blocked.first, *next; each != NULL; each = next) {
         uint64_t sent = http_push_sent(each->push);
-        bool stands = sent == each->seen;
+        bool stalled = sent == each->sent_bytes;
         next = each->next;
-        if (stands && each->stalled) {
-            events_drop(each, "it has read nothing for 15 s of what it was to catch up with");
+        if (stalled && each->stalled) {
+            events_drop(each, "nothing read for 15 s while catching up");
         } else {
-            each->stalled = stands;
-            each->seen = sent;
+            each->stalled = stalled;
+            each->sent_bytes = sent;
         }
     }
 }
@@ -216,8 +217,8 @@ static void on_comments(void *user)
 {
     struct events *events = user;
     events_comment(events);
-    tell_dropped(events);
-    if (events->counters.subscribers > 0 || events->dropped_untold > 0) {
+    log_dropped(events);
+    if (events->counters.subscribers > 0 || events->dropped_unlogged > 0) {
         timer_arm_ms(events->comments, EVENTS_COMMENT_MS);
     }
 }
@@ -255,7 +256,7 @@ void events_close(struct events *events)
     while (events->channels != NULL) {
         struct events_channel *channel = events->channels;
         for (size_t members = channel->members; members > 0; members--) {
-            leave(channel->live.first); /* the last one takes the channel with him */
+            leave(channel->live.first); /* the last one frees the channel */
         }
     }
 }
@@ -289,8 +290,8 @@ void events_emit(struct events *events, const struct view_effect *effect)
         events->pending_capacity = events->pending_capacity == 0 ? 16 : events->pending_capacity * 2;
         events->pending = mem_resize(events->pending, events->pending_capacity, sizeof(*events->pending));
     }
-    const struct view_entry *told = effect->is != NULL ? effect->is : effect->was;
-    events->pending_bytes += blob_view(view_entry_json(told)).size;
+    const struct view_entry *entry = effect->is != NULL ? effect->is : effect->was;
+    events->pending_bytes += blob_view(view_entry_json(entry)).size;
     events->pending[events->pending_count++] = (struct view_change){.revision = effect->revision,
                                                                     .was = view_entry_ref(effect->was),
                                                                     .is = view_entry_ref(effect->is),

@@ -1,4 +1,4 @@
-/* Batches: changes that somebody who catches up is told at his own pace, shared by all who need the same. */
+/* Batches: changes that subscribers read at their own pace, shared by all that need the same. */
 #include "events_internal.h"
 
 #include "outrider/base/mem.h"
@@ -31,24 +31,23 @@ void events_batch_unref(struct events_batch *batch)
     free(batch);
 }
 
-static void drop_readers(struct events_list *list, const struct events_batch *batch)
+static void drop_subscribers(struct events_list *list, const struct events_batch *batch)
 {
     for (struct events_subscriber *each = list->first, *next; each != NULL; each = next) {
         next = each->next;
         if (each->batch == batch) {
-            events_drop(each,
-                        "the slowest of all who catch up, and there is no room for more to catch up with");
+            events_drop(each, "the slowest of those that catch up, and there are too many batches");
         }
     }
 }
 
-/* Those who are slowest go: each batch holds records that may be in the registry no more. */
+/* Drops the slowest subscribers: each batch pins records that the registry may have no longer. */
 static void make_room(struct events *events)
 {
     while (events->batch_count >= EVENTS_BATCHES_MAX) {
         struct events_batch *oldest = events_batch_ref(events->oldest);
-        drop_readers(&events->ready, oldest);
-        drop_readers(&events->blocked, oldest);
+        drop_subscribers(&events->ready, oldest);
+        drop_subscribers(&events->blocked, oldest);
         events_batch_unref(oldest);
     }
 }
@@ -74,8 +73,8 @@ static bool leads_to_now(const struct events *events, const struct events_batch 
     return batch->revision == view_revision(events->view) && batch->cluster == view_cluster(events->view);
 }
 
-/* An init that somebody is still reading: the present one, or where there are too many the newest from which
- * the log goes on. */
+/* An init that is still being read: the current one, or where there are too many batches the newest that the log
+ * continues. */
 static struct events_batch *find_init(const struct events *events)
 {
     bool full = events->batch_count >= EVENTS_BATCHES_MAX;
@@ -152,7 +151,7 @@ int events_batch_log(struct events *events, int64_t revision, uint64_t cluster,
 struct events_batch *events_batch_pending(struct events *events)
 {
     struct events_batch *batch = batch_new(events, events->pending_complete);
-    batch->from = -1; /* nobody else asks for it: what led to it is not known here */
+    batch->from = -1; /* not shared: the revision before it is not known here */
     for (size_t i = 0; i < batch->count; i++) {
         copy_items(batch, i, &events->pending[i]);
     }

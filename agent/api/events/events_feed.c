@@ -1,4 +1,4 @@
-/* Feeding those who catch up: portions of their batch, as their sockets take them. */
+/* Feeding subscribers that catch up: portions of a batch, as the socket takes them. */
 #include "events_internal.h"
 
 #include "outrider/base/blob.h"
@@ -6,8 +6,8 @@
 #include "outrider/core/fleet/view_entry.h"
 #include "outrider/core/fleet/view_read.h"
 
-/* A record goes out as it is in the registry, between what stands before and after it in an event: three
- * references and no copy, for however many subscribers. */
+/* A record goes out as the bytes in the registry, between the head and the tail of its event: three references
+ * and no copy, for any number of subscribers. */
 enum { HEAD_INIT, HEAD_UPDATE };
 enum { TAIL_PLAIN, TAIL_ID };
 
@@ -110,7 +110,7 @@ static void add_change(struct events_subscriber *subscriber, struct portion *por
     struct sse_id id = {change->revision, batch->cluster};
     bool last = !batch->init && events_is_last(batch->items, batch->count, at, next);
     if (channel->kind == EVENTS_FLEET && filter_matches(channel->filter, change->is)) {
-        subscriber->told++;
+        subscriber->sent_records++;
         add_record(channel->events, portion, change->is, batch->init, last ? &id : NULL);
         return;
     }
@@ -125,7 +125,7 @@ static void add_synced(const struct events_subscriber *subscriber, struct portio
     const struct events_batch *batch = subscriber->batch;
     struct sse_id id = {batch->revision, batch->cluster};
     struct buf text = {0};
-    sse_synced(&text, subscriber->told, !view_synced(batch->events->view), &id);
+    sse_synced(&text, subscriber->sent_records, !view_synced(batch->events->view), &id);
     add_text(portion, &text);
     buf_fini(&text);
 }
@@ -151,29 +151,30 @@ void events_begin(struct events_subscriber *subscriber, struct events_batch *bat
     struct events_channel *channel = subscriber->channel;
     struct events *events = channel->events;
     subscriber->batch = batch;
-    subscriber->told = 0;
+    subscriber->sent_records = 0;
     subscriber->stalled = false;
-    subscriber->seen = 0;
+    subscriber->sent_bytes = 0;
     if (batch == NULL) {
         events_enter(subscriber, &channel->live);
         return;
     }
     subscriber->index = events_next(channel, batch->items, batch->count, 0);
-    /* Who lives with something waiting begins when it has drained. */
+    /* A subscriber that was live with a backlog begins when that has drained. */
     events_enter(subscriber, http_push_behind(subscriber->push) > 0 ? &events->blocked : &events->ready);
     events_wake(events);
 }
 
-/* His batch is told: what has come since is in the log, or he has been too slow for it. */
+/* The batch is delivered. Continues from the change log, or drops the subscriber if the log no longer reaches
+ * back that far. */
 static void continue_stream(struct events_subscriber *subscriber)
 {
     struct events *events = subscriber->channel->events;
-    struct events_batch *told = subscriber->batch, *rest;
+    struct events_batch *done = subscriber->batch, *rest;
     subscriber->batch = NULL;
-    int found = events_batch_log(events, told->revision, told->cluster, &rest);
-    events_batch_unref(told);
+    int found = events_batch_log(events, done->revision, done->cluster, &rest);
+    events_batch_unref(done);
     if (found < 0) {
-        events_drop(subscriber, "more has happened since it began to catch up than is kept");
+        events_drop(subscriber, "the change log no longer reaches back to the batch");
     } else {
         events_begin(subscriber, rest);
     }

@@ -1,4 +1,4 @@
-/* What everyone is told: the changes of a turn, framed once for each channel. */
+/* Live subscribers: the changes of a turn, framed once per channel. */
 #include "events_internal.h"
 
 #include "outrider/base/blob.h"
@@ -54,7 +54,7 @@ void events_frame(const struct events_channel *channel, const struct view_change
     }
 }
 
-/* What is pending, as one message; NULL when it is nothing to this channel. */
+/* The pending changes as one message; NULL when none is an event to this channel. */
 static struct blob *frame_pending(const struct events_channel *channel)
 {
     const struct events *events = channel->events;
@@ -85,7 +85,7 @@ static void broadcast(const struct events_channel *channel)
     blob_unref(message);
 }
 
-/* So much at once would be more than a socket takes, through no fault of the reader. */
+/* So much at once exceeds what a socket takes, which is not the subscriber's fault. */
 static void let_catch_up(struct events *events)
 {
     struct events_batch *batch = events_batch_pending(events);

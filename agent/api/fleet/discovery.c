@@ -1,7 +1,9 @@
-/* /service-discovery/ (docs/design/protocol.md, "Service discovery"): the shapes that existing clients
- * know. */
-#include "outrider/api/common/handler.h"
+/* /service-discovery/ (docs/design/protocol.md, "Service discovery"): the shapes that existing clients know. */
+#include "outrider/api/fleet/discovery.h"
 
+#include "outrider/api/common/context.h"
+#include "outrider/api/common/request.h"
+#include "outrider/api/fleet/handlers.h"
 #include "outrider/base/error.h"
 #include "outrider/codec/record/discovery_json.h"
 #include "outrider/codec/record/record_json.h"
@@ -35,8 +37,9 @@ void api_local(const struct api_view *view, struct discovery_local *ret_local)
     }
 }
 
-/* Our own is known from what is offered: whoever only asks about it must not make a sidecar watch the fleet,
- * and is answered while the registry is away. Returns NULL while nothing is offered; the caller's. */
+/* This agent's own service, from the record it offers: a request for it alone must not start a watch of the
+ * fleet, and has a reply during a registry outage. Returns NULL while nothing is offered; the caller owns the
+ * result. */
 static struct view_entry *own_service(const struct api_view *view)
 {
     const struct record *record = server_record(view->server);
@@ -95,7 +98,7 @@ static bool need_one(const struct view *fleet, struct str id, struct api_reply *
     return count > 0;
 }
 
-/* Types may share an id: all that have it, in the shape of the list. */
+/* Types may share an id: replies with all services that have it, in the shape of the list. */
 void api_discovery_health(struct api_context *context, const struct api_request *request,
                           struct api_reply *reply)
 {
@@ -129,7 +132,7 @@ void api_discovery_topology(struct api_context *context, const struct api_reques
     }
 }
 
-/* The request as one of /api/services/{type}/{id}; an id alone must be of one server. */
+/* Handles the request as one of /api/services/{type}/{id}. Only one server may have the id. */
 static void with_type(struct api_context *context, const struct api_request *request, struct api_reply *reply,
                       api_handler_fn *handler)
 {

@@ -1,6 +1,8 @@
 /* GET /metrics (docs/design/protocol.md, "Metrics"): base units, one family after the other. */
-#include "outrider/api/common/handler.h"
-
+#include "metrics_internal.h"
+#include "outrider/api/common/context.h"
+#include "outrider/api/common/counters.h"
+#include "outrider/api/metrics/handlers.h"
 #include "outrider/codec/text/prometheus.h"
 #include "outrider/core/config/config.h"
 #include "outrider/core/probe/health.h"

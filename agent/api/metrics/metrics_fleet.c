@@ -1,6 +1,6 @@
 /* The part of GET /metrics that tells of the fleet as this agent sees it. */
-#include "outrider/api/common/handler.h"
-
+#include "metrics_internal.h"
+#include "outrider/api/common/context.h"
 #include "outrider/api/events/events.h"
 #include "outrider/codec/text/prometheus.h"
 #include "outrider/core/fleet/view_read.h"

@@ -7,6 +7,8 @@
 
 #include "small_agent.h"
 
+#include "api/api_internal.h"
+#include "outrider/api/fleet/lists.h"
 #include "outrider/base/mem.h"
 #include "outrider/codec/record/record_json.h"
 #include "outrider/codec/status/status_line.h"
@@ -159,7 +161,20 @@ static void undrain(void *user, const char *by)
     small_agent_step(agent, (struct server_event){.type = SERVER_ON_UNHOLD, .kind = HOLD_OPS});
 }
 
-static const struct api_ops ops = {.look = look, .drain = drain, .undrain = undrain, .want = want};
+static void control(void *user, struct str type, struct str id, const struct hold *hold,
+                    api_controlled_fn *done, void *done_user)
+{
+    struct small_agent *agent = user;
+    agent->controls++;
+    agent->controlled = done;
+    agent->controlled_user = done_user;
+    snprintf(agent->by, sizeof(agent->by), "%s", hold->by);
+    snprintf(agent->reason, sizeof(agent->reason), "%.*s/%.*s %s %s", STR_ARG(type), STR_ARG(id),
+             hold->set ? "drain" : "undrain", hold->reason);
+}
+
+static const struct api_ops ops = {
+    .look = look, .drain = drain, .undrain = undrain, .want = want, .control = control};
 
 void small_agent_init(struct small_agent *agent)
 {
@@ -192,7 +207,8 @@ void small_agent_init(struct small_agent *agent)
                                            .target = "localhost:8001",
                                            .probe = &agent->probe,
                                            .duration = &agent->probe_duration};
-    agent->context = (struct api_context){.config = config, .ops = &ops, .agent = agent};
+    agent->context =
+        (struct api_context){.config = config, .ops = &ops, .agent = agent, .lists = api_lists_new()};
 }
 
 void small_agent_fini(struct small_agent *agent)
@@ -200,7 +216,7 @@ void small_agent_fini(struct small_agent *agent)
     server_free(agent->server);
     registrar_free(agent->registrar);
     intent_free(agent->intent);
-    api_lists_clear(&agent->context.lists);
+    api_lists_free(agent->context.lists);
     config_fini(&agent->config);
 }
 
@@ -251,7 +267,11 @@ void small_agent_try(struct small_agent *agent, enum probe_outcome outcome)
 struct api_reply small_agent_ask(struct small_agent *agent, const struct api_request *request)
 {
     struct api_reply reply = {0};
-    api_handle(&agent->context, request, &reply);
+    struct api_policy policy = {
+        .address = agent->config.http.listen, .check_host = !request->is_unix, .need_token = true};
+    struct api_request routed = *request;
+    routed.policy = request->policy == NULL ? &policy : request->policy;
+    api_handle(&agent->context, &routed, &reply);
     return reply;
 }
 

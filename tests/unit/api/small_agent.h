@@ -2,7 +2,10 @@
 #ifndef OUTRIDER_TESTS_API_SMALL_AGENT_H
 #define OUTRIDER_TESTS_API_SMALL_AGENT_H
 
-#include "outrider/api/common/handler.h"
+#include "outrider/api/common/context.h"
+#include "outrider/api/common/counters.h"
+#include "outrider/api/common/reply.h"
+#include "outrider/api/common/request.h"
 #include "outrider/base/queue.h"
 #include "outrider/core/config/config.h"
 #include "outrider/core/probe/probe.h"
@@ -32,6 +35,9 @@ struct small_agent {
     const char *host, *state_last_error;
     const struct view *fleet; /* NULL: none */
     unsigned wants;
+    unsigned controls;
+    api_controlled_fn *controlled; /* of the last control */
+    void *controlled_user;
 };
 
 /* World "01TEST" with one tcp probe "game" on 8001, fall 3, rise 2, listening at 127.0.0.1:7117; nothing has

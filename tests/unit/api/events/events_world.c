@@ -1,7 +1,12 @@
 #include "events_world.h"
 
+#include "outrider/api/common/context.h"
+#include "outrider/api/common/counters.h"
+#include "outrider/api/common/request.h"
+#include "outrider/api/events/handlers.h"
 #include "outrider/base/error.h"
 #include "outrider/codec/record/view_item.h"
+#include "outrider/core/config/config.h"
 #include "outrider/io/http/server/http_server.h"
 #include "outrider/io/loop/loop.h"
 
@@ -24,11 +29,40 @@ static void on_count(void *user, size_t subscribers)
 
 static const struct events_ops ops = {on_count, NULL};
 
-static void handler(struct http_exchange *exchange, const struct http_request *request, void *user)
+static void look(void *user, struct api_view *ret_view)
 {
+    static const struct api_counters counters;
+    static const struct config config = {.view.mode = CONFIG_VIEW_ALWAYS};
     struct world *world = user;
-    bool fleet = str_eq(request->path, STR("/api/subscribe"));
-    events_subscribe(world->events, fleet ? EVENTS_FLEET : EVENTS_DISCOVERY, exchange, request);
+    *ret_view = (struct api_view){.now = world->now,
+                                  .config = &config,
+                                  .counters = &counters,
+                                  .fleet = {.view = world->view, .events = world->events}};
+}
+
+static void want(void *user)
+{
+    (void)user;
+}
+
+static const struct api_ops api_ops = {.look = look, .want = want};
+
+/* What api.c does, without waiting for the fleet. */
+static void handler(struct http_exchange *exchange, const struct http_request *http, void *user)
+{
+    struct api_context context = {.ops = &api_ops, .agent = user, .impatient = true};
+    struct api_request request = {.path = http->path, .query = http->query};
+    struct api_reply reply = {0};
+    (void)http_request_header(http, STR("Last-Event-ID"), &request.last_event_id);
+    bool fleet = str_eq(http->path, STR("/api/subscribe"));
+    (fleet ? api_subscribe : api_discovery_events)(&context, &request, &reply);
+    if (reply.turn == API_TAKEN) {
+        reply.take(&context, &request, exchange, reply.state);
+        reply.state = NULL;
+    } else {
+        api_respond(exchange, &reply);
+    }
+    api_reply_fini(&reply);
 }
 
 void world_begin(struct world *world, size_t max_pushes, size_t changes_max)

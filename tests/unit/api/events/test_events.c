@@ -180,13 +180,12 @@ static void test_refusals(void **state)
     expect_refusal(world, "/api/subscribe?type=a&type=b", "400", "type: given twice");
     expect_refusal(world, "/api/subscribe?include=offline", "400", "include: ");
     expect_refusal(world, "/api/subscribe?type=%zz", "400", "\"code\":\"bad_query\"");
-    expect_refusal(world, "/service-discovery/events?type=a", "400", "this path takes none");
     struct reader readers[3];
     for (size_t i = 0; i < 3; i++) {
         readers[i] = reader_dial(world, "/api/subscribe", "");
     }
     expect_refusal(world, "/api/subscribe", "503", "\"code\":\"too_many_subscribers\"");
-    assert_int_equal(events_counters(world->events)->refused, 2);
+    assert_int_equal(events_counters(world->events)->refused, 1);
     assert_int_equal(events_counters(world->events)->subscribers, 3);
     for (size_t i = 0; i < 3; i++) {
         reader_hang_up(&readers[i]);

@@ -144,15 +144,15 @@ static void test_who_never_reads_is_dropped(void **state)
     buf_clear(&live.in);
     events_comment(world.events);
     events_comment(world.events);
-    assert_int_equal(counters_of(&world)->dropped, 0); /* he may just have begun */
+    assert_int_equal(counters_of(&world)->dropped, 0); /* they may have begun just before the first comment */
     events_comment(world.events);
     assert_int_equal(counters_of(&world)->dropped, 2);
     assert_int_equal(world.events->batch_count, 0);
-    /* One line for the first, and those that follow it together, later. */
-    const char *told = strstr(buf_text(&log), "were closed\" readers=1 why=\"it has read nothing for 15 s");
-    assert_non_null(told);
-    assert_null(strstr(told + 1, "were closed"));
-    assert_int_equal(world.events->dropped_untold, 1);
+    /* One line for the first; those that follow are logged together, later. */
+    const char *line = strstr(buf_text(&log), "subscribers closed\" count=1 reason=\"nothing read for 15 s");
+    assert_non_null(line);
+    assert_null(strstr(line + 1, "subscribers closed"));
+    assert_int_equal(world.events->dropped_unlogged, 1);
     reader_expect(&world, &live, ": \n\n: \n\n: \n\n");
     reader_hear_end(&world, &lazy);
     reader_hear_end(&world, &also);
@@ -165,7 +165,7 @@ static void test_who_never_reads_is_dropped(void **state)
     fleet_free(fleet);
 }
 
-/* Slower than the log is long: closed, so that he begins again. */
+/* The change log no longer reaches back to the batch: closed, so that the subscriber begins again. */
 static void test_log_overtakes(void **state)
 {
     (void)state;
@@ -229,7 +229,7 @@ static void test_great_difference(void **state)
     fleet_free(fleet);
 }
 
-/* Those who do not read cannot make us keep any number of fleets. */
+/* Subscribers that do not read pin a bounded number of fleets. */
 static void test_batches_are_bounded(void **state)
 {
     (void)state;

@@ -1,7 +1,6 @@
-#include "outrider/api/common/api.h"
+#include "outrider/api/common/counters.h"
 
-/* A probe of loopback takes 0.1 ms and a registry in the same rack 1 ms; a timeout is at most some seconds.
- */
+/* A probe of loopback takes 0.1 ms and a registry in the same rack 1 ms; a timeout is at most some seconds. */
 const int64_t api_bucket_bounds_us[API_BUCKETS - 1] = {100,   250,   500,    1000,    2500,   5000,
                                                        10000, 50000, 250000, 1000000, 5000000};
 

@@ -1,5 +1,6 @@
-#include "outrider/api/common/handler.h"
-
+#include "agent_internal.h"
+#include "outrider/api/agent/handlers.h"
+#include "outrider/api/common/context.h"
 #include "outrider/core/fleet/view_read.h"
 #include "outrider/core/publish/registrar.h"
 

@@ -1,0 +1,159 @@
+#include "outrider/api/common/holds.h"
+
+#include "outrider/api/common/context.h"
+#include "outrider/api/common/reply.h"
+#include "outrider/api/common/request.h"
+#include "outrider/base/duration.h"
+#include "outrider/base/error.h"
+#include "outrider/codec/json/json_member.h"
+#include "outrider/codec/json/json_write.h"
+#include "outrider/core/config/config.h"
+
+#include <jansson.h>
+#include <stdio.h>
+
+/* ---- writing ---- */
+
+/* The ms until `until_mono`; -1 for a time that never comes. */
+static int64_t left(int64_t until_mono, const struct instant *now)
+{
+    int64_t ms = until_mono > now->mono ? until_mono - now->mono : 0;
+    return until_mono == NEVER_MS ? -1 : ms;
+}
+
+void api_write_hold(struct json_writer *json, enum hold_kind kind, const struct hold *hold,
+                    const struct instant *now)
+{
+    if (!hold->set) {
+        json_write_null(json);
+        return;
+    }
+    json_write_object(json);
+    json_member_text(json, "kind", hold_name(kind));
+    json_member_text(json, "reason", hold->reason);
+    json_member_text(json, "by", hold->by);
+    json_member_time(json, "since", hold->since_wall);
+    json_member_time(json, "deadline", hold->deadline_wall);
+    json_member_span(json, "deadlineInMs", left(hold->deadline_mono, now));
+    json_member_time(json, "expires", hold->expires_wall);
+    json_member_span(json, "expiresInMs", left(hold->expires_mono, now));
+    json_member_text(json, "outcome", drain_outcome_name(hold->outcome));
+    json_write_object_end(json);
+}
+
+/* ---- reading ---- */
+
+static int read_span(const json_t *value, const char *name, struct error *err, int64_t *ret_ms)
+{
+    const char *text = json_string_value(value);
+    if (text == NULL || duration_parse(str_of(text), ret_ms) < 0) {
+        return error_set(err, ERROR_INVALID, "%s: must be a duration such as \"90s\", \"30m\" or \"2h\"",
+                         name);
+    }
+    return 0;
+}
+
+static int read_reason(const json_t *value, struct error *err, char ret_reason[static HOLD_REASON_MAX + 1])
+{
+    if (!json_is_string(value)) {
+        return error_set(err, ERROR_INVALID, "reason: must be a string");
+    }
+    if (json_string_length(value) > HOLD_REASON_MAX) {
+        return error_set(err, ERROR_LIMIT, "reason: longer than %d bytes", HOLD_REASON_MAX);
+    }
+    for (const char *c = json_string_value(value); *c != '\0'; c++) {
+        if ((unsigned char)*c < 0x20 || *c == 0x7f) {
+            return error_set(err, ERROR_INVALID, "reason: control characters are not allowed");
+        }
+    }
+    snprintf(ret_reason, HOLD_REASON_MAX + 1, "%s", json_string_value(value));
+    return 0;
+}
+
+/* An empty body is an object without members. */
+static json_t *read_object(struct str body, struct error *err)
+{
+    if (str_trim(body).size == 0) {
+        return json_object();
+    }
+    json_error_t where;
+    json_t *root = json_loadb(body.data, body.size, JSON_REJECT_DUPLICATES, &where);
+    if (root == NULL) {
+        error_set(err, ERROR_INVALID, "the body is not JSON: line %d, column %d: %s", where.line,
+                  where.column, where.text);
+    } else if (!json_is_object(root)) {
+        error_set(err, ERROR_INVALID, "the body must be a JSON object");
+        json_decref(root);
+        root = NULL;
+    }
+    return root;
+}
+
+static int read_members(json_t *root, struct error *err, struct api_drain_request *drain)
+{
+    for (void *at = json_object_iter(root); at != NULL; at = json_object_iter_next(root, at)) {
+        const char *name = json_object_iter_key(at);
+        const json_t *value = json_object_iter_value(at);
+        int rc;
+        if (strcmp(name, "reason") == 0) {
+            rc = read_reason(value, err, drain->reason);
+        } else if (strcmp(name, "deadline") == 0) {
+            rc = read_span(value, name, err, &drain->deadline_ms);
+        } else if (strcmp(name, "expires") == 0) {
+            rc = read_span(value, name, err, &drain->expires_ms);
+        } else {
+            rc = error_set(err, ERROR_INVALID,
+                           "unknown member `%.64s`: drain takes reason, deadline and expires", name);
+        }
+        if (rc < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+void api_name_operator(const struct api_request *request, char ret_by[static HOLD_BY_MAX + 1])
+{
+    struct str peer = request->peer;
+    const char *cut = peer.size == 0 ? NULL : memmem(peer.data, peer.size, "uid ", 4);
+    if (request->is_unix) {
+        size_t before = cut == NULL ? 0 : (size_t)(cut - peer.data);
+        peer = (struct str){peer.data + before, peer.size - before};
+    } else {
+        const char *colon = peer.size == 0 ? NULL : memrchr(peer.data, ':', peer.size);
+        peer.size = colon == NULL ? peer.size : (size_t)(colon - peer.data);
+    }
+    snprintf(ret_by, HOLD_BY_MAX + 1, "api %.*s", STR_ARG(peer));
+}
+
+bool api_read_drain(const struct api_context *context, const struct api_request *request,
+                    struct api_reply *reply, struct api_drain_request *ret_drain)
+{
+    struct error err;
+    struct api_drain_request drain = {.deadline_ms = context->config->drain.deadline_ms};
+    json_t *root = read_object(request->body, &err);
+    bool good = root != NULL && read_members(root, &err, &drain) == 0;
+    if (good) {
+        api_name_operator(request, drain.by);
+        *ret_drain = drain;
+    } else {
+        api_refuse(reply, 400, "bad_body", "%s", err.text);
+    }
+    json_decref(root);
+    return good;
+}
+
+bool api_read_undrain(const struct api_request *request, struct api_reply *reply)
+{
+    struct error err;
+    json_t *root = read_object(request->body, &err);
+    bool good = root != NULL && json_object_size(root) == 0;
+    if (root == NULL) {
+        api_refuse(reply, 400, "bad_body", "%s", err.text);
+    } else if (!good) {
+        api_refuse(reply, 400, "bad_body", "unknown member `%.64s`: undrain takes none",
+                   json_object_iter_key(json_object_iter(root)));
+    }
+    json_decref(root);
+    return good;
+}

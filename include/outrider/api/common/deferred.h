@@ -1,0 +1,44 @@
+/* Requests that get their reply later: one list with one limit, each with one timeout. A handler asks for it
+ * with API_DEFERRED and `deferral` (reply.h). */
+#ifndef OUTRIDER_API_COMMON_DEFERRED_H
+#define OUTRIDER_API_COMMON_DEFERRED_H
+
+#include <stdbool.h>
+
+struct api_context;
+struct api_deferred;
+struct api_deferreds;
+struct api_reply;
+struct api_request;
+struct http_exchange;
+struct loop;
+
+enum { API_DEFERRED_MAX = 256 };
+
+/* Handles a request again. `impatient`: it has waited to its timeout and gets a reply now. */
+typedef void api_again_fn(struct http_exchange *exchange, const struct api_request *request, bool impatient,
+                          void *user);
+
+/* An empty list. `loop` and `user` are borrowed. The caller owns the result. Never NULL. */
+struct api_deferreds *api_deferreds_new(struct loop *loop, api_again_fn *again, void *user);
+
+/* Requests that wait are handled a last time; running operations get 503 `stopping`. Accepts NULL. */
+void api_deferreds_free(struct api_deferreds *deferreds);
+
+/* Keeps a copy of the request and takes the exchange and the reply's state over; starts the operation. False,
+ * with nothing taken over, when API_DEFERRED_MAX requests are kept already. */
+bool api_deferreds_add(struct api_deferreds *deferreds, struct api_context *context,
+                       struct http_exchange *exchange, const struct api_request *request,
+                       struct api_reply *reply);
+
+/* Requests without an operation are handled again at the end of the turn. */
+void api_deferreds_wake(struct api_deferreds *deferreds);
+
+/* The state of an operation's reply; borrowed until it is answered. */
+const void *api_deferred_state(const struct api_deferred *deferred);
+
+/* Ends an operation: sends the reply, unless a timeout has done so, and frees the deferral. The reply stays the
+ * caller's. Exactly once for each operation that began, unless the list is freed first. */
+void api_deferred_answer(struct api_deferred *deferred, const struct api_reply *reply);
+
+#endif

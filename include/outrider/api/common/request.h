@@ -1,0 +1,36 @@
+/* A request as handlers see it, and the listener it came from. */
+#ifndef OUTRIDER_API_COMMON_REQUEST_H
+#define OUTRIDER_API_COMMON_REQUEST_H
+
+#include "outrider/base/str.h"
+
+#include <stdbool.h>
+
+struct api_reply;
+struct filter;
+
+/* What a listener grants its peers. */
+struct api_policy {
+    char *address;   /* as in http.listen: what Host has to name */
+    bool check_host; /* before state changes; not on unix sockets, where the file's mode decides */
+    bool need_token; /* for state changes, where http.token_file is set */
+};
+
+/* Everything is borrowed. An absent header is empty; an empty Origin differs from none, so there is a flag. */
+struct api_request {
+    struct str method, path, query, body;
+    struct str host, content_type, authorization, origin, if_none_match, last_event_id;
+    struct str peer;     /* "127.0.0.1:5555", "[::1]:5555", "pid 17 uid 1000" */
+    struct str type, id; /* the segments of the path at {type} and {id} of the route */
+    bool has_origin;
+    bool is_unix;
+    const struct api_policy *policy;
+};
+
+/* Reads the query into `filter`. False with `reply` made an error when a parameter is unknown or malformed. */
+bool api_read_filter(const struct api_request *request, struct filter *filter, struct api_reply *reply);
+
+/* Checks that the query has no parameters. False with `reply` made an error. */
+bool api_no_parameters(const struct api_request *request, struct api_reply *reply);
+
+#endif
