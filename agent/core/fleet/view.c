@@ -1,7 +1,6 @@
-/* Events, and the life of a view: what it does next, and what failing costs. */
+/* Events, and when the fleet is needed. */
 #include "view_internal.h"
 
-#include "outrider/base/duration.h"
 #include "outrider/base/mem.h"
 
 #include <stdarg.h>
@@ -43,6 +42,26 @@ static char *with_end(const char *prefix, char last)
     return text;
 }
 
+static void init_follow(struct view *view)
+{
+    const struct view_settings *settings = &view->settings;
+    follow_init(&view->follow,
+                &(struct follow_settings){.ranges = {{.key = str_of(view->first), .end = str_of(view->end)}},
+                                          .range_count = 1,
+                                          .check = FOLLOW_CHECK_NEWEST,
+                                          .lists = true,
+                                          .page = settings->page,
+                                          .timeout_ms = settings->request_timeout_ms,
+                                          .check_ms = settings->check_ms,
+                                          .grace_ms = settings->request_timeout_ms,
+                                          .first_ms = RETRY_FIRST_MS,
+                                          .cap_ms = RETRY_CAP_MS,
+                                          .slow_ms = RETRY_SLOW_MS,
+                                          .steady_ms = RETRY_CAP_MS,
+                                          .seed = settings->seed});
+    queue_init(&view->follow_effects, sizeof(struct follow_effect));
+}
+
 struct view *view_new(const struct view_settings *settings)
 {
     struct view *view = mem_zalloc(sizeof(*view));
@@ -52,15 +71,16 @@ struct view *view_new(const struct view_settings *settings)
     view->first = with_end(settings->prefix, '/');
     view->end = with_end(settings->prefix, '/' + 1);
     view->log = view_log_new(view->settings.changes_max, view->settings.change_bytes_max);
-    random_seed(&view->random, settings->seed);
-    backoff_init(&view->backoff, VIEW_RETRY_FIRST_MS, VIEW_RETRY_CAP_MS);
+    init_follow(view);
     return view;
 }
 
 void view_free(struct view *view)
 {
     if (view != NULL) {
-        view_listing_forget(view);
+        view_forget_pages(view);
+        follow_fini(&view->follow);
+        queue_fini(&view->follow_effects);
         view_log_free(view->log);
         view_table_fini(&view->table);
         view_stats_fini(&view->stats);
@@ -73,11 +93,22 @@ void view_free(struct view *view)
     }
 }
 
+/* ---- effects ---- */
+
 void view_effect_fini(struct view_effect *effect)
 {
     view_entry_unref(effect->was);
     view_entry_unref(effect->is);
     effect->was = effect->is = NULL;
+}
+
+struct view_effect *view_push(struct queue *effects, enum view_effect_type type, struct str text)
+{
+    struct str kept = text.size == 0 ? text : queue_copy(effects, text);
+    struct view_effect *effect = queue_push(effects);
+    effect->type = type;
+    effect->text = kept;
+    return effect;
 }
 
 void view_note(struct queue *effects, enum view_note note, const char *format, ...)
@@ -87,118 +118,7 @@ void view_note(struct queue *effects, enum view_note note, const char *format, .
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    struct str kept = queue_copy(effects, str_of(text));
-    struct view_effect *effect = queue_push(effects);
-    effect->type = VIEW_DO_NOTE;
-    effect->note = note;
-    effect->text = kept;
-}
-
-static void tell(struct queue *effects, enum view_effect_type type, struct str text)
-{
-    struct str kept = text.size == 0 ? text : queue_copy(effects, text);
-    struct view_effect *effect = queue_push(effects);
-    effect->type = type;
-    effect->text = kept;
-}
-
-struct registry_request view_ask(struct view *view, enum registry_op op, enum view_ask ask)
-{
-    view->request_id = ++view->next_id;
-    view->ask = ask;
-    return (struct registry_request){
-        .id = view->request_id, .op = op, .timeout_ms = view->settings.request_timeout_ms};
-}
-
-void view_submit(struct view *view, const struct registry_request *request, struct queue *effects)
-{
-    (void)view;
-    struct registry_request copy = *request;
-    /* The next page may be asked for, and its key be forgotten, before this one is sent. */
-    copy.key = queue_copy(effects, request->key);
-    struct str kept = queue_copy(effects, (struct str){(const char *)&copy, sizeof(copy)});
-    struct view_effect *effect = queue_push(effects);
-    effect->type = VIEW_DO_REQUEST;
-    effect->request = (const struct registry_request *)(const void *)kept.data;
-}
-
-/* ---- certain or not ---- */
-
-void view_certain(struct view *view, const struct instant *now, struct queue *effects)
-{
-    view->true_boot = now->boot;
-    view->true_wall = now->wall;
-    view->stalls_in_a_row = 0;
-    if (view->synced) {
-        return;
-    }
-    view->synced = true;
-    view->waking = false;
-    view->synced_mono = now->mono;
-    if (view->away.count > 0) {
-        char span[32];
-        view_note(effects, VIEW_NOTE_RECOVERED, "after %u failures in %s", view->away.count,
-                  duration_human(now->mono - view->away.since_mono, span));
-    }
-    view->away = (struct view_outage){0};
-    view->last_error[0] = '\0';
-    tell(effects, VIEW_DO_SYNCED, (struct str){NULL, 0});
-}
-
-/* Nothing is in flight or open any more. */
-static void let_go(struct view *view, const struct instant *now, struct str why, struct queue *effects)
-{
-    view_close(view, effects);
-    view->request_id = 0;
-    view->waking = false;
-    view->check = (struct view_check){0};
-    if (view->synced) {
-        view->synced = false;
-        if (now->mono - view->synced_mono >= VIEW_RETRY_CAP_MS) {
-            backoff_reset(&view->backoff);
-        }
-        tell(effects, VIEW_DO_STALE, why);
-    }
-}
-
-static int64_t retry_delay(struct view *view, enum registry_failure failure)
-{
-    if (failure == REGISTRY_DENIED || failure == REGISTRY_REFUSED || failure == REGISTRY_OVERLOADED) {
-        return VIEW_SLOW_RETRY_MS / 2 + (int64_t)random_below(&view->random, VIEW_SLOW_RETRY_MS / 2);
-    }
-    return backoff_next(&view->backoff, &view->random);
-}
-
-void view_fail(struct view *view, enum registry_failure failure, struct str why, const struct instant *now,
-               struct queue *effects)
-{
-    bool listing = view->state == VIEW_LISTING;
-    let_go(view, now, why, effects);
-    snprintf(view->last_error, sizeof(view->last_error), "%.*s", STR_ARG(why));
-    if (view->away.count++ == 0) {
-        view->away.since_mono = now->mono;
-    }
-    if ((view->away.kinds & 1u << failure) == 0) {
-        view->away.kinds |= 1u << failure;
-        view_note(effects, VIEW_NOTE_OUTAGE, "%s", view->last_error);
-    }
-    view->relist = view->relist || listing;
-    view->state = VIEW_WAITING;
-    view->retry_at = now->mono + retry_delay(view, failure);
-}
-
-void view_begin_anew(struct view *view, const char *why, const struct instant *now, struct queue *effects)
-{
-    let_go(view, now, str_of(why), effects);
-    snprintf(view->last_error, sizeof(view->last_error), "%s", why);
-    view_note(effects, VIEW_NOTE_RELIST, "%s", why);
-    view_listing_forget(view);
-    view->relist = true;
-    view->state = VIEW_WAITING;
-    /* It answers, so it need not be spared; only one that makes us begin anew again and again. */
-    view->retry_at =
-        now->mono + (view->anew++ == 0 ? 1 + (int64_t)random_below(&view->random, VIEW_RETRY_FIRST_MS)
-                                       : backoff_next(&view->backoff, &view->random));
+    view_push(effects, VIEW_DO_NOTE, str_of(text))->note = note;
 }
 
 /* ---- what next ---- */
@@ -211,15 +131,6 @@ static bool is_wanted(const struct view *view, int64_t mono)
     return view->settings.mode == VIEW_ALWAYS || view->subscribers > 0 || mono < view->wanted_until;
 }
 
-static void turn_off(struct view *view, const struct instant *now, struct queue *effects)
-{
-    let_go(view, now, STR("nobody wants the fleet"), effects);
-    view_listing_forget(view);
-    view->away = (struct view_outage){0};
-    view->last_error[0] = '\0';
-    view->state = VIEW_OFF;
-}
-
 static int64_t save_due(const struct view *view)
 {
     return !view->dirty ? NEVER_MS : view->saved_mono == 0 ? 0 : view->saved_mono + view->settings.save_ms;
@@ -229,25 +140,21 @@ static void save(struct view *view, const struct instant *now, struct queue *eff
 {
     view->dirty = false;
     view->saved_mono = now->mono > 0 ? now->mono : 1;
-    tell(effects, VIEW_DO_SAVE, (struct str){NULL, 0});
+    view_push(effects, VIEW_DO_SAVE, STR(""));
 }
 
-static void plan(struct view *view, const struct instant *now, struct queue *effects)
+static void plan(struct view *view, const struct view_event *event, struct queue *effects)
 {
-    bool wanted = is_wanted(view, now->mono);
-    if (!wanted && view->state != VIEW_OFF) {
-        turn_off(view, now, effects);
-    } else if (wanted && view->state == VIEW_OFF) {
+    const struct instant *now = &event->now;
+    enum follow_event_type next = FOLLOW_ON_TICK;
+    bool wanted = is_wanted(view, now->mono), off = follow_state(&view->follow) == FOLLOW_OFF;
+    if (!wanted && !off) {
+        next = FOLLOW_ON_STOP;
+    } else if (wanted && off) {
+        next = FOLLOW_ON_START;
         view->waking = view->known && view->settings.mode == VIEW_AUTO;
-        view_list(view, now, effects);
-    } else if (view->state == VIEW_WAITING && now->mono >= view->retry_at) {
-        if (view->relist) {
-            view_list(view, now, effects);
-        } else {
-            view_continue(view, effects);
-        }
     }
-    view_check(view, now, effects);
+    view_follow(view, (struct follow_event){.type = next}, event, effects);
     if (view_tombstones_expire(&view->tombstones, now->mono)) {
         view->dirty = true;
     }
@@ -256,36 +163,8 @@ static void plan(struct view *view, const struct instant *now, struct queue *eff
     }
 }
 
-static void on_stop(struct view *view, const struct instant *now, struct queue *effects)
-{
-    view->stopped = true;
-    if (view->known) {
-        save(view, now, effects); /* also when nothing changed: how old it is must be right */
-    }
-}
-
-static void on_reply(struct view *view, const struct view_event *event, struct queue *effects)
-{
-    if (event->reply->id == 0 || event->reply->id != view->request_id) {
-        return;
-    }
-    enum view_ask ask = view->ask;
-    view->request_id = 0;
-    view->ask = ASK_NOTHING;
-    switch (ask) {
-    case ASK_NOTHING: break;
-    case ASK_PAGE: view_on_page(view, event, effects); break;
-    case ASK_SAME: view_on_same(view, event, effects); break;
-    case ASK_REVISION:
-    case ASK_NEWEST: view_on_checked(view, event, effects); break;
-    }
-}
-
 void view_step(struct view *view, const struct view_event *event, struct queue *effects)
 {
-    if (instant_slept(&event->now, &view->asleep_ms) && view->state == VIEW_WATCHING) {
-        view->check.due = event->now.mono; /* the stream has not survived that, as a rule without a word */
-    }
     switch (event->type) {
     case VIEW_ON_TICK: break;
     case VIEW_ON_LOAD: view_apply_kept(view, event, effects); break;
@@ -299,20 +178,22 @@ void view_step(struct view *view, const struct view_event *event, struct queue *
         view->settings.mode = event->mode;
         view->settings.idle_ms = or_default(event->idle_ms, view->settings.idle_ms);
         break;
-    case VIEW_ON_REPLY: on_reply(view, event, effects); break;
+    case VIEW_ON_REPLY: view_on_reply(view, event, effects); break;
     case VIEW_ON_WATCH: view_on_watch(view, event, effects); break;
-    case VIEW_ON_STOP: on_stop(view, &event->now, effects); break;
+    case VIEW_ON_STOP:
+        view->stopped = true;
+        view->dirty = view->known; /* saved also when nothing changed: its age on disk must be right */
+        view->saved_mono = 0;
+        break;
     }
-    plan(view, &event->now, effects);
+    plan(view, event, effects);
 }
 
 struct window view_deadline(const struct view *view)
 {
-    struct window window = view_check_window(view);
-    if (view->state == VIEW_WAITING) {
-        window = window_sooner(window, window_at(view->retry_at));
-    }
-    if (view->state != VIEW_OFF && view->settings.mode == VIEW_AUTO && view->subscribers == 0) {
+    struct window window = follow_deadline(&view->follow);
+    if (follow_state(&view->follow) != FOLLOW_OFF && view->settings.mode == VIEW_AUTO &&
+        view->subscribers == 0) {
         window = window_sooner(window, (struct window){view->wanted_until, view->wanted_until + 1000});
     }
     if (view->tombstones.oldest != NULL) {

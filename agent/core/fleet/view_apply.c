@@ -1,5 +1,5 @@
 /* What changes: items of a watch one by one, a listing as its difference to what is held. Every change goes
- * through change(): statistics, tombstones, the log of changes and the readers hear of it in one place. */
+ * through change(), which updates statistics, tombstones, the change log and the subscribers. */
 #include "view_internal.h"
 
 #include "outrider/base/blob.h"
@@ -15,7 +15,7 @@ static void change(struct view *view, struct view_entry *was, struct view_entry 
     struct view_change row = {.revision = revision, .was = was, .is = is, .clean = clean};
     view_stats_change(&view->stats, was, is);
     if (view->known) {
-        view_log_add(view->log, &row); /* before that nobody can have known any revision to go on from */
+        view_log_add(view->log, &row); /* before that no subscriber can know a revision to resume from */
     }
     if (is == NULL && gone == KEY_GONE && !clean) {
         view_tombstones_add(&view->tombstones, was, now->wall, view->settings.tombstone_ms,
@@ -24,8 +24,7 @@ static void change(struct view *view, struct view_entry *was, struct view_entry 
         view_tombstones_drop(&view->tombstones, view_entry_key(is));
     }
     view->dirty = true;
-    struct view_effect *effect = queue_push(effects);
-    effect->type = VIEW_DO_CHANGED;
+    struct view_effect *effect = view_push(effects, VIEW_DO_CHANGED, STR(""));
     effect->clean = clean;
     effect->revision = revision;
     effect->was = view_entry_ref(was);
@@ -35,13 +34,11 @@ static void change(struct view *view, struct view_entry *was, struct view_entry 
 static void end_revision(struct view *view, int64_t revision, struct queue *effects)
 {
     view->revision = revision;
-    struct view_effect *effect = queue_push(effects);
-    effect->type = VIEW_DO_REVISION;
-    effect->revision = revision;
+    view_push(effects, VIEW_DO_REVISION, STR(""))->revision = revision;
 }
 
-void view_name_invalid_keys(struct view *view, struct view_unreadable *unreadable,
-                            const struct view_item *item, const struct instant *now, struct queue *effects)
+void view_name_invalid_key(struct view *view, struct view_unreadable *unreadable,
+                           const struct view_item *item, const struct instant *now, struct queue *effects)
 {
     size_t at;
     bool is_new = view_unreadable_name(unreadable, item->key, item->why);
@@ -52,11 +49,11 @@ void view_name_invalid_keys(struct view *view, struct view_unreadable *unreadabl
     if (!is_new) {
         return;
     }
-    if (now->mono - view->invalid_keys_mono >= VIEW_RUBBISH_PERIOD_MS || view->invalid_keys_mono == 0) {
-        view->invalid_keys_mono = now->mono;
-        view->invalid_keys_notes = 0;
+    if (now->mono - view->invalid_mono >= VIEW_INVALID_PERIOD_MS || view->invalid_mono == 0) {
+        view->invalid_mono = now->mono;
+        view->invalid_notes = 0;
     }
-    if (view->invalid_keys_notes++ < VIEW_RUBBISH_NOTES) {
+    if (view->invalid_notes++ < VIEW_INVALID_NOTES) {
         view_note(effects, VIEW_NOTE_UNREADABLE, "%.*s: %.*s",
                   item->key.size > 200 ? 200 : (int)item->key.size, item->key.data, STR_ARG(item->why));
     }
@@ -69,8 +66,7 @@ static void apply_delete(struct view *view, const struct view_item *item, const 
 {
     struct view_entry *was = view_table_take(&view->table, item->key);
     if (was == NULL) {
-        /* Only a key that is there can be deleted, and every key that is there and not in the table is none
-         * of ours. */
+        /* Only a key that exists can be deleted, and one that is not in the table is no record. */
         view_unreadable_forget(&view->unreadable, item->key);
         return;
     }
@@ -83,7 +79,7 @@ static void apply_invalid_key(struct view *view, const struct view_item *item, c
 {
     struct view_entry *was = view_table_take(&view->table, item->key);
     view->unreadable.count += was != NULL || item->create_revision == item->mod_revision ? 1 : 0;
-    view_name_invalid_keys(view, &view->unreadable, item, now, effects);
+    view_name_invalid_key(view, &view->unreadable, item, now, effects);
     if (was != NULL) {
         change(view, was, NULL, STILL_THERE, item->mod_revision, now, effects);
         view_entry_unref(was);
@@ -101,17 +97,29 @@ static void apply_record(struct view *view, const struct view_item *item, const 
     view_entry_unref(was);
 }
 
-/* A record beyond the limit is one that is not listed, and for the same bookkeeping no record of ours. */
+/* A record beyond the limit is counted as a key that is no record. */
 static bool has_room(const struct view *view, struct str key)
 {
     size_t at;
     return view->table.count < view->settings.records_max || view_table_find(&view->table, key, &at);
 }
 
+/* A registry that does not keep old revisions lists pages of several: their records may be newer than the first
+ * changes of the watch. A key that is gone needs no such check: its deletion was delivered, and what is not newer
+ * than that is skipped. */
+static bool is_news(const struct view *view, const struct view_item *item)
+{
+    const struct view_entry *held = view_table_get(&view->table, item->key);
+    return held == NULL || item->mod_revision > view_entry_revision(held);
+}
+
 static void apply_item(struct view *view, const struct view_item *item, const struct instant *now,
                        struct queue *effects)
 {
     struct view_item rest = *item;
+    if (!is_news(view, item)) {
+        return;
+    }
     if (item->deleted) {
         apply_delete(view, item, now, effects);
     } else if (item->entry == NULL) {
@@ -126,8 +134,8 @@ static void apply_item(struct view *view, const struct view_item *item, const st
 
 void view_apply_items(struct view *view, const struct view_event *event, struct queue *effects)
 {
-    /* etcd before 3.4.24 and 3.5.8 may tell an event twice (docs/design/etcd-gateway.md, "Known bugs"). */
-    int64_t known = view->told, open = 0;
+    /* etcd before 3.4.24 and 3.5.8 may deliver an event twice (docs/design/etcd-gateway.md, "Known bugs"). */
+    int64_t known = follow_delivered(&view->follow), open = 0;
     for (size_t i = 0; i < event->item_count; i++) {
         const struct view_item *item = &event->items[i];
         if (item->mod_revision <= known || item->mod_revision < open) {
@@ -141,19 +149,18 @@ void view_apply_items(struct view *view, const struct view_event *event, struct 
     }
     if (open != 0) {
         end_revision(view, open, effects);
-        view->told = open;
     }
 }
 
 /* ---- a whole listing ---- */
 
-/* What stands in both: the entry that is held is kept where nothing was written, so that its memory is not
- * held twice; and where the same was written again readers have no news. */
-static void apply_both(struct view *view, struct view_entry *was, struct view_entry **is,
+/* A key in both: the entry that is held is kept where nothing was written, so that its memory is not held twice;
+ * the same value written again is no change. */
+static void apply_both(struct view *view, struct view_entry *was, struct view_entry **is, int64_t revision,
                        const struct instant *now, struct queue *effects)
 {
     if (!blob_eq(view_entry_json(was), view_entry_json(*is))) {
-        change(view, was, *is, STILL_THERE, view->listing.revision, now, effects);
+        change(view, was, *is, STILL_THERE, revision, now, effects);
     } else if (view_entry_revision(was) == view_entry_revision(*is) &&
                view_entry_created(was) == view_entry_created(*is)) {
         view_entry_unref(*is);
@@ -163,10 +170,10 @@ static void apply_both(struct view *view, struct view_entry *was, struct view_en
     }
 }
 
-/* The key is there, but what it holds is no record any more. */
+/* The key exists and holds no record any more. */
 static enum gone gone_from_listing(const struct view *view, const struct view_entry *was)
 {
-    const struct view_unreadable *unreadable = &view->listing.unreadable;
+    const struct view_unreadable *unreadable = &view->listed_unreadable;
     for (size_t i = 0; i < unreadable->name_count; i++) {
         struct str name = {unreadable->names[i].key, unreadable->names[i].key_size};
         if (str_eq(name, view_entry_key(was))) {
@@ -178,7 +185,7 @@ static enum gone gone_from_listing(const struct view *view, const struct view_en
 
 /* A walk through both tables, which are in the same order. */
 static void apply_difference(struct view *view, const struct view_table *old, struct view_table *new,
-                             const struct instant *now, struct queue *effects)
+                             int64_t revision, const struct instant *now, struct queue *effects)
 {
     size_t i = 0, j = 0;
     while (i < old->count || j < new->count) {
@@ -188,11 +195,11 @@ static void apply_difference(struct view *view, const struct view_table *old, st
                         : str_compare(view_entry_key(old->entries[i]), view_entry_key(new->entries[j]));
         if (order < 0) {
             struct view_entry *was = old->entries[i++];
-            change(view, was, NULL, gone_from_listing(view, was), view->listing.revision, now, effects);
+            change(view, was, NULL, gone_from_listing(view, was), revision, now, effects);
         } else if (order > 0) {
-            change(view, NULL, new->entries[j++], STILL_THERE, view->listing.revision, now, effects);
+            change(view, NULL, new->entries[j++], STILL_THERE, revision, now, effects);
         } else {
-            apply_both(view, old->entries[i++], &new->entries[j++], now, effects);
+            apply_both(view, old->entries[i++], &new->entries[j++], revision, now, effects);
         }
     }
 }
@@ -209,45 +216,43 @@ static bool same_records(const struct view_table *a, const struct view_table *b)
     return a->count == b->count;
 }
 
-/* From which revision a reader can go on to this listing. In another store, or in one that was set back, from
- * none; and the numbers that a store of the same id had given out in an earlier life are not this one's. */
-static void mark_jump(struct view *view, bool same_cluster)
+/* From which revision a subscriber can resume to this listing. In another store, or in one that was set back, from
+ * none; and the revisions that a store of the same id delivered in another past are not those of this one. */
+static void mark_jump(struct view *view, const struct follow_effect *listed)
 {
-    int64_t revision = view->listing.revision, before = view->told;
+    bool same_cluster = view->known && view->cluster == listed->cluster;
+    int64_t revision = listed->revision, before = listed->before;
     view->given = !same_cluster ? 0 : before > view->given ? before : view->given;
-    bool goes_on = same_cluster && !view->other_restore && before > 0;
-    if (goes_on && before == revision && same_records(&view->table, &view->listing.table)) {
+    bool resumes = same_cluster && !view->other_past && before > 0;
+    if (resumes && before == revision && same_records(&view->table, &view->listed)) {
         return;
     }
-    if (goes_on && before < revision) {
+    if (resumes && before < revision) {
         view_log_jump(view->log, before, revision);
     } else {
         view_log_restart(view->log, view->given >= revision ? view->given + 1 : revision);
     }
 }
 
-void view_apply_listing(struct view *view, const struct instant *now, struct queue *effects)
+void view_apply_listing(struct view *view, const struct follow_effect *listed, const struct instant *now,
+                        struct queue *effects)
 {
-    struct view_listing *listing = &view->listing;
-    bool same_cluster = view->known && view->cluster == listing->cluster;
-    mark_jump(view, same_cluster);
+    mark_jump(view, listed);
     struct view_table old = view->table;
-    view->table = listing->table;
-    listing->table = (struct view_table){0};
-    apply_difference(view, &old, &view->table, now, effects);
+    view->table = view->listed;
+    view->listed = (struct view_table){0};
+    apply_difference(view, &old, &view->table, listed->revision, now, effects);
     view_table_fini(&old);
     view_unreadable_fini(&view->unreadable);
-    view->unreadable = listing->unreadable;
-    listing->unreadable = (struct view_unreadable){0};
+    view->unreadable = view->listed_unreadable;
+    view->listed_unreadable = (struct view_unreadable){0};
     view->dirty = view->dirty || !view->known;
     view->known = true;
-    view->cluster = listing->cluster;
-    view->told = listing->revision;
-    view->other_restore = false;
-    view->anew = 0;
+    view->cluster = listed->cluster;
+    view->other_past = false;
     view->true_boot = now->boot;
     view->true_wall = now->wall;
-    end_revision(view, listing->revision, effects);
+    end_revision(view, listed->revision, effects);
 }
 
 void view_apply_kept(struct view *view, const struct view_event *event, struct queue *effects)
@@ -264,8 +269,7 @@ void view_apply_kept(struct view *view, const struct view_event *event, struct q
     }
     for (size_t i = 0; i < kept->tombstone_count; i++) {
         const struct view_tombstone *stone = &kept->tombstones[i];
-        size_t at;
-        if (!view_table_find(&view->table, view_entry_key(stone->entry), &at)) {
+        if (view_table_get(&view->table, view_entry_key(stone->entry)) == NULL) {
             view_tombstones_add(&view->tombstones, stone->entry, stone->gone_wall,
                                 view->settings.tombstone_ms, view->settings.tombstones_max, &event->now);
         }
@@ -276,6 +280,9 @@ void view_apply_kept(struct view *view, const struct view_event *event, struct q
     view->known = true;
     view->dirty = false;
     view->cluster = kept->cluster;
-    view->told = kept->revision;
+    view_follow(
+        view,
+        (struct follow_event){.type = FOLLOW_ON_KNOWN, .revision = kept->revision, .cluster = kept->cluster},
+        event, effects);
     end_revision(view, kept->revision, effects);
 }

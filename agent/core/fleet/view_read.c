@@ -13,7 +13,10 @@ const char *view_state_name(enum view_state state)
 
 enum view_state view_state(const struct view *view)
 {
-    return view->state;
+    static const enum view_state states[FOLLOW_STATE_COUNT] = {
+        [FOLLOW_OFF] = VIEW_OFF,          [FOLLOW_WAITING] = VIEW_WAITING, [FOLLOW_LISTING] = VIEW_LISTING,
+        [FOLLOW_RESUMING] = VIEW_OPENING, [FOLLOW_OPENING] = VIEW_OPENING, [FOLLOW_OPEN] = VIEW_WATCHING};
+    return states[follow_state(&view->follow)];
 }
 
 bool view_known(const struct view *view)
@@ -28,7 +31,7 @@ bool view_waking(const struct view *view)
 
 bool view_synced(const struct view *view)
 {
-    return view->synced;
+    return follow_synced(&view->follow);
 }
 
 int64_t view_age(const struct view *view, const struct instant *now)
@@ -36,7 +39,7 @@ int64_t view_age(const struct view *view, const struct instant *now)
     if (!view->known) {
         return -1;
     }
-    return view->synced || now->boot < view->true_boot ? 0 : now->boot - view->true_boot;
+    return view_synced(view) || now->boot < view->true_boot ? 0 : now->boot - view->true_boot;
 }
 
 int64_t view_true_wall(const struct view *view)
@@ -160,7 +163,7 @@ const struct view_log *view_log(const struct view *view)
 
 int view_resume(const struct view *view, int64_t revision, uint64_t cluster, uint64_t *ret_cursor)
 {
-    if (!view->known || cluster != view->cluster || revision > view->told) {
+    if (!view->known || cluster != view->cluster || revision > follow_delivered(&view->follow)) {
         return -1;
     }
     return view_log_find(view->log, revision, ret_cursor);
@@ -173,7 +176,7 @@ struct str view_prefix(const struct view *view)
 
 const char *view_last_error(const struct view *view)
 {
-    return view->last_error;
+    return follow_last_error(&view->follow);
 }
 
 uint64_t view_listings(const struct view *view)
@@ -183,10 +186,10 @@ uint64_t view_listings(const struct view *view)
 
 uint64_t view_stalls(const struct view *view)
 {
-    return view->stalls;
+    return follow_silences(&view->follow);
 }
 
 uint64_t view_opens(const struct view *view)
 {
-    return view->opens;
+    return follow_opens(&view->follow);
 }

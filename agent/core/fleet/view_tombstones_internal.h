@@ -1,5 +1,5 @@
-/* Servers that went without shutting_down, for as long as somebody may ask what became of them. A whole fleet
- * may go or come back in one step, so a tombstone is found by the hash of its key. */
+/* Servers that went without shutting_down, kept for requests about them. A whole fleet may go or come back in one
+ * step, so a tombstone is found by the hash of its key. */
 #ifndef OUTRIDER_CORE_FLEET_VIEW_TOMBSTONES_INTERNAL_H
 #define OUTRIDER_CORE_FLEET_VIEW_TOMBSTONES_INTERNAL_H
 

@@ -1,30 +1,18 @@
 /* The view: the fleet as the registry has it, kept through every outage (docs/design/protocol.md, "View").
- * One listing at a revision, then one watch from the next, and a cheap request beside it that finds a stream
- * which lies.
  *
- *            start, want                complete, as a difference
- *     OFF ────────────────> LISTING ───────────────────────────────> OPENING ──opened──> WATCHING
- *      ^   nobody wants it   │  ^ ^ compacted, wiped, other cluster     │ ^               │    │
- *      │                     │  │ └────────────────────────────────────┼─┼───────────────┘    │ ended,
- * stalled, └──── from all of     │  │ nothing to go on from               │ │ from the revision  │ check
- * failed them            │  │                                      │ │ after the last     │
- *                            └──┴──────────────> WAITING <─────────────┴─┴────────────────────┘
- *                              failed            (full jitter)
+ * When it reads the registry, by its mode:
  *
- * A page that does not come is asked for again; all pages are of one revision, and when the registry no
- * longer has that, the listing begins anew. What is listed is applied when it is complete, so that readers
- * see differences only. SYNCED is said when it is certain that nothing is missing, STALE when it no longer
- * is.
+ *            start, want, subscriber                       idle for `idle_ms`, reload, stop
+ *     off ───────────────────────────> following, stale ────────────────────────────────> off
+ *                                        │        ^
+ *                                 SYNCED │        │ STALE
+ *                                        v        │
+ *                                     following, synced ──── idle, reload, stop ────> off
  *
- * Before a watch goes on, the registry is asked for what it had at the revision up to which we know
- * everything: one that lost its data and was filled again must not pass for the one that was watched.
- *
- * How a stream that says nothing is told from a fleet in which nothing happens: each check asks for the
- * registry's revision. One that the stream has not reached by the next check (other keys have revisions, too)
- * is looked into: the key of ours that changed last, and how many keys there are. The stream has told
- * everything exactly if we know that change and hold as many keys: a key deleted unseen would be one too
- * many, a key written unseen would be newer. If not, and it does not catch up within a request timeout, it is
- * closed.
+ * A follower (core/registry/follow.h) lists, watches and resumes; what it delivers is applied here. Pages are
+ * gathered beside what is held and applied when all have come, so that subscribers see differences only. SYNCED
+ * is emitted when it is certain that nothing is missing, STALE when it no longer is. Records are never dropped
+ * because of an outage.
  *
  * Values come decoded (codec/view_item.h). Replies and events are matched by id; stale ones are ignored. */
 #ifndef OUTRIDER_CORE_FLEET_VIEW_H
@@ -39,7 +27,7 @@
 struct view;
 
 enum view_mode {
-    VIEW_AUTO,   /* from the first want until nobody has wanted it for `idle_ms` */
+    VIEW_AUTO,   /* from the first want until `idle_ms` without one */
     VIEW_ALWAYS, /* from the start */
     VIEW_NEVER
 };
@@ -61,7 +49,7 @@ struct view_settings {
     uint64_t seed;              /* of jitter */
 };
 
-/* One key as the registry told of it. */
+/* One key as the registry delivered it. */
 struct view_item {
     struct str key;
     bool deleted;
@@ -70,7 +58,7 @@ struct view_item {
     int64_t mod_revision, create_revision;
 };
 
-/* A server that went without a word: its last record, and when that was seen to be gone. */
+/* A server that went without shutting_down: its last record, and when that was seen to be gone. */
 struct view_tombstone {
     struct view_entry *entry;
     int64_t gone_wall; /* ms since 1970 */
@@ -95,7 +83,7 @@ enum view_event_type {
     VIEW_ON_SUBSCRIBERS, /* `count` of them need it from now on */
     VIEW_ON_RELOAD,      /* `mode` and `idle_ms` are new */
     VIEW_ON_REPLY,       /* `reply` to a request; of a listing, `items` are what its items say */
-    VIEW_ON_WATCH,       /* `watch` tells; `items` are what its changes say, in the same order */
+    VIEW_ON_WATCH,       /* `watch` delivered; `items` are what its changes say, in the same order */
     VIEW_ON_STOP         /* the agent ends */
 };
 
@@ -115,12 +103,12 @@ struct view_event {
 
 /* State changes worth one line in the log. */
 enum view_note {
-    VIEW_NOTE_LISTED,    /* a whole listing was read: how much, how long it took */
-    VIEW_NOTE_OUTAGE,    /* requests or the watch fail: the first failure of each kind */
+    VIEW_NOTE_LISTED,    /* a whole listing was read: how many records, how long it took */
+    VIEW_NOTE_OUTAGE,    /* requests or the watch fail: the first failure of each class */
     VIEW_NOTE_RECOVERED, /* in sync again, after how long */
-    VIEW_NOTE_RELIST,    /* the watch cannot go on from where it was: compacted, wiped, another cluster */
-    VIEW_NOTE_STALLED,   /* the stream was open, but did not tell what the registry has */
-    VIEW_NOTE_UNREADABLE /* a key under the prefix is no record of ours (each key once; bounded) */
+    VIEW_NOTE_RELIST,    /* the watch cannot resume: compacted, wiped, another cluster */
+    VIEW_NOTE_STALLED,   /* the watch was open and did not deliver what the registry has */
+    VIEW_NOTE_UNREADABLE /* a key under the prefix is no record (each key once; bounded) */
 };
 
 enum view_effect_type {
@@ -128,7 +116,7 @@ enum view_effect_type {
     VIEW_DO_WATCH,    /* open `watch` */
     VIEW_DO_UNWATCH,  /* close the watch `id` */
     VIEW_DO_CHANGED,  /* a record came, changed or went */
-    VIEW_DO_REVISION, /* all of `revision` was told */
+    VIEW_DO_REVISION, /* all of `revision` was emitted */
     VIEW_DO_SYNCED,   /* what is held is what the registry has */
     VIEW_DO_STALE,    /* that is no longer certain */
     VIEW_DO_SAVE,     /* write the view to disk */
@@ -140,7 +128,7 @@ enum view_effect_type {
 struct view_effect {
     enum view_effect_type type;
     enum view_note note;
-    bool clean;                  /* changed, gone: it had said shutting_down */
+    bool clean;                  /* changed, gone: its last status was shutting_down */
     int64_t revision;            /* changed, revision */
     uint64_t id;                 /* unwatch */
     struct view_entry *was, *is; /* changed; NULL: it was, or is, not there */

@@ -1,0 +1,180 @@
+/* The follower of a view: what it delivers is applied here, and what it asks for is passed on. */
+#include "outrider/base/blob.h"
+#include "view_internal.h"
+
+#include "outrider/base/duration.h"
+
+#include <inttypes.h>
+
+/* ---- what it asks for ---- */
+
+static void pass_request(const struct registry_request *request, struct queue *effects)
+{
+    struct registry_request copy = *request;
+    copy.key = queue_copy(effects, request->key);
+    struct str kept = queue_copy(effects, (struct str){(const char *)&copy, sizeof(copy)});
+    struct view_effect *effect = queue_push(effects);
+    effect->type = VIEW_DO_REQUEST;
+    effect->request = (const struct registry_request *)(const void *)kept.data;
+}
+
+static void pass_watch(const struct registry_watch *watch, struct queue *effects)
+{
+    struct str kept = queue_copy(effects, (struct str){(const char *)watch, sizeof(*watch)});
+    struct view_effect *effect = queue_push(effects);
+    effect->type = VIEW_DO_WATCH;
+    effect->watch = (const struct registry_watch *)(const void *)kept.data;
+}
+
+/* ---- pages ---- */
+
+void view_forget_pages(struct view *view)
+{
+    view_table_fini(&view->listed);
+    view_unreadable_fini(&view->listed_unreadable);
+}
+
+static void gather(struct view *view, const struct view_item *item, const struct instant *now,
+                   struct queue *effects)
+{
+    struct view_item left_out = *item;
+    if (item->entry != NULL && view->listed.count < view->settings.records_max) {
+        view_entry_unref(view_table_put(&view->listed, item->entry));
+        return;
+    }
+    if (item->entry != NULL) {
+        left_out.why = STR("there are more records than the view holds");
+    }
+    view->listed_unreadable.count++;
+    view_name_invalid_key(view, &view->listed_unreadable, &left_out, now, effects);
+}
+
+static void complete(struct view *view, const struct follow_effect *listed, const struct instant *now,
+                     struct queue *effects)
+{
+    char span[32];
+    view_apply_listing(view, listed, now, effects);
+    view->listings++;
+    view_note(effects, VIEW_NOTE_LISTED, "records=%zu revision=%" PRId64 " duration=%s unreadable=%zu",
+              view->table.count, listed->revision, duration_human(listed->took_ms, span),
+              view->unreadable.count);
+}
+
+/* ---- the past ---- */
+
+static int64_t keys_held(const struct view *view)
+{
+    return (int64_t)(view->table.count + view->unreadable.count);
+}
+
+/* A registry that lost its data and was filled again keeps its cluster id, and its revision may have passed
+ * the one known. What it had at that revision shows it: another number of keys, or another newest change. */
+static bool has_same_past(const struct view *view, const struct view_event *event)
+{
+    const struct view_item *newest = event->item_count == 0 ? NULL : &event->items[0];
+    const struct view_entry *held = newest == NULL ? NULL : view_table_get(&view->table, newest->key);
+    if (event->reply->count != keys_held(view)) {
+        return false;
+    }
+    if (newest != NULL && newest->entry != NULL &&
+        (held == NULL || view_entry_revision(held) != newest->mod_revision ||
+         !blob_eq(view_entry_json(held), view_entry_json(newest->entry)))) {
+        return false;
+    }
+    /* A key that is no record was written alone: a record of the same revision is of another past. */
+    int64_t last = newest == NULL          ? 0
+                   : newest->entry == NULL ? newest->mod_revision - 1
+                                           : newest->mod_revision;
+    for (size_t i = 0; i < view->table.count; i++) {
+        if (view_entry_revision(view->table.entries[i]) > last) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- what it found ---- */
+
+static void mark_true(struct view *view, const struct instant *now)
+{
+    view->true_boot = now->boot;
+    view->true_wall = now->wall;
+}
+
+static void pass_note(const struct follow_effect *note, struct queue *effects)
+{
+    static const enum view_note notes[] = {[FOLLOW_NOTE_OUTAGE] = VIEW_NOTE_OUTAGE,
+                                           [FOLLOW_NOTE_SILENT] = VIEW_NOTE_STALLED,
+                                           [FOLLOW_NOTE_RECOVERED] = VIEW_NOTE_RECOVERED,
+                                           [FOLLOW_NOTE_READ_ANEW] = VIEW_NOTE_RELIST};
+    view_note(effects, notes[note->note], "%.*s", STR_ARG(note->text));
+}
+
+static void carry_out(struct view *view, const struct follow_effect *effect, const struct view_event *event,
+                      struct queue *effects)
+{
+    switch (effect->type) {
+    case FOLLOW_DO_REQUEST: pass_request(&effect->request, effects); break;
+    case FOLLOW_DO_WATCH: pass_watch(&effect->watch, effects); break;
+    case FOLLOW_DO_UNWATCH: view_push(effects, VIEW_DO_UNWATCH, STR(""))->id = effect->id; break;
+    case FOLLOW_DO_PAGE:
+        for (size_t i = 0; i < event->item_count; i++) {
+            gather(view, &event->items[i], &event->now, effects);
+        }
+        break;
+    case FOLLOW_DO_FORGET: view_forget_pages(view); break;
+    case FOLLOW_DO_LISTED: complete(view, effect, &event->now, effects); break;
+    case FOLLOW_DO_OPENED: view->cluster = effect->cluster; break;
+    case FOLLOW_DO_READ_BACK: break;
+    case FOLLOW_DO_CONFIRM: mark_true(view, &event->now); break;
+    case FOLLOW_DO_SYNCED: view_push(effects, VIEW_DO_SYNCED, STR("")); break;
+    case FOLLOW_DO_STALE: view_push(effects, VIEW_DO_STALE, effect->text); break;
+    case FOLLOW_DO_READ_ANEW:
+        view->other_past = view->other_past || effect->cause == FOLLOW_OTHER_CLUSTER ||
+                           effect->cause == FOLLOW_SET_BACK || effect->cause == FOLLOW_OTHER_PAST;
+        break;
+    case FOLLOW_DO_NOTE: pass_note(effect, effects); break;
+    }
+}
+
+void view_follow(struct view *view, struct follow_event step, const struct view_event *event,
+                 struct queue *effects)
+{
+    struct follow_effect effect;
+    step.now = event->now;
+    step.keys = keys_held(view);
+    follow_step(&view->follow, &step, &view->follow_effects);
+    while (queue_take(&view->follow_effects, &effect)) {
+        carry_out(view, &effect, event, effects);
+    }
+    enum follow_state state = follow_state(&view->follow);
+    view->waking =
+        view->waking && !follow_synced(&view->follow) && state != FOLLOW_WAITING && state != FOLLOW_OFF;
+}
+
+void view_on_reply(struct view *view, const struct view_event *event, struct queue *effects)
+{
+    if (!follow_awaits(&view->follow, event->reply->id)) {
+        return;
+    }
+    size_t count = event->item_count;
+    struct follow_event step = {.type = FOLLOW_ON_REPLY, .reply = event->reply, .listed = count};
+    if (count > 0) {
+        step.last_key = event->items[count - 1].key;
+        step.newest = event->items[0].mod_revision;
+    }
+    step.same_past = follow_state(&view->follow) == FOLLOW_RESUMING && has_same_past(view, event);
+    view_follow(view, step, event, effects);
+}
+
+void view_on_watch(struct view *view, const struct view_event *event, struct queue *effects)
+{
+    const struct registry_watch_event *watch = event->watch;
+    if (watch->type == REGISTRY_WATCH_CHANGED && follow_watches(&view->follow, watch->id)) {
+        view_apply_items(view, event, effects);
+        if (follow_synced(&view->follow)) {
+            mark_true(view, &event->now);
+        }
+    }
+    view_follow(view, (struct follow_event){.type = FOLLOW_ON_WATCH, .watch = watch}, event, effects);
+}
