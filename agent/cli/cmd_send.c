@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The path from the file; NULL with the exit status, all said. */
+/* The path from the file; NULL with the exit status, the error printed. */
 static char *socket_of_config(const char *file, int *ret_status)
 {
     const char *path = config_file_path(file);
@@ -27,14 +27,14 @@ static char *socket_of_config(const char *file, int *ret_status)
     if (!config->server.present) {
         *ret_status =
             cli_fail(EX_CONFIG,
-                     "%s has no server section: no server talks to an observer; -c FILE names the file"
-                     " of the server's agent",
+                     "%s has no server section: an observer has no status socket; name the file of the"
+                     " server's agent with -c FILE",
                      path);
     } else if (socket == NULL) {
         struct str instance = cli_instance_name(path);
         *ret_status = cli_fail(EX_TEMPFAIL,
-                               "status.socket of %s is off here: without $RUNTIME_DIRECTORY it needs a path;"
-                               " --socket /run/outrider/%.*s/status.sock names it",
+                               "status.socket of %s is off: $RUNTIME_DIRECTORY is not set; use"
+                               " --socket /run/outrider/%.*s/status.sock",
                                path, instance.size > 0 ? (int)instance.size : 4,
                                instance.size > 0 ? instance.data : "NAME");
     }
@@ -43,22 +43,23 @@ static char *socket_of_config(const char *file, int *ret_status)
     return socket;
 }
 
-/* What only a connection that stays can mean is refused here; the rest is the agent's to judge. */
+/* Refuses what needs a connection that stays open, and options after the words. Everything else is left to
+ * the agent. */
 static int check_line(const struct command *command, struct str line)
 {
     struct status_message words;
     struct status_line_error problem;
     if (memchr(line.data, '\n', line.size) != NULL) {
-        return cli_usage(command, "one line at a time: the words have a line break");
+        return cli_usage(command, "the words have a line break: send one line at a time");
     }
     if (status_line_parse(line, &words, &problem) < 0) {
-        /* No word and no key begins so; the text after # may, and is not parsed. */
+        /* No word and no key begins with a dash; the text after # may, and is not parsed. */
         return problem.detail[0] == '-'
-                   ? cli_usage(command, "`%s`: options go before the words", problem.detail)
+                   ? cli_usage(command, "`%s`: options must come before the words", problem.detail)
                    : 0;
     }
     if (words.attach || words.watch) {
-        return cli_usage(command, "`%s` needs a connection that stays, and this one ends with the reply",
+        return cli_usage(command, "`%s` needs a connection that stays open; this one closes after the reply",
                          words.attach ? "attach" : "watch");
     }
     return 0;
@@ -103,13 +104,13 @@ int cmd_send(const struct command *command, struct cli_args args)
         return status;
     }
     if (words.count == 0) {
-        return cli_usage(command, "nothing to say");
+        return cli_usage(command, "no words given");
     }
     struct buf line = {0};
     for (size_t i = 0; i < words.count; i++) {
         buf_printf(&line, "%s%s", i == 0 ? "" : " ", words.words[i]);
     }
-    status = line.size == 0 ? cli_usage(command, "nothing to say")
+    status = line.size == 0 ? cli_usage(command, "no words given")
                             : send_line(command, socket, file, buf_view(&line));
     buf_fini(&line);
     return status;

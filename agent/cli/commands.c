@@ -1,4 +1,4 @@
-/* The table of commands, and those that need no more than it. */
+/* The table of commands, and the commands that need nothing else: help and version. */
 #include "outrider/cli/common/cli.h"
 
 #include "outrider/base/version.h"
@@ -8,62 +8,62 @@
 
 #define FIND_AGENT                                                                                           \
     "The agent is found by --agent URL or --agent unix:PATH, else by http.listen of the\n"                   \
-    "file given with -c, else $OUTRIDER_AGENT, else the default configuration file, else\n"                  \
-    "127.0.0.1:7117. Where a file says it, only an agent of its server.type and server.id\n"                 \
-    "is asked.\n"
+    "file given with -c, else by $OUTRIDER_AGENT, else by the default configuration file,\n"                 \
+    "else at 127.0.0.1:7117. When a file is used, the agent must have its server.type and\n"                 \
+    "server.id.\n"
 
 static const struct command table[] = {
     {"agent", "[-c FILE]", "run beside a game server, or as an observer, in the foreground",
-     "Without a server section in the file it is an observer: it serves the fleet over HTTP.\n"
+     "An agent whose file has no server section is an observer: it serves the fleet over HTTP.\n"
      "Without -c: $OUTRIDER_CONFIG, else /etc/outrider/outrider.yaml. Logs to stderr.\n"
      "Signals: USR1 drain, USR2 undrain, HUP reload, TERM graceful stop, INT stop now,\n"
      "QUIT hand over to the next agent (exit 85).\n",
      cmd_agent},
     {"check", "[-c FILE] [--live]", "validate the configuration",
      "Prints every error as FILE:LINE:COLUMN: path.to.key: what is wrong. Exit 0, or 78.\n"
-     "--live  also asks the registry: each endpoint, the login, what an agent reads, and whether\n"
-     "        it may write its own two keys, without writing. Exit 75 when no endpoint answers,\n"
-     "        1 when the login or a permission is denied.\n",
+     "--live  also tests the registry without writing: each endpoint, the login, and the\n"
+     "        permissions to read and write that an agent needs. Exit 75 when no endpoint\n"
+     "        answers, 1 when the login or a permission is denied.\n",
      cmd_check},
-    {"status", "[-c FILE | --agent URL] [--json] [--is STATUS]", "what the server's status is, and why",
-     "--json       the whole document of GET /api/agent\n"
-     "--is STATUS  print nothing; exit 0 when that is the status, 1 when it is another\n" FIND_AGENT,
+    {"status", "[-c FILE | --agent URL] [--json] [--is STATUS]", "show the server's status and its cause",
+     "--json       the document of GET /api/agent\n"
+     "--is STATUS  print nothing; exit 0 when the status is STATUS, else 1\n" FIND_AGENT,
      cmd_status},
     {"drain",
      "[-c FILE | --agent URL] [--token-file FILE] [--id ID] [--reason TEXT] [--deadline D] [--expires D] "
      "[--wait]",
      "keep new players away",
-     "--id ID            any server of the fleet instead of the agent's own: its id, or\n"
-     "                   TYPE/ID; any agent or observer will do\n"
-     "--reason TEXT      why, for whoever looks\n"
-     "--deadline D       when the waiting ends, e.g. 30m; 0s: never; by default\n"
+     "--id ID            drain any server of the fleet instead of the agent's own: its id or\n"
+     "                   TYPE/ID; any agent or observer can do it\n"
+     "--reason TEXT      shown in status, log and record\n"
+     "--deadline D       when the wait for the players ends, e.g. 30m; 0s: never; default:\n"
      "                   drain.deadline\n"
-     "--expires D        lifts itself after this long; by default never\n"
-     "--wait             until the server is empty or gone (exit 0), or until the deadline or\n"
-     "                   somebody's undrain (exit 1)\n"
-     "--token-file FILE  holds the agent's token; by default http.token_file\n" FIND_AGENT,
+     "--expires D        the hold lifts itself after this long; default: never\n"
+     "--wait             return when the server is empty or gone (exit 0), or at the deadline\n"
+     "                   or an undrain (exit 1)\n"
+     "--token-file FILE  the file with the agent's token; default: http.token_file\n" FIND_AGENT,
      cmd_drain},
     {"undrain", "[-c FILE | --agent URL] [--token-file FILE] [--id ID]", "let players in again",
      "--id ID            any server of the fleet, as for drain\n"
-     "--token-file FILE  holds the agent's token; by default http.token_file\n" FIND_AGENT,
+     "--token-file FILE  the file with the agent's token; default: http.token_file\n" FIND_AGENT,
      cmd_undrain},
-    {"send", "[-c FILE | --socket PATH] WORDS...", "say one status line to the agent, as the server does",
+    {"send", "[-c FILE | --socket PATH] WORDS...", "send one status line to the agent, as the server does",
      "Prints the reply; exit 0 on OK, 1 on ERR. The socket is status.socket of the file.\n"
-     "Options go before the words.\n"
+     "Options must come before the words.\n"
      "Example: outrider send ready players=12/64 label.map=harbor '# the harbor'\n",
      cmd_send},
     {"services", "[-c FILE | --agent URL] [--type T] [--status S] [--json] [--watch]",
-     "the fleet, as a table",
+     "show the fleet as a table",
      "--type T    only servers of this type\n"
      "--status S  only servers with this status: initializing, ready, draining, error,\n"
      "            shutting_down\n"
-     "--json      the whole document of GET /api/services; with --watch a line for each event\n"
-     "--watch     live: in its place on a terminal, else a line for each change, until Ctrl-C;\n"
-     "            what breaks is taken up again where it was, and said\n"
-     "NO_COLOR=1 in the environment: no colours. Exit 1 when the agent refuses, 75 when none\n"
-     "answers or the fleet is not known yet.\n" FIND_AGENT,
+     "--json      the document of GET /api/services; with --watch one line per event\n"
+     "--watch     live until Ctrl-C: on a terminal the table is redrawn, else one line per\n"
+     "            change; a lost stream is resumed where it broke off\n"
+     "NO_COLOR=1 in the environment: no colours. Exit 1 when the agent refuses, 75 when it\n"
+     "cannot be reached or has not loaded the fleet yet.\n" FIND_AGENT,
      cmd_services},
-    {"kv", "get|put|del|txn|watch|lease ...", "read and write etcd itself",
+    {"kv", "get|put|del|txn|watch|lease ...", "read and write etcd directly",
      "get KEY         print keys and values: ranges, prefixes, old revisions\n"
      "put KEY VALUE   write; VALUE - is the standard input\n"
      "del KEY         delete\n"
@@ -72,12 +72,13 @@ static const struct command table[] = {
      "lease ...       grant, revoke, timetolive, keep-alive, list\n"
      "\n"
      "Endpoints, login and TLS are those of registry.* in the configuration: -c FILE, else\n"
-     "$OUTRIDER_CONFIG, else /etc/outrider/outrider.yaml. Exit 1 when etcd denies it, or when\n"
-     "what is asked for is not there; 75 when etcd does not answer.\n"
-     "`outrider help kv get` says more about get, and so on.\n",
+     "$OUTRIDER_CONFIG, else /etc/outrider/outrider.yaml. Exit 1 when etcd denies the request or\n"
+     "the key or lease does not exist; 75 when etcd does not answer.\n"
+     "`outrider help kv get` describes get, and so on.\n",
      cmd_kv},
     {"version", "", "print the version", "", cmd_version},
-    {"help", "[COMMAND]", "print this, or more about one command", "As in: outrider help kv txn\n", cmd_help},
+    {"help", "[COMMAND]", "list the commands, or describe one", "For example: outrider help kv txn\n",
+     cmd_help},
 };
 
 const struct command *commands(size_t *ret_count)
@@ -102,8 +103,7 @@ static void print_commands(FILE *out)
     for (size_t i = 0; i < COUNT_OF(table); i++) {
         fprintf(out, "  %-9s %s\n", table[i].name, table[i].help);
     }
-    fputs("\nExit status: 0 done, 1 failed, 64 wrong usage, 75 cannot be reached, 78 bad configuration.\n",
-          out);
+    fputs("\nExit status: 0 done, 1 failed, 64 wrong usage, 75 unreachable, 78 bad configuration.\n", out);
 }
 
 static int unknown_command(const char *name)
@@ -125,7 +125,7 @@ int cmd_version(const struct command *command, struct cli_args args)
     return EX_DONE;
 }
 
-/* "kv lease grant": each knows those below it. */
+/* "kv lease grant": each level finds the command below it. */
 enum { DEPTH_MAX = 3 };
 
 static int help_within(struct cli_args words)

@@ -1,4 +1,4 @@
-/* The program: signals first, then the command. */
+/* Blocks the signals, then runs the command. */
 #include "outrider/cli/common/cli.h"
 #include "outrider/io/loop/signals.h"
 
@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Whoever started us with 0, 1 or 2 closed would find a socket there, and our log in it. */
+/* If the process starts with 0, 1 or 2 closed, a socket would get that number and receive the log. */
 static void open_standard_files(void)
 {
     int fd = open("/dev/null", O_RDWR);

@@ -82,13 +82,13 @@ class CheckLive(AuthCase):
     def test_a_kept_id_is_checked(self):
         self.etcd.allow(self.prefix, "fleet", self.user, "world")
         agent = self.agent(registry=self.login(), server={"id": "auto"})
-        self.assertIn("an id that nobody has stands for it", self.check(agent, 0))
+        self.assertIn("a random id is used below", self.check(agent, 0))
         agent.start()
         wait_until(lambda: self.etcd.under(self.prefix + "/"), "the record")
         agent.stop()
         kept = json.loads(agent.kept())
         text = self.check(agent, 0)
-        self.assertNotIn("an id that nobody has", text)
+        self.assertNotIn("a random id", text)
         self.assertIn(kept.get("id") or kept["state"]["id"], text)
 
     def test_a_file_with_an_error_is_not_tried(self):
@@ -119,4 +119,4 @@ class CheckLive(AuthCase):
         self.password_file.unlink()
         result = agent.run("check")
         self.assertEqual(result.returncode, 0)
-        self.assertIn(f"registry.password_file: warning: there is no {self.password_file} on this machine", result.stderr)
+        self.assertIn(f"registry.password_file: warning: {self.password_file} does not exist on this machine", result.stderr)

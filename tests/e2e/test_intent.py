@@ -59,7 +59,7 @@ class Intent(Case):
         since = self.watcher.mark()
         self.etcd.put(self.control(), "drain, please")
         agent.logged("the control key's value cannot be used")
-        self.assertIn("cannot be used: not JSON", agent.run("status").stdout)
+        self.assertIn("invalid value at revision", agent.run("status").stdout)
         self.etcd.put(self.control(), '{"hold":null}')
         self.watcher.status("ready", since)
         self.assertEqual(self.watcher.events[since].status, "ready", "garbage changes nothing")
@@ -83,7 +83,7 @@ class Intent(Case):
         proxy.do("refuse")
         wait_until(lambda: agent.api()["registry"]["lastError"], "etcd is missed")
         self.assertEqual(agent.run("drain", "--reason", "meanwhile").returncode, 0)
-        wait_until(lambda: "not yet at the control key" in agent.run("status").stdout, "status says that it is pending")
+        wait_until(lambda: "control   not written for" in agent.run("status").stdout, "status says that it is pending")
         # Over a restart, too: the answer was given once state_dir had it.
         agent.kill()
         agent.start()

@@ -267,8 +267,8 @@ class RemoteDrain(Fleet):
         drained = observer.run("drain", "--id", "world/w1", "--reason", "patch", "--wait")
         self.assertEqual((drained.returncode, drained.stderr), (0, ""))
         self.assertIn("world/w1 draining", drained.stdout)
-        self.assertIn("empty: no players are left", drained.stdout)
-        self.assertEqual(observer.run("undrain", "--id", "w1").stdout, "world/w1 hold ops is lifted\n")
+        self.assertIn("empty: no players left", drained.stdout)
+        self.assertEqual(observer.run("undrain", "--id", "w1").stdout, "world/w1 hold ops lifted\n")
         wait_until(lambda: self.ids(observer, "?status=ready") == ["w1"], "w1 ready again")
         self.assertEqual(observer.run("drain", "--id", "w2").returncode, 1)
 

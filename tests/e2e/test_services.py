@@ -31,8 +31,8 @@ class Services(FleetCase):
                 ((*where, "world"), 64, "unexpected word `world`"),
                 (("--agent", f"unix:{self.dir}/none.sock"), 75, "No such file"),
                 (("--agent", f"unix:{self.dir}/none.sock", "--watch"), 75, "No such file"),
-                (("--agent", self.etcd.url), 1, "is it an agent that answers there?"),
-                (("--agent", self.etcd.url, "--watch"), 1, "is it an agent that answers there?"),
+                (("--agent", self.etcd.url), 1, "is this an Outrider agent?"),
+                (("--agent", self.etcd.url, "--watch"), 1, "is this an Outrider agent?"),
                 (("-c", f"{self.dir}/none.yaml"), 78, "none.yaml")):
             with self.subTest(words):
                 status_was, told_was = self.exits(*words)

@@ -30,7 +30,7 @@ class Lines(FleetCase):
         watch = self.following("--json", agent=proxy.url)
         self.begin(watch)
         proxy.do("reset")
-        self.assertIn("trying again", watch.stderr.readline())
+        self.assertIn("reconnecting", watch.stderr.readline())
         self.put("w2", "initializing")
         self.put("w2", "ready")
         self.etcd.delete(self.key("w1"))
@@ -41,11 +41,11 @@ class Lines(FleetCase):
         self.assertEqual([self.next(watch) for _ in range(6)],
                          [("update", "w2", "initializing"), ("update", "w2", "ready"), ("remove", "w1", None),
                           ("update", "w1", "ready"), ("update", "w3", "ready"), ("remove", "w3", None)])
-        self.assertIn("the agent is back", watch.stderr.readline())
+        self.assertIn("stream restored", watch.stderr.readline())
         proxy.do("reset")  # nothing was missed: that is told, too, and nothing else
-        self.assertIn("trying again", watch.stderr.readline())
+        self.assertIn("reconnecting", watch.stderr.readline())
         proxy.do("pass")
-        self.assertIn("the agent is back", watch.stderr.readline())
+        self.assertIn("stream restored", watch.stderr.readline())
         self.put("w4", "ready")
         self.assertEqual(self.next(watch), ("update", "w4", "ready"))
 
@@ -53,7 +53,7 @@ class Lines(FleetCase):
         watch = self.following("--json")
         self.begin(watch)
         self.observer.kill()
-        self.assertIn("trying again", watch.stderr.readline())
+        self.assertIn("reconnecting", watch.stderr.readline())
         self.etcd.delete(self.key("w1"))
         self.put("w3", "ready")
         self.observer.spawn()

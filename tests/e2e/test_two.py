@@ -32,7 +32,7 @@ class TwoAgents(Case):
         self.assertEqual(document["registry"]["conflict"]["lease"], f"{held.lease:x}")
         self.assertIn(f"{held.lease:x}", second.log())
         text = second.run("status").stdout
-        self.assertIn("another agent", text)
+        self.assertIn("key held by another agent", text)
         self.assertEqual(watcher.until_now(since), [])
         self.assertEqual(second.request("GET", "/readyz")[0], 503)
         first.kill()
@@ -74,7 +74,7 @@ class TwoAgents(Case):
                 return first, second
             return (second, first) if other["inSync"] and one["conflict"] else None
         stays, left = wait_until(parted, "one has the key, and the other says who")
-        self.assertIn("another agent", left.run("status").stdout)
+        self.assertIn("key held by another agent", left.run("status").stdout)
         self.assertNotEqual(left.api()["lease"]["id"], stays.api()["lease"]["id"])
         since = watcher.mark()
         self.assertEqual(left.stop(), 0)

@@ -21,17 +21,17 @@ struct live {
     const struct config *config;
     struct loop *loop;
     struct http_client *http;
-    struct etcd *etcd; /* being asked */
+    struct etcd *etcd; /* under test */
     struct registry_client *client;
     bool answered;
-    bool failing; /* the one endpoint that was asked alone */
+    bool failing; /* the endpoint that was asked alone */
     enum registry_failure failure;
     enum etcd_login login;
     uint64_t cluster;
     int64_t took_us;
     struct buf error;
     struct buf record_key, control_key; /* the agent's own two */
-    bool id_is_made_up;
+    bool id_is_random;
     int status;
 };
 
@@ -72,7 +72,7 @@ static void fail(struct live *live, int status)
     live->status = live->status == EX_DONE ? status : live->status;
 }
 
-/* A registry's error begins with what was asked; the line says that already. */
+/* A registry's error begins with the request, which the printed line already names. */
 static const char *without(const char *text, const char *prefix)
 {
     size_t size = strlen(prefix);
@@ -85,7 +85,7 @@ const char *check_live_remedy(const char *error)
         const char *words, *remedy;
     } rows[] = {
         {"connection refused", ": nothing listens there; is etcd running, and is the port right?"},
-        {"timed out", ": nobody answers; is the address right, and does a firewall let us through?"},
+        {"timed out", ": no answer; is the address right, and does a firewall block it?"},
         {"unreachable", ": is the address right, and is there a route?"},
         {"is it etcd?", ""},
     };
@@ -104,14 +104,14 @@ static struct registry_request read_of(const struct buf *key)
     return (struct registry_request){.op = REGISTRY_GET, .key = buf_view(key)};
 }
 
-/* Whether the last answer failed for want of a token: the endpoint itself is as good as any. */
+/* Whether the last request failed because there is no token. The endpoint itself works. */
 static bool login_failed(const struct live *live)
 {
     return live->failure == REGISTRY_DENIED && live->login == ETCD_LOGIN_NEEDED;
 }
 
-/* Every further request would be denied for the same reason: one fault, one line. */
-static bool nobody_is_let_in(const struct live *live)
+/* Whether every further request would be denied for the same reason: one fault, one line. */
+static bool all_denied(const struct live *live)
 {
     const char *error = buf_text(&live->error);
     return live->failure == REGISTRY_DENIED &&
@@ -153,7 +153,7 @@ static void print_endpoint(struct live *live, const char *name)
     }
 }
 
-/* Returns how many answer. */
+/* Returns the number of endpoints that answer. */
 static size_t check_endpoints(struct live *live)
 {
     const struct config_registry *registry = &live->config->registry;
@@ -168,7 +168,7 @@ static size_t check_endpoints(struct live *live)
             first = i;
         } else if (live->cluster != 0 && live->cluster != cluster) {
             printf("%s: FAILED: belongs to another cluster than %s: registry.endpoints must name members of "
-                   "one\n",
+                   "one cluster\n",
                    registry->endpoints[i], registry->endpoints[first]);
             fail(live, EX_FAILED);
         }
@@ -176,7 +176,7 @@ static size_t check_endpoints(struct live *live)
     return answering;
 }
 
-/* By the registry of all endpoints. Returns whether it is worth going on. */
+/* Through all endpoints. Returns false when further tests make no sense. */
 static bool check_login(struct live *live)
 {
     const char *username = live->config->registry.username;
@@ -186,7 +186,7 @@ static bool check_login(struct live *live)
         fail(live, EX_TEMPFAIL);
         return false;
     }
-    if (login_failed(live) || nobody_is_let_in(live)) {
+    if (login_failed(live) || all_denied(live)) {
         printf("log in: FAILED: %s\n", without(buf_text(&live->error), "get: "));
         fail(live, EX_FAILED);
         return false;
@@ -195,7 +195,7 @@ static bool check_login(struct live *live)
         return true;
     }
     printf("log in as `%s`: %s\n", username,
-           live->login == ETCD_LOGIN_OFF ? "etcd has authentication off, so nobody is kept out" : "ok");
+           live->login == ETCD_LOGIN_OFF ? "not needed, authentication is off in etcd" : "ok");
     return true;
 }
 
@@ -235,8 +235,8 @@ static void check_own_key(struct live *live, const struct buf *key)
 static void check_permissions(struct live *live)
 {
     if (live->config->server.present) {
-        if (live->id_is_made_up) {
-            printf("server.id is auto and none is kept yet: an id that nobody has stands for it below\n");
+        if (live->id_is_random) {
+            printf("server.id is auto and no id is stored yet: a random id is used below\n");
         }
         check_own_key(live, &live->record_key);
         check_own_key(live, &live->control_key);
@@ -245,10 +245,10 @@ static void check_permissions(struct live *live)
     check_list(live, live->config->registry.control_prefix);
 }
 
-/* ---- whose keys ---- */
+/* ---- keys ---- */
 
-/* The id that state_dir keeps, as the agent would take it. */
-static bool kept_id(const char *state_dir, char ret_id[static ULID_LENGTH + 1])
+/* The id stored in state_dir, under the conditions of the agent. */
+static bool stored_id(const char *state_dir, char ret_id[static ULID_LENGTH + 1])
 {
     struct buf path = {0}, bytes = {0};
     struct saved_state state = {0};
@@ -273,11 +273,11 @@ static void find_keys(struct live *live)
     const char *name = config->server.id;
     if (name == NULL || strcmp(name, "auto") == 0) {
         name = id;
-        if (config->state_dir == NULL || !kept_id(config->state_dir, id)) {
+        if (config->state_dir == NULL || !stored_id(config->state_dir, id)) {
             uint8_t entropy[10];
             entropy_fill(entropy, sizeof(entropy));
             ulid_format(clock_wall_ms(), entropy, id);
-            live->id_is_made_up = true;
+            live->id_is_random = true;
         }
     }
     const char *type = config->server.type == NULL ? "outrider" : config->server.type;
@@ -285,7 +285,7 @@ static void find_keys(struct live *live)
     buf_printf(&live->control_key, "%s/control/%s/%s", config->registry.control_prefix, type, name);
 }
 
-/* ---- the whole ---- */
+/* ---- the command ---- */
 
 static void run(struct live *live)
 {

@@ -10,8 +10,9 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-/* A secret that everybody on the machine can read is hardly meant; whether the group may is the operator's
- * way to let the agent in. A file that is not there may be so on this machine only, or not written yet. */
+/* Warns of a secret that every user of the machine can read, or that is empty. Group access is normal: it
+ * is how the agent gets the file. A missing file is only a warning, because it may exist where the agent
+ * runs. */
 static void warn_of_secret(const char *file, const char *setting, const char *secret)
 {
     struct stat st;
@@ -20,15 +21,14 @@ static void warn_of_secret(const char *file, const char *setting, const char *se
     }
     if (stat(secret, &st) < 0) {
         if (errno == ENOENT) {
-            fprintf(
-                stderr,
-                "%s: %s: warning: there is no %s on this machine: where the agent runs, whatever needs it "
-                "fails until there is\n",
-                file, setting, secret);
+            fprintf(stderr,
+                    "%s: %s: warning: %s does not exist on this machine; the agent needs it on the machine "
+                    "where it runs\n",
+                    file, setting, secret);
         }
     } else if ((st.st_mode & (S_IROTH | S_IWOTH)) != 0) {
         fprintf(stderr,
-                "%s: %s: warning: %s has mode %04o: everybody on this machine can %s it; chmod 0640 %s\n",
+                "%s: %s: warning: %s has mode %04o: every user of this machine can %s it; chmod 0640 %s\n",
                 file, setting, secret, (unsigned)(st.st_mode & 07777U),
                 (st.st_mode & S_IROTH) != 0 ? "read" : "write", secret);
     } else if (S_ISREG(st.st_mode) && st.st_size == 0) {
@@ -58,7 +58,7 @@ int cmd_check(const struct command *command, struct cli_args args)
     warn_of_secret(path, "http.token_file", config->http.token_file);
     printf("%s: ok\n", path);
     if (live) {
-        fflush(stdout); /* what follows may take its time */
+        fflush(stdout); /* the tests may take seconds */
         status = check_live(config);
     }
     config_fini(config);

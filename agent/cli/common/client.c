@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* An agent answers at once or not at all. Its own document is below 100 kB; a fleet is as large as an agent
- * keeps one. */
+/* An agent answers within milliseconds or not at all. Its own document is below 100 kB; a list of the fleet
+ * may be as large as a view. */
 enum { ANSWER_MS = 5000, DOCUMENT_MAX = 256 << 20, TOKEN_MAX = 4096 };
 
 void client_fini(struct client *client)
@@ -31,22 +31,23 @@ void client_fini(struct client *client)
     }
 }
 
-/* The message of {"error":{"code":...,"message":...}}, or what came instead. */
-static int tell_refusal(int status, const json_t *document, struct error *err)
+/* Sets `err` to the message of {"error":{"code":...,"message":...}}, or to the HTTP status where there is
+ * none. */
+static int set_refusal(int status, const json_t *document, struct error *err)
 {
     const char *message = json_string_value(json_object_get(json_object_get(document, "error"), "message"));
     if (message == NULL) {
-        return error_set(err, ERROR_PROTOCOL, "HTTP %d: is it an agent that answers there?", status);
+        return error_set(err, ERROR_PROTOCOL, "unexpected answer, HTTP %d: is this an Outrider agent?",
+                         status);
     }
     char text[256];
     printable_copy(text, sizeof(text), str_of(message), '?');
-    const char *hint = status == 401 ? " (--token-file FILE, or -c FILE that names http.token_file)" : "";
+    const char *hint = status == 401 ? " (use --token-file FILE, or -c FILE with http.token_file)" : "";
     return error_set(err, status == 401 ? ERROR_DENIED : ERROR_INVALID, "the agent refused: %s%s", text,
                      hint);
 }
 
-/* The exit status of an answer that is not what was asked for. 503 is of the moment, but where the fleet is
- * not watched at all. */
+/* The exit status of an error answer. 503 is temporary, except where the agent never watches the fleet. */
 static int refusal_status(int status, const json_t *document)
 {
     const char *code = document_text(document, "error.code");
@@ -58,7 +59,7 @@ static int read_answer(int status, struct str body, struct error *err, json_t **
 {
     json_t *document = document_parse(body);
     if (status != 200 || !json_is_object(document)) {
-        (void)tell_refusal(status, document, err);
+        (void)set_refusal(status, document, err);
         bool gone = status == 404 && json_is_object(document);
         int rc = gone ? EX_GONE : refusal_status(status, document);
         json_decref(document);
@@ -68,17 +69,17 @@ static int read_answer(int status, struct str body, struct error *err, json_t **
     return 0;
 }
 
-/* Several agents on one machine: the default address may be another's, or nobody's. */
+/* With several agents on one machine the default address may belong to another one, or to none. */
 static void add_hint(const struct client *client, struct error *err)
 {
     if (client->unit_socket != NULL && err != NULL) {
         size_t used = strlen(err->text);
         snprintf(err->text + used, sizeof(err->text) - used,
-                 "; under systemd the agent of %s is at --agent unix:%s", client->config,
+                 "; for the agent that systemd runs with %s use --agent unix:%s", client->config,
                  client->unit_socket);
     } else if (client->guessed && err != NULL) {
         size_t used = strlen(err->text);
-        snprintf(err->text + used, sizeof(err->text) - used, "; -c FILE or --agent says where it is");
+        snprintf(err->text + used, sizeof(err->text) - used, "; name the agent with -c FILE or --agent");
     }
 }
 
@@ -108,19 +109,20 @@ static int ask(const struct client *client, const char *method, const char *path
     return rc;
 }
 
-static bool is_meant(const char *wanted, const char *found)
+static bool matches(const char *wanted, const char *found)
 {
     return wanted == NULL || (found != NULL && strcmp(wanted, found) == 0);
 }
 
-static int refuse_other(const struct client *client, const char *type, const char *id, struct error *err)
+static int refuse_wrong_agent(const struct client *client, const char *type, const char *id,
+                              struct error *err)
 {
     char who[160];
     struct buf found = {0};
     buf_printf(&found, "%s/%s", type == NULL ? "?" : type, id == NULL ? "?" : id);
     printable_copy(who, sizeof(who), buf_view(&found), '?');
     buf_fini(&found);
-    (void)error_set(err, ERROR_NOT_FOUND, "another agent answers at %s%s: %s, and %s is for %s%s%s",
+    (void)error_set(err, ERROR_NOT_FOUND, "wrong agent at %s%s: it serves %s, but %s configures %s%s%s",
                     client->unix_path == NULL ? "" : "unix:",
                     client->unix_path == NULL ? client->url : client->unix_path, who, client->config,
                     client->type, client->id == NULL ? "" : "/", client->id == NULL ? "" : client->id);
@@ -141,8 +143,8 @@ int client_get(const struct client *client, struct error *err, json_t **ret_docu
         return rc == EX_GONE ? EX_FAILED : rc;
     }
     const char *type = document_text(document, "type"), *id = document_text(document, "id");
-    if (!is_meant(client->type, type) || !is_meant(client->id, id)) {
-        rc = refuse_other(client, type, id, err);
+    if (!matches(client->type, type) || !matches(client->id, id)) {
+        rc = refuse_wrong_agent(client, type, id, err);
         json_decref(document);
         return rc;
     }
@@ -150,7 +152,7 @@ int client_get(const struct client *client, struct error *err, json_t **ret_docu
     return 0;
 }
 
-/* A stream has a comment every 15 s. */
+/* An agent sends a comment every 15 s. */
 enum { CONNECTED_SILENCE_MS = 40000 };
 
 int client_follow(const struct client *client, const char *path, const char *last_id,
@@ -171,7 +173,7 @@ int client_follow(const struct client *client, const char *path, const char *las
                                          .user = user,
                                          .silence_ms = CONNECTED_SILENCE_MS};
     if (http_fetch(&request, err, &status, &none) == 0) {
-        (void)error_set(err, ERROR_UNREACHABLE, "the agent ended the stream");
+        (void)error_set(err, ERROR_UNREACHABLE, "stream closed by the agent");
     }
     buf_fini(&url);
     buf_fini(&none);
@@ -182,13 +184,13 @@ int client_follow(const struct client *client, const char *path, const char *las
 int client_refusal(int status, struct str body, struct error *err)
 {
     json_t *document = document_parse(body);
-    (void)tell_refusal(status, document, err);
+    (void)set_refusal(status, document, err);
     int rc = refusal_status(status, document);
     json_decref(document);
     return rc;
 }
 
-static int check_who(const struct client *client, struct error *err)
+static int check_identity(const struct client *client, struct error *err)
 {
     json_t *document = NULL;
     int rc = client->type == NULL ? 0 : client_get(client, err, &document);
@@ -222,7 +224,7 @@ int client_post(const struct client *client, const char *path, struct str body, 
     }
     const char *const headers[] = {"Content-Type: application/json",
                                    client->token_file == NULL ? NULL : buf_text(&authorization), NULL};
-    int rc = check_who(client, err);
+    int rc = check_identity(client, err);
     rc = rc != 0 ? rc : ask(client, "POST", path, headers, body, err, ret_document);
     rc = rc == EX_GONE ? EX_FAILED : rc;
     if (authorization.data != NULL) {

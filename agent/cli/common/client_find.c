@@ -1,4 +1,4 @@
-/* Where is the agent? What the command line, the environment and the configuration say, in this order. */
+/* Finds the agent: by the command line, the environment or the configuration, in this order. */
 #include "outrider/cli/common/client.h"
 
 #include "outrider/base/buf.h"
@@ -76,8 +76,9 @@ static bool is_auto(const char *text)
     return text != NULL && strcmp(text, "auto") == 0;
 }
 
-/* Whom the file means. Where nothing in it says where, the address is everybody's. */
-static void take_who(const char *path, const struct config *config, struct client *client)
+/* The server whose agent the file configures. Where the file names no address, the default address may belong
+ * to any agent. */
+static void take_identity(const char *path, const struct config *config, struct client *client)
 {
     struct str instance = cli_instance_name(path);
     client->config = mem_strdup(path);
@@ -101,12 +102,12 @@ static int use_config(const char *path, struct client *ret_client)
     struct error err;
     int status = 0;
     if (config->http.listen == NULL) {
-        status = cli_fail(EX_TEMPFAIL, "the agent of %s cannot be asked: its http.listen is off", path);
+        status = cli_fail(EX_TEMPFAIL, "%s: http.listen is off, so the agent has no API", path);
     } else if (client_of_listen(config->http.listen, &err, ret_client) < 0) {
         status = cli_fail(EX_CONFIG, "%s: http.listen: %s", path, err.text);
     } else {
         ret_client->token_file = mem_strdup(config->http.token_file);
-        take_who(path, config, ret_client);
+        take_identity(path, config, ret_client);
     }
     config_fini(config);
     free(config);
@@ -139,7 +140,7 @@ static int find(const struct client_options *options, struct client *ret_client)
     return 0;
 }
 
-/* --agent says where; a -c beside it can only mean the token. */
+/* With --agent, -c names only the token file. */
 static int add_token(const struct client_options *options, struct client *client)
 {
     struct client of_file;

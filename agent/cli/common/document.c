@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* Whole numbers up to here a double holds exactly. */
+/* A double holds every whole number up to here exactly. */
 #define EXACT 9e15
 
 static bool is_whole(const json_t *value)
@@ -15,7 +15,7 @@ static bool is_whole(const json_t *value)
            !((double)(json_int_t)real > real);
 }
 
-/* What was whole, and is not too large for it, is whole again. */
+/* jansson is told to read every number as a double. Turns whole ones back into integers. */
 static void make_whole(json_t *value)
 {
     size_t index;
@@ -78,7 +78,7 @@ bool document_number(const json_t *object, const char *path, int64_t *ret_value)
     if (!json_is_number(value)) {
         return false;
     }
-    /* Beyond it nothing here has a meaning, and sums might overflow. */
+    /* No larger number has a meaning here, and sums could overflow. */
     double real = json_number_value(value);
     if (!(real > -EXACT && real < EXACT)) {
         return false;

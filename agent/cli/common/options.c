@@ -33,7 +33,7 @@ const char *cli_nearest(const char *word, const char *const *names, size_t count
 {
     const char *best = NULL;
     size_t length = strlen(word);
-    size_t closest = length / 3 + 2; /* further off it is another word, not a slip */
+    size_t closest = length / 3 + 2; /* a greater distance is another word, not a typing error */
     for (size_t i = 0; i < count; i++) {
         const char *name = *(const char *const *)((const void *)((const char *)names + i * stride));
         size_t distance = str_distance(str_of(word), str_of(name));
@@ -91,7 +91,7 @@ static bool asks_for_help(const char *word)
     return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
 }
 
-/* Takes the option at args.words[at]; returns how many words it was, or 0 after a usage error. */
+/* Parses the option at args.words[at]; returns the number of words it takes, or 0 after a usage error. */
 static size_t take_option(const struct command *command, struct cli_args args, size_t at,
                           const struct cli_option *options, size_t count)
 {

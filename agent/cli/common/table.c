@@ -33,7 +33,7 @@ static uint32_t character_at(const char *text)
     return character;
 }
 
-/* By Unicode's East Asian Width, in blocks: wcwidth knows more, and nothing without a locale. */
+/* By blocks of Unicode's East Asian Width, because wcwidth needs a locale. */
 static size_t character_width(uint32_t character)
 {
     static const struct {
@@ -55,7 +55,7 @@ static size_t character_width(uint32_t character)
     return 1;
 }
 
-/* Bytes of what fits into `room` columns; `ret_width` receives how many it takes. */
+/* The number of bytes that fit into `room` columns, and the columns they take. */
 static size_t fitting(const char *text, size_t room, size_t *ret_width)
 {
     size_t used = 0, width = 0;
@@ -102,7 +102,7 @@ size_t table_rows(const struct table *table)
     return table->columns == 0 ? 0 : table->count / table->columns;
 }
 
-/* One text of a foreigner must not push all that comes after it off the screen. */
+/* One long text must not push every later row off the screen. */
 enum { LEAST_MAX = 48 };
 
 static void measure(const struct table *table, size_t ret_widths[static TABLE_COLUMNS_MAX])

@@ -1,4 +1,5 @@
-/* Under systemd `auto` means the unit's directories, which an operator's shell does not know. */
+/* Under systemd `auto` means the directories of the unit. An operator's shell does not have its
+ * environment. */
 #include "outrider/base/buf.h"
 #include "outrider/base/str.h"
 #include "outrider/cli/common/cli.h"

@@ -18,8 +18,8 @@
 
 enum { POLL_MS = 200 };
 
-/* An agent that restarts meanwhile keeps the hold; one that stays away this long is gone. */
-enum { AWAY_POLLS_MAX = 75 };
+/* An agent that restarts keeps the hold. After this many failed polls it counts as gone. */
+enum { FAILED_POLLS_MAX = 75 };
 
 struct drain_options {
     const char *id; /* of any server of the fleet; NULL: the agent's own */
@@ -38,7 +38,7 @@ static int check_span(const struct command *command, const char *option, const c
 
 static int check_id(const struct command *command, const char *id)
 {
-    return id != NULL && id[0] == '\0' ? cli_usage(command, "--id: empty; it is ID or TYPE/ID") : 0;
+    return id != NULL && id[0] == '\0' ? cli_usage(command, "--id: empty; give ID or TYPE/ID") : 0;
 }
 
 static int check(const struct command *command, const struct drain_options *options)
@@ -63,27 +63,27 @@ static void pause_ms(long ms)
     }
 }
 
-/* Polls until the document decides. Polling is for people who watch; programs have `watch` on the status
+/* Polls until the wait is over. This is for people at a terminal; programs use `watch` on the status
  * socket. */
 static int wait_for_end(const struct client *client)
 {
-    unsigned away = 0;
+    unsigned failed = 0;
     for (;;) {
         struct error err;
         json_t *document = NULL;
-        struct buf words = {0};
+        struct buf text = {0};
         int status = client_get(client, &err, &document);
-        enum drain_wait_end end = status == 0 ? drain_wait_end(document, &words) : DRAIN_WAIT_ON;
+        enum drain_wait_end end = status == 0 ? drain_wait_end(document, &text) : DRAIN_WAIT_ON;
         if (end != DRAIN_WAIT_ON) {
-            printf("%s\n", buf_text(&words));
+            printf("%s\n", buf_text(&text));
         }
         json_decref(document);
-        buf_fini(&words);
-        away = status == 0 ? 0 : away + 1;
+        buf_fini(&text);
+        failed = status == 0 ? 0 : failed + 1;
         if (end != DRAIN_WAIT_ON) {
             return end == DRAIN_WAIT_DONE ? EX_DONE : EX_FAILED;
         }
-        if (away > AWAY_POLLS_MAX) {
+        if (failed > FAILED_POLLS_MAX) {
             return cli_fail(status, "while waiting: %s", err.text);
         }
         pause_ms(POLL_MS);
@@ -100,8 +100,8 @@ static void write_body(const struct drain_options *options, struct buf *body)
     json_write_object_end(&json);
 }
 
-/* "world/w1 " where the answer says whose it is. */
-static void add_whose(const json_t *answer, struct buf *line)
+/* "world/w1 ", if the answer names the server. */
+static void add_name(const json_t *answer, struct buf *line)
 {
     if (document_text(answer, "type") != NULL) {
         status_plain(line, document_text(answer, "type"));
@@ -111,11 +111,11 @@ static void add_whose(const json_t *answer, struct buf *line)
     }
 }
 
-static void tell_begun(const json_t *answer, bool waits)
+static void print_draining(const json_t *answer, bool waits)
 {
     char span[32];
     struct buf line = {0};
-    add_whose(answer, &line);
+    add_name(answer, &line);
     buf_str(&line, STR("draining"));
     if (document_span(answer, "hold.deadlineInMs", span)) {
         buf_printf(&line, ", deadline in %s", span);
@@ -123,7 +123,7 @@ static void tell_begun(const json_t *answer, bool waits)
         buf_str(&line, STR(", no deadline: waiting until the server is empty or gone"));
     }
     if (document_span(answer, "hold.expiresInMs", span)) {
-        buf_printf(&line, ", lifts itself in %s", span);
+        buf_printf(&line, ", expires in %s", span);
     }
     printf("%s\n", buf_text(&line));
     fflush(stdout);
@@ -143,7 +143,7 @@ static int drain(const struct client *client, const struct drain_options *option
     if (status != 0) {
         return cli_fail(status, "%s", err.text);
     }
-    tell_begun(answer, options->wait);
+    print_draining(answer, options->wait);
     if (options->wait) {
         status = options->id == NULL ? wait_for_end(client) : drain_remote_wait(client, answer);
     }
@@ -151,13 +151,13 @@ static int drain(const struct client *client, const struct drain_options *option
     return status;
 }
 
-static void emit_lifted(const json_t *answer)
+static void print_lifted(const json_t *answer)
 {
     struct buf line = {0};
-    add_whose(answer, &line);
-    buf_str(&line, STR("hold ops is lifted"));
+    add_name(answer, &line);
+    buf_str(&line, STR("hold ops lifted"));
     if (document_text(answer, "status") != NULL) {
-        buf_str(&line, STR(", the status is "));
+        buf_str(&line, STR(", status "));
         status_plain(&line, document_text(answer, "status"));
     }
     puts(buf_text(&line));
@@ -167,23 +167,23 @@ static void emit_lifted(const json_t *answer)
 int cmd_drain(const struct command *command, struct cli_args args)
 {
     struct client_options where = {0};
-    struct drain_options wish = {0};
+    struct drain_options drain_options = {0};
     const struct cli_option options[] = {
-        {"--config", 'c', &where.config, NULL},       {"--agent", 0, &where.agent, NULL},
-        {"--token-file", 0, &where.token_file, NULL}, {"--id", 0, &wish.id, NULL},
-        {"--reason", 0, &wish.reason, NULL},          {"--deadline", 0, &wish.deadline, NULL},
-        {"--expires", 0, &wish.expires, NULL},        {"--wait", 0, NULL, &wish.wait},
+        {"--config", 'c', &where.config, NULL},         {"--agent", 0, &where.agent, NULL},
+        {"--token-file", 0, &where.token_file, NULL},   {"--id", 0, &drain_options.id, NULL},
+        {"--reason", 0, &drain_options.reason, NULL},   {"--deadline", 0, &drain_options.deadline, NULL},
+        {"--expires", 0, &drain_options.expires, NULL}, {"--wait", 0, NULL, &drain_options.wait},
     };
     int status;
     if (!cli_only_options(command, args, options, COUNT_OF(options), &status)) {
         return status;
     }
     struct client client;
-    status = check(command, &wish);
+    status = check(command, &drain_options);
     if (status != 0 || (status = client_find(&where, &client)) != 0) {
         return status;
     }
-    status = drain(&client, &wish);
+    status = drain(&client, &drain_options);
     client_fini(&client);
     return status;
 }
@@ -214,7 +214,7 @@ int cmd_undrain(const struct command *command, struct cli_args args)
     if (status != 0) {
         (void)cli_fail(status, "%s", err.text);
     } else {
-        emit_lifted(answer);
+        print_lifted(answer);
     }
     json_decref(answer);
     client_fini(&client);

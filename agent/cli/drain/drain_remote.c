@@ -12,9 +12,9 @@
 #include <string.h>
 #include <time.h>
 
-enum { POLL_MS = 500, EMPTY_POLLS = 4, AWAY_POLLS_MAX = 60 };
+enum { POLL_MS = 500, EMPTY_POLLS = 4, FAILED_POLLS_MAX = 60 };
 
-/* RFC 3986, 2.3: what needs no escape. */
+/* Characters that need no escape (RFC 3986, 2.3). */
 static bool is_unreserved(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
@@ -81,24 +81,24 @@ static bool is_held(const json_t *record)
 }
 
 struct wait {
-    unsigned empty, away;
-    bool held; /* its agent follows the hold */
+    unsigned empty, failed;
+    bool held; /* the record has shown the hold */
 };
 
-/* What a poll found: a line to print and end with, or NULL to go on. */
+/* Judges a polled record. Returns the line to print and end with, or NULL to continue. */
 static const char *judge(struct wait *wait, const json_t *record, int *ret_status)
 {
     bool held = is_held(record);
     *ret_status = EX_FAILED;
     if (wait->held && !held) {
-        return "undrained: somebody lifted the hold, or it expired";
+        return "undrained: the hold was lifted or expired";
     }
     wait->held = wait->held || held;
     bool empty = held && document_number_or(record, "players", -1) == 0;
     wait->empty = empty ? wait->empty + 1 : 0;
     if (wait->empty >= EMPTY_POLLS) {
         *ret_status = EX_DONE;
-        return "empty: no players are left";
+        return "empty: no players left";
     }
     return NULL;
 }
@@ -121,17 +121,17 @@ int drain_remote_wait(const struct client *client, const json_t *answer)
         int rc = client_read(client, buf_text(&path), &err, &record);
         if (rc == 0) {
             line = judge(&wait, record, &status);
-            wait.away = 0;
+            wait.failed = 0;
         } else if (rc == EX_GONE) {
             line = "gone: the server has ended";
             status = EX_DONE;
-        } else if (++wait.away > AWAY_POLLS_MAX) {
+        } else if (++wait.failed > FAILED_POLLS_MAX) {
             buf_fini(&path);
             return cli_fail(rc, "while waiting: %s", err.text);
         }
         json_decref(record);
         if (line == NULL && ends && clock_wall_ms() >= deadline) {
-            line = "deadline: the time is up";
+            line = "deadline reached";
             status = EX_FAILED;
         }
         if (line == NULL) {

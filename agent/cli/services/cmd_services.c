@@ -23,7 +23,7 @@ static void print_text(const json_t *document)
     buf_printf(&screen, "%" PRId64 " server%s, %" PRId64 " ready", total, total == 1 ? "" : "s",
                document_number_or(document, "healthy", 0));
     if (document_true(document, "stale")) {
-        buf_printf(&screen, "; STALE: the registry was last heard %s ago",
+        buf_printf(&screen, "; STALE: last in sync %s ago",
                    duration_human(document_number_or(document, "ageMs", 0), age));
     }
     buf_str(&screen, STR("\n"));
@@ -39,7 +39,7 @@ static int list(const struct client *client, const char *path, bool json)
     if (status != 0) {
         return cli_fail(status == EX_GONE ? EX_FAILED : status, "%s",
                         status == EX_GONE
-                            ? "the agent has no list of the fleet: is it older than this command?"
+                            ? "the agent has no list of the fleet; is it older than this command?"
                             : err.text);
     }
     if (json) {
@@ -51,7 +51,7 @@ static int list(const struct client *client, const char *path, bool json)
     return status;
 }
 
-/* Both stand in a URL. */
+/* Both become part of a URL. */
 static int check(const struct command *command, const char *type, const char *status)
 {
     enum status known;

@@ -12,13 +12,13 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-/* Nobody draws for so long but somebody who was stopped. */
+/* A longer time between two ticks means that the process was stopped (Ctrl-Z). */
 enum { STOPPED_MS = 3000 };
 enum { ROWS_MIN = 4, ROWS_UNKNOWN = 24, COLUMNS_UNKNOWN = 80, NOTICE_LINES_MAX = 3 };
 
 #define LINE_END "\033[0m\n"
 
-/* What was being written may end in the midst of a colour. */
+/* The last write may have ended inside a coloured cell. */
 static void on_end(int number)
 {
     ssize_t done = write(STDOUT_FILENO, LINE_END, sizeof(LINE_END) - 1);
@@ -47,7 +47,7 @@ static void measure(size_t *ret_rows, size_t *ret_columns)
     *ret_columns = known ? size.ws_col : COLUMNS_UNKNOWN;
 }
 
-/* The table leaves the notice its lines, and one more, so that nothing scrolls. */
+/* The table leaves room for the lines of the notice and one more, so that nothing scrolls. */
 static void compose(const struct services_screen *screen, const json_t *services, const char *notice,
                     struct buf *out)
 {
@@ -60,8 +60,8 @@ static void compose(const struct services_screen *screen, const json_t *services
     buf_fini(&below);
 }
 
-/* It is written from its top without being cleared before: nothing flickers. A terminal of another size has
- * broken its lines elsewhere. */
+/* Overwrites from the top without clearing, so that nothing flickers. After a change of size the lines are
+ * wrapped differently, so the terminal is cleared. */
 void services_screen_draw(struct services_screen *screen, const json_t *services, const char *notice)
 {
     struct buf table = {0}, out = {0};

@@ -27,16 +27,16 @@ struct watching {
     bool json, screen;
     struct services_screen terminal; /* where screen */
     size_t widths[SERVICES_COLUMNS]; /* of the lines, where not */
-    struct sse_reader reader;        /* its last_id is what a new stream goes on from */
-    json_t *services;                /* key "TYPE/ID": record, as of the last synced and what came since */
-    json_t *incoming; /* likewise, of a stream that begins anew, until it has synced; else NULL */
-    bool begun;       /* the present stream has told something */
+    struct sse_reader reader;        /* its last_id is where a new stream resumes */
+    json_t *services;                /* "TYPE/ID": record, as of the last synced and the changes since */
+    json_t *incoming;                /* the same of a stream that begins with init, until synced; else NULL */
+    bool begun;                      /* the current stream has sent an event */
     bool synced, changed, refused;
     int64_t looked;        /* clock_mono_ms */
-    int64_t stale_ms;      /* the agent's view; -1: it is not */
-    struct buf last_error; /* why there is no stream */
-    int answered;          /* with another status than 200: this */
-    struct buf answer;     /* and this */
+    int64_t stale_ms;      /* age of the agent's stale view; -1: not stale */
+    struct buf last_error; /* why the stream is lost; empty: it is not */
+    int answered;          /* HTTP status of an error answer; 0: none */
+    struct buf answer;     /* its body */
 };
 
 /* ---- showing ---- */
@@ -71,12 +71,11 @@ static void add_notice(const struct watching *watching, struct buf *screen)
     size_t count = json_object_size(watching->services);
     buf_printf(screen, "%zu server%s", count, count == 1 ? "" : "s");
     if (watching->last_error.size > 0) {
-        buf_printf(screen, "; STALE: %s; trying again", buf_text(&watching->last_error));
+        buf_printf(screen, "; STALE: stream lost: %s; reconnecting", buf_text(&watching->last_error));
     } else if (!watching->synced) {
-        buf_str(screen, STR("; waiting for the agent to know the fleet"));
+        buf_str(screen, STR("; waiting until the agent has loaded the fleet"));
     } else if (watching->stale_ms >= 0) {
-        buf_printf(screen, "; STALE: the registry was last heard %s ago",
-                   duration_human(watching->stale_ms, age));
+        buf_printf(screen, "; STALE: last in sync %s ago", duration_human(watching->stale_ms, age));
     }
 }
 
@@ -111,8 +110,9 @@ static void print_change(struct watching *watching, const char *event, json_t *r
 
 /* ---- reading ---- */
 
-/* A stream that begins anew tells everything; who reads lines is told what is different. */
-static void tell_gone(struct watching *watching)
+/* A stream that begins with init sends every record, but not what is gone: as lines only the differences are
+ * printed. */
+static void print_gone(struct watching *watching)
 {
     const char *key;
     json_t *record;
@@ -131,7 +131,7 @@ static void take_synced(struct watching *watching, const json_t *data)
 {
     if (watching->incoming != NULL) {
         if (!watching->screen) {
-            tell_gone(watching);
+            print_gone(watching);
         }
         json_decref(watching->services);
         watching->services = watching->incoming;
@@ -141,7 +141,7 @@ static void take_synced(struct watching *watching, const json_t *data)
     watching->stale_ms = document_true(data, "stale") ? document_number_or(data, "ageMs", 0) : -1;
 }
 
-/* Of a revision that was told in part before the connection broke, that part comes again. */
+/* If the connection broke inside a revision, the events before the break are sent again. */
 static bool is_known(const json_t *before, const char *event, const json_t *data)
 {
     return strcmp(event, "remove") == 0 ? before == NULL : before != NULL && json_equal(before, data);
@@ -164,12 +164,11 @@ static void take_record(struct watching *watching, const char *event, json_t *da
     buf_fini(&key);
 }
 
-/* A stream that does not go on where the last one broke off begins with what there is, or with that there is
- * nothing. */
+/* A stream that cannot resume begins with init, or with synced where the fleet is empty. */
 static void begin(struct watching *watching, const char *event)
 {
-    bool anew = strcmp(event, "init") == 0 || strcmp(event, "synced") == 0;
-    if (!watching->begun && anew) {
+    bool fresh = strcmp(event, "init") == 0 || strcmp(event, "synced") == 0;
+    if (!watching->begun && fresh) {
         json_decref(watching->incoming);
         watching->incoming = json_object();
     }
@@ -202,7 +201,7 @@ static void take_message(struct watching *watching, const struct sse_message *me
 static void connected(struct watching *watching)
 {
     if (watching->last_error.size > 0 && !watching->screen) {
-        fputs("outrider: the agent is back\n", stderr);
+        fputs("outrider: stream restored\n", stderr);
     }
     watching->changed = watching->changed || watching->last_error.size > 0;
     buf_clear(&watching->last_error);
@@ -231,7 +230,7 @@ static bool on_data(int status, struct str bytes, void *user)
     return more == 0 && !ferror(stdout);
 }
 
-/* While its view is stale an agent sends nothing: it is asked. */
+/* While its view is stale an agent sends no events, so the age is polled. */
 static void look(struct watching *watching)
 {
     struct error err;
@@ -284,18 +283,18 @@ static void show_last_error(struct watching *watching, const struct error *err)
     if (watching->screen) {
         draw(watching);
     } else if (!known) {
-        fprintf(stderr, "outrider: %s: trying again\n", err->text);
+        fprintf(stderr, "outrider: stream lost: %s; reconnecting\n", err->text);
     }
 }
 
-/* What never began has an end; what did is tried again until somebody interrupts it. */
+/* A stream that never synced ends the command with its error. After that it is retried until an interrupt. */
 static int follow(struct watching *watching, const char *path)
 {
     for (;;) {
         struct error err;
         int status = stream(watching, path, &err);
         if (ferror(stdout)) {
-            return EX_FAILED; /* nobody reads any more */
+            return EX_FAILED; /* the reader of the output is gone */
         }
         if (watching->refused || !watching->synced) {
             services_screen_end(&watching->terminal);

@@ -6,8 +6,8 @@
 
 struct client;
 
-/* Follows the stream at `path` until it is interrupted: on a terminal the table in its place, else a line for
- * each change, with `json` an object in a line. Returns the exit status. */
+/* Follows the stream at `path` until it is interrupted. A terminal shows the table, redrawn; other outputs
+ * get one line per change, with `json` a JSON object per line. Returns the exit status. */
 int services_watch(const struct client *client, const char *path, bool json);
 
 #endif

@@ -1,4 +1,4 @@
-/* The fleet as the agent sees it. */
+/* The lines about the fleet, and the whole screen of an observer. */
 #include "status_parts_internal.h"
 
 #include "outrider/base/buf.h"
@@ -14,7 +14,7 @@ static void add_services(const json_t *document, struct buf *out)
     buf_printf(out, "%" PRId64 " service%s, %" PRId64 " ready", count, count == 1 ? "" : "s",
                document_number_or(document, "view.healthy", 0));
     if (document_number_or(document, "view.offline", 0) > 0) {
-        buf_printf(out, ", %" PRId64 " gone without a word in the last 10 min",
+        buf_printf(out, ", %" PRId64 " offline in the last 10 min",
                    document_number_or(document, "view.offline", 0));
     }
 }
@@ -37,7 +37,7 @@ static void fleet(const json_t *document, struct buf *out)
         add_services(document, out);
         add_certainty(document, out);
     } else {
-        buf_str(out, STR("not known yet"));
+        buf_str(out, STR("not loaded yet"));
     }
     if (last_error != NULL) {
         buf_str(out, STR(": "));
@@ -46,7 +46,7 @@ static void fleet(const json_t *document, struct buf *out)
     buf_str(out, STR("\n"));
 }
 
-/* Some of them: all are in the document. */
+/* The first keys that are no records. The document has more of them. */
 static void unreadable(const json_t *document, struct buf *out)
 {
     enum { SHOWN_MAX = 3 };
@@ -54,7 +54,7 @@ static void unreadable(const json_t *document, struct buf *out)
     const json_t *keys = document_at(document, "view.unreadableKeys");
     for (size_t i = 0; i < json_array_size(keys) && i < SHOWN_MAX; i++) {
         const json_t *key = json_array_get(keys, i);
-        status_label(out, i == 0 ? "no record" : "");
+        status_label(out, i == 0 ? "invalid" : "");
         status_plain(out, document_text(key, "key"));
         buf_str(out, STR(": "));
         status_plain(out, document_text(key, "reason"));
@@ -66,12 +66,12 @@ static void unreadable(const json_t *document, struct buf *out)
     }
 }
 
-static void kept(const json_t *document, struct buf *out)
+static void view_file(const json_t *document, struct buf *out)
 {
     const char *last_error = document_text(document, "view.fileLastError");
     if (last_error != NULL) {
-        status_label(out, "kept");
-        buf_str(out, STR("the fleet cannot be kept for a restart: "));
+        status_label(out, "view file");
+        buf_str(out, STR("cannot be written: "));
         status_plain(out, last_error);
         buf_str(out, STR("\n"));
     }
@@ -83,7 +83,7 @@ void status_fleet(const json_t *document, struct buf *out)
     if (state != NULL && strcmp(state, "off") != 0) {
         fleet(document, out);
         unreadable(document, out);
-        kept(document, out);
+        view_file(document, out);
     }
 }
 
@@ -95,8 +95,8 @@ void status_observer(const json_t *document, struct buf *out)
     buf_str(out, STR("\n"));
     fleet(document, out);
     unreadable(document, out);
-    kept(document, out);
+    view_file(document, out);
     status_label(out, "registry");
-    status_plain(out, endpoint == NULL ? "has not answered yet" : endpoint);
+    status_plain(out, endpoint == NULL ? "no answer yet" : endpoint);
     buf_str(out, STR("\n"));
 }

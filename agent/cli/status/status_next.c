@@ -1,4 +1,4 @@
-/* What would change the status: the question that follows "why?". */
+/* What would change the status, for an operator who has read the cause. */
 #include "outrider/cli/status/status_text.h"
 
 #include "outrider/base/buf.h"
@@ -45,15 +45,15 @@ static void next_of_probes(const json_t *document, struct buf *out)
     {
         int64_t passes = document_number_or(probe, "passesNeeded", 0);
         if (passes > 0) {
-            buf_printf(out, "%" PRId64 " consecutive pass%s of probe ", passes, passes == 1 ? "" : "es");
+            buf_str(out, STR("probe "));
             status_plain(out, document_text(probe, "name"));
-            buf_printf(out, " make%s it passing\n", passes == 1 ? "s" : "");
+            buf_printf(out, " passes after %" PRId64 " consecutive success%s\n", passes,
+                       passes == 1 ? "" : "es");
         }
     }
 }
 
-/* Excused probes: until when. */
-static void next_of_excuse(const json_t *document, struct buf *out)
+static void next_of_grace(const json_t *document, struct buf *out)
 {
     char span[32];
     size_t waiting = count_not_passing(document);
@@ -76,11 +76,11 @@ static void next_of_error(const json_t *document, struct buf *out)
 {
     const char *cause = document_text(document, "cause");
     if (is(document_text(document, "life.state"), "crashed")) {
-        buf_str(out, STR("any word, attach or passed probe begins a new life\n"));
+        buf_str(out, STR("the next status word, attach or passed probe begins a new life\n"));
     } else if (is(document_text(document, "life.reported"), "error")) {
-        buf_str(out, STR("the server has to say another status\n"));
+        buf_str(out, STR("waiting for the server to report another status\n"));
     } else if (cause != NULL && strncmp(cause, "watchdog", 8) == 0) {
-        buf_str(out, STR("a status word or a heartbeat of the server feeds the watchdog\n"));
+        buf_str(out, STR("a status word or a heartbeat from the server feeds the watchdog\n"));
     } else {
         next_of_probes(document, out);
     }
@@ -89,18 +89,19 @@ static void next_of_error(const json_t *document, struct buf *out)
 
 static void next_of_initializing(const json_t *document, struct buf *out)
 {
-    const char *said = document_text(document, "life.reported");
+    const char *reported = document_text(document, "life.reported");
     const json_t *ports = document_at(document, "life.ports");
-    if (is(said, "initializing")) {
-        buf_str(out, STR("the server has to say ready\n"));
-    } else if (said == NULL && document_true(document, "requireStatus")) {
-        buf_str(out, STR("the server has to say its status, for example: outrider send ready\n"));
+    if (is(reported, "initializing")) {
+        buf_str(out, STR("waiting for the server to report ready\n"));
+    } else if (reported == NULL && document_true(document, "requireStatus")) {
+        buf_str(out, STR("waiting for the server to report its status, for example: outrider send ready\n"));
     } else if (json_is_array(ports) && json_array_size(ports) == 0) {
-        buf_str(out, STR("the server has to say its ports, for example: outrider send ports=8001\n"));
+        buf_str(out,
+                STR("waiting for the server to report its ports, for example: outrider send ports=8001\n"));
     } else {
         next_of_probes(document, out);
     }
-    next_of_excuse(document, out);
+    next_of_grace(document, out);
 }
 
 static void next_of_hold(const json_t *hold, struct buf *out)
@@ -108,7 +109,7 @@ static void next_of_hold(const json_t *hold, struct buf *out)
     const char *kind = document_text(hold, "kind");
     char span[32];
     if (is(document_text(hold, "outcome"), "waiting") && !is(kind, "reload")) {
-        buf_str(out, STR("the waiting ends when the server is empty or gone"));
+        buf_str(out, STR("the wait ends when the server is empty or gone"));
         if (document_span(hold, "deadlineInMs", span)) {
             buf_printf(out, ", in %s at the latest", span);
         }
@@ -117,14 +118,14 @@ static void next_of_hold(const json_t *hold, struct buf *out)
     if (is(kind, "ops")) {
         buf_str(out, STR("`outrider undrain` lifts hold ops\n"));
     } else if (is(kind, "self")) {
-        buf_str(out, STR("hold self is lifted when the server says undrain\n"));
+        buf_str(out, STR("undrain from the server lifts hold self\n"));
     } else if (is(kind, "reload")) {
-        buf_str(out, STR("hold reload is lifted when the server says READY=1 or ready\n"));
+        buf_str(out, STR("READY=1 or ready from the server lifts hold reload\n"));
     }
     if (document_span(hold, "expiresInMs", span)) {
         buf_str(out, STR("hold "));
         status_plain(out, kind);
-        buf_printf(out, " lifts itself in %s\n", span);
+        buf_printf(out, " expires in %s\n", span);
     }
 }
 
@@ -141,10 +142,10 @@ static void next_of_holds(const json_t *document, struct buf *out)
 static void next_of_leaving(const json_t *document, struct buf *out)
 {
     if (is(document_text(document, "life.state"), "left")) {
-        buf_str(out, STR("any word, attach or passed probe begins a new life\n"));
+        buf_str(out, STR("the next status word, attach or passed probe begins a new life\n"));
     } else {
-        buf_str(out, STR("its life ends when its process, attached connection or probes go;\n"
-                         "a new `initializing` or `ready` begins the next one\n"));
+        buf_str(out, STR("the life ends when the process exits, its connection closes or its probes fail;\n"
+                         "`initializing` or `ready` begins the next one\n"));
     }
 }
 
@@ -152,32 +153,31 @@ static void next_of_registry(const json_t *document, struct buf *out)
 {
     char span[32];
     if (document_text(document, "registry.conflict.lease") != NULL) {
-        buf_str(out, STR("the key is taken over when the other lease ends"));
+        buf_str(out, STR("the agent takes the key over when the other lease ends"));
         if (document_span(document, "registry.conflict.leftMs", span)) {
-            buf_printf(out, ", in about %s if nobody renews it", span);
+            buf_printf(out, ", in about %s unless it is renewed", span);
         }
         buf_str(out, STR("\n"));
     } else if (document_text(document, "registry.lastError") != NULL) {
-        buf_str(out, STR("the registry is asked again until it answers; the server runs on\n"));
+        buf_str(out, STR("requests are retried until the registry answers; the server keeps running\n"));
     }
     if (document_text(document, "withheld") != NULL && document_text(document, "host") == NULL) {
-        buf_str(out, STR("the address is looked for every 5 s; server.host can name one\n"));
+        buf_str(out, STR("the address is looked up every 5 s; server.host can set one\n"));
     }
 }
 
-/* Once the agent goes, nothing else changes anything any more. */
+/* Returns true if nothing but the shutdown matters any more. */
 static bool next_of_shutdown(const json_t *document, struct buf *out)
 {
     const char *phase = document_text(document, "shutdown");
     if (is(phase, "draining")) {
-        buf_str(out,
-                STR("the agent leaves when its drain is over; a second TERM or an INT ends the waiting\n"));
+        buf_str(out, STR("the agent stops when its drain ends; a second TERM or an INT ends the wait\n"));
         return false;
     }
     if (phase == NULL || is(phase, "running")) {
         return false;
     }
-    buf_str(out, STR("the agent takes the record away and ends\n"));
+    buf_str(out, STR("the agent withdraws the record and exits\n"));
     return true;
 }
 

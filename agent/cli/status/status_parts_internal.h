@@ -1,5 +1,5 @@
-/* The inside of the status screen: status_words.c makes the lines of which status_text.c, status_next.c,
- * status_registry.c and status_fleet.c each have some. */
+/* The parts of the status screen. status_words.c has the helpers; status_text.c, status_next.c,
+ * status_registry.c and status_fleet.c write the lines. */
 #ifndef OUTRIDER_CLI_STATUS_STATUS_PARTS_INTERNAL_H
 #define OUTRIDER_CLI_STATUS_STATUS_PARTS_INTERNAL_H
 
@@ -8,13 +8,13 @@
 
 struct buf;
 
-/* Begins a line: its name, or "" for one that goes on from the line above. */
+/* Begins a line with its name; "": it continues the line above. */
 void status_label(struct buf *out, const char *name);
 
 /* "3 min 5 s" since a time in the document; false when there is none. */
 bool status_age(const json_t *document, const char *path, char ret_span[static 32]);
 
-/* status_registry.c: the line that says who else holds the key, for a document that has registry.conflict. */
+/* status_registry.c: why the record is not published, for a document with registry.conflict. */
 void status_conflict(const json_t *document, struct buf *out);
 
 /* status_registry.c: the lines registry, endpoint, lease and control. */

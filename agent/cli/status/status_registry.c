@@ -1,4 +1,4 @@
-/* What the registry has of the record, and under which lease. */
+/* The lines about the registry: record, endpoints, cluster, watch, lease, control key. */
 #include "status_parts_internal.h"
 
 #include "outrider/base/buf.h"
@@ -18,15 +18,14 @@ void status_conflict(const json_t *document, struct buf *out)
 {
     const char *host = document_text(document, "registry.conflict.host");
     char span[32];
-    status_label(out, "published");
-    buf_str(out, STR("no: another agent"));
+    status_label(out, "record");
+    buf_str(out, STR("not published: key held by another agent"));
     if (host != NULL) {
         buf_str(out, STR(" at "));
         status_plain(out, host);
     }
-    buf_str(out, STR(" holds the key"));
     if (document_span(document, "registry.conflict.leftMs", span)) {
-        buf_printf(out, ", %s left", span);
+        buf_printf(out, " (lease ends in %s)", span);
     }
     buf_str(out, STR("\n"));
 }
@@ -38,7 +37,7 @@ static void add_sync(const json_t *document, struct buf *out)
         buf_str(out, STR("nothing to publish"));
         return;
     }
-    buf_str(out, in_sync ? STR("in sync") : STR("not in sync yet"));
+    buf_str(out, in_sync ? STR("in sync") : STR("not yet in sync"));
     if (document_number_or(document, "registry.revision", 0) > 0) {
         buf_printf(out, " at revision %" PRId64, document_number_or(document, "registry.revision", 0));
     }
@@ -48,14 +47,14 @@ static void registry(const json_t *document, struct buf *out)
 {
     const char *last_error = document_text(document, "registry.lastError");
     const char *endpoint = document_text(document, "registry.endpoint");
-    const char *foreign = document_text(document, "registry.conflict.lease");
+    const char *conflict = document_text(document, "registry.conflict.lease");
     char span[32];
     status_label(out, "registry");
-    if (foreign != NULL) {
-        buf_str(out, STR("the key is held under lease "));
-        status_plain(out, foreign);
+    if (conflict != NULL) {
+        buf_str(out, STR("key held under lease "));
+        status_plain(out, conflict);
     } else if (last_error != NULL) {
-        buf_str(out, STR("away"));
+        buf_str(out, STR("failing"));
         if (status_age(document, "registry.lastErrorSince", span)) {
             buf_printf(out, " for %s", span);
         }
@@ -74,9 +73,8 @@ static void registry(const json_t *document, struct buf *out)
     buf_str(out, STR("\n"));
 }
 
-/* Those that failed when they were asked last, while another answers. All of them away is told by the line
- * above.
- */
+/* Endpoints whose last request failed while another one answers. If all fail, the line above has the
+ * error. */
 static void endpoints(const json_t *document, struct buf *out)
 {
     const json_t *list = document_at(document, "registry.endpoints");
@@ -98,7 +96,7 @@ static void endpoints(const json_t *document, struct buf *out)
     }
 }
 
-/* Only where there was another: the same two in turn are a wrong list of endpoints. */
+/* Only if another cluster answered before: two in turn mean a wrong list of endpoints. */
 static void cluster(const json_t *document, struct buf *out)
 {
     const char *now = document_text(document, "registry.clusterId");
@@ -106,13 +104,13 @@ static void cluster(const json_t *document, struct buf *out)
     if (now != NULL && before != NULL) {
         status_label(out, "cluster");
         status_plain(out, now);
-        buf_str(out, STR(", where "));
+        buf_str(out, STR(", previously "));
         status_plain(out, before);
-        buf_str(out, STR(" answered before\n"));
+        buf_str(out, STR("\n"));
     }
 }
 
-/* Our own keys are watched; silent where that is well, or not begun. */
+/* Only if the watch of the own keys does not stay open. */
 static void watch(const json_t *document, struct buf *out)
 {
     const char *state = document_text(document, "registry.watch");
@@ -140,11 +138,13 @@ static void lease(const json_t *document, struct buf *out)
         return;
     }
     status_plain(out, id);
-    buf_str(out, STR(" "));
-    status_plain(out, held ? NULL : state);
-    /* What is not granted, or not known to live, has no times yet. */
+    if (!held) {
+        buf_str(out, STR(", "));
+        status_plain(out, state);
+    }
+    /* A lease that is not granted, or not known to live, has no times yet. */
     if (held || ttl > 0) {
-        buf_printf(out, "%s%s", held ? "" : ", ", duration_human(ttl, span));
+        buf_printf(out, ", TTL %s", duration_human(ttl, span));
     }
     if (held || left > 0) {
         buf_printf(out, ", %s left", duration_human(left, span));
@@ -152,7 +152,7 @@ static void lease(const json_t *document, struct buf *out)
     buf_str(out, STR("\n"));
 }
 
-/* What operators want, where it stands. Silent where nobody ever drained. */
+/* The control key. Only if it exists or has a problem. */
 static void control(const json_t *document, struct buf *out)
 {
     const char *last_error = document_text(document, "control.lastError");
@@ -161,15 +161,15 @@ static void control(const json_t *document, struct buf *out)
     char span[32];
     if (unreadable != NULL) {
         status_label(out, "control");
-        buf_printf(out, "the control key's value at revision %" PRId64 " cannot be used: ", revision);
+        buf_printf(out, "invalid value at revision %" PRId64 ": ", revision);
         status_plain(out, unreadable);
     } else if (status_age(document, "control.pendingSince", span)) {
         status_label(out, "control");
-        buf_printf(out, "not yet at the control key for %s: ", span);
-        status_plain(out, last_error == NULL ? "on its way" : last_error);
+        buf_printf(out, "not written for %s: ", span);
+        status_plain(out, last_error == NULL ? "request in progress" : last_error);
     } else if (last_error != NULL) {
         status_label(out, "control");
-        buf_str(out, STR("the control key cannot be reached: "));
+        buf_str(out, STR("failing: "));
         status_plain(out, last_error);
     } else if (revision > 0 && document_true(document, "control.inSync")) {
         status_label(out, "control");

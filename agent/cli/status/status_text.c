@@ -15,7 +15,7 @@ static bool is(const char *text, const char *word)
     return text != NULL && strcmp(text, word) == 0;
 }
 
-/* Today's times without the date; all in UTC, as the log and the record have them. */
+/* Times of today without the date; in UTC, as in the log and in the record. */
 static void add_clock(const json_t *document, const char *then, struct buf *out)
 {
     const char *now = document_text(document, "now");
@@ -60,8 +60,8 @@ static void reasons(const json_t *document, struct buf *out)
         buf_str(out, STR("\n"));
     }
     if (withheld != NULL) {
-        status_label(out, "published");
-        buf_str(out, STR("no: "));
+        status_label(out, "record");
+        buf_str(out, STR("not published: "));
         status_plain(out, withheld);
         buf_str(out, STR("\n"));
     } else if (document_text(document, "registry.conflict.lease") != NULL) {
@@ -69,14 +69,14 @@ static void reasons(const json_t *document, struct buf *out)
     }
 }
 
-static void said(const json_t *document, struct buf *out)
+static void reported(const json_t *document, struct buf *out)
 {
     const char *word = document_text(document, "life.reported"), *text = document_text(document, "life.text");
     char span[32];
     if (word == NULL) {
-        buf_str(out, STR(", has not said its status"));
+        buf_str(out, STR(", no status reported"));
     } else {
-        buf_str(out, STR(", said "));
+        buf_str(out, STR(", reported "));
         status_plain(out, word);
         if (status_age(document, "life.reportedAt", span)) {
             buf_printf(out, " %s ago", span);
@@ -110,7 +110,7 @@ static void life_line(const json_t *document, struct buf *out)
     } else {
         buf_str(out, STR("alive"));
     }
-    said(document, out);
+    reported(document, out);
     players(document, out);
     if (document_number(document, "life.mainpid", &number)) {
         buf_printf(out, ", process %" PRId64, number);
@@ -119,7 +119,7 @@ static void life_line(const json_t *document, struct buf *out)
         buf_str(out, STR(", attached"));
     }
     if (document_span(document, "life.watchdog.leftMs", span)) {
-        buf_printf(out, ", watchdog in %s", span);
+        buf_printf(out, ", watchdog expires in %s", span);
     }
     buf_str(out, STR("\n"));
 }
@@ -133,9 +133,9 @@ static void server(const json_t *document, struct buf *out)
     if (is(state, "alive")) {
         life_line(document, out);
     } else if (is(state, "crashed") || is(state, "left")) {
-        buf_printf(out, known ? "%s %s ago\n" : "%s\n", state, span);
+        buf_printf(out, known ? "%s %s ago\n" : "%s\n", is(state, "left") ? "shut down" : state, span);
     } else {
-        buf_str(out, STR("nothing heard of it yet\n"));
+        buf_str(out, STR("not seen yet\n"));
     }
 }
 
@@ -210,11 +210,11 @@ static void hold_times(const json_t *hold, struct buf *out)
     if (is(outcome, "waiting") && document_span(hold, "deadlineInMs", span)) {
         buf_printf(out, ", deadline in %s", span);
     } else if (outcome != NULL && !is(outcome, "waiting")) {
-        buf_str(out, STR(", waiting is over: "));
+        buf_str(out, STR(", wait ended: "));
         status_plain(out, outcome);
     }
     if (document_span(hold, "expiresInMs", span)) {
-        buf_printf(out, ", lifts itself in %s", span);
+        buf_printf(out, ", expires in %s", span);
     }
 }
 

@@ -1,4 +1,4 @@
-/* What every line of the screen is made with. */
+/* Helpers for every line of the status screen. */
 #include "outrider/base/buf.h"
 #include "outrider/base/duration.h"
 #include "outrider/cli/common/document.h"

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 /* Runs in the child: no cmocka here. */
-static void serve(int listener, int applied, const char *until, const char *const *answers)
+static void serve(int listener, int received, const char *until, const char *const *answers)
 {
     for (; *answers != NULL; answers++) {
         char bytes[65536];
@@ -29,7 +29,7 @@ static void serve(int listener, int applied, const char *until, const char *cons
             size += (size_t)got;
             bytes[size] = '\0';
         } while (strstr(bytes, until) == NULL);
-        if (write(applied, bytes, size) < 0 || send(fd, *answers, strlen(*answers), MSG_NOSIGNAL) < 0) {
+        if (write(received, bytes, size) < 0 || send(fd, *answers, strlen(*answers), MSG_NOSIGNAL) < 0) {
             _exit(1);
         }
         close(fd);
@@ -53,19 +53,19 @@ void peer_start(struct peer *peer, const char *path, const char *until, const ch
     }
     close(listener);
     close(ends[1]);
-    peer->applied = ends[0];
+    peer->received = ends[0];
 }
 
-void peer_end(struct peer *peer, struct buf *ret_heard)
+void peer_end(struct peer *peer, struct buf *ret_received)
 {
     char block[4096];
     ssize_t got;
-    while ((got = read(peer->applied, block, sizeof(block))) > 0) {
-        buf_add(ret_heard, block, (size_t)got);
+    while ((got = read(peer->received, block, sizeof(block))) > 0) {
+        buf_add(ret_received, block, (size_t)got);
     }
     int status;
     assert_int_equal(waitpid(peer->pid, &status, 0), peer->pid);
     assert_int_equal(status, 0);
-    close(peer->applied);
+    close(peer->received);
     unlink(peer->path);
 }

@@ -1,4 +1,4 @@
-/* What the commands share: the table, options, and the words of a usage error. */
+/* What the commands share: the table of commands, options, usage errors. */
 #ifndef OUTRIDER_CLI_COMMON_CLI_H
 #define OUTRIDER_CLI_COMMON_CLI_H
 
@@ -13,7 +13,7 @@
  * reached), EX_CONFIG 78. */
 enum { EX_DONE = 0, EX_FAILED = 1 };
 
-/* The words of one command, its own name excluded. */
+/* The words of one command, without its name. */
 struct cli_args {
     char **words;
     size_t count;
@@ -23,7 +23,7 @@ struct command {
     const char *name;
     const char *usage; /* what follows the name */
     const char *help;  /* one line */
-    const char *more;  /* lines for `help COMMAND`, each ended; "" when there is no more to say */
+    const char *more;  /* lines for `help COMMAND`, each ended; "": none */
     int (*run)(const struct command *command, struct cli_args args);
 };
 
@@ -44,8 +44,8 @@ struct cli_option {
     bool *flag;
 };
 
-/* Takes the options in front of the words, writes what they say, and leaves the words in `ret_words`. Returns
- * true to go on; false when the command is to end with `ret_exit`: --help was printed, or a usage error. */
+/* Parses the options in front of the words, stores their values, and leaves the words in `ret_words`. Returns
+ * false when the command must end with `ret_exit`: --help, or a usage error. */
 bool cli_options(const struct command *command, struct cli_args args, const struct cli_option *options,
                  size_t count, struct cli_args *ret_words, int *ret_exit) MUST_CHECK;
 
@@ -59,18 +59,18 @@ int cli_usage(const struct command *command, const char *format, ...) PRINTF_LIK
 /* Prints "outrider: what is wrong"; returns `status`. */
 int cli_fail(int status, const char *format, ...) PRINTF_LIKE(2, 3);
 
-/* The one of `count` names (at `stride` bytes from each other) that `word` was probably meant to be, or NULL.
- */
+/* The one of `count` names (`stride` bytes apart) that is nearest to the misspelled `word`; NULL: none is
+ * near. */
 const char *cli_nearest(const char *word, const char *const *names, size_t count, size_t stride);
 
 /* Prints the help of one command. */
 void cli_help(const struct command *command);
 
-/* Whether what is printed may have colours, by the custom of no-color.org: not when NO_COLOR has any value,
- * nor for a program that reads along. */
+/* Whether the output may have colours: only on a terminal, and only when NO_COLOR is unset or empty
+ * (no-color.org). */
 bool cli_colour(void);
 
-/* The SGR code of a status's colour, the same on every screen; NULL for one that has none. */
+/* The SGR code of a status's colour; NULL: none. */
 const char *cli_status_colour(const char *status);
 
 /* Each runs the command of its name and returns the exit status. */
@@ -85,13 +85,12 @@ int cmd_kv(const struct command *command, struct cli_args args);
 int cmd_version(const struct command *command, struct cli_args args);
 int cmd_help(const struct command *command, struct cli_args args);
 
-/* NAME where the file at `config_path` is .../NAME.yaml, as outrider@NAME.service has it; empty otherwise.
- * Borrowed. */
+/* NAME if `config_path` is .../NAME.yaml, the file of outrider@NAME.service; empty otherwise. Borrowed. */
 struct str cli_instance_name(const char *config_path);
 
-/* For a command that looks for the agent of the configuration file at `config_path`: when $RUNTIME_DIRECTORY
- * is unset and outrider@NAME.service runs with /etc/outrider/NAME.yaml, the variable is set as the unit has
- * it, so that `auto` means here what it means there. */
+/* Sets $RUNTIME_DIRECTORY to /run/outrider/NAME, as outrider@NAME.service has it, if it is unset and that
+ * directory exists. So `auto` in the file at `config_path` means for a command what it means for the
+ * agent. */
 void cli_use_unit_directory(const char *config_path);
 
 #endif

@@ -1,5 +1,5 @@
-/* Reading the document of GET /api/agent by path. Whatever is absent, null or of another type reads as
- * nothing: an agent may be older or newer than the command. */
+/* Reading the document of GET /api/agent by path. A member that is absent, null or of another type
+ * reads as nothing: an agent may be older or newer than the command. */
 #ifndef OUTRIDER_CLI_COMMON_DOCUMENT_H
 #define OUTRIDER_CLI_COMMON_DOCUMENT_H
 
@@ -9,15 +9,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Parses JSON; NULL where it is none. Whole numbers that int64 does not hold, which others may write into
- * their records, are doubles. The caller owns it. */
+/* Parses JSON; NULL where it is not JSON. Whole numbers beyond int64, which other writers may put into their
+ * records, become doubles. The caller owns the result. */
 json_t *document_parse(struct str text);
 
-/* Prints the document and the end of a line, as `flags` of jansson say; to a terminal in ASCII, as beyond it
- * there are controls that servers may have written into their records. Returns false when it cannot be. */
+/* Prints the document and a line end, with `flags` of jansson; on a terminal in ASCII, because a record may
+ * contain control characters beyond it. Returns false when it cannot be printed. */
 bool document_print(const json_t *document, size_t flags);
 
-/* The member at a dotted path, "registry.foreign.lease"; NULL when there is none. */
+/* The member at a dotted path, "registry.conflict.lease"; NULL when there is none. */
 const json_t *document_at(const json_t *object, const char *path);
 
 /* Text at a path; NULL when there is none, or when it is empty. */
@@ -29,13 +29,13 @@ bool document_number(const json_t *object, const char *path, int64_t *ret_value)
 /* The number at a path, or `other`. */
 int64_t document_number_or(const json_t *object, const char *path, int64_t other);
 
-/* Whether true stands at a path. */
+/* Whether the member at a path is true. */
 bool document_true(const json_t *object, const char *path);
 
 /* Wall ms of a time at a path. Returns false when there is none. */
 bool document_time(const json_t *object, const char *path, int64_t *ret_wall_ms);
 
-/* A span at a path as a person reads it, rounded up so that what was just begun shows whole: "30 min 0 s".
+/* A span at a path for people, rounded up so that a drain of 30 minutes begins with "30 min 0 s".
  * Returns false when there is none. */
 bool document_span(const json_t *object, const char *path, char ret_span[static 32]);
 

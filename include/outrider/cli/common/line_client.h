@@ -10,7 +10,7 @@ struct error;
 
 /* Connects to the socket file at `path`, sends `line` with an LF and appends the first line that comes back,
  * without its end, to `ret_reply`. Waits at most 5 s for each step. Returns 0; or -1 with ERROR_UNREACHABLE
- * (nobody listens, or the connection ended), ERROR_DENIED, ERROR_TIMEOUT, ERROR_INVALID (the path),
+ * (no listener, or the connection ended), ERROR_DENIED, ERROR_TIMEOUT, ERROR_INVALID (the path),
  * ERROR_LIMIT (a reply without end) or ERROR_SYSTEM. */
 int line_client_ask(const char *path, struct str line, struct error *err, struct buf *ret_reply) MUST_CHECK;
 

@@ -9,8 +9,8 @@
 #include "outrider/cli/common/line_client.h"
 #include "outrider/os/file.h"
 #include "support/temp_dir.h"
+#include "unit/cli/captured.h"
 #include "unit/cli/peer.h"
-#include "unit/cli/said.h"
 
 #include <string.h>
 
@@ -57,7 +57,7 @@ static void silence_and_absence_are_errors(void **state)
     peer_end(&peer, &applied);
     assert_int_equal(line_client_ask(temp_path(&dir, "none.sock"), STR("ready"), &err, &reply), -1);
     assert_int_equal(err.code, ERROR_UNREACHABLE);
-    said_has(err.text, "none.sock");
+    assert_contains(err.text, "none.sock");
     char endless[300];
     memset(endless, 'x', sizeof(endless));
     endless[299] = '\0';
@@ -72,22 +72,22 @@ static void send_prints_the_reply_and_judges_it(void **state)
 {
     (void)state;
     struct peer peer;
-    struct said said = {0};
+    struct captured captured = {0};
     struct buf applied = {0};
     const char *path = temp_path(&dir, "status.sock");
     peer_start(&peer, path, "\n",
                (const char *const[]){"OK\n", "ERR word drian\n", "{\"id\":\"x\"}\n", NULL});
-    assert_int_equal(RUN(&said, "send", "--socket", path, "ready", "players=12/64", "# a boss"), EX_DONE);
-    assert_string_equal(said.out, "OK\n");
-    assert_int_equal(RUN(&said, "send", "--socket", path, "--", "drian"), EX_FAILED);
-    assert_string_equal(said.out, "ERR word drian\n");
-    assert_int_equal(RUN(&said, "send", "--socket", path, "get"), EX_DONE);
-    assert_string_equal(said.out, "{\"id\":\"x\"}\n");
+    assert_int_equal(RUN(&captured, "send", "--socket", path, "ready", "players=12/64", "# a boss"), EX_DONE);
+    assert_string_equal(captured.out, "OK\n");
+    assert_int_equal(RUN(&captured, "send", "--socket", path, "--", "drian"), EX_FAILED);
+    assert_string_equal(captured.out, "ERR word drian\n");
+    assert_int_equal(RUN(&captured, "send", "--socket", path, "get"), EX_DONE);
+    assert_string_equal(captured.out, "{\"id\":\"x\"}\n");
     peer_end(&peer, &applied);
     assert_string_equal(buf_text(&applied), "ready players=12/64 # a boss\ndrian\nget\n");
-    assert_int_equal(RUN(&said, "send", "--socket", temp_path(&dir, "none.sock"), "ready"), EX_TEMPFAIL);
-    said_has(said.err, "none.sock");
-    said_fini(&said);
+    assert_int_equal(RUN(&captured, "send", "--socket", temp_path(&dir, "none.sock"), "ready"), EX_TEMPFAIL);
+    assert_contains(captured.err, "none.sock");
+    captured_fini(&captured);
     buf_fini(&applied);
 }
 
@@ -95,7 +95,7 @@ static void send_finds_the_socket_in_the_configuration(void **state)
 {
     (void)state;
     struct peer peer;
-    struct said said = {0};
+    struct captured captured = {0};
     struct error err;
     struct buf applied = {0}, text = {0};
     buf_printf(&text, "server: {type: world, ports: [8001]}\nstatus: {socket: %s}\n",
@@ -106,16 +106,16 @@ static void send_finds_the_socket_in_the_configuration(void **state)
                                        0600, &err),
                      0);
     peer_start(&peer, temp_path(&dir, "status.sock"), "\n", (const char *const[]){"OK\n", NULL});
-    assert_int_equal(RUN(&said, "send", "-c", temp_path(&dir, "on.yaml"), "ready"), EX_DONE);
+    assert_int_equal(RUN(&captured, "send", "-c", temp_path(&dir, "on.yaml"), "ready"), EX_DONE);
     peer_end(&peer, &applied);
-    assert_int_equal(RUN(&said, "send", "-c", temp_path(&dir, "off.yaml"), "ready"), EX_TEMPFAIL);
-    said_has(said.err, "status.socket");
+    assert_int_equal(RUN(&captured, "send", "-c", temp_path(&dir, "off.yaml"), "ready"), EX_TEMPFAIL);
+    assert_contains(captured.err, "status.socket");
     assert_int_equal(
         file_write_atomic(dir.path, "observer.yaml", STR("http: {listen: 127.0.0.1:7117}\n"), 0600, &err), 0);
-    assert_int_equal(RUN(&said, "send", "-c", temp_path(&dir, "observer.yaml"), "ready"), EX_CONFIG);
-    said_has(said.err, "no server talks to an observer");
-    assert_int_equal(RUN(&said, "send", "-c", temp_path(&dir, "none.yaml"), "ready"), EX_CONFIG);
-    said_fini(&said);
+    assert_int_equal(RUN(&captured, "send", "-c", temp_path(&dir, "observer.yaml"), "ready"), EX_CONFIG);
+    assert_contains(captured.err, "an observer has no status socket");
+    assert_int_equal(RUN(&captured, "send", "-c", temp_path(&dir, "none.yaml"), "ready"), EX_CONFIG);
+    captured_fini(&captured);
     buf_fini(&applied);
     buf_fini(&text);
 }

@@ -20,18 +20,16 @@ static void the_hold_of_the_operator_decides(void **state)
         {"{\"holds\":[{\"kind\":\"self\",\"outcome\":\"empty\"},{\"kind\":\"ops\",\"outcome\":\"waiting\"}]}",
          DRAIN_WAIT_ON, ""},
         {"{\"holds\":[{\"kind\":\"ops\"}]}", DRAIN_WAIT_ON, ""},
-        {"{\"holds\":[{\"kind\":\"ops\",\"outcome\":\"empty\"}]}", DRAIN_WAIT_DONE,
-         "empty: no players are left"},
+        {"{\"holds\":[{\"kind\":\"ops\",\"outcome\":\"empty\"}]}", DRAIN_WAIT_DONE, "empty: no players left"},
         {"{\"holds\":[{\"kind\":\"ops\",\"outcome\":\"gone\"}]}", DRAIN_WAIT_DONE,
          "gone: the server has ended"},
         {"{\"holds\":[{\"kind\":\"ops\",\"outcome\":\"deadline\"}],\"life\":{\"players\":12}}",
-         DRAIN_WAIT_FAILED, "deadline: the time is up, players left: 12"},
+         DRAIN_WAIT_FAILED, "deadline reached: players left: 12"},
         {"{\"holds\":[{\"kind\":\"ops\",\"outcome\":\"deadline\"}],\"life\":{\"players\":null}}",
-         DRAIN_WAIT_FAILED,
-         "deadline: the time is up, and the server has not said how many players are left"},
-        {"{\"holds\":[]}", DRAIN_WAIT_FAILED, "undrained: somebody lifted the hold, or it expired"},
+         DRAIN_WAIT_FAILED, "deadline reached: number of players unknown"},
+        {"{\"holds\":[]}", DRAIN_WAIT_FAILED, "undrained: the hold was lifted or expired"},
         {"{\"holds\":[{\"kind\":\"self\",\"outcome\":\"empty\"}]}", DRAIN_WAIT_FAILED,
-         "undrained: somebody lifted the hold, or it expired"},
+         "undrained: the hold was lifted or expired"},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct buf words = {0};

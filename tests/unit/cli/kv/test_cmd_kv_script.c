@@ -7,7 +7,7 @@
 
 #include "cli/kv/cmd_kv_script_internal.h"
 #include "outrider/base/error.h"
-#include "unit/cli/said.h"
+#include "unit/cli/captured.h"
 
 static void lines_become_a_transaction(void **state)
 {
@@ -70,7 +70,7 @@ static void a_wrong_line_is_named(void **state)
         struct error err;
         struct kv_script script = {0};
         assert_int_equal(kv_script_parse(&script, str_of(cases[i].text), &err), -1);
-        said_has(err.text, cases[i].says);
+        assert_contains(err.text, cases[i].says);
         kv_script_fini(&script);
     }
 }
@@ -101,16 +101,16 @@ static void usage_is_said_before_anything_is_asked(void **state)
         {{"kv", "lease", "grant", "30"}, "`30` is not a duration"},
         {{"kv", "lease", "revoke", "12345678901234567"}, "is not a lease id"},
     };
-    struct said said = {0};
+    struct captured captured = {0};
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        assert_int_equal(said_run(&said, cases[i].words), EX_USAGE);
-        said_has(said.err, cases[i].says);
-        assert_string_equal(said.out, "");
+        assert_int_equal(captured_run(&captured, cases[i].words), EX_USAGE);
+        assert_contains(captured.err, cases[i].says);
+        assert_string_equal(captured.out, "");
     }
-    assert_int_equal(RUN(&said, "kv", "get", "-c", "/nonexistent/o.yaml", "a"), EX_CONFIG);
-    assert_int_equal(RUN(&said, "kv", "lease", "keep-alive", "--help"), EX_DONE);
-    said_has(said.out, "renew a lease");
-    said_fini(&said);
+    assert_int_equal(RUN(&captured, "kv", "get", "-c", "/nonexistent/o.yaml", "a"), EX_CONFIG);
+    assert_int_equal(RUN(&captured, "kv", "lease", "keep-alive", "--help"), EX_DONE);
+    assert_contains(captured.out, "renew a lease");
+    captured_fini(&captured);
 }
 
 int main(void)

@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "said.h"
+#include "captured.h"
 
 #include "outrider/base/mem.h"
 
@@ -13,14 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-void said_fini(struct said *said)
+void captured_fini(struct captured *captured)
 {
-    free(said->out);
-    free(said->err);
-    *said = (struct said){0};
+    free(captured->out);
+    free(captured->err);
+    *captured = (struct captured){0};
 }
 
-int said_run(struct said *said, const char *const *words)
+int captured_run(struct captured *captured, const char *const *words)
 {
     size_t sizes[2];
     FILE *const real_out = stdout, *const real_err = stderr;
@@ -28,9 +28,9 @@ int said_run(struct said *said, const char *const *words)
     for (; words[args.count] != NULL; args.count++) {
         args.words[args.count] = mem_strdup(words[args.count]);
     }
-    said_fini(said);
-    stdout = open_memstream(&said->out, &sizes[0]);
-    stderr = open_memstream(&said->err, &sizes[1]);
+    captured_fini(captured);
+    stdout = open_memstream(&captured->out, &sizes[0]);
+    stderr = open_memstream(&captured->err, &sizes[1]);
     int status = cli_run(args);
     fclose(stdout);
     fclose(stderr);
@@ -43,7 +43,7 @@ int said_run(struct said *said, const char *const *words)
     return status;
 }
 
-void said_has(const char *text, const char *part)
+void assert_contains(const char *text, const char *part)
 {
     if (strstr(text, part) == NULL) {
         fail_msg("no `%s` in: %s", part, text);
