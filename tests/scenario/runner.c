@@ -22,7 +22,7 @@ void fail(const struct scenario *s, const char *format, ...)
     exit(1);
 }
 
-/* Cuts at blanks; quotes keep blanks together and go away. */
+/* Splits at blanks; quotes keep words together and are removed. */
 static size_t split(struct scenario *s, char *text, char **args)
 {
     size_t count = 0;
@@ -51,7 +51,7 @@ static size_t split(struct scenario *s, char *text, char **args)
     return count;
 }
 
-/* Ten years forth and back in turn: whatever the story, nothing but timestamps may tell. */
+/* Ten years forward and back in turn: nothing but timestamps may change. */
 static void step_wall(struct scenario *s)
 {
     static const int64_t years = INT64_C(3652) * 24 * 3600000;
@@ -88,7 +88,7 @@ static void run_line(struct scenario *s, char *text)
     }
     command->run(s, args, count);
     if (s->router != NULL && !command->claims) {
-        world_advance(s, s->mono); /* what is due now, as the agent's timer would see to */
+        world_advance(s, s->mono); /* run what is due now, as the agent's timer does */
     }
 }
 

@@ -1,9 +1,10 @@
-/* The scenario runner: reads a script of events and expected effects (README.md has the words), plays it
- * against the real router and core under a clock of its own, and stops at the first line that does not hold.
+/* The scenario runner: reads a script of events and expected effects (commands: tests/scenario/README.md),
+ * plays it against the real router and core under a virtual clock, and stops at the first line that does not
+ * hold.
  *
- * runner.c (the script), runner_commands.c (what its lines do), runner_world.c (time, the server, what is
- * answered by itself), runner_watch.c (the watch), runner_store.c (the registry), runner_settings.c (configuration), runner_expect.c
- * (claims about effects), runner_check.c (claims about state). */
+ * runner.c (the script), runner_commands.c (its commands), runner_world.c (time, the server, automatic
+ * replies), runner_watch.c (the watch), runner_store.c (the registry), runner_settings.c (configuration),
+ * runner_expect.c (claims about effects), runner_check.c (claims about state). */
 #ifndef OUTRIDER_TESTS_SCENARIO_RUNNER_H
 #define OUTRIDER_TESTS_SCENARIO_RUNNER_H
 
@@ -20,7 +21,7 @@
 
 enum { ARGS_MAX = 24, PORTS_MAX = 8, KINDS_MAX = 16, LEASES_MAX = 8, PENDING_MAX = 8 };
 
-/* ---- the registry: a record, a control key and a few leases, as etcd keeps them ---- */
+/* ---- the registry: a record, a control key and a few leases, with the semantics of etcd ---- */
 
 struct store_lease {
     int64_t id, ttl_ms, ends_boot;
@@ -36,10 +37,11 @@ struct store {
     int64_t control_revision; /* mod revision */
 };
 
-/* Not part of the story: never opened, and nothing to claim; by the script; or as the registry would. */
+/* Hidden: never opened, nothing to claim. Manual: by the script. Auto: as the registry does. */
 enum watch_mode { WATCH_HIDDEN, WATCH_MANUAL, WATCH_AUTO };
 
-/* Denied: everything; read-only: what writes a key; locked: that, and to end a lease that has keys; full: what needs room. */
+/* Denied: every request fails. Read-only: writes of a key fail. Locked: so does ending a lease that has keys.
+ * Full: what needs room fails. */
 enum registry_mode { MODE_UP, MODE_DOWN, MODE_DENIED, MODE_READ_ONLY, MODE_LOCKED, MODE_FULL, MODE_SLOW };
 
 /* ---- the rest of the world ---- */
@@ -58,9 +60,9 @@ struct running_try {
     char name[64];
 };
 
-#define TWIN_VALUE "{\"id\":\"w1\",\"type\":\"world\",\"host\":\"10.9.9.9\",\"status\":\"ready\"}"
+#define DUPLICATE_VALUE "{\"id\":\"w1\",\"type\":\"world\",\"host\":\"10.9.9.9\",\"status\":\"ready\"}"
 
-/* An effect nobody has claimed yet. */
+/* An effect that is not claimed yet. */
 struct seen {
     int64_t at;
     struct fake_call call;
@@ -69,31 +71,31 @@ struct seen {
 struct scenario {
     const char *file;
     int line;
-    bool wall_steps; /* before each command the wall clock is set elsewhere */
+    bool wall_steps; /* the wall clock is set before each command */
 
     int64_t mono, boot, wall; /* ms since the start */
     struct config *config;
-    struct config *configs[16]; /* every one ever in force: the router borrows them */
+    struct config *configs[16]; /* all that were ever in force: the router borrows them */
     size_t config_count;
 
     struct effects effects;
     struct router *router;
-    struct buf kept;          /* the state file of the agent that ended last */
+    struct buf kept;          /* the state file of the last agent */
     struct saved_state saved; /* as the running agent has read it */
     bool exited;
-    uint64_t starts; /* the seed of each: no two agents choose the same lease ids */
+    uint64_t starts; /* the seed of each agent, so that no two choose the same lease ids */
 
     struct store store;
     enum registry_mode mode;
-    bool minds_control; /* what happens at the control key is claimed, and waits where the registry is slow */
+    bool claims_control; /* effects at the control key need claims, and replies where the registry is slow */
     enum watch_mode watch_mode;
     uint64_t watch_id; /* 0: none */
     bool watch_open, watch_stalls;
-    int64_t twin; /* somebody writes his record under this lease whenever we do; 0: nobody */
+    int64_t duplicate; /* a duplicate agent writes its record under this lease after each write; 0: none */
     int64_t pending_revision;
     struct fake_call pending[PENDING_MAX];
     size_t pending_count;
-    struct registry_reply served; /* to the oldest of these, done and not yet answered; id 0: none */
+    struct registry_reply served; /* of the oldest of these, done and not yet replied to; id 0: none */
     enum router_client served_client;
     struct blob *served_value;
 
@@ -111,7 +113,7 @@ struct scenario {
     size_t ignored_count;
 };
 
-/* Ends the program with file:line and words; lists what is unclaimed. */
+/* Ends the program with file:line and a message; lists the unclaimed effects. */
 noreturn void fail(const struct scenario *s, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* runner_commands.c */
@@ -120,13 +122,12 @@ struct command {
     void (*run)(struct scenario *s, char **args, size_t count);
     size_t least; /* arguments */
     bool raw;     /* the rest of the line is one argument */
-    bool claims;  /* may look at effects that are still unclaimed */
+    bool claims;  /* may look at unclaimed effects */
     bool early;   /* may come before start */
 };
 const struct command *command_find(struct str name);
 
-/* runner_settings.c: the configuration as the defaults have it; one setting from words; a copy to be changed.
- */
+/* runner_settings.c: the default configuration; one setting; a copy to be changed. */
 struct config *settings_first(struct scenario *s);
 void settings_set(struct scenario *s, struct config *config, const char *path, const char *value);
 struct config *settings_copy(struct scenario *s, const struct config *config);
@@ -135,23 +136,21 @@ struct config *settings_copy(struct scenario *s, const struct config *config);
 struct instant world_now(const struct scenario *s);
 void world_settle(struct scenario *s);
 void world_advance(struct scenario *s, int64_t to);
-/* `late`: it is the result of the try before, which was given up for this one. */
+/* `late`: the result of the previous try, which was abandoned for this one. */
 void world_answer_try(struct scenario *s, const char *name, const char *outcome, bool late);
 void world_reply(struct scenario *s, const char *how);
-/* The oldest request that waits is done; its answer is on the way until `world_reply`. */
+/* Does the oldest waiting request; its reply comes with `world_reply`. */
 void world_serve(struct scenario *s);
 void world_start(struct scenario *s, const struct restore *restore);
 void world_restart(struct scenario *s, const char *how);
 void world_end(struct scenario *s);
 
-/* runner_watch.c: the agent asks for a watch or ends it; what it has not told yet, where it tells by itself; the
- * command. */
+/* runner_watch.c: the agent opens or ends a watch; the automatic events; the command. */
 void watch_meet(struct scenario *s, const struct fake_call *call);
 void watch_tell(struct scenario *s);
 void watch_command(struct scenario *s, char **args, size_t count);
 
-/* runner_store.c: does what `request` asks and fills the true answer. `store_expire` ends leases that ran
- * out. */
+/* runner_store.c: does `request` and fills in the true reply. `store_expire` ends expired leases. */
 void store_apply(struct store *store, const struct fake_call *call, int64_t boot,
                  struct registry_reply *ret_reply);
 void store_expire(struct store *store, int64_t boot);
@@ -163,7 +162,7 @@ void store_grant(struct store *store, int64_t lease, int64_t ttl_ms, int64_t boo
 void store_revoke(struct store *store, int64_t lease);
 void store_forget(struct store *store, int64_t lease);
 void store_wipe(struct store *store);
-/* From a backup: the same cluster and lease, the key and the revision as they were long ago. */
+/* Restores a backup: the same cluster and lease, an old key and revision. */
 void store_restore(struct store *store);
 void store_fini(struct store *store);
 
@@ -177,10 +176,10 @@ void forget_seen(struct scenario *s);
 
 /* runner_check.c */
 void check_state(struct scenario *s, char **args, size_t count);
-/* Whether the JSON text has the field of "path=value" (or lacks that of "!path"); otherwise `ret_actual` says
+/* Whether the JSON text has the member of "path=value" (or lacks that of "!path"); otherwise `ret_actual` is
  * what it has. */
 bool json_has(struct str json, const char *claim, char ret_actual[static 256]);
-/* Whether "path=value" names a moment: where the wall clock steps, it is another one. */
+/* Whether "path=value" is a timestamp, which differs where the wall clock steps. */
 bool claims_moment(const char *claim);
 
 #endif

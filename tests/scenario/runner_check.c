@@ -1,4 +1,4 @@
-/* Claims about state: what the accessors of the machines say, and what stands in the registry. */
+/* Claims about state: the accessors of the machines, and the content of the registry. */
 #include "runner.h"
 
 #include "outrider/base/duration.h"
@@ -16,7 +16,7 @@ static const char *settings_of_hold(const struct hold *hold)
     return hold->set ? drain_outcome_name(hold->outcome) : "off";
 }
 
-/* The word or text of one thing, or NULL when there is no such thing. */
+/* The value of one item as a word or text; NULL: no such item. */
 static const char *actual_state(const struct scenario *s, const char *what, char out[static 64])
 {
     const struct server *server = router_server(s->router);
@@ -30,7 +30,7 @@ static const char *actual_state(const struct scenario *s, const char *what, char
         return server_cause(server);
     } else if (strcmp(what, "life") == 0) {
         return life_name(server_life(server));
-    } else if (strcmp(what, "said") == 0) {
+    } else if (strcmp(what, "reported") == 0) {
         return reported_status_name(server_reported_status(server));
     } else if (strcmp(what, "text") == 0) {
         return server_text(server) == NULL ? "" : server_text(server);
@@ -44,9 +44,9 @@ static const char *actual_state(const struct scenario *s, const char *what, char
         return yes(registrar_visible(registrar));
     } else if (strcmp(what, "settled") == 0) {
         return yes(registrar_settled(registrar));
-    } else if (strcmp(what, "trouble") == 0) {
+    } else if (strcmp(what, "last-error") == 0) {
         return registrar_last_error(registrar);
-    } else if (strcmp(what, "foreign") == 0) {
+    } else if (strcmp(what, "conflict") == 0) {
         return yes(!registry_lease_is_none(registrar_conflict_lease(registrar)));
     } else if (strcmp(what, "phase") == 0) {
         return shutdown_phase_name(router_shutdown(s->router)->phase);
@@ -63,7 +63,7 @@ static const char *actual_state(const struct scenario *s, const char *what, char
         return yes(intent_in_sync(intent));
     } else if (strcmp(what, "control-pending") == 0) {
         return yes(intent_pending(intent));
-    } else if (strcmp(what, "control-trouble") == 0) {
+    } else if (strcmp(what, "control-last-error") == 0) {
         return intent_last_error(intent);
     } else if (strcmp(what, "control-unreadable") == 0) {
         return intent_unreadable(intent);
@@ -102,7 +102,7 @@ static void check_key(struct scenario *s, const struct blob *key, char **args, s
         char actual[256];
         bool meant = !s->wall_steps || !claims_moment(args[i]);
         if (meant && !json_has(value, args[i], actual)) {
-            fail(s, "the key should have %s, but there it is: %s", args[i], actual);
+            fail(s, "the key should have %s, but has %s", args[i], actual);
         }
     }
 }

@@ -14,7 +14,7 @@ static int64_t span(const struct scenario *s, const char *text)
 {
     int64_t ms;
     if (duration_parse(str_of(text), &ms) < 0) {
-        fail(s, "%s is no duration", text);
+        fail(s, "%s is not a duration", text);
     }
     return ms;
 }
@@ -26,7 +26,7 @@ static void do_at(struct scenario *s, char **args, size_t count)
     (void)count;
     int64_t to = span(s, args[0]);
     if (to < s->mono) {
-        fail(s, "time does not go back");
+        fail(s, "time cannot go back");
     }
     world_advance(s, to);
 }
@@ -37,7 +37,7 @@ static void do_after(struct scenario *s, char **args, size_t count)
     world_advance(s, s->mono + span(s, args[0]));
 }
 
-/* Somebody sets the clock on the wall. */
+/* The wall clock is set. */
 static void do_wall(struct scenario *s, char **args, size_t count)
 {
     (void)count;
@@ -58,7 +58,7 @@ static void do_set(struct scenario *s, char **args, size_t count)
 {
     (void)count;
     if (s->router != NULL) {
-        fail(s, "the agent runs; a setting changes by reload");
+        fail(s, "the agent runs already: change a setting by reload");
     }
     settings_set(s, s->config, args[0], args[1]);
 }
@@ -155,7 +155,7 @@ static void do_serve(struct scenario *s, char **args, size_t count)
     world_serve(s);
 }
 
-/* Somebody writes or deletes the control key, and the watch tells of it, or not. */
+/* The control key is written or deleted, and the watch reports it, or not. */
 static void change_control(struct scenario *s, const char *text, bool told)
 {
     bool deleted = strcmp(text, "deleted") == 0;
@@ -182,7 +182,7 @@ static void do_control_unseen(struct scenario *s, char **args, size_t count)
     change_control(s, args[0], false);
 }
 
-/* The watch tells only now of what the key was before: it is news of the present revision at best. */
+/* The watch reports a previous value of the key late, at the current revision. */
 static void do_control_late(struct scenario *s, char **args, size_t count)
 {
     (void)count;
@@ -203,16 +203,16 @@ static void do_read_back(struct scenario *s, char **args, size_t count)
     world_settle(s);
 }
 
-static void do_mind(struct scenario *s, char **args, size_t count)
+static void do_claim(struct scenario *s, char **args, size_t count)
 {
     (void)count;
     if (strcmp(args[0], "control") != 0) {
-        fail(s, "mind control");
+        fail(s, "claim control");
     }
-    s->minds_control = true;
+    s->claims_control = true;
 }
 
-enum { FOREIGN_LEASE = 7777 };
+enum { CONFLICT_LEASE = 7777 };
 
 static void do_key(struct scenario *s, char **args, size_t count)
 {
@@ -223,24 +223,24 @@ static void do_key(struct scenario *s, char **args, size_t count)
         store_put(&s->store, value, 0);
     } else if (strcmp(args[0], "edited") == 0) {
         store_put(&s->store, value, s->store.key_lease);
-    } else if (strcmp(args[0], "twin") == 0) {
-        s->twin = s->store.key_lease;
-        store_grant(&s->store, s->store.key_lease, 600000, world_now(s).boot); /* he renews it */
-        store_put(&s->store, TWIN_VALUE, s->store.key_lease);
-    } else if (strcmp(args[0], "foreign") == 0) {
-        store_grant(&s->store, FOREIGN_LEASE, count > 1 ? span(s, args[1]) : 10000, world_now(s).boot);
-        store_put(&s->store, "{\"id\":\"w1\",\"host\":\"10.9.9.9\"}", FOREIGN_LEASE);
-    } else if (strcmp(args[0], "foreign-ends") == 0) {
-        store_revoke(&s->store, FOREIGN_LEASE);
+    } else if (strcmp(args[0], "duplicate") == 0) {
+        s->duplicate = s->store.key_lease;
+        store_grant(&s->store, s->store.key_lease, 600000, world_now(s).boot); /* its holder renews it */
+        store_put(&s->store, DUPLICATE_VALUE, s->store.key_lease);
+    } else if (strcmp(args[0], "conflict") == 0) {
+        store_grant(&s->store, CONFLICT_LEASE, count > 1 ? span(s, args[1]) : 10000, world_now(s).boot);
+        store_put(&s->store, "{\"id\":\"w1\",\"host\":\"10.9.9.9\"}", CONFLICT_LEASE);
+    } else if (strcmp(args[0], "conflict-ends") == 0) {
+        store_revoke(&s->store, CONFLICT_LEASE);
     } else {
-        fail(s, "a key is deleted, leaseless, edited, twin, foreign or foreign-ends");
+        fail(s, "a key is deleted, leaseless, edited, duplicate, conflict or conflict-ends");
     }
     if (s->router != NULL) {
         world_settle(s);
     }
 }
 
-/* The registry forgets our lease; our key goes with it, or a little later. */
+/* The registry loses the agent's lease; the key goes with it, or a little later. */
 static void do_lease(struct scenario *s, char **args, size_t count)
 {
     (void)count;
@@ -289,8 +289,8 @@ static void do_line(struct scenario *s, char **args, size_t count)
     hear_line(s, args[0]);
 }
 
-/* Nobody stops at the deadlines on the way: the process was stopped, or had no time. The words behind are lines that have
- * queued meanwhile, and are heard before the timer has its turn. */
+/* Deadlines on the way are not met, because the process was stopped or had no time. The arguments are lines
+ * that have queued meanwhile and are read before the timer runs. */
 static void do_stall(struct scenario *s, char **args, size_t count)
 {
     s->mono += span(s, args[0]);
@@ -323,15 +323,15 @@ static void do_notify(struct scenario *s, char **args, size_t count)
 /* The oldest attached connection closes. */
 static void do_detach(struct scenario *s, char **args, size_t count)
 {
-    bool by_us = count > 0 && strcmp(args[0], "expelled") == 0;
+    bool expelled = count > 0 && strcmp(args[0], "expelled") == 0;
     if (s->attached_count == 0) {
-        fail(s, "nobody is attached");
+        fail(s, "no connection is attached");
     }
     uint64_t life = s->attached[0];
     s->attached_count--;
     memmove(s->attached, s->attached + 1, s->attached_count * sizeof(s->attached[0]));
     struct instant now = world_now(s);
-    router_detached(s->router, life, by_us, &now);
+    router_detached(s->router, life, expelled, &now);
     world_settle(s);
 }
 
@@ -479,7 +479,7 @@ static const struct command commands[] = {
     {"reload", do_reload, 0, false, false, false},
     {"start", do_start, 0, false, false, true},
     {"restart", do_restart, 1, false, false, false},
-    {"mind", do_mind, 1, false, true, true},
+    {"claim", do_claim, 1, false, true, true},
     {"control", do_control, 1, true, false, false},
     {"read-back", do_read_back, 0, false, false, false},
     {"control-late", do_control_late, 1, true, false, false},

@@ -1,4 +1,4 @@
-/* Claims about effects. Within a kind their order counts; an effect nobody claims ends the scenario. */
+/* Claims about effects. Within a kind their order counts; an unclaimed effect ends the scenario. */
 #include "runner.h"
 
 #include "outrider/base/buf.h"
@@ -16,7 +16,7 @@ const char *kind_of(const struct fake_call *call)
         [FAKE_REQUEST] = "request",
         [FAKE_WATCH_PID] = "watch-pid",
         [FAKE_LOOK_UP_HOST] = "host",
-        [FAKE_TELL_DRAIN] = "tell",
+        [FAKE_TELL_DRAIN] = "emit",
         [FAKE_SAVE] = "save",
         [FAKE_STATUS] = "status",
         [FAKE_NOTE] = "note",
@@ -40,13 +40,13 @@ static const char *const notes[] = {
     [REGISTRAR_NOTE_TAKEN_OVER] = "taken-over",
     [REGISTRAR_NOTE_LEASE_LOST] = "lease-lost",
     [REGISTRAR_NOTE_REPAIRED] = "repaired",
-    [REGISTRAR_NOTE_CONFLICT] = "foreign",
-    [REGISTRAR_NOTE_OUTAGE] = "away",
-    [REGISTRAR_NOTE_RECOVERED] = "back",
+    [REGISTRAR_NOTE_CONFLICT] = "conflict",
+    [REGISTRAR_NOTE_OUTAGE] = "outage",
+    [REGISTRAR_NOTE_RECOVERED] = "recovered",
     [REGISTRAR_NOTE_WITHDRAWN] = "withdrawn",
     [REGISTRAR_NOTE_GAP] = "gap",
-    [REGISTRAR_NOTE_TAKEN_BACK] = "taken-back",
-    [REGISTRAR_NOTE_DUPLICATE_AGENT] = "twin",
+    [REGISTRAR_NOTE_TAKEN_BACK] = "stale-ready",
+    [REGISTRAR_NOTE_DUPLICATE_AGENT] = "duplicate-agent",
     [REGISTRAR_NOTE_CLUSTER] = "cluster",
 };
 
@@ -59,7 +59,7 @@ static const char *const watch_notes[] = {
 static const char *const intent_notes[] = {
     [INTENT_NOTE_ADOPTED] = "adopted",     [INTENT_NOTE_CONFLICT] = "conflict",
     [INTENT_NOTE_PUT_AGAIN] = "put-again", [INTENT_NOTE_UNREADABLE] = "unreadable",
-    [INTENT_NOTE_AWAY] = "away",           [INTENT_NOTE_BACK] = "back",
+    [INTENT_NOTE_AWAY] = "outage",         [INTENT_NOTE_BACK] = "recovered",
     [INTENT_NOTE_LEFT] = "left",
 };
 
@@ -181,7 +181,7 @@ static void expect_put(struct scenario *s, const struct fake_call *call, char **
         char actual[256];
         bool meant = !s->wall_steps || !claims_moment(args[i]);
         if (meant && !json_has(blob_view(call->request.value), args[i], actual)) {
-            fail(s, "expected a put with %s, but there it is: %s", args[i], actual);
+            fail(s, "expected a put with %s, but it has %s", args[i], actual);
         }
     }
 }
@@ -202,7 +202,7 @@ static void expect_words(struct scenario *s, const struct fake_call *call, char 
     for (size_t i = 0; i < count; i++) {
         if (i >= known || !matches(args[i], message[i])) {
             describe(call, text);
-            fail(s, "expected \"%s\", but it is: %s", args[i], text);
+            fail(s, "expected \"%s\", but found: %s", args[i], text);
         }
     }
 }
@@ -219,7 +219,7 @@ void expect_effect(struct scenario *s, char **args, size_t count)
     int64_t when;
     bool timed = args[count - 1][0] == '@';
     if (timed && duration_parse(str_of(args[count - 1] + 1), &when) < 0) {
-        fail(s, "%s is no time", args[count - 1]);
+        fail(s, "%s is not a time", args[count - 1]);
     }
     count -= timed ? 1 : 0;
     size_t at = 0;
@@ -255,7 +255,7 @@ void expect_no(struct scenario *s, const char *kind)
 void expect_all_claimed(struct scenario *s)
 {
     if (s->seen_count > 0) {
-        fail(s, "effects that nobody expected");
+        fail(s, "unexpected effects");
     }
 }
 

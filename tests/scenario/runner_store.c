@@ -1,5 +1,5 @@
-/* One key and a few leases with etcd's meaning: a put compares the mod revision, a key ends with its lease.
- */
+/* One key and a few leases with etcd's semantics: a put compares the mod revision, a key ends with its
+ * lease. */
 #include "runner.h"
 
 static struct store_lease *find_lease(struct store *store, int64_t id)

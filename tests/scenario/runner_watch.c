@@ -1,4 +1,4 @@
-/* The watch of the agent's keys, as the registry answers it: opened, told, ended. */
+/* The watch of the agent's keys, as the registry serves it: opened, changes, ended. */
 #include "runner.h"
 
 #include <stdio.h>
@@ -46,7 +46,7 @@ void watch_tell(struct scenario *s)
     }
 }
 
-/* A deletion from before the key became what it is now. */
+/* A deletion that is older than the current value of the key. */
 static void tell_old_news(struct scenario *s)
 {
     struct registry_change change = {
@@ -62,13 +62,13 @@ static void end_watch(struct scenario *s, const char *how)
     static const struct {
         const char *name;
         enum registry_failure failure;
-    } ends[] = {{"ok", REGISTRY_OK}, {"away", REGISTRY_RETRY}, {"denied", REGISTRY_DENIED}};
+    } ends[] = {{"ok", REGISTRY_OK}, {"unreachable", REGISTRY_RETRY}, {"denied", REGISTRY_DENIED}};
     size_t which = 0;
     while (which < COUNT_OF(ends) && strcmp(ends[which].name, how) != 0) {
         which++;
     }
     if (which == COUNT_OF(ends)) {
-        fail(s, "a watch ends ok, away or denied");
+        fail(s, "a watch ends ok, unreachable or denied");
     }
     s->watch_open = false;
     say(s, (struct registry_watch_event){
@@ -87,7 +87,7 @@ void watch_meet(struct scenario *s, const struct fake_call *call)
         if (s->mode != MODE_DOWN && s->mode != MODE_DENIED) {
             open_watch(s);
         } else {
-            end_watch(s, s->mode == MODE_DENIED ? "denied" : "away");
+            end_watch(s, s->mode == MODE_DENIED ? "denied" : "unreachable");
         }
     }
 }
@@ -100,7 +100,7 @@ void watch_command(struct scenario *s, char **args, size_t count)
         return;
     }
     if (s->watch_id == 0) {
-        fail(s, "no watch is asked for");
+        fail(s, "no watch is requested");
     }
     if (strcmp(args[0], "opened") == 0) {
         open_watch(s);
@@ -113,7 +113,8 @@ void watch_command(struct scenario *s, char **args, size_t count)
     } else if (strcmp(args[0], "stalls") == 0 && s->watch_open) {
         s->watch_stalls = true;
     } else {
-        fail(s, "watch auto or manual; opened, ended ok|away|denied; and of an open one, changed, stale or "
+        fail(s, "watch auto or manual; opened, ended ok|unreachable|denied; and of an open one, changed, "
+                "stale or "
                 "stalls");
     }
     world_settle(s);

@@ -1,5 +1,5 @@
-/* The world around the router: the clock, the server's ports, the address, the registry's answers, restarts.
- * What answers by itself does so at once, so that a script only says what matters to it. */
+/* The world around the router: the clock, the server's ports, the address, the registry's replies, restarts.
+ * What is not scripted replies at once, so that a script only has what matters to it. */
 #include "runner.h"
 
 #include "outrider/base/mem.h"
@@ -44,7 +44,7 @@ static void answer_old_try(struct scenario *s, unsigned index, enum probe_outcom
     struct instant now = world_now(s);
     uint64_t id = running->before;
     if (id == 0) {
-        fail(s, "no try of %s was given up", running->name);
+        fail(s, "no try of %s was abandoned", running->name);
     }
     running->before = 0;
     struct probe_result result = {
@@ -59,7 +59,7 @@ void world_answer_try(struct scenario *s, const char *name, const char *outcome,
         which++;
     }
     if (which == COUNT_OF(outcomes)) {
-        fail(s, "no such outcome of a try: %s", outcome);
+        fail(s, "a try has no outcome %s", outcome);
     }
     bool any = false;
     for (unsigned i = 0; i < SERVER_PROBES_MAX; i++) {
@@ -69,7 +69,7 @@ void world_answer_try(struct scenario *s, const char *name, const char *outcome,
         }
     }
     if (!any) {
-        fail(s, "no try of %s is under way", name);
+        fail(s, "no try of %s is in flight", name);
     }
     world_settle(s);
 }
@@ -105,9 +105,9 @@ static const struct {
     enum registry_failure failure;
 } answers[] = {
     {"ok", true, REGISTRY_OK},
-    {"lost", true, REGISTRY_UNKNOWN},     /* done, but the answer never came */
-    {"unknown", false, REGISTRY_UNKNOWN}, /* not done, but nobody can tell */
-    {"away", false, REGISTRY_RETRY},
+    {"lost", true, REGISTRY_UNKNOWN},     /* done, but the reply was lost */
+    {"unknown", false, REGISTRY_UNKNOWN}, /* not done, but the agent cannot know */
+    {"unreachable", false, REGISTRY_RETRY},
     {"denied", false, REGISTRY_DENIED},
     {"overloaded", false, REGISTRY_OVERLOADED},
     {"refused", false, REGISTRY_REFUSED},
@@ -137,9 +137,9 @@ static void answer(struct scenario *s, const struct fake_call *call, const char 
         reply = s->served;
     } else if (answers[which].applied) {
         store_apply(&s->store, call, now.boot, &reply);
-        if (s->twin != 0 && call->request.op == REGISTRY_PUT && reply.succeeded &&
-            lease_number(call->request.lease) == s->twin) {
-            store_put(&s->store, TWIN_VALUE, s->twin);
+        if (s->duplicate != 0 && call->request.op == REGISTRY_PUT && reply.succeeded &&
+            lease_number(call->request.lease) == s->duplicate) {
+            store_put(&s->store, DUPLICATE_VALUE, s->duplicate);
         }
     }
     if (answers[which].failure != REGISTRY_OK) {
@@ -190,7 +190,7 @@ static const char *how_answered(const struct scenario *s, const struct registry_
     switch (s->mode) {
     case MODE_UP:
     case MODE_SLOW: break;
-    case MODE_DOWN: return "away";
+    case MODE_DOWN: return "unreachable";
     case MODE_DENIED: return "denied";
     case MODE_READ_ONLY: return writes ? "denied" : "ok";
     case MODE_LOCKED: return writes || guarded ? "denied" : "ok";
@@ -201,7 +201,7 @@ static const char *how_answered(const struct scenario *s, const struct registry_
 
 static void meet_request(struct scenario *s, const struct fake_call *call)
 {
-    if (s->mode != MODE_SLOW || (call->control && !s->minds_control)) {
+    if (s->mode != MODE_SLOW || (call->control && !s->claims_control)) {
         answer(s, call, how_answered(s, &call->request));
         return;
     }
@@ -213,7 +213,7 @@ static void meet_request(struct scenario *s, const struct fake_call *call)
     s->pending_count++;
 }
 
-/* ---- what is asked of the world ---- */
+/* ---- effects ---- */
 
 static bool is_ignored(const struct scenario *s, const char *kind)
 {
@@ -229,7 +229,7 @@ static void see(struct scenario *s, const struct fake_call *call)
 {
     bool of_control = call->control || call->type == FAKE_INTENT_NOTE;
     bool of_watch = call->type == FAKE_WATCH || call->type == FAKE_UNWATCH || call->type == FAKE_WATCH_NOTE;
-    if (is_ignored(s, kind_of(call)) || (of_control && !s->minds_control) ||
+    if (is_ignored(s, kind_of(call)) || (of_control && !s->claims_control) ||
         (of_watch && s->watch_mode == WATCH_HIDDEN)) {
         return;
     }
@@ -383,7 +383,7 @@ void world_restart(struct scenario *s, const char *how)
     struct error err;
     bool keep = strncmp(how, "keep", 4) == 0;
     if (!keep && strcmp(how, "lose") != 0) {
-        fail(s, "restart keep, keep-without-witness, keep-holds or lose");
+        fail(s, "restart keep, keep-without-process, keep-holds or lose");
     }
     if (s->router != NULL) {
         drop_running(s);

@@ -23,7 +23,7 @@ static void what_is_no_json_is_nothing(void **state)
     assert_null(parse("{\"a\":99999999999999999999"));
 }
 
-/* One record of another writer else's must not hide all others, nor change what they say. */
+/* One record of another writer must not hide all others or change them. */
 static void numbers_beyond_int64_are_no_end(void **state)
 {
     (void)state;
