@@ -245,10 +245,11 @@ static int open_loop(struct agent *agent, struct error *err)
     agent->timer = timer_new(agent->loop, on_timer, agent);
     watch_clock(agent);
     const struct config_registry *registry = &agent->config->registry;
-    agent->http = http_client_new(agent->loop, &(struct http_tls){.ca_file = registry->tls.ca_file,
-                                                                  .cert_file = registry->tls.cert_file,
-                                                                  .key_file = registry->tls.key_file,
-                                                                  .server_name = registry->tls.server_name});
+    agent->http = http_client_new(agent->loop, agent->resolver,
+                                  &(struct http_tls){.ca_file = registry->tls.ca_file,
+                                                     .cert_file = registry->tls.cert_file,
+                                                     .key_file = registry->tls.key_file,
+                                                     .server_name = registry->tls.server_name});
     agent->signals = signals_new(agent->loop, on_signal, agent, err);
     return agent->signals == NULL ? -1 : 0;
 }

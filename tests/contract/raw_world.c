@@ -12,6 +12,7 @@
 #include "outrider/core/config/config.h"
 #include "outrider/io/http/client/http_client.h"
 #include "outrider/io/loop/loop.h"
+#include "outrider/io/net/resolver.h"
 #include "outrider/registry/etcd/etcd.h"
 #include "outrider/registry/registry.h"
 
@@ -89,7 +90,8 @@ int open_world(void **state)
     assert_int_equal(temp_dir_init(&world->dir), 0);
     world->loop = loop_new(&err);
     assert_non_null(world->loop);
-    world->http = http_client_new(world->loop, NULL);
+    world->resolver = resolver_new(world->loop, NULL);
+    world->http = http_client_new(world->loop, world->resolver, NULL);
     for (size_t i = 0; i < SERVERS; i++) {
         raw_server_init(&world->servers[i]);
         snprintf(world->names[i], sizeof(world->names[i]), "http://127.0.0.1:%u", world->servers[i].port);
@@ -103,6 +105,7 @@ int close_world(void **state)
     struct world *world = *state;
     registry_free(world->registry);
     http_client_free(world->http);
+    resolver_free(world->resolver);
     loop_free(world->loop);
     for (size_t i = 0; i < SERVERS; i++) {
         raw_server_fini(&world->servers[i]);

@@ -6,6 +6,7 @@
 #include "unit/io/raw_server.h"
 
 struct http_client;
+struct resolver;
 struct loop;
 struct registry;
 
@@ -13,6 +14,7 @@ enum { SERVERS = 2, TIMEOUT_MS = 200 };
 
 struct world {
     struct loop *loop;
+    struct resolver *resolver;
     struct http_client *http;
     struct registry *registry;
     struct registry_client *client;

@@ -14,6 +14,7 @@
 #include "outrider/io/http/client/http_client.h"
 #include "outrider/io/loop/loop.h"
 #include "outrider/io/loop/timer.h"
+#include "outrider/io/net/resolver.h"
 #include "outrider/registry/etcd/etcd.h"
 #include "outrider/registry/memory/memory.h"
 
@@ -96,17 +97,18 @@ static void on_pause_over(void *user)
 }
 
 /* With tests/support/with-etcd --tls the certificates are where the environment says. */
-static struct http_client *new_http(struct loop *loop)
+static struct http_client *new_http(struct loop *loop, struct resolver *resolver)
 {
     const char *certs = getenv("OUTRIDER_TEST_CERTS");
     if (certs == NULL) {
-        return http_client_new(loop, NULL);
+        return http_client_new(loop, resolver, NULL);
     }
     char ca[256], crt[256], key[256];
     snprintf(ca, sizeof(ca), "%s/ca.crt", certs);
     snprintf(crt, sizeof(crt), "%s/client.crt", certs);
     snprintf(key, sizeof(key), "%s/client.key", certs);
-    return http_client_new(loop, &(struct http_tls){.ca_file = ca, .cert_file = crt, .key_file = key});
+    return http_client_new(loop, resolver,
+                           &(struct http_tls){.ca_file = ca, .cert_file = crt, .key_file = key});
 }
 
 static void open_etcd(struct subject *subject, const char *endpoints)
@@ -121,7 +123,8 @@ static void open_etcd(struct subject *subject, const char *endpoints)
     }
     subject->loop = loop_new(&err);
     assert_non_null(subject->loop);
-    subject->http = new_http(subject->loop);
+    subject->resolver = resolver_new(subject->loop, NULL);
+    subject->http = new_http(subject->loop, subject->resolver);
     subject->pause = timer_new(subject->loop, on_pause_over, subject);
     subject->registry = etcd_registry(etcd_new(&config, subject->loop, subject->http));
     free(list);
@@ -144,6 +147,7 @@ void subject_close(struct subject *subject)
     if (!subject->is_memory) {
         timer_free(subject->pause);
         http_client_free(subject->http);
+        resolver_free(subject->resolver);
         loop_free(subject->loop);
     }
     buf_fini(&subject->error);

@@ -6,6 +6,7 @@
 #include "outrider/core/registry/registry_request.h"
 
 struct http_client;
+struct resolver;
 struct loop;
 struct registry;
 struct timer;
@@ -15,6 +16,7 @@ struct subject {
     struct registry_client *client;
     bool is_memory;
     struct loop *loop; /* the last three: etcd only */
+    struct resolver *resolver;
     struct http_client *http;
     struct timer *pause;
     bool paused, submitting;

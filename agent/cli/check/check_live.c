@@ -8,6 +8,7 @@
 #include "outrider/core/config/config.h"
 #include "outrider/io/http/client/http_client.h"
 #include "outrider/io/loop/loop.h"
+#include "outrider/io/net/resolver.h"
 #include "outrider/os/clock.h"
 #include "outrider/os/entropy.h"
 #include "outrider/os/file.h"
@@ -20,6 +21,7 @@
 struct live {
     const struct config *config;
     struct loop *loop;
+    struct resolver *resolver;
     struct http_client *http;
     struct etcd *etcd; /* under test */
     struct registry_client *client;
@@ -309,14 +311,16 @@ int check_live(const struct config *config)
     if (live.loop == NULL) {
         return cli_fail(EX_FAILED, "%s", err.text);
     }
-    live.http =
-        http_client_new(live.loop, &(struct http_tls){.ca_file = config->registry.tls.ca_file,
-                                                      .cert_file = config->registry.tls.cert_file,
-                                                      .key_file = config->registry.tls.key_file,
-                                                      .server_name = config->registry.tls.server_name});
+    live.resolver = resolver_new(live.loop, NULL);
+    live.http = http_client_new(live.loop, live.resolver,
+                                &(struct http_tls){.ca_file = config->registry.tls.ca_file,
+                                                   .cert_file = config->registry.tls.cert_file,
+                                                   .key_file = config->registry.tls.key_file,
+                                                   .server_name = config->registry.tls.server_name});
     find_keys(&live);
     run(&live);
     http_client_free(live.http);
+    resolver_free(live.resolver);
     loop_free(live.loop);
     buf_fini(&live.error);
     buf_fini(&live.record_key);

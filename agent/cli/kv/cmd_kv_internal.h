@@ -14,6 +14,7 @@ struct error;
 struct http_client;
 struct json_writer;
 struct loop;
+struct resolver;
 
 /* Etcd prints what was read in two ways, one for people and one for programs. */
 struct kv_options {
@@ -25,6 +26,7 @@ struct kv_options {
 struct kv {
     struct config *config;
     struct loop *loop;
+    struct resolver *resolver;
     struct http_client *http;
     struct etcd *etcd;
     etcd_client_fn *on_answer; /* of the request under way */

@@ -4,6 +4,7 @@
 #include "outrider/core/config/config.h"
 #include "outrider/io/http/client/http_client.h"
 #include "outrider/io/loop/loop.h"
+#include "outrider/io/net/resolver.h"
 #include "outrider/shell/config_file.h"
 
 #include <errno.h>
@@ -48,10 +49,12 @@ int kv_open(struct kv *kv, const struct kv_options *options)
         return cli_fail(EX_FAILED, "%s", err.text);
     }
     const struct config_registry *registry = &kv->config->registry;
-    kv->http = http_client_new(kv->loop, &(struct http_tls){.ca_file = registry->tls.ca_file,
-                                                            .cert_file = registry->tls.cert_file,
-                                                            .key_file = registry->tls.key_file,
-                                                            .server_name = registry->tls.server_name});
+    kv->resolver = resolver_new(kv->loop, NULL);
+    kv->http = http_client_new(kv->loop, kv->resolver,
+                               &(struct http_tls){.ca_file = registry->tls.ca_file,
+                                                  .cert_file = registry->tls.cert_file,
+                                                  .key_file = registry->tls.key_file,
+                                                  .server_name = registry->tls.server_name});
     kv->etcd = etcd_new(registry, kv->loop, kv->http);
     return 0;
 }
@@ -62,6 +65,7 @@ void kv_close(struct kv *kv)
         registry_free(etcd_registry(kv->etcd));
     }
     http_client_free(kv->http);
+    resolver_free(kv->resolver);
     loop_free(kv->loop);
     if (kv->config != NULL) {
         config_fini(kv->config);

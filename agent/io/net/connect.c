@@ -29,7 +29,6 @@ enum { LATE_SHARE = 3 };
 struct connect_attempt {
     struct loop *loop;
     connect_fn *fn;
-    connect_open_fn *open_fn; /* instead of `fn`: takes the connection over */
     void *user;
     int64_t timeout_ms, started_us, elapsed_us;
     struct sockaddr_storage addresses[RESOLVER_ADDRESSES_MAX];
@@ -82,22 +81,13 @@ void connect_cancel(struct connect_attempt *attempt)
 static void deliver(void *user)
 {
     struct connect_attempt *attempt = user;
-    if (attempt->open_fn != NULL) {
-        int fd = attempt->fd;
-        attempt->fd = -1;
-        attempt->open_fn(attempt->outcome, fd, attempt->detail, attempt->user);
-    } else {
-        attempt->fn(attempt->outcome, attempt->detail, attempt->elapsed_us, attempt->user);
-    }
+    attempt->fn(attempt->outcome, attempt->detail, attempt->elapsed_us, attempt->user);
     connect_cancel(attempt);
 }
 
 static void finish(struct connect_attempt *attempt)
 {
-    stop_waiting(attempt);
-    if (attempt->open_fn == NULL || attempt->outcome != CONNECT_OK) {
-        give_up_socket(attempt);
-    }
+    give_up_socket(attempt);
     attempt->elapsed_us = clock_mono_us() - attempt->started_us;
     if (attempt->timeout != NULL) {
         timer_cancel(attempt->timeout);
@@ -345,15 +335,6 @@ struct connect_attempt *connect_tcp(struct loop *loop, struct resolver *resolver
                                     uint16_t port, int64_t timeout_ms, connect_fn *fn, void *user)
 {
     struct connect_attempt *attempt = attempt_new(loop, timeout_ms, fn, user);
-    start_tcp(attempt, resolver, host, port);
-    return attempt;
-}
-
-struct connect_attempt *connect_open_tcp(struct loop *loop, struct resolver *resolver, const char *host,
-                                         uint16_t port, int64_t timeout_ms, connect_open_fn *fn, void *user)
-{
-    struct connect_attempt *attempt = attempt_new(loop, timeout_ms, NULL, user);
-    attempt->open_fn = fn;
     start_tcp(attempt, resolver, host, port);
     return attempt;
 }

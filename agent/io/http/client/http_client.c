@@ -185,11 +185,12 @@ static void copy_tls(struct http_client *client, const struct http_tls *tls)
     client->tls.server_name = client->texts[3] = mem_strdup(tls->server_name);
 }
 
-struct http_client *http_client_new(struct loop *loop, const struct http_tls *tls)
+struct http_client *http_client_new(struct loop *loop, struct resolver *resolver, const struct http_tls *tls)
 {
     http_curl_init();
     struct http_client *client = mem_zalloc(sizeof(*client));
     client->loop = loop;
+    client->resolver = resolver;
     client->ready_end = &client->ready;
     client->late = (struct deferred){.fn = http_transfers_deliver, .user = client};
     if (tls != NULL) {

@@ -8,10 +8,12 @@
 #include "outrider/io/loop/loop.h"
 
 struct http_stream;
+struct resolver;
 struct http_transfer;
 
 struct http_client {
     struct loop *loop;
+    struct resolver *resolver;
     struct http_tls tls; /* views of `texts` */
     char *texts[4];
     struct http_multi multi;

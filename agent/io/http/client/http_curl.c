@@ -88,10 +88,8 @@ CURL *http_curl_new(char *error_text)
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, 3L);
     /* Its default closes what was idle for 118 s. A kept connection is watched by the probes instead. */
     curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, CONNECTION_AGE_MAX_S);
-    curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, 0L); /* each new connection resolves its name again */
 #if LIBCURL_VERSION_NUM >= 0x075700
-    /* Without it a call that times out during name resolution blocks the loop until libcurl's resolver thread
-     * has ended. */
+    /* Without it a fetch that times out during name resolution waits for libcurl's resolver thread. */
     curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 #endif
     return easy;

@@ -2,7 +2,6 @@
 
 #include "http_client_internal.h"
 #include "http_curl_internal.h"
-#include "http_host_internal.h"
 #include "http_tls_internal.h"
 #include "outrider/base/mem.h"
 #include "outrider/os/clock.h"
@@ -14,11 +13,18 @@
 
 enum { BODY_KEPT = 16384 };
 
+/* libcurl's own default for a connection. */
+enum { CONNECT_TIMEOUT_MS = 300000 };
+
+/* A request that is sent again on a new connection needs a second look-up. */
+enum { LOOKUPS_MAX = 2 };
+
 void http_transfer_init(struct http_transfer *transfer, struct http_client *client,
                         void (*deliver)(struct http_transfer *transfer))
 {
     *transfer = (struct http_transfer){.client = client, .deliver = deliver};
     transfer->easy = http_curl_new(transfer->error_text);
+    http_host_init(&transfer->host, transfer->easy);
     curl_easy_setopt(transfer->easy, CURLOPT_PRIVATE, transfer);
     curl_easy_setopt(transfer->easy, CURLOPT_POST, 1L);
     http_tls_apply(transfer->easy, &client->tls);
@@ -43,8 +49,8 @@ void http_transfer_fini(struct http_transfer *transfer)
     http_transfer_stop(transfer);
     wipe_secret(transfer);
     curl_easy_cleanup(transfer->easy);
+    http_host_fini(&transfer->host);
     curl_slist_free_all(transfer->headers);
-    curl_slist_free_all(transfer->connect_to);
     free(transfer->url);
     buf_fini(&transfer->body);
 }
@@ -85,9 +91,7 @@ static void set_url(struct http_transfer *transfer, const char *url)
     free(transfer->url);
     transfer->url = mem_strdup(url);
     transfer->is_tls = strncasecmp(url, "https:", 6) == 0;
-    struct curl_slist *list = http_host_set(transfer->easy, url, transfer->client->tls.server_name);
-    curl_slist_free_all(transfer->connect_to);
-    transfer->connect_to = list;
+    http_host_set(&transfer->host, url, transfer->client->tls.server_name);
 }
 
 void http_transfer_fill(struct http_transfer *transfer, const struct http_call *call, const char *more,
@@ -98,16 +102,16 @@ void http_transfer_fill(struct http_transfer *transfer, const struct http_call *
     buf_str(&transfer->body, call->body);
     transfer->secret = call->secret;
     transfer->ended = transfer->too_large = transfer->head_too_large = false;
-    transfer->is_started = false;
+    transfer->is_started = transfer->was_sent = false;
+    transfer->lookups = 0;
     transfer->head_size = 0;
     transfer->status = 0;
     transfer->error_text[0] = '\0';
-    transfer->timeout_ms = call->timeout_ms;
+    transfer->text_timeout_ms = call->timeout_ms;
+    transfer->timeout_ms = timeout_ms;
     transfer->connect_timeout_ms = call->connect_timeout_ms;
     curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDS, buf_text(&transfer->body));
     curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)transfer->body.size);
-    curl_easy_setopt(transfer->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)call->connect_timeout_ms);
-    curl_easy_setopt(transfer->easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
 }
 
 /* ---- its end ---- */
@@ -165,12 +169,59 @@ static void check_head(struct http_transfer *transfer)
     }
 }
 
+/* ---- the name of the host ---- */
+
+static void run(struct http_transfer *transfer);
+
+/* Of a limit, where 0 is none. */
+static int64_t left_of(const struct http_transfer *transfer, int64_t limit_ms)
+{
+    int64_t left_ms = limit_ms - (clock_mono_us() - transfer->started_us) / 1000;
+    return limit_ms == 0 ? 0 : left_ms > 1 ? left_ms : 1;
+}
+
+static void on_addresses(const struct resolver_answer *answer, void *user)
+{
+    struct http_transfer *transfer = user;
+    if (http_host_use(&transfer->host, answer)) {
+        run(transfer);
+        return;
+    }
+    char text[CURL_ERROR_SIZE];
+    snprintf(text, sizeof(text), "name not resolved: %s", answer->error);
+    http_transfer_abort(transfer, CURLE_COULDNT_RESOLVE_HOST, text);
+}
+
+/* Whether the transfer goes on with a look-up. A kept connection may have taken the request and turned out to be
+ * closed: what was sent stays sent. */
+static bool look_up(struct http_transfer *transfer, CURLcode code)
+{
+    if (code != CURLE_COULDNT_RESOLVE_HOST || !http_host_is_asked(&transfer->host) ||
+        ++transfer->lookups > LOOKUPS_MAX) {
+        return false;
+    }
+    curl_multi_remove_handle(transfer->client->multi.curl, transfer->easy);
+    transfer->is_running = false;
+    transfer->was_sent = transfer->was_sent || http_curl_sent(transfer->easy);
+    int64_t left_ms = left_of(transfer, transfer->timeout_ms);
+    int64_t connect_ms = transfer->connect_timeout_ms > 0 ? transfer->connect_timeout_ms : CONNECT_TIMEOUT_MS;
+    connect_ms = left_of(transfer, connect_ms);
+    http_host_look_up(&transfer->host, transfer->client->resolver,
+                      left_ms > 0 && left_ms < connect_ms ? left_ms : connect_ms, on_addresses, transfer);
+    return true;
+}
+
+/* ---- the queue ---- */
+
 static void collect(struct http_client *client)
 {
     int left = 0;
     for (CURLMsg *message; (message = curl_multi_info_read(client->multi.curl, &left)) != NULL;) {
         struct http_transfer *transfer = NULL;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
+        if (look_up(transfer, message->data.result)) {
+            continue;
+        }
         transfer->code = message->data.result;
         transfer->ended = true;
         check_head(transfer);
@@ -239,6 +290,17 @@ static void deliver_late(struct http_client *client)
     }
 }
 
+static void run(struct http_transfer *transfer)
+{
+    curl_easy_setopt(transfer->easy, CURLOPT_CONNECTTIMEOUT_MS,
+                     (long)left_of(transfer, transfer->connect_timeout_ms));
+    curl_easy_setopt(transfer->easy, CURLOPT_TIMEOUT_MS, (long)left_of(transfer, transfer->timeout_ms));
+    transfer->is_started = transfer->is_running = true;
+    http_multi_start(&transfer->client->multi, transfer->easy);
+    collect(transfer->client);
+    deliver_late(transfer->client);
+}
+
 void http_transfer_start(struct http_transfer *transfer)
 {
     transfer->started_us = clock_mono_us();
@@ -247,10 +309,8 @@ void http_transfer_start(struct http_transfer *transfer)
                             "a header of the request has a line break");
         return;
     }
-    transfer->is_started = transfer->is_running = true;
-    http_multi_start(&transfer->client->multi, transfer->easy);
-    collect(transfer->client);
-    deliver_late(transfer->client);
+    http_host_begin(&transfer->host);
+    run(transfer);
 }
 
 void http_transfer_stop(struct http_transfer *transfer)
@@ -258,6 +318,7 @@ void http_transfer_stop(struct http_transfer *transfer)
     if (transfer->is_running) {
         leave_curl(transfer);
     }
+    http_host_cancel(&transfer->host);
     not_ready(transfer);
 }
 
@@ -269,6 +330,7 @@ void http_transfer_abort(struct http_transfer *transfer, CURLcode code, const ch
     if (transfer->is_running) {
         leave_curl(transfer);
     }
+    http_host_cancel(&transfer->host);
     snprintf(transfer->error_text, sizeof(transfer->error_text), "%s", text);
     http_transfer_ready(transfer);
     deliver_late(transfer->client);
@@ -301,14 +363,14 @@ struct http_result http_transfer_result(const struct http_transfer *transfer, st
         .error_text = transfer->error_text,
         .too_large = transfer->too_large,
         .head_too_large = transfer->head_too_large,
-        .timeout_ms = transfer->timeout_ms,
+        .timeout_ms = transfer->text_timeout_ms,
         .connect_timeout_ms = transfer->connect_timeout_ms,
     };
     char *content_type = NULL;
     curl_easy_getinfo(transfer->easy, CURLINFO_CONTENT_TYPE, &content_type);
     struct http_result result = {
         .transport = http_curl_transport(&end),
-        .sent = transfer->is_started && http_curl_sent(transfer->easy),
+        .sent = transfer->was_sent || (transfer->is_started && http_curl_sent(transfer->easy)),
         .status = transfer->status,
         .content_type = str_of(content_type),
         .elapsed_us = transfer->ended_us - transfer->started_us,

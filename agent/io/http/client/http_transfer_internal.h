@@ -7,6 +7,7 @@
 #ifndef OUTRIDER_IO_HTTP_CLIENT_HTTP_TRANSFER_INTERNAL_H
 #define OUTRIDER_IO_HTTP_CLIENT_HTTP_TRANSFER_INTERNAL_H
 
+#include "http_host_internal.h"
 #include "outrider/base/buf.h"
 #include "outrider/io/http/client/http_client.h"
 
@@ -18,14 +19,19 @@
 struct http_transfer {
     struct http_client *client;
     CURL *easy;
-    struct curl_slist *headers, *connect_to;
+    struct http_host host;
+    struct curl_slist *headers;
     char *url; /* as the caller wrote it */
     struct buf body;
     void (*deliver)(struct http_transfer *transfer); /* may free it */
     struct http_transfer *next_ready;
     size_t head_size;
     int status; /* 0 until the head of the final answer is complete */
-    int64_t started_us, ended_us, timeout_ms, connect_timeout_ms;
+    int64_t started_us, ended_us;
+    int64_t timeout_ms, connect_timeout_ms; /* 0: none */
+    int64_t text_timeout_ms;                /* for http_curl_describe */
+    size_t lookups;
+    bool was_sent; /* before the last look-up */
     bool is_ready; /* in the queue */
     bool is_tls;
     bool is_started; /* libcurl had it: what curl_easy_getinfo says is about this request */

@@ -1,5 +1,4 @@
-/* One connection attempt: connected and closed again, to learn whether somebody listens, or connected and
- * handed over.
+/* One connection attempt: connected and closed again, to learn whether anything listens.
  *
  * - localhost is 127.0.0.1 and then ::1, in this order; of several addresses the next is tried
  * only when one refuses or cannot be reached, and one timeout covers them all.
@@ -36,14 +35,6 @@ typedef void connect_fn(enum connect_outcome outcome, const char *detail, int64_
  * within `timeout_ms`. The handle is borrowed: valid until `fn` is entered or connect_cancel. */
 struct connect_attempt *connect_tcp(struct loop *loop, struct resolver *resolver, const char *host,
                                     uint16_t port, int64_t timeout_ms, connect_fn *fn, void *user);
-
-/* As connect_fn. `fd` is the connection (nonblocking, close-on-exec) and the callee's to close; -1 unless the
- * outcome is CONNECT_OK. */
-typedef void connect_open_fn(enum connect_outcome outcome, int fd, const char *detail, void *user);
-
-/* As connect_tcp, for a connection that is to be used. */
-struct connect_attempt *connect_open_tcp(struct loop *loop, struct resolver *resolver, const char *host,
-                                         uint16_t port, int64_t timeout_ms, connect_open_fn *fn, void *user);
 
 /* As connect_tcp, to the unix stream socket at `path` (copied). */
 struct connect_attempt *connect_unix(struct loop *loop, const char *path, int64_t timeout_ms, connect_fn *fn,

@@ -10,6 +10,7 @@
  * - A request is sent again, on a new connection, where a kept connection turns out to be closed before the
  *   first header of an answer. Requests must therefore be idempotent; `sent` stays true then, whatever becomes
  *   of the second attempt.
+ * - A name is resolved when a new connection needs it, by io/net/resolver.
  * - An answer has at most 16 kB of headers.
  */
 #ifndef OUTRIDER_IO_HTTP_CLIENT_HTTP_CLIENT_H
@@ -26,6 +27,7 @@ struct error;
 struct http_client;
 struct http_request_handle;
 struct loop;
+struct resolver;
 
 /* code, short text */
 #define HTTP_TRANSPORTS(X)                                                                                   \
@@ -83,9 +85,9 @@ typedef void http_result_fn(const struct http_result *result, void *user);
 /* The short text of a transport result, fit for a metric's label; never NULL. */
 const char *http_transport_name(enum http_transport transport);
 
-/* A client on `loop` (borrowed until http_client_free). `tls` is copied; NULL: nothing of it is set. The
- * caller owns it. Never NULL. Does no I/O. */
-struct http_client *http_client_new(struct loop *loop, const struct http_tls *tls);
+/* A client on `loop` that resolves names by `resolver` (both borrowed until http_client_free). `tls` is copied;
+ * NULL: nothing of it is set. The caller owns the client. Never NULL. Does no I/O. */
+struct http_client *http_client_new(struct loop *loop, struct resolver *resolver, const struct http_tls *tls);
 
 /* Cancels every call (no callback runs), closes the connections and frees the client. Accepts NULL. Not to be
  * called from a callback of this client. */

@@ -2,6 +2,7 @@
 
 #include "outrider/base/error.h"
 #include "outrider/io/loop/loop.h"
+#include "outrider/io/net/resolver.h"
 
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -31,7 +32,8 @@ int client_world_set_up(void **state)
     struct error err;
     world->loop = loop_new(&err);
     assert_non_null(world->loop);
-    world->client = http_client_new(world->loop, NULL);
+    world->resolver = resolver_new(world->loop, NULL);
+    world->client = http_client_new(world->loop, world->resolver, NULL);
     raw_server_init(&world->server);
     *state = world;
     return 0;
@@ -41,6 +43,7 @@ int client_world_tear_down(void **state)
 {
     struct client_world *world = *state;
     http_client_free(world->client);
+    resolver_free(world->resolver);
     loop_free(world->loop);
     raw_server_fini(&world->server);
     free(world);

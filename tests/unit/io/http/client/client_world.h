@@ -13,6 +13,7 @@
 #include "unit/io/raw_server.h"
 
 struct loop;
+struct resolver;
 
 struct outcome {
     struct http_result result; /* its pointers are no longer valid */
@@ -22,6 +23,7 @@ struct outcome {
 
 struct client_world {
     struct loop *loop;
+    struct resolver *resolver;
     struct http_client *client;
     struct raw_server server;
     struct outcome outcome;

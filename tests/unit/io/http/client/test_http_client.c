@@ -280,7 +280,7 @@ static void test_ends_at_once(void **state)
     assert_non_null(strstr(world->outcome.text, "malformed URL"));
     post(world, &call);
     http_client_free(world->client); /* with a result that was never delivered */
-    world->client = http_client_new(world->loop, NULL);
+    world->client = http_client_new(world->loop, world->resolver, NULL);
 }
 
 struct chain {
@@ -339,7 +339,7 @@ static void test_free_cancels(void **state)
     http_client_free(NULL);
     loop_turn_once(world->loop, false);
     assert_int_equal(world->outcome.calls, 0);
-    world->client = http_client_new(world->loop, NULL);
+    world->client = http_client_new(world->loop, world->resolver, NULL);
 }
 
 static void test_names(void **state)

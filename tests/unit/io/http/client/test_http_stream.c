@@ -221,7 +221,7 @@ static void test_close(void **state)
     open_to(world, &seen, &call);
     start(world, &seen);
     http_client_free(world->client); /* with a stream */
-    world->client = http_client_new(world->loop, NULL);
+    world->client = http_client_new(world->loop, world->resolver, NULL);
     step(world);
     assert_int_equal(seen.end.calls, 0);
 }

@@ -48,7 +48,7 @@ static void test_unknown_authority(void **state)
     assert_true(tls_text_has(world, tls_cert("stranger-ca.crt")));
     assert_false(world->outcome.result.sent);
     http_client_free(world->client);
-    world->client = http_client_new(world->loop, NULL);
+    world->client = http_client_new(world->loop, world->resolver, NULL);
     fails(world, "server", "not signed by a CA that this system trusts");
     assert_true(tls_text_has(world, "set ca_file"));
 }

@@ -3,6 +3,7 @@
 #include "outrider/base/attr.h"
 #include "outrider/base/error.h"
 #include "outrider/io/loop/loop.h"
+#include "outrider/io/net/resolver.h"
 #include "support/temp_dir.h"
 
 #include <fcntl.h>
@@ -89,6 +90,7 @@ int tls_setup(void **state)
     must(world != NULL, "calloc");
     world->loop = loop_new(&err);
     must(world->loop != NULL, "loop_new");
+    world->resolver = resolver_new(world->loop, NULL);
     *state = world;
     return 0;
 }
@@ -97,6 +99,7 @@ int tls_teardown(void **state)
 {
     struct tls_world *world = *state;
     http_client_free(world->client);
+    resolver_free(world->resolver);
     loop_free(world->loop);
     free(world);
     return 0;
@@ -117,7 +120,7 @@ void tls_client(struct tls_world *world, struct http_tls tls)
         tls.ca_file = tls_cert("ca.crt");
     }
     http_client_free(world->client);
-    world->client = http_client_new(world->loop, &tls);
+    world->client = http_client_new(world->loop, world->resolver, &tls);
 }
 
 const char *tls_url(struct tls_world *world, const char *kind, const char *path)

@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 struct loop;
+struct resolver;
 
 struct tls_outcome {
     struct http_result result; /* its pointers are no longer valid */
@@ -20,6 +21,7 @@ struct tls_outcome {
 
 struct tls_world {
     struct loop *loop;
+    struct resolver *resolver;
     struct http_client *client; /* NULL until tls_client */
     struct tls_outcome outcome;
     char url[96];
