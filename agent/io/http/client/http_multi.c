@@ -33,8 +33,8 @@ struct watched {
     struct watched *next;
     struct http_multi *multi;
     struct event *event;
-    CURL *easy;          /* the transfer that uses the connection or used it last */
-    uint64_t idle_since; /* http_multi.answered at that moment */
+    CURL *easy;          /* the transfer for which libcurl asked to watch it last */
+    uint64_t idle_since; /* http_multi.answered when a call on it ended */
     curl_socket_t fd;
     short events;
     bool is_tls;     /* known once it is idle */
@@ -251,21 +251,8 @@ void http_multi_adopt(struct http_multi *multi, CURL *easy)
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, multi);
 }
 
-static struct watched *connection_of(struct http_multi *multi, const CURL *easy)
-{
-    struct watched *watched = multi->watched;
-    while (watched != NULL && (watched->easy != easy || !watched->connection)) {
-        watched = watched->next;
-    }
-    return watched;
-}
-
 void http_multi_start(struct http_multi *multi, CURL *easy)
 {
-    struct watched *before = connection_of(multi, easy);
-    if (before != NULL) {
-        before->easy = NULL;
-    }
     multi->adding = true;
     CURLMcode code = curl_multi_add_handle(multi->curl, easy);
     multi->adding = false;
@@ -276,9 +263,28 @@ void http_multi_start(struct http_multi *multi, CURL *easy)
     curl_multi_socket_action(multi->curl, CURL_SOCKET_TIMEOUT, 0, &running);
 }
 
-void http_multi_answered(struct http_multi *multi, CURL *easy, bool is_tls)
+/* The connection of a transfer that still runs: it waits for something, so libcurl has asked to watch it. */
+static curl_socket_t running_on(const struct http_multi *multi, const CURL *easy)
 {
-    struct watched *used = connection_of(multi, easy);
+    const struct watched *watched = multi->watched;
+    while (watched != NULL && (watched->easy != easy || !watched->connection || !watched->wanted)) {
+        watched = watched->next;
+    }
+    return watched == NULL ? CURL_SOCKET_BAD : watched->fd;
+}
+
+/* The connection of a transfer that has ended, if libcurl kept it. It need not have been watched: where the answer
+ * is there at once, the transfer ends in one run. Where the transfer failed without a connection, it may be that of
+ * the one before. */
+static curl_socket_t ended_on(CURL *easy)
+{
+    curl_socket_t fd = CURL_SOCKET_BAD;
+    curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &fd);
+    return fd;
+}
+
+static void count_answered(struct http_multi *multi, struct watched *used, bool is_tls)
+{
     multi->answered++;
     if (used != NULL) {
         used->idle_since = multi->answered;
@@ -291,10 +297,15 @@ void http_multi_answered(struct http_multi *multi, CURL *easy, bool is_tls)
     }
 }
 
-void http_multi_close(struct http_multi *multi, CURL *easy)
+void http_multi_remove(struct http_multi *multi, CURL *easy, enum http_multi_end end, bool is_tls)
 {
-    struct watched *used = connection_of(multi, easy);
-    if (used != NULL) {
+    curl_socket_t fd = end == HTTP_MULTI_STOPPED ? running_on(multi, easy) : ended_on(easy);
+    curl_multi_remove_handle(multi->curl, easy);
+    struct watched *used =
+        fd == CURL_SOCKET_BAD ? NULL : watched_find(multi, fd); /* NULL: libcurl closed it */
+    if (end == HTTP_MULTI_ANSWERED) {
+        count_answered(multi, used, is_tls);
+    } else if (used != NULL && is_idle(used)) {
         shut_down(used);
     }
 }

@@ -39,14 +39,18 @@ void http_multi_adopt(struct http_multi *multi, CURL *easy);
  * returns; `ran` is not called. */
 void http_multi_start(struct http_multi *multi, CURL *easy);
 
-/* Counts a call of `easy`, now removed, that left its connection fit for the next one, and closes the
- * connections that no call has needed for long. */
-void http_multi_answered(struct http_multi *multi, CURL *easy, bool is_tls);
+/* How the transfer of a handle ended. */
+enum http_multi_end {
+    HTTP_MULTI_ANSWERED, /* its connection is fit for the next one */
+    HTTP_MULTI_FAILED,
+    HTTP_MULTI_STOPPED /* before libcurl ended it */
+};
 
-/* Closes the connection that `easy`, now removed, used last, if it is still open. */
-void http_multi_close(struct http_multi *multi, CURL *easy);
+/* Removes `easy`. Its connection is closed, unless the transfer was answered: that is counted, and the connections
+ * that no call has needed for long are closed. */
+void http_multi_remove(struct http_multi *multi, CURL *easy, enum http_multi_end end, bool is_tls);
 
-/* Closes the idle connections to the address of that connection. */
+/* Closes the idle connections to the address that `easy` was connected to last. */
 void http_multi_close_idle(struct http_multi *multi, CURL *easy);
 
 #endif

@@ -142,22 +142,18 @@ static bool got_nothing_on_kept(const struct http_transfer *transfer)
 }
 
 /* What makes a kept connection deaf, such as a firewall that lost its state, has done so to the others of that
- * server: each would cost the time of one more call. */
-static void leave_curl(struct http_transfer *transfer)
+ * server: each would cost the time of one more call. Over HTTP/2 libcurl itself would keep the connection of a call
+ * that failed. */
+static void leave_curl(struct http_transfer *transfer, enum http_multi_end end)
 {
     struct http_multi *multi = &transfer->client->multi;
-    curl_multi_remove_handle(multi->curl, transfer->easy);
-    transfer->is_running = false;
-    transfer->ended_us = clock_mono_us();
-    if (transfer->ended && transfer->code == CURLE_OK) {
-        http_multi_answered(multi, transfer->easy, transfer->is_tls);
-        return;
-    }
-    if (transfer->ended && transfer->code == CURLE_OPERATION_TIMEDOUT && got_nothing_on_kept(transfer)) {
+    if (end == HTTP_MULTI_FAILED && transfer->code == CURLE_OPERATION_TIMEDOUT &&
+        got_nothing_on_kept(transfer)) {
         http_multi_close_idle(multi, transfer->easy);
     }
-    /* Over HTTP/2 libcurl keeps the connection of a call that failed, timed out or was cancelled. */
-    http_multi_close(multi, transfer->easy);
+    http_multi_remove(multi, transfer->easy, end, transfer->is_tls);
+    transfer->is_running = false;
+    transfer->ended_us = clock_mono_us();
 }
 
 /* To libcurl a head that is cut short is an answer without a body. */
@@ -200,7 +196,7 @@ static bool look_up(struct http_transfer *transfer, CURLcode code)
         ++transfer->lookups > LOOKUPS_MAX) {
         return false;
     }
-    curl_multi_remove_handle(transfer->client->multi.curl, transfer->easy);
+    curl_multi_remove_handle(transfer->client->multi.curl, transfer->easy); /* it has no connection */
     transfer->is_running = false;
     transfer->was_sent = transfer->was_sent || http_curl_sent(transfer->easy);
     int64_t left_ms = left_of(transfer, transfer->timeout_ms);
@@ -225,7 +221,7 @@ static void collect(struct http_client *client)
         transfer->code = message->data.result;
         transfer->ended = true;
         check_head(transfer);
-        leave_curl(transfer);
+        leave_curl(transfer, transfer->code == CURLE_OK ? HTTP_MULTI_ANSWERED : HTTP_MULTI_FAILED);
         http_transfer_ready(transfer);
     }
 }
@@ -316,7 +312,7 @@ void http_transfer_start(struct http_transfer *transfer)
 void http_transfer_stop(struct http_transfer *transfer)
 {
     if (transfer->is_running) {
-        leave_curl(transfer);
+        leave_curl(transfer, HTTP_MULTI_STOPPED);
     }
     http_host_cancel(&transfer->host);
     not_ready(transfer);
@@ -328,7 +324,7 @@ void http_transfer_abort(struct http_transfer *transfer, CURLcode code, const ch
     transfer->ended = true;
     transfer->code = code;
     if (transfer->is_running) {
-        leave_curl(transfer);
+        leave_curl(transfer, HTTP_MULTI_STOPPED);
     }
     http_host_cancel(&transfer->host);
     snprintf(transfer->error_text, sizeof(transfer->error_text), "%s", text);

@@ -49,6 +49,7 @@ static void test_split_anywhere(void **state)
 static void test_two_answers(void **state)
 {
     struct client_world *world = *state;
+    static const char second[] = "HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n";
     world->server.answer = HI "HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n";
     request(world); /* libcurl takes the first answer and closes the connection */
     assert_int_equal(world->outcome.result.status, 200);
@@ -57,7 +58,7 @@ static void test_two_answers(void **state)
     request(world);
     assert_int_equal(world->outcome.result.status, 200);
     assert_int_equal(world->server.accepted, 2);
-    server_sends(world, "HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n", 40);
+    server_sends(world, second, sizeof(second) - 1);
     request(world);
     assert_int_equal(world->outcome.result.status, 200);
     assert_int_equal(world->server.accepted, 3);
