@@ -4,7 +4,9 @@
 
 const struct probe_driver *probe_driver_for(enum config_probe_type type)
 {
-    static const struct probe_driver *const drivers[] = {
-        [CONFIG_PROBE_TCP] = &probe_tcp, [CONFIG_PROBE_UNIX] = &probe_unix};
-    return drivers[type];
+    switch (type) {
+    case CONFIG_PROBE_TCP: break;
+    case CONFIG_PROBE_UNIX: return &probe_unix;
+    }
+    return &probe_tcp;
 }

@@ -2,8 +2,8 @@
  * nothing.
  *
  * usage: bench_floor_linked */
+#include <ares.h>
 #include <curl/curl.h>
-#include <event2/dns.h>
 #include <event2/event.h>
 #include <jansson.h>
 #include <signal.h>
@@ -44,8 +44,7 @@ int main(void)
     parse();
     struct event_base *base = event_base_new();
     must(base != NULL, "event_base_new");
-    must(evdns_err_to_string(DNS_ERR_NONE) != NULL,
-         "evdns_err_to_string"); /* or the library would not be linked */
+    must(ares_library_init(ARES_LIB_INIT_ALL) == ARES_SUCCESS, "ares_library_init");
     must(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK, "curl_global_init");
     CURLM *multi = curl_multi_init();
     CURL *easy = curl_easy_init();
@@ -55,6 +54,7 @@ int main(void)
     curl_easy_cleanup(easy);
     curl_multi_cleanup(multi);
     curl_global_cleanup();
+    ares_library_cleanup();
     event_base_free(base);
     return 0;
 }

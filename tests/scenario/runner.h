@@ -46,7 +46,7 @@ enum registry_mode { MODE_UP, MODE_DOWN, MODE_DENIED, MODE_READ_ONLY, MODE_LOCKE
 
 /* ---- the rest of the world ---- */
 
-enum port_mode { PORT_CLOSED, PORT_OPEN, PORT_HANGS, PORT_MANUAL };
+enum port_mode { PORT_CLOSED, PORT_OPEN, PORT_HANGS, PORT_UNRESOLVED, PORT_MANUAL };
 
 struct port {
     char name[64];

@@ -107,13 +107,17 @@ static void check_key(struct scenario *s, const struct blob *key, char **args, s
     }
 }
 
-static void check_verdict(struct scenario *s, const char *name, const char *wanted)
+/* `what`: verdict or evidence. */
+static void check_probe(struct scenario *s, const char *what, const char *name, const char *wanted)
 {
+    char evidence[128];
     for (size_t i = 0; i < router_probe_count(s->router); i++) {
         if (strcmp(router_probe_config(s->router, i)->name, name) == 0) {
-            const char *actual = verdict_name(health_verdict(&router_probe(s->router, i)->health));
+            const struct probe *probe = router_probe(s->router, i);
+            const char *actual = what[0] == 'v' ? verdict_name(health_verdict(&probe->health))
+                                                : probe_evidence(probe, evidence);
             if (strcmp(actual, wanted) != 0) {
-                fail(s, "probe %s should be %s, but is %s", name, wanted, actual);
+                fail(s, "%s of probe %s should be \"%s\", but is \"%s\"", what, name, wanted, actual);
             }
             return;
         }
@@ -132,8 +136,8 @@ void check_state(struct scenario *s, char **args, size_t count)
         check_key(s, s->store.control, args, count);
         return;
     }
-    if (count == 3 && strcmp(args[0], "verdict") == 0) {
-        check_verdict(s, args[1], args[2]);
+    if (count == 3 && (strcmp(args[0], "verdict") == 0 || strcmp(args[0], "evidence") == 0)) {
+        check_probe(s, args[0], args[1], args[2]);
         return;
     }
     const char *actual = actual_state(s, args[0], out);

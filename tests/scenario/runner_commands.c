@@ -76,14 +76,17 @@ static void do_ignore(struct scenario *s, char **args, size_t count)
 static void do_port(struct scenario *s, char **args, size_t count)
 {
     (void)count;
-    static const char *const modes[] = {
-        [PORT_CLOSED] = "closed", [PORT_OPEN] = "open", [PORT_HANGS] = "hangs", [PORT_MANUAL] = "manual"};
+    static const char *const modes[] = {[PORT_CLOSED] = "closed",
+                                        [PORT_OPEN] = "open",
+                                        [PORT_HANGS] = "hangs",
+                                        [PORT_UNRESOLVED] = "unresolved",
+                                        [PORT_MANUAL] = "manual"};
     size_t mode = 0;
     while (mode < COUNT_OF(modes) && strcmp(modes[mode], args[1]) != 0) {
         mode++;
     }
     if (mode == COUNT_OF(modes)) {
-        fail(s, "a port is open, closed, hangs or manual");
+        fail(s, "a port is open, closed, hangs, unresolved or manual");
     }
     if (strcmp(args[0], "all") == 0) {
         s->other_ports = (enum port_mode)mode;

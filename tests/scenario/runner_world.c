@@ -92,6 +92,7 @@ static void meet_try(struct scenario *s, const struct fake_call *call)
     switch (mode_of(s, running->name)) {
     case PORT_CLOSED: answer_try(s, call->index, PROBE_REFUSED); break;
     case PORT_OPEN: answer_try(s, call->index, PROBE_PASSED); break;
+    case PORT_UNRESOLVED: answer_try(s, call->index, PROBE_NOT_RESOLVED); break;
     case PORT_HANGS: running->hangs_until = s->mono + call->timeout_ms; break;
     case PORT_MANUAL: break;
     }

@@ -71,16 +71,9 @@ static void emit_verdict(const struct probe *probe, struct queue *effects)
     effect->verdict = health_verdict(&probe->health);
 }
 
-/* Without a verdict the reason of the server's status is this evidence. */
-static void finish_undecided(struct probe *probe, const struct probe_event *event, struct queue *effects)
+static bool last_was_undecided(const struct probe *probe)
 {
-    char before[128], after[128];
-    probe_evidence(probe, before);
-    remember(probe, event);
-    bool changed = strcmp(before, probe_evidence(probe, after)) != 0;
-    if (changed && health_verdict(&probe->health) == VERDICT_UNKNOWN) {
-        emit_verdict(probe, effects);
-    }
+    return probe->tried && probe_outcome_class(probe->last_outcome) == PROBE_CLASS_UNDECIDED;
 }
 
 static void finish_try(struct probe *probe, const struct probe_event *event, struct queue *effects)
@@ -90,19 +83,21 @@ static void finish_try(struct probe *probe, const struct probe_event *event, str
     }
     probe->trying = false;
     enum probe_class class = probe_outcome_class(event->result->outcome);
-    if (class == PROBE_CLASS_UNDECIDED) {
-        finish_undecided(probe, event, effects);
-        return;
-    }
-    bool passed = class == PROBE_CLASS_PASSED;
-    enum verdict before = health_verdict(&probe->health);
+    enum verdict before = health_verdict(&probe->health), after = before;
+    bool undecided_before = last_was_undecided(probe);
     remember(probe, event);
-    enum verdict after = health_count(&probe->health, passed);
-    if (after != before) {
+    if (class != PROBE_CLASS_UNDECIDED) {
+        after = health_count(&probe->health, class == PROBE_CLASS_PASSED);
+    }
+    /* Without a verdict the evidence is the reason of the server's status. A pass is followed by the next attempt at
+     * once: the verdict replaces the reason. */
+    bool reason_changed = after == VERDICT_UNKNOWN && class != PROBE_CLASS_PASSED &&
+                          undecided_before != (class == PROBE_CLASS_UNDECIDED);
+    if (after != before || reason_changed) {
         emit_verdict(probe, effects);
     }
     /* A first pass is new contact: the next attempts follow at once, so that the server is ready sooner. */
-    if (passed && after != VERDICT_PASSING) {
+    if (class == PROBE_CLASS_PASSED && after != VERDICT_PASSING) {
         start_try(probe, &event->now, effects);
     }
 }

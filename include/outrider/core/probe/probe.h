@@ -37,7 +37,7 @@ struct probe_event {
 
 enum probe_effect_type {
     PROBE_DO_TRY,    /* start an attempt with this id; it must end within `timeout_ms` */
-    PROBE_DO_VERDICT /* the verdict changed, or the evidence while there is no verdict */
+    PROBE_DO_VERDICT /* the verdict changed; or, without a verdict, attempts began or ceased to be undecided */
 };
 
 struct probe_effect {

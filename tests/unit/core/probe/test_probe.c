@@ -84,6 +84,55 @@ static void test_rhythm(void **state)
     queue_fini(&w.effects);
 }
 
+static void try_next(struct world *w, enum probe_outcome outcome, const char *detail)
+{
+    step(w, PROBE_ON_TICK, w->now.mono + 1000);
+    result(w, expect_try(w), outcome, detail, w->now.mono);
+}
+
+static void test_undecided_keeps_the_verdict(void **state)
+{
+    (void)state;
+    struct world w;
+    char text[128];
+    begin(&w, 0);
+    try_next(&w, PROBE_PASSED, "");
+    result(&w, expect_try(&w), PROBE_PASSED, "", 11001);
+    expect_verdict(&w, VERDICT_PASSING);
+    try_next(&w, PROBE_REFUSED, NULL);
+    try_next(&w, PROBE_REFUSED, NULL);
+    for (int i = 0; i < 5; i++) {
+        try_next(&w, PROBE_NOT_RESOLVED, "name not resolved: no such name");
+        assert_int_equal(queue_size(&w.effects), 0);
+        assert_string_equal(probe_evidence(&w.probe, text), "name not resolved: no such name");
+        assert_int_equal(w.probe.failures, 2);
+    }
+    try_next(&w, PROBE_REFUSED, NULL); /* the third in a row that decides */
+    expect_verdict(&w, VERDICT_FAILING);
+    assert_string_equal(probe_evidence(&w.probe, text), "connection refused (3 of 3)");
+    try_next(&w, PROBE_NOT_RESOLVED, NULL);
+    assert_int_equal(queue_size(&w.effects), 0);
+    assert_string_equal(probe_evidence(&w.probe, text), "name not resolved");
+    queue_fini(&w.effects);
+}
+
+/* Without a verdict the server shows the evidence as its reason, so a change of it is emitted, once. */
+static void test_undecided_before_any_verdict(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w, 0);
+    try_next(&w, PROBE_NOT_RESOLVED, NULL);
+    expect_verdict(&w, VERDICT_UNKNOWN);
+    try_next(&w, PROBE_NOT_RESOLVED, NULL);
+    assert_int_equal(queue_size(&w.effects), 0); /* and no attempt before the interval is over */
+    try_next(&w, PROBE_REFUSED, NULL);
+    expect_verdict(&w, VERDICT_UNKNOWN);
+    try_next(&w, PROBE_REFUSED, NULL);
+    assert_int_equal(queue_size(&w.effects), 0);
+    queue_fini(&w.effects);
+}
+
 static void test_evidence(void **state)
 {
     (void)state;
@@ -189,6 +238,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rhythm),
+        cmocka_unit_test(test_undecided_keeps_the_verdict),
+        cmocka_unit_test(test_undecided_before_any_verdict),
         cmocka_unit_test(test_evidence),
         cmocka_unit_test(test_back_to_back_until_passing),
         cmocka_unit_test(test_stale_results_are_deaf),

@@ -18,10 +18,15 @@ static void test_names(void **state)
 static void test_outcomes(void **state)
 {
     (void)state;
-    static const char *const texts[] = {"passed",           "connection refused", "timed out", "unreachable",
-                                        "connection reset", "not found",          "failed"};
-    for (int outcome = PROBE_PASSED; outcome <= PROBE_FAILED; outcome++) {
+    static const char *const texts[] = {"passed",      "connection refused", "timed out",
+                                        "unreachable", "connection reset",   "not found",
+                                        "failed",      "name not resolved"};
+    for (int outcome = PROBE_PASSED; outcome <= PROBE_NOT_RESOLVED; outcome++) {
+        enum probe_class class = outcome == PROBE_PASSED         ? PROBE_CLASS_PASSED
+                                 : outcome == PROBE_NOT_RESOLVED ? PROBE_CLASS_UNDECIDED
+                                                                 : PROBE_CLASS_FAILED;
         assert_string_equal(probe_outcome_text((enum probe_outcome)outcome), texts[outcome]);
+        assert_int_equal(probe_outcome_class((enum probe_outcome)outcome), class);
     }
 }
 
