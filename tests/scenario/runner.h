@@ -136,6 +136,7 @@ struct config *settings_copy(struct scenario *s, const struct config *config);
 struct instant world_now(const struct scenario *s);
 void world_settle(struct scenario *s);
 void world_advance(struct scenario *s, int64_t to);
+void world_port(struct scenario *s, const char *name, const char *how);
 /* `late`: the result of the previous try, which was abandoned for this one. */
 void world_answer_try(struct scenario *s, const char *name, const char *outcome, bool late);
 void world_reply(struct scenario *s, const char *how);

@@ -76,33 +76,7 @@ static void do_ignore(struct scenario *s, char **args, size_t count)
 static void do_port(struct scenario *s, char **args, size_t count)
 {
     (void)count;
-    static const char *const modes[] = {[PORT_CLOSED] = "closed",
-                                        [PORT_OPEN] = "open",
-                                        [PORT_HANGS] = "hangs",
-                                        [PORT_UNRESOLVED] = "unresolved",
-                                        [PORT_MANUAL] = "manual"};
-    size_t mode = 0;
-    while (mode < COUNT_OF(modes) && strcmp(modes[mode], args[1]) != 0) {
-        mode++;
-    }
-    if (mode == COUNT_OF(modes)) {
-        fail(s, "a port is open, closed, hangs, unresolved or manual");
-    }
-    if (strcmp(args[0], "all") == 0) {
-        s->other_ports = (enum port_mode)mode;
-        s->port_count = 0;
-        return;
-    }
-    size_t at = 0;
-    while (at < s->port_count && strcmp(s->ports[at].name, args[0]) != 0) {
-        at++;
-    }
-    if (at == PORTS_MAX) {
-        fail(s, "too many ports");
-    }
-    s->port_count = at == s->port_count ? at + 1 : s->port_count;
-    snprintf(s->ports[at].name, sizeof(s->ports[at].name), "%.63s", args[0]);
-    s->ports[at].mode = (enum port_mode)mode;
+    world_port(s, args[0], args[1]);
 }
 
 static void do_try(struct scenario *s, char **args, size_t count)

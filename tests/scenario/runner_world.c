@@ -84,6 +84,37 @@ static enum port_mode mode_of(const struct scenario *s, const char *name)
     return s->other_ports;
 }
 
+void world_port(struct scenario *s, const char *name, const char *how)
+{
+    static const char *const modes[] = {[PORT_CLOSED] = "closed",
+                                        [PORT_OPEN] = "open",
+                                        [PORT_HANGS] = "hangs",
+                                        [PORT_UNRESOLVED] = "unresolved",
+                                        [PORT_MANUAL] = "manual"};
+    size_t mode = 0;
+    while (mode < COUNT_OF(modes) && strcmp(modes[mode], how) != 0) {
+        mode++;
+    }
+    if (mode == COUNT_OF(modes)) {
+        fail(s, "a port is open, closed, hangs, unresolved or manual");
+    }
+    if (strcmp(name, "all") == 0) {
+        s->other_ports = (enum port_mode)mode;
+        s->port_count = 0;
+        return;
+    }
+    size_t at = 0;
+    while (at < s->port_count && strcmp(s->ports[at].name, name) != 0) {
+        at++;
+    }
+    if (at == PORTS_MAX) {
+        fail(s, "too many ports");
+    }
+    s->port_count = at == s->port_count ? at + 1 : s->port_count;
+    snprintf(s->ports[at].name, sizeof(s->ports[at].name), "%.63s", name);
+    s->ports[at].mode = (enum port_mode)mode;
+}
+
 static void meet_try(struct scenario *s, const struct fake_call *call)
 {
     struct running_try *running = &s->tries[call->index];
