@@ -1,33 +1,34 @@
 #include "cmd_kv_internal.h"
-#include "cmd_kv_stall_internal.h"
-#include "outrider/base/backoff.h"
 #include "outrider/codec/json/json_member.h"
 #include "outrider/codec/json/json_write.h"
+#include "outrider/core/config/config.h"
+#include "outrider/core/registry/follow.h"
 #include "outrider/io/loop/loop.h"
 #include "outrider/io/loop/timer.h"
+#include "outrider/os/clock.h"
 #include "outrider/os/entropy.h"
 #include "outrider/registry/registry.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { OPEN_MS = 5000, AGAIN_FIRST_MS = 100, AGAIN_CAP_MS = 5000 };
+enum { TIMEOUT_MS = 5000, GRACE_MS = 1000, RETRY_AFTER_MS = 100, CHECKS_PER_TTL = 2 };
 
 struct watching {
     struct kv kv;
     struct registry_client *client;
+    struct follow follow;
+    struct queue effects;
+    struct timer *timer;
     bool json;
-    struct registry_range range;
-    int64_t from; /* the next revision wanted; 0: from now on */
-    uint64_t id, cluster;
-    bool opened, troubled; /* once; now */
-    struct timer *again;
-    struct kv_stall stall;
-    struct backoff backoff;
-    struct random random;
+    bool opened, failing; /* once; now */
+    uint64_t asked;       /* id of the request that goes to etcd itself */
+    int64_t keys;         /* created less deleted, since the start */
     bool over;
     int status;
 };
+
+static void step(struct watching *watching, struct follow_event event);
 
 static void end(struct watching *watching, int status)
 {
@@ -35,16 +36,7 @@ static void end(struct watching *watching, int status)
     watching->status = status;
 }
 
-static void open_watch(void *user)
-{
-    struct watching *watching = user;
-    struct registry_watch watch = {.id = ++watching->id,
-                                   .ranges = {watching->range},
-                                   .range_count = 1,
-                                   .from_revision = watching->from,
-                                   .timeout_ms = OPEN_MS};
-    registry_watch(watching->client, &watch);
-}
+/* ---- printing ---- */
 
 static void print_json(const struct registry_change *change)
 {
@@ -63,118 +55,169 @@ static void print_json(const struct registry_change *change)
     buf_fini(&document);
 }
 
-static void on_changed(struct watching *watching, const struct registry_watch_event *event)
+static void print_change(struct watching *watching, const struct registry_change *change)
 {
-    for (size_t i = 0; i < event->change_count; i++) {
-        const struct registry_change *change = &event->changes[i];
-        if (watching->json) {
-            print_json(change);
-        } else {
-            puts(change->deleted ? "DELETE" : "PUT");
-            kv_print_line(change->key);
-            kv_print_line(change->value);
-        }
+    if (watching->json) {
+        print_json(change);
+    } else {
+        puts(change->deleted ? "DELETE" : "PUT");
+        kv_print_line(change->key);
+        kv_print_line(change->value);
     }
-    watching->from = event->revision >= watching->from ? event->revision + 1 : watching->from;
-    kv_stall_told(&watching->stall, event);
-    if (!kv_flush()) {
-        end(watching, EX_FAILED); /* nobody reads any more */
-    }
+    watching->keys += change->deleted ? -1 : change->create_revision == change->mod_revision ? 1 : 0;
 }
 
-/* Whether what is watched now is not what was; said. */
-static bool is_other_cluster(struct watching *watching, const struct registry_watch_event *event)
-{
-    if (watching->cluster != 0 && event->cluster != 0 && event->cluster != watching->cluster) {
-        end(watching, cli_fail(EX_FAILED,
-                               "%.*s belongs to cluster %" PRIx64 ", and what was watched to %" PRIx64
-                               ": begin again to see it",
-                               STR_ARG(event->endpoint), event->cluster, watching->cluster));
-    }
-    return watching->over;
-}
+/* ---- requests ---- */
 
-static void on_opened(struct watching *watching, const struct registry_watch_event *event)
-{
-    if (is_other_cluster(watching, event)) {
-        return;
-    }
-    watching->cluster = event->cluster;
-    watching->from = watching->from == 0 ? event->revision + 1 : watching->from;
-    if (watching->troubled) {
-        fprintf(stderr, "outrider: watching again, from revision %" PRId64 " on\n", watching->from);
-    }
-    watching->opened = true;
-    watching->troubled = false;
-    backoff_reset(&watching->backoff);
-    kv_stall_opened(&watching->stall, watching->from - 1, event->revision);
-}
-
-static void try_again(struct watching *watching, struct str why)
-{
-    if (!watching->troubled) {
-        fprintf(stderr, "outrider: %.*s: trying again\n", STR_ARG(why));
-    }
-    watching->troubled = true;
-    timer_arm_ms(watching->again, backoff_next(&watching->backoff, &watching->random));
-}
-
-static void on_stalled(struct str why, bool set_back, void *user)
+static void on_revision(const struct etcd_client_reply *reply, void *user)
 {
     struct watching *watching = user;
-    registry_unwatch(watching->client, watching->id);
-    if (set_back) {
-        end(watching, cli_fail(EX_FAILED, "%.*s: begin again to see what it has", STR_ARG(why)));
-    } else {
-        try_again(watching, why);
-    }
+    struct registry_reply passed = {.id = watching->asked,
+                                    .op = REGISTRY_GET,
+                                    .failure = reply->failure,
+                                    .error = reply->error,
+                                    .revision = reply->revision,
+                                    .cluster = reply->cluster};
+    step(watching, (struct follow_event){.type = FOLLOW_ON_REPLY, .reply = &passed});
 }
 
-static void on_ended(struct watching *watching, const struct registry_watch_event *event)
+/* Only the revision of a GET is needed, so etcd looks the key up and does not send it. */
+static void submit(struct watching *watching, const struct registry_request *request)
 {
-    bool for_good = event->failure == REGISTRY_DENIED || event->failure == REGISTRY_REFUSED;
-    kv_stall_closed(&watching->stall);
-    if (event->read_anew) {
-        end(watching, cli_fail(EX_FAILED,
-                               "revision %" PRId64
-                               " is compacted, and what happened since is lost: read the keys, or go "
-                               "on with the oldest there is, --rev %" PRId64,
-                               watching->from, event->oldest));
-    } else if (for_good || !watching->opened) {
-        end(watching, kv_fail(event->failure, event->error));
-    } else {
-        try_again(watching, event->error.size > 0 ? event->error : STR("the watch ended"));
+    if (request->op != REGISTRY_GET) {
+        registry_submit(watching->client, request);
+        return;
     }
+    struct etcd_ask ask = {.kind = ETCD_ASK_OP,
+                           .op = {.kind = ETCD_GET, .key = request->key, .count_only = true}};
+    watching->asked = request->id;
+    etcd_client_ask(watching->kv.etcd, &ask, request->timeout_ms, on_revision, watching);
+}
+
+static void on_reply(const struct registry_reply *reply, void *user)
+{
+    step(user, (struct follow_event){.type = FOLLOW_ON_REPLY,
+                                     .reply = reply,
+                                     .listed = reply->item_count,
+                                     .newest = reply->item_count == 0 ? 0 : reply->items[0].kv.mod_revision});
 }
 
 static void on_watch(const struct registry_watch_event *event, void *user)
 {
     struct watching *watching = user;
-    if (watching->over || event->id != watching->id) {
+    if (follow_watches(&watching->follow, event->id)) {
+        for (size_t i = 0; i < event->change_count; i++) {
+            print_change(watching, &event->changes[i]);
+        }
+        if (!kv_flush()) {
+            end(watching, EX_FAILED); /* the reader of the output is gone */
+        }
+    }
+    step(watching, (struct follow_event){.type = FOLLOW_ON_WATCH, .watch = event});
+}
+
+/* ---- what the follower finds ---- */
+
+static void on_opened(struct watching *watching, int64_t delivered)
+{
+    if (watching->failing) {
+        fprintf(stderr, "outrider: watching again, from revision %" PRId64 " on\n", delivered + 1);
+    }
+    watching->opened = true;
+    watching->failing = false;
+}
+
+static void on_failed(struct watching *watching, const struct follow_effect *failed)
+{
+    bool final = failed->failure == REGISTRY_DENIED || failed->failure == REGISTRY_REFUSED;
+    if (final || !watching->opened) {
+        end(watching, kv_fail(failed->failure, failed->text));
         return;
     }
-    switch (event->type) {
-    case REGISTRY_WATCH_OPENED: on_opened(watching, event); break;
-    case REGISTRY_WATCH_CHANGED: on_changed(watching, event); break;
-    case REGISTRY_WATCH_ENDED: on_ended(watching, event); break;
+    if (!watching->failing) {
+        fprintf(stderr, "outrider: %.*s: trying again\n", STR_ARG(failed->text));
+    }
+    watching->failing = true;
+}
+
+static int cannot_resume(const struct watching *watching, const struct follow_effect *effect)
+{
+    if (effect->cause != FOLLOW_COMPACTED) {
+        return cli_fail(EX_FAILED, "%.*s: start again to see its keys", STR_ARG(effect->text));
+    }
+    return cli_fail(EX_FAILED,
+                    "revision %" PRId64
+                    " is compacted, and the changes since are lost: read the keys, or continue "
+                    "with the oldest, --rev %" PRId64,
+                    follow_delivered(&watching->follow) + 1, effect->oldest);
+}
+
+static void carry_out(struct watching *watching, const struct follow_effect *effect)
+{
+    switch (effect->type) {
+    case FOLLOW_DO_REQUEST: submit(watching, &effect->request); break;
+    case FOLLOW_DO_WATCH: registry_watch(watching->client, &effect->watch); break;
+    case FOLLOW_DO_UNWATCH: registry_unwatch(watching->client, effect->id); break;
+    case FOLLOW_DO_OPENED: on_opened(watching, effect->revision); break;
+    case FOLLOW_DO_FAILED: on_failed(watching, effect); break;
+    case FOLLOW_DO_READ_ANEW: end(watching, cannot_resume(watching, effect)); break;
+    case FOLLOW_DO_PAGE:
+    case FOLLOW_DO_FORGET:
+    case FOLLOW_DO_LISTED:
+    case FOLLOW_DO_READ_BACK:
+    case FOLLOW_DO_CONFIRM:
+    case FOLLOW_DO_SYNCED:
+    case FOLLOW_DO_STALE:
+    case FOLLOW_DO_NOTE: break;
     }
 }
 
-static int run(struct watching *watching)
+static void step(struct watching *watching, struct follow_event event)
+{
+    struct follow_effect effect;
+    event.now = (struct instant){.mono = clock_mono_ms(), .boot = clock_boot_ms(), .wall = clock_wall_ms()};
+    event.keys = watching->keys;
+    follow_step(&watching->follow, &event, &watching->effects);
+    while (queue_take(&watching->effects, &effect)) {
+        if (!watching->over) {
+            carry_out(watching, &effect);
+        }
+    }
+    timer_arm_at_ms(watching->timer, follow_deadline(&watching->follow).latest);
+}
+
+static void on_timer(void *user)
+{
+    step(user, (struct follow_event){.type = FOLLOW_ON_TICK});
+}
+
+/* ---- the command ---- */
+
+static int run(struct watching *watching, const struct registry_range *range, int64_t from)
 {
     uint64_t seed;
     entropy_fill(&seed, sizeof(seed));
-    random_seed(&watching->random, seed);
-    backoff_init(&watching->backoff, AGAIN_FIRST_MS, AGAIN_CAP_MS);
-    watching->client = registry_attach(etcd_registry(watching->kv.etcd), NULL, on_watch, watching);
-    watching->again = timer_new(watching->kv.loop, open_watch, watching);
-    kv_stall_init(&watching->stall, &watching->kv, &watching->range, on_stalled, watching);
-    open_watch(watching);
+    follow_init(&watching->follow,
+                &(struct follow_settings){.ranges = {*range},
+                                          .range_count = 1,
+                                          .check = FOLLOW_CHECK_NEWEST,
+                                          .timeout_ms = TIMEOUT_MS,
+                                          .check_ms = watching->kv.config->registry.ttl_ms / CHECKS_PER_TTL,
+                                          .grace_ms = GRACE_MS,
+                                          .first_ms = RETRY_AFTER_MS,
+                                          .cap_ms = RETRY_CAP_MS,
+                                          .slow_ms = RETRY_CAP_MS,
+                                          .seed = seed});
+    queue_init(&watching->effects, sizeof(struct follow_effect));
+    watching->timer = timer_new(watching->kv.loop, on_timer, watching);
+    watching->client = registry_attach(etcd_registry(watching->kv.etcd), on_reply, on_watch, watching);
+    step(watching, (struct follow_event){.type = FOLLOW_ON_START, .revision = from});
     while (!watching->over) {
         loop_turn_once(watching->kv.loop, true);
     }
-    kv_stall_fini(&watching->stall);
-    timer_free(watching->again);
+    timer_free(watching->timer);
+    queue_fini(&watching->effects);
+    follow_fini(&watching->follow);
     return watching->status;
 }
 
@@ -185,6 +228,7 @@ int cmd_kv_watch(const struct command *command, struct cli_args args)
     struct etcd_op op = {0};
     struct watching watching = {0};
     const char *revision = NULL;
+    int64_t from = 0;
     const struct cli_option options[] = {
         {"--config", 'c', &common.config, NULL}, {"--json", 0, NULL, &common.json},
         {"--prefix", 0, NULL, &range.prefix},    {"--from-key", 0, NULL, &range.from_key},
@@ -195,14 +239,18 @@ int cmd_kv_watch(const struct command *command, struct cli_args args)
     if (!kv_words(command, args, options, COUNT_OF(options), 1, 2, &words, &status)) {
         return status;
     }
-    if (revision != NULL && (str_to_i64(str_of(revision), &watching.from) < 0 || watching.from <= 0)) {
+    if (revision != NULL && (str_to_i64(str_of(revision), &from) < 0 || from <= 0)) {
         return cli_usage(command, "--rev: `%s` is not a number above 0", revision);
     }
     status = kv_range(command, &range, words, &op);
+    if (status == 0 && op.end.size == 0) {
+        buf_str(&range.end, op.key); /* one key: a range up to the first key behind it */
+        buf_add(&range.end, "", 1);
+        op.end = buf_view(&range.end);
+    }
     if (status == 0 && (status = kv_open(&watching.kv, &common)) == 0) {
         watching.json = common.json;
-        watching.range = (struct registry_range){.key = op.key, .end = op.end};
-        status = run(&watching);
+        status = run(&watching, &(struct registry_range){.key = op.key, .end = op.end}, from);
         kv_close(&watching.kv);
     }
     buf_fini(&range.end);

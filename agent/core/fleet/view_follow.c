@@ -125,7 +125,8 @@ static void carry_out(struct view *view, const struct follow_effect *effect, con
     case FOLLOW_DO_FORGET: view_forget_pages(view); break;
     case FOLLOW_DO_LISTED: complete(view, effect, &event->now, effects); break;
     case FOLLOW_DO_OPENED: view->cluster = effect->cluster; break;
-    case FOLLOW_DO_READ_BACK: break;
+    case FOLLOW_DO_READ_BACK:
+    case FOLLOW_DO_FAILED: break;
     case FOLLOW_DO_CONFIRM: mark_true(view, &event->now); break;
     case FOLLOW_DO_SYNCED: view_push(effects, VIEW_DO_SYNCED, STR("")); break;
     case FOLLOW_DO_STALE: view_push(effects, VIEW_DO_STALE, effect->text); break;

@@ -83,28 +83,25 @@ struct follow_effect *follow_push(struct queue *effects, enum follow_effect_type
     return effect;
 }
 
-static void push_text(struct queue *effects, enum follow_effect_type type, struct str text)
+static struct follow_effect *push_text(struct queue *effects, enum follow_effect_type type, struct str text)
 {
     struct str kept = queue_copy(effects, text);
-    follow_push(effects, type)->text = kept;
+    struct follow_effect *effect = follow_push(effects, type);
+    effect->text = kept;
+    return effect;
 }
 
-static void push_note(enum follow_note note, struct str text, enum registry_failure failure,
-                      struct queue *effects)
+static void push_note(struct follow *follow, enum follow_note note, struct str text, struct queue *effects)
 {
-    struct str kept = queue_copy(effects, text);
-    struct follow_effect *effect = follow_push(effects, FOLLOW_DO_NOTE);
-    effect->note = note;
-    effect->text = kept;
-    effect->failure = failure;
+    follow->noted |= 1u << note;
+    push_text(effects, FOLLOW_DO_NOTE, text)->note = note;
 }
 
 /* One line until a stream was steady. */
 static void note_once(struct follow *follow, enum follow_note note, const char *text, struct queue *effects)
 {
     if ((follow->noted & 1u << note) == 0) {
-        follow->noted |= 1u << note;
-        push_note(note, str_of(text), REGISTRY_OK, effects);
+        push_note(follow, note, str_of(text), effects);
     }
 }
 
@@ -215,11 +212,17 @@ static void wait_for_next(struct follow *follow, enum registry_failure failure, 
     }
 }
 
-static void count_failure(struct follow *follow, const struct instant *now)
+/* What is open is closed, and the next try comes after a wait. */
+static void fail(struct follow *follow, enum registry_failure failure, struct str why,
+                 const struct instant *now, struct queue *effects)
 {
+    drop(follow, why, now, effects);
+    set_error(follow, why);
     if (follow->outage.count++ == 0) {
         follow->outage.since_mono = now->mono;
     }
+    push_text(effects, FOLLOW_DO_FAILED, why)->failure = failure;
+    wait_for_next(follow, failure, now->mono);
 }
 
 void follow_fail(struct follow *follow, enum registry_failure failure, struct str why,
@@ -228,31 +231,24 @@ void follow_fail(struct follow *follow, enum registry_failure failure, struct st
     /* A registry that restarts, or a proxy that cuts idle connections, ends a stream that was open. */
     unsigned patience = follow->settings.patience;
     patience += patience > 0 && follow->state == FOLLOW_OPEN ? 1 : 0;
-    drop(follow, why, now, effects);
-    set_error(follow, why);
-    count_failure(follow, now);
+    fail(follow, failure, why, now, effects);
     bool logged = retry_is_slow(failure) || follow->outage.count > patience;
     if (logged && outage_log_once(&follow->outage, failure)) {
-        follow->noted |= 1u << FOLLOW_NOTE_OUTAGE;
-        push_note(FOLLOW_NOTE_OUTAGE, str_of(follow->last_error), failure, effects);
+        push_note(follow, FOLLOW_NOTE_OUTAGE, why, effects);
     }
-    wait_for_next(follow, failure, now->mono);
 }
 
 void follow_end_silent(struct follow *follow, const char *why, const struct instant *now,
                        struct queue *effects)
 {
     follow->silences++;
-    note_once(follow, FOLLOW_NOTE_SILENT, why, effects);
+    follow->counted = false; /* a wrong count must not end every stream */
     if (follow->settings.lists && follow->silent++ > 0) {
         follow_read_anew(follow, FOLLOW_SILENT_TWICE, 0, why, now, effects);
         return;
     }
-    drop(follow, str_of(why), now, effects);
-    set_error(follow, str_of(why));
-    count_failure(follow, now);
-    follow->counted = false; /* a wrong count must not end every stream */
-    wait_for_next(follow, REGISTRY_OK, now->mono);
+    fail(follow, REGISTRY_OK, str_of(why), now, effects);
+    note_once(follow, FOLLOW_NOTE_SILENT, why, effects);
 }
 
 /* The registry answers, so the first wait is short; only one that fails again and again is spared. */
@@ -266,15 +262,13 @@ static int64_t delay_of_listing(struct follow *follow)
 void follow_read_anew(struct follow *follow, enum follow_cause cause, int64_t oldest, const char *why,
                       const struct instant *now, struct queue *effects)
 {
-    struct str kept = queue_copy(effects, str_of(why));
-    drop(follow, kept, now, effects);
-    set_error(follow, kept);
-    push_note(FOLLOW_NOTE_READ_ANEW, kept, REGISTRY_OK, effects);
+    drop(follow, str_of(why), now, effects);
+    set_error(follow, str_of(why));
+    push_text(effects, FOLLOW_DO_NOTE, str_of(why))->note = FOLLOW_NOTE_READ_ANEW;
     follow_forget_listing(follow, effects);
-    struct follow_effect *effect = follow_push(effects, FOLLOW_DO_READ_ANEW);
+    struct follow_effect *effect = push_text(effects, FOLLOW_DO_READ_ANEW, str_of(why));
     effect->cause = cause;
     effect->oldest = oldest;
-    effect->text = kept;
     follow->seen = 0;
     if (!follow->settings.lists) {
         follow_set_state(follow, FOLLOW_OFF);

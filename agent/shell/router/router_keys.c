@@ -77,6 +77,7 @@ static void route(struct router *router, union router_effect *any, const struct 
     case FOLLOW_DO_SYNCED:
     case FOLLOW_DO_STALE:
     case FOLLOW_DO_OPENED:
+    case FOLLOW_DO_FAILED:
     case FOLLOW_DO_PAGE:
     case FOLLOW_DO_FORGET:
     case FOLLOW_DO_LISTED:

@@ -149,6 +149,7 @@ enum follow_effect_type {
     FOLLOW_DO_CONFIRM,   /* at this moment the owner knows all that the registry has */
     FOLLOW_DO_SYNCED,    /* the first CONFIRM of a stream */
     FOLLOW_DO_STALE,     /* that is no longer certain, because of `text` */
+    FOLLOW_DO_FAILED,    /* `failure`, `text`; another try comes after a wait */
     FOLLOW_DO_READ_ANEW, /* because of `cause`, `text` */
     FOLLOW_DO_NOTE       /* log `note` with `text` */
 };
@@ -164,7 +165,8 @@ struct follow_effect {
     int64_t oldest;   /* read anew, compacted: the oldest revision a watch can begin at; 0: unknown */
     enum follow_cause cause;
     enum follow_note note;
-    enum registry_failure failure; /* note: outage */
+    enum registry_failure
+        failure; /* failed; note: outage. OK: a stream that ended in good order or is silent */
     struct str text;
     struct registry_request request;
     struct registry_watch watch;

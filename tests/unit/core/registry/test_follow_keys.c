@@ -39,10 +39,16 @@ static void step(struct world *world, struct follow_event event)
     follow_step(&world->watch, &event, &world->effects);
 }
 
+/* Of no use to an owner of known keys. */
+static bool is_plain(enum follow_effect_type type)
+{
+    return type == FOLLOW_DO_SYNCED || type == FOLLOW_DO_STALE || type == FOLLOW_DO_FAILED;
+}
+
 static bool asks(struct world *world, enum follow_effect_type type, struct follow_effect *ret_effect)
 {
     while (queue_take(&world->effects, ret_effect)) {
-        if (ret_effect->type != FOLLOW_DO_SYNCED && ret_effect->type != FOLLOW_DO_STALE) {
+        if (!is_plain(ret_effect->type)) {
             return ret_effect->type == type;
         }
     }
@@ -55,7 +61,7 @@ static unsigned pending(struct world *world)
     struct follow_effect effect;
     unsigned count = 0;
     while (queue_take(&world->effects, &effect)) {
-        count += effect.type != FOLLOW_DO_SYNCED && effect.type != FOLLOW_DO_STALE ? 1 : 0;
+        count += is_plain(effect.type) ? 0 : 1;
     }
     return count;
 }
@@ -149,8 +155,7 @@ static void backs_off_and_logs_once(void **state)
                 (struct registry_watch_event){
                     .id = id, .type = REGISTRY_WATCH_ENDED, .failure = REGISTRY_RETRY, .error = STR("no")});
         while (queue_take(&world->effects, &effect)) {
-            assert_int_equal(effect.type, FOLLOW_DO_NOTE);
-            logged += effect.note == FOLLOW_NOTE_OUTAGE ? 1 : 0;
+            logged += effect.type == FOLLOW_DO_NOTE && effect.note == FOLLOW_NOTE_OUTAGE ? 1 : 0;
         }
     }
     assert_int_equal(logged, 1);
@@ -185,10 +190,10 @@ static void a_silent_watch_is_closed(void **state)
     assert_int_equal(window.earliest, world->now + 1000);
     world->now = window.latest;
     step(world, (struct follow_event){.type = FOLLOW_ON_TICK});
-    assert_true(asks(world, FOLLOW_DO_NOTE, &effect));
-    assert_int_equal(effect.note, FOLLOW_NOTE_SILENT);
     assert_true(asks(world, FOLLOW_DO_UNWATCH, &effect));
     assert_int_equal(effect.id, id);
+    assert_true(asks(world, FOLLOW_DO_NOTE, &effect));
+    assert_int_equal(effect.note, FOLLOW_NOTE_SILENT);
     assert_false(follow_watches(&world->watch, id));
 }
 
@@ -308,10 +313,10 @@ static void two_differences_close_the_watch(void **state)
     world->now += 1000;
     step(world, (struct follow_event){.type = FOLLOW_ON_TICK, .owner = {.settled = true, .known = {40}}});
     compared(world, compares(world), REGISTRY_OK, false, 40);
-    assert_true(asks(world, FOLLOW_DO_NOTE, &effect));
-    assert_int_equal(effect.note, FOLLOW_NOTE_SILENT);
     assert_true(asks(world, FOLLOW_DO_UNWATCH, &effect));
     assert_int_equal(effect.id, watch);
+    assert_true(asks(world, FOLLOW_DO_NOTE, &effect));
+    assert_int_equal(effect.note, FOLLOW_NOTE_SILENT);
     assert_true(asks(world, FOLLOW_DO_READ_BACK, &effect));
     assert_int_equal(effect.revision, 90);
 }
