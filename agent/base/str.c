@@ -20,6 +20,20 @@ int hex_value(char c)
                                   : -1;
 }
 
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+bool str_eq_nocase(struct str a, struct str b)
+{
+    size_t same = 0;
+    while (same < a.size && same < b.size && lower(a.data[same]) == lower(b.data[same])) {
+        same++;
+    }
+    return same == a.size && same == b.size;
+}
+
 bool str_starts(struct str text, struct str prefix)
 {
     return text.size >= prefix.size && str_eq((struct str){text.data, prefix.size}, prefix);

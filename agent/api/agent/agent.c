@@ -1,5 +1,4 @@
-/* GET /api/agent: the agent and its server as one document. No setting that is a secret, or the path of one,
- * is in it. */
+/* GET /api/agent: the agent and its server as one document, without secrets and the paths of files with secrets. */
 #include "agent_internal.h"
 #include "outrider/api/agent/handlers.h"
 #include "outrider/api/common/context.h"
@@ -10,7 +9,7 @@
 #include "outrider/core/server/hold.h"
 #include "outrider/core/server/server.h"
 
-static void write_who(struct json_writer *json, const struct api_view *view)
+static void write_identity(struct json_writer *json, const struct api_view *view)
 {
     json_member_time(json, "now", view->now.wall);
     json_member_text(json, "type", view->config->server.type);
@@ -105,7 +104,7 @@ static void write_holds(struct json_writer *json, const struct api_view *view)
     json_write_object_end(json);
 }
 
-/* What time alone will change: a loading server has until then, a failing one is withdrawn then. */
+/* What will change with time alone: the end of the grace period, and the withdrawal of a failing server. */
 static void write_limits(struct json_writer *json, const struct api_view *view)
 {
     const struct server *server = view->server;
@@ -146,7 +145,7 @@ void api_agent(struct api_context *context, const struct api_request *request, s
         json_write_object_end(&json);
         return;
     }
-    write_who(&json, &view);
+    write_identity(&json, &view);
     write_life(&json, &view);
     api_write_probes(&json, &view);
     write_holds(&json, &view);

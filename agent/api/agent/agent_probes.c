@@ -1,4 +1,4 @@
-/* Probes as JSON: what each is, what it found, and how long ago. */
+/* Probes as JSON: settings, verdict, and the last try. */
 #include "agent_internal.h"
 #include "outrider/api/common/view.h"
 #include "outrider/codec/json/json_member.h"
@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-/* How long ago, of a moment that may never have been. */
+/* The ms since `mono_ms`, 0 of which means never: then -1. */
 static int64_t ago(int64_t mono_ms, const struct instant *now)
 {
     return mono_ms == 0 ? -1 : now->mono - mono_ms;
@@ -29,7 +29,7 @@ static void write_last(struct json_writer *json, const struct probe *probe, cons
     json_member_span(json, "lastPassedAgoMs", ago(probe->last_passed_mono, now));
 }
 
-/* Successes still needed until the verdict is passing; 0 when it is. */
+/* The successes missing for the verdict passing; 0 when it is. */
 static unsigned passes_needed(const struct health *health)
 {
     if (health_verdict(health) == VERDICT_PASSING) {

@@ -1,4 +1,4 @@
-/* The process that answers, as JSON: the same for an agent with a server and for an observer. */
+/* The agent's process as JSON. */
 #include "agent_internal.h"
 #include "outrider/api/common/view.h"
 #include "outrider/codec/json/json_member.h"

@@ -15,7 +15,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* As etcdctl writes leases and clusters. */
+/* Hexadecimal, as etcdctl prints ids. */
 static void write_hex(struct json_writer *json, const char *name, uint64_t id)
 {
     char text[24];
@@ -29,7 +29,7 @@ static void write_lease_id(struct json_writer *json, const char *name, struct re
     json_member_text(json, name, registry_lease_is_none(lease) ? NULL : registry_lease_text(lease, text));
 }
 
-/* Where the other holder is, as its record says; null when that cannot be read. */
+/* The host in the other holder's record; null when the record cannot be read. */
 static void write_conflict_host(struct json_writer *json, const struct registrar *registrar)
 {
     struct record record;

@@ -1,4 +1,4 @@
-/* GET /api/agent where there is no server, and what is told of the view everywhere. */
+/* GET /api/agent of an observer, and the member `view` of any agent. */
 #include "agent_internal.h"
 #include "outrider/api/common/view.h"
 #include "outrider/codec/json/json_member.h"
@@ -15,7 +15,7 @@ static void write_text(struct json_writer *json, const char *name, const char *v
     json_member_text(json, name, value == NULL || value[0] == '\0' ? NULL : value);
 }
 
-/* Keys under the prefix that are no records: their bytes may be anything. */
+/* Keys under the prefix that are no records; their bytes may be anything. */
 static void write_unreadable(struct json_writer *json, const struct view *fleet)
 {
     json_member_int(json, "unreadable", (int64_t)view_unreadable_count(fleet));

@@ -12,15 +12,8 @@
 #include "outrider/core/config/config.h"
 #include "outrider/os/file.h"
 
-#include <strings.h>
-
 /* A token is one line; a file larger than this is something else. */
 enum { TOKEN_MAX = 4096 };
-
-static bool same_text(struct str a, struct str b)
-{
-    return a.size == b.size && (a.size == 0 || strncasecmp(a.data, b.data, a.size) == 0);
-}
 
 /* HOST or HOST:PORT without its port and without brackets. Ports are not compared: a container's may be
  * mapped. */
@@ -42,14 +35,14 @@ static bool host_fits(const struct config *config, const struct api_request *req
 {
     struct str host = host_part(request->host);
     struct str ours = host_part(str_of(request->policy->address));
-    if (same_text(host, STR("localhost")) || str_eq(host, STR("127.0.0.1")) || str_eq(host, STR("::1"))) {
+    if (str_eq_nocase(host, STR("localhost")) || str_eq(host, STR("127.0.0.1")) || str_eq(host, STR("::1"))) {
         return true;
     }
     if (is_wildcard(ours)) {
         /* Rebinding needs a name; a page that uses one has no token. */
         return address_is_ipv4(host) || address_is_ipv6(host) || config->http.token_file != NULL;
     }
-    return host.size > 0 && same_text(host, ours);
+    return host.size > 0 && str_eq_nocase(host, ours);
 }
 
 /* A browser sends the origin of the page, which must be the address the request itself goes to. */
@@ -57,17 +50,17 @@ static bool origin_fits(const struct api_request *request)
 {
     struct str rest;
     struct str scheme = str_split(request->origin, ':', &rest);
-    bool http = same_text(scheme, STR("http")) || same_text(scheme, STR("https"));
+    bool http = str_eq_nocase(scheme, STR("http")) || str_eq_nocase(scheme, STR("https"));
     if (!http || !str_starts(rest, STR("//")) || request->host.size == 0) {
         return false;
     }
-    return same_text((struct str){rest.data + 2, rest.size - 2}, request->host);
+    return str_eq_nocase((struct str){rest.data + 2, rest.size - 2}, request->host);
 }
 
 static bool is_json(struct str content_type)
 {
     struct str rest;
-    return same_text(str_trim(str_split(content_type, ';', &rest)), STR("application/json"));
+    return str_eq_nocase(str_trim(str_split(content_type, ';', &rest)), STR("application/json"));
 }
 
 /* In constant time for a given length, so that the time of a refusal tells nothing about the token. */
@@ -121,7 +114,7 @@ static bool token_fits(const struct config *config, const struct api_request *re
 {
     struct str given;
     struct str scheme = str_split(request->authorization, ' ', &given);
-    given = same_text(scheme, STR("Bearer")) ? str_trim(given) : (struct str){NULL, 0};
+    given = str_eq_nocase(scheme, STR("Bearer")) ? str_trim(given) : (struct str){NULL, 0};
     struct buf text = {0};
     struct error err;
     bool readable = read_token(config, &err, &text) == 0;

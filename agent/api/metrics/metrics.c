@@ -49,14 +49,14 @@ static void write_histogram(struct buf *out, const char *name, struct prometheus
 
 static void write_status(struct buf *out, const struct api_view *view)
 {
-    prometheus_family(out, "outrider_build_info", PROMETHEUS_GAUGE, "The running version; always 1.");
+    prometheus_family(out, "outrider_build_info", PROMETHEUS_GAUGE, "Version of the agent; always 1.");
     struct prometheus_label version = LABEL("version", view->version);
     prometheus_int(out, "outrider_build_info", &version, 1, 1);
     if (view->server == NULL) {
         return;
     }
     prometheus_family(out, "outrider_status", PROMETHEUS_GAUGE,
-                      "1 for the effective status of the server, 0 for others.");
+                      "1 for the effective status of the server, 0 for the others.");
     for (int status = 0; status < STATUS_COUNT; status++) {
         struct prometheus_label label = LABEL("status", status_name((enum status)status));
         prometheus_int(out, "outrider_status", &label, 1, server_status(view->server) == (enum status)status);
@@ -77,14 +77,14 @@ static void write_status(struct buf *out, const struct api_view *view)
 static void write_probes(struct buf *out, const struct api_view *view)
 {
     prometheus_family(out, "outrider_probe_success", PROMETHEUS_GAUGE,
-                      "1 while the verdict of the probe is passing, 0 while it is failing or not known yet.");
+                      "1 while the verdict of the probe is passing, 0 while it is failing or unknown.");
     for (size_t i = 0; i < view->probe_count; i++) {
         struct prometheus_label label = LABEL("probe", view->probes[i].config->name);
         bool passing = health_verdict(&view->probes[i].probe->health) == VERDICT_PASSING;
         prometheus_int(out, "outrider_probe_success", &label, 1, passing);
     }
     prometheus_family(out, "outrider_probe_duration_seconds", PROMETHEUS_HISTOGRAM,
-                      "How long the tries of a probe took.");
+                      "Duration of a probe's tries.");
     for (size_t i = 0; i < view->probe_count; i++) {
         write_histogram(out, "outrider_probe_duration_seconds", LABEL("probe", view->probes[i].config->name),
                         view->probes[i].duration);
@@ -94,8 +94,7 @@ static void write_probes(struct buf *out, const struct api_view *view)
 static void write_requests(struct buf *out, const struct api_counters *counters)
 {
     const char *name = "outrider_registry_requests_total";
-    prometheus_family(out, name, PROMETHEUS_COUNTER,
-                      "Answers to requests to the registry, by how they ended.");
+    prometheus_family(out, name, PROMETHEUS_COUNTER, "Registry requests by outcome.");
     for (int op = 0; op < REGISTRY_OP_COUNT; op++) {
         for (int outcome = 0; outcome < REGISTRY_FAILURE_COUNT; outcome++) {
             struct prometheus_label labels[] = {
@@ -105,7 +104,7 @@ static void write_requests(struct buf *out, const struct api_counters *counters)
         }
     }
     name = "outrider_registry_request_duration_seconds";
-    prometheus_family(out, name, PROMETHEUS_HISTOGRAM, "How long requests to the registry took.");
+    prometheus_family(out, name, PROMETHEUS_HISTOGRAM, "Duration of registry requests.");
     for (int op = 0; op < REGISTRY_OP_COUNT; op++) {
         write_histogram(out, name, LABEL("op", registry_op_name((enum registry_op)op)),
                         &counters->registry_duration[op]);
@@ -123,12 +122,12 @@ static void write_registry(struct buf *out, const struct api_view *view)
                        ? 0
                        : registrar_lease_deadline(registrar) - view->now.boot;
     single(out, "outrider_registrations_total", PROMETHEUS_COUNTER,
-           "How often the record was put under a new lease.", (int64_t)registrar_registrations(registrar));
+           "Times the record was put under a new lease.", (int64_t)registrar_registrations(registrar));
     single_seconds(out, "outrider_lease_remaining_seconds", PROMETHEUS_GAUGE,
-                   "Until the lease ends unless a heartbeat arrives; 0 without a lease.",
+                   "Time until the lease ends without a keepalive; 0 without a lease.",
                    left > 0 ? left * 1000 : 0);
     single(out, "outrider_registry_in_sync", PROMETHEUS_GAUGE,
-           "1 while a record is offered and the registry has it as it is.",
+           "1 while the registry has the record that is offered.",
            server_record(view->server) != NULL && registrar_in_sync(registrar));
 }
 
@@ -143,7 +142,7 @@ static void write_outcomes(struct buf *out, const char *name, const char *help, 
 static void write_line_peers(struct buf *out, const struct api_counters *counters)
 {
     single(out, "outrider_status_lines_overlong_total", PROMETHEUS_COUNTER,
-           "Lines on the status socket longer than one may be.", (int64_t)counters->lines_overlong);
+           "Lines on the status socket beyond the length limit.", (int64_t)counters->lines_overlong);
     single(out, "outrider_status_peers_total", PROMETHEUS_COUNTER, "Connections to the status socket.",
            (int64_t)counters->line_peers);
     single(out, "outrider_status_peers_refused_total", PROMETHEUS_COUNTER,
@@ -152,7 +151,7 @@ static void write_line_peers(struct buf *out, const struct api_counters *counter
            "Silent connections to the status socket closed to make room.",
            (int64_t)counters->line_peers_evicted);
     single(out, "outrider_status_accept_failures_total", PROMETHEUS_COUNTER,
-           "Connections to the status socket that had to wait as there was no descriptor or memory.",
+           "Connections to the status socket delayed for lack of descriptors or memory.",
            (int64_t)counters->line_accept_failures);
     single(out, "outrider_status_replies_dropped_total", PROMETHEUS_COUNTER,
            "Replies to peers that do not read.", (int64_t)counters->replies_dropped);
@@ -165,7 +164,7 @@ static void write_sockets(struct buf *out, const struct api_counters *counters)
     write_outcomes(out, "outrider_status_datagrams_total", "Datagrams on the notify socket.",
                    counters->datagrams_ok, counters->datagrams_bad);
     single(out, "outrider_status_keys_ignored_total", PROMETHEUS_COUNTER,
-           "Keys of sd_notify that mean nothing here.", (int64_t)counters->datagram_keys_ignored);
+           "sd_notify keys without a meaning to the agent.", (int64_t)counters->datagram_keys_ignored);
     write_line_peers(out, counters);
 }
 
@@ -183,14 +182,14 @@ static void write_http(struct buf *out, const struct http_server_counters *http)
            (int64_t)http->open);
     single(out, "outrider_http_connections_total", PROMETHEUS_COUNTER, "Connections accepted.",
            (int64_t)http->accepted);
-    single(out, "outrider_http_rejected_total", PROMETHEUS_COUNTER, "Connections without room.",
+    single(out, "outrider_http_rejected_total", PROMETHEUS_COUNTER, "Connections refused for lack of room.",
            (int64_t)http->rejected);
     single(out, "outrider_http_evicted_total", PROMETHEUS_COUNTER, "Idle connections closed to make room.",
            (int64_t)http->evicted);
-    single(out, "outrider_http_requests_total", PROMETHEUS_COUNTER, "Requests answered by a handler.",
+    single(out, "outrider_http_requests_total", PROMETHEUS_COUNTER, "Requests passed to a handler.",
            (int64_t)http->requests);
-    single(out, "outrider_http_faults_total", PROMETHEUS_COUNTER, "Requests that were not HTTP.",
-           (int64_t)http->faults);
+    single(out, "outrider_http_faults_total", PROMETHEUS_COUNTER,
+           "Requests refused as malformed, too large or too late.", (int64_t)http->faults);
     single(out, "outrider_http_sent_bytes_total", PROMETHEUS_COUNTER, "Bytes written to peers.",
            (int64_t)http->bytes_sent);
     const struct {
@@ -199,7 +198,7 @@ static void write_http(struct buf *out, const struct http_server_counters *http)
     } timeouts[] = {
         {"request", http->request_timeouts}, {"idle", http->idle_timeouts}, {"write", http->write_timeouts}};
     prometheus_family(out, "outrider_http_timeouts_total", PROMETHEUS_COUNTER,
-                      "Connections closed for being slow.");
+                      "Connections closed by a timeout.");
     for (size_t i = 0; i < COUNT_OF(timeouts); i++) {
         struct prometheus_label label = LABEL("kind", timeouts[i].kind);
         prometheus_int(out, "outrider_http_timeouts_total", &label, 1, (int64_t)timeouts[i].count);
@@ -210,11 +209,11 @@ static void write_process(struct buf *out, int64_t lag_us)
 {
     struct usage usage = usage_now();
     single_seconds(out, "outrider_loop_lag_seconds", PROMETHEUS_GAUGE,
-                   "The longest that a timer was late since the last scrape.", lag_us);
-    single(out, "outrider_process_resident_memory_bytes", PROMETHEUS_GAUGE, "Physical memory of the agent.",
+                   "Largest delay of a timer since the last scrape.", lag_us);
+    single(out, "outrider_process_resident_memory_bytes", PROMETHEUS_GAUGE, "Resident memory of the agent.",
            usage.resident_bytes);
     single_seconds(out, "outrider_process_cpu_seconds_total", PROMETHEUS_COUNTER,
-                   "User and system time of the agent.", usage.cpu_us);
+                   "User and system CPU time of the agent.", usage.cpu_us);
 }
 
 void api_metrics(struct api_context *context, const struct api_request *request, struct api_reply *reply)

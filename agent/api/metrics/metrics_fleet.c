@@ -1,4 +1,4 @@
-/* The part of GET /metrics that tells of the fleet as this agent sees it. */
+/* GET /metrics: the view of the fleet and its subscribers. */
 #include "metrics_internal.h"
 #include "outrider/api/common/context.h"
 #include "outrider/api/events/events.h"
@@ -12,7 +12,7 @@ static void single(struct buf *out, const char *name, enum prometheus_type type,
     prometheus_int(out, name, NULL, 0, value);
 }
 
-/* Whoever may write below the prefix chooses the types: more than this are counted together. */
+/* Any writer below the prefix chooses types, so more than this are counted together. */
 enum { TYPES_SHOWN_MAX = 256 };
 
 static void write_services_of(struct buf *out, struct str type, const size_t counts[static VIEW_STATUS_COUNT])
@@ -50,37 +50,37 @@ static void write_view(struct buf *out, const struct api_view *view)
     single(out, "outrider_cluster_size", PROMETHEUS_GAUGE, "Services in the view.",
            (int64_t)view_count(fleet));
     prometheus_family(out, "outrider_view_age_seconds", PROMETHEUS_GAUGE,
-                      "How long the view has not been certain; 0 while it is, -1 while nothing is known.");
+                      "Time since the view was last in sync; 0 while it is, -1 before the first listing.");
     prometheus_double(out, "outrider_view_age_seconds", NULL, 0, age < 0 ? -1 : (double)age / 1000);
-    single(out, "outrider_view_synced", PROMETHEUS_GAUGE, "1 while the view is what the registry has.",
+    single(out, "outrider_view_synced", PROMETHEUS_GAUGE, "1 while the view is in sync with the registry.",
            view_synced(fleet));
     single(out, "outrider_view_revision", PROMETHEUS_GAUGE, "Revision of the last change of the view.",
            view_revision(fleet));
-    single(out, "outrider_view_unreadable", PROMETHEUS_GAUGE, "Keys under the prefix that are no records.",
-           (int64_t)view_unreadable_count(fleet));
+    single(out, "outrider_view_unreadable", PROMETHEUS_GAUGE,
+           "Keys under the prefix that are not valid records.", (int64_t)view_unreadable_count(fleet));
     single(out, "outrider_view_offline", PROMETHEUS_GAUGE,
-           "Services that went without saying so in the last ten minutes.",
+           "Services whose record ended without shutting_down in the last ten minutes.",
            (int64_t)view_tombstone_count(fleet));
     single(out, "outrider_view_listings_total", PROMETHEUS_COUNTER, "Listings of the whole fleet.",
            (int64_t)view_listings(fleet));
     single(out, "outrider_view_watches_total", PROMETHEUS_COUNTER, "Watches of the fleet that were opened.",
            (int64_t)view_opens(fleet));
     single(out, "outrider_view_stalls_total", PROMETHEUS_COUNTER,
-           "Watches that were open and did not tell what happened.", (int64_t)view_stalls(fleet));
+           "Open watches that were found to miss changes.", (int64_t)view_stalls(fleet));
 }
 
 static void write_events(struct buf *out, const struct events_counters *counters)
 {
-    single(out, "outrider_sse_clients", PROMETHEUS_GAUGE, "Open streams of events.",
+    single(out, "outrider_sse_clients", PROMETHEUS_GAUGE, "Open event streams.",
            (int64_t)counters->subscribers);
-    single(out, "outrider_sse_subscribed_total", PROMETHEUS_COUNTER, "Streams of events begun.",
+    single(out, "outrider_sse_subscribed_total", PROMETHEUS_COUNTER, "Event streams opened.",
            (int64_t)counters->subscribed);
     single(out, "outrider_sse_resumed_total", PROMETHEUS_COUNTER,
-           "Of them, those that went on after their Last-Event-ID.", (int64_t)counters->resumed);
+           "Event streams resumed after their Last-Event-ID.", (int64_t)counters->resumed);
     single(out, "outrider_sse_dropped_total", PROMETHEUS_COUNTER,
-           "Streams closed because their reader was too far behind.", (int64_t)counters->dropped);
-    single(out, "outrider_sse_refused_total", PROMETHEUS_COUNTER,
-           "Streams refused: no room, or no fleet yet.", (int64_t)counters->refused);
+           "Event streams closed because the subscriber was too slow.", (int64_t)counters->dropped);
+    single(out, "outrider_sse_refused_total", PROMETHEUS_COUNTER, "Event streams refused for lack of room.",
+           (int64_t)counters->refused);
 }
 
 void api_write_fleet_metrics(struct buf *out, const struct api_view *view, const struct api_context *context)
@@ -88,13 +88,13 @@ void api_write_fleet_metrics(struct buf *out, const struct api_view *view, const
     write_services(out, view->fleet.view);
     write_view(out, view);
     single(out, "outrider_view_waiting_refused_total", PROMETHEUS_COUNTER,
-           "Requests that found too many others waiting for the fleet.", (int64_t)context->waiting_refused);
+           "Requests for the fleet that were not kept waiting because too many requests wait.",
+           (int64_t)context->waiting_refused);
     if (view->fleet.events != NULL) {
         write_events(out, events_counters(view->fleet.events));
     }
     struct prometheus_label good = {"outcome", STR("ok")}, failed = {"outcome", STR("error")};
-    prometheus_family(out, "outrider_view_writes_total", PROMETHEUS_COUNTER,
-                      "Writes of the file the view is kept in.");
+    prometheus_family(out, "outrider_view_writes_total", PROMETHEUS_COUNTER, "Writes of the view file.");
     prometheus_int(out, "outrider_view_writes_total", &good, 1,
                    (int64_t)(view->fleet.writes - view->fleet.failures));
     prometheus_int(out, "outrider_view_writes_total", &failed, 1, (int64_t)view->fleet.failures);

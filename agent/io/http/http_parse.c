@@ -20,9 +20,9 @@ static const struct http_fault long_target = {414, "target_too_long", "the reque
 static const struct http_fault long_head = {431, "headers_too_large", "the head of the request is too large"};
 static const struct http_fault many_headers = {431, "headers_too_large", "the request has too many headers"};
 static const struct http_fault unknown_coding = {501, "not_implemented",
-                                                 "this Transfer-Encoding is not known"};
+                                                 "this Transfer-Encoding is not supported"};
 static const struct http_fault bad_version = {505, "version_not_supported",
-                                              "only HTTP/1.0 and HTTP/1.1 are spoken here"};
+                                              "only HTTP/1.0 and HTTP/1.1 are supported"};
 
 /* RFC 9110, 5.6.2 */
 static bool is_token_byte(char c)
@@ -41,17 +41,12 @@ static bool is_token(struct str text)
     return text.size > 0;
 }
 
-static bool same_word(struct str a, struct str b)
-{
-    return a.size == b.size && strncasecmp(a.data, b.data, a.size) == 0;
-}
-
 /* ---- where the head ends ---- */
 
 enum { SCAN_MORE, SCAN_DONE, SCAN_FAULT };
 
-/* Looks at every byte once. Nothing but text passes, so that a TLS handshake or another protocol is answered
- * at its first bytes instead of being waited for. */
+/* Looks at each byte once. Only text passes, so that a TLS handshake or another protocol is refused at its first
+ * bytes, without waiting for more. */
 static int scan(struct str bytes, size_t start, size_t *scanned, size_t *ret_end,
                 struct http_fault *ret_fault)
 {
@@ -92,7 +87,7 @@ static size_t skip_empty_lines(struct str bytes)
     return start;
 }
 
-/* The next line without its CRLF; the scan has made sure that every line has one. */
+/* The next line without its CRLF, which the scan has checked. */
 static struct str next_line(struct str *rest)
 {
     struct str line = str_split(*rest, '\n', rest);
@@ -181,7 +176,8 @@ static const struct http_fault *parse_header(struct str line, struct http_head *
 {
     struct str value;
     struct str name = str_split(line, ':', &value);
-    if (name.size == line.size || !is_token(name)) { /* a folded line begins with a blank: no token */
+    if (name.size == line.size ||
+        !is_token(name)) { /* a folded line begins with a blank, which is no token */
         return &bad_header;
     }
     if (head->header_count == HTTP_HEADERS_MAX) {
@@ -194,7 +190,7 @@ static const struct http_fault *parse_header(struct str line, struct http_head *
 bool http_head_find(const struct http_head *head, struct str name, struct str *ret_value)
 {
     for (size_t i = 0; i < head->header_count; i++) {
-        if (same_word(head->headers[i].name, name)) {
+        if (str_eq_nocase(head->headers[i].name, name)) {
             *ret_value = head->headers[i].value;
             return true;
         }
@@ -206,7 +202,7 @@ static size_t count_of(const struct http_head *head, struct str name)
 {
     size_t count = 0;
     for (size_t i = 0; i < head->header_count; i++) {
-        count += same_word(head->headers[i].name, name) ? 1 : 0;
+        count += str_eq_nocase(head->headers[i].name, name) ? 1 : 0;
     }
     return count;
 }
@@ -233,9 +229,9 @@ static const struct http_fault *check_body(struct http_head *head, size_t max_bo
     struct str coding;
     size_t lengths = count_of(head, STR("Content-Length"));
     if (http_head_find(head, STR("Transfer-Encoding"), &coding)) {
-        return lengths > 0                         ? &length_and_coding
-               : same_word(coding, STR("chunked")) ? &chunked
-                                                   : &unknown_coding;
+        return lengths > 0                             ? &length_and_coding
+               : str_eq_nocase(coding, STR("chunked")) ? &chunked
+                                                       : &unknown_coding;
     }
     if (lengths == 0) {
         return NULL;
@@ -260,11 +256,11 @@ static const struct http_fault *check_body(struct http_head *head, size_t max_bo
 static bool has_word(const struct http_head *head, struct str name, struct str word)
 {
     for (size_t i = 0; i < head->header_count; i++) {
-        if (!same_word(head->headers[i].name, name)) {
+        if (!str_eq_nocase(head->headers[i].name, name)) {
             continue;
         }
         for (struct str rest = head->headers[i].value; rest.size > 0;) {
-            if (same_word(str_trim(str_split(rest, ',', &rest)), word)) {
+            if (str_eq_nocase(str_trim(str_split(rest, ',', &rest)), word)) {
                 return true;
             }
         }

@@ -39,6 +39,9 @@ bool str_eq(struct str a, struct str b);
 /* Byte-wise order, a prefix first: below, equal to or above 0. */
 int str_compare(struct str a, struct str b);
 
+/* Equality that ignores the case of ASCII letters. */
+bool str_eq_nocase(struct str a, struct str b);
+
 /* Whether `text` begins with `prefix`. */
 bool str_starts(struct str text, struct str prefix);
 

@@ -1,4 +1,4 @@
-/* An agent without a world: the real machines, stepped by hand, behind the API's operations. */
+/* An agent without I/O: the real machines, stepped by the test, behind the API's operations. */
 #ifndef OUTRIDER_TESTS_API_SMALL_AGENT_H
 #define OUTRIDER_TESTS_API_SMALL_AGENT_H
 
@@ -40,37 +40,35 @@ struct small_agent {
     void *controlled_user;
 };
 
-/* World "01TEST" with one tcp probe "game" on 8001, fall 3, rise 2, listening at 127.0.0.1:7117; nothing has
- * happened. */
+/* World "01TEST" with one tcp probe "game" on 8001, fall 3, rise 2, listening at 127.0.0.1:7117; not started. */
 void small_agent_init(struct small_agent *agent);
 void small_agent_fini(struct small_agent *agent);
 
-/* The agent has its address and nothing of before counts; what it offers is registered unless the registry is
- * away. */
+/* Starts without a state file and with an address; the record is registered unless registry_outage is set. */
 void small_agent_start(struct small_agent *agent);
 
-/* A line of the server. */
+/* The server reports a status line. */
 void small_agent_say(struct small_agent *agent, const char *line);
 
-/* The probe's try ended; verdicts reach the server. */
+/* The probe's try ends; a verdict reaches the server. */
 void small_agent_try(struct small_agent *agent, enum probe_outcome outcome);
 
-/* Steps the server with one event (its time is filled in) and lets the registry answer. */
+/* Steps the server with one event (its time is filled in) and lets the registry reply. */
 void small_agent_step(struct small_agent *agent, struct server_event event);
 
-/* Answers a request; the reply is to be ended with buf_fini(&reply.body). */
+/* Handles a request; the reply is ended with api_reply_fini, or buf_fini(&reply.body) when it has only that. */
 struct api_reply small_agent_ask(struct small_agent *agent, const struct api_request *request);
 
-/* GET `path` with `query`; the same. */
+/* The same for GET `path` with `query`. */
 struct api_reply small_agent_get(struct small_agent *agent, const char *path, const char *query);
 
-/* POST of JSON from loopback as an operator's command sends it; the same. */
+/* The same for a POST of JSON from loopback, as an operator's command sends it. */
 struct api_reply small_agent_post(struct small_agent *agent, const char *path, const char *body);
 
-/* The body as JSON, which it must be; ended with json_decref. Ends the reply's body. */
+/* Parses the body as JSON, which it must be, and frees it; the result is ended with json_decref. */
 json_t *small_agent_json(struct api_reply *reply);
 
-/* Asserts that the reply is an error of that status and code with a message, and ends its body. */
+/* Asserts that the reply is an error of that status and code with a message, and frees its body. */
 void small_agent_refused(struct api_reply reply, int status, const char *code);
 
 #endif

@@ -14,7 +14,7 @@ static int status_of(struct small_agent *agent, const char *path)
     return reply.status;
 }
 
-static void the_agent_lives_whatever_the_registry_does(void **state)
+static void the_agent_is_alive_during_a_registry_outage(void **state)
 {
     (void)state;
     struct small_agent agent;
@@ -55,7 +55,7 @@ static void not_ready_without_an_address_and_says_so(void **state)
     small_agent_fini(&agent);
 }
 
-static void ready_once_published_also_while_the_registry_is_away_later(void **state)
+static void ready_once_published_also_in_a_later_registry_outage(void **state)
 {
     (void)state;
     struct small_agent agent;
@@ -71,10 +71,10 @@ static void ready_once_published_also_while_the_registry_is_away_later(void **st
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_agent_lives_whatever_the_registry_does),
+        cmocka_unit_test(the_agent_is_alive_during_a_registry_outage),
         cmocka_unit_test(not_ready_before_the_first_publishing),
         cmocka_unit_test(not_ready_without_an_address_and_says_so),
-        cmocka_unit_test(ready_once_published_also_while_the_registry_is_away_later),
+        cmocka_unit_test(ready_once_published_also_in_a_later_registry_outage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -36,7 +36,7 @@ static void unknown_paths_are_404(void **state)
     small_agent_fini(&agent);
 }
 
-static void wrong_methods_are_405_and_told_the_right_one(void **state)
+static void wrong_methods_are_405_and_name_the_right_one(void **state)
 {
     (void)state;
     static const struct {
@@ -117,7 +117,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(unknown_paths_are_404),
-        cmocka_unit_test(wrong_methods_are_405_and_told_the_right_one),
+        cmocka_unit_test(wrong_methods_are_405_and_name_the_right_one),
         cmocka_unit_test(parameters_are_400_everywhere),
         cmocka_unit_test(parameters_are_refused_before_anything_is_done),
         cmocka_unit_test(head_is_answered_like_get),

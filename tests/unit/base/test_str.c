@@ -16,6 +16,8 @@ static void views_compare_by_bytes(void **state)
     assert_true(str_eq(none, STR("")) && str_eq(none, str_of(NULL)));
     assert_false(str_eq(STR("a\0b"), STR("a\0c")));
     assert_false(str_eq(STR("a"), STR("ab")) || str_eq(STR("a"), STR("A")) || str_eq(none, STR("a")));
+    assert_true(str_eq_nocase(STR("Content-LENGTH"), STR("content-length")) && str_eq_nocase(none, STR("")));
+    assert_false(str_eq_nocase(STR("a"), STR("ab")) || str_eq_nocase(STR("@"), STR("`")));
     assert_int_equal(str_of("four").size, 4);
 }
 

@@ -1,6 +1,6 @@
-/* The head of an HTTP/1.1 request, from bytes that arrive in pieces. Pure, total on any input, and strict
- * where leniency has let requests be smuggled (RFC 9112): lines end with CRLF, no folded headers, one
- * Content-Length of digits, no Transfer-Encoding, no control bytes. */
+/* Parses the head of an HTTP/1.1 request (RFC 9112) from bytes that arrive in pieces. Pure, total on any input,
+ * and strict where leniency allows request smuggling: lines end with CRLF, no folded headers, one Content-Length
+ * of digits, no Transfer-Encoding, no control bytes. */
 #ifndef OUTRIDER_IO_HTTP_HTTP_PARSE_H
 #define OUTRIDER_IO_HTTP_HTTP_PARSE_H
 
@@ -34,35 +34,35 @@ struct http_head {
     size_t size;           /* bytes of the head, the empty line included: the body follows */
 };
 
-/* What is wrong, as it is to be answered. The texts are static. */
+/* What is wrong, as the reply has to say it. The texts are static. */
 struct http_fault {
     int status;
     const char *code, *message;
 };
 
 enum http_parse_result {
-    HTTP_PARSE_MORE,  /* no end of the head yet, and nothing wrong so far */
+    HTTP_PARSE_MORE,  /* the head is not complete, and valid so far */
     HTTP_PARSE_DONE,  /* the head is in `ret_head` */
-    HTTP_PARSE_FAULT, /* it will not become a request; the fault is in `ret_fault` */
+    HTTP_PARSE_FAULT, /* this cannot become a request; the fault is in `ret_fault` */
 };
 
-/* Parses the head at the beginning of `bytes`, of which only the first HTTP_HEAD_MAX are looked at. `scanned`
- * is 0 before the first byte of a request and belongs to the parser after that, so that slow peers cost no
- * second scan. `max_body` is the largest Content-Length accepted. Empty lines before the request line are
- * skipped (RFC 9112, 2.2). Faults: 400, 411 and 501 (Transfer-Encoding), 413, 414, 431, 505. */
+/* Parses the head at the beginning of `bytes`, of which it looks at the first HTTP_HEAD_MAX. `scanned` is 0 before
+ * the first byte of a request and then the parser's: no byte is scanned twice, however slow the peer. `max_body`
+ * is the largest Content-Length accepted. Empty lines before the request line are skipped (RFC 9112, 2.2).
+ * Faults: 400, 411 and 501 (Transfer-Encoding), 413, 414, 431, 505. */
 enum http_parse_result http_parse_head(struct str bytes, size_t *scanned, size_t max_body,
                                        struct http_head *ret_head, struct http_fault *ret_fault) MUST_CHECK;
 
 /* The value of the first header called `name`, in any case; false when there is none. */
 bool http_head_find(const struct http_head *head, struct str name, struct str *ret_value);
 
-/* Appends `text` with %XX decoded to `out`; with `plus`, '+' becomes a space. Returns 0, or -1 when an escape
- * is malformed or the result is not UTF-8 or has a NUL; `out` is then as it was. */
+/* Appends `text` with %XX decoded to `out`; with `plus`, '+' becomes a space. Returns 0, or -1 with `out` unchanged
+ * when an escape is malformed or the result is not UTF-8 or has a NUL. */
 int http_percent_decode(struct str text, bool plus, struct buf *out) MUST_CHECK;
 
-/* Takes the next name=value of the query `rest` (advancing it), decoded into `scratch` (cleared first).
- * Returns 1 with both, borrowed until `scratch` changes; 0 at the end; -1 when the pair is malformed, which
- * is then behind `rest`. A name without '=' has an empty value; empty pairs ("a&&b") are skipped. */
+/* Takes the next name=value of the query `rest`, which it advances also over a malformed pair, decoded into
+ * `scratch` (cleared first). Returns 1 with both, borrowed until `scratch` changes; 0 at the end; -1 when the pair
+ * is malformed. A name without '=' has an empty value; empty pairs ("a&&b") are skipped. */
 int http_query_next(struct str *rest, struct buf *scratch, struct str *ret_name,
                     struct str *ret_value) MUST_CHECK;
 

@@ -22,7 +22,7 @@ struct transport_ops {
     void (*close)(struct transport *transport);
 };
 
-/* Moved by copying: whoever holds the last copy owns the connection and closes it. */
+/* Moved by copying; the owner of the last copy closes the connection. */
 struct transport {
     const struct transport_ops *ops;
     int fd;      /* nonblocking, for the loop; -1 when closed */

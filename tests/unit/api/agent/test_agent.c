@@ -27,7 +27,7 @@ static json_int_t number(const json_t *object, const char *name)
     return json_integer_value(value);
 }
 
-static void a_ready_server_is_told_whole(void **state)
+static void a_ready_server_has_every_member(void **state)
 {
     (void)state;
     struct small_agent agent;
@@ -72,7 +72,7 @@ static void a_ready_server_is_told_whole(void **state)
     small_agent_fini(&agent);
 }
 
-static void the_registry_is_told_when_it_is_well(void **state)
+static void a_registry_that_answers_has_no_error(void **state)
 {
     (void)state;
     struct small_agent agent;
@@ -110,7 +110,7 @@ static void the_registry_is_told_when_it_is_well(void **state)
     small_agent_fini(&agent);
 }
 
-static void the_registry_is_told_when_it_is_away(void **state)
+static void a_registry_outage_has_its_error(void **state)
 {
     (void)state;
     struct small_agent agent;
@@ -130,7 +130,7 @@ static void the_registry_is_told_when_it_is_away(void **state)
     small_agent_fini(&agent);
 }
 
-static void expect_foreign(const char *value, const char *host)
+static void expect_conflict(const char *value, const char *host)
 {
     struct small_agent agent;
     small_agent_init(&agent);
@@ -151,17 +151,17 @@ static void expect_foreign(const char *value, const char *host)
     small_agent_fini(&agent);
 }
 
-static void another_holder_is_told_with_its_host(void **state)
+static void a_conflict_names_the_other_host(void **state)
 {
     (void)state;
-    expect_foreign("{\"id\":\"01TEST\",\"type\":\"world\",\"host\":\"10.0.0.7\",\"ports\":[8001],"
-                   "\"status\":\"ready\",\"updatedAt\":\"2026-11-21T02:14:00.123Z\"}",
-                   "10.0.0.7");
-    expect_foreign("{\"id\":\"01TEST\",\"type\":\"world\",\"status\":\"ready\"}", NULL);
-    expect_foreign("somebody's own words", NULL);
+    expect_conflict("{\"id\":\"01TEST\",\"type\":\"world\",\"host\":\"10.0.0.7\",\"ports\":[8001],"
+                    "\"status\":\"ready\",\"updatedAt\":\"2026-11-21T02:14:00.123Z\"}",
+                    "10.0.0.7");
+    expect_conflict("{\"id\":\"01TEST\",\"type\":\"world\",\"status\":\"ready\"}", NULL);
+    expect_conflict("not JSON", NULL);
 }
 
-static void a_failing_probe_is_told_with_its_evidence(void **state)
+static void a_failing_probe_has_its_evidence(void **state)
 {
     (void)state;
     struct small_agent agent;
@@ -191,7 +191,7 @@ static void a_failing_probe_is_told_with_its_evidence(void **state)
     small_agent_fini(&agent);
 }
 
-static void a_loading_server_is_told_how_long_it_may(void **state)
+static void a_loading_server_has_its_grace_period(void **state)
 {
     (void)state;
     struct small_agent agent;
@@ -219,7 +219,7 @@ static void a_loading_server_is_told_how_long_it_may(void **state)
     small_agent_fini(&agent);
 }
 
-static void holds_are_told_with_what_is_left(void **state)
+static void holds_have_the_time_left(void **state)
 {
     (void)state;
     struct small_agent agent;
@@ -280,13 +280,13 @@ static void no_more_than_the_last_hundred_transitions_are_kept(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_ready_server_is_told_whole),
-        cmocka_unit_test(the_registry_is_told_when_it_is_well),
-        cmocka_unit_test(the_registry_is_told_when_it_is_away),
-        cmocka_unit_test(another_holder_is_told_with_its_host),
-        cmocka_unit_test(a_failing_probe_is_told_with_its_evidence),
-        cmocka_unit_test(a_loading_server_is_told_how_long_it_may),
-        cmocka_unit_test(holds_are_told_with_what_is_left),
+        cmocka_unit_test(a_ready_server_has_every_member),
+        cmocka_unit_test(a_registry_that_answers_has_no_error),
+        cmocka_unit_test(a_registry_outage_has_its_error),
+        cmocka_unit_test(a_conflict_names_the_other_host),
+        cmocka_unit_test(a_failing_probe_has_its_evidence),
+        cmocka_unit_test(a_loading_server_has_its_grace_period),
+        cmocka_unit_test(holds_have_the_time_left),
         cmocka_unit_test(without_an_address_nothing_is_published),
         cmocka_unit_test(no_more_than_the_last_hundred_transitions_are_kept),
     };

@@ -14,7 +14,7 @@ static const char *text(const json_t *object, const char *name)
     return json_string_value(json_object_get(object, name));
 }
 
-static void a_drain_sets_the_hold_and_tells_it(void **state)
+static void a_drain_sets_the_hold_and_replies_with_it(void **state)
 {
     (void)state;
     struct small_agent agent;
@@ -41,7 +41,7 @@ static void a_drain_sets_the_hold_and_tells_it(void **state)
     small_agent_fini(&agent);
 }
 
-static void what_is_not_said_has_its_default(void **state)
+static void absent_members_have_defaults(void **state)
 {
     (void)state;
     static const char *const bodies[] = {"{}", "", " \r\n"};
@@ -186,8 +186,8 @@ static void the_operator_is_named_by_user_or_address(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_drain_sets_the_hold_and_tells_it),
-        cmocka_unit_test(what_is_not_said_has_its_default),
+        cmocka_unit_test(a_drain_sets_the_hold_and_replies_with_it),
+        cmocka_unit_test(absent_members_have_defaults),
         cmocka_unit_test(bad_bodies_are_400_and_change_nothing),
         cmocka_unit_test(a_reason_has_at_most_256_bytes),
         cmocka_unit_test(deep_documents_are_refused_without_harm),

@@ -14,7 +14,7 @@
 
 #include <stdlib.h>
 
-/* A request that is let in; each test spoils one thing. */
+/* A request that passes; each test breaks one thing. */
 static struct api_request good(void)
 {
     return (struct api_request){.method = STR("POST"),
@@ -37,7 +37,7 @@ static void listen_at(struct small_agent *agent, const char *where)
     agent->config.http.listen = mem_strdup(where);
 }
 
-static void only_our_host_may_be_addressed(void **state)
+static void the_host_must_be_the_agents(void **state)
 {
     (void)state;
     static const struct {
@@ -159,7 +159,7 @@ static void write_token(struct temp_dir *dir, const char *text)
     assert_int_equal(file_write_atomic(dir->path, "token", str_of(text), 0600, &err), 0);
 }
 
-static void the_token_is_asked_for_and_can_be_rotated(void **state)
+static void the_token_is_required_and_can_be_rotated(void **state)
 {
     (void)state;
     static const struct {
@@ -232,7 +232,7 @@ static void names_may_reach_a_wildcard_that_asks_for_a_token(void **state)
     assert_int_equal(temp_dir_fini(&dir), 0);
 }
 
-static void a_token_file_that_cannot_be_read_lets_nobody_in(void **state)
+static void without_a_readable_token_file_no_token_fits(void **state)
 {
     (void)state;
     struct temp_dir dir;
@@ -261,13 +261,13 @@ static void a_token_file_that_cannot_be_read_lets_nobody_in(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(only_our_host_may_be_addressed),
+        cmocka_unit_test(the_host_must_be_the_agents),
         cmocka_unit_test(over_unix_any_host_will_do),
         cmocka_unit_test(pages_of_other_origins_are_refused),
         cmocka_unit_test(forms_are_refused_by_their_type),
-        cmocka_unit_test(the_token_is_asked_for_and_can_be_rotated),
+        cmocka_unit_test(the_token_is_required_and_can_be_rotated),
         cmocka_unit_test(names_may_reach_a_wildcard_that_asks_for_a_token),
-        cmocka_unit_test(a_token_file_that_cannot_be_read_lets_nobody_in),
+        cmocka_unit_test(without_a_readable_token_file_no_token_fits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

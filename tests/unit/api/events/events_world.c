@@ -194,7 +194,7 @@ struct reader reader_dial(struct world *world, const char *target, const char *h
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
                                   .sin_port = htons(http_listener_port(world->listener))};
-    int size = 32768; /* or the kernel reads on for whoever does not */
+    int size = 32768; /* or the kernel reads ahead for a reader that does not */
     setsockopt(reader.fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
     assert_int_equal(connect(reader.fd, (struct sockaddr *)&address, sizeof(address)), 0);
     struct buf text = {0};

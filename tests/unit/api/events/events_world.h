@@ -1,4 +1,4 @@
-/* A view that a test steps, the hub on it, an HTTP server before the hub, and readers of plain sockets. */
+/* A view that a test steps, a hub of subscribers, an HTTP server, and readers with plain sockets. */
 #ifndef OUTRIDER_TESTS_EVENTS_WORLD_H
 #define OUTRIDER_TESTS_EVENTS_WORLD_H
 
@@ -46,29 +46,28 @@ void world_end(struct world *world);
 /* The view lists the rows, at a new revision of the cluster, and is in sync. */
 void world_list(struct world *world, uint64_t cluster, const struct row *rows, size_t count);
 
-/* The watch tells the rows, all of one new revision. */
+/* The watch delivers the rows, all of one new revision. */
 void world_change(struct world *world, const struct row *rows, size_t count);
 
 /* The same of one row. */
 void world_put(struct world *world, const char *key, const char *json);
 
-/* The watch ends; with `compacted` so that everything has to be listed again, which the view has asked for
- * when this returns. */
+/* Ends the watch; with `compacted` the view has to list again, and has asked for it on return. */
 void world_cut(struct world *world, bool compacted);
 
-/* Runs what is ready in the loop. */
+/* One turn of the loop, without waiting. */
 void world_turn(struct world *world);
 
-/* Asks for `target` with the further header line(s) `headers` ("" or "Name: value\r\n"). */
+/* Requests `target` with the further header lines `headers` ("" or "Name: value\r\n"). */
 struct reader reader_dial(struct world *world, const char *target, const char *headers);
 void reader_hang_up(struct reader *reader);
 
-/* Reads what has come; turns until `text` is in it, or until the stream has ended. */
+/* Reads what has arrived; turns until `text` is in it, or until the stream ends. */
 void reader_read(struct reader *reader);
 void reader_hear(struct world *world, struct reader *reader, const char *text);
 void reader_hear_end(struct world *world, struct reader *reader);
 
-/* Turns until all that came is exactly `text`, and forgets it; fails as soon as it cannot become that. */
+/* Turns until what has arrived is exactly `text`, and drops it; fails as soon as it cannot become that. */
 void reader_expect(struct world *world, struct reader *reader, const char *text);
 
 #endif

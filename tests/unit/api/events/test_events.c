@@ -78,7 +78,7 @@ static void test_init_and_changes(void **state)
     assert_int_equal(events_counters(world->events)->dropped, 0);
 }
 
-/* The id is on the last event of a revision that the reader gets, whichever that is for his filter. */
+/* The id is on the last event of a revision that passes the reader's filter. */
 static void test_filters(void **state)
 {
     struct world *world = *state;
@@ -98,7 +98,7 @@ static void test_filters(void **state)
     reader_expect(world, &gates, "event: update\ndata: " C_READY "\nid: 802-cafe\n\n");
     reader_expect(world, &ready,
                   REMOVE("world", "a", "false") "\n" REMOVE("world", "b", "false") "id: 802-cafe\n\n");
-    world_put(world, A, A_STOPS); /* was none of his, is none of his */
+    world_put(world, A, A_STOPS); /* did not pass its filter, and does not now */
     world_put(world, B, B_READY);
     reader_expect(world, &ready, "event: update\ndata: " B_READY "\nid: 804-cafe\n\n");
     reader_hang_up(&ready);
@@ -129,7 +129,7 @@ static void test_resume(void **state)
     reader_hang_up(&now);
 }
 
-/* Too old, not yet, another cluster, nonsense: it begins again. */
+/* An id that is too old, from the future, of another cluster or malformed: the stream begins with init. */
 static void test_cannot_resume(void **state)
 {
     struct world *world = *state;
@@ -203,7 +203,7 @@ static void test_empty_fleet(void **state)
     reader_hang_up(&reader);
 }
 
-/* While the view is stale nothing is said, and then the difference, whatever happened meanwhile. */
+/* While the view is stale there are no events; then comes the difference. */
 static void test_outage(void **state)
 {
     struct world *world = *state;
@@ -224,7 +224,7 @@ static void test_outage(void **state)
     reader_hang_up(&late);
 }
 
-/* Records may have line ends in them; in an event each line is data of its own. */
+/* A record may have line ends; in an event each line has a `data:` of its own. */
 static void test_record_of_several_lines(void **state)
 {
     struct world *world = *state;
@@ -237,8 +237,7 @@ static void test_record_of_several_lines(void **state)
     reader_hang_up(&reader);
 }
 
-/* A change that waits for the end of the turn is in the view already: whoever comes now knows it from there.
- */
+/* A pending change is in the view already: a new subscriber gets it from there, and only once. */
 static void test_comes_with_a_change(void **state)
 {
     struct world *world = *state;

@@ -80,8 +80,7 @@ static const struct events_counters *counters_of(const struct world *world)
     return events_counters(world->events);
 }
 
-/* A large fleet is no backlog, what happens while it is being read is told after it, and others do not wait.
- */
+/* A large fleet is no backlog; changes during the init follow it; other subscribers do not wait. */
 static void test_large_init_is_read_slowly(void **state)
 {
     (void)state;
@@ -98,7 +97,7 @@ static void test_large_init_is_read_slowly(void **state)
     }
     reader_hear(&world, &other, "\nid: 901-cafe\n");
     assert_int_equal(counters_of(&world)->dropped, 0);
-    assert_int_equal(world.events->batch_count, 1); /* two came for it; one has had enough */
+    assert_int_equal(world.events->batch_count, 1); /* two subscribers used it, one is done */
     assert_non_null(world.events->blocked.first);
     assert_true(http_push_behind(world.events->blocked.first->push) <= EVENTS_PORTION_BYTES + 2 * RECORD);
     reader_hear(&world, &slow, "\nid: 901-cafe\n");
@@ -127,7 +126,7 @@ static void keep_line(enum log_level level, struct str line, void *user)
     buf_str(user, line);
 }
 
-static void test_who_never_reads_is_dropped(void **state)
+static void test_a_stalled_subscriber_is_dropped(void **state)
 {
     (void)state;
     struct world world;
@@ -188,7 +187,7 @@ static void test_log_overtakes(void **state)
     fleet_free(fleet);
 }
 
-/* After an outage everything may be different at once. */
+/* After an outage all records may differ at once. */
 static void test_great_difference(void **state)
 {
     (void)state;
@@ -246,7 +245,7 @@ static void test_batches_are_bounded(void **state)
         turns(&world);
     }
     assert_int_equal(world.events->batch_count, EVENTS_BATCHES_MAX);
-    assert_int_equal(counters_of(&world)->dropped, 0); /* the last ones share what there is */
+    assert_int_equal(counters_of(&world)->dropped, 0); /* the last ones share the newest batch */
     reader_hear(&world, &readers[READERS - 1], "\nid: 841-cafe\n");
     assert_int_equal(count_of(&readers[READERS - 1], "event: update"), 40 - 31);
     for (size_t i = 0; i < READERS; i++) {
@@ -256,7 +255,7 @@ static void test_batches_are_bounded(void **state)
     fleet_free(fleet);
 }
 
-static void test_who_is_live_and_does_not_read(void **state)
+static void test_a_live_subscriber_that_does_not_read(void **state)
 {
     (void)state;
     struct world world;
@@ -286,7 +285,7 @@ static void test_who_is_live_and_does_not_read(void **state)
     fleet_free(fleet);
 }
 
-/* The id of the last whole event in what has come, and what follows it is cut off. */
+/* The id of the last complete event that has arrived; cuts off what follows it. */
 static void last_id(struct reader *reader, char ret_id[64])
 {
     const char *text = buf_text(&reader->in), *id = NULL;
@@ -301,8 +300,7 @@ static void last_id(struct reader *reader, char ret_id[64])
     }
 }
 
-/* However often somebody is cut off, also in the middle of an event, he has heard what one heard who was not.
- */
+/* A subscriber that is cut off any number of times, also within an event, gets what an uninterrupted one gets. */
 static void test_nothing_missed_nothing_twice(void **state)
 {
     (void)state;
@@ -343,11 +341,11 @@ static void test_nothing_missed_nothing_twice(void **state)
             world_turn(&world);
             reader_read(&cut);
             if (cut.in.size > 1000 && random_below(&random, 2) == 0) {
-                cut.in.size -= 40; /* as if the rest had been lost */
+                cut.in.size -= 40; /* as if the end had been lost */
                 cut.in.data[cut.in.size] = '\0';
             }
             last_id(&cut, id);
-            if (id[0] != '\0') { /* else he waits on: nothing was lost */
+            if (id[0] != '\0') { /* otherwise it stays connected: nothing was lost */
                 buf_str(&applied, buf_view(&cut.in));
                 reader_hang_up(&cut);
                 snprintf(header, sizeof(header), "Last-Event-ID: %s\r\n", id);
@@ -372,11 +370,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_large_init_is_read_slowly),
-        cmocka_unit_test(test_who_never_reads_is_dropped),
+        cmocka_unit_test(test_a_stalled_subscriber_is_dropped),
         cmocka_unit_test(test_log_overtakes),
         cmocka_unit_test(test_great_difference),
         cmocka_unit_test(test_batches_are_bounded),
-        cmocka_unit_test(test_who_is_live_and_does_not_read),
+        cmocka_unit_test(test_a_live_subscriber_that_does_not_read),
         cmocka_unit_test(test_nothing_missed_nothing_twice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -42,7 +42,7 @@ static void step(struct fleet *fleet, struct view_event event)
     }
 }
 
-/* Nothing is known yet. */
+/* The fleet is not known yet. */
 static void begin(struct fleet *fleet)
 {
     *fleet = (struct fleet){.revision = 10};
@@ -52,7 +52,7 @@ static void begin(struct fleet *fleet)
     fleet->agent.fleet = fleet->view;
 }
 
-/* The registry has the three. */
+/* The view lists the three records. */
 static void know(struct fleet *fleet)
 {
     static const char *const rows[][2] = {
@@ -202,7 +202,7 @@ static void an_etag_lasts_until_the_next_revision(void **state)
     end(&fleet);
 }
 
-static void an_answer_is_joined_once(void **state)
+static void a_list_is_joined_once(void **state)
 {
     struct fleet fleet;
     (void)state;
@@ -215,7 +215,7 @@ static void an_answer_is_joined_once(void **state)
     assert_ptr_not_equal(first.blob, other.blob);
     drop(&other);
     drop(&again);
-    /* A thousand filters push one another out, and nothing else happens. */
+    /* A thousand filters evict one another. */
     for (int i = 0; i < 1000; i++) {
         char query[32];
         snprintf(query, sizeof(query), "tag=t%d", i);
@@ -229,7 +229,7 @@ static void an_answer_is_joined_once(void **state)
     end(&fleet);
 }
 
-static void one_record_is_the_bytes_it_is(void **state)
+static void one_record_is_the_bytes_in_the_registry(void **state)
 {
     struct fleet fleet;
     (void)state;
@@ -273,7 +273,7 @@ static void any_server_can_be_drained(void **state)
     end(&fleet);
 }
 
-static void services_that_share_an_id_are_all_told(void **state)
+static void services_that_share_an_id_are_all_listed(void **state)
 {
     struct fleet fleet;
     (void)state;
@@ -316,8 +316,7 @@ static void an_observer_has_no_server(void **state)
     end(&fleet);
 }
 
-/* Asked by every monitoring of every sidecar: it costs the registry no watch of the fleet, and needs no
- * registry. */
+/* Monitoring polls it on each sidecar: it must start no watch of the fleet, and need no registry. */
 static void the_own_service_needs_no_fleet(void **state)
 {
     (void)state;
@@ -353,10 +352,10 @@ int main(void)
         cmocka_unit_test(an_empty_fleet_is_never_guessed),
         cmocka_unit_test(filters_and_totals),
         cmocka_unit_test(an_etag_lasts_until_the_next_revision),
-        cmocka_unit_test(an_answer_is_joined_once),
-        cmocka_unit_test(one_record_is_the_bytes_it_is),
+        cmocka_unit_test(a_list_is_joined_once),
+        cmocka_unit_test(one_record_is_the_bytes_in_the_registry),
         cmocka_unit_test(any_server_can_be_drained),
-        cmocka_unit_test(services_that_share_an_id_are_all_told),
+        cmocka_unit_test(services_that_share_an_id_are_all_listed),
         cmocka_unit_test(an_observer_has_no_server),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

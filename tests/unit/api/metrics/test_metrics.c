@@ -96,7 +96,7 @@ static void in_sync_is_what_is_offered_and_there(void **state)
     small_agent_fini(&agent);
 }
 
-/* Every sample stands under the HELP and TYPE of its family, and no family comes twice. */
+/* Each sample follows the HELP and TYPE of its family, and no family occurs twice. */
 static void every_family_has_help_and_type_once(void **state)
 {
     (void)state;
@@ -132,7 +132,7 @@ static void every_family_has_help_and_type_once(void **state)
     small_agent_fini(&agent);
 }
 
-static void the_worst_lag_lasts_until_it_is_scraped(void **state)
+static void the_largest_lag_is_kept_until_scraped(void **state)
 {
     (void)state;
     struct small_agent agent;
@@ -174,7 +174,7 @@ int main(void)
         cmocka_unit_test(values_are_where_they_belong),
         cmocka_unit_test(in_sync_is_what_is_offered_and_there),
         cmocka_unit_test(every_family_has_help_and_type_once),
-        cmocka_unit_test(the_worst_lag_lasts_until_it_is_scraped),
+        cmocka_unit_test(the_largest_lag_is_kept_until_scraped),
         cmocka_unit_test(durations_fall_into_their_bucket),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -126,7 +126,6 @@ void client_read(struct client *client)
     client->ended = client->ended || got == 0;
 }
 
-/* Turns until `count` answers' worth of the text `mark` has come. */
 void client_hear(struct world *world, struct client *client, const char *mark, size_t count)
 {
     for (;;) {

@@ -1,4 +1,4 @@
-/* A server on a loop, what its handler saw, and clients of plain sockets. */
+/* An HTTP server on a loop, what its handler saw, and clients with plain sockets. */
 #ifndef OUTRIDER_TEST_HTTP_WORLD_H
 #define OUTRIDER_TEST_HTTP_WORLD_H
 
@@ -38,10 +38,10 @@ struct client {
 int world_set_up(void **state);
 int world_tear_down(void **state);
 
-/* Starts the server; its handler answers /now and the like at once and keeps the exchange of /later. */
+/* Starts the server; its handler replies at once, but keeps the exchange of /later. */
 void world_start(struct world *world, struct http_listener_options options);
 
-/* Answers the exchange that was kept. */
+/* Replies to the kept exchange. */
 void world_answer(struct world *world, const char *text);
 
 /* Turns the loop once, without waiting. */
@@ -54,14 +54,14 @@ void client_hang_up(struct client *client);
 /* Sends all of `text`. */
 void client_say(struct client *client, const char *text);
 
-/* Reads what has come. */
+/* Reads what has arrived. */
 void client_read(struct client *client);
 
-/* Turns the loop until `mark` has come `count` times, or until the server has ended the connection. */
+/* Turns the loop until `mark` has arrived `count` times, or until the server ends the connection. */
 void client_hear(struct world *world, struct client *client, const char *mark, size_t count);
 void client_hear_end(struct world *world, struct client *client);
 
-/* Whether `text` is in what has come. */
+/* Whether `text` is in what has arrived. */
 bool client_heard(const struct client *client, const char *text);
 
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: h\r\n\r\n"

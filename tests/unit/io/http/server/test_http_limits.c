@@ -1,4 +1,4 @@
-/* What peers of the HTTP server may cost. */
+/* The limits of what a peer may cost. */
 #include "io/http/server/http_server_internal.h"
 #include "outrider/io/loop/loop.h"
 #include "unit/io/http/http_world.h"
@@ -90,7 +90,7 @@ static size_t buffered(const struct http_listener *listener)
     return size;
 }
 
-/* A peer that asks faster than it is served waits in the kernel, not in our memory. */
+/* What a peer sends faster than it is served waits in the kernel, not in our memory. */
 static void test_asking_ahead(void **state)
 {
     struct world *world = *state;
@@ -117,7 +117,7 @@ static void test_asking_ahead(void **state)
     client_hang_up(&client);
 }
 
-/* The same where the answers come later, one at a time. */
+/* The same with replies that come later, one at a time. */
 static void test_asking_ahead_of_late_answers(void **state)
 {
     struct world *world = *state;
@@ -144,7 +144,7 @@ static void test_asking_ahead_of_late_answers(void **state)
     client_hang_up(&client);
 }
 
-/* A peer that asks and does not read holds one answer, by reference, until its time is up. */
+/* A peer that does not read pins one reply, by reference, until the write timeout. */
 static void test_never_reading_peer(void **state)
 {
     struct world *world = *state;
@@ -207,7 +207,7 @@ static void test_max_connections(void **state)
     while (world->kept == NULL) {
         world_turn(world);
     }
-    struct client fourth = client_dial(world); /* nobody is idle */
+    struct client fourth = client_dial(world); /* no connection is idle */
     client_say(&fourth, GET("/"));
     client_hear_end(world, &fourth);
     assert_true(client_heard(&fourth, "503 Service Unavailable"));
@@ -225,7 +225,7 @@ static void test_max_connections(void **state)
     client_hang_up(&fourth);
 }
 
-/* Who has said nothing for a while goes before who has asked for something. */
+/* A connection that has been silent for a while goes before one that has made a request. */
 static void test_silent_ones_make_room(void **state)
 {
     struct world *world = *state;
@@ -237,7 +237,7 @@ static void test_silent_ones_make_room(void **state)
     while (world->listener->lists[CONNECTION_FRESH].count == 0) {
         world_turn(world);
     }
-    world->listener->lists[CONNECTION_FRESH].first->deadline_ms -= 5000; /* it has been there so long */
+    world->listener->lists[CONNECTION_FRESH].first->deadline_ms -= 5000; /* as if it had connected 5 s ago */
     struct client another = client_dial(world);
     client_say(&another, GET("/"));
     client_hear(world, &another, "hello", 1);
@@ -250,7 +250,7 @@ static void test_silent_ones_make_room(void **state)
     client_hang_up(&another);
 }
 
-/* Descriptors run out: the loop does not spin, and goes on when there are some again. */
+/* Descriptors run out: the loop does not spin, and accepts again when there are some. */
 static void test_no_descriptors(void **state)
 {
     struct world *world = *state;

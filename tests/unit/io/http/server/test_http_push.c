@@ -11,7 +11,7 @@
 
 enum { PEERS_MAX = 8, SMALL = 512 };
 
-/* What a handler that pushes knows; the world's own handler is not used. */
+/* The state of a handler that pushes; the world's own handler is not used. */
 struct stage {
     struct world *world;
     struct http_push *pushes[PEERS_MAX];
@@ -33,7 +33,7 @@ static void on_closed(struct http_push *push, enum http_push_end why, void *user
     stage->closed++;
     stage->behind += why == HTTP_PUSH_BEHIND ? 1 : 0;
     assert_true(http_push_is_closed(push));
-    http_push_send(push, &stage->small, 1); /* into the void */
+    http_push_send(push, &stage->small, 1); /* dropped */
     for (size_t i = 0; stage->ends_when_closed && i < stage->count; i++) {
         if (stage->pushes[i] == push) {
             stage->pushes[i] = NULL;
@@ -176,7 +176,7 @@ static void test_head(void **state)
     client_hang_up(&client);
 }
 
-/* What is sent at once comes whole and in order, also where it does not fit into the kernel's buffers. */
+/* Messages sent in one call arrive complete and in order, also beyond the kernel's buffers. */
 static void test_slow_reader(void **state)
 {
     struct stage *stage = *state;
@@ -240,8 +240,7 @@ static void test_behind(void **state)
         client_read(&busy);
     }
     client_hear_end(stage->world, &lazy);
-    /* What the kernel kept for it is bounded, too: HTTP_PUSH_SEND_BUFFER and what the reader's own side
-     * takes. */
+    /* The kernel's part is bounded too: HTTP_PUSH_SEND_BUFFER, and what the reader's socket buffers. */
     assert_true(lazy.in.size < 16 << 20);
     client_hang_up(&lazy);
     client_hang_up(&busy);
@@ -268,7 +267,7 @@ static void test_peer_goes(void **state)
     client_hang_up(&half);
 }
 
-/* A peer that is reset while it is being sent to: the sender hears of it later. */
+/* A reset during a send is reported later. */
 static void test_goes_while_sending(void **state)
 {
     struct stage *stage = *state;
@@ -299,7 +298,7 @@ static void test_room(void **state)
     struct client four = client_dial(stage->world);
     client_say(&four, GET("/push"));
     client_hear(stage->world, &four, "full", 1);
-    client_say(&four, GET("/plain")); /* subscribers take no connection from others */
+    client_say(&four, GET("/plain")); /* subscribers do not count as connections */
     client_hear(stage->world, &four, "plain", 1);
     assert_int_equal(stage->declined, 2);
     assert_int_equal(counters_of(stage)->rejected, 0);
@@ -314,7 +313,7 @@ static void test_room(void **state)
     client_hang_up(&five);
 }
 
-/* Whatever a subscriber sends is dropped, and too much of it ends him. */
+/* What a subscriber sends is dropped, and too much of it ends the connection. */
 static void test_talkative(void **state)
 {
     struct stage *stage = *state;

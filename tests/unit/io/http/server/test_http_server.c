@@ -72,7 +72,7 @@ static void test_pipelining(void **state)
         buf_printf(&text, "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\n<%03d>", i);
     }
     client_say(&client, buf_text(&text));
-    shutdown(client.fd, SHUT_WR); /* printf ... | nc -N: what was asked is answered */
+    shutdown(client.fd, SHUT_WR); /* printf ... | nc -N: all requests get a reply */
     client_hear_end(world, &client);
     const char *at = buf_text(&client.in);
     for (int i = 0; i < 100; i++) {
@@ -136,15 +136,15 @@ static void test_gone(void **state)
     }
     http_exchange_peer(world->kept, peer, sizeof(peer));
     assert_string_equal(peer, "gone");
-    world_answer(world, "into the void");
+    world_answer(world, "dropped");
     client = client_dial(world);
     client_say(&client, GET("/later"));
     while (world->kept == NULL) {
         world_turn(world);
     }
-    http_server_free(world->server); /* the exchange can still be answered */
+    http_server_free(world->server); /* the exchange stays valid */
     world->server = NULL;
-    world_answer(world, "nobody");
+    world_answer(world, "dropped");
     client_hang_up(&client);
 }
 
