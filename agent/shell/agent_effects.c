@@ -197,6 +197,7 @@ void effects_note(struct effects *effects, enum registrar_note note, struct str 
             {LOG_LEVEL_ERROR, "another agent writes under this one's own lease: is its state_dir "
                               "a copy of this one's? This agent takes another lease"},
         [REGISTRAR_NOTE_CLUSTER] = {LOG_LEVEL_WARN, "another cluster answers"},
+        [REGISTRAR_NOTE_LEASE_MOVED] = {LOG_LEVEL_DEBUG, "lease state changed"},
     };
     agent_log_note(&notes[note], "registry", text);
     agent_notify_status(effects->agent, "");

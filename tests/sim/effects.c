@@ -119,7 +119,8 @@ void effects_note(struct effects *effects, enum registrar_note note, struct str 
                                         [REGISTRAR_NOTE_GAP] = "gap",
                                         [REGISTRAR_NOTE_TAKEN_BACK] = "taken back",
                                         [REGISTRAR_NOTE_DUPLICATE_AGENT] = "twin",
-                                        [REGISTRAR_NOTE_CLUSTER] = "cluster"};
+                                        [REGISTRAR_NOTE_CLUSTER] = "cluster",
+                                        [REGISTRAR_NOTE_LEASE_MOVED] = "lease moved"};
     struct node *node = effects->node;
     /* An outage is told once for each kind of failure, however long it lasts. */
     bool over = note == REGISTRAR_NOTE_RECOVERED || note == REGISTRAR_NOTE_WITHDRAWN;

@@ -173,7 +173,7 @@ static void by_hand(struct world *world, enum act act)
 {
     struct node *node = anyone(world);
     struct key *key = &world->etcd.keys[node->key];
-    struct lease *lease = key->value == NULL ? NULL : etcd_lease(&world->etcd, key->lease);
+    struct model_lease *lease = key->value == NULL ? NULL : etcd_lease(&world->etcd, key->lease);
     stream_hand(node, act != ACT_FOREIGN);
     for (unsigned i = 0; i < world->count; i++) {
         world->nodes[i].watch.quiet = false;
@@ -199,7 +199,7 @@ static void by_hand(struct world *world, enum act act)
         int64_t id = (int64_t)(random_next(&world->random) >> 1) | 1;
         tell(world, node, "another holder takes its key under lease %" PRIx64, (uint64_t)id);
         world->stats.faults[FAULT_FOREIGN]++;
-        struct lease *foreign =
+        struct model_lease *foreign =
             etcd_grant(&world->etcd, id, 2000 + (int64_t)world_below(world, 8000), world->now);
         world_at(world, foreign->ends + EXPIRY_SWEEP_MS, EVENT_EXPIRE, NULL,
                  (struct event){.id = (uint64_t)id});

@@ -226,7 +226,7 @@ void check_deadline(struct node *node, const struct packet *packet, const struct
     const struct registrar *registrar = router_registrar(node->router);
     bool told =
         reply->failure == REGISTRY_OK && (reply->op == REGISTRY_KEEPALIVE || reply->op == REGISTRY_GRANT);
-    bool held = registrar_lease_state(registrar) == LEASE_HELD &&
+    bool held = lease_is_held(registrar_lease_state(registrar)) &&
                 registry_lease_eq(registrar_lease(registrar), packet->request.lease);
     bool later = registrar_lease_deadline(registrar) > packet->sent_boot + reply->ttl_ms;
     if (told && held && later) {
@@ -240,7 +240,7 @@ void check_deadline(struct node *node, const struct packet *packet, const struct
 
 void check_put(struct world *world, const struct packet *packet, const struct key *before)
 {
-    const struct lease *holder = etcd_lease(&world->etcd, before->lease);
+    const struct model_lease *holder = etcd_lease(&world->etcd, before->lease);
     bool other =
         before->value != NULL && before->lease != 0 && before->lease != lease_number(packet->request.lease);
     /* After a wipe revisions begin anew, and an old one may fit by accident: a compare cannot forbid that. A
@@ -259,7 +259,7 @@ static int64_t recovery_margin(const struct node *node)
     return node_config(node)->registry.request_timeout_ms + 1500;
 }
 
-void check_expiry(struct world *world, const struct lease *lease)
+void check_expiry(struct world *world, const struct model_lease *lease)
 {
     if (lease->owner == NOBODY) {
         return;
@@ -288,7 +288,7 @@ void check_exit(struct node *node, int code)
 {
     struct world *world = node->world;
     const struct key *key = &world->etcd.keys[node->key];
-    const struct lease *lease = key->value == NULL ? NULL : etcd_lease(&world->etcd, key->lease);
+    const struct model_lease *lease = key->value == NULL ? NULL : etcd_lease(&world->etcd, key->lease);
     bool ours = lease != NULL && lease->owner == node->index && lease->life == node->life && !lease->revived;
     if (code == 0 && ours) {
         violated(world, node, "it says that its record is gone, but the key is there");

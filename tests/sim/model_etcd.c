@@ -12,24 +12,24 @@ void etcd_init(struct etcd *etcd, unsigned keys)
     etcd->keys = mem_zalloc(keys * sizeof(etcd->keys[0]));
 }
 
-static struct lease **bucket(const struct etcd *etcd, int64_t id)
+static struct model_lease **bucket(const struct etcd *etcd, int64_t id)
 {
-    struct lease *const *found = &etcd->buckets[((uint64_t)id * UINT64_C(0x9e3779b97f4a7c15)) >> 54];
-    return (struct lease **)(uintptr_t)found;
+    struct model_lease *const *found = &etcd->buckets[((uint64_t)id * UINT64_C(0x9e3779b97f4a7c15)) >> 54];
+    return (struct model_lease **)(uintptr_t)found;
 }
 
-struct lease *etcd_lease(const struct etcd *etcd, int64_t id)
+struct model_lease *etcd_lease(const struct etcd *etcd, int64_t id)
 {
-    struct lease *lease = *bucket(etcd, id);
+    struct model_lease *lease = *bucket(etcd, id);
     while (lease != NULL && lease->id != id) {
         lease = lease->next;
     }
     return lease;
 }
 
-struct lease *etcd_grant(struct etcd *etcd, int64_t id, int64_t ttl_ms, int64_t now)
+struct model_lease *etcd_grant(struct etcd *etcd, int64_t id, int64_t ttl_ms, int64_t now)
 {
-    struct lease *lease = etcd->free;
+    struct model_lease *lease = etcd->free;
     if (lease != NULL) {
         etcd->free = lease->next;
     } else {
@@ -37,8 +37,9 @@ struct lease *etcd_grant(struct etcd *etcd, int64_t id, int64_t ttl_ms, int64_t 
     }
     int64_t seconds = (ttl_ms + 999) / 1000;
     int64_t granted = (seconds < TTL_MIN_S ? TTL_MIN_S : seconds) * 1000;
-    struct lease **at = bucket(etcd, id);
-    *lease = (struct lease){.next = *at, .id = id, .ttl_ms = granted, .ends = now + granted, .owner = NOBODY};
+    struct model_lease **at = bucket(etcd, id);
+    *lease = (struct model_lease){
+        .next = *at, .id = id, .ttl_ms = granted, .ends = now + granted, .owner = NOBODY};
     *at = lease;
     return lease;
 }
@@ -68,7 +69,7 @@ static bool has_keys(const struct etcd *etcd, int64_t lease)
     return false;
 }
 
-void etcd_end_lease(struct etcd *etcd, struct lease *lease)
+void etcd_end_lease(struct etcd *etcd, struct model_lease *lease)
 {
     etcd->revision += has_keys(etcd, lease->id) ? 1 : 0;
     for (unsigned i = 0; i < etcd->key_count; i++) {
@@ -76,7 +77,7 @@ void etcd_end_lease(struct etcd *etcd, struct lease *lease)
             set(etcd, &etcd->keys[i], NULL, 0);
         }
     }
-    struct lease **at = bucket(etcd, lease->id);
+    struct model_lease **at = bucket(etcd, lease->id);
     while (*at != lease) {
         at = &(*at)->next;
     }
@@ -132,7 +133,7 @@ void etcd_apply(struct etcd *etcd, const struct registry_request *request, unsig
                 struct registry_reply *ret_reply)
 {
     struct registry_reply reply = {.id = request->id, .op = request->op, .cluster = etcd->cluster};
-    struct lease *lease = etcd_lease(etcd, lease_number(request->lease));
+    struct model_lease *lease = etcd_lease(etcd, lease_number(request->lease));
     bool over = lease == NULL || lease->ends <= now;
     switch (request->op) {
     case REGISTRY_GRANT:
@@ -181,7 +182,7 @@ void etcd_apply(struct etcd *etcd, const struct registry_request *request, unsig
 void etcd_refresh(struct etcd *etcd, int64_t now)
 {
     for (unsigned i = 0; i < LEASE_BUCKETS; i++) {
-        for (struct lease *lease = etcd->buckets[i]; lease != NULL; lease = lease->next) {
+        for (struct model_lease *lease = etcd->buckets[i]; lease != NULL; lease = lease->next) {
             lease->ends = now + lease->ttl_ms;
         }
     }
@@ -205,7 +206,7 @@ void etcd_fini(struct etcd *etcd)
 {
     etcd_wipe(etcd);
     while (etcd->free != NULL) {
-        struct lease *lease = etcd->free;
+        struct model_lease *lease = etcd->free;
         etcd->free = lease->next;
         free(lease);
     }

@@ -10,8 +10,8 @@
 
 enum { NOBODY = UINT32_MAX, LEASE_BUCKETS = 1024, EXPIRY_SWEEP_MS = 500 };
 
-struct lease {
-    struct lease *next;
+struct model_lease {
+    struct model_lease *next;
     int64_t id, ttl_ms, ends;
     int64_t renewed_sent; /* when the last grant or heartbeat that counted was sent */
     bool revived;         /* by a grant that came late: nobody knows of it any more */
@@ -28,8 +28,8 @@ struct key {
 struct etcd {
     int64_t revision;
     uint64_t cluster;
-    struct lease *buckets[LEASE_BUCKETS];
-    struct lease *free;
+    struct model_lease *buckets[LEASE_BUCKETS];
+    struct model_lease *free;
     struct key *keys;
     unsigned key_count;
     void (*on_change)(void *user, unsigned key); /* NULL: nobody watches; after each change of a key */
@@ -39,13 +39,13 @@ struct etcd {
 void etcd_init(struct etcd *etcd, unsigned keys);
 void etcd_fini(struct etcd *etcd);
 
-struct lease *etcd_lease(const struct etcd *etcd, int64_t id);
+struct model_lease *etcd_lease(const struct etcd *etcd, int64_t id);
 
 /* Grants; the id must be free. `ttl_ms` is rounded as etcd does (whole seconds, at least 2). */
-struct lease *etcd_grant(struct etcd *etcd, int64_t id, int64_t ttl_ms, int64_t now);
+struct model_lease *etcd_grant(struct etcd *etcd, int64_t id, int64_t ttl_ms, int64_t now);
 
 /* Ends a lease and deletes its keys. */
-void etcd_end_lease(struct etcd *etcd, struct lease *lease);
+void etcd_end_lease(struct etcd *etcd, struct model_lease *lease);
 
 /* Does `request` for key number `key`. `ret_reply` borrows the key's value. A heartbeat for a lease that is
  * over but not yet swept does not revive it. */

@@ -193,7 +193,7 @@ static bool turned_away(struct world *world, struct node *node, struct packet *p
     return full || denied;
 }
 
-static void plan_expiry(struct world *world, const struct lease *lease)
+static void plan_expiry(struct world *world, const struct model_lease *lease)
 {
     int64_t sweep = (lease->ends / EXPIRY_SWEEP_MS + 1) * EXPIRY_SWEEP_MS;
     world_at(world, sweep, EVENT_EXPIRE, NULL, (struct event){.id = (uint64_t)lease->id});
@@ -207,7 +207,7 @@ static void apply(struct world *world, struct packet *packet)
     struct key before = world->etcd.keys[number];
     struct blob *value = blob_ref(before.value);
     struct registry_reply *reply = &packet->reply;
-    struct lease *over = etcd_lease(&world->etcd, lease_number(request->lease));
+    struct model_lease *over = etcd_lease(&world->etcd, lease_number(request->lease));
     if (request->op == REGISTRY_KEEPALIVE && over != NULL && over->ends <= world->now) {
         /* etcd answers when it has swept the lease, and the key with it. */
         network_expire(world, over->id);
@@ -218,7 +218,7 @@ static void apply(struct world *world, struct packet *packet)
         packet->kv_value = blob_ref(world->etcd.keys[number].value);
         reply->kv.value = blob_view(packet->kv_value);
     }
-    struct lease *lease = etcd_lease(&world->etcd, lease_number(request->lease));
+    struct model_lease *lease = etcd_lease(&world->etcd, lease_number(request->lease));
     bool renewed =
         reply->failure == REGISTRY_OK && (request->op == REGISTRY_GRANT || request->op == REGISTRY_KEEPALIVE);
     if (renewed && lease != NULL) {
@@ -316,7 +316,7 @@ void network_reply(struct node *node, struct packet *packet)
 
 void network_expire(struct world *world, int64_t id)
 {
-    struct lease *lease = etcd_lease(&world->etcd, id);
+    struct model_lease *lease = etcd_lease(&world->etcd, id);
     bool down = world->leaderless || world->etcd_link == LINK_REFUSED;
     if (lease == NULL) {
         return;

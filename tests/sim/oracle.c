@@ -170,7 +170,7 @@ static void check_living(struct node *node, const char *what)
 {
     struct world *world = node->world;
     const struct key *key = &world->etcd.keys[node->key];
-    const struct lease *lease = key->value == NULL ? NULL : etcd_lease(&world->etcd, key->lease);
+    const struct model_lease *lease = key->value == NULL ? NULL : etcd_lease(&world->etcd, key->lease);
     bool ours = lease != NULL && lease->owner == node->index && lease->life == node->life;
     if (ours) {
         check_status(node, blob_view(key->value), what);
@@ -186,7 +186,7 @@ static void check_dead(struct node *node, const char *what)
 {
     struct world *world = node->world;
     const struct key *key = &world->etcd.keys[node->key];
-    const struct lease *lease = key->value == NULL ? NULL : etcd_lease(&world->etcd, key->lease);
+    const struct model_lease *lease = key->value == NULL ? NULL : etcd_lease(&world->etcd, key->lease);
     bool left = key->value != NULL && !key->by_hand && (lease == NULL || lease->owner == node->index);
     int64_t since = node->died_at > world->calm_since ? node->died_at : world->calm_since;
     if (left && world->now - since > node_config(node)->registry.ttl_ms + EXPIRY_SWEEP_MS) {

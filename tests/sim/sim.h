@@ -415,7 +415,7 @@ void check_request(struct node *node, const struct registry_request *request, st
 void check_landed(struct node *node, const struct packet *packet, const struct registry_reply *reply);
 void check_deadline(struct node *node, const struct packet *packet, const struct registry_reply *reply);
 void check_put(struct world *world, const struct packet *packet, const struct key *before);
-void check_expiry(struct world *world, const struct lease *lease);
+void check_expiry(struct world *world, const struct model_lease *lease);
 void check_exit(struct node *node, int code);
 void check_spin(struct node *node);
 void check_handed_over(struct node *node);

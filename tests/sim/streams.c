@@ -250,7 +250,7 @@ void stream_hand(struct node *node, bool is_ours_to_undo)
                    !world->nospace && !world->denied && node->fault_until <= world->now;
     const struct registrar *registrar = node->alive ? router_registrar(node->router) : NULL;
     const struct key *key = &world->etcd.keys[node->key];
-    bool was_well = registrar != NULL && registrar_lease_state(registrar) == LEASE_HELD && !key->by_hand &&
+    bool was_well = registrar != NULL && lease_is_held(registrar_lease_state(registrar)) && !key->by_hand &&
                     key->value != NULL && key->lease == lease_number(registrar_lease(registrar)) &&
                     registrar_last_error(registrar)[0] == '\0';
     if (is_ours_to_undo && reached && !often && was_well && !node_shares_key(node) &&

@@ -1,4 +1,4 @@
-/* What an answer about the key means, and what the watch tells of it. */
+/* The state of the key, and what replies about the key mean for it. */
 #include "registrar_internal.h"
 
 #include "outrider/base/mem.h"
@@ -6,262 +6,318 @@
 #include <assert.h>
 #include <inttypes.h>
 
-static bool ours(const struct registrar *registrar, const struct registry_kv *kv)
+/* A change that the watch reported during a request, newer than the answer, has the key read again, at most
+ * this often: an external writer in a loop must not cause a loop of reads. */
+enum { REREAD_MS = 1000 };
+
+/* ---- the state ---- */
+
+bool key_may_move(enum key_state from, enum key_state to)
+{
+    enum {
+        SYNCED = 1u << KEY_SYNCED,
+        DIRTY = 1u << KEY_DIRTY,
+        MAYBE_WRITTEN = 1u << KEY_MAYBE_WRITTEN,
+        CONFLICT = 1u << KEY_CONFLICT,
+        UNKNOWN = 1u << KEY_UNKNOWN
+    };
+    static const unsigned allowed[] = {
+        [KEY_UNKNOWN] = SYNCED | DIRTY | CONFLICT,
+        [KEY_SYNCED] = DIRTY | MAYBE_WRITTEN | CONFLICT | UNKNOWN,
+        [KEY_DIRTY] = SYNCED | MAYBE_WRITTEN | CONFLICT,
+        [KEY_MAYBE_WRITTEN] = SYNCED | DIRTY | CONFLICT,
+        [KEY_CONFLICT] = SYNCED | DIRTY,
+    };
+    return (allowed[from] & 1u << to) != 0;
+}
+
+void registrar_set_key_state(struct registrar *registrar, enum key_state state)
+{
+    struct record_key *key = &registrar->key;
+    if (state == key->state) {
+        return;
+    }
+    assert(key_may_move(key->state, state));
+    if (key->state == KEY_CONFLICT) {
+        registrar_clear_conflict(registrar);
+    } else if (key->state == KEY_MAYBE_WRITTEN) {
+        blob_unref(key->maybe_written);
+        key->maybe_written = NULL;
+        key->maybe_written_more = false;
+    }
+    key->state = state;
+}
+
+void registrar_resolve_key(struct registrar *registrar)
+{
+    const struct blob *wanted = registrar->wanted.value;
+    bool same = wanted == NULL || blob_eq(wanted, registrar->key.published);
+    registrar_set_key_state(registrar, same ? KEY_SYNCED : KEY_DIRTY);
+}
+
+void registrar_compare_key(struct registrar *registrar)
+{
+    if (registrar->key.state == KEY_SYNCED || registrar->key.state == KEY_DIRTY) {
+        registrar_resolve_key(registrar);
+    }
+}
+
+void registrar_set_published(struct registrar *registrar, struct blob *value, int64_t revision)
+{
+    struct blob *kept = blob_ref(value);
+    blob_unref(registrar->key.published);
+    registrar->key.published = kept;
+    registrar->key.revision = revision;
+}
+
+void registrar_forget_key(struct registrar *registrar)
+{
+    struct record_key *key = &registrar->key;
+    registrar_set_published(registrar, NULL, 0);
+    key->read_due = NEVER_MS;
+    key->repairing = false;
+    key->synced_revision = key->pending_revision = 0;
+    if (key->state != KEY_UNKNOWN) {
+        registrar_resolve_key(registrar);
+    }
+}
+
+static void add_maybe_written(struct registrar *registrar, struct blob *value)
+{
+    struct record_key *key = &registrar->key;
+    bool other = key->maybe_written != NULL && !blob_eq(key->maybe_written, value);
+    key->maybe_written_more = key->maybe_written_more || other;
+    struct blob *kept = blob_ref(value);
+    blob_unref(key->maybe_written);
+    key->maybe_written = kept;
+    registrar_set_key_state(registrar, KEY_MAYBE_WRITTEN);
+}
+
+void registrar_flight_clear(struct key_flight *flight)
+{
+    blob_unref(flight->value);
+    *flight = (struct key_flight){0};
+}
+
+/* ---- what was read ---- */
+
+static bool is_ours(const struct registrar *registrar, const struct registry_kv *kv)
 {
     return !kv->found || registry_lease_is_none(kv->lease) ||
-           registry_lease_eq(kv->lease, registrar->lease) ||
+           registry_lease_eq(kv->lease, registrar->lease.id) ||
            registry_lease_eq(kv->lease, registrar->previous_lease);
 }
 
-static void in_sync(struct registrar *registrar, struct queue *effects)
+/* The key holds `value` under this lease. */
+static void learn_value(struct registrar *registrar, const struct registry_kv *kv, const struct instant *now)
 {
-    registrar->ever_settled = true;
-    if (!registrar->registered) {
-        registrar->registered = true;
+    struct record_key *key = &registrar->key;
+    bool known = key->published != NULL;
+    bool same = known && str_eq(blob_view(key->published), kv->value);
+    bool own_write = key->maybe_written != NULL && str_eq(blob_view(key->maybe_written), kv->value);
+    bool changed = known && !same && !own_write;
+    /* Of several writes without an answer each may have been done: that is no external change. */
+    bool external = changed && !key->maybe_written_more;
+    if (external) {
+        registrar_count_duplicate(registrar, kv->value, now);
+    }
+    if (!same) {
+        key->claim = REGISTRAR_CLAIM_READY;
+    }
+    struct blob *value = blob_new(kv->value);
+    registrar_set_published(registrar, value, kv->mod_revision);
+    blob_unref(value);
+    registrar_resolve_key(registrar);
+    /* An unexpected value is replaced without waiting for the interval. */
+    registrar->wanted.urgent = registrar->wanted.urgent || changed;
+    key->repairing = (key->repairing || external) && key->state == KEY_DIRTY;
+}
+
+void registrar_learn(struct registrar *registrar, const struct registry_kv *kv, const struct instant *now)
+{
+    struct record_key *key = &registrar->key;
+    key->read_due = NEVER_MS;
+    key->confirmed_mono = now->mono;
+    if (!is_ours(registrar, kv)) {
+        registrar_on_conflict(registrar, kv, now);
+    } else if (kv->found && registry_lease_eq(kv->lease, registrar->lease.id)) {
+        learn_value(registrar, kv, now);
+    } else {
+        key->repairing = key->repairing || key->published != NULL;
+        registrar_set_published(registrar, NULL, kv->found ? kv->mod_revision : 0);
+        registrar_resolve_key(registrar);
+    }
+}
+
+/* ---- replies ---- */
+
+/* The key holds a record of this agent, maybe not the wanted one. */
+static void on_standing(struct registrar *registrar, struct queue *effects)
+{
+    struct record_key *key = &registrar->key;
+    registrar->settled = true;
+    if (!key->registered) {
+        key->registered = true;
         registrar->registrations++;
         char lease[REGISTRY_LEASE_TEXT_SIZE];
         registrar_note(effects, REGISTRAR_NOTE_REGISTERED, "%s at revision %" PRId64 " under lease %s",
-                       registrar->key, registrar->revision, registry_lease_text(registrar->lease, lease));
-    } else if (registrar->repairing) {
-        registrar_note(effects, REGISTRAR_NOTE_REPAIRED, "%s at revision %" PRId64, registrar->key,
-                       registrar->revision);
+                       key->name, key->revision, registry_lease_text(registrar->lease.id, lease));
+    } else if (key->repairing) {
+        registrar_note(effects, REGISTRAR_NOTE_REPAIRED, "%s at revision %" PRId64, key->name, key->revision);
     }
-    registrar->repairing = false;
-    if (!registrar_dirty(registrar)) {
-        registrar->wanted_urgent = false;
+    key->repairing = false;
+    if (key->state == KEY_SYNCED) {
+        registrar->wanted.urgent = false;
     }
 }
 
-/* The key is as `kv` says. */
-static void learn(struct registrar *registrar, const struct registry_kv *kv, const struct instant *now,
-                  struct queue *effects)
+/* The first read after a restart. */
+static void on_adoption_read(struct registrar *registrar, const struct registry_kv *kv, struct queue *effects)
 {
-    registrar->verify = false;
-    registrar->confirmed_mono = now->mono;
-    if (!ours(registrar, kv)) {
-        registrar_on_conflict(registrar, kv, now, effects);
+    struct record_key *key = &registrar->key;
+    if (!kv->found || !registry_lease_eq(kv->lease, registrar->lease.id)) {
+        registrar_emit(effects, REGISTRAR_DO_FRESH);
         return;
     }
-    registrar_clear_conflict(registrar);
-    if (kv->found && registry_lease_eq(kv->lease, registrar->lease)) {
-        bool own_write =
-            registrar->maybe_written != NULL && str_eq(blob_view(registrar->maybe_written), kv->value);
-        bool changed =
-            registrar->published != NULL && !own_write && !str_eq(blob_view(registrar->published), kv->value);
-        /* Of several writes without an answer any may have been done: nobody is accused of it. */
-        bool by_others = changed && !registrar->maybe_written_more;
-        registrar->repairing = registrar->repairing || by_others;
-        if (by_others) {
-            registrar_count_duplicate_write(registrar, kv->value, now);
-        }
-        if (registrar->published == NULL || !str_eq(blob_view(registrar->published), kv->value)) {
-            registrar->published_claim = REGISTRAR_CLAIM_READY;
-        }
-        struct blob *value = blob_new(kv->value);
-        registrar_set_published(registrar, value, kv->mod_revision);
-        blob_unref(value);
-        /* What is there is ours, but not what we last knew: writing it right waits for no interval. */
-        registrar->wanted_urgent = registrar->wanted_urgent || changed;
-        registrar->repairing = registrar->repairing && registrar_dirty(registrar);
-    } else {
-        registrar->repairing = registrar->repairing || registrar->published != NULL;
-        registrar_set_published(registrar, NULL, kv->found ? kv->mod_revision : 0);
+    assert(registrar->wanted.value == NULL); /* the server offers nothing while this is undecided */
+    key->registered = key->adopted = registrar->settled = true;
+    registrar->wanted.value = blob_ref(key->published);
+    registrar->wanted.unconfirmed = true;
+    if (registrar->goal == REGISTRAR_IDLE) {
+        registrar_set_goal(registrar, REGISTRAR_PUBLISH);
     }
+    struct str value = queue_copy(effects, kv->value);
+    struct registrar_effect *effect = queue_push(effects);
+    effect->type = REGISTRAR_DO_ADOPTED;
+    effect->text = value;
+    char lease[REGISTRY_LEASE_TEXT_SIZE];
+    registrar_note(effects, REGISTRAR_NOTE_TAKEN_OVER, "%s at revision %" PRId64 " under lease %s", key->name,
+                   kv->mod_revision, registry_lease_text(registrar->lease.id, lease));
 }
 
-static void on_adopt_read(struct registrar *registrar, const struct registry_kv *kv, struct queue *effects)
+static void on_read(struct registrar *registrar, const struct registry_reply *reply,
+                    const struct instant *now, struct queue *effects)
 {
-    registrar->adopting = false;
-    if (kv->found && registry_lease_eq(kv->lease, registrar->lease)) {
-        registrar->registered = registrar->ever_settled = registrar->adopted = true;
-        registrar->unconfirmed = true;
-        assert(registrar->wanted == NULL); /* the server is silent while this is undecided */
-        registrar->wanted = blob_ref(registrar->published);
-        struct registrar_effect *effect = queue_push(effects);
-        effect->type = REGISTRAR_DO_ADOPTED;
-        effect->text = queue_copy(effects, kv->value);
-        char lease[REGISTRY_LEASE_TEXT_SIZE];
-        registrar_note(effects, REGISTRAR_NOTE_TAKEN_OVER, "%s stands at revision %" PRId64 " under lease %s",
-                       registrar->key, kv->mod_revision, registry_lease_text(registrar->lease, lease));
-    } else {
-        registrar_emit(effects, REGISTRAR_DO_FRESH);
+    bool adoption = registrar->key.state == KEY_UNKNOWN;
+    registrar_learn(registrar, &reply->kv, now);
+    if (adoption) {
+        on_adoption_read(registrar, &reply->kv, effects);
+    } else if (registrar->key.published != NULL && registrar->key.state == KEY_SYNCED) {
+        on_standing(registrar, effects); /* a write without an answer had worked */
     }
 }
 
 static void on_put(struct registrar *registrar, const struct registry_reply *reply,
-                   const struct flight *flight, const struct instant *now, struct queue *effects)
+                   const struct key_flight *flight, const struct instant *now, struct queue *effects)
 {
-    struct blob *value = flight->value;
+    struct record_key *key = &registrar->key;
     if (reply->succeeded) {
-        registrar_set_published(registrar, value, reply->revision);
-        registrar->published_claim = flight->claim;
-        registrar->verify = false;
-        registrar->confirmed_mono = now->mono;
-        registrar->written_wall = now->wall;
-        in_sync(registrar, effects);
-        return;
+        registrar_set_published(registrar, flight->value, reply->revision);
+        registrar_resolve_key(registrar);
+        key->read_due = NEVER_MS;
+        key->confirmed_mono = now->mono;
+    } else {
+        registrar->wanted.urgent = registrar->wanted.urgent || flight->urgent;
+        /* The request may have arrived twice, and this is the answer to the second. */
+        add_maybe_written(registrar, flight->value);
+        registrar_learn(registrar, &reply->kv, now);
+        if (key->published == NULL || !blob_eq(key->published, flight->value)) {
+            return;
+        }
+        key->repairing = false;
     }
-    registrar->wanted_urgent = registrar->wanted_urgent || flight->urgent;
-    /* It may have arrived twice, and this is the answer to the second. */
-    registrar_set_maybe_written(registrar, value);
-    learn(registrar, &reply->kv, now, effects);
-    if (registrar->published != NULL && blob_eq(registrar->published, value)) {
-        /* The write of before had worked, only its answer was lost. */
-        registrar->published_claim = flight->claim;
-        registrar->written_wall = now->wall;
-        registrar->repairing = false;
-        in_sync(registrar, effects);
-    }
+    key->claim = flight->claim;
+    registrar->written_wall = now->wall;
+    on_standing(registrar, effects);
 }
 
 /* The write did not happen, or may not have: its retry waits for the backoff only. */
-static void give_slot_back(struct registrar *registrar, const struct flight *flight)
+static void return_slot(struct registrar *registrar, const struct key_flight *flight)
 {
     if (flight->op != REGISTRY_PUT) {
         return;
     }
-    registrar->wanted_urgent = registrar->wanted_urgent || flight->urgent;
+    registrar->wanted.urgent = registrar->wanted.urgent || flight->urgent;
     if (flight->bucket != NULL) {
         *flight->bucket -= URGENT_PERIOD_MS;
     } else {
-        registrar->interval_until = 0;
+        registrar->rates.interval_until = 0;
     }
 }
 
-/* A change that the watch told while a request was under way may be older than its answer or newer: newer,
- * the key is read once more. Not at once each time: a hand that writes in a loop must not make us read in
- * one. */
-static void note_age(struct registrar *registrar, const struct registry_reply *reply,
-                     const struct instant *now)
+/* A change that the watch reported while the request was under way is older than its answer, or newer: then
+ * the key is read again. */
+static void apply_pending(struct registrar *registrar, const struct registry_reply *reply,
+                          const struct instant *now)
 {
-    int64_t at = reply->revision > 0 ? reply->revision : reply->kv.mod_revision;
-    bool goes_on = at >= registrar->synced_revision;
-    registrar->synced_revision = at;
-    if (goes_on && registrar->pending_revision > at) {
-        int64_t earliest = registrar->reread_mono + REREAD_MS;
-        registrar->reread_mono = earliest > now->mono ? earliest : now->mono;
-        registrar->verify = true;
-        registrar->verify_after = registrar->reread_mono;
-        registrar->conflict_check = registrar->reread_mono;
+    struct record_key *key = &registrar->key;
+    int64_t as_of = reply->revision > 0 ? reply->revision : reply->kv.mod_revision;
+    bool advanced = as_of >= key->synced_revision;
+    key->synced_revision = as_of;
+    if (advanced && key->pending_revision > as_of) {
+        int64_t earliest = key->reread_mono + REREAD_MS;
+        key->reread_mono = earliest > now->mono ? earliest : now->mono;
+        key->read_due = key->reread_mono;
+        registrar->conflict.check_mono = key->reread_mono;
     }
-    registrar->pending_revision = 0;
+    key->pending_revision = 0;
 }
 
-/* The answer of a request that reads or writes the key. */
-static void on_key_news(struct registrar *registrar, const struct registry_reply *reply,
-                        const struct flight *flight, const struct instant *now, struct queue *effects)
+/* Whether the key may be read or written. No answer says nothing of that, but a write that may have been done
+ * ends the refusal. */
+static void note_refusal(struct registrar *registrar, const struct key_flight *flight,
+                         enum registry_failure failure, const struct instant *now)
 {
+    if (retry_is_slow(failure)) {
+        registrar->stale_ready.refused_mono = now->mono;
+    } else if (flight->op == REGISTRY_PUT) {
+        registrar->stale_ready.refused_mono = 0;
+    }
+}
+
+static void on_failed(struct registrar *registrar, const struct registry_reply *reply,
+                      const struct key_flight *flight, const struct instant *now, struct queue *effects)
+{
+    registrar_fail(registrar, &registrar->key_error, reply, now, effects);
+    note_refusal(registrar, flight, reply->failure, now);
+    registrar->key.retry_mono =
+        now->mono + retry_delay(&registrar->key.backoff, reply->failure, &registrar->random);
+    return_slot(registrar, flight);
+    if (flight->op == REGISTRY_PUT && reply->failure == REGISTRY_UNKNOWN) {
+        add_maybe_written(registrar, flight->value);
+    }
+}
+
+static void on_answered(struct registrar *registrar, const struct registry_reply *reply,
+                        const struct key_flight *flight, const struct instant *now, struct queue *effects)
+{
+    backoff_reset(&registrar->key.backoff);
+    registrar_succeed(registrar, &registrar->key_error, now, effects);
+    note_refusal(registrar, flight, REGISTRY_OK, now);
+    if (flight->op == REGISTRY_LEASE_TTL) {
+        registrar_on_conflict_ttl(registrar, reply, now, effects);
+        return;
+    }
     if (flight->op == REGISTRY_PUT) {
         on_put(registrar, reply, flight, now, effects);
     } else {
-        learn(registrar, &reply->kv, now, effects);
-        if (registrar->adopting) {
-            on_adopt_read(registrar, &reply->kv, effects);
-        } else if (registrar->published != NULL && !registrar_dirty(registrar)) {
-            in_sync(registrar, effects); /* the write whose answer was lost had worked */
-        }
+        on_read(registrar, reply, now, effects);
     }
-    note_age(registrar, reply, now);
-}
-
-/* The key may be read or written, or it may not; that nobody answered says nothing of that, but for a write:
- * it may have been done. */
-static void note_refusal(struct registrar *registrar, const struct flight *flight,
-                         const struct registry_reply *reply, const struct instant *now)
-{
-    if (retry_is_slow(reply->failure)) {
-        registrar->refused_mono = now->mono;
-    } else if (flight->op == REGISTRY_PUT) {
-        registrar->refused_mono = 0;
-    }
+    apply_pending(registrar, reply, now);
 }
 
 void registrar_on_key_reply(struct registrar *registrar, const struct registry_reply *reply,
                             const struct instant *now, struct queue *effects)
 {
-    struct flight flight = registrar->key_flight;
-    registrar->key_flight = (struct flight){0};
-    if (reply->failure == REGISTRY_LEASE_LOST && registrar->lease_flight.op == REGISTRY_REVOKE) {
-        /* We are ending it ourselves: the answer to that says the rest. */
-        give_slot_back(registrar, &flight);
-    } else if (reply->failure == REGISTRY_LEASE_LOST) {
-        registrar_flight_clear(&registrar->lease_flight);
-        registrar_lose_lease(registrar, now, effects);
+    struct key_flight flight = registrar->key.flight;
+    registrar->key.flight = (struct key_flight){0};
+    if (reply->failure == REGISTRY_LEASE_LOST) {
+        return_slot(registrar, &flight);
+        registrar_step_lease(registrar, (struct lease_event){.type = LEASE_ON_LOST, .now = *now}, effects);
     } else if (reply->failure != REGISTRY_OK) {
-        registrar_fail(registrar, &registrar->key_last_error, reply, now, effects);
-        note_refusal(registrar, &flight, reply, now);
-        registrar->key_retry =
-            now->mono + registrar_retry_delay(registrar, &registrar->key_backoff, reply->failure);
-        give_slot_back(registrar, &flight);
-        if (flight.op == REGISTRY_PUT && reply->failure == REGISTRY_UNKNOWN) {
-            registrar_set_maybe_written(registrar, flight.value);
-        }
+        on_failed(registrar, reply, &flight, now, effects);
     } else {
-        registrar_succeed(registrar, &registrar->key_last_error, &registrar->key_backoff, now, effects);
-        note_refusal(registrar, &flight, reply, now);
-        if (flight.op == REGISTRY_LEASE_TTL) {
-            registrar_conflict_lives(registrar, reply, now, effects);
-        } else {
-            on_key_news(registrar, reply, &flight, now, effects);
-        }
-        registrar_set_maybe_written(registrar, NULL);
+        on_answered(registrar, reply, &flight, now, effects);
     }
     blob_unref(flight.value);
-}
-
-/* ---- what the watch tells ---- */
-
-void registrar_on_changed(struct registrar *registrar, const struct registry_change *change,
-                          const struct instant *now, struct queue *effects)
-{
-    int64_t revision = change->mod_revision;
-    bool settled = registrar->registered || registrar->published != NULL ||
-                   !registry_lease_is_none(registrar->conflict_lease);
-    if (revision <= registrar->synced_revision) {
-        return; /* our own write, or what a read has seen already */
-    }
-    if (registrar->lease_state != LEASE_HELD || registrar->key_flight.id != 0 || registrar->adopting ||
-        registrar->withdrawing || registrar->leaving || !settled) {
-        /* The answer under way, or the next one, says what is to be made of it. */
-        registrar->pending_revision =
-            revision > registrar->pending_revision ? revision : registrar->pending_revision;
-        return;
-    }
-    if (registrar->maybe_written != NULL) {
-        registrar->verify = true; /* it may be what we wrote ourselves */
-        registrar->verify_after = now->mono;
-        return;
-    }
-    registrar->synced_revision = revision;
-    struct registry_kv kv = {.found = !change->deleted,
-                             .value = change->value,
-                             .mod_revision = change->deleted ? 0 : revision,
-                             .create_revision = change->create_revision,
-                             .lease = change->deleted ? (struct registry_lease){0} : change->lease};
-    bool vanished = change->deleted && registrar->published != NULL;
-    if (kv.found && !registry_lease_is_none(kv.lease) &&
-        registry_lease_eq(kv.lease, registrar->conflict_lease)) {
-        registrar_refresh_conflict(registrar, &kv); /* how long it lives is asked in its own time */
-        return;
-    }
-    learn(registrar, &kv, now, effects);
-    if (registrar->key_retry - now->mono <= RETRY_CAP_MS) {
-        registrar->key_retry = 0; /* who tells that can be asked: no failure of before is waited for */
-    }
-    if (vanished) {
-        registrar_suspect_lease(registrar, now);
-    }
-}
-
-void registrar_on_read_back(struct registrar *registrar, int64_t revision, const struct instant *now)
-{
-    if (registrar->key_flight.id != 0 || registrar->lease_state != LEASE_HELD) {
-        registrar->pending_revision =
-            revision > registrar->pending_revision ? revision : registrar->pending_revision;
-    } else if (registrar->synced_revision != revision) {
-        /* Older than what is known it may only be a member that lags behind, or a store that was restored. */
-        registrar->verify = registrar->verify || registrar->published != NULL;
-        registrar->verify_after = now->mono;
-        registrar->conflict_check = now->mono;
-    }
 }

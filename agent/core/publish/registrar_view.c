@@ -1,58 +1,65 @@
 /* The const accessors of the registrar. */
 #include "registrar_internal.h"
 
-const char *lease_state_name(enum lease_state state)
-{
-    static const char *const names[] = {[LEASE_NONE] = "none",
-                                        [LEASE_TRYING] = "trying",
-                                        [LEASE_GRANTING] = "granting",
-                                        [LEASE_HELD] = "held"};
-    return names[state];
-}
-
 enum lease_state registrar_lease_state(const struct registrar *registrar)
 {
-    return registrar->lease_state;
+    return registrar->lease.state;
 }
 
 struct registry_lease registrar_lease(const struct registrar *registrar)
 {
-    return registrar->lease;
+    return registrar->lease.id;
 }
 
 int64_t registrar_ttl(const struct registrar *registrar)
 {
-    return registrar->granted_ms;
+    return registrar->lease.ttl_ms;
 }
 
 int64_t registrar_lease_deadline(const struct registrar *registrar)
 {
-    return registrar->lease_deadline_boot;
+    return registrar->lease.deadline_boot;
+}
+
+bool registrar_is_leased(const struct registrar *registrar)
+{
+    return lease_is_held(registrar->lease.state) || registrar->lease.state == LEASE_RECOVERING;
+}
+
+enum registrar_goal registrar_goal(const struct registrar *registrar)
+{
+    return registrar->goal;
+}
+
+enum key_state registrar_key_state(const struct registrar *registrar)
+{
+    return registrar->key.state;
 }
 
 bool registrar_in_sync(const struct registrar *registrar)
 {
-    if (registrar->wanted == NULL) {
-        return registry_lease_is_none(registrar->lease);
+    if (registrar->wanted.value == NULL) {
+        return registry_lease_is_none(registrar->lease.id);
     }
     /* What is on its way may be older than what is wanted now. */
-    return !registrar_dirty(registrar) && registrar->key_flight.op != REGISTRY_PUT;
+    return registrar->key.state == KEY_SYNCED && registrar->key.flight.op != REGISTRY_PUT;
 }
 
 bool registrar_visible(const struct registrar *registrar)
 {
-    return registrar->published != NULL || registrar->key_flight.op == REGISTRY_PUT || registrar->adopting ||
-           registrar->key_last_error.text[0] != '\0';
+    const struct record_key *key = &registrar->key;
+    return key->published != NULL || key->flight.op == REGISTRY_PUT || key->state == KEY_UNKNOWN ||
+           key->state == KEY_MAYBE_WRITTEN;
 }
 
 bool registrar_settled(const struct registrar *registrar)
 {
-    return registrar->ever_settled;
+    return registrar->settled;
 }
 
 int64_t registrar_revision(const struct registrar *registrar)
 {
-    return registrar->revision;
+    return registrar->key.revision;
 }
 
 int64_t registrar_written_wall(const struct registrar *registrar)
@@ -67,8 +74,7 @@ uint64_t registrar_registrations(const struct registrar *registrar)
 
 static const struct last_error *last_error(const struct registrar *registrar)
 {
-    return registrar->lease_last_error.text[0] != '\0' ? &registrar->lease_last_error
-                                                       : &registrar->key_last_error;
+    return registrar->lease_error.text[0] != '\0' ? &registrar->lease_error : &registrar->key_error;
 }
 
 const char *registrar_last_error(const struct registrar *registrar)
@@ -83,25 +89,25 @@ int64_t registrar_last_error_since(const struct registrar *registrar)
 
 uint64_t registrar_cluster(const struct registrar *registrar)
 {
-    return registrar->cluster;
+    return registrar->lease.cluster.id;
 }
 
 uint64_t registrar_cluster_before(const struct registrar *registrar)
 {
-    return registrar->cluster_before;
+    return registrar->lease.cluster.before;
 }
 
 struct registry_lease registrar_conflict_lease(const struct registrar *registrar)
 {
-    return registrar->conflict_lease;
+    return registrar->conflict.lease;
 }
 
 int64_t registrar_conflict_left(const struct registrar *registrar)
 {
-    return registrar->conflict_left;
+    return registrar->conflict.left_ms;
 }
 
 struct str registrar_conflict_value(const struct registrar *registrar)
 {
-    return blob_view(registrar->conflict_value);
+    return blob_view(registrar->conflict.value);
 }

@@ -84,6 +84,7 @@ void router_watched(struct router *router, const struct registry_watch_event *ev
         router_step_registrar(router, (struct registrar_event){.type = REGISTRAR_ON_CLUSTER,
                                                                .now = *now,
                                                                .cluster = event->cluster,
+                                                               .epoch = event->epoch,
                                                                .endpoint = event->endpoint});
     } else if (follow_watches(&router->keys, event->id)) {
         for (size_t i = 0; i < event->change_count; i++) {
@@ -126,11 +127,9 @@ void router_stop(struct router *router, enum shutdown_event_type how, bool state
                  const struct instant *now)
 {
     router_enter(router, now);
-    enum lease_state lease = registrar_lease_state(router->registrar);
-    router_step_shutdown(router,
-                         (struct shutdown_event){.type = how,
-                                                 .now = *now,
-                                                 .state_kept = state_kept,
-                                                 .leased = lease == LEASE_HELD || lease == LEASE_TRYING});
+    router_step_shutdown(router, (struct shutdown_event){.type = how,
+                                                         .now = *now,
+                                                         .state_kept = state_kept,
+                                                         .leased = registrar_is_leased(router->registrar)});
     router_pump(router, now);
 }

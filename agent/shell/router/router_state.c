@@ -30,7 +30,7 @@ void router_save(const struct router *router, const char *boot_id, struct buf *o
                                 .ops = save_hold(router),
                                 .probe_has_passed = server_has_passed(router->server)};
     state.has_message = server_reported_message(router->server, &state.message);
-    if (registrar_lease_state(router->registrar) == LEASE_TRYING) {
+    if (registrar_key_state(router->registrar) == KEY_UNKNOWN) {
         restore_keep_unconfirmed(&router->restore, &state);
     }
     state_file_encode(&state, out);

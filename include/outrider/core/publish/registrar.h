@@ -1,35 +1,57 @@
-/* The registrar: keeps one record under one lease in the registry, whatever happens to either
- * (docs/design/protocol.md, "Lease" and "Key ownership"). It is a reconciler: facts about the lease and about
- * the key, the record that is wanted, and at most one request in flight for each of the two.
+/* The registrar: publishes one record at one key under one lease, whatever happens to either
+ * (docs/design/protocol.md, "Lease" and "Key ownership"). It is a reconciler. Three states decide what to
+ * request next; requests come from nowhere else (registrar_plan.c).
  *
- *     lease   NONE ──grant──> GRANTING ──ok──> HELD ──keepalive──┐
- *              ^                                │ ^──────────────┘
- *              └──── lost (said by the registry)┘
- *     TRYING: the lease of before a restart, not yet known to live
+ *     goal    IDLE ──> PUBLISH <──> WITHDRAW       LEAVE, from each of them, is final; GONE once no lease is left
  *
- *     key     wanted != published ──put if revision is as known──> published
- *              ^                        │ it was not: look whose it is
- *              │                        ├── absent, ours, under no lease: put again at that revision
- *              └────────────────────────┴── under another living lease: FOREIGN, wait for its end
+ *     lease   core/registry/lease.h. A key is read and written while the lease is HELD
  *
- * Where writes are refused the lease is kept, but for one case: a record that says ready for a server that is
- * not, and that for a TTL. Players in a black hole are worse than a server that is not listed.
+ *     key     UNKNOWN        of before a restart: read before anything is written
+ *             SYNCED         holds what is wanted (or nothing is wanted)
+ *             DIRTY          does not: write, if the revision is still the known one
+ *             MAYBE_WRITTEN  a write has no answer: write again, or read where there is nothing to write
+ *             CONFLICT       under another lease: wait for its end
  *
- * Who writes against us under our own lease again and again is a copy of ourselves: we take another lease,
- * and then he is FOREIGN.
+ *             from           to              when
+ *             SYNCED         UNKNOWN         a restart recovers a lease
+ *             UNKNOWN        SYNCED, DIRTY   the key was read, or the recovered lease is gone
+ *             SYNCED         DIRTY           another record is offered; the key was changed or deleted; the
+ *                                            lease is gone; another cluster answers
+ *             DIRTY          SYNCED          written; or what stands there is wanted again
+ *             SYNCED, DIRTY  MAYBE_WRITTEN   the outcome of a write is unknown (SYNCED: wanted again meanwhile)
+ *             MAYBE_WRITTEN  SYNCED, DIRTY   a read or a write was answered, or the lease is gone
+ *             not CONFLICT   CONFLICT        an answer or the watch shows another lease at the key
+ *             CONFLICT       SYNCED, DIRTY   that lease is gone, or the key is under the own one after all
  *
- * Replies are matched by request id: what is stale falls on deaf ears. What a watch tells counts by its
- * revision: at or below the one at which the key was last known, it is old news, our own writes too. */
+ * While writes are refused the lease is kept, except for a ready record of a server that is not ready: after a
+ * TTL it is revoked (registrar_stale_ready.c). Another agent that keeps writing under the same lease gets the
+ * lease, and is a conflict from then on (registrar_duplicate.c).
+ *
+ * Replies are matched by request id; others are ignored. A change reported by the watch counts if its revision
+ * is newer than the one as of which the key is known, which excludes own writes. */
 #ifndef OUTRIDER_CORE_PUBLISH_REGISTRAR_H
 #define OUTRIDER_CORE_PUBLISH_REGISTRAR_H
 
 #include "outrider/base/blob.h"
 #include "outrider/base/queue.h"
 #include "outrider/core/instant.h"
+#include "outrider/core/registry/lease.h"
 #include "outrider/core/registry/registry_request.h"
 #include "outrider/core/registry/registry_watch.h"
 
 struct registrar;
+
+enum registrar_goal {
+    REGISTRAR_IDLE, /* nothing was offered yet: a recovered lease is kept, none is granted */
+    REGISTRAR_PUBLISH,
+    REGISTRAR_WITHDRAW, /* no record until the next offer */
+    REGISTRAR_LEAVE,    /* the agent ends */
+    REGISTRAR_GONE
+};
+
+enum key_state { KEY_UNKNOWN, KEY_SYNCED, KEY_DIRTY, KEY_MAYBE_WRITTEN, KEY_CONFLICT };
+
+enum { KEY_STATE_COUNT = KEY_CONFLICT + 1 };
 
 struct registrar_settings {
     const char *key; /* copied */
@@ -42,23 +64,24 @@ struct registrar_settings {
 
 enum registrar_event_type {
     REGISTRAR_ON_TICK,    /* time may have passed */
-    REGISTRAR_ON_RECOVER, /* before a restart we held `lease`, granted for `ttl_ms` */
+    REGISTRAR_ON_RECOVER, /* the first event: before a restart `lease` was held, or at least requested, for
+                             `ttl_ms` (0: unknown) */
     REGISTRAR_ON_OFFER,  /* publish `value` (a reference is taken), which makes the `claim`; `urgent`: status,
-                            holds or address changed */
-    REGISTRAR_ON_STANDS, /* what was offered last, or taken over, is true now, too */
-    REGISTRAR_ON_WITHDRAW,  /* take the record away until the next offer */
-    REGISTRAR_ON_REPLY,     /* `reply` to a request */
-    REGISTRAR_ON_LEAVE,     /* the agent ends: revoke, and grant nothing any more */
-    REGISTRAR_ON_RELOAD,    /* `min_publish_interval_ms` is new */
-    REGISTRAR_ON_CHANGED,   /* the watch tells a `change` of our key */
-    REGISTRAR_ON_READ_BACK, /* it may have changed up to `revision` of the store: the watch is open there */
-    REGISTRAR_ON_AS_KNOWN,  /* the key was compared, and is as it is known: it need not be read back */
-    REGISTRAR_ON_CLUSTER,   /* the watch is open at `endpoint`, in `cluster` */
-    REGISTRAR_ON_GAP /* for `gap_ms`, longer than the TTL, we could not do anything: the machine slept, or the
+                             holds or address changed */
+    REGISTRAR_ON_STANDS, /* the latest offer, or the record taken over, is still true */
+    REGISTRAR_ON_WITHDRAW, /* remove the record until the next offer */
+    REGISTRAR_ON_REPLY,    /* `reply` to a request */
+    REGISTRAR_ON_LEAVE,    /* the agent ends: revoke, and grant nothing any more */
+    REGISTRAR_ON_RELOAD,   /* `min_publish_interval_ms` is new */
+    REGISTRAR_ON_CHANGED,  /* the watch reports a `change` of the key */
+    REGISTRAR_ON_READ_BACK, /* the key may have changed up to `revision` of the store: the watch is open there */
+    REGISTRAR_ON_AS_KNOWN, /* the key was compared and is as known: it need not be read */
+    REGISTRAR_ON_CLUSTER,  /* the watch is open at `endpoint`, in `cluster` and `epoch` */
+    REGISTRAR_ON_GAP /* for `gap_ms`, longer than the TTL, the agent did not run: the machine slept, or the
                         process was stopped. Nothing is written before the next OFFER or STANDS */
 };
 
-/* What a record promises to players: that they are welcome, nothing, or that they would find nobody. */
+/* What a record promises to players: that they can join, nothing, or that nothing would answer them. */
 enum registrar_claim { REGISTRAR_CLAIM_READY, REGISTRAR_CLAIM_HELD, REGISTRAR_CLAIM_DOWN };
 
 struct registrar_event {
@@ -73,40 +96,43 @@ struct registrar_event {
     int64_t min_publish_interval_ms;
     const struct registry_change *change;
     int64_t revision, gap_ms;
-    uint64_t cluster;
+    uint64_t cluster, epoch;
     struct str endpoint;
 };
 
-/* State changes worth one line in the log. */
+/* Changes worth a line in the log. */
 enum registrar_note {
-    REGISTRAR_NOTE_REGISTERED, /* the record is there under a new lease */
-    REGISTRAR_NOTE_TAKEN_OVER, /* the record of before the restart stands, its lease is ours again */
-    REGISTRAR_NOTE_LEASE_LOST, /* the registry does not know our lease any more */
-    REGISTRAR_NOTE_REPAIRED,   /* somebody had changed or deleted the key; it is ours again */
-    REGISTRAR_NOTE_CONFLICT,   /* another living lease holds the key */
-    REGISTRAR_NOTE_OUTAGE,     /* requests fail: `text` is the first failure */
-    REGISTRAR_NOTE_RECOVERED,  /* they succeed again */
-    REGISTRAR_NOTE_WITHDRAWN,  /* the record is gone, on purpose */
-    REGISTRAR_NOTE_GAP,        /* time passed without us: the lease is taken for lost */
-    REGISTRAR_NOTE_TAKEN_BACK, /* the record is no longer true and cannot be written: its lease goes */
-    REGISTRAR_NOTE_DUPLICATE_AGENT, /* another agent writes under our own lease; `text` has what it wrote beside ours */
-    REGISTRAR_NOTE_CLUSTER /* another cluster answers than before */
+    REGISTRAR_NOTE_REGISTERED,      /* the record stands under a new lease */
+    REGISTRAR_NOTE_TAKEN_OVER,      /* the record of before the restart stands, and its lease */
+    REGISTRAR_NOTE_LEASE_LOST,      /* the registry does not know the lease any more */
+    REGISTRAR_NOTE_REPAIRED,        /* the key was changed or deleted externally and is written again */
+    REGISTRAR_NOTE_CONFLICT,        /* another living lease holds the key */
+    REGISTRAR_NOTE_OUTAGE,          /* requests fail: `text` is the first failure of its class */
+    REGISTRAR_NOTE_RECOVERED,       /* they succeed again */
+    REGISTRAR_NOTE_WITHDRAWN,       /* the record is gone, on purpose */
+    REGISTRAR_NOTE_GAP,             /* the agent did not run for longer than the TTL */
+    REGISTRAR_NOTE_TAKEN_BACK,      /* a record that is untrue cannot be written: its lease is revoked */
+    REGISTRAR_NOTE_DUPLICATE_AGENT, /* another agent writes under the same lease; `text` has both records */
+    REGISTRAR_NOTE_CLUSTER,         /* another cluster answers than before */
+    REGISTRAR_NOTE_LEASE_MOVED /* the lease changed its state, for debugging: `text` is from, to, cause */
 };
 
 enum registrar_effect_type {
-    REGISTRAR_DO_REQUEST,      /* submit `request`; its value reference belongs to the effect's taker */
-    REGISTRAR_DO_SAVE,         /* registrar_lease() changed: a restart needs it */
+    REGISTRAR_DO_REQUEST, /* submit `request`; its value reference belongs to the effect's taker */
+    REGISTRAR_DO_SAVE,    /* the lease's id or TTL is new: a restart needs it; `urgent`: it must be on disk
+                                  before the requests that follow are sent */
     REGISTRAR_DO_LOOK_UP_HOST, /* a new lease: the address may have changed */
     REGISTRAR_DO_FRESH,        /* nothing of before the restart stands */
     REGISTRAR_DO_ADOPTED,      /* the record of before the restart stands: `text` is its value */
-    REGISTRAR_DO_READ_BACK, /* our key is read back for the sake of it: what else is watched should be, too */
-    REGISTRAR_DO_GONE,      /* after LEAVE: no lease of ours is left */
-    REGISTRAR_DO_NOTE       /* log `note` with `text` */
+    REGISTRAR_DO_READ_BACK,    /* the key will be read as a precaution: what else is watched should be, too */
+    REGISTRAR_DO_GONE,         /* after LEAVE: no lease is left */
+    REGISTRAR_DO_NOTE          /* log `note` with `text` */
 };
 
 struct registrar_effect {
     enum registrar_effect_type type;
     struct registry_request request;
+    bool urgent;
     enum registrar_note note;
     struct str text;
 };
@@ -123,23 +149,29 @@ void registrar_step(struct registrar *registrar, const struct registrar_event *e
 /* When a step is needed although nothing happens. */
 struct window registrar_deadline(const struct registrar *registrar);
 
-enum lease_state { LEASE_NONE, LEASE_TRYING, LEASE_GRANTING, LEASE_HELD };
-
-/* "none", "trying", "granting", "held". */
-const char *lease_state_name(enum lease_state state);
-
-/* What is known of the lease: its state, id, granted TTL in ms, and when it ends in boot ms unless
- * a heartbeat arrives (counted from when the last successful one was sent; docs/design/etcd-gateway.md,
- * "Lease deadline"). */
+/* What is known of the lease: its state, id, granted TTL in ms (0: unknown), and when it ends in boot
+ * ms unless a heartbeat arrives (counted from when the last successful one was sent;
+ * docs/design/etcd-gateway.md, "Lease deadline"). */
 enum lease_state registrar_lease_state(const struct registrar *registrar);
 struct registry_lease registrar_lease(const struct registrar *registrar);
 int64_t registrar_ttl(const struct registrar *registrar);
 int64_t registrar_lease_deadline(const struct registrar *registrar);
 
-/* Whether the registry has what is wanted (also when nothing is wanted and nothing is there). */
+/* Whether a lease is held, or may stand: it can be left to the next agent on this machine. */
+bool registrar_is_leased(const struct registrar *registrar);
+
+/* The states of the diagram. */
+enum registrar_goal registrar_goal(const struct registrar *registrar);
+enum key_state registrar_key_state(const struct registrar *registrar);
+
+/* Whether a transition between two different states of the key is in the diagram. */
+bool key_may_move(enum key_state from, enum key_state to);
+
+/* Whether the registry has what is wanted (also when nothing is wanted and no lease is there). */
 bool registrar_in_sync(const struct registrar *registrar);
 
-/* Whether a record of ours may be in the registry now: published, being put, or of before a restart. */
+/* Whether a record of this agent may be in the registry now: published, being put, put without an answer, or of
+ * before a restart. */
 bool registrar_visible(const struct registrar *registrar);
 
 /* Whether the record was ever published by this process, or withdrawn on purpose: /readyz. */
@@ -161,7 +193,7 @@ int64_t registrar_last_error_since(const struct registrar *registrar);
 uint64_t registrar_cluster(const struct registrar *registrar);
 uint64_t registrar_cluster_before(const struct registrar *registrar);
 
-/* The other holder of our key: its lease (none: there is no other holder), and how long that lease still had when last asked, in
+/* The other holder of the key: its lease (0: none), and how long that lease still had when last asked for, in
  * ms (negative: unknown). */
 struct registry_lease registrar_conflict_lease(const struct registrar *registrar);
 int64_t registrar_conflict_left(const struct registrar *registrar);

@@ -47,7 +47,7 @@ static void step(struct world *w, struct registrar_event event)
             w->asked = effect.request;
             w->requests++;
             blob_unref(effect.request.value);
-        } else if (effect.type == REGISTRAR_DO_NOTE) {
+        } else if (effect.type == REGISTRAR_DO_NOTE && effect.note != REGISTRAR_NOTE_LEASE_MOVED) {
             w->note = effect.note;
             w->notes++;
         }
@@ -101,7 +101,7 @@ static void test_names(void **state)
 {
     (void)state;
     assert_string_equal(lease_state_name(LEASE_NONE), "none");
-    assert_string_equal(lease_state_name(LEASE_TRYING), "trying");
+    assert_string_equal(lease_state_name(LEASE_RECOVERING), "recovering");
     assert_string_equal(lease_state_name(LEASE_GRANTING), "granting");
     assert_string_equal(lease_state_name(LEASE_HELD), "held");
 }
