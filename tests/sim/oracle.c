@@ -93,7 +93,8 @@ static unsigned when_up(const struct node *node)
     bool probed = node_config(node)->probe_count > 0;
     bool unsaid = game->heard_said == REPORTED_NOTHING && node_config(node)->server.require_status;
     if (game->hung && unsaid) {
-        return MAY_INITIALIZING | MAY_ERROR;
+        /* A record taken over may still say shutting_down: the game that hangs cannot contradict it. */
+        return MAY_INITIALIZING | MAY_ERROR | (node->watch.taken_over ? MAY_LEAVE : 0);
     }
     if (game->reported == REPORTED_ERROR) {
         /* A game that hangs since before this agent started cannot report it: the agent knows what the agent before knew. */
