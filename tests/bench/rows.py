@@ -46,7 +46,7 @@ def line(place, options):
         lost = samples["lost"][0]
         agent.stop()
         alone = median(samples["subject"]) / median(samples["alone"])
-        yield against(f"line -> watcher, {kind}", samples, 1.10,
+        yield against(f"line -> watcher, {kind}", samples, 1.15,
                       f"lost {lost}; {alone:.2f} times a key that nobody else watches")
         if lost:
             raise Failed(f"{lost} {kind} lines never reached the watcher")

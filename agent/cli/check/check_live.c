@@ -87,7 +87,8 @@ const char *check_live_remedy(const char *error)
         const char *words, *remedy;
     } rows[] = {
         {"connection refused", ": nothing listens there; is etcd running, and is the port right?"},
-        {"timed out", ": no answer; is the address right, and does a firewall block it?"},
+        {"no connection within", ": is the address right, and does a firewall block it?"},
+        {"name not resolved", ": is the name right, and does a name server answer?"},
         {"unreachable", ": is the address right, and is there a route?"},
         {"is it etcd?", ""},
     };

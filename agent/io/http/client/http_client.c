@@ -28,7 +28,8 @@ static struct http_request_handle *call_of(struct http_transfer *transfer)
 static size_t on_head(char *data, size_t size, size_t count, void *user)
 {
     struct http_request_handle *call = user;
-    return http_transfer_head_line(&call->transfer, data, size * count) ? size * count : 0;
+    return http_curl_head_line(&call->transfer.head, call->transfer.easy, data, size * count) ? size * count
+                                                                                              : 0;
 }
 
 static size_t on_body(char *data, size_t size, size_t count, void *user)

@@ -127,6 +127,30 @@ bool http_curl_same_headers(const struct curl_slist *list, const char *const *he
     return list == NULL;
 }
 
+bool http_curl_head_line(struct http_curl_head *head, CURL *easy, const char *line, size_t size)
+{
+    head->size += size;
+    if (head->size > HTTP_CURL_HEAD_MAX) {
+        head->too_large = true;
+        return false;
+    }
+    if (head->status == 0 && (line[0] == '\r' || line[0] == '\n')) {
+        long status = 0;
+        curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+        head->status = status >= 200 ? (int)status : 0;
+    }
+    return true;
+}
+
+CURLcode http_curl_check_head(const struct http_curl_head *head, CURLcode code, char *error_text)
+{
+    if (code != CURLE_OK || head->status != 0) {
+        return code;
+    }
+    snprintf(error_text, CURL_ERROR_SIZE, "the head of the answer is incomplete");
+    return CURLE_RECV_ERROR;
+}
+
 static enum http_transport connect_failure(CURL *easy)
 {
     long number = 0;
@@ -218,6 +242,7 @@ static const char *connect_reason(const struct http_curl_end *end)
 
 static void describe_timeout(struct buf *text, const struct http_curl_end *end)
 {
+    char limit[24];
     bool sent = http_curl_sent(end->easy);
     long status = 0;
     curl_easy_getinfo(end->easy, CURLINFO_RESPONSE_CODE, &status);
@@ -225,11 +250,14 @@ static void describe_timeout(struct buf *text, const struct http_curl_end *end)
     if (!sent && end->connect_timeout_ms > 0 && (limit_ms == 0 || end->connect_timeout_ms < limit_ms)) {
         limit_ms = end->connect_timeout_ms;
     }
+    if (status >= 200 && end->silence_ms > 0) {
+        buf_printf(text, "the server sent nothing for %s", duration_format(end->silence_ms, limit));
+        return;
+    }
     if (end->code != CURLE_OPERATION_TIMEDOUT || limit_ms == 0) {
         buf_printf(text, "%s", connect_reason(end));
         return;
     }
-    char limit[24];
     buf_printf(text, "%s within %s",
                !sent           ? "no connection"
                : status >= 200 ? "the answer did not end"

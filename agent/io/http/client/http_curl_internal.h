@@ -28,6 +28,21 @@ struct curl_slist *http_curl_headers(const char *const *headers);
 /* Whether `list`, made by http_curl_headers, is what it would make of `headers`. */
 bool http_curl_same_headers(const struct curl_slist *list, const char *const *headers);
 
+/* The head of an answer, zeroed before each request. */
+struct http_curl_head {
+    size_t size; /* bytes of headers so far */
+    int status;  /* 0 until the head of the final answer is complete */
+    bool too_large;
+};
+
+/* For the header callback, which gets one line at a time, the empty one last. Interim answers have heads of their
+ * own; trailers come here as well. The callback must fail where this returns false: more headers than accepted. */
+bool http_curl_head_line(struct http_curl_head *head, CURL *easy, const char *line, size_t size);
+
+/* The code of a transfer that ended with `code`: to libcurl a head that is cut short is an answer without a body.
+ * `error_text` is what http_curl_new has. */
+CURLcode http_curl_check_head(const struct http_curl_head *head, CURLcode code, char *error_text);
+
 /* How a transfer ended, for http_curl_transport and http_curl_describe. */
 struct http_curl_end {
     CURL *easy;
@@ -36,7 +51,7 @@ struct http_curl_end {
     const char *error_text; /* libcurl's own; may be empty */
     bool too_large;         /* our write callback stopped it: the body exceeds max_response */
     bool head_too_large;    /* our header callback stopped it: the headers exceed HTTP_CURL_HEAD_MAX */
-    int64_t timeout_ms, connect_timeout_ms; /* the limits it had; 0: none */
+    int64_t timeout_ms, connect_timeout_ms, silence_ms; /* the limits it had; 0: none */
 };
 
 enum http_transport http_curl_transport(const struct http_curl_end *end);

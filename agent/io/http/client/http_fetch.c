@@ -8,6 +8,7 @@ struct transfer {
     CURL *easy;
     struct buf body;
     size_t max_response;
+    struct http_curl_head head;
     bool too_large;
 };
 
@@ -16,10 +17,8 @@ static size_t received(char *data, size_t size, size_t count, void *user)
     struct transfer *transfer = user;
     size_t bytes = size * count;
     if (transfer->request->data != NULL) {
-        long status = 0;
-        curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
-        transfer->too_large =
-            !transfer->request->data((int)status, (struct str){data, bytes}, transfer->request->user);
+        struct str view = {data, bytes};
+        transfer->too_large = !transfer->request->data(transfer->head.status, view, transfer->request->user);
         return transfer->too_large ? 0 : bytes;
     }
     if (bytes > transfer->max_response - transfer->body.size) {
@@ -30,18 +29,19 @@ static size_t received(char *data, size_t size, size_t count, void *user)
     return bytes;
 }
 
-/* Each head ends with an empty line; only that of the final answer counts, not those of interim ones (1xx). */
 static size_t head_line(char *line, size_t size, size_t count, void *user)
 {
     struct transfer *transfer = user;
     size_t bytes = size * count;
-    long status = 0;
-    curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
-    if (bytes == 0 || (line[0] != '\r' && line[0] != '\n') || status < 200) {
+    int before = transfer->head.status;
+    if (!http_curl_head_line(&transfer->head, transfer->easy, line, bytes)) {
+        return 0;
+    }
+    if (transfer->request->data == NULL || transfer->head.status == before) {
         return bytes;
     }
     struct str none = {NULL, 0};
-    transfer->too_large = !transfer->request->data((int)status, none, transfer->request->user);
+    transfer->too_large = !transfer->request->data(transfer->head.status, none, transfer->request->user);
     return transfer->too_large ? 0 : bytes;
 }
 
@@ -86,12 +86,8 @@ static int on_progress(void *user, curl_off_t down_total, curl_off_t down, curl_
     return 0;
 }
 
-static void set_stream(CURL *easy, const struct http_fetch_request *request, struct transfer *transfer)
+static void set_progress(CURL *easy, const struct http_fetch_request *request)
 {
-    if (request->data != NULL) {
-        curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, head_line);
-        curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
-    }
     if (request->tick != NULL) {
         curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, on_progress);
         curl_easy_setopt(easy, CURLOPT_XFERINFODATA, (void *)(uintptr_t)request);
@@ -139,22 +135,24 @@ int http_fetch(const struct http_fetch_request *request, struct error *err, int 
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, received);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, &transfer);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, head_line);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, &transfer);
     set_method(easy, request);
-    set_stream(easy, request, &transfer);
+    set_progress(easy, request);
     int result = 0;
-    long status = 0;
-    CURLcode code = curl_easy_perform(easy);
+    CURLcode code = http_curl_check_head(&transfer.head, curl_easy_perform(easy), error_text);
     if (code != CURLE_OK) {
         struct http_curl_end end = {.easy = easy,
                                     .url = request->url,
                                     .code = code,
                                     .error_text = error_text,
                                     .too_large = transfer.too_large,
-                                    .timeout_ms = request->timeout_ms};
+                                    .head_too_large = transfer.head.too_large,
+                                    .timeout_ms = request->timeout_ms,
+                                    .silence_ms = request->silence_ms};
         result = failed(request, &end, err);
     } else {
-        curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
-        *ret_status = (int)status;
+        *ret_status = transfer.head.status;
         buf_str(ret_body, buf_view(&transfer.body));
     }
     curl_easy_cleanup(easy);

@@ -32,10 +32,10 @@ static struct http_stream *stream_of(struct http_transfer *transfer)
 static size_t on_head(char *data, size_t size, size_t count, void *user)
 {
     struct http_stream *stream = user;
-    if (!http_transfer_head_line(&stream->transfer, data, size * count)) {
+    if (!http_curl_head_line(&stream->transfer.head, stream->transfer.easy, data, size * count)) {
         return 0;
     }
-    if (stream->transfer.status != 0 && !stream->head_delivered) {
+    if (stream->transfer.head.status != 0 && !stream->head_delivered) {
         timer_free(stream->head_timer);
         stream->head_timer = NULL;
         http_transfer_ready(&stream->transfer);
@@ -99,9 +99,9 @@ static void deliver_stream(struct http_transfer *transfer)
 {
     struct http_stream *stream = stream_of(transfer);
     stream->delivering = true;
-    if (transfer->status != 0 && !stream->head_delivered) {
+    if (transfer->head.status != 0 && !stream->head_delivered) {
         stream->head_delivered = true;
-        stream->handler.head(transfer->status, stream->user);
+        stream->handler.head(transfer->head.status, stream->user);
     }
     if (!stream->closed && stream->pending.size > 0) {
         deliver_data(stream);

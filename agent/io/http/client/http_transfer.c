@@ -101,11 +101,10 @@ void http_transfer_fill(struct http_transfer *transfer, const struct http_call *
     set_headers(transfer, call->headers, more);
     buf_str(&transfer->body, call->body);
     transfer->secret = call->secret;
-    transfer->ended = transfer->too_large = transfer->head_too_large = false;
+    transfer->ended = transfer->too_large = false;
     transfer->is_started = transfer->was_sent = false;
     transfer->lookups = 0;
-    transfer->head_size = 0;
-    transfer->status = 0;
+    transfer->head = (struct http_curl_head){0};
     transfer->error_text[0] = '\0';
     transfer->text_timeout_ms = call->timeout_ms;
     transfer->timeout_ms = timeout_ms;
@@ -116,29 +115,12 @@ void http_transfer_fill(struct http_transfer *transfer, const struct http_call *
 
 /* ---- its end ---- */
 
-/* One line of a head at a time, the empty one last. Interim answers have heads of their own; trailers come here
- * as well. */
-bool http_transfer_head_line(struct http_transfer *transfer, const char *line, size_t size)
-{
-    transfer->head_size += size;
-    if (transfer->head_size > HTTP_CURL_HEAD_MAX) {
-        transfer->head_too_large = true;
-        return false;
-    }
-    if (transfer->status == 0 && (line[0] == '\r' || line[0] == '\n')) {
-        long status = 0;
-        curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
-        transfer->status = status >= 200 ? (int)status : 0;
-    }
-    return true;
-}
-
 /* Whether it was on a kept connection and not a byte of an answer arrived. */
 static bool got_nothing_on_kept(const struct http_transfer *transfer)
 {
     long connects = 0;
     curl_easy_getinfo(transfer->easy, CURLINFO_NUM_CONNECTS, &connects);
-    return connects == 0 && transfer->head_size == 0;
+    return connects == 0 && transfer->head.size == 0;
 }
 
 /* What makes a kept connection deaf, such as a firewall that lost its state, has done so to the others of that
@@ -154,15 +136,6 @@ static void leave_curl(struct http_transfer *transfer, enum http_multi_end end)
     http_multi_remove(multi, transfer->easy, end, transfer->is_tls);
     transfer->is_running = false;
     transfer->ended_us = clock_mono_us();
-}
-
-/* To libcurl a head that is cut short is an answer without a body. */
-static void check_head(struct http_transfer *transfer)
-{
-    if (transfer->code == CURLE_OK && transfer->status == 0) {
-        transfer->code = CURLE_RECV_ERROR;
-        snprintf(transfer->error_text, sizeof(transfer->error_text), "the head of the answer is incomplete");
-    }
 }
 
 /* ---- the name of the host ---- */
@@ -218,9 +191,8 @@ static void collect(struct http_client *client)
         if (look_up(transfer, message->data.result)) {
             continue;
         }
-        transfer->code = message->data.result;
+        transfer->code = http_curl_check_head(&transfer->head, message->data.result, transfer->error_text);
         transfer->ended = true;
-        check_head(transfer);
         leave_curl(transfer, transfer->code == CURLE_OK ? HTTP_MULTI_ANSWERED : HTTP_MULTI_FAILED);
         http_transfer_ready(transfer);
     }
@@ -358,7 +330,7 @@ struct http_result http_transfer_result(const struct http_transfer *transfer, st
         .code = transfer->code,
         .error_text = transfer->error_text,
         .too_large = transfer->too_large,
-        .head_too_large = transfer->head_too_large,
+        .head_too_large = transfer->head.too_large,
         .timeout_ms = transfer->text_timeout_ms,
         .connect_timeout_ms = transfer->connect_timeout_ms,
     };
@@ -367,7 +339,7 @@ struct http_result http_transfer_result(const struct http_transfer *transfer, st
     struct http_result result = {
         .transport = http_curl_transport(&end),
         .sent = transfer->was_sent || (transfer->is_started && http_curl_sent(transfer->easy)),
-        .status = transfer->status,
+        .status = transfer->head.status,
         .content_type = str_of(content_type),
         .elapsed_us = transfer->ended_us - transfer->started_us,
     };

@@ -7,6 +7,7 @@
 #ifndef OUTRIDER_IO_HTTP_CLIENT_HTTP_TRANSFER_INTERNAL_H
 #define OUTRIDER_IO_HTTP_CLIENT_HTTP_TRANSFER_INTERNAL_H
 
+#include "http_curl_internal.h"
 #include "http_host_internal.h"
 #include "outrider/base/buf.h"
 #include "outrider/io/http/client/http_client.h"
@@ -25,8 +26,7 @@ struct http_transfer {
     struct buf body;
     void (*deliver)(struct http_transfer *transfer); /* may free it */
     struct http_transfer *next_ready;
-    size_t head_size;
-    int status; /* 0 until the head of the final answer is complete */
+    struct http_curl_head head;
     int64_t started_us, ended_us;
     int64_t timeout_ms, connect_timeout_ms; /* 0: none */
     int64_t text_timeout_ms;                /* for http_curl_describe */
@@ -37,7 +37,7 @@ struct http_transfer {
     bool is_started; /* libcurl had it: what curl_easy_getinfo says is about this request */
     bool is_running;
     bool ended; /* with `code` */
-    bool too_large, head_too_large;
+    bool too_large;
     bool has_bad_header;
     bool secret;
     CURLcode code;
@@ -56,10 +56,6 @@ void http_transfer_fini(struct http_transfer *transfer);
  * `timeout_ms`; 0: no limit. */
 void http_transfer_fill(struct http_transfer *transfer, const struct http_call *call, const char *more,
                         int64_t timeout_ms);
-
-/* For the header callback, which must fail where this returns false: the head is larger than accepted. When the
- * head of the final answer is complete, `status` is set. */
-bool http_transfer_head_line(struct http_transfer *transfer, const char *line, size_t size);
 
 /* Lets libcurl begin. Whatever comes of it is delivered from the loop, not from here. */
 void http_transfer_start(struct http_transfer *transfer);
