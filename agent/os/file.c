@@ -66,14 +66,14 @@ static int read_all(int fd, const char *path, size_t max, char block[static BLOC
 
 int file_read(const char *path, size_t max, struct error *err, struct buf *ret_bytes)
 {
-    /* O_NONBLOCK: a fifo in the file's place must not stop us; it is refused after the open. */
+    /* O_NONBLOCK: opening a fifo must not block; it is rejected after the open. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0) {
         return file_error(err, "read", path);
     }
     char block[BLOCK_SIZE];
     int rc = read_all(fd, path, max, block, err, ret_bytes);
-    mem_wipe(block, sizeof(block)); /* it may have been a password */
+    mem_wipe(block, sizeof(block)); /* the file may hold a password */
     close(fd);
     return rc;
 }
@@ -93,11 +93,10 @@ static int write_all(int fd, struct str bytes)
     return 0;
 }
 
-/* Writes the new file under its temporary name, and syncs it if that is asked for; removes it again when that
- * fails. */
+/* Writes the file under its temporary name, with fsync(2) if `sync`. Removes it on failure. */
 static int prepare(int dir_fd, const char *temporary, struct str bytes, mode_t mode, bool sync)
 {
-    /* what a crash left behind */
+    /* left by a crash */
     if (unlinkat(dir_fd, temporary, 0) < 0 && errno != ENOENT) {
         return -1;
     }
@@ -194,7 +193,7 @@ int file_lock(const char *path, struct error *err, int *ret_fd, pid_t *ret_holde
     }
     char digits[16];
     int size = snprintf(digits, sizeof(digits), "%d\n", (int)getpid());
-    /* The pid is only information: a full disk must not keep the lock from being taken. */
+    /* The pid is information only: a full disk must not prevent the lock. */
     if (ftruncate(fd, 0) == 0 && pwrite(fd, digits, (size_t)size, 0) < 0) {
         errno = 0;
     }

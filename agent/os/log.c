@@ -15,10 +15,10 @@ static struct {
     int fd;
     log_sink_fn *sink;
     void *user;
-    int64_t lost; /* lines, since the last that was written */
+    int64_t lost; /* lines dropped since the last written one */
 } the_log = {.level = LOG_LEVEL_INFO, .format = LOG_FORMAT_LOGFMT, .fd = STDERR_FILENO};
 
-/* Room that values leave free for a closing quote, the truncation mark, a brace and the LF. */
+/* Bytes that values leave free for a closing quote, the truncation mark, a brace and the LF. */
 enum { TAIL = 32 };
 
 struct line {
@@ -27,7 +27,7 @@ struct line {
     bool cut;
 };
 
-/* Adds all of `text` or, when it would not fit, nothing: an escape or a character is never halved. */
+/* Appends all of `text`, or nothing where it does not fit: escapes and characters are never split. */
 static void put(struct line *line, struct str text)
 {
     if (line->cut || line->size + text.size > sizeof(line->data) - TAIL) {
@@ -44,7 +44,7 @@ static void put_tail(struct line *line, struct str text)
     line->size += text.size;
 }
 
-/* Length of the character that begins at `p` in well-formed UTF-8. */
+/* Length of the character with this first byte, in well-formed UTF-8. */
 static size_t character_length(unsigned char first)
 {
     return first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
@@ -53,7 +53,7 @@ static size_t character_length(unsigned char first)
 static void put_character(struct line *line, const char *p, size_t length)
 {
     unsigned char c = (unsigned char)p[0];
-    /* 0x80..0x9f are control characters too: terminals obey them */
+    /* U+0080 to U+009F are control characters that terminals interpret */
     bool high_control = length == 2 && c == 0xc2 && (unsigned char)p[1] < 0xa0;
     char escape[8];
     if (c == '"' || c == '\\') {
@@ -99,7 +99,7 @@ static bool is_plain(struct str text)
     return text.size > 0;
 }
 
-/* Everything up to the value. When the key does not fit, none of it stays. */
+/* Writes the key and what separates it from the value; nothing where it does not fit. */
 static void put_key(struct line *line, const char *key)
 {
     size_t before = line->size;
@@ -154,20 +154,20 @@ static void finish(struct line *line)
     }
 }
 
-/* A reader that hangs must not stop the loop, and the heartbeat with it: what is written must go at once. A
- * pipe that polls writable has room for PIPE_BUF bytes, which is a line. */
-static bool takes_a_line(void)
+/* A reader that hangs must not block the loop, and the heartbeat with it. A pipe that polls writable has
+ * room for PIPE_BUF bytes, which is a line. */
+static bool is_writable(void)
 {
     struct pollfd where = {.fd = the_log.fd, .events = POLLOUT};
     return poll(&where, 1, 0) != 0;
 }
 
-static void tell_lost(void)
+static void log_lost(void)
 {
-    if (the_log.lost > 0 && the_log.sink == NULL && takes_a_line()) {
+    if (the_log.lost > 0 && the_log.sink == NULL && is_writable()) {
         int64_t lost = the_log.lost;
         the_log.lost = 0;
-        log_warn("log", "lines were lost: who reads the log had stopped reading", LOG_INT("lines", lost));
+        log_warn("log", "log lines dropped, their reader did not keep up", LOG_INT("lines", lost));
     }
 }
 
@@ -177,7 +177,7 @@ static void emit(enum log_level level, struct line *line)
         the_log.sink(level, (struct str){line->data, line->size}, the_log.user);
         return;
     }
-    if (!takes_a_line()) {
+    if (!is_writable()) {
         the_log.lost++;
         return;
     }
@@ -195,7 +195,7 @@ void log_write(enum log_level level, const char *module, const char *msg, const 
     line.cut = false;
     int saved = errno;
     char time[32];
-    tell_lost();
+    log_lost();
     put_text(&line, "ts", str_of(timestamp_format(clock_wall_ms(), time)));
     put_text(&line, "level", str_of(log_level_name(level)));
     put_text(&line, "module", str_of(module));

@@ -24,7 +24,7 @@ static int address_text(const union address *address, char out[static NET_ADDRES
     return inet_ntop(address->any.sa_family, bytes, out, NET_ADDRESS_SIZE) == NULL ? -1 : 0;
 }
 
-/* Connecting a datagram socket only asks the routing table. Returns 0 or -1 with errno. */
+/* Connecting a datagram socket sends nothing: the kernel looks up the route. Returns 0 or -1 with errno. */
 static int source_towards(const union address *target, socklen_t size, char out[static NET_ADDRESS_SIZE])
 {
     int fd = socket(target->any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -42,7 +42,7 @@ static int source_towards(const union address *target, socklen_t size, char out[
 
 int net_source_address(struct error *err, char ret_text[static NET_ADDRESS_SIZE])
 {
-    /* Addresses kept for documentation (RFC 5737, RFC 3849): only the default route leads to them. */
+    /* Addresses reserved for documentation (RFC 5737, RFC 3849): only the default route leads to them. */
     union address targets[] = {{.v4 = {.sin_family = AF_INET, .sin_port = htons(9)}},
                                {.v6 = {.sin6_family = AF_INET6, .sin6_port = htons(9)}}};
     inet_pton(AF_INET, "192.0.2.1", &targets[0].v4.sin_addr);
@@ -67,7 +67,7 @@ int net_source_address(struct error *err, char ret_text[static NET_ADDRESS_SIZE]
     return error_set(err, ERROR_UNREACHABLE, "no route: %s", strerror(first_errno));
 }
 
-/* 2 for what is preferred, 1 for what will do, 0 for what is of no use to another machine. */
+/* 2: preferred, 1: usable, 0: of no use to another machine. */
 static int usefulness(const struct ifaddrs *entry)
 {
     if (entry->ifa_addr == NULL || (entry->ifa_flags & IFF_UP) == 0) {

@@ -18,7 +18,7 @@ static int read_proc(pid_t pid, const char *name, struct error *err, struct buf 
     return file_read(path, 16384, err, bytes);
 }
 
-/* The comm in field 2 may hold blanks and brackets, so fields are counted from the last ')'. */
+/* The comm in field 2 may contain blanks and brackets, so fields are counted from the last ')'. */
 static int parse_start_time(struct str stat, uint64_t *ret_ticks)
 {
     const char *bracket = memrchr(stat.data, ')', stat.size);
@@ -38,7 +38,7 @@ int process_start_time(pid_t pid, struct error *err, uint64_t *ret_ticks)
     struct buf bytes = {0};
     int rc = read_proc(pid, "stat", err, &bytes);
     if (rc == 0 && (bytes.size == 0 || parse_start_time(buf_view(&bytes), ret_ticks) < 0)) {
-        rc = error_set(err, ERROR_SYSTEM, "cannot understand /proc/%d/stat", (int)pid);
+        rc = error_set(err, ERROR_SYSTEM, "malformed /proc/%d/stat", (int)pid);
     }
     buf_fini(&bytes);
     return rc;
@@ -67,7 +67,7 @@ int process_uid(pid_t pid, struct error *err, uid_t *ret_uid)
     struct buf bytes = {0};
     int rc = read_proc(pid, "status", err, &bytes);
     if (rc == 0 && parse_uid(buf_view(&bytes), ret_uid) < 0) {
-        rc = error_set(err, ERROR_SYSTEM, "cannot understand /proc/%d/status", (int)pid);
+        rc = error_set(err, ERROR_SYSTEM, "malformed /proc/%d/status", (int)pid);
     }
     buf_fini(&bytes);
     return rc;
@@ -79,7 +79,7 @@ int process_boot_id(struct error *err, char ret_id[static PROCESS_BOOT_ID_LENGTH
     int rc = file_read("/proc/sys/kernel/random/boot_id", 64, err, &bytes);
     struct str id = str_trim(buf_view(&bytes));
     if (rc == 0 && id.size != PROCESS_BOOT_ID_LENGTH) {
-        rc = error_set(err, ERROR_SYSTEM, "cannot understand /proc/sys/kernel/random/boot_id");
+        rc = error_set(err, ERROR_SYSTEM, "malformed /proc/sys/kernel/random/boot_id");
     }
     if (rc == 0) {
         memcpy(ret_id, id.data, id.size);
@@ -94,7 +94,7 @@ void process_raise_files(void)
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
         limit.rlim_cur = limit.rlim_max;
-        /* Where that is refused the old limit stands, and process_files_max() tells it. */
+        /* on failure the old limit stays, which process_files_max() reports */
         (void)setrlimit(RLIMIT_NOFILE, &limit);
     }
 }

@@ -99,7 +99,7 @@ class Log(Case):
         self.assertNotIn("gone", [event.status for event in watcher.until_now(since)])
         read = os.read(reader, 65536)
         agent.send_signal(signal.SIGUSR1)
-        while b"lines were lost" not in read:
+        while b"log lines dropped" not in read:
             piece = os.read(reader, 65536)
             self.assertTrue(piece)
             read += piece

@@ -9,14 +9,13 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-/* Bytes that may wait for a peer that does not read. */
+/* Replies queued for a peer that does not read, in bytes. */
 enum { WAITING_MAX = 4096 };
 
-/* Reads of what a closing peer still sent: unread bytes at close() would turn its end of file into
- * ECONNRESET. */
+/* Reads before close(2): unread bytes would make the kernel send a reset instead of an end of file. */
 enum { DISCARD_READS = 8 };
 
-/* A peer is in one of two lists: the connected ones (first, last), or those dropped whose on_close is due
+/* A peer is in one of two lists: connected (first, last), or disconnected with on_close still to be called
  * (dying). */
 static void link_last(struct line_socket *socket, struct line_peer *peer)
 {
@@ -50,7 +49,7 @@ static void unlink_peer(struct line_socket *socket, struct line_peer *peer)
     peer->next = peer->previous = NULL;
 }
 
-/* Takes the peer out of the connected ones and closes its socket; it joins the dying. */
+/* Closes the socket and moves the peer from the connected to the dying ones. */
 static void disconnect(struct line_peer *peer)
 {
     struct line_socket *socket = peer->socket;
@@ -93,7 +92,7 @@ void line_peer_drop(struct line_peer *peer)
     loop_defer(peer->socket->loop, &peer->end);
 }
 
-/* At the end of a turn: the peer is over when it reads no more and nothing waits to be sent. */
+/* Runs at the end of a turn. The connection ends when nothing more is read and nothing waits to be sent. */
 static void finish(void *user)
 {
     struct line_peer *peer = user;
@@ -117,13 +116,13 @@ static void end_reading(struct line_peer *peer)
 
 static void stop_output(struct line_peer *peer)
 {
-    peer->mute = true;
+    peer->discarding = true;
     buf_fini(&peer->out);
     buf_fini(&peer->event);
     event_del(&peer->writing);
 }
 
-/* Sends what the kernel takes, and waits for room for the rest. */
+/* Sends as much as the kernel takes, then waits until the socket is writable. */
 static void flush(struct line_peer *peer)
 {
     while (peer->out.size > 0) {
@@ -132,7 +131,8 @@ static void flush(struct line_peer *peer)
             continue;
         }
         if (sent < 0 && errno != EAGAIN) {
-            /* It will not read again, but what it has sent still counts: reading goes on to its end. */
+            /* The peer reads no more, but the lines it has sent still count: reading goes on to the end of
+             * the stream. */
             stop_output(peer);
             return;
         }
@@ -176,7 +176,7 @@ static void handle_line(struct line_peer *peer, struct str line)
     line_peer_close(peer);
 }
 
-/* Hands out the complete lines of `bytes`; returns what is left: the beginning of a line. */
+/* Handles the complete lines of `bytes` and returns the rest, an incomplete line. */
 static struct str handle_lines(struct line_peer *peer, struct str bytes)
 {
     while (!peer->ended) {
@@ -205,7 +205,7 @@ static void take_bytes(struct line_peer *peer, struct str bytes)
     } else {
         buf_str(&peer->in, rest);
     }
-    /* one more than the longest line: its CR */
+    /* max_line and the CR */
     if (peer->in.size > peer->socket->max_line + 1) {
         handle_line(peer, buf_view(&peer->in));
         buf_fini(&peer->in);
@@ -235,8 +235,8 @@ static void on_readable(evutil_socket_t fd, short what, void *user)
     if (got > 0) {
         take_bytes(peer, (struct str){bytes, (size_t)got});
     } else {
-        /* ECONNRESET: it went without reading our answers. What it sent has been read, and is as good as any.
-         */
+        /* ECONNRESET means that the peer closed without reading its replies. The lines received before
+         * count. */
         take_eof(peer);
     }
     peer->corked = false;
@@ -267,7 +267,7 @@ static void add_line(struct buf *buf, struct str text)
 
 void line_peer_reply(struct line_peer *peer, struct str text)
 {
-    if (peer->closing || peer->mute) {
+    if (peer->closing || peer->discarding) {
         return;
     }
     if (peer->out.size > WAITING_MAX) {
@@ -285,13 +285,13 @@ void line_peer_reply(struct line_peer *peer, struct str text)
 
 void line_peer_event(struct line_peer *peer, struct str text)
 {
-    if (peer->closing || peer->mute) {
+    if (peer->closing || peer->discarding) {
         return;
     }
     if (peer->out.size > 0) {
         flush(peer);
     }
-    if (peer->mute) {
+    if (peer->discarding) {
         return;
     }
     if (peer->out.size > 0) {

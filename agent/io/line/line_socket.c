@@ -11,22 +11,22 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Peers must not take the descriptors that others need. */
+/* Peers get a share of the descriptors, so that the registry and the probes always have some. */
 enum { DEFAULT_MAX_LINE = 16384, DEFAULT_MAX_PEERS = 256, SHARE_OF_FILES = 4 };
 
-/* How long accepting rests when there is no descriptor for a new peer: the listener stays readable, and
- * asking again at once would be a busy loop. */
+/* Pause of accept(2) when there is no descriptor for a new peer. The listener stays readable, so without a
+ * pause the loop would spin. */
 enum { PAUSE_MS = 200 };
 
-static struct line_peer *longest_silent(const struct line_socket *socket)
+static struct line_peer *least_active(const struct line_socket *socket)
 {
-    struct line_peer *silent = NULL;
+    struct line_peer *victim = NULL;
     for (struct line_peer *peer = socket->first; peer != NULL; peer = peer->next) {
-        if (!peer->held && (silent == NULL || peer->active < silent->active)) {
-            silent = peer;
+        if (!peer->held && (victim == NULL || peer->active < victim->active)) {
+            victim = peer;
         }
     }
-    return silent;
+    return victim;
 }
 
 static void resume(void *user)
@@ -57,14 +57,14 @@ static void on_connection(evutil_socket_t listening, short what, void *user)
         return;
     }
     if (socket->count >= socket->max_peers) {
-        struct line_peer *silent = longest_silent(socket);
-        if (silent == NULL) {
+        struct line_peer *victim = least_active(socket);
+        if (victim == NULL) {
             socket->stats.refused++;
             close(fd);
             return;
         }
         socket->stats.evicted++;
-        line_peer_drop(silent);
+        line_peer_drop(victim);
     }
     socket->stats.accepted++;
     line_peer_start(socket, fd);

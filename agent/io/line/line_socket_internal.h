@@ -1,4 +1,4 @@
-/* One peer of a line socket: what line_socket.c (the listener) and line_peer.c (the connection) share. */
+/* What line_socket.c (the listener) and line_peer.c (one connection) share. */
 #ifndef OUTRIDER_IO_LINE_LINE_SOCKET_INTERNAL_H
 #define OUTRIDER_IO_LINE_LINE_SOCKET_INTERNAL_H
 
@@ -9,21 +9,22 @@
 
 #include <event2/event_struct.h>
 
-/* Bytes per read. */
+/* Read buffer in bytes, and the limit of one read. */
 enum { LINE_READ_SIZE = 8192 };
 
 struct line_socket {
     struct loop *loop;
     struct unix_bound bound;
     struct event event;
-    struct timer *pause; /* made when accept first runs out of descriptors */
-    char *scratch; /* LINE_READ_SIZE bytes to read to: on the stack the compiler would clear them each time */
+    struct timer *pause; /* created when accept(2) first runs out of descriptors */
+    char *scratch; /* LINE_READ_SIZE bytes; on the stack -ftrivial-auto-var-init would clear them for each
+                    * read */
     struct line_socket_handlers handlers;
     void *user;
     size_t max_line, max_peers;
     struct line_peer *first, *last, *dying;
     size_t count;
-    uint64_t clock; /* counts activity: who was silent longest needs no real clock */
+    uint64_t clock; /* counts reads, so that the least recently active peer is known without a clock */
     struct line_socket_stats stats;
 };
 
@@ -32,21 +33,21 @@ struct line_peer {
     struct line_peer *next, *previous;
     int fd;
     struct event reading, writing;
-    struct deferred end; /* queued: the peer may be over */
-    struct buf in;       /* the beginning of a line */
-    struct buf out;      /* waits to be sent */
-    struct buf event;    /* the newest state event, sent when `out` is empty */
+    struct deferred end; /* queued when the connection may have ended */
+    struct buf in;       /* an incomplete line */
+    struct buf out;      /* bytes to send */
+    struct buf event;    /* the newest state event, sent once `out` is empty */
     uint64_t active;
     void *data;
     bool held;
-    bool ended;   /* reads no more: closing, end of stream, or overlong */
-    bool at_eof;  /* the peer closed its sending side */
-    bool closing; /* takes no more output */
-    bool mute;    /* the peer does not read any more: output is thrown away */
-    bool corked;  /* lines are being handled: output is sent together afterwards */
+    bool ended;      /* no further input: closing, end of stream, or an overlong line */
+    bool at_eof;     /* the peer closed its sending side */
+    bool closing;    /* accepts no further output */
+    bool discarding; /* the peer has stopped reading: output is discarded */
+    bool corked;     /* lines are being handled: the replies are sent together afterwards */
 };
 
-/* Starts serving the accepted descriptor, which is taken over. */
+/* Serves the accepted connection `fd`, which the peer owns from now on. */
 void line_peer_start(struct line_socket *socket, int fd);
 
 /* Closes at once, without sending what waits; on_close follows at the end of the turn. */

@@ -19,7 +19,7 @@ struct clock_watch {
     void *user;
 };
 
-/* A moment that never comes, so that nothing but a clock that is set makes the descriptor readable. */
+/* A time that is never reached: only a clock change makes the descriptor readable. */
 static int arm(int fd)
 {
     static const struct itimerspec never = {.it_value = {.tv_sec = INT64_MAX}};
@@ -31,12 +31,12 @@ static void on_set(evutil_socket_t fd, short what, void *user)
     (void)what;
     struct clock_watch *watch = user;
     uint64_t times;
-    ssize_t size = read(fd, &times, sizeof(times)); /* ECANCELED is what is waited for */
+    ssize_t size = read(fd, &times, sizeof(times)); /* fails with ECANCELED after a clock change */
     if (size < 0 && errno == EAGAIN) {
         return;
     }
     if (arm(fd) < 0) {
-        event_del(&watch->event); /* rather deaf than awake for ever */
+        event_del(&watch->event); /* a descriptor that stays readable would make the loop spin */
     }
     watch->fn(watch->user);
 }

@@ -7,8 +7,8 @@
 #include <event2/event.h>
 #include <stdlib.h>
 
-/* Rounds of deferred calls before the sockets get their turn. One round is the rule: a probe that ended
- * within its start call, and what follows from it, should not cost an extra look at epoll. */
+/* Rounds of deferred calls before the sockets are polled again. One round is usual: an attempt that ends
+ * within its start call, and its consequences, need no extra epoll_wait(2). */
 enum { DEFERRED_ROUNDS = 8 };
 
 struct loop {
@@ -18,14 +18,13 @@ struct loop {
     int64_t lag_us;
 };
 
-/* - PRECISE_TIMER: without it libevent reads CLOCK_MONOTONIC_COARSE, which stands up to 4 ms behind at 250
- * Hz, finds after its sleep that the time has not come, and sleeps again: 3.3 wake-ups per timer were
- * measured, and 6 ms of lateness. With it a timer costs one wake-up and one timerfd_settime, and is at most 1
- * ms late.
- * - NO_CACHE_TIME: a timer armed in a callback must count from now, not from when the turn began, or it is
- * early.
- * - Not EPOLL_USE_CHANGELIST: it saves an epoll_ctl only where a registration changes twice in a turn, which
- * our sockets do not do, and it is unsafe with descriptors that were dup()ed. */
+/* - PRECISE_TIMER: without it libevent reads CLOCK_MONOTONIC_COARSE, which lags by up to 4 ms at 250 Hz,
+ *   wakes too early and sleeps again: measured were 3.3 wake-ups per timer and 6 ms of delay. With it a
+ *   timer costs one wake-up and one timerfd_settime(2), and is at most 1 ms late.
+ * - NO_CACHE_TIME: a timer armed in a callback must count from now, not from the start of the turn, or it
+ *   fires early.
+ * - Not EPOLL_USE_CHANGELIST: it saves an epoll_ctl(2) only where a registration changes twice in a turn,
+ *   which does not happen here, and it is unsafe with duplicated descriptors. */
 static struct event_base *base_new(void)
 {
     struct event_config *config = event_config_new();
@@ -112,7 +111,7 @@ static bool has_deferred(const struct loop *loop)
     return loop->queue.next != &loop->queue;
 }
 
-/* Runs what is queued now: a mark in the ring tells where what is queued meanwhile begins, whatever is
+/* Runs what is queued now. A mark in the ring separates it from what is queued meanwhile, whatever is
  * cancelled. */
 static void run_round(struct loop *loop)
 {

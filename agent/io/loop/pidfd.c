@@ -28,7 +28,7 @@ static void on_exit_of_process(evutil_socket_t fd, short what, void *user)
 
 struct pidfd_watch *pidfd_watch_new(struct loop *loop, pid_t pid, pidfd_fn *fn, void *user, struct error *err)
 {
-    /* the system call itself: C libraries before glibc 2.36 have no name for it */
+    /* by number: glibc has no wrapper before 2.36 */
     int fd = (int)syscall(SYS_pidfd_open, pid, 0);
     if (fd < 0) {
         int errnum = errno;

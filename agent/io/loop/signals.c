@@ -19,9 +19,8 @@ struct signals {
     void *user;
 };
 
-/* In the order of delivery. Those that wait together come from the kernel in the order of their numbers,
- * whatever came first: for whoever uses USR1 and USR2 as a pair of opposites the later call wins, and that is
- * to be the same one each time, USR1. Otherwise it is the kernel's order. */
+/* In the order of delivery. The kernel returns pending signals by number, not by arrival, so for USR1 and
+ * USR2, a pair of opposites, one must always win: USR1, which is delivered last. */
 static const int handled[] = {SIGHUP, SIGINT, SIGQUIT, SIGUSR2, SIGUSR1, SIGTERM, SIGCHLD};
 
 static void handled_set(sigset_t *set)

@@ -18,7 +18,7 @@ struct timer {
     bool armed;
 };
 
-/* A century: libevent refuses sums that overflow. */
+/* A century: libevent rejects sums that overflow. */
 #define LONGEST_US (100LL * 365 * 24 * 3600 * 1000000)
 
 static void wait_us(struct timer *timer, int64_t delay_us)

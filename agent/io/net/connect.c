@@ -19,8 +19,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* connect() on a unix socket whose queue is full cannot wait without blocking: it is tried again this often.
- */
+/* connect(2) on a unix socket whose queue is full cannot wait without blocking, so it is called again at
+ * this interval. */
 enum { FULL_QUEUE_RETRY_US = 10000 };
 
 /* With less than this share of its time left after a slow look-up a timeout says nothing about the host. */
@@ -34,15 +34,15 @@ struct connect_attempt {
     struct sockaddr_storage addresses[RESOLVER_ADDRESSES_MAX];
     size_t address_count, next_address;
     int fd;
-    bool waiting; /* `event` was assigned to fd */
+    bool waiting; /* `event` is added for fd */
     struct event event;
-    struct timer *timeout; /* made only when the result is not known at once */
+    struct timer *timeout; /* created only when the result is not known at once */
     struct timer *retry;
     struct lookup *lookup;
     struct deferred done;
     enum connect_outcome outcome;
     bool resolved_late;
-    bool failed_once; /* `outcome` and `detail` tell of an earlier address */
+    bool failed_once; /* `outcome` and `detail` are those of an earlier address */
     char detail[128];
 };
 
@@ -56,7 +56,7 @@ static void stop_waiting(struct connect_attempt *attempt)
     }
 }
 
-static void give_up_socket(struct connect_attempt *attempt)
+static void close_socket(struct connect_attempt *attempt)
 {
     stop_waiting(attempt);
     if (attempt->fd >= 0) {
@@ -70,7 +70,7 @@ void connect_cancel(struct connect_attempt *attempt)
     if (attempt == NULL) {
         return;
     }
-    give_up_socket(attempt);
+    close_socket(attempt);
     timer_free(attempt->timeout);
     timer_free(attempt->retry);
     resolver_cancel(attempt->lookup);
@@ -87,7 +87,7 @@ static void deliver(void *user)
 
 static void finish(struct connect_attempt *attempt)
 {
-    give_up_socket(attempt);
+    close_socket(attempt);
     attempt->elapsed_us = clock_mono_us() - attempt->started_us;
     if (attempt->timeout != NULL) {
         timer_cancel(attempt->timeout);
@@ -111,7 +111,7 @@ static const struct {
     const char *detail;
 } errors[] = {
     {ECONNREFUSED, CONNECT_REFUSED, "connection refused"},
-    {ETIMEDOUT, CONNECT_TIMED_OUT, "the network gave up"},
+    {ETIMEDOUT, CONNECT_TIMED_OUT, "the connection timed out in the network"},
     {EHOSTUNREACH, CONNECT_UNREACHABLE, "no route to host"},
     {ENETUNREACH, CONNECT_UNREACHABLE, "network unreachable"},
     {EHOSTDOWN, CONNECT_UNREACHABLE, "host is down"},
@@ -121,9 +121,9 @@ static const struct {
     {ECONNRESET, CONNECT_RESET, "connection reset"},
     {ENOENT, CONNECT_NOT_FOUND, "no such socket"},
     {ENOTDIR, CONNECT_NOT_FOUND, "no such socket"},
-    {EPROTOTYPE, CONNECT_FAILED, "the socket there is not a stream socket"},
+    {EPROTOTYPE, CONNECT_FAILED, "not a stream socket"},
     {EACCES, CONNECT_FAILED, "permission denied"},
-    {EPERM, CONNECT_FAILED, "not permitted, maybe by a firewall"},
+    {EPERM, CONNECT_FAILED, "not permitted, possibly by a firewall"},
 };
 
 static void describe(struct connect_attempt *attempt, int errnum)
@@ -140,11 +140,11 @@ static void describe(struct connect_attempt *attempt, int errnum)
     attempt->detail[0] = (char)tolower((unsigned char)attempt->detail[0]);
 }
 
-/* The address is of no use; whether the next one is tried depends on why. Where all fail alike the first
- * one's words are told: it is the one the user thinks of. */
+/* Whether the next address is tried depends on the error. Where all fail alike the first one is reported: it
+ * is the one that the user expects. */
 static void fail_address(struct connect_attempt *attempt, int errnum)
 {
-    give_up_socket(attempt);
+    close_socket(attempt);
     bool first = !attempt->failed_once;
     bool try_next = errnum == ECONNREFUSED;
     for (size_t i = 0; i < COUNT_OF(errors); i++) {
@@ -185,9 +185,9 @@ static void start_timeout(struct connect_attempt *attempt)
     }
 }
 
-/* For a port of the ephemeral range on which nobody listens the kernel may choose that same port to connect
- * from, and TCP then connects the socket to itself. It is reset, not closed: a port in TIME_WAIT would be
- * kept from the server whose port it is. */
+/* For a port of the ephemeral range without a listener the kernel may choose the same port as the source,
+ * and TCP then connects the socket to itself. It is reset, not closed: a port in TIME_WAIT would be
+ * unavailable to its server. */
 static bool is_connected_to_itself(int fd)
 {
     struct sockaddr_storage own = {0}, peer = {0};
@@ -235,7 +235,7 @@ static void on_retry(void *user)
 /* The queue of a unix listener is full. */
 static void try_again_later(struct connect_attempt *attempt)
 {
-    give_up_socket(attempt);
+    close_socket(attempt);
     attempt->next_address--;
     start_timeout(attempt);
     if (attempt->retry == NULL) {
@@ -347,9 +347,8 @@ struct connect_attempt *connect_unix(struct loop *loop, const char *path, int64_
     size_t length = strlen(path);
     if (length == 0 || length >= sizeof(address.sun_path)) {
         attempt->outcome = CONNECT_FAILED;
-        snprintf(attempt->detail, sizeof(attempt->detail),
-                 "the path of the socket has %zu bytes, at most %zu fit", length,
-                 sizeof(address.sun_path) - 1);
+        snprintf(attempt->detail, sizeof(attempt->detail), "the socket path has %zu bytes, allowed are %zu",
+                 length, sizeof(address.sun_path) - 1);
         finish(attempt);
         return attempt;
     }

@@ -12,7 +12,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* SCM_MAX_FD of unix(7): the most that one datagram carries. What would not fit the kernel closes. */
+/* SCM_MAX_FD of unix(7), the most that one datagram carries. The kernel closes those that do not fit the
+ * buffer. */
 enum { FDS_MAX = 253 };
 
 struct datagram_socket {
@@ -45,7 +46,7 @@ static void take_control(struct msghdr *message, struct datagram *datagram)
                    header->cmsg_len >= CMSG_LEN(sizeof(struct ucred))) {
             struct ucred cred;
             memcpy(&cred, CMSG_DATA(header), sizeof(cred));
-            /* pid 0: sent before anyone asked for credentials, so the rest is made up, too */
+            /* pid 0: sent before SO_PASSCRED was set; uid and gid are not the sender's either */
             datagram->credentials = (struct credentials){
                 .known = cred.pid != 0, .pid = cred.pid, .uid = cred.uid, .gid = cred.gid};
         }
@@ -60,7 +61,7 @@ static void on_readable(evutil_socket_t fd, short what, void *user)
         char bytes[CMSG_SPACE(sizeof(int) * FDS_MAX) + CMSG_SPACE(sizeof(struct ucred))];
         struct cmsghdr align;
     } control;
-    /* Freed again: the bytes beyond a datagram are never touched, so an idle agent does not pay for them. */
+    /* Allocated per datagram: an idle agent then holds no buffer, and untouched pages cost nothing. */
     char *bytes = mem_resize(NULL, DATAGRAM_MAX, 1);
     struct iovec vector = {.iov_base = bytes, .iov_len = DATAGRAM_MAX};
     struct msghdr message = {.msg_iov = &vector,
@@ -88,7 +89,7 @@ struct datagram_socket *datagram_socket_new(struct loop *loop, const struct data
     }
     int on = 1;
     if (setsockopt(bound.fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0) {
-        error_errno(err, errno, "cannot ask the kernel who writes to the datagram socket");
+        error_errno(err, errno, "cannot enable SO_PASSCRED on the datagram socket");
         if (options->inherited_fd < 0) {
             unix_unbind(&bound);
         }

@@ -264,7 +264,7 @@ static bool is_open(const struct lookup *lookup)
     return lookup->families[DNS_V4].state == FAMILY_OPEN || lookup->families[DNS_V6].state == FAMILY_OPEN;
 }
 
-/* Whether the latest server has said that it does not answer. */
+/* Whether the latest query failed for every open family. */
 static bool latest_failed(const struct lookup *lookup)
 {
     for (enum dns_family i = 0; lookup->query_count > 0 && i < DNS_FAMILIES; i++) {

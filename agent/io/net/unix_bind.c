@@ -40,8 +40,8 @@ static int busy(struct error *err, const char *path, int fd, int type)
     return error_set(err, ERROR_BUSY, "cannot create the socket %s: another process answers on it", path);
 }
 
-/* Removes the socket file when nobody has it open. Only a refused connection shows that: a full queue
- * (EAGAIN) or a socket of the other type (EPROTOTYPE) is somebody. */
+/* Removes the socket file when no process has it open. Only a refused connection shows that: a full queue
+ * (EAGAIN) and a socket of the other type (EPROTOTYPE) are in use. */
 static int remove_stale(const struct sockaddr_un *address, int type, struct error *err)
 {
     const char *path = address->sun_path;
@@ -51,7 +51,8 @@ static int remove_stale(const struct sockaddr_un *address, int type, struct erro
     }
     if (!S_ISSOCK(st.st_mode)) {
         return error_set(err, ERROR_INVALID,
-                         "cannot create the socket %s: a file that is no socket is there; remove it", path);
+                         "cannot create the socket %s: a file that is not a socket is there; remove it",
+                         path);
     }
     int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0) {
@@ -62,8 +63,9 @@ static int remove_stale(const struct sockaddr_un *address, int type, struct erro
     if (errnum == ECONNREFUSED) {
         rc = unlink(path) < 0 && errno != ENOENT ? bind_error(err, "replace", path) : 0;
     } else if (errnum == EACCES || errnum == EPERM) {
-        rc = error_set(err, ERROR_DENIED,
-                       "cannot create the socket %s: one is there, and we may not ask who answers", path);
+        rc = error_set(
+            err, ERROR_DENIED,
+            "cannot create the socket %s: a socket is there, and connecting to it is not permitted", path);
     } else if (errnum != ENOENT) {
         rc = busy(err, path, fd, type);
     }
@@ -71,8 +73,8 @@ static int remove_stale(const struct sockaddr_un *address, int type, struct erro
     return rc;
 }
 
-/* Nobody but root can connect to a file of mode 0, so group and mode are set before it opens to anyone. The
- * file takes the mode of the unbound socket (unix(7)); the process-wide umask stays as it is. */
+/* Only root can connect to a file of mode 0, so group and mode are set before other processes can reach it.
+ * The file takes the mode of the unbound socket (unix(7)); the process-wide umask stays as it is. */
 static int bind_closed(int fd, const struct sockaddr_un *address, int type, mode_t mode, gid_t gid,
                        struct error *err)
 {
@@ -93,10 +95,10 @@ static int bind_closed(int fd, const struct sockaddr_un *address, int type, mode
     return -1;
 }
 
-/* A socket that is bound and does not listen yet looks stale, and between the look and the removal another
- * process may have put its own there: who does all this does it alone. The lock is on the directory, as a
- * file of its own would stay behind. Where there is none to have we go on without: everybody who may read the
- * directory can hold it, and is not to keep us from starting. Returns a descriptor to close, or -1. */
+/* Serialises processes that bind at the same path: a socket that is bound but does not listen yet looks
+ * stale, and between check and removal another process may bind. The lock is on the directory, since a lock
+ * file would stay behind. Without a lock the bind goes on: any process that can read the directory could
+ * hold it and must not prevent the start. Returns a descriptor to close, or -1. */
 static int lock_directory(struct sockaddr_un address)
 {
     char *slash = strrchr(address.sun_path, '/');
@@ -112,8 +114,8 @@ static int lock_directory(struct sockaddr_un address)
     return fd;
 }
 
-static int bind_alone(const struct sockaddr_un *address, int type, mode_t mode, gid_t gid, struct error *err,
-                      struct unix_bound *ret_bound)
+static int bind_locked(const struct sockaddr_un *address, int type, mode_t mode, gid_t gid, struct error *err,
+                       struct unix_bound *ret_bound)
 {
     const char *path = address->sun_path;
     if (remove_stale(address, type, err) < 0) {
@@ -145,12 +147,12 @@ int unix_bind(const char *path, int type, mode_t mode, gid_t gid, struct error *
     size_t length = strlen(path);
     if (length == 0 || length >= sizeof(address.sun_path)) {
         return error_set(err, ERROR_INVALID,
-                         "cannot create the socket %s: its path has %zu bytes, the system takes 1 to %zu",
-                         path, length, sizeof(address.sun_path) - 1);
+                         "cannot create the socket %s: its path has %zu bytes, allowed are 1 to %zu", path,
+                         length, sizeof(address.sun_path) - 1);
     }
     memcpy(address.sun_path, path, length + 1);
     int lock = lock_directory(address);
-    int rc = bind_alone(&address, type, mode, gid, err, ret_bound);
+    int rc = bind_locked(&address, type, mode, gid, err, ret_bound);
     if (lock >= 0) {
         close(lock);
     }

@@ -4,8 +4,8 @@
 
 #include <stddef.h>
 
-/* Fills `size` bytes; waits for the kernel's pool right after boot. Aborts when the kernel has no
- * getrandom(2): ids that repeat would let two servers write one record. */
+/* Fills `size` bytes. Waits for the kernel's pool right after boot. Aborts without getrandom(2): with
+ * repeated ids two servers would write one record. */
 void entropy_fill(void *bytes, size_t size);
 
 #endif

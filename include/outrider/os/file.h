@@ -1,5 +1,4 @@
-/* Files: small ones read whole, written so that a crash leaves the old or the new one, and a lock that says
- * who holds it. */
+/* Small files, read whole and replaced atomically, and a lock file that names its holder. */
 #ifndef OUTRIDER_OS_FILE_H
 #define OUTRIDER_OS_FILE_H
 
@@ -18,28 +17,28 @@ struct error;
  * `ret_bytes` as it was. */
 int file_read(const char *path, size_t max, struct error *err, struct buf *ret_bytes) MUST_CHECK;
 
-/* A number that changes when the file at `path` is written or replaced; 0 when it cannot be told. To look
- * whether reading it again is worth while. */
+/* A number that changes when the file at `path` is written or replaced; 0 when it cannot be determined.
+ * Shows whether the file must be read again. */
 uint64_t file_stamp(const char *path);
 
-/* Makes `bytes` the content of `dir`/`name` with permission bits `mode`: a reader sees the old file or the
- * new one, also after a crash of the machine (both file and directory are synced). One writer per directory:
- * the new file is prepared as `dir`/.NAME.new. Returns 0; or -1 with `err` set and the old file in place. */
+/* Makes `bytes` the content of `dir`/`name` with permission bits `mode`. A reader sees the old file or the
+ * new one, also after a crash of the machine: file and directory are synced. One writer per directory: the
+ * new file is prepared as `dir`/.NAME.new. Returns 0; or -1 with `err` set and the old file in place. */
 int file_write_atomic(const char *dir, const char *name, struct str bytes, mode_t mode,
                       struct error *err) MUST_CHECK;
 
-/* The same for what may be lost: a reader sees the old file or the new one, but after a crash of the machine
- * maybe neither. Does not wait for the disk. */
+/* Likewise without syncing: after a crash of the machine the file may have neither content. Does not wait
+ * for the disk. */
 int file_replace(const char *dir, const char *name, struct str bytes, mode_t mode,
                  struct error *err) MUST_CHECK;
 
-/* Creates `path` if need be, locks it for this process until file_unlock or the process ends, and writes our
- * pid into it. Returns 0 with the descriptor; or -1: ERROR_BUSY when another process holds it, with its pid
- * in `ret_holder` (0 when it could not be told), else ERROR_DENIED or ERROR_SYSTEM. Does not wait. */
+/* Creates `path` if it does not exist, locks it for this process until file_unlock or its exit, and writes
+ * the pid into it. Does not wait. Returns 0 with the descriptor; or -1: ERROR_BUSY when another process
+ * holds it, with its pid in `ret_holder` (0 when unknown), else ERROR_DENIED or ERROR_SYSTEM. */
 int file_lock(const char *path, struct error *err, int *ret_fd, pid_t *ret_holder) MUST_CHECK;
 
-/* Gives the lock back and closes `fd`; the file stays, because removing it would race with the next holder.
- * Accepts -1. */
+/* Releases the lock and closes `fd`. The file stays: removing it would race with the next holder. Accepts
+ * -1. */
 void file_unlock(int fd);
 
 /* Whether files can be created in the directory `path`. Returns 0; or -1 with ERROR_NOT_FOUND, ERROR_INVALID

@@ -12,15 +12,15 @@ enum listen_fd_kind {
 };
 
 struct listen_fd {
-    int fd; /* owned by whoever took it; close-on-exec and non-blocking */
+    int fd; /* owned by the caller of listen_fds_take; close-on-exec and non-blocking */
     enum listen_fd_kind kind;
     char name[64]; /* FileDescriptorName= of the socket unit; "" when none was given */
 };
 
-/* Takes the descriptors that LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES name, at most `max`; those beyond are
- * closed. Returns how many; 0 when the variables are absent, malformed or meant for another process. The
- * variables are removed from the environment, so that a second call finds nothing. Descriptors that are not
- * sockets are of kind LISTEN_FD_OTHER. */
+/* Takes the descriptors named by LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES, at most `max`; further ones are
+ * closed. Returns their number; 0 when the variables are absent, malformed or for another process. Removes
+ * the variables from the environment, so that a second call returns 0. Descriptors that are not sockets are
+ * of kind LISTEN_FD_OTHER. */
 size_t listen_fds_take(struct listen_fd *ret_fds, size_t max);
 
 #endif

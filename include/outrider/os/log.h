@@ -52,8 +52,8 @@ struct log_field {
 /* Receives every finished line without its LF; `line` is borrowed. */
 typedef void log_sink_fn(enum log_level level, struct str line, void *user);
 
-/* Chooses what is written, how, and to which descriptor (borrowed). Before the first call: info, logfmt, 2.
- * May be called again at any time, as a reload does. */
+/* Sets what is written, in which format, and to which descriptor (borrowed). Before the first call: info,
+ * logfmt, 2. May be called again at any time, as by a reload. */
 void log_setup(enum log_level level, enum log_format format, int fd);
 
 /* Sends lines to `sink` instead of the descriptor, for tests; NULL restores the descriptor. */
@@ -62,9 +62,9 @@ void log_set_sink(log_sink_fn *sink, void *user);
 /* Whether lines of this level are written. */
 bool log_enabled(enum log_level level);
 
-/* What the macros call: `fields` ends with LOG_END. Writes the line whatever the level, and never waits: a
- * line that the descriptor does not take at once (a full pipe, a stopped terminal) is lost; how many were is
- * told with the next line that it takes. */
+/* What the macros call: `fields` ends with LOG_END. Writes the line regardless of the level, and never
+ * waits: a line that the descriptor does not accept at once (a full pipe, a stopped terminal) is dropped,
+ * and the number of dropped lines is logged before the next one. */
 void log_write(enum log_level level, const char *module, const char *msg, const struct log_field *fields);
 
 /* "debug", "info", "warn" or "error". */

@@ -1,4 +1,4 @@
-/* Addresses of this machine, asked of the kernel: nothing is sent. */
+/* Addresses of this machine, from the kernel: nothing is sent. */
 #ifndef OUTRIDER_OS_NET_H
 #define OUTRIDER_OS_NET_H
 

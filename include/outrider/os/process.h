@@ -12,9 +12,9 @@ struct error;
 
 enum { PROCESS_BOOT_ID_LENGTH = 36 };
 
-/* When process `pid` started, in clock ticks since boot (field 22 of /proc/PID/stat, proc(5)): with the pid
- * it names a process for good. Returns 0; or -1 with ERROR_NOT_FOUND (no such process in our PID namespace)
- * or ERROR_SYSTEM. */
+/* When process `pid` started, in clock ticks since boot (field 22 of /proc/PID/stat, proc(5)): together with
+ * the pid it identifies a process. Returns 0; or -1 with ERROR_NOT_FOUND (no such process in this PID
+ * namespace) or ERROR_SYSTEM. */
 int process_start_time(pid_t pid, struct error *err, uint64_t *ret_ticks) MUST_CHECK;
 
 /* The real user of process `pid` (Uid: of /proc/PID/status). Errors as process_start_time. */
@@ -24,15 +24,14 @@ int process_uid(pid_t pid, struct error *err, uid_t *ret_uid) MUST_CHECK;
  */
 int process_boot_id(struct error *err, char ret_id[static PROCESS_BOOT_ID_LENGTH + 1]) MUST_CHECK;
 
-/* Raises the limit of open files as far as it may be raised without privilege (RLIMIT_NOFILE, getrlimit(2)).
- */
+/* Raises the limit of open files to the hard limit (RLIMIT_NOFILE, getrlimit(2)). */
 void process_raise_files(void);
 
-/* How many files this process may have open now. */
+/* The limit of open files of this process. */
 size_t process_files_max(void);
 
-/* How many of these may be given to peers: all but the 32 that the loop, the listeners, the registry and the
- * probes need; half of them where there are fewer than 64. */
+/* The number of files available to peers: the limit less the 32 that the loop, the listeners, the registry
+ * and the probes need, or half of it where it is below 64. */
 size_t process_files_for_peers(void);
 
 /* Reaps every child that has ended, as PID 1 must, and returns how many. Does not wait. */

@@ -18,7 +18,7 @@ static void on_line(struct line_peer *peer, struct str line, void *user)
 {
     struct line_world *world = user;
     world->last = peer;
-    buf_printf(&world->applied, "[%.*s]", STR_ARG(line));
+    buf_printf(&world->received, "[%.*s]", STR_ARG(line));
     if (str_eq(line, STR("quit"))) {
         line_peer_reply(peer, STR("BYE"));
         line_peer_close(peer);
@@ -42,15 +42,15 @@ static void on_line(struct line_peer *peer, struct str line, void *user)
 static void on_overlong(struct line_peer *peer, void *user)
 {
     struct line_world *world = user;
-    buf_str(&world->applied, STR("!"));
+    buf_str(&world->received, STR("!"));
     line_peer_reply(peer, STR("ERR too-long"));
 }
 
 static void on_close(struct line_peer *peer, void *user)
 {
     struct line_world *world = user;
-    buf_str(&world->applied, STR("x"));
-    /* allowed to the last, and without effect */
+    buf_str(&world->received, STR("x"));
+    /* allowed until on_close returns, without effect */
     line_peer_reply(peer, STR("never sent"));
     line_peer_close(peer);
     world->last = world->last == peer ? NULL : world->last;
@@ -73,7 +73,7 @@ int line_world_teardown(void **state)
     struct line_world *world = *state;
     line_socket_free(world->socket);
     loop_free(world->loop);
-    buf_fini(&world->applied);
+    buf_fini(&world->received);
     int rc = temp_dir_fini(&world->dir);
     free(world);
     return rc;
@@ -99,7 +99,7 @@ int line_world_connect(struct line_world *world)
     return fd;
 }
 
-void line_world_say(int fd, const char *text)
+void line_world_send(int fd, const char *text)
 {
     assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
 }
@@ -111,11 +111,11 @@ void line_world_turn(struct line_world *world)
     }
 }
 
-void line_world_heard(struct line_world *world, const char *expected)
+void line_world_expect(struct line_world *world, const char *expected)
 {
     line_world_turn(world);
-    assert_string_equal(buf_text(&world->applied), expected);
-    buf_clear(&world->applied);
+    assert_string_equal(buf_text(&world->received), expected);
+    buf_clear(&world->received);
 }
 
 void line_world_read(struct line_world *world, int fd, const char *expected)

@@ -1,5 +1,5 @@
-/* A line socket in a directory of its own, with handlers that note what they are told and answer a few words:
- * "quit" closes, "hold" holds, "big" gets 1000 bytes, "silent" nothing, everything else "OK line". */
+/* A line socket in a temporary directory, with handlers that record what they receive and reply to a few
+ * words: "quit" closes, "hold" holds, "big" gets 1000 bytes, "silent" nothing, every other line "OK line". */
 #ifndef OUTRIDER_TEST_LINE_WORLD_H
 #define OUTRIDER_TEST_LINE_WORLD_H
 
@@ -16,10 +16,10 @@ struct line_world {
     struct temp_dir dir;
     struct loop *loop;
     struct line_socket *socket;
-    struct line_socket_options options; /* of the next line_world_open; path is "sock" in the directory */
+    struct line_socket_options options; /* of the next line_world_open; the path is "sock" in the directory */
     struct error err;
-    struct buf applied;     /* "[line]" for each, "!" for an overlong one, "x" for a close */
-    struct line_peer *last; /* that said something */
+    struct buf received;    /* "[line]" for each, "!" for an overlong one, "x" for a close */
+    struct line_peer *last; /* of the last line */
 };
 
 /* cmocka set-up: a world as *state, nothing open yet. */
@@ -35,18 +35,18 @@ bool line_world_open(struct line_world *world);
 int line_world_connect(struct line_world *world);
 
 /* Sends text as one write. */
-void line_world_say(int fd, const char *text);
+void line_world_send(int fd, const char *text);
 
 /* Turns the loop without waiting, often enough for what was sent to be handled and answered. */
 void line_world_turn(struct line_world *world);
 
-/* Turns, and asserts that exactly this was heard since the last call. */
-void line_world_heard(struct line_world *world, const char *expected);
+/* Turns, and asserts exactly these calls of handlers since the last call. */
+void line_world_expect(struct line_world *world, const char *expected);
 
 /* Turns, and asserts that exactly this can be read now and that the connection is still open. */
 void line_world_read(struct line_world *world, int fd, const char *expected);
 
-/* Turns, and asserts that nothing but the end of the stream can be read. */
+/* Turns, and asserts that only the end of the stream can be read. */
 void line_world_eof(struct line_world *world, int fd);
 
 #endif

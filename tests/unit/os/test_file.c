@@ -116,7 +116,7 @@ static void a_lock_names_its_holder(void **state)
     assert_int_equal(fd, -1);
     close(quit[1]);
     waitpid(child, NULL, 0);
-    /* it died without a word: the lock is free at once */
+    /* the holder was killed: the lock is free at once */
     assert_int_equal(file_lock(path, &err, &fd, &holder), 0);
     int second = -1;
     assert_int_equal(file_lock(path, &err, &second, &holder), -1);

@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* The protocol fixes descriptors from 3 on, so each case runs in a child that arranges its own. */
+/* The protocol starts at descriptor 3, so each case runs in a child process that arranges its own. */
 static void in_child(bool (*good)(void))
 {
     pid_t child = fork();

@@ -42,7 +42,7 @@ static int teardown(void **state)
     return 0;
 }
 
-/* The line without its time, which is of a fixed form. */
+/* The line without its time, which has a fixed form. */
 static const char *line_after_time(void)
 {
     assert_true(last.size > 29);
@@ -92,7 +92,7 @@ static void quotes_and_escapes(void **state)
     }
 }
 
-static void obeys_the_level_and_does_not_evaluate(void **state)
+static void follows_the_level_and_does_not_evaluate(void **state)
 {
     (void)state;
     int evaluated = 0;
@@ -124,7 +124,7 @@ static void json_reads_back(void **state)
     json_decref(root);
 }
 
-/* Whatever the length of a value, the line ends in time, whole, and says that it was cut. */
+/* For every length of a value the line is within the limit, well-formed, and marked as truncated. */
 static void bounds_a_line(void **state)
 {
     (void)state;
@@ -184,7 +184,7 @@ static void fill(int fd)
     assert_int_equal(fcntl(fd, F_SETFL, flags), 0);
 }
 
-static void waits_for_no_reader(void **state)
+static void never_waits_for_the_reader(void **state)
 {
     (void)state;
     int ends[2];
@@ -213,11 +213,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(writes_typed_fields, setup, teardown),
         cmocka_unit_test_setup_teardown(writes_a_message_without_fields, setup, teardown),
         cmocka_unit_test_setup_teardown(quotes_and_escapes, setup, teardown),
-        cmocka_unit_test_setup_teardown(obeys_the_level_and_does_not_evaluate, setup, teardown),
+        cmocka_unit_test_setup_teardown(follows_the_level_and_does_not_evaluate, setup, teardown),
         cmocka_unit_test_setup_teardown(json_reads_back, setup, teardown),
         cmocka_unit_test_setup_teardown(bounds_a_line, setup, teardown),
         cmocka_unit_test_setup_teardown(one_line_is_one_write, setup, teardown),
-        cmocka_unit_test_setup_teardown(waits_for_no_reader, setup, teardown),
+        cmocka_unit_test_setup_teardown(never_waits_for_the_reader, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

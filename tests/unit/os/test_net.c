@@ -17,7 +17,7 @@
 
 static struct error err;
 
-static void tells_addresses_from_names(void **state)
+static void distinguishes_addresses_from_names(void **state)
 {
     (void)state;
     static const struct {
@@ -71,8 +71,8 @@ static void source_address_is_no_loopback(void **state)
     }
 }
 
-/* In a network of its own a process has a loopback interface that is down, and no route. */
-static void no_network_is_said(void **state)
+/* In a new network namespace the loopback interface is down and there is no route. */
+static void without_a_network_the_error_names_the_cause(void **state)
 {
     (void)state;
     pid_t child = fork();
@@ -91,7 +91,7 @@ static void no_network_is_said(void **state)
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFEXITED(status));
     if (WEXITSTATUS(status) == 77) {
-        skip(); /* this kernel gives no network namespaces to us */
+        skip(); /* no permission to create a network namespace */
     }
     assert_int_equal(WEXITSTATUS(status), 0);
 }
@@ -99,10 +99,10 @@ static void no_network_is_said(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(tells_addresses_from_names),
+        cmocka_unit_test(distinguishes_addresses_from_names),
         cmocka_unit_test(loopback_interface_has_its_address),
         cmocka_unit_test(source_address_is_no_loopback),
-        cmocka_unit_test(no_network_is_said),
+        cmocka_unit_test(without_a_network_the_error_names_the_cause),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

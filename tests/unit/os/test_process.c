@@ -30,7 +30,7 @@ static void start_time_survives_any_name(void **state)
     assert_true(before == after);
 }
 
-static void says_when_there_is_no_process(void **state)
+static void without_the_process_it_is_not_found(void **state)
 {
     (void)state;
     pid_t child = fork();
@@ -47,7 +47,7 @@ static void says_when_there_is_no_process(void **state)
     assert_true(ticks == 7 && uid == 7);
 }
 
-static void tells_the_real_user(void **state)
+static void returns_the_real_user(void **state)
 {
     (void)state;
     uid_t uid = (uid_t)-2;
@@ -108,8 +108,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(start_time_survives_any_name),
-        cmocka_unit_test(says_when_there_is_no_process),
-        cmocka_unit_test(tells_the_real_user),
+        cmocka_unit_test(without_the_process_it_is_not_found),
+        cmocka_unit_test(returns_the_real_user),
         cmocka_unit_test(boot_id_is_a_uuid),
         cmocka_unit_test(reaps_what_has_ended_and_no_more),
         cmocka_unit_test(raises_its_files_to_what_is_allowed),

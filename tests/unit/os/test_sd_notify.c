@@ -79,7 +79,7 @@ static void sends_to_an_abstract_name(void **state)
     close(fd);
 }
 
-static void says_what_is_wrong(void **state)
+static void errors_name_the_cause(void **state)
 {
     (void)state;
     setenv("NOTIFY_SOCKET", "vsock:2:1234", 1);
@@ -90,7 +90,7 @@ static void says_what_is_wrong(void **state)
     assert_non_null(strstr(err.text, "absent"));
 }
 
-/* A manager that does not read must not stop us. */
+/* A manager that does not read must not block the agent. */
 static void never_blocks(void **state)
 {
     (void)state;
@@ -111,7 +111,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(silent_without_a_manager, setup, teardown),
         cmocka_unit_test_setup_teardown(sends_to_a_path, setup, teardown),
         cmocka_unit_test_setup_teardown(sends_to_an_abstract_name, setup, teardown),
-        cmocka_unit_test_setup_teardown(says_what_is_wrong, setup, teardown),
+        cmocka_unit_test_setup_teardown(errors_name_the_cause, setup, teardown),
         cmocka_unit_test_setup_teardown(never_blocks, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,7 +20,7 @@ static void memory_that_is_touched_shows(void **state)
     assert_non_null(block);
     memset(block, 1, size);
     int64_t after = usage_now().resident_bytes;
-    /* Read it, so that the writing stays. */
+    /* Read, so that the compiler keeps the writes. */
     assert_int_equal(block[size / 2], 1);
     free(block);
     assert_true(after - before > (int64_t)(size / 2));

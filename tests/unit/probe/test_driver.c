@@ -128,7 +128,7 @@ static void tcp_passes_is_refused_and_times_out(void **state)
     struct result result = try_once(&probe);
     assert_int_equal(result.outcome, PROBE_PASSED);
     assert_string_equal(result.detail, "");
-    /* it never accepts: at some point its queue is full, and the probe hears nothing any more */
+    /* it never accepts: once its queue is full the kernel drops the handshake */
     probe.timeout_ms = 30;
     for (int i = 0; i < 8 && result.outcome == PROBE_PASSED; i++) {
         result = try_once(&probe);
@@ -161,7 +161,7 @@ static void unix_passes_is_refused_and_not_found(void **state)
     close(fd);
 }
 
-static void a_cancelled_attempt_is_never_heard_of(void **state)
+static void a_cancelled_attempt_makes_no_callback(void **state)
 {
     (void)state;
     struct config_probe probe = {.type = CONFIG_PROBE_TCP, .timeout_ms = 10};
@@ -182,7 +182,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(tcp_passes_is_refused_and_times_out, setup, teardown),
         cmocka_unit_test_setup_teardown(unix_passes_is_refused_and_not_found, setup, teardown),
         cmocka_unit_test_setup_teardown(a_host_that_is_not_resolved_is_undecided, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_cancelled_attempt_is_never_heard_of, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_cancelled_attempt_makes_no_callback, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* Hysteresis as one counter: 0..rise-1 is failing, rise..rise+fall-1 is passing, and unknown before the first
- * verdict (the counter of HAProxy's checks, with an unknown). */
+/* Hysteresis as one counter: 0 to rise-1 is failing, rise to rise+fall-1 is passing, and unknown before the
+ * first verdict. The counter of HAProxy's checks, extended by unknown. */
 #ifndef OUTRIDER_CORE_PROBE_HEALTH_H
 #define OUTRIDER_CORE_PROBE_HEALTH_H
 
@@ -9,21 +9,21 @@
 
 struct health {
     unsigned rise, fall;
-    unsigned value; /* once known */
+    unsigned value; /* valid once known */
     bool known;
-    int run; /* until known: successes in a row above 0, failures in a row below */
+    int run; /* until known: successes in a row if above 0, failures in a row if below */
 };
 
-/* Unknown, with no attempt counted. `rise` and `fall` are at least 1. */
+/* Sets it to unknown with no attempt counted. `rise` and `fall` are at least 1. */
 void health_init(struct health *health, unsigned rise, unsigned fall);
 
-/* Forgets every attempt: unknown again. */
+/* Back to unknown with no attempt counted. */
 void health_reset(struct health *health);
 
 /* Counts one attempt and returns the verdict after it. */
 enum verdict health_count(struct health *health, bool passed);
 
-/* The verdict so far. */
+/* The current verdict. */
 enum verdict health_verdict(const struct health *health);
 
 #endif

@@ -13,7 +13,7 @@ struct probe_label {
     struct str name, value; /* borrowed */
 };
 
-/* What the server told about itself in a passed attempt; zeroed is nothing. tcp and unix probes give none. */
+/* What a passed attempt found out about the server; zeroed is nothing. tcp and unix probes find nothing. */
 struct probe_facts {
     bool has_players, has_capacity;
     uint32_t players, capacity;

@@ -1,4 +1,4 @@
-/* What is known about one probe: the evidence that status, API and metrics show. */
+/* Verdicts of a probe and outcomes of its attempts, as status, API and metrics show them. */
 #ifndef OUTRIDER_CORE_PROBE_VERDICT_H
 #define OUTRIDER_CORE_PROBE_VERDICT_H
 
@@ -24,7 +24,7 @@ enum probe_class probe_outcome_class(enum probe_outcome outcome);
 /* "unknown", "passing" or "failing". */
 const char *verdict_name(enum verdict verdict);
 
-/* The words a person reads: "passed", "connection refused", "timed out", ... */
+/* As shown to a person: "passed", "connection refused", "timed out", ... */
 const char *probe_outcome_text(enum probe_outcome outcome);
 
 #endif

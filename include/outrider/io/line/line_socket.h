@@ -1,12 +1,12 @@
-/* A unix stream socket that takes lines from many peers and answers each.
+/* A unix stream socket that receives lines from many peers and replies to each.
  *
- * - One read of at most 8 KiB a turn and peer: a peer that floods does not starve the others.
- * - LF ends a line, a CR before it is dropped, and so does the end of the stream. After the peer has closed
- * its sending side, answers still go out before we close.
- * - What a peer does not read waits, up to 4 KiB beside what the kernel holds; further replies are dropped
- * and counted. Of the state events that find output waiting only the newest is kept.
- * - At max_peers the peer that has been silent longest makes room, unless it is held; when all are held the
- * new one is closed at once. */
+ * - One read of at most 8 KiB per turn and peer, so that a flooding peer does not starve the others.
+ * - A line ends with LF or with the stream; a CR before the LF is dropped. After the peer has closed its
+ *   sending side, pending replies are sent before the connection is closed.
+ * - At most 4 KiB of replies wait for a peer that does not read, beside what the kernel buffers. Further
+ *   replies are dropped and counted. Of the state events that have to wait only the newest is kept.
+ * - With max_peers connected the least recently active peer is closed to make room for a new one, unless it
+ *   is held. When all are held, the new connection is closed. */
 #ifndef OUTRIDER_IO_LINE_LINE_SOCKET_H
 #define OUTRIDER_IO_LINE_LINE_SOCKET_H
 
@@ -25,44 +25,44 @@ struct line_socket;
 struct loop;
 
 struct line_socket_options {
-    const char *path; /* copied; not used with an inherited descriptor */
+    const char *path; /* copied; ignored with an inherited descriptor */
     mode_t mode;      /* permission bits of the file */
-    gid_t gid;        /* (gid_t)-1: leave */
-    int inherited_fd; /* a listening socket to use instead, taken over on success; -1: none */
+    gid_t gid;        /* (gid_t)-1: unchanged */
+    int inherited_fd; /* a listening socket to use instead, owned by the line socket on success; -1: none */
     size_t max_line;  /* bytes without line end; 0: 16384 */
     size_t max_peers; /* 0: 256; never more than a quarter of the files for peers */
 };
 
-/* Called from the loop, one at a time. None may free the line socket; all may call any line_peer_ function on
- * any peer. A peer is valid until its on_close returns. */
+/* Called from the loop, one at a time. None may free the line socket; all may call any line_peer_ function
+ * on any peer. A peer is valid until its on_close returns. */
 struct line_socket_handlers {
     /* One line without its end, borrowed; may hold any byte but LF. */
     void (*on_line)(struct line_peer *peer, struct str line, void *user);
-    /* A line grew beyond max_line. The peer is closed afterwards, once what is replied here is sent. */
+    /* A line is longer than max_line. The peer is closed once the reply given here is sent. */
     void (*on_overlong)(struct line_peer *peer, void *user);
-    /* The connection has ended, from whichever side; the last call for this peer, and there is always one,
-     * except from line_socket_free. May be NULL. */
+    /* The connection ended, from either side. Called exactly once per peer, as the last call, except by
+     * line_socket_free. May be NULL. */
     void (*on_close)(struct line_peer *peer, void *user);
 };
 
-/* Counted since the start. */
+/* Totals since line_socket_new. */
 struct line_socket_stats {
     uint64_t accepted, refused,
-        evicted;              /* peers: served; closed at once as all were held; closed to make room */
+        evicted;              /* peers: served; closed because all others were held; closed to make room */
     uint64_t accept_failures; /* no descriptor or memory left for a new peer */
     uint64_t replies_dropped, overlong;
 };
 
 /* Binds, listens and serves. `handlers` are copied. The caller owns the result; `loop` is borrowed until
- * line_socket_free. NULL with `err` naming the path: ERROR_BUSY when somebody answers on it, ERROR_INVALID
- * when the path is too long or something that is no socket is there, ERROR_DENIED, ERROR_NOT_FOUND or
- * ERROR_SYSTEM. A socket file on which nobody answers is replaced. */
+ * line_socket_free. Returns NULL with `err` naming the path: ERROR_BUSY (another process answers on it),
+ * ERROR_INVALID (the path is too long, or a file that is not a socket is there), ERROR_DENIED,
+ * ERROR_NOT_FOUND or ERROR_SYSTEM. A stale socket file is replaced. */
 struct line_socket *line_socket_new(struct loop *loop, const struct line_socket_options *options,
                                     const struct line_socket_handlers *handlers, void *user,
                                     struct error *err) MUST_CHECK;
 
-/* Closes every peer (no on_close), removes the socket file if it is still ours and was not inherited, frees.
- * Accepts NULL. */
+/* Closes every peer without on_close, removes the socket file unless it was inherited or replaced, and
+ * frees. Accepts NULL. */
 void line_socket_free(struct line_socket *socket);
 
 /* The counters, borrowed. */
@@ -71,35 +71,35 @@ const struct line_socket_stats *line_socket_stats(const struct line_socket *sock
 /* Number of connected peers. */
 size_t line_socket_peers(const struct line_socket *socket);
 
-/* The first peer, in order of arrival, or NULL; with line_peer_next for broadcasting. Replying and closing do
- * not change the list while a handler runs. */
+/* The first peer in order of arrival, or NULL; continue with line_peer_next. Replying and closing do not
+ * change the list while a handler runs. */
 struct line_peer *line_socket_first(const struct line_socket *socket);
 
 /* The next peer, or NULL. */
 struct line_peer *line_peer_next(const struct line_peer *peer);
 
-/* Sends `text` and a LF; `text` holds no LF. Copied. Dropped when more than 4 KiB wait already, or when the
- * peer is closing. */
+/* Sends a copy of `text` and a LF; `text` must not contain LF. Dropped when more than 4 KiB wait already, or
+ * when the peer is closing. */
 void line_peer_reply(struct line_peer *peer, struct str text);
 
-/* Sends a state event likewise, but when output waits it takes the place of the event that waits, and goes
- * out as soon as the rest is gone: a slow reader misses steps, never the state. */
+/* Sends a state event likewise. While other output waits, a new event replaces the waiting one: a slow
+ * reader misses intermediate states, never the latest. */
 void line_peer_event(struct line_peer *peer, struct str text);
 
-/* Closes the peer once what waits is sent. No more lines come from it; on_close follows, never from within
- * this. */
+/* Closes the peer once its output is sent. No further lines are delivered; on_close follows, never from
+ * within this call. */
 void line_peer_close(struct line_peer *peer);
 
-/* Whether the peer may stay silent without being closed to make room: one that is attached or watching. */
+/* Sets whether the peer is exempt from being closed to make room, as attached and watching ones are. */
 void line_peer_hold(struct line_peer *peer, bool held);
 
-/* The process that connected. */
+/* The credentials of the process that connected. */
 struct credentials line_peer_credentials(const struct line_peer *peer);
 
-/* Attaches a pointer of the caller's, who keeps owning it. */
+/* Attaches a pointer that the caller owns. */
 void line_peer_set_data(struct line_peer *peer, void *data);
 
-/* The pointer attached, NULL at first. */
+/* The attached pointer; NULL before the first line_peer_set_data. */
 void *line_peer_data(const struct line_peer *peer);
 
 #endif

@@ -1,4 +1,4 @@
-/* What the files of io share and nobody else sees. */
+/* The loop as the other folders of io see it. */
 #ifndef OUTRIDER_IO_LOOP_LOOP_BASE_H
 #define OUTRIDER_IO_LOOP_LOOP_BASE_H
 
@@ -7,10 +7,10 @@
 struct event_base;
 struct loop;
 
-/* libevent's base, borrowed as long as the loop lives. */
+/* libevent's base, borrowed for the life of the loop. */
 struct event_base *loop_base(struct loop *loop);
 
-/* Remembers that a timer ran `late_us` after it was due. */
+/* Records that a timer ran `late_us` after it was due. */
 void loop_note_lag(struct loop *loop, int64_t late_us);
 
 #endif

@@ -1,4 +1,4 @@
-/* Who is at the other end of a unix socket, as the kernel says. */
+/* The process at the other end of a unix socket, as reported by the kernel. */
 #ifndef OUTRIDER_IO_NET_CREDENTIALS_H
 #define OUTRIDER_IO_NET_CREDENTIALS_H
 
@@ -6,7 +6,7 @@
 #include <sys/types.h>
 
 struct credentials {
-    bool known; /* false: the kernel did not say, and the rest means nothing */
+    bool known; /* false: the kernel reported nothing, and the other members mean nothing */
     pid_t pid;  /* in our PID namespace; 0 when the process is not visible there */
     uid_t uid;
     gid_t gid;

@@ -8,10 +8,10 @@
 
 struct error;
 
-/* Listens on `host` (a numeric address, IPv6 without brackets, or "localhost") and `port` (0: a free one),
- * nonblocking and close-on-exec. Returns 0 with the descriptor, the caller's, and the port that it got; or -1
- * with ERROR_BUSY (address in use; names it), ERROR_INVALID (not an address), ERROR_SYSTEM. An IPv6 wildcard
- * takes IPv4 too. */
+/* Listens on `host` (a numeric address, IPv6 without brackets, or "localhost") and `port` (0: the kernel
+ * chooses), nonblocking and close-on-exec. An IPv6 wildcard accepts IPv4, too. Returns 0 with the
+ * descriptor, owned by the caller, and the actual port; or -1 with ERROR_BUSY (address in use; the text
+ * names it), ERROR_INVALID (not an address) or ERROR_SYSTEM. */
 int tcp_listen(const char *host, uint16_t port, struct error *err, int *ret_fd,
                uint16_t *ret_port) MUST_CHECK;
 

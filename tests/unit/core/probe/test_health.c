@@ -8,8 +8,7 @@
 #include "outrider/base/random.h"
 #include "outrider/core/probe/health.h"
 
-/* The rule in its plainest words: the last verdict stands until `rise` successes or `fall` failures in a row.
- */
+/* The rule stated directly: the last verdict stands until `rise` successes or `fall` failures in a row. */
 struct model {
     unsigned rise, fall, good, bad;
     enum verdict verdict;

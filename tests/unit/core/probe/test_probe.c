@@ -63,7 +63,7 @@ static void expect_verdict(struct world *w, enum verdict verdict)
     assert_int_equal(effect.verdict, verdict);
 }
 
-static void test_rhythm(void **state)
+static void test_interval(void **state)
 {
     (void)state;
     struct world w;
@@ -71,7 +71,7 @@ static void test_rhythm(void **state)
     assert_int_equal(probe_deadline(&w.probe).latest, 10400);
     step(&w, PROBE_ON_TICK, 10399);
     assert_int_equal(queue_size(&w.effects), 0);
-    /* A late wake-up does not shift the later ones. */
+    /* A late wake-up does not delay the later ones. */
     step(&w, PROBE_ON_TICK, 10450);
     uint64_t id = expect_try(&w);
     assert_int_equal(probe_deadline(&w.probe).latest, NEVER_MS);
@@ -151,7 +151,7 @@ static void test_evidence(void **state)
             expect_verdict(&w, VERDICT_FAILING);
         }
     }
-    /* Never "5 of 3"; and without words of the driver our own. */
+    /* Never "5 of 3"; without a detail the text of the outcome. */
     assert_string_equal(probe_evidence(&w.probe, text), "connection refused (3 of 3)");
     assert_int_equal(w.probe.last_duration_us, 77);
     assert_int_equal(w.probe.last_passed_mono, 0);
@@ -172,13 +172,13 @@ static void test_back_to_back_until_passing(void **state)
     result(&w, expect_try(&w), PROBE_PASSED, "", 10002);
     expect_verdict(&w, VERDICT_PASSING);
     assert_int_equal(queue_size(&w.effects), 0);
-    /* Passing: a contact asks for nothing. */
+    /* While passing a contact starts nothing. */
     step(&w, PROBE_ON_CONTACT, 10100);
     assert_int_equal(queue_size(&w.effects), 0);
     queue_fini(&w.effects);
 }
 
-static void test_stale_results_are_deaf(void **state)
+static void test_stale_results_are_dropped(void **state)
 {
     (void)state;
     struct world w;
@@ -200,7 +200,7 @@ static void test_stale_results_are_deaf(void **state)
     queue_fini(&w.effects);
 }
 
-/* Contract: a server may say ready as often as it likes. */
+/* A server may report ready as often as it likes (docs/design/protocol.md). */
 static void test_contacts_are_spaced_and_do_not_starve(void **state)
 {
     (void)state;
@@ -214,7 +214,7 @@ static void test_contacts_are_spaced_and_do_not_starve(void **state)
     assert_int_equal(queue_size(&w.effects), 0);
     result(&w, id, PROBE_TIMED_OUT, "timed out", 10400);
     assert_int_equal(w.probe.failures, 1);
-    /* What came meanwhile is tried now. */
+    /* The contact during the spacing is served now. */
     assert_true(probe_deadline(&w.probe).latest <= 10400);
     step(&w, PROBE_ON_TICK, 10400);
     (void)expect_try(&w);
@@ -237,12 +237,12 @@ static void test_contact_too_soon_waits_its_turn(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rhythm),
+        cmocka_unit_test(test_interval),
         cmocka_unit_test(test_undecided_keeps_the_verdict),
         cmocka_unit_test(test_undecided_before_any_verdict),
         cmocka_unit_test(test_evidence),
         cmocka_unit_test(test_back_to_back_until_passing),
-        cmocka_unit_test(test_stale_results_are_deaf),
+        cmocka_unit_test(test_stale_results_are_dropped),
         cmocka_unit_test(test_contacts_are_spaced_and_do_not_starve),
         cmocka_unit_test(test_contact_too_soon_waits_its_turn),
     };

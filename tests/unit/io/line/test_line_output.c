@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-/* What goes to peers: bounded, newest state kept, nobody disturbed by one who does not read. */
+/* Output to peers: bounded, the newest state event is kept, and a peer that does not read affects no other. */
 #include "unit/io/line_world.h"
 
 #include <sys/socket.h>
@@ -14,14 +14,14 @@
 static void back_up(struct line_world *world, int fd)
 {
     for (int i = 0; i < 10000 && line_socket_stats(world->socket)->replies_dropped == 0; i++) {
-        line_world_say(fd, "big\n");
+        line_world_send(fd, "big\n");
         loop_turn_once(world->loop, false);
     }
     assert_true(line_socket_stats(world->socket)->replies_dropped > 0);
-    buf_clear(&world->applied);
+    buf_clear(&world->received);
 }
 
-/* Reads all there is while the loop turns; returns it. */
+/* Turns the loop and reads until nothing is left; returns what was read. */
 static struct buf read_out(struct line_world *world, int fd)
 {
     struct buf got = {0};
@@ -37,7 +37,7 @@ static struct buf read_out(struct line_world *world, int fd)
     return got;
 }
 
-static void one_that_never_reads_costs_little(void **state)
+static void a_peer_that_never_reads_costs_little(void **state)
 {
     struct line_world *world = *state;
     assert_true(line_world_open(world));
@@ -45,17 +45,17 @@ static void one_that_never_reads_costs_little(void **state)
     back_up(world, fd);
     uint64_t dropped = line_socket_stats(world->socket)->replies_dropped;
     for (int i = 0; i < 100; i++) {
-        line_world_say(fd, "hello\n");
-        line_world_heard(world, "[hello]");
+        line_world_send(fd, "hello\n");
+        line_world_expect(world, "[hello]");
     }
     assert_int_equal(line_socket_stats(world->socket)->replies_dropped, dropped + 100);
-    line_world_say(other, "hello\n");
+    line_world_send(other, "hello\n");
     line_world_read(world, other, "OK hello\n");
     struct buf got = read_out(world, fd);
     assert_true(got.size > 1001);
     assert_int_equal(got.size % 1001, 0); /* whole replies only */
     buf_fini(&got);
-    line_world_say(fd, "hello\n");
+    line_world_send(fd, "hello\n");
     line_world_read(world, fd, "OK hello\n");
     close(fd);
     close(other);
@@ -66,7 +66,7 @@ static void of_events_the_newest_is_kept(void **state)
     struct line_world *world = *state;
     assert_true(line_world_open(world));
     int fd = line_world_connect(world);
-    line_world_say(fd, "silent\n");
+    line_world_send(fd, "silent\n");
     line_world_turn(world);
     line_peer_event(world->last, STR("EVENT one"));
     line_peer_event(world->last, STR("EVENT two"));
@@ -93,7 +93,7 @@ static void events_reach_every_peer(void **state)
         fds[i] = line_world_connect(world);
     }
     line_world_turn(world);
-    /* one has gone and one is closing: the list stays whole while it is walked */
+    /* one peer is gone and one is closing: the list is intact while it is walked */
     close(fds[0]);
     for (struct line_peer *peer = line_socket_first(world->socket); peer != NULL;
          peer = line_peer_next(peer)) {
@@ -106,30 +106,30 @@ static void events_reach_every_peer(void **state)
     char bytes[16] = {0};
     assert_int_equal(recv(fds[2], bytes, sizeof(bytes), 0), 9);
     line_world_eof(world, fds[2]);
-    line_world_heard(world, "xx");
+    line_world_expect(world, "xx");
     close(fds[1]);
     close(fds[2]);
 }
 
-static void a_close_waits_for_what_is_unsent(void **state)
+static void a_close_waits_for_pending_output(void **state)
 {
     struct line_world *world = *state;
     assert_true(line_world_open(world));
     int fd = line_world_connect(world);
     back_up(world, fd);
     line_peer_close(world->last);
-    line_world_heard(world, "");
+    line_world_expect(world, "");
     assert_int_equal(line_socket_peers(world->socket), 1);
     struct buf got = read_out(world, fd);
     assert_int_equal(got.size % 1001, 0);
     buf_fini(&got);
-    line_world_heard(world, "x");
+    line_world_expect(world, "x");
     line_world_eof(world, fd);
     close(fd);
 }
 
-/* Half-closed with answers unsent: they go out first; the same peer gone for good ends it at once. */
-static void a_half_closed_peer_gets_its_answers(void **state)
+/* After a half-close pending replies are sent; after a full close the connection ends at once. */
+static void a_half_closed_peer_gets_its_replies(void **state)
 {
     struct line_world *world = *state;
     assert_true(line_world_open(world));
@@ -137,12 +137,12 @@ static void a_half_closed_peer_gets_its_answers(void **state)
         int fd = line_world_connect(world);
         uint64_t dropped = line_socket_stats(world->socket)->replies_dropped;
         while (line_socket_stats(world->socket)->replies_dropped == dropped) {
-            line_world_say(fd, "big\n");
+            line_world_send(fd, "big\n");
             loop_turn_once(world->loop, false);
         }
-        buf_clear(&world->applied);
+        buf_clear(&world->received);
         assert_int_equal(shutdown(fd, SHUT_WR), 0);
-        line_world_heard(world, "");
+        line_world_expect(world, "");
         if (leaves == 0) {
             struct buf got = read_out(world, fd);
             assert_int_equal(got.size % 1001, 0);
@@ -150,12 +150,12 @@ static void a_half_closed_peer_gets_its_answers(void **state)
             line_world_eof(world, fd);
         }
         close(fd);
-        line_world_heard(world, "x");
+        line_world_expect(world, "x");
     }
 }
 
-/* A flood of lines answered in one go: answers are sent together, none is lost while the peer reads. */
-static void many_lines_get_many_answers(void **state)
+/* The replies to many lines are sent together, and none is lost while the peer reads. */
+static void many_lines_get_many_replies(void **state)
 {
     struct line_world *world = *state;
     assert_true(line_world_open(world));
@@ -166,7 +166,7 @@ static void many_lines_get_many_answers(void **state)
         for (int i = 0; i < 500; i++) {
             buf_printf(&lines, "r%d\n", i);
         }
-        line_world_say(fd, buf_text(&lines));
+        line_world_send(fd, buf_text(&lines));
         buf_fini(&lines);
         struct buf more = read_out(world, fd);
         buf_str(&got, buf_view(&more));
@@ -192,16 +192,16 @@ static void free_with_peers_in_every_state(void **state)
         fds[i] = line_world_connect(world);
         line_world_turn(world);
     }
-    line_world_say(fds[1], "half a li");
+    line_world_send(fds[1], "half a li");
     back_up(world, fds[0]);
     line_peer_close(world->last);
     fds[3] = line_world_connect(world);
     line_world_turn(world);
-    buf_clear(&world->applied);
+    buf_clear(&world->received);
     line_peer_close(line_socket_first(world->socket));
     line_socket_free(world->socket);
     world->socket = NULL;
-    line_world_heard(world, "");
+    line_world_expect(world, "");
     line_socket_free(NULL);
     for (int i = 0; i < 4; i++) {
         close(fds[i]);
@@ -211,15 +211,15 @@ static void free_with_peers_in_every_state(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(one_that_never_reads_costs_little, line_world_setup,
+        cmocka_unit_test_setup_teardown(a_peer_that_never_reads_costs_little, line_world_setup,
                                         line_world_teardown),
         cmocka_unit_test_setup_teardown(of_events_the_newest_is_kept, line_world_setup, line_world_teardown),
         cmocka_unit_test_setup_teardown(events_reach_every_peer, line_world_setup, line_world_teardown),
-        cmocka_unit_test_setup_teardown(a_close_waits_for_what_is_unsent, line_world_setup,
+        cmocka_unit_test_setup_teardown(a_close_waits_for_pending_output, line_world_setup,
                                         line_world_teardown),
-        cmocka_unit_test_setup_teardown(a_half_closed_peer_gets_its_answers, line_world_setup,
+        cmocka_unit_test_setup_teardown(a_half_closed_peer_gets_its_replies, line_world_setup,
                                         line_world_teardown),
-        cmocka_unit_test_setup_teardown(many_lines_get_many_answers, line_world_setup, line_world_teardown),
+        cmocka_unit_test_setup_teardown(many_lines_get_many_replies, line_world_setup, line_world_teardown),
         cmocka_unit_test_setup_teardown(free_with_peers_in_every_state, line_world_setup,
                                         line_world_teardown),
     };

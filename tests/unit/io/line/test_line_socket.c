@@ -18,20 +18,20 @@ static void splits_lines(void **state)
     struct line_world *world = *state;
     assert_true(line_world_open(world));
     int fd = line_world_connect(world);
-    line_world_say(fd, "rea");
-    line_world_heard(world, "");
-    line_world_say(fd, "dy pla");
-    line_world_heard(world, "");
-    line_world_say(fd, "yers=1\none\r\ntwo\n\n\r\n a\rb \nbeg");
-    line_world_heard(world, "[ready players=1][one][two][][][ a\rb ]");
+    line_world_send(fd, "rea");
+    line_world_expect(world, "");
+    line_world_send(fd, "dy pla");
+    line_world_expect(world, "");
+    line_world_send(fd, "yers=1\none\r\ntwo\n\n\r\n a\rb \nbeg");
+    line_world_expect(world, "[ready players=1][one][two][][][ a\rb ]");
     line_world_read(world, fd, "OK ready players=1\nOK one\nOK two\nOK \nOK \nOK  a\rb \n");
-    line_world_say(fd, "un\r");
-    line_world_heard(world, "");
-    line_world_say(fd, "\n");
-    line_world_heard(world, "[begun]");
+    line_world_send(fd, "un\r");
+    line_world_expect(world, "");
+    line_world_send(fd, "\n");
+    line_world_expect(world, "[begun]");
     line_world_read(world, fd, "OK begun\n");
     close(fd);
-    line_world_heard(world, "x");
+    line_world_expect(world, "x");
 }
 
 static void keeps_every_byte_but_lf(void **state)
@@ -41,47 +41,47 @@ static void keeps_every_byte_but_lf(void **state)
     int fd = line_world_connect(world);
     assert_int_equal(send(fd, "\0\xff\x01\n", 4, 0), 4);
     line_world_turn(world);
-    assert_true(str_starts(buf_view(&world->applied), STR("[")));
+    assert_true(str_starts(buf_view(&world->received), STR("[")));
     char bytes[16];
     assert_int_equal(recv(fd, bytes, sizeof(bytes), 0), 7);
     assert_memory_equal(bytes, "OK \0\xff\x01\n", 7);
     close(fd);
 }
 
-/* printf 'ready' | nc -N: no newline, and the sender still wants its answer. */
+/* printf 'ready' | nc -N: no newline, and the sender waits for the reply. */
 static void the_end_of_the_stream_ends_a_line(void **state)
 {
     struct line_world *world = *state;
     assert_true(line_world_open(world));
     int fd = line_world_connect(world);
-    line_world_say(fd, "one\nready\r");
+    line_world_send(fd, "one\nready\r");
     assert_int_equal(shutdown(fd, SHUT_WR), 0);
     line_world_turn(world);
     char bytes[64] = {0};
     assert_int_equal(recv(fd, bytes, sizeof(bytes), 0), 16);
     assert_string_equal(bytes, "OK one\nOK ready\n");
     line_world_eof(world, fd);
-    line_world_heard(world, "[one][ready]x");
+    line_world_expect(world, "[one][ready]x");
     assert_int_equal(line_socket_peers(world->socket), 0);
     close(fd);
 }
 
-/* printf 'ready' | socat -u: gone before the answer; what it said counts. */
-static void one_that_left_was_heard(void **state)
+/* printf 'ready' | socat -u: closed before the reply; the line counts. */
+static void the_lines_of_a_closed_peer_count(void **state)
 {
     struct line_world *world = *state;
     assert_true(line_world_open(world));
     int fd = line_world_connect(world);
-    line_world_say(fd, "one\ntwo\nthree");
+    line_world_send(fd, "one\ntwo\nthree");
     close(fd);
-    line_world_heard(world, "[one][two][three]x");
-    /* likewise with an answer unread, which makes the end of its stream a reset */
+    line_world_expect(world, "[one][two][three]x");
+    /* likewise with an unread reply, which turns the end of the stream into a reset */
     fd = line_world_connect(world);
-    line_world_say(fd, "one\n");
+    line_world_send(fd, "one\n");
     line_world_turn(world);
-    line_world_say(fd, "two\nthree");
+    line_world_send(fd, "two\nthree");
     close(fd);
-    line_world_heard(world, "[one][two][three]x");
+    line_world_expect(world, "[one][two][three]x");
 }
 
 static void an_overlong_line_ends_the_connection(void **state)
@@ -90,7 +90,7 @@ static void an_overlong_line_ends_the_connection(void **state)
     world->options.max_line = 16;
     assert_true(line_world_open(world));
     static const struct {
-        const char *sent, *applied, *answer;
+        const char *sent, *received, *answer;
     } rows[] = {
         {"0123456789abcdefg\nready\n", "!x", "ERR too-long\n"},
         {"0123456789abcdefgh", "!x", "ERR too-long\n"},
@@ -98,8 +98,8 @@ static void an_overlong_line_ends_the_connection(void **state)
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         int fd = line_world_connect(world);
-        line_world_say(fd, rows[i].sent);
-        line_world_heard(world, rows[i].applied);
+        line_world_send(fd, rows[i].sent);
+        line_world_expect(world, rows[i].received);
         char bytes[64] = {0};
         assert_true(recv(fd, bytes, sizeof(bytes), 0) > 0);
         assert_string_equal(bytes, rows[i].answer);
@@ -108,12 +108,12 @@ static void an_overlong_line_ends_the_connection(void **state)
     }
     assert_int_equal(line_socket_stats(world->socket)->overlong, COUNT_OF(rows));
     int fd = line_world_connect(world);
-    line_world_say(fd, "0123456789abcdef");
-    line_world_heard(world, "");
-    line_world_say(fd, "\r");
-    line_world_heard(world, "");
-    line_world_say(fd, "\n");
-    line_world_heard(world, "[0123456789abcdef]");
+    line_world_send(fd, "0123456789abcdef");
+    line_world_expect(world, "");
+    line_world_send(fd, "\r");
+    line_world_expect(world, "");
+    line_world_send(fd, "\n");
+    line_world_expect(world, "[0123456789abcdef]");
     close(fd);
 }
 
@@ -126,21 +126,21 @@ static void the_longest_line_is_16_kib(void **state)
     for (int i = 0; i < 16384; i++) {
         buf_add(&line, "a", 1);
     }
-    line_world_say(fd, buf_text(&line));
-    line_world_heard(world, "");
-    line_world_say(fd, "\n");
+    line_world_send(fd, buf_text(&line));
+    line_world_expect(world, "");
+    line_world_send(fd, "\n");
     line_world_turn(world);
-    assert_int_equal(world->applied.size, 16384 + 2);
-    buf_clear(&world->applied);
-    line_world_say(fd, buf_text(&line));
-    line_world_say(fd, "aa");
-    line_world_heard(world, "!x");
+    assert_int_equal(world->received.size, 16384 + 2);
+    buf_clear(&world->received);
+    line_world_send(fd, buf_text(&line));
+    line_world_send(fd, "aa");
+    line_world_expect(world, "!x");
     buf_fini(&line);
     close(fd);
 }
 
-/* A peer that floods gets one read a turn; the other one is heard in the same turn. */
-static void a_flood_starves_nobody(void **state)
+/* A flooding peer gets one read per turn; another peer is served in the same turn. */
+static void a_flood_does_not_starve_other_peers(void **state)
 {
     struct line_world *world = *state;
     assert_true(line_world_open(world));
@@ -153,23 +153,23 @@ static void a_flood_starves_nobody(void **state)
             memcpy(block + at, "silent\r\n", 8);
         }
         block[8000] = '\0';
-        line_world_say(flood, block);
+        line_world_send(flood, block);
     }
-    line_world_say(calm, "hello\n");
+    line_world_send(calm, "hello\n");
     loop_turn_once(world->loop, true);
-    assert_non_null(strstr(buf_text(&world->applied), "[hello]"));
-    assert_true(world->applied.size < 1100 * strlen("[silent]"));
+    assert_non_null(strstr(buf_text(&world->received), "[hello]"));
+    assert_true(world->received.size < 1100 * strlen("[silent]"));
     close(flood);
     close(calm);
 }
 
-static void quit_answers_and_ends(void **state)
+static void a_close_after_a_reply_sends_it_first(void **state)
 {
     struct line_world *world = *state;
     assert_true(line_world_open(world));
     int fd = line_world_connect(world);
-    line_world_say(fd, "quit\nready\n");
-    line_world_heard(world, "[quit]x");
+    line_world_send(fd, "quit\nready\n");
+    line_world_expect(world, "[quit]x");
     char bytes[16] = {0};
     assert_int_equal(recv(fd, bytes, sizeof(bytes), 0), 4);
     assert_string_equal(bytes, "BYE\n");
@@ -177,12 +177,12 @@ static void quit_answers_and_ends(void **state)
     close(fd);
 }
 
-static void knows_who_connected(void **state)
+static void reports_the_credentials(void **state)
 {
     struct line_world *world = *state;
     assert_true(line_world_open(world));
     int fd = line_world_connect(world);
-    line_world_say(fd, "hello\n");
+    line_world_send(fd, "hello\n");
     line_world_turn(world);
     struct credentials credentials = line_peer_credentials(world->last);
     assert_true(credentials.known);
@@ -195,7 +195,7 @@ static void knows_who_connected(void **state)
     close(fd);
 }
 
-static void the_longest_silent_makes_room_unless_held(void **state)
+static void the_least_active_makes_room_unless_held(void **state)
 {
     struct line_world *world = *state;
     world->options.max_peers = 3;
@@ -203,23 +203,23 @@ static void the_longest_silent_makes_room_unless_held(void **state)
     int fds[5];
     for (int i = 0; i < 3; i++) {
         fds[i] = line_world_connect(world);
-        line_world_say(fds[i], i == 0 ? "hold\n" : "silent\n");
+        line_world_send(fds[i], i == 0 ? "hold\n" : "silent\n");
         line_world_turn(world);
     }
-    line_world_say(fds[1], "silent\n"); /* so that 2 is silent longest */
+    line_world_send(fds[1], "silent\n"); /* 2 is now the least recently active */
     line_world_turn(world);
-    buf_clear(&world->applied);
+    buf_clear(&world->received);
     fds[3] = line_world_connect(world);
-    line_world_heard(world, "x");
+    line_world_expect(world, "x");
     line_world_eof(world, fds[2]);
     line_world_read(world, fds[0], "HELD\n");
     line_world_read(world, fds[1], "");
-    line_world_say(fds[1], "hold\n");
-    line_world_say(fds[3], "hold\n");
-    line_world_heard(world, "[hold][hold]");
-    /* all are held: the new one is turned away, and nobody else notices */
+    line_world_send(fds[1], "hold\n");
+    line_world_send(fds[3], "hold\n");
+    line_world_expect(world, "[hold][hold]");
+    /* all are held: the new connection is closed, the others stay */
     fds[4] = line_world_connect(world);
-    line_world_heard(world, "");
+    line_world_expect(world, "");
     line_world_eof(world, fds[4]);
     line_world_read(world, fds[3], "HELD\n");
     assert_int_equal(line_socket_stats(world->socket)->evicted, 1);
@@ -242,13 +242,13 @@ static void running_out_of_descriptors_is_no_busy_loop(void **state)
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
     line_world_turn(world);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
-    /* one try in eight turns, though the listener was readable all the time */
+    /* one accept(2) in eight turns, though the listener was readable all the time */
     assert_int_equal(line_socket_stats(world->socket)->accept_failures, 1);
     while (line_socket_peers(world->socket) == 0) {
         loop_turn_once(world->loop, true);
     }
-    line_world_say(fd, "hello\n");
-    line_world_heard(world, "[hello]");
+    line_world_send(fd, "hello\n");
+    line_world_expect(world, "[hello]");
     close(fd);
 }
 
@@ -259,14 +259,17 @@ int main(void)
         cmocka_unit_test_setup_teardown(keeps_every_byte_but_lf, line_world_setup, line_world_teardown),
         cmocka_unit_test_setup_teardown(the_end_of_the_stream_ends_a_line, line_world_setup,
                                         line_world_teardown),
-        cmocka_unit_test_setup_teardown(one_that_left_was_heard, line_world_setup, line_world_teardown),
+        cmocka_unit_test_setup_teardown(the_lines_of_a_closed_peer_count, line_world_setup,
+                                        line_world_teardown),
         cmocka_unit_test_setup_teardown(an_overlong_line_ends_the_connection, line_world_setup,
                                         line_world_teardown),
         cmocka_unit_test_setup_teardown(the_longest_line_is_16_kib, line_world_setup, line_world_teardown),
-        cmocka_unit_test_setup_teardown(a_flood_starves_nobody, line_world_setup, line_world_teardown),
-        cmocka_unit_test_setup_teardown(quit_answers_and_ends, line_world_setup, line_world_teardown),
-        cmocka_unit_test_setup_teardown(knows_who_connected, line_world_setup, line_world_teardown),
-        cmocka_unit_test_setup_teardown(the_longest_silent_makes_room_unless_held, line_world_setup,
+        cmocka_unit_test_setup_teardown(a_flood_does_not_starve_other_peers, line_world_setup,
+                                        line_world_teardown),
+        cmocka_unit_test_setup_teardown(a_close_after_a_reply_sends_it_first, line_world_setup,
+                                        line_world_teardown),
+        cmocka_unit_test_setup_teardown(reports_the_credentials, line_world_setup, line_world_teardown),
+        cmocka_unit_test_setup_teardown(the_least_active_makes_room_unless_held, line_world_setup,
                                         line_world_teardown),
         cmocka_unit_test_setup_teardown(running_out_of_descriptors_is_no_busy_loop, line_world_setup,
                                         line_world_teardown),

@@ -1,5 +1,5 @@
-/* Nobody sets this machine's clock for a test: the timer is an eventfd here, which the test makes readable as the
- * kernel does with a cancelled one. */
+/* The clock of the machine is not set by a test: the timerfd is replaced by an eventfd, which the test makes
+ * readable as the kernel does with a cancelled timer. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -23,7 +23,7 @@ static int timer_fd = -1, armed, refuse;
 int timerfd_create(int clock, int flags)
 {
     if (clock != CLOCK_REALTIME) {
-        return (int)syscall(SYS_timerfd_create, clock, flags); /* the loop's own */
+        return (int)syscall(SYS_timerfd_create, clock, flags); /* of the loop */
     }
     assert_true((flags & TFD_CLOEXEC) != 0 && (flags & TFD_NONBLOCK) != 0);
     if (refuse == 1) {
@@ -79,7 +79,7 @@ static void on_timer(void *user)
     }
 }
 
-static void told_each_time(void **state)
+static void notifies_each_time(void **state)
 {
     (void)state;
     struct error err;
@@ -103,7 +103,7 @@ static void told_each_time(void **state)
     loop_free(seen.loop);
 }
 
-static void cannot_be_had(void **state)
+static void without_such_timers_it_fails(void **state)
 {
     (void)state;
     struct error err;
@@ -119,6 +119,7 @@ static void cannot_be_had(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(told_each_time), cmocka_unit_test(cannot_be_had)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(notifies_each_time),
+                                       cmocka_unit_test(without_such_timers_it_fails)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -109,8 +109,8 @@ static void fired(void *user)
     *(bool *)user = true;
 }
 
-/* One that queues itself for ever must not keep the loop from its timers and sockets. */
-static void an_endless_deferral_starves_nobody(void **state)
+/* A call that defers itself for ever must not keep the loop from its timers and sockets. */
+static void an_endless_deferral_does_not_starve_timers(void **state)
 {
     (void)state;
     bool ran = false;
@@ -148,7 +148,7 @@ static void runs_until_stopped(void **state)
     timer_free(timer);
 }
 
-static void loop_forgets_what_is_deferred(void **state)
+static void loop_free_drops_deferred_calls(void **state)
 {
     (void)state;
     struct call a = call_named('a');
@@ -202,7 +202,7 @@ static void timers_are_never_early(void **state)
 
 static struct shot held_up;
 
-/* Arms from a callback that has run for a while: the time counts from now, not from the start of the turn. */
+/* Armed in a callback that has run for a while, the timer counts from now, not from the start of the turn. */
 static void arm_late(void *user)
 {
     (void)user;
@@ -295,9 +295,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(deferred_run_in_order_once_and_never_nested, setup, teardown),
         cmocka_unit_test_setup_teardown(deferred_can_be_cancelled_by_another, setup, teardown),
-        cmocka_unit_test_setup_teardown(an_endless_deferral_starves_nobody, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_endless_deferral_does_not_starve_timers, setup, teardown),
         cmocka_unit_test_setup_teardown(runs_until_stopped, setup, teardown),
-        cmocka_unit_test_setup_teardown(loop_forgets_what_is_deferred, setup, teardown),
+        cmocka_unit_test_setup_teardown(loop_free_drops_deferred_calls, setup, teardown),
         cmocka_unit_test_setup_teardown(timers_are_never_early, setup, teardown),
         cmocka_unit_test_setup_teardown(a_timer_armed_in_a_long_callback_is_not_early, setup, teardown),
         cmocka_unit_test_setup_teardown(timers_move_cancel_and_keep_their_order, setup, teardown),

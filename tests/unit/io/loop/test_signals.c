@@ -49,7 +49,7 @@ static void every_handled_signal_is_delivered(void **state)
 {
     (void)state;
     static const int handled[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGCHLD};
-    /* one that came before anybody could serve it */
+    /* pending before it could be delivered */
     kill(getpid(), SIGTERM);
     struct signals *signals = signals_new(loop, on_signal, NULL, &err);
     assert_non_null(signals);
@@ -70,8 +70,8 @@ static void every_handled_signal_is_delivered(void **state)
     signals_free(NULL);
 }
 
-/* The kernel does not keep the order in which different signals came, so that ours must not depend on it. */
-static void of_a_pair_the_first_one_has_the_last_word(void **state)
+/* The kernel does not keep the order of different signals, so the order of delivery must not depend on it. */
+static void of_a_pair_usr1_is_delivered_last(void **state)
 {
     (void)state;
     static const int sent[][4] = {{SIGUSR2, SIGUSR1, SIGTERM, SIGHUP}, {SIGTERM, SIGUSR1, SIGHUP, SIGUSR2}};
@@ -91,7 +91,7 @@ static void of_a_pair_the_first_one_has_the_last_word(void **state)
     signals_free(signals);
 }
 
-static void a_broken_pipe_is_no_death(void **state)
+static void a_broken_pipe_does_not_kill(void **state)
 {
     (void)state;
     int ends[2];
@@ -120,7 +120,7 @@ static void on_exit_of(void *user)
     (*(int *)user)++;
 }
 
-static void pidfd_tells_an_exit_once(void **state)
+static void pidfd_reports_an_exit_once(void **state)
 {
     (void)state;
     int hold[2], exits = 0;
@@ -178,10 +178,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(every_handled_signal_is_delivered, setup, teardown),
-        cmocka_unit_test_setup_teardown(of_a_pair_the_first_one_has_the_last_word, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_broken_pipe_is_no_death, setup, teardown),
+        cmocka_unit_test_setup_teardown(of_a_pair_usr1_is_delivered_last, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_broken_pipe_does_not_kill, setup, teardown),
         cmocka_unit_test_setup_teardown(signals_stay_blocked_after_free, setup, teardown),
-        cmocka_unit_test_setup_teardown(pidfd_tells_an_exit_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(pidfd_reports_an_exit_once, setup, teardown),
         cmocka_unit_test_setup_teardown(pidfd_watch_may_free_itself, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -139,7 +139,7 @@ static void connects_on_loopback(void **state)
     close(fd);
 }
 
-static void tells_refused(void **state)
+static void reports_refused(void **state)
 {
     (void)state;
     uint16_t port;
@@ -181,7 +181,7 @@ static void write_text(const char *path, const char *text)
     close(fd);
 }
 
-/* In a network of its own, in which the port to try is the only one that the kernel can connect from. */
+/* In a new network namespace where the tried port is the only one that the kernel can choose as the source. */
 static int connect_to_oneself(void)
 {
     struct ifreq lo = {.ifr_name = "lo", .ifr_flags = IFF_UP};
@@ -200,7 +200,7 @@ static int connect_to_oneself(void)
     if (result.outcome != CONNECT_REFUSED || strcmp(result.detail, "connection refused") != 0) {
         return EXIT_CONNECTED;
     }
-    /* and the server whose port it is can have it at once */
+    /* and its server can bind it at once */
     fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     struct sockaddr_in address = {
         .sin_family = AF_INET, .sin_port = htons(40000), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -218,7 +218,7 @@ static void no_attempt_connects_to_itself(void **state)
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFEXITED(status));
     if (WEXITSTATUS(status) == EXIT_SKIPPED) {
-        skip(); /* this machine gives nobody a network of his own */
+        skip(); /* no permission to create a network namespace */
     }
     assert_int_equal(WEXITSTATUS(status), 0);
 }
@@ -238,7 +238,7 @@ static size_t fill(uint16_t port, int fds[static 8])
     return 8;
 }
 
-static void tells_timed_out(void **state)
+static void reports_timed_out(void **state)
 {
     (void)state;
     uint16_t port;
@@ -255,7 +255,7 @@ static void tells_timed_out(void **state)
     close(fd);
 }
 
-/* One that hangs delays no other, and a cancelled one is never heard of again. */
+/* A hanging attempt delays no other one, and a cancelled one makes no callback. */
 static void attempts_are_independent(void **state)
 {
     (void)state;
@@ -282,10 +282,10 @@ static void attempts_are_independent(void **state)
     close(other);
 }
 
-static void tells_unreachable(void **state)
+static void reports_unreachable(void **state)
 {
     (void)state;
-    /* 240.0.0.0/4 and the discard prefix of IPv6 are not routed by anybody (RFC 1112, RFC 6666) */
+    /* 240.0.0.0/4 and the discard prefix of IPv6 are not routed (RFC 1112, RFC 6666) */
     struct result result = try_tcp("255.255.255.255", 9, 1000);
     assert_true(result.outcome == CONNECT_UNREACHABLE || result.outcome == CONNECT_FAILED);
     assert_true(strlen(result.detail) > 0);
@@ -333,7 +333,7 @@ static void waits_for_room_in_a_unix_queue(void **state)
     close(fd);
 }
 
-/* A resolver of its own with `count` name servers, the first of which gives 127.0.0.1. */
+/* Replaces the resolver by one with `count` name servers, the first of which gives 127.0.0.1. */
 static void use_names(struct name_server *servers, unsigned count)
 {
     char text[128] = "";
@@ -349,7 +349,7 @@ static void use_names(struct name_server *servers, unsigned count)
         loop, &(struct resolver_options){.resolv_conf = temp_path(&dir, "resolv.conf"), .server_port = port});
 }
 
-static void a_name_is_resolved_and_its_last_address_used(void **state)
+static void a_name_is_resolved_and_its_last_address_kept(void **state)
 {
     (void)state;
     struct name_server names;
@@ -364,7 +364,7 @@ static void a_name_is_resolved_and_its_last_address_used(void **state)
     assert_int_equal(try_tcp("game.test", port, 1000).outcome, CONNECT_REFUSED);
 }
 
-static void a_name_that_is_not_resolved_says_nothing_about_the_host(void **state)
+static void a_name_that_is_not_resolved_is_its_own_outcome(void **state)
 {
     (void)state;
     struct name_server names;
@@ -384,8 +384,9 @@ static void a_name_that_is_not_resolved_says_nothing_about_the_host(void **state
     name_server_close(&names);
 }
 
-/* The first server answers when it is asked again, after the other ones: with a quarter of the time left. */
-static void a_name_resolved_too_late_says_nothing_about_the_host(void **state)
+/* The first server answers only its second query, after those to the other servers: a quarter of the time is
+ * left. */
+static void a_name_resolved_too_late_counts_as_not_resolved(void **state)
 {
     (void)state;
     struct name_server names[3];
@@ -413,19 +414,17 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(connects_on_loopback, setup, teardown),
-        cmocka_unit_test_setup_teardown(tells_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(reports_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(localhost_is_v6_too, setup, teardown),
         cmocka_unit_test_setup_teardown(no_attempt_connects_to_itself, setup, teardown),
-        cmocka_unit_test_setup_teardown(tells_timed_out, setup, teardown),
+        cmocka_unit_test_setup_teardown(reports_timed_out, setup, teardown),
         cmocka_unit_test_setup_teardown(attempts_are_independent, setup, teardown),
-        cmocka_unit_test_setup_teardown(tells_unreachable, setup, teardown),
+        cmocka_unit_test_setup_teardown(reports_unreachable, setup, teardown),
         cmocka_unit_test_setup_teardown(connects_to_unix_sockets, setup, teardown),
         cmocka_unit_test_setup_teardown(waits_for_room_in_a_unix_queue, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_name_is_resolved_and_its_last_address_used, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_name_that_is_not_resolved_says_nothing_about_the_host, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(a_name_resolved_too_late_says_nothing_about_the_host, setup,
-                                        teardown),
+        cmocka_unit_test_setup_teardown(a_name_is_resolved_and_its_last_address_kept, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_name_that_is_not_resolved_is_its_own_outcome, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_name_resolved_too_late_counts_as_not_resolved, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

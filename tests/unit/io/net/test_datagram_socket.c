@@ -77,7 +77,7 @@ static void hand_over(struct world *world)
     assert_int_equal(world->count, before + 1);
 }
 
-static void hears_datagrams_with_their_sender(void **state)
+static void receives_datagrams_with_their_sender(void **state)
 {
     struct world *world = *state;
     struct stat st;
@@ -119,8 +119,8 @@ static void send_with_fds(int fd, int passed, size_t count)
     assert_int_equal(sendmsg(fd, &message, 0), 9);
 }
 
-/* systemd-notify waits until nobody holds the other end of its pipe. */
-static void a_barrier_is_let_go_at_once(void **state)
+/* systemd-notify waits until the other end of its pipe is closed. */
+static void a_barrier_is_closed_at_once(void **state)
 {
     struct world *world = *state;
     static const size_t counts[] = {1, 2, 253};
@@ -140,7 +140,7 @@ static void a_barrier_is_let_go_at_once(void **state)
     }
 }
 
-static void says_when_a_datagram_was_cut(void **state)
+static void reports_a_truncated_datagram(void **state)
 {
     struct world *world = *state;
     static char bytes[DATAGRAM_MAX + 1];
@@ -157,7 +157,7 @@ static void says_when_a_datagram_was_cut(void **state)
     close(fd);
 }
 
-/* What waited in an inherited socket has no sender that the kernel vouches for; what comes later has. */
+/* Datagrams queued in an inherited socket have no verified sender; later ones have. */
 static void an_inherited_socket_is_served_and_left(void **state)
 {
     struct world *world = *state;
@@ -196,16 +196,16 @@ static void a_second_one_is_refused(void **state)
     assert_int_equal(err.code, ERROR_BUSY);
     options.inherited_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     assert_null(datagram_socket_new(world->loop, &options, on_datagram, world, &err));
-    /* not taken over on failure */
+    /* still owned by the caller after a failure */
     assert_int_equal(close(options.inherited_fd), 0);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(hears_datagrams_with_their_sender, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_barrier_is_let_go_at_once, setup, teardown),
-        cmocka_unit_test_setup_teardown(says_when_a_datagram_was_cut, setup, teardown),
+        cmocka_unit_test_setup_teardown(receives_datagrams_with_their_sender, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_barrier_is_closed_at_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(reports_a_truncated_datagram, setup, teardown),
         cmocka_unit_test_setup_teardown(an_inherited_socket_is_served_and_left, setup, teardown),
         cmocka_unit_test_setup_teardown(a_second_one_is_refused, setup, teardown),
     };

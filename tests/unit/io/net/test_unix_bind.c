@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-/* The socket file: who may reach it, what it replaces, and what becomes of it. */
+/* The socket file: its permissions, what it replaces, and its removal. */
 #include "outrider/io/net/unix_bind.h"
 #include "unit/io/line_world.h"
 
@@ -42,7 +42,7 @@ static void a_group_that_is_not_ours_is_an_error(void **state)
 {
     struct line_world *world = *state;
     if (geteuid() == 0) {
-        skip(); /* root may give a file to any group */
+        skip(); /* root can set any group */
     }
     world->options.gid = 0;
     assert_false(line_world_open(world));
@@ -65,8 +65,8 @@ static void a_stale_socket_is_replaced(void **state)
     close(bind_at(temp_path(&world->dir, "sock"), SOCK_STREAM));
     assert_true(line_world_open(world));
     int fd = line_world_connect(world);
-    line_world_say(fd, "hello\n");
-    line_world_heard(world, "[hello]");
+    line_world_send(fd, "hello\n");
+    line_world_expect(world, "[hello]");
     close(fd);
 }
 
@@ -82,7 +82,7 @@ static void assert_refused(struct line_world *world, enum error_code code, const
     assert_true(before.st_ino == after.st_ino && before.st_mode == after.st_mode);
 }
 
-static void a_living_socket_is_not(void **state)
+static void a_socket_in_use_is_kept(void **state)
 {
     struct line_world *world = *state;
     int fd = bind_at(temp_path(&world->dir, "sock"), SOCK_STREAM);
@@ -90,7 +90,7 @@ static void a_living_socket_is_not(void **state)
     char pid[32];
     snprintf(pid, sizeof(pid), "process %d answers", (int)getpid());
     assert_refused(world, ERROR_BUSY, pid);
-    assert_refused(world, ERROR_BUSY, "answers"); /* its queue is full now: it lives all the same */
+    assert_refused(world, ERROR_BUSY, "answers"); /* a full queue is still in use */
     close(fd);
     assert_int_equal(unlink(temp_path(&world->dir, "sock")), 0);
     fd = bind_at(temp_path(&world->dir, "sock"), SOCK_DGRAM);
@@ -98,15 +98,15 @@ static void a_living_socket_is_not(void **state)
     close(fd);
 }
 
-static void what_is_no_socket_is_left_alone(void **state)
+static void a_file_that_is_no_socket_is_kept(void **state)
 {
     struct line_world *world = *state;
     int fd = open(temp_path(&world->dir, "sock"), O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
     close(fd);
-    assert_refused(world, ERROR_INVALID, "no socket");
+    assert_refused(world, ERROR_INVALID, "not a socket");
     assert_int_equal(unlink(temp_path(&world->dir, "sock")), 0);
     assert_int_equal(symlink("/dev/null", temp_path(&world->dir, "sock")), 0);
-    assert_refused(world, ERROR_INVALID, "no socket");
+    assert_refused(world, ERROR_INVALID, "not a socket");
 }
 
 static void paths_that_do_not_fit_are_explained(void **state)
@@ -128,7 +128,7 @@ static void paths_that_do_not_fit_are_explained(void **state)
     assert_int_equal(world->err.code, ERROR_NOT_FOUND);
 }
 
-static void the_file_goes_with_us_unless_it_is_anothers(void **state)
+static void the_file_is_removed_unless_it_was_replaced(void **state)
 {
     struct line_world *world = *state;
     assert_true(line_world_open(world));
@@ -148,13 +148,13 @@ static void an_inherited_socket_is_served_and_left(void **state)
     struct line_world *world = *state;
     int fd = bind_at(temp_path(&world->dir, "sock"), SOCK_STREAM);
     assert_int_equal(listen(fd, 4), 0);
-    /* lines wait in it while the agent restarts */
+    /* lines are queued in it while the agent restarts */
     int client = line_world_connect(world);
-    line_world_say(client, "waited\n");
+    line_world_send(client, "waited\n");
     world->options.inherited_fd = fd;
     world->options.path = "/not/used";
     assert_true(line_world_open(world));
-    line_world_heard(world, "[waited]");
+    line_world_expect(world, "[waited]");
     assert_true((fcntl(fd, F_GETFL) & O_NONBLOCK) != 0);
     line_socket_free(world->socket);
     world->socket = NULL;
@@ -162,9 +162,9 @@ static void an_inherited_socket_is_served_and_left(void **state)
     close(client);
 }
 
-/* Starts a process that waits for `go` to close, binds and listens, tells how it went, and keeps what it has
+/* Starts a process that waits for `go` to close, binds and listens, reports the result, and keeps its socket
  * until `hold` closes. */
-static void start_rival(const char *path, const int go[2], const int hold[2], int told)
+static void start_rival(const char *path, const int go[2], const int hold[2], int reported)
 {
     if (fork() != 0) {
         return;
@@ -177,7 +177,7 @@ static void start_rival(const char *path, const int go[2], const int hold[2], in
     bool started = read(go[0], &byte, 1) == 0;
     bool bound_it = started && unix_bind(path, SOCK_STREAM, 0600, (gid_t)-1, &err, &bound) == 0;
     byte = bound_it && listen(bound.fd, 4) == 0 ? 'b' : !bound_it && err.code == ERROR_BUSY ? 'r' : '?';
-    _exit(write(told, &byte, 1) != 1 || read(hold[0], &byte, 1) != 0);
+    _exit(write(reported, &byte, 1) != 1 || read(hold[0], &byte, 1) != 0);
 }
 
 static void of_two_at_once_on_a_stale_socket_one_is_refused(void **state)
@@ -185,28 +185,28 @@ static void of_two_at_once_on_a_stale_socket_one_is_refused(void **state)
     struct line_world *world = *state;
     for (int round = 0; round < 300; round++) {
         const char *path = temp_path(&world->dir, "sock");
-        int go[2], hold[2], told[2];
+        int go[2], hold[2], reported[2];
         char words[2] = "";
         close(bind_at(path, SOCK_STREAM));
-        assert_int_equal(pipe(go) + pipe(hold) + pipe(told), 0);
-        start_rival(path, go, hold, told[1]);
-        start_rival(path, go, hold, told[1]);
+        assert_int_equal(pipe(go) + pipe(hold) + pipe(reported), 0);
+        start_rival(path, go, hold, reported[1]);
+        start_rival(path, go, hold, reported[1]);
         close(go[0]);
         close(go[1]);
         close(hold[0]);
-        close(told[1]);
-        assert_int_equal(read(told[0], words, 1), 1);
-        assert_int_equal(read(told[0], words + 1, 1), 1);
+        close(reported[1]);
+        assert_int_equal(read(reported[0], words, 1), 1);
+        assert_int_equal(read(reported[0], words + 1, 1), 1);
         close(hold[1]);
-        close(told[0]);
+        close(reported[0]);
         assert_true(wait(NULL) > 0 && wait(NULL) > 0);
         assert_true((words[0] == 'b' && words[1] == 'r') || (words[0] == 'r' && words[1] == 'b'));
         assert_int_equal(unlink(temp_path(&world->dir, "sock")), 0);
     }
 }
 
-/* Whoever may read the directory may lock it: that must not keep us from starting. */
-static void a_directory_locked_for_ever_stops_nobody(void **state)
+/* Every process that can read the directory can lock it, which must not prevent the start. */
+static void a_directory_locked_for_ever_does_not_prevent_the_bind(void **state)
 {
     struct line_world *world = *state;
     int fd = open(world->dir.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -215,7 +215,7 @@ static void a_directory_locked_for_ever_stops_nobody(void **state)
     close(fd);
 }
 
-/* Another user is kept out by the mode from the first moment. */
+/* The mode keeps another user out from the first moment. */
 static void others_are_kept_out(void **state)
 {
     struct line_world *world = *state;
@@ -247,19 +247,19 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_group_that_is_not_ours_is_an_error, line_world_setup,
                                         line_world_teardown),
         cmocka_unit_test_setup_teardown(a_stale_socket_is_replaced, line_world_setup, line_world_teardown),
-        cmocka_unit_test_setup_teardown(a_living_socket_is_not, line_world_setup, line_world_teardown),
-        cmocka_unit_test_setup_teardown(what_is_no_socket_is_left_alone, line_world_setup,
+        cmocka_unit_test_setup_teardown(a_socket_in_use_is_kept, line_world_setup, line_world_teardown),
+        cmocka_unit_test_setup_teardown(a_file_that_is_no_socket_is_kept, line_world_setup,
                                         line_world_teardown),
         cmocka_unit_test_setup_teardown(paths_that_do_not_fit_are_explained, line_world_setup,
                                         line_world_teardown),
-        cmocka_unit_test_setup_teardown(the_file_goes_with_us_unless_it_is_anothers, line_world_setup,
+        cmocka_unit_test_setup_teardown(the_file_is_removed_unless_it_was_replaced, line_world_setup,
                                         line_world_teardown),
         cmocka_unit_test_setup_teardown(an_inherited_socket_is_served_and_left, line_world_setup,
                                         line_world_teardown),
         cmocka_unit_test_setup_teardown(of_two_at_once_on_a_stale_socket_one_is_refused, line_world_setup,
                                         line_world_teardown),
-        cmocka_unit_test_setup_teardown(a_directory_locked_for_ever_stops_nobody, line_world_setup,
-                                        line_world_teardown),
+        cmocka_unit_test_setup_teardown(a_directory_locked_for_ever_does_not_prevent_the_bind,
+                                        line_world_setup, line_world_teardown),
         cmocka_unit_test_setup_teardown(others_are_kept_out, line_world_setup, line_world_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
