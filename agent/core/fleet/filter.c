@@ -19,7 +19,7 @@ static const struct {
     [KIND_LABEL] = {STR_INIT("label."), true},   [KIND_INCLUDE] = {STR_INIT("include"), false},
 };
 
-/* `name` is the parameter's, of a label with "label." before it. */
+/* `name` is that of the parameter; of a label it begins with "label.". */
 struct term {
     enum kind kind;
     struct str name, value;

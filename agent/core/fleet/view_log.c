@@ -6,7 +6,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-/* A row without entries is a jump: nobody saw what happened between `from` and its revision. */
+/* A row without entries is a jump: the changes between `from` and its revision are unknown. */
 struct row {
     struct view_change change;
     int64_t from;
@@ -17,7 +17,7 @@ struct view_log {
     size_t size;
     uint64_t first, end; /* sequence numbers of the rows kept: first..end-1 */
     size_t rows_max, bytes_max, bytes, changes;
-    int64_t floor; /* what came after it is all here */
+    int64_t floor; /* every change after it is here */
 };
 
 struct view_log *view_log_new(size_t changes_max, size_t bytes_max)
@@ -34,7 +34,7 @@ static struct row *row_at(const struct view_log *log, uint64_t number)
     return &log->rows[number & (log->size - 1)];
 }
 
-/* A record counts where it stands last: the entry a change led to is the one the next began from. */
+/* A record counts once: the entry a change led to is the one that the next change began from. */
 static size_t bytes_of(const struct view_change *change)
 {
     const struct view_entry *entry = change->is != NULL ? change->is : change->was;

@@ -1,4 +1,4 @@
-/* Keys under the prefix that are no record of ours: all are counted, some are named. */
+/* Keys under the prefix that are no records: all are counted, some are kept by name. */
 #ifndef OUTRIDER_CORE_FLEET_VIEW_UNREADABLE_INTERNAL_H
 #define OUTRIDER_CORE_FLEET_VIEW_UNREADABLE_INTERNAL_H
 
@@ -20,11 +20,11 @@ struct view_unreadable {
 /* Forgets everything. */
 void view_unreadable_fini(struct view_unreadable *unreadable);
 
-/* Names a key, or tells its new reason; the oldest name makes room. Does not count it. Returns whether the
+/* Keeps the name of a key with the reason; the oldest name makes room. Does not count it. Returns whether the
  * name is new. */
 bool view_unreadable_name(struct view_unreadable *unreadable, struct str key, struct str why);
 
-/* The key went or is readable: one less, and its name goes. */
+/* The key is gone or holds a record now: counts one less and drops its name. */
 void view_unreadable_forget(struct view_unreadable *unreadable, struct str key);
 
 #endif

@@ -1,4 +1,4 @@
-/* What a reader wants of the fleet: the parameters of GET /api/services and /api/subscribe
+/* Which records a client asks for: the parameters of GET /api/services and /api/subscribe
  * (docs/design/protocol.md, "HTTP API"). All of them must hold. */
 #ifndef OUTRIDER_CORE_FLEET_FILTER_H
 #define OUTRIDER_CORE_FLEET_FILTER_H
@@ -17,11 +17,11 @@ struct view_entry;
 /* `tag` and `label.NAME` may be given more than once; in bytes for names and values. */
 enum { FILTER_TERMS_MAX = 32, FILTER_TEXT_MAX = 256 };
 
-/* What a change means to a reader with a filter. */
+/* What a change means to a subscriber with a filter. */
 enum filter_news {
-    FILTER_NOTHING, /* it was not, and is not, among what he wants */
-    FILTER_UPDATE,  /* it is, as of now */
-    FILTER_REMOVE   /* it was, and is no more: gone, or changed so that it does not match */
+    FILTER_NOTHING, /* it did not match, and does not */
+    FILTER_UPDATE,  /* it matches */
+    FILTER_REMOVE   /* it matched, and is gone or does not match any more */
 };
 
 /* A filter that everything passes; the caller's, to be ended with filter_free. */
@@ -31,9 +31,8 @@ struct filter *filter_new(void);
 void filter_free(struct filter *filter);
 
 /* Adds one parameter, decoded: type, status, region, zone, group (each once), tag and label.NAME (any
- * number), include=offline. An empty value asks for nothing, as in a form that was not filled in. Returns 0,
- * or -1 with ERROR_INVALID (a parameter that there is not, with those that there are; twice; a status that
- * there is not) or ERROR_LIMIT. */
+ * number), include=offline. An empty value is ignored, as of a form field left blank. Returns 0, or -1 with
+ * ERROR_INVALID (unknown parameter, given twice, unknown status) or ERROR_LIMIT. */
 int filter_add(struct filter *filter, struct str name, struct str value, struct error *err) MUST_CHECK;
 
 /* Whether everything passes (include=offline aside), and whether tombstones are asked for. NULL is a filter
@@ -48,8 +47,8 @@ bool filter_matches(const struct filter *filter, const struct view_entry *entry)
 enum filter_news filter_news(const struct filter *filter, const struct view_entry *was,
                              const struct view_entry *is);
 
-/* Appends the filter as a query: sorted and escaped, so that filters that ask for the same give the same
- * text; nothing for one that everything passes. */
+/* Appends the filter as a query, sorted and escaped, so that equal filters give equal texts; nothing for a filter
+ * that everything passes. */
 void filter_text(const struct filter *filter, struct buf *out);
 
 /* A hash of that text, for an ETag (FNV-1a, 64 bits; an ETag is only ever compared under one address). */

@@ -53,7 +53,7 @@ struct view_settings {
 struct view_item {
     struct str key;
     bool deleted;
-    struct view_entry *entry; /* NULL: deleted, or no record of ours, for the reason `why` */
+    struct view_entry *entry; /* NULL: deleted, or no record, for the reason `why` */
     struct str why;
     int64_t mod_revision, create_revision;
 };
@@ -82,7 +82,7 @@ enum view_event_type {
     VIEW_ON_WANT,        /* a request needs the fleet */
     VIEW_ON_SUBSCRIBERS, /* `count` of them need it from now on */
     VIEW_ON_RELOAD,      /* `mode` and `idle_ms` are new */
-    VIEW_ON_REPLY,       /* `reply` to a request; of a listing, `items` are what its items say */
+    VIEW_ON_REPLY,       /* `reply` to a request; of a listing, `items` are its items, decoded */
     VIEW_ON_WATCH,       /* `watch` delivered; `items` are what its changes say, in the same order */
     VIEW_ON_STOP         /* the agent ends */
 };
@@ -123,8 +123,8 @@ enum view_effect_type {
     VIEW_DO_NOTE      /* log `note` with `text` */
 };
 
-/* `request`, `watch` and `text` live until the queue is taken empty. The references that CHANGED holds are
- * the taker's: view_effect_fini. */
+/* `request`, `watch` and `text` live until the queue is taken empty. The references that CHANGED holds belong
+ * to the caller that takes it: view_effect_fini. */
 struct view_effect {
     enum view_effect_type type;
     enum view_note note;
@@ -137,7 +137,7 @@ struct view_effect {
     const struct registry_watch *watch;
 };
 
-/* Gives back the references an effect holds. Every effect taken is ended so. */
+/* Gives back the references an effect holds: for every effect taken. */
 void view_effect_fini(struct view_effect *effect);
 
 /* A view that knows nothing and does nothing until LOAD or START. The caller owns it. */

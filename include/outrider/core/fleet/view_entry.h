@@ -19,8 +19,8 @@ struct view_entry;
  * subscriber that is more than 256 kB behind is closed, and no single record must ever do that. */
 enum { VIEW_RECORD_MAX = 65536, VIEW_TYPE_MAX = 63, VIEW_ID_MAX = 128, VIEW_TEXT_MAX = 1024 };
 
-/* A status that is none of ours: not ready, as readers must take it (docs/design/protocol.md, "Effective
- * status"). */
+/* A status that this version does not know: clients must take it as not ready (docs/design/protocol.md,
+ * "Effective status"). */
 enum { STATUS_UNKNOWN = STATUS_COUNT, VIEW_STATUS_COUNT = STATUS_COUNT + 1 };
 
 enum view_field {
@@ -84,14 +84,14 @@ struct str view_entry_text(const struct view_entry *entry, enum view_field field
 /* enum status, or STATUS_UNKNOWN. */
 unsigned view_entry_status(const struct view_entry *entry);
 
-/* Whether a tag is there, and the value of a label: empty when there is none. */
+/* Whether the record has a tag, and the value of a label: empty when there is none. */
 bool view_entry_has_tag(const struct view_entry *entry, struct str tag);
 struct str view_entry_label(const struct view_entry *entry, struct str name);
 
 /* The first port; 0: none. */
 uint16_t view_entry_port(const struct view_entry *entry);
 
-/* Players and capacity. Return false, and leave the number, when the record does not say. */
+/* Players and capacity. Return false, and leave the number, when the record has none. */
 bool view_entry_players(const struct view_entry *entry, uint32_t *ret_players);
 bool view_entry_capacity(const struct view_entry *entry, uint32_t *ret_capacity);
 

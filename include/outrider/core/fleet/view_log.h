@@ -1,5 +1,6 @@
-/* The last changes of the fleet in the order of their revisions, so that a reader who was away gets exactly
- * what he missed. Bounded in number and bytes: whoever was away longer begins anew. */
+/* The change log: the last changes of the fleet in the order of their revisions, so that a subscriber that
+ * reconnects gets exactly what it missed. Bounded in number and bytes: a subscriber that was away longer gets a
+ * snapshot. */
 #ifndef OUTRIDER_CORE_FLEET_VIEW_LOG_H
 #define OUTRIDER_CORE_FLEET_VIEW_LOG_H
 
@@ -16,30 +17,28 @@ struct view_log;
 struct view_change {
     int64_t revision;
     struct view_entry *was, *is; /* NULL: it was, or is, not there; never both */
-    bool clean;                  /* gone: it had said shutting_down */
+    bool clean;                  /* gone: its last status was shutting_down */
 };
 
-/* An empty log of at most `changes_max` changes and `bytes_max` bytes of records in them; nothing before
- * view_log_restart can be asked of it. The caller owns it. */
+/* An empty log of at most `changes_max` changes and `bytes_max` bytes of records in them. The caller owns it. */
 struct view_log *view_log_new(size_t changes_max, size_t bytes_max);
 
 /* Accepts NULL. */
 void view_log_free(struct view_log *log);
 
-/* Forgets everything: what is added from now on came after `revision`, and nobody who says that he knows an
- * earlier revision is believed. */
+/* Drops all changes: what is added from now on came after `revision`, and no subscriber can resume from an earlier
+ * one. */
 void view_log_restart(struct view_log *log, int64_t revision);
 
 /* Adds a change; references are taken. Revisions never fall. */
 void view_log_add(struct view_log *log, const struct view_change *change);
 
-/* What is added now with `revision` is the difference to `from`: what happened between the two nobody saw, so
- * a reader who knows a revision between them cannot go on from it. To be called before these are added, also
- * when there are none. */
+/* The changes added next, of `revision`, are the difference to `from`: those between the two are unknown, so a
+ * subscriber cannot resume from a revision between them. Called before these are added, also when there are none. */
 void view_log_jump(struct view_log *log, int64_t from, int64_t revision);
 
-/* Finds what came after `revision`, of which the reader knows everything. Returns 0 and a cursor for
- * view_log_next, or -1: too old, or never seen here. */
+/* Finds the first change after `revision`. Returns 0 and a cursor for view_log_next, or -1: too old, or never seen
+ * here. */
 int view_log_find(const struct view_log *log, int64_t revision, uint64_t *ret_cursor) MUST_CHECK;
 
 /* The change at the cursor, which moves on; NULL at the end. Borrowed until the log changes; so is the

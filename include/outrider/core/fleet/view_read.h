@@ -23,12 +23,12 @@ const char *view_state_name(enum view_state state);
 /* What it is doing now. */
 enum view_state view_state(const struct view *view);
 
-/* Whether there was a full listing at a known revision, or a kept view. Without, an empty fleet would be
- * guessed: 503. */
+/* Whether there was a full listing at a known revision, or a kept view. Otherwise an empty fleet would be a guess,
+ * and requests get 503. */
 bool view_known(const struct view *view);
 
-/* Whether it was off and is being read again for somebody who asks now: what is known is of the last time,
- * and either what is true or a failure will be there soon. */
+/* Whether the view was off and is being read for a request that waits: what is held is old, and either a listing or
+ * a failure comes soon. */
 bool view_waking(const struct view *view);
 
 /* Whether what is held is what the registry has, and for how many ms that has not been certain (0: it is).
@@ -48,13 +48,13 @@ size_t view_count(const struct view *view);
 const struct view_entry *view_at(const struct view *view, size_t index);
 size_t view_json_bytes(const struct view *view);
 
-/* The record of a server, NULL when there is none; and by id alone: `ret_count` tells how many types share
- * it, and what is returned is of one of them. */
+/* The record of a server, NULL when there is none; and by id alone: `ret_count` is the number of types
+ * that share it, and the record returned is of one of them. */
 const struct view_entry *view_find(const struct view *view, struct str type, struct str id);
 const struct view_entry *view_find_id(const struct view *view, struct str id, size_t *ret_count);
 
-/* Servers that went without a word, the oldest first: the one that went after `after`, which is a tombstone
- * of this view; NULL is before the first, and the result after the last. */
+/* Servers that went without shutting_down, the oldest first: the one after `after`, which is a tombstone of this
+ * view; NULL before the first, and returned after the last. */
 size_t view_tombstone_count(const struct view *view);
 const struct view_tombstone *view_tombstone_next(const struct view *view, const struct view_tombstone *after);
 
@@ -68,27 +68,27 @@ size_t view_status_count(const struct view *view, unsigned status);
 
 enum { VIEW_NAMES_MAX = 32 };
 
-/* Keys under the prefix that are no record of ours: how many there are, and the names of up to VIEW_NAMES_MAX
- * of them with the reason, both as bytes that anybody may have chosen. */
+/* Keys under the prefix that are no records: their number, and the names of up to VIEW_NAMES_MAX of them with the
+ * reason, both of untrusted bytes. */
 size_t view_unreadable_count(const struct view *view);
 size_t view_unreadable_names(const struct view *view);
 struct str view_unreadable_key(const struct view *view, size_t index);
 struct str view_unreadable_why(const struct view *view, size_t index);
 
-/* The last changes. */
+/* The change log. */
 const struct view_log *view_log(const struct view *view);
 
-/* Finds what a reader missed who knows everything up to `revision` of `cluster`: returns 0 and a cursor for
- * view_log_next(), or -1 when that is too old, of another cluster or unknown, so that he begins anew. */
+/* Finds what a subscriber missed since `revision` of `cluster`: returns 0 and a cursor for view_log_next(), or -1
+ * when that is too old, of another cluster or unknown, so that it needs a snapshot. */
 int view_resume(const struct view *view, int64_t revision, uint64_t cluster, uint64_t *ret_cursor) MUST_CHECK;
 
 /* The prefix, as it was set. */
 struct str view_prefix(const struct view *view);
 
-/* The failure that goes on, "" when there is none. */
+/* The failure of the present outage, "" when there is none. */
 const char *view_last_error(const struct view *view);
 
-/* How often a whole listing was applied, a stream was found stalled, and the watch was opened. */
+/* How often a whole listing was applied, a watch was found silent, and a watch was opened. */
 uint64_t view_listings(const struct view *view);
 uint64_t view_stalls(const struct view *view);
 uint64_t view_opens(const struct view *view);

@@ -2,18 +2,18 @@
  * for the agent's own keys, the view of the fleet and `outrider kv watch` (docs/design/etcd-gateway.md,
  * watching).
  *
- *      START (lists)                  all pages came                    opened
- *     OFF ──────────────> LISTING ────────────────────────> OPENING ─────────────> OPEN
- *      │                   ^   │  pages failed between:      ^  ^ │ failed           │ ended, check failed,
- *      │ first success     │   └───────> RESUMING ───────────┘  │ │                  │ silent
- *      │ (known keys)      │ due             ^ │ same past      │ │                  │
- *      └──────────────> WAITING ─────────────┘ │                │ │                  │
- *                        │ ^ ^    due          │ failed         │ │                  │
- *                        │ │ └─────────────────┘                │ │                  │
- *                        │ └────────────────────────────────────┼─┴──────────────────┘
- *                        └──────────────────────────────────────┘ due (no history to verify)
+ *     OFF ──START──> LISTING ──────all pages──────────> OPENING ──OPENED──> OPEN
+ *      │              ^  │ └──pages were repeated──┐     ^ ^  │              │
+ *      │          due │  │ failed                  v     │ │  │              │
+ *      │              │  │                  RESUMING ────┘ │  │ failed       │ ended, silent,
+ *      │              │  v      due          ^  │ same past │  │              │ check failed
+ *      └──success──> WAITING ────────────────┘  │ failed    │  │              │
+ *     (known keys)    ^ ^ └─────────────────────┼───due─────┘  │              │
+ *                     │ └───────────────────────┴──────────────┘              │
+ *                     └───────────────────────────────────────────────────────┘
  *
- * STOP leads from every state to OFF. START of a follower that does not list leads to OPENING.
+ * When WAITING is over: a follower that lists goes to RESUMING, or to LISTING where it has no position; another one
+ * to OPENING. START of a follower that does not list leads to OPENING, STOP from everywhere to OFF.
  *
  * What a follower does first:
  *   lists      reads all keys in pages of one revision, then watches from the next. Before a watch resumes, the

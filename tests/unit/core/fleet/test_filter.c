@@ -42,7 +42,7 @@ static bool passes(const char *name, const char *value)
     return result;
 }
 
-static void each_parameter_matches_its_own(void **state)
+static void each_parameter_matches_its_field(void **state)
 {
     (void)state;
     static const struct {
@@ -65,7 +65,7 @@ static void each_parameter_matches_its_own(void **state)
     }
 }
 
-static void all_of_them_must_hold(void **state)
+static void all_parameters_must_hold(void **state)
 {
     (void)state;
     struct filter *filter = filter_new();
@@ -116,7 +116,7 @@ static void wrong(const char *name, const char *value, enum error_code code, con
     filter_free(filter);
 }
 
-static void what_is_wrong_is_said(void **state)
+static void errors_name_the_parameter(void **state)
 {
     (void)state;
     char longest[400];
@@ -141,14 +141,14 @@ static void terms_are_bounded(void **state)
     for (int i = 0; i < FILTER_TERMS_MAX; i++) {
         snprintf(tag, sizeof(tag), "t%d", i);
         add(filter, "tag", tag);
-        add(filter, "tag", tag); /* the same again asks for nothing more */
+        add(filter, "tag", tag); /* a repeated term is no new one */
     }
     assert_int_equal(filter_add(filter, STR("tag"), STR("one more"), &err), -1);
     assert_int_equal(err.code, ERROR_LIMIT);
     filter_free(filter);
 }
 
-static void the_same_question_has_one_text(void **state)
+static void equal_filters_have_one_text(void **state)
 {
     (void)state;
     struct filter *a = filter_new(), *b = filter_new();
@@ -181,12 +181,12 @@ static void the_same_question_has_one_text(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_parameter_matches_its_own),
-        cmocka_unit_test(all_of_them_must_hold),
+        cmocka_unit_test(each_parameter_matches_its_field),
+        cmocka_unit_test(all_parameters_must_hold),
         cmocka_unit_test(what_a_change_means),
-        cmocka_unit_test(what_is_wrong_is_said),
+        cmocka_unit_test(errors_name_the_parameter),
         cmocka_unit_test(terms_are_bounded),
-        cmocka_unit_test(the_same_question_has_one_text),
+        cmocka_unit_test(equal_filters_have_one_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

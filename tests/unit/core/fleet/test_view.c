@@ -1,4 +1,4 @@
-/* The orderings of core/view, one by one. */
+/* Listing, watching and resuming, one ordering of events per test. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -30,7 +30,7 @@ static void nothing_is_known_before_the_first_listing(void **state)
     assert_false(view_known(w.view));
     assert_int_equal(view_age(w.view, &w.now), -1);
     world_answer(&w);
-    /* Empty, and known to be. */
+    /* Known to be empty. */
     assert_true(view_known(w.view));
     assert_int_equal(view_count(w.view), 0);
     assert_int_equal(view_revision(w.view), 1);
@@ -59,19 +59,19 @@ static void pages_are_of_one_revision(void **state)
     assert_memory_equal(w.asked.key.data, "/s/a/2\0", 7);
     world_put(&w, "/s/a/3", NULL);
     world_put(&w, "/s/a/9", "r1");
-    assert_int_equal(view_count(w.view), 0); /* never half a fleet */
+    assert_int_equal(view_count(w.view), 0); /* incomplete pages are not visible */
     world_answer(&w);
     world_answer(&w);
     assert_int_equal(view_count(w.view), 5);
     assert_int_equal(w.revisions, 1);
     assert_int_equal(w.watch.from_revision, 7);
-    /* Nobody can have known anything before: there is nothing to go on from. */
+    /* Nothing was known before, so no subscriber can resume. */
     assert_int_equal(view_log_count(view_log(w.view)), 0);
     world_check_synced(&w);
     world_end(&w);
 }
 
-static void compacted_between_pages_begins_anew(void **state)
+static void compacted_between_pages_lists_again(void **state)
 {
     (void)state;
     struct world w;
@@ -120,7 +120,7 @@ static void a_failed_page_is_asked_for_again_and_smaller(void **state)
     world_end(&w);
 }
 
-static void a_page_of_another_store_begins_anew(void **state)
+static void a_page_of_another_store_lists_again(void **state)
 {
     (void)state;
     struct world w;
@@ -149,7 +149,7 @@ static void changes_while_listing_come_by_the_watch(void **state)
     world_put(&w, "/s/a/1", "r2");
     world_put(&w, "/s/a/2", "i1");
     world_open(&w);
-    /* The store is ahead of us: synced only when all of it is here. */
+    /* The registry is ahead: synced only when all of it was delivered. */
     assert_false(view_synced(w.view));
     world_answer(&w);
     assert_false(view_synced(w.view));
@@ -194,7 +194,7 @@ static void a_reconnect_misses_nothing_and_repeats_nothing(void **state)
     world_end(&w);
 }
 
-static void events_told_twice_count_once(void **state)
+static void events_delivered_twice_count_once(void **state)
 {
     (void)state;
     struct world w;
@@ -243,13 +243,13 @@ static void a_compacted_watch_lists_again(void **state)
     assert_int_equal(view_state(w.view), VIEW_WAITING);
     world_pass(&w, 500);
     world_settle(&w);
-    /* Only the difference reached the reader. */
+    /* Only the difference reached the subscriber. */
     assert_int_equal(w.changes, before + 1);
     assert_int_equal(view_listings(w.view), 2);
     world_check_equal(&w);
     uint64_t cursor;
     assert_int_equal(view_resume(w.view, 3, 0xc1, &cursor), 0);
-    assert_int_equal(view_resume(w.view, 5, 0xc1, &cursor), -1); /* nobody saw what was then */
+    assert_int_equal(view_resume(w.view, 5, 0xc1, &cursor), -1); /* changes before it are unknown */
     assert_int_equal(view_resume(w.view, 6, 0xc1, &cursor), 0);
     world_end(&w);
 }
@@ -271,18 +271,18 @@ static void a_wiped_registry_is_listed_as_it_is(void **state)
         world_refuse(&w, REGISTRY_RETRY, false); /* a long outage */
         world_pass(&w, 5000);
     }
-    world_answer(&w); /* its revision is below ours */
+    world_answer(&w); /* its revision is below the one known */
     assert_int_equal(view_state(w.view), VIEW_WAITING);
     world_pass(&w, 250); /* it answers again: no need to wait long */
     world_check_synced(&w);
-    /* Numbers of the old life are not believed, not even those the new one has reached. */
+    /* Revisions of the old past are not accepted, not even those that the new one has reached. */
     uint64_t cursor;
     assert_int_equal(view_resume(w.view, 3, 0xc1, &cursor), -1);
     assert_int_equal(view_tombstone_count(w.view), 2);
     world_end(&w);
 }
 
-/* The cluster is the same by its id, and its revision has passed ours: only its past gives it away. */
+/* The cluster id is the same and its revision has passed the one known: only its past shows it. */
 static void a_registry_filled_again_is_noticed(void **state)
 {
     (void)state;
@@ -304,7 +304,7 @@ static void a_registry_filled_again_is_noticed(void **state)
         world_settle(&w);
         assert_int_equal(view_listings(w.view), 2);
         world_check_equal(&w);
-        /* What comes after is a past one can go on from again. */
+        /* From then on subscribers can resume again. */
         int64_t known = w.revision;
         uint64_t cursor;
         assert_int_equal(view_resume(w.view, known, 0xc1, &cursor), 0);
@@ -378,14 +378,14 @@ static void pages_that_do_not_add_up_are_read_again(void **state)
     world_end(&w);
 }
 
-static void another_cluster_is_listed_anew(void **state)
+static void another_cluster_is_listed_again(void **state)
 {
     (void)state;
     struct world w;
     start_synced(&w, world_two);
     world_cut(&w, REGISTRY_RETRY);
     unsigned before = w.changes;
-    /* The same records at the same revisions, but another store: not the same thing by chance. */
+    /* The same records at the same revisions in another store do not count as the same. */
     w.cluster = 0xc2;
     world_pass(&w, 250);
     world_answer(&w);
@@ -394,14 +394,14 @@ static void another_cluster_is_listed_anew(void **state)
     world_pass(&w, 500);
     world_settle(&w);
     assert_int_equal(view_cluster(w.view), 0xc2);
-    assert_int_equal(w.changes, before); /* nothing in it is news */
+    assert_int_equal(w.changes, before); /* no record differs */
     uint64_t cursor;
     assert_int_equal(view_resume(w.view, 3, 0xc1, &cursor), -1);
     assert_int_equal(view_resume(w.view, 3, 0xc2, &cursor), 0);
     world_end(&w);
 }
 
-static void late_answers_fall_on_deaf_ears(void **state)
+static void late_replies_are_ignored(void **state)
 {
     (void)state;
     struct world w;
@@ -418,7 +418,7 @@ static void late_answers_fall_on_deaf_ears(void **state)
     w.asked.key.data = w.asked_key;
     world_settle(&w);
     assert_true(view_synced(w.view));
-    /* What a closed watch still says, likewise. */
+    /* So are events of a closed watch. */
     struct registry_watch old = w.watch;
     world_cut(&w, REGISTRY_RETRY);
     world_put(&w, "/s/a/1", "r1");
@@ -438,12 +438,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_known_before_the_first_listing),
         cmocka_unit_test(pages_are_of_one_revision),
-        cmocka_unit_test(compacted_between_pages_begins_anew),
+        cmocka_unit_test(compacted_between_pages_lists_again),
         cmocka_unit_test(a_failed_page_is_asked_for_again_and_smaller),
-        cmocka_unit_test(a_page_of_another_store_begins_anew),
+        cmocka_unit_test(a_page_of_another_store_lists_again),
         cmocka_unit_test(changes_while_listing_come_by_the_watch),
         cmocka_unit_test(a_reconnect_misses_nothing_and_repeats_nothing),
-        cmocka_unit_test(events_told_twice_count_once),
+        cmocka_unit_test(events_delivered_twice_count_once),
         cmocka_unit_test(one_revision_of_many_keys_is_one),
         cmocka_unit_test(a_compacted_watch_lists_again),
         cmocka_unit_test(a_wiped_registry_is_listed_as_it_is),
@@ -451,8 +451,8 @@ int main(void)
         cmocka_unit_test(a_watch_that_opens_on_another_store_is_closed),
         cmocka_unit_test(a_watch_whose_revision_is_compacted_lists_again),
         cmocka_unit_test(pages_that_do_not_add_up_are_read_again),
-        cmocka_unit_test(another_cluster_is_listed_anew),
-        cmocka_unit_test(late_answers_fall_on_deaf_ears),
+        cmocka_unit_test(another_cluster_is_listed_again),
+        cmocka_unit_test(late_replies_are_ignored),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

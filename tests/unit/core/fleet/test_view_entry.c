@@ -41,7 +41,7 @@ static void texts_are_found_in_the_json(void **state)
                                .has_players = true,
                                .players = 12};
     struct view_entry *entry = view_entry_new(&place, json, &facts);
-    memset(json_text, 'x', sizeof(json_text)); /* everything is its own */
+    memset(json_text, 'x', sizeof(json_text)); /* the entry has copies of its own */
     assert_true(str_eq(view_entry_key(entry), place.key));
     assert_true(str_eq(view_entry_type(entry), STR("world")));
     assert_true(str_eq(view_entry_id(entry), STR("01J")));
@@ -75,7 +75,7 @@ static void texts_are_found_in_the_json(void **state)
     assert_null(view_entry_ref(NULL));
 }
 
-/* The limit of the issue: at most 1 kB beside the JSON, however much is in it. */
+/* At most 1 kB beside the JSON, however many texts the record has. */
 static void an_entry_is_small(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* When a view is on, what it keeps of who is gone and of before a restart. */
+/* When a view follows the fleet, tombstones, and a view kept over a restart. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -44,7 +44,7 @@ static void a_sidecar_watches_only_while_it_is_wanted(void **state)
     world_put(&w, "/s/a/1", "r1");
     assert_false(view_waking(w.view));
     world_step(&w, VIEW_ON_WANT);
-    assert_true(view_waking(w.view)); /* what is known is of long ago, and what is now on its way */
+    assert_true(view_waking(w.view)); /* what is held is old, and a listing is on its way */
     world_settle(&w);
     assert_false(view_waking(w.view));
     world_check_equal(&w);
@@ -52,7 +52,7 @@ static void a_sidecar_watches_only_while_it_is_wanted(void **state)
     world_step(&w, VIEW_ON_WANT);
     assert_true(view_waking(w.view));
     world_refuse(&w, REGISTRY_RETRY, false);
-    assert_false(view_waking(w.view)); /* there is nothing newer to be had */
+    assert_false(view_waking(w.view)); /* nothing newer can be had */
     world_end(&w);
 }
 
@@ -99,7 +99,7 @@ static void reload_turns_it_on_and_off(void **state)
     world_end(&w);
 }
 
-static void who_goes_without_a_word_leaves_a_tombstone(void **state)
+static void a_record_that_vanishes_leaves_a_tombstone(void **state)
 {
     (void)state;
     struct world w;
@@ -128,7 +128,7 @@ static void who_goes_without_a_word_leaves_a_tombstone(void **state)
     world_end(&w);
 }
 
-static void tombstones_are_few(void **state)
+static void tombstones_are_bounded(void **state)
 {
     (void)state;
     struct world w;
@@ -144,8 +144,8 @@ static void tombstones_are_few(void **state)
     world_end(&w);
 }
 
-/* The registry is read anew, for what happened in between cannot be told. */
-static void read_anew(struct world *w)
+/* The registry is listed again, because the changes in between are compacted. */
+static void list_again(struct world *w)
 {
     w->compacted = w->revision;
     world_cut(w, REGISTRY_RETRY);
@@ -177,8 +177,7 @@ static size_t tombstones_of(const struct view *view, const char *type)
     return count;
 }
 
-/* As when a data centre is cut off for a while: the whole fleet goes at once, comes back, goes again beside
- * another. */
+/* A data centre is cut off for a while: the whole fleet goes at once, comes back, and goes again beside another. */
 static void a_whole_fleet_goes_and_comes_back(void **state)
 {
     (void)state;
@@ -189,18 +188,18 @@ static void a_whole_fleet_goes_and_comes_back(void **state)
     write_forty(&w, "r1");
     world_settle(&w);
     write_forty(&w, NULL);
-    read_anew(&w);
+    list_again(&w);
     assert_int_equal(tombstones_of(w.view, "a"), 40);
     write_forty(&w, "r2");
     world_put(&w, "/s/a/17", NULL);
-    read_anew(&w);
+    list_again(&w);
     assert_int_equal(tombstones_of(w.view, "a"), 1);
     world_settle(&w);
     world_put(&w, "/s/a/17", "r1");
     world_settle(&w);
     assert_int_equal(tombstones_of(w.view, "a"), 0);
     write_forty(&w, NULL);
-    read_anew(&w);
+    list_again(&w);
     world_pass(&w, 300000);
     world_settle(&w);
     for (int i = 0; i < 20; i++) {
@@ -250,8 +249,7 @@ static void saves_are_few(void **state)
     world_end(&w);
 }
 
-/* What a view of before the restart knew is there at once, stale, and what became of it meanwhile is a
- * difference. */
+/* A view kept over a restart is served at once, stale; what changed meanwhile arrives as a difference. */
 static void a_kept_view_is_served_until_it_is_synced(void **state)
 {
     (void)state;
@@ -305,7 +303,7 @@ static void a_kept_view_is_served_until_it_is_synced(void **state)
     world_end(&before);
 }
 
-/* Its ten minutes run on while no agent does, and a clock that was set back makes them no longer. */
+/* The ten minutes of a tombstone pass while no agent runs, and a clock that was set back does not extend them. */
 static void a_kept_tombstone_is_as_old_as_it_is(void **state)
 {
     (void)state;
@@ -350,8 +348,8 @@ int main(void)
         cmocka_unit_test(a_sidecar_watches_only_while_it_is_wanted),
         cmocka_unit_test(subscribers_keep_it_on),
         cmocka_unit_test(reload_turns_it_on_and_off),
-        cmocka_unit_test(who_goes_without_a_word_leaves_a_tombstone),
-        cmocka_unit_test(tombstones_are_few),
+        cmocka_unit_test(a_record_that_vanishes_leaves_a_tombstone),
+        cmocka_unit_test(tombstones_are_bounded),
         cmocka_unit_test(a_whole_fleet_goes_and_comes_back),
         cmocka_unit_test(saves_are_few),
         cmocka_unit_test(a_kept_view_is_served_until_it_is_synced),

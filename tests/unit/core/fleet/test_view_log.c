@@ -22,7 +22,7 @@ static void add(struct view_log *log, int64_t revision)
     view_entry_unref(change.is);
 }
 
-/* How many changes came after, -1: begin anew. */
+/* The number of changes after a revision; -1: a snapshot is needed. */
 static int after(const struct view_log *log, int64_t revision)
 {
     uint64_t cursor;
@@ -82,7 +82,7 @@ static void a_jump_has_no_inside(void **state)
         assert_int_equal(after(log, revision), -1);
     }
     assert_int_equal(after(log, 20), 1);
-    view_log_jump(log, 25, 30); /* nothing was different */
+    view_log_jump(log, 25, 30); /* a listing without differences */
     assert_int_equal(after(log, 27), -1);
     assert_int_equal(after(log, 21), 0);
     assert_int_equal(after(log, 25), 0);
@@ -92,7 +92,7 @@ static void a_jump_has_no_inside(void **state)
     view_log_free(log);
 }
 
-/* A revision of which a part was dropped cannot be told in full. */
+/* A revision of which a part was dropped is not resumed from. */
 static void old_changes_make_room(void **state)
 {
     (void)state;
@@ -128,7 +128,7 @@ static void bytes_are_bounded(void **state)
     }
     assert_int_equal(view_log_count(log), 5);
     view_log_free(log);
-    /* Where not even one fits, nobody can go on from before it. */
+    /* Where not even one change fits, no subscriber can resume from before it. */
     log = view_log_new(1000, 1);
     view_log_restart(log, 1);
     add(log, 2);

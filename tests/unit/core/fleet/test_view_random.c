@@ -1,6 +1,6 @@
-/* A registry, a stream and a network that do what they like, by seed. At every revision that is told the
- * reader has what the registry had, and when everything is quiet the view has what the registry has. A
- * failing seed is printed; VIEW_SEED runs it alone, VIEW_SEEDS says how many there are. */
+/* Random changes, failures and streams, by seed. At every revision emitted the subscriber has what the registry
+ * had, and when everything is quiet the view has what the registry has. A failing seed is printed; VIEW_SEED runs it
+ * alone, VIEW_SEEDS is the number of seeds. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,7 +21,7 @@ enum { SEEDS = 400, STEPS = 300 };
 struct chaos {
     struct world world;
     struct random random;
-    bool stalled; /* the open stream tells nothing more */
+    bool stalled; /* the open stream delivers nothing more */
     int64_t mark;
     uint64_t mark_cluster;
     struct world_keys known;
@@ -115,7 +115,7 @@ static void upset(struct chaos *c)
     case 0: w->compacted = w->revision - (int64_t)below(c, 3); break;
     case 1: w->revision += below(c, 20); break; /* other keys */
     case 2:
-        /* Set back, or another cluster. What the stream of before said ends with it. */
+        /* Set back, or another cluster. The stream of before ends with it. */
         if (w->watch.id != 0) {
             world_cut(w, REGISTRY_UNKNOWN);
         }
@@ -127,7 +127,7 @@ static void upset(struct chaos *c)
             w->strict = false;
             world_wipe(w, w->cluster, 1 + below(c, 200));
             if (w->asked.id != 0) {
-                world_refuse(w, REGISTRY_UNKNOWN, false); /* no answer mixes the two lives */
+                world_refuse(w, REGISTRY_UNKNOWN, false); /* no reply mixes the two pasts */
             }
         }
         break;
@@ -135,7 +135,7 @@ static void upset(struct chaos *c)
     }
 }
 
-/* Who knew everything at a revision goes on from it, or is told to begin anew; never something in between. */
+/* A subscriber that knew everything at a revision resumes from it, or needs a snapshot. */
 static void check_resume(struct chaos *c)
 {
     struct world *w = &c->world;

@@ -1,4 +1,4 @@
-/* What is listed and what is not: records, rubbish, limits, statistics, look-ups. */
+/* What is listed and what is not: records, invalid keys, limits, statistics, look-ups. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +16,7 @@ static void start_synced(struct world *w, const char *const *keys)
     world_fill(w, keys);
 }
 
-static void no_record_is_counted_and_named_until_it_is_one(void **state)
+static void an_invalid_key_is_counted_and_named_until_it_is_a_record(void **state)
 {
     (void)state;
     struct world w;
@@ -32,8 +32,8 @@ static void no_record_is_counted_and_named_until_it_is_one(void **state)
     assert_true(str_eq(view_unreadable_why(w.view, 0), STR("no record")));
     assert_int_equal(w.notes[VIEW_NOTE_UNREADABLE], 2);
     world_put(&w, "/s/a/1", "r1");     /* good */
-    world_put(&w, "/s/a/1", "!bad");   /* and bad again: gone from the list, and no tombstone */
-    world_put(&w, "/s/a/1", "!worse"); /* still the one */
+    world_put(&w, "/s/a/1", "!bad");   /* invalid again: not listed, and no tombstone */
+    world_put(&w, "/s/a/1", "!worse"); /* still counted once */
     world_settle(&w);
     world_check_equal(&w);
     assert_int_equal(view_tombstone_count(w.view), 0);
@@ -50,7 +50,7 @@ static void no_record_is_counted_and_named_until_it_is_one(void **state)
     world_end(&w);
 }
 
-static void rubbish_does_not_write_our_log(void **state)
+static void invalid_keys_do_not_fill_the_log(void **state)
 {
     (void)state;
     struct world w;
@@ -89,8 +89,8 @@ static void more_records_than_the_limit_are_left_out(void **state)
     world_end(&w);
 }
 
-/* Records so large that two make a page, then small ones: what does not come is asked for at once, and half
- * of it; more is tried for now and then. */
+/* Records so large that two make a page, then small ones: a page too large is asked for again at once, half as
+ * large; larger ones are tried now and then. */
 static void a_page_too_large_is_halved_at_once(void **state)
 {
     (void)state;
@@ -120,7 +120,7 @@ static void a_page_too_large_is_halved_at_once(void **state)
     world_end(&w);
 }
 
-static void one_record_too_large_for_any_page_is_told(void **state)
+static void one_record_too_large_for_any_page_is_an_outage(void **state)
 {
     (void)state;
     struct world w;
@@ -181,11 +181,11 @@ static void records_are_found_by_type_and_id(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(no_record_is_counted_and_named_until_it_is_one),
-        cmocka_unit_test(rubbish_does_not_write_our_log),
+        cmocka_unit_test(an_invalid_key_is_counted_and_named_until_it_is_a_record),
+        cmocka_unit_test(invalid_keys_do_not_fill_the_log),
         cmocka_unit_test(more_records_than_the_limit_are_left_out),
         cmocka_unit_test(a_page_too_large_is_halved_at_once),
-        cmocka_unit_test(one_record_too_large_for_any_page_is_told),
+        cmocka_unit_test(one_record_too_large_for_any_page_is_an_outage),
         cmocka_unit_test(statistics_follow),
         cmocka_unit_test(records_are_found_by_type_and_id),
     };

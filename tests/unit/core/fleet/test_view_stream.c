@@ -1,4 +1,4 @@
-/* The check beside the watch, and what failing costs. */
+/* The check beside the watch, and retries. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,8 +14,8 @@ static void start_synced(struct world *w)
     world_fill(w, world_two);
 }
 
-/* A fleet in which nothing happens costs one read of no key each check, and is not mistaken for a dead one.
- */
+/* A fleet without changes costs one read of a key that does not exist for each check, and its watch is not taken for
+ * dead. */
 static void a_quiet_fleet_costs_one_small_read(void **state)
 {
     (void)state;
@@ -33,7 +33,7 @@ static void a_quiet_fleet_costs_one_small_read(void **state)
     world_end(&w);
 }
 
-/* Other keys are written: the revision goes on, the stream says nothing, rightly. It is looked into once. */
+/* Other keys are written: the revision rises and the stream rightly delivers nothing. That is checked once. */
 static void other_keys_are_no_stall(void **state)
 {
     (void)state;
@@ -49,9 +49,9 @@ static void other_keys_are_no_stall(void **state)
     world_answer(&w);
     assert_true(view_synced(w.view));
     world_pass(&w, 5000);
-    assert_int_equal(w.asked.op, REGISTRY_GET); /* proven up to there */
+    assert_int_equal(w.asked.op, REGISTRY_GET); /* everything up to there is known */
     world_answer(&w);
-    /* And so is what a reconnect begins from, though nothing came from the stream. */
+    /* A reconnect begins from there, though the stream delivered nothing. */
     world_cut(&w, REGISTRY_RETRY);
     world_pass(&w, 300);
     world_answer(&w);
@@ -59,7 +59,7 @@ static void other_keys_are_no_stall(void **state)
     world_end(&w);
 }
 
-static void progress_of_the_stream_is_believed(void **state)
+static void progress_of_the_stream_counts(void **state)
 {
     (void)state;
     struct world w;
@@ -119,7 +119,7 @@ static void a_stalled_stream_is_found_by_a_delete(void **state)
     world_end(&w);
 }
 
-/* A second stream that does not know better: what is held must be wrong, and is read anew. */
+/* A second stream does not deliver it either: what is held must be wrong, and is listed again. */
 static void two_stalls_in_a_row_list_again(void **state)
 {
     (void)state;
@@ -165,7 +165,7 @@ static void a_check_that_fails_ends_the_stream(void **state)
     struct world w;
     start_synced(&w);
     world_pass(&w, 5000);
-    world_refuse(&w, REGISTRY_OVERLOADED, false); /* it lives: nothing is let go */
+    world_refuse(&w, REGISTRY_OVERLOADED, false); /* the registry answers: nothing is closed */
     assert_true(view_synced(w.view));
     world_pass(&w, 5000);
     world_refuse(&w, REGISTRY_RETRY, false);
@@ -178,7 +178,7 @@ static void a_check_that_fails_ends_the_stream(void **state)
     world_end(&w);
     start_synced(&w);
     world_pass(&w, 5000);
-    world_answer(&w); /* certain again, though nothing happened */
+    world_answer(&w); /* certain again, without a change */
     world_pass(&w, 5000);
     world_refuse(&w, REGISTRY_RETRY, false);
     assert_in_range(view_age(w.view, &w.now), 4900, 5100);
@@ -203,7 +203,7 @@ static void a_registry_set_back_is_noticed_by_the_check(void **state)
     world_end(&w);
 }
 
-static void an_answer_overtaken_by_the_stream_is_no_step_back(void **state)
+static void a_reply_overtaken_by_the_stream_is_no_step_back(void **state)
 {
     (void)state;
     struct world w;
@@ -269,8 +269,8 @@ static void reconnects_are_spread(void **state)
     world_end(&w);
 }
 
-/* A member that has not heard of the latest yet opens the watch at an older revision: nothing was set back,
- * and no reader who comes back may lose his place for it. */
+/* A member that lags behind opens the watch at an older revision: nothing was set back, and subscribers can still
+ * resume. */
 static void a_member_that_is_behind_is_not_one_set_back(void **state)
 {
     (void)state;
@@ -298,7 +298,7 @@ static void a_member_that_is_behind_is_not_one_set_back(void **state)
     world_end(&w);
 }
 
-/* Whether it was, those say who know the latest. */
+/* A linearizable read shows whether the registry was set back. */
 static void set_back_behind_the_watch_is_noticed(void **state)
 {
     (void)state;
@@ -320,9 +320,9 @@ static void set_back_behind_the_watch_is_noticed(void **state)
     world_end(&w);
 }
 
-/* What a read saw before the watch was opened is still to be told, though the member that opened it knows
- * nothing of it. */
-static void what_a_read_has_seen_is_still_to_be_told(void **state)
+/* What a read saw before the watch opened must be delivered, though the member that opened it does not have it
+ * yet. */
+static void what_a_read_has_seen_must_be_delivered(void **state)
 {
     (void)state;
     struct world w;
@@ -342,8 +342,8 @@ static void what_a_read_has_seen_is_still_to_be_told(void **state)
     world_end(&w);
 }
 
-/* The same of a listing: a later page has seen more than the revision that is listed. */
-static void what_the_last_page_has_seen_is_still_to_be_told(void **state)
+/* The same for a listing: a later page has seen more than the revision that is listed. */
+static void what_the_last_page_has_seen_must_be_delivered(void **state)
 {
     (void)state;
     struct world w;
@@ -370,21 +370,21 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_quiet_fleet_costs_one_small_read),
         cmocka_unit_test(other_keys_are_no_stall),
-        cmocka_unit_test(progress_of_the_stream_is_believed),
+        cmocka_unit_test(progress_of_the_stream_counts),
         cmocka_unit_test(a_stalled_stream_is_found_by_an_update),
         cmocka_unit_test(a_stalled_stream_is_found_by_a_delete),
         cmocka_unit_test(two_stalls_in_a_row_list_again),
         cmocka_unit_test(a_stream_that_was_only_slow_is_kept),
         cmocka_unit_test(a_check_that_fails_ends_the_stream),
         cmocka_unit_test(a_registry_set_back_is_noticed_by_the_check),
-        cmocka_unit_test(an_answer_overtaken_by_the_stream_is_no_step_back),
+        cmocka_unit_test(a_reply_overtaken_by_the_stream_is_no_step_back),
         cmocka_unit_test(after_sleep_it_is_checked_at_once),
         cmocka_unit_test(denied_is_retried_slowly),
         cmocka_unit_test(reconnects_are_spread),
         cmocka_unit_test(a_member_that_is_behind_is_not_one_set_back),
         cmocka_unit_test(set_back_behind_the_watch_is_noticed),
-        cmocka_unit_test(what_a_read_has_seen_is_still_to_be_told),
-        cmocka_unit_test(what_the_last_page_has_seen_is_still_to_be_told),
+        cmocka_unit_test(what_a_read_has_seen_must_be_delivered),
+        cmocka_unit_test(what_the_last_page_has_seen_must_be_delivered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

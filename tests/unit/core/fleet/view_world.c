@@ -172,7 +172,7 @@ static void read_change(struct world *w, const struct view_effect *effect)
     snprintf(event.key, sizeof(event.key), "%.*s", STR_ARG(key));
     snprintf(event.value, sizeof(event.value), "%.*s", STR_ARG(value));
     size_t at = find_key(&w->reader, event.key, &found);
-    /* What was there must be what the reader was told last. */
+    /* `was` must be what the subscriber got last. */
     assert_int_equal(found, effect->was != NULL);
     if (found) {
         struct str was = blob_view(view_entry_json(effect->was));

@@ -1,6 +1,6 @@
-/* A view, a registry to watch with all its history, and a reader who believes only what the view's effects
- * tell him. Nothing is answered or told unless the test says so. A value's first letter is its status (i r d
- * s e, or u for one that is unknown); one that begins with '!' is no record. */
+/* A view, a registry with all its history, and a subscriber that has only what the view's effects say. Nothing is
+ * answered or delivered unless the test does it. A value's first letter is its status (i r d s e, or u for an
+ * unknown one); a value that begins with '!' is no record. */
 #ifndef OUTRIDER_TESTS_VIEW_WORLD_H
 #define OUTRIDER_TESTS_VIEW_WORLD_H
 
@@ -43,13 +43,13 @@ struct world {
     char asked_key[80];
     struct registry_watch watch; /* id 0: none */
     bool opened;
-    size_t told; /* events of the history that the stream told */
+    size_t told; /* events of the history that the stream delivered */
 
-    struct world_keys reader; /* only what CHANGED effects said */
+    struct world_keys reader; /* the subscriber: only from CHANGED effects */
     unsigned synced, stale, saves, requests, watches, unwatches, changes, revisions, notes[16];
     char note[700];
     bool last_clean;
-    bool strict; /* at every REVISION the reader must have what the registry had */
+    bool strict; /* at every REVISION the subscriber must have what the registry had */
 };
 
 /* Makes a world with a view that has not started. Zero settings get test values. */
@@ -72,12 +72,11 @@ void world_end(struct world *world);
 /* What the registry's keys were at a revision. */
 void world_at(const struct world *world, int64_t revision, struct world_keys *ret_keys);
 
-/* Somebody writes or deletes (`value` NULL) a key, in a revision of its own or of the same one as the last.
- */
+/* Writes or deletes (`value` NULL) a key, in a revision of its own or in the last one. */
 void world_put(struct world *world, const char *key, const char *value);
 void world_put_same(struct world *world, const char *key, const char *value);
 
-/* Another store with the same address: everything is gone. */
+/* The registry is another one at the same address, without keys. */
 void world_wipe(struct world *world, uint64_t cluster, int64_t revision);
 
 /* Steps the view with an event of that type and the present time. */
@@ -86,24 +85,24 @@ void world_step(struct world *world, enum view_event_type type);
 /* Moves the clock, stopping at every deadline on the way. */
 void world_pass(struct world *world, int64_t ms);
 
-/* Answers what was asked as the registry would, or as failed. */
+/* Answers the request in flight as the registry would, or as failed. */
 void world_answer(struct world *world);
 void world_refuse(struct world *world, enum registry_failure failure, bool revision_gone);
 
-/* The request in flight has an answer that is too large to take. */
+/* The reply to the request in flight is too large. */
 void world_refuse_size(struct world *world);
 
-/* The watch: opens (or ends, where its revision is compacted), tells up to `count` further events, tells that
- * everything up to `revision` was told, ends. */
+/* The watch: opens (or ends, where its revision is compacted), delivers up to `count` further events, reports
+ * progress up to `revision`, ends. */
 void world_open(struct world *world);
 void world_tell(struct world *world, size_t count);
 void world_progress(struct world *world, int64_t revision);
 void world_cut(struct world *world, enum registry_failure failure);
 
-/* Answers, opens and tells until nothing is left to do, without time passing. */
+/* Answers, opens and delivers until nothing is left to do, without time passing. */
 void world_settle(struct world *world);
 
-/* Fails unless view, reader and registry have the same records. */
+/* Fails unless view, subscriber and registry have the same records. */
 void world_check_equal(const struct world *world);
 
 /* Settles; fails unless the view is synced then, and all have the same records. */
