@@ -5,8 +5,6 @@
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
-#include "outrider/base/queue.h"
-#include "outrider/codec/record/view_item.h"
 #include "outrider/codec/state/view_file.h"
 #include "outrider/core/fleet/view.h"
 #include "outrider/core/fleet/view_read.h"
@@ -15,6 +13,7 @@
 #include "outrider/os/file.h"
 #include "outrider/os/log.h"
 #include "outrider/registry/registry.h"
+#include "outrider/shell/router/fleet_router.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -26,13 +25,16 @@ static const char file_name[] = "view.bin";
 /* Servers that went without a word, of which an observer keeps the last record for ten minutes. */
 enum { TOMBSTONES_MAX = 10000 };
 
+struct fleet_effects {
+    struct fleet *fleet;
+};
+
 struct fleet {
     struct agent *agent;
     struct registry_client *registry;
-    struct view *view;
-    struct queue effects;
+    struct fleet_effects effects;
+    struct fleet_router router;
     struct timer *timer;
-    struct view_items items;
     struct events *events;
     uint64_t writes, failures;
     char last_error[200]; /* why the file cannot be written, "" when it can */
@@ -50,16 +52,46 @@ static enum view_mode mode_of(const struct config *config)
 
 /* ---- effects ---- */
 
-static void save(struct fleet *fleet)
+void fleet_effects_request(struct fleet_effects *effects, const struct registry_request *request)
 {
+    registry_submit(effects->fleet->registry, request);
+}
+
+void fleet_effects_watch(struct fleet_effects *effects, const struct registry_watch *watch)
+{
+    registry_watch(effects->fleet->registry, watch);
+}
+
+void fleet_effects_unwatch(struct fleet_effects *effects, uint64_t id)
+{
+    registry_unwatch(effects->fleet->registry, id);
+}
+
+void fleet_effects_emit(struct fleet_effects *effects, const struct view_effect *effect)
+{
+    events_emit(effects->fleet->events, effect);
+}
+
+void fleet_effects_synced(struct fleet_effects *effects, bool synced, struct str why)
+{
+    (void)synced;
+    (void)why;
+    if (effects->fleet->agent->router == NULL) {
+        agent_notify_status(effects->fleet->agent, "");
+    }
+}
+
+void fleet_effects_save(struct fleet_effects *effects)
+{
+    struct fleet *fleet = effects->fleet;
     const struct agent *agent = fleet->agent;
-    if (agent->state == NULL || !view_known(fleet->view)) {
+    if (agent->state == NULL || !view_known(fleet->router.view)) {
         return;
     }
     struct buf bytes = {0};
     struct error err;
     struct instant now = agent_now();
-    view_file_encode(fleet->view, &now, &bytes);
+    view_file_encode(fleet->router.view, &now, &bytes);
     /* It is large, the loop must not wait for the disk, and what a crash makes of it the checksum tells. */
     bool failed = file_replace(agent->config->state_dir, file_name, buf_view(&bytes), 0600, &err) < 0;
     buf_fini(&bytes);
@@ -75,7 +107,7 @@ static void save(struct fleet *fleet)
     snprintf(fleet->last_error, sizeof(fleet->last_error), "%.199s", failed ? err.text : "");
 }
 
-static void note(const struct view_effect *effect)
+void fleet_effects_note(struct fleet_effects *effects, enum view_note note, struct str text)
 {
     static const struct agent_note notes[] = {
         [VIEW_NOTE_LISTED] = {LOG_LEVEL_INFO, "the fleet was read"},
@@ -87,46 +119,25 @@ static void note(const struct view_effect *effect)
                                "the watch was open and did not tell what happened; another is opened"},
         [VIEW_NOTE_UNREADABLE] = {LOG_LEVEL_WARN, "a key is no record, and is passed over"},
     };
-    agent_log_note(&notes[effect->note], "view", effect->text);
+    (void)effects;
+    agent_log_note(&notes[note], "view", text);
 }
 
-static void carry_out(struct fleet *fleet, const struct view_effect *effect)
+/* After each step: the next deadline, and requests that wait for the fleet. */
+static void stepped(struct fleet *fleet, bool changed)
 {
-    struct agent *agent = fleet->agent;
-    switch (effect->type) {
-    case VIEW_DO_REQUEST: registry_submit(fleet->registry, effect->request); break;
-    case VIEW_DO_WATCH: registry_watch(fleet->registry, effect->watch); break;
-    case VIEW_DO_UNWATCH: registry_unwatch(fleet->registry, effect->id); break;
-    case VIEW_DO_CHANGED:
-    case VIEW_DO_REVISION: events_emit(fleet->events, effect); break;
-    case VIEW_DO_SYNCED:
-    case VIEW_DO_STALE:
-        if (agent->router == NULL) {
-            agent_notify_status(agent, "");
-        }
-        break;
-    case VIEW_DO_SAVE: save(fleet); break;
-    case VIEW_DO_NOTE: note(effect); break;
-    }
-}
-
-/* Effects are all carried out before anybody may ask the view again. */
-static void step(struct fleet *fleet, struct view_event *event)
-{
-    struct view_effect effect;
-    bool changed = false;
-    event->now = agent_now();
-    view_step(fleet->view, event, &fleet->effects);
-    while (queue_take(&fleet->effects, &effect)) {
-        carry_out(fleet, &effect);
-        changed = changed || effect.type == VIEW_DO_CHANGED;
-        view_effect_fini(&effect);
-    }
-    timer_arm_at_ms(fleet->timer, view_deadline(fleet->view).latest);
-    bool known = view_known(fleet->view) && !view_waking(fleet->view);
-    if (fleet->agent->api != NULL && (changed || known || view_last_error(fleet->view)[0] != '\0')) {
+    const struct view *view = fleet->router.view;
+    timer_arm_at_ms(fleet->timer, view_deadline(view).latest);
+    bool known = view_known(view) && !view_waking(view);
+    if (fleet->agent->api != NULL && (changed || known || view_last_error(view)[0] != '\0')) {
         api_fleet_moved(fleet->agent->api, changed);
     }
+}
+
+static void step(struct fleet *fleet, struct view_event *event)
+{
+    event->now = agent_now();
+    stepped(fleet, fleet_router_step(&fleet->router, event));
 }
 
 static void on_timer(void *user)
@@ -154,25 +165,15 @@ static const struct events_ops events_ops = {.count = on_count, .local = on_loca
 static void on_reply(const struct registry_reply *reply, void *user)
 {
     struct fleet *fleet = user;
-    view_items_clear(&fleet->items);
-    view_items_listed(&fleet->items, view_prefix(fleet->view), reply->items, reply->item_count);
-    step(fleet, &(struct view_event){.type = VIEW_ON_REPLY,
-                                     .reply = reply,
-                                     .items = fleet->items.items,
-                                     .item_count = fleet->items.count});
-    view_items_clear(&fleet->items);
+    struct instant now = agent_now();
+    stepped(fleet, fleet_router_replied(&fleet->router, reply, &now));
 }
 
 static void on_watch(const struct registry_watch_event *event, void *user)
 {
     struct fleet *fleet = user;
-    view_items_clear(&fleet->items);
-    view_items_changed(&fleet->items, view_prefix(fleet->view), event->changes, event->change_count);
-    step(fleet, &(struct view_event){.type = VIEW_ON_WATCH,
-                                     .watch = event,
-                                     .items = fleet->items.items,
-                                     .item_count = fleet->items.count});
-    view_items_clear(&fleet->items);
+    struct instant now = agent_now();
+    stepped(fleet, fleet_router_watched(&fleet->router, event, &now));
 }
 
 /* ---- life ---- */
@@ -186,7 +187,7 @@ static void load(struct fleet *fleet)
     buf_printf(&path, "%s/%s", agent->config->state_dir, file_name);
     int result = file_read(buf_text(&path), VIEW_FILE_MAX, &err, &bytes);
     if (result == 0) {
-        result = view_file_decode(buf_view(&bytes), view_prefix(fleet->view), &file, &err);
+        result = view_file_decode(buf_view(&bytes), view_prefix(fleet->router.view), &file, &err);
     } else if (err.code == ERROR_NOT_FOUND) {
         buf_fini(&path);
         return; /* the first start */
@@ -212,18 +213,20 @@ struct fleet *fleet_new(struct agent *agent)
     entropy_fill(&seed, sizeof(seed));
     fleet->agent = agent;
     fleet->registry = registry_attach(agent->registry, on_reply, on_watch, fleet);
-    fleet->view = view_new(&(struct view_settings){
-        .prefix = config->registry.prefix,
-        .mode = mode_of(config),
-        .idle_ms = config->view.idle_ms,
-        .check_ms = config->registry.ttl_ms / 2,
-        .request_timeout_ms = config->registry.request_timeout_ms,
-        .tombstones_max = config->server.present ? 0 : TOMBSTONES_MAX,
-        .seed = seed,
-    });
-    queue_init(&fleet->effects, sizeof(struct view_effect));
+    fleet->effects.fleet = fleet;
+    fleet_router_init(&fleet->router,
+                      &(struct view_settings){
+                          .prefix = config->registry.prefix,
+                          .mode = mode_of(config),
+                          .idle_ms = config->view.idle_ms,
+                          .check_ms = config->registry.ttl_ms / 2,
+                          .request_timeout_ms = config->registry.request_timeout_ms,
+                          .tombstones_max = config->server.present ? 0 : TOMBSTONES_MAX,
+                          .seed = seed,
+                      },
+                      &fleet->effects);
     fleet->timer = timer_new(agent->loop, on_timer, fleet);
-    fleet->events = events_new(agent->loop, fleet->view, &events_ops, fleet);
+    fleet->events = events_new(agent->loop, fleet->router.view, &events_ops, fleet);
     if (agent->state != NULL && config->view.mode != CONFIG_VIEW_OFF) {
         load(fleet);
     }
@@ -236,9 +239,7 @@ void fleet_free(struct fleet *fleet)
         registry_detach(fleet->registry);
         events_free(fleet->events);
         timer_free(fleet->timer);
-        queue_fini(&fleet->effects);
-        view_free(fleet->view);
-        view_items_fini(&fleet->items);
+        fleet_router_fini(&fleet->router);
         free(fleet);
     }
 }
@@ -274,7 +275,7 @@ void fleet_want(struct fleet *fleet)
 
 void fleet_look(const struct fleet *fleet, struct api_fleet *ret_fleet)
 {
-    *ret_fleet = (struct api_fleet){.view = fleet->view,
+    *ret_fleet = (struct api_fleet){.view = fleet->router.view,
                                     .writes = fleet->writes,
                                     .failures = fleet->failures,
                                     .last_error = fleet->last_error,

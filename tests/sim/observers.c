@@ -64,25 +64,51 @@ static void keep(struct observer *observer)
 
 /* ---- steps ---- */
 
-static void carry_out(struct observer *observer, const struct view_effect *effect)
+void fleet_effects_request(struct fleet_effects *effects, const struct registry_request *request)
 {
-    switch (effect->type) {
-    case VIEW_DO_REQUEST: observer_ask(observer, effect->request); break;
-    case VIEW_DO_WATCH: observer_watch(observer, effect->watch); break;
-    case VIEW_DO_UNWATCH:
-        /* A stream that stalled is found only when there is something to tell. */
-        observer->found_at = observer->flow.stalls ? observer->world->now : observer->found_at;
-        observer->flow = (struct flow){.state = FLOW_NONE};
-        break;
-    case VIEW_DO_CHANGED: reader_take(observer, effect); break;
-    case VIEW_DO_REVISION: reader_revision(observer, effect->revision); break;
-    case VIEW_DO_SAVE: keep(observer); break;
-    case VIEW_DO_SYNCED: tell(observer->world, NULL, "observer %u is in sync", observer->index); break;
-    case VIEW_DO_STALE:
-    case VIEW_DO_NOTE:
-        tell(observer->world, NULL, "observer %u: %.*s", observer->index, STR_ARG(effect->text));
-        break;
+    observer_ask(effects->observer, request);
+}
+
+void fleet_effects_watch(struct fleet_effects *effects, const struct registry_watch *watch)
+{
+    observer_watch(effects->observer, watch);
+}
+
+void fleet_effects_unwatch(struct fleet_effects *effects, uint64_t id)
+{
+    struct observer *observer = effects->observer;
+    (void)id;
+    /* A stream that stalled is found only when there is something to deliver. */
+    observer->found_at = observer->flow.stalls ? observer->world->now : observer->found_at;
+    observer->flow = (struct flow){.state = FLOW_NONE};
+}
+
+void fleet_effects_emit(struct fleet_effects *effects, const struct view_effect *effect)
+{
+    if (effect->type == VIEW_DO_CHANGED) {
+        reader_take(effects->observer, effect);
+    } else {
+        reader_revision(effects->observer, effect->revision);
     }
+}
+
+void fleet_effects_synced(struct fleet_effects *effects, bool synced, struct str why)
+{
+    const struct observer *observer = effects->observer;
+    tell(observer->world, NULL, "observer %u is %s %.*s", observer->index,
+         synced ? "in sync" : "stale:", STR_ARG(why));
+}
+
+void fleet_effects_save(struct fleet_effects *effects)
+{
+    keep(effects->observer);
+}
+
+void fleet_effects_note(struct fleet_effects *effects, enum view_note note, struct str text)
+{
+    const struct observer *observer = effects->observer;
+    (void)note;
+    tell(observer->world, NULL, "observer %u: %.*s", observer->index, STR_ARG(text));
 }
 
 static void arm(struct observer *observer)
@@ -94,17 +120,17 @@ static void arm(struct observer *observer)
     observer->armed_at = at;
 }
 
-void observer_step(struct observer *observer, struct view_event *event)
+void observer_stepped(struct observer *observer)
 {
-    struct view_effect effect;
-    event->now = observer_now(observer);
-    view_step(observer->view, event, &observer->effects);
-    while (queue_take(&observer->effects, &effect)) {
-        carry_out(observer, &effect);
-        view_effect_fini(&effect);
-    }
     check_view(observer);
     arm(observer);
+}
+
+void observer_step(struct observer *observer, struct view_event *event)
+{
+    event->now = observer_now(observer);
+    (void)fleet_router_step(&observer->router, event);
+    observer_stepped(observer);
 }
 
 static void begin(struct observer *observer)
@@ -117,15 +143,18 @@ static void begin(struct observer *observer)
     observer->known = false;
     observer->expected = 0;
     reader_clear(&observer->follower);
-    observer->view = view_new(&(struct view_settings){.prefix = "/services",
-                                                      .mode = observer->mode,
-                                                      .idle_ms = IDLE_MS,
-                                                      .check_ms = OBSERVER_CHECK_MS,
-                                                      .request_timeout_ms = OBSERVER_TIMEOUT_MS,
-                                                      .tombstones_max = 3,
-                                                      .page = 1 + (size_t)observers_below(world, 9),
-                                                      .changes_max = observer->forgetful ? 10 : 0,
-                                                      .seed = random_next(&world->observers->random)});
+    fleet_router_init(&observer->router,
+                      &(struct view_settings){.prefix = "/services",
+                                              .mode = observer->mode,
+                                              .idle_ms = IDLE_MS,
+                                              .check_ms = OBSERVER_CHECK_MS,
+                                              .request_timeout_ms = OBSERVER_TIMEOUT_MS,
+                                              .tombstones_max = 3,
+                                              .page = 1 + (size_t)observers_below(world, 9),
+                                              .changes_max = observer->forgetful ? 10 : 0,
+                                              .seed = random_next(&world->observers->random)},
+                      &observer->effects);
+    observer->view = observer->router.view;
     if (observer->has_kept) {
         observer->loading = true;
         observer_step(observer, &(struct view_event){.type = VIEW_ON_LOAD, .kept = &observer->kept_view});
@@ -151,7 +180,7 @@ static void restart(struct observer *observer)
         }
     }
     observer_forget(observer);
-    view_free(observer->view);
+    fleet_router_fini(&observer->router);
     if (how == 0) {
         forget_kept(observer);
     }
@@ -231,7 +260,7 @@ void observers_begin(struct world *world)
         observer->index = i;
         observer->cut_since = -1;
         observer->mode = i == 0 ? VIEW_ALWAYS : VIEW_AUTO;
-        queue_init(&observer->effects, sizeof(struct view_effect));
+        observer->effects.observer = observer;
         begin(observer);
     }
 }
@@ -245,8 +274,7 @@ void observers_end(struct world *world)
     for (unsigned i = 0; i < observers->count; i++) {
         struct observer *observer = &observers->all[i];
         observer_forget(observer);
-        view_free(observer->view);
-        queue_fini(&observer->effects);
+        fleet_router_fini(&observer->router);
         forget_kept(observer);
         reader_clear(&observer->follower);
         reader_clear(&observer->comer.reader);

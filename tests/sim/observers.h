@@ -1,4 +1,4 @@
-/* Observers: the real core/view against the model etcd, and readers who follow it. What they need of chance is their
+/* Observers: the agent's wiring of the view (shell/router/fleet_router.h) on the model etcd, and readers that follow it. What they need of chance is their
  * own, so that a world is the same with and without them.
  *
  * observers.c (a process: start, death, faults), observers_net.c (its requests and its watch), observers_history.c (what
@@ -8,11 +8,9 @@
 
 #include "sim.h"
 
-#include "outrider/base/queue.h"
-#include "outrider/codec/record/view_item.h"
-#include "outrider/core/fleet/view.h"
 #include "outrider/core/fleet/view_log.h"
 #include "outrider/core/fleet/view_read.h"
+#include "outrider/shell/router/fleet_router.h"
 
 enum { OBSERVERS_MAX = 2, RECORDS_MAX = 16, HISTORY_MAX = 512, ASKED_MAX = 4, OBSERVER_CHECK_MS = 5000 };
 enum { OBSERVER_TIMEOUT_MS = 1500, PULSE_MS = 1000 };
@@ -21,7 +19,8 @@ enum { OBSERVER_TIMEOUT_MS = 1500, PULSE_MS = 1000 };
 
 struct history_key {
     bool there;
-    struct view_entry *entry; /* NULL: no record of ours */
+    struct blob *value;
+    struct view_entry *entry; /* `value`, decoded; NULL: no record */
     int64_t mod_revision, create_revision;
 };
 
@@ -85,12 +84,17 @@ struct comer {
     uint32_t life;
 };
 
+struct fleet_effects {
+    struct observer *observer;
+};
+
 struct observer {
     struct world *world;
     unsigned index;
     enum view_mode mode;
-    struct view *view;
-    struct queue effects;
+    struct fleet_effects effects;
+    struct fleet_router router;
+    struct view *view; /* the router's */
     uint32_t life;
     int64_t started_at, armed_at, wanted_until;
     struct asked asked[ASKED_MAX];
@@ -126,8 +130,9 @@ struct observers {
 uint64_t observers_below(struct world *world, uint64_t below);
 bool observers_chance(struct world *world, unsigned per_mille);
 void observer_at(struct observer *observer, int64_t at, enum observer_event what, uint64_t id);
-/* One step, its effects, what must hold after it. */
+/* One step, and what must hold after it. */
 void observer_step(struct observer *observer, struct view_event *event);
+void observer_stepped(struct observer *observer);
 struct instant observer_now(const struct observer *observer);
 
 /* observers_net.c */
@@ -150,6 +155,9 @@ void history_add(struct world *world, unsigned key);
 void history_compact(struct world *world, int64_t revision);
 void history_at(const struct history *history, int64_t revision, struct content *ret_content);
 void history_fini(struct history *history);
+/* What a key holds, for as long as it is needed. */
+void history_ref(const struct history_key *key);
+void history_unref(const struct history_key *key);
 /* The first event of a later revision, counted from the beginning. */
 uint64_t history_after(const struct history *history, int64_t revision);
 

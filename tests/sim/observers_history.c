@@ -1,20 +1,24 @@
 /* What the registry had at each revision, for as long as it is asked for. */
 #include "observers.h"
 
-static void set(struct history_key *at, const struct history_key *now)
+void history_ref(const struct history_key *key)
 {
-    struct view_entry *was = at->entry;
-    *at = *now;
-    view_entry_ref(at->entry);
-    view_entry_unref(was);
+    (void)view_entry_ref(key->entry);
+    (void)blob_ref(key->value);
+}
+
+void history_unref(const struct history_key *key)
+{
+    view_entry_unref(key->entry);
+    blob_unref(key->value);
 }
 
 static void fold(struct history *history, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         struct history_event *event = &history->events[i];
-        set(&history->base[event->key], &event->now);
-        view_entry_unref(event->now.entry);
+        history_unref(&history->base[event->key]);
+        history->base[event->key] = event->now;
         history->base_revision = event->revision;
     }
     history->count -= count;
@@ -28,7 +32,7 @@ void history_fini(struct history *history)
 {
     fold(history, history->count);
     for (unsigned i = 0; i < RECORDS_MAX; i++) {
-        view_entry_unref(history->base[i].entry);
+        history_unref(&history->base[i]);
     }
 }
 
@@ -68,14 +72,16 @@ void history_add(struct world *world, unsigned key)
         make_room(history);
     }
     view_items_changed(&observers->decoded, STR("/services"), &change, 1);
-    history->events[history->count++] =
-        (struct history_event){.revision = world->etcd.revision,
-                               .at = world->now,
-                               .key = key,
-                               .now = {.there = at->value != NULL,
-                                       .entry = view_entry_ref(observers->decoded.items[0].entry),
-                                       .mod_revision = world->etcd.revision,
-                                       .create_revision = at->create_revision}};
+    struct history_event *event = &history->events[history->count++];
+    *event = (struct history_event){.revision = world->etcd.revision,
+                                    .at = world->now,
+                                    .key = key,
+                                    .now = {.there = at->value != NULL,
+                                            .value = at->value,
+                                            .entry = observers->decoded.items[0].entry,
+                                            .mod_revision = world->etcd.revision,
+                                            .create_revision = at->create_revision}};
+    history_ref(&event->now);
     view_items_clear(&observers->decoded);
 }
 

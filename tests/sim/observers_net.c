@@ -53,7 +53,7 @@ static struct asked *find(struct observer *observer, uint64_t id)
 static void let_go(struct asked *asked)
 {
     for (size_t i = 0; i < asked->count; i++) {
-        view_entry_unref(asked->items[i].entry);
+        history_unref(&asked->items[i]);
     }
     asked->count = 0;
     asked->request.id = 0;
@@ -120,11 +120,11 @@ static void list(struct observer *observer, struct asked *asked)
         }
         asked->items[place] = *key;
         asked->names[place] = i;
-        view_entry_ref(key->entry);
+        history_ref(key);
     }
     asked->reply.count = (int64_t)asked->count;
     while (asked->count > (size_t)asked->request.limit) {
-        view_entry_unref(asked->items[--asked->count].entry);
+        history_unref(&asked->items[--asked->count]);
     }
 }
 
@@ -165,17 +165,19 @@ void observer_reply(struct observer *observer, uint64_t id)
     if (asked == NULL) {
         return;
     }
-    struct view_item items[RECORDS_MAX];
+    struct registry_item items[RECORDS_MAX];
     struct registry_reply reply = asked->reply;
     bool fine = reply.failure == REGISTRY_OK;
     for (size_t i = 0; i < asked->count; i++) {
         const struct history_key *key = &asked->items[i];
-        items[i] = (struct view_item){.key = str_of(observers->names[asked->names[i]]),
-                                      .entry = key->entry,
-                                      .why = STR("no record"),
-                                      .mod_revision = key->mod_revision,
-                                      .create_revision = key->create_revision};
+        items[i] = (struct registry_item){.key = str_of(observers->names[asked->names[i]]),
+                                          .kv = {.found = true,
+                                                 .value = blob_view(key->value),
+                                                 .mod_revision = key->mod_revision,
+                                                 .create_revision = key->create_revision}};
     }
+    reply.items = items;
+    reply.item_count = fine ? asked->count : 0;
     observer->cut_since = fine ? -1 : observer->cut_since;
     reply.error = fine ? STR("") : str_of(registry_failure_name(reply.failure));
     struct asked done = *asked;
@@ -184,10 +186,9 @@ void observer_reply(struct observer *observer, uint64_t id)
     tell(observer->world, NULL, "observer %u is told %s: %s, %zu of %" PRId64 " keys, revision %" PRId64,
          observer->index, registry_op_name(reply.op), registry_failure_name(reply.failure), done.count,
          reply.count, reply.revision);
-    observer_step(observer, &(struct view_event){.type = VIEW_ON_REPLY,
-                                                 .reply = &reply,
-                                                 .items = items,
-                                                 .item_count = fine ? done.count : 0});
+    struct instant now = observer_now(observer);
+    (void)fleet_router_replied(&observer->router, &reply, &now);
+    observer_stepped(observer);
     let_go(&done);
 }
 
@@ -215,16 +216,16 @@ void observer_watch(struct observer *observer, const struct registry_watch *watc
     plan(observer, after + (int64_t)observers_below(observer->world, 3));
 }
 
-static void send(struct observer *observer, struct registry_watch_event *told, const struct view_item *items,
-                 size_t count)
+static void send(struct observer *observer, struct registry_watch_event *told)
 {
+    struct instant now = observer_now(observer);
     told->id = observer->flow.id;
     if (told->type == REGISTRY_WATCH_ENDED) {
         observer->flow = (struct flow){.state = FLOW_NONE};
         told->error = told->failure == REGISTRY_OK ? STR("") : STR("connection reset");
     }
-    observer_step(observer, &(struct view_event){
-                                .type = VIEW_ON_WATCH, .watch = told, .items = items, .item_count = count});
+    (void)fleet_router_watched(&observer->router, told, &now);
+    observer_stepped(observer);
 }
 
 void observer_cut(struct observer *observer, enum registry_failure failure)
@@ -242,8 +243,7 @@ static void compacted(struct observer *observer)
     send(observer,
          &(struct registry_watch_event){.type = REGISTRY_WATCH_ENDED,
                                         .read_anew = observer->world->observers->history.compacted > 0,
-                                        .oldest = observer->world->observers->history.compacted},
-         NULL, 0);
+                                        .oldest = observer->world->observers->history.compacted});
 }
 
 static void opens(struct observer *observer)
@@ -261,14 +261,13 @@ static void opens(struct observer *observer)
     if (flow->next < history->dropped + history->count && !flow->stalls) {
         plan(observer, 1);
     }
-    send(observer,
-         &(struct registry_watch_event){
-             .type = REGISTRY_WATCH_OPENED, .revision = world->etcd.revision, .cluster = world->etcd.cluster},
-         NULL, 0);
+    send(observer, &(struct registry_watch_event){.type = REGISTRY_WATCH_OPENED,
+                                                  .revision = world->etcd.revision,
+                                                  .cluster = world->etcd.cluster});
 }
 
 /* Whole revisions, perhaps not all there are. */
-static size_t gather(struct observer *observer, struct view_item items[static HISTORY_MAX])
+static size_t gather(struct observer *observer, struct registry_change changes[static HISTORY_MAX])
 {
     struct world *world = observer->world;
     const struct observers *observers = world->observers;
@@ -278,12 +277,11 @@ static size_t gather(struct observer *observer, struct view_item items[static HI
     while (at < history->count &&
            (count < enough || history->events[at].revision == history->events[at - 1].revision)) {
         const struct history_event *event = &history->events[at++];
-        items[count++] = (struct view_item){.key = str_of(observers->names[event->key]),
-                                            .deleted = !event->now.there,
-                                            .entry = event->now.entry,
-                                            .why = STR("no record"),
-                                            .mod_revision = event->revision,
-                                            .create_revision = event->now.create_revision};
+        changes[count++] = (struct registry_change){.key = str_of(observers->names[event->key]),
+                                                    .deleted = !event->now.there,
+                                                    .value = blob_view(event->now.value),
+                                                    .mod_revision = event->revision,
+                                                    .create_revision = event->now.create_revision};
     }
     observer->flow.next = history->dropped + at;
     return count;
@@ -294,17 +292,17 @@ static void tells(struct observer *observer)
     struct world *world = observer->world;
     struct flow *flow = &observer->flow;
     const struct history *history = &world->observers->history;
-    struct view_item items[HISTORY_MAX];
+    struct registry_change changes[HISTORY_MAX];
     if (flow->next < history->dropped) {
         compacted(observer);
         return;
     }
-    size_t count = gather(observer, items);
+    size_t count = gather(observer, changes);
     if (count == 0) {
         return;
     }
     struct registry_watch_event told = {.type = REGISTRY_WATCH_CHANGED,
-                                        .revision = items[count - 1].mod_revision};
+                                        .revision = changes[count - 1].mod_revision};
     bool all = flow->next == history->dropped + history->count;
     if (!all) {
         plan(observer, 1 + slow(observer));
@@ -312,12 +310,14 @@ static void tells(struct observer *observer)
         told.revision = world->etcd.revision; /* a word of progress with it */
     }
     if (world->faulty && observers_chance(world, 20)) {
-        flow->next = history_after(history, items[0].mod_revision - 1); /* all of it comes once more */
+        flow->next = history_after(history, changes[0].mod_revision - 1); /* all of it comes once more */
         if (!flow->planned) {
             plan(observer, 1);
         }
     }
-    send(observer, &told, items, count);
+    told.changes = changes;
+    told.change_count = count;
+    send(observer, &told);
 }
 
 void observer_stream(struct observer *observer, uint64_t id)
@@ -327,8 +327,8 @@ void observer_stream(struct observer *observer, uint64_t id)
         return;
     }
     if (flow->state == FLOW_ENDS) {
-        send(observer, &(struct registry_watch_event){.type = REGISTRY_WATCH_ENDED, .failure = flow->failure},
-             NULL, 0);
+        send(observer,
+             &(struct registry_watch_event){.type = REGISTRY_WATCH_ENDED, .failure = flow->failure});
         return;
     }
     if (observer_link(observer) == LINK_BLACK_HOLE) {

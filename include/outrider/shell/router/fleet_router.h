@@ -1,0 +1,36 @@
+/* Wires the view of the fleet: decodes what the registry delivers, steps the view, and has its effects carried out in
+ * order (shell/router/fleet_effects.h).
+ *
+ *     registry ──reply, watch──> fleet_router ──items──> core/fleet/view ──effects──> fleet_effects_...() */
+#ifndef OUTRIDER_SHELL_ROUTER_FLEET_ROUTER_H
+#define OUTRIDER_SHELL_ROUTER_FLEET_ROUTER_H
+
+#include "outrider/codec/record/view_item.h"
+#include "outrider/core/fleet/view.h"
+#include "outrider/shell/router/fleet_effects.h"
+
+/* Its fields are its own, except `view`, which may be read between two calls. */
+struct fleet_router {
+    struct view *view;
+    struct queue queue;
+    struct view_items items;
+    struct fleet_effects *effects;
+};
+
+/* Makes a view of `settings` that has done nothing yet. `effects` is borrowed. */
+void fleet_router_init(struct fleet_router *router, const struct view_settings *settings,
+                       struct fleet_effects *effects);
+
+/* Frees what it owns; accepts a zeroed one. */
+void fleet_router_fini(struct fleet_router *router);
+
+/* Steps the view; all effects are carried out on return. Returns whether a record changed. */
+bool fleet_router_step(struct fleet_router *router, const struct view_event *event);
+
+/* The same for a reply to a request, and for an event of a watch. */
+bool fleet_router_replied(struct fleet_router *router, const struct registry_reply *reply,
+                          const struct instant *now);
+bool fleet_router_watched(struct fleet_router *router, const struct registry_watch_event *event,
+                          const struct instant *now);
+
+#endif
