@@ -142,15 +142,17 @@ void effects_emit_drain(struct effects *effects, bool on, int64_t left_ms, struc
     status_sockets_emit_drain(effects->agent->sockets, on, left_ms, reason);
 }
 
-void effects_save(struct effects *effects, bool urgent)
+void effects_save(struct effects *effects, enum effects_save when)
 {
-    struct agent *agent = effects->agent;
-    if (agent->state != NULL) {
-        if (urgent) {
-            state_store_flush(agent->state);
-        } else {
-            state_store_touch(agent->state);
-        }
+    struct state_store *state = effects->agent->state;
+    if (state == NULL) {
+        return;
+    }
+    switch (when) {
+    case EFFECTS_SAVE_SOON: state_store_touch(state); break;
+    case EFFECTS_SAVE_BEFORE_WRITE: state_store_write_due(state); break;
+    case EFFECTS_SAVE_BEFORE_GRANT: state_store_write(state); break;
+    case EFFECTS_SAVE_NOW: state_store_flush(state); break;
     }
 }
 

@@ -25,6 +25,7 @@ struct state_store {
     state_fill_fn *fill;
     void *user;
     struct buf last; /* as written */
+    bool unsynced;   /* `last` is written and not synced */
     int64_t written_mono;
     uint64_t writes, failures;
     bool retrying; /* the timer is armed for another try of a write that failed */
@@ -106,29 +107,52 @@ static void report(struct state_store *store, bool failed, const struct error *e
     snprintf(store->last_error, sizeof(store->last_error), "%.199s", failed ? err->text : "");
 }
 
-void state_store_flush(struct state_store *store)
+static void write_now(struct state_store *store, bool sync)
 {
     timer_cancel(store->timer);
     store->retrying = false;
     struct buf bytes = {0};
     store->fill(store->user, &bytes);
-    if (str_eq(buf_view(&bytes), buf_view(&store->last))) {
+    bool same = str_eq(buf_view(&bytes), buf_view(&store->last));
+    if (same && !(store->unsynced && sync)) {
         buf_fini(&bytes);
         return;
     }
     struct error err = {0};
-    bool failed = file_write_atomic(store->dir, "state.json", buf_view(&bytes), 0600, &err) < 0;
+    bool failed =
+        (sync ? file_write_atomic : file_replace)(store->dir, "state.json", buf_view(&bytes), 0600, &err) < 0;
     store->written_mono = clock_mono_ms();
     store->writes++;
     store->failures += failed ? 1 : 0;
+    store->unsynced = !failed && !sync;
     report(store, failed, &err);
     buf_fini(&store->last);
     if (failed) {
         buf_fini(&bytes);
-        store->retrying = true;
-        timer_arm_at_ms(store->timer, store->written_mono + RETRY_MS);
     } else {
         store->last = bytes;
+    }
+    store->retrying = failed;
+    if (failed || store->unsynced) {
+        timer_arm_at_ms(store->timer, store->written_mono + (failed ? RETRY_MS : AT_MOST_EVERY_MS));
+    }
+}
+
+void state_store_flush(struct state_store *store)
+{
+    write_now(store, true);
+}
+
+void state_store_write(struct state_store *store)
+{
+    write_now(store, false);
+}
+
+void state_store_write_due(struct state_store *store)
+{
+    bool waits = timer_is_armed(store->timer) && !store->retrying;
+    if (waits && clock_mono_ms() >= store->written_mono + AT_MOST_EVERY_MS) {
+        write_now(store, false);
     }
 }
 

@@ -28,11 +28,19 @@ int state_store_load(struct state_store *store, struct error *err, struct buf *r
 /* Lets the store write by itself from now on, with the bytes that `fill` gives. */
 void state_store_start(struct state_store *store, struct loop *loop, state_fill_fn *fill, void *user);
 
-/* Something to keep changed: it is written soon, at most once a second, and not at all when the bytes are
- * those of the last write. */
+/* Something to keep changed: it is written soon and synced to the disk, at most once a second, and not at all
+ * when the bytes are those of the last write. */
 void state_store_touch(struct state_store *store);
 
-/* Writes now. A failure is logged once, and again when it is over; it is tried again every 10 s, and with the
+/* Writes now what changed, so that it outlasts the process; it is synced to the disk within a second. For what
+ * must be there before a request is sent that takes less time than a sync. */
+void state_store_write(struct state_store *store);
+
+/* The same where a touch waits for its write and the last write is a second old; otherwise that write follows
+ * within the second. */
+void state_store_write_due(struct state_store *store);
+
+/* Writes now, synced to the disk. A failure is logged once, and again when it is over; it is tried again every 10 s, and with the
  * next touch. */
 void state_store_flush(struct state_store *store);
 

@@ -227,6 +227,25 @@ class HandOver(Case):
         wait_until(lambda: agent.api()["registry"]["inSync"], "in sync")
         self.assertEqual(self.watcher.until_now(since), [])
 
+    def test_killed_as_soon_as_its_record_appears(self):
+        """The lease id is in state_dir before the lease is granted: the next agent keeps the lease and the record."""
+        for number in range(5):
+            prefix = f"{self.prefix}/k{number}"
+            watcher = self.watch(prefix)
+            agent = self.agent(f"k{number}", registry={"prefix": prefix}).spawn()
+            for life in range(2):
+                if life > 0:
+                    agent.logged("taken over", count=life)
+                else:
+                    watcher.wait(lambda event: event.record, "its record")
+                agent.kill()
+                lease = self.etcd.get(agent.key).lease
+                agent.spawn()
+            agent.logged("taken over", count=2)
+            wait_until(lambda: agent.api()["status"] == "ready" and agent.api()["registry"]["inSync"], "ready")
+            self.assertEqual(self.etcd.get(agent.key).lease, lease)
+            self.assertNotIn("gone", [event.status for event in watcher.until_now()])
+
     def test_killed_in_the_midst_of_leaving(self):
         agent = self.agent(shutdown={"linger": "60s"}).start()
         self.watcher.status("ready")
@@ -250,6 +269,6 @@ class HandOver(Case):
         agent.kill()
         (agent.dir / "state.json").write_text('{"id":')
         agent.start()
-        agent.logged("cannot be used")
+        agent.logged("saved state unusable")
         self.assertNotEqual(agent.api()["id"], first)
         self.assertTrue(os.path.exists(agent.dir / "state.json"))

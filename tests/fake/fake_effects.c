@@ -105,9 +105,13 @@ void effects_emit_drain(struct effects *effects, bool on, int64_t left_ms, struc
     keep_text(call, reason);
 }
 
-void effects_save(struct effects *effects, bool urgent)
+void effects_save(struct effects *effects, enum effects_save when)
 {
-    remember(effects, FAKE_SAVE)->urgent = urgent;
+    if (when == EFFECTS_SAVE_BEFORE_WRITE && !effects->unsaved) {
+        return; /* nothing to save */
+    }
+    effects->unsaved = when == EFFECTS_SAVE_SOON;
+    remember(effects, FAKE_SAVE)->save = when;
 }
 
 void effects_status_moved(struct effects *effects, enum status from, enum status to, struct str cause)

@@ -36,7 +36,8 @@ struct fake_call {
     struct registry_request request; /* owns a reference to its value; its key is in `text` */
     bool control;                    /* the request is for the control key */
     pid_t pid;
-    bool on, urgent;
+    bool on;
+    enum effects_save save;
     int64_t left_ms;
     enum status from, to;
     enum registrar_note note;
@@ -53,6 +54,7 @@ struct fake_call {
 struct effects {
     struct fake_call *calls; /* not yet taken: first..count-1 */
     size_t first, count, capacity;
+    bool unsaved; /* a save is due */
 };
 
 /* Copies the oldest call to `ret_call`, which the caller ends with fake_call_fini, and forgets it. Returns

@@ -63,6 +63,11 @@ static const char *const intent_notes[] = {
     [INTENT_NOTE_LEFT] = "left",
 };
 
+static const char *const saves[] = {[EFFECTS_SAVE_SOON] = "soon",
+                                    [EFFECTS_SAVE_BEFORE_WRITE] = "before-write",
+                                    [EFFECTS_SAVE_BEFORE_GRANT] = "before-grant",
+                                    [EFFECTS_SAVE_NOW] = "now"};
+
 enum { SAYINGS = 3, SAYING_MAX = FAKE_TEXT_MAX };
 
 /* What follows the kind in a script, word by word. */
@@ -78,7 +83,7 @@ static size_t sayings(const struct fake_call *call, char out[SAYINGS][SAYING_MAX
                  call->left_ms == NEVER_MS ? "no-deadline" : duration_format(call->left_ms, span));
         snprintf(out[2], SAYING_MAX, "%s", call->text);
         return call->on ? 3 : 1;
-    case FAKE_SAVE: snprintf(out[0], SAYING_MAX, "%s", call->urgent ? "now" : "soon"); return 1;
+    case FAKE_SAVE: snprintf(out[0], SAYING_MAX, "%s", saves[call->save]); return 1;
     case FAKE_STATUS:
         snprintf(out[0], SAYING_MAX, "%s", status_name(call->to));
         snprintf(out[1], SAYING_MAX, "%s", call->text);

@@ -82,7 +82,7 @@ void effects_emit_drain(struct effects *effects, bool on, int64_t left_ms, struc
     (void)reason;
 }
 
-void effects_save(struct effects *effects, bool urgent)
+void effects_save(struct effects *effects, enum effects_save when)
 {
     enum { SOON_MS = 20, EVERY_MS = 1000 };
     struct node *node = effects->node;
@@ -90,11 +90,13 @@ void effects_save(struct effects *effects, bool urgent)
     if (!node->state_dir || node->router == NULL) {
         return; /* the router is being made: nothing to keep yet */
     }
-    if (urgent) {
+    int64_t earliest = node->kept_at + EVERY_MS;
+    bool due = node->save_armed && world->now >= earliest;
+    if (when == EFFECTS_SAVE_NOW || when == EFFECTS_SAVE_BEFORE_GRANT ||
+        (when == EFFECTS_SAVE_BEFORE_WRITE && due)) {
         node_save(node);
-    } else if (!node->save_armed) {
+    } else if (when == EFFECTS_SAVE_SOON && !node->save_armed) {
         node->save_armed = true;
-        int64_t earliest = node->kept_at + EVERY_MS;
         int64_t at = earliest > world->now + SOON_MS ? earliest : world->now + SOON_MS;
         world_at(world, at, EVENT_SAVE, node, PLAIN);
     }

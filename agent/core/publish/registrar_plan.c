@@ -93,6 +93,9 @@ static void send(struct registrar *registrar, enum registry_op op, const struct 
 {
     struct key_flight *flight = &registrar->key.flight;
     *flight = (struct key_flight){.id = ++registrar->last_id, .op = op, .sent_mono = now->mono};
+    if (op == REGISTRY_PUT) {
+        registrar_emit(effects, REGISTRAR_DO_SAVE_DUE);
+    }
     struct registrar_effect *effect = queue_push(effects);
     effect->type = REGISTRAR_DO_REQUEST;
     struct registry_request *request = &effect->request;

@@ -117,7 +117,7 @@ static void route(struct router *router, union router_effect *any, const struct 
     case INTENT_DO_SETTLE:
         router_step_server(router, (struct server_event){.type = SERVER_ON_CONTROL_READ, .now = *now});
         break;
-    case INTENT_DO_SAVE: effects_save(router->effects, false); break;
+    case INTENT_DO_SAVE: effects_save(router->effects, EFFECTS_SAVE_SOON); break;
     case INTENT_DO_TIDY:
         router_step_shutdown(router, (struct shutdown_event){.type = SHUTDOWN_ON_TIDY, .now = *now});
         break;

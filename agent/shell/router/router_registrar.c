@@ -78,7 +78,10 @@ static void route(struct router *router, union router_effect *any, const struct 
     const struct registrar_effect *effect = &any->registrar;
     switch (effect->type) {
     case REGISTRAR_DO_REQUEST: request(router, &effect->request, now); break;
-    case REGISTRAR_DO_SAVE: effects_save(router->effects, effect->urgent); break;
+    case REGISTRAR_DO_SAVE:
+        effects_save(router->effects, effect->urgent ? EFFECTS_SAVE_BEFORE_GRANT : EFFECTS_SAVE_SOON);
+        break;
+    case REGISTRAR_DO_SAVE_DUE: effects_save(router->effects, EFFECTS_SAVE_BEFORE_WRITE); break;
     case REGISTRAR_DO_LOOK_UP_HOST: effects_look_up_host(router->effects); break;
     case REGISTRAR_DO_FRESH: router_fresh(router, now); break;
     case REGISTRAR_DO_ADOPTED: adopt(router, effect->text, now); break;

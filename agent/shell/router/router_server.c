@@ -87,7 +87,9 @@ static void route(struct router *router, union router_effect *any, const struct 
     case SERVER_DO_EMIT_DRAIN:
         effects_emit_drain(router->effects, effect->on, effect->deadline_ms, effect->text);
         break;
-    case SERVER_DO_SAVE: effects_save(router->effects, effect->urgent); break;
+    case SERVER_DO_SAVE:
+        effects_save(router->effects, effect->urgent ? EFFECTS_SAVE_NOW : EFFECTS_SAVE_SOON);
+        break;
     case SERVER_DO_LOOK_UP_HOST: effects_look_up_host(router->effects); break;
     case SERVER_DO_LOG_STATUS:
         effects_status_moved(router->effects, effect->from, effect->to, effect->text);

@@ -118,9 +118,11 @@ enum registrar_note {
 };
 
 enum registrar_effect_type {
-    REGISTRAR_DO_REQUEST, /* submit `request`; its value reference belongs to the effect's taker */
-    REGISTRAR_DO_SAVE,    /* the lease's id or TTL is new: a restart needs it; `urgent`: it must be on disk
+    REGISTRAR_DO_REQUEST,  /* submit `request`; its value reference belongs to the effect's taker */
+    REGISTRAR_DO_SAVE,     /* the lease's id or TTL is new: a restart needs it; `urgent`: it must be on disk
                                   before the requests that follow are sent */
+    REGISTRAR_DO_SAVE_DUE, /* a put follows: what a restart needs should be on disk before it, but for at most
+                                  one save a second */
     REGISTRAR_DO_LOOK_UP_HOST, /* a new lease: the address may have changed */
     REGISTRAR_DO_FRESH,        /* nothing of before the restart stands */
     REGISTRAR_DO_ADOPTED,      /* the record of before the restart stands: `text` is its value */

@@ -49,9 +49,16 @@ void effects_look_up_host(struct effects *effects);
  */
 void effects_emit_drain(struct effects *effects, bool on, int64_t left_ms, struct str reason);
 
-/* Keeps in state_dir what a restart needs: at once when `urgent` (an operator's word must survive its
- * answer), else soon. */
-void effects_save(struct effects *effects, bool urgent);
+/* When what a restart needs (router_save) is written to state_dir. */
+enum effects_save {
+    EFFECTS_SAVE_SOON,         /* within a second */
+    EFFECTS_SAVE_BEFORE_WRITE, /* a put follows: now where a save is due and the last one is a second old */
+    EFFECTS_SAVE_BEFORE_GRANT, /* a grant follows: now. Both outlast the process, as leases do, not the machine */
+    EFFECTS_SAVE_NOW           /* now, synced to the disk */
+};
+
+/* Keeps what a restart needs. Nothing fails here: a state_dir that cannot be written is logged once. */
+void effects_save(struct effects *effects, enum effects_save when);
 
 /* The status moved: one line in the log, one count. */
 void effects_status_moved(struct effects *effects, enum status from, enum status to, struct str cause);

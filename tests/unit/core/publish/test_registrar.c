@@ -16,6 +16,7 @@ struct world {
     struct registry_request asked; /* the latest request; its value is given back */
     unsigned requests, notes;
     enum registrar_note note;
+    char order[16]; /* of the latest step: S urgent save, s save, d save that is due, R request */
 };
 
 static void begin(struct world *w, int64_t heartbeat_ms)
@@ -42,7 +43,16 @@ static void step(struct world *w, struct registrar_event event)
     event.now = w->now;
     registrar_step(w->registrar, &event, &w->effects);
     struct registrar_effect effect;
+    size_t size = 0;
     while (queue_take(&w->effects, &effect)) {
+        char mark = effect.type == REGISTRAR_DO_REQUEST    ? 'R'
+                    : effect.type == REGISTRAR_DO_SAVE_DUE ? 'd'
+                    : effect.type != REGISTRAR_DO_SAVE     ? '\0'
+                    : effect.urgent                        ? 'S'
+                                                           : 's';
+        if (mark != '\0' && size + 1 < sizeof(w->order)) {
+            w->order[size++] = mark;
+        }
         if (effect.type == REGISTRAR_DO_REQUEST) {
             w->asked = effect.request;
             w->requests++;
@@ -52,6 +62,7 @@ static void step(struct world *w, struct registrar_event event)
             w->notes++;
         }
     }
+    w->order[size] = '\0';
 }
 
 static void offer(struct world *w, const char *value, bool urgent)
@@ -246,6 +257,107 @@ static void test_reload_changes_the_interval(void **state)
     finish(&w);
 }
 
+/* What a restart needs is on disk before the registry hears of it. */
+static void test_saves_precede_requests(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w, 0);
+    offer(&w, "one", true);
+    assert_int_equal(w.asked.op, REGISTRY_GRANT);
+    assert_string_equal(w.order, "SR");
+    reply(&w, (struct registry_reply){.failure = REGISTRY_UNKNOWN});
+    w.now.mono = registrar_deadline(w.registrar).latest;
+    step(&w, (struct registrar_event){.type = REGISTRAR_ON_TICK});
+    assert_int_equal(w.asked.op, REGISTRY_GRANT);
+    assert_string_equal(w.order, "R"); /* the same id */
+    reply(&w, (struct registry_reply){.ttl_ms = 10000});
+    assert_int_equal(w.asked.op, REGISTRY_PUT);
+    assert_string_equal(w.order, "sdR");
+    finish(&w);
+}
+
+static void test_key_transitions(void **state)
+{
+    (void)state;
+    static const char *const rows[] = {
+        /* to: unknown, synced, dirty, maybe written, conflict */
+        [KEY_UNKNOWN] = ".xx.x",       [KEY_SYNCED] = "x.xxx",   [KEY_DIRTY] = ".x.xx",
+        [KEY_MAYBE_WRITTEN] = ".xx.x", [KEY_CONFLICT] = ".xx..",
+    };
+    for (int from = 0; from < KEY_STATE_COUNT; from++) {
+        for (int to = 0; to < KEY_STATE_COUNT; to++) {
+            assert_int_equal(key_may_move((enum key_state)from, (enum key_state)to), rows[from][to] == 'x');
+        }
+    }
+}
+
+static void test_states_of_the_key(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w, 0);
+    assert_int_equal(registrar_key_state(w.registrar), KEY_SYNCED);
+    assert_int_equal(registrar_goal(w.registrar), REGISTRAR_IDLE);
+    offer(&w, "one", true);
+    assert_int_equal(registrar_key_state(w.registrar), KEY_DIRTY);
+    assert_int_equal(registrar_goal(w.registrar), REGISTRAR_PUBLISH);
+    reply(&w, (struct registry_reply){.ttl_ms = 10000});
+    reply(&w, (struct registry_reply){.succeeded = true, .revision = 5});
+    assert_int_equal(registrar_key_state(w.registrar), KEY_SYNCED);
+    offer(&w, "two", true);
+    reply(&w, (struct registry_reply){.failure = REGISTRY_UNKNOWN});
+    assert_int_equal(registrar_key_state(w.registrar), KEY_MAYBE_WRITTEN);
+    assert_true(registrar_visible(w.registrar));
+    /* What stands there is wanted again, and the write may have been done all the same: read it. */
+    offer(&w, "one", true);
+    assert_int_equal(registrar_key_state(w.registrar), KEY_MAYBE_WRITTEN);
+    assert_false(registrar_in_sync(w.registrar));
+    w.now.mono = registrar_deadline(w.registrar).latest;
+    step(&w, (struct registrar_event){.type = REGISTRAR_ON_TICK});
+    assert_int_equal(w.asked.op, REGISTRY_GET);
+    reply(&w, (struct registry_reply){.revision = 6,
+                                      .kv = {.found = true,
+                                             .value = STR("two"),
+                                             .mod_revision = 6,
+                                             .lease = registrar_lease(w.registrar)}});
+    assert_int_equal(w.asked.op, REGISTRY_PUT);
+    assert_int_equal(w.asked.expect_revision, 6);
+    assert_int_equal(registrar_key_state(w.registrar), KEY_DIRTY);
+    reply(&w, (struct registry_reply){
+                  .revision = 8,
+                  .kv = {.found = true, .value = STR("theirs"), .mod_revision = 8, .lease = {.lo = 4242}}});
+    assert_int_equal(registrar_key_state(w.registrar), KEY_CONFLICT);
+    step(&w, (struct registrar_event){.type = REGISTRAR_ON_WITHDRAW});
+    assert_int_equal(registrar_goal(w.registrar), REGISTRAR_WITHDRAW);
+    step(&w, (struct registrar_event){.type = REGISTRAR_ON_LEAVE});
+    assert_int_equal(registrar_goal(w.registrar), REGISTRAR_LEAVE);
+    reply(&w, (struct registry_reply){.failure = REGISTRY_OK});
+    assert_int_equal(registrar_goal(w.registrar), REGISTRAR_GONE);
+    assert_int_equal(registrar_key_state(w.registrar), KEY_SYNCED);
+    finish(&w);
+}
+
+static void test_restart_reads_before_it_writes(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w, 0);
+    step(&w, (struct registrar_event){.type = REGISTRAR_ON_RECOVER, .lease = {.lo = 77}, .ttl_ms = 10000});
+    assert_int_equal(registrar_key_state(w.registrar), KEY_UNKNOWN);
+    assert_true(registrar_visible(w.registrar));
+    assert_true(registrar_is_leased(w.registrar));
+    assert_int_equal(w.asked.op, REGISTRY_KEEPALIVE);
+    reply(&w, (struct registry_reply){.ttl_ms = 10000});
+    assert_int_equal(w.asked.op, REGISTRY_GET);
+    reply(&w, (struct registry_reply){
+                  .revision = 6,
+                  .kv = {.found = true, .value = STR("one"), .mod_revision = 6, .lease = {.lo = 77}}});
+    assert_int_equal(registrar_key_state(w.registrar), KEY_SYNCED);
+    assert_int_equal(registrar_goal(w.registrar), REGISTRAR_PUBLISH);
+    finish(&w);
+}
+
 static void test_gone_stays_gone(void **state)
 {
     (void)state;
@@ -340,6 +452,10 @@ int main(void)
         cmocka_unit_test(test_a_refused_record_is_retried_slowly),
         cmocka_unit_test(test_offer_of_what_stands_asks_nothing),
         cmocka_unit_test(test_reload_changes_the_interval),
+        cmocka_unit_test(test_saves_precede_requests),
+        cmocka_unit_test(test_key_transitions),
+        cmocka_unit_test(test_states_of_the_key),
+        cmocka_unit_test(test_restart_reads_before_it_writes),
         cmocka_unit_test(test_gone_stays_gone),
         cmocka_unit_test(test_leaving_retries_soon),
         cmocka_unit_test(test_withdraw_races_with_a_put),

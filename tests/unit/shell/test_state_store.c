@@ -1,0 +1,149 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "outrider/base/buf.h"
+#include "outrider/base/error.h"
+#include "outrider/io/loop/loop.h"
+#include "shell/state_store_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct world {
+    char dir[64], path[96];
+    struct loop *loop;
+    struct state_store *store;
+    const char *content;
+};
+
+static void fill(void *user, struct buf *out)
+{
+    const struct world *w = user;
+    buf_str(out, str_of(w->content));
+}
+
+static void begin(struct world *w)
+{
+    struct error err;
+    *w = (struct world){.dir = "/tmp/outrider-state-XXXXXX", .content = "one"};
+    assert_non_null(mkdtemp(w->dir));
+    snprintf(w->path, sizeof(w->path), "%s/state.json", w->dir);
+    w->loop = loop_new(&err);
+    w->store = state_store_open(w->dir, 0, &err);
+    assert_non_null(w->loop);
+    assert_non_null(w->store);
+    state_store_start(w->store, w->loop, fill, w);
+}
+
+static void finish(struct world *w)
+{
+    char lock[96];
+    state_store_free(w->store);
+    loop_free(w->loop);
+    snprintf(lock, sizeof(lock), "%s/lock", w->dir);
+    unlink(lock);
+    unlink(w->path);
+    rmdir(w->dir);
+}
+
+static void assert_kept(struct world *w, const char *content)
+{
+    struct buf bytes = {0};
+    struct error err;
+    assert_int_equal(state_store_load(w->store, &err, &bytes), 0);
+    assert_string_equal(buf_text(&bytes), content);
+    buf_fini(&bytes);
+}
+
+static uint64_t writes(const struct world *w)
+{
+    uint64_t writes, failures;
+    state_store_count(w->store, &writes, &failures);
+    return writes;
+}
+
+static void test_written_before_a_request(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w);
+    state_store_write(w.store);
+    assert_kept(&w, "one");
+    state_store_write(w.store);
+    assert_int_equal(writes(&w), 1);
+    w.content = "two";
+    state_store_write(w.store); /* whatever the time since the last one */
+    assert_kept(&w, "two");
+    finish(&w);
+}
+
+static void test_written_where_it_is_due(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w);
+    state_store_write_due(w.store); /* nothing changed */
+    assert_int_equal(writes(&w), 0);
+    state_store_touch(w.store);
+    state_store_write_due(w.store);
+    assert_kept(&w, "one");
+    /* A burst costs one write a second. */
+    for (int i = 0; i < 100; i++) {
+        w.content = "two";
+        state_store_touch(w.store);
+        state_store_write_due(w.store);
+    }
+    assert_int_equal(writes(&w), 1);
+    while (writes(&w) == 1) {
+        loop_turn_once(w.loop, true);
+    }
+    assert_kept(&w, "two");
+    finish(&w);
+}
+
+static void test_synced_after_it_was_written(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w);
+    state_store_write(w.store);
+    assert_int_equal(writes(&w), 1);
+    state_store_flush(w.store); /* the same bytes, and not synced yet */
+    assert_int_equal(writes(&w), 2);
+    state_store_flush(w.store);
+    assert_int_equal(writes(&w), 2);
+    finish(&w);
+}
+
+static void test_failure_is_reported(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w);
+    assert_int_equal(mkdir(w.path, 0700), 0); /* a file cannot take the place of a directory */
+    state_store_write(w.store);
+    assert_string_not_equal(state_store_last_error(w.store), "");
+    assert_int_equal(rmdir(w.path), 0);
+    state_store_touch(w.store);
+    state_store_write(w.store);
+    assert_string_equal(state_store_last_error(w.store), "");
+    assert_kept(&w, "one");
+    finish(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_written_before_a_request),
+        cmocka_unit_test(test_written_where_it_is_due),
+        cmocka_unit_test(test_synced_after_it_was_written),
+        cmocka_unit_test(test_failure_is_reported),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
