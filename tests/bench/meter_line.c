@@ -80,7 +80,7 @@ static void floor_open(struct floor *floor, const char *name, const char *endpoi
     etcd_watch_open(&floor->watch, endpoint, floor->key, false);
 }
 
-/* The agent's transaction (codec/etcd_message_encode.c) for the floor's key. */
+/* The agent's transaction (codec/etcd/etcd_request.c) for the floor's key. */
 static void floor_body(struct bench *bench, const struct floor *floor)
 {
     struct str key = str_of(floor->key);

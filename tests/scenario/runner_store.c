@@ -205,6 +205,7 @@ void store_apply(struct store *store, const struct fake_call *call, int64_t boot
     case REGISTRY_DELETE:
     case REGISTRY_LIST:
     case REGISTRY_PROVE:
+    case REGISTRY_TXN:
     case REGISTRY_OP_COUNT: break; /* the registrar never asks for it */
     }
     ret_reply->revision = store->revision;

@@ -173,6 +173,7 @@ void etcd_apply(struct etcd *etcd, const struct registry_request *request, unsig
         break;
     case REGISTRY_LIST:  /* no agent lists */
     case REGISTRY_PROVE: /* nor asks what it may */
+    case REGISTRY_TXN:   /* nor needs several keys at once */
     case REGISTRY_OP_COUNT: break;
     }
     reply.revision = etcd->revision;

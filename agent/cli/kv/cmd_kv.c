@@ -41,7 +41,7 @@ static void print_kv(struct get *get, const struct etcd_kv *kv)
 static void on_page(const struct etcd_client_reply *reply, void *user)
 {
     struct get *get = user;
-    const struct etcd_answer *answer = reply->answer;
+    const struct etcd_response *answer = reply->response;
     const struct etcd_result *result = &answer->results[0];
     if (get->seen == 0) {
         get->revision = reply->revision;
@@ -66,8 +66,9 @@ static int get_all(struct get *get)
 {
     int status;
     do {
-        get->op.limit = get->left < ETCD_KV_PAGE_MAX ? get->left : ETCD_KV_PAGE_MAX;
-        status = kv_ask(get->kv, &(struct etcd_ask){.kind = ETCD_ASK_OP, .op = get->op}, on_page, get);
+        get->op.limit = get->left < ETCD_PAGE_MAX ? get->left : ETCD_PAGE_MAX;
+        status =
+            kv_ask(get->kv, &(struct etcd_request){.kind = ETCD_REQUEST_OP, .op = get->op}, on_page, get);
         get->op.key = buf_view(&get->next);
         get->op.revision = get->op.revision == 0 ? get->revision : get->op.revision;
     } while (status == 0 && get->more && kv_flush());
@@ -154,9 +155,9 @@ struct change {
 static void on_changed(const struct etcd_client_reply *reply, void *user)
 {
     const struct change *change = user;
-    const struct etcd_result *result = &reply->answer->results[0];
+    const struct etcd_result *result = &reply->response->results[0];
     if (!change->json) {
-        kv_print_result(reply->answer, result);
+        kv_print_result(reply->response, result);
         return;
     }
     struct buf document = {0};
@@ -165,7 +166,7 @@ static void on_changed(const struct etcd_client_reply *reply, void *user)
     json_write_key(&json, "revision");
     json_write_int(&json, reply->revision);
     json_write_key(&json, "result");
-    kv_json_result(&json, reply->answer, result);
+    kv_json_result(&json, reply->response, result);
     json_write_object_end(&json);
     kv_print_json(&document);
     buf_fini(&document);
@@ -177,7 +178,7 @@ static int change(const struct kv_options *options, const struct etcd_op *op)
     struct change how = {.json = options->json};
     int status = kv_open(&kv, options);
     if (status == 0) {
-        status = kv_ask(&kv, &(struct etcd_ask){.kind = ETCD_ASK_OP, .op = *op}, on_changed, &how);
+        status = kv_ask(&kv, &(struct etcd_request){.kind = ETCD_REQUEST_OP, .op = *op}, on_changed, &how);
         kv_close(&kv);
     }
     return status;

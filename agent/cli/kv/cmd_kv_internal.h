@@ -4,7 +4,7 @@
 
 #include "outrider/base/buf.h"
 #include "outrider/cli/common/cli.h"
-#include "outrider/codec/etcd/etcd_kv.h"
+#include "outrider/codec/etcd/etcd_response.h"
 #include "outrider/registry/etcd/etcd.h"
 #include "outrider/registry/etcd/etcd_client.h"
 #include "outrider/registry/registry.h"
@@ -44,7 +44,7 @@ void kv_close(struct kv *kv);
 
 /* Asks and waits for the answer, which `fn` is handed when it is one. Returns 0; or the exit status, all
  * said: EX_TEMPFAIL where another try may help. */
-int kv_ask(struct kv *kv, const struct etcd_ask *ask, etcd_client_fn *fn, void *user) MUST_CHECK;
+int kv_ask(struct kv *kv, const struct etcd_request *ask, etcd_client_fn *fn, void *user) MUST_CHECK;
 
 /* Says what went wrong and what to do about it; returns the exit status. */
 int kv_fail(enum registry_failure failure, struct str error);
@@ -87,8 +87,8 @@ void kv_json_bytes(struct json_writer *json, const char *name, struct str bytes)
 void kv_json(struct json_writer *json, const struct etcd_kv *kv);
 
 /* What one operation of a transaction came to. */
-void kv_print_result(const struct etcd_answer *answer, const struct etcd_result *result);
-void kv_json_result(struct json_writer *json, const struct etcd_answer *answer,
+void kv_print_result(const struct etcd_response *answer, const struct etcd_result *result);
+void kv_json_result(struct json_writer *json, const struct etcd_response *answer,
                     const struct etcd_result *result);
 
 /* The document with LF; forgets it. */

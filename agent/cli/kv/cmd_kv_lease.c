@@ -11,7 +11,7 @@
 enum { RETRY_S = 1 };
 
 struct lease {
-    struct etcd_ask ask;
+    struct etcd_request ask;
     bool json;
     int64_t ttl_ms; /* as last answered */
     bool gone;
@@ -38,7 +38,7 @@ static void json_seconds(struct json_writer *json, const char *name, int64_t ms)
     json_write_int(json, seconds(ms));
 }
 
-static void json_keys(struct json_writer *json, const struct etcd_answer *answer)
+static void json_keys(struct json_writer *json, const struct etcd_response *answer)
 {
     json_write_key(json, "keys");
     json_write_array(json);
@@ -50,7 +50,7 @@ static void json_keys(struct json_writer *json, const struct etcd_answer *answer
     json_write_array_end(json);
 }
 
-static void json_leases(struct json_writer *json, const struct etcd_answer *answer)
+static void json_leases(struct json_writer *json, const struct etcd_response *answer)
 {
     json_write_key(json, "leases");
     json_write_array(json);
@@ -64,21 +64,21 @@ static void print_json(const struct lease *lease, const struct etcd_client_reply
 {
     struct buf document = {0};
     struct json_writer json = {.out = &document};
-    enum etcd_ask_kind kind = lease->ask.kind;
+    enum etcd_request_kind kind = lease->ask.kind;
     json_write_object(&json);
-    if (kind == ETCD_ASK_LEASES) {
-        json_leases(&json, reply->answer);
+    if (kind == ETCD_REQUEST_LEASES) {
+        json_leases(&json, reply->response);
     } else {
         json_id(&json, "lease", lease->ask.lease);
     }
-    if (kind == ETCD_ASK_GRANT || kind == ETCD_ASK_KEEPALIVE || kind == ETCD_ASK_TIME_TO_LIVE) {
-        json_seconds(&json, "ttl", reply->answer->ttl_ms);
+    if (kind == ETCD_REQUEST_GRANT || kind == ETCD_REQUEST_KEEPALIVE || kind == ETCD_REQUEST_TIME_TO_LIVE) {
+        json_seconds(&json, "ttl", reply->response->ttl_ms);
     }
-    if (kind == ETCD_ASK_TIME_TO_LIVE) {
-        json_seconds(&json, "granted", reply->answer->granted_ttl_ms);
+    if (kind == ETCD_REQUEST_TIME_TO_LIVE) {
+        json_seconds(&json, "granted", reply->response->granted_ttl_ms);
     }
     if (lease->ask.keys) {
-        json_keys(&json, reply->answer);
+        json_keys(&json, reply->response);
     }
     json_write_key(&json, "revision");
     json_write_int(&json, reply->revision);
@@ -87,7 +87,7 @@ static void print_json(const struct lease *lease, const struct etcd_client_reply
     buf_fini(&document);
 }
 
-static void print_time_to_live(const struct lease *lease, const struct etcd_answer *answer)
+static void print_time_to_live(const struct lease *lease, const struct etcd_response *answer)
 {
     if (answer->ttl_ms < 0) {
         return; /* cmd says so */
@@ -99,39 +99,39 @@ static void print_time_to_live(const struct lease *lease, const struct etcd_answ
     }
 }
 
-static void print_text(const struct lease *lease, const struct etcd_answer *answer)
+static void print_text(const struct lease *lease, const struct etcd_response *answer)
 {
     uint64_t id = (uint64_t)lease->ask.lease;
     switch (lease->ask.kind) {
-    case ETCD_ASK_GRANT:
+    case ETCD_REQUEST_GRANT:
         printf("lease %016" PRIx64 " granted with TTL(%" PRId64 "s)\n", id, seconds(answer->ttl_ms));
         break;
-    case ETCD_ASK_KEEPALIVE:
+    case ETCD_REQUEST_KEEPALIVE:
         printf("lease %016" PRIx64 " keepalived with TTL(%" PRId64 ")\n", id, seconds(answer->ttl_ms));
         break;
-    case ETCD_ASK_REVOKE: printf("lease %016" PRIx64 " revoked\n", id); break;
-    case ETCD_ASK_TIME_TO_LIVE: print_time_to_live(lease, answer); break;
-    case ETCD_ASK_LEASES:
+    case ETCD_REQUEST_REVOKE: printf("lease %016" PRIx64 " revoked\n", id); break;
+    case ETCD_REQUEST_TIME_TO_LIVE: print_time_to_live(lease, answer); break;
+    case ETCD_REQUEST_LEASES:
         printf("found %zu leases\n", answer->lease_count);
         for (size_t i = 0; i < answer->lease_count; i++) {
             printf("%016" PRIx64 "\n", (uint64_t)answer->leases[i]);
         }
         break;
-    case ETCD_ASK_OP:
-    case ETCD_ASK_TXN:
-    case ETCD_ASK_COUNT: break;
+    case ETCD_REQUEST_OP:
+    case ETCD_REQUEST_TXN:
+    case ETCD_REQUEST_COUNT: break;
     }
 }
 
 static void on_answer(const struct etcd_client_reply *reply, void *user)
 {
     struct lease *lease = user;
-    lease->ttl_ms = reply->answer->ttl_ms;
-    lease->gone = lease->ask.kind == ETCD_ASK_TIME_TO_LIVE && lease->ttl_ms < 0;
+    lease->ttl_ms = reply->response->ttl_ms;
+    lease->gone = lease->ask.kind == ETCD_REQUEST_TIME_TO_LIVE && lease->ttl_ms < 0;
     if (lease->json) {
         print_json(lease, reply);
     } else {
-        print_text(lease, reply->answer);
+        print_text(lease, reply->response);
     }
 }
 
@@ -182,7 +182,7 @@ static int take_id(const struct command *command, struct cli_args args, struct k
 static int cmd_grant(const struct command *command, struct cli_args args)
 {
     struct kv_options common = {0};
-    struct lease lease = {.ask.kind = ETCD_ASK_GRANT};
+    struct lease lease = {.ask.kind = ETCD_REQUEST_GRANT};
     struct cli_args words;
     int status;
     if (!take_words(command, args, &common, NULL, NULL, 1, &words, &status)) {
@@ -198,7 +198,7 @@ static int cmd_grant(const struct command *command, struct cli_args args)
 }
 
 /* take_id's -1: --help was asked for and given. */
-static int on_id(const struct command *command, struct cli_args args, enum etcd_ask_kind kind,
+static int on_id(const struct command *command, struct cli_args args, enum etcd_request_kind kind,
                  const char *flag_name)
 {
     struct kv_options common = {0};
@@ -209,18 +209,18 @@ static int on_id(const struct command *command, struct cli_args args, enum etcd_
 
 static int cmd_revoke(const struct command *command, struct cli_args args)
 {
-    return on_id(command, args, ETCD_ASK_REVOKE, NULL);
+    return on_id(command, args, ETCD_REQUEST_REVOKE, NULL);
 }
 
 static int cmd_time_to_live(const struct command *command, struct cli_args args)
 {
-    return on_id(command, args, ETCD_ASK_TIME_TO_LIVE, "--keys");
+    return on_id(command, args, ETCD_REQUEST_TIME_TO_LIVE, "--keys");
 }
 
 static int cmd_list(const struct command *command, struct cli_args args)
 {
     struct kv_options common = {0};
-    struct lease lease = {.ask.kind = ETCD_ASK_LEASES};
+    struct lease lease = {.ask.kind = ETCD_REQUEST_LEASES};
     struct cli_args words;
     int status;
     return take_words(command, args, &common, NULL, NULL, 0, &words, &status) ? run(&common, &lease) : status;
@@ -250,7 +250,7 @@ static int keep(struct kv *kv, struct lease *lease)
 static int cmd_keep_alive(const struct command *command, struct cli_args args)
 {
     struct kv_options common = {0};
-    struct lease lease = {.ask.kind = ETCD_ASK_KEEPALIVE};
+    struct lease lease = {.ask.kind = ETCD_REQUEST_KEEPALIVE};
     bool once = false;
     int status = take_id(command, args, &common, "--once", &once, &lease.ask.lease);
     if (status != 0) {

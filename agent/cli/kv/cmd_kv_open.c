@@ -108,13 +108,13 @@ static void on_answer(const struct etcd_client_reply *reply, void *user)
     }
 }
 
-int kv_ask(struct kv *kv, const struct etcd_ask *ask, etcd_client_fn *fn, void *user)
+int kv_ask(struct kv *kv, const struct etcd_request *ask, etcd_client_fn *fn, void *user)
 {
     int64_t timeout_ms = kv->config->registry.request_timeout_ms;
     kv->answered = false;
     kv->on_answer = fn;
     kv->on_answer_user = user;
-    etcd_client_ask(kv->etcd, ask, timeout_ms > ASK_MS ? timeout_ms : ASK_MS, on_answer, kv);
+    etcd_client_send(kv->etcd, ask, timeout_ms > ASK_MS ? timeout_ms : ASK_MS, on_answer, kv);
     while (!kv->answered) {
         loop_turn_once(kv->loop, true);
     }

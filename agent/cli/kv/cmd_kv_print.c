@@ -58,7 +58,7 @@ void kv_json(struct json_writer *json, const struct etcd_kv *kv)
     json_write_object_end(json);
 }
 
-void kv_print_result(const struct etcd_answer *answer, const struct etcd_result *result)
+void kv_print_result(const struct etcd_response *answer, const struct etcd_result *result)
 {
     if (result->kind == ETCD_PUT) {
         puts("OK");
@@ -70,7 +70,7 @@ void kv_print_result(const struct etcd_answer *answer, const struct etcd_result 
     }
 }
 
-void kv_json_result(struct json_writer *json, const struct etcd_answer *answer,
+void kv_json_result(struct json_writer *json, const struct etcd_response *answer,
                     const struct etcd_result *result)
 {
     static const char *const names[] = {[ETCD_GET] = "get", [ETCD_PUT] = "put", [ETCD_DELETE] = "del"};

@@ -4,7 +4,7 @@
 
 #include "outrider/base/attr.h"
 #include "outrider/base/queue.h"
-#include "outrider/codec/etcd/etcd_kv.h"
+#include "outrider/codec/etcd/etcd_request.h"
 
 struct error;
 

@@ -19,11 +19,11 @@ static void print_json(const struct etcd_client_reply *reply)
     json_write_key(&json, "revision");
     json_write_int(&json, reply->revision);
     json_write_key(&json, "succeeded");
-    json_write_bool(&json, reply->answer->succeeded);
+    json_write_bool(&json, reply->response->succeeded);
     json_write_key(&json, "results");
     json_write_array(&json);
-    for (size_t i = 0; i < reply->answer->result_count; i++) {
-        kv_json_result(&json, reply->answer, &reply->answer->results[i]);
+    for (size_t i = 0; i < reply->response->result_count; i++) {
+        kv_json_result(&json, reply->response, &reply->response->results[i]);
     }
     json_write_array_end(&json);
     json_write_object_end(&json);
@@ -34,15 +34,15 @@ static void print_json(const struct etcd_client_reply *reply)
 static void on_answer(const struct etcd_client_reply *reply, void *user)
 {
     struct outcome *outcome = user;
-    outcome->succeeded = reply->answer->succeeded;
+    outcome->succeeded = reply->response->succeeded;
     if (outcome->json) {
         print_json(reply);
         return;
     }
     puts(outcome->succeeded ? "SUCCESS" : "FAILURE");
-    for (size_t i = 0; i < reply->answer->result_count; i++) {
+    for (size_t i = 0; i < reply->response->result_count; i++) {
         putchar('\n');
-        kv_print_result(reply->answer, &reply->answer->results[i]);
+        kv_print_result(reply->response, &reply->response->results[i]);
     }
 }
 
@@ -54,7 +54,7 @@ static int run(const struct kv_options *options, const struct etcd_txn *txn)
     if (status != 0) {
         return status;
     }
-    status = kv_ask(&kv, &(struct etcd_ask){.kind = ETCD_ASK_TXN, .txn = *txn}, on_answer, &outcome);
+    status = kv_ask(&kv, &(struct etcd_request){.kind = ETCD_REQUEST_TXN, .txn = *txn}, on_answer, &outcome);
     kv_close(&kv);
     return status == 0 && !outcome.succeeded ? EX_FAILED : status;
 }

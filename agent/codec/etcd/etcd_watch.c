@@ -28,7 +28,7 @@ struct etcd_watch_decoder *etcd_watch_decoder_new(const struct registry_watch *w
     struct etcd_watch_decoder *decoder = mem_zalloc(sizeof(*decoder));
     decoder->id = watch->id;
     decoder->from_revision = watch->from_revision;
-    decoder->status = 200;
+    decoder->http_status = 200;
     decoder->count = watch->range_count;
     for (size_t i = 0; i < watch->range_count; i++) {
         struct watched *watched = &decoder->watched[i];
@@ -54,13 +54,12 @@ void etcd_watch_decoder_free(struct etcd_watch_decoder *decoder)
     }
     buf_fini(&decoder->input);
     buf_fini(&decoder->frame);
-    etcd_message_fini(&decoder->message);
     free(decoder);
 }
 
 void etcd_watch_decoder_head(struct etcd_watch_decoder *decoder, int status)
 {
-    decoder->status = status;
+    decoder->http_status = status;
 }
 
 void etcd_watch_decoder_feed(struct etcd_watch_decoder *decoder, struct str bytes)
@@ -69,7 +68,7 @@ void etcd_watch_decoder_feed(struct etcd_watch_decoder *decoder, struct str byte
     if (decoder->over) {
         return;
     }
-    if (decoder->status != 200) {
+    if (decoder->http_status != 200) {
         size_t room = input->size < ERROR_BODY_MAX ? ERROR_BODY_MAX - input->size : 0;
         bytes.size = bytes.size < room ? bytes.size : room;
     }
@@ -116,12 +115,12 @@ static bool on_canceled(struct etcd_watch_decoder *decoder, const json_t *result
         ret_event->elsewhere = false;
         return true;
     }
-    etcd_message_reset(&decoder->message);
+    decoder->status = (struct etcd_status){0};
     if (json_is_string(reason)) {
-        etcd_message_classify_reason((struct str){json_string_value(reason), json_string_length(reason)},
-                                     &decoder->message);
+        etcd_status_of_reason((struct str){json_string_value(reason), json_string_length(reason)},
+                              &decoder->status);
     }
-    if (decoder->message.text[0] == '\0') {
+    if (decoder->status.text[0] == '\0') {
         return etcd_watch_emit_failure(decoder, "etcd cancelled the watch and does not say why", ret_event);
     }
     return etcd_watch_emit_ended(decoder, ret_event);
@@ -130,7 +129,7 @@ static bool on_canceled(struct etcd_watch_decoder *decoder, const json_t *result
 static bool on_created(struct etcd_watch_decoder *decoder, struct watched *watched,
                        struct etcd_watch_event *ret_event)
 {
-    int64_t revision = decoder->message.revision;
+    int64_t revision = decoder->status.revision;
     bool all = !decoder->opened;
     watched->created = true;
     decoder->created_at = revision > decoder->created_at ? revision : decoder->created_at;
@@ -177,9 +176,9 @@ static bool on_result(struct etcd_watch_decoder *decoder, const json_t *result, 
     const json_t *left = json_object_get(result, "events"); /* they were cut out */
     bool no_list =
         left != NULL && !json_is_null(left) && !(json_is_array(left) && json_array_size(left) == 0);
-    etcd_message_reset(&decoder->message);
-    if (no_list || etcd_message_read_header(result, &decoder->message) < 0 ||
-        etcd_json_i64(result, "watch_id", &watch_id) < 0 || decoder->message.revision < 0) {
+    decoder->status = (struct etcd_status){0};
+    if (no_list || etcd_json_header(result, &decoder->status) < 0 ||
+        etcd_json_i64(result, "watch_id", &watch_id) < 0 || decoder->status.revision < 0) {
         return etcd_watch_emit_unexpected(decoder, "required fields are missing or of the wrong kind",
                                           ret_event);
     }
@@ -195,7 +194,7 @@ static bool on_result(struct etcd_watch_decoder *decoder, const json_t *result, 
         return on_created(decoder, watched, ret_event);
     }
     if (events.size == 0) {
-        int64_t revision = decoder->message.revision;
+        int64_t revision = decoder->status.revision;
         watched->known = revision > watched->known ? revision : watched->known;
     }
     return on_events(decoder, watched, events, is_true(result, "fragment"), ret_event) ||
@@ -211,8 +210,8 @@ static bool on_root(struct etcd_watch_decoder *decoder, const json_t *root, stru
                    : etcd_watch_emit_unexpected(decoder, "no JSON", ret_event);
     }
     if (etcd_error_is(root)) {
-        etcd_message_reset(&decoder->message);
-        etcd_error_classify(REGISTRY_GET, decoder->status, line, root, &decoder->message);
+        decoder->status = (struct etcd_status){0};
+        etcd_error_classify(REGISTRY_GET, decoder->http_status, line, root, &decoder->status);
         return etcd_watch_emit_ended(decoder, ret_event);
     }
     return on_result(decoder, json_object_get(root, "result"), events, ret_event);
@@ -222,7 +221,7 @@ static bool on_line(struct etcd_watch_decoder *decoder, struct str line, struct 
 {
     buf_clear(&decoder->frame);
     struct str events = etcd_watch_line_split(line, &decoder->frame);
-    json_t *root = etcd_json_parse(buf_view(&decoder->frame));
+    json_t *root = etcd_json_parse(buf_view(&decoder->frame), ETCD_VALUES_MAX);
     bool told = on_root(decoder, root, line, events, ret_event);
     json_decref(root);
     return told;
@@ -266,11 +265,11 @@ static void give_back_room(struct etcd_watch_decoder *decoder)
 
 static bool on_end(struct etcd_watch_decoder *decoder, struct etcd_watch_event *ret_event)
 {
-    etcd_message_reset(&decoder->message);
-    if (decoder->status != 200) {
+    decoder->status = (struct etcd_status){0};
+    if (decoder->http_status != 200) {
         struct str body = buf_view(&decoder->input);
-        json_t *root = etcd_json_parse(body);
-        etcd_error_classify(REGISTRY_GET, decoder->status, body, root, &decoder->message);
+        json_t *root = etcd_json_parse(body, ETCD_VALUES_MAX);
+        etcd_error_classify(REGISTRY_GET, decoder->http_status, body, root, &decoder->status);
         json_decref(root);
     } else if (!decoder->opened) {
         return etcd_watch_emit_failure(decoder, "the answer ended before the watch began", ret_event);
@@ -286,7 +285,7 @@ bool etcd_watch_decoder_next(struct etcd_watch_decoder *decoder, struct etcd_wat
             return true;
         }
         struct str line;
-        int got = decoder->status == 200 ? take_line(decoder, &line) : 0;
+        int got = decoder->http_status == 200 ? take_line(decoder, &line) : 0;
         if (got < 0) {
             return etcd_watch_emit_failure(decoder, "a line longer than any of etcd's", ret_event);
         }

@@ -37,16 +37,16 @@ static struct registry_watch_event *begin_event(const struct etcd_watch_decoder 
 
 bool etcd_watch_emit_ended(struct etcd_watch_decoder *decoder, struct etcd_watch_event *ret_event)
 {
-    const struct etcd_message *message = &decoder->message;
+    const struct etcd_status *status = &decoder->status;
     struct registry_watch_event *event = begin_event(decoder, REGISTRY_WATCH_ENDED, ret_event);
-    bool about_watches = message->failure == REGISTRY_OK || message->failure == REGISTRY_OVERLOADED ||
-                         message->failure == REGISTRY_DENIED || message->failure == REGISTRY_REFUSED;
-    event->failure = about_watches ? message->failure : REGISTRY_RETRY;
-    event->error = event->failure == REGISTRY_OK ? STR("") : str_of(message->text);
+    bool about_watches = status->failure == REGISTRY_OK || status->failure == REGISTRY_OVERLOADED ||
+                         status->failure == REGISTRY_DENIED || status->failure == REGISTRY_REFUSED;
+    event->failure = about_watches ? status->failure : REGISTRY_RETRY;
+    event->error = event->failure == REGISTRY_OK ? STR("") : str_of(status->text);
     event->read_anew = decoder->compact_revision > 0;
     event->oldest = decoder->compact_revision;
-    ret_event->elsewhere = message->elsewhere;
-    ret_event->token_refused = message->token_refused;
+    ret_event->elsewhere = status->elsewhere;
+    ret_event->token_refused = status->token_refused;
     decoder->over = true;
     return true;
 }
@@ -54,10 +54,10 @@ bool etcd_watch_emit_ended(struct etcd_watch_decoder *decoder, struct etcd_watch
 bool etcd_watch_emit_failure(struct etcd_watch_decoder *decoder, const char *why,
                              struct etcd_watch_event *ret_event)
 {
-    etcd_message_reset(&decoder->message);
-    decoder->message.failure = REGISTRY_RETRY;
-    decoder->message.elsewhere = true;
-    snprintf(decoder->message.text, sizeof(decoder->message.text), "%s", why);
+    decoder->status = (struct etcd_status){0};
+    decoder->status.failure = REGISTRY_RETRY;
+    decoder->status.elsewhere = true;
+    snprintf(decoder->status.text, sizeof(decoder->status.text), "%s", why);
     return etcd_watch_emit_ended(decoder, ret_event);
 }
 
@@ -114,7 +114,7 @@ bool etcd_watch_emit_opened(struct etcd_watch_decoder *decoder, struct etcd_watc
     decoder->opened = true;
     struct registry_watch_event *event = begin_event(decoder, REGISTRY_WATCH_OPENED, ret_event);
     event->revision = revision;
-    event->cluster = decoder->message.cluster;
+    event->cluster = decoder->status.cluster;
     if (decoder->from_revision == 0) {
         for (size_t i = 0; i < decoder->count; i++) {
             forget_until(&decoder->watched[i], revision);

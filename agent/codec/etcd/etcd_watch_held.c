@@ -1,6 +1,6 @@
 #include "etcd_watch_held_internal.h"
 
-#include "etcd_message_internal.h"
+#include "etcd_codec_internal.h"
 
 #include "outrider/base/base64.h"
 #include "outrider/base/mem.h"
@@ -124,7 +124,7 @@ static int64_t keep(struct etcd_watch_held *held, const json_t *event, const str
 int64_t etcd_watch_held_add(struct etcd_watch_held *held, struct str event,
                             const struct registry_range *range, int64_t known)
 {
-    json_t *root = etcd_json_parse(event);
+    json_t *root = etcd_json_parse(event, ETCD_VALUES_MAX);
     int64_t revision = keep(held, root, range, known);
     json_decref(root);
     return revision;

@@ -4,7 +4,7 @@
 
 #include "outrider/codec/etcd/etcd_watch.h"
 
-#include "etcd_message_internal.h"
+#include "etcd_codec_internal.h"
 #include "etcd_watch_held_internal.h"
 
 struct watched {
@@ -22,7 +22,7 @@ struct etcd_watch_decoder {
     int64_t from_revision;
     struct watched watched[REGISTRY_RANGES_MAX];
     size_t count;
-    int status;
+    int http_status;
     struct buf input;
     size_t start, searched; /* in input: the line being read, and how far it has no end */
     bool finished, opened, over;
@@ -30,7 +30,7 @@ struct etcd_watch_decoder {
     int64_t reported;        /* revision of the last event */
     int64_t created_at;      /* newest revision at which a range was created */
     struct buf frame;
-    struct etcd_message message; /* what the line being read says of itself */
+    struct etcd_status status; /* what the line being read says of itself */
     int64_t compact_revision;
 };
 
@@ -40,7 +40,7 @@ bool etcd_watch_emit_opened(struct etcd_watch_decoder *decoder, struct etcd_watc
 bool etcd_watch_emit_changed(struct etcd_watch_decoder *decoder, struct etcd_watch_event *ret_event);
 bool etcd_watch_emit_progress(struct etcd_watch_decoder *decoder, struct etcd_watch_event *ret_event);
 
-/* ENDED by what `message` says; by a failure in our words; by something that is not etcd's. */
+/* ENDED by what `status` says; by a failure in our words; by something that is not etcd's. */
 bool etcd_watch_emit_ended(struct etcd_watch_decoder *decoder, struct etcd_watch_event *ret_event);
 bool etcd_watch_emit_failure(struct etcd_watch_decoder *decoder, const char *why,
                              struct etcd_watch_event *ret_event);

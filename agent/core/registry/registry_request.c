@@ -10,6 +10,7 @@ const char *registry_op_name(enum registry_op op)
         [REGISTRY_GET] = "get",       [REGISTRY_PUT] = "put",
         [REGISTRY_DELETE] = "delete", [REGISTRY_LIST] = "list",
         [REGISTRY_PROVE] = "prove",   [REGISTRY_COMPARE] = "compare",
+        [REGISTRY_TXN] = "txn",
     };
     return (size_t)op < COUNT_OF(names) ? names[op] : "unknown";
 }

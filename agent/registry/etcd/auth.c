@@ -176,21 +176,22 @@ static void ask_next(struct auth *auth);
 static void on_answer(struct auth *auth, const struct http_result *result)
 {
     struct etcd *etcd = auth->etcd;
-    struct etcd_message message = {0};
-    etcd_message_decode_login(result->status, result->body, &message);
-    enum registry_failure failure = message.failure;
-    if (message.elsewhere) {
-        endpoints_failed(&etcd->endpoints, auth->endpoint, message.text);
+    struct etcd_status status;
+    struct buf token = {0};
+    etcd_login_decode(result->status, result->body, &status, &token);
+    enum registry_failure failure = status.failure;
+    if (status.elsewhere) {
+        endpoints_failed(&etcd->endpoints, auth->endpoint, status.text);
     } else {
-        endpoints_answered(&etcd->endpoints, auth->endpoint, message.cluster);
+        endpoints_answered(&etcd->endpoints, auth->endpoint, status.cluster);
     }
     if (failure == REGISTRY_OK) {
-        accept_token(auth, buf_view(&message.value));
+        accept_token(auth, buf_view(&token));
     } else {
-        add_trail(auth, message.text);
+        add_trail(auth, status.text);
     }
-    wipe_buf(&message.value);
-    if (failure != REGISTRY_OVERLOADED && message.elsewhere) {
+    wipe_buf(&token);
+    if (failure != REGISTRY_OVERLOADED && status.elsewhere) {
         ask_next(auth);
     } else {
         finish(auth, failure);
@@ -219,7 +220,7 @@ static void post(struct auth *auth, struct str password)
     struct buf body = {0};
     (void)buf_extend(&body, PASSWORD_ESCAPED_MAX + 6 * strlen(auth->username) + 64);
     buf_clear(&body);
-    etcd_message_encode_login(str_of(auth->username), password, &body);
+    etcd_login_encode(str_of(auth->username), password, &body);
     int64_t share = endpoints_share(&etcd->endpoints, auth->asked, auth->left_ms);
     auth->asked = endpoints_with(auth->asked, auth->endpoint);
     const char *headers[ETCD_HEADERS_MAX];
@@ -230,7 +231,7 @@ static void post(struct auth *auth, struct str password)
         .body = buf_view(&body),
         .timeout_ms = share,
         .connect_timeout_ms = share,
-        .max_response = ETCD_MESSAGE_MAX,
+        .max_response = ETCD_RESPONSE_MAX,
         .secret = true,
     };
     auth->http = http_client_post(etcd->http, &call, on_result, auth);

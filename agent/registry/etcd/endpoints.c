@@ -2,7 +2,6 @@
 
 #include "outrider/base/buf.h"
 #include "outrider/base/mem.h"
-#include "outrider/codec/etcd/etcd_message.h"
 #include "outrider/os/clock.h"
 
 #include <assert.h>
@@ -21,9 +20,6 @@ static char *join(const char *name, const char *path)
 static void endpoint_init(struct endpoint *endpoint, const char *name)
 {
     endpoint->name = mem_strdup(name);
-    for (int op = 0; op < REGISTRY_OP_COUNT; op++) {
-        endpoint->urls[op] = join(name, etcd_message_path((enum registry_op)op));
-    }
     endpoint->login_url = join(name, "/v3/auth/authenticate");
     endpoint->watch_url = join(name, "/v3/watch");
 }
@@ -43,9 +39,6 @@ void endpoints_fini(struct endpoints *endpoints)
         free(endpoints->list[i].name);
         free(endpoints->list[i].login_url);
         free(endpoints->list[i].watch_url);
-        for (int op = 0; op < REGISTRY_OP_COUNT; op++) {
-            free(endpoints->list[i].urls[op]);
-        }
     }
     *endpoints = (struct endpoints){0};
 }

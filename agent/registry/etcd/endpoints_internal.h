@@ -17,8 +17,7 @@
 enum { ENDPOINT_TROUBLE_MAX = 256 };
 
 struct endpoint {
-    char *name;                    /* scheme://host:port, as configured */
-    char *urls[REGISTRY_OP_COUNT]; /* of each operation */
+    char *name; /* scheme://host:port, as configured */
     char *login_url, *watch_url;
     uint64_t failed;                       /* which failure of all was its last one; 0: it is in favour */
     int64_t failed_wall;                   /* when that was, ms since 1970 */

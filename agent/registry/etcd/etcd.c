@@ -6,17 +6,17 @@
  *                            '-------'  |
  *                                       '--> a write that may have been done, or nobody left -> reply
  *
- * What is harmless to repeat: reads, keepalives, a revoke, and a grant because its id is ours
- * (docs/design/etcd-gateway.md, "Lease ids"). A put or delete of unknown outcome is the registrar's to
- * decide: it alone knows what that means (docs/design/etcd-gateway.md, "Unknown outcome"). */
+ * Harmless to repeat are reads, keepalives, a revoke, and a grant because the client chose its id
+ * (docs/design/etcd-gateway.md, "Lease ids"). A write of unknown outcome is left to its client, which knows what it means
+ * (docs/design/etcd-gateway.md, "Unknown outcome"). */
 #include "outrider/registry/etcd/etcd.h"
 
-#include "client_internal.h"
 #include "etcd_internal.h"
 #include "outrider/base/blob.h"
 #include "outrider/base/mem.h"
 #include "outrider/io/http/client/http_client.h"
 #include "outrider/os/clock.h"
+#include "outrider/registry/etcd/etcd_client.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -31,9 +31,14 @@ enum { BUFFER_KEPT = 64 * 1024 };
 struct etcd_call {
     struct etcd_call *next, *previous;
     struct etcd *etcd;
-    struct registry_request request; /* its key is `key`; a reference on its value is ours */
-    struct etcd_asked *asked_for;    /* owned: what is asked instead, `request` only saying what it is like */
-    char *key, *range_end;
+    uint64_t id;
+    enum registry_op op, like;   /* what was asked; the operation that fails as it does */
+    struct etcd_request request; /* as far as the decoder looks at it */
+    etcd_client_fn *fn;          /* NULL: a request of the registry */
+    void *user;
+    const char *problem; /* why it is not sent; NULL: it is */
+    struct deferred refusal;
+    struct buf body, url;
     int64_t left_ms;
     size_t endpoint; /* being asked, or the last that was */
     endpoint_set asked;
@@ -61,8 +66,7 @@ const char *etcd_without_url(const char *text, const char *url)
     return strncmp(text, url, size) == 0 && strncmp(text + size, ": ", 2) == 0 ? text + size + 2 : text;
 }
 
-/* The server gives up when we do, or it would go on for 7 s for nobody (docs/design/etcd-gateway.md,
- * "Timeouts"). */
+/* Without it the server works on for 7 s after the client gave up (docs/design/etcd-gateway.md, "Timeouts"). */
 static const char *timeout_header(struct etcd *etcd, int64_t timeout_ms)
 {
     timeout_ms = timeout_ms < GRPC_TIMEOUT_MAX_MS ? timeout_ms : GRPC_TIMEOUT_MAX_MS;
@@ -90,17 +94,13 @@ void etcd_headers(struct etcd *etcd, int64_t timeout_ms, const char *ret_headers
 
 static void on_login(enum registry_failure failure, struct str error, void *user);
 
-static struct etcd_call *call_new(struct etcd *etcd, const struct registry_request *request)
+static struct etcd_call *call_new(struct etcd *etcd, const struct etcd_request *request, int64_t timeout_ms)
 {
     struct etcd_call *call = mem_zalloc(sizeof(*call));
     call->etcd = etcd;
     call->request = *request;
-    call->key = mem_copy(request->key.data, request->key.size);
-    call->request.key.data = call->key;
-    call->range_end = mem_copy(request->range_end.data, request->range_end.size);
-    call->request.range_end.data = call->range_end;
-    call->request.value = blob_ref(request->value);
-    call->left_ms = request->timeout_ms;
+    etcd_request_encode(request, &call->body);
+    call->left_ms = timeout_ms;
     call->endpoint = endpoints_next(&etcd->endpoints, 0);
     call->wait.fn = on_login;
     call->wait.user = call;
@@ -124,11 +124,10 @@ static void call_free(struct etcd_call *call)
     }
     http_request_cancel(call->http);
     auth_cancel(&call->wait);
-    blob_unref(call->request.value);
+    deferred_cancel(&call->refusal);
     buf_fini(&call->trail);
-    etcd_asked_free(call->asked_for);
-    free(call->key);
-    free(call->range_end);
+    buf_fini(&call->body);
+    buf_fini(&call->url);
     free(call);
 }
 
@@ -137,18 +136,18 @@ static const char *endpoint_name(const struct etcd_call *call)
     return call->etcd->endpoints.list[call->endpoint].name;
 }
 
-/* What is asked, for people. */
+/* For people: a request of the registry by its operation there. */
 static const char *call_name(const struct etcd_call *call)
 {
-    return call->asked_for != NULL ? call->asked_for->name : registry_op_name(call->request.op);
+    return call->fn == NULL ? registry_op_name(call->op) : etcd_request_name(&call->request);
 }
 
 /* Where it is posted to on the endpoint being asked; borrowed until the next attempt. */
-static const char *call_url(const struct etcd_call *call)
+static const char *call_url(struct etcd_call *call)
 {
-    const struct endpoint *endpoint = &call->etcd->endpoints.list[call->endpoint];
-    return call->asked_for != NULL ? etcd_asked_url(call->asked_for, endpoint->name)
-                                   : endpoint->urls[call->request.op];
+    buf_clear(&call->url);
+    buf_printf(&call->url, "%s%s", endpoint_name(call), etcd_request_path(&call->request));
+    return buf_text(&call->url);
 }
 
 static void add_trail(struct etcd_call *call, const char *why)
@@ -163,8 +162,8 @@ static void add_trail(struct etcd_call *call, const char *why)
 
 /* ---- the end of a call ---- */
 
-/* Two endpoints of two clusters are a configuration that cannot work, and neither id says which is which. The
- * same words whoever of them is asked, so that they can be told once. */
+/* The endpoints belong to two clusters, and neither id says which is the wrong one. The text is the same whichever of
+ * them is asked, so that it is logged once. */
 static void note_other_cluster(const struct etcd_call *call, struct buf *note)
 {
     const struct endpoints *endpoints = &call->etcd->endpoints;
@@ -178,37 +177,37 @@ static void note_other_cluster(const struct etcd_call *call, struct buf *note)
     }
 }
 
-/* The last thing done with a call. `message` is what etcd said, or a failure before it could say anything. */
-static void reply(struct etcd_call *call, const struct etcd_message *message)
+static void tell_client(const struct etcd_call *call, const struct registry_reply *reply,
+                        const struct etcd_response *response)
+{
+    static const struct etcd_response empty;
+    struct etcd_client_reply out = {.failure = reply->failure,
+                                    .error = reply->error,
+                                    .endpoint = reply->endpoint,
+                                    .revision = reply->revision,
+                                    .cluster = reply->cluster,
+                                    .revision_gone = reply->revision_gone,
+                                    .response = response != NULL ? response : &empty};
+    call->fn(&out, call->user);
+}
+
+/* The last thing done with a call. `response` is NULL where there was none to read. */
+static void reply(struct etcd_call *call, struct registry_reply *out, const struct etcd_response *response)
 {
     struct etcd *etcd = call->etcd;
     struct buf note = {0};
-    etcd->cluster = message->cluster != 0 ? message->cluster : etcd->cluster;
+    etcd->cluster = out->cluster != 0 ? out->cluster : etcd->cluster;
     note_other_cluster(call, &note);
-    struct registry_reply out = {
-        .id = call->request.id,
-        .op = call->request.op,
-        .failure = message->failure,
-        .error = message->failure == REGISTRY_OK ? STR("") : buf_view(&call->trail),
-        .endpoint = str_of(endpoint_name(call)),
-        .note = buf_view(&note),
-        .revision = message->revision,
-        .cluster = etcd->cluster,
-        .lease = message->lease,
-        .ttl_ms = message->ttl_ms,
-        .ttl_known = message->ttl_known,
-        .succeeded = message->succeeded,
-        .kv = message->kv,
-        .items = message->items,
-        .item_count = message->item_count,
-        .count = message->count,
-        .revision_gone = message->revision_gone,
-        .too_large = message->too_large,
-    };
-    if (call->asked_for != NULL) {
-        etcd_asked_tell(call->asked_for, &out);
+    out->id = call->id;
+    out->op = call->op;
+    out->error = out->failure == REGISTRY_OK ? STR("") : buf_view(&call->trail);
+    out->endpoint = str_of(endpoint_name(call));
+    out->note = buf_view(&note);
+    out->cluster = etcd->cluster;
+    if (call->fn != NULL) {
+        tell_client(call, out, response);
     } else {
-        registry_deliver(&etcd->registry, &out);
+        registry_deliver(&etcd->registry, out);
     }
     buf_fini(&note);
     call_free(call);
@@ -216,15 +215,15 @@ static void reply(struct etcd_call *call, const struct etcd_message *message)
 
 static void reply_failure(struct etcd_call *call, enum registry_failure failure)
 {
-    bool unknown = failure == REGISTRY_RETRY && call->is_suspect && !etcd_message_is_read(call->request.op);
-    reply(call, &(struct etcd_message){.failure = unknown ? REGISTRY_UNKNOWN : failure});
+    bool unknown = failure == REGISTRY_RETRY && call->is_suspect && !etcd_only_reads(call->like);
+    reply(call, &(struct registry_reply){.failure = unknown ? REGISTRY_UNKNOWN : failure}, NULL);
 }
 
 /* ---- attempts ---- */
 
-static bool may_repeat(enum registry_op op)
+static bool may_repeat(enum registry_op like)
 {
-    return op != REGISTRY_PUT && op != REGISTRY_DELETE;
+    return like != REGISTRY_PUT && like != REGISTRY_DELETE;
 }
 
 static void attempt(struct etcd_call *call);
@@ -255,50 +254,55 @@ static bool log_in_anew(struct etcd_call *call)
     return true;
 }
 
-/* Whether the answer is worth asking another endpoint: not where a write may have been done, and not where
- * this one has too much to do, which the others then soon would have, too. */
-static bool is_for_another(const struct etcd_call *call, const struct etcd_message *message)
+/* Whether to ask another endpoint: not where a write may have been done, and not on overload, which would move to the
+ * others. */
+static bool is_for_another(const struct etcd_call *call, const struct etcd_status *status)
 {
-    return message->elsewhere && message->failure != REGISTRY_OVERLOADED &&
-           (message->failure != REGISTRY_UNKNOWN || may_repeat(call->request.op));
+    return status->elsewhere && status->failure != REGISTRY_OVERLOADED &&
+           (status->failure != REGISTRY_UNKNOWN || may_repeat(call->like));
 }
 
-static void decode(struct etcd_call *call, const struct http_result *result, struct etcd_message *message)
+/* Decodes the response; the reply it means where the registry asked. */
+static void decode(struct etcd_call *call, const struct http_result *result, struct registry_reply *ret_reply)
 {
-    struct etcd_asked *asked = call->asked_for;
-    if (asked != NULL) {
-        etcd_ask_decode(&asked->ask, result->status, result->body, message, &asked->answer);
+    struct etcd_response *response = &call->etcd->response;
+    etcd_response_decode(&call->request, call->like, result->status, result->body, response);
+    if (call->fn == NULL) {
+        etcd_response_reply(call->op, response, ret_reply);
     } else {
-        etcd_message_decode(call->request.op, (int64_t)call->request.lease.lo, result->status, result->body,
-                            message);
+        *ret_reply = (struct registry_reply){.failure = response->status.failure,
+                                             .revision = response->status.revision,
+                                             .cluster = response->status.cluster,
+                                             .revision_gone = response->status.revision_gone};
     }
 }
 
 static void on_answer(struct etcd_call *call, const struct http_result *result)
 {
     struct etcd *etcd = call->etcd;
-    struct etcd_message *message = &etcd->message;
-    decode(call, result, message);
-    if (message->elsewhere) {
-        endpoints_failed(&etcd->endpoints, call->endpoint, message->text);
+    struct registry_reply out;
+    decode(call, result, &out);
+    const struct etcd_status *status = &etcd->response.status;
+    if (status->elsewhere) {
+        endpoints_failed(&etcd->endpoints, call->endpoint, status->text);
     } else {
-        endpoints_answered(&etcd->endpoints, call->endpoint, message->cluster);
+        endpoints_answered(&etcd->endpoints, call->endpoint, status->cluster);
     }
-    if (message->token_refused && log_in_anew(call)) {
+    if (status->token_refused && log_in_anew(call)) {
         return;
     }
-    if (message->failure != REGISTRY_OK) {
-        add_trail(call, message->text);
+    if (status->failure != REGISTRY_OK) {
+        add_trail(call, status->text);
     }
-    call->is_suspect = call->is_suspect || message->failure == REGISTRY_UNKNOWN;
-    if (is_for_another(call, message)) {
+    call->is_suspect = call->is_suspect || status->failure == REGISTRY_UNKNOWN;
+    if (is_for_another(call, status)) {
         if (!continue_stream(call)) {
-            reply_failure(call, message->failure);
+            reply_failure(call, status->failure);
         }
         return;
     }
-    reply(call, message);
-    etcd_reuse(&message->value);
+    reply(call, &out, &etcd->response);
+    etcd_response_reuse(&etcd->response);
 }
 
 static void on_no_answer(struct etcd_call *call, const struct http_result *result)
@@ -308,17 +312,17 @@ static void on_no_answer(struct etcd_call *call, const struct http_result *resul
     add_trail(call, why);
     endpoints_failed(&etcd->endpoints, call->endpoint, why);
     call->is_suspect = call->is_suspect || result->sent;
-    if ((result->sent && !may_repeat(call->request.op)) || !continue_stream(call)) {
+    if ((result->sent && !may_repeat(call->like)) || !continue_stream(call)) {
         reply_failure(call, REGISTRY_RETRY);
     }
 }
 
-/* It has done nothing wrong, and the others would say the same. */
+/* The endpoint is healthy, and the others would answer the same. */
 static void on_too_large(struct etcd_call *call, const struct http_result *result)
 {
     endpoints_answered(&call->etcd->endpoints, call->endpoint, 0);
     add_trail(call, etcd_without_url(result->text, call_url(call)));
-    reply(call, &(struct etcd_message){.failure = REGISTRY_REFUSED, .too_large = true});
+    reply(call, &(struct registry_reply){.failure = REGISTRY_REFUSED, .too_large = true}, NULL);
 }
 
 static void on_result(const struct http_result *result, void *user)
@@ -328,7 +332,7 @@ static void on_result(const struct http_result *result, void *user)
     call->left_ms -= (result->elapsed_us + 999) / 1000;
     if (result->transport == HTTP_TRANSPORT_OK) {
         on_answer(call, result);
-    } else if (result->transport == HTTP_TRANSPORT_TOO_LARGE && call->request.op == REGISTRY_LIST) {
+    } else if (result->transport == HTTP_TRANSPORT_TOO_LARGE && call->op == REGISTRY_LIST) {
         on_too_large(call, result);
     } else {
         on_no_answer(call, result);
@@ -343,22 +347,16 @@ static void send(struct etcd_call *call)
     call->generation = auth_generation(&etcd->auth);
     const char *headers[ETCD_HEADERS_MAX];
     etcd_headers(etcd, share, headers);
-    bool is_long = call->request.op == REGISTRY_LIST || call->asked_for != NULL;
-    if (call->asked_for != NULL) {
-        buf_str(&etcd->body, buf_view(&call->asked_for->body));
-    } else {
-        etcd_message_encode(&call->request, &etcd->body);
-    }
+    bool is_long = call->op == REGISTRY_LIST || call->op == REGISTRY_TXN || call->fn != NULL;
     struct http_call post = {
         .url = call_url(call),
         .headers = headers,
-        .body = buf_view(&etcd->body),
+        .body = buf_view(&call->body),
         .timeout_ms = share,
         .connect_timeout_ms = share,
-        .max_response = is_long ? ETCD_MESSAGE_LIST_MAX : ETCD_MESSAGE_MAX,
+        .max_response = is_long ? ETCD_RESPONSE_PAGE_MAX : ETCD_RESPONSE_MAX,
     };
     call->http = http_client_post(etcd->http, &post, on_result, call);
-    etcd_reuse(&etcd->body);
 }
 
 static void on_login(enum registry_failure failure, struct str error, void *user)
@@ -378,12 +376,11 @@ static void on_login(enum registry_failure failure, struct str error, void *user
     reply_failure(call, failure == REGISTRY_OK ? REGISTRY_RETRY : failure);
 }
 
-/* Etcd renews a lease for whoever asks (docs/design/etcd-gateway.md, "Authentication"). So a heartbeat waits
- * for no login, until it is refused for want of one: a wrong password or a removed user must not cost a
- * living record. */
+/* Etcd renews a lease without checking permissions (docs/design/etcd-gateway.md, "Authentication"), so a heartbeat waits
+ * for no login until it is refused without one: a wrong password must not cost a living record. */
 static bool needs_no_token(const struct etcd_call *call)
 {
-    return call->request.op == REGISTRY_KEEPALIVE && !call->logged_in_anew;
+    return call->op == REGISTRY_KEEPALIVE && call->fn == NULL && !call->logged_in_anew;
 }
 
 static void attempt(struct etcd_call *call)
@@ -398,18 +395,50 @@ static void attempt(struct etcd_call *call)
 
 /* ---- the backend ---- */
 
-static void etcd_submit(struct registry *registry, const struct registry_request *request)
+static void on_refusal(void *user)
 {
-    attempt(call_new((struct etcd *)registry, request));
+    struct etcd_call *call = user;
+    add_trail(call, call->problem);
+    reply(call, &(struct registry_reply){.failure = REGISTRY_REFUSED}, NULL);
 }
 
-void etcd_client_ask(struct etcd *etcd, const struct etcd_ask *ask, int64_t timeout_ms, etcd_client_fn *fn,
-                     void *user)
+/* A transaction that etcd would not take, or that does not fit into a request, is not sent. */
+static void refuse(struct etcd *etcd, const struct registry_request *request, const char *problem)
 {
-    struct registry_request like = {
-        .op = etcd_ask_like(ask), .lease.lo = (uint64_t)ask->lease, .timeout_ms = timeout_ms};
-    struct etcd_call *call = call_new(etcd, &like);
-    call->asked_for = etcd_asked_new(ask, fn, user);
+    struct etcd_call *call =
+        call_new(etcd, &(struct etcd_request){.kind = ETCD_REQUEST_COUNT}, request->timeout_ms);
+    call->id = request->id;
+    call->op = call->like = request->op;
+    call->problem = problem;
+    call->refusal = (struct deferred){.fn = on_refusal, .user = call};
+    loop_defer(etcd->loop, &call->refusal);
+}
+
+static void etcd_submit(struct registry *registry, const struct registry_request *request)
+{
+    struct etcd *etcd = (struct etcd *)registry;
+    const char *problem = request->op == REGISTRY_TXN ? registry_txn_problem(request->txn) : NULL;
+    if (problem != NULL) {
+        refuse(etcd, request, problem);
+        return;
+    }
+    struct etcd_request_parts parts;
+    struct etcd_request encoded;
+    etcd_request_of(request, &parts, &encoded);
+    struct etcd_call *call = call_new(etcd, &encoded, request->timeout_ms);
+    call->id = request->id;
+    call->op = request->op;
+    call->like = request->op == REGISTRY_TXN ? etcd_request_like(&encoded) : request->op;
+    attempt(call);
+}
+
+void etcd_client_send(struct etcd *etcd, const struct etcd_request *request, int64_t timeout_ms,
+                      etcd_client_fn *fn, void *user)
+{
+    struct etcd_call *call = call_new(etcd, request, timeout_ms);
+    call->op = call->like = etcd_request_like(request);
+    call->fn = fn;
+    call->user = user;
     attempt(call);
 }
 
@@ -437,7 +466,7 @@ static void etcd_free(struct registry *registry)
     etcd_watches_fini(&etcd->watches);
     auth_fini(&etcd->auth);
     endpoints_fini(&etcd->endpoints);
-    etcd_message_fini(&etcd->message);
+    etcd_response_fini(&etcd->response);
     buf_fini(&etcd->body);
     registry_fini(registry);
     free(etcd);

@@ -6,7 +6,7 @@
 #include "auth_internal.h"
 #include "endpoints_internal.h"
 #include "outrider/base/buf.h"
-#include "outrider/codec/etcd/etcd_message.h"
+#include "outrider/codec/etcd/etcd_response.h"
 #include "outrider/registry/backend.h"
 #include "watch_internal.h"
 
@@ -25,10 +25,10 @@ struct etcd {
     struct auth auth;
     struct etcd_call *calls;
     struct etcd_watches watches;
-    uint64_t cluster;            /* as last answered */
-    struct buf body;             /* of the request being sent */
-    struct etcd_message message; /* the answer being read */
-    int64_t header_timeout_ms;   /* what `timeout_header` says */
+    uint64_t cluster;              /* as last answered */
+    struct buf body;               /* of the watch being opened */
+    struct etcd_response response; /* being read */
+    int64_t header_timeout_ms;     /* what `timeout_header` says */
     char timeout_header[40];
 };
 

@@ -22,7 +22,7 @@ struct etcd_watch_decoder;
 
 struct etcd_watch_event {
     struct registry_watch_event event; /* its endpoint is empty: the decoder knows of none */
-    bool elsewhere;                    /* ended: another endpoint may do better, as etcd_message has it */
+    bool elsewhere;                    /* ended: another endpoint may do better */
     bool token_refused;                /* ended: a login may help, likewise */
 };
 

@@ -6,6 +6,7 @@
 #include "outrider/base/blob.h"
 #include "outrider/base/str.h"
 #include "outrider/core/registry/registry_lease.h"
+#include "outrider/core/registry/registry_txn.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,6 +24,7 @@ enum registry_op {
     REGISTRY_PROVE,     /* whether one key may be written: ok or denied, and nothing is ever written */
     REGISTRY_COMPARE,   /* whether one key or two are at the revisions expected, as the server asked knows it:
                            it agrees with no other, so this costs least of all, and may be a little behind */
+    REGISTRY_TXN,       /* `txn`: several keys at one revision; it is linearizable */
     REGISTRY_OP_COUNT
 };
 
@@ -45,7 +47,8 @@ struct registry_request {
     bool newest_first;    /* list: the keys changed last come first; else in the order of their bytes */
     struct blob *value;   /* put; the request holds a reference */
     int64_t expect_revision; /* put, delete, compare: mod revision the key must have; 0: it must not exist */
-    int64_t timeout_ms;      /* answer by then, whatever happens */
+    const struct registry_txn *txn; /* txn */
+    int64_t timeout_ms;             /* answer by then, whatever happens */
 };
 
 /* What a failure means for who asked (docs/design/etcd-gateway.md, "Errors"). */
@@ -72,7 +75,7 @@ struct registry_kv {
     struct registry_lease lease;
 };
 
-/* One key of a listing; its kv is always found. */
+/* One key of a listing, always found; or what one read of a transaction found, which may be nothing, without a key. */
 struct registry_item {
     struct str key;
     struct registry_kv kv;
@@ -103,9 +106,11 @@ struct registry_reply {
                                     choose it */
     int64_t ttl_ms; /* grant, keepalive: granted; lease_ttl: left, negative when there is no such lease */
     bool ttl_known; /* lease_ttl: false when the lease exists and the registry cannot say for how long */
-    bool succeeded; /* put, delete: the key was as expected and is changed now; compare: all is as expected */
-    struct registry_kv kv;             /* get; put and delete that did not succeed: the key as it is */
-    const struct registry_item *items; /* list: in the order asked for */
+    bool
+        succeeded; /* put, delete: the key was as expected and is changed now; compare, txn: every comparison holds */
+    struct registry_kv kv; /* get; put and delete that did not succeed: the key as it is */
+    const struct registry_item
+        *items; /* list: in the order asked for; txn: one for each read of the branch done */
     size_t item_count;
     int64_t count;      /* list: keys in the whole range at that revision, whatever the limit */
     bool revision_gone; /* list, refused: the store does not have `at_revision`; it is compacted, or not yet

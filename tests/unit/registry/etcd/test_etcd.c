@@ -60,7 +60,9 @@ static void submit(enum registry_op op, int64_t timeout_ms)
 {
     char key[] = "k";
     struct blob *value = blob_new(STR("v"));
+    static const struct registry_txn none;
     struct registry_request request = {.id = 7,
+                                       .txn = &none,
                                        .op = op,
                                        .lease = {.lo = 9},
                                        .ttl_ms = 3000,
@@ -72,7 +74,9 @@ static void submit(enum registry_op op, int64_t timeout_ms)
     blob_unref(value);
 }
 
-#define OK_BODY "{\"header\":{\"cluster_id\":\"5\",\"revision\":\"3\"},\"succeeded\":true}"
+#define OK_BODY                                                                                              \
+    "{\"header\":{\"cluster_id\":\"5\",\"revision\":\"3\"},\"succeeded\":true,\"responses\":[{\"response_"   \
+    "put\":{}}]}"
 
 static void expect_reply(size_t count, enum registry_failure failure, const char *endpoint, const char *error)
 {
@@ -107,11 +111,11 @@ static void a_put_is_one_post_with_everything_on_it(void **state)
 static void each_operation_has_its_path(void **state)
 {
     (void)state;
-    static const char *const urls[] = {"http://a:1/v3/lease/grant",  "http://a:1/v3/lease/keepalive",
-                                       "http://a:1/v3/lease/revoke", "http://a:1/v3/lease/timetolive",
-                                       "http://a:1/v3/kv/range",     "http://a:1/v3/kv/txn",
-                                       "http://a:1/v3/kv/txn",       "http://a:1/v3/kv/range",
-                                       "http://a:1/v3/kv/txn",       "http://a:1/v3/kv/txn"};
+    static const char *const urls[] = {
+        "http://a:1/v3/lease/grant",      "http://a:1/v3/lease/keepalive", "http://a:1/v3/lease/revoke",
+        "http://a:1/v3/lease/timetolive", "http://a:1/v3/kv/range",        "http://a:1/v3/kv/txn",
+        "http://a:1/v3/kv/txn",           "http://a:1/v3/kv/range",        "http://a:1/v3/kv/txn",
+        "http://a:1/v3/kv/txn",           "http://a:1/v3/kv/txn"};
     start(1);
     for (int op = 0; op < REGISTRY_OP_COUNT; op++) {
         post_count = 0;

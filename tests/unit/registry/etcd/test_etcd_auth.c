@@ -137,7 +137,7 @@ static void turn(void)
 }
 
 #define HEADER "\"header\":{\"cluster_id\":\"5\",\"revision\":\"3\"}"
-#define TXN_OK "{" HEADER ",\"succeeded\":true}"
+#define TXN_OK "{" HEADER ",\"succeeded\":true,\"responses\":[{\"response_put\":{}}]}"
 #define TOKEN(token) "{" HEADER ",\"token\":\"" token "\"}"
 #define MESSAGE(code, text) "{\"code\":" #code ", \"message\":\"etcdserver: " text "\"}"
 #define WRONG MESSAGE(3, "authentication failed, invalid user ID or password")

@@ -6,51 +6,43 @@
 
 #include <cmocka.h>
 
+#include "decoded.h"
 #include "outrider/base/attr.h"
-#include "outrider/codec/etcd/etcd_message.h"
 
 #define HDR "\"header\":{\"cluster_id\":\"5\",\"member_id\":\"6\",\"revision\":\"12\",\"raft_term\":\"2\"}"
-
-static void expect_body(const struct registry_request *request, const char *expected)
-{
-    struct buf body = {0};
-    etcd_message_encode(request, &body);
-    assert_string_equal(buf_text(&body), expected);
-    buf_fini(&body);
-}
 
 static void a_listing_is_asked_for(void **state)
 {
     (void)state;
     struct registry_request list = {.op = REGISTRY_LIST, .key = STR("a/"), .range_end = STR("a0")};
-    expect_body(&list, "{\"key\":\"YS8=\",\"range_end\":\"YTA=\",\"limit\":\"1000\"}");
+    expect_encoded(&list, "{\"key\":\"YS8=\",\"range_end\":\"YTA=\",\"limit\":\"1000\"}");
     list.limit = 2;
     list.at_revision = 7;
     list.newest_first = true;
-    expect_body(&list, "{\"key\":\"YS8=\",\"range_end\":\"YTA=\",\"limit\":\"2\",\"revision\":\"7\","
-                       "\"sort_order\":\"DESCEND\",\"sort_target\":\"MOD\"}");
+    expect_encoded(&list, "{\"key\":\"YS8=\",\"range_end\":\"YTA=\",\"limit\":\"2\",\"revision\":\"7\","
+                          "\"sort_order\":\"DESCEND\",\"sort_target\":\"MOD\"}");
     list.limit = INT64_MAX;
     list.at_revision = 0;
     list.newest_first = false;
-    expect_body(&list, "{\"key\":\"YS8=\",\"range_end\":\"YTA=\",\"limit\":\"1000\"}");
+    expect_encoded(&list, "{\"key\":\"YS8=\",\"range_end\":\"YTA=\",\"limit\":\"1000\"}");
 }
 
 static void a_listing_is_read(void **state)
 {
     (void)state;
-    struct etcd_message message = {0};
+    struct decoded decoded = {0};
     const char *body =
         "{" HDR ", \"kvs\":[{\"key\":\"YS8x\",\"create_revision\":\"2\",\"mod_revision\":\"4\","
         "\"version\":\"3\",\"value\":\"YmFy\",\"lease\":\"9\"},"
         "{\"key\":\"YS8y\",\"create_revision\":\"5\",\"mod_revision\":\"5\",\"version\":\"1\"}],"
         "\"more\":true,\"count\":\"3\"}";
     for (int round = 0; round < 2; round++) { /* the second reuses what the first allocated */
-        etcd_message_decode(REGISTRY_LIST, 0, 200, str_of(body), &message);
-        assert_int_equal(message.failure, REGISTRY_OK);
-        assert_int_equal(message.revision, 12);
-        assert_int_equal(message.count, 3);
-        assert_int_equal(message.item_count, 2);
-        const struct registry_item *first = &message.items[0], *second = &message.items[1];
+        decoded_read(&decoded, REGISTRY_LIST, 0, 200, str_of(body));
+        assert_int_equal(decoded.response.status.failure, REGISTRY_OK);
+        assert_int_equal(decoded.reply.revision, 12);
+        assert_int_equal(decoded.reply.count, 3);
+        assert_int_equal(decoded.reply.item_count, 2);
+        const struct registry_item *first = &decoded.reply.items[0], *second = &decoded.reply.items[1];
         assert_true(str_eq(first->key, STR("a/1")));
         assert_true(str_eq(first->kv.value, STR("bar")));
         assert_true(first->kv.found);
@@ -61,17 +53,17 @@ static void a_listing_is_read(void **state)
         assert_int_equal(second->kv.value.size, 0);
         assert_int_equal(second->kv.lease.lo, 0);
     }
-    etcd_message_decode(REGISTRY_LIST, 0, 200, STR("{" HDR "}"), &message);
-    assert_int_equal(message.failure, REGISTRY_OK);
-    assert_int_equal(message.item_count, 0);
-    assert_int_equal(message.count, 0);
-    etcd_message_fini(&message);
+    decoded_read(&decoded, REGISTRY_LIST, 0, 200, STR("{" HDR "}"));
+    assert_int_equal(decoded.response.status.failure, REGISTRY_OK);
+    assert_int_equal(decoded.reply.item_count, 0);
+    assert_int_equal(decoded.reply.count, 0);
+    decoded_fini(&decoded);
 }
 
 static void a_full_page_is_read(void **state)
 {
     (void)state;
-    struct etcd_message message = {0};
+    struct decoded decoded = {0};
     struct buf body = {0};
     buf_str(&body, STR("{" HDR ",\"kvs\":["));
     for (int i = 0; i < REGISTRY_LIST_MAX; i++) {
@@ -81,13 +73,13 @@ static void a_full_page_is_read(void **state)
                    i == 0 ? "" : ",", i + 1);
     }
     buf_str(&body, STR("],\"count\":\"1000\"}"));
-    etcd_message_decode(REGISTRY_LIST, 0, 200, buf_view(&body), &message);
-    assert_int_equal(message.failure, REGISTRY_OK);
-    assert_int_equal(message.item_count, REGISTRY_LIST_MAX);
-    assert_int_equal(message.items[REGISTRY_LIST_MAX - 1].kv.mod_revision, REGISTRY_LIST_MAX);
-    assert_true(str_eq(message.items[REGISTRY_LIST_MAX - 1].kv.value, STR("bar")));
+    decoded_read(&decoded, REGISTRY_LIST, 0, 200, buf_view(&body));
+    assert_int_equal(decoded.response.status.failure, REGISTRY_OK);
+    assert_int_equal(decoded.reply.item_count, REGISTRY_LIST_MAX);
+    assert_int_equal(decoded.reply.items[REGISTRY_LIST_MAX - 1].kv.mod_revision, REGISTRY_LIST_MAX);
+    assert_true(str_eq(decoded.reply.items[REGISTRY_LIST_MAX - 1].kv.value, STR("bar")));
     buf_fini(&body);
-    etcd_message_fini(&message);
+    decoded_fini(&decoded);
 }
 
 /* Half a page is no page. */
@@ -106,14 +98,14 @@ static void a_broken_listing_is_none(void **state)
         "{\"kvs\":[]}",
         "",
     };
-    struct etcd_message message = {0};
+    struct decoded decoded = {0};
     for (size_t i = 0; i < COUNT_OF(bodies); i++) {
-        etcd_message_decode(REGISTRY_LIST, 0, 200, str_of(bodies[i]), &message);
-        assert_int_equal(message.failure, REGISTRY_RETRY);
-        assert_int_equal(message.item_count, 0);
-        assert_false(message.revision_gone);
+        decoded_read(&decoded, REGISTRY_LIST, 0, 200, str_of(bodies[i]));
+        assert_int_equal(decoded.response.status.failure, REGISTRY_RETRY);
+        assert_int_equal(decoded.reply.item_count, 0);
+        assert_false(decoded.response.status.revision_gone);
     }
-    etcd_message_fini(&message);
+    decoded_fini(&decoded);
 }
 
 static void a_revision_that_is_gone_is_said(void **state)
@@ -124,73 +116,76 @@ static void a_revision_that_is_gone_is_said(void **state)
         "compacted\",\"code\":11}",
         "{\"code\":11, \"message\":\"etcdserver: mvcc: required revision is a future revision\"}",
     };
-    struct etcd_message message = {0};
+    struct decoded decoded = {0};
     for (size_t i = 0; i < COUNT_OF(bodies); i++) {
-        etcd_message_decode(REGISTRY_LIST, 0, 400, str_of(bodies[i]), &message);
-        assert_int_equal(message.failure, REGISTRY_REFUSED);
-        assert_true(message.revision_gone);
+        decoded_read(&decoded, REGISTRY_LIST, 0, 400, str_of(bodies[i]));
+        assert_int_equal(decoded.response.status.failure, REGISTRY_REFUSED);
+        assert_true(decoded.response.status.revision_gone);
     }
-    etcd_message_decode(REGISTRY_LIST, 0, 400, STR("{\"code\":3, \"message\":\"x\"}"), &message);
-    assert_false(message.revision_gone);
-    etcd_message_fini(&message);
+    decoded_read(&decoded, REGISTRY_LIST, 0, 400, STR("{\"code\":3, \"message\":\"x\"}"));
+    assert_false(decoded.response.status.revision_gone);
+    decoded_fini(&decoded);
 }
 
 static void a_proof_writes_nothing(void **state)
 {
     (void)state;
     struct registry_request prove = {.op = REGISTRY_PROVE, .key = STR("t1")};
-    expect_body(&prove, "{\"compare\":[{\"key\":\"dDE=\",\"result\":\"LESS\",\"target\":\"VERSION\","
-                        "\"version\":\"0\"}],\"success\":[{\"request_put\":{\"key\":\"dDE=\"}}]}");
-    struct etcd_message message = {0};
-    etcd_message_decode(REGISTRY_PROVE, 0, 200, STR("{" HDR "}"), &message);
-    assert_int_equal(message.failure, REGISTRY_OK);
-    assert_false(message.succeeded);
-    etcd_message_decode(REGISTRY_PROVE, 0, 200, STR("{" HDR ",\"succeeded\":true}"), &message);
-    assert_int_equal(message.failure, REGISTRY_RETRY);
-    etcd_message_decode(REGISTRY_PROVE, 0, 403,
-                        STR("{\"code\":7, \"message\":\"etcdserver: permission denied\"}"), &message);
-    assert_int_equal(message.failure, REGISTRY_DENIED);
-    etcd_message_fini(&message);
+    expect_encoded(&prove, "{\"compare\":[{\"key\":\"dDE=\",\"result\":\"EQUAL\",\"target\":\"CREATE\","
+                           "\"create_revision\":\"0\"},{\"key\":\"dDE=\",\"result\":\"GREATER\","
+                           "\"target\":\"CREATE\",\"create_revision\":\"0\"}],"
+                           "\"success\":[{\"request_put\":{\"key\":\"dDE=\",\"value\":\"\"}}]}");
+    struct decoded decoded = {0};
+    decoded_read(&decoded, REGISTRY_PROVE, 0, 200, STR("{" HDR "}"));
+    assert_int_equal(decoded.response.status.failure, REGISTRY_OK);
+    assert_false(decoded.reply.succeeded);
+    decoded_read(&decoded, REGISTRY_PROVE, 0, 200, STR("{" HDR ",\"succeeded\":true}"));
+    assert_int_equal(decoded.response.status.failure, REGISTRY_RETRY);
+    decoded_read(&decoded, REGISTRY_PROVE, 0, 403,
+                 STR("{\"code\":7, \"message\":\"etcdserver: permission denied\"}"));
+    assert_int_equal(decoded.response.status.failure, REGISTRY_DENIED);
+    decoded_fini(&decoded);
 }
 
 static void a_comparison_does_nothing_either_way(void **state)
 {
     (void)state;
     struct registry_request compare = {.op = REGISTRY_COMPARE, .key = STR("t1"), .expect_revision = 7};
-    expect_body(&compare, "{\"compare\":[{\"key\":\"dDE=\",\"result\":\"EQUAL\",\"target\":\"MOD\","
-                          "\"mod_revision\":\"7\"}]}");
+    expect_encoded(&compare, "{\"compare\":[{\"key\":\"dDE=\",\"result\":\"EQUAL\",\"target\":\"MOD\","
+                             "\"mod_revision\":\"7\"}]}");
     compare.range_end = STR("t2");
-    expect_body(&compare,
-                "{\"compare\":[{\"key\":\"dDE=\",\"result\":\"EQUAL\",\"target\":\"MOD\","
-                "\"mod_revision\":\"7\"},{\"key\":\"dDI=\",\"result\":\"EQUAL\",\"target\":\"CREATE\","
-                "\"create_revision\":\"0\"}]}");
-    struct etcd_message message = {0};
-    etcd_message_decode(REGISTRY_COMPARE, 0, 200, STR("{" HDR ",\"succeeded\":true}"), &message);
-    assert_true(message.failure == REGISTRY_OK && message.succeeded);
-    etcd_message_decode(REGISTRY_COMPARE, 0, 200, STR("{" HDR "}"), &message);
-    assert_true(message.failure == REGISTRY_OK && !message.succeeded);
-    etcd_message_decode(REGISTRY_COMPARE, 0, 200, STR("{}"), &message);
-    assert_int_equal(message.failure, REGISTRY_RETRY);
-    etcd_message_fini(&message);
+    expect_encoded(&compare,
+                   "{\"compare\":[{\"key\":\"dDE=\",\"result\":\"EQUAL\",\"target\":\"MOD\","
+                   "\"mod_revision\":\"7\"},{\"key\":\"dDI=\",\"result\":\"EQUAL\",\"target\":\"CREATE\","
+                   "\"create_revision\":\"0\"}]}");
+    struct decoded decoded = {0};
+    decoded_read(&decoded, REGISTRY_COMPARE, 0, 200, STR("{" HDR ",\"succeeded\":true}"));
+    assert_true(decoded.response.status.failure == REGISTRY_OK && decoded.reply.succeeded);
+    decoded_read(&decoded, REGISTRY_COMPARE, 0, 200, STR("{" HDR "}"));
+    assert_true(decoded.response.status.failure == REGISTRY_OK && !decoded.reply.succeeded);
+    decoded_read(&decoded, REGISTRY_COMPARE, 0, 200, STR("{}"));
+    assert_int_equal(decoded.response.status.failure, REGISTRY_RETRY);
+    decoded_fini(&decoded);
 }
 
 static void a_login_escapes_what_json_wants_escaped(void **state)
 {
     (void)state;
     struct buf body = {0};
-    etcd_message_encode_login(STR("w\"1"), STR("p\\\t\xc3\xa4"), &body);
+    etcd_login_encode(STR("w\"1"), STR("p\\\t\xc3\xa4"), &body);
     assert_string_equal(buf_text(&body), "{\"name\":\"w\\\"1\",\"password\":\"p\\\\\\t\xc3\xa4\"}");
     buf_fini(&body);
 }
 
 static void expect_login(int status, const char *body, enum registry_failure failure, const char *token)
 {
-    struct etcd_message message = {0};
-    etcd_message_decode_login(status, str_of(body), &message);
-    assert_string_equal(registry_failure_name(message.failure), registry_failure_name(failure));
-    assert_string_equal(buf_text(&message.value), token);
-    assert_int_equal(message.text[0] == '\0', failure == REGISTRY_OK);
-    etcd_message_fini(&message);
+    struct etcd_status read;
+    struct buf found = {0};
+    etcd_login_decode(status, str_of(body), &read, &found);
+    assert_string_equal(registry_failure_name(read.failure), registry_failure_name(failure));
+    assert_string_equal(buf_text(&found), token);
+    assert_int_equal(read.text[0] == '\0', failure == REGISTRY_OK);
+    buf_fini(&found);
 }
 
 #define FAILED "etcdserver: authentication failed, invalid user ID or password"
@@ -236,15 +231,14 @@ static void the_words_that_end_a_watch(void **state)
         {"mvcc: duplicate watch ID provided on the WatchStream", REGISTRY_RETRY, false},
         {"", REGISTRY_RETRY, false},
     };
-    struct etcd_message message = {0};
+    struct etcd_status read = {0};
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        etcd_message_classify_reason(str_of(rows[i].reason), &message);
-        assert_string_equal(registry_failure_name(message.failure), registry_failure_name(rows[i].failure));
-        assert_int_equal(message.token_refused, rows[i].token);
+        etcd_status_of_reason(str_of(rows[i].reason), &read);
+        assert_string_equal(registry_failure_name(read.failure), registry_failure_name(rows[i].failure));
+        assert_int_equal(read.token_refused, rows[i].token);
     }
-    etcd_message_classify_reason(str_of(rows[1].reason), &message);
-    assert_string_equal(message.text, "etcdserver: invalid auth token");
-    etcd_message_fini(&message);
+    etcd_status_of_reason(str_of(rows[1].reason), &read);
+    assert_string_equal(read.text, "etcdserver: invalid auth token");
 }
 
 int main(void)

@@ -6,48 +6,46 @@
 #include <cmocka.h>
 
 #include "outrider/base/attr.h"
-#include "outrider/codec/etcd/etcd_kv.h"
-#include "outrider/codec/etcd/etcd_message.h"
+#include "outrider/codec/etcd/etcd_request.h"
+#include "outrider/codec/etcd/etcd_response.h"
 
 #include <stdio.h>
 
 #define HEADER "\"header\":{\"cluster_id\":\"5\",\"revision\":\"9\"}"
 
-static struct etcd_message message;
-static struct etcd_answer answer;
+static struct etcd_response response;
 
 static int forget(void **state)
 {
     (void)state;
-    etcd_message_fini(&message);
-    etcd_answer_fini(&answer);
+    etcd_response_fini(&response);
     return 0;
 }
 
-static void expect_body(const struct etcd_ask *ask, const char *path, const char *body)
+static void expect_body(const struct etcd_request *ask, const char *path, const char *body)
 {
     struct buf out = {0};
-    etcd_ask_encode(ask, &out);
+    etcd_request_encode(ask, &out);
     assert_string_equal(buf_text(&out), body);
-    assert_string_equal(etcd_ask_path(ask), path);
+    assert_string_equal(etcd_request_path(ask), path);
     buf_fini(&out);
 }
 
 static void each_question_has_its_path_and_body(void **state)
 {
     (void)state;
-    struct etcd_ask ask = {.op = {.kind = ETCD_GET,
-                                  .key = STR("foo"),
-                                  .end = STR("g"),
-                                  .limit = 7,
-                                  .revision = 4,
-                                  .keys_only = true,
-                                  .previous = true}};
+    struct etcd_request ask = {.op = {.kind = ETCD_GET,
+                                      .key = STR("foo"),
+                                      .end = STR("g"),
+                                      .limit = 7,
+                                      .revision = 4,
+                                      .keys_only = true,
+                                      .previous = true}};
     expect_body(
         &ask, "/v3/kv/range",
         "{\"key\":\"Zm9v\",\"range_end\":\"Zw==\",\"limit\":\"7\",\"revision\":\"4\",\"keys_only\":true}");
     ask.op = (struct etcd_op){.kind = ETCD_GET, .key = STR("foo"), .limit = 5000, .count_only = true};
-    expect_body(&ask, "/v3/kv/range", "{\"key\":\"Zm9v\",\"limit\":\"1000\",\"count_only\":true}");
+    expect_body(&ask, "/v3/kv/range", "{\"key\":\"Zm9v\",\"count_only\":true}");
     ask.op = (struct etcd_op){.kind = ETCD_PUT,
                               .key = STR("foo"),
                               .end = STR("g"),
@@ -57,15 +55,15 @@ static void each_question_has_its_path_and_body(void **state)
     expect_body(&ask, "/v3/kv/put", "{\"key\":\"Zm9v\",\"value\":\"YmFy\",\"lease\":\"9\",\"prev_kv\":true}");
     ask.op = (struct etcd_op){.kind = ETCD_DELETE, .key = STR("foo"), .end = {"", 1}};
     expect_body(&ask, "/v3/kv/deleterange", "{\"key\":\"Zm9v\",\"range_end\":\"AA==\"}");
-    expect_body(&(struct etcd_ask){.kind = ETCD_ASK_GRANT, .lease = 3, .ttl_ms = 1500}, "/v3/lease/grant",
-                "{\"TTL\":\"2\",\"ID\":\"3\"}");
-    expect_body(&(struct etcd_ask){.kind = ETCD_ASK_KEEPALIVE, .lease = 3}, "/v3/lease/keepalive",
+    expect_body(&(struct etcd_request){.kind = ETCD_REQUEST_GRANT, .lease = 3, .ttl_ms = 1500},
+                "/v3/lease/grant", "{\"TTL\":\"2\",\"ID\":\"3\"}");
+    expect_body(&(struct etcd_request){.kind = ETCD_REQUEST_KEEPALIVE, .lease = 3}, "/v3/lease/keepalive",
                 "{\"ID\":\"3\"}");
-    expect_body(&(struct etcd_ask){.kind = ETCD_ASK_REVOKE, .lease = 3}, "/v3/lease/revoke",
+    expect_body(&(struct etcd_request){.kind = ETCD_REQUEST_REVOKE, .lease = 3}, "/v3/lease/revoke",
                 "{\"ID\":\"3\"}");
-    expect_body(&(struct etcd_ask){.kind = ETCD_ASK_TIME_TO_LIVE, .lease = 3, .keys = true},
+    expect_body(&(struct etcd_request){.kind = ETCD_REQUEST_TIME_TO_LIVE, .lease = 3, .keys = true},
                 "/v3/lease/timetolive", "{\"ID\":\"3\",\"keys\":true}");
-    expect_body(&(struct etcd_ask){.kind = ETCD_ASK_LEASES}, "/v3/lease/leases", "{}");
+    expect_body(&(struct etcd_request){.kind = ETCD_REQUEST_LEASES}, "/v3/lease/leases", "{}");
 }
 
 static void a_transaction_names_the_target_of_each_comparison(void **state)
@@ -78,28 +76,28 @@ static void a_transaction_names_the_target_of_each_comparison(void **state)
     };
     const struct etcd_op put = {.kind = ETCD_PUT, .key = STR("a"), .value = STR("v")};
     const struct etcd_op get = {.kind = ETCD_GET, .key = STR("a")};
-    struct etcd_ask ask = {.kind = ETCD_ASK_TXN,
-                           .txn = {.compares = compares,
-                                   .compare_count = 3,
-                                   .then = &put,
-                                   .then_count = 1,
-                                   .otherwise = &get,
-                                   .otherwise_count = 1}};
+    struct etcd_request ask = {.kind = ETCD_REQUEST_TXN,
+                               .txn = {.compares = compares,
+                                       .compare_count = 3,
+                                       .then = &put,
+                                       .then_count = 1,
+                                       .otherwise = &get,
+                                       .otherwise_count = 1}};
     expect_body(
         &ask, "/v3/kv/txn",
         "{\"compare\":[{\"key\":\"YQ==\",\"result\":\"EQUAL\",\"target\":\"CREATE\",\"create_revision\":"
         "\"0\"},{\"key\":\"YQ==\",\"result\":\"NOT_EQUAL\",\"target\":\"VALUE\",\"value\":\"dg==\"},"
         "{\"key\":\"YQ==\",\"result\":\"LESS\",\"target\":\"VERSION\",\"version\":\"2\"}],"
         "\"success\":[{\"request_put\":{\"key\":\"YQ==\",\"value\":\"dg==\"}}],"
-        "\"failure\":[{\"request_range\":{\"key\":\"YQ==\",\"limit\":\"1000\"}}]}");
-    assert_int_equal(etcd_ask_like(&ask), REGISTRY_PUT);
+        "\"failure\":[{\"request_range\":{\"key\":\"YQ==\"}}]}");
+    assert_int_equal(etcd_request_like(&ask), REGISTRY_PUT);
     ask.txn.then = &get;
-    assert_int_equal(etcd_ask_like(&ask), REGISTRY_GET);
+    assert_int_equal(etcd_request_like(&ask), REGISTRY_GET);
 }
 
-static void decode(const struct etcd_ask *ask, int status, const char *body)
+static void decode(const struct etcd_request *ask, int status, const char *body)
 {
-    etcd_ask_decode(ask, status, str_of(body), &message, &answer);
+    etcd_response_decode(ask, etcd_request_like(ask), status, str_of(body), &response);
 }
 
 #define KV(key, rev)                                                                                         \
@@ -108,26 +106,27 @@ static void decode(const struct etcd_ask *ask, int status, const char *body)
 static void ranges_come_back_with_all_their_keys(void **state)
 {
     (void)state;
-    struct etcd_ask ask = {.op.kind = ETCD_GET};
+    struct etcd_request ask = {.op.kind = ETCD_GET};
     decode(&ask, 200,
            "{" HEADER ",\"kvs\":[" KV("YQ==", "3") "," KV("Yg==", "4") "],\"more\":true,\"count\":\"5\"}");
-    assert_int_equal(message.failure, REGISTRY_OK);
-    assert_int_equal(message.revision, 9);
-    assert_int_equal(answer.result_count, 1);
-    assert_int_equal(answer.results[0].kv_count, 2);
-    assert_int_equal(answer.results[0].count, 5);
-    assert_true(answer.results[0].more);
-    assert_true(str_eq(answer.kvs[1].key, STR("b")) && str_eq(answer.kvs[1].value, STR("v")));
-    assert_int_equal(answer.kvs[1].mod_revision, 4);
+    assert_int_equal(response.status.failure, REGISTRY_OK);
+    assert_int_equal(response.status.revision, 9);
+    assert_int_equal(response.result_count, 1);
+    assert_int_equal(response.results[0].kv_count, 2);
+    assert_int_equal(response.results[0].count, 5);
+    assert_true(response.results[0].more);
+    assert_true(str_eq(response.kvs[1].key, STR("b")) && str_eq(response.kvs[1].value, STR("v")));
+    assert_int_equal(response.kvs[1].mod_revision, 4);
     decode(&ask, 200, "{" HEADER "}");
-    assert_int_equal(answer.results[0].kv_count, 0);
-    assert_int_equal(answer.kv_count, 0);
+    assert_int_equal(response.results[0].kv_count, 0);
+    assert_int_equal(response.kv_count, 0);
 }
 
 static void a_transaction_comes_back_operation_by_operation(void **state)
 {
     (void)state;
-    struct etcd_ask ask = {.kind = ETCD_ASK_TXN};
+    static const struct etcd_op ops[] = {{.kind = ETCD_PUT}, {.kind = ETCD_DELETE}, {.kind = ETCD_GET}};
+    struct etcd_request ask = {.kind = ETCD_REQUEST_TXN, .txn = {.then = ops, .then_count = 3}};
     decode(
         &ask, 200,
         "{" HEADER ",\"succeeded\":true,\"responses\":[{\"response_put\":{\"prev_kv\":" KV(
@@ -135,43 +134,44 @@ static void a_transaction_comes_back_operation_by_operation(void **state)
                          "{\"response_delete_range\":{\"deleted\":\"2\"}},{\"response_range\":{\"kvs\":[" KV(
                              "Yg==", "4") "],"
                                           "\"count\":\"1\"}}]}");
-    assert_int_equal(message.failure, REGISTRY_OK);
-    assert_true(answer.succeeded);
-    assert_int_equal(answer.result_count, 3);
-    assert_int_equal(answer.results[1].count, 2);
-    assert_int_equal(answer.results[2].first, 1);
-    assert_true(str_eq(answer.kvs[answer.results[2].first].key, STR("b")));
+    assert_int_equal(response.status.failure, REGISTRY_OK);
+    assert_true(response.succeeded);
+    assert_int_equal(response.result_count, 3);
+    assert_int_equal(response.results[1].count, 2);
+    assert_int_equal(response.results[2].first, 1);
+    assert_true(str_eq(response.kvs[response.results[2].first].key, STR("b")));
     decode(&ask, 200, "{" HEADER "}");
-    assert_false(answer.succeeded);
-    assert_int_equal(answer.result_count, 0);
+    assert_false(response.succeeded);
+    assert_int_equal(response.result_count, 0);
 }
 
 static void leases_come_back(void **state)
 {
     (void)state;
-    struct etcd_ask ask = {.kind = ETCD_ASK_TIME_TO_LIVE, .lease = 7};
+    struct etcd_request ask = {.kind = ETCD_REQUEST_TIME_TO_LIVE, .lease = 7};
     decode(&ask, 200,
            "{" HEADER ",\"ID\":\"7\",\"TTL\":\"59\",\"grantedTTL\":\"60\",\"keys\":[\"YQ==\",\"Yg==\"]}");
-    assert_int_equal(answer.ttl_ms, 59000);
-    assert_int_equal(answer.granted_ttl_ms, 60000);
-    assert_true(answer.kv_count == 2 && str_eq(answer.kvs[1].key, STR("b")));
+    assert_int_equal(response.ttl_ms, 59000);
+    assert_int_equal(response.granted_ttl_ms, 60000);
+    assert_true(response.kv_count == 2 && str_eq(response.kvs[1].key, STR("b")));
     decode(&ask, 200, "{" HEADER ",\"ID\":\"7\",\"TTL\":\"-1\"}");
-    assert_int_equal(answer.ttl_ms, -1);
-    ask.kind = ETCD_ASK_LEASES;
+    assert_int_equal(response.ttl_ms, -1);
+    ask.kind = ETCD_REQUEST_LEASES;
     decode(&ask, 200, "{" HEADER ",\"leases\":[{\"ID\":\"7\"},{\"ID\":\"8\"}]}");
-    assert_true(answer.lease_count == 2 && answer.leases[1] == 8);
-    ask.kind = ETCD_ASK_KEEPALIVE;
+    assert_true(response.lease_count == 2 && response.leases[1] == 8);
+    ask.kind = ETCD_REQUEST_KEEPALIVE;
     decode(&ask, 200, "{\"result\":{" HEADER ",\"ID\":\"7\",\"TTL\":\"5\"}}\n");
-    assert_int_equal(answer.ttl_ms, 5000);
+    assert_int_equal(response.ttl_ms, 5000);
     decode(&ask, 200, "{\"result\":{" HEADER ",\"ID\":\"7\"}}\n");
-    assert_int_equal(message.failure, REGISTRY_LEASE_LOST);
+    assert_int_equal(response.status.failure, REGISTRY_LEASE_LOST);
 }
 
 static void what_is_no_answer_says_so_and_leaves_nothing(void **state)
 {
     (void)state;
+    static const struct etcd_op put = {.kind = ETCD_PUT};
     static const struct {
-        struct etcd_ask ask;
+        struct etcd_request ask;
         int status;
         const char *body;
         enum registry_failure failure;
@@ -182,12 +182,16 @@ static void what_is_no_answer_says_so_and_leaves_nothing(void **state)
         {{.op.kind = ETCD_GET}, 200, "{" HEADER ",\"kvs\":7}", REGISTRY_RETRY},
         {{.op.kind = ETCD_GET}, 200, "{" HEADER ",\"kvs\":[" KV("YQ==", "3") ",{}]}", REGISTRY_RETRY},
         {{.op.kind = ETCD_GET}, 200, "{" HEADER ",\"kvs\":[" KV("Y", "3") "]}", REGISTRY_RETRY},
-        {{.kind = ETCD_ASK_TXN}, 200, "{" HEADER ",\"responses\":[{}]}", REGISTRY_RETRY},
-        {{.kind = ETCD_ASK_GRANT, .lease = 7},
+        {{.kind = ETCD_REQUEST_TXN}, 200, "{" HEADER ",\"responses\":[{}]}", REGISTRY_RETRY},
+        {{.kind = ETCD_REQUEST_TXN, .txn.otherwise_count = 1, .txn.otherwise = &put},
+         200,
+         "{" HEADER "}",
+         REGISTRY_UNKNOWN},
+        {{.kind = ETCD_REQUEST_GRANT, .lease = 7},
          200,
          "{" HEADER ",\"ID\":\"8\",\"TTL\":\"5\"}",
          REGISTRY_UNKNOWN},
-        {{.kind = ETCD_ASK_REVOKE, .lease = 7},
+        {{.kind = ETCD_REQUEST_REVOKE, .lease = 7},
          404,
          "{\"code\":5, \"message\":\"etcdserver: requested lease not found\"}",
          REGISTRY_LEASE_LOST},
@@ -195,17 +199,18 @@ static void what_is_no_answer_says_so_and_leaves_nothing(void **state)
          403,
          "{\"code\":7, \"message\":\"etcdserver: permission denied\"}",
          REGISTRY_DENIED},
-        {{.kind = ETCD_ASK_LEASES}, 200, "{" HEADER ",\"leases\":[7]}", REGISTRY_RETRY},
+        {{.kind = ETCD_REQUEST_LEASES}, 200, "{" HEADER ",\"leases\":[7]}", REGISTRY_RETRY},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         decode(&cases[i].ask, cases[i].status, cases[i].body);
-        assert_string_equal(registry_failure_name(message.failure), registry_failure_name(cases[i].failure));
-        assert_true(message.text[0] != '\0');
-        assert_true(answer.kv_count == 0 && answer.result_count == 0 && answer.lease_count == 0);
+        assert_string_equal(registry_failure_name(response.status.failure),
+                            registry_failure_name(cases[i].failure));
+        assert_true(response.status.text[0] != '\0');
+        assert_true(response.kv_count == 0 && response.result_count == 0 && response.lease_count == 0);
     }
-    decode(&(struct etcd_ask){.op.kind = ETCD_GET}, 400,
+    decode(&(struct etcd_request){.op.kind = ETCD_GET}, 400,
            "{\"code\":11, \"message\":\"etcdserver: mvcc: required revision has been compacted\"}");
-    assert_true(message.revision_gone);
+    assert_true(response.status.revision_gone);
 }
 
 static void the_end_of_a_prefix_is_the_next_key_that_has_it_not(void **state)

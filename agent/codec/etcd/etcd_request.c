@@ -1,22 +1,22 @@
-#include "outrider/codec/etcd/etcd_kv.h"
+#include "outrider/codec/etcd/etcd_request.h"
 
 #include "outrider/base/attr.h"
 #include "outrider/base/base64.h"
 
 enum { SECOND_MS = 1000 };
 
-const char *etcd_ask_name(const struct etcd_ask *ask)
+const char *etcd_request_name(const struct etcd_request *request)
 {
-    static const char *const names[ETCD_ASK_COUNT] = {
-        [ETCD_ASK_TXN] = "txn",
-        [ETCD_ASK_GRANT] = "grant",
-        [ETCD_ASK_KEEPALIVE] = "keepalive",
-        [ETCD_ASK_REVOKE] = "revoke",
-        [ETCD_ASK_TIME_TO_LIVE] = "time to live",
-        [ETCD_ASK_LEASES] = "leases",
+    static const char *const names[ETCD_REQUEST_COUNT] = {
+        [ETCD_REQUEST_TXN] = "txn",
+        [ETCD_REQUEST_GRANT] = "grant",
+        [ETCD_REQUEST_KEEPALIVE] = "keepalive",
+        [ETCD_REQUEST_REVOKE] = "revoke",
+        [ETCD_REQUEST_TIME_TO_LIVE] = "time to live",
+        [ETCD_REQUEST_LEASES] = "leases",
     };
     static const char *const ops[] = {[ETCD_GET] = "get", [ETCD_PUT] = "put", [ETCD_DELETE] = "delete"};
-    return ask->kind == ETCD_ASK_OP ? ops[ask->op.kind] : names[ask->kind];
+    return request->kind == ETCD_REQUEST_OP ? ops[request->op.kind] : names[request->kind];
 }
 
 static bool only_reads(const struct etcd_op *ops, size_t count)
@@ -29,38 +29,38 @@ static bool only_reads(const struct etcd_op *ops, size_t count)
     return true;
 }
 
-enum registry_op etcd_ask_like(const struct etcd_ask *ask)
+enum registry_op etcd_request_like(const struct etcd_request *request)
 {
-    switch (ask->kind) {
-    case ETCD_ASK_OP: return ask->op.kind == ETCD_GET ? REGISTRY_GET : REGISTRY_PUT;
-    case ETCD_ASK_TXN:
-        return only_reads(ask->txn.then, ask->txn.then_count) &&
-                       only_reads(ask->txn.otherwise, ask->txn.otherwise_count)
+    switch (request->kind) {
+    case ETCD_REQUEST_OP: return request->op.kind == ETCD_GET ? REGISTRY_GET : REGISTRY_PUT;
+    case ETCD_REQUEST_TXN:
+        return only_reads(request->txn.then, request->txn.then_count) &&
+                       only_reads(request->txn.otherwise, request->txn.otherwise_count)
                    ? REGISTRY_GET
                    : REGISTRY_PUT;
-    case ETCD_ASK_KEEPALIVE: return REGISTRY_KEEPALIVE;
-    case ETCD_ASK_TIME_TO_LIVE:
-    case ETCD_ASK_LEASES: return REGISTRY_LEASE_TTL;
-    case ETCD_ASK_GRANT:
-    case ETCD_ASK_REVOKE:
-    case ETCD_ASK_COUNT: break;
+    case ETCD_REQUEST_KEEPALIVE: return REGISTRY_KEEPALIVE;
+    case ETCD_REQUEST_TIME_TO_LIVE:
+    case ETCD_REQUEST_LEASES: return REGISTRY_LEASE_TTL;
+    case ETCD_REQUEST_GRANT:
+    case ETCD_REQUEST_REVOKE:
+    case ETCD_REQUEST_COUNT: break;
     }
     return REGISTRY_PUT;
 }
 
-const char *etcd_ask_path(const struct etcd_ask *ask)
+const char *etcd_request_path(const struct etcd_request *request)
 {
-    static const char *const paths[ETCD_ASK_COUNT] = {
-        [ETCD_ASK_TXN] = "/v3/kv/txn",
-        [ETCD_ASK_GRANT] = "/v3/lease/grant",
-        [ETCD_ASK_KEEPALIVE] = "/v3/lease/keepalive",
-        [ETCD_ASK_REVOKE] = "/v3/lease/revoke",
-        [ETCD_ASK_TIME_TO_LIVE] = "/v3/lease/timetolive",
-        [ETCD_ASK_LEASES] = "/v3/lease/leases",
+    static const char *const paths[ETCD_REQUEST_COUNT] = {
+        [ETCD_REQUEST_TXN] = "/v3/kv/txn",
+        [ETCD_REQUEST_GRANT] = "/v3/lease/grant",
+        [ETCD_REQUEST_KEEPALIVE] = "/v3/lease/keepalive",
+        [ETCD_REQUEST_REVOKE] = "/v3/lease/revoke",
+        [ETCD_REQUEST_TIME_TO_LIVE] = "/v3/lease/timetolive",
+        [ETCD_REQUEST_LEASES] = "/v3/lease/leases",
     };
     static const char *const ops[] = {
         [ETCD_GET] = "/v3/kv/range", [ETCD_PUT] = "/v3/kv/put", [ETCD_DELETE] = "/v3/kv/deleterange"};
-    return ask->kind == ETCD_ASK_OP ? ops[ask->op.kind] : paths[ask->kind];
+    return request->kind == ETCD_REQUEST_OP ? ops[request->op.kind] : paths[request->kind];
 }
 
 /* ---- bodies ---- */
@@ -98,9 +98,14 @@ static void add_flag(struct buf *out, const char *name, bool flag)
 
 static void encode_get(const struct etcd_op *op, struct buf *out)
 {
-    int64_t limit = op->limit > 0 && op->limit < ETCD_KV_PAGE_MAX ? op->limit : ETCD_KV_PAGE_MAX;
-    add_number(out, ",\"limit\":", limit);
+    if (op->end.size > 0) {
+        add_number(out,
+                   ",\"limit\":", op->limit > 0 && op->limit < ETCD_PAGE_MAX ? op->limit : ETCD_PAGE_MAX);
+    }
     add_number_if(out, ",\"revision\":", op->revision);
+    if (op->newest_first) {
+        buf_str(out, STR(",\"sort_order\":\"DESCEND\",\"sort_target\":\"MOD\""));
+    }
     add_flag(out, ",\"keys_only\":", op->keys_only);
     add_flag(out, ",\"count_only\":", op->count_only);
 }
@@ -126,6 +131,9 @@ static void encode_ops(const char *name, const struct etcd_op *ops, size_t count
     static const char *const wrappers[] = {[ETCD_GET] = "{\"request_range\":",
                                            [ETCD_PUT] = "{\"request_put\":",
                                            [ETCD_DELETE] = "{\"request_delete_range\":"};
+    if (count == 0) {
+        return;
+    }
     buf_str(out, str_of(name));
     for (size_t i = 0; i < count; i++) {
         buf_str(out, i == 0 ? STR("") : STR(","));
@@ -164,28 +172,29 @@ static void encode_txn(const struct etcd_txn *txn, struct buf *out)
         buf_str(out, i == 0 ? STR("") : STR(","));
         encode_compare(&txn->compares[i], out);
     }
-    encode_ops("],\"success\":[", txn->then, txn->then_count, out);
+    buf_str(out, STR("]"));
+    encode_ops(",\"success\":[", txn->then, txn->then_count, out);
     encode_ops(",\"failure\":[", txn->otherwise, txn->otherwise_count, out);
     buf_str(out, STR("}"));
 }
 
-void etcd_ask_encode(const struct etcd_ask *ask, struct buf *out)
+void etcd_request_encode(const struct etcd_request *request, struct buf *out)
 {
-    switch (ask->kind) {
-    case ETCD_ASK_OP: encode_op(&ask->op, out); return;
-    case ETCD_ASK_TXN: encode_txn(&ask->txn, out); return;
-    case ETCD_ASK_GRANT:
-        add_number(out, "{\"TTL\":", ask->ttl_ms / SECOND_MS + (ask->ttl_ms % SECOND_MS > 0 ? 1 : 0));
-        add_number(out, ",\"ID\":", ask->lease);
+    switch (request->kind) {
+    case ETCD_REQUEST_OP: encode_op(&request->op, out); return;
+    case ETCD_REQUEST_TXN: encode_txn(&request->txn, out); return;
+    case ETCD_REQUEST_GRANT:
+        add_number(out, "{\"TTL\":", request->ttl_ms / SECOND_MS + (request->ttl_ms % SECOND_MS > 0 ? 1 : 0));
+        add_number(out, ",\"ID\":", request->lease);
         break;
-    case ETCD_ASK_KEEPALIVE:
-    case ETCD_ASK_REVOKE: add_number(out, "{\"ID\":", ask->lease); break;
-    case ETCD_ASK_TIME_TO_LIVE:
-        add_number(out, "{\"ID\":", ask->lease);
-        add_flag(out, ",\"keys\":", ask->keys);
+    case ETCD_REQUEST_KEEPALIVE:
+    case ETCD_REQUEST_REVOKE: add_number(out, "{\"ID\":", request->lease); break;
+    case ETCD_REQUEST_TIME_TO_LIVE:
+        add_number(out, "{\"ID\":", request->lease);
+        add_flag(out, ",\"keys\":", request->keys);
         break;
-    case ETCD_ASK_LEASES:
-    case ETCD_ASK_COUNT: buf_str(out, STR("{")); break;
+    case ETCD_REQUEST_LEASES:
+    case ETCD_REQUEST_COUNT: buf_str(out, STR("{")); break;
     }
     buf_str(out, STR("}"));
 }

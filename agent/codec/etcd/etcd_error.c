@@ -1,4 +1,4 @@
-#include "etcd_message_internal.h"
+#include "etcd_codec_internal.h"
 
 #include "outrider/base/attr.h"
 
@@ -137,10 +137,10 @@ static void read_json(const json_t *root, struct reading *reading)
 }
 
 /* A person reads this in a log line: one line, no control characters, cut between characters. */
-static void set_text(struct str text, struct etcd_message *message)
+static void set_text(struct str text, struct etcd_status *status)
 {
     text = str_trim(text);
-    size_t room = sizeof(message->text) - 1;
+    size_t room = sizeof(status->text) - 1;
     size_t size = text.size < room ? text.size : room;
     while (size > 0 && size < text.size && ((unsigned char)text.data[size] & 0xc0) == 0x80) {
         size--;
@@ -148,9 +148,9 @@ static void set_text(struct str text, struct etcd_message *message)
     bool utf8 = str_is_utf8((struct str){text.data, size});
     for (size_t i = 0; i < size; i++) {
         unsigned char c = (unsigned char)text.data[i];
-        message->text[i] = c < 0x20 ? ' ' : c == 0x7f || (c >= 0x80 && !utf8) ? '?' : text.data[i];
+        status->text[i] = c < 0x20 ? ' ' : c == 0x7f || (c >= 0x80 && !utf8) ? '?' : text.data[i];
     }
-    message->text[size] = '\0';
+    status->text[size] = '\0';
 }
 
 bool etcd_error_is(const json_t *root)
@@ -158,20 +158,20 @@ bool etcd_error_is(const json_t *root)
     return json_object_get(root, "error") != NULL;
 }
 
-static void set_failure(enum registry_op op, enum registry_failure failure, enum doubt doubt,
-                        struct etcd_message *message)
+static void set_failure(enum registry_op like, enum registry_failure failure, enum doubt doubt,
+                        struct etcd_status *status)
 {
-    bool unknown = doubt == DOUBT && !etcd_message_is_read(op);
-    message->failure = unknown ? REGISTRY_UNKNOWN : failure;
+    bool unknown = doubt == DOUBT && !etcd_only_reads(like);
+    status->failure = unknown ? REGISTRY_UNKNOWN : failure;
 }
 
 /* Etcd's words tell what it refuses, and not always what to do; in one case nobody could tell from them. The
  * text ends in lines that are cut, so it is short. */
-static void add_advice(struct etcd_message *message)
+static void add_advice(struct etcd_status *status)
 {
-    if (contains(str_of(message->text), "CommonName of client")) {
+    if (contains(str_of(status->text), "CommonName of client")) {
         snprintf(
-            message->text, sizeof(message->text),
+            status->text, sizeof(status->text),
             "our certificate has a CommonName, and etcd's gateway refuses those while authentication is on: "
             "make registry.tls.cert_file one without");
         return;
@@ -185,49 +185,49 @@ static void add_advice(struct etcd_message *message)
         {"permission denied", ": registry.username has no role that allows it (docs/etcd-roles)"},
         {"Not Found", ": no such path; is it etcd 3.4 or later with its JSON gateway on?"},
     };
-    size_t used = strlen(message->text);
+    size_t used = strlen(status->text);
     for (size_t i = 0; i < COUNT_OF(advices); i++) {
-        if (contains(str_of(message->text), advices[i].words)) {
-            snprintf(message->text + used, sizeof(message->text) - used, "%s", advices[i].advice);
+        if (contains(str_of(status->text), advices[i].words)) {
+            snprintf(status->text + used, sizeof(status->text) - used, "%s", advices[i].advice);
             return;
         }
     }
 }
 
 /* An answer without words of etcd's. The page of another server is not pasted into a log line. */
-static void describe(int status, struct str body, const json_t *root, struct etcd_message *message)
+static void describe(int http_status, struct str body, const json_t *root, struct etcd_status *status)
 {
     if (root != NULL) {
-        snprintf(message->text, sizeof(message->text), "HTTP status %d", status);
+        snprintf(status->text, sizeof(status->text), "HTTP status %d", http_status);
     } else {
-        snprintf(message->text, sizeof(message->text), "HTTP %d, %s: is it etcd?", status,
+        snprintf(status->text, sizeof(status->text), "HTTP %d, %s: is it etcd?", http_status,
                  body.size == 0 ? "empty" : "not JSON");
     }
 }
 
-void etcd_error_classify(enum registry_op op, int status, struct str body, const json_t *root,
-                         struct etcd_message *message)
+void etcd_error_classify(enum registry_op like, int http_status, struct str body, const json_t *root,
+                         struct etcd_status *status)
 {
-    struct reading reading = {.code = NO_CODE, .status = status, .message = body};
+    struct reading reading = {.code = NO_CODE, .status = http_status, .message = body};
     if (json_is_object(root)) {
         read_json(root, &reading);
     }
     const struct error_row *row = find_row(&reading);
-    if (op == REGISTRY_REVOKE && row->failure == REGISTRY_LEASE_LOST) {
-        message->failure = REGISTRY_OK; /* already gone: docs/design/etcd-gateway.md, "Revoke" */
+    if (like == REGISTRY_REVOKE && row->failure == REGISTRY_LEASE_LOST) {
+        status->failure = REGISTRY_OK; /* already gone: docs/design/etcd-gateway.md, "Revoke" */
         return;
     }
-    set_failure(op, row->failure, row->doubt, message);
-    message->elsewhere = (row->hint & ELSEWHERE) != 0;
-    message->token_refused = (row->hint & TOKEN) != 0;
-    message->revision_gone = (row->hint & REVISION) != 0;
+    set_failure(like, row->failure, row->doubt, status);
+    status->elsewhere = (row->hint & ELSEWHERE) != 0;
+    status->token_refused = (row->hint & TOKEN) != 0;
+    status->revision_gone = (row->hint & REVISION) != 0;
     /* Some things etcd says in plain text: those have a row. */
     bool says = json_is_object(root) || row->message != NULL;
-    set_text(says ? reading.message : STR(""), message);
-    if (message->text[0] == '\0') {
-        describe(status, body, root, message);
+    set_text(says ? reading.message : STR(""), status);
+    if (status->text[0] == '\0') {
+        describe(http_status, body, root, status);
     }
-    add_advice(message);
+    add_advice(status);
 }
 
 /* The names of gRPC's codes, as Go writes them into the words. */
@@ -254,7 +254,7 @@ static int reason_code(struct str reason)
     return NO_CODE;
 }
 
-void etcd_message_classify_reason(struct str reason, struct etcd_message *message)
+void etcd_status_of_reason(struct str reason, struct etcd_status *status)
 {
     static const char before[] = "desc = ";
     const char *found = reason.size == 0 ? NULL : memmem(reason.data, reason.size, before, strlen(before));
@@ -265,16 +265,17 @@ void etcd_message_classify_reason(struct str reason, struct etcd_message *messag
     }
     struct reading reading = {.code = reason_code(reason), .status = 200, .message = words};
     const struct error_row *row = find_row(&reading);
-    message->failure = row->failure;
-    message->elsewhere = (row->hint & ELSEWHERE) != 0;
-    message->token_refused = (row->hint & TOKEN) != 0;
-    set_text(words, message);
-    add_advice(message);
+    status->failure = row->failure;
+    status->elsewhere = (row->hint & ELSEWHERE) != 0;
+    status->token_refused = (row->hint & TOKEN) != 0;
+    set_text(words, status);
+    add_advice(status);
 }
 
-void etcd_error_malformed(enum registry_op op, const char *what, struct etcd_message *message)
+/* A keepalive without an answer says nothing about the lease. */
+void etcd_error_malformed(enum registry_op like, const char *what, struct etcd_status *status)
 {
-    set_failure(op, REGISTRY_RETRY, DOUBT, message);
-    message->elsewhere = true;
-    snprintf(message->text, sizeof(message->text), "not an answer of etcd: %s", what);
+    *status = (struct etcd_status){.elsewhere = true};
+    set_failure(like, REGISTRY_RETRY, like == REGISTRY_KEEPALIVE ? SURE : DOUBT, status);
+    snprintf(status->text, sizeof(status->text), "not an answer of etcd: %s", what);
 }

@@ -1,9 +1,9 @@
-#include "etcd_message_internal.h"
+#include "etcd_codec_internal.h"
 
 #include "outrider/base/base64.h"
 
-/* Above what a page of REGISTRY_LIST_MAX keys needs (depth 6, eight values a key), below what would hurt. */
-enum { DEPTH_MAX = 32, VALUES_MAX = 10 * REGISTRY_LIST_MAX };
+/* A page has depth 6. */
+enum { DEPTH_MAX = 32 };
 
 struct shape {
     size_t depth, values;
@@ -46,18 +46,13 @@ static bool is_modest(struct str body, size_t values_max)
     return true;
 }
 
-json_t *etcd_json_parse_values(struct str body, size_t values_max)
+json_t *etcd_json_parse(struct str body, size_t values_max)
 {
-    if (body.size == 0 || body.size > ETCD_MESSAGE_LIST_MAX || !is_modest(body, values_max)) {
+    if (body.size == 0 || body.size > ETCD_RESPONSE_PAGE_MAX || !is_modest(body, values_max)) {
         return NULL;
     }
     json_error_t ignored;
     return json_loadb(body.data, body.size, JSON_DISABLE_EOF_CHECK, &ignored);
-}
-
-json_t *etcd_json_parse(struct str body)
-{
-    return etcd_json_parse_values(body, VALUES_MAX);
 }
 
 int etcd_json_base64(const json_t *value, struct buf *out, size_t *ret_size)
@@ -102,5 +97,21 @@ int etcd_json_lease(const json_t *object, const char *key, struct registry_lease
         return -1;
     }
     *ret_lease = (struct registry_lease){.lo = (uint64_t)id};
+    return 0;
+}
+
+int etcd_json_header(const json_t *object, struct etcd_status *status)
+{
+    const json_t *header = json_object_get(object, "header");
+    const json_t *cluster = json_object_get(header, "cluster_id");
+    if (!json_is_object(header) || etcd_json_i64(header, "revision", &status->revision) < 0) {
+        return -1;
+    }
+    /* unsigned and often above 2^63, hence not read as the signed numbers are */
+    if (json_is_string(cluster)) {
+        return str_to_u64((struct str){json_string_value(cluster), json_string_length(cluster)}, UINT64_MAX,
+                          &status->cluster);
+    }
+    status->cluster = (uint64_t)json_integer_value(cluster);
     return 0;
 }

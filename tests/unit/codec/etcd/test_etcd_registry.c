@@ -6,10 +6,10 @@
 
 #include <cmocka.h>
 
+#include "decoded.h"
 #include "outrider/base/attr.h"
 #include "outrider/base/blob.h"
 #include "outrider/base/mem.h"
-#include "outrider/codec/etcd/etcd_message.h"
 
 #include <stdlib.h>
 
@@ -22,31 +22,30 @@
 #define CLUSTER34 UINT64_C(2869789905813296339)
 #define CLUSTER35 UINT64_C(11498121404831545961)
 
-static void expect_body(const struct registry_request *request, const char *expected)
-{
-    struct buf out = {0};
-    buf_str(&out, STR("before"));
-    etcd_message_encode(request, &out);
-    assert_string_equal(buf_text(&out) + 6, expected);
-    buf_fini(&out);
-}
+#define KV34(key, create, mod, version, rest)                                                                \
+    "{\"key\":\"" key "\",\"create_revision\":\"" create "\",\"mod_revision\":\"" mod                        \
+    "\",\"version\":\"" version "\"" rest "}"
+#define KV35(key, create, mod, version, rest)                                                                \
+    "{\"key\":\"" key "\", \"create_revision\":\"" create "\", \"mod_revision\":\"" mod                      \
+    "\", \"version\":\"" version "\"" rest "}"
 
 static void requests_are_spelled_as_the_gateway_wants_them(void **state)
 {
     (void)state;
-    expect_body(&(struct registry_request){.op = REGISTRY_GRANT, .lease = {.lo = INT64_MAX}, .ttl_ms = 10000},
-                "{\"TTL\":\"10\",\"ID\":\"9223372036854775807\"}");
-    expect_body(&(struct registry_request){.op = REGISTRY_GRANT, .lease = {.lo = 1}, .ttl_ms = 2001},
-                "{\"TTL\":\"3\",\"ID\":\"1\"}");
-    expect_body(&(struct registry_request){.op = REGISTRY_GRANT, .lease = {.lo = 1}, .ttl_ms = 999},
-                "{\"TTL\":\"1\",\"ID\":\"1\"}");
-    expect_body(&(struct registry_request){.op = REGISTRY_KEEPALIVE, .lease = {.lo = 4660}},
-                "{\"ID\":\"4660\"}");
-    expect_body(&(struct registry_request){.op = REGISTRY_REVOKE, .lease = {.lo = 4660}},
-                "{\"ID\":\"4660\"}");
-    expect_body(&(struct registry_request){.op = REGISTRY_LEASE_TTL, .lease = {.lo = 4660}},
-                "{\"ID\":\"4660\"}");
-    expect_body(&(struct registry_request){.op = REGISTRY_GET, .key = STR("foo")}, "{\"key\":\"Zm9v\"}");
+    expect_encoded(
+        &(struct registry_request){.op = REGISTRY_GRANT, .lease = {.lo = INT64_MAX}, .ttl_ms = 10000},
+        "{\"TTL\":\"10\",\"ID\":\"9223372036854775807\"}");
+    expect_encoded(&(struct registry_request){.op = REGISTRY_GRANT, .lease = {.lo = 1}, .ttl_ms = 2001},
+                   "{\"TTL\":\"3\",\"ID\":\"1\"}");
+    expect_encoded(&(struct registry_request){.op = REGISTRY_GRANT, .lease = {.lo = 1}, .ttl_ms = 999},
+                   "{\"TTL\":\"1\",\"ID\":\"1\"}");
+    expect_encoded(&(struct registry_request){.op = REGISTRY_KEEPALIVE, .lease = {.lo = 4660}},
+                   "{\"ID\":\"4660\"}");
+    expect_encoded(&(struct registry_request){.op = REGISTRY_REVOKE, .lease = {.lo = 4660}},
+                   "{\"ID\":\"4660\"}");
+    expect_encoded(&(struct registry_request){.op = REGISTRY_LEASE_TTL, .lease = {.lo = 4660}},
+                   "{\"ID\":\"4660\"}");
+    expect_encoded(&(struct registry_request){.op = REGISTRY_GET, .key = STR("foo")}, "{\"key\":\"Zm9v\"}");
 }
 
 static void a_put_compares_writes_or_reads(void **state)
@@ -55,32 +54,98 @@ static void a_put_compares_writes_or_reads(void **state)
     struct blob *value = blob_new(STR("v1"));
     struct registry_request put = {
         .op = REGISTRY_PUT, .key = STR("t1"), .value = value, .lease = {.lo = 4660}};
-    expect_body(&put, "{\"compare\":[{\"key\":\"dDE=\",\"result\":\"EQUAL\",\"target\":\"CREATE\","
-                      "\"create_revision\":\"0\"}],\"success\":[{\"request_put\":{\"key\":\"dDE=\","
-                      "\"value\":\"djE=\",\"lease\":\"4660\"}}],"
-                      "\"failure\":[{\"request_range\":{\"key\":\"dDE=\"}}]}");
+    expect_encoded(&put, "{\"compare\":[{\"key\":\"dDE=\",\"result\":\"EQUAL\",\"target\":\"CREATE\","
+                         "\"create_revision\":\"0\"}],\"success\":[{\"request_put\":{\"key\":\"dDE=\","
+                         "\"value\":\"djE=\",\"lease\":\"4660\"}}],"
+                         "\"failure\":[{\"request_range\":{\"key\":\"dDE=\"}}]}");
     put.expect_revision = 812;
     put.lease = (struct registry_lease){0};
-    expect_body(&put, "{\"compare\":[{\"key\":\"dDE=\",\"result\":\"EQUAL\",\"target\":\"MOD\","
-                      "\"mod_revision\":\"812\"}],\"success\":[{\"request_put\":{\"key\":\"dDE=\","
-                      "\"value\":\"djE=\"}}],\"failure\":[{\"request_range\":{\"key\":\"dDE=\"}}]}");
+    expect_encoded(&put, "{\"compare\":[{\"key\":\"dDE=\",\"result\":\"EQUAL\",\"target\":\"MOD\","
+                         "\"mod_revision\":\"812\"}],\"success\":[{\"request_put\":{\"key\":\"dDE=\","
+                         "\"value\":\"djE=\"}}],\"failure\":[{\"request_range\":{\"key\":\"dDE=\"}}]}");
     blob_unref(value);
     struct registry_request delete = {.op = REGISTRY_DELETE, .key = STR("t1"), .expect_revision = 7};
-    expect_body(&delete,
-                "{\"compare\":[{\"key\":\"dDE=\",\"result\":\"EQUAL\",\"target\":\"MOD\","
-                "\"mod_revision\":\"7\"}],\"success\":[{\"request_delete_range\":{\"key\":\"dDE=\"}}],"
-                "\"failure\":[{\"request_range\":{\"key\":\"dDE=\"}}]}");
+    expect_encoded(&delete,
+                   "{\"compare\":[{\"key\":\"dDE=\",\"result\":\"EQUAL\",\"target\":\"MOD\","
+                   "\"mod_revision\":\"7\"}],\"success\":[{\"request_delete_range\":{\"key\":\"dDE=\"}}],"
+                   "\"failure\":[{\"request_range\":{\"key\":\"dDE=\"}}]}");
+}
+
+static void a_transaction_has_every_kind_of_comparison_and_operation(void **state)
+{
+    (void)state;
+    struct blob *value = blob_new(STR("v"));
+    struct registry_txn txn = {0};
+    registry_txn_if(&txn, (struct registry_compare){.key = STR("a")});
+    registry_txn_if(&txn, (struct registry_compare){.key = STR("a"), .revision = 7});
+    registry_txn_if(&txn, (struct registry_compare){.kind = REGISTRY_IF_PRESENT, .key = STR("b")});
+    registry_txn_if(&txn,
+                    (struct registry_compare){.kind = REGISTRY_IF_VALUE, .key = STR("c"), .value = STR("v")});
+    registry_txn_if(
+        &txn, (struct registry_compare){.kind = REGISTRY_IF_LEASE, .key = STR("d"), .lease = {.lo = 9}});
+    registry_txn_then(&txn, (struct registry_action){
+                                .kind = REGISTRY_WRITE, .key = STR("a"), .value = value, .lease = {.lo = 9}});
+    registry_txn_then(&txn, (struct registry_action){.kind = REGISTRY_REMOVE, .key = STR("b")});
+    registry_txn_then(&txn, (struct registry_action){.kind = REGISTRY_READ, .key = STR("c")});
+    registry_txn_otherwise(&txn, (struct registry_action){.kind = REGISTRY_READ, .key = STR("a")});
+    expect_encoded(
+        &(struct registry_request){.op = REGISTRY_TXN, .txn = &txn},
+        "{\"compare\":[{\"key\":\"YQ==\",\"result\":\"EQUAL\",\"target\":\"CREATE\",\"create_revision\":"
+        "\"0\"},"
+        "{\"key\":\"YQ==\",\"result\":\"EQUAL\",\"target\":\"MOD\",\"mod_revision\":\"7\"},"
+        "{\"key\":\"Yg==\",\"result\":\"GREATER\",\"target\":\"CREATE\",\"create_revision\":\"0\"},"
+        "{\"key\":\"Yw==\",\"result\":\"EQUAL\",\"target\":\"VALUE\",\"value\":\"dg==\"},"
+        "{\"key\":\"ZA==\",\"result\":\"EQUAL\",\"target\":\"LEASE\",\"lease\":\"9\"}],"
+        "\"success\":[{\"request_put\":{\"key\":\"YQ==\",\"value\":\"dg==\",\"lease\":\"9\"}},"
+        "{\"request_delete_range\":{\"key\":\"Yg==\"}},{\"request_range\":{\"key\":\"Yw==\"}}],"
+        "\"failure\":[{\"request_range\":{\"key\":\"YQ==\"}}]}");
+    blob_unref(value);
+}
+
+static void the_reads_of_the_branch_come_back(void **state)
+{
+    (void)state;
+    struct registry_txn txn = {0};
+    struct etcd_request_parts parts;
+    struct etcd_request request;
+    struct decoded decoded = {0};
+    registry_txn_then(&txn, (struct registry_action){.kind = REGISTRY_REMOVE, .key = STR("a")});
+    registry_txn_then(&txn, (struct registry_action){.kind = REGISTRY_READ, .key = STR("b")});
+    registry_txn_then(&txn, (struct registry_action){.kind = REGISTRY_READ, .key = STR("foo")});
+    etcd_request_of(&(struct registry_request){.op = REGISTRY_TXN, .txn = &txn}, &parts, &request);
+    struct str body =
+        str_of("{" HDR34("6") ",\"succeeded\":true,\"responses\":[{\"response_delete_range\":{}},"
+                              "{\"response_range\":{}},{\"response_range\":{\"kvs\":[" KV34(
+                                  "Zm9v", "2", "4", "3", ",\"value\":\"YmFy\"") "],\"count\":\"1\"}}]}");
+    etcd_response_decode(&request, REGISTRY_TXN, 200, body, &decoded.response);
+    etcd_response_reply(REGISTRY_TXN, &decoded.response, &decoded.reply);
+    assert_true(decoded.reply.failure == REGISTRY_OK && decoded.reply.succeeded);
+    assert_int_equal(decoded.reply.item_count, 2);
+    assert_false(decoded.reply.items[0].kv.found);
+    assert_true(str_eq(decoded.reply.items[1].kv.value, STR("bar")));
+    /* one result less than there are operations */
+    registry_txn_then(&txn, (struct registry_action){.kind = REGISTRY_READ, .key = STR("c")});
+    etcd_request_of(&(struct registry_request){.op = REGISTRY_TXN, .txn = &txn}, &parts, &request);
+    etcd_response_decode(&request, REGISTRY_TXN, 200, body, &decoded.response);
+    assert_int_equal(decoded.response.status.failure, REGISTRY_UNKNOWN);
+    decoded_fini(&decoded);
 }
 
 static void paths_and_kinds(void **state)
 {
     (void)state;
-    static const char *const paths[] = {
-        "/v3/lease/grant", "/v3/lease/keepalive", "/v3/lease/revoke", "/v3/lease/timetolive", "/v3/kv/range",
-        "/v3/kv/txn",      "/v3/kv/txn",          "/v3/kv/range",     "/v3/kv/txn",           "/v3/kv/txn"};
+    static const char *const paths[] = {"/v3/lease/grant",      "/v3/lease/keepalive", "/v3/lease/revoke",
+                                        "/v3/lease/timetolive", "/v3/kv/range",        "/v3/kv/txn",
+                                        "/v3/kv/txn",           "/v3/kv/range",        "/v3/kv/txn",
+                                        "/v3/kv/txn",           "/v3/kv/txn"};
     for (int op = 0; op < REGISTRY_OP_COUNT; op++) {
-        assert_string_equal(etcd_message_path((enum registry_op)op), paths[op]);
-        assert_int_equal(etcd_message_is_read((enum registry_op)op),
+        static const struct registry_txn none;
+        struct etcd_request_parts parts;
+        struct etcd_request request;
+        etcd_request_of(&(struct registry_request){.op = (enum registry_op)op, .key = STR("k"), .txn = &none},
+                        &parts, &request);
+        assert_string_equal(etcd_request_path(&request), paths[op]);
+        assert_int_equal(etcd_only_reads((enum registry_op)op),
                          op == REGISTRY_GET || op == REGISTRY_LEASE_TTL || op == REGISTRY_LIST ||
                              op == REGISTRY_PROVE || op == REGISTRY_COMPARE);
     }
@@ -101,13 +166,6 @@ struct answer_row {
         int64_t mod, create, lease;
     } kv;
 };
-
-#define KV34(key, create, mod, version, rest)                                                                \
-    "{\"key\":\"" key "\",\"create_revision\":\"" create "\",\"mod_revision\":\"" mod                        \
-    "\",\"version\":\"" version "\"" rest "}"
-#define KV35(key, create, mod, version, rest)                                                                \
-    "{\"key\":\"" key "\", \"create_revision\":\"" create "\", \"mod_revision\":\"" mod                      \
-    "\", \"version\":\"" version "\"" rest "}"
 
 static const struct answer_row answers[] = {
     {REGISTRY_GRANT,
@@ -273,33 +331,33 @@ static const struct answer_row answers[] = {
      {0}},
 };
 
-static void check_answer(const struct answer_row *row, const struct etcd_message *message)
+static void check_answer(const struct answer_row *row, const struct decoded *decoded)
 {
-    assert_int_equal(message->failure, row->failure);
-    assert_int_equal(message->text[0] == '\0', row->failure == REGISTRY_OK);
-    assert_false(message->elsewhere);
-    assert_int_equal(message->revision, row->revision);
-    assert_int_equal(message->cluster, row->cluster);
-    assert_int_equal(message->ttl_ms, row->ttl_ms);
-    assert_int_equal(message->succeeded, row->succeeded);
-    assert_int_equal(message->kv.found, row->kv.found);
-    assert_true(str_eq(message->kv.value, str_of(row->kv.value)));
-    assert_int_equal(message->kv.mod_revision, row->kv.mod);
-    assert_int_equal(message->kv.create_revision, row->kv.create);
-    assert_int_equal(message->kv.lease.lo, row->kv.lease);
+    assert_int_equal(decoded->response.status.failure, row->failure);
+    assert_int_equal(decoded->response.status.text[0] == '\0', row->failure == REGISTRY_OK);
+    assert_false(decoded->response.status.elsewhere);
+    assert_int_equal(decoded->reply.revision, row->revision);
+    assert_int_equal(decoded->reply.cluster, row->cluster);
+    assert_int_equal(decoded->reply.ttl_ms, row->ttl_ms);
+    assert_int_equal(decoded->reply.succeeded, row->succeeded);
+    assert_int_equal(decoded->reply.kv.found, row->kv.found);
+    assert_true(str_eq(decoded->reply.kv.value, str_of(row->kv.value)));
+    assert_int_equal(decoded->reply.kv.mod_revision, row->kv.mod);
+    assert_int_equal(decoded->reply.kv.create_revision, row->kv.create);
+    assert_int_equal(decoded->reply.kv.lease.lo, row->kv.lease);
 }
 
 static void answers_of_both_generations(void **state)
 {
     (void)state;
-    struct etcd_message message = {0}; /* one for all: nothing of an answer may show in the next */
+    struct decoded decoded = {0}; /* one for all: nothing of an answer may show in the next */
     for (size_t i = 0; i < COUNT_OF(answers); i++) {
         const struct answer_row *row = &answers[i];
         print_message("answer %zu: %s\n", i, row->body);
-        etcd_message_decode(row->op, row->lease, 200, str_of(row->body), &message);
-        check_answer(row, &message);
+        decoded_read(&decoded, row->op, row->lease, 200, str_of(row->body));
+        check_answer(row, &decoded);
     }
-    etcd_message_fini(&message);
+    decoded_fini(&decoded);
 }
 
 struct bad_row {
@@ -345,26 +403,26 @@ static const struct bad_row bad[] = {
 static void what_etcd_does_not_say_is_not_believed(void **state)
 {
     (void)state;
-    struct etcd_message message = {0};
+    struct decoded decoded = {0};
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
         print_message("bad %zu: %s\n", i, bad[i].body);
-        etcd_message_decode(bad[i].op, 4660, 200, str_of(bad[i].body), &message);
-        assert_int_equal(message.failure, bad[i].failure);
-        assert_true(message.elsewhere);
-        assert_string_not_equal(message.text, "");
-        assert_false(message.kv.found);
-        assert_false(message.succeeded);
-        assert_int_equal(message.ttl_ms, 0);
+        decoded_read(&decoded, bad[i].op, 4660, 200, str_of(bad[i].body));
+        assert_int_equal(decoded.response.status.failure, bad[i].failure);
+        assert_true(decoded.response.status.elsewhere);
+        assert_string_not_equal(decoded.response.status.text, "");
+        assert_false(decoded.reply.kv.found);
+        assert_false(decoded.reply.succeeded);
+        assert_int_equal(decoded.reply.ttl_ms, 0);
     }
-    etcd_message_fini(&message);
+    decoded_fini(&decoded);
 }
 
 static void expect_rejected(struct buf *body)
 {
-    struct etcd_message message = {0};
-    etcd_message_decode(REGISTRY_GET, 0, 200, buf_view(body), &message);
-    assert_int_equal(message.failure, REGISTRY_RETRY);
-    etcd_message_fini(&message);
+    struct decoded decoded = {0};
+    decoded_read(&decoded, REGISTRY_GET, 0, 200, buf_view(body));
+    assert_int_equal(decoded.response.status.failure, REGISTRY_RETRY);
+    decoded_fini(&decoded);
     buf_fini(body);
 }
 
@@ -386,9 +444,9 @@ static void depth_width_and_size_are_bounded(void **state)
     expect_rejected(&wide);
     struct buf large = {0};
     buf_str(&large, STR("{" HDR34("10") ",\"a\":\""));
-    char *text = mem_zalloc(ETCD_MESSAGE_LIST_MAX);
-    memset(text, 'a', ETCD_MESSAGE_LIST_MAX);
-    buf_add(&large, text, ETCD_MESSAGE_LIST_MAX);
+    char *text = mem_zalloc(ETCD_RESPONSE_PAGE_MAX);
+    memset(text, 'a', ETCD_RESPONSE_PAGE_MAX);
+    buf_add(&large, text, ETCD_RESPONSE_PAGE_MAX);
     free(text);
     buf_str(&large, STR("\"}"));
     expect_rejected(&large);
@@ -404,11 +462,11 @@ static void text_does_not_count_as_structure(void **state)
         buf_str(&body, STR("[{,"));
     }
     buf_str(&body, STR("\"}"));
-    struct etcd_message message = {0};
-    etcd_message_decode(REGISTRY_GET, 0, 200, buf_view(&body), &message);
-    assert_int_equal(message.failure, REGISTRY_OK);
-    etcd_message_fini(&message);
-    etcd_message_fini(NULL);
+    struct decoded decoded = {0};
+    decoded_read(&decoded, REGISTRY_GET, 0, 200, buf_view(&body));
+    assert_int_equal(decoded.response.status.failure, REGISTRY_OK);
+    decoded_fini(&decoded);
+    etcd_response_fini(NULL);
     buf_fini(&body);
 }
 
@@ -417,6 +475,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(requests_are_spelled_as_the_gateway_wants_them),
         cmocka_unit_test(a_put_compares_writes_or_reads),
+        cmocka_unit_test(a_transaction_has_every_kind_of_comparison_and_operation),
+        cmocka_unit_test(the_reads_of_the_branch_come_back),
         cmocka_unit_test(paths_and_kinds),
         cmocka_unit_test(answers_of_both_generations),
         cmocka_unit_test(what_etcd_does_not_say_is_not_believed),

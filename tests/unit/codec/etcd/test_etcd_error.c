@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
+#include "decoded.h"
 #include "outrider/base/attr.h"
-#include "outrider/codec/etcd/etcd_message.h"
 
 #define V1(code, message) "{\"error\":\"" message "\",\"message\":\"" message "\",\"code\":" #code "}"
 #define V2(code, message) "{\"code\":" #code ", \"message\":\"" message "\"}"
@@ -146,21 +146,21 @@ static bool says_token(const char *body)
 static void the_error_table(void **state)
 {
     (void)state;
-    struct etcd_message message = {0};
+    struct decoded decoded = {0};
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         const struct row *row = &rows[i];
         print_message("%s %d %s\n", registry_op_name(row->op), row->status, row->body);
-        etcd_message_decode(row->op, 4660, row->status, str_of(row->body), &message);
-        assert_int_equal(message.failure, row->failure);
-        assert_int_equal(message.elsewhere, row->elsewhere);
+        decoded_read(&decoded, row->op, 4660, row->status, str_of(row->body));
+        assert_int_equal(decoded.response.status.failure, row->failure);
+        assert_int_equal(decoded.response.status.elsewhere, row->elsewhere);
         bool token = says_token(row->body) || row->status == 401;
-        assert_int_equal(message.token_refused, token);
-        assert_int_equal(message.text[0] == '\0', row->failure == REGISTRY_OK);
+        assert_int_equal(decoded.response.status.token_refused, token);
+        assert_int_equal(decoded.response.status.text[0] == '\0', row->failure == REGISTRY_OK);
         if (row->text != NULL) {
-            assert_string_equal(message.text, row->text);
+            assert_string_equal(decoded.response.status.text, row->text);
         }
     }
-    etcd_message_fini(&message);
+    decoded_fini(&decoded);
 }
 
 static void add_long_message(struct buf *body, const char *first)
@@ -177,23 +177,23 @@ static void a_long_text_is_cut_between_characters(void **state)
     (void)state;
     struct buf body = {0};
     add_long_message(&body, "x");
-    struct etcd_message message = {0};
-    etcd_message_decode(REGISTRY_GET, 0, 500, buf_view(&body), &message);
-    assert_int_equal(strlen(message.text), ETCD_MESSAGE_TEXT_MAX - 1);
+    struct decoded decoded = {0};
+    decoded_read(&decoded, REGISTRY_GET, 0, 500, buf_view(&body));
+    assert_int_equal(strlen(decoded.response.status.text), ETCD_STATUS_TEXT_MAX - 1);
     buf_clear(&body);
     add_long_message(&body, "xx");
-    etcd_message_decode(REGISTRY_GET, 0, 500, buf_view(&body), &message);
-    assert_int_equal(strlen(message.text), ETCD_MESSAGE_TEXT_MAX - 2);
-    assert_true(str_is_utf8(str_of(message.text)));
-    etcd_message_fini(&message);
+    decoded_read(&decoded, REGISTRY_GET, 0, 500, buf_view(&body));
+    assert_int_equal(strlen(decoded.response.status.text), ETCD_STATUS_TEXT_MAX - 2);
+    assert_true(str_is_utf8(str_of(decoded.response.status.text)));
+    decoded_fini(&decoded);
     buf_fini(&body);
 }
 
 static void names_are_fixed(void **state)
 {
     (void)state;
-    static const char *const ops[] = {"grant",  "keepalive", "revoke", "lease_ttl", "get",    "put",
-                                      "delete", "list",      "prove",  "compare",   "unknown"};
+    static const char *const ops[] = {"grant",  "keepalive", "revoke", "lease_ttl", "get", "put",
+                                      "delete", "list",      "prove",  "compare",   "txn", "unknown"};
     static const char *const failures[] = {"ok",         "retry",  "unknown", "lease_lost", "lease_exists",
                                            "overloaded", "denied", "refused", "invalid"};
     for (int i = 0; i <= REGISTRY_OP_COUNT; i++) {

@@ -1,0 +1,74 @@
+/* What the sources of registry/memory share: memory.c (requests), memory_store.c (keys and leases), memory_txn.c
+ * (transactions), memory_history.c (changes and who watches them). */
+#ifndef OUTRIDER_REGISTRY_MEMORY_MEMORY_INTERNAL_H
+#define OUTRIDER_REGISTRY_MEMORY_MEMORY_INTERNAL_H
+
+#include "outrider/base/buf.h"
+#include "outrider/registry/memory/memory.h"
+
+#include "memory_history_internal.h"
+
+struct entry {
+    struct entry *next;
+    char *key;
+    size_t key_size;
+    struct blob *value;
+    int64_t mod_revision, create_revision;
+    struct registry_lease lease;
+};
+
+struct lease {
+    struct lease *next;
+    struct registry_lease id;
+    int64_t ttl_ms, ends_ms;
+};
+
+struct pending {
+    struct registry_request request; /* its keys are owned */
+    char *key, *range_end;
+    struct registry_txn *txn; /* of what changes or compares keys; owned */
+};
+
+struct memory {
+    struct registry registry;
+    struct entry *entries;
+    struct lease *leases;
+    struct pending *pending;
+    size_t pending_count;
+    int64_t now_ms, revision;
+    struct memory_history history;
+    struct buf error;
+    struct registry_item *items; /* of the last listing; their bytes: */
+    struct buf listed;
+};
+
+/* memory_store.c: the place of a key or a lease; of the end of the list when there is none. */
+struct entry **memory_find_entry(struct memory *memory, struct str key);
+struct lease **memory_find_lease(struct memory *memory, struct registry_lease id);
+
+/* The key as a reply has it; `entry` may be NULL. Borrowed. */
+struct registry_kv memory_read_entry(const struct entry *entry);
+
+/* Adds a key created at the store's revision. */
+struct entry *memory_add_entry(struct memory *memory, struct str key);
+
+/* Removes a key without a change of its own. */
+void memory_remove_entry(struct entry **at);
+
+/* Records that the key is deleted at `revision`. */
+void memory_note_deleted(struct memory *memory, const struct entry *entry, int64_t revision);
+
+/* Ends a lease; all its keys go in one revision. */
+void memory_end_lease(struct memory *memory, struct lease **at);
+
+/* Makes the first `count` items copies: the client may change the store while it reads the reply. */
+void memory_copy_items(struct memory *memory, size_t count);
+
+/* memory.c: the reply becomes a failure. */
+void memory_fail(struct memory *memory, struct registry_reply *reply, enum registry_failure failure,
+                 const char *why);
+
+/* memory_txn.c: carries `txn` out; its reads are the reply's items. */
+void memory_transact(struct memory *memory, const struct registry_txn *txn, struct registry_reply *reply);
+
+#endif
