@@ -142,7 +142,7 @@ class Deaf(Hostile):
         wait_until(lambda: self.metrics(observer)["outrider_sse_clients"] == 1, "only the good one is left")
         self.assertEqual(seen["outrider_sse_dropped_total"], 200)
         observer.logged('"slow subscribers closed" count=')
-        self.assertIn('why="more than 256 kB behind"', observer.log())
+        self.assertIn('reason="backlog larger than 256 kB"', observer.log())
         self.assertLessEqual(observer.log().count("slow subscribers closed"), 5)
         print(f"\n    200 deaf subscribers, 2000 changes: {self.rss_kb(observer) - before} kB more")
         self.assert_modest(observer, before, 16 << 10)
