@@ -479,7 +479,7 @@ enum etcd_login etcd_login_state(const struct etcd *etcd)
 
 struct registry *etcd_registry(struct etcd *etcd)
 {
-    return &etcd->registry;
+    return etcd == NULL ? NULL : &etcd->registry;
 }
 
 struct etcd *etcd_new(const struct config_registry *config, struct loop *loop, struct http_client *http)

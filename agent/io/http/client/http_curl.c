@@ -95,8 +95,10 @@ CURL *http_curl_new(char *error_text)
     return easy;
 }
 
-/* "Expect: 100-continue" would delay a large request by a round trip (docs/design/etcd-gateway.md, "Request bodies"). */
-static const char *const suppressed[] = {"Expect:", "Accept:"};
+/* "Expect: 100-continue" would delay a large request by a round trip (docs/design/etcd-gateway.md, "Request bodies"). libcurl's
+ * "Accept" header must stay: without it etcd takes a request without a token for its own (docs/design/etcd-gateway.md,
+ * "Authentication"). */
+static const char *const suppressed[] = {"Expect:"};
 
 struct curl_slist *http_curl_headers(const char *const *headers)
 {

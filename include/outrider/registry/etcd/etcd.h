@@ -14,7 +14,7 @@ struct loop;
  * borrowed until registry_free(etcd_registry(etcd)), which is how the caller frees it. */
 struct etcd *etcd_new(const struct config_registry *config, struct loop *loop, struct http_client *http);
 
-/* The registry that `etcd` is. */
+/* The registry interface of `etcd`, borrowed; NULL for NULL. */
 struct registry *etcd_registry(struct etcd *etcd);
 
 enum etcd_login {
