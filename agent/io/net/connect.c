@@ -1,5 +1,6 @@
 #include "outrider/io/net/connect.h"
 
+#include "address_internal.h"
 #include "outrider/base/duration.h"
 #include "outrider/base/mem.h"
 #include "outrider/io/loop/loop.h"
@@ -250,13 +251,6 @@ static void wait_for_connection(struct connect_attempt *attempt)
     attempt->waiting = true;
     event_assign(&attempt->event, loop_base(attempt->loop), attempt->fd, EV_WRITE, on_connected, attempt);
     event_add(&attempt->event, NULL);
-}
-
-static socklen_t address_size(const struct sockaddr_storage *address)
-{
-    return address->ss_family == AF_INET    ? (socklen_t)sizeof(struct sockaddr_in)
-           : address->ss_family == AF_INET6 ? (socklen_t)sizeof(struct sockaddr_in6)
-                                            : (socklen_t)sizeof(struct sockaddr_un);
 }
 
 static void try_addresses(struct connect_attempt *attempt)

@@ -1,5 +1,6 @@
 #include "outrider/io/net/resolver.h"
 
+#include "address_internal.h"
 #include "dns_query_internal.h"
 #include "known_names_internal.h"
 #include "outrider/base/mem.h"
@@ -43,8 +44,8 @@ struct lookup {
     bool no_such_name;
     const char *error; /* of the first failure, static */
     struct timer *timer;
-    struct deferred
-        advance; /* queries report from within c-ares, which must have returned before they are freed */
+    /* Queries report from within c-ares, which must have returned before they are freed. */
+    struct deferred advance;
 };
 
 struct resolver {
@@ -86,28 +87,19 @@ void resolver_free(struct resolver *resolver)
 
 /* ---- addresses ---- */
 
-static void set_port(struct sockaddr_storage *address, uint16_t port)
-{
-    if (address->ss_family == AF_INET) {
-        ((struct sockaddr_in *)address)->sin_port = htons(port);
-    } else {
-        ((struct sockaddr_in6 *)address)->sin6_port = htons(port);
-    }
-}
-
 static struct sockaddr_storage v4_address(struct in_addr ip, uint16_t port)
 {
     struct sockaddr_storage address = {0};
-    *(struct sockaddr_in *)&address =
-        (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = ip};
+    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = ip};
+    memcpy(&address, &v4, sizeof(v4));
     return address;
 }
 
 static struct sockaddr_storage v6_address(struct in6_addr ip, uint16_t port)
 {
     struct sockaddr_storage address = {0};
-    *(struct sockaddr_in6 *)&address =
-        (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = ip};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = ip};
+    memcpy(&address, &v6, sizeof(v6));
     return address;
 }
 
@@ -142,7 +134,7 @@ static void settle(struct family *family, int address_family, const struct ares_
             struct sockaddr_storage *address = &family->addresses[family->count++];
             memset(address, 0, sizeof(*address));
             memcpy(address, node->ai_addr, node->ai_addrlen);
-            set_port(address, port);
+            address_set_port(address, port);
         }
     }
     family->state = family->count > 0 ? FAMILY_FOUND : FAMILY_EMPTY;
@@ -314,7 +306,7 @@ static void fill_answer(struct lookup *lookup,
     ret_answer->error = lookup->error != NULL ? lookup->error : "no name server answered";
     for (size_t i = 0; old != NULL && i < old->count; i++) {
         addresses[i] = old->addresses[i];
-        set_port(&addresses[i], lookup->port);
+        address_set_port(&addresses[i], lookup->port);
         ret_answer->count++;
     }
 }
