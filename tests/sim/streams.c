@@ -222,8 +222,7 @@ static bool is_open_for(const struct node *node, int64_t ms)
 {
     const struct stream *stream = &node->stream;
     return node->alive && stream->open && stream->opened_at > 0 &&
-           follow_state(router_keys(node->router)) == FOLLOW_OPEN &&
-           node->world->now - stream->opened_at >= ms;
+           router_keys(node->router)->state == FOLLOW_OPEN && node->world->now - stream->opened_at >= ms;
 }
 
 bool stream_is_well(const struct node *node, int64_t ms)

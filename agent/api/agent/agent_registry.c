@@ -97,8 +97,8 @@ static void write_sync(struct json_writer *json, const struct api_view *view)
     json_member_time(json, "lastErrorSince", last_error == NULL ? 0 : registrar_last_error_since(registrar));
     write_conflict(json, registrar);
     const struct follow *watch = view->keys;
-    json_member_text(json, "watch", watch == NULL ? NULL : follow_state_name(follow_state(watch)));
-    json_member_text(json, "watchLastError", watch == NULL ? NULL : text_or_null(follow_last_error(watch)));
+    json_member_text(json, "watch", watch == NULL ? NULL : follow_state_name(watch->state));
+    json_member_text(json, "watchLastError", watch == NULL ? NULL : text_or_null(watch->last_error));
     json_write_object_end(json);
 }
 

@@ -149,7 +149,7 @@ static int cannot_resume(const struct watching *watching, const struct follow_ef
                     "revision %" PRId64
                     " is compacted, and the changes since are lost: read the keys, or continue "
                     "with the oldest, --rev %" PRId64,
-                    follow_delivered(&watching->follow) + 1, effect->oldest);
+                    watching->follow.delivered + 1, effect->oldest);
 }
 
 static void carry_out(struct watching *watching, const struct follow_effect *effect)

@@ -147,7 +147,7 @@ static void plan(struct view *view, const struct view_event *event, struct queue
 {
     const struct instant *now = &event->now;
     enum follow_event_type next = FOLLOW_ON_TICK;
-    bool wanted = is_wanted(view, now->mono), off = follow_state(&view->follow) == FOLLOW_OFF;
+    bool wanted = is_wanted(view, now->mono), off = view->follow.state == FOLLOW_OFF;
     if (!wanted && !off) {
         next = FOLLOW_ON_STOP;
     } else if (wanted && off) {
@@ -192,8 +192,7 @@ void view_step(struct view *view, const struct view_event *event, struct queue *
 struct window view_deadline(const struct view *view)
 {
     struct window window = follow_deadline(&view->follow);
-    if (follow_state(&view->follow) != FOLLOW_OFF && view->settings.mode == VIEW_AUTO &&
-        view->subscribers == 0) {
+    if (view->follow.state != FOLLOW_OFF && view->settings.mode == VIEW_AUTO && view->subscribers == 0) {
         window = window_sooner(window, (struct window){view->wanted_until, view->wanted_until + 1000});
     }
     if (view->tombstones.oldest != NULL) {

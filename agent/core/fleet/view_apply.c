@@ -135,7 +135,7 @@ static void apply_item(struct view *view, const struct view_item *item, const st
 void view_apply_items(struct view *view, const struct view_event *event, struct queue *effects)
 {
     /* etcd before 3.4.24 and 3.5.8 may deliver an event twice (docs/design/etcd-gateway.md, "Known bugs"). */
-    int64_t known = follow_delivered(&view->follow), open = 0;
+    int64_t known = view->follow.delivered, open = 0;
     for (size_t i = 0; i < event->item_count; i++) {
         const struct view_item *item = &event->items[i];
         if (item->mod_revision <= known || item->mod_revision < open) {

@@ -148,9 +148,8 @@ void view_follow(struct view *view, struct follow_event step, const struct view_
     while (queue_take(&view->follow_effects, &effect)) {
         carry_out(view, &effect, event, effects);
     }
-    enum follow_state state = follow_state(&view->follow);
-    view->waking =
-        view->waking && !follow_synced(&view->follow) && state != FOLLOW_WAITING && state != FOLLOW_OFF;
+    enum follow_state state = view->follow.state;
+    view->waking = view->waking && !view->follow.synced && state != FOLLOW_WAITING && state != FOLLOW_OFF;
 }
 
 void view_on_reply(struct view *view, const struct view_event *event, struct queue *effects)
@@ -164,7 +163,7 @@ void view_on_reply(struct view *view, const struct view_event *event, struct que
         step.last_key = event->items[count - 1].key;
         step.newest = event->items[0].mod_revision;
     }
-    step.same_past = follow_state(&view->follow) == FOLLOW_RESUMING && has_same_past(view, event);
+    step.same_past = view->follow.state == FOLLOW_RESUMING && has_same_past(view, event);
     view_follow(view, step, event, effects);
 }
 
@@ -173,7 +172,7 @@ void view_on_watch(struct view *view, const struct view_event *event, struct que
     const struct registry_watch_event *watch = event->watch;
     if (watch->type == REGISTRY_WATCH_CHANGED && follow_watches(&view->follow, watch->id)) {
         view_apply_items(view, event, effects);
-        if (follow_synced(&view->follow)) {
+        if (view->follow.synced) {
             mark_true(view, &event->now);
         }
     }

@@ -16,7 +16,7 @@ enum view_state view_state(const struct view *view)
     static const enum view_state states[FOLLOW_STATE_COUNT] = {
         [FOLLOW_OFF] = VIEW_OFF,          [FOLLOW_WAITING] = VIEW_WAITING, [FOLLOW_LISTING] = VIEW_LISTING,
         [FOLLOW_RESUMING] = VIEW_OPENING, [FOLLOW_OPENING] = VIEW_OPENING, [FOLLOW_OPEN] = VIEW_WATCHING};
-    return states[follow_state(&view->follow)];
+    return states[view->follow.state];
 }
 
 bool view_known(const struct view *view)
@@ -31,7 +31,7 @@ bool view_waking(const struct view *view)
 
 bool view_synced(const struct view *view)
 {
-    return follow_synced(&view->follow);
+    return view->follow.synced;
 }
 
 int64_t view_age(const struct view *view, const struct instant *now)
@@ -163,7 +163,7 @@ const struct view_log *view_log(const struct view *view)
 
 int view_resume(const struct view *view, int64_t revision, uint64_t cluster, uint64_t *ret_cursor)
 {
-    if (!view->known || cluster != view->cluster || revision > follow_delivered(&view->follow)) {
+    if (!view->known || cluster != view->cluster || revision > view->follow.delivered) {
         return -1;
     }
     return view_log_find(view->log, revision, ret_cursor);
@@ -176,7 +176,7 @@ struct str view_prefix(const struct view *view)
 
 const char *view_last_error(const struct view *view)
 {
-    return follow_last_error(&view->follow);
+    return view->follow.last_error;
 }
 
 uint64_t view_listings(const struct view *view)
@@ -186,10 +186,10 @@ uint64_t view_listings(const struct view *view)
 
 uint64_t view_stalls(const struct view *view)
 {
-    return follow_silences(&view->follow);
+    return view->follow.silences;
 }
 
 uint64_t view_opens(const struct view *view)
 {
-    return follow_opens(&view->follow);
+    return view->follow.opens;
 }

@@ -33,34 +33,9 @@ void follow_set_state(struct follow *follow, enum follow_state state)
 
 /* ---- life ---- */
 
-static struct str keep(char **at, struct str text)
-{
-    char *kept = *at;
-    if (text.size > 0) {
-        memcpy(kept, text.data, text.size);
-    }
-    *at += text.size;
-    return (struct str){kept, text.size};
-}
-
-static void copy_ranges(struct follow *follow)
-{
-    struct registry_range *ranges = follow->settings.ranges;
-    size_t size = 1;
-    for (size_t i = 0; i < follow->settings.range_count; i++) {
-        size += ranges[i].key.size + ranges[i].end.size;
-    }
-    char *at = follow->texts = mem_resize(NULL, size, 1);
-    for (size_t i = 0; i < follow->settings.range_count; i++) {
-        ranges[i].key = keep(&at, ranges[i].key);
-        ranges[i].end = keep(&at, ranges[i].end);
-    }
-}
-
 void follow_init(struct follow *follow, const struct follow_settings *settings)
 {
     *follow = (struct follow){.settings = *settings, .due = NEVER_MS};
-    copy_ranges(follow);
     random_seed(&follow->random, settings->seed);
     backoff_init(&follow->backoff, settings->first_ms, settings->cap_ms);
 }
@@ -68,7 +43,8 @@ void follow_init(struct follow *follow, const struct follow_settings *settings)
 void follow_fini(struct follow *follow)
 {
     if (follow != NULL) {
-        free(follow->texts);
+        free(follow->own_keys[FOLLOW_RECORD]);
+        free(follow->own_keys[FOLLOW_CONTROL]);
         free(follow->listing.next);
         *follow = (struct follow){0};
     }
@@ -76,39 +52,38 @@ void follow_fini(struct follow *follow)
 
 /* ---- effects ---- */
 
-struct follow_effect *follow_push(struct queue *effects, enum follow_effect_type type)
+struct follow_effect *follow_push(struct follow *follow, enum follow_effect_type type)
 {
-    struct follow_effect *effect = queue_push(effects);
+    struct follow_effect *effect = queue_push(follow->effects);
     effect->type = type;
     return effect;
 }
 
-static struct follow_effect *push_text(struct queue *effects, enum follow_effect_type type, struct str text)
+static struct follow_effect *push_text(struct follow *follow, enum follow_effect_type type, struct str text)
 {
-    struct str kept = queue_copy(effects, text);
-    struct follow_effect *effect = follow_push(effects, type);
+    struct str kept = queue_copy(follow->effects, text);
+    struct follow_effect *effect = follow_push(follow, type);
     effect->text = kept;
     return effect;
 }
 
-static void push_note(struct follow *follow, enum follow_note note, struct str text, struct queue *effects)
+static void push_note(struct follow *follow, enum follow_note note, struct str text)
 {
     follow->noted |= 1u << note;
-    push_text(effects, FOLLOW_DO_NOTE, text)->note = note;
+    push_text(follow, FOLLOW_DO_NOTE, text)->note = note;
 }
 
 /* One line until a stream was steady. */
-static void note_once(struct follow *follow, enum follow_note note, const char *text, struct queue *effects)
+static void note_once(struct follow *follow, enum follow_note note, const char *text)
 {
     if ((follow->noted & 1u << note) == 0) {
-        push_note(follow, note, str_of(text), effects);
+        push_note(follow, note, str_of(text));
     }
 }
 
-struct registry_request *follow_ask(struct follow *follow, enum registry_op op, enum follow_ask ask,
-                                    struct queue *effects)
+struct registry_request *follow_ask(struct follow *follow, enum registry_op op, enum follow_ask ask)
 {
-    struct follow_effect *effect = follow_push(effects, FOLLOW_DO_REQUEST);
+    struct follow_effect *effect = follow_push(follow, FOLLOW_DO_REQUEST);
     follow->request_id = ++follow->next_id;
     follow->ask = ask;
     effect->request = (struct registry_request){.id = follow->request_id,
@@ -118,9 +93,9 @@ struct registry_request *follow_ask(struct follow *follow, enum registry_op op, 
     return &effect->request;
 }
 
-void follow_ask_newest(struct follow *follow, enum follow_ask ask, int64_t at_revision, struct queue *effects)
+void follow_ask_newest(struct follow *follow, enum follow_ask ask, int64_t at_revision)
 {
-    struct registry_request *request = follow_ask(follow, REGISTRY_LIST, ask, effects);
+    struct registry_request *request = follow_ask(follow, REGISTRY_LIST, ask);
     request->range_end = follow->settings.ranges[0].end;
     request->limit = 1;
     request->newest_first = true;
@@ -136,26 +111,26 @@ void follow_see(struct follow *follow, int64_t revision)
     follow->seen = revision > follow->seen ? revision : follow->seen;
 }
 
-void follow_set_synced(struct follow *follow, const struct instant *now, struct queue *effects)
+void follow_set_synced(struct follow *follow)
 {
     if (follow->synced) {
         return;
     }
     follow->synced = true;
-    follow->synced_mono = now->mono;
+    follow->synced_mono = follow->now.mono;
     follow->last_error[0] = '\0';
     if (follow->noted != 0) {
         char text[80];
-        note_once(follow, FOLLOW_NOTE_RECOVERED, outage_summary(&follow->outage, now, text), effects);
+        note_once(follow, FOLLOW_NOTE_RECOVERED, outage_summary(&follow->outage, &follow->now, text));
     }
-    follow_push(effects, FOLLOW_DO_SYNCED);
+    follow_push(follow, FOLLOW_DO_SYNCED);
 }
 
-void follow_certain(struct follow *follow, const struct instant *now, struct queue *effects)
+void follow_certain(struct follow *follow)
 {
     follow->silent = 0;
-    follow_push(effects, FOLLOW_DO_CONFIRM);
-    follow_set_synced(follow, now, effects);
+    follow_push(follow, FOLLOW_DO_CONFIRM);
+    follow_set_synced(follow);
 }
 
 static void end_outage(struct follow *follow)
@@ -166,20 +141,20 @@ static void end_outage(struct follow *follow)
 }
 
 /* Nothing is in flight or open any more. */
-static void drop(struct follow *follow, struct str why, const struct instant *now, struct queue *effects)
+static void drop(struct follow *follow, struct str why)
 {
     if (follow->watch_id != 0) {
-        follow_push(effects, FOLLOW_DO_UNWATCH)->id = follow->watch_id;
+        follow_push(follow, FOLLOW_DO_UNWATCH)->id = follow->watch_id;
     }
     follow->watch_id = follow->request_id = 0;
     follow->compare = (struct follow_compare){0};
     follow->newest = (struct follow_newest){0};
     if (follow->synced) {
         follow->synced = false;
-        if (now->mono - follow->synced_mono >= follow->settings.steady_ms) {
+        if (follow->now.mono - follow->synced_mono >= follow->settings.steady_ms) {
             end_outage(follow);
         }
-        push_text(effects, FOLLOW_DO_STALE, why);
+        push_text(follow, FOLLOW_DO_STALE, why);
     }
 }
 
@@ -194,12 +169,12 @@ static int64_t delay(struct follow *follow)
                                           : backoff_next(&follow->backoff, &follow->random);
 }
 
-void follow_plan_next(struct follow *follow, int64_t now)
+void follow_plan_next(struct follow *follow)
 {
-    follow->due = now + delay(follow);
+    follow->due = follow->now.mono + delay(follow);
 }
 
-static void wait_for_next(struct follow *follow, enum registry_failure failure, int64_t now)
+static void wait_for_next(struct follow *follow, enum registry_failure failure)
 {
     follow->failure = failure;
     follow->relist = follow->relist || follow->state == FOLLOW_LISTING;
@@ -208,47 +183,44 @@ static void wait_for_next(struct follow *follow, enum registry_failure failure, 
         follow->positioned = false;
         follow->due = NEVER_MS;
     } else {
-        follow_plan_next(follow, now);
+        follow_plan_next(follow);
     }
 }
 
 /* What is open is closed, and the next try comes after a wait. */
-static void fail(struct follow *follow, enum registry_failure failure, struct str why,
-                 const struct instant *now, struct queue *effects)
+static void fail(struct follow *follow, enum registry_failure failure, struct str why)
 {
-    drop(follow, why, now, effects);
+    drop(follow, why);
     set_error(follow, why);
     if (follow->outage.count++ == 0) {
-        follow->outage.since_mono = now->mono;
+        follow->outage.since_mono = follow->now.mono;
     }
-    push_text(effects, FOLLOW_DO_FAILED, why)->failure = failure;
-    wait_for_next(follow, failure, now->mono);
+    push_text(follow, FOLLOW_DO_FAILED, why)->failure = failure;
+    wait_for_next(follow, failure);
 }
 
-void follow_fail(struct follow *follow, enum registry_failure failure, struct str why,
-                 const struct instant *now, struct queue *effects)
+void follow_fail(struct follow *follow, enum registry_failure failure, struct str why)
 {
     /* A registry that restarts, or a proxy that cuts idle connections, ends a stream that was open. */
     unsigned patience = follow->settings.patience;
     patience += patience > 0 && follow->state == FOLLOW_OPEN ? 1 : 0;
-    fail(follow, failure, why, now, effects);
+    fail(follow, failure, why);
     bool logged = retry_is_slow(failure) || follow->outage.count > patience;
     if (logged && outage_log_once(&follow->outage, failure)) {
-        push_note(follow, FOLLOW_NOTE_OUTAGE, why, effects);
+        push_note(follow, FOLLOW_NOTE_OUTAGE, why);
     }
 }
 
-void follow_end_silent(struct follow *follow, const char *why, const struct instant *now,
-                       struct queue *effects)
+void follow_end_silent(struct follow *follow, const char *why)
 {
     follow->silences++;
     follow->counted = false; /* a wrong count must not end every stream */
     if (follow->settings.lists && follow->silent++ > 0) {
-        follow_read_anew(follow, FOLLOW_SILENT_TWICE, 0, why, now, effects);
+        follow_read_anew(follow, FOLLOW_SILENT_TWICE, 0, why);
         return;
     }
-    fail(follow, REGISTRY_OK, str_of(why), now, effects);
-    note_once(follow, FOLLOW_NOTE_SILENT, why, effects);
+    fail(follow, REGISTRY_OK, str_of(why));
+    note_once(follow, FOLLOW_NOTE_SILENT, why);
 }
 
 /* The registry answers, so the first wait is short; only one that fails again and again is spared. */
@@ -259,14 +231,13 @@ static int64_t delay_of_listing(struct follow *follow)
                : backoff_next(&follow->backoff, &follow->random);
 }
 
-void follow_read_anew(struct follow *follow, enum follow_cause cause, int64_t oldest, const char *why,
-                      const struct instant *now, struct queue *effects)
+void follow_read_anew(struct follow *follow, enum follow_cause cause, int64_t oldest, const char *why)
 {
-    drop(follow, str_of(why), now, effects);
+    drop(follow, str_of(why));
     set_error(follow, str_of(why));
-    push_text(effects, FOLLOW_DO_NOTE, str_of(why))->note = FOLLOW_NOTE_READ_ANEW;
-    follow_forget_listing(follow, effects);
-    struct follow_effect *effect = push_text(effects, FOLLOW_DO_READ_ANEW, str_of(why));
+    push_text(follow, FOLLOW_DO_NOTE, str_of(why))->note = FOLLOW_NOTE_READ_ANEW;
+    follow_forget_listing(follow);
+    struct follow_effect *effect = push_text(follow, FOLLOW_DO_READ_ANEW, str_of(why));
     effect->cause = cause;
     effect->oldest = oldest;
     follow->seen = 0;
@@ -276,12 +247,12 @@ void follow_read_anew(struct follow *follow, enum follow_cause cause, int64_t ol
     }
     follow->relist = true;
     follow_set_state(follow, FOLLOW_WAITING);
-    follow->due = now->mono + delay_of_listing(follow);
+    follow->due = follow->now.mono + delay_of_listing(follow);
 }
 
 /* ---- steps ---- */
 
-static void on_reply(struct follow *follow, const struct follow_event *event, struct queue *effects)
+static void on_reply(struct follow *follow, const struct follow_event *event)
 {
     enum follow_ask ask = follow->ask;
     if (!follow_awaits(follow, event->reply->id)) {
@@ -291,12 +262,12 @@ static void on_reply(struct follow *follow, const struct follow_event *event, st
     follow->ask = FOLLOW_ASK_NOTHING;
     switch (ask) {
     case FOLLOW_ASK_NOTHING: break;
-    case FOLLOW_ASK_PAGE: follow_on_page(follow, event, effects); break;
-    case FOLLOW_ASK_PAST: follow_on_past(follow, event, effects); break;
+    case FOLLOW_ASK_PAGE: follow_on_page(follow, event); break;
+    case FOLLOW_ASK_PAST: follow_on_past(follow, event); break;
     case FOLLOW_ASK_REVISION:
     case FOLLOW_ASK_NEWEST:
-    case FOLLOW_ASK_COUNT: follow_newest_on_reply(follow, ask, event, effects); break;
-    case FOLLOW_ASK_COMPARE: follow_keys_on_compared(follow, event, effects); break;
+    case FOLLOW_ASK_COUNT: follow_newest_on_reply(follow, ask, event); break;
+    case FOLLOW_ASK_COMPARE: follow_keys_on_compared(follow, event); break;
     }
 }
 
@@ -307,77 +278,79 @@ static void on_known(struct follow *follow, const struct follow_event *event)
     follow->store = (struct follow_store){.cluster = event->cluster};
 }
 
-static void on_start(struct follow *follow, const struct follow_event *event, struct queue *effects)
+static void on_start(struct follow *follow, const struct follow_event *event)
 {
     if (follow->state != FOLLOW_OFF) {
         return;
     }
     if (follow->settings.lists) {
-        follow_list(follow, &event->now, effects);
+        follow_list(follow);
         return;
     }
     follow->positioned = event->revision > 0;
     follow->delivered = event->revision > 0 ? event->revision - 1 : 0;
-    follow_open(follow, effects);
+    follow_open(follow);
 }
 
-static void on_restart(struct follow *follow, const struct follow_event *event, struct queue *effects)
+static void on_restart(struct follow *follow)
 {
     if (follow->state == FOLLOW_OPENING || follow->state == FOLLOW_OPEN) {
-        drop(follow, STR("the watch was restarted"), &event->now, effects);
-        wait_for_next(follow, REGISTRY_OK, event->now.mono);
+        drop(follow, STR("the watch was restarted"));
+        wait_for_next(follow, REGISTRY_OK);
     }
 }
 
-static void on_stop(struct follow *follow, const struct follow_event *event, struct queue *effects)
+static void on_stop(struct follow *follow)
 {
     follow->stopped = true;
     if (follow->state != FOLLOW_OFF) {
-        drop(follow, STR("stopped"), &event->now, effects);
-        follow_forget_listing(follow, effects);
+        drop(follow, STR("stopped"));
+        follow_forget_listing(follow);
         end_outage(follow);
         follow->last_error[0] = '\0';
         follow_set_state(follow, FOLLOW_OFF);
     }
 }
 
-static void try_next(struct follow *follow, const struct instant *now, struct queue *effects)
+static void try_next(struct follow *follow)
 {
-    if (follow->state != FOLLOW_WAITING || now->mono < follow->due) {
+    if (follow->state != FOLLOW_WAITING || follow->now.mono < follow->due) {
         return;
     }
     if (!follow->settings.lists) {
-        follow_open(follow, effects);
+        follow_open(follow);
     } else if (follow->relist) {
-        follow_list(follow, now, effects);
+        follow_list(follow);
     } else {
-        follow_resume(follow, effects);
+        follow_resume(follow);
     }
 }
 
 void follow_step(struct follow *follow, const struct follow_event *event, struct queue *effects)
 {
+    follow->now = event->now;
+    follow->effects = effects;
     follow->owner = event->owner;
     follow->keys = event->keys;
     if (instant_slept(&event->now, &follow->asleep_ms)) {
-        follow->newest.due = event->now.mono; /* a stream rarely survives that, and ends without a sign */
+        follow->newest.due = follow->now.mono; /* a stream rarely survives that, and ends without a sign */
     }
     switch (event->type) {
     case FOLLOW_ON_TICK: break;
     case FOLLOW_ON_KNOWN: on_known(follow, event); break;
-    case FOLLOW_ON_START: on_start(follow, event, effects); break;
-    case FOLLOW_ON_SUCCESS: follow_keys_on_success(follow, event->now.mono); break;
-    case FOLLOW_ON_REPLY: on_reply(follow, event, effects); break;
-    case FOLLOW_ON_WATCH: follow_on_watch(follow, event, effects); break;
-    case FOLLOW_ON_RESTART: on_restart(follow, event, effects); break;
-    case FOLLOW_ON_STOP: on_stop(follow, event, effects); break;
+    case FOLLOW_ON_START: on_start(follow, event); break;
+    case FOLLOW_ON_SUCCESS: follow_keys_on_success(follow); break;
+    case FOLLOW_ON_REPLY: on_reply(follow, event); break;
+    case FOLLOW_ON_WATCH: follow_on_watch(follow, event); break;
+    case FOLLOW_ON_RESTART: on_restart(follow); break;
+    case FOLLOW_ON_STOP: on_stop(follow); break;
     }
     if (follow->settings.check == FOLLOW_CHECK_KEYS) {
-        follow_keys_check(follow, event, effects);
+        follow_keys_check(follow, event);
     } else {
-        follow_newest_check(follow, &event->now, effects);
+        follow_newest_check(follow);
     }
-    try_next(follow, &event->now, effects);
+    try_next(follow);
 }
 
 struct window follow_deadline(const struct follow *follow)
@@ -392,8 +365,6 @@ struct window follow_deadline(const struct follow *follow)
                                                        : follow_newest_window(follow);
 }
 
-/* ---- what can be asked between two steps ---- */
-
 bool follow_watches(const struct follow *follow, uint64_t id)
 {
     return follow->state == FOLLOW_OPEN && follow->watch_id == id;
@@ -402,39 +373,4 @@ bool follow_watches(const struct follow *follow, uint64_t id)
 bool follow_awaits(const struct follow *follow, uint64_t id)
 {
     return id != 0 && follow->request_id == id;
-}
-
-enum follow_state follow_state(const struct follow *follow)
-{
-    return follow->state;
-}
-
-struct str follow_key(const struct follow *follow, size_t index)
-{
-    return follow->settings.ranges[index].key;
-}
-
-int64_t follow_delivered(const struct follow *follow)
-{
-    return follow->delivered;
-}
-
-bool follow_synced(const struct follow *follow)
-{
-    return follow->synced;
-}
-
-const char *follow_last_error(const struct follow *follow)
-{
-    return follow->last_error;
-}
-
-uint64_t follow_opens(const struct follow *follow)
-{
-    return follow->opens;
-}
-
-uint64_t follow_silences(const struct follow *follow)
-{
-    return follow->silences;
 }

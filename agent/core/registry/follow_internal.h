@@ -8,60 +8,53 @@
 
 /* follow.c */
 void follow_set_state(struct follow *follow, enum follow_state state);
-struct follow_effect *follow_push(struct queue *effects, enum follow_effect_type type);
+struct follow_effect *follow_push(struct follow *follow, enum follow_effect_type type);
 /* Starts a request; the rest of it is the caller's to set. Returns the effect's request. */
-struct registry_request *follow_ask(struct follow *follow, enum registry_op op, enum follow_ask ask,
-                                    struct queue *effects);
+struct registry_request *follow_ask(struct follow *follow, enum registry_op op, enum follow_ask ask);
 /* Asks for the newest key and the number of keys, as of `at_revision`; 0: now. */
-void follow_ask_newest(struct follow *follow, enum follow_ask ask, int64_t at_revision,
-                       struct queue *effects);
+void follow_ask_newest(struct follow *follow, enum follow_ask ask, int64_t at_revision);
 /* The owner knows everything that the registry has. */
-void follow_certain(struct follow *follow, const struct instant *now, struct queue *effects);
+void follow_certain(struct follow *follow);
 /* In sync from now on: ends the outage. */
-void follow_set_synced(struct follow *follow, const struct instant *now, struct queue *effects);
+void follow_set_synced(struct follow *follow);
 /* Waits for the next try after a failure. What is open is closed. */
-void follow_fail(struct follow *follow, enum registry_failure failure, struct str why,
-                 const struct instant *now, struct queue *effects);
+void follow_fail(struct follow *follow, enum registry_failure failure, struct str why);
 /* The same for a stream that is silent. */
-void follow_end_silent(struct follow *follow, const char *why, const struct instant *now,
-                       struct queue *effects);
+void follow_end_silent(struct follow *follow, const char *why);
 /* The position cannot be resumed. */
-void follow_read_anew(struct follow *follow, enum follow_cause cause, int64_t oldest, const char *why,
-                      const struct instant *now, struct queue *effects);
+void follow_read_anew(struct follow *follow, enum follow_cause cause, int64_t oldest, const char *why);
 /* A revision that the registry has. */
 void follow_see(struct follow *follow, int64_t revision);
 /* When the next watch of known keys may open. */
-void follow_plan_next(struct follow *follow, int64_t now);
+void follow_plan_next(struct follow *follow);
 
 /* follow_watch.c */
-void follow_open(struct follow *follow, struct queue *effects);
+void follow_open(struct follow *follow);
 /* Asks for what the registry had at the revision known, before the watch resumes. */
-void follow_resume(struct follow *follow, struct queue *effects);
-void follow_on_past(struct follow *follow, const struct follow_event *event, struct queue *effects);
-void follow_on_watch(struct follow *follow, const struct follow_event *event, struct queue *effects);
+void follow_resume(struct follow *follow);
+void follow_on_past(struct follow *follow, const struct follow_event *event);
+void follow_on_watch(struct follow *follow, const struct follow_event *event);
 /* Reads anew when `store` is another, or `revision` is below `seen`; 0 is unknown. Returns whether it did. */
-bool follow_is_other_store(struct follow *follow, struct follow_store store, int64_t revision, int64_t seen,
-                           const struct instant *now, struct queue *effects);
+bool follow_is_other_store(struct follow *follow, struct follow_store store, int64_t revision, int64_t seen);
 
 /* follow_list.c: continues the listing or begins one; a page came or failed; ends it. */
-void follow_list(struct follow *follow, const struct instant *now, struct queue *effects);
-void follow_on_page(struct follow *follow, const struct follow_event *event, struct queue *effects);
-void follow_forget_listing(struct follow *follow, struct queue *effects);
+void follow_list(struct follow *follow);
+void follow_on_page(struct follow *follow, const struct follow_event *event);
+void follow_forget_listing(struct follow *follow);
 
 /* follow_keys.c */
-void follow_keys_opened(struct follow *follow, int64_t now);
-void follow_keys_delivered(struct follow *follow, int64_t now);
-void follow_keys_on_success(struct follow *follow, int64_t now);
-void follow_keys_on_compared(struct follow *follow, const struct follow_event *event, struct queue *effects);
-void follow_keys_check(struct follow *follow, const struct follow_event *event, struct queue *effects);
+void follow_keys_opened(struct follow *follow);
+void follow_keys_delivered(struct follow *follow);
+void follow_keys_on_success(struct follow *follow);
+void follow_keys_on_compared(struct follow *follow, const struct follow_event *event);
+void follow_keys_check(struct follow *follow, const struct follow_event *event);
 struct window follow_keys_window(const struct follow *follow);
 
 /* follow_newest.c */
-void follow_newest_opened(struct follow *follow, const struct follow_event *event, struct queue *effects);
-void follow_newest_delivered(struct follow *follow, const struct instant *now, struct queue *effects);
-void follow_newest_on_reply(struct follow *follow, enum follow_ask ask, const struct follow_event *event,
-                            struct queue *effects);
-void follow_newest_check(struct follow *follow, const struct instant *now, struct queue *effects);
+void follow_newest_opened(struct follow *follow, const struct follow_event *event);
+void follow_newest_delivered(struct follow *follow);
+void follow_newest_on_reply(struct follow *follow, enum follow_ask ask, const struct follow_event *event);
+void follow_newest_check(struct follow *follow);
 struct window follow_newest_window(const struct follow *follow);
 
 #endif

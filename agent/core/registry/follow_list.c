@@ -5,33 +5,33 @@
 
 #include <stdlib.h>
 
-static void begin(struct follow *follow, size_t limit, const struct instant *now)
+static void begin(struct follow *follow, size_t limit)
 {
     free(follow->listing.next);
-    follow->listing = (struct follow_listing){.begun = true, .limit = limit, .began_mono = now->mono};
+    follow->listing = (struct follow_listing){.begun = true, .limit = limit, .began_mono = follow->now.mono};
 }
 
-void follow_forget_listing(struct follow *follow, struct queue *effects)
+void follow_forget_listing(struct follow *follow)
 {
     if (follow->listing.begun) {
-        follow_push(effects, FOLLOW_DO_FORGET);
+        follow_push(follow, FOLLOW_DO_FORGET);
     }
     free(follow->listing.next);
     follow->listing = (struct follow_listing){0};
 }
 
-void follow_list(struct follow *follow, const struct instant *now, struct queue *effects)
+void follow_list(struct follow *follow)
 {
     struct follow_listing *listing = &follow->listing;
     if (!listing->begun) {
-        begin(follow, follow->settings.page, now);
+        begin(follow, follow->settings.page);
     }
     follow_set_state(follow, FOLLOW_LISTING);
     /* The next page may be asked for, and this key be freed, before this request is sent. */
     struct str next = listing->next == NULL
                           ? follow->settings.ranges[0].key
-                          : queue_copy(effects, (struct str){listing->next, listing->next_size});
-    struct registry_request *request = follow_ask(follow, REGISTRY_LIST, FOLLOW_ASK_PAGE, effects);
+                          : queue_copy(follow->effects, (struct str){listing->next, listing->next_size});
+    struct registry_request *request = follow_ask(follow, REGISTRY_LIST, FOLLOW_ASK_PAGE);
     request->key = next;
     request->range_end = follow->settings.ranges[0].end;
     request->limit = (int64_t)listing->limit;
@@ -48,15 +48,15 @@ static void step_behind(struct follow_listing *listing, struct str last)
     listing->next_size = last.size + 1;
 }
 
-static void complete(struct follow *follow, const struct instant *now, struct queue *effects)
+static void complete(struct follow *follow)
 {
     const struct follow_listing *listing = &follow->listing;
     bool interrupted = listing->interrupted;
-    struct follow_effect *effect = follow_push(effects, FOLLOW_DO_LISTED);
+    struct follow_effect *effect = follow_push(follow, FOLLOW_DO_LISTED);
     effect->revision = listing->revision;
     effect->before = follow->delivered;
     effect->cluster = listing->store.cluster;
-    effect->took_ms = now->mono - listing->began_mono;
+    effect->took_ms = follow->now.mono - listing->began_mono;
     follow->delivered = listing->revision;
     follow->positioned = true;
     follow->store = listing->store;
@@ -65,36 +65,34 @@ static void complete(struct follow *follow, const struct instant *now, struct qu
     free(follow->listing.next);
     follow->listing = (struct follow_listing){0};
     if (interrupted) {
-        follow_resume(follow, effects); /* between its pages the registry may have become another */
+        follow_resume(follow); /* between its pages the registry may have become another */
     } else {
-        follow_open(follow, effects);
+        follow_open(follow);
     }
 }
 
-static void on_failed_page(struct follow *follow, const struct registry_reply *reply,
-                           const struct instant *now, struct queue *effects)
+static void on_failed_page(struct follow *follow, const struct registry_reply *reply)
 {
     struct follow_listing *listing = &follow->listing;
     listing->limit = listing->asked > 1 ? listing->asked / 2 : 1;
     listing->steady = 0;
     if (reply->too_large && listing->asked > 1) {
-        follow_list(follow, now, effects); /* it answers, only with less at once */
+        follow_list(follow); /* it answers, only with less at once */
         return;
     }
     listing->interrupted = listing->revision != 0;
     bool refused = reply->failure == REGISTRY_REFUSED && listing->revision != 0;
     if (refused && reply->revision_gone) {
-        follow_read_anew(follow, FOLLOW_COMPACTED, 0, "the revision was compacted while it was being listed",
-                         now, effects);
+        follow_read_anew(follow, FOLLOW_COMPACTED, 0, "the revision was compacted while it was being listed");
         return;
     }
     if (refused && listing->asked == 1) {
         /* Not even one key of that revision: perhaps of a newer one. */
         size_t limit = listing->limit;
-        follow_forget_listing(follow, effects);
-        begin(follow, limit, now);
+        follow_forget_listing(follow);
+        begin(follow, limit);
     }
-    follow_fail(follow, reply->failure, reply->error, now, effects);
+    follow_fail(follow, reply->failure, reply->error);
 }
 
 /* Where values are so large that few of them make a page, each try for more is a page for nothing. */
@@ -125,34 +123,32 @@ static bool is_of_this_listing(struct follow *follow, const struct registry_repl
            reply->revision >= listing->revision;
 }
 
-void follow_on_page(struct follow *follow, const struct follow_event *event, struct queue *effects)
+void follow_on_page(struct follow *follow, const struct follow_event *event)
 {
     struct follow_listing *listing = &follow->listing;
     const struct registry_reply *reply = event->reply;
     if (reply->failure != REGISTRY_OK) {
-        on_failed_page(follow, reply, &event->now, effects);
+        on_failed_page(follow, reply);
         return;
     }
     if (reply->revision <= 0) {
-        follow_fail(follow, REGISTRY_UNKNOWN, STR("a listing came without a revision"), &event->now, effects);
+        follow_fail(follow, REGISTRY_UNKNOWN, STR("a listing came without a revision"));
         return;
     }
     if (!is_of_this_listing(follow, reply)) {
-        follow_read_anew(follow, FOLLOW_TORN_PAGES, 0, "another store answered while it was being listed",
-                         &event->now, effects);
+        follow_read_anew(follow, FOLLOW_TORN_PAGES, 0, "another store answered while it was being listed");
         return;
     }
-    follow_push(effects, FOLLOW_DO_PAGE);
+    follow_push(follow, FOLLOW_DO_PAGE);
     listing->gathered += (int64_t)event->listed;
     bool last = event->listed < listing->asked || listing->gathered >= listing->total;
     if (last && listing->gathered != listing->total) {
-        follow_read_anew(follow, FOLLOW_TORN_PAGES, 0, "the pages of a listing do not add up", &event->now,
-                         effects);
+        follow_read_anew(follow, FOLLOW_TORN_PAGES, 0, "the pages of a listing do not add up");
     } else if (last) {
-        complete(follow, &event->now, effects);
+        complete(follow);
     } else {
         step_behind(listing, event->last_key);
         grow_pages(follow);
-        follow_list(follow, &event->now, effects);
+        follow_list(follow);
     }
 }

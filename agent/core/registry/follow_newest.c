@@ -12,57 +12,57 @@ static bool has_delivered_all(const struct follow *follow)
     return follow->delivered >= check->revision || (check->newest_key <= follow->delivered && counts);
 }
 
-static void caught_up(struct follow *follow, const struct instant *now, struct queue *effects)
+static void caught_up(struct follow *follow)
 {
     int64_t revision = follow->newest.revision;
     follow->newest.lagging = false;
     follow->delivered = revision > follow->delivered ? revision : follow->delivered;
-    follow_certain(follow, now, effects);
+    follow_certain(follow);
 }
 
-void follow_newest_opened(struct follow *follow, const struct follow_event *event, struct queue *effects)
+void follow_newest_opened(struct follow *follow, const struct follow_event *event)
 {
     int64_t revision = event->watch->revision;
     bool behind = revision < follow->seen; /* a member that is behind, or the registry was set back */
     follow_see(follow, revision);
     follow->newest =
-        (struct follow_newest){.due = event->now.mono + follow->settings.check_ms, .revision = revision};
+        (struct follow_newest){.due = follow->now.mono + follow->settings.check_ms, .revision = revision};
     if (follow->settings.lists || follow->delivered == 0) {
         follow->base = 0;
         follow->counted = true;
     }
     if (revision > 0 && !behind && follow->seen <= follow->delivered) {
-        caught_up(follow, &event->now, effects);
+        caught_up(follow);
     } else {
         /* What happened before OPENED is on its way; this tells when all of it has come. */
-        follow_ask_newest(follow, FOLLOW_ASK_NEWEST, 0, effects);
+        follow_ask_newest(follow, FOLLOW_ASK_NEWEST, 0);
     }
 }
 
-void follow_newest_delivered(struct follow *follow, const struct instant *now, struct queue *effects)
+void follow_newest_delivered(struct follow *follow)
 {
     follow->uncountable = false;
     if (follow->newest.lagging && has_delivered_all(follow)) {
-        caught_up(follow, now, effects);
+        caught_up(follow);
     }
 }
 
 /* ---- questions ---- */
 
-static void ask_revision(struct follow *follow, struct queue *effects)
+static void ask_revision(struct follow *follow)
 {
-    (void)follow_ask(follow, REGISTRY_GET, FOLLOW_ASK_REVISION, effects); /* only its revision counts */
+    (void)follow_ask(follow, REGISTRY_GET, FOLLOW_ASK_REVISION); /* only its revision counts */
     follow->newest.asked_seen = follow->seen;
 }
 
 /* A stream that delivers anything is alive, though it may not have come so far. */
-static void on_lag_ended(struct follow *follow, const struct instant *now, struct queue *effects)
+static void on_lag_ended(struct follow *follow)
 {
     const struct follow_newest *check = &follow->newest;
     char why[240];
     if (follow->delivered > check->lag_delivered) {
         follow->newest.lagging = false;
-        follow_ask_newest(follow, FOLLOW_ASK_NEWEST, 0, effects);
+        follow_ask_newest(follow, FOLLOW_ASK_NEWEST, 0);
         return;
     }
     snprintf(why, sizeof(why),
@@ -70,24 +70,24 @@ static void on_lag_ended(struct follow *follow, const struct instant *now, struc
              " newest=%" PRId64 " keys=%" PRId64 " held=%" PRId64,
              follow->delivered, check->revision, check->newest_key, check->count,
              follow->base + follow->keys);
-    follow_end_silent(follow, why, now, effects);
+    follow_end_silent(follow, why);
 }
 
-void follow_newest_check(struct follow *follow, const struct instant *now, struct queue *effects)
+void follow_newest_check(struct follow *follow)
 {
     const struct follow_newest *check = &follow->newest;
     if (follow->state != FOLLOW_OPEN || follow->request_id != 0 ||
-        now->mono < follow_newest_window(follow).earliest) {
+        follow->now.mono < follow_newest_window(follow).earliest) {
         return;
     }
     if (check->lagging) {
-        on_lag_ended(follow, now, effects);
+        on_lag_ended(follow);
     } else if (!follow->counted && !follow->uncountable) {
-        follow_ask_newest(follow, FOLLOW_ASK_COUNT, follow->delivered, effects);
+        follow_ask_newest(follow, FOLLOW_ASK_COUNT, follow->delivered);
     } else if (!follow->synced || follow->seen > follow->delivered) {
-        follow_ask_newest(follow, FOLLOW_ASK_NEWEST, 0, effects);
+        follow_ask_newest(follow, FOLLOW_ASK_NEWEST, 0);
     } else {
-        ask_revision(follow, effects);
+        ask_revision(follow);
     }
 }
 
@@ -103,26 +103,25 @@ struct window follow_newest_window(const struct follow *follow)
 
 /* ---- answers ---- */
 
-static void on_newest(struct follow *follow, const struct follow_event *event, struct queue *effects)
+static void on_newest(struct follow *follow, const struct follow_event *event)
 {
     struct follow_newest *check = &follow->newest;
     check->newest_key = event->listed == 0 ? 0 : event->newest;
     check->count = event->reply->count;
     if (has_delivered_all(follow)) {
-        caught_up(follow, &event->now, effects);
+        caught_up(follow);
         return;
     }
     check->lagging = true;
-    check->lag_ends = event->now.mono + follow->settings.grace_ms;
+    check->lag_ends = follow->now.mono + follow->settings.grace_ms;
     check->lag_delivered = follow->delivered;
 }
 
-void follow_newest_on_reply(struct follow *follow, enum follow_ask ask, const struct follow_event *event,
-                            struct queue *effects)
+void follow_newest_on_reply(struct follow *follow, enum follow_ask ask, const struct follow_event *event)
 {
     const struct registry_reply *reply = event->reply;
     struct follow_newest *check = &follow->newest;
-    check->due = event->now.mono + follow->settings.check_ms;
+    check->due = follow->now.mono + follow->settings.check_ms;
     if (reply->failure == REGISTRY_OVERLOADED) {
         return; /* the registry lives; asking at once would make it worse */
     }
@@ -131,11 +130,11 @@ void follow_newest_on_reply(struct follow *follow, enum follow_ask ask, const st
         return;
     }
     if (reply->failure != REGISTRY_OK) {
-        follow_fail(follow, reply->failure, reply->error, &event->now, effects);
+        follow_fail(follow, reply->failure, reply->error);
         return;
     }
     struct follow_store store = {reply->cluster, reply->epoch};
-    if (follow_is_other_store(follow, store, reply->revision, check->asked_seen, &event->now, effects)) {
+    if (follow_is_other_store(follow, store, reply->revision, check->asked_seen)) {
         return;
     }
     follow_see(follow, reply->revision);
@@ -146,8 +145,8 @@ void follow_newest_on_reply(struct follow *follow, enum follow_ask ask, const st
     }
     check->revision = reply->revision;
     if (ask == FOLLOW_ASK_NEWEST) {
-        on_newest(follow, event, effects);
+        on_newest(follow, event);
     } else if (reply->revision <= follow->delivered) {
-        caught_up(follow, &event->now, effects);
+        caught_up(follow);
     }
 }

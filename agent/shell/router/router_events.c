@@ -67,10 +67,10 @@ void router_replied(struct router *router, enum router_client client, const stru
 static void route_change(struct router *router, const struct registry_change *change,
                          const struct instant *now)
 {
-    if (str_eq(change->key, follow_key(&router->keys, FOLLOW_RECORD))) {
+    if (str_eq(change->key, str_of(router->keys.own_keys[FOLLOW_RECORD]))) {
         router_step_registrar(
             router, (struct registrar_event){.type = REGISTRAR_ON_CHANGED, .now = *now, .change = change});
-    } else if (str_eq(change->key, follow_key(&router->keys, FOLLOW_CONTROL))) {
+    } else if (str_eq(change->key, str_of(router->keys.own_keys[FOLLOW_CONTROL]))) {
         router_control_changed(router, change, now);
     }
 }

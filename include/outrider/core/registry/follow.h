@@ -220,10 +220,13 @@ struct follow_newest {
     int64_t revision, newest_key, count; /* what the registry has: as of, newest change, keys */
 };
 
-/* Its fields are its own: use the functions. */
+/* Only follow_step writes it. An owner may read `state`, `delivered` (everything up to this revision was delivered),
+ * `synced` (that is all the registry has), `last_error` ("" when there is nothing to say), `own_keys`, `opens` and `silences`. */
 struct follow {
     struct follow_settings settings;
-    char *texts; /* what the ranges point to */
+    char *own_keys[FOLLOW_KEYS]; /* known keys: what the ranges point to */
+    struct instant now;          /* of the present step, as `effects` */
+    struct queue *effects;
     struct random random;
     struct backoff backoff;
     enum follow_state state;
@@ -237,9 +240,9 @@ struct follow {
     unsigned silent;               /* silent streams in a row */
     int64_t asleep_ms;
 
-    bool positioned;   /* `delivered` is a position to resume from */
-    int64_t delivered; /* everything up to this revision */
-    int64_t seen;      /* newest revision that the registry was seen at */
+    bool positioned; /* `delivered` is a position to resume from */
+    int64_t delivered;
+    int64_t seen; /* newest revision that the registry was seen at */
     struct follow_store store;
     bool synced;
     int64_t synced_mono;
@@ -258,10 +261,10 @@ struct follow {
     uint64_t opens, silences;
 };
 
-/* Prepares a follower of `settings`; ranges are copied. */
+/* Prepares a follower of `settings`; what the ranges point to is borrowed until follow_fini. */
 void follow_init(struct follow *follow, const struct follow_settings *settings);
 
-/* Prepares one of `record_key` and `control_key`: known keys, `timeout_ms` for each request, compared after
+/* Prepares one of `record_key` and `control_key` (copied): known keys, `timeout_ms` for each request, compared after
  * `quiet_ms` of silence. `seed` feeds the jitter. */
 void follow_init_keys(struct follow *follow, const char *record_key, const char *control_key,
                       int64_t timeout_ms, int64_t quiet_ms, uint64_t seed);
@@ -280,24 +283,5 @@ bool follow_watches(const struct follow *follow, uint64_t id);
 
 /* Whether the reply to the request `id` is waited for. */
 bool follow_awaits(const struct follow *follow, uint64_t id);
-
-/* What it is doing. */
-enum follow_state follow_state(const struct follow *follow);
-
-/* Known keys: FOLLOW_RECORD or FOLLOW_CONTROL as it was set. */
-struct str follow_key(const struct follow *follow, size_t index);
-
-/* Everything up to this revision was delivered; 0: nothing. */
-int64_t follow_delivered(const struct follow *follow);
-
-/* Whether what was delivered is all that the registry has. */
-bool follow_synced(const struct follow *follow);
-
-/* Why it does not follow, "" when there is nothing to say; borrowed until the next step. */
-const char *follow_last_error(const struct follow *follow);
-
-/* How often a watch was opened, and a stream found silent. */
-uint64_t follow_opens(const struct follow *follow);
-uint64_t follow_silences(const struct follow *follow);
 
 #endif

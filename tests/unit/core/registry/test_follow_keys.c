@@ -107,10 +107,10 @@ static void nothing_before_the_record(void **state)
     struct world *world = *state;
     struct follow_effect effect;
     step(world, (struct follow_event){.type = FOLLOW_ON_SUCCESS, .owner = {.settled = false}});
-    assert_int_equal(follow_state(&world->watch), FOLLOW_OFF);
+    assert_int_equal(world->watch.state, FOLLOW_OFF);
     assert_int_equal(follow_deadline(&world->watch).latest, NEVER_MS);
     succeed(world, 5);
-    assert_int_equal(follow_state(&world->watch), FOLLOW_WAITING);
+    assert_int_equal(world->watch.state, FOLLOW_WAITING);
     assert_true(follow_deadline(&world->watch).latest <= world->now + 500);
     world->now = follow_deadline(&world->watch).latest;
     step(world, (struct follow_event){.type = FOLLOW_ON_TICK});
@@ -160,7 +160,7 @@ static void backs_off_and_logs_once(void **state)
     }
     assert_int_equal(logged, 1);
     assert_in_range(longest, 20000, 30000);
-    assert_string_equal(follow_last_error(&world->watch), "no");
+    assert_string_equal(world->watch.last_error, "no");
 }
 
 static void denied_is_slow(void **state)
@@ -234,13 +234,13 @@ static void restart_and_leave(void **state)
     assert_true(asks(world, FOLLOW_DO_UNWATCH, &effect));
     assert_int_equal(effect.id, id);
     deliver(world, (struct registry_watch_event){.id = id, .type = REGISTRY_WATCH_OPENED, .revision = 9});
-    assert_int_equal(follow_state(&world->watch), FOLLOW_WAITING);
+    assert_int_equal(world->watch.state, FOLLOW_WAITING);
     id = opened(world, 9);
     step(world, (struct follow_event){.type = FOLLOW_ON_STOP});
     assert_true(asks(world, FOLLOW_DO_UNWATCH, &effect));
     assert_int_equal(effect.id, id);
     succeed(world, 10);
-    assert_int_equal(follow_state(&world->watch), FOLLOW_OFF);
+    assert_int_equal(world->watch.state, FOLLOW_OFF);
     assert_int_equal(pending(world), 0);
 }
 
@@ -339,7 +339,7 @@ static void a_delivered_change_clears_the_suspicion(void **state)
     succeed(world, 55);
     compared(world, compares(world), REGISTRY_OK, false, 55);
     assert_false(queue_take(&world->effects, &effect));
-    assert_int_equal(follow_state(&world->watch), FOLLOW_OPEN);
+    assert_int_equal(world->watch.state, FOLLOW_OPEN);
 }
 
 static void a_denied_comparison_is_retried_slowly(void **state)
@@ -375,7 +375,7 @@ static void after_stop_nothing_opens_a_watch(void **state)
     world->now += 1500;
     step(world, (struct follow_event){.type = FOLLOW_ON_TICK, .owner = {.leaseless = true}});
     assert_int_equal(pending(world), 0);
-    assert_int_equal(follow_state(&world->watch), FOLLOW_OFF);
+    assert_int_equal(world->watch.state, FOLLOW_OFF);
 }
 
 static void after_an_outage_not_all_at_once(void **state)

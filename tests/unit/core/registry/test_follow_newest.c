@@ -78,7 +78,7 @@ static void start(struct world *world, int64_t from)
                                                           .slow_ms = 5000,
                                                           .seed = 7});
     step(world, (struct follow_event){.type = FOLLOW_ON_START, .revision = from});
-    assert_int_equal(follow_state(&world->follow), FOLLOW_OPENING);
+    assert_int_equal(world->follow.state, FOLLOW_OPENING);
 }
 
 static int setup(void **state)
@@ -104,7 +104,7 @@ static void start_counted(struct world *world)
     start(world, 0);
     deliver(world, REGISTRY_WATCH_OPENED, 10);
     assert_int_equal(world->last.revision, 10);
-    assert_true(follow_synced(&world->follow));
+    assert_true(world->follow.synced);
     pass(world);
     assert_int_equal(world->asked.request.op, REGISTRY_LIST);
     assert_int_equal(world->asked.request.at_revision, 10);
@@ -117,7 +117,7 @@ static void resumes_after_what_was_delivered(void **state)
     start(world, 8);
     deliver(world, REGISTRY_WATCH_OPENED, 10);
     assert_int_equal(world->last.revision, 7);
-    assert_false(follow_synced(&world->follow)); /* 8 to 10 are on their way */
+    assert_false(world->follow.synced); /* 8 to 10 are on their way */
     deliver(world, REGISTRY_WATCH_CHANGED, 10);
     deliver(world, REGISTRY_WATCH_ENDED, 0);
     assert_int_equal(world->failed, 1);
@@ -149,7 +149,7 @@ static void other_keys_are_no_silence(void **state)
     assert_int_equal(world->asked.request.op, REGISTRY_LIST);
     answer(world, 20, 9, 3);
     assert_int_equal(world->failed, 0);
-    assert_int_equal(follow_delivered(&world->follow), 20);
+    assert_int_equal(world->follow.delivered, 20);
 }
 
 static void a_key_deleted_unseen_is_found(void **state)
@@ -164,7 +164,7 @@ static void a_key_deleted_unseen_is_found(void **state)
     pass(world);
     assert_int_equal(world->failed, 1);
     assert_int_equal(world->watch_id, 0);
-    assert_int_equal(follow_silences(&world->follow), 1);
+    assert_int_equal(world->follow.silences, 1);
 }
 
 static void a_stream_that_delivers_is_not_silent(void **state)
@@ -182,7 +182,7 @@ static void a_stream_that_delivers_is_not_silent(void **state)
     answer(world, 20, 20, 3);
     deliver(world, REGISTRY_WATCH_CHANGED, 20);
     assert_int_equal(world->failed, 0);
-    assert_true(follow_synced(&world->follow));
+    assert_true(world->follow.synced);
 }
 
 /* The registry is behind the revision asked for; that is no sign that it was set back. */
@@ -201,7 +201,7 @@ static void a_revision_still_to_come(void **state)
     assert_int_equal(world->asked.request.op, REGISTRY_GET); /* it cannot be counted yet */
     answer(world, 10, 0, 0);
     assert_int_equal(world->failed, 0);
-    assert_int_equal(follow_state(&world->follow), FOLLOW_OPEN);
+    assert_int_equal(world->follow.state, FOLLOW_OPEN);
 }
 
 /* A member that is behind opens the watch; a read, which all members agree on, shows that nothing was set back. */
@@ -212,10 +212,10 @@ static void a_member_that_is_behind(void **state)
     deliver(world, REGISTRY_WATCH_ENDED, 0);
     pass(world);
     deliver(world, REGISTRY_WATCH_OPENED, 9);
-    assert_false(follow_synced(&world->follow));
+    assert_false(world->follow.synced);
     assert_int_equal(world->asked.request.op, REGISTRY_LIST);
     answer(world, 10, 9, 3);
-    assert_true(follow_synced(&world->follow));
+    assert_true(world->follow.synced);
 }
 
 static void a_registry_set_back_ends_it(void **state)
@@ -228,7 +228,7 @@ static void a_registry_set_back_ends_it(void **state)
     answer(world, 2, 0, 0);
     assert_int_equal(world->last.type, FOLLOW_DO_READ_ANEW);
     assert_int_equal(world->last.cause, FOLLOW_SET_BACK);
-    assert_int_equal(follow_state(&world->follow), FOLLOW_OFF);
+    assert_int_equal(world->follow.state, FOLLOW_OFF);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
