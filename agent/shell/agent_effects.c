@@ -214,8 +214,8 @@ void effects_intent_note(struct effects *effects, enum intent_note note, struct 
         [INTENT_NOTE_PUT_AGAIN] = {LOG_LEVEL_WARN, "the control key is gone; the hold is put there again"},
         [INTENT_NOTE_UNREADABLE] = {LOG_LEVEL_WARN,
                                     "the control key's value cannot be used; it changes nothing"},
-        [INTENT_NOTE_AWAY] = {LOG_LEVEL_WARN, "the control key cannot be reached; retrying until it can"},
-        [INTENT_NOTE_BACK] = {LOG_LEVEL_INFO, "the control key can be reached again"},
+        [INTENT_NOTE_OUTAGE] = {LOG_LEVEL_WARN, "the control key cannot be reached; retrying until it can"},
+        [INTENT_NOTE_RECOVERED] = {LOG_LEVEL_INFO, "the control key can be reached again"},
         [INTENT_NOTE_LEFT] = {LOG_LEVEL_WARN, "the control key stays as it was"},
     };
     (void)effects;

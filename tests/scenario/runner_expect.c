@@ -59,7 +59,7 @@ static const char *const watch_notes[] = {
 static const char *const intent_notes[] = {
     [INTENT_NOTE_ADOPTED] = "adopted",     [INTENT_NOTE_CONFLICT] = "conflict",
     [INTENT_NOTE_PUT_AGAIN] = "put-again", [INTENT_NOTE_UNREADABLE] = "unreadable",
-    [INTENT_NOTE_AWAY] = "outage",         [INTENT_NOTE_BACK] = "recovered",
+    [INTENT_NOTE_OUTAGE] = "outage",       [INTENT_NOTE_RECOVERED] = "recovered",
     [INTENT_NOTE_LEFT] = "left",
 };
 

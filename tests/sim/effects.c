@@ -142,9 +142,9 @@ void effects_note(struct effects *effects, enum registrar_note note, struct str 
 void effects_intent_note(struct effects *effects, enum intent_note note, struct str text)
 {
     static const char *const names[] = {
-        [INTENT_NOTE_ADOPTED] = "adopted",       [INTENT_NOTE_CONFLICT] = "conflict",
-        [INTENT_NOTE_PUT_AGAIN] = "put again",   [INTENT_NOTE_UNREADABLE] = "unreadable",
-        [INTENT_NOTE_AWAY] = "control key away", [INTENT_NOTE_BACK] = "control key back",
+        [INTENT_NOTE_ADOPTED] = "adopted",         [INTENT_NOTE_CONFLICT] = "conflict",
+        [INTENT_NOTE_PUT_AGAIN] = "put again",     [INTENT_NOTE_UNREADABLE] = "unreadable",
+        [INTENT_NOTE_OUTAGE] = "control key away", [INTENT_NOTE_RECOVERED] = "control key back",
         [INTENT_NOTE_LEFT] = "control key left"};
     tell(effects->node->world, effects->node, "note %s: %.*s", names[note],
          text.size > 120 ? 120 : (int)text.size, text.data);

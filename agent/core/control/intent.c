@@ -1,9 +1,10 @@
-/* Events, what replies mean for the facts, and what to ask next: from the facts alone, so that every path
- * back from a failure is the same path. */
+/* Events, replies, and what to request next: from the state alone, so that every way back from a failure is the
+ * same way. */
 #include "intent_internal.h"
 
 #include "outrider/base/mem.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,18 +49,25 @@ void intent_note(struct queue *effects, enum intent_note note, const char *forma
     effect->text = queue_copy(effects, str_of(text));
 }
 
-static void tell(struct queue *effects, enum intent_effect_type type)
+static void emit(struct queue *effects, enum intent_effect_type type)
 {
     struct intent_effect *effect = queue_push(effects);
     effect->type = type;
 }
 
-/* ---- what to ask next ---- */
+static void set_phase(struct intent *intent, enum intent_phase phase)
+{
+    assert(phase == intent->phase + 1); /* NEW, RUNNING, LEAVING, DONE */
+    intent->phase = phase;
+}
 
-/* Whether the key does not say what it should. */
+/* ---- what to request next ---- */
+
+/* Whether the key does not hold what it should. */
 static bool is_dirty(const struct intent *intent)
 {
-    return intent->known && (intent->pending || (intent->value.word == INTENT_ABSENT && intent->local.set));
+    return intent->known &&
+           (intent->pending || (intent->value.content == INTENT_ABSENT && intent->local.set));
 }
 
 static struct intent_effect *ask(struct intent *intent, enum registry_op op, struct queue *effects)
@@ -83,17 +91,17 @@ static void put(struct intent *intent, int64_t now, struct queue *effects)
     intent->flight.hold = intent->local;
 }
 
-/* The moment from which the key may be written: two hands that change it in a loop make none of ours. */
+/* The moment from which the key may be written: two writers that change it in a loop do not cause a third loop. */
 static int64_t write_slot(const struct intent *intent)
 {
     return intent->write_tat - (WRITE_BURST - 1) * WRITE_PERIOD_MS;
 }
 
-/* The id ends with us, and its key was there, or a write of ours may have made it. */
+/* Whether the id ends with this agent and its key exists, or may exist by a write without an answer. */
 static bool leaves_a_key(const struct intent *intent)
 {
     return intent->ephemeral &&
-           ((intent->known && intent->value.word != INTENT_ABSENT) || intent->maybe_written_count > 0);
+           ((intent->known && intent->value.content != INTENT_ABSENT) || intent->maybe_written_count > 0);
 }
 
 static bool may_still_leave(const struct intent *intent)
@@ -104,12 +112,9 @@ static bool may_still_leave(const struct intent *intent)
 
 static void plan_leaving(struct intent *intent, const struct instant *now, struct queue *effects)
 {
-    if (intent->tidy) {
-        return;
-    }
     if (!may_still_leave(intent)) {
-        intent->tidy = true;
-        tell(effects, INTENT_DO_TIDY);
+        set_phase(intent, INTENT_DONE);
+        emit(effects, INTENT_DO_DONE);
     } else if (now->mono < intent->retry) {
         return;
     } else if (leaves_a_key(intent)) {
@@ -121,10 +126,11 @@ static void plan_leaving(struct intent *intent, const struct instant *now, struc
 
 static void plan(struct intent *intent, const struct instant *now, struct queue *effects)
 {
-    if (!intent->started || intent->flight.id != 0) {
+    bool active = intent->phase == INTENT_RUNNING || intent->phase == INTENT_LEAVING;
+    if (!active || intent->flight.id != 0) {
         return;
     }
-    if (intent->leaving) {
+    if (intent->phase == INTENT_LEAVING) {
         plan_leaving(intent, now, effects);
     } else if (now->mono < intent->retry) {
         return;
@@ -137,10 +143,11 @@ static void plan(struct intent *intent, const struct instant *now, struct queue 
 
 struct window intent_deadline(const struct intent *intent)
 {
-    if (!intent->started || intent->flight.id != 0 || intent->tidy) {
+    bool active = intent->phase == INTENT_RUNNING || intent->phase == INTENT_LEAVING;
+    if (!active || intent->flight.id != 0) {
         return WINDOW_NEVER;
     }
-    if (intent->leaving || intent->must_read) {
+    if (intent->phase == INTENT_LEAVING || intent->must_read) {
         return window_at(intent->retry);
     }
     int64_t slot = write_slot(intent);
@@ -152,7 +159,7 @@ struct window intent_deadline(const struct intent *intent)
 static int64_t delay_after(struct intent *intent, enum registry_failure failure)
 {
     bool idle = intent->known && !intent->pending;
-    if (intent->leaving) {
+    if (intent->phase == INTENT_LEAVING) {
         return retry_delay_leaving(&intent->random);
     }
     int64_t delay = retry_delay(&intent->backoff, failure, &intent->random);
@@ -166,7 +173,7 @@ static void fail(struct intent *intent, const struct registry_reply *reply, cons
     outage_fail(&intent->outage, &intent->last_error, reply, now);
     intent->slow = retry_is_slow(reply->failure);
     intent->retry = now->mono + delay_after(intent, reply->failure);
-    if (intent->leaving) {
+    if (intent->phase == INTENT_LEAVING) {
         intent->leave_tries += intent->slow ? LEAVING_TRIES_MAX : 1;
         if (intent->leave_tries >= LEAVING_TRIES_MAX) {
             intent_note(effects, INTENT_NOTE_LEFT, "%s: %s", intent->key, intent->last_error.text);
@@ -174,7 +181,7 @@ static void fail(struct intent *intent, const struct registry_reply *reply, cons
     } else if ((intent->pending || intent->slow) && outage_log_once(&intent->outage, reply->failure)) {
         /* The registrar logs the outage of the registry; here only what a pending change waits for, and
          * what concerns the control key alone. */
-        intent_note(effects, INTENT_NOTE_AWAY, "%s: %s", intent->key, intent->last_error.text);
+        intent_note(effects, INTENT_NOTE_OUTAGE, "%s: %s", intent->key, intent->last_error.text);
     }
 }
 
@@ -183,28 +190,27 @@ static void succeed(struct intent *intent, struct queue *effects)
     intent->slow = false;
     intent->retry = 0;
     if (outage_end(&intent->outage, &intent->last_error) && intent->outage.logged != 0) {
-        intent_note(effects, INTENT_NOTE_BACK, "%s", intent->key);
+        intent_note(effects, INTENT_NOTE_RECOVERED, "%s", intent->key);
     }
 }
 
-/* It may have been done: what was to be written is remembered, so that it is not taken for somebody else's
- * when it is met. */
-static void doubt(struct intent *intent, const struct hold *hold)
+/* Remembers what may have been written, so that it does not count as an external change when it is found. */
+static void add_maybe_written(struct intent *intent, const struct hold *hold)
 {
     for (size_t i = 0; i < intent->maybe_written_count; i++) {
         if (intent_same_hold(&intent->maybe_written[i], hold)) {
             return;
         }
     }
-    if (intent->maybe_written_count == UNSURE_MAX) {
+    if (intent->maybe_written_count == MAYBE_WRITTEN_MAX) {
         memmove(intent->maybe_written, intent->maybe_written + 1,
-                (UNSURE_MAX - 1) * sizeof(intent->maybe_written[0]));
+                (MAYBE_WRITTEN_MAX - 1) * sizeof(intent->maybe_written[0]));
         intent->maybe_written_count--;
     }
     intent->maybe_written[intent->maybe_written_count++] = *hold;
 }
 
-/* The key as the answer has it, unless the watch was faster with something newer. */
+/* The key as the reply has it, unless the watch has reported something newer. */
 static void learn_reply(struct intent *intent, const struct intent_event *event, int64_t applied,
                         struct queue *effects)
 {
@@ -221,15 +227,15 @@ static void on_put(struct intent *intent, const struct intent_event *event,
                    const struct intent_flight *flight, struct queue *effects)
 {
     if (event->reply->succeeded) {
-        intent_flight_clear(intent, &flight->hold, event->reply->revision);
+        intent_written(intent, &flight->hold, event->reply->revision);
         intent->must_read = intent->must_read || flight->applied > event->reply->revision;
         backoff_reset(&intent->backoff);
         return;
     }
-    /* The same request may have arrived twice: the first did it, and this is the answer to the second. */
-    doubt(intent, &flight->hold);
+    /* The request may have arrived twice, and this is the answer to the second. */
+    add_maybe_written(intent, &flight->hold);
     learn_reply(intent, event, flight->applied, effects);
-    /* Somebody else writes, too: not in step with him. */
+    /* Another writer is active: not in step with it. */
     intent->retry = event->now.mono + backoff_next(&intent->backoff, &intent->random);
 }
 
@@ -238,8 +244,8 @@ static void on_delete(struct intent *intent, const struct intent_event *event)
     const struct registry_kv *kv = &event->reply->kv;
     bool gone = event->reply->succeeded || !kv->found;
     intent->known = true;
-    intent->value.word =
-        gone ? INTENT_ABSENT : INTENT_UNREADABLE; /* whatever it says now, it ends with the id */
+    intent->value.content =
+        gone ? INTENT_ABSENT : INTENT_UNREADABLE; /* whatever it holds now ends with the id */
     intent->revision = gone ? 0 : kv->mod_revision;
     intent->maybe_written_count = 0;
     intent->leave_tries += gone ? 0 : 1;
@@ -252,7 +258,7 @@ static void on_reply(struct intent *intent, const struct intent_event *event, st
     intent->flight = (struct intent_flight){0};
     if (reply->failure != REGISTRY_OK) {
         if (flight.op == REGISTRY_PUT) {
-            doubt(intent, &flight.hold); /* a refusal, too, may answer the second of two */
+            add_maybe_written(intent, &flight.hold); /* a refusal may answer the second of two, too */
             intent->must_read = intent->must_read || reply->failure == REGISTRY_UNKNOWN;
         }
         intent->must_read = intent->must_read || flight.op == REGISTRY_GET || flight.applied > intent->as_of;
@@ -270,7 +276,7 @@ static void on_reply(struct intent *intent, const struct intent_event *event, st
     }
     if (!intent->settled) {
         intent->settled = true;
-        tell(effects, INTENT_DO_SETTLE);
+        emit(effects, INTENT_DO_SETTLE);
     }
 }
 
@@ -279,13 +285,13 @@ static void on_reply(struct intent *intent, const struct intent_event *event, st
 static void on_changed(struct intent *intent, const struct intent_event *event, struct queue *effects)
 {
     if (!intent->known || event->revision <= intent->as_of) {
-        return; /* it will be read, or was read since */
+        return; /* it will be read, or was read since then */
     }
     if (intent->flight.id != 0) {
-        intent->flight.applied = event->revision; /* maybe what our own write did: its answer tells */
+        intent->flight.applied = event->revision; /* maybe the own write: its reply tells */
         return;
     }
-    int64_t revision = event->value->word == INTENT_ABSENT ? 0 : event->revision;
+    int64_t revision = event->value->content == INTENT_ABSENT ? 0 : event->revision;
     intent_learn(intent, event->value, revision, event->revision, &event->now, effects);
 }
 
@@ -294,23 +300,26 @@ static void on_local(struct intent *intent, const struct intent_event *event)
     bool was = intent->pending;
     bool clear = intent->known && intent->flight.op != REGISTRY_PUT && intent->maybe_written_count == 0;
     intent->local = *event->hold;
-    /* A drain is written though the key holds it already: that may have been lifted unseen, and his is the
-     * last word. */
+    /* A drain is written even where the key holds it already: it may have been lifted unseen, and the latest
+     * command counts. */
     intent->pending = !clear || intent->local.set || !intent_same(&intent->value, &intent->local);
     if (intent->pending && !was) {
         intent->pending_wall = event->now.wall;
     }
     int64_t longest = event->now.mono + RETRY_CAP_MS;
     if (intent->pending && !intent->slow && intent->retry > longest) {
-        intent->retry = longest; /* a read for which nothing waited could wait; now there is something */
+        intent->retry = longest; /* the wait was for a read that nothing waited for; now a change waits */
     }
-    /* Who saves the hold saves this with it. */
+    /* The server saves the hold, and this with it. */
     intent->saved_pending = intent->pending;
 }
 
 static void on_leave(struct intent *intent)
 {
-    intent->leaving = true;
+    if (intent->phase != INTENT_RUNNING) {
+        return;
+    }
+    set_phase(intent, INTENT_LEAVING);
     intent->retry = 0;
     if (intent->flight.op == REGISTRY_GET) {
         intent->flight = (struct intent_flight){0};
@@ -319,7 +328,8 @@ static void on_leave(struct intent *intent)
 
 static void on_start(struct intent *intent, const struct intent_event *event)
 {
-    intent->started = intent->must_read = true;
+    set_phase(intent, INTENT_RUNNING);
+    intent->must_read = true;
     intent->local = *event->hold;
     intent->seen = intent->saved_seen = event->revision;
     intent->pending = intent->saved_pending = event->pending;
@@ -346,7 +356,7 @@ void intent_step(struct intent *intent, const struct intent_event *event, struct
     case INTENT_ON_READ_BACK:
         intent->must_read = true;
         intent->retry =
-            intent->slow ? intent->retry : 0; /* the registry answers; who was denied waits all the same */
+            intent->slow ? intent->retry : 0; /* the registry answers: only a slow retry goes on waiting */
         break;
     case INTENT_ON_LEAVE: on_leave(intent); break;
     }
@@ -354,7 +364,7 @@ void intent_step(struct intent *intent, const struct intent_event *event, struct
     if (intent->saved_seen != intent->seen || intent->saved_pending != intent->pending) {
         intent->saved_seen = intent->seen;
         intent->saved_pending = intent->pending;
-        tell(effects, INTENT_DO_SAVE);
+        emit(effects, INTENT_DO_SAVE);
     }
 }
 
@@ -377,7 +387,7 @@ bool intent_known(const struct intent *intent)
 
 bool intent_in_sync(const struct intent *intent)
 {
-    return intent->known && !is_dirty(intent) && intent->value.word != INTENT_UNREADABLE;
+    return intent->known && !is_dirty(intent) && intent->value.content != INTENT_UNREADABLE;
 }
 
 int64_t intent_seen(const struct intent *intent)
@@ -390,7 +400,7 @@ int64_t intent_sent(const struct intent *intent)
     if (intent->flight.op == REGISTRY_PUT && intent->flight.hold.set) {
         return intent->flight.hold.since_wall;
     }
-    /* One that lifts is met as anybody's: it must not make us forget the hold that was sent before it. */
+    /* A lift is found like any other writer's: it must not hide the hold that was sent before it. */
     size_t i = intent->maybe_written_count;
     while (i > 0 && !intent->maybe_written[i - 1].set) {
         i--;
@@ -415,7 +425,7 @@ const char *intent_last_error(const struct intent *intent)
 
 const char *intent_unreadable(const struct intent *intent)
 {
-    return intent->known && intent->value.word == INTENT_UNREADABLE ? intent->value.error : "";
+    return intent->known && intent->value.content == INTENT_UNREADABLE ? intent->value.error : "";
 }
 
 const char *intent_key(const struct intent *intent)

@@ -1,11 +1,11 @@
-/* What the key says beside what is so here: who wins, and what is to be written. */
+/* The value of the key beside the hold here: which wins, and what is to be written. */
 #include "intent_internal.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-static bool same_words(const struct hold *a, const struct hold *b)
+static bool same_fields(const struct hold *a, const struct hold *b)
 {
     return strcmp(a->reason, b->reason) == 0 && strcmp(a->by, b->by) == 0 && a->since_wall == b->since_wall &&
            a->deadline_wall == b->deadline_wall && a->expires_wall == b->expires_wall;
@@ -13,12 +13,12 @@ static bool same_words(const struct hold *a, const struct hold *b)
 
 bool intent_same_hold(const struct hold *a, const struct hold *b)
 {
-    return a->set && b->set ? same_words(a, b) : a->set == b->set;
+    return a->set && b->set ? same_fields(a, b) : a->set == b->set;
 }
 
 bool intent_same(const struct intent_value *value, const struct hold *hold)
 {
-    switch (value->word) {
+    switch (value->content) {
     case INTENT_ABSENT:
     case INTENT_LIFTED: return !hold->set;
     case INTENT_HELD: return intent_same_hold(&value->hold, hold);
@@ -39,7 +39,8 @@ static const char *name(const struct hold *hold, char out[static 160])
     return out;
 }
 
-/* By hand only a reason need be written; what is missing was added when it was seen first, and stays so. */
+/* An operator who writes the key need give no more than a reason. What is missing is added when the hold is first
+ * seen, and stays. */
 static void complete(struct intent_value *value, const struct hold *before, const struct instant *now)
 {
     struct hold *hold = &value->hold;
@@ -56,7 +57,7 @@ static void adopt(struct intent *intent, struct queue *effects)
 {
     char text[160];
     intent->local = intent->value.hold;
-    intent->local.set = intent->value.word == INTENT_HELD;
+    intent->local.set = intent->value.content == INTENT_HELD;
     intent->pending = false;
     struct intent_effect *effect = queue_push(effects);
     effect->type = INTENT_DO_ADOPT;
@@ -71,28 +72,29 @@ static void resolve(struct intent *intent, const struct instant *now, struct que
 {
     char here[160], there[160];
     int64_t ends = intent->value.hold.expires_wall;
-    bool theirs = intent->value.word == INTENT_HELD && (ends == 0 || ends > now->wall || !intent->local.set);
+    bool theirs =
+        intent->value.content == INTENT_HELD && (ends == 0 || ends > now->wall || !intent->local.set);
     name(&intent->local, here);
     name(&intent->value.hold, there);
     intent_note(effects, INTENT_NOTE_CONFLICT,
                 "here: %s; at the control key, revision %" PRId64 ": %s; %s stands", here, intent->revision,
-                there, theirs ? "the key's" : "ours");
+                there, theirs ? "the key's" : "the agent's");
     if (theirs) {
         adopt(intent, effects);
     }
 }
 
-/* The since alone is not enough where more is known: a hold that takes the place of another keeps it. */
+/* since_wall alone is not enough where more is known: a hold that replaces another keeps it. */
 static bool is_what_was_sent(const struct hold *sent, const struct hold *found)
 {
     bool whole = sent->by[0] != '\0';
-    return sent->set && (whole ? same_words(sent, found) : sent->since_wall == found->since_wall);
+    return sent->set && (whole ? same_fields(sent, found) : sent->since_wall == found->since_wall);
 }
 
-/* Whether it may be a write of ours; one that lifts is like any other. */
+/* Whether it may be an own write. A lift is taken for any writer's. */
 static bool is_maybe_written(const struct intent *intent, const struct intent_value *value)
 {
-    for (size_t i = 0; i < intent->maybe_written_count && value->word == INTENT_HELD; i++) {
+    for (size_t i = 0; i < intent->maybe_written_count && value->content == INTENT_HELD; i++) {
         if (is_what_was_sent(&intent->maybe_written[i], &value->hold)) {
             return true;
         }
@@ -102,32 +104,32 @@ static bool is_maybe_written(const struct intent *intent, const struct intent_va
 
 static void judge(struct intent *intent, bool news, const struct instant *now, struct queue *effects)
 {
-    if (intent->value.word == INTENT_UNREADABLE) {
+    if (intent->value.content == INTENT_UNREADABLE) {
         if (news) {
             intent_note(effects, INTENT_NOTE_UNREADABLE, "%s at revision %" PRId64 ": %s", intent->key,
                         intent->revision, intent->value.error);
         }
     } else if (intent_same(&intent->value, &intent->local)) {
-        /* A write of ours that may still arrive must find the revision gone: then it is written though it is
-         * so. */
+        /* An own write that may still arrive must find another revision: so the key is written although it
+         * holds this already. */
         intent->pending = intent->pending && intent->maybe_written_count > 0;
-    } else if (intent->value.word == INTENT_ABSENT) {
-        /* No opinion: the hold that is here is put again. */
-        if (!intent->pending && !intent->again_told) {
-            intent->again_told = true;
+    } else if (intent->value.content == INTENT_ABSENT) {
+        /* No opinion: the hold here is put again. */
+        if (!intent->pending && !intent->put_again_logged) {
+            intent->put_again_logged = true;
             intent_note(effects, INTENT_NOTE_PUT_AGAIN, "%s", intent->key);
         }
     } else if (intent->pending && news) {
         resolve(intent, now, effects);
     } else if (!intent->pending) {
-        /* Also at the revision that was seen last: revisions of an emptied registry begin anew. */
+        /* Also at the revision seen last: an emptied registry starts its revisions again. */
         adopt(intent, effects);
     }
 }
 
 static bool same_value(const struct intent_value *a, const struct intent_value *b)
 {
-    return a->word == b->word && (a->word != INTENT_HELD || intent_same_hold(&a->hold, &b->hold));
+    return a->content == b->content && (a->content != INTENT_HELD || intent_same_hold(&a->hold, &b->hold));
 }
 
 void intent_learn(struct intent *intent, const struct intent_value *value, int64_t revision, int64_t as_of,
@@ -137,40 +139,40 @@ void intent_learn(struct intent *intent, const struct intent_value *value, int64
     struct intent_value fresh = *value;
     bool first = !intent->known, moved = revision != intent->revision;
     bool news = revision != intent->seen && !is_maybe_written(intent, value);
-    if (value->word == INTENT_HELD) {
+    if (value->content == INTENT_HELD) {
         complete(&fresh,
-                 news                                ? &nothing
-                 : intent->value.word == INTENT_HELD ? &intent->value.hold
-                                                     : &intent->local,
+                 news                                   ? &nothing
+                 : intent->value.content == INTENT_HELD ? &intent->value.hold
+                                                        : &intent->local,
                  now);
     }
     intent->as_of = as_of;
     intent->must_read = false;
-    if (!first && !moved && value->word != INTENT_ABSENT) {
+    if (!first && !moved && value->content != INTENT_ABSENT) {
         if (same_value(&fresh, &intent->value)) {
-            return; /* what is known already */
+            return; /* known already */
         }
-        news = true; /* revisions of an emptied registry begin anew */
+        news = true; /* an emptied registry starts its revisions again */
     }
     intent->known = true;
     intent->value = fresh;
     intent->revision = revision;
     if (revision != intent->seen) {
-        intent->maybe_written_count = 0; /* they compared with a revision that is over */
+        intent->maybe_written_count = 0; /* they compare with a revision that is gone */
     }
-    if (news && value->word != INTENT_ABSENT) {
-        intent->again_told = false;
+    if (news && value->content != INTENT_ABSENT) {
+        intent->put_again_logged = false;
     }
-    judge(intent, news || (first && value->word == INTENT_UNREADABLE), now, effects);
+    judge(intent, news || (first && value->content == INTENT_UNREADABLE), now, effects);
     intent->seen = revision;
 }
 
-void intent_flight_clear(struct intent *intent, const struct hold *hold, int64_t revision)
+void intent_written(struct intent *intent, const struct hold *hold, int64_t revision)
 {
     intent->known = true;
-    intent->value = (struct intent_value){.word = hold->set ? INTENT_HELD : INTENT_LIFTED, .hold = *hold};
+    intent->value = (struct intent_value){.content = hold->set ? INTENT_HELD : INTENT_LIFTED, .hold = *hold};
     intent->revision = intent->seen = intent->as_of = revision;
     intent->maybe_written_count = 0;
-    intent->again_told = false;
+    intent->put_again_logged = false;
     intent->pending = !intent_same(&intent->value, &intent->local);
 }

@@ -4,8 +4,6 @@
 #include "outrider/base/buf.h"
 #include "outrider/codec/record/control_json.h"
 
-#include <stdio.h>
-
 struct intent *router_new_intent(const struct config *config, const char *id, uint64_t seed)
 {
     struct buf key = {0};
@@ -45,24 +43,11 @@ void router_update_intent(struct router *router, const struct instant *now)
                                                      .hold = server_hold(router->server, HOLD_OPS)});
 }
 
-static void read_value(bool found, struct str bytes, struct intent_value *ret_value)
-{
-    struct intent_value value = {.word = INTENT_ABSENT};
-    struct error err;
-    if (found && control_decode(bytes, &value.hold, &err) < 0) {
-        value = (struct intent_value){.word = INTENT_UNREADABLE};
-        snprintf(value.error, sizeof(value.error), "%.199s", err.text);
-    } else if (found) {
-        value.word = value.hold.set ? INTENT_HELD : INTENT_LIFTED;
-    }
-    *ret_value = value;
-}
-
 void router_control_replied(struct router *router, const struct registry_reply *reply,
                             const struct instant *now)
 {
     struct intent_value value;
-    read_value(reply->kv.found, reply->kv.value, &value);
+    router_read_control(reply->kv.found, reply->kv.value, &value);
     router_step_intent(
         router, (struct intent_event){.type = INTENT_ON_REPLY, .now = *now, .reply = reply, .value = &value});
 }
@@ -71,7 +56,7 @@ void router_control_changed(struct router *router, const struct registry_change 
                             const struct instant *now)
 {
     struct intent_value value;
-    read_value(!change->deleted, change->value, &value);
+    router_read_control(!change->deleted, change->value, &value);
     router_step_intent(router, (struct intent_event){.type = INTENT_ON_CHANGED,
                                                      .now = *now,
                                                      .revision = change->mod_revision,
@@ -118,7 +103,7 @@ static void route(struct router *router, union router_effect *any, const struct 
         router_step_server(router, (struct server_event){.type = SERVER_ON_CONTROL_READ, .now = *now});
         break;
     case INTENT_DO_SAVE: effects_save(router->effects, EFFECTS_SAVE_SOON); break;
-    case INTENT_DO_TIDY:
+    case INTENT_DO_DONE:
         router_step_shutdown(router, (struct shutdown_event){.type = SHUTDOWN_ON_TIDY, .now = *now});
         break;
     case INTENT_DO_NOTE: effects_intent_note(router->effects, effect->note, effect->text); break;

@@ -1,13 +1,12 @@
-/* Operator intent: keeps the ops hold and the control key of one server the same (docs/design/protocol.md,
- * "Control key"). Like the registrar a reconciler: facts about the key, the hold as it is here, and at most
- * one request in flight.
+/* Operator intent: keeps the ops hold here and the control key of one server the same (docs/design/protocol.md,
+ * "Control key"). A reconciler like the registrar, with at most one request in flight.
  *
- *     key changed (read, or told by the watch)          hold changed here (signal, command, API, expiry)
- *        │ no change pending: ADOPT, the key wins          │ PENDING: put if the revision is as last seen
- *        │ PENDING: drain wins                             │    done: in sync
- *        │    drains here, lifted there: put there         │    it was not: as when the key changed
- *        │    lifted here, drains there: ADOPT             │    nobody can tell: read first
- *        │    drains on both sides: ADOPT, the key stands
+ *     key changed (read, or reported by the watch)      hold changed here (signal, command, API, expiry)
+ *        │ no change pending: ADOPT, the key wins          │ PENDING: put, if the revision is the one last seen
+ *        │ PENDING: a drain wins                           │    done: in sync
+ *        │    drains here, lifted there: put               │    another revision: as when the key changed
+ *        │    lifted here, drains there: ADOPT             │    no answer: read first
+ *        │    drains on both sides: ADOPT
  *        └ gone: no opinion; a hold set here is put again
  *
  * Values come decoded and go out as holds: bytes are the codec's. Replies are matched by request id. */
@@ -28,28 +27,28 @@ struct intent_settings {
     uint64_t seed;  /* of jitter */
 };
 
-/* What the control key says. */
-enum intent_word {
+/* What the control key holds. */
+enum intent_content {
     INTENT_ABSENT,    /* there is no key: no opinion */
     INTENT_LIFTED,    /* {"hold":null} */
     INTENT_HELD,      /* a hold */
-    INTENT_UNREADABLE /* a value that is none of ours: no opinion either, but somebody must look at it */
+    INTENT_UNREADABLE /* an invalid value: no opinion either, but an operator must look at it */
 };
 
 struct intent_value {
-    enum intent_word word;
+    enum intent_content content;
     struct hold hold; /* held: reason, by and wall times; no since: when it was first seen */
     char error[200];  /* unreadable: why */
 };
 
 enum intent_event_type {
-    INTENT_ON_TICK,      /* time may have passed */
-    INTENT_ON_START,     /* `hold` is the one of before the restart; of the key `revision` was seen last (0:
-                          * never, or it was absent), and `pending`: the hold had not reached it yet; `sent_wall`
-                          * as intent_sent() was */
+    INTENT_ON_TICK,  /* time may have passed */
+    INTENT_ON_START, /* `hold` is the one of before the restart; `revision` of the key was seen last (0: never,
+                          * or it was absent); `pending`: the hold had not reached it yet; `sent_wall` is what
+                          * intent_sent() was */
     INTENT_ON_LOCAL,     /* the hold was changed here and is now `hold` */
-    INTENT_ON_REPLY,     /* `reply` to a request; `value` is what its kv says */
-    INTENT_ON_CHANGED,   /* the watch tells that at `revision` the key became `value` */
+    INTENT_ON_REPLY,     /* `reply` to a request; `value` is what its kv holds */
+    INTENT_ON_CHANGED,   /* the watch reports that the key became `value` at `revision` */
     INTENT_ON_READ_BACK, /* it may have changed unseen: read it */
     INTENT_ON_LEAVE      /* the agent ends */
 };
@@ -64,14 +63,14 @@ struct intent_event {
     const struct intent_value *value;
 };
 
-/* State changes worth one line in the log. */
+/* Changes worth a line in the log. */
 enum intent_note {
-    INTENT_NOTE_ADOPTED,    /* the key drains or lifts, and so do we */
-    INTENT_NOTE_CONFLICT,   /* it was changed on both sides: which one stands */
-    INTENT_NOTE_PUT_AGAIN,  /* the key was gone; our hold stands there again */
-    INTENT_NOTE_UNREADABLE, /* its value is none of ours; nothing is changed by it */
-    INTENT_NOTE_AWAY,       /* what is wanted there cannot be read or written: `text` is the first failure */
-    INTENT_NOTE_BACK,       /* it can again */
+    INTENT_NOTE_ADOPTED,    /* the key drains or lifts, and the hold here follows */
+    INTENT_NOTE_CONFLICT,   /* it was changed on both sides: `text` says which change stands */
+    INTENT_NOTE_PUT_AGAIN,  /* the key was gone; the hold here is put again */
+    INTENT_NOTE_UNREADABLE, /* its value is invalid and changes nothing */
+    INTENT_NOTE_OUTAGE,     /* it cannot be read or written: `text` is the first failure */
+    INTENT_NOTE_RECOVERED,  /* it can again */
     INTENT_NOTE_LEFT        /* the key of an id that ends could not be removed */
 };
 
@@ -80,7 +79,7 @@ enum intent_effect_type {
     INTENT_DO_ADOPT,   /* the hold is to be `hold` (not set: lifted), by its wall times */
     INTENT_DO_SETTLE,  /* once: the key was read, or could not be */
     INTENT_DO_SAVE,    /* intent_seen() or intent_pending() changed: a restart needs them */
-    INTENT_DO_TIDY,    /* after LEAVE: nothing more is to be done at the key */
+    INTENT_DO_DONE,    /* after LEAVE: nothing is left to do at the key */
     INTENT_DO_NOTE     /* log `note` with `text` */
 };
 
@@ -107,18 +106,18 @@ struct window intent_deadline(const struct intent *intent);
 /* Whether the request of this id is ours and still waited for. Ids never meet those of another machine. */
 bool intent_awaits(const struct intent *intent, uint64_t id);
 
-/* Whether DO_SETTLE was said: nobody need wait for the key any more. */
+/* Whether DO_SETTLE was emitted: nothing need wait for the key any more. */
 bool intent_settled(const struct intent *intent);
 
-/* Whether what the key holds is known, and whether it is what is wanted. */
+/* Whether the value of the key is known, and whether it is the wanted one. */
 bool intent_known(const struct intent *intent);
 bool intent_in_sync(const struct intent *intent);
 
 /* The key's mod revision as last seen; 0: absent, or never seen. */
 int64_t intent_seen(const struct intent *intent);
 
-/* Since when (wall ms) the hold was set that was written last and of which nobody could tell yet whether it
- * arrived; 0: none. A restart needs it: what it finds there may be its own word of before. */
+/* since_wall of the hold in the latest write whose outcome is unknown; 0: none. A restart needs it: the value it
+ * finds may be an own write of before. */
 int64_t intent_sent(const struct intent *intent);
 
 /* Whether a change made here has not reached the key yet, and since when (wall ms; of before a restart: since

@@ -96,4 +96,7 @@ size_t router_probe_count(const struct router *router);
 const struct probe *router_probe(const struct router *router, size_t index);
 const struct config_probe *router_probe_config(const struct router *router, size_t index);
 
+/* What the value of a control key means. */
+void router_read_control(bool found, struct str bytes, struct intent_value *ret_value);
+
 #endif

@@ -36,7 +36,7 @@ static void step(struct world *w, struct intent_event event)
             break;
         case INTENT_DO_SETTLE: w->settles++; break;
         case INTENT_DO_SAVE: w->saves++; break;
-        case INTENT_DO_TIDY: w->tidies++; break;
+        case INTENT_DO_DONE: w->tidies++; break;
         case INTENT_DO_NOTE: w->notes[effect.note]++; break;
         }
     }
@@ -61,9 +61,9 @@ static void finish(struct world *w)
 
 static struct intent_value value_of(const char *reason)
 {
-    struct intent_value value = {.word = reason == NULL ? INTENT_ABSENT : INTENT_LIFTED};
+    struct intent_value value = {.content = reason == NULL ? INTENT_ABSENT : INTENT_LIFTED};
     if (reason != NULL && reason[0] != '\0') {
-        value.word = INTENT_HELD;
+        value.content = INTENT_HELD;
         value.hold = (struct hold){.set = true, .by = "x", .since_wall = 77};
         strncpy(value.hold.reason, reason, HOLD_REASON_MAX);
     }
@@ -85,7 +85,7 @@ static void answer(struct world *w, bool succeeded, const char *reason, int64_t 
 
 static void refuse(struct world *w, enum registry_failure failure)
 {
-    struct intent_value value = {.word = INTENT_ABSENT};
+    struct intent_value value = {.content = INTENT_ABSENT};
     struct registry_reply reply = {.id = w->asked.request.id, .op = w->asked.request.op, .failure = failure};
     step(w, (struct intent_event){.type = INTENT_ON_REPLY, .reply = &reply, .value = &value});
 }
@@ -216,7 +216,7 @@ static void test_a_refused_twin_is_known_again(void **state)
     begin(&w, false);
     answer(&w, false, NULL, 0, 9);
     drain(&w, "mine");
-    struct intent_value landed = {.word = INTENT_HELD, .hold = w.asked.hold};
+    struct intent_value landed = {.content = INTENT_HELD, .hold = w.asked.hold};
     drain(&w, NULL);
     refuse(&w, REGISTRY_OVERLOADED);
     wait_out(&w);
@@ -264,7 +264,7 @@ static void test_idle_reads_are_retried_seldom(void **state)
         refuse(&w, REGISTRY_RETRY);
     }
     assert_in_range(w.requests - requests, 40, 82);
-    assert_int_equal(w.notes[INTENT_NOTE_AWAY], 0);
+    assert_int_equal(w.notes[INTENT_NOTE_OUTAGE], 0);
     /* What is wanted there does not wait so long. */
     drain(&w, "mine");
     int64_t worst = 0;
@@ -275,7 +275,7 @@ static void test_idle_reads_are_retried_seldom(void **state)
         refuse(&w, REGISTRY_RETRY);
     }
     assert_in_range(worst, 1000, 5000);
-    assert_int_equal(w.notes[INTENT_NOTE_AWAY], 1);
+    assert_int_equal(w.notes[INTENT_NOTE_OUTAGE], 1);
     finish(&w);
 }
 
