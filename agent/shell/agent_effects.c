@@ -182,22 +182,19 @@ void effects_note(struct effects *effects, enum registrar_note note, struct str 
 {
     static const struct agent_note notes[] = {
         [REGISTRAR_NOTE_REGISTERED] = {LOG_LEVEL_INFO, "registered"},
-        [REGISTRAR_NOTE_TAKEN_OVER] = {LOG_LEVEL_INFO, "the record of before the restart is taken over"},
+        [REGISTRAR_NOTE_TAKEN_OVER] = {LOG_LEVEL_INFO, "record taken over after a restart"},
         [REGISTRAR_NOTE_LEASE_LOST] = {LOG_LEVEL_WARN, "lease lost"},
-        [REGISTRAR_NOTE_REPAIRED] = {LOG_LEVEL_WARN,
-                                     "somebody had changed the key; it is written right again"},
+        [REGISTRAR_NOTE_REPAIRED] = {LOG_LEVEL_WARN, "record repaired after an external change"},
         [REGISTRAR_NOTE_CONFLICT] = {LOG_LEVEL_ERROR,
-                                     "another agent holds the key; waiting for its lease to end"},
-        [REGISTRAR_NOTE_OUTAGE] = {LOG_LEVEL_WARN, "requests fail; retrying until they succeed"},
+                                     "key held by another agent, waiting for its lease to end"},
+        [REGISTRAR_NOTE_OUTAGE] = {LOG_LEVEL_WARN, "requests fail, retrying until they succeed"},
         [REGISTRAR_NOTE_RECOVERED] = {LOG_LEVEL_INFO, "requests succeed again"},
-        [REGISTRAR_NOTE_WITHDRAWN] = {LOG_LEVEL_INFO, "withdrawn"},
-        [REGISTRAR_NOTE_GAP] = {LOG_LEVEL_WARN, "time has passed unseen"},
+        [REGISTRAR_NOTE_WITHDRAWN] = {LOG_LEVEL_INFO, "record withdrawn"},
+        [REGISTRAR_NOTE_GAP] = {LOG_LEVEL_WARN, "agent did not run for longer than the TTL"},
         [REGISTRAR_NOTE_TAKEN_BACK] = {LOG_LEVEL_ERROR,
-                                       "the record says ready, the server is not, and the registry "
-                                       "takes no writes: the record is taken away"},
+                                       "untrue ready record revoked, the registry refuses writes"},
         [REGISTRAR_NOTE_DUPLICATE_AGENT] =
-            {LOG_LEVEL_ERROR, "another agent writes under this one's own lease: is its state_dir "
-                              "a copy of this one's? This agent takes another lease"},
+            {LOG_LEVEL_ERROR, "lease shared with another agent, taking a new one; is its state_dir a copy?"},
         [REGISTRAR_NOTE_CLUSTER] = {LOG_LEVEL_WARN, "another cluster answers"},
         [REGISTRAR_NOTE_LEASE_MOVED] = {LOG_LEVEL_DEBUG, "lease state changed"},
     };
@@ -208,15 +205,14 @@ void effects_note(struct effects *effects, enum registrar_note note, struct str 
 void effects_intent_note(struct effects *effects, enum intent_note note, struct str text)
 {
     static const struct agent_note notes[] = {
-        [INTENT_NOTE_ADOPTED] = {LOG_LEVEL_INFO, "the control key was changed; it is followed"},
+        [INTENT_NOTE_ADOPTED] = {LOG_LEVEL_INFO, "control key changed, following it"},
         [INTENT_NOTE_CONFLICT] = {LOG_LEVEL_WARN,
-                                  "drained or undrained here and at the control key; drain wins"},
-        [INTENT_NOTE_PUT_AGAIN] = {LOG_LEVEL_WARN, "the control key is gone; the hold is put there again"},
-        [INTENT_NOTE_UNREADABLE] = {LOG_LEVEL_WARN,
-                                    "the control key's value cannot be used; it changes nothing"},
-        [INTENT_NOTE_OUTAGE] = {LOG_LEVEL_WARN, "the control key cannot be reached; retrying until it can"},
-        [INTENT_NOTE_RECOVERED] = {LOG_LEVEL_INFO, "the control key can be reached again"},
-        [INTENT_NOTE_LEFT] = {LOG_LEVEL_WARN, "the control key stays as it was"},
+                                  "drained or undrained both here and at the control key, drain wins"},
+        [INTENT_NOTE_PUT_AGAIN] = {LOG_LEVEL_WARN, "control key gone, hold put again"},
+        [INTENT_NOTE_UNREADABLE] = {LOG_LEVEL_WARN, "control key value invalid, ignored"},
+        [INTENT_NOTE_OUTAGE] = {LOG_LEVEL_WARN, "control key requests fail, retrying until they succeed"},
+        [INTENT_NOTE_RECOVERED] = {LOG_LEVEL_INFO, "control key requests succeed again"},
+        [INTENT_NOTE_LEFT] = {LOG_LEVEL_WARN, "control key not cleaned up"},
     };
     (void)effects;
     agent_log_note(&notes[note], "control", text);

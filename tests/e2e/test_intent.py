@@ -58,7 +58,7 @@ class Intent(Case):
         self.assertIn("control   in sync at revision", status)
         since = self.watcher.mark()
         self.etcd.put(self.control(), "drain, please")
-        agent.logged("the control key's value cannot be used")
+        agent.logged("control key value invalid")
         self.assertIn("invalid value at revision", agent.run("status").stdout)
         self.etcd.put(self.control(), '{"hold":null}')
         self.watcher.status("ready", since)

@@ -103,7 +103,7 @@ class Meddling(Case):
         self.watcher.status("gone", since)
         agent.say("players=1")
         self.watcher.status("ready", since, players=1)
-        agent.logged("somebody had changed the key")
+        agent.logged("record repaired")
 
     def test_key_overwritten_by_hand(self):
         agent = self.ready()
@@ -119,7 +119,7 @@ class Meddling(Case):
         self.etcd.put(agent.key, '{"id":"w1","status":"ready","host":"6.6.6.6"}', lease)
         since = self.watcher.mark()
         agent.start()
-        agent.logged("another agent holds the key")
+        agent.logged("key held by another agent")
         event = self.watcher.status("ready", since, host="127.0.0.1")
         self.assertEqual([e.status for e in self.watcher.until_now(since) if e.kv.revision < event.kv.revision
                           and not e.deleted and e.record.get("host") != "6.6.6.6"], [])
@@ -168,7 +168,7 @@ class Watched(Case):
         self.etcd.delete(agent.key)
         back = self.undone(agent, since, lambda event: event.status == "gone")
         self.assertEqual(back.kv.lease, int(agent.api()["lease"]["id"], 16))
-        agent.logged("somebody had changed the key")
+        agent.logged("record repaired")
 
     def test_overwritten(self):
         agent = self.ready()
@@ -227,7 +227,7 @@ class Stopped(Case):
         agent.send_signal(signal.SIGCONT)
         watcher.status("error", since)
         self.assertNotIn("ready", [event.status for event in watcher.until_now(since)])
-        agent.logged("time has passed unseen")
+        agent.logged("agent did not run")
 
 
 class Network(Case):

@@ -27,7 +27,7 @@ class TwoAgents(Case):
         since = watcher.mark()
         held = self.etcd.get(first.key)
         second = self.agent("second", registry={"ttl": "2s"}, server={"labels": {"who": "second"}}).start()
-        second.logged("another agent holds the key")
+        second.logged("key held by another agent")
         document = wait_until(lambda: second.api()["registry"].get("conflict") and second.api(), "who holds it")
         self.assertEqual(document["registry"]["conflict"]["lease"], f"{held.lease:x}")
         self.assertIn(f"{held.lease:x}", second.log())
@@ -45,7 +45,7 @@ class TwoAgents(Case):
         first = self.agent("first").start()
         watcher.status("ready")
         second = self.agent("second").start()
-        second.logged("another agent holds the key")
+        second.logged("key held by another agent")
         since = watcher.mark()
         self.assertEqual(second.stop(), 0)
         self.assertEqual(watcher.until_now(since), [])
@@ -62,7 +62,7 @@ class TwoAgents(Case):
         (self.dir / "second" / "state.json").write_text(first.kept())
         first.start()
         second.start()
-        told = "another agent writes under this one's own lease"
+        told = "lease shared with another agent"
         who = wait_until(lambda: next((a for a in (first, second) if told in a.log()), None), "one lets go")
         line = next(line for line in who.log().splitlines() if told in line)
         self.assertEqual(line.count('\\"host\\"'), 2, line)
@@ -86,7 +86,7 @@ class TwoAgents(Case):
         for agent in both:
             agent.systemd.wait("READY=1", while_alive=agent.process)
         watcher.status("ready")
-        loser = wait_until(lambda: next((a for a in both if "another agent holds the key" in a.log()), None), "a loser")
+        loser = wait_until(lambda: next((a for a in both if "key held by another agent" in a.log()), None), "a loser")
         winner = both[1 - both.index(loser)]
         wait_until(lambda: winner.api()["registry"]["inSync"], "a winner")
         self.assertEqual(len({event.kv.lease for event in watcher.until_now()}), 1)
