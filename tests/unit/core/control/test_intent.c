@@ -1,4 +1,4 @@
-/* The intent alone: what replies and the watch may do to it in orders that the scenarios cannot make. */
+/* The intent alone: replies and watch events in orders that scenarios cannot produce. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,7 +15,7 @@ struct world {
     struct queue effects;
     struct instant now;
     struct intent_effect asked, adopted; /* the latest */
-    unsigned requests, adoptions, settles, saves, tidies;
+    unsigned requests, adoptions, settles, saves, dones;
     unsigned notes[INTENT_NOTE_LEFT + 1];
 };
 
@@ -36,7 +36,7 @@ static void step(struct world *w, struct intent_event event)
             break;
         case INTENT_DO_SETTLE: w->settles++; break;
         case INTENT_DO_SAVE: w->saves++; break;
-        case INTENT_DO_DONE: w->tidies++; break;
+        case INTENT_DO_DONE: w->dones++; break;
         case INTENT_DO_NOTE: w->notes[effect.note]++; break;
         }
     }
@@ -90,7 +90,7 @@ static void refuse(struct world *w, enum registry_failure failure)
     step(w, (struct intent_event){.type = INTENT_ON_REPLY, .reply = &reply, .value = &value});
 }
 
-static void told(struct world *w, const char *reason, int64_t revision)
+static void report(struct world *w, const char *reason, int64_t revision)
 {
     struct intent_value value = value_of(reason);
     step(w, (struct intent_event){.type = INTENT_ON_CHANGED, .revision = revision, .value = &value});
@@ -130,26 +130,26 @@ static void test_settles_once_by_answer_or_failure(void **state)
     }
 }
 
-static void test_what_the_watch_tells_of_before_is_old(void **state)
+static void test_older_changes_of_the_watch_are_ignored(void **state)
 {
     (void)state;
     struct world w;
     begin(&w, false);
-    told(&w, "before the first read", 4); /* it will be read */
+    report(&w, "before the first read", 4); /* it will be read */
     answer(&w, false, NULL, 0, 9);
-    told(&w, "deleted since", 8);
+    report(&w, "deleted since", 8);
     assert_int_equal(w.adoptions, 0);
-    told(&w, "news", 10);
+    report(&w, "news", 10);
     assert_int_equal(w.adoptions, 1);
-    told(&w, "news", 10);
-    told(&w, NULL, 9);
+    report(&w, "news", 10);
+    report(&w, NULL, 9);
     assert_int_equal(w.adoptions, 1);
     assert_int_equal(intent_seen(w.intent), 10);
     assert_true(intent_in_sync(w.intent));
     finish(&w);
 }
 
-static void test_an_answer_overtaken_by_the_watch_is_read_again(void **state)
+static void test_a_reply_older_than_the_watch_is_read_again(void **state)
 {
     (void)state;
     struct world w;
@@ -157,7 +157,7 @@ static void test_an_answer_overtaken_by_the_watch_is_read_again(void **state)
     answer(&w, false, "", 3, 9);
     step(&w, (struct intent_event){.type = INTENT_ON_READ_BACK});
     unsigned requests = w.requests;
-    told(&w, "news", 12);
+    report(&w, "news", 12);
     assert_int_equal(w.adoptions, 0);
     answer(&w, false, "", 3, 11);
     assert_int_equal(w.adoptions, 0);
@@ -168,7 +168,7 @@ static void test_an_answer_overtaken_by_the_watch_is_read_again(void **state)
     finish(&w);
 }
 
-static void test_our_own_write_is_no_news(void **state)
+static void test_an_own_write_is_no_external_change(void **state)
 {
     (void)state;
     struct world w;
@@ -179,9 +179,9 @@ static void test_our_own_write_is_no_news(void **state)
     assert_true(registry_lease_is_none(w.asked.request.lease));
     assert_int_equal(w.asked.request.expect_revision, 0);
     assert_true(intent_pending(w.intent));
-    told(&w, "mine", 10); /* the watch is faster than the answer */
+    report(&w, "mine", 10); /* the watch is faster than the answer */
     answer(&w, true, NULL, 0, 10);
-    told(&w, "mine", 10);
+    report(&w, "mine", 10);
     assert_int_equal(w.adoptions, 0);
     assert_int_equal(w.notes[INTENT_NOTE_CONFLICT], 0);
     assert_false(intent_pending(w.intent));
@@ -192,15 +192,15 @@ static void test_our_own_write_is_no_news(void **state)
     finish(&w);
 }
 
-static void test_changed_while_a_write_is_under_way(void **state)
+static void test_changed_while_a_write_is_in_flight(void **state)
 {
     (void)state;
     struct world w;
     begin(&w, false);
     answer(&w, false, NULL, 0, 9);
     drain(&w, "mine");
-    told(&w, "", 12);
-    answer(&w, true, NULL, 0, 10); /* and lifted at 12 by somebody else */
+    report(&w, "", 12);
+    answer(&w, true, NULL, 0, 10); /* and lifted at 12 by another writer */
     assert_int_equal(w.asked.request.op, REGISTRY_GET);
     answer(&w, false, "", 12, 12);
     assert_int_equal(w.adoptions, 1);
@@ -208,8 +208,8 @@ static void test_changed_while_a_write_is_under_way(void **state)
     finish(&w);
 }
 
-/* A request may arrive twice, and the refusal of the second says nothing of the first (found by the simulator). */
-static void test_a_refused_twin_is_known_again(void **state)
+/* A request may arrive twice: that the second one fails says nothing about the first (found by the simulator). */
+static void test_a_request_that_arrived_twice_is_recognized(void **state)
 {
     (void)state;
     struct world w;
@@ -235,7 +235,7 @@ static void test_a_refused_twin_is_known_again(void **state)
     finish(&w);
 }
 
-static void test_a_reply_to_nobody_changes_nothing(void **state)
+static void test_a_stale_reply_changes_nothing(void **state)
 {
     (void)state;
     struct world w;
@@ -248,7 +248,7 @@ static void test_a_reply_to_nobody_changes_nothing(void **state)
     finish(&w);
 }
 
-/* A failure of a read that nothing waits for is no outage of its own: few requests, no word. */
+/* A failing read that nothing waits for is no outage of its own: few requests, no log line. */
 static void test_idle_reads_are_retried_seldom(void **state)
 {
     (void)state;
@@ -265,7 +265,7 @@ static void test_idle_reads_are_retried_seldom(void **state)
     }
     assert_in_range(w.requests - requests, 40, 82);
     assert_int_equal(w.notes[INTENT_NOTE_OUTAGE], 0);
-    /* What is wanted there does not wait so long. */
+    /* A pending change does not wait so long. */
     drain(&w, "mine");
     int64_t worst = 0;
     for (int i = 0; i < 200; i++) {
@@ -279,8 +279,8 @@ static void test_idle_reads_are_retried_seldom(void **state)
     finish(&w);
 }
 
-/* Leaving with an ephemeral id: a write under way may make the key. */
-static void test_leaving_while_a_write_is_under_way(void **state)
+/* Leaving with an ephemeral id: a write in flight may create the key. */
+static void test_leaving_while_a_write_is_in_flight(void **state)
 {
     (void)state;
     struct world w;
@@ -296,9 +296,9 @@ static void test_leaving_while_a_write_is_under_way(void **state)
     answer(&w, false, "mine", 10, 10);
     assert_int_equal(w.asked.request.op, REGISTRY_DELETE);
     assert_int_equal(w.asked.request.expect_revision, 10);
-    assert_int_equal(w.tidies, 0);
+    assert_int_equal(w.dones, 0);
     answer(&w, true, NULL, 0, 11);
-    assert_int_equal(w.tidies, 1);
+    assert_int_equal(w.dones, 1);
     assert_int_equal(intent_deadline(w.intent).latest, NEVER_MS);
     finish(&w);
 }
@@ -310,13 +310,13 @@ static void test_leaving_gives_up(void **state)
     begin(&w, true);
     answer(&w, false, "", 3, 9);
     step(&w, (struct intent_event){.type = INTENT_ON_LEAVE});
-    for (int i = 0; i < 20 && w.tidies == 0; i++) {
+    for (int i = 0; i < 20 && w.dones == 0; i++) {
         refuse(&w, REGISTRY_RETRY);
-        if (w.tidies == 0) {
+        if (w.dones == 0) {
             wait_out(&w);
         }
     }
-    assert_int_equal(w.tidies, 1);
+    assert_int_equal(w.dones, 1);
     assert_int_equal(w.notes[INTENT_NOTE_LEFT], 1);
     finish(&w);
 }
@@ -325,14 +325,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_settles_once_by_answer_or_failure),
-        cmocka_unit_test(test_what_the_watch_tells_of_before_is_old),
-        cmocka_unit_test(test_an_answer_overtaken_by_the_watch_is_read_again),
-        cmocka_unit_test(test_our_own_write_is_no_news),
-        cmocka_unit_test(test_changed_while_a_write_is_under_way),
-        cmocka_unit_test(test_a_refused_twin_is_known_again),
-        cmocka_unit_test(test_a_reply_to_nobody_changes_nothing),
+        cmocka_unit_test(test_older_changes_of_the_watch_are_ignored),
+        cmocka_unit_test(test_a_reply_older_than_the_watch_is_read_again),
+        cmocka_unit_test(test_an_own_write_is_no_external_change),
+        cmocka_unit_test(test_changed_while_a_write_is_in_flight),
+        cmocka_unit_test(test_a_request_that_arrived_twice_is_recognized),
+        cmocka_unit_test(test_a_stale_reply_changes_nothing),
         cmocka_unit_test(test_idle_reads_are_retried_seldom),
-        cmocka_unit_test(test_leaving_while_a_write_is_under_way),
+        cmocka_unit_test(test_leaving_while_a_write_is_in_flight),
         cmocka_unit_test(test_leaving_gives_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

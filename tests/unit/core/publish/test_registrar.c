@@ -117,8 +117,7 @@ static void test_names(void **state)
     assert_string_equal(lease_state_name(LEASE_HELD), "held");
 }
 
-/* Gateway rules 5 and 6: the granted TTL counts, from when the request was sent, by the clock that runs in
- * sleep. */
+/* docs/design/etcd-gateway.md, "Lease deadline". */
 static void test_what_is_granted_counts(void **state)
 {
     (void)state;
@@ -151,7 +150,7 @@ static void test_configured_heartbeat(void **state)
     finish(&w);
 }
 
-static void test_stale_replies_are_deaf(void **state)
+static void test_stale_replies_are_ignored(void **state)
 {
     (void)state;
     struct world w;
@@ -160,7 +159,7 @@ static void test_stale_replies_are_deaf(void **state)
     struct registry_reply stale = {.id = 999, .op = REGISTRY_PUT, .failure = REGISTRY_LEASE_LOST};
     step(&w, (struct registrar_event){.type = REGISTRAR_ON_REPLY, .reply = &stale});
     assert_int_equal(registrar_lease_state(w.registrar), LEASE_HELD);
-    /* Answered once is answered. */
+    /* A second reply to one request. */
     unsigned before = w.requests;
     reply(&w, (struct registry_reply){.succeeded = true, .revision = 77});
     assert_int_equal(registrar_revision(w.registrar), 5);
@@ -168,7 +167,7 @@ static void test_stale_replies_are_deaf(void **state)
     finish(&w);
 }
 
-static void test_trouble_is_told_once_and_its_age_kept(void **state)
+static void test_outage_is_logged_once_and_its_start_kept(void **state)
 {
     (void)state;
     struct world w;
@@ -184,7 +183,7 @@ static void test_trouble_is_told_once_and_its_age_kept(void **state)
         w.now.mono = window.latest;
         w.now.wall += 1000;
         step(&w, (struct registrar_event){.type = REGISTRAR_ON_TICK});
-        /* No words from the backend: ours. */
+        /* A reply without an error text. */
         reply(&w, (struct registry_reply){.failure = REGISTRY_RETRY});
     }
     assert_string_equal(registrar_last_error(w.registrar), "grant failed");
@@ -220,7 +219,7 @@ static void test_a_refused_record_is_retried_slowly(void **state)
     finish(&w);
 }
 
-static void test_offer_of_what_stands_asks_nothing(void **state)
+static void test_offer_of_the_published_record_requests_nothing(void **state)
 {
     (void)state;
     struct world w;
@@ -229,7 +228,7 @@ static void test_offer_of_what_stands_asks_nothing(void **state)
     unsigned before = w.requests;
     offer(&w, "one", true);
     assert_int_equal(w.requests, before);
-    /* And leaves no urgency behind for the next. */
+    /* And the next one is not urgent because of it. */
     offer(&w, "two", false);
     offer(&w, "three", false);
     assert_int_equal(w.requests, before + 1);
@@ -395,7 +394,7 @@ static void test_leaving_retries_soon(void **state)
     finish(&w);
 }
 
-/* Withdrawn while a write is on its way: the write may find its lease gone, and that is no loss. */
+/* Withdrawn while a write is in flight: the write may find its lease gone, and that is no loss. */
 static void test_withdraw_races_with_a_put(void **state)
 {
     (void)state;
@@ -419,7 +418,7 @@ static void test_withdraw_races_with_a_put(void **state)
     finish(&w);
 }
 
-static void test_foreign_is_told(void **state)
+static void test_conflict_is_reported(void **state)
 {
     (void)state;
     struct world w;
@@ -430,7 +429,8 @@ static void test_foreign_is_told(void **state)
                   .kv = {.found = true, .value = STR("theirs"), .mod_revision = 9, .lease = {.lo = 4242}}});
     assert_int_equal(w.asked.op, REGISTRY_LEASE_TTL);
     assert_int_equal(w.asked.lease.lo, 4242);
-    assert_int_not_equal(w.note, REGISTRAR_NOTE_CONFLICT); /* until when is known with the answer only */
+    assert_int_not_equal(w.note,
+                         REGISTRAR_NOTE_CONFLICT); /* when the other lease ends is known with the reply */
     reply(&w, (struct registry_reply){.ttl_ms = 7000, .ttl_known = true});
     assert_int_equal(w.note, REGISTRAR_NOTE_CONFLICT);
     assert_true(str_eq(registrar_conflict_value(w.registrar), STR("theirs")));
@@ -447,10 +447,10 @@ int main(void)
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_what_is_granted_counts),
         cmocka_unit_test(test_configured_heartbeat),
-        cmocka_unit_test(test_stale_replies_are_deaf),
-        cmocka_unit_test(test_trouble_is_told_once_and_its_age_kept),
+        cmocka_unit_test(test_stale_replies_are_ignored),
+        cmocka_unit_test(test_outage_is_logged_once_and_its_start_kept),
         cmocka_unit_test(test_a_refused_record_is_retried_slowly),
-        cmocka_unit_test(test_offer_of_what_stands_asks_nothing),
+        cmocka_unit_test(test_offer_of_the_published_record_requests_nothing),
         cmocka_unit_test(test_reload_changes_the_interval),
         cmocka_unit_test(test_saves_precede_requests),
         cmocka_unit_test(test_key_transitions),
@@ -459,7 +459,7 @@ int main(void)
         cmocka_unit_test(test_gone_stays_gone),
         cmocka_unit_test(test_leaving_retries_soon),
         cmocka_unit_test(test_withdraw_races_with_a_put),
-        cmocka_unit_test(test_foreign_is_told),
+        cmocka_unit_test(test_conflict_is_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
