@@ -19,18 +19,25 @@ static double seconds(int64_t us)
     return (double)us / 1e6;
 }
 
-static void single(struct buf *out, const char *name, enum prometheus_type type, const char *help,
-                   int64_t value)
+void metrics_write(struct buf *out, const struct metrics_sample *samples, size_t count)
 {
-    prometheus_family(out, name, type, help);
-    prometheus_int(out, name, NULL, 0, value);
+    for (size_t i = 0; i < count; i++) {
+        const struct metrics_sample *sample = &samples[i];
+        prometheus_family(out, sample->name, sample->type, sample->help);
+        if (sample->is_us) {
+            prometheus_double(out, sample->name, NULL, 0, seconds(sample->value));
+        } else {
+            prometheus_int(out, sample->name, NULL, 0, sample->value);
+        }
+    }
 }
 
-static void single_seconds(struct buf *out, const char *name, enum prometheus_type type, const char *help,
-                           int64_t us)
+void metrics_write_outcomes(struct buf *out, const char *name, const char *help, uint64_t ok, uint64_t failed)
 {
-    prometheus_family(out, name, type, help);
-    prometheus_double(out, name, NULL, 0, seconds(us));
+    struct prometheus_label good = LABEL("outcome", "ok"), bad = LABEL("outcome", "error");
+    prometheus_family(out, name, PROMETHEUS_COUNTER, help);
+    prometheus_int(out, name, &good, 1, (int64_t)ok);
+    prometheus_int(out, name, &bad, 1, (int64_t)failed);
 }
 
 static void write_histogram(struct buf *out, const char *name, struct prometheus_label label,
@@ -121,82 +128,61 @@ static void write_registry(struct buf *out, const struct api_view *view)
     int64_t left = registry_lease_is_none(registrar_lease(registrar))
                        ? 0
                        : registrar_lease_deadline(registrar) - view->now.boot;
-    single(out, "outrider_registrations_total", PROMETHEUS_COUNTER,
-           "Times the record was put under a new lease.", (int64_t)registrar_registrations(registrar));
-    single_seconds(out, "outrider_lease_remaining_seconds", PROMETHEUS_GAUGE,
-                   "Time until the lease ends without a keepalive; 0 without a lease.",
-                   left > 0 ? left * 1000 : 0);
-    single(out, "outrider_registry_in_sync", PROMETHEUS_GAUGE,
-           "1 while the registry has the record that is offered.",
-           server_record(view->server) != NULL && registrar_in_sync(registrar));
-}
-
-static void write_outcomes(struct buf *out, const char *name, const char *help, uint64_t ok, uint64_t bad)
-{
-    struct prometheus_label good = LABEL("outcome", "ok"), failed = LABEL("outcome", "error");
-    prometheus_family(out, name, PROMETHEUS_COUNTER, help);
-    prometheus_int(out, name, &good, 1, (int64_t)ok);
-    prometheus_int(out, name, &failed, 1, (int64_t)bad);
-}
-
-static void write_line_peers(struct buf *out, const struct api_counters *counters)
-{
-    single(out, "outrider_status_lines_overlong_total", PROMETHEUS_COUNTER,
-           "Lines on the status socket beyond the length limit.", (int64_t)counters->lines_overlong);
-    single(out, "outrider_status_peers_total", PROMETHEUS_COUNTER, "Connections to the status socket.",
-           (int64_t)counters->line_peers);
-    single(out, "outrider_status_peers_refused_total", PROMETHEUS_COUNTER,
-           "Connections beyond the status socket's limit.", (int64_t)counters->line_peers_refused);
-    single(out, "outrider_status_peers_evicted_total", PROMETHEUS_COUNTER,
-           "Silent connections to the status socket closed to make room.",
-           (int64_t)counters->line_peers_evicted);
-    single(out, "outrider_status_accept_failures_total", PROMETHEUS_COUNTER,
-           "Connections to the status socket delayed for lack of descriptors or memory.",
-           (int64_t)counters->line_accept_failures);
-    single(out, "outrider_status_replies_dropped_total", PROMETHEUS_COUNTER,
-           "Replies to peers that do not read.", (int64_t)counters->replies_dropped);
+    const struct metrics_sample samples[] = {
+        COUNTER("outrider_registrations_total", "Times the record was put under a new lease.",
+                registrar_registrations(registrar)),
+        SECONDS_GAUGE("outrider_lease_remaining_seconds",
+                      "Time until the lease ends without a keepalive; 0 without a lease.",
+                      left > 0 ? left * 1000 : 0),
+        GAUGE("outrider_registry_in_sync", "1 while the registry has the record that is offered.",
+              server_record(view->server) != NULL && registrar_in_sync(registrar)),
+    };
+    metrics_write(out, samples, COUNT_OF(samples));
 }
 
 static void write_sockets(struct buf *out, const struct api_counters *counters)
 {
-    write_outcomes(out, "outrider_status_lines_total", "Lines on the status socket.", counters->lines_ok,
-                   counters->lines_bad);
-    write_outcomes(out, "outrider_status_datagrams_total", "Datagrams on the notify socket.",
-                   counters->datagrams_ok, counters->datagrams_bad);
-    single(out, "outrider_status_keys_ignored_total", PROMETHEUS_COUNTER,
-           "sd_notify keys without a meaning to the agent.", (int64_t)counters->datagram_keys_ignored);
-    write_line_peers(out, counters);
-}
-
-static void write_kept(struct buf *out, const struct api_counters *counters)
-{
-    write_outcomes(out, "outrider_state_writes_total", "Writes of the state file.", counters->state_writes,
-                   counters->state_failures);
-    write_outcomes(out, "outrider_reloads_total", "Reloads of the configuration.", counters->reloads_ok,
-                   counters->reloads_bad);
+    const struct metrics_sample samples[] = {
+        COUNTER("outrider_status_keys_ignored_total", "sd_notify keys without a meaning to the agent.",
+                counters->datagram_keys_ignored),
+        COUNTER("outrider_status_lines_overlong_total", "Lines on the status socket beyond the length limit.",
+                counters->lines_overlong),
+        COUNTER("outrider_status_peers_total", "Connections to the status socket.", counters->line_peers),
+        COUNTER("outrider_status_peers_refused_total", "Connections beyond the status socket's limit.",
+                counters->line_peers_refused),
+        COUNTER("outrider_status_peers_evicted_total",
+                "Silent connections to the status socket closed to make room.", counters->line_peers_evicted),
+        COUNTER("outrider_status_accept_failures_total",
+                "Connections to the status socket delayed for lack of descriptors or memory.",
+                counters->line_accept_failures),
+        COUNTER("outrider_status_replies_dropped_total", "Replies to peers that do not read.",
+                counters->replies_dropped),
+    };
+    metrics_write_outcomes(out, "outrider_status_lines_total", "Lines on the status socket.",
+                           counters->lines_ok, counters->lines_bad);
+    metrics_write_outcomes(out, "outrider_status_datagrams_total", "Datagrams on the notify socket.",
+                           counters->datagrams_ok, counters->datagrams_bad);
+    metrics_write(out, samples, COUNT_OF(samples));
 }
 
 static void write_http(struct buf *out, const struct http_server_counters *http)
 {
-    single(out, "outrider_http_connections", PROMETHEUS_GAUGE, "Open connections to this API.",
-           (int64_t)http->open);
-    single(out, "outrider_http_connections_total", PROMETHEUS_COUNTER, "Connections accepted.",
-           (int64_t)http->accepted);
-    single(out, "outrider_http_rejected_total", PROMETHEUS_COUNTER, "Connections refused for lack of room.",
-           (int64_t)http->rejected);
-    single(out, "outrider_http_evicted_total", PROMETHEUS_COUNTER, "Idle connections closed to make room.",
-           (int64_t)http->evicted);
-    single(out, "outrider_http_requests_total", PROMETHEUS_COUNTER, "Requests passed to a handler.",
-           (int64_t)http->requests);
-    single(out, "outrider_http_faults_total", PROMETHEUS_COUNTER,
-           "Requests refused as malformed, too large or too late.", (int64_t)http->faults);
-    single(out, "outrider_http_sent_bytes_total", PROMETHEUS_COUNTER, "Bytes written to peers.",
-           (int64_t)http->bytes_sent);
+    const struct metrics_sample samples[] = {
+        GAUGE("outrider_http_connections", "Open connections to this API.", http->open),
+        COUNTER("outrider_http_connections_total", "Connections accepted.", http->accepted),
+        COUNTER("outrider_http_rejected_total", "Connections refused for lack of room.", http->rejected),
+        COUNTER("outrider_http_evicted_total", "Idle connections closed to make room.", http->evicted),
+        COUNTER("outrider_http_requests_total", "Requests passed to a handler.", http->requests),
+        COUNTER("outrider_http_faults_total", "Requests refused as malformed, too large or too late.",
+                http->faults),
+        COUNTER("outrider_http_sent_bytes_total", "Bytes written to peers.", http->bytes_sent),
+    };
     const struct {
         const char *kind;
         uint64_t count;
     } timeouts[] = {
         {"request", http->request_timeouts}, {"idle", http->idle_timeouts}, {"write", http->write_timeouts}};
+    metrics_write(out, samples, COUNT_OF(samples));
     prometheus_family(out, "outrider_http_timeouts_total", PROMETHEUS_COUNTER,
                       "Connections closed by a timeout.");
     for (size_t i = 0; i < COUNT_OF(timeouts); i++) {
@@ -208,12 +194,14 @@ static void write_http(struct buf *out, const struct http_server_counters *http)
 static void write_process(struct buf *out, int64_t lag_us)
 {
     struct usage usage = usage_now();
-    single_seconds(out, "outrider_loop_lag_seconds", PROMETHEUS_GAUGE,
-                   "Largest delay of a timer since the last scrape.", lag_us);
-    single(out, "outrider_process_resident_memory_bytes", PROMETHEUS_GAUGE, "Resident memory of the agent.",
-           usage.resident_bytes);
-    single_seconds(out, "outrider_process_cpu_seconds_total", PROMETHEUS_COUNTER,
-                   "User and system CPU time of the agent.", usage.cpu_us);
+    const struct metrics_sample samples[] = {
+        SECONDS_GAUGE("outrider_loop_lag_seconds", "Largest delay of a timer since the last scrape.", lag_us),
+        GAUGE("outrider_process_resident_memory_bytes", "Resident memory of the agent.",
+              usage.resident_bytes),
+        SECONDS_COUNTER("outrider_process_cpu_seconds_total", "User and system CPU time of the agent.",
+                        usage.cpu_us),
+    };
+    metrics_write(out, samples, COUNT_OF(samples));
 }
 
 void api_metrics(struct api_context *context, const struct api_request *request, struct api_reply *reply)
@@ -235,7 +223,10 @@ void api_metrics(struct api_context *context, const struct api_request *request,
     if (view.server != NULL) {
         write_sockets(out, view.counters);
     }
-    write_kept(out, view.counters);
+    metrics_write_outcomes(out, "outrider_state_writes_total", "Writes of the state file.",
+                           view.counters->state_writes, view.counters->state_failures);
+    metrics_write_outcomes(out, "outrider_reloads_total", "Reloads of the configuration.",
+                           view.counters->reloads_ok, view.counters->reloads_bad);
     if (context->http != NULL) {
         write_http(out, context->http);
     }

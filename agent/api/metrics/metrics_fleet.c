@@ -5,13 +5,6 @@
 #include "outrider/codec/text/prometheus.h"
 #include "outrider/core/fleet/view_read.h"
 
-static void single(struct buf *out, const char *name, enum prometheus_type type, const char *help,
-                   int64_t value)
-{
-    prometheus_family(out, name, type, help);
-    prometheus_int(out, name, NULL, 0, value);
-}
-
 /* Any writer below the prefix chooses types, so more than this are counted together. */
 enum { TYPES_SHOWN_MAX = 256 };
 
@@ -47,55 +40,52 @@ static void write_view(struct buf *out, const struct api_view *view)
 {
     const struct view *fleet = view->fleet.view;
     int64_t age = view_age(fleet, &view->now);
-    single(out, "outrider_cluster_size", PROMETHEUS_GAUGE, "Services in the view.",
-           (int64_t)view_count(fleet));
     prometheus_family(out, "outrider_view_age_seconds", PROMETHEUS_GAUGE,
                       "Time since the view was last in sync; 0 while it is, -1 before the first listing.");
     prometheus_double(out, "outrider_view_age_seconds", NULL, 0, age < 0 ? -1 : (double)age / 1000);
-    single(out, "outrider_view_synced", PROMETHEUS_GAUGE, "1 while the view is in sync with the registry.",
-           view_synced(fleet));
-    single(out, "outrider_view_revision", PROMETHEUS_GAUGE, "Revision of the last change of the view.",
-           view_revision(fleet));
-    single(out, "outrider_view_unreadable", PROMETHEUS_GAUGE,
-           "Keys under the prefix that are not valid records.", (int64_t)view_unreadable_count(fleet));
-    single(out, "outrider_view_offline", PROMETHEUS_GAUGE,
-           "Services whose record ended without shutting_down in the last ten minutes.",
-           (int64_t)view_tombstone_count(fleet));
-    single(out, "outrider_view_listings_total", PROMETHEUS_COUNTER, "Listings of the whole fleet.",
-           (int64_t)view_listings(fleet));
-    single(out, "outrider_view_watches_total", PROMETHEUS_COUNTER, "Watches of the fleet that were opened.",
-           (int64_t)view_opens(fleet));
-    single(out, "outrider_view_stalls_total", PROMETHEUS_COUNTER,
-           "Open watches that were found to miss changes.", (int64_t)view_stalls(fleet));
+    const struct metrics_sample samples[] = {
+        GAUGE("outrider_cluster_size", "Services in the view.", view_count(fleet)),
+        GAUGE("outrider_view_synced", "1 while the view is in sync with the registry.", view_synced(fleet)),
+        GAUGE("outrider_view_revision", "Revision of the last change of the view.", view_revision(fleet)),
+        GAUGE("outrider_view_unreadable", "Keys under the prefix that are not valid records.",
+              view_unreadable_count(fleet)),
+        GAUGE("outrider_view_offline",
+              "Services whose record ended without shutting_down in the last ten minutes.",
+              view_tombstone_count(fleet)),
+        COUNTER("outrider_view_listings_total", "Listings of the whole fleet.", view_listings(fleet)),
+        COUNTER("outrider_view_watches_total", "Watches of the fleet that were opened.", view_opens(fleet)),
+        COUNTER("outrider_view_stalls_total", "Open watches that were found to miss changes.",
+                view_stalls(fleet)),
+    };
+    metrics_write(out, samples, COUNT_OF(samples));
 }
 
 static void write_events(struct buf *out, const struct events_counters *counters)
 {
-    single(out, "outrider_sse_clients", PROMETHEUS_GAUGE, "Open event streams.",
-           (int64_t)counters->subscribers);
-    single(out, "outrider_sse_subscribed_total", PROMETHEUS_COUNTER, "Event streams opened.",
-           (int64_t)counters->subscribed);
-    single(out, "outrider_sse_resumed_total", PROMETHEUS_COUNTER,
-           "Event streams resumed after their Last-Event-ID.", (int64_t)counters->resumed);
-    single(out, "outrider_sse_dropped_total", PROMETHEUS_COUNTER,
-           "Event streams closed because the subscriber was too slow.", (int64_t)counters->dropped);
-    single(out, "outrider_sse_refused_total", PROMETHEUS_COUNTER, "Event streams refused for lack of room.",
-           (int64_t)counters->refused);
+    const struct metrics_sample samples[] = {
+        GAUGE("outrider_sse_clients", "Open event streams.", counters->subscribers),
+        COUNTER("outrider_sse_subscribed_total", "Event streams opened.", counters->subscribed),
+        COUNTER("outrider_sse_resumed_total", "Event streams resumed after their Last-Event-ID.",
+                counters->resumed),
+        COUNTER("outrider_sse_dropped_total", "Event streams closed because the subscriber was too slow.",
+                counters->dropped),
+        COUNTER("outrider_sse_refused_total", "Event streams refused for lack of room.", counters->refused),
+    };
+    metrics_write(out, samples, COUNT_OF(samples));
 }
 
 void api_write_fleet_metrics(struct buf *out, const struct api_view *view, const struct api_context *context)
 {
+    const struct metrics_sample refused =
+        COUNTER("outrider_view_waiting_refused_total",
+                "Requests for the fleet that were not kept waiting because too many requests wait.",
+                context->waiting_refused);
     write_services(out, view->fleet.view);
     write_view(out, view);
-    single(out, "outrider_view_waiting_refused_total", PROMETHEUS_COUNTER,
-           "Requests for the fleet that were not kept waiting because too many requests wait.",
-           (int64_t)context->waiting_refused);
+    metrics_write(out, &refused, 1);
     if (view->fleet.events != NULL) {
         write_events(out, events_counters(view->fleet.events));
     }
-    struct prometheus_label good = {"outcome", STR("ok")}, failed = {"outcome", STR("error")};
-    prometheus_family(out, "outrider_view_writes_total", PROMETHEUS_COUNTER, "Writes of the view file.");
-    prometheus_int(out, "outrider_view_writes_total", &good, 1,
-                   (int64_t)(view->fleet.writes - view->fleet.failures));
-    prometheus_int(out, "outrider_view_writes_total", &failed, 1, (int64_t)view->fleet.failures);
+    metrics_write_outcomes(out, "outrider_view_writes_total", "Writes of the view file.",
+                           view->fleet.writes - view->fleet.failures, view->fleet.failures);
 }
