@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "small_agent.h"
+#include "unit/api/small_agent.h"
 
 static int status_of(struct small_agent *agent, const char *path)
 {
