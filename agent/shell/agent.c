@@ -1,5 +1,5 @@
-/* Start and stop, in order. Whatever can fail for good (configuration, state_dir, addresses) fails before
- * READY=1; the registry never can: it is waited for while the server runs. */
+/* Start and stop, in order. What can fail for good (configuration, state_dir, addresses) fails before
+ * READY=1. The registry cannot: the agent starts without it and retries. */
 #include "agent_internal.h"
 
 #include "outrider/base/buf.h"
@@ -25,7 +25,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* sysexits.h has no better word for a configuration that is wrong */
+/* EX_CONFIG of sysexits.h */
 enum { EXIT_CONFIG = 78 };
 
 struct instant agent_now(void)
@@ -35,7 +35,8 @@ struct instant agent_now(void)
 
 /* ---- time ---- */
 
-/* While a drain or a slow registry delays our end, systemd must be told that we have not hung. */
+/* While a drain or a slow registry delays the end, systemd would kill the agent unless it gets these
+ * extensions. */
 enum { EXTEND_EVERY_MS = 10000 };
 
 static int64_t extend_due(const struct agent *agent)
@@ -75,7 +76,8 @@ static void on_timer(void *user)
     agent_rearm(agent);
 }
 
-/* The clock was set, or the machine wakes: nothing waits for a timer that stood still meanwhile. */
+/* The clock was set, or the machine resumed: timers stood still meanwhile, so everything is ticked at once.
+ */
 static void on_clock(void *user)
 {
     struct agent *agent = user;
@@ -94,18 +96,19 @@ static void watch_clock(struct agent *agent)
     struct error err;
     agent->clock = clock_watch_new(agent->loop, on_clock, agent, &err);
     if (agent->clock == NULL) {
-        /* A sleep is then noticed with the next timer. */
-        log_warn("agent", "not woken when the machine resumes", LOG_TEXT("error", err.text));
+        log_warn("agent", "clock watch unavailable, a resume is noticed with the next timer",
+                 LOG_TEXT("error", err.text));
     }
 }
 
 /* ---- registry ---- */
 
-/* Once, however often each of the two is asked. */
+/* Logs a note once, though each of the two clusters repeats it. */
 static void note_registry(struct agent *agent, struct str note)
 {
     if (note.size > 0 && !str_eq(note, str_of(agent->registry_note))) {
-        log_warn("registry", "registry.endpoints must name members of one cluster", LOG_STR("detail", note));
+        log_warn("registry", "endpoints belong to different clusters", LOG_STR("detail", note),
+                 LOG_TEXT("hint", "registry.endpoints must name members of one cluster"));
         snprintf(agent->registry_note, sizeof(agent->registry_note), "%.*s", STR_ARG(note));
     }
 }
@@ -166,12 +169,15 @@ static void stop(struct agent *agent, enum shutdown_event_type how, const struct
     router_stop(agent->router, how, state_kept, now);
 }
 
-/* An observer has no record to take back, and nothing to hand over. */
+/* An observer has no record to withdraw and no lease to hand over. */
 static void on_observer_signal(struct agent *agent, int signo)
 {
     switch (signo) {
     case SIGUSR1:
-    case SIGUSR2: log_warn("agent", "an observer has no server to drain; see outrider drain --id"); break;
+    case SIGUSR2:
+        log_warn("agent", "signal ignored, an observer has no server to drain",
+                 LOG_TEXT("hint", "outrider drain --id drains a server of the fleet"));
+        break;
     case SIGHUP: agent_reload(agent); break;
     case SIGTERM:
     case SIGINT:
@@ -189,7 +195,7 @@ static void on_signal(int signo, void *user)
     struct agent *agent = user;
     struct instant now = agent_now();
     if (signo != SIGCHLD) {
-        log_info("agent", "signal", LOG_TEXT("name", sigabbrev_np(signo)));
+        log_info("agent", "signal received", LOG_TEXT("name", sigabbrev_np(signo)));
     }
     if (agent->router == NULL) {
         on_observer_signal(agent, signo);
@@ -198,7 +204,7 @@ static void on_signal(int signo, void *user)
     switch (signo) {
     case SIGUSR1:
         if (server_hold(router_server(agent->router), HOLD_OPS)->set) {
-            break; /* held already, maybe with a reason and a deadline: a signal has neither */
+            break; /* held already, perhaps with a reason and a deadline, which a signal has not */
         }
         router_drain(agent->router, "", "signal", agent->config->drain.deadline_ms, 0, &now);
         break;
@@ -208,7 +214,7 @@ static void on_signal(int signo, void *user)
     case SIGINT: stop(agent, SHUTDOWN_ON_INT, &now); break;
     case SIGQUIT: stop(agent, SHUTDOWN_ON_QUIT, &now); break;
     case SIGCHLD:
-        (void)process_reap(); /* as PID 1 of a container we inherit orphans */
+        (void)process_reap(); /* as PID 1 of a container the agent inherits orphans */
         break;
     default: break;
     }
@@ -217,14 +223,14 @@ static void on_signal(int signo, void *user)
 
 /* ---- start ---- */
 
-/* A second agent for the same server waits this long for the first to end (docs/design/protocol.md,
+/* A second agent of the same state_dir waits this long for the first one to end (docs/design/protocol.md,
  * "Restart"). */
 enum { LOCK_PATIENCE_MS = 10000 };
 
 static int open_state(struct agent *agent, struct error *err)
 {
     if (agent->config->state_dir == NULL) {
-        log_info("agent", "no state_dir: id, hand-over and stored holds are off");
+        log_info("agent", "state_dir not set, a restart keeps neither id nor lease nor holds");
         return 0;
     }
     agent->state = state_store_open(agent->config->state_dir, LOCK_PATIENCE_MS, err);
@@ -299,7 +305,7 @@ static void run(struct agent *agent)
     if (agent->config->server.present) {
         start_sidecar(agent);
     } else {
-        log_info("agent", "started as an observer", LOG_TEXT("prefix", agent->config->registry.prefix),
+        log_info("agent", "observer started", LOG_TEXT("prefix", agent->config->registry.prefix),
                  LOG_TEXT("config", agent->config_path));
     }
     fleet_start(agent->fleet);
@@ -346,7 +352,7 @@ static int start_and_run(struct agent *agent)
         failed = open_world(agent, &err) < 0 ? 1 : 0;
     }
     if (failed != 0) {
-        log_error("agent", "cannot start", LOG_TEXT("error", err.text));
+        log_error("agent", "start failed", LOG_TEXT("error", err.text));
         return failed;
     }
     run(agent);

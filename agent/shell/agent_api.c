@@ -1,4 +1,4 @@
-/* What the API sees of the agent, and the two things it may do. */
+/* What the API reads of the agent, and its requests: drain, undrain, a fleet view, a control key. */
 #include "agent_internal.h"
 
 #include "outrider/api/fleet/discovery.h"
@@ -91,7 +91,7 @@ static void drain(void *user, const char *reason, const char *by, int64_t deadli
 {
     struct agent *agent = user;
     struct instant now = agent_now();
-    log_info("server", "drain", LOG_TEXT("by", by), LOG_TEXT("reason", reason),
+    log_info("server", "drain requested", LOG_TEXT("by", by), LOG_TEXT("reason", reason),
              LOG_INT("deadline_ms", deadline_ms));
     router_drain(agent->router, reason, by, deadline_ms, expires_ms, &now);
     agent_rearm(agent);
@@ -101,7 +101,7 @@ static void undrain(void *user, const char *by)
 {
     struct agent *agent = user;
     struct instant now = agent_now();
-    log_info("server", "undrain", LOG_TEXT("by", by));
+    log_info("server", "undrain requested", LOG_TEXT("by", by));
     router_undrain(agent->router, &now);
     agent_rearm(agent);
 }

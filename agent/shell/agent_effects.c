@@ -1,5 +1,4 @@
-/* The executors: what the router asks for, done on io. They start things; what comes of them enters the
- * router as a later event. */
+/* Carries out the effects of the router on io. A result enters the router as a later event. */
 #include "agent_internal.h"
 
 #include "outrider/core/server/shutdown.h"
@@ -35,7 +34,7 @@ static void on_tried(const struct probe_result *result, void *user)
 void effects_try(struct effects *effects, unsigned index, uint64_t try_id, const struct config_probe *probe,
                  int64_t timeout_ms)
 {
-    (void)timeout_ms; /* the driver takes it from the definition */
+    (void)timeout_ms; /* the driver has it from the definition */
     struct probe_slot *slot = &effects->agent->probes[index];
     cancel_try(slot);
     slot->try_id = try_id;
@@ -79,7 +78,7 @@ static void on_process_gone(void *user)
     agent_rearm(agent);
 }
 
-/* The number may have gone to another process since the server named it. */
+/* The pid may have passed to another process since the server reported it. */
 static bool is_same_process(const struct agent *agent, pid_t pid)
 {
     struct status_message message;
@@ -105,12 +104,12 @@ void effects_watch_pid(struct effects *effects, pid_t pid)
         return;
     }
     if (agent->mainpid_watch == NULL && err.code != ERROR_NOT_FOUND) {
-        /* A kernel or a sandbox without pidfd says nothing about the server: it runs on unwatched. */
-        log_warn("server", "its process cannot be watched; probes and connections go on telling",
+        /* A kernel or a sandbox without pidfd: that says nothing about the server. */
+        log_warn("server", "MAINPID cannot be watched, relying on probes and attached connections",
                  LOG_INT("pid", pid), LOG_TEXT("error", err.text));
         return;
     }
-    log_warn("server", "its process is gone already", LOG_INT("pid", pid));
+    log_warn("server", "MAINPID exited before it could be watched", LOG_INT("pid", pid));
     agent->mainpid_gone.fn = on_process_gone;
     agent->mainpid_gone.user = agent;
     loop_defer(agent->loop, &agent->mainpid_gone);
@@ -126,16 +125,16 @@ void effects_look_up_host(struct effects *effects)
     struct instant now = agent_now();
     bool found = host_look_up(agent->config->server.host, &err, host) == 0;
     if (!found && !agent->host_missed) {
-        log_warn("server", "no address to publish, so it is not registered", LOG_TEXT("error", err.text));
+        log_warn("server", "no address to publish, server not registered", LOG_TEXT("error", err.text));
     } else if (found && agent->host_missed) {
-        log_info("server", "there is an address to publish again", LOG_TEXT("host", host));
+        log_info("server", "address to publish found", LOG_TEXT("host", host));
     }
     agent->host_missed = !found;
     snprintf(agent->host, sizeof(agent->host), "%s", found ? host : "");
     router_host(agent->router, found ? agent->host : NULL, found ? NULL : err.text, &now);
 }
 
-/* ---- telling ---- */
+/* ---- events, state, log ---- */
 
 void effects_emit_drain(struct effects *effects, bool on, int64_t left_ms, struct str reason)
 {
@@ -161,11 +160,11 @@ void effects_status_moved(struct effects *effects, enum status from, enum status
     struct agent *agent = effects->agent;
     agent->counters.transitions[from][to]++;
     if (to == STATUS_ERROR) {
-        log_warn("server", "status", LOG_TEXT("from", status_name(from)), LOG_TEXT("to", status_name(to)),
-                 LOG_STR("cause", cause));
+        log_warn("server", "status changed", LOG_TEXT("from", status_name(from)),
+                 LOG_TEXT("to", status_name(to)), LOG_STR("cause", cause));
     } else {
-        log_info("server", "status", LOG_TEXT("from", status_name(from)), LOG_TEXT("to", status_name(to)),
-                 LOG_STR("cause", cause));
+        log_info("server", "status changed", LOG_TEXT("from", status_name(from)),
+                 LOG_TEXT("to", status_name(to)), LOG_STR("cause", cause));
     }
     agent_notify_status(agent, "");
 }
@@ -199,7 +198,9 @@ void effects_note(struct effects *effects, enum registrar_note note, struct str 
         [REGISTRAR_NOTE_LEASE_MOVED] = {LOG_LEVEL_DEBUG, "lease state changed"},
     };
     agent_log_note(&notes[note], "registry", text);
-    agent_notify_status(effects->agent, "");
+    if (note != REGISTRAR_NOTE_LEASE_MOVED) {
+        agent_notify_status(effects->agent, "");
+    }
 }
 
 void effects_intent_note(struct effects *effects, enum intent_note note, struct str text)
@@ -221,9 +222,9 @@ void effects_intent_note(struct effects *effects, enum intent_note note, struct 
 void effects_watch_note(struct effects *effects, enum follow_note note, struct str text)
 {
     static const struct agent_note notes[] = {
-        [FOLLOW_NOTE_OUTAGE] = {LOG_LEVEL_WARN, "its own keys cannot be watched; they are read every minute"},
-        [FOLLOW_NOTE_SILENT] = {LOG_LEVEL_WARN, "the watch of its own keys tells nothing; another is opened"},
-        [FOLLOW_NOTE_RECOVERED] = {LOG_LEVEL_INFO, "its own keys are watched again"},
+        [FOLLOW_NOTE_OUTAGE] = {LOG_LEVEL_WARN, "watch of own keys failing, reading them every minute"},
+        [FOLLOW_NOTE_SILENT] = {LOG_LEVEL_WARN, "watch of own keys stalled, opening another"},
+        [FOLLOW_NOTE_RECOVERED] = {LOG_LEVEL_INFO, "watch of own keys recovered"},
     };
     (void)effects;
     agent_log_note(&notes[note], "registry", text);
@@ -232,7 +233,7 @@ void effects_watch_note(struct effects *effects, enum follow_note note, struct s
 void effects_drain_over(struct effects *effects, enum hold_kind kind, enum drain_outcome outcome)
 {
     (void)effects;
-    log_info("server", "drain: the waiting is over", LOG_TEXT("hold", hold_name(kind)),
+    log_info("server", "drain finished", LOG_TEXT("hold", hold_name(kind)),
              LOG_TEXT("outcome", drain_outcome_name(outcome)));
 }
 

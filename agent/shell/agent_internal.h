@@ -1,5 +1,6 @@
-/* The agent: what agent.c (start and stop order), agent_effects.c (executors), agent_past.c (state_dir),
- * agent_reload.c, agent_api.c and status_sockets.c share. */
+/* What the files of the agent share: agent.c (order of start and stop), agent_effects.c (carries effects
+ * out), agent_restore.c (state_dir), agent_reload.c, agent_systemd.c, agent_api.c, control.c, fleet.c,
+ * status_sockets.c. */
 #ifndef OUTRIDER_SHELL_AGENT_INTERNAL_H
 #define OUTRIDER_SHELL_AGENT_INTERNAL_H
 
@@ -26,12 +27,12 @@ struct discovery_local;
 struct error;
 struct saved_state;
 
-/* effects.h leaves open who carries effects out: here it is the agent. */
+/* The agent carries out the effects of effects.h. */
 struct effects {
     struct agent *agent;
 };
 
-/* One probe's running try and its durations. */
+/* The running try of one probe, and the durations of its tries. */
 struct probe_slot {
     struct agent *agent;
     unsigned index;
@@ -54,14 +55,14 @@ struct agent {
     struct config *config;
     char id[130];
     char host[256];   /* "" while there is none */
-    bool host_missed; /* told that there is none */
+    bool host_missed; /* logged that there is none */
     char boot_id[PROCESS_BOOT_ID_LENGTH + 1];
     int64_t started_wall;
 
     struct loop *loop;
     struct resolver *resolver;
     struct timer *timer;
-    struct clock_watch *clock; /* NULL: not woken at resume */
+    struct clock_watch *clock; /* NULL: a resume is noticed with the next timer */
     struct signals *signals;
     struct http_client *http;
     struct registry *registry;
@@ -78,11 +79,11 @@ struct agent {
     struct api_probe probe_views[SERVER_PROBES_MAX];
     struct agent_client clients[ROUTER_CLIENT_COUNT];
     struct pidfd_watch *mainpid_watch;
-    struct deferred mainpid_gone; /* the process was gone before it could be watched */
+    struct deferred mainpid_gone; /* the process exited before it could be watched */
     pid_t mainpid;
     struct registry_endpoint endpoint_views[CONFIG_ENDPOINTS_MAX];
     char registry_endpoint[128];
-    char registry_note[512]; /* as told last */
+    char registry_note[512]; /* as logged last */
     uint64_t registry_cluster;
 
     struct api_counters counters;
@@ -90,28 +91,29 @@ struct agent {
     int exit_code;
 };
 
-/* The three clocks, now. */
+/* Reads the three clocks. */
 struct instant agent_now(void);
 
-/* Arms the one timer for the router's next window. Every entry from the world ends with it. */
+/* Arms the one timer for the router's next deadline. Every callback that enters the router ends with it. */
 void agent_rearm(struct agent *agent);
 
-/* agent_systemd.c: one datagram to the service manager, if there is one; and STATUS= as things stand, with
- * `before` (whole lines, or "") in the same datagram. */
+/* agent_systemd.c: sends one datagram to the service manager, if there is one. The second sends STATUS= for
+ * the present state, preceded by `before` (whole lines, or "") in the same datagram. */
 void agent_notify_systemd(const char *format, ...) PRINTF_LIKE(1, 2);
 void agent_notify_status(const struct agent *agent, const char *before);
 
-/* agent_reload.c: HUP. A bad file changes nothing and is logged. And what config_file_read warned of. */
+/* agent_reload.c: reloads the configuration (HUP); a bad file changes nothing and is logged. The second logs
+ * the warnings of config_file_read(), one a line. */
 void agent_reload(struct agent *agent);
 void agent_log_warnings(struct str warnings);
 
-/* How one kind of note of a machine is logged. */
+/* The log line of one kind of note of a machine. */
 struct agent_note {
     enum log_level level;
     const char *msg;
 };
 
-/* agent_effects.c: logs a note with the machine's own words as its detail. */
+/* agent_effects.c: logs a note; `detail` is the text of the machine. */
 void agent_log_note(const struct agent_note *note, const char *module, struct str detail);
 
 /* agent_restore.c: reads the state file and decides what of it still counts; sets agent->id and
@@ -119,13 +121,13 @@ void agent_log_note(const struct agent_note *note, const char *module, struct st
 struct saved_state *agent_restore_load(struct agent *agent, struct restore *ret_restore);
 void agent_restore_free(struct saved_state *saved);
 
-/* The bytes that a restart needs (a state_fill_fn). */
+/* Appends the content of the state file (a state_fill_fn). */
 void agent_fill_state(void *agent, struct buf *out);
 
-/* agent_api.c: what the API may do with the agent. */
+/* agent_api.c: what the API reads and does. */
 extern const struct api_ops agent_api_ops;
 
-/* agent_api.c: how our own server answers, for who is not the API. */
+/* agent_api.c: the own server as GET /api/services shows it, for the event stream. */
 void agent_look_local(struct agent *agent, struct discovery_local *ret_local);
 
 /* host.c: the address to publish by `server.host`, or why there is none. */

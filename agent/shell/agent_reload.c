@@ -1,5 +1,5 @@
-/* HUP: the file is read anew; a good one takes over what can be changed in flight, a bad one changes
- * nothing. */
+/* HUP: reads the configuration file again. Reloadable settings of a good file apply at once; a bad file
+ * changes nothing. */
 #include "agent_internal.h"
 
 #include "outrider/base/buf.h"
@@ -17,13 +17,13 @@ static void log_changes(const struct config *running, const struct config *fresh
     const struct setting *rows[SETTINGS_MAX];
     size_t count = config_diff(running, fresh, rows);
     if (count == 0) {
-        log_info("agent", "reload: nothing changed");
+        log_info("agent", "configuration reloaded, nothing changed");
     }
     for (size_t i = 0; i < count; i++) {
         if (rows[i]->flags & SETTING_RELOADABLE) {
-            log_info("agent", "reload: changed", LOG_TEXT("key", rows[i]->path));
+            log_info("agent", "configuration reloaded, setting changed", LOG_TEXT("key", rows[i]->path));
         } else {
-            log_warn("agent", "reload: this key needs a restart; the old value stays",
+            log_warn("agent", "configuration reloaded, setting needs a restart",
                      LOG_TEXT("key", rows[i]->path));
         }
     }
@@ -51,13 +51,13 @@ static void put_into_force(struct agent *agent, struct config *fresh)
     free(running);
 }
 
-/* Each problem is a line of the log, whatever its format. */
+/* One log line for each problem, in either log format. */
 static void log_problems(const char *path, struct str problems)
 {
     while (problems.size > 0) {
         struct str problem = str_split(problems, '\n', &problems);
         if (problem.size > 0) {
-            log_error("agent", "reload refused; nothing is changed", LOG_TEXT("file", path),
+            log_error("agent", "reload refused, configuration unchanged", LOG_TEXT("file", path),
                       LOG_STR("problem", problem));
         }
     }
@@ -68,7 +68,7 @@ void agent_log_warnings(struct str warnings)
     while (warnings.size > 0) {
         struct str warning = str_split(warnings, '\n', &warnings);
         if (warning.size > 0) {
-            log_warn("agent", "the configuration works and is hardly meant so", LOG_STR("problem", warning));
+            log_warn("agent", "configuration warning", LOG_STR("problem", warning));
         }
     }
 }
@@ -76,16 +76,17 @@ void agent_log_warnings(struct str warnings)
 void agent_reload(struct agent *agent)
 {
     if (agent->router != NULL && router_shutdown(agent->router)->phase != SHUTDOWN_RUNNING) {
-        log_info("agent", "reload ignored: the agent is stopping");
+        log_info("agent", "reload ignored while stopping");
         return;
     }
-    /* The moment lets Type=notify-reload tell this reload from an older one (sd_notify(3)). */
+    /* By the timestamp Type=notify-reload tells this reload from an older one (sd_notify(3)). */
     agent_notify_systemd("RELOADING=1\nMONOTONIC_USEC=%" PRId64, clock_mono_us());
     struct buf problems = {0};
     struct config *fresh = config_file_read(agent->config_path, &problems);
     if (fresh != NULL && fresh->server.present != agent->config->server.present) {
-        buf_printf(&problems, "server: %s: that needs a restart\n",
-                   fresh->server.present ? "this observer would get one" : "this agent would lose its own");
+        buf_printf(&problems, "server: %s: this needs a restart\n",
+                   fresh->server.present ? "the observer would become the agent of a server"
+                                         : "the agent would lose its server");
         config_fini(fresh);
         free(fresh);
         fresh = NULL;

@@ -1,5 +1,5 @@
-/* What the service manager is told of us (docs/design/protocol.md, "Service manager"). It never decides
- * anything here: a manager that cannot be reached costs a line at debug level. */
+/* Notifications of the service manager (docs/design/protocol.md, "Service manager"). A failure costs a log
+ * line at debug level and changes nothing else. */
 #include "agent_internal.h"
 
 #include "outrider/base/buf.h"
@@ -20,11 +20,11 @@ void agent_notify_systemd(const char *format, ...)
     va_end(args);
     struct error err;
     if (sd_notify_send(str_of(text), &err) < 0) {
-        log_debug("agent", "systemd was not told", LOG_TEXT("error", err.text));
+        log_debug("agent", "service manager not notified", LOG_TEXT("error", err.text));
     }
 }
 
-/* Where the record is, in a few words. */
+/* The record in the registry. */
 static void add_registry(const struct agent *agent, struct buf *out)
 {
     const struct registrar *registrar = router_registrar(agent->router);
@@ -32,21 +32,21 @@ static void add_registry(const struct agent *agent, struct buf *out)
     if (server_record(router_server(agent->router)) == NULL) {
         buf_printf(out, "not published: %s", server_withheld(router_server(agent->router)));
     } else if (!registry_lease_is_none(registrar_conflict_lease(registrar))) {
-        buf_printf(out, "another agent holds the key");
+        buf_printf(out, "not published: key held by another agent");
     } else if (last_error[0] != '\0') {
-        buf_printf(out, "registry away: %s", last_error);
+        buf_printf(out, "registry failing: %s", last_error);
     } else {
         buf_printf(out, registrar_visible(registrar) ? "registered" : "not registered yet");
     }
 }
 
-static void tell_view(const struct agent *agent, const char *before)
+static void notify_view(const struct agent *agent, const char *before)
 {
     struct api_fleet fleet;
     fleet_look(agent->fleet, &fleet);
     const char *last_error = view_last_error(fleet.view);
     if (!view_known(fleet.view)) {
-        agent_notify_systemd("%sSTATUS=observing; the fleet is not known yet%s%.300s", before,
+        agent_notify_systemd("%sSTATUS=observing, fleet not listed yet%s%.300s", before,
                              last_error[0] == '\0' ? "" : ": ", last_error);
     } else {
         agent_notify_systemd("%sSTATUS=observing %zu services%s%s%.300s", before, view_count(fleet.view),
@@ -59,7 +59,7 @@ void agent_notify_status(const struct agent *agent, const char *before)
 {
     if (agent->router == NULL) {
         if (agent->fleet != NULL) {
-            tell_view(agent, before);
+            notify_view(agent, before);
         }
         return;
     }

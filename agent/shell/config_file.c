@@ -22,7 +22,6 @@ static const char *environment(const char *name, void *user)
     return getenv(name);
 }
 
-/* A configuration of thousands of lines is somebody's mistake. */
 enum { CONFIG_FILE_MAX = 1 << 20 };
 
 static int load(const char *path, struct config *ret_config, struct buf *problems_text)

@@ -79,8 +79,9 @@ void control_writer_put(struct control_writer *writer, struct str type, struct s
     writing->user = user;
     writing->next = writer->first;
     writer->first = writing;
-    log_info("control", hold->set ? "drain" : "undrain", LOG_STR("key", buf_view(&writing->key)),
-             LOG_TEXT("by", hold->by), LOG_TEXT("reason", hold->reason));
+    log_info("control", hold->set ? "drain requested" : "undrain requested",
+             LOG_STR("key", buf_view(&writing->key)), LOG_TEXT("by", hold->by),
+             LOG_TEXT("reason", hold->reason));
     submit(writer, writing);
 }
 

@@ -14,7 +14,8 @@ struct control_writer *control_writer_new(struct agent *agent);
 /* What is under way is not answered any more. Accepts NULL. */
 void control_writer_free(struct control_writer *writer);
 
-/* Puts `hold` at the control key of `type` and `id`, by compare on what is read there; as in struct api_ops. */
+/* Puts `hold` at the control key of `type` and `id`, by compare on what is read there; as in struct api_ops.
+ */
 void control_writer_put(struct control_writer *writer, struct str type, struct str id,
                         const struct hold *hold, api_controlled_fn *done, void *user);
 

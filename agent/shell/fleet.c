@@ -98,11 +98,10 @@ void fleet_effects_save(struct fleet_effects *effects)
     fleet->writes++;
     fleet->failures += failed ? 1 : 0;
     if (failed && fleet->last_error[0] == '\0') {
-        log_warn("view", "the view of the fleet cannot be kept; it is tried again with the next change",
+        log_warn("view", "fleet view not saved, retrying with the next change",
                  LOG_TEXT("dir", agent->config->state_dir), LOG_TEXT("error", err.text));
     } else if (!failed && fleet->last_error[0] != '\0') {
-        log_info("view", "the view of the fleet can be kept again",
-                 LOG_TEXT("dir", agent->config->state_dir));
+        log_info("view", "fleet view saved again", LOG_TEXT("dir", agent->config->state_dir));
     }
     snprintf(fleet->last_error, sizeof(fleet->last_error), "%.199s", failed ? err.text : "");
 }
@@ -110,14 +109,12 @@ void fleet_effects_save(struct fleet_effects *effects)
 void fleet_effects_note(struct fleet_effects *effects, enum view_note note, struct str text)
 {
     static const struct agent_note notes[] = {
-        [VIEW_NOTE_LISTED] = {LOG_LEVEL_INFO, "the fleet was read"},
-        [VIEW_NOTE_OUTAGE] = {LOG_LEVEL_WARN,
-                              "the fleet cannot be followed; what is known is served, marked stale"},
-        [VIEW_NOTE_RECOVERED] = {LOG_LEVEL_INFO, "the fleet is followed again"},
-        [VIEW_NOTE_RELIST] = {LOG_LEVEL_WARN, "the fleet is read anew"},
-        [VIEW_NOTE_STALLED] = {LOG_LEVEL_WARN,
-                               "the watch was open and did not tell what happened; another is opened"},
-        [VIEW_NOTE_UNREADABLE] = {LOG_LEVEL_WARN, "a key is no record, and is passed over"},
+        [VIEW_NOTE_LISTED] = {LOG_LEVEL_INFO, "fleet listed"},
+        [VIEW_NOTE_OUTAGE] = {LOG_LEVEL_WARN, "fleet watch failing, serving the last view as stale"},
+        [VIEW_NOTE_RECOVERED] = {LOG_LEVEL_INFO, "fleet watch recovered"},
+        [VIEW_NOTE_RELIST] = {LOG_LEVEL_WARN, "fleet view lost, listing again"},
+        [VIEW_NOTE_STALLED] = {LOG_LEVEL_WARN, "fleet watch stalled, opening another"},
+        [VIEW_NOTE_UNREADABLE] = {LOG_LEVEL_WARN, "key ignored, not a record"},
     };
     (void)effects;
     agent_log_note(&notes[note], "view", text);
@@ -193,12 +190,12 @@ static void load(struct fleet *fleet)
         return; /* the first start */
     }
     if (result == 0) {
-        log_info("view", "the fleet as it was kept is served until it is read",
+        log_info("view", "saved fleet view loaded, served as stale until listed",
                  LOG_INT("services", (int64_t)file.kept.entry_count),
                  LOG_INT("revision", file.kept.revision));
         step(fleet, &(struct view_event){.type = VIEW_ON_LOAD, .kept = &file.kept});
     } else {
-        log_warn("view", "the view of the fleet that was kept cannot be used", LOG_TEXT("error", err.text));
+        log_warn("view", "saved fleet view unusable", LOG_TEXT("error", err.text));
     }
     view_file_fini(&file);
     buf_fini(&bytes);

@@ -15,7 +15,7 @@ struct fleet *fleet_new(struct agent *agent);
 /* Accepts NULL. */
 void fleet_free(struct fleet *fleet);
 
-/* The agent runs: whoever always watches begins now. */
+/* The agent runs: a view that is always followed begins now. */
 void fleet_start(struct fleet *fleet);
 
 /* The agent ends: what is known is kept. */
@@ -27,7 +27,7 @@ void fleet_tick(struct fleet *fleet);
 /* New settings view.*. */
 void fleet_reload(struct fleet *fleet, const struct config *config);
 
-/* Somebody needs the fleet now. */
+/* A request needs the fleet now. */
 void fleet_want(struct fleet *fleet);
 
 /* What the API may see of it; borrowed until the next step. */

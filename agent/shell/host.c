@@ -1,5 +1,5 @@
-/* server.host: auto asks the kernel and sends nothing; an interface gives its address; anything else is
- * published as it is written (docs/design/protocol.md, "Defaults"). */
+/* server.host: auto takes the source address of the default route, an interface its address; anything else is
+ * published as written (docs/design/protocol.md, "Defaults"). */
 #include "agent_internal.h"
 
 #include "outrider/base/error.h"
@@ -13,9 +13,9 @@ int host_look_up(const char *configured, struct error *err, char ret_host[static
     char address[NET_ADDRESS_SIZE];
     if (strcmp(configured, "auto") == 0) {
         if (net_source_address(err, address) < 0) {
-            return error_wrap(err,
-                              "server.host is auto, and this machine has no address that others could use "
-                              "(set server.host)");
+            return error_wrap(
+                err, "server.host is auto and this machine has no address that others can reach; set "
+                     "server.host");
         }
         snprintf(ret_host, 256, "%s", address);
         return 0;

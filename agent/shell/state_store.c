@@ -3,6 +3,7 @@
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
+#include "outrider/core/server/save.h"
 #include "outrider/io/loop/timer.h"
 #include "outrider/os/clock.h"
 #include "outrider/os/file.h"
@@ -12,11 +13,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* Soon enough to survive a crash that follows the event, late enough that a request goes out first. */
-enum { SOON_MS = 20, AT_MOST_EVERY_MS = 1000, STATE_FILE_MAX = 256 * 1024, LOCK_POLL_MS = 50 };
-/* A disk that was full has room again without telling anybody; until then what a restart would find is old.
- */
-enum { RETRY_MS = 10000 };
+enum { STATE_FILE_MAX = 256 * 1024, LOCK_POLL_MS = 50 };
 
 struct state_store {
     char *dir;
@@ -25,10 +22,8 @@ struct state_store {
     state_fill_fn *fill;
     void *user;
     struct buf last; /* as written */
-    bool unsynced;   /* `last` is written and not synced */
-    int64_t written_mono;
+    struct save save;
     uint64_t writes, failures;
-    bool retrying; /* the timer is armed for another try of a write that failed */
     char last_error[200];
 };
 
@@ -60,7 +55,7 @@ struct state_store *state_store_open(const char *dir, int64_t patience_ms, struc
     struct state_store *store = mem_zalloc(sizeof(*store));
     store->dir = mem_strdup(dir);
     store->lock = lock;
-    store->written_mono = clock_mono_ms() - AT_MOST_EVERY_MS;
+    save_init(&store->save, clock_mono_ms());
     return store;
 }
 
@@ -87,55 +82,49 @@ void state_store_start(struct state_store *store, struct loop *loop, state_fill_
 
 void state_store_touch(struct state_store *store)
 {
-    if (timer_is_armed(store->timer) && !store->retrying) {
-        return;
-    }
-    store->retrying = false;
-    int64_t now = clock_mono_ms();
-    int64_t earliest = store->written_mono + AT_MOST_EVERY_MS;
-    timer_arm_at_ms(store->timer, earliest > now + SOON_MS ? earliest : now + SOON_MS);
+    save_touch(&store->save, clock_mono_ms());
+    timer_arm_at_ms(store->timer, store->save.due_mono);
 }
 
 static void report(struct state_store *store, bool failed, const struct error *err)
 {
     if (failed && store->last_error[0] == '\0') {
-        log_warn("state", "cannot keep what a restart needs; it is tried again", LOG_TEXT("dir", store->dir),
+        log_warn("state", "state not saved, retrying", LOG_TEXT("dir", store->dir),
                  LOG_TEXT("error", err->text));
     } else if (!failed && store->last_error[0] != '\0') {
-        log_info("state", "state_dir can be written again", LOG_TEXT("dir", store->dir));
+        log_info("state", "state saved again", LOG_TEXT("dir", store->dir));
     }
     snprintf(store->last_error, sizeof(store->last_error), "%.199s", failed ? err->text : "");
 }
 
+static void write_file(struct state_store *store, struct buf *bytes, bool sync)
+{
+    struct error err = {0};
+    bool failed =
+        (sync ? file_write_atomic : file_replace)(store->dir, "state.json", buf_view(bytes), 0600, &err) < 0;
+    save_done(&store->save, failed, sync, clock_mono_ms());
+    store->writes++;
+    store->failures += failed ? 1 : 0;
+    report(store, failed, &err);
+    buf_fini(&store->last);
+    if (!failed) {
+        store->last = *bytes;
+        *bytes = (struct buf){0};
+    }
+}
+
 static void write_now(struct state_store *store, bool sync)
 {
-    timer_cancel(store->timer);
-    store->retrying = false;
     struct buf bytes = {0};
     store->fill(store->user, &bytes);
     bool same = str_eq(buf_view(&bytes), buf_view(&store->last));
-    if (same && !(store->unsynced && sync)) {
-        buf_fini(&bytes);
-        return;
-    }
-    struct error err = {0};
-    bool failed =
-        (sync ? file_write_atomic : file_replace)(store->dir, "state.json", buf_view(&bytes), 0600, &err) < 0;
-    store->written_mono = clock_mono_ms();
-    store->writes++;
-    store->failures += failed ? 1 : 0;
-    store->unsynced = !failed && !sync;
-    report(store, failed, &err);
-    buf_fini(&store->last);
-    if (failed) {
-        buf_fini(&bytes);
+    if (same && !(store->save.unsynced && sync)) {
+        save_skip(&store->save);
     } else {
-        store->last = bytes;
+        write_file(store, &bytes, sync);
     }
-    store->retrying = failed;
-    if (failed || store->unsynced) {
-        timer_arm_at_ms(store->timer, store->written_mono + (failed ? RETRY_MS : AT_MOST_EVERY_MS));
-    }
+    buf_fini(&bytes);
+    timer_arm_at_ms(store->timer, store->save.due_mono);
 }
 
 void state_store_flush(struct state_store *store)
@@ -150,8 +139,7 @@ void state_store_write(struct state_store *store)
 
 void state_store_write_due(struct state_store *store)
 {
-    bool waits = timer_is_armed(store->timer) && !store->retrying;
-    if (waits && clock_mono_ms() >= store->written_mono + AT_MOST_EVERY_MS) {
+    if (save_may_write(&store->save, clock_mono_ms())) {
         write_now(store, false);
     }
 }

@@ -1,5 +1,5 @@
-/* A line's way: decoded (codec), asked whether it fits (core), verified where it names a process (os),
- * stepped, and answered. Bad input changes nothing and never goes further than this file. */
+/* A status line is decoded (codec), checked against what was reported before (core), verified where it names
+ * a process (os), applied, and answered. Bad input changes nothing and goes no further than this file. */
 #include "status_sockets_internal.h"
 
 #include "agent_internal.h"
@@ -19,42 +19,42 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* What we remember of one connection. */
-struct talker {
+/* One connection to the status socket. */
+struct status_peer {
     unsigned bad_in_a_row;
-    uint64_t life; /* attached in this life; 0: not attached */
-    bool expelled; /* we closed it for its bad input: that says nothing about the server */
+    uint64_t life;     /* attached in this life; 0: not attached */
+    bool closed_by_us; /* for its bad input, which says nothing about the server */
     bool watching;
 };
 
-/* A kind of line that a peer can make us write: one a minute, with the count of all. */
-struct complaint {
+/* A kind of log line that a peer can cause: at most one a minute, with the count of all so far. */
+struct limited_log {
     uint64_t count;
     int64_t logged_mono;
 };
 
-enum { COMPLAIN_EVERY_MS = 60000 };
+enum { LOG_EVERY_MS = 60000 };
 
 struct status_sockets {
     struct agent *agent;
     struct line_socket *lines;
     struct datagram_socket *datagrams;
     uint64_t lines_ok, lines_bad, datagrams_ok, datagrams_bad, keys_ignored;
-    struct complaint bad_datagram, bad_mainpid, reported_errno;
+    struct limited_log bad_datagram, bad_mainpid, reported_errno;
 };
 
-static bool is_due(struct complaint *complaint)
+static bool may_log(struct limited_log *log)
 {
     int64_t now = clock_mono_ms();
-    bool due = complaint->count++ == 0 || now - complaint->logged_mono >= COMPLAIN_EVERY_MS;
-    complaint->logged_mono = due ? now : complaint->logged_mono;
+    bool due = log->count++ == 0 || now - log->logged_mono >= LOG_EVERY_MS;
+    log->logged_mono = due ? now : log->logged_mono;
     return due;
 }
 
 /* ---- the process that MAINPID= names ---- */
 
-/* docs/design/protocol.md, "sd_notify": only a pid of the sender's user that is visible in our PID namespace;
- * otherwise ignored, and said. */
+/* docs/design/protocol.md, "sd_notify": only a pid of the sender's user that is visible in the PID namespace
+ * of the agent; otherwise ignored, and logged. */
 static void verify_mainpid(struct status_sockets *sockets, struct status_message *message,
                            const struct credentials *sender)
 {
@@ -66,27 +66,28 @@ static void verify_mainpid(struct status_sockets *sockets, struct status_message
     bool good = sender->known && process_uid(message->mainpid, &err, &owner) == 0 &&
                 process_start_time(message->mainpid, &err, &message->mainpid_start) == 0;
     if (good && owner != sender->uid && sender->uid != 0) {
-        error_set(&err, ERROR_DENIED, "it belongs to user %u, the sender is user %u", (unsigned)owner,
-                  (unsigned)sender->uid);
+        error_set(&err, ERROR_DENIED, "the process belongs to user %u, the sender is user %u",
+                  (unsigned)owner, (unsigned)sender->uid);
         good = false;
     }
     if (!good) {
         message->has_mainpid = false;
-        if (is_due(&sockets->bad_mainpid)) {
-            log_warn("status", "MAINPID ignored", LOG_INT("pid", message->mainpid), LOG_TEXT("why", err.text),
-                     LOG_INT("so_far", (int64_t)sockets->bad_mainpid.count));
+        if (may_log(&sockets->bad_mainpid)) {
+            log_warn("status", "MAINPID ignored", LOG_INT("pid", message->mainpid),
+                     LOG_TEXT("error", err.text), LOG_INT("count", (int64_t)sockets->bad_mainpid.count));
         }
     }
 }
 
 /* ---- lines ---- */
 
-static void refuse(struct status_sockets *sockets, struct line_peer *peer, struct status_line_error *error)
+static void reject_line(struct status_sockets *sockets, struct line_peer *peer,
+                        struct status_line_error *error)
 {
-    struct talker *talker = line_peer_data(peer);
+    struct status_peer *state = line_peer_data(peer);
     sockets->lines_bad++;
-    talker->bad_in_a_row++;
-    bool too_many = talker->bad_in_a_row >= STATUS_LINE_BAD_MAX;
+    state->bad_in_a_row++;
+    bool too_many = state->bad_in_a_row >= STATUS_LINE_BAD_MAX;
     if (too_many) {
         (void)status_line_fail(error, STATUS_LINE_TOO_MANY, (struct str){NULL, 0});
     }
@@ -95,7 +96,7 @@ static void refuse(struct status_sockets *sockets, struct line_peer *peer, struc
     line_peer_reply(peer, buf_view(&reply));
     buf_fini(&reply);
     if (too_many || error->fatal) {
-        talker->expelled = true;
+        state->closed_by_us = true;
         line_peer_close(peer);
     }
 }
@@ -127,26 +128,26 @@ static void reply_record(struct status_sockets *sockets, struct line_peer *peer)
 
 static void start_watching(struct status_sockets *sockets, struct line_peer *peer)
 {
-    struct talker *talker = line_peer_data(peer);
-    talker->watching = true;
+    struct status_peer *state = line_peer_data(peer);
+    state->watching = true;
     struct instant now = agent_now();
     int64_t left;
     const struct server *server = router_server(sockets->agent->router);
     if (!server_draining(server, &now, &left)) {
         return;
     }
-    /* Who begins to watch in the midst of a drain must not have to wait for the next one. */
+    /* A peer that begins to watch during a drain gets the event at once. */
     struct buf event = {0};
     status_line_drain_event(&event, true, left, str_of(server_drain_reason(server)));
     line_peer_event(peer, buf_view(&event));
     buf_fini(&event);
 }
 
-static void obey(struct status_sockets *sockets, struct line_peer *peer, struct status_message *message)
+static void apply_line(struct status_sockets *sockets, struct line_peer *peer, struct status_message *message)
 {
-    struct talker *talker = line_peer_data(peer);
+    struct status_peer *state = line_peer_data(peer);
     struct agent *agent = sockets->agent;
-    uint64_t attached_in = talker->life;
+    uint64_t attached_in = state->life;
     if (status_message_is_report(message)) {
         if (message->has_mainpid) {
             struct credentials sender = line_peer_credentials(peer);
@@ -156,9 +157,9 @@ static void obey(struct status_sockets *sockets, struct line_peer *peer, struct 
         router_status_message(agent->router, message, &now);
     }
     if (message->attach) {
-        talker->life = server_life_number(router_server(agent->router));
-        if (talker->life == attached_in) {
-            /* Once attached is attached; whether its life is still the same is known only now. */
+        state->life = server_life_number(router_server(agent->router));
+        if (state->life == attached_in) {
+            /* A peer counts once for each life, and only now it is known that the life is the same. */
             struct instant now = agent_now();
             router_detached(agent->router, attached_in, true, &now);
         }
@@ -180,10 +181,10 @@ static void obey(struct status_sockets *sockets, struct line_peer *peer, struct 
     agent_rearm(agent);
 }
 
-static struct talker *talker_of(struct line_peer *peer)
+static struct status_peer *state_of(struct line_peer *peer)
 {
     if (line_peer_data(peer) == NULL) {
-        line_peer_set_data(peer, mem_zalloc(sizeof(struct talker)));
+        line_peer_set_data(peer, mem_zalloc(sizeof(struct status_peer)));
     }
     return line_peer_data(peer);
 }
@@ -191,47 +192,47 @@ static struct talker *talker_of(struct line_peer *peer)
 static void on_line(struct line_peer *peer, struct str line, void *user)
 {
     struct status_sockets *sockets = user;
-    struct talker *talker = talker_of(peer);
+    struct status_peer *state = state_of(peer);
     struct status_message message;
     struct status_line_error error;
     struct str label;
     if (status_line_parse(line, &message, &error) < 0) {
-        refuse(sockets, peer, &error);
+        reject_line(sockets, peer, &error);
     } else if (server_accepts(router_server(sockets->agent->router), &message, &label) < 0) {
         struct buf word = {0};
         buf_printf(&word, "label.%.*s", STR_ARG(label));
         (void)status_line_fail(&error, STATUS_LINE_RANGE, buf_view(&word));
         buf_fini(&word);
-        refuse(sockets, peer, &error);
+        reject_line(sockets, peer, &error);
     } else {
-        talker->bad_in_a_row = 0;
+        state->bad_in_a_row = 0;
         sockets->lines_ok++;
-        obey(sockets, peer, &message);
+        apply_line(sockets, peer, &message);
     }
 }
 
 static void on_overlong(struct line_peer *peer, void *user)
 {
     struct status_line_error error;
-    (void)talker_of(peer);
+    (void)state_of(peer);
     (void)status_line_fail(&error, STATUS_LINE_TOO_LONG, (struct str){NULL, 0});
-    refuse(user, peer, &error);
+    reject_line(user, peer, &error);
 }
 
 static void on_close(struct line_peer *peer, void *user)
 {
     struct status_sockets *sockets = user;
-    struct talker *talker = line_peer_data(peer);
-    if (talker == NULL) {
+    struct status_peer *state = line_peer_data(peer);
+    if (state == NULL) {
         return;
     }
-    uint64_t life = talker->life;
-    bool expelled = talker->expelled;
+    uint64_t life = state->life;
+    bool closed_by_us = state->closed_by_us;
     line_peer_set_data(peer, NULL);
-    free(talker);
+    free(state);
     if (life != 0) {
         struct instant now = agent_now();
-        router_detached(sockets->agent->router, life, expelled, &now);
+        router_detached(sockets->agent->router, life, closed_by_us, &now);
         agent_rearm(sockets->agent);
     }
 }
@@ -245,8 +246,8 @@ void status_sockets_emit_drain(struct status_sockets *sockets, bool on, int64_t 
     status_line_drain_event(&event, on, left_ms, reason);
     for (struct line_peer *peer = line_socket_first(sockets->lines); peer != NULL;
          peer = line_peer_next(peer)) {
-        const struct talker *talker = line_peer_data(peer);
-        if (talker != NULL && talker->watching) {
+        const struct status_peer *state = line_peer_data(peer);
+        if (state != NULL && state->watching) {
             line_peer_event(peer, buf_view(&event));
         }
     }
@@ -255,12 +256,12 @@ void status_sockets_emit_drain(struct status_sockets *sockets, bool on, int64_t 
 
 /* ---- datagrams ---- */
 
-static void complain(struct status_sockets *sockets, const char *why)
+static void reject_datagram(struct status_sockets *sockets, const char *why)
 {
     sockets->datagrams_bad++;
-    if (is_due(&sockets->bad_datagram)) {
-        log_warn("status", "datagram refused", LOG_TEXT("why", why),
-                 LOG_INT("refused_so_far", (int64_t)sockets->datagrams_bad));
+    if (may_log(&sockets->bad_datagram)) {
+        log_warn("status", "datagram refused", LOG_TEXT("error", why),
+                 LOG_INT("count", (int64_t)sockets->datagrams_bad));
     }
 }
 
@@ -272,18 +273,18 @@ static void on_datagram(const struct datagram *datagram, void *user)
     struct error err;
     struct str label;
     if (datagram->truncated) {
-        complain(sockets, "longer than a datagram may be");
+        reject_datagram(sockets, "longer than a datagram may be");
     } else if (notify_parse(datagram->bytes, &message, &err) < 0) {
-        complain(sockets, err.text);
+        reject_datagram(sockets, err.text);
     } else if (server_accepts(router_server(agent->router), &message, &label) < 0) {
-        complain(sockets, "too many labels");
+        reject_datagram(sockets, "too many labels");
     } else {
         sockets->datagrams_ok++;
         sockets->keys_ignored += message.unknown_keys;
-        if (message.has_errno && is_due(&sockets->reported_errno)) {
-            log_info("status", "the server sent ERRNO", LOG_INT("errno", message.errno_value));
+        if (message.has_errno && may_log(&sockets->reported_errno)) {
+            log_info("status", "ERRNO reported by the server", LOG_INT("errno", message.errno_value));
         }
-        message.attach = false; /* a datagram has no connection to live by */
+        message.attach = false; /* a datagram has no connection whose end could end the life */
         if (status_message_is_report(&message)) {
             verify_mainpid(sockets, &message, &datagram->credentials);
             struct instant now = agent_now();
@@ -298,17 +299,17 @@ static void on_datagram(const struct datagram *datagram, void *user)
 static int group_of(const char *name, struct error *err, gid_t *ret_gid)
 {
     if (name == NULL) {
-        return 0; /* the caller's "leave it" stands */
+        return 0; /* -1 of the caller stands: the group is left as it is */
     }
     const struct group *group = getgrnam(name);
     char *end;
     unsigned long number = strtoul(name, &end, 10);
     if (group == NULL && *end == '\0' && number < (gid_t)-1) {
-        *ret_gid = (gid_t)number; /* a container need not know the names of its host's groups */
+        *ret_gid = (gid_t)number; /* in a container the names of the host's groups may be unknown */
         return 0;
     }
     if (group == NULL) {
-        return error_set(err, ERROR_NOT_FOUND, "status.group: there is no group %s on this machine", name);
+        return error_set(err, ERROR_NOT_FOUND, "status.group: no group %s on this machine", name);
     }
     *ret_gid = group->gr_gid;
     return 0;

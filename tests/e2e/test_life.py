@@ -41,10 +41,10 @@ class Register(Case):
         self.assertEqual((drain["holds"], drain["by"]), (["ops"], "signal"))
         self.assertEqual(record, {
             "id": "w1", "type": "world", "host": "127.0.0.1", "ports": [self.game.port], "status": "draining",
-            "customState": "a boss fight", "reason": "hold ops by signal", "region": "kr", "zone": "kr-a",
+            "customState": "a boss fight", "reason": "drained by operator (signal)", "region": "kr", "zone": "kr-a",
             "group": "main", "version": "1.4.2", "tags": ["pvp", "eu"],
             "labels": {"map": "harbor", "mode": "ctf", "z": "1"}, "players": 12, "capacity": 500})
-        self.assertNotIn(" ", text.replace("a boss fight", "").replace("hold ops by signal", ""))
+        self.assertNotIn(" ", text.replace("a boss fight", "").replace("drained by operator (signal)", ""))
 
     def test_what_get_says_is_what_etcd_has(self):
         watcher = self.watch()
@@ -176,7 +176,7 @@ class Crash(Case):
         since = watcher.mark()
         line.close()
         self.game.close()
-        watcher.wait(lambda e: "after it said shutting_down" in (e.record or {}).get("reason", ""), "the end of the life",
+        watcher.wait(lambda e: "after it reported shutting_down" in (e.record or {}).get("reason", ""), "the end of the life",
                      since)
         self.assertNotIn("error", [event.status for event in watcher.until_now()])
         self.game.open()
@@ -287,7 +287,7 @@ class Probes(Case):
         agent.say("ready heartbeat=150ms")
         watcher.status("ready")
         event = watcher.status("error")
-        self.assertEqual(event.record["reason"], "watchdog: not fed for 150ms")
+        self.assertEqual(event.record["reason"], "watchdog: no heartbeat for 150ms")
         since = watcher.mark()
         agent.say("ready heartbeat=0")
         watcher.status("ready", since)

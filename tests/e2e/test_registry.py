@@ -193,7 +193,7 @@ class Watched(Case):
         watcher = self.watch()
         self.etcd.delete(agent.key)
         watcher.status("ready")
-        self.assertEqual(agent.log().count("its own keys"), 0)
+        self.assertEqual(agent.log().count("watch of own keys"), 0)
 
     def test_nothing_is_kept_anew_for_nothing(self):
         agent = self.ready(registry={"ttl": "2s"})

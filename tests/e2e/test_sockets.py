@@ -88,7 +88,7 @@ class Tools(Case):
         watcher.status("ready", since, players=1, customState="fine")
         self.assertEqual(len(watcher.until_now(since)), 1)
         agent.logged("datagram refused")
-        self.assertEqual(agent.log().count("refused_so_far="), 1)
+        self.assertEqual(agent.log().count("msg=\"datagram refused\""), 1)
 
 
 class Lines(Case):

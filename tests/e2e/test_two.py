@@ -130,7 +130,7 @@ class StateDir(Case):
         self.assertEqual(first.stop(signal.SIGQUIT), 85)
         second.systemd.wait("READY=1", while_alive=second.process)
         watcher.status("draining")
-        second.logged("reload: nothing changed")
+        second.logged("nothing changed")
         self.assertEqual(second.stop(), 0)
 
     def test_not_writable_is_78(self):

@@ -1,5 +1,5 @@
-/* Effects that do nothing but remember: what the router asked for, in order. Scenarios and fuzzers link this
- * in the place of the agent's own, and answer by calling the router themselves. */
+/* Effects that are only recorded, in order. Scenarios and fuzzers link this instead of the agent's, and
+ * answer by calling the router themselves. */
 #ifndef OUTRIDER_TESTS_FAKE_EFFECTS_H
 #define OUTRIDER_TESTS_FAKE_EFFECTS_H
 
@@ -50,21 +50,21 @@ struct fake_call {
     char text[FAKE_TEXT_MAX]; /* cut to fit */
 };
 
-/* {0} remembers nothing yet. */
+/* {0}: nothing is recorded. */
 struct effects {
     struct fake_call *calls; /* not yet taken: first..count-1 */
     size_t first, count, capacity;
     bool unsaved; /* a save is due */
 };
 
-/* Copies the oldest call to `ret_call`, which the caller ends with fake_call_fini, and forgets it. Returns
- * false when there is none. */
+/* Moves the oldest call to `ret_call`, which the caller ends with fake_call_fini(). Returns false when there
+ * is none. */
 bool fake_effects_take(struct effects *effects, struct fake_call *ret_call);
 
-/* Gives back the reference a call holds. */
+/* Releases the reference a call holds. */
 void fake_call_fini(struct fake_call *call);
 
-/* Forgets everything and frees the memory. */
+/* Drops everything and frees the memory. */
 void fake_effects_fini(struct effects *effects);
 
 #endif

@@ -100,7 +100,7 @@ def watch_deaf(scene):
     scene.etcd.delete(scene.agent.key)
     scene.end()
     scene.wait_true()
-    scene.agent.logged("tells nothing; another is opened")
+    scene.agent.logged("watch of own keys stalled")
     scene.settle()
     since = scene.follower.mark()
     scene.etcd.delete(scene.agent.key)

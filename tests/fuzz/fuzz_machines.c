@@ -138,7 +138,8 @@ static void check_request(struct world *w, const struct fake_call *call)
     }
 }
 
-/* Contract 2: burst 5 and 1 a second for the urgent ones, 1 each interval for the rest. */
+/* docs/design/protocol.md, "Write rates": burst 5 and 1 a second for the urgent ones, 1 each interval for the
+ * rest. */
 static void spend_write(struct world *w)
 {
     enum { FULL = 7000 };

@@ -4,6 +4,7 @@
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
 #include "outrider/core/config/settings.h"
+#include "support/find_setting.h"
 
 #include <stdlib.h>
 
@@ -72,7 +73,7 @@ void settings_set(struct scenario *s, struct config *config, const char *path, c
     if (set_of_probes(config, path, value)) {
         return;
     }
-    const struct setting *row = settings_find(str_of(path));
+    const struct setting *row = find_setting(path);
     struct error err;
     if (row == NULL) {
         fail(s, "there is no setting %s", path);

@@ -1,4 +1,4 @@
-/* What the router asks for. Nothing here calls back, but for the address, which may. */
+/* The effects of the router. Only the look-up of the address calls back from within. */
 #include "sim.h"
 
 #include <stdio.h>
@@ -46,7 +46,7 @@ void effects_unwatch(struct effects *effects, uint64_t id)
     stream_close(effects->node, id);
 }
 
-/* The report of before a restart is restored by watching the process that made it. */
+/* The report from before a restart is restored by watching the process that made it. */
 static void note_restored(struct node *node, pid_t pid)
 {
     if (pid != 0 && node->restores_message && pid == node->saved.message.mainpid &&
@@ -84,21 +84,16 @@ void effects_emit_drain(struct effects *effects, bool on, int64_t left_ms, struc
 
 void effects_save(struct effects *effects, enum effects_save when)
 {
-    enum { SOON_MS = 20, EVERY_MS = 1000 };
     struct node *node = effects->node;
-    struct world *world = node->world;
     if (!node->state_dir || node->router == NULL) {
-        return; /* the router is being made: nothing to keep yet */
+        return; /* router_new() has not returned: there is nothing to save */
     }
-    int64_t earliest = node->kept_at + EVERY_MS;
-    bool due = node->save_armed && world->now >= earliest;
+    bool may_write = save_may_write(&node->save, node_now(node).mono);
     if (when == EFFECTS_SAVE_NOW || when == EFFECTS_SAVE_BEFORE_GRANT ||
-        (when == EFFECTS_SAVE_BEFORE_WRITE && due)) {
+        (when == EFFECTS_SAVE_BEFORE_WRITE && may_write)) {
         node_save(node);
-    } else if (when == EFFECTS_SAVE_SOON && !node->save_armed) {
-        node->save_armed = true;
-        int64_t at = earliest > world->now + SOON_MS ? earliest : world->now + SOON_MS;
-        world_at(world, at, EVENT_SAVE, node, PLAIN);
+    } else if (when == EFFECTS_SAVE_SOON) {
+        node_save_later(node);
     }
 }
 
@@ -124,7 +119,7 @@ void effects_note(struct effects *effects, enum registrar_note note, struct str 
                                         [REGISTRAR_NOTE_CLUSTER] = "cluster",
                                         [REGISTRAR_NOTE_LEASE_MOVED] = "lease moved"};
     struct node *node = effects->node;
-    /* An outage is told once for each kind of failure, however long it lasts. */
+    /* An outage is logged once for each kind of failure, however long it lasts. */
     bool over = note == REGISTRAR_NOTE_RECOVERED || note == REGISTRAR_NOTE_WITHDRAWN;
     node->watch.told_away = over                            ? 0
                             : note == REGISTRAR_NOTE_OUTAGE ? node->watch.told_away + 1
@@ -133,7 +128,7 @@ void effects_note(struct effects *effects, enum registrar_note note, struct str 
         violated(node->world, node, "it tells of one outage again and again");
     }
     if (note == REGISTRAR_NOTE_GAP) {
-        node->watch.lease_flying = NULL; /* given up: its answer is of before the gap */
+        node->watch.lease_flying = NULL; /* dropped: the answer would be from before the gap */
     }
     node->watch.taken_over = node->watch.taken_over || note == REGISTRAR_NOTE_TAKEN_OVER;
     tell(node->world, node, "note %s: %.*s", names[note], text.size > 90 ? 90 : (int)text.size, text.data);

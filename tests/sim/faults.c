@@ -1,4 +1,4 @@
-/* Storms and calms. Each storm draws what may happen in it, so that rare faults also meet alone. */
+/* Storms and calms. Each storm draws which faults may happen in it, so that rare faults also occur alone. */
 #include "sim.h"
 
 #include <inttypes.h>
@@ -89,7 +89,7 @@ static void begin_calm(struct world *world)
     world_at(world, world->phase_end, EVENT_PHASE, NULL, PLAIN);
 }
 
-/* Upgrades are done in good weather: the next agent must continue as if nothing had been. */
+/* A hand-over during a calm: the next agent must continue without a single write. */
 static void hand_over_some(struct world *world)
 {
     for (unsigned i = 0; i < world->count; i++) {
@@ -113,7 +113,7 @@ void faults_phase(struct world *world)
         oracle_check(&world->nodes[i], "the calm was long");
     }
     if (world_chance(world, 300) && world->now - world->calm_since > 25000) {
-        /* The calm goes on: what is checked next time includes the hand-over. */
+        /* The calm goes on, so that the next check includes the hand-over. */
         hand_over_some(world);
         world->phase_end = world->now + 50000;
         world_at(world, world->phase_end, EVENT_PHASE, NULL, PLAIN);
@@ -134,7 +134,7 @@ static void all_hindered(struct world *world)
 void faults_heal_etcd(struct world *world)
 {
     if (world->etcd_link == LINK_REFUSED) {
-        /* It was down: whoever leads now gives every lease its whole TTL. */
+        /* etcd was down: the new leader gives every lease its whole TTL. */
         world->leader_changes++;
         etcd_refresh(&world->etcd, world->now);
     }
@@ -203,7 +203,7 @@ static void by_hand(struct world *world, enum act act)
             etcd_grant(&world->etcd, id, 2000 + (int64_t)world_below(world, 8000), world->now);
         world_at(world, foreign->ends + EXPIRY_SWEEP_MS, EVENT_EXPIRE, NULL,
                  (struct event){.id = (uint64_t)id});
-        struct blob *value = blob_new(STR("{\"id\":\"somebody else\"}"));
+        struct blob *value = blob_new(STR("{\"id\":\"another writer\"}"));
         etcd_put(&world->etcd, node->key, value, id);
         blob_unref(value);
         key->by_hand = true;
@@ -269,7 +269,7 @@ static void stop_process(struct world *world, struct node *node, bool machine)
         node->stopped_until = at;
     }
     node->must_exit_at += at - world->now;
-    /* A machine that wakes wakes nobody before the next timer that stood still with it. */
+    /* A resume runs no event before the next timer, which stood still during the suspend. */
     int64_t until_awake = machine ? at + node_config(node)->registry.ttl_ms / 3 : at;
     node->fault_until = until_awake > node->fault_until ? until_awake : node->fault_until;
     node->watch.quiet = false;
@@ -311,7 +311,7 @@ static void at_node(struct world *world, enum act act)
             stream_lost(node);
         }
     } else if (act == ACT_CUT) {
-        stream_cut(node, "somebody counts connections");
+        stream_cut(node, "a proxy limits connections");
     } else if (act == ACT_STALL) {
         stream_stall(node);
     } else if (act == ACT_NO_ROUTE) {

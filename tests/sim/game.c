@@ -1,5 +1,4 @@
-/* The game server: it boots, plays, talks, hangs, crashes and comes back, and sometimes says what it is about
- * to do. */
+/* The game server: it boots, reports, hangs, crashes, restarts, and sometimes announces what it does next. */
 #include "sim.h"
 
 #include "outrider/base/mem.h"
@@ -27,12 +26,12 @@ static bool talks(const struct node *node)
 
 /* ---- words ---- */
 
-/* It arrives at once, but is read only when the agent runs. */
+/* A line arrives at once, but the agent reads it only while it runs. */
 void game_send(struct node *node, char *line)
 {
     struct event event = {.text = line};
     if (!node->alive) {
-        free(line); /* nobody listens */
+        free(line); /* no agent runs */
         return;
     }
     bool loading = strcmp(line, "initializing") == 0;
@@ -53,7 +52,7 @@ static void send_later(struct node *node, int64_t after, const char *line)
              (struct event){.text = mem_strdup(line), .arg = node->game.script});
 }
 
-/* The whole state, as a game that just connected would say it. */
+/* The whole state, as a game reports it that has just connected. */
 static void say_all(struct node *node)
 {
     struct game *game = &node->game;
@@ -95,15 +94,14 @@ void game_hear(struct node *node, char *line, pid_t pid, uint64_t life)
         return;
     }
     if (pid != 0 && node->game.up && node->game.pid == pid) {
-        /* As the shell does: only a process that lives is a witness. */
+        /* As in the shell: MAINPID counts only while that process runs. */
         message.has_mainpid = true;
         message.mainpid = pid;
         message.mainpid_start = life;
     }
     if (server_accepts(router_server(node->router), &message, &label) == 0) {
         struct instant now = node_now(node);
-        node->game.heard_by =
-            node->life; /* its process is watched for this line, not for words of before a restart */
+        node->game.heard_by = node->life; /* watched because of this line, not of a restored report */
         router_status_message(node->router, &message, &now);
         if (message.reported != REPORTED_NOTHING && message.reported != node->game.heard_said) {
             node->game.heard_said = message.reported;
@@ -129,7 +127,7 @@ static void boot(struct node *node)
     game->up = true;
     game->hung = game->drained = game->attached = false;
     game->heard_by = game->witness_by = 0;
-    game->drain_heard_by = node->life; /* it begins without a drain of its own, as everybody knows */
+    game->drain_heard_by = node->life; /* a new process does not drain itself */
     game->pid = (pid_t)(1000 * (node->index + 1) + game->life % 1000);
     game->up_at = game->said_at = world->now;
     game->reported = REPORTED_NOTHING;
@@ -172,7 +170,7 @@ static void die(struct node *node, const char *how)
     game->up = game->hung = false;
     game->died_at = world->now;
     bool known = (game->heard_by != 0 && game->heard_said != REPORTED_SHUTTING_DOWN) || !talks(node);
-    /* Unless the agent knows this life, it may still speak of the one before. */
+    /* Unless the agent knows of this life, its state may be of the one before. */
     game->goodbye = game->reported == REPORTED_SHUTTING_DOWN || (game->goodbye && !known);
     bool drained =
         node->ops != OPS_OFF || (node->alive && server_hold(router_server(node->router), HOLD_OPS)->set);
@@ -322,7 +320,7 @@ void game_lost_agent(struct node *node)
     node->game.attached_life = 0;
 }
 
-/* The storm is over: whatever was going on is finished or stays as it is. */
+/* The storm is over: what was under way ends, or stays as it is. */
 void game_settle(struct node *node)
 {
     struct game *game = &node->game;
@@ -345,7 +343,7 @@ void game_settle(struct node *node)
     } else if (game->up && talks(node) && game->reported == REPORTED_NOTHING) {
         game->reported = REPORTED_READY;
     }
-    /* News make it write, and only then it sees what was changed by hand: there is no watch yet. */
+    /* Without a watch an agent sees a change by hand only when it writes, so give it something to write. */
     game->text++;
     changed(node);
     plan(node, (int64_t)world_below(world, 2000), SCENE_RESAY);

@@ -1,4 +1,4 @@
-/* What will happen, soonest first; at the same moment in the order it was planned. */
+/* Planned events, soonest first; at the same moment in the order of planning. */
 #ifndef OUTRIDER_TESTS_SIM_HEAP_H
 #define OUTRIDER_TESTS_SIM_HEAP_H
 
@@ -28,7 +28,7 @@ struct heap {
     uint64_t order;
 };
 
-/* Adds `event` and gives it its order. The result is not kept: fill the event before. */
+/* Adds a copy of `event` and sets its order. */
 void heap_push(struct heap *heap, struct event event);
 
 /* Takes the soonest event; false when there is none. */

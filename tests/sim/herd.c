@@ -1,6 +1,5 @@
-/* A thousand agents, and a registry that is away for a while: how soon all is well again, and what it costs
- * the registry (the limits of issue 3). Probes are all well, so that what is seen is the registrars' doing
- * alone. */
+/* A thousand agents and a registry outage: how soon every record is right again, and how many requests that
+ * costs, against limits. Every probe passes, so that only the registrars act. */
 #include "sim.h"
 
 #include "outrider/base/mem.h"
@@ -10,18 +9,18 @@
 #include <stdlib.h>
 
 enum { STEADY_FROM = 60000, OUTAGE_FROM = 120000, SETTLED_MS = 30000, SECONDS_MAX = 600 };
-/* issue 3: seconds at the median and at worst, requests per agent after contact, times the steady rate */
+/* limits: seconds at the median and at most; requests per agent after the outage; times the steady rate */
 enum { MEDIAN_MS = 3000, WORST_MS = 8000, REQUESTS_MAX = 3, PEAK_TIMES = 5 };
 
 struct member {
     int64_t contact, well; /* 0: not yet */
-    unsigned requests;     /* after the registry could be reached again, until well */
+    unsigned requests;     /* from the end of the outage until the record is right */
 };
 
 struct herd {
     unsigned agents;
     struct member *members;
-    int64_t back; /* when the registry can be reached again */
+    int64_t back; /* the end of the outage */
     unsigned per_100ms[SECONDS_MAX * 10];
 };
 
@@ -41,7 +40,7 @@ void herd_sent(struct world *world, struct node *node)
     }
 }
 
-/* Well: etcd has what the agent wants under a lease that it renews. */
+/* A record is right when etcd has it as wanted, under a lease that the agent renews. */
 void herd_answered(struct world *world, struct node *node, const struct packet *packet)
 {
     struct herd *herd = world->herd_user;

@@ -1,6 +1,6 @@
-/* What operators want of each server, told without the agent: by what was answered to them, and by what they
- * wrote at the control key. Where two of them worked against each other unseen, or something that nobody
- * keeps was lost, the truth is unsure and only the agreement of agent and key is checked. */
+/* What operators want of each server, known without the agent: by the answers they got, and by what they
+ * wrote to the control key. Where two of them acted against each other unseen, or something unsaved was lost,
+ * it is unsure, and only the agreement of agent and key is checked. */
 #include "sim.h"
 
 #include <stdio.h>
@@ -26,8 +26,8 @@ static const struct hold *ops_of(const struct node *node)
     return server_hold(router_server(node->router), HOLD_OPS);
 }
 
-/* Somebody wrote the key by hand, or an agent before this one did, and it does not know yet. After a wipe
- * revisions begin anew, and the hand's may be the one that was seen before: then only the hold tells whose it is. */
+/* The key was written by hand or by an earlier agent, and this agent has not seen it. After a wipe revisions
+ * start again, and one may equal the one seen before: then only the hold shows whose it is. */
 bool intents_unseen(const struct node *node)
 {
     const struct key *key = control(node);
@@ -53,8 +53,8 @@ void intents_undrained(struct node *node)
     }
 }
 
-/* What the agent has from nobody but the key is lost with both; and of two words it was not told yet, it may be
- * told only the first. */
+/* What the agent has only from the key is lost with the agent and the key; of two changes that it has not
+ * seen, it may see only the first. */
 static void lost_at_key(struct node *node)
 {
     bool known = node->alive && !intents_unseen(node) && ops_of(node)->set == (node->ops == OPS_ON);
@@ -73,12 +73,12 @@ void intents_started(struct node *node, bool with_state)
 {
     const struct key *key = control(node);
     if (!with_state && ((node->ops == OPS_ON) != holds(key) || says(key, "\"expires\""))) {
-        node->ops = OPS_UNSURE; /* the key is all that is left, and may not have it */
+        node->ops = OPS_UNSURE; /* only the key is left, and may not have it */
     }
 }
 
-/* What has not reached the key is lost with the state; and what was sent may still get there, after whatever was
- * said since. */
+/* What has not reached the key is lost with the state; what was sent may still arrive, after later changes.
+ */
 void intents_forgotten(struct node *node)
 {
     node->ops = node->died_unwritten ? OPS_UNSURE : node->ops;
@@ -93,7 +93,7 @@ void intents_ended(struct node *node)
     }
 }
 
-/* A write that nobody waits for any more may come after the removal, and finds an absent key again. */
+/* A write that was given up may arrive after the removal, and finds the key absent again. */
 static bool may_come_back(const struct node *node)
 {
     enum { LATEST_MS = 60000 };
@@ -109,7 +109,7 @@ static void put(struct node *node, const char *text)
     blob_unref(value);
 }
 
-/* One of the people with etcdctl. */
+/* An operator with etcdctl. */
 void intents_by_hand(struct node *node)
 {
     struct world *world = node->world;
@@ -118,13 +118,12 @@ void intents_by_hand(struct node *node)
     switch (world_below(world, 6)) {
     case 0:
     case 1:
-        /* Nobody sets a hold twice at one moment: word for word the same could be a late write of the
-         * agent's. */
+        /* No two holds are set at one moment: an equal one could be a late write of the agent. */
         snprintf(since, sizeof(since),
                  "{\"hold\":{\"by\":\"etcdctl\",\"since\":\"2026-11-21T02:%02d:%02d.%03dZ\"}}",
                  (int)(world->now / 60000 % 60), (int)(world->now / 1000 % 60), (int)(world->now % 1000));
         put(node, world_chance(world, 500) ? "{\"hold\":{\"reason\":\"by hand\"}}" : since);
-        /* After a wipe a revision that was seen before may come again: a compare cannot tell. */
+        /* After a wipe a revision that was seen before may occur again, and a compare cannot tell. */
         node->ops = pending && world->wiped_at > 0 ? OPS_UNSURE : OPS_ON;
         break;
     case 2:
@@ -164,7 +163,7 @@ void intents_unanswered(struct node *node, const struct packet *packet)
     }
 }
 
-/* Contract 5: removed at a clean stop where the id is ephemeral. */
+/* docs/design/protocol.md, "Control key": removed at a clean stop where the id is ephemeral. */
 void intents_left(struct node *node, int code)
 {
     const struct key *key = control(node);
@@ -173,7 +172,7 @@ void intents_left(struct node *node, int code)
     }
     bool hindered = node->fault_until + 5000 > node->stop_at || node->slow_retry;
     if (key->value != NULL) {
-        node->ops = OPS_UNSURE; /* its removal may still be on the way */
+        node->ops = OPS_UNSURE; /* the removal may still be in flight */
     } else if (code == 0) {
         node->ops = node_shares_key(node) || may_come_back(node) ? OPS_UNSURE : OPS_OFF;
     }
@@ -190,7 +189,7 @@ static void check_same(struct node *node, const char *what)
     const struct hold *ops = ops_of(node);
     struct str value = blob_view(key->value);
     if (says(key, "\"expires\"") || ops->expires_wall > 0) {
-        return; /* whose wall clock says that it is over, and when */
+        return; /* when its wall clock says that the hold has expired */
     }
     if (key->value == NULL ? ops->set
                            : (holds(key) || says(key, "{\"hold\":null}")) && holds(key) != ops->set) {

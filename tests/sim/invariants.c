@@ -1,7 +1,7 @@
-/* What must hold at every step, whatever the weather. */
+/* What must hold at every step. */
 #include "sim.h"
 
-#include "core/server/server_internal.h" /* since when by the clock that nobody sets */
+#include "core/server/server_internal.h" /* since when, by the clock that is never set */
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -40,8 +40,8 @@ static bool speaks_of_lease(enum registry_op op)
     return op == REGISTRY_GRANT || op == REGISTRY_KEEPALIVE || op == REGISTRY_REVOKE;
 }
 
-/* One for the lease and one for the key. Given up are only those for a lease that is over, and all when it
- * leaves. */
+/* At most one request for the lease and one for the key. Only those of a lease that is over may be given up,
+ * and all while it leaves. */
 static void check_single_flight(struct node *node, const struct registry_request *request,
                                 struct packet *packet)
 {
@@ -76,8 +76,8 @@ static void check_single_flight(struct node *node, const struct registry_request
     }
 }
 
-/* Contract 4: what the agent's own probes say beats everything; from before a restart only a record taken
- * over counts, and only until every probe has spoken. */
+/* docs/design/protocol.md, "Effective status": ready needs passing probes. After a restart an adopted record
+ * may stand for them until every probe has a verdict. */
 static void check_ready(struct node *node)
 {
     struct watch *watch = &node->watch;
@@ -108,12 +108,13 @@ static void check_value(struct node *node, struct str value)
     }
 }
 
-/* Every way out says shutting_down before it revokes (contract 5), unless something was in its way. */
+/* Every shutdown publishes shutting_down before it revokes (docs/design/protocol.md, "Signals"), unless a
+ * fault prevented it. */
 static void check_farewell(struct node *node, const struct registry_request *request)
 {
     const struct key *key = &node->world->etcd.keys[node->key];
     bool ours = key->value != NULL && key->lease == lease_number(request->lease) && !key->by_hand;
-    /* A write that failed just before waits for its retry, up to the cap, or much longer where etcd refuses
+    /* A write that failed just before waits for its retry: up to the cap, or much longer where etcd refused
      * it. */
     bool waiting = node->slow_retry || node->fault_until + 5000 > node->stop_at;
     bool leaving = router_shutdown(node->router)->phase == SHUTDOWN_LEAVING; /* else: deregister_after */
@@ -123,8 +124,8 @@ static void check_farewell(struct node *node, const struct registry_request *req
     }
 }
 
-/* Rule 34 has an end: a heartbeat must not keep a record that says ready while the server is in error and
- * nothing can be written. */
+/* docs/design/protocol.md, "Registry outage": a lease must not be kept alive under a record that says ready
+ * while the server is in error and writes are refused. */
 static void check_lie(struct node *node, const struct registry_request *request)
 {
     const struct config_registry *registry = &node_config(node)->registry;
@@ -194,7 +195,7 @@ void check_landed(struct node *node, const struct packet *packet, const struct r
         return; /* given up, or answered twice */
     }
     if (reply->failure == REGISTRY_RETRY || reply->failure == REGISTRY_UNKNOWN) {
-        watch->refused_since = 0; /* who is not answered can take nothing back either */
+        watch->refused_since = 0; /* without answers the record cannot be withdrawn either */
     } else if (reply->op == REGISTRY_PUT && !packet->control) {
         bool refused = reply->failure == REGISTRY_DENIED || reply->failure == REGISTRY_OVERLOADED;
         watch->refused_since = !refused                    ? 0
@@ -215,12 +216,12 @@ void check_landed(struct node *node, const struct packet *packet, const struct r
         int64_t b = node->configs[1]->status.min_publish_interval_ms;
         int64_t interval = a < b ? a : b;
         if (!spend(&watch->write_tat, packet->sent_at, 1 + (999 + interval) / interval, 8)) {
-            violated(node->world, node, "more writes than contract 2 allows");
+            violated(node->world, node, "more writes than the limit allows");
         }
     }
 }
 
-/* Rule 6: the lease lives for its TTL from when the heartbeat was sent, whenever it was answered. */
+/* A lease lives for its TTL from when the heartbeat was sent, whenever it was answered. */
 void check_deadline(struct node *node, const struct packet *packet, const struct registry_reply *reply)
 {
     const struct registrar *registrar = router_registrar(node->router);
@@ -243,8 +244,8 @@ void check_put(struct world *world, const struct packet *packet, const struct ke
     const struct model_lease *holder = etcd_lease(&world->etcd, before->lease);
     bool other =
         before->value != NULL && before->lease != 0 && before->lease != lease_number(packet->request.lease);
-    /* After a wipe revisions begin anew, and an old one may fit by accident: a compare cannot forbid that. A
-     * lease of its own earlier life is the node's to end. */
+    /* After a wipe revisions start again, and an old one may match by accident, which a compare cannot
+     * prevent. A lease of an earlier life is for the node to end. */
     bool in_grace = world->wiped_at > 0 || (holder != NULL && holder->owner == packet->node);
     if (other && holder != NULL && holder->ends > world->now && !in_grace) {
         violated(world, &world->nodes[packet->node],
@@ -252,8 +253,7 @@ void check_put(struct world *world, const struct packet *packet, const struct ke
     }
 }
 
-/* A heartbeat and its retries need this long after an outage; what is left of the TTL must be more to count.
- */
+/* A heartbeat and its retries need this long after an outage; a lease with less left may end. */
 static int64_t recovery_margin(const struct node *node)
 {
     return node_config(node)->registry.request_timeout_ms + 1500;
@@ -261,7 +261,7 @@ static int64_t recovery_margin(const struct node *node)
 
 void check_expiry(struct world *world, const struct model_lease *lease)
 {
-    if (lease->owner == NOBODY) {
+    if (lease->owner == NO_NODE) {
         return;
     }
     const struct node *node = &world->nodes[lease->owner];
@@ -302,7 +302,7 @@ void check_exit(struct node *node, int code)
     }
 }
 
-/* Lines of a crowded storm may overtake each other: then what the game says again is news. */
+/* In a storm lines may overtake each other: then a repeated report is a change. */
 static bool heard_last(const struct node *node)
 {
     char text[16];
@@ -312,8 +312,7 @@ static bool heard_last(const struct node *node)
     return !reported || str_eq(message.text, str_of(text));
 }
 
-/* Nothing is going on, and the game is one whose words need not be said again: the next agent must not write
- * at all. */
+/* Nothing happens, and the report of this game is restored: the next agent must not write at all. */
 void check_handed_over(struct node *node)
 {
     struct world *world = node->world;

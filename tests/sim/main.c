@@ -1,5 +1,5 @@
-/* sim [--seed S] [--hours H] [--worlds N] [--verbose] [--herd [AGENTS]]: worlds from seed S on until H
- * agent-hours are simulated. The first failure prints its story, and the command that replays it. */
+/* sim [--seed S] [--hours H] [--worlds N] [--verbose] [--herd [AGENTS]]: simulates worlds from seed S on for
+ * H agent-hours. The first failure prints its last events and the command that replays it. */
 #include "sim.h"
 
 #include "outrider/base/error.h"
@@ -79,7 +79,7 @@ static void print_faults(const struct stats *total)
     }
 }
 
-/* One world; true when every invariant held. */
+/* Runs one world; returns whether every invariant held. */
 static bool play(uint64_t seed, struct narrative *narrative, struct stats *total)
 {
     narrative_clear(narrative);

@@ -39,7 +39,7 @@ struct model_lease *etcd_grant(struct etcd *etcd, int64_t id, int64_t ttl_ms, in
     int64_t granted = (seconds < TTL_MIN_S ? TTL_MIN_S : seconds) * 1000;
     struct model_lease **at = bucket(etcd, id);
     *lease = (struct model_lease){
-        .next = *at, .id = id, .ttl_ms = granted, .ends = now + granted, .owner = NOBODY};
+        .next = *at, .id = id, .ttl_ms = granted, .ends = now + granted, .owner = NO_NODE};
     *at = lease;
     return lease;
 }

@@ -1,6 +1,6 @@
-/* etcd as etcd-gateway.md measured it: one revision for every change, writes that compare, leases that end
- * with their keys in [TTL, TTL + 0.5 s] and live anew for a whole TTL when the leader changes. Pure: who
- * calls says what time it is. */
+/* A model of etcd as measured in docs/design/etcd-gateway.md: one revision for each change, writes that
+ * compare, leases that end with their keys in [TTL, TTL + 0.5 s] and get a whole TTL when the leader changes.
+ * The caller passes the time. */
 #ifndef OUTRIDER_TESTS_SIM_MODEL_ETCD_H
 #define OUTRIDER_TESTS_SIM_MODEL_ETCD_H
 
@@ -8,21 +8,21 @@
 #include "outrider/core/registry/registry_request.h"
 #include "support/lease_number.h"
 
-enum { NOBODY = UINT32_MAX, LEASE_BUCKETS = 1024, EXPIRY_SWEEP_MS = 500 };
+enum { NO_NODE = UINT32_MAX, LEASE_BUCKETS = 1024, EXPIRY_SWEEP_MS = 500 };
 
 struct model_lease {
     struct model_lease *next;
     int64_t id, ttl_ms, ends;
     int64_t renewed_sent; /* when the last grant or heartbeat that counted was sent */
-    bool revived;         /* by a grant that came late: nobody knows of it any more */
-    unsigned owner;       /* the node it was granted to, or NOBODY */
+    bool revived;         /* by a grant that arrived late, after the agent gave it up */
+    unsigned owner;       /* the node it was granted to, or NO_NODE */
     uint32_t life;        /* the agent process that renewed it last */
 };
 
 struct key {
     struct blob *value; /* NULL: absent */
     int64_t mod_revision, create_revision, lease;
-    bool by_hand; /* somebody changed or deleted it, and no agent has written since */
+    bool by_hand; /* changed or deleted by hand, and not written by an agent since */
 };
 
 struct etcd {
@@ -32,7 +32,7 @@ struct etcd {
     struct model_lease *free;
     struct key *keys;
     unsigned key_count;
-    void (*on_change)(void *user, unsigned key); /* NULL: nobody watches; after each change of a key */
+    void (*on_change)(void *user, unsigned key); /* called after each change of a key; NULL: not called */
     void *user;
 };
 
@@ -55,10 +55,10 @@ void etcd_apply(struct etcd *etcd, const struct registry_request *request, unsig
 /* A new leader: every lease has its whole TTL again. */
 void etcd_refresh(struct etcd *etcd, int64_t now);
 
-/* Another, empty cluster answers at the same address. */
+/* Another cluster, an empty one, answers at the same address. */
 void etcd_wipe(struct etcd *etcd);
 
-/* By hand: writes (a reference to `value` is taken) or deletes. */
+/* A change by hand: writes (a reference to `value` is taken) or deletes. */
 void etcd_put(struct etcd *etcd, unsigned key, struct blob *value, int64_t lease);
 void etcd_delete(struct etcd *etcd, unsigned key);
 

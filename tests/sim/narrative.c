@@ -1,4 +1,4 @@
-/* The last things that happened, so that a failure reads as a story. */
+/* Keeps the last events, which a failure prints. */
 #include "sim.h"
 
 #include "outrider/base/mem.h"

@@ -1,4 +1,4 @@
-/* What becomes of a request between an agent and etcd. */
+/* The way of a request between an agent and etcd. */
 #include "sim.h"
 
 #include "outrider/base/mem.h"
@@ -50,7 +50,7 @@ static void send(struct world *world, struct packet *packet, int64_t at, enum ev
                                            .packet = packet});
 }
 
-/* Nothing of an answer that was on its way counts: not even which cluster gave it. */
+/* An answer that was lost tells nothing, not even which cluster gave it. */
 static void answer(struct world *world, struct packet *packet, int64_t at, enum registry_failure failure)
 {
     packet->reply =
@@ -79,7 +79,7 @@ static bool is_read(enum registry_op op)
     return op == REGISTRY_GET || op == REGISTRY_LEASE_TTL || op == REGISTRY_COMPARE;
 }
 
-/* No answer came: for a write nobody can tell what happened. */
+/* No answer: the outcome of a write is unknown. */
 static enum registry_failure no_answer(const struct packet *packet)
 {
     return is_read(packet->request.op) ? REGISTRY_RETRY : REGISTRY_UNKNOWN;
@@ -124,7 +124,8 @@ static void through_storm(struct node *node, struct packet *packet, bool slow)
     packet->fate = world_chance(world, weather->unanswered) ? LINK_BLACK_HOLE : LINK_UP;
     world->stats.faults[FAULT_UNANSWERED] += packet->fate == LINK_BLACK_HOLE ? 1 : 0;
     if (world_chance(world, weather->doubled)) {
-        /* A client that meets a closed connection sends again: both arrive, the second is answered. */
+        /* A client sends a request again when the connection was closed: both arrive, the second is answered.
+         */
         packet->copies = 1;
         world->stats.faults[FAULT_DOUBLED]++;
         send(world, packet, world->now, EVENT_ARRIVE);
@@ -179,7 +180,7 @@ static bool is_full_for(enum registry_op op)
     return op == REGISTRY_GRANT || op == REGISTRY_PUT;
 }
 
-/* Whether etcd turns the request away although it hears it. */
+/* Whether etcd refuses the request. */
 static bool turned_away(struct world *world, struct node *node, struct packet *packet)
 {
     enum registry_op op = packet->request.op;
@@ -226,7 +227,8 @@ static void apply(struct world *world, struct packet *packet)
         lease->owner = packet->node;
         lease->life = packet->life;
         if (request->op == REGISTRY_GRANT) {
-            /* A grant that comes late may bring back a lease that is over: it lives, and its key is gone. */
+            /* A grant that arrives late may create a lease that has ended before: it is alive, without its
+             * key. */
             world->etcd.keys[number].by_hand = world->etcd.keys[number].by_hand || packet->late;
             lease->revived = packet->late;
             plan_expiry(world, lease);
@@ -237,7 +239,7 @@ static void apply(struct world *world, struct packet *packet)
         packet->create =
             before.value == NULL || before.lease != lease_number(request->lease) || before.by_hand;
         check_put(world, packet, &before);
-        /* Its next life may have read the key before: as if somebody else had written. */
+        /* The next agent may have read the key before: for it, this is a change by another writer. */
         world->etcd.keys[number].by_hand = packet->late || packet->life != node->life || !node->alive;
     }
     blob_unref(value);
@@ -246,7 +248,7 @@ static void apply(struct world *world, struct packet *packet)
 void network_arrive(struct world *world, struct packet *packet)
 {
     struct node *node = &world->nodes[packet->node];
-    /* What is late goes with the storm; another cluster has not heard it at all. */
+    /* Late packets end with the storm; another cluster never gets them. */
     bool flushed = packet->late && (world->calm || packet->sent_at <= world->wiped_at);
     bool down = world->etcd_link == LINK_REFUSED || world->etcd_link == LINK_BLACK_HOLE ||
                 world->leaderless || packet->sent_at < world->wiped_at;
@@ -286,7 +288,7 @@ void network_reply(struct node *node, struct packet *packet)
     struct instant now = node_now(node);
     bool overdue = world->now > packet->sent_at + packet->request.timeout_ms + 1;
     if (overdue && world_chance(world, 500)) {
-        /* It was stopped: its own clock says first that nothing came. */
+        /* The agent was stopped: its own timeout comes first. */
         reply = (struct registry_reply){.id = reply.id, .op = reply.op, .failure = no_answer(packet)};
     }
     if (reply.failure != REGISTRY_OK) {

@@ -85,7 +85,35 @@ void node_save(struct node *node)
     }
     buf_clear(&node->kept);
     router_save(node->router, boot_id(node, boot), &node->kept);
-    node->kept_at = node->world->now;
+    save_done(&node->save, false, true, node_now(node).mono);
+}
+
+static void plan_save(struct node *node)
+{
+    int64_t due = node->save.due_mono;
+    world_at(node->world, node->world->now + due - node_now(node).mono, EVENT_SAVE, node,
+             (struct event){.id = (uint64_t)due});
+}
+
+void node_save_later(struct node *node)
+{
+    int64_t planned = node->save.due_mono;
+    save_touch(&node->save, node_now(node).mono);
+    if (node->save.due_mono != planned) {
+        plan_save(node);
+    }
+}
+
+void node_save_due(struct node *node, int64_t due_mono)
+{
+    if (node->save.due_mono != due_mono) {
+        return; /* saved since, or planned for another moment */
+    }
+    if (node_now(node).mono < due_mono) {
+        plan_save(node); /* the machine slept, and its timers with it */
+    } else {
+        node_save(node);
+    }
 }
 
 static void restore(struct node *node, struct restore *ret_restore)
@@ -123,7 +151,7 @@ void node_start(struct node *node)
     node->exiting = node->told_to_stop = false;
     node->started_at = world->now;
     node->armed_at = INT64_MAX;
-    node->save_armed = false;
+    save_init(&node->save, node_now(node).mono);
     node->watched = 0;
     node->inline_count = 0;
     memset(node->tries, 0, sizeof(node->tries));
@@ -200,7 +228,7 @@ static void rearm(struct node *node)
     }
 }
 
-/* Tries that end within the same ms: most of them, so they take no way through the heap. */
+/* Most tries end within the same ms; these do not go through the heap. */
 static void finish_tries(struct node *node)
 {
     unsigned turns = 0;
@@ -260,7 +288,7 @@ void node_signal(struct node *node, enum shutdown_event_type how)
     if (!node->told_to_stop) {
         node->told_to_stop = true;
         node->stop_at = node->world->now;
-        /* A reload may bring the other configuration's patience. */
+        /* A reload may change the timeouts to those of the other configuration. */
         const struct config *other = node->configs[1 - node->config];
         int64_t patience = longer(config->shutdown.linger_ms, other->shutdown.linger_ms) + 1000;
         patience += longer(config->shutdown.timeout_ms, other->shutdown.timeout_ms);

@@ -1,4 +1,4 @@
-/* An observer's process: its steps, its ends and its beginnings, and what befalls it. */
+/* The process of an observer: its steps, starts, ends and faults. */
 #include "observers.h"
 
 #include "outrider/base/mem.h"
@@ -50,7 +50,7 @@ static void keep(struct observer *observer)
     const struct view *view = observer->view;
     forget_kept(observer);
     for (size_t i = 0; i < view_count(view) && i < RECORDS_MAX; i++) {
-        /* The disk is another owner of what is only to be read here. */
+        /* The saved view holds references of its own. */
         observer->kept[i] = view_entry_ref((struct view_entry *)(uintptr_t)view_at(view, i));
         observer->kept_count++;
     }
@@ -78,7 +78,7 @@ void fleet_effects_unwatch(struct fleet_effects *effects, uint64_t id)
 {
     struct observer *observer = effects->observer;
     (void)id;
-    /* A stream that stalled is found only when there is something to deliver. */
+    /* A stalled stream is found only when there are undelivered events. */
     observer->found_at = observer->flow.stalls ? observer->world->now : observer->found_at;
     observer->flow = (struct flow){.state = FLOW_NONE};
 }

@@ -1,8 +1,9 @@
-/* Observers: the agent's wiring of the view (shell/router/fleet_router.h) on the model etcd, and readers that follow it. What they need of chance is their
- * own, so that a world is the same with and without them.
+/* Observers: the agent's wiring of the view (shell/router/fleet_router.h) on the model of etcd, and readers that
+ * follow it. Their random numbers are their own, so that a world is the same with and without them.
  *
- * observers.c (a process: start, death, faults), observers_net.c (its requests and its watch), observers_history.c (what
- * the registry had at each revision), observers_check.c (readers, and what must hold). */
+ * observers.c (a process: start, death, faults), observers_net.c (its requests and its watch),
+ * observers_history.c (the content of the registry at each revision), observers_check.c (readers, and
+ * invariants). */
 #ifndef OUTRIDER_TESTS_SIM_OBSERVERS_H
 #define OUTRIDER_TESTS_SIM_OBSERVERS_H
 
@@ -47,9 +48,9 @@ struct content {
 
 enum observer_event { OBSERVER_TICK, OBSERVER_PULSE, OBSERVER_ARRIVE, OBSERVER_REPLY, OBSERVER_STREAM };
 
-/* A request on its way. */
+/* A request in flight. */
 struct asked {
-    struct registry_request request; /* id 0: this place is free */
+    struct registry_request request; /* id 0: free */
     char key[64];
     int64_t sent_at;
     struct registry_reply reply;
@@ -66,16 +67,16 @@ struct flow {
     uint64_t id;
     enum registry_failure failure;
     int64_t from_revision;
-    uint64_t next; /* event to tell, counted from the beginning */
+    uint64_t next; /* the next event to deliver, counted from the first */
     bool planned, stalls;
 };
 
-/* Who has been told of the fleet: by differences alone. */
+/* A reader that knows the fleet by differences alone. */
 struct reader {
     struct view_entry *has[RECORDS_MAX];
 };
 
-/* Who goes away and comes back. */
+/* A reader that disconnects and resumes. */
 struct comer {
     struct reader reader;
     bool away;
@@ -107,7 +108,7 @@ struct observer {
     struct comer comer;
     int64_t expected_revision, stepped_at;
     unsigned steps;      /* at this moment */
-    unsigned expected;   /* changes told whose revision is not complete */
+    unsigned expected;   /* changes delivered whose revision is not complete */
     bool loading, known; /* from disk; at least once in this life */
     bool forgetful;      /* its log of changes is short */
     int64_t wanted_since, found_at;
@@ -144,12 +145,12 @@ void observer_watch(struct observer *observer, const struct registry_watch *watc
 void observer_stream(struct observer *observer, uint64_t id);
 void observer_cut(struct observer *observer, enum registry_failure failure);
 void observer_changed(struct observer *observer);
-/* Its process is gone; another store answers. */
+/* Its process ended; another store answers. */
 void observer_forget(struct observer *observer);
 void observer_wiped(struct observer *observer);
 
 /* observers_history.c */
-/* Whether the registry became another since it was looked at last. */
+/* Whether the cluster changed since the last call. */
 bool history_renewed(struct world *world);
 void history_add(struct world *world, unsigned key);
 void history_compact(struct world *world, int64_t revision);
@@ -158,7 +159,7 @@ void history_fini(struct history *history);
 /* What a key holds, for as long as it is needed. */
 void history_ref(const struct history_key *key);
 void history_unref(const struct history_key *key);
-/* The first event of a later revision, counted from the beginning. */
+/* The first event of a later revision, counted from the first. */
 uint64_t history_after(const struct history *history, int64_t revision);
 
 /* observers_check.c */

@@ -1,6 +1,6 @@
-/* Readers, and what must hold: the view at a revision is the registry at that revision; who applies the differences has
- * the view; who comes back misses and repeats nothing; what is no longer certain is said to be; when the storm is over
- * it is certain again. */
+/* Readers and invariants: the view at a revision equals the registry at that revision; a reader that applies
+ * the differences has the view; one that resumes misses and repeats nothing; a view that is not certain is
+ * marked stale; after the storm it is certain again. */
 #include "observers.h"
 
 #include "outrider/core/registry/retry.h"
@@ -50,7 +50,7 @@ static void copy(struct reader *to, const struct reader *from)
     }
 }
 
-/* A difference is to what the reader has. */
+/* A difference must apply to what the reader has. */
 static void apply(struct observer *observer, struct reader *reader, struct view_entry *was,
                   struct view_entry *is, const char *who)
 {
@@ -98,7 +98,7 @@ void reader_revision(struct observer *observer, int64_t revision)
     }
 }
 
-/* The view is what those who follow it have; it is never half, and it does not forget. */
+/* The view equals what its readers have; it is never partial. */
 void check_view(struct observer *observer)
 {
     const struct view *view = observer->view;
@@ -154,8 +154,8 @@ static bool agrees(const struct observer *observer, const struct content *conten
     return true;
 }
 
-/* Whether the registry held what the view does at some moment of the last `ms`. What came and went again before the
- * stream told of it leaves no trace, and need not. */
+/* Whether the registry equalled the view at some moment of the last `ms`. A key that came and went before the
+ * stream delivered it leaves no trace. */
 static bool was_true_within(const struct observer *observer, int64_t ms)
 {
     const struct world *world = observer->world;
@@ -241,7 +241,7 @@ void check_pulse(struct observer *observer)
     }
     bool idle = observer->mode == VIEW_AUTO && observer->wanted_until + 2 * PULSE_MS < world->now;
     if ((idle || view_state(observer->view) == VIEW_OFF) && observer->flow.state != FLOW_NONE) {
-        violated(world, NULL, "observer %u watches for nobody", observer->index);
+        violated(world, NULL, "observer %u watches without a reader", observer->index);
     }
 }
 
@@ -255,7 +255,7 @@ static void come_back(struct observer *observer)
     uint64_t cursor;
     if (view_resume(view, comer->revision, comer->cluster, &cursor) < 0) {
         if (comer->life == observer->life && comer->listings == view_listings(view) && !observer->forgetful) {
-            violated(observer->world, NULL, "observer %u lets nobody go on from revision %" PRId64,
+            violated(observer->world, NULL, "observer %u refuses to resume from revision %" PRId64,
                      observer->index, comer->revision);
         }
         return;

@@ -1,4 +1,4 @@
-/* What the registry had at each revision, for as long as it is asked for. */
+/* The content of the registry at each revision, as far back as it is needed. */
 #include "observers.h"
 
 void history_ref(const struct history_key *key)
@@ -47,7 +47,7 @@ bool history_renewed(struct world *world)
     return true;
 }
 
-/* Half of them go, whole revisions only. */
+/* Drops the older half, in whole revisions. */
 static void make_room(struct history *history)
 {
     size_t count = HISTORY_MAX / 2;

@@ -1,4 +1,4 @@
-/* What becomes of an observer's requests, and what its watch tells. */
+/* The way of an observer's requests, and the events of its watch. */
 #include "observers.h"
 
 #include <inttypes.h>
@@ -18,7 +18,7 @@ static int64_t slow(struct observer *observer)
     return is_slow ? (int64_t)observers_below(world, 1400) : 0;
 }
 
-/* Why it would not even be heard, and after how long that is known; OK: it is heard. */
+/* Why a request does not reach etcd, and after how long that is known; OK: it does. */
 static enum registry_failure hindered(struct observer *observer, int64_t timeout, int64_t *ret_after)
 {
     struct world *world = observer->world;
@@ -181,7 +181,7 @@ void observer_reply(struct observer *observer, uint64_t id)
     observer->cut_since = fine ? -1 : observer->cut_since;
     reply.error = fine ? STR("") : str_of(registry_failure_name(reply.failure));
     struct asked done = *asked;
-    asked->request.id = 0; /* the answer may make it ask again */
+    asked->request.id = 0; /* the answer may cause another request */
     asked->count = 0;
     tell(observer->world, NULL, "observer %u is told %s: %s, %zu of %" PRId64 " keys, revision %" PRId64,
          observer->index, registry_op_name(reply.op), registry_failure_name(reply.failure), done.count,
@@ -266,7 +266,7 @@ static void opens(struct observer *observer)
                                                   .cluster = world->etcd.cluster});
 }
 
-/* Whole revisions, perhaps not all there are. */
+/* Whole revisions, perhaps not all. */
 static size_t gather(struct observer *observer, struct registry_change changes[static HISTORY_MAX])
 {
     struct world *world = observer->world;
@@ -307,10 +307,11 @@ static void tells(struct observer *observer)
     if (!all) {
         plan(observer, 1 + slow(observer));
     } else if (observers_chance(world, 100)) {
-        told.revision = world->etcd.revision; /* a word of progress with it */
+        told.revision = world->etcd.revision; /* with a progress notification */
     }
     if (world->faulty && observers_chance(world, 20)) {
-        flow->next = history_after(history, changes[0].mod_revision - 1); /* all of it comes once more */
+        flow->next =
+            history_after(history, changes[0].mod_revision - 1); /* all of it is delivered once more */
         if (!flow->planned) {
             plan(observer, 1);
         }
@@ -332,7 +333,7 @@ void observer_stream(struct observer *observer, uint64_t id)
         return;
     }
     if (observer_link(observer) == LINK_BLACK_HOLE) {
-        plan(observer, 200); /* sent again and again, it comes later */
+        plan(observer, 200); /* delayed by retransmissions */
         return;
     }
     flow->planned = false;
@@ -364,7 +365,7 @@ void observer_wiped(struct observer *observer)
     for (unsigned i = 0; i < ASKED_MAX; i++) {
         struct asked *asked = &observer->asked[i];
         if (asked->request.id != 0 && asked->reply.failure == REGISTRY_OK) {
-            asked->reply.failure = REGISTRY_RETRY; /* who was asked is gone */
+            asked->reply.failure = REGISTRY_RETRY; /* the endpoint is gone */
             observer_at(observer, observer->world->now + 1, OBSERVER_REPLY, asked->request.id);
         }
     }

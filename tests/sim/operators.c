@@ -1,4 +1,4 @@
-/* People with a drain command, who change their minds. */
+/* Operators who drain and undrain. */
 #include "sim.h"
 
 static void drain(struct node *node)

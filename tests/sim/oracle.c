@@ -1,7 +1,7 @@
-/* The truth, told without the agent: what the record of each server must say once the storm is long over. */
+/* The truth, known without the agent: what the record of each server must be once the storm is long over. */
 #include "sim.h"
 
-#include "core/server/server_internal.h" /* since when by the clock that nobody sets */
+#include "core/server/server_internal.h" /* since when, by the clock that is never set */
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -49,7 +49,7 @@ int64_t oracle_bound(const struct node *node)
     return bound;
 }
 
-/* Nobody blames a server for silent ports yet. */
+/* A failing probe is no error yet. */
 static bool in_grace(const struct node *node)
 {
     const struct game *game = &node->game;
@@ -65,7 +65,7 @@ static bool in_grace(const struct node *node)
     return loading && (max == 0 || node_now(node).mono < game->heard_said_at + max + 5000);
 }
 
-/* Whether that is right, is another question (intents.c). */
+/* Whether the hold is right is checked in intents.c. */
 static bool is_drained(const struct node *node)
 {
     return server_hold(router_server(node->router), HOLD_OPS)->set;
@@ -76,12 +76,12 @@ static unsigned when_down(const struct node *node)
     const struct game *game = &node->game;
     unsigned may = MAY_ERROR;
     bool left = game->goodbye || game->died_drained || game->heard_said == REPORTED_SHUTTING_DOWN;
-    /* A record taken over may say so, too: the agent before was stopping. */
+    /* An adopted record may be shutting_down, too: the agent before was stopping. */
     may |= left || node->ops != OPS_OFF || is_drained(node) || node->watch.taken_over ? MAY_LEAVE : 0;
     may |= in_grace(node) ? MAY_INITIALIZING : 0;
     bool unheard = game->witness_by != node->life || game->heard_said == REPORTED_NOTHING;
     may |= node_config(node)->probe_count == 0 && unheard ? MAY_INITIALIZING : 0;
-    /* Without probes, words that were read after their speaker had gone are all that is known. */
+    /* Without probes, a report that was read after its process had ended is all that is known. */
     may |=
         node_config(node)->probe_count == 0 && game->witness_by != node->life ? MAY_READY | MAY_DRAINING : 0;
     return may;
@@ -97,7 +97,8 @@ static unsigned when_up(const struct node *node)
         return MAY_INITIALIZING | MAY_ERROR | (node->watch.taken_over ? MAY_LEAVE : 0);
     }
     if (game->reported == REPORTED_ERROR) {
-        /* A game that hangs since before this agent started cannot report it: the agent knows what the agent before knew. */
+        /* A game that hangs since before this agent started cannot report it: the agent knows what the agent
+         * before knew. */
         bool unheard = game->hung && game->heard_by != node->life && game->ports[0] != PORT_OPEN;
         return MAY_ERROR | (unheard ? MAY_LEAVE : 0) | (unheard && in_grace(node) ? MAY_INITIALIZING : 0);
     }
@@ -110,10 +111,10 @@ static unsigned when_up(const struct node *node)
         return MAY_INITIALIZING;
     }
     if (game->hung && (game->heard_by != node->life || game->heard_said == REPORTED_INITIALIZING)) {
-        return MAY_INITIALIZING; /* no probes, and it is silent, or was when it said the next */
+        return MAY_INITIALIZING; /* no probes, and the server is silent, or was at its next report */
     }
     if (game->hung && game->drain_heard_by != node->life && !is_drained(node)) {
-        return MAY_READY | MAY_DRAINING; /* told to the agent of before, and it cannot say it again */
+        return MAY_READY | MAY_DRAINING; /* reported to an earlier agent, and cannot be reported again */
     }
     return is_drained(node) || game->drained ? MAY_DRAINING : MAY_READY;
 }
@@ -161,7 +162,7 @@ static bool may_be_withdrawn(const struct node *node)
     int64_t limit = node_config(node)->server.deregister_after_ms;
     unsigned may = node->game.up ? when_up(node) : when_down(node);
     const struct server *server = router_server(node->router);
-    /* A moment of health that no probe met does not count. */
+    /* A recovery that no probe saw does not count. */
     int64_t told = server_status(server) == STATUS_ERROR ? node_now(node).mono - server->status_mono : 0;
     int64_t error = node->world->now - node->game.well_at;
     return limit > 0 && (may & MAY_ERROR) != 0 && (error >= limit || told >= limit);
@@ -218,7 +219,7 @@ void oracle_check(struct node *node, const char *what)
         check_dead(node, what);
         return;
     }
-    /* Without a watch a change by hand is seen when something is written, or when the key is read back. */
+    /* Without a watch a change by hand is seen at the next write, or when the key is read back. */
     bool mute = node->game.style == GAME_SILENT || node->game.hung || !node->game.up;
     bool unseen = world->etcd.keys[node->key].by_hand && mute && !stream_is_followed(node, 5000);
     bool just_started = world->now - node->started_at < oracle_bound(node);

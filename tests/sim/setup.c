@@ -1,4 +1,4 @@
-/* Configurations: the contract's defaults, and everything near them. */
+/* Configurations: the defaults, and variations of them. */
 #include "sim.h"
 
 #include "outrider/base/mem.h"
@@ -32,7 +32,8 @@ static void setup_server(struct world *world, const struct node *node, struct co
     bool silent = node->game.style == GAME_SILENT;
     config->server.present = true;
     config->server.type = mem_strdup("world");
-    /* Without a state_dir the id may end with the agent; here the next one has it again, and finds the key gone. */
+    /* Without a state_dir the id may end with the agent; here the next agent has the same id, and finds the
+     * key gone. */
     config->server.id = mem_strdup(node_ends_with_its_id(node) ? "auto" : node->id);
     config->server.host = mem_strdup("auto");
     config->server.ports[0] = 8000;
@@ -54,7 +55,7 @@ static void setup_server(struct world *world, const struct node *node, struct co
     config->grace_period_ms = PICK(world, 3000, 5000, 10000);
 }
 
-/* The contract's defaults. */
+/* The defaults. */
 static void make_plain(struct config *config)
 {
     config->server.require_status = false;
@@ -86,7 +87,7 @@ struct config *setup_config(struct world *world, const struct node *node, const 
     config->shutdown.linger_ms = PICK(world, 0, 500, 2000);
     config->shutdown.timeout_ms = 5000;
     if (like != NULL) {
-        /* What only a restart may change, and what the oracle takes as given. */
+        /* What only a restart may change, and what the oracle relies on. */
         config->server.require_status = like->server.require_status;
         config->server.watchdog_ms = like->server.watchdog_ms;
         while (config->probe_count > like->probe_count) {

@@ -1,11 +1,12 @@
 /* The simulator: worlds of real routers and cores beside a model of etcd, all from one seed under virtual
  * time.
  *
- * main.c (options, speed), world.c (time and who an event is for), node.c (one agent process: start, death,
- * restart), effects.c (what the router asks for), game.c (the game server), network.c (what becomes of a
- * request), model_etcd.c (the registry), faults.c (storms and calms), operators.c (people), intents.c (what they
- * want), invariants.c (checked at every step), oracle.c (the record against the truth), observers*.c (those who see the
- * fleet), narrative.c (what a failure prints), herd.c (a thousand agents after an outage).
+ * main.c (options, speed), world.c (time and the dispatch of events), node.c (one agent process: start,
+ * death, restart), effects.c (the effects of the router), game.c (the game server), network.c (the way of a
+ * request), streams.c (the way of a watch), model_etcd.c (the registry), faults.c (storms and calms),
+ * operators.c, intents.c (what operators want), invariants.c (checked at every step), oracle.c (the record
+ * against the truth), observers*.c (observers of the fleet), narrative.c (what a failure prints), herd.c (a
+ * thousand agents after an outage).
  *
  * A world alternates storms, in which anything may happen, and calms, at whose end every record must be true.
  */
@@ -19,6 +20,7 @@
 #include "outrider/base/random.h"
 #include "outrider/codec/state/state_file.h"
 #include "outrider/core/config/config.h"
+#include "outrider/core/server/save.h"
 #include "outrider/core/server/server.h"
 #include "outrider/shell/router/effects.h"
 #include "outrider/shell/router/router.h"
@@ -26,7 +28,7 @@
 enum { PORTS = 2, INLINE_TRIES = 16, KEYS_MAX = 1024 };
 
 enum event_type {
-    /* for the agent process: they wait while it is stopped, and end with it */
+    /* of the agent process: delayed while it is stopped, dropped when it ends */
     EVENT_TICK,      /* the timer */
     EVENT_TRIED,     /* try `id` of probe `arg` timed out or answered late */
     EVENT_REPLY,     /* a packet comes back */
@@ -35,32 +37,32 @@ enum event_type {
     EVENT_DETACHED,  /* a connection attached in life `id` closed */
     EVENT_SIGNAL,    /* `arg`: TERM, INT, QUIT as shutdown events */
     EVENT_SAVE,      /* state_dir's timer */
-    EVENT_WATCHED,   /* its watch tells the next thing */
-    EVENT_MUST_EXIT, /* it was told to stop long ago */
-    /* for the machine: they wait while it is suspended */
+    EVENT_WATCHED,   /* the next event of its watch */
+    EVENT_MUST_EXIT, /* it should have exited by now */
+    /* of the machine: delayed while it is suspended */
     EVENT_GAME,  /* the game's next act */
-    EVENT_SCENE, /* the game does what `arg` says */
+    EVENT_SCENE, /* the game does scene `arg` */
     EVENT_SEND,  /* the game sends the line `text`, if it is still the one of script `arg` */
     EVENT_START, /* an agent starts */
-    /* for the world */
+    /* of the world */
     EVENT_ARRIVE, /* a packet reaches etcd */
     EVENT_EXPIRE, /* lease `id` may be over */
-    EVENT_FAULT,  /* the storm's next act */
+    EVENT_FAULT,  /* the next fault of the storm */
     EVENT_PHASE,  /* storm becomes calm, or calm storm */
     EVENT_ELECTED,
     EVENT_HEAL_NODE,
     EVENT_HEAL_ETCD,
     EVENT_STREAM_DEAD, /* stream `id` of a node has been in a black hole for as long as TCP waits */
-    EVENT_REPAIRED,    /* what a hand did to this node's key at `arg` must be undone, seen by stream `id` */
+    EVENT_REPAIRED,    /* a change by hand at `arg`, seen by stream `id`, must be repaired by now */
     EVENT_CHECK,       /* this node's record must be true by now */
-    EVENT_OBSERVER     /* for an observer; `arg`: which, and what */
+    EVENT_OBSERVER     /* of an observer; `arg`: which, and what */
 };
 
 /* ---- the network ---- */
 
 enum link { LINK_UP, LINK_REFUSED, LINK_BLACK_HOLE, LINK_SLOW };
 
-/* A request on its way, and what came of it. Shared by the events that carry it. */
+/* A request in flight, and its outcome. Shared by the events that carry it. */
 struct packet {
     struct packet *next_free;
     unsigned references, node;
@@ -75,7 +77,7 @@ struct packet {
     enum link fate;
 };
 
-/* What a watch has yet to tell. */
+/* An event of a watch that is not delivered yet. */
 struct told {
     struct told *next;
     uint64_t id;
@@ -88,11 +90,11 @@ struct told {
     int64_t mod_revision, create_revision, lease;
 };
 
-/* The watch of an agent as etcd has it; what it tells comes in order, late or not at all. */
+/* The watch of an agent at etcd; its events are delivered in order, late or not at all. */
 struct stream {
     uint64_t id; /* 0: none */
     bool open;   /* etcd adds to it */
-    bool stalls; /* it goes on, and tells nothing */
+    bool stalls; /* it stays open and delivers nothing */
     int64_t opened_at, last_at;
     struct told *first, **last;
 };
@@ -112,14 +114,14 @@ struct game {
     unsigned players, text;
     pid_t pid;
     uint64_t life;  /* counts its processes */
-    int64_t script; /* which scenes planned earlier still count */
+    int64_t script; /* scenes of earlier scripts are dropped */
     bool hung, died_drained;
-    uint32_t heard_by;       /* the agent process that heard of this life; 0: none */
-    uint32_t drain_heard_by; /* and the one that heard last whether it drains itself */
-    uint32_t witness_by;     /* and the one that would see it end: it has the pid or the connection */
+    uint32_t heard_by;       /* the agent process that knows of this life; 0: none */
+    uint32_t drain_heard_by; /* the one that knows whether it drains itself */
+    uint32_t witness_by;     /* the one that would see it end, by its pid or its connection */
     bool attached;
-    uint64_t attached_life;          /* as the agent numbers lives */
-    enum reported_status heard_said; /* the last status word that this agent process has heard */
+    uint64_t attached_life;          /* the number of the life at the agent */
+    enum reported_status heard_said; /* the last status that this agent process has received */
     int64_t heard_said_at;           /* mono */
     int64_t said_at, up_at, died_at, changed_at, resaid_at, well_at;
 };
@@ -137,21 +139,20 @@ struct inline_try {
     uint64_t id;
 };
 
-/* What the invariants remember of one agent process. */
+/* What the invariants keep of one agent process. */
 struct watch {
     const struct packet *lease_flying, *key_flying, *control_flying, *compare_flying; /* NULL: none */
-    int64_t lease_flying_for, key_flying_for; /* the lease they spoke of */
-    int64_t write_tat;                        /* us: contract 2's burst and rate, as one bucket */
+    int64_t lease_flying_for, key_flying_for; /* the lease they were for */
+    int64_t write_tat;                        /* us: burst and rate of writes, as one bucket */
     int64_t failure_tat[3],
-        request_tat; /* us: failures in a row (lease, key, control key) and requests may not be a tight loop */
-    int64_t control_tat; /* us: nor may writes of the control key */
-    int64_t spun_at;     /* steps at one moment */
+        request_tat; /* us: failures in a row (lease, key, control key) and requests are limited in rate */
+    int64_t control_tat; /* us: so are writes of the control key */
+    int64_t spun_at;     /* the number of steps at that moment */
     unsigned spins;
-    bool taken_over, knew_all; /* the record of before stands; every probe has had its verdict since */
-    int64_t
-        refused_since; /* its writes of the record have been refused since then, and nothing else; 0: they are not */
-    unsigned told_away; /* lines in the log about the present outage */
-    bool quiet;         /* handed over in perfect order: not one write may come of it */
+    bool taken_over, knew_all; /* the earlier record is still there; every probe has had its verdict since */
+    int64_t refused_since;     /* since when only its writes of the record are refused; 0: they are not */
+    unsigned told_away;        /* log lines about the present outage */
+    bool quiet;                /* handed over without a fault: the next agent may not write */
     int64_t quiet_until;
 };
 
@@ -165,11 +166,11 @@ struct node {
     bool state_dir;
 
     int64_t mono_lag, wall_step; /* suspends and steps of the wall clock so far */
-    int64_t stopped_until;       /* the agent's process does nothing before */
-    int64_t suspended_until;     /* nor does the machine */
+    int64_t stopped_until;       /* the agent process is stopped until then */
+    int64_t suspended_until;     /* the machine is suspended until then */
     uint64_t boot;
     enum link link;
-    int64_t fault_until; /* no request of ours was hindered later */
+    int64_t fault_until; /* no request was hindered after that */
     bool no_route, slow_retry;
 
     struct router *router;
@@ -183,23 +184,22 @@ struct node {
     unsigned inline_count;
     pid_t watched;
 
-    struct buf kept; /* state_dir's file */
-    int64_t kept_at;
-    bool save_armed;
+    struct buf kept; /* the state file */
+    struct save save;
     struct saved_state saved; /* as the running agent has read it */
     bool restores_message;    /* its report is restored if the record still stands */
 
-    enum { OPS_OFF, OPS_ON, OPS_UNSURE } ops; /* what operators want, at last */
-    bool ops_by_hand;                         /* said at the control key, not to the agent */
-    bool died_unwritten;        /* what it had been told, or had sent, was not all known to be at the key */
+    enum { OPS_OFF, OPS_ON, OPS_UNSURE } ops; /* what operators want */
+    bool ops_by_hand;                         /* written to the control key, not asked of the agent */
+    bool died_unwritten;        /* it ended before all it knew, or had sent, was known to be at the key */
     int64_t control_unanswered; /* when a write of its control key was last given up; 0: never */
     struct game game;
     struct watch watch;
     struct stream stream;
-    int64_t hands[6]; /* when somebody last changed its key by hand, newest first */
+    int64_t hands[6]; /* when its key was changed by hand, newest first */
 };
 
-/* How hard a storm blows: per mille of requests, and which acts may happen at all. */
+/* The strength of a storm: faults per mille of requests, and which acts may happen. */
 struct weather {
     unsigned lost, unanswered, late, doubled, slow;
     unsigned acts;     /* bits of enum act */
@@ -308,7 +308,7 @@ struct world *world_new(uint64_t seed, struct narrative *narrative);
 void world_free(struct world *world);
 /* Runs until the end of the world or its first failure. */
 void world_run(struct world *world);
-/* Plans an event; `node` NULL: for the world. `more` has what else it carries: id, arg, packet or text. */
+/* Plans an event; `node` NULL: of the world. `more` has its id, arg, packet or text. */
 void world_at(struct world *world, int64_t at, enum event_type type, const struct node *node,
               struct event more);
 #define PLAIN ((struct event){0})
@@ -327,15 +327,18 @@ void node_signal(struct node *node, enum shutdown_event_type how);
 void node_settle(struct node *node);
 void node_tick(struct node *node);
 void node_reload(struct node *node);
+/* Saves now; soon; or now, if `due_mono` is still when to save. */
 void node_save(struct node *node);
+void node_save_later(struct node *node);
+void node_save_due(struct node *node, int64_t due_mono);
 void node_restart_later(struct node *node, int64_t after);
 const struct config *node_config(const struct node *node);
 /* Whether another agent is configured with its id. */
 bool node_shares_key(const struct node *node);
-/* Whether nobody comes back under its id. */
+/* Whether no agent uses the id again. */
 bool node_ends_with_its_id(const struct node *node);
 
-/* setup.c: a configuration as the world's seed wants it. */
+/* setup.c: a random configuration, by the seed of the world. */
 struct config *setup_config(struct world *world, const struct node *node, const struct config *like);
 
 /* game.c */
@@ -345,7 +348,7 @@ void game_scene(struct node *node, enum scene scene);
 void game_send(struct node *node, char *line);
 void game_settle(struct node *node);
 void game_agent_started(struct node *node);
-/* A line arrives; `line` is taken over. `pid` and `life`: of the process that said so, 0 unless it tells. */
+/* A line arrives; `line` is owned by the function. `pid` and `life`: as in its MAINPID, 0 without one. */
 void game_hear(struct node *node, char *line, pid_t pid, uint64_t life);
 void game_lost_agent(struct node *node);
 
@@ -354,14 +357,14 @@ void game_lost_agent(struct node *node);
 unsigned network_control(const struct node *node);
 void network_submit(struct node *node, enum router_client client, const struct registry_request *request);
 void network_arrive(struct world *world, struct packet *packet);
-/* The agent is stopped or suspended, starts or goes on: whatever came meanwhile was hindered. */
+/* The agent is stopped or suspended, starts or continues: requests until then were hindered. */
 void network_hindered(struct node *node, int64_t until);
 void network_reply(struct node *node, struct packet *packet);
 void network_release(struct world *world, struct packet *packet);
 void network_expire(struct world *world, int64_t id);
 
-/* streams.c: an agent watches, or does not any more; its watch tells the next thing; a key changed; nothing of a
- * dead agent's is left. What happens on the way: it is cut, of one agent or of all; etcd cannot be reached. */
+/* streams.c: a watch is opened or closed; its next event is delivered; a key changed; the watch of an agent
+ * that ended is dropped. Faults: the stream of one agent or of all is cut; etcd cannot be reached. */
 void stream_open(struct node *node, const struct registry_watch *watch);
 void stream_close(struct node *node, uint64_t id);
 void stream_tell(struct node *node);
@@ -372,15 +375,16 @@ void streams_cut(struct world *world, const char *why, unsigned per_mille);
 void stream_lost(struct node *node);
 void stream_dead(struct node *node, uint64_t id);
 void stream_stall(struct node *node);
-/* Whether it is open and tells what there is, and did so for `ms`. */
+/* Whether it has been open and delivering for `ms`. */
 bool stream_is_well(const struct node *node, int64_t ms);
-/* The same, or the storm is over for so long that a deaf one must have been found where there was anything to tell. */
+/* The same, or the storm has been over for so long that a stalled watch with undelivered events must have
+ * been found. */
 bool stream_is_followed(const struct node *node, int64_t ms);
-/* Somebody changed the key of `node`: if it is watched that must be undone within a second. */
+/* The key of `node` was changed by hand: a watched key must be repaired within a second. */
 void stream_hand(struct node *node, bool is_ours_to_undo);
 void stream_repaired(struct node *node, uint64_t id, int64_t hand_at);
 
-/* observers.c: those who see the fleet, of which no agent takes any notice. */
+/* observers.c: observers of the fleet; they do not influence the agents. */
 void observers_begin(struct world *world);
 void observers_end(struct world *world);
 void observers_event(struct world *world, const struct event *event);
@@ -396,8 +400,8 @@ void faults_heal_etcd(struct world *world);
 void faults_heal_node(struct node *node);
 void operators_act(struct node *node);
 
-/* intents.c: what was answered to an operator of this agent, what was written by hand; what an agent starts with,
- * what ends with it, and with its state; a control key against its agent long after the storm. */
+/* intents.c: an operator's request was answered; the control key was written by hand; an agent starts, ends,
+ * loses its state; a control key is checked against its agent long after the storm. */
 void intents_drained(struct node *node, bool for_a_while);
 void intents_undrained(struct node *node);
 void intents_by_hand(struct node *node);
@@ -410,7 +414,7 @@ void intents_unanswered(struct node *node, const struct packet *packet);
 void intents_left(struct node *node, int code);
 void intents_check(struct node *node, const char *what);
 
-/* invariants.c: what must hold at each of these moments. */
+/* invariants.c: checks at each of these moments. */
 void check_request(struct node *node, const struct registry_request *request, struct packet *packet);
 void check_landed(struct node *node, const struct packet *packet, const struct registry_reply *reply);
 void check_deadline(struct node *node, const struct packet *packet, const struct registry_reply *reply);
@@ -421,9 +425,9 @@ void check_spin(struct node *node);
 void check_handed_over(struct node *node);
 bool record_says(struct str json, const char *status);
 
-/* oracle.c: the node's record against its true state. `what` names the moment. */
+/* oracle.c: checks the record of the node against its true state. `what` names the moment. */
 void oracle_check(struct node *node, const char *what);
-/* How long after a storm the record may be wrong. */
+/* How long after a storm the record may still be wrong. */
 int64_t oracle_bound(const struct node *node);
 
 /* narrative.c: `node` NULL: the world itself. */
@@ -431,13 +435,13 @@ struct narrative *narrative_new(bool verbose);
 void narrative_free(struct narrative *narrative);
 void narrative_clear(struct narrative *narrative);
 void tell(const struct world *world, const struct node *node, const char *format, ...) PRINTF_LIKE(3, 4);
-/* An invariant is broken: says which, and ends the world. */
+/* Reports a broken invariant and ends the world. */
 void violated(struct world *world, const struct node *node, const char *format, ...) PRINTF_LIKE(3, 4);
 void narrative_print(const struct narrative *narrative);
 /* The first violation, or "". */
 const char *narrative_verdict(const struct narrative *narrative);
 
-/* herd.c: returns whether issue 3's limits are met. */
+/* herd.c: returns whether the limits are met. */
 bool herd_run(unsigned agents, uint64_t seed);
 void herd_answered(struct world *world, struct node *node, const struct packet *packet);
 void herd_sent(struct world *world, struct node *node);

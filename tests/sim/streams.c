@@ -1,4 +1,4 @@
-/* Watches: what they tell and when, how they end, and that what they tell is acted upon. */
+/* Watches: which events they deliver and when, how they end, and that the agent acts on them. */
 #include "sim.h"
 
 #include "outrider/base/mem.h"
@@ -98,11 +98,10 @@ void stream_tell(struct node *node)
     struct world *world = node->world;
     struct told *told = stream->first;
     if (told == NULL) {
-        return; /* of an agent that is gone */
+        return; /* of an agent that ended */
     }
     if (in_black_hole(node) && told->type != REGISTRY_WATCH_ENDED && told->id != 0) {
-        world_at(world, world->now + 200, EVENT_WATCHED, node,
-                 PLAIN); /* sent again and again, it comes later */
+        world_at(world, world->now + 200, EVENT_WATCHED, node, PLAIN); /* delayed by retransmissions */
         return;
     }
     stream->first = told->next;
@@ -143,7 +142,7 @@ void stream_tell(struct node *node)
     node_settle(node);
 }
 
-/* One key of each node, and where there are twice as many keys, its control key behind all records. */
+/* One key for each node; where there are twice as many keys, the control keys follow the records. */
 void streams_changed(void *user, unsigned key)
 {
     struct world *world = user;
@@ -201,7 +200,7 @@ void stream_dead(struct node *node, uint64_t id)
 {
     if (node->alive && node->stream.id == id && node->stream.open && in_black_hole(node)) {
         for (struct told *told = node->stream.first; told != NULL; told = told->next) {
-            told->id = 0; /* what was under way when the kernel gave up never comes */
+            told->id = 0; /* what was in flight when the kernel gave up is lost */
         }
         stream_cut(node, "nothing was heard for too long");
     }
@@ -273,7 +272,7 @@ void stream_repaired(struct node *node, uint64_t id, int64_t hand_at)
     }
     for (size_t i = 0; i < router_probe_count(node->router); i++) {
         if (health_verdict(&router_probe(node->router, i)->health) == VERDICT_UNKNOWN) {
-            return; /* what it said before a restart or a gap is not written again before they all have spoken */
+            return; /* not written again before every probe has a verdict */
         }
     }
     const struct registrar *registrar = router_registrar(node->router);

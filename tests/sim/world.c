@@ -1,4 +1,4 @@
-/* Time, and whom each event is for. */
+/* Virtual time, and the dispatch of events. */
 #include "sim.h"
 
 #include "outrider/base/mem.h"
@@ -94,7 +94,7 @@ void world_free(struct world *world)
     free(world);
 }
 
-/* What the server said ends with its life. */
+/* The report of a server ends with its life. */
 static void forget_words(struct game *game)
 {
     game->heard_said = game->heard_said == REPORTED_SHUTTING_DOWN ? REPORTED_SHUTTING_DOWN : REPORTED_NOTHING;
@@ -106,7 +106,7 @@ static void for_process(struct node *node, struct event *event)
     switch ((enum event_type)event->type) {
     case EVENT_TICK:
         if ((int64_t)event->id == node->armed_at) {
-            node_tick(node); /* otherwise it was armed anew for a sooner moment */
+            node_tick(node); /* otherwise the timer was armed again for an earlier moment */
         }
         return;
     case EVENT_TRIED:
@@ -140,10 +140,7 @@ static void for_process(struct node *node, struct event *event)
         }
         break;
     case EVENT_SIGNAL: node_signal(node, (enum shutdown_event_type)event->arg); return;
-    case EVENT_SAVE:
-        node->save_armed = false;
-        node_save(node);
-        return;
+    case EVENT_SAVE: node_save_due(node, (int64_t)event->id); return;
     case EVENT_MUST_EXIT:
         if (node->world->now < node->must_exit_at) {
             world_at(node->world, node->must_exit_at, EVENT_MUST_EXIT, node, PLAIN);
@@ -203,7 +200,7 @@ static void for_world(struct world *world, struct node *node, struct event *even
     }
 }
 
-/* Whoever is stopped meets what happened meanwhile when it goes on. */
+/* Events of a stopped process or suspended machine are delivered when it continues. */
 static bool postpone(struct world *world, const struct node *node, struct event *event)
 {
     int64_t until = node->suspended_until;
@@ -241,7 +238,7 @@ void world_run(struct world *world)
     struct event event;
     while (!world->failed && heap_pop(&world->heap, &event)) {
         if (event.at >= world->end) {
-            heap_push(&world->heap, event); /* a herd goes on later */
+            heap_push(&world->heap, event); /* a herd continues later */
             break;
         }
         world->now = event.at;

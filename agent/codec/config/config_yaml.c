@@ -1,5 +1,4 @@
-/* The load as a whole: read the tree, take its values over, hold them to the rules, put what is wrong in
- * order. */
+/* The load: reads the tree, applies its values, checks the rules, sorts the problems. */
 #include "config_yaml_internal.h"
 
 #include "outrider/base/mem.h"

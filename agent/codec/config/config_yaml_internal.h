@@ -1,11 +1,11 @@
-/* What the files of config_yaml share: a load on its way. */
+/* What the files of config_yaml share: one load. */
 #ifndef OUTRIDER_CODEC_CONFIG_CONFIG_YAML_INTERNAL_H
 #define OUTRIDER_CODEC_CONFIG_CONFIG_YAML_INTERNAL_H
 
 #include "outrider/codec/config/config_yaml.h"
 #include "yaml_tree_internal.h"
 
-/* Where a key or an item of a list stands, and whether something about it is wrong. */
+/* The position of a key or of an item of a list, and whether it is wrong. */
 struct config_place {
     char *path;
     struct yaml_position at;
@@ -22,16 +22,16 @@ struct config_load {
     struct config_problems *problems;
     struct config_place *places;
     size_t place_count, place_capacity;
-    bool failed; /* a problem is no warning */
+    bool failed; /* there is a problem that is no warning */
 };
 
-/* Notes that `path` stands at `at`. */
+/* Records that `path` is at `at`. */
 void config_load_place(struct config_load *load, const char *path, struct yaml_position at);
 
-/* Notes that `path` is wrong in a way already reported, so that no rule speaks of it again. */
+/* Records that `path` is wrong and reported, so that rules which read it are skipped. */
 void config_load_suspect(struct config_load *load, const char *path);
 
-/* Where a rule's path stands: the key itself, or the nearest thing above it that is written. */
+/* The position of `path`: of the key, or of the nearest one above it that is written. */
 struct yaml_position config_load_find(const struct config_load *load, const char *path);
 
 /* Whether something at, above or below `path` was reported already; `user` is the load. */
@@ -43,26 +43,26 @@ bool config_load_is_written(const char *path, void *user);
 /* Forgets the places. */
 void config_load_forget(struct config_load *load);
 
-/* Reports what is no fault but deserves a word. */
+/* Reports a warning. */
 void config_load_warning(struct config_load *load, struct yaml_position at, const char *path,
                          const char *text);
 
-/* Reports a problem and notes that `path` is wrong. */
+/* Reports a problem, and records that `path` is wrong. */
 void config_load_problem(struct config_load *load, struct yaml_position at, const char *path,
                          const char *format, ...) PRINTF_LIKE(4, 5);
 
-/* Takes the values of the tree over into the configuration, which has its defaults. Returns whether the
- * document is a mapping (or empty), so that rules about what is absent mean something. */
+/* Applies the values of the tree to the configuration, which has its defaults. Returns whether the document
+ * is a mapping or empty, so that rules about absent keys make sense. */
 bool config_load_walk(struct config_load *load);
 
-/* Gives one setting the value of `node`, a value of the tree. `base` is the structure the row counts from. */
+/* Gives one setting the value of `node`. `base` is the structure that the offsets of the row are of. */
 void config_load_apply(struct config_load *load, const struct setting *row, void *base, size_t node,
                        const char *path);
 
-/* Whether the node may have a value at all: reports aliases, anchors and tags. */
+/* Whether the node has neither alias nor anchor nor tag; reports what it has. */
 bool config_load_is_value(struct config_load *load, const struct yaml_node *node, const char *path);
 
-/* Takes the keys of one probe over; `path` is "probes[0]". */
+/* Applies the keys of one probe; `path` is "probes[0]". */
 void config_load_walk_probe(struct config_load *load, size_t map, const char *path,
                             struct config_probe *probe);
 

@@ -1,5 +1,4 @@
-/* What is wrong with a file, and where each of its keys stands, so that a rule about a value can say where it
- * is written. */
+/* The problems of a file, and the position of each of its keys, for rules that check values afterwards. */
 #include "config_yaml_internal.h"
 
 #include "outrider/base/buf.h"

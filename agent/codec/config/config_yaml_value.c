@@ -22,7 +22,7 @@ bool config_load_is_value(struct config_load *load, const struct yaml_node *node
     return true;
 }
 
-/* A scalar's text with the environment in it, in `out`. */
+/* The text of a scalar with its variables replaced, in `out`. */
 enum scalar { SCALAR_WRONG, SCALAR_ABSENT, SCALAR_NULL, SCALAR_TEXT };
 
 static enum scalar read_scalar(struct config_load *load, const struct yaml_node *node, const char *path,
@@ -62,8 +62,8 @@ static void apply_scalar(struct config_load *load, const struct setting *row, vo
     buf_fini(&replaced);
 }
 
-/* The text of a value within a list or a mapping of labels: no null there, and nothing below it. Returns
- * false when there is none, reported unless it is absent. */
+/* The text of a value in a list or a mapping of labels, which is a scalar and not null. Returns false when
+ * there is none; reported unless it is absent. */
 static bool read_item(struct config_load *load, const struct yaml_node *node, const char *path,
                       struct buf *out, struct str *ret_text)
 {

@@ -1,4 +1,4 @@
-/* Keys: which of them are known, and what somebody meant who wrote another. */
+/* Keys: which of them are known, and which known one is most like an unknown one. */
 #include "config_yaml_internal.h"
 
 #include "outrider/base/buf.h"
@@ -17,7 +17,7 @@ struct level {
     struct str section; /* "server", "registry.tls", or empty for the top of the file and for a probe */
 };
 
-/* What the path of the row at `index` says below this level; empty when it stands elsewhere. */
+/* The part of the path of the row at `index` below this level; empty when the row belongs elsewhere. */
 static struct str below(const struct level *level, size_t index)
 {
     struct str path = str_of(level->rows[index].path);
@@ -29,7 +29,8 @@ static struct str below(const struct level *level, size_t index)
     return inside ? (struct str){path.data + size + 1, path.size - size - 1} : (struct str){NULL, 0};
 }
 
-/* The key that the row at `index` gives to this level; empty when it stands elsewhere or was named before. */
+/* The key of the row at `index` at this level; empty when the row belongs elsewhere or an earlier row has the
+ * key. */
 static struct str level_key(const struct level *level, size_t index)
 {
     struct str ignored;
@@ -38,8 +39,7 @@ static struct str level_key(const struct level *level, size_t index)
     return again ? (struct str){NULL, 0} : key;
 }
 
-/* How unlike two keys are; one that holds the other (publish_interval, min_publish_interval) is close to it.
- */
+/* The distance of two keys; one that contains the other (publish_interval, min_publish_interval) is close. */
 static size_t unlikeness(struct str written, struct str known)
 {
     bool inside = (written.size >= 4 && memmem(known.data, known.size, written.data, written.size) != NULL) ||
@@ -56,7 +56,7 @@ static size_t unlikeness(struct str written, struct str known)
     return inside && distance > 1 ? 1 : distance;
 }
 
-/* The key of this level that is most like `written`; empty when none is like it. */
+/* The key of this level that is closest to `written`; empty when none is close. */
 static struct str nearest(const struct level *level, struct str written)
 {
     size_t best = written.size <= 3 ? 2 : written.size <= 6 ? 3 : 4;
@@ -72,7 +72,7 @@ static struct str nearest(const struct level *level, struct str written)
     return found;
 }
 
-/* A setting elsewhere in the file that ends in this very key; NULL when there is none. */
+/* A setting elsewhere in the file with this key; NULL when there is none. */
 static const char *find_elsewhere(struct str written)
 {
     size_t count;
@@ -153,8 +153,7 @@ static const struct setting *find_row(const struct level *level, struct str key)
     return NULL;
 }
 
-/* Takes over the keys of a mapping that are settings. What else is known goes to `section`, which may be
- * NULL. */
+/* Applies the keys of a mapping that are settings. Known sections go to `section`, which may be NULL. */
 static void walk_map(struct config_load *load, size_t map, const struct level *level, const char *prefix,
                      void *base, void (*section)(struct config_load *load, const char *path, size_t value))
 {
@@ -164,7 +163,8 @@ static void walk_map(struct config_load *load, size_t map, const struct level *l
         if (!config_load_key(load, map, key, prefix, path)) {
             continue;
         }
-        bool dotted = strchr(nodes[key].text, '.') != NULL; /* is no way to name what stands further below */
+        bool dotted =
+            strchr(nodes[key].text, '.') != NULL; /* a dotted key does not name a setting further below */
         const struct setting *row = dotted ? NULL : find_row(level, yaml_text(&nodes[key]));
         if (row == NULL && (dotted || section == NULL || !settings_is_section(str_of(path)))) {
             report_unknown(load, level, &nodes[key], prefix, path);
@@ -196,9 +196,9 @@ static void walk_section(struct config_load *load, const char *path, size_t valu
     }
     if (is_absent(node)) {
         if (str_eq(level.section, STR("server"))) {
-            /* Half a configuration must not make an agent that does something else. */
+            /* It would silently make an observer. */
             config_load_problem(load, node->at, path,
-                                "is empty: it needs type and ports, or must go if this is to be an observer");
+                                "is empty: give it type and ports, or remove it to run an observer");
         }
         return;
     }

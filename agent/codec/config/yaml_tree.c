@@ -131,7 +131,7 @@ int yaml_tree_read(struct str text, struct yaml_tree *ret_tree, struct yaml_faul
         return fail(&reader, &start, "the file is larger than 1 MiB");
     }
     if (str_starts(text, STR("\xef\xbb\xbf"))) {
-        text = (struct str){text.data + 3, text.size - 3}; /* what some editors put before UTF-8 */
+        text = (struct str){text.data + 3, text.size - 3}; /* the byte order mark that some editors write */
     }
     if (yaml_parser_initialize(&reader.parser) == 0) {
         abort(); /* out of memory, as in mem.h */

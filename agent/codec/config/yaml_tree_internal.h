@@ -1,5 +1,4 @@
-/* A YAML document as a tree of values that know where they stand; what configurations do not need is refused.
- */
+/* A YAML document as a tree of values with their positions; what configurations do not need is refused. */
 #ifndef OUTRIDER_CODEC_CONFIG_YAML_TREE_INTERNAL_H
 #define OUTRIDER_CODEC_CONFIG_YAML_TREE_INTERNAL_H
 
@@ -37,7 +36,7 @@ struct yaml_tree {
     size_t capacity;
 };
 
-/* Why a text is no document we read. */
+/* Why a text was refused, and where. */
 struct yaml_fault {
     struct yaml_position at;
     char text[256];

@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <yaml.h>
 
-/* Rows for which the text itself may tell more. */
+/* Rows for which the text is examined. */
 enum { CANNOT_START, LIST_OPEN, MAP_OPEN };
 
-/* libyaml's words, ours, and whether the fault is where the context began (a quote that never ends was opened
- * long before the end of the file). Words not listed are passed on. */
+/* The message of libyaml, the one shown, and whether the fault is where the context began: a quote that never
+ * ends was opened long before the end of the file. Other messages are passed on. */
 static const struct {
     const char *theirs;
     const char *ours;
@@ -60,8 +60,7 @@ static struct yaml_position position_of_byte(struct str text, size_t offset)
     return at;
 }
 
-/* Where the first bytes stand that are no UTF-8 character; libyaml names the byte where it gave up on them.
- */
+/* The position of the first bytes that are no UTF-8 character; libyaml gives one within them. */
 static size_t find_not_utf8(struct str text)
 {
     size_t at = 0;
@@ -90,7 +89,7 @@ static void say(struct yaml_fault *fault, struct yaml_position at, const char *t
     snprintf(fault->text, sizeof(fault->text), "%s", text);
 }
 
-/* The character the parser stands at; NUL at the end. Marks count characters, not bytes. */
+/* The character at the position of the parser; NUL at the end. Marks count characters, not bytes. */
 static char character_at(const yaml_parser_t *parser, struct str text)
 {
     size_t left = parser->problem_mark.index;
@@ -102,7 +101,7 @@ static char character_at(const yaml_parser_t *parser, struct str text)
     return '\0';
 }
 
-/* Whether the brackets that the parser could not close have a ${NAME} in them: its brace is one to YAML. */
+/* Whether the unclosed brackets contain a ${NAME}, whose brace has a meaning in YAML. */
 static bool holds_variable(const yaml_parser_t *parser, struct str text)
 {
     struct yaml_position from = position_of_mark(&parser->context_mark), at = {1, 1};
@@ -121,7 +120,7 @@ static bool holds_variable(const yaml_parser_t *parser, struct str text)
     return false;
 }
 
-/* Our words for row `i`, or better ones where the text shows what was meant. */
+/* The message of row `i`, or a better one where the text shows what was meant. */
 static const char *choose(const yaml_parser_t *parser, struct str text, size_t i)
 {
     if (i == CANNOT_START && character_at(parser, text) == '\t') {

@@ -1,4 +1,4 @@
-/* What libyaml says about a syntax error, in words for the person who wrote the file. */
+/* Syntax errors of libyaml as messages for the author of the file. */
 #ifndef OUTRIDER_CODEC_CONFIG_YAML_WORDS_INTERNAL_H
 #define OUTRIDER_CODEC_CONFIG_YAML_WORDS_INTERNAL_H
 
@@ -7,7 +7,7 @@
 /* libyaml's typedef of this struct is yaml_parser_t. */
 struct yaml_parser_s;
 
-/* Says in `fault` what `parser` stumbled over in `text`, and where a person would look for it. */
+/* Fills `fault` with the error of `parser` in `text`, and the position at which to look for it. */
 void yaml_words(const struct yaml_parser_s *parser, struct str text, struct yaml_fault *fault);
 
 #endif

@@ -1,5 +1,5 @@
-/* One JSON object whose last member is the CRC-32 of every byte before that member: a file cut short, or one
- * of which a block was lost, is told from a whole one before anything in it is believed. */
+/* One JSON object whose last member is the CRC-32 of every byte before that member, so that a file that was
+ * cut short or lost a block is found before anything in it is used. */
 #include "outrider/codec/state/state_file.h"
 
 #include "outrider/base/buf.h"
@@ -11,7 +11,7 @@
 #include <limits.h>
 #include <stdio.h>
 
-/* Bytes of the longest texts; as in records, and as holds have them. */
+/* The longest texts in bytes, as in records and holds. */
 enum {
     ID_MAX = 128,
     BOOT_ID_MAX = 64,
@@ -24,7 +24,7 @@ enum {
 /* ,"crc32":"01234567"} */
 enum { TRAILER_SIZE = 20, TRAILER_DIGITS_AT = 10 };
 
-/* CRC-32 of IEEE 802.3, reflected, bit by bit: the file is small and rare. */
+/* CRC-32 of IEEE 802.3, reflected, bit by bit: the file is small and rarely written. */
 static uint32_t crc32_of(struct str bytes)
 {
     uint32_t crc = UINT32_MAX;
@@ -166,7 +166,7 @@ static int check_sum(struct str text, struct error *err)
             return 0;
         }
         if (str_starts(found, (struct str){trailer, TRAILER_DIGITS_AT})) {
-            return error_set(err, ERROR_INVALID, "damaged: its checksum does not fit its content");
+            return error_set(err, ERROR_INVALID, "damaged: the checksum does not match");
         }
     }
     return error_set(err, ERROR_INVALID, "damaged: cut short, or not written by an agent");
@@ -300,7 +300,7 @@ static int decode_state(const json_t *root, struct saved_state *state, struct er
     }
     if (version != STATE_FILE_VERSION) {
         return error_set(err, ERROR_NOT_FOUND,
-                         "written by another version of outrider (form %lld, this one reads %d)",
+                         "written by another version of outrider: format=%lld supported=%d",
                          (long long)version, STATE_FILE_VERSION);
     }
     if (json_read_text(root, "id", ID_MAX, &state->id, err) < 0 ||

@@ -126,7 +126,7 @@ static int get_text(struct reader *reader, struct str *ret_text)
     return 0;
 }
 
-/* A number that counts what follows, each of at least `least` bytes: so many cannot be in a shorter file. */
+/* The number of items that follow, each of at least `least` bytes, checked against the size of the file. */
 static int get_count(struct reader *reader, size_t least, size_t *ret_count)
 {
     uint64_t count;
@@ -232,7 +232,7 @@ static int get_head(struct reader *reader, struct str prefix, struct view_kept *
     return 0;
 }
 
-/* The checksum comes before anything else but the size is believed. */
+/* The checksum is checked before anything else but the size is used. */
 static int check_frame(struct str text, struct reader *reader, struct error *err)
 {
     if (text.size > VIEW_FILE_MAX) {
@@ -244,12 +244,12 @@ static int check_frame(struct str text, struct reader *reader, struct error *err
     uint64_t version = number_at(text.data + MAGIC_SIZE, 4);
     if (version != VIEW_FILE_VERSION) {
         return error_set(err, ERROR_NOT_FOUND,
-                         "written by another version of outrider (form %llu, this one reads %d)",
+                         "written by another version of outrider: format=%llu supported=%d",
                          (unsigned long long)version, VIEW_FILE_VERSION);
     }
     size_t size = text.size - SUM_SIZE;
     if (number_at(text.data + size, SUM_SIZE) != XXH64(text.data, size, 0)) {
-        return error_set(err, ERROR_INVALID, "damaged: its checksum does not fit its content");
+        return error_set(err, ERROR_INVALID, "damaged: the checksum does not match");
     }
     *reader = (struct reader){.text = {text.data, size}, .at = MAGIC_SIZE + 4, .err = err};
     return 0;
@@ -267,7 +267,7 @@ int view_file_decode(struct str text, struct str prefix, struct view_file *ret_f
                      ? -1
                      : 0;
     if (result == 0 && reader.at != reader.text.size) {
-        result = error_set(err, ERROR_INVALID, "damaged: something follows at byte %zu", reader.at);
+        result = error_set(err, ERROR_INVALID, "damaged: extra bytes at byte %zu", reader.at);
     }
     if (result < 0) {
         view_file_fini(&file);

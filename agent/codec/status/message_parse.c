@@ -1,4 +1,4 @@
-/* Words: a table of those that stand alone, a table of those with a value, and labels. */
+/* Status lines: a table of words without a value, a table of keys with one, and labels. */
 #include "message_parse_internal.h"
 
 #include "outrider/base/duration.h"
@@ -18,7 +18,7 @@ int message_parse_once(struct message_parse *parse, enum word_kind kind, struct 
     return 0;
 }
 
-int message_parse_said(struct message_parse *parse, enum reported_status reported)
+int message_parse_status(struct message_parse *parse, enum reported_status reported)
 {
     if (message_parse_once(parse, KIND_STATUS, STR("status")) < 0) {
         return -1;
@@ -27,8 +27,8 @@ int message_parse_said(struct message_parse *parse, enum reported_status reporte
     return 0;
 }
 
-/* C0, DEL, and C1, which is 0xC2 and a byte below 0xA0: what a terminal obeys helps nobody who reads a
- * record. */
+/* Control characters: C0, DEL, and C1, which is 0xC2 and a byte below 0xA0. They would act on the terminal
+ * that shows a record. */
 static bool is_control(struct str text, size_t at)
 {
     unsigned char byte = (unsigned char)text.data[at];
@@ -82,7 +82,7 @@ static int read_number(struct message_parse *parse, struct str key, struct str t
     return str_to_u64(text, max, ret_value) < 0 ? fail(parse, STATUS_LINE_RANGE, key) : 0;
 }
 
-/* Ten years, as duration_parse has it, so that no sum of times can overflow. */
+/* Ten years, as in duration_parse(), so that no sum of times can overflow. */
 static int read_span(struct message_parse *parse, struct str key, struct str text, int64_t *ret_ms)
 {
     uint64_t seconds = 0;
@@ -233,7 +233,7 @@ static int take_status(struct message_parse *parse, struct str word)
 {
     for (int reported = REPORTED_INITIALIZING; reported <= REPORTED_ERROR; reported++) {
         if (str_eq(word, str_of(reported_status_name((enum reported_status)reported)))) {
-            return message_parse_said(parse, (enum reported_status)reported);
+            return message_parse_status(parse, (enum reported_status)reported);
         }
     }
     return fail(parse, STATUS_LINE_WORD, word);
@@ -282,8 +282,7 @@ int message_parse_words(struct message_parse *parse, struct str line)
     return has_text ? message_parse_text(parse, text) : 0;
 }
 
-/* What a browser or a confused client sends first: somebody is making requests through a socket that is not
- * HTTP. */
+/* The first line of an HTTP request, sent to the wrong socket. */
 static bool is_http(struct str line, struct str *ret_target)
 {
     static const char *const verbs[] = {"GET",   "HEAD",    "POST",    "PUT",   "DELETE",

@@ -1,4 +1,4 @@
-/* One line of the status protocol, on whichever socket it came: what status_line and notify share. */
+/* One line of the status protocol, from either socket: what status_line and notify share. */
 #ifndef OUTRIDER_CODEC_STATUS_MESSAGE_PARSE_INTERNAL_H
 #define OUTRIDER_CODEC_STATUS_MESSAGE_PARSE_INTERNAL_H
 
@@ -6,7 +6,7 @@
 #include "outrider/codec/status/status_line.h"
 #include "outrider/core/server/status_message.h"
 
-/* Of each kind one word may be said. */
+/* At most one word of each kind is allowed. */
 enum word_kind {
     KIND_STATUS,
     KIND_TEXT,
@@ -27,24 +27,24 @@ enum word_kind {
     KIND_X_OUTRIDER
 };
 
-/* Words being collected from one line, or from all lines of a datagram. {0} begins. */
+/* A message being built from one line, or from all lines of a datagram. {0} begins. */
 struct message_parse {
     struct status_message message;
     unsigned seen; /* bit of each word_kind */
     struct status_line_error error;
 };
 
-/* Notes that a word of `kind` was said, called `name` in the error; -1 when it was said before. */
+/* Records a word of `kind`, called `name` in the error; -1 when there was one before. */
 int message_parse_once(struct message_parse *parse, enum word_kind kind, struct str name) MUST_CHECK;
 
-/* `words # text`. */
+/* A line of the form `words # text`. */
 int message_parse_words(struct message_parse *parse, struct str line) MUST_CHECK;
 
-/* The customState to be: at most WORDS_TEXT_MAX bytes, no control character but TAB. */
+/* The text for customState: at most STATUS_TEXT_MAX bytes, no control character but TAB. */
 int message_parse_text(struct message_parse *parse, struct str text) MUST_CHECK;
 
-/* A status word, however it was spelled. */
-int message_parse_said(struct message_parse *parse, enum reported_status reported) MUST_CHECK;
+/* A status word, in any case. */
+int message_parse_status(struct message_parse *parse, enum reported_status reported) MUST_CHECK;
 
 /* Whether the line begins UPPERCASE=, splitting it. */
 bool message_parse_is_assignment(struct str line, struct str *ret_key, struct str *ret_value);

@@ -28,15 +28,15 @@ static int fail_value(struct message_parse *parse, struct str key)
     return status_line_fail(&parse->error, STATUS_LINE_VALUE, key);
 }
 
-/* What can only be said with "1". */
+/* Keys whose only value is "1". */
 static int take_ready(struct message_parse *parse, struct str key, struct str value)
 {
-    return str_eq(value, STR("1")) ? message_parse_said(parse, REPORTED_READY) : fail_value(parse, key);
+    return str_eq(value, STR("1")) ? message_parse_status(parse, REPORTED_READY) : fail_value(parse, key);
 }
 
 static int take_stopping(struct message_parse *parse, struct str key, struct str value)
 {
-    return str_eq(value, STR("1")) ? message_parse_said(parse, REPORTED_SHUTTING_DOWN)
+    return str_eq(value, STR("1")) ? message_parse_status(parse, REPORTED_SHUTTING_DOWN)
                                    : fail_value(parse, key);
 }
 
@@ -81,7 +81,7 @@ static int take_watchdog_usec(struct message_parse *parse, struct str key, struc
     if (us > ten_years_us) {
         return status_line_fail(&parse->error, STATUS_LINE_RANGE, key);
     }
-    /* Up, because 0 is off. */
+    /* Rounded up, because 0 is off. */
     parse->message.has_watchdog = true;
     parse->message.watchdog_ms = (int64_t)((us + 999) / 1000);
     return 0;
@@ -140,7 +140,7 @@ int message_parse_assignment(struct message_parse *parse, struct str key, struct
     return 0;
 }
 
-/* A datagram has no connection that could stay, and nobody to answer. */
+/* Words that need a connection: a datagram has none, and no answer. */
 static int refuse_connection_words(struct message_parse *parse)
 {
     const struct {
@@ -165,20 +165,20 @@ static int explain(const struct status_line_error *error, struct error *err)
         [STATUS_LINE_KEY] = "no such key",
         [STATUS_LINE_VALUE] = "not a value of this key",
         [STATUS_LINE_RANGE] = "a value beyond its bounds",
-        [STATUS_LINE_TWICE] = "said twice in one datagram",
+        [STATUS_LINE_TWICE] = "twice in one datagram",
         [STATUS_LINE_NUL] = "it has a NUL byte",
         [STATUS_LINE_UTF8] = "it is not UTF-8",
-        [STATUS_LINE_TOO_LONG] = "it has a line over 16384 bytes",
+        [STATUS_LINE_TOO_LONG] = "a line of more than 16384 bytes",
     };
-    return error_set(err, ERROR_INVALID, "sd_notify datagram refused, nothing of it was taken: %s%s%s",
-                     error->detail, error->detail[0] == '\0' ? "" : ": ", texts[error->fault]);
+    return error_set(err, ERROR_INVALID, "sd_notify datagram: %s%s%s", error->detail,
+                     error->detail[0] == '\0' ? "" : ": ", texts[error->fault]);
 }
 
 int notify_parse(struct str datagram, struct status_message *ret_message, struct error *err)
 {
     struct message_parse parse = {0};
     if (datagram.size > 0 && datagram.data[datagram.size - 1] == '\0') {
-        /* Clients that count the end of their string; systemd lets them. */
+        /* Some clients send the NUL of their string; systemd accepts it. */
         datagram.size--;
     }
     while (datagram.size > 0) {

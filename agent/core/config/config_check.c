@@ -1,5 +1,4 @@
-/* A table of rules. Each names the settings it reads: where one of them is wrong already, the rule keeps
- * quiet. */
+/* A table of rules. Each names the settings it reads: it is skipped where one of them is already wrong. */
 #include "outrider/core/config/config_check.h"
 
 #include "outrider/base/buf.h"
@@ -57,25 +56,24 @@ static bool is_auto(const char *text)
     return same(text, "auto");
 }
 
-/* Without a server there is nothing to probe: more likely the section was forgotten. */
+/* Probes without a server: more likely the section was forgotten. */
 static void check_observer(const struct config *config, const struct config_check *check)
 {
     if (config->server.present) {
         return;
     }
     if (config->probes_given && config->probe_count > 0) {
-        report(check, "server", "required where there are probes: it says which server they are of");
+        report(check, "server", "required where there are probes: it names the server they probe");
     }
     if (config->http.listen == NULL) {
-        report(check, "http.listen",
-               "null, and there is no server section: an observer that nobody could ask");
+        report(check, "http.listen", "null without a server section: nothing could reach this observer");
     }
     if (config->view.mode == CONFIG_VIEW_OFF) {
-        report(check, "view.mode", "off, and there is no server section: an observer that would see nothing");
+        report(check, "view.mode", "off without a server section: this observer would see nothing");
     }
 }
 
-/* No error: nothing goes wrong, and a file may have been an agent's. */
+/* A warning: the agent works, and the file may have been one with a server. */
 static void check_no_effect(const struct config *config, const struct config_check *check)
 {
     static const char *const of_servers[] = {"status",     "drain.settle", "shutdown",
@@ -95,28 +93,28 @@ static void check_required(const struct config *config, const struct config_chec
     for (size_t i = 0; i < count && config->server.present; i++) {
         if ((rows[i].flags & SETTING_REQUIRED) != 0 && !is_faulty(check, rows[i].path) &&
             !setting_is_set(&rows[i], config)) {
-            report(check, rows[i].path, "required: there is no default");
+            report(check, rows[i].path, "required, there is no default");
         }
     }
 }
 
-/* Whether somebody can say a status: auto may find a directory, or inherit sockets, once the agent runs. */
-static bool can_be_told(const struct config *config)
+/* Whether the server can report: at run time auto may find a directory, or sockets may be inherited. */
+static bool can_report(const struct config *config)
 {
     return config->status.socket != NULL || config->status.notify_socket != NULL;
 }
 
-static void check_unsaid_ports(const struct config *config, const struct config_check *check)
+static void check_unreported_ports(const struct config *config, const struct config_check *check)
 {
-    if (config->server.ports_dynamic && !can_be_told(config)) {
+    if (config->server.ports_dynamic && !can_report(config)) {
         report(check, "server.ports",
-               "dynamic, but both status sockets are off: the server could never say them");
+               "dynamic, but both status sockets are off: the server could never report them");
     }
 }
 
-static void check_unsaid_status(const struct config *config, const struct config_check *check)
+static void check_unreported_status(const struct config *config, const struct config_check *check)
 {
-    if (config->server.require_status && !can_be_told(config)) {
+    if (config->server.require_status && !can_report(config)) {
         report(check, "server.require_status",
                "true, but both status sockets are off: the server could never be ready");
     }
@@ -127,12 +125,12 @@ static void check_no_probes(const struct config *config, const struct config_che
     if (config->server.present && config->probes_given && config->probe_count == 0 &&
         !config->server.require_status) {
         report(check, "server.require_status",
-               "must be true where probes is []: nothing else would say that the server is up");
+               "must be true where probes is []: nothing else shows that the server is up");
     }
 }
 
-/* A write that is late by one heartbeat and three requests must still find the lease alive; the tenth is for
- * etcd's own delay and a slow clock. */
+/* A write after one heartbeat interval and three timed-out requests must still find the lease alive; TTL/10
+ * is for the delay of etcd and for clock drift. */
 static void check_budget(const struct config *config, const struct config_check *check)
 {
     const struct config_registry *registry = &config->registry;
@@ -176,9 +174,9 @@ static void check_login(const struct config *config, const struct config_check *
 {
     const struct config_registry *registry = &config->registry;
     if (registry->username != NULL && registry->password_file == NULL) {
-        report(check, "registry.username", "needs registry.password_file: nobody logs in by name alone");
+        report(check, "registry.username", "needs registry.password_file: a login needs a password");
     } else if (registry->username == NULL && registry->password_file != NULL) {
-        report(check, "registry.password_file", "needs registry.username: it says whose password it is");
+        report(check, "registry.password_file", "needs registry.username: the user of the password");
     }
 }
 
@@ -215,13 +213,13 @@ static void check_tls_is_used(const struct config *config, const struct config_c
     }
     for (size_t i = 0; i < COUNT_OF(settings); i++) {
         if (settings[i].value != NULL) {
-            report(check, settings[i].path, "no endpoint is https://, so nothing would be encrypted");
+            report(check, settings[i].path, "has no effect, because no endpoint is https://");
             return;
         }
     }
 }
 
-/* No error: a private network may be as good as a cable to whoever runs it. */
+/* A warning: the network may be private. */
 static void check_password_in_the_clear(const struct config *config, const struct config_check *check)
 {
     const struct config_registry *registry = &config->registry;
@@ -231,7 +229,7 @@ static void check_password_in_the_clear(const struct config *config, const struc
         uint16_t port;
         if (!is_secure(endpoint) && strncmp(endpoint, "http://", 7) == 0 &&
             address_split(str_of(endpoint + 7), &host, &port) == 0 && !address_is_loopback(host)) {
-            warn(check, "registry.endpoints", "the password goes unencrypted to %s: https:// would hide it",
+            warn(check, "registry.endpoints", "the password is sent unencrypted to %s: use https://",
                  endpoint);
             return;
         }
@@ -336,8 +334,8 @@ static const struct rule rules[] = {
     {check_observer, {"server", "probes", "http.listen", "view.mode"}},
     {check_no_effect, {"server"}},
     {check_required, {NULL}},
-    {check_unsaid_ports, {"server.ports", "status.socket", "status.notify_socket"}},
-    {check_unsaid_status, {"server.require_status", "status.socket", "status.notify_socket"}},
+    {check_unreported_ports, {"server.ports", "status.socket", "status.notify_socket"}},
+    {check_unreported_status, {"server.require_status", "status.socket", "status.notify_socket"}},
     {check_no_probes, {"server.require_status", "probes"}},
     {check_budget, {"registry.ttl", "registry.heartbeat", "registry.request_timeout"}},
     {check_prefixes, {"registry.prefix", "registry.control_prefix"}},

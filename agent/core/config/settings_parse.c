@@ -101,7 +101,7 @@ static int parse_port(const struct setting *row, struct str text, uint16_t *ret_
     uint64_t port;
     bool word = text.size > 0 && (text.data[0] < '0' || text.data[0] > '9');
     if (row->type == SETTING_PORTS && str_eq(text, STR("dynamic"))) {
-        return settings_wrong(err, text, "stands instead of the list, not in it");
+        return settings_wrong(err, text, "replaces the list and cannot be an item of it");
     }
     if (str_to_u64(text, UINT16_MAX, &port) < 0 || port == 0) {
         return settings_wrong(err, text,
@@ -174,7 +174,7 @@ static int parse_list(const struct setting *row, void *base, struct str text, st
         set_flag(row, base, true);
         return 0;
     }
-    /* The environment can say only text: this is how it says that there is nothing. */
+    /* The environment has only text: this is its empty list. */
     if (str_eq(text, STR("[]")) || str_eq(text, STR("{}"))) {
         return setting_list_end(row, base, err);
     }
@@ -214,7 +214,7 @@ int setting_parse(const struct setting *row, void *base, struct str text, struct
         return 0;
     }
     if (result == 0) {
-        /* "auto" names nothing: who wrote it left the choice to us. */
+        /* "auto" names no directory. */
         set_flag(row, base, row->type != SETTING_STRING || !str_eq(text, STR("auto")));
     }
     return result;
@@ -224,7 +224,7 @@ int setting_parse_null(const struct setting *row, void *base, struct error *err)
 {
     if ((row->flags & SETTING_NULLABLE) == 0) {
         if (row->fallback != NULL) {
-            return error_set(err, ERROR_INVALID, "cannot be null: leave the key out for the default %s",
+            return error_set(err, ERROR_INVALID, "cannot be null: remove the key for the default %s",
                              row->fallback);
         }
         return error_set(err, ERROR_INVALID, "cannot be null: want %s", setting_wants(row));
@@ -330,7 +330,7 @@ static void set_defaults(const struct setting *rows, size_t count, void *base)
         const char *text = rows[i].fallback;
         struct error err;
         if (text == NULL || strcmp(text, "null") == 0) {
-            continue; /* what zeroed memory says already */
+            continue; /* as zeroed memory has it */
         }
         if (setting_parse(&rows[i], base, str_of(text), &err) < 0) {
             abort(); /* the table contradicts itself */

@@ -1,4 +1,4 @@
-/* The table itself. Offsets count from struct config, those of a probe's keys from struct config_probe. */
+/* The table. Offsets are of struct config, for the keys of a probe of struct config_probe. */
 #include "settings_internal.h"
 
 #include "outrider/core/config/config.h"
@@ -31,9 +31,9 @@ static const struct setting rows[] = {
             "`auto`: the source address of the default route, read at start and at every new lease."},
     {"server.ports", SETTING_PORTS, .flags = SETTING_REQUIRED | RELOAD, .min = 1, .max = CONFIG_PORTS_MAX,
      AT(server.ports), COUNT(server.port_count), GIVEN(server.ports_dynamic),
-     .doc = "The TCP ports to publish, or `dynamic`: the server says them with `ports=`."},
+     .doc = "The TCP ports to publish, or `dynamic`: the server reports them with `ports=`."},
     {"server.region", SETTING_STRING, .flags = SETTING_NULLABLE | RELOAD, .shape = shape_text,
-     AT(server.region), .doc = "The region the server stands in, for those who route to it."},
+     AT(server.region), .doc = "The region of the server, for routing."},
     {"server.zone", SETTING_STRING, .flags = SETTING_NULLABLE | RELOAD, .shape = shape_text, AT(server.zone),
      .doc = "The zone within the region."},
     {"server.group", SETTING_STRING, .flags = SETTING_NULLABLE | RELOAD, .shape = shape_text,
@@ -41,61 +41,66 @@ static const struct setting rows[] = {
     {"server.version", SETTING_STRING, .flags = SETTING_NULLABLE | RELOAD, .shape = shape_text,
      AT(server.version), .doc = "The version of the game server."},
     {"server.capacity", SETTING_INTEGER, .flags = SETTING_NULLABLE | RELOAD, .min = 0, .max = UINT32_MAX,
-     AT(server.capacity), GIVEN(server.has_capacity), .doc = "How many players it can take."},
+     AT(server.capacity), GIVEN(server.has_capacity), .doc = "The number of players it can take."},
     {"server.tags", SETTING_STRINGS, .flags = SETTING_NULLABLE | RELOAD, .fallback = "[]",
      .max = CONFIG_TAGS_MAX, .shape = shape_tag, AT(server.tags), COUNT(server.tag_count),
-     .doc = "Words by which the server can be found."},
+     .doc = "Words by which clients select servers."},
     {"server.labels", SETTING_LABELS, .flags = SETTING_NULLABLE | RELOAD, .fallback = "{}",
      .max = CONFIG_LABELS_MAX, .shape = shape_label_value, AT(server.labels), COUNT(server.label_count),
-     .doc = "Names and values by which it can be found; the server adds to them with `label.NAME=VALUE`."},
+     .doc = "Names and values by which clients select servers; the server adds to them with "
+            "`label.NAME=VALUE`."},
     {"server.require_status", SETTING_BOOL, .flags = RELOAD, .fallback = "false", AT(server.require_status),
-     .doc = "`true`: not ready until the server itself has said so. Must be `true` where `probes` is "
+     .doc = "`true`: not ready until the server has reported it. Must be `true` where `probes` is "
             "`[]`."},
     {"server.watchdog", SETTING_DURATION, .flags = SETTING_ZERO | RELOAD, .fallback = "0s", .min = 100,
      .max = DAY, AT(server.watchdog_ms),
-     .doc = "The server is in error when it is fed less often than this. `0s`: off."},
+     .doc = "The server is in error when it sends no heartbeat for this long. `0s`: off."},
     {"server.initializing_max", SETTING_DURATION, .flags = SETTING_ZERO | RELOAD, .fallback = "15m",
      .min = 100, .max = 7 * DAY, AT(server.initializing_max_ms),
-     .doc = "A server that says `initializing` this long with silent ports is in error. `0s`: never."},
+     .doc =
+         "A server that reports `initializing` for this long while a probe fails is in error. `0s`: never."},
     {"server.deregister_after", SETTING_DURATION, .flags = SETTING_ZERO | RELOAD, .fallback = "10m",
      .min = 100, .max = 7 * DAY, AT(server.deregister_after_ms),
      .doc = "After this long in error the record is withdrawn until the server recovers. `0s`: never."},
     {"registry.backend", SETTING_ENUM, .fallback = "etcd", .choices = backends, AT(registry.backend),
-     .doc = "What keeps the records."},
+     .doc = "The registry that holds the records."},
     {"registry.endpoints", SETTING_STRINGS, .fallback = "http://127.0.0.1:2379", .min = 1,
      .max = CONFIG_ENDPOINTS_MAX, .shape = shape_endpoint, AT(registry.endpoints),
      COUNT(registry.endpoint_count),
-     .doc = "Where the registry answers, `http://HOST:PORT` or `https://HOST:PORT`. One is asked at a time; "
-            "another when it fails, and one that failed only when every other has failed since."},
+     .doc = "The endpoints of the registry, `http://HOST:PORT` or `https://HOST:PORT`. One is used at a "
+            "time; the next "
+            "one when it fails, and a failed one again only when every other has failed since."},
     {"registry.prefix", SETTING_STRING, .fallback = "/services", .shape = shape_prefix, AT(registry.prefix),
-     .doc = "Records stand at `PREFIX/TYPE/ID`."},
+     .doc = "The key of a record is `PREFIX/TYPE/ID`."},
     {"registry.control_prefix", SETTING_STRING, .fallback = "auto", .shape = shape_prefix_or_auto,
-     AT(registry.control_prefix),
-     .doc = "Operator intent stands below it. `auto`: `/outrider` and the `prefix`."},
+     AT(registry.control_prefix), .doc = "The prefix of control keys. `auto`: `/outrider` and the `prefix`."},
     {"registry.ttl", SETTING_DURATION, .fallback = "10s", .min = 2 * SECOND, .max = HOUR, AT(registry.ttl_ms),
-     .doc = "How long a record outlives its agent. What the registry grants is what is used."},
+     .doc = "The TTL of the lease: how long a record outlives its agent. The registry may grant a different "
+            "one."},
     {"registry.heartbeat", SETTING_DURATION, .flags = SETTING_AUTO, .fallback = "auto", .min = 100,
      .max = HOUR, AT(registry.heartbeat_ms),
-     .doc = "How often the lease is kept alive. `auto`: between TTL/4 and TTL/3, so that it can ride on "
-            "another wake-up."},
+     .doc = "The interval of keepalives. `auto`: between TTL/4 and TTL/3, so that one can share another "
+            "wake-up."},
     {"registry.request_timeout", SETTING_DURATION, .flags = SETTING_AUTO, .fallback = "auto", .min = 10,
      .max = HOUR, AT(registry.request_timeout_ms),
-     .doc = "How long one request may take. `auto`: TTL/6, at most 2s. `heartbeat` (`auto`: TTL/3) + 3 "
+     .doc = "The timeout of a request. `auto`: TTL/6, at most 2s. `heartbeat` (`auto`: TTL/3) + 3 "
             "request timeouts + TTL/10 must fit into the TTL."},
     {"registry.username", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "null", .shape = shape_text,
-     AT(registry.username), .doc = "Who logs in to the registry; with `password_file`."},
+     AT(registry.username), .doc = "The user that logs in to the registry; with `password_file`."},
     {"registry.password_file", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "null",
      .shape = shape_file, AT(registry.password_file),
-     .doc = "A file with the password, a line break at its end or not. It is read anew at each login: a "
-            "changed password needs neither reload nor restart."},
+     .doc =
+         "A file with the password; a line break at its end is ignored. It is read at each login: a changed "
+         "password needs neither reload nor restart."},
     {"registry.tls.ca_file", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "null",
      .shape = shape_file, AT(registry.tls.ca_file),
-     .doc = "The certificates (PEM) that vouch for `https://` endpoints. `null`: those of the system. Files "
-            "of `tls` are read anew at each handshake."},
+     .doc = "The CA certificates (PEM) for `https://` endpoints. `null`: those of the system. The files of "
+            "`tls` "
+            "are read at each handshake."},
     {"registry.tls.cert_file", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "null",
      .shape = shape_file, AT(registry.tls.cert_file),
-     .doc = "Our own certificate (PEM), where the registry wants one. With `username` it must have no "
-            "CommonName: etcd's gateway refuses it otherwise."},
+     .doc = "The client certificate (PEM), where the registry wants one. With `username` it must have no "
+            "CommonName, or etcd's gateway refuses it."},
     {"registry.tls.key_file", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "null",
      .shape = shape_file, AT(registry.tls.key_file), .doc = "The private key (PEM) of `cert_file`."},
     {"registry.tls.server_name", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "null",
@@ -103,18 +108,18 @@ static const struct setting rows[] = {
      .doc = "The name that the registry's certificate must be for. `null`: the host of the endpoint."},
     {"probe_host", SETTING_STRING, .flags = RELOAD, .fallback = "localhost", .shape = shape_probe_host,
      AT(probe_host),
-     .doc = "Where probes connect to: an address or a name. `localhost` is 127.0.0.1, then ::1."},
+     .doc = "The host that probes connect to: an address or a name. `localhost` is 127.0.0.1, then ::1."},
     {"probes", SETTING_PROBES, .flags = RELOAD, .max = CONFIG_PROBES_MAX, AT(probes), COUNT(probe_count),
      GIVEN(probes_given),
-     .doc = "How to see whether the server is up. Absent: one tcp probe for each of `server.ports`; "
+     .doc = "The checks whether the server is up. Absent: one tcp probe for each of `server.ports`; "
             "`[]`: none."},
     {"grace_period", SETTING_DURATION, .flags = SETTING_ZERO | RELOAD, .fallback = "60s", .min = 100,
      .max = DAY, AT(grace_period_ms),
-     .doc = "A probe that has not yet passed in a life may fail this long before it is an error."},
+     .doc = "For this long a probe that has not yet passed in this life may fail without an error."},
     {"status.socket", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "auto",
      .shape = shape_socket_or_auto, AT(status.socket),
      .doc = "The stream socket for status lines. `auto`: `status.sock` in `$RUNTIME_DIRECTORY`, off "
-            "without one; `null`: off. Inherited sockets go first."},
+            "without one; `null`: off. An inherited socket takes precedence."},
     {"status.notify_socket", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "auto",
      .shape = shape_socket_or_auto, AT(status.notify_socket),
      .doc = "The datagram socket for sd_notify. `auto`: `notify.sock` in `$RUNTIME_DIRECTORY`, off "
@@ -133,14 +138,14 @@ static const struct setting rows[] = {
      .doc = "A drain waits at most this long for the players to leave."},
     {"drain.settle", SETTING_DURATION, .flags = SETTING_ZERO | RELOAD, .fallback = "5s", .min = 1,
      .max = HOUR, AT(drain.settle_ms),
-     .doc = "A drain is over when there were no players for this long. Unknown players are never none."},
+     .doc = "A drain is over when `players` was 0 for this long; unknown is not 0."},
     {"shutdown.drain", SETTING_BOOL, .flags = RELOAD, .fallback = "false", AT(shutdown.drain),
      .doc = "`true`: TERM drains first."},
     {"shutdown.linger", SETTING_DURATION, .flags = SETTING_ZERO | RELOAD, .fallback = "2s", .min = 1,
      .max = 10 * MINUTE, AT(shutdown.linger_ms),
-     .doc = "`shutting_down` stays visible this long before the record goes."},
+     .doc = "How long `shutting_down` stays published before the record is withdrawn."},
     {"shutdown.timeout", SETTING_DURATION, .flags = RELOAD, .fallback = "5s", .min = 100, .max = 10 * MINUTE,
-     AT(shutdown.timeout_ms), .doc = "How long the agent tries to have its withdrawal confirmed."},
+     AT(shutdown.timeout_ms), .doc = "How long the agent tries to withdraw its record when it stops."},
     {"http.listen", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "auto", .shape = shape_listen,
      AT(http.listen),
      .doc = "The local API: `HOST:PORT`, `[V6]:PORT` or `unix:/PATH`. `auto`: "
@@ -150,23 +155,24 @@ static const struct setting rows[] = {
      .doc = "A file with the bearer token of requests that change state. Required beyond loopback and "
             "unix."},
     {"http.max_connections", SETTING_INTEGER, .fallback = "1024", .min = 1, .max = 65536,
-     AT(http.max_connections), .doc = "Connections at a time."},
+     AT(http.max_connections), .doc = "The limit of open connections."},
     {"http.max_subscribers", SETTING_INTEGER, .fallback = "5000", .min = 1, .max = 1000000,
-     AT(http.max_subscribers), .doc = "Subscribers to events at a time, beside the connections."},
+     AT(http.max_subscribers), .doc = "The limit of event subscribers, beside the connections."},
     {"view.mode", SETTING_ENUM, .flags = RELOAD, .fallback = "auto", .choices = view_modes, AT(view.mode),
-     .doc =
-         "Whether this agent watches the whole fleet. `auto`: an observer always, a sidecar from the first "
-         "request that needs the fleet until nobody has asked for `idle`; `always`; `off`."},
+     .doc = "Whether the agent watches the whole fleet. `auto`: an observer always, a sidecar from the first "
+            "request "
+            "that needs the fleet until there was none for `view.idle`; `always`; `off`."},
     {"view.idle", SETTING_DURATION, .flags = RELOAD, .fallback = "10m", .min = 100, .max = 7 * DAY,
-     AT(view.idle_ms), .doc = "A sidecar stops watching the fleet when nobody has asked for it this long."},
+     AT(view.idle_ms), .doc = "A sidecar stops watching the fleet when no request needed it for this long."},
     {"log.level", SETTING_ENUM, .flags = RELOAD, .fallback = "info", .choices = levels, AT(log.level),
-     .doc = "The least important lines to write."},
+     .doc = "The lowest level that is logged."},
     {"log.format", SETTING_ENUM, .flags = RELOAD, .fallback = "logfmt", .choices = formats, AT(log.format),
-     .doc = "How a line is written."},
+     .doc = "The format of a line."},
     {"state_dir", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "auto",
      .shape = shape_directory_or_auto, AT(state_dir), GIVEN(state_dir_named),
-     .doc = "Where id, hand-over and stored holds are kept. `auto`: `$STATE_DIRECTORY`, else none; "
-            "`null`: none. Named, it must be writable."},
+     .doc =
+         "The directory for what a restart needs: id, lease, holds. `auto`: `$STATE_DIRECTORY`, else none; "
+         "`null`: none. One that the file names must be writable."},
 };
 
 static const struct setting probe_rows[] = {
@@ -182,12 +188,13 @@ static const struct setting probe_rows[] = {
     {"timeout", SETTING_DURATION, .flags = RELOAD, .fallback = "500ms", .min = 1, .max = HOUR,
      PROBE_AT(timeout_ms), .doc = "A try that takes longer has failed. Below `interval`."},
     {"fall", SETTING_INTEGER, .flags = RELOAD, .fallback = "3", .min = 1, .max = 100, PROBE_AT(fall),
-     .doc = "So many failures in a row make it failing."},
+     .doc = "The number of failures in a row after which it is failing."},
     {"rise", SETTING_INTEGER, .flags = RELOAD, .fallback = "2", .min = 1, .max = 100, PROBE_AT(rise),
-     .doc = "So many successes in a row make it passing; on new contact they are tried back to back."},
+     .doc = "The number of successes in a row after which it is passing; on new contact they are tried back "
+            "to back."},
 };
 
-static_assert(COUNT_OF(rows) <= SETTINGS_MAX, "config_diff's callers reserve SETTINGS_MAX rows");
+static_assert(COUNT_OF(rows) <= SETTINGS_MAX, "callers of config_diff() reserve SETTINGS_MAX rows");
 static_assert(sizeof(enum config_log_level) == sizeof(int), "an enum setting is written as an int");
 
 const struct setting *settings_rows(size_t *ret_count)
@@ -200,16 +207,6 @@ const struct setting *settings_probe_rows(size_t *ret_count)
 {
     *ret_count = COUNT_OF(probe_rows);
     return probe_rows;
-}
-
-const struct setting *settings_find(struct str path)
-{
-    for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        if (str_eq(path, str_of(rows[i].path))) {
-            return &rows[i];
-        }
-    }
-    return NULL;
 }
 
 bool settings_is_section(struct str path)

@@ -1,4 +1,4 @@
-/* The forms that text values take. */
+/* The shapes of text values. */
 #include "settings_internal.h"
 
 #include "outrider/base/error.h"
@@ -70,7 +70,7 @@ static bool contains(struct str text, char c)
 static int check_text(struct str text, size_t max, struct error *err)
 {
     if (text.size == 0) {
-        return error_set(err, ERROR_INVALID, "is empty: give it a value, or leave the key out");
+        return error_set(err, ERROR_INVALID, "is empty: give it a value or remove the key");
     }
     if (text.size > max) {
         return error_set(err, ERROR_INVALID, "is %zu bytes long: at most %zu are allowed", text.size, max);
@@ -116,7 +116,7 @@ int shape_host(struct str text, struct error *err)
 {
     if (str_eq(text, STR("0.0.0.0")) || str_eq(text, STR("::"))) {
         return settings_wrong(err, text,
-                              "is every address of this machine: publish one that others can reach");
+                              "means every address of this machine: publish one that others can reach");
     }
     /* An interface is written like a name. */
     if (is_address(text) || address_is_name(text)) {
@@ -145,7 +145,7 @@ int shape_tag(struct str text, struct error *err)
     if (check_text(text, TEXT_MAX, err) < 0) {
         return -1;
     }
-    return contains(text, ',') ? settings_wrong(err, text, "has a comma: tags are separated by it") : 0;
+    return contains(text, ',') ? settings_wrong(err, text, "has a comma, which separates tags") : 0;
 }
 
 int shape_name(struct str text, struct error *err)
@@ -165,7 +165,7 @@ int shape_endpoint(struct str text, struct error *err)
 {
     struct str host;
     uint16_t port;
-    /* What stands before the @ may be a password: it must not be shown. */
+    /* The part before the @ may be a password, so it is not shown. */
     if (contains(text, '@')) {
         return error_set(err, ERROR_INVALID,
                          "an endpoint cannot hold a user or password: want http://HOST:PORT, "

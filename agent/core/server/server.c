@@ -1,4 +1,4 @@
-/* The step: one event changes the state, then status, record and drains follow from it in one fixed order. */
+/* The step: an event changes the state; drains, status and record follow from it in a fixed order. */
 #include "server_internal.h"
 
 #include "outrider/base/mem.h"
@@ -94,7 +94,7 @@ static void update_start(struct server *server)
     server->start = START_DONE;
 }
 
-/* Before the first life the probes must have spoken: right after a restart nobody knows yet. */
+/* Before the first life every probe must have a verdict: right after a restart the server may well run. */
 static bool is_gone(const struct server *server)
 {
     if (server->life == LIFE_ALIVE || (server->life == LIFE_NONE && server->start != START_DONE)) {
@@ -114,7 +114,7 @@ static enum drain_outcome drain_outcome(const struct server *server, const struc
     if (is_gone(server)) {
         return DRAIN_GONE;
     }
-    int64_t zero = server->now.zero_players_since;
+    int64_t zero = server->reported.zero_players_since;
     if (zero != NEVER_MS) {
         int64_t from = zero > hold->since_mono ? zero : hold->since_mono;
         if (now - from >= server->config->drain.settle_ms) {
@@ -123,7 +123,7 @@ static enum drain_outcome drain_outcome(const struct server *server, const struc
     }
     int64_t silent = server_silent_since(server);
     if (silent != NEVER_MS) {
-        /* Nobody can be playing where nobody answers; a restart under way gets `settle` to come back. */
+        /* A server that does not answer has no players; one that restarts gets `settle` to come back. */
         int64_t from = silent > hold->since_mono ? silent : hold->since_mono;
         if (now - from >= server->config->drain.settle_ms) {
             return DRAIN_GONE;
@@ -132,7 +132,7 @@ static enum drain_outcome drain_outcome(const struct server *server, const struc
     return now >= hold->deadline_mono ? DRAIN_DEADLINE : DRAIN_WAITING;
 }
 
-/* The control key first: what is saved says also that the hold is not there yet. */
+/* The control key first: the state that is saved includes that the hold has not reached it yet. */
 static void changed_here(struct queue *effects, enum hold_kind kind)
 {
     if (kind == HOLD_OPS) {
@@ -160,7 +160,7 @@ static void update_drains(struct server *server, const struct instant *now, stru
     }
 }
 
-/* Whoever watches is told when a drain begins, changes its deadline or reason, and ends. */
+/* Emits an event when a drain begins, changes its deadline or reason, or ends. */
 static void emit_drain(struct server *server, const struct instant *now, struct queue *effects)
 {
     int64_t left, deadline = NEVER_MS;
@@ -172,13 +172,13 @@ static void emit_drain(struct server *server, const struct instant *now, struct 
             deadline = hold->deadline_mono;
         }
     }
-    bool same = deadline == server->told_deadline && strcmp(reason, server->told_reason) == 0;
-    if (on == server->drain_told && (!on || same)) {
+    bool same = deadline == server->emitted_deadline && strcmp(reason, server->emitted_reason) == 0;
+    if (on == server->drain_emitted && (!on || same)) {
         return;
     }
-    server->drain_told = on;
-    server->told_deadline = deadline;
-    snprintf(server->told_reason, sizeof(server->told_reason), "%s", reason);
+    server->drain_emitted = on;
+    server->emitted_deadline = deadline;
+    snprintf(server->emitted_reason, sizeof(server->emitted_reason), "%s", reason);
     struct server_effect *effect = server_effect(effects, SERVER_DO_EMIT_DRAIN);
     effect->on = on;
     effect->deadline_ms = left;
@@ -196,26 +196,26 @@ static void on_verdict(struct server *server, const struct server_event *event, 
             server_begin_life(server, &event->now, true, effects);
         }
         probe->passed = true;
-        if (!server->now.passed) {
-            server->now.passed = true;
+        if (!server->reported.passed) {
+            server->reported.passed = true;
             server_effect(effects, SERVER_DO_SAVE);
         }
     }
 }
 
-/* docs/design/protocol.md, "Life": a life ends when its probes fail after it said shutting_down. All of them:
- * a server that closes one port first and then saves is still there. */
+/* docs/design/protocol.md, "Life": a life ends when its probes fail after it reported shutting_down. All of
+ * them: a server that closes one port first and then saves still runs. */
 static void notice_leaving(struct server *server, const struct instant *now, struct queue *effects)
 {
-    if (server->life != LIFE_ALIVE || server->now.reported != REPORTED_SHUTTING_DOWN) {
+    if (server->life != LIFE_ALIVE || server->reported.status != REPORTED_SHUTTING_DOWN) {
         return;
     }
     if (server_failing_since(server) != NEVER_MS) {
-        server_end_life(server, now, "the server went", effects);
+        server_end_life(server, now, "every probe fails", effects);
     }
 }
 
-/* An address may appear later (a link that comes up): without one it is looked for again and again. */
+/* An address may appear later (a link that comes up), so the look-up is repeated. */
 enum { HOST_RETRY_MS = 5000 };
 
 static void on_host(struct server *server, const struct server_event *event)
@@ -235,9 +235,9 @@ static bool follows_reported_ports(const struct config *config)
 
 static void reload_watchdog(struct server *server, int64_t before_ms, int64_t now)
 {
-    struct reported_in_life *reported = &server->now;
+    struct report *reported = &server->reported;
     if (reported->watchdog_ms != before_ms) {
-        return; /* the server has chosen a timeout of its own */
+        return; /* the server has set a timeout of its own */
     }
     reported->watchdog_ms = server->config->server.watchdog_ms;
     if (reported->watchdog_due != NEVER_MS) {
@@ -257,7 +257,7 @@ static void on_reload(struct server *server, const struct server_event *event, s
     server->config = event->config;
     reload_watchdog(server, before->server.watchdog_ms, event->now.mono);
     if (follows_reported_ports(server->config) && !follows_reported_ports(before) &&
-        server->now.port_count > 0) {
+        server->reported.port_count > 0) {
         server_effect(effects, SERVER_DO_PROBE_PORTS);
     }
 }
@@ -269,13 +269,13 @@ static void apply(struct server *server, const struct server_event *event, struc
     case SERVER_ON_TICK: break;
     case SERVER_ON_MESSAGE: server_apply_message(server, event->message, now, effects); break;
     case SERVER_ON_DETACH:
-        if (server->life == LIFE_ALIVE && event->life == server->life_number && server->now.attached > 0 &&
-            --server->now.attached == 0 && !event->by_us) {
+        if (server->life == LIFE_ALIVE && event->life == server->life_number &&
+            server->reported.attached > 0 && --server->reported.attached == 0 && !event->by_us) {
             server_end_life(server, now, "the server closed its attached connection", effects);
         }
         break;
     case SERVER_ON_EXIT:
-        if (server->life == LIFE_ALIVE && event->pid == server->now.mainpid) {
+        if (server->life == LIFE_ALIVE && event->pid == server->reported.mainpid) {
             char how[64];
             snprintf(how, sizeof(how), "process %d exited", (int)event->pid);
             server_end_life(server, now, how, effects);
@@ -312,19 +312,19 @@ static void apply(struct server *server, const struct server_event *event, struc
     }
 }
 
-/* A step that comes this late was held up with everything else (a stopped process, a paused machine): what
- * the server said meanwhile may still wait to be read. */
+/* A step this late was held up with everything else (a stopped process, a paused machine): a heartbeat of the
+ * server may still wait to be read. */
 enum { WATCHDOG_LATE_MS = 1000 };
 
 static void run_watchdog(struct server *server, int64_t now)
 {
-    if (now >= server->now.watchdog_due && now - server->now.watchdog_due >= WATCHDOG_LATE_MS &&
-        !server->now.watchdog_in_grace) {
-        server->now.watchdog_in_grace = true;
-        server->now.watchdog_due = now + WATCHDOG_LATE_MS;
-    } else if (now >= server->now.watchdog_due) {
-        server->now.watchdog_ran_out = true;
-        server->now.watchdog_due = NEVER_MS;
+    if (now >= server->reported.watchdog_due && now - server->reported.watchdog_due >= WATCHDOG_LATE_MS &&
+        !server->reported.watchdog_in_grace) {
+        server->reported.watchdog_in_grace = true;
+        server->reported.watchdog_due = now + WATCHDOG_LATE_MS;
+    } else if (now >= server->reported.watchdog_due) {
+        server->reported.watchdog_ran_out = true;
+        server->reported.watchdog_due = NEVER_MS;
     }
 }
 

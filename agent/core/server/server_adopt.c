@@ -1,4 +1,4 @@
-/* After a restart: the record that still stands is continued, so that a watcher sees no event
+/* After a restart a record that is still in the registry is continued, so that a watcher sees no event
  * (docs/design/protocol.md, "Restart"). */
 #include "server_internal.h"
 
@@ -17,25 +17,25 @@ unsigned server_holds(const struct server *server)
 
 static void adopt_living(struct server *server, const struct server_event *event)
 {
-    bool told = event->record != NULL && event->record->started_wall > 0;
-    int64_t started = told ? event->record->started_wall : event->now.wall;
+    bool known = event->record != NULL && event->record->started_wall > 0;
+    int64_t started = known ? event->record->started_wall : event->now.wall;
     if (server->life == LIFE_NONE) {
         server->life = LIFE_ALIVE;
         server->life_number++;
         server->life_mono = event->now.mono;
-        /* The grace of this life began when it did. */
+        /* Grace began with the life, not with the restart of the agent. */
         int64_t age = event->now.wall - started;
         server->contact_mono = event->now.mono - (age > 0 ? age : 0);
     }
     server->life_wall = started;
-    server->now.passed = server->now.passed || event->passed;
+    server->reported.passed = server->reported.passed || event->passed;
     for (size_t i = 0; i < SERVER_PROBES_MAX; i++) {
-        /* Which probe it was has not been kept: a server that was up gets no second grace. */
+        /* It is not saved which probe had passed: none gets a second grace. */
         server->probes[i].passed = server->probes[i].passed || event->passed;
     }
 }
 
-/* A dead server does not become initializing because its agent was restarted. */
+/* A server in error or shutting_down does not become initializing because its agent was restarted. */
 static void adopt_dead(struct server *server, const struct server_event *event)
 {
     const struct record *record = event->record;
@@ -47,10 +47,10 @@ static void adopt_dead(struct server *server, const struct server_event *event)
     server->life_mono = event->now.mono;
     server->life_wall = event->now.wall;
     snprintf(server->life_cause, sizeof(server->life_cause), "%.150s",
-             record->reason == NULL ? "as before the agent was restarted" : record->reason);
+             record->reason == NULL ? "unchanged since the agent was restarted" : record->reason);
 }
 
-/* The server's own holds are words of it; since and until when only the record has kept. */
+/* The message says which holds the server had set on itself, the record since and until when. */
 static void adopt_holds(struct server *server, const struct record_drain *drain,
                         const struct status_message *message, const struct instant *now)
 {
@@ -59,8 +59,7 @@ static void adopt_holds(struct server *server, const struct record_drain *drain,
     for (struct str rest = str_of(drain->holds); rest.size > 0;) {
         struct str name = str_split(rest, ',', &rest);
         for (size_t i = 0; i < COUNT_OF(own); i++) {
-            bool applied =
-                (server->applied_holds & 1u << own[i]) != 0; /* newer than what the record has kept */
+            bool applied = (server->applied_holds & 1u << own[i]) != 0; /* newer than the record */
             if (reported[i] && str_eq(name, str_of(hold_name(own[i]))) && !server->holds[own[i]].set &&
                 !applied) {
                 struct hold kept = {.by = "server",
@@ -89,8 +88,7 @@ void server_adopt(struct server *server, const struct server_event *event, struc
     server->after_gap = false;
     server->unconfirmed = true;
     server->adopted_ready = record->status == STATUS_READY || record->status == STATUS_DRAINING;
-    /* Words are believed because their process lives, whatever the record says: it may be older than they
-     * are. */
+    /* The message counts because its process runs; the record may be older than the message. */
     if (record->started_wall > 0 || event->message != NULL) {
         adopt_living(server, event);
     } else {
@@ -102,18 +100,17 @@ void server_adopt(struct server *server, const struct server_event *event, struc
     }
     server->settling_holds = server_holds(server);
     if (!server->host_known && server->host == NULL) {
-        /* Until the look-up answers, the address of before stands: a moment's ignorance must not withdraw it.
-         */
+        /* Until the look-up answers, the address of the record is used, or the record would be withdrawn. */
         server->host = mem_strdup(record->host);
     }
-    /* The record as it stands, so that an equal one is not written again. */
+    /* The record counts as offered, so that an equal one is not written again. */
     record_fini(&server->offered);
     record_copy(record, &server->offered);
     server->offering = true;
 }
 
-/* Much as after a restart, but that nothing was forgotten: what the probes found is. A failing one goes on
- * failing until it is found well. */
+/* As after a restart, but what the server reported stays. Passing probes must pass again; a failing one stays
+ * failing. */
 void server_gap(struct server *server)
 {
     for (size_t i = 0; i < SERVER_PROBES_MAX; i++) {

@@ -28,28 +28,28 @@ static const char *probe_name(const struct server *server, size_t index, char ou
     return out;
 }
 
-/* Until when this probe may fail without it being an error (mono), 0 for never: while the server says that it
- * loads, and each probe until it has passed once in this life, as long as grace_period runs. */
-static int64_t excuse(const struct server *server, const struct server_probe *probe)
+/* Until when (mono) a failing probe is no error yet, 0: at once. It is none while the server reports
+ * initializing, and before the probe has passed once in this life, for as long as grace_period. */
+static int64_t grace_of(const struct server *server, const struct server_probe *probe)
 {
     const struct config *config = server->config;
-    if (server->now.reported == REPORTED_INITIALIZING) {
+    if (server->reported.status == REPORTED_INITIALIZING) {
         int64_t max = config->server.initializing_max_ms;
-        return max == 0 ? NEVER_MS : server->now.reported_mono + max;
+        return max == 0 ? NEVER_MS : server->reported.status_mono + max;
     }
     return probe->passed ? 0 : server->contact_mono + config->grace_period_ms;
 }
 
 int64_t server_grace_until(const struct server *server, const struct instant *now)
 {
-    /* Without a failing probe the question is about one that never passed. */
+    /* Without a failing probe the answer is about one that never passed. */
     static const struct server_probe untried = {.verdict = VERDICT_UNKNOWN};
-    bool asked = !server->now.passed || server->now.reported == REPORTED_INITIALIZING;
-    int64_t soonest = asked ? excuse(server, &untried) : NEVER_MS;
+    bool asked = !server->reported.passed || server->reported.status == REPORTED_INITIALIZING;
+    int64_t soonest = asked ? grace_of(server, &untried) : NEVER_MS;
     size_t total = server_probe_total(server);
     for (size_t i = 0; i < total; i++) {
         if (server->probes[i].verdict == VERDICT_FAILING) {
-            int64_t until = excuse(server, &server->probes[i]);
+            int64_t until = grace_of(server, &server->probes[i]);
             soonest = until < soonest ? until : soonest;
             asked = true;
         }
@@ -72,11 +72,11 @@ int64_t server_failing_since(const struct server *server)
 
 int64_t server_silent_since(const struct server *server)
 {
-    bool witnessed = server->now.mainpid != 0 || server->now.attached > 0;
+    bool witnessed = server->reported.mainpid != 0 || server->reported.attached > 0;
     return witnessed ? NEVER_MS : server_failing_since(server);
 }
 
-static void blame(const struct server *server, size_t index, char cause[static 160])
+static void describe_probe(const struct server *server, size_t index, char cause[static 160])
 {
     char name[80];
     const char *evidence = server->probes[index].evidence;
@@ -89,7 +89,7 @@ static bool find_probe(const struct server *server, enum verdict verdict, char c
     size_t total = server_probe_total(server);
     for (size_t i = 0; i < total; i++) {
         if (server->probes[i].verdict == verdict) {
-            blame(server, i, cause);
+            describe_probe(server, i, cause);
             return true;
         }
     }
@@ -112,18 +112,19 @@ static bool reported_shutting_down(const struct server *server, int64_t now, cha
         snprintf(cause, 160, "%s", server->life_cause);
         return true;
     }
-    snprintf(cause, 160, "the server said shutting_down");
-    return server->now.reported == REPORTED_SHUTTING_DOWN;
+    snprintf(cause, 160, "the server reported shutting_down");
+    return server->reported.status == REPORTED_SHUTTING_DOWN;
 }
 
 static bool reported_error(const struct server *server, int64_t now, char cause[static 160])
 {
     (void)now;
-    if (server->now.reported != REPORTED_ERROR) {
+    if (server->reported.status != REPORTED_ERROR) {
         return false;
     }
-    const char *text = server->now.text;
-    snprintf(cause, 160, "the server said error%s%.120s", text == NULL ? "" : ": ", text == NULL ? "" : text);
+    const char *text = server->reported.text;
+    snprintf(cause, 160, "the server reported error%s%.120s", text == NULL ? "" : ": ",
+             text == NULL ? "" : text);
     return true;
 }
 
@@ -140,15 +141,16 @@ static bool crashed(const struct server *server, int64_t now, char cause[static 
 static bool watchdog_out(const struct server *server, int64_t now, char cause[static 160])
 {
     (void)now;
-    if (server->now.triggered) {
+    if (server->reported.triggered) {
         snprintf(cause, 160, "watchdog: triggered by the server");
         return true;
     }
-    if (!server->now.watchdog_ran_out) {
+    if (!server->reported.watchdog_ran_out) {
         return false;
     }
     char span[24];
-    snprintf(cause, 160, "watchdog: not fed for %s", duration_format(server->now.watchdog_ms, span));
+    snprintf(cause, 160, "watchdog: no heartbeat for %s",
+             duration_format(server->reported.watchdog_ms, span));
     return true;
 }
 
@@ -156,8 +158,8 @@ static bool probe_fails(const struct server *server, int64_t now, char cause[sta
 {
     size_t total = server_probe_total(server);
     for (size_t i = 0; i < total; i++) {
-        if (server->probes[i].verdict == VERDICT_FAILING && now >= excuse(server, &server->probes[i])) {
-            blame(server, i, cause);
+        if (server->probes[i].verdict == VERDICT_FAILING && now >= grace_of(server, &server->probes[i])) {
+            describe_probe(server, i, cause);
             return true;
         }
     }
@@ -167,22 +169,22 @@ static bool probe_fails(const struct server *server, int64_t now, char cause[sta
 static bool reported_initializing(const struct server *server, int64_t now, char cause[static 160])
 {
     (void)now;
-    snprintf(cause, 160, "the server said initializing");
-    return server->now.reported == REPORTED_INITIALIZING;
+    snprintf(cause, 160, "the server reported initializing");
+    return server->reported.status == REPORTED_INITIALIZING;
 }
 
 static bool reported_nothing(const struct server *server, int64_t now, char cause[static 160])
 {
     (void)now;
-    snprintf(cause, 160, "require_status is set and the server has not said its status");
-    return server->config->server.require_status && server->now.reported == REPORTED_NOTHING;
+    snprintf(cause, 160, "require_status is set and the server has not reported a status");
+    return server->config->server.require_status && server->reported.status == REPORTED_NOTHING;
 }
 
 static bool ports_unreported(const struct server *server, int64_t now, char cause[static 160])
 {
     (void)now;
-    snprintf(cause, 160, "ports are dynamic and the server has not said ports= yet");
-    return server->config->server.ports_dynamic && server->now.port_count == 0;
+    snprintf(cause, 160, "ports are dynamic and the server has not reported ports= yet");
+    return server->config->server.ports_dynamic && server->reported.port_count == 0;
 }
 
 static bool probe_in_grace(const struct server *server, int64_t now, char cause[static 160])
@@ -194,29 +196,37 @@ static bool probe_in_grace(const struct server *server, int64_t now, char cause[
 static bool probe_unknown(const struct server *server, int64_t now, char cause[static 160])
 {
     (void)now;
-    /* A record taken over stands for the verdicts of before the restart until there are new ones. */
+    /* Until there are new verdicts, an adopted record counts as the earlier ones. */
     bool taken_for_passing = server->start == START_SETTLING && server->adopted_ready;
     return !taken_for_passing && find_probe(server, VERDICT_UNKNOWN, cause);
 }
 
-/* A restarted agent without a state_dir does not know of a drain before it has looked. Not in the start
- * decision: the record would be offered, and its lease granted, only after the answer; so the two requests go
- * out together. A record taken over is not concerned: it stands already, and what is read changes it. */
+/* An agent that restarts without a state_dir does not know of a drain before it has read the control key. The
+ * row delays ready, not the offer, so that the read and the grant are sent together. An adopted record is not
+ * concerned: it stands already. */
 static bool control_unread(const struct server *server, int64_t now, char cause[static 160])
 {
     (void)now;
-    snprintf(cause, 160, "the control key has not been read yet: an operator may be draining this server");
+    snprintf(cause, 160, "control key not read yet: an operator may be draining this server");
     return server->control_unread;
 }
 
 static bool held(const struct server *server, int64_t now, char cause[static 160])
 {
+    static const char *const texts[HOLD_COUNT] = {[HOLD_OPS] = "drained by operator",
+                                                  [HOLD_SELF] = "drained by the server",
+                                                  [HOLD_RELOAD] = "the server is reloading",
+                                                  [HOLD_STOP] = "drained before the agent stops"};
     (void)now;
     for (int kind = 0; kind < HOLD_COUNT; kind++) {
         const struct hold *hold = &server->holds[kind];
-        if (hold->set) {
-            snprintf(cause, 160, "hold %s by %.40s%s%.80s", hold_name((enum hold_kind)kind), hold->by,
+        if (hold->set && kind == HOLD_OPS) {
+            snprintf(cause, 160, "%s (%.40s)%s%.80s", texts[kind], hold->by,
                      hold->reason[0] == '\0' ? "" : ": ", hold->reason);
+        } else if (hold->set) {
+            snprintf(cause, 160, "%s", texts[kind]);
+        }
+        if (hold->set) {
             return true;
         }
     }

@@ -1,6 +1,6 @@
-/* The inside of core/server, shared by its parts: server.c (the step), server_life.c (life and words),
- * server_effective.c (the status table), server_record.c (what is published), server_adopt.c (after a
- * restart). */
+/* The inside of core/server: server.c (the step), server_life.c (lives and reports), server_effective.c (the
+ * status table), server_record.c (what is published), server_adopt.c (after a restart or a gap),
+ * server_view.c (accessors). */
 #ifndef OUTRIDER_CORE_SERVER_SERVER_INTERNAL_H
 #define OUTRIDER_CORE_SERVER_SERVER_INTERNAL_H
 
@@ -14,11 +14,11 @@ struct server_probe {
     char evidence[128];
 };
 
-/* Everything that ends with a life. Owns its strings. */
-struct reported_in_life {
-    enum reported_status reported;
-    int64_t reported_mono; /* when the present run of this status word began */
-    int64_t reported_wall;
+/* What the server has reported in this life; it ends with the life. Owns its strings. */
+struct report {
+    enum reported_status status;
+    int64_t status_mono; /* since when this status is reported */
+    int64_t status_wall; /* when it was reported last */
     char *text;
     bool has_players, has_capacity;
     uint32_t players, capacity;
@@ -30,7 +30,7 @@ struct reported_in_life {
     int64_t watchdog_ms;
     int64_t watchdog_due; /* mono; NEVER_MS: not armed */
     bool watchdog_ran_out;
-    bool watchdog_in_grace; /* once late by our own fault, until fed again */
+    bool watchdog_in_grace; /* more time, as the step was late; until the next heartbeat */
     bool triggered;         /* WATCHDOG=trigger */
     pid_t mainpid;
     uint64_t mainpid_start;
@@ -46,7 +46,7 @@ struct server {
     uint64_t life_number;
     int64_t life_mono, life_wall;
     char life_cause[160];
-    struct reported_in_life now;
+    struct report reported;
 
     struct server_probe probes[SERVER_PROBES_MAX];
     struct hold holds[HOLD_COUNT];
@@ -57,16 +57,16 @@ struct server {
     char host_reason[160];
     int64_t host_retry; /* mono: while there is no host */
     int64_t stepped;    /* mono of the latest step */
+    /* UNDECIDED: not known yet whether a record from before the restart is still there. SETTLING: it is, or a
+     * gap ended, and not every probe has a verdict since. */
     enum { START_UNDECIDED, START_FRESH, START_SETTLING, START_DONE } start;
-    unsigned
-        applied_holds;  /* one bit for each hold of its own that the server has spoken of since the start */
-    bool adopted_ready; /* the adopted record was ready or draining */
-    bool unconfirmed;   /* the registrar waits for an offer, or for word that the last one stands */
-    bool after_gap;     /* the settling is of a gap, not of a restart */
-    unsigned
-        settling_holds;   /* one bit for each hold at adoption: only a change of them is written meanwhile */
-    int64_t contact_mono; /* when grace began */
-    bool control_unread;  /* an operator may be draining us: nobody has looked yet */
+    bool after_gap;          /* SETTLING after a gap, not after a restart */
+    bool adopted_ready;      /* the adopted record was ready or draining */
+    bool unconfirmed;        /* the registrar waits for an offer, or for STANDS */
+    unsigned settling_holds; /* the holds when SETTLING began, a bit each: a change is written at once */
+    unsigned applied_holds;  /* its own holds that the server has set or lifted since the start, a bit each */
+    int64_t contact_mono;    /* when grace began */
+    bool control_unread;     /* the control key was not read yet: an operator may be draining this server */
 
     enum status status;
     char cause[160];
@@ -75,15 +75,16 @@ struct server {
     struct record offered; /* what was last offered for publishing; id NULL: nothing yet */
     bool offering;
     char withheld[200];
-    bool drain_told;
-    int64_t told_deadline;
-    char told_reason[HOLD_REASON_MAX + 1];
+    bool drain_emitted; /* the event as it was emitted last */
+    int64_t emitted_deadline;
+    char emitted_reason[HOLD_REASON_MAX + 1];
 
     struct server_transition *transitions;
     size_t transition_count, transition_first;
 };
 
-/* server_life.c */
+/* server_life.c: begins a life; ends it, by `how`; applies a message; restores the message of before a
+ * restart, where nothing newer was reported; forgets what was reported. */
 void server_begin_life(struct server *server, const struct instant *now, bool by_probe,
                        struct queue *effects);
 void server_end_life(struct server *server, const struct instant *now, const char *how,
@@ -94,7 +95,7 @@ void server_restore_message(struct server *server, const struct status_message *
                             const struct instant *now, struct queue *effects);
 void server_clear_reported(struct server *server);
 
-/* server_adopt.c: the record of before the restart goes on; time passed without us. */
+/* server_adopt.c: no record from before the restart is there; one is; a gap ended. */
 void server_fresh(struct server *server, const struct server_event *event, struct queue *effects);
 void server_adopt(struct server *server, const struct server_event *event, struct queue *effects);
 void server_gap(struct server *server);
@@ -107,16 +108,16 @@ size_t server_probe_total(const struct server *server);
 /* Since when (mono) every probe fails; NEVER_MS when one does not, or there is none. */
 int64_t server_failing_since(const struct server *server);
 
-/* Since when (mono) every probe fails and nothing else shows that the server lives, neither its process nor
- * an attached connection; NEVER_MS when that is not so. */
+/* Since when (mono) every probe fails, with neither a watched process nor an attached connection to show that
+ * the server runs; NEVER_MS when that is not so. */
 int64_t server_silent_since(const struct server *server);
 
-/* server_record.c: builds the record of the present state; the caller finishes it with record_fini. */
+/* server_record.c: builds the record of the present state, which the caller ends with record_fini(). */
 void server_compose(const struct server *server, struct record *ret_record);
-/* Offers, withdraws or leaves alone, by what changed. */
+/* Offers or withdraws the record where the present state differs from what was offered. */
 void server_publish(struct server *server, const struct instant *now, struct queue *effects);
 
-/* Asks the shell for one thing that needs no further words. */
+/* Appends an effect; the caller fills in what the type needs. */
 struct server_effect *server_effect(struct queue *effects, enum server_effect_type type);
 
 #endif

@@ -1,4 +1,4 @@
-/* How a life begins and ends, and what its words do. */
+/* How a life begins and ends, and what the reports of the server change. */
 #include "server_internal.h"
 
 #include "outrider/base/mem.h"
@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static void forget_labels(struct reported_in_life *reported)
+static void forget_labels(struct report *reported)
 {
     for (size_t i = 0; i < reported->label_count; i++) {
         free(reported->labels[i].name);
@@ -17,9 +17,9 @@ static void forget_labels(struct reported_in_life *reported)
 
 void server_clear_reported(struct server *server)
 {
-    forget_labels(&server->now);
-    free(server->now.text);
-    server->now = (struct reported_in_life){
+    forget_labels(&server->reported);
+    free(server->reported.text);
+    server->reported = (struct report){
         .zero_players_since = NEVER_MS,
         .watchdog_ms = server->config->server.watchdog_ms,
         .watchdog_due = NEVER_MS,
@@ -42,7 +42,7 @@ void server_begin_life(struct server *server, const struct instant *now, bool by
     server->life_wall = now->wall;
     server->life_cause[0] = '\0';
     if (!by_probe) {
-        /* What was measured of an older process says nothing about this one. */
+        /* The verdicts are of an earlier process. */
         reset_probes(server, effects);
     }
     server_effect(effects, SERVER_DO_SAVE);
@@ -50,18 +50,18 @@ void server_begin_life(struct server *server, const struct instant *now, bool by
 
 void server_end_life(struct server *server, const struct instant *now, const char *how, struct queue *effects)
 {
-    bool goodbye = server->now.reported == REPORTED_SHUTTING_DOWN;
+    bool announced = server->reported.status == REPORTED_SHUTTING_DOWN;
     bool drained = server->holds[HOLD_OPS].set || server->holds[HOLD_STOP].set;
-    bool probed_reported_ports =
-        server->now.port_count > 0 && server->config->server.ports_dynamic && !server->config->probes_given;
-    server->life = goodbye || drained ? LIFE_LEFT : LIFE_CRASHED;
+    bool probed_reported_ports = server->reported.port_count > 0 && server->config->server.ports_dynamic &&
+                                 !server->config->probes_given;
+    server->life = announced || drained ? LIFE_LEFT : LIFE_CRASHED;
     snprintf(server->life_cause, sizeof(server->life_cause), "%s%s", how,
-             goodbye   ? " after it said shutting_down"
-             : drained ? " while it was being drained"
+             announced ? " after it reported shutting_down"
+             : drained ? " during a drain"
                        : "");
     server->life_mono = now->mono;
     server->life_wall = now->wall;
-    if (server->now.mainpid != 0) {
+    if (server->reported.mainpid != 0) {
         server_effect(effects, SERVER_DO_UNWATCH_PID);
     }
     server_clear_reported(server);
@@ -69,13 +69,13 @@ void server_end_life(struct server *server, const struct instant *now, const cha
     hold_clear(&server->holds[HOLD_RELOAD]);
     reset_probes(server, effects);
     if (probed_reported_ports) {
-        /* The ports ended with the life; whoever listens there now is nobody we know. */
+        /* The ports were those of the life that ended: another process may listen there now. */
         server_effect(effects, SERVER_DO_PROBE_PORTS);
     }
     server_effect(effects, SERVER_DO_SAVE);
 }
 
-static size_t find_label(const struct reported_in_life *reported, struct str name)
+static size_t find_label(const struct report *reported, struct str name)
 {
     size_t i = 0;
     while (i < reported->label_count && !str_eq(str_of(reported->labels[i].name), name)) {
@@ -84,7 +84,7 @@ static size_t find_label(const struct reported_in_life *reported, struct str nam
     return i;
 }
 
-static void apply_label(struct reported_in_life *reported, const struct status_label *label)
+static void apply_label(struct report *reported, const struct status_label *label)
 {
     size_t at = find_label(reported, label->name);
     if (at < reported->label_count) {
@@ -104,9 +104,9 @@ static void apply_label(struct reported_in_life *reported, const struct status_l
 
 int server_accepts(const struct server *server, const struct status_message *message, struct str *ret_label)
 {
-    size_t count = server->now.label_count;
+    size_t count = server->reported.label_count;
     for (size_t i = 0; i < message->label_count; i++) {
-        bool known = find_label(&server->now, message->labels[i].name) < server->now.label_count;
+        bool known = find_label(&server->reported, message->labels[i].name) < server->reported.label_count;
         if (message->labels[i].value.size == 0) {
             count -= known ? 1 : 0;
         } else if (!known && ++count > RECORD_LABELS_MAX) {
@@ -117,7 +117,7 @@ int server_accepts(const struct server *server, const struct status_message *mes
     return 0;
 }
 
-static void apply_numbers(struct reported_in_life *reported, const struct status_message *message,
+static void apply_numbers(struct report *reported, const struct status_message *message,
                           const struct instant *now)
 {
     if (message->has_capacity) {
@@ -139,7 +139,7 @@ static void apply_numbers(struct reported_in_life *reported, const struct status
     }
 }
 
-static void apply_text(struct reported_in_life *reported, const struct status_message *message)
+static void apply_text(struct report *reported, const struct status_message *message)
 {
     if (message->has_text || message->reported != REPORTED_NOTHING) {
         free(reported->text);
@@ -152,13 +152,13 @@ static void apply_text(struct reported_in_life *reported, const struct status_me
 static void apply_ports(struct server *server, const struct status_message *message, struct queue *effects)
 {
     bool same =
-        message->port_count == server->now.port_count &&
-        memcmp(message->ports, server->now.ports, message->port_count * sizeof(message->ports[0])) == 0;
+        message->port_count == server->reported.port_count &&
+        memcmp(message->ports, server->reported.ports, message->port_count * sizeof(message->ports[0])) == 0;
     if (message->port_count == 0 || same) {
         return;
     }
-    memcpy(server->now.ports, message->ports, sizeof(message->ports));
-    server->now.port_count = message->port_count;
+    memcpy(server->reported.ports, message->ports, sizeof(message->ports));
+    server->reported.port_count = message->port_count;
     if (!server->config->probes_given && server->config->server.ports_dynamic) {
         for (size_t i = 0; i < SERVER_PROBES_MAX; i++) {
             server->probes[i] = (struct server_probe){.verdict = VERDICT_UNKNOWN};
@@ -167,7 +167,7 @@ static void apply_ports(struct server *server, const struct status_message *mess
     }
 }
 
-static void apply_watchdog(struct reported_in_life *reported, const struct status_message *message,
+static void apply_watchdog(struct report *reported, const struct status_message *message,
                            const struct instant *now)
 {
     bool fed = message->heartbeat || message->reported != REPORTED_NOTHING;
@@ -191,7 +191,7 @@ static void apply_holds(struct server *server, const struct status_message *mess
     server->applied_holds |= message->drain || message->undrain ? 1u << HOLD_SELF : 0;
     server->applied_holds |=
         message->reported == REPORTED_READY || message->reloading ? 1u << HOLD_RELOAD : 0;
-    /* Lines may repeat the whole state: only a deadline that is said again moves it. */
+    /* A line may repeat the whole state, so a drain without a deadline leaves the deadline as it is. */
     if (message->drain && (!server->holds[HOLD_SELF].set || message->has_drain_deadline)) {
         int64_t deadline =
             message->has_drain_deadline ? message->drain_deadline_ms : server->config->drain.deadline_ms;
@@ -208,7 +208,7 @@ static void apply_holds(struct server *server, const struct status_message *mess
     }
 }
 
-/* Those that the record has kept were taken from there, with their times. */
+/* Holds that the record has were adopted from there, with their times. */
 static void restore_holds(struct server *server, const struct status_message *older,
                           const struct instant *now)
 {
@@ -221,38 +221,39 @@ static void restore_holds(struct server *server, const struct status_message *ol
     }
 }
 
-static void apply_status(struct reported_in_life *reported, const struct status_message *message,
+static void apply_status(struct report *reported, const struct status_message *message,
                          const struct instant *now)
 {
     if (message->reported == REPORTED_NOTHING) {
         return;
     }
-    if (message->reported != reported->reported) {
-        reported->reported_mono = now->mono;
+    if (message->reported != reported->status) {
+        reported->status_mono = now->mono;
     }
-    reported->reported = message->reported;
-    reported->reported_wall = now->wall;
+    reported->status = message->reported;
+    reported->status_wall = now->wall;
 }
 
 static void apply_pid(struct server *server, const struct status_message *message, struct queue *effects)
 {
-    if (message->has_mainpid &&
-        (message->mainpid != server->now.mainpid || message->mainpid_start != server->now.mainpid_start)) {
-        server->now.mainpid = message->mainpid;
-        server->now.mainpid_start = message->mainpid_start;
+    if (message->has_mainpid && (message->mainpid != server->reported.mainpid ||
+                                 message->mainpid_start != server->reported.mainpid_start)) {
+        server->reported.mainpid = message->mainpid;
+        server->reported.mainpid_start = message->mainpid_start;
         server_effect(effects, SERVER_DO_WATCH_PID)->pid = message->mainpid;
         server_effect(effects, SERVER_DO_SAVE);
     }
 }
 
-/* Who says hello after goodbye is the next process, started before anybody saw the last one go, unless the
- * last one is known to be still there: then it has changed its mind. */
+/* initializing or ready after shutting_down comes from the next process, whose predecessor ended unseen;
+ * where the predecessor is known to run, it has changed its mind. */
 static bool is_next_process(const struct server *server, const struct status_message *message)
 {
-    bool hello = message->reported == REPORTED_INITIALIZING || message->reported == REPORTED_READY;
-    bool witnessed = server->now.mainpid != 0 || server->now.attached > 0;
-    bool other = message->has_mainpid && server->now.mainpid != 0 && message->mainpid != server->now.mainpid;
-    return hello && server->life == LIFE_ALIVE && server->now.reported == REPORTED_SHUTTING_DOWN &&
+    bool starts = message->reported == REPORTED_INITIALIZING || message->reported == REPORTED_READY;
+    bool witnessed = server->reported.mainpid != 0 || server->reported.attached > 0;
+    bool other =
+        message->has_mainpid && server->reported.mainpid != 0 && message->mainpid != server->reported.mainpid;
+    return starts && server->life == LIFE_ALIVE && server->reported.status == REPORTED_SHUTTING_DOWN &&
            (!witnessed || other);
 }
 
@@ -260,28 +261,28 @@ void server_apply_message(struct server *server, const struct status_message *me
                           const struct instant *now, struct queue *effects)
 {
     if (is_next_process(server, message)) {
-        server_end_life(server, now, "the server went", effects);
+        server_end_life(server, now, "the server restarted", effects);
     }
     bool began = server->life != LIFE_ALIVE;
     if (began) {
         server_begin_life(server, now, false, effects);
     }
-    bool news = message->reported != server->now.reported && message->reported != REPORTED_NOTHING;
+    bool is_new = message->reported != server->reported.status && message->reported != REPORTED_NOTHING;
     unsigned holds = server_holds(server);
-    apply_status(&server->now, message, now);
-    apply_text(&server->now, message);
-    apply_numbers(&server->now, message, now);
+    apply_status(&server->reported, message, now);
+    apply_text(&server->reported, message);
+    apply_numbers(&server->reported, message, now);
     apply_ports(server, message, effects);
-    apply_watchdog(&server->now, message, now);
+    apply_watchdog(&server->reported, message, now);
     apply_holds(server, message, now);
     apply_pid(server, message, effects);
     if (message->attach) {
-        server->now.attached++;
+        server->reported.attached++;
     }
     if (began || message->attach || message->reported == REPORTED_READY) {
         server_effect(effects, SERVER_DO_PROBE_NOW);
     }
-    if (began || news || message->port_count > 0 || message->has_text || message->label_count > 0 ||
+    if (began || is_new || message->port_count > 0 || message->has_text || message->label_count > 0 ||
         message->has_players || message->has_capacity || holds != server_holds(server)) {
         server_effect(effects, SERVER_DO_SAVE);
     }
@@ -290,7 +291,7 @@ void server_apply_message(struct server *server, const struct status_message *me
 void server_restore_message(struct server *server, const struct status_message *message,
                             const struct instant *now, struct queue *effects)
 {
-    const struct reported_in_life live = server->now;
+    const struct report live = server->reported;
     struct status_message older = *message;
     older.label_count = 0;
     for (size_t i = 0; i < message->label_count; i++) {
@@ -298,8 +299,8 @@ void server_restore_message(struct server *server, const struct status_message *
             older.labels[older.label_count++] = message->labels[i];
         }
     }
-    /* What was heard since the start is newer than what was kept. */
-    if (live.reported != REPORTED_NOTHING) {
+    /* What was reported since the start is newer. */
+    if (live.status != REPORTED_NOTHING) {
         older.reported = REPORTED_NOTHING;
         older.has_text = false;
     }
@@ -310,13 +311,13 @@ void server_restore_message(struct server *server, const struct status_message *
     older.attach = older.undrain = false;
     older.drain = older.drain && (server->applied_holds & 1u << HOLD_SELF) == 0;
     older.reloading = older.reloading && (server->applied_holds & 1u << HOLD_RELOAD) == 0;
-    apply_status(&server->now, &older, now);
+    apply_status(&server->reported, &older, now);
     if (live.text == NULL) {
-        apply_text(&server->now, &older);
+        apply_text(&server->reported, &older);
     }
-    apply_numbers(&server->now, &older, now);
+    apply_numbers(&server->reported, &older, now);
     apply_ports(server, &older, effects);
-    apply_watchdog(&server->now, &older, now);
+    apply_watchdog(&server->reported, &older, now);
     restore_holds(server, &older, now);
     apply_pid(server, &older, effects);
 }

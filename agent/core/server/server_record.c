@@ -9,10 +9,10 @@
 
 const uint16_t *server_ports(const struct server *server, size_t *ret_count)
 {
-    /* A server with configured ports may still say other ones; only `dynamic` gives it the word. */
+    /* Reported ports count only where the configuration leaves them to the server. */
     if (server->config->server.ports_dynamic) {
-        *ret_count = server->now.port_count;
-        return server->now.ports;
+        *ret_count = server->reported.port_count;
+        return server->reported.ports;
     }
     *ret_count = server->config->server.port_count;
     return server->config->server.ports;
@@ -27,9 +27,9 @@ static int by_name(const void *a, const void *b)
 static void compose_labels(const struct server *server, struct record *record)
 {
     const struct config_server *config = &server->config->server;
-    for (size_t i = 0; i < server->now.label_count; i++) {
+    for (size_t i = 0; i < server->reported.label_count; i++) {
         record->labels[record->label_count++] = (struct record_label){
-            mem_strdup(server->now.labels[i].name), mem_strdup(server->now.labels[i].value)};
+            mem_strdup(server->reported.labels[i].name), mem_strdup(server->reported.labels[i].value)};
     }
     for (size_t i = 0; i < config->label_count && record->label_count < RECORD_LABELS_MAX; i++) {
         size_t at = 0;
@@ -78,7 +78,7 @@ void server_compose(const struct server *server, struct record *ret_record)
     record->host = mem_strdup(server->host);
     const uint16_t *ports = server_ports(server, &record->port_count);
     memcpy(record->ports, ports, record->port_count * sizeof(ports[0]));
-    record->custom_state = mem_strdup(server->now.text);
+    record->custom_state = mem_strdup(server->reported.text);
     record->reason = server->cause[0] == '\0' ? NULL : mem_strdup(server->cause);
     record->region = mem_strdup(config->region);
     record->zone = mem_strdup(config->zone);
@@ -88,17 +88,17 @@ void server_compose(const struct server *server, struct record *ret_record)
         record->tags[record->tag_count++] = mem_strdup(config->tags[i]);
     }
     compose_labels(server, record);
-    record->has_players = server->now.has_players;
-    record->players = server->now.players;
-    record->has_capacity = server->now.has_capacity || config->has_capacity;
-    record->capacity = server->now.has_capacity ? server->now.capacity : config->capacity;
+    record->has_players = server->reported.has_players;
+    record->players = server->reported.players;
+    record->has_capacity = server->reported.has_capacity || config->has_capacity;
+    record->capacity = server->reported.has_capacity ? server->reported.capacity : config->capacity;
     compose_drain(server, &record->drain);
     record->started_wall = server->life == LIFE_ALIVE ? server->life_wall : 0;
 }
 
 static bool may_touch(const struct server *server, const struct record *next)
 {
-    /* Until the probes have spoken, a record taken over is changed only by what needs no probe to be true. */
+    /* While SETTLING, the record is changed only by what is true without a verdict. */
     return server->start != START_SETTLING || server_holds(server) != server->settling_holds ||
            next->status == STATUS_ERROR || next->status == STATUS_SHUTTING_DOWN;
 }
@@ -117,10 +117,11 @@ static const char *why_withheld(const struct server *server, char out[static 200
 {
     out[0] = '\0';
     if (server->start == START_UNDECIDED) {
-        snprintf(out, 200,
-                 "the registry has not answered yet whether the record of before the restart stands");
+        snprintf(
+            out, 200,
+            "the registry has not answered yet whether the record from before the restart is still there");
     } else if (server->stopping && !server->offering) {
-        /* Nothing is registered just to say that it goes. */
+        /* Without a record in the registry there is none to set to shutting_down. */
         snprintf(out, 200, "the agent is stopping");
     } else if (server->host == NULL) {
         snprintf(out, 200, "no address to publish: %.150s", server->host_reason);
@@ -151,8 +152,7 @@ void server_publish(struct server *server, const struct instant *now, struct que
     }
     server->unconfirmed = false;
     if (server->after_gap) {
-        /* It says something new, so nothing is spared by waiting with the rest; ready it cannot say before the
-         * verdicts. */
+        /* A new record is written anyway, so the rest need not wait; it is not ready before the verdicts. */
         server->after_gap = false;
         server->start = START_DONE;
     }

@@ -1,4 +1,4 @@
-/* The const accessors, and when the machine wants to be stepped. */
+/* Accessors, and the deadline. */
 #include "server_internal.h"
 
 const char *life_name(enum life life)
@@ -8,7 +8,7 @@ const char *life_name(enum life life)
     return names[life];
 }
 
-/* Moments that are already past have been acted on by the step that passed them. */
+/* A moment that the latest step has reached was acted on by it. */
 static void consider(const struct server *server, int64_t moment, struct window *soonest)
 {
     if (moment > server->stepped && moment != NEVER_MS) {
@@ -18,7 +18,7 @@ static void consider(const struct server *server, int64_t moment, struct window 
 
 static void consider_holds(const struct server *server, struct window *soonest)
 {
-    int64_t zero = server->now.zero_players_since;
+    int64_t zero = server->reported.zero_players_since;
     for (int kind = 0; kind < HOLD_COUNT; kind++) {
         const struct hold *hold = &server->holds[kind];
         if (!hold->set) {
@@ -44,10 +44,10 @@ struct window server_deadline(const struct server *server)
 {
     const struct config *config = server->config;
     struct window soonest = WINDOW_NEVER;
-    consider(server, server->now.watchdog_due, &soonest);
+    consider(server, server->reported.watchdog_due, &soonest);
     consider(server, server->contact_mono + config->grace_period_ms, &soonest);
-    if (server->now.reported == REPORTED_INITIALIZING && config->server.initializing_max_ms > 0) {
-        consider(server, server->now.reported_mono + config->server.initializing_max_ms, &soonest);
+    if (server->reported.status == REPORTED_INITIALIZING && config->server.initializing_max_ms > 0) {
+        consider(server, server->reported.status_mono + config->server.initializing_max_ms, &soonest);
     }
     if (server->status == STATUS_ERROR && config->server.deregister_after_ms > 0) {
         consider(server, server->status_mono + config->server.deregister_after_ms, &soonest);
@@ -96,40 +96,40 @@ int64_t server_life_since(const struct server *server)
 
 enum reported_status server_reported_status(const struct server *server)
 {
-    return server->now.reported;
+    return server->reported.status;
 }
 
 int64_t server_reported_wall(const struct server *server)
 {
-    return server->now.reported_wall;
+    return server->reported.status_wall;
 }
 
 const char *server_text(const struct server *server)
 {
-    return server->now.text;
+    return server->reported.text;
 }
 
 bool server_players(const struct server *server, uint32_t *ret_players)
 {
-    if (server->now.has_players) {
-        *ret_players = server->now.players;
+    if (server->reported.has_players) {
+        *ret_players = server->reported.players;
     }
-    return server->now.has_players;
+    return server->reported.has_players;
 }
 
 pid_t server_mainpid(const struct server *server)
 {
-    return server->now.mainpid;
+    return server->reported.mainpid;
 }
 
 unsigned server_attached(const struct server *server)
 {
-    return server->now.attached;
+    return server->reported.attached;
 }
 
 bool server_has_passed(const struct server *server)
 {
-    return server->now.passed;
+    return server->reported.passed;
 }
 
 const struct hold *server_hold(const struct server *server, enum hold_kind kind)
@@ -167,8 +167,8 @@ const char *server_drain_reason(const struct server *server)
 
 int64_t server_watchdog(const struct server *server, int64_t *ret_due_mono)
 {
-    *ret_due_mono = server->now.watchdog_due;
-    return server->now.watchdog_ms;
+    *ret_due_mono = server->reported.watchdog_due;
+    return server->reported.watchdog_ms;
 }
 
 size_t server_transition_count(const struct server *server)
@@ -183,12 +183,12 @@ const struct server_transition *server_transition(const struct server *server, s
 
 bool server_reported_message(const struct server *server, struct status_message *ret_message)
 {
-    const struct reported_in_life *reported = &server->now;
+    const struct report *reported = &server->reported;
     if (server->life != LIFE_ALIVE) {
         return false;
     }
     struct status_message message = {
-        .reported = reported->reported,
+        .reported = reported->status,
         .has_text = reported->text != NULL,
         .text = str_of(reported->text),
         .has_players = reported->has_players,

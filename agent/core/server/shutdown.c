@@ -22,7 +22,7 @@ static void enter(struct shutdown *shutdown, enum shutdown_phase phase, int64_t 
 {
     if (shutdown->phase == SHUTDOWN_SAYING) {
         int64_t left = shutdown->timeout_ms - (now - shutdown->saying_since);
-        /* After a step that came late there is still time for one try. */
+        /* After a late step there is still time for one request. */
         shutdown->left_ms = left > LEAVING_AT_LEAST_MS ? left : LEAVING_AT_LEAST_MS;
     }
     shutdown->phase = phase;
@@ -112,11 +112,11 @@ void shutdown_step(struct shutdown *shutdown, const struct shutdown_event *event
         }
         break;
     case SHUTDOWN_ON_GONE:
-    case SHUTDOWN_ON_TIDY:
+    case SHUTDOWN_ON_CONTROL_DONE:
         if (shutdown->phase == SHUTDOWN_LEAVING) {
             shutdown->gone = shutdown->gone || event->type == SHUTDOWN_ON_GONE;
-            shutdown->tidy = shutdown->tidy || event->type == SHUTDOWN_ON_TIDY;
-            if (shutdown->gone && shutdown->tidy) {
+            shutdown->control_done = shutdown->control_done || event->type == SHUTDOWN_ON_CONTROL_DONE;
+            if (shutdown->gone && shutdown->control_done) {
                 finish(shutdown, 0, now, effects);
             }
         }

@@ -104,7 +104,7 @@ static void route(struct router *router, union router_effect *any, const struct 
         break;
     case INTENT_DO_SAVE: effects_save(router->effects, EFFECTS_SAVE_SOON); break;
     case INTENT_DO_DONE:
-        router_step_shutdown(router, (struct shutdown_event){.type = SHUTDOWN_ON_TIDY, .now = *now});
+        router_step_shutdown(router, (struct shutdown_event){.type = SHUTDOWN_ON_CONTROL_DONE, .now = *now});
         break;
     case INTENT_DO_NOTE: effects_intent_note(router->effects, effect->note, effect->text); break;
     }

@@ -86,7 +86,7 @@ void router_step_registrar(struct router *router, struct registrar_event event);
 void router_step_keys(struct router *router, struct follow_event event);
 void router_step_shutdown(struct router *router, struct shutdown_event event);
 
-/* router_server.c: no record of before the restart stands. */
+/* router_server.c: there is no record from before the restart. */
 void router_fresh(struct router *router, const struct instant *now);
 
 /* router_probes.c: one event for every probe. */

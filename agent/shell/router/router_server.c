@@ -11,7 +11,7 @@ void router_step_server(struct router *router, struct server_event event)
 
 void router_fresh(struct router *router, const struct instant *now)
 {
-    /* What was reported before the restart is restored only where the lease of before is still held:
+    /* What was reported before the restart is restored only where the earlier lease is still held:
      * otherwise nothing shows that the same server still runs (docs/design/protocol.md). */
     bool ours = lease_is_held(registrar_lease_state(router->registrar));
     router_step_server(router, (struct server_event){.type = SERVER_ON_FRESH,

@@ -1,4 +1,5 @@
-/* The configuration file with the process's environment: what agent, reload and every command share. */
+/* Loads the configuration file, with ${NAME} from the environment: for the agent, its reload and the
+ * commands. */
 #ifndef OUTRIDER_SHELL_CONFIG_FILE_H
 #define OUTRIDER_SHELL_CONFIG_FILE_H
 
@@ -11,12 +12,13 @@ struct config;
  */
 const char *config_file_path(const char *given);
 
-/* Reads and checks the file at `path`. Returns the configuration, which the caller owns (config_fini, free);
- * or NULL. Every problem is appended to `ret_problems` either way, a line each, FILE:LINE:COLUMN: path.to.key:
- * what is wrong: with a configuration they are all warnings. */
+/* Reads and checks the file at `path`. Returns the configuration, which the caller owns (config_fini, free),
+ * or NULL. Appends one line for each problem to `ret_problems`: FILE:LINE:COLUMN: path.to.key: what is wrong.
+ * Where a configuration is returned they are warnings. */
 struct config *config_file_read(const char *path, struct buf *ret_problems) MUST_CHECK;
 
-/* The same for who only wants the configuration: the problems are printed to stderr if there is none. */
+/* The same; problems are printed to stderr where there is no configuration, and dropped where there is one.
+ */
 struct config *config_file_load(const char *path) MUST_CHECK;
 
 #endif

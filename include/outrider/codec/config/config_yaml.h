@@ -16,23 +16,23 @@ struct config_problem {
     unsigned line, column;
     char *path;   /* dotted, with indexes: "probes[1].timeout"; "yaml" where the text is no document */
     char *text;   /* what is wrong, and where that helps what to write instead */
-    bool warning; /* hardly meant, and yet it works */
+    bool warning; /* it works, but is probably a mistake */
 };
 
-/* Every fault of a file and everything to be warned of, in the order of the file. */
+/* Every fault and every warning of a file, in the order of the file. */
 struct config_problems {
     char *file;
     struct config_problem *rows;
     size_t count;
 };
 
-/* Reads, checks and resolves the configuration in `text`; `file_name` is for messages only. `env` is asked,
+/* Reads, checks and resolves the configuration in `text`; `file_name` is for messages only. `env` is called,
  * with `user`, for the variables that values name and those that "auto" stands for. Returns 0 and
- * `ret_config`, which the caller ends with config_fini and whose every "auto" but server.id and server.host
- * is replaced, its problems all warnings; or -1 and at least one problem that is none. The caller ends `ret_problems`, written either way, with
- * config_problems_fini.
+ * `ret_config`, which the caller ends with config_fini() and in which every "auto" but server.id and
+ * server.host is replaced, with warnings at most; or -1 and at least one fault. The caller ends
+ * `ret_problems`, written either way, with config_problems_fini().
  *
- * A text that is no YAML document is one problem: what would follow from half of it is guesswork. */
+ * A text that is no YAML document is one fault: nothing is concluded from half of it. */
 int config_yaml_load(struct str file_name, struct str text, config_env_fn *env, void *user,
                      struct config *ret_config, struct config_problems *ret_problems) MUST_CHECK;
 

@@ -1,6 +1,6 @@
 /* The view as it is kept in state_dir (docs/design/protocol.md, "View"): served at once after a restart,
- * marked stale. Little endian numbers and the records' own bytes, with the length before each and a checksum
- * (XXH64) at the end. One wrong byte and nothing of it is believed: the next listing tells better. */
+ * marked stale. Little endian numbers and the bytes of the records, each after its length, and a checksum
+ * (XXH64) at the end. A damaged file is not used at all: the next listing replaces it. */
 #ifndef OUTRIDER_CODEC_STATE_VIEW_FILE_H
 #define OUTRIDER_CODEC_STATE_VIEW_FILE_H
 
@@ -10,22 +10,22 @@
 struct buf;
 struct error;
 
-/* The form written now; another one is refused. And the longest file that is read, in bytes. */
+/* The format that is written and read; the longest file that is read, in bytes. */
 enum { VIEW_FILE_VERSION = 1, VIEW_FILE_MAX = 256 << 20 };
 
-/* What was read: `kept` is ready for VIEW_ON_LOAD, until view_file_fini. */
+/* A decoded file: `kept` is ready for VIEW_ON_LOAD, until view_file_fini(). */
 struct view_file {
     struct view_kept kept;
     struct view_entry **entries;       /* owned, in the order of their keys */
     struct view_tombstone *tombstones; /* owned */
 };
 
-/* Gives back what decoding allocated and zeroes it; accepts NULL and a zeroed one. */
+/* Frees what decoding allocated and zeroes the file; accepts NULL and a zeroed one. */
 void view_file_fini(struct view_file *file);
 
-/* Appends the file's content: records, tombstones, revision, cluster, and when the view was last known to be
- * true
- * (`now` if it is). The same view gives the same bytes, that time aside. Only for a view that is known. */
+/* Appends the content of the file: records, tombstones, revision, cluster, and when the view was last known
+ * to be true (`now` if it is). The same view gives the same bytes, that time aside. Only for a view that is
+ * known. */
 void view_file_encode(const struct view *view, const struct instant *now, struct buf *out);
 
 /* Reads a file's content. `ret_file` is the caller's. Returns 0, or -1 with ERROR_LIMIT (longer than

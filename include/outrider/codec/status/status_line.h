@@ -1,4 +1,4 @@
-/* The status protocol (docs/design/protocol.md, "Status lines"): lines from the server, our replies and
+/* The status protocol (docs/design/protocol.md, "Status lines"): lines from the server, replies and
  * events. The codes of bad input are in docs/status-protocol.md, "Replies". */
 #ifndef OUTRIDER_CODEC_STATUS_STATUS_LINE_H
 #define OUTRIDER_CODEC_STATUS_STATUS_LINE_H
@@ -35,7 +35,7 @@ enum status_line_fault {
 
 struct status_line_error {
     enum status_line_fault fault;
-    char detail[65]; /* one printable line, "" when the fault says all */
+    char detail[65]; /* one printable line, or "" */
     bool fatal;      /* close the connection after the reply: too long, or an HTTP request */
 };
 
@@ -45,10 +45,10 @@ int status_line_fail(struct status_line_error *ret_error, enum status_line_fault
 /* The fault as the reply spells it, "word" and so on. */
 const char *status_line_fault_name(enum status_line_fault fault);
 
-/* Reads one line without its end: words, or an sd_notify assignment when it begins UPPERCASE=. `ret_words`
- * borrows its strings from `line`. All or nothing: returns 0, or -1 with `ret_error` filled and `ret_words`
- * untouched. Spans of drain= and heartbeat= have a unit, a bare number is seconds; 0 is no deadline, and no
- * watchdog. */
+/* Reads one line without its end: words, or an sd_notify assignment when it begins UPPERCASE=. `ret_message`
+ * borrows its strings from `line`. All or nothing: returns 0, or -1 with `ret_error` filled and `ret_message`
+ * untouched. Spans of drain= and heartbeat= have a unit, a bare number is seconds; 0: no deadline, watchdog
+ * off. */
 int status_line_parse(struct str line, struct status_message *ret_message,
                       struct status_line_error *ret_error) MUST_CHECK;
 

@@ -1,4 +1,4 @@
-/* Hosts and addresses as text, without asking the network anything. */
+/* Hosts and addresses as text; nothing is looked up. */
 #ifndef OUTRIDER_CORE_CONFIG_ADDRESS_H
 #define OUTRIDER_CORE_CONFIG_ADDRESS_H
 
@@ -15,7 +15,7 @@ bool address_is_ipv4(struct str text);
  */
 bool address_is_ipv6(struct str text);
 
-/* Whether `text` is a host name (RFC 1123 with the underscores people use): labels of 1 to 63 of A-Z a-z 0-9
+/* Whether `text` is a host name (RFC 1123, and underscores): labels of 1 to 63 of A-Z a-z 0-9
  * _ - that neither begin nor end with '-', at most 253 in all. All digits and dots is a broken address, not a
  * name. */
 bool address_is_name(struct str text);

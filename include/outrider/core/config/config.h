@@ -1,4 +1,4 @@
-/* The configuration as values, already checked; it knows nothing of YAML. */
+/* The configuration as checked values. */
 #ifndef OUTRIDER_CORE_CONFIG_CONFIG_H
 #define OUTRIDER_CORE_CONFIG_CONFIG_H
 
@@ -14,7 +14,7 @@ struct config_label {
     char *value;
 };
 
-/* Who the server is. Strings are NULL where the file says nothing. */
+/* The identity of the server. Strings are NULL where the file has none. */
 struct config_server {
     bool present; /* a server: section exists; without one the agent is an observer */
     char *type;
@@ -71,7 +71,7 @@ struct config_status {
     int64_t min_publish_interval_ms;
 };
 
-/* auto: an observer always, a sidecar while it is asked for. */
+/* auto: an observer always follows the fleet, a sidecar while requests need it. */
 enum config_view_mode { CONFIG_VIEW_AUTO, CONFIG_VIEW_ALWAYS, CONFIG_VIEW_OFF };
 
 enum config_log_level { CONFIG_LOG_DEBUG, CONFIG_LOG_INFO, CONFIG_LOG_WARN, CONFIG_LOG_ERROR };

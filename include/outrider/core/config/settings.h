@@ -1,9 +1,8 @@
-/* The settings, one row each. Parsing, defaults, the comparison of
- * a reload and the reference page docs/configuration.md all come from these rows, so that they cannot
- * disagree.
+/* The settings, one row each. Parsing, defaults, the comparison at a reload and the page
+ * docs/configuration.md come from these rows.
  *
- * A row says where its value stands in a base structure: struct config for most, struct config_probe for the
- * keys of one probe. */
+ * A row has the offset of its value in a base structure: struct config, or struct config_probe for the keys
+ * of a probe. */
 #ifndef OUTRIDER_CORE_CONFIG_SETTINGS_H
 #define OUTRIDER_CORE_CONFIG_SETTINGS_H
 
@@ -48,14 +47,14 @@ struct setting {
     const char *path; /* dotted, from the top of the file; in a probe: the key alone */
     enum setting_type type;
     unsigned flags;
-    const char *fallback;       /* the default as one would write it; NULL: none */
+    const char *fallback;       /* the default as written in a file; NULL: none */
     int64_t min, max;           /* durations in ms; integers; lists: number of items */
     const char *const *choices; /* enum: names, NULL at the end */
     setting_shape_fn *shape;    /* of a string or of each item of a list; may be NULL */
-    const char *doc;            /* one line for a person */
+    const char *doc;            /* one line of docs/configuration.md */
     size_t offset;              /* of the value in its base structure */
     size_t count_offset;        /* lists: of the number of items */
-    size_t flag_offset; /* of a bool that says the value was given (ports: said by the server), or 0 */
+    size_t flag_offset;         /* of a bool: the value is given (ports: dynamic); 0: none */
 };
 
 enum { SETTINGS_MAX = 64 };
@@ -66,10 +65,7 @@ const struct setting *settings_rows(size_t *ret_count);
 /* The rows of one entry of `probes`. */
 const struct setting *settings_probe_rows(size_t *ret_count);
 
-/* The row of that path among the rows of the file; NULL when there is none. */
-const struct setting *settings_find(struct str path);
-
-/* Whether settings stand below `path`, as in "server". */
+/* Whether there are settings below `path`, as for "server". */
 bool settings_is_section(struct str path);
 
 /* Gives every setting its default; `config` must be zeroed. */
@@ -79,12 +75,12 @@ void settings_defaults(struct config *config);
 void settings_probe_defaults(struct config_probe *probe);
 
 /* Sets a value from text, replacing what was there. A list is cut at commas, blanks around items and empty
- * items dropped; a label is written name=value; [] is the empty list, and all that can be said of probes.
- * `base` is the structure the row counts from. Returns 0, or -1 with `err` saying what is wrong (without
+ * items dropped; a label is written name=value; [] is the empty list, and the only text for probes.
+ * `base` is the structure the offsets are of. Returns 0, or -1 with `err` saying what is wrong (without
  * path) and the old value in place, or for a list an unspecified part. */
 int setting_parse(const struct setting *row, void *base, struct str text, struct error *err) MUST_CHECK;
 
-/* Sets null. Returns 0, or -1 where null means nothing. */
+/* Sets null. Returns 0, or -1 where null is not allowed. */
 int setting_parse_null(const struct setting *row, void *base, struct error *err) MUST_CHECK;
 
 /* Empties a list, so that items can be added (ports are no longer dynamic then, probes count as given). */
@@ -105,30 +101,28 @@ struct config_probe *setting_probe_add(const struct setting *row, struct config 
 /* Checks the number of items once all are added. Returns 0, or -1 when there are too few. */
 int setting_list_end(const struct setting *row, const void *base, struct error *err) MUST_CHECK;
 
-/* Whether a value was written that stands for something (not NULL, not an empty list): for SETTING_REQUIRED.
- */
+/* Whether the value is neither NULL nor an empty list; for SETTING_REQUIRED. */
 bool setting_is_set(const struct setting *row, const void *base);
 
-/* Whether two structures say the same in this setting. */
+/* Whether two structures have the same value. */
 bool setting_equal(const struct setting *row, const void *a, const void *b);
 
-/* Frees what this setting owns in `base`, leaving it unset. */
+/* Frees the value in `base` and leaves it unset. */
 void setting_clear(const struct setting *row, void *base);
 
-/* Makes this setting of `to` a copy of that of `from`. */
+/* Copies the value of `from` to `to`. */
 void setting_copy(const struct setting *row, const void *from, void *to);
 
 /* What a value of this row looks like, as in "a duration such as 500ms, 10s, 5m or 1h"; never NULL. */
 const char *setting_wants(const struct setting *row);
 
-/* The settings in which two configurations differ, in the order of the rows; returns their number.
- * SETTING_RELOADABLE tells those that SIGHUP changes from those that need a restart. Probes that are merely
- * made from server.ports are not reported beside them. */
+/* The settings in which two configurations differ, in the order of the rows; returns their number. Without
+ * SETTING_RELOADABLE a setting needs a restart. Probes that follow from server.ports are not reported beside
+ * them. */
 size_t config_diff(const struct config *a, const struct config *b,
                    const struct setting *ret_rows[static SETTINGS_MAX]);
 
-/* Puts back into `fresh` what needs a restart and so stays as `running` has it, whether or not it differs:
- * `fresh` is what a reload may put into force. */
+/* Gives `fresh` the values of `running` for all settings that need a restart: then a reload may use it. */
 void config_keep(struct config *fresh, const struct config *running);
 
 #endif

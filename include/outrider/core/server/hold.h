@@ -1,5 +1,5 @@
-/* Holds: independent reasons to keep new players away. They are OR-ed, survive health changes, and each knows
- * who set it and why (docs/design/protocol.md, "Holds"). */
+/* Holds: independent reasons to keep new players away. They are OR-ed, survive health changes, and each has
+ * its author and reason (docs/design/protocol.md, "Holds"). */
 #ifndef OUTRIDER_CORE_SERVER_HOLD_H
 #define OUTRIDER_CORE_SERVER_HOLD_H
 
@@ -9,18 +9,18 @@
 #include <stdint.h>
 
 enum hold_kind {
-    HOLD_OPS,    /* an operator: signal, command, API; one slot, any operator lifts it */
-    HOLD_SELF,   /* the server itself, over the socket */
+    HOLD_OPS,    /* an operator, by signal, command, API or control key; any operator lifts it */
+    HOLD_SELF,   /* the server, over the status socket */
     HOLD_RELOAD, /* sd_notify RELOADING=1 until READY=1 */
     HOLD_STOP,   /* TERM with shutdown.drain; never stored */
     HOLD_COUNT
 };
 
-/* How the waiting of a drain ended. */
+/* How a drain ended. */
 enum drain_outcome {
     DRAIN_WAITING,
     DRAIN_EMPTY,   /* players were 0 for `settle` */
-    DRAIN_GONE,    /* the server is gone */
+    DRAIN_GONE,    /* the server has ended */
     DRAIN_DEADLINE /* time is up; players may still be there */
 };
 
@@ -48,11 +48,11 @@ const char *drain_outcome_name(enum drain_outcome outcome);
 void hold_set(struct hold *hold, const char *reason, const char *by, int64_t deadline_ms, int64_t expires_ms,
               const struct instant *now);
 
-/* Sets `hold` from one that was kept across a restart: its wall times count, the mono ones are made from
- * them. */
+/* Sets `hold` as `kept` before a restart or at the control key: its mono times are computed from the wall
+ * times. */
 void hold_restore(struct hold *hold, const struct hold *kept, const struct instant *now);
 
-/* Lifts it; nothing of it is kept. */
+/* Lifts it and zeroes it. */
 void hold_clear(struct hold *hold);
 
 #endif

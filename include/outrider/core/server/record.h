@@ -20,7 +20,7 @@ enum status {
 /* "initializing", "ready", "draining", "shutting_down" or "error". */
 const char *status_name(enum status status);
 
-/* The status of that name. Returns 0, or -1 for any other word: readers take it for not ready. */
+/* The status of that name. Returns 0, or -1 for any other word, which a reader must take for not ready. */
 int status_parse(struct str name, enum status *ret_status) MUST_CHECK;
 
 enum { RECORD_PORTS_MAX = 64, RECORD_LABELS_MAX = 64, RECORD_TAGS_MAX = 64 };
@@ -63,11 +63,11 @@ void record_fini(struct record *record);
 /* Makes `ret_copy` (not yet initialised) a copy of `record`, which the caller ends with record_fini. */
 void record_copy(const struct record *record, struct record *ret_copy);
 
-/* Whether both say the same, `updated_wall` aside. */
+/* Whether both are equal, `updated_wall` aside. */
 bool record_equal(const struct record *a, const struct record *b);
 
-/* Whether they differ in status, holds, or where the server is (id, host, ports): what is written at once.
- * Everything else may wait for min_publish_interval. */
+/* Whether they differ in status, holds or address (id, host, ports), which is written at once; other changes
+ * may wait for min_publish_interval. */
 bool record_urgent(const struct record *a, const struct record *b);
 
 #endif

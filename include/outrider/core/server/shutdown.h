@@ -1,17 +1,17 @@
-/* Leaving, as a machine: every way out says shutting_down, lets it be seen, and takes the record away before
- * the process ends, each step bounded (docs/design/protocol.md, "Signals").
+/* The shutdown as a machine: it publishes shutting_down, lets watchers see it, and withdraws the record
+ * before the process exits, each step bounded (docs/design/protocol.md, "Signals").
  *
- *               TERM, shutdown.drain            waiting over, second TERM, INT
+ *               TERM, shutdown.drain            drain over, second TERM, INT
  *     RUNNING ────────────────────> DRAINING ──────────────────────────────> SAYING
  *        │  TERM without drain, INT                                            ^ │ published, or timeout
  *        └─────────────────────────────────────────────────────────────────────┘ v
  *                          DONE <── gone, or timeout ── LEAVING <── linger ── LINGERING
  *
- *     QUIT while RUNNING, with a lease and a state_dir: DONE at once with 85, the lease left alive.
- *     Gone is also that the control key is tidy, but only the lease decides about the exit status.
- *     `timeout` bounds SAYING and LEAVING together, so that lingering cannot eat into it.
- *     A second TERM or an INT cuts DRAINING and LINGERING short; what was asked of the registry is still waited
- *     for until the timeout. */
+ *     QUIT while RUNNING, with a lease and a state_dir: DONE at once with exit status 85; the lease lives on.
+ *     LEAVING also waits for the control key, but only the lease decides the exit status.
+ *     `timeout` bounds SAYING and LEAVING together, so that lingering does not use it up.
+ *     A second TERM or an INT ends DRAINING and LINGERING; requests in flight are still waited for until the
+ *     timeout. */
 #ifndef OUTRIDER_CORE_SERVER_SHUTDOWN_H
 #define OUTRIDER_CORE_SERVER_SHUTDOWN_H
 
@@ -38,12 +38,13 @@ enum shutdown_event_type {
     SHUTDOWN_ON_TICK,
     SHUTDOWN_ON_TERM,
     SHUTDOWN_ON_INT,
-    SHUTDOWN_ON_QUIT, /* `leased`: a lease is held, or one of before the restart is not confirmed yet; `state_kept`:
-                       * state_dir has what the next agent needs */
-    SHUTDOWN_ON_DRAIN_OVER, /* the waiting for the `stop` hold ended */
-    SHUTDOWN_ON_PUBLISHED, /* the registry has what is wanted, or (not `visible`) there is no record to see */
-    SHUTDOWN_ON_GONE,      /* no lease of ours is left */
-    SHUTDOWN_ON_TIDY       /* nor is anything to be done at the control key */
+    /* `leased`: a lease is held, or one from before the restart is not confirmed yet; `state_kept`: state_dir
+     * has what the next agent needs. */
+    SHUTDOWN_ON_QUIT,
+    SHUTDOWN_ON_DRAIN_OVER,  /* the drain of the `stop` hold ended */
+    SHUTDOWN_ON_PUBLISHED,   /* the registry has the record, or (not `visible`) there is none to publish */
+    SHUTDOWN_ON_GONE,        /* the agent has no lease any more */
+    SHUTDOWN_ON_CONTROL_DONE /* nothing is left to be done at the control key */
 };
 
 struct shutdown_event {
@@ -54,8 +55,8 @@ struct shutdown_event {
 
 enum shutdown_effect_type {
     SHUTDOWN_DO_DRAIN, /* set the `stop` hold */
-    SHUTDOWN_DO_SAY,   /* the server machine must say shutting_down; PUBLISHED follows */
-    SHUTDOWN_DO_LEAVE, /* the registrar and the intent must leave; GONE and TIDY follow */
+    SHUTDOWN_DO_SAY,   /* publish shutting_down; PUBLISHED follows */
+    SHUTDOWN_DO_LEAVE, /* the registrar and the intent must leave; GONE and CONTROL_DONE follow */
     SHUTDOWN_DO_EXIT   /* end the process with `code` */
 };
 
@@ -64,16 +65,16 @@ struct shutdown_effect {
     int code;
 };
 
-/* `linger_ms` and `timeout_ms` as configured; they may be changed until something happens. */
+/* `drain`, `linger_ms` and `timeout_ms` are settings and may change at any time. */
 struct shutdown {
     bool drain;
     int64_t linger_ms, timeout_ms;
     enum shutdown_phase phase;
-    bool gone, tidy;
-    bool hurry;    /* asked twice, or by INT: no lingering */
+    bool gone, control_done;
+    bool hurry;    /* a second signal, or INT: no lingering */
     int64_t until; /* mono: when the phase ends by itself */
     int64_t saying_since;
-    int64_t left_ms; /* of the timeout, for LEAVING: saying may use half of it */
+    int64_t left_ms; /* of the timeout, for LEAVING; SAYING may use half of it */
 };
 
 /* One event in, effects (struct shutdown_effect) out. */

@@ -33,7 +33,7 @@ struct status_message {
     bool has_capacity;
     uint32_t capacity;
     uint16_t ports[STATUS_PORTS_MAX];
-    size_t port_count; /* 0: not said */
+    size_t port_count; /* 0: not reported */
     struct status_label labels[STATUS_LABELS_MAX];
     size_t label_count;
 
@@ -45,10 +45,10 @@ struct status_message {
     bool has_watchdog;
     int64_t watchdog_ms; /* new timeout; 0 turns it off */
 
-    /* what concerns only the connection */
+    /* of the connection alone */
     bool attach, get, watch, quit;
 
-    /* what only sd_notify can say */
+    /* of sd_notify alone */
     bool reloading;        /* RELOADING=1: the `reload` hold until READY=1 */
     bool watchdog_trigger; /* WATCHDOG=trigger */
     bool has_mainpid;
@@ -60,10 +60,10 @@ struct status_message {
     unsigned unknown_keys; /* ignored ones, counted */
 };
 
-/* "initializing", "ready", "shutting_down", "error"; "nothing" for SAID_NOTHING. */
+/* "initializing", "ready", "shutting_down", "error"; "nothing" for REPORTED_NOTHING. */
 const char *reported_status_name(enum reported_status reported);
 
-/* Whether the words change or feed the server's life (as against get, watch, quit and an empty line). */
+/* Whether the message reports anything about the server, as opposed to get, watch, quit and an empty line. */
 bool status_message_is_report(const struct status_message *message);
 
 #endif

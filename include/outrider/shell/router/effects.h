@@ -1,6 +1,6 @@
-/* What the router asks of the world. The agent implements these on io; scenarios and the simulator implement
- * them on nothing, at link time. None of them calls back into the router: what happens comes as a later
- * event. */
+/* The effects of the router. The agent carries them out on io; scenarios, fuzzers and the simulator link
+ * functions of their own instead. None calls back into the router, but effects_look_up_host() may: results
+ * are later events. */
 #ifndef OUTRIDER_SHELL_ROUTER_EFFECTS_H
 #define OUTRIDER_SHELL_ROUTER_EFFECTS_H
 
@@ -14,10 +14,11 @@
 
 #include <sys/types.h>
 
-/* Who carries the effects out: the agent, or a test. */
+/* Of the agent, or of a test. */
 struct effects;
 
-/* The machines that ask the registry. Each is a client of its own: its request ids mean nothing to the others. */
+/* The machines that ask the registry. Each is a client of its own: its request ids mean nothing to the
+ * others. */
 enum router_client { ROUTER_CLIENT_REGISTRAR, ROUTER_CLIENT_INTENT, ROUTER_CLIENT_KEYS, ROUTER_CLIENT_COUNT };
 
 /* Begins try `try_id` of the probe at `index`, defined by `probe` (borrowed); a try of the same index that
@@ -25,7 +26,7 @@ enum router_client { ROUTER_CLIENT_REGISTRAR, ROUTER_CLIENT_INTENT, ROUTER_CLIEN
 void effects_try(struct effects *effects, unsigned index, uint64_t try_id, const struct config_probe *probe,
                  int64_t timeout_ms);
 
-/* Cancels every try: the probes are about to be numbered anew. */
+/* Cancels every try, before the probes get new numbers. */
 void effects_cancel_tries(struct effects *effects);
 
 /* Submits a registry request of `client`. The reply is router_replied() with the same client. */
@@ -38,15 +39,15 @@ void effects_watch(struct effects *effects, const struct registry_watch *watch);
 /* Closes watch `id`: no event comes any more. */
 void effects_unwatch(struct effects *effects, uint64_t id);
 
-/* Watches process `pid` instead of any other; 0: none. Its end is router_exited(), also when it is gone
- * already. */
+/* Watches process `pid` instead of any other; 0: none. Its end, also one before the call, is router_exited().
+ */
 void effects_watch_pid(struct effects *effects, pid_t pid);
 
 /* Finds the address to publish. The answer is router_host(), and may come from within: it is queued. */
 void effects_look_up_host(struct effects *effects);
 
-/* Tells watching connections that a drain began or changed (`on`) or ended. `left_ms` NEVER_MS: no deadline.
- */
+/* Sends the drain event to watching connections: a drain began or changed (`on`), or ended. `left_ms`
+ * NEVER_MS: no deadline. */
 void effects_emit_drain(struct effects *effects, bool on, int64_t left_ms, struct str reason);
 
 /* When what a restart needs (router_save) is written to state_dir. */
@@ -60,19 +61,19 @@ enum effects_save {
 /* Keeps what a restart needs. Nothing fails here: a state_dir that cannot be written is logged once. */
 void effects_save(struct effects *effects, enum effects_save when);
 
-/* The status moved: one line in the log, one count. */
+/* Logs and counts a change of the status. */
 void effects_status_moved(struct effects *effects, enum status from, enum status to, struct str cause);
 
-/* The registrar has something to tell: one line in the log. */
+/* Logs a note of the registrar. */
 void effects_note(struct effects *effects, enum registrar_note note, struct str text);
 
-/* The intent has something to tell: likewise. */
+/* Logs a note of the intent. */
 void effects_intent_note(struct effects *effects, enum intent_note note, struct str text);
 
-/* The watch has something to tell: likewise. */
+/* Logs a note of the watch of the own keys. */
 void effects_watch_note(struct effects *effects, enum follow_note note, struct str text);
 
-/* The waiting for a hold is over: one line in the log. */
+/* Logs that the drain of a hold ended. */
 void effects_drain_over(struct effects *effects, enum hold_kind kind, enum drain_outcome outcome);
 
 /* The process ends with `code` once the loop turn is over. */

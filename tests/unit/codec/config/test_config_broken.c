@@ -36,7 +36,7 @@ static const char *env(const char *name, void *user)
     return NULL;
 }
 
-/* What is printed for `text`, without the file's name, each line after "=> ". */
+/* The output for `text`, without the file name, each line after "=> ". */
 static void print_problems(struct str text, struct buf *out)
 {
     struct config config;
@@ -144,7 +144,7 @@ static void test_environment(void **state)
     check_file("environment", 25);
 }
 
-/* What a text file cannot show to a reader. */
+/* Bytes that a text file cannot show. */
 static void test_bytes(void **state)
 {
     const struct {

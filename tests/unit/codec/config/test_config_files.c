@@ -1,4 +1,4 @@
-/* The configurations that are installed: they load as they stand, and what they say is true. */
+/* The configurations that are installed: they load, and their comments are true. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* What good configurations come to. */
+/* The values of good configurations. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -212,8 +212,7 @@ static void test_environment(void **state)
     assert_int_equal(config.server.port_count, 2);
     assert_null(config.server.region);
     assert_string_equal(config.server.zone, "kr-a");
-    assert_string_equal(config.server.group,
-                        "${WORLD}"); /* what comes from the environment is not looked at again */
+    assert_string_equal(config.server.group, "${WORLD}"); /* a replaced variable is not replaced again */
     assert_string_equal(config.server.version, "1:2");
     assert_false(config.server.has_capacity);
     assert_int_equal(config.server.label_count, 2);
@@ -313,7 +312,7 @@ static void test_printing(void **state)
     config_problems_print(&problems, &lines);
     assert_string_equal(buf_text(&lines),
                         "/etc/o.yaml:1:14: log.level: `x` is not one of: debug, info, warn, error\n"
-                        "/etc/o.yaml:2:1: server.ports: required: there is no default\n");
+                        "/etc/o.yaml:2:1: server.ports: required, there is no default\n");
     buf_fini(&lines);
     config_problems_fini(&problems);
     config_problems_fini(&problems);

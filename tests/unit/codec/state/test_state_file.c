@@ -50,7 +50,7 @@ static struct saved_state full_state(void)
     };
 }
 
-/* The file as it stands in state_dir: a change here is a new STATE_FILE_VERSION. */
+/* The content of the file: a change here needs a new STATE_FILE_VERSION. */
 static const char golden[] =
     "{\"version\":1,\"id\":\"01J\",\"bootId\":\"2f1c6f2e-6d3c-4a53-9a45-9b8f3b1d2e3f\","
     "\"lease\":7587868123456789012,\"ttlMs\":10000,\"ops\":{\"set\":true,\"reason\":\"patch \\\"1.4\\\"\\n\","
@@ -74,7 +74,7 @@ static void test_form(void **state)
     buf_fini(&out);
 }
 
-/* So that a file can be checked without us: python3 -c 'import zlib; print(zlib.crc32(b"..."))'. */
+/* The checksum is a common one: python3 -c 'import zlib; print(zlib.crc32(b"..."))'. */
 static void test_checksum_is_crc32(void **state)
 {
     (void)state;
@@ -119,7 +119,7 @@ static void test_round_trip(void **state)
     assert_int_equal(state_file_decode(buf_view(&out), &back, &err), 0);
     state_file_encode(&back, &again);
     assert_string_equal(buf_text(&out), buf_text(&again));
-    buf_fini(&out); /* the decoded state stands on its own */
+    buf_fini(&out); /* the decoded state owns its strings */
     assert_string_equal(back.id, full.id);
     assert_string_equal(back.boot_id, full.boot_id);
     assert_true(registry_lease_eq(back.lease, full.lease) && back.ttl_ms == full.ttl_ms);
@@ -152,7 +152,7 @@ static void test_sparse(void **state)
     buf_fini(&out);
 }
 
-/* A power cut leaves any beginning of the file; a bad block changes any byte. None may be believed. */
+/* A power cut leaves any beginning of the file, a bad block changes any byte: all are refused. */
 static void test_any_damage_is_seen(void **state)
 {
     (void)state;
@@ -176,7 +176,7 @@ static void test_any_damage_is_seen(void **state)
     buf_fini(&out);
 }
 
-/* The content with a checksum that fits, as an editor with a grudge would write it. */
+/* Edited content with a valid checksum. */
 static void seal(struct buf *out, const char *body)
 {
     uint32_t crc = UINT32_MAX;
@@ -245,7 +245,7 @@ static void test_refused(void **state)
         }
         assert_int_equal(back.lease.lo, 4711);
     }
-    /* A newer agent of the same form may keep more. */
+    /* A newer agent with the same format may save more. */
     struct saved_state back;
     seal(&buf, "{\"version\":1,\"later\":[1],\"ops\":null,\"words\":{\"later\":{}}");
     assert_int_equal(state_file_decode(buf_view(&buf), &back, NULL), 0);

@@ -119,7 +119,7 @@ static void what_is_not_ours_is_told_apart(void **state)
     out.data[14] = 2;
     assert_int_equal(view_file_decode(buf_view(&out), PREFIX, &file, &err), -1);
     assert_int_equal(err.code, ERROR_NOT_FOUND);
-    assert_non_null(strstr(err.text, "another version of outrider (form 2, this one reads 1)"));
+    assert_non_null(strstr(err.text, "another version of outrider: format=2 supported=1"));
     assert_int_equal(view_file_decode(STR("{}"), PREFIX, &file, &err), -1);
     assert_string_equal(err.text, "view file: damaged: cut short, or not written by an agent");
     buf_fini(&out);

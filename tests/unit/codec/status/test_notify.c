@@ -72,7 +72,7 @@ static void test_words(void **state)
     assert_int_equal(message.label_count, 1);
     assert_int_equal(message.drain_deadline_ms, 300000);
     assert_true(str_eq(message.text, STR("open")));
-    /* One parser: what is no assignment is words, here too. */
+    /* A line that is no assignment is parsed as on the stream socket. */
     message = accept(STR("ready players=3\r\n\nheartbeat\n"));
     assert_true(message.reported == REPORTED_READY && message.has_players && message.heartbeat);
 }
@@ -106,20 +106,20 @@ static void test_refused(void **state)
         {BYTES("MAINPID=-1"), "MAINPID: not a value of this key"},
         {BYTES("MAINPID=2147483648"), "MAINPID: not a value of this key"},
         {BYTES("ERRNO=ETIMEDOUT"), "ERRNO: not a value of this key"},
-        {BYTES("READY=1\nREADY=1"), "status: said twice in one datagram"},
-        {BYTES("READY=1\nSTOPPING=1"), "status: said twice in one datagram"},
-        {BYTES("READY=1\nX_OUTRIDER=error"), "status: said twice in one datagram"},
+        {BYTES("READY=1\nREADY=1"), "status: twice in one datagram"},
+        {BYTES("READY=1\nSTOPPING=1"), "status: twice in one datagram"},
+        {BYTES("READY=1\nX_OUTRIDER=error"), "status: twice in one datagram"},
         {BYTES("READY=1\nSTATUS=\x1b[2J"), "text: not a value of this key"},
-        {BYTES("STATUS=a\nSTATUS=b"), "text: said twice in one datagram"},
-        {BYTES("STATUS=a\nX_OUTRIDER=# b"), "text: said twice in one datagram"},
-        {BYTES("RELOADING=1\nRELOADING=1"), "RELOADING: said twice in one datagram"},
-        {BYTES("WATCHDOG=1\nWATCHDOG=trigger"), "WATCHDOG: said twice in one datagram"},
-        {BYTES("WATCHDOG_USEC=1\nWATCHDOG_USEC=2"), "WATCHDOG_USEC: said twice in one datagram"},
-        {BYTES("X_OUTRIDER=heartbeat=5s\nWATCHDOG_USEC=2"), "WATCHDOG_USEC: said twice in one datagram"},
-        {BYTES("MAINPID=1\nMAINPID=2"), "MAINPID: said twice in one datagram"},
-        {BYTES("BARRIER=1\nBARRIER=1"), "BARRIER: said twice in one datagram"},
-        {BYTES("ERRNO=1\nERRNO=2"), "ERRNO: said twice in one datagram"},
-        {BYTES("X_OUTRIDER=players=1\nX_OUTRIDER=capacity=2"), "X_OUTRIDER: said twice in one datagram"},
+        {BYTES("STATUS=a\nSTATUS=b"), "text: twice in one datagram"},
+        {BYTES("STATUS=a\nX_OUTRIDER=# b"), "text: twice in one datagram"},
+        {BYTES("RELOADING=1\nRELOADING=1"), "RELOADING: twice in one datagram"},
+        {BYTES("WATCHDOG=1\nWATCHDOG=trigger"), "WATCHDOG: twice in one datagram"},
+        {BYTES("WATCHDOG_USEC=1\nWATCHDOG_USEC=2"), "WATCHDOG_USEC: twice in one datagram"},
+        {BYTES("X_OUTRIDER=heartbeat=5s\nWATCHDOG_USEC=2"), "WATCHDOG_USEC: twice in one datagram"},
+        {BYTES("MAINPID=1\nMAINPID=2"), "MAINPID: twice in one datagram"},
+        {BYTES("BARRIER=1\nBARRIER=1"), "BARRIER: twice in one datagram"},
+        {BYTES("ERRNO=1\nERRNO=2"), "ERRNO: twice in one datagram"},
+        {BYTES("X_OUTRIDER=players=1\nX_OUTRIDER=capacity=2"), "X_OUTRIDER: twice in one datagram"},
         {BYTES("X_OUTRIDER=failed"), "failed: no such word on this socket"},
         {BYTES("X_OUTRIDER=attach"), "attach: no such word on this socket"},
         {BYTES("get"), "get: no such word on this socket"},
@@ -155,7 +155,7 @@ static void test_long_line(void **state)
     struct status_message message;
     struct error err;
     assert_int_equal(notify_parse(buf_view(&buf), &message, &err), -1);
-    assert_non_null(strstr(err.text, "over 16384 bytes"));
+    assert_non_null(strstr(err.text, "more than 16384 bytes"));
     assert_int_equal(notify_parse(buf_view(&buf), &message, NULL), -1);
     buf_fini(&buf);
 }

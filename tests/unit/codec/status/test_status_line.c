@@ -50,7 +50,7 @@ static void test_bad_lines(void **state)
         struct str line;
         const char *reply;
     } rows[] = {
-        /* field notes, section 6, in their order */
+        /* plausible mistakes */
         {LINE("failed"), "ERR word failed"},
         {LINE("plyers=3"), "ERR key plyers"},
         {LINE("players=-1"), "ERR value players"},
@@ -64,7 +64,7 @@ static void test_bad_lines(void **state)
         {LINE("# \xff"), "ERR utf8"},
         {LINE("label.map=\xc0\xaf"), "ERR utf8"},
         {LINE("# \xed\xa0\x80"), "ERR utf8"},
-        /* what a terminal would obey */
+        /* control sequences */
         {LINE("ready # \x1b[31mred"), "ERR value text"},
         {LINE("# a\rb"), "ERR value text"},
         {LINE("# \x7f"), "ERR value text"},

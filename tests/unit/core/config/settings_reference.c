@@ -24,7 +24,7 @@ static const char head[] =
     "variable that is\n"
     "  unset is an error; the default stands in where it is unset or empty, is taken as written and has no "
     "`$` or `}`.\n"
-    "  `$$` is a dollar sign; any other `$` is an error, so that a typing mistake cannot pass for a value. "
+    "  `$$` is a dollar sign; any other `$` is an error, so that a typing mistake is not taken for a value. "
     "Keys are\n"
     "  not replaced. Within `[ ]` and `{ }` a `${NAME}` must stand in quotes: its braces mean\n"
     "  something to YAML.\n"
@@ -35,19 +35,19 @@ static const char head[] =
     "are then\n"
     "  written `name=value,name=value`. The text `[]` is the empty list, also for `probes`.\n"
     "- Anchors, aliases, tags and more than one document are refused. A file is at most 1 MiB.\n"
-    "- SIGHUP reads the file anew. A file with an error changes nothing. Settings whose last column says "
+    "- SIGHUP reads the file again. A file with an error changes nothing. Settings whose last column says "
     "*restart*\n"
     "  keep their value until then; the log names them.\n";
 
 static const char *const sections[][2] = {
-    {"server",
-     "Who the server is. Without this section the agent is an observer: it has no record of its own and "
-     "serves what it sees."},
+    {"server", "The identity of the server. Without this section the agent is an observer: it has no record "
+               "of its own and "
+               "serves what it sees."},
     {"registry", "Where the record is kept."},
     {"probes", "Each entry of `probes` has these keys."},
-    {"status", "The sockets on which the server says how it is."},
+    {"status", "The sockets on which the server reports its status."},
     {"drain", "How long a drain waits."},
-    {"shutdown", "How the agent ends."},
+    {"shutdown", "How the agent stops."},
     {"http", "The local API."},
     {"view", "The whole fleet as this agent sees it."},
     {"log", "What the agent writes to stderr."},
@@ -126,7 +126,7 @@ void settings_reference(struct buf *out)
     size_t probe_count;
     const struct setting *probe_rows = settings_probe_rows(&probe_count);
     buf_printf(out, "%s", head);
-    add_header("Top of the file", "Keys that stand in no section.", out);
+    add_header("Top of the file", "Keys outside of sections.", out);
     add_section("", out);
     for (size_t i = 0; i < COUNT_OF(sections); i++) {
         add_header(sections[i][0], sections[i][1], out);

@@ -11,6 +11,7 @@
 #include "outrider/core/config/config.h"
 #include "outrider/core/config/config_check.h"
 #include "outrider/core/config/settings.h"
+#include "support/find_setting.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,7 +32,7 @@ static const char *env(const char *name, void *user)
 static void set(struct config *config, const char *path, const char *text)
 {
     struct error err = {0};
-    assert_int_equal(setting_parse(settings_find(str_of(path)), config, str_of(text), &err), 0);
+    assert_int_equal(setting_parse(find_setting(path), config, str_of(text), &err), 0);
 }
 
 static void begin(struct config *config)
@@ -102,7 +103,7 @@ static void test_probe_equal(void **state)
     config_probe_fini(&b);
 }
 
-/* Probes that only follow the ports are not named beside them; those that were given are. */
+/* Probes that follow from the ports are not reported beside them; configured ones are. */
 static void test_probe_diff(void **state)
 {
     struct config a, b;
@@ -117,16 +118,16 @@ static void test_probe_diff(void **state)
     config_resolve(&b, env, &none);
     assert_int_equal(config_diff(&a, &b, changed), 1);
     assert_string_equal(changed[0]->path, "server.ports");
-    setting_list_begin(settings_find(STR("probes")), &a);
-    setting_list_begin(settings_find(STR("probes")), &b);
-    struct config_probe *probe = setting_probe_add(settings_find(STR("probes")), &a, &err);
+    setting_list_begin(find_setting("probes"), &a);
+    setting_list_begin(find_setting("probes"), &b);
+    struct config_probe *probe = setting_probe_add(find_setting("probes"), &a, &err);
     assert_non_null(probe);
-    assert_non_null(setting_probe_add(settings_find(STR("probes")), &b, &err));
+    assert_non_null(setting_probe_add(find_setting("probes"), &b, &err));
     assert_int_equal(config_diff(&a, &b, changed), 1);
     probe->port = 9;
     probe->name = mem_strdup("game");
     assert_int_equal(config_diff(&a, &b, changed), 2);
-    setting_copy(settings_find(STR("probes")), &a, &b);
+    setting_copy(find_setting("probes"), &a, &b);
     assert_int_equal(config_diff(&a, &b, changed), 1);
     assert_string_equal(b.probes[0].name, "game");
     config_fini(&a);
@@ -167,7 +168,7 @@ static void test_resolve(void **state)
     check_resolved((struct directories){"run", ":/var/b"}, NULL, "127.0.0.1:7117", NULL);
 }
 
-/* What is written stays as it is written. */
+/* A written value stays as it is. */
 static void test_resolve_keeps(void **state)
 {
     struct directories directories = {"/run/o", "/var/o"};
@@ -179,7 +180,7 @@ static void test_resolve_keeps(void **state)
     set(&config, "registry.control_prefix", "/control");
     set(&config, "registry.request_timeout", "1s");
     set(&config, "status.notify_socket", "/run/n.sock");
-    assert_int_equal(setting_parse_null(settings_find(STR("status.socket")), &config, &err), 0);
+    assert_int_equal(setting_parse_null(find_setting("status.socket"), &config, &err), 0);
     set(&config, "http.listen", "[::1]:80");
     set(&config, "state_dir", "/srv");
     config_resolve(&config, env, &directories);
@@ -306,7 +307,7 @@ static bool all_faulty(const char *path, void *user)
     return true;
 }
 
-/* What is known to be wrong is not reported again. */
+/* A setting that is known to be wrong is not reported again. */
 static void test_quiet_where_faulty(void **state)
 {
     struct config config = {0};

@@ -10,11 +10,12 @@
 #include "outrider/core/config/config.h"
 #include "outrider/core/config/settings.h"
 #include "settings_reference.h"
+#include "support/find_setting.h"
 #include "support/read_text.h"
 
 static const struct setting *find(const char *path)
 {
-    const struct setting *row = settings_find(str_of(path));
+    const struct setting *row = find_setting(path);
     assert_non_null(row);
     return row;
 }
@@ -33,7 +34,7 @@ static void set(struct config *config, const char *path, const char *text)
     }
 }
 
-/* The table is what everything comes from: it must be whole. */
+/* The table is complete and consistent. */
 static void test_rows(void **state)
 {
     size_t count, probe_count;
@@ -62,9 +63,9 @@ static void test_find(void **state)
 {
     (void)state;
     assert_string_equal(find("registry.ttl")->path, "registry.ttl");
-    assert_null(settings_find(STR("registry")));
-    assert_null(settings_find(STR("registry.tls")));
-    assert_null(settings_find(STR("")));
+    assert_null(find_setting("registry"));
+    assert_null(find_setting("registry.tls"));
+    assert_null(find_setting(""));
     assert_true(settings_is_section(STR("registry")));
     assert_false(settings_is_section(STR("regis")));
     assert_false(settings_is_section(STR("probes")));
@@ -94,7 +95,7 @@ static void test_defaults(void **state)
     config_fini(&config);
 }
 
-/* What is refused says why, and leaves the value as it was. */
+/* A refused value leaves the old one, and the error says why. */
 static void test_refused(void **state)
 {
     static const struct {
@@ -190,7 +191,7 @@ static void test_null(void **state)
     assert_int_equal(setting_parse_null(find("server.capacity"), &config, &err), 0);
     assert_false(config.server.has_capacity);
     assert_int_equal(setting_parse_null(find("registry.ttl"), &config, &err), -1);
-    assert_string_equal(err.text, "cannot be null: leave the key out for the default 10s");
+    assert_string_equal(err.text, "cannot be null: remove the key for the default 10s");
     assert_int_equal(setting_parse_null(find("server.type"), &config, &err), -1);
     assert_string_equal(err.text, "cannot be null: want text");
     config_fini(&config);
@@ -210,7 +211,7 @@ static void test_probes_limit(void **state)
     config_fini(&config);
 }
 
-/* Every setting, and only it, shows up when it is changed; copying it makes the two the same again. */
+/* Each changed setting is the only one reported; copying it makes both equal again. */
 static void test_every_row_differs_and_copies(void **state)
 {
     static const struct {
@@ -302,7 +303,7 @@ static void test_lists_differ(void **state)
     config_fini(&b);
 }
 
-/* A reload changes what it may; the rest stays as it runs. */
+/* A reload changes the reloadable settings; the others keep their values. */
 static void test_keep(void **state)
 {
     struct config running = {0}, fresh = {0};
@@ -334,8 +335,8 @@ static void write_text(const char *path, const struct buf *text)
     assert_int_equal(fclose(file), 0);
 }
 
-/* docs/configuration.md comes from the table. A person who changed a row runs this with OUTRIDER_REWRITE=1
- * and commits the page; without it a stale page fails. */
+/* docs/configuration.md is generated from the table. After a change of a row, run this with
+ * OUTRIDER_REWRITE=1 and commit the page; a stale page fails. */
 static void test_reference(void **state)
 {
     struct buf page = {0}, stored = {0};

@@ -237,7 +237,7 @@ static void test_copy(void **state)
     assert_true(record_equal(&record, &copy));
     assert_true(record.updated_wall == copy.updated_wall);
     assert_null(copy.reason);
-    record_fini(&record); /* the copy stands on its own */
+    record_fini(&record); /* the copy owns its strings */
     assert_string_equal(copy.tags[0], "pvp");
     assert_string_equal(copy.labels[0].value, "harbor");
     assert_string_equal(copy.drain.holds, "ops");

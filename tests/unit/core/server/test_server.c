@@ -62,7 +62,7 @@ static void quiet(struct world *w)
     }
 }
 
-/* How many effects of the type wait; takes all. */
+/* The number of waiting effects of the type; takes all. */
 static unsigned count(struct world *w, enum server_effect_type type)
 {
     struct server_effect effect;
@@ -165,7 +165,7 @@ static void test_words_survive_a_round_trip(void **state)
     assert_int_equal(kept.mainpid_start, 99);
     assert_true(kept.heartbeat);
     assert_int_equal(kept.watchdog_ms, 9000);
-    /* Not dynamic: what it says about ports is kept, but not believed. */
+    /* Not dynamic: reported ports are kept, but not used. */
     size_t ports;
     assert_int_equal(server_ports(w->server, &ports)[0], 8001);
     assert_int_equal(ports, 1);
@@ -237,7 +237,7 @@ static void test_labels_are_bounded(void **state)
     struct status_message kept;
     assert_true(server_reported_message(w->server, &kept));
     assert_int_equal(kept.label_count, STATUS_LABELS_MAX);
-    struct status_message gone = {.labels = {{STR("nobody"), STR("")}}, .label_count = 1};
+    struct status_message gone = {.labels = {{STR("unknown"), STR("")}}, .label_count = 1};
     assert_int_equal(server_accepts(w->server, &gone, &label), 0);
     hear(w, &gone);
 }
@@ -288,7 +288,7 @@ static void test_history_is_a_ring(void **state)
         assert_int_equal(row->from, before->to);
     }
     assert_int_equal(server_transition(w->server, SERVER_TRANSITIONS_MAX - 1)->wall_ms, w->now.wall);
-    assert_string_equal(server_transition(w->server, 99)->cause, "the server said initializing");
+    assert_string_equal(server_transition(w->server, 99)->cause, "the server reported initializing");
 }
 
 static void test_long_texts_fit_everywhere(void **state)
@@ -330,7 +330,7 @@ static void test_draining_tells_the_soonest_deadline(void **state)
     w->now.mono += 6000;
     assert_true(server_draining(w->server, &w->now, &left));
     assert_int_equal(left, 0);
-    /* Past a deadline nothing is told again and again. */
+    /* After a deadline the event is not repeated. */
     step(w, (struct server_event){.type = SERVER_ON_TICK});
     assert_int_equal(count(w, SERVER_DO_EMIT_DRAIN), 0);
 }

@@ -67,11 +67,11 @@ static void test_term_says_lingers_leaves(void **state)
     expect_nothing(&w);
     step(&w, SHUTDOWN_ON_TICK, 3400);
     expect(&w, SHUTDOWN_DO_LEAVE, 0);
-    /* Lingering did not eat into the timeout: 400 of 5000 ms were spent saying. */
+    /* Lingering did not use up the timeout: SAYING took 400 of 5000 ms. */
     assert_int_equal(shutdown_deadline(&w.shutdown).latest, 3400 + 4600);
     step(&w, SHUTDOWN_ON_GONE, 3500);
     expect_nothing(&w);
-    step(&w, SHUTDOWN_ON_TIDY, 3550);
+    step(&w, SHUTDOWN_ON_CONTROL_DONE, 3550);
     expect(&w, SHUTDOWN_DO_EXIT, 0);
     assert_int_equal(shutdown_deadline(&w.shutdown).latest, NEVER_MS);
     step(&w, SHUTDOWN_ON_TERM, 3600);
@@ -97,7 +97,7 @@ static void test_unconfirmed_is_exit_1(void **state)
     queue_fini(&w.effects);
 }
 
-/* Contract 4: a second TERM or an INT stop now; what was asked of the registry is still waited for. */
+/* A second TERM or an INT ends drain and linger; requests in flight are still waited for. */
 static void test_hurry_in_each_phase(void **state)
 {
     (void)state;
@@ -116,7 +116,7 @@ static void test_hurry_in_each_phase(void **state)
         expect(&w, SHUTDOWN_DO_LEAVE, 0);
         step(&w, again[i], 40);
         expect_nothing(&w);
-        step(&w, SHUTDOWN_ON_TIDY, 50);
+        step(&w, SHUTDOWN_ON_CONTROL_DONE, 50);
         step(&w, SHUTDOWN_ON_GONE, 50);
         expect(&w, SHUTDOWN_DO_EXIT, 0);
         queue_fini(&w.effects);
@@ -190,7 +190,7 @@ static void test_nothing_to_see_needs_no_lingering(void **state)
     queue_fini(&w.effects);
 }
 
-/* Whether the control key could be removed is no matter of the exit status. */
+/* The exit status does not depend on the removal of the control key. */
 static void test_untidy_is_exit_0_once_the_lease_is_gone(void **state)
 {
     (void)state;
@@ -201,7 +201,7 @@ static void test_untidy_is_exit_0_once_the_lease_is_gone(void **state)
         expect(&w, SHUTDOWN_DO_SAY, 0);
         step(&w, SHUTDOWN_ON_PUBLISHED, 1);
         expect(&w, SHUTDOWN_DO_LEAVE, 0);
-        step(&w, gone ? SHUTDOWN_ON_GONE : SHUTDOWN_ON_TIDY, 2);
+        step(&w, gone ? SHUTDOWN_ON_GONE : SHUTDOWN_ON_CONTROL_DONE, 2);
         expect_nothing(&w);
         step(&w, SHUTDOWN_ON_TICK, 5000);
         expect(&w, SHUTDOWN_DO_EXIT, gone ? 0 : 1);

@@ -1,0 +1,20 @@
+/* The row of a setting by its path, for tests that change one. */
+#ifndef OUTRIDER_TESTS_FIND_SETTING_H
+#define OUTRIDER_TESTS_FIND_SETTING_H
+
+#include "outrider/core/config/settings.h"
+
+/* NULL when there is no such row. */
+static inline const struct setting *find_setting(const char *path)
+{
+    size_t count;
+    const struct setting *rows = settings_rows(&count);
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(rows[i].path, path) == 0) {
+            return &rows[i];
+        }
+    }
+    return NULL;
+}
+
+#endif
