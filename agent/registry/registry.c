@@ -43,6 +43,16 @@ void registry_observe(struct registry *registry, registry_observe_fn *observe, v
     registry->observe_user = user;
 }
 
+uint32_t registry_can(const struct registry *registry)
+{
+    return registry->backend->can(registry);
+}
+
+void registry_limits(const struct registry *registry, struct registry_limits *ret_limits)
+{
+    registry->backend->limits(registry, ret_limits);
+}
+
 bool registry_endpoint(const struct registry *registry, size_t index, struct registry_endpoint *ret_endpoint)
 {
     return registry->backend->endpoint != NULL && registry->backend->endpoint(registry, index, ret_endpoint);

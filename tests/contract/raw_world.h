@@ -1,4 +1,4 @@
-/* The etcd backend on two servers of a few lines, and what its watches tell. */
+/* The etcd backend on two servers of a few lines, and the events of its watches. */
 #ifndef OUTRIDER_TESTS_CONTRACT_RAW_WORLD_H
 #define OUTRIDER_TESTS_CONTRACT_RAW_WORLD_H
 
@@ -46,7 +46,7 @@ void turn(struct world *world);
 void will_stream(struct world *world, size_t i, enum raw_act act, const char *body, bool last);
 void will_answer(struct world *world, size_t i, int status, const char *body);
 
-/* Waits until so much was heard, which is then forgotten: a line for each event, "1a opened 3 of 5" (watch 1
+/* Waits until these events were delivered, which are then forgotten: a line for each event, "1a opened 3 of 5" (watch 1
  * on server a), "1a changed 4: 1" (one change), "1a ended retry: why". */
 void expect_heard(struct world *world, const char *expected);
 

@@ -7,6 +7,7 @@
 
 #include "subject.h"
 
+#include "outrider/base/attr.h"
 #include "outrider/base/blob.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
@@ -52,6 +53,8 @@ struct str fresh_key(void)
     snprintf(key, sizeof(keys[0]), "/contract/%016" PRIx64, fresh_number());
     return str_of(key);
 }
+
+static const struct memory_kind *chosen = &memory_etcd;
 
 static struct str keep(struct buf *buf, struct str text)
 {
@@ -134,7 +137,7 @@ void subject_open(struct subject *subject, const char *endpoints)
 {
     *subject = (struct subject){.is_memory = endpoints == NULL};
     if (subject->is_memory) {
-        subject->registry = memory_new();
+        subject->registry = memory_new(chosen);
     } else {
         open_etcd(subject, endpoints);
     }
@@ -156,12 +159,50 @@ void subject_close(struct subject *subject)
     buf_fini(&subject->listed);
 }
 
+static bool choose_memory(const char *name)
+{
+    static const struct {
+        const char *name;
+        const struct memory_kind *kind;
+    } kinds[] = {
+        {"memory", &memory_etcd}, {"memory_redis", &memory_redis}, {"memory_consul", &memory_consul}};
+    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+        if (strcmp(name, kinds[i].name) == 0) {
+            chosen = kinds[i].kind;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool subject_can(const struct subject *subject, enum registry_capability capability)
+{
+    return (registry_can(subject->registry) & (uint32_t)capability) != 0;
+}
+
+void subject_need(const struct subject *subject, enum registry_capability capability)
+{
+    if (!subject_can(subject, capability)) {
+        skip();
+    }
+}
+
+void subject_wake_leases(struct subject *subject)
+{
+    if (!subject_can(subject, REGISTRY_CAN_END_LEASES)) {
+        (void)subject_ask(subject,
+                          (struct registry_request){.op = REGISTRY_KEEPALIVE, .lease = fresh_lease_id()});
+    }
+}
+
 bool subject_chosen(int argc, char **argv, const char **ret_endpoints)
 {
     bool etcd = argc == 2 && strcmp(argv[1], "etcd") == 0;
     const char *endpoints = etcd ? getenv("OUTRIDER_TEST_ETCD") : NULL;
-    if (argc != 2 || (etcd && endpoints == NULL) || (!etcd && strcmp(argv[1], "memory") != 0)) {
-        fprintf(stderr, "usage: %s memory, or tests/support/with-etcd -- %s etcd\n", argv[0], argv[0]);
+    if (argc != 2 || (etcd ? endpoints == NULL : !choose_memory(argv[1]))) {
+        fprintf(stderr,
+                "usage: %s memory|memory_redis|memory_consul, or tests/support/with-etcd -- %s etcd\n",
+                argv[0], argv[0]);
         return false;
     }
     *ret_endpoints = endpoints;

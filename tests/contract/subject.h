@@ -3,6 +3,7 @@
 #define OUTRIDER_TESTS_CONTRACT_SUBJECT_H
 
 #include "outrider/base/buf.h"
+#include "outrider/core/registry/registry_limits.h"
 #include "outrider/core/registry/registry_request.h"
 
 struct http_client;
@@ -28,15 +29,22 @@ struct subject {
     struct buf listed;
 };
 
-/* Opens the memory backend, or with `endpoints` (comma-separated) the etcd backend on those. */
+/* Opens the memory backend of the kind chosen, or with `endpoints` (comma-separated) the etcd backend on those. */
 void subject_open(struct subject *subject, const char *endpoints);
 
 /* Closes it; open requests get no answer. */
 void subject_close(struct subject *subject);
 
-/* Reads the command line of a suite, "memory" or "etcd": `ret_endpoints` is NULL, or what OUTRIDER_TEST_ETCD
+/* Reads the command line of a suite, "memory", "memory_redis", "memory_consul" or "etcd": `ret_endpoints` is NULL, or what OUTRIDER_TEST_ETCD
  * says. False when it is neither, or etcd without endpoints; the usage is printed. */
 bool subject_chosen(int argc, char **argv, const char **ret_endpoints);
+
+/* Whether the registry under test can; the test ends here, skipped, where it cannot. */
+bool subject_can(const struct subject *subject, enum registry_capability capability);
+void subject_need(const struct subject *subject, enum registry_capability capability);
+
+/* Asks what makes a registry look whether leases have run out, where it does not by itself. */
+void subject_wake_leases(struct subject *subject);
 
 /* Starts `request` with an id of its own (and 5 s unless it says otherwise). */
 void subject_submit(struct subject *subject, struct registry_request request);
@@ -44,7 +52,7 @@ void subject_submit(struct subject *subject, struct registry_request request);
 /* One turn of the loop, until something happens; or a run of memory. */
 void subject_turn(struct subject *subject);
 
-/* Runs until `answers` answers have been heard in all. */
+/* Runs until there were `answers` replies in all. */
 void subject_run_until(struct subject *subject, size_t answers);
 
 /* Submits, waits, and checks that the answer belongs to the request. */
@@ -62,10 +70,10 @@ void subject_pass_time(struct subject *subject);
 const struct registry_reply *subject_put(struct subject *subject, struct str key, struct str value,
                                          struct registry_lease lease, int64_t expect_revision);
 
-/* A lease of 60 s with an id nobody has. */
+/* A new lease of 60 s. */
 struct registry_lease subject_lease(struct subject *subject);
 
-/* An id, and a key, that nobody has; the key lives until the process ends. */
+/* An id, and a key, that are not in use; the key lives until the process ends. */
 struct registry_lease fresh_lease_id(void);
 struct str fresh_key(void);
 

@@ -145,7 +145,7 @@ static void a_black_hole_leaves_time_for_the_next(void **state)
     close(hole.fd);
 }
 
-/* It took the request and says nothing: whether it was done nobody knows, so a write is reported and not
+/* It took the request and does not answer: whether it was done is unknown, so a write is reported and not
  * repeated. What is harmless to repeat is asked of the next. */
 static void a_silent_endpoint_costs_one_attempt(void **state)
 {

@@ -72,7 +72,7 @@ static void what_is_open_has_all_the_time(void **state)
     expect_ended(world, "2a", "retry", "it did not begin within 220 ms");
 }
 
-static void who_says_that_another_is_better_is_believed(void **state)
+static void an_endpoint_that_refers_to_another_is_left(void **state)
 {
     struct world *world = *state;
     start(world, 2, NULL);
@@ -113,7 +113,7 @@ static void a_refused_connection_ends_it_at_once(void **state)
     expect_heard(world, expected);
 }
 
-static void what_breaks_off_says_how(void **state)
+static void a_broken_stream_ends_with_its_cause(void **state)
 {
     struct world *world = *state;
     start(world, 1, NULL);
@@ -152,7 +152,7 @@ static void an_end_in_good_order_is_none_of_our_faults(void **state)
     expect_heard(world, "2a opened 3 of 5\n2a ended ok: \n");
 }
 
-static void what_is_no_etcd_is_told_and_left(void **state)
+static void what_is_no_etcd_is_reported_and_left(void **state)
 {
     struct world *world = *state;
     start(world, 1, NULL);
@@ -187,7 +187,7 @@ static void after_a_cancellation_we_close(void **state)
     assert_int_equal(world->applied.size, 0);
 }
 
-static void whoever_is_told_may_close(void **state)
+static void a_callback_may_close_its_watch(void **state)
 {
     struct world *world = *state;
     start(world, 1, NULL);
@@ -286,14 +286,14 @@ int main(void)
         TEST(the_request_is_a_stream_of_its_own),
         TEST(what_does_not_begin_ends_and_the_next_goes_elsewhere),
         TEST(what_is_open_has_all_the_time),
-        TEST(who_says_that_another_is_better_is_believed),
+        TEST(an_endpoint_that_refers_to_another_is_left),
         TEST(a_head_alone_does_not_begin_a_watch),
         TEST(a_refused_connection_ends_it_at_once),
-        TEST(what_breaks_off_says_how),
+        TEST(a_broken_stream_ends_with_its_cause),
         TEST(an_end_in_good_order_is_none_of_our_faults),
-        TEST(what_is_no_etcd_is_told_and_left),
+        TEST(what_is_no_etcd_is_reported_and_left),
         TEST(after_a_cancellation_we_close),
-        TEST(whoever_is_told_may_close),
+        TEST(a_callback_may_close_its_watch),
         TEST(a_refused_token_costs_one_login),
         TEST(a_token_refused_twice_is_the_end),
         TEST(without_a_login_there_is_no_watch),

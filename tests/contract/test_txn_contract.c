@@ -168,7 +168,7 @@ static bool holds(struct subject *subject, struct registry_compare compare)
     return reply->succeeded;
 }
 
-static void each_comparison_says_what_it_says(void **state)
+static void each_kind_of_comparison_holds_or_fails(void **state)
 {
     struct subject *subject = *state;
     struct registry_lease lease = subject_lease(subject), other = subject_lease(subject);
@@ -287,7 +287,7 @@ int main(int argc, char **argv)
         TEST(several_keys_change_at_one_revision),
         TEST(a_comparison_that_fails_leaves_every_key_and_reads_otherwise),
         TEST(the_branch_otherwise_may_write),
-        TEST(each_comparison_says_what_it_says),
+        TEST(each_kind_of_comparison_holds_or_fails),
         TEST(keys_are_under_the_lease_they_are_written_with),
         TEST(a_lease_that_is_not_there_stops_the_whole_branch),
         TEST(what_is_no_transaction_is_refused),

@@ -40,6 +40,7 @@ static void hear_changed(struct watcher *watcher, const struct registry_watch_ev
     assert_true(watcher->opened);
     assert_true(event->revision >= watcher->told);
     watcher->told = event->revision;
+    watcher->coalesced = watcher->coalesced || event->coalesced;
     watcher->batches += event->change_count > 0;
     for (size_t i = 0; i < event->change_count; i++) {
         const struct registry_change *change = &event->changes[i];

@@ -1,4 +1,4 @@
-/* Watches of a registry under test, and what was heard of each. */
+/* Watches of a registry under test, and what each delivered. */
 #ifndef OUTRIDER_TESTS_CONTRACT_WATCHER_H
 #define OUTRIDER_TESTS_CONTRACT_WATCHER_H
 
@@ -10,7 +10,7 @@
 struct watcher {
     struct subject *subject;
     struct registry_client *client;
-    bool calling, opened, ended, closed;
+    bool calling, opened, ended, closed, coalesced;
     struct registry_watch_event opening, ending; /* without what they borrow */
     struct buf error;                            /* of the end */
     int64_t told;                                /* revision of the last event */
@@ -29,7 +29,7 @@ void watcher_start(struct watcher *watcher, struct subject *subject, const struc
 /* The same on everything under `prefix`, and waits until it is open. */
 void watcher_open(struct watcher *watcher, struct subject *subject, struct str prefix, int64_t from_revision);
 
-/* Wait until it is open; has heard of `changes` changes in all; has ended. */
+/* Wait until it is open; has delivered `changes` changes in all; has ended. */
 void watcher_wait_opened(struct watcher *watcher);
 void watcher_wait_changes(struct watcher *watcher, size_t changes);
 void watcher_wait_ended(struct watcher *watcher);

@@ -44,7 +44,7 @@ static const struct error_row rows[] = {
     {11, "required revision", ANY_STATUS, REGISTRY_REFUSED, SURE, REVISION},
     {8, "database space exceeded", ANY_STATUS, REGISTRY_OVERLOADED, SURE, HERE}, /* of the whole cluster */
     {8, NULL, ANY_STATUS, REGISTRY_OVERLOADED, SURE, ELSEWHERE},                 /* too many requests */
-    {14, "no leader", ANY_STATUS, REGISTRY_RETRY, SURE, ELSEWHERE}, /* said before it is proposed */
+    {14, "no leader", ANY_STATUS, REGISTRY_RETRY, SURE, ELSEWHERE},              /* before it is proposed */
     {14, "not supported for learner", ANY_STATUS, REGISTRY_RETRY, SURE, ELSEWHERE},
     {14, "not capable", ANY_STATUS, REGISTRY_RETRY, SURE, ELSEWHERE},
     {14, "request timed out", ANY_STATUS, REGISTRY_RETRY, DOUBT, ELSEWHERE},
@@ -74,8 +74,7 @@ static const struct error_row rows[] = {
     {11, NULL, ANY_STATUS, REGISTRY_REFUSED, SURE, HERE}, /* out of range */
     {12, NULL, ANY_STATUS, REGISTRY_REFUSED, SURE, ELSEWHERE}, /* not implemented there */
     {9, NULL, ANY_STATUS, REGISTRY_RETRY, SURE, HERE},         /* failed precondition */
-    /* without a code it is not etcd that speaks: what stands in its place says nothing of the other members
-     */
+    /* without a code the response is not etcd's: a proxy's says nothing about the other members */
     {NO_CODE, NULL, 401, 401, REGISTRY_DENIED, SURE, TOKEN | ELSEWHERE},
     {NO_CODE, NULL, 403, 403, REGISTRY_DENIED, SURE, ELSEWHERE},
     {NO_CODE, NULL, 408, 408, REGISTRY_RETRY, DOUBT, ELSEWHERE},
@@ -165,15 +164,14 @@ static void set_failure(enum registry_op like, enum registry_failure failure, en
     status->failure = unknown ? REGISTRY_UNKNOWN : failure;
 }
 
-/* Etcd's words tell what it refuses, and not always what to do; in one case nobody could tell from them. The
- * text ends in lines that are cut, so it is short. */
+/* What to do, which etcd's text does not say. It ends up in lines that are cut, so it is short. */
 static void add_advice(struct etcd_status *status)
 {
     if (contains(str_of(status->text), "CommonName of client")) {
-        snprintf(
-            status->text, sizeof(status->text),
-            "our certificate has a CommonName, and etcd's gateway refuses those while authentication is on: "
-            "make registry.tls.cert_file one without");
+        snprintf(status->text, sizeof(status->text),
+                 "the client certificate has a CommonName, and etcd's gateway refuses those while "
+                 "authentication is on: "
+                 "make registry.tls.cert_file one without");
         return;
     }
     static const struct {
@@ -194,7 +192,7 @@ static void add_advice(struct etcd_status *status)
     }
 }
 
-/* An answer without words of etcd's. The page of another server is not pasted into a log line. */
+/* The text of a response that is not etcd's. The page of another server is not pasted into a log line. */
 static void describe(int http_status, struct str body, const json_t *root, struct etcd_status *status)
 {
     if (root != NULL) {
@@ -230,7 +228,7 @@ void etcd_error_classify(enum registry_op like, int http_status, struct str body
     add_advice(status);
 }
 
-/* The names of gRPC's codes, as Go writes them into the words. */
+/* The names of gRPC's codes, as Go writes them into the text. */
 static int reason_code(struct str reason)
 {
     static const char *const names[] = {

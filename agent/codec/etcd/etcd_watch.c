@@ -35,9 +35,9 @@ struct etcd_watch_decoder *etcd_watch_decoder_new(const struct registry_watch *w
         watched->range = watch->ranges[i];
         watched->range.key.data = watched->key = mem_copy(watched->range.key.data, watched->range.key.size);
         watched->range.end.data = watched->end = mem_copy(watched->range.end.data, watched->range.end.size);
-        watched->known = watched->told = watch->from_revision > 0 ? watch->from_revision - 1 : 0;
+        watched->known = watched->delivered = watch->from_revision > 0 ? watch->from_revision - 1 : 0;
     }
-    decoder->reported = decoder->watched[0].told;
+    decoder->reported = decoder->watched[0].delivered;
     return decoder;
 }
 
@@ -159,7 +159,8 @@ static bool on_events(struct etcd_watch_decoder *decoder, struct watched *watche
                                               ret_event);
         }
         if (held_by_all(decoder) > ETCD_WATCH_HELD_MAX) {
-            return etcd_watch_emit_failure(decoder, "too many changes before they could be told", ret_event);
+            return etcd_watch_emit_failure(decoder, "too many changes before they could be delivered",
+                                           ret_event);
         }
     }
     if (more < 0) {
@@ -187,7 +188,7 @@ static bool on_result(struct etcd_watch_decoder *decoder, const json_t *result, 
     }
     struct watched *watched = find_watched(decoder, watch_id);
     if (watched == NULL) {
-        return etcd_watch_emit_unexpected(decoder, "it tells of a watch that is not ours", ret_event);
+        return etcd_watch_emit_unexpected(decoder, "its watch_id is of no watch here", ret_event);
     }
     bool created = is_true(result, "created");
     if (created && events.size == 0) {
@@ -222,9 +223,9 @@ static bool on_line(struct etcd_watch_decoder *decoder, struct str line, struct 
     buf_clear(&decoder->frame);
     struct str events = etcd_watch_line_split(line, &decoder->frame);
     json_t *root = etcd_json_parse(buf_view(&decoder->frame), ETCD_VALUES_MAX);
-    bool told = on_root(decoder, root, line, events, ret_event);
+    bool emitted = on_root(decoder, root, line, events, ret_event);
     json_decref(root);
-    return told;
+    return emitted;
 }
 
 /* The next line that is not empty, borrowed until the next feed. Returns 1, 0 when there is none yet, -1 when

@@ -2,27 +2,27 @@
 
 #include <stdio.h>
 
-static void told_until_now(struct watched *watched)
+static void note_delivered(struct watched *watched)
 {
-    watched->told = watched->whole > 0 ? watched->told : watched->known;
+    watched->delivered = watched->whole > 0 ? watched->delivered : watched->known;
 }
 
 void etcd_watch_emit_released(struct etcd_watch_decoder *decoder)
 {
-    struct watched *watched = decoder->telling;
+    struct watched *watched = decoder->delivering;
     if (watched != NULL) {
         etcd_watch_held_drop(&watched->held, watched->whole);
         watched->whole = 0;
-        decoder->telling = NULL;
+        decoder->delivering = NULL;
     }
 }
 
-static int64_t told_on_all(const struct etcd_watch_decoder *decoder)
+static int64_t delivered_on_all(const struct etcd_watch_decoder *decoder)
 {
     int64_t least = INT64_MAX;
     for (size_t i = 0; i < decoder->count; i++) {
         const struct watched *watched = &decoder->watched[i];
-        least = watched->told < least ? watched->told : least;
+        least = watched->delivered < least ? watched->delivered : least;
     }
     return least;
 }
@@ -75,9 +75,9 @@ bool etcd_watch_emit_changed(struct etcd_watch_decoder *decoder, struct etcd_wat
         struct watched *watched = &decoder->watched[i];
         if (watched->whole > 0) {
             struct registry_watch_event *event = begin_event(decoder, REGISTRY_WATCH_CHANGED, ret_event);
-            watched->told = watched->known;
-            decoder->telling = watched;
-            decoder->reported = told_on_all(decoder);
+            watched->delivered = watched->known;
+            decoder->delivering = watched;
+            decoder->reported = delivered_on_all(decoder);
             event->revision = decoder->reported;
             event->changes = etcd_watch_held_show(&watched->held, watched->whole);
             event->change_count = watched->whole;
@@ -89,23 +89,23 @@ bool etcd_watch_emit_changed(struct etcd_watch_decoder *decoder, struct etcd_wat
 
 bool etcd_watch_emit_progress(struct etcd_watch_decoder *decoder, struct etcd_watch_event *ret_event)
 {
-    if (!decoder->opened || told_on_all(decoder) <= decoder->reported) {
+    if (!decoder->opened || delivered_on_all(decoder) <= decoder->reported) {
         return false;
     }
-    decoder->reported = told_on_all(decoder);
+    decoder->reported = delivered_on_all(decoder);
     begin_event(decoder, REGISTRY_WATCH_CHANGED, ret_event)->revision = decoder->reported;
     return true;
 }
 
-/* Whoever reads now reads at `revision` or later: what was up to then he sees. */
+/* A client reads at `revision` or later after OPENED, and so sees what changed up to then. */
 static void forget_until(struct watched *watched, int64_t revision)
 {
     size_t count = etcd_watch_held_until(&watched->held, revision);
     etcd_watch_held_drop(&watched->held, count);
     watched->whole -= count < watched->whole ? count : watched->whole;
     watched->known = watched->known > revision ? watched->known : revision;
-    watched->told = revision;
-    told_until_now(watched);
+    watched->delivered = revision;
+    note_delivered(watched);
 }
 
 bool etcd_watch_emit_opened(struct etcd_watch_decoder *decoder, struct etcd_watch_event *ret_event)
@@ -129,5 +129,5 @@ void etcd_watch_settle(struct watched *watched, bool whole)
     int64_t newest = etcd_watch_held_newest(&watched->held) - (whole ? 0 : 1);
     watched->known = newest > watched->known ? newest : watched->known;
     watched->whole = etcd_watch_held_until(&watched->held, watched->known);
-    told_until_now(watched);
+    note_delivered(watched);
 }

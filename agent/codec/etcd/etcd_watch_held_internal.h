@@ -1,4 +1,4 @@
-/* Changes of one range that were read and not yet told, in order of revision. */
+/* Changes of one range that were read and not yet delivered, in order of revision. */
 #ifndef OUTRIDER_CODEC_ETCD_ETCD_WATCH_HELD_INTERNAL_H
 #define OUTRIDER_CODEC_ETCD_ETCD_WATCH_HELD_INTERNAL_H
 

@@ -1,13 +1,13 @@
 /* One login at a time:
  *
- *     NEEDED --auth_wait--> asking one endpoint after the other --token-----------> DONE, all who wait go on
+ *     NEEDED --auth_wait--> asking one endpoint after the other --token-----------> DONE, every wait ends
  *       ^  ^                                |--"authentication is not enabled"--> OFF, likewise
- *       |  |                                '--nothing works---------------------> NEEDED, all are told why
- *       |  '-- wrong password: none for a while, unless the password file changes
+ *       |  |                                '--nothing works---------------------> NEEDED, every wait ends with the reason
+ *       |  '-- wrong password: a pause, unless the password file changes
  *       '----- auth_refused: the token ran out, its member was restarted, the user was changed
  *
- * What the login came to is told from the loop, to those who waited when it ended: who begins to wait while
- * they are told waits for the next one. */
+ * Waits end from the loop, those that had begun when the login ended: one that begins in a callback is for the next
+ * login. */
 #include "auth_internal.h"
 
 #include "etcd_internal.h"
@@ -45,7 +45,7 @@ static void forget_token(struct auth *auth)
     auth->header = NULL;
 }
 
-/* ---- who waits ---- */
+/* ---- waits ---- */
 
 static void unlink_wait(struct auth_wait *wait)
 {
@@ -98,11 +98,11 @@ static struct auth_wait *find_wait(struct auth *auth, uint64_t login)
     return wait;
 }
 
-/* Whoever is told may wait anew, cancel another that waits, or start calls. */
-static void tell_all(struct auth *auth)
+/* A callback may wait again, cancel another wait, or start calls. */
+static void end_waits(struct auth *auth)
 {
-    uint64_t told = auth->logins;
-    for (struct auth_wait *wait; (wait = find_wait(auth, told)) != NULL;) {
+    uint64_t login = auth->logins;
+    for (struct auth_wait *wait; (wait = find_wait(auth, login)) != NULL;) {
         unlink_wait(wait);
         wait->fn(auth->failure, auth->failure == REGISTRY_OK ? STR("") : buf_view(&auth->why), wait->user);
     }
@@ -120,7 +120,7 @@ static void finish(struct auth *auth, enum registry_failure failure)
         auth->paused_until =
             clock_mono_ms() + PAUSE_MS + (int64_t)random_below(&auth->random, PAUSE_SPREAD_MS);
     }
-    tell_all(auth);
+    end_waits(auth);
 }
 
 static void add_trail(struct auth *auth, const char *why)
@@ -238,7 +238,7 @@ static void post(struct auth *auth, struct str password)
     wipe_buf(&body);
 }
 
-/* The password is read for each endpoint anew rather than kept while the first is slow. */
+/* The password is read again for each endpoint, so that it is not kept in memory while one is slow. */
 static void ask_next(struct auth *auth)
 {
     size_t next = endpoints_next(&auth->etcd->endpoints, auth->asked);
@@ -264,7 +264,7 @@ static bool is_paused(const struct auth *auth)
     return clock_mono_ms() < auth->paused_until && auth->password_stamp == file_stamp(auth->password_file);
 }
 
-/* From the loop, because who waits must not be told within auth_wait. */
+/* From the loop, because no callback comes from within auth_wait. */
 static void on_late(void *user)
 {
     struct auth *auth = user;
@@ -272,7 +272,7 @@ static void on_late(void *user)
         ask_next(auth);
     } else {
         auth->logins++;
-        tell_all(auth);
+        end_waits(auth);
     }
 }
 

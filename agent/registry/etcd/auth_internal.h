@@ -1,13 +1,12 @@
-/* Who we are to etcd: a token for user and password (docs/design/etcd-gateway.md, "Authentication"). A login
- * costs the server 80 to 100 ms of CPU, so there is one at a time and every call that needs its token waits
- * for it; after a wrong password there is none for a while. Without registry.username all of this is nothing:
- * no token, no wait.
+/* The login at etcd: a token for user and password (docs/design/etcd-gateway.md, "Authentication"). A login costs the
+ * server 80 to 100 ms of CPU, so there is one at a time, and every call that needs its token waits for it; after a wrong
+ * password there is a pause. Without registry.username there is no token and no wait.
  *
  * How a call uses it:
  *
- *     if (!auth_is_ready(auth)) auth_wait(auth, &call->wait, left_ms) and return: `fn` is called from the
- * loop remember auth_generation(auth); etcd_headers() adds the token refused for its token:
- * auth_refused(auth, generation) once per request, then from the top
+ *     no token           if !auth_is_ready(auth), auth_wait(auth, &call->wait, left_ms); it goes on in `fn`
+ *     before it is sent  remember auth_generation(auth); etcd_headers() adds the token
+ *     token refused      auth_refused(auth, generation), once for each request, then from the top
  *
  * Structures here are embedded in struct etcd and in calls; nothing is freed inside its own callback. */
 #ifndef OUTRIDER_REGISTRY_ETCD_AUTH_INTERNAL_H
@@ -48,7 +47,7 @@ struct auth {
     uint64_t generation;
     struct auth_wait *waits;
     struct random random;
-    struct deferred late; /* begins a login, or tells what is known already */
+    struct deferred late; /* begins a login, or ends waits for one that is over */
 
     bool logging_in;
     uint64_t logins; /* begun so far */
@@ -56,7 +55,7 @@ struct auth {
     size_t endpoint; /* being asked */
     endpoint_set asked;
     int64_t left_ms;
-    struct buf trail; /* what each endpoint said */
+    struct buf trail; /* how it went on each endpoint */
 
     enum registry_failure failure; /* what the last login came to */
     struct buf why;

@@ -1,9 +1,9 @@
 /* The members of the cluster as the configuration names them, how each was when it was last asked, which of
  * them is asked next, and how a request's time is shared among them.
  *
- * An endpoint is in favour until it fails, and again from its next good answer on. Who is in favour is asked
- * first; of those who are not, the one whose failure is oldest. So a black hole costs one attempt, once: it
- * is asked again only when every other has failed more recently. */
+ * An endpoint is healthy until it fails, and again from its next good answer on. Healthy endpoints are asked first; of
+ * the others the one whose failure is oldest. So a black hole costs one attempt, once: it is asked again only when every
+ * other has failed more recently. */
 #ifndef OUTRIDER_REGISTRY_ETCD_ENDPOINTS_INTERNAL_H
 #define OUTRIDER_REGISTRY_ETCD_ENDPOINTS_INTERNAL_H
 
@@ -14,15 +14,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { ENDPOINT_TROUBLE_MAX = 256 };
+enum { ENDPOINT_ERROR_MAX = 256 };
 
 struct endpoint {
     char *name; /* scheme://host:port, as configured */
     char *login_url, *watch_url;
-    uint64_t failed;                       /* which failure of all was its last one; 0: it is in favour */
-    int64_t failed_wall;                   /* when that was, ms since 1970 */
-    char last_error[ENDPOINT_TROUBLE_MAX]; /* why, for people; "" when in favour */
-    uint64_t cluster;                      /* whose member it was by its last answer; 0: not known */
+    uint64_t failed;     /* number of its last failure, in the order of all; 0: it is healthy */
+    int64_t failed_wall; /* when that was, ms since 1970 */
+    char last_error[ENDPOINT_ERROR_MAX]; /* why, for people; "" when healthy */
+    uint64_t cluster;                    /* to which it belonged by its last answer; 0: not known */
 };
 
 struct endpoints {

@@ -4,7 +4,7 @@
  *                 ^          ^   |--> its token refused, the first time: a login, again
  *                 '----------|---'--> not done, or harmless to repeat: the next endpoint, within the time
  *                            '-------'  |
- *                                       '--> a write that may have been done, or nobody left -> reply
+ *                                       '--> a write that may have been done, or none is left -> reply
  *
  * Harmless to repeat are reads, keepalives, a revoke, and a grant because the client chose its id
  * (docs/design/etcd-gateway.md, "Lease ids"). A write of unknown outcome is left to its client, which knows what it means
@@ -45,10 +45,10 @@ struct etcd_call {
     bool is_suspect;                  /* an earlier attempt may have been carried out */
     struct http_request_handle *http; /* NULL once answered */
     struct auth_wait wait;
-    int64_t wait_since;  /* clock_mono_ms */
-    uint64_t generation; /* of the token it took along */
-    bool logged_in_anew; /* its token was refused once */
-    struct buf trail;    /* what every attempt came to, for the reply's error */
+    int64_t wait_since;   /* clock_mono_ms */
+    uint64_t generation;  /* of the token it took along */
+    bool logged_in_again; /* its token was refused once */
+    struct buf trail;     /* what every attempt came to, for the reply's error */
 };
 
 void etcd_reuse(struct buf *buf)
@@ -177,8 +177,8 @@ static void note_other_cluster(const struct etcd_call *call, struct buf *note)
     }
 }
 
-static void tell_client(const struct etcd_call *call, const struct registry_reply *reply,
-                        const struct etcd_response *response)
+static void reply_client(const struct etcd_call *call, const struct registry_reply *reply,
+                         const struct etcd_response *response)
 {
     static const struct etcd_response empty;
     struct etcd_client_reply out = {.failure = reply->failure,
@@ -205,7 +205,7 @@ static void reply(struct etcd_call *call, struct registry_reply *out, const stru
     out->note = buf_view(&note);
     out->cluster = etcd->cluster;
     if (call->fn != NULL) {
-        tell_client(call, out, response);
+        reply_client(call, out, response);
     } else {
         registry_deliver(&etcd->registry, out);
     }
@@ -228,9 +228,8 @@ static bool may_repeat(enum registry_op like)
 
 static void attempt(struct etcd_call *call);
 
-/* The attempt failed in a way another endpoint may not, and can be made there. Returns whether one is left.
- */
-static bool continue_stream(struct etcd_call *call)
+/* Tries the next endpoint. Returns whether one was left, and time. */
+static bool try_next(struct etcd_call *call)
 {
     size_t next = endpoints_next(&call->etcd->endpoints, call->asked);
     if (next == call->etcd->endpoints.count || call->left_ms <= 0) {
@@ -241,14 +240,13 @@ static bool continue_stream(struct etcd_call *call)
     return true;
 }
 
-/* The same endpoint is asked again: it has done nothing wrong. Writes refused for their token are not done.
- */
-static bool log_in_anew(struct etcd_call *call)
+/* Asks the same endpoint again, which is healthy. A write refused for its token was not done. */
+static bool log_in_again(struct etcd_call *call)
 {
-    if (call->logged_in_anew || call->left_ms <= 0 || !auth_refused(&call->etcd->auth, call->generation)) {
+    if (call->logged_in_again || call->left_ms <= 0 || !auth_refused(&call->etcd->auth, call->generation)) {
         return false;
     }
-    call->logged_in_anew = true;
+    call->logged_in_again = true;
     buf_clear(&call->trail);
     attempt(call);
     return true;
@@ -262,7 +260,7 @@ static bool is_for_another(const struct etcd_call *call, const struct etcd_statu
            (status->failure != REGISTRY_UNKNOWN || may_repeat(call->like));
 }
 
-/* Decodes the response; the reply it means where the registry asked. */
+/* Decodes the response, and makes it the reply where a client of the registry asked. */
 static void decode(struct etcd_call *call, const struct http_result *result, struct registry_reply *ret_reply)
 {
     struct etcd_response *response = &call->etcd->response;
@@ -288,7 +286,7 @@ static void on_answer(struct etcd_call *call, const struct http_result *result)
     } else {
         endpoints_answered(&etcd->endpoints, call->endpoint, status->cluster);
     }
-    if (status->token_refused && log_in_anew(call)) {
+    if (status->token_refused && log_in_again(call)) {
         return;
     }
     if (status->failure != REGISTRY_OK) {
@@ -296,7 +294,7 @@ static void on_answer(struct etcd_call *call, const struct http_result *result)
     }
     call->is_suspect = call->is_suspect || status->failure == REGISTRY_UNKNOWN;
     if (is_for_another(call, status)) {
-        if (!continue_stream(call)) {
+        if (!try_next(call)) {
             reply_failure(call, status->failure);
         }
         return;
@@ -312,7 +310,7 @@ static void on_no_answer(struct etcd_call *call, const struct http_result *resul
     add_trail(call, why);
     endpoints_failed(&etcd->endpoints, call->endpoint, why);
     call->is_suspect = call->is_suspect || result->sent;
-    if ((result->sent && !may_repeat(call->like)) || !continue_stream(call)) {
+    if ((result->sent && !may_repeat(call->like)) || !try_next(call)) {
         reply_failure(call, REGISTRY_RETRY);
     }
 }
@@ -380,7 +378,7 @@ static void on_login(enum registry_failure failure, struct str error, void *user
  * for no login until it is refused without one: a wrong password must not cost a living record. */
 static bool needs_no_token(const struct etcd_call *call)
 {
-    return call->op == REGISTRY_KEEPALIVE && call->fn == NULL && !call->logged_in_anew;
+    return call->op == REGISTRY_KEEPALIVE && call->fn == NULL && !call->logged_in_again;
 }
 
 static void attempt(struct etcd_call *call)
@@ -488,6 +486,8 @@ struct etcd *etcd_new(const struct config_registry *config, struct loop *loop, s
                                                     .submit = etcd_submit,
                                                     .watch = etcd_watch_open,
                                                     .unwatch = etcd_watch_close,
+                                                    .can = etcd_can,
+                                                    .limits = etcd_limits,
                                                     .endpoint = etcd_endpoint,
                                                     .free = etcd_free};
     struct etcd *etcd = mem_zalloc(sizeof(*etcd));

@@ -1,4 +1,4 @@
-/* What the sources of registry/etcd share: etcd.c (requests), auth.c (the token), endpoints.c (whom to ask),
+/* What the sources of registry/etcd share: etcd.c (requests), auth.c (the token), endpoints.c (which to ask),
  * watch.c (streams). */
 #ifndef OUTRIDER_REGISTRY_ETCD_ETCD_INTERNAL_H
 #define OUTRIDER_REGISTRY_ETCD_ETCD_INTERNAL_H
@@ -39,8 +39,12 @@ enum { ETCD_HEADERS_MAX = 5 };
  * at the end. Borrowed until the next call. */
 void etcd_headers(struct etcd *etcd, int64_t timeout_ms, const char *ret_headers[static ETCD_HEADERS_MAX]);
 
-/* The client's text about a failed call begins with the URL, which our errors say more shortly. Borrowed. */
+/* The HTTP client's text about a failed call, without the URL it begins with: errors name the endpoint. Borrowed. */
 const char *etcd_without_url(const char *text, const char *url);
+
+/* registry_can and registry_limits of the etcd backend. */
+uint32_t etcd_can(const struct registry *registry);
+void etcd_limits(const struct registry *registry, struct registry_limits *ret_limits);
 
 /* Empties a buffer for the next use; one that a huge value has stretched is given back. */
 void etcd_reuse(struct buf *buf);

@@ -5,9 +5,9 @@
  *               |          |--> its token refused, the first time: a login, again
  *               '----------'   '--> refused, silent, broken off, ended by the server --> ENDED
  *
- * It is not opened again here, and what another endpoint may do better is for the next watch: that goes to
- * another, because this one is marked. The server leaves a stream open whose watch it has cancelled, so the
- * connection is closed by us whatever ended it (docs/design/etcd-gateway.md, "Watch end"). */
+ * It is not opened again here. The next watch goes to another endpoint where this one is marked as failed. The server
+ * leaves a stream open whose watch it has cancelled, so the connection is closed here whatever ended the watch
+ * (docs/design/etcd-gateway.md, "Watch end"). */
 #include "watch_internal.h"
 
 #include "etcd_internal.h"
@@ -22,7 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* The head of the answer has no time of its own: it is the watch that must begin, and on_due that says so. */
+/* on_due bounds the time until the watch is open; the stream's own timeout must not come first. */
 enum { STREAM_LATER_MS = 1000 };
 
 struct etcd_watch {
@@ -35,11 +35,11 @@ struct etcd_watch {
     struct http_stream *stream;
     struct etcd_watch_decoder *decoder;
     size_t endpoint;
-    uint64_t generation; /* of the token it took along */
-    bool logged_in_anew; /* its token was refused once */
+    uint64_t generation;  /* of the token it took along */
+    bool logged_in_again; /* its token was refused once */
     bool opened, over;
     int64_t due; /* by clock_mono_ms: open by then */
-    struct deferred burial;
+    struct deferred release;
 };
 
 static const struct endpoint *endpoint_of(const struct etcd_watch *watch)
@@ -74,19 +74,19 @@ static void watch_free(struct etcd_watch *watch)
     http_stream_close(watch->stream);
     auth_cancel(&watch->wait);
     timer_free(watch->timer);
-    deferred_cancel(&watch->burial);
+    deferred_cancel(&watch->release);
     etcd_watch_decoder_free(watch->decoder);
     buf_fini(&watch->keys);
     free(watch);
 }
 
-static void on_burial(void *user)
+static void on_release(void *user)
 {
     watch_free(user);
 }
 
-/* Nothing is heard of it any more. The memory goes at the end of the turn: this may be within a callback of
- * any of its parts. */
+/* No event is delivered any more. The memory is freed at the end of the turn: this may be within a callback of any of
+ * its parts. */
 static void stop(struct etcd_watch *watch)
 {
     http_stream_close(watch->stream);
@@ -94,27 +94,27 @@ static void stop(struct etcd_watch *watch)
     auth_cancel(&watch->wait);
     timer_cancel(watch->timer);
     watch->over = true;
-    loop_defer(watch->etcd->loop, &watch->burial);
+    loop_defer(watch->etcd->loop, &watch->release);
 }
 
-static void tell(const struct etcd_watch *watch, const struct registry_watch_event *event)
+static void deliver(const struct etcd_watch *watch, const struct registry_watch_event *event)
 {
-    struct registry_watch_event told = *event;
-    told.endpoint = str_of(endpoint_of(watch)->name);
-    registry_deliver_event(&watch->etcd->registry, &told);
+    struct registry_watch_event own = *event;
+    own.endpoint = str_of(endpoint_of(watch)->name);
+    registry_deliver_event(&watch->etcd->registry, &own);
 }
 
-/* The last thing done with a watch. The error of `event` says why, not yet what failed and on whom. */
+/* The last thing done with a watch. `what` goes before the error of `event`, which says only why. */
 static void end(struct etcd_watch *watch, const struct registry_watch_event *event, const char *what)
 {
-    struct registry_watch_event told = *event;
+    struct registry_watch_event own = *event;
     struct buf error = {0};
-    if (told.failure != REGISTRY_OK) {
-        buf_printf(&error, "%s: %.*s", what, STR_ARG(told.error));
-        told.error = buf_view(&error);
+    if (own.failure != REGISTRY_OK) {
+        buf_printf(&error, "%s: %.*s", what, STR_ARG(own.error));
+        own.error = buf_view(&error);
     }
     stop(watch);
-    tell(watch, &told);
+    deliver(watch, &own);
     buf_fini(&error);
 }
 
@@ -163,29 +163,29 @@ static void on_due(void *user)
 
 static void begin(struct etcd_watch *watch);
 
-static bool log_in_anew(struct etcd_watch *watch)
+static bool log_in_again(struct etcd_watch *watch)
 {
-    if (watch->logged_in_anew || watch->opened || !auth_refused(&watch->etcd->auth, watch->generation)) {
+    if (watch->logged_in_again || watch->opened || !auth_refused(&watch->etcd->auth, watch->generation)) {
         return false;
     }
-    watch->logged_in_anew = true;
+    watch->logged_in_again = true;
     http_stream_close(watch->stream);
     watch->stream = NULL;
     begin(watch);
     return true;
 }
 
-static void on_ended(struct etcd_watch *watch, const struct etcd_watch_event *told)
+static void on_ended(struct etcd_watch *watch, const struct etcd_watch_event *ended_by)
 {
-    if (told->token_refused && log_in_anew(watch)) {
+    if (ended_by->token_refused && log_in_again(watch)) {
         return;
     }
-    if (told->elsewhere) {
-        char why[ENDPOINT_TROUBLE_MAX];
-        snprintf(why, sizeof(why), "%.*s", STR_ARG(told->event.error));
+    if (ended_by->elsewhere) {
+        char why[ENDPOINT_ERROR_MAX];
+        snprintf(why, sizeof(why), "%.*s", STR_ARG(ended_by->event.error));
         endpoints_failed(&watch->etcd->endpoints, watch->endpoint, why);
     }
-    end_on_endpoint(watch, &told->event);
+    end_on_endpoint(watch, &ended_by->event);
 }
 
 static void on_opened(struct etcd_watch *watch, const struct registry_watch_event *event)
@@ -195,18 +195,18 @@ static void on_opened(struct etcd_watch *watch, const struct registry_watch_even
     timer_cancel(watch->timer);
     endpoints_answered(&etcd->endpoints, watch->endpoint, event->cluster);
     etcd->cluster = event->cluster != 0 ? event->cluster : etcd->cluster;
-    tell(watch, event);
+    deliver(watch, event);
 }
 
-/* Whoever is told may close this watch: then it is over, and its memory still there. */
+/* The client may close this watch in its callback: then it is over, and its memory still there. */
 static void drain(struct etcd_watch *watch)
 {
-    struct etcd_watch_event told;
-    while (!watch->over && etcd_watch_decoder_next(watch->decoder, &told)) {
-        switch (told.event.type) {
-        case REGISTRY_WATCH_OPENED: on_opened(watch, &told.event); break;
-        case REGISTRY_WATCH_CHANGED: tell(watch, &told.event); break;
-        case REGISTRY_WATCH_ENDED: on_ended(watch, &told); break;
+    struct etcd_watch_event next;
+    while (!watch->over && etcd_watch_decoder_next(watch->decoder, &next)) {
+        switch (next.event.type) {
+        case REGISTRY_WATCH_OPENED: on_opened(watch, &next.event); break;
+        case REGISTRY_WATCH_CHANGED: deliver(watch, &next.event); break;
+        case REGISTRY_WATCH_ENDED: on_ended(watch, &next); break;
         }
     }
 }
@@ -294,8 +294,8 @@ void etcd_watch_open(struct registry *registry, const struct registry_watch *req
     watch->endpoint = endpoints_next(&etcd->endpoints, 0);
     watch->wait.fn = on_login;
     watch->wait.user = watch;
-    watch->burial.fn = on_burial;
-    watch->burial.user = watch;
+    watch->release.fn = on_release;
+    watch->release.user = watch;
     watch->timer = timer_new(etcd->loop, on_due, watch);
     timer_arm_ms(watch->timer, request->timeout_ms);
     begin(watch);

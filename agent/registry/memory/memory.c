@@ -6,8 +6,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-/* As etcd: TTLs in whole seconds, at least two (docs/design/etcd-gateway.md, "Lease ids"). */
-enum { TTL_MIN_S = 2 };
+/* What is undone never comes back under a revision that was used. */
+enum { EPOCH_STEP = 1 << 20 };
 
 #define CLUSTER UINT64_C(0x6d656d6f7279)
 
@@ -20,58 +20,15 @@ void memory_fail(struct memory *memory, struct registry_reply *reply, enum regis
     reply->error = buf_view(&memory->error);
 }
 
-static void grant(struct memory *memory, const struct registry_request *request, struct registry_reply *reply)
+/* A put or a delete that did not find what it expected has read its key. A put says the revision of its key, which is an
+ * old one where nothing changed. */
+static void transact_short(struct memory *memory, const struct pending *pending, struct registry_reply *reply)
 {
-    if (*memory_find_lease(memory, request->lease) != NULL) {
-        memory_fail(memory, reply, REGISTRY_LEASE_EXISTS, "lease already exists");
-        return;
-    }
-    int64_t seconds = (request->ttl_ms + 999) / 1000;
-    struct lease *lease = mem_zalloc(sizeof(*lease));
-    lease->id = request->lease;
-    lease->ttl_ms = (seconds < TTL_MIN_S ? TTL_MIN_S : seconds) * 1000;
-    lease->ends_ms = memory->now_ms + lease->ttl_ms;
-    lease->next = memory->leases;
-    memory->leases = lease;
-    reply->lease = lease->id;
-    reply->ttl_ms = lease->ttl_ms;
-}
-
-static void keepalive(struct memory *memory, const struct registry_request *request,
-                      struct registry_reply *reply)
-{
-    struct lease *lease = *memory_find_lease(memory, request->lease);
-    if (lease == NULL) {
-        memory_fail(memory, reply, REGISTRY_LEASE_LOST, "the lease does not exist any more");
-        return;
-    }
-    lease->ends_ms = memory->now_ms + lease->ttl_ms;
-    reply->ttl_ms = lease->ttl_ms;
-}
-
-static void revoke(struct memory *memory, const struct registry_request *request)
-{
-    struct lease **lease = memory_find_lease(memory, request->lease);
-    if (*lease != NULL) {
-        memory_end_lease(memory, lease);
-    }
-}
-
-static void time_to_live(struct memory *memory, const struct registry_request *request,
-                         struct registry_reply *reply)
-{
-    const struct lease *lease = *memory_find_lease(memory, request->lease);
-    reply->ttl_known = true;
-    reply->ttl_ms = lease == NULL ? -1 : (lease->ends_ms - memory->now_ms) / 1000 * 1000;
-}
-
-/* A put or a delete that did not find what it expected has read its key. */
-static void transact_short(struct memory *memory, const struct registry_txn *txn,
-                           struct registry_reply *reply)
-{
-    memory_transact(memory, txn, reply);
+    memory_transact(memory, pending->txn, reply);
     if (reply->item_count > 0) {
         reply->kv = reply->items[0].kv;
+    } else if (reply->succeeded && reply->op == REGISTRY_PUT) {
+        reply->revision = (*memory_find_entry(memory, pending->request.key))->mod_revision;
     }
     reply->items = NULL;
     reply->item_count = 0;
@@ -101,55 +58,77 @@ static void add_if_inside(struct memory *memory, const struct entry *entry,
     (*count)++;
 }
 
-/* What was is not kept: another revision than the present one is gone. */
+/* What was is not kept: where a listing is of a revision, another one than the present is gone. */
+static bool is_gone(const struct memory *memory, int64_t revision)
+{
+    return revision > memory->revision ||
+           (revision > 0 && revision < memory->revision && memory_can(memory, REGISTRY_CAN_LIST_AT));
+}
+
+static size_t page_size(const struct memory *memory, const struct registry_request *request)
+{
+    int64_t most = memory->kind->limits.page_max;
+    if (!memory_can(memory, REGISTRY_CAN_PAGE)) {
+        return SIZE_MAX;
+    }
+    return request->limit > 0 && request->limit < most ? (size_t)request->limit : (size_t)most;
+}
+
 static void list(struct memory *memory, const struct registry_request *request, struct registry_reply *reply)
 {
-    if (request->at_revision > 0 && request->at_revision != memory->revision) {
+    if (is_gone(memory, request->at_revision)) {
         reply->revision_gone = true;
         memory_fail(memory, reply, REGISTRY_REFUSED,
                     request->at_revision < memory->revision ? "required revision has been compacted"
                                                             : "required revision is a future revision");
         return;
     }
-    size_t count = 0;
+    size_t count = 0, most = page_size(memory, request);
     for (const struct entry *entry = memory->entries; entry != NULL; entry = entry->next) {
         add_if_inside(memory, entry, request, &count);
     }
+    bool newest_first = request->newest_first && memory_can(memory, REGISTRY_CAN_NEWEST_FIRST);
     if (count > 0) {
-        qsort(memory->items, count, sizeof(memory->items[0]), request->newest_first ? by_revision : by_key);
+        qsort(memory->items, count, sizeof(memory->items[0]), newest_first ? by_revision : by_key);
     }
-    size_t limit =
-        request->limit > 0 && request->limit < REGISTRY_LIST_MAX ? (size_t)request->limit : REGISTRY_LIST_MAX;
-    memory_copy_items(memory, count < limit ? count : limit);
+    reply->item_count = count < most ? count : most;
+    memory_copy_items(memory, reply->item_count);
     reply->items = memory->items;
-    reply->item_count = count < limit ? count : limit;
     reply->count = (int64_t)count;
 }
 
-static bool has_key(enum registry_op op)
+static bool is_key(const struct memory *memory, struct str key)
 {
-    return op == REGISTRY_GET || op == REGISTRY_LIST;
+    return key.size > 0 && (str_is_utf8(key) || memory_can(memory, REGISTRY_CAN_ANY_BYTES));
 }
 
 static void execute(struct memory *memory, const struct pending *pending, struct registry_reply *reply)
 {
     const struct registry_request *request = &pending->request;
-    if (has_key(request->op) && request->key.size == 0) {
-        memory_fail(memory, reply, REGISTRY_REFUSED, "key is not provided");
-        return;
-    }
     switch (request->op) {
-    case REGISTRY_GRANT: grant(memory, request, reply); break;
-    case REGISTRY_KEEPALIVE: keepalive(memory, request, reply); break;
-    case REGISTRY_REVOKE: revoke(memory, request); break;
-    case REGISTRY_LEASE_TTL: time_to_live(memory, request, reply); break;
-    case REGISTRY_GET: reply->kv = memory_read_entry(*memory_find_entry(memory, request->key)); break;
+    case REGISTRY_GRANT:
+    case REGISTRY_KEEPALIVE:
+    case REGISTRY_REVOKE:
+    case REGISTRY_LEASE_TTL: memory_lease(memory, request, reply); break;
+    case REGISTRY_GET:
+        if (!is_key(memory, request->key)) {
+            memory_fail(memory, reply, REGISTRY_REFUSED, "key is not provided, or none here");
+            return;
+        }
+        reply->kv = memory_read_entry(*memory_find_entry(memory, request->key));
+        break;
     case REGISTRY_LIST: list(memory, request, reply); break;
     case REGISTRY_PUT:
+        memory_tick(memory);
+        transact_short(memory, pending, reply);
+        break;
     case REGISTRY_DELETE:
     case REGISTRY_PROVE:
-    case REGISTRY_COMPARE: transact_short(memory, pending->txn, reply); break;
-    case REGISTRY_TXN: memory_transact(memory, pending->txn, reply); break;
+    case REGISTRY_COMPARE: transact_short(memory, pending, reply); break;
+    case REGISTRY_TXN:
+        memory_tick(memory);
+        memory_transact(memory, pending->txn, reply);
+        break;
     case REGISTRY_OP_COUNT: memory_fail(memory, reply, REGISTRY_REFUSED, "no such operation"); break;
     }
 }
@@ -165,13 +144,16 @@ static void pending_fini(struct pending *pending)
 static void answer(struct memory *memory, const struct pending *pending)
 {
     const struct registry_request *request = &pending->request;
-    struct registry_reply reply = {
-        .id = request->id, .op = request->op, .endpoint = STR("memory"), .cluster = CLUSTER};
+    struct registry_reply reply = {.id = request->id,
+                                   .op = request->op,
+                                   .endpoint = STR("memory"),
+                                   .cluster = CLUSTER,
+                                   .epoch = memory->epoch};
     execute(memory, pending, &reply);
     const struct entry *entry =
         request->op == REGISTRY_GET && reply.kv.found ? *memory_find_entry(memory, request->key) : NULL;
     struct blob *held = entry == NULL ? NULL : blob_ref(entry->value);
-    reply.revision = memory->revision;
+    reply.revision = reply.revision > 0 ? reply.revision : memory->revision;
     registry_deliver(&memory->registry, &reply);
     blob_unref(held);
 }
@@ -188,21 +170,36 @@ size_t memory_run(struct registry *registry)
         pending_fini(&batch[i]);
     }
     free(batch);
-    memory_history_emit(&memory->history, registry, memory->revision, CLUSTER);
+    if (memory->history.watches != NULL) {
+        memory_tick(memory); /* a backend that is watched ends leases itself */
+    }
+    memory_history_emit(&memory->history, memory, CLUSTER);
     return count;
 }
 
 void memory_advance(struct registry *registry, int64_t ms)
 {
-    struct memory *memory = (struct memory *)registry;
-    memory->now_ms += ms;
-    for (struct lease **lease = &memory->leases; *lease != NULL;) {
-        if ((*lease)->ends_ms <= memory->now_ms) {
-            memory_end_lease(memory, lease);
-        } else {
-            lease = &(*lease)->next;
-        }
+    memory_pass((struct memory *)registry, ms);
+}
+
+/* Keys as they were at `revision`, from the history; changes after it are forgotten. */
+static void undo(struct memory *memory, int64_t revision)
+{
+    while (memory->entries != NULL) {
+        memory_remove_entry(&memory->entries);
     }
+    memory_history_undo(&memory->history, memory, revision);
+}
+
+void memory_fail_over(struct registry *registry, int64_t revision)
+{
+    struct memory *memory = (struct memory *)registry;
+    undo(memory, revision);
+    memory->epoch++;
+    memory->revision += EPOCH_STEP;
+    memory->history.compacted = memory->revision + 1;
+    memory_renew_all(memory);
+    memory_history_end(&memory->history, memory, true, "watch on memory: another epoch began");
 }
 
 void memory_compact(struct registry *registry, int64_t revision)
@@ -212,7 +209,8 @@ void memory_compact(struct registry *registry, int64_t revision)
 
 void memory_cut(struct registry *registry)
 {
-    memory_history_cut(&((struct memory *)registry)->history, registry);
+    struct memory *memory = (struct memory *)registry;
+    memory_history_end(&memory->history, memory, false, "watch on memory: connection reset");
 }
 
 struct registry_kv memory_read(struct registry *registry, struct str key)
@@ -271,15 +269,29 @@ static void memory_free(struct registry *registry)
     free(memory);
 }
 
-struct registry *memory_new(void)
+static uint32_t can(const struct registry *registry)
+{
+    return ((const struct memory *)registry)->kind->can;
+}
+
+static void limits(const struct registry *registry, struct registry_limits *ret_limits)
+{
+    *ret_limits = ((const struct memory *)registry)->kind->limits;
+}
+
+struct registry *memory_new(const struct memory_kind *kind)
 {
     static const struct registry_backend backend = {.name = "memory",
                                                     .submit = memory_submit,
                                                     .watch = memory_watch,
                                                     .unwatch = memory_unwatch,
+                                                    .can = can,
+                                                    .limits = limits,
                                                     .free = memory_free};
     struct memory *memory = mem_zalloc(sizeof(*memory));
     registry_init(&memory->registry, &backend);
+    memory->kind = kind;
+    memory->epoch = memory_can(memory, REGISTRY_CAN_KEEP) ? 0 : 1;
     memory->revision = 1;
     return &memory->registry;
 }

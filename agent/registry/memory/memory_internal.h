@@ -1,5 +1,5 @@
 /* What the sources of registry/memory share: memory.c (requests), memory_store.c (keys and leases), memory_txn.c
- * (transactions), memory_history.c (changes and who watches them). */
+ * (transactions), memory_lease.c (leases and the clock), memory_history.c (changes and who watches them). */
 #ifndef OUTRIDER_REGISTRY_MEMORY_MEMORY_INTERNAL_H
 #define OUTRIDER_REGISTRY_MEMORY_MEMORY_INTERNAL_H
 
@@ -31,11 +31,16 @@ struct pending {
 
 struct memory {
     struct registry registry;
+    const struct memory_kind *kind;
     struct entry *entries;
     struct lease *leases;
     struct pending *pending;
     size_t pending_count;
-    int64_t now_ms, revision;
+    int64_t now_ms;    /* by which leases end */
+    int64_t passed_ms; /* of which the store has not taken notice, where its clock stands between requests */
+    int64_t revision;
+    uint64_t epoch;      /* 0 where what is acknowledged is kept */
+    uint64_t last_lease; /* the last id chosen by the store */
     struct memory_history history;
     struct buf error;
     struct registry_item *items; /* of the last listing; their bytes: */
@@ -63,6 +68,25 @@ void memory_end_lease(struct memory *memory, struct lease **at);
 
 /* Makes the first `count` items copies: the client may change the store while it reads the reply. */
 void memory_copy_items(struct memory *memory, size_t count);
+
+/* memory_lease.c: carries out grant, keepalive, revoke and lease_ttl. */
+void memory_lease(struct memory *memory, const struct registry_request *request,
+                  struct registry_reply *reply);
+
+/* memory_lease.c: `ms` have passed. */
+void memory_pass(struct memory *memory, int64_t ms);
+
+/* memory_lease.c: a request moves a clock that stands between requests, and ends what has run out. */
+void memory_tick(struct memory *memory);
+
+/* memory_lease.c: every lease has its whole time again. */
+void memory_renew_all(struct memory *memory);
+
+/* Whether the store is of a kind that can. */
+static inline bool memory_can(const struct memory *memory, enum registry_capability capability)
+{
+    return (memory->kind->can & (uint32_t)capability) != 0;
+}
 
 /* memory.c: the reply becomes a failure. */
 void memory_fail(struct memory *memory, struct registry_reply *reply, enum registry_failure failure,

@@ -3,9 +3,6 @@
 
 #include "outrider/base/mem.h"
 
-/* As etcd: requests under 1.5 MiB (docs/design/etcd-gateway.md, "Errors"). */
-enum { REQUEST_MAX = 1536 * 1024 };
-
 static bool holds(struct memory *memory, const struct registry_compare *compare)
 {
     const struct entry *entry = *memory_find_entry(memory, compare->key);
@@ -33,7 +30,19 @@ static const char *branch_problem(struct memory *memory, const struct registry_a
     return NULL;
 }
 
-static bool is_too_large(const struct registry_txn *txn)
+static bool are_keys(const struct memory *memory, const struct registry_txn *txn)
+{
+    bool all = true;
+    for (size_t i = 0; i < txn->then_count; i++) {
+        all = all && str_is_utf8(txn->then[i].key);
+    }
+    for (size_t i = 0; i < txn->otherwise_count; i++) {
+        all = all && str_is_utf8(txn->otherwise[i].key);
+    }
+    return all || memory_can(memory, REGISTRY_CAN_ANY_BYTES);
+}
+
+static bool is_too_large(const struct memory *memory, const struct registry_txn *txn)
 {
     size_t bytes = 0;
     for (size_t i = 0; i < txn->compare_count; i++) {
@@ -45,12 +54,24 @@ static bool is_too_large(const struct registry_txn *txn)
     for (size_t i = 0; i < txn->otherwise_count; i++) {
         bytes += txn->otherwise[i].key.size + blob_view(txn->otherwise[i].value).size;
     }
-    return bytes >= REQUEST_MAX;
+    return bytes >= memory->kind->limits.value_max;
+}
+
+/* Whether the key is as the write would leave it, which is no change of its own to some registries. */
+static bool is_same(const struct memory *memory, const struct entry *entry,
+                    const struct registry_action *action)
+{
+    return entry != NULL && !memory_can(memory, REGISTRY_CAN_REVISE_SAME) &&
+           registry_lease_eq(entry->lease, action->lease) &&
+           str_eq(blob_view(entry->value), blob_view(action->value));
 }
 
 static void write_key(struct memory *memory, const struct registry_action *action, int64_t revision)
 {
     struct entry *entry = *memory_find_entry(memory, action->key);
+    if (is_same(memory, entry, action)) {
+        return;
+    }
     memory->revision = revision;
     entry = entry == NULL ? memory_add_entry(memory, action->key) : entry;
     entry->mod_revision = revision;
@@ -105,7 +126,10 @@ void memory_transact(struct memory *memory, const struct registry_txn *txn, stru
 {
     const char *problem = registry_txn_problem(txn);
     enum registry_failure failure = REGISTRY_REFUSED;
-    if (problem == NULL && is_too_large(txn)) {
+    if (problem == NULL && !are_keys(memory, txn)) {
+        problem = "a key is not UTF-8";
+    }
+    if (problem == NULL && is_too_large(memory, txn)) {
         problem = "request is too large";
     }
     bool all = problem == NULL;

@@ -14,6 +14,8 @@ struct registry_backend {
     void (*submit)(struct registry *registry, const struct registry_request *request);
     void (*watch)(struct registry *registry, const struct registry_watch *watch);
     void (*unwatch)(struct registry *registry, uint64_t id);
+    uint32_t (*can)(const struct registry *registry);
+    void (*limits)(const struct registry *registry, struct registry_limits *ret_limits);
     bool (*endpoint)(const struct registry *registry, size_t index,
                      struct registry_endpoint *ret_endpoint); /* NULL: it has none */
     void (*free)(struct registry *registry);                  /* calls registry_fini */

@@ -1,5 +1,5 @@
 /* A registry and its users. A backend (etcd, memory) carries requests and watches out; every machine or command that
- * asks attaches as a client of its own, with request and watch ids of its own, and hears of nothing else.
+ * asks attaches as a client of its own, with request and watch ids of its own, and gets nothing of the others'.
  *
  *     struct registry *registry = etcd_registry(etcd_new(config, loop, http));
  *     struct registry_client *client = registry_attach(registry, on_reply, on_watch, user);
@@ -11,6 +11,7 @@
 #ifndef OUTRIDER_REGISTRY_REGISTRY_H
 #define OUTRIDER_REGISTRY_REGISTRY_H
 
+#include "outrider/core/registry/registry_limits.h"
 #include "outrider/core/registry/registry_request.h"
 #include "outrider/core/registry/registry_watch.h"
 
@@ -47,8 +48,15 @@ void registry_watch(struct registry_client *client, const struct registry_watch 
  * ended, is no error. */
 void registry_unwatch(struct registry_client *client, uint64_t id);
 
-/* Calls `observe` for every reply to any client from now on; NULL: nobody observes. */
+/* Calls `observe` for every reply to any client from now on; NULL: none. */
 void registry_observe(struct registry *registry, registry_observe_fn *observe, void *user);
+
+/* What the registry can do: a set of REGISTRY_CAN_*. It may depend on the server, and then is known from the first
+ * successful reply on. */
+uint32_t registry_can(const struct registry *registry);
+
+/* How far it goes. */
+void registry_limits(const struct registry *registry, struct registry_limits *ret_limits);
 
 /* The endpoint number `index`, for people, in the order of the configuration. Returns false beyond the last, and
  * where the backend has none. */

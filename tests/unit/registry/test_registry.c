@@ -1,4 +1,4 @@
-/* Clients: each has ids of its own and hears of nothing else. */
+/* Clients: each has ids of its own and gets nothing of another. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -188,7 +188,7 @@ static void a_callback_may_close_its_watch(void **state)
     assert_int_equal(users[0].event_count, 1);
 }
 
-static void a_detached_client_hears_nothing(void **state)
+static void a_detached_client_gets_nothing(void **state)
 {
     (void)state;
     submit(&users[0]);
@@ -216,7 +216,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_callback_may_submit_with_the_id_that_is_free_again, start, stop),
         cmocka_unit_test_setup_teardown(events_go_to_the_client_of_the_watch, start, stop),
         cmocka_unit_test_setup_teardown(a_callback_may_close_its_watch, start, stop),
-        cmocka_unit_test_setup_teardown(a_detached_client_hears_nothing, start, stop),
+        cmocka_unit_test_setup_teardown(a_detached_client_gets_nothing, start, stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

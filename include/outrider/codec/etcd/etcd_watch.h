@@ -13,7 +13,7 @@ enum {
     /* One line. Asked for fragments, etcd sends at most 2 MiB and one event in a message; the smallest events
      * grow to five times that as JSON, the largest value (1.5 MiB) to 2 MiB. */
     ETCD_WATCH_LINE_MAX = 12 * 1024 * 1024,
-    /* What is kept because it cannot be told yet: a revision of which more is to come, or what comes before
+    /* What is held because it cannot be delivered yet: a revision of which more is to come, or what comes before
      * the watch has begun on every range. A transaction is at most 1.5 MiB; deletions have no values. */
     ETCD_WATCH_HELD_MAX = 64 * 1024 * 1024
 };
@@ -47,15 +47,15 @@ void etcd_watch_decoder_feed(struct etcd_watch_decoder *decoder, struct str byte
  * LF). */
 void etcd_watch_decoder_finish(struct etcd_watch_decoder *decoder);
 
-/* What the bytes so far say, one event at a time; false: nothing more yet, or for ever after ENDED. What the
+/* The next event of the bytes so far; false: none yet, or for ever after ENDED. What the
  * event points to is borrowed until the next call. Total on any input, and the same whatever the cuts: what
  * is not etcd's, or over a limit, is ENDED with a text.
  *
  * - OPENED comes when every range was created. Its revision is the newest that any of them was created at, so
- *   that who reads at it misses nothing on any range; without from_revision nothing up to it is told.
- * - CHANGED tells the changes of one range, whole revisions only, each revision once (gateway, "Known bugs":
- *   some servers repeat themselves). Its revision is the least that every range has been told, and so with
- *   several ranges may be behind these changes. A header's revision is believed only in a progress
+ *   a client that reads at it misses nothing on any range; without from_revision nothing up to it is delivered.
+ * - CHANGED has the changes of one range, whole revisions only, each revision once (gateway, "Known bugs":
+ *   some servers repeat themselves). Its revision is the oldest up to which every range is delivered, and so with
+ *   several ranges may be behind these changes. A header's revision counts only in a progress
  *   notification, which etcd sends to watchers that are up to date and in order with their events: elsewhere
  *   it is ahead of what was sent (gateway, "Watch lines").
  * - ENDED: a compacted from_revision is REGISTRY_RETRY with read_anew. */

@@ -1,5 +1,5 @@
-/* What the core asks of a registry and what it hears back: the only vocabulary between them. A backend turns
- * a request into its own protocol and answers every request exactly once, never from within submit. */
+/* Requests to a registry and their replies: with registry_watch.h the only vocabulary between the core and a registry. A
+ * backend turns a request into its own protocol. Every request has exactly one reply, never from within submit. */
 #ifndef OUTRIDER_CORE_REGISTRY_REGISTRY_REQUEST_H
 #define OUTRIDER_CORE_REGISTRY_REGISTRY_REQUEST_H
 
@@ -13,22 +13,22 @@
 #include <stdint.h>
 
 enum registry_op {
-    REGISTRY_GRANT,     /* a lease with the id we chose */
+    REGISTRY_GRANT, /* a new lease, with the id of the request where the registry lets the client choose */
     REGISTRY_KEEPALIVE, /* renew it */
     REGISTRY_REVOKE,    /* end it, and every key under it */
-    REGISTRY_LEASE_TTL, /* how long a lease (of anybody) still has */
+    REGISTRY_LEASE_TTL, /* how long a lease, of any client, still has */
     REGISTRY_GET,       /* read one key, linearizably */
     REGISTRY_PUT,       /* write one key if it is still at `expect_revision`, else read it */
     REGISTRY_DELETE,    /* delete one key if it is still at `expect_revision`, else read it */
     REGISTRY_LIST,      /* read the keys of a range, linearizably: one page, at one revision */
     REGISTRY_PROVE,     /* whether one key may be written: ok or denied, and nothing is ever written */
-    REGISTRY_COMPARE,   /* whether one key or two are at the revisions expected, as the server asked knows it:
-                           it agrees with no other, so this costs least of all, and may be a little behind */
-    REGISTRY_TXN,       /* `txn`: several keys at one revision; it is linearizable */
+    REGISTRY_COMPARE, /* whether one key or two are at the revisions expected, by what the server asked knows: it
+                           asks no other, so this is the cheapest request, and may be a little behind */
+    REGISTRY_TXN,     /* `txn`: several keys at one revision; it is linearizable */
     REGISTRY_OP_COUNT
 };
 
-/* More than this in one page is not asked for: the answer must stay small enough to be read at once. */
+/* Keys in one page at most: the response is read at once. */
 enum { REGISTRY_LIST_MAX = 1000 };
 
 /* "grant", "keepalive", ... as metrics and logs spell it. */
@@ -48,17 +48,17 @@ struct registry_request {
     struct blob *value;   /* put; the request holds a reference */
     int64_t expect_revision; /* put, delete, compare: mod revision the key must have; 0: it must not exist */
     const struct registry_txn *txn; /* txn */
-    int64_t timeout_ms;             /* answer by then, whatever happens */
+    int64_t timeout_ms;             /* the reply comes within it */
 };
 
-/* What a failure means for who asked (docs/design/etcd-gateway.md, "Errors"). */
+/* What a failure means for the client (docs/design/etcd-gateway.md, "Errors"). */
 enum registry_failure {
     REGISTRY_OK,
     REGISTRY_RETRY,        /* certainly not done; another try may work */
-    REGISTRY_UNKNOWN,      /* may have been done: read before believing anything */
+    REGISTRY_UNKNOWN,      /* may have been done: read before acting */
     REGISTRY_LEASE_LOST,   /* the lease named does not exist */
     REGISTRY_LEASE_EXISTS, /* grant: the id is in use */
-    REGISTRY_OVERLOADED,   /* too many requests, or the store is full: retry slowly, let go of nothing */
+    REGISTRY_OVERLOADED,   /* too many requests, or the store is full: retry slowly, give nothing up */
     REGISTRY_DENIED,       /* credentials or permission: report, retry slowly */
     REGISTRY_REFUSED,      /* the request itself is wrong (too large, bad configuration): retry slowly */
     REGISTRY_FAILURE_COUNT
@@ -81,11 +81,11 @@ struct registry_item {
     struct registry_kv kv;
 };
 
-/* One of the servers that a registry asks, as it is now; strings are borrowed until the loop runs on. */
+/* One server of a registry, as it is now; strings are borrowed until the loop runs on. */
 struct registry_endpoint {
     const char *name;
     bool in_use;            /* asked first */
-    const char *last_error; /* why it failed when it was asked last; "" when it did not */
+    const char *last_error; /* why the last request to it failed; "" when it did not */
     int64_t failed_wall;    /* when that was, ms since 1970 */
 };
 
@@ -95,15 +95,14 @@ struct registry_reply {
     enum registry_op op;
     enum registry_failure failure;
     struct str error;    /* for people: what failed, on which endpoint, why; empty when ok */
-    struct str endpoint; /* who answered or failed to */
-    struct str note;     /* for people, also when ok: what is odd about the registry; mostly empty */
+    struct str endpoint; /* the server that answered, or failed to */
+    struct str note;     /* for people, also when ok: a problem of the configuration; mostly empty */
     int64_t revision;    /* of the store, 0 if unknown */
     uint64_t cluster;    /* cluster id, 0 if unknown */
-    uint64_t epoch; /* which history of that cluster: another one may lack writes that were acknowledged; 0:
-                            the registry never loses any */
-    struct registry_lease
-        lease;      /* grant: the id granted, which is the one asked for where the registry lets us
-                                    choose it */
+    /* Which history of that cluster: in another one, writes that were acknowledged may be missing. 0: the registry keeps
+     * what it acknowledges. */
+    uint64_t epoch;
+    struct registry_lease lease; /* grant: the id granted */
     int64_t ttl_ms; /* grant, keepalive: granted; lease_ttl: left, negative when there is no such lease */
     bool ttl_known; /* lease_ttl: false when the lease exists and the registry cannot say for how long */
     bool
@@ -115,7 +114,7 @@ struct registry_reply {
     int64_t count;      /* list: keys in the whole range at that revision, whatever the limit */
     bool revision_gone; /* list, refused: the store does not have `at_revision`; it is compacted, or not yet
                            there */
-    bool too_large;     /* list, refused: there is an answer, and it is larger than we accept: ask for less */
+    bool too_large;     /* list, refused: the response is larger than accepted; a smaller limit helps */
 };
 
 #endif

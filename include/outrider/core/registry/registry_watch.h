@@ -1,7 +1,6 @@
-/* Watching keys: what the core asks of a registry and what it hears. Beside core/registry_request.h the other
- * half of the vocabulary between them. A backend answers a watch with one OPENED, any number of CHANGED, and
- * one ENDED, or with ENDED alone; never from within the call that started it; after an unwatch with nothing.
- * A watch that ended is not opened again by the backend: when to try again is the core's to decide. */
+/* Watches of keys and their events. A watch has one OPENED, any number of CHANGED and one ENDED, or ENDED alone; never
+ * from within the call that opened it; nothing after it was closed. A watch that ended is not opened again by the
+ * registry: its client decides when. */
 #ifndef OUTRIDER_CORE_REGISTRY_REGISTRY_WATCH_H
 #define OUTRIDER_CORE_REGISTRY_REGISTRY_WATCH_H
 
@@ -20,10 +19,10 @@ struct registry_range {
 };
 
 struct registry_watch {
-    uint64_t id; /* echoed by every event; never 0, never used before */
+    uint64_t id; /* echoed by every event; never 0 */
     struct registry_range ranges[REGISTRY_RANGES_MAX];
     size_t range_count;
-    int64_t from_revision; /* first revision wanted; 0: what comes after OPENED */
+    int64_t from_revision; /* first revision wanted; 0: what changes after OPENED */
     int64_t timeout_ms;    /* OPENED within this time, or ENDED */
 };
 
@@ -35,8 +34,7 @@ struct registry_change {
 };
 
 enum registry_watch_event_type {
-    /* `revision` is the store's: what it holds then is to be read, what comes after is told. With
-     * from_revision also what came since then. */
+    /* `revision` is the store's. What changes after it is delivered; with from_revision also what changed since then. */
     REGISTRY_WATCH_OPENED,
     /* `changes`, in order of revision and all of each revision that are in one range; several ranges may take
      * turns. None: only `revision` is new. */
@@ -48,8 +46,8 @@ enum registry_watch_event_type {
 struct registry_watch_event {
     uint64_t id;
     enum registry_watch_event_type type;
-    int64_t revision; /* opened; changed: everything up to it was told of every range, which with several
-                         ranges may be behind these changes */
+    int64_t revision; /* opened; changed: every range is delivered up to it, which with several ranges may
+                         be behind these changes */
     uint64_t cluster; /* opened: cluster id, 0 if unknown */
     uint64_t epoch;   /* opened: as in a reply */
     const struct registry_change *changes;

@@ -75,7 +75,7 @@ static void a_wrong_line_is_named(void **state)
     }
 }
 
-static void usage_is_said_before_anything_is_asked(void **state)
+static void usage_errors_come_before_any_request(void **state)
 {
     (void)state;
     static const struct {
@@ -118,7 +118,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_become_a_transaction),
         cmocka_unit_test(a_wrong_line_is_named),
-        cmocka_unit_test(usage_is_said_before_anything_is_asked),
+        cmocka_unit_test(usage_errors_come_before_any_request),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -100,7 +100,8 @@ static const struct row rows[] = {
     {REGISTRY_GET, 400,
      "CommonName of client sending a request against gateway will be ignored and not used as expected\n",
      REGISTRY_DENIED, false,
-     "our certificate has a CommonName, and etcd's gateway refuses those while authentication is on: make "
+     "the client certificate has a CommonName, and etcd's gateway refuses those while authentication is on: "
+     "make "
      "registry.tls.cert_file one without"},
     {REGISTRY_PUT, 500, V1(2, "etcdserver: user name is empty"), REGISTRY_DENIED, false, NULL},
     {REGISTRY_PUT, 500, V1(2, "etcdserver: requested lease not found"), REGISTRY_LEASE_LOST, false, NULL},

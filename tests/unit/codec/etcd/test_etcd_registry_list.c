@@ -108,7 +108,7 @@ static void a_broken_listing_is_none(void **state)
     decoded_fini(&decoded);
 }
 
-static void a_revision_that_is_gone_is_said(void **state)
+static void a_revision_that_is_gone_is_reported(void **state)
 {
     (void)state;
     static const char *const bodies[] = {
@@ -248,7 +248,7 @@ int main(void)
         cmocka_unit_test(a_listing_is_read),
         cmocka_unit_test(a_full_page_is_read),
         cmocka_unit_test(a_broken_listing_is_none),
-        cmocka_unit_test(a_revision_that_is_gone_is_said),
+        cmocka_unit_test(a_revision_that_is_gone_is_reported),
         cmocka_unit_test(a_proof_writes_nothing),
         cmocka_unit_test(a_comparison_does_nothing_either_way),
         cmocka_unit_test(a_login_escapes_what_json_wants_escaped),

@@ -166,7 +166,7 @@ static void leases_come_back(void **state)
     assert_int_equal(response.status.failure, REGISTRY_LEASE_LOST);
 }
 
-static void what_is_no_answer_says_so_and_leaves_nothing(void **state)
+static void a_malformed_response_fails_and_leaves_nothing(void **state)
 {
     (void)state;
     static const struct etcd_op put = {.kind = ETCD_PUT};
@@ -242,7 +242,7 @@ int main(void)
         cmocka_unit_test_teardown(ranges_come_back_with_all_their_keys, forget),
         cmocka_unit_test_teardown(a_transaction_comes_back_operation_by_operation, forget),
         cmocka_unit_test_teardown(leases_come_back, forget),
-        cmocka_unit_test_teardown(what_is_no_answer_says_so_and_leaves_nothing, forget),
+        cmocka_unit_test_teardown(a_malformed_response_fails_and_leaves_nothing, forget),
         cmocka_unit_test(the_end_of_a_prefix_is_the_next_key_that_has_it_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

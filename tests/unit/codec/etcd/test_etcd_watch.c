@@ -35,7 +35,7 @@ static void a_request_has_a_create_for_each_range(void **state)
     buf_fini(&out);
 }
 
-static void what_happens_is_told_as_it_happens(void **state)
+static void changes_are_emitted_as_they_arrive(void **state)
 {
     (void)state;
     expect(&under_w,
@@ -51,7 +51,7 @@ static void what_happens_is_told_as_it_happens(void **state)
                         "changed 28 +w/x=1/28@28 +w/y=2/28@28\n");
 }
 
-/* Blanks, another order, numbers for strings, keys nobody knows: JSON is JSON. */
+/* Blanks, another order, numbers for strings, unknown keys: JSON is JSON. */
 static void json_is_read_as_json(void **state)
 {
     (void)state;
@@ -75,7 +75,7 @@ static void a_deleted_key_has_no_value(void **state)
            OPENED("24") "changed 25 -w/a@25\n");
 }
 
-static void history_is_told_from_where_it_was_asked(void **state)
+static void history_begins_at_the_revision_asked_for(void **state)
 {
     (void)state;
     struct registry_watch watch = from(under_w, 26);
@@ -88,7 +88,7 @@ static void history_is_told_from_where_it_was_asked(void **state)
            OPENED("2515") "changed 1015 -w/a@1015\nchanged 2015 -w/a@2015\n");
 }
 
-static void fragments_are_told_by_whole_revisions(void **state)
+static void fragments_are_emitted_by_whole_revisions(void **state)
 {
     (void)state;
     struct registry_watch watch = from(under_w, 20);
@@ -100,7 +100,7 @@ static void fragments_are_told_by_whole_revisions(void **state)
            OPENED("40") "changed 21 +w/a=1/21@21\n"
                         "changed 22 +w/a=2/21@22 +w/b=1/22@22 +w/x=1/22@22\n"
                         "changed 23 +w/x=2/22@23 +w/y=1/23@23\n");
-    /* what is not whole when it ends is not told */
+    /* what is not whole when it ends is not emitted */
     expect_at_end(&watch, 200, CREATED("40") FRAGMENT("40", DEL(A, "21") "," DEL(A, "22")),
                   OPENED("40") "changed 21 -w/a@21\nended ok: \n");
 }
@@ -118,7 +118,7 @@ static void several_ranges_share_a_stream(void **state)
     expect(&watch, CREATED2("35") CREATED("34"), OPENED("35"));
 }
 
-/* Each range is watched from its own revision on, and whoever reads does so at the one he is told. */
+/* Each range is watched from its own revision on, and a client reads at the one of OPENED. */
 static void what_was_before_the_watch_is_left_to_the_reader(void **state)
 {
     (void)state;
@@ -128,7 +128,7 @@ static void what_was_before_the_watch_is_left_to_the_reader(void **state)
            OPENED("33") "changed 33 -w/a@34\nchanged 34 -z/b@35\nchanged 35 -w/b@36\n");
 }
 
-static void nothing_is_told_twice(void **state)
+static void no_revision_is_emitted_twice(void **state)
 {
     (void)state;
     expect(&under_w,
@@ -154,7 +154,7 @@ static void progress_moves_the_revision(void **state)
            OPENED("24") "changed 29\n");
 }
 
-static void a_compacted_start_is_told_with_the_revision(void **state)
+static void a_compacted_start_ends_with_the_oldest_revision(void **state)
 {
     (void)state;
     struct registry_watch watch = from(under_w, 12);
@@ -241,16 +241,16 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request_has_a_create_for_each_range),
-        cmocka_unit_test(what_happens_is_told_as_it_happens),
+        cmocka_unit_test(changes_are_emitted_as_they_arrive),
         cmocka_unit_test(json_is_read_as_json),
         cmocka_unit_test(a_deleted_key_has_no_value),
-        cmocka_unit_test(history_is_told_from_where_it_was_asked),
-        cmocka_unit_test(fragments_are_told_by_whole_revisions),
+        cmocka_unit_test(history_begins_at_the_revision_asked_for),
+        cmocka_unit_test(fragments_are_emitted_by_whole_revisions),
         cmocka_unit_test(several_ranges_share_a_stream),
         cmocka_unit_test(what_was_before_the_watch_is_left_to_the_reader),
-        cmocka_unit_test(nothing_is_told_twice),
+        cmocka_unit_test(no_revision_is_emitted_twice),
         cmocka_unit_test(progress_moves_the_revision),
-        cmocka_unit_test(a_compacted_start_is_told_with_the_revision),
+        cmocka_unit_test(a_compacted_start_ends_with_the_oldest_revision),
         cmocka_unit_test(a_refusal_is_one_though_the_status_is_200),
         cmocka_unit_test(an_error_line_ends_it),
         cmocka_unit_test(an_end_in_good_order_is_no_error),

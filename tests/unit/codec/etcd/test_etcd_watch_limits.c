@@ -31,9 +31,9 @@ static void what_is_not_etcds_ends_it(void **state)
         {HDR("3") ",\"watch_id\":{}}}\n", "required fields are missing or of the wrong kind"},
         {HDR("3") ",\"watch_id\":\"1\",\"events\":[],\"events\":[{}]}}\n",
          "required fields are missing or of the wrong kind"},
-        {HDR("3") ",\"created\":true}}\n", "it tells of a watch that is not ours"},
-        {CREATED2("3"), "it tells of a watch that is not ours"},
-        {HDR("3") ",\"watch_id\":\"-1\"}}\n", "it tells of a watch that is not ours"},
+        {HDR("3") ",\"created\":true}}\n", "its watch_id is of no watch here"},
+        {CREATED2("3"), "its watch_id is of no watch here"},
+        {HDR("3") ",\"watch_id\":\"-1\"}}\n", "its watch_id is of no watch here"},
         {HDR("3") ",\"canceled\":true,\"compact_revision\":[]}}\n", "its compact_revision is no number"},
         {EVENTS("3", "7"), "its events are no list of events"},
         {EVENTS("3", DEL(A, "3") DEL(A, "4")), "its events are no list of events"},
@@ -120,8 +120,9 @@ static void what_is_held_has_a_limit(void **state)
         etcd_watch_decoder_feed(decoder, buf_view(&line));
         drain(decoder, &out);
     }
-    assert_string_equal(buf_text(&out),
-                        OPENED("9") "ended retry elsewhere: too many changes before they could be told\n");
+    assert_string_equal(
+        buf_text(&out),
+        OPENED("9") "ended retry elsewhere: too many changes before they could be delivered\n");
     assert_int_equal(lines, ETCD_WATCH_HELD_MAX / VALUE + 1);
     etcd_watch_decoder_feed(decoder, buf_view(&line)); /* over is over */
     drain(decoder, &out);

@@ -32,7 +32,7 @@ extern const struct registry_watch under_w, two;
 /* The same from `revision` on. */
 struct registry_watch from(struct registry_watch watch, int64_t revision);
 
-/* Appends what the decoder has to tell. */
+/* Appends the events of the decoder. */
 void drain(struct etcd_watch_decoder *decoder, struct buf *out);
 
 /* What the bytes say, fed in pieces of `cut`; ended in good order, or still open. */

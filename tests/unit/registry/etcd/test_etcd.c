@@ -209,7 +209,7 @@ static void what_was_sent_is_repeated_where_that_is_harmless(void **state)
 #define NO_LEADER "{\"code\":14, \"message\":\"etcdserver: no leader\"}"
 #define TIMED_OUT "{\"code\":14, \"message\":\"etcdserver: request timed out\"}"
 
-static void a_list_too_large_is_nobodys_fault(void **state)
+static void a_list_too_large_does_not_mark_the_endpoint(void **state)
 {
     (void)state;
     struct registry_endpoint endpoint;
@@ -223,7 +223,7 @@ static void a_list_too_large_is_nobodys_fault(void **state)
     assert_true(endpoint.in_use);
 }
 
-static void trouble_in_an_answer_is_for_another_endpoint(void **state)
+static void an_error_of_one_endpoint_goes_to_another(void **state)
 {
     (void)state;
     start(2);
@@ -248,7 +248,7 @@ static void trouble_in_an_answer_is_for_another_endpoint(void **state)
     finish("http://b:2/v3/kv/txn", answered(200, OK_BODY));
 }
 
-/* A proxy's page, a member without its gateway, a port that somebody else has now: it says nothing of the
+/* A proxy's page, a member without its gateway, a port that another service has now: it says nothing about the
  * others. */
 static void what_is_not_etcd_is_for_another_endpoint(void **state)
 {
@@ -401,8 +401,8 @@ int main(void)
         cmocka_unit_test_teardown(what_was_not_sent_goes_to_the_next_endpoint_at_once, stop),
         cmocka_unit_test_teardown(each_endpoint_is_asked_once, stop),
         cmocka_unit_test_teardown(what_was_sent_is_repeated_where_that_is_harmless, stop),
-        cmocka_unit_test_teardown(a_list_too_large_is_nobodys_fault, stop),
-        cmocka_unit_test_teardown(trouble_in_an_answer_is_for_another_endpoint, stop),
+        cmocka_unit_test_teardown(a_list_too_large_does_not_mark_the_endpoint, stop),
+        cmocka_unit_test_teardown(an_error_of_one_endpoint_goes_to_another, stop),
         cmocka_unit_test_teardown(what_is_not_etcd_is_for_another_endpoint, stop),
         cmocka_unit_test_teardown(an_overload_is_reported_and_moved_away_from, stop),
         cmocka_unit_test_teardown(a_black_hole_costs_one_attempt_once, stop),

@@ -189,7 +189,7 @@ static void every_call_waits_for_one_login(void **state)
     assert_int_equal(replies, 0);
 }
 
-/* etcd renews a lease for whoever asks: what keeps the login from working must not cost the record. */
+/* etcd renews a lease without checking permissions: a login that fails must not cost the record. */
 static void a_heartbeat_waits_for_no_login(void **state)
 {
     (void)state;
@@ -225,7 +225,7 @@ static void a_refused_token_costs_one_login_and_no_answer(void **state)
     expect_replies(1, REGISTRY_OK);
 }
 
-static void a_second_refusal_is_told(void **state)
+static void a_second_refusal_is_reported(void **state)
 {
     (void)state;
     start(1);
@@ -284,7 +284,7 @@ static void a_wrong_password_is_tried_again_slowly(void **state)
     assert_string_equal(
         last_error, "put: log in as `world` on http://a:1: etcdserver: authentication failed, invalid user "
                     "ID or password: check registry.username and the password in registry.password_file");
-    for (size_t i = 3; i < 6; i++) { /* told at once, and from the loop */
+    for (size_t i = 3; i < 6; i++) { /* reported at once, and from the loop */
         submit(REGISTRY_GET, 2000);
         turn();
         expect_replies(i, REGISTRY_DENIED);
@@ -342,15 +342,15 @@ static void a_login_goes_on_to_the_next_endpoint(void **state)
     assert_string_equal(last_error,
                         "get: log in as `world` on http://a:1: timed out; on http://b:2: etcdserver: "
                         "no leader");
-    submit(REGISTRY_GET, 2000); /* no pause: nobody was bothered */
+    submit(REGISTRY_GET, 2000); /* no pause: no server was asked */
     turn();
     assert_int_equal(post_count, 3);
-    finish("http://a:1" LOGIN, answered(404, "404 page not found")); /* whoever that is, it is not etcd */
+    finish("http://a:1" LOGIN, answered(404, "404 page not found")); /* it is not etcd */
     finish("http://b:2" LOGIN, answered(200, TOKEN("t1")));
 }
 
 /* The login may take longer than this one can wait. */
-static void nobody_waits_longer_than_his_own_time(void **state)
+static void no_call_waits_longer_than_its_own_timeout(void **state)
 {
     (void)state;
     start(1);
@@ -366,7 +366,7 @@ static void nobody_waits_longer_than_his_own_time(void **state)
     assert_int_equal(post_count, 2);
 }
 
-static void a_password_that_cannot_be_read_is_said(void **state)
+static void a_password_that_cannot_be_read_is_reported(void **state)
 {
     (void)state;
     char expected[256];
@@ -432,15 +432,15 @@ int main(void)
         TEST(every_call_waits_for_one_login),
         TEST(a_heartbeat_waits_for_no_login),
         TEST(a_refused_token_costs_one_login_and_no_answer),
-        TEST(a_second_refusal_is_told),
+        TEST(a_second_refusal_is_reported),
         TEST(refused_together_they_log_in_once),
         TEST(permission_denied_is_no_matter_of_the_token),
         TEST(a_wrong_password_is_tried_again_slowly),
         TEST(a_new_password_is_tried_at_once),
         TEST(without_authentication_it_goes_on_without_a_token),
         TEST(a_login_goes_on_to_the_next_endpoint),
-        TEST(nobody_waits_longer_than_his_own_time),
-        TEST(a_password_that_cannot_be_read_is_said),
+        TEST(no_call_waits_longer_than_its_own_timeout),
+        TEST(a_password_that_cannot_be_read_is_reported),
         TEST(the_common_name_is_explained),
         TEST(what_waits_is_forgotten_at_the_end),
     };

@@ -16,8 +16,8 @@ static struct registry *registry;
 static struct registry_client *client;
 static uint64_t applied[16];
 static size_t heard_count;
-static int resubmit, delete_when_told;
-static struct str value_told;
+static int resubmit, delete_in_callback;
+static struct str value_seen;
 
 static void submit(uint64_t id, enum registry_op op, int64_t lease, struct str key, const char *text)
 {
@@ -37,20 +37,20 @@ static void on_reply(const struct registry_reply *reply, void *user)
         resubmit--;
         submit(reply->id + 100, REGISTRY_GET, 0, STR("k"), NULL);
     }
-    if (delete_when_told > 0) {
-        memory_advance(registry, delete_when_told);
+    if (delete_in_callback > 0) {
+        memory_advance(registry, delete_in_callback);
         assert_false(memory_read(registry, STR("k")).found);
-        assert_true(str_eq(reply->kv.value, value_told));
+        assert_true(str_eq(reply->kv.value, value_seen));
     }
 }
 
 static int start(void **state)
 {
     (void)state;
-    registry = memory_new();
+    registry = memory_new(&memory_etcd);
     client = registry_attach(registry, on_reply, NULL, &registry);
     heard_count = 0;
-    resubmit = delete_when_told = 0;
+    resubmit = delete_in_callback = 0;
     return 0;
 }
 
@@ -103,8 +103,8 @@ static void what_an_answer_shows_outlives_the_key(void **state)
     submit(1, REGISTRY_GRANT, 9, STR(""), NULL);
     submit(2, REGISTRY_PUT, 9, STR("k"), "v");
     memory_run(registry);
-    delete_when_told = 5000;
-    value_told = STR("v");
+    delete_in_callback = 5000;
+    value_seen = STR("v");
     submit(3, REGISTRY_GET, 0, STR("k"), NULL);
     memory_run(registry);
     assert_int_equal(heard_count, 3);
@@ -122,7 +122,7 @@ static void open_watch(uint64_t id, int64_t from_revision)
     registry_watch(watching, &watch);
 }
 
-/* Whoever is told may do anything: what he was told stays, and who he asks waits for the next run. */
+/* A callback may do anything: what it was given stays, and what it submits waits for the next run. */
 static void on_watch(const struct registry_watch_event *event, void *user)
 {
     (void)user;
@@ -147,17 +147,17 @@ static void ignore(const struct registry_reply *reply, void *user)
     (void)user;
 }
 
-static void expect_told(const char *expected)
+static void expect_delivered(const char *expected)
 {
     memory_run(watched);
     assert_string_equal(buf_text(&told), expected);
     buf_clear(&told);
 }
 
-static void whoever_is_told_may_do_anything(void **state)
+static void a_callback_may_do_anything(void **state)
 {
     (void)state;
-    watched = memory_new();
+    watched = memory_new(&memory_etcd);
     watching = registry_attach(watched, ignore, on_watch, NULL);
     struct blob *value = blob_new(STR("v"));
     struct registry_request put = {
@@ -169,13 +169,13 @@ static void whoever_is_told_may_do_anything(void **state)
     memory_run(watched);
     open_watch(1, 2);
     open_watch(5, 2);
-    expect_told("5:0; 5:1 +v; 1:0; 1:1 +v; "); /* the newest first: nobody may rely on an order */
+    expect_delivered("5:0; 5:1 +v; 1:0; 1:1 +v; "); /* the newest first: no client may rely on an order */
     disturb = 1;
     open_watch(7, 2);
-    expect_told("7:0; 5:1 -; 1:1 -; "); /* compacted under 7, which was closed */
-    expect_told("8:0; ");
+    expect_delivered("7:0; 5:1 -; 1:1 -; "); /* compacted under 7, which was closed */
+    expect_delivered("8:0; ");
     open_watch(9, 2);
-    expect_told("9:0; 9:2; ");
+    expect_delivered("9:0; 9:2; ");
     open_watch(10, 100);
     memory_cut(watched);
     assert_string_equal(buf_text(&told), "10:2; 8:2; 5:2; 1:2; ");
@@ -189,7 +189,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(answers_come_in_order_and_not_before_run, start, stop),
         cmocka_unit_test_setup_teardown(time_moves_only_by_advance, start, stop),
         cmocka_unit_test_setup_teardown(what_an_answer_shows_outlives_the_key, start, stop),
-        cmocka_unit_test(whoever_is_told_may_do_anything),
+        cmocka_unit_test(a_callback_may_do_anything),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
