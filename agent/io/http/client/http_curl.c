@@ -95,18 +95,12 @@ CURL *http_curl_new(char *error_text)
     return easy;
 }
 
-/* "Expect: 100-continue" would delay a large request by a round trip (docs/design/etcd-gateway.md, "Request bodies"). libcurl's
- * "Accept" header must stay: without it etcd takes a request without a token for its own (docs/design/etcd-gateway.md,
- * "Authentication"). */
-static const char *const suppressed[] = {"Expect:"};
-
+/* libcurl's "Accept" header must stay: without it etcd takes a request without a token for its own
+ * (docs/design/etcd-gateway.md, "TLS"). */
 struct curl_slist *http_curl_headers(const char *const *headers)
 {
-    struct curl_slist *list = NULL;
-    for (size_t i = 0; i < COUNT_OF(suppressed); i++) {
-        list = curl_slist_append(list, suppressed[i]);
-        must(list != NULL);
-    }
+    struct curl_slist *list = curl_slist_append(NULL, "Expect:");
+    must(list != NULL);
     for (size_t i = 0; headers != NULL && headers[i] != NULL; i++) {
         must(curl_slist_append(list, headers[i]) != NULL);
     }
@@ -118,9 +112,7 @@ bool http_curl_same_headers(const struct curl_slist *list, const char *const *he
     if (list == NULL) {
         return false;
     }
-    for (size_t i = 0; i < COUNT_OF(suppressed); i++) {
-        list = list->next;
-    }
+    list = list->next;
     for (size_t i = 0; headers != NULL && headers[i] != NULL; i++, list = list->next) {
         if (list == NULL || strcmp(list->data, headers[i]) != 0) {
             return false;

@@ -21,8 +21,9 @@ void http_curl_init(void);
  * handle. Never NULL: out of memory aborts. */
 CURL *http_curl_new(char *error_text);
 
-/* The list `headers` for CURLOPT_HTTPHEADER, after those that keep libcurl from adding "Expect" and "Accept".
- * The caller frees it with curl_slist_free_all. */
+/* The list `headers` for CURLOPT_HTTPHEADER, after one that keeps libcurl from adding "Expect: 100-continue", which
+ * would delay a large request by a round trip (docs/design/etcd-gateway.md, "Request bodies"). The caller frees it
+ * with curl_slist_free_all. */
 struct curl_slist *http_curl_headers(const char *const *headers);
 
 /* Whether `list`, made by http_curl_headers, is what it would make of `headers`. */
