@@ -76,7 +76,7 @@ void registrar_fail(struct registrar *registrar, struct last_error *error, const
 void registrar_succeed(struct registrar *registrar, struct last_error *error, const struct instant *now,
                        struct queue *effects)
 {
-    if (error->text[0] == '\0') {
+    if (!error->failing) {
         return;
     }
     /* While requests failed, anything may have happened to the key (registrator#81, consul#8758). */

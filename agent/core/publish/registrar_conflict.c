@@ -2,6 +2,7 @@
 #include "registrar_internal.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 enum { CHECK_SPREAD_MS = 500, VALUE_LOGGED_MAX = 160 };
 
@@ -34,6 +35,20 @@ void registrar_refresh_conflict(struct registrar *registrar, const struct regist
     registrar_set_published(registrar, NULL, kv->mod_revision);
 }
 
+static void log_conflict(const struct registrar *registrar, struct queue *effects)
+{
+    const struct conflict *conflict = &registrar->conflict;
+    struct str value = blob_view(conflict->value);
+    char lease[REGISTRY_LEASE_TEXT_SIZE], end[64] = "";
+    if (conflict->left_ms >= 0) {
+        snprintf(end, sizeof(end), ", which ends in %" PRId64 " ms", conflict->left_ms);
+    }
+    registrar_note(effects, REGISTRAR_NOTE_CONFLICT, "%s is under lease %s%s; its record: %.*s",
+                   registrar->key.name, registry_lease_text(conflict->lease, lease), end,
+                   value.size > VALUE_LOGGED_MAX ? VALUE_LOGGED_MAX : (int)value.size,
+                   value.size > 0 ? value.data : "");
+}
+
 /* The holder may renew, so its end is a guess: the key is read again when it could be over, at least every
  * RETRY_CAP_MS. */
 void registrar_on_conflict_ttl(struct registrar *registrar, const struct registry_reply *reply,
@@ -49,13 +64,7 @@ void registrar_on_conflict_ttl(struct registrar *registrar, const struct registr
     conflict->left_ms = reply->ttl_known || ended ? reply->ttl_ms : -1;
     conflict->check_mono = now->mono + wait + 1 + (int64_t)random_below(&registrar->random, CHECK_SPREAD_MS);
     if (!conflict->logged) {
-        struct str value = blob_view(conflict->value);
         conflict->logged = true;
-        char lease[REGISTRY_LEASE_TEXT_SIZE];
-        registrar_note(effects, REGISTRAR_NOTE_CONFLICT,
-                       "%s is under lease %s, which ends in %" PRId64 " ms; its record: %.*s",
-                       registrar->key.name, registry_lease_text(conflict->lease, lease), conflict->left_ms,
-                       value.size > VALUE_LOGGED_MAX ? VALUE_LOGGED_MAX : (int)value.size,
-                       value.size > 0 ? value.data : "");
+        log_conflict(registrar, effects);
     }
 }

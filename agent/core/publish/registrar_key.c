@@ -1,8 +1,6 @@
 /* The state of the key, and what replies about the key mean for it. */
 #include "registrar_internal.h"
 
-#include "outrider/base/mem.h"
-
 #include <assert.h>
 #include <inttypes.h>
 

@@ -65,7 +65,7 @@ static void on_moved(struct registrar *registrar, const struct lease_effect *eff
 
 static void on_answered(struct registrar *registrar, const struct instant *now, struct queue *effects)
 {
-    bool was_outage = registrar->lease_error.text[0] != '\0';
+    bool was_outage = registrar->lease_error.failing;
     registrar_succeed(registrar, &registrar->lease_error, now, effects);
     if (was_outage && registrar->key.state == KEY_SYNCED && registrar->key.read_due != NEVER_MS) {
         /* Not every agent of a fleet in the second in which the registry is back; mostly the watch is opened

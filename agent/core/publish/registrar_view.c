@@ -74,7 +74,7 @@ uint64_t registrar_registrations(const struct registrar *registrar)
 
 static const struct last_error *last_error(const struct registrar *registrar)
 {
-    return registrar->lease_error.text[0] != '\0' ? &registrar->lease_error : &registrar->key_error;
+    return registrar->lease_error.failing ? &registrar->lease_error : &registrar->key_error;
 }
 
 const char *registrar_last_error(const struct registrar *registrar)

@@ -37,7 +37,8 @@ void outage_fail(struct outage *outage, struct last_error *error, const struct r
     if (outage->failing == 0) {
         *outage = (struct outage){.since_mono = now->mono};
     }
-    if (error->text[0] == '\0') {
+    if (!error->failing) {
+        error->failing = true;
         error->since_wall = now->wall;
         outage->failing++;
     }
@@ -58,7 +59,7 @@ bool outage_log_once(struct outage *outage, enum registry_failure failure)
 
 bool outage_end(struct outage *outage, struct last_error *error)
 {
-    if (error->text[0] == '\0') {
+    if (!error->failing) {
         return false;
     }
     *error = (struct last_error){0};

@@ -28,9 +28,10 @@ int64_t retry_delay_leaving(struct random *random);
 /* Uniform in the upper half of `longest_ms`: for a wait that must not be short. */
 int64_t retry_spread(int64_t longest_ms, struct random *random);
 
-/* The failure that goes on for one kind of request; text "" while such requests succeed. */
+/* The failure that goes on for one kind of request. */
 struct last_error {
-    char text[256];
+    bool failing;
+    char text[256]; /* "" while such requests succeed */
     int64_t since_wall;
 };
 
