@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define FIND_AGENT                                                                                           \
-    "The agent is found by --agent URL or --agent unix:PATH, else by http.listen of the\n"                   \
+    "\nThe agent is found by --agent URL or --agent unix:PATH, else by http.listen of the\n"                 \
     "file given with -c, else by $OUTRIDER_AGENT, else by the default configuration file,\n"                 \
     "else at 127.0.0.1:7117. When a file is used, the agent must have its server.type and\n"                 \
     "server.id.\n"
