@@ -14,7 +14,7 @@ from registry import DEADLINE_S, wait_until
 
 
 class Terminal:
-    """A process on a terminal of its own, and what it has shown since it was asked last."""
+    """A process on a terminal of its own, and its output since the last call."""
 
     def __init__(self, case, command, rows=10, columns=40, **env):
         self.ours, theirs = pty.openpty()
@@ -31,7 +31,7 @@ class Terminal:
         fcntl.ioctl(self.ours, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
     def until(self, text):
-        """All that was shown, up to the piece that has the text."""
+        """The output up to the piece that has the text."""
         while text not in self.shown:
             if not select.select([self.ours], [], [], DEADLINE_S)[0]:
                 raise AssertionError(f"{text} is not shown in {DEADLINE_S} s, but {self.shown}")
@@ -40,8 +40,8 @@ class Terminal:
         return shown
 
     def rest(self):
-        """What it shows until it ends."""
-        with contextlib.suppress(OSError):  # EIO: nobody has the other side any more
+        """Its output until it ends."""
+        with contextlib.suppress(OSError):  # EIO: the other side is closed
             while piece := os.read(self.ours, 65536):
                 self.shown += piece
         self.process.wait(DEADLINE_S)
@@ -49,7 +49,7 @@ class Terminal:
 
 
 def last_screen(shown):
-    """The lines of the last screen that was drawn, without what clears the rest of each."""
+    """The lines of the last screen, without the escape that clears the rest of each."""
     return shown.split(b"\033[H")[-1].replace(b"\033[2J", b"").replace(b"\033[K", b"").replace(b"\r", b"").split(b"\n")
 
 

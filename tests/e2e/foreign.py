@@ -1,4 +1,4 @@
-"""Clients that we did not write, from npm: installed beside the agent of this build once, and run by Node."""
+"""Clients of other projects from npm, installed once beside the agent of this build and run by Node."""
 import fcntl
 import functools
 import json
@@ -19,10 +19,10 @@ INSTALL_WITHIN_S = 80
 
 @functools.cache
 def run_npm(folder):
-    """What npm has against installing, "" when it did."""
+    """The error of npm's installation, "" when it worked."""
     if shutil.which("node") is None or shutil.which("npm") is None:
         return "there is no node or no npm here"
-    # Nothing that a package brings is run by its installation, and npm itself asks for nothing but the packages.
+    # No script of a package runs during the installation, and npm requests nothing but the packages.
     command = ["npm", "install", "--prefix", str(folder), "--ignore-scripts", "--no-audit", "--no-fund",
                "--no-update-notifier", "--no-save", "--fetch-retries=1", *PACKAGES]
     try:
@@ -34,7 +34,7 @@ def run_npm(folder):
 
 
 def modules():
-    """The folder of the packages; skips the test, saying why, where they cannot be had."""
+    """The folder of the packages; skips the test with the reason where they are not available."""
     folder = BINARY.parent / "npm"
     folder.mkdir(exist_ok=True)
     done = folder / "installed"
@@ -64,7 +64,7 @@ class Client:
         return self.errors.read().decode(errors="replace")
 
     def kill(self):
-        """As a machine dies: nothing is said to anybody."""
+        """As a machine dies: without closing anything."""
         self.process.kill()
         self.process.wait()
 
@@ -75,7 +75,7 @@ class Client:
 
 
 class Foreigner(Client):
-    """A server of somebody else's."""
+    """A server without an agent of Outrider."""
 
     def __init__(self, case, endpoint):
         super().__init__(case, "etcd3.js", endpoint)
@@ -91,7 +91,7 @@ class Foreigner(Client):
 
 
 class Follower(Client):
-    """All that an EventSource was told, as (event, id, data)."""
+    """Everything an EventSource received, as (event, id, data)."""
 
     def __init__(self, case, url):
         super().__init__(case, "eventsource.js", url)
@@ -134,5 +134,5 @@ class Follower(Client):
 
 
 def changes_wanted():
-    """How many changes the stream is followed through: $OUTRIDER_CHANGES, else what a test has time for."""
+    """The number of changes: $OUTRIDER_CHANGES, else what a test has time for."""
     return int(os.environ.get("OUTRIDER_CHANGES", "2000"))

@@ -1,7 +1,7 @@
-"""The world of an end-to-end test: the real agent beside a game server of ours, a real etcd, real sockets.
+"""The world of an end-to-end test: the real agent with a game server of the test, a real etcd, real sockets.
 
 Nothing here sleeps to let something happen: a test waits for the event itself (wait_until, Watcher.wait, Line.read), and
-what must not happen is asked after something that comes later has happened (Watcher.until_now)."""
+what must not happen is checked after a later event (Watcher.until_now)."""
 import contextlib
 import http.client
 import json
@@ -26,13 +26,13 @@ SAFE_ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "ASAN_OPTIONS", "UBSAN_OPT
 
 
 def environment(**more):
-    """What an agent finds in its environment: nothing of whoever runs the tests."""
+    """The environment of an agent: nothing from the shell that runs the tests."""
     kept = {name: os.environ[name] for name in SAFE_ENVIRONMENT if name in os.environ}
     return {**kept, **{name: str(value) for name, value in more.items() if value is not None}}
 
 
 def merged(base, over):
-    """`base` with `over` laid on it, mapping by mapping; ... takes a key away."""
+    """`base` updated by `over`, mapping by mapping; ... removes a key."""
     result = dict(base)
     for key, value in over.items():
         if value is ...:
@@ -58,7 +58,7 @@ def signal_is_blocked(pid, number):
 
 
 class Game:
-    """What a game server is to its agent: a port that answers, or refuses, or hangs."""
+    """A game server as its agent sees it: a port that answers, refuses or hangs."""
 
     def __init__(self, host="127.0.0.1", family=socket.AF_INET):
         self.host, self.family = host, family
@@ -84,7 +84,7 @@ class Game:
                 self.accepted += 1
 
     def close(self):
-        """Connections are refused from now on; the port stays ours as nobody else asks for it by number."""
+        """Connections are refused from now on. No other test takes the port, because each gets a free one."""
         for sock in [self.listener, *self.held]:
             if sock:
                 with contextlib.suppress(OSError):
@@ -93,7 +93,7 @@ class Game:
         self.listener, self.held = None, []
 
     def hang(self):
-        """Connections are not answered at all: nobody accepts, and the queue is full."""
+        """Connections get no answer: none is accepted, and the queue is full."""
         self.close()
         self.listener = socket.socket(self.family)
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -133,7 +133,7 @@ class Line:
 
 
 class Systemd:
-    """A NOTIFY_SOCKET that keeps what it is sent."""
+    """A NOTIFY_SOCKET that keeps the messages."""
 
     def __init__(self, path):
         self.path = path
@@ -170,7 +170,7 @@ class UnixHttp(http.client.HTTPConnection):
 
 
 class Agent:
-    """One agent with a folder and a configuration of its own. Start it as often as you like."""
+    """One agent with its own folder and configuration. It can be started repeatedly."""
 
     def __init__(self, case, name, config, env=None, wrapper=()):
         self.case, self.name, self.config = case, name, config
@@ -186,7 +186,7 @@ class Agent:
         self.starts = 0
 
     def write(self, **over):
-        """YAML takes JSON as it is."""
+        """JSON is valid YAML."""
         self.config = merged(self.config, over)
         self.path.write_text(json.dumps(self.config, indent=1) + "\n")
 
@@ -222,14 +222,14 @@ class Agent:
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
 
     def kept(self):
-        """What state_dir has of it, "" while there is nothing."""
+        """The state file, "" while there is none."""
         try:
             return (pathlib.Path(self.config["state_dir"]) / "state.json").read_text()
         except FileNotFoundError:
             return ""
 
     def serves_signals(self):
-        """Whether USR1 is blocked for the signalfd, so that it cannot end the process any more."""
+        """Whether USR1 is blocked, so that it cannot end the process any more."""
         return signal_is_blocked(self.pid, signal.SIGUSR1)
 
     def logged(self, text, count=1):
@@ -259,7 +259,7 @@ class Agent:
         return line
 
     def say(self, *lines):
-        """Sends lines on a connection of their own; returns the last reply."""
+        """Sends lines on a new connection; returns the last reply."""
         line = Line(self.status)
         try:
             return [line.ask(each) for each in lines][-1]
@@ -337,7 +337,7 @@ class Case(unittest.TestCase):
         self.game = self.new_game()
 
     def bury(self):
-        """Whatever went wrong is told with the log of each agent; a sanitizer's report is a failure of its own."""
+        """A failure prints the log of each agent; a sanitizer's report is a failure itself."""
         result = self._outcome.result
         failed = any(case is self for case, _ in result.failures + result.errors)
         reports = []
@@ -373,7 +373,7 @@ class Case(unittest.TestCase):
         return process
 
     def agent(self, name="a", env=None, wrapper=(), **over):
-        """An agent for self.game: quick where the defaults are patient."""
+        """An agent for self.game, with short intervals."""
         folder = self.dir / name
         config = merged({
             "server": {"type": "world", "id": "w1", "host": "127.0.0.1", "ports": [self.game.port]},

@@ -1,5 +1,5 @@
-"""What the hostile tests share: an observer on a TCP port, abuse by the byte, and a good client beside it whose look-ups and
-stream must stay right whatever the others do."""
+"""Shared by the hostile tests: an observer on a TCP port, raw bytes, and a well-behaved client whose look-ups and
+stream must stay correct all the time."""
 import base64
 import http.client
 import json
@@ -16,8 +16,8 @@ def binary(data):
 
 
 class Sse:
-    """An event stream read as its standard has it: CR, LF and CRLF all end a line. Whatever is no field that the agent sends
-    is what somebody smuggled in."""
+    """An event stream parsed by its standard: CR, LF and CRLF all end a line. A field that the agent never sends
+    was injected."""
 
     def __init__(self, answer):
         self.answer, self.rest = answer, b""
@@ -56,13 +56,13 @@ class Sse:
 
 
 class Good:
-    """Writes a record again and again, looks it up, and follows the stream of its type; each in a thread of its own. `check`
-    ends it: every change was told once and in order, every look-up was right."""
+    """Writes a record repeatedly, looks it up, and follows the stream of its type, each in its own thread. `check`
+    ends it: every change arrived once and in order, every look-up was correct."""
 
     def __init__(self, case, observer):
         self.case, self.observer = case, observer
         self.number, self.last, self.looked, self.again = 0, None, 0, 0
-        self.told, self.faults, self.slowest_s = [], [], 0.0
+        self.received, self.faults, self.slowest_s = [], [], 0.0
         self.stopping = threading.Event()
         self.stream = case.connect(observer)
         self.stream.request("GET", "/api/subscribe?type=good")
@@ -90,8 +90,8 @@ class Good:
     def follow(self):
         for name, data, _ in self.events:
             assert name == "update", (name, data)
-            self.told.append(json.loads(data)["players"])
-            if self.told[-1] == self.last:
+            self.received.append(json.loads(data)["players"])
+            if self.received[-1] == self.last:
                 return
         raise AssertionError("its stream was closed")
 
@@ -99,7 +99,7 @@ class Good:
         connection = None
         while not self.stopping.wait(0.01):
             connection = connection or self.case.connect(self.observer)
-            least, began = self.told[-1] if self.told else 0, time.monotonic()
+            least, began = self.received[-1] if self.received else 0, time.monotonic()
             if least == 0:
                 continue
             try:
@@ -107,7 +107,7 @@ class Good:
                 answer = connection.getresponse()
                 body = answer.read()
             except (ConnectionError, http.client.HTTPException):
-                connection, self.again = None, self.again + 1  # it made room for others, as an idle one may
+                connection, self.again = None, self.again + 1  # it was evicted, as an idle connection may be
                 continue
             if answer.status == 503 and b"too_many_connections" in body:
                 connection, self.again = None, self.again + 1
@@ -129,15 +129,15 @@ class Good:
         self.stream.close()
 
     def check(self, least=3):
-        """Ends it. It must have looked at least so often since `mark`."""
+        """Ends it. It must have made at least so many look-ups since `mark`."""
         wait_until(lambda: self.faults or self.looked >= least, "the good client has looked often enough")
         self.stop()
         self.case.assertEqual(self.faults, [], "the good client")
-        self.case.assertTrue(self.told == list(range(1, self.last + 1)), f"each change once and in order: {self.told}")
+        self.case.assertTrue(self.received == list(range(1, self.last + 1)), f"each change once and in order: {self.received}")
 
 
 class Hostile(Case):
-    """An observer `o` on a TCP port, with a good client where a test asks for one."""
+    """An observer `o` on a TCP port, with a well-behaved client if a test wants one."""
 
     def observer(self, name="o", **over):
         port = with_etcd.free_ports(1)[0]
@@ -157,8 +157,8 @@ class Hostile(Case):
         self.addCleanup(sock.close)
         return sock
 
-    def deaf(self, observer, count, target):
-        """So many who ask for it and take next to nothing of what comes."""
+    def unread(self, observer, count, target):
+        """So many clients that request it and read next to nothing."""
         for _ in range(count):
             sock = socket.socket()
             self.addCleanup(sock.close)
@@ -226,7 +226,7 @@ class Hostile(Case):
             return "asan" in maps.read()
 
     def assert_modest(self, observer, before_kb, more_kb):
-        """It has grown by no more than that. What is freed a sanitizer keeps aside, 256 MB of it."""
+        """It has grown by no more than that. A sanitizer keeps 256 MB of freed memory."""
         grown = self.rss_kb(observer) - before_kb
         self.assertLess(grown, more_kb + (400 << 10 if self.is_sanitized(observer) else 0), "kB")
         return grown

@@ -1,4 +1,4 @@
-"""outrider kv as a user, over mutual TLS."""
+"""outrider kv with a user of etcd, over mutual TLS."""
 import json
 import subprocess
 
@@ -43,17 +43,17 @@ class SecureCase(AuthCase):
         self.assertEqual((done.returncode, done.stderr), (0, ""), words)
         return done.stdout
 
-    def refused(self, status, told, *words, stdin=""):
+    def refused(self, status, text, *words, stdin=""):
         with self.subTest(words):
             done = self.run_kv(*words, stdin=stdin)
             self.assertEqual((done.returncode, done.stdout), (status, ""), done.stderr)
-            self.assertIn(told, done.stderr)
+            self.assertIn(text, done.stderr)
             self.assertEqual(done.stderr.count("\n"), 1)
 
-    def each_refused(self, status, told):
+    def each_refused(self, status, text):
         for words, stdin in ((("get", "/rw/a"), ""), (("put", "/rw/a", "v"), ""), (("del", "/rw/a"), ""),
                              (("watch", "/rw/a"), ""), (("txn",), "then get /rw/a\n"), (("lease", "grant", "5s"), "")):
-            self.refused(status, told, *words, stdin=stdin)
+            self.refused(status, text, *words, stdin=stdin)
 
     def keep(self, *words):
         return self.process(BINARY, "kv", *words, env=environment(OUTRIDER_CONFIG=self.dir / "kv.yaml"),

@@ -1,4 +1,4 @@
-"""A real etcd for a test, what is in it, and a watch stream that keeps every event with the moment it came."""
+"""A real etcd for a test, its content, and a watch that keeps every event with its time."""
 import base64
 import http.client
 import importlib.machinery
@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 
-DEADLINE_S = 30  # of a wait that should take milliseconds: only a hang ever meets it
+DEADLINE_S = 30  # waits take milliseconds: only a hang reaches it
 SUPPORT = pathlib.Path(__file__).resolve().parent.parent / "support"
 
 
@@ -26,7 +26,7 @@ with_etcd = load_with_etcd()
 
 
 def wait_until(condition, what, deadline=DEADLINE_S):
-    """Returns the first true value of condition(); fails saying what did not happen."""
+    """Returns the first true value of condition(); fails with the name of what did not happen."""
     end = time.monotonic() + deadline
     while True:
         value = condition()
@@ -51,7 +51,7 @@ def range_end(prefix):
 
 
 class Kv:
-    """One key as it is in etcd. `record` is its JSON, or None where it is none."""
+    """One key in etcd. `record` is its JSON, or None."""
 
     def __init__(self, json_kv):
         self.key = decode(json_kv["key"])
@@ -66,7 +66,7 @@ class Kv:
 
 
 class Etcd:
-    """One node of one's own. kill() and start() keep its data, wipe() makes it a new, empty cluster. With `tls` it wants
+    """One node. kill() and start() keep its data, wipe() makes it a new, empty cluster. With `tls` it requires
     certificates of its authority (etcd.tls.folder)."""
 
     def __init__(self, tls=False, options=()):
@@ -138,7 +138,7 @@ class Etcd:
         return [int(lease["ID"]) for lease in self.call("/v3/lease/leases", {}).get("leases", [])]
 
     def remaining(self, lease):
-        """Seconds that the lease still has, -1: it is gone."""
+        """Seconds until the lease ends, -1: it is gone."""
         return int(self.call("/v3/lease/timetolive", {"ID": str(lease)}).get("TTL", 0))
 
 
@@ -155,7 +155,7 @@ class Event:
 
 
 class Watcher:
-    """Everything that happens to the keys under a prefix, from now on or from a revision. It sees what any watcher of the
+    """Every event of the keys under a prefix, from now on or from a revision: what any watcher of the
     fleet sees."""
 
     def __init__(self, etcd, prefix, start_revision=0):
@@ -196,7 +196,7 @@ class Watcher:
         self.connection.close()
 
     def mark(self):
-        """How many events there are: what `since` takes."""
+        """The number of events so far, for `since`."""
         with self.changed:
             return len(self.events)
 
@@ -217,7 +217,7 @@ class Watcher:
         return self.wait(fits, f"status {status} {members or ''}", since)
 
     def until_now(self, since=0):
-        """All that happened up to now, proven complete by a key of our own."""
+        """All events up to now, complete up to a key that the test writes."""
         key = f"{self.prefix}~mark{time.monotonic_ns()}"
         revision = self.etcd.put(key, "mark")
         self.wait(lambda event: event.kv.revision >= revision, "our own mark", since)

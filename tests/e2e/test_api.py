@@ -1,4 +1,4 @@
-"""The local API over its unix socket and over TCP, and what `outrider status` makes of it."""
+"""The local API over its unix socket and over TCP, and the screens of `outrider status`."""
 import http.client
 import json
 import re
@@ -168,7 +168,7 @@ class Status(Case):
         wait_until(lambda: agent.api()["status"] == "error", "the crash")
         self.first_lines(agent, "error", "closed its attached connection")
 
-    def test_no_address_and_nothing_said(self):
+    def test_no_address_and_no_status(self):
         agent = self.agent(server={"require_status": True}).start()
         wait_until(lambda: agent.api()["probes"][0]["verdict"] == "passing", "the probe passes")
         self.first_lines(agent, "initializing", "require_status")

@@ -1,4 +1,4 @@
-"""Etcd with authentication on: the least role is enough, no secret is told, tokens run out."""
+"""etcd with authentication on: the least role is enough, no secret is printed, tokens expire."""
 import json
 import subprocess
 import time
@@ -22,13 +22,13 @@ class LeastRole(AuthCase):
         watcher.status("gone")
 
     def test_and_on_no_more(self):
-        """What the role does not name cannot be written: not by the agent, not with its password."""
+        """A key outside the role cannot be written, neither by the agent nor with its password."""
         self.etcd.allow(self.prefix, "sidecar", self.user, "world", "w1")
         agent = self.agent(registry=self.login(), server={"id": "w2"}).start()
-        self.trouble(agent, "permission denied")
+        self.wait_error(agent, "permission denied")
         self.assertIn("docs/etcd-roles", agent.run("status").stdout)
         self.assertIsNone(self.etcd.get(agent.key))
-        self.assertEqual(agent.stop(), 0)  # it never was there
+        self.assertEqual(agent.stop(), 0)  # there was no record
         for key, allowed in ((f"{self.prefix}/world/w1", True), (f"{self.prefix}/world/w2", False),
                              (f"{self.prefix}/world/w1/x", False),
                              (f"/outrider{self.prefix}/control/world/w1", True),
@@ -48,14 +48,14 @@ class LeastRole(AuthCase):
         control = f"/outrider{self.prefix}/control/world/w1"
         self.etcd.allow(self.prefix, "observer", "gm", password=PASSWORD)
         self.etcd.allow(self.prefix, "operator", "op", password=PASSWORD)
-        self.etcd.allow(self.prefix, "operator", "op", password="another")  # again does no harm
+        self.etcd.allow(self.prefix, "operator", "op", password="another")  # a repetition is harmless
         for user in ("gm", "op"):
             self.etcd.root("etcdctl", "get", "--prefix", self.prefix + "/", user=f"{user}:{PASSWORD}")
         self.assertFalse(self.may_write("gm", control))
         self.assertTrue(self.may_write("op", control))
         self.assertFalse(self.may_write("op", f"{self.prefix}/world/w1"))
 
-    def test_no_secret_is_told(self):
+    def test_no_secret_is_printed(self):
         agent = self.sidecar()
         agent.write(log={"level": "debug"})
         agent.start()
@@ -63,11 +63,11 @@ class LeastRole(AuthCase):
         self.write_password("wrong-geheim")
         self.etcd.root("etcdctl", "user", "passwd", self.user, "--interactive=false", password="new-geheim")
         agent.say("ready players=1")
-        self.trouble(agent, "authentication failed")
-        told = agent.log() + json.dumps(agent.api()) + agent.run("status").stdout + agent.kept() + \
+        self.wait_error(agent, "authentication failed")
+        text = agent.log() + json.dumps(agent.api()) + agent.run("status").stdout + agent.kept() + \
             agent.request("GET", "/metrics")[2].decode()
-        self.assertNotIn("geheim", told)
-        self.assertNotIn("Authorization", told)
+        self.assertNotIn("geheim", text)
+        self.assertNotIn("Authorization", text)
         agent.stop()
 
 
@@ -75,12 +75,12 @@ class ShortTokens(AuthCase):
     token_ttl_s = 1
 
     def test_several_lifetimes(self):
-        """A token that nobody used runs out; the next write logs in anew, and nobody hears of it."""
+        """An unused token expires; the next write logs in, without a log line."""
         watcher = self.watch()
         agent = self.sidecar(ttl="5s").start()
         watcher.status("ready")
         for players in range(1, 5):
-            over = time.monotonic() + 2.5  # a token of 1 s, looked after once a second
+            over = time.monotonic() + 2.5  # a token of 1 s, checked once a second
             wait_until(lambda end=over: time.monotonic() > end, "a lifetime has passed")
             agent.say(f"ready players={players}")
             watcher.status("ready", players=players)
@@ -98,10 +98,10 @@ class CommonName(AuthCase):
         return {"ca_file": f"{folder}/ca.crt", "cert_file": f"{folder}/{name}.crt", "key_file": f"{folder}/{name}.key"}
 
     def test_a_certificate_with_a_name_is_explained(self):
-        """Etcd's gateway refuses it while authentication is on, whatever the token: only the operator can mend that."""
+        """etcd's gateway refuses it while authentication is on, whatever the token: only the operator can fix it."""
         remedy = "make registry.tls.cert_file one without"
         agent = self.sidecar(tls=self.certificate("client-cn")).start()
-        self.trouble(agent, remedy)
+        self.wait_error(agent, remedy)
         self.assertIn(remedy, agent.run("status").stdout)
         live = agent.run("check", "--live")
         self.assertEqual(live.returncode, 1, live)

@@ -1,13 +1,13 @@
-"""Etcd with authentication on, and somebody changes it: passwords, users, tokens, all of it."""
+"""etcd with authentication on, while passwords, users and tokens change."""
 from harness import wait_until
 from users import PASSWORD, AuthCase
 
-PATIENCE_S = 75  # who was denied tries again after up to 30 s, and logs in again after up to 20 s
+PATIENCE_S = 75  # after a denial the retry comes within 30 s, the next login within 20 s
 
 
 class Changes(AuthCase):
     def test_the_password_is_changed(self):
-        """The old token ends with the old password; the file has the new one: nothing is noticed but one login."""
+        """The old token ends with the old password, and the file has the new one: one login, no other effect."""
         watcher = self.watch()
         agent = self.sidecar().start()
         watcher.status("ready")
@@ -23,7 +23,7 @@ class Changes(AuthCase):
         agent = self.sidecar()
         self.write_password("wrong-geheim")
         agent.start()
-        self.trouble(agent, "authentication failed")
+        self.wait_error(agent, "authentication failed")
         self.assertIn("check registry.username", agent.run("status").stdout)
         self.assertEqual(agent.say("ready players=1"), "OK")
         began = agent.log().count("\n")
@@ -40,7 +40,7 @@ class Changes(AuthCase):
         watcher.status("ready")
         self.etcd.root("etcdctl", "user", "delete", self.user)
         agent.say("ready players=5")
-        wait_until(lambda: agent.api()["registry"]["lastError"], "the trouble is told")
+        wait_until(lambda: agent.api()["registry"]["lastError"], "the error")
         lines = agent.log().count("\n")
         self.assertEqual(self.etcd.get(agent.key).record["status"], "ready")
         self.etcd.allow(self.prefix, "sidecar", self.user, "world", "w1")
@@ -64,7 +64,7 @@ class Changes(AuthCase):
         self.assertEqual(agent.stop(), 0)
 
     def test_etcd_forgets_its_tokens(self):
-        """They live in a member's memory: its restart ends them all."""
+        """Tokens are in a member's memory: its restart ends them."""
         agent = self.sidecar().start()
         wait_until(lambda: self.etcd.get(agent.key), "the record")
         lease = self.etcd.get(agent.key).lease

@@ -1,6 +1,6 @@
-"""Everything at once, by a seed: whatever happened, once it is over the record is the truth, and the way out is clean.
+"""Everything at once, by a seed: after it the record is true, and the stop is clean.
 
-OUTRIDER_CHAOS_SEED and OUTRIDER_CHAOS_STEPS choose another run; a failure prints the seed and what was done."""
+OUTRIDER_CHAOS_SEED and OUTRIDER_CHAOS_STEPS choose another run; a failure prints the seed and the actions."""
 import os
 import random
 import signal
@@ -40,7 +40,7 @@ class Chaos(Case):
 
         def pause():
             agent.send_signal(signal.SIGSTOP)
-            time.sleep(random_.random() / 4)  # a span of its own, nothing waits for it
+            time.sleep(random_.random() / 4)  # a random pause
             agent.send_signal(signal.SIGCONT)
 
         return [

@@ -1,4 +1,4 @@
-"""`outrider check --live`: what it says of a registry that is there, half there, away, and that lets nobody in."""
+"""`outrider check --live`: its output for a registry that works, works in part, is unreachable, or denies access."""
 import http.server
 import json
 import threading
@@ -58,7 +58,7 @@ class CheckLive(AuthCase):
         text = self.check(self.sidecar(endpoints=[NOBODY]), 75)
         self.assertNotIn("read", text.replace("already", ""))
 
-    def test_a_key_of_somebody_else(self):
+    def test_a_key_of_another_holder(self):
         agent = self.sidecar()
         agent.write(server={"id": "w2"})
         text = self.check(agent, 1)

@@ -1,4 +1,4 @@
-"""Drain by every hand that may drain, what ends the waiting, and what a hold survives."""
+"""Drain in every way, what ends the wait, and what a hold survives."""
 import signal
 import subprocess
 import threading
@@ -50,7 +50,7 @@ class Drain(Case):
             undrain()
             self.assertNotIn("drain", self.watcher.status("ready", since).record)
         since = self.watcher.mark()
-        agent.send_signal(signal.SIGUSR2)  # nothing to lift: nobody hears of it
+        agent.send_signal(signal.SIGUSR2)  # nothing to lift: no effect
         agent.request("POST", "/api/agent/undrain", {})
         self.assertEqual(self.watcher.until_now(since), [])
 
@@ -83,7 +83,7 @@ class Drain(Case):
         result = done()
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertIn("empty", result.stdout)
-        self.assertEqual(agent.api()["status"], "draining")  # the hold stays until somebody lifts it
+        self.assertEqual(agent.api()["status"], "draining")  # the hold stays until it is lifted
 
     def test_unknown_players_are_never_none(self):
         agent = self.ready()
@@ -105,7 +105,7 @@ class Drain(Case):
         self.assertIn("gone", result.stdout)
         self.watcher.status("shutting_down")
 
-    def test_wait_ends_when_somebody_undrains(self):
+    def test_wait_ends_with_an_undrain(self):
         agent = self.ready()
         agent.say("ready players=3")
         done = self.waiting(agent)
@@ -165,7 +165,7 @@ class NoState(Case):
 
 
 class Commands(Case):
-    def test_nobody_there_is_75(self):
+    def test_unreachable_is_75(self):
         for words in (["drain"], ["undrain"], ["status"]):
             done = subprocess.run([str(BINARY), *words, "--agent", f"unix:{self.dir}/nobody.sock"], text=True,
                                   capture_output=True, env=environment(), timeout=DEADLINE_S, check=False)

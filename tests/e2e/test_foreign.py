@@ -1,6 +1,6 @@
-"""Clients that we did not write: etcd3 of npm as a server of the fleet, eventsource of npm as a follower of the stream.
+"""Clients of other projects: etcd3 of npm as a server of the fleet, eventsource of npm as a subscriber.
 
-The stream is held against a watcher of our own, and that against what etcd itself has, revision by revision."""
+The stream is compared with a watcher of the test, and that with etcd's history, revision by revision."""
 import http.client
 import json
 import threading
@@ -148,14 +148,14 @@ class Stream(Foreign):
         return watcher
 
     def account(self, writers, truth):
-        """Holds what was answered against what is: each change once, those without an answer once or never."""
+        """Compares replies with the history: each change once, those without a reply once or never."""
         self.assertEqual(len({number for _, number in truth}), len(truth), "no change is in etcd twice")
         there = {number: revision for revision, number in truth}
         self.assertEqual({n: there.get(n) for n in writers.known}, writers.known, "what etcd has answered, it has")
         self.assertLessEqual(set(there) - set(writers.known), set(writers.unknown), "and nothing that nobody wrote")
 
     def last(self, follower, watcher):
-        """Ends the stream by a change of our own, so that it is known to be complete."""
+        """Ends the stream with a change of the test, so that it is known to be complete."""
         mark, connection = watcher.mark(), self.etcd.connect(DEADLINE_S)
         revision = Writers(self, 0).put(connection, 0)
         connection.close()
@@ -163,7 +163,7 @@ class Stream(Foreign):
         watcher.wait(lambda event: event.kv.revision >= revision, "the last change", mark, 120)
 
     def compare(self, follower, watchers, writers, begun):
-        """The stream, our watcher, and what etcd has of it must be the same, change by change."""
+        """The stream, the watcher and etcd's history must be the same, change by change."""
         self.last(follower, watchers[-1])
         heard, seen = self.told_to(follower), [pair for watcher in watchers for pair in self.told_by(watcher)]
         whole = self.watch_from(begun)
@@ -171,7 +171,7 @@ class Stream(Foreign):
         truth = self.told_by(whole)
         self.account(writers, [pair for pair in truth if pair[1] != 0])
         self.assertEqual(seen, truth, "our watcher has every change once, in its order")
-        self.assertEqual(heard, truth, "eventsource was told every change once, in its order")
+        self.assertEqual(heard, truth, "eventsource received every change once, in its order")
         self.assertEqual(follower.of("init", "remove"), [], "nothing began again")
         return heard
 
@@ -181,7 +181,7 @@ class Stream(Foreign):
         writers = Writers(self, count)
         writers.reached(count // 2)
         self.etcd.kill()
-        watcher.thread.join(DEADLINE_S)  # it has all that it will ever have
+        watcher.thread.join(DEADLINE_S)  # it gets no more events
         self.etcd.start()
         again = self.watch_from(watcher.events[-1].kv.revision + 1)
         writers.join()
@@ -189,7 +189,7 @@ class Stream(Foreign):
         heard = self.compare(follower, [watcher, again], writers, begun)
         happened = len({n for _, n in heard} & set(writers.unknown))
         print(f"{count} changes in {written:.1f} s: {len(writers.known)} answered, {len(writers.unknown)} not, of which "
-              f"{happened} happened; eventsource was told {len(heard)} on {len(follower.of('open'))} connection(s), "
+              f"{happened} happened; eventsource received {len(heard)} on {len(follower.of('open'))} connection(s), "
               f"the last {time.monotonic() - start:.1f} s after the first was written", flush=True)
 
     def test_through_cuts_of_its_own_connection(self):

@@ -1,4 +1,4 @@
-"""Requests that are HTTP and mean nothing: filters that name nothing, ids of streams that never were."""
+"""Valid HTTP requests without a meaning: filters that match nothing, ids of streams that never existed."""
 import json
 import unittest
 import urllib.parse
@@ -42,7 +42,7 @@ class Filters(Hostile):
             self.assertEqual(self.get(observer, path)[0], 400, path)
         good.check()
 
-    def test_names_of_nobody(self):
+    def test_names_that_do_not_exist(self):
         observer = self.started()
         good = Good(self, observer)
         names = ("w1", "..", ".", "%2e%2e", "a%2fb", "%0d%0aSet-Cookie:x", "\u202e", "x" * 3000, "%25", "'\";--", "{id}", " ", "#")
@@ -58,7 +58,7 @@ class Filters(Hostile):
 
 
 class LastEventId(Hostile):
-    def told(self, observer, ident):
+    def received(self, observer, ident):
         """The names of the events up to synced, and its id."""
         stream = self.connect(observer)
         stream.request("GET", "/api/subscribe?type=world", headers={"Last-Event-ID": ident})
@@ -76,7 +76,7 @@ class LastEventId(Hostile):
         self.put("world", "w2")
         observer = self.started()
         good = Good(self, observer)
-        _, last = self.told(observer, "")
+        _, last = self.received(observer, "")
         revision, cluster = last.split("-")
         ids = {
             "garbage": "x", "empty": "", "a dash": "-", "no cluster": revision, "no revision": f"-{cluster}",
@@ -90,7 +90,7 @@ class LastEventId(Hostile):
         }
         for name, ident in ids.items():
             with self.subTest(name):
-                names, again = self.told(observer, ident)
+                names, again = self.received(observer, ident)
                 self.assertEqual(names, ["init", "init", "synced"])
                 self.assertGreaterEqual(int(again.split("-")[0]), int(revision))
         status, _, body = self.get(observer, "/api/subscribe", Last_Event_ID="1" * 10000)
@@ -107,8 +107,8 @@ class LastEventId(Hostile):
         self.etcd.call("/v3/kv/compaction", {"revision": str(last)})
         observer = self.started()
         good = Good(self, observer)
-        cluster = self.told(observer, "")[1].split("-")[1]
-        self.assertEqual(self.told(observer, f"{first}-{cluster}")[0], ["init", "synced"])
+        cluster = self.received(observer, "")[1].split("-")[1]
+        self.assertEqual(self.received(observer, f"{first}-{cluster}")[0], ["init", "synced"])
         good.check()
 
 

@@ -1,5 +1,5 @@
-"""Crowds: connections that do nothing, and subscribers that read nothing. Limits hold, are counted and told; who behaves is
-served, and what the crowd took comes back."""
+"""Many connections that do nothing, and subscribers that read nothing. Limits hold, are counted and logged; other clients are
+served, and the resources come back."""
 import contextlib
 import json
 import os
@@ -17,7 +17,7 @@ ASK = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 def raise_files():
-    """As many as this machine lets us have; the agent does the same."""
+    """As many as this machine allows; the agent has the same limit."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (65536, 65536))
@@ -28,7 +28,7 @@ def raise_files():
 
 class Crowd(Hostile):
     def crowd(self, observer, count, say=b""):
-        """Connects so many, from several addresses, each saying that at once; the sockets do not block."""
+        """Opens so many connections from several addresses, each with these bytes; the sockets do not block."""
         sockets = []
         for i in range(count):
             try:
@@ -38,13 +38,13 @@ class Crowd(Hostile):
                     sock.send(say)
                 sockets.append(sock)
             except ConnectionError:
-                pass  # refused without a word
+                pass  # refused without an answer
         self.addCleanup(lambda: [sock.close() for sock in sockets])
         return sockets
 
     @staticmethod
     def heard(sock):
-        """What has come; None: it is closed without a word."""
+        """The bytes received; None: closed without an answer."""
         text = b""
         try:
             while more := sock.recv(65536):
@@ -60,7 +60,7 @@ class Crowd(Hostile):
         return len(os.listdir(f"/proc/{observer.pid}/fd"))
 
     def all_seen(self, observer, count):
-        """The metrics once so many have come. We are in the same crowd."""
+        """The metrics after so many connections. This request is subject to the same limits."""
         try:
             seen = self.metrics(observer)
         except (ConnectionError, IndexError):
@@ -74,23 +74,23 @@ class Crowd(Hostile):
         before, files = self.rss_kb(observer), self.files(observer)
         sockets = self.crowd(observer, WANTED)
         seen = wait_until(lambda: self.all_seen(observer, len(sockets)), "all of them were looked at")
-        self.assertLessEqual(seen["outrider_http_connections"], 1024 + 32 + 1)  # with those told to go, and a stream
+        self.assertLessEqual(seen["outrider_http_connections"], 1024 + 32 + 1)  # with those being closed, and a stream
         refused = seen["outrider_http_rejected_total"] + seen["outrider_http_evicted_total"]
         self.assertGreaterEqual(refused, len(sockets) - 1024)
         grown = self.assert_modest(observer, before, 8 << 10)
-        told = [text for text in map(self.heard, sockets) if text]
-        for text in told:
+        received = [text for text in map(self.heard, sockets) if text]
+        for text in received:
             self.assertTrue(text.startswith(b"HTTP/1.1 503 ") and b'"code":"too_many_connections"' in text, text)
         looked = good.looked
         wait_until(lambda: good.faults or good.looked > looked + 20, "the good client is served")
         for sock in sockets:
             sock.close()
         wait_until(lambda: self.files(observer) <= files + 2, "the files are given back")
-        print(f"\n    {len(sockets)} silent: {refused:.0f} refused, {len(told)} of them with 503, {grown} kB more")
+        print(f"\n    {len(sockets)} silent: {refused:.0f} refused, {len(received)} of them with 503, {grown} kB more")
         good.check()
 
     def test_ten_thousand_that_stay(self):
-        """Where a quarter of the files is too few for so many, as many as that, and the log says it."""
+        """If a quarter of the files is too few, that many connections are served, and the log says so."""
         most = (raise_files() - 32) // 4
         observer = self.observer(http={"max_connections": 12000}).start()
         self.wait_synced(observer)
@@ -108,7 +108,7 @@ class Crowd(Hostile):
         each = (held - before) / count
         if not self.is_sanitized(observer):
             self.assertLess(each, 4)
-        self.metrics(observer)  # what the lag was until now is not that of what follows
+        self.metrics(observer)  # resets the lag of everything before
         looked = good.looked
         wait_until(lambda: good.faults or good.looked > looked + 50, "the good client is served")
         lag = self.metrics(observer)["outrider_loop_lag_seconds"]
@@ -117,7 +117,7 @@ class Crowd(Hostile):
         wait_until(lambda: self.files(observer) <= files + 2, "the files are given back")
         again = self.crowd(observer, count, ASK)
         self.wait_metric(observer, "outrider_http_connections", count)
-        more = self.assert_modest(observer, held, 1 << 10)  # what the first took is used again
+        more = self.assert_modest(observer, held, 1 << 10)  # the memory of the first crowd is used again
         for sock in again:
             sock.close()
         wait_until(lambda: self.files(observer) <= files + 2, "the files are given back again")
@@ -131,11 +131,11 @@ class Deaf(Hostile):
     def test_subscribers_that_never_read(self):
         observer = self.started()
         good = Good(self, observer)
-        self.deaf(observer, 200, b"/api/subscribe")
+        self.unread(observer, 200, b"/api/subscribe")
         self.wait_metric(observer, "outrider_sse_clients", 201)
         before = self.rss_kb(observer)
         pad = "x" * 1500
-        for i in range(200):  # ten records each: small enough to be told to everybody at once
+        for i in range(200):  # ten records each: small enough to be sent live
             self.put_all((f"{self.prefix}/world/w{j}", json.dumps({"id": f"w{j}", "type": "world", "status": "ready",
                                                                   "players": i, "customState": pad})) for j in range(10))
         seen = self.wait_metric(observer, "outrider_sse_dropped_total", 200)
@@ -144,22 +144,22 @@ class Deaf(Hostile):
         observer.logged('"slow subscribers closed" count=')
         self.assertIn('reason="backlog larger than 256 kB"', observer.log())
         self.assertLessEqual(observer.log().count("slow subscribers closed"), 5)
-        print(f"\n    200 deaf subscribers, 2000 changes: {self.rss_kb(observer) - before} kB more")
+        print(f"\n    200 subscribers that do not read, 2000 changes: {self.rss_kb(observer) - before} kB more")
         self.assert_modest(observer, before, 16 << 10)
         good.check(least=20)
 
     def read(self, stream, names, count):
-        """Reads on until it was told of so many records."""
-        told, comments = set(), 0
-        while len(told) < count:
+        """Reads until so many records have arrived."""
+        received, comments = set(), 0
+        while len(received) < count:
             line = stream.readline()
             comments += line.startswith(b":")
-            self.assertLess(comments, 3, f"nothing more after {len(told)}")
-            self.assertNotEqual(line, b"", f"closed after {len(told)}")
+            self.assertLess(comments, 3, f"nothing more after {len(received)}")
+            self.assertNotEqual(line, b"", f"closed after {len(received)}")
             if line.startswith(b"event: "):
                 self.assertRegex(line, rb"event: (%s)\n" % names)
             elif found := re.search(rb'"id": "(w\d+)"', line):
-                told.add(found.group(1))
+                received.add(found.group(1))
 
     def follow(self, observer):
         stream = self.connect(observer)
@@ -167,7 +167,7 @@ class Deaf(Hostile):
         return stream.getresponse()
 
     def test_a_fleet_larger_than_what_a_subscriber_may_be_behind(self):
-        """It is read portion by portion by who listens."""
+        """A subscriber that reads gets it portion by portion."""
         observer = self.started()
         good = Good(self, observer)
         first = self.follow(observer)
@@ -175,7 +175,7 @@ class Deaf(Hostile):
             self.put_all((f"{self.prefix}/large/w{i:03}", json.dumps({
                 "id": f"w{i:03}", "type": "large", "status": "ready", "customState": "x" * 64000}))
                 for i in range(start, start + 40))
-            self.deaf(observer, 10, b"/api/subscribe?type=large")
+            self.unread(observer, 10, b"/api/subscribe?type=large")
             self.read(first, b"update|synced", 40)
         self.read(self.follow(observer), b"init|synced", 80)
         self.assertEqual(self.document(observer, "/api/services?type=large")["total"], 80)

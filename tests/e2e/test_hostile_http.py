@@ -1,4 +1,4 @@
-"""What is not HTTP, or too much of it: answered with a clear error or closed, never with a 5xx, and nobody else notices."""
+"""Invalid or excessive HTTP: answered with a clear error or closed, never with a 5xx, without an effect on other clients."""
 import json
 import re
 import socket
@@ -11,7 +11,7 @@ from registry import DEADLINE_S
 HOST = b"Host: localhost\r\n"
 GET = b"GET /healthz HTTP/1.1\r\n" + HOST
 
-# What is sent, and the status of the first answer; None: closed without a word, or cut off with one, it may choose.
+# The bytes sent, and the status of the first answer; None: closed with or without an answer.
 MALFORMED = {
     "no version": (b"GET /healthz\r\n\r\n", 400),
     "no target": (b"GET\r\n\r\n", 400),
@@ -78,7 +78,7 @@ MALFORMED = {
     "a body of 10 GB that waits to be asked for": (GET + b"Expect: 100-continue\r\nContent-Length: 10000000000\r\n\r\n",
                                                    413),
 }
-# What is unusual and right.
+# Unusual but valid.
 TOLERATED = {
     "a body on GET": GET + b"Content-Length: 5\r\n\r\nhello",
     "HTTP/1.0": b"GET /healthz HTTP/1.0\r\n\r\n",
@@ -94,7 +94,7 @@ TOLERATED = {
 
 
 def all_of(sock):
-    """What comes until the end; a reset ends it, too."""
+    """The bytes until the end; a reset counts as the end."""
     answer = b""
     try:
         while more := sock.recv(65536):
@@ -121,14 +121,14 @@ def answers(text):
 
 class Http(Hostile):
     def said(self, observer, text, end=True):
-        """All answers to it. What follows is asked on the same connection to be its last."""
+        """All answers to it. A last request follows on the same connection."""
         sock = self.dial(observer)
         try:
             sock.sendall(text)
             if end:
                 sock.shutdown(socket.SHUT_WR)
         except ConnectionError:
-            pass  # it was refused before it was all said
+            pass  # it was refused before everything was sent
         try:
             return answers(all_of(sock))
         finally:
@@ -138,7 +138,7 @@ class Http(Hostile):
         observer = self.started()
         good = Good(self, observer)
         for name, (text, expected) in MALFORMED.items():
-            waits = expected in (400, 411, 413, 414, 431, 501, 505) and "query" not in name  # for what it needs not
+            waits = expected in (400, 411, 413, 414, 431, 501, 505) and "query" not in name  # for input that it does not need
             for end in (True, False) if waits else (True,):
                 with self.subTest(name, end=end):
                     got = self.said(observer, text, end)
@@ -159,10 +159,10 @@ class Http(Hostile):
         self.assertEqual([status for status, _ in self.said(observer, (GET + b"\r\n") * 100)], [200] * 100)
         mixed = [status for status, _ in self.said(observer, (GET + b"\r\n") * 3 + b"nonsense\r\n\r\n" + GET + b"\r\n")]
         self.assertEqual(mixed, [200, 200, 200, 400])
-        # What a front end would take for the body of the first is no request of its own.
+        # What a proxy would take for the body of the first request is not a second request.
         within = GET + b"Content-Length: %d\r\n\r\n" % len(GET + b"\r\n") + GET + b"\r\n"
         self.assertEqual(len(self.said(observer, within)), 1)
-        sock = self.dial(observer)  # asks ever more and reads nothing: it is let wait, and not kept in memory
+        sock = self.dial(observer)  # sends requests and reads nothing: it has to wait, without using memory
         sock.settimeout(1)
         asked = b"GET /metrics HTTP/1.1\r\n" + HOST + b"\r\n"
         before, sent = self.rss_kb(observer), 0
@@ -192,7 +192,7 @@ class Http(Hostile):
             self.assertLess(sent, 16 << 20, "it is not read to the end")
             got = answers(all_of(sock))
             sock.close()
-            for status, body in got:  # none where our own bytes met a connection closed for them
+            for status, body in got:  # none where the connection was closed because of these bytes
                 self.assertEqual((status, json.loads(body)["error"]["code"]), (413, "body_too_large"))
             self.assertTrue(got or sent >= 262144)
         at_most = (head % (observer.port, 65536)) + b"[" * 65536
@@ -201,13 +201,13 @@ class Http(Hostile):
         good.check()
 
     def test_slow_ones_are_cut_off(self):
-        """Those who speak slowly, and those who do not listen; an answer that nobody takes is held once for all of them."""
+        """Clients that send slowly, and clients that do not read; an answer that is not read is stored once for all of them."""
         self.put_all((f"{self.prefix}/world/w{i:04}", json.dumps({"id": f"w{i:04}", "type": "world", "status": "ready",
                                                                  "customState": "x" * 2000})) for i in range(2000))
         observer = self.started()
         good = Good(self, observer)
         before = self.rss_kb(observer)
-        self.deaf(observer, 100, b"/api/services")
+        self.unread(observer, 100, b"/api/services")
         beginnings = {"silent": b"", "a head": b"GET /healthz HTTP/1.1\r\nX: ", "a body": GET + b"Content-Length: 60000\r\n\r\n",
                       "empty lines": b"\r\n"}
         slow = {(name, i): self.dial(observer) for name in beginnings for i in range(20)}

@@ -1,4 +1,4 @@
-"""Records that nobody should write, put straight into etcd: passed over, counted and named, or served as what they are; never
+"""Malicious records, put straight into etcd: skipped, counted and reported, or served unchanged; never
 a broken document, stream, metric, screen or file."""
 import json
 import re
@@ -16,7 +16,7 @@ def text(kind, ident, **more):
 
 
 def with_member(member):
-    """A record with one more member, as it stands."""
+    """A record with one more member, as raw bytes."""
     return lambda ident: '{"id":"%s","type":"bad","status":"ready",%s}' % (ident, member)
 
 
@@ -24,7 +24,7 @@ def only(value):
     return lambda ident: value
 
 
-# By name: what is under the key bad/NAME; whether it is listed.
+# By name: the value of the key bad/NAME, and whether it is listed.
 VALUES = {
     "custom-1mb": (lambda ident: text("bad", ident, customState="x" * 1000000), False),
     "labels-1mb": (lambda ident: text("bad", ident, labels={f"l{i}": "y" * 100 for i in range(9000)}), False),
@@ -79,7 +79,7 @@ VALUES = {
     "status-unknown": (only(text("bad", "status-unknown", status="exploding\x1b[31m\n\"}")), True),
     "status-long": (only(text("bad", "status-long", status="x" * 2000)), False),
 }
-# Keys behind the prefix, their values, and whether they are listed.
+# Keys below the prefix, their values, and whether they are listed.
 KEYS = [
     (b"/bad", b"x", False),
     (b"/", b"x", False),
@@ -104,7 +104,7 @@ KEYS = [
 
 class Records(Hostile):
     def everything(self):
-        """All of them as pairs, and the names of what is to be listed as (type, id)."""
+        """All of them as pairs, and the listed names as (type, id)."""
         pairs, listed = [], set()
         for name, (value, is_record) in VALUES.items():
             value = value(name)
@@ -120,7 +120,7 @@ class Records(Hostile):
         return {(record["type"], record["id"]) for record in records if record["type"] != "good"}
 
     def check_documents(self, observer, listed, unreadable):
-        """Every place in which a record's bytes come out."""
+        """Every output that contains a record's bytes."""
         services = self.document(observer, "/api/services")
         self.assertEqual(self.names(services["services"]), listed)
         self.assertEqual(services["total"], len(services["services"]))
@@ -144,16 +144,16 @@ class Records(Hostile):
         return Sse(stream.getresponse()).events()
 
     def check_stream(self, observer, listed):
-        told = set()
+        received = set()
         for name, data, _ in self.follow(observer):
             if name == "synced":
                 break
             self.assertEqual(name, "init")
-            told |= self.names([json.loads(data)])
-        self.assertEqual(told, {name for name in listed if name[0] == "bad"})
+            received |= self.names([json.loads(data)])
+        self.assertEqual(received, {name for name in listed if name[0] == "bad"})
 
     def check_commands(self, observer):
-        """Nothing that a terminal obeys is printed, but what the command itself means."""
+        """The output has no terminal controls except the command's own."""
         listed = observer.run("services")
         self.assertEqual((listed.returncode, listed.stderr), (0, ""))
         self.assertRegex(listed.stdout, r"bad +just-fits +ready")
@@ -189,11 +189,11 @@ class Records(Hostile):
         self.put_all(pairs)
         unreadable = len(pairs) - len(listed)
         self.wait_metric(observer, "outrider_view_unreadable", unreadable)
-        told = set()
-        while told != {name for name in listed if name[0] == "bad"}:
+        received = set()
+        while received != {name for name in listed if name[0] == "bad"}:
             name, data, _ = next(events)
             self.assertEqual(name, "update", data)
-            told |= self.names([json.loads(data)])
+            received |= self.names([json.loads(data)])
         self.check_documents(observer, listed, unreadable)
         self.check_stream(observer, listed)
         self.check_commands(observer)
@@ -201,7 +201,7 @@ class Records(Hostile):
         for key, _ in pairs:
             self.etcd.call("/v3/kv/deleterange", {"key": binary(key)})
         gone = set()
-        while gone != told:
+        while gone != received:
             name, data, _ = next(events)
             self.assertEqual(name, "remove", data)
             gone |= self.names([json.loads(data)])
@@ -227,7 +227,7 @@ class Records(Hostile):
         self.check_log(observer)
 
     def test_a_record_grows_and_shrinks(self):
-        """Beyond the bound it is no record: readers are told that it went, and that it came back."""
+        """Beyond the limit it is no record: subscribers see it go, and come back."""
         self.put("bad", "r")
         observer = self.started()
         good = Good(self, observer)
@@ -257,7 +257,7 @@ class Records(Hostile):
         good.check()
 
     def test_megabytes_do_not_keep_it_from_the_rest(self):
-        """More than a page of them has room for, there at the start and written while it watches."""
+        """More than fit into a page, both at the start and written during the watch."""
         big = b"x" * 1000000
         self.put_all((f"{self.prefix}/big/{i:03}", big) for i in range(40))
         for i in range(20):

@@ -1,5 +1,5 @@
-"""What operators want of a server, at its control key: put there whichever way they drain, followed from there, and kept through
-restarts of the agent, of etcd, and of everything that etcd knew."""
+"""The operator's hold at the control key: written for every way to drain, followed, and kept through
+restarts of the agent and of etcd, and the loss of etcd's data."""
 import json
 import signal
 
@@ -17,18 +17,18 @@ class Intent(Case):
     def ready(self, **over):
         agent = self.agent(**over).start()
         self.watcher.status("ready")
-        # The watch of its two keys is opened after the record: from then on it follows what is written by hand.
+        # The watch of the two keys is opened after the record. From then on changes by hand are followed.
         wait_until(lambda: agent.api()["registry"]["inSync"], "the record is in sync")
         return agent
 
     def at_key(self, what, key="w1"):
-        """Waits until the control key says so: its hold as a dict, None where it is lifted, or "absent"."""
+        """Waits for this value of the control key: its hold as a dict, None if lifted, or "absent"."""
         def hold():
             kv = self.etcd.get(self.control(key))
             return "absent" if kv is None else kv.record["hold"]
         return wait_until(lambda: (found := [hold()]) and what(found[0]) and found, f"the control key ({hold()})")[0]
 
-    def test_put_by_every_hand(self):
+    def test_put_in_every_way(self):
         agent = self.ready()
         self.assertIsNone(self.etcd.get(self.control()))
         for drain, undrain, by in (
@@ -84,7 +84,7 @@ class Intent(Case):
         wait_until(lambda: agent.api()["registry"]["lastError"], "etcd is missed")
         self.assertEqual(agent.run("drain", "--reason", "meanwhile").returncode, 0)
         wait_until(lambda: "control   not written for" in agent.run("status").stdout, "status says that it is pending")
-        # Over a restart, too: the answer was given once state_dir had it.
+        # Across a restart too: the reply came after state_dir had it.
         agent.kill()
         agent.start()
         proxy.do("pass")

@@ -1,4 +1,4 @@
-"""outrider kv: etcd itself, by hand."""
+"""outrider kv: direct access to etcd."""
 import json
 import subprocess
 
@@ -50,7 +50,7 @@ class Kv(Case):
         self.kv("get", "l/a", exits=1)
         self.kv("lease", "timetolive", lease, exits=1)
 
-    def test_a_watch_tells_every_change(self):
+    def test_a_watch_prints_every_change(self):
         self.kv("put", "w/1", "a")
         revision = json.loads(self.kv("get", "--json", "w/1"))["kvs"][0]["modRevision"]
         watch = subprocess.Popen([BINARY, "kv", "watch", "--prefix", "w/", "--rev", str(revision)],
@@ -64,7 +64,7 @@ class Kv(Case):
             watch.stdout.close()
             watch.wait()
 
-    def test_nobody_answers(self):
+    def test_no_answer(self):
         self.config.write_text(json.dumps({"registry": {"endpoints": ["http://127.0.0.1:1"]}}))
         self.kv("get", "k", exits=75)
         self.kv("put", "k", "v", exits=75)

@@ -1,4 +1,4 @@
-"""outrider kv over mutual TLS, as a user: what is allowed is done, and what is not says who must mend what."""
+"""outrider kv over mutual TLS with a user: allowed requests work, and denied ones name the remedy."""
 import os
 
 from kv_case import SecureCase
@@ -34,7 +34,7 @@ class Secure(SecureCase):
         self.refused(1, denied, "txn", stdin="then put /rw/a v\nthen put /ro/a v\n")
         self.assertIsNone(self.etcd.get("/rw/a"))
 
-    def test_who_is_not_let_in(self):
+    def test_denied(self):
         self.write_config()
         self.write_password("wrong-one")
         self.each_refused(1, "authentication failed")
@@ -46,13 +46,13 @@ class Secure(SecureCase):
         self.refused(1, "set registry.username and registry.password_file", "watch", "/rw/a")
 
     def test_certificates(self):
-        for tls, status, told in (({}, 75, "set cert_file and key_file"),
+        for tls, status, text in (({}, 75, "set cert_file and key_file"),
                                   (self.certificate("expired"), 75, "expired.crt): it is not signed by a CA that the server"),
                                   (self.certificate("stranger"), 75, "stranger.crt"),
                                   (self.certificate("client-cn"), 1, "make registry.tls.cert_file one without")):
             self.write_config(tls=tls)
-            self.refused(status, told, "get", "/rw/a")
-            self.refused(status, told, "watch", "/rw/a")
+            self.refused(status, text, "get", "/rw/a")
+            self.refused(status, text, "watch", "/rw/a")
         self.write_config(ca="stranger-ca")
         self.refused(75, "not signed by a CA in ca_file", "get", "/rw/a")
 

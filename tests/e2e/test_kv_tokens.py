@@ -1,4 +1,4 @@
-"""outrider kv for longer than a token of etcd lives."""
+"""outrider kv for longer than the lifetime of a token."""
 import json
 
 from kv_case import SecureCase

@@ -1,4 +1,4 @@
-"""outrider kv watch: every change once, whatever happens to etcd and to the way there."""
+"""outrider kv watch: every change once, whatever happens to etcd and to the network."""
 import json
 import subprocess
 
@@ -7,7 +7,7 @@ from registry import DEADLINE_S, wait_until
 
 
 class KvWatch(Case):
-    """Each test writes below a prefix of its own; the watch goes through a proxy where its way is to be hurt."""
+    """Each test has its own prefix; the watch goes through a proxy where the network fails."""
 
     def setUp(self):
         super().setUp()
@@ -22,7 +22,7 @@ class KvWatch(Case):
                             text=True)
 
     def follow(self, *urls):
-        """One that has told of a first key."""
+        """A watch that has printed a first key."""
         first = self.put("first")
         watch = self.begin(first, *urls)
         self.assertEqual(self.next(watch), ("put", "first", first))
@@ -79,12 +79,12 @@ class KvWatch(Case):
         last = self.put("a")
         self.etcd.call("/v3/kv/compaction", {"revision": str(last), "physical": True})
         self.way.do("pass")
-        status, told = self.ended(watch)
+        status, text = self.ended(watch)
         self.assertEqual(status, 1)
-        self.assertIn(f"revision {revision} is compacted", told)
-        self.assertIn(f"--rev {last}", told)
+        self.assertIn(f"revision {revision} is compacted", text)
+        self.assertIn(f"--rev {last}", text)
 
-    def test_what_it_has_told_may_be_compacted(self):
+    def test_printed_changes_may_be_compacted(self):
         watch = self.follow()
         last = self.put("a")
         self.assertEqual(self.next(watch)[2], last)
@@ -97,7 +97,7 @@ class KvWatch(Case):
         self.assertEqual(self.next(watch), ("put", "b", revision))
 
     def test_a_revision_that_is_still_to_come(self):
-        """Etcd is behind it, and was not set back for that."""
+        """etcd's revision is lower, though it was not set back."""
         wanted = self.put("first") + 3
         watch = self.begin(wanted)
         before = self.ranges()
@@ -117,12 +117,12 @@ class KvWatch(Case):
             self.put("a")
             self.next(watch)
         self.etcd.wipe()
-        status, told = self.ended(watch)
+        status, text = self.ended(watch)
         self.assertEqual(status, 1)
-        self.assertRegex(told, "the registry was set back: revision=1 |another cluster answers")
+        self.assertRegex(text, "the registry was set back: revision=1 |another cluster answers")
 
-    def test_a_stream_that_went_deaf(self):
-        """Its connection stands, and nothing comes: the other requests show that something should have."""
+    def test_a_stalled_stream(self):
+        """The connection stays open without data: the other requests show that an event is missing."""
         watch = self.follow()
         self.way.do("deafen /v3/watch")
         revision = self.put("a")
@@ -130,7 +130,7 @@ class KvWatch(Case):
         self.assertEqual(self.next(watch), ("put", "a", revision))
         self.assertIn("watching again", watch.stderr.readline())
 
-    def test_a_deaf_stream_and_a_key_that_goes(self):
+    def test_a_stalled_stream_and_a_deleted_key(self):
         watch = self.follow()
         revision = self.put("a")
         self.assertEqual(self.next(watch)[2], revision)
@@ -141,7 +141,7 @@ class KvWatch(Case):
         self.assertEqual(self.next(watch)[:2], ("delete", "a"))
 
     def ranges(self):
-        """How often etcd was asked for keys; nobody else asks meanwhile."""
+        """The number of range requests at etcd; no other client sends any."""
         line = next(line for line in self.etcd.node.call("/metrics").decode().splitlines()
                     if line.startswith("grpc_server_handled_total") and 'code="OK"' in line and 'method="Range"' in line)
         return float(line.split()[1])
@@ -154,8 +154,8 @@ class KvWatch(Case):
             return self.ranges() >= before + times
         wait_until(is_asked, f"{times} questions to etcd")
 
-    def test_others_write_and_nobody_is_suspected(self):
-        """Keys that come and go elsewhere, and here what was told: looked into again and again, and all is well."""
+    def test_other_writes_are_no_stall(self):
+        """Keys that change outside the prefix: checked repeatedly, and no stall is found."""
         watch = self.follow()
         self.put("a")
         self.delete("a")

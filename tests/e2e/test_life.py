@@ -1,4 +1,4 @@
-"""From a status line to etcd and back to nothing: what a game server says and does, and what a watcher sees of it."""
+"""From a status line to the record in etcd and to its end: what a game server does, and what a watcher sees."""
 import json
 import os
 import re
@@ -46,7 +46,7 @@ class Register(Case):
             "labels": {"map": "harbor", "mode": "ctf", "z": "1"}, "players": 12, "capacity": 500})
         self.assertNotIn(" ", text.replace("a boss fight", "").replace("drained by operator (signal)", ""))
 
-    def test_what_get_says_is_what_etcd_has(self):
+    def test_get_returns_what_etcd_has(self):
         watcher = self.watch()
         agent = self.agent().start()
         watcher.status("ready")
@@ -78,7 +78,7 @@ class Register(Case):
         self.assertEqual(watcher.until_now(since), [])
         self.assertGreater(self.etcd.remaining(lease), 0)
 
-    def test_ports_said_by_the_server(self):
+    def test_ports_reported_by_the_server(self):
         watcher = self.watch()
         agent = self.agent(server={"ports": "dynamic"}, probes=...).start()
         first = watcher.status("initializing")
@@ -97,8 +97,8 @@ class Register(Case):
 
 class Crash(Case):
     def crash_and_return(self, agent, watcher, live, why):
-        """Ten lives under one agent. live(number) begins one and returns what ends it. A game that crashes closes its
-        port, too; writes of the middle lives may collapse (burst 5, then 1 a second), so the agent is asked for those."""
+        """Ten lives under one agent. live(number) begins one and returns a function that ends it. A crashing game closes its
+        port, too; writes of the middle lives may collapse (burst 5, then 1 a second), so those are read from the agent."""
         for life in range(10):
             since = watcher.mark()
             self.game.open()
@@ -144,7 +144,7 @@ class Crash(Case):
             return f"process {process.pid} exited"
         self.crash_and_return(agent, watcher, live, why)
 
-    def test_mainpid_of_another_user_is_ignored_and_said_so(self):
+    def test_mainpid_of_another_user_is_ignored_and_logged(self):
         watcher = self.watch()
         agent = self.agent(status={"mode": "0666"}).start()
         os.chmod(self.dir, 0o755)
@@ -210,7 +210,7 @@ class Crash(Case):
 
 
 class Probes(Case):
-    def test_refused_and_timeout_are_told_apart_and_recovered_from(self):
+    def test_refused_and_timeout_have_different_causes(self):
         watcher = self.watch()
         agent = self.agent().start()
         watcher.status("ready")
@@ -269,7 +269,7 @@ class Probes(Case):
         watcher.wait(lambda e: (e.record or {}).get("customState") == "believe me", "the text", since)
         self.assertNotIn("ready", [event.status for event in watcher.until_now(since)])
 
-    def test_loading_server_is_excused_while_it_says_so(self):
+    def test_loading_server_is_in_grace(self):
         watcher = self.watch()
         self.game.close()
         agent = self.agent(grace_period="100ms").start()
@@ -297,7 +297,7 @@ class Probes(Case):
 
 class Silence(Case):
     def test_withdrawn_after_long_error_stays_away_and_comes_back(self):
-        """Nerve re-created a service that was down at its next ping; ContainerPilot never came back at all."""
+        """Nerve created a down service again at its next ping; ContainerPilot never registered again."""
         watcher = self.watch()
         agent = self.agent(registry={"ttl": "2s"}, server={"deregister_after": "200ms"}).start()
         watcher.status("ready")

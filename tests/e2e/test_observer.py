@@ -1,4 +1,4 @@
-"""An agent without a server: the fleet over HTTP, through outages and restarts, and what it costs etcd."""
+"""An observer: the fleet over HTTP, through outages and restarts, and its cost at etcd."""
 import json
 import signal
 import subprocess
@@ -36,7 +36,7 @@ class Fleet(Case):
         wait_until(lambda: self.ids(agent) == expected, f"{expected} in the view")
 
     def wait_synced(self, agent):
-        """Just read it is not yet watched, so still stale."""
+        """After the listing, before the watch, the view is still stale."""
         wait_until(lambda: agent.api()["view"]["synced"], "the view is in sync")
 
     def metric(self, agent, name):
@@ -152,7 +152,7 @@ class Observer(Fleet):
         observer = self.observer().start()
         self.wait_synced(observer)
         alone = self.watchers()
-        streams = []  # an answer that is forgotten is closed
+        streams = []  # a response that is collected closes its connection
         for _ in range(50):
             connection = UnixHttp(observer.http)
             self.addCleanup(connection.close)
@@ -191,8 +191,8 @@ class Sidecar(Fleet):
         wait_until(lambda: agent.api()["view"]["state"] == "off", "nobody asks any more")
         wait_until(lambda: self.watchers() == alone, "the watch is closed")
 
-    def test_who_asks_after_a_while_gets_the_present(self):
-        """What is still known from when somebody asked last is not the answer, unless the registry is away."""
+    def test_a_later_request_gets_the_current_view(self):
+        """The view from an earlier request is not served, except during an outage."""
         proxy = self.proxy()
         self.put("world", "w9")
         agent = self.agent(view={"idle": "200ms"}, registry={"endpoints": [proxy.url]}).start()
@@ -234,7 +234,7 @@ class Sidecar(Fleet):
         agent = self.agent(view={"mode": "off"}).start()
         status, _, body = self.get(agent, "/api/services")
         self.assertEqual((status, body["error"]["code"]), (503, "view_off"))
-        for more in ((), ("--watch",)):  # not 75: to ask again later would change nothing
+        for more in ((), ("--watch",)):  # not 75: a later request would not help
             done = agent.run("services", *more)
             self.assertEqual(done.returncode, 1, done.stderr)
             self.assertIn("its view.mode is off: ask an observer", done.stderr)
@@ -272,7 +272,7 @@ class RemoteDrain(Fleet):
         wait_until(lambda: self.ids(observer, "?status=ready") == ["w1"], "w1 ready again")
         self.assertEqual(observer.run("drain", "--id", "w2").returncode, 1)
 
-    def test_says_when_the_registry_has_it_not(self):
+    def test_reports_a_failed_write(self):
         self.put("world", "w9")
         proxy = self.proxy()
         observer = self.observer(registry={"endpoints": [proxy.url], "ttl": "2s"}).start()

@@ -1,4 +1,4 @@
-"""Peers that flood, hang, dribble or never read, on every socket: bounded memory, and the others are served."""
+"""Peers that flood, hang, dribble or never read, on every socket: bounded memory, and other peers are served."""
 import contextlib
 import resource
 import socket
@@ -7,13 +7,13 @@ import threading
 from harness import Case, UnixHttp, rss_kb, wait_until
 from registry import DEADLINE_S
 
-BOUND_KB = 8 * 1024  # far below what each of these peers would cost if it were kept
+BOUND_KB = 8 * 1024  # far below the cost of each of these peers without limits
 
 
 class Peers(Case):
     def setUp(self):
         super().setUp()
-        # A sanitizer keeps what was freed: little of it, so that the resident size means something.
+        # A small quarantine of the sanitizer, so that the resident size means something.
         self.a = self.agent(env={"ASAN_OPTIONS": "quarantine_size_mb=1:detect_leaks=1"},
                             http={"max_connections": 64}).start()
         self.watcher = self.watch()
@@ -45,7 +45,7 @@ class Peers(Case):
         lines = b"".join(b"players=%d\n" % (number % 1000) for number in range(200000))
         thread, = self.in_background(lambda: sock.sendall(lines + b"players=4242\n"))
         for _ in range(20):
-            self.assertEqual(self.a.say("heartbeat"), "OK")  # one that floods starves no other
+            self.assertEqual(self.a.say("heartbeat"), "OK")  # a flooding peer does not starve others
         thread.join(DEADLINE_S)
         self.watcher.wait(lambda e: (e.record or {}).get("players") == 4242, "the last of 200,001 lines")
         self.bounded_and_well()
@@ -73,7 +73,7 @@ class Peers(Case):
             with contextlib.suppress(OSError):
                 sock.sendall(b"ready # " + b"x" * 16000 if number % 2 else b"")
         self.bounded_and_well()
-        self.assertEqual(living.ask("heartbeat"), "OK")  # the life line is never the one that has to go
+        self.assertEqual(living.ask("heartbeat"), "OK")  # an attached connection is never evicted
         self.assertNotIn("error", [event.status for event in self.watcher.until_now()])
 
     def test_many_attached_are_refused_in_the_end(self):
@@ -135,7 +135,7 @@ class Peers(Case):
         except OSError:
             return False
 
-    def test_http_peers_that_connect_and_say_nothing_make_room(self):
+    def test_silent_http_peers_make_room(self):
         for _ in range(64):
             self.connect(self.a.http)
         wait_until(self.is_served, "one of the silent ones makes room")
@@ -156,7 +156,7 @@ class Peers(Case):
         keep.close()
 
     def test_peers_cannot_take_the_files_that_probes_need(self):
-        """A quarter of what may be open for each kind of peer: the server must not look ill because they are many."""
+        """A quarter of the files for each kind of peer: too many of them must not make the server look unhealthy."""
         agent = self.agent("few", server={"id": "few"})
         agent.start(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64)))
         self.watcher.wait(lambda e: e.status == "ready" and e.record["id"] == "few", "ready")

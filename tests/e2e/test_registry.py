@@ -1,4 +1,4 @@
-"""What etcd may do to an agent: go, come back empty, lose the lease, lose the key; and a network that misbehaves."""
+"""Failures of etcd: outage, data loss, lost lease, lost key; and of the network."""
 import pathlib
 import signal
 import time
@@ -7,7 +7,7 @@ from harness import Case, merged, rss_kb, wait_until
 
 
 class Away(Case):
-    """They take etcd away; whoever does brings it back."""
+    """These tests stop etcd and start it again."""
 
     def ready(self, **over):
         watcher = self.watch()
@@ -22,7 +22,7 @@ class Away(Case):
         self.assertEqual(agent.request("GET", "/healthz")[0], 200)
         self.assertEqual(agent.request("GET", "/readyz")[0], 503)
         self.assertEqual(agent.say("ready players=3"), "OK")
-        wait_until(lambda: agent.api()["registry"]["lastError"], "the trouble is told")
+        wait_until(lambda: agent.api()["registry"]["lastError"], "the error")
         text = agent.run("status").stdout
         self.assertIn("refused", text)
         self.etcd.start()
@@ -35,13 +35,13 @@ class Away(Case):
         before = self.etcd.get(agent.key)
         self.etcd.kill()
         wait_until(lambda: agent.api()["registry"]["lastError"], "the agent notices")
-        self.assertEqual(agent.request("GET", "/readyz")[0], 200)  # it was published: the server runs on
+        self.assertEqual(agent.request("GET", "/readyz")[0], 200)  # it was published: the server keeps running
         agent.say("ready players=9")
         self.etcd.start()
         wait_until(lambda: (self.etcd.get(agent.key).record or {}).get("players") == 9, "the news of meanwhile")
         self.assertEqual(self.etcd.get(agent.key).lease, before.lease)
-        # A write may come through while the answer to a heartbeat of before is still waited for.
-        wait_until(lambda: agent.api()["registry"]["lastError"] is None, "the trouble is over")
+        # A write may succeed while an earlier heartbeat is still waiting for its reply.
+        wait_until(lambda: agent.api()["registry"]["lastError"] is None, "the error is over")
         self.assertEqual(agent.stop(), 0)
 
     def test_etcd_wiped_the_record_is_back(self):
@@ -89,11 +89,11 @@ class Meddling(Case):
         gone = self.watcher.status("gone", since)
         back = self.watcher.status("ready", since)
         self.assertNotEqual(back.kv.lease, old)
-        self.assertLess(back.moment - gone.moment, 3)  # noticed by the next heartbeat at the latest
+        self.assertLess(back.moment - gone.moment, 3)  # found by the next heartbeat at the latest
         since = self.watcher.mark()
         self.etcd.revoke(back.kv.lease)
         self.watcher.status("gone", since)
-        agent.say("players=1")  # noticed by the write
+        agent.say("players=1")  # found by the write
         self.watcher.status("ready", since, players=1)
 
     def test_key_deleted_by_hand(self):
@@ -113,7 +113,7 @@ class Meddling(Case):
         event = self.watcher.status("ready", since, players=1, host="127.0.0.1")
         self.assertNotEqual(event.kv.lease, 0)
 
-    def test_key_of_somebody_elses_lease(self):
+    def test_key_of_another_lease(self):
         lease = self.etcd.grant(2)
         agent = self.agent()
         self.etcd.put(agent.key, '{"id":"w1","status":"ready","host":"6.6.6.6"}', lease)
@@ -141,7 +141,7 @@ class Meddling(Case):
 
 
 class Watched(Case):
-    """Its own keys are watched: what a hand does to them is undone without a word, long before the next heartbeat."""
+    """The own keys are watched: a change by hand is repaired long before the next heartbeat."""
 
     def setUp(self):
         super().setUp()
@@ -154,7 +154,7 @@ class Watched(Case):
         return agent
 
     def undone(self, agent, since, what):
-        """A heartbeat comes after a quarter of the TTL, a reading back after 60 s: neither helps."""
+        """A heartbeat comes after a quarter of the TTL and a read-back after 60 s: neither finds it."""
         done = self.watcher.wait(what, "what was done by hand", since)
         back = self.watcher.wait(lambda event: event.kv.revision > done.kv.revision and event.status == "ready" and
                                  event.record.get("host") == "127.0.0.1", "it undone", since)
@@ -195,7 +195,7 @@ class Watched(Case):
         watcher.status("ready")
         self.assertEqual(agent.log().count("watch of own keys"), 0)
 
-    def test_nothing_is_kept_anew_for_nothing(self):
+    def test_nothing_is_saved_without_need(self):
         agent = self.ready(registry={"ttl": "2s"})
         agent.say("ready players=1 # hello")
         wait_until(lambda: '"hello"' in agent.kept(), "the words are kept")
@@ -231,7 +231,7 @@ class Stopped(Case):
 
 
 class Network(Case):
-    """The proxy of our own between agent and etcd. The watcher goes to etcd itself."""
+    """A fault proxy between agent and etcd. The watcher connects to etcd directly."""
 
     def setUp(self):
         super().setUp()
@@ -245,7 +245,7 @@ class Network(Case):
         return agent
 
     def write_through(self, agent, number):
-        """A write that waits for the network to be whole again, and comes through."""
+        """A write that waits for the network and then succeeds."""
         since = self.watcher.mark()
         agent.say(f"players={number}")
         self.net.do("pass")
@@ -261,9 +261,9 @@ class Network(Case):
                 self.net.do(fault)
                 agent.say(f"players={number}")
                 if fault != "half-close":
-                    wait_until(lambda: agent.api()["registry"]["lastError"], f"trouble by {fault}")
+                    wait_until(lambda: agent.api()["registry"]["lastError"], f"error by {fault}")
                 self.write_through(agent, number + 100)
-                # The watcher may hear of the write before the agent does.
+                # The watcher may see the write before the agent gets the reply.
                 wait_until(lambda: agent.api()["registry"]["revision"] > seen, f"written after {fault}")
         self.assertNotIn("error", [event.status for event in self.watcher.until_now()])
         self.assertEqual(agent.stop(), 0)
@@ -278,7 +278,7 @@ class Network(Case):
             self.assertIsNone(agent.api()["registry"]["lastError"])
 
     def test_a_lost_answer_is_no_second_write(self):
-        """The put reaches etcd, its answer does not: read back, recognised, not written again."""
+        """The put reaches etcd, its reply is lost: read back, recognised, not written again."""
         agent = self.ready()
         since = self.watcher.mark()
         self.net.do("drop 1")
@@ -323,7 +323,7 @@ class Network(Case):
         began = time.monotonic()
         agent.say("players=1")
         event = self.watcher.status("ready", since, players=1)
-        self.assertLess(event.moment - began, 2)  # it stays with the one that answers
+        self.assertLess(event.moment - began, 2)  # it keeps using the endpoint that answers
         self.assertEqual(agent.api()["registry"]["endpoint"], self.etcd.url)
         self.assertEqual(agent.stop(), 0)
 

@@ -1,4 +1,4 @@
-"""outrider services: the fleet as people see it."""
+"""outrider services: the fleet as a table."""
 import json
 import subprocess
 
@@ -22,9 +22,9 @@ class Services(FleetCase):
                               text=True, timeout=DEADLINE_S)
         return done.returncode, done.stderr
 
-    def test_what_it_exits_with(self):
+    def test_exit_status(self):
         where = ("--agent", self.observer.config["http"]["listen"])
-        for words, status, told in (
+        for words, status, text in (
                 ((*where, "--status", "dead"), 64, "`dead` is not one of initializing, ready,"),
                 ((*where, "--type", "a/b"), 64, "`a/b` is not a server type"),
                 ((*where, "--wacht"), 64, "did you mean `--watch`?"),
@@ -35,19 +35,19 @@ class Services(FleetCase):
                 (("--agent", self.etcd.url, "--watch"), 1, "is this an Outrider agent?"),
                 (("-c", f"{self.dir}/none.yaml"), 78, "none.yaml")):
             with self.subTest(words):
-                status_was, told_was = self.exits(*words)
-                self.assertEqual(status_was, status, told_was)
-                self.assertIn(told, told_was)
+                status_was, text_was = self.exits(*words)
+                self.assertEqual(status_was, status, text_was)
+                self.assertIn(text, text_was)
 
     def test_a_fleet_that_is_not_known(self):
         blind = self.agent("blind", server=..., probes=..., status=..., drain=..., shutdown=..., state_dir=...,
                            registry={"endpoints": ["http://127.0.0.1:1"]}).start()
         for more in ((), ("--watch",)):
-            status, told = self.exits("--agent", blind.config["http"]["listen"], *more)
-            self.assertEqual(status, 75, told)
-            self.assertIn("the fleet has not been read yet", told)
+            status, text = self.exits("--agent", blind.config["http"]["listen"], *more)
+            self.assertEqual(status, 75, text)
+            self.assertIn("the fleet has not been read yet", text)
 
-    def test_nothing_that_a_server_says_steers_a_terminal(self):
+    def test_records_do_not_control_the_terminal(self):
         self.put("w3", "ready", customState=HOSTILE, region=HOSTILE, version=HOSTILE)
         wait_until(lambda: "w3" in self.said(), "the record")
         for words, until in (((), b"3 servers,"), (("--watch",), b"3 servers"), (("--json",), b"\"ageMs\""),
@@ -67,7 +67,7 @@ class Services(FleetCase):
         screen = self.screen("--watch")
         first = screen.until(b"2 servers")
         self.assertIn(b"\033[32mready\033[0m", first)
-        self.assertLessEqual(max(map(len, last_screen(first))), 40 + 18)  # with one colour and its end
+        self.assertLessEqual(max(map(len, last_screen(first))), 40 + 18)  # one colour and its reset
         self.put("w3", "draining")
         self.assertIn(b"draining", screen.until(b"3 servers"))
         self.observer.stop()
@@ -89,7 +89,7 @@ class Services(FleetCase):
         self.assertEqual(len(small), 7, small)
         screen.resize(40, 200)
         whole = screen.until(b"x29")
-        self.assertIn(b"\033[H\033[2J", whole)  # what the terminal made of the old lines is cleared
+        self.assertIn(b"\033[H\033[2J", whole)  # the wrapped old lines are cleared
         self.assertNotIn(b"and 2", whole)
 
     def test_an_interrupt_leaves_the_terminal_sane(self):
@@ -100,4 +100,4 @@ class Services(FleetCase):
             rest = screen.rest()
             self.assertEqual(screen.process.returncode, status)
             self.assertTrue(rest.endswith(b"\033[0m\r\n"), rest)
-            self.assertNotIn(b"\033[?", rest)  # no cursor to show again, no screen to switch back
+            self.assertNotIn(b"\033[?", rest)  # no hidden cursor, no alternate screen

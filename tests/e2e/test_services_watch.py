@@ -1,4 +1,4 @@
-"""outrider services --watch: nothing is missed or told twice, whatever breaks between it and the agent."""
+"""outrider services --watch: nothing is missed or repeated, whatever fails between it and the agent."""
 import json
 
 from fleet import FleetCase
@@ -25,7 +25,7 @@ class Lines(FleetCase):
         self.assertEqual([self.next(watch) for _ in range(2)], [("init", "w1", "ready"), ("init", "w2", "error")])
 
     def test_a_broken_connection_goes_on_where_it_was(self):
-        """Also what came and went again meanwhile is told: a list of what there is would not have it."""
+        """Records that came and went meanwhile are printed too: a listing would not have them."""
         proxy = self.proxy_to_observer()
         watch = self.following("--json", agent=proxy.url)
         self.begin(watch)
@@ -42,14 +42,14 @@ class Lines(FleetCase):
                          [("update", "w2", "initializing"), ("update", "w2", "ready"), ("remove", "w1", None),
                           ("update", "w1", "ready"), ("update", "w3", "ready"), ("remove", "w3", None)])
         self.assertIn("stream restored", watch.stderr.readline())
-        proxy.do("reset")  # nothing was missed: that is told, too, and nothing else
+        proxy.do("reset")  # nothing was missed: only the messages are printed
         self.assertIn("reconnecting", watch.stderr.readline())
         proxy.do("pass")
         self.assertIn("stream restored", watch.stderr.readline())
         self.put("w4", "ready")
         self.assertEqual(self.next(watch), ("update", "w4", "ready"))
 
-    def test_a_new_observer_tells_what_is_different(self):
+    def test_a_new_observer_gives_the_differences(self):
         watch = self.following("--json")
         self.begin(watch)
         self.observer.kill()
@@ -87,7 +87,7 @@ class Lines(FleetCase):
         self.assertIn(" w1 ", narrow)
         self.assertEqual(wide.index("10.0.0.5"), narrow.index("10.0.0.5"), wide + narrow)
 
-    def test_nobody_reads_any_more(self):
+    def test_output_closed(self):
         watch = self.following()
         watch.stdout.readline()
         watch.stdout.close()

@@ -1,4 +1,4 @@
-"""The status sockets: what the tools of an operator say on them, bad input, bad peers, and the sockets themselves."""
+"""The status sockets: the tools of an operator, bad input, bad peers, and the sockets themselves."""
 import grp
 import os
 import pathlib
@@ -47,7 +47,7 @@ class Tools(Case):
         def notify(*words):
             done = tool("systemd-notify", *words, env=environment(NOTIFY_SOCKET=agent.notify))
             self.assertEqual((done.returncode, done.stderr), (0, ""))
-        notify("--ready", "--status=12/64 on harbor")  # waits for its barrier: would time out if we kept the descriptor
+        notify("--ready", "--status=12/64 on harbor")  # waits for its barrier: it would time out if the agent kept the descriptor
         watcher.status("ready", customState="12/64 on harbor")
         since = watcher.mark()
         notify("RELOADING=1")
@@ -65,7 +65,7 @@ class Tools(Case):
         reader, writer = os.pipe()
         agent.notify_with("BARRIER=1", [writer, writer, writer])
         os.close(writer)
-        self.assertEqual(os.read(reader, 1), b"")  # end of file: nobody holds the other end any more
+        self.assertEqual(os.read(reader, 1), b"")  # end of file: the other end is closed
         os.close(reader)
 
     def test_x_outrider_and_unknown_keys(self):
@@ -120,7 +120,7 @@ class Lines(Case):
             if answer:
                 self.assertEqual(got, answer)
             self.assertTrue(got.startswith("ERR "), (bad, got))
-            self.assertEqual(line.ask("heartbeat"), "OK")  # the connection stays, and it is no eighth bad line in a row
+            self.assertEqual(line.ask("heartbeat"), "OK")  # the connection stays, and the count of bad lines is reset
         self.unchanged(since)
 
     def test_what_ends_the_connection(self):
@@ -252,7 +252,7 @@ class Inherited(Case):
                "[os.dup2(fd, 3+i) for i, fd in enumerate(high)]; os.execv(sys.argv[4], sys.argv[4:])")
 
     def test_listen_fds(self):
-        """Lines and datagrams sent while no agent runs wait for the next one."""
+        """Lines and datagrams sent while no agent runs are read by the next one."""
         path, notify = self.dir / "in.sock", self.dir / "in-notify.sock"
         stream, datagram = socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.addCleanup(stream.close)

@@ -1,4 +1,4 @@
-"""Every way out: what watchers see of it, how long it takes, and the exit status."""
+"""Every way to stop: what watchers see, how long it takes, and the exit status."""
 import os
 import signal
 import time
@@ -19,7 +19,7 @@ class Stop(Case):
     def seen(self, since=0):
         return [event.status for event in self.watcher.until_now(since)]
 
-    def test_term_says_so_lingers_and_leaves(self):
+    def test_term_publishes_lingers_and_leaves(self):
         agent = self.ready(shutdown={"linger": "400ms"})
         lease = self.etcd.get(agent.key).lease
         since = self.watcher.mark()
@@ -42,7 +42,7 @@ class Stop(Case):
         self.assertEqual(agent.wait(), 0)
         self.assertEqual(self.seen(since), ["shutting_down", "gone"])
 
-    def test_int_is_now_and_still_says_so(self):
+    def test_int_is_now_and_still_publishes(self):
         agent = self.ready(shutdown={"linger": "60s", "drain": True})
         since = self.watcher.mark()
         self.assertEqual(agent.stop(signal.SIGINT), 0)
@@ -173,7 +173,7 @@ class HandOver(Case):
         event = self.watcher.status("error", since)
         self.assertEqual(event.record["reason"], f"process {process.pid} exited")
 
-    def test_words_without_a_living_witness_are_not_believed(self):
+    def test_reports_without_a_living_process_are_dropped(self):
         agent = self.agent().start()
         process = self.speak(agent)
         wait_until(lambda: "the harbor" in agent.kept(), "the words are kept")
@@ -212,7 +212,7 @@ class HandOver(Case):
         self.watcher.status("ready", since)
         self.assertEqual(agent.stop(), 0)
 
-    def test_hand_over_twice_while_the_registry_is_away(self):
+    def test_hand_over_twice_during_an_outage(self):
         net = self.proxy()
         agent = self.agent(registry={"endpoints": [net.url], "ttl": "30s"}).start()
         self.speak(agent)

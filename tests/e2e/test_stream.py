@@ -1,4 +1,4 @@
-"""The stream of the fleet while etcd restarts under it: nothing is missed, nothing told twice."""
+"""The event stream while etcd restarts: nothing is missed, nothing repeated."""
 import json
 import threading
 import unittest
@@ -10,10 +10,10 @@ CHANGES = 400
 
 
 class Reader:
-    """Follows the stream until it was told the last change."""
+    """Follows the stream until the last change."""
 
     def __init__(self, case, headers=None):
-        self.case, self.told, self.last_id = case, [], ""
+        self.case, self.received, self.last_id = case, [], ""
         self.thread = threading.Thread(target=self.follow, args=(headers or {},), daemon=True)
         self.thread.start()
 
@@ -22,7 +22,7 @@ class Reader:
         connection.request("GET", "/api/subscribe?type=world", headers=headers)
         answer = connection.getresponse()
         name = ""
-        while CHANGES not in self.told[-1:]:
+        while CHANGES not in self.received[-1:]:
             line = answer.readline().decode()
             if not line:
                 break
@@ -30,14 +30,14 @@ class Reader:
             if word == "event":
                 name = rest
             elif word == "data" and name == "update":
-                self.told.append(json.loads(rest)["players"])
+                self.received.append(json.loads(rest)["players"])
             elif word == "id":
                 self.last_id = rest
         connection.close()
 
     def join(self):
         self.thread.join(DEADLINE_S)
-        self.case.assertEqual(self.told[-1:], [CHANGES], f"the last of {len(self.told)} changes")
+        self.case.assertEqual(self.received[-1:], [CHANGES], f"the last of {len(self.received)} changes")
 
 
 class Stream(Case):
@@ -47,7 +47,7 @@ class Stream(Case):
         wait_until(lambda: self.observer.api()["view"]["synced"], "the view is in sync")
 
     def put(self, number):
-        """Whether etcd has said that it has it."""
+        """Whether etcd has confirmed the write."""
         ident = f"w{number % 20}"
         record = {"id": ident, "type": "world", "host": "h", "ports": [80], "status": "ready", "players": number}
         try:
@@ -74,25 +74,25 @@ class Stream(Case):
         kept = self.write()
         self.assertGreater(len(kept), CHANGES // 2)
         reader.join()
-        self.assertEqual(reader.told, sorted(set(reader.told)), "in order, each once")
-        self.assertEqual(set(kept) - set(reader.told), set(), "every one that etcd has")
+        self.assertEqual(reader.received, sorted(set(reader.received)), "in order, each once")
+        self.assertEqual(set(kept) - set(reader.received), set(), "every one that etcd has")
 
     def test_comes_back_with_its_last_id(self):
         first = Reader(self)
         wait_until(lambda: first.last_id, "synced")
         synced = first.last_id
         self.assertTrue(self.put(1))
-        wait_until(lambda: first.told == [1] and first.last_id != synced, "the change is told")
+        wait_until(lambda: first.received == [1] and first.last_id != synced, "the change is received")
         ident = first.last_id
         for number in range(2, CHANGES):
             self.assertTrue(self.put(number))
-        wait_until(lambda: len(first.told) == CHANGES - 1, "the first reader has them all")
+        wait_until(lambda: len(first.received) == CHANGES - 1, "the first reader has them all")
         second = Reader(self, {"Last-Event-ID": ident})
-        wait_until(lambda: len(second.told) == CHANGES - 2, "the second has what it missed")
+        wait_until(lambda: len(second.received) == CHANGES - 2, "the second has what it missed")
         self.assertTrue(self.put(CHANGES))
         first.join()
         second.join()
-        self.assertEqual(second.told, first.told[1:], "exactly what was missed, and no more")
+        self.assertEqual(second.received, first.received[1:], "exactly what was missed, and no more")
 
 
 if __name__ == "__main__":

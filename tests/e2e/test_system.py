@@ -1,4 +1,4 @@
-"""Beside systemd and in a container: what the manager hears, process 1, addresses, configuration by environment."""
+"""Under systemd and in a container: messages to the service manager, process 1, addresses, configuration by environment."""
 import fcntl
 import os
 import pathlib
@@ -40,7 +40,7 @@ def interface_with_address():
 
 
 class Manager(Case):
-    def test_what_systemd_hears(self):
+    def test_messages_to_systemd(self):
         watcher = self.watch()
         agent = self.agent(shutdown={"drain": True}).start()
         watcher.status("ready")
@@ -80,7 +80,7 @@ class Manager(Case):
 
 
 class Log(Case):
-    def test_a_reader_that_hangs_stops_nobody(self):
+    def test_a_hanging_log_reader_does_no_harm(self):
         watcher = self.watch()
         reader, writer = os.pipe()
         fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
@@ -103,14 +103,14 @@ class Log(Case):
             piece = os.read(reader, 65536)
             self.assertTrue(piece)
             read += piece
-        os.close(reader)  # nobody reads at all any more: no SIGPIPE either
+        os.close(reader)  # no reader any more: no SIGPIPE either
         agent.send_signal(signal.SIGUSR2)
         self.assertEqual(agent.stop(), 0)
 
 
 class ProcessOne(Case):
     def test_reaps(self):
-        """As process 1 of a container the agent inherits every orphan."""
+        """As process 1 of a container the agent reaps every orphan."""
         if subprocess.run(["unshare", "-pf", "true"], capture_output=True, check=False).returncode != 0:
             self.skipTest("unshare -p is not permitted here, so there is no way to be process 1")
         agent = self.agent(wrapper=["unshare", "-pf", "--kill-child", "--"]).start()
@@ -149,7 +149,7 @@ class Addresses(Case):
         if not source.startswith("127."):
             self.assertEqual(self.published("auto", "auto"), source)
 
-    def test_no_address_is_not_registered_and_says_why(self):
+    def test_no_address_is_not_registered(self):
         if subprocess.run(["unshare", "-n", "true"], capture_output=True, check=False).returncode != 0:
             self.skipTest("unshare -n is not permitted here, so there is no way to have no route")
         agent = self.agent(wrapper=["unshare", "-n", "--"], server={"host": "auto"}).start()

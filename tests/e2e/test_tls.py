@@ -1,4 +1,4 @@
-"""https:// and certificates on both sides: what works, what is said when it does not, and files that change."""
+"""https:// and certificates on both sides: what works, the errors, and files that change."""
 import os
 import shutil
 
@@ -13,7 +13,7 @@ class Mutual(Case):
         cls.addClassCleanup(cls.etcd.stop)
 
     def file(self, name, source):
-        """The agent's own copy of a certificate or key, put there as a rotation does: whole, at once."""
+        """The agent's own copy of a certificate or key, replaced atomically, as a rotation does."""
         path = self.dir / name
         shutil.copy(self.etcd.tls.folder / source, f"{path}.new")
         os.replace(f"{path}.new", path)
@@ -28,8 +28,8 @@ class Mutual(Case):
     def secured(self, **more):
         return self.agent(registry=self.settings(**more)).start()
 
-    def trouble(self, agent, *parts):
-        """Waits until the agent says what is wrong with its registry, all of the parts in one text."""
+    def wait_error(self, agent, *parts):
+        """Waits for an error of the registry that has all of the parts."""
         def told():
             text = agent.api()["registry"]["lastError"] or ""
             return all(part in text for part in parts)
@@ -52,7 +52,7 @@ class Mutual(Case):
         self.assertEqual(agent.run("undrain").returncode, 0)
         watcher.status("ready", mark)
         mark = watcher.mark()
-        self.etcd.delete(agent.key)  # the agent's own watch tells it
+        self.etcd.delete(agent.key)  # found by the agent's watch
         watcher.status("gone", mark)
         watcher.status("ready", mark, players=20)
         self.etcd.kill()
@@ -62,28 +62,28 @@ class Mutual(Case):
         self.assertEqual(agent.stop(), 0)
         self.assertIsNone(self.etcd.get(agent.key))
 
-    def test_what_is_wrong_is_told_and_ends_without_a_restart(self):
+    def test_errors_are_reported_and_end_without_a_restart(self):
         agent = self.secured(ca="stranger-ca", client="stranger")
-        self.trouble(agent, "not signed by a CA in ca_file", agent.config["registry"]["tls"]["ca_file"])
+        self.wait_error(agent, "not signed by a CA in ca_file", agent.config["registry"]["tls"]["ca_file"])
         self.file("ca", "ca.crt")
-        self.trouble(agent, "our certificate (cert_file ", agent.config["registry"]["tls"]["cert_file"])
+        self.wait_error(agent, "our certificate (cert_file ", agent.config["registry"]["tls"]["cert_file"])
         os.unlink(self.dir / "key")
-        self.trouble(agent, "key_file", "cannot be read: No such file")
+        self.wait_error(agent, "key_file", "cannot be read: No such file")
         self.file("crt", "client.crt")
         self.file("key", "client.key")
         wait_until(lambda: self.etcd.get(agent.key), "the record")
-        wait_until(lambda: agent.api()["registry"]["lastError"] is None, "the trouble is over")
+        wait_until(lambda: agent.api()["registry"]["lastError"] is None, "the error is over")
         self.assertLess(agent.log().count("level=warn"), 20, agent.log())
         self.assertEqual(agent.stop(), 0)
 
     def test_no_certificate(self):
         agent = self.secured(client=None)
-        self.trouble(agent, "client certificate", "set cert_file and key_file")
+        self.wait_error(agent, "client certificate", "set cert_file and key_file")
         self.assertEqual(agent.say("ready players=3"), "OK")
 
     def test_server_name(self):
         wrong = self.secured(server_name="etcd.example")
-        self.trouble(wrong, "not for etcd.example: correct server_name", "DNS:localhost")
+        self.wait_error(wrong, "not for etcd.example: correct server_name", "DNS:localhost")
         wrong.kill()
         agent = self.agent("b", registry=self.settings(server_name="localhost")).start()
         wait_until(lambda: self.etcd.get(agent.key), "the record")
@@ -99,7 +99,7 @@ class Mutual(Case):
         watcher.status("ready", players=1)
         self.etcd.kill()
         self.etcd.start()
-        self.trouble(agent, "not signed by a CA in ca_file")
+        self.wait_error(agent, "not signed by a CA in ca_file")
         self.file("ca", "ca.crt")
         agent.say("ready players=2")
         wait_until(lambda: self.etcd.get(agent.key).record.get("players") == 2, "the news")

@@ -1,4 +1,4 @@
-"""Two agents where one should be; state_dir; and what is exit 78."""
+"""Two agents for one server; state_dir; exit 78."""
 import re
 import signal
 import time
@@ -53,7 +53,7 @@ class TwoAgents(Case):
 
 
     def test_a_copied_state_dir_is_found_and_named(self):
-        """Both take over one lease: each puts right what the other writes, until one lets go of the lease."""
+        """Both take over one lease, and each repairs what the other writes, until one abandons the lease."""
         watcher = self.watch()
         first = self.agent("first").start()
         watcher.status("ready")
@@ -62,13 +62,13 @@ class TwoAgents(Case):
         (self.dir / "second" / "state.json").write_text(first.kept())
         first.start()
         second.start()
-        told = "lease shared with another agent"
-        who = wait_until(lambda: next((a for a in (first, second) if told in a.log()), None), "one lets go")
-        line = next(line for line in who.log().splitlines() if told in line)
+        message = "lease shared with another agent"
+        who = wait_until(lambda: next((a for a in (first, second) if message in a.log()), None), "one lets go")
+        line = next(line for line in who.log().splitlines() if message in line)
         self.assertEqual(line.count('\\"host\\"'), 2, line)
 
         def parted():
-            """Who has the key and who has not; where both let go at once, that is not soon known."""
+            """Winner and loser; where both abandon the lease at once, it takes longer."""
             one, other = first.api()["registry"], second.api()["registry"]
             if one["inSync"] and other["conflict"]:
                 return first, second
@@ -119,7 +119,7 @@ class StateDir(Case):
         self.assertEqual(watcher.until_now(since), [])
 
     def test_signals_wait_until_they_can_be_served(self):
-        """Blocked before anything else happens: what comes while the agent starts ends nothing and is not lost."""
+        """Signals are blocked first: one that arrives during the start does not end the agent and is not lost."""
         watcher = self.watch()
         first = self.agent("first").start()
         watcher.status("ready")
@@ -255,7 +255,7 @@ class Reload(Case):
         self.assertEqual(self.a.stop(), 0)
         self.assertEqual([e.status for e in self.watcher.until_now(since)], ["shutting_down", "gone"])
 
-    def test_another_probe_is_probed_anew(self):
+    def test_a_changed_probe_begins_again(self):
         other = self.new_game()
         probes = self.a.config["probes"] + [{"name": "other", "type": "tcp", "port": other.port, "interval": "50ms",
                                              "timeout": "40ms"}]

@@ -1,4 +1,4 @@
-"""An etcd that knows users: tests speak to it as root, agents as whoever docs/etcd-roles made of them."""
+"""An etcd with users: tests log in as root, agents as the users made by docs/etcd-roles."""
 import json
 import os
 import subprocess
@@ -18,7 +18,7 @@ class AuthEtcd(Etcd):
         self.on = True
 
     def connect(self, timeout=None):
-        """A connection that says with each request who asks."""
+        """A connection that sends its token with each request."""
         connection = super().connect(timeout)
         if self.on:
             self.token = self.token or self.log_in("root", with_etcd.ROOT_PASSWORD)
@@ -27,7 +27,7 @@ class AuthEtcd(Etcd):
         return connection
 
     def switch(self, on):
-        """Authentication as a whole."""
+        """Switches authentication on or off."""
         if on:
             self.node.call("/v3/auth/enable", {})
         else:
@@ -54,7 +54,7 @@ class AuthEtcd(Etcd):
                               capture_output=True, timeout=DEADLINE_S, check=True).stdout
 
     def allow(self, prefix, kind, user, *words, password=PASSWORD):
-        """docs/etcd-roles as it is shipped."""
+        """Runs docs/etcd-roles."""
         return self.root("env", f"PREFIX={prefix}", ROLES, kind, user, *words, password=password)
 
 
@@ -87,5 +87,5 @@ class AuthCase(Case):
         self.etcd.allow(self.prefix, "sidecar", self.user, "world", "w1")
         return self.agent(registry=self.login(**registry))
 
-    def trouble(self, agent, part):
-        wait_until(lambda: part in (agent.api()["registry"]["lastError"] or ""), f"trouble: {part}")
+    def wait_error(self, agent, part):
+        wait_until(lambda: part in (agent.api()["registry"]["lastError"] or ""), f"error: {part}")

@@ -1,5 +1,5 @@
-"""Every fault there is, by its name."""
-# Importing a file of faults puts them into the list.
+"""Every fault by name."""
+# Importing a file of faults registers them.
 import faults_agent
 import faults_disk
 import faults_etcd

@@ -1,4 +1,4 @@
-"""An etcd of one node or three that can be hurt, and a watcher that misses nothing however etcd is hurt."""
+"""An etcd of one node or three on which faults are played, and a watcher that misses no event."""
 import contextlib
 import http.client
 import json
@@ -12,8 +12,8 @@ import time
 
 from registry import DEADLINE_S, Etcd, Event, Watcher, encode, range_end, wait_until, with_etcd
 
-FILL = "/services/~mark-fill/"  # where a watcher sees it, so that no compaction overtakes him
-SILENT_S = 0.5  # after this long without a word a watcher begins anew, where it was
+FILL = "/services/~mark-fill/"  # where a watcher sees it, so that no compaction overtakes the watcher
+SILENT_S = 0.5  # after this long without an event a watcher resumes on another node
 
 FILL_BYTES = 200000
 TOKEN_OVER = re.compile(r"invalid auth token|user name is empty|revision of auth store is old")
@@ -24,7 +24,7 @@ class Unanswered(Exception):
 
 
 class Cluster(Etcd):
-    """Every request goes to whichever node answers: what is asked here is asked by people, not by the agent."""
+    """Requests of the test, not of the agent: each goes to any node that answers."""
 
     def __init__(self, binary, count, options=(), tls=False):
         self.binary = shutil.which(binary)
@@ -43,7 +43,7 @@ class Cluster(Etcd):
             node.kill()
         shutil.rmtree(self.parent, ignore_errors=True)
 
-    # ---- asking ----
+    # ---- requests ----
 
     def connection(self, index, timeout):
         if self.tls:
@@ -54,7 +54,7 @@ class Cluster(Etcd):
         return {"Authorization": self.token} if self.token else {}
 
     def enable_auth(self, user, password, prefixes):
-        """A root of our own, and a user who may read and write under the prefixes."""
+        """A root user, and a user that may read and write under the prefixes."""
         self.once("/v3/auth/user/add", {"name": user, "password": password})
         self.once("/v3/auth/role/add", {"name": user})
         self.permit(user, prefixes, "READWRITE")
@@ -64,13 +64,13 @@ class Cluster(Etcd):
         self.login()
 
     def permit(self, user, prefixes, what):
-        """What the user may do under the prefixes from now on: READ or READWRITE."""
+        """Sets the permission of the user under the prefixes: READ or READWRITE."""
         for prefix in prefixes:
             permission = {"permType": what, "key": encode(prefix), "range_end": range_end(prefix)}
             self.once("/v3/auth/role/grant", {"name": user, "perm": permission})
 
     def login(self):
-        """Whoever asks next has a token, if etcd gives one."""
+        """Later requests have a token, if etcd gives one."""
         if self.guarded:
             self.token = None
             with contextlib.suppress(Unanswered, IndexError):
@@ -78,7 +78,7 @@ class Cluster(Etcd):
                 self.token = self.ask(self.answering()[0], "/v3/auth/authenticate", body, timeout=DEADLINE_S)["token"]
 
     def answering(self):
-        """The nodes that run, as far as we have not stopped them."""
+        """The nodes that the test has not stopped."""
         return [i for i, node in enumerate(self.nodes)
                 if i not in self.stopped and node.process and node.process.poll() is None]
 
@@ -99,7 +99,7 @@ class Cluster(Etcd):
         return json.loads(text)
 
     def call(self, path, body):
-        """Until somebody answers; what is asked here may be asked twice."""
+        """Retries until a node answers; the request must be safe to repeat."""
         trouble = "no node runs"
         end = time.monotonic() + DEADLINE_S
         while time.monotonic() < end:
@@ -112,12 +112,12 @@ class Cluster(Etcd):
         raise AssertionError(f"etcd: {trouble}")
 
     def once(self, path, body):
-        """What cannot be asked twice, and may take long: a password costs etcd a tenth of a second of a processor."""
+        """A request that cannot be repeated, and may take long: a password costs etcd 0.1 s of CPU."""
         for _ in range(10):
             try:
                 return self.ask(self.answering()[0], path, body, timeout=DEADLINE_S)
             except Unanswered as error:
-                if not TOKEN_OVER.search(str(error)):  # then it was not done, and there is another token by now
+                if not TOKEN_OVER.search(str(error)):  # it was not done, and there is a new token by now
                     raise
         raise AssertionError(f"etcd: {path}: no token lasts until it is asked")
 
@@ -125,7 +125,7 @@ class Cluster(Etcd):
         return int(self.call("/v3/kv/range", {"key": encode("/")})["header"]["revision"])
 
     def status(self, index):
-        """What a node says of itself, None when it says nothing."""
+        """The status of a node, None without an answer."""
         try:
             return self.ask(index, "/v3/maintenance/status", {})
         except Unanswered:
@@ -152,7 +152,7 @@ class Cluster(Etcd):
         """Each node that runs answers a linearizable read."""
         wait_until(self.is_healthy, "etcd is healthy")
 
-    # ---- hurting ----
+    # ---- faults ----
 
     def all(self):
         return range(len(self.nodes))
@@ -162,7 +162,7 @@ class Cluster(Etcd):
             self.nodes[index].kill()
 
     def end_nodes(self, indices):
-        """As a service manager ends them."""
+        """Stops them as a service manager does."""
         for index in indices:
             self.nodes[index].process.send_signal(signal.SIGTERM)
         for index in indices:
@@ -185,11 +185,11 @@ class Cluster(Etcd):
         self.wait_healthy()
 
     def wipe(self):
-        """A cluster of the same addresses that knows nothing of the one before."""
+        """A new cluster at the same addresses."""
         self.kill_nodes(self.all())
         for node in self.nodes:
             shutil.rmtree(node.folder / "data")
-            # Else the members would be known again by the ids that the same names and the same token make.
+            # With the same names and token the members would get the same ids.
             node.command[node.command.index("--initial-cluster-token") + 1] += "-again"
         self.start_nodes(self.all())
 
@@ -197,7 +197,7 @@ class Cluster(Etcd):
         self.call("/v3/kv/compaction", {"revision": str(revision), "physical": True})
 
     def fill(self):
-        """Writes until the quota of the backend says no; returns what it said."""
+        """Writes until the quota of the backend refuses; returns the error."""
         for number in range(1000):
             try:
                 body = {"key": encode(f"{FILL}{number}"), "value": encode("x" * FILL_BYTES)}
@@ -207,12 +207,12 @@ class Cluster(Etcd):
         raise AssertionError("etcd takes whatever it is given")
 
     def defragment(self, index):
-        """Returns how large the store is then; a node may not have compacted yet what another one has."""
+        """Returns the size of the store; the nodes compact at different times."""
         self.ask(index, "/v3/maintenance/defragment", {}, timeout=DEADLINE_S)
         return int((self.status(index) or {}).get("dbSize", FILL_BYTES))
 
     def make_room(self, follower):
-        """What an operator does about a full store: delete, compact, defragment, disarm."""
+        """Repairs a full store as an operator does: delete, compact, defragment, disarm."""
         done = self.call("/v3/kv/deleterange", {"key": encode(FILL), "range_end": range_end(FILL)})
         self.compact(follower.seen(int(done["header"]["revision"])))
         for index in self.answering():
@@ -222,7 +222,7 @@ class Cluster(Etcd):
 
 
 class Follower(Watcher):
-    """A watcher of a fleet that resumes where it was, at whichever node answers: it has every event once."""
+    """A watcher of a fleet that resumes at any node that answers: it gets every event once."""
 
     def __init__(self, cluster, prefix):
         self.etcd, self.prefix = cluster, prefix
@@ -234,13 +234,13 @@ class Follower(Watcher):
         wait_until(lambda: self.created, "a watch")
 
     def forget(self):
-        """The cluster has begun at revision 1: so does the watch."""
+        """The cluster is new: the watch begins at revision 1."""
         with self.changed:
             self.epoch += 1
             self.next = 1
 
     def seen(self, revision):
-        """Waits for the event of a revision; returns a revision up to which nothing can be missed any more."""
+        """Waits for the event of a revision; returns the revision up to which the events are complete."""
         self.wait(lambda event: event.kv.revision >= revision, f"revision {revision}", max(0, self.mark() - 1000))
         return self.next - 1
 

@@ -1,4 +1,4 @@
-"""What a fault is, and the list of all there are."""
+"""The type of a fault, and the list of all faults."""
 import dataclasses
 import typing
 
@@ -6,7 +6,7 @@ from harness import Agent
 from scene import RETRY_CAP_S
 
 ALL = {}
-ELECTION_S = 3.0  # 1.0 to 2.2 s were seen, and a vote may be split
+ELECTION_S = 3.0  # 1.0 to 2.2 s were measured, and a vote may be split
 
 
 def nothing(_scene):
@@ -15,24 +15,24 @@ def nothing(_scene):
 
 @dataclasses.dataclass
 class Fault:
-    """`play` hurts and heals; the rest says what that may cost."""
+    """`play` begins and ends the fault; the other fields state what it may cost."""
 
     name: str
     group: str
     play: typing.Callable
     about: str
     nodes: tuple = (1, 3)
-    elects: bool = False  # an election is inside: such a lease needs 10 s
-    keeps: bool = False  # ends before the lease, or never keeps the agent from its lease: no delete, three runs
+    elects: bool = False  # it contains an election: the lease needs 10 s
+    keeps: bool = False  # ends before the lease does, or never affects the lease: no delete, three runs
     deletes: tuple = (0, 0)  # at least, at most
     bound: typing.Optional[typing.Callable] = None  # of the recovery, in seconds
-    network: bool = False  # the agent's way to etcd goes through proxies
+    network: bool = False  # the agent connects to etcd through proxies
     lines: int = 16  # of log, at most
-    saves: int = 2  # writes of the state file, at most, beside one for each change that the server told
+    saves: int = 2  # writes of the state file at most, besides one per change reported by the server
     options: tuple = ()  # of etcd
     tls: bool = False
     agent: type = Agent
-    possible: typing.Callable = lambda: True  # here, without more rights than whoever runs this has
+    possible: typing.Callable = lambda: True  # on this machine, with the rights of the user
     popen: dict = dataclasses.field(default_factory=dict)
     prepare: typing.Callable = nothing
     settings: typing.Callable = nothing
@@ -41,14 +41,14 @@ class Fault:
         return 10 if self.elects or nodes > 1 else 5
 
     def bound_s(self, scene):
-        """By protocol: one TTL, the cap of a retry, a request that hangs, and an election where there is one."""
+        """By the protocol: one TTL, the cap of a retry, a request that hangs, and an election if there is one."""
         if self.bound:
             return self.bound(scene)
         return scene.ttl_s + RETRY_CAP_S + scene.request_timeout_s() + (ELECTION_S if self.elects else 0)
 
 
 def fault(name, group, **more):
-    """Puts a function among the faults; its docstring is what the list of faults says."""
+    """Registers a function as a fault; its docstring is its text in the list."""
     def put(play):
         ALL[name] = Fault(name=name, group=group, play=play, about=play.__doc__, **more)
         return play

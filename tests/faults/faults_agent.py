@@ -1,11 +1,11 @@
-"""The agent stopped, and what hands do in etcd behind its back."""
+"""The agent stopped, and changes by hand in etcd."""
 from faults import fault
 from scene import SLACK_S
 
 
 @fault("agent-stopped-short", "agent", keeps=True)
 def agent_stopped_short(scene):
-    """The agent gets SIGSTOP, and goes on before the lease ends."""
+    """The agent gets SIGSTOP, and continues before the lease ends."""
     scene.begin()
     scene.freeze_agent()
     scene.expect("ready", scene.players + 1)
@@ -18,7 +18,7 @@ def agent_stopped_short(scene):
 @fault("agent-stopped-long", "agent", deletes=(1, 1))
 def agent_stopped_long(scene):
     """The agent gets SIGSTOP for longer than the lease."""
-    scene.allowed.add("initializing")  # after such a gap the server is probed before it is believed
+    scene.allowed.add("initializing")  # after such a gap the server is probed first
     scene.begin()
     scene.freeze_agent()
     scene.expect("ready", scene.players + 1)
@@ -43,14 +43,14 @@ def agent_stopped_server_dies(scene):
     scene.end()
 
 
-# Known by the next heartbeat at the latest: within a third of the TTL, or a request later.
+# Found by the next heartbeat at the latest: within a third of the TTL, or a request later.
 def by_heartbeat(scene):
     return scene.ttl_s / 3 + scene.request_timeout_s() + SLACK_S
 
 
 @fault("lease-revoked", "hands", deletes=(1, 1), bound=by_heartbeat)
 def lease_revoked(scene):
-    """Somebody revokes the lease."""
+    """The lease is revoked by hand."""
     scene.begin(fresh=False)
     scene.etcd.revoke(scene.etcd.get(scene.agent.key).lease)
     scene.end()
@@ -58,7 +58,7 @@ def lease_revoked(scene):
 
 @fault("key-deleted", "hands", deletes=(1, 1), bound=by_heartbeat)
 def key_deleted(scene):
-    """Somebody deletes the record."""
+    """The record is deleted by hand."""
     scene.begin(fresh=False)
     scene.etcd.delete(scene.agent.key)
     scene.end()
@@ -66,7 +66,7 @@ def key_deleted(scene):
 
 @fault("key-overwritten", "hands", bound=by_heartbeat)
 def key_overwritten(scene):
-    """Somebody writes a record of his own over ours, without a lease."""
+    """The record is overwritten by hand, without a lease."""
     scene.begin(fresh=False)
     scene.overwrite()
     scene.end()

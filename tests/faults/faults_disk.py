@@ -17,11 +17,11 @@ QUOTA = str(2 * 1024 * 1024)
 TMPFS = 'mount -t tmpfs -o size=64k none "$1" && shift && exec "$@"'
 
 
-# A store that is full is asked again every 15 to 30 s.
+# With a full store the agent retries every 15 to 30 s.
 @fault("etcd-full", "disk", keeps=True, options=("--quota-backend-bytes", QUOTA),
        bound=lambda scene: 30 + scene.request_timeout_s())
 def etcd_full(scene):
-    """The quota is used up (NOSPACE) for longer than the lease: writes fail, heartbeats do not; then somebody makes room."""
+    """The quota is used up (NOSPACE) for longer than the lease: writes fail, heartbeats do not; then there is room again."""
     scene.begin()
     scene.etcd.fill()
     scene.news()
@@ -34,7 +34,7 @@ def etcd_full(scene):
 @fault("etcd-full-server-dies", "disk", deletes=(1, 1), options=("--quota-backend-bytes", QUOTA),
        bound=lambda scene: 30 + scene.request_timeout_s())
 def etcd_full_server_dies(scene):
-    """The same, and the game server dies: its record says ready and cannot be written, so it goes."""
+    """The same, and the game server dies: its record says ready and cannot be written, so it is revoked."""
     scene.begin()
     scene.etcd.fill()
     scene.dies_unwritten()
@@ -43,7 +43,7 @@ def etcd_full_server_dies(scene):
 
 
 def drain_unkept(scene):
-    """The operator's hold is in force although it cannot be kept, and the API says so."""
+    """The operator's hold is in force although it cannot be saved, and the API says so."""
     scene.begin()
     scene.allowed.add("draining")
     scene.expect("draining", scene.players)
@@ -55,7 +55,7 @@ def drain_unkept(scene):
 
 
 def drain_kept(scene):
-    """Once there is room it is kept, though nothing changes any more."""
+    """Once there is room it is saved, without another change."""
     room = time.monotonic()
     wait_until(lambda: scene.api()["stateLastError"] is None, "state_dir is written again")
     seconds = time.monotonic() - room
@@ -68,7 +68,7 @@ def drain_kept(scene):
 
 
 class LimitedAgent(Agent):
-    """One whose files can be kept from growing at any moment. Its log goes through a pipe: that is no file."""
+    """An agent whose files can be limited in size at any time. Its log goes through a pipe, which has no limit."""
 
     def __init__(self, *words):
         super().__init__(*words)
@@ -90,11 +90,11 @@ class LimitedAgent(Agent):
         resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (hard if size is None else size, hard))
 
 
-# Without restore_signals the agent starts as Python runs: a file that may not grow is an error then, no end of the process.
+# Without restore_signals the agent ignores SIGXFSZ as Python does: a file that may not grow is an error, not a signal.
 @fault("state-dir-limit", "disk", nodes=(1,), keeps=True, popen={"restore_signals": False}, agent=LimitedAgent,
        saves=8)
 def state_dir_limit(scene):
-    """No file of the agent may grow (RLIMIT_FSIZE), for longer than the lease; that needs no rights."""
+    """No file of the agent may grow (RLIMIT_FSIZE), for longer than the lease; this needs no privileges."""
     scene.agent.limit(0)
     drain_unkept(scene)
     scene.agent.limit(None)
@@ -102,7 +102,7 @@ def state_dir_limit(scene):
 
 
 def can_mount():
-    """Whether whoever runs this may have a mount namespace of his own."""
+    """Whether the user may create a mount namespace."""
     if shutil.which("unshare") is None:
         return False
     words = ["unshare", "-Urm", "sh", "-c", TMPFS, "sh", "/mnt", "true"]
@@ -110,7 +110,7 @@ def can_mount():
 
 
 class TmpfsAgent(Agent):
-    """One whose state_dir is a file system of 64 kB that nobody else sees, but through /proc."""
+    """An agent whose state_dir is a file system of 64 kB, visible to others only through /proc."""
 
     def spawn(self, **popen):
         plain = self.wrapper

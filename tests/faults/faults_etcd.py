@@ -4,7 +4,7 @@ from faults import ELECTION_S, fault
 
 @fault("restart", "etcd", elects=True, keeps=True)
 def restart(scene):
-    """Each node is ended as a service manager ends it and started again, one after the other."""
+    """Each node is stopped and started again, one after the other, as a service manager does."""
     scene.begin()
     for index in scene.etcd.all():
         scene.etcd.end_nodes([index])
@@ -27,7 +27,7 @@ def outage_short(scene):
 
 @fault("outage-long", "etcd", elects=True, deletes=(0, 1))
 def outage_long(scene):
-    """Every node is killed and stays away for longer than the lease; etcd begins its leases anew when it is back."""
+    """Every node is killed, for longer than the lease; etcd restarts its leases afterwards."""
     scene.begin()
     scene.etcd.kill_nodes(scene.etcd.all())
     scene.news()
@@ -38,7 +38,7 @@ def outage_long(scene):
 
 @fault("wiped", "etcd", elects=True)
 def wiped(scene):
-    """Every node loses its data: a new cluster at the old addresses, which knows neither lease nor record."""
+    """Every node loses its data: a new cluster at the old addresses, without lease and record."""
     scene.begin()
     scene.news()
     scene.etcd.wipe()
@@ -75,7 +75,7 @@ def two_stopped(scene):
 
 @fault("two-stopped-long", "etcd", nodes=(3,), elects=True, keeps=True)
 def two_stopped_long(scene):
-    """Two of three nodes are away for longer than the lease: without a leader no lease ends."""
+    """Two of three nodes are killed, for longer than the lease: without a leader no lease ends."""
     scene.begin()
     scene.etcd.kill_nodes([0, 1])
     scene.news()
@@ -86,7 +86,7 @@ def two_stopped_long(scene):
 
 @fault("etcd-stopped-short", "etcd-stopped", elects=True, keeps=True)
 def etcd_stopped_short(scene):
-    """The node, or the leader of three, gets SIGSTOP, and goes on before the lease ends."""
+    """The node, or the leader of three, gets SIGSTOP, and continues before the lease ends."""
     leader = scene.etcd.leader()
     scene.begin()
     scene.etcd.freeze([leader])
@@ -110,7 +110,7 @@ def etcd_stopped_long(scene):
 @fault("leader-stopped", "etcd-stopped", nodes=(3,), elects=True, keeps=True,
        bound=lambda scene: 2 * ELECTION_S + 2 * scene.request_timeout_s() + 5)
 def leader_stopped(scene):
-    """The leader of three gets SIGSTOP: the other two go on without it, and so does the agent."""
+    """The leader of three gets SIGSTOP: the other two continue without it, and so does the agent."""
     leader = scene.etcd.leader()
     scene.begin()
     scene.etcd.freeze([leader])

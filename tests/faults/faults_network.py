@@ -1,10 +1,10 @@
-"""The network between the agent and etcd; whoever watches goes to etcd itself."""
+"""The network between the agent and etcd; the watcher connects to etcd directly."""
 import time
 
 from faults import fault
 
-# What a proxy does, and how long before the end of the lease it must stop for the agent to have a last try: a refusal is
-# known at once and tried again within a second; a request into silence is waited for first.
+# The behaviour of the proxy, and how long before the end of the lease it must end for the agent to have a last try: a refusal is
+# known at once and retried within a second; a request without an answer waits for its timeout first.
 KINDS = {"refuse": False, "reset": False, "stall": True, "black-hole": True}
 
 
@@ -61,7 +61,7 @@ for name, is_silent in KINDS.items():
 
 @fault("half-close", "network", network=True, keeps=True)
 def half_close(scene):
-    """Every answer is followed by the end of the stream, for longer than the lease."""
+    """Every reply is followed by the end of the stream, for longer than the lease."""
     scene.begin()
     scene.net("half-close")
     scene.news()
@@ -72,7 +72,7 @@ def half_close(scene):
 
 @fault("compaction", "network", network=True, deletes=(0, 0))
 def compaction(scene):
-    """The key is overwritten by hand while the agent hears nothing, and the history of that is compacted away."""
+    """The key is overwritten by hand while the agent gets no data, and that history is compacted."""
     scene.begin()
     scene.net("black-hole")
     scene.overwrite()
@@ -87,14 +87,14 @@ def within_lease(scene):
     return scene.ttl_s
 
 
-# Nothing tells of a stream on which nothing comes but a comparison beside it, twice in two TTLs.
+# Only a comparison beside it finds a stalled stream, twice in two TTLs.
 def by_comparison(scene):
     return 2 * scene.ttl_s
 
 
 @fault("watch-deaf", "network", network=True, deletes=(2, 2), bound=by_comparison)
 def watch_deaf(scene):
-    """The watch goes deaf, without a sign, and somebody deletes the record; found out, it is another watch that tells."""
+    """The watch stalls without a sign, and the record is deleted by hand; it is found, and another watch is opened."""
     scene.begin()
     scene.net("deafen /v3/watch")
     scene.etcd.delete(scene.agent.key)
@@ -110,10 +110,10 @@ def watch_deaf(scene):
     scene.check.assertLess(seconds, scene.ttl_s)
 
 
-# As a firewall does that forgets what it has let through.
+# As a firewall does that loses its connection table.
 @fault("connections-deaf", "network", network=True, keeps=True, bound=within_lease)
 def connections_deaf(scene):
-    """Every connection there is goes deaf without a sign, while new ones are served."""
+    """Every open connection stalls without a sign, while new ones work."""
     scene.begin()
     scene.net("deafen")
     scene.news()

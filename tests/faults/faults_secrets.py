@@ -1,4 +1,4 @@
-"""What proves who is who: tokens that end, a password that changes, certificates that are replaced on disk."""
+"""Credentials: tokens that expire, a password that changes, certificates that are replaced on disk."""
 import os
 import pathlib
 import subprocess
@@ -15,7 +15,7 @@ PREFIXES = ("/services/", "/outrider/")
 
 
 def put_file(path, text):
-    """As a rotation puts it: whole, at once."""
+    """Replaces a file atomically, as a rotation does."""
     beside = path.with_name(path.name + ".new")
     beside.write_text(text)
     beside.chmod(0o600)
@@ -23,7 +23,7 @@ def put_file(path, text):
 
 
 def files(scene):
-    """The agent's own copies of what proves who is who."""
+    """The agent's copies of the credentials."""
     folder = scene.dir / "secrets"
     folder.mkdir(exist_ok=True)
     return folder
@@ -60,7 +60,7 @@ def login_and_tls(scene):
 
 
 def token_expiry(scene):
-    """Tokens of 2 s over several of their lifetimes, and etcd restarted, which forgets them all."""
+    """Tokens of 2 s over several of their lifetimes, and a restart of etcd, which loses them all."""
     scene.begin()
     for turn in range(3):
         scene.last((turn + 1) * 2.5 * TOKEN_S)
@@ -81,15 +81,15 @@ fault("token-expiry", "secrets", prepare=with_user, settings=login, **TOKEN_FAUL
 fault("token-expiry-tls", "secrets", prepare=with_both, settings=login_and_tls, tls=True, **TOKEN_FAULT)(token_expiry)
 
 
-# Whoever is refused for his password asks again after 15 to 30 s: each try costs etcd a tenth of a second of a processor.
+# After a refused password the agent retries after 15 to 30 s: each try costs etcd 0.1 s of CPU.
 def by_slow_retry(scene):
     return 30 + 2 * scene.request_timeout_s()
 
 
-# Who logs in between the two changes is refused, too.
+# A login between the two changes is refused too.
 @fault("password-changed", "secrets", keeps=True, options=TOKENS, prepare=with_user, settings=login, bound=by_slow_retry)
 def password_changed(scene):
-    """The password is changed, in the file first: whoever is logged in is so no more."""
+    """The password is changed, in the file first: existing tokens become invalid."""
     scene.begin()
     put_file(files(scene) / "password", NEW_PASSWORD)
     scene.etcd.once("/v3/auth/user/changepw", {"name": USER, "password": NEW_PASSWORD})
@@ -99,7 +99,7 @@ def password_changed(scene):
 
 @fault("password-late", "secrets", keeps=True, options=TOKENS, prepare=with_user, settings=login, bound=by_slow_retry)
 def password_late(scene):
-    """The password is changed, and the file follows when the lease would long be over: heartbeats need no password."""
+    """The password is changed, and the file follows after more than the TTL: heartbeats need no password."""
     scene.begin()
     scene.etcd.once("/v3/auth/user/changepw", {"name": USER, "password": NEW_PASSWORD})
     scene.news()
@@ -111,7 +111,7 @@ def password_late(scene):
 
 @fault("permission-lost-server-dies", "secrets", deletes=(1, 1), prepare=with_user, settings=login, bound=by_slow_retry)
 def permission_lost_server_dies(scene):
-    """The role may only read, and the game server dies: no write can say so, nor may the lease be revoked."""
+    """The role may only read, and the game server dies: the record cannot be written, nor the lease revoked."""
     scene.begin()
     scene.etcd.permit(USER, PREFIXES, "READ")
     scene.dies_unwritten()
@@ -124,7 +124,7 @@ fault("connections-deaf-tls", "secrets", network=True, tls=True, keeps=True, pre
 
 
 def another_authority(scene):
-    """etcd's certificate is by somebody else from the next handshake on; those who only watch know both."""
+    """etcd's certificate is by another authority from the next handshake on; the watcher accepts both."""
     folder = pathlib.Path(scene.etcd.tls.folder)
     other = scene.dir / "other"
     subprocess.run([with_etcd.CERTS, other], check=True)

@@ -1,4 +1,4 @@
-"""One fault, once: the real agent beside a game server, a real etcd that is hurt or is kept away, and a watcher.
+"""One run of one fault: the real agent with a game server, a real etcd that fails or cannot be reached, and a watcher.
 
 What a fault may cost is counted between begin() and over(): deletes that a watcher saw, records that were not true, the
 time from the end of the fault until the record was true, requests, lines of log."""
@@ -17,12 +17,12 @@ from harness import FaultProxy, Game, Line
 from registry import DEADLINE_S, wait_until
 
 RETRY_CAP_S = 5.0
-LATE_S = 120  # a wait for the agent that only a hang meets; how long is judged by the bound of the fault
-SLACK_S = 2.0  # of two processors that many processes share, on top of what the protocol allows
+LATE_S = 120  # only a hang waits this long; the bound of the fault judges the time
+SLACK_S = 2.0  # for two processors shared by many processes, on top of what the protocol allows
 
 
 class TooSlow(Exception):
-    """The machine could not play the fault in the time that the lease gave: nothing was learned, play it again."""
+    """The machine could not play the fault in the time that the lease gave: the run does not count, play it again."""
 
 
 class Scene:
@@ -37,12 +37,12 @@ class Scene:
         self.addCleanup(self.etcd.stop)
         self.proxies = []
         self.players, self.truth, self.told = 0, {}, 0
-        self.by_hand = set()  # revisions that people wrote, not the agent
+        self.by_hand = set()  # revisions written by hand, not by the agent
         self.allowed = {"ready"}
         self.agent = self.began = self.ended = None
         self.notes, self.secrets = [], []
 
-    # What harness.Agent asks of a test.
+    # Needed by harness.Agent.
     def addCleanup(self, function, *words, **more):
         self.cleanups.callback(function, *words, **more)
 
@@ -94,7 +94,7 @@ class Scene:
             "state_dir": str(folder / "state"),
         }, {}, self.wrapper)
 
-    # ---- what is true ----
+    # ---- the true record ----
 
     def expect(self, status, players):
         self.players = players
@@ -106,7 +106,7 @@ class Scene:
         self.check.assertEqual(self.agent.say(f"{status} players={players}"), "OK")
 
     def news(self):
-        """The server changes: what was true before the fault is not what must be true after it."""
+        """The server changes, so that a record from before the fault is not true after it."""
         self.say("ready", self.players + 1)
 
     def is_true(self, event):
@@ -114,7 +114,7 @@ class Scene:
             all(event.record.get(name) == value for name, value in self.truth.items())
 
     def is_false(self, event):
-        """A record of the agent's that was never so, or is no more."""
+        """A record of the agent that was never true, or is no longer true."""
         if event.deleted or event.kv.revision in self.by_hand:
             return False
         record = event.record or {}
@@ -135,7 +135,7 @@ class Scene:
     # ---- time ----
 
     def request_timeout_s(self):
-        """What `request_timeout: auto` makes of the budget: heartbeat + 3 timeouts + TTL/10 fit into the TTL."""
+        """The value of `request_timeout: auto`: heartbeat + 3 timeouts + TTL/10 fit into the TTL."""
         return (self.ttl_s - self.ttl_s / 10 - self.ttl_s / 3) / 3
 
     def slack_s(self):
@@ -157,7 +157,7 @@ class Scene:
         return (lease["leftMs"] or 0) / 1000
 
     def until(self, moment):
-        """The one thing that is waited for by the clock is how long a fault lasts."""
+        """Sleeps: only the length of a fault is measured by the clock."""
         time.sleep(max(0.0, moment - time.monotonic()))
 
     def last(self, seconds):
@@ -181,7 +181,7 @@ class Scene:
         if self.ended > self.lease_end:
             raise TooSlow("the lease ended before the fault did")
 
-    # ---- what is waited for ----
+    # ---- waits ----
 
     def wait_true(self):
         return self.follower.wait(self.is_true, f"{self.truth} while {self.fault.name} goes on", self.mark, LATE_S)
@@ -190,7 +190,7 @@ class Scene:
         self.follower.wait(lambda event: event.deleted, "the record goes with its lease", self.mark, LATE_S)
 
     def wait_trouble(self, word):
-        """What the agent says is wrong, which a person is to understand."""
+        """Waits for the agent's error message."""
         text = wait_until(lambda: next((text for text in [self.api()["registry"]["lastError"]] if text and word in text), None),
                           f"the agent says something of {word}: {self.api()['registry']}")
         self.notes.append(text[:160])
@@ -207,7 +207,7 @@ class Scene:
         self.check.assertLess(seconds, 3 * self.ttl_s + self.slack_s())
 
     def second_news(self):
-        """Once the fault was found out it costs nothing any more."""
+        """The fault has no further cost after it was found."""
         before = time.monotonic()
         self.news()
         seconds = self.wait_true().moment - before
@@ -237,7 +237,7 @@ class Scene:
         return self.agent.log().count("\n")
 
     def over(self):
-        """Waits for the truth, then for the agent to be content, and returns what it all cost."""
+        """Waits for the true record, then for the agent to be in sync, and returns the cost."""
         event = self.follower.wait(self.is_true, f"{self.truth} after {self.fault.name}", self.mark, LATE_S)
         self.settle()
         events = [each for each in self.follower.until_now(self.mark) if each.kv.key == self.agent.key]
@@ -262,7 +262,7 @@ class Scene:
         }
 
     def leave(self):
-        """The way out is clean after every fault: the record is gone and the exit status says so."""
+        """The stop is clean after every fault: the record is gone, and the exit status is 0."""
         self.check.assertEqual(self.agent.stop(), 0, self.agent.log())
         self.check.assertIsNone(self.etcd.get(self.agent.key), "the record is gone after a clean stop")
 
@@ -275,7 +275,7 @@ class Scene:
         self.agent.send_signal(signal.SIGCONT)
 
     def queue_line(self, line):
-        """A line for an agent that cannot answer now; the connection ends with the scene."""
+        """Sends a line to an agent that cannot answer now; the connection ends with the scene."""
         connection = Line(self.agent.status)
         self.addCleanup(connection.close)
         connection.send(line)
