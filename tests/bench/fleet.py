@@ -39,7 +39,7 @@ def samples_of(text):
 
 
 class Etcd:
-    """A node that nobody has used before, so that its memory is that of this fleet."""
+    """A new node, so that its memory is that of this fleet."""
 
     COUNTERS = {"etcd_debugging_mvcc_watcher_total": "watchers", "etcd_debugging_mvcc_watch_stream_total": "streams",
                 "etcd_debugging_mvcc_slow_watcher_total": "slow", "etcd_debugging_mvcc_events_total": "events",
@@ -204,7 +204,7 @@ class Fleet:
         return sum(each["status"] == "ready" for each in self.records()) == len(self.agents)
 
     def await_watches(self):
-        """Two keys for each agent, the fleet for each observer, and nobody watches anything else."""
+        """Two keys for each agent, the fleet for each observer, and no other watches."""
         wanted = 2 * len(self.agents) + len(self.observers)
         found = lambda: self.etcd.metrics()[0]["watchers"]
         try:

@@ -25,7 +25,7 @@ struct http_peer {
 char *http_peer_target(char *named);
 
 /* Connects to `target`, "PORT/PATH" at 127.0.0.1, or "PORT/PATH#ETAG" to ask whether it is another than that.
- * The socket blocks. Ends the process when nobody is there. */
+ * The socket blocks. Ends the process if there is no listener. */
 void http_peer_open(struct http_peer *peer, const char *target);
 
 /* Writes the request. Ends the process when the socket does not take it. */

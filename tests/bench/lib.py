@@ -69,7 +69,7 @@ class Listener:
 
 
 def free_ports(count):
-    """Ports nobody listens on; a meter binds them a moment later."""
+    """Free ports; a meter binds them a moment later."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [each.getsockname()[1] for each in sockets]
     for each in sockets:

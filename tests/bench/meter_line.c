@@ -1,7 +1,7 @@
 /* A line on the status socket -> an event at an etcd watcher, in turn with a bare transaction -> an event
  * at the same kind of watcher, each after the same rest. The floor's body is what the agent sends, down to
  * the record's bytes. The agent watches its own key, so that etcd tells every change of it to two; the
- * floor's key has an owner who does that, too. "alone" is the same transaction on a key that nobody but us
+ * floor's key has an owner who does that, too. "alone" is the same transaction on a key that only this meter
  * watches.
  *
  * usage: bench_line ENDPOINT KEY STATUS_SOCKET players|status N REST_US

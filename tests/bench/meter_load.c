@@ -130,7 +130,7 @@ static int reach(uint16_t port, int64_t until)
         }
         close(fd);
         if (meter_now_us() > until) {
-            meter_die("nobody listens on port %u", port);
+            meter_die("no listener on port %u", port);
         }
         meter_rest_us(KNOCK_US);
     }

@@ -47,7 +47,7 @@ def line(place, options):
         agent.stop()
         alone = median(samples["subject"]) / median(samples["alone"])
         yield against(f"line -> watcher, {kind}", samples, 1.15,
-                      f"lost {lost}; {alone:.2f} times a key that nobody else watches")
+                      f"lost {lost}; {alone:.2f} times a key without another watcher")
         if lost:
             raise Failed(f"{lost} {kind} lines never reached the watcher")
     listener.close()

@@ -1,5 +1,5 @@
 """What a fleet costs etcd: agents that are idle or publish, and none to five observers. Nothing here has a floor: the
-figures are for whoever sizes an etcd (docs/operating.md)."""
+figures help to size an etcd (docs/operating.md)."""
 import dataclasses
 import os
 import pathlib

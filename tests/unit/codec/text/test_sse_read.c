@@ -79,7 +79,7 @@ static void any_end_of_line_and_any_cut(void **state)
     }
 }
 
-/* What had no end was no event: whoever comes back must not skip it. */
+/* An event without its end does not count: a reader that reconnects must not skip it. */
 static void an_event_that_was_cut_leaves_no_id(void **state)
 {
     (void)state;
