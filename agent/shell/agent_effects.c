@@ -104,7 +104,7 @@ void effects_watch_pid(struct effects *effects, pid_t pid)
         return;
     }
     if (agent->mainpid_watch == NULL && err.code != ERROR_NOT_FOUND) {
-        /* A kernel or a sandbox without pidfd: that says nothing about the server. */
+        /* A kernel or a sandbox without pidfd is no sign of a server that ended. */
         log_warn("server", "MAINPID cannot be watched, relying on probes and attached connections",
                  LOG_INT("pid", pid), LOG_TEXT("error", err.text));
         return;

@@ -79,7 +79,7 @@ void agent_reload(struct agent *agent)
         log_info("agent", "reload ignored while stopping");
         return;
     }
-    /* By the timestamp Type=notify-reload tells this reload from an older one (sd_notify(3)). */
+    /* The timestamp distinguishes this reload from an older one for Type=notify-reload (sd_notify(3)). */
     agent_notify_systemd("RELOADING=1\nMONOTONIC_USEC=%" PRId64, clock_mono_us());
     struct buf problems = {0};
     struct config *fresh = config_file_read(agent->config_path, &problems);

@@ -1,5 +1,5 @@
-/* Writing the control key of any server of the fleet (docs/design/protocol.md, "Control key"), for operators
- * who ask over HTTP. */
+/* Writes the control key of any server of the fleet (docs/design/protocol.md, "Control key"), for operators
+ * over HTTP. */
 #ifndef OUTRIDER_SHELL_CONTROL_INTERNAL_H
 #define OUTRIDER_SHELL_CONTROL_INTERNAL_H
 

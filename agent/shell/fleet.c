@@ -22,7 +22,7 @@
 /* Beside state.json, which is small and written often. */
 static const char file_name[] = "view.bin";
 
-/* Servers that went without a word, of which an observer keeps the last record for ten minutes. */
+/* Servers whose record went without shutting_down; an observer keeps the last one for ten minutes. */
 enum { TOMBSTONES_MAX = 10000 };
 
 struct fleet_effects {
@@ -92,7 +92,8 @@ void fleet_effects_save(struct fleet_effects *effects)
     struct error err;
     struct instant now = agent_now();
     view_file_encode(fleet->router.view, &now, &bytes);
-    /* It is large, the loop must not wait for the disk, and what a crash makes of it the checksum tells. */
+    /* Not synced: the file is large, the loop must not wait for the disk, and the checksum finds what a crash
+     * damages. */
     bool failed = file_replace(agent->config->state_dir, file_name, buf_view(&bytes), 0600, &err) < 0;
     buf_fini(&bytes);
     fleet->writes++;
@@ -142,7 +143,7 @@ static void on_timer(void *user)
     fleet_tick(user);
 }
 
-/* ---- who follows ---- */
+/* ---- subscribers ---- */
 
 static void on_count(void *user, size_t subscribers)
 {

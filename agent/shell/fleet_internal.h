@@ -1,5 +1,5 @@
-/* The fleet as this agent sees it: runs core/view on the registry, keeps it in state_dir, and tells those who
- * follow it. */
+/* The fleet as this agent sees it: runs the view on the registry, saves it in state_dir, and feeds the
+ * subscribers. */
 #ifndef OUTRIDER_SHELL_FLEET_INTERNAL_H
 #define OUTRIDER_SHELL_FLEET_INTERNAL_H
 

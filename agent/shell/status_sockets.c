@@ -23,7 +23,7 @@
 struct status_peer {
     unsigned bad_in_a_row;
     uint64_t life;     /* attached in this life; 0: not attached */
-    bool closed_by_us; /* for its bad input, which says nothing about the server */
+    bool closed_by_us; /* for its bad input, which is no sign that the server ended */
     bool watching;
 };
 

@@ -99,8 +99,8 @@ void effects_save(struct effects *effects, enum effects_save when)
 
 void effects_status_moved(struct effects *effects, enum status from, enum status to, struct str cause)
 {
-    tell(effects->node->world, effects->node, "status %s -> %s%s%.*s", status_name(from), status_name(to),
-         cause.size > 0 ? ": " : "", STR_ARG(cause));
+    narrate(effects->node->world, effects->node, "status %s -> %s%s%.*s", status_name(from), status_name(to),
+            cause.size > 0 ? ": " : "", STR_ARG(cause));
 }
 
 void effects_note(struct effects *effects, enum registrar_note note, struct str text)
@@ -109,29 +109,29 @@ void effects_note(struct effects *effects, enum registrar_note note, struct str 
                                         [REGISTRAR_NOTE_TAKEN_OVER] = "taken over",
                                         [REGISTRAR_NOTE_LEASE_LOST] = "lease lost",
                                         [REGISTRAR_NOTE_REPAIRED] = "repaired",
-                                        [REGISTRAR_NOTE_CONFLICT] = "foreign",
-                                        [REGISTRAR_NOTE_OUTAGE] = "away",
-                                        [REGISTRAR_NOTE_RECOVERED] = "back",
+                                        [REGISTRAR_NOTE_CONFLICT] = "conflict",
+                                        [REGISTRAR_NOTE_OUTAGE] = "outage",
+                                        [REGISTRAR_NOTE_RECOVERED] = "recovered",
                                         [REGISTRAR_NOTE_WITHDRAWN] = "withdrawn",
                                         [REGISTRAR_NOTE_GAP] = "gap",
                                         [REGISTRAR_NOTE_TAKEN_BACK] = "taken back",
-                                        [REGISTRAR_NOTE_DUPLICATE_AGENT] = "twin",
+                                        [REGISTRAR_NOTE_DUPLICATE_AGENT] = "duplicate agent",
                                         [REGISTRAR_NOTE_CLUSTER] = "cluster",
                                         [REGISTRAR_NOTE_LEASE_MOVED] = "lease moved"};
     struct node *node = effects->node;
     /* An outage is logged once for each kind of failure, however long it lasts. */
     bool over = note == REGISTRAR_NOTE_RECOVERED || note == REGISTRAR_NOTE_WITHDRAWN;
-    node->watch.told_away = over                            ? 0
-                            : note == REGISTRAR_NOTE_OUTAGE ? node->watch.told_away + 1
-                                                            : node->watch.told_away;
-    if (node->watch.told_away > REGISTRY_FAILURE_COUNT) {
-        violated(node->world, node, "it tells of one outage again and again");
+    node->watch.outage_lines = over                            ? 0
+                               : note == REGISTRAR_NOTE_OUTAGE ? node->watch.outage_lines + 1
+                                                               : node->watch.outage_lines;
+    if (node->watch.outage_lines > REGISTRY_FAILURE_COUNT) {
+        violated(node->world, node, "it logs one outage again and again");
     }
     if (note == REGISTRAR_NOTE_GAP) {
         node->watch.lease_flying = NULL; /* dropped: the answer would be from before the gap */
     }
     node->watch.taken_over = node->watch.taken_over || note == REGISTRAR_NOTE_TAKEN_OVER;
-    tell(node->world, node, "note %s: %.*s", names[note], text.size > 90 ? 90 : (int)text.size, text.data);
+    narrate(node->world, node, "note %s: %.*s", names[note], text.size > 90 ? 90 : (int)text.size, text.data);
 }
 
 void effects_intent_note(struct effects *effects, enum intent_note note, struct str text)
@@ -141,8 +141,8 @@ void effects_intent_note(struct effects *effects, enum intent_note note, struct 
         [INTENT_NOTE_PUT_AGAIN] = "put again",     [INTENT_NOTE_UNREADABLE] = "unreadable",
         [INTENT_NOTE_OUTAGE] = "control key away", [INTENT_NOTE_RECOVERED] = "control key back",
         [INTENT_NOTE_LEFT] = "control key left"};
-    tell(effects->node->world, effects->node, "note %s: %.*s", names[note],
-         text.size > 120 ? 120 : (int)text.size, text.data);
+    narrate(effects->node->world, effects->node, "note %s: %.*s", names[note],
+            text.size > 120 ? 120 : (int)text.size, text.data);
 }
 
 void effects_watch_note(struct effects *effects, enum follow_note note, struct str text)
@@ -150,13 +150,13 @@ void effects_watch_note(struct effects *effects, enum follow_note note, struct s
     static const char *const names[] = {[FOLLOW_NOTE_OUTAGE] = "watch fails",
                                         [FOLLOW_NOTE_SILENT] = "watch late",
                                         [FOLLOW_NOTE_RECOVERED] = "watch well"};
-    tell(effects->node->world, effects->node, "note %s: %.*s", names[note], STR_ARG(text));
+    narrate(effects->node->world, effects->node, "note %s: %.*s", names[note], STR_ARG(text));
 }
 
 void effects_drain_over(struct effects *effects, enum hold_kind kind, enum drain_outcome outcome)
 {
-    tell(effects->node->world, effects->node, "the waiting for hold %s is over: %s", hold_name(kind),
-         drain_outcome_name(outcome));
+    narrate(effects->node->world, effects->node, "the waiting for hold %s is over: %s", hold_name(kind),
+            drain_outcome_name(outcome));
 }
 
 void effects_exit(struct effects *effects, int code)

@@ -41,8 +41,9 @@ static void begin_storm(struct world *world)
     world->faulty = true;
     world->stats.storms++;
     world->phase_end = world->now + 5000 + world_span(world, 60000);
-    tell(world, NULL, "---- storm: acts %x, lost %u, unanswered %u, late %u, doubled %u, slow %u",
-         weather->acts, weather->lost, weather->unanswered, weather->late, weather->doubled, weather->slow);
+    narrate(world, NULL, "---- storm: acts %x, lost %u, unanswered %u, late %u, doubled %u, slow %u",
+            weather->acts, weather->lost, weather->unanswered, weather->late, weather->doubled,
+            weather->slow);
     for (unsigned i = 0; i < world->count; i++) {
         struct node *node = &world->nodes[i];
         node->stays_dead = node->slow_retry = false;
@@ -69,7 +70,7 @@ static void heal_all(struct world *world)
 
 static void begin_calm(struct world *world)
 {
-    tell(world, NULL, "---- calm");
+    narrate(world, NULL, "---- calm");
     world->calm = true;
     world->calm_since = world->now;
     heal_all(world);
@@ -94,7 +95,7 @@ static void hand_over_some(struct world *world)
 {
     for (unsigned i = 0; i < world->count; i++) {
         struct node *node = &world->nodes[i];
-        if (node->alive && !node->told_to_stop && node->state_dir && world_chance(world, 200)) {
+        if (node->alive && !node->stopping && node->state_dir && world_chance(world, 200)) {
             node_signal(node, SHUTDOWN_ON_QUIT);
             if (!node->alive) {
                 node_restart_later(node, 20 + (int64_t)world_below(world, 1500));
@@ -139,7 +140,7 @@ void faults_heal_etcd(struct world *world)
         etcd_refresh(&world->etcd, world->now);
     }
     if (world->etcd_link != LINK_UP) {
-        tell(world, NULL, "etcd can be reached again");
+        narrate(world, NULL, "etcd can be reached again");
         all_hindered(world);
     }
     world->etcd_link = LINK_UP;
@@ -148,7 +149,7 @@ void faults_heal_etcd(struct world *world)
 void faults_elected(struct world *world)
 {
     if (world->leaderless) {
-        tell(world, NULL, "etcd has a leader again");
+        narrate(world, NULL, "etcd has a leader again");
         world->leaderless = false;
         all_hindered(world);
         world->leader_changes++;
@@ -160,7 +161,7 @@ void faults_elected(struct world *world)
 void faults_heal_node(struct node *node)
 {
     if (node->link != LINK_UP) {
-        tell(node->world, node, "its network is well again");
+        narrate(node->world, node, "its network is well again");
         network_hindered(node, node->world->now);
     }
     node->link = LINK_UP;
@@ -179,17 +180,17 @@ static void by_hand(struct world *world, enum act act)
         world->nodes[i].watch.quiet = false;
     }
     if (act == ACT_REVOKE && lease != NULL) {
-        tell(world, node, "its lease is revoked by hand");
+        narrate(world, node, "its lease is revoked by hand");
         world->stats.faults[FAULT_REVOKED]++;
         etcd_end_lease(&world->etcd, lease);
     } else if (act == ACT_DELETE && key->value != NULL) {
-        tell(world, node, "its key is deleted by hand");
+        narrate(world, node, "its key is deleted by hand");
         world->stats.faults[FAULT_DELETED]++;
         etcd_delete(&world->etcd, node->key);
         key->by_hand = true;
     } else if (act == ACT_OVERWRITE) {
         bool bare = lease == NULL || world_chance(world, 500);
-        tell(world, node, "its key is overwritten by hand%s", bare ? ", without a lease" : "");
+        narrate(world, node, "its key is overwritten by hand%s", bare ? ", without a lease" : "");
         world->stats.faults[FAULT_OVERWRITTEN]++;
         struct blob *value = blob_new(STR("by hand"));
         etcd_put(&world->etcd, node->key, value, bare ? 0 : lease->id);
@@ -197,7 +198,7 @@ static void by_hand(struct world *world, enum act act)
         key->by_hand = true;
     } else if (act == ACT_FOREIGN) {
         int64_t id = (int64_t)(random_next(&world->random) >> 1) | 1;
-        tell(world, node, "another holder takes its key under lease %" PRIx64, (uint64_t)id);
+        narrate(world, node, "another holder takes its key under lease %" PRIx64, (uint64_t)id);
         world->stats.faults[FAULT_FOREIGN]++;
         struct model_lease *foreign =
             etcd_grant(&world->etcd, id, 2000 + (int64_t)world_below(world, 8000), world->now);
@@ -215,8 +216,8 @@ static void at_etcd(struct world *world, enum act act)
     int64_t span = world_span(world, 6000);
     if (act == ACT_ETCD_DOWN && world->etcd_link == LINK_UP) {
         world->etcd_link = world_chance(world, 500) ? LINK_REFUSED : LINK_BLACK_HOLE;
-        tell(world, NULL, "etcd is %s for %" PRId64 " ms",
-             world->etcd_link == LINK_REFUSED ? "down" : "in a black hole", span);
+        narrate(world, NULL, "etcd is %s for %" PRId64 " ms",
+                world->etcd_link == LINK_REFUSED ? "down" : "in a black hole", span);
         world->stats.faults[world->etcd_link == LINK_REFUSED ? FAULT_ETCD_REFUSES : FAULT_ETCD_BLACK_HOLE]++;
         world_at(world, world->now + span, EVENT_HEAL_ETCD, NULL, PLAIN);
         if (world->etcd_link == LINK_REFUSED) {
@@ -226,13 +227,13 @@ static void at_etcd(struct world *world, enum act act)
             stream_lost(&world->nodes[i]);
         }
     } else if (act == ACT_ELECTION) {
-        tell(world, NULL, "etcd has no leader");
+        narrate(world, NULL, "etcd has no leader");
         world->stats.faults[FAULT_ELECTION]++;
         world->leaderless = true;
         streams_cut(world, "no leader", 500);
         world_at(world, world->now + 300 + span / 2, EVENT_ELECTED, NULL, PLAIN);
     } else if (act == ACT_WIPE) {
-        tell(world, NULL, "etcd is empty");
+        narrate(world, NULL, "etcd is empty");
         world->stats.faults[FAULT_WIPED]++;
         intents_wiped(world);
         streams_cut(world, "etcd is another", 1000);
@@ -245,8 +246,8 @@ static void at_etcd(struct world *world, enum act act)
         bool *what = act == ACT_NOSPACE ? &world->nospace : &world->denied;
         *what = !*what;
         world->stats.faults[act == ACT_NOSPACE ? FAULT_FULL : FAULT_DENIED] += *what ? 1 : 0;
-        tell(world, NULL, "etcd %s %s", *what ? "now" : "no longer",
-             act == ACT_NOSPACE ? "has no space" : "denies");
+        narrate(world, NULL, "etcd %s %s", *what ? "now" : "no longer",
+                act == ACT_NOSPACE ? "has no space" : "denies");
     }
 }
 
@@ -259,8 +260,8 @@ static int64_t until(struct world *world, int64_t mean)
 static void stop_process(struct world *world, struct node *node, bool machine)
 {
     int64_t at = until(world, machine ? 12000 : 5000);
-    tell(world, node, "%s for %" PRId64 " ms", machine ? "its machine sleeps" : "is stopped",
-         at - world->now);
+    narrate(world, node, "%s for %" PRId64 " ms", machine ? "its machine sleeps" : "is stopped",
+            at - world->now);
     world->stats.faults[machine ? FAULT_SLEPT : FAULT_STOPPED]++;
     if (machine) {
         node->suspended_until = at;
@@ -279,11 +280,11 @@ static void kill_process(struct world *world, struct node *node)
 {
     node_kill(node);
     if (world_chance(world, 150)) {
-        tell(world, node, "its state_dir is lost");
+        narrate(world, node, "its state_dir is lost");
         buf_clear(&node->kept);
         intents_forgotten(node);
     } else if (world_chance(world, 150)) {
-        tell(world, node, "its machine boots anew");
+        narrate(world, node, "its machine boots anew");
         node->boot++;
     }
     node_restart_later(node, world_span(world, 4000));
@@ -296,11 +297,11 @@ static void at_node(struct world *world, enum act act)
     if (act == ACT_PARTITION) {
         node->link = (enum link)(1 + world_below(world, 3));
         int64_t span = world_span(world, 6000);
-        tell(world, node, "its network is %s for %" PRId64 " ms",
-             node->link == LINK_REFUSED ? "refused"
-             : node->link == LINK_SLOW  ? "slow"
-                                        : "a black hole",
-             span);
+        narrate(world, node, "its network is %s for %" PRId64 " ms",
+                node->link == LINK_REFUSED ? "refused"
+                : node->link == LINK_SLOW  ? "slow"
+                                           : "a black hole",
+                span);
         world_at(world, world->now + span, EVENT_HEAL_NODE, node, PLAIN);
         world->stats.faults[node->link == LINK_REFUSED ? FAULT_REFUSED
                             : node->link == LINK_SLOW  ? FAULT_SLOW
@@ -315,14 +316,14 @@ static void at_node(struct world *world, enum act act)
     } else if (act == ACT_STALL) {
         stream_stall(node);
     } else if (act == ACT_NO_ROUTE) {
-        tell(world, node, "has no route");
+        narrate(world, node, "has no route");
         world->stats.faults[FAULT_NO_ROUTE]++;
         node->no_route = true;
         node->watch.quiet = false;
         world_at(world, world->now + world_span(world, 8000), EVENT_HEAL_NODE, node, PLAIN);
     } else if (act == ACT_WALL) {
         node->wall_step += (int64_t)world_below(world, 7200000) - 3600000;
-        tell(world, node, "its wall clock steps");
+        narrate(world, node, "its wall clock steps");
         world->stats.faults[FAULT_WALL]++;
     } else if (act == ACT_CONTROL) {
         world->stats.faults[FAULT_CONTROL]++;

@@ -87,7 +87,7 @@ void game_hear(struct node *node, char *line, pid_t pid, uint64_t life)
     struct status_message message;
     struct status_line_error error;
     struct str label;
-    tell(node->world, node, "hears '%s'", line);
+    narrate(node->world, node, "hears '%s'", line);
     if (status_line_parse(str_of(line), &message, &error) < 0) {
         violated(node->world, node, "a good line is refused: %s", error.detail);
         free(line);
@@ -133,7 +133,7 @@ static void boot(struct node *node)
     game->reported = REPORTED_NOTHING;
     game->players = 0;
     changed(node);
-    tell(world, node, "game: process %d boots", (int)game->pid);
+    narrate(world, node, "game: process %d boots", (int)game->pid);
     if (talks(node) && !world_chance(world, 200)) {
         say_word(node, REPORTED_INITIALIZING);
     }
@@ -156,7 +156,7 @@ static void set_ports(struct node *node, enum port port)
 static void open_ports(struct node *node)
 {
     node->game.hung = false;
-    tell(node->world, node, "game: its ports are open");
+    narrate(node->world, node, "game: its ports are open");
     set_ports(node, PORT_OPEN);
     say_word(node, REPORTED_READY);
 }
@@ -165,7 +165,7 @@ static void die(struct node *node, const char *how)
 {
     struct game *game = &node->game;
     struct world *world = node->world;
-    tell(world, node, "game: %s", how);
+    narrate(world, node, "game: %s", how);
     set_ports(node, PORT_CLOSED);
     game->up = game->hung = false;
     game->died_at = world->now;
@@ -211,7 +211,7 @@ void game_scene(struct node *node, enum scene scene)
     case SCENE_CLOSE: die(node, "its process ends after its goodbye"); break;
     case SCENE_BACK:
         game->hung = false;
-        tell(node->world, node, "game: all is well again");
+        narrate(node->world, node, "game: all is well again");
         set_ports(node, PORT_OPEN);
         say_word(node, REPORTED_READY);
         break;
@@ -256,12 +256,12 @@ static void misbehave(struct node *node)
     struct world *world = node->world;
     set_ports(node, node->game.ports[0]);
     if (world_chance(world, 300)) {
-        tell(world, node, "game: port 8000 closes");
+        narrate(world, node, "game: port 8000 closes");
         node->game.ports[0] = PORT_CLOSED;
     } else if (world_chance(world, 200)) {
         say_word(node, REPORTED_ERROR);
     } else {
-        tell(world, node, "game: hangs");
+        narrate(world, node, "game: hangs");
         set_ports(node, PORT_HANGS);
         node->game.hung = true;
     }
@@ -348,6 +348,6 @@ void game_settle(struct node *node)
     changed(node);
     plan(node, (int64_t)world_below(world, 2000), SCENE_RESAY);
     plan(node, 0, SCENE_FEED);
-    tell(world, node, "game settles: %s, port %d, said %s", game->up ? "up" : "down", (int)game->ports[0],
-         reported_status_name(game->reported));
+    narrate(world, node, "game settles: %s, port %d, said %s", game->up ? "up" : "down", (int)game->ports[0],
+            reported_status_name(game->reported));
 }

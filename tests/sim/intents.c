@@ -104,7 +104,7 @@ static void put(struct node *node, const char *text)
 {
     struct world *world = node->world;
     struct blob *value = blob_new(str_of(text));
-    tell(world, node, "its control key is written by hand: %s", text);
+    narrate(world, node, "its control key is written by hand: %s", text);
     etcd_put(&world->etcd, network_control(node), value, 0);
     blob_unref(value);
 }
@@ -141,7 +141,7 @@ void intents_by_hand(struct node *node)
     default:
         lost_at_key(node);
         node->ops = may_come_back(node) ? OPS_UNSURE : node->ops;
-        tell(world, node, "its control key is deleted by hand");
+        narrate(world, node, "its control key is deleted by hand");
         etcd_delete(&world->etcd, network_control(node));
         break;
     }

@@ -53,7 +53,7 @@ static void check_single_flight(struct node *node, const struct registry_request
         }
         watch->compare_flying = packet;
     } else if (packet->control) {
-        if (watch->control_flying != NULL && !node->told_to_stop) {
+        if (watch->control_flying != NULL && !node->stopping) {
             violated(node->world, node, "%s while another request for the control key is under way",
                      registry_op_name(request->op));
         }
@@ -157,7 +157,7 @@ void check_request(struct node *node, const struct registry_request *request, st
     }
     if (packet->control && request->op == REGISTRY_PUT) {
         if (!registry_lease_is_none(request->lease) ||
-            !spend(&watch->control_tat, node->world->now, 1, node->told_to_stop ? 11 : 6)) {
+            !spend(&watch->control_tat, node->world->now, 1, node->stopping ? 11 : 6)) {
             violated(node->world, node, "a control key with a lease, or written too often");
         }
     } else if (request->op != REGISTRY_PUT) {
@@ -225,12 +225,12 @@ void check_landed(struct node *node, const struct packet *packet, const struct r
 void check_deadline(struct node *node, const struct packet *packet, const struct registry_reply *reply)
 {
     const struct registrar *registrar = router_registrar(node->router);
-    bool told =
+    bool renewed =
         reply->failure == REGISTRY_OK && (reply->op == REGISTRY_KEEPALIVE || reply->op == REGISTRY_GRANT);
     bool held = lease_is_held(registrar_lease_state(registrar)) &&
                 registry_lease_eq(registrar_lease(registrar), packet->request.lease);
     bool later = registrar_lease_deadline(registrar) > packet->sent_boot + reply->ttl_ms;
-    if (told && held && later) {
+    if (renewed && held && later) {
         violated(node->world, node,
                  "it takes its lease to live for %" PRId64 " ms longer than from the heartbeat",
                  registrar_lease_deadline(registrar) - packet->sent_boot - reply->ttl_ms);
@@ -267,7 +267,7 @@ void check_expiry(struct world *world, const struct model_lease *lease)
     const struct node *node = &world->nodes[lease->owner];
     const struct key *key = &world->etcd.keys[node->key];
     bool seen = key->value != NULL && key->lease == lease->id;
-    bool steady = node->alive && lease->life == node->life && !node->told_to_stop;
+    bool steady = node->alive && lease->life == node->life && !node->stopping;
     bool hindered = node->link != LINK_UP || world->etcd_link != LINK_UP || world->leaderless ||
                     node->stopped_until > world->now || node->suspended_until > world->now;
     if (!seen || !steady || hindered) {

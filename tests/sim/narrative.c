@@ -49,7 +49,7 @@ static size_t begin_line(const struct world *world, const struct node *node, cha
     return (size_t)used;
 }
 
-void tell(const struct world *world, const struct node *node, const char *format, ...)
+void narrate(const struct world *world, const struct node *node, const char *format, ...)
 {
     struct narrative *narrative = world->narrative;
     if (narrative == NULL) {
@@ -77,7 +77,7 @@ void violated(struct world *world, const struct node *node, const char *format, 
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    tell(world, node, "VIOLATED: %s", text);
+    narrate(world, node, "VIOLATED: %s", text);
     if (world->narrative != NULL) {
         snprintf(world->narrative->verdict, sizeof(world->narrative->verdict), "%s", text);
     }

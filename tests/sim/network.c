@@ -141,13 +141,13 @@ void network_submit(struct node *node, enum router_client client, const struct r
     world->stats.requests++;
     check_request(node, request, packet);
     if (request->op != REGISTRY_KEEPALIVE) {
-        tell(world, node, "asks %s%s lease %" PRIx64 " revision %" PRId64 "%s%.*s",
-             packet->control ? "control " : "", registry_op_name(request->op), request->lease.lo,
-             request->expect_revision, request->value != NULL ? " " : "",
-             request->value != NULL && blob_view(request->value).size > 100
-                 ? 100
-                 : (int)blob_view(request->value).size,
-             request->value != NULL ? blob_view(request->value).data : "");
+        narrate(world, node, "asks %s%s lease %" PRIx64 " revision %" PRId64 "%s%.*s",
+                packet->control ? "control " : "", registry_op_name(request->op), request->lease.lo,
+                request->expect_revision, request->value != NULL ? " " : "",
+                request->value != NULL && blob_view(request->value).size > 100
+                    ? 100
+                    : (int)blob_view(request->value).size,
+                request->value != NULL ? blob_view(request->value).data : "");
     }
     if (world->herd) {
         herd_sent(world, node);
@@ -294,12 +294,12 @@ void network_reply(struct node *node, struct packet *packet)
     if (reply.failure != REGISTRY_OK) {
         reply.error = str_of(registry_failure_name(reply.failure));
         intents_unanswered(node, packet);
-        tell(world, node, "is told %s: %s", registry_op_name(reply.op), registry_failure_name(reply.failure));
+        narrate(world, node, "gets %s: %s", registry_op_name(reply.op), registry_failure_name(reply.failure));
         reply.kv = (struct registry_kv){0};
     } else if (reply.op != REGISTRY_KEEPALIVE) {
-        tell(world, node, "is told %s%s: ok%s revision %" PRId64, packet->control ? "control " : "",
-             registry_op_name(reply.op),
-             reply.op == REGISTRY_PUT && !reply.succeeded ? ", but not written," : "", reply.revision);
+        narrate(world, node, "gets %s%s: ok%s revision %" PRId64, packet->control ? "control " : "",
+                registry_op_name(reply.op),
+                reply.op == REGISTRY_PUT && !reply.succeeded ? ", but not written," : "", reply.revision);
     }
     bool landed = node->watch.lease_flying == packet;
     check_landed(node, packet, &reply);
@@ -329,7 +329,7 @@ void network_expire(struct world *world, int64_t id)
         world_at(world, world->now + EXPIRY_SWEEP_MS, EVENT_EXPIRE, NULL, (struct event){.id = (uint64_t)id});
     } else {
         world->stats.expiries++;
-        tell(world, NULL, "lease %" PRIx64 " of agent %u is over", (uint64_t)id, lease->owner);
+        narrate(world, NULL, "lease %" PRIx64 " of agent %u is over", (uint64_t)id, lease->owner);
         check_expiry(world, lease);
         etcd_end_lease(&world->etcd, lease);
     }

@@ -148,7 +148,7 @@ void node_start(struct node *node)
     struct restore restored;
     node->life++;
     node->alive = true;
-    node->exiting = node->told_to_stop = false;
+    node->exiting = node->stopping = false;
     node->started_at = world->now;
     node->armed_at = INT64_MAX;
     save_init(&node->save, node_now(node).mono);
@@ -163,9 +163,9 @@ void node_start(struct node *node)
     restore(node, &restored);
     intents_started(node, node->state_dir && node->kept.size > 0);
     world->stats.starts++;
-    tell(world, node, "starts: lease %" PRIx64 "%s%s%s", restored.lease.lo,
-         restored.message != NULL ? ", report" : "", restored.passed ? ", had passed" : "",
-         restored.ops.set ? ", ops hold" : "");
+    narrate(world, node, "starts: lease %" PRIx64 "%s%s%s", restored.lease.lo,
+            restored.message != NULL ? ", report" : "", restored.passed ? ", had passed" : "",
+            restored.ops.set ? ", ops hold" : "");
     struct instant now = node_now(node);
     node->router =
         router_new(node_config(node), node->id, &restored, random_next(&world->random), &node->effects, &now);
@@ -194,14 +194,14 @@ void node_restart_later(struct node *node, int64_t after)
 
 void node_kill(struct node *node)
 {
-    tell(node->world, node, "is killed");
+    narrate(node->world, node, "is killed");
     node->watch.quiet = false;
     end(node);
 }
 
 static void leave(struct node *node)
 {
-    tell(node->world, node, "exits with %d", node->exit_code);
+    narrate(node->world, node, "exits with %d", node->exit_code);
     check_exit(node, node->exit_code);
     intents_left(node, node->exit_code);
     node_save(node);
@@ -283,10 +283,10 @@ void node_signal(struct node *node, enum shutdown_event_type how)
         [SHUTDOWN_ON_TERM] = "TERM", [SHUTDOWN_ON_INT] = "INT", [SHUTDOWN_ON_QUIT] = "QUIT"};
     const struct config *config = node_config(node);
     struct instant now = node_now(node);
-    tell(node->world, node, "gets %s", names[how]);
+    narrate(node->world, node, "gets %s", names[how]);
     node->watch.quiet = false;
-    if (!node->told_to_stop) {
-        node->told_to_stop = true;
+    if (!node->stopping) {
+        node->stopping = true;
         node->stop_at = node->world->now;
         /* A reload may change the timeouts to those of the other configuration. */
         const struct config *other = node->configs[1 - node->config];
@@ -305,7 +305,7 @@ void node_reload(struct node *node)
     struct instant now = node_now(node);
     node->config = 1 - node->config;
     node->watch.quiet = false;
-    tell(node->world, node, "reloads its configuration");
+    narrate(node->world, node, "reloads its configuration");
     router_reload(node->router, node_config(node), &now);
     node_settle(node);
 }

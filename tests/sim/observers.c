@@ -95,8 +95,8 @@ void fleet_effects_emit(struct fleet_effects *effects, const struct view_effect 
 void fleet_effects_synced(struct fleet_effects *effects, bool synced, struct str why)
 {
     const struct observer *observer = effects->observer;
-    tell(observer->world, NULL, "observer %u is %s %.*s", observer->index,
-         synced ? "in sync" : "stale:", STR_ARG(why));
+    narrate(observer->world, NULL, "observer %u is %s %.*s", observer->index,
+            synced ? "in sync" : "stale:", STR_ARG(why));
 }
 
 void fleet_effects_save(struct fleet_effects *effects)
@@ -108,7 +108,7 @@ void fleet_effects_note(struct fleet_effects *effects, enum view_note note, stru
 {
     const struct observer *observer = effects->observer;
     (void)note;
-    tell(observer->world, NULL, "observer %u: %.*s", observer->index, STR_ARG(text));
+    narrate(observer->world, NULL, "observer %u: %.*s", observer->index, STR_ARG(text));
 }
 
 static void arm(struct observer *observer)
@@ -169,10 +169,10 @@ static void restart(struct observer *observer)
     struct world *world = observer->world;
     bool knew = view_known(observer->view);
     unsigned how = (unsigned)observers_below(world, 4);
-    tell(world, NULL, "observer %u %s", observer->index,
-         how == 0   ? "starts again, its disk is lost"
-         : how == 1 ? "is killed and starts again"
-                    : "starts again");
+    narrate(world, NULL, "observer %u %s", observer->index,
+            how == 0   ? "starts again, its disk is lost"
+            : how == 1 ? "is killed and starts again"
+                       : "starts again");
     if (how > 1) {
         observer_step(observer, &(struct view_event){.type = VIEW_ON_STOP});
         if (knew != observer->has_kept && knew) {
@@ -203,7 +203,7 @@ static void suffer(struct observer *observer)
     default:
         observer->link = (enum link)(1 + observers_below(world, 3));
         observer->link_until = world->now + (int64_t)observers_below(world, 20000);
-        tell(world, NULL, "observer %u cannot reach etcd well", observer->index);
+        narrate(world, NULL, "observer %u cannot reach etcd well", observer->index);
         if (observer->link == LINK_REFUSED) {
             observer_cut(observer, REGISTRY_RETRY);
         }

@@ -1,5 +1,5 @@
-/* Observers: the agent's wiring of the view (shell/router/fleet_router.h) on the model of etcd, and readers that
- * follow it. Their random numbers are their own, so that a world is the same with and without them.
+/* Observers: the agent's wiring of the view (shell/router/fleet_router.h) on the model of etcd, and readers
+ * that follow it. Their random numbers are their own, so that a world is the same with and without them.
  *
  * observers.c (a process: start, death, faults), observers_net.c (its requests and its watch),
  * observers_history.c (the content of the registry at each revision), observers_check.c (readers, and

@@ -56,7 +56,7 @@ static void apply(struct observer *observer, struct reader *reader, struct view_
 {
     unsigned key = number_of(is != NULL ? is : was);
     if (!same(reader->has[key], was)) {
-        violated(observer->world, NULL, "observer %u tells %s of a change of w%u that is none to it",
+        violated(observer->world, NULL, "observer %u delivers to %s a change of w%u that does not apply",
                  observer->index, who, key);
     }
     put(reader, key, is);
@@ -65,8 +65,7 @@ static void apply(struct observer *observer, struct reader *reader, struct view_
 void reader_take(struct observer *observer, const struct view_effect *effect)
 {
     if (observer->expected++ > 0 && effect->revision != observer->expected_revision) {
-        violated(observer->world, NULL,
-                 "observer %u tells of revision %" PRId64 " before it has told all of %" PRId64,
+        violated(observer->world, NULL, "observer %u delivers revision %" PRId64 " before all of %" PRId64,
                  observer->index, effect->revision, observer->expected_revision);
     }
     observer->expected_revision = effect->revision;
@@ -113,7 +112,7 @@ void check_view(struct observer *observer)
         expected += observer->follower.has[i] != NULL ? 1 : 0;
     }
     if (observer->expected != 0) {
-        violated(observer->world, NULL, "observer %u tells half a revision", observer->index);
+        violated(observer->world, NULL, "observer %u delivers half a revision", observer->index);
     }
     if (view_count(view) != expected) {
         violated(observer->world, NULL, "observer %u holds %zu records, its follower %u", observer->index,
@@ -123,7 +122,7 @@ void check_view(struct observer *observer)
     for (size_t i = 0; i < expected; i++) {
         const struct view_entry *entry = view_at(view, i);
         if (!same(entry, observer->follower.has[number_of(entry)])) {
-            violated(observer->world, NULL, "observer %u holds a w%u its follower was not told of",
+            violated(observer->world, NULL, "observer %u holds a w%u that its reader does not have",
                      observer->index, number_of(entry));
         }
     }

@@ -183,9 +183,10 @@ void observer_reply(struct observer *observer, uint64_t id)
     struct asked done = *asked;
     asked->request.id = 0; /* the answer may cause another request */
     asked->count = 0;
-    tell(observer->world, NULL, "observer %u is told %s: %s, %zu of %" PRId64 " keys, revision %" PRId64,
-         observer->index, registry_op_name(reply.op), registry_failure_name(reply.failure), done.count,
-         reply.count, reply.revision);
+    narrate(observer->world, NULL,
+            "observer %u is delivered %s: %s, %zu of %" PRId64 " keys, revision %" PRId64, observer->index,
+            registry_op_name(reply.op), registry_failure_name(reply.failure), done.count, reply.count,
+            reply.revision);
     struct instant now = observer_now(observer);
     (void)fleet_router_replied(&observer->router, &reply, &now);
     observer_stepped(observer);
@@ -216,15 +217,15 @@ void observer_watch(struct observer *observer, const struct registry_watch *watc
     plan(observer, after + (int64_t)observers_below(observer->world, 3));
 }
 
-static void send(struct observer *observer, struct registry_watch_event *told)
+static void send(struct observer *observer, struct registry_watch_event *delivered)
 {
     struct instant now = observer_now(observer);
-    told->id = observer->flow.id;
-    if (told->type == REGISTRY_WATCH_ENDED) {
+    delivered->id = observer->flow.id;
+    if (delivered->type == REGISTRY_WATCH_ENDED) {
         observer->flow = (struct flow){.state = FLOW_NONE};
-        told->error = told->failure == REGISTRY_OK ? STR("") : STR("connection reset");
+        delivered->error = delivered->failure == REGISTRY_OK ? STR("") : STR("connection reset");
     }
-    (void)fleet_router_watched(&observer->router, told, &now);
+    (void)fleet_router_watched(&observer->router, delivered, &now);
     observer_stepped(observer);
 }
 
@@ -287,7 +288,7 @@ static size_t gather(struct observer *observer, struct registry_change changes[s
     return count;
 }
 
-static void tells(struct observer *observer)
+static void deliver(struct observer *observer)
 {
     struct world *world = observer->world;
     struct flow *flow = &observer->flow;
@@ -301,13 +302,13 @@ static void tells(struct observer *observer)
     if (count == 0) {
         return;
     }
-    struct registry_watch_event told = {.type = REGISTRY_WATCH_CHANGED,
-                                        .revision = changes[count - 1].mod_revision};
+    struct registry_watch_event delivered = {.type = REGISTRY_WATCH_CHANGED,
+                                             .revision = changes[count - 1].mod_revision};
     bool all = flow->next == history->dropped + history->count;
     if (!all) {
         plan(observer, 1 + slow(observer));
     } else if (observers_chance(world, 100)) {
-        told.revision = world->etcd.revision; /* with a progress notification */
+        delivered.revision = world->etcd.revision; /* with a progress notification */
     }
     if (world->faulty && observers_chance(world, 20)) {
         flow->next =
@@ -316,9 +317,9 @@ static void tells(struct observer *observer)
             plan(observer, 1);
         }
     }
-    told.changes = changes;
-    told.change_count = count;
-    send(observer, &told);
+    delivered.changes = changes;
+    delivered.change_count = count;
+    send(observer, &delivered);
 }
 
 void observer_stream(struct observer *observer, uint64_t id)
@@ -340,7 +341,7 @@ void observer_stream(struct observer *observer, uint64_t id)
     if (flow->state == FLOW_OPENS) {
         opens(observer);
     } else if (!flow->stalls) {
-        tells(observer);
+        deliver(observer);
     }
 }
 

@@ -8,7 +8,7 @@ static void drain(struct node *node)
     struct world *world = node->world;
     int64_t deadline = world_chance(world, 300) ? 0 : 1000 + (int64_t)world_below(world, 60000);
     int64_t expires = world_chance(world, 100) ? 1000 + (int64_t)world_below(world, 60000) : 0;
-    tell(world, node, "an operator drains%s", expires > 0 ? " for a while" : "");
+    narrate(world, node, "an operator drains%s", expires > 0 ? " for a while" : "");
     intents_drained(node, expires > 0);
     router_drain(node->router, reasons[world_below(world, 3)], "api", deadline, expires, &now);
     node_settle(node);
@@ -17,7 +17,7 @@ static void drain(struct node *node)
 static void undrain(struct node *node)
 {
     struct instant now = node_now(node);
-    tell(node->world, node, "an operator undrains");
+    narrate(node->world, node, "an operator undrains");
     intents_undrained(node);
     router_undrain(node->router, &now);
     node_settle(node);

@@ -163,9 +163,9 @@ static bool may_be_withdrawn(const struct node *node)
     unsigned may = node->game.up ? when_up(node) : when_down(node);
     const struct server *server = router_server(node->router);
     /* A recovery that no probe saw does not count. */
-    int64_t told = server_status(server) == STATUS_ERROR ? node_now(node).mono - server->status_mono : 0;
+    int64_t in_error = server_status(server) == STATUS_ERROR ? node_now(node).mono - server->status_mono : 0;
     int64_t error = node->world->now - node->game.well_at;
-    return limit > 0 && (may & MAY_ERROR) != 0 && (error >= limit || told >= limit);
+    return limit > 0 && (may & MAY_ERROR) != 0 && (error >= limit || in_error >= limit);
 }
 
 static void check_living(struct node *node, const char *what)
@@ -202,7 +202,7 @@ static void check_shared(struct node *node, const char *what)
     const struct world *world = node->world;
     for (unsigned i = 0; i < world->count; i++) {
         const struct node *other = &world->nodes[i];
-        if (other->key == node->key && (!other->alive || other->told_to_stop || may_be_withdrawn(other))) {
+        if (other->key == node->key && (!other->alive || other->stopping || may_be_withdrawn(other))) {
             return;
         }
     }
@@ -223,10 +223,10 @@ void oracle_check(struct node *node, const char *what)
     bool mute = node->game.style == GAME_SILENT || node->game.hung || !node->game.up;
     bool unseen = world->etcd.keys[node->key].by_hand && mute && !stream_is_followed(node, 5000);
     bool just_started = world->now - node->started_at < oracle_bound(node);
-    if (!node->told_to_stop && !just_started && stream_is_followed(node, 5000)) {
+    if (!node->stopping && !just_started && stream_is_followed(node, 5000)) {
         intents_check(node, what);
     }
-    if (!node->told_to_stop && !unseen && !just_started) {
+    if (!node->stopping && !unseen && !just_started) {
         check_living(node, what);
         if (node_shares_key(node)) {
             check_shared(node, what);

@@ -78,8 +78,8 @@ struct packet {
 };
 
 /* An event of a watch that is not delivered yet. */
-struct told {
-    struct told *next;
+struct delivery {
+    struct delivery *next;
     uint64_t id;
     enum registry_watch_event_type type;
     enum registry_failure failure;
@@ -96,7 +96,7 @@ struct stream {
     bool open;   /* etcd adds to it */
     bool stalls; /* it stays open and delivers nothing */
     int64_t opened_at, last_at;
-    struct told *first, **last;
+    struct delivery *first, **last;
 };
 
 /* ---- the game server ---- */
@@ -151,7 +151,7 @@ struct watch {
     unsigned spins;
     bool taken_over, knew_all; /* the earlier record is still there; every probe has had its verdict since */
     int64_t refused_since;     /* since when only its writes of the record are refused; 0: they are not */
-    unsigned told_away;        /* log lines about the present outage */
+    unsigned outage_lines;     /* log lines about the present outage */
     bool quiet;                /* handed over without a fault: the next agent may not write */
     int64_t quiet_until;
 };
@@ -174,7 +174,7 @@ struct node {
     bool no_route, slow_retry;
 
     struct router *router;
-    bool alive, exiting, told_to_stop, stays_dead;
+    bool alive, exiting, stopping, stays_dead;
     int exit_code;
     uint32_t life; /* of the agent process */
     int64_t started_at, died_at, armed_at, stop_at, must_exit_at;
@@ -231,7 +231,7 @@ struct weather {
     X(STOPPED, "agent stopped") \
     X(SLEPT, "machine slept") \
     X(KILLED, "agent killed") \
-    X(ENDED, "agent told to stop") \
+    X(ENDED, "agent asked to stop") \
     X(HANDED, "handed over") \
     X(OPERATOR, "operator") \
     X(RELOADED, "reloaded") \
@@ -367,7 +367,7 @@ void network_expire(struct world *world, int64_t id);
  * that ended is dropped. Faults: the stream of one agent or of all is cut; etcd cannot be reached. */
 void stream_open(struct node *node, const struct registry_watch *watch);
 void stream_close(struct node *node, uint64_t id);
-void stream_tell(struct node *node);
+void stream_deliver(struct node *node);
 void streams_changed(void *world, unsigned key);
 void stream_forget(struct node *node);
 void stream_cut(struct node *node, const char *why);
@@ -434,7 +434,7 @@ int64_t oracle_bound(const struct node *node);
 struct narrative *narrative_new(bool verbose);
 void narrative_free(struct narrative *narrative);
 void narrative_clear(struct narrative *narrative);
-void tell(const struct world *world, const struct node *node, const char *format, ...) PRINTF_LIKE(3, 4);
+void narrate(const struct world *world, const struct node *node, const char *format, ...) PRINTF_LIKE(3, 4);
 /* Reports a broken invariant and ends the world. */
 void violated(struct world *world, const struct node *node, const char *format, ...) PRINTF_LIKE(3, 4);
 void narrative_print(const struct narrative *narrative);

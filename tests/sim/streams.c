@@ -13,20 +13,20 @@ static bool in_black_hole(const struct node *node)
     return node->link == LINK_BLACK_HOLE || node->world->etcd_link == LINK_BLACK_HOLE;
 }
 
-static struct told *add(struct node *node, enum registry_watch_event_type type, int64_t after)
+static struct delivery *add(struct node *node, enum registry_watch_event_type type, int64_t after)
 {
     struct stream *stream = &node->stream;
     struct world *world = node->world;
-    struct told *told = mem_zalloc(sizeof(*told));
-    told->id = stream->id;
-    told->type = type;
-    told->cluster = world->etcd.cluster;
-    told->revision = world->etcd.revision;
-    *stream->last = told;
-    stream->last = &told->next;
+    struct delivery *delivery = mem_zalloc(sizeof(*delivery));
+    delivery->id = stream->id;
+    delivery->type = type;
+    delivery->cluster = world->etcd.cluster;
+    delivery->revision = world->etcd.revision;
+    *stream->last = delivery;
+    stream->last = &delivery->next;
     stream->last_at = world->now + after > stream->last_at ? world->now + after : stream->last_at;
     world_at(world, stream->last_at, EVENT_WATCHED, node, PLAIN);
-    return told;
+    return delivery;
 }
 
 static void end(struct node *node, enum registry_failure failure, int64_t after)
@@ -35,18 +35,18 @@ static void end(struct node *node, enum registry_failure failure, int64_t after)
     add(node, REGISTRY_WATCH_ENDED, after)->failure = failure;
 }
 
-static void free_told(struct told *told)
+static void free_delivery(struct delivery *delivery)
 {
-    blob_unref(told->value);
-    free(told);
+    blob_unref(delivery->value);
+    free(delivery);
 }
 
 void stream_forget(struct node *node)
 {
     while (node->stream.first != NULL) {
-        struct told *told = node->stream.first;
-        node->stream.first = told->next;
-        free_told(told);
+        struct delivery *delivery = node->stream.first;
+        node->stream.first = delivery->next;
+        free_delivery(delivery);
     }
     node->stream = (struct stream){.last = &node->stream.first};
 }
@@ -90,55 +90,56 @@ void stream_close(struct node *node, uint64_t id)
     }
 }
 
-/* ---- what it is told ---- */
+/* ---- deliveries ---- */
 
-void stream_tell(struct node *node)
+void stream_deliver(struct node *node)
 {
     struct stream *stream = &node->stream;
     struct world *world = node->world;
-    struct told *told = stream->first;
-    if (told == NULL) {
+    struct delivery *delivery = stream->first;
+    if (delivery == NULL) {
         return; /* of an agent that ended */
     }
-    if (in_black_hole(node) && told->type != REGISTRY_WATCH_ENDED && told->id != 0) {
+    if (in_black_hole(node) && delivery->type != REGISTRY_WATCH_ENDED && delivery->id != 0) {
         world_at(world, world->now + 200, EVENT_WATCHED, node, PLAIN); /* delayed by retransmissions */
         return;
     }
-    stream->first = told->next;
+    stream->first = delivery->next;
     stream->last = stream->first == NULL ? &stream->first : stream->last;
-    if (told->id == stream->id && told->id != 0) {
+    if (delivery->id == stream->id && delivery->id != 0) {
         struct buf key = {0};
-        struct registry_change change = {.deleted = told->value == NULL,
-                                         .value = blob_view(told->value),
-                                         .mod_revision = told->mod_revision,
-                                         .create_revision = told->create_revision,
-                                         .lease = lease_of(told->lease)};
-        if (told->control) {
+        struct registry_change change = {.deleted = delivery->value == NULL,
+                                         .value = blob_view(delivery->value),
+                                         .mod_revision = delivery->mod_revision,
+                                         .create_revision = delivery->create_revision,
+                                         .lease = lease_of(delivery->lease)};
+        if (delivery->control) {
             router_control_key(node_config(node), node->id, &key);
         } else {
             router_record_key(node_config(node), node->id, &key);
         }
         change.key = buf_view(&key);
-        struct registry_watch_event event = {.id = told->id,
-                                             .type = told->type,
-                                             .revision = told->revision,
-                                             .cluster = told->cluster,
+        struct registry_watch_event event = {.id = delivery->id,
+                                             .type = delivery->type,
+                                             .revision = delivery->revision,
+                                             .cluster = delivery->cluster,
                                              .changes = &change,
-                                             .change_count = told->type == REGISTRY_WATCH_CHANGED ? 1 : 0,
-                                             .failure = told->failure};
-        if (told->type == REGISTRY_WATCH_OPENED) {
+                                             .change_count = delivery->type == REGISTRY_WATCH_CHANGED ? 1 : 0,
+                                             .failure = delivery->failure};
+        if (delivery->type == REGISTRY_WATCH_OPENED) {
             stream->opened_at = world->now;
-        } else if (told->type == REGISTRY_WATCH_ENDED) {
+        } else if (delivery->type == REGISTRY_WATCH_ENDED) {
             stream->id = 0;
         }
         struct instant now = node_now(node);
-        if (told->type != REGISTRY_WATCH_CHANGED) {
-            tell(world, node, "its watch %s", told->type == REGISTRY_WATCH_OPENED ? "is open" : "has ended");
+        if (delivery->type != REGISTRY_WATCH_CHANGED) {
+            narrate(world, node, "its watch %s",
+                    delivery->type == REGISTRY_WATCH_OPENED ? "is open" : "has ended");
         }
         router_watched(node->router, &event, &now);
         buf_fini(&key);
     }
-    free_told(told);
+    free_delivery(delivery);
     node_settle(node);
 }
 
@@ -158,12 +159,12 @@ void streams_changed(void *user, unsigned key)
             late += (int64_t)world_below(world, 1500);
             network_hindered(node, world->now + late);
         }
-        struct told *told = add(node, REGISTRY_WATCH_CHANGED, late);
-        told->control = control;
-        told->value = blob_ref(at->value);
-        told->mod_revision = at->value == NULL ? world->etcd.revision : at->mod_revision;
-        told->create_revision = at->create_revision;
-        told->lease = at->lease;
+        struct delivery *delivery = add(node, REGISTRY_WATCH_CHANGED, late);
+        delivery->control = control;
+        delivery->value = blob_ref(at->value);
+        delivery->mod_revision = at->value == NULL ? world->etcd.revision : at->mod_revision;
+        delivery->create_revision = at->create_revision;
+        delivery->lease = at->lease;
     }
 }
 
@@ -172,7 +173,7 @@ void streams_changed(void *user, unsigned key)
 void stream_cut(struct node *node, const char *why)
 {
     if (node->stream.open) {
-        tell(node->world, node, "its watch is cut: %s", why);
+        narrate(node->world, node, "its watch is cut: %s", why);
         node->world->stats.faults[FAULT_CUT]++;
         end(node, REGISTRY_RETRY, (int64_t)world_below(node->world, 4));
     }
@@ -199,8 +200,8 @@ void stream_lost(struct node *node)
 void stream_dead(struct node *node, uint64_t id)
 {
     if (node->alive && node->stream.id == id && node->stream.open && in_black_hole(node)) {
-        for (struct told *told = node->stream.first; told != NULL; told = told->next) {
-            told->id = 0; /* what was in flight when the kernel gave up is lost */
+        for (struct delivery *delivery = node->stream.first; delivery != NULL; delivery = delivery->next) {
+            delivery->id = 0; /* what was in flight when the kernel gave up is lost */
         }
         stream_cut(node, "nothing was heard for too long");
     }
@@ -209,7 +210,7 @@ void stream_dead(struct node *node, uint64_t id)
 void stream_stall(struct node *node)
 {
     if (node->stream.open) {
-        tell(node->world, node, "its watch stays open and tells nothing");
+        narrate(node->world, node, "its watch stays open and tells nothing");
         node->world->stats.faults[FAULT_STALLED]++;
         node->stream.stalls = true;
     }
@@ -267,7 +268,7 @@ void stream_repaired(struct node *node, uint64_t id, int64_t hand_at)
                     world->leaderless || world->nospace || world->denied || node->link != LINK_UP ||
                     world->etcd_link != LINK_UP || node->stopped_until > hand_at ||
                     node->suspended_until > hand_at;
-    if (!same || hindered || node->told_to_stop || server_record(router_server(node->router)) == NULL) {
+    if (!same || hindered || node->stopping || server_record(router_server(node->router)) == NULL) {
         return;
     }
     for (size_t i = 0; i < router_probe_count(node->router); i++) {

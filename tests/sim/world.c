@@ -122,18 +122,18 @@ static void for_process(struct node *node, struct event *event)
         }
         break;
     case EVENT_REPLY: network_reply(node, event->packet); return;
-    case EVENT_WATCHED: stream_tell(node); return;
+    case EVENT_WATCHED: stream_deliver(node); return;
     case EVENT_WORDS: game_hear(node, event->text, (pid_t)event->arg, event->id); break;
     case EVENT_GONE:
         if (node->watched == (pid_t)event->arg) {
-            tell(node->world, node, "hears that process %d exited", (int)event->arg);
+            narrate(node->world, node, "hears that process %d exited", (int)event->arg);
             router_exited(node->router, (pid_t)event->arg, &now);
             forget_words(&node->game);
         }
         break;
     case EVENT_DETACHED:
         if (node->game.attached_life != 0) {
-            tell(node->world, node, "hears that its attached connection closed");
+            narrate(node->world, node, "hears that its attached connection closed");
             router_detached(node->router, node->game.attached_life, false, &now);
             node->game.attached_life = 0;
             forget_words(&node->game);
@@ -145,7 +145,7 @@ static void for_process(struct node *node, struct event *event)
         if (node->world->now < node->must_exit_at) {
             world_at(node->world, node->must_exit_at, EVENT_MUST_EXIT, node, PLAIN);
         } else {
-            violated(node->world, node, "it was told to stop and has not ended in time");
+            violated(node->world, node, "it was asked to stop and has not exited in time");
         }
         return;
     default: return;

@@ -1,4 +1,5 @@
-/* The bytes of a control key. A file of its own: the control writer of the shell links it without a router. */
+/* The bytes of a control key. A file of its own: the control writer of the shell links it without a router.
+ */
 #include "outrider/base/error.h"
 #include "outrider/codec/record/control_json.h"
 #include "outrider/shell/router/router.h"

@@ -92,8 +92,8 @@ void router_fresh(struct router *router, const struct instant *now);
 /* router_probes.c: one event for every probe. */
 void router_step_probes(struct router *router, enum probe_event_type type, const struct instant *now);
 
-/* Builds the probes of the configuration. `map` (SERVER_PROBES_MAX numbers) says which old probe each
- * continues, -1 for none; NULL: all are new. */
+/* Builds the probes of the configuration. `map` (SERVER_PROBES_MAX numbers) has for each the old probe that
+ * it continues, or -1; NULL: all are new. */
 void router_build_probes(struct router *router, const int *map, const struct instant *now);
 
 /* Rebuilds the probes for the ports that the server reported. */

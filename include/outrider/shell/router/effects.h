@@ -54,7 +54,7 @@ void effects_emit_drain(struct effects *effects, bool on, int64_t left_ms, struc
 enum effects_save {
     EFFECTS_SAVE_SOON,         /* within a second */
     EFFECTS_SAVE_BEFORE_WRITE, /* a put follows: now where a save is due and the last one is a second old */
-    EFFECTS_SAVE_BEFORE_GRANT, /* a grant follows: now. Both outlast the process, as leases do, not the machine */
+    EFFECTS_SAVE_BEFORE_GRANT, /* a grant follows: now. Not synced, as a lease does not outlast the boot */
     EFFECTS_SAVE_NOW           /* now, synced to the disk */
 };
 

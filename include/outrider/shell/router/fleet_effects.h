@@ -1,5 +1,5 @@
-/* What the fleet router has done outside of it. The agent implements these functions on io, the simulator on a model of
- * etcd: one implementation is linked. None of them steps the fleet router from within. */
+/* What the fleet router has done outside of it. The agent implements these functions on io, the simulator on
+ * a model of etcd: one implementation is linked. None of them steps the fleet router from within. */
 #ifndef OUTRIDER_SHELL_ROUTER_FLEET_EFFECTS_H
 #define OUTRIDER_SHELL_ROUTER_FLEET_EFFECTS_H
 

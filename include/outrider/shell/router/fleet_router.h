@@ -1,5 +1,5 @@
-/* Wires the view of the fleet: decodes what the registry delivers, steps the view, and has its effects carried out in
- * order (shell/router/fleet_effects.h).
+/* Wires the view of the fleet: decodes what the registry delivers, steps the view, and has its effects carried
+ * out in order (shell/router/fleet_effects.h).
  *
  *     registry ──reply, watch──> fleet_router ──items──> core/fleet/view ──effects──> fleet_effects_...() */
 #ifndef OUTRIDER_SHELL_ROUTER_FLEET_ROUTER_H
