@@ -6,7 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* etcd refuses requests from 1.5 MiB on (--max-request-bytes), keys and all; a server may be told to take
+/* etcd refuses requests from 1.5 MiB on (--max-request-bytes), keys and all; a server may be configured for
  * more. */
 enum { STDIN_MAX = 16 * 1024 * 1024 };
 
@@ -68,7 +68,7 @@ static int get_all(struct get *get)
     do {
         get->op.limit = get->left < ETCD_PAGE_MAX ? get->left : ETCD_PAGE_MAX;
         status =
-            kv_ask(get->kv, &(struct etcd_request){.kind = ETCD_REQUEST_OP, .op = get->op}, on_page, get);
+            kv_request(get->kv, &(struct etcd_request){.kind = ETCD_REQUEST_OP, .op = get->op}, on_page, get);
         get->op.key = buf_view(&get->next);
         get->op.revision = get->op.revision == 0 ? get->revision : get->op.revision;
     } while (status == 0 && get->more && kv_flush());
@@ -178,7 +178,8 @@ static int change(const struct kv_options *options, const struct etcd_op *op)
     struct change how = {.json = options->json};
     int status = kv_open(&kv, options);
     if (status == 0) {
-        status = kv_ask(&kv, &(struct etcd_request){.kind = ETCD_REQUEST_OP, .op = *op}, on_changed, &how);
+        status =
+            kv_request(&kv, &(struct etcd_request){.kind = ETCD_REQUEST_OP, .op = *op}, on_changed, &how);
         kv_close(&kv);
     }
     return status;
@@ -231,9 +232,9 @@ static int cmd_del(const struct command *command, struct cli_args args)
     if (!kv_words(command, args, options, COUNT_OF(options), 1, 2, &words, &status)) {
         return status;
     }
-    /* What a script does whose variable is unset. */
+    /* A script does this when its variable is unset. */
     if (range.prefix && words.words[0][0] == '\0') {
-        return cli_usage(command, "an empty prefix is every key there is: `--from-key \"\"` if it is meant");
+        return cli_usage(command, "an empty prefix matches every key: use `--from-key \"\"` for that");
     }
     status = kv_range(command, &range, words, &op);
     status = status != 0 ? status : change(&common, &op);

@@ -22,7 +22,7 @@ struct kv_options {
     bool json;
 };
 
-/* A way to etcd, with the endpoints, the login and the TLS of a configuration. */
+/* etcd with the endpoints, the login and the TLS of a configuration. */
 struct kv {
     struct config *config;
     struct loop *loop;
@@ -32,21 +32,21 @@ struct kv {
     etcd_client_fn *on_answer; /* of the request under way */
     void *on_answer_user;
     bool answered;
-    bool muted; /* what another try may mend is said already */
-    int status; /* what the answer means for the exit status */
+    bool muted; /* failures that another try may mend are not printed again */
+    int status; /* exit status that the reply means */
 };
 
-/* Reads the configuration. Returns 0; or the exit status, all said. */
+/* Reads the configuration. Returns 0; or the exit status, with the reason printed. */
 int kv_open(struct kv *kv, const struct kv_options *options) MUST_CHECK;
 
 /* Accepts a zeroed one. */
 void kv_close(struct kv *kv);
 
-/* Asks and waits for the answer, which `fn` is handed when it is one. Returns 0; or the exit status, all
- * said: EX_TEMPFAIL where another try may help. */
-int kv_ask(struct kv *kv, const struct etcd_request *ask, etcd_client_fn *fn, void *user) MUST_CHECK;
+/* Sends `request` and waits; `fn` gets the reply when it is no failure. Returns 0; or the exit status, with the reason
+ * printed: EX_TEMPFAIL where another try may help. */
+int kv_request(struct kv *kv, const struct etcd_request *request, etcd_client_fn *fn, void *user) MUST_CHECK;
 
-/* Says what went wrong and what to do about it; returns the exit status. */
+/* Prints what failed and what to do; returns the exit status. */
 int kv_fail(enum registry_failure failure, struct str error);
 
 /* Takes options wherever they stand before a `--`, and leaves the words, at least `min` and at most `max` of
@@ -61,15 +61,15 @@ struct kv_range {
 };
 
 /* Sets key and end of `op` from the words KEY [END]. `range` keeps what it points to. Returns 0, or EX_USAGE,
- * said. */
+ * with the reason printed. */
 int kv_range(const struct command *command, struct kv_range *range, struct cli_args words,
              struct etcd_op *op) MUST_CHECK;
 
 /* A lease id as etcdctl writes it: hexadecimal, without 0x. */
 int kv_lease_parse(const char *text, int64_t *ret_lease) MUST_CHECK;
 
-/* All of the standard input. Returns 0, or the exit status, said, when it is more than `max` bytes or cannot
- * be read. */
+/* All of the standard input. Returns 0; or the exit status, with the reason printed, when it is more than `max` bytes or
+ * cannot be read. */
 int kv_read_stdin(size_t max, struct buf *ret_bytes) MUST_CHECK;
 
 /* ---- printing ---- */
@@ -80,21 +80,21 @@ void kv_print_line(struct str bytes);
 /* Key and value, a line each. */
 void kv_print(const struct etcd_kv *kv);
 
-/* Key and value as members of a JSON object: what is no text is base64, as keyBase64 and valueBase64. */
+/* Key or value as a member of a JSON object: bytes that are not text are base64, as keyBase64 and valueBase64. */
 void kv_json_bytes(struct json_writer *json, const char *name, struct str bytes);
 
 /* One key with its value and revisions as a JSON object. */
 void kv_json(struct json_writer *json, const struct etcd_kv *kv);
 
-/* What one operation of a transaction came to. */
+/* The result of one operation of a transaction. */
 void kv_print_result(const struct etcd_response *answer, const struct etcd_result *result);
 void kv_json_result(struct json_writer *json, const struct etcd_response *answer,
                     const struct etcd_result *result);
 
-/* The document with LF; forgets it. */
+/* Prints the document with LF and empties it. */
 void kv_print_json(struct buf *document);
 
-/* Hands what was printed over. Returns whether somebody still reads. */
+/* Flushes the output. Returns whether it still has a reader. */
 bool kv_flush(void);
 
 /* ---- the commands ---- */

@@ -11,7 +11,7 @@
 enum { RETRY_S = 1 };
 
 struct lease {
-    struct etcd_request ask;
+    struct etcd_request request;
     bool json;
     int64_t ttl_ms; /* as last answered */
     bool gone;
@@ -64,12 +64,12 @@ static void print_json(const struct lease *lease, const struct etcd_client_reply
 {
     struct buf document = {0};
     struct json_writer json = {.out = &document};
-    enum etcd_request_kind kind = lease->ask.kind;
+    enum etcd_request_kind kind = lease->request.kind;
     json_write_object(&json);
     if (kind == ETCD_REQUEST_LEASES) {
         json_leases(&json, reply->response);
     } else {
-        json_id(&json, "lease", lease->ask.lease);
+        json_id(&json, "lease", lease->request.lease);
     }
     if (kind == ETCD_REQUEST_GRANT || kind == ETCD_REQUEST_KEEPALIVE || kind == ETCD_REQUEST_TIME_TO_LIVE) {
         json_seconds(&json, "ttl", reply->response->ttl_ms);
@@ -77,7 +77,7 @@ static void print_json(const struct lease *lease, const struct etcd_client_reply
     if (kind == ETCD_REQUEST_TIME_TO_LIVE) {
         json_seconds(&json, "granted", reply->response->granted_ttl_ms);
     }
-    if (lease->ask.keys) {
+    if (lease->request.keys) {
         json_keys(&json, reply->response);
     }
     json_write_key(&json, "revision");
@@ -90,10 +90,10 @@ static void print_json(const struct lease *lease, const struct etcd_client_reply
 static void print_time_to_live(const struct lease *lease, const struct etcd_response *answer)
 {
     if (answer->ttl_ms < 0) {
-        return; /* cmd says so */
+        return; /* run() reports it */
     }
     printf("lease %016" PRIx64 " granted with TTL(%" PRId64 "s), remaining(%" PRId64 "s)\n",
-           (uint64_t)lease->ask.lease, seconds(answer->granted_ttl_ms), seconds(answer->ttl_ms));
+           (uint64_t)lease->request.lease, seconds(answer->granted_ttl_ms), seconds(answer->ttl_ms));
     for (size_t i = 0; i < answer->kv_count; i++) {
         kv_print_line(answer->kvs[i].key);
     }
@@ -101,8 +101,8 @@ static void print_time_to_live(const struct lease *lease, const struct etcd_resp
 
 static void print_text(const struct lease *lease, const struct etcd_response *answer)
 {
-    uint64_t id = (uint64_t)lease->ask.lease;
-    switch (lease->ask.kind) {
+    uint64_t id = (uint64_t)lease->request.lease;
+    switch (lease->request.kind) {
     case ETCD_REQUEST_GRANT:
         printf("lease %016" PRIx64 " granted with TTL(%" PRId64 "s)\n", id, seconds(answer->ttl_ms));
         break;
@@ -127,7 +127,7 @@ static void on_answer(const struct etcd_client_reply *reply, void *user)
 {
     struct lease *lease = user;
     lease->ttl_ms = reply->response->ttl_ms;
-    lease->gone = lease->ask.kind == ETCD_REQUEST_TIME_TO_LIVE && lease->ttl_ms < 0;
+    lease->gone = lease->request.kind == ETCD_REQUEST_TIME_TO_LIVE && lease->ttl_ms < 0;
     if (lease->json) {
         print_json(lease, reply);
     } else {
@@ -141,11 +141,11 @@ static int run(const struct kv_options *options, struct lease *lease)
     int status = kv_open(&kv, options);
     if (status == 0) {
         lease->json = options->json;
-        status = kv_ask(&kv, &lease->ask, on_answer, lease);
+        status = kv_request(&kv, &lease->request, on_answer, lease);
         kv_close(&kv);
     }
     if (status == 0 && lease->gone) {
-        status = cli_fail(EX_FAILED, "there is no lease %016" PRIx64, (uint64_t)lease->ask.lease);
+        status = cli_fail(EX_FAILED, "there is no lease %016" PRIx64, (uint64_t)lease->request.lease);
     }
     return status;
 }
@@ -182,28 +182,28 @@ static int take_id(const struct command *command, struct cli_args args, struct k
 static int cmd_grant(const struct command *command, struct cli_args args)
 {
     struct kv_options common = {0};
-    struct lease lease = {.ask.kind = ETCD_REQUEST_GRANT};
+    struct lease lease = {.request.kind = ETCD_REQUEST_GRANT};
     struct cli_args words;
     int status;
     if (!take_words(command, args, &common, NULL, NULL, 1, &words, &status)) {
         return status;
     }
-    if (duration_parse(str_of(words.words[0]), &lease.ask.ttl_ms) < 0 || lease.ask.ttl_ms == 0) {
+    if (duration_parse(str_of(words.words[0]), &lease.request.ttl_ms) < 0 || lease.request.ttl_ms == 0) {
         return cli_usage(command, "`%s` is not a duration such as 30s, 5m or 1h", words.words[0]);
     }
     uint64_t id;
     entropy_fill(&id, sizeof(id));
-    lease.ask.lease = (int64_t)(id >> 1 | 1);
+    lease.request.lease = (int64_t)(id >> 1 | 1);
     return run(&common, &lease);
 }
 
-/* take_id's -1: --help was asked for and given. */
+/* take_id returns -1 after --help. */
 static int on_id(const struct command *command, struct cli_args args, enum etcd_request_kind kind,
                  const char *flag_name)
 {
     struct kv_options common = {0};
-    struct lease lease = {.ask.kind = kind};
-    int status = take_id(command, args, &common, flag_name, &lease.ask.keys, &lease.ask.lease);
+    struct lease lease = {.request.kind = kind};
+    int status = take_id(command, args, &common, flag_name, &lease.request.keys, &lease.request.lease);
     return status != 0 ? (status < 0 ? EX_DONE : status) : run(&common, &lease);
 }
 
@@ -220,7 +220,7 @@ static int cmd_time_to_live(const struct command *command, struct cli_args args)
 static int cmd_list(const struct command *command, struct cli_args args)
 {
     struct kv_options common = {0};
-    struct lease lease = {.ask.kind = ETCD_REQUEST_LEASES};
+    struct lease lease = {.request.kind = ETCD_REQUEST_LEASES};
     struct cli_args words;
     int status;
     return take_words(command, args, &common, NULL, NULL, 0, &words, &status) ? run(&common, &lease) : status;
@@ -233,12 +233,12 @@ static void pause_ms(int64_t ms)
     }
 }
 
-/* Until the lease is gone, or nobody reads what is printed. While etcd is away it is tried on, and said once:
- * what the lease has left is etcd's to say. */
+/* Until the lease is gone, or the output has no reader. While etcd fails the keepalive is retried, and the failure is
+ * printed once: only etcd knows whether the lease has ended. */
 static int keep(struct kv *kv, struct lease *lease)
 {
     for (;;) {
-        int status = kv_ask(kv, &lease->ask, on_answer, lease);
+        int status = kv_request(kv, &lease->request, on_answer, lease);
         kv->muted = status == EX_TEMPFAIL;
         if ((status != 0 && (status != EX_TEMPFAIL || lease->ttl_ms == 0)) || !kv_flush()) {
             return status != 0 ? status : EX_FAILED;
@@ -250,9 +250,9 @@ static int keep(struct kv *kv, struct lease *lease)
 static int cmd_keep_alive(const struct command *command, struct cli_args args)
 {
     struct kv_options common = {0};
-    struct lease lease = {.ask.kind = ETCD_REQUEST_KEEPALIVE};
+    struct lease lease = {.request.kind = ETCD_REQUEST_KEEPALIVE};
     bool once = false;
-    int status = take_id(command, args, &common, "--once", &once, &lease.ask.lease);
+    int status = take_id(command, args, &common, "--once", &once, &lease.request.lease);
     if (status != 0) {
         return status < 0 ? EX_DONE : status;
     }

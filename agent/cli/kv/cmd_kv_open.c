@@ -13,9 +13,9 @@
 #include <unistd.h>
 
 /* A person waits longer than a heartbeat may: an election takes 1 to 2 s. */
-enum { ASK_MS = 5000 };
+enum { REQUEST_MS = 5000 };
 
-/* They are read when they are needed, by whoever retries until they are good; a command need not begin. */
+/* The agent retries until these files can be read; a command fails at once. */
 static int check_files(const struct config_registry *registry)
 {
     const struct {
@@ -108,13 +108,13 @@ static void on_answer(const struct etcd_client_reply *reply, void *user)
     }
 }
 
-int kv_ask(struct kv *kv, const struct etcd_request *ask, etcd_client_fn *fn, void *user)
+int kv_request(struct kv *kv, const struct etcd_request *request, etcd_client_fn *fn, void *user)
 {
     int64_t timeout_ms = kv->config->registry.request_timeout_ms;
     kv->answered = false;
     kv->on_answer = fn;
     kv->on_answer_user = user;
-    etcd_client_send(kv->etcd, ask, timeout_ms > ASK_MS ? timeout_ms : ASK_MS, on_answer, kv);
+    etcd_client_send(kv->etcd, request, timeout_ms > REQUEST_MS ? timeout_ms : REQUEST_MS, on_answer, kv);
     while (!kv->answered) {
         loop_turn_once(kv->loop, true);
     }
@@ -133,7 +133,7 @@ static size_t until_dashes(struct cli_args args)
     return count;
 }
 
-/* Nothing is lost: the words are the caller's. */
+/* Moves words[from] to `to`; the words between move down. */
 static void move_up(char **words, size_t from, size_t to)
 {
     char *word = words[from];

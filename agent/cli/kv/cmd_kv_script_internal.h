@@ -8,7 +8,7 @@
 
 struct error;
 
-/* etcd takes 128 operations unless it was told otherwise (--max-txn-ops). */
+/* etcd takes 128 operations unless configured otherwise (--max-txn-ops). */
 enum { KV_SCRIPT_LINES_MAX = 4096 };
 
 /* A transaction and what its operations point to; {0} is none. */

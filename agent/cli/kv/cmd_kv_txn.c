@@ -54,7 +54,8 @@ static int run(const struct kv_options *options, const struct etcd_txn *txn)
     if (status != 0) {
         return status;
     }
-    status = kv_ask(&kv, &(struct etcd_request){.kind = ETCD_REQUEST_TXN, .txn = *txn}, on_answer, &outcome);
+    status =
+        kv_request(&kv, &(struct etcd_request){.kind = ETCD_REQUEST_TXN, .txn = *txn}, on_answer, &outcome);
     kv_close(&kv);
     return status == 0 && !outcome.succeeded ? EX_FAILED : status;
 }

@@ -88,10 +88,10 @@ static void submit(struct watching *watching, const struct registry_request *req
         registry_submit(watching->client, request);
         return;
     }
-    struct etcd_request ask = {.kind = ETCD_REQUEST_OP,
-                               .op = {.kind = ETCD_GET, .key = request->key, .count_only = true}};
+    struct etcd_request count = {.kind = ETCD_REQUEST_OP,
+                                 .op = {.kind = ETCD_GET, .key = request->key, .count_only = true}};
     watching->asked = request->id;
-    etcd_client_send(watching->kv.etcd, &ask, request->timeout_ms, on_revision, watching);
+    etcd_client_send(watching->kv.etcd, &count, request->timeout_ms, on_revision, watching);
 }
 
 static void on_reply(const struct registry_reply *reply, void *user)

@@ -66,7 +66,7 @@ static void usage_errors_name_what_was_meant(void **state)
         {{"kv", "get", "a", "b", "--prefix"}, "one of --prefix, --from-key and END"},
         {{"kv", "get", "a", "--limit", "none"}, "--limit: `none` is not a number above 0"},
         {{"kv", "watch", "a", "--rev", "0"}, "--rev: `0` is not a number above 0"},
-        {{"kv", "del", "--prefix", ""}, "an empty prefix is every key there is"},
+        {{"kv", "del", "--prefix", ""}, "an empty prefix matches every key"},
         {{"kv", "lease", "grant", "30"}, "`30` is not a duration such as 30s"},
         {{"kv", "lease", "revoke", "0x1"}, "`0x1` is not a lease id: hexadecimal"},
         {{"services", "--type", "A"}, "--type: `A` is not a server type: a-z"},

@@ -95,7 +95,7 @@ static void usage_errors_come_before_any_request(void **state)
         {{"kv", "put", "", "v"}, "a key is not empty"},
         {{"kv", "put", "a", "v", "--lease", "xyz"}, "`xyz` is not a lease id"},
         {{"kv", "put", "a", "v", "--lease", "0"}, "`0` is not a lease id"},
-        {{"kv", "del", "--prefix", ""}, "an empty prefix is every key"},
+        {{"kv", "del", "--prefix", ""}, "an empty prefix matches every key"},
         {{"kv", "watch", "a", "--rev", "-1"}, "--rev: `-1`"},
         {{"kv", "lease"}, "what is to be done?"},
         {{"kv", "lease", "grant", "30"}, "`30` is not a duration"},
