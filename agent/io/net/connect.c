@@ -43,6 +43,7 @@ struct connect_attempt {
     struct deferred done;
     enum connect_outcome outcome;
     bool resolved_late;
+    bool old_address; /* no name server answered, and the last known addresses are tried */
     bool failed_once; /* `outcome` and `detail` are those of an earlier address */
     char detail[128];
 };
@@ -89,6 +90,10 @@ static void deliver(void *user)
 static void finish(struct connect_attempt *attempt)
 {
     close_socket(attempt);
+    if (attempt->old_address && attempt->outcome != CONNECT_OK) {
+        size_t length = strlen(attempt->detail);
+        snprintf(attempt->detail + length, sizeof(attempt->detail) - length, " at the last known address");
+    }
     attempt->elapsed_us = clock_mono_us() - attempt->started_us;
     if (attempt->timeout != NULL) {
         timer_cancel(attempt->timeout);
@@ -304,6 +309,7 @@ static void on_resolved(const struct resolver_answer *answer, void *user)
     attempt->lookup = NULL;
     if (answer->count > 0) {
         int64_t left_us = attempt->started_us + attempt->timeout_ms * 1000 - clock_mono_us();
+        attempt->old_address = answer->status == RESOLVER_OLD;
         attempt->resolved_late = left_us < attempt->timeout_ms * 1000 / LATE_SHARE;
         use_addresses(attempt, answer->addresses, answer->count);
         return;

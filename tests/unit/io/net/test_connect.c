@@ -361,7 +361,9 @@ static void a_name_is_resolved_and_its_last_address_kept(void **state)
     name_server_close(&names);
     assert_int_equal(try_tcp("game.test", port, 1000).outcome, CONNECT_OK);
     close(fd);
-    assert_int_equal(try_tcp("game.test", port, 1000).outcome, CONNECT_REFUSED);
+    struct result result = try_tcp("game.test", port, 1000);
+    assert_int_equal(result.outcome, CONNECT_REFUSED);
+    assert_string_equal(result.detail, "connection refused at the last known address");
 }
 
 static void a_name_that_is_not_resolved_is_its_own_outcome(void **state)
