@@ -12,7 +12,7 @@ socklen_t address_size(const struct sockaddr_storage *address)
                                             : (socklen_t)sizeof(struct sockaddr_un);
 }
 
-/* Both families have the port at the same place. Copied, as the types must not alias. */
+/* The port is at the same place in both families. It is copied, since the types must not alias. */
 enum { PORT_OFFSET = offsetof(struct sockaddr_in, sin_port) };
 _Static_assert(offsetof(struct sockaddr_in6, sin6_port) == PORT_OFFSET, "one place for the port");
 

@@ -24,7 +24,8 @@
  * this interval. */
 enum { FULL_QUEUE_RETRY_US = 10000 };
 
-/* With less than this share of its time left after a slow look-up a timeout says nothing about the host. */
+/* When a look-up leaves less than this share of the time, a timeout of the connection is attributed to the
+ * look-up. */
 enum { LATE_SHARE = 3 };
 
 struct connect_attempt {
@@ -238,7 +239,6 @@ static void on_retry(void *user)
     try_addresses(user);
 }
 
-/* The queue of a unix listener is full. */
 static void try_again_later(struct connect_attempt *attempt)
 {
     close_socket(attempt);

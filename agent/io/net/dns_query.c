@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One UDP and one TCP socket per server, each with room for a successor before it is closed. */
+/* One UDP and one TCP socket per server; twice that, as c-ares may open a socket before it closes its
+ * predecessor. */
 enum { SOCKETS_MAX = 4 };
 
 struct dns_socket {
@@ -57,7 +58,7 @@ static struct dns_socket *find_socket(struct dns_query *query, int fd)
     return free_one;
 }
 
-/* Without room for another socket its replies are not read, and the query goes unanswered. */
+/* Without a free slot the socket is not watched, and its query goes unanswered. */
 static void on_socket_state(void *user, ares_socket_t fd, int readable, int writable)
 {
     struct dns_query *query = user;
@@ -83,9 +84,9 @@ static ares_channel open_channel(const struct dns_config *config, char *lookups,
 {
     struct ares_options ares = {
         .flags =
-            ARES_FLAG_NOCHECKRESP, /* a refusal is for us to see, as there is no other server in this channel */
+            ARES_FLAG_NOCHECKRESP, /* report refusals and failures: there is no other server in this channel */
         .lookups = lookups,
-        .timeout = INT_MAX / 4, /* ms; c-ares' own timeout never runs out: it is doubled at most once */
+        .timeout = INT_MAX / 4, /* ms; never reached, resolver.c ends the query before */
         .tries = 1,
         .resolvconf_path = config->resolv_conf,
         .sock_state_cb = on_socket_state,
@@ -183,7 +184,7 @@ static void read_servers(ares_channel channel, uint16_t default_port, struct dns
     ares_free_data(servers);
 }
 
-/* With look-ups in files alone c-ares answers from within the call. */
+/* c-ares answers look-ups in files from within the call. */
 void dns_files_read(const struct dns_config *config, const char *host, struct dns_files *ret_files)
 {
     *ret_files = (struct dns_files){0};

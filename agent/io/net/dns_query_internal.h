@@ -1,6 +1,6 @@
-/* One name asked of one name server: a c-ares channel whose sockets are on the loop. c-ares encodes, decodes, walks
- * the search list and turns to TCP where a reply is truncated. It has one server and one try, so that which server
- * is asked when, and for how long, is decided in one place: resolver.c. */
+/* Queries for one name to one name server: a c-ares channel whose sockets are on the loop. c-ares encodes,
+ * decodes, walks the search list and uses TCP where a reply is truncated. The channel has one server and one
+ * try, so that resolver.c alone decides which server is asked, when, and for how long. */
 #ifndef OUTRIDER_IO_NET_DNS_QUERY_INTERNAL_H
 #define OUTRIDER_IO_NET_DNS_QUERY_INTERNAL_H
 
@@ -22,29 +22,30 @@ struct dns_config {
 
 struct dns_query;
 
-/* What one family came to: an ARES_ status, and on ARES_SUCCESS the addresses, borrowed. Called from the loop or from
- * within dns_query_ask, once per family asked for, unless the query is freed before. Must not free the query. */
+/* The result for one family: an ARES_ status, and on ARES_SUCCESS the addresses, borrowed. Called from the
+ * loop or from within dns_query_ask, once per family asked for, unless the query is freed before. Must not
+ * free the query. */
 typedef void dns_query_fn(struct dns_query *query, enum dns_family family, int status,
                           const struct ares_addrinfo_node *addresses, void *user);
 
-/* A query to `server` that ends by dns_query_free alone. `config` is borrowed. NULL without memory or with a
- * resolv.conf that c-ares refuses. */
+/* A query to `server` that is pending until it is answered or freed. `config` is borrowed. NULL where c-ares
+ * cannot open a channel. */
 struct dns_query *dns_query_new(struct loop *loop, const struct dns_config *config,
                                 const struct ares_addr_port_node *server, dns_query_fn *fn, void *user);
 
 /* Asks for the addresses of one family. */
 void dns_query_ask(struct dns_query *query, const char *host, enum dns_family family);
 
-/* Which server was asked, borrowed. */
+/* The server that is asked, borrowed. */
 const struct ares_addr_port_node *dns_query_server(const struct dns_query *query);
 
-/* Whether `fn` is still to be called for the family. */
+/* Whether the call of `fn` for the family is pending. */
 bool dns_query_waits(const struct dns_query *query, enum dns_family family);
 
 /* Closes the sockets; no callback follows. Not from within `fn`. */
 void dns_query_free(struct dns_query *query);
 
-/* What the two files say about `host`. */
+/* The content of the two files that concerns `host`. */
 struct dns_files {
     struct ares_addr_port_node servers[DNS_SERVERS_MAX]; /* of resolv.conf, in its order; `next` is NULL */
     size_t server_count;

@@ -1,5 +1,4 @@
-/* The last good addresses of names, as many names as a configuration has and some more: the one that was stored or
- * read longest ago makes room. */
+/* The last good addresses of host names. When the table is full the least recently used name is replaced. */
 #ifndef OUTRIDER_IO_NET_KNOWN_NAMES_INTERNAL_H
 #define OUTRIDER_IO_NET_KNOWN_NAMES_INTERNAL_H
 

@@ -14,8 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A server that has not replied for a step is not waited for alone. Each server is asked at most twice, as a datagram
- * may be lost. */
+/* After a step without a reply the next server is asked, too. Each server is asked at most twice, since a
+ * datagram may be lost. */
 enum { STEP_MAX_MS = 1000, QUERIES_MAX = 2 * DNS_SERVERS_MAX };
 
 enum family_state { FAMILY_OPEN, FAMILY_FOUND, FAMILY_EMPTY /* no such address, or no such name */ };
@@ -28,7 +28,7 @@ struct family {
 
 struct lookup {
     struct resolver *resolver;
-    struct lookup *next, **link; /* `link` is what points at this one */
+    struct lookup *next, **link; /* `link` points to the pointer to this look-up */
     resolver_fn *fn;
     void *user;
     char *host;
@@ -40,7 +40,7 @@ struct lookup {
     int64_t step_ms;
     int64_t next_query, family_deadline, deadline; /* mono ms */
     struct family families[DNS_FAMILIES];
-    bool literal; /* the host is an address: nothing to keep */
+    bool literal; /* the host is an address, which is not stored as a known name */
     bool no_such_name;
     const char *error; /* of the first failure, static */
     struct timer *timer;
@@ -203,7 +203,7 @@ static void on_reply(struct dns_query *query, enum dns_family index, int status,
     case ARES_SUCCESS: settle(family, index == DNS_V4 ? AF_INET : AF_INET6, addresses, lookup->port); break;
     case ARES_ENODATA: family->state = FAMILY_EMPTY; break;
     case ARES_ENOTFOUND:
-    case ARES_EBADNAME: /* not a name at all */
+    case ARES_EBADNAME: /* not a valid name */
         family->state = FAMILY_EMPTY;
         lookup->no_such_name = true;
         break;
@@ -219,7 +219,7 @@ static void ask_next(struct lookup *lookup, int64_t now)
         dns_query_new(lookup->resolver->loop, &lookup->resolver->config, server, on_reply, lookup);
     lookup->next_query = now + lookup->step_ms;
     if (query == NULL) {
-        lookup->server_count = lookup->query_count; /* no further query can be made either */
+        lookup->server_count = lookup->query_count; /* further queries would fail likewise */
         return;
     }
     lookup->queries[lookup->query_count++] = query;
@@ -322,7 +322,7 @@ static void finish(struct lookup *lookup)
     fn(&answer, user);
 }
 
-/* One family has an answer that the caller can use: the other one must not hold it up. */
+/* Once one family has a usable answer the other one gets a limited time. */
 static void limit_the_other_family(struct lookup *lookup, int64_t now)
 {
     bool usable = lookup->no_such_name || lookup->families[DNS_V4].count + lookup->families[DNS_V6].count > 0;
@@ -370,7 +370,7 @@ static struct lookup *lookup_new(struct resolver *resolver, const char *host, ui
     return lookup;
 }
 
-/* Settles the look-up without a name server where the host is an address or in the hosts file. */
+/* Settles the look-up where the hosts file has the name, and reads the list of servers otherwise. */
 static void use_files(struct lookup *lookup)
 {
     struct dns_files files;

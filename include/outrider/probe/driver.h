@@ -1,5 +1,5 @@
-/* A probe driver makes one attempt to reach the server and says how it went. A driver keeps no state between attempts:
- * interval, rise and fall are core/probe. */
+/* A probe driver makes one attempt to reach the server and reports the result. A driver keeps no state
+ * between attempts: interval, rise and fall are core/probe. */
 #ifndef OUTRIDER_PROBE_DRIVER_H
 #define OUTRIDER_PROBE_DRIVER_H
 
@@ -11,14 +11,15 @@ struct loop;
 struct probe_try;
 struct resolver;
 
-/* What drivers work with; borrowed by an attempt until it ends. */
+/* What drivers work with. The members are borrowed until the attempt ends. */
 struct probe_context {
     struct loop *loop;
     struct resolver *resolver;
 };
 
-/* How an attempt ended. Called from the loop exactly once per attempt that is not cancelled, within the probe's
- * timeout and a little, never from within start. `result` is borrowed for the call; the handle is no longer valid. */
+/* The result of an attempt. Called from the loop exactly once per attempt that is not cancelled, within the
+ * probe's timeout and a little, never from within start. `result` is borrowed for the call; the handle is no
+ * longer valid. */
 typedef void probe_try_fn(const struct probe_result *result, void *user);
 
 struct probe_driver {
