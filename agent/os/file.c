@@ -164,6 +164,23 @@ int file_replace(const char *dir, const char *name, struct str bytes, mode_t mod
     return replace(dir, name, bytes, mode, false, err);
 }
 
+int file_sync(const char *dir, const char *name, struct error *err)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof(path), "%s/%s", dir, name);
+    int dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir_fd < 0) {
+        return file_error(err, "open the directory", dir);
+    }
+    int fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    int rc = fd < 0 || fsync(fd) < 0 || fsync(dir_fd) < 0 ? file_error(err, "sync", path) : 0;
+    if (fd >= 0) {
+        close(fd);
+    }
+    close(dir_fd);
+    return rc;
+}
+
 static pid_t read_holder(int fd)
 {
     char digits[16];

@@ -97,11 +97,26 @@ static void report(struct state_store *store, bool failed, const struct error *e
     snprintf(store->last_error, sizeof(store->last_error), "%.199s", failed ? err->text : "");
 }
 
+static const char file_name[] = "state.json";
+
+/* A failure drops what is known of the file, so that the retry writes it. */
+static void sync_file(struct state_store *store)
+{
+    struct error err = {0};
+    bool failed = file_sync(store->dir, file_name, &err) < 0;
+    save_done(&store->save, failed, true, clock_mono_ms());
+    store->failures += failed ? 1 : 0;
+    report(store, failed, &err);
+    if (failed) {
+        buf_fini(&store->last);
+    }
+}
+
 static void write_file(struct state_store *store, struct buf *bytes, bool sync)
 {
     struct error err = {0};
     bool failed =
-        (sync ? file_write_atomic : file_replace)(store->dir, "state.json", buf_view(bytes), 0600, &err) < 0;
+        (sync ? file_write_atomic : file_replace)(store->dir, file_name, buf_view(bytes), 0600, &err) < 0;
     save_done(&store->save, failed, sync, clock_mono_ms());
     store->writes++;
     store->failures += failed ? 1 : 0;
@@ -118,7 +133,9 @@ static void write_now(struct state_store *store, bool sync)
     struct buf bytes = {0};
     store->fill(store->user, &bytes);
     bool same = str_eq(buf_view(&bytes), buf_view(&store->last));
-    if (same && !(store->save.unsynced && sync)) {
+    if (same && store->save.unsynced && sync) {
+        sync_file(store);
+    } else if (same) {
         save_skip(&store->save);
     } else {
         write_file(store, &bytes, sync);

@@ -32,6 +32,10 @@ int file_write_atomic(const char *dir, const char *name, struct str bytes, mode_
 int file_replace(const char *dir, const char *name, struct str bytes, mode_t mode,
                  struct error *err) MUST_CHECK;
 
+/* Syncs `dir`/`name` and its directory, so that what file_replace() wrote survives a crash of the machine. Returns 0, or -1
+ * with `err` set. */
+int file_sync(const char *dir, const char *name, struct error *err) MUST_CHECK;
+
 /* Creates `path` if it does not exist, locks it for this process until file_unlock or its exit, and writes
  * the pid into it. Does not wait. Returns 0 with the descriptor; or -1: ERROR_BUSY when another process
  * holds it, with its pid in `ret_holder` (0 when unknown), else ERROR_DENIED or ERROR_SYSTEM. */

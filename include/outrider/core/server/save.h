@@ -1,5 +1,5 @@
 /* When the state file is written: soon after a change, at most once a second, again after a failure. A write
- * is synced to the disk, or is synced by a second one within a second. */
+ * is synced to the disk at once, or within a second. */
 #ifndef OUTRIDER_CORE_SERVER_SAVE_H
 #define OUTRIDER_CORE_SERVER_SAVE_H
 
