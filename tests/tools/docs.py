@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Holds documentation and packaging against the code: docs.py CHECK [--root DIR] [--outrider BINARY].
 
+  folders    the table of folders in docs/code.md is that of agent/CMakeLists.txt; --rewrite writes it
   links      every link of a page leads to a file and a heading that are there
   names      commands, settings, paths, metrics, words and error codes: the pages name them all, and none that is not there
   examples   every configuration in a page, conf/ and packaging/compose.yaml passes `outrider check`
@@ -17,6 +18,8 @@ import re
 import subprocess
 import sys
 import tempfile
+
+import house
 
 # soname: Debian 12 package
 PACKAGES = {
@@ -77,6 +80,28 @@ def check_links(args):
                 yield page, f"{target} leads nowhere"
             elif anchor and anchor not in anchors(there.read_text(encoding="utf-8")):
                 yield page, f"{target}: no such heading"
+
+
+# ---- folders ----
+
+def folder_table(root):
+    rows = ["| folder | uses | libraries |", "|---|---|---|"]
+    folders = house.Folders(root)
+    for name, uses in folders.uses.items():
+        libraries = [word.lower() for word in folders.libraries[name]]
+        rows.append(f"| `{name}` | {', '.join(uses)} | {', '.join(libraries)} |")
+    return "\n".join(rows)
+
+
+def check_folders(args):
+    page = args.root / "docs/code.md"
+    text = page.read_text(encoding="utf-8")
+    wanted = re.sub(r"(<!-- folders -->\n).*?(<!-- /folders -->)", lambda m: m.group(1) + folder_table(args.root) + "\n" + m.group(2), text,
+                    flags=re.S)
+    if args.rewrite:
+        page.write_text(wanted, encoding="utf-8")
+    elif wanted != text:
+        yield page, "the table of folders is not that of agent/CMakeLists.txt: tests/tools/docs.py folders --rewrite"
 
 
 # ---- names ----
@@ -296,6 +321,7 @@ def main():
     parser.add_argument("check", choices=CHECKS)
     parser.add_argument("--root", type=pathlib.Path, default=pathlib.Path(__file__).resolve().parents[2])
     parser.add_argument("--outrider", default="build/outrider")
+    parser.add_argument("--rewrite", action="store_true", help="folders: write the table")
     args = parser.parse_args()
     args.root = args.root.resolve()
     found = False

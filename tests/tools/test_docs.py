@@ -10,7 +10,7 @@ import docs
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("OUTRIDER_BINARY", str(ROOT / "build/outrider"))
-READ = ("README.md", "LICENSE", "docs", "conf", "packaging", "agent/api", "agent/codec/status/notify.c", "agent/core/config/settings_rows.c",
+READ = ("agent/CMakeLists.txt", "README.md", "LICENSE", "docs", "conf", "packaging", "agent/api", "agent/codec/status/notify.c", "agent/core/config/settings_rows.c",
         "include/outrider/codec/status/status_line.h", "tests")
 
 
@@ -29,7 +29,7 @@ class DocsTest(unittest.TestCase):
 
     def found(self, check):
         return [f"{page.relative_to(self.root)}: {what}"
-                for page, what in docs.CHECKS[check](argparse.Namespace(root=self.root, outrider=BINARY))]
+                for page, what in docs.CHECKS[check](argparse.Namespace(root=self.root, outrider=BINARY, rewrite=False))]
 
     def assert_fault(self, check, name, old, new, fault):
         path = self.root / name
@@ -44,6 +44,10 @@ class DocsTest(unittest.TestCase):
         for check in docs.CHECKS:
             with self.subTest(check):
                 self.assertEqual(self.found(check), [])
+
+    def test_folders(self):
+        self.assert_fault("folders", "agent/CMakeLists.txt", "outrider_folder(os USES base)", "outrider_folder(os)", "not that of")
+        self.assert_fault("folders", "docs/code.md", "| `os` | base |", "| `os` | base, core |", "not that of")
 
     def test_links(self):
         self.assert_fault("links", "README.md", "(docs/code.md)", "(docs/gone.md)", "docs/gone.md leads nowhere")
