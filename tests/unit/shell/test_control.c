@@ -205,7 +205,7 @@ static void a_failure_is_told(void **state)
     assert_int_equal(world.answers, 1);
     assert_true(world.failed);
     assert_int_equal(world.failure, REGISTRY_DENIED);
-    fails(&world, REGISTRY_DENIED); /* of nobody any more */
+    fails(&world, REGISTRY_DENIED); /* of a write that is not awaited any more */
     assert_int_equal(world.answers, 1);
     end(&world);
 }

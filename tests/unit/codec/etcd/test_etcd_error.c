@@ -136,7 +136,7 @@ static const struct row rows[] = {
     {REGISTRY_PUT, 204, "", REGISTRY_UNKNOWN, true, "HTTP 204, empty: is it etcd?"},
 };
 
-/* The three ways in which etcd wants another token (gateway rule 25). */
+/* The three ways in which etcd asks for another token (docs/design/etcd-gateway.md, "Authentication"). */
 static bool says_token(const char *body)
 {
     return body[0] == '{' &&
