@@ -1,4 +1,4 @@
-/* Clients: whose reply or event it is that a backend delivers. */
+/* Clients: every reply and event of a backend goes to the client that asked. */
 #include "outrider/registry/backend.h"
 
 #include "outrider/base/mem.h"

@@ -1,5 +1,5 @@
 /* What the sources of registry/memory share: memory.c (requests), memory_store.c (keys and leases), memory_txn.c
- * (transactions), memory_lease.c (leases and the clock), memory_history.c (changes and who watches them). */
+ * (transactions), memory_lease.c (leases and the clock), memory_history.c (changes and watches). */
 #ifndef OUTRIDER_REGISTRY_MEMORY_MEMORY_INTERNAL_H
 #define OUTRIDER_REGISTRY_MEMORY_MEMORY_INTERNAL_H
 

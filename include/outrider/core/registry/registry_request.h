@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 enum registry_op {
-    REGISTRY_GRANT, /* a new lease, with the id of the request where the registry lets the client choose */
+    REGISTRY_GRANT,     /* make a lease, with the id of the request where the client may choose it */
     REGISTRY_KEEPALIVE, /* renew it */
     REGISTRY_REVOKE,    /* end it, and every key under it */
     REGISTRY_LEASE_TTL, /* how long a lease, of any client, still has */
@@ -22,9 +22,9 @@ enum registry_op {
     REGISTRY_DELETE,    /* delete one key if it is still at `expect_revision`, else read it */
     REGISTRY_LIST,      /* read the keys of a range, linearizably: one page, at one revision */
     REGISTRY_PROVE,     /* whether one key may be written: ok or denied, and nothing is ever written */
-    REGISTRY_COMPARE, /* whether one key or two are at the revisions expected, by what the server asked knows: it
-                           asks no other, so this is the cheapest request, and may be a little behind */
-    REGISTRY_TXN,     /* `txn`: several keys at one revision; it is linearizable */
+    REGISTRY_COMPARE,   /* whether one key or two are at the revisions expected, as the server asked knows it:
+                           it asks no other, so this is cheapest, and may be a little behind */
+    REGISTRY_TXN,       /* `txn`: several keys at one revision, linearizably */
     REGISTRY_OP_COUNT
 };
 
@@ -37,8 +37,8 @@ const char *registry_op_name(enum registry_op op);
 struct registry_request {
     uint64_t id; /* echoed by the reply; never 0 */
     enum registry_op op;
-    struct registry_lease
-        lease;            /* grant, keepalive, revoke, lease_ttl; put: none for a key without a lease */
+    /* grant, keepalive, revoke, lease_ttl; put: none for a key without a lease */
+    struct registry_lease lease;
     int64_t ttl_ms;       /* grant */
     struct str key;       /* get, put, delete, prove, compare; list: the first key */
     struct str range_end; /* list: the first key beyond; compare: the second key, empty: none */
@@ -105,15 +105,14 @@ struct registry_reply {
     struct registry_lease lease; /* grant: the id granted */
     int64_t ttl_ms; /* grant, keepalive: granted; lease_ttl: left, negative when there is no such lease */
     bool ttl_known; /* lease_ttl: false when the lease exists and the registry cannot say for how long */
-    bool
-        succeeded; /* put, delete: the key was as expected and is changed now; compare, txn: every comparison holds */
+    /* put, delete: the key was as expected and is changed now; compare, txn: every comparison holds */
+    bool succeeded;
     struct registry_kv kv; /* get; put and delete that did not succeed: the key as it is */
-    const struct registry_item
-        *items; /* list: in the order asked for; txn: one for each read of the branch done */
+    /* list: in the order asked for; txn: one for each read of the branch done */
+    const struct registry_item *items;
     size_t item_count;
     int64_t count;      /* list: keys in the whole range at that revision, whatever the limit */
-    bool revision_gone; /* list, refused: the store does not have `at_revision`; it is compacted, or not yet
-                           there */
+    bool revision_gone; /* list, refused: `at_revision` is compacted, or not yet there */
     bool too_large;     /* list, refused: the response is larger than accepted; a smaller limit helps */
 };
 
