@@ -64,7 +64,7 @@ class FleetCase(Case):
         self.put("w1", "ready")
         self.put("w2", "error")
         self.observer.spawn()
-        wait_until(lambda: "2 servers, 1 ready\n" in self.said(check=False), "the observer knows the fleet")
+        wait_until(lambda: "2 servers, 1 ready\n" in self.output(check=False), "the observer knows the fleet")
 
     def key(self, name):
         return f"{self.prefix}/world/{name}"
@@ -77,7 +77,7 @@ class FleetCase(Case):
     def command(self, *words, agent=None):
         return [str(BINARY), "services", "--agent", agent or self.observer.config["http"]["listen"], *words]
 
-    def said(self, *words, check=True):
+    def output(self, *words, check=True):
         return subprocess.run(self.command(*words), env=environment(), check=check, capture_output=True, text=True,
                               timeout=DEADLINE_S).stdout
 

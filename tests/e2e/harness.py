@@ -149,13 +149,13 @@ class Systemd:
         return [line for datagram in self.datagrams for line in datagram.split("\n")]
 
     def wait(self, line, count=1, while_alive=None):
-        def heard():
+        def arrived():
             if sum(each.startswith(line) for each in self.lines()) >= count:
                 return True
             if while_alive is not None and while_alive.poll() is not None:
-                raise AssertionError(f"ended with {while_alive.returncode} before it said {line}")
+                raise AssertionError(f"ended with {while_alive.returncode} before it sent {line}")
             return False
-        wait_until(heard, f"{line} on the NOTIFY_SOCKET ({self.datagrams})")
+        wait_until(arrived, f"{line} on the NOTIFY_SOCKET ({self.datagrams})")
 
 
 class UnixHttp(http.client.HTTPConnection):

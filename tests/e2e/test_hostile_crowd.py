@@ -43,7 +43,7 @@ class Crowd(Hostile):
         return sockets
 
     @staticmethod
-    def heard(sock):
+    def received_by(sock):
         """The bytes received; None: closed without an answer."""
         text = b""
         try:
@@ -78,7 +78,7 @@ class Crowd(Hostile):
         refused = seen["outrider_http_rejected_total"] + seen["outrider_http_evicted_total"]
         self.assertGreaterEqual(refused, len(sockets) - 1024)
         grown = self.assert_modest(observer, before, 8 << 10)
-        received = [text for text in map(self.heard, sockets) if text]
+        received = [text for text in map(self.received_by, sockets) if text]
         for text in received:
             self.assertTrue(text.startswith(b"HTTP/1.1 503 ") and b'"code":"too_many_connections"' in text, text)
         looked = good.looked
@@ -103,7 +103,7 @@ class Crowd(Hostile):
         seen = self.wait_metric(observer, "outrider_http_connections", count)
         self.assertEqual((seen["outrider_http_rejected_total"], seen["outrider_http_evicted_total"]), (0, 0))
         wait_until(lambda: self.metrics(observer)["outrider_http_requests_total"] >= count, "all are answered")
-        self.assertEqual({(self.heard(sock) or b"closed")[:12] for sock in sockets}, {b"HTTP/1.1 200"})
+        self.assertEqual({(self.received_by(sock) or b"closed")[:12] for sock in sockets}, {b"HTTP/1.1 200"})
         held = self.rss_kb(observer)
         each = (held - before) / count
         if not self.is_sanitized(observer):

@@ -120,7 +120,7 @@ def answers(text):
 
 
 class Http(Hostile):
-    def said(self, observer, text, end=True):
+    def replies(self, observer, text, end=True):
         """All answers to it. A last request follows on the same connection."""
         sock = self.dial(observer)
         try:
@@ -141,7 +141,7 @@ class Http(Hostile):
             waits = expected in (400, 411, 413, 414, 431, 501, 505) and "query" not in name  # for input that it does not need
             for end in (True, False) if waits else (True,):
                 with self.subTest(name, end=end):
-                    got = self.said(observer, text, end)
+                    got = self.replies(observer, text, end)
                     self.assertLessEqual(len(got), 1, got)
                     for status, body in got:
                         self.assertIn(status, (expected,) if expected else range(400, 500))
@@ -150,18 +150,18 @@ class Http(Hostile):
                     self.assertTrue(got or expected is None)
         for name, text in TOLERATED.items():
             with self.subTest(name):
-                self.assertEqual([status for status, _ in self.said(observer, text)], [200])
+                self.assertEqual([status for status, _ in self.replies(observer, text)], [200])
         good.check()
 
     def test_pipelines(self):
         observer = self.started()
         good = Good(self, observer)
-        self.assertEqual([status for status, _ in self.said(observer, (GET + b"\r\n") * 100)], [200] * 100)
-        mixed = [status for status, _ in self.said(observer, (GET + b"\r\n") * 3 + b"nonsense\r\n\r\n" + GET + b"\r\n")]
+        self.assertEqual([status for status, _ in self.replies(observer, (GET + b"\r\n") * 100)], [200] * 100)
+        mixed = [status for status, _ in self.replies(observer, (GET + b"\r\n") * 3 + b"nonsense\r\n\r\n" + GET + b"\r\n")]
         self.assertEqual(mixed, [200, 200, 200, 400])
         # What a proxy would take for the body of the first request is not a second request.
         within = GET + b"Content-Length: %d\r\n\r\n" % len(GET + b"\r\n") + GET + b"\r\n"
-        self.assertEqual(len(self.said(observer, within)), 1)
+        self.assertEqual(len(self.replies(observer, within)), 1)
         sock = self.dial(observer)  # sends requests and reads nothing: it has to wait, without using memory
         sock.settimeout(1)
         asked = b"GET /metrics HTTP/1.1\r\n" + HOST + b"\r\n"
@@ -196,7 +196,7 @@ class Http(Hostile):
                 self.assertEqual((status, json.loads(body)["error"]["code"]), (413, "body_too_large"))
             self.assertTrue(got or sent >= 262144)
         at_most = (head % (observer.port, 65536)) + b"[" * 65536
-        self.assertEqual([status for status, _ in self.said(observer, at_most)], [400])
+        self.assertEqual([status for status, _ in self.replies(observer, at_most)], [400])
         self.assert_modest(observer, before, 8 << 10)
         good.check()
 
@@ -224,7 +224,7 @@ class Http(Hostile):
                     if key[0] != "silent":
                         sock.send(b"\r\n" if key[0] == "empty lines" else b"x")
                     while more := sock.recv(65536):
-                        ended[key, "heard"] = ended.get((key, "heard"), b"") + more
+                        ended[key, "received"] = ended.get((key, "received"), b"") + more
                     ended[key] = True
                 except BlockingIOError:
                     pass
@@ -236,8 +236,8 @@ class Http(Hostile):
         self.assert_modest(observer, before, 64 << 10)  # 4 MB each would be 400
         self.wait_metric(observer, 'outrider_http_timeouts_total{kind="write"}', 100)
         for key in slow:
-            self.assertIn([status for status, _ in answers(ended.get((key, "heard"), b""))], ([], [408]), key)
-        self.assertEqual(answers(ended[("a head", 0), "heard"])[0][0], 408)
+            self.assertIn([status for status, _ in answers(ended.get((key, "received"), b""))], ([], [408]), key)
+        self.assertEqual(answers(ended[("a head", 0), "received"])[0][0], 408)
         good.check(least=50)
 
 

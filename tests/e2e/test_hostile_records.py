@@ -161,8 +161,8 @@ class Records(Hostile):
         document = observer.run("services", "--json")
         self.assertEqual((status.returncode, document.returncode, document.stderr), (0, 0, ""))
         self.assertGreater(json.loads(document.stdout)["total"], 10)
-        for said in (listed.stdout, status.stdout):
-            self.assertEqual(re.findall("[\x00-\x09\x0b-\x1f\x7f-\x9f]", said), [])
+        for text in (listed.stdout, status.stdout):
+            self.assertEqual(re.findall("[\x00-\x09\x0b-\x1f\x7f-\x9f]", text), [])
         self.assertEqual(re.findall("[\u202a-\u202e\u2066-\u2069]", listed.stdout), [], "text in another direction")
 
     def check_screen(self, observer):

@@ -124,7 +124,7 @@ class KvWatch(Case):
     def test_a_stalled_stream(self):
         """The connection stays open without data: the other requests show that an event is missing."""
         watch = self.follow()
-        self.way.do("deafen /v3/watch")
+        self.way.do("mute /v3/watch")
         revision = self.put("a")
         self.assertIn("delivered nothing after", watch.stderr.readline())
         self.assertEqual(self.next(watch), ("put", "a", revision))
@@ -135,7 +135,7 @@ class KvWatch(Case):
         revision = self.put("a")
         self.assertEqual(self.next(watch)[2], revision)
         self.etcd.put("/elsewhere", "v")
-        self.way.do("deafen /v3/watch")
+        self.way.do("mute /v3/watch")
         self.delete("a")
         self.assertIn("delivered nothing after", watch.stderr.readline())
         self.assertEqual(self.next(watch)[:2], ("delete", "a"))

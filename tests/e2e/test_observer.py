@@ -52,7 +52,7 @@ class Fleet(Case):
 
 
 class Observer(Fleet):
-    def test_sees_sidecars_and_foreign_servers(self):
+    def test_sees_sidecars_and_servers_without_an_agent(self):
         self.put("lobby", "foreign", region="kr", tags=["eu"], labels={"map": "harbor"})
         self.etcd.put(f"{self.prefix}/lobby/bad", "nonsense")
         self.etcd.put(f"{self.prefix}/not-ours", "x")

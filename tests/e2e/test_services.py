@@ -11,11 +11,11 @@ HOSTILE = "\033]0;owned\a\033[31m\x9b2J\r\n"
 
 class Services(FleetCase):
     def test_a_table_and_a_document(self):
-        self.assertRegex(self.said(), r"(?s)TYPE +ID +STATUS.*world +w1 +ready +10\.0\.0\.5:8001\n")
-        self.assertNotIn("\033", self.said())
-        self.assertNotIn("w1", self.said("--status", "error"))
-        self.assertIn("\n1 server, 1 ready\n", self.said("--status", "ready"))
-        self.assertEqual(json.loads(self.said("--json", "--type", "world"))["total"], 2)
+        self.assertRegex(self.output(), r"(?s)TYPE +ID +STATUS.*world +w1 +ready +10\.0\.0\.5:8001\n")
+        self.assertNotIn("\033", self.output())
+        self.assertNotIn("w1", self.output("--status", "error"))
+        self.assertIn("\n1 server, 1 ready\n", self.output("--status", "ready"))
+        self.assertEqual(json.loads(self.output("--json", "--type", "world"))["total"], 2)
 
     def exits(self, *words, **env):
         done = subprocess.run([str(BINARY), "services", *words], env=environment(**env), check=False, capture_output=True,
@@ -49,7 +49,7 @@ class Services(FleetCase):
 
     def test_records_do_not_control_the_terminal(self):
         self.put("w3", "ready", customState=HOSTILE, region=HOSTILE, version=HOSTILE)
-        wait_until(lambda: "w3" in self.said(), "the record")
+        wait_until(lambda: "w3" in self.output(), "the record")
         for words, until in (((), b"3 servers,"), (("--watch",), b"3 servers"), (("--json",), b"\"ageMs\""),
                              (("--watch", "--json"), b"\"w3\"")):
             with self.subTest(words):

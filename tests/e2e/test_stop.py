@@ -24,12 +24,12 @@ class Stop(Case):
         lease = self.etcd.get(agent.key).lease
         since = self.watcher.mark()
         agent.send_signal(signal.SIGTERM)
-        said = self.watcher.status("shutting_down", since)
+        published = self.watcher.status("shutting_down", since)
         gone = self.watcher.status("gone", since)
-        self.assertGreaterEqual(gone.moment - said.moment, 0.39)
+        self.assertGreaterEqual(gone.moment - published.moment, 0.39)
         self.assertEqual(agent.wait(), 0)
         self.assertEqual(self.seen(since), ["shutting_down", "gone"])
-        self.assertEqual(said.record["reason"], "the agent is stopping")
+        self.assertEqual(published.record["reason"], "the agent is stopping")
         self.assertEqual(self.etcd.remaining(lease), -1)
         self.assertIn("STOPPING=1", agent.systemd.lines())
 

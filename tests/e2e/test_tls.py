@@ -30,11 +30,11 @@ class Mutual(Case):
 
     def wait_error(self, agent, *parts):
         """Waits for an error of the registry that has all of the parts."""
-        def told():
+        def reported():
             text = agent.api()["registry"]["lastError"] or ""
             return all(part in text for part in parts)
         try:
-            wait_until(told, parts)
+            wait_until(reported, parts)
         except AssertionError as error:
             raise AssertionError(f"{error}; it says {agent.api()['registry']['lastError']}") from None
         self.assertIn(parts[0], agent.run("status").stdout)

@@ -72,18 +72,18 @@ class LimitedAgent(Agent):
 
     def __init__(self, *words):
         super().__init__(*words)
-        self.said = self.log_path
+        self.output = self.log_path
         self.log_path = self.dir / "log.pipe"
         os.mkfifo(self.log_path)
         threading.Thread(target=self.carry, daemon=True).start()
 
     def carry(self):
-        with open(self.log_path, "rb", buffering=0) as pipe, open(self.said, "ab", buffering=0) as said:
+        with open(self.log_path, "rb", buffering=0) as pipe, open(self.output, "ab", buffering=0) as output:
             while data := pipe.read(65536):
-                said.write(data)
+                output.write(data)
 
     def log(self):
-        return self.said.read_text(errors="replace") if self.said.exists() else ""
+        return self.output.read_text(errors="replace") if self.output.exists() else ""
 
     def limit(self, size):
         _, hard = resource.prlimit(self.pid, resource.RLIMIT_FSIZE)

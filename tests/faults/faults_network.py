@@ -92,11 +92,11 @@ def by_comparison(scene):
     return 2 * scene.ttl_s
 
 
-@fault("watch-deaf", "network", network=True, deletes=(2, 2), bound=by_comparison)
-def watch_deaf(scene):
+@fault("watch-stalled", "network", network=True, deletes=(2, 2), bound=by_comparison)
+def watch_stalled(scene):
     """The watch stalls without a sign, and the record is deleted by hand; it is found, and another watch is opened."""
     scene.begin()
-    scene.net("deafen /v3/watch")
+    scene.net("mute /v3/watch")
     scene.etcd.delete(scene.agent.key)
     scene.end()
     scene.wait_true()
@@ -111,11 +111,11 @@ def watch_deaf(scene):
 
 
 # As a firewall does that loses its connection table.
-@fault("connections-deaf", "network", network=True, keeps=True, bound=within_lease)
-def connections_deaf(scene):
+@fault("connections-stalled", "network", network=True, keeps=True, bound=within_lease)
+def connections_stalled(scene):
     """Every open connection stalls without a sign, while new ones work."""
     scene.begin()
-    scene.net("deafen")
+    scene.net("mute")
     scene.news()
     scene.end()
     scene.beyond_lease()

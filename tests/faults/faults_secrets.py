@@ -5,7 +5,7 @@ import subprocess
 import time
 
 from faults import fault
-from faults_network import connections_deaf, within_lease
+from faults_network import connections_stalled, within_lease
 from registry import with_etcd
 
 TOKEN_S = 2
@@ -119,8 +119,8 @@ def permission_lost_server_dies(scene):
     scene.end()
 
 
-fault("connections-deaf-tls", "secrets", network=True, tls=True, keeps=True, prepare=with_certificates, settings=tls,
-      bound=within_lease)(connections_deaf)
+fault("connections-stalled-tls", "secrets", network=True, tls=True, keeps=True, prepare=with_certificates, settings=tls,
+      bound=within_lease)(connections_stalled)
 
 
 def another_authority(scene):

@@ -36,7 +36,7 @@ class Scene:
         self.etcd = Cluster(binary, nodes, fault.options, tls=fault.tls)
         self.addCleanup(self.etcd.stop)
         self.proxies = []
-        self.players, self.truth, self.told = 0, {}, 0
+        self.players, self.truth, self.reported = 0, {}, 0
         self.by_hand = set()  # revisions written by hand, not by the agent
         self.allowed = {"ready"}
         self.agent = self.began = self.ended = None
@@ -102,7 +102,7 @@ class Scene:
 
     def say(self, status, players):
         self.expect(status, players)
-        self.told += 1
+        self.reported += 1
         self.check.assertEqual(self.agent.say(f"{status} players={players}"), "OK")
 
     def news(self):
@@ -148,7 +148,7 @@ class Scene:
         self.lease_end = time.monotonic() + self.lease_left()
         self.mark = self.follower.mark()
         self.requests_before, self.lines_before = self.requests(), self.lines()
-        self.saves_before, self.told = self.saves(), 0
+        self.saves_before, self.reported = self.saves(), 0
         self.highest = self.players
         self.began = time.monotonic()
 
@@ -256,7 +256,7 @@ class Scene:
             "events": len(events),
             "requests": self.requests() - self.requests_before,
             "lines": self.lines() - self.lines_before,
-            "saves": max(0, self.saves() - self.saves_before - self.told),
+            "saves": max(0, self.saves() - self.saves_before - self.reported),
             "span": round(span, 1),
             "notes": self.notes,
         }

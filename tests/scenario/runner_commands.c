@@ -133,14 +133,14 @@ static void do_serve(struct scenario *s, char **args, size_t count)
 }
 
 /* The control key is written or deleted, and the watch reports it, or not. */
-static void change_control(struct scenario *s, const char *text, bool told)
+static void change_control(struct scenario *s, const char *text, bool reported)
 {
     bool deleted = strcmp(text, "deleted") == 0;
     store_control(&s->store, deleted ? NULL : text);
     struct registry_change change = {
         .deleted = deleted, .value = blob_view(s->store.control), .mod_revision = s->store.revision};
     struct instant now = world_now(s);
-    if (told) {
+    if (reported) {
         router_control_changed(s->router, &change, &now);
         router_pump(s->router, &now);
         world_settle(s);

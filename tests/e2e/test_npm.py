@@ -7,7 +7,7 @@ import threading
 import time
 import unittest
 
-import foreign
+import npm
 from harness import Case, FaultProxy, wait_until
 from registry import DEADLINE_S, Watcher, encode, with_etcd
 
@@ -15,10 +15,10 @@ WRITERS = 4
 SERVERS = 20
 
 
-class Foreign(Case):
+class Npm(Case):
     @classmethod
     def setUpClass(cls):
-        foreign.modules()
+        npm.modules()
         super().setUpClass()
 
     def setUp(self):
@@ -37,18 +37,18 @@ class Foreign(Case):
             connection.close()
 
     def follower(self, query="", port=None):
-        follower = foreign.Follower(self, f"http://127.0.0.1:{port or self.port}/api/subscribe{query}")
+        follower = npm.Follower(self, f"http://127.0.0.1:{port or self.port}/api/subscribe{query}")
         follower.wait(lambda event, *_: event == "synced", "synced")
         return follower
 
 
-class Server(Foreign):
+class Server(Npm):
     RECORD = {"id": "js-1", "type": "lobby", "host": "10.0.0.9", "ports": [9001, 9002], "status": "ready", "region": "kr",
               "players": 3, "capacity": 64, "updatedAt": "2026-11-21T02:14:00.123Z", "labels": {"engine": "node"}}
 
     def test_registers_changes_and_dies(self):
         follower = self.follower("?type=lobby")
-        server = foreign.Foreigner(self, self.etcd.url)
+        server = npm.Server(self, self.etcd.url)
         key = f"{self.prefix}/lobby/js-1"
         lease = int(server.do("register", key=key, record=self.RECORD, ttl=2)["lease"])
         follower.wait(lambda event, _, data: (event, data) == ("update", self.RECORD), "the record as it was put")
@@ -69,7 +69,7 @@ class Server(Foreign):
 
     def test_leaves_in_order(self):
         follower = self.follower()
-        server = foreign.Foreigner(self, self.etcd.url)
+        server = npm.Server(self, self.etcd.url)
         server.do("register", key=f"{self.prefix}/lobby/js-1", record=self.RECORD, ttl=10)
         server.do("change", record={**self.RECORD, "status": "shutting_down"})
         server.do("leave")
@@ -133,7 +133,7 @@ class Writers:
         self.case.assertFalse(self.alive(), "every change is written")
 
 
-class Stream(Foreign):
+class Stream(Npm):
     def told_by(self, watcher):
         """(revision, number) of each change that a watcher has seen."""
         with watcher.changed:
@@ -176,7 +176,7 @@ class Stream(Foreign):
         return heard
 
     def test_through_a_kill_and_start_of_etcd(self):
-        count, begun = foreign.changes_wanted(), self.etcd.put(f"{self.prefix}/~begin", "") + 1
+        count, begun = npm.changes_wanted(), self.etcd.put(f"{self.prefix}/~begin", "") + 1
         follower, watcher, start = self.follower("?type=world"), self.watch_from(begun), time.monotonic()
         writers = Writers(self, count)
         writers.reached(count // 2)
@@ -195,7 +195,7 @@ class Stream(Foreign):
     def test_through_cuts_of_its_own_connection(self):
         proxy = FaultProxy(self.port)
         self.addCleanup(proxy.close)
-        count, begun = min(foreign.changes_wanted(), 2000), self.etcd.put(f"{self.prefix}/~begin", "") + 1
+        count, begun = min(npm.changes_wanted(), 2000), self.etcd.put(f"{self.prefix}/~begin", "") + 1
         follower, watcher = self.follower("?type=world", proxy.port), self.watch_from(begun)
         for part in (1, 2):
             proxy.do(f"drop {30001 + part}")  # somewhere in the middle of an event

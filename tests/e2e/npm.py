@@ -74,7 +74,7 @@ class Client:
         self.process.stdout.close()
 
 
-class Foreigner(Client):
+class Server(Client):
     """A server without an agent of Outrider."""
 
     def __init__(self, case, endpoint):
