@@ -1,6 +1,5 @@
 /* Following keys of the registry: list, watch, resume, and find a stream that is open but silent. One machine
- * for the agent's own keys, the view of the fleet and `outrider kv watch` (docs/design/etcd-gateway.md,
- * watching).
+ * for the agent's own keys, the view of the fleet and `outrider kv watch`.
  *
  *     OFF ──START──> LISTING ──────all pages──────────> OPENING ──OPENED──> OPEN
  *      │              ^  │ └──pages were repeated──┐     ^ ^  │              │
@@ -25,7 +24,7 @@
  *              history is needed. While the registry fails the owner's own retries are the only ones: the next
  *              watch waits for a success of the owner (`settled`), then for a random part of a spread.
  *
- * How a silent stream is told from keys that do not change (a stream can die without a sign):
+ * How a silent stream is told from keys that do not change (docs/design/etcd-gateway.md, "Silent watches"):
  *   known keys The owner's keys are compared beside the stream, with one of its own requests, after
  *              `check_ms` of silence. Two differences `grace_ms` apart mean a dead stream. A revision that the
  *              owner wrote must be delivered within `grace_ms`.

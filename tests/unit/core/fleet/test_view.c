@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "outrider/base/blob.h"
 #include "view_world.h"
 
 #include <string.h>
@@ -433,6 +434,48 @@ static void late_replies_are_ignored(void **state)
     world_end(&w);
 }
 
+static void deliver_one(struct world *w, const char *value, int64_t revision)
+{
+    struct view_facts facts = {0};
+    struct view_place place = {.key = STR("/s/a/1"), .prefix_size = 2, .mod_revision = revision};
+    struct view_item item = {.key = place.key, .mod_revision = revision, .create_revision = 2};
+    struct registry_reply reply = {.id = w->asked.id, .op = REGISTRY_LIST, .revision = 5, .count = 1};
+    struct registry_watch_event watch = {
+        .id = w->watch.id, .type = REGISTRY_WATCH_CHANGED, .revision = revision};
+    bool lists = w->asked.id != 0;
+    struct view_event event = {.type = lists ? VIEW_ON_REPLY : VIEW_ON_WATCH,
+                               .now = w->now,
+                               .reply = &reply,
+                               .watch = &watch,
+                               .items = &item,
+                               .item_count = 1};
+    w->asked.id = 0;
+    item.entry = view_entry_new(&place, str_of(value), &facts);
+    view_step(w->view, &event, &w->effects);
+    world_step(w, VIEW_ON_TICK);
+    view_entry_unref(item.entry);
+}
+
+/* As of a registry that lists the present and not a revision: the page is of 5, a record in it was written at 7. */
+static void a_record_newer_than_its_listing_is_kept(void **state)
+{
+    (void)state;
+    struct world w;
+    world_start(&w);
+    w.strict = false;
+    deliver_one(&w, "r7", 7);
+    w.revision = 5;
+    world_open(&w);
+    unsigned before = w.changes;
+    deliver_one(&w, "r6", 6);
+    deliver_one(&w, "r7", 7);
+    assert_int_equal(w.changes, before);
+    assert_true(str_eq(blob_view(view_entry_json(view_at(w.view, 0))), STR("r7")));
+    deliver_one(&w, "r8", 8);
+    assert_int_equal(w.changes, before + 1);
+    world_end(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -453,6 +496,7 @@ int main(void)
         cmocka_unit_test(pages_that_do_not_add_up_are_read_again),
         cmocka_unit_test(another_cluster_is_listed_again),
         cmocka_unit_test(late_replies_are_ignored),
+        cmocka_unit_test(a_record_newer_than_its_listing_is_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

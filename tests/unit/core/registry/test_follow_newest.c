@@ -14,7 +14,7 @@ struct world {
     struct queue effects;
     int64_t now, keys;
     struct follow_effect asked, last; /* the latest request; the latest other effect that matters here */
-    uint64_t watch_id;
+    uint64_t watch_id, epoch;
     unsigned failed, synced;
 };
 
@@ -54,6 +54,7 @@ static void deliver(struct world *world, enum registry_watch_event_type type, in
 {
     struct registry_watch_event event = {.id = world->watch_id, .type = type, .revision = revision};
     event.failure = REGISTRY_RETRY;
+    event.epoch = world->epoch;
     step(world, (struct follow_event){.type = FOLLOW_ON_WATCH, .watch = &event});
 }
 
@@ -61,6 +62,7 @@ static void answer(struct world *world, int64_t revision, int64_t newest, int64_
 {
     struct registry_reply reply = {.id = world->asked.request.id, .revision = revision, .count = count};
     world->asked.request.id = 0;
+    reply.epoch = world->epoch;
     step(world, (struct follow_event){
                     .type = FOLLOW_ON_REPLY, .reply = &reply, .listed = count > 0, .newest = newest});
 }
@@ -231,6 +233,19 @@ static void a_registry_set_back_ends_it(void **state)
     assert_int_equal(world->follow.state, FOLLOW_OFF);
 }
 
+/* A registry that may have lost acknowledged writes begins another epoch: what was delivered may not be so any more. */
+static void another_epoch_ends_it(void **state)
+{
+    struct world *world = *state;
+    world->epoch = 1;
+    start_counted(world);
+    world->epoch = 2;
+    pass(world);
+    answer(world, 11, 0, 0);
+    assert_int_equal(world->last.type, FOLLOW_DO_READ_ANEW);
+    assert_int_equal(world->last.cause, FOLLOW_OTHER_PAST);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -244,6 +259,7 @@ int main(void)
         TEST(a_revision_still_to_come),
         TEST(a_member_that_is_behind),
         TEST(a_registry_set_back_ends_it),
+        TEST(another_epoch_ends_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
