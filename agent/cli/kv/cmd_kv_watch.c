@@ -161,14 +161,7 @@ static void carry_out(struct watching *watching, const struct follow_effect *eff
     case FOLLOW_DO_OPENED: on_opened(watching, effect->revision); break;
     case FOLLOW_DO_FAILED: on_failed(watching, effect); break;
     case FOLLOW_DO_READ_ANEW: end(watching, cannot_resume(watching, effect)); break;
-    case FOLLOW_DO_PAGE:
-    case FOLLOW_DO_FORGET:
-    case FOLLOW_DO_LISTED:
-    case FOLLOW_DO_READ_BACK:
-    case FOLLOW_DO_CONFIRM:
-    case FOLLOW_DO_SYNCED:
-    case FOLLOW_DO_STALE:
-    case FOLLOW_DO_NOTE: break;
+    default: break; /* of listings, and for logs */
     }
 }
 

@@ -74,14 +74,7 @@ static void route(struct router *router, union router_effect *any, const struct 
         router_step_registrar(router, (struct registrar_event){.type = REGISTRAR_ON_AS_KNOWN, .now = *now});
         break;
     case FOLLOW_DO_NOTE: effects_watch_note(router->effects, effect->note, effect->text); break;
-    case FOLLOW_DO_SYNCED:
-    case FOLLOW_DO_STALE:
-    case FOLLOW_DO_OPENED:
-    case FOLLOW_DO_FAILED:
-    case FOLLOW_DO_PAGE:
-    case FOLLOW_DO_FORGET:
-    case FOLLOW_DO_LISTED:
-    case FOLLOW_DO_READ_ANEW: break;
+    default: break; /* of followers that list or resume */
     }
 }
 
