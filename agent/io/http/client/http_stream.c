@@ -74,13 +74,15 @@ static void stream_free(struct http_stream *stream)
     free(stream);
 }
 
+/* A handler that starts a call makes libcurl run, which may add to `pending` meanwhile. */
 static void deliver_data(struct http_stream *stream)
 {
     struct buf bytes = stream->pending;
     stream->pending = (struct buf){0};
     stream->handler.data(buf_view(&bytes), stream->user);
-    if (bytes.capacity > PENDING_KEPT) {
+    if (bytes.capacity > PENDING_KEPT || stream->pending.size > 0) {
         buf_fini(&bytes);
+        return;
     }
     buf_clear(&bytes);
     stream->pending = bytes;
@@ -103,7 +105,7 @@ static void deliver_stream(struct http_transfer *transfer)
         stream->head_delivered = true;
         stream->handler.head(transfer->head.status, stream->user);
     }
-    if (!stream->closed && stream->pending.size > 0) {
+    while (!stream->closed && stream->pending.size > 0) {
         deliver_data(stream);
     }
     if (!stream->closed && transfer->ended) {

@@ -1,7 +1,9 @@
 #include "client_world.h"
+#include "outrider/base/buf.h"
 #include "outrider/io/http/client/http_stream.h"
 #include "outrider/io/loop/loop.h"
 #include "outrider/io/loop/loop_base.h"
+#include "outrider/os/clock.h"
 
 #include <event2/event.h>
 #include <netinet/in.h>
@@ -340,13 +342,87 @@ static void test_own_connection(void **state)
     assert_int_equal(world->server.accepted, 2);
 }
 
+/* Starts a call from within its first data, while more bytes of the stream have arrived and a timer of libcurl for
+ * the stream is due: libcurl then reads them before http_client_post returns. */
+struct nested {
+    struct client_world *world;
+    struct http_stream *stream;
+    int64_t due_ms; /* after the timer of libcurl */
+    bool last;      /* the bytes that arrive meanwhile end the answer */
+    size_t datas;
+    struct buf bytes;
+    struct outcome end;
+};
+
+static void nested_head(int status, void *user)
+{
+    (void)user;
+    assert_int_equal(status, 200);
+}
+
+static void nested_data(struct str bytes, void *user)
+{
+    struct nested *nested = user;
+    struct client_world *world = nested->world;
+    buf_str(&nested->bytes, bytes);
+    if (nested->datas++ > 0) {
+        return;
+    }
+    const char *more = nested->last ? "3\r\ntwo\r\n0\r\n\r\n" : "3\r\ntwo\r\n";
+    assert_true(send(world->server.connections[0].fd, more, strlen(more), MSG_NOSIGNAL) > 0);
+    while (clock_mono_ms() <= nested->due_ms) {
+    }
+    struct http_call call = call_to(world);
+    world->server.act = RAW_ANSWER;
+    post(world, &call);
+}
+
+static void nested_end(const struct http_result *result, void *user)
+{
+    struct nested *nested = user;
+    note(result, &nested->end);
+}
+
+static void test_bytes_that_arrive_during_a_callback(void **state)
+{
+    struct client_world *world = *state;
+    static const struct http_stream_handler calls = {nested_head, nested_data, nested_end};
+    for (int last = 0; last <= 1; last++) {
+        struct nested nested = {.world = world, .last = last != 0};
+        struct http_call call = call_to(world);
+        size_t before = world->server.requests;
+        world->server.act = RAW_SILENT;
+        call.connect_timeout_ms = 100;
+        nested.due_ms = clock_mono_ms() + 150;
+        nested.stream = http_stream_open(world->client, &call, &calls, &nested);
+        while (world->server.requests == before) {
+            step(world);
+        }
+        server_sends(world, HEAD "3\r\none\r\n", strlen(HEAD) + 8);
+        settle(world);
+        assert_string_equal(buf_text(&nested.bytes), "onetwo");
+        if (!nested.last) {
+            server_sends_on(world, 0, "0\r\n\r\n", 5);
+        }
+        while (nested.end.calls == 0) {
+            step(world);
+        }
+        assert_int_equal(nested.end.result.transport, HTTP_TRANSPORT_OK);
+        assert_string_equal(buf_text(&nested.bytes), "onetwo");
+        buf_fini(&nested.bytes);
+        raw_server_drop(&world->server);
+    }
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, client_world_set_up, client_world_tear_down)
     const struct CMUnitTest tests[] = {
-        T(test_as_it_comes),    T(test_split_anywhere), T(test_ends), T(test_close_from_within),
-        T(test_close),          T(test_never_opened),   T(test_time), T(test_dead_peers_are_found),
-        T(test_own_connection),
+        T(test_as_it_comes),    T(test_split_anywhere),
+        T(test_ends),           T(test_close_from_within),
+        T(test_close),          T(test_never_opened),
+        T(test_time),           T(test_dead_peers_are_found),
+        T(test_own_connection), T(test_bytes_that_arrive_during_a_callback),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
