@@ -27,8 +27,9 @@ typedef void registry_watch_fn(const struct registry_watch_event *event, void *u
 /* Any reply, before its client gets it; `duration_us` has passed since it was submitted. */
 typedef void registry_observe_fn(const struct registry_reply *reply, int64_t duration_us, void *user);
 
-/* Attaches a client. `on_reply` may be NULL where the client only watches, `on_watch` where it never does. The client belongs to the registry and
- * lives until registry_free, also after registry_detach; `user` is borrowed until then. */
+/* Attaches a client. `on_reply` may be NULL where the client only watches, `on_watch` where it never does.
+ * The client belongs to the registry and lives until registry_free, also after registry_detach; `user` is
+ * borrowed until then. */
 struct registry_client *registry_attach(struct registry *registry, registry_reply_fn *on_reply,
                                         registry_watch_fn *on_watch, void *user);
 

@@ -1,8 +1,8 @@
-/* A POST with an answer that goes on: bytes are delivered as they arrive, until either side ends it (the watches
- * of docs/design/etcd-gateway.md, "Silent watches"). It has a connection of its own that is not used again. The server sends nothing
- * while nothing changes, so a dead peer is found by TCP: keepalive probes after 10 s of silence, 3 of them 3 s
- * apart, and TCP_USER_TIMEOUT (19 s) while bytes are under way. A peer that is alive and sends nothing is the
- * user's to judge. */
+/* A POST with an answer that goes on: bytes are delivered as they arrive, until either side ends it (the
+ * watches of docs/design/etcd-gateway.md, "Silent watches"). It has a connection of its own that is not used
+ * again. The server sends nothing while nothing changes, so a dead peer is found by TCP: keepalive probes
+ * after 10 s of silence, 3 of them 3 s apart, and TCP_USER_TIMEOUT (19 s) while bytes are under way. A peer
+ * that is alive and sends nothing is the user's to judge. */
 #ifndef OUTRIDER_IO_HTTP_CLIENT_HTTP_STREAM_H
 #define OUTRIDER_IO_HTTP_CLIENT_HTTP_STREAM_H
 
