@@ -82,7 +82,7 @@ void api_handle(struct api_context *context, const struct api_request *request, 
     const struct route *route = find_route(request->path, &routed);
     if (route == NULL) {
         int size = (int)(request->path.size < 128 ? request->path.size : 128);
-        api_refuse(reply, 404, "not_found", "there is nothing at %.*s", size, request->path.data);
+        api_refuse(reply, 404, "not_found", "no such path: %.*s", size, request->path.data);
         return;
     }
     if (!method_fits(route, request->method)) {

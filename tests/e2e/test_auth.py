@@ -99,7 +99,7 @@ class CommonName(AuthCase):
 
     def test_a_certificate_with_a_name_is_explained(self):
         """etcd's gateway refuses it while authentication is on, whatever the token: only the operator can fix it."""
-        remedy = "make registry.tls.cert_file one without"
+        remedy = "set registry.tls.cert_file to one without it"
         agent = self.sidecar(tls=self.certificate("client-cn")).start()
         self.wait_error(agent, remedy)
         self.assertIn(remedy, agent.run("status").stdout)

@@ -21,8 +21,8 @@ class Secure(SecureCase):
         self.assertEqual(self.kv("get", "--prefix", "/rw/b"), "")
         self.refused(1, "requested lease not found", "lease", "revoke", lease)
         self.refused(1, "the lease does not exist", "lease", "keep-alive", lease)
-        self.refused(1, f"there is no lease {lease}", "lease", "timetolive", lease)
-        self.refused(1, "there is no key `/ro/a`", "get", "/ro/a")
+        self.refused(1, f"no such lease {lease}", "lease", "timetolive", lease)
+        self.refused(1, "no such key `/ro/a`", "get", "/ro/a")
 
     def test_and_nothing_else(self):
         self.write_config()
@@ -49,7 +49,7 @@ class Secure(SecureCase):
         for tls, status, text in (({}, 75, "set cert_file and key_file"),
                                   (self.certificate("expired"), 75, "expired.crt): it is not signed by a CA that the server"),
                                   (self.certificate("stranger"), 75, "stranger.crt"),
-                                  (self.certificate("client-cn"), 1, "make registry.tls.cert_file one without")):
+                                  (self.certificate("client-cn"), 1, "set registry.tls.cert_file to one without it")):
             self.write_config(tls=tls)
             self.refused(status, text, "get", "/rw/a")
             self.refused(status, text, "watch", "/rw/a")

@@ -57,7 +57,7 @@ const struct view_entry *fleet_need_service(const struct view *fleet, const stru
 {
     const struct view_entry *entry = view_find(fleet, request->type, request->id);
     if (entry == NULL) {
-        api_refuse(reply, 404, "no_such_service", "there is no %.*s/%.*s in the fleet",
+        api_refuse(reply, 404, "no_such_service", "no service %.*s/%.*s in the fleet",
                    request->type.size < 64 ? (int)request->type.size : 64, request->type.data,
                    request->id.size < 130 ? (int)request->id.size : 130, request->id.data);
     }

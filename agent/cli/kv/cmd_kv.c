@@ -94,7 +94,7 @@ static int run_get(struct get *get)
     } else if (status == 0 && get->count_only) {
         printf("%" PRId64 "\n", get->count);
     } else if (status == 0 && get->op.end.size == 0 && get->seen == 0) {
-        status = cli_fail(EX_FAILED, "there is no key `%.*s`", STR_ARG(asked));
+        status = cli_fail(EX_FAILED, "no such key `%.*s`", STR_ARG(asked));
     }
     buf_fini(&get->next);
     buf_fini(&get->document);
@@ -243,57 +243,56 @@ static int cmd_del(const struct command *command, struct cli_args args)
 }
 
 #define RANGE_HELP                                                                                           \
-    "KEY END     the keys from KEY to before END\n"                                                          \
+    "KEY END     the keys from KEY up to END, without END\n"                                                 \
     "--prefix    the keys that begin with KEY\n"                                                             \
-    "--from-key  KEY and all after it\n"
+    "--from-key  KEY and all keys after it\n"
 #define COMMON_HELP                                                                                          \
-    "--json      for programs: what is not UTF-8 is base64, as keyBase64 and valueBase64\n"                  \
-    "-c FILE     the configuration; registry.* says how etcd is reached\n"
+    "--json      for programs; keys and values that are not UTF-8 are base64 (keyBase64, valueBase64)\n"     \
+    "-c FILE     the configuration; registry.* has the endpoints, the login and TLS\n"
 
 static const struct command table[] = {
-    {"kv get", "[OPTIONS] KEY [END]", "print keys and their values, a line each",
+    {"kv get", "[OPTIONS] KEY [END]", "print keys and values, one per line",
      RANGE_HELP "--keys-only, --count-only, --print-value-only\n"
-                "--limit N   at most so many keys\n"
-                "--rev N     as the store was at that revision\n" COMMON_HELP
-                "Bytes are printed as they are, whatever a terminal makes of them. Exit 1 when a single KEY\n"
-                "is not there.\n"
+                "--limit N   at most N keys\n"
+                "--rev N     as of revision N\n" COMMON_HELP
+                "Bytes are printed unchanged, also control characters. Exit 1 when a single KEY does not\n"
+                "exist.\n"
                 "Example: outrider kv get --prefix /services/world/ --keys-only\n",
      cmd_get},
     {"kv put", "[OPTIONS] KEY VALUE", "write a key; VALUE - is the standard input",
-     "--lease ID  the key ends with this lease\n"
-     "--prev-kv   print what was there\n" COMMON_HELP,
+     "--lease ID  the key is deleted when this lease ends\n"
+     "--prev-kv   print the previous key and value\n" COMMON_HELP,
      cmd_put},
-    {"kv del", "[OPTIONS] KEY [END]", "delete keys; print how many there were",
-     RANGE_HELP "--prev-kv   print what was there\n" COMMON_HELP, cmd_del},
-    {"kv txn", "[OPTIONS] < LINES", "all of several changes or none, if what is compared holds",
-     "The standard input, a line each; `#` begins a comment:\n"
+    {"kv del", "[OPTIONS] KEY [END]", "delete keys and print how many were deleted",
+     RANGE_HELP "--prev-kv   print the previous key and value\n" COMMON_HELP, cmd_del},
+    {"kv txn", "[OPTIONS] < LINES", "compare keys and run several operations, all or none",
+     "Reads the standard input, one operation per line; `#` begins a comment:\n"
      "  if exists KEY | if missing KEY\n"
      "  if value|version|create|mod|lease KEY =|!=|<|> WHAT\n"
      "  then|else put KEY VALUE [--lease=ID]\n"
      "  then|else get|del KEY [--prefix]\n"
-     "Words with blanks stand in \"quotes\", where \\\" \\\\ \\n \\r \\t and \\xHH mean what they mean in "
-     "C.\n"
-     "Prints SUCCESS or FAILURE and what each operation says; exit 1 after FAILURE.\n" COMMON_HELP "\n"
-     "Example, to be the leader if there is none, and to say who it is otherwise:\n"
+     "Put words with blanks in double quotes. \\\" \\\\ \\n \\r \\t and \\xHH work there as in C.\n"
+     "Prints SUCCESS or FAILURE and the result of each operation. Exit 1 after FAILURE.\n" COMMON_HELP "\n"
+     "Example: become the leader if there is none, otherwise print the leader:\n"
      "  outrider kv txn <<'END'\n"
      "  if missing /leader\n"
      "  then put /leader \"world 1\"\n"
      "  else get /leader\n"
      "  END\n",
      cmd_kv_txn},
-    {"kv watch", "[OPTIONS] KEY [END]", "print every change, as it happens",
+    {"kv watch", "[OPTIONS] KEY [END]", "print every change as it happens",
      RANGE_HELP
-     "--rev N     from that revision on; by default from now on\n" COMMON_HELP
-     "Prints PUT or DELETE, the key and the value, a line each. When etcd goes away, it goes on\n"
-     "where it was as soon as etcd is back; exit 1 when what it missed is compacted, or when etcd\n"
-     "denies it; 75 when etcd does not answer from the beginning.\n",
+     "--rev N     start at revision N; default: now\n" COMMON_HELP
+     "Prints PUT or DELETE, the key and the value, one per line. After an outage of etcd the watch\n"
+     "resumes where it broke off. Exit 1 when the missed revisions are compacted or etcd denies\n"
+     "the watch, 75 when etcd does not answer at the start.\n",
      cmd_kv_watch},
-    {"kv lease", "grant|revoke|timetolive|keep-alive|list ...", "leases: keys that end by themselves",
-     "grant TTL            a new lease; TTL as 30s or 5m\n"
-     "revoke ID            end it, and the keys under it\n"
-     "timetolive ID        what is left of it; --keys: with its keys\n"
-     "keep-alive ID        renew it until this command ends; --once: once\n"
-     "list                 the leases there are\n" COMMON_HELP "Exit 1 when there is no such lease.\n",
+    {"kv lease", "grant|revoke|timetolive|keep-alive|list ...", "grant, renew, inspect and revoke leases",
+     "grant TTL            grant a lease; TTL is a duration such as 30s or 5m\n"
+     "revoke ID            end the lease and delete its keys\n"
+     "timetolive ID        print the time left; --keys: also the keys of the lease\n"
+     "keep-alive ID        renew the lease until this command ends; --once: once\n"
+     "list                 list all leases\n" COMMON_HELP "Exit 1 when the lease does not exist.\n",
      cmd_kv_lease},
 };
 

@@ -145,7 +145,7 @@ static int run(const struct kv_options *options, struct lease *lease)
         kv_close(&kv);
     }
     if (status == 0 && lease->gone) {
-        status = cli_fail(EX_FAILED, "there is no lease %016" PRIx64, (uint64_t)lease->request.lease);
+        status = cli_fail(EX_FAILED, "no such lease %016" PRIx64, (uint64_t)lease->request.lease);
     }
     return status;
 }
@@ -270,12 +270,12 @@ static int cmd_keep_alive(const struct command *command, struct cli_args args)
 }
 
 static const struct command table[] = {
-    {"kv lease grant", "[--json] [-c FILE] TTL", "a new lease", "", cmd_grant},
-    {"kv lease revoke", "[--json] [-c FILE] ID", "end a lease, and the keys under it", "", cmd_revoke},
-    {"kv lease timetolive", "[--keys] [--json] [-c FILE] ID", "what is left of a lease", "",
+    {"kv lease grant", "[--json] [-c FILE] TTL", "grant a lease", "", cmd_grant},
+    {"kv lease revoke", "[--json] [-c FILE] ID", "end a lease and delete its keys", "", cmd_revoke},
+    {"kv lease timetolive", "[--keys] [--json] [-c FILE] ID", "print the time left of a lease", "",
      cmd_time_to_live},
     {"kv lease keep-alive", "[--once] [--json] [-c FILE] ID", "renew a lease", "", cmd_keep_alive},
-    {"kv lease list", "[--json] [-c FILE]", "the leases there are", "", cmd_list},
+    {"kv lease list", "[--json] [-c FILE]", "list all leases", "", cmd_list},
 };
 
 int cmd_kv_lease(const struct command *command, struct cli_args args)

@@ -159,7 +159,7 @@ bool kv_words(const struct command *command, struct cli_args args, const struct 
         move_up(args.words, i, found++);
     }
     if (found < min || found > max) {
-        *ret_exit = found < min ? cli_usage(command, "something is missing")
+        *ret_exit = found < min ? cli_usage(command, "an argument is missing")
                                 : cli_usage(command, "unexpected word `%s`", args.words[max]);
         return false;
     }

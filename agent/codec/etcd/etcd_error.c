@@ -164,14 +164,13 @@ static void set_failure(enum registry_op like, enum registry_failure failure, en
     status->failure = unknown ? REGISTRY_UNKNOWN : failure;
 }
 
-/* What to do, which etcd's text does not say. It ends up in lines that are cut, so it is short. */
+/* What to do; etcd's text does not say it. Short, because it is shown in lines that are truncated. */
 static void add_advice(struct etcd_status *status)
 {
     if (contains(str_of(status->text), "CommonName of client")) {
         snprintf(status->text, sizeof(status->text),
-                 "the client certificate has a CommonName, and etcd's gateway refuses those while "
-                 "authentication is on: "
-                 "make registry.tls.cert_file one without");
+                 "the client certificate has a CommonName, which etcd's gateway refuses with "
+                 "authentication on: set registry.tls.cert_file to one without it");
         return;
     }
     static const struct {

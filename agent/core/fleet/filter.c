@@ -103,7 +103,7 @@ static int check_status(struct term *term, struct error *err)
     enum status status;
     if (status_parse(term->value, &status) < 0) {
         return error_set(err, ERROR_INVALID,
-                         "status: %.*s is none of initializing, ready, draining, shutting_down and error",
+                         "status: `%.*s` is not one of initializing, ready, draining, shutting_down, error",
                          STR_ARG(term->value));
     }
     term->status = status;
@@ -129,8 +129,8 @@ int filter_add(struct filter *filter, struct str name, struct str value, struct 
     if (find_kind(name, &term.kind) < 0) {
         return error_set(
             err, ERROR_INVALID,
-            "%.*s: there is no such parameter; there are type, status, region, zone, group, tag, "
-            "label.NAME and include",
+            "unknown parameter `%.*s`: this path takes type, status, region, zone, group, tag, label.NAME "
+            "and include",
             STR_ARG(name));
     }
     if (value.size == 0) {

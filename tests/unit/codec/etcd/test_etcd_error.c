@@ -100,9 +100,8 @@ static const struct row rows[] = {
     {REGISTRY_GET, 400,
      "CommonName of client sending a request against gateway will be ignored and not used as expected\n",
      REGISTRY_DENIED, false,
-     "the client certificate has a CommonName, and etcd's gateway refuses those while authentication is on: "
-     "make "
-     "registry.tls.cert_file one without"},
+     "the client certificate has a CommonName, which etcd's gateway refuses with authentication on: set "
+     "registry.tls.cert_file to one without it"},
     {REGISTRY_PUT, 500, V1(2, "etcdserver: user name is empty"), REGISTRY_DENIED, false, NULL},
     {REGISTRY_PUT, 500, V1(2, "etcdserver: requested lease not found"), REGISTRY_LEASE_LOST, false, NULL},
     {REGISTRY_PUT, 500, V1(2, "etcdserver: permission denied"), REGISTRY_DENIED, false, NULL},

@@ -122,11 +122,11 @@ static void errors_name_the_parameter(void **state)
     char longest[400];
     memset(longest, 'x', sizeof(longest) - 1);
     longest[sizeof(longest) - 1] = '\0';
-    wrong("typ", "world", ERROR_INVALID, "typ: there is no such parameter; there are type, status,");
-    wrong("", "", ERROR_INVALID, "no such parameter");
-    wrong("label.", "x", ERROR_INVALID, "no such parameter");
+    wrong("typ", "world", ERROR_INVALID, "unknown parameter `typ`: this path takes type, status,");
+    wrong("", "", ERROR_INVALID, "unknown parameter ``");
+    wrong("label.", "x", ERROR_INVALID, "unknown parameter `label.`");
     wrong("type", "other", ERROR_INVALID, "type: given twice");
-    wrong("status", "redy", ERROR_INVALID, "redy is none of initializing, ready");
+    wrong("status", "redy", ERROR_INVALID, "`redy` is not one of initializing, ready");
     wrong("include", "all", ERROR_INVALID, "only offline");
     wrong(longest, "x", ERROR_LIMIT, "longer than 256 bytes");
     wrong("region", longest, ERROR_LIMIT, "region: longer than 256 bytes");

@@ -407,7 +407,7 @@ static void the_common_name_is_explained(void **state)
     finish("http://a:1" LOGIN, answered(400, "CommonName of client sending a request against gateway will be "
                                              "ignored and not used as expected\n"));
     expect_replies(1, REGISTRY_DENIED);
-    assert_non_null(strstr(last_error, "make registry.tls.cert_file one without"));
+    assert_non_null(strstr(last_error, "set registry.tls.cert_file to one without it"));
 }
 
 static void what_waits_is_forgotten_at_the_end(void **state)
