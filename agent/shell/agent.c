@@ -321,12 +321,12 @@ static void close_world(struct agent *agent)
 {
     struct effects *effects = &agent->effects;
     effects_cancel_tries(effects);
+    pidfd_watch_free(agent->mainpid_watch);
+    deferred_cancel(&agent->mainpid_gone);
+    api_free(agent->api); /* answers the requests that wait, for which it looks at the agent */
     for (size_t i = 0; i < SERVER_PROBES_MAX; i++) {
         buf_fini(&agent->probes[i].target);
     }
-    pidfd_watch_free(agent->mainpid_watch);
-    deferred_cancel(&agent->mainpid_gone);
-    api_free(agent->api);
     fleet_free(agent->fleet);
     control_writer_free(agent->controls);
     status_sockets_free(agent->sockets);
