@@ -26,7 +26,8 @@ struct api_deferred {
 struct api_deferreds {
     struct api_deferred *first, *last; /* the earliest timeout first */
     size_t count;
-    uint64_t round; /* counts wake-ups */
+    uint64_t round;   /* counts wake-ups */
+    int64_t due_mono; /* of the request that is being handled again; INT64_MAX: none is */
     struct timer *timer;
     struct loop *loop;
     struct deferred woken;
@@ -114,7 +115,9 @@ static void handle_again(struct api_deferred *deferred, bool impatient)
 {
     struct api_deferreds *list = deferred->list;
     take_out(deferred);
+    list->due_mono = deferred->due_mono;
     list->again(deferred->exchange, &deferred->request, impatient, list->user);
+    list->due_mono = INT64_MAX;
     free_deferred(deferred);
 }
 
@@ -162,6 +165,7 @@ static void on_woken(void *user)
 struct api_deferreds *api_deferreds_new(struct loop *loop, api_again_fn *again, void *user)
 {
     struct api_deferreds *list = mem_zalloc(sizeof(*list));
+    list->due_mono = INT64_MAX;
     list->timer = timer_new(loop, on_timer, list);
     list->loop = loop;
     list->woken = (struct deferred){.fn = on_woken, .user = list};
@@ -204,6 +208,10 @@ bool api_deferreds_add(struct api_deferreds *deferreds, struct api_context *cont
     deferred->exchange = exchange;
     deferred->deferral = reply->deferral;
     deferred->due_mono = clock_mono_ms() + reply->deferral.timeout_ms;
+    /* A request that waits again has no more time than it had. */
+    if (reply->deferral.begin == NULL && deferred->due_mono > deferreds->due_mono) {
+        deferred->due_mono = deferreds->due_mono;
+    }
     deferred->round = deferreds->round;
     deferred->state = reply->state;
     deferred->free_state = reply->free_state;

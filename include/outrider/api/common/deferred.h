@@ -1,5 +1,5 @@
-/* Requests that get their reply later: one list with one limit, each with one timeout. A handler asks for it
- * with API_DEFERRED and `deferral` (reply.h). */
+/* Requests that get their reply later: one list with one limit, each with one timeout, which
+ * waiting again does not extend. A handler asks for it with API_DEFERRED and `deferral` (reply.h). */
 #ifndef OUTRIDER_API_COMMON_DEFERRED_H
 #define OUTRIDER_API_COMMON_DEFERRED_H
 

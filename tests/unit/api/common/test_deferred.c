@@ -109,6 +109,22 @@ static void time_runs_out_for_each(void **state)
     assert_int_equal(world->impatient, 2);
 }
 
+static void waiting_again_is_not_longer(void **state)
+{
+    struct world *world = *state;
+    assert_true(defer(world, exchange(0), "a", 300));
+    world->stay = 1; /* with 60 s */
+    api_deferreds_wake(world->list);
+    loop_turn_once(world->loop, false);
+    assert_string_equal(world->order, "a");
+    assert_true(defer(world, exchange(1), "b", 3000));
+    while (world->handled < 2) {
+        loop_turn_once(world->loop, true);
+    }
+    assert_string_equal(world->order, "aa");
+    assert_int_equal(world->impatient, 1);
+}
+
 static void the_list_is_bounded(void **state)
 {
     struct world *world = *state;
@@ -126,6 +142,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_copy_waits_and_is_handled_once_for_each_wake, set_up, tear_down),
         cmocka_unit_test_setup_teardown(time_runs_out_for_each, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(waiting_again_is_not_longer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_list_is_bounded, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
