@@ -146,22 +146,26 @@ static void on_leave(struct registrar *registrar)
 
 /* ---- the step ---- */
 
+static void note_gap(struct registrar *registrar, const struct registrar_event *event, struct queue *effects)
+{
+    char span[32], id[REGISTRY_LEASE_TEXT_SIZE];
+    registrar_note(effects, REGISTRAR_NOTE_GAP,
+                   "the machine slept or the process was stopped for %s; lease %s"
+                   " counts as lost until the registry answers, and the server is probed again",
+                   duration_human(event->gap_ms, span), registry_lease_text(registrar->lease.id, id));
+}
+
 /* The lease's own machine decides what the gap means for the lease. Under whichever lease, nothing is written
  * before the server was probed and the record is offered or confirmed again (docs/design/protocol.md, "Gap"). */
 static void on_gap(struct registrar *registrar, const struct registrar_event *event, struct queue *effects)
 {
     enum lease_state lease = registrar->lease.state;
     registrar->wanted.unconfirmed = registrar->wanted.value != NULL;
-    if (!lease_is_held(lease) && lease != LEASE_GRANTING) {
-        return;
-    }
-    char span[32], id[REGISTRY_LEASE_TEXT_SIZE];
-    registrar_note(effects, REGISTRAR_NOTE_GAP,
-                   "the machine slept or the process was stopped for %s; lease %s"
-                   " counts as lost until the registry answers, and the server is probed again",
-                   duration_human(event->gap_ms, span), registry_lease_text(registrar->lease.id, id));
-    if (registrar->key.published != NULL || registrar->key.read_due != NEVER_MS) {
-        registrar->key.read_due = event->now.mono;
+    if (lease_is_held(lease) || lease == LEASE_GRANTING) {
+        note_gap(registrar, event, effects);
+        if (registrar->key.published != NULL || registrar->key.read_due != NEVER_MS) {
+            registrar->key.read_due = event->now.mono;
+        }
     }
     registrar_step_lease(registrar, (struct lease_event){.type = LEASE_ON_GAP, .now = event->now}, effects);
 }

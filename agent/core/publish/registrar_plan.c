@@ -67,6 +67,12 @@ static struct next_request next_write(const struct registrar *registrar, int64_t
     return put.at < read.at ? put : read;
 }
 
+/* The watch reported a change that could not be applied, and the request that would have told of it failed. */
+static bool has_unread_change(const struct record_key *key)
+{
+    return key->published != NULL && key->pending_revision > key->synced_revision;
+}
+
 static struct next_request next_request(const struct registrar *registrar, int64_t now)
 {
     if (!key_is_free(registrar)) {
@@ -75,7 +81,7 @@ static struct next_request next_request(const struct registrar *registrar, int64
     struct next_request next = NONE;
     switch (registrar->key.state) {
     case KEY_UNKNOWN: next.at = 0; break;
-    case KEY_SYNCED: next.at = registrar->key.read_due; break;
+    case KEY_SYNCED: next.at = has_unread_change(&registrar->key) ? 0 : registrar->key.read_due; break;
     case KEY_DIRTY:
     case KEY_MAYBE_WRITTEN: next = next_write(registrar, now); break;
     case KEY_CONFLICT:

@@ -91,13 +91,20 @@ static void emit(struct queue *effects, enum lease_effect_type type)
     effect->type = type;
 }
 
+static void emit_save(bool urgent, struct queue *effects)
+{
+    struct lease_effect *effect = queue_push(effects);
+    effect->type = LEASE_DO_SAVE;
+    effect->urgent = urgent;
+}
+
 static void drop(struct lease *lease, enum lease_cause cause, struct queue *effects)
 {
     move(lease, LEASE_NONE, cause, effects);
     lease->id = (struct registry_lease){0};
     lease->retry_mono = 0;
     lease->flight = (struct lease_flight){0};
-    emit(effects, LEASE_DO_SAVE);
+    emit_save(false, effects);
 }
 
 static void lose(struct lease *lease, const struct instant *now, struct queue *effects)
@@ -244,15 +251,17 @@ static void on_failed(struct lease *lease, const struct registry_reply *reply,
 static void on_granted(struct lease *lease, const struct registry_reply *reply,
                        const struct lease_flight *flight, const struct instant *now, struct queue *effects)
 {
+    bool renamed = false;
     renew(lease, reply->ttl_ms, flight, now);
     if (flight->op == REGISTRY_GRANT) {
         lease->granted_mono = flight->sent_mono; /* one that was found alive is not young */
-        lease->id = registry_lease_is_none(reply->lease) ? lease->id : reply->lease;
+        renamed = !registry_lease_is_none(reply->lease) && !registry_lease_eq(reply->lease, lease->id);
+        lease->id = renamed ? reply->lease : lease->id;
     }
     if (lease->state == LEASE_GRANTING || lease->state == LEASE_RECOVERING) {
         move(lease, LEASE_HELD, flight->op == REGISTRY_GRANT ? LEASE_CAUSE_GRANTED : LEASE_CAUSE_RENEWED,
              effects);
-        emit(effects, LEASE_DO_SAVE);
+        emit_save(renamed, effects); /* writes under an id that the registry chose follow */
     } else if (lease->state == LEASE_HELD) {
         emit(effects, LEASE_DO_RENEWED);
     }
@@ -264,6 +273,9 @@ static void on_reply(struct lease *lease, const struct lease_event *event, struc
     struct lease_flight flight = lease->flight;
     struct registry_reply reply = *event->reply;
     lease->flight = (struct lease_flight){0};
+    if (flight.before_gap) {
+        return; /* the lease may have ended since: it is asked about again */
+    }
     if (lease_is_outdated(lease, &reply, flight.sent_mono)) {
         reply.failure = REGISTRY_UNKNOWN;
         reply.error = STR("answered by the previous cluster");
@@ -339,6 +351,7 @@ static void on_recover(struct lease *lease, const struct lease_event *event, str
 static void on_gap(struct lease *lease, struct queue *effects)
 {
     bool held = lease_is_held(lease->state);
+    lease->flight.before_gap = lease->state == LEASE_RECOVERING;
     if (held || lease->state == LEASE_GRANTING) {
         lease->flight = (struct lease_flight){0};
         lease->retry_mono = 0;
@@ -379,9 +392,7 @@ static void choose_id(struct lease *lease, struct queue *effects)
 {
     lease->id.lo = random_next(lease->settings.random) >> 1 | 1; /* etcd takes 63 bits */
     move(lease, LEASE_GRANTING, LEASE_CAUSE_WANTED, effects);
-    struct lease_effect *effect = queue_push(effects);
-    effect->type = LEASE_DO_SAVE;
-    effect->urgent = true;
+    emit_save(true, effects);
 }
 
 static void ask_grant(struct lease *lease, const struct instant *now, struct queue *effects)

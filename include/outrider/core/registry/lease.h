@@ -96,6 +96,7 @@ struct lease_cluster {
 struct lease_flight {
     uint64_t id; /* 0: nothing is in flight */
     enum registry_op op;
+    bool before_gap; /* its answer says nothing of a lease that is being recovered */
     int64_t sent_boot, sent_mono;
 };
 

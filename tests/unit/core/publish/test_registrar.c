@@ -440,9 +440,37 @@ static void test_conflict_is_reported(void **state)
     finish(&w);
 }
 
+/* The change is known only from the watch, the request that would have told of it failed, and nothing is left to
+ * write: the key is read. */
+static void test_change_during_a_request_that_fails(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w, 0);
+    register_it(&w);
+    offer(&w, "two", true);
+    assert_int_equal(w.asked.op, REGISTRY_PUT);
+    struct registry_change change = {.key = STR("/s/w/1"), .deleted = true, .mod_revision = 6};
+    step(&w, (struct registrar_event){.type = REGISTRAR_ON_CHANGED, .change = &change});
+    offer(&w, "one", true);
+    unsigned before = w.requests;
+    reply(&w, (struct registry_reply){.failure = REGISTRY_RETRY, .error = STR("no leader")});
+    assert_int_equal(registrar_key_state(w.registrar), KEY_SYNCED);
+    assert_true(registrar_deadline(w.registrar).latest <= w.now.mono + RETRY_CAP_MS);
+    w.now.mono += 1000;
+    w.now.boot += 1000;
+    step(&w, (struct registrar_event){.type = REGISTRAR_ON_TICK});
+    assert_int_equal(w.requests, before + 1);
+    assert_int_equal(w.asked.op, REGISTRY_GET);
+    reply(&w, (struct registry_reply){.revision = 6});
+    assert_int_equal(w.asked.op, REGISTRY_PUT);
+    finish(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_change_during_a_request_that_fails),
         cmocka_unit_test(test_new_one_is_quiet),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_what_is_granted_counts),

@@ -109,6 +109,25 @@ static void test_refused_grant_is_retried_slowly(void **state)
     lease_world_finish(&w);
 }
 
+static void test_id_of_the_registry_is_saved_before_writes(void **state)
+{
+    (void)state;
+    struct lease_world w;
+    lease_world_begin(&w);
+    lease_world_goal(&w, LEASE_GOAL_HOLD);
+    lease_world_reply(&w, (struct registry_reply){.ttl_ms = GRANTED_MS, .lease = w.lease.id});
+    assert_int_equal(w.saves, 1);
+    assert_false(w.saved_urgently); /* saved before the grant */
+    lease_world_finish(&w);
+
+    lease_world_begin(&w);
+    lease_world_goal(&w, LEASE_GOAL_HOLD);
+    lease_world_reply(&w, (struct registry_reply){.ttl_ms = GRANTED_MS, .lease = {.hi = 1, .lo = 2}});
+    assert_int_equal(w.lease.id.hi, 1);
+    assert_true(w.saved_urgently);
+    lease_world_finish(&w);
+}
+
 static void test_gap_while_granting_asks_again(void **state)
 {
     (void)state;
@@ -312,6 +331,25 @@ static void test_gap(void **state)
     lease_world_finish(&w);
 }
 
+/* The lease may have ended during the gap: an answer of before it does not say that it is held. */
+static void test_gap_while_recovering_asks_again(void **state)
+{
+    (void)state;
+    struct lease_world w;
+    lease_world_begin(&w);
+    lease_world_recover(&w);
+    uint64_t before = w.asked.id;
+    lease_world_advance(&w, 60000);
+    lease_world_event(&w, LEASE_ON_GAP);
+    assert_true(lease_awaits(&w.lease, before));
+    lease_world_reply_ok(&w);
+    assert_int_equal(w.moves, 0);
+    assert_int_equal(w.asked.op, REGISTRY_KEEPALIVE);
+    lease_world_reply_ok(&w);
+    lease_world_assert_moved(&w, LEASE_RECOVERING, LEASE_HELD, LEASE_CAUSE_RENEWED);
+    lease_world_finish(&w);
+}
+
 /* ---- suspect ---- */
 
 static void test_suspect_ends_with_any_answer(void **state)
@@ -377,6 +415,8 @@ int main(void)
         cmocka_unit_test(test_recovered),
         cmocka_unit_test(test_recovered_but_never_granted),
         cmocka_unit_test(test_gap),
+        cmocka_unit_test(test_gap_while_recovering_asks_again),
+        cmocka_unit_test(test_id_of_the_registry_is_saved_before_writes),
         cmocka_unit_test(test_suspect_ends_with_any_answer),
         cmocka_unit_test(test_suspect_is_lost),
         cmocka_unit_test(test_suspect_after_a_gap),
