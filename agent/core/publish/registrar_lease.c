@@ -26,12 +26,12 @@ static void on_lease_gone(struct registrar *registrar, const struct lease_effect
 {
     char id[REGISTRY_LEASE_TEXT_SIZE];
     registrar->previous_lease = effect->id;
-    if (effect->from == LEASE_REVOKING) {
-        on_revoked(registrar, effect->id, effects);
-    } else if (effect->cause == LEASE_CAUSE_ABANDONED) {
+    if (effect->cause == LEASE_CAUSE_ABANDONED) {
         /* The other agent holds that lease: a key under it is in conflict. */
         registrar->previous_lease = (struct registry_lease){0};
         end_adoption(registrar, effects);
+    } else if (effect->from == LEASE_REVOKING) {
+        on_revoked(registrar, effect->id, effects);
     } else if (effect->cause == LEASE_CAUSE_NOT_FOUND) {
         registrar_note(effects, REGISTRAR_NOTE_LEASE_LOST, "lease %s is gone; asking for a new one",
                        registry_lease_text(effect->id, id));

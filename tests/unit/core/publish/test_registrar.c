@@ -440,6 +440,68 @@ static void test_conflict_is_reported(void **state)
     finish(&w);
 }
 
+static void other_agent_writes(struct world *w, int64_t revision)
+{
+    struct registry_change change = {.key = STR("/s/w/1"),
+                                     .value = STR("theirs"),
+                                     .mod_revision = revision,
+                                     .lease = registrar_lease(w->registrar)};
+    step(w, (struct registrar_event){.type = REGISTRAR_ON_CHANGED, .change = &change});
+}
+
+/* The other agent's writes that one bears, counted up to the last that changes nothing. */
+static int64_t write_by_turns(struct world *w, int64_t turns)
+{
+    int64_t revision = 5, turn = 0;
+    register_it(w);
+    while (turn < turns && w->note != REGISTRAR_NOTE_DUPLICATE_AGENT) {
+        turn++;
+        w->now.mono += 1001;
+        w->now.boot += 1001;
+        other_agent_writes(w, ++revision);
+        if (w->note != REGISTRAR_NOTE_DUPLICATE_AGENT) {
+            assert_int_equal(w->asked.op, REGISTRY_PUT);
+            reply(w, (struct registry_reply){.succeeded = true, .revision = ++revision});
+        }
+    }
+    return turn;
+}
+
+/* A lease that is left to another agent while it is being revoked is not one of this agent's: its key is in
+ * conflict, not to be taken over. */
+static void test_abandoned_while_revoking(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w, 3000000);
+    int64_t limit = write_by_turns(&w, 100);
+    finish(&w);
+    begin(&w, 3000000);
+    assert_int_equal(write_by_turns(&w, limit - 1), limit - 1);
+    struct registry_lease lease = registrar_lease(w.registrar);
+    w.now.mono += 1001;
+    w.now.boot += 1001;
+    offer(&w, "two", true);
+    assert_int_equal(w.asked.op, REGISTRY_PUT);
+    struct registry_request put = w.asked;
+    step(&w, (struct registrar_event){.type = REGISTRAR_ON_WITHDRAW});
+    assert_int_equal(registrar_lease_state(w.registrar), LEASE_REVOKING);
+    w.asked = put;
+    reply(&w, (struct registry_reply){
+                  .revision = 100,
+                  .kv = {.found = true, .value = STR("theirs"), .mod_revision = 100, .lease = lease}});
+    offer(&w, "three", true);
+    assert_int_equal(w.note, REGISTRAR_NOTE_DUPLICATE_AGENT);
+    assert_int_equal(w.asked.op, REGISTRY_GRANT);
+    reply(&w, (struct registry_reply){.ttl_ms = 12000});
+    assert_int_equal(w.asked.op, REGISTRY_PUT);
+    reply(&w, (struct registry_reply){
+                  .revision = 101,
+                  .kv = {.found = true, .value = STR("theirs"), .mod_revision = 100, .lease = lease}});
+    assert_int_equal(registrar_key_state(w.registrar), KEY_CONFLICT);
+    finish(&w);
+}
+
 /* The change is known only from the watch, the request that would have told of it failed, and nothing is left to
  * write: the key is read. */
 static void test_change_during_a_request_that_fails(void **state)
@@ -471,6 +533,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_change_during_a_request_that_fails),
+        cmocka_unit_test(test_abandoned_while_revoking),
         cmocka_unit_test(test_new_one_is_quiet),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_what_is_granted_counts),
