@@ -195,6 +195,23 @@ void subject_wake_leases(struct subject *subject)
     }
 }
 
+static const char *chosen_endpoints; /* NULL: memory */
+
+int subject_set_up(void **state)
+{
+    struct subject *subject = mem_zalloc(sizeof(*subject));
+    subject_open(subject, chosen_endpoints);
+    *state = subject;
+    return 0;
+}
+
+int subject_tear_down(void **state)
+{
+    subject_close(*state);
+    free(*state);
+    return 0;
+}
+
 bool subject_chosen(int argc, char **argv, const char **ret_endpoints)
 {
     bool etcd = argc == 2 && strcmp(argv[1], "etcd") == 0;
@@ -205,7 +222,10 @@ bool subject_chosen(int argc, char **argv, const char **ret_endpoints)
                 argv[0], argv[0]);
         return false;
     }
-    *ret_endpoints = endpoints;
+    chosen_endpoints = endpoints;
+    if (ret_endpoints != NULL) {
+        *ret_endpoints = endpoints;
+    }
     return true;
 }
 

@@ -35,10 +35,14 @@ void subject_open(struct subject *subject, const char *endpoints);
 /* Closes it; open requests get no answer. */
 void subject_close(struct subject *subject);
 
-/* Reads the command line of a suite, "memory", "memory_redis", "memory_consul" or "etcd": `ret_endpoints` is
- * NULL, or what OUTRIDER_TEST_ETCD says. False when it is neither, or etcd without endpoints; the usage is
- * printed. */
+/* Reads the command line of a suite, "memory", "memory_redis", "memory_consul" or "etcd", for
+ * subject_set_up(). `ret_endpoints` (may be NULL) gets NULL, or what OUTRIDER_TEST_ETCD says. False when it is
+ * neither, or etcd without endpoints; the usage is printed. */
 bool subject_chosen(int argc, char **argv, const char **ret_endpoints);
+
+/* Setup and teardown of a test: `*state` is a subject, opened as subject_chosen() found. */
+int subject_set_up(void **state);
+int subject_tear_down(void **state);
 
 /* Whether the registry under test can; the test ends here, skipped, where it cannot. */
 bool subject_can(const struct subject *subject, enum registry_capability capability);

@@ -10,27 +10,7 @@
 
 #include "outrider/base/attr.h"
 #include "outrider/base/blob.h"
-#include "outrider/base/mem.h"
 #include "outrider/registry/memory/memory.h"
-
-#include <stdlib.h>
-
-static const char *endpoints; /* NULL: memory */
-
-static int open_subject(void **state)
-{
-    struct subject *subject = mem_zalloc(sizeof(*subject));
-    subject_open(subject, endpoints);
-    *state = subject;
-    return 0;
-}
-
-static int close_subject(void **state)
-{
-    subject_close(*state);
-    free(*state);
-    return 0;
-}
 
 static int64_t put(struct subject *subject, struct str key, const char *value, struct registry_lease lease,
                    int64_t expect)
@@ -154,11 +134,11 @@ static void a_clock_may_stand_between_requests(void **state)
     assert_true(get(subject, key)->found);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_subject, close_subject)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, subject_set_up, subject_tear_down)
 
 int main(int argc, char **argv)
 {
-    if (!subject_chosen(argc, argv, &endpoints)) {
+    if (!subject_chosen(argc, argv, NULL)) {
         return 64;
     }
     const struct CMUnitTest tests[] = {

@@ -16,23 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const char *endpoints; /* NULL: memory */
-
-static int open_subject(void **state)
-{
-    struct subject *subject = mem_zalloc(sizeof(*subject));
-    subject_open(subject, endpoints);
-    *state = subject;
-    return 0;
-}
-
-static int close_subject(void **state)
-{
-    subject_close(*state);
-    free(*state);
-    return 0;
-}
-
 static struct registry_request about_lease(enum registry_op op, struct registry_lease lease)
 {
     return (struct registry_request){.op = op, .lease = lease};
@@ -459,11 +442,11 @@ static void requests_open_when_the_registry_is_freed_get_no_reply(void **state)
     subject_submit(subject, about_key(REGISTRY_DELETE, STR("k"), 1));
 }
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, open_subject, close_subject)
+#define TEST(function) cmocka_unit_test_setup_teardown(function, subject_set_up, subject_tear_down)
 
 int main(int argc, char **argv)
 {
-    if (!subject_chosen(argc, argv, &endpoints)) {
+    if (!subject_chosen(argc, argv, NULL)) {
         return 64;
     }
     const struct CMUnitTest tests[] = {

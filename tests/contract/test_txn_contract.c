@@ -10,26 +10,6 @@
 #include "subject.h"
 
 #include "outrider/base/attr.h"
-#include "outrider/base/mem.h"
-
-#include <stdlib.h>
-
-static const char *endpoints; /* NULL: memory */
-
-static int open_subject(void **state)
-{
-    struct subject *subject = mem_zalloc(sizeof(*subject));
-    subject_open(subject, endpoints);
-    *state = subject;
-    return 0;
-}
-
-static int close_subject(void **state)
-{
-    subject_close(*state);
-    free(*state);
-    return 0;
-}
 
 static struct registry_compare at(struct str key, int64_t revision)
 {
@@ -276,11 +256,11 @@ static void as_many_as_fit_are_done(void **state)
     check_value(subject, keys[REGISTRY_TXN_MAX - 1], "v");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_subject, close_subject)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, subject_set_up, subject_tear_down)
 
 int main(int argc, char **argv)
 {
-    if (!subject_chosen(argc, argv, &endpoints)) {
+    if (!subject_chosen(argc, argv, NULL)) {
         return 2;
     }
     const struct CMUnitTest tests[] = {

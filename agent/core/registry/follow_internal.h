@@ -34,7 +34,7 @@ void follow_open(struct follow *follow);
 void follow_resume(struct follow *follow);
 void follow_on_past(struct follow *follow, const struct follow_event *event);
 void follow_on_watch(struct follow *follow, const struct follow_event *event);
-/* Reads anew when `store` is another, or `revision` is below `seen`; 0 is unknown. Returns whether it did. */
+/* Emits READ_ANEW when `store` is another, or `revision` is below `seen`; 0 is unknown. Returns whether it did. */
 bool follow_is_other_store(struct follow *follow, struct follow_store store, int64_t revision, int64_t seen);
 
 /* follow_list.c: continues the listing or begins one; a page came or failed; ends it. */

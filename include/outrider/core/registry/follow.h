@@ -161,7 +161,7 @@ struct follow_effect {
     int64_t before;   /* listed: the revision held so far; 0: none */
     int64_t took_ms;  /* listed */
     uint64_t cluster; /* listed, opened; 0: unknown */
-    int64_t oldest;   /* read anew, compacted: the oldest revision a watch can begin at; 0: unknown */
+    int64_t oldest;   /* READ_ANEW, compacted: the oldest revision a watch can begin at; 0: unknown */
     enum follow_cause cause;
     enum follow_note note;
     enum registry_failure
