@@ -27,16 +27,15 @@ void agent_notify_systemd(const char *format, ...)
 /* The record in the registry. */
 static void add_registry(const struct agent *agent, struct buf *out)
 {
-    const struct registrar *registrar = router_registrar(agent->router);
-    const char *last_error = registrar_last_error(registrar);
+    struct registrar_facts facts = registrar_facts(router_registrar(agent->router));
     if (server_record(router_server(agent->router)) == NULL) {
         buf_printf(out, "not published: %s", server_withheld(router_server(agent->router)));
-    } else if (!registry_lease_is_none(registrar_conflict_lease(registrar))) {
+    } else if (!registry_lease_is_none(facts.conflict_lease)) {
         buf_printf(out, "not published: key held by another agent");
-    } else if (last_error[0] != '\0') {
-        buf_printf(out, "registry failing: %s", last_error);
+    } else if (facts.last_error[0] != '\0') {
+        buf_printf(out, "registry failing: %s", facts.last_error);
     } else {
-        buf_printf(out, registrar_visible(registrar) ? "registered" : "not registered yet");
+        buf_printf(out, facts.visible ? "registered" : "not registered yet");
     }
 }
 

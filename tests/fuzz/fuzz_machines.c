@@ -127,15 +127,15 @@ static void check_request(struct world *w, const struct fake_call *call)
         w->compare_id = request->id;
         return;
     }
-    assert(w->key_id == 0 || !registry_lease_eq(w->key_for, registrar_lease(registrar)));
+    assert(w->key_id == 0 || !registry_lease_eq(w->key_for, registrar_facts(registrar).lease));
     w->key_id = request->id;
-    w->key_for = registrar_lease(registrar);
+    w->key_for = registrar_facts(registrar).lease;
     if (request->op == REGISTRY_PUT) {
-        assert(registry_lease_is_none(registrar_conflict_lease(registrar)));
+        assert(registry_lease_is_none(registrar_facts(registrar).conflict_lease));
         /* The last put and the revoke may be sent by one step, in this order: the state seen here is the later one. */
-        enum lease_state state = registrar_lease_state(registrar);
+        enum lease_state state = registrar_facts(registrar).lease_state;
         assert((state == LEASE_HELD || state == LEASE_REVOKING) &&
-               registry_lease_eq(request->lease, registrar_lease(registrar)));
+               registry_lease_eq(request->lease, registrar_facts(registrar).lease));
         assert(!says_ready(blob_view(request->value)) || !any_failing(w->router));
     }
 }
@@ -385,7 +385,7 @@ static void change_store(struct world *w, uint8_t arg)
         store_grant(&w->store, FOREIGN, 1000 + arg * 50, boot);
         store_put(&w->store, "{}", FOREIGN);
         break;
-    case 3: store_revoke(&w->store, lease_number(registrar_lease(router_registrar(w->router)))); break;
+    case 3: store_revoke(&w->store, lease_number(registrar_facts(router_registrar(w->router)).lease)); break;
     case 4: store_revoke(&w->store, FOREIGN); break;
     default: store_wipe(&w->store); break;
     }

@@ -37,17 +37,17 @@ static const char *actual_state(const struct scenario *s, const char *what, char
     } else if (strcmp(what, "withheld") == 0) {
         return server_withheld(server);
     } else if (strcmp(what, "lease") == 0) {
-        return lease_state_name(registrar_lease_state(registrar));
+        return lease_state_name(registrar_facts(registrar).lease_state);
     } else if (strcmp(what, "in-sync") == 0) {
-        return yes(registrar_in_sync(registrar));
+        return yes(registrar_facts(registrar).in_sync);
     } else if (strcmp(what, "visible") == 0) {
-        return yes(registrar_visible(registrar));
+        return yes(registrar_facts(registrar).visible);
     } else if (strcmp(what, "settled") == 0) {
-        return yes(registrar_settled(registrar));
+        return yes(registrar_facts(registrar).settled);
     } else if (strcmp(what, "last-error") == 0) {
-        return registrar_last_error(registrar);
+        return registrar_facts(registrar).last_error;
     } else if (strcmp(what, "conflict") == 0) {
-        return yes(!registry_lease_is_none(registrar_conflict_lease(registrar)));
+        return yes(!registry_lease_is_none(registrar_facts(registrar).conflict_lease));
     } else if (strcmp(what, "phase") == 0) {
         return shutdown_phase_name(router_shutdown(s->router)->phase);
     } else if (strcmp(what, "watchdog") == 0) {
@@ -60,13 +60,13 @@ static const char *actual_state(const struct scenario *s, const char *what, char
     } else if (strcmp(what, "reload") == 0) {
         return settings_of_hold(server_hold(server, HOLD_RELOAD));
     } else if (strcmp(what, "control-sync") == 0) {
-        return yes(intent_in_sync(intent));
+        return yes(intent_facts(intent).in_sync);
     } else if (strcmp(what, "control-pending") == 0) {
-        return yes(intent_pending(intent));
+        return yes(intent_facts(intent).pending);
     } else if (strcmp(what, "control-last-error") == 0) {
-        return intent_last_error(intent);
+        return intent_facts(intent).last_error;
     } else if (strcmp(what, "control-unreadable") == 0) {
-        return intent_unreadable(intent);
+        return intent_facts(intent).unreadable;
     } else if (strcmp(what, "ops-reason") == 0) {
         return server_hold(server, HOLD_OPS)->reason;
     } else if (strcmp(what, "ops-by") == 0) {
@@ -74,7 +74,7 @@ static const char *actual_state(const struct scenario *s, const char *what, char
     } else if (strcmp(what, "life-number") == 0) {
         snprintf(out, 64, "%llu", (unsigned long long)server_life_number(server));
     } else if (strcmp(what, "registrations") == 0) {
-        snprintf(out, 64, "%llu", (unsigned long long)registrar_registrations(registrar));
+        snprintf(out, 64, "%llu", (unsigned long long)registrar_facts(registrar).registrations);
     } else if (strcmp(what, "mainpid") == 0) {
         snprintf(out, 64, "%d", (int)server_mainpid(server));
     } else if (strcmp(what, "attached") == 0) {

@@ -221,7 +221,7 @@ static void do_key(struct scenario *s, char **args, size_t count)
 static void do_lease(struct scenario *s, char **args, size_t count)
 {
     (void)count;
-    int64_t lease = lease_number(registrar_lease(router_registrar(s->router)));
+    int64_t lease = lease_number(registrar_facts(router_registrar(s->router)).lease);
     if (strcmp(args[0], "lost") == 0) {
         store_revoke(&s->store, lease);
     } else if (strcmp(args[0], "lost-key-stays") == 0) {
@@ -387,7 +387,7 @@ static void do_start(struct scenario *s, char **args, size_t count)
     world_start(s, NULL);
     if (ready) {
         if (server_status(router_server(s->router)) != STATUS_READY ||
-            !registrar_in_sync(router_registrar(s->router))) {
+            !registrar_facts(router_registrar(s->router)).in_sync) {
             fail(s, "the server does not start ready and registered");
         }
         forget_seen(s);

@@ -52,8 +52,8 @@ void herd_answered(struct world *world, struct node *node, const struct packet *
     const struct registrar *registrar = router_registrar(node->router);
     const struct key *key = &world->etcd.keys[node->key];
     member->contact = member->contact == 0 ? world->now : member->contact;
-    if (registrar_in_sync(registrar) && key->value != NULL &&
-        key->lease == lease_number(registrar_lease(registrar)) &&
+    if (registrar_facts(registrar).in_sync && key->value != NULL &&
+        key->lease == lease_number(registrar_facts(registrar).lease) &&
         etcd_lease(&world->etcd, key->lease) != NULL && record_says(blob_view(key->value), "ready")) {
         member->well = world->now;
     }

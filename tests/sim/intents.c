@@ -33,9 +33,9 @@ bool intents_unseen(const struct node *node)
     const struct key *key = control(node);
     const struct intent *intent = router_intent(node->router);
     bool adopted = ops_of(node)->set && strcmp(ops_of(node)->by, "api") != 0;
-    bool other = intent_seen(intent) != key->mod_revision ||
+    bool other = intent_facts(intent).seen != key->mod_revision ||
                  (node->world->wiped_at > 0 && key->by_hand && holds(key) != adopted);
-    return (key->by_hand || !intent_known(intent)) && key->value != NULL && other;
+    return (key->by_hand || !intent_facts(intent).known) && key->value != NULL && other;
 }
 
 void intents_drained(struct node *node, bool for_a_while)
@@ -89,7 +89,7 @@ void intents_forgotten(struct node *node)
 void intents_ended(struct node *node)
 {
     const struct intent *intent = router_intent(node->router);
-    node->died_unwritten = intent_pending(intent) || intent_sent(intent) != 0;
+    node->died_unwritten = intent_facts(intent).pending || intent_facts(intent).sent_wall != 0;
     if (!node->state_dir) {
         intents_forgotten(node);
     }
@@ -116,7 +116,7 @@ void intents_by_hand(struct node *node)
 {
     struct world *world = node->world;
     char since[96];
-    bool pending = node->alive ? intent_pending(router_intent(node->router)) : node->state_dir;
+    bool pending = node->alive ? intent_facts(router_intent(node->router)).pending : node->state_dir;
     switch (world_below(world, 6)) {
     case 0:
     case 1:

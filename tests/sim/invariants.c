@@ -46,7 +46,7 @@ static void check_single_flight(struct node *node, const struct registry_request
                                 struct packet *packet)
 {
     struct watch *watch = &node->watch;
-    int64_t lease = lease_number(registrar_lease(router_registrar(node->router)));
+    int64_t lease = lease_number(registrar_facts(router_registrar(node->router)).lease);
     if (request->op == REGISTRY_COMPARE) {
         if (watch->compare_flying != NULL) {
             violated(node->world, node, "its keys are compared twice at once");
@@ -227,13 +227,13 @@ void check_deadline(struct node *node, const struct packet *packet, const struct
     const struct registrar *registrar = router_registrar(node->router);
     bool renewed =
         reply->failure == REGISTRY_OK && (reply->op == REGISTRY_KEEPALIVE || reply->op == REGISTRY_GRANT);
-    bool held = lease_is_held(registrar_lease_state(registrar)) &&
-                registry_lease_eq(registrar_lease(registrar), packet->request.lease);
-    bool later = registrar_lease_deadline(registrar) > packet->sent_boot + reply->ttl_ms;
+    struct registrar_facts facts = registrar_facts(registrar);
+    bool held = lease_is_held(facts.lease_state) && registry_lease_eq(facts.lease, packet->request.lease);
+    bool later = facts.lease_deadline_boot > packet->sent_boot + reply->ttl_ms;
     if (renewed && held && later) {
         violated(node->world, node,
                  "it takes its lease to live for %" PRId64 " ms longer than from the heartbeat",
-                 registrar_lease_deadline(registrar) - packet->sent_boot - reply->ttl_ms);
+                 facts.lease_deadline_boot - packet->sent_boot - reply->ttl_ms);
     }
 }
 
@@ -292,8 +292,9 @@ void check_exit(struct node *node, int code)
     bool ours = lease != NULL && lease->owner == node->index && lease->life == node->life && !lease->revived;
     if (code == 0 && ours) {
         violated(world, node, "it says that its record is gone, but the key is there");
-    } else if (code == 85 && (!node->state_dir ||
-                              registry_lease_is_none(registrar_lease(router_registrar(node->router))))) {
+    } else if (code == 85 &&
+               (!node->state_dir ||
+                registry_lease_is_none(registrar_facts(router_registrar(node->router)).lease))) {
         violated(world, node, "handed over without a lease or a state_dir");
     } else if (code == 1 && node->fault_until < node->stop_at) {
         violated(world, node, "withdrawal not confirmed although nothing was in its way");
@@ -327,9 +328,9 @@ void check_handed_over(struct node *node)
     enum status status = server_status(server);
     node->watch.quiet = node->exit_code == 85 && believed && settled && !node_shares_key(node) &&
                         key->value != NULL && !key->by_hand &&
-                        registrar_in_sync(router_registrar(node->router)) &&
+                        registrar_facts(router_registrar(node->router)).in_sync &&
                         (status == STATUS_READY || status == STATUS_DRAINING) &&
-                        intent_in_sync(router_intent(node->router)) && !intents_unseen(node) &&
+                        intent_facts(router_intent(node->router)).in_sync && !intents_unseen(node) &&
                         server_hold(server, HOLD_OPS)->expires_wall == 0;
     node->watch.quiet_until = world->now + 40000;
 }

@@ -249,9 +249,10 @@ void stream_hand(struct node *node, bool is_ours_to_undo)
                    !world->nospace && !world->denied && node->fault_until <= world->now;
     const struct registrar *registrar = node->alive ? router_registrar(node->router) : NULL;
     const struct key *key = &world->etcd.keys[node->key];
-    bool was_well = registrar != NULL && lease_is_held(registrar_lease_state(registrar)) && !key->by_hand &&
-                    key->value != NULL && key->lease == lease_number(registrar_lease(registrar)) &&
-                    registrar_last_error(registrar)[0] == '\0';
+    bool was_well = registrar != NULL && lease_is_held(registrar_facts(registrar).lease_state) &&
+                    !key->by_hand && key->value != NULL &&
+                    key->lease == lease_number(registrar_facts(registrar).lease) &&
+                    registrar_facts(registrar).last_error[0] == '\0';
     if (is_ours_to_undo && reached && !often && was_well && !node_shares_key(node) &&
         stream_is_well(node, 3000)) {
         world_at(world, world->now + REPAIR_MS + 100, EVENT_REPAIRED, node,
@@ -279,7 +280,7 @@ void stream_repaired(struct node *node, uint64_t id, int64_t hand_at)
     const struct registrar *registrar = router_registrar(node->router);
     const struct key *key = &world->etcd.keys[node->key];
     struct str value = blob_view(key->value);
-    bool ours = value.size > 0 && key->lease == lease_number(registrar_lease(registrar)) &&
+    bool ours = value.size > 0 && key->lease == lease_number(registrar_facts(registrar).lease) &&
                 memmem(value.data, value.size, "\"status\":", 9) != NULL;
     if (!ours) {
         violated(world, node, "what a hand did to its key a second ago stands, though it is watched");

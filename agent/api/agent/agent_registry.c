@@ -30,12 +30,12 @@ static void write_lease_id(struct json_writer *json, const char *name, struct re
 }
 
 /* The host in the other holder's record; null when the record cannot be read. */
-static void write_conflict_host(struct json_writer *json, const struct registrar *registrar)
+static void write_conflict_host(struct json_writer *json, struct str value)
 {
     struct record record;
     struct error err;
     json_write_key(json, "host");
-    if (record_decode(registrar_conflict_value(registrar), &record, &err) < 0) {
+    if (record_decode(value, &record, &err) < 0) {
         json_write_null(json);
         return;
     }
@@ -43,18 +43,17 @@ static void write_conflict_host(struct json_writer *json, const struct registrar
     record_fini(&record);
 }
 
-static void write_conflict(struct json_writer *json, const struct registrar *registrar)
+static void write_conflict(struct json_writer *json, const struct registrar_facts *facts)
 {
     json_write_key(json, "conflict");
-    if (registry_lease_is_none(registrar_conflict_lease(registrar))) {
+    if (registry_lease_is_none(facts->conflict_lease)) {
         json_write_null(json);
         return;
     }
-    int64_t left = registrar_conflict_left(registrar);
     json_write_object(json);
-    write_lease_id(json, "lease", registrar_conflict_lease(registrar));
-    json_member_span(json, "leftMs", left);
-    write_conflict_host(json, registrar);
+    write_lease_id(json, "lease", facts->conflict_lease);
+    json_member_span(json, "leftMs", facts->conflict_left_ms);
+    write_conflict_host(json, facts->conflict_value);
     json_write_object_end(json);
 }
 
@@ -81,21 +80,21 @@ void api_write_endpoints(struct json_writer *json, const struct api_view *view)
 
 static void write_sync(struct json_writer *json, const struct api_view *view)
 {
-    const struct registrar *registrar = view->registrar;
-    const char *last_error = text_or_null(registrar_last_error(registrar));
+    struct registrar_facts facts = registrar_facts(view->registrar);
+    const char *last_error = text_or_null(facts.last_error);
     json_member_object(json, "registry");
-    json_member_bool(json, "inSync", registrar_in_sync(registrar));
-    json_member_bool(json, "settled", registrar_settled(registrar));
+    json_member_bool(json, "inSync", facts.in_sync);
+    json_member_bool(json, "settled", facts.settled);
     json_member_text(json, "endpoint", text_or_null(view->registry_endpoint));
     api_write_endpoints(json, view);
     write_hex(json, "clusterId", view->registry_cluster);
-    write_hex(json, "clusterBefore", registrar_cluster_before(registrar));
-    json_member_int(json, "revision", registrar_revision(registrar));
-    json_member_time(json, "lastWrite", registrar_written_wall(registrar));
-    json_member_uint(json, "registrations", registrar_registrations(registrar));
+    write_hex(json, "clusterBefore", facts.cluster_before);
+    json_member_int(json, "revision", facts.revision);
+    json_member_time(json, "lastWrite", facts.written_wall);
+    json_member_uint(json, "registrations", facts.registrations);
     json_member_text(json, "lastError", last_error);
-    json_member_time(json, "lastErrorSince", last_error == NULL ? 0 : registrar_last_error_since(registrar));
-    write_conflict(json, registrar);
+    json_member_time(json, "lastErrorSince", last_error == NULL ? 0 : facts.last_error_wall);
+    write_conflict(json, &facts);
     const struct follow *watch = view->keys;
     json_member_text(json, "watch", watch == NULL ? NULL : follow_state_name(watch->state));
     json_member_text(json, "watchLastError", watch == NULL ? NULL : text_or_null(watch->last_error));
@@ -104,27 +103,28 @@ static void write_sync(struct json_writer *json, const struct api_view *view)
 
 static void write_lease(struct json_writer *json, const struct api_view *view)
 {
-    const struct registrar *registrar = view->registrar;
-    bool has = !registry_lease_is_none(registrar_lease(registrar));
-    int64_t left = registrar_lease_deadline(registrar) - view->now.boot;
+    struct registrar_facts facts = registrar_facts(view->registrar);
+    bool has = !registry_lease_is_none(facts.lease);
+    int64_t left = facts.lease_deadline_boot - view->now.boot;
     json_member_object(json, "lease");
-    json_member_text(json, "state", lease_state_name(registrar_lease_state(registrar)));
-    write_lease_id(json, "id", registrar_lease(registrar));
-    json_member_int(json, "ttlMs", registrar_ttl(registrar));
+    json_member_text(json, "state", lease_state_name(facts.lease_state));
+    write_lease_id(json, "id", facts.lease);
+    json_member_int(json, "ttlMs", facts.ttl_ms);
     json_member_int(json, "leftMs", has && left > 0 ? left : 0);
     json_write_object_end(json);
 }
 
 static void write_control(struct json_writer *json, const struct intent *intent)
 {
+    struct intent_facts facts = intent_facts(intent);
     json_member_object(json, "control");
-    json_member_text(json, "key", intent_key(intent));
-    json_member_bool(json, "known", intent_known(intent));
-    json_member_bool(json, "inSync", intent_in_sync(intent));
-    json_member_int(json, "revision", intent_seen(intent));
-    json_member_time(json, "pendingSince", intent_pending(intent) ? intent_pending_since(intent) : 0);
-    json_member_text(json, "lastError", text_or_null(intent_last_error(intent)));
-    json_member_text(json, "unreadable", text_or_null(intent_unreadable(intent)));
+    json_member_text(json, "key", facts.key);
+    json_member_bool(json, "known", facts.known);
+    json_member_bool(json, "inSync", facts.in_sync);
+    json_member_int(json, "revision", facts.seen);
+    json_member_time(json, "pendingSince", facts.pending ? facts.pending_wall : 0);
+    json_member_text(json, "lastError", text_or_null(facts.last_error));
+    json_member_text(json, "unreadable", text_or_null(facts.unreadable));
     json_write_object_end(json);
 }
 
@@ -153,15 +153,16 @@ void api_write_registry(struct json_writer *json, const struct api_view *view)
 
 const char *api_unpublished_reason(const struct api_view *view)
 {
-    const char *last_error = text_or_null(registrar_last_error(view->registrar));
+    struct registrar_facts facts = registrar_facts(view->registrar);
+    const char *last_error = text_or_null(facts.last_error);
     const char *withheld = text_or_null(server_withheld(view->server));
-    if (registrar_settled(view->registrar)) {
+    if (facts.settled) {
         return "";
     }
     if (last_error != NULL) {
         return last_error;
     }
-    if (!registry_lease_is_none(registrar_conflict_lease(view->registrar))) {
+    if (!registry_lease_is_none(facts.conflict_lease)) {
         return "another agent holds the key under a living lease";
     }
     return withheld != NULL ? withheld : "the record has not been published yet";

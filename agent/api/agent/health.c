@@ -29,7 +29,7 @@ void api_readyz(struct api_context *context, const struct api_request *request, 
             api_refuse(reply, 503, "not_known", "the fleet has not been read yet%s%s",
                        last_error[0] == '\0' ? "" : ": ", last_error);
         }
-    } else if (registrar_settled(view.registrar)) {
+    } else if (registrar_facts(view.registrar).settled) {
         say_ok(reply);
     } else {
         api_refuse(reply, 503, "not_published", "%s", api_unpublished_reason(&view));

@@ -71,7 +71,7 @@ void api_discovery_status(struct api_context *context, const struct api_request 
         return;
     }
     struct view_entry *own = own_service(&view);
-    discovery_json_status(own, registrar_visible(view.registrar), api_json(reply));
+    discovery_json_status(own, registrar_facts(view.registrar).visible, api_json(reply));
     view_entry_unref(own);
 }
 

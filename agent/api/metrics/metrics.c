@@ -125,17 +125,16 @@ static void write_registry(struct buf *out, const struct api_view *view)
     if (registrar == NULL) {
         return;
     }
-    int64_t left = registry_lease_is_none(registrar_lease(registrar))
-                       ? 0
-                       : registrar_lease_deadline(registrar) - view->now.boot;
+    struct registrar_facts facts = registrar_facts(registrar);
+    int64_t left = registry_lease_is_none(facts.lease) ? 0 : facts.lease_deadline_boot - view->now.boot;
     const struct metrics_sample samples[] = {
         COUNTER("outrider_registrations_total", "Times the record was put under a new lease.",
-                registrar_registrations(registrar)),
+                facts.registrations),
         SECONDS_GAUGE("outrider_lease_remaining_seconds",
                       "Time until the lease ends without a keepalive; 0 without a lease.",
                       left > 0 ? left * 1000 : 0),
         GAUGE("outrider_registry_in_sync", "1 while the registry has the record that is offered.",
-              server_record(view->server) != NULL && registrar_in_sync(registrar)),
+              server_record(view->server) != NULL && facts.in_sync),
     };
     metrics_write(out, samples, COUNT_OF(samples));
 }

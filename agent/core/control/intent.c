@@ -368,34 +368,12 @@ void intent_step(struct intent *intent, const struct intent_event *event, struct
     }
 }
 
-/* ---- accessors ---- */
-
 bool intent_awaits(const struct intent *intent, uint64_t id)
 {
     return id != 0 && intent->flight.id == id;
 }
 
-bool intent_settled(const struct intent *intent)
-{
-    return intent->settled;
-}
-
-bool intent_known(const struct intent *intent)
-{
-    return intent->known;
-}
-
-bool intent_in_sync(const struct intent *intent)
-{
-    return intent->known && !is_dirty(intent) && intent->value.content != INTENT_UNREADABLE;
-}
-
-int64_t intent_seen(const struct intent *intent)
-{
-    return intent->seen;
-}
-
-int64_t intent_sent(const struct intent *intent)
+static int64_t sent_wall(const struct intent *intent)
 {
     if (intent->flight.op == REGISTRY_PUT && intent->flight.hold.set) {
         return intent->flight.hold.since_wall;
@@ -408,27 +386,19 @@ int64_t intent_sent(const struct intent *intent)
     return i > 0 ? intent->maybe_written[i - 1].since_wall : 0;
 }
 
-bool intent_pending(const struct intent *intent)
+struct intent_facts intent_facts(const struct intent *intent)
 {
-    return intent->pending;
-}
-
-int64_t intent_pending_since(const struct intent *intent)
-{
-    return intent->pending_wall;
-}
-
-const char *intent_last_error(const struct intent *intent)
-{
-    return intent->last_error.text;
-}
-
-const char *intent_unreadable(const struct intent *intent)
-{
-    return intent->known && intent->value.content == INTENT_UNREADABLE ? intent->value.error : "";
-}
-
-const char *intent_key(const struct intent *intent)
-{
-    return intent->key;
+    bool unreadable = intent->known && intent->value.content == INTENT_UNREADABLE;
+    return (struct intent_facts){
+        .key = intent->key,
+        .settled = intent->settled,
+        .known = intent->known,
+        .in_sync = intent->known && !is_dirty(intent) && !unreadable,
+        .seen = intent->seen,
+        .sent_wall = sent_wall(intent),
+        .pending = intent->pending,
+        .pending_wall = intent->pending_wall,
+        .last_error = intent->last_error.text,
+        .unreadable = unreadable ? intent->value.error : "",
+    };
 }

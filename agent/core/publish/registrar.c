@@ -108,6 +108,15 @@ static bool is_leaving(const struct registrar *registrar)
     return registrar->goal == REGISTRAR_LEAVE || registrar->goal == REGISTRAR_GONE;
 }
 
+static bool is_in_sync(const struct registrar *registrar)
+{
+    if (registrar->wanted.value == NULL) {
+        return registry_lease_is_none(registrar->lease.id);
+    }
+    /* What is on its way may be older than what is wanted now. */
+    return registrar->key.state == KEY_SYNCED && registrar->key.flight.op != REGISTRY_PUT;
+}
+
 static void want(struct registrar *registrar, struct blob *value)
 {
     blob_unref(registrar->wanted.value);
@@ -123,7 +132,7 @@ static void on_offer(struct registrar *registrar, const struct registrar_event *
 {
     want(registrar, event->value);
     registrar->wanted.claim = event->claim;
-    registrar->wanted.urgent = (registrar->wanted.urgent || event->urgent) && !registrar_in_sync(registrar);
+    registrar->wanted.urgent = (registrar->wanted.urgent || event->urgent) && !is_in_sync(registrar);
 }
 
 static void on_withdraw(struct registrar *registrar)
@@ -239,4 +248,36 @@ void registrar_step(struct registrar *registrar, const struct registrar_event *e
     registrar_check_duplicate(registrar, now, effects);
     registrar_check_stale_ready(registrar, now, effects);
     registrar_plan(registrar, now, effects);
+}
+
+struct registrar_facts registrar_facts(const struct registrar *registrar)
+{
+    const struct record_key *key = &registrar->key;
+    const struct lease *lease = &registrar->lease;
+    const struct conflict *conflict = &registrar->conflict;
+    const struct last_error *error =
+        registrar->lease_error.failing ? &registrar->lease_error : &registrar->key_error;
+    return (struct registrar_facts){
+        .goal = registrar->goal,
+        .key_state = key->state,
+        .lease_state = lease->state,
+        .lease = lease->id,
+        .ttl_ms = lease->ttl_ms,
+        .lease_deadline_boot = lease->deadline_boot,
+        .leased = lease_is_held(lease->state) || lease->state == LEASE_RECOVERING,
+        .in_sync = is_in_sync(registrar),
+        .visible = key->published != NULL || key->flight.op == REGISTRY_PUT || key->state == KEY_UNKNOWN ||
+                   key->state == KEY_MAYBE_WRITTEN,
+        .settled = registrar->settled,
+        .revision = key->revision,
+        .written_wall = registrar->written_wall,
+        .registrations = registrar->registrations,
+        .last_error = error->text,
+        .last_error_wall = error->since_wall,
+        .cluster = lease->cluster.id,
+        .cluster_before = lease->cluster.before,
+        .conflict_lease = conflict->lease,
+        .conflict_left_ms = conflict->left_ms,
+        .conflict_value = blob_view(conflict->value),
+    };
 }

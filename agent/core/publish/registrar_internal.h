@@ -2,7 +2,7 @@
  * lease changes), registrar_key.c (the state of the key, replies), registrar_changes.c (the watch),
  * registrar_conflict.c (another holder), registrar_duplicate.c (another agent under the same lease),
  * registrar_stale_ready.c (a ready record that is untrue and cannot be rewritten), registrar_plan.c (what to
- * request next), registrar_view.c (accessors). */
+ * request next). */
 #ifndef OUTRIDER_CORE_PUBLISH_REGISTRAR_INTERNAL_H
 #define OUTRIDER_CORE_PUBLISH_REGISTRAR_INTERNAL_H
 

@@ -57,7 +57,7 @@ void router_replied(struct router *router, enum router_client client, const stru
                     const struct instant *now)
 {
     router_enter(router, now);
-    uint64_t cluster = registrar_cluster(router->registrar);
+    uint64_t cluster = registrar_facts(router->registrar).cluster;
     route_reply(router, client, reply, now);
     router_pump(router, now);
     router_note_reply(router, reply, cluster, now);
@@ -127,9 +127,10 @@ void router_stop(struct router *router, enum shutdown_event_type how, bool state
                  const struct instant *now)
 {
     router_enter(router, now);
-    router_step_shutdown(router, (struct shutdown_event){.type = how,
-                                                         .now = *now,
-                                                         .state_kept = state_kept,
-                                                         .leased = registrar_is_leased(router->registrar)});
+    router_step_shutdown(router,
+                         (struct shutdown_event){.type = how,
+                                                 .now = *now,
+                                                 .state_kept = state_kept,
+                                                 .leased = registrar_facts(router->registrar).leased});
     router_pump(router, now);
 }

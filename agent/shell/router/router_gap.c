@@ -6,10 +6,10 @@ void router_enter(struct router *router, const struct instant *now)
     if (router->pumping) {
         return;
     }
-    int64_t granted = registrar_ttl(router->registrar);
+    struct registrar_facts facts = registrar_facts(router->registrar);
     struct gap_limits limits = {.due_mono = router_deadline(router).latest,
-                                .ttl_ms = granted > 0 ? granted : router->config->registry.ttl_ms,
-                                .lease_boot = registrar_lease_deadline(router->registrar)};
+                                .ttl_ms = facts.ttl_ms > 0 ? facts.ttl_ms : router->config->registry.ttl_ms,
+                                .lease_boot = facts.lease_deadline_boot};
     int64_t gap_ms = gap_step(&router->gap, now, &limits);
     if (gap_ms == 0) {
         return;

@@ -22,13 +22,12 @@ void router_init_keys(struct router *router, const char *id, uint64_t seed)
 
 void router_step_keys(struct router *router, struct follow_event event)
 {
-    const struct registrar *registrar = router->registrar;
+    struct registrar_facts record = registrar_facts(router->registrar);
+    struct intent_facts control = intent_facts(router->intent);
     event.owner = (struct follow_owner){
-        .settled = (registrar_in_sync(registrar) && registrar_settled(registrar)) ||
-                   !registry_lease_is_none(registrar_conflict_lease(registrar)),
-        .leaseless = registry_lease_is_none(registrar_lease(registrar)),
-        .known = {registrar_revision(registrar),
-                  intent_known(router->intent) ? intent_seen(router->intent) : -1},
+        .settled = (record.in_sync && record.settled) || !registry_lease_is_none(record.conflict_lease),
+        .leaseless = registry_lease_is_none(record.lease),
+        .known = {[FOLLOW_RECORD] = record.revision, [FOLLOW_CONTROL] = control.known ? control.seen : -1},
     };
     follow_step(&router->keys, &event, &router->queues[ROUTER_KEYS]);
 }
@@ -36,8 +35,7 @@ void router_step_keys(struct router *router, struct follow_event event)
 void router_note_reply(struct router *router, const struct registry_reply *reply, uint64_t cluster,
                        const struct instant *now)
 {
-    const struct registrar *registrar = router->registrar;
-    if (cluster != 0 && cluster != registrar_cluster(registrar)) {
+    if (cluster != 0 && cluster != registrar_facts(router->registrar).cluster) {
         router_step_keys(router, (struct follow_event){.type = FOLLOW_ON_RESTART, .now = *now});
     }
     /* A revoke of a lease that is gone already has its effect: it counts as a success. */

@@ -66,7 +66,7 @@ static void adopt(struct router *router, struct str value, const struct instant 
 
 static void request(struct router *router, const struct registry_request *request, const struct instant *now)
 {
-    if (request->op == REGISTRY_GET && registrar_settled(router->registrar)) {
+    if (request->op == REGISTRY_GET && registrar_facts(router->registrar).settled) {
         router_control_read_back(router, now); /* what made one key doubtful made the other doubtful */
     }
     effects_request(router->effects, ROUTER_CLIENT_REGISTRAR, request);

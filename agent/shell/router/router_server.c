@@ -13,12 +13,13 @@ void router_fresh(struct router *router, const struct instant *now)
 {
     /* What was reported before the restart is restored only where the earlier lease is still held:
      * otherwise nothing shows that the same server still runs (docs/design/protocol.md). */
-    bool ours = lease_is_held(registrar_lease_state(router->registrar));
-    router_step_server(router, (struct server_event){.type = SERVER_ON_FRESH,
-                                                     .now = *now,
-                                                     .message = ours ? router->restore.message : NULL,
-                                                     .passed = ours && router->restore.passed,
-                                                     .control_unread = !intent_settled(router->intent)});
+    bool ours = lease_is_held(registrar_facts(router->registrar).lease_state);
+    router_step_server(router,
+                       (struct server_event){.type = SERVER_ON_FRESH,
+                                             .now = *now,
+                                             .message = ours ? router->restore.message : NULL,
+                                             .passed = ours && router->restore.passed,
+                                             .control_unread = !intent_facts(router->intent).settled});
 }
 
 static enum registrar_claim claim_of(enum status status)

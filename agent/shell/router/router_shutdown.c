@@ -16,9 +16,9 @@ void router_step_shutdown(struct router *router, struct shutdown_event event)
 bool router_check_published(struct router *router, const struct instant *now)
 {
     /* Without a record in the registry there is nothing to wait for. */
-    bool visible = registrar_visible(router->registrar);
+    bool visible = registrar_facts(router->registrar).visible;
     bool published =
-        router->shutdown.phase == SHUTDOWN_SAYING && (!visible || registrar_in_sync(router->registrar));
+        router->shutdown.phase == SHUTDOWN_SAYING && (!visible || registrar_facts(router->registrar).in_sync);
     if (published) {
         router_step_shutdown(
             router, (struct shutdown_event){.type = SHUTDOWN_ON_PUBLISHED, .now = *now, .visible = visible});

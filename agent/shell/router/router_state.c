@@ -7,30 +7,32 @@
 static struct saved_hold save_hold(const struct router *router)
 {
     const struct hold *ops = server_hold(router->server, HOLD_OPS);
+    struct intent_facts facts = intent_facts(router->intent);
     return (struct saved_hold){.set = ops->set,
                                .reason = ops->reason,
                                .by = ops->by,
                                .since_wall = ops->since_wall,
                                .deadline_wall = ops->deadline_wall,
                                .expires_wall = ops->expires_wall,
-                               .revision = intent_seen(router->intent),
-                               .pending = intent_pending(router->intent),
-                               .sent_wall = intent_sent(router->intent)};
+                               .revision = facts.seen,
+                               .pending = facts.pending,
+                               .sent_wall = facts.sent_wall};
 }
 
 void router_save(const struct router *router, const char *boot_id, struct buf *out)
 {
     struct buf key = {0};
     router_record_key(router->config, router->id, &key);
+    struct registrar_facts facts = registrar_facts(router->registrar);
     struct saved_state state = {.id = router->id,
                                 .key = buf_text(&key),
                                 .boot_id = boot_id,
-                                .lease = registrar_lease(router->registrar),
-                                .ttl_ms = registrar_ttl(router->registrar),
+                                .lease = facts.lease,
+                                .ttl_ms = facts.ttl_ms,
                                 .ops = save_hold(router),
                                 .probe_has_passed = server_has_passed(router->server)};
     state.has_message = server_reported_message(router->server, &state.message);
-    if (registrar_key_state(router->registrar) == KEY_UNKNOWN) {
+    if (facts.key_state == KEY_UNKNOWN) {
         restore_keep_unconfirmed(&router->restore, &state);
     }
     state_file_encode(&state, out);

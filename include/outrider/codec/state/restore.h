@@ -34,7 +34,7 @@ struct restore {
     struct hold ops;           /* the operator's hold, by its wall times */
     int64_t control_revision;  /* of the control key as last seen; 0: never, or it was absent */
     bool control_pending;      /* the hold, or its absence, had not reached the control key yet */
-    int64_t control_sent_wall; /* as intent_sent() was */
+    int64_t control_sent_wall; /* as in struct intent_facts */
 };
 
 /* The id to use: `configured`; where that is "auto", the saved one; NULL: a new one must be made. Borrowed

@@ -26,7 +26,7 @@ struct saved_hold {
      * made here has not reached it yet. */
     int64_t revision;
     bool pending;
-    int64_t sent_wall; /* as intent_sent() was */
+    int64_t sent_wall; /* as in struct intent_facts */
 };
 
 /* When encoding, strings are borrowed. After decoding they belong to the state and live until

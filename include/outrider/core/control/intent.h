@@ -44,8 +44,8 @@ struct intent_value {
 enum intent_event_type {
     INTENT_ON_TICK,  /* time may have passed */
     INTENT_ON_START, /* `hold` is the one of before the restart; `revision` of the key was seen last (0: never,
-                          * or it was absent); `pending`: the hold had not reached it yet; `sent_wall` is what
-                          * intent_sent() was */
+                          * or it was absent); `pending`: the hold had not reached it yet; `sent_wall` as in the
+                          * facts of then */
     INTENT_ON_LOCAL,     /* the hold was changed here and is now `hold` */
     INTENT_ON_REPLY,     /* `reply` to a request; `value` is what its kv holds */
     INTENT_ON_CHANGED,   /* the watch reports that the key became `value` at `revision` */
@@ -78,7 +78,7 @@ enum intent_effect_type {
     INTENT_DO_REQUEST, /* submit `request`; a put writes `hold` (not set: lifted) */
     INTENT_DO_ADOPT,   /* the hold is to be `hold` (not set: lifted), by its wall times */
     INTENT_DO_SETTLE,  /* once: the key was read, or could not be */
-    INTENT_DO_SAVE,    /* intent_seen() or intent_pending() changed: a restart needs them */
+    INTENT_DO_SAVE,    /* `seen` or `pending` of the facts changed: a restart needs them */
     INTENT_DO_DONE,    /* after LEAVE: nothing is left to do at the key */
     INTENT_DO_NOTE     /* log `note` with `text` */
 };
@@ -106,31 +106,23 @@ struct window intent_deadline(const struct intent *intent);
 /* Whether the request of this id is ours and still waited for. Ids never meet those of another machine. */
 bool intent_awaits(const struct intent *intent, uint64_t id);
 
-/* Whether DO_SETTLE was emitted: nothing need wait for the key any more. */
-bool intent_settled(const struct intent *intent);
+/* What is known of the control key at this moment. */
+struct intent_facts {
+    const char *key;
+    bool settled; /* DO_SETTLE was emitted: nothing need wait for the key any more */
+    bool known;   /* its value is known */
+    bool in_sync; /* and is the wanted one */
+    int64_t seen; /* its mod revision as last seen; 0: absent, or never seen */
+    /* since_wall of the hold in the latest write whose outcome is unknown; 0: none. A restart needs it: the value
+     * it finds may be an own write of before. */
+    int64_t sent_wall;
+    bool pending;           /* a change made here has not reached the key yet */
+    int64_t pending_wall;   /* since when; of before a restart: since the start */
+    const char *last_error; /* why requests fail; "": they do not */
+    const char *unreadable; /* why the value cannot be used; "": it can */
+};
 
-/* Whether the value of the key is known, and whether it is the wanted one. */
-bool intent_known(const struct intent *intent);
-bool intent_in_sync(const struct intent *intent);
-
-/* The key's mod revision as last seen; 0: absent, or never seen. */
-int64_t intent_seen(const struct intent *intent);
-
-/* since_wall of the hold in the latest write whose outcome is unknown; 0: none. A restart needs it: the value it
- * finds may be an own write of before. */
-int64_t intent_sent(const struct intent *intent);
-
-/* Whether a change made here has not reached the key yet, and since when (wall ms; of before a restart: since
- * the start). */
-bool intent_pending(const struct intent *intent);
-int64_t intent_pending_since(const struct intent *intent);
-
-/* Why requests fail, "" when they do not; why the key's value cannot be used, "" when it can. Borrowed until
- * the next step. */
-const char *intent_last_error(const struct intent *intent);
-const char *intent_unreadable(const struct intent *intent);
-
-/* The key, borrowed. */
-const char *intent_key(const struct intent *intent);
+/* Texts are borrowed until the next step. */
+struct intent_facts intent_facts(const struct intent *intent);
 
 #endif

@@ -151,56 +151,36 @@ void registrar_step(struct registrar *registrar, const struct registrar_event *e
 /* When a step is needed although nothing happens. */
 struct window registrar_deadline(const struct registrar *registrar);
 
-/* What is known of the lease: its state, id, granted TTL in ms (0: unknown), and when it ends in boot
- * ms unless a heartbeat arrives (counted from when the last successful one was sent;
- * docs/design/etcd-gateway.md, "Lease deadline"). */
-enum lease_state registrar_lease_state(const struct registrar *registrar);
-struct registry_lease registrar_lease(const struct registrar *registrar);
-int64_t registrar_ttl(const struct registrar *registrar);
-int64_t registrar_lease_deadline(const struct registrar *registrar);
-
-/* Whether a lease is held, or may stand: it can be left to the next agent on this machine. */
-bool registrar_is_leased(const struct registrar *registrar);
-
-/* The states of the diagram. */
-enum registrar_goal registrar_goal(const struct registrar *registrar);
-enum key_state registrar_key_state(const struct registrar *registrar);
-
 /* Whether a transition between two different states of the key is in the diagram. */
 bool key_may_move(enum key_state from, enum key_state to);
 
-/* Whether the registry has what is wanted (also when nothing is wanted and no lease is there). */
-bool registrar_in_sync(const struct registrar *registrar);
+/* What the registrar knows at this moment. */
+struct registrar_facts {
+    enum registrar_goal goal;
+    enum key_state key_state;
+    enum lease_state lease_state;
+    struct registry_lease lease;
+    int64_t ttl_ms; /* as granted; 0: unknown */
+    /* The lease ends then unless a heartbeat arrives: counted from when the last successful one was sent
+     * (docs/design/etcd-gateway.md, "Lease deadline"). */
+    int64_t lease_deadline_boot;
+    bool leased;      /* a lease is held, or may stand: it can be left to the next agent on this machine */
+    bool in_sync;     /* the registry has what is wanted; also when nothing is wanted and no lease is there */
+    bool visible;     /* a record of this agent may be in the registry: published, being put, put without an
+                     answer, or of before a restart */
+    bool settled;     /* the record was ever published by this process, or withdrawn on purpose: /readyz */
+    int64_t revision; /* mod revision of the key as last written or read; 0: unknown */
+    int64_t written_wall;             /* last successful write; 0: none */
+    uint64_t registrations;           /* how often a record was put under a new lease */
+    const char *last_error;           /* the failure that goes on; "": requests succeed */
+    int64_t last_error_wall;          /* since when it goes on */
+    uint64_t cluster, cluster_before; /* that answered last, and before it; 0: unknown, or never another */
+    struct registry_lease conflict_lease; /* of the other holder of the key */
+    int64_t conflict_left_ms;  /* how long that lease still had when last asked for; negative: unknown */
+    struct str conflict_value; /* its record as it stands in the registry; empty: unknown */
+};
 
-/* Whether a record of this agent may be in the registry now: published, being put, put without an answer, or of
- * before a restart. */
-bool registrar_visible(const struct registrar *registrar);
-
-/* Whether the record was ever published by this process, or withdrawn on purpose: /readyz. */
-bool registrar_settled(const struct registrar *registrar);
-
-/* Mod revision of the key as last written or read (0: unknown), and wall ms of the last successful write (0:
- * none). */
-int64_t registrar_revision(const struct registrar *registrar);
-int64_t registrar_written_wall(const struct registrar *registrar);
-
-/* How often a record was put under a new lease. */
-uint64_t registrar_registrations(const struct registrar *registrar);
-
-/* The failure that goes on, "" when requests succeed; and since when (wall ms). */
-const char *registrar_last_error(const struct registrar *registrar);
-int64_t registrar_last_error_since(const struct registrar *registrar);
-
-/* The cluster that answered last, and the one that did before it (0: unknown, or never another one). */
-uint64_t registrar_cluster(const struct registrar *registrar);
-uint64_t registrar_cluster_before(const struct registrar *registrar);
-
-/* The other holder of the key: its lease (0: none), and how long that lease still had when last asked for, in
- * ms (negative: unknown). */
-struct registry_lease registrar_conflict_lease(const struct registrar *registrar);
-int64_t registrar_conflict_left(const struct registrar *registrar);
-
-/* The other holder's record as it stands in the registry, borrowed until the next step; empty: unknown. */
-struct str registrar_conflict_value(const struct registrar *registrar);
+/* Texts are borrowed until the next step. */
+struct registrar_facts registrar_facts(const struct registrar *registrar);
 
 #endif

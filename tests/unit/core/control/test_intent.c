@@ -116,13 +116,14 @@ static void test_settles_once_by_answer_or_failure(void **state)
         struct world w;
         begin(&w, false);
         assert_int_equal(w.asked.request.op, REGISTRY_GET);
-        assert_false(intent_settled(w.intent));
+        assert_false(intent_facts(w.intent).settled);
         if (fails) {
             refuse(&w, REGISTRY_RETRY);
             wait_out(&w);
         }
         answer(&w, false, NULL, 0, 5);
-        assert_true(intent_settled(w.intent) && intent_known(w.intent) && intent_in_sync(w.intent));
+        assert_true(intent_facts(w.intent).settled && intent_facts(w.intent).known &&
+                    intent_facts(w.intent).in_sync);
         assert_int_equal(w.settles, 1);
         assert_int_equal(w.saves, 0);
         assert_int_equal(intent_deadline(w.intent).latest, NEVER_MS);
@@ -144,8 +145,8 @@ static void test_older_changes_of_the_watch_are_ignored(void **state)
     report(&w, "news", 10);
     report(&w, NULL, 9);
     assert_int_equal(w.adoptions, 1);
-    assert_int_equal(intent_seen(w.intent), 10);
-    assert_true(intent_in_sync(w.intent));
+    assert_int_equal(intent_facts(w.intent).seen, 10);
+    assert_true(intent_facts(w.intent).in_sync);
     finish(&w);
 }
 
@@ -178,14 +179,14 @@ static void test_an_own_write_is_no_external_change(void **state)
     assert_int_equal(w.asked.request.op, REGISTRY_PUT);
     assert_true(registry_lease_is_none(w.asked.request.lease));
     assert_int_equal(w.asked.request.expect_revision, 0);
-    assert_true(intent_pending(w.intent));
+    assert_true(intent_facts(w.intent).pending);
     report(&w, "mine", 10); /* the watch is faster than the answer */
     answer(&w, true, NULL, 0, 10);
     report(&w, "mine", 10);
     assert_int_equal(w.adoptions, 0);
     assert_int_equal(w.notes[INTENT_NOTE_CONFLICT], 0);
-    assert_false(intent_pending(w.intent));
-    assert_int_equal(intent_seen(w.intent), 10);
+    assert_false(intent_facts(w.intent).pending);
+    assert_int_equal(intent_facts(w.intent).seen, 10);
     unsigned requests = w.requests;
     step(&w, (struct intent_event){.type = INTENT_ON_TICK});
     assert_int_equal(w.requests, requests);

@@ -17,13 +17,13 @@ static void test_new_one_is_quiet(void **state)
     world_step(&w, (struct registrar_event){.type = REGISTRAR_ON_TICK});
     assert_int_equal(w.requests, 0);
     assert_int_equal(registrar_deadline(w.registrar).latest, NEVER_MS);
-    assert_int_equal(registrar_lease_state(w.registrar), LEASE_NONE);
-    assert_true(registry_lease_is_none(registrar_lease(w.registrar)));
-    assert_true(registrar_in_sync(w.registrar));
-    assert_false(registrar_visible(w.registrar));
-    assert_false(registrar_settled(w.registrar));
-    assert_true(registry_lease_is_none(registrar_conflict_lease(w.registrar)));
-    assert_int_equal(registrar_conflict_left(w.registrar), -1);
+    assert_int_equal(registrar_facts(w.registrar).lease_state, LEASE_NONE);
+    assert_true(registry_lease_is_none(registrar_facts(w.registrar).lease));
+    assert_true(registrar_facts(w.registrar).in_sync);
+    assert_false(registrar_facts(w.registrar).visible);
+    assert_false(registrar_facts(w.registrar).settled);
+    assert_true(registry_lease_is_none(registrar_facts(w.registrar).conflict_lease));
+    assert_int_equal(registrar_facts(w.registrar).conflict_left_ms, -1);
     world_finish(&w);
     registrar_free(NULL);
 }
@@ -47,15 +47,15 @@ static void test_what_is_granted_counts(void **state)
     w.now.mono += 300;
     w.now.boot += 300;
     world_reply(&w, (struct registry_reply){.ttl_ms = 12000});
-    assert_int_equal(registrar_ttl(w.registrar), 12000);
-    assert_int_equal(registrar_lease_deadline(w.registrar), 500000 + 12000);
+    assert_int_equal(registrar_facts(w.registrar).ttl_ms, 12000);
+    assert_int_equal(registrar_facts(w.registrar).lease_deadline_boot, 500000 + 12000);
     world_reply(&w, (struct registry_reply){.succeeded = true, .revision = 5});
     assert_int_equal(registrar_deadline(w.registrar).earliest, 10000 + 3000);
     assert_int_equal(registrar_deadline(w.registrar).latest, 10000 + 4000);
-    assert_int_equal(registrar_revision(w.registrar), 5);
-    assert_int_equal(registrar_written_wall(w.registrar), 9000000);
-    assert_int_equal(registrar_registrations(w.registrar), 1);
-    assert_true(registrar_settled(w.registrar));
+    assert_int_equal(registrar_facts(w.registrar).revision, 5);
+    assert_int_equal(registrar_facts(w.registrar).written_wall, 9000000);
+    assert_int_equal(registrar_facts(w.registrar).registrations, 1);
+    assert_true(registrar_facts(w.registrar).settled);
     world_finish(&w);
 }
 
@@ -78,11 +78,11 @@ static void test_stale_replies_are_ignored(void **state)
     world_register_it(&w);
     struct registry_reply stale = {.id = 999, .op = REGISTRY_PUT, .failure = REGISTRY_LEASE_LOST};
     world_step(&w, (struct registrar_event){.type = REGISTRAR_ON_REPLY, .reply = &stale});
-    assert_int_equal(registrar_lease_state(w.registrar), LEASE_HELD);
+    assert_int_equal(registrar_facts(w.registrar).lease_state, LEASE_HELD);
     /* A second reply to one request. */
     unsigned before = w.requests;
     world_reply(&w, (struct registry_reply){.succeeded = true, .revision = 77});
-    assert_int_equal(registrar_revision(w.registrar), 5);
+    assert_int_equal(registrar_facts(w.registrar).revision, 5);
     assert_int_equal(w.requests, before);
     world_finish(&w);
 }
@@ -94,8 +94,8 @@ static void test_outage_is_logged_once_and_its_start_kept(void **state)
     world_begin(&w, 0);
     world_offer(&w, "one", true);
     world_reply(&w, (struct registry_reply){.failure = REGISTRY_RETRY, .error = STR("connection refused")});
-    assert_string_equal(registrar_last_error(w.registrar), "connection refused");
-    assert_int_equal(registrar_last_error_since(w.registrar), 9000000);
+    assert_string_equal(registrar_facts(w.registrar).last_error, "connection refused");
+    assert_int_equal(registrar_facts(w.registrar).last_error_wall, 9000000);
     unsigned notes = w.notes;
     for (int i = 0; i < 20; i++) {
         struct window window = registrar_deadline(w.registrar);
@@ -106,14 +106,14 @@ static void test_outage_is_logged_once_and_its_start_kept(void **state)
         /* A reply without an error text. */
         world_reply(&w, (struct registry_reply){.failure = REGISTRY_RETRY});
     }
-    assert_string_equal(registrar_last_error(w.registrar), "grant failed");
-    assert_int_equal(registrar_last_error_since(w.registrar), 9000000);
+    assert_string_equal(registrar_facts(w.registrar).last_error, "grant failed");
+    assert_int_equal(registrar_facts(w.registrar).last_error_wall, 9000000);
     assert_int_equal(w.notes, notes);
     w.now.mono = registrar_deadline(w.registrar).latest;
     world_step(&w, (struct registrar_event){.type = REGISTRAR_ON_TICK});
     world_reply(&w, (struct registry_reply){.ttl_ms = 10000});
     assert_int_equal(w.note, REGISTRAR_NOTE_RECOVERED);
-    assert_string_equal(registrar_last_error(w.registrar), "");
+    assert_string_equal(registrar_facts(w.registrar).last_error, "");
     world_finish(&w);
 }
 
@@ -135,7 +135,7 @@ static void test_a_refused_record_is_retried_slowly(void **state)
         }
         assert_false(w.asked.op == REGISTRY_PUT && w.requests > before);
     }
-    assert_true(registrar_visible(w.registrar));
+    assert_true(registrar_facts(w.registrar).visible);
     world_finish(&w);
 }
 
@@ -154,7 +154,7 @@ static void test_offer_of_the_published_record_requests_nothing(void **state)
     assert_int_equal(w.requests, before + 1);
     world_reply(&w, (struct registry_reply){.succeeded = true, .revision = 6});
     assert_int_equal(w.requests, before + 1);
-    assert_false(registrar_in_sync(w.registrar));
+    assert_false(registrar_facts(w.registrar).in_sync);
     world_finish(&w);
 }
 
@@ -216,22 +216,22 @@ static void test_states_of_the_key(void **state)
     (void)state;
     struct world w;
     world_begin(&w, 0);
-    assert_int_equal(registrar_key_state(w.registrar), KEY_SYNCED);
-    assert_int_equal(registrar_goal(w.registrar), REGISTRAR_IDLE);
+    assert_int_equal(registrar_facts(w.registrar).key_state, KEY_SYNCED);
+    assert_int_equal(registrar_facts(w.registrar).goal, REGISTRAR_IDLE);
     world_offer(&w, "one", true);
-    assert_int_equal(registrar_key_state(w.registrar), KEY_DIRTY);
-    assert_int_equal(registrar_goal(w.registrar), REGISTRAR_PUBLISH);
+    assert_int_equal(registrar_facts(w.registrar).key_state, KEY_DIRTY);
+    assert_int_equal(registrar_facts(w.registrar).goal, REGISTRAR_PUBLISH);
     world_reply(&w, (struct registry_reply){.ttl_ms = 10000});
     world_reply(&w, (struct registry_reply){.succeeded = true, .revision = 5});
-    assert_int_equal(registrar_key_state(w.registrar), KEY_SYNCED);
+    assert_int_equal(registrar_facts(w.registrar).key_state, KEY_SYNCED);
     world_offer(&w, "two", true);
     world_reply(&w, (struct registry_reply){.failure = REGISTRY_UNKNOWN});
-    assert_int_equal(registrar_key_state(w.registrar), KEY_MAYBE_WRITTEN);
-    assert_true(registrar_visible(w.registrar));
+    assert_int_equal(registrar_facts(w.registrar).key_state, KEY_MAYBE_WRITTEN);
+    assert_true(registrar_facts(w.registrar).visible);
     /* What stands there is wanted again, and the write may have been done all the same: read it. */
     world_offer(&w, "one", true);
-    assert_int_equal(registrar_key_state(w.registrar), KEY_MAYBE_WRITTEN);
-    assert_false(registrar_in_sync(w.registrar));
+    assert_int_equal(registrar_facts(w.registrar).key_state, KEY_MAYBE_WRITTEN);
+    assert_false(registrar_facts(w.registrar).in_sync);
     w.now.mono = registrar_deadline(w.registrar).latest;
     world_step(&w, (struct registrar_event){.type = REGISTRAR_ON_TICK});
     assert_int_equal(w.asked.op, REGISTRY_GET);
@@ -239,22 +239,22 @@ static void test_states_of_the_key(void **state)
                                             .kv = {.found = true,
                                                    .value = STR("two"),
                                                    .mod_revision = 6,
-                                                   .lease = registrar_lease(w.registrar)}});
+                                                   .lease = registrar_facts(w.registrar).lease}});
     assert_int_equal(w.asked.op, REGISTRY_PUT);
     assert_int_equal(w.asked.expect_revision, 6);
-    assert_int_equal(registrar_key_state(w.registrar), KEY_DIRTY);
+    assert_int_equal(registrar_facts(w.registrar).key_state, KEY_DIRTY);
     world_reply(&w,
                 (struct registry_reply){
                     .revision = 8,
                     .kv = {.found = true, .value = STR("theirs"), .mod_revision = 8, .lease = {.lo = 4242}}});
-    assert_int_equal(registrar_key_state(w.registrar), KEY_CONFLICT);
+    assert_int_equal(registrar_facts(w.registrar).key_state, KEY_CONFLICT);
     world_step(&w, (struct registrar_event){.type = REGISTRAR_ON_WITHDRAW});
-    assert_int_equal(registrar_goal(w.registrar), REGISTRAR_WITHDRAW);
+    assert_int_equal(registrar_facts(w.registrar).goal, REGISTRAR_WITHDRAW);
     world_step(&w, (struct registrar_event){.type = REGISTRAR_ON_LEAVE});
-    assert_int_equal(registrar_goal(w.registrar), REGISTRAR_LEAVE);
+    assert_int_equal(registrar_facts(w.registrar).goal, REGISTRAR_LEAVE);
     world_reply(&w, (struct registry_reply){.failure = REGISTRY_OK});
-    assert_int_equal(registrar_goal(w.registrar), REGISTRAR_GONE);
-    assert_int_equal(registrar_key_state(w.registrar), KEY_SYNCED);
+    assert_int_equal(registrar_facts(w.registrar).goal, REGISTRAR_GONE);
+    assert_int_equal(registrar_facts(w.registrar).key_state, KEY_SYNCED);
     world_finish(&w);
 }
 
@@ -265,17 +265,17 @@ static void test_restart_reads_before_it_writes(void **state)
     world_begin(&w, 0);
     world_step(&w,
                (struct registrar_event){.type = REGISTRAR_ON_RECOVER, .lease = {.lo = 77}, .ttl_ms = 10000});
-    assert_int_equal(registrar_key_state(w.registrar), KEY_UNKNOWN);
-    assert_true(registrar_visible(w.registrar));
-    assert_true(registrar_is_leased(w.registrar));
+    assert_int_equal(registrar_facts(w.registrar).key_state, KEY_UNKNOWN);
+    assert_true(registrar_facts(w.registrar).visible);
+    assert_true(registrar_facts(w.registrar).leased);
     assert_int_equal(w.asked.op, REGISTRY_KEEPALIVE);
     world_reply(&w, (struct registry_reply){.ttl_ms = 10000});
     assert_int_equal(w.asked.op, REGISTRY_GET);
     world_reply(&w, (struct registry_reply){
                         .revision = 6,
                         .kv = {.found = true, .value = STR("one"), .mod_revision = 6, .lease = {.lo = 77}}});
-    assert_int_equal(registrar_key_state(w.registrar), KEY_SYNCED);
-    assert_int_equal(registrar_goal(w.registrar), REGISTRAR_PUBLISH);
+    assert_int_equal(registrar_facts(w.registrar).key_state, KEY_SYNCED);
+    assert_int_equal(registrar_facts(w.registrar).goal, REGISTRAR_PUBLISH);
     world_finish(&w);
 }
 
@@ -335,8 +335,8 @@ static void test_withdraw_races_with_a_put(void **state)
     w.asked = revoke;
     world_reply(&w, (struct registry_reply){0});
     assert_int_equal(w.note, REGISTRAR_NOTE_WITHDRAWN);
-    assert_int_equal(registrar_lease_state(w.registrar), LEASE_NONE);
-    assert_true(registrar_in_sync(w.registrar));
+    assert_int_equal(registrar_facts(w.registrar).lease_state, LEASE_NONE);
+    assert_true(registrar_facts(w.registrar).in_sync);
     world_finish(&w);
 }
 
@@ -356,10 +356,10 @@ static void test_conflict_is_reported(void **state)
                          REGISTRAR_NOTE_CONFLICT); /* when the other lease ends is known with the reply */
     world_reply(&w, (struct registry_reply){.ttl_ms = 7000, .ttl_known = true});
     assert_int_equal(w.note, REGISTRAR_NOTE_CONFLICT);
-    assert_true(str_eq(registrar_conflict_value(w.registrar), STR("theirs")));
-    assert_int_equal(registrar_conflict_lease(w.registrar).lo, 4242);
-    assert_int_equal(registrar_conflict_left(w.registrar), 7000);
-    assert_false(registrar_visible(w.registrar));
+    assert_true(str_eq(registrar_facts(w.registrar).conflict_value, STR("theirs")));
+    assert_int_equal(registrar_facts(w.registrar).conflict_lease.lo, 4242);
+    assert_int_equal(registrar_facts(w.registrar).conflict_left_ms, 7000);
+    assert_false(registrar_facts(w.registrar).visible);
     world_finish(&w);
 }
 

@@ -13,7 +13,7 @@ static void other_agent_writes(struct world *w, int64_t revision)
     struct registry_change change = {.key = STR("/s/w/1"),
                                      .value = STR("theirs"),
                                      .mod_revision = revision,
-                                     .lease = registrar_lease(w->registrar)};
+                                     .lease = registrar_facts(w->registrar).lease};
     world_step(w, (struct registrar_event){.type = REGISTRAR_ON_CHANGED, .change = &change});
 }
 
@@ -46,14 +46,14 @@ static void test_abandoned_while_revoking(void **state)
     world_finish(&w);
     world_begin(&w, 3000000);
     assert_int_equal(write_by_turns(&w, limit - 1), limit - 1);
-    struct registry_lease lease = registrar_lease(w.registrar);
+    struct registry_lease lease = registrar_facts(w.registrar).lease;
     w.now.mono += 1001;
     w.now.boot += 1001;
     world_offer(&w, "two", true);
     assert_int_equal(w.asked.op, REGISTRY_PUT);
     struct registry_request put = w.asked;
     world_step(&w, (struct registrar_event){.type = REGISTRAR_ON_WITHDRAW});
-    assert_int_equal(registrar_lease_state(w.registrar), LEASE_REVOKING);
+    assert_int_equal(registrar_facts(w.registrar).lease_state, LEASE_REVOKING);
     w.asked = put;
     world_reply(&w, (struct registry_reply){
                         .revision = 100,
@@ -66,7 +66,7 @@ static void test_abandoned_while_revoking(void **state)
     world_reply(&w, (struct registry_reply){
                         .revision = 101,
                         .kv = {.found = true, .value = STR("theirs"), .mod_revision = 100, .lease = lease}});
-    assert_int_equal(registrar_key_state(w.registrar), KEY_CONFLICT);
+    assert_int_equal(registrar_facts(w.registrar).key_state, KEY_CONFLICT);
     world_finish(&w);
 }
 
@@ -85,7 +85,7 @@ static void test_change_during_a_request_that_fails(void **state)
     world_offer(&w, "one", true);
     unsigned before = w.requests;
     world_reply(&w, (struct registry_reply){.failure = REGISTRY_RETRY, .error = STR("no leader")});
-    assert_int_equal(registrar_key_state(w.registrar), KEY_SYNCED);
+    assert_int_equal(registrar_facts(w.registrar).key_state, KEY_SYNCED);
     assert_true(registrar_deadline(w.registrar).latest <= w.now.mono + RETRY_CAP_MS);
     w.now.mono += 1000;
     w.now.boot += 1000;
