@@ -203,7 +203,7 @@ static void on_signal(int signo, void *user)
     }
     switch (signo) {
     case SIGUSR1:
-        if (server_hold(router_server(agent->router), HOLD_OPS)->set) {
+        if (server_facts(router_server(agent->router)).holds[HOLD_OPS].set) {
             break; /* held already, perhaps with a reason and a deadline, which a signal has not */
         }
         router_drain(agent->router, "", "signal", agent->config->drain.deadline_ms, 0, &now);

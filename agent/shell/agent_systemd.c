@@ -29,7 +29,7 @@ static void add_registry(const struct agent *agent, struct buf *out)
 {
     struct registrar_facts facts = registrar_facts(router_registrar(agent->router));
     if (server_record(router_server(agent->router)) == NULL) {
-        buf_printf(out, "not published: %s", server_withheld(router_server(agent->router)));
+        buf_printf(out, "not published: %s", server_facts(router_server(agent->router)).withheld);
     } else if (!registry_lease_is_none(facts.conflict_lease)) {
         buf_printf(out, "not published: key held by another agent");
     } else if (facts.last_error[0] != '\0') {
@@ -62,11 +62,10 @@ void agent_notify_status(const struct agent *agent, const char *before)
         }
         return;
     }
-    const struct server *server = router_server(agent->router);
-    const char *cause = server_cause(server);
+    struct server_facts facts = server_facts(router_server(agent->router));
     struct buf text = {0};
-    buf_printf(&text, "%sSTATUS=%s%s%s; ", before, status_name(server_status(server)),
-               cause[0] == '\0' ? "" : ": ", cause);
+    buf_printf(&text, "%sSTATUS=%s%s%s; ", before, status_name(facts.status),
+               facts.cause[0] == '\0' ? "" : ": ", facts.cause);
     add_registry(agent, &text);
     agent_notify_systemd("%.500s", buf_text(&text));
     buf_fini(&text);

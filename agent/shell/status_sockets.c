@@ -104,10 +104,9 @@ static void reject_line(struct status_sockets *sockets, struct line_peer *peer,
 static void reply_ok(struct status_sockets *sockets, struct line_peer *peer)
 {
     struct instant now = agent_now();
-    int64_t left;
-    bool draining = server_draining(router_server(sockets->agent->router), &now, &left);
+    struct server_drain drain = server_drain(router_server(sockets->agent->router), &now);
     struct buf reply = {0};
-    status_line_ok(&reply, draining, left);
+    status_line_ok(&reply, drain.on, drain.left_ms);
     line_peer_reply(peer, buf_view(&reply));
     buf_fini(&reply);
 }
@@ -120,7 +119,7 @@ static void reply_record(struct status_sockets *sockets, struct line_peer *peer)
     if (record != NULL) {
         record_encode(record, &reply);
     } else {
-        buf_printf(&reply, "ERR withheld %s", server_withheld(server));
+        buf_printf(&reply, "ERR withheld %s", server_facts(server).withheld);
     }
     line_peer_reply(peer, buf_view(&reply));
     buf_fini(&reply);
@@ -131,14 +130,13 @@ static void start_watching(struct status_sockets *sockets, struct line_peer *pee
     struct status_peer *state = line_peer_data(peer);
     state->watching = true;
     struct instant now = agent_now();
-    int64_t left;
-    const struct server *server = router_server(sockets->agent->router);
-    if (!server_draining(server, &now, &left)) {
+    struct server_drain drain = server_drain(router_server(sockets->agent->router), &now);
+    if (!drain.on) {
         return;
     }
     /* A peer that begins to watch during a drain gets the event at once. */
     struct buf event = {0};
-    status_line_drain_event(&event, true, left, str_of(server_drain_reason(server)));
+    status_line_drain_event(&event, true, drain.left_ms, str_of(drain.reason));
     line_peer_event(peer, buf_view(&event));
     buf_fini(&event);
 }
@@ -157,7 +155,7 @@ static void apply_line(struct status_sockets *sockets, struct line_peer *peer, s
         router_status_message(agent->router, message, &now);
     }
     if (message->attach) {
-        state->life = server_life_number(router_server(agent->router));
+        state->life = server_facts(router_server(agent->router)).life_number;
         if (state->life == attached_in) {
             /* A peer counts once for each life, and only now it is known that the life is the same. */
             struct instant now = agent_now();

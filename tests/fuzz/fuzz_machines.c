@@ -159,14 +159,12 @@ static void check_rest(const struct world *w)
     for (int i = 0; i < ROUTER_MACHINE_COUNT; i++) {
         assert(queue_size(&router->queues[i]) == 0);
     }
-    assert(server_status(router->server) != STATUS_READY || !any_failing(router));
+    assert(server_facts(router->server).status != STATUS_READY || !any_failing(router));
     assert(router_probe_count(router) <= SERVER_PROBES_MAX);
     struct window window = router_deadline(router);
     assert(window.earliest <= window.latest);
-    int64_t left;
     struct instant now = now_of(w);
-    bool draining = server_draining(router->server, &now, &left);
-    assert(!draining || server_status(router->server) != STATUS_READY);
+    assert(!server_drain(router->server, &now).on || server_facts(router->server).status != STATUS_READY);
 }
 
 /* ---- the world answers ---- */
@@ -321,7 +319,7 @@ static void hear(struct world *w, uint8_t arg)
     if (server_accepts(router_server(w->router), &message, &label) == 0) {
         struct instant now = now_of(w);
         router_status_message(w->router, &message, &now);
-        w->attached = message.attach ? server_life_number(router_server(w->router)) : w->attached;
+        w->attached = message.attach ? server_facts(router_server(w->router)).life_number : w->attached;
     }
 }
 

@@ -19,23 +19,22 @@ static const char *settings_of_hold(const struct hold *hold)
 /* The value of one item as a word or text; NULL: no such item. */
 static const char *actual_state(const struct scenario *s, const char *what, char out[static 64])
 {
-    const struct server *server = router_server(s->router);
+    const struct server_facts facts = server_facts(router_server(s->router));
+    const struct server_report *reported = facts.reported;
     const struct registrar *registrar = router_registrar(s->router);
     const struct intent *intent = router_intent(s->router);
-    int64_t due;
-    uint32_t players = 0;
     if (strcmp(what, "status") == 0) {
-        return status_name(server_status(server));
+        return status_name(facts.status);
     } else if (strcmp(what, "cause") == 0) {
-        return server_cause(server);
+        return facts.cause;
     } else if (strcmp(what, "life") == 0) {
-        return life_name(server_life(server));
+        return life_name(facts.life);
     } else if (strcmp(what, "reported") == 0) {
-        return reported_status_name(server_reported_status(server));
+        return reported_status_name(reported->status);
     } else if (strcmp(what, "text") == 0) {
-        return server_text(server) == NULL ? "" : server_text(server);
+        return reported->text == NULL ? "" : reported->text;
     } else if (strcmp(what, "withheld") == 0) {
-        return server_withheld(server);
+        return facts.withheld;
     } else if (strcmp(what, "lease") == 0) {
         return lease_state_name(registrar_facts(registrar).lease_state);
     } else if (strcmp(what, "in-sync") == 0) {
@@ -51,14 +50,13 @@ static const char *actual_state(const struct scenario *s, const char *what, char
     } else if (strcmp(what, "phase") == 0) {
         return shutdown_phase_name(router_shutdown(s->router)->phase);
     } else if (strcmp(what, "watchdog") == 0) {
-        (void)server_watchdog(server, &due);
-        return due == NEVER_MS ? "off" : "armed";
+        return reported->watchdog_due == NEVER_MS ? "off" : "armed";
     } else if (strcmp(what, "ops") == 0) {
-        return settings_of_hold(server_hold(server, HOLD_OPS));
+        return settings_of_hold(&facts.holds[HOLD_OPS]);
     } else if (strcmp(what, "self") == 0) {
-        return settings_of_hold(server_hold(server, HOLD_SELF));
+        return settings_of_hold(&facts.holds[HOLD_SELF]);
     } else if (strcmp(what, "reload") == 0) {
-        return settings_of_hold(server_hold(server, HOLD_RELOAD));
+        return settings_of_hold(&facts.holds[HOLD_RELOAD]);
     } else if (strcmp(what, "control-sync") == 0) {
         return yes(intent_facts(intent).in_sync);
     } else if (strcmp(what, "control-pending") == 0) {
@@ -68,23 +66,23 @@ static const char *actual_state(const struct scenario *s, const char *what, char
     } else if (strcmp(what, "control-unreadable") == 0) {
         return intent_facts(intent).unreadable;
     } else if (strcmp(what, "ops-reason") == 0) {
-        return server_hold(server, HOLD_OPS)->reason;
+        return facts.holds[HOLD_OPS].reason;
     } else if (strcmp(what, "ops-by") == 0) {
-        return server_hold(server, HOLD_OPS)->by;
+        return facts.holds[HOLD_OPS].by;
     } else if (strcmp(what, "life-number") == 0) {
-        snprintf(out, 64, "%llu", (unsigned long long)server_life_number(server));
+        snprintf(out, 64, "%llu", (unsigned long long)facts.life_number);
     } else if (strcmp(what, "registrations") == 0) {
         snprintf(out, 64, "%llu", (unsigned long long)registrar_facts(registrar).registrations);
     } else if (strcmp(what, "mainpid") == 0) {
-        snprintf(out, 64, "%d", (int)server_mainpid(server));
+        snprintf(out, 64, "%d", (int)reported->mainpid);
     } else if (strcmp(what, "attached") == 0) {
-        snprintf(out, 64, "%u", server_attached(server));
+        snprintf(out, 64, "%u", reported->attached);
     } else if (strcmp(what, "players") == 0) {
-        snprintf(out, 64, server_players(server, &players) ? "%u" : "unknown", players);
+        snprintf(out, 64, reported->has_players ? "%u" : "unknown", reported->players);
     } else if (strcmp(what, "probes") == 0) {
         snprintf(out, 64, "%zu", router_probe_count(s->router));
     } else if (strcmp(what, "transitions") == 0) {
-        snprintf(out, 64, "%zu", server_transition_count(server));
+        snprintf(out, 64, "%zu", facts.transition_count);
     } else {
         return NULL;
     }

@@ -245,7 +245,7 @@ static void hear(struct scenario *s, const struct status_message *message)
     struct instant now = world_now(s);
     router_status_message(s->router, message, &now);
     if (message->attach && s->attached_count < COUNT_OF(s->attached)) {
-        s->attached[s->attached_count++] = server_life_number(router_server(s->router));
+        s->attached[s->attached_count++] = server_facts(router_server(s->router)).life_number;
     }
     world_settle(s);
 }
@@ -386,7 +386,7 @@ static void do_start(struct scenario *s, char **args, size_t count)
     }
     world_start(s, NULL);
     if (ready) {
-        if (server_status(router_server(s->router)) != STATUS_READY ||
+        if (server_facts(router_server(s->router)).status != STATUS_READY ||
             !registrar_facts(router_registrar(s->router)).in_sync) {
             fail(s, "the server does not start ready and registered");
         }

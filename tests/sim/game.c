@@ -111,7 +111,7 @@ void game_hear(struct node *node, char *line, pid_t pid, uint64_t life)
         node->game.witness_by = message.attach || message.has_mainpid ? node->life : node->game.witness_by;
         node->game.resaid_at = message.has_text ? node->world->now : node->game.resaid_at;
         if (message.attach) {
-            node->game.attached_life = server_life_number(router_server(node->router));
+            node->game.attached_life = server_facts(router_server(node->router)).life_number;
         }
     }
     free(line);
@@ -172,8 +172,8 @@ static void die(struct node *node, const char *how)
     bool known = (game->heard_by != 0 && game->heard_said != REPORTED_SHUTTING_DOWN) || !talks(node);
     /* Unless the agent knows of this life, its state may be of the one before. */
     game->goodbye = game->reported == REPORTED_SHUTTING_DOWN || (game->goodbye && !known);
-    bool drained =
-        node->ops != OPS_OFF || (node->alive && server_hold(router_server(node->router), HOLD_OPS)->set);
+    bool drained = node->ops != OPS_OFF ||
+                   (node->alive && server_facts(router_server(node->router)).holds[HOLD_OPS].set);
     game->died_drained = drained || (game->died_drained && !known);
     if (node->alive && game->style == GAME_NOTIFIES) {
         world_at(world, world->now + (int64_t)world_below(world, 3), EVENT_GONE, node,

@@ -23,7 +23,7 @@ static bool holds(const struct key *key)
 
 static const struct hold *ops_of(const struct node *node)
 {
-    return server_hold(router_server(node->router), HOLD_OPS);
+    return &server_facts(router_server(node->router)).holds[HOLD_OPS];
 }
 
 /* The key was written by hand or by an earlier agent, and this agent has not seen it. After a wipe revisions

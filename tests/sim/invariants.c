@@ -101,10 +101,11 @@ static void check_value(struct node *node, struct str value)
         check_ready(node);
     }
     if (server_record(server) == NULL) {
-        violated(node->world, node, "it writes though its record is withheld: %s", server_withheld(server));
-    } else if (!node->watch.taken_over && !record_says(value, status_name(server_status(server)))) {
+        violated(node->world, node, "it writes though its record is withheld: %s",
+                 server_facts(server).withheld);
+    } else if (!node->watch.taken_over && !record_says(value, status_name(server_facts(server).status))) {
         violated(node->world, node, "it writes another status than %s, which it has",
-                 status_name(server_status(server)));
+                 status_name(server_facts(server).status));
     }
 }
 
@@ -135,7 +136,7 @@ static void check_lie(struct node *node, const struct registry_request *request)
     int64_t bound =
         2 * registry->ttl_ms + 3 * registry->request_timeout_ms + 5000; /* the cap of a retry between */
     bool refused = node->watch.refused_since != 0 && now - node->watch.refused_since > bound;
-    bool down = server_status(server) == STATUS_ERROR && mono - server->status_mono > bound;
+    bool down = server_facts(server).status == STATUS_ERROR && mono - server->status_mono > bound;
     bool ours = key->value != NULL && key->lease == lease_number(request->lease) && !key->by_hand;
     bool awake = now - node->stopped_until > bound && now - node->suspended_until > bound;
     if (refused && down && ours && awake && record_says(blob_view(key->value), "ready")) {
@@ -325,12 +326,12 @@ void check_handed_over(struct node *node)
     believed = believed && game->up && !game->hung && !node->no_route;
     bool settled = world->now - game->changed_at > 20000 && world->now - node->fault_until > 20000 &&
                    world->now - node->started_at > 20000;
-    enum status status = server_status(server);
+    enum status status = server_facts(server).status;
     node->watch.quiet = node->exit_code == 85 && believed && settled && !node_shares_key(node) &&
                         key->value != NULL && !key->by_hand &&
                         registrar_facts(router_registrar(node->router)).in_sync &&
                         (status == STATUS_READY || status == STATUS_DRAINING) &&
                         intent_facts(router_intent(node->router)).in_sync && !intents_unseen(node) &&
-                        server_hold(server, HOLD_OPS)->expires_wall == 0;
+                        server_facts(server).holds[HOLD_OPS].expires_wall == 0;
     node->watch.quiet_until = world->now + 40000;
 }

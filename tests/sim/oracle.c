@@ -68,7 +68,7 @@ static bool in_grace(const struct node *node)
 /* Whether the hold is right is checked in intents.c. */
 static bool is_drained(const struct node *node)
 {
-    return server_hold(router_server(node->router), HOLD_OPS)->set;
+    return server_facts(router_server(node->router)).holds[HOLD_OPS].set;
 }
 
 static unsigned when_down(const struct node *node)
@@ -129,8 +129,8 @@ static void check_status(struct node *node, struct str value, const char *what)
             if ((may & bit_of((enum status)status)) == 0) {
                 violated(node->world, node, "%s, but its record says %s (may be: %x); the agent says %s: %s",
                          what, status_name((enum status)status), may,
-                         status_name(server_status(router_server(node->router))),
-                         server_cause(router_server(node->router)));
+                         status_name(server_facts(router_server(node->router)).status),
+                         server_facts(router_server(node->router)).cause);
             }
             return;
         }
@@ -163,7 +163,8 @@ static bool may_be_withdrawn(const struct node *node)
     unsigned may = node->game.up ? when_up(node) : when_down(node);
     const struct server *server = router_server(node->router);
     /* A recovery that no probe saw does not count. */
-    int64_t in_error = server_status(server) == STATUS_ERROR ? node_now(node).mono - server->status_mono : 0;
+    int64_t in_error =
+        server_facts(server).status == STATUS_ERROR ? node_now(node).mono - server->status_mono : 0;
     int64_t error = node->world->now - node->game.well_at;
     return limit > 0 && (may & MAY_ERROR) != 0 && (error >= limit || in_error >= limit);
 }

@@ -15,18 +15,19 @@ static void write_identity(struct json_writer *json, const struct api_view *view
     json_member_text(json, "type", view->config->server.type);
     json_member_text(json, "id", view->id);
     json_member_text(json, "host", view->host);
-    json_member_text(json, "status", status_name(server_status(view->server)));
-    json_member_text(json, "cause", server_cause(view->server));
-    json_member_time(json, "since", server_status_since(view->server));
+    struct server_facts facts = server_facts(view->server);
+    json_member_text(json, "status", status_name(facts.status));
+    json_member_text(json, "cause", facts.cause);
+    json_member_time(json, "since", facts.status_wall);
 }
 
 static void write_players(struct json_writer *json, const struct server *server)
 {
-    uint32_t players;
+    const struct server_report *reported = server_facts(server).reported;
     const struct record *record = server_record(server);
     json_write_key(json, "players");
-    if (server_players(server, &players)) {
-        json_write_uint(json, players);
+    if (reported->has_players) {
+        json_write_uint(json, reported->players);
     } else {
         json_write_null(json);
     }
@@ -51,55 +52,50 @@ static void write_ports(struct json_writer *json, const struct server *server)
 
 static void write_watchdog(struct json_writer *json, const struct api_view *view)
 {
-    int64_t due;
-    int64_t timeout = server_watchdog(view->server, &due);
+    const struct server_report *reported = server_facts(view->server).reported;
+    int64_t due = reported->watchdog_due;
     int64_t left = due > view->now.mono ? due - view->now.mono : 0;
     json_member_object(json, "watchdog");
-    json_member_int(json, "timeoutMs", timeout);
+    json_member_int(json, "timeoutMs", reported->watchdog_ms);
     json_member_span(json, "leftMs", due == NEVER_MS ? -1 : left);
     json_write_object_end(json);
 }
 
 static void write_life(struct json_writer *json, const struct api_view *view)
 {
-    const struct server *server = view->server;
-    pid_t pid = server_mainpid(server);
+    struct server_facts facts = server_facts(view->server);
+    const struct server_report *reported = facts.reported;
+    bool silent = reported->status == REPORTED_NOTHING;
     json_member_object(json, "life");
-    json_member_text(json, "state", life_name(server_life(server)));
-    json_member_uint(json, "number", server_life_number(server));
-    json_member_time(json, "since", server_life_since(server));
-    json_member_text(json, "reported",
-                     server_reported_status(server) == REPORTED_NOTHING
-                         ? NULL
-                         : reported_status_name(server_reported_status(server)));
-    json_member_time(json, "reportedAt",
-                     server_reported_status(server) == REPORTED_NOTHING ? 0 : server_reported_wall(server));
-    json_member_text(json, "text", server_text(server));
-    write_players(json, server);
-    write_ports(json, server);
-    json_member_span(json, "mainpid", pid == 0 ? -1 : pid);
-    json_member_uint(json, "attached", server_attached(server));
-    json_member_bool(json, "passed", server_has_passed(server));
+    json_member_text(json, "state", life_name(facts.life));
+    json_member_uint(json, "number", facts.life_number);
+    json_member_time(json, "since", facts.life_wall);
+    json_member_text(json, "reported", silent ? NULL : reported_status_name(reported->status));
+    json_member_time(json, "reportedAt", silent ? 0 : reported->status_wall);
+    json_member_text(json, "text", reported->text);
+    write_players(json, view->server);
+    write_ports(json, view->server);
+    json_member_span(json, "mainpid", reported->mainpid == 0 ? -1 : reported->mainpid);
+    json_member_uint(json, "attached", reported->attached);
+    json_member_bool(json, "passed", reported->passed);
     write_watchdog(json, view);
     json_write_object_end(json);
 }
 
 static void write_holds(struct json_writer *json, const struct api_view *view)
 {
-    int64_t left;
-    bool draining = server_draining(view->server, &view->now, &left);
-    const struct hold *ops = server_hold(view->server, HOLD_OPS);
+    struct server_drain drain = server_drain(view->server, &view->now);
+    const struct hold *holds = server_facts(view->server).holds, *ops = &holds[HOLD_OPS];
     json_member_array(json, "holds");
     for (int kind = 0; kind < HOLD_COUNT; kind++) {
-        const struct hold *hold = server_hold(view->server, (enum hold_kind)kind);
-        if (hold->set) {
-            api_write_hold(json, (enum hold_kind)kind, hold, &view->now);
+        if (holds[kind].set) {
+            api_write_hold(json, (enum hold_kind)kind, &holds[kind], &view->now);
         }
     }
     json_write_array_end(json);
     json_member_object(json, "drain");
-    json_member_bool(json, "draining", draining);
-    json_member_span(json, "deadlineInMs", draining && left != NEVER_MS ? left : -1);
+    json_member_bool(json, "draining", drain.on);
+    json_member_span(json, "deadlineInMs", drain.left_ms == NEVER_MS ? -1 : drain.left_ms);
     json_member_text(json, "outcome", ops->set ? drain_outcome_name(ops->outcome) : NULL);
     json_write_object_end(json);
 }
@@ -107,11 +103,11 @@ static void write_holds(struct json_writer *json, const struct api_view *view)
 /* What will change with time alone: the end of the grace period, and the withdrawal of a failing server. */
 static void write_limits(struct json_writer *json, const struct api_view *view)
 {
-    const struct server *server = view->server;
-    int64_t until = server_grace_until(server, &view->now);
+    struct server_facts facts = server_facts(view->server);
+    int64_t until = server_grace_until(view->server, &view->now);
     int64_t limit = view->config->server.deregister_after_ms;
-    int64_t left = server_status_since(server) + limit - view->now.wall;
-    bool counts = server_status(server) == STATUS_ERROR && limit > 0;
+    int64_t left = facts.status_wall + limit - view->now.wall;
+    bool counts = facts.status == STATUS_ERROR && limit > 0;
     json_member_bool(json, "inGrace", until != 0);
     json_member_span(json, "graceLeftMs", until == 0 || until == NEVER_MS ? -1 : until - view->now.mono);
     json_member_span(json, "withdrawnInMs", counts ? (left > 0 ? left : 0) : -1);
@@ -120,9 +116,10 @@ static void write_limits(struct json_writer *json, const struct api_view *view)
 
 static void write_transitions(struct json_writer *json, const struct server *server)
 {
+    struct server_facts facts = server_facts(server);
     json_member_array(json, "transitions");
-    for (size_t i = 0; i < server_transition_count(server); i++) {
-        const struct server_transition *row = server_transition(server, i);
+    for (size_t i = 0; i < facts.transition_count; i++) {
+        const struct server_transition *row = &facts.transitions[i];
         json_write_object(json);
         json_member_time(json, "at", row->wall_ms);
         json_member_text(json, "from", status_name(row->from));

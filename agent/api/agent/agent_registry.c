@@ -131,7 +131,7 @@ static void write_control(struct json_writer *json, const struct intent *intent)
 static void write_record(struct json_writer *json, const struct server *server)
 {
     const struct record *record = server_record(server);
-    json_member_text(json, "withheld", text_or_null(server_withheld(server)));
+    json_member_text(json, "withheld", text_or_null(server_facts(server).withheld));
     json_write_key(json, "record");
     if (record == NULL) {
         json_write_null(json);
@@ -155,7 +155,7 @@ const char *api_unpublished_reason(const struct api_view *view)
 {
     struct registrar_facts facts = registrar_facts(view->registrar);
     const char *last_error = text_or_null(facts.last_error);
-    const char *withheld = text_or_null(server_withheld(view->server));
+    const char *withheld = text_or_null(server_facts(view->server).withheld);
     if (facts.settled) {
         return "";
     }

@@ -12,12 +12,12 @@ static void write_state(struct api_context *context, struct api_reply *reply)
 {
     struct api_view view;
     api_look(context, &view);
-    const struct hold *hold = server_hold(view.server, HOLD_OPS);
+    struct server_facts facts = server_facts(view.server);
     struct json_writer json = {.out = api_json(reply)};
     json_write_object(&json);
-    json_member_text(&json, "status", status_name(server_status(view.server)));
+    json_member_text(&json, "status", status_name(facts.status));
     json_write_key(&json, "hold");
-    api_write_hold(&json, HOLD_OPS, hold, &view.now);
+    api_write_hold(&json, HOLD_OPS, &facts.holds[HOLD_OPS], &view.now);
     json_write_object_end(&json);
 }
 

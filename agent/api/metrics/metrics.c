@@ -66,7 +66,8 @@ static void write_status(struct buf *out, const struct api_view *view)
                       "1 for the effective status of the server, 0 for the others.");
     for (int status = 0; status < STATUS_COUNT; status++) {
         struct prometheus_label label = LABEL("status", status_name((enum status)status));
-        prometheus_int(out, "outrider_status", &label, 1, server_status(view->server) == (enum status)status);
+        prometheus_int(out, "outrider_status", &label, 1,
+                       server_facts(view->server).status == (enum status)status);
     }
     const char *name = "outrider_status_transitions_total";
     prometheus_family(out, name, PROMETHEUS_COUNTER, "Changes of the effective status.");

@@ -44,15 +44,14 @@ void server_free(struct server *server)
 static void note_transition(struct server *server, enum status to, const char *cause,
                             const struct instant *now)
 {
+    struct server_transition *rows = server->transitions;
     if (server->transition_count < SERVER_TRANSITIONS_MAX) {
-        server->transitions =
-            mem_resize(server->transitions, server->transition_count + 1, sizeof(server->transitions[0]));
-        server->transition_count++;
+        rows = mem_resize(rows, ++server->transition_count, sizeof(rows[0]));
+        server->transitions = rows;
     } else {
-        server->transition_first = (server->transition_first + 1) % SERVER_TRANSITIONS_MAX;
+        memmove(rows, rows + 1, (SERVER_TRANSITIONS_MAX - 1) * sizeof(rows[0]));
     }
-    size_t at = (server->transition_first + server->transition_count - 1) % SERVER_TRANSITIONS_MAX;
-    struct server_transition *row = &server->transitions[at];
+    struct server_transition *row = &rows[server->transition_count - 1];
     *row = (struct server_transition){.wall_ms = now->wall, .from = server->status, .to = to};
     snprintf(row->cause, sizeof(row->cause), "%s", cause);
 }
@@ -163,26 +162,19 @@ static void update_drains(struct server *server, const struct instant *now, stru
 /* Emits an event when a drain begins, changes its deadline or reason, or ends. */
 static void emit_drain(struct server *server, const struct instant *now, struct queue *effects)
 {
-    int64_t left, deadline = NEVER_MS;
-    const char *reason = server_drain_reason(server);
-    bool on = server_draining(server, now, &left);
-    for (int kind = 0; kind < HOLD_COUNT; kind++) {
-        const struct hold *hold = &server->holds[kind];
-        if (hold->set && hold->deadline_mono < deadline) {
-            deadline = hold->deadline_mono;
-        }
-    }
-    bool same = deadline == server->emitted_deadline && strcmp(reason, server->emitted_reason) == 0;
-    if (on == server->drain_emitted && (!on || same)) {
+    struct server_drain drain = server_drain(server, now);
+    bool same =
+        drain.deadline_mono == server->emitted_deadline && strcmp(drain.reason, server->emitted_reason) == 0;
+    if (drain.on == server->drain_emitted && (!drain.on || same)) {
         return;
     }
-    server->drain_emitted = on;
-    server->emitted_deadline = deadline;
-    snprintf(server->emitted_reason, sizeof(server->emitted_reason), "%s", reason);
+    server->drain_emitted = drain.on;
+    server->emitted_deadline = drain.deadline_mono;
+    snprintf(server->emitted_reason, sizeof(server->emitted_reason), "%s", drain.reason);
     struct server_effect *effect = server_effect(effects, SERVER_DO_EMIT_DRAIN);
-    effect->on = on;
-    effect->deadline_ms = left;
-    effect->text = queue_copy(effects, str_of(reason));
+    effect->on = drain.on;
+    effect->deadline_ms = drain.left_ms;
+    effect->text = queue_copy(effects, str_of(drain.reason));
 }
 
 static void on_verdict(struct server *server, const struct server_event *event, struct queue *effects)
@@ -235,7 +227,7 @@ static bool follows_reported_ports(const struct config *config)
 
 static void reload_watchdog(struct server *server, int64_t before_ms, int64_t now)
 {
-    struct report *reported = &server->reported;
+    struct server_report *reported = &server->reported;
     if (reported->watchdog_ms != before_ms) {
         return; /* the server has set a timeout of its own */
     }

@@ -1,6 +1,6 @@
 /* The inside of core/server: server.c (the step), server_life.c (lives and reports), server_effective.c (the
  * status table), server_record.c (what is published), server_adopt.c (after a restart or a gap),
- * server_view.c (accessors). */
+ * server_view.c (what others see). */
 #ifndef OUTRIDER_CORE_SERVER_SERVER_INTERNAL_H
 #define OUTRIDER_CORE_SERVER_SERVER_INTERNAL_H
 
@@ -14,30 +14,6 @@ struct server_probe {
     char evidence[128];
 };
 
-/* What the server has reported in this life; it ends with the life. Owns its strings. */
-struct report {
-    enum reported_status status;
-    int64_t status_mono; /* since when this status is reported */
-    int64_t status_wall; /* when it was reported last */
-    char *text;
-    bool has_players, has_capacity;
-    uint32_t players, capacity;
-    int64_t zero_players_since; /* mono; NEVER_MS unless players are known to be 0 */
-    struct record_label labels[RECORD_LABELS_MAX];
-    size_t label_count;
-    uint16_t ports[STATUS_PORTS_MAX];
-    size_t port_count;
-    int64_t watchdog_ms;
-    int64_t watchdog_due; /* mono; NEVER_MS: not armed */
-    bool watchdog_ran_out;
-    bool watchdog_in_grace; /* more time, as the step was late; until the next heartbeat */
-    bool triggered;         /* WATCHDOG=trigger */
-    pid_t mainpid;
-    uint64_t mainpid_start;
-    unsigned attached;
-    bool passed; /* any probe passed in this life */
-};
-
 struct server {
     const struct config *config;
     char *id;
@@ -46,7 +22,7 @@ struct server {
     uint64_t life_number;
     int64_t life_mono, life_wall;
     char life_cause[160];
-    struct report reported;
+    struct server_report reported; /* owns its strings */
 
     struct server_probe probes[SERVER_PROBES_MAX];
     struct hold holds[HOLD_COUNT];
@@ -80,7 +56,7 @@ struct server {
     char emitted_reason[HOLD_REASON_MAX + 1];
 
     struct server_transition *transitions;
-    size_t transition_count, transition_first;
+    size_t transition_count;
 };
 
 /* server_life.c: begins a life; ends it, by `how`; applies a message; restores the message of before a

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static void forget_labels(struct report *reported)
+static void forget_labels(struct server_report *reported)
 {
     for (size_t i = 0; i < reported->label_count; i++) {
         free(reported->labels[i].name);
@@ -19,7 +19,7 @@ void server_clear_reported(struct server *server)
 {
     forget_labels(&server->reported);
     free(server->reported.text);
-    server->reported = (struct report){
+    server->reported = (struct server_report){
         .zero_players_since = NEVER_MS,
         .watchdog_ms = server->config->server.watchdog_ms,
         .watchdog_due = NEVER_MS,
@@ -75,7 +75,7 @@ void server_end_life(struct server *server, const struct instant *now, const cha
     server_effect(effects, SERVER_DO_SAVE);
 }
 
-static size_t find_label(const struct report *reported, struct str name)
+static size_t find_label(const struct server_report *reported, struct str name)
 {
     size_t i = 0;
     while (i < reported->label_count && !str_eq(str_of(reported->labels[i].name), name)) {
@@ -84,7 +84,7 @@ static size_t find_label(const struct report *reported, struct str name)
     return i;
 }
 
-static void apply_label(struct report *reported, const struct status_label *label)
+static void apply_label(struct server_report *reported, const struct status_label *label)
 {
     size_t at = find_label(reported, label->name);
     if (at < reported->label_count) {
@@ -117,7 +117,7 @@ int server_accepts(const struct server *server, const struct status_message *mes
     return 0;
 }
 
-static void apply_numbers(struct report *reported, const struct status_message *message,
+static void apply_numbers(struct server_report *reported, const struct status_message *message,
                           const struct instant *now)
 {
     if (message->has_capacity) {
@@ -139,7 +139,7 @@ static void apply_numbers(struct report *reported, const struct status_message *
     }
 }
 
-static void apply_text(struct report *reported, const struct status_message *message)
+static void apply_text(struct server_report *reported, const struct status_message *message)
 {
     if (message->has_text || message->reported != REPORTED_NOTHING) {
         free(reported->text);
@@ -167,7 +167,7 @@ static void apply_ports(struct server *server, const struct status_message *mess
     }
 }
 
-static void apply_watchdog(struct report *reported, const struct status_message *message,
+static void apply_watchdog(struct server_report *reported, const struct status_message *message,
                            const struct instant *now)
 {
     bool fed = message->heartbeat || message->reported != REPORTED_NOTHING;
@@ -221,7 +221,7 @@ static void restore_holds(struct server *server, const struct status_message *ol
     }
 }
 
-static void apply_status(struct report *reported, const struct status_message *message,
+static void apply_status(struct server_report *reported, const struct status_message *message,
                          const struct instant *now)
 {
     if (message->reported == REPORTED_NOTHING) {
@@ -291,7 +291,7 @@ void server_apply_message(struct server *server, const struct status_message *me
 void server_restore_message(struct server *server, const struct status_message *message,
                             const struct instant *now, struct queue *effects)
 {
-    const struct report live = server->reported;
+    const struct server_report live = server->reported;
     struct status_message older = *message;
     older.label_count = 0;
     for (size_t i = 0; i < message->label_count; i++) {

@@ -1,4 +1,4 @@
-/* Accessors, and the deadline. */
+/* What others see of the server, and the deadline. */
 #include "server_internal.h"
 
 const char *life_name(enum life life)
@@ -59,131 +59,44 @@ struct window server_deadline(const struct server *server)
     return soonest;
 }
 
-enum status server_status(const struct server *server)
+struct server_facts server_facts(const struct server *server)
 {
-    return server->status;
+    return (struct server_facts){
+        .status = server->status,
+        .cause = server->cause,
+        .status_wall = server->status_wall,
+        .withheld = server->withheld,
+        .life = server->life,
+        .life_number = server->life_number,
+        .life_wall = server->life_wall,
+        .reported = &server->reported,
+        .holds = server->holds,
+        .transitions = server->transitions,
+        .transition_count = server->transition_count,
+    };
 }
 
-const char *server_cause(const struct server *server)
+struct server_drain server_drain(const struct server *server, const struct instant *now)
 {
-    return server->cause;
-}
-
-int64_t server_status_since(const struct server *server)
-{
-    return server->status_wall;
-}
-
-const char *server_withheld(const struct server *server)
-{
-    return server->withheld;
-}
-
-enum life server_life(const struct server *server)
-{
-    return server->life;
-}
-
-uint64_t server_life_number(const struct server *server)
-{
-    return server->life_number;
-}
-
-int64_t server_life_since(const struct server *server)
-{
-    return server->life_wall;
-}
-
-enum reported_status server_reported_status(const struct server *server)
-{
-    return server->reported.status;
-}
-
-int64_t server_reported_wall(const struct server *server)
-{
-    return server->reported.status_wall;
-}
-
-const char *server_text(const struct server *server)
-{
-    return server->reported.text;
-}
-
-bool server_players(const struct server *server, uint32_t *ret_players)
-{
-    if (server->reported.has_players) {
-        *ret_players = server->reported.players;
-    }
-    return server->reported.has_players;
-}
-
-pid_t server_mainpid(const struct server *server)
-{
-    return server->reported.mainpid;
-}
-
-unsigned server_attached(const struct server *server)
-{
-    return server->reported.attached;
-}
-
-bool server_has_passed(const struct server *server)
-{
-    return server->reported.passed;
-}
-
-const struct hold *server_hold(const struct server *server, enum hold_kind kind)
-{
-    return &server->holds[kind];
-}
-
-bool server_draining(const struct server *server, const struct instant *now, int64_t *ret_deadline_ms)
-{
-    bool any = false;
-    int64_t soonest = NEVER_MS;
+    struct server_drain drain = {.reason = "", .deadline_mono = NEVER_MS, .left_ms = NEVER_MS};
     for (int kind = 0; kind < HOLD_COUNT; kind++) {
-        if (server->holds[kind].set) {
-            any = true;
-            int64_t deadline = server->holds[kind].deadline_mono;
-            soonest = deadline < soonest ? deadline : soonest;
+        const struct hold *hold = &server->holds[kind];
+        if (hold->set) {
+            drain.reason = drain.on ? drain.reason : hold->reason;
+            drain.on = true;
+            drain.deadline_mono =
+                hold->deadline_mono < drain.deadline_mono ? hold->deadline_mono : drain.deadline_mono;
         }
     }
-    if (soonest != NEVER_MS) {
-        soonest = soonest > now->mono ? soonest - now->mono : 0;
+    if (drain.deadline_mono != NEVER_MS) {
+        drain.left_ms = drain.deadline_mono > now->mono ? drain.deadline_mono - now->mono : 0;
     }
-    *ret_deadline_ms = soonest;
-    return any;
-}
-
-const char *server_drain_reason(const struct server *server)
-{
-    for (int kind = 0; kind < HOLD_COUNT; kind++) {
-        if (server->holds[kind].set) {
-            return server->holds[kind].reason;
-        }
-    }
-    return "";
-}
-
-int64_t server_watchdog(const struct server *server, int64_t *ret_due_mono)
-{
-    *ret_due_mono = server->reported.watchdog_due;
-    return server->reported.watchdog_ms;
-}
-
-size_t server_transition_count(const struct server *server)
-{
-    return server->transition_count;
-}
-
-const struct server_transition *server_transition(const struct server *server, size_t index)
-{
-    return &server->transitions[(server->transition_first + index) % SERVER_TRANSITIONS_MAX];
+    return drain;
 }
 
 bool server_reported_message(const struct server *server, struct status_message *ret_message)
 {
-    const struct report *reported = &server->reported;
+    const struct server_report *reported = &server->reported;
     if (server->life != LIFE_ALIVE) {
         return false;
     }

@@ -40,7 +40,7 @@ void router_update_intent(struct router *router, const struct instant *now)
 {
     router_step_intent(router, (struct intent_event){.type = INTENT_ON_LOCAL,
                                                      .now = *now,
-                                                     .hold = server_hold(router->server, HOLD_OPS)});
+                                                     .hold = &server_facts(router->server).holds[HOLD_OPS]});
 }
 
 void router_control_replied(struct router *router, const struct registry_reply *reply,

@@ -6,7 +6,7 @@
 
 static struct saved_hold save_hold(const struct router *router)
 {
-    const struct hold *ops = server_hold(router->server, HOLD_OPS);
+    const struct hold *ops = &server_facts(router->server).holds[HOLD_OPS];
     struct intent_facts facts = intent_facts(router->intent);
     return (struct saved_hold){.set = ops->set,
                                .reason = ops->reason,
@@ -30,7 +30,7 @@ void router_save(const struct router *router, const char *boot_id, struct buf *o
                                 .lease = facts.lease,
                                 .ttl_ms = facts.ttl_ms,
                                 .ops = save_hold(router),
-                                .probe_has_passed = server_has_passed(router->server)};
+                                .probe_has_passed = server_facts(router->server).reported->passed};
     state.has_message = server_reported_message(router->server, &state.message);
     if (facts.key_state == KEY_UNKNOWN) {
         restore_keep_unconfirmed(&router->restore, &state);

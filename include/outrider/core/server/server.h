@@ -135,58 +135,70 @@ struct window server_deadline(const struct server *server);
 int server_accepts(const struct server *server, const struct status_message *message,
                    struct str *ret_label) MUST_CHECK;
 
-/* The effective status, its cause ("" when there is nothing to explain), and since when (wall ms). */
-enum status server_status(const struct server *server);
-const char *server_cause(const struct server *server);
-int64_t server_status_since(const struct server *server);
+/* What the server has reported in this life; it ends with the life. */
+struct server_report {
+    enum reported_status status;
+    int64_t status_mono; /* since when this status is reported */
+    int64_t status_wall; /* when it was reported last */
+    char *text;          /* NULL: none */
+    bool has_players, has_capacity;
+    uint32_t players, capacity;
+    int64_t zero_players_since; /* mono; NEVER_MS unless players are known to be 0 */
+    struct record_label labels[RECORD_LABELS_MAX];
+    size_t label_count;
+    uint16_t ports[STATUS_PORTS_MAX];
+    size_t port_count;
+    int64_t watchdog_ms;  /* 0: off */
+    int64_t watchdog_due; /* mono; NEVER_MS: not armed */
+    bool watchdog_ran_out;
+    bool watchdog_in_grace; /* more time, as the step was late; until the next heartbeat */
+    bool triggered;         /* WATCHDOG=trigger */
+    pid_t mainpid;          /* 0: not reported */
+    uint64_t mainpid_start;
+    unsigned attached; /* open connections */
+    bool passed;       /* any probe passed in this life: saved for a restart */
+};
+
+/* What is shown of the server. */
+struct server_facts {
+    enum status status;   /* the effective one */
+    const char *cause;    /* of the status; "" when there is nothing to explain */
+    int64_t status_wall;  /* since when, ms */
+    const char *withheld; /* why no record is offered; "" when one is */
+    enum life life;
+    uint64_t life_number;                        /* counts up */
+    int64_t life_wall;                           /* since when, ms; 0: before the first */
+    const struct server_report *reported;        /* what was reported last in this life */
+    const struct hold *holds;                    /* HOLD_COUNT, set or not */
+    const struct server_transition *transitions; /* the latest, oldest first */
+    size_t transition_count;
+};
+
+/* The present facts; what they point to is borrowed until the next step. */
+struct server_facts server_facts(const struct server *server);
 
 /* The record as it is offered for publishing, or NULL while there is none to offer (before the start
  * decisions, while withdrawn). Borrowed until the next step. */
 const struct record *server_record(const struct server *server);
 
-/* Why no record is offered, "" when one is. */
-const char *server_withheld(const struct server *server);
-
-/* The life: which, its number (it counts up), and since when (wall ms, 0 before the first). */
-enum life server_life(const struct server *server);
-uint64_t server_life_number(const struct server *server);
-int64_t server_life_since(const struct server *server);
-
-/* What was reported last in this life. The text is NULL when there is none; `ret_players` is only written
- * when true. */
-enum reported_status server_reported_status(const struct server *server);
-int64_t server_reported_wall(const struct server *server);
-const char *server_text(const struct server *server);
-bool server_players(const struct server *server, uint32_t *ret_players);
-pid_t server_mainpid(const struct server *server);
-unsigned server_attached(const struct server *server);
-
-/* Whether any probe passed in this life: saved for a restart. */
-bool server_has_passed(const struct server *server);
-
 /* The ports to publish and probe, reported by the server when dynamic; borrowed. */
 const uint16_t *server_ports(const struct server *server, size_t *ret_count);
 
-/* One hold, set or not; borrowed. */
-const struct hold *server_hold(const struct server *server, enum hold_kind kind);
+/* All holds as one drain. */
+struct server_drain {
+    bool on;            /* any hold is set */
+    const char *reason; /* of the first hold that is set; "" when it has none; borrowed until the next step */
+    int64_t deadline_mono; /* the soonest of those set; NEVER_MS: none */
+    int64_t left_ms;       /* until then; NEVER_MS: without end */
+};
 
-/* Whether any hold is set, and the span until the soonest deadline of those set (NEVER_MS: none). */
-bool server_draining(const struct server *server, const struct instant *now, int64_t *ret_deadline_ms);
-
-/* The reason of the first hold that is set, "" when none is or it has none; borrowed until the next step. */
-const char *server_drain_reason(const struct server *server);
-
-/* The watchdog: its timeout (0: off) and when it runs out in mono ms (NEVER_MS: not armed). */
-int64_t server_watchdog(const struct server *server, int64_t *ret_due_mono);
+/* The drain that the present holds amount to. */
+struct server_drain server_drain(const struct server *server, const struct instant *now);
 
 /* Until when (mono ms) failing probes do not yet make an error, because the server reports initializing or no
  * probe has passed in this life (docs/design/protocol.md, "Effective status", row 2): NEVER_MS when that is
  * without end, 0 when it is not so now. */
 int64_t server_grace_until(const struct server *server, const struct instant *now);
-
-/* The latest transitions, oldest first: number of them, and the one at `index`. */
-size_t server_transition_count(const struct server *server);
-const struct server_transition *server_transition(const struct server *server, size_t index);
 
 /* Fills `ret_message` with all that was reported in this life, to be restored after a restart; borrowed until
  * the next step. Returns false when no life is under way. */

@@ -88,25 +88,22 @@ static void register_it(struct world *w)
 static void test_new_server(void **state)
 {
     struct world *w = *state;
-    int64_t due;
-    uint32_t players = 77;
     struct status_message message;
-    assert_int_equal(server_status(w->server), STATUS_INITIALIZING);
-    assert_string_equal(server_cause(w->server), "the agent has just started");
-    assert_int_equal(server_status_since(w->server), 3000000);
-    assert_int_equal(server_life(w->server), LIFE_NONE);
-    assert_int_equal(server_life_since(w->server), 0);
-    assert_int_equal(server_reported_status(w->server), REPORTED_NOTHING);
-    assert_int_equal(server_reported_wall(w->server), 0);
-    assert_null(server_text(w->server));
-    assert_false(server_players(w->server, &players));
-    assert_int_equal(players, 77);
-    assert_int_equal(server_mainpid(w->server), 0);
-    assert_false(server_has_passed(w->server));
-    assert_int_equal(server_watchdog(w->server, &due), 0);
-    assert_int_equal(due, NEVER_MS);
+    assert_int_equal(server_facts(w->server).status, STATUS_INITIALIZING);
+    assert_string_equal(server_facts(w->server).cause, "the agent has just started");
+    assert_int_equal(server_facts(w->server).status_wall, 3000000);
+    assert_int_equal(server_facts(w->server).life, LIFE_NONE);
+    assert_int_equal(server_facts(w->server).life_wall, 0);
+    assert_int_equal(server_facts(w->server).reported->status, REPORTED_NOTHING);
+    assert_int_equal(server_facts(w->server).reported->status_wall, 0);
+    assert_null(server_facts(w->server).reported->text);
+    assert_false(server_facts(w->server).reported->has_players);
+    assert_int_equal(server_facts(w->server).reported->mainpid, 0);
+    assert_false(server_facts(w->server).reported->passed);
+    assert_int_equal(server_facts(w->server).reported->watchdog_ms, 0);
+    assert_int_equal(server_facts(w->server).reported->watchdog_due, NEVER_MS);
     assert_null(server_record(w->server));
-    assert_int_equal(server_transition_count(w->server), 0);
+    assert_int_equal(server_facts(w->server).transition_count, 0);
     assert_false(server_reported_message(w->server, &message));
     server_free(NULL);
 }
@@ -125,10 +122,10 @@ static void test_nothing_is_offered_before_the_decision(void **state)
     struct world *w = *state;
     step(w, (struct server_event){.type = SERVER_ON_HOST, .text = "10.0.0.5"});
     assert_int_equal(count(w, SERVER_DO_PUBLISH), 0);
-    assert_non_null(strstr(server_withheld(w->server), "has not answered"));
+    assert_non_null(strstr(server_facts(w->server).withheld, "has not answered"));
     step(w, (struct server_event){.type = SERVER_ON_FRESH});
     assert_int_equal(count(w, SERVER_DO_PUBLISH), 1);
-    assert_string_equal(server_withheld(w->server), "");
+    assert_string_equal(server_facts(w->server).withheld, "");
     assert_string_equal(server_record(w->server)->host, "10.0.0.5");
 }
 
@@ -207,7 +204,7 @@ static void test_newer_words_beat_kept_ones(void **state)
     assert_int_equal(now.label_count, 2);
     assert_true(str_eq(now.labels[0].value, STR("new")));
     assert_true(str_eq(now.labels[1].value, STR("old")));
-    assert_int_equal(server_life_since(w->server), 2000000);
+    assert_int_equal(server_facts(w->server).life_wall, 2000000);
 }
 
 static void test_labels_are_bounded(void **state)
@@ -280,15 +277,15 @@ static void test_history_is_a_ring(void **state)
         hear(w, &message);
         quiet(w);
     }
-    assert_int_equal(server_transition_count(w->server), SERVER_TRANSITIONS_MAX);
+    assert_int_equal(server_facts(w->server).transition_count, SERVER_TRANSITIONS_MAX);
     for (size_t i = 1; i < SERVER_TRANSITIONS_MAX; i++) {
-        const struct server_transition *before = server_transition(w->server, i - 1);
-        const struct server_transition *row = server_transition(w->server, i);
+        const struct server_transition *before = &server_facts(w->server).transitions[i - 1];
+        const struct server_transition *row = &server_facts(w->server).transitions[i];
         assert_int_equal(row->wall_ms, before->wall_ms + 1);
         assert_int_equal(row->from, before->to);
     }
-    assert_int_equal(server_transition(w->server, SERVER_TRANSITIONS_MAX - 1)->wall_ms, w->now.wall);
-    assert_string_equal(server_transition(w->server, 99)->cause, "the server reported initializing");
+    assert_int_equal(server_facts(w->server).transitions[SERVER_TRANSITIONS_MAX - 1].wall_ms, w->now.wall);
+    assert_string_equal(server_facts(w->server).transitions[99].cause, "the server reported initializing");
 }
 
 static void test_long_texts_fit_everywhere(void **state)
@@ -300,36 +297,35 @@ static void test_long_texts_fit_everywhere(void **state)
     text[1024] = reason[599] = '\0';
     step(w, (struct server_event){.type = SERVER_ON_FRESH});
     step(w, (struct server_event){.type = SERVER_ON_HOST, .reason = reason});
-    assert_non_null(strstr(server_withheld(w->server), "no address to publish: yyy"));
+    assert_non_null(strstr(server_facts(w->server).withheld, "no address to publish: yyy"));
     step(w, (struct server_event){.type = SERVER_ON_HOST, .text = "10.0.0.5"});
     struct status_message message = {.reported = REPORTED_ERROR, .has_text = true, .text = str_of(text)};
     hear(w, &message);
     assert_int_equal(strlen(server_record(w->server)->custom_state), 1024);
-    assert_true(strlen(server_cause(w->server)) < 160);
+    assert_true(strlen(server_facts(w->server).cause) < 160);
     message = (struct status_message){.reported = REPORTED_READY};
     hear(w, &message);
     step(w, (struct server_event){.type = SERVER_ON_VERDICT, .index = 0, .verdict = VERDICT_PASSING});
     step(w, (struct server_event){
                 .type = SERVER_ON_HOLD, .kind = HOLD_OPS, .reason = reason, .by = reason, .deadline_ms = 5});
-    assert_int_equal(server_status(w->server), STATUS_DRAINING);
+    assert_int_equal(server_facts(w->server).status, STATUS_DRAINING);
     assert_int_equal(strlen(server_record(w->server)->drain.reason), HOLD_REASON_MAX);
-    assert_int_equal(strlen(server_hold(w->server, HOLD_OPS)->by), HOLD_BY_MAX);
+    assert_int_equal(strlen(server_facts(w->server).holds[HOLD_OPS].by), HOLD_BY_MAX);
 }
 
 static void test_draining_tells_the_soonest_deadline(void **state)
 {
     struct world *w = *state;
-    int64_t left = 0;
-    assert_false(server_draining(w->server, &w->now, &left));
-    assert_int_equal(left, NEVER_MS);
+    assert_false(server_drain(w->server, &w->now).on);
+    assert_int_equal(server_drain(w->server, &w->now).left_ms, NEVER_MS);
     step(w, (struct server_event){.type = SERVER_ON_HOLD, .kind = HOLD_OPS, .deadline_ms = 9000});
     step(w, (struct server_event){.type = SERVER_ON_HOLD, .kind = HOLD_STOP, .deadline_ms = 4000});
-    assert_true(server_draining(w->server, &w->now, &left));
-    assert_int_equal(left, 4000);
+    assert_true(server_drain(w->server, &w->now).on);
+    assert_int_equal(server_drain(w->server, &w->now).left_ms, 4000);
     assert_int_equal(count(w, SERVER_DO_EMIT_DRAIN), 2);
     w->now.mono += 6000;
-    assert_true(server_draining(w->server, &w->now, &left));
-    assert_int_equal(left, 0);
+    assert_true(server_drain(w->server, &w->now).on);
+    assert_int_equal(server_drain(w->server, &w->now).left_ms, 0);
     /* After a deadline the event is not repeated. */
     step(w, (struct server_event){.type = SERVER_ON_TICK});
     assert_int_equal(count(w, SERVER_DO_EMIT_DRAIN), 0);
