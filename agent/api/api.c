@@ -98,6 +98,12 @@ static void on_request(struct http_exchange *exchange, const struct http_request
     serve(exchange, &request, false, user);
 }
 
+static void on_gone(struct http_exchange *exchange, void *user)
+{
+    struct api *api = user;
+    api_deferreds_gone(api->deferreds, exchange);
+}
+
 /* ---- listeners ---- */
 
 static void log_limit(const char *setting, size_t wanted, size_t most)
@@ -147,7 +153,7 @@ struct api *api_new(struct loop *loop, const struct config *config, const struct
     struct api *api = mem_zalloc(sizeof(*api));
     api->context =
         (struct api_context){.config = config, .ops = ops, .agent = agent, .lists = api_lists_new()};
-    api->server = http_server_new(loop, on_request, api);
+    api->server = http_server_new(loop, on_request, on_gone, api);
     api->deferreds = api_deferreds_new(loop, serve, api);
     if (add_listener(api, config, err) < 0) {
         error_wrap(err, "http.listen");

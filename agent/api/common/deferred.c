@@ -225,6 +225,21 @@ bool api_deferreds_add(struct api_deferreds *deferreds, struct api_context *cont
     return true;
 }
 
+void api_deferreds_gone(struct api_deferreds *deferreds, const struct http_exchange *exchange)
+{
+    struct api_deferred *deferred = deferreds->first;
+    while (deferred != NULL && deferred->exchange != exchange) {
+        deferred = deferred->next;
+    }
+    if (deferred != NULL && deferred->deferral.begin == NULL) {
+        take_out(deferred);
+        free_deferred(deferred);
+    } else if (deferred != NULL) {
+        deferred->exchange = NULL;
+    }
+    arm(deferreds);
+}
+
 void api_deferreds_wake(struct api_deferreds *deferreds)
 {
     if (deferreds->count > 0) {

@@ -286,6 +286,39 @@ static int drain_begun(struct world *world)
     return fd;
 }
 
+/* A client that is gone leaves its place to another one, and an operation goes on without it. */
+static void a_gone_client_waits_no_more(void **state)
+{
+    struct world *world = *state;
+    struct buf answer = {0};
+    int fds[API_DEFERRED_MAX];
+    if (process_files_for_peers() / 4 < API_DEFERRED_MAX + 8) {
+        skip(); /* as in so_many_wait_and_no_more */
+    }
+    for (size_t i = 0; i < COUNT_OF(fds); i++) {
+        fds[i] = ask(world, GET("/api/services"));
+        turns(world);
+    }
+    close(fds[7]);
+    turns(world);
+    fds[7] = ask(world, GET("/api/services"));
+    turns(world);
+    read_fleet(world);
+    api_fleet_moved(world->api, true);
+    for (size_t i = 0; i < COUNT_OF(fds); i++) {
+        buf_clear(&answer);
+        read_reply(world, fds[i], &answer);
+        assert_true(str_starts(buf_view(&answer), STR("HTTP/1.1 200 ")));
+    }
+    close(drain_begun(world));
+    turns(world);
+    world->agent.controlled(&(struct api_controlled){.revision = 12}, world->agent.controlled_user);
+    buf_clear(&answer);
+    talk(world, GET("/metrics"), &answer);
+    assert_non_null(strstr(buf_text(&answer), "\noutrider_view_waiting_refused_total 0\n"));
+    buf_fini(&answer);
+}
+
 static void an_operation_ends_with_its_result(void **state)
 {
     struct world *world = *state;
@@ -369,6 +402,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_request_waits_for_the_fleet, set_up_fleet, tear_down),
         cmocka_unit_test_setup_teardown(waiting_ends_with_a_timeout, set_up_fleet, tear_down),
         cmocka_unit_test_setup_teardown(so_many_wait_and_no_more, set_up_fleet, tear_down),
+        cmocka_unit_test_setup_teardown(a_gone_client_waits_no_more, set_up_fleet, tear_down),
         cmocka_unit_test_setup_teardown(an_operation_ends_with_its_result, set_up_fleet, tear_down),
         cmocka_unit_test_setup_teardown(an_operation_without_a_result_is_in_doubt, set_up_fleet, tear_down),
         cmocka_unit_test_setup_teardown(what_cannot_be_had_is_named, set_up, tear_down),

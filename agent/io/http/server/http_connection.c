@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <poll.h>
 
 /* READ_SIZE is larger than most requests, and not more: the compiler clears the buffer for each read. */
 enum { READ_SIZE = 4096, REQUESTS_PER_TURN = 16, LINGER_BYTES = 262144 };
@@ -182,10 +183,21 @@ static void process_again(void *user)
 
 /* ---- events ---- */
 
+/* Whether the peer does not read either. The kernel says so of unix sockets; of a TCP peer it is not known before
+ * a reply is sent. */
+static bool is_gone(const struct connection *connection)
+{
+    struct pollfd state = {.fd = connection->transport.fd};
+    return poll(&state, 1, 0) > 0 && (state.revents & (POLLHUP | POLLERR)) != 0;
+}
+
 static void on_end(struct connection *connection)
 {
     connection->ended = true;
     event_del(&connection->readable);
+    if (connection->state == CONNECTION_HANDLING && !is_gone(connection)) {
+        return; /* the reply is still sent, and ends the connection */
+    }
     if (may_process(connection) && connection->in.size > 0) {
         connection_process(connection); /* pipelined requests are still served */
     } else {

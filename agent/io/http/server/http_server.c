@@ -209,21 +209,28 @@ void connection_close(struct connection *connection)
         return;
     }
     struct http_server *server = connection->listener->server;
+    struct http_exchange *exchange = connection->exchange;
     loop_defer(server->loop, &server->bury);
     if (connection->push != NULL) {
         push_detach(connection->push, true);
         connection->push = NULL;
     }
     connection_end(connection);
+    if (exchange != NULL) {
+        server->gone(exchange, server->user);
+        free(exchange);
+    }
 }
 
 /* ---- public ---- */
 
-struct http_server *http_server_new(struct loop *loop, http_handler_fn *handler, void *user)
+struct http_server *http_server_new(struct loop *loop, http_handler_fn *handler, http_gone_fn *gone,
+                                    void *user)
 {
     struct http_server *server = mem_zalloc(sizeof(*server));
     server->loop = loop;
     server->handler = handler;
+    server->gone = gone;
     server->user = user;
     server->timer = timer_new(loop, on_deadline, server);
     server->timer_ms = INT64_MAX;

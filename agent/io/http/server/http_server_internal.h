@@ -71,7 +71,7 @@ struct connection {
 };
 
 struct http_exchange {
-    struct connection *connection; /* NULL: gone */
+    struct connection *connection; /* NULL: gone, or the server is freed */
     int minor;
     bool keep_alive, is_head;
 };
@@ -98,6 +98,7 @@ struct http_listener {
 struct http_server {
     struct loop *loop;
     http_handler_fn *handler;
+    http_gone_fn *gone;
     void *user;
     struct http_listener *listeners;
     struct connection *graveyard;

@@ -31,6 +31,9 @@ bool api_deferreds_add(struct api_deferreds *deferreds, struct api_context *cont
                        struct http_exchange *exchange, const struct api_request *request,
                        struct api_reply *reply);
 
+/* The exchange of a deferred request has ended without a reply: the request is dropped, and an operation goes on. */
+void api_deferreds_gone(struct api_deferreds *deferreds, const struct http_exchange *exchange);
+
 /* Requests without an operation are handled again at the end of the turn. */
 void api_deferreds_wake(struct api_deferreds *deferreds);
 

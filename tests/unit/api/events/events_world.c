@@ -74,7 +74,7 @@ void world_begin(struct world *world, size_t max_pushes, size_t changes_max)
         .prefix = "/services", .mode = VIEW_ALWAYS, .page = 1000, .changes_max = changes_max, .seed = 1});
     queue_init(&world->effects, sizeof(struct view_effect));
     world->events = events_new(world->loop, world->view, &ops, world);
-    world->server = http_server_new(world->loop, handler, world);
+    world->server = http_server_new(world->loop, handler, NULL, world);
     world->listener =
         http_server_listen(world->server, &(struct http_listener_options){.max_pushes = max_pushes}, &err);
     assert_string_equal(err.text, "");

@@ -51,10 +51,21 @@ static void handler(struct http_exchange *exchange, const struct http_request *r
     http_respond(exchange, &response);
 }
 
+static void on_gone(struct http_exchange *exchange, void *user)
+{
+    struct world *world = user;
+    char peer[64];
+    http_exchange_peer(exchange, peer, sizeof(peer));
+    assert_string_equal(peer, "gone");
+    assert_ptr_equal(exchange, world->kept);
+    world->kept = NULL;
+    world->gone++;
+}
+
 void world_start(struct world *world, struct http_listener_options options)
 {
     struct error err = {0};
-    world->server = http_server_new(world->loop, handler, world);
+    world->server = http_server_new(world->loop, handler, on_gone, world);
     world->listener = http_server_listen(world->server, &options, &err);
     assert_string_equal(err.text, "");
     assert_non_null(world->listener);

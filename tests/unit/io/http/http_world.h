@@ -25,6 +25,7 @@ struct world {
     struct http_exchange *kept; /* of /later */
     const void *policy;         /* of the last request's listener */
     size_t handled;
+    size_t gone;    /* exchanges that were kept */
     char seen[512]; /* the last request */
 };
 

@@ -88,12 +88,17 @@ struct http_server_counters {
 };
 
 /* Called from the loop for each request. The handler owns the exchange and ends it exactly once, now or later:
- * with http_respond, http_exchange_upgrade or http_push_begin. The peer may have closed meanwhile. */
+ * with http_respond, http_exchange_upgrade or http_push_begin, unless its peer is gone before. */
 typedef void http_handler_fn(struct http_exchange *exchange, const struct http_request *request, void *user);
 
-/* A server without listeners. `loop` and `user` are borrowed until http_server_free. The caller owns the
- * server. Never NULL. */
-struct http_server *http_server_new(struct loop *loop, http_handler_fn *handler, void *user);
+/* Called from the loop, never from within a call of this header, when the peer of an open exchange has gone: the
+ * exchange ends here, and is no longer valid when the call returns. A peer that only sends no more is not gone. */
+typedef void http_gone_fn(struct http_exchange *exchange, void *user);
+
+/* A server without listeners. `loop` and `user` are borrowed until http_server_free. `gone` may be NULL where the
+ * handler ends every exchange at once. The caller owns the server. Never NULL. */
+struct http_server *http_server_new(struct loop *loop, http_handler_fn *handler, http_gone_fn *gone,
+                                    void *user);
 
 /* Adds a listener; the options are copied. NULL with `err` set: ERROR_BUSY when the address or path is in use
  * (the text names it), ERROR_INVALID, ERROR_DENIED, ERROR_NOT_FOUND, ERROR_SYSTEM. The server owns the

@@ -96,7 +96,7 @@ static int tear_down(void **state)
 static void serve(struct stage *stage, struct http_listener_options options)
 {
     struct error err = {0};
-    stage->world->server = http_server_new(stage->world->loop, handler, stage);
+    stage->world->server = http_server_new(stage->world->loop, handler, NULL, stage);
     stage->world->listener = http_server_listen(stage->world->server, &options, &err);
     assert_string_equal(err.text, "");
 }
