@@ -107,15 +107,15 @@ int str_to_i64(struct str text, int64_t *ret_value)
     return 0;
 }
 
-/* Length of the sequence at `p` with `left` bytes to go, or 0 when it is malformed. Table 3-7 of the Unicode
- * standard: only the second byte's range depends on the first. */
-static size_t utf8_sequence(const unsigned char *p, size_t left)
+/* Table 3-7 of the Unicode standard: only the second byte's range depends on the first. */
+size_t str_utf8_character(struct str text)
 {
-    if (p[0] < 0x80) {
-        return 1;
+    const unsigned char *p = (const unsigned char *)text.data;
+    if (text.size == 0 || p[0] < 0x80) {
+        return text.size == 0 ? 0 : 1;
     }
     size_t length = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
-    if (p[0] < 0xc2 || p[0] > 0xf4 || length > left) {
+    if (p[0] < 0xc2 || p[0] > 0xf4 || length > text.size) {
         return 0;
     }
     unsigned char low = p[0] == 0xe0 ? 0xa0 : p[0] == 0xf0 ? 0x90 : 0x80;
@@ -133,13 +133,12 @@ static size_t utf8_sequence(const unsigned char *p, size_t left)
 
 bool str_is_utf8(struct str text)
 {
-    const unsigned char *p = (const unsigned char *)text.data;
-    for (size_t i = 0; i < text.size;) {
-        size_t length = utf8_sequence(p + i, text.size - i);
+    while (text.size > 0) {
+        size_t length = str_utf8_character(text);
         if (length == 0) {
             return false;
         }
-        i += length;
+        text = (struct str){text.data + length, text.size - length};
     }
     return true;
 }

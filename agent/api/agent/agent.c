@@ -3,7 +3,6 @@
 #include "outrider/api/agent/handlers.h"
 #include "outrider/api/common/context.h"
 #include "outrider/api/common/holds.h"
-#include "outrider/codec/json/json_member.h"
 #include "outrider/codec/json/json_write.h"
 #include "outrider/core/config/config.h"
 #include "outrider/core/server/hold.h"

@@ -1,7 +1,6 @@
 /* Probes as JSON: settings, verdict, and the last try. */
 #include "agent_internal.h"
 #include "outrider/api/common/view.h"
-#include "outrider/codec/json/json_member.h"
 #include "outrider/codec/json/json_write.h"
 #include "outrider/core/config/config.h"
 #include "outrider/core/probe/probe.h"

@@ -1,7 +1,7 @@
 /* The agent's process as JSON. */
 #include "agent_internal.h"
 #include "outrider/api/common/view.h"
-#include "outrider/codec/json/json_member.h"
+#include "outrider/codec/json/json_write.h"
 #include "outrider/core/config/config.h"
 #include "outrider/core/server/shutdown.h"
 

@@ -3,7 +3,6 @@
 #include "outrider/api/common/view.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
-#include "outrider/codec/json/json_member.h"
 #include "outrider/codec/json/json_write.h"
 #include "outrider/codec/record/record_json.h"
 #include "outrider/core/control/intent.h"

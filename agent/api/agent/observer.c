@@ -1,7 +1,6 @@
 /* GET /api/agent of an observer, and the member `view` of any agent. */
 #include "agent_internal.h"
 #include "outrider/api/common/view.h"
-#include "outrider/codec/json/json_member.h"
 #include "outrider/codec/json/json_write.h"
 #include "outrider/codec/text/printable.h"
 #include "outrider/core/config/config.h"

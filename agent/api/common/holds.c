@@ -5,7 +5,6 @@
 #include "outrider/api/common/request.h"
 #include "outrider/base/duration.h"
 #include "outrider/base/error.h"
-#include "outrider/codec/json/json_member.h"
 #include "outrider/codec/json/json_write.h"
 #include "outrider/core/config/config.h"
 

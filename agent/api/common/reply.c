@@ -2,7 +2,6 @@
 #include "outrider/api/common/reply.h"
 
 #include "outrider/base/blob.h"
-#include "outrider/codec/json/json_member.h"
 #include "outrider/codec/json/json_write.h"
 #include "outrider/io/http/server/http_server.h"
 

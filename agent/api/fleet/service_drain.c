@@ -6,7 +6,6 @@
 #include "outrider/api/common/request.h"
 #include "outrider/api/fleet/handlers.h"
 #include "outrider/base/mem.h"
-#include "outrider/codec/json/json_member.h"
 #include "outrider/codec/json/json_write.h"
 #include "outrider/core/config/config.h"
 

@@ -8,7 +8,6 @@
 #include "outrider/cli/common/client.h"
 #include "outrider/cli/common/document.h"
 #include "outrider/cli/status/status_text.h"
-#include "outrider/codec/json/json_member.h"
 #include "outrider/codec/json/json_write.h"
 #include "outrider/core/server/hold.h"
 

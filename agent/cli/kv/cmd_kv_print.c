@@ -1,6 +1,5 @@
 #include "cmd_kv_internal.h"
 #include "outrider/base/base64.h"
-#include "outrider/codec/json/json_member.h"
 #include "outrider/codec/json/json_write.h"
 
 #include <inttypes.h>

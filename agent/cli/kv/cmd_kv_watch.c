@@ -1,5 +1,4 @@
 #include "cmd_kv_internal.h"
-#include "outrider/codec/json/json_member.h"
 #include "outrider/codec/json/json_write.h"
 #include "outrider/core/config/config.h"
 #include "outrider/core/registry/follow.h"

@@ -64,16 +64,8 @@ static struct yaml_position position_of_byte(struct str text, size_t offset)
 static size_t find_not_utf8(struct str text)
 {
     size_t at = 0;
-    while (at < text.size) {
-        size_t length = 1;
-        while (length <= 4 && at + length <= text.size &&
-               !str_is_utf8((struct str){text.data + at, length})) {
-            length++;
-        }
-        if (length > 4 || at + length > text.size) {
-            break;
-        }
-        at += length;
+    for (size_t length = 1; length > 0; at += length) {
+        length = str_utf8_character((struct str){text.data + at, text.size - at});
     }
     return at;
 }

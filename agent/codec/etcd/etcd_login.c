@@ -1,7 +1,6 @@
 #include "etcd_codec_internal.h"
 
 #include "outrider/base/buf.h"
-#include "outrider/codec/json/json_member.h"
 #include "outrider/codec/json/json_write.h"
 
 #include <stdio.h>

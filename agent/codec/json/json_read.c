@@ -2,15 +2,13 @@
 
 #include "outrider/base/duration.h"
 #include "outrider/base/error.h"
+#include "outrider/codec/json/json_scan.h"
 
 #include <inttypes.h>
 
-enum { DEPTH_MAX = 32 };
-
-/* jansson recurses up to 2048 levels; the documents of this program have at most four. Brackets inside strings do not count. */
-static bool too_deep(struct str text)
+bool json_is_modest(struct str text, size_t values_max)
 {
-    int depth = 0;
+    size_t depth = 0, values = 0;
     bool quoted = false;
     for (size_t i = 0; i < text.size; i++) {
         char c = text.data[i];
@@ -19,15 +17,16 @@ static bool too_deep(struct str text)
             quoted = c != '"';
         } else if (c == '"') {
             quoted = true;
-        } else if (c == '{' || c == '[') {
-            if (++depth > DEPTH_MAX) {
-                return true;
-            }
         } else if (c == '}' || c == ']') {
-            depth--;
+            depth -= depth > 0 ? 1 : 0;
+        } else if (c == '{' || c == '[' || c == ',') {
+            depth += c == ',' ? 0 : 1;
+            if (depth > JSON_DEPTH_MAX || ++values > values_max) {
+                return false;
+            }
         }
     }
-    return false;
+    return true;
 }
 
 json_t *json_read_document(struct str text, size_t max, struct error *err)
@@ -36,8 +35,8 @@ json_t *json_read_document(struct str text, size_t max, struct error *err)
         error_set(err, ERROR_LIMIT, "%zu bytes of JSON, at most %zu are read", text.size, max);
         return NULL;
     }
-    if (too_deep(text)) {
-        error_set(err, ERROR_LIMIT, "JSON nested deeper than %d", DEPTH_MAX);
+    if (!json_is_modest(text, SIZE_MAX)) {
+        error_set(err, ERROR_LIMIT, "JSON nested deeper than %d", JSON_DEPTH_MAX);
         return NULL;
     }
     json_error_t why;
@@ -60,9 +59,13 @@ static json_t *find(const json_t *object, const char *key)
     return json_is_null(value) ? NULL : value;
 }
 
-static int check_text(const json_t *value, const char *key, size_t max, const char **ret_text,
-                      struct error *err)
+int json_read_text(const json_t *object, const char *key, size_t max, const char **ret_text,
+                   struct error *err)
 {
+    const json_t *value = find(object, key);
+    if (value == NULL) {
+        return 0;
+    }
     if (!json_is_string(value)) {
         return error_set(err, ERROR_INVALID, "%s: not a string", key);
     }
@@ -71,13 +74,6 @@ static int check_text(const json_t *value, const char *key, size_t max, const ch
     }
     *ret_text = json_string_value(value);
     return 0;
-}
-
-int json_read_text(const json_t *object, const char *key, size_t max, const char **ret_text,
-                   struct error *err)
-{
-    const json_t *value = find(object, key);
-    return value == NULL ? 0 : check_text(value, key, max, ret_text, err);
 }
 
 static int check_int(const json_t *value, const char *key, int64_t min, int64_t max, int64_t *ret_value,
@@ -165,30 +161,17 @@ int json_read_object(const json_t *object, const char *key, size_t max, json_t *
     return 0;
 }
 
-int json_read_array(const json_t *object, const char *key, size_t max, json_t **ret_value, struct error *err)
-{
-    json_t *value = find(object, key);
-    if (value == NULL) {
-        return 0;
-    }
-    if (!json_is_array(value)) {
-        return error_set(err, ERROR_INVALID, "%s: not an array", key);
-    }
-    if (json_array_size(value) > max) {
-        return error_set(err, ERROR_LIMIT, "%s: more than %zu elements", key, max);
-    }
-    *ret_value = value;
-    return 0;
-}
-
 int json_read_ports(const json_t *object, const char *key, size_t max, uint16_t *ret_ports, size_t *ret_count,
                     struct error *err)
 {
-    json_t *array = NULL;
-    if (json_read_array(object, key, max, &array, err) < 0) {
-        return -1;
+    const json_t *array = find(object, key);
+    if (array != NULL && !json_is_array(array)) {
+        return error_set(err, ERROR_INVALID, "%s: not an array", key);
     }
-    size_t count = array == NULL ? 0 : json_array_size(array);
+    size_t count = json_array_size(array);
+    if (count > max) {
+        return error_set(err, ERROR_LIMIT, "%s: more than %zu elements", key, max);
+    }
     for (size_t i = 0; i < count; i++) {
         int64_t port = 0;
         if (check_int(json_array_get(array, i), key, 1, UINT16_MAX, &port, err) < 0) {

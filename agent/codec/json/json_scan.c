@@ -1,6 +1,9 @@
 #include "outrider/codec/json/json_scan.h"
 
 #include "outrider/base/error.h"
+#include "outrider/base/mem.h"
+
+#include <stdlib.h>
 
 void json_scan_fini(struct json_scan *scan)
 {
@@ -176,46 +179,13 @@ static bool pass_digits(struct json_scan *scan)
 /* A number with at most this many digits before the point is below 1e308. */
 enum { DOUBLE_PLACES = 308 };
 
-/* Position of the first significant digit, counted from the decimal point to the left: 3 for 120, 0 for 0.12. For a number of
- * zeros the result is 0 and `ret_nothing` is true. */
-static int64_t magnitude(struct str digits, bool *ret_nothing)
-{
-    int64_t places = 0;
-    bool counts = false, fraction = false;
-    for (size_t i = 0; i < digits.size; i++) {
-        if (digits.data[i] == '.') {
-            fraction = true;
-            continue;
-        }
-        counts = counts || digits.data[i] != '0';
-        places += counts && !fraction ? 1 : !counts && fraction ? -1 : 0;
-    }
-    *ret_nothing = !counts;
-    return places;
-}
-
-static int64_t exponent(struct str text)
-{
-    int64_t value = 0;
-    bool negative = text.size > 1 && text.data[1] == '-';
-    for (size_t i = 0; i < text.size; i++) {
-        bool digit = text.data[i] >= '0' && text.data[i] <= '9';
-        value = digit && value < INT32_MAX ? value * 10 + (text.data[i] - '0') : value;
-    }
-    return negative ? -value : value;
-}
-
 /* 1e999 is valid JSON, but no double: many parsers reject the whole document because of it. */
 static bool fits_a_double(struct str number)
 {
-    size_t size = 0;
-    bool nothing;
-    while (size < number.size && number.data[size] != 'e' && number.data[size] != 'E') {
-        size++;
-    }
-    int64_t places = magnitude((struct str){number.data, size}, &nothing);
-    struct str power = {number.data + size, number.size - size}; /* from the e on, or empty */
-    return nothing || places + exponent(power) <= DOUBLE_PLACES;
+    char *text = mem_copy(number.data, number.size);
+    double value = strtod(text, NULL);
+    free(text);
+    return value < 1e308;
 }
 
 static int skip_number(struct json_scan *scan)
@@ -297,67 +267,45 @@ static int skip_plain(struct json_scan *scan)
     return fail(scan, "value expected");
 }
 
-/* Enters the containers that begin here. `objects` has one bit per level, set for an object. `ret_value` is false when the
- * innermost one was empty and is closed already; otherwise a plain value follows. */
-static int descend(struct json_scan *scan, uint32_t *objects, unsigned *depth, bool *ret_value)
+/* After a value: leaves the containers that end here. `first`: the value was only the bracket that opens the innermost
+ * one. */
+static int ascend(struct json_scan *scan, uint32_t *objects, unsigned *depth, bool first)
 {
-    struct str ignored;
-    for (char c = peek_value(scan); c == '{' || c == '['; c = peek_value(scan)) {
-        if (++*depth > JSON_SCAN_DEPTH_MAX - 1) {
-            return error_set(scan->err, ERROR_LIMIT, "JSON nested deeper than %d", JSON_SCAN_DEPTH_MAX);
-        }
-        *objects = *objects << 1 | (c == '{');
-        scan->at++;
-        bool more;
-        if (json_scan_more(scan, c == '{' ? '}' : ']', true, &more) < 0) {
-            return -1;
-        }
-        if (!more) {
-            --*depth;
-            *objects >>= 1;
-            *ret_value = false;
-            return 0;
-        }
-        if (c == '{' && json_scan_name(scan, &ignored) < 0) {
-            return -1;
-        }
-    }
-    *ret_value = true;
-    return 0;
-}
-
-/* After a value: leaves the containers that end here. `ret_next`: another value follows. */
-static int ascend(struct json_scan *scan, uint32_t *objects, unsigned *depth, bool *ret_next)
-{
-    struct str ignored;
-    while (*depth > 0) {
+    for (; *depth > 0; first = false, --*depth, *objects >>= 1) {
+        struct str ignored;
         bool object = (*objects & 1) != 0, more;
-        if (json_scan_more(scan, object ? '}' : ']', false, &more) < 0) {
+        if (json_scan_more(scan, object ? '}' : ']', first, &more) < 0) {
             return -1;
         }
         if (more) {
-            *ret_next = true;
             return object ? json_scan_name(scan, &ignored) : 0;
         }
-        --*depth;
-        *objects >>= 1;
     }
-    *ret_next = false;
     return 0;
 }
 
+/* `objects` has one bit for each level, set for an object. */
 int json_scan_skip(struct json_scan *scan)
 {
     uint32_t objects = 0;
     unsigned depth = 0;
-    bool next = true;
-    while (next) {
-        bool value;
-        if (descend(scan, &objects, &depth, &value) < 0 || (value && skip_plain(scan) < 0) ||
-            ascend(scan, &objects, &depth, &next) < 0) {
+    do {
+        char c = peek_value(scan);
+        bool opens = c == '{' || c == '[';
+        if (!opens && skip_plain(scan) < 0) {
             return -1;
         }
-    }
+        if (opens && ++depth > JSON_DEPTH_MAX - 1) {
+            return error_set(scan->err, ERROR_LIMIT, "JSON nested deeper than %d", JSON_DEPTH_MAX);
+        }
+        if (opens) {
+            objects = objects << 1 | (c == '{');
+            scan->at++;
+        }
+        if (ascend(scan, &objects, &depth, opens) < 0) {
+            return -1;
+        }
+    } while (depth > 0);
     return 0;
 }
 

@@ -74,26 +74,16 @@ static void add_escaped(struct buf *out, struct str text)
     }
 }
 
-static size_t sequence_at(struct str text, size_t at)
-{
-    for (size_t length = 1; length <= 4 && at + length <= text.size; length++) {
-        if (str_is_utf8((struct str){text.data + at, length})) {
-            return length;
-        }
-    }
-    return 0;
-}
-
 static void add_repaired(struct buf *out, struct str text)
 {
-    for (size_t i = 0; i < text.size;) {
-        size_t length = sequence_at(text, i);
+    for (size_t i = 0, length; i < text.size; i += length) {
+        struct str rest = {text.data + i, text.size - i};
+        length = str_utf8_character(rest);
         if (length == 0) {
             buf_str(out, STR("\xef\xbf\xbd"));
-            i++;
+            length = 1;
         } else {
-            add_escaped(out, (struct str){text.data + i, length});
-            i += length;
+            add_escaped(out, (struct str){rest.data, length});
         }
     }
 }
@@ -194,4 +184,75 @@ void json_write_raw(struct json_writer *json, struct str value)
 {
     begin_value(json);
     buf_str(json->out, value);
+}
+
+/* ---- members ---- */
+
+void json_member_string(struct json_writer *json, const char *name, struct str value)
+{
+    json_write_key(json, name);
+    json_write_string(json, value);
+}
+
+void json_member_text(struct json_writer *json, const char *name, const char *value)
+{
+    json_write_key(json, name);
+    json_write_text(json, value);
+}
+
+void json_member_text_if(struct json_writer *json, const char *name, const char *value)
+{
+    if (value != NULL) {
+        json_member_text(json, name, value);
+    }
+}
+
+void json_member_int(struct json_writer *json, const char *name, int64_t value)
+{
+    json_write_key(json, name);
+    json_write_int(json, value);
+}
+
+void json_member_uint(struct json_writer *json, const char *name, uint64_t value)
+{
+    json_write_key(json, name);
+    json_write_uint(json, value);
+}
+
+void json_member_bool(struct json_writer *json, const char *name, bool value)
+{
+    json_write_key(json, name);
+    json_write_bool(json, value);
+}
+
+void json_member_time(struct json_writer *json, const char *name, int64_t wall_ms)
+{
+    json_write_key(json, name);
+    if (wall_ms == 0) {
+        json_write_null(json);
+    } else {
+        json_write_time(json, wall_ms);
+    }
+}
+
+void json_member_span(struct json_writer *json, const char *name, int64_t ms)
+{
+    json_write_key(json, name);
+    if (ms < 0) {
+        json_write_null(json);
+    } else {
+        json_write_int(json, ms);
+    }
+}
+
+void json_member_object(struct json_writer *json, const char *name)
+{
+    json_write_key(json, name);
+    json_write_object(json);
+}
+
+void json_member_array(struct json_writer *json, const char *name)
+{
+    json_write_key(json, name);
+    json_write_array(json);
 }

@@ -2,7 +2,6 @@
 
 #include "outrider/base/buf.h"
 #include "outrider/base/mem.h"
-#include "outrider/codec/json/json_member.h"
 #include "outrider/codec/json/json_write.h"
 #include "outrider/core/fleet/view_read.h"
 

@@ -3,7 +3,6 @@
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
-#include "outrider/codec/json/json_member.h"
 #include "outrider/codec/json/json_write.h"
 #include "outrider/core/server/record.h"
 #include "record_scan_internal.h"

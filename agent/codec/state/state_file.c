@@ -4,7 +4,6 @@
 
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
-#include "outrider/codec/json/json_member.h"
 #include "outrider/codec/json/json_read.h"
 #include "outrider/codec/json/json_write.h"
 

@@ -2,17 +2,6 @@
 
 #include "outrider/base/buf.h"
 
-/* Bytes of the character at the start of `text` (not empty), 0 when there is none. */
-static size_t character(struct str text)
-{
-    for (size_t length = 1; length <= 4 && length <= text.size; length++) {
-        if (str_is_utf8((struct str){text.data, length})) {
-            return length;
-        }
-    }
-    return 0;
-}
-
 /* C0, DEL and C1; and the bidirectional controls U+202A to U+202E and U+2066 to U+2069, which change how the text around them
  * reads. */
 static bool is_control(const char *text, size_t length)
@@ -32,7 +21,7 @@ static bool is_control(const char *text, size_t length)
 /* Removes the next piece to print from `text`, at most `room` bytes; empty when nothing more fits. */
 static struct str next_piece(struct str *text, size_t room, const char *instead)
 {
-    size_t length = character(*text);
+    size_t length = str_utf8_character(*text);
     bool shown = length > 0 && !is_control(text->data, length);
     struct str piece = shown ? (struct str){text->data, length} : (struct str){instead, 1};
     if (piece.size > room) {

@@ -64,6 +64,9 @@ int hex_value(char c);
 /* Whether the bytes are well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates, at most U+10FFFF). */
 bool str_is_utf8(struct str text);
 
+/* The number of bytes of the character that `text` begins with, by the same rule; 0 when there is none. */
+size_t str_utf8_character(struct str text);
+
 /* The edit distance between `a` and `b` (Levenshtein), for "did you mean"; texts over 64 bytes give SIZE_MAX.
  */
 size_t str_distance(struct str a, struct str b);

@@ -203,10 +203,14 @@ static void every_scalar_value_and_no_surrogate(void **state)
         char bytes[4];
         size_t size = encode(code, bytes);
         bool surrogate = code >= 0xd800 && code <= 0xdfff;
-        if (str_is_utf8((struct str){bytes, size}) == surrogate) {
+        if (str_is_utf8((struct str){bytes, size}) == surrogate ||
+            str_utf8_character((struct str){bytes, size}) != (surrogate ? 0 : size)) {
             fail_msg("U+%04X", (unsigned)code);
         }
     }
+    assert_int_equal(str_utf8_character(STR("")), 0);
+    assert_int_equal(str_utf8_character(STR("\xc3\xa9 is not all")), 2);
+    assert_int_equal(str_utf8_character((struct str){"\xe2\x82", 2}), 0);
 }
 
 static const struct {

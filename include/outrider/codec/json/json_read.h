@@ -12,8 +12,12 @@
 
 struct error;
 
+/* Whether `text` is nested at most JSON_DEPTH_MAX deep and has at most `values_max` values, by the brackets and commas outside of
+ * its strings. jansson recurses, and allocates each value: both are bounded before it sees the bytes. */
+bool json_is_modest(struct str text, size_t values_max);
+
 /* Parses `text` as one object. The caller frees the result with json_decref(). NULL for anything else: longer than `max` bytes,
- * nested deeper than 32 levels, not UTF-8, a duplicate key, an escaped NUL. */
+ * nested deeper than JSON_DEPTH_MAX, not UTF-8, a duplicate key, an escaped NUL. */
 json_t *json_read_document(struct str text, size_t max, struct error *err) MUST_CHECK;
 
 /* A string of at most `max` bytes, borrowed from the object; NULL stays when the key is missing. */
@@ -34,11 +38,9 @@ int json_read_bool(const json_t *object, const char *key, bool *ret_value, struc
 /* An RFC 3339 time as ms since 1970. */
 int json_read_time(const json_t *object, const char *key, int64_t *ret_wall_ms, struct error *err) MUST_CHECK;
 
-/* An object or an array with at most `max` members, borrowed; NULL stays when the key is missing. */
+/* An object with at most `max` members, borrowed; NULL stays when the key is missing. */
 int json_read_object(const json_t *object, const char *key, size_t max, json_t **ret_value,
                      struct error *err) MUST_CHECK;
-int json_read_array(const json_t *object, const char *key, size_t max, json_t **ret_value,
-                    struct error *err) MUST_CHECK;
 
 /* An array of ports, 1 to 65535, at most `max` of them. */
 int json_read_ports(const json_t *object, const char *key, size_t max, uint16_t *ret_ports, size_t *ret_count,

@@ -12,8 +12,8 @@
 
 struct error;
 
-/* The deepest nesting that is accepted, the same as in json_read.h. */
-enum { JSON_SCAN_DEPTH_MAX = 32 };
+/* The deepest nesting that is accepted, here and in json_read.h. Our own documents have at most six levels. */
+enum { JSON_DEPTH_MAX = 32 };
 
 /* The scan of one text. The caller sets `text` and `err`, and ends with json_scan_fini(). */
 struct json_scan {

@@ -7,7 +7,6 @@
 
 #include "outrider/base/attr.h"
 #include "outrider/base/buf.h"
-#include "outrider/codec/json/json_member.h"
 #include "outrider/codec/json/json_write.h"
 
 #include <jansson.h>
