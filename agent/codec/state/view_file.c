@@ -15,8 +15,11 @@
 
 #include <stdlib.h>
 
+/* Without optimisation the compiler keeps what xxhash.h defines and nothing calls; its allocations would be mem.h's. */
 #define XXH_INLINE_ALL
+#define malloc(size) mem_zalloc(size)
 #include <xxhash.h>
+#undef malloc
 
 static const char magic[] = "outrider view\n";
 enum { MAGIC_SIZE = sizeof(magic) - 1, SUM_SIZE = 8, RECORD_MIN = 4 + 4 + 8 + 8 + 1 };
