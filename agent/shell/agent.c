@@ -165,6 +165,12 @@ static void stop(struct agent *agent, enum shutdown_event_type how, const struct
     }
     if (router_shutdown(agent->router)->phase == SHUTDOWN_RUNNING) {
         agent_notify_systemd("STOPPING=1");
+        if (how == SHUTDOWN_ON_QUIT && !state_kept) {
+            log_warn("agent", "nothing to hand over, record withdrawn",
+                     LOG_TEXT("cause", agent->state == NULL ? "state_dir not set"
+                                                            : state_store_last_error(agent->state)),
+                     LOG_TEXT("hint", "set state_dir to a directory that the agent can write"));
+        }
     }
     router_stop(agent->router, how, state_kept, now);
 }

@@ -1,8 +1,10 @@
 """Every way to stop: what watchers see, how long it takes, and the exit status."""
 import json
 import os
+import shutil
 import signal
 import socket
+import tempfile
 import time
 
 from harness import Case, UnixHttp, wait_until
@@ -215,6 +217,16 @@ class HandOver(Case):
         since = self.watcher.mark()
         self.assertEqual(agent.stop(signal.SIGQUIT), 0)
         self.assertEqual([event.status for event in self.watcher.until_now(since)], ["shutting_down", "gone"])
+        self.assertRegex(agent.log(), r'nothing to hand over, record withdrawn.*cause="state_dir not set".*hint="set state_dir')
+
+    def test_quit_with_a_state_dir_that_is_gone_is_a_term(self):
+        state_dir = tempfile.mkdtemp()
+        agent = self.agent(state_dir=state_dir).start()
+        self.watcher.status("ready")
+        agent.say("players=5")
+        shutil.rmtree(state_dir)
+        self.assertEqual(agent.stop(signal.SIGQUIT), 0)
+        self.assertRegex(agent.log(), r'nothing to hand over, record withdrawn.*cause="[^"]*No such file.*hint="set state_dir')
 
     def test_hand_over_after_the_lease_ended_is_a_new_record(self):
         agent = self.agent(registry={"ttl": "2s"}).start()
