@@ -44,7 +44,7 @@ static int64_t extend_due(const struct agent *agent)
     if (agent->router == NULL) {
         return NEVER_MS; /* an observer ends at once */
     }
-    enum shutdown_phase phase = router_shutdown(agent->router)->phase;
+    enum shutdown_phase phase = agent->router->shutdown.phase;
     bool leaving = phase != SHUTDOWN_RUNNING && phase != SHUTDOWN_DONE;
     return leaving ? agent->stop_extended_mono + EXTEND_EVERY_MS : NEVER_MS;
 }
@@ -65,6 +65,13 @@ void agent_rearm(struct agent *agent)
     int64_t due = router_deadline(agent->router).latest;
     int64_t extend = extend_due(agent);
     timer_arm_at_ms(agent->timer, due < extend ? due : extend);
+}
+
+void agent_server_event(struct agent *agent, struct server_event event)
+{
+    event.now = agent_now();
+    router_server_event(agent->router, &event);
+    agent_rearm(agent);
 }
 
 static void on_timer(void *user)
@@ -163,7 +170,7 @@ static void stop(struct agent *agent, enum shutdown_event_type how, const struct
         state_store_flush(agent->state);
         state_kept = state_store_last_error(agent->state)[0] == '\0';
     }
-    if (router_shutdown(agent->router)->phase == SHUTDOWN_RUNNING) {
+    if (agent->router->shutdown.phase == SHUTDOWN_RUNNING) {
         agent_notify_systemd("STOPPING=1");
         if (how == SHUTDOWN_ON_QUIT && !state_kept) {
             log_warn("agent", "nothing to hand over, record withdrawn",
@@ -209,12 +216,18 @@ static void on_signal(int signo, void *user)
     }
     switch (signo) {
     case SIGUSR1:
-        if (server_facts(router_server(agent->router)).holds[HOLD_OPS].set) {
+        if (server_facts(agent->router->server).holds[HOLD_OPS].set) {
             break; /* held already, perhaps with a reason and a deadline, which a signal has not */
         }
-        router_drain(agent->router, "", "signal", agent->config->drain.deadline_ms, 0, &now);
+        agent_server_event(agent, (struct server_event){.type = SERVER_ON_HOLD,
+                                                        .kind = HOLD_OPS,
+                                                        .reason = "",
+                                                        .by = "signal",
+                                                        .deadline_ms = agent->config->drain.deadline_ms});
         break;
-    case SIGUSR2: router_undrain(agent->router, &now); break;
+    case SIGUSR2:
+        agent_server_event(agent, (struct server_event){.type = SERVER_ON_UNHOLD, .kind = HOLD_OPS});
+        break;
     case SIGHUP: agent_reload(agent); break;
     case SIGTERM: stop(agent, SHUTDOWN_ON_TERM, &now); break;
     case SIGINT: stop(agent, SHUTDOWN_ON_INT, &now); break;

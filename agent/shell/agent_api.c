@@ -10,9 +10,9 @@
 
 static size_t look_at_probes(struct agent *agent)
 {
-    size_t count = agent->router == NULL ? 0 : router_probe_count(agent->router);
+    size_t count = agent->router == NULL ? 0 : agent->router->probe_count;
     for (size_t i = 0; i < count; i++) {
-        const struct config_probe *config = router_probe_config(agent->router, i);
+        const struct config_probe *config = &agent->router->probe_configs[i];
         const struct probe_driver *driver = probe_driver_for(config->type);
         struct probe_slot *slot = &agent->probes[i];
         buf_clear(&slot->target);
@@ -20,7 +20,7 @@ static size_t look_at_probes(struct agent *agent)
         agent->probe_views[i] = (struct api_probe){.config = config,
                                                    .type = driver->name,
                                                    .target = buf_text(&slot->target),
-                                                   .probe = router_probe(agent->router, i),
+                                                   .probe = &agent->router->probes[i],
                                                    .duration = &slot->duration};
     }
     return count;
@@ -31,7 +31,7 @@ void agent_look_local(struct agent *agent, struct discovery_local *ret_local)
     struct api_view view = {.now = agent_now(),
                             .id = agent->id,
                             .config = agent->config,
-                            .server = agent->router == NULL ? NULL : router_server(agent->router),
+                            .server = agent->router == NULL ? NULL : agent->router->server,
                             .probes = agent->probe_views,
                             .probe_count = look_at_probes(agent)};
     api_local(&view, ret_local);
@@ -72,11 +72,11 @@ static void look(void *user, struct api_view *ret_view)
         .counters = &agent->counters,
     };
     if (agent->router != NULL) {
-        ret_view->server = router_server(agent->router);
-        ret_view->registrar = router_registrar(agent->router);
-        ret_view->intent = router_intent(agent->router);
-        ret_view->shutdown = router_shutdown(agent->router);
-        ret_view->keys = router_keys(agent->router);
+        ret_view->server = agent->router->server;
+        ret_view->registrar = agent->router->registrar;
+        ret_view->intent = agent->router->intent;
+        ret_view->shutdown = &agent->router->shutdown;
+        ret_view->keys = &agent->router->keys;
     }
     fleet_look(agent->fleet, &ret_view->fleet);
 }
@@ -90,20 +90,21 @@ static void want(void *user)
 static void drain(void *user, const char *reason, const char *by, int64_t deadline_ms, int64_t expires_ms)
 {
     struct agent *agent = user;
-    struct instant now = agent_now();
     log_info("server", "drain requested", LOG_TEXT("by", by), LOG_TEXT("reason", reason),
              LOG_INT("deadline_ms", deadline_ms));
-    router_drain(agent->router, reason, by, deadline_ms, expires_ms, &now);
-    agent_rearm(agent);
+    agent_server_event(agent, (struct server_event){.type = SERVER_ON_HOLD,
+                                                    .kind = HOLD_OPS,
+                                                    .reason = reason,
+                                                    .by = by,
+                                                    .deadline_ms = deadline_ms,
+                                                    .expires_ms = expires_ms});
 }
 
 static void undrain(void *user, const char *by)
 {
     struct agent *agent = user;
-    struct instant now = agent_now();
     log_info("server", "undrain requested", LOG_TEXT("by", by));
-    router_undrain(agent->router, &now);
-    agent_rearm(agent);
+    agent_server_event(agent, (struct server_event){.type = SERVER_ON_UNHOLD, .kind = HOLD_OPS});
 }
 
 static void control(void *user, struct str type, struct str id, const struct hold *hold,

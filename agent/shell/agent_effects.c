@@ -73,9 +73,7 @@ void effects_unwatch(struct effects *effects, uint64_t id)
 static void on_process_gone(void *user)
 {
     struct agent *agent = user;
-    struct instant now = agent_now();
-    router_exited(agent->router, agent->mainpid, &now);
-    agent_rearm(agent);
+    agent_server_event(agent, (struct server_event){.type = SERVER_ON_EXIT, .pid = agent->mainpid});
 }
 
 /* The pid may have passed to another process since the server reported it. */
@@ -85,7 +83,7 @@ static bool is_same_process(const struct agent *agent, pid_t pid)
     uint64_t start;
     struct error err;
     return process_start_time(pid, &err, &start) == 0 &&
-           server_reported_message(router_server(agent->router), &message) && message.mainpid_start == start;
+           server_reported_message(agent->router->server, &message) && message.mainpid_start == start;
 }
 
 void effects_watch_pid(struct effects *effects, pid_t pid)
@@ -122,7 +120,6 @@ void effects_look_up_host(struct effects *effects)
     struct agent *agent = effects->agent;
     struct error err;
     char host[sizeof(agent->host)];
-    struct instant now = agent_now();
     bool found = host_look_up(agent->config->server.host, &err, host) == 0;
     if (!found && !agent->host_missed) {
         log_warn("server", "no address to publish, server not registered", LOG_TEXT("error", err.text));
@@ -131,7 +128,9 @@ void effects_look_up_host(struct effects *effects)
     }
     agent->host_missed = !found;
     snprintf(agent->host, sizeof(agent->host), "%s", found ? host : "");
-    router_host(agent->router, found ? agent->host : NULL, found ? NULL : err.text, &now);
+    agent_server_event(agent, (struct server_event){.type = SERVER_ON_HOST,
+                                                    .text = found ? agent->host : NULL,
+                                                    .reason = found ? NULL : err.text});
 }
 
 /* ---- events, state, log ---- */

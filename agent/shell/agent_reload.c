@@ -75,7 +75,7 @@ void agent_log_warnings(struct str warnings)
 
 void agent_reload(struct agent *agent)
 {
-    if (agent->router != NULL && router_shutdown(agent->router)->phase != SHUTDOWN_RUNNING) {
+    if (agent->router != NULL && agent->router->shutdown.phase != SHUTDOWN_RUNNING) {
         log_info("agent", "reload ignored while stopping");
         return;
     }

@@ -27,9 +27,9 @@ void agent_notify_systemd(const char *format, ...)
 /* The record in the registry. */
 static void add_registry(const struct agent *agent, struct buf *out)
 {
-    struct registrar_facts facts = registrar_facts(router_registrar(agent->router));
-    if (server_record(router_server(agent->router)) == NULL) {
-        buf_printf(out, "not published: %s", server_facts(router_server(agent->router)).withheld);
+    struct registrar_facts facts = registrar_facts(agent->router->registrar);
+    if (server_record(agent->router->server) == NULL) {
+        buf_printf(out, "not published: %s", server_facts(agent->router->server).withheld);
     } else if (!registry_lease_is_none(facts.conflict_lease)) {
         buf_printf(out, "not published: key held by another agent");
     } else if (facts.last_error[0] != '\0') {
@@ -62,7 +62,7 @@ void agent_notify_status(const struct agent *agent, const char *before)
         }
         return;
     }
-    struct server_facts facts = server_facts(router_server(agent->router));
+    struct server_facts facts = server_facts(agent->router->server);
     struct buf text = {0};
     buf_printf(&text, "%sSTATUS=%s%s%s; ", before, status_name(facts.status),
                facts.cause[0] == '\0' ? "" : ": ", facts.cause);

@@ -104,7 +104,7 @@ static void reject_line(struct status_sockets *sockets, struct line_peer *peer,
 static void reply_ok(struct status_sockets *sockets, struct line_peer *peer)
 {
     struct instant now = agent_now();
-    struct server_drain drain = server_drain(router_server(sockets->agent->router), &now);
+    struct server_drain drain = server_drain(sockets->agent->router->server, &now);
     struct buf reply = {0};
     status_line_ok(&reply, drain.on, drain.left_ms);
     line_peer_reply(peer, buf_view(&reply));
@@ -113,7 +113,7 @@ static void reply_ok(struct status_sockets *sockets, struct line_peer *peer)
 
 static void reply_record(struct status_sockets *sockets, struct line_peer *peer)
 {
-    const struct server *server = router_server(sockets->agent->router);
+    const struct server *server = sockets->agent->router->server;
     const struct record *record = server_record(server);
     struct buf reply = {0};
     if (record != NULL) {
@@ -130,7 +130,7 @@ static void start_watching(struct status_sockets *sockets, struct line_peer *pee
     struct status_peer *state = line_peer_data(peer);
     state->watching = true;
     struct instant now = agent_now();
-    struct server_drain drain = server_drain(router_server(sockets->agent->router), &now);
+    struct server_drain drain = server_drain(sockets->agent->router->server, &now);
     if (!drain.on) {
         return;
     }
@@ -151,15 +151,14 @@ static void apply_line(struct status_sockets *sockets, struct line_peer *peer, s
             struct credentials sender = line_peer_credentials(peer);
             verify_mainpid(sockets, message, &sender);
         }
-        struct instant now = agent_now();
-        router_status_message(agent->router, message, &now);
+        agent_server_event(agent, (struct server_event){.type = SERVER_ON_MESSAGE, .message = message});
     }
     if (message->attach) {
-        state->life = server_facts(router_server(agent->router)).life_number;
+        state->life = server_facts(agent->router->server).life_number;
         if (state->life == attached_in) {
             /* A peer counts once for each life, and only now it is known that the life is the same. */
-            struct instant now = agent_now();
-            router_detached(agent->router, attached_in, true, &now);
+            agent_server_event(
+                agent, (struct server_event){.type = SERVER_ON_DETACH, .life = attached_in, .by_us = true});
         }
     }
     if (message->get) {
@@ -176,7 +175,6 @@ static void apply_line(struct status_sockets *sockets, struct line_peer *peer, s
     if (message->quit) {
         line_peer_close(peer);
     }
-    agent_rearm(agent);
 }
 
 static struct status_peer *state_of(struct line_peer *peer)
@@ -196,7 +194,7 @@ static void on_line(struct line_peer *peer, struct str line, void *user)
     struct str label;
     if (status_line_parse(line, &message, &error) < 0) {
         reject_line(sockets, peer, &error);
-    } else if (server_accepts(router_server(sockets->agent->router), &message, &label) < 0) {
+    } else if (server_accepts(sockets->agent->router->server, &message, &label) < 0) {
         struct buf word = {0};
         buf_printf(&word, "label.%.*s", STR_ARG(label));
         (void)status_line_fail(&error, STATUS_LINE_RANGE, buf_view(&word));
@@ -229,9 +227,9 @@ static void on_close(struct line_peer *peer, void *user)
     line_peer_set_data(peer, NULL);
     free(state);
     if (life != 0) {
-        struct instant now = agent_now();
-        router_detached(sockets->agent->router, life, closed_by_us, &now);
-        agent_rearm(sockets->agent);
+        agent_server_event(
+            sockets->agent,
+            (struct server_event){.type = SERVER_ON_DETACH, .life = life, .by_us = closed_by_us});
     }
 }
 
@@ -274,7 +272,7 @@ static void on_datagram(const struct datagram *datagram, void *user)
         reject_datagram(sockets, "longer than a datagram may be");
     } else if (notify_parse(datagram->bytes, &message, &err) < 0) {
         reject_datagram(sockets, err.text);
-    } else if (server_accepts(router_server(agent->router), &message, &label) < 0) {
+    } else if (server_accepts(agent->router->server, &message, &label) < 0) {
         reject_datagram(sockets, "too many labels");
     } else {
         sockets->datagrams_ok++;
@@ -285,9 +283,7 @@ static void on_datagram(const struct datagram *datagram, void *user)
         message.attach = false; /* a datagram has no connection whose end could end the life */
         if (status_message_is_report(&message)) {
             verify_mainpid(sockets, &message, &datagram->credentials);
-            struct instant now = agent_now();
-            router_status_message(agent->router, &message, &now);
-            agent_rearm(agent);
+            agent_server_event(agent, (struct server_event){.type = SERVER_ON_MESSAGE, .message = &message});
         }
     }
 }

@@ -47,6 +47,12 @@ static struct instant now_of(const struct world *w)
                             .wall = 1795227240000 + w->mono + w->sleep};
 }
 
+static void server_event(struct world *w, struct server_event event)
+{
+    event.now = now_of(w);
+    router_server_event(w->router, &event);
+}
+
 #include "machines_watch.c"
 
 /* ---- configurations ---- */
@@ -88,8 +94,8 @@ static void build_config(struct config *config, uint8_t flags, uint8_t shape)
 
 static bool any_failing(const struct router *router)
 {
-    for (size_t i = 0; i < router_probe_count(router); i++) {
-        if (health_verdict(&router_probe(router, i)->health) == VERDICT_FAILING) {
+    for (size_t i = 0; i < router->probe_count; i++) {
+        if (health_verdict(&router->probes[i].health) == VERDICT_FAILING) {
             return true;
         }
     }
@@ -103,12 +109,12 @@ static bool says_ready(struct str record)
 
 static void check_request(struct world *w, const struct fake_call *call)
 {
-    const struct registrar *registrar = router_registrar(w->router);
+    const struct registrar *registrar = w->router->registrar;
     const struct registry_request *request = &call->request;
     assert(request->id != 0 && request->timeout_ms > 0);
     if (call->control) {
         /* One at a time; leaving, a read is given up. */
-        assert(w->control_id == 0 || router_shutdown(w->router)->phase != SHUTDOWN_RUNNING);
+        assert(w->control_id == 0 || w->router->shutdown.phase != SHUTDOWN_RUNNING);
         assert(registry_lease_is_none(request->lease));
         w->control_id = request->id;
         return;
@@ -160,7 +166,7 @@ static void check_rest(const struct world *w)
         assert(queue_size(&router->queues[i]) == 0);
     }
     assert(server_facts(router->server).status != STATUS_READY || !any_failing(router));
-    assert(router_probe_count(router) <= SERVER_PROBES_MAX);
+    assert(router->probe_count <= SERVER_PROBES_MAX);
     struct window window = router_deadline(router);
     assert(window.earliest <= window.latest);
     struct instant now = now_of(w);
@@ -221,7 +227,7 @@ static void inspect(struct world *w)
         } else if (call->type == FAKE_NOTE && call->note == REGISTRAR_NOTE_GAP) {
             w->lease_id = 0; /* given up: its answer is of before the gap */
         }
-        assert(call->type != FAKE_TRY || call->index < router_probe_count(w->router) ||
+        assert(call->type != FAKE_TRY || call->index < w->router->probe_count ||
                is_cancelled(w, w->inspected));
     }
 }
@@ -265,7 +271,7 @@ static void settle(struct world *w)
             assert(call.watch_id > w->watch);
             w->watch = call.watch_id;
         } else if (call.type == FAKE_LOOK_UP_HOST) {
-            router_host(w->router, w->host, "none", &now);
+            server_event(w, (struct server_event){.type = SERVER_ON_HOST, .text = w->host, .reason = "none"});
         } else if (call.type == FAKE_EXIT) {
             assert(!w->exited);
             w->exited = true;
@@ -316,10 +322,9 @@ static void hear(struct world *w, uint8_t arg)
     struct status_line_error error;
     struct str label;
     assert(status_line_parse(str_of(lines[arg % COUNT_OF(lines)]), &message, &error) == 0);
-    if (server_accepts(router_server(w->router), &message, &label) == 0) {
-        struct instant now = now_of(w);
-        router_status_message(w->router, &message, &now);
-        w->attached = message.attach ? server_facts(router_server(w->router)).life_number : w->attached;
+    if (server_accepts(w->router->server, &message, &label) == 0) {
+        server_event(w, (struct server_event){.type = SERVER_ON_MESSAGE, .message = &message});
+        w->attached = message.attach ? server_facts(w->router->server).life_number : w->attached;
     }
 }
 
@@ -371,23 +376,6 @@ static void restart(struct world *w, uint8_t arg)
     }
     buf_fini(&kept);
     start(w, &restore);
-}
-
-static void change_store(struct world *w, uint8_t arg)
-{
-    int64_t boot = now_of(w).boot;
-    switch (arg % 6) {
-    case 0: store_delete(&w->store); break;
-    case 1: store_put(&w->store, "{\"other\":1}", 0); break;
-    case 2:
-        store_grant(&w->store, FOREIGN, 1000 + arg * 50, boot);
-        store_put(&w->store, "{}", FOREIGN);
-        break;
-    case 3: store_revoke(&w->store, lease_number(registrar_facts(router_registrar(w->router)).lease)); break;
-    case 4: store_revoke(&w->store, FOREIGN); break;
-    default: store_wipe(&w->store); break;
-    }
-    w->tokens = 7000; /* repairing waits for nothing */
 }
 
 static void reload(struct world *w, uint8_t arg)
@@ -445,11 +433,20 @@ static void happen(struct world *w, uint8_t what, uint8_t arg)
             watched(w, arg);
             break;
         }
-        router_detached(w->router, arg & 1 ? w->attached : arg, (arg & 2) != 0, &now);
+        server_event(w, (struct server_event){.type = SERVER_ON_DETACH,
+                                              .life = arg & 1 ? w->attached : arg,
+                                              .by_us = (arg & 2) != 0});
         break;
-    case 7: router_exited(w->router, 5 + arg % 3, &now); break;
-    case 8: router_drain(w->router, "why", "who", arg % 8 * 1000, arg / 8 * 1000, &now); break;
-    case 9: router_undrain(w->router, &now); break;
+    case 7: server_event(w, (struct server_event){.type = SERVER_ON_EXIT, .pid = 5 + arg % 3}); break;
+    case 8:
+        server_event(w, (struct server_event){.type = SERVER_ON_HOLD,
+                                              .kind = HOLD_OPS,
+                                              .reason = "why",
+                                              .by = "who",
+                                              .deadline_ms = arg % 8 * 1000,
+                                              .expires_ms = arg / 8 * 1000});
+        break;
+    case 9: server_event(w, (struct server_event){.type = SERVER_ON_UNHOLD, .kind = HOLD_OPS}); break;
     case 10:
     case 11: reply_to(w, arg); break;
     case 12:

@@ -1,4 +1,4 @@
-/* Part of fuzz_machines.c: the control key by hand, and a watch that says anything in any order, also in the name of one
+/* Part of fuzz_machines.c: both keys by hand, and a watch that says anything in any order, also in the name of one
  * that is over. */
 /* By hand, and the watch tells at once, late, or not at all. */
 static void change_control(struct world *w, uint8_t arg)
@@ -13,12 +13,30 @@ static void change_control(struct world *w, uint8_t arg)
     struct registry_change change = {.deleted = value == NULL,
                                      .value = str_of(value),
                                      .mod_revision = w->store.revision - (arg & 128 ? 1 : 0)};
+    router_enter(w->router, &now);
     if (arg % 4 == 3) {
-        router_control_changed(w->router, &change, &now);
+        router_control_changed(w->router, &change);
     } else if (arg % 4 == 2) {
-        router_control_read_back(w->router, &now);
+        router_control_read_back(w->router);
     }
-    router_pump(w->router, &now);
+    router_pump(w->router);
+}
+
+static void change_store(struct world *w, uint8_t arg)
+{
+    int64_t boot = now_of(w).boot;
+    switch (arg % 6) {
+    case 0: store_delete(&w->store); break;
+    case 1: store_put(&w->store, "{\"other\":1}", 0); break;
+    case 2:
+        store_grant(&w->store, FOREIGN, 1000 + arg * 50, boot);
+        store_put(&w->store, "{}", FOREIGN);
+        break;
+    case 3: store_revoke(&w->store, lease_number(registrar_facts(w->router->registrar).lease)); break;
+    case 4: store_revoke(&w->store, FOREIGN); break;
+    default: store_wipe(&w->store); break;
+    }
+    w->tokens = 7000; /* repairing waits for nothing */
 }
 
 static void watched(struct world *w, uint8_t arg)

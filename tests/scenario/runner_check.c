@@ -19,10 +19,10 @@ static const char *settings_of_hold(const struct hold *hold)
 /* The value of one item as a word or text; NULL: no such item. */
 static const char *actual_state(const struct scenario *s, const char *what, char out[static 64])
 {
-    const struct server_facts facts = server_facts(router_server(s->router));
+    const struct server_facts facts = server_facts(s->router->server);
     const struct server_report *reported = facts.reported;
-    const struct registrar *registrar = router_registrar(s->router);
-    const struct intent *intent = router_intent(s->router);
+    const struct registrar *registrar = s->router->registrar;
+    const struct intent *intent = s->router->intent;
     if (strcmp(what, "status") == 0) {
         return status_name(facts.status);
     } else if (strcmp(what, "cause") == 0) {
@@ -48,7 +48,7 @@ static const char *actual_state(const struct scenario *s, const char *what, char
     } else if (strcmp(what, "conflict") == 0) {
         return yes(!registry_lease_is_none(registrar_facts(registrar).conflict_lease));
     } else if (strcmp(what, "phase") == 0) {
-        return shutdown_phase_name(router_shutdown(s->router)->phase);
+        return shutdown_phase_name(s->router->shutdown.phase);
     } else if (strcmp(what, "watchdog") == 0) {
         return reported->watchdog_due == NEVER_MS ? "off" : "armed";
     } else if (strcmp(what, "ops") == 0) {
@@ -80,7 +80,7 @@ static const char *actual_state(const struct scenario *s, const char *what, char
     } else if (strcmp(what, "players") == 0) {
         snprintf(out, 64, reported->has_players ? "%u" : "unknown", reported->players);
     } else if (strcmp(what, "probes") == 0) {
-        snprintf(out, 64, "%zu", router_probe_count(s->router));
+        snprintf(out, 64, "%zu", s->router->probe_count);
     } else if (strcmp(what, "transitions") == 0) {
         snprintf(out, 64, "%zu", facts.transition_count);
     } else {
@@ -109,9 +109,9 @@ static void check_key(struct scenario *s, const struct blob *key, char **args, s
 static void check_probe(struct scenario *s, const char *what, const char *name, const char *wanted)
 {
     char evidence[128];
-    for (size_t i = 0; i < router_probe_count(s->router); i++) {
-        if (strcmp(router_probe_config(s->router, i)->name, name) == 0) {
-            const struct probe *probe = router_probe(s->router, i);
+    for (size_t i = 0; i < s->router->probe_count; i++) {
+        if (strcmp(s->router->probe_configs[i].name, name) == 0) {
+            const struct probe *probe = &s->router->probes[i];
             const char *actual = what[0] == 'v' ? verdict_name(health_verdict(&probe->health))
                                                 : probe_evidence(probe, evidence);
             if (strcmp(actual, wanted) != 0) {

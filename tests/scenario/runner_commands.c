@@ -141,8 +141,9 @@ static void change_control(struct scenario *s, const char *text, bool reported)
         .deleted = deleted, .value = blob_view(s->store.control), .mod_revision = s->store.revision};
     struct instant now = world_now(s);
     if (reported) {
-        router_control_changed(s->router, &change, &now);
-        router_pump(s->router, &now);
+        router_enter(s->router, &now);
+        router_control_changed(s->router, &change);
+        router_pump(s->router);
         world_settle(s);
     }
 }
@@ -165,8 +166,9 @@ static void do_control_late(struct scenario *s, char **args, size_t count)
     (void)count;
     struct registry_change change = {.value = str_of(args[0]), .mod_revision = s->store.revision};
     struct instant now = world_now(s);
-    router_control_changed(s->router, &change, &now);
-    router_pump(s->router, &now);
+    router_enter(s->router, &now);
+    router_control_changed(s->router, &change);
+    router_pump(s->router);
     world_settle(s);
 }
 
@@ -175,8 +177,9 @@ static void do_read_back(struct scenario *s, char **args, size_t count)
     (void)args;
     (void)count;
     struct instant now = world_now(s);
-    router_control_read_back(s->router, &now);
-    router_pump(s->router, &now);
+    router_enter(s->router, &now);
+    router_control_read_back(s->router);
+    router_pump(s->router);
     world_settle(s);
 }
 
@@ -221,7 +224,7 @@ static void do_key(struct scenario *s, char **args, size_t count)
 static void do_lease(struct scenario *s, char **args, size_t count)
 {
     (void)count;
-    int64_t lease = lease_number(registrar_facts(router_registrar(s->router)).lease);
+    int64_t lease = lease_number(registrar_facts(s->router->registrar).lease);
     if (strcmp(args[0], "lost") == 0) {
         store_revoke(&s->store, lease);
     } else if (strcmp(args[0], "lost-key-stays") == 0) {
@@ -239,13 +242,14 @@ static void do_lease(struct scenario *s, char **args, size_t count)
 static void hear(struct scenario *s, const struct status_message *message)
 {
     struct str label;
-    if (server_accepts(router_server(s->router), message, &label) < 0) {
+    if (server_accepts(s->router->server, message, &label) < 0) {
         fail(s, "does not fit: %.*s", STR_ARG(label));
     }
     struct instant now = world_now(s);
-    router_status_message(s->router, message, &now);
+    router_server_event(s->router,
+                        &(struct server_event){.type = SERVER_ON_MESSAGE, .now = now, .message = message});
     if (message->attach && s->attached_count < COUNT_OF(s->attached)) {
-        s->attached[s->attached_count++] = server_facts(router_server(s->router)).life_number;
+        s->attached[s->attached_count++] = server_facts(s->router->server).life_number;
     }
     world_settle(s);
 }
@@ -308,7 +312,9 @@ static void do_detach(struct scenario *s, char **args, size_t count)
     s->attached_count--;
     memmove(s->attached, s->attached + 1, s->attached_count * sizeof(s->attached[0]));
     struct instant now = world_now(s);
-    router_detached(s->router, life, expelled, &now);
+    router_server_event(
+        s->router,
+        &(struct server_event){.type = SERVER_ON_DETACH, .now = now, .life = life, .by_us = expelled});
     world_settle(s);
 }
 
@@ -316,7 +322,9 @@ static void do_exit(struct scenario *s, char **args, size_t count)
 {
     (void)count;
     struct instant now = world_now(s);
-    router_exited(s->router, (pid_t)strtol(args[0], NULL, 10), &now);
+    router_server_event(
+        s->router,
+        &(struct server_event){.type = SERVER_ON_EXIT, .now = now, .pid = (pid_t)strtol(args[0], NULL, 10)});
     world_settle(s);
 }
 
@@ -325,8 +333,13 @@ static void do_exit(struct scenario *s, char **args, size_t count)
 static void do_drain(struct scenario *s, char **args, size_t count)
 {
     struct instant now = world_now(s);
-    router_drain(s->router, args[0], "tester", count > 1 ? span(s, args[1]) : 0,
-                 count > 2 ? span(s, args[2]) : 0, &now);
+    router_server_event(s->router, &(struct server_event){.type = SERVER_ON_HOLD,
+                                                          .now = now,
+                                                          .kind = HOLD_OPS,
+                                                          .reason = args[0],
+                                                          .by = "tester",
+                                                          .deadline_ms = count > 1 ? span(s, args[1]) : 0,
+                                                          .expires_ms = count > 2 ? span(s, args[2]) : 0});
     world_settle(s);
 }
 
@@ -335,7 +348,8 @@ static void do_undrain(struct scenario *s, char **args, size_t count)
     (void)args;
     (void)count;
     struct instant now = world_now(s);
-    router_undrain(s->router, &now);
+    router_server_event(s->router,
+                        &(struct server_event){.type = SERVER_ON_UNHOLD, .now = now, .kind = HOLD_OPS});
     world_settle(s);
 }
 
@@ -386,8 +400,8 @@ static void do_start(struct scenario *s, char **args, size_t count)
     }
     world_start(s, NULL);
     if (ready) {
-        if (server_facts(router_server(s->router)).status != STATUS_READY ||
-            !registrar_facts(router_registrar(s->router)).in_sync) {
+        if (server_facts(s->router->server).status != STATUS_READY ||
+            !registrar_facts(s->router->registrar).in_sync) {
             fail(s, "the server does not start ready and registered");
         }
         forget_seen(s);

@@ -282,7 +282,10 @@ static void meet(struct scenario *s, const struct fake_call *call)
     case FAKE_REQUEST: meet_request(s, call); break;
     case FAKE_LOOK_UP_HOST:
         if (strcmp(s->host, "silent") != 0) {
-            router_host(s->router, s->host[0] == '\0' ? NULL : s->host, s->no_host, &now);
+            router_server_event(s->router, &(struct server_event){.type = SERVER_ON_HOST,
+                                                                  .now = now,
+                                                                  .text = s->host[0] == '\0' ? NULL : s->host,
+                                                                  .reason = s->no_host});
         }
         break;
     case FAKE_EXIT: s->exited = true; break;

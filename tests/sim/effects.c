@@ -71,7 +71,10 @@ void effects_look_up_host(struct effects *effects)
 {
     struct node *node = effects->node;
     struct instant now = node_now(node);
-    router_host(node->router, node->no_route ? NULL : "10.0.0.1", node->no_route ? "no route" : NULL, &now);
+    router_server_event(node->router, &(struct server_event){.type = SERVER_ON_HOST,
+                                                             .now = now,
+                                                             .text = node->no_route ? NULL : "10.0.0.1",
+                                                             .reason = node->no_route ? "no route" : NULL});
 }
 
 void effects_emit_drain(struct effects *effects, bool on, int64_t left_ms, struct str reason)

@@ -99,10 +99,11 @@ void game_hear(struct node *node, char *line, pid_t pid, uint64_t life)
         message.mainpid = pid;
         message.mainpid_start = life;
     }
-    if (server_accepts(router_server(node->router), &message, &label) == 0) {
+    if (server_accepts(node->router->server, &message, &label) == 0) {
         struct instant now = node_now(node);
         node->game.heard_by = node->life; /* watched because of this line, not of a restored report */
-        router_status_message(node->router, &message, &now);
+        router_server_event(
+            node->router, &(struct server_event){.type = SERVER_ON_MESSAGE, .now = now, .message = &message});
         if (message.reported != REPORTED_NOTHING && message.reported != node->game.heard_said) {
             node->game.heard_said = message.reported;
             node->game.heard_said_at = node_now(node).mono;
@@ -111,7 +112,7 @@ void game_hear(struct node *node, char *line, pid_t pid, uint64_t life)
         node->game.witness_by = message.attach || message.has_mainpid ? node->life : node->game.witness_by;
         node->game.resaid_at = message.has_text ? node->world->now : node->game.resaid_at;
         if (message.attach) {
-            node->game.attached_life = server_facts(router_server(node->router)).life_number;
+            node->game.attached_life = server_facts(node->router->server).life_number;
         }
     }
     free(line);
@@ -172,8 +173,8 @@ static void die(struct node *node, const char *how)
     bool known = (game->heard_by != 0 && game->heard_said != REPORTED_SHUTTING_DOWN) || !talks(node);
     /* Unless the agent knows of this life, its state may be of the one before. */
     game->goodbye = game->reported == REPORTED_SHUTTING_DOWN || (game->goodbye && !known);
-    bool drained = node->ops != OPS_OFF ||
-                   (node->alive && server_facts(router_server(node->router)).holds[HOLD_OPS].set);
+    bool drained =
+        node->ops != OPS_OFF || (node->alive && server_facts(node->router->server).holds[HOLD_OPS].set);
     game->died_drained = drained || (game->died_drained && !known);
     if (node->alive && game->style == GAME_NOTIFIES) {
         world_at(world, world->now + (int64_t)world_below(world, 3), EVENT_GONE, node,

@@ -49,7 +49,7 @@ void herd_answered(struct world *world, struct node *node, const struct packet *
     if (world->now < herd->back || member->well != 0 || packet->sent_at < herd->back || !reached) {
         return;
     }
-    const struct registrar *registrar = router_registrar(node->router);
+    const struct registrar *registrar = node->router->registrar;
     const struct key *key = &world->etcd.keys[node->key];
     member->contact = member->contact == 0 ? world->now : member->contact;
     if (registrar_facts(registrar).in_sync && key->value != NULL &&

@@ -23,7 +23,7 @@ static bool holds(const struct key *key)
 
 static const struct hold *ops_of(const struct node *node)
 {
-    return &server_facts(router_server(node->router)).holds[HOLD_OPS];
+    return &server_facts(node->router->server).holds[HOLD_OPS];
 }
 
 /* The key was written by hand or by an earlier agent, and this agent has not seen it. After a wipe revisions
@@ -31,7 +31,7 @@ static const struct hold *ops_of(const struct node *node)
 bool intents_unseen(const struct node *node)
 {
     const struct key *key = control(node);
-    const struct intent *intent = router_intent(node->router);
+    const struct intent *intent = node->router->intent;
     bool adopted = ops_of(node)->set && strcmp(ops_of(node)->by, "api") != 0;
     bool other = intent_facts(intent).seen != key->mod_revision ||
                  (node->world->wiped_at > 0 && key->by_hand && holds(key) != adopted);
@@ -88,7 +88,7 @@ void intents_forgotten(struct node *node)
 
 void intents_ended(struct node *node)
 {
-    const struct intent *intent = router_intent(node->router);
+    const struct intent *intent = node->router->intent;
     node->died_unwritten = intent_facts(intent).pending || intent_facts(intent).sent_wall != 0;
     if (!node->state_dir) {
         intents_forgotten(node);
@@ -116,7 +116,7 @@ void intents_by_hand(struct node *node)
 {
     struct world *world = node->world;
     char since[96];
-    bool pending = node->alive ? intent_facts(router_intent(node->router)).pending : node->state_dir;
+    bool pending = node->alive ? intent_facts(node->router->intent).pending : node->state_dir;
     switch (world_below(world, 6)) {
     case 0:
     case 1:

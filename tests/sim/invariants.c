@@ -46,7 +46,7 @@ static void check_single_flight(struct node *node, const struct registry_request
                                 struct packet *packet)
 {
     struct watch *watch = &node->watch;
-    int64_t lease = lease_number(registrar_facts(router_registrar(node->router)).lease);
+    int64_t lease = lease_number(registrar_facts(node->router->registrar).lease);
     if (request->op == REGISTRY_COMPARE) {
         if (watch->compare_flying != NULL) {
             violated(node->world, node, "its keys are compared twice at once");
@@ -82,8 +82,8 @@ static void check_ready(struct node *node)
 {
     struct watch *watch = &node->watch;
     bool all_known = true;
-    for (size_t i = 0; i < router_probe_count(node->router); i++) {
-        enum verdict verdict = health_verdict(&router_probe(node->router, i)->health);
+    for (size_t i = 0; i < node->router->probe_count; i++) {
+        enum verdict verdict = health_verdict(&node->router->probes[i].health);
         all_known = all_known && verdict != VERDICT_UNKNOWN;
         if (verdict == VERDICT_FAILING) {
             violated(node->world, node, "ready is published while probe %zu is failing", i);
@@ -96,7 +96,7 @@ static void check_ready(struct node *node)
 
 static void check_value(struct node *node, struct str value)
 {
-    const struct server *server = router_server(node->router);
+    const struct server *server = node->router->server;
     if (record_says(value, "ready")) {
         check_ready(node);
     }
@@ -118,7 +118,7 @@ static void check_farewell(struct node *node, const struct registry_request *req
     /* A write that failed just before waits for its retry: up to the cap, or much longer where etcd refused
      * it. */
     bool waiting = node->slow_retry || node->fault_until + 5000 > node->stop_at;
-    bool leaving = router_shutdown(node->router)->phase == SHUTDOWN_LEAVING; /* else: deregister_after */
+    bool leaving = node->router->shutdown.phase == SHUTDOWN_LEAVING; /* else: deregister_after */
     bool well = leaving && !waiting && node->stop_at < node->world->now;
     if (well && ours && !record_says(blob_view(key->value), "shutting_down")) {
         violated(node->world, node, "it takes its record away without having said shutting_down");
@@ -130,7 +130,7 @@ static void check_farewell(struct node *node, const struct registry_request *req
 static void check_lie(struct node *node, const struct registry_request *request)
 {
     const struct config_registry *registry = &node_config(node)->registry;
-    const struct server *server = router_server(node->router);
+    const struct server *server = node->router->server;
     const struct key *key = &node->world->etcd.keys[node->key];
     int64_t now = node->world->now, mono = node_now(node).mono;
     int64_t bound =
@@ -225,7 +225,7 @@ void check_landed(struct node *node, const struct packet *packet, const struct r
 /* A lease lives for its TTL from when the heartbeat was sent, whenever it was answered. */
 void check_deadline(struct node *node, const struct packet *packet, const struct registry_reply *reply)
 {
-    const struct registrar *registrar = router_registrar(node->router);
+    const struct registrar *registrar = node->router->registrar;
     bool renewed =
         reply->failure == REGISTRY_OK && (reply->op == REGISTRY_KEEPALIVE || reply->op == REGISTRY_GRANT);
     struct registrar_facts facts = registrar_facts(registrar);
@@ -294,8 +294,7 @@ void check_exit(struct node *node, int code)
     if (code == 0 && ours) {
         violated(world, node, "it says that its record is gone, but the key is there");
     } else if (code == 85 &&
-               (!node->state_dir ||
-                registry_lease_is_none(registrar_facts(router_registrar(node->router)).lease))) {
+               (!node->state_dir || registry_lease_is_none(registrar_facts(node->router->registrar).lease))) {
         violated(world, node, "handed over without a lease or a state_dir");
     } else if (code == 1 && node->fault_until < node->stop_at) {
         violated(world, node, "withdrawal not confirmed although nothing was in its way");
@@ -310,7 +309,7 @@ static bool heard_last(const struct node *node)
     char text[16];
     struct status_message message;
     snprintf(text, sizeof(text), "t%u", node->game.text);
-    bool reported = server_reported_message(router_server(node->router), &message) && message.has_text;
+    bool reported = server_reported_message(node->router->server, &message) && message.has_text;
     return !reported || str_eq(message.text, str_of(text));
 }
 
@@ -319,7 +318,7 @@ void check_handed_over(struct node *node)
 {
     struct world *world = node->world;
     const struct game *game = &node->game;
-    const struct server *server = router_server(node->router);
+    const struct server *server = node->router->server;
     const struct key *key = &world->etcd.keys[node->key];
     bool believed = game->style == GAME_SILENT ||
                     (game->style == GAME_NOTIFIES && game->witness_by == node->life && heard_last(node));
@@ -327,11 +326,10 @@ void check_handed_over(struct node *node)
     bool settled = world->now - game->changed_at > 20000 && world->now - node->fault_until > 20000 &&
                    world->now - node->started_at > 20000;
     enum status status = server_facts(server).status;
-    node->watch.quiet = node->exit_code == 85 && believed && settled && !node_shares_key(node) &&
-                        key->value != NULL && !key->by_hand &&
-                        registrar_facts(router_registrar(node->router)).in_sync &&
-                        (status == STATUS_READY || status == STATUS_DRAINING) &&
-                        intent_facts(router_intent(node->router)).in_sync && !intents_unseen(node) &&
-                        server_facts(server).holds[HOLD_OPS].expires_wall == 0;
+    node->watch.quiet =
+        node->exit_code == 85 && believed && settled && !node_shares_key(node) && key->value != NULL &&
+        !key->by_hand && registrar_facts(node->router->registrar).in_sync &&
+        (status == STATUS_READY || status == STATUS_DRAINING) && intent_facts(node->router->intent).in_sync &&
+        !intents_unseen(node) && server_facts(server).holds[HOLD_OPS].expires_wall == 0;
     node->watch.quiet_until = world->now + 40000;
 }

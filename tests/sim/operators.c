@@ -10,7 +10,13 @@ static void drain(struct node *node)
     int64_t expires = world_chance(world, 100) ? 1000 + (int64_t)world_below(world, 60000) : 0;
     narrate(world, node, "an operator drains%s", expires > 0 ? " for a while" : "");
     intents_drained(node, expires > 0);
-    router_drain(node->router, reasons[world_below(world, 3)], "api", deadline, expires, &now);
+    router_server_event(node->router, &(struct server_event){.type = SERVER_ON_HOLD,
+                                                             .now = now,
+                                                             .kind = HOLD_OPS,
+                                                             .reason = reasons[world_below(world, 3)],
+                                                             .by = "api",
+                                                             .deadline_ms = deadline,
+                                                             .expires_ms = expires});
     node_settle(node);
 }
 
@@ -19,7 +25,8 @@ static void undrain(struct node *node)
     struct instant now = node_now(node);
     narrate(node->world, node, "an operator undrains");
     intents_undrained(node);
-    router_undrain(node->router, &now);
+    router_server_event(node->router,
+                        &(struct server_event){.type = SERVER_ON_UNHOLD, .now = now, .kind = HOLD_OPS});
     node_settle(node);
 }
 

@@ -68,7 +68,7 @@ static bool in_grace(const struct node *node)
 /* Whether the hold is right is checked in intents.c. */
 static bool is_drained(const struct node *node)
 {
-    return server_facts(router_server(node->router)).holds[HOLD_OPS].set;
+    return server_facts(node->router->server).holds[HOLD_OPS].set;
 }
 
 static unsigned when_down(const struct node *node)
@@ -129,8 +129,8 @@ static void check_status(struct node *node, struct str value, const char *what)
             if ((may & bit_of((enum status)status)) == 0) {
                 violated(node->world, node, "%s, but its record says %s (may be: %x); the agent says %s: %s",
                          what, status_name((enum status)status), may,
-                         status_name(server_facts(router_server(node->router)).status),
-                         server_facts(router_server(node->router)).cause);
+                         status_name(server_facts(node->router->server).status),
+                         server_facts(node->router->server).cause);
             }
             return;
         }
@@ -161,7 +161,7 @@ static bool may_be_withdrawn(const struct node *node)
 {
     int64_t limit = node_config(node)->server.deregister_after_ms;
     unsigned may = node->game.up ? when_up(node) : when_down(node);
-    const struct server *server = router_server(node->router);
+    const struct server *server = node->router->server;
     /* A recovery that no probe saw does not count. */
     int64_t in_error =
         server_facts(server).status == STATUS_ERROR ? node_now(node).mono - server->status_mono : 0;

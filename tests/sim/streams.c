@@ -221,8 +221,8 @@ void stream_stall(struct node *node)
 static bool is_open_for(const struct node *node, int64_t ms)
 {
     const struct stream *stream = &node->stream;
-    return node->alive && stream->open && stream->opened_at > 0 &&
-           router_keys(node->router)->state == FOLLOW_OPEN && node->world->now - stream->opened_at >= ms;
+    return node->alive && stream->open && stream->opened_at > 0 && node->router->keys.state == FOLLOW_OPEN &&
+           node->world->now - stream->opened_at >= ms;
 }
 
 bool stream_is_well(const struct node *node, int64_t ms)
@@ -247,7 +247,7 @@ void stream_hand(struct node *node, bool is_ours_to_undo)
     bool often = node->hands[5] > 0 && world->now - node->hands[5] < 15000;
     bool reached = node->link == LINK_UP && world->etcd_link == LINK_UP && !world->leaderless &&
                    !world->nospace && !world->denied && node->fault_until <= world->now;
-    const struct registrar *registrar = node->alive ? router_registrar(node->router) : NULL;
+    const struct registrar *registrar = node->alive ? node->router->registrar : NULL;
     const struct key *key = &world->etcd.keys[node->key];
     bool was_well = registrar != NULL && lease_is_held(registrar_facts(registrar).lease_state) &&
                     !key->by_hand && key->value != NULL &&
@@ -269,15 +269,15 @@ void stream_repaired(struct node *node, uint64_t id, int64_t hand_at)
                     world->leaderless || world->nospace || world->denied || node->link != LINK_UP ||
                     world->etcd_link != LINK_UP || node->stopped_until > hand_at ||
                     node->suspended_until > hand_at;
-    if (!same || hindered || node->stopping || server_record(router_server(node->router)) == NULL) {
+    if (!same || hindered || node->stopping || server_record(node->router->server) == NULL) {
         return;
     }
-    for (size_t i = 0; i < router_probe_count(node->router); i++) {
-        if (health_verdict(&router_probe(node->router, i)->health) == VERDICT_UNKNOWN) {
+    for (size_t i = 0; i < node->router->probe_count; i++) {
+        if (health_verdict(&node->router->probes[i].health) == VERDICT_UNKNOWN) {
             return; /* not written again before every probe has a verdict */
         }
     }
-    const struct registrar *registrar = router_registrar(node->router);
+    const struct registrar *registrar = node->router->registrar;
     const struct key *key = &world->etcd.keys[node->key];
     struct str value = blob_view(key->value);
     bool ours = value.size > 0 && key->lease == lease_number(registrar_facts(registrar).lease) &&

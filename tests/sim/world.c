@@ -127,14 +127,19 @@ static void for_process(struct node *node, struct event *event)
     case EVENT_GONE:
         if (node->watched == (pid_t)event->arg) {
             narrate(node->world, node, "hears that process %d exited", (int)event->arg);
-            router_exited(node->router, (pid_t)event->arg, &now);
+            router_server_event(
+                node->router,
+                &(struct server_event){.type = SERVER_ON_EXIT, .now = now, .pid = (pid_t)event->arg});
             forget_words(&node->game);
         }
         break;
     case EVENT_DETACHED:
         if (node->game.attached_life != 0) {
             narrate(node->world, node, "hears that its attached connection closed");
-            router_detached(node->router, node->game.attached_life, false, &now);
+            router_server_event(node->router, &(struct server_event){.type = SERVER_ON_DETACH,
+                                                                     .now = now,
+                                                                     .life = node->game.attached_life,
+                                                                     .by_us = false});
             node->game.attached_life = 0;
             forget_words(&node->game);
         }

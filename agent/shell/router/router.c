@@ -4,6 +4,7 @@
 
 #include "outrider/base/mem.h"
 #include "outrider/base/random.h"
+#include "outrider/codec/state/state_file.h"
 
 #include <stdlib.h>
 
@@ -14,28 +15,28 @@ static const struct router_row *const table[ROUTER_MACHINE_COUNT] = {
 };
 
 /* One effect of the first machine that has any. */
-static bool route_one(struct router *router, const struct instant *now)
+static bool route_one(struct router *router)
 {
     union router_effect effect;
     for (int i = 0; i < ROUTER_MACHINE_COUNT; i++) {
         if (queue_take(&router->queues[i], &effect)) {
-            table[i]->route(router, &effect, now);
+            table[i]->route(router, &effect);
             return true;
         }
     }
     return false;
 }
 
-void router_pump(struct router *router, const struct instant *now)
+void router_pump(struct router *router)
 {
     if (router->pumping) {
         return;
     }
     router->pumping = true;
     do {
-        while (route_one(router, now)) {
+        while (route_one(router)) {
         }
-    } while (router_check_published(router, now));
+    } while (router_check_published(router));
     router->pumping = false;
 }
 
@@ -58,13 +59,51 @@ void router_tick(struct router *router, const struct instant *now)
     bool woke = instant_slept(now, &router->asleep_ms);
     for (int i = 0; i < ROUTER_MACHINE_COUNT; i++) {
         if (woke || table[i]->deadline(router).earliest <= now->mono) {
-            table[i]->tick(router, now);
-            router_pump(router, now);
+            table[i]->tick(router);
+            router_pump(router);
         }
     }
 }
 
 /* ---- life ---- */
+
+void router_record_key(const struct config *config, const char *id, struct buf *out)
+{
+    buf_printf(out, "%s/%s/%s", config->registry.prefix, config->server.type, id);
+}
+
+void router_control_key(const struct config *config, const char *id, struct buf *out)
+{
+    buf_printf(out, "%s/control/%s/%s", config->registry.control_prefix, config->server.type, id);
+}
+
+static void make_machines(struct router *router, uint64_t seed)
+{
+    const struct config *config = router->config;
+    int64_t timeout_ms = config->registry.request_timeout_ms;
+    struct random random;
+    random_seed(&random, seed);
+    router->phase_ms = (int64_t)random_below(&random, 3600000);
+    router->server = server_new(config, router->id, &router->now);
+    router->registrar = registrar_new(
+        &(struct registrar_settings){.key = buf_text(&router->record_key),
+                                     .ttl_ms = config->registry.ttl_ms,
+                                     .heartbeat_ms = config->registry.heartbeat_ms,
+                                     .request_timeout_ms = timeout_ms,
+                                     .min_publish_interval_ms = config->status.min_publish_interval_ms,
+                                     .seed = random_next(&random)});
+    router_load_shutdown(router);
+    router_build_probes(router, NULL);
+    follow_init_keys(&router->keys, buf_text(&router->record_key), buf_text(&router->control_key), timeout_ms,
+                     config->registry.ttl_ms * 3 / 2, random_next(&random));
+    router->intent = intent_new(&(struct intent_settings){
+        .key = buf_text(&router->control_key),
+        .request_timeout_ms = timeout_ms,
+        /* Without a state_dir such an id is new at every start. */
+        .ephemeral = strcmp(config->server.id, "auto") == 0 && config->state_dir == NULL,
+        .seed = random_next(&random),
+    });
+}
 
 struct router *router_new(const struct config *config, const char *id, const struct restore *restore,
                           uint64_t seed, struct effects *effects, const struct instant *now)
@@ -74,48 +113,46 @@ struct router *router_new(const struct config *config, const char *id, const str
     router->effects = effects;
     router->restore = *restore;
     router->id = mem_strdup(id);
+    router->now = *now;
+    router_record_key(config, id, &router->record_key);
+    router_control_key(config, id, &router->control_key);
     gap_init(&router->gap, now);
     (void)instant_slept(now, &router->asleep_ms);
     for (int i = 0; i < ROUTER_MACHINE_COUNT; i++) {
         queue_init(&router->queues[i], table[i]->effect_size);
     }
-    struct random random;
-    random_seed(&random, seed);
-    router->phase_ms = (int64_t)random_below(&random, 3600000);
-    router->server = server_new(config, id, now);
-    router->registrar = router_new_registrar(config, id, random_next(&random));
-    router_load_shutdown(router);
-    router_build_probes(router, NULL, now);
-    router_init_keys(router, id, random_next(&random));
-    router->intent = router_new_intent(config, id, random_next(&random));
+    make_machines(router, seed);
     return router;
 }
 
-static void recover(struct router *router, const struct instant *now)
+static void recover(struct router *router)
 {
     const struct restore *restore = &router->restore;
-    router_start_intent(router, now);
+    router_step_intent(router, (struct intent_event){.type = INTENT_ON_START,
+                                                     .hold = &restore->ops,
+                                                     .revision = restore->control_revision,
+                                                     .pending = restore->control_pending,
+                                                     .sent_wall = restore->control_sent_wall});
     if (restore->ops.set) {
-        router_step_server(
-            router, (struct server_event){.type = SERVER_ON_RESTORE, .now = *now, .hold = &restore->ops});
+        router_step_server(router, (struct server_event){.type = SERVER_ON_RESTORE, .hold = &restore->ops});
     }
     if (registry_lease_is_none(restore->lease)) {
-        router_fresh(router, now);
+        router_fresh(router);
         return;
     }
     router_step_registrar(router, (struct registrar_event){.type = REGISTRAR_ON_RECOVER,
-                                                           .now = *now,
                                                            .lease = restore->lease,
                                                            .ttl_ms = restore->ttl_ms});
 }
 
 void router_start(struct router *router, const struct instant *now)
 {
-    recover(router, now);
+    router->now = *now;
+    recover(router);
     /* The first tries are queued with the first requests, so that the verdict of a probe that answers at once
      * is known when the registry answers. */
-    router_row_probes.tick(router, now);
-    router_pump(router, now);
+    router_row_probes.tick(router);
+    router_pump(router);
     router_tick(router, now);
 }
 
@@ -130,16 +167,43 @@ void router_reload(struct router *router, const struct config *config, const str
     }
     router->config = config;
     router_load_shutdown(router);
-    router_build_probes(router, map, now);
-    router_step_server(
-        router,
-        (struct server_event){.type = SERVER_ON_RELOAD, .now = *now, .config = config, .probe_map = map});
-    router_pump(router, now); /* the registrar must not retry a record that the reload has changed */
+    router_build_probes(router, map);
+    router_step_server(router,
+                       (struct server_event){.type = SERVER_ON_RELOAD, .config = config, .probe_map = map});
+    router_pump(router); /* the registrar must not retry a record that the reload has changed */
     router_step_registrar(
         router, (struct registrar_event){.type = REGISTRAR_ON_RELOAD,
-                                         .now = *now,
                                          .min_publish_interval_ms = config->status.min_publish_interval_ms});
-    router_pump(router, now);
+    router_pump(router);
+}
+
+/* What a restart needs: written to state_dir by the agent, read back by restore_decide(). */
+void router_save(const struct router *router, const char *boot_id, struct buf *out)
+{
+    struct server_facts server = server_facts(router->server);
+    const struct hold *ops = &server.holds[HOLD_OPS];
+    struct intent_facts control = intent_facts(router->intent);
+    struct registrar_facts record = registrar_facts(router->registrar);
+    struct saved_state state = {.id = router->id,
+                                .key = buf_text(&router->record_key),
+                                .boot_id = boot_id,
+                                .lease = record.lease,
+                                .ttl_ms = record.ttl_ms,
+                                .ops = {.set = ops->set,
+                                        .reason = ops->reason,
+                                        .by = ops->by,
+                                        .since_wall = ops->since_wall,
+                                        .deadline_wall = ops->deadline_wall,
+                                        .expires_wall = ops->expires_wall,
+                                        .revision = control.seen,
+                                        .pending = control.pending,
+                                        .sent_wall = control.sent_wall},
+                                .probe_has_passed = server.reported->passed};
+    state.has_message = server_reported_message(router->server, &state.message);
+    if (record.key_state == KEY_UNKNOWN) {
+        restore_keep_unconfirmed(&router->restore, &state);
+    }
+    state_file_encode(&state, out);
 }
 
 void router_free(struct router *router)
@@ -155,31 +219,8 @@ void router_free(struct router *router)
     server_free(router->server);
     registrar_free(router->registrar);
     intent_free(router->intent);
+    buf_fini(&router->record_key);
+    buf_fini(&router->control_key);
     free(router->id);
     free(router);
-}
-
-const struct server *router_server(const struct router *router)
-{
-    return router->server;
-}
-
-const struct registrar *router_registrar(const struct router *router)
-{
-    return router->registrar;
-}
-
-const struct intent *router_intent(const struct router *router)
-{
-    return router->intent;
-}
-
-const struct shutdown *router_shutdown(const struct router *router)
-{
-    return &router->shutdown;
-}
-
-const struct follow *router_keys(const struct router *router)
-{
-    return &router->keys;
 }

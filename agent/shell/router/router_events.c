@@ -1,28 +1,32 @@
 /* Events from outside: each steps one machine and routes what comes of it until no effect waits. */
 #include "router_internal.h"
 
-void router_status_message(struct router *router, const struct status_message *message,
-                           const struct instant *now)
+void router_enter(struct router *router, const struct instant *now)
 {
-    router_enter(router, now);
-    router_step_server(router,
-                       (struct server_event){.type = SERVER_ON_MESSAGE, .now = *now, .message = message});
-    router_pump(router, now);
+    if (router->pumping) {
+        return;
+    }
+    router->now = *now;
+    struct registrar_facts facts = registrar_facts(router->registrar);
+    struct gap_limits limits = {.due_mono = router_deadline(router).latest,
+                                .ttl_ms = facts.ttl_ms > 0 ? facts.ttl_ms : router->config->registry.ttl_ms,
+                                .lease_boot = facts.lease_deadline_boot};
+    int64_t gap_ms = gap_step(&router->gap, now, &limits);
+    if (gap_ms == 0) {
+        return;
+    }
+    router_step_registrar(router, (struct registrar_event){.type = REGISTRAR_ON_GAP, .gap_ms = gap_ms});
+    router_step_probes(router, PROBE_ON_RESET);
+    router_step_probes(router, PROBE_ON_CONTACT);
+    router_step_server(router, (struct server_event){.type = SERVER_ON_GAP});
+    router_pump(router);
 }
 
-void router_detached(struct router *router, uint64_t life, bool by_us, const struct instant *now)
+void router_server_event(struct router *router, const struct server_event *event)
 {
-    router_enter(router, now);
-    router_step_server(
-        router, (struct server_event){.type = SERVER_ON_DETACH, .now = *now, .life = life, .by_us = by_us});
-    router_pump(router, now);
-}
-
-void router_exited(struct router *router, pid_t pid, const struct instant *now)
-{
-    router_enter(router, now);
-    router_step_server(router, (struct server_event){.type = SERVER_ON_EXIT, .now = *now, .pid = pid});
-    router_pump(router, now);
+    router_enter(router, &event->now);
+    router_step_server(router, *event);
+    router_pump(router);
 }
 
 void router_tried(struct router *router, unsigned index, uint64_t try_id, const struct probe_result *result,
@@ -34,20 +38,23 @@ void router_tried(struct router *router, unsigned index, uint64_t try_id, const 
     }
     struct probe_event event = {.type = PROBE_ON_RESULT, .now = *now, .try_id = try_id, .result = result};
     probe_step(&router->probes[index], &event, &router->queues[ROUTER_PROBES]);
-    router_pump(router, now);
+    router_pump(router);
 }
 
-static void route_reply(struct router *router, enum router_client client, const struct registry_reply *reply,
-                        const struct instant *now)
+static void route_reply(struct router *router, enum router_client client, const struct registry_reply *reply)
 {
+    struct intent_value value;
     switch (client) {
     case ROUTER_CLIENT_REGISTRAR:
-        router_step_registrar(
-            router, (struct registrar_event){.type = REGISTRAR_ON_REPLY, .now = *now, .reply = reply});
+        router_step_registrar(router, (struct registrar_event){.type = REGISTRAR_ON_REPLY, .reply = reply});
         break;
-    case ROUTER_CLIENT_INTENT: router_control_replied(router, reply, now); break;
+    case ROUTER_CLIENT_INTENT:
+        router_read_control(reply->kv.found, reply->kv.value, &value);
+        router_step_intent(router,
+                           (struct intent_event){.type = INTENT_ON_REPLY, .reply = reply, .value = &value});
+        break;
     case ROUTER_CLIENT_KEYS:
-        router_step_keys(router, (struct follow_event){.type = FOLLOW_ON_REPLY, .now = *now, .reply = reply});
+        router_step_keys(router, (struct follow_event){.type = FOLLOW_ON_REPLY, .reply = reply});
         break;
     case ROUTER_CLIENT_COUNT: break;
     }
@@ -58,20 +65,27 @@ void router_replied(struct router *router, enum router_client client, const stru
 {
     router_enter(router, now);
     uint64_t cluster = registrar_facts(router->registrar).cluster;
-    route_reply(router, client, reply, now);
-    router_pump(router, now);
-    router_note_reply(router, reply, cluster, now);
-    router_pump(router, now);
+    route_reply(router, client, reply);
+    router_pump(router);
+    if (cluster != 0 && cluster != registrar_facts(router->registrar).cluster) {
+        router_step_keys(router, (struct follow_event){.type = FOLLOW_ON_RESTART});
+    }
+    /* A success of any machine shows the follower of both keys that the registry answers. A revoke of a lease
+     * that is gone already has its effect: it counts as one. */
+    bool over = reply->op == REGISTRY_REVOKE && reply->failure == REGISTRY_LEASE_LOST;
+    if (reply->failure == REGISTRY_OK || over) {
+        router_step_keys(router, (struct follow_event){.type = FOLLOW_ON_SUCCESS});
+    }
+    router_pump(router);
 }
 
-static void route_change(struct router *router, const struct registry_change *change,
-                         const struct instant *now)
+static void route_change(struct router *router, const struct registry_change *change)
 {
-    if (str_eq(change->key, str_of(router->keys.own_keys[FOLLOW_RECORD]))) {
-        router_step_registrar(
-            router, (struct registrar_event){.type = REGISTRAR_ON_CHANGED, .now = *now, .change = change});
-    } else if (str_eq(change->key, str_of(router->keys.own_keys[FOLLOW_CONTROL]))) {
-        router_control_changed(router, change, now);
+    if (str_eq(change->key, buf_view(&router->record_key))) {
+        router_step_registrar(router,
+                              (struct registrar_event){.type = REGISTRAR_ON_CHANGED, .change = change});
+    } else if (str_eq(change->key, buf_view(&router->control_key))) {
+        router_control_changed(router, change);
     }
 }
 
@@ -79,48 +93,18 @@ void router_watched(struct router *router, const struct registry_watch_event *ev
                     const struct instant *now)
 {
     router_enter(router, now);
-    router_step_keys(router, (struct follow_event){.type = FOLLOW_ON_WATCH, .now = *now, .watch = event});
+    router_step_keys(router, (struct follow_event){.type = FOLLOW_ON_WATCH, .watch = event});
     if (follow_watches(&router->keys, event->id) && event->type == REGISTRY_WATCH_OPENED) {
         router_step_registrar(router, (struct registrar_event){.type = REGISTRAR_ON_CLUSTER,
-                                                               .now = *now,
                                                                .cluster = event->cluster,
                                                                .epoch = event->epoch,
                                                                .endpoint = event->endpoint});
     } else if (follow_watches(&router->keys, event->id)) {
         for (size_t i = 0; i < event->change_count; i++) {
-            route_change(router, &event->changes[i], now);
+            route_change(router, &event->changes[i]);
         }
     }
-    router_pump(router, now);
-}
-
-void router_host(struct router *router, const char *host, const char *reason, const struct instant *now)
-{
-    router_step_server(
-        router, (struct server_event){.type = SERVER_ON_HOST, .now = *now, .text = host, .reason = reason});
-    router_pump(router, now);
-}
-
-void router_drain(struct router *router, const char *reason, const char *by, int64_t deadline_ms,
-                  int64_t expires_ms, const struct instant *now)
-{
-    router_enter(router, now);
-    router_step_server(router, (struct server_event){.type = SERVER_ON_HOLD,
-                                                     .now = *now,
-                                                     .kind = HOLD_OPS,
-                                                     .reason = reason,
-                                                     .by = by,
-                                                     .deadline_ms = deadline_ms,
-                                                     .expires_ms = expires_ms});
-    router_pump(router, now);
-}
-
-void router_undrain(struct router *router, const struct instant *now)
-{
-    router_enter(router, now);
-    router_step_server(router,
-                       (struct server_event){.type = SERVER_ON_UNHOLD, .now = *now, .kind = HOLD_OPS});
-    router_pump(router, now);
+    router_pump(router);
 }
 
 void router_stop(struct router *router, enum shutdown_event_type how, bool state_kept,
@@ -129,8 +113,7 @@ void router_stop(struct router *router, enum shutdown_event_type how, bool state
     router_enter(router, now);
     router_step_shutdown(router,
                          (struct shutdown_event){.type = how,
-                                                 .now = *now,
                                                  .state_kept = state_kept,
                                                  .leased = registrar_facts(router->registrar).leased});
-    router_pump(router, now);
+    router_pump(router);
 }

@@ -3,27 +3,24 @@
 
 #include <stdlib.h>
 
-const struct config_probe *router_probe_config(const struct router *router, size_t index)
+static void start_probe(struct router *router, unsigned index)
 {
-    return router->reported_count > 0 ? &router->reported_probes[index] : &router->config->probes[index];
-}
-
-static void start_probe(struct router *router, unsigned index, const struct instant *now)
-{
-    const struct config_probe *config = router_probe_config(router, index);
+    const struct config_probe *config = &router->probe_configs[index];
     int64_t phase = config->interval_ms > 0 ? router->phase_ms % config->interval_ms : 0;
     probe_init(&router->probes[index], index, config->interval_ms, config->timeout_ms, config->rise,
-               config->fall, now->mono - phase);
+               config->fall, router->now.mono - phase);
 }
 
-void router_build_probes(struct router *router, const int *map, const struct instant *now)
+void router_build_probes(struct router *router, const int *map)
 {
     struct probe before[SERVER_PROBES_MAX];
     memcpy(before, router->probes, sizeof(before));
-    router->probe_count = router->reported_count > 0 ? router->reported_count : router->config->probe_count;
+    bool reported = router->reported_count > 0;
+    router->probe_count = reported ? router->reported_count : router->config->probe_count;
+    router->probe_configs = reported ? router->reported_probes : router->config->probes;
     for (unsigned i = 0; i < router->probe_count; i++) {
         if (map == NULL || map[i] < 0) {
-            start_probe(router, i, now);
+            start_probe(router, i);
             continue;
         }
         router->probes[i] = before[map[i]];
@@ -31,7 +28,7 @@ void router_build_probes(struct router *router, const int *map, const struct ins
         if (router->probes[i].trying) {
             /* Its try was cancelled with the old numbering: it is due again. */
             router->probes[i].trying = false;
-            router->probes[i].due = now->mono;
+            router->probes[i].due = router->now.mono;
         }
     }
 }
@@ -43,7 +40,7 @@ void router_map_probes(const struct router *router, const struct config *next,
     for (size_t i = 0; i < SERVER_PROBES_MAX; i++) {
         map[i] = follow_reported && i < router->reported_count ? (int)i : -1;
         for (size_t old = 0; !follow_reported && i < next->probe_count && old < router->probe_count; old++) {
-            if (config_probe_equal(&next->probes[i], router_probe_config(router, old))) {
+            if (config_probe_equal(&next->probes[i], &router->probe_configs[old])) {
                 map[i] = (int)old;
             }
         }
@@ -58,7 +55,7 @@ void router_free_reported(struct router *router)
     router->reported_count = 0;
 }
 
-void router_follow_ports(struct router *router, const struct instant *now)
+void router_follow_ports(struct router *router)
 {
     /* Effects that wait name probes of the old numbering. */
     struct probe_effect old;
@@ -73,22 +70,12 @@ void router_follow_ports(struct router *router, const struct instant *now)
         config_probe_default(&router->reported_probes[i], ports[i]);
     }
     router->reported_count = count;
-    router_build_probes(router, NULL, now);
+    router_build_probes(router, NULL);
 }
 
-size_t router_probe_count(const struct router *router)
+void router_step_probes(struct router *router, enum probe_event_type type)
 {
-    return router->probe_count;
-}
-
-const struct probe *router_probe(const struct router *router, size_t index)
-{
-    return &router->probes[index];
-}
-
-void router_step_probes(struct router *router, enum probe_event_type type, const struct instant *now)
-{
-    struct probe_event event = {.type = type, .now = *now};
+    struct probe_event event = {.type = type, .now = router->now};
     for (size_t i = 0; i < router->probe_count; i++) {
         probe_step(&router->probes[i], &event, &router->queues[ROUTER_PROBES]);
     }
@@ -103,29 +90,28 @@ static struct window deadline(const struct router *router)
     return soonest;
 }
 
-static void tick(struct router *router, const struct instant *now)
+static void tick(struct router *router)
 {
-    struct probe_event event = {.type = PROBE_ON_TICK, .now = *now};
+    struct probe_event event = {.type = PROBE_ON_TICK, .now = router->now};
     for (size_t i = 0; i < router->probe_count; i++) {
-        if (probe_deadline(&router->probes[i]).earliest <= now->mono) {
+        if (probe_deadline(&router->probes[i]).earliest <= router->now.mono) {
             probe_step(&router->probes[i], &event, &router->queues[ROUTER_PROBES]);
         }
     }
 }
 
-static void route(struct router *router, union router_effect *any, const struct instant *now)
+static void route(struct router *router, union router_effect *any)
 {
     const struct probe_effect *effect = &any->probe;
     char evidence[128];
     switch (effect->type) {
     case PROBE_DO_TRY:
-        effects_try(router->effects, effect->index, effect->try_id,
-                    router_probe_config(router, effect->index), effect->timeout_ms);
+        effects_try(router->effects, effect->index, effect->try_id, &router->probe_configs[effect->index],
+                    effect->timeout_ms);
         break;
     case PROBE_DO_VERDICT:
         router_step_server(
             router, (struct server_event){.type = SERVER_ON_VERDICT,
-                                          .now = *now,
                                           .index = effect->index,
                                           .verdict = effect->verdict,
                                           .text = probe_evidence(&router->probes[effect->index], evidence)});

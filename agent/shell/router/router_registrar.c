@@ -1,33 +1,11 @@
 /* The registrar: the record at its key in the registry. */
 #include "router_internal.h"
 
-#include "outrider/base/buf.h"
 #include "outrider/codec/record/record_json.h"
-
-void router_record_key(const struct config *config, const char *id, struct buf *out)
-{
-    buf_printf(out, "%s/%s/%s", config->registry.prefix, config->server.type, id);
-}
-
-struct registrar *router_new_registrar(const struct config *config, const char *id, uint64_t seed)
-{
-    struct buf key = {0};
-    router_record_key(config, id, &key);
-    struct registrar_settings settings = {
-        .key = buf_text(&key),
-        .ttl_ms = config->registry.ttl_ms,
-        .heartbeat_ms = config->registry.heartbeat_ms,
-        .request_timeout_ms = config->registry.request_timeout_ms,
-        .min_publish_interval_ms = config->status.min_publish_interval_ms,
-        .seed = seed,
-    };
-    struct registrar *registrar = registrar_new(&settings);
-    buf_fini(&key);
-    return registrar;
-}
 
 void router_step_registrar(struct router *router, struct registrar_event event)
 {
+    event.now = router->now;
     registrar_step(router->registrar, &event, &router->queues[ROUTER_REGISTRAR]);
 }
 
@@ -36,58 +14,56 @@ static struct window deadline(const struct router *router)
     return registrar_deadline(router->registrar);
 }
 
-static void tick(struct router *router, const struct instant *now)
+static void tick(struct router *router)
 {
-    router_step_registrar(router, (struct registrar_event){.type = REGISTRAR_ON_TICK, .now = *now});
+    router_step_registrar(router, (struct registrar_event){.type = REGISTRAR_ON_TICK});
 }
 
-static void adopt(struct router *router, struct str value, const struct instant *now)
+static void adopt(struct router *router, struct str value)
 {
     struct record record;
     struct error err;
     if (record_decode(value, &record, &err) < 0) {
         /* The value is no record that could be continued: a new one is written over it. */
-        router_fresh(router, now);
+        router_fresh(router);
         if (server_record(router->server) == NULL) {
             /* There is no new one to write: without this the registrar would keep the value as its own
              * record. */
-            router_step_registrar(router,
-                                  (struct registrar_event){.type = REGISTRAR_ON_WITHDRAW, .now = *now});
+            router_step_registrar(router, (struct registrar_event){.type = REGISTRAR_ON_WITHDRAW});
         }
         return;
     }
     router_step_server(router, (struct server_event){.type = SERVER_ON_ADOPTED,
-                                                     .now = *now,
                                                      .record = &record,
                                                      .message = router->restore.message,
                                                      .passed = router->restore.passed});
     record_fini(&record);
 }
 
-static void request(struct router *router, const struct registry_request *request, const struct instant *now)
+static void request(struct router *router, const struct registry_request *request)
 {
     if (request->op == REGISTRY_GET && registrar_facts(router->registrar).settled) {
-        router_control_read_back(router, now); /* what made one key doubtful made the other doubtful */
+        router_control_read_back(router); /* what made one key doubtful made the other doubtful */
     }
     effects_request(router->effects, ROUTER_CLIENT_REGISTRAR, request);
     blob_unref(request->value);
 }
 
-static void route(struct router *router, union router_effect *any, const struct instant *now)
+static void route(struct router *router, union router_effect *any)
 {
     const struct registrar_effect *effect = &any->registrar;
     switch (effect->type) {
-    case REGISTRAR_DO_REQUEST: request(router, &effect->request, now); break;
+    case REGISTRAR_DO_REQUEST: request(router, &effect->request); break;
     case REGISTRAR_DO_SAVE:
         effects_save(router->effects, effect->urgent ? EFFECTS_SAVE_BEFORE_GRANT : EFFECTS_SAVE_SOON);
         break;
     case REGISTRAR_DO_SAVE_DUE: effects_save(router->effects, EFFECTS_SAVE_BEFORE_WRITE); break;
     case REGISTRAR_DO_LOOK_UP_HOST: effects_look_up_host(router->effects); break;
-    case REGISTRAR_DO_FRESH: router_fresh(router, now); break;
-    case REGISTRAR_DO_ADOPTED: adopt(router, effect->text, now); break;
-    case REGISTRAR_DO_READ_BACK: router_control_read_back(router, now); break;
+    case REGISTRAR_DO_FRESH: router_fresh(router); break;
+    case REGISTRAR_DO_ADOPTED: adopt(router, effect->text); break;
+    case REGISTRAR_DO_READ_BACK: router_control_read_back(router); break;
     case REGISTRAR_DO_GONE:
-        router_step_shutdown(router, (struct shutdown_event){.type = SHUTDOWN_ON_GONE, .now = *now});
+        router_step_shutdown(router, (struct shutdown_event){.type = SHUTDOWN_ON_GONE});
         break;
     case REGISTRAR_DO_NOTE: effects_note(router->effects, effect->note, effect->text); break;
     }

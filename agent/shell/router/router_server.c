@@ -6,17 +6,17 @@
 
 void router_step_server(struct router *router, struct server_event event)
 {
+    event.now = router->now;
     server_step(router->server, &event, &router->queues[ROUTER_SERVER]);
 }
 
-void router_fresh(struct router *router, const struct instant *now)
+void router_fresh(struct router *router)
 {
     /* What was reported before the restart is restored only where the earlier lease is still held:
      * otherwise nothing shows that the same server still runs (docs/design/protocol.md). */
     bool ours = lease_is_held(registrar_facts(router->registrar).lease_state);
     router_step_server(router,
                        (struct server_event){.type = SERVER_ON_FRESH,
-                                             .now = *now,
                                              .message = ours ? router->restore.message : NULL,
                                              .passed = ours && router->restore.passed,
                                              .control_unread = !intent_facts(router->intent).settled});
@@ -29,7 +29,7 @@ static enum registrar_claim claim_of(enum status status)
                                        : REGISTRAR_CLAIM_DOWN;
 }
 
-static void offer(struct router *router, bool urgent, const struct instant *now)
+static void offer(struct router *router, bool urgent)
 {
     struct buf json = {0};
     const struct record *record = server_record(router->server);
@@ -37,26 +37,24 @@ static void offer(struct router *router, bool urgent, const struct instant *now)
     struct blob *value = blob_new(buf_view(&json));
     buf_fini(&json);
     router_step_registrar(router, (struct registrar_event){.type = REGISTRAR_ON_OFFER,
-                                                           .now = *now,
                                                            .value = value,
                                                            .urgent = urgent,
                                                            .claim = claim_of(record->status)});
     blob_unref(value);
 }
 
-static void withdraw(struct router *router, const struct instant *now)
+static void withdraw(struct router *router)
 {
-    router_step_registrar(router, (struct registrar_event){.type = REGISTRAR_ON_WITHDRAW, .now = *now});
+    router_step_registrar(router, (struct registrar_event){.type = REGISTRAR_ON_WITHDRAW});
     /* Without a lease no request is sent, so no reply would step the follower of the keys. */
-    router_step_keys(router, (struct follow_event){.type = FOLLOW_ON_TICK, .now = *now});
+    router_step_keys(router, (struct follow_event){.type = FOLLOW_ON_TICK});
 }
 
-static void finish_drain(struct router *router, enum hold_kind kind, enum drain_outcome outcome,
-                         const struct instant *now)
+static void finish_drain(struct router *router, enum hold_kind kind, enum drain_outcome outcome)
 {
     effects_drain_over(router->effects, kind, outcome);
     if (kind == HOLD_STOP) {
-        router_step_shutdown(router, (struct shutdown_event){.type = SHUTDOWN_ON_DRAIN_OVER, .now = *now});
+        router_step_shutdown(router, (struct shutdown_event){.type = SHUTDOWN_ON_DRAIN_OVER});
     }
 }
 
@@ -65,26 +63,30 @@ static struct window deadline(const struct router *router)
     return server_deadline(router->server);
 }
 
-static void tick(struct router *router, const struct instant *now)
+static void tick(struct router *router)
 {
-    router_step_server(router, (struct server_event){.type = SERVER_ON_TICK, .now = *now});
+    router_step_server(router, (struct server_event){.type = SERVER_ON_TICK});
 }
 
-static void route(struct router *router, union router_effect *any, const struct instant *now)
+static void route(struct router *router, union router_effect *any)
 {
     const struct server_effect *effect = &any->server;
     switch (effect->type) {
-    case SERVER_DO_PUBLISH: offer(router, effect->urgent, now); break;
+    case SERVER_DO_PUBLISH: offer(router, effect->urgent); break;
     case SERVER_DO_STANDS:
-        router_step_registrar(router, (struct registrar_event){.type = REGISTRAR_ON_STANDS, .now = *now});
+        router_step_registrar(router, (struct registrar_event){.type = REGISTRAR_ON_STANDS});
         break;
-    case SERVER_DO_WITHDRAW: withdraw(router, now); break;
+    case SERVER_DO_WITHDRAW: withdraw(router); break;
     case SERVER_DO_WATCH_PID: effects_watch_pid(router->effects, effect->pid); break;
     case SERVER_DO_UNWATCH_PID: effects_watch_pid(router->effects, 0); break;
-    case SERVER_DO_PROBE_NOW: router_step_probes(router, PROBE_ON_CONTACT, now); break;
-    case SERVER_DO_RESET_PROBES: router_step_probes(router, PROBE_ON_RESET, now); break;
-    case SERVER_DO_PROBE_PORTS: router_follow_ports(router, now); break;
-    case SERVER_DO_UPDATE_CONTROL: router_update_intent(router, now); break;
+    case SERVER_DO_PROBE_NOW: router_step_probes(router, PROBE_ON_CONTACT); break;
+    case SERVER_DO_RESET_PROBES: router_step_probes(router, PROBE_ON_RESET); break;
+    case SERVER_DO_PROBE_PORTS: router_follow_ports(router); break;
+    case SERVER_DO_UPDATE_CONTROL:
+        router_step_intent(router,
+                           (struct intent_event){.type = INTENT_ON_LOCAL,
+                                                 .hold = &server_facts(router->server).holds[HOLD_OPS]});
+        break;
     case SERVER_DO_EMIT_DRAIN:
         effects_emit_drain(router->effects, effect->on, effect->deadline_ms, effect->text);
         break;
@@ -95,7 +97,7 @@ static void route(struct router *router, union router_effect *any, const struct 
     case SERVER_DO_LOG_STATUS:
         effects_status_moved(router->effects, effect->from, effect->to, effect->text);
         break;
-    case SERVER_DO_DRAIN_OVER: finish_drain(router, effect->kind, effect->outcome, now); break;
+    case SERVER_DO_DRAIN_OVER: finish_drain(router, effect->kind, effect->outcome); break;
     }
 }
 

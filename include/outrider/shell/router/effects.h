@@ -39,11 +39,11 @@ void effects_watch(struct effects *effects, const struct registry_watch *watch);
 /* Closes watch `id`: no event comes any more. */
 void effects_unwatch(struct effects *effects, uint64_t id);
 
-/* Watches process `pid` instead of any other; 0: none. Its end, also one before the call, is router_exited().
- */
+/* Watches process `pid` instead of any other; 0: none. Its end, also one before the call, is
+ * SERVER_ON_EXIT. */
 void effects_watch_pid(struct effects *effects, pid_t pid);
 
-/* Finds the address to publish. The answer is router_host(), and may come from within: it is queued. */
+/* Finds the address to publish. The answer is SERVER_ON_HOST, and may come from within: it is queued. */
 void effects_look_up_host(struct effects *effects);
 
 /* Sends the drain event to watching connections: a drain began or changed (`on`), or ended. `left_ms`

@@ -4,18 +4,55 @@
 #ifndef OUTRIDER_SHELL_ROUTER_ROUTER_H
 #define OUTRIDER_SHELL_ROUTER_ROUTER_H
 
+#include "outrider/base/buf.h"
 #include "outrider/codec/state/restore.h"
 #include "outrider/core/control/intent.h"
 #include "outrider/core/probe/probe.h"
 #include "outrider/core/publish/registrar.h"
 #include "outrider/core/registry/follow.h"
+#include "outrider/core/server/gap.h"
 #include "outrider/core/server/server.h"
 #include "outrider/core/server/shutdown.h"
 #include "outrider/shell/router/effects.h"
 
-struct buf;
-struct config;
-struct router;
+/* In the order of their priority: effects of an earlier machine are routed first, and an earlier machine is
+ * ticked first. What the server has become must reach the registrar before the registrar acts. */
+enum router_machine {
+    ROUTER_SERVER,
+    ROUTER_PROBES,
+    ROUTER_INTENT,
+    ROUTER_REGISTRAR,
+    ROUTER_KEYS,
+    ROUTER_SHUTDOWN,
+    ROUTER_MACHINE_COUNT
+};
+
+/* Its members are its own, except those of the first group, which may be read between two calls. */
+struct router {
+    struct server *server;
+    struct registrar *registrar;
+    struct intent *intent;
+    struct shutdown shutdown;
+    struct follow keys; /* the watch of the record's key and of the control key */
+    struct probe probes[SERVER_PROBES_MAX];
+    const struct config_probe *probe_configs; /* one for each: of the configuration, or `reported_probes` */
+    size_t probe_count;
+
+    const struct config *config;
+    struct effects *effects;
+    struct restore restore;
+    char *id;
+    struct buf record_key, control_key;
+    struct config_probe
+        reported_probes[SERVER_PROBES_MAX]; /* of ports the server reported; they own their names */
+    size_t reported_count;
+    struct instant now; /* of the event from outside that is being routed */
+    struct gap gap;
+    int64_t asleep_ms; /* boot clock ahead of mono at the last tick */
+    int64_t phase_ms;  /* of the probes: agents that started together must not probe in the same ms */
+    struct queue queues[ROUTER_MACHINE_COUNT]; /* effects that wait to be routed */
+    bool pumping;
+};
 
 /* Appends the key of the record of server `id`: <prefix>/<type>/<id> (docs/design/protocol.md, "Record"). */
 void router_record_key(const struct config *config, const char *id, struct buf *out);
@@ -46,15 +83,10 @@ struct window router_deadline(const struct router *router);
 /* Time may have passed. */
 void router_tick(struct router *router, const struct instant *now);
 
-/* The server reported `message`, which server_accepts() has accepted. */
-void router_status_message(struct router *router, const struct status_message *message,
-                           const struct instant *now);
-
-/* A connection attached in life number `life` has closed; `by_us`: the agent closed it for its bad input. */
-void router_detached(struct router *router, uint64_t life, bool by_us, const struct instant *now);
-
-/* The watched process `pid` has exited. */
-void router_exited(struct router *router, pid_t pid, const struct instant *now);
+/* An event of the server from outside, at `event->now`: SERVER_ON_MESSAGE, DETACH, EXIT, or the HOLD and
+ * UNHOLD of an operator (HOLD_OPS). Also SERVER_ON_HOST, the answer to effects_look_up_host(), from within
+ * which it may come: then it is queued. */
+void router_server_event(struct router *router, const struct server_event *event);
 
 /* Try `try_id` of the probe at `index` ended. `result` is borrowed for the call. */
 void router_tried(struct router *router, unsigned index, uint64_t try_id, const struct probe_result *result,
@@ -68,33 +100,12 @@ void router_replied(struct router *router, enum router_client client, const stru
 void router_watched(struct router *router, const struct registry_watch_event *event,
                     const struct instant *now);
 
-/* The address to publish, or NULL and the reason why there is none. May be called from within
- * effects_look_up_host(). */
-void router_host(struct router *router, const char *host, const char *reason, const struct instant *now);
-
-/* An operator sets or lifts the ops hold; spans in ms, 0: none. */
-void router_drain(struct router *router, const char *reason, const char *by, int64_t deadline_ms,
-                  int64_t expires_ms, const struct instant *now);
-void router_undrain(struct router *router, const struct instant *now);
-
 /* TERM, INT or QUIT (SHUTDOWN_ON_...). `state_kept`: state_dir has all that router_save() writes now. */
 void router_stop(struct router *router, enum shutdown_event_type how, bool state_kept,
                  const struct instant *now);
 
 /* A new configuration, borrowed until the next one; probes whose definition is unchanged keep their state. */
 void router_reload(struct router *router, const struct config *config, const struct instant *now);
-
-/* The machines, for their accessors; borrowed. */
-const struct server *router_server(const struct router *router);
-const struct registrar *router_registrar(const struct router *router);
-const struct intent *router_intent(const struct router *router);
-const struct shutdown *router_shutdown(const struct router *router);
-const struct follow *router_keys(const struct router *router);
-
-/* The probes that run: their number, and of each the machine and the definition; borrowed. */
-size_t router_probe_count(const struct router *router);
-const struct probe *router_probe(const struct router *router, size_t index);
-const struct config_probe *router_probe_config(const struct router *router, size_t index);
 
 /* What the value of a control key means. */
 void router_read_control(bool found, struct str bytes, struct intent_value *ret_value);
