@@ -4,14 +4,13 @@
 #include "api_internal.h"
 #include "outrider/api/common/context.h"
 #include "outrider/api/common/deferred.h"
-#include "outrider/api/common/guard.h"
 #include "outrider/api/common/reply.h"
-#include "outrider/api/common/request.h"
 #include "outrider/api/fleet/lists.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
 #include "outrider/core/config/address.h"
 #include "outrider/core/config/config.h"
+#include "outrider/core/fleet/filter.h"
 #include "outrider/io/http/server/http_server.h"
 #include "outrider/os/log.h"
 
@@ -31,40 +30,38 @@ static void serve(struct http_exchange *exchange, const struct api_request *requ
 
 /* A request that finds no room to wait is handled at once; an operation that finds none must not begin. */
 static void refuse_to_defer(struct api *api, struct http_exchange *exchange,
-                            const struct api_request *request, const struct api_reply *reply)
+                            const struct api_request *request, struct api_reply *reply)
 {
     if (reply->deferral.begin == NULL) {
         api->context.waiting_refused++;
         serve(exchange, request, true, api);
         return;
     }
-    struct api_reply refusal = {.retry_after = true};
-    api_refuse(&refusal, 503, "busy", "%d requests wait already", API_DEFERRED_MAX);
-    api_respond(exchange, &refusal);
-    api_reply_fini(&refusal);
+    reply->retry_after = true;
+    api_refuse(reply, 503, "busy", "%d requests wait already", API_DEFERRED_MAX);
+    api_respond(exchange, reply);
 }
 
 static void serve(struct http_exchange *exchange, const struct api_request *request, bool impatient,
                   void *user)
 {
     struct api *api = user;
+    struct api_call call = {.context = &api->context, .request = *request};
     struct api_reply reply = {0};
     api->context.http = http_server_counters(api->server);
     api->context.impatient = impatient;
-    api_handle(&api->context, request, &reply);
+    api_handle(&call, &reply);
     switch (reply.turn) {
     case API_ANSWERED: api_respond(exchange, &reply); break;
     case API_DEFERRED:
-        if (!api_deferreds_add(api->deferreds, &api->context, exchange, request, &reply)) {
+        if (!api_deferreds_add(api->deferreds, &call, exchange, &reply)) {
             refuse_to_defer(api, exchange, request, &reply);
         }
         break;
-    case API_TAKEN:
-        reply.take(&api->context, request, exchange, reply.state);
-        reply.state = NULL;
-        break;
+    case API_TAKEN: reply.take(&call, exchange); break;
     }
     api_reply_fini(&reply);
+    filter_free(call.filter);
 }
 
 static struct str header(const struct http_request *http, struct str name)

@@ -1,41 +1,41 @@
 /* The routes: which handler a request goes to, and what is checked before. */
 #include "api_internal.h"
-#include "outrider/api/agent/handlers.h"
-#include "outrider/api/common/guard.h"
-#include "outrider/api/common/request.h"
-#include "outrider/api/events/handlers.h"
-#include "outrider/api/fleet/handlers.h"
-#include "outrider/api/metrics/handlers.h"
+#include "outrider/api/common/context.h"
+#include "outrider/api/common/handlers.h"
+#include "outrider/api/common/reply.h"
+#include "outrider/core/fleet/filter.h"
 
+/* ROUTE_POST changes state, and passes the guard. */
 enum route_method { ROUTE_GET, ROUTE_POST };
-enum route_rule { PLAIN, CHANGES_STATE, TAKES_PARAMETERS };
+/* What the handler finds in its call, besides the view: the fleet is known; the parameters are a filter. */
+enum route_needs { NOTHING = 0, FLEET = 1, FILTER = 2 };
 
 /* {type} and {id} match one segment each. Of two rows that match, the first counts. */
 static const struct route {
     enum route_method method;
     const char *path;
-    enum route_rule rule;
+    unsigned needs;
     api_handler_fn *handler;
 } routes[] = {
-    {ROUTE_GET, "/api/agent", PLAIN, api_agent},
-    {ROUTE_POST, "/api/agent/drain", CHANGES_STATE, api_drain},
-    {ROUTE_POST, "/api/agent/undrain", CHANGES_STATE, api_undrain},
-    {ROUTE_GET, "/api/services", TAKES_PARAMETERS, api_services},
-    {ROUTE_GET, "/api/services/{type}/{id}", PLAIN, api_service},
-    {ROUTE_POST, "/api/services/{type}/{id}/drain", CHANGES_STATE, api_service_drain},
-    {ROUTE_POST, "/api/services/{type}/{id}/undrain", CHANGES_STATE, api_service_undrain},
-    {ROUTE_GET, "/api/subscribe", TAKES_PARAMETERS, api_subscribe},
-    {ROUTE_GET, "/service-discovery/status", PLAIN, api_discovery_status},
-    {ROUTE_GET, "/service-discovery/services", PLAIN, api_discovery_services},
-    {ROUTE_GET, "/service-discovery/services/{id}/health", PLAIN, api_discovery_health},
-    {ROUTE_GET, "/service-discovery/topology", PLAIN, api_discovery_topology},
-    {ROUTE_GET, "/service-discovery/events", PLAIN, api_discovery_events},
-    {ROUTE_POST, "/service-discovery/services/{id}/enable", CHANGES_STATE, api_discovery_enable},
-    {ROUTE_POST, "/service-discovery/services/{id}/disable", CHANGES_STATE, api_discovery_disable},
-    {ROUTE_GET, "/healthz", PLAIN, api_healthz},
-    {ROUTE_GET, "/health", PLAIN, api_healthz},
-    {ROUTE_GET, "/readyz", PLAIN, api_readyz},
-    {ROUTE_GET, "/metrics", PLAIN, api_metrics},
+    {ROUTE_GET, "/api/agent", NOTHING, api_agent},
+    {ROUTE_POST, "/api/agent/drain", NOTHING, api_drain},
+    {ROUTE_POST, "/api/agent/undrain", NOTHING, api_undrain},
+    {ROUTE_GET, "/api/services", FILTER | FLEET, api_services},
+    {ROUTE_GET, "/api/services/{type}/{id}", FLEET, api_service},
+    {ROUTE_POST, "/api/services/{type}/{id}/drain", NOTHING, api_service_drain},
+    {ROUTE_POST, "/api/services/{type}/{id}/undrain", NOTHING, api_service_undrain},
+    {ROUTE_GET, "/api/subscribe", FILTER, api_subscribe},
+    {ROUTE_GET, "/service-discovery/status", NOTHING, api_discovery_status},
+    {ROUTE_GET, "/service-discovery/services", FLEET, api_discovery_services},
+    {ROUTE_GET, "/service-discovery/services/{id}/health", FLEET, api_discovery_health},
+    {ROUTE_GET, "/service-discovery/topology", FLEET, api_discovery_topology},
+    {ROUTE_GET, "/service-discovery/events", FLEET, api_discovery_events},
+    {ROUTE_POST, "/service-discovery/services/{id}/enable", FLEET, api_discovery_enable},
+    {ROUTE_POST, "/service-discovery/services/{id}/disable", FLEET, api_discovery_disable},
+    {ROUTE_GET, "/healthz", NOTHING, api_healthz},
+    {ROUTE_GET, "/health", NOTHING, api_healthz},
+    {ROUTE_GET, "/readyz", NOTHING, api_readyz},
+    {ROUTE_GET, "/metrics", NOTHING, api_metrics},
 };
 
 /* `ret_routed` gets the segments at {type} and {id}. */
@@ -67,33 +67,32 @@ static const struct route *find_route(struct str path, struct api_request *ret_r
     return NULL;
 }
 
-static bool method_fits(const struct route *route, struct str method)
+void api_handle(struct api_call *call, struct api_reply *reply)
 {
-    if (route->method == ROUTE_POST) {
-        return str_eq(method, STR("POST"));
-    }
-    /* The server leaves the body out of answers to HEAD. */
-    return str_eq(method, STR("GET")) || str_eq(method, STR("HEAD"));
-}
-
-void api_handle(struct api_context *context, const struct api_request *request, struct api_reply *reply)
-{
-    struct api_request routed = *request;
-    const struct route *route = find_route(request->path, &routed);
+    struct str path = call->request.path, method = call->request.method;
+    const struct route *route = find_route(path, &call->request);
     if (route == NULL) {
-        int size = (int)(request->path.size < 128 ? request->path.size : 128);
-        api_refuse(reply, 404, "not_found", "no such path: %.*s", size, request->path.data);
+        api_refuse(reply, 404, "not_found", "no such path: %.*s", path.size < 128 ? (int)path.size : 128,
+                   path.data);
         return;
     }
-    if (!method_fits(route, request->method)) {
-        bool post = route->method == ROUTE_POST;
+    bool post = route->method == ROUTE_POST;
+    /* The server leaves the body out of answers to HEAD. */
+    if (post ? !str_eq(method, STR("POST")) : !str_eq(method, STR("GET")) && !str_eq(method, STR("HEAD"))) {
         api_refuse(reply, 405, "method_not_allowed", "%s takes %s", route->path,
                    post ? "POST" : "GET and HEAD");
-        api_add_header(reply, post ? "Allow: POST" : "Allow: GET, HEAD");
+        reply->header = post ? "Allow: POST" : "Allow: GET, HEAD";
         return;
     }
-    if ((route->rule == TAKES_PARAMETERS || api_no_parameters(request, reply)) &&
-        (route->rule != CHANGES_STATE || api_may_change(context, request, reply))) {
-        route->handler(context, &routed, reply);
+    call->filter = (route->needs & FILTER) != 0 ? filter_new() : NULL;
+    if (!api_read_query(&call->request, call->filter, reply) ||
+        (post && !api_may_change(call->context->config, &call->request, reply))) {
+        return;
     }
+    if ((route->needs & FLEET) == 0) {
+        api_look(call);
+    } else if (!api_need_fleet(call, reply)) {
+        return;
+    }
+    route->handler(call, reply);
 }

@@ -1,20 +1,26 @@
 /* GET /api/agent: the agent and its server as one document, without secrets and the paths of files with secrets. */
 #include "agent_internal.h"
-#include "outrider/api/agent/handlers.h"
 #include "outrider/api/common/context.h"
+#include "outrider/api/common/handlers.h"
 #include "outrider/api/common/holds.h"
+#include "outrider/api/common/reply.h"
 #include "outrider/codec/json/json_write.h"
 #include "outrider/core/config/config.h"
+#include "outrider/core/probe/probe.h"
 #include "outrider/core/server/hold.h"
 #include "outrider/core/server/server.h"
+#include "outrider/core/server/shutdown.h"
+
+#include <stdio.h>
+#include <unistd.h>
 
 static void write_identity(struct json_writer *json, const struct api_view *view)
 {
+    struct server_facts facts = server_facts(view->server);
     json_member_time(json, "now", view->now.wall);
     json_member_text(json, "type", view->config->server.type);
     json_member_text(json, "id", view->id);
     json_member_text(json, "host", view->host);
-    struct server_facts facts = server_facts(view->server);
     json_member_text(json, "status", status_name(facts.status));
     json_member_text(json, "cause", facts.cause);
     json_member_time(json, "since", facts.status_wall);
@@ -22,26 +28,13 @@ static void write_identity(struct json_writer *json, const struct api_view *view
 
 static void write_players(struct json_writer *json, const struct server *server)
 {
+    size_t count;
     const struct server_report *reported = server_facts(server).reported;
     const struct record *record = server_record(server);
-    json_write_key(json, "players");
-    if (reported->has_players) {
-        json_write_uint(json, reported->players);
-    } else {
-        json_write_null(json);
-    }
-    json_write_key(json, "capacity");
-    if (record != NULL && record->has_capacity) {
-        json_write_uint(json, record->capacity);
-    } else {
-        json_write_null(json);
-    }
-}
-
-static void write_ports(struct json_writer *json, const struct server *server)
-{
-    size_t count;
     const uint16_t *ports = server_ports(server, &count);
+    json_member_span(json, "players", reported->has_players ? (int64_t)reported->players : -1);
+    json_member_span(json, "capacity",
+                     record != NULL && record->has_capacity ? (int64_t)record->capacity : -1);
     json_member_array(json, "ports");
     for (size_t i = 0; i < count; i++) {
         json_write_uint(json, ports[i]);
@@ -49,22 +42,13 @@ static void write_ports(struct json_writer *json, const struct server *server)
     json_write_array_end(json);
 }
 
-static void write_watchdog(struct json_writer *json, const struct api_view *view)
-{
-    const struct server_report *reported = server_facts(view->server).reported;
-    int64_t due = reported->watchdog_due;
-    int64_t left = due > view->now.mono ? due - view->now.mono : 0;
-    json_member_object(json, "watchdog");
-    json_member_int(json, "timeoutMs", reported->watchdog_ms);
-    json_member_span(json, "leftMs", due == NEVER_MS ? -1 : left);
-    json_write_object_end(json);
-}
-
 static void write_life(struct json_writer *json, const struct api_view *view)
 {
     struct server_facts facts = server_facts(view->server);
     const struct server_report *reported = facts.reported;
     bool silent = reported->status == REPORTED_NOTHING;
+    int64_t due = reported->watchdog_due;
+    int64_t left = due > view->now.mono ? due - view->now.mono : 0;
     json_member_object(json, "life");
     json_member_text(json, "state", life_name(facts.life));
     json_member_uint(json, "number", facts.life_number);
@@ -73,12 +57,74 @@ static void write_life(struct json_writer *json, const struct api_view *view)
     json_member_time(json, "reportedAt", silent ? 0 : reported->status_wall);
     json_member_text(json, "text", reported->text);
     write_players(json, view->server);
-    write_ports(json, view->server);
     json_member_span(json, "mainpid", reported->mainpid == 0 ? -1 : reported->mainpid);
     json_member_uint(json, "attached", reported->attached);
     json_member_bool(json, "passed", reported->passed);
-    write_watchdog(json, view);
+    json_member_object(json, "watchdog");
+    json_member_int(json, "timeoutMs", reported->watchdog_ms);
+    json_member_span(json, "leftMs", due == NEVER_MS ? -1 : left);
     json_write_object_end(json);
+    json_write_object_end(json);
+}
+
+/* The ms since `mono_ms`, 0 of which means never: then -1. */
+static int64_t ago(int64_t mono_ms, const struct instant *now)
+{
+    return mono_ms == 0 ? -1 : now->mono - mono_ms;
+}
+
+static void write_last(struct json_writer *json, const struct probe *probe, const struct instant *now)
+{
+    json_member_text(json, "lastOutcome", probe->tried ? probe_outcome_text(probe->last_outcome) : NULL);
+    json_write_key(json, "lastDurationMs");
+    if (probe->tried) {
+        char number[32];
+        int size = snprintf(number, sizeof(number), "%.3f", (double)probe->last_duration_us / 1000.0);
+        json_write_raw(json, (struct str){number, (size_t)size});
+    } else {
+        json_write_null(json);
+    }
+    json_member_span(json, "lastTryAgoMs", ago(probe->last_try_mono, now));
+    json_member_span(json, "lastPassedAgoMs", ago(probe->last_passed_mono, now));
+}
+
+/* The successes missing for the verdict passing; 0 when it is. */
+static unsigned passes_needed(const struct health *health)
+{
+    if (health_verdict(health) == VERDICT_PASSING) {
+        return 0;
+    }
+    unsigned have = health->known ? health->value : health->run > 0 ? (unsigned)health->run : 0;
+    return have < health->rise ? health->rise - have : 1;
+}
+
+static void write_probe(struct json_writer *json, const struct api_view *view, const struct api_probe *entry)
+{
+    const struct probe *probe = entry->probe;
+    char evidence[128];
+    json_write_object(json);
+    json_member_text(json, "name", entry->config->name);
+    json_member_text(json, "type", entry->type);
+    json_member_text(json, "target", entry->target);
+    json_member_text(json, "verdict", verdict_name(health_verdict(&probe->health)));
+    json_member_text(json, "evidence", probe_evidence(probe, evidence));
+    json_member_uint(json, "failures", probe->failures);
+    json_member_uint(json, "passesNeeded", passes_needed(&probe->health));
+    json_member_uint(json, "rise", probe->health.rise);
+    json_member_uint(json, "fall", probe->health.fall);
+    json_member_int(json, "intervalMs", probe->interval_ms);
+    json_member_int(json, "timeoutMs", probe->timeout_ms);
+    write_last(json, probe, &view->now);
+    json_write_object_end(json);
+}
+
+static void write_probes(struct json_writer *json, const struct api_view *view)
+{
+    json_member_array(json, "probes");
+    for (size_t i = 0; i < view->probe_count; i++) {
+        write_probe(json, view, &view->probes[i]);
+    }
+    json_write_array_end(json);
 }
 
 static void write_holds(struct json_writer *json, const struct api_view *view)
@@ -129,26 +175,38 @@ static void write_transitions(struct json_writer *json, const struct server *ser
     json_write_array_end(json);
 }
 
-void api_agent(struct api_context *context, const struct api_request *request, struct api_reply *reply)
+void api_write_process(struct json_writer *json, const struct api_view *view)
 {
-    (void)request;
-    struct api_view view;
-    api_look(context, &view);
+    int64_t uptime = view->now.wall - view->started_wall;
+    if (view->shutdown != NULL) {
+        json_member_text(json, "shutdown", shutdown_phase_name(view->shutdown->phase));
+    }
+    json_member_text(json, "version", view->version);
+    json_member_text(json, "configFile", view->config_file);
+    json_member_text(json, "stateDir", view->config->state_dir);
+    api_write_text(json, "stateLastError", view->state_last_error);
+    json_member_time(json, "startedAt", view->started_wall);
+    json_member_int(json, "uptimeMs", uptime > 0 ? uptime : 0);
+    json_member_int(json, "pid", getpid());
+}
+
+void api_agent(struct api_call *call, struct api_reply *reply)
+{
+    const struct api_view *view = &call->view;
     struct json_writer json = {.out = api_json(reply)};
     json_write_object(&json);
-    if (view.server == NULL) {
-        api_write_observer(&json, &view);
-        json_write_object_end(&json);
-        return;
+    if (view->server == NULL) {
+        api_write_observer(&json, view);
+    } else {
+        write_identity(&json, view);
+        write_life(&json, view);
+        write_probes(&json, view);
+        write_holds(&json, view);
+        write_limits(&json, view);
+        api_write_registry(&json, view);
+        api_write_view(&json, view);
+        api_write_process(&json, view);
+        write_transitions(&json, view->server);
     }
-    write_identity(&json, &view);
-    write_life(&json, &view);
-    api_write_probes(&json, &view);
-    write_holds(&json, &view);
-    write_limits(&json, &view);
-    api_write_registry(&json, &view);
-    api_write_view(&json, &view);
-    api_write_process(&json, &view);
-    write_transitions(&json, view.server);
     json_write_object_end(&json);
 }

@@ -2,10 +2,12 @@
 #ifndef OUTRIDER_API_AGENT_AGENT_INTERNAL_H
 #define OUTRIDER_API_AGENT_AGENT_INTERNAL_H
 
+#include <stdint.h>
+
 struct api_view;
 struct json_writer;
 
-/* agent_process.c: the process, the same for a sidecar and an observer. */
+/* agent.c: the process, the same for a sidecar and an observer. */
 void api_write_process(struct json_writer *json, const struct api_view *view);
 
 /* observer.c: the document of an agent without a server; the member `view` of either. */
@@ -16,10 +18,9 @@ void api_write_view(struct json_writer *json, const struct api_view *view);
 void api_write_endpoints(struct json_writer *json, const struct api_view *view);
 void api_write_registry(struct json_writer *json, const struct api_view *view);
 
-/* agent_registry.c: why nothing has been published yet, "" when something has. */
-const char *api_unpublished_reason(const struct api_view *view);
-
-/* agent_probes.c: `probes`. */
-void api_write_probes(struct json_writer *json, const struct api_view *view);
+/* agent_registry.c: a text, null when it is NULL or empty; an id in hexadecimal, as etcdctl prints it, null
+ * when it is 0. */
+void api_write_text(struct json_writer *json, const char *name, const char *value);
+void api_write_hex(struct json_writer *json, const char *name, uint64_t id);
 
 #endif

@@ -1,6 +1,6 @@
 /* Registry, lease and record as JSON. */
 #include "agent_internal.h"
-#include "outrider/api/common/view.h"
+#include "outrider/api/common/context.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
 #include "outrider/codec/json/json_write.h"
@@ -14,8 +14,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* Hexadecimal, as etcdctl prints ids. */
-static void write_hex(struct json_writer *json, const char *name, uint64_t id)
+void api_write_hex(struct json_writer *json, const char *name, uint64_t id)
 {
     char text[24];
     snprintf(text, sizeof(text), "%" PRIx64, id);
@@ -56,9 +55,9 @@ static void write_conflict(struct json_writer *json, const struct registrar_fact
     json_write_object_end(json);
 }
 
-static const char *text_or_null(const char *text)
+void api_write_text(struct json_writer *json, const char *name, const char *value)
 {
-    return text == NULL || text[0] == '\0' ? NULL : text;
+    json_member_text(json, name, value == NULL || value[0] == '\0' ? NULL : value);
 }
 
 void api_write_endpoints(struct json_writer *json, const struct api_view *view)
@@ -66,12 +65,12 @@ void api_write_endpoints(struct json_writer *json, const struct api_view *view)
     json_member_array(json, "endpoints");
     for (size_t i = 0; i < view->registry_endpoint_count; i++) {
         const struct registry_endpoint *endpoint = &view->registry_endpoints[i];
-        const char *last_error = text_or_null(endpoint->last_error);
+        bool failed = endpoint->last_error != NULL && endpoint->last_error[0] != '\0';
         json_write_object(json);
         json_member_text(json, "url", endpoint->name);
         json_member_bool(json, "inUse", endpoint->in_use);
-        json_member_text(json, "lastError", last_error);
-        json_member_time(json, "failedAt", last_error == NULL ? 0 : endpoint->failed_wall);
+        api_write_text(json, "lastError", endpoint->last_error);
+        json_member_time(json, "failedAt", failed ? endpoint->failed_wall : 0);
         json_write_object_end(json);
     }
     json_write_array_end(json);
@@ -80,23 +79,22 @@ void api_write_endpoints(struct json_writer *json, const struct api_view *view)
 static void write_sync(struct json_writer *json, const struct api_view *view)
 {
     struct registrar_facts facts = registrar_facts(view->registrar);
-    const char *last_error = text_or_null(facts.last_error);
     json_member_object(json, "registry");
     json_member_bool(json, "inSync", facts.in_sync);
     json_member_bool(json, "settled", facts.settled);
-    json_member_text(json, "endpoint", text_or_null(view->registry_endpoint));
+    api_write_text(json, "endpoint", view->registry_endpoint);
     api_write_endpoints(json, view);
-    write_hex(json, "clusterId", view->registry_cluster);
-    write_hex(json, "clusterBefore", facts.cluster_before);
+    api_write_hex(json, "clusterId", view->registry_cluster);
+    api_write_hex(json, "clusterBefore", facts.cluster_before);
     json_member_int(json, "revision", facts.revision);
     json_member_time(json, "lastWrite", facts.written_wall);
     json_member_uint(json, "registrations", facts.registrations);
-    json_member_text(json, "lastError", last_error);
-    json_member_time(json, "lastErrorSince", last_error == NULL ? 0 : facts.last_error_wall);
+    api_write_text(json, "lastError", facts.last_error);
+    json_member_time(json, "lastErrorSince", facts.last_error[0] == '\0' ? 0 : facts.last_error_wall);
     write_conflict(json, &facts);
     const struct follow *watch = view->keys;
     json_member_text(json, "watch", watch == NULL ? NULL : follow_state_name(watch->state));
-    json_member_text(json, "watchLastError", watch == NULL ? NULL : text_or_null(watch->last_error));
+    api_write_text(json, "watchLastError", watch == NULL ? NULL : watch->last_error);
     json_write_object_end(json);
 }
 
@@ -122,15 +120,15 @@ static void write_control(struct json_writer *json, const struct intent *intent)
     json_member_bool(json, "inSync", facts.in_sync);
     json_member_int(json, "revision", facts.seen);
     json_member_time(json, "pendingSince", facts.pending ? facts.pending_wall : 0);
-    json_member_text(json, "lastError", text_or_null(facts.last_error));
-    json_member_text(json, "unreadable", text_or_null(facts.unreadable));
+    api_write_text(json, "lastError", facts.last_error);
+    api_write_text(json, "unreadable", facts.unreadable);
     json_write_object_end(json);
 }
 
 static void write_record(struct json_writer *json, const struct server *server)
 {
     const struct record *record = server_record(server);
-    json_member_text(json, "withheld", text_or_null(server_facts(server).withheld));
+    api_write_text(json, "withheld", server_facts(server).withheld);
     json_write_key(json, "record");
     if (record == NULL) {
         json_write_null(json);
@@ -148,21 +146,4 @@ void api_write_registry(struct json_writer *json, const struct api_view *view)
     write_lease(json, view);
     write_control(json, view->intent);
     write_record(json, view->server);
-}
-
-const char *api_unpublished_reason(const struct api_view *view)
-{
-    struct registrar_facts facts = registrar_facts(view->registrar);
-    const char *last_error = text_or_null(facts.last_error);
-    const char *withheld = text_or_null(server_facts(view->server).withheld);
-    if (facts.settled) {
-        return "";
-    }
-    if (last_error != NULL) {
-        return last_error;
-    }
-    if (!registry_lease_is_none(facts.conflict_lease)) {
-        return "another agent holds the key under a living lease";
-    }
-    return withheld != NULL ? withheld : "the record has not been published yet";
 }

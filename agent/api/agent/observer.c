@@ -1,18 +1,10 @@
 /* GET /api/agent of an observer, and the member `view` of any agent. */
 #include "agent_internal.h"
-#include "outrider/api/common/view.h"
+#include "outrider/api/common/context.h"
 #include "outrider/codec/json/json_write.h"
 #include "outrider/codec/text/printable.h"
 #include "outrider/core/config/config.h"
 #include "outrider/core/fleet/view_read.h"
-
-#include <inttypes.h>
-#include <stdio.h>
-
-static void write_text(struct json_writer *json, const char *name, const char *value)
-{
-    json_member_text(json, name, value == NULL || value[0] == '\0' ? NULL : value);
-}
 
 /* Keys under the prefix that are no records; their bytes may be anything. */
 static void write_unreadable(struct json_writer *json, const struct view *fleet)
@@ -23,9 +15,9 @@ static void write_unreadable(struct json_writer *json, const struct view *fleet)
         char text[200];
         json_write_object(json);
         printable_copy(text, sizeof(text), view_unreadable_key(fleet, i), '?');
-        write_text(json, "key", text);
+        api_write_text(json, "key", text);
         printable_copy(text, sizeof(text), view_unreadable_why(fleet, i), '?');
-        write_text(json, "reason", text);
+        api_write_text(json, "reason", text);
         json_write_object_end(json);
     }
     json_write_array_end(json);
@@ -40,7 +32,7 @@ void api_write_view(struct json_writer *json, const struct api_view *view)
         return;
     }
     json_write_object(json);
-    write_text(json, "state", view_state_name(view_state(fleet)));
+    api_write_text(json, "state", view_state_name(view_state(fleet)));
     json_member_bool(json, "known", view_known(fleet));
     json_member_bool(json, "synced", view_synced(fleet));
     json_member_int(json, "ageMs", view_age(fleet, &view->now));
@@ -51,25 +43,23 @@ void api_write_view(struct json_writer *json, const struct api_view *view)
     write_unreadable(json, fleet);
     json_member_int(json, "listings", (int64_t)view_listings(fleet));
     json_member_int(json, "stalls", (int64_t)view_stalls(fleet));
-    write_text(json, "lastError", view_last_error(fleet));
-    write_text(json, "fileLastError", view->fleet.last_error);
+    api_write_text(json, "lastError", view_last_error(fleet));
+    api_write_text(json, "fileLastError", view->fleet.last_error);
     json_write_object_end(json);
 }
 
 void api_write_observer(struct json_writer *json, const struct api_view *view)
 {
-    char cluster[24];
     const struct view *fleet = view->fleet.view;
     json_member_time(json, "now", view->now.wall);
     json_member_bool(json, "observer", true);
     api_write_view(json, view);
     json_member_object(json, "registry");
-    write_text(json, "prefix", view->config->registry.prefix);
-    write_text(json, "endpoint", view->registry_endpoint);
+    api_write_text(json, "prefix", view->config->registry.prefix);
+    api_write_text(json, "endpoint", view->registry_endpoint);
     api_write_endpoints(json, view);
-    snprintf(cluster, sizeof(cluster), "%" PRIx64, view->registry_cluster);
-    write_text(json, "clusterId", view->registry_cluster == 0 ? NULL : cluster);
-    write_text(json, "lastError", fleet == NULL ? NULL : view_last_error(fleet));
+    api_write_hex(json, "clusterId", view->registry_cluster);
+    api_write_text(json, "lastError", fleet == NULL ? NULL : view_last_error(fleet));
     json_write_object_end(json);
     api_write_process(json, view);
 }

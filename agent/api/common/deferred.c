@@ -1,30 +1,28 @@
 #include "outrider/api/common/deferred.h"
 
+#include "outrider/api/common/context.h"
 #include "outrider/api/common/reply.h"
-#include "outrider/api/common/request.h"
 #include "outrider/base/mem.h"
 #include "outrider/io/loop/loop.h"
 #include "outrider/io/loop/timer.h"
 #include "outrider/os/clock.h"
 
 #include <stdlib.h>
-#include <string.h>
+#include <utlist.h>
 
 struct api_deferred {
     struct api_deferred *next, *prev;
     struct api_deferreds *list;
     struct http_exchange *exchange; /* NULL: replied, and the operation still runs */
     struct api_request request;     /* texts in `bytes` */
+    char *bytes;
     struct api_deferral deferral;
     int64_t due_mono;
     uint64_t round; /* of the list when it was added */
-    void *state;
-    void (*free_state)(void *state);
-    char *bytes;
 };
 
 struct api_deferreds {
-    struct api_deferred *first, *last; /* the earliest timeout first */
+    struct api_deferred *first; /* the earliest timeout first */
     size_t count;
     uint64_t round;   /* counts wake-ups */
     int64_t due_mono; /* of the request that is being handled again; INT64_MAX: none is */
@@ -35,31 +33,18 @@ struct api_deferreds {
     void *user;
 };
 
-/* ---- the copy of a request ---- */
-
-static const size_t texts[] = {
-    offsetof(struct api_request, method),        offsetof(struct api_request, path),
-    offsetof(struct api_request, query),         offsetof(struct api_request, body),
-    offsetof(struct api_request, host),          offsetof(struct api_request, content_type),
-    offsetof(struct api_request, authorization), offsetof(struct api_request, origin),
-    offsetof(struct api_request, if_none_match), offsetof(struct api_request, last_event_id),
-    offsetof(struct api_request, peer)}; /* not type and id, which the route sets again */
-
-static struct str *text_at(struct api_request *request, size_t i)
-{
-    return (struct str *)(void *)((char *)request + texts[i]);
-}
-
 static void copy_request(struct api_deferred *deferred, const struct api_request *request)
 {
+    struct api_request *copy = &deferred->request;
     size_t size = 0;
-    deferred->request = *request;
-    for (size_t i = 0; i < COUNT_OF(texts); i++) {
-        size += text_at(&deferred->request, i)->size;
+    *copy = *request;
+    copy->type = copy->id = (struct str){NULL, 0}; /* the route sets them again */
+    for (size_t i = 0; i < API_TEXTS; i++) {
+        size += copy->texts[i].size;
     }
     char *at = deferred->bytes = mem_zalloc(size + 1);
-    for (size_t i = 0; i < COUNT_OF(texts); i++) {
-        struct str *text = text_at(&deferred->request, i);
+    for (size_t i = 0; i < API_TEXTS; i++) {
+        struct str *text = &copy->texts[i];
         if (text->size > 0) {
             memcpy(at, text->data, text->size);
         }
@@ -67,8 +52,6 @@ static void copy_request(struct api_deferred *deferred, const struct api_request
         at += text->size;
     }
 }
-
-/* ---- the list ---- */
 
 static void arm(struct api_deferreds *list)
 {
@@ -79,31 +62,22 @@ static void arm(struct api_deferreds *list)
     timer_arm_at_ms(list->timer, each == NULL ? INT64_MAX : each->due_mono);
 }
 
-static void insert(struct api_deferreds *list, struct api_deferred *deferred)
+/* The one that came first stays before others with the same timeout. */
+static int by_due(const struct api_deferred *a, const struct api_deferred *b)
 {
-    struct api_deferred *after = list->last;
-    while (after != NULL && after->due_mono > deferred->due_mono) {
-        after = after->prev;
-    }
-    deferred->prev = after;
-    deferred->next = after == NULL ? list->first : after->next;
-    *(after == NULL ? &list->first : &after->next) = deferred;
-    *(deferred->next == NULL ? &list->last : &deferred->next->prev) = deferred;
-    list->count++;
+    return a->due_mono <= b->due_mono ? -1 : 1;
 }
 
 static void take_out(struct api_deferred *deferred)
 {
-    struct api_deferreds *list = deferred->list;
-    *(deferred->prev == NULL ? &list->first : &deferred->prev->next) = deferred->next;
-    *(deferred->next == NULL ? &list->last : &deferred->next->prev) = deferred->prev;
-    list->count--;
+    DL_DELETE(deferred->list->first, deferred);
+    deferred->list->count--;
 }
 
 static void free_deferred(struct api_deferred *deferred)
 {
-    if (deferred->state != NULL) {
-        deferred->free_state(deferred->state);
+    if (deferred->deferral.state != NULL) {
+        deferred->deferral.free_state(deferred->deferral.state);
     }
     free(deferred->bytes);
     free(deferred);
@@ -150,9 +124,10 @@ static void on_timer(void *user)
 static void on_woken(void *user)
 {
     struct api_deferreds *list = user;
+    struct api_deferred *each, *next;
     list->round++;
-    for (struct api_deferred *each = list->first, *next; each != NULL; each = next) {
-        next = each->next;
+    DL_FOREACH_SAFE(list->first, each, next)
+    {
         if (each->deferral.begin == NULL && each->round < list->round) {
             handle_again(each, false);
         }
@@ -165,12 +140,12 @@ static void on_woken(void *user)
 struct api_deferreds *api_deferreds_new(struct loop *loop, api_again_fn *again, void *user)
 {
     struct api_deferreds *list = mem_zalloc(sizeof(*list));
-    list->due_mono = INT64_MAX;
-    list->timer = timer_new(loop, on_timer, list);
-    list->loop = loop;
-    list->woken = (struct deferred){.fn = on_woken, .user = list};
-    list->again = again;
-    list->user = user;
+    *list = (struct api_deferreds){.due_mono = INT64_MAX,
+                                   .timer = timer_new(loop, on_timer, list),
+                                   .loop = loop,
+                                   .woken = {.fn = on_woken, .user = list},
+                                   .again = again,
+                                   .user = user};
     return list;
 }
 
@@ -196,31 +171,29 @@ void api_deferreds_free(struct api_deferreds *deferreds)
     free(deferreds);
 }
 
-bool api_deferreds_add(struct api_deferreds *deferreds, struct api_context *context,
-                       struct http_exchange *exchange, const struct api_request *request,
+bool api_deferreds_add(struct api_deferreds *deferreds, struct api_call *call, struct http_exchange *exchange,
                        struct api_reply *reply)
 {
     if (deferreds->count >= API_DEFERRED_MAX) {
         return false;
     }
     struct api_deferred *deferred = mem_zalloc(sizeof(*deferred));
-    deferred->list = deferreds;
-    deferred->exchange = exchange;
-    deferred->deferral = reply->deferral;
-    deferred->due_mono = clock_mono_ms() + reply->deferral.timeout_ms;
-    /* A request that waits again has no more time than it had. */
-    if (reply->deferral.begin == NULL && deferred->due_mono > deferreds->due_mono) {
-        deferred->due_mono = deferreds->due_mono;
+    *deferred = (struct api_deferred){.list = deferreds,
+                                      .exchange = exchange,
+                                      .deferral = reply->deferral,
+                                      .due_mono = clock_mono_ms() + reply->deferral.timeout_ms,
+                                      .round = deferreds->round};
+    reply->deferral.state = NULL;
+    copy_request(deferred, &call->request);
+    bool waits = deferred->deferral.begin == NULL;
+    if (waits && deferred->due_mono > deferreds->due_mono) {
+        deferred->due_mono = deferreds->due_mono; /* it waits again, and has no more time than it had */
     }
-    deferred->round = deferreds->round;
-    deferred->state = reply->state;
-    deferred->free_state = reply->free_state;
-    reply->state = NULL;
-    copy_request(deferred, request);
-    insert(deferreds, deferred);
+    DL_INSERT_INORDER(deferreds->first, deferred, by_due);
+    deferreds->count++;
     arm(deferreds);
-    if (deferred->deferral.begin != NULL) {
-        deferred->deferral.begin(context, deferred);
+    if (!waits) {
+        deferred->deferral.begin(call, deferred->deferral.state, deferred);
     }
     return true;
 }
@@ -245,11 +218,6 @@ void api_deferreds_wake(struct api_deferreds *deferreds)
     if (deferreds->count > 0) {
         loop_defer(deferreds->loop, &deferreds->woken);
     }
-}
-
-const void *api_deferred_state(const struct api_deferred *deferred)
-{
-    return deferred->state;
 }
 
 void api_deferred_answer(struct api_deferred *deferred, const struct api_reply *reply)

@@ -2,7 +2,6 @@
 
 #include "outrider/api/common/context.h"
 #include "outrider/api/common/reply.h"
-#include "outrider/api/common/request.h"
 #include "outrider/base/duration.h"
 #include "outrider/base/error.h"
 #include "outrider/codec/json/json_write.h"
@@ -10,8 +9,6 @@
 
 #include <jansson.h>
 #include <stdio.h>
-
-/* ---- writing ---- */
 
 /* The ms until `until_mono`; -1 for a time that never comes. */
 static int64_t left(int64_t until_mono, const struct instant *now)
@@ -40,7 +37,7 @@ void api_write_hold(struct json_writer *json, enum hold_kind kind, const struct 
     json_write_object_end(json);
 }
 
-/* ---- reading ---- */
+/* ---- bodies ---- */
 
 static int read_span(const json_t *value, const char *name, struct error *err, int64_t *ret_ms)
 {
@@ -69,49 +66,45 @@ static int read_reason(const json_t *value, struct error *err, char ret_reason[s
     return 0;
 }
 
-/* An empty body is an object without members. */
-static json_t *read_object(struct str body, struct error *err)
+static int read_member(const char *name, const json_t *value, struct error *err, struct api_drain *drain)
 {
-    if (str_trim(body).size == 0) {
-        return json_object();
+    if (strcmp(name, "reason") == 0) {
+        return read_reason(value, err, drain->reason);
     }
+    if (strcmp(name, "deadline") == 0) {
+        return read_span(value, name, err, &drain->deadline_ms);
+    }
+    if (strcmp(name, "expires") == 0) {
+        return read_span(value, name, err, &drain->expires_ms);
+    }
+    return error_set(err, ERROR_INVALID, "unknown member `%.64s`: drain takes reason, deadline and expires",
+                     name);
+}
+
+/* Reads a JSON object, the body of a drain or, without members, of an undrain (`drain` NULL). An empty body is an
+ * object without members. */
+static int read_body(struct str body, struct error *err, struct api_drain *drain)
+{
     json_error_t where;
-    json_t *root = json_loadb(body.data, body.size, JSON_REJECT_DUPLICATES, &where);
+    bool empty = str_trim(body).size == 0;
+    json_t *root = empty ? json_object() : json_loadb(body.data, body.size, JSON_REJECT_DUPLICATES, &where);
     if (root == NULL) {
-        error_set(err, ERROR_INVALID, "the body is not JSON: line %d, column %d: %s", where.line,
-                  where.column, where.text);
-    } else if (!json_is_object(root)) {
-        error_set(err, ERROR_INVALID, "the body must be a JSON object");
-        json_decref(root);
-        root = NULL;
+        return error_set(err, ERROR_INVALID, "the body is not JSON: line %d, column %d: %s", where.line,
+                         where.column, where.text);
     }
-    return root;
-}
-
-static int read_members(json_t *root, struct error *err, struct api_drain_request *drain)
-{
-    for (void *at = json_object_iter(root); at != NULL; at = json_object_iter_next(root, at)) {
+    int rc = json_is_object(root) ? 0 : error_set(err, ERROR_INVALID, "the body must be a JSON object");
+    for (void *at = json_object_iter(root); at != NULL && rc == 0; at = json_object_iter_next(root, at)) {
         const char *name = json_object_iter_key(at);
-        const json_t *value = json_object_iter_value(at);
-        int rc;
-        if (strcmp(name, "reason") == 0) {
-            rc = read_reason(value, err, drain->reason);
-        } else if (strcmp(name, "deadline") == 0) {
-            rc = read_span(value, name, err, &drain->deadline_ms);
-        } else if (strcmp(name, "expires") == 0) {
-            rc = read_span(value, name, err, &drain->expires_ms);
-        } else {
-            rc = error_set(err, ERROR_INVALID,
-                           "unknown member `%.64s`: drain takes reason, deadline and expires", name);
-        }
-        if (rc < 0) {
-            return -1;
-        }
+        rc = drain != NULL
+                 ? read_member(name, json_object_iter_value(at), err, drain)
+                 : error_set(err, ERROR_INVALID, "unknown member `%.64s`: undrain takes none", name);
     }
-    return 0;
+    json_decref(root);
+    return rc;
 }
 
-void api_name_operator(const struct api_request *request, char ret_by[static HOLD_BY_MAX + 1])
+/* Without the pid and the port, which mean nothing later. */
+static void name_operator(const struct api_request *request, char ret_by[static HOLD_BY_MAX + 1])
 {
     struct str peer = request->peer;
     const char *cut = peer.size == 0 ? NULL : memmem(peer.data, peer.size, "uid ", 4);
@@ -125,34 +118,27 @@ void api_name_operator(const struct api_request *request, char ret_by[static HOL
     snprintf(ret_by, HOLD_BY_MAX + 1, "api %.*s", STR_ARG(peer));
 }
 
-bool api_read_drain(const struct api_context *context, const struct api_request *request,
-                    struct api_reply *reply, struct api_drain_request *ret_drain)
+bool api_read_drain(const struct api_call *call, struct api_reply *reply, struct api_drain *ret_drain)
 {
     struct error err;
-    struct api_drain_request drain = {.deadline_ms = context->config->drain.deadline_ms};
-    json_t *root = read_object(request->body, &err);
-    bool good = root != NULL && read_members(root, &err, &drain) == 0;
-    if (good) {
-        api_name_operator(request, drain.by);
-        *ret_drain = drain;
-    } else {
+    struct api_drain drain = {.deadline_ms = call->context->config->drain.deadline_ms};
+    if (read_body(call->request.body, &err, &drain) < 0) {
         api_refuse(reply, 400, "bad_body", "%s", err.text);
+        return false;
     }
-    json_decref(root);
-    return good;
+    name_operator(&call->request, drain.by);
+    *ret_drain = drain;
+    return true;
 }
 
-bool api_read_undrain(const struct api_request *request, struct api_reply *reply)
+bool api_read_undrain(const struct api_call *call, struct api_reply *reply,
+                      char ret_by[static HOLD_BY_MAX + 1])
 {
     struct error err;
-    json_t *root = read_object(request->body, &err);
-    bool good = root != NULL && json_object_size(root) == 0;
-    if (root == NULL) {
+    if (read_body(call->request.body, &err, NULL) < 0) {
         api_refuse(reply, 400, "bad_body", "%s", err.text);
-    } else if (!good) {
-        api_refuse(reply, 400, "bad_body", "unknown member `%.64s`: undrain takes none",
-                   json_object_iter_key(json_object_iter(root)));
+        return false;
     }
-    json_decref(root);
-    return good;
+    name_operator(&call->request, ret_by);
+    return true;
 }

@@ -5,7 +5,6 @@
 #include "outrider/codec/json/json_write.h"
 #include "outrider/io/http/server/http_server.h"
 
-#include <assert.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -38,25 +37,14 @@ void api_refuse(struct api_reply *reply, int status, const char *code, const cha
     json_write_object_end(&json);
 }
 
-void api_add_header(struct api_reply *reply, const char *header)
-{
-    size_t at = 0;
-    while (at < API_HEADERS_MAX && reply->headers[at] != NULL) {
-        at++;
-    }
-    assert(at < API_HEADERS_MAX);
-    reply->headers[at] = header;
-}
-
 /* A list has an ETag and may be kept if it is validated; everything else changes from moment to moment. */
 void api_respond(struct http_exchange *exchange, const struct api_reply *reply)
 {
     char etag[SERVICES_ETAG_MAX + 8], stale[48];
-    const char *headers[API_HEADERS_MAX + 5] = {reply->etag[0] == '\0' ? "Cache-Control: no-store"
-                                                                       : "Cache-Control: no-cache"};
+    const char *headers[6] = {reply->etag[0] == '\0' ? "Cache-Control: no-store" : "Cache-Control: no-cache"};
     size_t count = 1;
-    for (size_t i = 0; i < API_HEADERS_MAX && reply->headers[i] != NULL; i++) {
-        headers[count++] = reply->headers[i];
+    if (reply->header != NULL) {
+        headers[count++] = reply->header;
     }
     if (reply->etag[0] != '\0') {
         snprintf(etag, sizeof(etag), "ETag: %s", reply->etag);
@@ -80,9 +68,8 @@ void api_reply_fini(struct api_reply *reply)
 {
     buf_fini(&reply->body);
     blob_unref(reply->blob);
-    reply->blob = NULL;
-    if (reply->state != NULL) {
-        reply->free_state(reply->state);
-        reply->state = NULL;
+    if (reply->deferral.state != NULL) {
+        reply->deferral.free_state(reply->deferral.state);
     }
+    *reply = (struct api_reply){0};
 }

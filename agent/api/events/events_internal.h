@@ -26,6 +26,11 @@ enum {
     EVENTS_COMMENT_MS = 15000
 };
 
+enum events_kind {
+    EVENTS_FLEET,    /* init, synced, update, remove; filters */
+    EVENTS_DISCOVERY /* serviceJoined, serviceLeft, serviceHealthChanged from now on */
+};
+
 /* Changes of complete revisions in their order, shared by all subscribers that need them. */
 struct events_batch {
     struct events *events;

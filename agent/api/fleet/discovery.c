@@ -2,8 +2,8 @@
 #include "outrider/api/fleet/discovery.h"
 
 #include "outrider/api/common/context.h"
-#include "outrider/api/common/request.h"
-#include "outrider/api/fleet/handlers.h"
+#include "outrider/api/common/handlers.h"
+#include "outrider/api/common/reply.h"
 #include "outrider/base/error.h"
 #include "outrider/codec/record/discovery_json.h"
 #include "outrider/codec/record/record_json.h"
@@ -60,60 +60,57 @@ static struct view_entry *own_service(const struct api_view *view)
     return entry;
 }
 
-void api_discovery_status(struct api_context *context, const struct api_request *request,
-                          struct api_reply *reply)
+void api_discovery_status(struct api_call *call, struct api_reply *reply)
 {
-    struct api_view view;
-    (void)request;
-    api_look(context, &view);
-    if (view.server == NULL) {
-        discovery_json_status(NULL, false, api_json(reply));
-        return;
-    }
-    struct view_entry *own = own_service(&view);
-    discovery_json_status(own, registrar_facts(view.registrar).visible, api_json(reply));
+    const struct api_view *view = &call->view;
+    struct view_entry *own = view->server == NULL ? NULL : own_service(view);
+    discovery_json_status(own, view->server != NULL && registrar_facts(view->registrar).visible,
+                          api_json(reply));
     view_entry_unref(own);
 }
 
-void api_discovery_services(struct api_context *context, const struct api_request *request,
-                            struct api_reply *reply)
+void api_discovery_services(struct api_call *call, struct api_reply *reply)
 {
-    struct api_view view;
     struct discovery_local local;
-    (void)request;
-    if (api_need_fleet(context, &view, reply)) {
-        api_local(&view, &local);
-        discovery_json_services(view.fleet.view, &local, api_json(reply));
-    }
+    api_local(&call->view, &local);
+    discovery_json_services(call->view.fleet.view, &local, api_json(reply));
 }
 
-static bool need_one(const struct view *fleet, struct str id, struct api_reply *reply)
+void api_discovery_topology(struct api_call *call, struct api_reply *reply)
+{
+    discovery_json_topology(call->view.fleet.view, api_json(reply));
+}
+
+/* How many services have the id of the request; with 0 `reply` is made a 404. */
+static size_t count_id(const struct api_call *call, struct api_reply *reply,
+                       const struct view_entry **ret_first)
 {
     size_t count;
-    (void)view_find_id(fleet, id, &count);
+    struct str id = call->request.id;
+    *ret_first = view_find_id(call->view.fleet.view, id, &count);
     if (count == 0) {
         api_refuse(reply, 404, "no_such_service", "no service of the fleet has the id %.*s",
                    id.size < 130 ? (int)id.size : 130, id.data);
     }
-    return count > 0;
+    return count;
 }
 
 /* Types may share an id: replies with all services that have it, in the shape of the list. */
-void api_discovery_health(struct api_context *context, const struct api_request *request,
-                          struct api_reply *reply)
+void api_discovery_health(struct api_call *call, struct api_reply *reply)
 {
-    struct api_view view;
+    const struct view *fleet = call->view.fleet.view;
+    const struct view_entry *entry;
     struct discovery_local local;
-    if (!api_need_fleet(context, &view, reply) || !need_one(view.fleet.view, request->id, reply)) {
+    if (count_id(call, reply, &entry) == 0) {
         return;
     }
     size_t total = 0, healthy = 0;
     struct buf *out = api_json(reply);
-    api_local(&view, &local);
+    api_local(&call->view, &local);
     buf_str(out, STR("{\"services\":["));
-    for (size_t i = 0; i < view_count(view.fleet.view); i++) {
-        const struct view_entry *entry = view_at(view.fleet.view, i);
-        if (str_eq(view_entry_id(entry), request->id)) {
+    for (size_t i = 0; i < view_count(fleet); i++) {
+        entry = view_at(fleet, i);
+        if (str_eq(view_entry_id(entry), call->request.id)) {
             buf_str(out, total++ == 0 ? STR("") : STR(","));
             healthy += view_entry_status(entry) == STATUS_READY ? 1 : 0;
             discovery_json_service(entry, &local, out);
@@ -122,45 +119,28 @@ void api_discovery_health(struct api_context *context, const struct api_request 
     buf_printf(out, "],\"total\":%zu,\"healthy\":%zu,\"unhealthy\":%zu}", total, healthy, total - healthy);
 }
 
-void api_discovery_topology(struct api_context *context, const struct api_request *request,
-                            struct api_reply *reply)
-{
-    struct api_view view;
-    (void)request;
-    if (api_need_fleet(context, &view, reply)) {
-        discovery_json_topology(view.fleet.view, api_json(reply));
-    }
-}
-
 /* Handles the request as one of /api/services/{type}/{id}. Only one server may have the id. */
-static void with_type(struct api_context *context, const struct api_request *request, struct api_reply *reply,
-                      api_handler_fn *handler)
+static void with_type(struct api_call *call, struct api_reply *reply, api_handler_fn *handler)
 {
-    struct api_view view;
-    size_t count;
-    if (!api_need_fleet(context, &view, reply) || !need_one(view.fleet.view, request->id, reply)) {
-        return;
-    }
-    const struct view_entry *entry = view_find_id(view.fleet.view, request->id, &count);
+    const struct view_entry *entry;
+    size_t count = count_id(call, reply, &entry);
     if (count > 1) {
+        struct str id = call->request.id;
         api_refuse(reply, 409, "ambiguous_id",
                    "%zu services have the id %.*s: use /api/services/TYPE/ID/drain", count,
-                   request->id.size < 130 ? (int)request->id.size : 130, request->id.data);
-        return;
+                   id.size < 130 ? (int)id.size : 130, id.data);
+    } else if (count == 1) {
+        call->request.type = view_entry_type(entry);
+        handler(call, reply);
     }
-    struct api_request typed = *request;
-    typed.type = view_entry_type(entry);
-    handler(context, &typed, reply);
 }
 
-void api_discovery_enable(struct api_context *context, const struct api_request *request,
-                          struct api_reply *reply)
+void api_discovery_enable(struct api_call *call, struct api_reply *reply)
 {
-    with_type(context, request, reply, api_service_undrain);
+    with_type(call, reply, api_service_undrain);
 }
 
-void api_discovery_disable(struct api_context *context, const struct api_request *request,
-                           struct api_reply *reply)
+void api_discovery_disable(struct api_call *call, struct api_reply *reply)
 {
-    with_type(context, request, reply, api_service_drain);
+    with_type(call, reply, api_service_drain);
 }

@@ -2,9 +2,9 @@
  * control key, and its agent follows it at once, or when it can be reached again. */
 #include "outrider/api/common/context.h"
 #include "outrider/api/common/deferred.h"
+#include "outrider/api/common/handlers.h"
 #include "outrider/api/common/holds.h"
-#include "outrider/api/common/request.h"
-#include "outrider/api/fleet/handlers.h"
+#include "outrider/api/common/reply.h"
 #include "outrider/base/mem.h"
 #include "outrider/codec/json/json_write.h"
 #include "outrider/core/config/config.h"
@@ -21,6 +21,7 @@ struct hold_write {
     struct buf type, id;
     struct hold hold;
     struct instant now;
+    struct api_deferred *deferred; /* once the write has begun */
 };
 
 static void free_write(void *state)
@@ -31,10 +32,9 @@ static void free_write(void *state)
     free(write);
 }
 
-static void write_result(const struct api_deferred *deferred, const struct api_controlled *result,
+static void write_result(const struct hold_write *write, const struct api_controlled *result,
                          struct api_reply *reply)
 {
-    const struct hold_write *write = api_deferred_state(deferred);
     struct json_writer json = {.out = api_json(reply)};
     json_write_object(&json);
     json_member_string(&json, "type", buf_view(&write->type));
@@ -47,10 +47,10 @@ static void write_result(const struct api_deferred *deferred, const struct api_c
 
 static void on_written(const struct api_controlled *result, void *user)
 {
-    struct api_deferred *deferred = user;
+    const struct hold_write *write = user;
     struct api_reply reply = {0};
     if (result->error.size == 0 && !result->conflict) {
-        write_result(deferred, result, &reply);
+        write_result(write, result, &reply);
     } else if (result->conflict) {
         reply.retry_after = true;
         api_refuse(&reply, 409, "conflict", "other writers keep changing the control key; try again");
@@ -64,59 +64,53 @@ static void on_written(const struct api_controlled *result, void *user)
                                                        : "the hold was not written",
                    STR_ARG(result->error));
     }
-    api_deferred_answer(deferred, &reply);
+    api_deferred_answer(write->deferred, &reply);
     api_reply_fini(&reply);
 }
 
-static void begin(struct api_context *context, struct api_deferred *deferred)
+static void begin(struct api_call *call, void *state, struct api_deferred *deferred)
 {
-    const struct hold_write *write = api_deferred_state(deferred);
-    context->ops->control(context->agent, buf_view(&write->type), buf_view(&write->id), &write->hold,
-                          on_written, deferred);
+    struct hold_write *write = state;
+    write->deferred = deferred;
+    call->context->ops->control(call->context->agent, buf_view(&write->type), buf_view(&write->id),
+                                &write->hold, on_written, write);
 }
 
-/* A control key for a server that does not exist would wait for one that happens to get its name. */
-static bool need_service(struct api_context *context, const struct api_request *request,
-                         struct api_view *ret_view, struct api_reply *reply)
+/* Defers the reply until a hold, for the caller to fill in, is written. NULL with `reply` made an error without
+ * such a server: a control key for none would wait for one that happens to get its name. */
+static struct hold *defer(struct api_call *call, struct api_reply *reply)
 {
-    return api_need_fleet(context, ret_view, reply) &&
-           fleet_need_service(ret_view->fleet.view, request, reply) != NULL;
-}
-
-static struct hold_write *defer(const struct api_view *view, const struct api_request *request,
-                                struct api_reply *reply)
-{
+    if (!api_need_fleet(call, reply) || fleet_need_service(call, reply) == NULL) {
+        return NULL;
+    }
     struct hold_write *write = mem_zalloc(sizeof(*write));
-    buf_str(&write->type, request->type);
-    buf_str(&write->id, request->id);
-    write->now = view->now;
+    buf_str(&write->type, call->request.type);
+    buf_str(&write->id, call->request.id);
+    write->now = call->view.now;
     reply->turn = API_DEFERRED;
     reply->deferral =
         (struct api_deferral){.begin = begin,
-                              .timeout_ms = view->config->registry.request_timeout_ms * TIMEOUT_REQUESTS,
+                              .state = write,
+                              .free_state = free_write,
+                              .timeout_ms = call->view.config->registry.request_timeout_ms * TIMEOUT_REQUESTS,
                               .in_doubt = "it is not known whether the hold was written"};
-    reply->state = write;
-    reply->free_state = free_write;
-    return write;
+    return &write->hold;
 }
 
-void api_service_drain(struct api_context *context, const struct api_request *request,
-                       struct api_reply *reply)
+void api_service_drain(struct api_call *call, struct api_reply *reply)
 {
-    struct api_view view;
-    struct api_drain_request drain;
-    if (api_read_drain(context, request, reply, &drain) && need_service(context, request, &view, reply)) {
-        hold_set(&defer(&view, request, reply)->hold, drain.reason, drain.by, drain.deadline_ms,
-                 drain.expires_ms, &view.now);
+    struct api_drain drain;
+    struct hold *hold = api_read_drain(call, reply, &drain) ? defer(call, reply) : NULL;
+    if (hold != NULL) {
+        hold_set(hold, drain.reason, drain.by, drain.deadline_ms, drain.expires_ms, &call->view.now);
     }
 }
 
-void api_service_undrain(struct api_context *context, const struct api_request *request,
-                         struct api_reply *reply)
+void api_service_undrain(struct api_call *call, struct api_reply *reply)
 {
-    struct api_view view;
-    if (api_read_undrain(request, reply) && need_service(context, request, &view, reply)) {
-        api_name_operator(request,
-                          defer(&view, request, reply)->hold.by); /* for the log; the key does not keep it */
+    char by[HOLD_BY_MAX + 1];
+    struct hold *hold = api_read_undrain(call, reply, by) ? defer(call, reply) : NULL;
+    if (hold != NULL) {
+        memcpy(hold->by, by, sizeof(by)); /* for the log; the key does not keep it */
     }
 }

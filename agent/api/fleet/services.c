@@ -1,11 +1,10 @@
 /* GET /api/services and one of them. */
 #include "outrider/api/common/context.h"
-#include "outrider/api/common/request.h"
-#include "outrider/api/fleet/handlers.h"
+#include "outrider/api/common/handlers.h"
+#include "outrider/api/common/reply.h"
 #include "outrider/api/fleet/lists.h"
 #include "outrider/base/blob.h"
 #include "outrider/codec/record/services_json.h"
-#include "outrider/core/fleet/filter.h"
 #include "outrider/core/fleet/view_read.h"
 
 #include "fleet_internal.h"
@@ -28,61 +27,51 @@ static bool matches(struct str given, const char *etag)
     return false;
 }
 
-static void not_modified(struct api_reply *reply)
+/* Whether the requester has what the ETag of the reply names: then the reply is 304. */
+static bool not_modified(const struct api_call *call, struct api_reply *reply)
 {
-    reply->status = 304;
-    reply->content_type = NULL;
-}
-
-void api_services(struct api_context *context, const struct api_request *request, struct api_reply *reply)
-{
-    struct api_view view;
-    struct filter *filter = filter_new();
-    if (api_read_filter(request, filter, reply) && api_need_fleet(context, &view, reply)) {
-        const struct view *fleet = view.fleet.view;
-        services_json_etag(fleet, filter, reply->etag);
-        bool has_etag = reply->etag[0] != '\0'; /* then the list depends on the revision alone */
-        (void)api_json(reply);
-        if (has_etag && matches(request->if_none_match, reply->etag)) {
-            not_modified(reply);
-        } else {
-            reply->blob = api_lists_get(context->lists, fleet, filter, has_etag, &view.now);
-        }
+    bool same = reply->etag[0] != '\0' && matches(call->request.if_none_match, reply->etag);
+    (void)api_json(reply);
+    if (same) {
+        reply->status = 304;
+        reply->content_type = NULL;
     }
-    filter_free(filter);
+    return same;
 }
 
-const struct view_entry *fleet_need_service(const struct view *fleet, const struct api_request *request,
-                                            struct api_reply *reply)
+void api_services(struct api_call *call, struct api_reply *reply)
 {
-    const struct view_entry *entry = view_find(fleet, request->type, request->id);
+    const struct view *fleet = call->view.fleet.view;
+    services_json_etag(fleet, call->filter, reply->etag);
+    bool has_etag = reply->etag[0] != '\0'; /* then the list depends on the revision alone */
+    if (!not_modified(call, reply)) {
+        reply->blob = api_lists_get(call->context->lists, fleet, call->filter, has_etag, &call->view.now);
+    }
+}
+
+const struct view_entry *fleet_need_service(const struct api_call *call, struct api_reply *reply)
+{
+    struct str type = call->request.type, id = call->request.id;
+    const struct view_entry *entry = view_find(call->view.fleet.view, type, id);
     if (entry == NULL) {
         api_refuse(reply, 404, "no_such_service", "no service %.*s/%.*s in the fleet",
-                   request->type.size < 64 ? (int)request->type.size : 64, request->type.data,
-                   request->id.size < 130 ? (int)request->id.size : 130, request->id.data);
+                   type.size < 64 ? (int)type.size : 64, type.data, id.size < 130 ? (int)id.size : 130,
+                   id.data);
     }
     return entry;
 }
 
-void api_service(struct api_context *context, const struct api_request *request, struct api_reply *reply)
+void api_service(struct api_call *call, struct api_reply *reply)
 {
-    struct api_view view;
-    if (!api_need_fleet(context, &view, reply)) {
-        return;
-    }
-    const struct view *fleet = view.fleet.view;
-    const struct view_entry *entry = fleet_need_service(fleet, request, reply);
+    const struct view_entry *entry = fleet_need_service(call, reply);
     if (entry == NULL) {
         return;
     }
-    (void)api_json(reply);
     if (reply->stale_ms == 0) {
-        snprintf(reply->etag, sizeof(reply->etag), "\"%" PRIx64 "-%" PRId64 "\"", view_cluster(fleet),
-                 view_entry_revision(entry));
+        snprintf(reply->etag, sizeof(reply->etag), "\"%" PRIx64 "-%" PRId64 "\"",
+                 view_cluster(call->view.fleet.view), view_entry_revision(entry));
     }
-    if (reply->etag[0] != '\0' && matches(request->if_none_match, reply->etag)) {
-        not_modified(reply);
-    } else {
+    if (!not_modified(call, reply)) {
         reply->blob = blob_ref(view_entry_json(entry));
     }
 }

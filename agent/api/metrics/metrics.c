@@ -2,7 +2,8 @@
 #include "metrics_internal.h"
 #include "outrider/api/common/context.h"
 #include "outrider/api/common/counters.h"
-#include "outrider/api/metrics/handlers.h"
+#include "outrider/api/common/handlers.h"
+#include "outrider/api/common/reply.h"
 #include "outrider/codec/text/prometheus.h"
 #include "outrider/core/config/config.h"
 #include "outrider/core/probe/health.h"
@@ -204,29 +205,29 @@ static void write_process(struct buf *out, int64_t lag_us)
     metrics_write(out, samples, COUNT_OF(samples));
 }
 
-void api_metrics(struct api_context *context, const struct api_request *request, struct api_reply *reply)
+void api_metrics(struct api_call *call, struct api_reply *reply)
 {
-    (void)request;
-    struct api_view view;
-    api_look(context, &view);
+    struct api_context *context = call->context;
+    const struct api_view *view = &call->view;
+    const struct api_counters *counters = view->counters;
+    struct buf *out = &reply->body;
     reply->status = 200;
     reply->content_type = PROMETHEUS_CONTENT_TYPE;
-    struct buf *out = &reply->body;
-    write_status(out, &view);
-    if (view.server != NULL) {
-        write_probes(out, &view);
+    write_status(out, view);
+    if (view->server != NULL) {
+        write_probes(out, view);
     }
-    write_registry(out, &view);
-    if (view.fleet.view != NULL) {
-        api_write_fleet_metrics(out, &view, context);
+    write_registry(out, view);
+    if (view->fleet.view != NULL) {
+        api_write_fleet_metrics(out, view, context);
     }
-    if (view.server != NULL) {
-        write_sockets(out, view.counters);
+    if (view->server != NULL) {
+        write_sockets(out, counters);
     }
     metrics_write_outcomes(out, "outrider_state_writes_total", "Writes of the state file.",
-                           view.counters->state_writes, view.counters->state_failures);
+                           counters->state_writes, counters->state_failures);
     metrics_write_outcomes(out, "outrider_reloads_total", "Reloads of the configuration.",
-                           view.counters->reloads_ok, view.counters->reloads_bad);
+                           counters->reloads_ok, counters->reloads_bad);
     if (context->http != NULL) {
         write_http(out, context->http);
     }

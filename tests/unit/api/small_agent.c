@@ -13,6 +13,7 @@
 #include "outrider/codec/record/record_json.h"
 #include "outrider/codec/status/status_line.h"
 #include "outrider/core/control/intent.h"
+#include "outrider/core/fleet/filter.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -266,12 +267,13 @@ void small_agent_try(struct small_agent *agent, enum probe_outcome outcome)
 
 struct api_reply small_agent_ask(struct small_agent *agent, const struct api_request *request)
 {
-    struct api_reply reply = {0};
     struct api_policy policy = {
         .address = agent->config.http.listen, .check_host = !request->is_unix, .need_token = true};
-    struct api_request routed = *request;
-    routed.policy = request->policy == NULL ? &policy : request->policy;
-    api_handle(&agent->context, &routed, &reply);
+    struct api_call call = {.context = &agent->context, .request = *request};
+    struct api_reply reply = {0};
+    call.request.policy = request->policy == NULL ? &policy : request->policy;
+    api_handle(&call, &reply);
+    filter_free(call.filter);
     return reply;
 }
 

@@ -1,18 +1,71 @@
-/* What a handler uses beside the request: settings, the agent, and what the API counts. */
+/* The agent as the API sees it, what it can ask of it, and the call of a handler. */
 #ifndef OUTRIDER_API_COMMON_CONTEXT_H
 #define OUTRIDER_API_COMMON_CONTEXT_H
 
-#include "outrider/api/common/view.h"
-#include "outrider/base/str.h"
+#include "outrider/api/common/request.h"
+#include "outrider/core/instant.h"
 #include "outrider/core/registry/registry_request.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
+struct api_counters;
+struct api_histogram;
 struct api_lists;
 struct api_reply;
+struct config;
+struct config_probe;
+struct events;
+struct filter;
+struct follow;
 struct hold;
 struct http_server_counters;
+struct intent;
+struct probe;
+struct registrar;
+struct registry_endpoint;
+struct server;
+struct shutdown;
+struct view;
+
+/* One probe as it runs. */
+struct api_probe {
+    const struct config_probe *config;
+    const char *type, *target; /* as the driver names and describes it */
+    const struct probe *probe;
+    const struct api_histogram *duration;
+};
+
+/* The fleet as the agent sees it. */
+struct api_fleet {
+    const struct view *view;
+    uint64_t writes, failures; /* of the file the view is kept in */
+    const char *last_error;    /* why that file cannot be written; "" when it can or is off */
+    struct events *events;     /* the hub of subscribers */
+};
+
+/* The agent between two steps; everything is borrowed for one request. */
+struct api_view {
+    struct instant now;
+    int64_t started_wall;
+    const char *version, *config_file, *id, *host; /* host NULL: none */
+    const struct config *config;
+    struct api_fleet fleet;
+    const struct server *server; /* NULL for an observer, as registrar, intent, shutdown and keys */
+    const struct registrar *registrar;
+    const struct intent *intent;
+    const struct shutdown *shutdown;
+    const struct api_probe *probes;
+    size_t probe_count;
+    const char *registry_endpoint; /* the last that answered; "" before the first answer */
+    uint64_t registry_cluster;
+    const struct registry_endpoint *registry_endpoints;
+    size_t registry_endpoint_count;
+    const struct follow *keys;    /* of the agent's own keys; NULL: none */
+    const char *state_last_error; /* why state_dir cannot be written; "" when it can or is off */
+    const struct api_counters *counters;
+};
 
 /* The result of writing a hold to a control key. `error` is empty when the registry has the hold, at
  * `revision`; otherwise `failure` is the kind of failure. */
@@ -48,11 +101,23 @@ struct api_context {
     struct api_lists *lists;                 /* see fleet/lists.h */
 };
 
-/* Takes the view for this request. Looking resets the lag of the loop, so the largest is kept here. */
-void api_look(struct api_context *context, struct api_view *ret_view);
+/* One call of a handler. {.context, .request} before api_handle; `filter` is freed after the reply. */
+struct api_call {
+    struct api_context *context;
+    struct api_request request;
+    struct api_view view;  /* of the agent, taken for this call */
+    struct filter *filter; /* the parameters of a route that takes them; else NULL */
+};
+
+/* Takes the view again, for what has changed since. Looking resets the lag of the loop, so the largest is kept
+ * in the context. */
+void api_look(struct api_call *call);
 
 /* Takes the view for a request that needs the fleet. False while the fleet is not known: `reply` is then an
  * error, or waits for the fleet. */
-bool api_need_fleet(struct api_context *context, struct api_view *ret_view, struct api_reply *reply);
+bool api_need_fleet(struct api_call *call, struct api_reply *reply);
+
+/* Makes `reply` the error of an agent whose fleet has not been read yet; says why. */
+void api_refuse_unknown_fleet(const struct view *fleet, struct api_reply *reply);
 
 #endif

@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-struct api_context;
+struct api_call;
 struct api_deferred;
 struct api_deferreds;
 struct api_reply;
@@ -25,10 +25,9 @@ struct api_deferreds *api_deferreds_new(struct loop *loop, api_again_fn *again, 
 /* Requests that wait are handled a last time; running operations get 503 `stopping`. Accepts NULL. */
 void api_deferreds_free(struct api_deferreds *deferreds);
 
-/* Keeps a copy of the request and takes the exchange and the reply's state over; starts the operation. False,
- * with nothing taken over, when API_DEFERRED_MAX requests are kept already. */
-bool api_deferreds_add(struct api_deferreds *deferreds, struct api_context *context,
-                       struct http_exchange *exchange, const struct api_request *request,
+/* Keeps a copy of the request of `call`, takes over the exchange and the reply's state, and starts the
+ * operation. False, with nothing taken over, when API_DEFERRED_MAX requests are kept already. */
+bool api_deferreds_add(struct api_deferreds *deferreds, struct api_call *call, struct http_exchange *exchange,
                        struct api_reply *reply);
 
 /* The exchange of a deferred request has ended without a reply: the request is dropped, and an operation goes on. */
@@ -37,11 +36,8 @@ void api_deferreds_gone(struct api_deferreds *deferreds, const struct http_excha
 /* Requests without an operation are handled again at the end of the turn. */
 void api_deferreds_wake(struct api_deferreds *deferreds);
 
-/* The state of an operation's reply; borrowed until it is answered. */
-const void *api_deferred_state(const struct api_deferred *deferred);
-
-/* Ends an operation: sends the reply, unless a timeout has done so, and frees the deferral. The reply stays the
- * caller's. Exactly once for each operation that began, unless the list is freed first. */
+/* Ends an operation: sends the reply, unless a timeout has done so, and frees the deferral with its state. The
+ * reply stays the caller's. Exactly once for each operation that began, unless the list is freed first. */
 void api_deferred_answer(struct api_deferred *deferred, const struct api_reply *reply);
 
 #endif

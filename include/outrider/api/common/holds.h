@@ -7,29 +7,24 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct api_context;
+struct api_call;
 struct api_reply;
-struct api_request;
 struct instant;
 struct json_writer;
 
-/* Spans in ms; 0: none. */
-struct api_drain_request {
+/* What an operator asks for. */
+struct api_drain {
     char reason[HOLD_REASON_MAX + 1];
-    char by[HOLD_BY_MAX + 1];
-    int64_t deadline_ms, expires_ms;
+    char by[HOLD_BY_MAX + 1];        /* "api uid 1000" over a unix socket, "api 127.0.0.1" over TCP */
+    int64_t deadline_ms, expires_ms; /* 0: none */
 };
 
 /* Reads the body of a drain; absent members get the settings of `drain:`. False with `reply` made an error. */
-bool api_read_drain(const struct api_context *context, const struct api_request *request,
-                    struct api_reply *reply, struct api_drain_request *ret_drain);
+bool api_read_drain(const struct api_call *call, struct api_reply *reply, struct api_drain *ret_drain);
 
-/* Checks that the body of an undrain has no members. False with `reply` made an error. */
-bool api_read_undrain(const struct api_request *request, struct api_reply *reply);
-
-/* The operator's name for holds and logs: "api uid 1000" over a unix socket, "api 127.0.0.1" over TCP. The pid
- * and the port mean nothing later. */
-void api_name_operator(const struct api_request *request, char ret_by[static HOLD_BY_MAX + 1]);
+/* The same for an undrain, whose body has no members. */
+bool api_read_undrain(const struct api_call *call, struct api_reply *reply,
+                      char ret_by[static HOLD_BY_MAX + 1]);
 
 /* Writes the value of one hold; null when it is not set. */
 void api_write_hold(struct json_writer *json, enum hold_kind kind, const struct hold *hold,

@@ -1,4 +1,4 @@
-/* The reply of a handler. A handler is pure: it reads the request and the agent, and fills in the reply. */
+/* The reply of a handler. */
 #ifndef OUTRIDER_API_COMMON_REPLY_H
 #define OUTRIDER_API_COMMON_REPLY_H
 
@@ -9,40 +9,37 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct api_context;
+struct api_call;
 struct api_deferred;
-struct api_request;
 struct blob;
 struct http_exchange;
 
 /* When the reply is sent. */
 enum api_turn {
     API_ANSWERED, /* now: the reply is complete */
-    API_DEFERRED, /* later, as `deferral` says (deferred.h) */
-    API_TAKEN     /* not at all: `take` gets the exchange, for a stream or an upgrade */
+    API_DEFERRED, /* later, as `deferral` says */
+    API_TAKEN     /* not at all: `take` gets the exchange */
 };
 
-/* A reply that comes later. Without `begin` the request waits for api_deferred_wake and is then handled again
- * from the start; at the timeout it is handled a last time, with context->impatient. */
+/* A reply that comes later (deferred.h). Without `begin` the request waits for api_deferreds_wake and is then
+ * handled again from the start; at the timeout it is handled a last time, with context->impatient. */
 struct api_deferral {
     /* Starts an operation that ends with api_deferred_answer, later; never from within. */
-    void (*begin)(struct api_context *context, struct api_deferred *deferred);
+    void (*begin)(struct api_call *call, void *state, struct api_deferred *deferred);
+    void *state; /* of the operation; NULL: none */
+    void (*free_state)(void *state);
+    const char *in_doubt; /* what is not known when the reply has to go before the operation ends */
     int64_t timeout_ms;
-    const char
-        *in_doubt; /* with `begin`: what is not known when the reply has to go before the operation ends */
 };
 
-/* Gets the exchange, and `state` of the reply, which it owns from then on. */
-typedef void api_take_fn(struct api_context *context, const struct api_request *request,
-                         struct http_exchange *exchange, void *state);
-
-enum { API_HEADERS_MAX = 2 };
+/* Gets the exchange, for a stream or an upgrade. */
+typedef void api_take_fn(struct api_call *call, struct http_exchange *exchange);
 
 /* {0} before the handler runs; ended with api_reply_fini. */
 struct api_reply {
     int status;
-    const char *content_type;             /* static */
-    const char *headers[API_HEADERS_MAX]; /* static, "Name: value"; see api_add_header */
+    const char *content_type; /* static */
+    const char *header;       /* one more, static, "Name: value"; NULL: none */
     struct buf body;
     struct blob *blob; /* instead of the body where it is not NULL; a reference of the reply's */
     char etag[SERVICES_ETAG_MAX];
@@ -51,13 +48,7 @@ struct api_reply {
     enum api_turn turn;
     struct api_deferral deferral;
     api_take_fn *take;
-    void *state; /* for `begin` or `take` */
-    void (*free_state)(void *state);
 };
-
-/* One handler; the rules of its route (method, parameters, guard) have been applied. */
-typedef void api_handler_fn(struct api_context *context, const struct api_request *request,
-                            struct api_reply *reply);
 
 /* Makes `reply` the error `code` with a message for a person. */
 void api_refuse(struct api_reply *reply, int status, const char *code, const char *format, ...)
@@ -65,9 +56,6 @@ void api_refuse(struct api_reply *reply, int status, const char *code, const cha
 
 /* Makes `reply` a 200 with JSON, and returns the body to write it to. */
 struct buf *api_json(struct api_reply *reply);
-
-/* Adds a header, static and "Name: value"; at most API_HEADERS_MAX. */
-void api_add_header(struct api_reply *reply, const char *header);
 
 /* Sends a complete reply; the exchange ends. */
 void api_respond(struct http_exchange *exchange, const struct api_reply *reply);

@@ -1,12 +1,15 @@
-/* A request as handlers see it, and the listener it came from. */
+/* A request as handlers see it, the listener it came from, and the checks before its handler. */
 #ifndef OUTRIDER_API_COMMON_REQUEST_H
 #define OUTRIDER_API_COMMON_REQUEST_H
 
+#include "outrider/base/attr.h"
 #include "outrider/base/str.h"
 
 #include <stdbool.h>
 
 struct api_reply;
+struct config;
+struct error;
 struct filter;
 
 /* What a listener grants its peers. */
@@ -16,21 +19,33 @@ struct api_policy {
     bool need_token; /* for state changes, where http.token_file is set */
 };
 
+enum { API_TEXTS = 11 };
+
 /* Everything is borrowed. An absent header is empty; an empty Origin differs from none, so there is a flag. */
 struct api_request {
-    struct str method, path, query, body;
-    struct str host, content_type, authorization, origin, if_none_match, last_event_id;
-    struct str peer;     /* "127.0.0.1:5555", "[::1]:5555", "pid 17 uid 1000" */
+    union {
+        struct {
+            struct str method, path, query, body;
+            struct str host, content_type, authorization, origin, if_none_match, last_event_id;
+            struct str peer; /* "127.0.0.1:5555", "[::1]:5555", "pid 17 uid 1000" */
+        };
+        struct str texts[API_TEXTS]; /* all of them, for a copy */
+    };
     struct str type, id; /* the segments of the path at {type} and {id} of the route */
     bool has_origin;
     bool is_unix;
     const struct api_policy *policy;
 };
 
-/* Reads the query into `filter`. False with `reply` made an error when a parameter is unknown or malformed. */
-bool api_read_filter(const struct api_request *request, struct filter *filter, struct api_reply *reply);
+/* Reads the query into `filter`; NULL: the path takes no parameters. False with `reply` made an error when a
+ * parameter is unknown or malformed. */
+bool api_read_query(const struct api_request *request, struct filter *filter, struct api_reply *reply);
 
-/* Checks that the query has no parameters. False with `reply` made an error. */
-bool api_no_parameters(const struct api_request *request, struct api_reply *reply);
+/* Checks Host, Origin, Content-Type and token, in this order, as the request's policy asks of those that change
+ * state. False with `reply` made an error. */
+bool api_may_change(const struct config *config, const struct api_request *request, struct api_reply *reply);
+
+/* Checks that the token file can be read, for the start. Returns 0, also when none is configured, or -1. */
+int api_check_token_file(const struct config *config, struct error *err) MUST_CHECK;
 
 #endif

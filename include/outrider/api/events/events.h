@@ -19,23 +19,14 @@
 #ifndef OUTRIDER_API_EVENTS_EVENTS_H
 #define OUTRIDER_API_EVENTS_EVENTS_H
 
-#include "outrider/base/str.h"
-
 #include <stddef.h>
 #include <stdint.h>
 
 struct discovery_local;
 struct events;
-struct filter;
-struct http_exchange;
 struct loop;
 struct view;
 struct view_effect;
-
-enum events_kind {
-    EVENTS_FLEET,    /* init, synced, update, remove; filters */
-    EVENTS_DISCOVERY /* serviceJoined, serviceLeft, serviceHealthChanged from now on */
-};
 
 struct events_ops {
     /* The number of subscribers has changed: for VIEW_ON_SUBSCRIBERS. Called at the end of a turn of the loop. */
@@ -66,11 +57,6 @@ void events_free(struct events *events);
 /* Takes an effect of the view: CHANGED and REVISION, others are ignored; references are taken. The effects of a
  * step must be emitted before any other call of the hub. Events go out at the end of the turn. */
 void events_emit(struct events *events, const struct view_effect *effect);
-
-/* Opens a stream of what passes `filter`, which it takes over, after `last_id`, the Last-Event-ID ("": none), or
- * replies 503 when there is no room. The view must be known. The exchange is taken over. */
-void events_subscribe(struct events *events, enum events_kind kind, struct filter *filter, struct str last_id,
-                      struct http_exchange *exchange);
 
 /* The counters, borrowed. */
 const struct events_counters *events_counters(const struct events *events);

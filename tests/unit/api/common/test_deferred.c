@@ -6,9 +6,9 @@
 
 #include <cmocka.h>
 
+#include "outrider/api/common/context.h"
 #include "outrider/api/common/deferred.h"
 #include "outrider/api/common/reply.h"
-#include "outrider/api/common/request.h"
 #include "outrider/base/error.h"
 #include "outrider/io/loop/loop.h"
 
@@ -31,9 +31,9 @@ static struct http_exchange *exchange(size_t i)
 
 static bool defer(struct world *world, struct http_exchange *exchange, const char *query, int64_t timeout_ms)
 {
-    struct api_request request = {.path = STR("/api/services"), .query = str_of(query)};
+    struct api_call call = {.request = {.path = STR("/api/services"), .query = str_of(query)}};
     struct api_reply reply = {.turn = API_DEFERRED, .deferral.timeout_ms = timeout_ms};
-    return api_deferreds_add(world->list, NULL, exchange, &request, &reply);
+    return api_deferreds_add(world->list, &call, exchange, &reply);
 }
 
 static void again(struct http_exchange *exchange, const struct api_request *request, bool impatient,

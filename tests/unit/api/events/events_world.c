@@ -1,12 +1,13 @@
 #include "events_world.h"
 
+#include "api/api_internal.h"
 #include "outrider/api/common/context.h"
 #include "outrider/api/common/counters.h"
-#include "outrider/api/common/request.h"
-#include "outrider/api/events/handlers.h"
+#include "outrider/api/common/reply.h"
 #include "outrider/base/error.h"
 #include "outrider/codec/record/view_item.h"
 #include "outrider/core/config/config.h"
+#include "outrider/core/fleet/filter.h"
 #include "outrider/io/http/server/http_server.h"
 #include "outrider/io/loop/loop.h"
 
@@ -51,18 +52,18 @@ static const struct api_ops api_ops = {.look = look, .want = want};
 static void handler(struct http_exchange *exchange, const struct http_request *http, void *user)
 {
     struct api_context context = {.ops = &api_ops, .agent = user, .impatient = true};
-    struct api_request request = {.path = http->path, .query = http->query};
+    struct api_call call = {.context = &context,
+                            .request = {.method = http->method, .path = http->path, .query = http->query}};
     struct api_reply reply = {0};
-    (void)http_request_header(http, STR("Last-Event-ID"), &request.last_event_id);
-    bool fleet = str_eq(http->path, STR("/api/subscribe"));
-    (fleet ? api_subscribe : api_discovery_events)(&context, &request, &reply);
+    (void)http_request_header(http, STR("Last-Event-ID"), &call.request.last_event_id);
+    api_handle(&call, &reply);
     if (reply.turn == API_TAKEN) {
-        reply.take(&context, &request, exchange, reply.state);
-        reply.state = NULL;
+        reply.take(&call, exchange);
     } else {
         api_respond(exchange, &reply);
     }
     api_reply_fini(&reply);
+    filter_free(call.filter);
 }
 
 void world_begin(struct world *world, size_t max_pushes, size_t changes_max)

@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "outrider/api/common/guard.h"
+#include "outrider/api/common/request.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
 #include "outrider/os/file.h"
@@ -192,7 +192,7 @@ static void the_token_is_required_and_can_be_rotated(void **state)
             fail_msg("Authorization: %s", cases[i].authorization);
         }
         if (reply.status == 401) {
-            assert_string_equal(reply.headers[0], "WWW-Authenticate: Bearer");
+            assert_string_equal(reply.header, "WWW-Authenticate: Bearer");
             assert_null(strstr(buf_text(&reply.body), "s3cret"));
         }
         buf_fini(&reply.body);

@@ -1,19 +1,47 @@
-/* A page in an operator's browser can send requests to loopback and to the private network. Four checks tell it
+/* Everything a request must pass before its handler: its parameters, and for a change of state the guard.
+ *
+ * A page in an operator's browser can send requests to loopback and to the private network. Four checks tell it
  * from the operator: Host (a name that was made to resolve to this agent is not its own: DNS rebinding), Origin,
  * a content type that no plain form can send, and the token. */
-#include "outrider/api/common/guard.h"
-
-#include "outrider/api/common/context.h"
-#include "outrider/api/common/reply.h"
 #include "outrider/api/common/request.h"
+
+#include "outrider/api/common/reply.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
 #include "outrider/core/config/address.h"
 #include "outrider/core/config/config.h"
+#include "outrider/core/fleet/filter.h"
+#include "outrider/io/http/http_parse.h"
 #include "outrider/os/file.h"
 
 /* A token is one line; a file larger than this is something else. */
 enum { TOKEN_MAX = 4096 };
+
+bool api_read_query(const struct api_request *request, struct filter *filter, struct api_reply *reply)
+{
+    struct str query = request->query, name, value;
+    struct buf scratch = {0};
+    struct error err;
+    int found;
+    while ((found = http_query_next(&query, &scratch, &name, &value)) > 0) {
+        if (filter == NULL) {
+            api_refuse(reply, 400, "unknown_parameter", "unknown parameter `%.*s`: this path takes none",
+                       (int)(name.size < 64 ? name.size : 64), name.data);
+            break;
+        }
+        if (filter_add(filter, name, value, &err) < 0) {
+            api_refuse(reply, 400, "bad_parameter", "%s", err.text);
+            break;
+        }
+    }
+    if (found < 0) {
+        api_refuse(reply, 400, "bad_query", "the query is malformed: %%XX must be two hex digits of UTF-8");
+    }
+    buf_fini(&scratch);
+    return found == 0;
+}
+
+/* ---- the guard ---- */
 
 /* HOST or HOST:PORT without its port and without brackets. Ports are not compared: a container's may be
  * mapped. */
@@ -26,11 +54,6 @@ static struct str host_part(struct str host)
     return str_split(host, ':', &host);
 }
 
-static bool is_wildcard(struct str host)
-{
-    return str_eq(host, STR("0.0.0.0")) || str_eq(host, STR("::"));
-}
-
 static bool host_fits(const struct config *config, const struct api_request *request)
 {
     struct str host = host_part(request->host);
@@ -38,7 +61,7 @@ static bool host_fits(const struct config *config, const struct api_request *req
     if (str_eq_nocase(host, STR("localhost")) || str_eq(host, STR("127.0.0.1")) || str_eq(host, STR("::1"))) {
         return true;
     }
-    if (is_wildcard(ours)) {
+    if (str_eq(ours, STR("0.0.0.0")) || str_eq(ours, STR("::"))) {
         /* Rebinding needs a name; a page that uses one has no token. */
         return address_is_ipv4(host) || address_is_ipv6(host) || config->http.token_file != NULL;
     }
@@ -55,12 +78,6 @@ static bool origin_fits(const struct api_request *request)
         return false;
     }
     return str_eq_nocase((struct str){rest.data + 2, rest.size - 2}, request->host);
-}
-
-static bool is_json(struct str content_type)
-{
-    struct str rest;
-    return str_eq_nocase(str_trim(str_split(content_type, ';', &rest)), STR("application/json"));
 }
 
 /* In constant time for a given length, so that the time of a refusal tells nothing about the token. */
@@ -99,11 +116,8 @@ static void wipe(struct buf *text)
 
 int api_check_token_file(const struct config *config, struct error *err)
 {
-    if (config->http.token_file == NULL) {
-        return 0;
-    }
     struct buf text = {0};
-    int rc = read_token(config, err, &text);
+    int rc = config->http.token_file == NULL ? 0 : read_token(config, err, &text);
     wipe(&text);
     return rc;
 }
@@ -127,31 +141,28 @@ static bool token_fits(const struct config *config, const struct api_request *re
         api_refuse(reply, 401, "unauthorized",
                    given.size == 0 ? "send the token of http.token_file as Authorization: Bearer TOKEN"
                                    : "the token is not that of http.token_file");
-        api_add_header(reply, "WWW-Authenticate: Bearer");
+        reply->header = "WWW-Authenticate: Bearer";
     }
     return fits;
 }
 
-bool api_may_change(const struct api_context *context, const struct api_request *request,
-                    struct api_reply *reply)
+bool api_may_change(const struct config *config, const struct api_request *request, struct api_reply *reply)
 {
-    const struct config *config = context->config;
     const struct api_policy *policy = request->policy;
+    struct str parameters;
+    struct str type = str_trim(str_split(request->content_type, ';', &parameters));
     if (policy->check_host && !host_fits(config, request)) {
+        struct str host = {request->host.data, request->host.size < 128 ? request->host.size : 128};
         api_refuse(reply, 403, "foreign_host", "Host `%.*s` is not where this agent listens (%s)",
-                   (int)(request->host.size < 128 ? request->host.size : 128),
-                   request->host.data == NULL ? "" : request->host.data, policy->address);
-        return false;
-    }
-    if (request->has_origin && !origin_fits(request)) {
+                   STR_ARG(host), policy->address);
+    } else if (request->has_origin && !origin_fits(request)) {
         api_refuse(reply, 403, "foreign_origin",
                    "pages of other origins may not change state; a proxy in front has to remove Origin");
-        return false;
-    }
-    if (!is_json(request->content_type)) {
+    } else if (!str_eq_nocase(type, STR("application/json"))) {
         api_refuse(reply, 415, "content_type",
                    "requests that change state need Content-Type: application/json");
-        return false;
+    } else {
+        return !policy->need_token || config->http.token_file == NULL || token_fits(config, request, reply);
     }
-    return !policy->need_token || config->http.token_file == NULL || token_fits(config, request, reply);
+    return false;
 }

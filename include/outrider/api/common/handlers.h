@@ -1,0 +1,26 @@
+/* Every handler; agent/api/routes.c is the table of their paths. */
+#ifndef OUTRIDER_API_COMMON_HANDLERS_H
+#define OUTRIDER_API_COMMON_HANDLERS_H
+
+struct api_call;
+struct api_reply;
+
+/* Handles one request. What its route asks for has been checked and is in `call`. It reads the request and the
+ * agent, acts through api_ops alone, and fills in the reply. */
+typedef void api_handler_fn(struct api_call *call, struct api_reply *reply);
+
+/* api/agent: this agent and its server. */
+api_handler_fn api_agent, api_drain, api_undrain, api_healthz, api_readyz;
+
+/* api/fleet: the servers of the fleet. */
+api_handler_fn api_services, api_service, api_service_drain, api_service_undrain;
+api_handler_fn api_discovery_status, api_discovery_services, api_discovery_health, api_discovery_topology;
+api_handler_fn api_discovery_enable, api_discovery_disable;
+
+/* api/events: streams. */
+api_handler_fn api_subscribe, api_discovery_events;
+
+/* api/metrics */
+api_handler_fn api_metrics;
+
+#endif
