@@ -28,6 +28,15 @@ void *mem_resize(void *old, size_t count, size_t size)
     return checked(realloc(old, bytes == 0 ? 1 : bytes));
 }
 
+void *mem_grow(void *list, size_t count, size_t *capacity, size_t size)
+{
+    if (count < *capacity) {
+        return list;
+    }
+    *capacity = *capacity == 0 ? 16 : *capacity * 2;
+    return mem_resize(list, *capacity, size);
+}
+
 void *mem_copy(const void *data, size_t size)
 {
     char *copy = mem_resize(NULL, size + 1, 1);

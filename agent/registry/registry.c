@@ -45,12 +45,12 @@ void registry_observe(struct registry *registry, registry_observe_fn *observe, v
 
 uint32_t registry_can(const struct registry *registry)
 {
-    return registry->backend->can(registry);
+    return registry->can;
 }
 
-void registry_limits(const struct registry *registry, struct registry_limits *ret_limits)
+const struct registry_limits *registry_limits(const struct registry *registry)
 {
-    registry->backend->limits(registry, ret_limits);
+    return registry->limits;
 }
 
 bool registry_endpoint(const struct registry *registry, size_t index, struct registry_endpoint *ret_endpoint)
@@ -63,10 +63,7 @@ bool registry_endpoint(const struct registry *registry, size_t index, struct reg
 static uint64_t add_ticket(struct registry_tickets *tickets, struct registry_client *client,
                            uint64_t client_id)
 {
-    if (tickets->count == tickets->capacity) {
-        tickets->capacity = tickets->capacity == 0 ? 16 : tickets->capacity * 2;
-        tickets->list = mem_resize(tickets->list, tickets->capacity, sizeof(tickets->list[0]));
-    }
+    tickets->list = mem_grow(tickets->list, tickets->count, &tickets->capacity, sizeof(tickets->list[0]));
     uint64_t id = ++client->registry->last_id;
     tickets->list[tickets->count++] = (struct registry_ticket){
         .id = id, .client_id = client_id, .client = client, .sent_us = clock_mono_us()};

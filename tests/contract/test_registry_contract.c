@@ -50,13 +50,6 @@ static void expect_failure(const struct registry_reply *reply, enum registry_fai
     assert_false(reply->kv.found);
 }
 
-static struct registry_limits limits_of(const struct subject *subject)
-{
-    struct registry_limits limits;
-    registry_limits(subject->registry, &limits);
-    return limits;
-}
-
 /* Returns the lease granted, which is the one asked for where the registry lets the client choose. */
 static struct registry_lease grant(struct subject *subject, int64_t ttl_ms, int64_t granted_ms)
 {
@@ -71,7 +64,7 @@ static struct registry_lease grant(struct subject *subject, int64_t ttl_ms, int6
 
 static void a_lease_has_whole_seconds_and_at_least_the_limit(void **state)
 {
-    int64_t least = limits_of(*state).ttl_min_ms;
+    int64_t least = registry_limits(((const struct subject *)*state)->registry)->ttl_min_ms;
     grant(*state, 500, least);
     struct registry_lease lease = grant(*state, 9001, least > 10000 ? least : 10000);
     assert_int_equal(subject_do(*state, about_lease(REGISTRY_KEEPALIVE, lease))->ttl_ms,
@@ -209,7 +202,7 @@ static void nothing_is_written_under_a_dead_lease(void **state)
 
 static void a_lease_that_runs_out_takes_its_keys_along(void **state)
 {
-    int64_t least = limits_of(*state).ttl_min_ms;
+    int64_t least = registry_limits(((const struct subject *)*state)->registry)->ttl_min_ms;
     struct registry_lease lease = grant(*state, least, least);
     struct str key = fresh_key();
     put_ok(*state, key, STR("1"), lease, 0);

@@ -38,13 +38,12 @@ static void print_kv(struct get *get, const struct etcd_kv *kv)
     }
 }
 
-static void on_page(const struct etcd_client_reply *reply, void *user)
+static void on_page(const struct etcd_response *answer, void *user)
 {
     struct get *get = user;
-    const struct etcd_response *answer = reply->response;
     const struct etcd_result *result = &answer->results[0];
     if (get->seen == 0) {
-        get->revision = reply->revision;
+        get->revision = answer->status.revision;
         get->count = result->count;
     }
     for (size_t i = 0; i < answer->kv_count; i++) {
@@ -152,21 +151,21 @@ struct change {
     bool json;
 };
 
-static void on_changed(const struct etcd_client_reply *reply, void *user)
+static void on_changed(const struct etcd_response *answer, void *user)
 {
     const struct change *change = user;
-    const struct etcd_result *result = &reply->response->results[0];
+    const struct etcd_result *result = &answer->results[0];
     if (!change->json) {
-        kv_print_result(reply->response, result);
+        kv_print_result(answer, result);
         return;
     }
     struct buf document = {0};
     struct json_writer json = {.out = &document};
     json_write_object(&json);
     json_write_key(&json, "revision");
-    json_write_int(&json, reply->revision);
+    json_write_int(&json, answer->status.revision);
     json_write_key(&json, "result");
-    kv_json_result(&json, reply->response, result);
+    kv_json_result(&json, answer, result);
     json_write_object_end(&json);
     kv_print_json(&document);
     buf_fini(&document);

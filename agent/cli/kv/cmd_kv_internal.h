@@ -22,6 +22,9 @@ struct kv_options {
     bool json;
 };
 
+/* Gets the response to a request that did not fail; borrowed. */
+typedef void kv_answer_fn(const struct etcd_response *answer, void *user);
+
 /* etcd with the endpoints, the login and the TLS of a configuration. */
 struct kv {
     struct config *config;
@@ -29,7 +32,7 @@ struct kv {
     struct resolver *resolver;
     struct http_client *http;
     struct etcd *etcd;
-    etcd_client_fn *on_answer; /* of the request under way */
+    kv_answer_fn *on_answer; /* of the request under way */
     void *on_answer_user;
     bool answered;
     bool muted; /* failures that another try may mend are not printed again */
@@ -42,9 +45,9 @@ int kv_open(struct kv *kv, const struct kv_options *options) MUST_CHECK;
 /* Accepts a zeroed one. */
 void kv_close(struct kv *kv);
 
-/* Sends `request` and waits; `fn` gets the reply when it is no failure. Returns 0; or the exit status, with the reason
+/* Sends `request` and waits; `fn` gets the response when it is no failure. Returns 0; or the exit status, with the reason
  * printed: EX_TEMPFAIL where another try may help. */
-int kv_request(struct kv *kv, const struct etcd_request *request, etcd_client_fn *fn, void *user) MUST_CHECK;
+int kv_request(struct kv *kv, const struct etcd_request *request, kv_answer_fn *fn, void *user) MUST_CHECK;
 
 /* Prints what failed and what to do; returns the exit status. */
 int kv_fail(enum registry_failure failure, struct str error);

@@ -60,28 +60,28 @@ static void json_leases(struct json_writer *json, const struct etcd_response *an
     json_write_array_end(json);
 }
 
-static void print_json(const struct lease *lease, const struct etcd_client_reply *reply)
+static void print_json(const struct lease *lease, const struct etcd_response *answer)
 {
     struct buf document = {0};
     struct json_writer json = {.out = &document};
     enum etcd_request_kind kind = lease->request.kind;
     json_write_object(&json);
     if (kind == ETCD_REQUEST_LEASES) {
-        json_leases(&json, reply->response);
+        json_leases(&json, answer);
     } else {
         json_id(&json, "lease", lease->request.lease);
     }
     if (kind == ETCD_REQUEST_GRANT || kind == ETCD_REQUEST_KEEPALIVE || kind == ETCD_REQUEST_TIME_TO_LIVE) {
-        json_seconds(&json, "ttl", reply->response->ttl_ms);
+        json_seconds(&json, "ttl", answer->ttl_ms);
     }
     if (kind == ETCD_REQUEST_TIME_TO_LIVE) {
-        json_seconds(&json, "granted", reply->response->granted_ttl_ms);
+        json_seconds(&json, "granted", answer->granted_ttl_ms);
     }
     if (lease->request.keys) {
-        json_keys(&json, reply->response);
+        json_keys(&json, answer);
     }
     json_write_key(&json, "revision");
-    json_write_int(&json, reply->revision);
+    json_write_int(&json, answer->status.revision);
     json_write_object_end(&json);
     kv_print_json(&document);
     buf_fini(&document);
@@ -123,15 +123,15 @@ static void print_text(const struct lease *lease, const struct etcd_response *an
     }
 }
 
-static void on_answer(const struct etcd_client_reply *reply, void *user)
+static void on_answer(const struct etcd_response *answer, void *user)
 {
     struct lease *lease = user;
-    lease->ttl_ms = reply->response->ttl_ms;
+    lease->ttl_ms = answer->ttl_ms;
     lease->gone = lease->request.kind == ETCD_REQUEST_TIME_TO_LIVE && lease->ttl_ms < 0;
     if (lease->json) {
-        print_json(lease, reply);
+        print_json(lease, answer);
     } else {
-        print_text(lease, reply->response);
+        print_text(lease, answer);
     }
 }
 

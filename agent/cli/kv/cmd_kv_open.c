@@ -91,13 +91,13 @@ int kv_fail(enum registry_failure failure, struct str error)
                     doubt);
 }
 
-static void on_answer(const struct etcd_client_reply *reply, void *user)
+static void on_answer(const struct registry_reply *reply, const struct etcd_response *answer, void *user)
 {
     struct kv *kv = user;
     kv->answered = true;
     kv->status = EX_DONE;
     if (reply->failure == REGISTRY_OK) {
-        kv->on_answer(reply, kv->on_answer_user);
+        kv->on_answer(answer, kv->on_answer_user);
     } else if (reply->revision_gone) {
         kv->status = cli_fail(EX_FAILED, "%.*s: etcd keeps revisions from its last compaction to now",
                               STR_ARG(reply->error));
@@ -108,7 +108,7 @@ static void on_answer(const struct etcd_client_reply *reply, void *user)
     }
 }
 
-int kv_request(struct kv *kv, const struct etcd_request *request, etcd_client_fn *fn, void *user)
+int kv_request(struct kv *kv, const struct etcd_request *request, kv_answer_fn *fn, void *user)
 {
     int64_t timeout_ms = kv->config->registry.request_timeout_ms;
     kv->answered = false;

@@ -11,19 +11,19 @@ struct outcome {
     bool json, succeeded;
 };
 
-static void print_json(const struct etcd_client_reply *reply)
+static void print_json(const struct etcd_response *answer)
 {
     struct buf document = {0};
     struct json_writer json = {.out = &document};
     json_write_object(&json);
     json_write_key(&json, "revision");
-    json_write_int(&json, reply->revision);
+    json_write_int(&json, answer->status.revision);
     json_write_key(&json, "succeeded");
-    json_write_bool(&json, reply->response->succeeded);
+    json_write_bool(&json, answer->succeeded);
     json_write_key(&json, "results");
     json_write_array(&json);
-    for (size_t i = 0; i < reply->response->result_count; i++) {
-        kv_json_result(&json, reply->response, &reply->response->results[i]);
+    for (size_t i = 0; i < answer->result_count; i++) {
+        kv_json_result(&json, answer, &answer->results[i]);
     }
     json_write_array_end(&json);
     json_write_object_end(&json);
@@ -31,18 +31,18 @@ static void print_json(const struct etcd_client_reply *reply)
     buf_fini(&document);
 }
 
-static void on_answer(const struct etcd_client_reply *reply, void *user)
+static void on_answer(const struct etcd_response *answer, void *user)
 {
     struct outcome *outcome = user;
-    outcome->succeeded = reply->response->succeeded;
+    outcome->succeeded = answer->succeeded;
     if (outcome->json) {
-        print_json(reply);
+        print_json(answer);
         return;
     }
     puts(outcome->succeeded ? "SUCCESS" : "FAILURE");
-    for (size_t i = 0; i < reply->response->result_count; i++) {
+    for (size_t i = 0; i < answer->result_count; i++) {
         putchar('\n');
-        kv_print_result(reply->response, &reply->response->results[i]);
+        kv_print_result(answer, &answer->results[i]);
     }
 }
 

@@ -68,15 +68,12 @@ static void print_change(struct watching *watching, const struct registry_change
 
 /* ---- requests ---- */
 
-static void on_revision(const struct etcd_client_reply *reply, void *user)
+static void on_revision(const struct registry_reply *reply, const struct etcd_response *answer, void *user)
 {
     struct watching *watching = user;
-    struct registry_reply passed = {.id = watching->asked,
-                                    .op = REGISTRY_GET,
-                                    .failure = reply->failure,
-                                    .error = reply->error,
-                                    .revision = reply->revision,
-                                    .cluster = reply->cluster};
+    struct registry_reply passed = *reply;
+    (void)answer;
+    passed.id = watching->asked;
     step(watching, (struct follow_event){.type = FOLLOW_ON_REPLY, .reply = &passed});
 }
 

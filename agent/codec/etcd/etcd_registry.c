@@ -185,8 +185,8 @@ static int read_reply(enum registry_op op, struct etcd_response *response, struc
     case REGISTRY_TXN: read_branch(response, reply); return 0;
     case REGISTRY_KEEPALIVE:
     case REGISTRY_REVOKE:
-    case REGISTRY_COMPARE: return 0;
-    case REGISTRY_OP_COUNT: break;
+    case REGISTRY_COMPARE:
+    case REGISTRY_OP_COUNT: return 0;
     }
     return -1;
 }

@@ -21,6 +21,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <utlist.h>
 
 /* etcd's bcrypt looks at 72 bytes of a password. */
 enum { PASSWORD_MAX = 1024, PASSWORD_ESCAPED_MAX = 6 * PASSWORD_MAX };
@@ -49,14 +50,7 @@ static void forget_token(struct auth *auth)
 
 static void unlink_wait(struct auth_wait *wait)
 {
-    if (wait->previous != NULL) {
-        wait->previous->next = wait->next;
-    } else {
-        wait->auth->waits = wait->next;
-    }
-    if (wait->next != NULL) {
-        wait->next->previous = wait->previous;
-    }
+    DL_DELETE(wait->auth->waits, wait);
     timer_free(wait->timer);
     *wait = (struct auth_wait){.fn = wait->fn, .user = wait->user};
 }
@@ -79,12 +73,7 @@ static void link_wait(struct auth *auth, struct auth_wait *wait, int64_t timeout
 {
     wait->auth = auth;
     wait->login = auth->logins + (auth->logging_in ? 0 : 1);
-    wait->previous = NULL;
-    wait->next = auth->waits;
-    if (wait->next != NULL) {
-        wait->next->previous = wait;
-    }
-    auth->waits = wait;
+    DL_PREPEND(auth->waits, wait);
     wait->timer = timer_new(auth->etcd->loop, on_wait_over, wait);
     timer_arm_ms(wait->timer, timeout_ms);
 }
@@ -297,16 +286,6 @@ void auth_wait(struct auth *auth, struct auth_wait *wait, int64_t timeout_ms)
 bool auth_is_ready(const struct auth *auth)
 {
     return auth->state != ETCD_LOGIN_NEEDED;
-}
-
-const char *auth_header(const struct auth *auth)
-{
-    return auth->header;
-}
-
-uint64_t auth_generation(const struct auth *auth)
-{
-    return auth->generation;
 }
 
 bool auth_refused(struct auth *auth, uint64_t generation)

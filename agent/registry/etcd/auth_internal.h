@@ -5,7 +5,7 @@
  * How a call uses it:
  *
  *     no token           if !auth_is_ready(auth), auth_wait(auth, &call->wait, left_ms); it goes on in `fn`
- *     before it is sent  remember auth_generation(auth); etcd_headers() adds the token
+ *     before it is sent  remember auth->generation; etcd_headers() adds the token
  *     token refused      auth_refused(auth, generation), once for each request, then from the top
  *
  * Structures here are embedded in struct etcd and in calls; nothing is freed inside its own callback. */
@@ -34,7 +34,7 @@ struct auth_wait {
     void (*fn)(enum registry_failure failure, struct str error, void *user);
     void *user;
     struct auth *auth; /* NULL when not waiting */
-    struct auth_wait *next, *previous;
+    struct auth_wait *prev, *next;
     struct timer *timer;
     uint64_t login; /* which one it waits for */
 };
@@ -42,9 +42,9 @@ struct auth_wait {
 struct auth {
     struct etcd *etcd;
     char *username, *password_file; /* NULL: no credentials */
-    char *header;                   /* "Authorization: TOKEN", or NULL */
+    char *header;                   /* "Authorization: TOKEN"; NULL: calls go without */
     enum etcd_login state;
-    uint64_t generation;
+    uint64_t generation; /* which token a call takes along; for auth_refused */
     struct auth_wait *waits;
     struct random random;
     struct deferred late; /* begins a login, or ends waits for one that is over */
@@ -71,12 +71,6 @@ void auth_fini(struct auth *auth);
 
 /* Whether a call may go now: a token is there, or none is needed. */
 bool auth_is_ready(const struct auth *auth);
-
-/* The header line with the token, borrowed until the loop runs on; NULL: go without. */
-const char *auth_header(const struct auth *auth);
-
-/* Which token a call takes along; for auth_refused. */
-uint64_t auth_generation(const struct auth *auth);
 
 /* Waits for a login, which is begun if none is under way, for at most `timeout_ms`. */
 void auth_wait(struct auth *auth, struct auth_wait *wait, int64_t timeout_ms);

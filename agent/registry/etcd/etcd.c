@@ -21,18 +21,22 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <utlist.h>
 
 /* gRPC takes at most eight digits. */
 #define GRPC_TIMEOUT_MAX_MS INT64_C(99999999)
 
-/* A buffer that one huge value has stretched is given back. */
-enum { BUFFER_KEPT = 64 * 1024 };
+enum {
+    REQUEST_MAX = 1536 * 1024, /* bytes that etcd takes in one */
+    BUFFER_KEPT = 64 * 1024    /* a buffer that one huge value has stretched is given back */
+};
 
 struct etcd_call {
-    struct etcd_call *next, *previous;
+    struct etcd_call *prev, *next;
     struct etcd *etcd;
     uint64_t id;
-    enum registry_op op, like;   /* what was asked; the operation that fails as it does */
+    /* What a client of the registry asked, else REGISTRY_OP_COUNT; the operation that fails as it does. */
+    enum registry_op op, like;
     struct etcd_request request; /* as far as the decoder looks at it */
     etcd_client_fn *fn;          /* NULL: a request of the registry */
     void *user;
@@ -86,9 +90,7 @@ void etcd_headers(struct etcd *etcd, int64_t timeout_ms, const char *ret_headers
     if (timeout_ms > 0) {
         ret_headers[count++] = timeout_header(etcd, timeout_ms);
     }
-    if (auth_header(&etcd->auth) != NULL) {
-        ret_headers[count++] = auth_header(&etcd->auth);
-    }
+    ret_headers[count++] = etcd->auth.header; /* NULL where it goes without */
     ret_headers[count] = NULL;
 }
 
@@ -104,24 +106,13 @@ static struct etcd_call *call_new(struct etcd *etcd, const struct etcd_request *
     call->endpoint = endpoints_next(&etcd->endpoints, 0);
     call->wait.fn = on_login;
     call->wait.user = call;
-    call->next = etcd->calls;
-    if (call->next != NULL) {
-        call->next->previous = call;
-    }
-    etcd->calls = call;
+    DL_PREPEND(etcd->calls, call);
     return call;
 }
 
 static void call_free(struct etcd_call *call)
 {
-    if (call->previous != NULL) {
-        call->previous->next = call->next;
-    } else {
-        call->etcd->calls = call->next;
-    }
-    if (call->next != NULL) {
-        call->next->previous = call->previous;
-    }
+    DL_DELETE(call->etcd->calls, call);
     http_request_cancel(call->http);
     auth_cancel(&call->wait);
     deferred_cancel(&call->refusal);
@@ -152,12 +143,8 @@ static const char *call_url(struct etcd_call *call)
 
 static void add_trail(struct etcd_call *call, const char *why)
 {
-    if (call->trail.size == 0) {
-        buf_printf(&call->trail, "%s on ", call_name(call));
-    } else {
-        buf_str(&call->trail, STR("; on "));
-    }
-    buf_printf(&call->trail, "%s: %s", endpoint_name(call), why);
+    buf_printf(&call->trail, "%s on %s: %s", call->trail.size == 0 ? call_name(call) : ";",
+               endpoint_name(call), why);
 }
 
 /* ---- the end of a call ---- */
@@ -177,20 +164,6 @@ static void note_other_cluster(const struct etcd_call *call, struct buf *note)
     }
 }
 
-static void reply_client(const struct etcd_call *call, const struct registry_reply *reply,
-                         const struct etcd_response *response)
-{
-    static const struct etcd_response empty;
-    struct etcd_client_reply out = {.failure = reply->failure,
-                                    .error = reply->error,
-                                    .endpoint = reply->endpoint,
-                                    .revision = reply->revision,
-                                    .cluster = reply->cluster,
-                                    .revision_gone = reply->revision_gone,
-                                    .response = response != NULL ? response : &empty};
-    call->fn(&out, call->user);
-}
-
 /* The last thing done with a call. `response` is NULL where there was none to read. */
 static void reply(struct etcd_call *call, struct registry_reply *out, const struct etcd_response *response)
 {
@@ -199,13 +172,13 @@ static void reply(struct etcd_call *call, struct registry_reply *out, const stru
     etcd->cluster = out->cluster != 0 ? out->cluster : etcd->cluster;
     note_other_cluster(call, &note);
     out->id = call->id;
-    out->op = call->op;
+    out->op = call->fn == NULL ? call->op : call->like;
     out->error = out->failure == REGISTRY_OK ? STR("") : buf_view(&call->trail);
     out->endpoint = str_of(endpoint_name(call));
     out->note = buf_view(&note);
     out->cluster = etcd->cluster;
     if (call->fn != NULL) {
-        reply_client(call, out, response);
+        call->fn(out, response, call->user);
     } else {
         registry_deliver(&etcd->registry, out);
     }
@@ -260,26 +233,12 @@ static bool is_for_another(const struct etcd_call *call, const struct etcd_statu
            (status->failure != REGISTRY_UNKNOWN || may_repeat(call->like));
 }
 
-/* Decodes the response, and makes it the reply where a client of the registry asked. */
-static void decode(struct etcd_call *call, const struct http_result *result, struct registry_reply *ret_reply)
-{
-    struct etcd_response *response = &call->etcd->response;
-    etcd_response_decode(&call->request, call->like, result->status, result->body, response);
-    if (call->fn == NULL) {
-        etcd_response_reply(call->op, response, ret_reply);
-    } else {
-        *ret_reply = (struct registry_reply){.failure = response->status.failure,
-                                             .revision = response->status.revision,
-                                             .cluster = response->status.cluster,
-                                             .revision_gone = response->status.revision_gone};
-    }
-}
-
 static void on_answer(struct etcd_call *call, const struct http_result *result)
 {
     struct etcd *etcd = call->etcd;
     struct registry_reply out;
-    decode(call, result, &out);
+    etcd_response_decode(&call->request, call->like, result->status, result->body, &etcd->response);
+    etcd_response_reply(call->op, &etcd->response, &out);
     const struct etcd_status *status = &etcd->response.status;
     if (status->elsewhere) {
         endpoints_failed(&etcd->endpoints, call->endpoint, status->text);
@@ -342,10 +301,10 @@ static void send(struct etcd_call *call)
     struct etcd *etcd = call->etcd;
     int64_t share = endpoints_share(&etcd->endpoints, call->asked, call->left_ms);
     call->asked = endpoints_with(call->asked, call->endpoint);
-    call->generation = auth_generation(&etcd->auth);
+    call->generation = etcd->auth.generation;
     const char *headers[ETCD_HEADERS_MAX];
     etcd_headers(etcd, share, headers);
-    bool is_long = call->op == REGISTRY_LIST || call->op == REGISTRY_TXN || call->fn != NULL;
+    bool is_long = call->op == REGISTRY_LIST || call->op == REGISTRY_TXN || call->op == REGISTRY_OP_COUNT;
     struct http_call post = {
         .url = call_url(call),
         .headers = headers,
@@ -378,7 +337,7 @@ static void on_login(enum registry_failure failure, struct str error, void *user
  * for no login until it is refused without one: a wrong password must not cost a living record. */
 static bool needs_no_token(const struct etcd_call *call)
 {
-    return call->op == REGISTRY_KEEPALIVE && call->fn == NULL && !call->logged_in_again;
+    return call->op == REGISTRY_KEEPALIVE && !call->logged_in_again;
 }
 
 static void attempt(struct etcd_call *call)
@@ -434,7 +393,8 @@ void etcd_client_send(struct etcd *etcd, const struct etcd_request *request, int
                       etcd_client_fn *fn, void *user)
 {
     struct etcd_call *call = call_new(etcd, request, timeout_ms);
-    call->op = call->like = etcd_request_like(request);
+    call->op = REGISTRY_OP_COUNT;
+    call->like = etcd_request_like(request);
     call->fn = fn;
     call->user = user;
     attempt(call);
@@ -461,7 +421,7 @@ static void etcd_free(struct registry *registry)
     while (etcd->calls != NULL) {
         call_free(etcd->calls);
     }
-    etcd_watches_fini(&etcd->watches);
+    etcd_watches_fini(etcd);
     auth_fini(&etcd->auth);
     endpoints_fini(&etcd->endpoints);
     etcd_response_fini(&etcd->response);
@@ -486,12 +446,20 @@ struct etcd *etcd_new(const struct config_registry *config, struct loop *loop, s
                                                     .submit = etcd_submit,
                                                     .watch = etcd_watch_open,
                                                     .unwatch = etcd_watch_close,
-                                                    .can = etcd_can,
-                                                    .limits = etcd_limits,
                                                     .endpoint = etcd_endpoint,
                                                     .free = etcd_free};
+    /* docs/design/etcd-gateway.md, "Lease ids" and "Errors". */
+    static const struct registry_limits limits = {.ttl_min_ms = 2000,
+                                                  .ttl_max_ms = INT64_C(9000000000) * 1000,
+                                                  .ends_factor = 1,
+                                                  .ends_more_ms = 500,
+                                                  .key_max = REQUEST_MAX,
+                                                  .value_max = REQUEST_MAX,
+                                                  .page_max = REGISTRY_LIST_MAX};
     struct etcd *etcd = mem_zalloc(sizeof(*etcd));
     registry_init(&etcd->registry, &backend);
+    etcd->registry.can = REGISTRY_CAN_ALL;
+    etcd->registry.limits = &limits;
     etcd->loop = loop;
     etcd->http = http;
     endpoints_init(&etcd->endpoints, config);

@@ -8,12 +8,12 @@
 #include "outrider/base/buf.h"
 #include "outrider/codec/etcd/etcd_response.h"
 #include "outrider/registry/backend.h"
-#include "watch_internal.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
 struct etcd_call;
+struct etcd_watch;
 struct http_client;
 struct loop;
 
@@ -24,7 +24,7 @@ struct etcd {
     struct endpoints endpoints;
     struct auth auth;
     struct etcd_call *calls;
-    struct etcd_watches watches;
+    struct etcd_watch *watches;    /* open, or ended in this turn of the loop */
     uint64_t cluster;              /* as last answered */
     struct buf body;               /* of the watch being opened */
     struct etcd_response response; /* being read */
@@ -42,11 +42,14 @@ void etcd_headers(struct etcd *etcd, int64_t timeout_ms, const char *ret_headers
 /* The HTTP client's text about a failed call, without the URL it begins with: errors name the endpoint. Borrowed. */
 const char *etcd_without_url(const char *text, const char *url);
 
-/* registry_can and registry_limits of the etcd backend. */
-uint32_t etcd_can(const struct registry *registry);
-void etcd_limits(const struct registry *registry, struct registry_limits *ret_limits);
-
 /* Empties a buffer for the next use; one that a huge value has stretched is given back. */
 void etcd_reuse(struct buf *buf);
+
+/* registry_watch and registry_unwatch of the etcd backend: each watch is a stream of its own, from one endpoint. */
+void etcd_watch_open(struct registry *registry, const struct registry_watch *request);
+void etcd_watch_close(struct registry *registry, uint64_t id);
+
+/* Closes all; before the login is ended, for which some may wait. */
+void etcd_watches_fini(struct etcd *etcd);
 
 #endif

@@ -8,8 +8,6 @@
  * It is not opened again here. The next watch goes to another endpoint where this one is marked as failed. The server
  * leaves a stream open whose watch it has cancelled, so the connection is closed here whatever ended the watch
  * (docs/design/etcd-gateway.md, "Watch end"). */
-#include "watch_internal.h"
-
 #include "etcd_internal.h"
 #include "outrider/base/mem.h"
 #include "outrider/codec/etcd/etcd_watch.h"
@@ -21,6 +19,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <utlist.h>
 
 /* on_due bounds the time until the watch is open; the stream's own timeout must not come first. */
 enum { STREAM_LATER_MS = 1000 };
@@ -64,13 +63,10 @@ static void copy_ranges(struct etcd_watch *watch)
 
 /* ---- the end of a watch ---- */
 
-static void watch_free(struct etcd_watch *watch)
+static void watch_free(void *user)
 {
-    struct etcd_watch **at = &watch->etcd->watches.first;
-    while (*at != watch) {
-        at = &(*at)->next;
-    }
-    *at = watch->next;
+    struct etcd_watch *watch = user;
+    LL_DELETE(watch->etcd->watches, watch);
     http_stream_close(watch->stream);
     auth_cancel(&watch->wait);
     timer_free(watch->timer);
@@ -78,11 +74,6 @@ static void watch_free(struct etcd_watch *watch)
     etcd_watch_decoder_free(watch->decoder);
     buf_fini(&watch->keys);
     free(watch);
-}
-
-static void on_release(void *user)
-{
-    watch_free(user);
 }
 
 /* No event is delivered any more. The memory is freed at the end of the turn: this may be within a callback of any of
@@ -104,47 +95,31 @@ static void deliver(const struct etcd_watch *watch, const struct registry_watch_
     registry_deliver_event(&watch->etcd->registry, &own);
 }
 
-/* The last thing done with a watch. `what` goes before the error of `event`, which says only why. */
-static void end(struct etcd_watch *watch, const struct registry_watch_event *event, const char *what)
+/* The last thing done with a watch. `event` says only why; a login names the endpoints it tried itself. */
+static void end(struct etcd_watch *watch, struct registry_watch_event event, bool on_endpoint)
 {
-    struct registry_watch_event own = *event;
     struct buf error = {0};
-    if (own.failure != REGISTRY_OK) {
-        buf_printf(&error, "%s: %.*s", what, STR_ARG(own.error));
-        own.error = buf_view(&error);
+    if (event.failure != REGISTRY_OK) {
+        buf_printf(&error, "watch%s%s: %.*s", on_endpoint ? " on " : "",
+                   on_endpoint ? endpoint_of(watch)->name : "", STR_ARG(event.error));
+        event.error = buf_view(&error);
     }
     stop(watch);
-    deliver(watch, &own);
+    deliver(watch, &event);
     buf_fini(&error);
 }
 
-static void end_on_endpoint(struct etcd_watch *watch, const struct registry_watch_event *event)
+static void fail(struct etcd_watch *watch, enum registry_failure failure, struct str why, bool on_endpoint)
 {
-    struct buf what = {0};
-    buf_printf(&what, "watch on %s", endpoint_of(watch)->name);
-    end(watch, event, buf_text(&what));
-    buf_fini(&what);
-}
-
-static struct registry_watch_event ended(const struct etcd_watch *watch, enum registry_failure failure,
-                                         struct str why)
-{
-    return (struct registry_watch_event){
+    struct registry_watch_event event = {
         .id = watch->request.id, .type = REGISTRY_WATCH_ENDED, .failure = failure, .error = why};
+    end(watch, event, on_endpoint);
 }
 
-static void fail_of_endpoint(struct etcd_watch *watch, const char *why)
+static void fail_on_endpoint(struct etcd_watch *watch, const char *why)
 {
-    struct registry_watch_event event = ended(watch, REGISTRY_RETRY, str_of(why));
     endpoints_failed(&watch->etcd->endpoints, watch->endpoint, why);
-    end_on_endpoint(watch, &event);
-}
-
-/* A login names the endpoints it tried itself. */
-static void fail_of_login(struct etcd_watch *watch, enum registry_failure failure, struct str why)
-{
-    struct registry_watch_event event = ended(watch, failure, why);
-    end(watch, &event, "watch");
+    fail(watch, REGISTRY_RETRY, str_of(why), true);
 }
 
 static void on_due(void *user)
@@ -153,9 +128,9 @@ static void on_due(void *user)
     char why[80];
     snprintf(why, sizeof(why), "it did not begin within %" PRId64 " ms", watch->request.timeout_ms);
     if (watch->stream != NULL) {
-        fail_of_endpoint(watch, why);
+        fail_on_endpoint(watch, why);
     } else {
-        fail_of_login(watch, REGISTRY_RETRY, STR("no login in time"));
+        fail(watch, REGISTRY_RETRY, STR("no login in time"), false);
     }
 }
 
@@ -185,7 +160,7 @@ static void on_ended(struct etcd_watch *watch, const struct etcd_watch_event *en
         snprintf(why, sizeof(why), "%.*s", STR_ARG(ended_by->event.error));
         endpoints_failed(&watch->etcd->endpoints, watch->endpoint, why);
     }
-    end_on_endpoint(watch, &ended_by->event);
+    end(watch, ended_by->event, true);
 }
 
 static void on_opened(struct etcd_watch *watch, const struct registry_watch_event *event)
@@ -232,7 +207,7 @@ static void on_end(const struct http_result *result, void *user)
         etcd_watch_decoder_finish(watch->decoder);
         drain(watch);
     } else {
-        fail_of_endpoint(watch, etcd_without_url(result->text, endpoint_of(watch)->watch_url));
+        fail_on_endpoint(watch, etcd_without_url(result->text, endpoint_of(watch)->watch_url));
     }
 }
 
@@ -243,7 +218,7 @@ static void send(struct etcd_watch *watch)
     int64_t left = watch->due - clock_mono_ms();
     left = left > 0 ? left : 0;
     watch->endpoint = endpoints_next(&etcd->endpoints, 0);
-    watch->generation = auth_generation(&etcd->auth);
+    watch->generation = etcd->auth.generation;
     etcd_watch_decoder_free(watch->decoder);
     watch->decoder = etcd_watch_decoder_new(&watch->request);
     const char *headers[ETCD_HEADERS_MAX];
@@ -266,7 +241,7 @@ static void on_login(enum registry_failure failure, struct str error, void *user
     if (failure == REGISTRY_OK) {
         send(watch);
     } else {
-        fail_of_login(watch, failure, error);
+        fail(watch, failure, error, false);
     }
 }
 
@@ -285,8 +260,7 @@ void etcd_watch_open(struct registry *registry, const struct registry_watch *req
 {
     struct etcd *etcd = (struct etcd *)registry;
     struct etcd_watch *watch = mem_zalloc(sizeof(*watch));
-    watch->next = etcd->watches.first;
-    etcd->watches.first = watch;
+    LL_PREPEND(etcd->watches, watch);
     watch->etcd = etcd;
     watch->request = *request;
     copy_ranges(watch);
@@ -294,7 +268,7 @@ void etcd_watch_open(struct registry *registry, const struct registry_watch *req
     watch->endpoint = endpoints_next(&etcd->endpoints, 0);
     watch->wait.fn = on_login;
     watch->wait.user = watch;
-    watch->release.fn = on_release;
+    watch->release.fn = watch_free;
     watch->release.user = watch;
     watch->timer = timer_new(etcd->loop, on_due, watch);
     timer_arm_ms(watch->timer, request->timeout_ms);
@@ -303,7 +277,7 @@ void etcd_watch_open(struct registry *registry, const struct registry_watch *req
 
 void etcd_watch_close(struct registry *registry, uint64_t id)
 {
-    struct etcd_watch *watch = ((struct etcd *)registry)->watches.first;
+    struct etcd_watch *watch = ((struct etcd *)registry)->watches;
     while (watch != NULL && (watch->over || watch->request.id != id)) {
         watch = watch->next;
     }
@@ -312,9 +286,9 @@ void etcd_watch_close(struct registry *registry, uint64_t id)
     }
 }
 
-void etcd_watches_fini(struct etcd_watches *watches)
+void etcd_watches_fini(struct etcd *etcd)
 {
-    while (watches->first != NULL) {
-        watch_free(watches->first);
+    while (etcd->watches != NULL) {
+        watch_free(etcd->watches);
     }
 }

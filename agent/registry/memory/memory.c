@@ -269,27 +269,17 @@ static void memory_free(struct registry *registry)
     free(memory);
 }
 
-static uint32_t can(const struct registry *registry)
-{
-    return ((const struct memory *)registry)->kind->can;
-}
-
-static void limits(const struct registry *registry, struct registry_limits *ret_limits)
-{
-    *ret_limits = ((const struct memory *)registry)->kind->limits;
-}
-
 struct registry *memory_new(const struct memory_kind *kind)
 {
     static const struct registry_backend backend = {.name = "memory",
                                                     .submit = memory_submit,
                                                     .watch = memory_watch,
                                                     .unwatch = memory_unwatch,
-                                                    .can = can,
-                                                    .limits = limits,
                                                     .free = memory_free};
     struct memory *memory = mem_zalloc(sizeof(*memory));
     registry_init(&memory->registry, &backend);
+    memory->registry.can = kind->can;
+    memory->registry.limits = &kind->limits;
     memory->kind = kind;
     memory->epoch = memory_can(memory, REGISTRY_CAN_KEEP) ? 0 : 1;
     memory->revision = 1;

@@ -11,6 +11,10 @@ void *mem_zalloc(size_t size);
  * `count * size` overflows. Never NULL. */
 void *mem_resize(void *old, size_t count, size_t size);
 
+/* Makes room for one more element of `size` bytes behind the `count` of `list`, which has room for `capacity`: both NULL and 0
+ * at first, both kept by the caller. Returns the list, moved where it had to grow. */
+void *mem_grow(void *list, size_t count, size_t *capacity, size_t size);
+
 /* Returns a copy of `size` bytes at `data` followed by a NUL that `size` does not count; owned by the
  * caller. `data` may be NULL when `size` is 0. */
 void *mem_copy(const void *data, size_t size);

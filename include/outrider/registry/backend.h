@@ -14,8 +14,6 @@ struct registry_backend {
     void (*submit)(struct registry *registry, const struct registry_request *request);
     void (*watch)(struct registry *registry, const struct registry_watch *watch);
     void (*unwatch)(struct registry *registry, uint64_t id);
-    uint32_t (*can)(const struct registry *registry);
-    void (*limits)(const struct registry *registry, struct registry_limits *ret_limits);
     bool (*endpoint)(const struct registry *registry, size_t index,
                      struct registry_endpoint *ret_endpoint); /* NULL: it has none */
     void (*free)(struct registry *registry);                  /* calls registry_fini */
@@ -35,8 +33,10 @@ struct registry_tickets {
     size_t count, capacity;
 };
 
-/* What every backend begins with; its members belong to registry.c. */
+/* What every backend begins with. The backend sets `can` and `limits`, the other members belong to registry.c. */
 struct registry {
+    uint32_t can; /* set of REGISTRY_CAN_* */
+    const struct registry_limits *limits;
     const struct registry_backend *backend;
     struct registry_client *clients;
     struct registry_tickets requests, watches;

@@ -56,8 +56,8 @@ void registry_observe(struct registry *registry, registry_observe_fn *observe, v
  * successful reply on. */
 uint32_t registry_can(const struct registry *registry);
 
-/* How far it goes. */
-void registry_limits(const struct registry *registry, struct registry_limits *ret_limits);
+/* How far it goes; borrowed. */
+const struct registry_limits *registry_limits(const struct registry *registry);
 
 /* The endpoint number `index`, for people, in the order of the configuration. Returns false beyond the last, and
  * where the backend has none. */

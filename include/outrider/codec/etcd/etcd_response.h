@@ -77,7 +77,8 @@ void etcd_response_decode(const struct etcd_request *request, enum registry_op l
                           struct str body, struct etcd_response *response);
 
 /* What `response` means for the registry operation `op`: fills in all of `ret_reply` but id, error, endpoint and note. A
- * response that does not fit the operation becomes a failure, in its status too. Borrowed from `response`. */
+ * response that does not fit the operation becomes a failure, in its status too. Borrowed from `response`.
+ * REGISTRY_OP_COUNT is no operation of the registry: only what every response says is filled in. */
 void etcd_response_reply(enum registry_op op, struct etcd_response *response,
                          struct registry_reply *ret_reply);
 
