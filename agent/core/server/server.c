@@ -60,7 +60,7 @@ static void note_transition(struct server *server, enum status to, const char *c
 static void update_status(struct server *server, const struct instant *now, struct queue *effects)
 {
     char cause[160];
-    enum status to = server_effective(server, now, cause);
+    enum status to = server_effective(server, cause);
     if (to != server->status) {
         note_transition(server, to, cause, now);
         struct server_effect *effect = server_effect(effects, SERVER_DO_LOG_STATUS);
@@ -78,34 +78,16 @@ static void update_status(struct server *server, const struct instant *now, stru
 
 static void update_start(struct server *server)
 {
-    if (server->start == START_FRESH) {
+    if (server->start == START_FRESH || (server->start == START_SETTLING && server_has_verdicts(server))) {
         server->start = START_DONE;
     }
-    if (server->start != START_SETTLING) {
-        return;
-    }
-    size_t total = server_probe_total(server);
-    for (size_t i = 0; i < total; i++) {
-        if (server->probes[i].verdict == VERDICT_UNKNOWN) {
-            return;
-        }
-    }
-    server->start = START_DONE;
 }
 
 /* Before the first life every probe must have a verdict: right after a restart the server may well run. */
 static bool is_gone(const struct server *server)
 {
-    if (server->life == LIFE_ALIVE || (server->life == LIFE_NONE && server->start != START_DONE)) {
-        return false;
-    }
-    size_t total = server->life == LIFE_NONE ? server_probe_total(server) : 0;
-    for (size_t i = 0; i < total; i++) {
-        if (server->probes[i].verdict == VERDICT_UNKNOWN) {
-            return false;
-        }
-    }
-    return true;
+    bool never_lived = server->start == START_DONE && server_has_verdicts(server);
+    return server->life != LIFE_ALIVE && (server->life != LIFE_NONE || never_lived);
 }
 
 static enum drain_outcome drain_outcome(const struct server *server, const struct hold *hold, int64_t now)

@@ -76,7 +76,25 @@ int64_t server_silent_since(const struct server *server)
     return witnessed ? NEVER_MS : server_failing_since(server);
 }
 
-static void describe_probe(const struct server *server, size_t index, char cause[static 160])
+/* The first probe with `verdict`, or the first of these whose grace is over; server_probe_total() for none. */
+static size_t find_probe(const struct server *server, enum verdict verdict, bool past_grace)
+{
+    size_t i = 0, total = server_probe_total(server);
+    while (i < total && (server->probes[i].verdict != verdict ||
+                         (past_grace && server->stepped < grace_of(server, &server->probes[i])))) {
+        i++;
+    }
+    return i;
+}
+
+bool server_has_verdicts(const struct server *server)
+{
+    return find_probe(server, VERDICT_UNKNOWN, false) == server_probe_total(server);
+}
+
+typedef void cause_fn(const struct server *server, size_t index, char cause[static 160]);
+
+static void say_probe(const struct server *server, size_t index, char cause[static 160])
 {
     char name[80];
     const char *evidence = server->probes[index].evidence;
@@ -84,188 +102,93 @@ static void describe_probe(const struct server *server, size_t index, char cause
              evidence[0] != '\0' ? evidence : "no verdict yet");
 }
 
-static bool find_probe(const struct server *server, enum verdict verdict, char cause[static 160])
+static void say_error(const struct server *server, size_t index, char cause[static 160])
 {
-    size_t total = server_probe_total(server);
-    for (size_t i = 0; i < total; i++) {
-        if (server->probes[i].verdict == verdict) {
-            describe_probe(server, i, cause);
-            return true;
-        }
-    }
-    return false;
-}
-
-typedef bool row_fn(const struct server *server, int64_t now, char cause[static 160]);
-
-static bool agent_stops(const struct server *server, int64_t now, char cause[static 160])
-{
-    (void)now;
-    snprintf(cause, 160, "the agent is stopping");
-    return server->stopping;
-}
-
-static bool reported_shutting_down(const struct server *server, int64_t now, char cause[static 160])
-{
-    (void)now;
-    if (server->life == LIFE_LEFT) {
-        snprintf(cause, 160, "%s", server->life_cause);
-        return true;
-    }
-    snprintf(cause, 160, "the server reported shutting_down");
-    return server->reported.status == REPORTED_SHUTTING_DOWN;
-}
-
-static bool reported_error(const struct server *server, int64_t now, char cause[static 160])
-{
-    (void)now;
-    if (server->reported.status != REPORTED_ERROR) {
-        return false;
-    }
+    (void)index;
     const char *text = server->reported.text;
     snprintf(cause, 160, "the server reported error%s%.120s", text == NULL ? "" : ": ",
              text == NULL ? "" : text);
-    return true;
 }
 
-static bool crashed(const struct server *server, int64_t now, char cause[static 160])
+static void say_watchdog(const struct server *server, size_t index, char cause[static 160])
 {
-    (void)now;
-    if (server->life != LIFE_CRASHED) {
-        return false;
-    }
-    snprintf(cause, 160, "%s", server->life_cause);
-    return true;
-}
-
-static bool watchdog_out(const struct server *server, int64_t now, char cause[static 160])
-{
-    (void)now;
-    if (server->reported.triggered) {
-        snprintf(cause, 160, "watchdog: triggered by the server");
-        return true;
-    }
-    if (!server->reported.watchdog_ran_out) {
-        return false;
-    }
+    (void)index;
     char span[24];
     snprintf(cause, 160, "watchdog: no heartbeat for %s",
              duration_format(server->reported.watchdog_ms, span));
-    return true;
 }
 
-static bool probe_fails(const struct server *server, int64_t now, char cause[static 160])
-{
-    size_t total = server_probe_total(server);
-    for (size_t i = 0; i < total; i++) {
-        if (server->probes[i].verdict == VERDICT_FAILING && now >= grace_of(server, &server->probes[i])) {
-            describe_probe(server, i, cause);
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool reported_initializing(const struct server *server, int64_t now, char cause[static 160])
-{
-    (void)now;
-    snprintf(cause, 160, "the server reported initializing");
-    return server->reported.status == REPORTED_INITIALIZING;
-}
-
-static bool reported_nothing(const struct server *server, int64_t now, char cause[static 160])
-{
-    (void)now;
-    snprintf(cause, 160, "require_status is set and the server has not reported a status");
-    return server->config->server.require_status && server->reported.status == REPORTED_NOTHING;
-}
-
-static bool ports_unreported(const struct server *server, int64_t now, char cause[static 160])
-{
-    (void)now;
-    snprintf(cause, 160, "ports are dynamic and the server has not reported ports= yet");
-    return server->config->server.ports_dynamic && server->reported.port_count == 0;
-}
-
-static bool probe_in_grace(const struct server *server, int64_t now, char cause[static 160])
-{
-    (void)now;
-    return find_probe(server, VERDICT_FAILING, cause);
-}
-
-static bool probe_unknown(const struct server *server, int64_t now, char cause[static 160])
-{
-    (void)now;
-    /* Until there are new verdicts, an adopted record counts as the earlier ones. */
-    bool taken_for_passing = server->start == START_SETTLING && server->adopted_ready;
-    return !taken_for_passing && find_probe(server, VERDICT_UNKNOWN, cause);
-}
-
-/* An agent that restarts without a state_dir does not know of a drain before it has read the control key. The
- * row delays ready, not the offer, so that the read and the grant are sent together. An adopted record is not
- * concerned: it stands already. */
-static bool control_unread(const struct server *server, int64_t now, char cause[static 160])
-{
-    (void)now;
-    snprintf(cause, 160, "control key not read yet: an operator may be draining this server");
-    return server->control_unread;
-}
-
-static bool held(const struct server *server, int64_t now, char cause[static 160])
+static void say_hold(const struct server *server, size_t kind, char cause[static 160])
 {
     static const char *const texts[HOLD_COUNT] = {[HOLD_OPS] = "drained by operator",
                                                   [HOLD_SELF] = "drained by the server",
                                                   [HOLD_RELOAD] = "the server is reloading",
                                                   [HOLD_STOP] = "drained before the agent stops"};
-    (void)now;
-    for (int kind = 0; kind < HOLD_COUNT; kind++) {
-        const struct hold *hold = &server->holds[kind];
-        if (hold->set && kind == HOLD_OPS) {
-            snprintf(cause, 160, "%s (%.40s)%s%.80s", texts[kind], hold->by,
-                     hold->reason[0] == '\0' ? "" : ": ", hold->reason);
-        } else if (hold->set) {
-            snprintf(cause, 160, "%s", texts[kind]);
-        }
-        if (hold->set) {
-            return true;
-        }
+    const struct hold *hold = &server->holds[kind];
+    if (kind == HOLD_OPS) {
+        snprintf(cause, 160, "%s (%.40s)%s%.80s", texts[kind], hold->by, hold->reason[0] == '\0' ? "" : ": ",
+                 hold->reason);
+    } else {
+        snprintf(cause, 160, "%s", texts[kind]);
     }
-    return false;
 }
 
-static bool always(const struct server *server, int64_t now, char cause[static 160])
-{
-    (void)server;
-    (void)now;
-    cause[0] = '\0';
-    return true;
-}
-
-static const struct {
+/* Without `say` the cause is `text`. */
+struct row {
     enum status status;
-    row_fn *holds;
-} rows[] = {
-    {STATUS_SHUTTING_DOWN, agent_stops},
-    {STATUS_SHUTTING_DOWN, reported_shutting_down},
-    {STATUS_ERROR, reported_error},
-    {STATUS_ERROR, crashed},
-    {STATUS_ERROR, watchdog_out},
-    {STATUS_ERROR, probe_fails},
-    {STATUS_INITIALIZING, reported_initializing},
-    {STATUS_INITIALIZING, reported_nothing},
-    {STATUS_INITIALIZING, ports_unreported},
-    {STATUS_INITIALIZING, probe_in_grace},
-    {STATUS_INITIALIZING, probe_unknown},
-    {STATUS_INITIALIZING, control_unread},
-    {STATUS_DRAINING, held},
-    {STATUS_READY, always},
+    bool holds;
+    const char *text;
+    cause_fn *say;
+    size_t index; /* of the probe, or which hold */
 };
 
-enum status server_effective(const struct server *server, const struct instant *now, char cause[static 160])
+enum status server_effective(const struct server *server, char cause[static 160])
 {
-    size_t i = 0;
-    while (!rows[i].holds(server, now->mono, cause)) {
-        i++;
+    const struct config_server *config = &server->config->server;
+    const struct server_report *reported = &server->reported;
+    const size_t total = server_probe_total(server), late = find_probe(server, VERDICT_FAILING, true),
+                 failing = find_probe(server, VERDICT_FAILING, false),
+                 unknown = find_probe(server, VERDICT_UNKNOWN, false);
+    /* Until there are new verdicts, an adopted record counts as the earlier ones. */
+    const bool taken_for_passing = server->start == START_SETTLING && server->adopted_ready;
+    size_t hold = 0;
+    while (hold < HOLD_COUNT && !server->holds[hold].set) {
+        hold++;
     }
-    return rows[i].status;
+    const struct row rows[] = {
+        {STATUS_SHUTTING_DOWN, server->stopping, .text = "the agent is stopping"},
+        {STATUS_SHUTTING_DOWN, server->life == LIFE_LEFT, .text = server->life_cause},
+        {STATUS_SHUTTING_DOWN, reported->status == REPORTED_SHUTTING_DOWN,
+         .text = "the server reported shutting_down"},
+        {STATUS_ERROR, reported->status == REPORTED_ERROR, .say = say_error},
+        {STATUS_ERROR, server->life == LIFE_CRASHED, .text = server->life_cause},
+        {STATUS_ERROR, reported->triggered, .text = "watchdog: triggered by the server"},
+        {STATUS_ERROR, reported->watchdog_ran_out, .say = say_watchdog},
+        {STATUS_ERROR, late < total, .say = say_probe, .index = late},
+        {STATUS_INITIALIZING, reported->status == REPORTED_INITIALIZING,
+         .text = "the server reported initializing"},
+        {STATUS_INITIALIZING, config->require_status && reported->status == REPORTED_NOTHING,
+         .text = "require_status is set and the server has not reported a status"},
+        {STATUS_INITIALIZING, config->ports_dynamic && reported->port_count == 0,
+         .text = "ports are dynamic and the server has not reported ports= yet"},
+        {STATUS_INITIALIZING, failing < total, .say = say_probe, .index = failing},
+        {STATUS_INITIALIZING, unknown < total && !taken_for_passing, .say = say_probe, .index = unknown},
+        /* An agent that restarts without a state_dir does not know of a drain before it has read the control
+         * key. The row delays ready, not the offer, so that the read and the grant are sent together. An
+         * adopted record is not concerned: it stands already. */
+        {STATUS_INITIALIZING, server->control_unread,
+         .text = "control key not read yet: an operator may be draining this server"},
+        {STATUS_DRAINING, hold < HOLD_COUNT, .say = say_hold, .index = hold},
+        {STATUS_READY, true, .text = ""},
+    };
+    const struct row *row = rows;
+    while (!row->holds) {
+        row++;
+    }
+    if (row->say != NULL) {
+        row->say(server, row->index, cause);
+    } else {
+        snprintf(cause, 160, "%s", row->text);
+    }
+    return row->status;
 }

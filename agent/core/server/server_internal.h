@@ -79,8 +79,10 @@ void server_gap(struct server *server);
 unsigned server_holds(const struct server *server);
 
 /* server_effective.c: the status by docs/design/protocol.md, "Effective status"; writes the cause. */
-enum status server_effective(const struct server *server, const struct instant *now, char cause[static 160]);
+enum status server_effective(const struct server *server, char cause[static 160]);
 size_t server_probe_total(const struct server *server);
+/* Whether every probe passes or fails. */
+bool server_has_verdicts(const struct server *server);
 /* Since when (mono) every probe fails; NEVER_MS when one does not, or there is none. */
 int64_t server_failing_since(const struct server *server);
 
