@@ -26,16 +26,27 @@ int status_parse(struct str name, enum status *ret_status)
     return -1;
 }
 
+/* The texts that a record owns beside tags and labels; those of the drain come last. */
+static const size_t texts[] = {offsetof(struct record, id),       offsetof(struct record, type),
+                               offsetof(struct record, host),     offsetof(struct record, custom_state),
+                               offsetof(struct record, reason),   offsetof(struct record, region),
+                               offsetof(struct record, zone),     offsetof(struct record, group),
+                               offsetof(struct record, version),  offsetof(struct record, drain.holds),
+                               offsetof(struct record, drain.by), offsetof(struct record, drain.reason)};
+enum { DRAIN_TEXTS = 3 };
+
+static char **text_at(struct record *record, size_t offset)
+{
+    return (char **)(void *)((char *)record + offset);
+}
+
 void record_fini(struct record *record)
 {
     if (record == NULL) {
         return;
     }
-    char *const texts[] = {record->id,      record->type,        record->host,     record->custom_state,
-                           record->reason,  record->region,      record->zone,     record->group,
-                           record->version, record->drain.holds, record->drain.by, record->drain.reason};
     for (size_t i = 0; i < COUNT_OF(texts); i++) {
-        free(texts[i]);
+        free(*text_at(record, texts[i]));
     }
     for (size_t i = 0; i < record->tag_count; i++) {
         free(record->tags[i]);
@@ -49,21 +60,18 @@ void record_fini(struct record *record)
 
 void record_copy(const struct record *record, struct record *ret_copy)
 {
-    struct record copy = *record;
-    char **const texts[] = {&copy.id,      &copy.type,        &copy.host,     &copy.custom_state,
-                            &copy.reason,  &copy.region,      &copy.zone,     &copy.group,
-                            &copy.version, &copy.drain.holds, &copy.drain.by, &copy.drain.reason};
+    *ret_copy = *record;
     for (size_t i = 0; i < COUNT_OF(texts); i++) {
-        *texts[i] = mem_strdup(*texts[i]);
+        char **text = text_at(ret_copy, texts[i]);
+        *text = mem_strdup(*text);
     }
-    for (size_t i = 0; i < copy.tag_count; i++) {
-        copy.tags[i] = mem_strdup(copy.tags[i]);
+    for (size_t i = 0; i < record->tag_count; i++) {
+        ret_copy->tags[i] = mem_strdup(record->tags[i]);
     }
-    for (size_t i = 0; i < copy.label_count; i++) {
-        copy.labels[i].name = mem_strdup(copy.labels[i].name);
-        copy.labels[i].value = mem_strdup(copy.labels[i].value);
+    for (size_t i = 0; i < record->label_count; i++) {
+        ret_copy->labels[i] =
+            (struct record_label){mem_strdup(record->labels[i].name), mem_strdup(record->labels[i].value)};
     }
-    *ret_copy = copy;
 }
 
 static bool same_text(const char *a, const char *b)
@@ -71,42 +79,29 @@ static bool same_text(const char *a, const char *b)
     return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
-static bool same_ports(const struct record *a, const struct record *b)
-{
-    return a->port_count == b->port_count &&
-           memcmp(a->ports, b->ports, a->port_count * sizeof(a->ports[0])) == 0;
-}
-
-static bool same_tags(const struct record *a, const struct record *b)
-{
-    if (a->tag_count != b->tag_count) {
-        return false;
-    }
-    for (size_t i = 0; i < a->tag_count; i++) {
-        if (!same_text(a->tags[i], b->tags[i])) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool same_labels(const struct record *a, const struct record *b)
-{
-    if (a->label_count != b->label_count) {
-        return false;
-    }
-    for (size_t i = 0; i < a->label_count; i++) {
-        if (!same_text(a->labels[i].name, b->labels[i].name) ||
-            !same_text(a->labels[i].value, b->labels[i].value)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static bool same_count(bool has_a, uint32_t a, bool has_b, uint32_t b)
 {
     return has_a == has_b && (!has_a || a == b);
+}
+
+bool record_equal(const struct record *a, const struct record *b)
+{
+    bool same = !record_urgent(a, b) && a->tag_count == b->tag_count && a->label_count == b->label_count &&
+                same_count(a->has_players, a->players, b->has_players, b->players) &&
+                same_count(a->has_capacity, a->capacity, b->has_capacity, b->capacity) &&
+                a->started_wall == b->started_wall;
+    for (size_t i = 0; same && i < COUNT_OF(texts) - DRAIN_TEXTS; i++) {
+        same = same_text(*(char *const *)(const void *)((const char *)a + texts[i]),
+                         *(char *const *)(const void *)((const char *)b + texts[i]));
+    }
+    for (size_t i = 0; same && i < a->tag_count; i++) {
+        same = same_text(a->tags[i], b->tags[i]);
+    }
+    for (size_t i = 0; same && i < a->label_count; i++) {
+        same = same_text(a->labels[i].name, b->labels[i].name) &&
+               same_text(a->labels[i].value, b->labels[i].value);
+    }
+    return same;
 }
 
 static bool same_drain(const struct record_drain *a, const struct record_drain *b)
@@ -118,23 +113,9 @@ static bool same_drain(const struct record_drain *a, const struct record_drain *
            a->since_wall == b->since_wall && a->deadline_wall == b->deadline_wall;
 }
 
-static bool same_profile(const struct record *a, const struct record *b)
-{
-    return same_text(a->type, b->type) && same_text(a->region, b->region) && same_text(a->zone, b->zone) &&
-           same_text(a->group, b->group) && same_text(a->version, b->version) && same_tags(a, b) &&
-           same_labels(a, b) && a->started_wall == b->started_wall;
-}
-
-bool record_equal(const struct record *a, const struct record *b)
-{
-    return !record_urgent(a, b) && same_text(a->custom_state, b->custom_state) &&
-           same_text(a->reason, b->reason) &&
-           same_count(a->has_players, a->players, b->has_players, b->players) &&
-           same_count(a->has_capacity, a->capacity, b->has_capacity, b->capacity) && same_profile(a, b);
-}
-
 bool record_urgent(const struct record *a, const struct record *b)
 {
     return a->status != b->status || !same_drain(&a->drain, &b->drain) || !same_text(a->id, b->id) ||
-           !same_text(a->host, b->host) || !same_ports(a, b);
+           !same_text(a->host, b->host) || a->port_count != b->port_count ||
+           memcmp(a->ports, b->ports, a->port_count * sizeof(a->ports[0])) != 0;
 }

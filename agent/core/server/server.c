@@ -90,25 +90,23 @@ static bool is_gone(const struct server *server)
     return server->life != LIFE_ALIVE && (server->life != LIFE_NONE || never_lived);
 }
 
+int64_t server_settled_at(const struct server *server, const struct hold *hold, int64_t since)
+{
+    int64_t from = since > hold->since_mono ? since : hold->since_mono;
+    return since == NEVER_MS ? NEVER_MS : from + server->config->drain.settle_ms;
+}
+
 static enum drain_outcome drain_outcome(const struct server *server, const struct hold *hold, int64_t now)
 {
     if (is_gone(server)) {
         return DRAIN_GONE;
     }
-    int64_t zero = server->reported.zero_players_since;
-    if (zero != NEVER_MS) {
-        int64_t from = zero > hold->since_mono ? zero : hold->since_mono;
-        if (now - from >= server->config->drain.settle_ms) {
-            return DRAIN_EMPTY;
-        }
+    if (now >= server_settled_at(server, hold, server->reported.zero_players_since)) {
+        return DRAIN_EMPTY;
     }
-    int64_t silent = server_silent_since(server);
-    if (silent != NEVER_MS) {
-        /* A server that does not answer has no players; one that restarts gets `settle` to come back. */
-        int64_t from = silent > hold->since_mono ? silent : hold->since_mono;
-        if (now - from >= server->config->drain.settle_ms) {
-            return DRAIN_GONE;
-        }
+    /* A server that does not answer has no players; one that restarts gets `settle` to come back. */
+    if (now >= server_settled_at(server, hold, server_silent_since(server))) {
+        return DRAIN_GONE;
     }
     return now >= hold->deadline_mono ? DRAIN_DEADLINE : DRAIN_WAITING;
 }
@@ -202,11 +200,6 @@ static void on_host(struct server *server, const struct server_event *event)
              event->reason == NULL ? "" : event->reason);
 }
 
-static bool follows_reported_ports(const struct config *config)
-{
-    return config->server.ports_dynamic && !config->probes_given;
-}
-
 static void reload_watchdog(struct server *server, int64_t before_ms, int64_t now)
 {
     struct server_report *reported = &server->reported;
@@ -230,7 +223,7 @@ static void on_reload(struct server *server, const struct server_event *event, s
     }
     server->config = event->config;
     reload_watchdog(server, before->server.watchdog_ms, event->now.mono);
-    if (follows_reported_ports(server->config) && !follows_reported_ports(before) &&
+    if (server_probes_reported_ports(server->config) && !server_probes_reported_ports(before) &&
         server->reported.port_count > 0) {
         server_effect(effects, SERVER_DO_PROBE_PORTS);
     }

@@ -50,7 +50,7 @@ struct server {
     bool withdrawn;        /* deregister_after passed */
     struct record offered; /* what was last offered for publishing; id NULL: nothing yet */
     bool offering;
-    char withheld[200];
+    char withheld[256];
     bool drain_emitted; /* the event as it was emitted last */
     int64_t emitted_deadline;
     char emitted_reason[HOLD_REASON_MAX + 1];
@@ -70,6 +70,12 @@ void server_apply_message(struct server *server, const struct status_message *me
 void server_restore_message(struct server *server, const struct status_message *message,
                             const struct instant *now, struct queue *effects);
 void server_clear_reported(struct server *server);
+/* Whether each reported port gets a probe. */
+bool server_probes_reported_ports(const struct config *config);
+
+/* server.c: until when (mono) what is so `since` then must last to end the drain of `hold`; NEVER_MS when it is
+ * not so (`since` NEVER_MS). */
+int64_t server_settled_at(const struct server *server, const struct hold *hold, int64_t since);
 
 /* server_adopt.c: no record from before the restart is there; one is; a gap ended. */
 void server_fresh(struct server *server, const struct server_event *event, struct queue *effects);

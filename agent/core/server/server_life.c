@@ -6,18 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static void forget_labels(struct server_report *reported)
-{
-    for (size_t i = 0; i < reported->label_count; i++) {
-        free(reported->labels[i].name);
-        free(reported->labels[i].value);
-    }
-    reported->label_count = 0;
-}
-
 void server_clear_reported(struct server *server)
 {
-    forget_labels(&server->reported);
+    for (size_t i = 0; i < server->reported.label_count; i++) {
+        free(server->reported.labels[i].name);
+        free(server->reported.labels[i].value);
+    }
     free(server->reported.text);
     server->reported = (struct server_report){
         .zero_players_since = NEVER_MS,
@@ -26,12 +20,18 @@ void server_clear_reported(struct server *server)
     };
 }
 
-static void reset_probes(struct server *server, struct queue *effects)
+/* Every verdict is unknown again; `type`: what the probes themselves are to do. */
+static void reset_probes(struct server *server, enum server_effect_type type, struct queue *effects)
 {
     for (size_t i = 0; i < SERVER_PROBES_MAX; i++) {
         server->probes[i] = (struct server_probe){.verdict = VERDICT_UNKNOWN};
     }
-    server_effect(effects, SERVER_DO_RESET_PROBES);
+    server_effect(effects, type);
+}
+
+bool server_probes_reported_ports(const struct config *config)
+{
+    return config->server.ports_dynamic && !config->probes_given;
 }
 
 void server_begin_life(struct server *server, const struct instant *now, bool by_probe, struct queue *effects)
@@ -43,7 +43,7 @@ void server_begin_life(struct server *server, const struct instant *now, bool by
     server->life_cause[0] = '\0';
     if (!by_probe) {
         /* The verdicts are of an earlier process. */
-        reset_probes(server, effects);
+        reset_probes(server, SERVER_DO_RESET_PROBES, effects);
     }
     server_effect(effects, SERVER_DO_SAVE);
 }
@@ -52,8 +52,8 @@ void server_end_life(struct server *server, const struct instant *now, const cha
 {
     bool announced = server->reported.status == REPORTED_SHUTTING_DOWN;
     bool drained = server->holds[HOLD_OPS].set || server->holds[HOLD_STOP].set;
-    bool probed_reported_ports = server->reported.port_count > 0 && server->config->server.ports_dynamic &&
-                                 !server->config->probes_given;
+    bool probed_reported_ports =
+        server->reported.port_count > 0 && server_probes_reported_ports(server->config);
     server->life = announced || drained ? LIFE_LEFT : LIFE_CRASHED;
     snprintf(server->life_cause, sizeof(server->life_cause), "%s%s", how,
              announced ? " after it reported shutting_down"
@@ -67,7 +67,7 @@ void server_end_life(struct server *server, const struct instant *now, const cha
     server_clear_reported(server);
     hold_clear(&server->holds[HOLD_SELF]);
     hold_clear(&server->holds[HOLD_RELOAD]);
-    reset_probes(server, effects);
+    reset_probes(server, SERVER_DO_RESET_PROBES, effects);
     if (probed_reported_ports) {
         /* The ports were those of the life that ended: another process may listen there now. */
         server_effect(effects, SERVER_DO_PROBE_PORTS);
@@ -159,11 +159,8 @@ static void apply_ports(struct server *server, const struct status_message *mess
     }
     memcpy(server->reported.ports, message->ports, sizeof(message->ports));
     server->reported.port_count = message->port_count;
-    if (!server->config->probes_given && server->config->server.ports_dynamic) {
-        for (size_t i = 0; i < SERVER_PROBES_MAX; i++) {
-            server->probes[i] = (struct server_probe){.verdict = VERDICT_UNKNOWN};
-        }
-        server_effect(effects, SERVER_DO_PROBE_PORTS);
+    if (server_probes_reported_ports(server->config)) {
+        reset_probes(server, SERVER_DO_PROBE_PORTS, effects);
     }
 }
 

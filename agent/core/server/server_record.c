@@ -103,43 +103,35 @@ static bool may_touch(const struct server *server, const struct record *next)
            next->status == STATUS_ERROR || next->status == STATUS_SHUTTING_DOWN;
 }
 
-static void withdraw(struct server *server, const char *why, struct queue *effects)
+/* Writes why no record may be offered, or "". */
+static void update_withheld(struct server *server)
 {
-    snprintf(server->withheld, sizeof(server->withheld), "%s", why);
-    if (server->offering) {
-        server->offering = false;
-        record_fini(&server->offered);
-        server_effect(effects, SERVER_DO_WITHDRAW)->text = queue_copy(effects, str_of(why));
-    }
-}
-
-static const char *why_withheld(const struct server *server, char out[static 200])
-{
-    out[0] = '\0';
+    const char *why = "", *detail = "";
     if (server->start == START_UNDECIDED) {
-        snprintf(
-            out, 200,
-            "the registry has not answered yet whether the record from before the restart is still there");
+        why = "the registry has not answered yet whether the record from before the restart is still there";
     } else if (server->stopping && !server->offering) {
         /* Without a record in the registry there is none to set to shutting_down. */
-        snprintf(out, 200, "the agent is stopping");
+        why = "the agent is stopping";
     } else if (server->host == NULL) {
-        snprintf(out, 200, "no address to publish: %.150s", server->host_reason);
+        why = "no address to publish: ";
+        detail = server->host_reason;
     } else if (server->withdrawn && !server->stopping) {
-        snprintf(out, 200,
-                 "in error for longer than server.deregister_after; it is registered again when it recovers");
+        why = "in error for longer than server.deregister_after; it is registered again when it recovers";
     }
-    return out;
+    snprintf(server->withheld, sizeof(server->withheld), "%s%.150s", why, detail);
 }
 
 void server_publish(struct server *server, const struct instant *now, struct queue *effects)
 {
-    char why[200];
-    if (why_withheld(server, why)[0] != '\0') {
-        withdraw(server, why, effects);
+    update_withheld(server);
+    if (server->withheld[0] != '\0') {
+        if (server->offering) {
+            server->offering = false;
+            record_fini(&server->offered);
+            server_effect(effects, SERVER_DO_WITHDRAW)->text = queue_copy(effects, str_of(server->withheld));
+        }
         return;
     }
-    server->withheld[0] = '\0';
     struct record next;
     server_compose(server, &next);
     if (server->offering && (record_equal(&server->offered, &next) || !may_touch(server, &next))) {

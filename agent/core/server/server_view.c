@@ -18,7 +18,6 @@ static void consider(const struct server *server, int64_t moment, struct window 
 
 static void consider_holds(const struct server *server, struct window *soonest)
 {
-    int64_t zero = server->reported.zero_players_since;
     for (int kind = 0; kind < HOLD_COUNT; kind++) {
         const struct hold *hold = &server->holds[kind];
         if (!hold->set) {
@@ -27,15 +26,8 @@ static void consider_holds(const struct server *server, struct window *soonest)
         consider(server, hold->expires_mono, soonest);
         if (hold->outcome == DRAIN_WAITING) {
             consider(server, hold->deadline_mono, soonest);
-            if (zero != NEVER_MS) {
-                int64_t from = zero > hold->since_mono ? zero : hold->since_mono;
-                consider(server, from + server->config->drain.settle_ms, soonest);
-            }
-            int64_t silent = server_silent_since(server);
-            if (silent != NEVER_MS) {
-                int64_t from = silent > hold->since_mono ? silent : hold->since_mono;
-                consider(server, from + server->config->drain.settle_ms, soonest);
-            }
+            consider(server, server_settled_at(server, hold, server->reported.zero_players_since), soonest);
+            consider(server, server_settled_at(server, hold, server_silent_since(server)), soonest);
         }
     }
 }
