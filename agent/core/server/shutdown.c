@@ -1,5 +1,7 @@
 #include "outrider/core/server/shutdown.h"
 
+#include <assert.h>
+
 const char *shutdown_phase_name(enum shutdown_phase phase)
 {
     static const char *const names[] = {
@@ -20,6 +22,15 @@ static void effect(struct queue *effects, enum shutdown_effect_type type, int co
 /* The only place where the phase changes. */
 static void enter(struct shutdown *shutdown, enum shutdown_phase phase, int64_t now, struct queue *effects)
 {
+    static const unsigned allowed[] = {
+        [SHUTDOWN_RUNNING] = 1u << SHUTDOWN_DRAINING | 1u << SHUTDOWN_SAYING | 1u << SHUTDOWN_DONE,
+        [SHUTDOWN_DRAINING] = 1u << SHUTDOWN_SAYING,
+        [SHUTDOWN_SAYING] = 1u << SHUTDOWN_LINGERING | 1u << SHUTDOWN_LEAVING,
+        [SHUTDOWN_LINGERING] = 1u << SHUTDOWN_LEAVING,
+        [SHUTDOWN_LEAVING] = 1u << SHUTDOWN_DONE,
+        [SHUTDOWN_DONE] = 0,
+    };
+    assert((allowed[shutdown->phase] & 1u << phase) != 0);
     if (shutdown->phase == SHUTDOWN_SAYING) {
         int64_t left = shutdown->timeout_ms - (now - shutdown->saying_since);
         /* After a late step there is still time for one request. */
