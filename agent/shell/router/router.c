@@ -116,7 +116,7 @@ struct router *router_new(const struct config *config, const char *id, const str
     router->now = *now;
     router_record_key(config, id, &router->record_key);
     router_control_key(config, id, &router->control_key);
-    gap_init(&router->gap, now);
+    router->seen = *now;
     (void)instant_slept(now, &router->asleep_ms);
     for (int i = 0; i < ROUTER_MACHINE_COUNT; i++) {
         queue_init(&router->queues[i], table[i]->effect_size);

@@ -11,7 +11,7 @@ void router_enter(struct router *router, const struct instant *now)
     struct gap_limits limits = {.due_mono = router_deadline(router).latest,
                                 .ttl_ms = facts.ttl_ms > 0 ? facts.ttl_ms : router->config->registry.ttl_ms,
                                 .lease_boot = facts.lease_deadline_boot};
-    int64_t gap_ms = gap_step(&router->gap, now, &limits);
+    int64_t gap_ms = gap_step(&router->seen, now, &limits);
     if (gap_ms == 0) {
         return;
     }

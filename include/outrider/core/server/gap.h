@@ -6,10 +6,6 @@
 
 #include "outrider/core/instant.h"
 
-struct gap {
-    struct instant seen; /* of the latest step */
-};
-
 /* What decides whether a gap is long. */
 struct gap_limits {
     int64_t due_mono;   /* when the next step should have been, at the latest; NEVER_MS: not at all */
@@ -17,11 +13,9 @@ struct gap_limits {
     int64_t lease_boot; /* when the lease ends, by the boot clock; 0: no lease */
 };
 
-/* Counts from `now` on. */
-void gap_init(struct gap *gap, const struct instant *now);
-
-/* A step begins at `now`. Returns the length in ms of a long gap that ends with it, or 0: nothing, or a short
- * gap. A gap is long when it exceeds the TTL, or when the lease ended in it. */
-int64_t gap_step(struct gap *gap, const struct instant *now, const struct gap_limits *limits);
+/* A step begins at `now`, which becomes `seen`, the moment of the latest step (at first: of the start). Returns
+ * the length in ms of a long gap that ends with it, or 0: nothing, or a short gap. A gap is long when it exceeds
+ * the TTL, or when the lease ended in it. */
+int64_t gap_step(struct instant *seen, const struct instant *now, const struct gap_limits *limits);
 
 #endif

@@ -46,10 +46,10 @@ struct router {
     struct config_probe
         reported_probes[SERVER_PROBES_MAX]; /* of ports the server reported; they own their names */
     size_t reported_count;
-    struct instant now; /* of the event from outside that is being routed */
-    struct gap gap;
-    int64_t asleep_ms; /* boot clock ahead of mono at the last tick */
-    int64_t phase_ms;  /* of the probes: agents that started together must not probe in the same ms */
+    struct instant now;  /* of the event from outside that is being routed */
+    struct instant seen; /* the latest event from outside, for gap_step() */
+    int64_t asleep_ms;   /* boot clock ahead of mono at the last tick */
+    int64_t phase_ms;    /* of the probes: agents that started together must not probe in the same ms */
     struct queue queues[ROUTER_MACHINE_COUNT]; /* effects that wait to be routed */
     bool pumping;
 };

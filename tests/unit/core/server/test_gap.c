@@ -14,95 +14,94 @@ static struct instant at(int64_t mono, int64_t slept)
     return (struct instant){.mono = mono, .boot = mono + AHEAD + slept};
 }
 
-static void begin(struct gap *gap, int64_t mono)
+static void begin(struct instant *seen, int64_t mono)
 {
-    struct instant now = at(mono, 0);
-    gap_init(gap, &now);
+    *seen = at(mono, 0);
 }
 
-static int64_t step(struct gap *gap, int64_t mono, int64_t slept, struct gap_limits limits)
+static int64_t step(struct instant *seen, int64_t mono, int64_t slept, struct gap_limits limits)
 {
     struct instant now = at(mono, slept);
-    return gap_step(gap, &now, &limits);
+    return gap_step(seen, &now, &limits);
 }
 
 static void test_a_step_in_time_is_no_gap(void **state)
 {
     (void)state;
-    struct gap gap;
-    begin(&gap, 1000);
-    assert_int_equal(step(&gap, 3000, 0, (struct gap_limits){.due_mono = 3000, .ttl_ms = TTL}), 0);
-    assert_int_equal(step(&gap, 900000, 0, (struct gap_limits){.due_mono = NEVER_MS, .ttl_ms = TTL}), 0);
+    struct instant seen;
+    begin(&seen, 1000);
+    assert_int_equal(step(&seen, 3000, 0, (struct gap_limits){.due_mono = 3000, .ttl_ms = TTL}), 0);
+    assert_int_equal(step(&seen, 900000, 0, (struct gap_limits){.due_mono = NEVER_MS, .ttl_ms = TTL}), 0);
 }
 
 static void test_a_late_step_is_a_gap_beyond_the_ttl(void **state)
 {
     (void)state;
-    struct gap gap;
+    struct instant seen;
     struct gap_limits limits = {.due_mono = 2000, .ttl_ms = TTL};
-    begin(&gap, 1000);
-    assert_int_equal(step(&gap, 2000 + TTL, 0, limits), 0);
-    begin(&gap, 1000);
-    assert_int_equal(step(&gap, 2001 + TTL, 0, limits), TTL + 1);
+    begin(&seen, 1000);
+    assert_int_equal(step(&seen, 2000 + TTL, 0, limits), 0);
+    begin(&seen, 1000);
+    assert_int_equal(step(&seen, 2001 + TTL, 0, limits), TTL + 1);
 }
 
 static void test_what_was_late_is_counted_once(void **state)
 {
     (void)state;
-    struct gap gap;
+    struct instant seen;
     struct gap_limits limits = {.due_mono = 2000, .ttl_ms = TTL};
-    begin(&gap, 1000);
-    assert_int_equal(step(&gap, 20000, 0, limits), 18000);
-    assert_int_equal(step(&gap, 20000, 0, limits),
+    begin(&seen, 1000);
+    assert_int_equal(step(&seen, 20000, 0, limits), 18000);
+    assert_int_equal(step(&seen, 20000, 0, limits),
                      0); /* the timer is still due, its step is not late again */
-    assert_int_equal(step(&gap, 20500, 0, limits), 0);
+    assert_int_equal(step(&seen, 20500, 0, limits), 0);
 }
 
 static void test_sleep_counts_beside_lateness(void **state)
 {
     (void)state;
-    struct gap gap;
+    struct instant seen;
     struct gap_limits limits = {.due_mono = 2000, .ttl_ms = TTL};
-    begin(&gap, 1000);
-    assert_int_equal(step(&gap, 2000, TTL, limits), 0);
-    begin(&gap, 1000);
-    assert_int_equal(step(&gap, 1500, TTL + 1, limits), TTL + 1);
-    begin(&gap, 1000);
-    assert_int_equal(step(&gap, 7000, 6000, limits), 11000);
+    begin(&seen, 1000);
+    assert_int_equal(step(&seen, 2000, TTL, limits), 0);
+    begin(&seen, 1000);
+    assert_int_equal(step(&seen, 1500, TTL + 1, limits), TTL + 1);
+    begin(&seen, 1000);
+    assert_int_equal(step(&seen, 7000, 6000, limits), 11000);
 }
 
 static void test_a_lease_that_ends_makes_a_short_gap_long(void **state)
 {
     (void)state;
-    struct gap gap;
+    struct instant seen;
     struct gap_limits limits = {.due_mono = 2000, .ttl_ms = TTL, .lease_boot = 2500 + AHEAD};
-    begin(&gap, 1000);
-    assert_int_equal(step(&gap, 3000, 0, limits), 1000);
-    begin(&gap, 1000);
-    assert_int_equal(step(&gap, 2400, 0, limits), 0); /* it has not ended */
-    begin(&gap, 1000);
+    begin(&seen, 1000);
+    assert_int_equal(step(&seen, 3000, 0, limits), 1000);
+    begin(&seen, 1000);
+    assert_int_equal(step(&seen, 2400, 0, limits), 0); /* it has not ended */
+    begin(&seen, 1000);
     limits.due_mono = 2100;
-    assert_int_equal(step(&gap, 3000, 0, limits),
+    assert_int_equal(step(&seen, 3000, 0, limits),
                      0); /* late by less than INSTANT_SLEEP_MS: clocks read apart */
     limits.lease_boot = 500 + AHEAD;
-    begin(&gap, 1000);
-    assert_int_equal(step(&gap, 4000, 0, limits), 0); /* it had ended before */
+    begin(&seen, 1000);
+    assert_int_equal(step(&seen, 4000, 0, limits), 0); /* it had ended before */
 }
 
 static void test_no_lease_ends(void **state)
 {
     (void)state;
-    struct gap gap;
-    begin(&gap, 1000);
-    assert_int_equal(step(&gap, 8000, 0, (struct gap_limits){.due_mono = 2000, .ttl_ms = TTL}), 0);
+    struct instant seen;
+    begin(&seen, 1000);
+    assert_int_equal(step(&seen, 8000, 0, (struct gap_limits){.due_mono = 2000, .ttl_ms = TTL}), 0);
 }
 
 static void test_a_boot_clock_that_steps_back_is_no_gap(void **state)
 {
     (void)state;
-    struct gap gap;
-    begin(&gap, 1000);
-    assert_int_equal(step(&gap, 1500, -3000, (struct gap_limits){.due_mono = 2000, .ttl_ms = TTL}), 0);
+    struct instant seen;
+    begin(&seen, 1000);
+    assert_int_equal(step(&seen, 1500, -3000, (struct gap_limits){.due_mono = 2000, .ttl_ms = TTL}), 0);
 }
 
 int main(void)
