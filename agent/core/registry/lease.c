@@ -30,54 +30,52 @@ const char *lease_state_name(enum lease_state state)
 
 const char *lease_cause_text(enum lease_cause cause)
 {
-    static const char *const texts[] = {
-        [LEASE_CAUSE_RESTART] = "held before the restart",
-        [LEASE_CAUSE_WANTED] = "wanted",
-        [LEASE_CAUSE_GRANTED] = "granted",
-        [LEASE_CAUSE_RENEWED] = "renewed",
-        [LEASE_CAUSE_EXISTS] = "granted by an earlier request",
-        [LEASE_CAUSE_NOT_FOUND] = "not found in the registry",
-        [LEASE_CAUSE_GAP] = "gap longer than the TTL",
-        [LEASE_CAUSE_KEY_GONE] = "the key under it is gone",
-        [LEASE_CAUSE_CLUSTER] = "another cluster answers",
-        [LEASE_CAUSE_NOT_LOST] = "not reported lost",
-        [LEASE_CAUSE_UNWANTED] = "not wanted any more",
-        [LEASE_CAUSE_WANTED_AGAIN] = "wanted again",
-        [LEASE_CAUSE_REVOKED] = "revoked",
-        [LEASE_CAUSE_UNCONFIRMED] = "left before it was confirmed",
-        [LEASE_CAUSE_ABANDONED] = "left to another agent with the same lease",
-    };
+#define TEXT(name, text) [LEASE_CAUSE_##name] = text,
+    static const char *const texts[] = {LEASE_CAUSES(TEXT)};
+#undef TEXT
     return texts[cause];
 }
 
 /* ---- states ---- */
 
+#define TO(state) (1u << LEASE_##state)
+
 bool lease_may_move(enum lease_state from, enum lease_state to)
 {
-    enum {
-        NONE = 1u << LEASE_NONE,
-        RECOVERING = 1u << LEASE_RECOVERING,
-        GRANTING = 1u << LEASE_GRANTING,
-        HELD = 1u << LEASE_HELD,
-        SUSPECT = 1u << LEASE_SUSPECT,
-        REVOKING = 1u << LEASE_REVOKING
-    };
     static const unsigned allowed[] = {
-        [LEASE_NONE] = RECOVERING | GRANTING,
-        [LEASE_RECOVERING] = HELD | REVOKING | NONE,
-        [LEASE_GRANTING] = HELD | RECOVERING | REVOKING | NONE,
-        [LEASE_HELD] = SUSPECT | RECOVERING | REVOKING | NONE,
-        [LEASE_SUSPECT] = HELD | RECOVERING | REVOKING | NONE,
-        [LEASE_REVOKING] = RECOVERING | NONE,
+        [LEASE_NONE] = TO(RECOVERING) | TO(GRANTING),
+        [LEASE_RECOVERING] = TO(HELD) | TO(REVOKING) | TO(NONE),
+        [LEASE_GRANTING] = TO(HELD) | TO(RECOVERING) | TO(REVOKING) | TO(NONE),
+        [LEASE_HELD] = TO(SUSPECT) | TO(RECOVERING) | TO(REVOKING) | TO(NONE),
+        [LEASE_SUSPECT] = TO(HELD) | TO(RECOVERING) | TO(REVOKING) | TO(NONE),
+        [LEASE_REVOKING] = TO(RECOVERING) | TO(NONE),
     };
     return (allowed[from] & 1u << to) != 0;
 }
 
-static void move(struct lease *lease, enum lease_state to, enum lease_cause cause, struct queue *effects)
+static struct lease_effect *emit(struct lease *lease, enum lease_effect_type type)
+{
+    struct lease_effect *effect = queue_push(lease->effects);
+    effect->type = type;
+    return effect;
+}
+
+PRINTF_LIKE(3, 4)
+static void emit_text(struct lease *lease, enum lease_effect_type type, const char *format, ...)
+{
+    char text[300];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    struct str kept = queue_copy(lease->effects, str_of(text));
+    emit(lease, type)->text = kept;
+}
+
+static void move(struct lease *lease, enum lease_state to, enum lease_cause cause)
 {
     assert(lease_may_move(lease->state, to));
-    struct lease_effect *effect = queue_push(effects);
-    effect->type = LEASE_DO_MOVED;
+    struct lease_effect *effect = emit(lease, LEASE_DO_MOVED);
     effect->from = lease->state;
     effect->to = to;
     effect->id = lease->id;
@@ -85,47 +83,33 @@ static void move(struct lease *lease, enum lease_state to, enum lease_cause caus
     lease->state = to;
 }
 
-static void emit(struct queue *effects, enum lease_effect_type type)
+static void drop(struct lease *lease, enum lease_cause cause)
 {
-    struct lease_effect *effect = queue_push(effects);
-    effect->type = type;
-}
-
-static void emit_save(bool urgent, struct queue *effects)
-{
-    struct lease_effect *effect = queue_push(effects);
-    effect->type = LEASE_DO_SAVE;
-    effect->urgent = urgent;
-}
-
-static void drop(struct lease *lease, enum lease_cause cause, struct queue *effects)
-{
-    move(lease, LEASE_NONE, cause, effects);
+    move(lease, LEASE_NONE, cause);
     lease->id = (struct registry_lease){0};
     lease->retry_mono = 0;
     lease->flight = (struct lease_flight){0};
-    emit_save(false, effects);
+    emit(lease, LEASE_DO_SAVE);
 }
 
-static void lose(struct lease *lease, const struct instant *now, struct queue *effects)
+static void lose(struct lease *lease)
 {
-    drop(lease, LEASE_CAUSE_NOT_FOUND, effects);
+    drop(lease, LEASE_CAUSE_NOT_FOUND);
     struct random *random = lease->settings.random;
-    if (lease->granted_mono > 0 && now->mono - lease->granted_mono < YOUNG_MS) {
-        lease->retry_mono = now->mono + 1 + (int64_t)random_below(random, YOUNG_MS);
+    if (lease->granted_mono > 0 && lease->now.mono - lease->granted_mono < YOUNG_MS) {
+        lease->retry_mono = lease->now.mono + 1 + (int64_t)random_below(random, YOUNG_MS);
     }
     struct lease_cluster *cluster = &lease->cluster;
-    if (cluster->turns > 0 && now->mono - cluster->changed_mono < CLUSTER_STEADY_MS) {
-        lease->retry_mono = now->mono + backoff_next(&cluster->backoff, random);
+    if (cluster->turns > 0 && lease->now.mono - cluster->changed_mono < CLUSTER_STEADY_MS) {
+        lease->retry_mono = lease->now.mono + backoff_next(&cluster->backoff, random);
     }
 }
 
 /* The lease counts from when the request was sent, and what the machine slept between request and answer is
  * time of the lease, too. */
-static void renew(struct lease *lease, int64_t ttl_ms, const struct lease_flight *flight,
-                  const struct instant *now)
+static void renew(struct lease *lease, int64_t ttl_ms, const struct lease_flight *flight)
 {
-    int64_t slept = (now->boot - flight->sent_boot) - (now->mono - flight->sent_mono);
+    int64_t slept = (lease->now.boot - flight->sent_boot) - (lease->now.mono - flight->sent_mono);
     int64_t sent_mono = flight->sent_mono - (slept >= INSTANT_SLEEP_MS ? slept : 0);
     int64_t heartbeat = lease->settings.heartbeat_ms;
     lease->ttl_ms = ttl_ms;
@@ -136,69 +120,58 @@ static void renew(struct lease *lease, int64_t ttl_ms, const struct lease_flight
 
 /* ---- the cluster ---- */
 
-static void suspect(struct lease *lease, enum lease_cause cause, const struct instant *now,
-                    struct queue *effects)
+static void suspect(struct lease *lease, enum lease_cause cause)
 {
     if (lease->state == LEASE_HELD) {
-        move(lease, LEASE_SUSPECT, cause, effects);
+        move(lease, LEASE_SUSPECT, cause);
     }
     if (lease->state == LEASE_SUSPECT) {
-        lease->heartbeat = window_at(now->mono);
+        lease->heartbeat = window_at(lease->now.mono);
     }
 }
 
-static void emit_cluster(const char *text, struct queue *effects)
+static bool meet_epoch(struct lease *lease, uint64_t epoch, struct str endpoint)
 {
-    struct str kept = queue_copy(effects, str_of(text));
-    struct lease_effect *effect = queue_push(effects);
-    effect->type = LEASE_DO_CLUSTER;
-    effect->text = kept;
-}
-
-static bool meet_epoch(struct lease_cluster *cluster, const struct lease_event *seen, struct queue *effects)
-{
-    bool changed = seen->epoch != 0 && cluster->epoch != 0 && seen->epoch != cluster->epoch;
-    cluster->epoch = seen->epoch != 0 ? seen->epoch : cluster->epoch;
+    struct lease_cluster *cluster = &lease->cluster;
+    bool changed = epoch != 0 && cluster->epoch != 0 && epoch != cluster->epoch;
+    cluster->epoch = epoch != 0 ? epoch : cluster->epoch;
     if (changed) {
-        char text[300];
-        snprintf(text, sizeof(text), "%.*s answers from another history of its data, epoch %" PRIx64,
-                 STR_ARG(seen->endpoint), seen->epoch);
-        emit_cluster(text, effects);
+        emit_text(lease, LEASE_DO_CLUSTER, "%.*s answers from another history of its data, epoch %" PRIx64,
+                  STR_ARG(endpoint), epoch);
     }
     return changed;
 }
 
 /* A registry that lost its data comes back as another cluster each time; the same two in turn are a wrong
  * list of endpoints. Returns whether this is another cluster than before. */
-static bool meet_cluster(struct lease *lease, const struct lease_event *seen, struct queue *effects)
+static bool meet_cluster(struct lease *lease, uint64_t id, uint64_t epoch, struct str endpoint)
 {
     struct lease_cluster *cluster = &lease->cluster;
-    const struct instant *now = &seen->now;
-    uint64_t id = seen->cluster, before = cluster->id;
+    uint64_t before = cluster->id;
     if (id == 0 || id == before) {
-        return meet_epoch(cluster, seen, effects);
+        return meet_epoch(lease, epoch, endpoint);
     }
     cluster->id = id;
-    cluster->epoch = seen->epoch;
+    cluster->epoch = epoch;
     if (before == 0) {
         return false;
     }
-    bool again = id == cluster->before && now->mono - cluster->changed_mono < CLUSTER_STEADY_MS;
+    bool again = id == cluster->before && lease->now.mono - cluster->changed_mono < CLUSTER_STEADY_MS;
     cluster->turns = again ? cluster->turns + 1 : 0;
-    cluster->changed_mono = now->mono;
+    cluster->changed_mono = lease->now.mono;
     cluster->before = before;
     if (!again) {
         backoff_reset(&cluster->backoff);
     }
-    char text[300] = "";
-    if (cluster->turns <= 1) {
-        snprintf(
-            text, sizeof(text), "cluster %" PRIx64 " answers at %.*s instead of %" PRIx64 "%s", id,
-            STR_ARG(seen->endpoint), before,
+    if (cluster->turns > 1) {
+        emit(lease, LEASE_DO_CLUSTER);
+    } else {
+        emit_text(
+            lease, LEASE_DO_CLUSTER, "cluster %" PRIx64 " answers at %.*s instead of %" PRIx64 "%s", id,
+            STR_ARG(endpoint), before,
             again ? ": the endpoints belong to different clusters, and only one of them can hold the record"
                   : "");
     }
-    emit_cluster(text, effects);
     return true;
 }
 
@@ -214,12 +187,12 @@ bool lease_is_outdated(const struct lease *lease, const struct registry_reply *r
  * it, and waits of RETRY_CAP_MS would. After its deadline the lease may still live by a heartbeat whose answer
  * was lost; which one arrived is not known, so a registry that takes every request and answers none is asked
  * 1.4 times a second for as long as that goes on. */
-static int64_t within_lease(const struct lease *lease, int64_t delay, const struct instant *now)
+static int64_t within_lease(const struct lease *lease, int64_t delay)
 {
-    int64_t left = lease->deadline_boot - now->boot;
+    int64_t left = lease->deadline_boot - lease->now.boot;
     int64_t most = left / 3 > EXPIRING_RETRY_MS ? left / 3 : EXPIRING_RETRY_MS;
     bool exists = lease->state != LEASE_NONE && lease->state != LEASE_GRANTING;
-    bool lives = left > 0 || lease->maybe_boot > now->boot;
+    bool lives = left > 0 || lease->maybe_boot > lease->now.boot;
     if (!exists || !lives || delay <= most) {
         return delay;
     }
@@ -227,11 +200,10 @@ static int64_t within_lease(const struct lease *lease, int64_t delay, const stru
 }
 
 static void on_failed(struct lease *lease, const struct registry_reply *reply,
-                      const struct lease_flight *flight, const struct instant *now, struct queue *effects)
+                      const struct lease_flight *flight)
 {
-    struct str error = queue_copy(effects, reply->error);
-    struct lease_effect *effect = queue_push(effects);
-    effect->type = LEASE_DO_FAILED;
+    struct str error = queue_copy(lease->effects, reply->error);
+    struct lease_effect *effect = emit(lease, LEASE_DO_FAILED);
     effect->op = flight->op;
     effect->failure = reply->failure;
     effect->text = error;
@@ -239,37 +211,35 @@ static void on_failed(struct lease *lease, const struct registry_reply *reply,
         lease->maybe_boot = flight->sent_boot + lease->ttl_ms;
     }
     if (lease->state == LEASE_REVOKING && lease->goal == LEASE_GOAL_HOLD) {
-        move(lease, LEASE_RECOVERING, LEASE_CAUSE_WANTED_AGAIN, effects);
+        move(lease, LEASE_RECOVERING, LEASE_CAUSE_WANTED_AGAIN);
     }
     struct random *random = lease->settings.random;
     int64_t delay = lease->goal == LEASE_GOAL_LEAVE
                         ? retry_delay_leaving(random)
-                        : within_lease(lease, retry_delay(&lease->backoff, reply->failure, random), now);
-    lease->retry_mono = now->mono + delay;
+                        : within_lease(lease, retry_delay(&lease->backoff, reply->failure, random));
+    lease->retry_mono = lease->now.mono + delay;
 }
 
 static void on_granted(struct lease *lease, const struct registry_reply *reply,
-                       const struct lease_flight *flight, const struct instant *now, struct queue *effects)
+                       const struct lease_flight *flight)
 {
     bool renamed = false;
-    renew(lease, reply->ttl_ms, flight, now);
+    renew(lease, reply->ttl_ms, flight);
     if (flight->op == REGISTRY_GRANT) {
         lease->granted_mono = flight->sent_mono; /* one that was found alive is not young */
         renamed = !registry_lease_is_none(reply->lease) && !registry_lease_eq(reply->lease, lease->id);
         lease->id = renamed ? reply->lease : lease->id;
     }
     if (lease->state == LEASE_GRANTING || lease->state == LEASE_RECOVERING) {
-        move(lease, LEASE_HELD, flight->op == REGISTRY_GRANT ? LEASE_CAUSE_GRANTED : LEASE_CAUSE_RENEWED,
-             effects);
-        emit_save(renamed, effects); /* writes under an id that the registry chose follow */
+        move(lease, LEASE_HELD, flight->op == REGISTRY_GRANT ? LEASE_CAUSE_GRANTED : LEASE_CAUSE_RENEWED);
+        emit(lease, LEASE_DO_SAVE)->urgent = renamed; /* writes under an id that the registry chose follow */
     } else if (lease->state == LEASE_HELD) {
-        emit(effects, LEASE_DO_RENEWED);
+        emit(lease, LEASE_DO_RENEWED);
     }
 }
 
-static void on_reply(struct lease *lease, const struct lease_event *event, struct queue *effects)
+static void on_reply(struct lease *lease, const struct lease_event *event)
 {
-    const struct instant *now = &event->now;
     struct lease_flight flight = lease->flight;
     struct registry_reply reply = *event->reply;
     lease->flight = (struct lease_flight){0};
@@ -280,40 +250,36 @@ static void on_reply(struct lease *lease, const struct lease_event *event, struc
         reply.failure = REGISTRY_UNKNOWN;
         reply.error = STR("answered by the previous cluster");
     } else {
-        (void)meet_cluster(
-            lease,
-            &(struct lease_event){
-                .now = *now, .cluster = reply.cluster, .epoch = reply.epoch, .endpoint = reply.endpoint},
-            effects);
+        (void)meet_cluster(lease, reply.cluster, reply.epoch, reply.endpoint);
     }
     bool lost = reply.failure == REGISTRY_LEASE_LOST && flight.op != REGISTRY_GRANT;
     bool exists = reply.failure == REGISTRY_LEASE_EXISTS && flight.op == REGISTRY_GRANT;
     if (reply.failure == REGISTRY_OK || lost || exists) {
         backoff_reset(&lease->backoff);
-        emit(effects, LEASE_DO_ANSWERED);
+        emit(lease, LEASE_DO_ANSWERED);
     }
     if (lease->state == LEASE_SUSPECT && !lost) {
-        move(lease, LEASE_HELD, LEASE_CAUSE_NOT_LOST, effects);
+        move(lease, LEASE_HELD, LEASE_CAUSE_NOT_LOST);
     }
     if (flight.op == REGISTRY_REVOKE && (reply.failure == REGISTRY_OK || lost)) {
-        drop(lease, LEASE_CAUSE_REVOKED, effects);
+        drop(lease, LEASE_CAUSE_REVOKED);
     } else if (lost) {
-        lose(lease, now, effects);
+        lose(lease);
     } else if (exists) {
         /* An earlier grant of this id had worked; a keepalive tells its TTL. */
         if (lease->state == LEASE_GRANTING) {
-            move(lease, LEASE_RECOVERING, LEASE_CAUSE_EXISTS, effects);
+            move(lease, LEASE_RECOVERING, LEASE_CAUSE_EXISTS);
         }
     } else if (reply.failure != REGISTRY_OK) {
-        on_failed(lease, &reply, &flight, now, effects);
+        on_failed(lease, &reply, &flight);
     } else {
-        on_granted(lease, &reply, &flight, now, effects);
+        on_granted(lease, &reply, &flight);
     }
 }
 
 /* ---- other events ---- */
 
-static void on_goal(struct lease *lease, enum lease_goal goal, struct queue *effects)
+static void on_goal(struct lease *lease, enum lease_goal goal)
 {
     enum lease_goal before = lease->goal;
     if (goal == before || before == LEASE_GOAL_LEAVE) {
@@ -328,27 +294,27 @@ static void on_goal(struct lease *lease, enum lease_goal goal, struct queue *eff
         lease->flight = (struct lease_flight){0}; /* its answer must not delay the revoke */
     }
     if (goal == LEASE_GOAL_LEAVE && lease->state == LEASE_GRANTING) {
-        drop(lease, LEASE_CAUSE_UNCONFIRMED, effects);
+        drop(lease, LEASE_CAUSE_UNCONFIRMED);
     } else if (release && lease->state != LEASE_NONE && lease->state != LEASE_REVOKING) {
-        move(lease, LEASE_REVOKING, LEASE_CAUSE_UNWANTED, effects);
+        move(lease, LEASE_REVOKING, LEASE_CAUSE_UNWANTED);
     } else if (!release && lease->state == LEASE_REVOKING && lease->flight.op != REGISTRY_REVOKE) {
-        move(lease, LEASE_RECOVERING, LEASE_CAUSE_WANTED_AGAIN, effects);
+        move(lease, LEASE_RECOVERING, LEASE_CAUSE_WANTED_AGAIN);
     }
 }
 
-static void on_recover(struct lease *lease, const struct lease_event *event, struct queue *effects)
+static void on_recover(struct lease *lease, const struct lease_event *event)
 {
     lease->id = event->id;
     lease->ttl_ms = event->ttl_ms;
-    lease->maybe_boot = event->now.boot + (event->ttl_ms > 0 ? event->ttl_ms : lease->settings.ttl_ms);
-    move(lease, LEASE_RECOVERING, LEASE_CAUSE_RESTART, effects);
+    lease->maybe_boot = lease->now.boot + (event->ttl_ms > 0 ? event->ttl_ms : lease->settings.ttl_ms);
+    move(lease, LEASE_RECOVERING, LEASE_CAUSE_RESTART);
 }
 
 /* After a gap longer than the TTL the lease is taken for lost. The registry is asked before a new one is
  * granted, because it may live: a new leader of the cluster gives every lease its whole TTL again, or the
  * registry slept, too; then the record stands and no watcher sees a change. An answer from before the gap says
  * nothing any more. */
-static void on_gap(struct lease *lease, struct queue *effects)
+static void on_gap(struct lease *lease)
 {
     bool held = lease_is_held(lease->state);
     lease->flight.before_gap = lease->state == LEASE_RECOVERING;
@@ -357,28 +323,28 @@ static void on_gap(struct lease *lease, struct queue *effects)
         lease->retry_mono = 0;
     }
     if (held) {
-        move(lease, LEASE_RECOVERING, LEASE_CAUSE_GAP, effects);
+        move(lease, LEASE_RECOVERING, LEASE_CAUSE_GAP);
     }
 }
 
-static void on_lost(struct lease *lease, const struct instant *now, struct queue *effects)
+static void on_lost(struct lease *lease)
 {
     /* The answer to the revoke says the rest. */
     bool revoking = lease->state == LEASE_REVOKING && lease->flight.op == REGISTRY_REVOKE;
     if (lease->state != LEASE_NONE && lease->state != LEASE_GRANTING && !revoking) {
-        lose(lease, now, effects);
+        lose(lease);
     }
 }
 
 /* ---- requests ---- */
 
-static struct registry_request *ask(struct lease *lease, enum registry_op op, const struct instant *now,
-                                    struct queue *effects)
+static struct registry_request *ask(struct lease *lease, enum registry_op op)
 {
-    lease->flight = (struct lease_flight){
-        .id = ++*lease->settings.last_id, .op = op, .sent_boot = now->boot, .sent_mono = now->mono};
-    struct lease_effect *effect = queue_push(effects);
-    effect->type = LEASE_DO_REQUEST;
+    lease->flight = (struct lease_flight){.id = ++*lease->settings.last_id,
+                                          .op = op,
+                                          .sent_boot = lease->now.boot,
+                                          .sent_mono = lease->now.mono};
+    struct lease_effect *effect = emit(lease, LEASE_DO_REQUEST);
     effect->request = (struct registry_request){.id = lease->flight.id,
                                                 .op = op,
                                                 .lease = lease->id,
@@ -388,39 +354,39 @@ static struct registry_request *ask(struct lease *lease, enum registry_op op, co
 
 /* A lease id chosen here makes a grant safe to repeat (docs/design/etcd-gateway.md, "Lease ids"). It is saved
  * before the first grant is sent: an agent that is killed now leaves its successor the lease. */
-static void choose_id(struct lease *lease, struct queue *effects)
+static void choose_id(struct lease *lease)
 {
     lease->id.lo = random_next(lease->settings.random) >> 1 | 1; /* etcd takes 63 bits */
-    move(lease, LEASE_GRANTING, LEASE_CAUSE_WANTED, effects);
-    emit_save(true, effects);
+    move(lease, LEASE_GRANTING, LEASE_CAUSE_WANTED);
+    emit(lease, LEASE_DO_SAVE)->urgent = true;
 }
 
-static void ask_grant(struct lease *lease, const struct instant *now, struct queue *effects)
+static void ask_grant(struct lease *lease)
 {
-    ask(lease, REGISTRY_GRANT, now, effects)->ttl_ms = lease->settings.ttl_ms;
+    ask(lease, REGISTRY_GRANT)->ttl_ms = lease->settings.ttl_ms;
 }
 
-static void plan(struct lease *lease, const struct instant *now, struct queue *effects)
+static void plan(struct lease *lease)
 {
-    if (lease->flight.id != 0 || now->mono < lease->retry_mono) {
+    if (lease->flight.id != 0 || lease->now.mono < lease->retry_mono) {
         return;
     }
     switch (lease->state) {
     case LEASE_NONE:
         if (lease->goal == LEASE_GOAL_HOLD) {
-            choose_id(lease, effects);
-            ask_grant(lease, now, effects);
+            choose_id(lease);
+            ask_grant(lease);
         }
         break;
-    case LEASE_GRANTING: ask_grant(lease, now, effects); break;
-    case LEASE_RECOVERING: (void)ask(lease, REGISTRY_KEEPALIVE, now, effects); break;
+    case LEASE_GRANTING: ask_grant(lease); break;
+    case LEASE_RECOVERING: (void)ask(lease, REGISTRY_KEEPALIVE); break;
     case LEASE_HELD:
     case LEASE_SUSPECT:
-        if (now->mono >= lease->heartbeat.earliest) {
-            (void)ask(lease, REGISTRY_KEEPALIVE, now, effects);
+        if (lease->now.mono >= lease->heartbeat.earliest) {
+            (void)ask(lease, REGISTRY_KEEPALIVE);
         }
         break;
-    case LEASE_REVOKING: (void)ask(lease, REGISTRY_REVOKE, now, effects); break;
+    case LEASE_REVOKING: (void)ask(lease, REGISTRY_REVOKE); break;
     }
 }
 
@@ -445,31 +411,33 @@ bool lease_awaits(const struct lease *lease, uint64_t id)
 
 void lease_step(struct lease *lease, const struct lease_event *event, struct queue *effects)
 {
+    lease->now = event->now;
+    lease->effects = effects;
     if (instant_slept(&event->now, &lease->asleep_ms)) {
-        lease->heartbeat = window_at(event->now.mono); /* none was due while the machine slept */
+        lease->heartbeat = window_at(lease->now.mono); /* none was due while the machine slept */
     }
     switch (event->type) {
     case LEASE_ON_TICK: break;
-    case LEASE_ON_GOAL: on_goal(lease, event->goal, effects); break;
-    case LEASE_ON_RECOVER: on_recover(lease, event, effects); break;
+    case LEASE_ON_GOAL: on_goal(lease, event->goal); break;
+    case LEASE_ON_RECOVER: on_recover(lease, event); break;
     case LEASE_ON_REPLY:
         if (lease_awaits(lease, event->reply->id)) {
-            on_reply(lease, event, effects);
+            on_reply(lease, event);
         }
         break;
-    case LEASE_ON_LOST: on_lost(lease, &event->now, effects); break;
-    case LEASE_ON_SUSPECT: suspect(lease, LEASE_CAUSE_KEY_GONE, &event->now, effects); break;
-    case LEASE_ON_GAP: on_gap(lease, effects); break;
+    case LEASE_ON_LOST: on_lost(lease); break;
+    case LEASE_ON_SUSPECT: suspect(lease, LEASE_CAUSE_KEY_GONE); break;
+    case LEASE_ON_GAP: on_gap(lease); break;
     case LEASE_ON_CLUSTER:
-        if (meet_cluster(lease, event, effects)) {
-            suspect(lease, LEASE_CAUSE_CLUSTER, &event->now, effects);
+        if (meet_cluster(lease, event->cluster, event->epoch, event->endpoint)) {
+            suspect(lease, LEASE_CAUSE_CLUSTER);
         }
         break;
     case LEASE_ON_ABANDON:
         if (lease->state != LEASE_NONE) {
-            drop(lease, LEASE_CAUSE_ABANDONED, effects);
+            drop(lease, LEASE_CAUSE_ABANDONED);
         }
         break;
     }
-    plan(lease, &event->now, effects);
+    plan(lease);
 }

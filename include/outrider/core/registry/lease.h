@@ -46,24 +46,27 @@ static inline bool lease_is_held(enum lease_state state)
     return state == LEASE_HELD || state == LEASE_SUSPECT;
 }
 
-/* Why a lease changed its state. */
-enum lease_cause {
-    LEASE_CAUSE_RESTART,      /* it was held before a restart */
-    LEASE_CAUSE_WANTED,       /* the holder wants one */
-    LEASE_CAUSE_GRANTED,      /* the registry granted it */
-    LEASE_CAUSE_RENEWED,      /* a keepalive found it */
-    LEASE_CAUSE_EXISTS,       /* the id is in use: an earlier grant of it had worked */
-    LEASE_CAUSE_NOT_FOUND,    /* the registry does not know it */
-    LEASE_CAUSE_GAP,          /* nothing could be done for longer than the TTL */
-    LEASE_CAUSE_KEY_GONE,     /* what stood under it is gone */
-    LEASE_CAUSE_CLUSTER,      /* another cluster answers */
-    LEASE_CAUSE_NOT_LOST,     /* a keepalive was answered, or failed, without saying that it is gone */
-    LEASE_CAUSE_UNWANTED,     /* the holder wants none any more */
-    LEASE_CAUSE_WANTED_AGAIN, /* the holder wants one before the revoke was done */
-    LEASE_CAUSE_REVOKED,      /* the registry ended it, as asked */
-    LEASE_CAUSE_UNCONFIRMED,  /* the agent ends before the grant was answered: nothing is under it */
-    LEASE_CAUSE_ABANDONED     /* left to another agent that holds the same lease */
-};
+/* Why a lease changed its state, and what the log says of it. */
+#define LEASE_CAUSES(X)                                                                                      \
+    X(RESTART, "held before the restart")                                                                    \
+    X(WANTED, "wanted")                                                                                      \
+    X(GRANTED, "granted")                                                                                    \
+    X(RENEWED, "renewed")                                                                                    \
+    X(EXISTS, "granted by an earlier request")                                                               \
+    X(NOT_FOUND, "not found in the registry")                                                                \
+    X(GAP, "gap longer than the TTL")                                                                        \
+    X(KEY_GONE, "the key under it is gone")                                                                  \
+    X(CLUSTER, "another cluster answers")                                                                    \
+    X(NOT_LOST, "not reported lost")                                                                         \
+    X(UNWANTED, "not wanted any more")                                                                       \
+    X(WANTED_AGAIN, "wanted again")                                                                          \
+    X(REVOKED, "revoked")                                                                                    \
+    X(UNCONFIRMED, "left before it was confirmed")                                                           \
+    X(ABANDONED, "left to another agent with the same lease")
+
+#define LEASE_CAUSE(name, text) LEASE_CAUSE_##name,
+enum lease_cause { LEASE_CAUSES(LEASE_CAUSE) };
+#undef LEASE_CAUSE
 
 /* The cause as a few words for the log. */
 const char *lease_cause_text(enum lease_cause cause);
@@ -103,6 +106,8 @@ struct lease_flight {
 /* Read-only outside of core/registry/lease.c. */
 struct lease {
     struct lease_settings settings;
+    struct instant now; /* of the present step, as `effects` */
+    struct queue *effects;
     enum lease_state state;
     enum lease_goal goal;
     struct registry_lease id;
