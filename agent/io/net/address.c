@@ -1,6 +1,6 @@
-#include "address_internal.h"
+#include "outrider/io/net/address.h"
 
-#include <netinet/in.h>
+#include <arpa/inet.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/un.h>
@@ -27,4 +27,13 @@ void address_set_port(struct sockaddr_storage *address, uint16_t port)
 {
     in_port_t network_order = htons(port);
     memcpy((char *)address + PORT_OFFSET, &network_order, sizeof(network_order));
+}
+
+const char *address_text(const struct sockaddr_storage *address, char ret_text[static INET6_ADDRSTRLEN])
+{
+    const void *ip = address->ss_family == AF_INET6
+                         ? (const void *)&((const struct sockaddr_in6 *)address)->sin6_addr
+                         : &((const struct sockaddr_in *)address)->sin_addr;
+    const char *text = inet_ntop(address->ss_family, ip, ret_text, INET6_ADDRSTRLEN);
+    return text == NULL ? "" : text;
 }

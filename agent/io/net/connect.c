@@ -1,11 +1,11 @@
 #include "outrider/io/net/connect.h"
 
-#include "address_internal.h"
 #include "outrider/base/duration.h"
 #include "outrider/base/mem.h"
 #include "outrider/io/loop/loop.h"
 #include "outrider/io/loop/loop_base.h"
 #include "outrider/io/loop/timer.h"
+#include "outrider/io/net/address.h"
 #include "outrider/io/net/resolver.h"
 #include "outrider/os/clock.h"
 

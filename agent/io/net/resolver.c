@@ -1,11 +1,11 @@
 #include "outrider/io/net/resolver.h"
 
-#include "address_internal.h"
 #include "dns_query_internal.h"
 #include "known_names_internal.h"
 #include "outrider/base/mem.h"
 #include "outrider/io/loop/loop.h"
 #include "outrider/io/loop/timer.h"
+#include "outrider/io/net/address.h"
 #include "outrider/os/clock.h"
 
 #include <arpa/inet.h>

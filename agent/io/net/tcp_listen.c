@@ -1,7 +1,7 @@
 #include "outrider/io/net/tcp_listen.h"
 
-#include "address_internal.h"
 #include "outrider/base/error.h"
+#include "outrider/io/net/address.h"
 #include "outrider/io/net/resolver.h"
 
 #include <errno.h>

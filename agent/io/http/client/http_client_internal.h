@@ -1,32 +1,143 @@
-/* The client, as its files see it: http_client.c (calls), http_stream.c (streams), http_transfer.c (what both
- * are made of). */
+/* The client, as its files see it:
+ *
+ *   http_client.c (calls), http_stream.c -> http_transfer.c (what both are made of) -> http_curl.c, http_host.c
+ *   http_multi.c: libcurl's multi interface on the event loop
+ *
+ *   socket or timer event -> libcurl -> ended, or bytes arrived -> queue of ready transfers -> deliver()
+ *
+ * Callbacks of users run only in deliver(), with no libcurl function on the stack, and so may start, cancel
+ * and close calls and streams. */
 #ifndef OUTRIDER_IO_HTTP_CLIENT_HTTP_CLIENT_INTERNAL_H
 #define OUTRIDER_IO_HTTP_CLIENT_HTTP_CLIENT_INTERNAL_H
 
-#include "http_multi_internal.h"
-#include "outrider/io/http/client/http_client.h"
+#include "http_curl_internal.h"
+#include "http_host_internal.h"
 #include "outrider/io/loop/loop.h"
 
+struct event;
 struct http_stream;
-struct resolver;
-struct http_transfer;
+struct watched;
+
+/* What is kept for the next use is at most this large, in bytes. */
+enum { HTTP_BUFFER_KEPT = 16384 };
 
 struct http_client {
     struct loop *loop;
     struct resolver *resolver;
     struct http_tls tls; /* views of `texts` */
     char *texts[4];
-    struct http_multi multi;
-    struct http_transfer *ready, **ready_end; /* to be delivered, in this order */
-    struct deferred late;                     /* delivers what became ready outside a run of libcurl */
+    struct http_transfer *ready; /* to be delivered, in this order */
+    struct deferred late;        /* delivers what became ready outside a run of libcurl */
     bool delivering;
     struct http_request_handle *calls, *spare; /* http_client.c */
-    size_t in_flight, spare_count;
-    struct http_stream *streams; /* http_stream.c */
-    size_t stream_count;
+    struct http_stream *streams;               /* http_stream.c */
+    CURLM *multi;                              /* from here on http_multi.c */
+    struct event *timer;
+    struct watched *watched;
+    uint64_t answered; /* calls that left an idle connection */
+    bool adding;
 };
 
-/* http_stream.c: frees every stream of `client`, without callbacks. */
+/* ---- http_multi.c ---- */
+
+void http_multi_init(struct http_client *client);
+
+/* Closes every connection. The easy handles must have been removed before. */
+void http_multi_fini(struct http_client *client);
+
+/* Says how many streams hold a connection: these do not count towards the limit of kept connections. */
+void http_multi_set_streams(struct http_client *client, size_t count);
+
+/* Sets the options by which the connections of `easy` are known here; once for each handle. */
+void http_multi_adopt(struct http_client *client, CURL *easy);
+
+/* Adds `easy` and runs libcurl at once. A transfer that ends in this run has its message when the function
+ * returns. After each other run http_transfers_ran is called. */
+void http_multi_start(struct http_client *client, CURL *easy);
+
+/* How the transfer of a handle ended. */
+enum http_multi_end {
+    HTTP_MULTI_ANSWERED, /* its connection is fit for the next one */
+    HTTP_MULTI_FAILED,
+    HTTP_MULTI_STOPPED /* before libcurl ended it */
+};
+
+/* Removes `easy`. Its connection is closed, unless the transfer was answered: that is counted, and the connections
+ * that no call has needed for long are closed. */
+void http_multi_remove(struct http_client *client, CURL *easy, enum http_multi_end end, bool is_tls);
+
+/* Closes the idle connections to the address that `easy` was connected to last. */
+void http_multi_close_idle(struct http_client *client, CURL *easy);
+
+/* ---- http_transfer.c ---- */
+
+/* Embedded. Owns everything in it. */
+struct http_transfer {
+    struct http_curl curl;
+    struct http_client *client;
+    struct http_host host;
+    char *url;
+    struct buf body;                                 /* of the request */
+    void (*deliver)(struct http_transfer *transfer); /* may free it */
+    struct http_transfer *prev, *next;               /* in `ready` */
+    int64_t started_us, ended_us;
+    int64_t limit_ms; /* for the whole transfer; 0: none */
+    size_t lookups;
+    bool was_sent; /* before the last look-up */
+    bool is_ready; /* in the queue */
+    bool is_tls;
+    bool is_started; /* libcurl had it: what curl_easy_getinfo says is about this request */
+    bool is_running;
+    bool ended; /* with curl.code */
+    bool secret;
+};
+
+/* Prepares a transfer with an easy handle of its own for POST requests. */
+void http_transfer_init(struct http_transfer *transfer, struct http_client *client,
+                        void (*deliver)(struct http_transfer *transfer));
+
+/* Ends it, as http_transfer_stop does, and frees what it has. */
+void http_transfer_fini(struct http_transfer *transfer);
+
+/* Starts the request `call`, which is copied; `more` is one more header, or NULL. The transfer may take `limit_ms`;
+ * 0: no limit. Whatever comes of it is delivered from the loop, not from here. */
+void http_transfer_start(struct http_transfer *transfer, const struct http_call *call, const char *more,
+                         int64_t limit_ms);
+
+/* Ends it at once: nothing more is delivered, and its connection is closed. */
+void http_transfer_stop(struct http_transfer *transfer);
+
+/* Ends it as if libcurl had ended it with `code` for the reason `text` ("": the code's); it is delivered. */
+void http_transfer_abort(struct http_transfer *transfer, CURLcode code, const char *text);
+
+/* Queues it for delivery. */
+void http_transfer_ready(struct http_transfer *transfer);
+
+/* What became of an ended transfer; the body is the caller's to add. `text` (empty before) holds the reason
+ * and must outlive the result. */
+struct http_result http_transfer_result(const struct http_transfer *transfer, struct buf *text);
+
+/* Empties the buffers and gives large ones back, so that the transfer may be kept for the next call. */
+void http_transfer_clear(struct http_transfer *transfer);
+
+/* Takes from libcurl what has ended, and delivers. */
+void http_transfers_ran(struct http_client *client);
+
+/* Delivers what is ready; `client` is the http_client. */
+void http_transfers_deliver(void *client);
+
+/* ---- http_client.c ---- */
+
+struct http_request_handle {
+    struct http_transfer transfer;           /* the first: deliver() gets it */
+    struct http_request_handle *prev, *next; /* in `calls` or `spare` */
+    http_result_fn *fn;
+    void *user;
+};
+
+/* ---- http_stream.c ---- */
+
+/* Frees every stream, without callbacks. */
 void http_streams_free(struct http_client *client);
 
 #endif

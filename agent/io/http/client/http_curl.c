@@ -1,6 +1,5 @@
 #include "http_curl_internal.h"
 
-#include "outrider/base/buf.h"
 #include "outrider/base/duration.h"
 #include "outrider/base/mem.h"
 
@@ -12,22 +11,23 @@
 
 #define CONNECTION_AGE_MAX_S 86400L
 
-/* Out of memory aborts, as everywhere (base/mem.h): curl_easy_setopt fails for no other reason here. */
-static void must(bool ok)
+/* Bytes of headers accepted in an answer. */
+enum { HEAD_MAX = 16384 };
+
+void http_curl_must(CURLcode code)
 {
-    if (!ok) {
+    if (code != CURLE_OK) {
         abort();
     }
 }
 
-const char *http_transport_name(enum http_transport transport)
+struct curl_slist *http_curl_append(struct curl_slist *list, const char *text)
 {
-    static const char *const names[] = {
-#define X(code, text) [code] = text,
-        HTTP_TRANSPORTS(X)
-#undef X
-    };
-    return (size_t)transport < COUNT_OF(names) ? names[transport] : "unknown";
+    list = curl_slist_append(list, text);
+    if (list == NULL) {
+        abort();
+    }
+    return list;
 }
 
 /* libcurl copies what it sends, passwords and tokens included, and frees the copies as they are. */
@@ -52,7 +52,7 @@ static void *wiping_realloc(void *old, size_t size)
 
 /* CURL_GLOBAL_SSL has no effect since libcurl 7.57: OpenSSL is always initialised, for http:// as well. It costs
  * 90 kB of private memory; the certificate store is read at the first handshake. */
-void http_curl_init(void)
+void http_curl_global_init(void)
 {
     CURLcode code =
         curl_global_init_mem(CURL_GLOBAL_NOTHING, malloc, wiping_free, wiping_realloc, strdup, calloc);
@@ -62,24 +62,55 @@ void http_curl_init(void)
     }
 }
 
-static void restrict_protocols(CURL *easy)
+/* Gets one line at a time, the empty one last. Interim answers have heads of their own; trailers come here as well. */
+static size_t on_head(char *line, size_t size, size_t count, void *user)
 {
-#if LIBCURL_VERSION_NUM >= 0x075500
-    must(curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK);
-#else
-    must(curl_easy_setopt(easy, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS)) == CURLE_OK);
-#endif
+    struct http_curl *curl = user;
+    size_t bytes = size * count;
+    curl->head_size += bytes;
+    curl->head_too_large = curl->head_size > HEAD_MAX;
+    if (curl->head_too_large) {
+        return 0;
+    }
+    if (curl->status == 0 && (line[0] == '\r' || line[0] == '\n')) {
+        long status = 0;
+        curl_easy_getinfo(curl->easy, CURLINFO_RESPONSE_CODE, &status);
+        curl->status = status >= 200 ? (int)status : 0;
+        curl->too_large = status >= 200 && curl->arrived != NULL && !curl->arrived(curl);
+    }
+    return curl->too_large ? 0 : bytes;
 }
 
-CURL *http_curl_new(char *error_text)
+static size_t on_body(char *data, size_t size, size_t count, void *user)
 {
-    CURL *easy = curl_easy_init();
-    must(easy != NULL);
-    error_text[0] = '\0';
-    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, error_text);
+    struct http_curl *curl = user;
+    size_t bytes = size * count;
+    curl->too_large = bytes > curl->max_body - curl->body.size;
+    if (!curl->too_large) {
+        buf_add(&curl->body, data, bytes);
+        curl->too_large = curl->arrived != NULL && !curl->arrived(curl);
+    }
+    return curl->too_large ? 0 : bytes;
+}
+
+void http_curl_init(struct http_curl *curl)
+{
+    CURL *easy = curl->easy = curl_easy_init();
+    if (easy == NULL) {
+        abort();
+    }
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, curl->error_text);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_head);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, curl);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, curl);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    must(curl_easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK);
-    restrict_protocols(easy);
+    http_curl_must(curl_easy_setopt(easy, CURLOPT_PROXY, ""));
+#if LIBCURL_VERSION_NUM >= 0x075500
+    http_curl_must(curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https"));
+#else
+    http_curl_must(curl_easy_setopt(easy, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS)));
+#endif
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
     curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
@@ -92,57 +123,62 @@ CURL *http_curl_new(char *error_text)
     /* Without it a fetch that times out during name resolution waits for libcurl's resolver thread. */
     curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 #endif
-    return easy;
+}
+
+void http_curl_fini(struct http_curl *curl)
+{
+    curl_easy_cleanup(curl->easy);
+    curl_slist_free_all(curl->headers);
+    buf_fini(&curl->body);
+}
+
+/* Whether the headers of the request before, after "Expect:", are the same. */
+static bool has_headers(const struct http_curl *curl, const char *const *headers)
+{
+    const struct curl_slist *each = curl->headers == NULL ? NULL : curl->headers->next;
+    for (; headers != NULL && *headers != NULL; headers++, each = each->next) {
+        if (each == NULL || strcmp(each->data, *headers) != 0) {
+            return false;
+        }
+    }
+    return curl->headers != NULL && each == NULL;
 }
 
 /* libcurl's "Accept" header must stay: without it etcd takes a request without a token for its own
  * (docs/design/etcd-gateway.md, "TLS"). */
-struct curl_slist *http_curl_headers(const char *const *headers)
+void http_curl_set_headers(struct http_curl *curl, const char *const *headers, const char *more)
 {
-    struct curl_slist *list = curl_slist_append(NULL, "Expect:");
-    must(list != NULL);
-    for (size_t i = 0; headers != NULL && headers[i] != NULL; i++) {
-        must(curl_slist_append(list, headers[i]) != NULL);
+    if (more == NULL && has_headers(curl, headers)) {
+        return;
     }
-    return list;
+    struct curl_slist *list = http_curl_append(NULL, "Expect:");
+    for (; headers != NULL && *headers != NULL; headers++) {
+        http_curl_append(list, *headers);
+    }
+    if (more != NULL) {
+        http_curl_append(list, more);
+    }
+    curl_easy_setopt(curl->easy, CURLOPT_HTTPHEADER, list);
+    curl_slist_free_all(curl->headers);
+    curl->headers = list;
 }
 
-bool http_curl_same_headers(const struct curl_slist *list, const char *const *headers)
+void http_curl_begin(struct http_curl *curl)
 {
-    if (list == NULL) {
-        return false;
-    }
-    list = list->next;
-    for (size_t i = 0; headers != NULL && headers[i] != NULL; i++, list = list->next) {
-        if (list == NULL || strcmp(list->data, headers[i]) != 0) {
-            return false;
-        }
-    }
-    return list == NULL;
+    buf_clear(&curl->body);
+    curl->status = 0;
+    curl->head_size = 0;
+    curl->head_too_large = curl->too_large = false;
+    curl->error_text[0] = '\0';
 }
 
-bool http_curl_head_line(struct http_curl_head *head, CURL *easy, const char *line, size_t size)
+void http_curl_end(struct http_curl *curl, CURLcode code)
 {
-    head->size += size;
-    if (head->size > HTTP_CURL_HEAD_MAX) {
-        head->too_large = true;
-        return false;
+    curl->code = code;
+    if (code == CURLE_OK && curl->status == 0) {
+        curl->code = CURLE_RECV_ERROR;
+        snprintf(curl->error_text, sizeof(curl->error_text), "the head of the answer is incomplete");
     }
-    if (head->status == 0 && (line[0] == '\r' || line[0] == '\n')) {
-        long status = 0;
-        curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
-        head->status = status >= 200 ? (int)status : 0;
-    }
-    return true;
-}
-
-CURLcode http_curl_check_head(const struct http_curl_head *head, CURLcode code, char *error_text)
-{
-    if (code != CURLE_OK || head->status != 0) {
-        return code;
-    }
-    snprintf(error_text, CURL_ERROR_SIZE, "the head of the answer is incomplete");
-    return CURLE_RECV_ERROR;
 }
 
 static enum http_transport connect_failure(CURL *easy)
@@ -161,14 +197,14 @@ static enum http_transport connect_failure(CURL *easy)
     }
 }
 
-enum http_transport http_curl_transport(const struct http_curl_end *end)
+enum http_transport http_curl_transport(const struct http_curl *curl)
 {
-    if (end->too_large) {
+    if (curl->too_large) {
         return HTTP_TRANSPORT_TOO_LARGE;
     }
-    switch (end->code) {
+    switch (curl->code) {
     case CURLE_OK: return HTTP_TRANSPORT_OK;
-    case CURLE_COULDNT_CONNECT: return connect_failure(end->easy);
+    case CURLE_COULDNT_CONNECT: return connect_failure(curl->easy);
     case CURLE_OPERATION_TIMEDOUT: return HTTP_TRANSPORT_TIMEOUT;
     case CURLE_COULDNT_RESOLVE_HOST: return HTTP_TRANSPORT_RESOLVE;
     case CURLE_GOT_NOTHING:
@@ -196,27 +232,26 @@ enum http_transport http_curl_transport(const struct http_curl_end *end)
     }
 }
 
-bool http_curl_sent(CURL *easy)
+bool http_curl_sent(const struct http_curl *curl)
 {
     long head = 0;
     curl_off_t body = 0;
-    curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &head);
-    curl_easy_getinfo(easy, CURLINFO_SIZE_UPLOAD_T, &body);
+    curl_easy_getinfo(curl->easy, CURLINFO_REQUEST_SIZE, &head);
+    curl_easy_getinfo(curl->easy, CURLINFO_SIZE_UPLOAD_T, &body);
     return head > 0 || body > 0;
 }
 
-const char *http_curl_reason(const struct http_curl_end *end)
+const char *http_curl_reason(const struct http_curl *curl)
 {
-    return end->error_text[0] == '\0' ? curl_easy_strerror(end->code) : end->error_text;
+    return curl->error_text[0] == '\0' ? curl_easy_strerror(curl->code) : curl->error_text;
 }
 
-/* The URL may carry a password, and the text ends in a log. */
-void http_curl_describe_url(struct buf *text, const char *url)
+/* Without user and password: the text ends in a log. */
+static void describe_url(struct buf *text, const char *url)
 {
     CURLU *parts = curl_url();
-    must(parts != NULL);
     char *clean = NULL;
-    if (curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK) {
+    if (parts != NULL && curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK) {
         curl_url_set(parts, CURLUPART_USER, NULL, 0);
         curl_url_set(parts, CURLUPART_PASSWORD, NULL, 0);
         curl_url_get(parts, CURLUPART_URL, &clean, 0);
@@ -227,29 +262,30 @@ void http_curl_describe_url(struct buf *text, const char *url)
 }
 
 /* libcurl's texts for a failed connect repeat the address; the error number says more. */
-static const char *connect_reason(const struct http_curl_end *end)
+static const char *connect_reason(const struct http_curl *curl)
 {
     long number = 0;
-    curl_easy_getinfo(end->easy, CURLINFO_OS_ERRNO, &number);
-    return end->code == CURLE_COULDNT_CONNECT && number != 0 ? strerror((int)number) : http_curl_reason(end);
+    curl_easy_getinfo(curl->easy, CURLINFO_OS_ERRNO, &number);
+    return curl->code == CURLE_COULDNT_CONNECT && number != 0 ? strerror((int)number)
+                                                              : http_curl_reason(curl);
 }
 
-static void describe_timeout(struct buf *text, const struct http_curl_end *end)
+static void describe_timeout(struct buf *text, const struct http_curl *curl)
 {
     char limit[24];
-    bool sent = http_curl_sent(end->easy);
+    bool sent = http_curl_sent(curl);
     long status = 0;
-    curl_easy_getinfo(end->easy, CURLINFO_RESPONSE_CODE, &status);
-    int64_t limit_ms = end->timeout_ms;
-    if (!sent && end->connect_timeout_ms > 0 && (limit_ms == 0 || end->connect_timeout_ms < limit_ms)) {
-        limit_ms = end->connect_timeout_ms;
+    curl_easy_getinfo(curl->easy, CURLINFO_RESPONSE_CODE, &status);
+    int64_t limit_ms = curl->timeout_ms;
+    if (!sent && curl->connect_timeout_ms > 0 && (limit_ms == 0 || curl->connect_timeout_ms < limit_ms)) {
+        limit_ms = curl->connect_timeout_ms;
     }
-    if (status >= 200 && end->silence_ms > 0) {
-        buf_printf(text, "the server sent nothing for %s", duration_format(end->silence_ms, limit));
+    if (status >= 200 && curl->silence_ms > 0) {
+        buf_printf(text, "the server sent nothing for %s", duration_format(curl->silence_ms, limit));
         return;
     }
-    if (end->code != CURLE_OPERATION_TIMEDOUT || limit_ms == 0) {
-        buf_printf(text, "%s", connect_reason(end));
+    if (curl->code != CURLE_OPERATION_TIMEDOUT || limit_ms == 0) {
+        buf_printf(text, "%s", connect_reason(curl));
         return;
     }
     buf_printf(text, "%s within %s",
@@ -259,21 +295,27 @@ static void describe_timeout(struct buf *text, const struct http_curl_end *end)
                duration_format(limit_ms, limit));
 }
 
-void http_curl_describe(struct buf *text, const struct http_curl_end *end, enum http_transport transport)
+void http_curl_describe(struct buf *text, const struct http_curl *curl, enum http_transport transport)
 {
-    http_curl_describe_url(text, end->url);
+    describe_url(text, curl->url);
     switch (transport) {
     case HTTP_TRANSPORT_OK: break;
     case HTTP_TRANSPORT_REFUSED: buf_printf(text, "connection refused"); break;
     case HTTP_TRANSPORT_TOO_LARGE: buf_printf(text, "the answer is larger than accepted"); break;
-    case HTTP_TRANSPORT_UNREACHABLE: buf_printf(text, "unreachable: %s", connect_reason(end)); break;
-    case HTTP_TRANSPORT_RESET: buf_printf(text, "connection lost: %s", http_curl_reason(end)); break;
-    case HTTP_TRANSPORT_TLS: buf_printf(text, "no secure connection: %s", http_curl_reason(end)); break;
-    case HTTP_TRANSPORT_TIMEOUT: describe_timeout(text, end); break;
+    case HTTP_TRANSPORT_UNREACHABLE: buf_printf(text, "unreachable: %s", connect_reason(curl)); break;
+    case HTTP_TRANSPORT_RESET: buf_printf(text, "connection lost: %s", http_curl_reason(curl)); break;
+    case HTTP_TRANSPORT_TLS:
+        if (curl->tls != NULL) {
+            http_tls_describe(text, curl);
+        } else {
+            buf_printf(text, "no secure connection: %s", http_curl_reason(curl));
+        }
+        break;
+    case HTTP_TRANSPORT_TIMEOUT: describe_timeout(text, curl); break;
     case HTTP_TRANSPORT_RESOLVE:
     case HTTP_TRANSPORT_OTHER:
         buf_printf(text, "%s",
-                   end->head_too_large ? "the headers of the answer exceed 16 kB" : http_curl_reason(end));
+                   curl->head_too_large ? "the headers of the answer exceed 16 kB" : http_curl_reason(curl));
         break;
     }
 }

@@ -1,72 +1,83 @@
-/* What the client on the loop and the blocking fetch share of libcurl: its options, and how a transfer ended. */
+/* A request through libcurl, as the client on the loop and the blocking fetch make it: its options, the answer, and
+ * how it ended. */
 #ifndef OUTRIDER_IO_HTTP_CLIENT_HTTP_CURL_INTERNAL_H
 #define OUTRIDER_IO_HTTP_CLIENT_HTTP_CURL_INTERNAL_H
 
+#include "outrider/base/buf.h"
 #include "outrider/io/http/client/http_client.h"
 
 #include <curl/curl.h>
 #include <stdbool.h>
 
-struct buf;
+/* Embedded. Zero before http_curl_init. */
+struct http_curl {
+    CURL *easy;
+    const char *url;                                    /* as the caller wrote it */
+    struct curl_slist *headers;                         /* of the request */
+    const struct http_tls *tls;                         /* borrowed; NULL: libcurl's defaults */
+    int64_t timeout_ms, connect_timeout_ms, silence_ms; /* its limits, for http_curl_describe; 0: none */
+    size_t max_body;                                    /* bytes accepted */
+    bool (*arrived)(
+        struct http_curl *curl); /* may be NULL: the head is complete, or bytes were added to `body`;
+                                                false ends it as too large */
 
-/* Bytes of headers accepted in an answer: those of interim answers and trailers count as well. */
-enum { HTTP_CURL_HEAD_MAX = 16384 };
+    /* The answer. */
+    int status;          /* 0 until the head of the final answer is complete */
+    size_t head_size;    /* bytes of headers so far: those of interim answers and trailers count as well */
+    bool head_too_large; /* and stopped for that */
+    bool too_large;      /* the body, and stopped for that */
+    struct buf body;
+    CURLcode code;                    /* how it ended */
+    char error_text[CURL_ERROR_SIZE]; /* libcurl's own; may be empty */
+};
+
+/* Aborts where an option cannot be set, which fails for lack of memory only (base/mem.h). */
+void http_curl_must(CURLcode code);
+
+/* `list` with `text` at its end; NULL: a new one. Never NULL. */
+struct curl_slist *http_curl_append(struct curl_slist *list, const char *text);
 
 /* Initialises libcurl with an allocator that wipes what is freed. Counted: each call needs one
  * curl_global_cleanup(). Aborts where libcurl fails, which it does for lack of memory only. */
-void http_curl_init(void);
+void http_curl_global_init(void);
 
-/* A new easy handle with the options that never change: no signals, no proxy, no redirects, http and https
- * only, HTTP/2 by ALPN only, TCP keepalive probes. `error_text` (CURL_ERROR_SIZE bytes) is borrowed by the
- * handle. Never NULL: out of memory aborts. */
-CURL *http_curl_new(char *error_text);
+/* Makes the easy handle, with the callbacks and the options that never change: no signals, no proxy, no redirects,
+ * http and https only, HTTP/2 by ALPN only, TCP keepalive probes. http_curl_fini frees it, headers and body. */
+void http_curl_init(struct http_curl *curl);
+void http_curl_fini(struct http_curl *curl);
 
-/* The list `headers` for CURLOPT_HTTPHEADER, after one that keeps libcurl from adding "Expect: 100-continue", which
- * would delay a large request by a round trip (docs/design/etcd-gateway.md, "Request bodies"). The caller frees it
- * with curl_slist_free_all. */
-struct curl_slist *http_curl_headers(const char *const *headers);
+/* Sets the headers of the request, and one that keeps libcurl from adding "Expect: 100-continue", which would delay a
+ * large request by a round trip (docs/design/etcd-gateway.md, "Request bodies"). `more` is one more, or NULL. */
+void http_curl_set_headers(struct http_curl *curl, const char *const *headers, const char *more);
 
-/* Whether `list`, made by http_curl_headers, is what it would make of `headers`. */
-bool http_curl_same_headers(const struct curl_slist *list, const char *const *headers);
+/* Before each request: forgets the answer to the one before. */
+void http_curl_begin(struct http_curl *curl);
 
-/* The head of an answer, zeroed before each request. */
-struct http_curl_head {
-    size_t size; /* bytes of headers so far */
-    int status;  /* 0 until the head of the final answer is complete */
-    bool too_large;
-};
+/* The transfer has ended with `code`: to libcurl a head that is cut short is an answer without a body. */
+void http_curl_end(struct http_curl *curl, CURLcode code);
 
-/* For the header callback, which gets one line at a time, the empty one last. Interim answers have heads of their
- * own; trailers come here as well. The callback must fail where this returns false: more headers than accepted. */
-bool http_curl_head_line(struct http_curl_head *head, CURL *easy, const char *line, size_t size);
-
-/* The code of a transfer that ended with `code`: to libcurl a head that is cut short is an answer without a body.
- * `error_text` is what http_curl_new has. */
-CURLcode http_curl_check_head(const struct http_curl_head *head, CURLcode code, char *error_text);
-
-/* How a transfer ended, for http_curl_transport and http_curl_describe. */
-struct http_curl_end {
-    CURL *easy;
-    const char *url;
-    CURLcode code;
-    const char *error_text; /* libcurl's own; may be empty */
-    bool too_large;         /* our write callback stopped it: the body exceeds max_response */
-    bool head_too_large;    /* our header callback stopped it: the headers exceed HTTP_CURL_HEAD_MAX */
-    int64_t timeout_ms, connect_timeout_ms, silence_ms; /* the limits it had; 0: none */
-};
-
-enum http_transport http_curl_transport(const struct http_curl_end *end);
+enum http_transport http_curl_transport(const struct http_curl *curl);
 
 /* Whether a byte of the request was handed to the connection, or to an earlier one where it was sent again. */
-bool http_curl_sent(CURL *easy);
+bool http_curl_sent(const struct http_curl *curl);
 
 /* The reason in libcurl's words. */
-const char *http_curl_reason(const struct http_curl_end *end);
+const char *http_curl_reason(const struct http_curl *curl);
 
-/* Appends the URL without user and password, and ": ". */
-void http_curl_describe_url(struct buf *text, const char *url);
+/* Appends the text for http_result, where `transport` is not OK: URL and reason. */
+void http_curl_describe(struct buf *text, const struct http_curl *curl, enum http_transport transport);
 
-/* Appends the text for http_result: URL and reason. */
-void http_curl_describe(struct buf *text, const struct http_curl_end *end, enum http_transport transport);
+/* http_tls.c: sets the options for curl->tls: TLS 1.2 or later, the peer verified, its host against the
+ * subjectAltName of its certificate, every file read again at each handshake. */
+void http_tls_apply(struct http_curl *curl);
+
+/* http_tls.c: whether the server closed the connection because it refuses our certificate, or misses one. With TLS
+ * 1.3 it says so only after our handshake is done, and libcurl reports a lost connection. `ret_certain` is false
+ * where the server sent no alert and the circumstances only look like it: the request may then have been carried
+ * out. */
+bool http_tls_is_refused(const struct http_curl *curl, bool *ret_certain);
+
+/* http_tls.c: appends what is wrong and what to do about it. */
+void http_tls_describe(struct buf *text, const struct http_curl *curl);
 
 #endif

@@ -3,49 +3,20 @@
 #include "http_curl_internal.h"
 #include "outrider/base/error.h"
 
-struct transfer {
+struct fetch {
+    struct http_curl curl; /* the first: `arrived` gets it */
     const struct http_fetch_request *request;
-    CURL *easy;
-    struct buf body;
-    size_t max_response;
-    struct http_curl_head head;
-    bool too_large;
 };
 
-static size_t received(char *data, size_t size, size_t count, void *user)
+static bool deliver(struct http_curl *curl)
 {
-    struct transfer *transfer = user;
-    size_t bytes = size * count;
-    if (transfer->request->data != NULL) {
-        struct str view = {data, bytes};
-        transfer->too_large = !transfer->request->data(transfer->head.status, view, transfer->request->user);
-        return transfer->too_large ? 0 : bytes;
-    }
-    if (bytes > transfer->max_response - transfer->body.size) {
-        transfer->too_large = true;
-        return 0;
-    }
-    buf_add(&transfer->body, data, bytes);
-    return bytes;
+    const struct http_fetch_request *request = ((struct fetch *)curl)->request;
+    bool more = request->data(curl->status, buf_view(&curl->body), request->user);
+    buf_clear(&curl->body);
+    return more;
 }
 
-static size_t head_line(char *line, size_t size, size_t count, void *user)
-{
-    struct transfer *transfer = user;
-    size_t bytes = size * count;
-    int before = transfer->head.status;
-    if (!http_curl_head_line(&transfer->head, transfer->easy, line, bytes)) {
-        return 0;
-    }
-    if (transfer->request->data == NULL || transfer->head.status == before) {
-        return bytes;
-    }
-    struct str none = {NULL, 0};
-    transfer->too_large = !transfer->request->data(transfer->head.status, none, transfer->request->user);
-    return transfer->too_large ? 0 : bytes;
-}
-
-static enum error_code error_for(enum http_transport transport, const struct http_curl_end *end)
+static enum error_code error_for(enum http_transport transport, const struct http_curl *curl)
 {
     switch (transport) {
     case HTTP_TRANSPORT_REFUSED:
@@ -58,8 +29,8 @@ static enum error_code error_for(enum http_transport transport, const struct htt
     case HTTP_TRANSPORT_TLS:
     case HTTP_TRANSPORT_OTHER: break;
     }
-    bool bad_url = end->code == CURLE_URL_MALFORMAT || end->code == CURLE_UNSUPPORTED_PROTOCOL;
-    return bad_url && !http_curl_sent(end->easy) ? ERROR_INVALID : ERROR_PROTOCOL;
+    bool bad_url = curl->code == CURLE_URL_MALFORMAT || curl->code == CURLE_UNSUPPORTED_PROTOCOL;
+    return bad_url && !http_curl_sent(curl) ? ERROR_INVALID : ERROR_PROTOCOL;
 }
 
 static void set_method(CURL *easy, const struct http_fetch_request *request)
@@ -99,20 +70,19 @@ static void set_progress(CURL *easy, const struct http_fetch_request *request)
     }
 }
 
-static int failed(const struct http_fetch_request *request, const struct http_curl_end *end,
-                  struct error *err)
+static int failed(const struct http_fetch_request *request, const struct http_curl *curl, struct error *err)
 {
-    enum http_transport transport = http_curl_transport(end);
+    enum http_transport transport = http_curl_transport(curl);
     struct buf text = {0};
-    http_curl_describe(&text, end, transport);
-    error_set(err, error_for(transport, end), "%s", buf_text(&text));
+    http_curl_describe(&text, curl, transport);
+    error_set(err, error_for(transport, curl), "%s", buf_text(&text));
     buf_fini(&text);
     long reason = 0;
-    curl_easy_getinfo(end->easy, CURLINFO_OS_ERRNO, &reason);
+    curl_easy_getinfo(curl->easy, CURLINFO_OS_ERRNO, &reason);
     if (request->unix_path != NULL && transport == HTTP_TRANSPORT_REFUSED && reason != 0) {
         /* To libcurl a missing socket and a denied one are the same failed connection. */
         error_errno(err, (int)reason, "cannot connect to %s", request->unix_path);
-        err->code = error_for(transport, end);
+        err->code = error_for(transport, curl);
     } else if (request->unix_path != NULL) {
         error_wrap(err, "%s", request->unix_path);
     }
@@ -122,42 +92,30 @@ static int failed(const struct http_fetch_request *request, const struct http_cu
 int http_fetch(const struct http_fetch_request *request, struct error *err, int *ret_status,
                struct buf *ret_body)
 {
-    http_curl_init();
-    char error_text[CURL_ERROR_SIZE];
-    struct transfer transfer = {.max_response = request->max_response};
-    CURL *easy = http_curl_new(error_text);
-    transfer.request = request;
-    transfer.easy = easy;
-    struct curl_slist *headers = http_curl_headers(request->headers);
+    struct fetch fetch = {.request = request,
+                          .curl = {.url = request->url,
+                                   .timeout_ms = request->timeout_ms,
+                                   .silence_ms = request->silence_ms,
+                                   .max_body = request->data == NULL ? request->max_response : SIZE_MAX,
+                                   .arrived = request->data == NULL ? NULL : deliver}};
+    http_curl_global_init();
+    http_curl_init(&fetch.curl);
+    http_curl_set_headers(&fetch.curl, request->headers, NULL);
+    CURL *easy = fetch.curl.easy;
     curl_easy_setopt(easy, CURLOPT_URL, request->url);
-    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, request->unix_path);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, received);
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, &transfer);
-    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, head_line);
-    curl_easy_setopt(easy, CURLOPT_HEADERDATA, &transfer);
     set_method(easy, request);
     set_progress(easy, request);
+    http_curl_end(&fetch.curl, curl_easy_perform(easy));
     int result = 0;
-    CURLcode code = http_curl_check_head(&transfer.head, curl_easy_perform(easy), error_text);
-    if (code != CURLE_OK) {
-        struct http_curl_end end = {.easy = easy,
-                                    .url = request->url,
-                                    .code = code,
-                                    .error_text = error_text,
-                                    .too_large = transfer.too_large,
-                                    .head_too_large = transfer.head.too_large,
-                                    .timeout_ms = request->timeout_ms,
-                                    .silence_ms = request->silence_ms};
-        result = failed(request, &end, err);
+    if (fetch.curl.code != CURLE_OK) {
+        result = failed(request, &fetch.curl, err);
     } else {
-        *ret_status = transfer.head.status;
-        buf_str(ret_body, buf_view(&transfer.body));
+        *ret_status = fetch.curl.status;
+        buf_str(ret_body, buf_view(&fetch.curl.body));
     }
-    curl_easy_cleanup(easy);
-    curl_slist_free_all(headers);
-    buf_fini(&transfer.body);
+    http_curl_fini(&fetch.curl);
     curl_global_cleanup();
     return result;
 }

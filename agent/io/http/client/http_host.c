@@ -1,25 +1,17 @@
 #include "http_host_internal.h"
 
-#include "outrider/base/buf.h"
+#include "http_curl_internal.h"
 #include "outrider/base/mem.h"
+#include "outrider/io/net/address.h"
 
-#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-static void must(bool ok)
-{
-    if (!ok) {
-        abort(); /* out of memory: nothing else makes these options fail */
-    }
-}
-
 /* A list of one entry, which is freed. */
 static struct curl_slist *list_of(struct buf *entry)
 {
-    struct curl_slist *list = curl_slist_append(NULL, buf_text(entry));
-    must(list != NULL);
+    struct curl_slist *list = http_curl_append(NULL, buf_text(entry));
     buf_fini(entry);
     return list;
 }
@@ -74,7 +66,7 @@ static struct curl_slist *connect_to(CURLU *parts, const char *name, const char 
 
 static void set_resolve(struct http_host *host, struct curl_slist *list)
 {
-    must(curl_easy_setopt(host->easy, CURLOPT_RESOLVE, list) == CURLE_OK);
+    http_curl_must(curl_easy_setopt(host->easy, CURLOPT_RESOLVE, list));
     curl_slist_free_all(host->resolve);
     host->resolve = list;
 }
@@ -86,12 +78,9 @@ static struct curl_slist *entry_of(const char *name, uint16_t port, const struct
     struct buf entry = {0};
     buf_printf(&entry, "%s:%u:", name, port);
     for (size_t i = 0; i < count; i++) {
-        char text[INET6_ADDRSTRLEN] = "";
+        char text[INET6_ADDRSTRLEN];
         bool is_v6 = addresses[i].ss_family == AF_INET6;
-        const void *ip = is_v6 ? (const void *)&((const struct sockaddr_in6 *)&addresses[i])->sin6_addr
-                               : &((const struct sockaddr_in *)&addresses[i])->sin_addr;
-        inet_ntop(addresses[i].ss_family, ip, text, sizeof(text));
-        buf_printf(&entry, is_v6 ? "%s[%s]" : "%s%s", i > 0 ? "," : "", text);
+        buf_printf(&entry, is_v6 ? "%s[%s]" : "%s%s", i > 0 ? "," : "", address_text(&addresses[i], text));
     }
     return list_of(&entry);
 }
@@ -115,7 +104,7 @@ void http_host_set(struct http_host *host, const char *url, const char *server_n
     struct curl_slist *list = NULL;
     char *asked = NULL, *name = NULL, *port = NULL;
     CURLU *parts = curl_url();
-    must(parts != NULL);
+    http_curl_must(parts == NULL ? CURLE_OUT_OF_MEMORY : CURLE_OK);
     free(host->name);
     host->name = NULL;
     set_resolve(host, NULL);
@@ -128,8 +117,8 @@ void http_host_set(struct http_host *host, const char *url, const char *server_n
         list = connect_to(parts, name, server_name);
         curl_url_get(parts, CURLUPART_URL, &asked, 0);
     }
-    must(curl_easy_setopt(host->easy, CURLOPT_URL, asked == NULL ? url : asked) == CURLE_OK);
-    must(curl_easy_setopt(host->easy, CURLOPT_CONNECT_TO, list) == CURLE_OK);
+    http_curl_must(curl_easy_setopt(host->easy, CURLOPT_URL, asked == NULL ? url : asked));
+    http_curl_must(curl_easy_setopt(host->easy, CURLOPT_CONNECT_TO, list));
     curl_slist_free_all(host->connect_to);
     host->connect_to = list;
     curl_free(asked);
@@ -153,14 +142,9 @@ void http_host_begin(struct http_host *host)
         buf_printf(&entry, "-%s:%u", host->name, host->port);
         set_resolve(host, list_of(&entry));
     } else {
-        must(curl_easy_setopt(host->easy, CURLOPT_RESOLVE, host->resolve) == CURLE_OK);
+        http_curl_must(curl_easy_setopt(host->easy, CURLOPT_RESOLVE, host->resolve));
     }
     host->has_addresses = false;
-}
-
-bool http_host_is_asked(const struct http_host *host)
-{
-    return host->is_asked;
 }
 
 void http_host_look_up(struct http_host *host, struct resolver *resolver, int64_t timeout_ms, resolver_fn *fn,

@@ -1,7 +1,7 @@
 /* Where the host of a URL meets libcurl: which host the request names, which one the connection goes to, and at
  * which addresses.
  *
- *   begin -> libcurl needs a new connection, and stops before it would resolve the name (http_host_is_asked)
+ *   begin -> libcurl needs a new connection, and stops before it would resolve the name (is_asked)
  *         -> look_up -> use -> libcurl runs the same request again, now with the addresses
  *
  * On a kept connection the name is not resolved at all. */
@@ -23,7 +23,7 @@ struct http_host {
     struct curl_slist *connect_to, *resolve; /* borrowed by `easy` */
     struct lookup *lookup;
     bool has_addresses; /* `resolve` gives them for this request */
-    bool is_asked;
+    bool is_asked;      /* libcurl ended the transfer (CURLE_COULDNT_RESOLVE_HOST) for want of addresses */
 };
 
 /* `easy` is borrowed until http_host_fini. */
@@ -39,9 +39,6 @@ void http_host_set(struct http_host *host, const char *url, const char *server_n
 
 /* Before each request: forgets the addresses that an earlier one had. */
 void http_host_begin(struct http_host *host);
-
-/* Whether libcurl ended the transfer (CURLE_COULDNT_RESOLVE_HOST) for want of addresses: look them up. */
-bool http_host_is_asked(const struct http_host *host);
 
 /* Looks the name up; `fn` as for resolver_look_up. */
 void http_host_look_up(struct http_host *host, struct resolver *resolver, int64_t timeout_ms, resolver_fn *fn,

@@ -4,20 +4,20 @@
  *
  * libcurl has no call that closes a connection of its pool. Where one must not be used again it is shut down:
  * the peer sees the end at once, and libcurl finds it dead before it would reuse it. */
-#include "http_multi_internal.h"
+#include "http_client_internal.h"
 
 #include "outrider/base/mem.h"
 #include "outrider/io/loop/loop_base.h"
+#include "outrider/io/net/address.h"
 
-#include <arpa/inet.h>
 #include <event2/event.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <utlist.h>
 
 enum { CONNECTIONS_KEPT = 4 };
 
@@ -30,11 +30,11 @@ enum { UNUSED_CALLS_MAX = 16 };
 enum { KEEPALIVE_PROBES = 3, USER_TIMEOUT_MS = 19000 };
 
 struct watched {
-    struct watched *next;
-    struct http_multi *multi;
+    struct watched *next, *prev;
+    struct http_client *client;
     struct event *event;
     CURL *easy;          /* the transfer for which libcurl asked to watch it last */
-    uint64_t idle_since; /* http_multi.answered when a call on it ended */
+    uint64_t idle_since; /* http_client.answered when a call on it ended */
     curl_socket_t fd;
     short events;
     bool is_tls;     /* known once it is idle */
@@ -42,9 +42,9 @@ struct watched {
     bool wanted;     /* libcurl asked to watch it and did not yet ask to forget it */
 };
 
-static struct watched *watched_find(struct http_multi *multi, curl_socket_t fd)
+static struct watched *watched_find(struct http_client *client, curl_socket_t fd)
 {
-    struct watched *watched = multi->watched;
+    struct watched *watched = client->watched;
     while (watched != NULL && watched->fd != fd) {
         watched = watched->next;
     }
@@ -84,7 +84,7 @@ static void on_idle(struct watched *watched)
 static void on_socket(evutil_socket_t fd, short events, void *user)
 {
     struct watched *watched = user;
-    struct http_multi *multi = watched->multi;
+    struct http_client *client = watched->client;
     if (!watched->wanted) {
         on_idle(watched);
         return;
@@ -92,59 +92,47 @@ static void on_socket(evutil_socket_t fd, short events, void *user)
     int action =
         ((events & EV_READ) != 0 ? CURL_CSELECT_IN : 0) | ((events & EV_WRITE) != 0 ? CURL_CSELECT_OUT : 0);
     int running = 0;
-    curl_multi_socket_action(multi->curl, fd, action, &running);
-    multi->ran(multi->user);
+    curl_multi_socket_action(client->multi, fd, action, &running);
+    http_transfers_ran(client);
 }
 
-static struct watched *watched_new(struct http_multi *multi, curl_socket_t fd, bool connection)
+static struct watched *watched_new(struct http_client *client, curl_socket_t fd, bool connection)
 {
     struct watched *watched = mem_zalloc(sizeof(*watched));
-    watched->multi = multi;
+    watched->client = client;
     watched->fd = fd;
     watched->connection = connection;
-    watched->event = event_new(loop_base(multi->loop), fd, 0, on_socket, watched);
+    watched->event = event_new(loop_base(client->loop), fd, 0, on_socket, watched);
     if (watched->event == NULL) {
         abort();
     }
-    watched->next = multi->watched;
-    multi->watched = watched;
+    DL_PREPEND(client->watched, watched);
     return watched;
 }
 
-static void watched_free(struct http_multi *multi, struct watched *watched)
+static void watched_free(struct watched *watched)
 {
-    struct watched **at = &multi->watched;
-    while (*at != watched) {
-        at = &(*at)->next;
-    }
-    *at = watched->next;
+    DL_DELETE(watched->client->watched, watched);
     event_free(watched->event);
     free(watched);
-}
-
-static void forget(struct http_multi *multi, struct watched *watched)
-{
-    if (watched->connection) {
-        watched->wanted = false;
-    } else {
-        watched_free(multi, watched);
-    }
 }
 
 /* CURLMOPT_SOCKETFUNCTION */
 static int watch(CURL *easy, curl_socket_t fd, int what, void *user, void *of_socket)
 {
     (void)of_socket;
-    struct http_multi *multi = user;
-    struct watched *watched = watched_find(multi, fd);
+    struct http_client *client = user;
+    struct watched *watched = watched_find(client, fd);
     if (what == CURL_POLL_REMOVE) {
-        if (watched != NULL) {
-            forget(multi, watched);
+        if (watched != NULL && watched->connection) {
+            watched->wanted = false;
+        } else if (watched != NULL) {
+            watched_free(watched);
         }
         return 0;
     }
     if (watched == NULL) {
-        watched = watched_new(multi, fd, false);
+        watched = watched_new(client, fd, false);
     }
     unsigned int wish = ((unsigned int)what & CURL_POLL_IN) != 0 ? EV_READ : 0;
     wish |= ((unsigned int)what & CURL_POLL_OUT) != 0 ? EV_WRITE : 0;
@@ -155,7 +143,7 @@ static int watch(CURL *easy, curl_socket_t fd, int what, void *user, void *of_so
     }
     event_del(watched->event);
     watched->events = (short)wish;
-    event_assign(watched->event, loop_base(multi->loop), fd, (short)(wish | EV_PERSIST), on_socket, watched);
+    event_assign(watched->event, loop_base(client->loop), fd, (short)(wish | EV_PERSIST), on_socket, watched);
     event_add(watched->event, NULL);
     return 0;
 }
@@ -164,13 +152,13 @@ static int watch(CURL *easy, curl_socket_t fd, int what, void *user, void *of_so
 static int opened(void *user, curl_socket_t fd, curlsocktype purpose)
 {
     (void)purpose;
-    struct http_multi *multi = user;
+    struct http_client *client = user;
     int probes = KEEPALIVE_PROBES;
     unsigned int timeout_ms = USER_TIMEOUT_MS;
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
     setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof(timeout_ms));
-    if (watched_find(multi, fd) == NULL) {
-        watched_new(multi, fd, true);
+    if (watched_find(client, fd) == NULL) {
+        watched_new(client, fd, true);
     }
     return CURL_SOCKOPT_OK;
 }
@@ -178,10 +166,10 @@ static int opened(void *user, curl_socket_t fd, curlsocktype purpose)
 /* CURLOPT_CLOSESOCKETFUNCTION */
 static int closed(void *user, curl_socket_t fd)
 {
-    struct http_multi *multi = user;
-    struct watched *watched = watched_find(multi, fd);
+    struct http_client *client = user;
+    struct watched *watched = watched_find(client, fd);
     if (watched != NULL) {
-        watched_free(multi, watched);
+        watched_free(watched);
     }
     return close(fd);
 }
@@ -190,10 +178,10 @@ static void on_timer(evutil_socket_t fd, short events, void *user)
 {
     (void)fd;
     (void)events;
-    struct http_multi *multi = user;
+    struct http_client *client = user;
     int running = 0;
-    curl_multi_socket_action(multi->curl, CURL_SOCKET_TIMEOUT, 0, &running);
-    multi->ran(multi->user);
+    curl_multi_socket_action(client->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    http_transfers_ran(client);
 }
 
 /* libcurl must not be entered from here (CURLMOPT_TIMERFUNCTION(3)), so "now" is a timer of 0 ms. While a
@@ -201,72 +189,71 @@ static void on_timer(evutil_socket_t fd, short events, void *user)
 static int set_timer(CURLM *curl, long timeout_ms, void *user)
 {
     (void)curl;
-    struct http_multi *multi = user;
+    struct http_client *client = user;
     if (timeout_ms < 0) {
-        event_del(multi->timer);
-    } else if (!multi->adding || timeout_ms > 0) {
+        event_del(client->timer);
+    } else if (!client->adding || timeout_ms > 0) {
         struct timeval delay = {timeout_ms / 1000, timeout_ms % 1000 * 1000};
-        event_add(multi->timer, &delay);
+        event_add(client->timer, &delay);
     }
     return 0;
 }
 
-void http_multi_init(struct http_multi *multi, struct loop *loop, void (*ran)(void *user), void *user)
+void http_multi_init(struct http_client *client)
 {
-    *multi = (struct http_multi){.loop = loop, .ran = ran, .user = user};
-    multi->timer = event_new(loop_base(loop), -1, 0, on_timer, multi);
-    multi->curl = curl_multi_init();
-    if (multi->curl == NULL || multi->timer == NULL) {
+    client->timer = event_new(loop_base(client->loop), -1, 0, on_timer, client);
+    client->multi = curl_multi_init();
+    if (client->multi == NULL || client->timer == NULL) {
         abort();
     }
-    curl_multi_setopt(multi->curl, CURLMOPT_SOCKETFUNCTION, watch);
-    curl_multi_setopt(multi->curl, CURLMOPT_SOCKETDATA, multi);
-    curl_multi_setopt(multi->curl, CURLMOPT_TIMERFUNCTION, set_timer);
-    curl_multi_setopt(multi->curl, CURLMOPT_TIMERDATA, multi);
+    curl_multi_setopt(client->multi, CURLMOPT_SOCKETFUNCTION, watch);
+    curl_multi_setopt(client->multi, CURLMOPT_SOCKETDATA, client);
+    curl_multi_setopt(client->multi, CURLMOPT_TIMERFUNCTION, set_timer);
+    curl_multi_setopt(client->multi, CURLMOPT_TIMERDATA, client);
     /* One call at a time on a connection, also over HTTP/2: a call that fails takes no other with it, and a
      * heartbeat never waits behind a large answer. Sharing would save a handshake now and then. */
-    curl_multi_setopt(multi->curl, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
-    http_multi_set_streams(multi, 0);
+    curl_multi_setopt(client->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
+    http_multi_set_streams(client, 0);
 }
 
-void http_multi_set_streams(struct http_multi *multi, size_t count)
+void http_multi_set_streams(struct http_client *client, size_t count)
 {
-    curl_multi_setopt(multi->curl, CURLMOPT_MAXCONNECTS, (long)(CONNECTIONS_KEPT + count));
+    curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, (long)(CONNECTIONS_KEPT + count));
 }
 
-void http_multi_fini(struct http_multi *multi)
+void http_multi_fini(struct http_client *client)
 {
-    curl_multi_cleanup(multi->curl);
-    while (multi->watched != NULL) {
-        watched_free(multi, multi->watched);
+    curl_multi_cleanup(client->multi);
+    while (client->watched != NULL) {
+        watched_free(client->watched);
     }
-    event_free(multi->timer);
+    event_free(client->timer);
 }
 
-void http_multi_adopt(struct http_multi *multi, CURL *easy)
+void http_multi_adopt(struct http_client *client, CURL *easy)
 {
     curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, opened);
-    curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, multi);
+    curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, client);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, closed);
-    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, multi);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, client);
 }
 
-void http_multi_start(struct http_multi *multi, CURL *easy)
+void http_multi_start(struct http_client *client, CURL *easy)
 {
-    multi->adding = true;
-    CURLMcode code = curl_multi_add_handle(multi->curl, easy);
-    multi->adding = false;
+    client->adding = true;
+    CURLMcode code = curl_multi_add_handle(client->multi, easy);
+    client->adding = false;
     if (code != CURLM_OK) {
         abort(); /* out of memory, or a bug of ours: the handle is in use */
     }
     int running = 0;
-    curl_multi_socket_action(multi->curl, CURL_SOCKET_TIMEOUT, 0, &running);
+    curl_multi_socket_action(client->multi, CURL_SOCKET_TIMEOUT, 0, &running);
 }
 
 /* The connection of a transfer that still runs: it waits for something, so libcurl has asked to watch it. */
-static curl_socket_t running_on(const struct http_multi *multi, const CURL *easy)
+static curl_socket_t running_on(const struct http_client *client, const CURL *easy)
 {
-    const struct watched *watched = multi->watched;
+    const struct watched *watched = client->watched;
     while (watched != NULL && (watched->easy != easy || !watched->connection || !watched->wanted)) {
         watched = watched->next;
     }
@@ -283,28 +270,28 @@ static curl_socket_t ended_on(CURL *easy)
     return fd;
 }
 
-static void count_answered(struct http_multi *multi, struct watched *used, bool is_tls)
+static void count_answered(struct http_client *client, struct watched *used, bool is_tls)
 {
-    multi->answered++;
+    client->answered++;
     if (used != NULL) {
-        used->idle_since = multi->answered;
+        used->idle_since = client->answered;
         used->is_tls = is_tls;
     }
-    for (struct watched *each = multi->watched; each != NULL; each = each->next) {
-        if (is_idle(each) && multi->answered - each->idle_since >= UNUSED_CALLS_MAX) {
+    for (struct watched *each = client->watched; each != NULL; each = each->next) {
+        if (is_idle(each) && client->answered - each->idle_since >= UNUSED_CALLS_MAX) {
             shut_down(each);
         }
     }
 }
 
-void http_multi_remove(struct http_multi *multi, CURL *easy, enum http_multi_end end, bool is_tls)
+void http_multi_remove(struct http_client *client, CURL *easy, enum http_multi_end end, bool is_tls)
 {
-    curl_socket_t fd = end == HTTP_MULTI_STOPPED ? running_on(multi, easy) : ended_on(easy);
-    curl_multi_remove_handle(multi->curl, easy);
+    curl_socket_t fd = end == HTTP_MULTI_STOPPED ? running_on(client, easy) : ended_on(easy);
+    curl_multi_remove_handle(client->multi, easy);
     struct watched *used =
-        fd == CURL_SOCKET_BAD ? NULL : watched_find(multi, fd); /* NULL: libcurl closed it */
+        fd == CURL_SOCKET_BAD ? NULL : watched_find(client, fd); /* NULL: libcurl closed it */
     if (end == HTTP_MULTI_ANSWERED) {
-        count_answered(multi, used, is_tls);
+        count_answered(client, used, is_tls);
     } else if (used != NULL && is_idle(used)) {
         shut_down(used);
     }
@@ -312,26 +299,20 @@ void http_multi_remove(struct http_multi *multi, CURL *easy, enum http_multi_end
 
 static bool is_peer(const struct watched *watched, const char *ip, long port)
 {
-    struct sockaddr_storage peer = {0};
+    struct sockaddr_storage peer;
     socklen_t size = sizeof(peer);
-    const struct sockaddr_in *v4 = (const struct sockaddr_in *)&peer;
-    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&peer;
-    char text[INET6_ADDRSTRLEN] = "";
-    if (getpeername(watched->fd, (struct sockaddr *)&peer, &size) < 0) {
-        return false;
-    }
-    bool is_v6 = peer.ss_family == AF_INET6;
-    inet_ntop(peer.ss_family, is_v6 ? (const void *)&v6->sin6_addr : &v4->sin_addr, text, sizeof(text));
-    return strcmp(text, ip) == 0 && ntohs(is_v6 ? v6->sin6_port : v4->sin_port) == port;
+    char text[INET6_ADDRSTRLEN];
+    return getpeername(watched->fd, (struct sockaddr *)&peer, &size) == 0 &&
+           strcmp(address_text(&peer, text), ip) == 0 && address_port(&peer) == port;
 }
 
-void http_multi_close_idle(struct http_multi *multi, CURL *easy)
+void http_multi_close_idle(struct http_client *client, CURL *easy)
 {
     char *ip = NULL;
     long port = 0;
     curl_easy_getinfo(easy, CURLINFO_PRIMARY_IP, &ip);
     curl_easy_getinfo(easy, CURLINFO_PRIMARY_PORT, &port);
-    for (struct watched *each = multi->watched; each != NULL; each = each->next) {
+    for (struct watched *each = client->watched; each != NULL; each = each->next) {
         if (is_idle(each) && is_peer(each, ip == NULL ? "" : ip, port)) {
             shut_down(each);
         }

@@ -3,89 +3,64 @@
 #include "outrider/io/http/client/http_stream.h"
 
 #include "http_client_internal.h"
-#include "http_transfer_internal.h"
 #include "outrider/base/mem.h"
 #include "outrider/io/loop/timer.h"
 
 #include <stdlib.h>
-#include <string.h>
-
-enum { PENDING_KEPT = 16384 };
+#include <utlist.h>
 
 struct http_stream {
-    struct http_transfer transfer;
-    struct http_stream *next;
+    struct http_transfer transfer; /* the first: deliver() gets it */
+    struct http_stream *prev, *next;
     struct http_stream_handler handler;
     void *user;
     struct timer *head_timer; /* NULL: no limit */
-    struct buf pending;
     bool head_delivered;
     bool delivering;
     bool closed; /* by the handler, from within its own callback */
 };
 
-static struct http_stream *stream_of(struct http_transfer *transfer)
+static bool on_arrived(struct http_curl *curl)
 {
-    return (struct http_stream *)((char *)transfer - offsetof(struct http_stream, transfer));
-}
-
-static size_t on_head(char *data, size_t size, size_t count, void *user)
-{
-    struct http_stream *stream = user;
-    if (!http_curl_head_line(&stream->transfer.head, stream->transfer.easy, data, size * count)) {
-        return 0;
-    }
-    if (stream->transfer.head.status != 0 && !stream->head_delivered) {
-        timer_free(stream->head_timer);
-        stream->head_timer = NULL;
-        http_transfer_ready(&stream->transfer);
-    }
-    return size * count;
-}
-
-static size_t on_body(char *data, size_t size, size_t count, void *user)
-{
-    struct http_stream *stream = user;
-    buf_add(&stream->pending, data, size * count);
+    struct http_stream *stream = (struct http_stream *)curl;
+    timer_free(stream->head_timer);
+    stream->head_timer = NULL;
     http_transfer_ready(&stream->transfer);
-    return size * count;
+    return true;
 }
 
-static void stream_unlink(struct http_stream *stream)
+/* The connections of streams are beside those that are kept. */
+static void count_streams(struct http_client *client)
 {
-    struct http_client *client = stream->transfer.client;
-    struct http_stream **at = &client->streams;
-    while (*at != stream) {
-        at = &(*at)->next;
-    }
-    *at = stream->next;
-    http_multi_set_streams(&client->multi, --client->stream_count);
+    struct http_stream *each;
+    size_t count = 0;
+    DL_COUNT(client->streams, each, count);
+    http_multi_set_streams(client, count);
 }
 
 static void stream_free(struct http_stream *stream)
 {
-    if (stream->transfer.secret && stream->pending.size > 0) {
-        mem_wipe(stream->pending.data, stream->pending.size);
-    }
+    struct http_client *client = stream->transfer.client;
     http_transfer_fini(&stream->transfer);
-    stream_unlink(stream);
+    DL_DELETE(client->streams, stream);
+    count_streams(client);
     timer_free(stream->head_timer);
-    buf_fini(&stream->pending);
     free(stream);
 }
 
-/* A handler that starts a call makes libcurl run, which may add to `pending` meanwhile. */
+/* A handler that starts a call makes libcurl run, which may add to the body meanwhile. */
 static void deliver_data(struct http_stream *stream)
 {
-    struct buf bytes = stream->pending;
-    stream->pending = (struct buf){0};
+    struct buf *body = &stream->transfer.curl.body;
+    struct buf bytes = *body;
+    *body = (struct buf){0};
     stream->handler.data(buf_view(&bytes), stream->user);
-    if (bytes.capacity > PENDING_KEPT || stream->pending.size > 0) {
+    if (bytes.capacity > HTTP_BUFFER_KEPT || body->size > 0) {
         buf_fini(&bytes);
         return;
     }
     buf_clear(&bytes);
-    stream->pending = bytes;
+    *body = bytes;
 }
 
 static void deliver_end(struct http_stream *stream)
@@ -99,13 +74,13 @@ static void deliver_end(struct http_stream *stream)
 
 static void deliver_stream(struct http_transfer *transfer)
 {
-    struct http_stream *stream = stream_of(transfer);
+    struct http_stream *stream = (struct http_stream *)transfer;
     stream->delivering = true;
-    if (transfer->head.status != 0 && !stream->head_delivered) {
+    if (transfer->curl.status != 0 && !stream->head_delivered) {
         stream->head_delivered = true;
-        stream->handler.head(transfer->head.status, stream->user);
+        stream->handler.head(transfer->curl.status, stream->user);
     }
-    while (!stream->closed && stream->pending.size > 0) {
+    while (!stream->closed && transfer->curl.body.size > 0) {
         deliver_data(stream);
     }
     if (!stream->closed && transfer->ended) {
@@ -123,38 +98,27 @@ static void on_head_timeout(void *user)
     http_transfer_abort(&stream->transfer, CURLE_OPERATION_TIMEDOUT, "");
 }
 
-static struct http_stream *stream_new(struct http_client *client, const struct http_stream_handler *handler,
-                                      void *user)
+struct http_stream *http_stream_open(struct http_client *client, const struct http_call *call,
+                                     const struct http_stream_handler *handler, void *user)
 {
+    struct http_call endless = *call;
+    endless.max_response = SIZE_MAX;
     struct http_stream *stream = mem_zalloc(sizeof(*stream));
     stream->handler = *handler;
     stream->user = user;
     http_transfer_init(&stream->transfer, client, deliver_stream);
-    CURL *easy = stream->transfer.easy;
-    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_head);
-    curl_easy_setopt(easy, CURLOPT_HEADERDATA, stream);
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, stream);
-    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
-    curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
-    stream->next = client->streams;
-    client->streams = stream;
-    http_multi_set_streams(&client->multi, ++client->stream_count);
-    return stream;
-}
-
-struct http_stream *http_stream_open(struct http_client *client, const struct http_call *call,
-                                     const struct http_stream_handler *handler, void *user)
-{
-    struct http_stream *stream = stream_new(client, handler, user);
+    stream->transfer.curl.arrived = on_arrived;
+    curl_easy_setopt(stream->transfer.curl.easy, CURLOPT_FRESH_CONNECT, 1L);
+    curl_easy_setopt(stream->transfer.curl.easy, CURLOPT_FORBID_REUSE, 1L);
+    DL_APPEND(client->streams, stream);
+    count_streams(client);
     if (call->timeout_ms > 0) {
         stream->head_timer = timer_new(client->loop, on_head_timeout, stream);
         timer_arm_ms(stream->head_timer, call->timeout_ms);
     }
     /* Over HTTP/1.1 etcd answers while the request goes on, and reads all of it, only where the connection ends
      * with the request (docs/design/etcd-gateway.md, "Request bodies"). libcurl leaves this header out over HTTP/2. */
-    http_transfer_fill(&stream->transfer, call, "Connection: close", 0);
-    http_transfer_start(&stream->transfer);
+    http_transfer_start(&stream->transfer, &endless, "Connection: close", 0);
     return stream;
 }
 

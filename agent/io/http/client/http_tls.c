@@ -1,7 +1,6 @@
-#include "http_tls_internal.h"
+#include "http_curl_internal.h"
 
 #include "outrider/base/attr.h"
-#include "outrider/base/buf.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,30 +10,26 @@
 
 enum { NAMES_MAX = 200 };
 
-static void must(CURLcode code)
+void http_tls_apply(struct http_curl *curl)
 {
-    if (code != CURLE_OK) {
-        abort(); /* out of memory, or a libcurl without TLS: nothing else makes these options fail */
-    }
-}
-
-void http_tls_apply(CURL *easy, const struct http_tls *tls)
-{
-    must(curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2));
-    must(curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L));
-    must(curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L));
+    CURL *easy = curl->easy;
+    const struct http_tls *tls = curl->tls;
+    http_curl_must(curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2));
+    http_curl_must(curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L));
+    http_curl_must(curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L));
     curl_easy_setopt(easy, CURLOPT_CERTINFO, 1L); /* for describe_names */
     curl_easy_setopt(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
 #if LIBCURL_VERSION_NUM >= 0x075700
     curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);
 #endif
     if (tls->ca_file != NULL) {
-        must(curl_easy_setopt(easy, CURLOPT_CAINFO, tls->ca_file));
+        http_curl_must(curl_easy_setopt(easy, CURLOPT_CAINFO, tls->ca_file));
         curl_easy_setopt(easy, CURLOPT_CAPATH, NULL); /* else the system's CAs are accepted as well */
     }
-    must(curl_easy_setopt(easy, CURLOPT_SSLCERT, tls->cert_file));
-    must(curl_easy_setopt(easy, CURLOPT_SSLKEY, tls->key_file));
-    must(curl_easy_setopt(easy, CURLOPT_KEYPASSWD, "")); /* else OpenSSL asks for one on the terminal */
+    http_curl_must(curl_easy_setopt(easy, CURLOPT_SSLCERT, tls->cert_file));
+    http_curl_must(curl_easy_setopt(easy, CURLOPT_SSLKEY, tls->key_file));
+    http_curl_must(
+        curl_easy_setopt(easy, CURLOPT_KEYPASSWD, "")); /* else OpenSSL asks for one on the terminal */
 }
 
 /* The first file that cannot be read, or NULL; `ret_setting` is its name in struct http_tls. */
@@ -59,21 +54,21 @@ static const char *unreadable(const struct http_tls *tls, const char **ret_setti
     return NULL;
 }
 
-static void describe_files(struct buf *text, const struct http_tls_failure *failure)
+static void describe_files(struct buf *text, const struct http_curl *curl)
 {
-    const struct http_tls *tls = failure->tls;
+    const struct http_tls *tls = curl->tls;
     const char *setting = NULL;
     int number = 0;
     const char *path = unreadable(tls, &setting, &number);
     const char *cert = tls->cert_file == NULL ? "" : tls->cert_file;
     if (path != NULL) {
         buf_printf(text, "%s %s cannot be read: %s", setting, path, strerror(number));
-    } else if (failure->code == CURLE_SSL_CACERT_BADFILE) {
+    } else if (curl->code == CURLE_SSL_CACERT_BADFILE) {
         buf_printf(text, "%s %s has no certificate in PEM form: put the one of the server's CA there",
                    tls->ca_file == NULL ? "the system's trust store" : "ca_file",
                    tls->ca_file == NULL ? "" : tls->ca_file);
-    } else if (strstr(failure->reason, "private key") != NULL ||
-               strstr(failure->reason, "Private key") != NULL) {
+    } else if (strstr(http_curl_reason(curl), "private key") != NULL ||
+               strstr(http_curl_reason(curl), "Private key") != NULL) {
         buf_printf(text,
                    "key_file %s does not have the private key that belongs to cert_file %s, in PEM form and "
                    "without a pass phrase",
@@ -81,7 +76,7 @@ static void describe_files(struct buf *text, const struct http_tls_failure *fail
     } else {
         buf_printf(text,
                    "cert_file %s has no certificate in PEM form, or one without its key in key_file (%s)",
-                   cert, failure->reason);
+                   cert, http_curl_reason(curl));
     }
 }
 
@@ -102,11 +97,11 @@ static const char *names_of_server(CURL *easy)
     return NULL;
 }
 
-static void describe_names(struct buf *text, const struct http_tls_failure *failure)
+static void describe_names(struct buf *text, const struct http_curl *curl)
 {
     static const char marker[] = "target host name '";
-    const char *names = names_of_server(failure->easy);
-    const char *wanted = strstr(failure->reason, marker);
+    const char *names = names_of_server(curl->easy);
+    const char *wanted = strstr(http_curl_reason(curl), marker);
     buf_printf(text, "the server's certificate is for ");
     if (names == NULL) {
         buf_printf(text, "other names");
@@ -114,24 +109,25 @@ static void describe_names(struct buf *text, const struct http_tls_failure *fail
     for (size_t i = 0; names != NULL && names[i] != '\0' && i < NAMES_MAX; i++) {
         buf_printf(text, "%c", names[i] >= ' ' && names[i] <= '~' ? names[i] : '?');
     }
-    if (failure->tls->server_name != NULL) {
-        buf_printf(text, ", not for %s: correct server_name", failure->tls->server_name);
+    if (curl->tls->server_name != NULL) {
+        buf_printf(text, ", not for %s: correct server_name", curl->tls->server_name);
     } else if (wanted != NULL) {
         wanted += sizeof(marker) - 1;
         buf_printf(text, ", not for %.*s: use one of its names in the URL, or set server_name to it",
                    (int)strcspn(wanted, "'"), wanted);
     } else {
-        buf_printf(text, ": use one of them in the URL, or set server_name to it (%s)", failure->reason);
+        buf_printf(text, ": use one of them in the URL, or set server_name to it (%s)",
+                   http_curl_reason(curl));
     }
 }
 
-static void describe_issuer(struct buf *text, const struct http_tls_failure *failure)
+static void describe_issuer(struct buf *text, const struct http_curl *curl)
 {
-    if (failure->tls->ca_file != NULL) {
+    if (curl->tls->ca_file != NULL) {
         buf_printf(
             text,
             "the server's certificate is not signed by a CA in ca_file %s: put the CA's certificate there",
-            failure->tls->ca_file);
+            curl->tls->ca_file);
     } else {
         buf_printf(
             text,
@@ -150,10 +146,10 @@ enum verify_result {
     VERIFY_ISSUER_LAST = 21
 };
 
-static void describe_server(struct buf *text, const struct http_tls_failure *failure)
+static void describe_server(struct buf *text, const struct http_curl *curl)
 {
     long result = 0;
-    curl_easy_getinfo(failure->easy, CURLINFO_SSL_VERIFYRESULT, &result);
+    curl_easy_getinfo(curl->easy, CURLINFO_SSL_VERIFYRESULT, &result);
     if (result == VERIFY_EXPIRED) {
         buf_printf(text,
                    "the server's certificate has expired, or one that signed it: renew it, or set the clock "
@@ -163,11 +159,11 @@ static void describe_server(struct buf *text, const struct http_tls_failure *fai
                    "the server's certificate is not yet valid: set the clock of this machine, or of the one "
                    "that made the certificate");
     } else if (result >= VERIFY_ISSUER_FIRST && result <= VERIFY_ISSUER_LAST) {
-        describe_issuer(text, failure);
+        describe_issuer(text, curl);
     } else if (result <= VERIFY_NOT_CHECKED) {
-        describe_names(text, failure);
+        describe_names(text, curl);
     } else {
-        buf_printf(text, "the server's certificate is not accepted: %s", failure->reason);
+        buf_printf(text, "the server's certificate is not accepted: %s", http_curl_reason(curl));
     }
 }
 
@@ -187,10 +183,10 @@ static const struct alert {
     {"alert decrypt error", "its signature is wrong"},
 };
 
-static const struct alert *find_alert(const char *reason)
+static const struct alert *find_alert(const struct http_curl *curl)
 {
     for (size_t i = 0; i < COUNT_OF(alerts); i++) {
-        if (strstr(reason, alerts[i].text) != NULL) {
+        if (strstr(http_curl_reason(curl), alerts[i].text) != NULL) {
             return &alerts[i];
         }
     }
@@ -203,33 +199,32 @@ static bool is_after_handshake(CURLcode code)
            code == CURLE_HTTP2 || code == CURLE_HTTP2_STREAM;
 }
 
-bool http_tls_is_refused(const struct http_tls_failure *failure, bool *ret_certain)
+bool http_tls_is_refused(const struct http_curl *curl, bool *ret_certain)
 {
     long connects = 0, status = 0;
-    curl_easy_getinfo(failure->easy, CURLINFO_RESPONSE_CODE, &status);
-    curl_easy_getinfo(failure->easy, CURLINFO_NUM_CONNECTS, &connects);
-    *ret_certain = find_alert(failure->reason) != NULL;
-    return status == 0 && is_after_handshake(failure->code) && (*ret_certain || connects > 0);
+    curl_easy_getinfo(curl->easy, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(curl->easy, CURLINFO_NUM_CONNECTS, &connects);
+    *ret_certain = find_alert(curl) != NULL;
+    return status == 0 && is_after_handshake(curl->code) && (*ret_certain || connects > 0);
 }
 
-static void describe_refusal(struct buf *text, const struct http_tls_failure *failure,
-                             const struct alert *alert)
+static void describe_refusal(struct buf *text, const struct http_curl *curl, const struct alert *alert)
 {
-    const char *cert = failure->tls->cert_file;
+    const char *cert = curl->tls->cert_file;
     if (cert == NULL && alert != NULL) {
         buf_printf(text, "the server asks for a client certificate: set cert_file and key_file");
     } else if (cert == NULL) {
         buf_printf(text,
                    "the server ended the connection before it answered; the server may ask for a client "
                    "certificate: then set cert_file and key_file (%s)",
-                   failure->reason);
+                   http_curl_reason(curl));
     } else if (alert != NULL) {
         buf_printf(text, "the server refuses our certificate (cert_file %s): %s", cert, alert->meaning);
     } else {
         buf_printf(text,
                    "the server ended the connection before it answered; it may refuse our certificate "
                    "(cert_file %s): %s",
-                   cert, failure->reason);
+                   cert, http_curl_reason(curl));
     }
 }
 
@@ -243,34 +238,34 @@ static bool contains_one(const char *text, const char *const *parts)
     return false;
 }
 
-static void describe_handshake(struct buf *text, const struct http_tls_failure *failure)
+static void describe_handshake(struct buf *text, const struct http_curl *curl)
 {
     static const char *const no_tls[] = {"wrong version number", "packet length too long", "http request",
                                          NULL};
     static const char *const old[] = {"alert protocol version", "unsupported protocol", NULL};
     static const char *const ended[] = {"Connection reset", "SSL_ERROR_SYSCALL", "unexpected eof",
                                         "alert handshake failure", NULL};
-    if (contains_one(failure->reason, no_tls)) {
+    if (contains_one(http_curl_reason(curl), no_tls)) {
         buf_printf(text, "the server does not speak TLS on this port: use http://, or another port");
-    } else if (contains_one(failure->reason, old)) {
+    } else if (contains_one(http_curl_reason(curl), old)) {
         buf_printf(text, "the server offers no TLS 1.2 or later, and we accept nothing older");
-    } else if (contains_one(failure->reason, ended) || find_alert(failure->reason) != NULL) {
-        describe_refusal(text, failure, find_alert(failure->reason));
+    } else if (contains_one(http_curl_reason(curl), ended) || find_alert(curl) != NULL) {
+        describe_refusal(text, curl, find_alert(curl));
     } else {
-        buf_printf(text, "no secure connection: %s", failure->reason);
+        buf_printf(text, "no secure connection: %s", http_curl_reason(curl));
     }
 }
 
-void http_tls_describe(struct buf *text, const struct http_tls_failure *failure)
+void http_tls_describe(struct buf *text, const struct http_curl *curl)
 {
-    if (is_after_handshake(failure->code)) {
-        describe_refusal(text, failure, find_alert(failure->reason));
+    if (is_after_handshake(curl->code)) {
+        describe_refusal(text, curl, find_alert(curl));
         return;
     }
-    switch (failure->code) {
+    switch (curl->code) {
     case CURLE_SSL_CERTPROBLEM:
-    case CURLE_SSL_CACERT_BADFILE: describe_files(text, failure); break;
-    case CURLE_PEER_FAILED_VERIFICATION: describe_server(text, failure); break;
-    default: describe_handshake(text, failure); break;
+    case CURLE_SSL_CACERT_BADFILE: describe_files(text, curl); break;
+    case CURLE_PEER_FAILED_VERIFICATION: describe_server(text, curl); break;
+    default: describe_handshake(text, curl); break;
     }
 }

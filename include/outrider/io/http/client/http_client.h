@@ -29,22 +29,16 @@ struct http_request_handle;
 struct loop;
 struct resolver;
 
-/* code, short text */
-#define HTTP_TRANSPORTS(X)                                                                                   \
-    X(HTTP_TRANSPORT_OK, "ok")                   /* an answer was read to its end, whatever its status */    \
-    X(HTTP_TRANSPORT_REFUSED, "refused")         /* nothing listens there */                                 \
-    X(HTTP_TRANSPORT_UNREACHABLE, "unreachable") /* no route, or the network says the host is down */        \
-    X(HTTP_TRANSPORT_TIMEOUT, "timeout")         /* not connected or not answered within the time allowed */ \
-    X(HTTP_TRANSPORT_RESOLVE, "resolve")         /* the name has no address */                               \
-    X(HTTP_TRANSPORT_RESET, "reset")             /* the connection ended before the answer did */            \
-    X(HTTP_TRANSPORT_TLS, "tls")                 /* no secure connection: certificate, protocol, key */      \
-    X(HTTP_TRANSPORT_TOO_LARGE, "too_large")     /* the answer is larger than max_response */                \
-    X(HTTP_TRANSPORT_OTHER, "other")             /* malformed URL, request header or answer */
-
 enum http_transport {
-#define X(code, text) code,
-    HTTP_TRANSPORTS(X)
-#undef X
+    HTTP_TRANSPORT_OK,          /* an answer was read to its end, whatever its status */
+    HTTP_TRANSPORT_REFUSED,     /* nothing listens there */
+    HTTP_TRANSPORT_UNREACHABLE, /* no route, or the network says the host is down */
+    HTTP_TRANSPORT_TIMEOUT,     /* not connected or not answered within the time allowed */
+    HTTP_TRANSPORT_RESOLVE,     /* the name has no address */
+    HTTP_TRANSPORT_RESET,       /* the connection ended before the answer did */
+    HTTP_TRANSPORT_TLS,         /* no secure connection: certificate, protocol, key */
+    HTTP_TRANSPORT_TOO_LARGE,   /* the answer is larger than max_response */
+    HTTP_TRANSPORT_OTHER        /* malformed URL, request header or answer */
 };
 
 /* TLS for https://. The files are read at each handshake. NULL: the system's trust store, no client certificate,
@@ -82,9 +76,6 @@ struct http_result {
  * may start and cancel other calls; it must not free the client. */
 typedef void http_result_fn(const struct http_result *result, void *user);
 
-/* The short text of a transport result, fit for a metric's label; never NULL. */
-const char *http_transport_name(enum http_transport transport);
-
 /* A client on `loop` that resolves names by `resolver` (both borrowed until http_client_free). `tls` is copied;
  * NULL: nothing of it is set. The caller owns the client. Never NULL. Does no I/O. */
 struct http_client *http_client_new(struct loop *loop, struct resolver *resolver, const struct http_tls *tls);
@@ -101,8 +92,5 @@ struct http_request_handle *http_client_post(struct http_client *client, const s
 
 /* Ends the call without a callback. The request may have been carried out. Accepts NULL. */
 void http_request_cancel(struct http_request_handle *call);
-
-/* Calls started and not yet ended, for metrics and tests. */
-size_t http_client_in_flight(const struct http_client *client);
 
 #endif

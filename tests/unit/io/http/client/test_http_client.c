@@ -1,4 +1,5 @@
 #include "client_world.h"
+#include "in_flight.h"
 #include "outrider/io/loop/loop.h"
 
 #include <stdio.h>
@@ -28,7 +29,7 @@ static void test_answer(void **state)
     /* etcd ignores the common name of its gateway's own certificate only for requests that have this header. */
     assert_non_null(strstr(sent, "\r\nAccept: */*\r\n"));
     assert_null(strstr(sent, "Upgrade"));
-    assert_int_equal(http_client_in_flight(world->client), 0);
+    assert_int_equal(in_flight(world->client), 0);
 }
 
 static void test_connection_is_kept(void **state)
@@ -81,8 +82,8 @@ static void test_many_at_once(void **state)
     for (size_t i = 0; i < CALLS; i++) {
         http_client_post(world->client, &call, note, &outcomes[i]);
     }
-    assert_int_equal(http_client_in_flight(world->client), CALLS);
-    while (http_client_in_flight(world->client) > 0) {
+    assert_int_equal(in_flight(world->client), CALLS);
+    while (in_flight(world->client) > 0) {
         raw_server_step(&world->server);
         loop_turn_once(world->loop, false);
     }
@@ -249,7 +250,7 @@ static void test_cancel(void **state)
     }
     http_request_cancel(handle);
     http_request_cancel(NULL);
-    assert_int_equal(http_client_in_flight(world->client), 0);
+    assert_int_equal(in_flight(world->client), 0);
     while (world->server.closed_by_peer == 0) {
         raw_server_step(&world->server);
         loop_turn_once(world->loop, false);
@@ -323,7 +324,7 @@ static void test_calls_from_a_callback(void **state)
         loop_turn_once(world->loop, false);
     }
     assert_int_equal(never.calls, 0);
-    assert_int_equal(http_client_in_flight(world->client), 0);
+    assert_int_equal(in_flight(world->client), 0);
 }
 
 static void test_free_cancels(void **state)
@@ -344,14 +345,6 @@ static void test_free_cancels(void **state)
     world->client = http_client_new(world->loop, world->resolver, NULL);
 }
 
-static void test_names(void **state)
-{
-    (void)state;
-    assert_string_equal(http_transport_name(HTTP_TRANSPORT_OK), "ok");
-    assert_string_equal(http_transport_name(HTTP_TRANSPORT_TOO_LARGE), "too_large");
-    assert_string_equal(http_transport_name((enum http_transport)99), "unknown");
-}
-
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, client_world_set_up, client_world_tear_down)
@@ -370,7 +363,6 @@ int main(void)
         T(test_ends_at_once),
         T(test_calls_from_a_callback),
         T(test_free_cancels),
-        cmocka_unit_test(test_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

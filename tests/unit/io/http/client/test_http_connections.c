@@ -1,5 +1,6 @@
 /* Connections over http://: kept, used again, closed. */
 #include "client_world.h"
+#include "in_flight.h"
 #include "outrider/io/loop/loop.h"
 #include "outrider/io/loop/loop_base.h"
 
@@ -266,7 +267,7 @@ static void test_each_has_its_time(void **state)
         assert_true(outcomes[i].result.elapsed_us >= timeouts_ms[i] * 1000);
     }
     assert_non_null(strstr(outcomes[1].text, "no answer within 40ms"));
-    assert_int_equal(http_client_in_flight(world->client), 1);
+    assert_int_equal(in_flight(world->client), 1);
 }
 
 /* Leaves three idle connections. */
@@ -381,7 +382,7 @@ static void test_refused_at_once(void **state)
         call.url = rows[i].url != NULL ? rows[i].url : call.url;
         call.headers = rows[i].url != NULL ? call.headers : broken;
         post(world, &call);
-        assert_int_equal(http_client_in_flight(world->client), 1);
+        assert_int_equal(in_flight(world->client), 1);
         loop_turn_once(world->loop, false);
         assert_int_equal(world->outcome.calls, 1);
         assert_int_equal(world->outcome.result.transport, HTTP_TRANSPORT_OTHER);

@@ -1,5 +1,6 @@
 /* Names in URLs: resolved by our resolver, once for each new connection and never for a kept one. */
 #include "client_world.h"
+#include "in_flight.h"
 #include "name_server.h"
 #include "outrider/io/http/client/http_stream.h"
 #include "outrider/io/loop/loop.h"
@@ -160,7 +161,7 @@ static void test_cancelled_during_the_lookup(void **state)
         step(world);
     }
     http_request_cancel(handle);
-    assert_int_equal(http_client_in_flight(world->client), 0);
+    assert_int_equal(in_flight(world->client), 0);
     post(world, &call);
     http_client_free(world->client); /* with a look-up */
     world->client = http_client_new(world->loop, world->resolver, NULL);

@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "in_flight.h"
 #include "outrider/base/attr.h"
 #include "outrider/io/loop/loop.h"
 #include "tls_world.h"
@@ -25,7 +26,7 @@ static void test_request(void **state)
     assert_true(world->outcome.result.sent);
     assert_true(world->outcome.result.elapsed_us > 0);
     assert_int_equal(tls_info(world, "size"), 5);
-    assert_int_equal(http_client_in_flight(world->client), 0);
+    assert_int_equal(in_flight(world->client), 0);
 }
 
 static void test_connection_is_kept(void **state)
@@ -43,7 +44,7 @@ static void test_connection_is_kept(void **state)
 
 static void settle(struct tls_world *world)
 {
-    while (http_client_in_flight(world->client) > 0) {
+    while (in_flight(world->client) > 0) {
         loop_turn_once(world->loop, true);
     }
 }
@@ -58,7 +59,7 @@ static void test_many_at_once(void **state)
     for (size_t i = 0; i < CALLS; i++) {
         http_client_post(world->client, &call, tls_note, &outcomes[i]);
     }
-    assert_int_equal(http_client_in_flight(world->client), CALLS);
+    assert_int_equal(in_flight(world->client), CALLS);
     settle(world);
     for (size_t i = 0; i < CALLS; i++) {
         assert_int_equal(outcomes[i].calls, 1);
@@ -98,7 +99,7 @@ static void test_failed_connection_is_not_used_again(void **state)
     struct http_request_handle *handle = http_client_post(world->client, &call, tls_note, &world->outcome);
     loop_turn_once(world->loop, false);
     http_request_cancel(handle);
-    assert_int_equal(http_client_in_flight(world->client), 0);
+    assert_int_equal(in_flight(world->client), 0);
     tls_ask(world, "server", "/info");
     assert_int_equal(tls_info(world, "connections"), connections + 2);
 }
