@@ -2,10 +2,7 @@
  * READY=1. The registry cannot: the agent starts without it and retries. */
 #include "agent_internal.h"
 
-#include "outrider/base/buf.h"
 #include "outrider/base/mem.h"
-#include "outrider/core/fleet/view.h"
-#include "outrider/core/server/shutdown.h"
 #include "outrider/io/http/client/http_client.h"
 #include "outrider/io/loop/clock_watch.h"
 #include "outrider/io/loop/pidfd.h"
@@ -14,8 +11,6 @@
 #include "outrider/io/net/resolver.h"
 #include "outrider/os/clock.h"
 #include "outrider/os/entropy.h"
-#include "outrider/os/log.h"
-#include "outrider/probe/driver.h"
 #include "outrider/registry/etcd/etcd.h"
 #include "outrider/shell/agent.h"
 #include "outrider/shell/config_file.h"
@@ -94,7 +89,7 @@ static void on_clock(void *user)
         agent_rearm(agent);
     }
     if (agent->fleet != NULL) {
-        fleet_tick(agent->fleet);
+        fleet_step(agent->fleet, VIEW_ON_TICK);
     }
 }
 
@@ -163,81 +158,65 @@ static void open_registry(struct agent *agent)
 
 /* ---- signals ---- */
 
-static void stop(struct agent *agent, enum shutdown_event_type how, const struct instant *now)
+static void stop(struct agent *agent, enum shutdown_event_type how)
 {
-    bool state_kept = false;
-    if (agent->state != NULL && how == SHUTDOWN_ON_QUIT) {
-        state_store_flush(agent->state);
-        state_kept = state_store_last_error(agent->state)[0] == '\0';
-    }
-    if (agent->router->shutdown.phase == SHUTDOWN_RUNNING) {
+    struct instant now = agent_now();
+    bool first = agent->router == NULL || agent->router->shutdown.phase == SHUTDOWN_RUNNING;
+    if (first) {
         agent_notify_systemd("STOPPING=1");
-        if (how == SHUTDOWN_ON_QUIT && !state_kept) {
-            log_warn("agent", "nothing to hand over, record withdrawn",
-                     LOG_TEXT("cause", agent->state == NULL ? "state_dir not set"
-                                                            : state_store_last_error(agent->state)),
-                     LOG_TEXT("hint", "set state_dir to a directory that the agent can write"));
-        }
     }
-    router_stop(agent->router, how, state_kept, now);
+    if (agent->router == NULL) {
+        effects_exit(&agent->effects,
+                     0); /* an observer has no record to withdraw and no lease to hand over */
+        return;
+    }
+    const char *not_kept = "state_dir not set";
+    if (agent->state != NULL && how == SHUTDOWN_ON_QUIT) {
+        state_store_save(agent->state, EFFECTS_SAVE_NOW);
+        not_kept = state_store_log(agent->state)->last_error;
+    }
+    bool state_kept = not_kept[0] == '\0';
+    if (first && how == SHUTDOWN_ON_QUIT && !state_kept) {
+        log_warn("agent", "nothing to hand over, record withdrawn", LOG_TEXT("cause", not_kept),
+                 LOG_TEXT("hint", "set state_dir to a directory that the agent can write"));
+    }
+    router_stop(agent->router, how, state_kept, &now);
+    agent_rearm(agent);
 }
 
-/* An observer has no record to withdraw and no lease to hand over. */
-static void on_observer_signal(struct agent *agent, int signo)
+static void set_hold(struct agent *agent, bool drain)
 {
-    switch (signo) {
-    case SIGUSR1:
-    case SIGUSR2:
+    if (agent->router == NULL) {
         log_warn("agent", "signal ignored, an observer has no server to drain",
                  LOG_TEXT("hint", "outrider drain --id drains a server of the fleet"));
-        break;
-    case SIGHUP: agent_reload(agent); break;
-    case SIGTERM:
-    case SIGINT:
-    case SIGQUIT:
-        agent_notify_systemd("STOPPING=1");
-        effects_exit(&agent->effects, 0);
-        break;
-    case SIGCHLD: (void)process_reap(); break;
-    default: break;
+    } else if (!drain) {
+        agent_server_event(agent, (struct server_event){.type = SERVER_ON_UNHOLD, .kind = HOLD_OPS});
+    } else if (!server_facts(agent->router->server).holds[HOLD_OPS].set) {
+        /* One that is set may have a reason and a deadline, which a signal has not. */
+        agent_server_event(agent, (struct server_event){.type = SERVER_ON_HOLD,
+                                                        .kind = HOLD_OPS,
+                                                        .reason = "",
+                                                        .by = "signal",
+                                                        .deadline_ms = agent->config->drain.deadline_ms});
     }
 }
 
 static void on_signal(int signo, void *user)
 {
     struct agent *agent = user;
-    struct instant now = agent_now();
     if (signo != SIGCHLD) {
         log_info("agent", "signal received", LOG_TEXT("name", sigabbrev_np(signo)));
     }
-    if (agent->router == NULL) {
-        on_observer_signal(agent, signo);
-        return;
-    }
     switch (signo) {
-    case SIGUSR1:
-        if (server_facts(agent->router->server).holds[HOLD_OPS].set) {
-            break; /* held already, perhaps with a reason and a deadline, which a signal has not */
-        }
-        agent_server_event(agent, (struct server_event){.type = SERVER_ON_HOLD,
-                                                        .kind = HOLD_OPS,
-                                                        .reason = "",
-                                                        .by = "signal",
-                                                        .deadline_ms = agent->config->drain.deadline_ms});
-        break;
-    case SIGUSR2:
-        agent_server_event(agent, (struct server_event){.type = SERVER_ON_UNHOLD, .kind = HOLD_OPS});
-        break;
+    case SIGUSR1: set_hold(agent, true); break;
+    case SIGUSR2: set_hold(agent, false); break;
     case SIGHUP: agent_reload(agent); break;
-    case SIGTERM: stop(agent, SHUTDOWN_ON_TERM, &now); break;
-    case SIGINT: stop(agent, SHUTDOWN_ON_INT, &now); break;
-    case SIGQUIT: stop(agent, SHUTDOWN_ON_QUIT, &now); break;
-    case SIGCHLD:
-        (void)process_reap(); /* as PID 1 of a container the agent inherits orphans */
-        break;
+    case SIGTERM: stop(agent, SHUTDOWN_ON_TERM); break;
+    case SIGINT: stop(agent, SHUTDOWN_ON_INT); break;
+    case SIGQUIT: stop(agent, SHUTDOWN_ON_QUIT); break;
+    case SIGCHLD: (void)process_reap(); break; /* as PID 1 of a container the agent inherits orphans */
     default: break;
     }
-    agent_rearm(agent);
 }
 
 /* ---- start ---- */
@@ -327,12 +306,12 @@ static void run(struct agent *agent)
         log_info("agent", "observer started", LOG_TEXT("prefix", agent->config->registry.prefix),
                  LOG_TEXT("config", agent->config_path));
     }
-    fleet_start(agent->fleet);
+    fleet_step(agent->fleet, VIEW_ON_START);
     agent_notify_status(agent, "READY=1\n");
     loop_run(agent->loop);
-    fleet_stop(agent->fleet);
-    if (agent->state != NULL && agent->router != NULL) {
-        state_store_flush(agent->state);
+    fleet_step(agent->fleet, VIEW_ON_STOP);
+    if (agent->router != NULL) {
+        state_store_save(agent->state, EFFECTS_SAVE_NOW);
     }
 }
 

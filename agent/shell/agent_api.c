@@ -3,8 +3,6 @@
 
 #include "outrider/api/fleet/discovery.h"
 #include "outrider/base/version.h"
-#include "outrider/io/loop/loop.h"
-#include "outrider/os/log.h"
 #include "outrider/probe/driver.h"
 #include "outrider/registry/registry.h"
 
@@ -46,13 +44,12 @@ static void look(void *user, struct api_view *ret_view)
            registry_endpoint(agent->registry, endpoints, &agent->endpoint_views[endpoints])) {
         endpoints++;
     }
-    int64_t lag = loop_take_lag_us(agent->loop);
-    agent->counters.loop_lag_us = lag;
-    if (agent->sockets != NULL) {
-        status_sockets_count(agent->sockets, &agent->counters);
-    }
-    if (agent->state != NULL) {
-        state_store_count(agent->state, &agent->counters.state_writes, &agent->counters.state_failures);
+    agent->counters.loop_lag_us = loop_take_lag_us(agent->loop);
+    status_sockets_count(agent->sockets, &agent->counters);
+    const struct save_log *saves = agent->state == NULL ? NULL : state_store_log(agent->state);
+    if (saves != NULL) {
+        agent->counters.state_writes = saves->writes;
+        agent->counters.state_failures = saves->failures;
     }
     *ret_view = (struct api_view){
         .now = agent_now(),
@@ -68,7 +65,7 @@ static void look(void *user, struct api_view *ret_view)
         .registry_cluster = agent->registry_cluster,
         .registry_endpoints = agent->endpoint_views,
         .registry_endpoint_count = endpoints,
-        .state_last_error = agent->state == NULL ? "" : state_store_last_error(agent->state),
+        .state_last_error = saves == NULL ? "" : saves->last_error,
         .counters = &agent->counters,
     };
     if (agent->router != NULL) {
@@ -84,7 +81,7 @@ static void look(void *user, struct api_view *ret_view)
 static void want(void *user)
 {
     struct agent *agent = user;
-    fleet_want(agent->fleet);
+    fleet_step(agent->fleet, VIEW_ON_WANT);
 }
 
 static void drain(void *user, const char *reason, const char *by, int64_t deadline_ms, int64_t expires_ms)

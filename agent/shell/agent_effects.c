@@ -1,10 +1,8 @@
 /* Carries out the effects of the router on io. A result enters the router as a later event. */
 #include "agent_internal.h"
 
-#include "outrider/core/server/shutdown.h"
 #include "outrider/io/loop/pidfd.h"
-#include "outrider/os/clock.h"
-#include "outrider/os/log.h"
+#include "outrider/os/net.h"
 #include "outrider/probe/driver.h"
 #include "outrider/registry/registry.h"
 
@@ -115,6 +113,30 @@ void effects_watch_pid(struct effects *effects, pid_t pid)
 
 /* ---- address ---- */
 
+/* server.host: auto takes the source address of the default route, an interface its address; anything else is
+ * published as written (docs/design/protocol.md, "Defaults"). */
+static int host_look_up(const char *configured, struct error *err, char ret_host[static 256])
+{
+    char address[NET_ADDRESS_SIZE];
+    const char *host = configured;
+    if (strcmp(configured, "auto") == 0) {
+        if (net_source_address(err, address) < 0) {
+            return error_wrap(
+                err, "server.host is auto and this machine has no address that others can reach; set "
+                     "server.host");
+        }
+        host = address;
+    } else if (!net_is_address(configured)) {
+        if (net_interface_address(configured, err, address) == 0) {
+            host = address;
+        } else if (err->code != ERROR_NOT_FOUND) {
+            return error_wrap(err, "server.host names an interface");
+        }
+    }
+    snprintf(ret_host, 256, "%s", host);
+    return 0;
+}
+
 void effects_look_up_host(struct effects *effects)
 {
     struct agent *agent = effects->agent;
@@ -142,16 +164,7 @@ void effects_emit_drain(struct effects *effects, bool on, int64_t left_ms, struc
 
 void effects_save(struct effects *effects, enum effects_save when)
 {
-    struct state_store *state = effects->agent->state;
-    if (state == NULL) {
-        return;
-    }
-    switch (when) {
-    case EFFECTS_SAVE_SOON: state_store_touch(state); break;
-    case EFFECTS_SAVE_BEFORE_WRITE: state_store_write_due(state); break;
-    case EFFECTS_SAVE_BEFORE_GRANT: state_store_write(state); break;
-    case EFFECTS_SAVE_NOW: state_store_flush(state); break;
-    }
+    state_store_save(effects->agent->state, when);
 }
 
 void effects_status_moved(struct effects *effects, enum status from, enum status to, struct str cause)

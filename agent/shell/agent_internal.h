@@ -10,22 +10,22 @@
 #include "outrider/base/buf.h"
 #include "outrider/base/ulid.h"
 #include "outrider/core/config/config.h"
-#include "outrider/core/server/server.h"
+#include "outrider/core/fleet/view.h"
 #include "outrider/io/loop/loop.h"
 #include "outrider/os/log.h"
 #include "outrider/os/process.h"
 #include "outrider/shell/router/effects.h"
 #include "outrider/shell/router/router.h"
 
-#include "control_internal.h"
-#include "fleet_internal.h"
 #include "state_store_internal.h"
-#include "status_sockets_internal.h"
 
 struct agent;
+struct control_writer;
 struct discovery_local;
 struct error;
+struct fleet;
 struct saved_state;
+struct status_sockets;
 
 /* The agent carries out the effects of effects.h. */
 struct effects {
@@ -133,7 +133,48 @@ extern const struct api_ops agent_api_ops;
 /* agent_api.c: the own server as GET /api/services shows it, for the event stream. */
 void agent_look_local(struct agent *agent, struct discovery_local *ret_local);
 
-/* host.c: the address to publish by `server.host`, or why there is none. */
-int host_look_up(const char *configured, struct error *err, char ret_host[static 256]) MUST_CHECK;
+/* control.c: writes the control key of any server of the fleet (docs/design/protocol.md, "Control key"), for
+ * operators over HTTP. `agent` is borrowed; the caller owns the result. */
+struct control_writer *control_writer_new(struct agent *agent);
+
+/* What is under way is not answered any more. Accepts NULL. */
+void control_writer_free(struct control_writer *writer);
+
+/* Puts `hold` at the control key of `type` and `id`, by compare on what is read there; as in struct api_ops. */
+void control_writer_put(struct control_writer *writer, struct str type, struct str id,
+                        const struct hold *hold, api_controlled_fn *done, void *user);
+
+/* fleet.c: the fleet as this agent sees it: runs the view on the registry, saves it in state_dir, and feeds the
+ * subscribers. A new one has done nothing yet, with what state_dir has of a view. `agent` is borrowed; the
+ * caller owns the result. */
+struct fleet *fleet_new(struct agent *agent);
+
+/* Accepts NULL. */
+void fleet_free(struct fleet *fleet);
+
+/* VIEW_ON_START: the agent runs, and a view that is always followed begins now. STOP: the agent ends, what is
+ * known is kept. TICK: time may have passed unseen. WANT: a request needs the fleet. */
+void fleet_step(struct fleet *fleet, enum view_event_type type);
+
+/* New settings view.*. */
+void fleet_reload(struct fleet *fleet, const struct config *config);
+
+/* What the API may see of it; borrowed until the next step. */
+void fleet_look(const struct fleet *fleet, struct api_fleet *ret_fleet);
+
+/* status_sockets.c: the two status sockets (docs/design/protocol.md, "Status sockets"): lines and datagrams
+ * in, status messages to the router, replies and events out. Opens what the configuration and LISTEN_FDS name;
+ * `agent` is borrowed. The caller owns the result. NULL with `err` naming the setting and the path that
+ * failed. */
+struct status_sockets *status_sockets_new(struct agent *agent, struct error *err) MUST_CHECK;
+
+/* Closes both sockets and their connections. Accepts NULL. */
+void status_sockets_free(struct status_sockets *sockets);
+
+/* As effects_emit_drain(). Accepts NULL. */
+void status_sockets_emit_drain(struct status_sockets *sockets, bool on, int64_t left_ms, struct str reason);
+
+/* Copies the counters of the line socket; the others are counted in the agent's. Accepts NULL. */
+void status_sockets_count(const struct status_sockets *sockets, struct api_counters *counters);
 
 #endif

@@ -2,10 +2,8 @@
  * changes nothing. */
 #include "agent_internal.h"
 
-#include "outrider/base/buf.h"
 #include "outrider/core/config/settings.h"
 #include "outrider/os/clock.h"
-#include "outrider/os/log.h"
 #include "outrider/shell/config_file.h"
 
 #include <inttypes.h>
@@ -98,6 +96,7 @@ void agent_reload(struct agent *agent)
         agent->counters.reloads_ok++;
         log_changes(agent->config, fresh);
         put_into_force(agent, fresh);
+        agent_rearm(agent);
         agent_log_warnings(buf_view(&problems));
     }
     buf_fini(&problems);

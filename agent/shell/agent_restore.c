@@ -1,12 +1,10 @@
 /* Across a restart: reads state_dir and finds the facts that codec/state/restore.h decides by. */
 #include "agent_internal.h"
 
-#include "outrider/base/buf.h"
 #include "outrider/base/mem.h"
 #include "outrider/codec/state/state_file.h"
 #include "outrider/os/clock.h"
 #include "outrider/os/entropy.h"
-#include "outrider/os/log.h"
 
 #include <stdio.h>
 #include <stdlib.h>

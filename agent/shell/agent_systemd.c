@@ -2,10 +2,7 @@
  * line at debug level and changes nothing else. */
 #include "agent_internal.h"
 
-#include "outrider/base/buf.h"
-#include "outrider/base/error.h"
 #include "outrider/core/fleet/view_read.h"
-#include "outrider/os/log.h"
 #include "outrider/os/sd_notify.h"
 
 #include <stdarg.h>

@@ -24,29 +24,24 @@ static const char *environment(const char *name, void *user)
 
 enum { CONFIG_FILE_MAX = 1 << 20 };
 
-static int load(const char *path, struct config *ret_config, struct buf *problems_text)
-{
-    struct buf text = {0};
-    struct error err;
-    if (file_read(path, CONFIG_FILE_MAX, &err, &text) < 0) {
-        buf_printf(problems_text, "%s\n", err.text);
-        buf_fini(&text);
-        return -1;
-    }
-    struct config_problems problems;
-    int result = config_yaml_load(str_of(path), buf_view(&text), environment, NULL, ret_config, &problems);
-    config_problems_print(&problems, problems_text);
-    config_problems_fini(&problems);
-    buf_fini(&text);
-    return result;
-}
-
 struct config *config_file_read(const char *path, struct buf *ret_problems)
 {
     struct config *config = mem_zalloc(sizeof(*config));
-    if (load(path, config, ret_problems) < 0) {
+    struct config_problems problems = {0};
+    struct buf text = {0};
+    struct error err;
+    int result = file_read(path, CONFIG_FILE_MAX, &err, &text);
+    if (result < 0) {
+        buf_printf(ret_problems, "%s\n", err.text);
+    } else {
+        result = config_yaml_load(str_of(path), buf_view(&text), environment, NULL, config, &problems);
+        config_problems_print(&problems, ret_problems);
+        config_problems_fini(&problems);
+    }
+    buf_fini(&text);
+    if (result < 0) {
         free(config);
-        config = NULL;
+        return NULL;
     }
     return config;
 }

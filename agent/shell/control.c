@@ -1,15 +1,11 @@
 /* Sends the requests of core/control/control_write.h, one write for each command. */
-#include "control_internal.h"
-
 #include "agent_internal.h"
+
 #include "outrider/base/blob.h"
-#include "outrider/base/buf.h"
 #include "outrider/base/mem.h"
 #include "outrider/codec/record/control_json.h"
 #include "outrider/core/control/control_write.h"
-#include "outrider/os/log.h"
 #include "outrider/registry/registry.h"
-#include "outrider/shell/router/router.h"
 
 #include <stdlib.h>
 

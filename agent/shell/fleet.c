@@ -1,22 +1,15 @@
-#include "fleet_internal.h"
-
 #include "agent_internal.h"
+
 #include "outrider/api/events/events.h"
-#include "outrider/base/buf.h"
-#include "outrider/base/error.h"
 #include "outrider/base/mem.h"
 #include "outrider/codec/state/view_file.h"
-#include "outrider/core/fleet/view.h"
 #include "outrider/core/fleet/view_read.h"
 #include "outrider/io/loop/timer.h"
 #include "outrider/os/entropy.h"
 #include "outrider/os/file.h"
-#include "outrider/os/log.h"
 #include "outrider/registry/registry.h"
 #include "outrider/shell/router/fleet_router.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 /* Beside state.json, which is small and written often. */
@@ -25,19 +18,13 @@ static const char file_name[] = "view.bin";
 /* Servers whose record went without shutting_down; an observer keeps the last one for ten minutes. */
 enum { TOMBSTONES_MAX = 10000 };
 
-struct fleet_effects {
-    struct fleet *fleet;
-};
-
 struct fleet {
     struct agent *agent;
     struct registry_client *registry;
-    struct fleet_effects effects;
     struct fleet_router router;
     struct timer *timer;
     struct events *events;
-    uint64_t writes, failures;
-    char last_error[200]; /* why the file cannot be written, "" when it can */
+    struct save_log log;
 };
 
 static enum view_mode mode_of(const struct config *config)
@@ -52,38 +39,8 @@ static enum view_mode mode_of(const struct config *config)
 
 /* ---- effects ---- */
 
-void fleet_effects_request(struct fleet_effects *effects, const struct registry_request *request)
+static void save(struct fleet *fleet)
 {
-    registry_submit(effects->fleet->registry, request);
-}
-
-void fleet_effects_watch(struct fleet_effects *effects, const struct registry_watch *watch)
-{
-    registry_watch(effects->fleet->registry, watch);
-}
-
-void fleet_effects_unwatch(struct fleet_effects *effects, uint64_t id)
-{
-    registry_unwatch(effects->fleet->registry, id);
-}
-
-void fleet_effects_emit(struct fleet_effects *effects, const struct view_effect *effect)
-{
-    events_emit(effects->fleet->events, effect);
-}
-
-void fleet_effects_synced(struct fleet_effects *effects, bool synced, struct str why)
-{
-    (void)synced;
-    (void)why;
-    if (effects->fleet->agent->router == NULL) {
-        agent_notify_status(effects->fleet->agent, "");
-    }
-}
-
-void fleet_effects_save(struct fleet_effects *effects)
-{
-    struct fleet *fleet = effects->fleet;
     const struct agent *agent = fleet->agent;
     if (agent->state == NULL || !view_known(fleet->router.view)) {
         return;
@@ -96,18 +53,11 @@ void fleet_effects_save(struct fleet_effects *effects)
      * damages. */
     bool failed = file_replace(agent->config->state_dir, file_name, buf_view(&bytes), 0600, &err) < 0;
     buf_fini(&bytes);
-    fleet->writes++;
-    fleet->failures += failed ? 1 : 0;
-    if (failed && fleet->last_error[0] == '\0') {
-        log_warn("view", "fleet view not saved, retrying with the next change",
-                 LOG_TEXT("dir", agent->config->state_dir), LOG_TEXT("error", err.text));
-    } else if (!failed && fleet->last_error[0] != '\0') {
-        log_info("view", "fleet view saved again", LOG_TEXT("dir", agent->config->state_dir));
-    }
-    snprintf(fleet->last_error, sizeof(fleet->last_error), "%.199s", failed ? err.text : "");
+    fleet->log.writes++;
+    save_log_done(&fleet->log, agent->config->state_dir, failed, &err);
 }
 
-void fleet_effects_note(struct fleet_effects *effects, enum view_note note, struct str text)
+void fleet_carry_out(struct fleet *fleet, const struct view_effect *effect)
 {
     static const struct agent_note notes[] = {
         [VIEW_NOTE_LISTED] = {LOG_LEVEL_INFO, "fleet listed"},
@@ -117,8 +67,21 @@ void fleet_effects_note(struct fleet_effects *effects, enum view_note note, stru
         [VIEW_NOTE_STALLED] = {LOG_LEVEL_WARN, "fleet watch stalled, opening another"},
         [VIEW_NOTE_UNREADABLE] = {LOG_LEVEL_WARN, "key ignored, not a record"},
     };
-    (void)effects;
-    agent_log_note(&notes[note], "view", text);
+    switch (effect->type) {
+    case VIEW_DO_REQUEST: registry_submit(fleet->registry, effect->request); break;
+    case VIEW_DO_WATCH: registry_watch(fleet->registry, effect->watch); break;
+    case VIEW_DO_UNWATCH: registry_unwatch(fleet->registry, effect->id); break;
+    case VIEW_DO_CHANGED:
+    case VIEW_DO_REVISION: events_emit(fleet->events, effect); break;
+    case VIEW_DO_SYNCED:
+    case VIEW_DO_STALE:
+        if (fleet->agent->router == NULL) {
+            agent_notify_status(fleet->agent, "");
+        }
+        break;
+    case VIEW_DO_SAVE: save(fleet); break;
+    case VIEW_DO_NOTE: agent_log_note(&notes[effect->note], "view", effect->text); break;
+    }
 }
 
 /* After each step: the next deadline, and requests that wait for the fleet. */
@@ -132,22 +95,27 @@ static void stepped(struct fleet *fleet, bool changed)
     }
 }
 
-static void step(struct fleet *fleet, struct view_event *event)
+static void step(struct fleet *fleet, struct view_event event)
 {
-    event->now = agent_now();
-    stepped(fleet, fleet_router_step(&fleet->router, event));
+    event.now = agent_now();
+    stepped(fleet, fleet_router_step(&fleet->router, &event));
+}
+
+void fleet_step(struct fleet *fleet, enum view_event_type type)
+{
+    step(fleet, (struct view_event){.type = type});
 }
 
 static void on_timer(void *user)
 {
-    fleet_tick(user);
+    fleet_step(user, VIEW_ON_TICK);
 }
 
 /* ---- subscribers ---- */
 
 static void on_count(void *user, size_t subscribers)
 {
-    step(user, &(struct view_event){.type = VIEW_ON_SUBSCRIBERS, .count = subscribers});
+    step(user, (struct view_event){.type = VIEW_ON_SUBSCRIBERS, .count = subscribers});
 }
 
 static void on_local(void *user, struct discovery_local *ret_local)
@@ -194,7 +162,7 @@ static void load(struct fleet *fleet)
         log_info("view", "saved fleet view loaded, served as stale until listed",
                  LOG_INT("services", (int64_t)file.kept.entry_count),
                  LOG_INT("revision", file.kept.revision));
-        step(fleet, &(struct view_event){.type = VIEW_ON_LOAD, .kept = &file.kept});
+        step(fleet, (struct view_event){.type = VIEW_ON_LOAD, .kept = &file.kept});
     } else {
         log_warn("view", "saved fleet view unusable", LOG_TEXT("error", err.text));
     }
@@ -210,8 +178,10 @@ struct fleet *fleet_new(struct agent *agent)
     uint64_t seed;
     entropy_fill(&seed, sizeof(seed));
     fleet->agent = agent;
+    fleet->log = (struct save_log){.module = "view",
+                                   .failed = "fleet view not saved, retrying with the next change",
+                                   .saved = "fleet view saved again"};
     fleet->registry = registry_attach(agent->registry, on_reply, on_watch, fleet);
-    fleet->effects.fleet = fleet;
     fleet_router_init(&fleet->router,
                       &(struct view_settings){
                           .prefix = config->registry.prefix,
@@ -222,7 +192,7 @@ struct fleet *fleet_new(struct agent *agent)
                           .tombstones_max = config->server.present ? 0 : TOMBSTONES_MAX,
                           .seed = seed,
                       },
-                      &fleet->effects);
+                      fleet);
     fleet->timer = timer_new(agent->loop, on_timer, fleet);
     fleet->events = events_new(agent->loop, fleet->router.view, &events_ops, fleet);
     if (agent->state != NULL && config->view.mode != CONFIG_VIEW_OFF) {
@@ -242,40 +212,20 @@ void fleet_free(struct fleet *fleet)
     }
 }
 
-void fleet_start(struct fleet *fleet)
-{
-    step(fleet, &(struct view_event){.type = VIEW_ON_START});
-}
-
-void fleet_stop(struct fleet *fleet)
-{
-    step(fleet, &(struct view_event){.type = VIEW_ON_STOP});
-}
-
-void fleet_tick(struct fleet *fleet)
-{
-    step(fleet, &(struct view_event){.type = VIEW_ON_TICK});
-}
-
 void fleet_reload(struct fleet *fleet, const struct config *config)
 {
     if (mode_of(config) == VIEW_NEVER) {
         events_close(fleet->events); /* a stream of nothing but comments would pass for a quiet fleet */
     }
-    step(fleet, &(struct view_event){
+    step(fleet, (struct view_event){
                     .type = VIEW_ON_RELOAD, .mode = mode_of(config), .idle_ms = config->view.idle_ms});
-}
-
-void fleet_want(struct fleet *fleet)
-{
-    step(fleet, &(struct view_event){.type = VIEW_ON_WANT});
 }
 
 void fleet_look(const struct fleet *fleet, struct api_fleet *ret_fleet)
 {
     *ret_fleet = (struct api_fleet){.view = fleet->router.view,
-                                    .writes = fleet->writes,
-                                    .failures = fleet->failures,
-                                    .last_error = fleet->last_error,
+                                    .writes = fleet->log.writes,
+                                    .failures = fleet->log.failures,
+                                    .last_error = fleet->log.last_error,
                                     .events = fleet->events};
 }

@@ -23,8 +23,7 @@ struct state_store {
     void *user;
     struct buf last; /* as written */
     struct save save;
-    uint64_t writes, failures;
-    char last_error[200];
+    struct save_log log;
 };
 
 static int take_lock(const char *path, int64_t patience_ms, struct error *err)
@@ -55,6 +54,8 @@ struct state_store *state_store_open(const char *dir, int64_t patience_ms, struc
     struct state_store *store = mem_zalloc(sizeof(*store));
     store->dir = mem_strdup(dir);
     store->lock = lock;
+    store->log = (struct save_log){
+        .module = "state", .failed = "state not saved, retrying", .saved = "state saved again"};
     save_init(&store->save, clock_mono_ms());
     return store;
 }
@@ -68,33 +69,15 @@ int state_store_load(struct state_store *store, struct error *err, struct buf *r
     return result;
 }
 
-static void on_timer(void *user)
+void save_log_done(struct save_log *log, const char *dir, bool failed, const struct error *err)
 {
-    state_store_flush(user);
-}
-
-void state_store_start(struct state_store *store, struct loop *loop, state_fill_fn *fill, void *user)
-{
-    store->timer = timer_new(loop, on_timer, store);
-    store->fill = fill;
-    store->user = user;
-}
-
-void state_store_touch(struct state_store *store)
-{
-    save_touch(&store->save, clock_mono_ms());
-    timer_arm_at_ms(store->timer, store->save.due_mono);
-}
-
-static void report(struct state_store *store, bool failed, const struct error *err)
-{
-    if (failed && store->last_error[0] == '\0') {
-        log_warn("state", "state not saved, retrying", LOG_TEXT("dir", store->dir),
-                 LOG_TEXT("error", err->text));
-    } else if (!failed && store->last_error[0] != '\0') {
-        log_info("state", "state saved again", LOG_TEXT("dir", store->dir));
+    log->failures += failed ? 1 : 0;
+    if (failed && log->last_error[0] == '\0') {
+        log_warn(log->module, log->failed, LOG_TEXT("dir", dir), LOG_TEXT("error", err->text));
+    } else if (!failed && log->last_error[0] != '\0') {
+        log_info(log->module, log->saved, LOG_TEXT("dir", dir));
     }
-    snprintf(store->last_error, sizeof(store->last_error), "%.199s", failed ? err->text : "");
+    snprintf(log->last_error, sizeof(log->last_error), "%.199s", failed ? err->text : "");
 }
 
 static const char file_name[] = "state.json";
@@ -105,8 +88,7 @@ static void sync_file(struct state_store *store)
     struct error err = {0};
     bool failed = file_sync(store->dir, file_name, &err) < 0;
     save_done(&store->save, failed, true, clock_mono_ms());
-    store->failures += failed ? 1 : 0;
-    report(store, failed, &err);
+    save_log_done(&store->log, store->dir, failed, &err);
     if (failed) {
         buf_fini(&store->last);
     }
@@ -118,9 +100,8 @@ static void write_file(struct state_store *store, struct buf *bytes, bool sync)
     bool failed =
         (sync ? file_write_atomic : file_replace)(store->dir, file_name, buf_view(bytes), 0600, &err) < 0;
     save_done(&store->save, failed, sync, clock_mono_ms());
-    store->writes++;
-    store->failures += failed ? 1 : 0;
-    report(store, failed, &err);
+    store->log.writes++;
+    save_log_done(&store->log, store->dir, failed, &err);
     buf_fini(&store->last);
     if (!failed) {
         store->last = *bytes;
@@ -144,32 +125,41 @@ static void write_now(struct state_store *store, bool sync)
     timer_arm_at_ms(store->timer, store->save.due_mono);
 }
 
-void state_store_flush(struct state_store *store)
+void state_store_save(struct state_store *store, enum effects_save when)
 {
-    write_now(store, true);
-}
-
-void state_store_write(struct state_store *store)
-{
-    write_now(store, false);
-}
-
-void state_store_write_due(struct state_store *store)
-{
-    if (save_may_write(&store->save, clock_mono_ms())) {
-        write_now(store, false);
+    if (store == NULL) {
+        return;
+    }
+    switch (when) {
+    case EFFECTS_SAVE_SOON:
+        save_touch(&store->save, clock_mono_ms());
+        timer_arm_at_ms(store->timer, store->save.due_mono);
+        break;
+    case EFFECTS_SAVE_BEFORE_WRITE:
+        if (save_may_write(&store->save, clock_mono_ms())) {
+            write_now(store, false);
+        }
+        break;
+    case EFFECTS_SAVE_BEFORE_GRANT: write_now(store, false); break;
+    case EFFECTS_SAVE_NOW: write_now(store, true); break;
     }
 }
 
-const char *state_store_last_error(const struct state_store *store)
+static void on_timer(void *user)
 {
-    return store->last_error;
+    state_store_save(user, EFFECTS_SAVE_NOW);
 }
 
-void state_store_count(const struct state_store *store, uint64_t *ret_writes, uint64_t *ret_failures)
+void state_store_start(struct state_store *store, struct loop *loop, state_fill_fn *fill, void *user)
 {
-    *ret_writes = store->writes;
-    *ret_failures = store->failures;
+    store->timer = timer_new(loop, on_timer, store);
+    store->fill = fill;
+    store->user = user;
+}
+
+const struct save_log *state_store_log(const struct state_store *store)
+{
+    return &store->log;
 }
 
 void state_store_free(struct state_store *store)

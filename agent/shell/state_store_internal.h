@@ -4,6 +4,7 @@
 
 #include "outrider/base/attr.h"
 #include "outrider/base/str.h"
+#include "outrider/shell/router/effects.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -12,6 +13,16 @@ struct buf;
 struct error;
 struct loop;
 struct state_store;
+
+/* The writes of one file of state_dir. */
+struct save_log {
+    const char *module, *failed, *saved; /* of the log lines, when failures begin and are over */
+    uint64_t writes, failures;
+    char last_error[200]; /* why writing fails, "" when it does not */
+};
+
+/* A write of the file in `dir` ended: failed with `err`, or not. */
+void save_log_done(struct save_log *log, const char *dir, bool failed, const struct error *err);
 
 /* Appends the content of the file to `out`. */
 typedef void state_fill_fn(void *user, struct buf *out);
@@ -28,27 +39,13 @@ int state_store_load(struct state_store *store, struct error *err, struct buf *r
 /* From now on the store may write, with the bytes of `fill`. */
 void state_store_start(struct state_store *store, struct loop *loop, state_fill_fn *fill, void *user);
 
-/* The state changed: writes it soon and synced to the disk, at most once a second, and not at all when the
- * bytes are those of the last write. */
-void state_store_touch(struct state_store *store);
+/* Saves as `when` says, and not at all when the bytes are those of the last write. What is written unsynced
+ * outlasts the process, and is synced within a second. A failure is retried every 10 s and with the next save.
+ * Accepts NULL. */
+void state_store_save(struct state_store *store, enum effects_save when);
 
-/* Writes what changed now, so that it outlasts the process; it is synced to the disk within a second. For
- * what must be written before a request that takes less time than a sync. */
-void state_store_write(struct state_store *store);
-
-/* The same where a change waits to be written and the last write is a second old; otherwise the write follows
- * within the second. */
-void state_store_write_due(struct state_store *store);
-
-/* Writes now, synced to the disk. A failure is logged when it begins and when it is over, and retried every
- * 10 s and with the next touch. */
-void state_store_flush(struct state_store *store);
-
-/* Why writing fails, "" when it does not. */
-const char *state_store_last_error(const struct state_store *store);
-
-/* The number of writes, and of those that failed. */
-void state_store_count(const struct state_store *store, uint64_t *ret_writes, uint64_t *ret_failures);
+/* What became of the writes; borrowed. */
+const struct save_log *state_store_log(const struct state_store *store);
 
 /* Unlocks and frees; writes nothing. Accepts NULL. */
 void state_store_free(struct state_store *store);

@@ -1,10 +1,7 @@
 /* A status line is decoded (codec), checked against what was reported before (core), verified where it names
  * a process (os), applied, and answered. Bad input changes nothing and goes no further than this file. */
-#include "status_sockets_internal.h"
-
 #include "agent_internal.h"
 
-#include "outrider/base/buf.h"
 #include "outrider/base/mem.h"
 #include "outrider/codec/record/record_json.h"
 #include "outrider/codec/status/notify.h"
@@ -13,7 +10,6 @@
 #include "outrider/io/net/datagram_socket.h"
 #include "outrider/os/clock.h"
 #include "outrider/os/listen_fds.h"
-#include "outrider/os/log.h"
 
 #include <grp.h>
 #include <stdlib.h>
@@ -39,7 +35,6 @@ struct status_sockets {
     struct agent *agent;
     struct line_socket *lines;
     struct datagram_socket *datagrams;
-    uint64_t lines_ok, lines_bad, datagrams_ok, datagrams_bad, keys_ignored;
     struct limited_log bad_datagram, bad_mainpid, reported_errno;
 };
 
@@ -56,18 +51,15 @@ static bool may_log(struct limited_log *log)
 /* docs/design/protocol.md, "sd_notify": only a pid of the sender's user that is visible in the PID namespace
  * of the agent; otherwise ignored, and logged. */
 static void verify_mainpid(struct status_sockets *sockets, struct status_message *message,
-                           const struct credentials *sender)
+                           struct credentials sender)
 {
-    if (!message->has_mainpid) {
-        return;
-    }
     struct error err = {.code = ERROR_DENIED, .text = "the sender's user is not known"};
     uid_t owner;
-    bool good = sender->known && process_uid(message->mainpid, &err, &owner) == 0 &&
+    bool good = sender.known && process_uid(message->mainpid, &err, &owner) == 0 &&
                 process_start_time(message->mainpid, &err, &message->mainpid_start) == 0;
-    if (good && owner != sender->uid && sender->uid != 0) {
+    if (good && owner != sender.uid && sender.uid != 0) {
         error_set(&err, ERROR_DENIED, "the process belongs to user %u, the sender is user %u",
-                  (unsigned)owner, (unsigned)sender->uid);
+                  (unsigned)owner, (unsigned)sender.uid);
         good = false;
     }
     if (!good) {
@@ -85,7 +77,7 @@ static void reject_line(struct status_sockets *sockets, struct line_peer *peer,
                         struct status_line_error *error)
 {
     struct status_peer *state = line_peer_data(peer);
-    sockets->lines_bad++;
+    sockets->agent->counters.lines_bad++;
     state->bad_in_a_row++;
     bool too_many = state->bad_in_a_row >= STATUS_LINE_BAD_MAX;
     if (too_many) {
@@ -101,43 +93,26 @@ static void reject_line(struct status_sockets *sockets, struct line_peer *peer,
     }
 }
 
-static void reply_ok(struct status_sockets *sockets, struct line_peer *peer)
+/* The reply to a good line: the record, or whether the server drains. A peer that begins to watch during a
+ * drain gets the event at once. */
+static void reply(struct line_peer *peer, const struct server *server, const struct status_message *message)
 {
     struct instant now = agent_now();
-    struct server_drain drain = server_drain(sockets->agent->router->server, &now);
-    struct buf reply = {0};
-    status_line_ok(&reply, drain.on, drain.left_ms);
-    line_peer_reply(peer, buf_view(&reply));
-    buf_fini(&reply);
-}
-
-static void reply_record(struct status_sockets *sockets, struct line_peer *peer)
-{
-    const struct server *server = sockets->agent->router->server;
-    const struct record *record = server_record(server);
-    struct buf reply = {0};
-    if (record != NULL) {
-        record_encode(record, &reply);
+    struct server_drain drain = server_drain(server, &now);
+    struct buf text = {0}, event = {0};
+    if (!message->get) {
+        status_line_ok(&text, drain.on, drain.left_ms);
+    } else if (server_record(server) != NULL) {
+        record_encode(server_record(server), &text);
     } else {
-        buf_printf(&reply, "ERR withheld %s", server_facts(server).withheld);
+        buf_printf(&text, "ERR withheld %s", server_facts(server).withheld);
     }
-    line_peer_reply(peer, buf_view(&reply));
-    buf_fini(&reply);
-}
-
-static void start_watching(struct status_sockets *sockets, struct line_peer *peer)
-{
-    struct status_peer *state = line_peer_data(peer);
-    state->watching = true;
-    struct instant now = agent_now();
-    struct server_drain drain = server_drain(sockets->agent->router->server, &now);
-    if (!drain.on) {
-        return;
+    line_peer_reply(peer, buf_view(&text));
+    if (message->watch && drain.on) {
+        status_line_drain_event(&event, true, drain.left_ms, str_of(drain.reason));
+        line_peer_event(peer, buf_view(&event));
     }
-    /* A peer that begins to watch during a drain gets the event at once. */
-    struct buf event = {0};
-    status_line_drain_event(&event, true, drain.left_ms, str_of(drain.reason));
-    line_peer_event(peer, buf_view(&event));
+    buf_fini(&text);
     buf_fini(&event);
 }
 
@@ -148,8 +123,7 @@ static void apply_line(struct status_sockets *sockets, struct line_peer *peer, s
     uint64_t attached_in = state->life;
     if (status_message_is_report(message)) {
         if (message->has_mainpid) {
-            struct credentials sender = line_peer_credentials(peer);
-            verify_mainpid(sockets, message, &sender);
+            verify_mainpid(sockets, message, line_peer_credentials(peer));
         }
         agent_server_event(agent, (struct server_event){.type = SERVER_ON_MESSAGE, .message = message});
     }
@@ -161,14 +135,8 @@ static void apply_line(struct status_sockets *sockets, struct line_peer *peer, s
                 agent, (struct server_event){.type = SERVER_ON_DETACH, .life = attached_in, .by_us = true});
         }
     }
-    if (message->get) {
-        reply_record(sockets, peer);
-    } else {
-        reply_ok(sockets, peer);
-    }
-    if (message->watch) {
-        start_watching(sockets, peer);
-    }
+    reply(peer, agent->router->server, message);
+    state->watching = state->watching || message->watch;
     if (message->attach || message->watch) {
         line_peer_hold(peer, true);
     }
@@ -202,7 +170,7 @@ static void on_line(struct line_peer *peer, struct str line, void *user)
         reject_line(sockets, peer, &error);
     } else {
         state->bad_in_a_row = 0;
-        sockets->lines_ok++;
+        sockets->agent->counters.lines_ok++;
         apply_line(sockets, peer, &message);
     }
 }
@@ -254,10 +222,10 @@ void status_sockets_emit_drain(struct status_sockets *sockets, bool on, int64_t 
 
 static void reject_datagram(struct status_sockets *sockets, const char *why)
 {
-    sockets->datagrams_bad++;
+    sockets->agent->counters.datagrams_bad++;
     if (may_log(&sockets->bad_datagram)) {
         log_warn("status", "datagram refused", LOG_TEXT("error", why),
-                 LOG_INT("count", (int64_t)sockets->datagrams_bad));
+                 LOG_INT("count", (int64_t)sockets->agent->counters.datagrams_bad));
     }
 }
 
@@ -275,14 +243,16 @@ static void on_datagram(const struct datagram *datagram, void *user)
     } else if (server_accepts(agent->router->server, &message, &label) < 0) {
         reject_datagram(sockets, "too many labels");
     } else {
-        sockets->datagrams_ok++;
-        sockets->keys_ignored += message.unknown_keys;
+        agent->counters.datagrams_ok++;
+        agent->counters.datagram_keys_ignored += message.unknown_keys;
         if (message.has_errno && may_log(&sockets->reported_errno)) {
             log_info("status", "ERRNO reported by the server", LOG_INT("errno", message.errno_value));
         }
         message.attach = false; /* a datagram has no connection whose end could end the life */
         if (status_message_is_report(&message)) {
-            verify_mainpid(sockets, &message, &datagram->credentials);
+            if (message.has_mainpid) {
+                verify_mainpid(sockets, &message, datagram->credentials);
+            }
             agent_server_event(agent, (struct server_event){.type = SERVER_ON_MESSAGE, .message = &message});
         }
     }
@@ -389,18 +359,14 @@ void status_sockets_free(struct status_sockets *sockets)
 
 void status_sockets_count(const struct status_sockets *sockets, struct api_counters *counters)
 {
-    counters->lines_ok = sockets->lines_ok;
-    counters->lines_bad = sockets->lines_bad;
-    counters->datagrams_ok = sockets->datagrams_ok;
-    counters->datagrams_bad = sockets->datagrams_bad;
-    counters->datagram_keys_ignored = sockets->keys_ignored;
-    if (sockets->lines != NULL) {
-        const struct line_socket_stats *stats = line_socket_stats(sockets->lines);
-        counters->lines_overlong = stats->overlong;
-        counters->line_peers = stats->accepted;
-        counters->line_peers_refused = stats->refused;
-        counters->line_peers_evicted = stats->evicted;
-        counters->line_accept_failures = stats->accept_failures;
-        counters->replies_dropped = stats->replies_dropped;
+    if (sockets == NULL || sockets->lines == NULL) {
+        return;
     }
+    const struct line_socket_stats *stats = line_socket_stats(sockets->lines);
+    counters->lines_overlong = stats->overlong;
+    counters->line_peers = stats->accepted;
+    counters->line_peers_refused = stats->refused;
+    counters->line_peers_evicted = stats->evicted;
+    counters->line_accept_failures = stats->accept_failures;
+    counters->replies_dropped = stats->replies_dropped;
 }

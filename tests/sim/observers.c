@@ -64,51 +64,31 @@ static void keep(struct observer *observer)
 
 /* ---- steps ---- */
 
-void fleet_effects_request(struct fleet_effects *effects, const struct registry_request *request)
+static void unwatch(struct observer *observer)
 {
-    observer_ask(effects->observer, request);
-}
-
-void fleet_effects_watch(struct fleet_effects *effects, const struct registry_watch *watch)
-{
-    observer_watch(effects->observer, watch);
-}
-
-void fleet_effects_unwatch(struct fleet_effects *effects, uint64_t id)
-{
-    struct observer *observer = effects->observer;
-    (void)id;
     /* A stalled stream is found only when there are undelivered events. */
     observer->found_at = observer->flow.stalls ? observer->world->now : observer->found_at;
     observer->flow = (struct flow){.state = FLOW_NONE};
 }
 
-void fleet_effects_emit(struct fleet_effects *effects, const struct view_effect *effect)
+void fleet_carry_out(struct fleet *fleet, const struct view_effect *effect)
 {
-    if (effect->type == VIEW_DO_CHANGED) {
-        reader_take(effects->observer, effect);
-    } else {
-        reader_revision(effects->observer, effect->revision);
+    struct observer *observer = fleet->observer;
+    switch (effect->type) {
+    case VIEW_DO_REQUEST: observer_ask(observer, effect->request); break;
+    case VIEW_DO_WATCH: observer_watch(observer, effect->watch); break;
+    case VIEW_DO_UNWATCH: unwatch(observer); break;
+    case VIEW_DO_CHANGED: reader_take(observer, effect); break;
+    case VIEW_DO_REVISION: reader_revision(observer, effect->revision); break;
+    case VIEW_DO_SYNCED: narrate(observer->world, NULL, "observer %u is in sync", observer->index); break;
+    case VIEW_DO_STALE:
+        narrate(observer->world, NULL, "observer %u is stale: %.*s", observer->index, STR_ARG(effect->text));
+        break;
+    case VIEW_DO_SAVE: keep(observer); break;
+    case VIEW_DO_NOTE:
+        narrate(observer->world, NULL, "observer %u: %.*s", observer->index, STR_ARG(effect->text));
+        break;
     }
-}
-
-void fleet_effects_synced(struct fleet_effects *effects, bool synced, struct str why)
-{
-    const struct observer *observer = effects->observer;
-    narrate(observer->world, NULL, "observer %u is %s %.*s", observer->index,
-            synced ? "in sync" : "stale:", STR_ARG(why));
-}
-
-void fleet_effects_save(struct fleet_effects *effects)
-{
-    keep(effects->observer);
-}
-
-void fleet_effects_note(struct fleet_effects *effects, enum view_note note, struct str text)
-{
-    const struct observer *observer = effects->observer;
-    (void)note;
-    narrate(observer->world, NULL, "observer %u: %.*s", observer->index, STR_ARG(text));
 }
 
 static void arm(struct observer *observer)
@@ -153,7 +133,7 @@ static void begin(struct observer *observer)
                                               .page = 1 + (size_t)observers_below(world, 9),
                                               .changes_max = observer->forgetful ? 10 : 0,
                                               .seed = random_next(&world->observers->random)},
-                      &observer->effects);
+                      &observer->fleet);
     observer->view = observer->router.view;
     if (observer->has_kept) {
         observer->loading = true;
@@ -260,7 +240,7 @@ void observers_begin(struct world *world)
         observer->index = i;
         observer->cut_since = -1;
         observer->mode = i == 0 ? VIEW_ALWAYS : VIEW_AUTO;
-        observer->effects.observer = observer;
+        observer->fleet.observer = observer;
         begin(observer);
     }
 }

@@ -85,7 +85,7 @@ struct comer {
     uint32_t life;
 };
 
-struct fleet_effects {
+struct fleet {
     struct observer *observer;
 };
 
@@ -93,7 +93,7 @@ struct observer {
     struct world *world;
     unsigned index;
     enum view_mode mode;
-    struct fleet_effects effects;
+    struct fleet fleet;
     struct fleet_router router;
     struct view *view; /* the router's */
     uint32_t life;

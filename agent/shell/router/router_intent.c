@@ -1,7 +1,6 @@
 /* The intent: the operator's hold and the control key. */
 #include "router_internal.h"
 
-#include "outrider/base/buf.h"
 #include "outrider/codec/record/control_json.h"
 
 void router_step_intent(struct router *router, struct intent_event event)

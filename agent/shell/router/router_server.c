@@ -1,7 +1,6 @@
 /* The server: what it reported, its life, its status, and the record that follows. */
 #include "router_internal.h"
 
-#include "outrider/base/buf.h"
 #include "outrider/codec/record/record_json.h"
 
 void router_step_server(struct router *router, struct server_event event)

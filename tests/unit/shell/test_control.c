@@ -9,7 +9,6 @@
 #include "outrider/core/server/hold.h"
 #include "outrider/registry/backend.h"
 #include "shell/agent_internal.h"
-#include "shell/control_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -63,9 +63,7 @@ static void assert_kept(struct world *w, const char *content)
 
 static uint64_t writes(const struct world *w)
 {
-    uint64_t writes, failures;
-    state_store_count(w->store, &writes, &failures);
-    return writes;
+    return state_store_log(w->store)->writes;
 }
 
 static void test_written_before_a_request(void **state)
@@ -73,12 +71,12 @@ static void test_written_before_a_request(void **state)
     (void)state;
     struct world w;
     begin(&w);
-    state_store_write(w.store);
+    state_store_save(w.store, EFFECTS_SAVE_BEFORE_GRANT);
     assert_kept(&w, "one");
-    state_store_write(w.store);
+    state_store_save(w.store, EFFECTS_SAVE_BEFORE_GRANT);
     assert_int_equal(writes(&w), 1);
     w.content = "two";
-    state_store_write(w.store); /* whatever the time since the last one */
+    state_store_save(w.store, EFFECTS_SAVE_BEFORE_GRANT); /* whatever the time since the last one */
     assert_kept(&w, "two");
     finish(&w);
 }
@@ -88,16 +86,16 @@ static void test_written_where_it_is_due(void **state)
     (void)state;
     struct world w;
     begin(&w);
-    state_store_write_due(w.store); /* nothing changed */
+    state_store_save(w.store, EFFECTS_SAVE_BEFORE_WRITE); /* nothing changed */
     assert_int_equal(writes(&w), 0);
-    state_store_touch(w.store);
-    state_store_write_due(w.store);
+    state_store_save(w.store, EFFECTS_SAVE_SOON);
+    state_store_save(w.store, EFFECTS_SAVE_BEFORE_WRITE);
     assert_kept(&w, "one");
     /* A burst costs one write a second. */
     for (int i = 0; i < 100; i++) {
         w.content = "two";
-        state_store_touch(w.store);
-        state_store_write_due(w.store);
+        state_store_save(w.store, EFFECTS_SAVE_SOON);
+        state_store_save(w.store, EFFECTS_SAVE_BEFORE_WRITE);
     }
     assert_int_equal(writes(&w), 1);
     while (writes(&w) == 1) {
@@ -112,21 +110,21 @@ static void test_synced_after_it_was_written(void **state)
     (void)state;
     struct world w;
     begin(&w);
-    state_store_write(w.store);
+    state_store_save(w.store, EFFECTS_SAVE_BEFORE_GRANT);
     assert_int_equal(writes(&w), 1);
-    state_store_flush(w.store); /* the same bytes are synced, not written again */
+    state_store_save(w.store, EFFECTS_SAVE_NOW); /* the same bytes are synced, not written again */
     assert_int_equal(writes(&w), 1);
-    assert_string_equal(state_store_last_error(w.store), "");
-    state_store_flush(w.store);
+    assert_string_equal(state_store_log(w.store)->last_error, "");
+    state_store_save(w.store, EFFECTS_SAVE_NOW);
     assert_int_equal(writes(&w), 1);
     /* A file that went away cannot be synced: the retry writes it. */
     w.content = "two";
-    state_store_write(w.store);
+    state_store_save(w.store, EFFECTS_SAVE_BEFORE_GRANT);
     assert_int_equal(unlink(w.path), 0);
-    state_store_flush(w.store);
-    assert_string_not_equal(state_store_last_error(w.store), "");
-    state_store_flush(w.store);
-    assert_string_equal(state_store_last_error(w.store), "");
+    state_store_save(w.store, EFFECTS_SAVE_NOW);
+    assert_string_not_equal(state_store_log(w.store)->last_error, "");
+    state_store_save(w.store, EFFECTS_SAVE_NOW);
+    assert_string_equal(state_store_log(w.store)->last_error, "");
     assert_kept(&w, "two");
     finish(&w);
 }
@@ -137,12 +135,12 @@ static void test_failure_is_reported(void **state)
     struct world w;
     begin(&w);
     assert_int_equal(mkdir(w.path, 0700), 0); /* a file cannot take the place of a directory */
-    state_store_write(w.store);
-    assert_string_not_equal(state_store_last_error(w.store), "");
+    state_store_save(w.store, EFFECTS_SAVE_BEFORE_GRANT);
+    assert_string_not_equal(state_store_log(w.store)->last_error, "");
     assert_int_equal(rmdir(w.path), 0);
-    state_store_touch(w.store);
-    state_store_write(w.store);
-    assert_string_equal(state_store_last_error(w.store), "");
+    state_store_save(w.store, EFFECTS_SAVE_SOON);
+    state_store_save(w.store, EFFECTS_SAVE_BEFORE_GRANT);
+    assert_string_equal(state_store_log(w.store)->last_error, "");
     assert_kept(&w, "one");
     finish(&w);
 }

@@ -1,25 +1,32 @@
 /* Wires the view of the fleet: decodes what the registry delivers, steps the view, and has its effects carried
- * out in order (shell/router/fleet_effects.h).
+ * out in order.
  *
- *     registry ──reply, watch──> fleet_router ──items──> core/fleet/view ──effects──> fleet_effects_...() */
+ *     registry ──reply, watch──> fleet_router ──items──> core/fleet/view ──effects──> fleet_carry_out() */
 #ifndef OUTRIDER_SHELL_ROUTER_FLEET_ROUTER_H
 #define OUTRIDER_SHELL_ROUTER_FLEET_ROUTER_H
 
 #include "outrider/codec/record/view_item.h"
 #include "outrider/core/fleet/view.h"
-#include "outrider/shell/router/fleet_effects.h"
+
+/* The owner of a fleet router; every implementation of fleet_carry_out() defines its own. */
+struct fleet;
 
 /* Its fields are its own, except `view`, which may be read between two calls. */
 struct fleet_router {
     struct view *view;
     struct queue queue;
     struct view_items items;
-    struct fleet_effects *effects;
+    struct fleet *fleet;
 };
 
-/* Makes a view of `settings` that has done nothing yet. `effects` is borrowed. */
+/* Carries out one effect of the view, which is borrowed for the call. The agent implements it on io, the
+ * simulator on a model of etcd: one implementation is linked. It does not step the fleet router from within.
+ */
+void fleet_carry_out(struct fleet *fleet, const struct view_effect *effect);
+
+/* Makes a view of `settings` that has done nothing yet. `fleet` is borrowed. */
 void fleet_router_init(struct fleet_router *router, const struct view_settings *settings,
-                       struct fleet_effects *effects);
+                       struct fleet *fleet);
 
 /* Frees what it owns; accepts a zeroed one. */
 void fleet_router_fini(struct fleet_router *router);
