@@ -124,10 +124,9 @@ static void on_timer(void *user)
 static void on_woken(void *user)
 {
     struct api_deferreds *list = user;
-    struct api_deferred *each, *next;
     list->round++;
-    DL_FOREACH_SAFE(list->first, each, next)
-    {
+    for (struct api_deferred *each = list->first, *next; each != NULL; each = next) {
+        next = each->next;
         if (each->deferral.begin == NULL && each->round < list->round) {
             handle_again(each, false);
         }

@@ -1,77 +1,61 @@
 #include "events_internal.h"
 
+#include "outrider/api/common/context.h"
+#include "outrider/api/common/handlers.h"
+#include "outrider/api/common/reply.h"
 #include "outrider/base/blob.h"
 #include "outrider/base/mem.h"
 #include "outrider/core/fleet/filter.h"
 #include "outrider/core/fleet/view.h"
+#include "outrider/io/http/server/http_server.h"
 #include "outrider/io/loop/timer.h"
 #include "outrider/os/clock.h"
 #include "outrider/os/log.h"
 
 #include <stdlib.h>
+#include <utlist.h>
 
-/* ---- lists ---- */
-
-void events_enter(struct events_subscriber *subscriber, struct events_list *list)
+void events_enter(struct events_subscriber *subscriber, struct events_subscriber **list)
 {
-    struct events_list *old = subscriber->list;
-    if (old != NULL) {
-        *(subscriber->prev != NULL ? &subscriber->prev->next : &old->first) = subscriber->next;
-        *(subscriber->next != NULL ? &subscriber->next->prev : &old->last) = subscriber->prev;
+    if (subscriber->list != NULL) {
+        DL_DELETE(*subscriber->list, subscriber);
     }
     subscriber->list = list;
-    subscriber->next = subscriber->prev = NULL;
     if (list != NULL) {
-        subscriber->prev = list->last;
-        *(list->last != NULL ? &list->last->next : &list->first) = subscriber;
-        list->last = subscriber;
+        DL_APPEND(*list, subscriber);
     }
 }
 
-/* ---- channels ---- */
+void events_wake(struct events *events)
+{
+    loop_defer(events->loop, &events->turn);
+}
 
-struct events_channel *events_channel(struct events *events, enum events_kind kind, struct filter *filter)
+/* ---- subscribers ---- */
+
+/* The channel of that kind and filter, with one member more; takes the filter over. */
+static struct events_channel *join_channel(struct events *events, enum events_kind kind,
+                                           struct filter *filter)
 {
     struct buf text = {0};
     uint64_t hash = filter_hash(filter);
     filter_text(filter, &text);
-    for (struct events_channel *other = events->channels; other != NULL; other = other->next) {
-        if (other->kind == kind && other->hash == hash && str_eq(buf_view(&other->text), buf_view(&text))) {
+    struct events_channel *channel;
+    for (channel = events->channels; channel != NULL; channel = channel->next) {
+        if (channel->kind == kind && channel->hash == hash &&
+            str_eq(buf_view(&channel->text), buf_view(&text))) {
             buf_fini(&text);
             filter_free(filter);
-            return other;
+            channel->members++;
+            return channel;
         }
     }
-    struct events_channel *channel = mem_zalloc(sizeof(*channel));
-    *channel = (struct events_channel){.events = events,
-                                       .next = events->channels,
-                                       .kind = kind,
-                                       .filter = filter,
-                                       .hash = hash,
-                                       .text = text};
-    if (events->channels != NULL) {
-        events->channels->prev = channel;
-    }
-    events->channels = channel;
+    channel = mem_zalloc(sizeof(*channel));
+    *channel = (struct events_channel){
+        .events = events, .kind = kind, .filter = filter, .hash = hash, .text = text, .members = 1};
+    DL_PREPEND(events->channels, channel);
     return channel;
 }
-
-void events_channel_release(struct events_channel *channel)
-{
-    if (channel->members > 0) {
-        return;
-    }
-    struct events *events = channel->events;
-    *(channel->prev != NULL ? &channel->prev->next : &events->channels) = channel->next;
-    if (channel->next != NULL) {
-        channel->next->prev = channel->prev;
-    }
-    filter_free(channel->filter);
-    buf_fini(&channel->text);
-    free(channel);
-}
-
-/* ---- subscribers ---- */
 
 static void leave(struct events_subscriber *subscriber)
 {
@@ -81,8 +65,12 @@ static void leave(struct events_subscriber *subscriber)
     events_enter(subscriber, NULL);
     events_batch_unref(subscriber->batch);
     free(subscriber);
-    channel->members--;
-    events_channel_release(channel);
+    if (--channel->members == 0) {
+        DL_DELETE(events->channels, channel);
+        filter_free(channel->filter);
+        buf_fini(&channel->text);
+        free(channel);
+    }
     events->counters.subscribers--;
     events_wake(events);
 }
@@ -131,14 +119,54 @@ static void on_closed(struct http_push *push, enum http_push_end why, void *user
     }
 }
 
-const struct http_push_calls events_push_calls = {on_drained, on_closed};
-
-void events_join(struct events_subscriber *subscriber, struct events_channel *channel, struct http_push *push,
-                 struct events_batch *batch)
+/* What a new subscriber catches up with; NULL: nothing. */
+static struct events_batch *first_batch(struct events *events, enum events_kind kind, struct str last_id)
 {
-    struct events *events = channel->events;
-    *subscriber = (struct events_subscriber){.channel = channel, .push = push, .batch = batch};
-    channel->members++;
+    struct events_batch *batch;
+    struct sse_id id;
+    if (kind == EVENTS_DISCOVERY) {
+        return NULL;
+    }
+    if (sse_id_parse(last_id, &id) == 0 && events_batch_log(events, id.revision, id.cluster, &batch) == 0) {
+        events->counters.resumed++;
+        return batch;
+    }
+    return events_batch_init(events);
+}
+
+static void refuse(struct events *events, struct http_exchange *exchange)
+{
+    struct api_reply reply = {.header = "Retry-After: 5"};
+    events->counters.refused++;
+    api_refuse(&reply, 503, "too_many_subscribers",
+               "there are as many subscribers as http.max_subscribers and the limit of open files allow");
+    api_respond(exchange, &reply);
+    api_reply_fini(&reply);
+}
+
+static void subscribe(struct api_call *call, enum events_kind kind, struct http_exchange *exchange)
+{
+    static const struct http_push_calls calls = {on_drained, on_closed};
+    static const char *const headers[] = {"Cache-Control: no-store", "X-Accel-Buffering: no", NULL};
+    struct events *events = call->view.fleet.events;
+    if (!http_push_has_room(exchange)) {
+        refuse(events, exchange);
+        return;
+    }
+    struct events_subscriber *subscriber = mem_zalloc(sizeof(*subscriber));
+    struct http_push *push = http_push_begin(
+        exchange, &(struct http_push_options){.content_type = STR("text/event-stream"), .headers = headers},
+        &calls, subscriber);
+    if (push == NULL) {
+        free(subscriber);
+        return;
+    }
+    /* Pending changes are in the view already; the subscriber must not get them twice. */
+    events_flush(events);
+    struct events_batch *batch = first_batch(events, kind, call->request.last_event_id);
+    *subscriber = (struct events_subscriber){
+        .channel = join_channel(events, kind, call->filter), .push = push, .batch = batch};
+    call->filter = NULL; /* it is the channel's */
     events->counters.subscribers++;
     events->counters.subscribed++;
     events_begin(subscriber, batch);
@@ -147,20 +175,44 @@ void events_join(struct events_subscriber *subscriber, struct events_channel *ch
     }
 }
 
-/* ---- turns ---- */
+/* ---- requests ---- */
 
-void events_wake(struct events *events)
+static void take_fleet(struct api_call *call, struct http_exchange *exchange)
 {
-    loop_defer(events->loop, &events->turn);
+    subscribe(call, EVENTS_FLEET, exchange);
 }
+
+static void take_discovery(struct api_call *call, struct http_exchange *exchange)
+{
+    subscribe(call, EVENTS_DISCOVERY, exchange);
+}
+
+void api_subscribe(struct api_call *call, struct api_reply *reply)
+{
+    if (filter_offline(call->filter)) {
+        api_refuse(reply, 400, "bad_parameter", "include: a stream has no servers that are offline");
+    } else if (api_need_fleet(call, reply)) {
+        reply->turn = API_TAKEN;
+        reply->take = take_fleet;
+    }
+}
+
+void api_discovery_events(struct api_call *call, struct api_reply *reply)
+{
+    call->filter = filter_new();
+    reply->turn = API_TAKEN;
+    reply->take = take_discovery;
+}
+
+/* ---- turns and comments ---- */
 
 static void feed_ready(struct events *events)
 {
     size_t sent = 0;
-    while (events->ready.first != NULL && sent < EVENTS_TURN_BYTES) {
-        sent += events_feed(events->ready.first);
+    while (events->ready != NULL && sent < EVENTS_TURN_BYTES) {
+        sent += events_feed(events->ready);
     }
-    if (events->ready.first != NULL) {
+    if (events->ready != NULL) {
         events_wake(events);
     }
 }
@@ -176,25 +228,14 @@ static void on_turn(void *user)
     }
 }
 
-/* ---- comments ---- */
-
-static void send_to(const struct events_list *list, struct blob *text)
-{
-    for (const struct events_subscriber *each = list->first; each != NULL; each = each->next) {
-        if (http_push_behind(each->push) == 0) { /* a waiting message is a sign of life by itself */
-            http_push_send(each->push, &text, 1);
-        }
-    }
-}
-
 /* A subscriber in catch-up that stops reading pins its batch and never exceeds the push backlog, so it is
  * dropped after two intervals without progress. */
 static void drop_stalled(struct events *events)
 {
-    for (struct events_subscriber *each = events->blocked.first, *next; each != NULL; each = next) {
+    for (struct events_subscriber *each = events->blocked, *next; each != NULL; each = next) {
+        next = each->next;
         uint64_t sent = http_push_sent(each->push);
         bool stalled = sent == each->sent_bytes;
-        next = each->next;
         if (stalled && each->stalled) {
             events_drop(each, "nothing read for 15 s while catching up");
         } else {
@@ -207,8 +248,12 @@ static void drop_stalled(struct events *events)
 void events_comment(struct events *events)
 {
     events_flush(events);
-    for (struct events_channel *channel = events->channels; channel != NULL; channel = channel->next) {
-        send_to(&channel->live, events->comment);
+    for (const struct events_channel *channel = events->channels; channel != NULL; channel = channel->next) {
+        for (const struct events_subscriber *each = channel->live; each != NULL; each = each->next) {
+            if (http_push_behind(each->push) == 0) { /* a waiting message is a sign of life by itself */
+                http_push_send(each->push, &events->comment, 1);
+            }
+        }
     }
     drop_stalled(events);
 }
@@ -230,34 +275,23 @@ struct events *events_new(struct loop *loop, const struct view *view, const stru
 {
     struct events *events = mem_zalloc(sizeof(*events));
     struct buf text = {0};
-    events->loop = loop;
-    events->view = view;
-    events->ops = ops;
-    events->user = user;
-    events->turn = (struct deferred){.fn = on_turn, .user = events};
-    events->comments = timer_new(loop, on_comments, events);
+    *events = (struct events){.loop = loop,
+                              .view = view,
+                              .ops = ops,
+                              .user = user,
+                              .turn = {.fn = on_turn, .user = events},
+                              .comments = timer_new(loop, on_comments, events)};
     sse_comment(&text, STR(""));
     events->comment = blob_new(buf_view(&text));
     buf_fini(&text);
     return events;
 }
 
-static void leave_all(struct events_list *list)
-{
-    while (list->first != NULL) {
-        leave(list->first);
-    }
-}
-
 void events_close(struct events *events)
 {
-    leave_all(&events->ready);
-    leave_all(&events->blocked);
     while (events->channels != NULL) {
-        struct events_channel *channel = events->channels;
-        for (size_t members = channel->members; members > 0; members--) {
-            leave(channel->live.first); /* the last one frees the channel */
-        }
+        struct events_subscriber *waiting = events->ready != NULL ? events->ready : events->blocked;
+        leave(waiting != NULL ? waiting : events->channels->live); /* the last one frees its channel */
     }
 }
 

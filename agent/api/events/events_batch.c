@@ -6,6 +6,7 @@
 #include "outrider/core/fleet/view_read.h"
 
 #include <stdlib.h>
+#include <utlist.h>
 
 struct events_batch *events_batch_ref(struct events_batch *batch)
 {
@@ -21,8 +22,7 @@ void events_batch_unref(struct events_batch *batch)
         return;
     }
     struct events *events = batch->events;
-    *(batch->prev != NULL ? &batch->prev->next : &events->batches) = batch->next;
-    *(batch->next != NULL ? &batch->next->prev : &events->oldest) = batch->prev;
+    DL_DELETE(events->batches, batch);
     events->batch_count--;
     for (size_t i = 0; i < batch->count; i++) {
         view_entry_unref(batch->items[i].was);
@@ -31,9 +31,9 @@ void events_batch_unref(struct events_batch *batch)
     free(batch);
 }
 
-static void drop_subscribers(struct events_list *list, const struct events_batch *batch)
+static void drop_subscribers(struct events_subscriber *list, const struct events_batch *batch)
 {
-    for (struct events_subscriber *each = list->first, *next; each != NULL; each = next) {
+    for (struct events_subscriber *each = list, *next; each != NULL; each = next) {
         next = each->next;
         if (each->batch == batch) {
             events_drop(each, "the slowest of those that catch up, and there are too many batches");
@@ -45,9 +45,9 @@ static void drop_subscribers(struct events_list *list, const struct events_batch
 static void make_room(struct events *events)
 {
     while (events->batch_count >= EVENTS_BATCHES_MAX) {
-        struct events_batch *oldest = events_batch_ref(events->oldest);
-        drop_subscribers(&events->ready, oldest);
-        drop_subscribers(&events->blocked, oldest);
+        struct events_batch *oldest = events_batch_ref(events->batches->prev);
+        drop_subscribers(events->ready, oldest);
+        drop_subscribers(events->blocked, oldest);
         events_batch_unref(oldest);
     }
 }
@@ -61,9 +61,7 @@ static struct events_batch *batch_new(struct events *events, size_t count)
     batch->count = count;
     batch->revision = view_revision(events->view);
     batch->cluster = view_cluster(events->view);
-    batch->next = events->batches;
-    *(batch->next != NULL ? &batch->next->prev : &events->oldest) = batch;
-    events->batches = batch;
+    DL_PREPEND(events->batches, batch);
     events->batch_count++;
     return batch;
 }

@@ -1,5 +1,5 @@
-/* The inside of the hub: events.c (channels, subscribers, turns), events_live.c (changes to live subscribers),
- * events_batch.c and events_feed.c (catching up), events_handlers.c (requests). */
+/* The inside of the hub: events.c (requests, subscribers, turns), events_live.c (changes to live subscribers),
+ * events_batch.c and events_feed.c (catching up). */
 #ifndef OUTRIDER_API_EVENTS_EVENTS_INTERNAL_H
 #define OUTRIDER_API_EVENTS_EVENTS_INTERNAL_H
 
@@ -34,7 +34,7 @@ enum events_kind {
 /* Changes of complete revisions in their order, shared by all subscribers that need them. */
 struct events_batch {
     struct events *events;
-    struct events_batch *next, *prev; /* newest first */
+    struct events_batch *next, *prev;
     size_t references;
     bool init;        /* every record as it was at `revision`: `is` alone */
     int64_t from;     /* else: the changes after this revision */
@@ -42,10 +42,6 @@ struct events_batch {
     uint64_t cluster;
     size_t count;
     struct view_change items[]; /* with references */
-};
-
-struct events_list {
-    struct events_subscriber *first, *last;
 };
 
 /* All subscribers of one kind with one filter. */
@@ -56,13 +52,13 @@ struct events_channel {
     struct filter *filter; /* NULL: everything passes */
     uint64_t hash;
     struct buf text; /* of the filter */
-    struct events_list live;
+    struct events_subscriber *live;
     size_t members;
 };
 
 struct events_subscriber {
     struct events_channel *channel;
-    struct events_list *list; /* live of the channel; ready or blocked of the hub */
+    struct events_subscriber **list; /* live of the channel; ready or blocked of the hub */
     struct events_subscriber *next, *prev;
     struct http_push *push;
     struct events_batch *batch; /* NULL: live */
@@ -78,10 +74,10 @@ struct events {
     const struct events_ops *ops;
     void *user;
     struct events_channel *channels;
-    struct events_batch *batches, *oldest;
+    struct events_batch *batches; /* the newest first */
     size_t batch_count;
-    struct events_list ready, blocked; /* catching up: the socket takes more, or does not */
-    struct view_change *pending;       /* since the last turn, with references */
+    struct events_subscriber *ready, *blocked; /* catching up: the socket takes more, or does not */
+    struct view_change *pending;               /* since the last turn, with references */
     size_t pending_count, pending_complete, pending_capacity, pending_bytes;
     struct deferred turn;
     struct timer *comments;
@@ -95,25 +91,11 @@ struct events {
     int64_t dropped_log_after_ms; /* by clock_mono_ms */
 };
 
-/* events.c: moves a subscriber into `list`; NULL: only out of its present one. */
-void events_enter(struct events_subscriber *subscriber, struct events_list *list);
+/* events.c: moves a subscriber to the end of `list`; NULL: only out of its present one. */
+void events_enter(struct events_subscriber *subscriber, struct events_subscriber **list);
 
 /* events.c: closes the stream, counts and logs it with the static text `reason`. */
 void events_drop(struct events_subscriber *subscriber, const char *reason);
-
-/* events.c: the hub's callbacks of a push; `user` is the subscriber. */
-extern const struct http_push_calls events_push_calls;
-
-/* events.c: adds a zeroed subscriber, which it takes over, to the channel, with `batch` to catch up with (NULL:
- * live). */
-void events_join(struct events_subscriber *subscriber, struct events_channel *channel, struct http_push *push,
-                 struct events_batch *batch);
-
-/* events.c: the channel of that kind and filter; takes the filter over. */
-struct events_channel *events_channel(struct events *events, enum events_kind kind, struct filter *filter);
-
-/* events.c: frees a channel without members. */
-void events_channel_release(struct events_channel *channel);
 
 /* events.c: sends a comment to each live subscriber, and drops those that catch up and have taken nothing since
  * the second to last one. */

@@ -8,15 +8,10 @@
 #include "outrider/core/fleet/view_read.h"
 #include "outrider/os/clock.h"
 
-static bool is_news(const struct events_channel *channel, const struct view_change *change)
-{
-    return filter_news(channel->filter, change->was, change->is) != FILTER_NOTHING;
-}
-
 size_t events_next(const struct events_channel *channel, const struct view_change *changes, size_t count,
                    size_t at)
 {
-    while (at < count && !is_news(channel, &changes[at])) {
+    while (at < count && filter_news(channel->filter, changes[at].was, changes[at].is) == FILTER_NOTHING) {
         at++;
     }
     return at;
@@ -74,11 +69,11 @@ static struct blob *frame_pending(const struct events_channel *channel)
 
 static void broadcast(const struct events_channel *channel)
 {
-    if (channel->live.first == NULL) {
+    if (channel->live == NULL) {
         return;
     }
     struct blob *message = frame_pending(channel);
-    const struct events_subscriber *each = message == NULL ? NULL : channel->live.first;
+    const struct events_subscriber *each = message == NULL ? NULL : channel->live;
     for (; each != NULL; each = each->next) {
         http_push_send(each->push, &message, 1);
     }
@@ -90,8 +85,8 @@ static void let_catch_up(struct events *events)
 {
     struct events_batch *batch = events_batch_pending(events);
     for (struct events_channel *channel = events->channels; channel != NULL; channel = channel->next) {
-        while (channel->live.first != NULL) {
-            events_begin(channel->live.first, events_batch_ref(batch));
+        while (channel->live != NULL) {
+            events_begin(channel->live, events_batch_ref(batch));
         }
     }
     events_batch_unref(batch);

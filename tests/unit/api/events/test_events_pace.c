@@ -98,8 +98,8 @@ static void test_large_init_is_read_slowly(void **state)
     reader_hear(&world, &other, "\nid: 901-cafe\n");
     assert_int_equal(counters_of(&world)->dropped, 0);
     assert_int_equal(world.events->batch_count, 1); /* two subscribers used it, one is done */
-    assert_non_null(world.events->blocked.first);
-    assert_true(http_push_behind(world.events->blocked.first->push) <= EVENTS_PORTION_BYTES + 2 * RECORD);
+    assert_non_null(world.events->blocked);
+    assert_true(http_push_behind(world.events->blocked->push) <= EVENTS_PORTION_BYTES + 2 * RECORD);
     reader_hear(&world, &slow, "\nid: 901-cafe\n");
     assert_int_equal(count_of(&slow, "event: init\n"), LARGE);
     assert_int_equal(
