@@ -97,7 +97,7 @@ static const char *no_environment(const char *name, void *user)
 struct config *settings_first(struct scenario *s)
 {
     struct config *config = keep(s, mem_zalloc(sizeof(*config)));
-    settings_defaults(config);
+    settings_defaults(&settings_of_file, config);
     config->server.present = true;
     settings_set(s, config, "server.type", "world");
     settings_set(s, config, "server.ports", "8001");
@@ -109,10 +109,8 @@ struct config *settings_first(struct scenario *s)
 struct config *settings_copy(struct scenario *s, const struct config *config)
 {
     struct config *copy = keep(s, mem_zalloc(sizeof(*copy)));
-    size_t count;
-    const struct setting *rows = settings_rows(&count);
-    for (size_t i = 0; i < count; i++) {
-        setting_copy(&rows[i], config, copy);
+    for (size_t i = 0; i < settings_of_file.count; i++) {
+        setting_copy(&settings_of_file.rows[i], config, copy);
     }
     copy->server.present = true;
     return copy;

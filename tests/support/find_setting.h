@@ -7,11 +7,9 @@
 /* NULL when there is no such row. */
 static inline const struct setting *find_setting(const char *path)
 {
-    size_t count;
-    const struct setting *rows = settings_rows(&count);
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(rows[i].path, path) == 0) {
-            return &rows[i];
+    for (size_t i = 0; i < settings_of_file.count; i++) {
+        if (strcmp(settings_of_file.rows[i].path, path) == 0) {
+            return &settings_of_file.rows[i];
         }
     }
     return NULL;

@@ -39,7 +39,7 @@ static void load_text(struct config_load *load, struct str text)
         config_load_problem(load, fault.at, "yaml", "%s", fault.text);
         return;
     }
-    settings_defaults(load->config);
+    settings_defaults(&settings_of_file, load->config);
     if (config_load_walk(load)) {
         config_check(load->config, &(struct config_check){.is_faulty = config_load_is_faulty,
                                                           .report = on_broken_rule,

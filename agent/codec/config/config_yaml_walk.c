@@ -12,15 +12,14 @@ enum { KEY_SHOWN_MAX = 64 };
 
 /* The keys that may stand in one mapping: rows of the file below `section`, or the rows of a probe. */
 struct level {
-    const struct setting *rows;
-    size_t count;
+    const struct settings *settings;
     struct str section; /* "server", "registry.tls", or empty for the top of the file and for a probe */
 };
 
 /* The part of the path of the row at `index` below this level; empty when the row belongs elsewhere. */
 static struct str below(const struct level *level, size_t index)
 {
-    struct str path = str_of(level->rows[index].path);
+    struct str path = str_of(level->settings->rows[index].path);
     size_t size = level->section.size;
     if (size == 0) {
         return path;
@@ -61,7 +60,7 @@ static struct str nearest(const struct level *level, struct str written)
 {
     size_t best = written.size <= 3 ? 2 : written.size <= 6 ? 3 : 4;
     struct str found = {NULL, 0};
-    for (size_t i = 0; i < level->count; i++) {
+    for (size_t i = 0; i < level->settings->count; i++) {
         struct str known = level_key(level, i);
         size_t distance = known.size == 0 ? SIZE_MAX : unlikeness(written, known);
         if (distance < best) {
@@ -75,12 +74,10 @@ static struct str nearest(const struct level *level, struct str written)
 /* A setting elsewhere in the file with this key; NULL when there is none. */
 static const char *find_elsewhere(struct str written)
 {
-    size_t count;
-    const struct setting *rows = settings_rows(&count);
-    for (size_t i = 0; i < count; i++) {
-        const char *dot = strrchr(rows[i].path, '.');
-        if (str_eq(str_of(dot != NULL ? dot + 1 : rows[i].path), written)) {
-            return rows[i].path;
+    for (size_t i = 0; i < settings_of_file.count; i++) {
+        const char *path = settings_of_file.rows[i].path, *dot = strrchr(path, '.');
+        if (str_eq(str_of(dot != NULL ? dot + 1 : path), written)) {
+            return path;
         }
     }
     return NULL;
@@ -105,7 +102,7 @@ static void report_unknown(struct config_load *load, const struct level *level, 
         return;
     }
     struct buf all = {0};
-    for (size_t i = 0; i < level->count; i++) {
+    for (size_t i = 0; i < level->settings->count; i++) {
         struct str one = level_key(level, i);
         buf_printf(&all, "%s%.*s", one.size == 0 || all.size == 0 ? "" : ", ", STR_ARG(one));
     }
@@ -145,9 +142,9 @@ bool config_load_key(struct config_load *load, size_t map, size_t key, const cha
 
 static const struct setting *find_row(const struct level *level, struct str key)
 {
-    for (size_t i = 0; i < level->count; i++) {
+    for (size_t i = 0; i < level->settings->count; i++) {
         if (str_eq(below(level, i), key)) {
-            return &level->rows[i];
+            return &level->settings->rows[i];
         }
     }
     return NULL;
@@ -189,8 +186,7 @@ static bool is_absent(const struct yaml_node *node)
 static void walk_section(struct config_load *load, const char *path, size_t value)
 {
     const struct yaml_node *node = &load->tree.nodes[value];
-    struct level level = {.section = str_of(path)};
-    level.rows = settings_rows(&level.count);
+    const struct level level = {.section = str_of(path), .settings = &settings_of_file};
     if (!config_load_is_value(load, node, path)) {
         return;
     }
@@ -216,15 +212,13 @@ static void walk_section(struct config_load *load, const char *path, size_t valu
 void config_load_walk_probe(struct config_load *load, size_t map, const char *path,
                             struct config_probe *probe)
 {
-    struct level level = {.section = {NULL, 0}};
-    level.rows = settings_probe_rows(&level.count);
+    const struct level level = {.settings = &settings_of_probe};
     walk_map(load, map, &level, path, probe, NULL);
 }
 
 bool config_load_walk(struct config_load *load)
 {
-    struct level level = {.section = {NULL, 0}};
-    level.rows = settings_rows(&level.count);
+    const struct level level = {.settings = &settings_of_file};
     if (load->tree.count < 2) {
         return true; /* an empty document */
     }

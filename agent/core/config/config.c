@@ -12,10 +12,8 @@ void config_fini(struct config *config)
     if (config == NULL) {
         return;
     }
-    size_t count;
-    const struct setting *rows = settings_rows(&count);
-    for (size_t i = 0; i < count; i++) {
-        setting_clear(&rows[i], config);
+    for (size_t i = 0; i < settings_of_file.count; i++) {
+        setting_clear(&settings_of_file.rows[i], config);
     }
     *config = (struct config){0};
 }
@@ -31,20 +29,17 @@ void config_probe_fini(struct config_probe *probe)
 
 bool config_probe_equal(const struct config_probe *a, const struct config_probe *b)
 {
-    size_t count;
-    const struct setting *rows = settings_probe_rows(&count);
-    for (size_t i = 0; i < count; i++) {
-        if (!setting_equal(&rows[i], a, b)) {
-            return false;
-        }
+    bool equal = true;
+    for (size_t i = 0; equal && i < settings_of_probe.count; i++) {
+        equal = setting_equal(&settings_of_probe.rows[i], a, b);
     }
-    return true;
+    return equal;
 }
 
 void config_probe_default(struct config_probe *out, uint16_t port)
 {
     char name[16];
-    settings_probe_defaults(out);
+    settings_defaults(&settings_of_probe, out);
     snprintf(name, sizeof(name), "tcp-%u", port);
     out->name = mem_strdup(name);
     out->port = port;

@@ -88,12 +88,11 @@ static void check_no_effect(const struct config *config, const struct config_che
 
 static void check_required(const struct config *config, const struct config_check *check)
 {
-    size_t count;
-    const struct setting *rows = settings_rows(&count);
-    for (size_t i = 0; i < count && config->server.present; i++) {
-        if ((rows[i].flags & SETTING_REQUIRED) != 0 && !is_faulty(check, rows[i].path) &&
-            !setting_is_set(&rows[i], config)) {
-            report(check, rows[i].path, "required, there is no default");
+    for (size_t i = 0; i < settings_of_file.count && config->server.present; i++) {
+        const struct setting *row = &settings_of_file.rows[i];
+        if ((row->flags & SETTING_REQUIRED) != 0 && !is_faulty(check, row->path) &&
+            !setting_is_set(row, config)) {
+            report(check, row->path, "required, there is no default");
         }
     }
 }

@@ -1,188 +1,480 @@
-/* One function for each thing that can be done to a setting; what differs by type is a row of `types`. */
+/* What can be done to a setting: what differs by type is a row of `types`. Messages complete the sentence that
+ * begins with the path: "registry.ttl: `10` has no unit". */
 #include "settings_internal.h"
 
+#include "outrider/base/duration.h"
+#include "outrider/base/error.h"
 #include "outrider/base/mem.h"
 #include "outrider/core/config/config.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
+/* The value of a row as a typed field; the caller knows which type the row has. */
+#define FIELD(type, base, offset) ((type *)(void *)((char *)(base) + (offset)))
+#define FIELD_CONST(type, base, offset) ((type const *)(const void *)((const char *)(base) + (offset)))
+
+/* A value of its own, or one item of a list. */
+struct value_type {
+    const char *wants; /* see setting_wants() */
+    size_t size;
+    /* Writes the value that `text` stands for. Returns 0; or -1 with `err` set and the old value in place. */
+    int (*parse)(const struct setting *row, void *value, struct str text, struct error *err);
+    /* NULL: it is plain memory. `copy` writes to zeroed memory. */
+    void (*clear)(void *value);
+    bool (*equal)(const void *a, const void *b);
+    void (*copy)(const void *from, void *to);
+};
+
+static int not_wanted(const struct setting *row, struct str text, struct error *err)
+{
+    char what[96];
+    snprintf(what, sizeof(what), "is not %s", setting_wants(row));
+    return settings_wrong(err, text, what);
+}
+
+static int out_of_range(const char *low, const char *high, bool zero, struct str text, struct error *err)
+{
+    char what[96];
+    snprintf(what, sizeof(what), "is out of range: from %s to %s%s", low, high, zero ? ", or 0s" : "");
+    return settings_wrong(err, text, what);
+}
+
+static int parse_bool(const struct setting *row, void *value, struct str text, struct error *err)
+{
+    bool yes = str_eq(text, STR("true")) || str_eq(text, STR("True")) || str_eq(text, STR("TRUE"));
+    bool no = str_eq(text, STR("false")) || str_eq(text, STR("False")) || str_eq(text, STR("FALSE"));
+    if (!yes && !no) {
+        return not_wanted(row, text, err);
+    }
+    *(bool *)value = yes;
+    return 0;
+}
+
+static bool is_auto(const struct setting *row, struct str text)
+{
+    return (row->flags & SETTING_AUTO) != 0 && str_eq(text, STR("auto"));
+}
+
+static int parse_duration(const struct setting *row, void *value, struct str text, struct error *err)
+{
+    int64_t ms = 0;
+    uint64_t bare;
+    bool zero = (row->flags & SETTING_ZERO) != 0;
+    if (is_auto(row, text)) {
+        *(int64_t *)value = 0;
+        return 0;
+    }
+    if (str_to_u64(text, UINT64_MAX, &bare) == 0) {
+        return settings_wrong(err, text, "has no unit: write it as 500ms, 10s, 5m or 1h");
+    }
+    if (duration_parse(text, &ms) < 0) {
+        return not_wanted(row, text, err);
+    }
+    if ((ms < row->min || ms > row->max) && !(ms == 0 && zero)) {
+        char low[24], high[24];
+        return out_of_range(duration_format(row->min, low), duration_format(row->max, high), zero, text, err);
+    }
+    *(int64_t *)value = ms;
+    return 0;
+}
+
+static int parse_integer(const struct setting *row, void *value, struct str text, struct error *err)
+{
+    int64_t number;
+    if (str_to_i64(text, &number) < 0) {
+        return not_wanted(row, text, err);
+    }
+    if (number < row->min || number > row->max) {
+        char low[24], high[24];
+        snprintf(low, sizeof(low), "%" PRId64, row->min);
+        snprintf(high, sizeof(high), "%" PRId64, row->max);
+        return out_of_range(low, high, false, text, err);
+    }
+    *(uint32_t *)value = (uint32_t)number;
+    return 0;
+}
+
+static int parse_port(const struct setting *row, void *value, struct str text, struct error *err)
+{
+    uint64_t port;
+    bool word = text.size > 0 && (text.data[0] < '0' || text.data[0] > '9');
+    if (row->type == SETTING_PORTS && str_eq(text, STR("dynamic"))) {
+        return settings_wrong(err, text, "replaces the list and cannot be an item of it");
+    }
+    if (str_to_u64(text, UINT16_MAX, &port) < 0 || port == 0) {
+        return settings_wrong(err, text,
+                              row->type == SETTING_PORTS && word
+                                  ? "is not a port from 1 to 65535, nor the word dynamic"
+                                  : "is not a port from 1 to 65535");
+    }
+    *(uint16_t *)value = (uint16_t)port;
+    return 0;
+}
+
+static int parse_mode(const struct setting *row, void *value, struct str text, struct error *err)
+{
+    unsigned mode = 0;
+    struct str digits = str_starts(text, STR("0o")) ? (struct str){text.data + 2, text.size - 2} : text;
+    bool fits = digits.size > 0 && digits.size <= 6;
+    for (size_t i = 0; fits && i < digits.size; i++) {
+        fits = digits.data[i] >= '0' && digits.data[i] <= '7';
+        mode = mode * 8 + (unsigned)(digits.data[i] - '0');
+    }
+    if (!fits) {
+        return not_wanted(row, text, err);
+    }
+    if (mode > (unsigned)row->max) {
+        return settings_wrong(err, text, "is more than the permissions 0777");
+    }
+    *(unsigned *)value = mode;
+    return 0;
+}
+
+static int parse_enum(const struct setting *row, void *value, struct str text, struct error *err)
+{
+    char what[96] = "is not one of:";
+    for (unsigned i = 0; row->choices[i] != NULL; i++) {
+        if (str_eq(text, str_of(row->choices[i]))) {
+            *(unsigned *)value = i;
+            return 0;
+        }
+        size_t used = strlen(what);
+        snprintf(what + used, sizeof(what) - used, "%s %s", i == 0 ? "" : ",", row->choices[i]);
+    }
+    return settings_wrong(err, text, what);
+}
+
+static int parse_text(const struct setting *row, void *value, struct str text, struct error *err)
+{
+    if (!is_auto(row, text) && row->shape(text, err) < 0) {
+        return -1;
+    }
+    char **field = value, *copy = mem_copy(text.data, text.size);
+    free(*field);
+    *field = copy;
+    return 0;
+}
+
+static void clear_text(void *value)
+{
+    free(*(char **)value);
+}
+
+static bool equal_text(const void *a, const void *b)
+{
+    const char *left = *(char *const *)a, *right = *(char *const *)b;
+    return left == NULL || right == NULL ? left == right : strcmp(left, right) == 0;
+}
+
+static void copy_text(const void *from, void *to)
+{
+    *(char **)to = mem_strdup(*(char *const *)from);
+}
+
+static void clear_label(void *value)
+{
+    struct config_label *label = value;
+    free(label->name);
+    free(label->value);
+}
+
+static bool equal_label(const void *a, const void *b)
+{
+    const struct config_label *left = a, *right = b;
+    return equal_text(&left->name, &right->name) && equal_text(&left->value, &right->value);
+}
+
+static void copy_label(const void *from, void *to)
+{
+    const struct config_label *label = from;
+    *(struct config_label *)to = (struct config_label){mem_strdup(label->name), mem_strdup(label->value)};
+}
+
+static void clear_probe(void *value)
+{
+    config_probe_fini(value);
+}
+
+static bool equal_probe(const void *a, const void *b)
+{
+    return config_probe_equal(a, b);
+}
+
+static void copy_probe(const void *from, void *to)
+{
+    for (size_t i = 0; i < settings_of_probe.count; i++) {
+        setting_copy(&settings_of_probe.rows[i], from, to);
+    }
+}
+
+static const struct value_type types[] = {
+    [SETTING_BOOL] = {"true or false", sizeof(bool), .parse = parse_bool},
+    [SETTING_DURATION] = {"a duration such as 500ms, 10s, 5m or 1h", sizeof(int64_t),
+                          .parse = parse_duration},
+    [SETTING_INTEGER] = {"a whole number", sizeof(uint32_t), .parse = parse_integer},
+    [SETTING_PORT] = {"a port from 1 to 65535", sizeof(uint16_t), .parse = parse_port},
+    [SETTING_MODE] = {"an octal mode such as \"0660\"", sizeof(unsigned), .parse = parse_mode},
+    [SETTING_STRING] = {"text", sizeof(char *), parse_text, clear_text, equal_text, copy_text},
+    [SETTING_ENUM] = {"a word", sizeof(unsigned), .parse = parse_enum},
+    [SETTING_PORTS] = {"a list of ports, or dynamic", sizeof(uint16_t), .parse = parse_port},
+    [SETTING_STRINGS] = {"a list", sizeof(char *), parse_text, clear_text, equal_text, copy_text},
+    [SETTING_LABELS] = {"a mapping of names to values", sizeof(struct config_label), NULL, clear_label,
+                        equal_label, copy_label},
+    [SETTING_PROBES] = {"a list of probes", sizeof(struct config_probe), NULL, clear_probe, equal_probe,
+                        copy_probe},
+};
+
+const char *setting_wants(const struct setting *row)
+{
+    return types[row->type].wants;
+}
+
+/* 1 for a value that is no list. */
 static size_t count_in(const struct setting *row, const void *base)
 {
-    return *SETTING_FIELD_CONST(size_t, base, row->count_offset);
+    return row->count_offset == 0 ? 1 : *FIELD_CONST(size_t, base, row->count_offset);
+}
+
+static void set_count(const struct setting *row, void *base, size_t count)
+{
+    if (row->count_offset != 0) {
+        *FIELD(size_t, base, row->count_offset) = count;
+    }
 }
 
 static bool flag_in(const struct setting *row, const void *base)
 {
-    return row->flag_offset != 0 && *SETTING_FIELD_CONST(bool, base, row->flag_offset);
+    return row->flag_offset != 0 && *FIELD_CONST(bool, base, row->flag_offset);
 }
 
-static bool text_equal(const char *a, const char *b)
+static void set_flag(const struct setting *row, void *base, bool value)
 {
-    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+    if (row->flag_offset != 0) {
+        *FIELD(bool, base, row->flag_offset) = value;
+    }
+}
+
+static bool same(const struct value_type *type, const void *a, const void *b)
+{
+    return type->equal != NULL ? type->equal(a, b) : memcmp(a, b, type->size) == 0;
 }
 
 void setting_clear(const struct setting *row, void *base)
 {
-    char **texts = SETTING_FIELD(char *, base, row->offset);
-    struct config_label *labels = SETTING_FIELD(struct config_label, base, row->offset);
-    struct config_probe *probes = SETTING_FIELD(struct config_probe, base, row->offset);
-    size_t count = row->count_offset == 0 ? 0 : count_in(row, base);
-    if (row->type == SETTING_STRING) {
-        free(*texts);
-        *texts = NULL;
+    const struct value_type *type = &types[row->type];
+    char *values = FIELD(char, base, row->offset);
+    size_t count = count_in(row, base);
+    for (size_t i = 0; type->clear != NULL && i < count; i++) {
+        type->clear(values + i * type->size);
     }
-    for (size_t i = 0; i < count; i++) {
-        if (row->type == SETTING_STRINGS) {
-            free(texts[i]);
-            texts[i] = NULL;
-        } else if (row->type == SETTING_LABELS) {
-            free(labels[i].name);
-            free(labels[i].value);
-            labels[i] = (struct config_label){0};
-        } else if (row->type == SETTING_PROBES) {
-            config_probe_fini(&probes[i]);
-        }
-    }
-    if (row->count_offset != 0) {
-        *setting_count(row, base) = 0;
-    }
-    if (row->flag_offset != 0) {
-        *SETTING_FIELD(bool, base, row->flag_offset) = false;
-    }
-}
-
-static bool items_equal(const struct setting *row, const void *a, const void *b)
-{
-    size_t count = count_in(row, a);
-    if (count != count_in(row, b)) {
-        return false;
-    }
-    for (size_t i = 0; i < count; i++) {
-        bool same = true;
-        if (row->type == SETTING_PORTS) {
-            same = SETTING_FIELD_CONST(uint16_t, a, row->offset)[i] ==
-                   SETTING_FIELD_CONST(uint16_t, b, row->offset)[i];
-        } else if (row->type == SETTING_STRINGS) {
-            same = text_equal(SETTING_FIELD_CONST(char *, a, row->offset)[i],
-                              SETTING_FIELD_CONST(char *, b, row->offset)[i]);
-        } else if (row->type == SETTING_LABELS) {
-            const struct config_label *left = &SETTING_FIELD_CONST(struct config_label, a, row->offset)[i];
-            const struct config_label *right = &SETTING_FIELD_CONST(struct config_label, b, row->offset)[i];
-            same = text_equal(left->name, right->name) && text_equal(left->value, right->value);
-        } else {
-            same = config_probe_equal(&SETTING_FIELD_CONST(struct config_probe, a, row->offset)[i],
-                                      &SETTING_FIELD_CONST(struct config_probe, b, row->offset)[i]);
-        }
-        if (!same) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Size of a value that is plain memory; 0 for text and lists. */
-static size_t plain_size(const struct setting *row)
-{
-    switch (row->type) {
-    case SETTING_BOOL: return sizeof(bool);
-    case SETTING_DURATION: return sizeof(int64_t);
-    case SETTING_INTEGER:
-    case SETTING_MODE:
-    case SETTING_ENUM: return sizeof(unsigned);
-    case SETTING_PORT: return sizeof(uint16_t);
-    case SETTING_STRING:
-    case SETTING_PORTS:
-    case SETTING_STRINGS:
-    case SETTING_LABELS:
-    case SETTING_PROBES: break;
-    }
-    return 0;
+    memset(values, 0, count * type->size);
+    set_count(row, base, 0);
+    set_flag(row, base, false);
 }
 
 bool setting_equal(const struct setting *row, const void *a, const void *b)
 {
-    if (flag_in(row, a) != flag_in(row, b)) {
-        return false;
+    const struct value_type *type = &types[row->type];
+    const char *left = FIELD_CONST(char, a, row->offset), *right = FIELD_CONST(char, b, row->offset);
+    size_t count = count_in(row, a);
+    bool equal = flag_in(row, a) == flag_in(row, b) && count == count_in(row, b);
+    for (size_t i = 0; equal && i < count; i++) {
+        equal = same(type, left + i * type->size, right + i * type->size);
     }
-    if (row->type == SETTING_STRING) {
-        return text_equal(*SETTING_FIELD_CONST(char *, a, row->offset),
-                          *SETTING_FIELD_CONST(char *, b, row->offset));
-    }
-    if (row->count_offset != 0) {
-        return items_equal(row, a, b);
-    }
-    return memcmp(SETTING_FIELD_CONST(char, a, row->offset), SETTING_FIELD_CONST(char, b, row->offset),
-                  plain_size(row)) == 0;
-}
-
-static void copy_probe(const struct config_probe *from, struct config_probe *to)
-{
-    *to = *from;
-    to->name = mem_strdup(from->name);
-    to->path = mem_strdup(from->path);
-}
-
-static void copy_items(const struct setting *row, const void *from, void *to)
-{
-    size_t count = count_in(row, from);
-    for (size_t i = 0; i < count; i++) {
-        if (row->type == SETTING_PORTS) {
-            SETTING_FIELD(uint16_t, to, row->offset)[i] = SETTING_FIELD_CONST(uint16_t, from, row->offset)[i];
-        } else if (row->type == SETTING_STRINGS) {
-            SETTING_FIELD(char *, to, row->offset)
-            [i] = mem_strdup(SETTING_FIELD_CONST(char *, from, row->offset)[i]);
-        } else if (row->type == SETTING_LABELS) {
-            const struct config_label *label =
-                &SETTING_FIELD_CONST(struct config_label, from, row->offset)[i];
-            SETTING_FIELD(struct config_label, to, row->offset)
-            [i] = (struct config_label){mem_strdup(label->name), mem_strdup(label->value)};
-        } else {
-            copy_probe(&SETTING_FIELD_CONST(struct config_probe, from, row->offset)[i],
-                       &SETTING_FIELD(struct config_probe, to, row->offset)[i]);
-        }
-    }
-    *setting_count(row, to) = count;
+    return equal;
 }
 
 void setting_copy(const struct setting *row, const void *from, void *to)
 {
+    const struct value_type *type = &types[row->type];
+    const char *source = FIELD_CONST(char, from, row->offset);
+    char *target = FIELD(char, to, row->offset);
+    size_t count = count_in(row, from);
     if (from == to) {
         return;
     }
     setting_clear(row, to);
-    if (row->type == SETTING_STRING) {
-        *SETTING_FIELD(char *, to, row->offset) = mem_strdup(*SETTING_FIELD_CONST(char *, from, row->offset));
-    } else if (row->count_offset != 0) {
-        copy_items(row, from, to);
-    } else {
-        memcpy(SETTING_FIELD(char, to, row->offset), SETTING_FIELD_CONST(char, from, row->offset),
-               plain_size(row));
+    for (size_t i = 0; type->copy != NULL && i < count; i++) {
+        type->copy(source + i * type->size, target + i * type->size);
     }
-    if (row->flag_offset != 0) {
-        *SETTING_FIELD(bool, to, row->flag_offset) = flag_in(row, from);
+    if (type->copy == NULL) {
+        memcpy(target, source, count * type->size);
     }
+    set_count(row, to, count);
+    set_flag(row, to, flag_in(row, from));
 }
 
 bool setting_is_set(const struct setting *row, const void *base)
 {
     if (row->type == SETTING_STRING) {
-        return *SETTING_FIELD_CONST(char *, base, row->offset) != NULL;
+        return *FIELD_CONST(char *, base, row->offset) != NULL;
     }
-    if (row->type == SETTING_PORT) {
-        return *SETTING_FIELD_CONST(uint16_t, base, row->offset) != 0;
+    return flag_in(row, base) || count_in(row, base) > 0;
+}
+
+static int parse_label(const struct setting *row, void *base, struct str item, struct error *err)
+{
+    struct str value, name = str_split(item, '=', &value);
+    if (name.size == item.size) {
+        return settings_wrong(err, item, "is not NAME=VALUE");
     }
-    return flag_in(row, base) || row->count_offset == 0 || count_in(row, base) > 0;
+    return setting_label_add(row, base, str_trim(name), str_trim(value), err);
+}
+
+static int parse_list(const struct setting *row, void *base, struct str text, struct error *err)
+{
+    setting_list_begin(row, base);
+    if (row->type == SETTING_PORTS && str_eq(str_trim(text), STR("dynamic"))) {
+        set_flag(row, base, true);
+        return 0;
+    }
+    /* The environment has only text: this is its empty list. */
+    if (str_eq(text, STR("[]")) || str_eq(text, STR("{}"))) {
+        return setting_list_end(row, base, err);
+    }
+    while (text.size > 0) {
+        struct str item = str_trim(str_split(text, ',', &text));
+        if (item.size == 0) {
+            continue;
+        }
+        int result = row->type == SETTING_LABELS ? parse_label(row, base, item, err)
+                                                 : setting_list_add(row, base, item, err);
+        if (result < 0) {
+            return -1;
+        }
+    }
+    return setting_list_end(row, base, err);
+}
+
+int setting_parse(const struct setting *row, void *base, struct str text, struct error *err)
+{
+    if (row->type == SETTING_PROBES && !str_eq(text, STR("[]"))) {
+        return not_wanted(row, text, err);
+    }
+    if (row->count_offset != 0) {
+        return parse_list(row, base, text, err);
+    }
+    if (types[row->type].parse(row, FIELD(char, base, row->offset), text, err) < 0) {
+        return -1;
+    }
+    /* "auto" names no directory. */
+    set_flag(row, base, row->type != SETTING_STRING || !str_eq(text, STR("auto")));
+    return 0;
+}
+
+int setting_parse_null(const struct setting *row, void *base, struct error *err)
+{
+    if ((row->flags & SETTING_NULLABLE) == 0) {
+        if (row->fallback != NULL) {
+            return error_set(err, ERROR_INVALID, "cannot be null: remove the key for the default %s",
+                             row->fallback);
+        }
+        return error_set(err, ERROR_INVALID, "cannot be null: want %s", setting_wants(row));
+    }
+    setting_clear(row, base);
+    return 0;
+}
+
+void setting_list_begin(const struct setting *row, void *base)
+{
+    setting_clear(row, base);
+    set_flag(row, base, row->type == SETTING_PROBES);
+}
+
+static int too_many(const struct setting *row, struct error *err)
+{
+    return error_set(err, ERROR_LIMIT, "has too many items: at most %" PRId64 " are allowed", row->max);
+}
+
+int setting_list_add(const struct setting *row, void *base, struct str item, struct error *err)
+{
+    const struct value_type *type = &types[row->type];
+    size_t count = count_in(row, base);
+    char *values = FIELD(char, base, row->offset), *added = values + count * type->size;
+    if (count >= (size_t)row->max) {
+        return too_many(row, err);
+    }
+    if (type->parse(row, added, item, err) < 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (same(type, values + i * type->size, added)) {
+            if (type->clear != NULL) {
+                type->clear(added);
+            }
+            memset(added, 0, type->size);
+            return settings_wrong(err, item, "is listed twice");
+        }
+    }
+    set_count(row, base, count + 1);
+    return 0;
+}
+
+int setting_label_add(const struct setting *row, void *base, struct str name, struct str value,
+                      struct error *err)
+{
+    struct config_label *labels = FIELD(struct config_label, base, row->offset);
+    size_t count = count_in(row, base);
+    if (shape_name(name, err) < 0 || row->shape(value, err) < 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (str_eq(str_of(labels[i].name), name)) {
+            return settings_wrong(err, name, "is listed twice");
+        }
+    }
+    if (count >= (size_t)row->max) {
+        return too_many(row, err);
+    }
+    labels[count] = (struct config_label){mem_copy(name.data, name.size), mem_copy(value.data, value.size)};
+    set_count(row, base, count + 1);
+    return 0;
+}
+
+struct config_probe *setting_probe_add(const struct setting *row, struct config *config, struct error *err)
+{
+    if (config->probe_count >= (size_t)row->max) {
+        (void)too_many(row, err);
+        return NULL;
+    }
+    struct config_probe *probe = &config->probes[config->probe_count++];
+    settings_defaults(&settings_of_probe, probe);
+    return probe;
+}
+
+int setting_list_end(const struct setting *row, const void *base, struct error *err)
+{
+    if (count_in(row, base) < (size_t)row->min) {
+        return error_set(err, ERROR_INVALID, "is empty: want %s", setting_wants(row));
+    }
+    return 0;
+}
+
+void settings_defaults(const struct settings *settings, void *base)
+{
+    for (size_t i = 0; i < settings->count; i++) {
+        const char *text = settings->rows[i].fallback;
+        struct error err;
+        if (text == NULL || strcmp(text, "null") == 0) {
+            continue; /* as zeroed memory has it */
+        }
+        if (setting_parse(&settings->rows[i], base, str_of(text), &err) < 0) {
+            abort(); /* the table contradicts itself */
+        }
+    }
 }
 
 size_t config_diff(const struct config *a, const struct config *b,
                    const struct setting *ret_rows[static SETTINGS_MAX])
 {
-    size_t total, count = 0;
-    const struct setting *rows = settings_rows(&total);
-    for (size_t i = 0; i < total; i++) {
-        bool derived = rows[i].type == SETTING_PROBES && !a->probes_given && !b->probes_given;
-        if (!derived && !setting_equal(&rows[i], a, b)) {
-            ret_rows[count++] = &rows[i];
+    size_t count = 0;
+    for (size_t i = 0; i < settings_of_file.count; i++) {
+        const struct setting *row = &settings_of_file.rows[i];
+        bool derived = row->type == SETTING_PROBES && !a->probes_given && !b->probes_given;
+        if (!derived && !setting_equal(row, a, b)) {
+            ret_rows[count++] = row;
         }
     }
     return count;
@@ -190,11 +482,10 @@ size_t config_diff(const struct config *a, const struct config *b,
 
 void config_keep(struct config *fresh, const struct config *running)
 {
-    size_t total;
-    const struct setting *rows = settings_rows(&total);
-    for (size_t i = 0; i < total; i++) {
-        if ((rows[i].flags & SETTING_RELOADABLE) == 0) {
-            setting_copy(&rows[i], running, fresh);
+    for (size_t i = 0; i < settings_of_file.count; i++) {
+        const struct setting *row = &settings_of_file.rows[i];
+        if ((row->flags & SETTING_RELOADABLE) == 0) {
+            setting_copy(row, running, fresh);
         }
     }
 }

@@ -4,8 +4,6 @@
 
 #include "outrider/core/config/settings.h"
 
-struct config_label;
-
 /* Sets `err` to "`TEXT` " and `what`, the text made printable and cut at 64 bytes; returns -1. */
 int settings_wrong(struct error *err, struct str text, const char *what);
 
@@ -20,23 +18,10 @@ int shape_name(struct str text, struct error *err);
 int shape_label_value(struct str text, struct error *err);
 int shape_endpoint(struct str text, struct error *err);
 int shape_prefix(struct str text, struct error *err);
-int shape_prefix_or_auto(struct str text, struct error *err);
 int shape_file(struct str text, struct error *err);
-int shape_directory_or_auto(struct str text, struct error *err);
+int shape_directory(struct str text, struct error *err);
 int shape_socket(struct str text, struct error *err);
-int shape_socket_or_auto(struct str text, struct error *err);
 int shape_group(struct str text, struct error *err);
 int shape_listen(struct str text, struct error *err);
-
-/* The value of a row as a typed field; the caller knows which type the row has. */
-#define SETTING_FIELD(type, base, offset) ((type *)(void *)((char *)(base) + (offset)))
-#define SETTING_FIELD_CONST(type, base, offset)                                                              \
-    ((type const *)(const void *)((const char *)(base) + (offset)))
-
-/* The number of items of a list. */
-static inline size_t *setting_count(const struct setting *row, void *base)
-{
-    return SETTING_FIELD(size_t, base, row->count_offset);
-}
 
 #endif

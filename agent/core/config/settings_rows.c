@@ -72,8 +72,9 @@ static const struct setting rows[] = {
             "one when it fails, and a failed one again only when every other has failed since."},
     {"registry.prefix", SETTING_STRING, .fallback = "/services", .shape = shape_prefix, AT(registry.prefix),
      .doc = "The key of a record is `PREFIX/TYPE/ID`."},
-    {"registry.control_prefix", SETTING_STRING, .fallback = "auto", .shape = shape_prefix_or_auto,
-     AT(registry.control_prefix), .doc = "The prefix of control keys. `auto`: `/outrider` and the `prefix`."},
+    {"registry.control_prefix", SETTING_STRING, .flags = SETTING_AUTO, .fallback = "auto",
+     .shape = shape_prefix, AT(registry.control_prefix),
+     .doc = "The prefix of control keys. `auto`: `/outrider` and the `prefix`."},
     {"registry.ttl", SETTING_DURATION, .fallback = "10s", .min = 2 * SECOND, .max = HOUR, AT(registry.ttl_ms),
      .doc = "The TTL of the lease: how long a record outlives its agent. The registry may grant a different "
             "one."},
@@ -116,12 +117,12 @@ static const struct setting rows[] = {
     {"grace_period", SETTING_DURATION, .flags = SETTING_ZERO | RELOAD, .fallback = "60s", .min = 100,
      .max = DAY, AT(grace_period_ms),
      .doc = "For this long a probe that has not yet passed in this life may fail without an error."},
-    {"status.socket", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "auto",
-     .shape = shape_socket_or_auto, AT(status.socket),
+    {"status.socket", SETTING_STRING, .flags = SETTING_NULLABLE | SETTING_AUTO, .fallback = "auto",
+     .shape = shape_socket, AT(status.socket),
      .doc = "The stream socket for status lines. `auto`: `status.sock` in `$RUNTIME_DIRECTORY`, off "
             "without one; `null`: off. An inherited socket takes precedence."},
-    {"status.notify_socket", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "auto",
-     .shape = shape_socket_or_auto, AT(status.notify_socket),
+    {"status.notify_socket", SETTING_STRING, .flags = SETTING_NULLABLE | SETTING_AUTO, .fallback = "auto",
+     .shape = shape_socket, AT(status.notify_socket),
      .doc = "The datagram socket for sd_notify. `auto`: `notify.sock` in `$RUNTIME_DIRECTORY`, off "
             "without one; `null`: off."},
     {"status.mode", SETTING_MODE, .fallback = "0660", .max = 0777, AT(status.mode),
@@ -146,8 +147,8 @@ static const struct setting rows[] = {
      .doc = "How long `shutting_down` stays published before the record is withdrawn."},
     {"shutdown.timeout", SETTING_DURATION, .flags = RELOAD, .fallback = "5s", .min = 100, .max = 10 * MINUTE,
      AT(shutdown.timeout_ms), .doc = "How long the agent tries to withdraw its record when it stops."},
-    {"http.listen", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "auto", .shape = shape_listen,
-     AT(http.listen),
+    {"http.listen", SETTING_STRING, .flags = SETTING_NULLABLE | SETTING_AUTO, .fallback = "auto",
+     .shape = shape_listen, AT(http.listen),
      .doc = "The local API: `HOST:PORT`, `[V6]:PORT` or `unix:/PATH`. `auto`: "
             "`unix:$RUNTIME_DIRECTORY/http.sock`, else `127.0.0.1:7117`; `null`: off."},
     {"http.token_file", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "null", .shape = shape_file,
@@ -168,8 +169,8 @@ static const struct setting rows[] = {
      .doc = "The lowest level that is logged."},
     {"log.format", SETTING_ENUM, .flags = RELOAD, .fallback = "logfmt", .choices = formats, AT(log.format),
      .doc = "The format of a line."},
-    {"state_dir", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "auto",
-     .shape = shape_directory_or_auto, AT(state_dir), GIVEN(state_dir_named),
+    {"state_dir", SETTING_STRING, .flags = SETTING_NULLABLE | SETTING_AUTO, .fallback = "auto",
+     .shape = shape_directory, AT(state_dir), GIVEN(state_dir_named),
      .doc =
          "The directory for what a restart needs: id, lease, holds. `auto`: `$STATE_DIRECTORY`, else none; "
          "`null`: none. One that the file names must be writable."},
@@ -197,17 +198,8 @@ static const struct setting probe_rows[] = {
 static_assert(COUNT_OF(rows) <= SETTINGS_MAX, "callers of config_diff() reserve SETTINGS_MAX rows");
 static_assert(sizeof(enum config_log_level) == sizeof(int), "an enum setting is written as an int");
 
-const struct setting *settings_rows(size_t *ret_count)
-{
-    *ret_count = COUNT_OF(rows);
-    return rows;
-}
-
-const struct setting *settings_probe_rows(size_t *ret_count)
-{
-    *ret_count = COUNT_OF(probe_rows);
-    return probe_rows;
-}
+const struct settings settings_of_file = {rows, COUNT_OF(rows)};
+const struct settings settings_of_probe = {probe_rows, COUNT_OF(probe_rows)};
 
 bool settings_is_section(struct str path)
 {

@@ -202,11 +202,6 @@ int shape_prefix(struct str text, struct error *err)
     return 0;
 }
 
-int shape_prefix_or_auto(struct str text, struct error *err)
-{
-    return str_eq(text, STR("auto")) ? 0 : shape_prefix(text, err);
-}
-
 static int check_path(struct str text, size_t max, struct error *err)
 {
     if (check_text(text, max, err) < 0) {
@@ -229,20 +224,15 @@ int shape_file(struct str text, struct error *err)
     return check_file_path(text, PATH_MAX_BYTES, err);
 }
 
-int shape_directory_or_auto(struct str text, struct error *err)
+int shape_directory(struct str text, struct error *err)
 {
-    return str_eq(text, STR("auto")) ? 0 : check_path(text, PATH_MAX_BYTES, err);
+    return check_path(text, PATH_MAX_BYTES, err);
 }
 
 int shape_socket(struct str text, struct error *err)
 {
     /* 107 bytes and a NUL are what sun_path holds (unix(7)). */
     return check_file_path(text, SOCKET_PATH_MAX, err);
-}
-
-int shape_socket_or_auto(struct str text, struct error *err)
-{
-    return str_eq(text, STR("auto")) ? 0 : shape_socket(text, err);
 }
 
 int shape_group(struct str text, struct error *err)
@@ -257,9 +247,6 @@ int shape_listen(struct str text, struct error *err)
 {
     struct str host;
     uint16_t port;
-    if (str_eq(text, STR("auto"))) {
-        return 0;
-    }
     if (str_starts(text, STR("unix:"))) {
         return shape_socket((struct str){text.data + 5, text.size - 5}, err);
     }

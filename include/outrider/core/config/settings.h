@@ -36,7 +36,7 @@ enum setting_flag {
     SETTING_REQUIRED = 1,   /* must be given where its section is */
     SETTING_RELOADABLE = 2, /* SIGHUP is enough; otherwise a restart is needed */
     SETTING_NULLABLE = 4,   /* null means off or none */
-    SETTING_AUTO = 8,       /* durations: the word auto, kept as 0 */
+    SETTING_AUTO = 8,       /* the word auto is allowed; a duration keeps it as 0 */
     SETTING_ZERO = 16       /* 0 is allowed although it is below `min` */
 };
 
@@ -50,7 +50,7 @@ struct setting {
     const char *fallback;       /* the default as written in a file; NULL: none */
     int64_t min, max;           /* durations in ms; integers; lists: number of items */
     const char *const *choices; /* enum: names, NULL at the end */
-    setting_shape_fn *shape;    /* of a string or of each item of a list; may be NULL */
+    setting_shape_fn *shape;    /* of a string, of each item of a list of strings, of the value of a label */
     const char *doc;            /* one line of docs/configuration.md */
     size_t offset;              /* of the value in its base structure */
     size_t count_offset;        /* lists: of the number of items */
@@ -59,20 +59,19 @@ struct setting {
 
 enum { SETTINGS_MAX = 64 };
 
-/* The rows of the file, grouped by section in the order of the reference page. */
-const struct setting *settings_rows(size_t *ret_count);
+struct settings {
+    const struct setting *rows;
+    size_t count;
+};
 
-/* The rows of one entry of `probes`. */
-const struct setting *settings_probe_rows(size_t *ret_count);
+/* The rows of the file, grouped by section in the order of the reference page; those of one entry of `probes`. */
+extern const struct settings settings_of_file, settings_of_probe;
 
 /* Whether there are settings below `path`, as for "server". */
 bool settings_is_section(struct str path);
 
-/* Gives every setting its default; `config` must be zeroed. */
-void settings_defaults(struct config *config);
-
-/* Gives every key of a probe its default; `probe` must be zeroed. */
-void settings_probe_defaults(struct config_probe *probe);
+/* Gives every setting in `base` (zeroed) its default. */
+void settings_defaults(const struct settings *settings, void *base);
 
 /* Sets a value from text, replacing what was there. A list is cut at commas, blanks around items and empty
  * items dropped; a label is written name=value; [] is the empty list, and the only text for probes.
@@ -101,7 +100,7 @@ struct config_probe *setting_probe_add(const struct setting *row, struct config 
 /* Checks the number of items once all are added. Returns 0, or -1 when there are too few. */
 int setting_list_end(const struct setting *row, const void *base, struct error *err) MUST_CHECK;
 
-/* Whether the value is neither NULL nor an empty list; for SETTING_REQUIRED. */
+/* Whether a string is not NULL, or a list not empty; for SETTING_REQUIRED. */
 bool setting_is_set(const struct setting *row, const void *base);
 
 /* Whether two structures have the same value. */

@@ -97,16 +97,15 @@ static void test_outrider_yaml_defaults(void **state)
     struct variable none[] = {{NULL, NULL}};
     struct buf text = {0}, uncommented = {0};
     struct config plain, config;
-    size_t rows, with_default = 0;
+    size_t with_default = 0;
     (void)state;
     read_text("conf/outrider.yaml", &text);
     unsigned count = uncomment(buf_view(&text), &uncommented);
     load("conf/outrider.yaml", buf_view(&uncommented), none, &config);
     load_plain(none, &plain);
     assert_same(&plain, &config);
-    const struct setting *row = settings_rows(&rows);
-    for (size_t i = 0; i < rows; i++) {
-        with_default += row[i].fallback != NULL ? 1 : 0;
+    for (size_t i = 0; i < settings_of_file.count; i++) {
+        with_default += settings_of_file.rows[i].fallback != NULL ? 1 : 0;
     }
     assert_int_equal(count, with_default);
     config_fini(&config);
@@ -189,14 +188,12 @@ static void test_container_everything(void **state)
     struct buf text = {0};
     struct config plain, config;
     const struct setting *changed[SETTINGS_MAX];
-    size_t rows;
     (void)state;
     read_text("conf/container.yaml", &text);
     load("conf/container.yaml", buf_view(&text), all, &config);
     load_plain(all, &plain);
-    (void)settings_rows(&rows);
     /* all but registry.backend, of which there is one */
-    assert_int_equal(config_diff(&plain, &config, changed), rows - 1);
+    assert_int_equal(config_diff(&plain, &config, changed), settings_of_file.count - 1);
     config_fini(&config);
     config_fini(&plain);
     buf_fini(&text);

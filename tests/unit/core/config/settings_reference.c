@@ -109,9 +109,9 @@ static void add_header(const char *title, const char *doc, struct buf *out)
 /* The rows of one section; of the top of the file for "". */
 static void add_section(const char *section, struct buf *out)
 {
-    size_t count, size = strlen(section);
-    const struct setting *rows = settings_rows(&count);
-    for (size_t i = 0; i < count; i++) {
+    size_t size = strlen(section);
+    const struct setting *rows = settings_of_file.rows;
+    for (size_t i = 0; i < settings_of_file.count; i++) {
         const char *dot = strchr(rows[i].path, '.');
         if (size == 0 ? dot == NULL
                       : dot != NULL && (size_t)(dot - rows[i].path) == size &&
@@ -123,8 +123,6 @@ static void add_section(const char *section, struct buf *out)
 
 void settings_reference(struct buf *out)
 {
-    size_t probe_count;
-    const struct setting *probe_rows = settings_probe_rows(&probe_count);
     buf_printf(out, "%s", head);
     add_header("Top of the file", "Keys outside of sections.", out);
     add_section("", out);
@@ -134,8 +132,8 @@ void settings_reference(struct buf *out)
             add_section(sections[i][0], out);
             continue;
         }
-        for (size_t j = 0; j < probe_count; j++) {
-            add_row(&probe_rows[j], probe_rows[j].path, out);
+        for (size_t j = 0; j < settings_of_probe.count; j++) {
+            add_row(&settings_of_probe.rows[j], settings_of_probe.rows[j].path, out);
         }
     }
 }

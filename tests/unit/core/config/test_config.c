@@ -38,7 +38,7 @@ static void set(struct config *config, const char *path, const char *text)
 static void begin(struct config *config)
 {
     *config = (struct config){0};
-    settings_defaults(config);
+    settings_defaults(&settings_of_file, config);
     config->server.present = true;
     set(config, "server.type", "world");
     set(config, "server.ports", "8001,8002");
@@ -292,7 +292,7 @@ static void test_absent(void **state)
     struct config config = {0};
     struct buf out = {0};
     (void)state;
-    settings_defaults(&config);
+    settings_defaults(&settings_of_file, &config);
     assert_string_equal(check(&config, &out), ""); /* an observer */
     config.server.present = true;
     assert_string_equal(check(&config, &out), "server.type server.ports ");
@@ -313,7 +313,7 @@ static void test_quiet_where_faulty(void **state)
     struct config config = {0};
     struct buf out = {0};
     (void)state;
-    settings_defaults(&config);
+    settings_defaults(&settings_of_file, &config);
     config.server.present = true;
     set(&config, "http.listen", "0.0.0.0:1");
     set(&config, "registry.control_prefix", "/services");

@@ -37,13 +37,12 @@ static void set(struct config *config, const char *path, const char *text)
 /* The table is complete and consistent. */
 static void test_rows(void **state)
 {
-    size_t count, probe_count;
-    const struct setting *rows = settings_rows(&count);
-    const struct setting *probe_rows = settings_probe_rows(&probe_count);
+    const struct setting *rows = settings_of_file.rows;
+    size_t count = settings_of_file.count;
     (void)state;
     assert_true(count <= SETTINGS_MAX);
-    for (size_t i = 0; i < count + probe_count; i++) {
-        const struct setting *row = i < count ? &rows[i] : &probe_rows[i - count];
+    for (size_t i = 0; i < count + settings_of_probe.count; i++) {
+        const struct setting *row = i < count ? &rows[i] : &settings_of_probe.rows[i - count];
         bool list = row->type == SETTING_PORTS || row->type == SETTING_STRINGS ||
                     row->type == SETTING_LABELS || row->type == SETTING_PROBES;
         assert_true(row->doc[strlen(row->doc) - 1] == '.');
@@ -78,14 +77,14 @@ static void test_defaults(void **state)
     struct config config = {0};
     struct config_probe probe = {0};
     (void)state;
-    settings_defaults(&config);
+    settings_defaults(&settings_of_file, &config);
     assert_string_equal(config.registry.prefix, "/services");
     assert_string_equal(config.status.socket, "auto");
     assert_null(config.status.group);
     assert_int_equal(config.drain.deadline_ms, 1800000);
     assert_int_equal(config.server.tag_count, 0);
     assert_false(config.state_dir_named);
-    settings_probe_defaults(&probe);
+    settings_defaults(&settings_of_probe, &probe);
     assert_int_equal(probe.type, CONFIG_PROBE_TCP);
     assert_int_equal(probe.interval_ms, 1000);
     assert_int_equal(probe.timeout_ms, 500);
@@ -119,8 +118,8 @@ static void test_refused(void **state)
     struct config config = {0}, before = {0};
     const struct setting *changed[SETTINGS_MAX];
     (void)state;
-    settings_defaults(&config);
-    settings_defaults(&before);
+    settings_defaults(&settings_of_file, &config);
+    settings_defaults(&settings_of_file, &before);
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct error err = {0};
         assert_int_equal(parse(&config, rows[i].path, rows[i].text, &err), -1);
@@ -183,7 +182,7 @@ static void test_null(void **state)
     struct config config = {0};
     struct error err = {0};
     (void)state;
-    settings_defaults(&config);
+    settings_defaults(&settings_of_file, &config);
     assert_int_equal(setting_parse_null(find("status.socket"), &config, &err), 0);
     assert_null(config.status.socket);
     set(&config, "server.capacity", "5");
@@ -267,15 +266,13 @@ static void test_every_row_differs_and_copies(void **state)
         {"log.format", "json"},
         {"state_dir", "/other"},
     };
-    size_t count;
     (void)state;
-    (void)settings_rows(&count);
-    assert_int_equal(COUNT_OF(others), count - 1); /* registry.backend has no other value */
+    assert_int_equal(COUNT_OF(others), settings_of_file.count - 1); /* registry.backend has no other value */
     for (size_t i = 0; i < COUNT_OF(others); i++) {
         struct config a = {0}, b = {0};
         const struct setting *changed[SETTINGS_MAX];
-        settings_defaults(&a);
-        settings_defaults(&b);
+        settings_defaults(&settings_of_file, &a);
+        settings_defaults(&settings_of_file, &b);
         set(&b, others[i].path, others[i].text);
         assert_int_equal(config_diff(&a, &b, changed), 1);
         assert_string_equal(changed[0]->path, others[i].path);
@@ -309,8 +306,8 @@ static void test_keep(void **state)
     struct config running = {0}, fresh = {0};
     const struct setting *changed[SETTINGS_MAX];
     (void)state;
-    settings_defaults(&running);
-    settings_defaults(&fresh);
+    settings_defaults(&settings_of_file, &running);
+    settings_defaults(&settings_of_file, &fresh);
     set(&running, "server.type", "world");
     set(&fresh, "server.type", "map");
     set(&fresh, "registry.endpoints", "http://a:1,http://b:1");
@@ -347,9 +344,8 @@ static void test_reference(void **state)
     }
     read_text("docs/configuration.md", &stored);
     assert_string_equal(buf_text(&stored), buf_text(&page));
-    size_t count;
-    const struct setting *rows = settings_rows(&count);
-    for (size_t i = 0; i < count; i++) {
+    const struct setting *rows = settings_of_file.rows;
+    for (size_t i = 0; i < settings_of_file.count; i++) {
         const char *dot = strchr(rows[i].path, '.');
         struct buf cell = {0};
         buf_printf(&cell, "\n| `%s` | ", dot == NULL ? rows[i].path : dot + 1);
