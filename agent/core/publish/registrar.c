@@ -44,47 +44,45 @@ void registrar_free(struct registrar *registrar)
     }
 }
 
-void registrar_note(struct queue *effects, enum registrar_note note, const char *format, ...)
+void registrar_note(struct registrar *registrar, enum registrar_note note, const char *format, ...)
 {
     char text[300];
     va_list args;
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    struct str kept = queue_copy(effects, str_of(text));
-    struct registrar_effect *effect = queue_push(effects);
-    effect->type = REGISTRAR_DO_NOTE;
+    struct str kept = queue_copy(registrar->effects, str_of(text));
+    struct registrar_effect *effect = registrar_emit(registrar, REGISTRAR_DO_NOTE);
     effect->note = note;
     effect->text = kept;
 }
 
-void registrar_emit(struct queue *effects, enum registrar_effect_type type)
+struct registrar_effect *registrar_emit(struct registrar *registrar, enum registrar_effect_type type)
 {
-    struct registrar_effect *effect = queue_push(effects);
+    struct registrar_effect *effect = queue_push(registrar->effects);
     effect->type = type;
+    return effect;
 }
 
-void registrar_fail(struct registrar *registrar, struct last_error *error, const struct registry_reply *reply,
-                    const struct instant *now, struct queue *effects)
+void registrar_fail(struct registrar *registrar, struct last_error *error, const struct registry_reply *reply)
 {
-    outage_fail(&registrar->outage, error, reply, now);
+    outage_fail(&registrar->outage, error, reply, &registrar->now);
     if (outage_log_once(&registrar->outage, reply->failure)) {
-        registrar_note(effects, REGISTRAR_NOTE_OUTAGE, "%s", error->text);
+        registrar_note(registrar, REGISTRAR_NOTE_OUTAGE, "%s", error->text);
     }
 }
 
-void registrar_succeed(struct registrar *registrar, struct last_error *error, const struct instant *now,
-                       struct queue *effects)
+void registrar_succeed(struct registrar *registrar, struct last_error *error)
 {
     if (!error->failing) {
         return;
     }
     /* While requests failed, anything may have happened to the key (registrator#81, consul#8758). */
-    registrar->key.read_due = registrar->key.published != NULL ? now->mono : NEVER_MS;
+    registrar->key.read_due = registrar->key.published != NULL ? registrar->now.mono : NEVER_MS;
     if (outage_end(&registrar->outage, error)) {
         char text[80];
-        registrar_note(effects, REGISTRAR_NOTE_RECOVERED, "%s",
-                       outage_summary(&registrar->outage, now, text));
+        registrar_note(registrar, REGISTRAR_NOTE_RECOVERED, "%s",
+                       outage_summary(&registrar->outage, &registrar->now, text));
     }
 }
 
@@ -106,6 +104,11 @@ void registrar_set_goal(struct registrar *registrar, enum registrar_goal goal)
 static bool is_leaving(const struct registrar *registrar)
 {
     return registrar->goal == REGISTRAR_LEAVE || registrar->goal == REGISTRAR_GONE;
+}
+
+bool registrar_stays(const struct registrar *registrar)
+{
+    return registrar->goal == REGISTRAR_IDLE || registrar->goal == REGISTRAR_PUBLISH;
 }
 
 static bool is_in_sync(const struct registrar *registrar)
@@ -135,12 +138,6 @@ static void on_offer(struct registrar *registrar, const struct registrar_event *
     registrar->wanted.urgent = (registrar->wanted.urgent || event->urgent) && !is_in_sync(registrar);
 }
 
-static void on_withdraw(struct registrar *registrar)
-{
-    want(registrar, NULL);
-    registrar->wanted.urgent = false;
-}
-
 static void on_leave(struct registrar *registrar)
 {
     if (is_leaving(registrar)) {
@@ -155,53 +152,44 @@ static void on_leave(struct registrar *registrar)
 
 /* ---- the step ---- */
 
-static void note_gap(struct registrar *registrar, const struct registrar_event *event, struct queue *effects)
-{
-    char span[32], id[REGISTRY_LEASE_TEXT_SIZE];
-    registrar_note(effects, REGISTRAR_NOTE_GAP,
-                   "the machine slept or the process was stopped for %s; lease %s"
-                   " counts as lost until the registry answers, and the server is probed again",
-                   duration_human(event->gap_ms, span), registry_lease_text(registrar->lease.id, id));
-}
-
 /* The lease's own machine decides what the gap means for the lease. Under whichever lease, nothing is written
  * before the server was probed and the record is offered or confirmed again (docs/design/protocol.md, "Gap"). */
-static void on_gap(struct registrar *registrar, const struct registrar_event *event, struct queue *effects)
+static void on_gap(struct registrar *registrar, const struct registrar_event *event)
 {
     enum lease_state lease = registrar->lease.state;
     registrar->wanted.unconfirmed = registrar->wanted.value != NULL;
     if (lease_is_held(lease) || lease == LEASE_GRANTING) {
-        note_gap(registrar, event, effects);
+        char span[32], id[REGISTRY_LEASE_TEXT_SIZE];
+        registrar_note(registrar, REGISTRAR_NOTE_GAP,
+                       "the machine slept or the process was stopped for %s; lease %s"
+                       " counts as lost until the registry answers, and the server is probed again",
+                       duration_human(event->gap_ms, span), registry_lease_text(registrar->lease.id, id));
         if (registrar->key.published != NULL || registrar->key.read_due != NEVER_MS) {
-            registrar->key.read_due = event->now.mono;
+            registrar->key.read_due = registrar->now.mono;
         }
     }
-    registrar_step_lease(registrar, (struct lease_event){.type = LEASE_ON_GAP, .now = event->now}, effects);
+    registrar_step_lease(registrar, (struct lease_event){.type = LEASE_ON_GAP});
 }
 
-static void on_recover(struct registrar *registrar, const struct registrar_event *event,
-                       struct queue *effects)
+static void on_recover(struct registrar *registrar, const struct registrar_event *event)
 {
     registrar_set_key_state(registrar, KEY_UNKNOWN);
     registrar_step_lease(
         registrar,
-        (struct lease_event){
-            .type = LEASE_ON_RECOVER, .now = event->now, .id = event->lease, .ttl_ms = event->ttl_ms},
-        effects);
+        (struct lease_event){.type = LEASE_ON_RECOVER, .id = event->lease, .ttl_ms = event->ttl_ms});
 }
 
-static void on_cluster(struct registrar *registrar, struct lease_event seen, struct queue *effects)
+static void on_cluster(struct registrar *registrar, uint64_t cluster, uint64_t epoch, struct str endpoint)
 {
-    seen.type = LEASE_ON_CLUSTER;
-    registrar_step_lease(registrar, seen, effects);
+    registrar_step_lease(
+        registrar, (struct lease_event){
+                       .type = LEASE_ON_CLUSTER, .cluster = cluster, .epoch = epoch, .endpoint = endpoint});
 }
 
-static void on_reply(struct registrar *registrar, const struct registry_reply *reply,
-                     const struct instant *now, struct queue *effects)
+static void on_reply(struct registrar *registrar, const struct registry_reply *reply)
 {
     if (lease_awaits(&registrar->lease, reply->id)) {
-        registrar_step_lease(
-            registrar, (struct lease_event){.type = LEASE_ON_REPLY, .now = *now, .reply = reply}, effects);
+        registrar_step_lease(registrar, (struct lease_event){.type = LEASE_ON_REPLY, .reply = reply});
         return;
     }
     if (reply->id == 0 || reply->id != registrar->key.flight.id) {
@@ -212,42 +200,35 @@ static void on_reply(struct registrar *registrar, const struct registry_reply *r
         counted.failure = REGISTRY_UNKNOWN;
         counted.error = STR("answered by the previous cluster");
     } else {
-        on_cluster(
-            registrar,
-            (struct lease_event){
-                .now = *now, .cluster = reply->cluster, .epoch = reply->epoch, .endpoint = reply->endpoint},
-            effects);
+        on_cluster(registrar, reply->cluster, reply->epoch, reply->endpoint);
     }
-    registrar_on_key_reply(registrar, &counted, now, effects);
+    registrar_on_key_reply(registrar, &counted);
 }
 
 void registrar_step(struct registrar *registrar, const struct registrar_event *event, struct queue *effects)
 {
-    const struct instant *now = &event->now;
+    registrar->now = event->now;
+    registrar->effects = effects;
     switch (event->type) {
     case REGISTRAR_ON_TICK: break;
-    case REGISTRAR_ON_RECOVER: on_recover(registrar, event, effects); break;
+    case REGISTRAR_ON_RECOVER: on_recover(registrar, event); break;
     case REGISTRAR_ON_OFFER: on_offer(registrar, event); break;
     case REGISTRAR_ON_STANDS: registrar->wanted.unconfirmed = false; break;
-    case REGISTRAR_ON_WITHDRAW: on_withdraw(registrar); break;
-    case REGISTRAR_ON_REPLY: on_reply(registrar, event->reply, now, effects); break;
-    case REGISTRAR_ON_CHANGED: registrar_on_changed(registrar, event->change, now, effects); break;
-    case REGISTRAR_ON_READ_BACK: registrar_on_read_back(registrar, event->revision, now); break;
-    case REGISTRAR_ON_AS_KNOWN: registrar->key.confirmed_mono = now->mono; break;
-    case REGISTRAR_ON_CLUSTER:
-        on_cluster(
-            registrar,
-            (struct lease_event){
-                .now = *now, .cluster = event->cluster, .epoch = event->epoch, .endpoint = event->endpoint},
-            effects);
+    case REGISTRAR_ON_WITHDRAW:
+        want(registrar, NULL);
+        registrar->wanted.urgent = false;
         break;
-    case REGISTRAR_ON_GAP: on_gap(registrar, event, effects); break;
+    case REGISTRAR_ON_REPLY: on_reply(registrar, event->reply); break;
+    case REGISTRAR_ON_CHANGED: registrar_on_changed(registrar, event->change); break;
+    case REGISTRAR_ON_READ_BACK: registrar_on_read_back(registrar, event->revision); break;
+    case REGISTRAR_ON_AS_KNOWN: registrar->key.confirmed_mono = registrar->now.mono; break;
+    case REGISTRAR_ON_CLUSTER: on_cluster(registrar, event->cluster, event->epoch, event->endpoint); break;
+    case REGISTRAR_ON_GAP: on_gap(registrar, event); break;
     case REGISTRAR_ON_LEAVE: on_leave(registrar); break;
     case REGISTRAR_ON_RELOAD: registrar->min_publish_ms = event->min_publish_interval_ms; break;
     }
-    registrar_check_duplicate(registrar, now, effects);
-    registrar_check_stale_ready(registrar, now, effects);
-    registrar_plan(registrar, now, effects);
+    registrar_check_duplicate(registrar);
+    registrar_plan(registrar);
 }
 
 struct registrar_facts registrar_facts(const struct registrar *registrar)

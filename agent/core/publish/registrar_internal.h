@@ -1,8 +1,7 @@
 /* The inside of core/publish: registrar.c (events), registrar_lease.c (what becomes of the record when the
- * lease changes), registrar_key.c (the state of the key, replies), registrar_changes.c (the watch),
- * registrar_conflict.c (another holder), registrar_duplicate.c (another agent under the same lease),
- * registrar_stale_ready.c (a ready record that is untrue and cannot be rewritten), registrar_plan.c (what to
- * request next). */
+ * lease changes), registrar_key.c (the state of the key, replies, the watch), registrar_conflict.c (another
+ * holder, another agent under the same lease), registrar_plan.c (what to request next; a ready record that is
+ * untrue and cannot be rewritten). */
 #ifndef OUTRIDER_CORE_PUBLISH_REGISTRAR_INTERNAL_H
 #define OUTRIDER_CORE_PUBLISH_REGISTRAR_INTERNAL_H
 
@@ -98,6 +97,8 @@ struct stale_ready {
 };
 
 struct registrar {
+    struct instant now; /* of the present step, as `effects` */
+    struct queue *effects;
     int64_t request_timeout_ms, min_publish_ms;
     struct random random;
     uint64_t last_id; /* of requests */
@@ -122,17 +123,18 @@ struct registrar {
 
 /* registrar.c */
 void registrar_set_goal(struct registrar *registrar, enum registrar_goal goal);
-void registrar_emit(struct queue *effects, enum registrar_effect_type type);
-void registrar_note(struct queue *effects, enum registrar_note note, const char *format, ...)
+/* Whether the agent stays, and has not withdrawn the record. */
+bool registrar_stays(const struct registrar *registrar);
+struct registrar_effect *registrar_emit(struct registrar *registrar, enum registrar_effect_type type);
+void registrar_note(struct registrar *registrar, enum registrar_note note, const char *format, ...)
     PRINTF_LIKE(3, 4);
 /* A request of the kind of `error` failed, or succeeded. */
-void registrar_fail(struct registrar *registrar, struct last_error *error, const struct registry_reply *reply,
-                    const struct instant *now, struct queue *effects);
-void registrar_succeed(struct registrar *registrar, struct last_error *error, const struct instant *now,
-                       struct queue *effects);
+void registrar_fail(struct registrar *registrar, struct last_error *error,
+                    const struct registry_reply *reply);
+void registrar_succeed(struct registrar *registrar, struct last_error *error);
 
 /* registrar_lease.c: one event for the lease, and what follows from it. */
-void registrar_step_lease(struct registrar *registrar, struct lease_event event, struct queue *effects);
+void registrar_step_lease(struct registrar *registrar, struct lease_event event);
 
 /* registrar_key.c */
 /* Leaving CONFLICT or MAYBE_WRITTEN forgets what belongs to that state. */
@@ -145,34 +147,20 @@ void registrar_set_published(struct registrar *registrar, struct blob *value, in
 /* Nothing is known of the key any more; it is taken for absent. UNKNOWN stays. */
 void registrar_forget_key(struct registrar *registrar);
 void registrar_flight_clear(struct key_flight *flight);
-/* The key is as `kv` says. */
-void registrar_learn(struct registrar *registrar, const struct registry_kv *kv, const struct instant *now);
-void registrar_on_key_reply(struct registrar *registrar, const struct registry_reply *reply,
-                            const struct instant *now, struct queue *effects);
-
-/* registrar_changes.c */
-void registrar_on_changed(struct registrar *registrar, const struct registry_change *change,
-                          const struct instant *now, struct queue *effects);
-void registrar_on_read_back(struct registrar *registrar, int64_t revision, const struct instant *now);
+void registrar_on_key_reply(struct registrar *registrar, const struct registry_reply *reply);
+void registrar_on_changed(struct registrar *registrar, const struct registry_change *change);
+void registrar_on_read_back(struct registrar *registrar, int64_t revision);
 
 /* registrar_conflict.c: the key is under another lease; that holder's record changed; its TTL was asked for. */
-void registrar_on_conflict(struct registrar *registrar, const struct registry_kv *kv,
-                           const struct instant *now);
+void registrar_on_conflict(struct registrar *registrar, const struct registry_kv *kv);
 void registrar_refresh_conflict(struct registrar *registrar, const struct registry_kv *kv);
-void registrar_on_conflict_ttl(struct registrar *registrar, const struct registry_reply *reply,
-                               const struct instant *now, struct queue *effects);
+void registrar_on_conflict_ttl(struct registrar *registrar, const struct registry_reply *reply);
 void registrar_clear_conflict(struct registrar *registrar);
-
-/* registrar_duplicate.c: another agent wrote `value` under this lease; abandons the lease after too many such
- * writes. */
-void registrar_count_duplicate(struct registrar *registrar, struct str value, const struct instant *now);
-void registrar_check_duplicate(struct registrar *registrar, const struct instant *now, struct queue *effects);
-
-/* registrar_stale_ready.c */
-void registrar_check_stale_ready(struct registrar *registrar, const struct instant *now,
-                                 struct queue *effects);
+/* Another agent wrote `value` under this lease; too many such writes abandon the lease. */
+void registrar_count_duplicate(struct registrar *registrar, struct str value);
+void registrar_check_duplicate(struct registrar *registrar);
 
 /* registrar_plan.c: starts whatever can be started now. */
-void registrar_plan(struct registrar *registrar, const struct instant *now, struct queue *effects);
+void registrar_plan(struct registrar *registrar);
 
 #endif

@@ -2,18 +2,19 @@
 #include "registrar_internal.h"
 
 /* The record of before the restart is gone with its lease: what is written from now on is a new one. */
-static void end_adoption(struct registrar *registrar, struct queue *effects)
+static void end_adoption(struct registrar *registrar)
 {
     if (registrar->key.state == KEY_UNKNOWN || registrar->key.adopted) {
         registrar->key.adopted = false;
-        registrar_emit(effects, REGISTRAR_DO_FRESH);
+        registrar_emit(registrar, REGISTRAR_DO_FRESH);
     }
 }
 
-static void on_revoked(struct registrar *registrar, struct registry_lease lease, struct queue *effects)
+static void on_revoked(struct registrar *registrar, struct registry_lease lease)
 {
     char id[REGISTRY_LEASE_TEXT_SIZE];
-    registrar_note(effects, REGISTRAR_NOTE_WITHDRAWN, "lease %s revoked, %s", registry_lease_text(lease, id),
+    registrar_note(registrar, REGISTRAR_NOTE_WITHDRAWN, "lease %s revoked, %s",
+                   registry_lease_text(lease, id),
                    registrar->key.registered ? "the record is gone" : "no record was under it");
     registrar->settled = true;
     if (registrar->goal != REGISTRAR_PUBLISH) {
@@ -21,21 +22,20 @@ static void on_revoked(struct registrar *registrar, struct registry_lease lease,
     }
 }
 
-static void on_lease_gone(struct registrar *registrar, const struct lease_effect *effect,
-                          struct queue *effects)
+static void on_lease_gone(struct registrar *registrar, const struct lease_effect *effect)
 {
     char id[REGISTRY_LEASE_TEXT_SIZE];
     registrar->previous_lease = effect->id;
     if (effect->cause == LEASE_CAUSE_ABANDONED) {
         /* The other agent holds that lease: a key under it is in conflict. */
         registrar->previous_lease = (struct registry_lease){0};
-        end_adoption(registrar, effects);
+        end_adoption(registrar);
     } else if (effect->from == LEASE_REVOKING) {
-        on_revoked(registrar, effect->id, effects);
+        on_revoked(registrar, effect->id);
     } else if (effect->cause == LEASE_CAUSE_NOT_FOUND) {
-        registrar_note(effects, REGISTRAR_NOTE_LEASE_LOST, "lease %s is gone; asking for a new one",
+        registrar_note(registrar, REGISTRAR_NOTE_LEASE_LOST, "lease %s is gone; asking for a new one",
                        registry_lease_text(effect->id, id));
-        end_adoption(registrar, effects);
+        end_adoption(registrar);
     }
     registrar->key.registered = false;
     registrar_flight_clear(&registrar->key.flight); /* its answer would speak of a lease that is over */
@@ -43,15 +43,15 @@ static void on_lease_gone(struct registrar *registrar, const struct lease_effect
     registrar_resolve_key(registrar);
 }
 
-static void on_moved(struct registrar *registrar, const struct lease_effect *effect, struct queue *effects)
+static void on_moved(struct registrar *registrar, const struct lease_effect *effect)
 {
     char id[REGISTRY_LEASE_TEXT_SIZE];
-    registrar_note(effects, REGISTRAR_NOTE_LEASE_MOVED, "%s -> %s: %s, lease=%s",
+    registrar_note(registrar, REGISTRAR_NOTE_LEASE_MOVED, "%s -> %s: %s, lease=%s",
                    lease_state_name(effect->from), lease_state_name(effect->to),
                    lease_cause_text(effect->cause), registry_lease_text(effect->id, id));
     switch (effect->to) {
-    case LEASE_NONE: on_lease_gone(registrar, effect, effects); break;
-    case LEASE_GRANTING: registrar_emit(effects, REGISTRAR_DO_LOOK_UP_HOST); break;
+    case LEASE_NONE: on_lease_gone(registrar, effect); break;
+    case LEASE_GRANTING: registrar_emit(registrar, REGISTRAR_DO_LOOK_UP_HOST); break;
     case LEASE_HELD:
         if (effect->from != LEASE_SUSPECT) {
             registrar->key.retry_mono = 0;
@@ -63,53 +63,43 @@ static void on_moved(struct registrar *registrar, const struct lease_effect *eff
     }
 }
 
-static void on_answered(struct registrar *registrar, const struct instant *now, struct queue *effects)
+static void on_answered(struct registrar *registrar)
 {
     bool was_outage = registrar->lease_error.failing;
-    registrar_succeed(registrar, &registrar->lease_error, now, effects);
+    registrar_succeed(registrar, &registrar->lease_error);
     if (was_outage && registrar->key.state == KEY_SYNCED && registrar->key.read_due != NEVER_MS) {
         /* Not every agent of a fleet in the second in which the registry is back; mostly the watch is opened
          * in the meantime, which has the key read. */
-        registrar->key.read_due =
-            now->mono + READ_BACK_SPREAD_MS + (int64_t)random_below(&registrar->random, READ_BACK_SPREAD_MS);
+        registrar->key.read_due = registrar->now.mono + READ_BACK_SPREAD_MS +
+                                  (int64_t)random_below(&registrar->random, READ_BACK_SPREAD_MS);
     }
 }
 
-static void on_renewed(struct registrar *registrar, const struct instant *now, struct queue *effects)
+static void on_renewed(struct registrar *registrar)
 {
-    if (registrar->key.published != NULL && now->mono - registrar->key.confirmed_mono >= READ_BACK_MS) {
-        registrar->key.read_due = now->mono;
-        registrar_emit(effects, REGISTRAR_DO_READ_BACK);
+    if (registrar->key.published != NULL &&
+        registrar->now.mono - registrar->key.confirmed_mono >= READ_BACK_MS) {
+        registrar->key.read_due = registrar->now.mono;
+        registrar_emit(registrar, REGISTRAR_DO_READ_BACK);
     }
 }
 
-static void on_lease_effect(struct registrar *registrar, const struct lease_effect *effect,
-                            const struct instant *now, struct queue *effects)
+static void on_lease_effect(struct registrar *registrar, const struct lease_effect *effect)
 {
     switch (effect->type) {
-    case LEASE_DO_REQUEST: {
-        struct registrar_effect *request = queue_push(effects);
-        request->type = REGISTRAR_DO_REQUEST;
-        request->request = effect->request;
-        break;
-    }
-    case LEASE_DO_SAVE: {
-        struct registrar_effect *save = queue_push(effects);
-        save->type = REGISTRAR_DO_SAVE;
-        save->urgent = effect->urgent;
-        break;
-    }
-    case LEASE_DO_MOVED: on_moved(registrar, effect, effects); break;
-    case LEASE_DO_RENEWED: on_renewed(registrar, now, effects); break;
-    case LEASE_DO_ANSWERED: on_answered(registrar, now, effects); break;
+    case LEASE_DO_REQUEST: registrar_emit(registrar, REGISTRAR_DO_REQUEST)->request = effect->request; break;
+    case LEASE_DO_SAVE: registrar_emit(registrar, REGISTRAR_DO_SAVE)->urgent = effect->urgent; break;
+    case LEASE_DO_MOVED: on_moved(registrar, effect); break;
+    case LEASE_DO_RENEWED: on_renewed(registrar); break;
+    case LEASE_DO_ANSWERED: on_answered(registrar); break;
     case LEASE_DO_FAILED: {
         struct registry_reply reply = {.op = effect->op, .failure = effect->failure, .error = effect->text};
-        registrar_fail(registrar, &registrar->lease_error, &reply, now, effects);
+        registrar_fail(registrar, &registrar->lease_error, &reply);
         break;
     }
     case LEASE_DO_CLUSTER:
         if (effect->text.size > 0) {
-            registrar_note(effects, REGISTRAR_NOTE_CLUSTER, "%.*s", STR_ARG(effect->text));
+            registrar_note(registrar, REGISTRAR_NOTE_CLUSTER, "%.*s", STR_ARG(effect->text));
         }
         /* A revision of one cluster means nothing in another, and may be that of another key there. */
         registrar_forget_key(registrar);
@@ -117,11 +107,12 @@ static void on_lease_effect(struct registrar *registrar, const struct lease_effe
     }
 }
 
-void registrar_step_lease(struct registrar *registrar, struct lease_event event, struct queue *effects)
+void registrar_step_lease(struct registrar *registrar, struct lease_event event)
 {
+    event.now = registrar->now;
     lease_step(&registrar->lease, &event, &registrar->lease_effects);
     struct lease_effect effect;
     while (queue_take(&registrar->lease_effects, &effect)) {
-        on_lease_effect(registrar, &effect, &event.now, effects);
+        on_lease_effect(registrar, &effect);
     }
 }

@@ -2,6 +2,8 @@
  * failure is the same way. No other file of the registrar makes a request about the key. */
 #include "registrar_internal.h"
 
+#include <assert.h>
+
 /* A request that may be made from `at` on (mono). */
 struct next_request {
     enum registry_op op;
@@ -28,8 +30,9 @@ static int64_t write_slot(const struct registrar *registrar)
     return tat == NULL ? registrar->rates.interval_until : *tat - (URGENT_BURST - 1) * URGENT_PERIOD_MS;
 }
 
-static void spend_slot(struct registrar *registrar, int64_t now)
+static void spend_slot(struct registrar *registrar)
 {
+    int64_t now = registrar->now.mono;
     const int64_t *tat = bucket(registrar);
     struct key_flight *flight = &registrar->key.flight;
     flight->urgent = registrar->wanted.urgent;
@@ -47,7 +50,7 @@ static void spend_slot(struct registrar *registrar, int64_t now)
 static bool key_is_free(const struct registrar *registrar)
 {
     return registrar->key.flight.id == 0 && registrar->lease.state == LEASE_HELD &&
-           (registrar->goal == REGISTRAR_IDLE || registrar->goal == REGISTRAR_PUBLISH);
+           registrar_stays(registrar);
 }
 
 /* A read that is due precedes a write. */
@@ -61,8 +64,8 @@ static struct next_request next_write(const struct registrar *registrar, int64_t
         return read;
     }
     if (!differs) {
-        return (struct next_request){.op = REGISTRY_GET,
-                                     .at = 0}; /* it may hold a record that is not wanted */
+        read.at = 0; /* it may hold a record that is not wanted */
+        return read;
     }
     return put.at < read.at ? put : read;
 }
@@ -94,17 +97,14 @@ static struct next_request next_request(const struct registrar *registrar, int64
     return next;
 }
 
-static void send(struct registrar *registrar, enum registry_op op, const struct instant *now,
-                 struct queue *effects)
+static void send(struct registrar *registrar, enum registry_op op)
 {
     struct key_flight *flight = &registrar->key.flight;
-    *flight = (struct key_flight){.id = ++registrar->last_id, .op = op, .sent_mono = now->mono};
+    *flight = (struct key_flight){.id = ++registrar->last_id, .op = op, .sent_mono = registrar->now.mono};
     if (op == REGISTRY_PUT) {
-        registrar_emit(effects, REGISTRAR_DO_SAVE_DUE);
+        registrar_emit(registrar, REGISTRAR_DO_SAVE_DUE);
     }
-    struct registrar_effect *effect = queue_push(effects);
-    effect->type = REGISTRAR_DO_REQUEST;
-    struct registry_request *request = &effect->request;
+    struct registry_request *request = &registrar_emit(registrar, REGISTRAR_DO_REQUEST)->request;
     *request =
         (struct registry_request){.id = flight->id, .op = op, .timeout_ms = registrar->request_timeout_ms};
     if (op == REGISTRY_LEASE_TTL) {
@@ -119,9 +119,61 @@ static void send(struct registrar *registrar, enum registry_op op, const struct 
         request->value = blob_ref(registrar->wanted.value);
         flight->value = blob_ref(registrar->wanted.value);
         flight->claim = registrar->wanted.claim;
-        spend_slot(registrar, now->mono);
+        spend_slot(registrar);
     }
 }
+
+/* ---- a ready record that is untrue ---- */
+
+static void set_state(struct stale_ready *stale, enum stale_ready_state state)
+{
+    static const unsigned allowed[] = {
+        [STALE_READY_NONE] = 1u << STALE_READY_COUNTING,
+        [STALE_READY_COUNTING] =
+            1u << STALE_READY_RETRIED | 1u << STALE_READY_GIVEN_UP | 1u << STALE_READY_NONE,
+        [STALE_READY_RETRIED] = 1u << STALE_READY_GIVEN_UP | 1u << STALE_READY_NONE,
+        [STALE_READY_GIVEN_UP] = 1u << STALE_READY_NONE,
+    };
+    assert(state == stale->state || (allowed[stale->state] & 1u << state) != 0);
+    stale->state = state;
+}
+
+/* A lease is kept while writes fail, because what is published is mostly true all the same
+ * (docs/design/etcd-gateway.md, "Full store"). A record that says ready for a server that is not ready sends
+ * players into nothing: after a TTL of refused writes, and one more try, its lease is revoked. A revoke is no
+ * write; where it is refused as well the heartbeats stop and the lease ends. */
+static bool is_stale_ready(const struct registrar *registrar)
+{
+    const struct record_key *key = &registrar->key;
+    bool differs = key->state == KEY_DIRTY || key->state == KEY_MAYBE_WRITTEN;
+    return key->published != NULL && key->claim == REGISTRAR_CLAIM_READY && differs &&
+           registrar->wanted.value != NULL && registrar->wanted.claim == REGISTRAR_CLAIM_DOWN &&
+           !registrar->wanted.unconfirmed && registrar->stale_ready.refused_mono != 0;
+}
+
+static void check_stale_ready(struct registrar *registrar)
+{
+    struct stale_ready *stale = &registrar->stale_ready;
+    int64_t ttl_ms = registrar->lease.ttl_ms;
+    if (!is_stale_ready(registrar)) {
+        set_state(stale, STALE_READY_NONE);
+    } else if (stale->state == STALE_READY_NONE) {
+        set_state(stale, STALE_READY_COUNTING);
+        stale->since_mono = registrar->now.mono;
+    } else if (stale->state == STALE_READY_GIVEN_UP) {
+        return;
+    } else if (stale->refused_mono - stale->since_mono >= ttl_ms) {
+        set_state(stale, STALE_READY_GIVEN_UP);
+        char lease[REGISTRY_LEASE_TEXT_SIZE];
+        registrar_note(registrar, REGISTRAR_NOTE_TAKEN_BACK, "lease %s is revoked: %s",
+                       registry_lease_text(registrar->lease.id, lease), registrar->key_error.text);
+    } else if (stale->state == STALE_READY_COUNTING && registrar->now.mono - stale->since_mono >= ttl_ms) {
+        set_state(stale, STALE_READY_RETRIED);
+        registrar->key.retry_mono = 0;
+    }
+}
+
+/* ---- the plan ---- */
 
 static enum lease_goal lease_goal(const struct registrar *registrar)
 {
@@ -136,22 +188,22 @@ static enum lease_goal lease_goal(const struct registrar *registrar)
     return LEASE_GOAL_LEAVE;
 }
 
-void registrar_plan(struct registrar *registrar, const struct instant *now, struct queue *effects)
+void registrar_plan(struct registrar *registrar)
 {
+    check_stale_ready(registrar);
     if (registrar->goal == REGISTRAR_GONE) {
         return;
     }
-    registrar_step_lease(
-        registrar, (struct lease_event){.type = LEASE_ON_GOAL, .now = *now, .goal = lease_goal(registrar)},
-        effects);
+    registrar_step_lease(registrar,
+                         (struct lease_event){.type = LEASE_ON_GOAL, .goal = lease_goal(registrar)});
     if (registrar->goal == REGISTRAR_LEAVE && registrar->lease.state == LEASE_NONE) {
         registrar_set_goal(registrar, REGISTRAR_GONE);
-        registrar_emit(effects, REGISTRAR_DO_GONE);
+        registrar_emit(registrar, REGISTRAR_DO_GONE);
         return;
     }
-    struct next_request next = next_request(registrar, now->mono);
-    if (next.at <= now->mono) {
-        send(registrar, next.op, now, effects);
+    struct next_request next = next_request(registrar, registrar->now.mono);
+    if (next.at <= registrar->now.mono) {
+        send(registrar, next.op);
     }
 }
 

@@ -24,8 +24,8 @@
  *             CONFLICT       SYNCED, DIRTY   that lease is gone, or the key is under the own one after all
  *
  * While writes are refused the lease is kept, except for a ready record of a server that is not ready: after a
- * TTL it is revoked (registrar_stale_ready.c). Another agent that keeps writing under the same lease gets the
- * lease, and is a conflict from then on (registrar_duplicate.c).
+ * TTL it is revoked (registrar_plan.c). Another agent that keeps writing under the same lease gets the
+ * lease, and is a conflict from then on (registrar_conflict.c).
  *
  * Replies are matched by request id; others are ignored. A change reported by the watch counts if its revision
  * is newer than the one as of which the key is known, which excludes own writes. */
