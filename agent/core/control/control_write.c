@@ -7,18 +7,13 @@
 /* Others write, too: after so many requests it is a conflict. */
 enum { REQUESTS_MAX = 5 };
 
+#define TO(state) (1u << CONTROL_WRITE_##state)
+
 bool control_write_may_move(enum control_write_state from, enum control_write_state to)
 {
-    enum {
-        READING = 1u << CONTROL_WRITE_READING,
-        PUTTING = 1u << CONTROL_WRITE_PUTTING,
-        DONE = 1u << CONTROL_WRITE_DONE,
-        CONFLICT = 1u << CONTROL_WRITE_CONFLICT,
-        FAILED = 1u << CONTROL_WRITE_FAILED
-    };
     static const unsigned allowed[] = {
-        [CONTROL_WRITE_READING] = PUTTING | DONE | CONFLICT | FAILED,
-        [CONTROL_WRITE_PUTTING] = PUTTING | READING | DONE | CONFLICT | FAILED,
+        [CONTROL_WRITE_READING] = TO(PUTTING) | TO(DONE) | TO(CONFLICT) | TO(FAILED),
+        [CONTROL_WRITE_PUTTING] = TO(PUTTING) | TO(READING) | TO(DONE) | TO(CONFLICT) | TO(FAILED),
         [CONTROL_WRITE_DONE] = 0,
         [CONTROL_WRITE_CONFLICT] = 0,
         [CONTROL_WRITE_FAILED] = 0,

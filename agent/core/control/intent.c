@@ -36,23 +36,24 @@ void intent_free(struct intent *intent)
     }
 }
 
-void intent_note(struct queue *effects, enum intent_note note, const char *format, ...)
+void intent_note(struct intent *intent, enum intent_note note, const char *format, ...)
 {
     char text[400];
     va_list args;
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    struct intent_effect *effect = queue_push(effects);
-    effect->type = INTENT_DO_NOTE;
+    struct str kept = queue_copy(intent->effects, str_of(text));
+    struct intent_effect *effect = intent_emit(intent, INTENT_DO_NOTE);
     effect->note = note;
-    effect->text = queue_copy(effects, str_of(text));
+    effect->text = kept;
 }
 
-static void emit(struct queue *effects, enum intent_effect_type type)
+struct intent_effect *intent_emit(struct intent *intent, enum intent_effect_type type)
 {
-    struct intent_effect *effect = queue_push(effects);
+    struct intent_effect *effect = queue_push(intent->effects);
     effect->type = type;
+    return effect;
 }
 
 static void set_phase(struct intent *intent, enum intent_phase phase)
@@ -70,10 +71,9 @@ static bool is_dirty(const struct intent *intent)
            (intent->pending || (intent->value.content == INTENT_ABSENT && intent->local.set));
 }
 
-static struct intent_effect *ask(struct intent *intent, enum registry_op op, struct queue *effects)
+static struct intent_effect *ask(struct intent *intent, enum registry_op op)
 {
-    struct intent_effect *effect = queue_push(effects);
-    effect->type = INTENT_DO_REQUEST;
+    struct intent_effect *effect = intent_emit(intent, INTENT_DO_REQUEST);
     effect->request = (struct registry_request){.id = ++intent->next_id,
                                                 .op = op,
                                                 .key = str_of(intent->key),
@@ -83,11 +83,11 @@ static struct intent_effect *ask(struct intent *intent, enum registry_op op, str
     return effect;
 }
 
-static void put(struct intent *intent, int64_t now, struct queue *effects)
+static void put(struct intent *intent)
 {
-    int64_t from = intent->write_tat > now ? intent->write_tat : now;
+    int64_t now = intent->now.mono, from = intent->write_tat > now ? intent->write_tat : now;
     intent->write_tat = from + WRITE_PERIOD_MS;
-    ask(intent, REGISTRY_PUT, effects)->hold = intent->local;
+    ask(intent, REGISTRY_PUT)->hold = intent->local;
     intent->flight.hold = intent->local;
 }
 
@@ -110,34 +110,34 @@ static bool may_still_leave(const struct intent *intent)
            (leaves_a_key(intent) || (!intent->ephemeral && is_dirty(intent)));
 }
 
-static void plan_leaving(struct intent *intent, const struct instant *now, struct queue *effects)
+static void plan_leaving(struct intent *intent)
 {
     if (!may_still_leave(intent)) {
         set_phase(intent, INTENT_DONE);
-        emit(effects, INTENT_DO_DONE);
-    } else if (now->mono < intent->retry) {
+        intent_emit(intent, INTENT_DO_DONE);
+    } else if (intent->now.mono < intent->retry) {
         return;
     } else if (leaves_a_key(intent)) {
-        (void)ask(intent, REGISTRY_DELETE, effects);
+        (void)ask(intent, REGISTRY_DELETE);
     } else {
-        put(intent, now->mono, effects);
+        put(intent);
     }
 }
 
-static void plan(struct intent *intent, const struct instant *now, struct queue *effects)
+static void plan(struct intent *intent)
 {
     bool active = intent->phase == INTENT_RUNNING || intent->phase == INTENT_LEAVING;
     if (!active || intent->flight.id != 0) {
         return;
     }
     if (intent->phase == INTENT_LEAVING) {
-        plan_leaving(intent, now, effects);
-    } else if (now->mono < intent->retry) {
+        plan_leaving(intent);
+    } else if (intent->now.mono < intent->retry) {
         return;
     } else if (intent->must_read) {
-        (void)ask(intent, REGISTRY_GET, effects);
-    } else if (is_dirty(intent) && now->mono >= write_slot(intent)) {
-        put(intent, now->mono, effects);
+        (void)ask(intent, REGISTRY_GET);
+    } else if (is_dirty(intent) && intent->now.mono >= write_slot(intent)) {
+        put(intent);
     }
 }
 
@@ -167,30 +167,29 @@ static int64_t delay_after(struct intent *intent, enum registry_failure failure)
     return intent->slow || !idle || first ? delay : retry_spread(IDLE_RETRY_MS, &intent->random);
 }
 
-static void fail(struct intent *intent, const struct registry_reply *reply, const struct instant *now,
-                 struct queue *effects)
+static void fail(struct intent *intent, const struct registry_reply *reply)
 {
-    outage_fail(&intent->outage, &intent->last_error, reply, now);
+    outage_fail(&intent->outage, &intent->last_error, reply, &intent->now);
     intent->slow = retry_is_slow(reply->failure);
-    intent->retry = now->mono + delay_after(intent, reply->failure);
+    intent->retry = intent->now.mono + delay_after(intent, reply->failure);
     if (intent->phase == INTENT_LEAVING) {
         intent->leave_tries += intent->slow ? LEAVING_TRIES_MAX : 1;
         if (intent->leave_tries >= LEAVING_TRIES_MAX) {
-            intent_note(effects, INTENT_NOTE_LEFT, "%s: %s", intent->key, intent->last_error.text);
+            intent_note(intent, INTENT_NOTE_LEFT, "%s: %s", intent->key, intent->last_error.text);
         }
     } else if ((intent->pending || intent->slow) && outage_log_once(&intent->outage, reply->failure)) {
         /* The registrar logs the outage of the registry; here only what a pending change waits for, and
          * what concerns the control key alone. */
-        intent_note(effects, INTENT_NOTE_OUTAGE, "%s: %s", intent->key, intent->last_error.text);
+        intent_note(intent, INTENT_NOTE_OUTAGE, "%s: %s", intent->key, intent->last_error.text);
     }
 }
 
-static void succeed(struct intent *intent, struct queue *effects)
+static void succeed(struct intent *intent)
 {
     intent->slow = false;
     intent->retry = 0;
     if (outage_end(&intent->outage, &intent->last_error) && intent->outage.logged != 0) {
-        intent_note(effects, INTENT_NOTE_RECOVERED, "%s", intent->key);
+        intent_note(intent, INTENT_NOTE_RECOVERED, "%s", intent->key);
     }
 }
 
@@ -211,20 +210,19 @@ static void add_maybe_written(struct intent *intent, const struct hold *hold)
 }
 
 /* The key as the reply has it, unless the watch has reported something newer. */
-static void learn_reply(struct intent *intent, const struct intent_event *event, int64_t applied,
-                        struct queue *effects)
+static void learn_reply(struct intent *intent, const struct intent_event *event, int64_t applied)
 {
     const struct registry_kv *kv = &event->reply->kv;
     int64_t as_of = event->reply->revision > kv->mod_revision ? event->reply->revision : kv->mod_revision;
     if (applied > as_of) {
         intent->must_read = true;
     } else {
-        intent_learn(intent, event->value, kv->found ? kv->mod_revision : 0, as_of, &event->now, effects);
+        intent_learn(intent, event->value, kv->found ? kv->mod_revision : 0, as_of);
     }
 }
 
 static void on_put(struct intent *intent, const struct intent_event *event,
-                   const struct intent_flight *flight, struct queue *effects)
+                   const struct intent_flight *flight)
 {
     if (event->reply->succeeded) {
         intent_written(intent, &flight->hold, event->reply->revision);
@@ -234,9 +232,9 @@ static void on_put(struct intent *intent, const struct intent_event *event,
     }
     /* The request may have arrived twice, and this is the answer to the second. */
     add_maybe_written(intent, &flight->hold);
-    learn_reply(intent, event, flight->applied, effects);
+    learn_reply(intent, event, flight->applied);
     /* Another writer is active: not in step with it. */
-    intent->retry = event->now.mono + backoff_next(&intent->backoff, &intent->random);
+    intent->retry = intent->now.mono + backoff_next(&intent->backoff, &intent->random);
 }
 
 static void on_delete(struct intent *intent, const struct intent_event *event)
@@ -251,7 +249,7 @@ static void on_delete(struct intent *intent, const struct intent_event *event)
     intent->leave_tries += gone ? 0 : 1;
 }
 
-static void on_reply(struct intent *intent, const struct intent_event *event, struct queue *effects)
+static void on_reply(struct intent *intent, const struct intent_event *event)
 {
     const struct registry_reply *reply = event->reply;
     struct intent_flight flight = intent->flight;
@@ -262,27 +260,27 @@ static void on_reply(struct intent *intent, const struct intent_event *event, st
             intent->must_read = intent->must_read || reply->failure == REGISTRY_UNKNOWN;
         }
         intent->must_read = intent->must_read || flight.op == REGISTRY_GET || flight.applied > intent->as_of;
-        fail(intent, reply, &event->now, effects);
+        fail(intent, reply);
     } else {
-        succeed(intent, effects);
+        succeed(intent);
         if (flight.op == REGISTRY_PUT) {
-            on_put(intent, event, &flight, effects);
+            on_put(intent, event, &flight);
         } else if (flight.op == REGISTRY_GET) {
             backoff_reset(&intent->backoff);
-            learn_reply(intent, event, flight.applied, effects);
+            learn_reply(intent, event, flight.applied);
         } else {
             on_delete(intent, event);
         }
     }
     if (!intent->settled) {
         intent->settled = true;
-        emit(effects, INTENT_DO_SETTLE);
+        intent_emit(intent, INTENT_DO_SETTLE);
     }
 }
 
 /* ---- the step ---- */
 
-static void on_changed(struct intent *intent, const struct intent_event *event, struct queue *effects)
+static void on_changed(struct intent *intent, const struct intent_event *event)
 {
     if (!intent->known || event->revision <= intent->as_of) {
         return; /* it will be read, or was read since then */
@@ -292,7 +290,7 @@ static void on_changed(struct intent *intent, const struct intent_event *event, 
         return;
     }
     int64_t revision = event->value->content == INTENT_ABSENT ? 0 : event->revision;
-    intent_learn(intent, event->value, revision, event->revision, &event->now, effects);
+    intent_learn(intent, event->value, revision, event->revision);
 }
 
 static void on_local(struct intent *intent, const struct intent_event *event)
@@ -304,9 +302,9 @@ static void on_local(struct intent *intent, const struct intent_event *event)
      * command counts. */
     intent->pending = !clear || intent->local.set || !intent_same(&intent->value, &intent->local);
     if (intent->pending && !was) {
-        intent->pending_wall = event->now.wall;
+        intent->pending_wall = intent->now.wall;
     }
-    int64_t longest = event->now.mono + RETRY_CAP_MS;
+    int64_t longest = intent->now.mono + RETRY_CAP_MS;
     if (intent->pending && !intent->slow && intent->retry > longest) {
         intent->retry = longest; /* the wait was for a read that nothing waited for; now a change waits */
     }
@@ -333,7 +331,7 @@ static void on_start(struct intent *intent, const struct intent_event *event)
     intent->local = *event->hold;
     intent->seen = intent->saved_seen = event->revision;
     intent->pending = intent->saved_pending = event->pending;
-    intent->pending_wall = event->now.wall;
+    intent->pending_wall = intent->now.wall;
     if (event->sent_wall != 0) {
         bool is_this = event->hold->set && event->hold->since_wall == event->sent_wall;
         struct hold sent = {.set = true, .since_wall = event->sent_wall};
@@ -343,16 +341,18 @@ static void on_start(struct intent *intent, const struct intent_event *event)
 
 void intent_step(struct intent *intent, const struct intent_event *event, struct queue *effects)
 {
+    intent->now = event->now;
+    intent->effects = effects;
     switch (event->type) {
     case INTENT_ON_TICK: break;
     case INTENT_ON_START: on_start(intent, event); break;
     case INTENT_ON_LOCAL: on_local(intent, event); break;
     case INTENT_ON_REPLY:
         if (intent_awaits(intent, event->reply->id)) {
-            on_reply(intent, event, effects);
+            on_reply(intent, event);
         }
         break;
-    case INTENT_ON_CHANGED: on_changed(intent, event, effects); break;
+    case INTENT_ON_CHANGED: on_changed(intent, event); break;
     case INTENT_ON_READ_BACK:
         intent->must_read = true;
         intent->retry =
@@ -360,11 +360,11 @@ void intent_step(struct intent *intent, const struct intent_event *event, struct
         break;
     case INTENT_ON_LEAVE: on_leave(intent); break;
     }
-    plan(intent, &event->now, effects);
+    plan(intent);
     if (intent->saved_seen != intent->seen || intent->saved_pending != intent->pending) {
         intent->saved_seen = intent->seen;
         intent->saved_pending = intent->pending;
-        emit(effects, INTENT_DO_SAVE);
+        intent_emit(intent, INTENT_DO_SAVE);
     }
 }
 

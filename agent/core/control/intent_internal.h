@@ -23,6 +23,8 @@ struct intent_flight {
 };
 
 struct intent {
+    struct instant now; /* of the present step, as `effects` */
+    struct queue *effects;
     char *key;
     int64_t request_timeout_ms;
     bool ephemeral;
@@ -61,8 +63,7 @@ struct intent {
 };
 
 /* intent_learn.c: the key is `value` at mod revision `revision` (0: absent), as of the store's revision `as_of`. */
-void intent_learn(struct intent *intent, const struct intent_value *value, int64_t revision, int64_t as_of,
-                  const struct instant *now, struct queue *effects);
+void intent_learn(struct intent *intent, const struct intent_value *value, int64_t revision, int64_t as_of);
 
 /* An own write of `hold` stands at `revision`. */
 void intent_written(struct intent *intent, const struct hold *hold, int64_t revision);
@@ -73,6 +74,8 @@ bool intent_same(const struct intent_value *value, const struct hold *hold);
 /* Whether both are lifted, or say the same. */
 bool intent_same_hold(const struct hold *a, const struct hold *b);
 
-void intent_note(struct queue *effects, enum intent_note note, const char *format, ...) PRINTF_LIKE(3, 4);
+/* intent.c */
+struct intent_effect *intent_emit(struct intent *intent, enum intent_effect_type type);
+void intent_note(struct intent *intent, enum intent_note note, const char *format, ...) PRINTF_LIKE(3, 4);
 
 #endif

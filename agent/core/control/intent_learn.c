@@ -41,7 +41,7 @@ static const char *name(const struct hold *hold, char out[static 160])
 
 /* An operator who writes the key need give no more than a reason. What is missing is added when the hold is first
  * seen, and stays. */
-static void complete(struct intent_value *value, const struct hold *before, const struct instant *now)
+static void complete(struct intent_value *value, const struct hold *before, int64_t now_wall)
 {
     struct hold *hold = &value->hold;
     hold->set = true;
@@ -49,38 +49,36 @@ static void complete(struct intent_value *value, const struct hold *before, cons
         snprintf(hold->by, sizeof(hold->by), "%s", before->set ? before->by : "control key");
     }
     if (hold->since_wall == 0) {
-        hold->since_wall = before->set ? before->since_wall : now->wall;
+        hold->since_wall = before->set ? before->since_wall : now_wall;
     }
 }
 
-static void adopt(struct intent *intent, struct queue *effects)
+static void adopt(struct intent *intent)
 {
     char text[160];
     intent->local = intent->value.hold;
     intent->local.set = intent->value.content == INTENT_HELD;
     intent->pending = false;
-    struct intent_effect *effect = queue_push(effects);
-    effect->type = INTENT_DO_ADOPT;
-    effect->hold = intent->local;
-    intent_note(effects, INTENT_NOTE_ADOPTED, "%s, at revision %" PRId64, name(&intent->local, text),
+    intent_emit(intent, INTENT_DO_ADOPT)->hold = intent->local;
+    intent_note(intent, INTENT_NOTE_ADOPTED, "%s, at revision %" PRId64, name(&intent->local, text),
                 intent->revision);
 }
 
 /* On conflict drain wins, and both are logged (docs/design/protocol.md, "Control key"). A hold that is over
  * is none. */
-static void resolve(struct intent *intent, const struct instant *now, struct queue *effects)
+static void resolve(struct intent *intent)
 {
     char here[160], there[160];
     int64_t ends = intent->value.hold.expires_wall;
     bool theirs =
-        intent->value.content == INTENT_HELD && (ends == 0 || ends > now->wall || !intent->local.set);
+        intent->value.content == INTENT_HELD && (ends == 0 || ends > intent->now.wall || !intent->local.set);
     name(&intent->local, here);
     name(&intent->value.hold, there);
-    intent_note(effects, INTENT_NOTE_CONFLICT,
+    intent_note(intent, INTENT_NOTE_CONFLICT,
                 "here: %s; at the control key, revision %" PRId64 ": %s; %s stands", here, intent->revision,
                 there, theirs ? "the key's" : "the agent's");
     if (theirs) {
-        adopt(intent, effects);
+        adopt(intent);
     }
 }
 
@@ -102,11 +100,11 @@ static bool is_maybe_written(const struct intent *intent, const struct intent_va
     return false;
 }
 
-static void judge(struct intent *intent, bool news, const struct instant *now, struct queue *effects)
+static void judge(struct intent *intent, bool news)
 {
     if (intent->value.content == INTENT_UNREADABLE) {
         if (news) {
-            intent_note(effects, INTENT_NOTE_UNREADABLE, "%s at revision %" PRId64 ": %s", intent->key,
+            intent_note(intent, INTENT_NOTE_UNREADABLE, "%s at revision %" PRId64 ": %s", intent->key,
                         intent->revision, intent->value.error);
         }
     } else if (intent_same(&intent->value, &intent->local)) {
@@ -117,13 +115,13 @@ static void judge(struct intent *intent, bool news, const struct instant *now, s
         /* No opinion: the hold here is put again. */
         if (!intent->pending && !intent->put_again_logged) {
             intent->put_again_logged = true;
-            intent_note(effects, INTENT_NOTE_PUT_AGAIN, "%s", intent->key);
+            intent_note(intent, INTENT_NOTE_PUT_AGAIN, "%s", intent->key);
         }
     } else if (intent->pending && news) {
-        resolve(intent, now, effects);
+        resolve(intent);
     } else if (!intent->pending) {
         /* Also at the revision seen last: an emptied registry starts its revisions again. */
-        adopt(intent, effects);
+        adopt(intent);
     }
 }
 
@@ -132,8 +130,7 @@ static bool same_value(const struct intent_value *a, const struct intent_value *
     return a->content == b->content && (a->content != INTENT_HELD || intent_same_hold(&a->hold, &b->hold));
 }
 
-void intent_learn(struct intent *intent, const struct intent_value *value, int64_t revision, int64_t as_of,
-                  const struct instant *now, struct queue *effects)
+void intent_learn(struct intent *intent, const struct intent_value *value, int64_t revision, int64_t as_of)
 {
     static const struct hold nothing = {.set = false};
     struct intent_value fresh = *value;
@@ -144,7 +141,7 @@ void intent_learn(struct intent *intent, const struct intent_value *value, int64
                  news                                   ? &nothing
                  : intent->value.content == INTENT_HELD ? &intent->value.hold
                                                         : &intent->local,
-                 now);
+                 intent->now.wall);
     }
     intent->as_of = as_of;
     intent->must_read = false;
@@ -163,7 +160,7 @@ void intent_learn(struct intent *intent, const struct intent_value *value, int64
     if (news && value->content != INTENT_ABSENT) {
         intent->put_again_logged = false;
     }
-    judge(intent, news || (first && value->content == INTENT_UNREADABLE), now, effects);
+    judge(intent, news || (first && value->content == INTENT_UNREADABLE));
     intent->seen = revision;
 }
 
