@@ -293,7 +293,8 @@ static void start_sidecar(struct agent *agent)
     log_info("agent", "started", LOG_TEXT("type", agent->config->server.type), LOG_TEXT("id", agent->id),
              LOG_TEXT("config", agent->config_path));
     struct instant now = agent_now();
-    agent->router = router_new(agent->config, agent->id, &restore, seed, &agent->effects, &now);
+    agent->router = router_new(agent->config, agent->id, &restore, seed, registry_can(agent->registry),
+                               &agent->effects, &now);
     router_start(agent->router, &now);
     agent_rearm(agent);
 }

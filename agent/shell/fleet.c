@@ -191,6 +191,7 @@ struct fleet *fleet_new(struct agent *agent)
                           .request_timeout_ms = config->registry.request_timeout_ms,
                           .tombstones_max = config->server.present ? 0 : TOMBSTONES_MAX,
                           .seed = seed,
+                          .can = registry_can(agent->registry),
                       },
                       fleet);
     fleet->timer = timer_new(agent->loop, on_timer, fleet);

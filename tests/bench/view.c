@@ -84,7 +84,8 @@ static void load(struct bench *bench)
 {
     struct view_items items = {0};
     bench->now = (struct instant){.mono = 1000, .boot = 1000, .wall = 1795227240123};
-    bench->view = view_new(&(struct view_settings){.prefix = "/services", .mode = VIEW_ALWAYS, .page = PAGE});
+    bench->view = view_new(&(struct view_settings){
+        .prefix = "/services", .mode = VIEW_ALWAYS, .page = PAGE, .can = REGISTRY_CAN_ALL});
     queue_init(&bench->effects, sizeof(struct view_effect));
     step(bench, (struct view_event){.type = VIEW_ON_START});
     for (size_t at = 0; at < bench->count; at += PAGE) {

@@ -11,6 +11,7 @@
 #include "outrider/codec/state/state_file.h"
 #include "outrider/codec/status/status_line.h"
 #include "outrider/core/config/config.h"
+#include "outrider/registry/memory/memory.h"
 #include "outrider/shell/router/router.h"
 #include "shell/router/router_internal.h"
 
@@ -344,7 +345,8 @@ static void start(struct world *w, const struct restore *restore)
 {
     struct instant now = now_of(w);
     w->exited = false;
-    w->router = router_new(&w->configs[w->config], "w1", restore, 1 + w->restarts, &w->effects, &now);
+    w->router = router_new(&w->configs[w->config], "w1", restore, 1 + w->restarts, w->store.kind->can,
+                           &w->effects, &now);
     router_start(w->router, &now);
     w->tokens = 7000;
     w->filled = w->mono;
@@ -408,6 +410,8 @@ static void stop(struct world *w, uint8_t arg)
     struct instant now = now_of(w);
     router_stop(w->router, how[arg % 3], (arg & 4) != 0, &now);
 }
+
+#include "machines_store.c"
 
 static void happen(struct world *w, uint8_t what, uint8_t arg)
 {
@@ -474,6 +478,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     w->auto_registry = data[2] & 2;
     w->open = data[2] & 4 ? 255 : 0;
     w->host = data[2] & 8 ? NULL : "10.0.0.1";
+    choose_kind(&w->store, data[2] >> 6);
     start(w, &nothing);
     for (size_t i = 3; i + 1 < size && !w->exited; i += 2) {
         happen(w, data[i], data[i + 1]);

@@ -28,7 +28,8 @@ static bool pass_through(struct str text, struct buf *out)
         must(err.code != ERROR_NONE && err.text[0] != '\0');
         return false;
     }
-    struct view *view = view_new(&(struct view_settings){.prefix = "/s", .tombstones_max = 8});
+    struct view *view =
+        view_new(&(struct view_settings){.prefix = "/s", .tombstones_max = 8, .can = REGISTRY_CAN_ALL});
     struct instant now = {.mono = 1000, .boot = 2000, .wall = 1795227240123};
     struct view_event event = {.type = VIEW_ON_LOAD, .now = now, .kept = &file.kept};
     struct queue effects;

@@ -22,23 +22,6 @@ static void change_control(struct world *w, uint8_t arg)
     router_pump(w->router);
 }
 
-static void change_store(struct world *w, uint8_t arg)
-{
-    int64_t boot = now_of(w).boot;
-    switch (arg % 6) {
-    case 0: store_delete(&w->store); break;
-    case 1: store_put(&w->store, "{\"other\":1}", 0); break;
-    case 2:
-        store_grant(&w->store, FOREIGN, 1000 + arg * 50, boot);
-        store_put(&w->store, "{}", FOREIGN);
-        break;
-    case 3: store_revoke(&w->store, lease_number(registrar_facts(w->router->registrar).lease)); break;
-    case 4: store_revoke(&w->store, FOREIGN); break;
-    default: store_wipe(&w->store); break;
-    }
-    w->tokens = 7000; /* repairing waits for nothing */
-}
-
 static void watched(struct world *w, uint8_t arg)
 {
     static const enum registry_failure failures[] = {REGISTRY_RETRY, REGISTRY_OK, REGISTRY_DENIED,

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { UNCLAIMED_SHOWN = 40 };
+
 void fail(const struct scenario *s, const char *format, ...)
 {
     va_list args;
@@ -14,10 +16,13 @@ void fail(const struct scenario *s, const char *format, ...)
     va_end(args);
     fprintf(stderr, "\n  at %lld ms; unclaimed:%s\n", (long long)s->mono,
             s->seen_count == 0 ? " nothing" : "");
-    for (size_t i = 0; i < s->seen_count; i++) {
+    for (size_t i = 0; i < s->seen_count && i < UNCLAIMED_SHOWN; i++) {
         char text[512];
         describe(&s->seen[i].call, text);
         fprintf(stderr, "  %8lld ms  %s\n", (long long)s->seen[i].at, text);
+    }
+    if (s->seen_count > UNCLAIMED_SHOWN) {
+        fprintf(stderr, "  and %zu more\n", s->seen_count - UNCLAIMED_SHOWN);
     }
     exit(1);
 }
@@ -94,7 +99,8 @@ static void run_line(struct scenario *s, char *text)
 
 int main(int argc, char **argv)
 {
-    static struct scenario s = {.line = 0, .host = "10.0.0.5", .other_ports = PORT_CLOSED};
+    static struct scenario s = {
+        .line = 0, .host = "10.0.0.5", .other_ports = PORT_CLOSED, .store.kind = &memory_etcd};
     s.wall_steps = argc > 1 && strcmp(argv[1], "--wall-steps") == 0;
     s.file = argc > 1 ? argv[argc - 1] : "";
     FILE *script = argc == (s.wall_steps ? 3 : 2) ? fopen(s.file, "r") : NULL;

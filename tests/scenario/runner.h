@@ -14,6 +14,7 @@
 #include "outrider/codec/state/state_file.h"
 #include "outrider/core/config/config.h"
 #include "outrider/core/server/server.h"
+#include "outrider/registry/memory/memory.h"
 #include "outrider/shell/router/router.h"
 #include "support/lease_number.h"
 
@@ -21,7 +22,7 @@
 
 enum { ARGS_MAX = 24, PORTS_MAX = 8, KINDS_MAX = 16, LEASES_MAX = 8, PENDING_MAX = 8 };
 
-/* ---- the registry: a record, a control key and a few leases, with the semantics of etcd ---- */
+/* ---- the registry: a record, a control key and a few leases, as capable as its kind ---- */
 
 struct store_lease {
     int64_t id, ttl_ms, ends_boot;
@@ -31,10 +32,14 @@ struct store {
     struct store_lease leases[LEASES_MAX]; /* id 0: free */
     int64_t revision, mod_revision, create_revision, key_lease;
     int64_t changed_revision; /* when the key last changed, deletions included */
-    uint64_t cluster;
+    uint64_t cluster, epoch;
     struct blob *value; /* NULL: the key is absent */
     struct blob *control;
     int64_t control_revision; /* mod revision */
+    const struct memory_kind *kind;
+    int64_t last_lease; /* where the registry chooses: the last id */
+    struct blob *undo;  /* the record before its last write */
+    int64_t undo_lease, undo_revision, undo_create;
 };
 
 /* Hidden: never opened, nothing to claim. Manual: by the script. Auto: as the registry does. */
@@ -146,12 +151,15 @@ void world_start(struct scenario *s, const struct restore *restore);
 void world_restart(struct scenario *s, const char *how);
 void world_end(struct scenario *s);
 
-/* runner_watch.c: the agent opens or ends a watch; the automatic events; the command. */
+/* runner_watch.c: the agent opens or ends a watch; the automatic events; a failover ends it; the command. */
 void watch_meet(struct scenario *s, const struct fake_call *call);
 void watch_tell(struct scenario *s);
+void watch_new_epoch(struct scenario *s);
 void watch_command(struct scenario *s, char **args, size_t count);
 
-/* runner_store.c: does `request` and fills in the true reply. `store_expire` ends expired leases. */
+/* runner_store.c: makes the empty store like "etcd", "redis" or "consul"; false: it knows no such kind. */
+bool store_set_kind(struct store *store, const char *name);
+/* Does `request` and fills in the true reply. `store_expire` ends expired leases. */
 void store_apply(struct store *store, const struct fake_call *call, int64_t boot,
                  struct registry_reply *ret_reply);
 void store_expire(struct store *store, int64_t boot);
@@ -163,6 +171,8 @@ void store_grant(struct store *store, int64_t lease, int64_t ttl_ms, int64_t boo
 void store_revoke(struct store *store, int64_t lease);
 void store_forget(struct store *store, int64_t lease);
 void store_wipe(struct store *store);
+/* A failover to a replica that had not got the last write of the record: a new epoch, and leases start over. */
+void store_fail_over(struct store *store, int64_t boot);
 /* Restores a backup: the same cluster and lease, an old key and revision. */
 void store_restore(struct store *store);
 void store_fini(struct store *store);

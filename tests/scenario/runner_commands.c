@@ -96,7 +96,6 @@ static void do_host(struct scenario *s, char **args, size_t count)
 
 static void do_registry(struct scenario *s, char **args, size_t count)
 {
-    (void)count;
     static const char *const modes[] = {[MODE_UP] = "up",         [MODE_DOWN] = "down",
                                         [MODE_DENIED] = "denied", [MODE_READ_ONLY] = "read-only",
                                         [MODE_LOCKED] = "locked", [MODE_FULL] = "full",
@@ -113,9 +112,15 @@ static void do_registry(struct scenario *s, char **args, size_t count)
         store_wipe(&s->store);
     } else if (strcmp(args[0], "restored") == 0) {
         store_restore(&s->store);
-    } else {
-        fail(s, "the registry is up, down, denied, read-only, locked, full, slow, wiped, restored, or "
-                "cluster NUMBER");
+    } else if (strcmp(args[0], "fails-over") == 0) {
+        store_fail_over(&s->store, world_now(s).boot);
+        watch_new_epoch(s);
+        world_settle(s);
+    } else if (strcmp(args[0], "like") != 0 || count != 2 || s->router != NULL ||
+               !store_set_kind(&s->store, args[1])) {
+        fail(s,
+             "the registry is up, down, denied, read-only, locked, full, slow, wiped, restored, fails-over, "
+             "cluster NUMBER, or before start like etcd, redis or consul");
     }
 }
 

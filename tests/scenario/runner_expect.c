@@ -65,7 +65,7 @@ static const char *const intent_notes[] = {
 
 static const char *const saves[] = {[EFFECTS_SAVE_SOON] = "soon",
                                     [EFFECTS_SAVE_BEFORE_WRITE] = "before-write",
-                                    [EFFECTS_SAVE_BEFORE_GRANT] = "before-grant",
+                                    [EFFECTS_SAVE_BEFORE_GRANT] = "urgent",
                                     [EFFECTS_SAVE_NOW] = "now"};
 
 enum { SAYINGS = 3, SAYING_MAX = FAKE_TEXT_MAX };

@@ -1,6 +1,33 @@
-/* One key and a few leases with etcd's semantics: a put compares the mod revision, a key ends with its
- * lease. */
+/* One key and a few leases: a put compares the mod revision, a key ends with its lease. What else differs between
+ * registries is asked of the kind. */
 #include "runner.h"
+
+/* What is undone never comes back under a revision that was used. */
+enum { EPOCH_STEP = 1000 };
+
+static bool can(const struct store *store, enum registry_capability capability)
+{
+    return (store->kind->can & (uint32_t)capability) != 0;
+}
+
+bool store_set_kind(struct store *store, const char *name)
+{
+    static const struct memory_kind *const kinds[] = {&memory_etcd, &memory_redis, &memory_consul};
+    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+        if (strcmp(kinds[i]->name, name) == 0) {
+            store->kind = kinds[i];
+            store->epoch = can(store, REGISTRY_CAN_KEEP) ? 0 : 1;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* How long after the last keepalive a lease ends. */
+static int64_t lives_ms(const struct store *store, int64_t ttl_ms)
+{
+    return registry_ends_within_ms(&store->kind->limits, ttl_ms);
+}
 
 static struct store_lease *find_lease(struct store *store, int64_t id)
 {
@@ -14,7 +41,10 @@ static struct store_lease *find_lease(struct store *store, int64_t id)
 
 static void set_value(struct store *store, struct blob *value)
 {
-    blob_unref(store->value);
+    blob_unref(store->undo);
+    store->undo = store->value;
+    store->undo_revision = store->mod_revision;
+    store->undo_create = store->create_revision;
     store->value = value;
     store->revision++;
     store->changed_revision = store->revision;
@@ -27,6 +57,7 @@ void store_put(struct store *store, const char *text, int64_t lease)
     if (store->value == NULL) {
         store->create_revision = store->revision + 1;
     }
+    store->undo_lease = store->key_lease;
     store->key_lease = lease;
     set_value(store, blob_new(str_of(text)));
 }
@@ -51,7 +82,8 @@ void store_grant(struct store *store, int64_t lease, int64_t ttl_ms, int64_t boo
     struct store_lease *slot = find_lease(store, lease);
     slot = slot == NULL ? find_lease(store, 0) : slot;
     if (slot != NULL) {
-        *slot = (struct store_lease){.id = lease, .ttl_ms = ttl_ms, .ends_boot = boot + ttl_ms};
+        *slot =
+            (struct store_lease){.id = lease, .ttl_ms = ttl_ms, .ends_boot = boot + lives_ms(store, ttl_ms)};
     }
 }
 
@@ -94,6 +126,21 @@ void store_wipe(struct store *store)
     store->changed_revision = 0;
 }
 
+void store_fail_over(struct store *store, int64_t boot)
+{
+    blob_unref(store->value);
+    store->value = store->undo;
+    store->undo = NULL;
+    store->mod_revision = store->undo_revision;
+    store->create_revision = store->undo_create;
+    store->key_lease = store->value == NULL ? 0 : store->undo_lease;
+    store->revision += EPOCH_STEP;
+    store->epoch++;
+    for (size_t i = 0; i < LEASES_MAX; i++) {
+        store->leases[i].ends_boot = boot + lives_ms(store, store->leases[i].ttl_ms);
+    }
+}
+
 void store_restore(struct store *store)
 {
     store_put(store, "{}", store->key_lease);
@@ -105,7 +152,8 @@ void store_fini(struct store *store)
 {
     blob_unref(store->value);
     blob_unref(store->control);
-    store->value = store->control = NULL;
+    blob_unref(store->undo);
+    store->value = store->control = store->undo = NULL;
 }
 
 static void read_key(const struct store *store, struct registry_kv *kv)
@@ -143,11 +191,16 @@ static void apply_put(struct store *store, const struct registry_request *reques
         return;
     }
     reply->succeeded = store->mod_revision == request->expect_revision;
-    if (reply->succeeded) {
+    int64_t lease = lease_number(request->lease);
+    bool same = store->value != NULL && lease == store->key_lease && blob_eq(store->value, request->value);
+    if (reply->succeeded && same && !can(store, REGISTRY_CAN_REVISE_SAME)) {
+        reply->revision = store->mod_revision;
+    } else if (reply->succeeded) {
         if (store->value == NULL) {
             store->create_revision = store->revision + 1;
         }
-        store->key_lease = lease_number(request->lease);
+        store->undo_lease = store->key_lease;
+        store->key_lease = lease;
         set_value(store, blob_ref(request->value));
     } else {
         read_key(store, &reply->kv);
@@ -157,21 +210,24 @@ static void apply_put(struct store *store, const struct registry_request *reques
 static void apply_lease(struct store *store, const struct registry_request *request, int64_t boot,
                         struct registry_reply *reply)
 {
-    struct store_lease *lease = find_lease(store, lease_number(request->lease));
+    bool named = !registry_lease_is_none(request->lease);
+    struct store_lease *lease = named ? find_lease(store, lease_number(request->lease)) : NULL;
     bool gone = lease == NULL;
     if (request->op == REGISTRY_GRANT && !gone) {
         reply->failure = REGISTRY_LEASE_EXISTS;
     } else if (request->op == REGISTRY_GRANT) {
-        store_grant(store, lease_number(request->lease), request->ttl_ms, boot);
-        reply->lease = request->lease;
-        reply->ttl_ms = request->ttl_ms;
+        int64_t least = store->kind->limits.ttl_min_ms;
+        bool chosen = can(store, REGISTRY_CAN_CHOOSE_LEASE);
+        reply->lease = chosen ? request->lease : lease_of(++store->last_lease);
+        reply->ttl_ms = request->ttl_ms > least ? request->ttl_ms : least;
+        store_grant(store, lease_number(reply->lease), reply->ttl_ms, boot);
     } else if (request->op == REGISTRY_LEASE_TTL) {
-        reply->ttl_known = true;
-        reply->ttl_ms = gone ? -1 : lease->ends_boot - boot;
+        reply->ttl_known = can(store, REGISTRY_CAN_TELL_TTL);
+        reply->ttl_ms = gone ? -1 : reply->ttl_known ? lease->ends_boot - boot : 0;
     } else if (gone) {
         reply->failure = REGISTRY_LEASE_LOST;
     } else if (request->op == REGISTRY_KEEPALIVE) {
-        lease->ends_boot = boot + lease->ttl_ms;
+        lease->ends_boot = boot + lives_ms(store, lease->ttl_ms);
         reply->ttl_ms = lease->ttl_ms;
     } else {
         store_revoke(store, lease_number(request->lease));
@@ -208,6 +264,7 @@ void store_apply(struct store *store, const struct fake_call *call, int64_t boot
     case REGISTRY_TXN:
     case REGISTRY_OP_COUNT: break; /* the registrar never asks for it */
     }
-    ret_reply->revision = store->revision;
+    ret_reply->revision = ret_reply->revision > 0 ? ret_reply->revision : store->revision;
     ret_reply->cluster = store->cluster;
+    ret_reply->epoch = store->epoch;
 }

@@ -8,6 +8,7 @@ static void say(struct scenario *s, struct registry_watch_event event)
     struct instant now = world_now(s);
     event.id = s->watch_id;
     event.cluster = s->store.cluster;
+    event.epoch = s->store.epoch;
     event.endpoint = STR("http://store");
     router_watched(s->router, &event, &now);
 }
@@ -17,6 +18,11 @@ static void open_watch(struct scenario *s)
     s->watch_open = true;
     s->pending_revision = s->store.revision;
     say(s, (struct registry_watch_event){.type = REGISTRY_WATCH_OPENED, .revision = s->store.revision});
+}
+
+static bool coalesces(const struct scenario *s)
+{
+    return (s->store.kind->can & REGISTRY_CAN_EVERY_CHANGE) == 0;
 }
 
 /* The key as it is now: the last change of it. */
@@ -34,7 +40,8 @@ static void tell(struct scenario *s)
     say(s, (struct registry_watch_event){.type = REGISTRY_WATCH_CHANGED,
                                          .revision = store->revision,
                                          .changes = &change,
-                                         .change_count = 1});
+                                         .change_count = 1,
+                                         .coalesced = coalesces(s)});
     blob_unref(value);
 }
 
@@ -54,7 +61,8 @@ static void tell_old_news(struct scenario *s)
     say(s, (struct registry_watch_event){.type = REGISTRY_WATCH_CHANGED,
                                          .revision = s->store.revision,
                                          .changes = &change,
-                                         .change_count = 1});
+                                         .change_count = 1,
+                                         .coalesced = coalesces(s)});
 }
 
 static void end_watch(struct scenario *s, const char *how)
@@ -73,6 +81,15 @@ static void end_watch(struct scenario *s, const char *how)
     s->watch_open = false;
     say(s, (struct registry_watch_event){
                .type = REGISTRY_WATCH_ENDED, .failure = ends[which].failure, .error = str_of(how)});
+}
+
+void watch_new_epoch(struct scenario *s)
+{
+    if (s->watch_mode == WATCH_AUTO && s->watch_open) {
+        s->watch_open = false;
+        say(s, (struct registry_watch_event){
+                   .type = REGISTRY_WATCH_ENDED, .read_anew = true, .error = STR("another epoch began")});
+    }
 }
 
 void watch_meet(struct scenario *s, const struct fake_call *call)

@@ -386,8 +386,8 @@ void world_start(struct scenario *s, const struct restore *restore)
     static const struct restore nothing = {0};
     struct instant now = world_now(s);
     s->exited = false;
-    s->router =
-        router_new(s->config, "w1", restore == NULL ? &nothing : restore, ++s->starts, &s->effects, &now);
+    s->router = router_new(s->config, "w1", restore == NULL ? &nothing : restore, ++s->starts,
+                           s->store.kind->can, &s->effects, &now);
     router_start(s->router, &now);
     world_settle(s);
     world_advance(s, s->mono);

@@ -125,6 +125,7 @@ static void begin(struct observer *observer)
     reader_clear(&observer->follower);
     fleet_router_init(&observer->router,
                       &(struct view_settings){.prefix = "/services",
+                                              .can = REGISTRY_CAN_ALL,
                                               .mode = observer->mode,
                                               .idle_ms = IDLE_MS,
                                               .check_ms = OBSERVER_CHECK_MS,

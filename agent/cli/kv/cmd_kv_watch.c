@@ -186,10 +186,12 @@ static int run(struct watching *watching, const struct registry_range *range, in
 {
     uint64_t seed;
     entropy_fill(&seed, sizeof(seed));
+    struct registry *registry = etcd_registry(watching->kv.etcd);
     follow_init(&watching->follow,
                 &(struct follow_settings){.ranges = {*range},
                                           .range_count = 1,
                                           .check = FOLLOW_CHECK_NEWEST,
+                                          .can = registry_can(registry),
                                           .timeout_ms = TIMEOUT_MS,
                                           .check_ms = watching->kv.config->registry.ttl_ms / CHECKS_PER_TTL,
                                           .grace_ms = GRACE_MS,
@@ -199,7 +201,7 @@ static int run(struct watching *watching, const struct registry_range *range, in
                                           .seed = seed});
     queue_init(&watching->effects, sizeof(struct follow_effect));
     watching->timer = timer_new(watching->kv.loop, on_timer, watching);
-    watching->client = registry_attach(etcd_registry(watching->kv.etcd), on_reply, on_watch, watching);
+    watching->client = registry_attach(registry, on_reply, on_watch, watching);
     step(watching, (struct follow_event){.type = FOLLOW_ON_START, .revision = from});
     while (!watching->over) {
         loop_turn_once(watching->kv.loop, true);

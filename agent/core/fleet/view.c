@@ -49,6 +49,7 @@ static void init_follow(struct view *view)
                 &(struct follow_settings){.ranges = {{.key = str_of(view->first), .end = str_of(view->end)}},
                                           .range_count = 1,
                                           .check = FOLLOW_CHECK_NEWEST,
+                                          .can = settings->can,
                                           .lists = true,
                                           .page = settings->page,
                                           .timeout_ms = settings->request_timeout_ms,

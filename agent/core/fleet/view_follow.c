@@ -159,9 +159,10 @@ void view_on_reply(struct view *view, const struct view_event *event, struct que
     }
     size_t count = event->item_count;
     struct follow_event step = {.type = FOLLOW_ON_REPLY, .reply = event->reply, .listed = count};
-    if (count > 0) {
-        step.last_key = event->items[count - 1].key;
-        step.newest = event->items[0].mod_revision;
+    for (size_t i = 0; i < count; i++) {
+        int64_t revision = event->items[i].mod_revision;
+        step.last_key = event->items[i].key;
+        step.newest = revision > step.newest ? revision : step.newest;
     }
     step.same_past = view->follow.state == FOLLOW_RESUMING && has_same_past(view, event);
     view_follow(view, step, event, effects);

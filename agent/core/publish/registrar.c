@@ -21,11 +21,13 @@ struct registrar *registrar_new(const struct registrar_settings *settings)
     retry_init(&registrar->key.backoff);
     registrar_clear_conflict(registrar);
     queue_init(&registrar->lease_effects, sizeof(struct lease_effect));
-    lease_init(&registrar->lease, &(struct lease_settings){.ttl_ms = settings->ttl_ms,
-                                                           .heartbeat_ms = settings->heartbeat_ms,
-                                                           .request_timeout_ms = settings->request_timeout_ms,
-                                                           .random = &registrar->random,
-                                                           .last_id = &registrar->last_id});
+    lease_init(&registrar->lease,
+               &(struct lease_settings){.ttl_ms = settings->ttl_ms,
+                                        .heartbeat_ms = settings->heartbeat_ms,
+                                        .request_timeout_ms = settings->request_timeout_ms,
+                                        .chooses_id = (settings->can & REGISTRY_CAN_CHOOSE_LEASE) != 0,
+                                        .random = &registrar->random,
+                                        .last_id = &registrar->last_id});
     return registrar;
 }
 

@@ -31,6 +31,11 @@ void follow_set_state(struct follow *follow, enum follow_state state)
     follow->state = state;
 }
 
+bool follow_can(const struct follow *follow, uint32_t capabilities)
+{
+    return (follow->settings.can & capabilities) == capabilities;
+}
+
 /* ---- life ---- */
 
 void follow_init(struct follow *follow, const struct follow_settings *settings)
@@ -97,8 +102,8 @@ void follow_ask_newest(struct follow *follow, enum follow_ask ask, int64_t at_re
 {
     struct registry_request *request = follow_ask(follow, REGISTRY_LIST, ask);
     request->range_end = follow->settings.ranges[0].end;
-    request->limit = 1;
-    request->newest_first = true;
+    request->newest_first = follow_can(follow, REGISTRY_CAN_NEWEST_FIRST);
+    request->limit = request->newest_first ? 1 : 0;
     request->at_revision = at_revision;
     follow->newest.asked_seen = follow->seen;
     follow->newest.asked_keys = follow->keys;
@@ -319,7 +324,7 @@ static void try_next(struct follow *follow)
     }
     if (!follow->settings.lists) {
         follow_open(follow);
-    } else if (follow->relist) {
+    } else if (follow->relist || !follow_can(follow, REGISTRY_CAN_HISTORY)) {
         follow_list(follow);
     } else {
         follow_resume(follow);

@@ -7,6 +7,7 @@
 #include "outrider/core/registry/follow.h"
 
 /* follow.c */
+bool follow_can(const struct follow *follow, uint32_t capabilities);
 void follow_set_state(struct follow *follow, enum follow_state state);
 struct follow_effect *follow_push(struct follow *follow, enum follow_effect_type type);
 /* Starts a request; the rest of it is the caller's to set. Returns the effect's request. */
@@ -29,8 +30,9 @@ void follow_see(struct follow *follow, int64_t revision);
 void follow_plan_next(struct follow *follow);
 
 /* follow_watch.c */
+enum { FOLLOW_PAST_CAN = REGISTRY_CAN_LIST_AT | REGISTRY_CAN_NEWEST_FIRST }; /* to say what there was */
 void follow_open(struct follow *follow);
-/* Asks for what the registry had at the revision known, before the watch resumes. */
+/* Asks for what the registry had at the revision known, if it can say, before the watch resumes. */
 void follow_resume(struct follow *follow);
 void follow_on_past(struct follow *follow, const struct follow_event *event);
 void follow_on_watch(struct follow *follow, const struct follow_event *event);

@@ -35,7 +35,7 @@ void follow_list(struct follow *follow)
     request->key = next;
     request->range_end = follow->settings.ranges[0].end;
     request->limit = (int64_t)listing->limit;
-    request->at_revision = listing->revision;
+    request->at_revision = follow_can(follow, REGISTRY_CAN_LIST_AT) ? listing->revision : 0;
     listing->asked = listing->limit;
 }
 
@@ -64,7 +64,7 @@ static void complete(struct follow *follow)
     follow->relist = false;
     free(follow->listing.next);
     follow->listing = (struct follow_listing){0};
-    if (interrupted) {
+    if (interrupted && follow_can(follow, FOLLOW_PAST_CAN)) {
         follow_resume(follow); /* between its pages the registry may have become another */
     } else {
         follow_open(follow);
@@ -141,8 +141,11 @@ void follow_on_page(struct follow *follow, const struct follow_event *event)
     }
     follow_push(follow, FOLLOW_DO_PAGE);
     listing->gathered += (int64_t)event->listed;
-    bool last = event->listed < listing->asked || listing->gathered >= listing->total;
-    if (last && listing->gathered != listing->total) {
+    /* Pages of several revisions need not add up to what the first one counted. */
+    bool one_revision = follow_can(follow, REGISTRY_CAN_LIST_AT);
+    bool last = one_revision ? event->listed < listing->asked || listing->gathered >= listing->total
+                             : (int64_t)event->listed >= reply->count;
+    if (last && one_revision && listing->gathered != listing->total) {
         follow_read_anew(follow, FOLLOW_TORN_PAGES, 0, "the pages of a listing do not add up");
     } else if (last) {
         complete(follow);

@@ -82,7 +82,7 @@ void follow_newest_check(struct follow *follow)
     }
     if (check->lagging) {
         on_lag_ended(follow);
-    } else if (!follow->counted && !follow->uncountable) {
+    } else if (!follow->counted && !follow->uncountable && follow_can(follow, REGISTRY_CAN_LIST_AT)) {
         follow_ask_newest(follow, FOLLOW_ASK_COUNT, follow->delivered);
     } else if (!follow->synced || follow->seen > follow->delivered) {
         follow_ask_newest(follow, FOLLOW_ASK_NEWEST, 0);
@@ -106,7 +106,9 @@ struct window follow_newest_window(const struct follow *follow)
 static void on_newest(struct follow *follow, const struct follow_event *event)
 {
     struct follow_newest *check = &follow->newest;
-    check->newest_key = event->listed == 0 ? 0 : event->newest;
+    bool known =
+        follow_can(follow, REGISTRY_CAN_NEWEST_FIRST) || (int64_t)event->listed == event->reply->count;
+    check->newest_key = !known ? INT64_MAX : event->listed == 0 ? 0 : event->newest;
     check->count = event->reply->count;
     if (has_delivered_all(follow)) {
         caught_up(follow);

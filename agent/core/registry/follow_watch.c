@@ -37,6 +37,10 @@ bool follow_is_other_store(struct follow *follow, struct follow_store store, int
 
 void follow_resume(struct follow *follow)
 {
+    if (!follow_can(follow, FOLLOW_PAST_CAN)) {
+        follow_open(follow);
+        return;
+    }
     follow_set_state(follow, FOLLOW_RESUMING);
     follow_ask_newest(follow, FOLLOW_ASK_PAST, follow->delivered);
 }
@@ -127,6 +131,10 @@ static void on_ended(struct follow *follow, const struct follow_event *event)
 {
     const struct registry_watch_event *watch = event->watch;
     follow->watch_id = 0;
+    if (watch->read_anew && follow->settings.lists && !follow_can(follow, REGISTRY_CAN_HISTORY)) {
+        follow_fail(follow, REGISTRY_RETRY, STR("a key changed between its listing and the watch"));
+        return;
+    }
     if (watch->read_anew && follow->settings.check == FOLLOW_CHECK_NEWEST) {
         follow_read_anew(follow, FOLLOW_COMPACTED, watch->oldest,
                          "the revision to resume from was compacted");

@@ -223,16 +223,15 @@ static void on_failed(struct lease *lease, const struct registry_reply *reply,
 static void on_granted(struct lease *lease, const struct registry_reply *reply,
                        const struct lease_flight *flight)
 {
-    bool renamed = false;
+    bool named = flight->op == REGISTRY_GRANT && !lease->settings.chooses_id;
     renew(lease, reply->ttl_ms, flight);
     if (flight->op == REGISTRY_GRANT) {
         lease->granted_mono = flight->sent_mono; /* one that was found alive is not young */
-        renamed = !registry_lease_is_none(reply->lease) && !registry_lease_eq(reply->lease, lease->id);
-        lease->id = renamed ? reply->lease : lease->id;
     }
+    lease->id = named ? reply->lease : lease->id;
     if (lease->state == LEASE_GRANTING || lease->state == LEASE_RECOVERING) {
         move(lease, LEASE_HELD, flight->op == REGISTRY_GRANT ? LEASE_CAUSE_GRANTED : LEASE_CAUSE_RENEWED);
-        emit(lease, LEASE_DO_SAVE)->urgent = renamed; /* writes under an id that the registry chose follow */
+        emit(lease, LEASE_DO_SAVE)->urgent = named; /* writes under an id that the registry chose follow */
     } else if (lease->state == LEASE_HELD) {
         emit(lease, LEASE_DO_RENEWED);
     }
@@ -293,7 +292,8 @@ static void on_goal(struct lease *lease, enum lease_goal goal)
     if (goal == LEASE_GOAL_LEAVE) {
         lease->flight = (struct lease_flight){0}; /* its answer must not delay the revoke */
     }
-    if (goal == LEASE_GOAL_LEAVE && lease->state == LEASE_GRANTING) {
+    bool unnamed = lease->state == LEASE_GRANTING && registry_lease_is_none(lease->id);
+    if ((goal == LEASE_GOAL_LEAVE && lease->state == LEASE_GRANTING) || (release && unnamed)) {
         drop(lease, LEASE_CAUSE_UNCONFIRMED);
     } else if (release && lease->state != LEASE_NONE && lease->state != LEASE_REVOKING) {
         move(lease, LEASE_REVOKING, LEASE_CAUSE_UNWANTED);
@@ -353,12 +353,16 @@ static struct registry_request *ask(struct lease *lease, enum registry_op op)
 }
 
 /* A lease id chosen here makes a grant safe to repeat (docs/design/etcd-gateway.md, "Lease ids"). It is saved
- * before the first grant is sent: an agent that is killed now leaves its successor the lease. */
-static void choose_id(struct lease *lease)
+ * before the first grant is sent: an agent that is killed now leaves its successor the lease. Where the registry
+ * chooses, a grant without an answer is repeated too: the lease that it may have made has no key and ends. */
+static void begin_grant(struct lease *lease)
 {
-    lease->id.lo = random_next(lease->settings.random) >> 1 | 1; /* etcd takes 63 bits */
+    bool chooses = lease->settings.chooses_id;
+    lease->id.lo = chooses ? random_next(lease->settings.random) >> 1 | 1 : 0; /* etcd takes 63 bits */
     move(lease, LEASE_GRANTING, LEASE_CAUSE_WANTED);
-    emit(lease, LEASE_DO_SAVE)->urgent = true;
+    if (chooses) {
+        emit(lease, LEASE_DO_SAVE)->urgent = true;
+    }
 }
 
 static void ask_grant(struct lease *lease)
@@ -374,7 +378,7 @@ static void plan(struct lease *lease)
     switch (lease->state) {
     case LEASE_NONE:
         if (lease->goal == LEASE_GOAL_HOLD) {
-            choose_id(lease);
+            begin_grant(lease);
             ask_grant(lease);
         }
         break;

@@ -161,7 +161,15 @@ static bool is_created(const struct registry_change *changes, size_t at)
     return false;
 }
 
-/* The difference of two listings: each key once, as it is last; a deletion is of the revision at which it is missed. */
+static int by_revision(const void *a, const void *b)
+{
+    int64_t left = ((const struct registry_change *)a)->mod_revision;
+    int64_t right = ((const struct registry_change *)b)->mod_revision;
+    return (left > right) - (left < right);
+}
+
+/* The difference of two listings: each key once, as it is last; a deletion is of the revision at which it is missed,
+ * which is later than every other change. */
 static size_t coalesce(struct registry_change *changes, size_t count, int64_t revision)
 {
     struct registry_change *kept = mem_resize(NULL, count + 1, sizeof(*kept));
@@ -178,6 +186,7 @@ static size_t coalesce(struct registry_change *changes, size_t count, int64_t re
         changes[i] = kept[i];
     }
     free(kept);
+    qsort(changes, kept_count, sizeof(*changes), by_revision);
     return kept_count;
 }
 

@@ -77,7 +77,7 @@ void router_control_key(const struct config *config, const char *id, struct buf 
     buf_printf(out, "%s/control/%s/%s", config->registry.control_prefix, config->server.type, id);
 }
 
-static void make_machines(struct router *router, uint64_t seed)
+static void make_machines(struct router *router, uint64_t seed, uint32_t can)
 {
     const struct config *config = router->config;
     int64_t timeout_ms = config->registry.request_timeout_ms;
@@ -91,7 +91,8 @@ static void make_machines(struct router *router, uint64_t seed)
                                      .heartbeat_ms = config->registry.heartbeat_ms,
                                      .request_timeout_ms = timeout_ms,
                                      .min_publish_interval_ms = config->status.min_publish_interval_ms,
-                                     .seed = random_next(&random)});
+                                     .seed = random_next(&random),
+                                     .can = can});
     router_load_shutdown(router);
     router_build_probes(router, NULL);
     follow_init_keys(&router->keys, buf_text(&router->record_key), buf_text(&router->control_key), timeout_ms,
@@ -106,7 +107,7 @@ static void make_machines(struct router *router, uint64_t seed)
 }
 
 struct router *router_new(const struct config *config, const char *id, const struct restore *restore,
-                          uint64_t seed, struct effects *effects, const struct instant *now)
+                          uint64_t seed, uint32_t can, struct effects *effects, const struct instant *now)
 {
     struct router *router = mem_zalloc(sizeof(*router));
     router->config = config;
@@ -121,7 +122,7 @@ struct router *router_new(const struct config *config, const char *id, const str
     for (int i = 0; i < ROUTER_MACHINE_COUNT; i++) {
         queue_init(&router->queues[i], table[i]->effect_size);
     }
-    make_machines(router, seed);
+    make_machines(router, seed, can);
     return router;
 }
 

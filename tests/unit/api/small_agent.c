@@ -24,7 +24,8 @@ static const struct registrar_settings settings = {.key = "/services/world/01TES
                                                    .ttl_ms = 10000,
                                                    .request_timeout_ms = 2000,
                                                    .min_publish_interval_ms = 5000,
-                                                   .seed = 1};
+                                                   .seed = 1,
+                                                   .can = REGISTRY_CAN_ALL};
 
 static void answer(struct small_agent *agent, const struct registry_request *request,
                    struct registry_reply *reply)

@@ -188,7 +188,8 @@ static int set_up_fleet(void **state)
     process_raise_files();
     assert_int_equal(set_up(state), 0);
     struct world *world = *state;
-    world->view = view_new(&(struct view_settings){.prefix = "/services", .mode = VIEW_ALWAYS});
+    world->view = view_new(
+        &(struct view_settings){.prefix = "/services", .mode = VIEW_ALWAYS, .can = REGISTRY_CAN_ALL});
     world->agent.fleet = world->view;
     world->agent.config.registry.request_timeout_ms = 60000;
     step_view(world, (struct view_event){.type = VIEW_ON_START});

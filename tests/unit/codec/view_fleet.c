@@ -24,8 +24,12 @@ static void step(struct fleet *fleet, struct view_event event)
 void fleet_begin_empty(struct fleet *fleet)
 {
     *fleet = (struct fleet){.now = {.mono = 10000, .boot = 20000, .wall = 1795227240123}, .revision = 812};
-    fleet->view = view_new(&(struct view_settings){
-        .prefix = "/services", .mode = VIEW_ALWAYS, .page = 1000, .tombstones_max = 10, .seed = 1});
+    fleet->view = view_new(&(struct view_settings){.prefix = "/services",
+                                                   .mode = VIEW_ALWAYS,
+                                                   .page = 1000,
+                                                   .tombstones_max = 10,
+                                                   .seed = 1,
+                                                   .can = REGISTRY_CAN_ALL});
     queue_init(&fleet->effects, sizeof(struct view_effect));
 }
 

@@ -21,6 +21,7 @@
 #include "outrider/base/queue.h"
 #include "outrider/core/fleet/view_entry.h"
 #include "outrider/core/instant.h"
+#include "outrider/core/registry/registry_limits.h"
 #include "outrider/core/registry/registry_request.h"
 #include "outrider/core/registry/registry_watch.h"
 
@@ -47,6 +48,7 @@ struct view_settings {
     size_t changes_max;         /* in the log of changes (10,000) */
     size_t change_bytes_max;    /* bytes of records in it (4 MiB) */
     uint64_t seed;              /* of jitter */
+    uint32_t can;               /* what the registry can, a set of REGISTRY_CAN_* */
 };
 
 /* One key as the registry delivered it. */

@@ -36,6 +36,7 @@
 #include "outrider/base/queue.h"
 #include "outrider/core/instant.h"
 #include "outrider/core/registry/lease.h"
+#include "outrider/core/registry/registry_limits.h"
 #include "outrider/core/registry/registry_request.h"
 #include "outrider/core/registry/registry_watch.h"
 
@@ -60,6 +61,7 @@ struct registrar_settings {
     int64_t request_timeout_ms;
     int64_t min_publish_interval_ms;
     uint64_t seed; /* of lease ids and jitter */
+    uint32_t can;  /* what the registry can, a set of REGISTRY_CAN_* */
 };
 
 enum registrar_event_type {

@@ -17,7 +17,8 @@
  * What a follower does first:
  *   lists      reads all keys in pages of one revision, then watches from the next. Before a watch resumes, the
  *              registry is asked what it had at the last revision known: one that lost its data and was filled
- *              again has another past. The owner compares (`same_past`).
+ *              again has another past. The owner compares (`same_past`). A registry that cannot say what it had
+ *              names its epoch at OPENED instead; one without a history is listed again before each watch.
  *   positioned watches from a revision, and resumes after the last one delivered. Without a revision it begins
  *              with what comes after OPENED.
  *   known keys always watches from now on, and the owner reads its keys at OPENED. Nothing is resumed, so no
@@ -32,6 +33,8 @@
  *              the newest key of the range and the number of keys are read. The stream delivered everything if it
  *              delivered that change and the owner holds as many keys: a key written unseen is newer, a key
  *              deleted unseen is one too many. A stream that delivers nothing for `grace_ms` after that is dead.
+ *              A registry that does not list the newest first is asked for all keys; where they do not fit into
+ *              one page, the stream has to reach the revision.
  *
  * READ_ANEW is the one case for a position that cannot be resumed: compacted, another cluster, a registry that was
  * set back. A follower that lists lists again; another one is OFF and its owner decides.
@@ -43,6 +46,7 @@
 #include "outrider/base/backoff.h"
 #include "outrider/base/queue.h"
 #include "outrider/core/instant.h"
+#include "outrider/core/registry/registry_limits.h"
 #include "outrider/core/registry/registry_request.h"
 #include "outrider/core/registry/registry_watch.h"
 #include "outrider/core/registry/retry.h"
@@ -68,6 +72,7 @@ struct follow_settings {
         ranges[REGISTRY_RANGES_MAX]; /* newest: one, with an end. Known keys: one or two keys */
     size_t range_count;
     enum follow_check check;
+    uint32_t can;             /* newest: what the registry can, a set of REGISTRY_CAN_* */
     bool lists;               /* newest only */
     size_t page;              /* lists: keys asked for at once */
     int64_t timeout_ms;       /* of a request, and of opening a watch */
@@ -111,7 +116,7 @@ struct follow_event {
     uint64_t cluster;
     const struct registry_watch_event *watch;
     const struct registry_reply *reply;
-    /* Reply to a list: how many keys, the last of them, and the mod revision of the first. */
+    /* Reply to a list: how many keys, the last of them, and the newest mod revision. */
     size_t listed;
     struct str last_key;
     int64_t newest;

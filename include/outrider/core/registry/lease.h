@@ -13,7 +13,8 @@
  *     every other state               REVOKING     it is not wanted any more
  *     REVOKING                        NONE         revoked, or not found
  *     REVOKING                        RECOVERING   wanted again: the revoke may have been done
- *     GRANTING                        NONE         the agent ends before the grant is confirmed
+ *     GRANTING                        NONE         the agent ends before the grant is confirmed; or the lease is not
+ *                                                  wanted any more, and the registry has not said its id
  *     every other state               NONE         abandoned: another agent holds the same lease
  *
  * Every transition is an effect with its cause. Requests of the holder that name the lease are refused where
@@ -83,6 +84,7 @@ struct lease_settings {
     int64_t ttl_ms;       /* asked for */
     int64_t heartbeat_ms; /* between heartbeats; 0: between a quarter and a third of the granted TTL */
     int64_t request_timeout_ms;
+    bool chooses_id;       /* of a lease: REGISTRY_CAN_CHOOSE_LEASE */
     struct random *random; /* the holder's: of ids and jitter */
     uint64_t *last_id;     /* the holder's: its latest request id, counted up for each request */
 };

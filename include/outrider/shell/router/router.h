@@ -61,10 +61,10 @@ void router_record_key(const struct config *config, const char *id, struct buf *
 void router_control_key(const struct config *config, const char *id, struct buf *out);
 
 /* Creates the machines of server `id` (copied). `config`, `effects` and the message of `restore` are borrowed
- * for the life of the router. `seed` feeds lease ids, jitter and the phase of the probes. The caller owns the
- * result. */
+ * for the life of the router. `seed` feeds lease ids, jitter and the phase of the probes. `can` says what the
+ * registry can, a set of REGISTRY_CAN_*. The caller owns the result. */
 struct router *router_new(const struct config *config, const char *id, const struct restore *restore,
-                          uint64_t seed, struct effects *effects, const struct instant *now);
+                          uint64_t seed, uint32_t can, struct effects *effects, const struct instant *now);
 
 /* Starts the machines: probes at once, the registrar as soon as there is a record. To be called once. The
  * first effects come from within. */

@@ -71,8 +71,12 @@ void world_begin(struct world *world, size_t max_pushes, size_t changes_max)
     struct error err = {0};
     *world = (struct world){.now = {.mono = 10000, .boot = 20000, .wall = 1795227240123}, .revision = 800};
     world->loop = loop_new(&err);
-    world->view = view_new(&(struct view_settings){
-        .prefix = "/services", .mode = VIEW_ALWAYS, .page = 1000, .changes_max = changes_max, .seed = 1});
+    world->view = view_new(&(struct view_settings){.prefix = "/services",
+                                                   .mode = VIEW_ALWAYS,
+                                                   .page = 1000,
+                                                   .changes_max = changes_max,
+                                                   .seed = 1,
+                                                   .can = REGISTRY_CAN_ALL});
     queue_init(&world->effects, sizeof(struct view_effect));
     world->events = events_new(world->loop, world->view, &ops, world);
     world->server = http_server_new(world->loop, handler, NULL, world);

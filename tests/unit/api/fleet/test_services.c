@@ -48,7 +48,8 @@ static void begin(struct fleet *fleet)
     *fleet = (struct fleet){.revision = 10};
     small_agent_init(&fleet->agent);
     queue_init(&fleet->effects, sizeof(struct view_effect));
-    fleet->view = view_new(&(struct view_settings){.prefix = "/services", .mode = VIEW_ALWAYS});
+    fleet->view = view_new(
+        &(struct view_settings){.prefix = "/services", .mode = VIEW_ALWAYS, .can = REGISTRY_CAN_ALL});
     fleet->agent.fleet = fleet->view;
 }
 

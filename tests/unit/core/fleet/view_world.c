@@ -43,6 +43,7 @@ void world_begin(struct world *w, const struct view_settings *settings)
                         .cluster = 0xc1,
                         .strict = true};
     w->settings = *settings;
+    w->settings.can = settings->can != 0 ? settings->can : REGISTRY_CAN_ALL;
     w->settings.prefix = "/s";
     w->settings.check_ms = settings->check_ms > 0 ? settings->check_ms : 5000;
     w->settings.request_timeout_ms = 1500;

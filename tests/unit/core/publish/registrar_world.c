@@ -15,7 +15,8 @@ void world_begin(struct world *w, int64_t heartbeat_ms)
                                           .heartbeat_ms = heartbeat_ms,
                                           .request_timeout_ms = 1500,
                                           .min_publish_interval_ms = 5000,
-                                          .seed = 1};
+                                          .seed = 1,
+                                          .can = REGISTRY_CAN_ALL};
     w->registrar = registrar_new(&settings);
     queue_init(&w->effects, sizeof(struct registrar_effect));
 }

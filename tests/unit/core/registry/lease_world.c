@@ -14,6 +14,7 @@ void lease_world_begin(struct lease_world *w)
     queue_init(&w->effects, sizeof(struct lease_effect));
     lease_init(&w->lease, &(struct lease_settings){.ttl_ms = TTL_MS,
                                                    .request_timeout_ms = 1500,
+                                                   .chooses_id = true,
                                                    .random = &w->random,
                                                    .last_id = &w->last_id});
 }

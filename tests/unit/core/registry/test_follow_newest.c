@@ -72,6 +72,7 @@ static void start(struct world *world, int64_t from)
     follow_init(&world->follow, &(struct follow_settings){.ranges = {{.key = STR("/a/"), .end = STR("/a0")}},
                                                           .range_count = 1,
                                                           .check = FOLLOW_CHECK_NEWEST,
+                                                          .can = REGISTRY_CAN_ALL,
                                                           .timeout_ms = 1500,
                                                           .check_ms = 5000,
                                                           .grace_ms = 1000,

@@ -121,10 +121,28 @@ static void test_id_of_the_registry_is_saved_before_writes(void **state)
     lease_world_finish(&w);
 
     lease_world_begin(&w);
+    w.lease.settings.chooses_id = false;
     lease_world_goal(&w, LEASE_GOAL_HOLD);
+    assert_int_equal(w.saves, 0); /* there is no id yet */
+    assert_true(registry_lease_is_none(w.asked.lease));
     lease_world_reply(&w, (struct registry_reply){.ttl_ms = GRANTED_MS, .lease = {.hi = 1, .lo = 2}});
     assert_int_equal(w.lease.id.hi, 1);
     assert_true(w.saved_urgently);
+    lease_world_finish(&w);
+}
+
+/* A lease that the registry may have granted and not named cannot be revoked, and has no keys. */
+static void test_unnamed_lease_is_dropped_when_it_is_not_wanted(void **state)
+{
+    (void)state;
+    struct lease_world w;
+    lease_world_begin(&w);
+    w.lease.settings.chooses_id = false;
+    lease_world_goal(&w, LEASE_GOAL_HOLD);
+    lease_world_reply_failure(&w, REGISTRY_UNKNOWN);
+    lease_world_goal(&w, LEASE_GOAL_RELEASE);
+    lease_world_assert_moved(&w, LEASE_GRANTING, LEASE_NONE, LEASE_CAUSE_UNCONFIRMED);
+    assert_int_equal(w.asked.id, 0);
     lease_world_finish(&w);
 }
 
@@ -417,6 +435,7 @@ int main(void)
         cmocka_unit_test(test_gap),
         cmocka_unit_test(test_gap_while_recovering_asks_again),
         cmocka_unit_test(test_id_of_the_registry_is_saved_before_writes),
+        cmocka_unit_test(test_unnamed_lease_is_dropped_when_it_is_not_wanted),
         cmocka_unit_test(test_suspect_ends_with_any_answer),
         cmocka_unit_test(test_suspect_is_lost),
         cmocka_unit_test(test_suspect_after_a_gap),
