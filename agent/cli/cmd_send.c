@@ -18,7 +18,7 @@ static char *socket_of_config(const char *file, int *ret_status)
 {
     const char *path = config_file_path(file);
     cli_use_unit_directory(path);
-    struct config *config = config_file_load(path);
+    struct config *config = config_file_load(path, NULL);
     if (config == NULL) {
         *ret_status = EX_CONFIG;
         return NULL;

@@ -362,16 +362,14 @@ int agent_run(const char *config_path)
 {
     struct agent agent = {.config_path = config_path, .started_wall = clock_wall_ms(), .exit_code = 1};
     agent.effects.agent = &agent;
-    struct buf problems = {0};
-    agent.config = config_file_read(config_path, &problems);
+    struct buf warnings = {0};
+    agent.config = config_file_load(config_path, &warnings);
     if (agent.config == NULL) {
-        fputs(buf_text(&problems), stderr);
-        buf_fini(&problems);
         return EXIT_CONFIG;
     }
     log_setup((enum log_level)agent.config->log.level, (enum log_format)agent.config->log.format, 2);
-    agent_log_warnings(buf_view(&problems));
-    buf_fini(&problems);
+    agent_log_warnings(buf_view(&warnings));
+    buf_fini(&warnings);
     for (unsigned i = 0; i < SERVER_PROBES_MAX; i++) {
         agent.probes[i] = (struct probe_slot){.agent = &agent, .index = i};
     }

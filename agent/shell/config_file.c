@@ -24,34 +24,44 @@ static const char *environment(const char *name, void *user)
 
 enum { CONFIG_FILE_MAX = 1 << 20 };
 
-struct config *config_file_read(const char *path, struct buf *ret_problems)
+/* `ret_readable`: whether the problems are those of the text, which begin with the name of the file. */
+static struct config *load(const char *path, struct buf *ret_problems, bool *ret_readable)
 {
-    struct config *config = mem_zalloc(sizeof(*config));
-    struct config_problems problems = {0};
     struct buf text = {0};
     struct error err;
-    int result = file_read(path, CONFIG_FILE_MAX, &err, &text);
-    if (result < 0) {
-        buf_printf(ret_problems, "%s\n", err.text);
-    } else {
-        result = config_yaml_load(str_of(path), buf_view(&text), environment, NULL, config, &problems);
+    struct config *config = NULL;
+    *ret_readable = file_read(path, CONFIG_FILE_MAX, &err, &text) == 0;
+    if (*ret_readable) {
+        struct config_problems problems;
+        config = mem_zalloc(sizeof(*config));
+        if (config_yaml_load(str_of(path), buf_view(&text), environment, NULL, config, &problems) < 0) {
+            free(config);
+            config = NULL;
+        }
         config_problems_print(&problems, ret_problems);
         config_problems_fini(&problems);
+    } else {
+        buf_printf(ret_problems, "%s\n", err.text);
     }
     buf_fini(&text);
-    if (result < 0) {
-        free(config);
-        return NULL;
-    }
     return config;
 }
 
-struct config *config_file_load(const char *path)
+struct config *config_file_read(const char *path, struct buf *ret_problems)
+{
+    bool readable;
+    return load(path, ret_problems, &readable);
+}
+
+struct config *config_file_load(const char *path, struct buf *ret_warnings)
 {
     struct buf problems = {0};
-    struct config *config = config_file_read(path, &problems);
+    bool readable;
+    struct config *config = load(path, &problems, &readable);
     if (config == NULL) {
-        fputs(buf_text(&problems), stderr);
+        fprintf(stderr, "%s%s", readable ? "" : "outrider: ", buf_text(&problems));
+    } else if (ret_warnings != NULL) {
+        buf_str(ret_warnings, buf_view(&problems));
     }
     buf_fini(&problems);
     return config;

@@ -4,11 +4,10 @@
 #include "outrider/base/error.h"
 #include "outrider/base/ulid.h"
 #include "outrider/cli/common/cli.h"
+#include "outrider/cli/common/etcd_access.h"
 #include "outrider/codec/state/state_file.h"
 #include "outrider/core/config/config.h"
-#include "outrider/io/http/client/http_client.h"
 #include "outrider/io/loop/loop.h"
-#include "outrider/io/net/resolver.h"
 #include "outrider/os/clock.h"
 #include "outrider/os/entropy.h"
 #include "outrider/os/file.h"
@@ -20,9 +19,7 @@
 
 struct live {
     const struct config *config;
-    struct loop *loop;
-    struct resolver *resolver;
-    struct http_client *http;
+    struct etcd_access access;
     struct etcd *etcd; /* under test */
     struct registry_client *client;
     bool answered;
@@ -51,7 +48,7 @@ static void on_reply(const struct registry_reply *reply, void *user)
 
 static void open_registry(struct live *live, const struct config_registry *config)
 {
-    live->etcd = etcd_new(config, live->loop, live->http);
+    live->etcd = etcd_new(config, live->access.loop, live->access.http);
     live->client = registry_attach(etcd_registry(live->etcd), on_reply, NULL, live);
 }
 
@@ -63,7 +60,7 @@ static void ask(struct live *live, struct registry_request request)
     int64_t start = clock_mono_us();
     registry_submit(live->client, &request);
     while (!live->answered) {
-        loop_turn_once(live->loop, true);
+        loop_turn_once(live->access.loop, true);
     }
     live->took_us = clock_mono_us() - start;
     live->login = etcd_login_state(live->etcd);
@@ -79,25 +76,6 @@ static const char *without(const char *text, const char *prefix)
 {
     size_t size = strlen(prefix);
     return strncmp(text, prefix, size) == 0 ? text + size : text;
-}
-
-const char *check_live_remedy(const char *error)
-{
-    static const struct {
-        const char *words, *remedy;
-    } rows[] = {
-        {"connection refused", ": nothing listens there; is etcd running, and is the port right?"},
-        {"no connection within", ": is the address right, and does a firewall block it?"},
-        {"name not resolved", ": is the name right, and does a name server answer?"},
-        {"unreachable", ": is the address right, and is there a route?"},
-        {"is it etcd?", ""},
-    };
-    for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        if (strstr(error, rows[i].words) != NULL) {
-            return rows[i].remedy;
-        }
-    }
-    return "";
 }
 
 /* ---- endpoints and login ---- */
@@ -147,7 +125,7 @@ static void print_endpoint(struct live *live, const char *name)
         snprintf(asked, sizeof(asked), "get on %s: ", name);
         snprintf(login, sizeof(login), "get: log in as `%s` on %s: ", username == NULL ? "" : username, name);
         const char *error = without(without(buf_text(&live->error), asked), login);
-        printf("%s: FAILED: %s%s\n", name, error, check_live_remedy(error));
+        printf("%s: FAILED: %s%s\n", name, error, etcd_access_remedy(error));
     } else if (live->cluster != 0) {
         printf("%s: answers in %" PRId64 " ms, cluster %" PRIx64 "\n", name, (live->took_us + 999) / 1000,
                live->cluster);
@@ -212,7 +190,7 @@ static void check(struct live *live, const char *what, struct str key, struct re
         return;
     }
     const char *error = buf_text(&live->error);
-    printf("%s %.*s: FAILED: %s%s\n", what, STR_ARG(key), error, check_live_remedy(error));
+    printf("%s %.*s: FAILED: %s%s\n", what, STR_ARG(key), error, etcd_access_remedy(error));
     fail(live, endpoint_answers(live) ? EX_FAILED : EX_TEMPFAIL);
 }
 
@@ -306,23 +284,14 @@ static void run(struct live *live)
 
 int check_live(const struct config *config)
 {
-    struct error err;
-    struct live live = {.config = config, .status = EX_DONE};
-    live.loop = loop_new(&err);
-    if (live.loop == NULL) {
-        return cli_fail(EX_FAILED, "%s", err.text);
+    struct live live = {.config = config};
+    live.status = etcd_access_open(&live.access, &config->registry);
+    if (live.status != EX_DONE) {
+        return live.status;
     }
-    live.resolver = resolver_new(live.loop, NULL);
-    live.http = http_client_new(live.loop, live.resolver,
-                                &(struct http_tls){.ca_file = config->registry.tls.ca_file,
-                                                   .cert_file = config->registry.tls.cert_file,
-                                                   .key_file = config->registry.tls.key_file,
-                                                   .server_name = config->registry.tls.server_name});
     find_keys(&live);
     run(&live);
-    http_client_free(live.http);
-    resolver_free(live.resolver);
-    loop_free(live.loop);
+    etcd_access_close(&live.access);
     buf_fini(&live.error);
     buf_fini(&live.record_key);
     buf_fini(&live.control_key);

@@ -46,13 +46,13 @@ int cmd_check(const struct command *command, struct cli_args args)
         return status;
     }
     const char *path = config_file_path(file);
-    struct buf problems = {0};
-    struct config *config = config_file_read(path, &problems);
-    fputs(buf_text(&problems), stderr);
-    buf_fini(&problems);
+    struct buf warnings = {0};
+    struct config *config = config_file_load(path, &warnings);
     if (config == NULL) {
         return EX_CONFIG;
     }
+    fputs(buf_text(&warnings), stderr);
+    buf_fini(&warnings);
     warn_of_secret(path, "registry.password_file", config->registry.password_file);
     warn_of_secret(path, "registry.tls.key_file", config->registry.tls.key_file);
     warn_of_secret(path, "http.token_file", config->http.token_file);

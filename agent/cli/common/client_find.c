@@ -95,7 +95,7 @@ static void take_identity(const char *path, const struct config *config, struct 
 static int use_config(const char *path, struct client *ret_client)
 {
     cli_use_unit_directory(path);
-    struct config *config = config_file_load(path);
+    struct config *config = config_file_load(path, NULL);
     if (config == NULL) {
         return EX_CONFIG;
     }

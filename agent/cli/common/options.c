@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 int cli_fail(int status, const char *format, ...)
 {
@@ -27,6 +28,13 @@ int cli_usage(const struct command *command, const char *format, ...)
     fprintf(stderr, "\nusage: outrider %s%s%s\n", command->name, command->usage[0] == '\0' ? "" : " ",
             command->usage);
     return EX_USAGE;
+}
+
+void cli_pause_ms(int64_t ms)
+{
+    struct timespec span = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+    while (nanosleep(&span, &span) < 0) {
+    }
 }
 
 const char *cli_nearest(const char *word, const char *const *names, size_t count, size_t stride)

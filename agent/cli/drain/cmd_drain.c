@@ -13,7 +13,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 enum { POLL_MS = 200 };
 
@@ -55,13 +54,6 @@ static int check(const struct command *command, const struct drain_options *opti
     return status == 0 ? check_id(command, options->id) : status;
 }
 
-static void pause_ms(long ms)
-{
-    struct timespec span = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-    while (nanosleep(&span, &span) < 0) {
-    }
-}
-
 /* Polls until the wait is over. This is for people at a terminal; programs use `watch` on the status
  * socket. */
 static int wait_for_end(const struct client *client)
@@ -85,7 +77,7 @@ static int wait_for_end(const struct client *client)
         if (failed > FAILED_POLLS_MAX) {
             return cli_fail(status, "while waiting: %s", err.text);
         }
-        pause_ms(POLL_MS);
+        cli_pause_ms(POLL_MS);
     }
 }
 

@@ -10,7 +10,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 enum { POLL_MS = 500, EMPTY_POLLS = 4, FAILED_POLLS_MAX = 60 };
 
@@ -57,13 +56,6 @@ int drain_remote_post(const struct client *client, const char *id, bool drain, s
     int status = client_post(client, buf_text(&path), body, err, ret_answer);
     buf_fini(&path);
     return status;
-}
-
-static void pause_ms(long ms)
-{
-    struct timespec span = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-    while (nanosleep(&span, &span) < 0) {
-    }
 }
 
 static bool is_held(const json_t *record)
@@ -135,7 +127,7 @@ int drain_remote_wait(const struct client *client, const json_t *answer)
             status = EX_FAILED;
         }
         if (line == NULL) {
-            pause_ms(POLL_MS);
+            cli_pause_ms(POLL_MS);
         }
     }
     puts(line);

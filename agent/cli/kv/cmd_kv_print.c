@@ -1,6 +1,5 @@
 #include "cmd_kv_internal.h"
 #include "outrider/base/base64.h"
-#include "outrider/codec/json/json_write.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,88 +12,93 @@ void kv_print_line(struct str bytes)
     putchar('\n');
 }
 
-void kv_print(const struct etcd_kv *kv)
-{
-    kv_print_line(kv->key);
-    kv_print_line(kv->value);
-}
-
 void kv_json_bytes(struct json_writer *json, const char *name, struct str bytes)
 {
     if (str_is_utf8(bytes)) {
-        json_write_key(json, name);
-        json_write_string(json, bytes);
+        json_member_string(json, name, bytes);
         return;
     }
     struct buf text = {0};
     char key[32];
     snprintf(key, sizeof(key), "%sBase64", name);
     base64_encode(bytes, &text);
-    json_write_key(json, key);
-    json_write_string(json, buf_view(&text));
+    json_member_string(json, key, buf_view(&text));
     buf_fini(&text);
 }
 
-static void json_number(struct json_writer *json, const char *name, int64_t number)
+void kv_json_lease(struct json_writer *json, const char *name, int64_t lease)
 {
-    json_write_key(json, name);
-    json_write_int(json, number);
+    char text[24];
+    snprintf(text, sizeof(text), "%016" PRIx64, (uint64_t)lease);
+    if (name != NULL) {
+        json_write_key(json, name);
+    }
+    json_write_text(json, text);
 }
 
-void kv_json(struct json_writer *json, const struct etcd_kv *kv)
+void kv_print(struct kv *kv, const struct etcd_kv *found)
 {
+    struct json_writer *json = &kv->json;
+    if (!kv->options.json) {
+        if (!kv->options.values_only) {
+            kv_print_line(found->key);
+        }
+        if (!kv->options.keys_only) {
+            kv_print_line(found->value);
+        }
+        return;
+    }
     json_write_object(json);
-    kv_json_bytes(json, "key", kv->key);
-    kv_json_bytes(json, "value", kv->value);
-    json_number(json, "createRevision", kv->create_revision);
-    json_number(json, "modRevision", kv->mod_revision);
-    json_number(json, "version", kv->version);
-    if (kv->lease != 0) {
-        char lease[24];
-        snprintf(lease, sizeof(lease), "%016" PRIx64, (uint64_t)kv->lease);
-        json_member_text_if(json, "lease", lease);
+    kv_json_bytes(json, "key", found->key);
+    kv_json_bytes(json, "value", found->value);
+    json_member_int(json, "createRevision", found->create_revision);
+    json_member_int(json, "modRevision", found->mod_revision);
+    json_member_int(json, "version", found->version);
+    if (found->lease != 0) {
+        kv_json_lease(json, "lease", found->lease);
     }
     json_write_object_end(json);
 }
 
-void kv_print_result(const struct etcd_response *answer, const struct etcd_result *result)
+void kv_print_result(struct kv *kv, const struct etcd_response *answer, const struct etcd_result *result)
 {
-    if (result->kind == ETCD_PUT) {
+    static const struct {
+        const char *op, *count, *kvs;
+    } names[] = {[ETCD_GET] = {"get", "count", "kvs"},
+                 [ETCD_PUT] = {"put", NULL, "before"},
+                 [ETCD_DELETE] = {"del", "deleted", "before"}};
+    bool lists = kv->options.json && (result->kind == ETCD_GET || result->kv_count > 0);
+    if (kv->options.json) {
+        json_write_object(&kv->json);
+        json_member_text(&kv->json, "op", names[result->kind].op);
+        if (names[result->kind].count != NULL) {
+            json_member_int(&kv->json, names[result->kind].count, result->count);
+        }
+    } else if (result->kind == ETCD_PUT) {
         puts("OK");
     } else if (result->kind == ETCD_DELETE) {
         printf("%" PRId64 "\n", result->count);
     }
+    if (lists) {
+        json_member_array(&kv->json, names[result->kind].kvs);
+    }
     for (size_t i = 0; i < result->kv_count; i++) {
-        kv_print(&answer->kvs[result->first + i]);
+        kv_print(kv, &answer->kvs[result->first + i]);
+    }
+    if (lists) {
+        json_write_array_end(&kv->json);
+    }
+    if (kv->options.json) {
+        json_write_object_end(&kv->json);
     }
 }
 
-void kv_json_result(struct json_writer *json, const struct etcd_response *answer,
-                    const struct etcd_result *result)
+void kv_print_document(struct kv *kv)
 {
-    static const char *const names[] = {[ETCD_GET] = "get", [ETCD_PUT] = "put", [ETCD_DELETE] = "del"};
-    static const char *const counts[] = {[ETCD_GET] = "count", [ETCD_PUT] = NULL, [ETCD_DELETE] = "deleted"};
-    static const char *const kvs[] = {[ETCD_GET] = "kvs", [ETCD_PUT] = "before", [ETCD_DELETE] = "before"};
-    json_write_object(json);
-    json_member_text_if(json, "op", names[result->kind]);
-    if (counts[result->kind] != NULL) {
-        json_number(json, counts[result->kind], result->count);
-    }
-    if (result->kind == ETCD_GET || result->kv_count > 0) {
-        json_write_key(json, kvs[result->kind]);
-        json_write_array(json);
-        for (size_t i = 0; i < result->kv_count; i++) {
-            kv_json(json, &answer->kvs[result->first + i]);
-        }
-        json_write_array_end(json);
-    }
-    json_write_object_end(json);
-}
-
-void kv_print_json(struct buf *document)
-{
-    kv_print_line(buf_view(document));
-    buf_clear(document);
+    json_write_object_end(&kv->json);
+    kv_print_line(buf_view(&kv->document));
+    buf_clear(&kv->document);
+    kv->json.more = false;
 }
 
 bool kv_flush(void)

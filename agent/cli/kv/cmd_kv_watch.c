@@ -1,5 +1,4 @@
 #include "cmd_kv_internal.h"
-#include "outrider/codec/json/json_write.h"
 #include "outrider/core/config/config.h"
 #include "outrider/core/registry/follow.h"
 #include "outrider/io/loop/loop.h"
@@ -14,12 +13,11 @@
 enum { TIMEOUT_MS = 5000, GRACE_MS = 1000, RETRY_AFTER_MS = 100, CHECKS_PER_TTL = 2 };
 
 struct watching {
-    struct kv kv;
+    struct kv *kv;
     struct registry_client *client;
     struct follow follow;
     struct queue effects;
     struct timer *timer;
-    bool json;
     bool opened, failing; /* once; now */
     uint64_t asked;       /* id of the request that goes to etcd itself */
     int64_t keys;         /* created less deleted, since the start */
@@ -37,27 +35,18 @@ static void end(struct watching *watching, int status)
 
 /* ---- printing ---- */
 
-static void print_json(const struct registry_change *change)
-{
-    struct buf document = {0};
-    struct json_writer json = {.out = &document};
-    json_write_object(&json);
-    json_member_text_if(&json, "event", change->deleted ? "delete" : "put");
-    kv_json_bytes(&json, "key", change->key);
-    if (!change->deleted) {
-        kv_json_bytes(&json, "value", change->value);
-    }
-    json_write_key(&json, "modRevision");
-    json_write_int(&json, change->mod_revision);
-    json_write_object_end(&json);
-    kv_print_json(&document);
-    buf_fini(&document);
-}
-
 static void print_change(struct watching *watching, const struct registry_change *change)
 {
-    if (watching->json) {
-        print_json(change);
+    struct json_writer *json = &watching->kv->json;
+    if (watching->kv->options.json) {
+        json_write_object(json);
+        json_member_text(json, "event", change->deleted ? "delete" : "put");
+        kv_json_bytes(json, "key", change->key);
+        if (!change->deleted) {
+            kv_json_bytes(json, "value", change->value);
+        }
+        json_member_int(json, "modRevision", change->mod_revision);
+        kv_print_document(watching->kv);
     } else {
         puts(change->deleted ? "DELETE" : "PUT");
         kv_print_line(change->key);
@@ -87,7 +76,7 @@ static void submit(struct watching *watching, const struct registry_request *req
     struct etcd_request count = {.kind = ETCD_REQUEST_OP,
                                  .op = {.kind = ETCD_GET, .key = request->key, .count_only = true}};
     watching->asked = request->id;
-    etcd_client_send(watching->kv.etcd, &count, request->timeout_ms, on_revision, watching);
+    etcd_client_send(watching->kv->etcd, &count, request->timeout_ms, on_revision, watching);
 }
 
 static void on_reply(const struct registry_reply *reply, void *user)
@@ -182,68 +171,47 @@ static void on_timer(void *user)
 
 /* ---- the command ---- */
 
-static int run(struct watching *watching, const struct registry_range *range, int64_t from)
+int kv_prepare_watch(struct kv *kv)
 {
+    struct etcd_op *op = &kv->request.op;
+    int status = kv_take_number(kv, "--rev", kv->options.revision, &op->revision);
+    status = status != 0 ? status : kv_take_range(kv);
+    if (status == 0 && op->end.size == 0) {
+        buf_str(&kv->bytes, op->key); /* one key: a range up to the first key behind it */
+        buf_add(&kv->bytes, "", 1);
+        op->end = buf_view(&kv->bytes);
+    }
+    return status;
+}
+
+int kv_run_watch(struct kv *kv)
+{
+    struct watching watching = {.kv = kv};
+    const struct etcd_op *op = &kv->request.op;
+    struct registry *registry = etcd_registry(kv->etcd);
     uint64_t seed;
     entropy_fill(&seed, sizeof(seed));
-    struct registry *registry = etcd_registry(watching->kv.etcd);
-    follow_init(&watching->follow,
-                &(struct follow_settings){.ranges = {*range},
+    follow_init(&watching.follow,
+                &(struct follow_settings){.ranges = {{.key = op->key, .end = op->end}},
                                           .range_count = 1,
                                           .check = FOLLOW_CHECK_NEWEST,
                                           .can = registry_can(registry),
                                           .timeout_ms = TIMEOUT_MS,
-                                          .check_ms = watching->kv.config->registry.ttl_ms / CHECKS_PER_TTL,
+                                          .check_ms = kv->config->registry.ttl_ms / CHECKS_PER_TTL,
                                           .grace_ms = GRACE_MS,
                                           .first_ms = RETRY_AFTER_MS,
                                           .cap_ms = RETRY_CAP_MS,
                                           .slow_ms = RETRY_CAP_MS,
                                           .seed = seed});
-    queue_init(&watching->effects, sizeof(struct follow_effect));
-    watching->timer = timer_new(watching->kv.loop, on_timer, watching);
-    watching->client = registry_attach(registry, on_reply, on_watch, watching);
-    step(watching, (struct follow_event){.type = FOLLOW_ON_START, .revision = from});
-    while (!watching->over) {
-        loop_turn_once(watching->kv.loop, true);
+    queue_init(&watching.effects, sizeof(struct follow_effect));
+    watching.timer = timer_new(kv->access.loop, on_timer, &watching);
+    watching.client = registry_attach(registry, on_reply, on_watch, &watching);
+    step(&watching, (struct follow_event){.type = FOLLOW_ON_START, .revision = op->revision});
+    while (!watching.over) {
+        loop_turn_once(kv->access.loop, true);
     }
-    timer_free(watching->timer);
-    queue_fini(&watching->effects);
-    follow_fini(&watching->follow);
-    return watching->status;
-}
-
-int cmd_kv_watch(const struct command *command, struct cli_args args)
-{
-    struct kv_options common = {0};
-    struct kv_range range = {0};
-    struct etcd_op op = {0};
-    struct watching watching = {0};
-    const char *revision = NULL;
-    int64_t from = 0;
-    const struct cli_option options[] = {
-        {"--config", 'c', &common.config, NULL}, {"--json", 0, NULL, &common.json},
-        {"--prefix", 0, NULL, &range.prefix},    {"--from-key", 0, NULL, &range.from_key},
-        {"--rev", 0, &revision, NULL},
-    };
-    int status;
-    struct cli_args words;
-    if (!kv_words(command, args, options, COUNT_OF(options), 1, 2, &words, &status)) {
-        return status;
-    }
-    if (revision != NULL && (str_to_i64(str_of(revision), &from) < 0 || from <= 0)) {
-        return cli_usage(command, "--rev: `%s` is not a number above 0", revision);
-    }
-    status = kv_range(command, &range, words, &op);
-    if (status == 0 && op.end.size == 0) {
-        buf_str(&range.end, op.key); /* one key: a range up to the first key behind it */
-        buf_add(&range.end, "", 1);
-        op.end = buf_view(&range.end);
-    }
-    if (status == 0 && (status = kv_open(&watching.kv, &common)) == 0) {
-        watching.json = common.json;
-        status = run(&watching, &(struct registry_range){.key = op.key, .end = op.end}, from);
-        kv_close(&watching.kv);
-    }
-    buf_fini(&range.end);
-    return status;
+    timer_free(watching.timer);
+    queue_fini(&watching.effects);
+    follow_fini(&watching.follow);
+    return watching.status;
 }

@@ -17,8 +17,8 @@ const char *config_file_path(const char *given);
  * Where a configuration is returned they are warnings. */
 struct config *config_file_read(const char *path, struct buf *ret_problems) MUST_CHECK;
 
-/* The same; problems are printed to stderr where there is no configuration, and dropped where there is one.
- */
-struct config *config_file_load(const char *path) MUST_CHECK;
+/* The same for a command: prints the problems to stderr where there is no configuration. Where there is one,
+ * appends the warnings to `ret_warnings`, unless that is NULL. */
+struct config *config_file_load(const char *path, struct buf *ret_warnings) MUST_CHECK;
 
 #endif

@@ -190,6 +190,70 @@ static void check_tells_good_from_bad(void **state)
     assert_int_equal(temp_dir_fini(&dir), 0);
 }
 
+static void options_of_kv_stand_anywhere(void **state)
+{
+    (void)state;
+    static const char *const lines[][8] = {
+        {"kv", "-c", "/none", "get", "k"},
+        {"kv", "get", "-c/none", "k"},
+        {"kv", "get", "k", "--config=/none"},
+        {"kv", "--prefix", "--json", "get", "-c", "/none", "k"},
+        {"kv", "-c", "/none", "lease", "grant", "5s"},
+        {"kv", "lease", "-c", "/none", "grant", "5s"},
+        {"kv", "lease", "grant", "-c", "/none", "--", "5s"},
+        {"kv", "lease", "--once", "keep-alive", "1f", "-c", "/none"},
+    };
+    struct captured captured = {0};
+    for (size_t i = 0; i < COUNT_OF(lines); i++) {
+        assert_int_equal(captured_run(&captured, lines[i]), EX_CONFIG);
+        assert_contains(captured.err, "cannot read /none");
+    }
+    assert_int_equal(RUN(&captured, "kv", "--json", "get", "--help"), EX_DONE);
+    assert_contains(captured.out, "outrider kv get: ");
+    captured_fini(&captured);
+}
+
+static void options_of_another_kv_command_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *words[8];
+        const char *says;
+    } cases[] = {
+        {{"kv", "--limit", "3", "put", "a", "b"}, "outrider kv put: unknown option `--limit`"},
+        {{"kv", "put", "--limit", "3", "a", "b"}, "outrider kv put: unknown option `--limit`"},
+        {{"kv", "--prev-kv", "get", "a"}, "outrider kv get: unknown option `--prev-kv`"},
+        {{"kv", "lease", "--once", "grant", "5s"}, "outrider kv lease grant: unknown option `--once`"},
+        {{"kv", "--prefix", "lease", "list"}, "outrider kv lease list: unknown option `--prefix`"},
+        {{"kv", "--jsn", "get", "a"}, "outrider kv: unknown option `--jsn`: did you mean `--json`?"},
+        {{"kv", "--json"}, "outrider kv: what is to be done?"},
+        {{"kv", "lease", "-c", "/none"}, "outrider kv lease: what is to be done?"},
+        {{"kv", "get", "--", "--json", "a", "b"}, "outrider kv get: unexpected word `b`"},
+    };
+    struct captured captured = {0};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        assert_int_equal(captured_run(&captured, cases[i].words), EX_USAGE);
+        assert_contains(captured.err, cases[i].says);
+    }
+    captured_fini(&captured);
+}
+
+static void a_file_that_cannot_be_read_is_an_error_of_outrider(void **state)
+{
+    (void)state;
+    static const char *const lines[][6] = {
+        {"agent", "-c", "/none"},    {"check", "-c", "/none"},          {"status", "-c", "/none"},
+        {"drain", "-c", "/none"},    {"undrain", "-c", "/none"},        {"send", "-c", "/none", "ready"},
+        {"services", "-c", "/none"}, {"kv", "get", "-c", "/none", "k"}, {"kv", "watch", "-c", "/none", "k"},
+    };
+    struct captured captured = {0};
+    for (size_t i = 0; i < COUNT_OF(lines); i++) {
+        assert_int_equal(captured_run(&captured, lines[i]), EX_CONFIG);
+        assert_string_equal(captured.err, "outrider: cannot read /none: No such file or directory\n");
+    }
+    captured_fini(&captured);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -201,6 +265,9 @@ int main(void)
         cmocka_unit_test(nothing_is_a_usage_error_that_shows_the_commands),
         cmocka_unit_test(version_is_one_line),
         cmocka_unit_test(check_tells_good_from_bad),
+        cmocka_unit_test(options_of_kv_stand_anywhere),
+        cmocka_unit_test(options_of_another_kv_command_are_refused),
+        cmocka_unit_test(a_file_that_cannot_be_read_is_an_error_of_outrider),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,7 +10,4 @@ struct config;
  * shown and does not count: the agent would run. */
 int check_live(const struct config *config);
 
-/* A hint to append to a registry's error, such as ": is etcd running?"; "": none. */
-const char *check_live_remedy(const char *error);
-
 #endif

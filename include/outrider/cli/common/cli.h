@@ -63,6 +63,9 @@ int cli_fail(int status, const char *format, ...) PRINTF_LIKE(2, 3);
  * near. */
 const char *cli_nearest(const char *word, const char *const *names, size_t count, size_t stride);
 
+/* Sleeps for `ms`, through signals. */
+void cli_pause_ms(int64_t ms);
+
 /* Prints the help of one command. */
 void cli_help(const struct command *command);
 
