@@ -38,16 +38,16 @@ static void add_registry(const struct agent *agent, struct buf *out)
 
 static void notify_view(const struct agent *agent, const char *before)
 {
-    struct api_fleet fleet;
-    fleet_look(agent->fleet, &fleet);
-    const char *last_error = view_last_error(fleet.view);
-    if (!view_known(fleet.view)) {
+    struct api_fleet look;
+    fleet_look(agent->fleet, &look);
+    const struct view_facts *fleet = view_facts(look.view);
+    const char *last_error = fleet->last_error;
+    if (!fleet->known) {
         agent_notify_systemd("%sSTATUS=observing, fleet not listed yet%s%.300s", before,
                              last_error[0] == '\0' ? "" : ": ", last_error);
     } else {
-        agent_notify_systemd("%sSTATUS=observing %zu services%s%s%.300s", before, view_count(fleet.view),
-                             view_synced(fleet.view) ? "" : ", stale", last_error[0] == '\0' ? "" : ": ",
-                             last_error);
+        agent_notify_systemd("%sSTATUS=observing %zu services%s%s%.300s", before, fleet->count,
+                             fleet->synced ? "" : ", stale", last_error[0] == '\0' ? "" : ": ", last_error);
     }
 }
 

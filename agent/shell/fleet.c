@@ -42,7 +42,7 @@ static enum view_mode mode_of(const struct config *config)
 static void save(struct fleet *fleet)
 {
     const struct agent *agent = fleet->agent;
-    if (agent->state == NULL || !view_known(fleet->router.view)) {
+    if (agent->state == NULL || !view_facts(fleet->router.view)->known) {
         return;
     }
     struct buf bytes = {0};
@@ -87,10 +87,10 @@ void fleet_carry_out(struct fleet *fleet, const struct view_effect *effect)
 /* After each step: the next deadline, and requests that wait for the fleet. */
 static void stepped(struct fleet *fleet, bool changed)
 {
-    const struct view *view = fleet->router.view;
-    timer_arm_at_ms(fleet->timer, view_deadline(view).latest);
-    bool known = view_known(view) && !view_waking(view);
-    if (fleet->agent->api != NULL && (changed || known || view_last_error(view)[0] != '\0')) {
+    const struct view_facts *facts = view_facts(fleet->router.view);
+    timer_arm_at_ms(fleet->timer, view_deadline(fleet->router.view).latest);
+    bool known = facts->known && !facts->waking;
+    if (fleet->agent->api != NULL && (changed || known || facts->last_error[0] != '\0')) {
         api_fleet_moved(fleet->agent->api, changed);
     }
 }
@@ -153,7 +153,7 @@ static void load(struct fleet *fleet)
     buf_printf(&path, "%s/%s", agent->config->state_dir, file_name);
     int result = file_read(buf_text(&path), VIEW_FILE_MAX, &err, &bytes);
     if (result == 0) {
-        result = view_file_decode(buf_view(&bytes), view_prefix(fleet->router.view), &file, &err);
+        result = view_file_decode(buf_view(&bytes), view_facts(fleet->router.view)->prefix, &file, &err);
     } else if (err.code == ERROR_NOT_FOUND) {
         buf_fini(&path);
         return; /* the first start */

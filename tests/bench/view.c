@@ -105,7 +105,7 @@ static void load(struct bench *bench)
     struct registry_watch_event opened = {
         .id = bench->watch, .type = REGISTRY_WATCH_OPENED, .revision = 100000, .cluster = 1};
     step(bench, (struct view_event){.type = VIEW_ON_WATCH, .watch = &opened});
-    if (view_count(bench->view) != bench->count || !view_synced(bench->view)) {
+    if (view_facts(bench->view)->count != bench->count || !view_facts(bench->view)->synced) {
         fprintf(stderr, "bench_view: the listing was not taken\n");
         exit(1);
     }

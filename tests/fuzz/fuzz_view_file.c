@@ -39,7 +39,7 @@ static bool pass_through(struct str text, struct buf *out)
     while (queue_take(&effects, &effect)) {
         view_effect_fini(&effect);
     }
-    must(view_known(view) && view_count(view) == file.kept.entry_count);
+    must(view_facts(view)->known && view_facts(view)->count == file.kept.entry_count);
     view_file_encode(view, &now, out);
     queue_fini(&effects);
     view_free(view);

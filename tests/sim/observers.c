@@ -49,14 +49,14 @@ static void keep(struct observer *observer)
 {
     const struct view *view = observer->view;
     forget_kept(observer);
-    for (size_t i = 0; i < view_count(view) && i < RECORDS_MAX; i++) {
+    for (size_t i = 0; i < view_facts(view)->count && i < RECORDS_MAX; i++) {
         /* The saved view holds references of its own. */
-        observer->kept[i] = view_entry_ref((struct view_entry *)(uintptr_t)view_at(view, i));
+        observer->kept[i] = view_entry_ref((struct view_entry *)(uintptr_t)view_facts(view)->entries[i]);
         observer->kept_count++;
     }
-    observer->kept_view = (struct view_kept){.revision = view_revision(view),
-                                             .cluster = view_cluster(view),
-                                             .true_wall = view_true_wall(view),
+    observer->kept_view = (struct view_kept){.revision = view_facts(view)->revision,
+                                             .cluster = view_facts(view)->cluster,
+                                             .true_wall = view_facts(view)->true_wall,
                                              .entries = observer->kept,
                                              .entry_count = observer->kept_count};
     observer->has_kept = true;
@@ -148,7 +148,7 @@ static void begin(struct observer *observer)
 static void restart(struct observer *observer)
 {
     struct world *world = observer->world;
-    bool knew = view_known(observer->view);
+    bool knew = view_facts(observer->view)->known;
     unsigned how = (unsigned)observers_below(world, 4);
     narrate(world, NULL, "observer %u %s", observer->index,
             how == 0   ? "starts again, its disk is lost"

@@ -27,7 +27,7 @@ static unsigned number_of(const struct view_entry *entry)
 
 static bool same(const struct view_entry *a, const struct view_entry *b)
 {
-    return a == b || (a != NULL && b != NULL && blob_eq(view_entry_json(a), view_entry_json(b)));
+    return a == b || (a != NULL && b != NULL && blob_eq(a->json, b->json));
 }
 
 static void put(struct reader *reader, unsigned key, struct view_entry *entry)
@@ -81,7 +81,7 @@ void reader_revision(struct observer *observer, int64_t revision)
     if (observer->loading || revision < history->base_revision) {
         return;
     }
-    if (view_cluster(observer->view) != history->cluster) {
+    if (view_facts(observer->view)->cluster != history->cluster) {
         violated(world, NULL, "observer %u completes a revision of another cluster", observer->index);
         return;
     }
@@ -114,22 +114,22 @@ void check_view(struct observer *observer)
     if (observer->expected != 0) {
         violated(observer->world, NULL, "observer %u delivers half a revision", observer->index);
     }
-    if (view_count(view) != expected) {
+    if (view_facts(view)->count != expected) {
         violated(observer->world, NULL, "observer %u holds %zu records, its follower %u", observer->index,
-                 view_count(view), expected);
+                 view_facts(view)->count, expected);
         return;
     }
     for (size_t i = 0; i < expected; i++) {
-        const struct view_entry *entry = view_at(view, i);
+        const struct view_entry *entry = view_facts(view)->entries[i];
         if (!same(entry, observer->follower.has[number_of(entry)])) {
             violated(observer->world, NULL, "observer %u holds a w%u that its reader does not have",
                      observer->index, number_of(entry));
         }
     }
-    if (observer->known && !view_known(view)) {
+    if (observer->known && !view_facts(view)->known) {
         violated(observer->world, NULL, "observer %u knows the fleet no longer", observer->index);
     }
-    observer->known = view_known(view);
+    observer->known = view_facts(view)->known;
 }
 
 void check_observer_request(struct observer *observer)
@@ -177,10 +177,10 @@ static void check_certain(struct observer *observer)
     const struct history *history = &world->observers->history;
     const struct view *view = observer->view;
     int64_t behind = -1;
-    if (view_cluster(view) != history->cluster) {
+    if (view_facts(view)->cluster != history->cluster) {
         behind = world->now - world->wiped_at;
     } else {
-        uint64_t next = history_after(history, view_revision(view));
+        uint64_t next = history_after(history, view_facts(view)->revision);
         if (next < history->dropped + history->count) {
             behind = world->now - history->events[next - history->dropped].at;
         }
@@ -200,9 +200,9 @@ static void check_certain(struct observer *observer)
         for (unsigned i = 0; i < world->observers->keys; i++) {
             unreadable += content.keys[i]->there && content.keys[i]->entry == NULL ? 1 : 0;
         }
-        if (view_unreadable_count(view) != unreadable) {
+        if (view_facts(view)->unreadable != unreadable) {
             violated(world, NULL, "observer %u counts %zu keys that are no records, and there are %zu",
-                     observer->index, view_unreadable_count(view), unreadable);
+                     observer->index, view_facts(view)->unreadable, unreadable);
         }
     }
 }
@@ -218,10 +218,10 @@ static void check_uncertain(struct observer *observer)
     since = observer->mode == VIEW_AUTO && observer->wanted_since > since ? observer->wanted_since : since;
     if (wanted && world->now - since > SYNC_MS + (observer->slow_retry ? SLOW_MS : 0)) {
         violated(world, NULL, "the storm is long over, and observer %u is not in sync (%s): %s",
-                 observer->index, view_state_name(view_state(observer->view)),
-                 view_last_error(observer->view));
+                 observer->index, view_state_name(view_facts(observer->view)->state),
+                 view_facts(observer->view)->last_error);
     }
-    if (view_known(observer->view) && view_age(observer->view, &now) < 0) {
+    if (view_facts(observer->view)->known && view_age(observer->view, &now) < 0) {
         violated(world, NULL, "observer %u is stale and has no age", observer->index);
     }
 }
@@ -232,14 +232,14 @@ void check_pulse(struct observer *observer)
     enum link link = observer_link(observer);
     bool cut = link == LINK_REFUSED || link == LINK_BLACK_HOLE || world->leaderless;
     observer->cut_since = !cut ? -1 : observer->cut_since < 0 ? world->now : observer->cut_since;
-    if (view_synced(observer->view)) {
+    if (view_facts(observer->view)->synced) {
         observer->slow_retry = observer->slow_retry && !world->calm;
         check_certain(observer);
     } else {
         check_uncertain(observer);
     }
     bool idle = observer->mode == VIEW_AUTO && observer->wanted_until + 2 * PULSE_MS < world->now;
-    if ((idle || view_state(observer->view) == VIEW_OFF) && observer->flow.state != FLOW_NONE) {
+    if ((idle || view_facts(observer->view)->state == VIEW_OFF) && observer->flow.state != FLOW_NONE) {
         violated(world, NULL, "observer %u watches without a reader", observer->index);
     }
 }
@@ -253,14 +253,15 @@ static void come_back(struct observer *observer)
     const struct view_change *change;
     uint64_t cursor;
     if (view_resume(view, comer->revision, comer->cluster, &cursor) < 0) {
-        if (comer->life == observer->life && comer->listings == view_listings(view) && !observer->forgetful) {
+        if (comer->life == observer->life && comer->listings == view_facts(view)->listings &&
+            !observer->forgetful) {
             violated(observer->world, NULL, "observer %u refuses to resume from revision %" PRId64,
                      observer->index, comer->revision);
         }
         return;
     }
     observer->world->stats.resumed++;
-    while ((change = view_log_next(view_log(view), &cursor)) != NULL) {
+    while ((change = view_log_next(view_facts(view)->log, &cursor)) != NULL) {
         apply(observer, &comer->reader, change->was, change->is, "who comes back");
     }
     for (unsigned i = 0; i < RECORDS_MAX; i++) {
@@ -277,12 +278,12 @@ void comer_turn(struct observer *observer)
     if (comer->away) {
         come_back(observer);
         comer->away = false;
-    } else if (view_known(observer->view)) {
+    } else if (view_facts(observer->view)->known) {
         comer->away = true;
         copy(&comer->reader, &observer->follower);
-        comer->revision = view_revision(observer->view);
-        comer->cluster = view_cluster(observer->view);
-        comer->listings = view_listings(observer->view);
+        comer->revision = view_facts(observer->view)->revision;
+        comer->cluster = view_facts(observer->view)->cluster;
+        comer->listings = view_facts(observer->view)->listings;
         comer->life = observer->life;
     }
 }

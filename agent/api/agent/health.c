@@ -28,7 +28,7 @@ void api_readyz(struct api_call *call, struct api_reply *reply)
 {
     const struct api_view *view = &call->view;
     if (view->registrar == NULL) {
-        if (view_known(view->fleet.view)) {
+        if (view_facts(view->fleet.view)->known) {
             api_healthz(call, reply);
         } else {
             api_refuse_unknown_fleet(view->fleet.view, reply);

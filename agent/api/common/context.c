@@ -15,7 +15,7 @@ void api_look(struct api_call *call)
 
 void api_refuse_unknown_fleet(const struct view *fleet, struct api_reply *reply)
 {
-    const char *last_error = view_last_error(fleet);
+    const char *last_error = view_facts(fleet)->last_error;
     api_refuse(reply, 503, "not_known", "the fleet has not been read yet%s%s",
                last_error[0] == '\0' ? "" : ": ", last_error);
 }
@@ -25,21 +25,22 @@ bool api_need_fleet(struct api_call *call, struct api_reply *reply)
     struct api_context *context = call->context;
     context->ops->want(context->agent);
     api_look(call);
-    const struct view *fleet = call->view.fleet.view;
+    const struct view *view = call->view.fleet.view;
+    const struct view_facts *fleet = view == NULL ? NULL : view_facts(view);
     const struct config *config = call->view.config;
     if (fleet == NULL || config->view.mode == CONFIG_VIEW_OFF) {
         api_refuse(reply, 503, "view_off",
                    "this agent does not watch the fleet, as its view.mode is off: ask an observer");
-    } else if (view_known(fleet) && (!view_waking(fleet) || context->impatient)) {
-        int64_t age = view_age(fleet, &call->view.now);
-        reply->stale_ms = view_synced(fleet) ? 0 : age > 0 ? age : 1; /* stale from the first ms */
+    } else if (fleet->known && (!fleet->waking || context->impatient)) {
+        int64_t age = view_age(view, &call->view.now);
+        reply->stale_ms = fleet->synced ? 0 : age > 0 ? age : 1; /* stale from the first ms */
         return true;
-    } else if (view_last_error(fleet)[0] == '\0' && !context->impatient) {
+    } else if (fleet->last_error[0] == '\0' && !context->impatient) {
         reply->turn = API_DEFERRED;
         reply->deferral = (struct api_deferral){.timeout_ms = config->registry.request_timeout_ms};
     } else {
         reply->retry_after = true;
-        api_refuse_unknown_fleet(fleet, reply);
+        api_refuse_unknown_fleet(view, reply);
     }
     return false;
 }

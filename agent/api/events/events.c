@@ -325,7 +325,7 @@ void events_emit(struct events *events, const struct view_effect *effect)
         events->pending = mem_resize(events->pending, events->pending_capacity, sizeof(*events->pending));
     }
     const struct view_entry *entry = effect->is != NULL ? effect->is : effect->was;
-    events->pending_bytes += blob_view(view_entry_json(entry)).size;
+    events->pending_bytes += blob_view(entry->json).size;
     events->pending[events->pending_count++] = (struct view_change){.revision = effect->revision,
                                                                     .was = view_entry_ref(effect->was),
                                                                     .is = view_entry_ref(effect->is),

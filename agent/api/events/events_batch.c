@@ -59,8 +59,8 @@ static struct events_batch *batch_new(struct events *events, size_t count)
     batch->events = events;
     batch->references = 1;
     batch->count = count;
-    batch->revision = view_revision(events->view);
-    batch->cluster = view_cluster(events->view);
+    batch->revision = view_facts(events->view)->revision;
+    batch->cluster = view_facts(events->view)->cluster;
     DL_PREPEND(events->batches, batch);
     events->batch_count++;
     return batch;
@@ -68,7 +68,8 @@ static struct events_batch *batch_new(struct events *events, size_t count)
 
 static bool leads_to_now(const struct events *events, const struct events_batch *batch)
 {
-    return batch->revision == view_revision(events->view) && batch->cluster == view_cluster(events->view);
+    const struct view_facts *fleet = view_facts(events->view);
+    return batch->revision == fleet->revision && batch->cluster == fleet->cluster;
 }
 
 /* An init that is still being read: the current one, or where there are too many batches the newest that the log
@@ -93,11 +94,11 @@ struct events_batch *events_batch_init(struct events *events)
     if (batch != NULL) {
         return batch;
     }
-    batch = batch_new(events, view_count(events->view));
+    batch = batch_new(events, view_facts(events->view)->count);
     batch->init = true;
     for (size_t i = 0; i < batch->count; i++) {
         struct view_change *item = &batch->items[i];
-        item->is = view_entry_ref((struct view_entry *)(uintptr_t)view_at(events->view, i));
+        item->is = view_entry_ref(view_facts(events->view)->entries[i]);
         item->revision = batch->revision;
     }
     return batch;
@@ -123,7 +124,7 @@ static void copy_items(struct events_batch *batch, size_t at, const struct view_
 int events_batch_log(struct events *events, int64_t revision, uint64_t cluster,
                      struct events_batch **ret_batch)
 {
-    const struct view_log *log = view_log(events->view);
+    const struct view_log *log = view_facts(events->view)->log;
     const struct view_change *change;
     uint64_t first, cursor;
     size_t count = 0;

@@ -89,7 +89,7 @@ static bool is_one_line(struct str text)
 static void add_record(struct events *events, struct portion *portion, const struct view_entry *entry,
                        bool init, const struct sse_id *id)
 {
-    struct blob *json = view_entry_json(entry);
+    struct blob *json = entry->json;
     if (is_one_line(blob_view(json))) {
         add(portion, head_of(events, init));
         add(portion, json);
@@ -125,7 +125,7 @@ static void add_synced(const struct events_subscriber *subscriber, struct portio
     const struct events_batch *batch = subscriber->batch;
     struct sse_id id = {batch->revision, batch->cluster};
     struct buf text = {0};
-    sse_synced(&text, subscriber->sent_records, !view_synced(batch->events->view), &id);
+    sse_synced(&text, subscriber->sent_records, !view_facts(batch->events->view)->synced, &id);
     add_text(portion, &text);
     buf_fini(&text);
 }

@@ -55,7 +55,7 @@ static struct blob *frame_pending(const struct events_channel *channel)
     const struct events *events = channel->events;
     const struct view_change *changes = events->pending;
     size_t count = events->pending_complete, next;
-    struct sse_id id = {.cluster = view_cluster(events->view)};
+    struct sse_id id = {.cluster = view_facts(events->view)->cluster};
     struct buf out = {0};
     for (size_t i = events_next(channel, changes, count, 0); i < count; i = next) {
         next = events_next(channel, changes, count, i + 1);

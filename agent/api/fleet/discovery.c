@@ -98,7 +98,7 @@ static size_t count_id(const struct api_call *call, struct api_reply *reply,
 /* Types may share an id: replies with all services that have it, in the shape of the list. */
 void api_discovery_health(struct api_call *call, struct api_reply *reply)
 {
-    const struct view *fleet = call->view.fleet.view;
+    const struct view_facts *fleet = view_facts(call->view.fleet.view);
     const struct view_entry *entry;
     struct discovery_local local;
     if (count_id(call, reply, &entry) == 0) {
@@ -108,11 +108,11 @@ void api_discovery_health(struct api_call *call, struct api_reply *reply)
     struct buf *out = api_json(reply);
     api_local(&call->view, &local);
     buf_str(out, STR("{\"services\":["));
-    for (size_t i = 0; i < view_count(fleet); i++) {
-        entry = view_at(fleet, i);
+    for (size_t i = 0; i < fleet->count; i++) {
+        entry = fleet->entries[i];
         if (str_eq(view_entry_id(entry), call->request.id)) {
             buf_str(out, total++ == 0 ? STR("") : STR(","));
-            healthy += view_entry_status(entry) == STATUS_READY ? 1 : 0;
+            healthy += entry->status == STATUS_READY ? 1 : 0;
             discovery_json_service(entry, &local, out);
         }
     }

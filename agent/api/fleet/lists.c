@@ -83,10 +83,11 @@ struct blob *api_lists_get(struct api_lists *lists, const struct view *fleet, co
     if (!keep) {
         return join(fleet, filter, now);
     }
-    if (lists->revision != view_revision(fleet) || lists->cluster != view_cluster(fleet)) {
+    const struct view_facts *facts = view_facts(fleet);
+    if (lists->revision != facts->revision || lists->cluster != facts->cluster) {
         api_lists_clear(lists);
-        lists->revision = view_revision(fleet);
-        lists->cluster = view_cluster(fleet);
+        lists->revision = facts->revision;
+        lists->cluster = facts->cluster;
     }
     struct buf text = {0};
     filter_text(filter, &text);

@@ -69,9 +69,9 @@ void api_service(struct api_call *call, struct api_reply *reply)
     }
     if (reply->stale_ms == 0) {
         snprintf(reply->etag, sizeof(reply->etag), "\"%" PRIx64 "-%" PRId64 "\"",
-                 view_cluster(call->view.fleet.view), view_entry_revision(entry));
+                 view_facts(call->view.fleet.view)->cluster, entry->mod_revision);
     }
     if (!not_modified(call, reply)) {
-        reply->blob = blob_ref(view_entry_json(entry));
+        reply->blob = blob_ref(entry->json);
     }
 }

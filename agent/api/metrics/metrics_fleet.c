@@ -16,46 +16,45 @@ static void write_services_of(struct buf *out, struct str type, const size_t cou
     }
 }
 
-static void write_services(struct buf *out, const struct view *fleet)
+static void write_services(struct buf *out, const struct view_facts *fleet)
 {
     size_t others[VIEW_STATUS_COUNT] = {0};
     prometheus_family(out, "outrider_services", PROMETHEUS_GAUGE,
                       "Services in the view, by type and status.");
-    for (size_t i = 0; i < view_type_count(fleet); i++) {
-        size_t counts[VIEW_STATUS_COUNT];
-        for (unsigned status = 0; status < VIEW_STATUS_COUNT; status++) {
-            counts[status] = view_type_servers(fleet, i, status);
-            others[status] += i >= TYPES_SHOWN_MAX ? counts[status] : 0;
+    size_t shown = 0;
+    for (const struct view_type *type = fleet->types; type != NULL; type = type->hh.next, shown++) {
+        if (shown < TYPES_SHOWN_MAX) {
+            write_services_of(out, type->name, type->servers);
+            continue;
         }
-        if (i < TYPES_SHOWN_MAX) {
-            write_services_of(out, view_type_at(fleet, i), counts);
+        for (unsigned status = 0; status < VIEW_STATUS_COUNT; status++) {
+            others[status] += type->servers[status];
         }
     }
-    if (view_type_count(fleet) > TYPES_SHOWN_MAX) {
+    if (shown > TYPES_SHOWN_MAX) {
         write_services_of(out, STR("(others)"), others);
     }
 }
 
 static void write_view(struct buf *out, const struct api_view *view)
 {
-    const struct view *fleet = view->fleet.view;
-    int64_t age = view_age(fleet, &view->now);
+    const struct view_facts *fleet = view_facts(view->fleet.view);
+    int64_t age = view_age(view->fleet.view, &view->now);
     prometheus_family(out, "outrider_view_age_seconds", PROMETHEUS_GAUGE,
                       "Time since the view was last in sync; 0 while it is, -1 before the first listing.");
     prometheus_double(out, "outrider_view_age_seconds", NULL, 0, age < 0 ? -1 : (double)age / 1000);
     const struct metrics_sample samples[] = {
-        GAUGE("outrider_cluster_size", "Services in the view.", view_count(fleet)),
-        GAUGE("outrider_view_synced", "1 while the view is in sync with the registry.", view_synced(fleet)),
-        GAUGE("outrider_view_revision", "Revision of the last change of the view.", view_revision(fleet)),
+        GAUGE("outrider_cluster_size", "Services in the view.", fleet->count),
+        GAUGE("outrider_view_synced", "1 while the view is in sync with the registry.", fleet->synced),
+        GAUGE("outrider_view_revision", "Revision of the last change of the view.", fleet->revision),
         GAUGE("outrider_view_unreadable", "Keys under the prefix that are not valid records.",
-              view_unreadable_count(fleet)),
+              fleet->unreadable),
         GAUGE("outrider_view_offline",
               "Services whose record ended without shutting_down in the last ten minutes.",
-              view_tombstone_count(fleet)),
-        COUNTER("outrider_view_listings_total", "Listings of the whole fleet.", view_listings(fleet)),
-        COUNTER("outrider_view_watches_total", "Watches of the fleet that were opened.", view_opens(fleet)),
-        COUNTER("outrider_view_stalls_total", "Open watches that were found to miss changes.",
-                view_stalls(fleet)),
+              fleet->tombstone_count),
+        COUNTER("outrider_view_listings_total", "Listings of the whole fleet.", fleet->listings),
+        COUNTER("outrider_view_watches_total", "Watches of the fleet that were opened.", fleet->opens),
+        COUNTER("outrider_view_stalls_total", "Open watches that were found to miss changes.", fleet->stalls),
     };
     metrics_write(out, samples, COUNT_OF(samples));
 }
@@ -80,7 +79,7 @@ void api_write_fleet_metrics(struct buf *out, const struct api_view *view, const
         COUNTER("outrider_view_waiting_refused_total",
                 "Requests for the fleet that were not kept waiting because too many requests wait.",
                 context->waiting_refused);
-    write_services(out, view->fleet.view);
+    write_services(out, view_facts(view->fleet.view));
     write_view(out, view);
     metrics_write(out, &refused, 1);
     if (view->fleet.events != NULL) {

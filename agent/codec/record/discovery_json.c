@@ -34,10 +34,10 @@ static void write_who(struct json_writer *json, const struct view_entry *entry)
     write_text(json, "name", view_entry_type(entry));
     write_text(json, "host", view_entry_text(entry, VIEW_HOST));
     json_write_key(json, "port");
-    if (view_entry_port(entry) == 0) {
+    if (entry->port == 0) {
         json_write_null(json);
     } else {
-        json_write_uint(json, view_entry_port(entry));
+        json_write_uint(json, entry->port);
     }
     write_text(json, "status", view_entry_text(entry, VIEW_STATUS));
     write_text(json, "role", STR("member"));
@@ -54,7 +54,7 @@ static void write_health(struct json_writer *json, const struct view_entry *entr
 {
     bool known = is_local(local, entry);
     json_write_object(json);
-    json_member_text(json, "status", discovery_health(view_entry_status(entry)));
+    json_member_text(json, "status", discovery_health(entry->status));
     json_write_key(json, "responseTime");
     if (known && local->response_ms >= 0) {
         json_write_int(json, local->response_ms);
@@ -77,7 +77,7 @@ static void write_service(struct json_writer *json, const struct view_entry *ent
     write_who(json, entry);
     json_write_key(json, "health");
     write_health(json, entry, local);
-    json_member_bool(json, "isHealthy", view_entry_status(entry) == STATUS_READY);
+    json_member_bool(json, "isHealthy", entry->status == STATUS_READY);
     json_write_object_end(json);
 }
 
@@ -90,17 +90,18 @@ void discovery_json_service(const struct view_entry *entry, const struct discove
 
 void discovery_json_services(const struct view *view, const struct discovery_local *local, struct buf *out)
 {
+    const struct view_facts *facts = view_facts(view);
     struct json_writer json = {.out = out};
-    size_t healthy = view_status_count(view, STATUS_READY);
+    size_t healthy = facts->servers[STATUS_READY];
     json_write_object(&json);
     json_member_array(&json, "services");
-    for (size_t i = 0; i < view_count(view); i++) {
-        write_service(&json, view_at(view, i), local);
+    for (size_t i = 0; i < facts->count; i++) {
+        write_service(&json, facts->entries[i], local);
     }
     json_write_array_end(&json);
-    json_member_uint(&json, "total", view_count(view));
+    json_member_uint(&json, "total", facts->count);
     json_member_uint(&json, "healthy", healthy);
-    json_member_uint(&json, "unhealthy", view_count(view) - healthy);
+    json_member_uint(&json, "unhealthy", facts->count - healthy);
     json_write_object_end(&json);
 }
 
@@ -109,12 +110,12 @@ static int by_bytes(const void *a, const void *b)
     return str_compare(*(const struct str *)a, *(const struct str *)b);
 }
 
-static void write_regions(struct json_writer *json, const struct view *view)
+static void write_regions(struct json_writer *json, const struct view_facts *facts)
 {
-    size_t count = view_count(view);
+    size_t count = facts->count;
     struct str *regions = mem_resize(NULL, count, sizeof(*regions));
     for (size_t i = 0; i < count; i++) {
-        struct str region = view_entry_text(view_at(view, i), VIEW_REGION);
+        struct str region = view_entry_text(facts->entries[i], VIEW_REGION);
         regions[i] = region.size == 0 ? STR("unknown") : region;
     }
     qsort(regions, count, sizeof(*regions), by_bytes);
@@ -141,18 +142,19 @@ void discovery_json_topology(const struct view *view, struct buf *out)
                 {"starting", STATUS_INITIALIZING},
                 {"draining", STATUS_DRAINING},
                 {"stopped", STATUS_SHUTTING_DOWN}};
+    const struct view_facts *facts = view_facts(view);
     struct json_writer json = {.out = out};
-    size_t healthy = view_status_count(view, STATUS_READY);
+    size_t healthy = facts->servers[STATUS_READY];
     json_write_object(&json);
-    json_member_uint(&json, "totalServices", view_count(view));
+    json_member_uint(&json, "totalServices", facts->count);
     json_member_uint(&json, "healthyServices", healthy);
-    json_member_uint(&json, "unhealthyServices", view_count(view) - healthy);
+    json_member_uint(&json, "unhealthyServices", facts->count - healthy);
     json_write_key(&json, "servicesByRegion");
-    write_regions(&json, view);
+    write_regions(&json, facts);
     json_member_object(&json, "servicesByStatus");
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        size_t unknown = rows[i].status == STATUS_ERROR ? view_status_count(view, STATUS_UNKNOWN) : 0;
-        json_member_uint(&json, rows[i].name, view_status_count(view, rows[i].status) + unknown);
+        size_t unknown = rows[i].status == STATUS_ERROR ? facts->servers[STATUS_UNKNOWN] : 0;
+        json_member_uint(&json, rows[i].name, facts->servers[rows[i].status] + unknown);
     }
     json_write_object_end(&json);
     json_write_key(&json, "leader");
@@ -183,7 +185,7 @@ bool discovery_json_event(const struct view_entry *was, const struct view_entry 
 {
     const char *type = was == NULL ? "serviceJoined" : is == NULL ? "serviceLeft" : "serviceHealthChanged";
     const struct view_entry *entry = is != NULL ? is : was;
-    if (entry == NULL || (was != NULL && is != NULL && view_entry_status(was) == view_entry_status(is))) {
+    if (entry == NULL || (was != NULL && is != NULL && was->status == is->status)) {
         return false;
     }
     struct json_writer json = {.out = out};

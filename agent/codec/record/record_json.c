@@ -112,7 +112,7 @@ static int by_name(const void *a, const void *b)
 
 static void copy_lists(const struct record_scan *scan, struct record *record)
 {
-    const struct view_facts *facts = &scan->facts;
+    const struct view_entry_facts *facts = &scan->facts;
     memcpy(record->ports, scan->ports, sizeof(record->ports));
     record->port_count = scan->port_count;
     for (; record->tag_count < facts->tag_count; record->tag_count++) {
@@ -153,7 +153,7 @@ static void copy_details(const struct record_details *details, struct record *re
 int record_decode(struct str text, struct record *ret_record, struct error *err)
 {
     struct record_scan scan = {.want_details = true};
-    const struct view_facts *facts = &scan.facts;
+    const struct view_entry_facts *facts = &scan.facts;
     int result = record_scan(&scan, text, err);
     if (result == 0 && facts->status == (unsigned)STATUS_UNKNOWN) {
         result =

@@ -103,7 +103,7 @@ static int read_port(struct record_scan *record)
 
 static int read_tag(struct record_scan *record)
 {
-    struct view_facts *facts = &record->facts;
+    struct view_entry_facts *facts = &record->facts;
     if (facts->tag_count == RECORD_TAGS_MAX) {
         return error_set(record->scan.err, ERROR_LIMIT, "more than %d", RECORD_TAGS_MAX);
     }
@@ -116,7 +116,7 @@ static int read_tag(struct record_scan *record)
 
 static int read_label(struct record_scan *record)
 {
-    struct view_facts *facts = &record->facts;
+    struct view_entry_facts *facts = &record->facts;
     struct view_label label;
     if (json_scan_name(&record->scan, &label.name) < 0) {
         return -1;
@@ -234,7 +234,7 @@ static int read_drain(struct record_scan *record)
 
 static int read_value(struct record_scan *record, enum member member)
 {
-    struct view_facts *facts = &record->facts;
+    struct view_entry_facts *facts = &record->facts;
     struct record_details *details = &record->details;
     switch (member) {
     case MEMBER_ID: return read_text(record, &record->id);
@@ -287,7 +287,7 @@ static int read_member(struct record_scan *record)
 
 static int check_present(struct record_scan *record)
 {
-    struct view_facts *facts = &record->facts;
+    struct view_entry_facts *facts = &record->facts;
     struct error *err = record->scan.err;
     enum status status;
     if (record->id.size == 0 || record->type.size == 0) {

@@ -24,7 +24,7 @@ struct record_details {
 /* Zero before use; ends with record_scan_fini(). Texts are borrowed from the JSON, or from `scan` where it has escapes. */
 struct record_scan {
     struct json_scan scan;
-    struct view_facts facts;
+    struct view_entry_facts facts;
     struct str type, id;
     uint16_t ports[RECORD_PORTS_MAX];
     size_t port_count;

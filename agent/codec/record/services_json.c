@@ -25,18 +25,19 @@ static void reserve(struct buf *out, size_t size)
 
 static struct totals join(const struct view *view, const struct filter *filter, struct buf *out)
 {
+    const struct view_facts *facts = view_facts(view);
     struct totals totals = {0};
     bool everything = filter_is_empty(filter);
     if (everything) {
-        reserve(out, view_json_bytes(view) + view_count(view) + 256);
+        reserve(out, facts->json_bytes + facts->count + 256);
     }
-    for (size_t i = 0; i < view_count(view); i++) {
-        const struct view_entry *entry = view_at(view, i);
+    for (size_t i = 0; i < facts->count; i++) {
+        const struct view_entry *entry = facts->entries[i];
         if (everything || filter_matches(filter, entry)) {
             buf_str(out, totals.all == 0 ? STR("") : STR(","));
-            buf_str(out, blob_view(view_entry_json(entry)));
+            buf_str(out, blob_view(entry->json));
             totals.all++;
-            totals.healthy += view_entry_status(entry) == STATUS_READY ? 1 : 0;
+            totals.healthy += entry->status == STATUS_READY ? 1 : 0;
         }
     }
     return totals;
@@ -54,7 +55,7 @@ static void add_offline(const struct view *view, const struct filter *filter, st
             json_write_key(&json, "goneAt");
             json_write_time(&json, stone->gone_wall);
             json_write_key(&json, "record");
-            json_write_raw(&json, blob_view(view_entry_json(stone->entry)));
+            json_write_raw(&json, blob_view(stone->entry->json));
             json_write_object_end(&json);
         }
     }
@@ -64,13 +65,14 @@ static void add_offline(const struct view *view, const struct filter *filter, st
 void services_json_list(const struct view *view, const struct filter *filter, const struct instant *now,
                         struct buf *out)
 {
+    const struct view_facts *facts = view_facts(view);
     buf_str(out, STR("{\"services\":["));
     struct totals totals = join(view, filter, out);
     buf_printf(out,
                "],\"total\":%zu,\"healthy\":%zu,\"unhealthy\":%zu,\"revision\":%" PRId64
                ",\"stale\":%s,\"ageMs\":%" PRId64,
-               totals.all, totals.healthy, totals.all - totals.healthy, view_revision(view),
-               view_synced(view) ? "false" : "true", view_age(view, now));
+               totals.all, totals.healthy, totals.all - totals.healthy, facts->revision,
+               facts->synced ? "false" : "true", view_age(view, now));
     if (filter_offline(filter)) {
         add_offline(view, filter, out);
     }
@@ -80,10 +82,11 @@ void services_json_list(const struct view *view, const struct filter *filter, co
 const char *services_json_etag(const struct view *view, const struct filter *filter,
                                char out[static SERVICES_ETAG_MAX])
 {
+    const struct view_facts *facts = view_facts(view);
     out[0] = '\0';
-    if (view_synced(view) && !filter_offline(filter)) {
-        snprintf(out, SERVICES_ETAG_MAX, "\"%" PRIx64 "-%" PRId64 "-%" PRIx64 "\"", view_cluster(view),
-                 view_revision(view), filter_hash(filter));
+    if (facts->synced && !filter_offline(filter)) {
+        snprintf(out, SERVICES_ETAG_MAX, "\"%" PRIx64 "-%" PRId64 "-%" PRIx64 "\"", facts->cluster,
+                 facts->revision, filter_hash(filter));
     }
     return out;
 }

@@ -59,26 +59,27 @@ static void put_text(struct buf *out, struct str text)
 static void put_entry(struct buf *out, const struct view_entry *entry)
 {
     put_text(out, view_entry_key(entry));
-    put_text(out, blob_view(view_entry_json(entry)));
-    put_number(out, (uint64_t)view_entry_revision(entry), 8);
-    put_number(out, (uint64_t)view_entry_created(entry), 8);
-    put_number(out, view_entry_leased(entry) ? 1 : 0, 1);
+    put_text(out, blob_view(entry->json));
+    put_number(out, (uint64_t)entry->mod_revision, 8);
+    put_number(out, (uint64_t)entry->create_revision, 8);
+    put_number(out, entry->leased ? 1 : 0, 1);
 }
 
 void view_file_encode(const struct view *view, const struct instant *now, struct buf *out)
 {
+    const struct view_facts *facts = view_facts(view);
     size_t begin = out->size;
     buf_add(out, magic, MAGIC_SIZE);
     put_number(out, VIEW_FILE_VERSION, 4);
-    put_number(out, view_cluster(view), 8);
-    put_number(out, (uint64_t)view_revision(view), 8);
-    put_number(out, (uint64_t)(view_synced(view) ? now->wall : view_true_wall(view)), 8);
-    put_text(out, view_prefix(view));
-    put_number(out, view_count(view), 4);
-    for (size_t i = 0; i < view_count(view); i++) {
-        put_entry(out, view_at(view, i));
+    put_number(out, facts->cluster, 8);
+    put_number(out, (uint64_t)facts->revision, 8);
+    put_number(out, (uint64_t)(facts->synced ? now->wall : facts->true_wall), 8);
+    put_text(out, facts->prefix);
+    put_number(out, facts->count, 4);
+    for (size_t i = 0; i < facts->count; i++) {
+        put_entry(out, facts->entries[i]);
     }
-    put_number(out, view_tombstone_count(view), 4);
+    put_number(out, facts->tombstone_count, 4);
     const struct view_tombstone *stone = NULL;
     while ((stone = view_tombstone_next(view, stone)) != NULL) {
         put_entry(out, stone->entry);

@@ -81,12 +81,12 @@ void sse_comment(struct buf *out, struct str text)
 
 void sse_init(struct buf *out, const struct view_entry *entry, const struct sse_id *id)
 {
-    sse_event(out, STR("init"), blob_view(view_entry_json(entry)), id);
+    sse_event(out, STR("init"), blob_view(entry->json), id);
 }
 
 void sse_update(struct buf *out, const struct view_entry *entry, const struct sse_id *id)
 {
-    sse_event(out, STR("update"), blob_view(view_entry_json(entry)), id);
+    sse_event(out, STR("update"), blob_view(entry->json), id);
 }
 
 void sse_remove(struct buf *out, const struct view_entry *was, bool clean, const struct sse_id *id)

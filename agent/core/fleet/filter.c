@@ -159,7 +159,7 @@ static bool holds(const struct term *term, const struct view_entry *entry)
 {
     switch (term->kind) {
     case KIND_TYPE: return str_eq(view_entry_type(entry), term->value);
-    case KIND_STATUS: return view_entry_status(entry) == term->status;
+    case KIND_STATUS: return entry->status == term->status;
     case KIND_REGION: return str_eq(view_entry_text(entry, VIEW_REGION), term->value);
     case KIND_ZONE: return str_eq(view_entry_text(entry, VIEW_ZONE), term->value);
     case KIND_GROUP: return str_eq(view_entry_text(entry, VIEW_GROUP), term->value);

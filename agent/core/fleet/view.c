@@ -12,7 +12,7 @@ static int64_t or_default(int64_t value, int64_t otherwise)
     return value > 0 ? value : otherwise;
 }
 
-static size_t or_most(size_t value, size_t otherwise)
+static size_t or_size(size_t value, size_t otherwise)
 {
     return value > 0 ? value : otherwise;
 }
@@ -24,11 +24,11 @@ static void fill_settings(struct view_settings *settings)
     settings->request_timeout_ms = or_default(settings->request_timeout_ms, 1500);
     settings->save_ms = or_default(settings->save_ms, 30000);
     settings->tombstone_ms = or_default(settings->tombstone_ms, 600000);
-    settings->page = or_most(settings->page, 500);
+    settings->page = or_size(settings->page, 500);
     settings->page = settings->page > REGISTRY_LIST_MAX ? REGISTRY_LIST_MAX : settings->page;
-    settings->records_max = or_most(settings->records_max, 100000);
-    settings->changes_max = or_most(settings->changes_max, 10000);
-    settings->change_bytes_max = or_most(settings->change_bytes_max, (size_t)4 << 20);
+    settings->records_max = or_size(settings->records_max, 100000);
+    settings->changes_max = or_size(settings->changes_max, 10000);
+    settings->change_bytes_max = or_size(settings->change_bytes_max, (size_t)4 << 20);
     settings->prefix = NULL;
 }
 
@@ -68,11 +68,15 @@ struct view *view_new(const struct view_settings *settings)
     struct view *view = mem_zalloc(sizeof(*view));
     view->settings = *settings;
     fill_settings(&view->settings);
-    view->prefix = mem_strdup(settings->prefix);
     view->first = with_end(settings->prefix, '/');
     view->end = with_end(settings->prefix, '/' + 1);
     view->log = view_log_new(view->settings.changes_max, view->settings.change_bytes_max);
     init_follow(view);
+    view->facts = (struct view_facts){.prefix = {view->first, strlen(settings->prefix)},
+                                      .last_error = view->follow.last_error,
+                                      .servers = view->table.servers,
+                                      .names = view->unreadable.names,
+                                      .log = view->log};
     return view;
 }
 
@@ -84,10 +88,8 @@ void view_free(struct view *view)
         queue_fini(&view->follow_effects);
         view_log_free(view->log);
         view_table_fini(&view->table);
-        view_stats_fini(&view->stats);
         view_tombstones_fini(&view->tombstones);
         view_unreadable_fini(&view->unreadable);
-        free(view->prefix);
         free(view->first);
         free(view->end);
         free(view);
@@ -103,33 +105,33 @@ void view_effect_fini(struct view_effect *effect)
     effect->was = effect->is = NULL;
 }
 
-struct view_effect *view_push(struct queue *effects, enum view_effect_type type, struct str text)
+struct view_effect *view_push(struct view *view, enum view_effect_type type, struct str text)
 {
-    struct str kept = text.size == 0 ? text : queue_copy(effects, text);
-    struct view_effect *effect = queue_push(effects);
+    struct str kept = text.size == 0 ? text : queue_copy(view->effects, text);
+    struct view_effect *effect = queue_push(view->effects);
     effect->type = type;
     effect->text = kept;
     return effect;
 }
 
-void view_note(struct queue *effects, enum view_note note, const char *format, ...)
+void view_note(struct view *view, enum view_note note, const char *format, ...)
 {
     char text[600];
     va_list args;
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    view_push(effects, VIEW_DO_NOTE, str_of(text))->note = note;
+    view_push(view, VIEW_DO_NOTE, str_of(text))->note = note;
 }
 
 /* ---- what next ---- */
 
-static bool is_wanted(const struct view *view, int64_t mono)
+static bool is_wanted(const struct view *view)
 {
     if (!view->started || view->stopped || view->settings.mode == VIEW_NEVER) {
         return false;
     }
-    return view->settings.mode == VIEW_ALWAYS || view->subscribers > 0 || mono < view->wanted_until;
+    return view->settings.mode == VIEW_ALWAYS || view->subscribers > 0 || view->now.mono < view->wanted_until;
 }
 
 static int64_t save_due(const struct view *view)
@@ -137,38 +139,34 @@ static int64_t save_due(const struct view *view)
     return !view->dirty ? NEVER_MS : view->saved_mono == 0 ? 0 : view->saved_mono + view->settings.save_ms;
 }
 
-static void save(struct view *view, const struct instant *now, struct queue *effects)
+static void plan(struct view *view, const struct view_event *event)
 {
-    view->dirty = false;
-    view->saved_mono = now->mono > 0 ? now->mono : 1;
-    view_push(effects, VIEW_DO_SAVE, STR(""));
-}
-
-static void plan(struct view *view, const struct view_event *event, struct queue *effects)
-{
-    const struct instant *now = &event->now;
     enum follow_event_type next = FOLLOW_ON_TICK;
-    bool wanted = is_wanted(view, now->mono), off = view->follow.state == FOLLOW_OFF;
+    bool wanted = is_wanted(view), off = view->follow.state == FOLLOW_OFF;
     if (!wanted && !off) {
         next = FOLLOW_ON_STOP;
     } else if (wanted && off) {
         next = FOLLOW_ON_START;
-        view->waking = view->known && view->settings.mode == VIEW_AUTO;
+        view->facts.waking = view->facts.known && view->settings.mode == VIEW_AUTO;
     }
-    view_follow(view, (struct follow_event){.type = next}, event, effects);
-    if (view_tombstones_expire(&view->tombstones, now->mono)) {
+    view_follow(view, (struct follow_event){.type = next}, event);
+    if (view_tombstones_expire(&view->tombstones, view->now.mono)) {
         view->dirty = true;
     }
-    if (now->mono >= save_due(view)) {
-        save(view, now, effects);
+    if (view->now.mono >= save_due(view)) {
+        view->dirty = false;
+        view->saved_mono = view->now.mono > 0 ? view->now.mono : 1;
+        view_push(view, VIEW_DO_SAVE, STR(""));
     }
 }
 
 void view_step(struct view *view, const struct view_event *event, struct queue *effects)
 {
+    view->now = event->now;
+    view->effects = effects;
     switch (event->type) {
     case VIEW_ON_TICK: break;
-    case VIEW_ON_LOAD: view_apply_kept(view, event, effects); break;
+    case VIEW_ON_LOAD: view_apply_kept(view, event); break;
     case VIEW_ON_START: view->started = true; break;
     case VIEW_ON_WANT: view->wanted_until = event->now.mono + view->settings.idle_ms; break;
     case VIEW_ON_SUBSCRIBERS:
@@ -179,15 +177,16 @@ void view_step(struct view *view, const struct view_event *event, struct queue *
         view->settings.mode = event->mode;
         view->settings.idle_ms = or_default(event->idle_ms, view->settings.idle_ms);
         break;
-    case VIEW_ON_REPLY: view_on_reply(view, event, effects); break;
-    case VIEW_ON_WATCH: view_on_watch(view, event, effects); break;
+    case VIEW_ON_REPLY: view_on_reply(view, event); break;
+    case VIEW_ON_WATCH: view_on_watch(view, event); break;
     case VIEW_ON_STOP:
         view->stopped = true;
-        view->dirty = view->known; /* saved also when nothing changed: its age on disk must be right */
+        view->dirty = view->facts.known; /* saved also when nothing changed: its age on disk must be right */
         view->saved_mono = 0;
         break;
     }
-    plan(view, event, effects);
+    plan(view, event);
+    view_update_facts(view);
 }
 
 struct window view_deadline(const struct view *view)

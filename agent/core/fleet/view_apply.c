@@ -1,68 +1,59 @@
 /* What changes: items of a watch one by one, a listing as its difference to what is held. Every change goes
- * through change(), which updates statistics, tombstones, the change log and the subscribers. */
+ * through change(), which updates tombstones, the change log and the subscribers. */
 #include "view_internal.h"
 
 #include "outrider/base/blob.h"
 
-#include <stdlib.h>
-
 enum gone { STILL_THERE, KEY_GONE };
 
 static void change(struct view *view, struct view_entry *was, struct view_entry *is, enum gone gone,
-                   int64_t revision, const struct instant *now, struct queue *effects)
+                   int64_t revision)
 {
-    bool clean = is == NULL && view_entry_status(was) == STATUS_SHUTTING_DOWN;
+    bool clean = is == NULL && was->status == STATUS_SHUTTING_DOWN;
     struct view_change row = {.revision = revision, .was = was, .is = is, .clean = clean};
-    view_stats_change(&view->stats, was, is);
-    if (view->known) {
+    if (view->facts.known) {
         view_log_add(view->log, &row); /* before that no subscriber can know a revision to resume from */
     }
     if (is == NULL && gone == KEY_GONE && !clean) {
-        view_tombstones_add(&view->tombstones, was, now->wall, view->settings.tombstone_ms,
-                            view->settings.tombstones_max, now);
+        view_tombstones_add(&view->tombstones, &(struct view_tombstone){was, view->now.wall}, &view->settings,
+                            &view->now);
     } else if (was == NULL) {
         view_tombstones_drop(&view->tombstones, view_entry_key(is));
     }
     view->dirty = true;
-    struct view_effect *effect = view_push(effects, VIEW_DO_CHANGED, STR(""));
+    struct view_effect *effect = view_push(view, VIEW_DO_CHANGED, STR(""));
     effect->clean = clean;
     effect->revision = revision;
     effect->was = view_entry_ref(was);
     effect->is = view_entry_ref(is);
 }
 
-static void end_revision(struct view *view, int64_t revision, struct queue *effects)
+static void end_revision(struct view *view, int64_t revision)
 {
-    view->revision = revision;
-    view_push(effects, VIEW_DO_REVISION, STR(""))->revision = revision;
+    view->facts.revision = revision;
+    view_push(view, VIEW_DO_REVISION, STR(""))->revision = revision;
 }
 
 void view_name_invalid_key(struct view *view, struct view_unreadable *unreadable,
-                           const struct view_item *item, const struct instant *now, struct queue *effects)
+                           const struct view_item *item)
 {
-    size_t at;
-    bool is_new = view_unreadable_name(unreadable, item->key, item->why);
-    for (at = 0; unreadable != &view->unreadable && is_new && at < view->unreadable.name_count; at++) {
-        const struct view_unreadable_name *name = &view->unreadable.names[at];
-        is_new = !str_eq((struct str){name->key, name->key_size}, item->key);
-    }
-    if (!is_new) {
+    bool known = unreadable != &view->unreadable && view_unreadable_has(&view->unreadable, item->key);
+    if (!view_unreadable_name(unreadable, item->key, item->why) || known) {
         return;
     }
-    if (now->mono - view->invalid_mono >= VIEW_INVALID_PERIOD_MS || view->invalid_mono == 0) {
-        view->invalid_mono = now->mono;
+    if (view->now.mono - view->invalid_mono >= VIEW_INVALID_PERIOD_MS || view->invalid_mono == 0) {
+        view->invalid_mono = view->now.mono;
         view->invalid_notes = 0;
     }
     if (view->invalid_notes++ < VIEW_INVALID_NOTES) {
-        view_note(effects, VIEW_NOTE_UNREADABLE, "%.*s: %.*s",
-                  item->key.size > 200 ? 200 : (int)item->key.size, item->key.data, STR_ARG(item->why));
+        view_note(view, VIEW_NOTE_UNREADABLE, "%.*s: %.*s", item->key.size > 200 ? 200 : (int)item->key.size,
+                  item->key.data, STR_ARG(item->why));
     }
 }
 
 /* ---- items of a watch ---- */
 
-static void apply_delete(struct view *view, const struct view_item *item, const struct instant *now,
-                         struct queue *effects)
+static void apply_delete(struct view *view, const struct view_item *item)
 {
     struct view_entry *was = view_table_take(&view->table, item->key);
     if (was == NULL) {
@@ -70,30 +61,28 @@ static void apply_delete(struct view *view, const struct view_item *item, const 
         view_unreadable_forget(&view->unreadable, item->key);
         return;
     }
-    change(view, was, NULL, KEY_GONE, item->mod_revision, now, effects);
+    change(view, was, NULL, KEY_GONE, item->mod_revision);
     view_entry_unref(was);
 }
 
-static void apply_invalid_key(struct view *view, const struct view_item *item, const struct instant *now,
-                              struct queue *effects)
+static void apply_invalid_key(struct view *view, const struct view_item *item)
 {
     struct view_entry *was = view_table_take(&view->table, item->key);
     view->unreadable.count += was != NULL || item->create_revision == item->mod_revision ? 1 : 0;
-    view_name_invalid_key(view, &view->unreadable, item, now, effects);
+    view_name_invalid_key(view, &view->unreadable, item);
     if (was != NULL) {
-        change(view, was, NULL, STILL_THERE, item->mod_revision, now, effects);
+        change(view, was, NULL, STILL_THERE, item->mod_revision);
         view_entry_unref(was);
     }
 }
 
-static void apply_record(struct view *view, const struct view_item *item, const struct instant *now,
-                         struct queue *effects)
+static void apply_record(struct view *view, const struct view_item *item)
 {
     struct view_entry *was = view_table_put(&view->table, item->entry);
     if (was == NULL && item->create_revision < item->mod_revision) {
         view_unreadable_forget(&view->unreadable, item->key);
     }
-    change(view, was, item->entry, STILL_THERE, item->mod_revision, now, effects);
+    change(view, was, item->entry, STILL_THERE, item->mod_revision);
     view_entry_unref(was);
 }
 
@@ -110,29 +99,28 @@ static bool has_room(const struct view *view, struct str key)
 static bool is_news(const struct view *view, const struct view_item *item)
 {
     const struct view_entry *held = view_table_get(&view->table, item->key);
-    return held == NULL || item->mod_revision > view_entry_revision(held);
+    return held == NULL || item->mod_revision > held->mod_revision;
 }
 
-static void apply_item(struct view *view, const struct view_item *item, const struct instant *now,
-                       struct queue *effects)
+static void apply_item(struct view *view, const struct view_item *item)
 {
     struct view_item rest = *item;
     if (!is_news(view, item)) {
         return;
     }
     if (item->deleted) {
-        apply_delete(view, item, now, effects);
+        apply_delete(view, item);
     } else if (item->entry == NULL) {
-        apply_invalid_key(view, item, now, effects);
+        apply_invalid_key(view, item);
     } else if (has_room(view, item->key)) {
-        apply_record(view, item, now, effects);
+        apply_record(view, item);
     } else {
         rest.why = STR("there are more records than the view holds");
-        apply_invalid_key(view, &rest, now, effects);
+        apply_invalid_key(view, &rest);
     }
 }
 
-void view_apply_items(struct view *view, const struct view_event *event, struct queue *effects)
+void view_apply_items(struct view *view, const struct view_event *event)
 {
     /* etcd before 3.4.24 and 3.5.8 may deliver an event twice (docs/design/etcd-gateway.md, "Known bugs"). */
     int64_t known = view->follow.delivered, open = 0;
@@ -142,13 +130,13 @@ void view_apply_items(struct view *view, const struct view_event *event, struct 
             continue;
         }
         if (open != 0 && item->mod_revision != open) {
-            end_revision(view, open, effects);
+            end_revision(view, open);
         }
         open = item->mod_revision;
-        apply_item(view, item, &event->now, effects);
+        apply_item(view, item);
     }
     if (open != 0) {
-        end_revision(view, open, effects);
+        end_revision(view, open);
     }
 }
 
@@ -156,13 +144,11 @@ void view_apply_items(struct view *view, const struct view_event *event, struct 
 
 /* A key in both: the entry that is held is kept where nothing was written, so that its memory is not held twice;
  * the same value written again is no change. */
-static void apply_both(struct view *view, struct view_entry *was, struct view_entry **is, int64_t revision,
-                       const struct instant *now, struct queue *effects)
+static void apply_both(struct view *view, struct view_entry *was, struct view_entry **is, int64_t revision)
 {
-    if (!blob_eq(view_entry_json(was), view_entry_json(*is))) {
-        change(view, was, *is, STILL_THERE, revision, now, effects);
-    } else if (view_entry_revision(was) == view_entry_revision(*is) &&
-               view_entry_created(was) == view_entry_created(*is)) {
+    if (!blob_eq(was->json, (*is)->json)) {
+        change(view, was, *is, STILL_THERE, revision);
+    } else if (was->mod_revision == (*is)->mod_revision && was->create_revision == (*is)->create_revision) {
         view_entry_unref(*is);
         *is = view_entry_ref(was);
     } else {
@@ -170,22 +156,9 @@ static void apply_both(struct view *view, struct view_entry *was, struct view_en
     }
 }
 
-/* The key exists and holds no record any more. */
-static enum gone gone_from_listing(const struct view *view, const struct view_entry *was)
-{
-    const struct view_unreadable *unreadable = &view->listed_unreadable;
-    for (size_t i = 0; i < unreadable->name_count; i++) {
-        struct str name = {unreadable->names[i].key, unreadable->names[i].key_size};
-        if (str_eq(name, view_entry_key(was))) {
-            return STILL_THERE;
-        }
-    }
-    return KEY_GONE;
-}
-
 /* A walk through both tables, which are in the same order. */
 static void apply_difference(struct view *view, const struct view_table *old, struct view_table *new,
-                             int64_t revision, const struct instant *now, struct queue *effects)
+                             int64_t revision)
 {
     size_t i = 0, j = 0;
     while (i < old->count || j < new->count) {
@@ -195,11 +168,13 @@ static void apply_difference(struct view *view, const struct view_table *old, st
                         : str_compare(view_entry_key(old->entries[i]), view_entry_key(new->entries[j]));
         if (order < 0) {
             struct view_entry *was = old->entries[i++];
-            change(view, was, NULL, gone_from_listing(view, was), revision, now, effects);
+            /* A key that is named as no record still exists. */
+            bool there = view_unreadable_has(&view->listed_unreadable, view_entry_key(was));
+            change(view, was, NULL, there ? STILL_THERE : KEY_GONE, revision);
         } else if (order > 0) {
-            change(view, NULL, new->entries[j++], STILL_THERE, revision, now, effects);
+            change(view, NULL, new->entries[j++], STILL_THERE, revision);
         } else {
-            apply_both(view, old->entries[i++], &new->entries[j++], revision, now, effects);
+            apply_both(view, old->entries[i++], &new->entries[j++], revision);
         }
     }
 }
@@ -208,8 +183,7 @@ static bool same_records(const struct view_table *a, const struct view_table *b)
 {
     for (size_t i = 0; i < a->count && a->count == b->count; i++) {
         const struct view_entry *left = a->entries[i], *right = b->entries[i];
-        if (!str_eq(view_entry_key(left), view_entry_key(right)) ||
-            !blob_eq(view_entry_json(left), view_entry_json(right))) {
+        if (!str_eq(view_entry_key(left), view_entry_key(right)) || !blob_eq(left->json, right->json)) {
             return false;
         }
     }
@@ -220,7 +194,7 @@ static bool same_records(const struct view_table *a, const struct view_table *b)
  * none; and the revisions that a store of the same id delivered in another past are not those of this one. */
 static void mark_jump(struct view *view, const struct follow_effect *listed)
 {
-    bool same_cluster = view->known && view->cluster == listed->cluster;
+    bool same_cluster = view->facts.known && view->facts.cluster == listed->cluster;
     int64_t revision = listed->revision, before = listed->before;
     view->given = !same_cluster ? 0 : before > view->given ? before : view->given;
     bool resumes = same_cluster && !view->other_past && before > 0;
@@ -234,55 +208,53 @@ static void mark_jump(struct view *view, const struct follow_effect *listed)
     }
 }
 
-void view_apply_listing(struct view *view, const struct follow_effect *listed, const struct instant *now,
-                        struct queue *effects)
+void view_apply_listing(struct view *view, const struct follow_effect *listed)
 {
     mark_jump(view, listed);
     struct view_table old = view->table;
     view->table = view->listed;
     view->listed = (struct view_table){0};
-    apply_difference(view, &old, &view->table, listed->revision, now, effects);
+    apply_difference(view, &old, &view->table, listed->revision);
     view_table_fini(&old);
     view_unreadable_fini(&view->unreadable);
     view->unreadable = view->listed_unreadable;
     view->listed_unreadable = (struct view_unreadable){0};
-    view->dirty = view->dirty || !view->known;
-    view->known = true;
-    view->cluster = listed->cluster;
+    view->dirty = view->dirty || !view->facts.known;
+    view->facts.known = true;
+    view->facts.cluster = listed->cluster;
     view->other_past = false;
-    view->true_boot = now->boot;
-    view->true_wall = now->wall;
-    end_revision(view, listed->revision, effects);
+    view->true_boot = view->now.boot;
+    view->facts.true_wall = view->now.wall;
+    end_revision(view, listed->revision);
 }
 
-void view_apply_kept(struct view *view, const struct view_event *event, struct queue *effects)
+void view_apply_kept(struct view *view, const struct view_event *event)
 {
     const struct view_kept *kept = event->kept;
-    if (view->known) {
+    struct view_facts *facts = &view->facts;
+    if (facts->known) {
         return;
     }
     view_log_restart(view->log, kept->revision);
     for (size_t i = 0; i < kept->entry_count; i++) {
         struct view_entry *was = view_table_put(&view->table, kept->entries[i]);
-        change(view, was, kept->entries[i], STILL_THERE, kept->revision, &event->now, effects);
+        change(view, was, kept->entries[i], STILL_THERE, kept->revision);
         view_entry_unref(was);
     }
     for (size_t i = 0; i < kept->tombstone_count; i++) {
         const struct view_tombstone *stone = &kept->tombstones[i];
         if (view_table_get(&view->table, view_entry_key(stone->entry)) == NULL) {
-            view_tombstones_add(&view->tombstones, stone->entry, stone->gone_wall,
-                                view->settings.tombstone_ms, view->settings.tombstones_max, &event->now);
+            view_tombstones_add(&view->tombstones, stone, &view->settings, &view->now);
         }
     }
-    int64_t passed = event->now.wall > kept->true_wall ? event->now.wall - kept->true_wall : 0;
-    view->true_wall = kept->true_wall;
-    view->true_boot = event->now.boot - passed;
-    view->known = true;
+    int64_t passed = view->now.wall > kept->true_wall ? view->now.wall - kept->true_wall : 0;
+    facts->true_wall = kept->true_wall;
+    view->true_boot = view->now.boot - passed;
+    facts->known = true;
     view->dirty = false;
-    view->cluster = kept->cluster;
-    view_follow(
-        view,
-        (struct follow_event){.type = FOLLOW_ON_KNOWN, .revision = kept->revision, .cluster = kept->cluster},
-        event, effects);
-    end_revision(view, kept->revision, effects);
+    facts->cluster = kept->cluster;
+    struct follow_event known = {
+        .type = FOLLOW_ON_KNOWN, .revision = kept->revision, .cluster = kept->cluster};
+    view_follow(view, known, event);
+    end_revision(view, kept->revision);
 }

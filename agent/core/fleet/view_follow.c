@@ -1,29 +1,25 @@
 /* The follower of a view: what it delivers is applied here, and what it asks for is passed on. */
-#include "outrider/base/blob.h"
 #include "view_internal.h"
 
+#include "outrider/base/blob.h"
 #include "outrider/base/duration.h"
 
 #include <inttypes.h>
 
 /* ---- what it asks for ---- */
 
-static void pass_request(const struct registry_request *request, struct queue *effects)
+static void pass_request(struct view *view, const struct registry_request *request)
 {
     struct registry_request copy = *request;
-    copy.key = queue_copy(effects, request->key);
-    struct str kept = queue_copy(effects, (struct str){(const char *)&copy, sizeof(copy)});
-    struct view_effect *effect = queue_push(effects);
-    effect->type = VIEW_DO_REQUEST;
-    effect->request = (const struct registry_request *)(const void *)kept.data;
+    copy.key = queue_copy(view->effects, request->key);
+    struct str kept = queue_copy(view->effects, (struct str){(const char *)&copy, sizeof(copy)});
+    view_push(view, VIEW_DO_REQUEST, STR(""))->request = (const void *)kept.data;
 }
 
-static void pass_watch(const struct registry_watch *watch, struct queue *effects)
+static void pass_watch(struct view *view, const struct registry_watch *watch)
 {
-    struct str kept = queue_copy(effects, (struct str){(const char *)watch, sizeof(*watch)});
-    struct view_effect *effect = queue_push(effects);
-    effect->type = VIEW_DO_WATCH;
-    effect->watch = (const struct registry_watch *)(const void *)kept.data;
+    struct str kept = queue_copy(view->effects, (struct str){(const char *)watch, sizeof(*watch)});
+    view_push(view, VIEW_DO_WATCH, STR(""))->watch = (const void *)kept.data;
 }
 
 /* ---- pages ---- */
@@ -34,8 +30,7 @@ void view_forget_pages(struct view *view)
     view_unreadable_fini(&view->listed_unreadable);
 }
 
-static void gather(struct view *view, const struct view_item *item, const struct instant *now,
-                   struct queue *effects)
+static void gather(struct view *view, const struct view_item *item)
 {
     struct view_item left_out = *item;
     if (item->entry != NULL && view->listed.count < view->settings.records_max) {
@@ -46,16 +41,15 @@ static void gather(struct view *view, const struct view_item *item, const struct
         left_out.why = STR("there are more records than the view holds");
     }
     view->listed_unreadable.count++;
-    view_name_invalid_key(view, &view->listed_unreadable, &left_out, now, effects);
+    view_name_invalid_key(view, &view->listed_unreadable, &left_out);
 }
 
-static void complete(struct view *view, const struct follow_effect *listed, const struct instant *now,
-                     struct queue *effects)
+static void complete(struct view *view, const struct follow_effect *listed)
 {
     char span[32];
-    view_apply_listing(view, listed, now, effects);
-    view->listings++;
-    view_note(effects, VIEW_NOTE_LISTED, "records=%zu revision=%" PRId64 " duration=%s unreadable=%zu",
+    view_apply_listing(view, listed);
+    view->facts.listings++;
+    view_note(view, VIEW_NOTE_LISTED, "records=%zu revision=%" PRId64 " duration=%s unreadable=%zu",
               view->table.count, listed->revision, duration_human(listed->took_ms, span),
               view->unreadable.count);
 }
@@ -77,8 +71,8 @@ static bool has_same_past(const struct view *view, const struct view_event *even
         return false;
     }
     if (newest != NULL && newest->entry != NULL &&
-        (held == NULL || view_entry_revision(held) != newest->mod_revision ||
-         !blob_eq(view_entry_json(held), view_entry_json(newest->entry)))) {
+        (held == NULL || held->mod_revision != newest->mod_revision ||
+         !blob_eq(held->json, newest->entry->json))) {
         return false;
     }
     /* A key that is no record was written alone: a record of the same revision is of another past. */
@@ -86,7 +80,7 @@ static bool has_same_past(const struct view *view, const struct view_event *even
                    : newest->entry == NULL ? newest->mod_revision - 1
                                            : newest->mod_revision;
     for (size_t i = 0; i < view->table.count; i++) {
-        if (view_entry_revision(view->table.entries[i]) > last) {
+        if (view->table.entries[i]->mod_revision > last) {
             return false;
         }
     }
@@ -95,64 +89,58 @@ static bool has_same_past(const struct view *view, const struct view_event *even
 
 /* ---- what it found ---- */
 
-static void mark_true(struct view *view, const struct instant *now)
+static void mark_true(struct view *view)
 {
-    view->true_boot = now->boot;
-    view->true_wall = now->wall;
+    view->true_boot = view->now.boot;
+    view->facts.true_wall = view->now.wall;
 }
 
-static void pass_note(const struct follow_effect *note, struct queue *effects)
+static void carry_out(struct view *view, const struct follow_effect *effect, const struct view_event *event)
 {
     static const enum view_note notes[] = {[FOLLOW_NOTE_OUTAGE] = VIEW_NOTE_OUTAGE,
                                            [FOLLOW_NOTE_SILENT] = VIEW_NOTE_STALLED,
                                            [FOLLOW_NOTE_RECOVERED] = VIEW_NOTE_RECOVERED,
                                            [FOLLOW_NOTE_READ_ANEW] = VIEW_NOTE_RELIST};
-    view_note(effects, notes[note->note], "%.*s", STR_ARG(note->text));
-}
-
-static void carry_out(struct view *view, const struct follow_effect *effect, const struct view_event *event,
-                      struct queue *effects)
-{
     switch (effect->type) {
-    case FOLLOW_DO_REQUEST: pass_request(&effect->request, effects); break;
-    case FOLLOW_DO_WATCH: pass_watch(&effect->watch, effects); break;
-    case FOLLOW_DO_UNWATCH: view_push(effects, VIEW_DO_UNWATCH, STR(""))->id = effect->id; break;
+    case FOLLOW_DO_REQUEST: pass_request(view, &effect->request); break;
+    case FOLLOW_DO_WATCH: pass_watch(view, &effect->watch); break;
+    case FOLLOW_DO_UNWATCH: view_push(view, VIEW_DO_UNWATCH, STR(""))->id = effect->id; break;
     case FOLLOW_DO_PAGE:
         for (size_t i = 0; i < event->item_count; i++) {
-            gather(view, &event->items[i], &event->now, effects);
+            gather(view, &event->items[i]);
         }
         break;
     case FOLLOW_DO_FORGET: view_forget_pages(view); break;
-    case FOLLOW_DO_LISTED: complete(view, effect, &event->now, effects); break;
-    case FOLLOW_DO_OPENED: view->cluster = effect->cluster; break;
+    case FOLLOW_DO_LISTED: complete(view, effect); break;
+    case FOLLOW_DO_OPENED: view->facts.cluster = effect->cluster; break;
     case FOLLOW_DO_READ_BACK:
     case FOLLOW_DO_FAILED: break;
-    case FOLLOW_DO_CONFIRM: mark_true(view, &event->now); break;
-    case FOLLOW_DO_SYNCED: view_push(effects, VIEW_DO_SYNCED, STR("")); break;
-    case FOLLOW_DO_STALE: view_push(effects, VIEW_DO_STALE, effect->text); break;
+    case FOLLOW_DO_CONFIRM: mark_true(view); break;
+    case FOLLOW_DO_SYNCED: view_push(view, VIEW_DO_SYNCED, STR("")); break;
+    case FOLLOW_DO_STALE: view_push(view, VIEW_DO_STALE, effect->text); break;
     case FOLLOW_DO_READ_ANEW:
         view->other_past = view->other_past || effect->cause == FOLLOW_OTHER_CLUSTER ||
                            effect->cause == FOLLOW_SET_BACK || effect->cause == FOLLOW_OTHER_PAST;
         break;
-    case FOLLOW_DO_NOTE: pass_note(effect, effects); break;
+    case FOLLOW_DO_NOTE: view_note(view, notes[effect->note], "%.*s", STR_ARG(effect->text)); break;
     }
 }
 
-void view_follow(struct view *view, struct follow_event step, const struct view_event *event,
-                 struct queue *effects)
+void view_follow(struct view *view, struct follow_event step, const struct view_event *event)
 {
     struct follow_effect effect;
-    step.now = event->now;
+    step.now = view->now;
     step.keys = keys_held(view);
     follow_step(&view->follow, &step, &view->follow_effects);
     while (queue_take(&view->follow_effects, &effect)) {
-        carry_out(view, &effect, event, effects);
+        carry_out(view, &effect, event);
     }
     enum follow_state state = view->follow.state;
-    view->waking = view->waking && !view->follow.synced && state != FOLLOW_WAITING && state != FOLLOW_OFF;
+    view->facts.waking =
+        view->facts.waking && !view->follow.synced && state != FOLLOW_WAITING && state != FOLLOW_OFF;
 }
 
-void view_on_reply(struct view *view, const struct view_event *event, struct queue *effects)
+void view_on_reply(struct view *view, const struct view_event *event)
 {
     if (!follow_awaits(&view->follow, event->reply->id)) {
         return;
@@ -165,17 +153,17 @@ void view_on_reply(struct view *view, const struct view_event *event, struct que
         step.newest = revision > step.newest ? revision : step.newest;
     }
     step.same_past = view->follow.state == FOLLOW_RESUMING && has_same_past(view, event);
-    view_follow(view, step, event, effects);
+    view_follow(view, step, event);
 }
 
-void view_on_watch(struct view *view, const struct view_event *event, struct queue *effects)
+void view_on_watch(struct view *view, const struct view_event *event)
 {
     const struct registry_watch_event *watch = event->watch;
     if (watch->type == REGISTRY_WATCH_CHANGED && follow_watches(&view->follow, watch->id)) {
-        view_apply_items(view, event, effects);
+        view_apply_items(view, event);
         if (view->follow.synced) {
-            mark_true(view, &event->now);
+            mark_true(view);
         }
     }
-    view_follow(view, (struct follow_event){.type = FOLLOW_ON_WATCH, .watch = watch}, event, effects);
+    view_follow(view, (struct follow_event){.type = FOLLOW_ON_WATCH, .watch = watch}, event);
 }

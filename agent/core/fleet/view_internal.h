@@ -1,26 +1,111 @@
 /* The parts of core/fleet/view: view.c (events, when the fleet is needed), view_follow.c (what the follower
- * delivers), view_apply.c (what changes), view_read.c (accessors). */
+ * delivers), view_apply.c (what changes), view_read.c (what can be asked). And what they keep: view_table.c (records),
+ * view_tombstones.c, view_unreadable.c. */
 #ifndef OUTRIDER_CORE_FLEET_VIEW_INTERNAL_H
 #define OUTRIDER_CORE_FLEET_VIEW_INTERNAL_H
 
+#include "outrider/base/hash.h"
 #include "outrider/core/fleet/view.h"
 #include "outrider/core/fleet/view_log.h"
 #include "outrider/core/fleet/view_read.h"
 #include "outrider/core/registry/follow.h"
-#include "view_stats_internal.h"
-#include "view_table_internal.h"
-#include "view_tombstones_internal.h"
-#include "view_unreadable_internal.h"
+
+/* ---- view_table.c ---- */
+
+/* The records in the order of their keys: an array of references; and how many there are of each type and status,
+ * counted as they come and go. A listing is a walk through it, a look-up some fourteen comparisons among 10,000, a
+ * change moves 40 kB of pointers on average there: less than a second structure for look-ups would cost in memory and
+ * in code. {0} is an empty table. */
+struct view_table {
+    struct view_entry **entries;
+    size_t count, capacity;
+    struct view_type *types; /* by name, in order */
+    size_t servers[VIEW_STATUS_COUNT];
+    size_t json_bytes;
+};
+
+/* Gives all references back and empties the table. */
+void view_table_fini(struct view_table *table);
+
+/* Whether `key` is there; `ret_at` is where it stands or would stand. */
+bool view_table_find(const struct view_table *table, struct str key, size_t *ret_at);
+
+/* The entry of that key, borrowed; NULL when there is none. */
+struct view_entry *view_table_get(const struct view_table *table, struct str key);
+
+/* Puts a reference of its own to `entry`; returns the entry it replaces, whose reference is now the caller's,
+ * or NULL. */
+struct view_entry *view_table_put(struct view_table *table, struct view_entry *entry);
+
+/* Takes the entry of that key out; its reference is now the caller's. NULL when there is none. */
+struct view_entry *view_table_take(struct view_table *table, struct str key);
+
+/* ---- view_tombstones.c ---- */
+
+/* Servers that went without shutting_down, kept for requests about them. A whole fleet may go or come back in one
+ * step, so a tombstone is found by the hash of its key. */
+struct view_tombstone_node {
+    struct view_tombstone stone; /* owns a reference */
+    int64_t ends_mono;
+    UT_hash_handle hh; /* by key; in the order of going, oldest first */
+};
+
+/* Empty is {NULL}. */
+struct view_tombstones {
+    struct view_tombstone_node *oldest;
+};
+
+/* Gives all references back and frees the memory. */
+void view_tombstones_fini(struct view_tombstones *tombstones);
+
+/* One more, of at most `tombstones_max` (the oldest makes room), for `tombstone_ms` from when it was gone: a reference
+ * is taken. One whose time is over already is not added. */
+void view_tombstones_add(struct view_tombstones *tombstones, const struct view_tombstone *stone,
+                         const struct view_settings *settings, const struct instant *now);
+
+/* The server is back: its tombstone goes. */
+void view_tombstones_drop(struct view_tombstones *tombstones, struct str key);
+
+/* Those whose time is over go. Returns whether there were any. */
+bool view_tombstones_expire(struct view_tombstones *tombstones, int64_t mono);
+
+/* ---- view_unreadable.c ---- */
+
+/* Keys under the prefix that are no records: all are counted, some are kept by name. {0} is empty. */
+struct view_unreadable {
+    size_t count;
+    struct view_unreadable_key names[VIEW_NAMES_MAX]; /* oldest first */
+    size_t name_count;
+};
+
+/* Forgets everything. */
+void view_unreadable_fini(struct view_unreadable *unreadable);
+
+/* Whether the key is kept by name. */
+bool view_unreadable_has(const struct view_unreadable *unreadable, struct str key);
+
+/* Keeps the name of a key with the reason; the oldest name makes room. Does not count it. Returns whether the
+ * name is new. */
+bool view_unreadable_name(struct view_unreadable *unreadable, struct str key, struct str why);
+
+/* The key is gone or holds a record now: counts one less and drops its name. */
+void view_unreadable_forget(struct view_unreadable *unreadable, struct str key);
+
+/* ---- the view ---- */
 
 /* So many log lines about invalid keys in a period: a client that writes them must not fill the log. */
 enum { VIEW_INVALID_NOTES = 10, VIEW_INVALID_PERIOD_MS = 60000 };
 
 struct view {
     struct view_settings settings; /* defaults filled in */
-    char *prefix, *first, *end;    /* as set; with "/"; the first key beyond */
+    char *first, *end;             /* the prefix and "/"; the first key beyond */
     bool started, stopped;
     size_t subscribers;
     int64_t wanted_until; /* mono */
+
+    /* The step in progress. */
+    struct instant now;
+    struct queue *effects;
 
     struct follow follow;
     struct queue follow_effects;
@@ -28,43 +113,40 @@ struct view {
     struct view_unreadable listed_unreadable;
 
     struct view_table table;
-    struct view_stats stats;
     struct view_tombstones tombstones;
     struct view_unreadable unreadable;
     struct view_log *log;
-    bool known, waking;
-    bool other_past;  /* revisions known before the next listing mean nothing in this registry */
-    int64_t revision; /* of the last listing or change */
-    int64_t given;    /* the highest revision ever delivered of a store with this id, in any of its pasts */
-    uint64_t cluster;
-    int64_t true_boot, true_wall; /* when the view was last certain */
+    struct view_facts facts; /* what they say of the members above: view_update_facts() */
+    bool other_past;         /* revisions known before the next listing mean nothing in this registry */
+    int64_t given;     /* the highest revision ever delivered of a store with this id, in any of its pasts */
+    int64_t true_boot; /* as facts.true_wall */
 
     bool dirty;
     int64_t saved_mono; /* 0: never */
     int64_t invalid_mono;
     unsigned invalid_notes;
-    uint64_t listings;
 };
 
 /* view.c */
-struct view_effect *view_push(struct queue *effects, enum view_effect_type type, struct str text);
-void view_note(struct queue *effects, enum view_note note, const char *format, ...) PRINTF_LIKE(3, 4);
+struct view_effect *view_push(struct view *view, enum view_effect_type type, struct str text);
+void view_note(struct view *view, enum view_note note, const char *format, ...) PRINTF_LIKE(3, 4);
 
 /* view_follow.c: steps the follower, and applies what it delivers; an event of the registry is for it. */
-void view_follow(struct view *view, struct follow_event step, const struct view_event *event,
-                 struct queue *effects);
-void view_on_reply(struct view *view, const struct view_event *event, struct queue *effects);
-void view_on_watch(struct view *view, const struct view_event *event, struct queue *effects);
+void view_follow(struct view *view, struct follow_event step, const struct view_event *event);
+void view_on_reply(struct view *view, const struct view_event *event);
+void view_on_watch(struct view *view, const struct view_event *event);
 void view_forget_pages(struct view *view);
 
 /* view_apply.c */
-void view_apply_kept(struct view *view, const struct view_event *event, struct queue *effects);
+void view_apply_kept(struct view *view, const struct view_event *event);
 /* The pages gathered replace what is held. */
-void view_apply_listing(struct view *view, const struct follow_effect *listed, const struct instant *now,
-                        struct queue *effects);
-void view_apply_items(struct view *view, const struct view_event *event, struct queue *effects);
+void view_apply_listing(struct view *view, const struct follow_effect *listed);
+void view_apply_items(struct view *view, const struct view_event *event);
 /* Keeps the name of a key that is no record, and logs it, but not too often. */
 void view_name_invalid_key(struct view *view, struct view_unreadable *unreadable,
-                           const struct view_item *item, const struct instant *now, struct queue *effects);
+                           const struct view_item *item);
+
+/* view_read.c: fills those facts that stand elsewhere in the view. After each step. */
+void view_update_facts(struct view *view);
 
 #endif

@@ -16,7 +16,7 @@ struct view_log {
     struct row *rows; /* a ring: the row of sequence number n is at n modulo its size, a power of two */
     size_t size;
     uint64_t first, end; /* sequence numbers of the rows kept: first..end-1 */
-    size_t rows_max, bytes_max, bytes, changes;
+    size_t rows_max, bytes_max, bytes;
     int64_t floor; /* every change after it is here */
 };
 
@@ -45,7 +45,6 @@ static void drop_first(struct view_log *log)
 {
     struct row *row = row_at(log, log->first++);
     log->bytes -= bytes_of(&row->change);
-    log->changes -= row->from == 0 ? 1 : 0;
     log->floor = row->change.revision > log->floor ? row->change.revision : log->floor;
     view_entry_unref(row->change.was);
     view_entry_unref(row->change.is);
@@ -88,7 +87,6 @@ static void add_row(struct view_log *log, const struct row *row)
     }
     *row_at(log, log->end++) = *row;
     log->bytes += bytes_of(&row->change);
-    log->changes += row->from == 0 ? 1 : 0;
     while (log->first < log->end && (log->end - log->first > log->rows_max || log->bytes > log->bytes_max)) {
         drop_first(log);
     }
@@ -148,14 +146,4 @@ const struct view_change *view_log_next(const struct view_log *log, uint64_t *cu
         }
     }
     return NULL;
-}
-
-size_t view_log_count(const struct view_log *log)
-{
-    return log->changes;
-}
-
-size_t view_log_bytes(const struct view_log *log)
-{
-    return log->bytes;
 }

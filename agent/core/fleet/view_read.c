@@ -1,4 +1,3 @@
-#include "outrider/base/blob.h"
 #include "view_internal.h"
 
 const char *view_state_name(enum view_state state)
@@ -11,65 +10,36 @@ const char *view_state_name(enum view_state state)
     return (size_t)state < COUNT_OF(names) ? names[state] : "unknown";
 }
 
-enum view_state view_state(const struct view *view)
+void view_update_facts(struct view *view)
 {
     static const enum view_state states[FOLLOW_STATE_COUNT] = {
         [FOLLOW_OFF] = VIEW_OFF,          [FOLLOW_WAITING] = VIEW_WAITING, [FOLLOW_LISTING] = VIEW_LISTING,
         [FOLLOW_RESUMING] = VIEW_OPENING, [FOLLOW_OPENING] = VIEW_OPENING, [FOLLOW_OPEN] = VIEW_WATCHING};
-    return states[view->follow.state];
+    struct view_facts *facts = &view->facts;
+    facts->state = states[view->follow.state];
+    facts->synced = view->follow.synced;
+    facts->stalls = view->follow.silences;
+    facts->opens = view->follow.opens;
+    facts->entries = view->table.entries;
+    facts->count = view->table.count;
+    facts->json_bytes = view->table.json_bytes;
+    facts->types = view->table.types;
+    facts->tombstone_count = HASH_COUNT(view->tombstones.oldest);
+    facts->unreadable = view->unreadable.count;
+    facts->name_count = view->unreadable.name_count;
 }
 
-bool view_known(const struct view *view)
+const struct view_facts *view_facts(const struct view *view)
 {
-    return view->known;
-}
-
-bool view_waking(const struct view *view)
-{
-    return view->waking;
-}
-
-bool view_synced(const struct view *view)
-{
-    return view->follow.synced;
+    return &view->facts;
 }
 
 int64_t view_age(const struct view *view, const struct instant *now)
 {
-    if (!view->known) {
+    if (!view->facts.known) {
         return -1;
     }
-    return view_synced(view) || now->boot < view->true_boot ? 0 : now->boot - view->true_boot;
-}
-
-int64_t view_true_wall(const struct view *view)
-{
-    return view->true_wall;
-}
-
-int64_t view_revision(const struct view *view)
-{
-    return view->revision;
-}
-
-uint64_t view_cluster(const struct view *view)
-{
-    return view->cluster;
-}
-
-size_t view_count(const struct view *view)
-{
-    return view->table.count;
-}
-
-const struct view_entry *view_at(const struct view *view, size_t index)
-{
-    return index < view->table.count ? view->table.entries[index] : NULL;
-}
-
-size_t view_json_bytes(const struct view *view)
-{
-    return view->stats.json_bytes;
+    return view->follow.synced || now->boot < view->true_boot ? 0 : now->boot - view->true_boot;
 }
 
 const struct view_entry *view_find(const struct view *view, struct str type, struct str id)
@@ -92,19 +62,14 @@ const struct view_entry *view_find_id(const struct view *view, struct str id, si
 {
     const struct view_entry *found = NULL;
     *ret_count = 0;
-    for (size_t i = 0; i < view->stats.type_count; i++) {
-        const struct view_entry *entry = view_find(view, view_type_at(view, i), id);
+    for (const struct view_type *type = view->table.types; type != NULL; type = type->hh.next) {
+        const struct view_entry *entry = view_find(view, type->name, id);
         if (entry != NULL) {
             found = entry;
             (*ret_count)++;
         }
     }
     return found;
-}
-
-size_t view_tombstone_count(const struct view *view)
-{
-    return HASH_COUNT(view->tombstones.oldest);
 }
 
 const struct view_tombstone *view_tombstone_next(const struct view *view, const struct view_tombstone *after)
@@ -114,82 +79,10 @@ const struct view_tombstone *view_tombstone_next(const struct view *view, const 
     return tombstone == NULL ? NULL : &tombstone->stone;
 }
 
-size_t view_type_count(const struct view *view)
-{
-    return view->stats.type_count;
-}
-
-struct str view_type_at(const struct view *view, size_t index)
-{
-    const struct view_type_row *row = &view->stats.types[index];
-    return (struct str){row->name, row->name_size};
-}
-
-size_t view_type_servers(const struct view *view, size_t index, unsigned status)
-{
-    return view->stats.types[index].servers[status];
-}
-
-size_t view_status_count(const struct view *view, unsigned status)
-{
-    return view->stats.servers[status];
-}
-
-size_t view_unreadable_count(const struct view *view)
-{
-    return view->unreadable.count;
-}
-
-size_t view_unreadable_names(const struct view *view)
-{
-    return view->unreadable.name_count;
-}
-
-struct str view_unreadable_key(const struct view *view, size_t index)
-{
-    const struct view_unreadable_name *name = &view->unreadable.names[index];
-    return (struct str){name->key, name->key_size};
-}
-
-struct str view_unreadable_why(const struct view *view, size_t index)
-{
-    return str_of(view->unreadable.names[index].why);
-}
-
-const struct view_log *view_log(const struct view *view)
-{
-    return view->log;
-}
-
 int view_resume(const struct view *view, int64_t revision, uint64_t cluster, uint64_t *ret_cursor)
 {
-    if (!view->known || cluster != view->cluster || revision > view->follow.delivered) {
+    if (!view->facts.known || cluster != view->facts.cluster || revision > view->follow.delivered) {
         return -1;
     }
     return view_log_find(view->log, revision, ret_cursor);
-}
-
-struct str view_prefix(const struct view *view)
-{
-    return str_of(view->prefix);
-}
-
-const char *view_last_error(const struct view *view)
-{
-    return view->follow.last_error;
-}
-
-uint64_t view_listings(const struct view *view)
-{
-    return view->listings;
-}
-
-uint64_t view_stalls(const struct view *view)
-{
-    return view->follow.silences;
-}
-
-uint64_t view_opens(const struct view *view)
-{
-    return view->follow.opens;
 }

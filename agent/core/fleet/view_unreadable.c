@@ -1,4 +1,4 @@
-#include "view_unreadable_internal.h"
+#include "view_internal.h"
 
 #include "outrider/base/mem.h"
 
@@ -8,8 +8,8 @@ enum { KEY_SHOWN_MAX = 256, WHY_SHOWN_MAX = 256 };
 
 static void remove_at(struct view_unreadable *unreadable, size_t at)
 {
-    free(unreadable->names[at].key);
-    free(unreadable->names[at].why);
+    free((void *)(uintptr_t)unreadable->names[at].key.data);
+    free((void *)(uintptr_t)unreadable->names[at].why.data);
     unreadable->name_count--;
     memmove(unreadable->names + at, unreadable->names + at + 1,
             (unreadable->name_count - at) * sizeof(unreadable->names[0]));
@@ -28,38 +28,42 @@ static struct str cut(struct str text, size_t max)
     return text.size <= max ? text : (struct str){text.data, max};
 }
 
-static bool find(const struct view_unreadable *unreadable, struct str key, size_t *ret_at)
+/* The place of the key's name; `name_count` when it is not kept. */
+static size_t find(const struct view_unreadable *unreadable, struct str key)
 {
-    for (size_t i = 0; i < unreadable->name_count; i++) {
-        if (str_eq((struct str){unreadable->names[i].key, unreadable->names[i].key_size}, key)) {
-            *ret_at = i;
-            return true;
-        }
+    size_t at = 0;
+    while (at < unreadable->name_count && !str_eq(unreadable->names[at].key, cut(key, KEY_SHOWN_MAX))) {
+        at++;
     }
-    return false;
+    return at;
+}
+
+bool view_unreadable_has(const struct view_unreadable *unreadable, struct str key)
+{
+    return find(unreadable, key) < unreadable->name_count;
 }
 
 bool view_unreadable_name(struct view_unreadable *unreadable, struct str key, struct str why)
 {
-    size_t at;
-    struct str shown = cut(key, KEY_SHOWN_MAX);
-    bool known = find(unreadable, shown, &at);
+    size_t at = find(unreadable, key);
+    bool known = at < unreadable->name_count;
     if (known) {
         remove_at(unreadable, at);
     } else if (unreadable->name_count == VIEW_NAMES_MAX) {
         remove_at(unreadable, 0);
     }
+    key = cut(key, KEY_SHOWN_MAX);
     why = cut(why, WHY_SHOWN_MAX);
-    unreadable->names[unreadable->name_count++] = (struct view_unreadable_name){
-        .key = mem_copy(shown.data, shown.size), .why = mem_copy(why.data, why.size), .key_size = shown.size};
+    unreadable->names[unreadable->name_count++] = (struct view_unreadable_key){
+        {mem_copy(key.data, key.size), key.size}, {mem_copy(why.data, why.size), why.size}};
     return !known;
 }
 
 void view_unreadable_forget(struct view_unreadable *unreadable, struct str key)
 {
-    size_t at;
+    size_t at = find(unreadable, key);
     unreadable->count -= unreadable->count > 0 ? 1 : 0;
-    if (find(unreadable, cut(key, KEY_SHOWN_MAX), &at)) {
+    if (at < unreadable->name_count) {
         remove_at(unreadable, at);
     }
 }

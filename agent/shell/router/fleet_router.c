@@ -42,13 +42,13 @@ static bool step_with_items(struct fleet_router *router, struct view_event event
 bool fleet_router_replied(struct fleet_router *router, const struct registry_reply *reply,
                           const struct instant *now)
 {
-    view_items_listed(&router->items, view_prefix(router->view), reply->items, reply->item_count);
+    view_items_listed(&router->items, view_facts(router->view)->prefix, reply->items, reply->item_count);
     return step_with_items(router, (struct view_event){.type = VIEW_ON_REPLY, .now = *now, .reply = reply});
 }
 
 bool fleet_router_watched(struct fleet_router *router, const struct registry_watch_event *event,
                           const struct instant *now)
 {
-    view_items_changed(&router->items, view_prefix(router->view), event->changes, event->change_count);
+    view_items_changed(&router->items, view_facts(router->view)->prefix, event->changes, event->change_count);
     return step_with_items(router, (struct view_event){.type = VIEW_ON_WATCH, .now = *now, .watch = event});
 }

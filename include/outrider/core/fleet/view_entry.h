@@ -13,7 +13,6 @@
 #include <stdint.h>
 
 struct blob;
-struct view_entry;
 
 /* In bytes. Records have some hundred; with 64 labels and 64 tags of the usual length some thousand. A
  * subscriber that is more than 256 kB behind is closed, and no single record must ever do that. */
@@ -39,7 +38,7 @@ struct view_label {
 
 /* What a decoder found in a record. Texts are decoded, of at most VIEW_TEXT_MAX bytes, and borrowed: from the
  * JSON itself where they stand there as they are. Absent ones are empty. */
-struct view_facts {
+struct view_entry_facts {
     unsigned status; /* enum status or STATUS_UNKNOWN */
     struct str fields[VIEW_FIELD_COUNT];
     struct str tags[RECORD_TAGS_MAX];
@@ -59,10 +58,25 @@ struct view_place {
     bool leased;
 };
 
+/* Read the first members; the others say where its texts stand, for the functions below. */
+struct view_entry {
+    struct blob *json; /* the bytes as they are in the registry; to be kept with blob_ref() */
+    int64_t mod_revision, create_revision; /* of the key */
+    uint16_t port;                         /* the first; 0: none */
+    uint8_t status;                        /* enum status, or STATUS_UNKNOWN */
+    bool leased;                           /* a lease ends the key */
+
+    uint8_t tag_count, label_count;
+    uint16_t key_size, type_at, type_size;
+    uint32_t references, spare_size;
+    uint32_t fields[VIEW_FIELD_COUNT];
+    uint32_t slices[]; /* tags, names and values of labels; then the key and what had escapes */
+};
+
 /* A new entry with one reference, the caller's. Everything is copied. `json` has at most VIEW_RECORD_MAX
  * bytes. */
 struct view_entry *view_entry_new(const struct view_place *place, struct str json,
-                                  const struct view_facts *facts);
+                                  const struct view_entry_facts *facts);
 
 /* One more reference to the same entry; returns it. NULL gives NULL. */
 struct view_entry *view_entry_ref(struct view_entry *entry);
@@ -75,30 +89,12 @@ struct str view_entry_key(const struct view_entry *entry);
 struct str view_entry_type(const struct view_entry *entry);
 struct str view_entry_id(const struct view_entry *entry);
 
-/* The record's bytes as they are in the registry; borrowed, to be kept with blob_ref(). */
-struct blob *view_entry_json(const struct view_entry *entry);
-
 /* A text of the record, empty when absent. VIEW_STATUS is the word as it was written. */
 struct str view_entry_text(const struct view_entry *entry, enum view_field field);
-
-/* enum status, or STATUS_UNKNOWN. */
-unsigned view_entry_status(const struct view_entry *entry);
 
 /* Whether the record has a tag, and the value of a label: empty when there is none. */
 bool view_entry_has_tag(const struct view_entry *entry, struct str tag);
 struct str view_entry_label(const struct view_entry *entry, struct str name);
-
-/* The first port; 0: none. */
-uint16_t view_entry_port(const struct view_entry *entry);
-
-/* Players and capacity. Return false, and leave the number, when the record has none. */
-bool view_entry_players(const struct view_entry *entry, uint32_t *ret_players);
-bool view_entry_capacity(const struct view_entry *entry, uint32_t *ret_capacity);
-
-/* Mod and create revision of the key, and whether a lease ends it. */
-int64_t view_entry_revision(const struct view_entry *entry);
-int64_t view_entry_created(const struct view_entry *entry);
-bool view_entry_leased(const struct view_entry *entry);
 
 /* Bytes of memory the entry takes, its JSON included, the allocator's own not. */
 size_t view_entry_size(const struct view_entry *entry);

@@ -45,8 +45,4 @@ int view_log_find(const struct view_log *log, int64_t revision, uint64_t *ret_cu
  * cursor's meaning. */
 const struct view_change *view_log_next(const struct view_log *log, uint64_t *cursor);
 
-/* How many changes are kept, and the bytes of the records in them. */
-size_t view_log_count(const struct view_log *log);
-size_t view_log_bytes(const struct view_log *log);
-
 #endif

@@ -75,7 +75,7 @@ static void know(struct fleet *fleet)
     struct registry_watch_event opened = {
         .id = fleet->watch, .type = REGISTRY_WATCH_OPENED, .revision = 10, .cluster = 0xc1};
     step(fleet, (struct view_event){.type = VIEW_ON_WATCH, .watch = &opened});
-    assert_true(view_synced(fleet->view));
+    assert_true(view_facts(fleet->view)->synced);
 }
 
 static void lose(struct fleet *fleet)
@@ -85,7 +85,7 @@ static void lose(struct fleet *fleet)
                                          .failure = REGISTRY_RETRY,
                                          .error = STR("connection refused")};
     step(fleet, (struct view_event){.type = VIEW_ON_WATCH, .watch = &ended});
-    assert_false(view_synced(fleet->view));
+    assert_false(view_facts(fleet->view)->synced);
     struct api_reply reply = small_agent_get(&fleet->agent, "/api/services/world/w1", "");
     assert_true(reply.stale_ms > 0); /* in the same ms, too */
     assert_string_equal(reply.etag, "");

@@ -55,11 +55,11 @@ static void services(void **state)
         "\"health\":{\"status\":\"healthy\",\"responseTime\":3,\"lastCheck\":\"2026-11-21T02:14:00.123Z\"},"
         "\"isHealthy\":true}," WORLD2_ALL "],\"total\":2,\"healthy\":1,\"unhealthy\":1}");
     local.response_ms = -1;
-    discovery_json_service(view_at(fleet.view, 0), &local, &out);
+    discovery_json_service(view_facts(fleet.view)->entries[0], &local, &out);
     expect(&out, MAP1 "\"health\":{\"status\":\"healthy\",\"responseTime\":null,\"lastCheck\":"
                       "\"2026-11-21T02:14:00.123Z\"},\"isHealthy\":true}");
     local.known = false;
-    discovery_json_service(view_at(fleet.view, 1), &local, &out);
+    discovery_json_service(view_facts(fleet.view)->entries[1], &local, &out);
     expect(&out, WORLD2_ALL);
     fleet_end(&fleet);
     buf_fini(&out);
@@ -89,7 +89,7 @@ static void status(void **state)
     struct fleet fleet;
     struct buf out = {0};
     fleet_begin(&fleet, rows, 1);
-    discovery_json_status(view_at(fleet.view, 0), true, &out);
+    discovery_json_status(view_facts(fleet.view)->entries[0], true, &out);
     expect(&out,
            "{\"enabled\":true,\"currentService\":{\"id\":\"1\",\"name\":\"map\",\"host\":\"h\",\"port\":7,"
            "\"status\":\"ready\",\"role\":\"member\"},\"isLeader\":false,\"status\":\"registered\"}");
@@ -105,7 +105,8 @@ static void events(void **state)
     struct fleet fleet;
     struct buf out = {0};
     fleet_begin(&fleet, rows, 2);
-    const struct view_entry *map = view_at(fleet.view, 0), *world = view_at(fleet.view, 1);
+    const struct view_entry *map = view_facts(fleet.view)->entries[0],
+                            *world = view_facts(fleet.view)->entries[1];
     assert_true(discovery_json_event(NULL, world, 1234, NULL, &out));
     expect(&out,
            "{\"type\":\"serviceJoined\",\"service\":" WORLD2_ALL ",\"serviceId\":\"2\",\"timestamp\":1234}");

@@ -40,7 +40,6 @@ static void a_record_of_ours_is_read(void **state)
         "\"zone\":\"kr-a\",\"group\":\"main\",\"version\":\"1.4.2\",\"tags\":[\"pvp\",\"a\\\"b\"],"
         "\"labels\":{\"map\":\"harbor\",\"m\\u00f6de\":\"\\ud83d\\ude00\"},\"players\":12,\"capacity\":500,"
         "\"drain\":{\"holds\":[\"ops\"],\"since\":\"2026-11-21T02:14:00.123Z\"},\"x\":[{},[],[[1.5e-3]]]}");
-    uint32_t number = 0;
     assert_true(str_eq(view_entry_type(entry), STR("world")));
     assert_true(str_eq(view_entry_id(entry), STR("w1")));
     assert_true(str_eq(view_entry_text(entry, VIEW_HOST), STR("10.0.0.5")));
@@ -49,18 +48,16 @@ static void a_record_of_ours_is_read(void **state)
     assert_true(str_eq(view_entry_text(entry, VIEW_GROUP), STR("main")));
     assert_true(str_eq(view_entry_text(entry, VIEW_VERSION), STR("1.4.2")));
     assert_true(str_eq(view_entry_text(entry, VIEW_STATUS), STR("ready")));
-    assert_int_equal(view_entry_status(entry), STATUS_READY);
-    assert_int_equal(view_entry_port(entry), 8001);
+    assert_int_equal(entry->status, STATUS_READY);
+    assert_int_equal(entry->port, 8001);
     assert_true(view_entry_has_tag(entry, STR("pvp")));
     assert_true(view_entry_has_tag(entry, STR("a\"b")));
     assert_true(str_eq(view_entry_label(entry, STR("map")), STR("harbor")));
     assert_true(str_eq(view_entry_label(entry, STR("m\xc3\xb6"
                                                    "de")),
                        STR("\xf0\x9f\x98\x80")));
-    assert_true(view_entry_players(entry, &number) && number == 12);
-    assert_true(view_entry_capacity(entry, &number) && number == 500);
-    assert_int_equal(view_entry_revision(entry), 9);
-    assert_int_equal(view_entry_created(entry), 5);
+    assert_int_equal(entry->mod_revision, 9);
+    assert_int_equal(entry->create_revision, 5);
     view_entry_unref(entry);
 }
 
@@ -82,12 +79,12 @@ static void others_may_write_it_their_way(void **state)
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct view_entry *entry = good(rows[i]);
-        assert_true(str_eq(blob_view(view_entry_json(entry)), str_of(rows[i])));
+        assert_true(str_eq(blob_view(entry->json), str_of(rows[i])));
         view_entry_unref(entry);
     }
     struct view_entry *entry =
         good("{\"\\u0069d\":\"w\\u0031\",\"t\\u0079pe\":\"world\",\"status\":\"sleeping\"}");
-    assert_int_equal(view_entry_status(entry), STATUS_UNKNOWN);
+    assert_int_equal(entry->status, STATUS_UNKNOWN);
     assert_true(str_eq(view_entry_text(entry, VIEW_STATUS), STR("sleeping")));
     view_entry_unref(entry);
 }
@@ -247,8 +244,8 @@ static void what_an_agent_writes_is_a_record(void **state)
     struct buf json = {0};
     record_encode(&record, &json);
     struct view_entry *entry = good(buf_text(&json));
-    assert_int_equal(view_entry_status(entry), STATUS_DRAINING);
-    assert_int_equal(view_entry_port(entry), 7000);
+    assert_int_equal(entry->status, STATUS_DRAINING);
+    assert_int_equal(entry->port, 7000);
     view_entry_unref(entry);
     buf_fini(&json);
 }
@@ -271,7 +268,7 @@ static void items_keep_their_order(void **state)
         view_items_changed(&items, STR("/services"), changes, COUNT_OF(changes));
         assert_int_equal(items.count, 3);
         assert_non_null(items.items[0].entry);
-        assert_true(view_entry_leased(items.items[0].entry));
+        assert_true(items.items[0].entry->leased);
         assert_int_equal(items.items[0].create_revision, 7);
         assert_null(items.items[1].entry);
         assert_true(str_starts(items.items[1].why, STR("the key is not /services/TYPE/ID")));
@@ -285,8 +282,8 @@ static void items_keep_their_order(void **state)
         .kv = {.found = true, .value = STR("{" WHO REST), .mod_revision = 4, .create_revision = 2}};
     view_items_listed(&items, STR("/services"), &listed, 1);
     assert_int_equal(items.count, 4);
-    assert_false(view_entry_leased(items.items[3].entry));
-    assert_int_equal(view_entry_revision(items.items[3].entry), 4);
+    assert_false(items.items[3].entry->leased);
+    assert_int_equal(items.items[3].entry->mod_revision, 4);
     view_items_fini(&items);
     view_items_fini(NULL);
 }

@@ -46,14 +46,14 @@ static void what_was_kept_comes_back(void **state)
     assert_int_equal(file.kept.cluster, 0xcafe);
     assert_int_equal(file.kept.true_wall, 1795227240123);
     assert_int_equal(file.kept.entry_count, 2);
-    assert_true(str_eq(blob_view(view_entry_json(file.kept.entries[1])), STR(W1)));
+    assert_true(str_eq(blob_view(file.kept.entries[1]->json), STR(W1)));
     assert_true(view_entry_has_tag(file.kept.entries[1], STR("\xc3\xa4")));
-    assert_int_equal(view_entry_revision(file.kept.entries[1]), 101);
-    assert_int_equal(view_entry_created(file.kept.entries[1]), 51);
-    assert_true(view_entry_leased(file.kept.entries[0]));
-    assert_false(view_entry_leased(file.kept.entries[1]));
+    assert_int_equal(file.kept.entries[1]->mod_revision, 101);
+    assert_int_equal(file.kept.entries[1]->create_revision, 51);
+    assert_true(file.kept.entries[0]->leased);
+    assert_false(file.kept.entries[1]->leased);
     assert_int_equal(file.kept.tombstone_count, 1);
-    assert_true(str_eq(blob_view(view_entry_json(file.kept.tombstones[0].entry)), STR(W2)));
+    assert_true(str_eq(blob_view(file.kept.tombstones[0].entry->json), STR(W2)));
     assert_int_equal(file.kept.tombstones[0].gone_wall, 1795227240123);
 
     /* A view that loads it writes the same. */

@@ -13,7 +13,7 @@
 
 static struct view_entry *entry(const char *json)
 {
-    struct view_facts facts = {0};
+    struct view_entry_facts facts = {0};
     struct view_place place = {.key = STR("/s/world/w\"1"), .prefix_size = 2};
     return view_entry_new(&place, str_of(json), &facts);
 }

@@ -15,12 +15,12 @@
 
 static struct view_entry *entry(unsigned status, const char *region)
 {
-    struct view_facts facts = {.status = status,
-                               .fields = {[VIEW_REGION] = str_of(region), [VIEW_ZONE] = STR("kr-a")},
-                               .tags = {STR("pvp"), STR("eu")},
-                               .tag_count = 2,
-                               .labels = {{STR("map"), STR("harbor")}, {STR("mode"), STR("ctf")}},
-                               .label_count = 2};
+    struct view_entry_facts facts = {.status = status,
+                                     .fields = {[VIEW_REGION] = str_of(region), [VIEW_ZONE] = STR("kr-a")},
+                                     .tags = {STR("pvp"), STR("eu")},
+                                     .tag_count = 2,
+                                     .labels = {{STR("map"), STR("harbor")}, {STR("mode"), STR("ctf")}},
+                                     .label_count = 2};
     struct view_place place = {.key = STR("/s/world/1"), .prefix_size = 2, .mod_revision = 5};
     return view_entry_new(&place, STR("{}"), &facts);
 }

@@ -22,26 +22,26 @@ static void nothing_is_known_before_the_first_listing(void **state)
     struct world w;
     world_begin(&w, &(struct view_settings){.mode = VIEW_ALWAYS});
     assert_int_equal(view_deadline(w.view).latest, NEVER_MS);
-    assert_int_equal(view_state(w.view), VIEW_OFF);
+    assert_int_equal(view_facts(w.view)->state, VIEW_OFF);
     world_step(&w, VIEW_ON_START);
-    assert_int_equal(view_state(w.view), VIEW_LISTING);
+    assert_int_equal(view_facts(w.view)->state, VIEW_LISTING);
     assert_int_equal(w.asked.limit, 500);
     assert_int_equal(w.asked.at_revision, 0);
-    assert_false(view_known(w.view));
+    assert_false(view_facts(w.view)->known);
     assert_int_equal(view_age(w.view, &w.now), -1);
     world_answer(&w);
     /* Known to be empty. */
-    assert_true(view_known(w.view));
-    assert_int_equal(view_count(w.view), 0);
-    assert_int_equal(view_revision(w.view), 1);
+    assert_true(view_facts(w.view)->known);
+    assert_int_equal(view_facts(w.view)->count, 0);
+    assert_int_equal(view_facts(w.view)->revision, 1);
     assert_int_equal(w.revisions, 1);
-    assert_false(view_synced(w.view));
+    assert_false(view_facts(w.view)->synced);
     assert_int_equal(w.watch.from_revision, 2);
     world_open(&w);
-    assert_true(view_synced(w.view));
+    assert_true(view_facts(w.view)->synced);
     assert_int_equal(w.synced, 1);
     assert_int_equal(view_age(w.view, &w.now), 0);
-    assert_int_equal(view_cluster(w.view), 0xc1);
+    assert_int_equal(view_facts(w.view)->cluster, 0xc1);
     world_end(&w);
     view_free(NULL);
 }
@@ -59,14 +59,15 @@ static void pages_are_of_one_revision(void **state)
     assert_memory_equal(w.asked.key.data, "/s/a/2\0", 7);
     world_put(&w, "/s/a/3", NULL);
     world_put(&w, "/s/a/9", "r1");
-    assert_int_equal(view_count(w.view), 0); /* incomplete pages are not visible */
+    assert_int_equal(view_facts(w.view)->count, 0); /* incomplete pages are not visible */
     world_answer(&w);
     world_answer(&w);
-    assert_int_equal(view_count(w.view), 5);
+    assert_int_equal(view_facts(w.view)->count, 5);
     assert_int_equal(w.revisions, 1);
     assert_int_equal(w.watch.from_revision, 7);
     /* Nothing was known before, so no subscriber can resume. */
-    assert_int_equal(view_log_count(view_log(w.view)), 0);
+    uint64_t cursor;
+    assert_int_equal(view_resume(w.view, 5, w.cluster, &cursor), -1);
     world_check_synced(&w);
     world_end(&w);
 }
@@ -83,8 +84,8 @@ static void compacted_between_pages_lists_again(void **state)
     world_put(&w, "/s/a/4", "r1");
     w.compacted = w.revision;
     world_answer(&w);
-    assert_int_equal(view_state(w.view), VIEW_WAITING);
-    assert_false(view_known(w.view));
+    assert_int_equal(view_facts(w.view)->state, VIEW_WAITING);
+    assert_false(view_facts(w.view)->known);
     world_pass(&w, 300);
     assert_int_equal(w.asked.at_revision, 0);
     assert_memory_equal(w.asked.key.data, "/s/", 3);
@@ -104,8 +105,8 @@ static void a_failed_page_is_asked_for_again_and_smaller(void **state)
     world_put(&w, "/s/a/3", "r1");
     world_answer(&w);
     world_refuse(&w, REGISTRY_UNKNOWN, false);
-    assert_int_equal(view_state(w.view), VIEW_WAITING);
-    assert_string_equal(view_last_error(w.view), "it went wrong");
+    assert_int_equal(view_facts(w.view)->state, VIEW_WAITING);
+    assert_string_equal(view_facts(w.view)->last_error, "it went wrong");
     world_put(&w, "/s/a/0", "r1");
     world_pass(&w, 300);
     assert_int_equal(w.asked.at_revision, 4);
@@ -116,7 +117,7 @@ static void a_failed_page_is_asked_for_again_and_smaller(void **state)
     /* One line for the whole outage, one for its end. */
     assert_int_equal(w.notes[VIEW_NOTE_OUTAGE], 1);
     assert_int_equal(w.notes[VIEW_NOTE_RECOVERED], 1);
-    assert_string_equal(view_last_error(w.view), "");
+    assert_string_equal(view_facts(w.view)->last_error, "");
     world_end(&w);
 }
 
@@ -131,11 +132,11 @@ static void a_page_of_another_store_lists_again(void **state)
     world_answer(&w);
     w.cluster = 0xc2;
     world_answer(&w);
-    assert_int_equal(view_state(w.view), VIEW_WAITING);
+    assert_int_equal(view_facts(w.view)->state, VIEW_WAITING);
     world_pass(&w, 300);
     world_settle(&w);
     world_check_equal(&w);
-    assert_int_equal(view_cluster(w.view), 0xc2);
+    assert_int_equal(view_facts(w.view)->cluster, 0xc2);
     world_end(&w);
 }
 
@@ -150,13 +151,13 @@ static void changes_while_listing_come_by_the_watch(void **state)
     world_put(&w, "/s/a/2", "i1");
     world_open(&w);
     /* The registry is ahead: synced only when all of it was delivered. */
-    assert_false(view_synced(w.view));
+    assert_false(view_facts(w.view)->synced);
     world_answer(&w);
-    assert_false(view_synced(w.view));
+    assert_false(view_facts(w.view)->synced);
     world_tell(&w, 1);
-    assert_false(view_synced(w.view));
+    assert_false(view_facts(w.view)->synced);
     world_tell(&w, 1);
-    assert_true(view_synced(w.view));
+    assert_true(view_facts(w.view)->synced);
     world_check_equal(&w);
     world_end(&w);
 }
@@ -173,23 +174,23 @@ static void a_reconnect_misses_nothing_and_repeats_nothing(void **state)
     w.now.boot += 20000;
     world_cut(&w, REGISTRY_UNKNOWN);
     assert_int_equal(w.stale, 1);
-    assert_false(view_synced(w.view));
-    assert_int_equal(view_count(w.view), 3); /* an outage never empties it */
+    assert_false(view_facts(w.view)->synced);
+    assert_int_equal(view_facts(w.view)->count, 3); /* an outage never empties it */
     world_put(&w, "/s/a/1", "d1");
     world_put(&w, "/s/a/2", NULL);
     world_pass(&w, 250);
-    assert_int_equal(view_state(w.view), VIEW_OPENING);
+    assert_int_equal(view_facts(w.view)->state, VIEW_OPENING);
     assert_int_equal(w.asked.at_revision, 4);
     world_answer(&w);
     assert_int_equal(w.watch.from_revision, 5);
     world_open(&w);
     world_answer(&w);
     world_tell(&w, 1);
-    assert_false(view_synced(w.view)); /* one key too many is held */
+    assert_false(view_facts(w.view)->synced); /* one key too many is held */
     world_tell(&w, 1);
-    assert_true(view_synced(w.view));
+    assert_true(view_facts(w.view)->synced);
     assert_int_equal(w.changes, before + 3);
-    assert_int_equal(view_listings(w.view), 1);
+    assert_int_equal(view_facts(w.view)->listings, 1);
     world_check_equal(&w);
     world_end(&w);
 }
@@ -240,12 +241,12 @@ static void a_compacted_watch_lists_again(void **state)
     w.compacted = w.revision;
     world_pass(&w, 250);
     world_answer(&w);
-    assert_int_equal(view_state(w.view), VIEW_WAITING);
+    assert_int_equal(view_facts(w.view)->state, VIEW_WAITING);
     world_pass(&w, 500);
     world_settle(&w);
     /* Only the difference reached the subscriber. */
     assert_int_equal(w.changes, before + 1);
-    assert_int_equal(view_listings(w.view), 2);
+    assert_int_equal(view_facts(w.view)->listings, 2);
     world_check_equal(&w);
     uint64_t cursor;
     assert_int_equal(view_resume(w.view, 3, 0xc1, &cursor), 0);
@@ -272,13 +273,13 @@ static void a_wiped_registry_is_listed_as_it_is(void **state)
         world_pass(&w, 5000);
     }
     world_answer(&w); /* its revision is below the one known */
-    assert_int_equal(view_state(w.view), VIEW_WAITING);
+    assert_int_equal(view_facts(w.view)->state, VIEW_WAITING);
     world_pass(&w, 250); /* it answers again: no need to wait long */
     world_check_synced(&w);
     /* Revisions of the old past are not accepted, not even those that the new one has reached. */
     uint64_t cursor;
     assert_int_equal(view_resume(w.view, 3, 0xc1, &cursor), -1);
-    assert_int_equal(view_tombstone_count(w.view), 2);
+    assert_int_equal(view_facts(w.view)->tombstone_count, 2);
     world_end(&w);
 }
 
@@ -299,10 +300,10 @@ static void a_registry_filled_again_is_noticed(void **state)
         w.revision = 20;
         world_pass(&w, 250);
         world_answer(&w);
-        assert_int_equal(view_state(w.view), VIEW_WAITING);
+        assert_int_equal(view_facts(w.view)->state, VIEW_WAITING);
         world_pass(&w, 500);
         world_settle(&w);
-        assert_int_equal(view_listings(w.view), 2);
+        assert_int_equal(view_facts(w.view)->listings, 2);
         world_check_equal(&w);
         /* From then on subscribers can resume again. */
         int64_t known = w.revision;
@@ -315,9 +316,9 @@ static void a_registry_filled_again_is_noticed(void **state)
         world_settle(&w);
         world_pass(&w, 5000);
         world_settle(&w);
-        assert_int_equal(view_listings(w.view), 3);
+        assert_int_equal(view_facts(w.view)->listings, 3);
         assert_int_equal(view_resume(w.view, known, 0xc1, &cursor), 0);
-        assert_int_equal(view_log_next(view_log(w.view), &cursor)->revision, known + 1);
+        assert_int_equal(view_log_next(view_facts(w.view)->log, &cursor)->revision, known + 1);
         world_end(&w);
     }
 }
@@ -332,7 +333,7 @@ static void a_watch_that_opens_on_another_store_is_closed(void **state)
     world_answer(&w);
     w.cluster = 0xc2;
     world_open(&w);
-    assert_int_equal(view_state(w.view), VIEW_WAITING);
+    assert_int_equal(view_facts(w.view)->state, VIEW_WAITING);
     assert_int_equal(w.watch.id, 0);
     world_end(&w);
 }
@@ -349,11 +350,11 @@ static void a_watch_whose_revision_is_compacted_lists_again(void **state)
     world_put(&w, "/s/a/4", "r1");
     w.compacted = w.revision;
     world_open(&w);
-    assert_int_equal(view_state(w.view), VIEW_WAITING);
+    assert_int_equal(view_facts(w.view)->state, VIEW_WAITING);
     world_pass(&w, 500);
     world_settle(&w);
     world_check_equal(&w);
-    assert_int_equal(view_listings(w.view), 2);
+    assert_int_equal(view_facts(w.view)->listings, 2);
     world_end(&w);
 }
 
@@ -370,8 +371,8 @@ static void pages_that_do_not_add_up_are_read_again(void **state)
     world_put(&w, "/s/a/1", "r1");
     w.revision = 9;
     world_answer(&w);
-    assert_int_equal(view_state(w.view), VIEW_WAITING);
-    assert_false(view_known(w.view));
+    assert_int_equal(view_facts(w.view)->state, VIEW_WAITING);
+    assert_false(view_facts(w.view)->known);
     world_pass(&w, 300);
     world_settle(&w);
     world_check_equal(&w);
@@ -389,11 +390,11 @@ static void another_cluster_is_listed_again(void **state)
     w.cluster = 0xc2;
     world_pass(&w, 250);
     world_answer(&w);
-    assert_int_equal(view_state(w.view), VIEW_WAITING);
+    assert_int_equal(view_facts(w.view)->state, VIEW_WAITING);
     assert_int_equal(w.watch.id, 0);
     world_pass(&w, 500);
     world_settle(&w);
-    assert_int_equal(view_cluster(w.view), 0xc2);
+    assert_int_equal(view_facts(w.view)->cluster, 0xc2);
     assert_int_equal(w.changes, before); /* no record differs */
     uint64_t cursor;
     assert_int_equal(view_resume(w.view, 3, 0xc1, &cursor), -1);
@@ -413,11 +414,11 @@ static void late_replies_are_ignored(void **state)
     assert_int_not_equal(page.id, again.id);
     w.asked = page;
     world_answer(&w);
-    assert_false(view_known(w.view));
+    assert_false(view_facts(w.view)->known);
     w.asked = again;
     w.asked.key.data = w.asked_key;
     world_settle(&w);
-    assert_true(view_synced(w.view));
+    assert_true(view_facts(w.view)->synced);
     /* So are events of a closed watch. */
     struct registry_watch old = w.watch;
     world_cut(&w, REGISTRY_RETRY);
@@ -425,7 +426,7 @@ static void late_replies_are_ignored(void **state)
     w.watch = old;
     w.opened = true;
     world_tell(&w, 1);
-    assert_int_equal(view_count(w.view), 0);
+    assert_int_equal(view_facts(w.view)->count, 0);
     w.watch.id = 0;
     world_pass(&w, 300);
     world_settle(&w);
@@ -435,7 +436,7 @@ static void late_replies_are_ignored(void **state)
 
 static void deliver_one(struct world *w, const char *value, int64_t revision)
 {
-    struct view_facts facts = {0};
+    struct view_entry_facts facts = {0};
     struct view_place place = {.key = STR("/s/a/1"), .prefix_size = 2, .mod_revision = revision};
     struct view_item item = {.key = place.key, .mod_revision = revision, .create_revision = 2};
     struct registry_reply reply = {.id = w->asked.id, .op = REGISTRY_LIST, .revision = 5, .count = 1};

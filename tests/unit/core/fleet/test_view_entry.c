@@ -29,17 +29,16 @@ static void texts_are_found_in_the_json(void **state)
     (void)state;
     char json_text[] = "region=kr host=10.0.0.5 tag=pvp label=map:harbor";
     struct str json = str_of(json_text);
-    struct view_facts facts = {.status = STATUS_DRAINING,
-                               .fields = {[VIEW_STATUS] = STR("draining"),
-                                          [VIEW_HOST] = part(json, "10.0.0.5"),
-                                          [VIEW_REGION] = part(json, "kr")},
-                               .tags = {part(json, "pvp"), STR("with \"escape\"")},
-                               .tag_count = 2,
-                               .labels = {{part(json, "map"), part(json, "harbor")}, {STR("ünï"), STR("\n")}},
-                               .label_count = 2,
-                               .port = 8001,
-                               .has_players = true,
-                               .players = 12};
+    struct view_entry_facts facts = {
+        .status = STATUS_DRAINING,
+        .fields = {[VIEW_STATUS] = STR("draining"),
+                   [VIEW_HOST] = part(json, "10.0.0.5"),
+                   [VIEW_REGION] = part(json, "kr")},
+        .tags = {part(json, "pvp"), STR("with \"escape\"")},
+        .tag_count = 2,
+        .labels = {{part(json, "map"), part(json, "harbor")}, {STR("ünï"), STR("\n")}},
+        .label_count = 2,
+        .port = 8001};
     struct view_entry *entry = view_entry_new(&place, json, &facts);
     memset(json_text, 'x', sizeof(json_text)); /* the entry has copies of its own */
     assert_true(str_eq(view_entry_key(entry), place.key));
@@ -49,23 +48,18 @@ static void texts_are_found_in_the_json(void **state)
     assert_true(str_eq(view_entry_text(entry, VIEW_HOST), STR("10.0.0.5")));
     assert_true(str_eq(view_entry_text(entry, VIEW_REGION), STR("kr")));
     assert_int_equal(view_entry_text(entry, VIEW_ZONE).size, 0);
-    assert_int_equal(view_entry_status(entry), STATUS_DRAINING);
+    assert_int_equal(entry->status, STATUS_DRAINING);
     assert_true(view_entry_has_tag(entry, STR("pvp")));
     assert_true(view_entry_has_tag(entry, STR("with \"escape\"")));
     assert_false(view_entry_has_tag(entry, STR("pv")));
     assert_true(str_eq(view_entry_label(entry, STR("map")), STR("harbor")));
     assert_true(str_eq(view_entry_label(entry, STR("ünï")), STR("\n")));
     assert_int_equal(view_entry_label(entry, STR("mode")).size, 0);
-    assert_int_equal(view_entry_port(entry), 8001);
-    uint32_t number = 7;
-    assert_true(view_entry_players(entry, &number));
-    assert_int_equal(number, 12);
-    assert_false(view_entry_capacity(entry, &number));
-    assert_int_equal(number, 12);
-    assert_int_equal(view_entry_revision(entry), 9);
-    assert_int_equal(view_entry_created(entry), 4);
-    assert_true(view_entry_leased(entry));
-    struct blob *kept = blob_ref(view_entry_json(entry));
+    assert_int_equal(entry->port, 8001);
+    assert_int_equal(entry->mod_revision, 9);
+    assert_int_equal(entry->create_revision, 4);
+    assert_true(entry->leased);
+    struct blob *kept = blob_ref(entry->json);
     assert_ptr_equal(view_entry_ref(entry), entry);
     view_entry_unref(entry);
     view_entry_unref(entry);
@@ -82,7 +76,7 @@ static void an_entry_is_small(void **state)
     static char json_text[VIEW_RECORD_MAX];
     memset(json_text, 'j', sizeof(json_text));
     struct str json = {json_text, sizeof(json_text)};
-    struct view_facts facts = {.tag_count = RECORD_TAGS_MAX, .label_count = RECORD_LABELS_MAX};
+    struct view_entry_facts facts = {.tag_count = RECORD_TAGS_MAX, .label_count = RECORD_LABELS_MAX};
     for (size_t i = 0; i < RECORD_TAGS_MAX; i++) {
         facts.tags[i] = (struct str){json_text + i, 200};
         facts.labels[i].name = (struct str){json_text + sizeof(json_text) - i - 1, i % 2};
@@ -97,7 +91,7 @@ static void an_entry_is_small(void **state)
     view_entry_unref(entry);
 
     struct str record = STR("{\"id\":\"1\",\"tags\":[\"a\"]}");
-    struct view_facts usual = {.tags = {{record.data + 18, 1}}, .tag_count = 1};
+    struct view_entry_facts usual = {.tags = {{record.data + 18, 1}}, .tag_count = 1};
     entry = view_entry_new(&place, record, &usual);
     assert_in_range(view_entry_size(entry) - record.size, 1, 200);
     view_entry_unref(entry);

@@ -26,7 +26,7 @@ static void a_sidecar_watches_only_while_it_is_wanted(void **state)
     assert_int_equal(view_deadline(w.view).latest, NEVER_MS);
     world_step(&w, VIEW_ON_WANT);
     world_settle(&w);
-    assert_true(view_synced(w.view));
+    assert_true(view_facts(w.view)->synced);
     world_pass(&w, 40000);
     world_step(&w, VIEW_ON_WANT);
     world_settle(&w);
@@ -34,25 +34,25 @@ static void a_sidecar_watches_only_while_it_is_wanted(void **state)
     assert_int_not_equal(w.watch.id, 0);
     world_settle(&w);
     world_pass(&w, 25000);
-    assert_int_equal(view_state(w.view), VIEW_OFF);
+    assert_int_equal(view_facts(w.view)->state, VIEW_OFF);
     assert_int_equal(w.watch.id, 0);
-    assert_false(view_synced(w.view));
-    assert_true(view_known(w.view)); /* stale, but there */
+    assert_false(view_facts(w.view)->synced);
+    assert_true(view_facts(w.view)->known); /* stale, but there */
     unsigned before = w.requests;
     world_pass(&w, 600000);
     assert_int_equal(w.requests, before);
     world_put(&w, "/s/a/1", "r1");
-    assert_false(view_waking(w.view));
+    assert_false(view_facts(w.view)->waking);
     world_step(&w, VIEW_ON_WANT);
-    assert_true(view_waking(w.view)); /* what is held is old, and a listing is on its way */
+    assert_true(view_facts(w.view)->waking); /* what is held is old, and a listing is on its way */
     world_settle(&w);
-    assert_false(view_waking(w.view));
+    assert_false(view_facts(w.view)->waking);
     world_check_equal(&w);
     world_pass(&w, 70000);
     world_step(&w, VIEW_ON_WANT);
-    assert_true(view_waking(w.view));
+    assert_true(view_facts(w.view)->waking);
     world_refuse(&w, REGISTRY_RETRY, false);
-    assert_false(view_waking(w.view)); /* nothing newer can be had */
+    assert_false(view_facts(w.view)->waking); /* nothing newer can be had */
     world_end(&w);
 }
 
@@ -69,14 +69,14 @@ static void subscribers_keep_it_on(void **state)
         world_pass(&w, 5000);
         world_settle(&w);
     }
-    assert_int_equal(view_state(w.view), VIEW_WATCHING);
+    assert_int_equal(view_facts(w.view)->state, VIEW_WATCHING);
     event = (struct view_event){.type = VIEW_ON_SUBSCRIBERS, .count = 0, .now = w.now};
     view_step(w.view, &event, &w.effects);
     for (int i = 0; i < 14; i++) {
         world_pass(&w, 5000);
         world_settle(&w);
     }
-    assert_int_equal(view_state(w.view), VIEW_OFF);
+    assert_int_equal(view_facts(w.view)->state, VIEW_OFF);
     world_end(&w);
 }
 
@@ -91,11 +91,11 @@ static void reload_turns_it_on_and_off(void **state)
     view_step(w.view, &event, &w.effects);
     world_step(&w, VIEW_ON_TICK);
     world_settle(&w);
-    assert_true(view_synced(w.view));
+    assert_true(view_facts(w.view)->synced);
     event.mode = VIEW_NEVER;
     view_step(w.view, &event, &w.effects);
     world_step(&w, VIEW_ON_TICK);
-    assert_int_equal(view_state(w.view), VIEW_OFF);
+    assert_int_equal(view_facts(w.view)->state, VIEW_OFF);
     world_end(&w);
 }
 
@@ -107,16 +107,16 @@ static void a_record_that_vanishes_leaves_a_tombstone(void **state)
     world_put(&w, "/s/a/1", NULL);
     world_settle(&w);
     assert_false(w.last_clean);
-    assert_int_equal(view_tombstone_count(w.view), 1);
+    assert_int_equal(view_facts(w.view)->tombstone_count, 1);
     assert_int_equal(view_tombstone_next(w.view, NULL)->gone_wall, w.now.wall);
     world_put(&w, "/s/a/2", "s1");
     world_put(&w, "/s/a/2", NULL);
     world_settle(&w);
     assert_true(w.last_clean);
-    assert_int_equal(view_tombstone_count(w.view), 1);
+    assert_int_equal(view_facts(w.view)->tombstone_count, 1);
     world_put(&w, "/s/a/1", "i1"); /* it is back */
     world_settle(&w);
-    assert_int_equal(view_tombstone_count(w.view), 0);
+    assert_int_equal(view_facts(w.view)->tombstone_count, 0);
     world_put(&w, "/s/a/1", NULL);
     world_settle(&w);
     for (int i = 0; i < 150; i++) {
@@ -124,7 +124,7 @@ static void a_record_that_vanishes_leaves_a_tombstone(void **state)
         world_settle(&w);
     }
     world_pass(&w, 2000);
-    assert_int_equal(view_tombstone_count(w.view), 0);
+    assert_int_equal(view_facts(w.view)->tombstone_count, 0);
     world_end(&w);
 }
 
@@ -139,7 +139,7 @@ static void tombstones_are_bounded(void **state)
         world_put(&w, key, NULL);
     }
     world_settle(&w);
-    assert_int_equal(view_tombstone_count(w.view), 3);
+    assert_int_equal(view_facts(w.view)->tombstone_count, 3);
     assert_true(str_eq(view_entry_id(view_tombstone_next(w.view, NULL)->entry), STR("6")));
     world_end(&w);
 }
@@ -153,7 +153,7 @@ static void list_again(struct world *w)
         world_pass(w, 1000);
         world_settle(w);
     }
-    assert_true(view_synced(w->view));
+    assert_true(view_facts(w->view)->synced);
 }
 
 static void write_forty(struct world *w, const char *value)
@@ -173,7 +173,7 @@ static size_t tombstones_of(const struct view *view, const char *type)
         assert_non_null(stone->entry);
         count += str_eq(view_entry_type(stone->entry), str_of(type)) ? 1 : 0;
     }
-    assert_int_equal(view_tombstone_count(view), all);
+    assert_int_equal(view_facts(view)->tombstone_count, all);
     return count;
 }
 
@@ -244,7 +244,7 @@ static void saves_are_few(void **state)
     assert_int_equal(w.saves, before); /* nothing changed */
     world_step(&w, VIEW_ON_STOP);
     assert_int_equal(w.saves, before + 1);
-    assert_int_equal(view_state(w.view), VIEW_OFF);
+    assert_int_equal(view_facts(w.view)->state, VIEW_OFF);
     assert_int_equal(w.watch.id, 0);
     world_end(&w);
 }
@@ -262,10 +262,10 @@ static void a_kept_view_is_served_until_it_is_synced(void **state)
     struct view_entry *entries[2];
     struct view_tombstone stone = *view_tombstone_next(before.view, NULL);
     for (size_t i = 0; i < 2; i++) {
-        entries[i] = (struct view_entry *)(uintptr_t)view_at(before.view, i);
+        entries[i] = (struct view_entry *)(uintptr_t)view_facts(before.view)->entries[i];
     }
-    struct view_kept kept = {.revision = view_revision(before.view),
-                             .cluster = view_cluster(before.view),
+    struct view_kept kept = {.revision = view_facts(before.view)->revision,
+                             .cluster = view_facts(before.view)->cluster,
                              .true_wall = before.now.wall - 5000,
                              .entries = entries,
                              .entry_count = 2,
@@ -278,24 +278,24 @@ static void a_kept_view_is_served_until_it_is_synced(void **state)
     struct view_event event = {.type = VIEW_ON_LOAD, .now = w.now, .kept = &kept};
     view_step(w.view, &event, &w.effects);
     world_step(&w, VIEW_ON_START);
-    assert_true(view_known(w.view));
-    assert_false(view_synced(w.view));
-    assert_false(view_waking(w.view));
+    assert_true(view_facts(w.view)->known);
+    assert_false(view_facts(w.view)->synced);
+    assert_false(view_facts(w.view)->waking);
     assert_int_equal(view_age(w.view, &w.now), 5000);
-    assert_int_equal(view_count(w.view), 2);
-    assert_int_equal(view_tombstone_count(w.view), 1);
+    assert_int_equal(view_facts(w.view)->count, 2);
+    assert_int_equal(view_facts(w.view)->tombstone_count, 1);
     assert_int_equal(w.reader.count, 2);
     world_put(&w, "/s/a/2", NULL);
     world_put(&w, "/s/b/1", "r2");
     unsigned changes = w.changes;
     world_settle(&w);
-    assert_true(view_synced(w.view));
+    assert_true(view_facts(w.view)->synced);
     assert_int_equal(w.changes, changes + 2);
-    assert_int_equal(view_tombstone_count(w.view), 1);
+    assert_int_equal(view_facts(w.view)->tombstone_count, 1);
     world_check_equal(&w);
     uint64_t cursor;
     assert_int_equal(view_resume(w.view, kept.revision, 0xc1, &cursor), 0);
-    assert_int_equal(view_log_next(view_log(w.view), &cursor)->revision, w.revision);
+    assert_int_equal(view_log_next(view_facts(w.view)->log, &cursor)->revision, w.revision);
     assert_int_equal(view_resume(w.view, kept.revision - 1, 0xc1, &cursor), -1);
     assert_int_equal(view_resume(w.view, w.revision + 1, 0xc1, &cursor), -1);
     assert_int_equal(view_resume(w.view, w.revision, 0xc2, &cursor), -1);
@@ -308,7 +308,7 @@ static void a_kept_tombstone_is_as_old_as_it_is(void **state)
 {
     (void)state;
     struct world w;
-    struct view_facts facts = {0};
+    struct view_entry_facts facts = {0};
     struct view_place place = {.key = STR("/s/a/1"), .prefix_size = 2}, other = place, third = place;
     other.key = STR("/s/a/2");
     third.key = STR("/s/a/3");
@@ -321,11 +321,11 @@ static void a_kept_tombstone_is_as_old_as_it_is(void **state)
     struct view_kept kept = {.revision = 5, .tombstones = stones, .tombstone_count = 3};
     struct view_event event = {.type = VIEW_ON_LOAD, .now = w.now, .kept = &kept};
     view_step(w.view, &event, &w.effects);
-    assert_int_equal(view_tombstone_count(w.view), 2);
+    assert_int_equal(view_facts(w.view)->tombstone_count, 2);
     world_pass(&w, 11000);
-    assert_int_equal(view_tombstone_count(w.view), 1);
+    assert_int_equal(view_facts(w.view)->tombstone_count, 1);
     world_pass(&w, 600000 - 11000 + 1000);
-    assert_int_equal(view_tombstone_count(w.view), 0);
+    assert_int_equal(view_facts(w.view)->tombstone_count, 0);
     for (size_t i = 0; i < 3; i++) {
         view_entry_unref(stones[i].entry);
     }

@@ -143,7 +143,7 @@ static void check_resume(struct chaos *c)
     const struct view_change *change;
     if (c->mark > 0 && view_resume(w->view, c->mark, c->mark_cluster, &cursor) == 0) {
         struct world replay = {.reader = c->known};
-        while ((change = view_log_next(view_log(w->view), &cursor)) != NULL) {
+        while ((change = view_log_next(view_facts(w->view)->log, &cursor)) != NULL) {
             const struct view_entry *entry = change->is != NULL ? change->is : change->was;
             size_t at = 0;
             struct str key = view_entry_key(entry);
@@ -156,8 +156,7 @@ static void check_resume(struct chaos *c)
             } else if (change->is != NULL) {
                 replay.reader.count += at == replay.reader.count ? 1 : 0;
                 snprintf(slot->key, sizeof(slot->key), "%.*s", STR_ARG(key));
-                snprintf(slot->value, sizeof(slot->value), "%.*s",
-                         STR_ARG(blob_view(view_entry_json(change->is))));
+                snprintf(slot->value, sizeof(slot->value), "%.*s", STR_ARG(blob_view(change->is->json)));
             }
         }
         assert_int_equal(replay.reader.count, w->reader.count);
@@ -170,9 +169,9 @@ static void check_resume(struct chaos *c)
             assert_string_equal(w->reader.keys[at].value, replay.reader.keys[i].value);
         }
     }
-    if (below(c, 5) == 0 && view_known(w->view)) {
-        c->mark = view_revision(w->view);
-        c->mark_cluster = view_cluster(w->view);
+    if (below(c, 5) == 0 && view_facts(w->view)->known) {
+        c->mark = view_facts(w->view)->revision;
+        c->mark_cluster = view_facts(w->view)->cluster;
         c->known = w->reader;
     }
 }
@@ -200,8 +199,8 @@ static void quiet(struct chaos *c)
         world_pass(w, 5000);
     }
     world_settle(w);
-    assert_true(view_synced(w->view));
-    assert_int_equal(view_cluster(w->view), w->cluster);
+    assert_true(view_facts(w->view)->synced);
+    assert_int_equal(view_facts(w->view)->cluster, w->cluster);
     world_check_equal(w);
     w->strict = true;
 }

@@ -26,27 +26,27 @@ static void an_invalid_key_is_counted_and_named_until_it_is_a_record(void **stat
     world_put(&w, "/s/a/2", "r1");
     world_settle(&w);
     world_check_equal(&w);
-    assert_int_equal(view_unreadable_count(w.view), 2);
-    assert_int_equal(view_unreadable_names(w.view), 2);
-    assert_true(str_eq(view_unreadable_key(w.view, 0), STR("/s/a/1")));
-    assert_true(str_eq(view_unreadable_why(w.view, 0), STR("no record")));
+    assert_int_equal(view_facts(w.view)->unreadable, 2);
+    assert_int_equal(view_facts(w.view)->name_count, 2);
+    assert_true(str_eq(view_facts(w.view)->names[0].key, STR("/s/a/1")));
+    assert_true(str_eq(view_facts(w.view)->names[0].why, STR("no record")));
     assert_int_equal(w.notes[VIEW_NOTE_UNREADABLE], 2);
     world_put(&w, "/s/a/1", "r1");     /* good */
     world_put(&w, "/s/a/1", "!bad");   /* invalid again: not listed, and no tombstone */
     world_put(&w, "/s/a/1", "!worse"); /* still counted once */
     world_settle(&w);
     world_check_equal(&w);
-    assert_int_equal(view_tombstone_count(w.view), 0);
+    assert_int_equal(view_facts(w.view)->tombstone_count, 0);
     world_put(&w, "/s/a/1", NULL);
     world_put(&w, "/s/a/9", "!new");
     world_settle(&w);
     world_check_equal(&w);
-    assert_int_equal(view_unreadable_names(w.view), 2);
+    assert_int_equal(view_facts(w.view)->name_count, 2);
     world_put(&w, "/s/a/9", "r1");
     world_put(&w, "/s/foreign", NULL);
     world_settle(&w);
     world_check_equal(&w);
-    assert_int_equal(view_unreadable_names(w.view), 0);
+    assert_int_equal(view_facts(w.view)->name_count, 0);
     world_end(&w);
 }
 
@@ -61,8 +61,8 @@ static void invalid_keys_do_not_fill_the_log(void **state)
     }
     world_settle(&w);
     world_check_equal(&w);
-    assert_int_equal(view_unreadable_count(w.view), 60);
-    assert_int_equal(view_unreadable_names(w.view), VIEW_NAMES_MAX);
+    assert_int_equal(view_facts(w.view)->unreadable, 60);
+    assert_int_equal(view_facts(w.view)->name_count, VIEW_NAMES_MAX);
     assert_int_equal(w.notes[VIEW_NOTE_UNREADABLE], 10);
     world_end(&w);
 }
@@ -78,14 +78,14 @@ static void more_records_than_the_limit_are_left_out(void **state)
     world_put(&w, "/s/a/2", "r1");
     world_put(&w, "/s/a/3", "r1");
     world_settle(&w);
-    assert_int_equal(view_count(w.view), 2);
-    assert_int_equal(view_unreadable_count(w.view), 1);
-    assert_true(view_synced(w.view));
+    assert_int_equal(view_facts(w.view)->count, 2);
+    assert_int_equal(view_facts(w.view)->unreadable, 1);
+    assert_true(view_facts(w.view)->synced);
     world_put(&w, "/s/a/1", NULL);
     world_put(&w, "/s/a/3", "r2");
     world_settle(&w);
-    assert_int_equal(view_count(w.view), 2);
-    assert_int_equal(view_unreadable_count(w.view), 0);
+    assert_int_equal(view_facts(w.view)->count, 2);
+    assert_int_equal(view_facts(w.view)->unreadable, 0);
     world_end(&w);
 }
 
@@ -101,7 +101,7 @@ static void a_page_too_large_is_halved_at_once(void **state)
         world_put(&w, (char[]){'/', 's', '/', 'a', '/', (char)('A' + i), 0}, "r1");
     }
     world_step(&w, VIEW_ON_START);
-    for (; w.asked.id != 0 && view_state(w.view) == VIEW_LISTING; pages++) {
+    for (; w.asked.id != 0 && view_facts(w.view)->state == VIEW_LISTING; pages++) {
         bool large = w.asked.key.size < 6 || w.asked.key.data[5] < 'A' + 20;
         if (large && w.asked.limit > 2) {
             world_refuse_size(&w);
@@ -110,13 +110,13 @@ static void a_page_too_large_is_halved_at_once(void **state)
             world_answer(&w);
         }
     }
-    assert_int_equal(view_state(w.view), VIEW_OPENING);
+    assert_int_equal(view_facts(w.view)->state, VIEW_OPENING);
     assert_int_equal(refused, 3 + 2); /* 16, 8, 4; and another 4 after each four pages */
     assert_true(pages - refused < 10 + 10);
     assert_int_equal(w.notes[VIEW_NOTE_OUTAGE], 0);
     world_settle(&w);
     world_check_equal(&w);
-    assert_int_equal(view_count(w.view), 60);
+    assert_int_equal(view_facts(w.view)->count, 60);
     world_end(&w);
 }
 
@@ -129,8 +129,8 @@ static void one_record_too_large_for_any_page_is_an_outage(void **state)
     world_refuse_size(&w);
     assert_int_equal(w.asked.limit, 1);
     world_refuse_size(&w);
-    assert_int_equal(view_state(w.view), VIEW_WAITING);
-    assert_string_equal(view_last_error(w.view), "it is too large");
+    assert_int_equal(view_facts(w.view)->state, VIEW_WAITING);
+    assert_string_equal(view_facts(w.view)->last_error, "it is too large");
     world_pass(&w, 30000);
     world_settle(&w);
     world_check_equal(&w);
@@ -145,16 +145,17 @@ static void statistics_follow(void **state)
     world_put(&w, "/s/a/1", "e1");
     world_put(&w, "/s/a/2", "u1");
     world_settle(&w);
-    assert_int_equal(view_type_count(w.view), 2);
-    assert_true(str_eq(view_type_at(w.view, 0), STR("a")));
-    assert_int_equal(view_type_servers(w.view, 0, STATUS_ERROR), 1);
-    assert_int_equal(view_type_servers(w.view, 0, STATUS_UNKNOWN), 1);
-    assert_int_equal(view_type_servers(w.view, 1, STATUS_READY), 1);
-    assert_int_equal(view_status_count(w.view, STATUS_READY), 1);
-    assert_int_equal(view_json_bytes(w.view), 6);
+    const struct view_type *first = view_facts(w.view)->types, *second = first->hh.next;
+    assert_true(str_eq(first->name, STR("a")));
+    assert_int_equal(first->servers[STATUS_ERROR], 1);
+    assert_int_equal(first->servers[STATUS_UNKNOWN], 1);
+    assert_int_equal(second->servers[STATUS_READY], 1);
+    assert_null(second->hh.next);
+    assert_int_equal(view_facts(w.view)->servers[STATUS_READY], 1);
+    assert_int_equal(view_facts(w.view)->json_bytes, 6);
     world_put(&w, "/s/b/1", NULL);
     world_settle(&w);
-    assert_int_equal(view_type_count(w.view), 1);
+    assert_null(view_facts(w.view)->types->hh.next);
     world_end(&w);
 }
 
@@ -174,7 +175,7 @@ static void records_are_found_by_type_and_id(void **state)
     assert_int_equal(count, 2);
     assert_null(view_find_id(w.view, STR("3"), &count));
     assert_int_equal(count, 0);
-    assert_null(view_at(w.view, 3));
+    assert_int_equal(view_facts(w.view)->count, 3);
     world_end(&w);
 }
 

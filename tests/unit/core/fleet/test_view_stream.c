@@ -29,7 +29,7 @@ static void a_quiet_fleet_costs_one_small_read(void **state)
     }
     assert_int_equal(w.requests, before + 10);
     assert_int_equal(w.stale, 0);
-    assert_int_equal(view_opens(w.view), 1);
+    assert_int_equal(view_facts(w.view)->opens, 1);
     world_end(&w);
 }
 
@@ -47,7 +47,7 @@ static void other_keys_are_no_stall(void **state)
     assert_true(w.asked.newest_first);
     assert_int_equal(w.asked.limit, 1);
     world_answer(&w);
-    assert_true(view_synced(w.view));
+    assert_true(view_facts(w.view)->synced);
     world_pass(&w, 5000);
     assert_int_equal(w.asked.op, REGISTRY_GET); /* everything up to there is known */
     world_answer(&w);
@@ -80,12 +80,12 @@ static void find_stall(struct world *w)
     world_pass(w, 5000);
     assert_int_equal(w->asked.op, REGISTRY_LIST);
     world_answer(w);
-    assert_true(view_synced(w->view)); /* it may be on its way */
+    assert_true(view_facts(w->view)->synced); /* it may be on its way */
     world_pass(w, 1500);
-    assert_false(view_synced(w->view));
+    assert_false(view_facts(w->view)->synced);
     assert_int_equal(w->stale, 1);
     assert_int_equal(w->unwatches, 1);
-    assert_int_equal(view_stalls(w->view), 1);
+    assert_int_equal(view_facts(w->view)->stalls, 1);
     assert_int_equal(w->notes[VIEW_NOTE_STALLED], 1);
 }
 
@@ -100,8 +100,8 @@ static void a_stalled_stream_is_found_by_an_update(void **state)
     world_answer(&w);
     assert_int_equal(w.watch.from_revision, 4);
     world_settle(&w);
-    assert_true(view_synced(w.view));
-    assert_int_equal(view_listings(w.view), 1);
+    assert_true(view_facts(w.view)->synced);
+    assert_int_equal(view_facts(w.view)->listings, 1);
     world_check_equal(&w);
     world_end(&w);
 }
@@ -132,11 +132,11 @@ static void two_stalls_in_a_row_list_again(void **state)
     world_open(&w);
     world_answer(&w);
     world_pass(&w, 1500);
-    assert_int_equal(view_stalls(w.view), 2);
+    assert_int_equal(view_facts(w.view)->stalls, 2);
     world_pass(&w, 1000);
     world_settle(&w);
-    assert_int_equal(view_listings(w.view), 2);
-    assert_true(view_synced(w.view));
+    assert_int_equal(view_facts(w.view)->listings, 2);
+    assert_true(view_facts(w.view)->synced);
     world_check_equal(&w);
     world_end(&w);
 }
@@ -155,7 +155,7 @@ static void a_stream_that_was_only_slow_is_kept(void **state)
     world_tell(&w, 1);
     world_pass(&w, 3000);
     assert_int_equal(w.stale, 0);
-    assert_int_equal(view_opens(w.view), 1);
+    assert_int_equal(view_facts(w.view)->opens, 1);
     world_end(&w);
 }
 
@@ -166,12 +166,12 @@ static void a_check_that_fails_ends_the_stream(void **state)
     start_synced(&w);
     world_pass(&w, 5000);
     world_refuse(&w, REGISTRY_OVERLOADED, false); /* the registry answers: nothing is closed */
-    assert_true(view_synced(w.view));
+    assert_true(view_facts(w.view)->synced);
     world_pass(&w, 5000);
     world_refuse(&w, REGISTRY_RETRY, false);
-    assert_int_equal(view_state(w.view), VIEW_WAITING);
+    assert_int_equal(view_facts(w.view)->state, VIEW_WAITING);
     assert_int_equal(w.unwatches, 1);
-    assert_int_equal(view_count(w.view), 2);
+    assert_int_equal(view_facts(w.view)->count, 2);
     /* Its age counts from when it was last certain, not from when that was noticed. */
     world_pass(&w, 200);
     assert_in_range(view_age(w.view, &w.now), 10000, 10400);
@@ -182,7 +182,7 @@ static void a_check_that_fails_ends_the_stream(void **state)
     world_pass(&w, 5000);
     world_refuse(&w, REGISTRY_RETRY, false);
     assert_in_range(view_age(w.view, &w.now), 4900, 5100);
-    assert_int_equal(view_true_wall(w.view), w.now.wall - view_age(w.view, &w.now));
+    assert_int_equal(view_facts(w.view)->true_wall, w.now.wall - view_age(w.view, &w.now));
     world_end(&w);
 }
 
@@ -195,11 +195,11 @@ static void a_registry_set_back_is_noticed_by_the_check(void **state)
     world_wipe(&w, 0xc1, 2);
     world_pass(&w, 5000);
     world_answer(&w);
-    assert_int_equal(view_state(w.view), VIEW_WAITING);
+    assert_int_equal(view_facts(w.view)->state, VIEW_WAITING);
     world_pass(&w, 500);
     world_settle(&w);
     world_check_equal(&w);
-    assert_int_equal(view_count(w.view), 0);
+    assert_int_equal(view_facts(w.view)->count, 0);
     world_end(&w);
 }
 
@@ -216,8 +216,8 @@ static void a_reply_overtaken_by_the_stream_is_no_step_back(void **state)
     w.revision = then;
     world_answer(&w);
     w.revision = now;
-    assert_true(view_synced(w.view));
-    assert_int_equal(view_state(w.view), VIEW_WATCHING);
+    assert_true(view_facts(w.view)->synced);
+    assert_int_equal(view_facts(w.view)->state, VIEW_WATCHING);
     world_end(&w);
 }
 
@@ -285,15 +285,15 @@ static void a_member_that_is_behind_is_not_one_set_back(void **state)
     world_answer(&w);
     w.revision = now - 1;
     world_open(&w);
-    assert_int_equal(view_state(w.view), VIEW_WAITING);
+    assert_int_equal(view_facts(w.view)->state, VIEW_WAITING);
     assert_int_equal(w.watch.id, 0);
-    assert_false(view_synced(w.view));
+    assert_false(view_facts(w.view)->synced);
     w.revision = now;
     world_pass(&w, 600);
     world_settle(&w);
-    assert_true(view_synced(w.view));
+    assert_true(view_facts(w.view)->synced);
     assert_int_equal(w.notes[VIEW_NOTE_RELIST], 0);
-    assert_int_equal(view_listings(w.view), 1);
+    assert_int_equal(view_facts(w.view)->listings, 1);
     assert_int_equal(view_resume(w.view, now - 1, w.cluster, &cursor), 0);
     world_end(&w);
 }
@@ -314,9 +314,9 @@ static void set_back_behind_the_watch_is_noticed(void **state)
     world_answer(&w);
     world_pass(&w, 600);
     world_settle(&w);
-    assert_true(view_synced(w.view));
-    assert_int_equal(view_listings(w.view), 2);
-    assert_int_equal(view_count(w.view), 0);
+    assert_true(view_facts(w.view)->synced);
+    assert_int_equal(view_facts(w.view)->listings, 2);
+    assert_int_equal(view_facts(w.view)->count, 0);
     world_end(&w);
 }
 
@@ -335,8 +335,8 @@ static void what_a_read_has_seen_must_be_delivered(void **state)
     world_answer(&w);
     w.revision = told;
     world_open(&w);
-    assert_int_equal(view_state(w.view), VIEW_WATCHING);
-    assert_false(view_synced(w.view));
+    assert_int_equal(view_facts(w.view)->state, VIEW_WATCHING);
+    assert_false(view_facts(w.view)->synced);
     w.revision = now;
     world_check_synced(&w);
     world_end(&w);
@@ -358,8 +358,8 @@ static void what_the_last_page_has_seen_must_be_delivered(void **state)
     world_answer(&w);
     w.revision = listed;
     world_open(&w);
-    assert_int_equal(view_state(w.view), VIEW_WATCHING);
-    assert_false(view_synced(w.view));
+    assert_int_equal(view_facts(w.view)->state, VIEW_WATCHING);
+    assert_false(view_facts(w.view)->synced);
     w.revision = now;
     world_check_synced(&w);
     world_end(&w);

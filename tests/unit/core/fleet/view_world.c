@@ -28,7 +28,7 @@ bool world_is_record(const char *key, const char *value)
 static struct view_entry *entry_of(const char *key, const char *value, int64_t modified, int64_t created)
 {
     static const char letters[] = "irdseu";
-    struct view_facts facts = {0};
+    struct view_entry_facts facts = {0};
     const char *letter = strchr(letters, value[0]);
     facts.status = letter == NULL ? (unsigned)STATUS_UNKNOWN : (unsigned)(letter - letters);
     struct view_place place = {
@@ -78,7 +78,7 @@ void world_fill(struct world *world, const char *const *keys)
         world_put(world, *keys, "r1");
     }
     world_settle(world);
-    assert_true(view_synced(world->view));
+    assert_true(view_facts(world->view)->synced);
     world_check_equal(world);
 }
 
@@ -168,7 +168,7 @@ static void read_change(struct world *w, const struct view_effect *effect)
 {
     const struct view_entry *entry = effect->is != NULL ? effect->is : effect->was;
     struct world_event event = {.revision = effect->revision, .deleted = effect->is == NULL};
-    struct str key = view_entry_key(entry), value = blob_view(view_entry_json(entry));
+    struct str key = view_entry_key(entry), value = blob_view(entry->json);
     bool found;
     snprintf(event.key, sizeof(event.key), "%.*s", STR_ARG(key));
     snprintf(event.value, sizeof(event.value), "%.*s", STR_ARG(value));
@@ -176,7 +176,7 @@ static void read_change(struct world *w, const struct view_effect *effect)
     /* `was` must be what the subscriber got last. */
     assert_int_equal(found, effect->was != NULL);
     if (found) {
-        struct str was = blob_view(view_entry_json(effect->was));
+        struct str was = blob_view(effect->was->json);
         assert_true(str_eq(was, str_of(w->reader.keys[at].value)));
     }
     set_key(&w->reader, &event);
@@ -452,16 +452,16 @@ void world_check_equal(const struct world *w)
             unreadable++;
             continue;
         }
-        const struct view_entry *entry = view_at(w->view, records++);
+        const struct view_entry *entry = view_facts(w->view)->entries[records++];
         assert_non_null(entry);
         assert_true(str_eq(view_entry_key(entry), str_of(key->key)));
-        assert_true(str_eq(blob_view(view_entry_json(entry)), str_of(key->value)));
-        assert_int_equal(view_entry_revision(entry), key->modified);
+        assert_true(str_eq(blob_view(entry->json), str_of(key->value)));
+        assert_int_equal(entry->mod_revision, key->modified);
     }
-    assert_int_equal(view_count(w->view), records);
-    assert_int_equal(view_unreadable_count(w->view), unreadable);
+    assert_int_equal(view_facts(w->view)->count, records);
+    assert_int_equal(view_facts(w->view)->unreadable, unreadable);
     for (unsigned status = 0; status < VIEW_STATUS_COUNT; status++) {
-        statuses += view_status_count(w->view, status);
+        statuses += view_facts(w->view)->servers[status];
     }
     assert_int_equal(statuses, records);
 }
@@ -469,6 +469,6 @@ void world_check_equal(const struct world *w)
 void world_check_synced(struct world *world)
 {
     world_settle(world);
-    assert_true(view_synced(world->view));
+    assert_true(view_facts(world->view)->synced);
     world_check_equal(world);
 }

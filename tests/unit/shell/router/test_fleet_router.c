@@ -138,7 +138,7 @@ static bool is_equal(struct fleet *fleet, char why[static 200])
         struct registry_kv kv = memory_read(fleet->registry, str_of(key));
         const struct view_entry *entry = view_find(fleet->router.view, STR("world"), str_of(id));
         bool is_record = kv.found && kv.value.data[0] == '{';
-        if (is_record != (entry != NULL) || (is_record && view_entry_revision(entry) != kv.mod_revision)) {
+        if (is_record != (entry != NULL) || (is_record && entry->mod_revision != kv.mod_revision)) {
             snprintf(why, 200, "%s: there=%d listed=%d", key, is_record, entry != NULL);
             return false;
         }
@@ -152,7 +152,7 @@ static void settle(struct fleet *fleet)
     for (int i = 0; i < QUIET_STEPS; i++) {
         while (memory_run(fleet->registry) > 0) {
         }
-        if (view_synced(fleet->router.view) && is_equal(fleet, why)) {
+        if (view_facts(fleet->router.view)->synced && is_equal(fleet, why)) {
             return;
         }
         struct window next = view_deadline(fleet->router.view);
