@@ -11,6 +11,7 @@
 #include "outrider/core/config/address.h"
 #include "outrider/core/config/config.h"
 #include "outrider/core/fleet/filter.h"
+#include "outrider/io/http/http_parse.h"
 #include "outrider/io/http/server/http_server.h"
 #include "outrider/os/log.h"
 
@@ -67,7 +68,7 @@ static void serve(struct http_exchange *exchange, const struct api_request *requ
 static struct str header(const struct http_request *http, struct str name)
 {
     struct str value;
-    return http_request_header(http, name, &value) ? value : (struct str){NULL, 0};
+    return http_head_find(http->head, name, &value) ? value : (struct str){NULL, 0};
 }
 
 static void on_request(struct http_exchange *exchange, const struct http_request *http, void *user)
@@ -77,7 +78,7 @@ static void on_request(struct http_exchange *exchange, const struct http_request
         http_exchange_peer(exchange, peer, sizeof(peer));
     }
     struct str origin = {NULL, 0};
-    bool has_origin = http_request_header(http, STR("Origin"), &origin);
+    bool has_origin = http_head_find(http->head, STR("Origin"), &origin);
     struct api_request request = {.method = http->method,
                                   .path = http->path,
                                   .query = http->query,
@@ -134,8 +135,9 @@ static int add_listener(struct api *api, const struct config *config, struct err
     }
     api->policy = (struct api_policy){
         .address = mem_strdup(address), .check_host = options.unix_path == NULL, .need_token = true};
-    log_limit("http.max_connections", config->http.max_connections, http_listener_max_connections(listener));
-    log_limit("http.max_subscribers", config->http.max_subscribers, http_listener_max_pushes(listener));
+    const struct http_listener_options *limits = http_listener_options(listener);
+    log_limit("http.max_connections", config->http.max_connections, limits->max_connections);
+    log_limit("http.max_subscribers", config->http.max_subscribers, limits->max_pushes);
     return 0;
 }
 

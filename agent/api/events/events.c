@@ -234,7 +234,7 @@ static void drop_stalled(struct events *events)
 {
     for (struct events_subscriber *each = events->blocked, *next; each != NULL; each = next) {
         next = each->next;
-        uint64_t sent = http_push_sent(each->push);
+        uint64_t sent = http_push_facts(each->push)->sent;
         bool stalled = sent == each->sent_bytes;
         if (stalled && each->stalled) {
             events_drop(each, "nothing read for 15 s while catching up");
@@ -250,7 +250,8 @@ void events_comment(struct events *events)
     events_flush(events);
     for (const struct events_channel *channel = events->channels; channel != NULL; channel = channel->next) {
         for (const struct events_subscriber *each = channel->live; each != NULL; each = each->next) {
-            if (http_push_behind(each->push) == 0) { /* a waiting message is a sign of life by itself */
+            if (http_push_facts(each->push)->behind ==
+                0) { /* a waiting message is a sign of life by itself */
                 http_push_send(each->push, &events->comment, 1);
             }
         }

@@ -160,7 +160,8 @@ void events_begin(struct events_subscriber *subscriber, struct events_batch *bat
     }
     subscriber->index = events_next(channel, batch->items, batch->count, 0);
     /* A subscriber that was live with a backlog begins when that has drained. */
-    events_enter(subscriber, http_push_behind(subscriber->push) > 0 ? &events->blocked : &events->ready);
+    events_enter(subscriber,
+                 http_push_facts(subscriber->push)->behind > 0 ? &events->blocked : &events->ready);
     events_wake(events);
 }
 
@@ -192,7 +193,8 @@ size_t events_feed(struct events_subscriber *subscriber)
     }
     if (subscriber->index >= subscriber->batch->count) {
         continue_stream(subscriber);
-    } else if (http_push_behind(subscriber->push) > 0 || http_push_is_closed(subscriber->push)) {
+    } else if (http_push_facts(subscriber->push)->behind > 0 ||
+               http_push_facts(subscriber->push)->is_closed) {
         events_enter(subscriber, &events->blocked);
     } else {
         events_enter(subscriber, &events->ready); /* behind the others */

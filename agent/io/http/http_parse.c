@@ -1,5 +1,7 @@
 #include "outrider/io/http/http_parse.h"
 
+#include "outrider/base/buf.h"
+
 #include <strings.h>
 
 static const struct http_fault bad_byte = {400, "bad_request", "a control byte in the head of the request"};
@@ -24,21 +26,28 @@ static const struct http_fault unknown_coding = {501, "not_implemented",
 static const struct http_fault bad_version = {505, "version_not_supported",
                                               "only HTTP/1.0 and HTTP/1.1 are supported"};
 
-/* RFC 9110, 5.6.2 */
-static bool is_token_byte(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
-}
-
-static bool is_token(struct str text)
+/* Whether `text` has letters, digits and `marks` alone. */
+static bool has_only(struct str text, const char *marks)
 {
     for (size_t i = 0; i < text.size; i++) {
-        if (!is_token_byte(text.data[i])) {
+        char c = text.data[i];
+        if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') &&
+            (c == '\0' || strchr(marks, c) == NULL)) {
             return false;
         }
     }
-    return text.size > 0;
+    return true;
+}
+
+/* RFC 9110, 5.6.2 */
+static bool is_token(struct str text)
+{
+    return text.size > 0 && has_only(text, "!#$%&'*+-.^_`|~");
+}
+
+static bool is_host(struct str text)
+{
+    return has_only(text, ".-_~:[]%");
 }
 
 /* ---- where the head ends ---- */
@@ -111,18 +120,6 @@ static const struct http_fault *parse_version(struct str text, int *ret_minor)
     }
     *ret_minor = text.data[7] == '0' ? 0 : 1;
     return NULL;
-}
-
-static bool is_host(struct str text)
-{
-    for (size_t i = 0; i < text.size; i++) {
-        char c = text.data[i];
-        if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') &&
-            (c == '\0' || strchr(".-_~:[]%", c) == NULL)) {
-            return false;
-        }
-    }
-    return true;
 }
 
 static const struct http_fault *parse_target(struct str target, struct http_head *head)
@@ -308,4 +305,68 @@ enum http_parse_result http_parse_head(struct str bytes, size_t *scanned, size_t
     }
     *ret_head = head;
     return HTTP_PARSE_DONE;
+}
+
+/* ---- the path and the query ---- */
+
+/* Appends the decoded bytes, never more than there are in `text`; false at a malformed escape or a NUL. */
+static bool decode(struct str text, bool plus, struct buf *out)
+{
+    char *to = buf_extend(out, text.size);
+    for (size_t i = 0; i < text.size; i++) {
+        char c = text.data[i];
+        if (c == '%') {
+            int high = text.size - i > 2 ? hex_value(text.data[i + 1]) : -1;
+            int low = high >= 0 ? hex_value(text.data[i + 2]) : -1;
+            if (low < 0) {
+                return false;
+            }
+            c = (char)(high * 16 + low);
+            i += 2;
+        } else if (c == '+' && plus) {
+            c = ' ';
+        }
+        if (c == '\0') {
+            return false;
+        }
+        *to++ = c;
+    }
+    *to = '\0';
+    out->size = (size_t)(to - out->data);
+    return true;
+}
+
+int http_percent_decode(struct str text, bool plus, struct buf *out)
+{
+    size_t before = out->size;
+    if (decode(text, plus, out) && str_is_utf8((struct str){out->data + before, out->size - before})) {
+        return 0;
+    }
+    out->size = before;
+    out->data[before] = '\0';
+    return -1;
+}
+
+int http_query_next(struct str *rest, struct buf *scratch, struct str *ret_name, struct str *ret_value)
+{
+    buf_clear(scratch);
+    struct str pair = {NULL, 0};
+    while (pair.size == 0 && rest->size > 0) {
+        pair = str_split(*rest, '&', rest);
+    }
+    if (pair.size == 0) {
+        return 0;
+    }
+    struct str value;
+    struct str name = str_split(pair, '=', &value);
+    if (http_percent_decode(name, true, scratch) < 0) {
+        return -1;
+    }
+    size_t split = scratch->size;
+    if (http_percent_decode(value, true, scratch) < 0) {
+        return -1;
+    }
+    *ret_name = (struct str){scratch->data, split};
+    *ret_value = (struct str){scratch->data + split, scratch->size - split};
+    return 1;
 }

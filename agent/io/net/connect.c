@@ -105,14 +105,7 @@ static void finish(struct connect_attempt *attempt)
     loop_defer(attempt->loop, &attempt->done);
 }
 
-static void succeed(struct connect_attempt *attempt)
-{
-    attempt->outcome = CONNECT_OK;
-    attempt->detail[0] = '\0';
-    finish(attempt);
-}
-
-static const struct {
+static const struct connect_error {
     int errnum;
     enum connect_outcome outcome;
     const char *detail;
@@ -131,34 +124,30 @@ static const struct {
     {EPROTOTYPE, CONNECT_FAILED, "not a stream socket"},
     {EACCES, CONNECT_FAILED, "permission denied"},
     {EPERM, CONNECT_FAILED, "not permitted, possibly by a firewall"},
+    {0, CONNECT_FAILED, NULL}, /* any other: strerror(3) */
 };
 
-static void describe(struct connect_attempt *attempt, int errnum)
+static const struct connect_error *find_error(int errnum)
 {
-    for (size_t i = 0; i < COUNT_OF(errors); i++) {
-        if (errors[i].errnum == errnum) {
-            attempt->outcome = errors[i].outcome;
-            snprintf(attempt->detail, sizeof(attempt->detail), "%s", errors[i].detail);
-            return;
-        }
+    const struct connect_error *row = errors;
+    while (row->errnum != errnum && row->errnum != 0) {
+        row++;
     }
-    attempt->outcome = CONNECT_FAILED;
-    snprintf(attempt->detail, sizeof(attempt->detail), "%s", strerror(errnum));
-    attempt->detail[0] = (char)tolower((unsigned char)attempt->detail[0]);
+    return row;
 }
 
 /* Whether the next address is tried depends on the error. Where all fail alike the first one is reported: it
  * is the one that the user expects. */
 static void fail_address(struct connect_attempt *attempt, int errnum)
 {
+    const struct connect_error *error = find_error(errnum);
+    bool try_next = error->outcome == CONNECT_REFUSED || error->outcome == CONNECT_UNREACHABLE;
     close_socket(attempt);
-    bool first = !attempt->failed_once;
-    bool try_next = errnum == ECONNREFUSED;
-    for (size_t i = 0; i < COUNT_OF(errors); i++) {
-        try_next = try_next || (errors[i].errnum == errnum && errors[i].outcome == CONNECT_UNREACHABLE);
-    }
-    if (first || !try_next) {
-        describe(attempt, errnum);
+    if (!attempt->failed_once || !try_next) {
+        attempt->outcome = error->outcome;
+        snprintf(attempt->detail, sizeof(attempt->detail), "%s",
+                 error->detail != NULL ? error->detail : strerror(errnum));
+        attempt->detail[0] = (char)tolower((unsigned char)attempt->detail[0]);
     }
     attempt->failed_once = true;
     if (try_next && attempt->next_address < attempt->address_count) {
@@ -213,9 +202,11 @@ static void connected(struct connect_attempt *attempt)
 {
     if (is_connected_to_itself(attempt->fd)) {
         fail_address(attempt, ECONNREFUSED);
-    } else {
-        succeed(attempt);
+        return;
     }
+    attempt->outcome = CONNECT_OK;
+    attempt->detail[0] = '\0';
+    finish(attempt);
 }
 
 static void on_connected(evutil_socket_t fd, short what, void *user)
@@ -319,23 +310,17 @@ static void on_resolved(const struct resolver_answer *answer, void *user)
     finish(attempt);
 }
 
-static void start_tcp(struct connect_attempt *attempt, struct resolver *resolver, const char *host,
-                      uint16_t port)
-{
-    struct sockaddr_storage literal[RESOLVER_ADDRESSES_MAX];
-    size_t count = resolver_literal(host, port, literal);
-    if (count > 0) {
-        use_addresses(attempt, literal, count);
-        return;
-    }
-    attempt->lookup = resolver_look_up(resolver, host, port, attempt->timeout_ms, on_resolved, attempt);
-}
-
 struct connect_attempt *connect_tcp(struct loop *loop, struct resolver *resolver, const char *host,
                                     uint16_t port, int64_t timeout_ms, connect_fn *fn, void *user)
 {
     struct connect_attempt *attempt = attempt_new(loop, timeout_ms, fn, user);
-    start_tcp(attempt, resolver, host, port);
+    struct sockaddr_storage literal[RESOLVER_ADDRESSES_MAX];
+    size_t count = resolver_literal(host, port, literal);
+    if (count > 0) {
+        use_addresses(attempt, literal, count);
+    } else {
+        attempt->lookup = resolver_look_up(resolver, host, port, timeout_ms, on_resolved, attempt);
+    }
     return attempt;
 }
 

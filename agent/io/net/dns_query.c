@@ -122,7 +122,7 @@ static void on_answer(void *user, int status, int timeouts, struct ares_addrinfo
     struct dns_query *query = asked->query;
     asked->waits = false;
     if (!query->freeing) {
-        query->fn(query, asked->family, status, list == NULL ? NULL : list->nodes, query->user);
+        query->fn(&query->server, asked->family, status, list == NULL ? NULL : list->nodes, query->user);
     }
     ares_freeaddrinfo(list);
 }
@@ -135,11 +135,6 @@ void dns_query_ask(struct dns_query *query, const char *host, enum dns_family fa
                                         .ai_socktype = SOCK_STREAM,
                                         .ai_flags = ARES_AI_NOSORT};
     ares_getaddrinfo(query->channel, host, NULL, &hints, on_answer, asked);
-}
-
-const struct ares_addr_port_node *dns_query_server(const struct dns_query *query)
-{
-    return &query->server;
 }
 
 bool dns_query_waits(const struct dns_query *query, enum dns_family family)

@@ -22,10 +22,10 @@ struct dns_config {
 
 struct dns_query;
 
-/* The result for one family: an ARES_ status, and on ARES_SUCCESS the addresses, borrowed. Called from the
+/* The result of `server` for one family: an ARES_ status, and on ARES_SUCCESS the addresses, borrowed. Called from the
  * loop or from within dns_query_ask, once per family asked for, unless the query is freed before. Must not
  * free the query. */
-typedef void dns_query_fn(struct dns_query *query, enum dns_family family, int status,
+typedef void dns_query_fn(const struct ares_addr_port_node *server, enum dns_family family, int status,
                           const struct ares_addrinfo_node *addresses, void *user);
 
 /* A query to `server` that is pending until it is answered or freed. `config` is borrowed. NULL where c-ares
@@ -35,9 +35,6 @@ struct dns_query *dns_query_new(struct loop *loop, const struct dns_config *conf
 
 /* Asks for the addresses of one family. */
 void dns_query_ask(struct dns_query *query, const char *host, enum dns_family family);
-
-/* The server that is asked, borrowed. */
-const struct ares_addr_port_node *dns_query_server(const struct dns_query *query);
 
 /* Whether the call of `fn` for the family is pending. */
 bool dns_query_waits(const struct dns_query *query, enum dns_family family);

@@ -1,7 +1,7 @@
 #include "outrider/io/net/resolver.h"
 
 #include "dns_query_internal.h"
-#include "known_names_internal.h"
+#include "outrider/base/hash.h"
 #include "outrider/base/mem.h"
 #include "outrider/io/loop/loop.h"
 #include "outrider/io/loop/timer.h"
@@ -13,10 +13,13 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
 
 /* After a step without a reply the next server is asked, too. Each server is asked at most twice, since a
  * datagram may be lost. */
 enum { STEP_MAX_MS = 1000, QUERIES_MAX = 2 * DNS_SERVERS_MAX };
+
+enum { KNOWN_NAMES_MAX = 32 };
 
 enum family_state { FAMILY_OPEN, FAMILY_FOUND, FAMILY_EMPTY /* no such address, or no such name */ };
 
@@ -28,7 +31,7 @@ struct family {
 
 struct lookup {
     struct resolver *resolver;
-    struct lookup *next, **link; /* `link` points to the pointer to this look-up */
+    struct lookup *next, *prev;
     resolver_fn *fn;
     void *user;
     char *host;
@@ -48,14 +51,60 @@ struct lookup {
     struct deferred advance;
 };
 
+/* The last good addresses of a host. */
+struct known_name {
+    UT_hash_handle hh; /* the least recently used one is the first */
+    struct sockaddr_storage addresses[RESOLVER_ADDRESSES_MAX];
+    size_t count;
+    char host[];
+};
+
 struct resolver {
     struct loop *loop;
     struct dns_config config;
-    struct lookup *lookups; /* the newest first */
+    struct lookup *lookups;
     size_t lookup_count;
     struct ares_addr_port_node preferred; /* family AF_UNSPEC: none */
-    struct known_names known;
+    struct known_name *known;
 };
+
+/* ---- known names ---- */
+
+static struct known_name *find_known(struct resolver *resolver, const char *host)
+{
+    struct known_name *known = NULL;
+    HASH_FIND_STR(resolver->known, host, known);
+    if (known != NULL) {
+        HASH_DEL(resolver->known, known);
+        HASH_ADD_STR(resolver->known, host, known);
+    }
+    return known;
+}
+
+static void forget(struct resolver *resolver, struct known_name *known)
+{
+    if (known != NULL) {
+        HASH_DEL(resolver->known, known);
+        free(known);
+    }
+}
+
+static void remember(struct resolver *resolver, const char *host, const struct sockaddr_storage *addresses,
+                     size_t count)
+{
+    size_t size = strlen(host) + 1;
+    struct known_name *known = mem_zalloc(sizeof(*known) + size);
+    memcpy(known->host, host, size);
+    memcpy(known->addresses, addresses, count * sizeof(addresses[0]));
+    known->count = count;
+    forget(resolver, find_known(resolver, host));
+    if (HASH_COUNT(resolver->known) == KNOWN_NAMES_MAX) {
+        forget(resolver, resolver->known);
+    }
+    HASH_ADD_STR(resolver->known, host, known);
+}
+
+/* ---- the resolver ---- */
 
 struct resolver *resolver_new(struct loop *loop, const struct resolver_options *options)
 {
@@ -79,7 +128,9 @@ void resolver_free(struct resolver *resolver)
     while (resolver->lookups != NULL) {
         resolver_cancel(resolver->lookups);
     }
-    known_names_fini(&resolver->known);
+    while (resolver->known != NULL) {
+        forget(resolver, resolver->known);
+    }
     free(resolver->config.resolv_conf);
     ares_library_cleanup();
     free(resolver);
@@ -190,7 +241,7 @@ static const char *error_text(int status)
 
 /* ---- a look-up ---- */
 
-static void on_reply(struct dns_query *query, enum dns_family index, int status,
+static void on_reply(const struct ares_addr_port_node *server, enum dns_family index, int status,
                      const struct ares_addrinfo_node *addresses, void *user)
 {
     struct lookup *lookup = user;
@@ -209,7 +260,7 @@ static void on_reply(struct dns_query *query, enum dns_family index, int status,
         break;
     default: lookup->error = lookup->error == NULL ? error_text(status) : lookup->error; return;
     }
-    lookup->resolver->preferred = *dns_query_server(query);
+    lookup->resolver->preferred = *server;
 }
 
 static void ask_next(struct lookup *lookup, int64_t now)
@@ -256,24 +307,12 @@ static bool is_open(const struct lookup *lookup)
     return lookup->families[DNS_V4].state == FAMILY_OPEN || lookup->families[DNS_V6].state == FAMILY_OPEN;
 }
 
-/* Whether the latest query failed for every open family. */
-static bool latest_failed(const struct lookup *lookup)
-{
-    for (enum dns_family i = 0; lookup->query_count > 0 && i < DNS_FAMILIES; i++) {
-        if (lookup->families[i].state == FAMILY_OPEN &&
-            dns_query_waits(lookup->queries[lookup->query_count - 1], i)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static bool wants_query(const struct lookup *lookup, int64_t now)
 {
-    if (lookup->query_count < lookup->server_count && latest_failed(lookup)) {
-        return true;
-    }
-    return now >= lookup->next_query && lookup->query_count < 2 * lookup->server_count;
+    size_t count = lookup->query_count;
+    bool latest_failed = count == 0 || !query_is_pending(lookup, count - 1);
+    return (count < lookup->server_count && latest_failed) ||
+           (now >= lookup->next_query && count < 2 * lookup->server_count);
 }
 
 static bool is_over(const struct lookup *lookup, int64_t now)
@@ -286,22 +325,22 @@ static void fill_answer(struct lookup *lookup,
                         struct sockaddr_storage addresses[static RESOLVER_ADDRESSES_MAX],
                         struct resolver_answer *ret_answer)
 {
-    struct known_names *known = &lookup->resolver->known;
+    struct resolver *resolver = lookup->resolver;
     *ret_answer =
         (struct resolver_answer){.addresses = addresses, .count = join(lookup, addresses), .error = ""};
     if (ret_answer->count > 0) {
         if (!lookup->literal) {
-            known_names_store(known, lookup->host, addresses, ret_answer->count);
+            remember(resolver, lookup->host, addresses, ret_answer->count);
         }
         return;
     }
     if (lookup->no_such_name || !is_open(lookup)) {
-        known_names_forget(known, lookup->host);
+        forget(resolver, find_known(resolver, lookup->host));
         ret_answer->status = RESOLVER_NOT_FOUND;
         ret_answer->error = lookup->no_such_name ? "no such name" : "the name has no address";
         return;
     }
-    const struct known_name *old = known_names_find(known, lookup->host);
+    const struct known_name *old = find_known(resolver, lookup->host);
     ret_answer->status = old != NULL ? RESOLVER_OLD : RESOLVER_FAILED;
     ret_answer->error = lookup->error != NULL ? lookup->error : "no name server answered";
     for (size_t i = 0; old != NULL && i < old->count; i++) {
@@ -360,12 +399,7 @@ static struct lookup *lookup_new(struct resolver *resolver, const char *host, ui
     lookup->next_query = lookup->family_deadline = INT64_MAX;
     lookup->advance = (struct deferred){.fn = on_advance, .user = lookup};
     lookup->timer = timer_new(resolver->loop, on_advance, lookup);
-    lookup->next = resolver->lookups;
-    lookup->link = &resolver->lookups;
-    if (lookup->next != NULL) {
-        lookup->next->link = &lookup->next;
-    }
-    resolver->lookups = lookup;
+    DL_PREPEND(resolver->lookups, lookup);
     resolver->lookup_count++;
     return lookup;
 }
@@ -390,7 +424,7 @@ struct lookup *resolver_look_up(struct resolver *resolver, const char *host, uin
     struct lookup *lookup = lookup_new(resolver, host, port, fn, user);
     struct sockaddr_storage literal[RESOLVER_ADDRESSES_MAX];
     size_t count = resolver_literal(host, port, literal);
-    int64_t time_ms = known_names_find(&resolver->known, host) != NULL ? timeout_ms / 2 : timeout_ms;
+    int64_t time_ms = find_known(resolver, host) != NULL ? timeout_ms / 2 : timeout_ms;
     lookup->deadline = clock_mono_ms() + time_ms;
     for (size_t i = 0; i < count; i++) {
         struct family *family = &lookup->families[literal[i].ss_family == AF_INET ? DNS_V4 : DNS_V6];
@@ -420,10 +454,7 @@ void resolver_cancel(struct lookup *lookup)
     }
     deferred_cancel(&lookup->advance);
     timer_free(lookup->timer);
-    *lookup->link = lookup->next;
-    if (lookup->next != NULL) {
-        lookup->next->link = lookup->link;
-    }
+    DL_DELETE(lookup->resolver->lookups, lookup);
     lookup->resolver->lookup_count--;
     free(lookup->host);
     free(lookup);

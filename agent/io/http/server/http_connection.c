@@ -32,18 +32,16 @@ static bool wants_input(const struct connection *connection)
 
 void connection_set_reading(struct connection *connection)
 {
+    if (connection->processing) {
+        return; /* drop_served does it: a request is borrowed from `in` */
+    }
+    if (connection->state == CONNECTION_LINGERING || connection->state == CONNECTION_PUSHING) {
+        buf_fini(&connection->in);
+    }
     if (!connection->ended && wants_input(connection)) {
         event_add(&connection->readable, NULL);
     } else {
         event_del(&connection->readable);
-    }
-}
-
-void connection_expect_nothing(struct connection *connection)
-{
-    if (!connection->processing) { /* else drop_served does it */
-        buf_fini(&connection->in);
-        connection_set_reading(connection);
     }
 }
 
@@ -143,9 +141,7 @@ static void drop_served(struct connection *connection)
     if (connection->state == CONNECTION_CLOSED) {
         return; /* freed with the connection */
     }
-    bool expects_nothing =
-        connection->state == CONNECTION_LINGERING || connection->state == CONNECTION_PUSHING;
-    if (expects_nothing || connection->taken == connection->in.size) {
+    if (connection->taken == connection->in.size) {
         buf_fini(&connection->in);
     } else if (connection->taken > 0) {
         buf_consume(&connection->in, connection->taken);

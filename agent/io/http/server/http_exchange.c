@@ -1,11 +1,10 @@
 /* Replies: written at once, or as the socket takes them; and connections handed over after a 101. */
 #include "http_server_internal.h"
 #include "outrider/base/blob.h"
+#include "outrider/io/net/address.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <event2/event.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -51,9 +50,6 @@ static void linger(struct connection *connection)
         return;
     }
     connection_enter(connection, CONNECTION_LINGERING);
-    if (!connection->processing) {
-        buf_fini(&connection->in);
-    }
 }
 
 static void reply_written(struct connection *connection)
@@ -67,9 +63,7 @@ static void reply_written(struct connection *connection)
     } else {
         connection_enter(connection, CONNECTION_IDLE);
     }
-    if (!connection->processing) {
-        connection_set_reading(connection);
-    }
+    connection_set_reading(connection);
 }
 
 void connection_on_writable(struct connection *connection)
@@ -152,34 +146,22 @@ void http_respond(struct http_exchange *exchange, const struct http_response *re
     exchange_respond(exchange, response, body_of(response).size);
 }
 
-bool http_request_header(const struct http_request *request, struct str name, struct str *ret_value)
-{
-    return http_head_find(request->head, name, ret_value);
-}
-
 void http_exchange_peer(const struct http_exchange *exchange, char *ret_text, size_t size)
 {
-    union {
-        struct sockaddr_storage any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-    } address = {.any = {0}};
+    struct sockaddr_storage address;
     socklen_t length = sizeof(address);
     struct ucred peer = {0};
     socklen_t peer_size = sizeof(peer);
-    char text[INET6_ADDRSTRLEN] = "";
+    char text[INET6_ADDRSTRLEN];
     int fd = exchange->connection == NULL ? -1 : exchange->connection->transport.fd;
     if (fd < 0 || getpeername(fd, (struct sockaddr *)&address, &length) < 0) {
         snprintf(ret_text, size, "gone");
-    } else if (address.any.ss_family == AF_INET) {
-        inet_ntop(AF_INET, &address.v4.sin_addr, text, sizeof(text));
-        snprintf(ret_text, size, "%s:%u", text, ntohs(address.v4.sin_port));
-    } else if (address.any.ss_family == AF_INET6) {
-        inet_ntop(AF_INET6, &address.v6.sin6_addr, text, sizeof(text));
-        snprintf(ret_text, size, "[%s]:%u", text, ntohs(address.v6.sin6_port));
-    } else {
+    } else if (address.ss_family == AF_UNIX) {
         getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &peer_size);
         snprintf(ret_text, size, "pid %ld uid %ld", (long)peer.pid, (long)peer.uid);
+    } else {
+        snprintf(ret_text, size, address.ss_family == AF_INET6 ? "[%s]:%u" : "%s:%u",
+                 address_text(&address, text), address_port(&address));
     }
 }
 

@@ -4,7 +4,8 @@
 #include "outrider/base/mem.h"
 #include "outrider/io/loop/loop_base.h"
 #include "outrider/io/loop/timer.h"
-#include "outrider/io/net/tcp_listen.h"
+#include "outrider/io/net/address.h"
+#include "outrider/io/net/resolver.h"
 #include "outrider/os/clock.h"
 #include "outrider/os/process.h"
 
@@ -22,7 +23,8 @@ enum {
     SHARE_OF_FILES = 4,
     PUSH_SHARE_OF_FILES = 2,
     FRESH_GRACE_MS = 1000,
-    RETRY_MS = 200
+    RETRY_MS = 200,
+    BACKLOG = 128
 };
 
 static const struct http_fault no_room = {503, "too_many_connections",
@@ -102,27 +104,46 @@ static void accept_again(void *user)
 
 static int adopt(struct http_listener *listener, int fd, struct error *err)
 {
-    union {
-        struct sockaddr_storage any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-    } address = {.any = {0}};
-    socklen_t size = sizeof(address);
-    int listening = 0;
-    socklen_t listening_size = sizeof(listening);
-    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &listening_size) < 0 ||
-        getsockname(fd, (struct sockaddr *)&address, &size) < 0) {
+    int domain = AF_UNSPEC, listening = 0;
+    socklen_t size = sizeof(int);
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) < 0 ||
+        getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) < 0) {
         return error_errno(err, errno, "inherited descriptor %d", fd);
     }
     if (!listening) {
         return error_set(err, ERROR_INVALID, "inherited descriptor %d is no listening stream socket", fd);
     }
-    listener->is_unix = address.any.ss_family == AF_UNIX;
-    listener->port = ntohs(address.any.ss_family == AF_INET    ? address.v4.sin_port
-                           : address.any.ss_family == AF_INET6 ? address.v6.sin6_port
-                                                               : 0);
+    listener->is_unix = domain == AF_UNIX;
     unix_adopt(fd, &listener->socket);
     return 0;
+}
+
+/* An IPv6 wildcard accepts IPv4, too. */
+static int listen_on(const char *host, uint16_t port, struct error *err, int *ret_fd)
+{
+    struct sockaddr_storage addresses[RESOLVER_ADDRESSES_MAX];
+    if (resolver_literal(host, port, addresses) == 0) {
+        return error_set(err, ERROR_INVALID, "cannot listen on %s: not an IP address", host);
+    }
+    int fd = socket(addresses[0].ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int on = 1, off = 0;
+    if (fd >= 0) {
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)); /* of no effect on an IPv4 socket */
+        if (bind(fd, (const struct sockaddr *)addresses, address_size(addresses)) == 0 &&
+            listen(fd, BACKLOG) == 0) {
+            *ret_fd = fd;
+            return 0;
+        }
+    }
+    int problem = errno;
+    if (fd >= 0) {
+        close(fd);
+    }
+    if (problem == EADDRINUSE) {
+        return error_set(err, ERROR_BUSY, "cannot listen on %s port %u: the address is in use", host, port);
+    }
+    return error_errno(err, problem, "cannot listen on %s port %u", host, port);
 }
 
 static int bind_listener(struct http_listener *listener, const struct http_listener_options *options,
@@ -133,7 +154,7 @@ static int bind_listener(struct http_listener *listener, const struct http_liste
     }
     if (options->unix_path == NULL) {
         const char *host = options->host == NULL ? "localhost" : options->host;
-        return tcp_listen(host, options->port, err, &listener->socket.fd, &listener->port);
+        return listen_on(host, options->port, err, &listener->socket.fd);
     }
     listener->is_unix = true;
     mode_t mode = options->mode == 0 ? 0660 : options->mode;
@@ -201,17 +222,7 @@ void listener_free(struct http_listener *listener)
     free(listener);
 }
 
-uint16_t http_listener_port(const struct http_listener *listener)
+const struct http_listener_options *http_listener_options(const struct http_listener *listener)
 {
-    return listener->port;
-}
-
-size_t http_listener_max_connections(const struct http_listener *listener)
-{
-    return listener->options.max_connections;
-}
-
-size_t http_listener_max_pushes(const struct http_listener *listener)
-{
-    return listener->options.max_pushes;
+    return &listener->options;
 }

@@ -20,8 +20,7 @@ struct http_push {
     struct blob **ring; /* what waits, in `size` places, a power of two; NULL when nothing does */
     size_t size, first, count;
     size_t offset; /* bytes of the first that are sent */
-    size_t behind; /* bytes of all that are not */
-    uint64_t sent;
+    struct http_push_facts facts;
     enum http_push_end why;
     struct deferred closed;
 };
@@ -35,7 +34,7 @@ static void forget_waiting(struct http_push *push)
     }
     free(push->ring);
     push->ring = NULL;
-    push->size = push->first = push->offset = push->behind = 0;
+    push->size = push->first = push->offset = push->facts.behind = 0;
 }
 
 static void grow_ring(struct http_push *push)
@@ -57,7 +56,7 @@ static void queue_up(struct http_push *push, struct blob *message)
         grow_ring(push);
     }
     push->ring[(push->first + push->count++) & (push->size - 1)] = blob_ref(message);
-    push->behind += blob_view(message).size;
+    push->facts.behind += blob_view(message).size;
 }
 
 /* ---- writing ---- */
@@ -81,7 +80,7 @@ static ssize_t send_some(struct http_push *push, struct blob *const *messages, s
     if (sent < 0) {
         return errno == EAGAIN || errno == EINTR ? 0 : -1;
     }
-    push->sent += (uint64_t)sent;
+    push->facts.sent += (uint64_t)sent;
     push->connection->listener->server->counters.bytes_sent += (uint64_t)sent;
     return sent;
 }
@@ -116,7 +115,7 @@ void push_on_writable(struct http_push *push)
         connection_close(push->connection);
         return;
     }
-    push->behind -= (size_t)sent;
+    push->facts.behind -= (size_t)sent;
     size_t done = pass(messages, count, (size_t)sent, &push->offset);
     for (size_t i = 0; i < done; i++) {
         blob_unref(messages[i]);
@@ -167,10 +166,10 @@ void http_push_send(struct http_push *push, struct blob *const *messages, size_t
     }
     if (!waiting) {
         push->offset = offset;
-        push->behind -= offset;
+        push->facts.behind -= offset;
         event_add(&push->connection->writable, NULL);
     }
-    if (push->behind > push->max_behind) {
+    if (push->facts.behind > push->max_behind) {
         push->why = HTTP_PUSH_BEHIND;
         push->connection->listener->server->counters.pushes_behind++;
         connection_close(push->connection);
@@ -188,6 +187,7 @@ static void notify_closed(void *user)
 void push_detach(struct http_push *push, bool notify)
 {
     push->connection = NULL;
+    push->facts.is_closed = true;
     forget_waiting(push);
     if (notify) {
         loop_defer(push->loop, &push->closed);
@@ -258,7 +258,7 @@ static struct http_push *attach(struct connection *connection, const struct http
     (void)setsockopt(connection->transport.fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
     connection->listener->server->counters.pushes++;
     connection_enter(connection, CONNECTION_PUSHING);
-    connection_expect_nothing(connection);
+    connection_set_reading(connection);
     return push;
 }
 
@@ -293,17 +293,7 @@ void http_push_end(struct http_push *push)
     free(push);
 }
 
-size_t http_push_behind(const struct http_push *push)
+const struct http_push_facts *http_push_facts(const struct http_push *push)
 {
-    return push->behind;
-}
-
-uint64_t http_push_sent(const struct http_push *push)
-{
-    return push->sent;
-}
-
-bool http_push_is_closed(const struct http_push *push)
-{
-    return push->connection == NULL;
+    return &push->facts;
 }

@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <event2/event.h>
 #include <stdlib.h>
+#include <utlist.h>
 
 enum { LINGER_MS = 1000 };
 
@@ -53,33 +54,20 @@ static void arm(struct http_server *server, int64_t deadline_ms)
     }
 }
 
-static void list_remove(struct connection_list *list, struct connection *connection)
-{
-    *(connection->prev != NULL ? &connection->prev->next : &list->first) = connection->next;
-    *(connection->next != NULL ? &connection->next->prev : &list->last) = connection->prev;
-    list->count--;
-}
-
-static void list_append(struct connection_list *list, struct connection *connection)
-{
-    connection->next = NULL;
-    connection->prev = list->last;
-    *(list->last != NULL ? &list->last->next : &list->first) = connection;
-    list->last = connection;
-    list->count++;
-}
-
 static void set_state(struct connection *connection, enum connection_state state)
 {
     struct http_listener *listener = connection->listener;
     size_t *pushing = &listener->server->counters.pushing;
     assert(state == CONNECTION_CLOSED || (allowed[connection->state] & 1U << state) != 0);
-    list_remove(&listener->lists[connection->state], connection);
+    struct connection_list *from = &listener->lists[connection->state];
+    DL_DELETE(from->first, connection);
+    from->count--;
     *pushing -= connection->state == CONNECTION_PUSHING ? 1 : 0;
     *pushing += state == CONNECTION_PUSHING ? 1 : 0;
     connection->state = state;
     if (state != CONNECTION_CLOSED) {
-        list_append(&listener->lists[state], connection);
+        DL_APPEND(listener->lists[state].first, connection);
+        listener->lists[state].count++;
     }
 }
 
@@ -98,7 +86,8 @@ struct connection *connection_new(struct http_listener *listener, int fd)
     connection->listener = listener;
     connection->transport = transport_plain(fd);
     connection->state = CONNECTION_FRESH;
-    list_append(&listener->lists[CONNECTION_FRESH], connection);
+    DL_APPEND(listener->lists[CONNECTION_FRESH].first, connection);
+    listener->lists[CONNECTION_FRESH].count++;
     listener->open++;
     listener->server->counters.open++;
     connection_open(connection);

@@ -78,7 +78,7 @@ struct http_exchange {
 
 /* Connections enter at the end and all stay equally long: the first has the earliest deadline. */
 struct connection_list {
-    struct connection *first, *last;
+    struct connection *first;
     size_t count;
 };
 
@@ -88,7 +88,6 @@ struct http_listener {
     struct http_listener_options options; /* limits filled in; texts NULL */
     struct unix_bound socket;             /* of a TCP listener only the descriptor is used */
     bool is_unix;
-    uint16_t port;
     struct event acceptable;
     struct timer *retry; /* accepting again after descriptors ran out */
     struct connection_list lists[CONNECTION_STATES];
@@ -128,14 +127,11 @@ void connection_end(struct connection *connection);
 /* http_connection.c: prepares the events of an accepted connection whose listener and transport are set. */
 void connection_open(struct connection *connection);
 
-/* http_connection.c: reads on, or stops reading, as the state wants. */
+/* http_connection.c: reads on, or stops reading, as the state wants, and drops what is not expected. */
 void connection_set_reading(struct connection *connection);
 
 /* http_connection.c: serves what has been read; does nothing while a reply is under way. */
 void connection_process(struct connection *connection);
-
-/* http_connection.c: drops what the peer has sent ahead and listens on, to learn when the peer closes. */
-void connection_expect_nothing(struct connection *connection);
 
 /* http_exchange.c: the socket takes more of the reply. */
 void connection_on_writable(struct connection *connection);

@@ -8,8 +8,10 @@
 #include "outrider/codec/record/view_item.h"
 #include "outrider/core/config/config.h"
 #include "outrider/core/fleet/filter.h"
+#include "outrider/io/http/http_parse.h"
 #include "outrider/io/http/server/http_server.h"
 #include "outrider/io/loop/loop.h"
+#include "support/listening_port.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -55,7 +57,7 @@ static void handler(struct http_exchange *exchange, const struct http_request *h
     struct api_call call = {.context = &context,
                             .request = {.method = http->method, .path = http->path, .query = http->query}};
     struct api_reply reply = {0};
-    (void)http_request_header(http, STR("Last-Event-ID"), &call.request.last_event_id);
+    (void)http_head_find(http->head, STR("Last-Event-ID"), &call.request.last_event_id);
     api_handle(&call, &reply);
     if (reply.turn == API_TAKEN) {
         reply.take(&call, exchange);
@@ -198,7 +200,7 @@ struct reader reader_dial(struct world *world, const char *target, const char *h
     struct reader reader = {.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-                                  .sin_port = htons(http_listener_port(world->listener))};
+                                  .sin_port = htons(listening_port(world->listener))};
     int size = 32768; /* or the kernel reads ahead for a reader that does not */
     setsockopt(reader.fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
     assert_int_equal(connect(reader.fd, (struct sockaddr *)&address, sizeof(address)), 0);

@@ -99,7 +99,7 @@ static void test_large_init_is_read_slowly(void **state)
     assert_int_equal(counters_of(&world)->dropped, 0);
     assert_int_equal(world.events->batch_count, 1); /* two subscribers used it, one is done */
     assert_non_null(world.events->blocked);
-    assert_true(http_push_behind(world.events->blocked->push) <= EVENTS_PORTION_BYTES + 2 * RECORD);
+    assert_true(http_push_facts(world.events->blocked->push)->behind <= EVENTS_PORTION_BYTES + 2 * RECORD);
     reader_hear(&world, &slow, "\nid: 901-cafe\n");
     assert_int_equal(count_of(&slow, "event: init\n"), LARGE);
     assert_int_equal(

@@ -2,7 +2,9 @@
 
 #include "outrider/base/blob.h"
 #include "outrider/base/error.h"
+#include "outrider/io/http/http_parse.h"
 #include "outrider/io/loop/loop.h"
+#include "support/listening_port.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -20,7 +22,7 @@ static void handler(struct http_exchange *exchange, const struct http_request *r
     struct http_response response = {.status = 200, .content_type = STR("text/plain"), .body = STR("hello")};
     world->handled++;
     world->policy = request->policy;
-    http_request_header(request, STR("user-agent"), &agent);
+    http_head_find(request->head, STR("user-agent"), &agent);
     snprintf(world->seen, sizeof(world->seen), "%.*s %.*s ?%.*s @%.*s %.*s [%.*s]%s",
              STR_ARG(request->method), STR_ARG(request->path), STR_ARG(request->query),
              STR_ARG(request->host), STR_ARG(agent), STR_ARG(request->body), request->is_unix ? " unix" : "");
@@ -105,7 +107,7 @@ struct client client_dial(struct world *world)
     struct sockaddr_in address = {
         .sin_family = AF_INET,
         .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-        .sin_port = htons(http_listener_port(world->listener)),
+        .sin_port = htons(listening_port(world->listener)),
     };
     assert_int_equal(connect(client.fd, (struct sockaddr *)&address, sizeof(address)), 0);
     return client;

@@ -60,13 +60,13 @@ void http_push_end(struct http_push *push);
  * waits for it is dropped. */
 void http_push_send(struct http_push *push, struct blob *const *messages, size_t count);
 
-/* The bytes that wait; 0 when it is closed. */
-size_t http_push_behind(const struct http_push *push);
+struct http_push_facts {
+    size_t behind;  /* bytes that wait; 0 when it is closed */
+    uint64_t sent;  /* bytes that the socket has taken so far */
+    bool is_closed; /* the connection has ended: `closed` was called or will be */
+};
 
-/* The bytes the socket has taken so far. */
-uint64_t http_push_sent(const struct http_push *push);
-
-/* Whether the connection has ended: `closed` was called or will be. */
-bool http_push_is_closed(const struct http_push *push);
+/* Borrowed as long as the push lives. */
+const struct http_push_facts *http_push_facts(const struct http_push *push);
 
 #endif

@@ -38,7 +38,7 @@ struct http_listener_options {
     mode_t mode;            /* of the socket file (0660) */
     gid_t gid;              /* of the socket file; (gid_t)-1: as created */
     const char *host;       /* numeric address, IPv6 without brackets ("localhost") */
-    uint16_t port;          /* 0: a free one, see http_listener_port */
+    uint16_t port;          /* 0: a free one */
     int inherited_fd;       /* a listening stream socket to use instead of all above; taken over */
     size_t max_connections; /* (1024); all listeners together get at most a quarter of the files for peers */
     size_t max_pushes;      /* beside them, see http_push.h (5000); together at most half of those files */
@@ -56,9 +56,9 @@ struct http_request {
     struct str query; /* undecoded: http_query_next */
     struct str host;  /* as the peer wrote it; empty when it named none (HTTP/1.0) */
     struct str body;
-    bool is_unix;       /* over a unix socket */
-    const void *policy; /* of the listener */
-    const struct http_head *head;
+    bool is_unix;                 /* over a unix socket */
+    const void *policy;           /* of the listener */
+    const struct http_head *head; /* for http_head_find */
 };
 
 /* Everything is borrowed until http_respond returns. */
@@ -112,18 +112,12 @@ struct http_listener *http_server_listen(struct http_server *server,
  * handler. */
 void http_server_free(struct http_server *server);
 
-/* The TCP port of a listener; 0 on a unix socket. */
-uint16_t http_listener_port(const struct http_listener *listener);
-
-/* The limits in force: those of the options, or what the limit of open files leaves. */
-size_t http_listener_max_connections(const struct http_listener *listener);
-size_t http_listener_max_pushes(const struct http_listener *listener);
+/* The options in force, borrowed: defaults filled in, limits lowered to what the limit of open files leaves, texts
+ * NULL. */
+const struct http_listener_options *http_listener_options(const struct http_listener *listener);
 
 /* The counters of all listeners together, borrowed. */
 const struct http_server_counters *http_server_counters(const struct http_server *server);
-
-/* The value of a header of the request, by name in any case, borrowed like the request; false when absent. */
-bool http_request_header(const struct http_request *request, struct str name, struct str *ret_value);
 
 /* Sends the reply and frees the exchange. Nothing is sent when the peer has closed. To HEAD, 204 and 304 no
  * body is sent. May be called from the handler or from anywhere in the loop. */

@@ -1,6 +1,7 @@
 /* The blocking fetch, in a child process, against the agent's HTTP server. */
 #include "outrider/base/error.h"
 #include "outrider/io/http/client/http_fetch.h"
+#include "support/listening_port.h"
 #include "unit/io/http/http_world.h"
 
 #include <arpa/inet.h>
@@ -71,7 +72,7 @@ static void test_fetch(void **state)
     struct world *world = *state;
     char url[64];
     world_start(world, (struct http_listener_options){0});
-    snprintf(url, sizeof(url), "http://127.0.0.1:%u/echo", http_listener_port(world->listener));
+    snprintf(url, sizeof(url), "http://127.0.0.1:%u/echo", listening_port(world->listener));
     fetch_in_child(world, url, NULL);
     http_server_free(world->server);
     world_start(world, (struct http_listener_options){.unix_path = world->path, .gid = (gid_t)-1});

@@ -23,7 +23,7 @@ struct stage {
 static void on_drained(struct http_push *push, void *user)
 {
     struct stage *stage = user;
-    assert_int_equal(http_push_behind(push), 0);
+    assert_int_equal(http_push_facts(push)->behind, 0);
     stage->drained++;
 }
 
@@ -32,7 +32,7 @@ static void on_closed(struct http_push *push, enum http_push_end why, void *user
     struct stage *stage = user;
     stage->closed++;
     stage->behind += why == HTTP_PUSH_BEHIND ? 1 : 0;
-    assert_true(http_push_is_closed(push));
+    assert_true(http_push_facts(push)->is_closed);
     http_push_send(push, &stage->small, 1); /* dropped */
     for (size_t i = 0; stage->ends_when_closed && i < stage->count; i++) {
         if (stage->pushes[i] == push) {
@@ -140,7 +140,7 @@ static void test_stream(void **state)
     assert_false(client_heard(&client, "Transfer-Encoding"));
     assert_true(client_heard(&client, "\r\n\r\none\ntwo\n"));
     assert_int_equal(counters_of(stage)->pushing, 1);
-    assert_int_equal(http_push_behind(stage->pushes[0]), 0);
+    assert_int_equal(http_push_facts(stage->pushes[0])->behind, 0);
     assert_int_equal(stage->drained, 0);
     http_push_end(stage->pushes[0]);
     stage->count = 0;
@@ -185,7 +185,7 @@ static void test_slow_reader(void **state)
     struct client client = subscribe(stage, GET("/push"));
     struct buf want = {0};
     size_t rounds = 0;
-    while (http_push_behind(stage->pushes[0]) == 0) {
+    while (http_push_facts(stage->pushes[0])->behind == 0) {
         struct blob *messages[COUNT];
         for (size_t i = 0; i < COUNT; i++) {
             struct buf text = {0};
@@ -205,8 +205,8 @@ static void test_slow_reader(void **state)
     client_hear(stage->world, &client, "last of all\n", 1);
     assert_string_equal(strstr(buf_text(&client.in), "\r\n\r\n") + 4, buf_text(&want));
     assert_int_equal(stage->drained, 1);
-    assert_int_equal(http_push_behind(stage->pushes[0]), 0);
-    assert_int_equal(http_push_sent(stage->pushes[0]), client.in.size);
+    assert_int_equal(http_push_facts(stage->pushes[0])->behind, 0);
+    assert_int_equal(http_push_facts(stage->pushes[0])->sent, client.in.size);
     buf_fini(&want);
     client_hang_up(&client);
 }
@@ -218,8 +218,8 @@ static void test_behind(void **state)
     struct client lazy = subscribe(stage, GET("/push"));
     struct client busy = subscribe(stage, GET("/push"));
     size_t most = 0, sent = 0;
-    while (!http_push_is_closed(stage->pushes[0])) {
-        size_t behind = http_push_behind(stage->pushes[0]);
+    while (!http_push_facts(stage->pushes[0])->is_closed) {
+        size_t behind = http_push_facts(stage->pushes[0])->behind;
         most = behind > most ? behind : most;
         http_push_send(stage->pushes[0], &stage->small, 1);
         http_push_send(stage->pushes[1], &stage->small, 1);
@@ -277,7 +277,7 @@ static void test_goes_while_sending(void **state)
     setsockopt(client.fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
     client_hang_up(&client);
     http_push_send(stage->pushes[0], &stage->small, 1);
-    assert_true(http_push_is_closed(stage->pushes[0]));
+    assert_true(http_push_facts(stage->pushes[0])->is_closed);
     assert_int_equal(stage->closed, 0);
     world_turn(stage->world);
     assert_int_equal(stage->closed, 1);
@@ -335,12 +335,12 @@ static void test_outlives_server(void **state)
     serve(stage, (struct http_listener_options){0});
     struct client client = subscribe(stage, GET("/push"));
     struct client lazy = subscribe(stage, GET("/push"));
-    while (http_push_behind(stage->pushes[1]) == 0) {
+    while (http_push_facts(stage->pushes[1])->behind == 0) {
         http_push_send(stage->pushes[1], &stage->small, 1);
     }
     http_server_free(stage->world->server);
     stage->world->server = NULL;
-    assert_true(http_push_is_closed(stage->pushes[0]));
+    assert_true(http_push_facts(stage->pushes[0])->is_closed);
     http_push_send(stage->pushes[0], &stage->small, 1);
     world_turn(stage->world);
     assert_int_equal(stage->closed, 0);

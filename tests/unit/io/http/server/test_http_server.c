@@ -1,6 +1,7 @@
 #include "outrider/base/error.h"
 #include "outrider/io/loop/loop.h"
 #include "outrider/io/net/transport.h"
+#include "support/listening_port.h"
 #include "unit/io/http/http_world.h"
 
 #include <stdio.h>
@@ -244,7 +245,7 @@ static void test_address_in_use(void **state)
     struct world *world = *state;
     struct error err;
     world_start(world, (struct http_listener_options){.host = "127.0.0.1"});
-    struct http_listener_options same = {.host = "127.0.0.1", .port = http_listener_port(world->listener)};
+    struct http_listener_options same = {.host = "127.0.0.1", .port = listening_port(world->listener)};
     assert_null(http_server_listen(world->server, &same, &err));
     assert_int_equal(err.code, ERROR_BUSY);
     assert_non_null(strstr(err.text, "127.0.0.1"));
@@ -254,7 +255,7 @@ static void test_address_in_use(void **state)
     struct http_listener_options v6 = {.host = "::1"};
     const struct http_listener *listener = http_server_listen(world->server, &v6, &err);
     if (listener != NULL) { /* ERROR_SYSTEM on a machine without IPv6 */
-        assert_true(http_listener_port(listener) != 0);
+        assert_true(listening_port(listener) != 0);
     } else {
         assert_int_equal(err.code, ERROR_SYSTEM);
     }
@@ -305,7 +306,7 @@ static void test_inherited(void **state)
     const struct http_listener *listener =
         http_server_listen(world->server, &(struct http_listener_options){.inherited_fd = fd}, &err);
     assert_non_null(listener);
-    assert_int_equal(http_listener_port(listener), 0);
+    assert_int_equal(listening_port(listener), 0);
     struct client client = dial_path(world);
     client_say(&client, "GET /x HTTP/1.0\r\n\r\n");
     client_hear_end(world, &client);
