@@ -1,6 +1,6 @@
 /* Blocks the signals, then runs the command. */
 #include "outrider/cli/common/cli.h"
-#include "outrider/io/loop/signals.h"
+#include "outrider/io/loop/loop_watch.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -24,7 +24,7 @@ int main(int argc, char **argv)
 {
     sigset_t before;
     sigprocmask(SIG_SETMASK, NULL, &before);
-    signals_block();
+    loop_watch_block_signals();
     open_standard_files();
     if (argc < 2 || strcmp(argv[1], "agent") != 0) {
         /* The other commands serve no signals: Ctrl-C must end them. */

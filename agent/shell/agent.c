@@ -4,9 +4,7 @@
 
 #include "outrider/base/mem.h"
 #include "outrider/io/http/client/http_client.h"
-#include "outrider/io/loop/clock_watch.h"
-#include "outrider/io/loop/pidfd.h"
-#include "outrider/io/loop/signals.h"
+#include "outrider/io/loop/loop_watch.h"
 #include "outrider/io/loop/timer.h"
 #include "outrider/io/net/resolver.h"
 #include "outrider/os/clock.h"
@@ -96,7 +94,7 @@ static void on_clock(void *user)
 static void watch_clock(struct agent *agent)
 {
     struct error err;
-    agent->clock = clock_watch_new(agent->loop, on_clock, agent, &err);
+    agent->clock = loop_watch_clock(agent->loop, on_clock, agent, &err);
     if (agent->clock == NULL) {
         log_warn("agent", "clock watch unavailable, a resume is noticed with the next timer",
                  LOG_TEXT("error", err.text));
@@ -254,7 +252,7 @@ static int open_loop(struct agent *agent, struct error *err)
                                                      .cert_file = registry->tls.cert_file,
                                                      .key_file = registry->tls.key_file,
                                                      .server_name = registry->tls.server_name});
-    agent->signals = signals_new(agent->loop, on_signal, agent, err);
+    agent->signals = loop_watch_signals(agent->loop, on_signal, agent, err);
     return agent->signals == NULL ? -1 : 0;
 }
 
@@ -320,7 +318,7 @@ static void close_world(struct agent *agent)
 {
     struct effects *effects = &agent->effects;
     effects_cancel_tries(effects);
-    pidfd_watch_free(agent->mainpid_watch);
+    loop_watch_free(agent->mainpid_watch);
     deferred_cancel(&agent->mainpid_gone);
     api_free(agent->api); /* answers the requests that wait, for which it looks at the agent */
     for (size_t i = 0; i < SERVER_PROBES_MAX; i++) {
@@ -333,10 +331,10 @@ static void close_world(struct agent *agent)
     http_client_free(agent->http);
     router_free(agent->router);
     agent_restore_free(agent->saved);
-    signals_free(agent->signals);
+    loop_watch_free(agent->signals);
     state_store_free(agent->state);
     timer_free(agent->timer);
-    clock_watch_free(agent->clock);
+    loop_watch_free(agent->clock);
     resolver_free(agent->resolver);
     loop_free(agent->loop);
     config_fini(agent->config);

@@ -1,7 +1,7 @@
 /* Carries out the effects of the router on io. A result enters the router as a later event. */
 #include "agent_internal.h"
 
-#include "outrider/io/loop/pidfd.h"
+#include "outrider/io/loop/loop_watch.h"
 #include "outrider/os/net.h"
 #include "outrider/probe/driver.h"
 #include "outrider/registry/registry.h"
@@ -87,7 +87,7 @@ static bool is_same_process(const struct agent *agent, pid_t pid)
 void effects_watch_pid(struct effects *effects, pid_t pid)
 {
     struct agent *agent = effects->agent;
-    pidfd_watch_free(agent->mainpid_watch);
+    loop_watch_free(agent->mainpid_watch);
     agent->mainpid_watch = NULL;
     deferred_cancel(&agent->mainpid_gone);
     agent->mainpid = pid;
@@ -95,7 +95,7 @@ void effects_watch_pid(struct effects *effects, pid_t pid)
         return;
     }
     struct error err;
-    agent->mainpid_watch = pidfd_watch_new(agent->loop, pid, on_process_gone, agent, &err);
+    agent->mainpid_watch = loop_watch_process(agent->loop, pid, on_process_gone, agent, &err);
     if (agent->mainpid_watch != NULL && is_same_process(agent, pid)) {
         return;
     }

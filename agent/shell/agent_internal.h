@@ -62,8 +62,8 @@ struct agent {
     struct loop *loop;
     struct resolver *resolver;
     struct timer *timer;
-    struct clock_watch *clock; /* NULL: a resume is noticed with the next timer */
-    struct signals *signals;
+    struct loop_watch *clock; /* NULL: a resume is noticed with the next timer */
+    struct loop_watch *signals;
     struct http_client *http;
     struct registry *registry;
     struct api *api;
@@ -78,7 +78,7 @@ struct agent {
     struct probe_slot probes[SERVER_PROBES_MAX];
     struct api_probe probe_views[SERVER_PROBES_MAX];
     struct agent_client clients[ROUTER_CLIENT_COUNT];
-    struct pidfd_watch *mainpid_watch;
+    struct loop_watch *mainpid_watch;
     struct deferred mainpid_gone; /* the process exited before it could be watched */
     pid_t mainpid;
     struct registry_endpoint endpoint_views[CONFIG_ENDPOINTS_MAX];

@@ -271,11 +271,12 @@ struct http_result http_transfer_result(const struct http_transfer *transfer, st
     curl_easy_getinfo(curl->easy, CURLINFO_CONTENT_TYPE, &content_type);
     struct http_result result = {
         .transport = http_curl_transport(curl),
-        .sent = transfer->was_sent || (transfer->is_started && http_curl_sent(curl)),
         .status = curl->status,
         .content_type = str_of(content_type),
         .elapsed_us = transfer->ended_us - transfer->started_us,
     };
+    result.sent = result.transport == HTTP_TRANSPORT_OK || transfer->was_sent ||
+                  (transfer->is_started && http_curl_sent(curl));
     if (result.transport == HTTP_TRANSPORT_RESET && transfer->is_tls && http_tls_is_refused(curl, &certain)) {
         result.transport = HTTP_TRANSPORT_TLS;
     }

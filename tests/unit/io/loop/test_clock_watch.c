@@ -8,8 +8,8 @@
 #include <cmocka.h>
 
 #include "outrider/base/error.h"
-#include "outrider/io/loop/clock_watch.h"
 #include "outrider/io/loop/loop.h"
+#include "outrider/io/loop/loop_watch.h"
 #include "outrider/io/loop/timer.h"
 
 #include <errno.h>
@@ -85,7 +85,7 @@ static void notifies_each_time(void **state)
     struct error err;
     struct seen seen = {.loop = loop_new(&err), .until = 1};
     armed = refuse = 0;
-    struct clock_watch *watch = clock_watch_new(seen.loop, on_clock, &seen, &err);
+    struct loop_watch *watch = loop_watch_clock(seen.loop, on_clock, &seen, &err);
     assert_non_null(watch);
     assert_int_equal(armed, 1);
     struct timer *timer = timer_new(seen.loop, on_timer, &seen);
@@ -99,7 +99,7 @@ static void notifies_each_time(void **state)
     assert_int_equal(seen.times, 2);
     assert_int_equal(armed, 3);
     timer_free(timer);
-    clock_watch_free(watch);
+    loop_watch_free(watch);
     loop_free(seen.loop);
 }
 
@@ -109,10 +109,10 @@ static void without_such_timers_it_fails(void **state)
     struct error err;
     struct loop *loop = loop_new(&err);
     for (refuse = 1; refuse <= 2; refuse++) {
-        assert_null(clock_watch_new(loop, on_clock, NULL, &err));
+        assert_null(loop_watch_clock(loop, on_clock, NULL, &err));
         assert_int_equal(err.code, ERROR_SYSTEM);
     }
-    clock_watch_free(NULL);
+    loop_watch_free(NULL);
     loop_free(loop);
     timer_fd = -1;
 }

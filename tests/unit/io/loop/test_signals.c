@@ -8,8 +8,7 @@
 #include "outrider/base/attr.h"
 #include "outrider/base/error.h"
 #include "outrider/io/loop/loop.h"
-#include "outrider/io/loop/pidfd.h"
-#include "outrider/io/loop/signals.h"
+#include "outrider/io/loop/loop_watch.h"
 
 #include <signal.h>
 #include <sys/wait.h>
@@ -26,7 +25,7 @@ static int setup(void **state)
     for (size_t i = 0; i < COUNT_OF(seen); i++) {
         seen[i] = 0;
     }
-    signals_block();
+    loop_watch_block_signals();
     loop = loop_new(&err);
     return loop == NULL ? -1 : 0;
 }
@@ -51,7 +50,7 @@ static void every_handled_signal_is_delivered(void **state)
     static const int handled[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGCHLD};
     /* pending before it could be delivered */
     kill(getpid(), SIGTERM);
-    struct signals *signals = signals_new(loop, on_signal, NULL, &err);
+    struct loop_watch *signals = loop_watch_signals(loop, on_signal, NULL, &err);
     assert_non_null(signals);
     for (size_t i = 0; i < COUNT_OF(handled); i++) {
         kill(getpid(), handled[i]);
@@ -66,8 +65,8 @@ static void every_handled_signal_is_delivered(void **state)
     kill(getpid(), SIGUSR1);
     loop_turn_once(loop, true);
     assert_int_equal(seen[SIGUSR1], 2);
-    signals_free(signals);
-    signals_free(NULL);
+    loop_watch_free(signals);
+    loop_watch_free(NULL);
 }
 
 /* The kernel does not keep the order of different signals, so the order of delivery must not depend on it. */
@@ -76,7 +75,7 @@ static void of_a_pair_usr1_is_delivered_last(void **state)
     (void)state;
     static const int sent[][4] = {{SIGUSR2, SIGUSR1, SIGTERM, SIGHUP}, {SIGTERM, SIGUSR1, SIGHUP, SIGUSR2}};
     static const int want[] = {SIGHUP, SIGUSR2, SIGUSR1, SIGTERM};
-    struct signals *signals = signals_new(loop, on_signal, NULL, &err);
+    struct loop_watch *signals = loop_watch_signals(loop, on_signal, NULL, &err);
     assert_non_null(signals);
     for (size_t i = 0; i < COUNT_OF(sent); i++) {
         total = 0;
@@ -88,7 +87,7 @@ static void of_a_pair_usr1_is_delivered_last(void **state)
         }
         assert_memory_equal(order, want, sizeof(want));
     }
-    signals_free(signals);
+    loop_watch_free(signals);
 }
 
 static void a_broken_pipe_does_not_kill(void **state)
@@ -104,15 +103,15 @@ static void a_broken_pipe_does_not_kill(void **state)
 static void signals_stay_blocked_after_free(void **state)
 {
     (void)state;
-    struct signals *signals = signals_new(loop, on_signal, NULL, &err);
-    signals_free(signals);
+    struct loop_watch *signals = loop_watch_signals(loop, on_signal, NULL, &err);
+    loop_watch_free(signals);
     kill(getpid(), SIGUSR2);
     loop_turn_once(loop, false);
     assert_int_equal(total, 0);
-    signals = signals_new(loop, on_signal, NULL, &err);
+    signals = loop_watch_signals(loop, on_signal, NULL, &err);
     loop_turn_once(loop, true);
     assert_int_equal(seen[SIGUSR2], 1);
-    signals_free(signals);
+    loop_watch_free(signals);
 }
 
 static void on_exit_of(void *user)
@@ -132,7 +131,7 @@ static void pidfd_reports_an_exit_once(void **state)
         _exit(read(hold[0], &byte, 1) != 0);
     }
     close(hold[0]);
-    struct pidfd_watch *watch = pidfd_watch_new(loop, child, on_exit_of, &exits, &err);
+    struct loop_watch *watch = loop_watch_process(loop, child, on_exit_of, &exits, &err);
     assert_non_null(watch);
     loop_turn_once(loop, false);
     assert_int_equal(exits, 0);
@@ -143,19 +142,19 @@ static void pidfd_reports_an_exit_once(void **state)
     loop_turn_once(loop, false);
     assert_int_equal(exits, 1);
     waitpid(child, NULL, 0);
-    pidfd_watch_free(watch);
-    pidfd_watch_free(NULL);
-    assert_null(pidfd_watch_new(loop, child, on_exit_of, &exits, &err));
+    loop_watch_free(watch);
+    loop_watch_free(NULL);
+    assert_null(loop_watch_process(loop, child, on_exit_of, &exits, &err));
     assert_int_equal(err.code, ERROR_NOT_FOUND);
-    assert_null(pidfd_watch_new(loop, -1, on_exit_of, &exits, &err));
+    assert_null(loop_watch_process(loop, -1, on_exit_of, &exits, &err));
 }
 
-static struct pidfd_watch *own;
+static struct loop_watch *own;
 
 static void free_own(void *user)
 {
     (void)user;
-    pidfd_watch_free(own);
+    loop_watch_free(own);
     own = NULL;
 }
 
@@ -166,7 +165,7 @@ static void pidfd_watch_may_free_itself(void **state)
     if (child == 0) {
         _exit(0);
     }
-    own = pidfd_watch_new(loop, child, free_own, NULL, &err);
+    own = loop_watch_process(loop, child, free_own, NULL, &err);
     assert_non_null(own);
     while (own != NULL) {
         loop_turn_once(loop, true);
