@@ -17,17 +17,11 @@ json_t *etcd_json_parse(struct str body, size_t values_max);
 
 /* Appends the bytes that base64 text stands for; absent (NULL) is none. Where they stand is known once all
  * are there: `out` may move. Returns 0 with their number, or -1 when it is not base64. */
-int etcd_json_base64(const json_t *value, struct buf *out, size_t *ret_size) MUST_CHECK;
-
-/* The same of the member `key`. */
-int etcd_json_bytes(const json_t *object, const char *key, struct buf *out, size_t *ret_size) MUST_CHECK;
+int etcd_json_bytes(const json_t *value, struct buf *out, size_t *ret_size) MUST_CHECK;
 
 /* A 64-bit number written as decimal string or bare number (gateway, "JSON mapping"); absent and null are 0.
  * Returns 0, or -1 when it is something else. */
 int etcd_json_i64(const json_t *object, const char *key, int64_t *ret_value) MUST_CHECK;
-
-/* The id of a lease, which etcd writes as a signed number. Returns 0, or -1 when it is something else. */
-int etcd_json_lease(const json_t *object, const char *key, struct registry_lease *ret_lease) MUST_CHECK;
 
 /* Reads the header of a response. Returns 0; or -1 when there is none: it is not etcd's. */
 int etcd_json_header(const json_t *object, struct etcd_status *status) MUST_CHECK;

@@ -6,18 +6,12 @@
 
 enum { ANY_CODE = -1, NO_CODE = 0 };
 
-/* What a failure means before it is known whether the request changes anything. */
-enum doubt {
-    SURE, /* certainly not done */
-    DOUBT /* a write may have been done */
-};
-
-/* What else a row says. */
+/* What else a row says; 0: the request was certainly not done, and another endpoint would answer the same. */
 enum {
-    HERE = 0,
     ELSEWHERE = 1, /* another endpoint may do better */
     TOKEN = 2,     /* a login may help */
-    REVISION = 4   /* the store does not have the revision asked for */
+    REVISION = 4,  /* the store does not have the revision asked for */
+    DOUBT = 8      /* a write may have been done */
 };
 
 struct error_row {
@@ -25,7 +19,6 @@ struct error_row {
     const char *message; /* part of the message; NULL: any */
     int status_from, status_to;
     enum registry_failure failure;
-    enum doubt doubt;
     unsigned hint;
 };
 
@@ -34,53 +27,52 @@ struct error_row {
 /* The first row that fits. One row per line of the table in gateway, "Errors", in its order where the order
  * does not matter; then what is left by code; then by HTTP status alone. */
 static const struct error_row rows[] = {
-    {5, "requested lease not found", ANY_STATUS, REGISTRY_LEASE_LOST, SURE, HERE},
-    {9, "lease already exists", ANY_STATUS, REGISTRY_LEASE_EXISTS, SURE, HERE},
-    {3, "duplicate key given", ANY_STATUS, REGISTRY_REFUSED, SURE, HERE},
-    {3, "too many operations", ANY_STATUS, REGISTRY_REFUSED, SURE, HERE},
-    {3, "request is too large", ANY_STATUS, REGISTRY_REFUSED, SURE, HERE},
-    {8, "larger than max", ANY_STATUS, REGISTRY_REFUSED, SURE, HERE}, /* not overload */
-    {11, "too large lease TTL", ANY_STATUS, REGISTRY_REFUSED, SURE, HERE},
-    {11, "required revision", ANY_STATUS, REGISTRY_REFUSED, SURE, REVISION},
-    {8, "database space exceeded", ANY_STATUS, REGISTRY_OVERLOADED, SURE, HERE}, /* of the whole cluster */
-    {8, NULL, ANY_STATUS, REGISTRY_OVERLOADED, SURE, ELSEWHERE},                 /* too many requests */
-    {14, "no leader", ANY_STATUS, REGISTRY_RETRY, SURE, ELSEWHERE},              /* before it is proposed */
-    {14, "not supported for learner", ANY_STATUS, REGISTRY_RETRY, SURE, ELSEWHERE},
-    {14, "not capable", ANY_STATUS, REGISTRY_RETRY, SURE, ELSEWHERE},
-    {14, "request timed out", ANY_STATUS, REGISTRY_RETRY, DOUBT, ELSEWHERE},
-    {2, "context deadline exceeded", ANY_STATUS, REGISTRY_RETRY, DOUBT, ELSEWHERE}, /* 3.4's code 4 */
-    {4, NULL, ANY_STATUS, REGISTRY_RETRY, DOUBT, ELSEWHERE},
-    {14, "leader changed", ANY_STATUS, REGISTRY_RETRY, DOUBT, ELSEWHERE},
-    {14, "server stopped", ANY_STATUS, REGISTRY_RETRY, DOUBT, ELSEWHERE},
-    {14, "transport is closing", ANY_STATUS, REGISTRY_RETRY, DOUBT, ELSEWHERE},
-    {14, "error reading from server", ANY_STATUS, REGISTRY_RETRY, DOUBT, ELSEWHERE},
-    {3, "user name is empty", ANY_STATUS, REGISTRY_DENIED, SURE, TOKEN},
-    {16, NULL, ANY_STATUS, REGISTRY_DENIED, SURE, TOKEN},
-    {3, "revision of auth store is old", ANY_STATUS, REGISTRY_DENIED, SURE, TOKEN},
-    {3, "authentication failed", ANY_STATUS, REGISTRY_DENIED, SURE, HERE},
-    {7, NULL, ANY_STATUS, REGISTRY_DENIED, SURE, HERE},
-    {9, "authentication is not enabled", ANY_STATUS, REGISTRY_DENIED, SURE, HERE},
-    {NO_CODE, "CommonName of client", ANY_STATUS, REGISTRY_DENIED, SURE, HERE},
+    {5, "requested lease not found", ANY_STATUS, REGISTRY_LEASE_LOST, 0},
+    {9, "lease already exists", ANY_STATUS, REGISTRY_LEASE_EXISTS, 0},
+    {3, "duplicate key given", ANY_STATUS, REGISTRY_REFUSED, 0},
+    {3, "too many operations", ANY_STATUS, REGISTRY_REFUSED, 0},
+    {3, "request is too large", ANY_STATUS, REGISTRY_REFUSED, 0},
+    {8, "larger than max", ANY_STATUS, REGISTRY_REFUSED, 0}, /* not overload */
+    {11, "too large lease TTL", ANY_STATUS, REGISTRY_REFUSED, 0},
+    {11, "required revision", ANY_STATUS, REGISTRY_REFUSED, REVISION},
+    {8, "database space exceeded", ANY_STATUS, REGISTRY_OVERLOADED, 0}, /* of the whole cluster */
+    {8, NULL, ANY_STATUS, REGISTRY_OVERLOADED, ELSEWHERE},              /* too many requests */
+    {14, "no leader", ANY_STATUS, REGISTRY_RETRY, ELSEWHERE},           /* before it is proposed */
+    {14, "not supported for learner", ANY_STATUS, REGISTRY_RETRY, ELSEWHERE},
+    {14, "not capable", ANY_STATUS, REGISTRY_RETRY, ELSEWHERE},
+    {14, "request timed out", ANY_STATUS, REGISTRY_RETRY, DOUBT | ELSEWHERE},
+    {2, "context deadline exceeded", ANY_STATUS, REGISTRY_RETRY, DOUBT | ELSEWHERE}, /* 3.4's code 4 */
+    {4, NULL, ANY_STATUS, REGISTRY_RETRY, DOUBT | ELSEWHERE},
+    {14, "leader changed", ANY_STATUS, REGISTRY_RETRY, DOUBT | ELSEWHERE},
+    {14, "server stopped", ANY_STATUS, REGISTRY_RETRY, DOUBT | ELSEWHERE},
+    {14, "transport is closing", ANY_STATUS, REGISTRY_RETRY, DOUBT | ELSEWHERE},
+    {14, "error reading from server", ANY_STATUS, REGISTRY_RETRY, DOUBT | ELSEWHERE},
+    {3, "user name is empty", ANY_STATUS, REGISTRY_DENIED, TOKEN},
+    {16, NULL, ANY_STATUS, REGISTRY_DENIED, TOKEN},
+    {3, "revision of auth store is old", ANY_STATUS, REGISTRY_DENIED, TOKEN},
+    {3, "authentication failed", ANY_STATUS, REGISTRY_DENIED, 0},
+    {7, NULL, ANY_STATUS, REGISTRY_DENIED, 0},
+    {9, "authentication is not enabled", ANY_STATUS, REGISTRY_DENIED, 0},
+    {NO_CODE, "CommonName of client", ANY_STATUS, REGISTRY_DENIED, 0},
     /* locks and elections lose the code: everything is 2 */
-    {2, "requested lease not found", ANY_STATUS, REGISTRY_LEASE_LOST, SURE, HERE},
-    {2, "user name is empty", ANY_STATUS, REGISTRY_DENIED, SURE, TOKEN},
-    {2, "invalid auth token", ANY_STATUS, REGISTRY_DENIED, SURE, TOKEN},
-    {2, "permission denied", ANY_STATUS, REGISTRY_DENIED, SURE, HERE},
-    {2, "request timed out", ANY_STATUS, REGISTRY_RETRY, DOUBT, ELSEWHERE},
+    {2, "requested lease not found", ANY_STATUS, REGISTRY_LEASE_LOST, 0},
+    {2, "user name is empty", ANY_STATUS, REGISTRY_DENIED, TOKEN},
+    {2, "invalid auth token", ANY_STATUS, REGISTRY_DENIED, TOKEN},
+    {2, "permission denied", ANY_STATUS, REGISTRY_DENIED, 0},
+    {2, "request timed out", ANY_STATUS, REGISTRY_RETRY, DOUBT | ELSEWHERE},
 
-    {3, NULL, ANY_STATUS, REGISTRY_REFUSED, SURE, HERE}, /* key is not provided; the parsers' many texts */
-    {5, NULL, ANY_STATUS, REGISTRY_REFUSED, SURE,
-     ELSEWHERE},                                          /* no such path: no gateway there, or before 3.4 */
-    {11, NULL, ANY_STATUS, REGISTRY_REFUSED, SURE, HERE}, /* out of range */
-    {12, NULL, ANY_STATUS, REGISTRY_REFUSED, SURE, ELSEWHERE}, /* not implemented there */
-    {9, NULL, ANY_STATUS, REGISTRY_RETRY, SURE, HERE},         /* failed precondition */
+    {3, NULL, ANY_STATUS, REGISTRY_REFUSED, 0},          /* key is not provided; the parsers' many texts */
+    {5, NULL, ANY_STATUS, REGISTRY_REFUSED, ELSEWHERE},  /* no such path: no gateway there, or before 3.4 */
+    {11, NULL, ANY_STATUS, REGISTRY_REFUSED, 0},         /* out of range */
+    {12, NULL, ANY_STATUS, REGISTRY_REFUSED, ELSEWHERE}, /* not implemented there */
+    {9, NULL, ANY_STATUS, REGISTRY_RETRY, 0},            /* failed precondition */
     /* without a code the response is not etcd's: a proxy's says nothing about the other members */
-    {NO_CODE, NULL, 401, 401, REGISTRY_DENIED, SURE, TOKEN | ELSEWHERE},
-    {NO_CODE, NULL, 403, 403, REGISTRY_DENIED, SURE, ELSEWHERE},
-    {NO_CODE, NULL, 408, 408, REGISTRY_RETRY, DOUBT, ELSEWHERE},
-    {NO_CODE, NULL, 429, 429, REGISTRY_OVERLOADED, SURE, ELSEWHERE},
-    {NO_CODE, NULL, 300, 499, REGISTRY_REFUSED, SURE, ELSEWHERE},
-    {ANY_CODE, NULL, ANY_STATUS, REGISTRY_RETRY, DOUBT, ELSEWHERE},
+    {NO_CODE, NULL, 401, 401, REGISTRY_DENIED, TOKEN | ELSEWHERE},
+    {NO_CODE, NULL, 403, 403, REGISTRY_DENIED, ELSEWHERE},
+    {NO_CODE, NULL, 408, 408, REGISTRY_RETRY, DOUBT | ELSEWHERE},
+    {NO_CODE, NULL, 429, 429, REGISTRY_OVERLOADED, ELSEWHERE},
+    {NO_CODE, NULL, 300, 499, REGISTRY_REFUSED, ELSEWHERE},
+    {ANY_CODE, NULL, ANY_STATUS, REGISTRY_RETRY, DOUBT | ELSEWHERE},
 };
 
 struct reading {
@@ -157,11 +149,16 @@ bool etcd_error_is(const json_t *root)
     return json_object_get(root, "error") != NULL;
 }
 
-static void set_failure(enum registry_op like, enum registry_failure failure, enum doubt doubt,
-                        struct etcd_status *status)
+static const struct error_row *set_failure(enum registry_op like, const struct reading *reading,
+                                           struct etcd_status *status)
 {
-    bool unknown = doubt == DOUBT && !etcd_only_reads(like);
-    status->failure = unknown ? REGISTRY_UNKNOWN : failure;
+    const struct error_row *row = find_row(reading);
+    bool unknown = (row->hint & DOUBT) != 0 && !etcd_only_reads(like);
+    status->failure = unknown ? REGISTRY_UNKNOWN : row->failure;
+    status->elsewhere = (row->hint & ELSEWHERE) != 0;
+    status->token_refused = (row->hint & TOKEN) != 0;
+    status->revision_gone = (row->hint & REVISION) != 0;
+    return row;
 }
 
 /* What to do; etcd's text does not say it. Short, because it is shown in lines that are truncated. */
@@ -209,15 +206,11 @@ void etcd_error_classify(enum registry_op like, int http_status, struct str body
     if (json_is_object(root)) {
         read_json(root, &reading);
     }
-    const struct error_row *row = find_row(&reading);
-    if (like == REGISTRY_REVOKE && row->failure == REGISTRY_LEASE_LOST) {
+    const struct error_row *row = set_failure(like, &reading, status);
+    if (like == REGISTRY_REVOKE && status->failure == REGISTRY_LEASE_LOST) {
         status->failure = REGISTRY_OK; /* already gone: docs/design/etcd-gateway.md, "Revoke" */
         return;
     }
-    set_failure(like, row->failure, row->doubt, status);
-    status->elsewhere = (row->hint & ELSEWHERE) != 0;
-    status->token_refused = (row->hint & TOKEN) != 0;
-    status->revision_gone = (row->hint & REVISION) != 0;
     /* Some things etcd says in plain text: those have a row. */
     bool says = json_is_object(root) || row->message != NULL;
     set_text(says ? reading.message : STR(""), status);
@@ -261,10 +254,7 @@ void etcd_status_of_reason(struct str reason, struct etcd_status *status)
         words = (struct str){reason.data + skipped, reason.size - skipped};
     }
     struct reading reading = {.code = reason_code(reason), .status = 200, .message = words};
-    const struct error_row *row = find_row(&reading);
-    status->failure = row->failure;
-    status->elsewhere = (row->hint & ELSEWHERE) != 0;
-    status->token_refused = (row->hint & TOKEN) != 0;
+    (void)set_failure(REGISTRY_GET, &reading, status);
     set_text(words, status);
     add_advice(status);
 }
@@ -272,7 +262,7 @@ void etcd_status_of_reason(struct str reason, struct etcd_status *status)
 /* A keepalive without an answer says nothing about the lease. */
 void etcd_error_malformed(enum registry_op like, const char *what, struct etcd_status *status)
 {
-    *status = (struct etcd_status){.elsewhere = true};
-    set_failure(like, REGISTRY_RETRY, like == REGISTRY_KEEPALIVE ? SURE : DOUBT, status);
+    bool unknown = like != REGISTRY_KEEPALIVE && !etcd_only_reads(like);
+    *status = (struct etcd_status){.failure = unknown ? REGISTRY_UNKNOWN : REGISTRY_RETRY, .elsewhere = true};
     snprintf(status->text, sizeof(status->text), "not an answer of etcd: %s", what);
 }

@@ -66,42 +66,25 @@ static struct etcd_txn txn_of(const struct registry_request *request, struct etc
                              .otherwise_count = txn.otherwise_count};
 }
 
-static struct etcd_op list_of(const struct registry_request *request)
-{
-    return (struct etcd_op){.kind = ETCD_GET,
-                            .key = request->key,
-                            .end = request->range_end,
-                            .limit = request->limit,
-                            .revision = request->at_revision,
-                            .newest_first = request->newest_first};
-}
-
-static enum etcd_request_kind kind_of(enum registry_op op)
-{
-    switch (op) {
-    case REGISTRY_GRANT: return ETCD_REQUEST_GRANT;
-    case REGISTRY_KEEPALIVE: return ETCD_REQUEST_KEEPALIVE;
-    case REGISTRY_REVOKE: return ETCD_REQUEST_REVOKE;
-    case REGISTRY_LEASE_TTL: return ETCD_REQUEST_TIME_TO_LIVE;
-    case REGISTRY_GET:
-    case REGISTRY_LIST: return ETCD_REQUEST_OP;
-    case REGISTRY_PUT:
-    case REGISTRY_DELETE:
-    case REGISTRY_PROVE:
-    case REGISTRY_COMPARE:
-    case REGISTRY_TXN: return ETCD_REQUEST_TXN;
-    case REGISTRY_OP_COUNT: break;
-    }
-    return ETCD_REQUEST_COUNT;
-}
-
 void etcd_request_of(const struct registry_request *request, struct etcd_request_parts *parts,
                      struct etcd_request *ret_request)
 {
+    static const enum etcd_request_kind kinds[] = {
+        [REGISTRY_GRANT] = ETCD_REQUEST_GRANT,   [REGISTRY_KEEPALIVE] = ETCD_REQUEST_KEEPALIVE,
+        [REGISTRY_REVOKE] = ETCD_REQUEST_REVOKE, [REGISTRY_LEASE_TTL] = ETCD_REQUEST_TIME_TO_LIVE,
+        [REGISTRY_GET] = ETCD_REQUEST_OP,        [REGISTRY_LIST] = ETCD_REQUEST_OP,
+        [REGISTRY_PUT] = ETCD_REQUEST_TXN,       [REGISTRY_DELETE] = ETCD_REQUEST_TXN,
+        [REGISTRY_PROVE] = ETCD_REQUEST_TXN,     [REGISTRY_COMPARE] = ETCD_REQUEST_TXN,
+        [REGISTRY_TXN] = ETCD_REQUEST_TXN,       [REGISTRY_OP_COUNT] = ETCD_REQUEST_COUNT};
     *ret_request = (struct etcd_request){
-        .kind = kind_of(request->op), .lease = (int64_t)request->lease.lo, .ttl_ms = request->ttl_ms};
+        .kind = kinds[request->op], .lease = (int64_t)request->lease.lo, .ttl_ms = request->ttl_ms};
     if (request->op == REGISTRY_LIST) {
-        ret_request->op = list_of(request);
+        ret_request->op = (struct etcd_op){.kind = ETCD_GET,
+                                           .key = request->key,
+                                           .end = request->range_end,
+                                           .limit = request->limit,
+                                           .revision = request->at_revision,
+                                           .newest_first = request->newest_first};
     } else if (request->op == REGISTRY_GET) {
         ret_request->op = (struct etcd_op){.kind = ETCD_GET, .key = request->key};
     } else if (ret_request->kind == ETCD_REQUEST_TXN) {
@@ -111,22 +94,14 @@ void etcd_request_of(const struct registry_request *request, struct etcd_request
 
 /* ---- replies ---- */
 
-static struct registry_kv kv_of(const struct etcd_kv *kv)
+static struct registry_item item_of(const struct etcd_kv *kv)
 {
-    return (struct registry_kv){.found = true,
-                                .value = kv->value,
-                                .mod_revision = kv->mod_revision,
-                                .create_revision = kv->create_revision,
-                                .lease = {.lo = (uint64_t)kv->lease}};
-}
-
-static struct registry_item *items(struct etcd_response *response, size_t count)
-{
-    if (count > response->item_capacity) {
-        response->item_capacity = count;
-        response->items = mem_resize(response->items, count, sizeof(response->items[0]));
-    }
-    return response->items;
+    return (struct registry_item){.key = kv->key,
+                                  .kv = {.found = true,
+                                         .value = kv->value,
+                                         .mod_revision = kv->mod_revision,
+                                         .create_revision = kv->create_revision,
+                                         .lease = {.lo = (uint64_t)kv->lease}}};
 }
 
 /* The first result of a request that reads one key. Returns -1 when it is not a read. */
@@ -135,39 +110,34 @@ static int read_one(const struct etcd_response *response, struct registry_kv *re
     if (response->result_count != 1 || response->results[0].kind != ETCD_GET) {
         return -1;
     }
-    *ret_kv = response->results[0].kv_count == 0 ? (struct registry_kv){0} : kv_of(&response->kvs[0]);
+    if (response->results[0].kv_count > 0) {
+        *ret_kv = item_of(&response->kvs[0]).kv;
+    }
     return 0;
 }
 
 static void read_page(struct etcd_response *response, struct registry_reply *reply)
 {
-    struct registry_item *page = items(response, response->kv_count);
+    response->items = mem_resize(response->items, response->kv_count, sizeof(response->items[0]));
     for (size_t i = 0; i < response->kv_count; i++) {
-        page[i] = (struct registry_item){.key = response->kvs[i].key, .kv = kv_of(&response->kvs[i])};
+        response->items[i] = item_of(&response->kvs[i]);
     }
-    reply->items = page;
+    reply->items = response->items;
     reply->item_count = response->kv_count;
     reply->count = response->results[0].count;
 }
 
 static void read_branch(struct etcd_response *response, struct registry_reply *reply)
 {
-    struct registry_item *reads = items(response, response->result_count);
-    size_t count = 0;
+    response->items = mem_resize(response->items, response->result_count, sizeof(response->items[0]));
+    reply->items = response->items;
     for (size_t i = 0; i < response->result_count; i++) {
         const struct etcd_result *result = &response->results[i];
-        if (result->kind != ETCD_GET) {
-            continue;
+        if (result->kind == ETCD_GET) {
+            response->items[reply->item_count++] =
+                result->kv_count > 0 ? item_of(&response->kvs[result->first]) : (struct registry_item){0};
         }
-        reads[count] = (struct registry_item){0};
-        if (result->kv_count > 0) {
-            const struct etcd_kv *kv = &response->kvs[result->first];
-            reads[count] = (struct registry_item){.key = kv->key, .kv = kv_of(kv)};
-        }
-        count++;
     }
-    reply->items = reads;
-    reply->item_count = count;
 }
 
 static int read_reply(enum registry_op op, struct etcd_response *response, struct registry_reply *reply)

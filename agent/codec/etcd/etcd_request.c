@@ -5,18 +5,35 @@
 
 enum { SECOND_MS = 1000 };
 
+/* What a request is called and where it is posted to. */
+struct request_row {
+    const char *name, *path;
+};
+
+static const struct request_row *row_of(const struct etcd_request *request)
+{
+    static const struct request_row rows[ETCD_REQUEST_COUNT] = {
+        [ETCD_REQUEST_TXN] = {"txn", "/v3/kv/txn"},
+        [ETCD_REQUEST_GRANT] = {"grant", "/v3/lease/grant"},
+        [ETCD_REQUEST_KEEPALIVE] = {"keepalive", "/v3/lease/keepalive"},
+        [ETCD_REQUEST_REVOKE] = {"revoke", "/v3/lease/revoke"},
+        [ETCD_REQUEST_TIME_TO_LIVE] = {"time to live", "/v3/lease/timetolive"},
+        [ETCD_REQUEST_LEASES] = {"leases", "/v3/lease/leases"},
+    };
+    static const struct request_row ops[] = {[ETCD_GET] = {"get", "/v3/kv/range"},
+                                             [ETCD_PUT] = {"put", "/v3/kv/put"},
+                                             [ETCD_DELETE] = {"delete", "/v3/kv/deleterange"}};
+    return request->kind == ETCD_REQUEST_OP ? &ops[request->op.kind] : &rows[request->kind];
+}
+
 const char *etcd_request_name(const struct etcd_request *request)
 {
-    static const char *const names[ETCD_REQUEST_COUNT] = {
-        [ETCD_REQUEST_TXN] = "txn",
-        [ETCD_REQUEST_GRANT] = "grant",
-        [ETCD_REQUEST_KEEPALIVE] = "keepalive",
-        [ETCD_REQUEST_REVOKE] = "revoke",
-        [ETCD_REQUEST_TIME_TO_LIVE] = "time to live",
-        [ETCD_REQUEST_LEASES] = "leases",
-    };
-    static const char *const ops[] = {[ETCD_GET] = "get", [ETCD_PUT] = "put", [ETCD_DELETE] = "delete"};
-    return request->kind == ETCD_REQUEST_OP ? ops[request->op.kind] : names[request->kind];
+    return row_of(request)->name;
+}
+
+const char *etcd_request_path(const struct etcd_request *request)
+{
+    return row_of(request)->path;
 }
 
 static bool only_reads(const struct etcd_op *ops, size_t count)
@@ -46,21 +63,6 @@ enum registry_op etcd_request_like(const struct etcd_request *request)
     case ETCD_REQUEST_COUNT: break;
     }
     return REGISTRY_PUT;
-}
-
-const char *etcd_request_path(const struct etcd_request *request)
-{
-    static const char *const paths[ETCD_REQUEST_COUNT] = {
-        [ETCD_REQUEST_TXN] = "/v3/kv/txn",
-        [ETCD_REQUEST_GRANT] = "/v3/lease/grant",
-        [ETCD_REQUEST_KEEPALIVE] = "/v3/lease/keepalive",
-        [ETCD_REQUEST_REVOKE] = "/v3/lease/revoke",
-        [ETCD_REQUEST_TIME_TO_LIVE] = "/v3/lease/timetolive",
-        [ETCD_REQUEST_LEASES] = "/v3/lease/leases",
-    };
-    static const char *const ops[] = {
-        [ETCD_GET] = "/v3/kv/range", [ETCD_PUT] = "/v3/kv/put", [ETCD_DELETE] = "/v3/kv/deleterange"};
-    return request->kind == ETCD_REQUEST_OP ? ops[request->op.kind] : paths[request->kind];
 }
 
 /* ---- bodies ---- */

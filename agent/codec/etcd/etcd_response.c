@@ -6,9 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Memory that one huge response has stretched is given back. */
-enum { BYTES_KEPT = 64 * 1024 };
-
 /* The TTLs etcd grants end at 9,000,000,000 s; beyond is not an answer. */
 #define TTL_MAX_S INT64_C(9000000000)
 
@@ -24,43 +21,10 @@ void etcd_response_fini(struct etcd_response *response)
     }
 }
 
-static void reset(struct etcd_response *response)
-{
-    struct etcd_response empty = {.results = response->results,
-                                  .result_capacity = response->result_capacity,
-                                  .kvs = response->kvs,
-                                  .kv_capacity = response->kv_capacity,
-                                  .leases = response->leases,
-                                  .lease_capacity = response->lease_capacity,
-                                  .items = response->items,
-                                  .item_capacity = response->item_capacity,
-                                  .bytes = response->bytes};
-    buf_clear(&empty.bytes);
-    *response = empty;
-}
-
-void etcd_response_reuse(struct etcd_response *response)
-{
-    if (response->bytes.capacity > BYTES_KEPT) {
-        etcd_response_fini(response);
-    } else {
-        reset(response);
-    }
-}
-
-/* Room for one more in `list`, which may move. */
-static void *grow(void *list, size_t count, size_t *capacity, size_t size)
-{
-    if (count < *capacity) {
-        return list;
-    }
-    *capacity = *capacity == 0 ? 16 : *capacity * 2;
-    return mem_resize(list, *capacity, size);
-}
-
 static struct etcd_kv *add_kv(struct etcd_response *response)
 {
-    response->kvs = grow(response->kvs, response->kv_count, &response->kv_capacity, sizeof(response->kvs[0]));
+    response->kvs =
+        mem_grow(response->kvs, response->kv_count, &response->kv_capacity, sizeof(response->kvs[0]));
     struct etcd_kv *kv = &response->kvs[response->kv_count++];
     *kv = (struct etcd_kv){0};
     return kv;
@@ -68,8 +32,8 @@ static struct etcd_kv *add_kv(struct etcd_response *response)
 
 static struct etcd_result *add_result(struct etcd_response *response, enum etcd_op_kind kind)
 {
-    response->results = grow(response->results, response->result_count, &response->result_capacity,
-                             sizeof(response->results[0]));
+    response->results = mem_grow(response->results, response->result_count, &response->result_capacity,
+                                 sizeof(response->results[0]));
     struct etcd_result *result = &response->results[response->result_count++];
     *result = (struct etcd_result){.kind = kind, .first = response->kv_count};
     return result;
@@ -95,8 +59,8 @@ static int read_kv(const json_t *object, struct etcd_response *response)
         etcd_json_i64(object, "create_revision", &kv->create_revision) < 0 ||
         etcd_json_i64(object, "version", &kv->version) < 0 ||
         etcd_json_i64(object, "lease", &kv->lease) < 0 || kv->mod_revision <= 0 ||
-        etcd_json_bytes(object, "key", &response->bytes, &kv->key.size) < 0 ||
-        etcd_json_bytes(object, "value", &response->bytes, &kv->value.size) < 0) {
+        etcd_json_bytes(json_object_get(object, "key"), &response->bytes, &kv->key.size) < 0 ||
+        etcd_json_bytes(json_object_get(object, "value"), &response->bytes, &kv->value.size) < 0) {
         return -1;
     }
     return kv->key.size > 0 ? 0 : -1;
@@ -213,7 +177,7 @@ static int read_time_to_live(const json_t *root, int64_t lease, struct etcd_resp
     }
     for (size_t i = 0; i < json_array_size(keys); i++) {
         struct etcd_kv *kv = add_kv(response);
-        if (etcd_json_base64(json_array_get(keys, i), &response->bytes, &kv->key.size) < 0) {
+        if (etcd_json_bytes(json_array_get(keys, i), &response->bytes, &kv->key.size) < 0) {
             return -1;
         }
     }
@@ -229,8 +193,8 @@ static int read_leases(const json_t *root, struct etcd_response *response)
         if (!json_is_object(lease) || etcd_json_i64(lease, "ID", &id) < 0) {
             return -1;
         }
-        response->leases = grow(response->leases, response->lease_count, &response->lease_capacity,
-                                sizeof(response->leases[0]));
+        response->leases = mem_grow(response->leases, response->lease_count, &response->lease_capacity,
+                                    sizeof(response->leases[0]));
         response->leases[response->lease_count++] = id;
     }
     return is_none(leases) || json_is_array(leases) ? 0 : -1;
@@ -257,20 +221,6 @@ static int read_all(const struct etcd_request *request, const json_t *object, st
     return -1;
 }
 
-/* What a half-read response left is dropped. */
-static void malformed(enum registry_op like, const char *what, struct etcd_response *response)
-{
-    reset(response);
-    etcd_error_malformed(like, what, &response->status);
-}
-
-static void drop_results(struct etcd_response *response)
-{
-    struct etcd_status status = response->status;
-    reset(response);
-    response->status = status;
-}
-
 static bool is_long(const struct etcd_request *request)
 {
     return request->kind == ETCD_REQUEST_TXN || request->kind == ETCD_REQUEST_LEASES ||
@@ -280,18 +230,21 @@ static bool is_long(const struct etcd_request *request)
 void etcd_response_decode(const struct etcd_request *request, enum registry_op like, int http_status,
                           struct str body, struct etcd_response *response)
 {
-    reset(response);
+    struct etcd_status *status = &response->status;
+    etcd_response_fini(response);
     json_t *root = etcd_json_parse(body, is_long(request) ? ETCD_VALUES_LONG_MAX : ETCD_VALUES_MAX);
     const json_t *object = request->kind == ETCD_REQUEST_KEEPALIVE ? json_object_get(root, "result") : root;
     if (http_status != 200 || etcd_error_is(root)) {
-        etcd_error_classify(like, http_status, body, root, &response->status);
+        etcd_error_classify(like, http_status, body, root, status);
     } else if (root == NULL) {
-        malformed(like, body.size == 0 ? "empty" : "not JSON, or larger than accepted", response);
+        etcd_error_malformed(like, body.size == 0 ? "empty" : "not JSON, or larger than accepted", status);
     } else if (read_all(request, object, response) < 0) {
-        malformed(like, "required fields are missing or of the wrong kind", response);
+        etcd_error_malformed(like, "required fields are missing or of the wrong kind", status);
     }
-    if (response->status.failure != REGISTRY_OK) {
-        drop_results(response);
+    if (status->failure != REGISTRY_OK) { /* what a half-read response left */
+        struct etcd_status failed = *status;
+        etcd_response_fini(response);
+        *status = failed;
     }
     place(response);
     json_decref(root);

@@ -1,7 +1,5 @@
 #include "etcd_watch_held_internal.h"
 
-#include "etcd_codec_internal.h"
-
 #include "outrider/base/base64.h"
 #include "outrider/base/mem.h"
 
@@ -10,17 +8,9 @@
 /* Room that one large batch has stretched is given back. */
 enum { ROOM_KEPT = 64 * 1024 };
 
-struct held_change {
-    bool deleted;
-    size_t at, key_size, value_size;
-    int64_t mod_revision, create_revision;
-    struct registry_lease lease;
-};
-
 void etcd_watch_held_fini(struct etcd_watch_held *held)
 {
     free(held->list);
-    free(held->shown);
     buf_fini(&held->bytes);
     *held = (struct etcd_watch_held){0};
 }
@@ -30,61 +20,97 @@ size_t etcd_watch_held_size(const struct etcd_watch_held *held)
     return held->bytes.size + held->count * sizeof(held->list[0]);
 }
 
-static void add(struct etcd_watch_held *held, const struct held_change *change)
+/* ---- events: zero values are left out (docs/design/etcd-gateway.md, "JSON mapping"), and null is one ---- */
+
+/* A 64-bit number, written as decimal string or bare number. */
+static int read_i64(struct json_scan *scan, int64_t *ret_value)
 {
-    if (held->count == held->capacity) {
-        held->capacity = held->capacity == 0 ? 16 : held->capacity * 2;
-        held->list = mem_resize(held->list, held->capacity, sizeof(held->list[0]));
+    struct str text;
+    if (json_scan_null(scan)) {
+        *ret_value = 0;
+        return 0;
     }
-    held->list[held->count++] = *change;
+    if (json_scan_peek(scan) == '"') {
+        return json_scan_string(scan, &text) < 0 ? -1 : str_to_i64(text, ret_value);
+    }
+    size_t from = scan->at;
+    if (json_scan_skip(scan) < 0) {
+        return -1;
+    }
+    return str_to_i64((struct str){scan->text.data + from, scan->at - from}, ret_value);
 }
 
-static int read_type(const json_t *event, bool *ret_deleted)
+static int read_text(struct json_scan *scan, struct str *ret_text)
 {
-    const json_t *type = json_object_get(event, "type");
-    if (json_is_string(type)) {
-        struct str name = {json_string_value(type), json_string_length(type)};
-        *ret_deleted = str_eq(name, STR("DELETE"));
-        return *ret_deleted || str_eq(name, STR("PUT")) ? 0 : -1;
-    }
-    /* zero values are left out: PUT is 0 (gateway, "JSON mapping") */
-    *ret_deleted = json_is_integer(type) && json_integer_value(type) == 1;
-    return type == NULL || json_is_null(type) || *ret_deleted ||
-                   (json_is_integer(type) && json_integer_value(type) == 0)
-               ? 0
-               : -1;
+    *ret_text = STR("");
+    return json_scan_null(scan) ? 0 : json_scan_string(scan, ret_text);
 }
 
-/* Appends the bytes at `name`, of which there may be none. */
-static int read_bytes(const json_t *kv, const char *name, struct buf *out, size_t *ret_size)
+/* PUT is 0, DELETE 1. */
+static int read_type(struct json_scan *scan, bool *ret_deleted)
 {
-    const json_t *value = json_object_get(kv, name);
-    size_t before = out->size;
-    if (value != NULL && !json_is_null(value)) {
-        struct str text = {json_string_value(value), json_string_length(value)};
-        if (!json_is_string(value) || base64_decode(text, out) < 0) {
+    struct str name;
+    int64_t number = 0;
+    bool named = json_scan_peek(scan) == '"';
+    if (named ? json_scan_string(scan, &name) < 0 : read_i64(scan, &number) < 0) {
+        return -1;
+    }
+    *ret_deleted = named ? str_eq(name, STR("DELETE")) : number == 1;
+    return *ret_deleted || (named ? str_eq(name, STR("PUT")) : number == 0) ? 0 : -1;
+}
+
+/* Leaves key and value in base64. */
+static int read_kv(struct json_scan *scan, struct registry_change *change)
+{
+    struct str name;
+    int more;
+    for (bool first = true; (more = json_scan_member(scan, first, &name)) > 0; first = false) {
+        int64_t lease;
+        int rc;
+        if (str_eq(name, STR("key"))) {
+            rc = read_text(scan, &change->key);
+        } else if (str_eq(name, STR("value"))) {
+            rc = read_text(scan, &change->value);
+        } else if (str_eq(name, STR("mod_revision"))) {
+            rc = read_i64(scan, &change->mod_revision);
+        } else if (str_eq(name, STR("create_revision"))) {
+            rc = read_i64(scan, &change->create_revision);
+        } else if (str_eq(name, STR("lease"))) {
+            rc = read_i64(scan, &lease);
+            change->lease.lo = rc < 0 ? 0 : (uint64_t)lease;
+        } else {
+            rc = json_scan_skip(scan);
+        }
+        if (rc < 0) {
             return -1;
         }
     }
-    *ret_size = out->size - before;
-    return 0;
+    return more;
 }
 
-static int read_event(const json_t *event, struct buf *bytes, struct held_change *ret_change)
+static int read_event(struct json_scan *scan, struct registry_change *change)
 {
-    const json_t *kv = json_object_get(event, "kv");
-    struct held_change change = {.at = bytes->size};
-    if (!json_is_object(kv) || read_type(event, &change.deleted) < 0 ||
-        etcd_json_i64(kv, "mod_revision", &change.mod_revision) < 0 ||
-        etcd_json_i64(kv, "create_revision", &change.create_revision) < 0 ||
-        etcd_json_lease(kv, "lease", &change.lease) < 0 || change.mod_revision <= 0 ||
-        read_bytes(kv, "key", bytes, &change.key_size) < 0) {
+    struct str name;
+    int more;
+    for (bool first = true; (more = json_scan_member(scan, first, &name)) > 0; first = false) {
+        int rc = str_eq(name, STR("kv"))     ? read_kv(scan, change)
+                 : str_eq(name, STR("type")) ? read_type(scan, &change->deleted)
+                                             : json_scan_skip(scan);
+        if (rc < 0) {
+            return -1;
+        }
+    }
+    return more;
+}
+
+/* Moves the bytes of `text` to the end of `bytes`. */
+static int decode(struct str *text, struct buf *bytes)
+{
+    size_t before = bytes->size;
+    if (base64_decode(*text, bytes) < 0) {
         return -1;
     }
-    if (!change.deleted && read_bytes(kv, "value", bytes, &change.value_size) < 0) {
-        return -1;
-    }
-    *ret_change = change;
+    *text = (struct str){buf_text(bytes) + before, bytes->size - before};
     return 0;
 }
 
@@ -94,41 +120,31 @@ static bool is_inside(struct str key, const struct registry_range *range)
                                 : str_compare(key, range->key) >= 0 && str_compare(key, range->end) < 0;
 }
 
-static struct str key_of(const struct etcd_watch_held *held, const struct held_change *change)
+int etcd_watch_held_add(struct etcd_watch_held *held, struct json_scan *scan,
+                        const struct registry_range *range, int64_t known)
 {
-    return (struct str){held->bytes.data + change->at, change->key_size};
-}
-
-static int64_t keep(struct etcd_watch_held *held, const json_t *event, const struct registry_range *range,
-                    int64_t known)
-{
+    struct registry_change change = {0};
     size_t before = held->bytes.size;
-    struct held_change change;
-    if (read_event(event, &held->bytes, &change) < 0) {
-        held->bytes.size = before;
+    if (read_event(scan, &change) < 0 || change.mod_revision <= 0 || decode(&change.key, &held->bytes) < 0) {
         return -1;
     }
-    if (change.key_size == 0 || !is_inside(key_of(held, &change), range) ||
-        (change.mod_revision > known && change.mod_revision < etcd_watch_held_newest(held))) {
+    change.value = change.deleted ? STR("") : change.value;
+    bool is_next = change.mod_revision <= known || change.mod_revision >= etcd_watch_held_newest(held);
+    if (!is_next || change.key.size == 0 || !is_inside(change.key, range) ||
+        decode(&change.value, &held->bytes) < 0) {
         held->bytes.size = before;
         return -1;
     }
     if (change.mod_revision <= known) {
         held->bytes.size = before;
-    } else {
-        add(held, &change);
+        return 0;
     }
-    return change.mod_revision;
+    held->list = mem_grow(held->list, held->count, &held->capacity, sizeof(held->list[0]));
+    held->list[held->count++] = change;
+    return 0;
 }
 
-int64_t etcd_watch_held_add(struct etcd_watch_held *held, struct str event,
-                            const struct registry_range *range, int64_t known)
-{
-    json_t *root = etcd_json_parse(event, ETCD_VALUES_MAX);
-    int64_t revision = keep(held, root, range, known);
-    json_decref(root);
-    return revision;
-}
+/* ---- what is held ---- */
 
 size_t etcd_watch_held_until(const struct etcd_watch_held *held, int64_t revision)
 {
@@ -146,43 +162,27 @@ int64_t etcd_watch_held_newest(const struct etcd_watch_held *held)
 
 const struct registry_change *etcd_watch_held_show(struct etcd_watch_held *held, size_t count)
 {
-    if (count > held->shown_capacity) {
-        held->shown_capacity = count;
-        held->shown = mem_resize(held->shown, count, sizeof(held->shown[0]));
-    }
+    const char *at = buf_text(&held->bytes);
     for (size_t i = 0; i < count; i++) {
-        const struct held_change *change = &held->list[i];
-        struct str key = key_of(held, change);
-        held->shown[i] = (struct registry_change){
-            .deleted = change->deleted,
-            .key = key,
-            .value = {key.data + key.size, change->value_size},
-            .mod_revision = change->mod_revision,
-            .create_revision = change->create_revision,
-            .lease = change->lease,
-        };
+        struct registry_change *change = &held->list[i];
+        change->key.data = at;
+        change->value.data = at + change->key.size;
+        at = change->value.data + change->value.size;
     }
-    return held->shown;
-}
-
-static void give_back_room(struct etcd_watch_held *held)
-{
-    if (held->count == 0 &&
-        (held->bytes.capacity > ROOM_KEPT || held->capacity * sizeof(held->list[0]) > ROOM_KEPT ||
-         held->shown_capacity * sizeof(held->shown[0]) > ROOM_KEPT)) {
-        etcd_watch_held_fini(held);
-    }
+    return held->list;
 }
 
 void etcd_watch_held_drop(struct etcd_watch_held *held, size_t count)
 {
-    size_t left = held->count - count;
-    size_t gone = left > 0 ? held->list[count].at : held->bytes.size;
-    buf_consume(&held->bytes, gone);
-    for (size_t i = 0; i < left; i++) {
-        held->list[i] = held->list[count + i];
-        held->list[i].at -= gone;
+    size_t gone = 0;
+    for (size_t i = 0; i < count; i++) {
+        gone += held->list[i].key.size + held->list[i].value.size;
     }
-    held->count = left;
-    give_back_room(held);
+    buf_consume(&held->bytes, gone);
+    held->count -= count;
+    if (held->count > 0) {
+        memmove(held->list, held->list + count, held->count * sizeof(held->list[0]));
+    } else if (held->bytes.capacity > ROOM_KEPT || held->capacity * sizeof(held->list[0]) > ROOM_KEPT) {
+        etcd_watch_held_fini(held);
+    }
 }

@@ -3,25 +3,25 @@
 #define OUTRIDER_CODEC_ETCD_ETCD_WATCH_HELD_INTERNAL_H
 
 #include "outrider/base/buf.h"
+#include "outrider/codec/json/json_scan.h"
 #include "outrider/core/registry/registry_watch.h"
 
-/* {0} is empty. Places instead of pointers: the bytes move while they grow. */
+/* {0} is empty. */
 struct etcd_watch_held {
-    struct held_change *list;
+    /* Of keys and values only the sizes, until they are shown: the bytes move while they grow. */
+    struct registry_change *list;
     size_t count, capacity;
     struct buf bytes; /* of each its key, then its value */
-    struct registry_change *shown;
-    size_t shown_capacity;
 };
 
 /* Frees what it holds and empties it. */
 void etcd_watch_held_fini(struct etcd_watch_held *held);
 
-/* Reads one event of a watch of `range` and keeps it, unless its revision is `known` or older. Returns its
- * revision, or -1 (and nothing is kept) when it is not an event of etcd's: no such JSON, a key outside of the
- * range, a revision below that of the one before. */
-int64_t etcd_watch_held_add(struct etcd_watch_held *held, struct str event,
-                            const struct registry_range *range, int64_t known) MUST_CHECK;
+/* Reads the next value of `scan`, an event of a watch of `range`, and keeps it unless its revision is `known` or older.
+ * Returns -1 (and nothing is kept) when it is not an event of etcd's: of another shape, a key outside of the range, a
+ * revision below that of the one before. */
+int etcd_watch_held_add(struct etcd_watch_held *held, struct json_scan *scan,
+                        const struct registry_range *range, int64_t known) MUST_CHECK;
 
 /* How many of them, from the first, are of `revision` or older. */
 size_t etcd_watch_held_until(const struct etcd_watch_held *held, int64_t revision);

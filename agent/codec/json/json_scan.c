@@ -350,6 +350,15 @@ int json_scan_name(struct json_scan *scan, struct str *ret_name)
     return 0;
 }
 
+int json_scan_member(struct json_scan *scan, bool first, struct str *ret_name)
+{
+    bool more;
+    if ((first && json_scan_open(scan, '{') < 0) || json_scan_more(scan, '}', first, &more) < 0) {
+        return -1;
+    }
+    return more ? json_scan_name(scan, ret_name) < 0 ? -1 : 1 : 0;
+}
+
 int json_scan_end(struct json_scan *scan)
 {
     peek_value(scan);

@@ -259,7 +259,7 @@ static void on_answer(struct etcd_call *call, const struct http_result *result)
         return;
     }
     reply(call, &out, &etcd->response);
-    etcd_response_reuse(&etcd->response);
+    etcd_response_fini(&etcd->response);
 }
 
 static void on_no_answer(struct etcd_call *call, const struct http_result *result)

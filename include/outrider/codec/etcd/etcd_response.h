@@ -44,7 +44,7 @@ struct etcd_result {
     bool more;              /* get: the limit left some out */
 };
 
-/* {0} is an empty one; its memory is reused from response to response. */
+/* {0} is an empty one. */
 struct etcd_response {
     struct etcd_status status;
     bool succeeded;              /* txn: the comparisons hold */
@@ -58,16 +58,12 @@ struct etcd_response {
     int64_t ttl_ms, granted_ttl_ms; /* time to live: ttl_ms is -1 when there is no such lease */
     struct buf bytes;               /* what keys and values point to */
     struct registry_item *items;    /* of the last etcd_response_reply */
-    size_t item_capacity;
 };
 
 /* Frees what it owns and zeroes it; accepts NULL and {0}. */
 void etcd_response_fini(struct etcd_response *response);
 
-/* Empties it for the next use; memory that one huge response has stretched is given back. */
-void etcd_response_reuse(struct etcd_response *response);
-
-/* Reads the response to `request`, of which only kind, op.kind, lease and the counts of the transaction are looked at:
+/* Replaces `response` by the one to `request`, of which only kind, op.kind, lease and the counts of the transaction are looked at:
  * HTTP status and body. `like` is the registry operation that fails as it does. Total on any input: what cannot be
  * understood is a failure with a text, REGISTRY_UNKNOWN where the request may have changed something, REGISTRY_RETRY
  * where it cannot have (a read; a keepalive answered by 200 and nothing, gateway, "Keepalive"). Size, depth and number

@@ -30,7 +30,7 @@ struct etcd_watch_event {
  * ... Asks for fragments and progress notifications (gateway, "Watch"). */
 void etcd_watch_encode(const struct registry_watch *watch, struct buf *out);
 
-/* A decoder of the answer to `watch` (copied). The caller owns it. */
+/* A decoder of the answer to `watch`, which it borrows with its keys. The caller owns it. */
 struct etcd_watch_decoder *etcd_watch_decoder_new(const struct registry_watch *watch);
 
 /* Accepts NULL. */

@@ -51,6 +51,10 @@ int json_scan_open(struct json_scan *scan, char open) MUST_CHECK;
  * `close`. */
 int json_scan_more(struct json_scan *scan, char close, bool first, bool *ret_more) MUST_CHECK;
 
+/* The next member of an object, `first` with the opening bracket before it: returns 1 with its name, and its value comes
+ * next; or 0 after the closing bracket. */
+int json_scan_member(struct json_scan *scan, bool first, struct str *ret_name) MUST_CHECK;
+
 /* The name of a member and its colon. */
 int json_scan_name(struct json_scan *scan, struct str *ret_name) MUST_CHECK;
 
