@@ -23,9 +23,8 @@ struct api_deferred {
 
 struct api_deferreds {
     struct api_deferred *first; /* the earliest timeout first */
-    size_t count;
-    uint64_t round;   /* counts wake-ups */
-    int64_t due_mono; /* of the request that is being handled again; INT64_MAX: none is */
+    uint64_t round;             /* counts wake-ups */
+    int64_t due_mono;           /* of the request that is being handled again; INT64_MAX: none is */
     struct timer *timer;
     struct loop *loop;
     struct deferred woken;
@@ -68,12 +67,7 @@ static int by_due(const struct api_deferred *a, const struct api_deferred *b)
     return a->due_mono <= b->due_mono ? -1 : 1;
 }
 
-static void take_out(struct api_deferred *deferred)
-{
-    DL_DELETE(deferred->list->first, deferred);
-    deferred->list->count--;
-}
-
+/* Frees one that is out of the list. */
 static void free_deferred(struct api_deferred *deferred)
 {
     if (deferred->deferral.state != NULL) {
@@ -83,26 +77,36 @@ static void free_deferred(struct api_deferred *deferred)
     free(deferred);
 }
 
+static void drop(struct api_deferred *deferred)
+{
+    DL_DELETE(deferred->list->first, deferred);
+    free_deferred(deferred);
+}
+
 /* ---- the end of waiting ---- */
 
 static void handle_again(struct api_deferred *deferred, bool impatient)
 {
     struct api_deferreds *list = deferred->list;
-    take_out(deferred);
+    DL_DELETE(list->first, deferred);
     list->due_mono = deferred->due_mono;
     list->again(deferred->exchange, &deferred->request, impatient, list->user);
     list->due_mono = INT64_MAX;
     free_deferred(deferred);
 }
 
-/* The operation goes on; its result is no longer of interest. */
-static void reply_in_doubt(struct api_deferred *deferred, const char *code, const char *cause)
+/* A request gets its reply now; an operation goes on, and its result is no longer of interest. */
+static void end_wait(struct api_deferred *deferred, const char *code, const char *cause)
 {
-    struct api_reply reply = {0};
-    api_refuse(&reply, 503, code, "%s: %s", cause, deferred->deferral.in_doubt);
-    api_respond(deferred->exchange, &reply);
-    deferred->exchange = NULL;
-    api_reply_fini(&reply);
+    if (deferred->deferral.begin == NULL) {
+        handle_again(deferred, true);
+    } else if (deferred->exchange != NULL) {
+        struct api_reply reply = {0};
+        api_refuse(&reply, 503, code, "%s: %s", cause, deferred->deferral.in_doubt);
+        api_respond(deferred->exchange, &reply);
+        deferred->exchange = NULL;
+        api_reply_fini(&reply);
+    }
 }
 
 static void on_timer(void *user)
@@ -111,11 +115,7 @@ static void on_timer(void *user)
     int64_t now = clock_mono_ms();
     for (struct api_deferred *each = list->first, *next; each != NULL && each->due_mono <= now; each = next) {
         next = each->next;
-        if (each->deferral.begin == NULL) {
-            handle_again(each, true);
-        } else if (each->exchange != NULL) {
-            reply_in_doubt(each, "registry_away", "the registry did not answer in time");
-        }
+        end_wait(each, "registry_away", "the registry did not answer in time");
     }
     arm(list);
 }
@@ -155,15 +155,11 @@ void api_deferreds_free(struct api_deferreds *deferreds)
     }
     while (deferreds->first != NULL) {
         struct api_deferred *each = deferreds->first;
-        if (each->deferral.begin == NULL) {
-            handle_again(each, true);
-            continue;
+        bool operation = each->deferral.begin != NULL;
+        end_wait(each, "stopping", "the agent is stopping");
+        if (operation) {
+            drop(each);
         }
-        if (each->exchange != NULL) {
-            reply_in_doubt(each, "stopping", "the agent is stopping");
-        }
-        take_out(each);
-        free_deferred(each);
     }
     deferred_cancel(&deferreds->woken);
     timer_free(deferreds->timer);
@@ -173,10 +169,13 @@ void api_deferreds_free(struct api_deferreds *deferreds)
 bool api_deferreds_add(struct api_deferreds *deferreds, struct api_call *call, struct http_exchange *exchange,
                        struct api_reply *reply)
 {
-    if (deferreds->count >= API_DEFERRED_MAX) {
+    struct api_deferred *deferred;
+    size_t count;
+    DL_COUNT(deferreds->first, deferred, count);
+    if (count >= API_DEFERRED_MAX) {
         return false;
     }
-    struct api_deferred *deferred = mem_zalloc(sizeof(*deferred));
+    deferred = mem_zalloc(sizeof(*deferred));
     *deferred = (struct api_deferred){.list = deferreds,
                                       .exchange = exchange,
                                       .deferral = reply->deferral,
@@ -189,7 +188,6 @@ bool api_deferreds_add(struct api_deferreds *deferreds, struct api_call *call, s
         deferred->due_mono = deferreds->due_mono; /* it waits again, and has no more time than it had */
     }
     DL_INSERT_INORDER(deferreds->first, deferred, by_due);
-    deferreds->count++;
     arm(deferreds);
     if (!waits) {
         deferred->deferral.begin(call, deferred->deferral.state, deferred);
@@ -204,8 +202,7 @@ void api_deferreds_gone(struct api_deferreds *deferreds, const struct http_excha
         deferred = deferred->next;
     }
     if (deferred != NULL && deferred->deferral.begin == NULL) {
-        take_out(deferred);
-        free_deferred(deferred);
+        drop(deferred);
     } else if (deferred != NULL) {
         deferred->exchange = NULL;
     }
@@ -214,7 +211,7 @@ void api_deferreds_gone(struct api_deferreds *deferreds, const struct http_excha
 
 void api_deferreds_wake(struct api_deferreds *deferreds)
 {
-    if (deferreds->count > 0) {
+    if (deferreds->first != NULL) {
         loop_defer(deferreds->loop, &deferreds->woken);
     }
 }
@@ -225,7 +222,6 @@ void api_deferred_answer(struct api_deferred *deferred, const struct api_reply *
     if (deferred->exchange != NULL) {
         api_respond(deferred->exchange, reply);
     }
-    take_out(deferred);
-    free_deferred(deferred);
+    drop(deferred);
     arm(list);
 }

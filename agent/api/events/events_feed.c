@@ -22,13 +22,15 @@ static void add(struct portion *portion, struct blob *blob)
     portion->bytes += blob_view(blob).size;
 }
 
-static void add_text(struct portion *portion, const struct buf *text)
+/* Adds the text, if there is any, and ends it. */
+static void add_text(struct portion *portion, struct buf *text)
 {
     if (text->size > 0) {
         struct blob *blob = blob_new(buf_view(text));
         add(portion, blob);
         blob_unref(blob);
     }
+    buf_fini(text);
 }
 
 /* ---- the three parts of a record's event ---- */
@@ -99,7 +101,6 @@ static void add_record(struct events *events, struct portion *portion, const str
     struct buf text = {0};
     (init ? sse_init : sse_update)(&text, entry, id);
     add_text(portion, &text);
-    buf_fini(&text);
 }
 
 static void add_change(struct events_subscriber *subscriber, struct portion *portion, size_t at, size_t next)
@@ -117,7 +118,6 @@ static void add_change(struct events_subscriber *subscriber, struct portion *por
     struct buf text = {0};
     events_frame(channel, change, last ? &id : NULL, &text);
     add_text(portion, &text);
-    buf_fini(&text);
 }
 
 static void add_synced(const struct events_subscriber *subscriber, struct portion *portion)
@@ -127,7 +127,6 @@ static void add_synced(const struct events_subscriber *subscriber, struct portio
     struct buf text = {0};
     sse_synced(&text, subscriber->sent_records, !view_facts(batch->events->view)->synced, &id);
     add_text(portion, &text);
-    buf_fini(&text);
 }
 
 static void fill(struct events_subscriber *subscriber, struct portion *portion)

@@ -18,39 +18,27 @@
 enum { TIMEOUT_REQUESTS = 10 };
 
 struct hold_write {
-    struct buf type, id;
     struct hold hold;
-    struct instant now;
-    struct api_deferred *deferred; /* once the write has begun */
+    struct buf body; /* of the reply, up to the revision that the registry has yet to tell */
+    struct json_writer json;
+    struct api_deferred *deferred;
 };
 
 static void free_write(void *state)
 {
     struct hold_write *write = state;
-    buf_fini(&write->type);
-    buf_fini(&write->id);
+    buf_fini(&write->body);
     free(write);
-}
-
-static void write_result(const struct hold_write *write, const struct api_controlled *result,
-                         struct api_reply *reply)
-{
-    struct json_writer json = {.out = api_json(reply)};
-    json_write_object(&json);
-    json_member_string(&json, "type", buf_view(&write->type));
-    json_member_string(&json, "id", buf_view(&write->id));
-    json_write_key(&json, "hold");
-    api_write_hold(&json, HOLD_OPS, &write->hold, &write->now);
-    json_member_int(&json, "revision", result->revision);
-    json_write_object_end(&json);
 }
 
 static void on_written(const struct api_controlled *result, void *user)
 {
-    const struct hold_write *write = user;
+    struct hold_write *write = user;
     struct api_reply reply = {0};
     if (result->error.size == 0 && !result->conflict) {
-        write_result(write, result, &reply);
+        json_member_int(&write->json, "revision", result->revision);
+        json_write_object_end(&write->json);
+        buf_str(api_json(&reply), buf_view(&write->body));
     } else if (result->conflict) {
         reply.retry_after = true;
         api_refuse(&reply, 409, "conflict", "other writers keep changing the control key; try again");
@@ -71,9 +59,15 @@ static void on_written(const struct api_controlled *result, void *user)
 static void begin(struct api_call *call, void *state, struct api_deferred *deferred)
 {
     struct hold_write *write = state;
+    struct str type = call->request.type, id = call->request.id;
     write->deferred = deferred;
-    call->context->ops->control(call->context->agent, buf_view(&write->type), buf_view(&write->id),
-                                &write->hold, on_written, write);
+    write->json.out = &write->body;
+    json_write_object(&write->json);
+    json_member_string(&write->json, "type", type);
+    json_member_string(&write->json, "id", id);
+    json_write_key(&write->json, "hold");
+    api_write_hold(&write->json, HOLD_OPS, &write->hold, &call->view.now);
+    call->context->ops->control(call->context->agent, type, id, &write->hold, on_written, write);
 }
 
 /* Defers the reply until a hold, for the caller to fill in, is written. NULL with `reply` made an error without
@@ -84,9 +78,6 @@ static struct hold *defer(struct api_call *call, struct api_reply *reply)
         return NULL;
     }
     struct hold_write *write = mem_zalloc(sizeof(*write));
-    buf_str(&write->type, call->request.type);
-    buf_str(&write->id, call->request.id);
-    write->now = call->view.now;
     reply->turn = API_DEFERRED;
     reply->deferral =
         (struct api_deferral){.begin = begin,
