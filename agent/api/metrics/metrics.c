@@ -1,17 +1,36 @@
 /* GET /metrics (docs/design/protocol.md, "Metrics"): base units, one family after the other. */
-#include "metrics_internal.h"
 #include "outrider/api/common/context.h"
 #include "outrider/api/common/counters.h"
 #include "outrider/api/common/handlers.h"
 #include "outrider/api/common/reply.h"
+#include "outrider/api/events/events.h"
 #include "outrider/codec/text/prometheus.h"
 #include "outrider/core/config/config.h"
+#include "outrider/core/fleet/view_read.h"
 #include "outrider/core/probe/health.h"
 #include "outrider/core/probe/probe.h"
 #include "outrider/core/publish/registrar.h"
 #include "outrider/core/server/server.h"
 #include "outrider/io/http/server/http_server.h"
 #include "outrider/os/usage.h"
+
+/* Any writer below the prefix chooses types, so more than this are counted together. */
+enum { TYPES_SHOWN_MAX = 256 };
+
+/* A family of one sample without labels. */
+struct sample {
+    const char *name;
+    enum prometheus_type type;
+    const char *help;
+    int64_t value;
+    bool is_us; /* in us, written in seconds */
+};
+
+#define SAMPLE(type, name, help, value, is_us) ((struct sample){name, type, help, (int64_t)(value), is_us})
+#define COUNTER(name, help, value) SAMPLE(PROMETHEUS_COUNTER, name, help, value, false)
+#define GAUGE(name, help, value) SAMPLE(PROMETHEUS_GAUGE, name, help, value, false)
+#define SECONDS_COUNTER(name, help, us) SAMPLE(PROMETHEUS_COUNTER, name, help, us, true)
+#define SECONDS_GAUGE(name, help, us) SAMPLE(PROMETHEUS_GAUGE, name, help, us, true)
 
 #define LABEL(key, text) ((struct prometheus_label){(key), str_of(text)})
 
@@ -20,10 +39,10 @@ static double seconds(int64_t us)
     return (double)us / 1e6;
 }
 
-void metrics_write(struct buf *out, const struct metrics_sample *samples, size_t count)
+static void write_samples(struct buf *out, const struct sample *samples, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        const struct metrics_sample *sample = &samples[i];
+        const struct sample *sample = &samples[i];
         prometheus_family(out, sample->name, sample->type, sample->help);
         if (sample->is_us) {
             prometheus_double(out, sample->name, NULL, 0, seconds(sample->value));
@@ -33,12 +52,11 @@ void metrics_write(struct buf *out, const struct metrics_sample *samples, size_t
     }
 }
 
-void metrics_write_outcomes(struct buf *out, const char *name, const char *help, uint64_t ok, uint64_t failed)
+static void write_outcomes(struct buf *out, const char *name, const char *help, uint64_t ok, uint64_t failed)
 {
-    struct prometheus_label good = LABEL("outcome", "ok"), bad = LABEL("outcome", "error");
     prometheus_family(out, name, PROMETHEUS_COUNTER, help);
-    prometheus_int(out, name, &good, 1, (int64_t)ok);
-    prometheus_int(out, name, &bad, 1, (int64_t)failed);
+    prometheus_int(out, name, &LABEL("outcome", "ok"), 1, (int64_t)ok);
+    prometheus_int(out, name, &LABEL("outcome", "error"), 1, (int64_t)failed);
 }
 
 static void write_histogram(struct buf *out, const char *name, struct prometheus_label label,
@@ -58,24 +76,22 @@ static void write_histogram(struct buf *out, const char *name, struct prometheus
 static void write_status(struct buf *out, const struct api_view *view)
 {
     prometheus_family(out, "outrider_build_info", PROMETHEUS_GAUGE, "Version of the agent; always 1.");
-    struct prometheus_label version = LABEL("version", view->version);
-    prometheus_int(out, "outrider_build_info", &version, 1, 1);
+    prometheus_int(out, "outrider_build_info", &LABEL("version", view->version), 1, 1);
     if (view->server == NULL) {
         return;
     }
     prometheus_family(out, "outrider_status", PROMETHEUS_GAUGE,
                       "1 for the effective status of the server, 0 for the others.");
-    for (int status = 0; status < STATUS_COUNT; status++) {
-        struct prometheus_label label = LABEL("status", status_name((enum status)status));
-        prometheus_int(out, "outrider_status", &label, 1,
-                       server_facts(view->server).status == (enum status)status);
+    for (enum status status = 0; status < STATUS_COUNT; status++) {
+        prometheus_int(out, "outrider_status", &LABEL("status", status_name(status)), 1,
+                       server_facts(view->server).status == status);
     }
     const char *name = "outrider_status_transitions_total";
     prometheus_family(out, name, PROMETHEUS_COUNTER, "Changes of the effective status.");
-    for (int from = 0; from < STATUS_COUNT; from++) {
-        for (int to = 0; to < STATUS_COUNT; to++) {
-            struct prometheus_label labels[] = {LABEL("from", status_name((enum status)from)),
-                                                LABEL("to", status_name((enum status)to))};
+    for (enum status from = 0; from < STATUS_COUNT; from++) {
+        for (enum status to = 0; to < STATUS_COUNT; to++) {
+            struct prometheus_label labels[] = {LABEL("from", status_name(from)),
+                                                LABEL("to", status_name(to))};
             if (from != to) {
                 prometheus_int(out, name, labels, 2, (int64_t)view->counters->transitions[from][to]);
             }
@@ -88,9 +104,9 @@ static void write_probes(struct buf *out, const struct api_view *view)
     prometheus_family(out, "outrider_probe_success", PROMETHEUS_GAUGE,
                       "1 while the verdict of the probe is passing, 0 while it is failing or unknown.");
     for (size_t i = 0; i < view->probe_count; i++) {
-        struct prometheus_label label = LABEL("probe", view->probes[i].config->name);
-        bool passing = health_verdict(&view->probes[i].probe->health) == VERDICT_PASSING;
-        prometheus_int(out, "outrider_probe_success", &label, 1, passing);
+        const struct api_probe *probe = &view->probes[i];
+        prometheus_int(out, "outrider_probe_success", &LABEL("probe", probe->config->name), 1,
+                       health_verdict(&probe->probe->health) == VERDICT_PASSING);
     }
     prometheus_family(out, "outrider_probe_duration_seconds", PROMETHEUS_HISTOGRAM,
                       "Duration of a probe's tries.");
@@ -104,19 +120,17 @@ static void write_requests(struct buf *out, const struct api_counters *counters)
 {
     const char *name = "outrider_registry_requests_total";
     prometheus_family(out, name, PROMETHEUS_COUNTER, "Registry requests by outcome.");
-    for (int op = 0; op < REGISTRY_OP_COUNT; op++) {
-        for (int outcome = 0; outcome < REGISTRY_FAILURE_COUNT; outcome++) {
-            struct prometheus_label labels[] = {
-                LABEL("op", registry_op_name((enum registry_op)op)),
-                LABEL("outcome", registry_failure_name((enum registry_failure)outcome))};
+    for (enum registry_op op = 0; op < REGISTRY_OP_COUNT; op++) {
+        for (enum registry_failure outcome = 0; outcome < REGISTRY_FAILURE_COUNT; outcome++) {
+            struct prometheus_label labels[] = {LABEL("op", registry_op_name(op)),
+                                                LABEL("outcome", registry_failure_name(outcome))};
             prometheus_int(out, name, labels, 2, (int64_t)counters->registry[op][outcome]);
         }
     }
     name = "outrider_registry_request_duration_seconds";
     prometheus_family(out, name, PROMETHEUS_HISTOGRAM, "Duration of registry requests.");
-    for (int op = 0; op < REGISTRY_OP_COUNT; op++) {
-        write_histogram(out, name, LABEL("op", registry_op_name((enum registry_op)op)),
-                        &counters->registry_duration[op]);
+    for (enum registry_op op = 0; op < REGISTRY_OP_COUNT; op++) {
+        write_histogram(out, name, LABEL("op", registry_op_name(op)), &counters->registry_duration[op]);
     }
 }
 
@@ -129,7 +143,7 @@ static void write_registry(struct buf *out, const struct api_view *view)
     }
     struct registrar_facts facts = registrar_facts(registrar);
     int64_t left = registry_lease_is_none(facts.lease) ? 0 : facts.lease_deadline_boot - view->now.boot;
-    const struct metrics_sample samples[] = {
+    const struct sample samples[] = {
         COUNTER("outrider_registrations_total", "Times the record was put under a new lease.",
                 facts.registrations),
         SECONDS_GAUGE("outrider_lease_remaining_seconds",
@@ -138,12 +152,91 @@ static void write_registry(struct buf *out, const struct api_view *view)
         GAUGE("outrider_registry_in_sync", "1 while the registry has the record that is offered.",
               server_record(view->server) != NULL && facts.in_sync),
     };
-    metrics_write(out, samples, COUNT_OF(samples));
+    write_samples(out, samples, COUNT_OF(samples));
+}
+
+static void write_services_of(struct buf *out, struct str type, const size_t counts[static VIEW_STATUS_COUNT])
+{
+    for (unsigned status = 0; status < VIEW_STATUS_COUNT; status++) {
+        struct prometheus_label labels[] = {{"type", type}, {"status", str_of(view_status_name(status))}};
+        prometheus_int(out, "outrider_services", labels, 2, (int64_t)counts[status]);
+    }
+}
+
+static void write_services(struct buf *out, const struct view_facts *fleet)
+{
+    size_t others[VIEW_STATUS_COUNT] = {0};
+    prometheus_family(out, "outrider_services", PROMETHEUS_GAUGE,
+                      "Services in the view, by type and status.");
+    size_t shown = 0;
+    for (const struct view_type *type = fleet->types; type != NULL; type = type->hh.next, shown++) {
+        if (shown < TYPES_SHOWN_MAX) {
+            write_services_of(out, type->name, type->servers);
+            continue;
+        }
+        for (unsigned status = 0; status < VIEW_STATUS_COUNT; status++) {
+            others[status] += type->servers[status];
+        }
+    }
+    if (shown > TYPES_SHOWN_MAX) {
+        write_services_of(out, STR("(others)"), others);
+    }
+}
+
+static void write_view(struct buf *out, const struct api_view *view, uint64_t waiting_refused)
+{
+    const struct view_facts *fleet = view_facts(view->fleet.view);
+    int64_t age = view_age(view->fleet.view, &view->now);
+    const struct sample samples[] = {
+        SECONDS_GAUGE("outrider_view_age_seconds",
+                      "Time since the view was last in sync; 0 while it is, -1 before the first listing.",
+                      age < 0 ? -1000000 : age * 1000),
+        GAUGE("outrider_cluster_size", "Services in the view.", fleet->count),
+        GAUGE("outrider_view_synced", "1 while the view is in sync with the registry.", fleet->synced),
+        GAUGE("outrider_view_revision", "Revision of the last change of the view.", fleet->revision),
+        GAUGE("outrider_view_unreadable", "Keys under the prefix that are not valid records.",
+              fleet->unreadable),
+        GAUGE("outrider_view_offline",
+              "Services whose record ended without shutting_down in the last ten minutes.",
+              fleet->tombstone_count),
+        COUNTER("outrider_view_listings_total", "Listings of the whole fleet.", fleet->listings),
+        COUNTER("outrider_view_watches_total", "Watches of the fleet that were opened.", fleet->opens),
+        COUNTER("outrider_view_stalls_total", "Open watches that were found to miss changes.", fleet->stalls),
+        COUNTER("outrider_view_waiting_refused_total",
+                "Requests for the fleet that were not kept waiting because too many requests wait.",
+                waiting_refused),
+    };
+    write_samples(out, samples, COUNT_OF(samples));
+}
+
+static void write_events(struct buf *out, const struct events_counters *counters)
+{
+    const struct sample samples[] = {
+        GAUGE("outrider_sse_clients", "Open event streams.", counters->subscribers),
+        COUNTER("outrider_sse_subscribed_total", "Event streams opened.", counters->subscribed),
+        COUNTER("outrider_sse_resumed_total", "Event streams resumed after their Last-Event-ID.",
+                counters->resumed),
+        COUNTER("outrider_sse_dropped_total", "Event streams closed because the subscriber was too slow.",
+                counters->dropped),
+        COUNTER("outrider_sse_refused_total", "Event streams refused for lack of room.", counters->refused),
+    };
+    write_samples(out, samples, COUNT_OF(samples));
+}
+
+static void write_fleet(struct buf *out, const struct api_view *view, uint64_t waiting_refused)
+{
+    write_services(out, view_facts(view->fleet.view));
+    write_view(out, view, waiting_refused);
+    if (view->fleet.events != NULL) {
+        write_events(out, events_counters(view->fleet.events));
+    }
+    write_outcomes(out, "outrider_view_writes_total", "Writes of the view file.",
+                   view->fleet.writes - view->fleet.failures, view->fleet.failures);
 }
 
 static void write_sockets(struct buf *out, const struct api_counters *counters)
 {
-    const struct metrics_sample samples[] = {
+    const struct sample samples[] = {
         COUNTER("outrider_status_keys_ignored_total", "sd_notify keys without a meaning to the agent.",
                 counters->datagram_keys_ignored),
         COUNTER("outrider_status_lines_overlong_total", "Lines on the status socket beyond the length limit.",
@@ -159,16 +252,16 @@ static void write_sockets(struct buf *out, const struct api_counters *counters)
         COUNTER("outrider_status_replies_dropped_total", "Replies to peers that do not read.",
                 counters->replies_dropped),
     };
-    metrics_write_outcomes(out, "outrider_status_lines_total", "Lines on the status socket.",
-                           counters->lines_ok, counters->lines_bad);
-    metrics_write_outcomes(out, "outrider_status_datagrams_total", "Datagrams on the notify socket.",
-                           counters->datagrams_ok, counters->datagrams_bad);
-    metrics_write(out, samples, COUNT_OF(samples));
+    write_outcomes(out, "outrider_status_lines_total", "Lines on the status socket.", counters->lines_ok,
+                   counters->lines_bad);
+    write_outcomes(out, "outrider_status_datagrams_total", "Datagrams on the notify socket.",
+                   counters->datagrams_ok, counters->datagrams_bad);
+    write_samples(out, samples, COUNT_OF(samples));
 }
 
 static void write_http(struct buf *out, const struct http_server_counters *http)
 {
-    const struct metrics_sample samples[] = {
+    const struct sample samples[] = {
         GAUGE("outrider_http_connections", "Open connections to this API.", http->open),
         COUNTER("outrider_http_connections_total", "Connections accepted.", http->accepted),
         COUNTER("outrider_http_rejected_total", "Connections refused for lack of room.", http->rejected),
@@ -183,26 +276,26 @@ static void write_http(struct buf *out, const struct http_server_counters *http)
         uint64_t count;
     } timeouts[] = {
         {"request", http->request_timeouts}, {"idle", http->idle_timeouts}, {"write", http->write_timeouts}};
-    metrics_write(out, samples, COUNT_OF(samples));
+    write_samples(out, samples, COUNT_OF(samples));
     prometheus_family(out, "outrider_http_timeouts_total", PROMETHEUS_COUNTER,
                       "Connections closed by a timeout.");
     for (size_t i = 0; i < COUNT_OF(timeouts); i++) {
-        struct prometheus_label label = LABEL("kind", timeouts[i].kind);
-        prometheus_int(out, "outrider_http_timeouts_total", &label, 1, (int64_t)timeouts[i].count);
+        prometheus_int(out, "outrider_http_timeouts_total", &LABEL("kind", timeouts[i].kind), 1,
+                       (int64_t)timeouts[i].count);
     }
 }
 
 static void write_process(struct buf *out, int64_t lag_us)
 {
     struct usage usage = usage_now();
-    const struct metrics_sample samples[] = {
+    const struct sample samples[] = {
         SECONDS_GAUGE("outrider_loop_lag_seconds", "Largest delay of a timer since the last scrape.", lag_us),
         GAUGE("outrider_process_resident_memory_bytes", "Resident memory of the agent.",
               usage.resident_bytes),
         SECONDS_COUNTER("outrider_process_cpu_seconds_total", "User and system CPU time of the agent.",
                         usage.cpu_us),
     };
-    metrics_write(out, samples, COUNT_OF(samples));
+    write_samples(out, samples, COUNT_OF(samples));
 }
 
 void api_metrics(struct api_call *call, struct api_reply *reply)
@@ -219,15 +312,15 @@ void api_metrics(struct api_call *call, struct api_reply *reply)
     }
     write_registry(out, view);
     if (view->fleet.view != NULL) {
-        api_write_fleet_metrics(out, view, context);
+        write_fleet(out, view, context->waiting_refused);
     }
     if (view->server != NULL) {
         write_sockets(out, counters);
     }
-    metrics_write_outcomes(out, "outrider_state_writes_total", "Writes of the state file.",
-                           counters->state_writes, counters->state_failures);
-    metrics_write_outcomes(out, "outrider_reloads_total", "Reloads of the configuration.",
-                           counters->reloads_ok, counters->reloads_bad);
+    write_outcomes(out, "outrider_state_writes_total", "Writes of the state file.", counters->state_writes,
+                   counters->state_failures);
+    write_outcomes(out, "outrider_reloads_total", "Reloads of the configuration.", counters->reloads_ok,
+                   counters->reloads_bad);
     if (context->http != NULL) {
         write_http(out, context->http);
     }
