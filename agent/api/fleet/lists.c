@@ -16,7 +16,7 @@ struct api_lists {
         struct buf filter;
         struct blob *list;
     } kept[LISTS_MAX];
-    size_t count, next;
+    size_t next;      /* to be replaced */
     int64_t revision; /* of all of them */
     uint64_t cluster;
 };
@@ -45,8 +45,8 @@ void api_lists_clear(struct api_lists *lists)
 
 static struct blob *find(const struct api_lists *lists, struct str filter)
 {
-    for (size_t i = 0; i < lists->count; i++) {
-        if (str_eq(buf_view(&lists->kept[i].filter), filter)) {
+    for (size_t i = 0; i < LISTS_MAX; i++) {
+        if (lists->kept[i].list != NULL && str_eq(buf_view(&lists->kept[i].filter), filter)) {
             return lists->kept[i].list;
         }
     }
@@ -65,37 +65,28 @@ static void keep_list(struct api_lists *lists, struct str filter, struct blob *l
     buf_clear(&lists->kept[at].filter);
     buf_str(&lists->kept[at].filter, filter);
     lists->next = (at + 1) % LISTS_MAX;
-    lists->count += lists->count < LISTS_MAX ? 1 : 0;
-}
-
-static struct blob *join(const struct view *fleet, const struct filter *filter, const struct instant *now)
-{
-    struct buf bytes = {0};
-    services_json_list(fleet, filter, now, &bytes);
-    struct blob *list = blob_new(buf_view(&bytes));
-    buf_fini(&bytes);
-    return list;
 }
 
 struct blob *api_lists_get(struct api_lists *lists, const struct view *fleet, const struct filter *filter,
                            bool keep, const struct instant *now)
 {
-    if (!keep) {
-        return join(fleet, filter, now);
-    }
     const struct view_facts *facts = view_facts(fleet);
     if (lists->revision != facts->revision || lists->cluster != facts->cluster) {
         api_lists_clear(lists);
         lists->revision = facts->revision;
         lists->cluster = facts->cluster;
     }
-    struct buf text = {0};
+    struct buf text = {0}, bytes = {0};
     filter_text(filter, &text);
-    struct blob *list = blob_ref(find(lists, buf_view(&text)));
+    struct blob *list = keep ? blob_ref(find(lists, buf_view(&text))) : NULL;
     if (list == NULL) {
-        list = join(fleet, filter, now);
-        keep_list(lists, buf_view(&text), list);
+        services_json_list(fleet, filter, now, &bytes);
+        list = blob_new(buf_view(&bytes));
+        if (keep) {
+            keep_list(lists, buf_view(&text), list);
+        }
     }
     buf_fini(&text);
+    buf_fini(&bytes);
     return list;
 }
