@@ -6,6 +6,7 @@
 #include "outrider/api/common/reply.h"
 #include "outrider/codec/json/json_write.h"
 #include "outrider/core/config/config.h"
+#include "outrider/core/fleet/view_read.h"
 #include "outrider/core/probe/probe.h"
 #include "outrider/core/server/hold.h"
 #include "outrider/core/server/server.h"
@@ -175,7 +176,7 @@ static void write_transitions(struct json_writer *json, const struct server *ser
     json_write_array_end(json);
 }
 
-void api_write_process(struct json_writer *json, const struct api_view *view)
+static void write_process(struct json_writer *json, const struct api_view *view)
 {
     int64_t uptime = view->now.wall - view->started_wall;
     if (view->shutdown != NULL) {
@@ -190,13 +191,29 @@ void api_write_process(struct json_writer *json, const struct api_view *view)
     json_member_int(json, "pid", getpid());
 }
 
+static void write_observer(struct json_writer *json, const struct api_view *view)
+{
+    const struct view *fleet = view->fleet.view;
+    json_member_time(json, "now", view->now.wall);
+    json_member_bool(json, "observer", true);
+    api_write_view(json, view);
+    json_member_object(json, "registry");
+    api_write_text(json, "prefix", view->config->registry.prefix);
+    api_write_text(json, "endpoint", view->registry_endpoint);
+    api_write_endpoints(json, view);
+    api_write_hex(json, "clusterId", view->registry_cluster);
+    api_write_text(json, "lastError", fleet == NULL ? NULL : view_facts(fleet)->last_error);
+    json_write_object_end(json);
+    write_process(json, view);
+}
+
 void api_agent(struct api_call *call, struct api_reply *reply)
 {
     const struct api_view *view = &call->view;
     struct json_writer json = {.out = api_json(reply)};
     json_write_object(&json);
     if (view->server == NULL) {
-        api_write_observer(&json, view);
+        write_observer(&json, view);
     } else {
         write_identity(&json, view);
         write_life(&json, view);
@@ -205,7 +222,7 @@ void api_agent(struct api_call *call, struct api_reply *reply)
         write_limits(&json, view);
         api_write_registry(&json, view);
         api_write_view(&json, view);
-        api_write_process(&json, view);
+        write_process(&json, view);
         write_transitions(&json, view->server);
     }
     json_write_object_end(&json);

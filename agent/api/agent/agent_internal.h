@@ -7,16 +7,10 @@
 struct api_view;
 struct json_writer;
 
-/* agent.c: the process, the same for a sidecar and an observer. */
-void api_write_process(struct json_writer *json, const struct api_view *view);
-
-/* observer.c: the document of an agent without a server; the member `view` of either. */
-void api_write_observer(struct json_writer *json, const struct api_view *view);
-void api_write_view(struct json_writer *json, const struct api_view *view);
-
-/* agent_registry.c: `endpoints`; `registry`, `lease`, `control`, `withheld` and `record`. */
+/* agent_registry.c: `endpoints`; `registry`, `lease`, `control`, `withheld` and `record`; `view`. */
 void api_write_endpoints(struct json_writer *json, const struct api_view *view);
 void api_write_registry(struct json_writer *json, const struct api_view *view);
+void api_write_view(struct json_writer *json, const struct api_view *view);
 
 /* agent_registry.c: a text, null when it is NULL or empty; an id in hexadecimal, as etcdctl prints it, null
  * when it is 0. */

@@ -1,11 +1,13 @@
-/* Registry, lease and record as JSON. */
+/* Registry, lease, record and fleet as JSON. */
 #include "agent_internal.h"
 #include "outrider/api/common/context.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
 #include "outrider/codec/json/json_write.h"
 #include "outrider/codec/record/record_json.h"
+#include "outrider/codec/text/printable.h"
 #include "outrider/core/control/intent.h"
+#include "outrider/core/fleet/view_read.h"
 #include "outrider/core/publish/registrar.h"
 #include "outrider/core/registry/follow.h"
 #include "outrider/core/server/record.h"
@@ -146,4 +148,46 @@ void api_write_registry(struct json_writer *json, const struct api_view *view)
     write_lease(json, view);
     write_control(json, view->intent);
     write_record(json, view->server);
+}
+
+/* Keys under the prefix that are no records; their bytes may be anything. */
+static void write_unreadable(struct json_writer *json, const struct view_facts *fleet)
+{
+    json_member_int(json, "unreadable", (int64_t)fleet->unreadable);
+    json_member_array(json, "unreadableKeys");
+    for (size_t i = 0; i < fleet->name_count; i++) {
+        char text[200];
+        json_write_object(json);
+        printable_copy(text, sizeof(text), fleet->names[i].key, '?');
+        api_write_text(json, "key", text);
+        printable_copy(text, sizeof(text), fleet->names[i].why, '?');
+        api_write_text(json, "reason", text);
+        json_write_object_end(json);
+    }
+    json_write_array_end(json);
+}
+
+void api_write_view(struct json_writer *json, const struct api_view *view)
+{
+    json_write_key(json, "view");
+    if (view->fleet.view == NULL) {
+        json_write_null(json);
+        return;
+    }
+    const struct view_facts *fleet = view_facts(view->fleet.view);
+    json_write_object(json);
+    api_write_text(json, "state", view_state_name(fleet->state));
+    json_member_bool(json, "known", fleet->known);
+    json_member_bool(json, "synced", fleet->synced);
+    json_member_int(json, "ageMs", view_age(view->fleet.view, &view->now));
+    json_member_int(json, "revision", fleet->revision);
+    json_member_int(json, "services", (int64_t)fleet->count);
+    json_member_int(json, "healthy", (int64_t)fleet->servers[STATUS_READY]);
+    json_member_int(json, "offline", (int64_t)fleet->tombstone_count);
+    write_unreadable(json, fleet);
+    json_member_int(json, "listings", (int64_t)fleet->listings);
+    json_member_int(json, "stalls", (int64_t)fleet->stalls);
+    api_write_text(json, "lastError", fleet->last_error);
+    api_write_text(json, "fileLastError", view->fleet.last_error);
+    json_write_object_end(json);
 }
