@@ -198,6 +198,8 @@ void effects_note(struct effects *effects, enum registrar_note note, struct str 
         [REGISTRAR_NOTE_REPAIRED] = {LOG_LEVEL_WARN, "record repaired after an external change"},
         [REGISTRAR_NOTE_CONFLICT] = {LOG_LEVEL_ERROR,
                                      "key held by another agent, waiting for its lease to end"},
+        [REGISTRAR_NOTE_CONFLICT_LEFT] = {LOG_LEVEL_INFO,
+                                          "lease of the other agent ends unless it renews it"},
         [REGISTRAR_NOTE_OUTAGE] = {LOG_LEVEL_WARN, "requests fail, retrying until they succeed"},
         [REGISTRAR_NOTE_RECOVERED] = {LOG_LEVEL_INFO, "requests succeed again"},
         [REGISTRAR_NOTE_WITHDRAWN] = {LOG_LEVEL_INFO, "record withdrawn"},

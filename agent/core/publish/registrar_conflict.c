@@ -2,7 +2,6 @@
 #include "registrar_internal.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 
 enum { CHECK_SPREAD_MS = 500 };
 enum { WRITES_MIN = 12, WRITES_SPREAD = 6, WINDOW_MS = 20000 };
@@ -25,16 +24,21 @@ void registrar_clear_conflict(struct registrar *registrar)
 void registrar_on_conflict(struct registrar *registrar, const struct registry_kv *kv)
 {
     struct conflict *conflict = &registrar->conflict;
-    if (!registry_lease_eq(conflict->lease, kv->lease)) {
-        conflict->logged = false;
-        conflict->left_ms = -1;
-    }
+    bool another = !registry_lease_eq(conflict->lease, kv->lease);
     registrar->key.repairing = registrar->key.repairing || registrar->key.published != NULL;
     registrar_set_key_state(registrar, KEY_CONFLICT);
     registrar_refresh_conflict(registrar, kv);
     conflict->lease = kv->lease;
     conflict->check_mono = registrar->now.mono;
     conflict->asked = false;
+    if (another) {
+        char lease[REGISTRY_LEASE_TEXT_SIZE];
+        struct str value = beginning(kv->value, LOGGED_MAX);
+        registrar_note(registrar, REGISTRAR_NOTE_CONFLICT, "%s is under lease %s; its record: %.*s",
+                       registrar->key.name, registry_lease_text(kv->lease, lease), STR_ARG(value));
+        conflict->left_logged = false;
+        conflict->left_ms = -1;
+    }
 }
 
 void registrar_refresh_conflict(struct registrar *registrar, const struct registry_kv *kv)
@@ -42,18 +46,6 @@ void registrar_refresh_conflict(struct registrar *registrar, const struct regist
     blob_unref(registrar->conflict.value);
     registrar->conflict.value = blob_new(kv->value);
     registrar_set_published(registrar, NULL, kv->mod_revision);
-}
-
-static void log_conflict(struct registrar *registrar)
-{
-    const struct conflict *conflict = &registrar->conflict;
-    struct str value = beginning(blob_view(conflict->value), LOGGED_MAX);
-    char lease[REGISTRY_LEASE_TEXT_SIZE], end[64] = "";
-    if (conflict->left_ms >= 0) {
-        snprintf(end, sizeof(end), ", which ends in %" PRId64 " ms", conflict->left_ms);
-    }
-    registrar_note(registrar, REGISTRAR_NOTE_CONFLICT, "%s is under lease %s%s; its record: %.*s",
-                   registrar->key.name, registry_lease_text(conflict->lease, lease), end, STR_ARG(value));
 }
 
 /* The holder may renew, so its end is a guess: the key is read again when it could be over, at least every
@@ -70,9 +62,11 @@ void registrar_on_conflict_ttl(struct registrar *registrar, const struct registr
     conflict->left_ms = reply->ttl_known || ended ? reply->ttl_ms : -1;
     conflict->check_mono =
         registrar->now.mono + wait + 1 + (int64_t)random_below(&registrar->random, CHECK_SPREAD_MS);
-    if (!conflict->logged) {
-        conflict->logged = true;
-        log_conflict(registrar);
+    if (conflict->left_ms >= 0 && !conflict->left_logged) {
+        char lease[REGISTRY_LEASE_TEXT_SIZE];
+        conflict->left_logged = true;
+        registrar_note(registrar, REGISTRAR_NOTE_CONFLICT_LEFT, "lease %s ends in %" PRId64 " ms",
+                       registry_lease_text(conflict->lease, lease), conflict->left_ms);
     }
 }
 

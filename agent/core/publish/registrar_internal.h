@@ -71,7 +71,7 @@ struct conflict {
     int64_t check_mono; /* read the key again then */
     struct blob *value; /* its record */
     bool asked;         /* for the TTL that is left */
-    bool logged;
+    bool left_logged;
 };
 
 /* Writes of another agent under this agent's own lease. */

@@ -109,6 +109,7 @@ enum registrar_note {
     REGISTRAR_NOTE_LEASE_LOST,      /* the registry does not know the lease any more */
     REGISTRAR_NOTE_REPAIRED,        /* the key was changed or deleted externally and is written again */
     REGISTRAR_NOTE_CONFLICT,        /* another living lease holds the key */
+    REGISTRAR_NOTE_CONFLICT_LEFT,   /* how long that lease still has, once it is known */
     REGISTRAR_NOTE_OUTAGE,          /* requests fail: `text` is the first failure of its class */
     REGISTRAR_NOTE_RECOVERED,       /* they succeed again */
     REGISTRAR_NOTE_WITHDRAWN,       /* the record is gone, on purpose */

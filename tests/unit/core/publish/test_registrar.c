@@ -352,10 +352,9 @@ static void test_conflict_is_reported(void **state)
                     .kv = {.found = true, .value = STR("theirs"), .mod_revision = 9, .lease = {.lo = 4242}}});
     assert_int_equal(w.asked.op, REGISTRY_LEASE_TTL);
     assert_int_equal(w.asked.lease.lo, 4242);
-    assert_int_not_equal(w.note,
-                         REGISTRAR_NOTE_CONFLICT); /* when the other lease ends is known with the reply */
+    assert_int_equal(w.note, REGISTRAR_NOTE_CONFLICT); /* before it is known when the other lease ends */
     world_reply(&w, (struct registry_reply){.ttl_ms = 7000, .ttl_known = true});
-    assert_int_equal(w.note, REGISTRAR_NOTE_CONFLICT);
+    assert_int_equal(w.note, REGISTRAR_NOTE_CONFLICT_LEFT);
     assert_true(str_eq(registrar_facts(w.registrar).conflict_value, STR("theirs")));
     assert_int_equal(registrar_facts(w.registrar).conflict_lease.lo, 4242);
     assert_int_equal(registrar_facts(w.registrar).conflict_left_ms, 7000);
