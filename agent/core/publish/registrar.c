@@ -188,6 +188,15 @@ static void on_cluster(struct registrar *registrar, uint64_t cluster, uint64_t e
                        .type = LEASE_ON_CLUSTER, .cluster = cluster, .epoch = epoch, .endpoint = endpoint});
 }
 
+/* Whether `reply` shows the own record although the lease has passed its deadline: it may be gone by now, with the
+ * lease. */
+static bool is_overdue(const struct registrar *registrar, const struct registry_reply *reply)
+{
+    bool shows = reply->op == REGISTRY_PUT && reply->succeeded;
+    shows = shows || (reply->kv.found && registry_lease_eq(reply->kv.lease, registrar->lease.id));
+    return reply->failure == REGISTRY_OK && shows && registrar->now.boot >= registrar->lease.deadline_boot;
+}
+
 static void on_reply(struct registrar *registrar, const struct registry_reply *reply)
 {
     if (lease_awaits(&registrar->lease, reply->id)) {
@@ -203,6 +212,11 @@ static void on_reply(struct registrar *registrar, const struct registry_reply *r
         counted.error = STR("answered by the previous cluster");
     } else {
         on_cluster(registrar, reply->cluster, reply->epoch, reply->endpoint);
+    }
+    if (is_overdue(registrar, &counted)) {
+        counted.failure = REGISTRY_UNKNOWN;
+        counted.error = STR("answered after the end of the lease, unless a keepalive says otherwise");
+        registrar_step_lease(registrar, (struct lease_event){.type = LEASE_ON_SUSPECT});
     }
     registrar_on_key_reply(registrar, &counted);
 }

@@ -21,7 +21,9 @@ static void other_agent_writes(struct world *w, int64_t revision)
 static int64_t write_by_turns(struct world *w, int64_t turns)
 {
     int64_t revision = 5, turn = 0;
-    world_register_it(w);
+    world_offer(w, "one", true);
+    world_reply(w, (struct registry_reply){.ttl_ms = 3000000}); /* no keepalive is due in between */
+    world_reply(w, (struct registry_reply){.succeeded = true, .revision = 5});
     while (turn < turns && w->note != REGISTRAR_NOTE_DUPLICATE_AGENT) {
         turn++;
         w->now.mono += 1001;
@@ -41,10 +43,10 @@ static void test_abandoned_while_revoking(void **state)
 {
     (void)state;
     struct world w;
-    world_begin(&w, 3000000);
+    world_begin(&w, 0);
     int64_t limit = write_by_turns(&w, 100);
     world_finish(&w);
-    world_begin(&w, 3000000);
+    world_begin(&w, 0);
     assert_int_equal(write_by_turns(&w, limit - 1), limit - 1);
     struct registry_lease lease = registrar_facts(w.registrar).lease;
     w.now.mono += 1001;
@@ -97,11 +99,49 @@ static void test_change_during_a_request_that_fails(void **state)
     world_finish(&w);
 }
 
+/* A put that was answered after the lease's deadline may be gone with the lease: it counts as published only once a
+ * keepalive has found the lease. */
+static void test_put_answered_after_the_deadline(void **state)
+{
+    (void)state;
+    struct world w;
+    world_begin(&w, 0);
+    world_offer(&w, "one", true);
+    world_reply(&w, (struct registry_reply){.ttl_ms = 12000});
+    assert_int_equal(w.asked.op, REGISTRY_PUT);
+    w.now.boot += 12000;
+    w.now.mono += 12000;
+    world_reply(&w, (struct registry_reply){.succeeded = true, .revision = 5});
+    struct registrar_facts facts = registrar_facts(w.registrar);
+    assert_false(facts.settled || facts.in_sync);
+    assert_int_equal(facts.registrations, 0);
+    assert_int_equal(facts.key_state, KEY_MAYBE_WRITTEN);
+    assert_true(facts.visible);
+    assert_int_equal(w.asked.op, REGISTRY_KEEPALIVE);
+    world_reply(&w, (struct registry_reply){.ttl_ms = 12000});
+    for (int i = 0; i < 20 && w.asked.op == REGISTRY_KEEPALIVE; i++) {
+        w.now.boot += 500;
+        w.now.mono += 500;
+        world_step(&w, (struct registrar_event){.type = REGISTRAR_ON_TICK});
+    }
+    assert_int_equal(w.asked.op, REGISTRY_PUT);
+    world_reply(&w, (struct registry_reply){.revision = 5,
+                                            .kv = {.found = true,
+                                                   .value = STR("one"),
+                                                   .mod_revision = 5,
+                                                   .lease = registrar_facts(w.registrar).lease}});
+    facts = registrar_facts(w.registrar);
+    assert_true(facts.settled && facts.in_sync);
+    assert_int_equal(facts.registrations, 1);
+    world_finish(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_change_during_a_request_that_fails),
         cmocka_unit_test(test_abandoned_while_revoking),
+        cmocka_unit_test(test_put_answered_after_the_deadline),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
