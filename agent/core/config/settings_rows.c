@@ -81,7 +81,7 @@ static const struct setting rows[] = {
     {"registry.heartbeat", SETTING_DURATION, .flags = SETTING_AUTO, .fallback = "auto", .min = 100,
      .max = HOUR, AT(registry.heartbeat_ms),
      .doc = "The interval of keepalives. `auto`: between TTL/4 and TTL/3, so that one can share another "
-            "wake-up."},
+            "wake-up. A longer one than a third of the TTL that the registry grants is shortened to it."},
     {"registry.request_timeout", SETTING_DURATION, .flags = SETTING_AUTO, .fallback = "auto", .min = 10,
      .max = HOUR, AT(registry.request_timeout_ms),
      .doc = "The timeout of a request. `auto`: TTL/6, at most 2s. `heartbeat` (`auto`: TTL/3) + 3 "

@@ -207,9 +207,10 @@ static void on_reply(struct registrar *registrar, const struct registry_reply *r
         return; /* stale */
     }
     struct registry_reply counted = *reply;
-    if (lease_is_outdated(&registrar->lease, reply, registrar->key.flight.sent_mono)) {
+    const char *outdated = lease_outdated(&registrar->lease, reply, registrar->key.flight.sent_mono);
+    if (outdated != NULL) {
         counted.failure = REGISTRY_UNKNOWN;
-        counted.error = STR("answered by the previous cluster");
+        counted.error = str_of(outdated);
     } else {
         on_cluster(registrar, reply->cluster, reply->epoch, reply->endpoint);
     }

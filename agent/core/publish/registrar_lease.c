@@ -89,6 +89,9 @@ static void on_lease_effect(struct registrar *registrar, const struct lease_effe
     switch (effect->type) {
     case LEASE_DO_REQUEST: registrar_emit(registrar, REGISTRAR_DO_REQUEST)->request = effect->request; break;
     case LEASE_DO_SAVE: registrar_emit(registrar, REGISTRAR_DO_SAVE)->urgent = effect->urgent; break;
+    case LEASE_DO_SHORTENED:
+        registrar_note(registrar, REGISTRAR_NOTE_HEARTBEAT, "%.*s", STR_ARG(effect->text));
+        break;
     case LEASE_DO_MOVED: on_moved(registrar, effect); break;
     case LEASE_DO_RENEWED: on_renewed(registrar); break;
     case LEASE_DO_ANSWERED: on_answered(registrar); break;

@@ -1,5 +1,7 @@
 #include "outrider/core/registry/lease.h"
 
+#include "outrider/base/duration.h"
+
 #include <assert.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -111,11 +113,17 @@ static void renew(struct lease *lease, int64_t ttl_ms, const struct lease_flight
 {
     int64_t slept = (lease->now.boot - flight->sent_boot) - (lease->now.mono - flight->sent_mono);
     int64_t sent_mono = flight->sent_mono - (slept >= INSTANT_SLEEP_MS ? slept : 0);
-    int64_t heartbeat = lease->settings.heartbeat_ms;
+    int64_t third = ttl_ms / 3, configured = lease->settings.heartbeat_ms;
+    int64_t beat = configured > 0 && configured < third ? configured : third;
+    if (configured > third && (lease->deadline_boot == 0 || ttl_ms != lease->ttl_ms)) {
+        char texts[3][24];
+        emit_text(lease, LEASE_DO_SHORTENED, "heartbeat=%s granted_ttl=%s: heartbeats are sent every %s",
+                  duration_format(configured, texts[0]), duration_format(ttl_ms, texts[1]),
+                  duration_format(third, texts[2]));
+    }
     lease->ttl_ms = ttl_ms;
     lease->deadline_boot = lease->maybe_boot = flight->sent_boot + ttl_ms;
-    lease->heartbeat.earliest = sent_mono + (heartbeat > 0 ? heartbeat - heartbeat / 4 : ttl_ms / 4);
-    lease->heartbeat.latest = sent_mono + (heartbeat > 0 ? heartbeat : ttl_ms / 3);
+    lease->heartbeat = (struct window){sent_mono + beat - beat / 4, sent_mono + beat};
 }
 
 /* ---- the cluster ---- */
@@ -136,6 +144,7 @@ static bool meet_epoch(struct lease *lease, uint64_t epoch, struct str endpoint)
     bool changed = epoch != 0 && cluster->epoch != 0 && epoch != cluster->epoch;
     cluster->epoch = epoch != 0 ? epoch : cluster->epoch;
     if (changed) {
+        cluster->epoch_mono = lease->now.mono;
         emit_text(lease, LEASE_DO_CLUSTER, "%.*s answers from another history of its data, epoch %" PRIx64,
                   STR_ARG(endpoint), epoch);
     }
@@ -175,10 +184,17 @@ static bool meet_cluster(struct lease *lease, uint64_t id, uint64_t epoch, struc
     return true;
 }
 
-bool lease_is_outdated(const struct lease *lease, const struct registry_reply *reply, int64_t sent_mono)
+const char *lease_outdated(const struct lease *lease, const struct registry_reply *reply, int64_t sent_mono)
 {
-    return reply->cluster != 0 && reply->cluster == lease->cluster.before &&
-           sent_mono < lease->cluster.changed_mono;
+    const struct lease_cluster *cluster = &lease->cluster;
+    if (reply->cluster != 0 && reply->cluster == cluster->before && sent_mono < cluster->changed_mono) {
+        return "answered by the previous cluster";
+    }
+    /* A later answer of an older epoch is another history: a backup of the data, say. */
+    if (reply->epoch != 0 && reply->epoch < cluster->epoch && sent_mono < cluster->epoch_mono) {
+        return "answered before another history of the data began";
+    }
+    return NULL;
 }
 
 /* ---- replies ---- */
@@ -245,9 +261,10 @@ static void on_reply(struct lease *lease, const struct lease_event *event)
     if (flight.before_gap) {
         return; /* the lease may have ended since: it is asked about again */
     }
-    if (lease_is_outdated(lease, &reply, flight.sent_mono)) {
+    const char *outdated = lease_outdated(lease, &reply, flight.sent_mono);
+    if (outdated != NULL) {
         reply.failure = REGISTRY_UNKNOWN;
-        reply.error = STR("answered by the previous cluster");
+        reply.error = str_of(outdated);
     } else {
         (void)meet_cluster(lease, reply.cluster, reply.epoch, reply.endpoint);
     }

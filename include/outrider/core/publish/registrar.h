@@ -104,17 +104,18 @@ struct registrar_event {
 
 /* Changes worth a line in the log. */
 enum registrar_note {
-    REGISTRAR_NOTE_REGISTERED,      /* the record stands under a new lease */
-    REGISTRAR_NOTE_TAKEN_OVER,      /* the record of before the restart stands, and its lease */
-    REGISTRAR_NOTE_LEASE_LOST,      /* the registry does not know the lease any more */
-    REGISTRAR_NOTE_REPAIRED,        /* the key was changed or deleted externally and is written again */
-    REGISTRAR_NOTE_CONFLICT,        /* another living lease holds the key */
-    REGISTRAR_NOTE_CONFLICT_LEFT,   /* how long that lease still has, once it is known */
-    REGISTRAR_NOTE_OUTAGE,          /* requests fail: `text` is the first failure of its class */
-    REGISTRAR_NOTE_RECOVERED,       /* they succeed again */
-    REGISTRAR_NOTE_WITHDRAWN,       /* the record is gone, on purpose */
-    REGISTRAR_NOTE_GAP,             /* the agent did not run for longer than the TTL */
-    REGISTRAR_NOTE_TAKEN_BACK,      /* a record that is untrue cannot be written: its lease is revoked */
+    REGISTRAR_NOTE_REGISTERED,    /* the record stands under a new lease */
+    REGISTRAR_NOTE_TAKEN_OVER,    /* the record of before the restart stands, and its lease */
+    REGISTRAR_NOTE_LEASE_LOST,    /* the registry does not know the lease any more */
+    REGISTRAR_NOTE_REPAIRED,      /* the key was changed or deleted externally and is written again */
+    REGISTRAR_NOTE_CONFLICT,      /* another living lease holds the key */
+    REGISTRAR_NOTE_CONFLICT_LEFT, /* how long that lease still has, once it is known */
+    REGISTRAR_NOTE_OUTAGE,        /* requests fail: `text` is the first failure of its class */
+    REGISTRAR_NOTE_RECOVERED,     /* they succeed again */
+    REGISTRAR_NOTE_WITHDRAWN,     /* the record is gone, on purpose */
+    REGISTRAR_NOTE_GAP,           /* the agent did not run for longer than the TTL */
+    REGISTRAR_NOTE_TAKEN_BACK,    /* a record that is untrue cannot be written: its lease is revoked */
+    REGISTRAR_NOTE_HEARTBEAT,     /* the configured interval of heartbeats is too long for the granted TTL */
     REGISTRAR_NOTE_DUPLICATE_AGENT, /* another agent writes under the same lease; `text` has both records */
     REGISTRAR_NOTE_CLUSTER,         /* another cluster answers than before */
     REGISTRAR_NOTE_LEASE_MOVED /* the lease changed its state, for debugging: `text` is from, to, cause */

@@ -82,7 +82,7 @@ enum lease_goal {
 
 struct lease_settings {
     int64_t ttl_ms;       /* asked for */
-    int64_t heartbeat_ms; /* between heartbeats; 0: between a quarter and a third of the granted TTL */
+    int64_t heartbeat_ms; /* between heartbeats, at most a third of the granted TTL; 0: that */
     int64_t request_timeout_ms;
     bool chooses_id;       /* of a lease: REGISTRY_CAN_CHOOSE_LEASE */
     struct random *random; /* the holder's: of ids and jitter */
@@ -93,8 +93,8 @@ struct lease_settings {
 struct lease_cluster {
     uint64_t id, before; /* 0: unknown; no other one has answered */
     uint64_t epoch;      /* of `id`: another one may lack writes that were acknowledged; 0: unknown */
-    int64_t changed_mono;
-    unsigned turns; /* how often it went back to the one before */
+    int64_t changed_mono, epoch_mono; /* when `id` and when its `epoch` last became another */
+    unsigned turns;                   /* how often it went back to the one before */
     struct backoff backoff;
 };
 
@@ -149,13 +149,14 @@ struct lease_event {
 };
 
 enum lease_effect_type {
-    LEASE_DO_REQUEST,  /* submit `request` */
-    LEASE_DO_SAVE,     /* lease.id or lease.ttl_ms is new: a restart needs them; `urgent`: before the requests
+    LEASE_DO_REQUEST, /* submit `request` */
+    LEASE_DO_SAVE,    /* lease.id or lease.ttl_ms is new: a restart needs them; `urgent`: before the requests
                          that follow */
-    LEASE_DO_MOVED,    /* `from` one state `to` another, for lease `id` and for this `cause` */
-    LEASE_DO_RENEWED,  /* a heartbeat of a held lease arrived */
-    LEASE_DO_ANSWERED, /* the registry answered a request, whatever it said of the lease */
-    LEASE_DO_FAILED,   /* it did not, or refused `op`: `failure`, and `text` with the error of the reply */
+    LEASE_DO_MOVED,   /* `from` one state `to` another, for lease `id` and for this `cause` */
+    LEASE_DO_SHORTENED, /* the configured interval of heartbeats is too long for the TTL granted: `text` */
+    LEASE_DO_RENEWED,   /* a heartbeat of a held lease arrived */
+    LEASE_DO_ANSWERED,  /* the registry answered a request, whatever it said of the lease */
+    LEASE_DO_FAILED,    /* it did not, or refused `op`: `failure`, and `text` with the error of the reply */
     LEASE_DO_CLUSTER /* another cluster answers, or another history of it: nothing that was known of its keys
                         holds. `text` for the log,
                           empty when there is nothing new to log */
@@ -185,9 +186,9 @@ struct window lease_deadline(const struct lease *lease);
 /* Whether the request of this id is in flight. */
 bool lease_awaits(const struct lease *lease, uint64_t id);
 
-/* Whether `reply` to a request sent at `sent_mono` comes from the cluster that answered before the present
- * one: it was under way when that changed, and says nothing about the present one. */
-bool lease_is_outdated(const struct lease *lease, const struct registry_reply *reply, int64_t sent_mono);
+/* Why `reply` to a request sent at `sent_mono` says nothing about the present cluster and its present epoch: it was
+ * under way when they changed. NULL: it counts. */
+const char *lease_outdated(const struct lease *lease, const struct registry_reply *reply, int64_t sent_mono);
 
 /* Whether a transition between two different states is in the diagram. */
 bool lease_may_move(enum lease_state from, enum lease_state to);

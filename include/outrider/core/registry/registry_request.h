@@ -99,8 +99,8 @@ struct registry_reply {
     struct str note;     /* for people, also when ok: a problem of the configuration; mostly empty */
     int64_t revision;    /* of the store, 0 if unknown */
     uint64_t cluster;    /* cluster id, 0 if unknown */
-    /* Which history of that cluster: in another one, writes that were acknowledged may be missing. 0: the registry keeps
-     * what it acknowledges. */
+    /* Which history of that cluster: in another one, writes that were acknowledged may be missing. A later history has a
+     * higher number. 0: the registry keeps what it acknowledges. */
     uint64_t epoch;
     struct registry_lease lease; /* grant: the id granted */
     int64_t ttl_ms; /* grant, keepalive: granted; lease_ttl: left, negative when there is no such lease */

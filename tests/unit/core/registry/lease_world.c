@@ -44,6 +44,7 @@ static void take(struct lease_world *w, const struct lease_effect *effect)
     case LEASE_DO_ANSWERED: w->answered++; break;
     case LEASE_DO_FAILED: w->failed++; break;
     case LEASE_DO_CLUSTER: w->clusters++; break;
+    case LEASE_DO_SHORTENED: w->shortened++; break;
     }
 }
 

@@ -12,6 +12,7 @@ struct lease_world {
     uint64_t last_id;
     struct queue effects;
     struct instant now;
+    unsigned shortened; /* of all steps */
     /* Of the latest step: */
     struct registry_request asked; /* id 0: none */
     unsigned moves, saves, renewed, answered, failed, clusters;

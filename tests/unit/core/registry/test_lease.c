@@ -195,6 +195,28 @@ static void test_configured_heartbeat(void **state)
     lease_world_finish(&w);
 }
 
+/* A registry that grants less than was asked for would let the lease end between two heartbeats. */
+static void test_configured_heartbeat_is_at_most_a_third_of_the_granted_ttl(void **state)
+{
+    (void)state;
+    struct lease_world w;
+    lease_world_begin(&w);
+    w.lease.settings.heartbeat_ms = 3000;
+    lease_world_goal(&w, LEASE_GOAL_HOLD);
+    lease_world_reply(&w, (struct registry_reply){.ttl_ms = 3000});
+    assert_int_equal(lease_deadline(&w.lease).earliest, w.now.mono + 750);
+    assert_int_equal(lease_deadline(&w.lease).latest, w.now.mono + 1000);
+    assert_int_equal(w.shortened, 1);
+    lease_world_advance_to_deadline(&w);
+    lease_world_reply(&w, (struct registry_reply){.ttl_ms = 3000});
+    assert_int_equal(w.shortened, 1);
+    lease_world_advance_to_deadline(&w);
+    lease_world_reply(&w, (struct registry_reply){.ttl_ms = 9000});
+    assert_int_equal(lease_deadline(&w.lease).latest, w.now.mono + 3000);
+    assert_int_equal(w.shortened, 1);
+    lease_world_finish(&w);
+}
+
 static void test_failed_heartbeats_are_retried_while_it_lives(void **state)
 {
     (void)state;
@@ -425,6 +447,7 @@ int main(void)
         cmocka_unit_test(test_gap_while_granting_asks_again),
         cmocka_unit_test(test_heartbeats),
         cmocka_unit_test(test_configured_heartbeat),
+        cmocka_unit_test(test_configured_heartbeat_is_at_most_a_third_of_the_granted_ttl),
         cmocka_unit_test(test_failed_heartbeats_are_retried_while_it_lives),
         cmocka_unit_test(test_sleep_makes_a_heartbeat_due),
         cmocka_unit_test(test_lost),

@@ -44,11 +44,40 @@ static void test_answers_of_the_previous_cluster_do_not_count(void **state)
     lease_world_advance(&w, 10);
     meet(&w, 2);
     struct registry_reply old = {.failure = REGISTRY_LEASE_LOST, .cluster = 1};
-    assert_true(lease_is_outdated(&w.lease, &old, w.lease.flight.sent_mono));
+    assert_non_null(lease_outdated(&w.lease, &old, w.lease.flight.sent_mono));
     lease_world_reply(&w, old);
     assert_int_equal(w.lease.state, LEASE_HELD);
     assert_int_equal(w.failed, 1);
-    assert_false(lease_is_outdated(&w.lease, &old, w.now.mono));
+    assert_null(lease_outdated(&w.lease, &old, w.now.mono));
+    lease_world_finish(&w);
+}
+
+/* The same for the histories of one cluster. A restored backup has an older one as well, and that counts. */
+static void test_answers_of_an_older_epoch_do_not_count(void **state)
+{
+    (void)state;
+    struct lease_world w;
+    lease_world_begin(&w);
+    struct lease_event met = {
+        .type = LEASE_ON_CLUSTER, .cluster = 1, .epoch = 4, .endpoint = STR("http://a:1")};
+    lease_world_hold(&w);
+    lease_world_step(&w, met);
+    lease_world_advance_to_deadline(&w);
+    assert_int_equal(w.asked.op, REGISTRY_KEEPALIVE);
+    struct registry_reply old = {
+        .id = w.asked.id, .op = REGISTRY_KEEPALIVE, .ttl_ms = GRANTED_MS, .cluster = 1, .epoch = 4};
+    int64_t deadline = w.lease.deadline_boot;
+    lease_world_advance(&w, 100);
+    met.epoch = 5;
+    lease_world_step(&w, met);
+    assert_int_equal(w.clusters, 1);
+    lease_world_step(&w, (struct lease_event){.type = LEASE_ON_REPLY, .reply = &old});
+    assert_true(w.clusters == 0 && w.failed == 1 && w.renewed == 0);
+    assert_true(w.lease.cluster.epoch == 5 && w.lease.deadline_boot == deadline);
+    lease_world_advance_to_deadline(&w);
+    assert_int_equal(w.asked.op, REGISTRY_KEEPALIVE);
+    lease_world_reply(&w, (struct registry_reply){.ttl_ms = GRANTED_MS, .cluster = 1, .epoch = 4});
+    assert_true(w.clusters == 1 && w.failed == 0 && w.lease.cluster.epoch == 4);
     lease_world_finish(&w);
 }
 
@@ -247,6 +276,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_another_cluster_makes_it_suspect),
         cmocka_unit_test(test_answers_of_the_previous_cluster_do_not_count),
+        cmocka_unit_test(test_answers_of_an_older_epoch_do_not_count),
         cmocka_unit_test(test_clusters_in_turn_slow_down_grants),
         cmocka_unit_test(test_revoked),
         cmocka_unit_test(test_release_waits_for_the_request_in_flight),
