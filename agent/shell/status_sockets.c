@@ -76,7 +76,7 @@ static void verify_mainpid(struct status_sockets *sockets, struct status_message
 static void reject_line(struct status_sockets *sockets, struct line_peer *peer,
                         struct status_line_error *error)
 {
-    struct status_peer *state = line_peer_data(peer);
+    struct status_peer *state = peer->data;
     sockets->agent->counters.lines_bad++;
     state->bad_in_a_row++;
     bool too_many = state->bad_in_a_row >= STATUS_LINE_BAD_MAX;
@@ -118,7 +118,7 @@ static void reply(struct line_peer *peer, const struct server *server, const str
 
 static void apply_line(struct status_sockets *sockets, struct line_peer *peer, struct status_message *message)
 {
-    struct status_peer *state = line_peer_data(peer);
+    struct status_peer *state = peer->data;
     struct agent *agent = sockets->agent;
     uint64_t attached_in = state->life;
     if (status_message_is_report(message)) {
@@ -138,7 +138,7 @@ static void apply_line(struct status_sockets *sockets, struct line_peer *peer, s
     reply(peer, agent->router->server, message);
     state->watching = state->watching || message->watch;
     if (message->attach || message->watch) {
-        line_peer_hold(peer, true);
+        peer->held = true;
     }
     if (message->quit) {
         line_peer_close(peer);
@@ -147,10 +147,10 @@ static void apply_line(struct status_sockets *sockets, struct line_peer *peer, s
 
 static struct status_peer *state_of(struct line_peer *peer)
 {
-    if (line_peer_data(peer) == NULL) {
-        line_peer_set_data(peer, mem_zalloc(sizeof(struct status_peer)));
+    if (peer->data == NULL) {
+        peer->data = mem_zalloc(sizeof(struct status_peer));
     }
-    return line_peer_data(peer);
+    return peer->data;
 }
 
 static void on_line(struct line_peer *peer, struct str line, void *user)
@@ -186,13 +186,13 @@ static void on_overlong(struct line_peer *peer, void *user)
 static void on_close(struct line_peer *peer, void *user)
 {
     struct status_sockets *sockets = user;
-    struct status_peer *state = line_peer_data(peer);
+    struct status_peer *state = peer->data;
     if (state == NULL) {
         return;
     }
     uint64_t life = state->life;
     bool closed_by_us = state->closed_by_us;
-    line_peer_set_data(peer, NULL);
+    peer->data = NULL;
     free(state);
     if (life != 0) {
         agent_server_event(
@@ -208,9 +208,8 @@ void status_sockets_emit_drain(struct status_sockets *sockets, bool on, int64_t 
     }
     struct buf event = {0};
     status_line_drain_event(&event, on, left_ms, reason);
-    for (struct line_peer *peer = line_socket_first(sockets->lines); peer != NULL;
-         peer = line_peer_next(peer)) {
-        const struct status_peer *state = line_peer_data(peer);
+    for (struct line_peer *peer = line_socket_first(sockets->lines); peer != NULL; peer = peer->next) {
+        const struct status_peer *state = peer->data;
         if (state != NULL && state->watching) {
             line_peer_event(peer, buf_view(&event));
         }
@@ -307,11 +306,9 @@ static int open_both(struct status_sockets *sockets, struct error *err)
         return -1;
     }
     if (config->socket != NULL || stream >= 0) {
-        struct line_socket_options options = {.path = config->socket,
-                                              .mode = (mode_t)config->mode,
-                                              .gid = gid,
-                                              .inherited_fd = stream,
-                                              .max_line = STATUS_LINE_MAX};
+        struct line_socket_options options = {
+            .place = {config->socket, (mode_t)config->mode, gid, .inherited_fd = stream},
+            .max_line = STATUS_LINE_MAX};
         struct line_socket_handlers handlers = {
             .on_line = on_line, .on_overlong = on_overlong, .on_close = on_close};
         sockets->lines = line_socket_new(sockets->agent->loop, &options, &handlers, sockets, err);
@@ -320,11 +317,9 @@ static int open_both(struct status_sockets *sockets, struct error *err)
         }
     }
     if (config->notify_socket != NULL || datagram >= 0) {
-        struct datagram_socket_options options = {.path = config->notify_socket,
-                                                  .mode = (mode_t)config->mode,
-                                                  .gid = gid,
-                                                  .inherited_fd = datagram};
-        sockets->datagrams = datagram_socket_new(sockets->agent->loop, &options, on_datagram, sockets, err);
+        struct unix_place place = {config->notify_socket, (mode_t)config->mode, gid,
+                                   .inherited_fd = datagram};
+        sockets->datagrams = datagram_socket_new(sockets->agent->loop, &place, on_datagram, sockets, err);
         if (sockets->datagrams == NULL) {
             return error_wrap(err, "status.notify_socket");
         }
@@ -349,8 +344,8 @@ void status_sockets_free(struct status_sockets *sockets)
         return;
     }
     struct line_peer *peer = sockets->lines == NULL ? NULL : line_socket_first(sockets->lines);
-    for (; peer != NULL; peer = line_peer_next(peer)) {
-        free(line_peer_data(peer));
+    for (; peer != NULL; peer = peer->next) {
+        free(peer->data);
     }
     line_socket_free(sockets->lines);
     datagram_socket_free(sockets->datagrams);

@@ -6,8 +6,8 @@
 #include <event2/event.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <unistd.h>
+#include <utlist.h>
 
 /* Replies queued for a peer that does not read, in bytes. */
 enum { WAITING_MAX = 4096 };
@@ -15,42 +15,8 @@ enum { WAITING_MAX = 4096 };
 /* Reads before close(2): unread bytes would make the kernel send a reset instead of an end of file. */
 enum { DISCARD_READS = 8 };
 
-/* A peer is in one of two lists: connected (first, last), or disconnected with on_close still to be called
- * (dying). */
-static void link_last(struct line_socket *socket, struct line_peer *peer)
-{
-    peer->previous = socket->last;
-    peer->next = NULL;
-    if (socket->last == NULL) {
-        socket->first = peer;
-    } else {
-        socket->last->next = peer;
-    }
-    socket->last = peer;
-    socket->count++;
-}
-
-static void unlink_peer(struct line_socket *socket, struct line_peer *peer)
-{
-    bool dying = peer->fd < 0;
-    if (peer->previous != NULL) {
-        peer->previous->next = peer->next;
-    } else if (dying) {
-        socket->dying = peer->next;
-    } else {
-        socket->first = peer->next;
-    }
-    if (peer->next != NULL) {
-        peer->next->previous = peer->previous;
-    } else if (!dying) {
-        socket->last = peer->previous;
-    }
-    socket->count -= dying ? 0 : 1;
-    peer->next = peer->previous = NULL;
-}
-
 /* Closes the socket and moves the peer from the connected to the dying ones. */
-static void disconnect(struct line_peer *peer)
+static void disconnect(struct peer *peer)
 {
     struct line_socket *socket = peer->socket;
     if (peer->fd < 0) {
@@ -58,7 +24,9 @@ static void disconnect(struct line_peer *peer)
     }
     event_del(&peer->reading);
     event_del(&peer->writing);
-    unlink_peer(socket, peer);
+    DL_DELETE(socket->peers, &peer->view);
+    DL_APPEND(socket->dying, &peer->view);
+    socket->count--;
     char rest[LINE_READ_SIZE];
     for (int i = 0; i < DISCARD_READS && !peer->at_eof; i++) {
         if (recv(peer->fd, rest, sizeof(rest), 0) <= 0) {
@@ -68,17 +36,12 @@ static void disconnect(struct line_peer *peer)
     close(peer->fd);
     peer->fd = -1;
     peer->ended = peer->closing = true;
-    peer->next = socket->dying;
-    if (peer->next != NULL) {
-        peer->next->previous = peer;
-    }
-    socket->dying = peer;
 }
 
-void line_peer_free(struct line_peer *peer)
+void line_peer_free(struct peer *peer)
 {
     disconnect(peer);
-    unlink_peer(peer->socket, peer);
+    DL_DELETE(peer->socket->dying, &peer->view);
     deferred_cancel(&peer->end);
     buf_fini(&peer->in);
     buf_fini(&peer->out);
@@ -86,7 +49,7 @@ void line_peer_free(struct line_peer *peer)
     free(peer);
 }
 
-void line_peer_drop(struct line_peer *peer)
+void line_peer_drop(struct peer *peer)
 {
     disconnect(peer);
     loop_defer(peer->socket->loop, &peer->end);
@@ -95,26 +58,25 @@ void line_peer_drop(struct line_peer *peer)
 /* Runs at the end of a turn. The connection ends when nothing more is read and nothing waits to be sent. */
 static void finish(void *user)
 {
-    struct line_peer *peer = user;
+    struct peer *peer = user;
     if (peer->fd >= 0 && (!peer->ended || peer->out.size > 0)) {
         return;
     }
     disconnect(peer);
     if (peer->socket->handlers.on_close != NULL) {
-        peer->socket->handlers.on_close(peer, peer->socket->user);
+        peer->socket->handlers.on_close(&peer->view, peer->socket->user);
     }
     line_peer_free(peer);
 }
 
-static void end_reading(struct line_peer *peer)
+static void end_reading(struct peer *peer)
 {
     peer->ended = true;
-    peer->held = false;
     event_del(&peer->reading);
     loop_defer(peer->socket->loop, &peer->end);
 }
 
-static void stop_output(struct line_peer *peer)
+static void stop_output(struct peer *peer)
 {
     peer->discarding = true;
     buf_fini(&peer->out);
@@ -123,7 +85,7 @@ static void stop_output(struct line_peer *peer)
 }
 
 /* Sends as much as the kernel takes, then waits until the socket is writable. */
-static void flush(struct line_peer *peer)
+static void flush(struct peer *peer)
 {
     while (peer->out.size > 0) {
         ssize_t sent = send(peer->fd, peer->out.data, peer->out.size, MSG_NOSIGNAL);
@@ -155,29 +117,29 @@ static void on_writable(evutil_socket_t fd, short what, void *user)
 {
     (void)fd;
     (void)what;
-    struct line_peer *peer = user;
+    struct peer *peer = user;
     flush(peer);
     if (peer->ended && peer->out.size == 0) {
         loop_defer(peer->socket->loop, &peer->end);
     }
 }
 
-static void handle_line(struct line_peer *peer, struct str line)
+static void handle_line(struct peer *peer, struct str line)
 {
     if (line.size > 0 && line.data[line.size - 1] == '\r') {
         line.size--;
     }
     if (line.size <= peer->socket->max_line) {
-        peer->socket->handlers.on_line(peer, line, peer->socket->user);
+        peer->socket->handlers.on_line(&peer->view, line, peer->socket->user);
         return;
     }
     peer->socket->stats.overlong++;
-    peer->socket->handlers.on_overlong(peer, peer->socket->user);
-    line_peer_close(peer);
+    peer->socket->handlers.on_overlong(&peer->view, peer->socket->user);
+    line_peer_close(&peer->view);
 }
 
 /* Handles the complete lines of `bytes` and returns the rest, an incomplete line. */
-static struct str handle_lines(struct line_peer *peer, struct str bytes)
+static struct str handle_lines(struct peer *peer, struct str bytes)
 {
     while (!peer->ended) {
         const char *end = bytes.size == 0 ? NULL : memchr(bytes.data, '\n', bytes.size);
@@ -189,7 +151,7 @@ static struct str handle_lines(struct line_peer *peer, struct str bytes)
     return bytes;
 }
 
-static void take_bytes(struct line_peer *peer, struct str bytes)
+static void take_bytes(struct peer *peer, struct str bytes)
 {
     if (peer->in.size > 0) {
         buf_str(&peer->in, bytes);
@@ -212,7 +174,7 @@ static void take_bytes(struct line_peer *peer, struct str bytes)
     }
 }
 
-static void take_eof(struct line_peer *peer)
+static void take_eof(struct peer *peer)
 {
     peer->at_eof = true;
     if (peer->in.size > 0) {
@@ -224,7 +186,7 @@ static void take_eof(struct line_peer *peer)
 static void on_readable(evutil_socket_t fd, short what, void *user)
 {
     (void)what;
-    struct line_peer *peer = user;
+    struct peer *peer = user;
     char *bytes = peer->socket->scratch;
     ssize_t got = recv(fd, bytes, LINE_READ_SIZE, 0);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
@@ -247,7 +209,7 @@ static void on_readable(evutil_socket_t fd, short what, void *user)
 
 void line_peer_start(struct line_socket *socket, int fd)
 {
-    struct line_peer *peer = mem_zalloc(sizeof(*peer));
+    struct peer *peer = mem_zalloc(sizeof(*peer));
     peer->socket = socket;
     peer->fd = fd;
     peer->active = ++socket->clock;
@@ -256,17 +218,22 @@ void line_peer_start(struct line_socket *socket, int fd)
     event_assign(&peer->reading, base, fd, EV_READ | EV_PERSIST, on_readable, peer);
     event_assign(&peer->writing, base, fd, EV_WRITE | EV_PERSIST, on_writable, peer);
     event_add(&peer->reading, NULL);
-    link_last(socket, peer);
+    DL_APPEND(socket->peers, &peer->view);
+    socket->count++;
 }
 
-static void add_line(struct buf *buf, struct str text)
+static void add_line(struct peer *peer, struct str text)
 {
-    buf_str(buf, text);
-    buf_add(buf, "\n", 1);
+    buf_str(&peer->out, text);
+    buf_add(&peer->out, "\n", 1);
+    if (!peer->corked) {
+        flush(peer);
+    }
 }
 
-void line_peer_reply(struct line_peer *peer, struct str text)
+void line_peer_reply(struct line_peer *view, struct str text)
 {
+    struct peer *peer = (struct peer *)view;
     if (peer->closing || peer->discarding) {
         return;
     }
@@ -277,68 +244,43 @@ void line_peer_reply(struct line_peer *peer, struct str text)
         peer->socket->stats.replies_dropped++;
         return;
     }
-    add_line(&peer->out, text);
-    if (!peer->corked) {
-        flush(peer);
-    }
+    add_line(peer, text);
 }
 
-void line_peer_event(struct line_peer *peer, struct str text)
+void line_peer_event(struct line_peer *view, struct str text)
 {
+    struct peer *peer = (struct peer *)view;
+    if (!peer->closing && peer->out.size > 0) {
+        flush(peer);
+    }
     if (peer->closing || peer->discarding) {
         return;
     }
-    if (peer->out.size > 0) {
-        flush(peer);
-    }
-    if (peer->discarding) {
+    if (peer->out.size == 0) {
+        add_line(peer, text);
         return;
     }
-    if (peer->out.size > 0) {
-        buf_clear(&peer->event);
-        add_line(&peer->event, text);
-        return;
-    }
-    add_line(&peer->out, text);
-    if (!peer->corked) {
-        flush(peer);
-    }
+    buf_clear(&peer->event);
+    buf_str(&peer->event, text);
+    buf_add(&peer->event, "\n", 1);
 }
 
-void line_peer_close(struct line_peer *peer)
+void line_peer_close(struct line_peer *view)
 {
+    struct peer *peer = (struct peer *)view;
     if (peer->fd >= 0 && !peer->closing) {
         peer->closing = true;
         end_reading(peer);
     }
 }
 
-void line_peer_hold(struct line_peer *peer, bool held)
+struct credentials line_peer_credentials(const struct line_peer *view)
 {
-    peer->held = held && !peer->ended;
-}
-
-struct line_peer *line_peer_next(const struct line_peer *peer)
-{
-    return peer->next;
-}
-
-struct credentials line_peer_credentials(const struct line_peer *peer)
-{
+    const struct peer *peer = (const struct peer *)view;
     struct ucred cred;
     socklen_t size = sizeof(cred);
     if (peer->fd < 0 || getsockopt(peer->fd, SOL_SOCKET, SO_PEERCRED, &cred, &size) < 0) {
         return (struct credentials){.known = false};
     }
     return (struct credentials){.known = true, .pid = cred.pid, .uid = cred.uid, .gid = cred.gid};
-}
-
-void line_peer_set_data(struct line_peer *peer, void *data)
-{
-    peer->data = data;
-}
-
-void *line_peer_data(const struct line_peer *peer)
-{
-    return peer->data;
 }

@@ -18,11 +18,13 @@ enum { DEFAULT_MAX_LINE = 16384, DEFAULT_MAX_PEERS = 256, SHARE_OF_FILES = 4 };
  * pause the loop would spin. */
 enum { PAUSE_MS = 200 };
 
-static struct line_peer *least_active(const struct line_socket *socket)
+static struct peer *least_active(const struct line_socket *socket)
 {
-    struct line_peer *victim = NULL;
-    for (struct line_peer *peer = socket->first; peer != NULL; peer = peer->next) {
-        if (!peer->held && (victim == NULL || peer->active < victim->active)) {
+    struct peer *victim = NULL;
+    for (struct line_peer *each = socket->peers; each != NULL; each = each->next) {
+        struct peer *peer = (struct peer *)each;
+        bool held = each->held && !peer->ended;
+        if (!held && (victim == NULL || peer->active < victim->active)) {
             victim = peer;
         }
     }
@@ -57,7 +59,7 @@ static void on_connection(evutil_socket_t listening, short what, void *user)
         return;
     }
     if (socket->count >= socket->max_peers) {
-        struct line_peer *victim = least_active(socket);
+        struct peer *victim = least_active(socket);
         if (victim == NULL) {
             socket->stats.refused++;
             close(fd);
@@ -75,9 +77,7 @@ struct line_socket *line_socket_new(struct loop *loop, const struct line_socket_
                                     struct error *err)
 {
     struct unix_bound bound;
-    if (options->inherited_fd >= 0) {
-        unix_adopt(options->inherited_fd, &bound);
-    } else if (unix_bind(options->path, SOCK_STREAM, options->mode, options->gid, err, &bound) < 0) {
+    if (unix_bind(&options->place, SOCK_STREAM, err, &bound) < 0) {
         return NULL;
     }
     struct line_socket *socket = mem_zalloc(sizeof(*socket));
@@ -100,11 +100,11 @@ void line_socket_free(struct line_socket *socket)
     if (socket == NULL) {
         return;
     }
-    while (socket->first != NULL) {
-        line_peer_free(socket->first);
+    while (socket->peers != NULL) {
+        line_peer_free((struct peer *)socket->peers);
     }
     while (socket->dying != NULL) {
-        line_peer_free(socket->dying);
+        line_peer_free((struct peer *)socket->dying);
     }
     timer_free(socket->pause);
     event_del(&socket->event);
@@ -118,12 +118,7 @@ const struct line_socket_stats *line_socket_stats(const struct line_socket *sock
     return &socket->stats;
 }
 
-size_t line_socket_peers(const struct line_socket *socket)
-{
-    return socket->count;
-}
-
 struct line_peer *line_socket_first(const struct line_socket *socket)
 {
-    return socket->first;
+    return socket->peers;
 }

@@ -5,7 +5,6 @@
 #include "outrider/base/buf.h"
 #include "outrider/io/line/line_socket.h"
 #include "outrider/io/loop/loop.h"
-#include "outrider/io/net/unix_bind.h"
 
 #include <event2/event_struct.h>
 
@@ -22,24 +21,22 @@ struct line_socket {
     struct line_socket_handlers handlers;
     void *user;
     size_t max_line, max_peers;
-    struct line_peer *first, *last, *dying;
+    struct line_peer *peers, *dying; /* connected; disconnected with on_close still to be called */
     size_t count;
     uint64_t clock; /* counts reads, so that the least recently active peer is known without a clock */
     struct line_socket_stats stats;
 };
 
-struct line_peer {
+struct peer {
+    struct line_peer view;
     struct line_socket *socket;
-    struct line_peer *next, *previous;
-    int fd;
+    int fd; /* -1: disconnected */
     struct event reading, writing;
     struct deferred end; /* queued when the connection may have ended */
     struct buf in;       /* an incomplete line */
     struct buf out;      /* bytes to send */
     struct buf event;    /* the newest state event, sent once `out` is empty */
     uint64_t active;
-    void *data;
-    bool held;
     bool ended;      /* no further input: closing, end of stream, or an overlong line */
     bool at_eof;     /* the peer closed its sending side */
     bool closing;    /* accepts no further output */
@@ -51,9 +48,9 @@ struct line_peer {
 void line_peer_start(struct line_socket *socket, int fd);
 
 /* Closes at once, without sending what waits; on_close follows at the end of the turn. */
-void line_peer_drop(struct line_peer *peer);
+void line_peer_drop(struct peer *peer);
 
 /* Closes and frees without a callback. */
-void line_peer_free(struct line_peer *peer);
+void line_peer_free(struct peer *peer);
 
 #endif

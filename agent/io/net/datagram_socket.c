@@ -3,7 +3,6 @@
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
 #include "outrider/io/loop/loop_base.h"
-#include "outrider/io/net/unix_bind.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -78,19 +77,17 @@ static void on_readable(evutil_socket_t fd, short what, void *user)
     free(bytes);
 }
 
-struct datagram_socket *datagram_socket_new(struct loop *loop, const struct datagram_socket_options *options,
+struct datagram_socket *datagram_socket_new(struct loop *loop, const struct unix_place *place,
                                             datagram_fn *fn, void *user, struct error *err)
 {
     struct unix_bound bound;
-    if (options->inherited_fd >= 0) {
-        unix_adopt(options->inherited_fd, &bound);
-    } else if (unix_bind(options->path, SOCK_DGRAM, options->mode, options->gid, err, &bound) < 0) {
+    if (unix_bind(place, SOCK_DGRAM, err, &bound) < 0) {
         return NULL;
     }
     int on = 1;
     if (setsockopt(bound.fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0) {
         error_errno(err, errno, "cannot enable SO_PASSCRED on the datagram socket");
-        if (options->inherited_fd < 0) {
+        if (place->inherited_fd < 0) {
             unix_unbind(&bound);
         }
         return NULL;

@@ -75,7 +75,7 @@ static int remove_stale(const struct sockaddr_un *address, int type, struct erro
 
 /* Only root can connect to a file of mode 0, so group and mode are set before other processes can reach it.
  * The file takes the mode of the unbound socket (unix(7)); the process-wide umask stays as it is. */
-static int bind_closed(int fd, const struct sockaddr_un *address, int type, mode_t mode, gid_t gid,
+static int bind_closed(int fd, const struct sockaddr_un *address, const struct unix_place *place, int type,
                        struct error *err)
 {
     const char *path = address->sun_path;
@@ -84,9 +84,9 @@ static int bind_closed(int fd, const struct sockaddr_un *address, int type, mode
     }
     if (type == SOCK_STREAM && listen(fd, SOMAXCONN) < 0) {
         bind_error(err, "listen on", path);
-    } else if (gid != (gid_t)-1 && lchown(path, (uid_t)-1, gid) < 0) {
+    } else if (place->gid != (gid_t)-1 && lchown(path, (uid_t)-1, place->gid) < 0) {
         bind_error(err, "set the group of", path);
-    } else if (chmod(path, mode) < 0) {
+    } else if (chmod(path, place->mode) < 0) {
         bind_error(err, "set the mode of", path);
     } else {
         return 0;
@@ -114,8 +114,8 @@ static int lock_directory(struct sockaddr_un address)
     return fd;
 }
 
-static int bind_locked(const struct sockaddr_un *address, int type, mode_t mode, gid_t gid, struct error *err,
-                       struct unix_bound *ret_bound)
+static int bind_locked(const struct sockaddr_un *address, const struct unix_place *place, int type,
+                       struct error *err, struct unix_bound *ret_bound)
 {
     const char *path = address->sun_path;
     if (remove_stale(address, type, err) < 0) {
@@ -126,12 +126,11 @@ static int bind_locked(const struct sockaddr_un *address, int type, mode_t mode,
         return bind_error(err, "create", path);
     }
     struct stat st;
-    if (bind_closed(fd, address, type, mode, gid, err) < 0) {
-        close(fd);
-        return -1;
+    int rc = bind_closed(fd, address, place, type, err);
+    if (rc == 0 && lstat(path, &st) < 0) {
+        rc = bind_error(err, "find", path);
     }
-    if (lstat(path, &st) < 0) {
-        bind_error(err, "find", path);
+    if (rc < 0) {
         close(fd);
         return -1;
     }
@@ -140,32 +139,28 @@ static int bind_locked(const struct sockaddr_un *address, int type, mode_t mode,
     return 0;
 }
 
-int unix_bind(const char *path, int type, mode_t mode, gid_t gid, struct error *err,
-              struct unix_bound *ret_bound)
+int unix_bind(const struct unix_place *place, int type, struct error *err, struct unix_bound *ret_bound)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    size_t length = strlen(path);
+    if (place->inherited_fd >= 0) {
+        int flags = fcntl(place->inherited_fd, F_GETFL);
+        fcntl(place->inherited_fd, F_SETFL, flags < 0 ? O_NONBLOCK : flags | O_NONBLOCK);
+        *ret_bound = (struct unix_bound){.fd = place->inherited_fd};
+        return 0;
+    }
+    size_t length = strlen(place->path);
     if (length == 0 || length >= sizeof(address.sun_path)) {
         return error_set(err, ERROR_INVALID,
-                         "cannot create the socket %s: its path has %zu bytes, allowed are 1 to %zu", path,
-                         length, sizeof(address.sun_path) - 1);
+                         "cannot create the socket %s: its path has %zu bytes, allowed are 1 to %zu",
+                         place->path, length, sizeof(address.sun_path) - 1);
     }
-    memcpy(address.sun_path, path, length + 1);
+    memcpy(address.sun_path, place->path, length + 1);
     int lock = lock_directory(address);
-    int rc = bind_locked(&address, type, mode, gid, err, ret_bound);
+    int rc = bind_locked(&address, place, type, err, ret_bound);
     if (lock >= 0) {
         close(lock);
     }
     return rc;
-}
-
-void unix_adopt(int fd, struct unix_bound *ret_bound)
-{
-    int flags = fcntl(fd, F_GETFL);
-    if (flags >= 0) {
-        fcntl(fd, F_SETFL, flags | O_NONBLOCK);
-    }
-    *ret_bound = (struct unix_bound){.fd = fd};
 }
 
 void unix_unbind(struct unix_bound *bound)

@@ -24,7 +24,7 @@ static void on_line(struct line_peer *peer, struct str line, void *user)
         line_peer_close(peer);
         line_peer_reply(peer, STR("never sent"));
     } else if (str_eq(line, STR("hold"))) {
-        line_peer_hold(peer, true);
+        peer->held = true;
         line_peer_reply(peer, STR("HELD"));
     } else if (str_eq(line, STR("big"))) {
         char big[1000];
@@ -63,7 +63,8 @@ int line_world_setup(void **state)
         return -1;
     }
     world->loop = loop_new(&world->err);
-    world->options = (struct line_socket_options){.mode = 0660, .gid = (gid_t)-1, .inherited_fd = -1};
+    world->options =
+        (struct line_socket_options){.place = {.mode = 0660, .gid = (gid_t)-1, .inherited_fd = -1}};
     *state = world;
     return world->loop == NULL ? -1 : 0;
 }
@@ -82,11 +83,11 @@ int line_world_teardown(void **state)
 bool line_world_open(struct line_world *world)
 {
     static const struct line_socket_handlers handlers = {on_line, on_overlong, on_close};
-    if (world->options.path == NULL) {
-        world->options.path = temp_path(&world->dir, "sock");
+    if (world->options.place.path == NULL) {
+        world->options.place.path = temp_path(&world->dir, "sock");
     }
     world->socket = line_socket_new(world->loop, &world->options, &handlers, world, &world->err);
-    world->options.path = NULL;
+    world->options.place.path = NULL;
     return world->socket != NULL;
 }
 
@@ -137,4 +138,13 @@ void line_world_eof(struct line_world *world, int fd)
     line_world_turn(world);
     char byte;
     assert_int_equal(recv(fd, &byte, 1, 0), 0);
+}
+
+size_t line_world_peers(const struct line_world *world)
+{
+    size_t count = 0;
+    for (const struct line_peer *peer = line_socket_first(world->socket); peer != NULL; peer = peer->next) {
+        count++;
+    }
+    return count;
 }

@@ -49,4 +49,7 @@ void line_world_read(struct line_world *world, int fd, const char *expected);
 /* Turns, and asserts that only the end of the stream can be read. */
 void line_world_eof(struct line_world *world, int fd);
 
+/* The connected peers. */
+size_t line_world_peers(const struct line_world *world);
+
 #endif

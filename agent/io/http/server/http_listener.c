@@ -114,8 +114,7 @@ static int adopt(struct http_listener *listener, int fd, struct error *err)
         return error_set(err, ERROR_INVALID, "inherited descriptor %d is no listening stream socket", fd);
     }
     listener->is_unix = domain == AF_UNIX;
-    unix_adopt(fd, &listener->socket);
-    return 0;
+    return unix_bind(&(struct unix_place){.inherited_fd = fd}, SOCK_STREAM, err, &listener->socket);
 }
 
 /* An IPv6 wildcard accepts IPv4, too. */
@@ -157,8 +156,11 @@ static int bind_listener(struct http_listener *listener, const struct http_liste
         return listen_on(host, options->port, err, &listener->socket.fd);
     }
     listener->is_unix = true;
-    mode_t mode = options->mode == 0 ? 0660 : options->mode;
-    return unix_bind(options->unix_path, SOCK_STREAM, mode, options->gid, err, &listener->socket);
+    struct unix_place place = {.path = options->unix_path,
+                               .mode = options->mode == 0 ? 0660 : options->mode,
+                               .gid = options->gid,
+                               .inherited_fd = -1};
+    return unix_bind(&place, SOCK_STREAM, err, &listener->socket);
 }
 
 /* What is left of a share of the files for peers. Peers must not take the descriptors that probes and the

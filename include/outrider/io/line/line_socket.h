@@ -13,24 +13,27 @@
 #include "outrider/base/attr.h"
 #include "outrider/base/str.h"
 #include "outrider/io/net/credentials.h"
+#include "outrider/io/net/unix_bind.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 struct error;
-struct line_peer;
 struct line_socket;
 struct loop;
 
+/* A connected peer: a view of what the line socket has of it. */
+struct line_peer {
+    struct line_peer *prev, *next; /* read only: the order of arrival; `next` of the last is NULL */
+    void *data;                    /* the caller's; NULL at first */
+    bool held; /* the caller's: exempt from being closed to make room, as attached and watching ones are */
+};
+
 struct line_socket_options {
-    const char *path; /* copied; ignored with an inherited descriptor */
-    mode_t mode;      /* permission bits of the file */
-    gid_t gid;        /* (gid_t)-1: unchanged */
-    int inherited_fd; /* a listening socket to use instead, owned by the line socket on success; -1: none */
-    size_t max_line;  /* bytes without line end; 0: 16384 */
-    size_t max_peers; /* 0: 256; never more than a quarter of the files for peers */
+    struct unix_place place; /* borrowed for the call; an inherited descriptor is taken over on success */
+    size_t max_line;         /* bytes without line end; 0: 16384 */
+    size_t max_peers;        /* 0: 256; never more than a quarter of the files for peers */
 };
 
 /* Called from the loop, one at a time. None may free the line socket; all may call any line_peer_ function
@@ -54,9 +57,7 @@ struct line_socket_stats {
 };
 
 /* Binds, listens and serves. `handlers` are copied. The caller owns the result; `loop` is borrowed until
- * line_socket_free. Returns NULL with `err` naming the path: ERROR_BUSY (another process answers on it),
- * ERROR_INVALID (the path is too long, or a file that is not a socket is there), ERROR_DENIED,
- * ERROR_NOT_FOUND or ERROR_SYSTEM. A stale socket file is replaced. */
+ * line_socket_free. Errors as unix_bind. */
 struct line_socket *line_socket_new(struct loop *loop, const struct line_socket_options *options,
                                     const struct line_socket_handlers *handlers, void *user,
                                     struct error *err) MUST_CHECK;
@@ -68,15 +69,8 @@ void line_socket_free(struct line_socket *socket);
 /* The counters, borrowed. */
 const struct line_socket_stats *line_socket_stats(const struct line_socket *socket);
 
-/* Number of connected peers. */
-size_t line_socket_peers(const struct line_socket *socket);
-
-/* The first peer in order of arrival, or NULL; continue with line_peer_next. Replying and closing do not
- * change the list while a handler runs. */
+/* The first peer, or NULL. Replying and closing do not change the list while a handler runs. */
 struct line_peer *line_socket_first(const struct line_socket *socket);
-
-/* The next peer, or NULL. */
-struct line_peer *line_peer_next(const struct line_peer *peer);
 
 /* Sends a copy of `text` and a LF; `text` must not contain LF. Dropped when more than 4 KiB wait already, or
  * when the peer is closing. */
@@ -90,16 +84,7 @@ void line_peer_event(struct line_peer *peer, struct str text);
  * within this call. */
 void line_peer_close(struct line_peer *peer);
 
-/* Sets whether the peer is exempt from being closed to make room, as attached and watching ones are. */
-void line_peer_hold(struct line_peer *peer, bool held);
-
 /* The credentials of the process that connected. */
 struct credentials line_peer_credentials(const struct line_peer *peer);
-
-/* Attaches a pointer that the caller owns. */
-void line_peer_set_data(struct line_peer *peer, void *data);
-
-/* The attached pointer; NULL before the first line_peer_set_data. */
-void *line_peer_data(const struct line_peer *peer);
 
 #endif

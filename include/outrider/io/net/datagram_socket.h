@@ -6,23 +6,15 @@
 #include "outrider/base/attr.h"
 #include "outrider/base/str.h"
 #include "outrider/io/net/credentials.h"
+#include "outrider/io/net/unix_bind.h"
 
 #include <stdbool.h>
-#include <stdint.h>
-#include <sys/types.h>
 
 struct datagram_socket;
 struct error;
 struct loop;
 
 enum { DATAGRAM_MAX = 65536 };
-
-struct datagram_socket_options {
-    const char *path; /* copied; ignored with an inherited descriptor */
-    mode_t mode;      /* permission bits of the file */
-    gid_t gid;        /* (gid_t)-1: unchanged */
-    int inherited_fd; /* a bound socket to use instead, owned by the datagram socket on success; -1: none */
-};
 
 struct datagram {
     struct str bytes;               /* borrowed for the call; at most DATAGRAM_MAX */
@@ -34,9 +26,9 @@ struct datagram {
 /* Called from the loop, once per datagram; must not free the socket. */
 typedef void datagram_fn(const struct datagram *datagram, void *user);
 
-/* Binds and serves. The caller owns the result; `loop` is borrowed until datagram_socket_free. Errors as
- * line_socket_new. */
-struct datagram_socket *datagram_socket_new(struct loop *loop, const struct datagram_socket_options *options,
+/* Binds `place` and serves. The caller owns the result, and an inherited descriptor after a failure; `loop` is
+ * borrowed until datagram_socket_free. Errors as unix_bind. */
+struct datagram_socket *datagram_socket_new(struct loop *loop, const struct unix_place *place,
                                             datagram_fn *fn, void *user, struct error *err) MUST_CHECK;
 
 /* Closes the socket, removes its file unless it was inherited or replaced, and frees. Accepts NULL. */

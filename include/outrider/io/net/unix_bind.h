@@ -9,6 +9,14 @@
 
 struct error;
 
+/* Where a socket is to be. */
+struct unix_place {
+    const char *path; /* ignored with an inherited descriptor */
+    mode_t mode;      /* permission bits of the file, regardless of the umask */
+    gid_t gid;        /* group of the file; (gid_t)-1: unchanged */
+    int inherited_fd; /* a bound socket of the service manager to use instead; -1: none */
+};
+
 /* A socket and its file. {.fd = -1} is none. */
 struct unix_bound {
     int fd;
@@ -17,18 +25,13 @@ struct unix_bound {
     ino_t inode;
 };
 
-/* Binds a non-blocking, close-on-exec socket of `type` (SOCK_STREAM, SOCK_DGRAM) to `path` and gives the
- * file the permission bits `mode` and the group `gid` ((gid_t)-1: unchanged), regardless of the umask. A
- * stream socket listens. A stale socket file is replaced; of several processes that do so at the same time
- * one succeeds. Returns 0; or -1: ERROR_BUSY (another process answers on it), ERROR_INVALID (the path is
- * empty, too long, or names a file that is not a socket), ERROR_DENIED, ERROR_NOT_FOUND (no such directory)
- * or ERROR_SYSTEM. */
-int unix_bind(const char *path, int type, mode_t mode, gid_t gid, struct error *err,
+/* Binds a non-blocking, close-on-exec socket of `type` (SOCK_STREAM, SOCK_DGRAM). A stream socket listens. A stale
+ * socket file is replaced; of several processes that do so at the same time one succeeds. An inherited descriptor is
+ * taken over and made non-blocking, and its file is never removed. Returns 0; or -1: ERROR_BUSY (another process
+ * answers on it), ERROR_INVALID (the path is empty, too long, or names a file that is not a socket), ERROR_DENIED,
+ * ERROR_NOT_FOUND (no such directory) or ERROR_SYSTEM. */
+int unix_bind(const struct unix_place *place, int type, struct error *err,
               struct unix_bound *ret_bound) MUST_CHECK;
-
-/* Takes ownership of a descriptor inherited from the service manager and makes it non-blocking. Its file is
- * never removed. */
-void unix_adopt(int fd, struct unix_bound *ret_bound);
 
 /* Closes the descriptor, and removes the file if it is still the one created by unix_bind. Accepts {.fd =
  * -1}. */

@@ -95,10 +95,9 @@ static void events_reach_every_peer(void **state)
     line_world_turn(world);
     /* one peer is gone and one is closing: the list is intact while it is walked */
     close(fds[0]);
-    for (struct line_peer *peer = line_socket_first(world->socket); peer != NULL;
-         peer = line_peer_next(peer)) {
+    for (struct line_peer *peer = line_socket_first(world->socket); peer != NULL; peer = peer->next) {
         line_peer_event(peer, STR("EVENT on"));
-        if (line_peer_next(peer) == NULL) {
+        if (peer->next == NULL) {
             line_peer_close(peer);
         }
     }
@@ -119,7 +118,7 @@ static void a_close_waits_for_pending_output(void **state)
     back_up(world, fd);
     line_peer_close(world->last);
     line_world_expect(world, "");
-    assert_int_equal(line_socket_peers(world->socket), 1);
+    assert_int_equal(line_world_peers(world), 1);
     struct buf got = read_out(world, fd);
     assert_int_equal(got.size % 1001, 0);
     buf_fini(&got);

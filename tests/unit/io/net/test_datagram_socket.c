@@ -45,9 +45,9 @@ static int setup(void **state)
     if (world.loop == NULL || temp_dir_init(&world.dir) < 0) {
         return -1;
     }
-    struct datagram_socket_options options = {
+    struct unix_place place = {
         .path = temp_path(&world.dir, "notify"), .mode = 0620, .gid = (gid_t)-1, .inherited_fd = -1};
-    world.socket = datagram_socket_new(world.loop, &options, on_datagram, &world, &err);
+    world.socket = datagram_socket_new(world.loop, &place, on_datagram, &world, &err);
     return world.socket == NULL ? -1 : 0;
 }
 
@@ -170,8 +170,8 @@ static void an_inherited_socket_is_served_and_left(void **state)
     assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
     int from = sender(world);
     assert_int_equal(send(from, "early", 5, 0), 5);
-    struct datagram_socket_options options = {.inherited_fd = fd};
-    world->socket = datagram_socket_new(world->loop, &options, on_datagram, world, &err);
+    struct unix_place place = {.inherited_fd = fd};
+    world->socket = datagram_socket_new(world->loop, &place, on_datagram, world, &err);
     assert_non_null(world->socket);
     hand_over(world);
     assert_string_equal(world->bytes, "early");
@@ -190,14 +190,14 @@ static void a_second_one_is_refused(void **state)
 {
     struct world *world = *state;
     struct error err;
-    struct datagram_socket_options options = {
+    struct unix_place place = {
         .path = temp_path(&world->dir, "notify"), .mode = 0600, .gid = (gid_t)-1, .inherited_fd = -1};
-    assert_null(datagram_socket_new(world->loop, &options, on_datagram, world, &err));
+    assert_null(datagram_socket_new(world->loop, &place, on_datagram, world, &err));
     assert_int_equal(err.code, ERROR_BUSY);
-    options.inherited_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    assert_null(datagram_socket_new(world->loop, &options, on_datagram, world, &err));
+    place.inherited_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    assert_null(datagram_socket_new(world->loop, &place, on_datagram, world, &err));
     /* still owned by the caller after a failure */
-    assert_int_equal(close(options.inherited_fd), 0);
+    assert_int_equal(close(place.inherited_fd), 0);
 }
 
 int main(void)

@@ -24,8 +24,8 @@ static void mode_and_group_do_not_depend_on_the_umask(void **state)
     static const mode_t masks[] = {0, 077, 0777};
     for (size_t i = 0; i < COUNT_OF(modes) * COUNT_OF(masks); i++) {
         mode_t old = umask(masks[i % 3]);
-        world->options.mode = modes[i / 3];
-        world->options.gid = getegid();
+        world->options.place.mode = modes[i / 3];
+        world->options.place.gid = getegid();
         bool opened = line_world_open(world);
         umask(old);
         assert_true(opened);
@@ -44,7 +44,7 @@ static void a_group_that_is_not_ours_is_an_error(void **state)
     if (geteuid() == 0) {
         skip(); /* root can set any group */
     }
-    world->options.gid = 0;
+    world->options.place.gid = 0;
     assert_false(line_world_open(world));
     assert_int_equal(world->err.code, ERROR_DENIED);
     assert_int_equal(access(temp_path(&world->dir, "sock"), F_OK), -1);
@@ -116,14 +116,14 @@ static void paths_that_do_not_fit_are_explained(void **state)
     memset(path, 'p', sizeof(path) - 1);
     path[0] = '/';
     path[sizeof(path) - 1] = '\0';
-    world->options.path = path;
+    world->options.place.path = path;
     assert_false(line_world_open(world));
     assert_int_equal(world->err.code, ERROR_INVALID);
     assert_non_null(strstr(world->err.text, "159 bytes"));
-    world->options.path = "";
+    world->options.place.path = "";
     assert_false(line_world_open(world));
     assert_int_equal(world->err.code, ERROR_INVALID);
-    world->options.path = temp_path(&world->dir, "absent/sock");
+    world->options.place.path = temp_path(&world->dir, "absent/sock");
     assert_false(line_world_open(world));
     assert_int_equal(world->err.code, ERROR_NOT_FOUND);
 }
@@ -151,8 +151,8 @@ static void an_inherited_socket_is_served_and_left(void **state)
     /* lines are queued in it while the agent restarts */
     int client = line_world_connect(world);
     line_world_send(client, "waited\n");
-    world->options.inherited_fd = fd;
-    world->options.path = "/not/used";
+    world->options.place.inherited_fd = fd;
+    world->options.place.path = "/not/used";
     assert_true(line_world_open(world));
     line_world_expect(world, "[waited]");
     assert_true((fcntl(fd, F_GETFL) & O_NONBLOCK) != 0);
@@ -172,10 +172,11 @@ static void start_rival(const char *path, const int go[2], const int hold[2], in
     char byte = 0;
     struct error err;
     struct unix_bound bound;
+    struct unix_place place = {.path = path, .mode = 0600, .gid = (gid_t)-1, .inherited_fd = -1};
     close(go[1]);
     close(hold[1]);
     bool started = read(go[0], &byte, 1) == 0;
-    bool bound_it = started && unix_bind(path, SOCK_STREAM, 0600, (gid_t)-1, &err, &bound) == 0;
+    bool bound_it = started && unix_bind(&place, SOCK_STREAM, &err, &bound) == 0;
     byte = bound_it && listen(bound.fd, 4) == 0 ? 'b' : !bound_it && err.code == ERROR_BUSY ? 'r' : '?';
     _exit(write(reported, &byte, 1) != 1 || read(hold[0], &byte, 1) != 0);
 }
