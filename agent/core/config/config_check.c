@@ -32,18 +32,11 @@ static void PRINTF_LIKE(3, 4)
     check->report(path, text, check->user);
 }
 
-static void PRINTF_LIKE(3, 4)
-    warn(const struct config_check *check, const char *path, const char *format, ...)
+static void warn(const struct config_check *check, const char *path, const char *text)
 {
-    if (check->warn == NULL) {
-        return;
+    if (check->warn != NULL) {
+        check->warn(path, text, check->user);
     }
-    char text[512];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    check->warn(path, text, check->user);
 }
 
 static bool same(const char *a, const char *b)
@@ -228,8 +221,9 @@ static void check_password_in_the_clear(const struct config *config, const struc
         uint16_t port;
         if (!is_secure(endpoint) && strncmp(endpoint, "http://", 7) == 0 &&
             address_split(str_of(endpoint + 7), &host, &port) == 0 && !address_is_loopback(host)) {
-            warn(check, "registry.endpoints", "the password is sent unencrypted to %s: use https://",
-                 endpoint);
+            char text[512];
+            snprintf(text, sizeof(text), "the password is sent unencrypted to %s: use https://", endpoint);
+            warn(check, "registry.endpoints", text);
             return;
         }
     }
@@ -267,20 +261,26 @@ static void check_token(const struct config *config, const struct config_check *
            listen);
 }
 
+/* Appends a key to the path of a probe. */
+static const char *key_of(const char *probe, const char *key, char out[static 64])
+{
+    snprintf(out, 64, "%s.%s", probe, key);
+    return out;
+}
+
 static void check_probe_target(const struct config_probe *probe, const char *path,
                                const struct config_check *check)
 {
     char at[64];
     bool tcp = probe->type == CONFIG_PROBE_TCP;
-    snprintf(at, sizeof(at), "%s.%s", path, tcp ? "port" : "path");
-    if ((tcp ? probe->port == 0 : probe->path == NULL) && !is_faulty(check, at)) {
+    if ((tcp ? probe->port == 0 : probe->path == NULL) &&
+        !is_faulty(check, key_of(path, tcp ? "port" : "path", at))) {
         report(check, at,
                tcp ? "required: a tcp probe connects to a port"
                    : "required: a unix probe connects to a path");
     }
-    snprintf(at, sizeof(at), "%s.%s", path, tcp ? "path" : "port");
     if (tcp ? probe->path != NULL : probe->port != 0) {
-        report(check, at,
+        report(check, key_of(path, tcp ? "path" : "port", at),
                tcp ? "is for unix probes: this one is tcp" : "is for tcp probes: this one is unix");
     }
 }
@@ -289,14 +289,13 @@ static void check_probe_name(const struct config *config, size_t index, const ch
                              const struct config_check *check)
 {
     char at[64];
-    snprintf(at, sizeof(at), "%s.name", path);
     const char *name = config->probes[index].name;
-    if (name == NULL && !is_faulty(check, at)) {
+    if (name == NULL && !is_faulty(check, key_of(path, "name", at))) {
         report(check, at, "required: it names the probe in status, log and metrics");
     }
     for (size_t i = 0; i < index; i++) {
         if (same(config->probes[i].name, name)) {
-            report(check, at, "`%s` is the name of probes[%zu] already", name, i);
+            report(check, key_of(path, "name", at), "`%s` is the name of probes[%zu] already", name, i);
             return;
         }
     }
@@ -305,23 +304,20 @@ static void check_probe_name(const struct config *config, size_t index, const ch
 static void check_probe_times(const struct config_probe *probe, const char *path,
                               const struct config_check *check)
 {
-    char timeout_at[64], interval_at[64], timeout[24], interval[24];
-    snprintf(timeout_at, sizeof(timeout_at), "%s.timeout", path);
-    snprintf(interval_at, sizeof(interval_at), "%s.interval", path);
-    if (probe->timeout_ms >= probe->interval_ms && !is_faulty(check, timeout_at) &&
-        !is_faulty(check, interval_at)) {
-        report(check, timeout_at, "%s must be below the interval of %s",
-               duration_format(probe->timeout_ms, timeout), duration_format(probe->interval_ms, interval));
+    char at[64], timeout[24], interval[24];
+    if (probe->timeout_ms >= probe->interval_ms && !is_faulty(check, key_of(path, "interval", at)) &&
+        !is_faulty(check, key_of(path, "timeout", at))) {
+        report(check, at, "%s must be below the interval of %s", duration_format(probe->timeout_ms, timeout),
+               duration_format(probe->interval_ms, interval));
     }
 }
 
 static void check_probes(const struct config *config, const struct config_check *check)
 {
     for (size_t i = 0; config->probes_given && i < config->probe_count; i++) {
-        char path[32], type_at[64];
+        char path[32], at[64];
         snprintf(path, sizeof(path), "probes[%zu]", i);
-        snprintf(type_at, sizeof(type_at), "%s.type", path);
-        if (!is_faulty(check, type_at)) {
+        if (!is_faulty(check, key_of(path, "type", at))) {
             check_probe_target(&config->probes[i], path, check);
         }
         check_probe_name(config, i, path, check);
