@@ -7,6 +7,7 @@
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -24,20 +25,25 @@ static int address_text(const union address *address, char out[static NET_ADDRES
     return inet_ntop(address->any.sa_family, bytes, out, NET_ADDRESS_SIZE) == NULL ? -1 : 0;
 }
 
+static bool is_loopback(const union address *address)
+{
+    return address->any.sa_family == AF_INET ? ntohl(address->v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET
+                                             : IN6_IS_ADDR_LOOPBACK(&address->v6.sin6_addr);
+}
+
 /* Connecting a datagram socket sends nothing: the kernel looks up the route. Returns 0 or -1 with errno. */
-static int source_towards(const union address *target, socklen_t size, char out[static NET_ADDRESS_SIZE])
+static int source_towards(const union address *target, socklen_t size, union address *ret_own)
 {
     int fd = socket(target->any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0) {
         return -1;
     }
-    union address own = {0};
-    socklen_t own_size = sizeof(own);
-    int rc = connect(fd, &target->any, size) < 0 || getsockname(fd, &own.any, &own_size) < 0 ? -1 : 0;
+    socklen_t own_size = sizeof(*ret_own);
+    int rc = connect(fd, &target->any, size) < 0 || getsockname(fd, &ret_own->any, &own_size) < 0 ? -1 : 0;
     int saved = errno;
     close(fd);
     errno = saved;
-    return rc < 0 ? -1 : address_text(&own, out);
+    return rc;
 }
 
 int net_source_address(struct error *err, char ret_text[static NET_ADDRESS_SIZE])
@@ -51,14 +57,13 @@ int net_source_address(struct error *err, char ret_text[static NET_ADDRESS_SIZE]
     bool loopback = false;
     int first_errno = 0;
     for (size_t i = 0; i < COUNT_OF(targets); i++) {
-        char text[NET_ADDRESS_SIZE];
-        if (source_towards(&targets[i], sizes[i], text) < 0) {
+        union address own = {0};
+        if (source_towards(&targets[i], sizes[i], &own) < 0) {
             first_errno = first_errno == 0 ? errno : first_errno;
-        } else if (net_is_loopback(text)) {
+        } else if (is_loopback(&own)) {
             loopback = true;
         } else {
-            memcpy(ret_text, text, sizeof(text));
-            return 0;
+            return address_text(&own, ret_text);
         }
     }
     if (loopback) {
@@ -111,23 +116,4 @@ int net_interface_address(const char *name, struct error *err, char ret_text[sta
         return error_set(err, ERROR_UNREACHABLE, "the network interface %s is down or has no address", name);
     }
     return 0;
-}
-
-bool net_is_address(const char *text)
-{
-    struct in6_addr bytes;
-    return inet_pton(AF_INET, text, &bytes) == 1 || inet_pton(AF_INET6, text, &bytes) == 1;
-}
-
-bool net_is_loopback(const char *text)
-{
-    struct in_addr v4;
-    struct in6_addr v6;
-    if (inet_pton(AF_INET, text, &v4) == 1) {
-        return ntohl(v4.s_addr) >> 24 == 127;
-    }
-    if (inet_pton(AF_INET6, text, &v6) != 1) {
-        return false;
-    }
-    return IN6_IS_ADDR_LOOPBACK(&v6) || (IN6_IS_ADDR_V4MAPPED(&v6) && v6.s6_addr[12] == 127);
 }

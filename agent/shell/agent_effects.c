@@ -1,6 +1,7 @@
 /* Carries out the effects of the router on io. A result enters the router as a later event. */
 #include "agent_internal.h"
 
+#include "outrider/core/config/address.h"
 #include "outrider/io/loop/loop_watch.h"
 #include "outrider/os/net.h"
 #include "outrider/probe/driver.h"
@@ -126,7 +127,7 @@ static int host_look_up(const char *configured, struct error *err, char ret_host
                      "server.host");
         }
         host = address;
-    } else if (!net_is_address(configured)) {
+    } else if (!address_is_ipv4(str_of(configured)) && !address_is_ipv6(str_of(configured))) {
         if (net_interface_address(configured, err, address) == 0) {
             host = address;
         } else if (err->code != ERROR_NOT_FOUND) {

@@ -1,67 +1,27 @@
 #include "outrider/core/config/address.h"
 
+#include <arpa/inet.h>
+
+static bool is_address(struct str text, int family)
+{
+    char copy[INET6_ADDRSTRLEN];
+    unsigned char bytes[sizeof(struct in6_addr)];
+    if (text.size == 0 || text.size >= sizeof(copy) || memchr(text.data, '\0', text.size) != NULL) {
+        return false;
+    }
+    memcpy(copy, text.data, text.size);
+    copy[text.size] = '\0';
+    return inet_pton(family, copy, bytes) == 1;
+}
+
 bool address_is_ipv4(struct str text)
 {
-    for (int part = 0; part < 4; part++) {
-        const char *dot = text.size == 0 ? NULL : memchr(text.data, '.', text.size);
-        if ((dot == NULL) != (part == 3)) {
-            return false;
-        }
-        struct str number = str_split(text, '.', &text);
-        uint64_t value;
-        if (str_to_u64(number, 255, &value) < 0 || (number.size > 1 && number.data[0] == '0')) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool is_group(struct str text)
-{
-    for (size_t i = 0; i < text.size; i++) {
-        char c = text.data[i];
-        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'))) {
-            return false;
-        }
-    }
-    return text.size >= 1 && text.size <= 4;
-}
-
-/* Number of 16-bit groups in `text`, groups separated by single colons; -1 when it is malformed. Only the end
- * of an address may be written as IPv4. */
-static int count_groups(struct str text, bool at_end)
-{
-    int groups = 0;
-    while (text.size > 0) {
-        bool more = memchr(text.data, ':', text.size) != NULL;
-        struct str group = str_split(text, ':', &text);
-        if (is_group(group)) {
-            groups++;
-        } else if (!more && at_end && address_is_ipv4(group)) {
-            groups += 2;
-        } else {
-            return -1;
-        }
-        if ((more && text.size == 0) || groups > 8) {
-            return -1;
-        }
-    }
-    return groups;
+    return is_address(text, AF_INET);
 }
 
 bool address_is_ipv6(struct str text)
 {
-    if (text.size < 2 || text.size > 45) {
-        return false;
-    }
-    const char *gap = memmem(text.data, text.size, "::", 2);
-    if (gap == NULL) {
-        return count_groups(text, true) == 8;
-    }
-    size_t head = (size_t)(gap - text.data);
-    int before = count_groups((struct str){text.data, head}, false);
-    int after = count_groups((struct str){gap + 2, text.size - head - 2}, true);
-    return before >= 0 && after >= 0 && before + after <= 7;
+    return is_address(text, AF_INET6);
 }
 
 static bool is_label(struct str label)

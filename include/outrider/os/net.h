@@ -4,8 +4,6 @@
 
 #include "outrider/base/attr.h"
 
-#include <stdbool.h>
-
 struct error;
 
 /* Room for any address as text with its NUL (INET6_ADDRSTRLEN). */
@@ -20,11 +18,5 @@ int net_source_address(struct error *err, char ret_text[static NET_ADDRESS_SIZE]
  * has no such address) or ERROR_SYSTEM. */
 int net_interface_address(const char *name, struct error *err,
                           char ret_text[static NET_ADDRESS_SIZE]) MUST_CHECK;
-
-/* Whether `text` is an IPv4 or IPv6 address (not a name, no port, no zone). */
-bool net_is_address(const char *text);
-
-/* Whether `text` is a loopback address: 127.0.0.0/8, ::1, or the first mapped into IPv6. False for names. */
-bool net_is_loopback(const char *text);
 
 #endif

@@ -16,6 +16,10 @@ static const struct {
 } rows[] = {
     {"127.0.0.1", IPV4, true},
     {"127.255.255.255", IPV4, true},
+    {"127.9.9.9", IPV4, true},
+    {"127.1", NEITHER, false},
+    {"127.0.0.1:80", NEITHER, false},
+    {"fd00::5", IPV6, false},
     {"0.0.0.0", IPV4, false},
     {"255.255.255.255", IPV4, false},
     {"10.0.0.256", NEITHER, false},
@@ -82,6 +86,16 @@ static void test_kinds(void **state)
     }
 }
 
+static void test_what_is_longer_than_an_address(void **state)
+{
+    static const char longest[] = "1234:1234:1234:1234:1234:1234:255.255.255.255";
+    (void)state;
+    assert_true(address_is_ipv6(STR("1234:1234:1234:1234:1234:1234:255.255.255.255")));
+    assert_false(address_is_ipv6(STR("1234:1234:1234:1234:1234:1234:255.255.255.2555")));
+    assert_false(address_is_ipv6((struct str){longest, sizeof(longest)}));
+    assert_false(address_is_ipv4((struct str){"10.0.0.1\0.2", 11}));
+}
+
 static void test_name_lengths(void **state)
 {
     char text[256];
@@ -134,6 +148,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_what_is_longer_than_an_address),
         cmocka_unit_test(test_name_lengths),
         cmocka_unit_test(test_split),
     };
