@@ -1,43 +1,36 @@
 #include "outrider/cli/common/document.h"
 
+#include "outrider/base/buf.h"
 #include "outrider/base/duration.h"
+#include "outrider/codec/text/printable.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 /* A double holds every whole number up to here exactly. */
 #define EXACT 9e15
 
-static bool is_whole(const json_t *value)
-{
-    double real = json_is_real(value) ? json_real_value(value) : 0.5;
-    return real > -EXACT && real < EXACT && !((double)(json_int_t)real < real) &&
-           !((double)(json_int_t)real > real);
-}
-
 /* jansson is told to read every number as a double. Turns whole ones back into integers. */
-static void make_whole(json_t *value)
+static json_t *whole(json_t *value)
 {
     size_t index;
     const char *name;
     json_t *member;
-    if (json_is_object(value)) {
-        json_object_foreach(value, name, member)
-        {
-            make_whole(member);
-            if (is_whole(member)) {
-                json_object_set_new(value, name, json_integer((json_int_t)json_real_value(member)));
-            }
-        }
-    } else if (json_is_array(value)) {
-        json_array_foreach(value, index, member)
-        {
-            make_whole(member);
-            if (is_whole(member)) {
-                json_array_set_new(value, index, json_integer((json_int_t)json_real_value(member)));
-            }
-        }
+    double real = json_is_real(value) ? json_real_value(value) : 0.5;
+    if (real > -EXACT && real < EXACT && !((double)(json_int_t)real < real) &&
+        !((double)(json_int_t)real > real)) {
+        return json_integer((json_int_t)real);
     }
+    json_object_foreach(value, name, member)
+    {
+        json_object_set_new(value, name, whole(member));
+    }
+    json_array_foreach(value, index, member)
+    {
+        json_array_set_new(value, index, whole(member));
+    }
+    return json_incref(value);
 }
 
 json_t *document_parse(struct str text)
@@ -48,10 +41,33 @@ json_t *document_parse(struct str text)
     }
     json_t *document = json_loadb(text.data, text.size, JSON_ALLOW_NUL, &why);
     if (document == NULL && json_error_code(&why) == json_error_numeric_overflow) {
-        document = json_loadb(text.data, text.size, JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, &why);
-        make_whole(document);
+        json_t *real = json_loadb(text.data, text.size, JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, &why);
+        document = whole(real);
+        json_decref(real);
     }
     return document;
+}
+
+void document_make_printable(json_t *document)
+{
+    size_t index;
+    const char *name;
+    json_t *member;
+    if (json_is_string(document)) {
+        struct buf text = {0};
+        struct str before = {json_string_value(document), json_string_length(document)};
+        printable_add(&text, before, SIZE_MAX, '?');
+        json_string_setn(document, buf_text(&text), text.size);
+        buf_fini(&text);
+    }
+    json_object_foreach(document, name, member)
+    {
+        document_make_printable(member);
+    }
+    json_array_foreach(document, index, member)
+    {
+        document_make_printable(member);
+    }
 }
 
 const json_t *document_at(const json_t *object, const char *path)
@@ -70,6 +86,17 @@ const char *document_text(const json_t *object, const char *path)
 {
     const char *text = json_string_value(document_at(object, path));
     return text == NULL || text[0] == '\0' ? NULL : text;
+}
+
+const char *document_text_or(const json_t *object, const char *path, const char *other)
+{
+    const char *text = document_text(object, path);
+    return text == NULL ? other : text;
+}
+
+bool document_is(const json_t *object, const char *path, const char *word)
+{
+    return strcmp(document_text_or(object, path, ""), word) == 0;
 }
 
 bool document_number(const json_t *object, const char *path, int64_t *ret_value)

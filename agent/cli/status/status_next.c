@@ -1,43 +1,31 @@
 /* What would change the status, for an operator who has read the cause. */
-#include "outrider/cli/status/status_text.h"
+#include "status_parts_internal.h"
 
 #include "outrider/base/buf.h"
-#include "outrider/base/duration.h"
 #include "outrider/cli/common/document.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-static bool is(const char *text, const char *word)
+struct lines {
+    struct buf *out;
+    bool begun;
+};
+
+/* Begins a line, to which the caller appends text and a line end. */
+static struct buf *line(struct lines *lines)
 {
-    return text != NULL && strcmp(text, word) == 0;
+    buf_str(lines->out, lines->begun ? STR("            ") : STR("  next      "));
+    lines->begun = true;
+    return lines->out;
 }
 
-static void add_not_passing(const json_t *document, struct buf *out)
+static void new_life(struct lines *lines)
 {
-    size_t i, shown = 0;
-    const json_t *probe;
-    json_array_foreach(document_at(document, "probes"), i, probe)
-    {
-        if (!is(document_text(probe, "verdict"), "passing")) {
-            buf_str(out, shown++ == 0 ? STR("") : STR(", "));
-            status_plain(out, document_text(probe, "name"));
-        }
-    }
+    buf_str(line(lines), STR("the next status word, attach or passed probe begins a new life\n"));
 }
 
-static size_t count_not_passing(const json_t *document)
-{
-    size_t i, count = 0;
-    const json_t *probe;
-    json_array_foreach(document_at(document, "probes"), i, probe)
-    {
-        count += is(document_text(probe, "verdict"), "passing") ? 0 : 1;
-    }
-    return count;
-}
-
-static void next_of_probes(const json_t *document, struct buf *out)
+static void next_of_probes(const json_t *document, struct lines *lines)
 {
     size_t i;
     const json_t *probe;
@@ -45,155 +33,137 @@ static void next_of_probes(const json_t *document, struct buf *out)
     {
         int64_t passes = document_number_or(probe, "passesNeeded", 0);
         if (passes > 0) {
-            buf_str(out, STR("probe "));
-            status_plain(out, document_text(probe, "name"));
-            buf_printf(out, " passes after %" PRId64 " consecutive success%s\n", passes,
-                       passes == 1 ? "" : "es");
+            buf_printf(line(lines), "probe %s passes after %" PRId64 " consecutive success%s\n",
+                       document_text_or(probe, "name", ""), passes, passes == 1 ? "" : "es");
         }
     }
 }
 
-static void next_of_grace(const json_t *document, struct buf *out)
+static void next_of_grace(const json_t *document, struct lines *lines)
 {
     char span[32];
-    size_t waiting = count_not_passing(document);
+    struct buf names = {0};
+    size_t i, waiting = 0;
+    const json_t *probe;
+    json_array_foreach(document_at(document, "probes"), i, probe)
+    {
+        if (!document_is(probe, "verdict", "passing")) {
+            buf_printf(&names, "%s%s", waiting++ == 0 ? "" : ", ", document_text_or(probe, "name", ""));
+        }
+    }
     if (waiting > 0 && document_span(document, "graceLeftMs", span)) {
-        buf_printf(out, "error in %s unless probe%s ", span, waiting > 1 ? "s" : "");
-        add_not_passing(document, out);
-        buf_str(out, waiting > 1 ? STR(" pass\n") : STR(" passes\n"));
+        buf_printf(line(lines), "error in %s unless probe%s %s %s\n", span, waiting > 1 ? "s" : "",
+                   buf_text(&names), waiting > 1 ? "pass" : "passes");
     }
+    buf_fini(&names);
 }
 
-static void next_of_withdrawal(const json_t *document, struct buf *out)
+static void next_of_error(const json_t *document, struct lines *lines)
 {
     char span[32];
-    if (document_text(document, "withheld") == NULL && document_span(document, "withdrawnInMs", span)) {
-        buf_printf(out, "withdrawn from the registry in %s unless it recovers\n", span);
-    }
-}
-
-static void next_of_error(const json_t *document, struct buf *out)
-{
-    const char *cause = document_text(document, "cause");
-    if (is(document_text(document, "life.state"), "crashed")) {
-        buf_str(out, STR("the next status word, attach or passed probe begins a new life\n"));
-    } else if (is(document_text(document, "life.reported"), "error")) {
-        buf_str(out, STR("waiting for the server to report another status\n"));
-    } else if (cause != NULL && strncmp(cause, "watchdog", 8) == 0) {
-        buf_str(out, STR("a status word or a heartbeat from the server feeds the watchdog\n"));
+    if (document_is(document, "life.state", "crashed")) {
+        new_life(lines);
+    } else if (document_is(document, "life.reported", "error")) {
+        buf_str(line(lines), STR("waiting for the server to report another status\n"));
+    } else if (strncmp(document_text_or(document, "cause", ""), "watchdog", 8) == 0) {
+        buf_str(line(lines), STR("a status word or a heartbeat from the server feeds the watchdog\n"));
     } else {
-        next_of_probes(document, out);
+        next_of_probes(document, lines);
     }
-    next_of_withdrawal(document, out);
+    if (document_text(document, "withheld") == NULL && document_span(document, "withdrawnInMs", span)) {
+        buf_printf(line(lines), "withdrawn from the registry in %s unless it recovers\n", span);
+    }
 }
 
-static void next_of_initializing(const json_t *document, struct buf *out)
+static void next_of_initializing(const json_t *document, struct lines *lines)
 {
     const char *reported = document_text(document, "life.reported");
     const json_t *ports = document_at(document, "life.ports");
-    if (is(reported, "initializing")) {
-        buf_str(out, STR("waiting for the server to report ready\n"));
+    if (document_is(document, "life.reported", "initializing")) {
+        buf_str(line(lines), STR("waiting for the server to report ready\n"));
     } else if (reported == NULL && document_true(document, "requireStatus")) {
-        buf_str(out, STR("waiting for the server to report its status, for example: outrider send ready\n"));
+        buf_str(line(lines),
+                STR("waiting for the server to report its status, for example: outrider send ready\n"));
     } else if (json_is_array(ports) && json_array_size(ports) == 0) {
-        buf_str(out,
+        buf_str(line(lines),
                 STR("waiting for the server to report its ports, for example: outrider send ports=8001\n"));
     } else {
-        next_of_probes(document, out);
+        next_of_probes(document, lines);
     }
-    next_of_grace(document, out);
+    next_of_grace(document, lines);
 }
 
-static void next_of_hold(const json_t *hold, struct buf *out)
+static void next_of_leaving(const json_t *document, struct lines *lines)
 {
-    const char *kind = document_text(hold, "kind");
-    char span[32];
-    if (is(document_text(hold, "outcome"), "waiting") && !is(kind, "reload")) {
-        buf_str(out, STR("the wait ends when the server is empty or gone"));
-        if (document_span(hold, "deadlineInMs", span)) {
-            buf_printf(out, ", in %s at the latest", span);
-        }
-        buf_str(out, STR("\n"));
+    if (document_is(document, "life.state", "left")) {
+        new_life(lines);
+        return;
     }
-    if (is(kind, "ops")) {
-        buf_str(out, STR("`outrider undrain` lifts hold ops\n"));
-    } else if (is(kind, "self")) {
-        buf_str(out, STR("undrain from the server lifts hold self\n"));
-    } else if (is(kind, "reload")) {
-        buf_str(out, STR("READY=1 or ready from the server lifts hold reload\n"));
+    buf_str(line(lines),
+            STR("the life ends when the process exits, its connection closes or its probes fail;\n"));
+    buf_str(line(lines), STR("`initializing` or `ready` begins the next one\n"));
+}
+
+static void next_of_hold(const json_t *hold, struct lines *lines)
+{
+    static const char *const lifts[][2] = {
+        {"ops", "`outrider undrain` lifts hold ops\n"},
+        {"self", "undrain from the server lifts hold self\n"},
+        {"reload", "READY=1 or ready from the server lifts hold reload\n"}};
+    char span[32];
+    if (document_is(hold, "outcome", "waiting") && !document_is(hold, "kind", "reload")) {
+        bool ends = document_span(hold, "deadlineInMs", span);
+        buf_printf(line(lines), "the wait ends when the server is empty or gone%s%s%s\n", ends ? ", in " : "",
+                   ends ? span : "", ends ? " at the latest" : "");
+    }
+    for (size_t i = 0; i < COUNT_OF(lifts); i++) {
+        if (document_is(hold, "kind", lifts[i][0])) {
+            buf_str(line(lines), str_of(lifts[i][1]));
+        }
     }
     if (document_span(hold, "expiresInMs", span)) {
-        buf_str(out, STR("hold "));
-        status_plain(out, kind);
-        buf_printf(out, " expires in %s\n", span);
+        buf_printf(line(lines), "hold %s expires in %s\n", document_text_or(hold, "kind", ""), span);
     }
 }
 
-static void next_of_holds(const json_t *document, struct buf *out)
-{
-    size_t i;
-    const json_t *hold;
-    json_array_foreach(document_at(document, "holds"), i, hold)
-    {
-        next_of_hold(hold, out);
-    }
-}
-
-static void next_of_leaving(const json_t *document, struct buf *out)
-{
-    if (is(document_text(document, "life.state"), "left")) {
-        buf_str(out, STR("the next status word, attach or passed probe begins a new life\n"));
-    } else {
-        buf_str(out, STR("the life ends when the process exits, its connection closes or its probes fail;\n"
-                         "`initializing` or `ready` begins the next one\n"));
-    }
-}
-
-static void next_of_registry(const json_t *document, struct buf *out)
+static void next_of_registry(const json_t *document, struct lines *lines)
 {
     char span[32];
     if (document_text(document, "registry.conflict.lease") != NULL) {
-        buf_str(out, STR("the agent takes the key over when the other lease ends"));
-        if (document_span(document, "registry.conflict.leftMs", span)) {
-            buf_printf(out, ", in about %s unless it is renewed", span);
-        }
-        buf_str(out, STR("\n"));
+        bool known = document_span(document, "registry.conflict.leftMs", span);
+        buf_printf(line(lines), "the agent takes the key over when the other lease ends%s%s%s\n",
+                   known ? ", in about " : "", known ? span : "", known ? " unless it is renewed" : "");
     } else if (document_text(document, "registry.lastError") != NULL) {
-        buf_str(out, STR("requests are retried until the registry answers; the server keeps running\n"));
+        buf_str(line(lines),
+                STR("requests are retried until the registry answers; the server keeps running\n"));
     }
     if (document_text(document, "withheld") != NULL && document_text(document, "host") == NULL) {
-        buf_str(out, STR("the address is looked up every 5 s; server.host can set one\n"));
+        buf_str(line(lines), STR("the address is looked up every 5 s; server.host can set one\n"));
     }
-}
-
-/* Returns true if nothing but the shutdown matters any more. */
-static bool next_of_shutdown(const json_t *document, struct buf *out)
-{
-    const char *phase = document_text(document, "shutdown");
-    if (is(phase, "draining")) {
-        buf_str(out, STR("the agent stops when its drain ends; a second TERM or an INT ends the wait\n"));
-        return false;
-    }
-    if (phase == NULL || is(phase, "running")) {
-        return false;
-    }
-    buf_str(out, STR("the agent withdraws the record and exits\n"));
-    return true;
 }
 
 void status_next(const json_t *document, struct buf *out)
 {
-    const char *status = document_text(document, "status");
-    if (next_of_shutdown(document, out)) {
-        return;
+    struct lines lines = {.out = out};
+    size_t i;
+    const json_t *hold;
+    if (document_is(document, "shutdown", "draining")) {
+        buf_str(line(&lines),
+                STR("the agent stops when its drain ends; a second TERM or an INT ends the wait\n"));
+    } else if (document_text(document, "shutdown") != NULL && !document_is(document, "shutdown", "running")) {
+        buf_str(line(&lines), STR("the agent withdraws the record and exits\n"));
+        return; /* nothing else matters any more */
     }
-    if (is(status, "shutting_down")) {
-        next_of_leaving(document, out);
-    } else if (is(status, "error")) {
-        next_of_error(document, out);
-    } else if (is(status, "initializing")) {
-        next_of_initializing(document, out);
+    if (document_is(document, "status", "shutting_down")) {
+        next_of_leaving(document, &lines);
+    } else if (document_is(document, "status", "error")) {
+        next_of_error(document, &lines);
+    } else if (document_is(document, "status", "initializing")) {
+        next_of_initializing(document, &lines);
     }
-    next_of_holds(document, out);
-    next_of_registry(document, out);
+    json_array_foreach(document_at(document, "holds"), i, hold)
+    {
+        next_of_hold(hold, &lines);
+    }
+    next_of_registry(document, &lines);
 }

@@ -1,5 +1,4 @@
-/* The parts of the status screen. status_words.c has the helpers; status_text.c, status_next.c,
- * status_registry.c and status_fleet.c write the lines. */
+/* The parts of the status screen. The texts of the document are printable (document_make_printable). */
 #ifndef OUTRIDER_CLI_STATUS_STATUS_PARTS_INTERNAL_H
 #define OUTRIDER_CLI_STATUS_STATUS_PARTS_INTERNAL_H
 
@@ -8,20 +7,13 @@
 
 struct buf;
 
-/* Begins a line with its name; "": it continues the line above. */
-void status_label(struct buf *out, const char *name);
+/* "3 min 5 s" since the time at a path of `of`, a part of the document; false when there is none. */
+bool status_age(const json_t *document, const json_t *of, const char *path, char ret_span[static 32]);
 
-/* "3 min 5 s" since a time in the document; false when there is none. */
-bool status_age(const json_t *document, const char *path, char ret_span[static 32]);
-
-/* status_registry.c: why the record is not published, for a document with registry.conflict. */
-void status_conflict(const json_t *document, struct buf *out);
-
-/* status_registry.c: the lines registry, endpoint, lease and control. */
+/* status_registry.c: the lines registry, endpoint, cluster, watch, lease and control. */
 void status_registry(const json_t *document, struct buf *out);
 
-/* status_fleet.c: the lines of an observer; the line fleet of an agent that watches it. */
-void status_observer(const json_t *document, struct buf *out);
-void status_fleet(const json_t *document, struct buf *out);
+/* status_next.c: the lines that say what would change the status; none for a ready server. */
+void status_next(const json_t *document, struct buf *out);
 
 #endif

@@ -7,44 +7,40 @@
 #include "status_parts_internal.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
-static bool is(const char *text, const char *word)
+bool status_age(const json_t *document, const json_t *of, const char *path, char ret_span[static 32])
 {
-    return text != NULL && strcmp(text, word) == 0;
+    int64_t now, then;
+    if (!document_time(document, "now", &now) || !document_time(of, path, &then)) {
+        return false;
+    }
+    duration_human(now > then ? now - then : 0, ret_span);
+    return true;
 }
 
 /* Times of today without the date; in UTC, as in the log and in the record. */
-static void add_clock(const json_t *document, const char *then, struct buf *out)
+static void add_since(const json_t *document, const json_t *of, struct buf *out)
 {
-    const char *now = document_text(document, "now");
-    char clock[10] = "HH:MM:SSZ";
-    if (now != NULL && then != NULL && strlen(then) >= 19 && strncmp(now, then, 10) == 0) {
-        memcpy(clock, then + 11, 8);
-        status_plain(out, clock);
+    const char *now = document_text_or(document, "now", ""), *then = document_text_or(of, "since", "");
+    if (strlen(then) >= 19 && strncmp(now, then, 10) == 0) {
+        buf_printf(out, " since %.8sZ", then + 11);
     } else {
-        status_plain(out, then);
+        buf_printf(out, " since %s", then);
     }
 }
 
 static void head(const json_t *document, bool colour, struct buf *out)
 {
-    const char *status = document_text(document, "status");
+    const char *status = document_text(document, "status"), *code = cli_status_colour(status);
     char span[32];
-    status_plain(out, document_text(document, "type"));
-    buf_str(out, STR("/"));
-    status_plain(out, document_text(document, "id"));
-    buf_str(out, STR("  "));
+    buf_printf(out, "%s/%s  ", document_text_or(document, "type", ""), document_text_or(document, "id", ""));
     if (colour) {
-        const char *code = cli_status_colour(status);
         buf_printf(out, "\033[1%s%sm", code == NULL ? "" : ";", code == NULL ? "" : code);
     }
-    status_plain(out, status == NULL ? "unknown" : status);
-    buf_str(out, colour ? STR("\033[0m") : STR(""));
-    if (status_age(document, "since", span)) {
-        buf_str(out, STR(" since "));
-        add_clock(document, document_text(document, "since"), out);
+    buf_printf(out, "%s%s", status == NULL ? "unknown" : status, colour ? "\033[0m" : "");
+    if (status_age(document, document, "since", span)) {
+        add_since(document, document, out);
         buf_printf(out, " (%s)", span);
     }
     buf_str(out, STR("\n"));
@@ -52,20 +48,21 @@ static void head(const json_t *document, bool colour, struct buf *out)
 
 static void reasons(const json_t *document, struct buf *out)
 {
-    const char *cause = document_text(document, "cause");
-    const char *withheld = document_text(document, "withheld");
+    const char *cause = document_text(document, "cause"), *withheld = document_text(document, "withheld");
+    const char *host = document_text(document, "registry.conflict.host");
+    char span[32];
     if (cause != NULL) {
-        status_label(out, "why");
-        status_plain(out, cause);
-        buf_str(out, STR("\n"));
+        buf_printf(out, "  why       %s\n", cause);
     }
     if (withheld != NULL) {
-        status_label(out, "record");
-        buf_str(out, STR("not published: "));
-        status_plain(out, withheld);
-        buf_str(out, STR("\n"));
+        buf_printf(out, "  record    not published: %s\n", withheld);
     } else if (document_text(document, "registry.conflict.lease") != NULL) {
-        status_conflict(document, out);
+        buf_printf(out, "  record    not published: key held by another agent%s%s",
+                   host == NULL ? "" : " at ", host == NULL ? "" : host);
+        if (document_span(document, "registry.conflict.leftMs", span)) {
+            buf_printf(out, " (lease ends in %s)", span);
+        }
+        buf_str(out, STR("\n"));
     }
 }
 
@@ -76,16 +73,13 @@ static void reported(const json_t *document, struct buf *out)
     if (word == NULL) {
         buf_str(out, STR(", no status reported"));
     } else {
-        buf_str(out, STR(", reported "));
-        status_plain(out, word);
-        if (status_age(document, "life.reportedAt", span)) {
+        buf_printf(out, ", reported %s", word);
+        if (status_age(document, document, "life.reportedAt", span)) {
             buf_printf(out, " %s ago", span);
         }
     }
     if (text != NULL) {
-        buf_str(out, STR(" \""));
-        status_plain(out, text);
-        buf_str(out, STR("\""));
+        buf_printf(out, " \"%s\"", text);
     }
 }
 
@@ -101,15 +95,22 @@ static void players(const json_t *document, struct buf *out)
     }
 }
 
-static void life_line(const json_t *document, struct buf *out)
+static void server(const json_t *document, struct buf *out)
 {
+    const char *state = document_text_or(document, "life.state", "");
     int64_t number;
     char span[32];
-    if (status_age(document, "life.since", span)) {
-        buf_printf(out, "alive for %s", span);
-    } else {
-        buf_str(out, STR("alive"));
+    bool known = status_age(document, document, "life.since", span);
+    if (strcmp(state, "crashed") == 0 || strcmp(state, "left") == 0) {
+        buf_printf(out, "  server    %s%s%s%s\n", strcmp(state, "left") == 0 ? "shut down" : state,
+                   known ? " " : "", known ? span : "", known ? " ago" : "");
+        return;
     }
+    if (strcmp(state, "alive") != 0) {
+        buf_str(out, STR("  server    not seen yet\n"));
+        return;
+    }
+    buf_printf(out, "  server    alive%s%s", known ? " for " : "", known ? span : "");
     reported(document, out);
     players(document, out);
     if (document_number(document, "life.mainpid", &number)) {
@@ -124,97 +125,51 @@ static void life_line(const json_t *document, struct buf *out)
     buf_str(out, STR("\n"));
 }
 
-static void server(const json_t *document, struct buf *out)
-{
-    const char *state = document_text(document, "life.state");
-    char span[32] = "";
-    bool known = status_age(document, "life.since", span);
-    status_label(out, "server");
-    if (is(state, "alive")) {
-        life_line(document, out);
-    } else if (is(state, "crashed") || is(state, "left")) {
-        buf_printf(out, known ? "%s %s ago\n" : "%s\n", is(state, "left") ? "shut down" : state, span);
-    } else {
-        buf_str(out, STR("not seen yet\n"));
-    }
-}
-
-static size_t widest(const json_t *array, const char *name)
+static int widest(const json_t *array, const char *name)
 {
     size_t i, width = 0;
     const json_t *entry;
     json_array_foreach(array, i, entry)
     {
-        const char *text = document_text(entry, name);
-        size_t size = text == NULL ? 0 : strlen(text);
+        size_t size = strlen(document_text_or(entry, name, ""));
         width = size > width ? size : width;
     }
-    return width < 48 ? width : 48;
+    return width < 48 ? (int)width : 48;
 }
 
-static void cell(const json_t *entry, const char *name, size_t width, struct buf *out)
-{
-    size_t before = out->size;
-    status_plain(out, document_text(entry, name));
-    for (size_t used = out->size - before; used < width; used++) {
-        buf_str(out, STR(" "));
-    }
-    buf_str(out, STR("  "));
-}
-
-static void probe_evidence_text(const json_t *probe, struct buf *out)
+static void probe_evidence(const json_t *probe, struct buf *out)
 {
     const char *evidence = document_text(probe, "evidence");
     const json_t *took = document_at(probe, "lastDurationMs");
     int64_t ago;
     char span[32];
-    if (evidence != NULL) {
-        status_plain(out, evidence);
-    } else if (json_is_number(took)) {
-        buf_printf(out, "in %.1f ms", json_number_value(took));
+    if (evidence == NULL && json_is_number(took)) {
+        buf_printf(out, "in %.1f ms\n", json_number_value(took));
+    } else if (evidence == NULL) {
+        buf_str(out, STR("not tried yet\n"));
+    } else if (document_number(probe, "lastPassedAgoMs", &ago)) {
+        buf_printf(out, "%s, last passed %s ago\n", evidence, duration_human(ago, span));
     } else {
-        buf_str(out, STR("not tried yet"));
+        buf_printf(out, "%s, never passed\n", evidence);
     }
-    if (evidence != NULL && document_number(probe, "lastPassedAgoMs", &ago)) {
-        buf_printf(out, ", last passed %s ago", duration_human(ago, span));
-    } else if (evidence != NULL) {
-        buf_str(out, STR(", never passed"));
-    }
-    buf_str(out, STR("\n"));
 }
 
 static void probes(const json_t *document, struct buf *out)
 {
-    const json_t *array = document_at(document, "probes");
-    size_t i, names = widest(array, "name"), targets = widest(array, "target");
-    const json_t *probe;
+    static const char *const columns[] = {"name", "type", "target", "verdict"};
+    const json_t *array = document_at(document, "probes"), *probe;
+    size_t i;
     if (json_array_size(array) == 0) {
-        status_label(out, "probes");
-        buf_str(out, STR("none\n"));
+        buf_str(out, STR("  probes    none\n"));
     }
     json_array_foreach(array, i, probe)
     {
-        status_label(out, i == 0 ? "probes" : "");
-        cell(probe, "name", names, out);
-        cell(probe, "type", widest(array, "type"), out);
-        cell(probe, "target", targets, out);
-        cell(probe, "verdict", widest(array, "verdict"), out);
-        probe_evidence_text(probe, out);
-    }
-}
-
-static void hold_times(const json_t *hold, struct buf *out)
-{
-    char span[32];
-    const char *outcome = document_text(hold, "outcome");
-    if (is(outcome, "waiting") && document_span(hold, "deadlineInMs", span)) {
-        buf_printf(out, ", deadline in %s", span);
-    } else if (outcome != NULL && !is(outcome, "waiting")) {
-        buf_str(out, STR(", wait ended: "));
-        status_plain(out, outcome);
-    }
-    if (document_span(hold, "expiresInMs", span)) {
-        buf_printf(out, ", expires in %s", span);
+        buf_str(out, i == 0 ? STR("  probes    ") : STR("            "));
+        for (size_t column = 0; column < COUNT_OF(columns); column++) {
+            buf_printf(out, "%-*s  ", widest(array, columns[column]),
+                       document_text_or(probe, columns[column], ""));
+        }
+        probe_evidence(probe, out);
     }
 }
 
@@ -222,67 +177,121 @@ static void holds(const json_t *document, struct buf *out)
 {
     const json_t *array = document_at(document, "holds"), *hold;
     size_t i;
+    char span[32];
     if (json_array_size(array) == 0) {
-        status_label(out, "holds");
-        buf_str(out, STR("none\n"));
+        buf_str(out, STR("  holds     none\n"));
     }
     json_array_foreach(array, i, hold)
     {
-        const char *reason = document_text(hold, "reason");
-        status_label(out, i == 0 ? "holds" : "");
-        status_plain(out, document_text(hold, "kind"));
-        buf_str(out, STR(" by "));
-        status_plain(out, document_text(hold, "by"));
-        buf_str(out, STR(" since "));
-        add_clock(document, document_text(hold, "since"), out);
+        const char *reason = document_text(hold, "reason"), *outcome = document_text(hold, "outcome");
+        bool waits = document_is(hold, "outcome", "waiting");
+        buf_printf(out, "  %-9s %s by %s", i == 0 ? "holds" : "", document_text_or(hold, "kind", ""),
+                   document_text_or(hold, "by", ""));
+        add_since(document, hold, out);
         if (reason != NULL) {
-            buf_str(out, STR(" \""));
-            status_plain(out, reason);
-            buf_str(out, STR("\""));
+            buf_printf(out, " \"%s\"", reason);
         }
-        hold_times(hold, out);
+        if (waits && document_span(hold, "deadlineInMs", span)) {
+            buf_printf(out, ", deadline in %s", span);
+        } else if (outcome != NULL && !waits) {
+            buf_printf(out, ", wait ended: %s", outcome);
+        }
+        if (document_span(hold, "expiresInMs", span)) {
+            buf_printf(out, ", expires in %s", span);
+        }
         buf_str(out, STR("\n"));
     }
 }
 
-static void agent(const json_t *document, struct buf *out)
+/* ---- the fleet ---- */
+
+static void fleet(const json_t *document, struct buf *out)
 {
-    const char *last_error = document_text(document, "stateLastError");
+    const char *last_error = document_text(document, "view.lastError");
+    int64_t count = document_number_or(document, "view.services", 0);
+    int64_t offline = document_number_or(document, "view.offline", 0);
+    bool known = document_true(document, "view.known");
+    char span[32];
+    if (known) {
+        buf_printf(out, "  fleet     %" PRId64 " service%s, %" PRId64 " ready", count, count == 1 ? "" : "s",
+                   document_number_or(document, "view.healthy", 0));
+    } else {
+        buf_str(out, STR("  fleet     not loaded yet"));
+    }
+    if (known && offline > 0) {
+        buf_printf(out, ", %" PRId64 " offline in the last 10 min", offline);
+    }
+    if (known && document_true(document, "view.synced")) {
+        buf_printf(out, ", in sync at revision %" PRId64, document_number_or(document, "view.revision", 0));
+    } else if (known && document_span(document, "view.ageMs", span)) {
+        buf_printf(out, ", stale for %s", span);
+    }
+    buf_printf(out, "%s%s\n", last_error == NULL ? "" : ": ", last_error == NULL ? "" : last_error);
+}
+
+/* The first keys that are no records. The document has more of them. */
+static void unreadable(const json_t *document, struct buf *out)
+{
+    enum { SHOWN_MAX = 3 };
+    int64_t count = document_number_or(document, "view.unreadable", 0);
+    const json_t *keys = document_at(document, "view.unreadableKeys");
+    for (size_t i = 0; i < json_array_size(keys) && i < SHOWN_MAX; i++) {
+        const json_t *key = json_array_get(keys, i);
+        buf_printf(out, "  %-9s %s: %s\n", i == 0 ? "invalid" : "", document_text_or(key, "key", ""),
+                   document_text_or(key, "reason", ""));
+    }
+    if (count > SHOWN_MAX) {
+        buf_printf(out, "            and %" PRId64 " more\n", count - SHOWN_MAX);
+    }
+}
+
+static void view(const json_t *document, struct buf *out)
+{
+    const char *last_error = document_text(document, "view.fileLastError");
+    fleet(document, out);
+    unreadable(document, out);
     if (last_error != NULL) {
-        status_label(out, "state_dir");
-        buf_str(out, STR("cannot be written: "));
-        status_plain(out, last_error);
-        buf_str(out, STR("\n"));
+        buf_printf(out, "  view file cannot be written: %s\n", last_error);
     }
 }
 
-static void next(const json_t *document, struct buf *out)
+/* ---- the screen ---- */
+
+static void screen_of_observer(const json_t *document, struct buf *out)
 {
-    struct buf lines = {0};
-    status_next(document, &lines);
-    bool first = true;
-    for (struct str rest = buf_view(&lines); rest.size > 0; first = false) {
-        status_label(out, first ? "next" : "");
-        buf_str(out, str_split(rest, '\n', &rest));
-        buf_str(out, STR("\n"));
-    }
-    buf_fini(&lines);
+    buf_printf(out, "observer of %s\n", document_text_or(document, "registry.prefix", ""));
+    view(document, out);
+    buf_printf(out, "  registry  %s\n", document_text_or(document, "registry.endpoint", "no answer yet"));
 }
 
-void status_text(const json_t *document, bool colour, struct buf *out)
+static void screen_of_server(const json_t *document, bool colour, struct buf *out)
 {
-    if (document_true(document, "observer")) {
-        status_observer(document, out);
-        agent(document, out);
-        return;
-    }
     head(document, colour, out);
     reasons(document, out);
     server(document, out);
     probes(document, out);
     holds(document, out);
     status_registry(document, out);
-    status_fleet(document, out);
-    agent(document, out);
-    next(document, out);
+    if (!document_is(document, "view.state", "off") && document_text(document, "view.state") != NULL) {
+        view(document, out);
+    }
+}
+
+void status_text(const json_t *document, bool colour, struct buf *out)
+{
+    json_t *printable = json_deep_copy(document);
+    bool observer = document_true(document, "observer");
+    document_make_printable(printable);
+    if (observer) {
+        screen_of_observer(printable, out);
+    } else {
+        screen_of_server(printable, colour, out);
+    }
+    if (document_text(printable, "stateLastError") != NULL) {
+        buf_printf(out, "  state_dir cannot be written: %s\n", document_text(printable, "stateLastError"));
+    }
+    if (!observer) {
+        status_next(printable, out);
+    }
+    json_decref(printable);
 }

@@ -17,11 +17,20 @@ json_t *document_parse(struct str text);
  * contain control characters beyond it. Returns false when it cannot be printed. */
 bool document_print(const json_t *document, size_t flags);
 
+/* Replaces what a terminal could interpret in every text, as printable_add does: a text may come from a game server. */
+void document_make_printable(json_t *document);
+
 /* The member at a dotted path, "registry.conflict.lease"; NULL when there is none. */
 const json_t *document_at(const json_t *object, const char *path);
 
 /* Text at a path; NULL when there is none, or when it is empty. */
 const char *document_text(const json_t *object, const char *path);
+
+/* The text at a path, or `other`. */
+const char *document_text_or(const json_t *object, const char *path, const char *other);
+
+/* Whether the text at a path is `word`. */
+bool document_is(const json_t *object, const char *path, const char *word);
 
 /* A whole number at a path; a fraction is cut. Returns false when there is none. */
 bool document_number(const json_t *object, const char *path, int64_t *ret_value);
