@@ -42,14 +42,6 @@ static int64_t extend_due(const struct agent *agent)
     return leaving ? agent->stop_extended_mono + EXTEND_EVERY_MS : NEVER_MS;
 }
 
-static void extend_stop(struct agent *agent, int64_t now)
-{
-    if (now >= extend_due(agent)) {
-        agent->stop_extended_mono = now;
-        agent_notify_systemd("EXTEND_TIMEOUT_USEC=30000000");
-    }
-}
-
 void agent_rearm(struct agent *agent)
 {
     if (agent->router == NULL) {
@@ -72,7 +64,10 @@ static void on_timer(void *user)
     struct agent *agent = user;
     struct instant now = agent_now();
     router_tick(agent->router, &now);
-    extend_stop(agent, now.mono);
+    if (now.mono >= extend_due(agent)) {
+        agent->stop_extended_mono = now.mono;
+        agent_notify_systemd("EXTEND_TIMEOUT_USEC=30000000");
+    }
     agent_rearm(agent);
 }
 
@@ -82,22 +77,10 @@ static void on_clock(void *user)
 {
     struct agent *agent = user;
     if (agent->router != NULL) {
-        struct instant now = agent_now();
-        router_tick(agent->router, &now);
-        agent_rearm(agent);
+        on_timer(agent);
     }
     if (agent->fleet != NULL) {
         fleet_step(agent->fleet, VIEW_ON_TICK);
-    }
-}
-
-static void watch_clock(struct agent *agent)
-{
-    struct error err;
-    agent->clock = loop_watch_clock(agent->loop, on_clock, agent, &err);
-    if (agent->clock == NULL) {
-        log_warn("agent", "clock watch unavailable, a resume is noticed with the next timer",
-                 LOG_TEXT("error", err.text));
     }
 }
 
@@ -164,8 +147,8 @@ static void stop(struct agent *agent, enum shutdown_event_type how)
         agent_notify_systemd("STOPPING=1");
     }
     if (agent->router == NULL) {
-        effects_exit(&agent->effects,
-                     0); /* an observer has no record to withdraw and no lease to hand over */
+        /* An observer has no record to withdraw and no lease to hand over. */
+        effects_exit(&agent->effects, 0);
         return;
     }
     const char *not_kept = "state_dir not set";
@@ -245,7 +228,11 @@ static int open_loop(struct agent *agent, struct error *err)
     }
     agent->resolver = resolver_new(agent->loop, NULL);
     agent->timer = timer_new(agent->loop, on_timer, agent);
-    watch_clock(agent);
+    agent->clock = loop_watch_clock(agent->loop, on_clock, agent, err);
+    if (agent->clock == NULL) {
+        log_warn("agent", "clock watch unavailable, a resume is noticed with the next timer",
+                 LOG_TEXT("error", err->text));
+    }
     const struct config_registry *registry = &agent->config->registry;
     agent->http = http_client_new(agent->loop, agent->resolver,
                                   &(struct http_tls){.ca_file = registry->tls.ca_file,
@@ -285,7 +272,7 @@ static int open_world(struct agent *agent, struct error *err)
 static void start_sidecar(struct agent *agent)
 {
     struct restore restore;
-    agent->saved = agent_restore_load(agent, &restore);
+    agent_restore_load(agent, &restore);
     uint64_t seed;
     entropy_fill(&seed, sizeof(seed));
     log_info("agent", "started", LOG_TEXT("type", agent->config->server.type), LOG_TEXT("id", agent->id),
@@ -316,8 +303,7 @@ static void run(struct agent *agent)
 
 static void close_world(struct agent *agent)
 {
-    struct effects *effects = &agent->effects;
-    effects_cancel_tries(effects);
+    effects_cancel_tries(&agent->effects);
     loop_watch_free(agent->mainpid_watch);
     deferred_cancel(&agent->mainpid_gone);
     api_free(agent->api); /* answers the requests that wait, for which it looks at the agent */
@@ -330,7 +316,7 @@ static void close_world(struct agent *agent)
     registry_free(agent->registry);
     http_client_free(agent->http);
     router_free(agent->router);
-    agent_restore_free(agent->saved);
+    saved_state_fini(&agent->saved);
     loop_watch_free(agent->signals);
     state_store_free(agent->state);
     timer_free(agent->timer);

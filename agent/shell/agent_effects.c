@@ -30,10 +30,8 @@ static void on_tried(const struct probe_result *result, void *user)
     agent_rearm(slot->agent);
 }
 
-void effects_try(struct effects *effects, unsigned index, uint64_t try_id, const struct config_probe *probe,
-                 int64_t timeout_ms)
+void effects_try(struct effects *effects, unsigned index, uint64_t try_id, const struct config_probe *probe)
 {
-    (void)timeout_ms; /* the driver has it from the definition */
     struct probe_slot *slot = &effects->agent->probes[index];
     cancel_try(slot);
     slot->try_id = try_id;
@@ -172,22 +170,15 @@ void effects_status_moved(struct effects *effects, enum status from, enum status
 {
     struct agent *agent = effects->agent;
     agent->counters.transitions[from][to]++;
-    if (to == STATUS_ERROR) {
-        log_warn("server", "status changed", LOG_TEXT("from", status_name(from)),
-                 LOG_TEXT("to", status_name(to)), LOG_STR("cause", cause));
-    } else {
-        log_info("server", "status changed", LOG_TEXT("from", status_name(from)),
-                 LOG_TEXT("to", status_name(to)), LOG_STR("cause", cause));
-    }
+    enum log_level level = to == STATUS_ERROR ? LOG_LEVEL_WARN : LOG_LEVEL_INFO;
+    LOG_AT(level, "server", "status changed", LOG_TEXT("from", status_name(from)),
+           LOG_TEXT("to", status_name(to)), LOG_STR("cause", cause), LOG_END);
     agent_notify_status(agent, "");
 }
 
 void agent_log_note(const struct agent_note *note, const char *module, struct str detail)
 {
-    if (log_enabled(note->level)) {
-        log_write(note->level, module, note->msg,
-                  (const struct log_field[]){LOG_STR("detail", detail), LOG_END});
-    }
+    LOG_AT(note->level, module, note->msg, LOG_STR("detail", detail), LOG_END);
 }
 
 void effects_note(struct effects *effects, enum registrar_note note, struct str text)

@@ -9,6 +9,7 @@
 #include "outrider/api/common/counters.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/ulid.h"
+#include "outrider/codec/state/state_file.h"
 #include "outrider/core/config/config.h"
 #include "outrider/core/fleet/view.h"
 #include "outrider/io/loop/loop.h"
@@ -24,7 +25,6 @@ struct control_writer;
 struct discovery_local;
 struct error;
 struct fleet;
-struct saved_state;
 struct status_sockets;
 
 /* The agent carries out the effects of effects.h. */
@@ -69,8 +69,8 @@ struct agent {
     struct api *api;
     struct status_sockets *sockets;
     struct state_store *state;
-    struct router *router;     /* NULL: an observer */
-    struct saved_state *saved; /* as read at the start */
+    struct router *router;    /* NULL: an observer */
+    struct saved_state saved; /* as read at the start; the router borrows of it */
     struct fleet *fleet;
     struct control_writer *controls;
     struct effects effects;
@@ -119,10 +119,9 @@ struct agent_note {
 /* agent_effects.c: logs a note; `detail` is the text of the machine. */
 void agent_log_note(const struct agent_note *note, const char *module, struct str detail);
 
-/* agent_restore.c: reads the state file and decides what of it still counts; sets agent->id and
- * agent->boot_id. The result owns what `ret_restore` points to, so it must outlive the router. */
-struct saved_state *agent_restore_load(struct agent *agent, struct restore *ret_restore);
-void agent_restore_free(struct saved_state *saved);
+/* agent_restore.c: reads the state file into agent->saved, which `ret_restore` borrows of, and decides what of
+ * it still counts; sets agent->id and agent->boot_id. */
+void agent_restore_load(struct agent *agent, struct restore *ret_restore);
 
 /* Appends the content of the state file (a state_fill_fn). */
 void agent_fill_state(void *agent, struct buf *out);

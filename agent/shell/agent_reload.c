@@ -37,13 +37,14 @@ static void put_into_force(struct agent *agent, struct config *fresh)
     log_setup((enum log_level)fresh->log.level, (enum log_format)fresh->log.format, 2);
     if (agent->router != NULL) {
         router_reload(agent->router, fresh, &now);
+        if (moved) {
+            effects_look_up_host(&agent->effects);
+        }
+        agent_rearm(agent);
     }
     fleet_reload(agent->fleet, fresh);
     if (agent->api != NULL) {
         api_reload(agent->api, fresh);
-    }
-    if (moved && agent->router != NULL) {
-        effects_look_up_host(&agent->effects);
     }
     config_fini(running);
     free(running);
@@ -96,7 +97,6 @@ void agent_reload(struct agent *agent)
         agent->counters.reloads_ok++;
         log_changes(agent->config, fresh);
         put_into_force(agent, fresh);
-        agent_rearm(agent);
         agent_log_warnings(buf_view(&problems));
     }
     buf_fini(&problems);

@@ -1,13 +1,10 @@
 /* Across a restart: reads state_dir and finds the facts that codec/state/restore.h decides by. */
 #include "agent_internal.h"
 
-#include "outrider/base/mem.h"
-#include "outrider/codec/state/state_file.h"
 #include "outrider/os/clock.h"
 #include "outrider/os/entropy.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 static void load_file(struct agent *agent, struct saved_state *ret_saved)
 {
@@ -40,9 +37,9 @@ static void choose_id(struct agent *agent, const struct saved_state *saved)
     }
 }
 
-struct saved_state *agent_restore_load(struct agent *agent, struct restore *ret_restore)
+void agent_restore_load(struct agent *agent, struct restore *ret_restore)
 {
-    struct saved_state *saved = mem_zalloc(sizeof(*saved));
+    struct saved_state *saved = &agent->saved;
     struct error err;
     load_file(agent, saved);
     if (process_boot_id(&err, agent->boot_id) < 0) {
@@ -57,13 +54,6 @@ struct saved_state *agent_restore_load(struct agent *agent, struct restore *ret_
                         process_start_time(saved->message.mainpid, &err, &facts.mainpid_start) == 0;
     restore_decide(saved, &facts, ret_restore);
     buf_fini(&key);
-    return saved;
-}
-
-void agent_restore_free(struct saved_state *saved)
-{
-    saved_state_fini(saved);
-    free(saved);
 }
 
 void agent_fill_state(void *user, struct buf *out)

@@ -152,18 +152,16 @@ static void load(struct fleet *fleet)
     struct view_file file = {0};
     buf_printf(&path, "%s/%s", agent->config->state_dir, file_name);
     int result = file_read(buf_text(&path), VIEW_FILE_MAX, &err, &bytes);
+    bool first_start = result < 0 && err.code == ERROR_NOT_FOUND;
     if (result == 0) {
         result = view_file_decode(buf_view(&bytes), view_facts(fleet->router.view)->prefix, &file, &err);
-    } else if (err.code == ERROR_NOT_FOUND) {
-        buf_fini(&path);
-        return; /* the first start */
     }
     if (result == 0) {
         log_info("view", "saved fleet view loaded, served as stale until listed",
                  LOG_INT("services", (int64_t)file.kept.entry_count),
                  LOG_INT("revision", file.kept.revision));
         step(fleet, (struct view_event){.type = VIEW_ON_LOAD, .kept = &file.kept});
-    } else {
+    } else if (!first_start) {
         log_warn("view", "saved fleet view unusable", LOG_TEXT("error", err.text));
     }
     view_file_fini(&file);

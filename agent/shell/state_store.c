@@ -82,44 +82,27 @@ void save_log_done(struct save_log *log, const char *dir, bool failed, const str
 
 static const char file_name[] = "state.json";
 
-/* A failure drops what is known of the file, so that the retry writes it. */
-static void sync_file(struct state_store *store)
-{
-    struct error err = {0};
-    bool failed = file_sync(store->dir, file_name, &err) < 0;
-    save_done(&store->save, failed, true, clock_mono_ms());
-    save_log_done(&store->log, store->dir, failed, &err);
-    if (failed) {
-        buf_fini(&store->last);
-    }
-}
-
-static void write_file(struct state_store *store, struct buf *bytes, bool sync)
-{
-    struct error err = {0};
-    bool failed =
-        (sync ? file_write_atomic : file_replace)(store->dir, file_name, buf_view(bytes), 0600, &err) < 0;
-    save_done(&store->save, failed, sync, clock_mono_ms());
-    store->log.writes++;
-    save_log_done(&store->log, store->dir, failed, &err);
-    buf_fini(&store->last);
-    if (!failed) {
-        store->last = *bytes;
-        *bytes = (struct buf){0};
-    }
-}
-
 static void write_now(struct state_store *store, bool sync)
 {
     struct buf bytes = {0};
+    struct error err = {0};
     store->fill(store->user, &bytes);
     bool same = str_eq(buf_view(&bytes), buf_view(&store->last));
-    if (same && store->save.unsynced && sync) {
-        sync_file(store);
-    } else if (same) {
+    if (same && !(sync && store->save.unsynced)) {
         save_skip(&store->save);
     } else {
-        write_file(store, &bytes, sync);
+        int result = same   ? file_sync(store->dir, file_name, &err)
+                     : sync ? file_write_atomic(store->dir, file_name, buf_view(&bytes), 0600, &err)
+                            : file_replace(store->dir, file_name, buf_view(&bytes), 0600, &err);
+        save_done(&store->save, result < 0, sync, clock_mono_ms());
+        store->log.writes += same ? 0 : 1;
+        save_log_done(&store->log, store->dir, result < 0, &err);
+        /* A failure drops what is known of the file, so that the retry writes it. */
+        buf_fini(&store->last);
+        if (result == 0) {
+            store->last = bytes;
+            bytes = (struct buf){0};
+        }
     }
     buf_fini(&bytes);
     timer_arm_at_ms(store->timer, store->save.due_mono);

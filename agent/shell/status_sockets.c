@@ -190,15 +190,13 @@ static void on_close(struct line_peer *peer, void *user)
     if (state == NULL) {
         return;
     }
-    uint64_t life = state->life;
-    bool closed_by_us = state->closed_by_us;
     peer->data = NULL;
-    free(state);
-    if (life != 0) {
-        agent_server_event(
-            sockets->agent,
-            (struct server_event){.type = SERVER_ON_DETACH, .life = life, .by_us = closed_by_us});
+    if (state->life != 0) {
+        agent_server_event(sockets->agent, (struct server_event){.type = SERVER_ON_DETACH,
+                                                                 .life = state->life,
+                                                                 .by_us = state->closed_by_us});
     }
+    free(state);
 }
 
 void status_sockets_emit_drain(struct status_sockets *sockets, bool on, int64_t left_ms, struct str reason)
@@ -267,14 +265,13 @@ static int group_of(const char *name, struct error *err, gid_t *ret_gid)
     const struct group *group = getgrnam(name);
     char *end;
     unsigned long number = strtoul(name, &end, 10);
-    if (group == NULL && *end == '\0' && number < (gid_t)-1) {
+    if (group != NULL) {
+        *ret_gid = group->gr_gid;
+    } else if (*end == '\0' && number < (gid_t)-1) {
         *ret_gid = (gid_t)number; /* in a container the names of the host's groups may be unknown */
-        return 0;
-    }
-    if (group == NULL) {
+    } else {
         return error_set(err, ERROR_NOT_FOUND, "status.group: no group %s on this machine", name);
     }
-    *ret_gid = group->gr_gid;
     return 0;
 }
 

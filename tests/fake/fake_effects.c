@@ -47,13 +47,12 @@ void fake_effects_fini(struct effects *effects)
     *effects = (struct effects){0};
 }
 
-void effects_try(struct effects *effects, unsigned index, uint64_t try_id, const struct config_probe *probe,
-                 int64_t timeout_ms)
+void effects_try(struct effects *effects, unsigned index, uint64_t try_id, const struct config_probe *probe)
 {
     struct fake_call *call = remember(effects, FAKE_TRY);
     call->index = index;
     call->try_id = try_id;
-    call->timeout_ms = timeout_ms;
+    call->timeout_ms = probe->timeout_ms;
     keep_text(call, str_of(probe->name));
 }
 

@@ -3,20 +3,19 @@
 
 #include <stdio.h>
 
-void effects_try(struct effects *effects, unsigned index, uint64_t try_id, const struct config_probe *probe,
-                 int64_t timeout_ms)
+void effects_try(struct effects *effects, unsigned index, uint64_t try_id, const struct config_probe *probe)
 {
     struct node *node = effects->node;
     struct world *world = node->world;
     enum port port = node->game.ports[index % PORTS];
-    (void)probe;
     node->tries[index] = try_id;
     bool slowly = !world->herd && world_chance(world, 40);
     if (port != PORT_HANGS && !slowly && node->inline_count < INLINE_TRIES) {
         node->inline_tries[node->inline_count++] = (struct inline_try){index, try_id};
         return;
     }
-    int64_t after = port == PORT_HANGS ? timeout_ms : 1 + (int64_t)world_below(world, (uint64_t)timeout_ms);
+    int64_t after =
+        port == PORT_HANGS ? probe->timeout_ms : 1 + (int64_t)world_below(world, (uint64_t)probe->timeout_ms);
     int64_t epoch = (int64_t)node->try_epoch * SERVER_PROBES_MAX;
     world_at(world, world->now + after, EVENT_TRIED, node,
              (struct event){.id = try_id, .arg = epoch + index});

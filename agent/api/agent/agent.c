@@ -114,7 +114,7 @@ static void write_probe(struct json_writer *json, const struct api_view *view, c
     json_member_uint(json, "rise", probe->health.rise);
     json_member_uint(json, "fall", probe->health.fall);
     json_member_int(json, "intervalMs", probe->interval_ms);
-    json_member_int(json, "timeoutMs", probe->timeout_ms);
+    json_member_int(json, "timeoutMs", entry->config->timeout_ms);
     write_last(json, probe, &view->now);
     json_write_object_end(json);
 }

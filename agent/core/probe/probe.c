@@ -3,11 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
-void probe_init(struct probe *probe, unsigned index, int64_t interval_ms, int64_t timeout_ms, unsigned rise,
-                unsigned fall, int64_t first_due)
+void probe_init(struct probe *probe, unsigned index, int64_t interval_ms, unsigned rise, unsigned fall,
+                int64_t first_due)
 {
-    *probe = (struct probe){
-        .index = index, .interval_ms = interval_ms, .timeout_ms = timeout_ms, .due = first_due};
+    *probe = (struct probe){.index = index, .interval_ms = interval_ms, .due = first_due};
     health_init(&probe->health, rise, fall);
 }
 
@@ -24,7 +23,6 @@ static void start_try(struct probe *probe, const struct instant *now, struct que
     effect->type = PROBE_DO_TRY;
     effect->index = probe->index;
     effect->try_id = probe->try_id;
-    effect->timeout_ms = probe->timeout_ms;
 }
 
 /* A server that reports "ready" a thousand times a second must not be probed as often. */

@@ -7,8 +7,8 @@ static void start_probe(struct router *router, unsigned index)
 {
     const struct config_probe *config = &router->probe_configs[index];
     int64_t phase = config->interval_ms > 0 ? router->phase_ms % config->interval_ms : 0;
-    probe_init(&router->probes[index], index, config->interval_ms, config->timeout_ms, config->rise,
-               config->fall, router->now.mono - phase);
+    probe_init(&router->probes[index], index, config->interval_ms, config->rise, config->fall,
+               router->now.mono - phase);
 }
 
 void router_build_probes(struct router *router, const int *map)
@@ -106,8 +106,7 @@ static void route(struct router *router, union router_effect *any)
     char evidence[128];
     switch (effect->type) {
     case PROBE_DO_TRY:
-        effects_try(router->effects, effect->index, effect->try_id, &router->probe_configs[effect->index],
-                    effect->timeout_ms);
+        effects_try(router->effects, effect->index, effect->try_id, &router->probe_configs[effect->index]);
         break;
     case PROBE_DO_VERDICT:
         router_step_server(

@@ -36,7 +36,7 @@ struct probe_event {
 };
 
 enum probe_effect_type {
-    PROBE_DO_TRY,    /* start an attempt with this id; it must end within `timeout_ms` */
+    PROBE_DO_TRY,    /* start an attempt with this id; it must end within the timeout of its definition */
     PROBE_DO_VERDICT /* the verdict changed; or, without a verdict, attempts began or ceased to be undecided */
 };
 
@@ -44,13 +44,12 @@ struct probe_effect {
     enum probe_effect_type type;
     unsigned index; /* which probe, as given to probe_init */
     uint64_t try_id;
-    int64_t timeout_ms;
     enum verdict verdict;
 };
 
 struct probe {
     unsigned index;
-    int64_t interval_ms, timeout_ms;
+    int64_t interval_ms;
     struct health health;
     uint64_t try_id; /* of the latest attempt */
     bool trying;
@@ -67,8 +66,8 @@ struct probe {
 };
 
 /* Prepares a probe that is due at `first_due` (mono ms); agents that start together choose it at random. */
-void probe_init(struct probe *probe, unsigned index, int64_t interval_ms, int64_t timeout_ms, unsigned rise,
-                unsigned fall, int64_t first_due);
+void probe_init(struct probe *probe, unsigned index, int64_t interval_ms, unsigned rise, unsigned fall,
+                int64_t first_due);
 
 /* One event in, effects (struct probe_effect) out. */
 void probe_step(struct probe *probe, const struct probe_event *event, struct queue *effects);

@@ -23,8 +23,7 @@ enum router_client { ROUTER_CLIENT_REGISTRAR, ROUTER_CLIENT_INTENT, ROUTER_CLIEN
 
 /* Begins try `try_id` of the probe at `index`, defined by `probe` (borrowed); a try of the same index that
  * still runs is cancelled. The answer is router_tried(). */
-void effects_try(struct effects *effects, unsigned index, uint64_t try_id, const struct config_probe *probe,
-                 int64_t timeout_ms);
+void effects_try(struct effects *effects, unsigned index, uint64_t try_id, const struct config_probe *probe);
 
 /* Cancels every try, before the probes get new numbers. */
 void effects_cancel_tries(struct effects *effects);
@@ -64,13 +63,9 @@ void effects_save(struct effects *effects, enum effects_save when);
 /* Logs and counts a change of the status. */
 void effects_status_moved(struct effects *effects, enum status from, enum status to, struct str cause);
 
-/* Logs a note of the registrar. */
+/* Logs a note: of the registrar, of the intent, of the watch of the own keys. */
 void effects_note(struct effects *effects, enum registrar_note note, struct str text);
-
-/* Logs a note of the intent. */
 void effects_intent_note(struct effects *effects, enum intent_note note, struct str text);
-
-/* Logs a note of the watch of the own keys. */
 void effects_watch_note(struct effects *effects, enum follow_note note, struct str text);
 
 /* Logs that the drain of a hold ended. */
