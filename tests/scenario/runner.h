@@ -47,7 +47,16 @@ enum watch_mode { WATCH_HIDDEN, WATCH_MANUAL, WATCH_AUTO };
 
 /* Denied: every request fails. Read-only: writes of a key fail. Locked: so does ending a lease that has keys.
  * Full: what needs room fails. */
-enum registry_mode { MODE_UP, MODE_DOWN, MODE_DENIED, MODE_READ_ONLY, MODE_LOCKED, MODE_FULL, MODE_SLOW };
+enum registry_mode {
+    MODE_UP,
+    MODE_DOWN,
+    MODE_DENIED,
+    MODE_READ_ONLY,
+    MODE_LOCKED,
+    MODE_UNREADABLE,
+    MODE_FULL,
+    MODE_SLOW
+};
 
 /* ---- the rest of the world ---- */
 

@@ -98,8 +98,8 @@ static void do_registry(struct scenario *s, char **args, size_t count)
 {
     static const char *const modes[] = {[MODE_UP] = "up",         [MODE_DOWN] = "down",
                                         [MODE_DENIED] = "denied", [MODE_READ_ONLY] = "read-only",
-                                        [MODE_LOCKED] = "locked", [MODE_FULL] = "full",
-                                        [MODE_SLOW] = "slow"};
+                                        [MODE_LOCKED] = "locked", [MODE_UNREADABLE] = "unreadable",
+                                        [MODE_FULL] = "full",     [MODE_SLOW] = "slow"};
     for (size_t i = 0; i < COUNT_OF(modes); i++) {
         if (strcmp(modes[i], args[0]) == 0) {
             s->mode = (enum registry_mode)i;
@@ -118,9 +118,9 @@ static void do_registry(struct scenario *s, char **args, size_t count)
         world_settle(s);
     } else if (strcmp(args[0], "like") != 0 || count != 2 || s->router != NULL ||
                !store_set_kind(&s->store, args[1])) {
-        fail(s,
-             "the registry is up, down, denied, read-only, locked, full, slow, wiped, restored, fails-over, "
-             "cluster NUMBER, or before start like etcd, redis or consul");
+        fail(s, "the registry is up, down, denied, read-only, locked, unreadable, full, slow, wiped, "
+                "restored, fails-over, "
+                "cluster NUMBER, or before start like etcd, redis or consul");
     }
 }
 

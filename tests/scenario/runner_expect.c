@@ -36,19 +36,13 @@ const char *kind_of(const struct fake_call *call)
 }
 
 static const char *const notes[] = {
-    [REGISTRAR_NOTE_REGISTERED] = "registered",
-    [REGISTRAR_NOTE_TAKEN_OVER] = "taken-over",
-    [REGISTRAR_NOTE_LEASE_LOST] = "lease-lost",
-    [REGISTRAR_NOTE_REPAIRED] = "repaired",
-    [REGISTRAR_NOTE_CONFLICT] = "conflict",
-    [REGISTRAR_NOTE_CONFLICT_LEFT] = "conflict-left",
-    [REGISTRAR_NOTE_OUTAGE] = "outage",
-    [REGISTRAR_NOTE_RECOVERED] = "recovered",
-    [REGISTRAR_NOTE_WITHDRAWN] = "withdrawn",
-    [REGISTRAR_NOTE_GAP] = "gap",
-    [REGISTRAR_NOTE_TAKEN_BACK] = "stale-ready",
-    [REGISTRAR_NOTE_HEARTBEAT] = "heartbeat",
-    [REGISTRAR_NOTE_DUPLICATE_AGENT] = "duplicate-agent",
+    [REGISTRAR_NOTE_REGISTERED] = "registered",  [REGISTRAR_NOTE_TAKEN_OVER] = "taken-over",
+    [REGISTRAR_NOTE_LEASE_LOST] = "lease-lost",  [REGISTRAR_NOTE_REPAIRED] = "repaired",
+    [REGISTRAR_NOTE_CONFLICT] = "conflict",      [REGISTRAR_NOTE_CONFLICT_LEFT] = "conflict-left",
+    [REGISTRAR_NOTE_OUTAGE] = "outage",          [REGISTRAR_NOTE_RECOVERED] = "recovered",
+    [REGISTRAR_NOTE_WITHDRAWN] = "withdrawn",    [REGISTRAR_NOTE_GAP] = "gap",
+    [REGISTRAR_NOTE_TAKEN_BACK] = "stale-ready", [REGISTRAR_NOTE_UNREAD] = "unread",
+    [REGISTRAR_NOTE_HEARTBEAT] = "heartbeat",    [REGISTRAR_NOTE_DUPLICATE_AGENT] = "duplicate-agent",
     [REGISTRAR_NOTE_CLUSTER] = "cluster",
 };
 

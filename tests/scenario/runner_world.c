@@ -226,6 +226,7 @@ static const char *how_answered(const struct scenario *s, const struct registry_
     case MODE_DENIED: return "denied";
     case MODE_READ_ONLY: return writes ? "denied" : "ok";
     case MODE_LOCKED: return writes || guarded ? "denied" : "ok";
+    case MODE_UNREADABLE: return writes || op == REGISTRY_GET || op == REGISTRY_COMPARE ? "denied" : "ok";
     case MODE_FULL: return op == REGISTRY_PUT || op == REGISTRY_GRANT ? "overloaded" : "ok";
     }
     return "ok";

@@ -107,21 +107,15 @@ void effects_status_moved(struct effects *effects, enum status from, enum status
 
 void effects_note(struct effects *effects, enum registrar_note note, struct str text)
 {
-    static const char *const names[] = {[REGISTRAR_NOTE_REGISTERED] = "registered",
-                                        [REGISTRAR_NOTE_TAKEN_OVER] = "taken over",
-                                        [REGISTRAR_NOTE_LEASE_LOST] = "lease lost",
-                                        [REGISTRAR_NOTE_REPAIRED] = "repaired",
-                                        [REGISTRAR_NOTE_CONFLICT] = "conflict",
-                                        [REGISTRAR_NOTE_CONFLICT_LEFT] = "conflict left",
-                                        [REGISTRAR_NOTE_OUTAGE] = "outage",
-                                        [REGISTRAR_NOTE_RECOVERED] = "recovered",
-                                        [REGISTRAR_NOTE_WITHDRAWN] = "withdrawn",
-                                        [REGISTRAR_NOTE_GAP] = "gap",
-                                        [REGISTRAR_NOTE_TAKEN_BACK] = "taken back",
-                                        [REGISTRAR_NOTE_HEARTBEAT] = "heartbeat",
-                                        [REGISTRAR_NOTE_DUPLICATE_AGENT] = "duplicate agent",
-                                        [REGISTRAR_NOTE_CLUSTER] = "cluster",
-                                        [REGISTRAR_NOTE_LEASE_MOVED] = "lease moved"};
+    static const char *const names[] = {
+        [REGISTRAR_NOTE_REGISTERED] = "registered", [REGISTRAR_NOTE_TAKEN_OVER] = "taken over",
+        [REGISTRAR_NOTE_LEASE_LOST] = "lease lost", [REGISTRAR_NOTE_REPAIRED] = "repaired",
+        [REGISTRAR_NOTE_CONFLICT] = "conflict",     [REGISTRAR_NOTE_CONFLICT_LEFT] = "conflict left",
+        [REGISTRAR_NOTE_OUTAGE] = "outage",         [REGISTRAR_NOTE_RECOVERED] = "recovered",
+        [REGISTRAR_NOTE_WITHDRAWN] = "withdrawn",   [REGISTRAR_NOTE_GAP] = "gap",
+        [REGISTRAR_NOTE_TAKEN_BACK] = "taken back", [REGISTRAR_NOTE_UNREAD] = "unread",
+        [REGISTRAR_NOTE_HEARTBEAT] = "heartbeat",   [REGISTRAR_NOTE_DUPLICATE_AGENT] = "duplicate agent",
+        [REGISTRAR_NOTE_CLUSTER] = "cluster",       [REGISTRAR_NOTE_LEASE_MOVED] = "lease moved"};
     struct node *node = effects->node;
     /* An outage is logged once for each kind of failure, however long it lasts. */
     bool over = note == REGISTRAR_NOTE_RECOVERED || note == REGISTRAR_NOTE_WITHDRAWN;

@@ -226,6 +226,7 @@ void registrar_step(struct registrar *registrar, const struct registrar_event *e
 {
     registrar->now = event->now;
     registrar->effects = effects;
+    registrar->server_claim = event->claim;
     switch (event->type) {
     case REGISTRAR_ON_TICK: break;
     case REGISTRAR_ON_RECOVER: on_recover(registrar, event); break;

@@ -108,6 +108,7 @@ struct registrar {
     struct queue lease_effects;
     struct registry_lease previous_lease;
     struct wanted wanted;
+    enum registrar_claim server_claim; /* what the server's present status promises */
     struct record_key key;
     struct write_rates rates;
     struct conflict conflict;

@@ -15,7 +15,13 @@ static void on_revoked(struct registrar *registrar, struct registry_lease lease)
     char id[REGISTRY_LEASE_TEXT_SIZE];
     registrar_note(registrar, REGISTRAR_NOTE_WITHDRAWN, "lease %s revoked, %s",
                    registry_lease_text(lease, id),
-                   registrar->key.registered ? "the record is gone" : "no record was under it");
+                   registrar->key.registered             ? "the record is gone"
+                   : registrar->key.state == KEY_UNKNOWN ? "a record of before the restart is gone with it"
+                                                         : "no record was under it");
+    if (registrar->key.state == KEY_UNKNOWN) {
+        end_adoption(registrar);
+        return;
+    }
     registrar->settled = true;
     if (registrar->goal != REGISTRAR_PUBLISH) {
         (void)outage_end(&registrar->outage, &registrar->key_error);

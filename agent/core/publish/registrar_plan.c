@@ -145,6 +145,10 @@ static void set_state(struct stale_ready *stale, enum stale_ready_state state)
 static bool is_stale_ready(const struct registrar *registrar)
 {
     const struct record_key *key = &registrar->key;
+    if (key->state == KEY_UNKNOWN) {
+        /* What stands there of before the restart is not known: it counts as a ready record. */
+        return registrar->server_claim == REGISTRAR_CLAIM_DOWN && registrar->stale_ready.refused_mono != 0;
+    }
     bool differs = key->state == KEY_DIRTY || key->state == KEY_MAYBE_WRITTEN;
     return key->published != NULL && key->claim == REGISTRAR_CLAIM_READY && differs &&
            registrar->wanted.value != NULL && registrar->wanted.claim == REGISTRAR_CLAIM_DOWN &&
@@ -164,9 +168,11 @@ static void check_stale_ready(struct registrar *registrar)
         return;
     } else if (stale->refused_mono - stale->since_mono >= ttl_ms) {
         set_state(stale, STALE_READY_GIVEN_UP);
+        bool unread = registrar->key.state == KEY_UNKNOWN;
         char lease[REGISTRY_LEASE_TEXT_SIZE];
-        registrar_note(registrar, REGISTRAR_NOTE_TAKEN_BACK, "lease %s is revoked: %s",
-                       registry_lease_text(registrar->lease.id, lease), registrar->key_error.text);
+        registrar_note(registrar, unread ? REGISTRAR_NOTE_UNREAD : REGISTRAR_NOTE_TAKEN_BACK,
+                       "lease %s is revoked: %s", registry_lease_text(registrar->lease.id, lease),
+                       registrar->key_error.text);
     } else if (stale->state == STALE_READY_COUNTING && registrar->now.mono - stale->since_mono >= ttl_ms) {
         set_state(stale, STALE_READY_RETRIED);
         registrar->key.retry_mono = 0;
@@ -177,10 +183,10 @@ static void check_stale_ready(struct registrar *registrar)
 
 static enum lease_goal lease_goal(const struct registrar *registrar)
 {
+    bool given_up = registrar->stale_ready.state == STALE_READY_GIVEN_UP;
     switch (registrar->goal) {
-    case REGISTRAR_IDLE: return LEASE_GOAL_KEEP;
-    case REGISTRAR_PUBLISH:
-        return registrar->stale_ready.state == STALE_READY_GIVEN_UP ? LEASE_GOAL_RELEASE : LEASE_GOAL_HOLD;
+    case REGISTRAR_IDLE: return given_up ? LEASE_GOAL_RELEASE : LEASE_GOAL_KEEP;
+    case REGISTRAR_PUBLISH: return given_up ? LEASE_GOAL_RELEASE : LEASE_GOAL_HOLD;
     case REGISTRAR_WITHDRAW: return LEASE_GOAL_RELEASE;
     case REGISTRAR_LEAVE:
     case REGISTRAR_GONE: break;

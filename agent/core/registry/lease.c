@@ -226,7 +226,8 @@ static void on_failed(struct lease *lease, const struct registry_reply *reply,
     if (flight->op == REGISTRY_KEEPALIVE && reply->failure == REGISTRY_UNKNOWN) {
         lease->maybe_boot = flight->sent_boot + lease->ttl_ms;
     }
-    if (lease->state == LEASE_REVOKING && lease->goal == LEASE_GOAL_HOLD) {
+    bool wanted = lease->goal == LEASE_GOAL_HOLD || lease->goal == LEASE_GOAL_KEEP;
+    if (lease->state == LEASE_REVOKING && wanted) {
         move(lease, LEASE_RECOVERING, LEASE_CAUSE_WANTED_AGAIN);
     }
     struct random *random = lease->settings.random;

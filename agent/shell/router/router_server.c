@@ -21,13 +21,6 @@ void router_fresh(struct router *router)
                                              .control_unread = !intent_facts(router->intent).settled});
 }
 
-static enum registrar_claim claim_of(enum status status)
-{
-    return status == STATUS_READY      ? REGISTRAR_CLAIM_READY
-           : status == STATUS_DRAINING ? REGISTRAR_CLAIM_HELD
-                                       : REGISTRAR_CLAIM_DOWN;
-}
-
 static void offer(struct router *router, bool urgent)
 {
     struct buf json = {0};
@@ -38,7 +31,7 @@ static void offer(struct router *router, bool urgent)
     router_step_registrar(router, (struct registrar_event){.type = REGISTRAR_ON_OFFER,
                                                            .value = value,
                                                            .urgent = urgent,
-                                                           .claim = claim_of(record->status)});
+                                                           .claim = router_claim(record->status)});
     blob_unref(value);
 }
 

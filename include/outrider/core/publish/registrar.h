@@ -24,7 +24,7 @@
  *             CONFLICT       SYNCED, DIRTY   that lease is gone, or the key is under the own one after all
  *
  * While writes are refused the lease is kept, except for a ready record of a server that is not ready: after a
- * TTL it is revoked (registrar_plan.c). Another agent that keeps writing under the same lease gets the
+ * TTL it is revoked (registrar_plan.c); so is one of before a restart that cannot be read. Another agent that keeps writing under the same lease gets the
  * lease, and is a conflict from then on (registrar_conflict.c).
  *
  * Replies are matched by request id; others are ignored. A change reported by the watch counts if its revision
@@ -93,7 +93,7 @@ struct registrar_event {
     int64_t ttl_ms;
     struct blob *value;
     bool urgent;
-    enum registrar_claim claim;
+    enum registrar_claim claim; /* with every event: of the server's present status; offer: of `value` */
     const struct registry_reply *reply;
     int64_t min_publish_interval_ms;
     const struct registry_change *change;
@@ -115,6 +115,7 @@ enum registrar_note {
     REGISTRAR_NOTE_WITHDRAWN,     /* the record is gone, on purpose */
     REGISTRAR_NOTE_GAP,           /* the agent did not run for longer than the TTL */
     REGISTRAR_NOTE_TAKEN_BACK,    /* a record that is untrue cannot be written: its lease is revoked */
+    REGISTRAR_NOTE_UNREAD,        /* that of before the restart cannot be read, and the server is not ready */
     REGISTRAR_NOTE_HEARTBEAT,     /* the configured interval of heartbeats is too long for the granted TTL */
     REGISTRAR_NOTE_DUPLICATE_AGENT, /* another agent writes under the same lease; `text` has both records */
     REGISTRAR_NOTE_CLUSTER,         /* another cluster answers than before */
