@@ -27,23 +27,6 @@ struct api {
 /* ---- requests ---- */
 
 static void serve(struct http_exchange *exchange, const struct api_request *request, bool impatient,
-                  void *user);
-
-/* A request that finds no room to wait is handled at once; an operation that finds none must not begin. */
-static void refuse_to_defer(struct api *api, struct http_exchange *exchange,
-                            const struct api_request *request, struct api_reply *reply)
-{
-    if (reply->deferral.begin == NULL) {
-        api->context.waiting_refused++;
-        serve(exchange, request, true, api);
-        return;
-    }
-    reply->retry_after = true;
-    api_refuse(reply, 503, "busy", "%d requests wait already", API_DEFERRED_MAX);
-    api_respond(exchange, reply);
-}
-
-static void serve(struct http_exchange *exchange, const struct api_request *request, bool impatient,
                   void *user)
 {
     struct api *api = user;
@@ -52,14 +35,19 @@ static void serve(struct http_exchange *exchange, const struct api_request *requ
     api->context.http = http_server_counters(api->server);
     api->context.impatient = impatient;
     api_handle(&call, &reply);
-    switch (reply.turn) {
-    case API_ANSWERED: api_respond(exchange, &reply); break;
-    case API_DEFERRED:
-        if (!api_deferreds_add(api->deferreds, &call, exchange, &reply)) {
-            refuse_to_defer(api, exchange, request, &reply);
-        }
-        break;
-    case API_TAKEN: reply.take(&call, exchange); break;
+    if (reply.turn == API_TAKEN) {
+        reply.take(&call, exchange);
+    } else if (reply.turn == API_ANSWERED) {
+        api_respond(exchange, &reply);
+    } else if (api_deferreds_add(api->deferreds, &call, exchange, &reply)) {
+        /* it is answered later */
+    } else if (reply.deferral.begin == NULL) { /* no room to wait: handled at once */
+        api->context.waiting_refused++;
+        serve(exchange, request, true, api);
+    } else { /* an operation that finds no room must not begin */
+        reply.retry_after = true;
+        api_refuse(&reply, 503, "busy", "%d requests wait already", API_DEFERRED_MAX);
+        api_respond(exchange, &reply);
     }
     api_reply_fini(&reply);
     filter_free(call.filter);
@@ -77,8 +65,6 @@ static void on_request(struct http_exchange *exchange, const struct http_request
     if (str_eq(http->method, STR("POST"))) { /* for the owner of a hold; reading costs no system call */
         http_exchange_peer(exchange, peer, sizeof(peer));
     }
-    struct str origin = {NULL, 0};
-    bool has_origin = http_head_find(http->head, STR("Origin"), &origin);
     struct api_request request = {.method = http->method,
                                   .path = http->path,
                                   .query = http->query,
@@ -86,11 +72,10 @@ static void on_request(struct http_exchange *exchange, const struct http_request
                                   .host = http->host,
                                   .content_type = header(http, STR("Content-Type")),
                                   .authorization = header(http, STR("Authorization")),
-                                  .origin = origin,
+                                  .origin = header(http, STR("Origin")),
                                   .if_none_match = header(http, STR("If-None-Match")),
                                   .last_event_id = header(http, STR("Last-Event-ID")),
                                   .peer = str_of(peer),
-                                  .has_origin = has_origin,
                                   .is_unix = http->is_unix,
                                   .policy = http->policy};
     serve(exchange, &request, false, user);

@@ -44,11 +44,10 @@ static void copy_request(struct api_deferred *deferred, const struct api_request
     char *at = deferred->bytes = mem_zalloc(size + 1);
     for (size_t i = 0; i < API_TEXTS; i++) {
         struct str *text = &copy->texts[i];
-        if (text->size > 0) {
-            memcpy(at, text->data, text->size);
+        if (text->data != NULL) {
+            text->data = memcpy(at, text->data, text->size);
+            at += text->size;
         }
-        text->data = at;
-        at += text->size;
     }
 }
 

@@ -155,7 +155,7 @@ bool api_may_change(const struct config *config, const struct api_request *reque
         struct str host = {request->host.data, request->host.size < 128 ? request->host.size : 128};
         api_refuse(reply, 403, "foreign_host", "Host `%.*s` is not where this agent listens (%s)",
                    STR_ARG(host), policy->address);
-    } else if (request->has_origin && !origin_fits(request)) {
+    } else if (request->origin.data != NULL && !origin_fits(request)) {
         api_refuse(reply, 403, "foreign_origin",
                    "pages of other origins may not change state; a proxy in front has to remove Origin");
     } else if (!str_eq_nocase(type, STR("application/json"))) {

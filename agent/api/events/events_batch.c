@@ -52,12 +52,13 @@ static void make_room(struct events *events)
     }
 }
 
-static struct events_batch *batch_new(struct events *events, size_t count)
+static struct events_batch *batch_new(struct events *events, int64_t from, size_t count)
 {
     make_room(events);
     struct events_batch *batch = mem_zalloc(sizeof(*batch) + count * sizeof(batch->items[0]));
     batch->events = events;
     batch->references = 1;
+    batch->from = from;
     batch->count = count;
     batch->revision = view_facts(events->view)->revision;
     batch->cluster = view_facts(events->view)->cluster;
@@ -66,22 +67,17 @@ static struct events_batch *batch_new(struct events *events, size_t count)
     return batch;
 }
 
-static bool leads_to_now(const struct events *events, const struct events_batch *batch)
+/* A batch after `from` that is still being read and leads to now; where there are too many batches, also the newest
+ * init that the log continues. */
+static struct events_batch *find(const struct events *events, int64_t from)
 {
     const struct view_facts *fleet = view_facts(events->view);
-    return batch->revision == fleet->revision && batch->cluster == fleet->cluster;
-}
-
-/* An init that is still being read: the current one, or where there are too many batches the newest that the log
- * continues. */
-static struct events_batch *find_init(const struct events *events)
-{
-    bool full = events->batch_count >= EVENTS_BATCHES_MAX;
+    bool any_init = from == EVENTS_INIT && events->batch_count >= EVENTS_BATCHES_MAX;
     for (struct events_batch *batch = events->batches; batch != NULL; batch = batch->next) {
         uint64_t cursor;
-        if (batch->init &&
-            (leads_to_now(events, batch) ||
-             (full && view_resume(events->view, batch->revision, batch->cluster, &cursor) == 0))) {
+        bool current = batch->revision == fleet->revision && batch->cluster == fleet->cluster;
+        if (batch->from == from && (current || (any_init && view_resume(events->view, batch->revision,
+                                                                        batch->cluster, &cursor) == 0))) {
             return events_batch_ref(batch);
         }
     }
@@ -90,28 +86,16 @@ static struct events_batch *find_init(const struct events *events)
 
 struct events_batch *events_batch_init(struct events *events)
 {
-    struct events_batch *batch = find_init(events);
-    if (batch != NULL) {
-        return batch;
-    }
-    batch = batch_new(events, view_facts(events->view)->count);
-    batch->init = true;
-    for (size_t i = 0; i < batch->count; i++) {
-        struct view_change *item = &batch->items[i];
-        item->is = view_entry_ref(view_facts(events->view)->entries[i]);
-        item->revision = batch->revision;
-    }
-    return batch;
-}
-
-static struct events_batch *find_log(const struct events *events, int64_t from, uint64_t cluster)
-{
-    for (struct events_batch *batch = events->batches; batch != NULL; batch = batch->next) {
-        if (!batch->init && batch->from == from && batch->cluster == cluster && leads_to_now(events, batch)) {
-            return events_batch_ref(batch);
+    const struct view_facts *fleet = view_facts(events->view);
+    struct events_batch *batch = find(events, EVENTS_INIT);
+    if (batch == NULL) {
+        batch = batch_new(events, EVENTS_INIT, fleet->count);
+        for (size_t i = 0; i < batch->count; i++) {
+            batch->items[i] =
+                (struct view_change){.is = view_entry_ref(fleet->entries[i]), .revision = batch->revision};
         }
     }
-    return NULL;
+    return batch;
 }
 
 static void copy_items(struct events_batch *batch, size_t at, const struct view_change *change)
@@ -135,10 +119,9 @@ int events_batch_log(struct events *events, int64_t revision, uint64_t cluster,
     while (view_log_next(log, &cursor) != NULL) {
         count++;
     }
-    struct events_batch *batch = count == 0 ? NULL : find_log(events, revision, cluster);
+    struct events_batch *batch = count == 0 ? NULL : find(events, revision);
     if (count > 0 && batch == NULL) {
-        batch = batch_new(events, count);
-        batch->from = revision;
+        batch = batch_new(events, revision, count);
         for (count = 0; (change = view_log_next(log, &first)) != NULL; count++) {
             copy_items(batch, count, change);
         }
@@ -149,8 +132,7 @@ int events_batch_log(struct events *events, int64_t revision, uint64_t cluster,
 
 struct events_batch *events_batch_pending(struct events *events)
 {
-    struct events_batch *batch = batch_new(events, events->pending_complete);
-    batch->from = -1; /* not shared: the revision before it is not known here */
+    struct events_batch *batch = batch_new(events, EVENTS_PENDING, events->pending_complete);
     for (size_t i = 0; i < batch->count; i++) {
         copy_items(batch, i, &events->pending[i]);
     }

@@ -109,10 +109,10 @@ static void add_change(struct events_subscriber *subscriber, struct portion *por
     const struct events_batch *batch = subscriber->batch;
     const struct view_change *change = &batch->items[at];
     struct sse_id id = {change->revision, batch->cluster};
-    bool last = !batch->init && events_is_last(batch->items, batch->count, at, next);
+    bool last = batch->from != EVENTS_INIT && events_is_last(batch->items, batch->count, at, next);
     if (channel->kind == EVENTS_FLEET && filter_matches(channel->filter, change->is)) {
         subscriber->sent_records++;
-        add_record(channel->events, portion, change->is, batch->init, last ? &id : NULL);
+        add_record(channel->events, portion, change->is, batch->from == EVENTS_INIT, last ? &id : NULL);
         return;
     }
     struct buf text = {0};
@@ -138,7 +138,7 @@ static void fill(struct events_subscriber *subscriber, struct portion *portion)
         subscriber->index = events_next(subscriber->channel, batch->items, batch->count, at + 1);
         add_change(subscriber, portion, at, subscriber->index);
     }
-    if (subscriber->index >= batch->count && batch->init) {
+    if (subscriber->index >= batch->count && batch->from == EVENTS_INIT) {
         add_synced(subscriber, portion);
     }
 }

@@ -31,13 +31,16 @@ enum events_kind {
     EVENTS_DISCOVERY /* serviceJoined, serviceLeft, serviceHealthChanged from now on */
 };
 
+/* What a batch has instead of the changes after a revision: every record as it was (`is` alone); changes after a
+ * revision that is not known, so that they are not shared. */
+enum { EVENTS_INIT = -1, EVENTS_PENDING = -2 };
+
 /* Changes of complete revisions in their order, shared by all subscribers that need them. */
 struct events_batch {
     struct events *events;
     struct events_batch *next, *prev;
     size_t references;
-    bool init;        /* every record as it was at `revision`: `is` alone */
-    int64_t from;     /* else: the changes after this revision */
+    int64_t from;     /* the changes after this revision, or one of EVENTS_... */
     int64_t revision; /* the last one delivered with it */
     uint64_t cluster;
     size_t count;

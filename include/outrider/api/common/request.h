@@ -21,7 +21,7 @@ struct api_policy {
 
 enum { API_TEXTS = 11 };
 
-/* Everything is borrowed. An absent header is empty; an empty Origin differs from none, so there is a flag. */
+/* Everything is borrowed. An absent header has no `data`: an empty Origin differs from none. */
 struct api_request {
     union {
         struct {
@@ -32,7 +32,6 @@ struct api_request {
         struct str texts[API_TEXTS]; /* all of them, for a copy */
     };
     struct str type, id; /* the segments of the path at {type} and {id} of the route */
-    bool has_origin;
     bool is_unix;
     const struct api_policy *policy;
 };
