@@ -29,32 +29,25 @@ static void write_lease_id(struct json_writer *json, const char *name, struct re
     json_member_text(json, name, registry_lease_is_none(lease) ? NULL : registry_lease_text(lease, text));
 }
 
-/* The host in the other holder's record; null when the record cannot be read. */
-static void write_conflict_host(struct json_writer *json, struct str value)
+/* The other holder of the key; its host is null when its record cannot be read. */
+static void write_conflict(struct json_writer *json, const struct registrar_facts *facts)
 {
     struct record record;
     struct error err;
-    json_write_key(json, "host");
-    if (record_decode(value, &record, &err) < 0) {
-        json_write_null(json);
-        return;
-    }
-    json_write_text(json, record.host);
-    record_fini(&record);
-}
-
-static void write_conflict(struct json_writer *json, const struct registrar_facts *facts)
-{
     json_write_key(json, "conflict");
     if (registry_lease_is_none(facts->conflict_lease)) {
         json_write_null(json);
         return;
     }
+    bool readable = record_decode(facts->conflict_value, &record, &err) == 0;
     json_write_object(json);
     write_lease_id(json, "lease", facts->conflict_lease);
     json_member_span(json, "leftMs", facts->conflict_left_ms);
-    write_conflict_host(json, facts->conflict_value);
+    json_member_text(json, "host", readable ? record.host : NULL);
     json_write_object_end(json);
+    if (readable) {
+        record_fini(&record);
+    }
 }
 
 void api_write_text(struct json_writer *json, const char *name, const char *value)

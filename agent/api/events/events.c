@@ -307,7 +307,7 @@ void events_free(struct events *events)
     timer_free(events->comments);
     deferred_cancel(&events->turn);
     blob_unref(events->comment);
-    events_portions_fini(events);
+    events_envelopes_fini(events);
     free(events);
 }
 

@@ -6,11 +6,6 @@
 #include "outrider/core/fleet/view_entry.h"
 #include "outrider/core/fleet/view_read.h"
 
-/* A record goes out as the bytes in the registry, between the head and the tail of its event: three references
- * and no copy, for any number of subscribers. */
-enum { HEAD_INIT, HEAD_UPDATE };
-enum { TAIL_PLAIN, TAIL_ID };
-
 struct portion {
     struct blob *blobs[EVENTS_PORTION_BLOBS];
     size_t count, bytes;
@@ -33,51 +28,31 @@ static void add_text(struct portion *portion, struct buf *text)
     buf_fini(text);
 }
 
-/* ---- the three parts of a record's event ---- */
+/* ---- envelopes ---- */
 
-static void split_frame(struct str name, const struct sse_id *id, struct blob **head, struct blob **tail)
+/* What stands before and after a record in its event, with the id of `id` if that is not NULL. */
+static const struct events_envelope *envelope_of(struct events *events, bool init, const struct sse_id *id)
 {
-    struct buf text = {0};
-    sse_event(&text, name, STR("\x01"), id);
-    struct str rest;
-    struct str before = str_split(buf_view(&text), '\x01', &rest);
-    if (head != NULL) {
-        *head = blob_new(before);
+    struct events_envelope *envelope = &events->envelopes[init ? 0 : id == NULL ? 1 : 2];
+    if (envelope->head == NULL ||
+        (id != NULL && (id->revision != envelope->id.revision || id->cluster != envelope->id.cluster))) {
+        struct buf text = {0};
+        struct str tail;
+        sse_event(&text, init ? STR("init") : STR("update"), STR("\x01"), id);
+        struct str head = str_split(buf_view(&text), '\x01', &tail);
+        blob_unref(envelope->head);
+        blob_unref(envelope->tail);
+        *envelope = (struct events_envelope){blob_new(head), blob_new(tail), id == NULL ? envelope->id : *id};
+        buf_fini(&text);
     }
-    if (tail != NULL) {
-        blob_unref(*tail);
-        *tail = blob_new(rest);
-    }
-    buf_fini(&text);
+    return envelope;
 }
 
-static struct blob *head_of(struct events *events, bool init)
+void events_envelopes_fini(struct events *events)
 {
-    if (events->heads[HEAD_INIT] == NULL) {
-        split_frame(STR("init"), NULL, &events->heads[HEAD_INIT], &events->tails[TAIL_PLAIN]);
-        split_frame(STR("update"), NULL, &events->heads[HEAD_UPDATE], NULL);
-    }
-    return events->heads[init ? HEAD_INIT : HEAD_UPDATE];
-}
-
-static struct blob *tail_of(struct events *events, const struct sse_id *id)
-{
-    if (id == NULL) {
-        return events->tails[TAIL_PLAIN];
-    }
-    bool same = events->tail_id.revision == id->revision && events->tail_id.cluster == id->cluster;
-    if (events->tails[TAIL_ID] == NULL || !same) {
-        split_frame(STR(""), id, NULL, &events->tails[TAIL_ID]);
-        events->tail_id = *id;
-    }
-    return events->tails[TAIL_ID];
-}
-
-void events_portions_fini(struct events *events)
-{
-    for (size_t i = 0; i < COUNT_OF(events->heads); i++) {
-        blob_unref(events->heads[i]);
-        blob_unref(events->tails[i]);
+    for (size_t i = 0; i < COUNT_OF(events->envelopes); i++) {
+        blob_unref(events->envelopes[i].head);
+        blob_unref(events->envelopes[i].tail);
     }
 }
 
@@ -88,14 +63,17 @@ static bool is_one_line(struct str text)
     return memchr(text.data, '\n', text.size) == NULL && memchr(text.data, '\r', text.size) == NULL;
 }
 
+/* A record goes out as the bytes in the registry, in the envelope of its event: three references and no copy, for any
+ * number of subscribers. */
 static void add_record(struct events *events, struct portion *portion, const struct view_entry *entry,
                        bool init, const struct sse_id *id)
 {
     struct blob *json = entry->json;
     if (is_one_line(blob_view(json))) {
-        add(portion, head_of(events, init));
+        const struct events_envelope *envelope = envelope_of(events, init, id);
+        add(portion, envelope->head);
         add(portion, json);
-        add(portion, tail_of(events, id));
+        add(portion, envelope->tail);
         return;
     }
     struct buf text = {0};
@@ -120,15 +98,6 @@ static void add_change(struct events_subscriber *subscriber, struct portion *por
     add_text(portion, &text);
 }
 
-static void add_synced(const struct events_subscriber *subscriber, struct portion *portion)
-{
-    const struct events_batch *batch = subscriber->batch;
-    struct sse_id id = {batch->revision, batch->cluster};
-    struct buf text = {0};
-    sse_synced(&text, subscriber->sent_records, !view_facts(batch->events->view)->synced, &id);
-    add_text(portion, &text);
-}
-
 static void fill(struct events_subscriber *subscriber, struct portion *portion)
 {
     const struct events_batch *batch = subscriber->batch;
@@ -139,7 +108,10 @@ static void fill(struct events_subscriber *subscriber, struct portion *portion)
         add_change(subscriber, portion, at, subscriber->index);
     }
     if (subscriber->index >= batch->count && batch->from == EVENTS_INIT) {
-        add_synced(subscriber, portion);
+        struct sse_id id = {batch->revision, batch->cluster};
+        struct buf text = {0};
+        sse_synced(&text, subscriber->sent_records, !view_facts(batch->events->view)->synced, &id);
+        add_text(portion, &text);
     }
 }
 

@@ -71,6 +71,12 @@ struct events_subscriber {
     bool stalled;               /* nothing was sent between the two comments before */
 };
 
+/* The bytes of an event around its record; NULL: not needed yet. */
+struct events_envelope {
+    struct blob *head, *tail;
+    struct sse_id id;
+};
+
 struct events {
     struct loop *loop;
     const struct view *view;
@@ -86,8 +92,7 @@ struct events {
     struct timer *comments;
     size_t counted; /* the last passed to ops->count */
     struct blob *comment;
-    struct blob *heads[2], *tails[2]; /* around a record, see events_feed.c */
-    struct sse_id tail_id;
+    struct events_envelope envelopes[3]; /* of init, of update, and of update with an id */
     struct events_counters counters;
     size_t dropped_unlogged;      /* of counters.dropped */
     const char *dropped_reason;   /* of the last of these */
@@ -144,7 +149,7 @@ void events_begin(struct events_subscriber *subscriber, struct events_batch *bat
  * Returns the bytes. The subscriber may have been freed. */
 size_t events_feed(struct events_subscriber *subscriber);
 
-/* events_feed.c: frees the frames around records. */
-void events_portions_fini(struct events *events);
+/* events_feed.c: frees the envelopes. */
+void events_envelopes_fini(struct events *events);
 
 #endif
