@@ -33,40 +33,20 @@ static void write_who(struct json_writer *json, const struct view_entry *entry)
     write_text(json, "id", view_entry_id(entry));
     write_text(json, "name", view_entry_type(entry));
     write_text(json, "host", view_entry_text(entry, VIEW_HOST));
-    json_write_key(json, "port");
-    if (entry->port == 0) {
-        json_write_null(json);
-    } else {
-        json_write_uint(json, entry->port);
-    }
+    json_member_span(json, "port", entry->port == 0 ? -1 : entry->port);
     write_text(json, "status", view_entry_text(entry, VIEW_STATUS));
     write_text(json, "role", STR("member"));
-}
-
-static bool is_local(const struct discovery_local *local, const struct view_entry *entry)
-{
-    return local != NULL && local->known && str_eq(local->type, view_entry_type(entry)) &&
-           str_eq(local->id, view_entry_id(entry));
 }
 
 static void write_health(struct json_writer *json, const struct view_entry *entry,
                          const struct discovery_local *local)
 {
-    bool known = is_local(local, entry);
-    json_write_object(json);
+    bool known = local != NULL && local->known && str_eq(local->type, view_entry_type(entry)) &&
+                 str_eq(local->id, view_entry_id(entry));
+    json_member_object(json, "health");
     json_member_text(json, "status", discovery_health(entry->status));
-    json_write_key(json, "responseTime");
-    if (known && local->response_ms >= 0) {
-        json_write_int(json, local->response_ms);
-    } else {
-        json_write_null(json);
-    }
-    json_write_key(json, "lastCheck");
-    if (known) {
-        json_write_time(json, local->last_check_wall);
-    } else {
-        json_write_null(json);
-    }
+    json_member_span(json, "responseTime", known ? local->response_ms : -1);
+    json_member_time(json, "lastCheck", known ? local->last_check_wall : 0);
     json_write_object_end(json);
 }
 
@@ -75,7 +55,6 @@ static void write_service(struct json_writer *json, const struct view_entry *ent
 {
     json_write_object(json);
     write_who(json, entry);
-    json_write_key(json, "health");
     write_health(json, entry, local);
     json_member_bool(json, "isHealthy", entry->status == STATUS_READY);
     json_write_object_end(json);
@@ -119,7 +98,7 @@ static void write_regions(struct json_writer *json, const struct view_facts *fac
         regions[i] = region.size == 0 ? STR("unknown") : region;
     }
     qsort(regions, count, sizeof(*regions), by_bytes);
-    json_write_object(json);
+    json_member_object(json, "servicesByRegion");
     for (size_t i = 0, next; i < count; i = next) {
         for (next = i + 1; next < count && str_eq(regions[i], regions[next]);) {
             next++;
@@ -134,14 +113,8 @@ static void write_regions(struct json_writer *json, const struct view_facts *fac
 
 void discovery_json_topology(const struct view *view, struct buf *out)
 {
-    static const struct {
-        const char *name;
-        unsigned status;
-    } rows[] = {{"healthy", STATUS_READY},
-                {"unhealthy", STATUS_ERROR},
-                {"starting", STATUS_INITIALIZING},
-                {"draining", STATUS_DRAINING},
-                {"stopped", STATUS_SHUTTING_DOWN}};
+    static const unsigned statuses[] = {STATUS_READY, STATUS_ERROR, STATUS_INITIALIZING, STATUS_DRAINING,
+                                        STATUS_SHUTTING_DOWN};
     const struct view_facts *facts = view_facts(view);
     struct json_writer json = {.out = out};
     size_t healthy = facts->servers[STATUS_READY];
@@ -149,16 +122,14 @@ void discovery_json_topology(const struct view *view, struct buf *out)
     json_member_uint(&json, "totalServices", facts->count);
     json_member_uint(&json, "healthyServices", healthy);
     json_member_uint(&json, "unhealthyServices", facts->count - healthy);
-    json_write_key(&json, "servicesByRegion");
     write_regions(&json, facts);
     json_member_object(&json, "servicesByStatus");
-    for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        size_t unknown = rows[i].status == STATUS_ERROR ? facts->servers[STATUS_UNKNOWN] : 0;
-        json_member_uint(&json, rows[i].name, facts->servers[rows[i].status] + unknown);
+    for (size_t i = 0; i < COUNT_OF(statuses); i++) {
+        size_t unknown = statuses[i] == STATUS_ERROR ? facts->servers[STATUS_UNKNOWN] : 0;
+        json_member_uint(&json, discovery_health(statuses[i]), facts->servers[statuses[i]] + unknown);
     }
     json_write_object_end(&json);
-    json_write_key(&json, "leader");
-    json_write_null(&json);
+    json_member_text(&json, "leader", NULL);
     json_write_object_end(&json);
 }
 
@@ -167,11 +138,10 @@ void discovery_json_status(const struct view_entry *current, bool registered, st
     struct json_writer json = {.out = out};
     json_write_object(&json);
     json_member_bool(&json, "enabled", true);
-    json_write_key(&json, "currentService");
     if (current == NULL) {
-        json_write_null(&json);
+        json_member_text(&json, "currentService", NULL);
     } else {
-        json_write_object(&json);
+        json_member_object(&json, "currentService");
         write_who(&json, current);
         json_write_object_end(&json);
     }

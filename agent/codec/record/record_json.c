@@ -169,10 +169,10 @@ int record_decode(struct str text, struct record *ret_record, struct error *err)
                                 .zone = copy_text(facts->fields[VIEW_ZONE]),
                                 .group = copy_text(facts->fields[VIEW_GROUP]),
                                 .version = copy_text(facts->fields[VIEW_VERSION]),
-                                .has_players = facts->has_players,
-                                .has_capacity = facts->has_capacity,
-                                .players = facts->players,
-                                .capacity = facts->capacity};
+                                .has_players = scan.players.has,
+                                .has_capacity = scan.capacity.has,
+                                .players = scan.players.value,
+                                .capacity = scan.capacity.value};
         copy_lists(&scan, &record);
         copy_details(&scan.details, &record);
         *ret_record = record;

@@ -3,56 +3,22 @@
 #include "outrider/base/duration.h"
 #include "outrider/base/error.h"
 
-enum member {
-    MEMBER_ID,
-    MEMBER_TYPE,
-    MEMBER_STATUS,
-    MEMBER_HOST,
-    MEMBER_REGION,
-    MEMBER_ZONE,
-    MEMBER_GROUP,
-    MEMBER_VERSION,
-    MEMBER_PORTS,
-    MEMBER_PLAYERS,
-    MEMBER_CAPACITY,
-    MEMBER_TAGS,
-    MEMBER_LABELS,
-    MEMBER_CUSTOM_STATE, /* from here on: details */
-    MEMBER_REASON,
-    MEMBER_UPDATED_AT,
-    MEMBER_STARTED_AT,
-    MEMBER_DRAIN,
-    MEMBER_COUNT
-};
+/* Reads a value to where its member is kept. */
+typedef int read_fn(struct record_scan *record, void *to);
 
-static const struct {
+/* Reads one element of an array, or one member of an object. */
+typedef int read_one_fn(struct record_scan *record);
+
+struct member {
     struct str name;
-    enum view_field field; /* of texts that filters look at */
-} members[MEMBER_COUNT] = {
-    [MEMBER_ID] = {STR_INIT("id"), VIEW_FIELD_COUNT},
-    [MEMBER_TYPE] = {STR_INIT("type"), VIEW_FIELD_COUNT},
-    [MEMBER_STATUS] = {STR_INIT("status"), VIEW_STATUS},
-    [MEMBER_HOST] = {STR_INIT("host"), VIEW_HOST},
-    [MEMBER_REGION] = {STR_INIT("region"), VIEW_REGION},
-    [MEMBER_ZONE] = {STR_INIT("zone"), VIEW_ZONE},
-    [MEMBER_GROUP] = {STR_INIT("group"), VIEW_GROUP},
-    [MEMBER_VERSION] = {STR_INIT("version"), VIEW_VERSION},
-    [MEMBER_PORTS] = {STR_INIT("ports"), VIEW_FIELD_COUNT},
-    [MEMBER_PLAYERS] = {STR_INIT("players"), VIEW_FIELD_COUNT},
-    [MEMBER_CAPACITY] = {STR_INIT("capacity"), VIEW_FIELD_COUNT},
-    [MEMBER_TAGS] = {STR_INIT("tags"), VIEW_FIELD_COUNT},
-    [MEMBER_LABELS] = {STR_INIT("labels"), VIEW_FIELD_COUNT},
-    [MEMBER_CUSTOM_STATE] = {STR_INIT("customState"), VIEW_FIELD_COUNT},
-    [MEMBER_REASON] = {STR_INIT("reason"), VIEW_FIELD_COUNT},
-    [MEMBER_UPDATED_AT] = {STR_INIT("updatedAt"), VIEW_FIELD_COUNT},
-    [MEMBER_STARTED_AT] = {STR_INIT("startedAt"), VIEW_FIELD_COUNT},
-    [MEMBER_DRAIN] = {STR_INIT("drain"), VIEW_FIELD_COUNT},
+    read_fn *read;
+    size_t at;         /* of what it is read to, in struct record_scan */
+    char open;         /* of a container; NUL: a value that `read` reads */
+    read_one_fn *each; /* of a container */
 };
-
-typedef int read_fn(struct record_scan *record);
 
 /* Reads a container, each member or element with `read_one`. */
-static int read_all(struct record_scan *record, char open, char close, read_fn *read_one)
+static int read_all(struct record_scan *record, char open, char close, read_one_fn *read_one)
 {
     bool more;
     if (json_scan_open(&record->scan, open) < 0) {
@@ -71,7 +37,7 @@ static int read_all(struct record_scan *record, char open, char close, read_fn *
     }
 }
 
-static int read_text(struct record_scan *record, struct str *ret_text)
+static int read_text(struct record_scan *record, void *to)
 {
     struct str text;
     if (json_scan_string(&record->scan, &text) < 0) {
@@ -80,7 +46,7 @@ static int read_text(struct record_scan *record, struct str *ret_text)
     if (text.size > VIEW_TEXT_MAX) {
         return error_set(record->scan.err, ERROR_LIMIT, "longer than %d bytes", VIEW_TEXT_MAX);
     }
-    *ret_text = text;
+    *(struct str *)to = text;
     return 0;
 }
 
@@ -140,20 +106,19 @@ static int read_label(struct record_scan *record)
     return 0;
 }
 
-static int read_count(struct record_scan *record, uint32_t *ret_value, bool *ret_has)
+static int read_count(struct record_scan *record, void *to)
 {
     uint64_t value;
     if (json_scan_uint(&record->scan, UINT32_MAX, &value) < 0) {
         return -1;
     }
-    *ret_value = (uint32_t)value;
-    *ret_has = true;
+    *(struct record_count *)to = (struct record_count){true, (uint32_t)value};
     return 0;
 }
 
 /* ---- details ---- */
 
-static int read_detail_text(struct record_scan *record, size_t max, struct str *ret_text)
+static int read_detail_text(struct record_scan *record, void *to)
 {
     struct str text;
     if (json_scan_peek(&record->scan) != '"') {
@@ -162,19 +127,21 @@ static int read_detail_text(struct record_scan *record, size_t max, struct str *
     if (json_scan_string(&record->scan, &text) < 0) {
         return -1;
     }
-    *ret_text = text.size <= max ? text : *ret_text;
+    if (text.size <= VIEW_TEXT_MAX) {
+        *(struct str *)to = text;
+    }
     return 0;
 }
 
-static int read_detail_time(struct record_scan *record, int64_t *ret_wall_ms)
+static int read_detail_time(struct record_scan *record, void *to)
 {
     struct str text = {NULL, 0};
     int64_t wall_ms;
-    if (read_detail_text(record, VIEW_TEXT_MAX, &text) < 0) {
+    if (read_detail_text(record, &text) < 0) {
         return -1;
     }
     if (timestamp_parse(text, &wall_ms) == 0 && wall_ms >= 0) {
-        *ret_wall_ms = wall_ms;
+        *(int64_t *)to = wall_ms;
     }
     return 0;
 }
@@ -184,105 +151,127 @@ static int read_hold(struct record_scan *record)
 {
     struct record_details *details = &record->details;
     struct str name = {NULL, 0};
-    if (read_detail_text(record, RECORD_HOLD_NAME_MAX, &name) < 0) {
+    if (read_detail_text(record, &name) < 0) {
         return -1;
     }
-    if (name.size > 0 && memchr(name.data, ',', name.size) == NULL &&
+    if (name.size > 0 && name.size <= RECORD_HOLD_NAME_MAX && memchr(name.data, ',', name.size) == NULL &&
         details->hold_count < RECORD_HOLDS_MAX) {
         details->holds[details->hold_count++] = name;
     }
     return 0;
 }
 
+static int read_holds(struct record_scan *record, void *to)
+{
+    *(size_t *)to = 0;
+    return json_scan_peek(&record->scan) == '[' ? read_all(record, '[', ']', read_hold)
+                                                : json_scan_skip(&record->scan);
+}
+
+/* ---- members ---- */
+
+static const struct member *find(const struct member *members, size_t count, struct str name)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (str_eq(name, members[i].name)) {
+            return &members[i];
+        }
+    }
+    return NULL;
+}
+
+static int read_value(struct record_scan *record, const struct member *member)
+{
+    return member->open != '\0'
+               ? read_all(record, member->open, member->open == '[' ? ']' : '}', member->each)
+               : member->read(record, (char *)record + member->at);
+}
+
+#define DETAIL(name, read, member)                                                                           \
+    {                                                                                                        \
+        STR_INIT(name), read, offsetof(struct record_scan, details.member), '\0', NULL                       \
+    }
+
 static int read_drain_member(struct record_scan *record)
 {
-    struct record_details *details = &record->details;
+    static const struct member members[] = {
+        DETAIL("holds", read_holds, hold_count),
+        DETAIL("by", read_detail_text, drain_by),
+        DETAIL("reason", read_detail_text, drain_reason),
+        DETAIL("since", read_detail_time, drain_since_wall),
+        DETAIL("deadline", read_detail_time, drain_deadline_wall),
+    };
     struct str name;
     if (json_scan_name(&record->scan, &name) < 0) {
         return -1;
     }
-    if (str_eq(name, STR("holds"))) {
-        details->hold_count = 0;
-        return json_scan_peek(&record->scan) == '[' ? read_all(record, '[', ']', read_hold)
-                                                    : json_scan_skip(&record->scan);
-    }
-    if (str_eq(name, STR("by"))) {
-        return read_detail_text(record, VIEW_TEXT_MAX, &details->drain_by);
-    }
-    if (str_eq(name, STR("reason"))) {
-        return read_detail_text(record, VIEW_TEXT_MAX, &details->drain_reason);
-    }
-    if (str_eq(name, STR("since"))) {
-        return read_detail_time(record, &details->drain_since_wall);
-    }
-    if (str_eq(name, STR("deadline"))) {
-        return read_detail_time(record, &details->drain_deadline_wall);
-    }
-    return json_scan_skip(&record->scan);
+    const struct member *member = find(members, COUNT_OF(members), name);
+    return member == NULL ? json_scan_skip(&record->scan) : read_value(record, member);
 }
 
-static int read_drain(struct record_scan *record)
+static int read_drain(struct record_scan *record, void *to)
 {
     if (json_scan_peek(&record->scan) != '{') {
         return json_scan_skip(&record->scan);
     }
-    record->details.drain = true;
+    *(bool *)to = true;
     return read_all(record, '{', '}', read_drain_member);
 }
 
-/* ---- the record ---- */
-
-static int read_value(struct record_scan *record, enum member member)
-{
-    struct view_entry_facts *facts = &record->facts;
-    struct record_details *details = &record->details;
-    switch (member) {
-    case MEMBER_ID: return read_text(record, &record->id);
-    case MEMBER_TYPE: return read_text(record, &record->type);
-    case MEMBER_STATUS:
-    case MEMBER_HOST:
-    case MEMBER_REGION:
-    case MEMBER_ZONE:
-    case MEMBER_GROUP:
-    case MEMBER_VERSION: return read_text(record, &facts->fields[members[member].field]);
-    case MEMBER_PORTS: return read_all(record, '[', ']', read_port);
-    case MEMBER_PLAYERS: return read_count(record, &facts->players, &facts->has_players);
-    case MEMBER_CAPACITY: return read_count(record, &facts->capacity, &facts->has_capacity);
-    case MEMBER_TAGS: return read_all(record, '[', ']', read_tag);
-    case MEMBER_LABELS: return read_all(record, '{', '}', read_label);
-    case MEMBER_CUSTOM_STATE: return read_detail_text(record, VIEW_TEXT_MAX, &details->custom_state);
-    case MEMBER_REASON: return read_detail_text(record, VIEW_TEXT_MAX, &details->reason);
-    case MEMBER_UPDATED_AT: return read_detail_time(record, &details->updated_wall);
-    case MEMBER_STARTED_AT: return read_detail_time(record, &details->started_wall);
-    case MEMBER_DRAIN: return read_drain(record);
-    case MEMBER_COUNT: break;
+#define PLAIN(name, read, member)                                                                            \
+    {                                                                                                        \
+        STR_INIT(name), read, offsetof(struct record_scan, member), '\0', NULL                               \
     }
-    return -1;
-}
+#define LIST(name, open, each)                                                                               \
+    {                                                                                                        \
+        STR_INIT(name), NULL, 0, open, each                                                                  \
+    }
 
 static int read_member(struct record_scan *record)
 {
+    static const struct member members[] = {
+        PLAIN("id", read_text, id),
+        PLAIN("type", read_text, type),
+        PLAIN("status", read_text, facts.fields[VIEW_STATUS]),
+        PLAIN("host", read_text, facts.fields[VIEW_HOST]),
+        PLAIN("region", read_text, facts.fields[VIEW_REGION]),
+        PLAIN("zone", read_text, facts.fields[VIEW_ZONE]),
+        PLAIN("group", read_text, facts.fields[VIEW_GROUP]),
+        PLAIN("version", read_text, facts.fields[VIEW_VERSION]),
+        LIST("ports", '[', read_port),
+        PLAIN("players", read_count, players),
+        PLAIN("capacity", read_count, capacity),
+        LIST("tags", '[', read_tag),
+        LIST("labels", '{', read_label),
+    };
+    static const struct member details[] = {
+        DETAIL("customState", read_detail_text, custom_state),
+        DETAIL("reason", read_detail_text, reason),
+        DETAIL("updatedAt", read_detail_time, updated_wall),
+        DETAIL("startedAt", read_detail_time, started_wall),
+        DETAIL("drain", read_drain, drain),
+    };
     struct str name;
     if (json_scan_name(&record->scan, &name) < 0) {
         return -1;
     }
-    int count = record->want_details ? MEMBER_COUNT : MEMBER_CUSTOM_STATE;
-    for (int member = 0; member < count; member++) {
-        if (!str_eq(name, members[member].name)) {
-            continue;
+    const struct member *member = find(members, COUNT_OF(members), name);
+    if (member != NULL) {
+        uint32_t bit = 1u << (member - members);
+        if ((record->seen & bit) != 0) {
+            return error_set(record->scan.err, ERROR_INVALID, "%s: duplicate", member->name.data);
         }
-        if ((record->seen & 1u << member) != 0 && member < MEMBER_CUSTOM_STATE) {
-            return error_set(record->scan.err, ERROR_INVALID, "%s: duplicate", members[member].name.data);
-        }
-        record->seen |= 1u << member;
-        if (json_scan_null(&record->scan)) {
-            return 0;
-        }
-        return read_value(record, (enum member)member) < 0
-                   ? error_wrap(record->scan.err, "%s", members[member].name.data)
-                   : 0;
+        record->seen |= bit;
+    } else if (record->want_details) {
+        member = find(details, COUNT_OF(details), name);
     }
-    return json_scan_skip(&record->scan);
+    if (member == NULL) {
+        return json_scan_skip(&record->scan);
+    }
+    if (json_scan_null(&record->scan) || read_value(record, member) == 0) {
+        return 0;
+    }
+    return error_wrap(record->scan.err, "%s", member->name.data);
 }
 
 static int check_present(struct record_scan *record)

@@ -21,6 +21,12 @@ struct record_details {
     int64_t drain_since_wall, drain_deadline_wall;
 };
 
+/* A number that a record may have. */
+struct record_count {
+    bool has;
+    uint32_t value;
+};
+
 /* Zero before use; ends with record_scan_fini(). Texts are borrowed from the JSON, or from `scan` where it has escapes. */
 struct record_scan {
     struct json_scan scan;
@@ -28,9 +34,10 @@ struct record_scan {
     struct str type, id;
     uint16_t ports[RECORD_PORTS_MAX];
     size_t port_count;
+    struct record_count players, capacity;
     bool want_details; /* set by the caller: fill `details` */
     struct record_details details;
-    uint32_t seen; /* one bit for each member read */
+    uint32_t seen; /* one bit for each member read that is no detail */
 };
 
 /* Reads the whole of `json`. The members id, type and status are there and not empty on success; `facts.status` is

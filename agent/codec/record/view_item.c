@@ -8,18 +8,6 @@
 
 enum { KEY_MAX = 1024 };
 
-static int check_names(const struct record_scan *record, struct str type, struct str id, struct error *err)
-{
-    if (!str_eq(record->type, type)) {
-        return error_set(err, ERROR_INVALID, "type: \"%.*s\" is not the type in the key",
-                         STR_ARG(record->type));
-    }
-    if (!str_eq(record->id, id)) {
-        return error_set(err, ERROR_INVALID, "id: \"%.*s\" is not the id in the key", STR_ARG(record->id));
-    }
-    return 0;
-}
-
 static int check_key(struct str prefix, struct str key, struct str *ret_type, struct str *ret_id,
                      struct error *err)
 {
@@ -48,7 +36,13 @@ int view_record_decode(struct str prefix, const struct view_place *place, struct
         return -1;
     }
     struct record_scan record = {0};
-    int result = record_scan(&record, json, err) < 0 ? -1 : check_names(&record, type, id, err);
+    int result = record_scan(&record, json, err);
+    if (result == 0 && !str_eq(record.type, type)) {
+        result =
+            error_set(err, ERROR_INVALID, "type: \"%.*s\" is not the type in the key", STR_ARG(record.type));
+    } else if (result == 0 && !str_eq(record.id, id)) {
+        result = error_set(err, ERROR_INVALID, "id: \"%.*s\" is not the id in the key", STR_ARG(record.id));
+    }
     if (result == 0) {
         struct view_place exact = *place;
         exact.prefix_size = prefix.size;
@@ -60,22 +54,13 @@ int view_record_decode(struct str prefix, const struct view_place *place, struct
 
 /* ---- many ---- */
 
-struct view_text {
-    struct view_text *next;
-    char text[];
-};
-
 void view_items_clear(struct view_items *items)
 {
     for (size_t i = 0; i < items->count; i++) {
         view_entry_unref(items->items[i].entry);
+        free((void *)(uintptr_t)items->items[i].why.data);
     }
     items->count = 0;
-    while (items->texts != NULL) {
-        struct view_text *next = items->texts->next;
-        free(items->texts);
-        items->texts = next;
-    }
 }
 
 void view_items_fini(struct view_items *items)
@@ -87,24 +72,15 @@ void view_items_fini(struct view_items *items)
     }
 }
 
-static struct str keep_text(struct view_items *items, const char *text)
-{
-    size_t size = strlen(text);
-    struct view_text *kept = mem_resize(NULL, sizeof(*kept) + size + 1, 1);
-    memcpy(kept->text, text, size + 1);
-    kept->next = items->texts;
-    items->texts = kept;
-    return (struct str){kept->text, size};
-}
-
-static struct view_item *append(struct view_items *items)
+static struct view_item *append(struct view_items *items, const struct view_place *place)
 {
     if (items->count == items->capacity) {
         items->capacity = items->capacity == 0 ? 64 : items->capacity * 2;
         items->items = mem_resize(items->items, items->capacity, sizeof(items->items[0]));
     }
     struct view_item *item = &items->items[items->count++];
-    *item = (struct view_item){0};
+    *item = (struct view_item){
+        .key = place->key, .mod_revision = place->mod_revision, .create_revision = place->create_revision};
     return item;
 }
 
@@ -112,13 +88,9 @@ static void append_value(struct view_items *items, struct str prefix, const stru
                          struct str value)
 {
     struct error err;
-    struct view_item *item = append(items);
-    item->key = place->key;
-    item->mod_revision = place->mod_revision;
-    item->create_revision = place->create_revision;
+    struct view_item *item = append(items, place);
     if (view_record_decode(prefix, place, value, &item->entry, &err) < 0) {
-        item->entry = NULL;
-        item->why = keep_text(items, err.text);
+        item->why = (struct str){mem_strdup(err.text), strlen(err.text)};
     }
 }
 
@@ -132,10 +104,7 @@ void view_items_changed(struct view_items *items, struct str prefix, const struc
                                    .create_revision = change->create_revision,
                                    .leased = !registry_lease_is_none(change->lease)};
         if (change->deleted) {
-            struct view_item *item = append(items);
-            item->deleted = true;
-            item->key = change->key;
-            item->mod_revision = change->mod_revision;
+            append(items, &place)->deleted = true;
         } else {
             append_value(items, prefix, &place, change->value);
         }
@@ -146,11 +115,11 @@ void view_items_listed(struct view_items *items, struct str prefix, const struct
                        size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        const struct registry_item *one = &listed[i];
-        struct view_place place = {.key = one->key,
-                                   .mod_revision = one->kv.mod_revision,
-                                   .create_revision = one->kv.create_revision,
-                                   .leased = !registry_lease_is_none(one->kv.lease)};
-        append_value(items, prefix, &place, one->kv.value);
+        const struct registry_kv *kv = &listed[i].kv;
+        struct view_place place = {.key = listed[i].key,
+                                   .mod_revision = kv->mod_revision,
+                                   .create_revision = kv->create_revision,
+                                   .leased = !registry_lease_is_none(kv->lease)};
+        append_value(items, prefix, &place, kv->value);
     }
 }

@@ -10,13 +10,11 @@
 #include <stddef.h>
 
 struct error;
-struct view_text;
 
-/* A list of items. {0} is empty. */
+/* A list of items, which owns the texts of why a value is not a record. {0} is empty. */
 struct view_items {
     struct view_item *items;
     size_t count, capacity;
-    struct view_text *texts; /* why a value is not a record */
 };
 
 /* Empties the list and gives the references back; the memory is kept for the next items. */

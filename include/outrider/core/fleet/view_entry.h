@@ -46,8 +46,6 @@ struct view_entry_facts {
     struct view_label labels[RECORD_LABELS_MAX];
     size_t label_count;
     uint16_t port; /* the first; 0: none */
-    bool has_players, has_capacity;
-    uint32_t players, capacity;
 };
 
 /* Where a record stands in the registry. */
