@@ -184,34 +184,28 @@ static const struct http_fault *parse_header(struct str line, struct http_head *
     return NULL;
 }
 
-bool http_head_find(const struct http_head *head, struct str name, struct str *ret_value)
-{
-    for (size_t i = 0; i < head->header_count; i++) {
-        if (str_eq_nocase(head->headers[i].name, name)) {
-            *ret_value = head->headers[i].value;
-            return true;
-        }
-    }
-    return false;
-}
-
-static size_t count_of(const struct http_head *head, struct str name)
+/* How many headers are called `name`; the value of the first is written if there is one. */
+static size_t find_all(const struct http_head *head, struct str name, struct str *ret_value)
 {
     size_t count = 0;
     for (size_t i = 0; i < head->header_count; i++) {
-        count += str_eq_nocase(head->headers[i].name, name) ? 1 : 0;
+        if (str_eq_nocase(head->headers[i].name, name) && count++ == 0) {
+            *ret_value = head->headers[i].value;
+        }
     }
     return count;
+}
+
+bool http_head_find(const struct http_head *head, struct str name, struct str *ret_value)
+{
+    return find_all(head, name, ret_value) > 0;
 }
 
 static const struct http_fault *check_host(struct http_head *head)
 {
     struct str host = {NULL, 0};
-    size_t count = count_of(head, STR("Host"));
-    if (count > 1 || (count == 0 && head->minor > 0)) {
-        return &bad_host;
-    }
-    if (count == 1 && http_head_find(head, STR("Host"), &host) && !is_host(host)) {
+    size_t count = find_all(head, STR("Host"), &host);
+    if (count > 1 || (count == 0 && head->minor > 0) || !is_host(host)) {
         return &bad_host;
     }
     if (head->host.size == 0) {
@@ -222,9 +216,8 @@ static const struct http_fault *check_host(struct http_head *head)
 
 static const struct http_fault *check_body(struct http_head *head, size_t max_body)
 {
-    struct str length;
-    struct str coding;
-    size_t lengths = count_of(head, STR("Content-Length"));
+    struct str length, coding;
+    size_t lengths = find_all(head, STR("Content-Length"), &length);
     if (http_head_find(head, STR("Transfer-Encoding"), &coding)) {
         return lengths > 0                             ? &length_and_coding
                : str_eq_nocase(coding, STR("chunked")) ? &chunked
@@ -233,7 +226,7 @@ static const struct http_fault *check_body(struct http_head *head, size_t max_bo
     if (lengths == 0) {
         return NULL;
     }
-    if (lengths > 1 || !http_head_find(head, STR("Content-Length"), &length) || length.size == 0) {
+    if (lengths > 1 || length.size == 0) {
         return &bad_length;
     }
     for (size_t i = 0; i < length.size; i++) {

@@ -21,9 +21,14 @@ struct timer {
 /* A century: libevent rejects sums that overflow. */
 #define LONGEST_US (100LL * 365 * 24 * 3600 * 1000000)
 
+static int64_t clamp(int64_t us)
+{
+    return us < 0 ? 0 : us > LONGEST_US ? LONGEST_US : us;
+}
+
 static void wait_us(struct timer *timer, int64_t delay_us)
 {
-    int64_t us = delay_us < 0 ? 0 : delay_us > LONGEST_US ? LONGEST_US : delay_us;
+    int64_t us = clamp(delay_us);
     struct timeval delay = {.tv_sec = us / 1000000, .tv_usec = us % 1000000};
     event_add(&timer->event, &delay);
 }
@@ -74,25 +79,26 @@ static void arm_due(struct timer *timer, int64_t now_us, int64_t due_us)
 void timer_arm_us(struct timer *timer, int64_t delay_us)
 {
     int64_t now = clock_mono_us();
-    int64_t delay = delay_us < 0 ? 0 : delay_us > LONGEST_US ? LONGEST_US : delay_us;
-    arm_due(timer, now, now + delay);
+    arm_due(timer, now, now + clamp(delay_us));
+}
+
+static int64_t us_of(int64_t ms)
+{
+    return ms > LONGEST_US / 1000 ? LONGEST_US : clamp(ms) * 1000;
 }
 
 void timer_arm_ms(struct timer *timer, int64_t delay_ms)
 {
-    timer_arm_us(timer, delay_ms > LONGEST_US / 1000 ? LONGEST_US : delay_ms < 0 ? 0 : delay_ms * 1000);
+    timer_arm_us(timer, us_of(delay_ms));
 }
 
 void timer_arm_at_ms(struct timer *timer, int64_t mono_ms)
 {
     if (mono_ms == INT64_MAX) {
         timer_cancel(timer);
-        return;
+    } else {
+        arm_due(timer, clock_mono_us(), us_of(mono_ms));
     }
-    arm_due(timer, clock_mono_us(),
-            mono_ms > LONGEST_US / 1000 ? LONGEST_US
-            : mono_ms < 0               ? 0
-                                        : mono_ms * 1000);
 }
 
 void timer_cancel(struct timer *timer)

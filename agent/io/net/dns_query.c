@@ -193,9 +193,3 @@ void dns_files_read(const struct dns_config *config, const char *host, struct dn
     read_servers(channel, config->server_port, ret_files);
     ares_destroy(channel);
 }
-
-void dns_files_fini(struct dns_files *files)
-{
-    ares_freeaddrinfo(files->hosts);
-    files->hosts = NULL;
-}

@@ -46,11 +46,10 @@ void dns_query_free(struct dns_query *query);
 struct dns_files {
     struct ares_addr_port_node servers[DNS_SERVERS_MAX]; /* of resolv.conf, in its order; `next` is NULL */
     size_t server_count;
-    struct ares_addrinfo *hosts; /* of the hosts file; NULL when it has no such name */
+    struct ares_addrinfo *hosts; /* of the hosts file, the caller's to free; NULL when it has no such name */
 };
 
-/* Reads resolv.conf and the hosts file; files that cannot be read count as empty. dns_files_fini frees the result. */
+/* Reads resolv.conf and the hosts file; files that cannot be read count as empty. */
 void dns_files_read(const struct dns_config *config, const char *host, struct dns_files *ret_files);
-void dns_files_fini(struct dns_files *files);
 
 #endif

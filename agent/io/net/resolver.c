@@ -138,41 +138,24 @@ void resolver_free(struct resolver *resolver)
 
 /* ---- addresses ---- */
 
-static struct sockaddr_storage v4_address(struct in_addr ip, uint16_t port)
+static bool parse(int family, const char *text, uint16_t port, struct sockaddr_storage *ret_address)
 {
-    struct sockaddr_storage address = {0};
-    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = ip};
-    memcpy(&address, &v4, sizeof(v4));
-    return address;
-}
-
-static struct sockaddr_storage v6_address(struct in6_addr ip, uint16_t port)
-{
-    struct sockaddr_storage address = {0};
-    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = ip};
-    memcpy(&address, &v6, sizeof(v6));
-    return address;
+    *ret_address = (struct sockaddr_storage){.ss_family = (sa_family_t)family};
+    address_set_port(ret_address, port);
+    return inet_pton(family, text,
+                     family == AF_INET6 ? (void *)&((struct sockaddr_in6 *)ret_address)->sin6_addr
+                                        : &((struct sockaddr_in *)ret_address)->sin_addr) == 1;
 }
 
 size_t resolver_literal(const char *host, uint16_t port,
                         struct sockaddr_storage ret_addresses[static RESOLVER_ADDRESSES_MAX])
 {
-    struct in_addr v4 = {.s_addr = htonl(INADDR_LOOPBACK)};
-    struct in6_addr v6;
     if (strcmp(host, "localhost") == 0) {
-        ret_addresses[0] = v4_address(v4, port);
-        ret_addresses[1] = v6_address(in6addr_loopback, port);
+        (void)parse(AF_INET, "127.0.0.1", port, &ret_addresses[0]);
+        (void)parse(AF_INET6, "::1", port, &ret_addresses[1]);
         return 2;
     }
-    if (inet_pton(AF_INET, host, &v4) == 1) {
-        ret_addresses[0] = v4_address(v4, port);
-        return 1;
-    }
-    if (inet_pton(AF_INET6, host, &v6) == 1) {
-        ret_addresses[0] = v6_address(v6, port);
-        return 1;
-    }
-    return 0;
+    return parse(AF_INET, host, port, ret_addresses) || parse(AF_INET6, host, port, ret_addresses) ? 1 : 0;
 }
 
 /* Takes the addresses of one family out of a list of both. */
@@ -415,7 +398,7 @@ static void use_files(struct lookup *lookup)
     } else {
         order_servers(lookup, &files);
     }
-    dns_files_fini(&files);
+    ares_freeaddrinfo(files.hosts);
 }
 
 struct lookup *resolver_look_up(struct resolver *resolver, const char *host, uint16_t port,

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-enum { MESSAGES_AT_ONCE = 256, RING_FIRST = 16 };
+enum { MESSAGES_AT_ONCE = 256 };
 
 struct http_push {
     struct connection *connection; /* NULL: it has ended */
@@ -17,9 +17,8 @@ struct http_push {
     const struct http_push_calls *calls;
     void *user;
     size_t max_behind;
-    struct blob **ring; /* what waits, in `size` places, a power of two; NULL when nothing does */
-    size_t size, first, count;
-    size_t offset; /* bytes of the first that are sent */
+    struct buf waiting; /* struct blob *, each referenced; without memory when nothing waits */
+    size_t offset;      /* bytes of the first that are sent */
     struct http_push_facts facts;
     enum http_push_end why;
     struct deferred closed;
@@ -27,35 +26,27 @@ struct http_push {
 
 /* ---- what waits ---- */
 
-static void forget_waiting(struct http_push *push)
+static struct blob **waiting(const struct http_push *push, size_t *ret_count)
 {
-    for (; push->count > 0; push->count--) {
-        blob_unref(push->ring[push->first++ & (push->size - 1)]);
-    }
-    free(push->ring);
-    push->ring = NULL;
-    push->size = push->first = push->offset = push->facts.behind = 0;
+    *ret_count = push->waiting.size / sizeof(struct blob *);
+    return (struct blob **)(void *)push->waiting.data;
 }
 
-static void grow_ring(struct http_push *push)
+static void forget_waiting(struct http_push *push)
 {
-    size_t size = push->size == 0 ? RING_FIRST : push->size * 2;
-    struct blob **ring = mem_resize(NULL, size, sizeof(*ring));
-    for (size_t i = 0; i < push->count; i++) {
-        ring[i] = push->ring[(push->first + i) & (push->size - 1)];
+    size_t count;
+    struct blob **messages = waiting(push, &count);
+    for (size_t i = 0; i < count; i++) {
+        blob_unref(messages[i]);
     }
-    free(push->ring);
-    push->ring = ring;
-    push->size = size;
-    push->first = 0;
+    buf_fini(&push->waiting);
+    push->offset = push->facts.behind = 0;
 }
 
 static void queue_up(struct http_push *push, struct blob *message)
 {
-    if (push->count == push->size) {
-        grow_ring(push);
-    }
-    push->ring[(push->first + push->count++) & (push->size - 1)] = blob_ref(message);
+    blob_ref(message);
+    buf_add(&push->waiting, &message, sizeof(message));
     push->facts.behind += blob_view(message).size;
 }
 
@@ -96,21 +87,12 @@ static size_t pass(struct blob *const *messages, size_t count, size_t sent, size
     return done;
 }
 
-static void stop_waiting(struct http_push *push)
-{
-    struct connection *connection = push->connection;
-    event_del(&connection->writable);
-    forget_waiting(push);
-    push->calls->drained(push, push->user);
-}
-
 void push_on_writable(struct http_push *push)
 {
-    size_t until_end = push->size - (push->first & (push->size - 1));
-    size_t count = push->count < until_end ? push->count : until_end;
-    count = count < MESSAGES_AT_ONCE ? count : MESSAGES_AT_ONCE;
-    struct blob **messages = &push->ring[push->first & (push->size - 1)];
-    ssize_t sent = send_some(push, messages, count, push->offset);
+    size_t count;
+    struct blob **messages = waiting(push, &count);
+    ssize_t sent =
+        send_some(push, messages, count < MESSAGES_AT_ONCE ? count : MESSAGES_AT_ONCE, push->offset);
     if (sent < 0) {
         connection_close(push->connection);
         return;
@@ -120,10 +102,11 @@ void push_on_writable(struct http_push *push)
     for (size_t i = 0; i < done; i++) {
         blob_unref(messages[i]);
     }
-    push->first += done;
-    push->count -= done;
-    if (push->count == 0) {
-        stop_waiting(push);
+    buf_consume(&push->waiting, done * sizeof(*messages));
+    if (done == count) {
+        event_del(&push->connection->writable);
+        forget_waiting(push);
+        push->calls->drained(push, push->user);
     }
 }
 
@@ -154,8 +137,8 @@ void http_push_send(struct http_push *push, struct blob *const *messages, size_t
     if (push->connection == NULL) {
         return;
     }
-    bool waiting = push->count > 0;
-    if (!waiting) {
+    bool waits = push->waiting.size > 0;
+    if (!waits) {
         done = send_now(push, messages, count, &offset);
     }
     if (done == count) {
@@ -164,7 +147,7 @@ void http_push_send(struct http_push *push, struct blob *const *messages, size_t
     for (size_t i = done; i < count; i++) {
         queue_up(push, messages[i]);
     }
-    if (!waiting) {
+    if (!waits) {
         push->offset = offset;
         push->facts.behind -= offset;
         event_add(&push->connection->writable, NULL);

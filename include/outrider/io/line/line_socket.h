@@ -12,7 +12,6 @@
 
 #include "outrider/base/attr.h"
 #include "outrider/base/str.h"
-#include "outrider/io/net/credentials.h"
 #include "outrider/io/net/unix_bind.h"
 
 #include <stdbool.h>

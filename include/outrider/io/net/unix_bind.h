@@ -5,9 +5,18 @@
 
 #include "outrider/base/attr.h"
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 struct error;
+
+/* The process at the other end of a unix socket, as reported by the kernel. */
+struct credentials {
+    bool known; /* false: the kernel reported nothing, and the other members mean nothing */
+    pid_t pid;  /* in our PID namespace; 0 when the process is not visible there */
+    uid_t uid;
+    gid_t gid;
+};
 
 /* Where a socket is to be. */
 struct unix_place {
