@@ -1,6 +1,10 @@
 """outrider kv watch: every change once, whatever happens to etcd and to the network."""
+import http.server
 import json
+import queue
 import subprocess
+import threading
+import types
 
 from harness import BINARY, Case, environment
 from registry import DEADLINE_S, wait_until
@@ -166,3 +170,88 @@ class KvWatch(Case):
         self.write_elsewhere_until_asked(6)
         watch.kill()
         self.assertEqual(watch.stderr.read(), "")
+
+
+class SlowEtcd(http.server.BaseHTTPRequestHandler):
+    """Stands in for etcd with the one key `a`, which changed last at `stage.revision`. Each watch puts a queue into
+    `stage.streams`, for the revisions of its events, None at its end; each get of one key puts one into `stage.gets`, for the
+    revision that it answers."""
+    protocol_version = "HTTP/1.1"
+    stage = None
+
+    def do_POST(self):
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        mine = queue.Queue()
+        if self.path == "/v3/watch":
+            self.stage.streams.put(mine)
+            self.stream(mine)
+        elif "range_end" in asked:
+            self.reply({"header": self.header(self.stage.revision), "kvs": [self.key(self.stage.revision)], "count": "1"})
+        else:
+            self.stage.gets.put(mine)
+            self.reply({"header": self.header(mine.get(timeout=DEADLINE_S))})
+
+    def header(self, revision):
+        return {"cluster_id": "7", "member_id": "1", "revision": str(revision), "raft_term": "2"}
+
+    def key(self, revision):
+        return {"key": "YQ==", "value": "dg==", "create_revision": "1", "mod_revision": str(revision), "version": "2"}
+
+    def reply(self, document):
+        body = json.dumps(document).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def stream(self, revisions):
+        self.send_response(200)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        self.chunk({"header": self.header(self.stage.revision), "watch_id": "1", "created": True})
+        while (revision := revisions.get(timeout=DEADLINE_S)) is not None:
+            self.chunk({"header": self.header(revision), "watch_id": "1", "events": [{"kv": self.key(revision)}]})
+        self.wfile.write(b"0\r\n\r\n")
+
+    def chunk(self, result):
+        line = json.dumps({"result": result}).encode() + b"\n"
+        self.wfile.write(b"%x\r\n%s\r\n" % (len(line), line))
+
+    def log_message(self, *_):
+        pass
+
+
+class LateReply(Case):
+    def setUp(self):
+        super().setUp()
+        self.stage = types.SimpleNamespace(gets=queue.Queue(), streams=queue.Queue(), revision=10)
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (SlowEtcd,), {"stage": self.stage}))
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        config = self.dir / "kv.yaml"
+        config.write_text(json.dumps({"registry": {"endpoints": [f"http://127.0.0.1:{server.server_port}"], "ttl": "2s"}}))
+        self.watch = self.process(BINARY, "kv", "watch", "a", env=environment(OUTRIDER_CONFIG=config),
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def change(self, stream):
+        self.stage.revision += 10
+        stream.put(self.stage.revision)
+        lines = [self.watch.stdout.readline() for _ in range(3)]
+        self.assertEqual(lines, ["PUT\n", "a\n", "v\n"], "" if lines[0] else self.watch.stderr.read())
+
+    def test_a_late_reply_to_an_older_check(self):
+        """It has a revision from before what the stream delivered since, which as a reply to the newest check would mean that
+        the registry was set back."""
+        first, older = self.stage.streams.get(timeout=DEADLINE_S), self.stage.gets.get(timeout=DEADLINE_S)
+        first.put(None)
+        second = self.stage.streams.get(timeout=DEADLINE_S)
+        self.change(second)
+        newest = self.stage.gets.get(timeout=DEADLINE_S)
+        older.put(10)
+        self.change(second)
+        newest.put(self.stage.revision)
+        self.stage.gets.get(timeout=DEADLINE_S).put(self.stage.revision)
+        self.change(second)
+        self.watch.kill()
+        second.put(None)

@@ -19,7 +19,6 @@ struct watching {
     struct queue effects;
     struct timer *timer;
     bool opened, failing; /* once; now */
-    uint64_t asked;       /* id of the request that goes to etcd itself */
     int64_t keys;         /* created less deleted, since the start */
     bool over;
     int status;
@@ -59,11 +58,8 @@ static void print_change(struct watching *watching, const struct registry_change
 
 static void on_revision(const struct registry_reply *reply, const struct etcd_response *answer, void *user)
 {
-    struct watching *watching = user;
-    struct registry_reply passed = *reply;
     (void)answer;
-    passed.id = watching->asked;
-    step(watching, (struct follow_event){.type = FOLLOW_ON_REPLY, .reply = &passed});
+    step(user, (struct follow_event){.type = FOLLOW_ON_REPLY, .reply = reply});
 }
 
 /* Only the revision of a GET is needed, so etcd looks the key up and does not send it. */
@@ -75,8 +71,7 @@ static void submit(struct watching *watching, const struct registry_request *req
     }
     struct etcd_request count = {.kind = ETCD_REQUEST_OP,
                                  .op = {.kind = ETCD_GET, .key = request->key, .count_only = true}};
-    watching->asked = request->id;
-    etcd_client_send(watching->kv->etcd, &count, request->timeout_ms, on_revision, watching);
+    etcd_client_send(watching->kv->etcd, request->id, &count, request->timeout_ms, on_revision, watching);
 }
 
 static void on_reply(const struct registry_reply *reply, void *user)

@@ -274,7 +274,7 @@ int kv_ask(struct kv *kv)
 {
     int64_t timeout_ms = kv->config->registry.request_timeout_ms;
     kv->answered = false;
-    etcd_client_send(kv->etcd, &kv->request, timeout_ms > REQUEST_MS ? timeout_ms : REQUEST_MS, on_answer,
+    etcd_client_send(kv->etcd, 1, &kv->request, timeout_ms > REQUEST_MS ? timeout_ms : REQUEST_MS, on_answer,
                      kv);
     while (!kv->answered) {
         loop_turn_once(kv->access.loop, true);

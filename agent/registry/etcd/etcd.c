@@ -389,10 +389,11 @@ static void etcd_submit(struct registry *registry, const struct registry_request
     attempt(call);
 }
 
-void etcd_client_send(struct etcd *etcd, const struct etcd_request *request, int64_t timeout_ms,
+void etcd_client_send(struct etcd *etcd, uint64_t id, const struct etcd_request *request, int64_t timeout_ms,
                       etcd_client_fn *fn, void *user)
 {
     struct etcd_call *call = call_new(etcd, request, timeout_ms);
+    call->id = id;
     call->op = REGISTRY_OP_COUNT;
     call->like = etcd_request_like(request);
     call->fn = fn;
