@@ -1,4 +1,4 @@
-#include "outrider/cli/check/check_live.h"
+#include "check_internal.h"
 
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
@@ -247,23 +247,24 @@ static bool stored_id(const char *state_dir, char ret_id[static ULID_LENGTH + 1]
     return found;
 }
 
-static void find_keys(struct live *live)
+bool check_keys(const struct config *config, struct buf *ret_record, struct buf *ret_control)
 {
-    const struct config *config = live->config;
     char id[ULID_LENGTH + 1] = "";
-    const char *name = config->server.id;
+    const char *name = config->server.id, *type = config->server.type;
+    bool is_random = false;
     if (name == NULL || strcmp(name, "auto") == 0) {
         name = id;
         if (config->state_dir == NULL || !stored_id(config->state_dir, id)) {
             uint8_t entropy[10];
             entropy_fill(entropy, sizeof(entropy));
             ulid_format(clock_wall_ms(), entropy, id);
-            live->id_is_random = true;
+            is_random = true;
         }
     }
-    const char *type = config->server.type == NULL ? "outrider" : config->server.type;
-    buf_printf(&live->record_key, "%s/%s/%s", config->registry.prefix, type, name);
-    buf_printf(&live->control_key, "%s/control/%s/%s", config->registry.control_prefix, type, name);
+    type = type == NULL ? "outrider" : type;
+    buf_printf(ret_record, "%s/%s/%s", config->registry.prefix, type, name);
+    buf_printf(ret_control, "%s/control/%s/%s", config->registry.control_prefix, type, name);
+    return is_random;
 }
 
 /* ---- the command ---- */
@@ -289,7 +290,7 @@ int check_live(const struct config *config)
     if (live.status != EX_DONE) {
         return live.status;
     }
-    find_keys(&live);
+    live.id_is_random = check_keys(config, &live.record_key, &live.control_key);
     run(&live);
     etcd_access_close(&live.access);
     buf_fini(&live.error);

@@ -1,8 +1,10 @@
 #include "outrider/cli/common/cli.h"
 
+#include "check_internal.h"
 #include "outrider/base/buf.h"
-#include "outrider/cli/check/check_live.h"
+#include "outrider/cli/common/etcd_access.h"
 #include "outrider/core/config/config.h"
+#include "outrider/registry/etcd/etcd.h"
 #include "outrider/shell/config_file.h"
 
 #include <errno.h>
@@ -36,6 +38,19 @@ static void warn_of_secret(const char *file, const char *setting, const char *se
     }
 }
 
+static int compare_limits(const char *path, const struct config *config, struct buf *problems)
+{
+    struct etcd_access access = {0};
+    int status = etcd_access_open(&access, &config->registry);
+    if (status == EX_DONE) {
+        struct registry *registry = etcd_registry(etcd_new(&config->registry, access.loop, access.http));
+        status = check_limits(path, config, registry_limits(registry), problems) ? EX_CONFIG : EX_DONE;
+        registry_free(registry);
+        etcd_access_close(&access);
+    }
+    return status;
+}
+
 int cmd_check(const struct command *command, struct cli_args args)
 {
     const char *file = NULL;
@@ -46,22 +61,23 @@ int cmd_check(const struct command *command, struct cli_args args)
         return status;
     }
     const char *path = config_file_path(file);
-    struct buf warnings = {0};
-    struct config *config = config_file_load(path, &warnings);
+    struct buf problems = {0};
+    struct config *config = config_file_load(path, &problems);
     if (config == NULL) {
         return EX_CONFIG;
     }
-    fputs(buf_text(&warnings), stderr);
-    buf_fini(&warnings);
+    status = compare_limits(path, config, &problems);
+    fputs(buf_text(&problems), stderr);
+    buf_fini(&problems);
     warn_of_secret(path, "registry.password_file", config->registry.password_file);
     warn_of_secret(path, "registry.tls.key_file", config->registry.tls.key_file);
     warn_of_secret(path, "http.token_file", config->http.token_file);
-    printf("%s: ok\n", path);
-    if (live) {
+    if (status == EX_DONE) {
+        printf("%s: ok\n", path);
         fflush(stdout); /* the tests may take seconds */
-        status = check_live(config);
+        status = live ? check_live(config) : EX_DONE;
     }
     config_fini(config);
     free(config);
-    return live ? status : EX_DONE;
+    return status;
 }

@@ -1,0 +1,27 @@
+/* What `outrider check` compares with the registry. */
+#ifndef OUTRIDER_CLI_CHECK_CHECK_INTERNAL_H
+#define OUTRIDER_CLI_CHECK_CHECK_INTERNAL_H
+
+#include <stdbool.h>
+
+struct buf;
+struct config;
+struct registry_limits;
+
+/* Appends the two keys that the agent of `config` writes: the record and the control key. Returns whether their id is
+ * random, because server.id is auto and no id is stored yet. */
+bool check_keys(const struct config *config, struct buf *ret_record, struct buf *ret_control);
+
+/* Appends to `problems` one line for each limit of the registry that the configuration in `file` does not keep: the file, the
+ * setting, what is wrong and what to do. Returns whether one is an error; the others are warnings, because the registry
+ * grants another TTL then. An observer writes nothing, so it keeps every limit. */
+bool check_limits(const char *file, const struct config *config, const struct registry_limits *limits,
+                  struct buf *problems);
+
+/* `outrider check --live`: asks each endpoint, logs in, reads what an agent reads, and tests the permission to write its own
+ * two keys, with the agent's timeouts. Writes nothing. Prints one line per test to stdout. Returns EX_DONE; EX_TEMPFAIL
+ * when no endpoint answers; EX_FAILED for any other failure. An endpoint that fails while another answers is
+ * shown and does not count: the agent would run. */
+int check_live(const struct config *config);
+
+#endif
