@@ -44,8 +44,5 @@ struct str blob_view(const struct blob *blob)
 
 bool blob_eq(const struct blob *a, const struct blob *b)
 {
-    if (a == NULL || b == NULL) {
-        return a == b;
-    }
-    return str_eq(blob_view(a), blob_view(b));
+    return a == b || (a != NULL && b != NULL && str_eq(blob_view(a), blob_view(b)));
 }

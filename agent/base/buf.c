@@ -48,12 +48,10 @@ char *buf_extend(struct buf *buf, size_t size)
 
 void buf_add(struct buf *buf, const void *data, size_t size)
 {
-    reserve(buf, size);
+    char *start = buf_extend(buf, size);
     if (size > 0) {
-        memcpy(buf->data + buf->size, data, size);
+        memcpy(start, data, size);
     }
-    buf->size += size;
-    buf->data[buf->size] = '\0';
 }
 
 void buf_str(struct buf *buf, struct str text)

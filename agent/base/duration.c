@@ -37,15 +37,9 @@ int duration_parse(struct str text, int64_t *ret_ms)
 
 const char *duration_format(int64_t ms, char out[static 24])
 {
-    size_t unit = COUNT_OF(units) - 1;
-    if (ms == 0) {
-        unit = 2;
-    }
-    for (size_t i = 0; i < COUNT_OF(units) && ms != 0; i++) {
-        if (ms % units[i].ms == 0) {
-            unit = i;
-            break;
-        }
+    size_t unit = ms == 0 ? 2 : 0; /* 0s, not 0h */
+    while (ms % units[unit].ms != 0) {
+        unit++;
     }
     snprintf(out, 24, "%" PRId64 "%s", ms / units[unit].ms, units[unit].name);
     return out;

@@ -59,25 +59,14 @@ bool queue_take(struct queue *queue, void *ret_item)
     return true;
 }
 
-size_t queue_size(const struct queue *queue)
-{
-    return queue->end - queue->first;
-}
-
-static char *chunk_new(struct queue *queue, size_t size)
-{
-    struct queue_chunk *chunk = mem_resize(NULL, sizeof(*chunk) + size, 1);
-    chunk->next = queue->chunks;
-    queue->chunks = chunk;
-    return chunk->data;
-}
-
 struct str queue_copy(struct queue *queue, struct str text)
 {
-    char *copy = chunk_new(queue, text.size + 1);
+    struct queue_chunk *chunk = mem_resize(NULL, sizeof(*chunk) + text.size + 1, 1);
+    chunk->next = queue->chunks;
+    queue->chunks = chunk;
     if (text.size > 0) {
-        memcpy(copy, text.data, text.size);
+        memcpy(chunk->data, text.data, text.size);
     }
-    copy[text.size] = '\0';
-    return (struct str){copy, text.size};
+    chunk->data[text.size] = '\0';
+    return (struct str){chunk->data, text.size};
 }

@@ -14,6 +14,7 @@
 #include "outrider/registry/memory/memory.h"
 #include "outrider/shell/router/router.h"
 #include "shell/router/router_internal.h"
+#include "support/queue_size.h"
 
 #include <assert.h>
 #include <stdlib.h>

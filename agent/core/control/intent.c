@@ -227,7 +227,7 @@ static void on_put(struct intent *intent, const struct intent_event *event,
     if (event->reply->succeeded) {
         intent_written(intent, &flight->hold, event->reply->revision);
         intent->must_read = intent->must_read || flight->applied > event->reply->revision;
-        backoff_reset(&intent->backoff);
+        intent->backoff.failures = 0;
         return;
     }
     /* The request may have arrived twice, and this is the answer to the second. */
@@ -266,7 +266,7 @@ static void on_reply(struct intent *intent, const struct intent_event *event)
         if (flight.op == REGISTRY_PUT) {
             on_put(intent, event, &flight);
         } else if (flight.op == REGISTRY_GET) {
-            backoff_reset(&intent->backoff);
+            intent->backoff.failures = 0;
             learn_reply(intent, event, flight.applied);
         } else {
             on_delete(intent, event);

@@ -284,7 +284,7 @@ static void on_failed(struct registrar *registrar, const struct registry_reply *
 static void on_answered(struct registrar *registrar, const struct registry_reply *reply,
                         const struct key_flight *flight)
 {
-    backoff_reset(&registrar->key.backoff);
+    registrar->key.backoff.failures = 0;
     registrar_succeed(registrar, &registrar->key_error);
     note_refusal(registrar, flight, REGISTRY_OK);
     if (flight->op == REGISTRY_LEASE_TTL) {

@@ -42,7 +42,7 @@ void follow_init(struct follow *follow, const struct follow_settings *settings)
 {
     *follow = (struct follow){.settings = *settings, .due = NEVER_MS};
     random_seed(&follow->random, settings->seed);
-    backoff_init(&follow->backoff, settings->first_ms, settings->cap_ms);
+    follow->backoff = (struct backoff){.first_ms = settings->first_ms, .cap_ms = settings->cap_ms};
 }
 
 void follow_fini(struct follow *follow)
@@ -140,7 +140,7 @@ void follow_certain(struct follow *follow)
 
 static void end_outage(struct follow *follow)
 {
-    backoff_reset(&follow->backoff);
+    follow->backoff.failures = 0;
     follow->outage = (struct outage){0};
     follow->noted = 0;
 }

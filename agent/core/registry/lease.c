@@ -19,7 +19,7 @@ void lease_init(struct lease *lease, const struct lease_settings *settings)
 {
     *lease = (struct lease){.settings = *settings};
     retry_init(&lease->backoff);
-    backoff_init(&lease->cluster.backoff, CLUSTER_FIRST_MS, CLUSTER_CAP_MS);
+    lease->cluster.backoff = (struct backoff){.first_ms = CLUSTER_FIRST_MS, .cap_ms = CLUSTER_CAP_MS};
 }
 
 const char *lease_state_name(enum lease_state state)
@@ -170,7 +170,7 @@ static bool meet_cluster(struct lease *lease, uint64_t id, uint64_t epoch, struc
     cluster->changed_mono = lease->now.mono;
     cluster->before = before;
     if (!again) {
-        backoff_reset(&cluster->backoff);
+        cluster->backoff.failures = 0;
     }
     if (cluster->turns > 1) {
         emit(lease, LEASE_DO_CLUSTER);
@@ -272,7 +272,7 @@ static void on_reply(struct lease *lease, const struct lease_event *event)
     bool lost = reply.failure == REGISTRY_LEASE_LOST && flight.op != REGISTRY_GRANT;
     bool exists = reply.failure == REGISTRY_LEASE_EXISTS && flight.op == REGISTRY_GRANT;
     if (reply.failure == REGISTRY_OK || lost || exists) {
-        backoff_reset(&lease->backoff);
+        lease->backoff.failures = 0;
         emit(lease, LEASE_DO_ANSWERED);
     }
     if (lease->state == LEASE_SUSPECT && !lost) {

@@ -8,7 +8,7 @@ enum { LEAVING_MS = 500 };
 
 void retry_init(struct backoff *backoff)
 {
-    backoff_init(backoff, RETRY_FIRST_MS, RETRY_CAP_MS);
+    *backoff = (struct backoff){.first_ms = RETRY_FIRST_MS, .cap_ms = RETRY_CAP_MS};
 }
 
 bool retry_is_slow(enum registry_failure failure)

@@ -4,23 +4,17 @@
 
 #include "outrider/base/attr.h"
 
-/* code, short text */
-#define ERROR_CODES(X)                                                                                       \
-    X(ERROR_NONE, "no error")                                                                                \
-    X(ERROR_INVALID, "invalid")     /* the input is wrong, and a retry with the same input fails again */    \
-    X(ERROR_LIMIT, "limit")         /* a limit of this program was reached */                                \
-    X(ERROR_NOT_FOUND, "not found") /* the thing named does not exist */                                     \
-    X(ERROR_BUSY, "busy")           /* in use by another process */                                          \
-    X(ERROR_DENIED, "denied")       /* permission or credentials */                                          \
-    X(ERROR_TIMEOUT, "timed out")   /* no answer within the time allowed */                                  \
-    X(ERROR_UNREACHABLE, "unreachable") /* no connection */                                                  \
-    X(ERROR_SYSTEM, "system")           /* a system call failed; the text has the message of errno */        \
-    X(ERROR_PROTOCOL, "protocol")       /* the peer violated the protocol */
-
 enum error_code {
-#define X(code, text) code,
-    ERROR_CODES(X)
-#undef X
+    ERROR_NONE,
+    ERROR_INVALID,     /* the input is wrong, and a retry with the same input fails again */
+    ERROR_LIMIT,       /* a limit of this program was reached */
+    ERROR_NOT_FOUND,   /* the thing named does not exist */
+    ERROR_BUSY,        /* in use by another process */
+    ERROR_DENIED,      /* permission or credentials */
+    ERROR_TIMEOUT,     /* no answer within the time allowed */
+    ERROR_UNREACHABLE, /* no connection */
+    ERROR_SYSTEM,      /* a system call failed; the text has the message of errno */
+    ERROR_PROTOCOL     /* the peer violated the protocol */
 };
 
 struct error {
@@ -37,8 +31,5 @@ int error_errno(struct error *err, int errnum, const char *format, ...) PRINTF_L
 
 /* Puts "context: " before the text of `err` (ignored when NULL), code unchanged; returns -1. */
 int error_wrap(struct error *err, const char *format, ...) PRINTF_LIKE(2, 3);
-
-/* The short text of a code; never NULL. */
-const char *error_code_name(enum error_code code);
 
 #endif

@@ -31,9 +31,6 @@ void *queue_push(struct queue *queue);
  * queue_take finds the queue empty. Returns false when nothing waits. */
 bool queue_take(struct queue *queue, void *ret_item);
 
-/* Number of items waiting. */
-size_t queue_size(const struct queue *queue);
-
 /* A NUL-terminated copy of `text` in the arena. */
 struct str queue_copy(struct queue *queue, struct str text);
 

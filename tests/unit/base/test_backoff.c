@@ -23,7 +23,7 @@ static void every_wait_is_within_its_bound_and_reaches_both_ends(void **state)
     }
     for (int round = 0; round < 2000; round++) {
         struct backoff backoff;
-        backoff_init(&backoff, 100, 5000);
+        backoff = (struct backoff){.first_ms = 100, .cap_ms = 5000};
         for (size_t i = 0; i < COUNT_OF(bounds); i++) {
             int64_t wait = backoff_next(&backoff, &random);
             assert_in_range(wait, 1, bounds[i]);
@@ -45,7 +45,7 @@ static void full_jitter_spreads_evenly(void **state)
     random_seed(&random, 7);
     for (int i = 0; i < 10000; i++) {
         struct backoff backoff;
-        backoff_init(&backoff, 1000, 5000);
+        backoff = (struct backoff){.first_ms = 1000, .cap_ms = 5000};
         tenths[(backoff_next(&backoff, &random) - 1) / 100]++;
     }
     for (size_t i = 0; i < COUNT_OF(tenths); i++) {
@@ -59,13 +59,13 @@ static void a_success_begins_with_the_first_wait_again(void **state)
     struct random random;
     struct backoff backoff;
     random_seed(&random, 3);
-    backoff_init(&backoff, 10, 5000);
+    backoff = (struct backoff){.first_ms = 10, .cap_ms = 5000};
     for (int i = 0; i < 50; i++) {
         (void)backoff_next(&backoff, &random);
     }
     assert_int_equal(backoff.failures, 50);
     for (int i = 0; i < 100; i++) {
-        backoff_reset(&backoff);
+        backoff.failures = 0;
         assert_in_range(backoff_next(&backoff, &random), 1, 10);
     }
 }
@@ -86,7 +86,7 @@ static void no_bound_and_no_count_overflows(void **state)
     random_seed(&random, 9);
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct backoff backoff;
-        backoff_init(&backoff, rows[i].first, rows[i].cap);
+        backoff = (struct backoff){.first_ms = rows[i].first, .cap_ms = rows[i].cap};
         for (int k = 0; k < 200; k++) {
             int64_t wait = backoff_next(&backoff, &random);
             assert_true(wait >= 1 && wait <= rows[i].most);

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "outrider/base/queue.h"
+#include "support/queue_size.h"
 
 struct item {
     int number;

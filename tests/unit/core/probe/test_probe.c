@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "outrider/core/probe/probe.h"
+#include "support/queue_size.h"
 
 #include <string.h>
 
