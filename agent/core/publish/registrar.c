@@ -127,7 +127,9 @@ static void want(struct registrar *registrar, struct blob *value)
     blob_unref(registrar->wanted.value);
     registrar->wanted.value = blob_ref(value);
     registrar->wanted.unconfirmed = false;
-    registrar_compare_key(registrar);
+    if (registrar->key.state == KEY_SYNCED || registrar->key.state == KEY_DIRTY) {
+        registrar_resolve_key(registrar);
+    }
     if (!is_leaving(registrar)) {
         registrar_set_goal(registrar, value != NULL ? REGISTRAR_PUBLISH : REGISTRAR_WITHDRAW);
     }
@@ -171,14 +173,6 @@ static void on_gap(struct registrar *registrar, const struct registrar_event *ev
         }
     }
     registrar_step_lease(registrar, (struct lease_event){.type = LEASE_ON_GAP});
-}
-
-static void on_recover(struct registrar *registrar, const struct registrar_event *event)
-{
-    registrar_set_key_state(registrar, KEY_UNKNOWN);
-    registrar_step_lease(
-        registrar,
-        (struct lease_event){.type = LEASE_ON_RECOVER, .id = event->lease, .ttl_ms = event->ttl_ms});
 }
 
 static void on_cluster(struct registrar *registrar, uint64_t cluster, uint64_t epoch, struct str endpoint)
@@ -229,7 +223,12 @@ void registrar_step(struct registrar *registrar, const struct registrar_event *e
     registrar->server_claim = event->claim;
     switch (event->type) {
     case REGISTRAR_ON_TICK: break;
-    case REGISTRAR_ON_RECOVER: on_recover(registrar, event); break;
+    case REGISTRAR_ON_RECOVER:
+        registrar_set_key_state(registrar, KEY_UNKNOWN);
+        registrar_step_lease(
+            registrar,
+            (struct lease_event){.type = LEASE_ON_RECOVER, .id = event->lease, .ttl_ms = event->ttl_ms});
+        break;
     case REGISTRAR_ON_OFFER: on_offer(registrar, event); break;
     case REGISTRAR_ON_STANDS: registrar->wanted.unconfirmed = false; break;
     case REGISTRAR_ON_WITHDRAW:

@@ -16,6 +16,10 @@ enum { URGENT_BURST = 5, URGENT_PERIOD_MS = 1000 };
  * is read this often, with a heartbeat. After an outage the reads of a fleet spread over SPREAD_MS. */
 enum { READ_BACK_MS = 60000, READ_BACK_SPREAD_MS = 5000 };
 
+/* What a write counts in: changes that are told at once, writes that create or repair the key, and those of players,
+ * labels and text, which wait for the interval. */
+enum write_rate { RATE_URGENT, RATE_REPAIR, RATE_INTERVAL, RATE_COUNT };
+
 /* What is to be registered. */
 struct wanted {
     struct blob *value; /* NULL: nothing */
@@ -32,7 +36,7 @@ struct key_flight {
     struct blob *value;         /* put */
     bool urgent;                /* put: wanted.urgent as it was */
     enum registrar_claim claim; /* put: of `value` */
-    int64_t *bucket;            /* put: where it spent a slot; NULL: it waited for the interval */
+    enum write_rate rate;       /* put: where it spent a slot */
 };
 
 /* The record's key, as known. */
@@ -55,13 +59,6 @@ struct record_key {
     struct key_flight flight;   /* at most one request at a time */
     struct backoff backoff;
     int64_t retry_mono; /* no request before */
-};
-
-/* Rates of writes, as theoretical arrival times of the next one (mono). */
-struct write_rates {
-    int64_t urgent_tat;
-    int64_t repair_tat;     /* of writes that create or repair the key */
-    int64_t interval_until; /* no write of players, labels and text before */
 };
 
 /* CONFLICT: the other holder. */
@@ -110,7 +107,7 @@ struct registrar {
     struct wanted wanted;
     enum registrar_claim server_claim; /* what the server's present status promises */
     struct record_key key;
-    struct write_rates rates;
+    int64_t next_write[RATE_COUNT]; /* mono: theoretical arrival time; interval: no write before */
     struct conflict conflict;
     struct duplicate_agent duplicate;
     struct stale_ready stale_ready;
@@ -142,8 +139,6 @@ void registrar_step_lease(struct registrar *registrar, struct lease_event event)
 void registrar_set_key_state(struct registrar *registrar, enum key_state state);
 /* What the key holds is known, or assumed: SYNCED or DIRTY. */
 void registrar_resolve_key(struct registrar *registrar);
-/* The wanted record changed: moves between SYNCED and DIRTY only. */
-void registrar_compare_key(struct registrar *registrar);
 void registrar_set_published(struct registrar *registrar, struct blob *value, int64_t revision);
 /* Nothing is known of the key any more; it is taken for absent. UNKNOWN stays. */
 void registrar_forget_key(struct registrar *registrar);

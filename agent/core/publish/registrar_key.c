@@ -48,13 +48,6 @@ void registrar_resolve_key(struct registrar *registrar)
     registrar_set_key_state(registrar, same ? KEY_SYNCED : KEY_DIRTY);
 }
 
-void registrar_compare_key(struct registrar *registrar)
-{
-    if (registrar->key.state == KEY_SYNCED || registrar->key.state == KEY_DIRTY) {
-        registrar_resolve_key(registrar);
-    }
-}
-
 static void keep(struct blob **slot, struct blob *value)
 {
     struct blob *kept = blob_ref(value);
@@ -232,11 +225,8 @@ static void return_slot(struct registrar *registrar, const struct key_flight *fl
         return;
     }
     registrar->wanted.urgent = registrar->wanted.urgent || flight->urgent;
-    if (flight->bucket != NULL) {
-        *flight->bucket -= URGENT_PERIOD_MS;
-    } else {
-        registrar->rates.interval_until = 0;
-    }
+    int64_t *next = &registrar->next_write[flight->rate];
+    *next = flight->rate == RATE_INTERVAL ? 0 : *next - URGENT_PERIOD_MS;
 }
 
 /* A change that the watch reported while the request was under way is older than its answer, or newer: then

@@ -12,37 +12,30 @@ struct next_request {
 
 static const struct next_request NONE = {.op = REGISTRY_GET, .at = NEVER_MS};
 
-/* The rate a write counts in; NULL: it waits for the interval. Creating and repairing have a rate of their own:
- * the first change after them is still written at once, and an operator who deletes the key in a loop does not
- * cause a loop of writes. */
-static const int64_t *bucket(const struct registrar *registrar)
+/* Creating and repairing have a rate of their own: the first change after them is still written at once, and an
+ * operator who deletes the key in a loop does not cause a loop of writes. */
+static enum write_rate rate(const struct registrar *registrar)
 {
-    if (registrar->key.published == NULL || registrar->key.repairing) {
-        return &registrar->rates.repair_tat;
-    }
-    return registrar->wanted.urgent ? &registrar->rates.urgent_tat : NULL;
+    bool creates = registrar->key.published == NULL || registrar->key.repairing;
+    return creates ? RATE_REPAIR : registrar->wanted.urgent ? RATE_URGENT : RATE_INTERVAL;
 }
 
 /* The moment from which the wanted record may be written. */
 static int64_t write_slot(const struct registrar *registrar)
 {
-    const int64_t *tat = bucket(registrar);
-    return tat == NULL ? registrar->rates.interval_until : *tat - (URGENT_BURST - 1) * URGENT_PERIOD_MS;
+    enum write_rate of = rate(registrar);
+    return registrar->next_write[of] - (of == RATE_INTERVAL ? 0 : (URGENT_BURST - 1) * URGENT_PERIOD_MS);
 }
 
 static void spend_slot(struct registrar *registrar)
 {
     int64_t now = registrar->now.mono;
-    const int64_t *tat = bucket(registrar);
     struct key_flight *flight = &registrar->key.flight;
     flight->urgent = registrar->wanted.urgent;
-    if (tat == NULL) {
-        registrar->rates.interval_until = now + registrar->min_publish_ms;
-    } else {
-        flight->bucket =
-            tat == &registrar->rates.repair_tat ? &registrar->rates.repair_tat : &registrar->rates.urgent_tat;
-        *flight->bucket = (*tat > now ? *tat : now) + URGENT_PERIOD_MS;
-    }
+    flight->rate = rate(registrar);
+    int64_t *next = &registrar->next_write[flight->rate];
+    int64_t from = *next > now ? *next : now;
+    *next = flight->rate == RATE_INTERVAL ? now + registrar->min_publish_ms : from + URGENT_PERIOD_MS;
     registrar->wanted.urgent = false;
 }
 

@@ -345,29 +345,20 @@ static void on_gap(struct lease *lease)
     }
 }
 
-static void on_lost(struct lease *lease)
-{
-    /* The answer to the revoke says the rest. */
-    bool revoking = lease->state == LEASE_REVOKING && lease->flight.op == REGISTRY_REVOKE;
-    if (lease->state != LEASE_NONE && lease->state != LEASE_GRANTING && !revoking) {
-        lose(lease);
-    }
-}
-
 /* ---- requests ---- */
 
-static struct registry_request *ask(struct lease *lease, enum registry_op op)
+static void ask(struct lease *lease, enum registry_op op)
 {
     lease->flight = (struct lease_flight){.id = ++*lease->settings.last_id,
                                           .op = op,
                                           .sent_boot = lease->now.boot,
                                           .sent_mono = lease->now.mono};
-    struct lease_effect *effect = emit(lease, LEASE_DO_REQUEST);
-    effect->request = (struct registry_request){.id = lease->flight.id,
-                                                .op = op,
-                                                .lease = lease->id,
-                                                .timeout_ms = lease->settings.request_timeout_ms};
-    return &effect->request;
+    emit(lease, LEASE_DO_REQUEST)->request =
+        (struct registry_request){.id = lease->flight.id,
+                                  .op = op,
+                                  .lease = lease->id,
+                                  .ttl_ms = op == REGISTRY_GRANT ? lease->settings.ttl_ms : 0,
+                                  .timeout_ms = lease->settings.request_timeout_ms};
 }
 
 /* A lease id chosen here makes a grant safe to repeat (docs/design/etcd-gateway.md, "Lease ids"). It is saved
@@ -383,11 +374,6 @@ static void begin_grant(struct lease *lease)
     }
 }
 
-static void ask_grant(struct lease *lease)
-{
-    ask(lease, REGISTRY_GRANT)->ttl_ms = lease->settings.ttl_ms;
-}
-
 static void plan(struct lease *lease)
 {
     if (lease->flight.id != 0 || lease->now.mono < lease->retry_mono) {
@@ -397,18 +383,18 @@ static void plan(struct lease *lease)
     case LEASE_NONE:
         if (lease->goal == LEASE_GOAL_HOLD) {
             begin_grant(lease);
-            ask_grant(lease);
+            ask(lease, REGISTRY_GRANT);
         }
         break;
-    case LEASE_GRANTING: ask_grant(lease); break;
-    case LEASE_RECOVERING: (void)ask(lease, REGISTRY_KEEPALIVE); break;
+    case LEASE_GRANTING: ask(lease, REGISTRY_GRANT); break;
+    case LEASE_RECOVERING: ask(lease, REGISTRY_KEEPALIVE); break;
     case LEASE_HELD:
     case LEASE_SUSPECT:
         if (lease->now.mono >= lease->heartbeat.earliest) {
-            (void)ask(lease, REGISTRY_KEEPALIVE);
+            ask(lease, REGISTRY_KEEPALIVE);
         }
         break;
-    case LEASE_REVOKING: (void)ask(lease, REGISTRY_REVOKE); break;
+    case LEASE_REVOKING: ask(lease, REGISTRY_REVOKE); break;
     }
 }
 
@@ -447,7 +433,13 @@ void lease_step(struct lease *lease, const struct lease_event *event, struct que
             on_reply(lease, event);
         }
         break;
-    case LEASE_ON_LOST: on_lost(lease); break;
+    case LEASE_ON_LOST:
+        /* The answer to a revoke in flight says the rest. */
+        if (lease->state != LEASE_NONE && lease->state != LEASE_GRANTING &&
+            lease->flight.op != REGISTRY_REVOKE) {
+            lose(lease);
+        }
+        break;
     case LEASE_ON_SUSPECT: suspect(lease, LEASE_CAUSE_KEY_GONE); break;
     case LEASE_ON_GAP: on_gap(lease); break;
     case LEASE_ON_CLUSTER:
