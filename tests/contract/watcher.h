@@ -5,7 +5,7 @@
 #include "subject.h"
 
 #include "outrider/base/attr.h"
-#include "outrider/core/registry/registry_watch.h"
+#include "outrider/core/registry/registry_request.h"
 
 struct watcher {
     struct subject *subject;

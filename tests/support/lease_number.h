@@ -2,7 +2,7 @@
 #ifndef OUTRIDER_TESTS_SUPPORT_LEASE_NUMBER_H
 #define OUTRIDER_TESTS_SUPPORT_LEASE_NUMBER_H
 
-#include "outrider/core/registry/registry_lease.h"
+#include "outrider/core/registry/registry_request.h"
 
 static inline struct registry_lease lease_of(int64_t number)
 {

@@ -4,7 +4,7 @@
 
 #include "outrider/base/buf.h"
 #include "outrider/codec/json/json_scan.h"
-#include "outrider/core/registry/registry_watch.h"
+#include "outrider/core/registry/registry_request.h"
 
 /* {0} is empty. */
 struct etcd_watch_held {

@@ -4,7 +4,7 @@
 #define OUTRIDER_SHELL_ROUTER_ROUTER_INTERNAL_H
 
 #include "outrider/core/config/config.h"
-#include "outrider/core/registry/registry_watch.h"
+#include "outrider/core/registry/registry_request.h"
 #include "outrider/shell/router/router.h"
 
 /* One effect of any machine; the row that took it knows which. */

@@ -13,7 +13,6 @@
 
 #include "outrider/core/registry/registry_limits.h"
 #include "outrider/core/registry/registry_request.h"
-#include "outrider/core/registry/registry_watch.h"
 
 struct registry;
 struct registry_client;

@@ -5,7 +5,7 @@
 
 #include "outrider/base/buf.h"
 #include "outrider/base/str.h"
-#include "outrider/core/registry/registry_watch.h"
+#include "outrider/core/registry/registry_request.h"
 
 #include <stdbool.h>
 

@@ -7,7 +7,7 @@
 #ifndef OUTRIDER_CODEC_STATE_RESTORE_H
 #define OUTRIDER_CODEC_STATE_RESTORE_H
 
-#include "outrider/core/registry/registry_lease.h"
+#include "outrider/core/registry/registry_request.h"
 #include "outrider/core/server/hold.h"
 
 #include <stdbool.h>

@@ -5,7 +5,7 @@
 
 #include "outrider/base/attr.h"
 #include "outrider/base/str.h"
-#include "outrider/core/registry/registry_lease.h"
+#include "outrider/core/registry/registry_request.h"
 #include "outrider/core/server/status_message.h"
 
 #include <stdbool.h>

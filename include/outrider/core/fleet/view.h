@@ -23,7 +23,6 @@
 #include "outrider/core/instant.h"
 #include "outrider/core/registry/registry_limits.h"
 #include "outrider/core/registry/registry_request.h"
-#include "outrider/core/registry/registry_watch.h"
 
 struct view;
 

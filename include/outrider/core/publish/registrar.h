@@ -38,7 +38,6 @@
 #include "outrider/core/registry/lease.h"
 #include "outrider/core/registry/registry_limits.h"
 #include "outrider/core/registry/registry_request.h"
-#include "outrider/core/registry/registry_watch.h"
 
 struct registrar;
 

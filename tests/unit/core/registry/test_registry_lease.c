@@ -1,4 +1,4 @@
-#include "outrider/core/registry/registry_lease.h"
+#include "outrider/core/registry/registry_request.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

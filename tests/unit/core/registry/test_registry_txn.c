@@ -1,4 +1,3 @@
-#include "outrider/core/registry/registry_txn.h"
 
 #include "outrider/core/registry/registry_request.h"
 
