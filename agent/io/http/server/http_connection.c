@@ -1,6 +1,5 @@
 /* Reading requests, and when nothing is read. */
 #include "http_server_internal.h"
-#include "outrider/base/mem.h"
 #include "outrider/io/loop/loop_base.h"
 
 #include <errno.h>
@@ -56,12 +55,11 @@ static void handle(struct connection *connection, const struct http_head *head)
         connection_fault(connection, &bad_path);
         return;
     }
-    struct http_exchange *exchange = mem_zalloc(sizeof(*exchange));
-    *exchange = (struct http_exchange){
-        .connection = connection,
+    connection->exchange = (struct http_exchange){
         .minor = head->minor,
         .keep_alive = head->keep_alive,
         .is_head = str_eq(head->method, STR("HEAD")),
+        .is_open = true,
     };
     struct http_request request = {
         .method = head->method,
@@ -73,13 +71,12 @@ static void handle(struct connection *connection, const struct http_head *head)
         .policy = listener->options.policy,
         .head = head,
     };
-    connection->exchange = exchange;
     connection->head_seen = false;
     connection->scanned = 0;
     connection_enter(connection, CONNECTION_HANDLING);
     server->counters.requests++;
     connection->taken += head->size + head->content_length;
-    server->handler(exchange, &request, server->user);
+    server->handler(&connection->exchange, &request, server->user);
 }
 
 /* The head is complete and its body is not: the body gets a deadline of its own. */

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 
 /* ---- writing ---- */
@@ -123,22 +122,19 @@ static struct str body_of(const struct http_response *response)
 
 void exchange_respond(struct http_exchange *exchange, const struct http_response *response, size_t length)
 {
-    struct connection *connection = exchange->connection;
-    if (connection != NULL) {
-        struct str body = body_of(response);
-        bool keep = exchange->keep_alive && !response->close;
-        connection->exchange = NULL;
-        connection->close_after = !keep;
-        http_response_head(&connection->out, response, length, exchange->minor, keep);
-        if (exchange->is_head || response->status == 204 || response->status == 304) {
-            body = (struct str){NULL, 0};
-        }
-        begin_writing(connection, body, response);
-        if (connection->state == CONNECTION_IDLE && !connection->processing) {
-            loop_defer(connection->listener->server->loop, &connection->again);
-        }
+    struct connection *connection = (struct connection *)exchange;
+    struct str body = body_of(response);
+    bool keep = exchange->keep_alive && !response->close;
+    exchange->is_open = false;
+    connection->close_after = !keep;
+    http_response_head(&connection->out, response, length, exchange->minor, keep);
+    if (exchange->is_head || response->status == 204 || response->status == 304) {
+        body = (struct str){NULL, 0};
     }
-    free(exchange);
+    begin_writing(connection, body, response);
+    if (connection->state == CONNECTION_IDLE && !connection->processing) {
+        loop_defer(connection->listener->server->loop, &connection->again);
+    }
 }
 
 void http_respond(struct http_exchange *exchange, const struct http_response *response)
@@ -153,7 +149,7 @@ void http_exchange_peer(const struct http_exchange *exchange, char *ret_text, si
     struct ucred peer = {0};
     socklen_t peer_size = sizeof(peer);
     char text[INET6_ADDRSTRLEN];
-    int fd = exchange->connection == NULL ? -1 : exchange->connection->transport.fd;
+    int fd = ((const struct connection *)exchange)->transport.fd;
     if (fd < 0 || getpeername(fd, (struct sockaddr *)&address, &length) < 0) {
         snprintf(ret_text, size, "gone");
     } else if (address.ss_family == AF_UNIX) {
@@ -170,16 +166,15 @@ void http_exchange_peer(const struct http_exchange *exchange, char *ret_text, si
 bool http_exchange_upgrade(struct http_exchange *exchange, const char *const *headers, http_upgraded_fn *fn,
                            void *user)
 {
-    struct connection *connection = exchange->connection;
-    if (connection == NULL || exchange->minor == 0 || exchange->is_head) {
+    struct connection *connection = (struct connection *)exchange;
+    if (exchange->minor == 0 || exchange->is_head) {
         return false;
     }
     struct http_response switching = {.status = 101, .headers = headers};
-    connection->exchange = NULL;
+    exchange->is_open = false;
     connection->upgraded = fn;
     connection->upgraded_user = user;
     http_response_head(&connection->out, &switching, HTTP_LENGTH_UNKNOWN, exchange->minor, true);
-    free(exchange);
     begin_writing(connection, (struct str){NULL, 0}, &switching);
     return true;
 }

@@ -179,49 +179,12 @@ void push_detach(struct http_push *push, bool notify)
 
 bool http_push_has_room(const struct http_exchange *exchange)
 {
-    const struct connection *connection = exchange->connection;
-    return connection != NULL &&
-           connection->listener->lists[CONNECTION_PUSHING].count < connection->listener->options.max_pushes;
+    const struct http_listener *listener = ((const struct connection *)exchange)->listener;
+    return listener->lists[CONNECTION_PUSHING].count < listener->options.max_pushes;
 }
 
 static const struct http_fault no_room = {503, "too_many_subscribers",
                                           "the server has no room for another subscriber"};
-
-static struct http_response response_of(const struct http_push_options *options)
-{
-    return (struct http_response){
-        .status = 200, .content_type = options->content_type, .headers = options->headers, .close = true};
-}
-
-/* Ends an exchange that cannot become a push: HEAD gets its head, a closed peer nothing, any other a 503. */
-static void decline(struct http_exchange *exchange, const struct http_push_options *options)
-{
-    struct connection *connection = exchange->connection;
-    if (exchange->is_head) {
-        struct http_response head = response_of(options);
-        exchange_respond(exchange, &head, HTTP_LENGTH_UNKNOWN);
-        return;
-    }
-    free(exchange);
-    if (connection != NULL) {
-        connection->exchange = NULL;
-        if (connection->ended) {
-            connection_close(connection);
-        } else {
-            connection_fault(connection, &no_room);
-        }
-    }
-}
-
-static struct blob *head_of(const struct http_exchange *exchange, const struct http_push_options *options)
-{
-    struct buf text = {0};
-    struct http_response response = response_of(options);
-    http_response_head(&text, &response, HTTP_LENGTH_UNKNOWN, exchange->minor, false);
-    struct blob *head = blob_new(buf_view(&text));
-    buf_fini(&text);
-    return head;
-}
 
 static struct http_push *attach(struct connection *connection, const struct http_push_options *options,
                                 const struct http_push_calls *calls, void *user)
@@ -248,14 +211,26 @@ static struct http_push *attach(struct connection *connection, const struct http
 struct http_push *http_push_begin(struct http_exchange *exchange, const struct http_push_options *options,
                                   const struct http_push_calls *calls, void *user)
 {
-    struct connection *connection = exchange->connection;
-    if (exchange->is_head || !http_push_has_room(exchange) || connection->ended) {
-        decline(exchange, options);
+    struct connection *connection = (struct connection *)exchange;
+    struct http_response response = {
+        .status = 200, .content_type = options->content_type, .headers = options->headers, .close = true};
+    if (exchange->is_head) {
+        exchange_respond(exchange, &response, HTTP_LENGTH_UNKNOWN);
         return NULL;
     }
-    struct blob *head = head_of(exchange, options);
-    connection->exchange = NULL;
-    free(exchange);
+    exchange->is_open = false;
+    if (connection->ended) {
+        connection_close(connection);
+        return NULL;
+    }
+    if (!http_push_has_room(exchange)) {
+        connection_fault(connection, &no_room);
+        return NULL;
+    }
+    struct buf text = {0};
+    http_response_head(&text, &response, HTTP_LENGTH_UNKNOWN, exchange->minor, false);
+    struct blob *head = blob_new(buf_view(&text));
+    buf_fini(&text);
     struct http_push *push = attach(connection, options, calls, user);
     http_push_send(push, &head, 1);
     blob_unref(head);

@@ -175,10 +175,6 @@ void connection_end(struct connection *connection)
     buf_fini(&connection->out);
     blob_unref(connection->blob);
     connection->blob = NULL;
-    if (connection->exchange != NULL) {
-        connection->exchange->connection = NULL;
-        connection->exchange = NULL;
-    }
     if (connection->push != NULL) {
         push_detach(connection->push, false);
         connection->push = NULL;
@@ -190,6 +186,10 @@ void connection_end(struct connection *connection)
         timer_cancel(server->timer);
         server->timer_ms = INT64_MAX;
     }
+    if (connection->exchange.is_open) {
+        connection->exchange.is_open = false;
+        server->gone(&connection->exchange, server->user);
+    }
 }
 
 void connection_close(struct connection *connection)
@@ -198,17 +198,12 @@ void connection_close(struct connection *connection)
         return;
     }
     struct http_server *server = connection->listener->server;
-    struct http_exchange *exchange = connection->exchange;
     loop_defer(server->loop, &server->bury);
     if (connection->push != NULL) {
         push_detach(connection->push, true);
         connection->push = NULL;
     }
     connection_end(connection);
-    if (exchange != NULL) {
-        server->gone(exchange, server->user);
-        free(exchange);
-    }
 }
 
 /* ---- public ---- */

@@ -44,7 +44,15 @@ enum connection_state {
 
 enum { CONNECTION_STATES = CONNECTION_CLOSED };
 
+/* A request that is handled, and its reply. */
+struct http_exchange {
+    int minor;
+    bool keep_alive, is_head;
+    bool is_open; /* the handler has yet to end it */
+};
+
 struct connection {
+    struct http_exchange exchange; /* the first: handlers have its address */
     struct http_listener *listener;
     struct connection *next, *prev; /* in the list of its state */
     enum connection_state state;
@@ -52,14 +60,13 @@ struct connection {
     struct transport transport;
     struct event readable, writable;
     struct buf in;
-    size_t taken;      /* bytes of `in` that are served; they are dropped together */
-    size_t scanned;    /* http_parse_head's */
-    size_t dropped;    /* bytes read while lingering or pushing */
-    struct buf out;    /* head, and a body that had to be copied */
-    struct str body;   /* after `out`: of `blob`, or static */
-    struct blob *blob; /* NULL: none is referenced */
-    size_t written;    /* of out and body together */
-    struct http_exchange *exchange;
+    size_t taken;               /* bytes of `in` that are served; they are dropped together */
+    size_t scanned;             /* http_parse_head's */
+    size_t dropped;             /* bytes read while lingering or pushing */
+    struct buf out;             /* head, and a body that had to be copied */
+    struct str body;            /* after `out`: of `blob`, or static */
+    struct blob *blob;          /* NULL: none is referenced */
+    size_t written;             /* of out and body together */
     struct http_push *push;     /* while pushing */
     http_upgraded_fn *upgraded; /* to be called once, or NULL */
     void *upgraded_user;
@@ -68,12 +75,6 @@ struct connection {
     bool ended;       /* the peer has sent its last byte */
     bool close_after; /* the reply under way is the last */
     bool processing;  /* a request is borrowed from `in` */
-};
-
-struct http_exchange {
-    struct connection *connection; /* NULL: gone, or the server is freed */
-    int minor;
-    bool keep_alive, is_head;
 };
 
 /* Connections enter at the end and all stay equally long: the first has the earliest deadline. */
@@ -114,8 +115,8 @@ void connection_enter(struct connection *connection, enum connection_state state
 /* http_server.c: a connection in FRESH that uses the accepted socket `fd`. */
 struct connection *connection_new(struct http_listener *listener, int fd);
 
-/* http_server.c: closes the connection; its memory stays until the end of the turn, and a reply to its
- * exchange is dropped. Does nothing when it is closed already. */
+/* http_server.c: closes the connection; its memory stays until the end of the turn. Does nothing when it is closed
+ * already. */
 void connection_close(struct connection *connection);
 
 /* http_listener.c: closes the socket, and the connections without callbacks, and frees. */

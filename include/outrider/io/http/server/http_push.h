@@ -42,10 +42,10 @@ struct http_push_calls {
     void (*closed)(struct http_push *push, enum http_push_end why, void *user); /* the last call */
 };
 
-/* Whether the listener's max_pushes leave room for one more; false when the peer has closed. */
+/* Whether the listener's max_pushes leave room for one more. */
 bool http_push_has_room(const struct http_exchange *exchange);
 
-/* Replies 200 without a length, and frees the exchange. `calls` and `user` are borrowed as long as the push
+/* Replies 200 without a length, and ends the exchange. `calls` and `user` are borrowed as long as the push
  * lives. NULL when there is no peer to push to: it has closed (either direction), there is no room (503), or it
  * asked with HEAD (200). The caller owns the result, which may outlive the server. */
 struct http_push *http_push_begin(struct http_exchange *exchange, const struct http_push_options *options,

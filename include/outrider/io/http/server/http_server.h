@@ -91,8 +91,8 @@ struct http_server_counters {
  * with http_respond, http_exchange_upgrade or http_push_begin, unless its peer is gone before. */
 typedef void http_handler_fn(struct http_exchange *exchange, const struct http_request *request, void *user);
 
-/* Called from the loop, never from within a call of this header, when the peer of an open exchange has gone: the
- * exchange ends here, and is no longer valid when the call returns. A peer that only sends no more is not gone. */
+/* Called from the loop, or from http_server_free, when the connection of an exchange has ended: the exchange ends
+ * here, and is no longer valid when the call returns. A peer that only sends no more is not gone. */
 typedef void http_gone_fn(struct http_exchange *exchange, void *user);
 
 /* A server without listeners. `loop` and `user` are borrowed until http_server_free. `gone` may be NULL where the
@@ -107,9 +107,8 @@ struct http_listener *http_server_listen(struct http_server *server,
                                          const struct http_listener_options *options,
                                          struct error *err) MUST_CHECK;
 
-/* Closes every listener and connection, without callbacks (but see http_upgraded_fn), and removes the socket
- * files. Open exchanges stay valid; their replies are dropped. Accepts NULL. Not to be called from the
- * handler. */
+/* Closes every listener and connection, without callbacks (but see http_gone_fn and http_upgraded_fn), and removes
+ * the socket files. Accepts NULL. Not to be called from the handler. */
 void http_server_free(struct http_server *server);
 
 /* The options in force, borrowed: defaults filled in, limits lowered to what the limit of open files leaves, texts
@@ -119,7 +118,7 @@ const struct http_listener_options *http_listener_options(const struct http_list
 /* The counters of all listeners together, borrowed. */
 const struct http_server_counters *http_server_counters(const struct http_server *server);
 
-/* Sends the reply and frees the exchange. Nothing is sent when the peer has closed. To HEAD, 204 and 304 no
+/* Sends the reply and ends the exchange. To HEAD, 204 and 304 no
  * body is sent. May be called from the handler or from anywhere in the loop. */
 void http_respond(struct http_exchange *exchange, const struct http_response *response);
 
@@ -130,9 +129,9 @@ void http_respond(struct http_exchange *exchange, const struct http_response *re
 typedef void http_upgraded_fn(struct transport *transport, struct str ahead, void *user);
 
 /* Replies 101 with `headers` (as in http_response; `Upgrade: PROTOCOL` is the caller's, `Connection: Upgrade`
- * is added) and hands the connection over once that is sent; frees the exchange. The connection then counts
+ * is added) and hands the connection over once that is sent; ends the exchange. The connection then counts
  * towards no limit of the server. Returns false, with the exchange still the caller's, when there is no
- * connection to hand over: the peer has closed, speaks HTTP/1.0, or asked with HEAD. */
+ * connection to hand over: the peer speaks HTTP/1.0, or asked with HEAD. */
 bool http_exchange_upgrade(struct http_exchange *exchange, const char *const *headers, http_upgraded_fn *fn,
                            void *user) MUST_CHECK;
 
