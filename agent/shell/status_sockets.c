@@ -206,7 +206,7 @@ void status_sockets_emit_drain(struct status_sockets *sockets, bool on, int64_t 
     }
     struct buf event = {0};
     status_line_drain_event(&event, on, left_ms, reason);
-    for (struct line_peer *peer = line_socket_first(sockets->lines); peer != NULL; peer = peer->next) {
+    for (struct line_peer *peer = sockets->lines->first; peer != NULL; peer = peer->next) {
         const struct status_peer *state = peer->data;
         if (state != NULL && state->watching) {
             line_peer_event(peer, buf_view(&event));
@@ -340,7 +340,7 @@ void status_sockets_free(struct status_sockets *sockets)
     if (sockets == NULL) {
         return;
     }
-    struct line_peer *peer = sockets->lines == NULL ? NULL : line_socket_first(sockets->lines);
+    struct line_peer *peer = sockets->lines == NULL ? NULL : sockets->lines->first;
     for (; peer != NULL; peer = peer->next) {
         free(peer->data);
     }
@@ -354,7 +354,7 @@ void status_sockets_count(const struct status_sockets *sockets, struct api_count
     if (sockets == NULL || sockets->lines == NULL) {
         return;
     }
-    const struct line_socket_stats *stats = line_socket_stats(sockets->lines);
+    const struct line_socket_stats *stats = &sockets->lines->stats;
     counters->lines_overlong = stats->overlong;
     counters->line_peers = stats->accepted;
     counters->line_peers_refused = stats->refused;

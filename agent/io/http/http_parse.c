@@ -52,12 +52,10 @@ static bool is_host(struct str text)
 
 /* ---- where the head ends ---- */
 
-enum { SCAN_MORE, SCAN_DONE, SCAN_FAULT };
-
 /* Looks at each byte once. Only text passes, so that a TLS handshake or another protocol is refused at its first
  * bytes, without waiting for more. */
-static int scan(struct str bytes, size_t start, size_t *scanned, size_t *ret_end,
-                struct http_fault *ret_fault)
+static enum http_parse_result scan(struct str bytes, size_t start, size_t *scanned, size_t *ret_end,
+                                   struct http_fault *ret_fault)
 {
     size_t limit = bytes.size < HTTP_HEAD_MAX ? bytes.size : HTTP_HEAD_MAX;
     for (size_t i = *scanned; i < limit; i++) {
@@ -65,25 +63,25 @@ static int scan(struct str bytes, size_t start, size_t *scanned, size_t *ret_end
         bool after_cr = i > start && bytes.data[i - 1] == '\r';
         if ((c == '\n') != after_cr) {
             *ret_fault = bad_line_end;
-            return SCAN_FAULT;
+            return HTTP_PARSE_FAULT;
         }
         if (c == 0x7f || (c < 0x20 && c != '\t' && c != '\r' && c != '\n')) {
             *ret_fault = bad_byte;
-            return SCAN_FAULT;
+            return HTTP_PARSE_FAULT;
         }
         if (c == '\n' && i >= start + 3 && bytes.data[i - 2] == '\n') {
             *scanned = i;
             *ret_end = i + 1;
-            return SCAN_DONE;
+            return HTTP_PARSE_DONE;
         }
     }
     *scanned = limit;
     if (bytes.size >= HTTP_HEAD_MAX) {
         bool in_first_line = memchr(bytes.data + start, '\n', HTTP_HEAD_MAX - start) == NULL;
         *ret_fault = in_first_line ? long_target : long_head;
-        return SCAN_FAULT;
+        return HTTP_PARSE_FAULT;
     }
-    return SCAN_MORE;
+    return HTTP_PARSE_MORE;
 }
 
 static size_t skip_empty_lines(struct str bytes)
@@ -284,10 +282,9 @@ enum http_parse_result http_parse_head(struct str bytes, size_t *scanned, size_t
     if (*scanned < start) {
         *scanned = start;
     }
-    switch (scan(bytes, start, scanned, &end, ret_fault)) {
-    case SCAN_MORE: return HTTP_PARSE_MORE;
-    case SCAN_FAULT: return HTTP_PARSE_FAULT;
-    default: break;
+    enum http_parse_result found = scan(bytes, start, scanned, &end, ret_fault);
+    if (found != HTTP_PARSE_DONE) {
+        return found;
     }
     struct http_head head = {.size = end};
     const struct http_fault *fault =

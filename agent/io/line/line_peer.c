@@ -18,15 +18,15 @@ enum { DISCARD_READS = 8 };
 /* Closes the socket and moves the peer from the connected to the dying ones. */
 static void disconnect(struct peer *peer)
 {
-    struct line_socket *socket = peer->socket;
+    struct listener *listener = peer->listener;
     if (peer->fd < 0) {
         return;
     }
     event_del(&peer->reading);
     event_del(&peer->writing);
-    DL_DELETE(socket->peers, &peer->view);
-    DL_APPEND(socket->dying, &peer->view);
-    socket->count--;
+    DL_DELETE(listener->view.first, &peer->view);
+    DL_APPEND(listener->dying, &peer->view);
+    listener->count--;
     char rest[LINE_READ_SIZE];
     for (int i = 0; i < DISCARD_READS && !peer->at_eof; i++) {
         if (recv(peer->fd, rest, sizeof(rest), 0) <= 0) {
@@ -41,7 +41,7 @@ static void disconnect(struct peer *peer)
 void line_peer_free(struct peer *peer)
 {
     disconnect(peer);
-    DL_DELETE(peer->socket->dying, &peer->view);
+    DL_DELETE(peer->listener->dying, &peer->view);
     deferred_cancel(&peer->end);
     buf_fini(&peer->in);
     buf_fini(&peer->out);
@@ -52,7 +52,7 @@ void line_peer_free(struct peer *peer)
 void line_peer_drop(struct peer *peer)
 {
     disconnect(peer);
-    loop_defer(peer->socket->loop, &peer->end);
+    loop_defer(peer->listener->loop, &peer->end);
 }
 
 /* Runs at the end of a turn. The connection ends when nothing more is read and nothing waits to be sent. */
@@ -63,8 +63,8 @@ static void finish(void *user)
         return;
     }
     disconnect(peer);
-    if (peer->socket->handlers.on_close != NULL) {
-        peer->socket->handlers.on_close(&peer->view, peer->socket->user);
+    if (peer->listener->handlers.on_close != NULL) {
+        peer->listener->handlers.on_close(&peer->view, peer->listener->user);
     }
     line_peer_free(peer);
 }
@@ -73,7 +73,7 @@ static void end_reading(struct peer *peer)
 {
     peer->ended = true;
     event_del(&peer->reading);
-    loop_defer(peer->socket->loop, &peer->end);
+    loop_defer(peer->listener->loop, &peer->end);
 }
 
 static void stop_output(struct peer *peer)
@@ -120,7 +120,7 @@ static void on_writable(evutil_socket_t fd, short what, void *user)
     struct peer *peer = user;
     flush(peer);
     if (peer->ended && peer->out.size == 0) {
-        loop_defer(peer->socket->loop, &peer->end);
+        loop_defer(peer->listener->loop, &peer->end);
     }
 }
 
@@ -129,12 +129,12 @@ static void handle_line(struct peer *peer, struct str line)
     if (line.size > 0 && line.data[line.size - 1] == '\r') {
         line.size--;
     }
-    if (line.size <= peer->socket->max_line) {
-        peer->socket->handlers.on_line(&peer->view, line, peer->socket->user);
+    if (line.size <= peer->listener->max_line) {
+        peer->listener->handlers.on_line(&peer->view, line, peer->listener->user);
         return;
     }
-    peer->socket->stats.overlong++;
-    peer->socket->handlers.on_overlong(&peer->view, peer->socket->user);
+    peer->listener->view.stats.overlong++;
+    peer->listener->handlers.on_overlong(&peer->view, peer->listener->user);
     line_peer_close(&peer->view);
 }
 
@@ -168,7 +168,7 @@ static void take_bytes(struct peer *peer, struct str bytes)
         buf_str(&peer->in, rest);
     }
     /* max_line and the CR */
-    if (peer->in.size > peer->socket->max_line + 1) {
+    if (peer->in.size > peer->listener->max_line + 1) {
         handle_line(peer, buf_view(&peer->in));
         buf_fini(&peer->in);
     }
@@ -187,12 +187,12 @@ static void on_readable(evutil_socket_t fd, short what, void *user)
 {
     (void)what;
     struct peer *peer = user;
-    char *bytes = peer->socket->scratch;
+    char *bytes = peer->listener->scratch;
     ssize_t got = recv(fd, bytes, LINE_READ_SIZE, 0);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
         return;
     }
-    peer->active = ++peer->socket->clock;
+    peer->active = ++peer->listener->clock;
     peer->corked = true;
     if (got > 0) {
         take_bytes(peer, (struct str){bytes, (size_t)got});
@@ -207,19 +207,19 @@ static void on_readable(evutil_socket_t fd, short what, void *user)
     }
 }
 
-void line_peer_start(struct line_socket *socket, int fd)
+void line_peer_start(struct listener *listener, int fd)
 {
     struct peer *peer = mem_zalloc(sizeof(*peer));
-    peer->socket = socket;
+    peer->listener = listener;
     peer->fd = fd;
-    peer->active = ++socket->clock;
+    peer->active = ++listener->clock;
     peer->end = (struct deferred){.fn = finish, .user = peer};
-    struct event_base *base = loop_base(socket->loop);
+    struct event_base *base = loop_base(listener->loop);
     event_assign(&peer->reading, base, fd, EV_READ | EV_PERSIST, on_readable, peer);
     event_assign(&peer->writing, base, fd, EV_WRITE | EV_PERSIST, on_writable, peer);
     event_add(&peer->reading, NULL);
-    DL_APPEND(socket->peers, &peer->view);
-    socket->count++;
+    DL_APPEND(listener->view.first, &peer->view);
+    listener->count++;
 }
 
 static void add_line(struct peer *peer, struct str text)
@@ -241,7 +241,7 @@ void line_peer_reply(struct line_peer *view, struct str text)
         flush(peer);
     }
     if (peer->out.size > WAITING_MAX) {
-        peer->socket->stats.replies_dropped++;
+        peer->listener->view.stats.replies_dropped++;
         return;
     }
     add_line(peer, text);

@@ -18,10 +18,10 @@ enum { DEFAULT_MAX_LINE = 16384, DEFAULT_MAX_PEERS = 256, SHARE_OF_FILES = 4 };
  * pause the loop would spin. */
 enum { PAUSE_MS = 200 };
 
-static struct peer *least_active(const struct line_socket *socket)
+static struct peer *least_active(const struct listener *listener)
 {
     struct peer *victim = NULL;
-    for (struct line_peer *each = socket->peers; each != NULL; each = each->next) {
+    for (struct line_peer *each = listener->view.first; each != NULL; each = each->next) {
         struct peer *peer = (struct peer *)each;
         bool held = each->held && !peer->ended;
         if (!held && (victim == NULL || peer->active < victim->active)) {
@@ -33,43 +33,43 @@ static struct peer *least_active(const struct line_socket *socket)
 
 static void resume(void *user)
 {
-    struct line_socket *socket = user;
-    event_add(&socket->event, NULL);
+    struct listener *listener = user;
+    event_add(&listener->event, NULL);
 }
 
-static void pause_accepting(struct line_socket *socket)
+static void pause_accepting(struct listener *listener)
 {
-    socket->stats.accept_failures++;
-    if (socket->pause == NULL) {
-        socket->pause = timer_new(socket->loop, resume, socket);
+    listener->view.stats.accept_failures++;
+    if (listener->pause == NULL) {
+        listener->pause = timer_new(listener->loop, resume, listener);
     }
-    event_del(&socket->event);
-    timer_arm_ms(socket->pause, PAUSE_MS);
+    event_del(&listener->event);
+    timer_arm_ms(listener->pause, PAUSE_MS);
 }
 
 static void on_connection(evutil_socket_t listening, short what, void *user)
 {
     (void)what;
-    struct line_socket *socket = user;
+    struct listener *listener = user;
     int fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0) {
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-            pause_accepting(socket);
+            pause_accepting(listener);
         }
         return;
     }
-    if (socket->count >= socket->max_peers) {
-        struct peer *victim = least_active(socket);
+    if (listener->count >= listener->max_peers) {
+        struct peer *victim = least_active(listener);
         if (victim == NULL) {
-            socket->stats.refused++;
+            listener->view.stats.refused++;
             close(fd);
             return;
         }
-        socket->stats.evicted++;
+        listener->view.stats.evicted++;
         line_peer_drop(victim);
     }
-    socket->stats.accepted++;
-    line_peer_start(socket, fd);
+    listener->view.stats.accepted++;
+    line_peer_start(listener, fd);
 }
 
 struct line_socket *line_socket_new(struct loop *loop, const struct line_socket_options *options,
@@ -80,45 +80,36 @@ struct line_socket *line_socket_new(struct loop *loop, const struct line_socket_
     if (unix_bind(&options->place, SOCK_STREAM, err, &bound) < 0) {
         return NULL;
     }
-    struct line_socket *socket = mem_zalloc(sizeof(*socket));
-    socket->loop = loop;
-    socket->bound = bound;
-    socket->handlers = *handlers;
-    socket->user = user;
-    socket->scratch = mem_zalloc(LINE_READ_SIZE);
-    socket->max_line = options->max_line == 0 ? DEFAULT_MAX_LINE : options->max_line;
-    socket->max_peers = options->max_peers == 0 ? DEFAULT_MAX_PEERS : options->max_peers;
+    struct listener *listener = mem_zalloc(sizeof(*listener));
+    listener->loop = loop;
+    listener->bound = bound;
+    listener->handlers = *handlers;
+    listener->user = user;
+    listener->scratch = mem_zalloc(LINE_READ_SIZE);
+    listener->max_line = options->max_line == 0 ? DEFAULT_MAX_LINE : options->max_line;
+    listener->max_peers = options->max_peers == 0 ? DEFAULT_MAX_PEERS : options->max_peers;
     size_t share = process_files_for_peers() / SHARE_OF_FILES;
-    socket->max_peers = share < socket->max_peers ? share : socket->max_peers;
-    event_assign(&socket->event, loop_base(loop), bound.fd, EV_READ | EV_PERSIST, on_connection, socket);
-    event_add(&socket->event, NULL);
-    return socket;
+    listener->max_peers = share < listener->max_peers ? share : listener->max_peers;
+    event_assign(&listener->event, loop_base(loop), bound.fd, EV_READ | EV_PERSIST, on_connection, listener);
+    event_add(&listener->event, NULL);
+    return &listener->view;
 }
 
 void line_socket_free(struct line_socket *socket)
 {
+    struct listener *listener = (struct listener *)socket;
     if (socket == NULL) {
         return;
     }
-    while (socket->peers != NULL) {
-        line_peer_free((struct peer *)socket->peers);
+    while (listener->view.first != NULL) {
+        line_peer_free((struct peer *)listener->view.first);
     }
-    while (socket->dying != NULL) {
-        line_peer_free((struct peer *)socket->dying);
+    while (listener->dying != NULL) {
+        line_peer_free((struct peer *)listener->dying);
     }
-    timer_free(socket->pause);
-    event_del(&socket->event);
-    unix_unbind(&socket->bound);
-    free(socket->scratch);
-    free(socket);
-}
-
-const struct line_socket_stats *line_socket_stats(const struct line_socket *socket)
-{
-    return &socket->stats;
-}
-
-struct line_peer *line_socket_first(const struct line_socket *socket)
-{
-    return socket->peers;
+    timer_free(listener->pause);
+    event_del(&listener->event);
+    unix_unbind(&listener->bound);
+    free(listener->scratch);
+    free(listener);
 }

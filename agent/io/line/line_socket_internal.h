@@ -11,7 +11,8 @@
 /* Read buffer in bytes, and the limit of one read. */
 enum { LINE_READ_SIZE = 8192 };
 
-struct line_socket {
+struct listener {
+    struct line_socket view; /* the connected peers */
     struct loop *loop;
     struct unix_bound bound;
     struct event event;
@@ -21,15 +22,14 @@ struct line_socket {
     struct line_socket_handlers handlers;
     void *user;
     size_t max_line, max_peers;
-    struct line_peer *peers, *dying; /* connected; disconnected with on_close still to be called */
+    struct line_peer *dying; /* disconnected, with on_close still to be called */
     size_t count;
     uint64_t clock; /* counts reads, so that the least recently active peer is known without a clock */
-    struct line_socket_stats stats;
 };
 
 struct peer {
     struct line_peer view;
-    struct line_socket *socket;
+    struct listener *listener;
     int fd; /* -1: disconnected */
     struct event reading, writing;
     struct deferred end; /* queued when the connection may have ended */
@@ -45,7 +45,7 @@ struct peer {
 };
 
 /* Serves the accepted connection `fd`, which the peer owns from now on. */
-void line_peer_start(struct line_socket *socket, int fd);
+void line_peer_start(struct listener *listener, int fd);
 
 /* Closes at once, without sending what waits; on_close follows at the end of the turn. */
 void line_peer_drop(struct peer *peer);

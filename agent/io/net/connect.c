@@ -96,12 +96,9 @@ static void finish(struct connect_attempt *attempt)
         snprintf(attempt->detail + length, sizeof(attempt->detail) - length, " at the last known address");
     }
     attempt->elapsed_us = clock_mono_us() - attempt->started_us;
-    if (attempt->timeout != NULL) {
-        timer_cancel(attempt->timeout);
-    }
-    if (attempt->retry != NULL) {
-        timer_cancel(attempt->retry);
-    }
+    timer_free(attempt->timeout);
+    timer_free(attempt->retry);
+    attempt->timeout = attempt->retry = NULL;
     loop_defer(attempt->loop, &attempt->done);
 }
 

@@ -143,7 +143,7 @@ void line_world_eof(struct line_world *world, int fd)
 size_t line_world_peers(const struct line_world *world)
 {
     size_t count = 0;
-    for (const struct line_peer *peer = line_socket_first(world->socket); peer != NULL; peer = peer->next) {
+    for (const struct line_peer *peer = world->socket->first; peer != NULL; peer = peer->next) {
         count++;
     }
     return count;

@@ -22,8 +22,7 @@ static void deliver_call(struct http_transfer *transfer);
 static struct http_request_handle *call_take(struct http_client *client, const char *url)
 {
     struct http_request_handle *call = client->spare, *each;
-    DL_FOREACH(client->spare, each)
-    {
+    for (each = client->spare; each != NULL; each = each->next) {
         call = strcmp(each->transfer.url, url) == 0 ? each : call;
     }
     if (call == NULL) {

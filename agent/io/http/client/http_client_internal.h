@@ -21,6 +21,9 @@ struct watched;
 /* What is kept for the next use is at most this large, in bytes. */
 enum { HTTP_BUFFER_KEPT = 16384 };
 
+/* Connections kept for calls; those of streams are beside them. */
+enum { HTTP_CONNECTIONS_KEPT = 4 };
+
 struct http_client {
     struct loop *loop;
     struct resolver *resolver;
@@ -44,9 +47,6 @@ void http_multi_init(struct http_client *client);
 
 /* Closes every connection. The easy handles must have been removed before. */
 void http_multi_fini(struct http_client *client);
-
-/* Says how many streams hold a connection: these do not count towards the limit of kept connections. */
-void http_multi_set_streams(struct http_client *client, size_t count);
 
 /* Sets the options by which the connections of `easy` are known here; once for each handle. */
 void http_multi_adopt(struct http_client *client, CURL *easy);

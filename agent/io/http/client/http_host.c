@@ -6,7 +6,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 /* A list of one entry, which is freed. */
 static struct curl_slist *list_of(struct buf *entry)
@@ -43,21 +42,11 @@ void http_host_fini(struct http_host *host)
 
 /* ---- the URL ---- */
 
-static bool is_https(CURLU *parts)
-{
-    char *scheme = NULL;
-    bool is =
-        curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK && strcasecmp(scheme, "https") == 0;
-    curl_free(scheme);
-    return is;
-}
-
 /* "::HOST:" means: whatever the URL names, connect to HOST at the URL's port. */
 static struct curl_slist *connect_to(CURLU *parts, const char *name, const char *server_name)
 {
     struct buf entry = {0};
-    if (server_name == NULL || !is_https(parts) ||
-        curl_url_set(parts, CURLUPART_HOST, server_name, 0) != CURLUE_OK) {
+    if (server_name == NULL || curl_url_set(parts, CURLUPART_HOST, server_name, 0) != CURLUE_OK) {
         return NULL;
     }
     buf_printf(&entry, "::%s:", name);

@@ -32,7 +32,7 @@ void http_host_init(struct http_host *host, CURL *easy);
 /* To be called after curl_easy_cleanup(). Ends the look-up. */
 void http_host_fini(struct http_host *host);
 
-/* Sets the URL of the handle, without user and password. On https:// with a `server_name` (else NULL) the URL
+/* Sets the URL of the handle, without user and password. With a `server_name` (https:// alone) the URL
  * names that instead of its host, for SNI, verification and the Host header, while the connection goes to its
  * host. A malformed URL is set as it is: libcurl refuses it when the transfer starts. */
 void http_host_set(struct http_host *host, const char *url, const char *server_name);

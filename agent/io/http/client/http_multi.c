@@ -19,8 +19,6 @@
 #include <unistd.h>
 #include <utlist.h>
 
-enum { CONNECTIONS_KEPT = 4 };
-
 /* A connection that this many calls did not need is closed: a burst, as at start, leaves some behind, and each
  * costs the server memory. Counted in calls, so that an idle client needs no timer. */
 enum { UNUSED_CALLS_MAX = 16 };
@@ -213,12 +211,7 @@ void http_multi_init(struct http_client *client)
     /* One call at a time on a connection, also over HTTP/2: a call that fails takes no other with it, and a
      * heartbeat never waits behind a large answer. Sharing would save a handshake now and then. */
     curl_multi_setopt(client->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
-    http_multi_set_streams(client, 0);
-}
-
-void http_multi_set_streams(struct http_client *client, size_t count)
-{
-    curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, (long)(CONNECTIONS_KEPT + count));
+    curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, (long)HTTP_CONNECTIONS_KEPT);
 }
 
 void http_multi_fini(struct http_client *client)

@@ -29,13 +29,12 @@ static bool on_arrived(struct http_curl *curl)
     return true;
 }
 
-/* The connections of streams are beside those that are kept. */
 static void count_streams(struct http_client *client)
 {
     struct http_stream *each;
-    size_t count = 0;
+    long count;
     DL_COUNT(client->streams, each, count);
-    http_multi_set_streams(client, count);
+    curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, HTTP_CONNECTIONS_KEPT + count);
 }
 
 static void stream_free(struct http_stream *stream)

@@ -69,7 +69,7 @@ static void set_url(struct http_transfer *transfer, const char *url)
     free(transfer->url);
     transfer->curl.url = transfer->url = mem_strdup(url);
     transfer->is_tls = strncasecmp(url, "https:", 6) == 0;
-    http_host_set(&transfer->host, url, transfer->client->tls.server_name);
+    http_host_set(&transfer->host, url, transfer->is_tls ? transfer->client->tls.server_name : NULL);
 }
 
 /* ---- its end ---- */

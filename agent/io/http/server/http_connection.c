@@ -1,10 +1,12 @@
 /* Reading requests, and when nothing is read. */
 #include "http_server_internal.h"
+#include "outrider/base/mem.h"
 #include "outrider/io/loop/loop_base.h"
 
 #include <errno.h>
 #include <event2/event.h>
 #include <poll.h>
+#include <utlist.h>
 
 /* READ_SIZE is larger than most requests, and not more: the compiler clears the buffer for each read. */
 enum { READ_SIZE = 4096, REQUESTS_PER_TURN = 16, LINGER_BYTES = 262144 };
@@ -243,12 +245,21 @@ static void on_writable(evutil_socket_t fd, short events, void *user)
     }
 }
 
-void connection_open(struct connection *connection)
+struct connection *connection_new(struct http_listener *listener, int fd)
 {
-    int fd = connection->transport.fd;
-    struct event_base *base = loop_base(connection->listener->server->loop);
+    struct connection *connection = mem_zalloc(sizeof(*connection));
+    struct http_server *server = listener->server;
+    struct event_base *base = loop_base(server->loop);
+    connection->listener = listener;
+    connection->transport = transport_plain(fd);
     connection->again = (struct deferred){.fn = process_again, .user = connection};
     event_assign(&connection->readable, base, fd, EV_READ | EV_PERSIST, on_readable, connection);
     event_assign(&connection->writable, base, fd, EV_WRITE | EV_PERSIST, on_writable, connection);
     event_add(&connection->readable, NULL);
+    DL_APPEND(listener->lists[CONNECTION_FRESH].first, connection);
+    listener->lists[CONNECTION_FRESH].count++;
+    listener->open++;
+    server->counters.open++;
+    connection_enter(connection, CONNECTION_FRESH);
+    return connection;
 }

@@ -80,21 +80,6 @@ void connection_enter(struct connection *connection, enum connection_state state
     arm(listener->server, connection->deadline_ms);
 }
 
-struct connection *connection_new(struct http_listener *listener, int fd)
-{
-    struct connection *connection = mem_zalloc(sizeof(*connection));
-    connection->listener = listener;
-    connection->transport = transport_plain(fd);
-    connection->state = CONNECTION_FRESH;
-    DL_APPEND(listener->lists[CONNECTION_FRESH].first, connection);
-    listener->lists[CONNECTION_FRESH].count++;
-    listener->open++;
-    listener->server->counters.open++;
-    connection_open(connection);
-    connection_enter(connection, CONNECTION_FRESH);
-    return connection;
-}
-
 /* ---- deadlines ---- */
 
 static void expire(struct connection *connection)

@@ -112,7 +112,7 @@ struct http_server {
 /* http_server.c: moves the connection to `state` with a new deadline; the state may be the one it is in. */
 void connection_enter(struct connection *connection, enum connection_state state);
 
-/* http_server.c: a connection in FRESH that uses the accepted socket `fd`. */
+/* http_connection.c: a connection in FRESH that uses the accepted socket `fd`. */
 struct connection *connection_new(struct http_listener *listener, int fd);
 
 /* http_server.c: closes the connection; its memory stays until the end of the turn. Does nothing when it is closed
@@ -124,9 +124,6 @@ void listener_free(struct http_listener *listener);
 
 /* http_server.c: as connection_close, and the push's owner is not called. */
 void connection_end(struct connection *connection);
-
-/* http_connection.c: prepares the events of an accepted connection whose listener and transport are set. */
-void connection_open(struct connection *connection);
 
 /* http_connection.c: reads on, or stops reading, as the state wants, and drops what is not expected. */
 void connection_set_reading(struct connection *connection);

@@ -19,7 +19,6 @@
 #include <stdint.h>
 
 struct error;
-struct line_socket;
 struct loop;
 
 /* A connected peer: a view of what the line socket has of it. */
@@ -55,6 +54,13 @@ struct line_socket_stats {
     uint64_t replies_dropped, overlong;
 };
 
+/* A view of a line socket. */
+struct line_socket {
+    struct line_peer *first; /* read only, NULL: no peer; replying and closing do not change the list while a
+                                handler runs */
+    struct line_socket_stats stats;
+};
+
 /* Binds, listens and serves. `handlers` are copied. The caller owns the result; `loop` is borrowed until
  * line_socket_free. Errors as unix_bind. */
 struct line_socket *line_socket_new(struct loop *loop, const struct line_socket_options *options,
@@ -64,12 +70,6 @@ struct line_socket *line_socket_new(struct loop *loop, const struct line_socket_
 /* Closes every peer without on_close, removes the socket file unless it was inherited or replaced, and
  * frees. Accepts NULL. */
 void line_socket_free(struct line_socket *socket);
-
-/* The counters, borrowed. */
-const struct line_socket_stats *line_socket_stats(const struct line_socket *socket);
-
-/* The first peer, or NULL. Replying and closing do not change the list while a handler runs. */
-struct line_peer *line_socket_first(const struct line_socket *socket);
 
 /* Sends a copy of `text` and a LF; `text` must not contain LF. Dropped when more than 4 KiB wait already, or
  * when the peer is closing. */

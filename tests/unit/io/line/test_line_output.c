@@ -13,11 +13,11 @@
 /* Fills the connection of a peer that does not read until replies are dropped. */
 static void back_up(struct line_world *world, int fd)
 {
-    for (int i = 0; i < 10000 && line_socket_stats(world->socket)->replies_dropped == 0; i++) {
+    for (int i = 0; i < 10000 && world->socket->stats.replies_dropped == 0; i++) {
         line_world_send(fd, "big\n");
         loop_turn_once(world->loop, false);
     }
-    assert_true(line_socket_stats(world->socket)->replies_dropped > 0);
+    assert_true(world->socket->stats.replies_dropped > 0);
     buf_clear(&world->received);
 }
 
@@ -43,12 +43,12 @@ static void a_peer_that_never_reads_costs_little(void **state)
     assert_true(line_world_open(world));
     int fd = line_world_connect(world), other = line_world_connect(world);
     back_up(world, fd);
-    uint64_t dropped = line_socket_stats(world->socket)->replies_dropped;
+    uint64_t dropped = world->socket->stats.replies_dropped;
     for (int i = 0; i < 100; i++) {
         line_world_send(fd, "hello\n");
         line_world_expect(world, "[hello]");
     }
-    assert_int_equal(line_socket_stats(world->socket)->replies_dropped, dropped + 100);
+    assert_int_equal(world->socket->stats.replies_dropped, dropped + 100);
     line_world_send(other, "hello\n");
     line_world_read(world, other, "OK hello\n");
     struct buf got = read_out(world, fd);
@@ -95,7 +95,7 @@ static void events_reach_every_peer(void **state)
     line_world_turn(world);
     /* one peer is gone and one is closing: the list is intact while it is walked */
     close(fds[0]);
-    for (struct line_peer *peer = line_socket_first(world->socket); peer != NULL; peer = peer->next) {
+    for (struct line_peer *peer = world->socket->first; peer != NULL; peer = peer->next) {
         line_peer_event(peer, STR("EVENT on"));
         if (peer->next == NULL) {
             line_peer_close(peer);
@@ -134,8 +134,8 @@ static void a_half_closed_peer_gets_its_replies(void **state)
     assert_true(line_world_open(world));
     for (int leaves = 0; leaves < 2; leaves++) {
         int fd = line_world_connect(world);
-        uint64_t dropped = line_socket_stats(world->socket)->replies_dropped;
-        while (line_socket_stats(world->socket)->replies_dropped == dropped) {
+        uint64_t dropped = world->socket->stats.replies_dropped;
+        while (world->socket->stats.replies_dropped == dropped) {
             line_world_send(fd, "big\n");
             loop_turn_once(world->loop, false);
         }
@@ -176,7 +176,7 @@ static void many_lines_get_many_replies(void **state)
         answers += got.data[i] == '\n';
     }
     assert_int_equal(answers, 20 * 500);
-    assert_int_equal(line_socket_stats(world->socket)->replies_dropped, 0);
+    assert_int_equal(world->socket->stats.replies_dropped, 0);
     buf_fini(&got);
     close(fd);
 }
@@ -197,7 +197,7 @@ static void free_with_peers_in_every_state(void **state)
     fds[3] = line_world_connect(world);
     line_world_turn(world);
     buf_clear(&world->received);
-    line_peer_close(line_socket_first(world->socket));
+    line_peer_close(world->socket->first);
     line_socket_free(world->socket);
     world->socket = NULL;
     line_world_expect(world, "");

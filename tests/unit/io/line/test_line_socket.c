@@ -106,7 +106,7 @@ static void an_overlong_line_ends_the_connection(void **state)
         line_world_eof(world, fd);
         close(fd);
     }
-    assert_int_equal(line_socket_stats(world->socket)->overlong, COUNT_OF(rows));
+    assert_int_equal(world->socket->stats.overlong, COUNT_OF(rows));
     int fd = line_world_connect(world);
     line_world_send(fd, "0123456789abcdef");
     line_world_expect(world, "");
@@ -220,9 +220,9 @@ static void the_least_active_makes_room_unless_held(void **state)
     line_world_expect(world, "");
     line_world_eof(world, fds[4]);
     line_world_read(world, fds[3], "HELD\n");
-    assert_int_equal(line_socket_stats(world->socket)->evicted, 1);
-    assert_int_equal(line_socket_stats(world->socket)->refused, 1);
-    assert_int_equal(line_socket_stats(world->socket)->accepted, 4);
+    assert_int_equal(world->socket->stats.evicted, 1);
+    assert_int_equal(world->socket->stats.refused, 1);
+    assert_int_equal(world->socket->stats.accepted, 4);
     assert_int_equal(line_world_peers(world), 3);
     for (int i = 0; i < 5; i++) {
         close(fds[i]);
@@ -241,7 +241,7 @@ static void running_out_of_descriptors_is_no_busy_loop(void **state)
     line_world_turn(world);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
     /* one accept(2) in eight turns, though the listener was readable all the time */
-    assert_int_equal(line_socket_stats(world->socket)->accept_failures, 1);
+    assert_int_equal(world->socket->stats.accept_failures, 1);
     while (line_world_peers(world) == 0) {
         loop_turn_once(world->loop, true);
     }
