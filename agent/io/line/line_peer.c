@@ -1,6 +1,5 @@
 #include "line_socket_internal.h"
 #include "outrider/base/mem.h"
-#include "outrider/io/loop/loop_base.h"
 
 #include <errno.h>
 #include <event2/event.h>

@@ -1,7 +1,5 @@
 #include "line_socket_internal.h"
-#include "outrider/base/error.h"
 #include "outrider/base/mem.h"
-#include "outrider/io/loop/loop_base.h"
 #include "outrider/io/loop/timer.h"
 #include "outrider/os/process.h"
 
@@ -40,9 +38,6 @@ static void resume(void *user)
 static void pause_accepting(struct listener *listener)
 {
     listener->view.stats.accept_failures++;
-    if (listener->pause == NULL) {
-        listener->pause = timer_new(listener->loop, resume, listener);
-    }
     event_del(&listener->event);
     timer_arm_ms(listener->pause, PAUSE_MS);
 }
@@ -86,6 +81,7 @@ struct line_socket *line_socket_new(struct loop *loop, const struct line_socket_
     listener->handlers = *handlers;
     listener->user = user;
     listener->scratch = mem_zalloc(LINE_READ_SIZE);
+    listener->pause = timer_new(loop, resume, listener);
     listener->max_line = options->max_line == 0 ? DEFAULT_MAX_LINE : options->max_line;
     listener->max_peers = options->max_peers == 0 ? DEFAULT_MAX_PEERS : options->max_peers;
     size_t share = process_files_for_peers() / SHARE_OF_FILES;

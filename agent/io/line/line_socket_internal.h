@@ -16,7 +16,7 @@ struct listener {
     struct loop *loop;
     struct unix_bound bound;
     struct event event;
-    struct timer *pause; /* created when accept(2) first runs out of descriptors */
+    struct timer *pause; /* after accept(2) ran out of descriptors */
     char *scratch; /* LINE_READ_SIZE bytes; on the stack -ftrivial-auto-var-init would clear them for each
                     * read */
     struct line_socket_handlers handlers;

@@ -2,7 +2,6 @@
 
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
-#include "outrider/io/loop/loop_base.h"
 
 #include <event2/event.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 #include "outrider/io/loop/timer.h"
 
 #include "outrider/base/mem.h"
-#include "outrider/io/loop/loop_base.h"
+#include "outrider/io/loop/loop.h"
 #include "outrider/os/clock.h"
 
 #include <event2/event.h>

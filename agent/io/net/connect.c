@@ -3,7 +3,6 @@
 #include "outrider/base/duration.h"
 #include "outrider/base/mem.h"
 #include "outrider/io/loop/loop.h"
-#include "outrider/io/loop/loop_base.h"
 #include "outrider/io/loop/timer.h"
 #include "outrider/io/net/address.h"
 #include "outrider/io/net/resolver.h"
@@ -13,7 +12,6 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

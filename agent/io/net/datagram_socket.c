@@ -2,7 +2,7 @@
 
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
-#include "outrider/io/loop/loop_base.h"
+#include "outrider/io/loop/loop.h"
 
 #include <errno.h>
 #include <event2/event.h>

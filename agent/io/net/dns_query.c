@@ -1,12 +1,11 @@
 #include "dns_query_internal.h"
 
 #include "outrider/base/mem.h"
-#include "outrider/io/loop/loop_base.h"
+#include "outrider/io/loop/loop.h"
 
 #include <event2/event.h>
 #include <event2/event_struct.h>
 #include <limits.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "outrider/io/loop/loop_base.h"
+#include "outrider/io/loop/loop.h"
 
 #include <arpa/inet.h>
 #include <event2/event.h>

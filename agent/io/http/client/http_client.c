@@ -4,6 +4,7 @@
 #include "http_client_internal.h"
 
 #include "outrider/base/mem.h"
+#include "outrider/io/http/client/http_stream.h"
 
 #include <stdlib.h>
 #include <utlist.h>
@@ -121,7 +122,9 @@ void http_client_free(struct http_client *client)
     if (client == NULL) {
         return;
     }
-    http_streams_free(client);
+    while (client->streams != NULL) {
+        http_stream_close(client->streams);
+    }
     DL_CONCAT(client->calls, client->spare);
     while (client->calls != NULL) {
         struct http_request_handle *call = client->calls;

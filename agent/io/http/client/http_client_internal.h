@@ -135,9 +135,4 @@ struct http_request_handle {
     void *user;
 };
 
-/* ---- http_stream.c ---- */
-
-/* Frees every stream, without callbacks. */
-void http_streams_free(struct http_client *client);
-
 #endif

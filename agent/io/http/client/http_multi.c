@@ -7,7 +7,6 @@
 #include "http_client_internal.h"
 
 #include "outrider/base/mem.h"
-#include "outrider/io/loop/loop_base.h"
 #include "outrider/io/net/address.h"
 
 #include <event2/event.h>

@@ -130,10 +130,3 @@ void http_stream_close(struct http_stream *stream)
         stream_free(stream);
     }
 }
-
-void http_streams_free(struct http_client *client)
-{
-    while (client->streams != NULL) {
-        stream_free(client->streams);
-    }
-}

@@ -1,7 +1,6 @@
 /* Reading requests, and when nothing is read. */
 #include "http_server_internal.h"
 #include "outrider/base/mem.h"
-#include "outrider/io/loop/loop_base.h"
 
 #include <errno.h>
 #include <event2/event.h>

@@ -2,7 +2,6 @@
 #include "http_server_internal.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
-#include "outrider/io/loop/loop_base.h"
 #include "outrider/io/loop/timer.h"
 #include "outrider/io/net/address.h"
 #include "outrider/io/net/resolver.h"
@@ -11,7 +10,6 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>

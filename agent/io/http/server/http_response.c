@@ -74,17 +74,12 @@ static void add_line(struct buf *out, struct str name, struct str value)
     buf_str(out, STR("\r\n"));
 }
 
-static void add_status(struct buf *out, int status)
-{
-    buf_str(out, STR("HTTP/1.1 "));
-    buf_int(out, status);
-    add_line(out, STR(" "), str_of(reason_of(status)));
-}
-
 void http_response_head(struct buf *out, const struct http_response *response, size_t body_size, int minor,
                         bool keep_alive)
 {
-    add_status(out, response->status);
+    buf_str(out, STR("HTTP/1.1 "));
+    buf_int(out, response->status);
+    add_line(out, STR(" "), str_of(reason_of(response->status)));
     http_response_date(out, clock_wall_ms());
     if (response->content_type.size > 0) {
         add_line(out, STR("Content-Type: "), response->content_type);

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 struct error;
+struct event_base;
 struct loop;
 
 /* A call at the end of the current turn, embedded in the object that it concerns. Set `fn` and `user`; the
@@ -45,5 +46,11 @@ void deferred_cancel(struct deferred *deferred);
 /* The largest delay of a timer since the last call, in us; 0 when no timer ran. A late loop is reported, as
  * its delay would otherwise look like one of the probed server. */
 int64_t loop_take_lag_us(struct loop *loop);
+
+/* For the other folders of io: libevent's base, borrowed for the life of the loop. */
+struct event_base *loop_base(struct loop *loop);
+
+/* For timer.c: a timer ran `late_us` after it was due. */
+void loop_note_lag(struct loop *loop, int64_t late_us);
 
 #endif

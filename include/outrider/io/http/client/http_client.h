@@ -16,7 +16,6 @@
 #ifndef OUTRIDER_IO_HTTP_CLIENT_HTTP_CLIENT_H
 #define OUTRIDER_IO_HTTP_CLIENT_HTTP_CLIENT_H
 
-#include "outrider/base/attr.h"
 #include "outrider/base/str.h"
 
 #include <stdbool.h>

@@ -2,7 +2,6 @@
 #include "client_world.h"
 #include "in_flight.h"
 #include "outrider/io/loop/loop.h"
-#include "outrider/io/loop/loop_base.h"
 
 #include <arpa/inet.h>
 #include <event2/event.h>

@@ -2,7 +2,6 @@
 #include "outrider/base/buf.h"
 #include "outrider/io/http/client/http_stream.h"
 #include "outrider/io/loop/loop.h"
-#include "outrider/io/loop/loop_base.h"
 #include "outrider/os/clock.h"
 
 #include <event2/event.h>
