@@ -80,38 +80,26 @@ static int ask(const char *socket, struct str line)
     return status;
 }
 
-static int send_line(const struct command *command, const char *socket, const char *file, struct str line)
+static int send_line(const struct cli_line *line, struct str words)
 {
-    int status = check_line(command, line);
-    if (status != 0 || socket != NULL) {
-        return status != 0 ? status : ask(socket, line);
+    int status = check_line(line->command, words);
+    if (status != 0 || line->given.socket != NULL) {
+        return status != 0 ? status : ask(line->given.socket, words);
     }
-    char *path = socket_of_config(file, &status);
-    if (path != NULL) {
-        status = ask(path, line);
-    }
+    char *path = socket_of_config(line->given.config, &status);
+    status = path != NULL ? ask(path, words) : status;
     free(path);
     return status;
 }
 
-int cmd_send(const struct command *command, struct cli_args args)
+int cmd_send(const struct cli_line *line)
 {
-    const char *file = NULL, *socket = NULL;
-    const struct cli_option options[] = {{"--config", 'c', &file, NULL}, {"--socket", 0, &socket, NULL}};
-    struct cli_args words;
-    int status;
-    if (!cli_options(command, args, options, COUNT_OF(options), &words, &status)) {
-        return status;
+    struct buf words = {0};
+    for (size_t i = 0; i < line->words.count; i++) {
+        buf_printf(&words, "%s%s", i == 0 ? "" : " ", line->words.words[i]);
     }
-    if (words.count == 0) {
-        return cli_usage(command, "no words given");
-    }
-    struct buf line = {0};
-    for (size_t i = 0; i < words.count; i++) {
-        buf_printf(&line, "%s%s", i == 0 ? "" : " ", words.words[i]);
-    }
-    status = line.size == 0 ? cli_usage(command, "no words given")
-                            : send_line(command, socket, file, buf_view(&line));
-    buf_fini(&line);
+    int status =
+        words.size == 0 ? cli_usage(line->command, "no words given") : send_line(line, buf_view(&words));
+    buf_fini(&words);
     return status;
 }

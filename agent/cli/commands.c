@@ -1,7 +1,9 @@
-/* The table of commands, and the commands that need nothing else: help and version. */
+/* The table of commands, and those that need nothing else: agent, help and version. */
 #include "outrider/cli/common/cli.h"
 
 #include "outrider/base/version.h"
+#include "outrider/shell/agent.h"
+#include "outrider/shell/config_file.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -12,23 +14,35 @@
     "else at 127.0.0.1:7117. When a file is used, the agent must have its server.type and\n"                 \
     "server.id.\n"
 
+#define RANGE_HELP                                                                                           \
+    "KEY END     the keys from KEY up to END, without END\n"                                                 \
+    "--prefix    the keys that begin with KEY\n"                                                             \
+    "--from-key  KEY and all keys after it\n"
+#define COMMON_HELP                                                                                          \
+    "--json      for programs; keys and values that are not UTF-8 are base64 (keyBase64, valueBase64)\n"     \
+    "-c FILE     the configuration; registry.* has the endpoints, the login and TLS\n"
+
+static int cmd_agent(const struct cli_line *line);
+static int cmd_version(const struct cli_line *line);
+static int cmd_help(const struct cli_line *line);
+
 static const struct command table[] = {
     {"agent", "[-c FILE]", "run beside a game server, or as an observer, in the foreground",
      "An agent whose file has no server section is an observer: it serves the fleet over HTTP.\n"
      "Without -c: $OUTRIDER_CONFIG, else /etc/outrider/outrider.yaml. Logs to stderr.\n"
      "Signals: USR1 drain, USR2 undrain, HUP reload, TERM graceful stop, INT stop now,\n"
      "QUIT hand over to the next agent (exit 85).\n",
-     cmd_agent},
+     CLI_AGENT, 0, 0, false, cmd_agent},
     {"check", "[-c FILE] [--live]", "validate the configuration",
      "Prints every error as FILE:LINE:COLUMN: path.to.key: what is wrong. Exit 0, or 78.\n"
      "--live  also tests the registry without writing: each endpoint, the login, and the\n"
      "        permissions to read and write that an agent needs. Exit 75 when no endpoint\n"
      "        answers, 1 when the login or a permission is denied.\n",
-     cmd_check},
+     CLI_CHECK, 0, 0, false, cmd_check},
     {"status", "[-c FILE | --agent URL] [--json] [--is STATUS]", "show the server's status and its cause",
      "--json       the document of GET /api/agent\n"
      "--is STATUS  print nothing; exit 0 when the status is STATUS, else 1\n" FIND_AGENT,
-     cmd_status},
+     CLI_STATUS, 0, 0, false, cmd_status},
     {"drain",
      "[-c FILE | --agent URL] [--token-file FILE] [--id ID] [--reason TEXT] [--deadline D] [--expires D] "
      "[--wait]",
@@ -42,16 +56,16 @@ static const struct command table[] = {
      "--wait             return when the server is empty or gone (exit 0), or at the deadline\n"
      "                   or an undrain (exit 1)\n"
      "--token-file FILE  the file with the agent's token; default: http.token_file\n" FIND_AGENT,
-     cmd_drain},
+     CLI_DRAIN, 0, 0, false, cmd_drain},
     {"undrain", "[-c FILE | --agent URL] [--token-file FILE] [--id ID]", "let players in again",
      "--id ID            any server of the fleet, as for drain\n"
      "--token-file FILE  the file with the agent's token; default: http.token_file\n" FIND_AGENT,
-     cmd_undrain},
+     CLI_UNDRAIN, 0, 0, false, cmd_drain},
     {"send", "[-c FILE | --socket PATH] WORDS...", "send one status line to the agent, as the server does",
      "Prints the reply; exit 0 on OK, 1 on ERR. The socket is status.socket of the file.\n"
      "Options must come before the words.\n"
      "Example: outrider send ready players=12/64 label.map=harbor '# the harbor'\n",
-     cmd_send},
+     CLI_SEND, 0, SIZE_MAX, true, cmd_send},
     {"services", "[-c FILE | --agent URL] [--type T] [--status S] [--json] [--watch]",
      "show the fleet as a table",
      "--type T    only servers of this type\n"
@@ -62,7 +76,7 @@ static const struct command table[] = {
      "            change; a lost stream is resumed where it broke off\n"
      "NO_COLOR=1 in the environment: no colours. Exit 1 when the agent refuses, 75 when it\n"
      "cannot be reached or has not loaded the fleet yet.\n" FIND_AGENT,
-     cmd_services},
+     CLI_SERVICES, 0, 0, false, cmd_services},
     {"kv", "get|put|del|txn|watch|lease ...", "read and write etcd directly",
      "get KEY         print keys and values: ranges, prefixes, old revisions\n"
      "put KEY VALUE   write; VALUE - is the standard input\n"
@@ -75,10 +89,62 @@ static const struct command table[] = {
      "$OUTRIDER_CONFIG, else /etc/outrider/outrider.yaml. Exit 1 when etcd denies the request or\n"
      "the key or lease does not exist; 75 when etcd does not answer.\n"
      "`outrider help kv get` describes get, and so on.\n",
+     CLI_KV, 0, 0, false, NULL},
+    {"kv get", "[OPTIONS] KEY [END]", "print keys and values, one per line",
+     RANGE_HELP "--keys-only, --count-only, --print-value-only\n"
+                "--limit N   at most N keys\n"
+                "--rev N     as of revision N\n" COMMON_HELP
+                "Bytes are printed unchanged, also control characters. Exit 1 when a single KEY does not\n"
+                "exist.\n"
+                "Example: outrider kv get --prefix /services/world/ --keys-only\n",
+     CLI_KV_GET, 1, 2, false, cmd_kv},
+    {"kv put", "[OPTIONS] KEY VALUE", "write a key; VALUE - is the standard input",
+     "--lease ID  the key is deleted when this lease ends\n"
+     "--prev-kv   print the previous key and value\n" COMMON_HELP,
+     CLI_KV_PUT, 2, 2, false, cmd_kv},
+    {"kv del", "[OPTIONS] KEY [END]", "delete keys and print how many were deleted",
+     RANGE_HELP "--prev-kv   print the previous key and value\n" COMMON_HELP, CLI_KV_DEL, 1, 2, false,
      cmd_kv},
-    {"version", "", "print the version", "", cmd_version},
-    {"help", "[COMMAND]", "list the commands, or describe one", "For example: outrider help kv txn\n",
-     cmd_help},
+    {"kv txn", "[OPTIONS] < LINES", "compare keys and run several operations, all or none",
+     "Reads the standard input, one operation per line; `#` begins a comment:\n"
+     "  if exists KEY | if missing KEY\n"
+     "  if value|version|create|mod|lease KEY =|!=|<|> WHAT\n"
+     "  then|else put KEY VALUE [--lease=ID]\n"
+     "  then|else get|del KEY [--prefix]\n"
+     "Put words with blanks in double quotes. \\\" \\\\ \\n \\r \\t and \\xHH work there as in C.\n"
+     "Prints SUCCESS or FAILURE and the result of each operation. Exit 1 after FAILURE.\n" COMMON_HELP "\n"
+     "Example: become the leader if there is none, otherwise print the leader:\n"
+     "  outrider kv txn <<'END'\n"
+     "  if missing /leader\n"
+     "  then put /leader \"world 1\"\n"
+     "  else get /leader\n"
+     "  END\n",
+     CLI_KV_TXN, 0, 0, false, cmd_kv},
+    {"kv watch", "[OPTIONS] KEY [END]", "print every change as it happens",
+     RANGE_HELP
+     "--rev N     start at revision N; default: now\n" COMMON_HELP
+     "Prints PUT or DELETE, the key and the value, one per line. After an outage of etcd the watch\n"
+     "resumes where it broke off. Exit 1 when the missed revisions are compacted or etcd denies\n"
+     "the watch, 75 when etcd does not answer at the start.\n",
+     CLI_KV_WATCH, 1, 2, false, cmd_kv},
+    {"kv lease", "grant|revoke|timetolive|keep-alive|list ...", "grant, renew, inspect and revoke leases",
+     "grant TTL            grant a lease; TTL is a duration such as 30s or 5m\n"
+     "revoke ID            end the lease and delete its keys\n"
+     "timetolive ID        print the time left; --keys: also the keys of the lease\n"
+     "keep-alive ID        renew the lease until this command ends; --once: once\n"
+     "list                 list all leases\n" COMMON_HELP "Exit 1 when the lease does not exist.\n",
+     CLI_LEASE, 0, 0, false, NULL},
+    {"kv lease grant", "[--json] [-c FILE] TTL", "grant a lease", "", CLI_LEASE_GRANT, 1, 1, false, cmd_kv},
+    {"kv lease revoke", "[--json] [-c FILE] ID", "end a lease and delete its keys", "", CLI_LEASE_REVOKE, 1,
+     1, false, cmd_kv},
+    {"kv lease timetolive", "[--keys] [--json] [-c FILE] ID", "print the time left of a lease", "",
+     CLI_LEASE_TIME_TO_LIVE, 1, 1, false, cmd_kv},
+    {"kv lease keep-alive", "[--once] [--json] [-c FILE] ID", "renew a lease", "", CLI_LEASE_KEEP_ALIVE, 1, 1,
+     false, cmd_kv},
+    {"kv lease list", "[--json] [-c FILE]", "list all leases", "", CLI_LEASE_LIST, 0, 0, false, cmd_kv},
+    {"version", "", "print the version", "", 0, 0, 0, false, cmd_version},
+    {"help", "[COMMAND]", "list the commands, or describe one", "For example: outrider help kv txn\n", 0, 0,
+     SIZE_MAX, false, cmd_help},
 };
 
 const struct command *commands(size_t *ret_count)
@@ -87,98 +153,56 @@ const struct command *commands(size_t *ret_count)
     return table;
 }
 
-const struct command *command_find(const char *name)
-{
-    for (size_t i = 0; i < COUNT_OF(table); i++) {
-        if (strcmp(name, table[i].name) == 0) {
-            return &table[i];
-        }
-    }
-    return NULL;
-}
-
 static void print_commands(FILE *out)
 {
     fputs("usage: outrider COMMAND [OPTIONS]\n\n", out);
     for (size_t i = 0; i < COUNT_OF(table); i++) {
-        fprintf(out, "  %-9s %s\n", table[i].name, table[i].help);
+        if (strchr(table[i].name, ' ') == NULL) {
+            fprintf(out, "  %-9s %s\n", table[i].name, table[i].help);
+        }
     }
     fputs("\nExit status: 0 done, 1 failed, 64 wrong usage, 75 unreachable, 78 bad configuration.\n", out);
 }
 
-static int unknown_command(const char *name)
+static int cmd_agent(const struct cli_line *line)
 {
-    const char *near = cli_nearest(name, &table[0].name, COUNT_OF(table), sizeof(table[0]));
-    if (near != NULL) {
-        return cli_fail(EX_USAGE, "unknown command `%s`: did you mean `%s`?", name, near);
-    }
-    return cli_fail(EX_USAGE, "unknown command `%s`: see `outrider help`", name);
+    return agent_run(config_file_path(line->given.config));
 }
 
-int cmd_version(const struct command *command, struct cli_args args)
+static int cmd_version(const struct cli_line *line)
 {
-    int status;
-    if (!cli_only_options(command, args, NULL, 0, &status)) {
-        return status;
-    }
+    (void)line;
     printf("outrider %s\n", version_text());
     return EX_DONE;
 }
 
-/* "kv lease grant": each level finds the command below it. */
-enum { DEPTH_MAX = 3 };
-
-static int help_within(struct cli_args words)
+static int cmd_help(const struct cli_line *line)
 {
-    char help[] = "--help";
-    char *line[DEPTH_MAX];
-    memcpy(line, words.words + 1, (words.count - 1) * sizeof(line[0]));
-    line[words.count - 1] = help;
-    const struct command *about = command_find(words.words[0]);
-    return about->run(about, (struct cli_args){.words = line, .count = words.count});
-}
-
-int cmd_help(const struct command *command, struct cli_args args)
-{
-    int status;
-    struct cli_args words;
-    if (!cli_options(command, args, NULL, 0, &words, &status)) {
-        return status;
+    const struct command *about = NULL;
+    for (size_t i = 0; i < line->words.count; i++) {
+        if (about != NULL && about->run != NULL) {
+            return cli_usage(line->command, "unexpected word `%s`", line->words.words[i]);
+        }
+        about = cli_below(table, COUNT_OF(table), about, line->words.words[i]);
+        if (about == NULL) {
+            return EX_USAGE;
+        }
     }
-    size_t depth = words.count > 0 && strcmp(words.words[0], "kv") == 0 ? DEPTH_MAX : 1;
-    if (words.count > depth) {
-        return cli_usage(command, "unexpected word `%s`", words.words[depth]);
-    }
-    if (words.count > 1) {
-        return help_within(words);
-    }
-    if (words.count == 0) {
-        print_commands(stdout);
-        return EX_DONE;
-    }
-    const struct command *about = command_find(words.words[0]);
     if (about == NULL) {
-        return unknown_command(words.words[0]);
+        print_commands(stdout);
+    } else {
+        cli_help(about);
     }
-    cli_help(about);
     return EX_DONE;
 }
 
 int cli_run(struct cli_args args)
 {
+    struct cli_line line;
+    int status;
     if (args.count == 0) {
         print_commands(stderr);
         return EX_USAGE;
     }
-    const char *name = args.words[0];
-    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
-        name = "help";
-    } else if (strcmp(name, "--version") == 0) {
-        name = "version";
-    }
-    const struct command *command = command_find(name);
-    if (command == NULL) {
-        return unknown_command(name);
-    }
-    return command->run(command, (struct cli_args){.words = args.words + 1, .count = args.count - 1});
+    return cli_read(table, COUNT_OF(table), args, &line, &status) ? line.command->run(&line) : status;
 }

@@ -51,22 +51,15 @@ static int compare_limits(const char *path, const struct config *config, struct 
     return status;
 }
 
-int cmd_check(const struct command *command, struct cli_args args)
+int cmd_check(const struct cli_line *line)
 {
-    const char *file = NULL;
-    bool live = false;
-    const struct cli_option options[] = {{"--config", 'c', &file, NULL}, {"--live", 0, NULL, &live}};
-    int status;
-    if (!cli_only_options(command, args, options, COUNT_OF(options), &status)) {
-        return status;
-    }
-    const char *path = config_file_path(file);
+    const char *path = config_file_path(line->given.config);
     struct buf problems = {0};
     struct config *config = config_file_load(path, &problems);
     if (config == NULL) {
         return EX_CONFIG;
     }
-    status = compare_limits(path, config, &problems);
+    int status = compare_limits(path, config, &problems);
     fputs(buf_text(&problems), stderr);
     buf_fini(&problems);
     warn_of_secret(path, "registry.password_file", config->registry.password_file);
@@ -75,7 +68,7 @@ int cmd_check(const struct command *command, struct cli_args args)
     if (status == EX_DONE) {
         printf("%s: ok\n", path);
         fflush(stdout); /* the tests may take seconds */
-        status = live ? check_live(config) : EX_DONE;
+        status = line->given.live ? check_live(config) : EX_DONE;
     }
     config_fini(config);
     free(config);

@@ -120,15 +120,15 @@ static int use_text(const char *what, const char *text, struct client *ret_clien
     return client_parse(text, &err, ret_client) < 0 ? cli_fail(EX_USAGE, "%s: %s", what, err.text) : 0;
 }
 
-static int find(const struct client_options *options, struct client *ret_client)
+static int find(const struct cli_given *given, struct client *ret_client)
 {
     const char *environment = getenv("OUTRIDER_AGENT");
     const char *file = config_file_path(NULL);
-    if (options->agent != NULL) {
-        return use_text("--agent", options->agent, ret_client);
+    if (given->agent != NULL) {
+        return use_text("--agent", given->agent, ret_client);
     }
-    if (options->config != NULL) {
-        return use_config(options->config, ret_client);
+    if (given->config != NULL) {
+        return use_config(given->config, ret_client);
     }
     if (environment != NULL && environment[0] != '\0') {
         return use_text("$OUTRIDER_AGENT", environment, ret_client);
@@ -141,14 +141,14 @@ static int find(const struct client_options *options, struct client *ret_client)
 }
 
 /* With --agent, -c names only the token file. */
-static int add_token(const struct client_options *options, struct client *client)
+static int add_token(const struct cli_given *given, struct client *client)
 {
     struct client of_file;
-    if (options->token_file != NULL) {
+    if (given->token_file != NULL) {
         free(client->token_file);
-        client->token_file = mem_strdup(options->token_file);
-    } else if (options->agent != NULL && options->config != NULL) {
-        int status = use_config(options->config, &of_file);
+        client->token_file = mem_strdup(given->token_file);
+    } else if (given->agent != NULL && given->config != NULL) {
+        int status = use_config(given->config, &of_file);
         if (status != 0) {
             return status;
         }
@@ -159,14 +159,14 @@ static int add_token(const struct client_options *options, struct client *client
     return 0;
 }
 
-int client_find(const struct client_options *options, struct client *ret_client)
+int client_find(const struct cli_given *given, struct client *ret_client)
 {
     struct client client;
-    int status = find(options, &client);
+    int status = find(given, &client);
     if (status != 0) {
         return status;
     }
-    status = add_token(options, &client);
+    status = add_token(given, &client);
     if (status != 0) {
         client_fini(&client);
         return status;

@@ -1,92 +1,83 @@
 #include "outrider/cli/common/cli.h"
 
-#include "outrider/base/str.h"
-
-#include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
-#include <time.h>
 
-int cli_fail(int status, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    fputs("outrider: ", stderr);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
-    va_end(args);
-    return status;
-}
+/* ---- options ---- */
 
-int cli_usage(const struct command *command, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    fprintf(stderr, "outrider %s: ", command->name);
-    vfprintf(stderr, format, args);
-    va_end(args);
-    fprintf(stderr, "\nusage: outrider %s%s%s\n", command->name, command->usage[0] == '\0' ? "" : " ",
-            command->usage);
-    return EX_USAGE;
-}
+enum { OPTIONS_MAX = 32, COMMANDS_MAX = 32 };
 
-void cli_pause_ms(int64_t ms)
-{
-    struct timespec span = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-    while (nanosleep(&span, &span) < 0) {
-    }
-}
+/* With a value, or a flag. */
+struct option {
+    const char *name;
+    char letter; /* 'c' for -c; 0: none */
+    const char **value;
+    bool *flag;
+    unsigned bits; /* the commands that take it */
+};
 
-const char *cli_nearest(const char *word, const char *const *names, size_t count, size_t stride)
+/* Lists the options that one of the commands `bits` takes. */
+static size_t list_options(struct cli_given *given, unsigned bits,
+                           struct option ret_options[static OPTIONS_MAX])
 {
-    const char *best = NULL;
-    size_t length = strlen(word);
-    size_t closest = length / 3 + 2; /* a greater distance is another word, not a typing error */
-    for (size_t i = 0; i < count; i++) {
-        const char *name = *(const char *const *)((const void *)((const char *)names + i * stride));
-        size_t distance = str_distance(str_of(word), str_of(name));
-        if (distance < closest && distance < length) {
-            closest = distance;
-            best = name;
+    const unsigned of_agent = CLI_STATUS | CLI_DRAIN | CLI_UNDRAIN | CLI_SERVICES;
+    const struct option all[] = {
+        {"--config", 'c', &given->config, NULL, of_agent | CLI_AGENT | CLI_CHECK | CLI_SEND | CLI_KV},
+        {"--agent", 0, &given->agent, NULL, of_agent},
+        {"--json", 0, NULL, &given->json, CLI_STATUS | CLI_SERVICES | CLI_KV},
+        {"--live", 0, NULL, &given->live, CLI_CHECK},
+        {"--is", 0, &given->is, NULL, CLI_STATUS},
+        {"--token-file", 0, &given->token_file, NULL, CLI_DRAIN | CLI_UNDRAIN},
+        {"--id", 0, &given->id, NULL, CLI_DRAIN | CLI_UNDRAIN},
+        {"--reason", 0, &given->reason, NULL, CLI_DRAIN},
+        {"--deadline", 0, &given->deadline, NULL, CLI_DRAIN},
+        {"--expires", 0, &given->expires, NULL, CLI_DRAIN},
+        {"--wait", 0, NULL, &given->wait, CLI_DRAIN},
+        {"--socket", 0, &given->socket, NULL, CLI_SEND},
+        {"--type", 0, &given->type, NULL, CLI_SERVICES},
+        {"--status", 0, &given->status, NULL, CLI_SERVICES},
+        {"--watch", 0, NULL, &given->watch, CLI_SERVICES},
+        {"--prefix", 0, NULL, &given->prefix, CLI_RANGE},
+        {"--from-key", 0, NULL, &given->from_key, CLI_RANGE},
+        {"--limit", 0, &given->limit, NULL, CLI_KV_GET},
+        {"--rev", 0, &given->revision, NULL, CLI_KV_GET | CLI_KV_WATCH},
+        {"--keys-only", 0, NULL, &given->keys_only, CLI_KV_GET},
+        {"--count-only", 0, NULL, &given->count_only, CLI_KV_GET},
+        {"--print-value-only", 0, NULL, &given->values_only, CLI_KV_GET},
+        {"--lease", 0, &given->lease, NULL, CLI_KV_PUT},
+        {"--prev-kv", 0, NULL, &given->previous, CLI_KV_PUT | CLI_KV_DEL},
+        {"--keys", 0, NULL, &given->lease_keys, CLI_LEASE_TIME_TO_LIVE},
+        {"--once", 0, NULL, &given->once, CLI_LEASE_KEEP_ALIVE},
+    };
+    size_t count = 0;
+    for (size_t i = 0; i < COUNT_OF(all); i++) {
+        if ((all[i].bits & bits) != 0) {
+            ret_options[count++] = all[i];
         }
     }
-    return best;
+    return count;
 }
 
-void cli_help(const struct command *command)
-{
-    printf("outrider %s: %s\n\nusage: outrider %s%s%s\n", command->name, command->help, command->name,
-           command->usage[0] == '\0' ? "" : " ", command->usage);
-    if (command->more[0] != '\0') {
-        printf("\n%s", command->more);
-    }
-}
-
-static int unknown_option(const struct command *command, const char *word, size_t size,
-                          const struct cli_option *options, size_t count)
+static int unknown_option(const struct command *command, const char *word, const struct option *options,
+                          size_t count)
 {
     char name[64];
-    snprintf(name, sizeof(name), "%.*s", (int)size, word);
+    snprintf(name, sizeof(name), "%.*s", (int)strcspn(word, "="), word);
     const char *near = count == 0 ? NULL : cli_nearest(name, &options[0].name, count, sizeof(options[0]));
-    if (near != NULL) {
-        return cli_usage(command, "unknown option `%s`: did you mean `%s`?", name, near);
-    }
-    return cli_usage(command, "unknown option `%s`", name);
+    return near == NULL ? cli_usage(command, "unknown option `%s`", name)
+                        : cli_usage(command, "unknown option `%s`: did you mean `%s`?", name, near);
 }
 
 /* The option that `word` names, and the value written in the same word (NULL: none). */
-static const struct cli_option *find_option(const char *word, const struct cli_option *options, size_t count,
-                                            const char **ret_value)
+static const struct option *find_option(const char *word, const struct option *options, size_t count,
+                                        const char **ret_value)
 {
     size_t size = strcspn(word, "=");
     for (size_t i = 0; i < count; i++) {
-        bool is_long = strlen(options[i].name) == size && strncmp(word, options[i].name, size) == 0;
-        bool is_short = word[1] == options[i].letter && word[1] != '-' && options[i].letter != 0;
-        if (is_long) {
+        if (strlen(options[i].name) == size && strncmp(word, options[i].name, size) == 0) {
             *ret_value = word[size] == '=' ? word + size + 1 : NULL;
             return &options[i];
         }
-        if (is_short) {
+        if (word[1] == options[i].letter && word[1] != '-' && options[i].letter != 0) {
             *ret_value = word[2] == '\0' ? NULL : word + 2;
             return &options[i];
         }
@@ -94,77 +85,162 @@ static const struct cli_option *find_option(const char *word, const struct cli_o
     return NULL;
 }
 
-static bool asks_for_help(const char *word)
+/* Takes the option that `rest` begins with, and its value. Returns false when the program must end with `ret_exit`. */
+static bool take_option(struct cli_line *line, struct cli_args *rest, int *ret_exit)
 {
-    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
-}
-
-/* Parses the option at args.words[at]; returns the number of words it takes, or 0 after a usage error. */
-static size_t take_option(const struct command *command, struct cli_args args, size_t at,
-                          const struct cli_option *options, size_t count)
-{
-    const char *word = args.words[at], *value;
-    const struct cli_option *option = find_option(word, options, count, &value);
+    struct option options[OPTIONS_MAX];
+    size_t count = list_options(&line->given, line->command->bits, options);
+    const char *word = rest->words[0], *value = NULL;
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
+        cli_help(line->command);
+        *ret_exit = EX_DONE;
+        return false;
+    }
+    *ret_exit = EX_USAGE;
+    const struct option *option = find_option(word, options, count, &value);
     if (option == NULL) {
-        (void)unknown_option(command, word, strcspn(word, "="), options, count);
-        return 0;
+        (void)unknown_option(line->command, word, options, count);
+        return false;
+    }
+    if (option->flag != NULL && value != NULL) {
+        (void)cli_usage(line->command, "`%s` takes no value", option->name);
+        return false;
+    }
+    bool in_next = option->flag == NULL && value == NULL;
+    if (in_next && rest->count < 2) {
+        (void)cli_usage(line->command, "`%s` needs a value", word);
+        return false;
     }
     if (option->flag != NULL) {
-        if (value != NULL) {
-            (void)cli_usage(command, "`%s` takes no value", option->name);
-            return 0;
-        }
         *option->flag = true;
-        return 1;
+    } else {
+        *option->value = in_next ? rest->words[1] : value;
     }
-    size_t used = 1;
-    if (value == NULL && at + 1 < args.count) {
-        value = args.words[at + 1];
-        used = 2;
-    }
-    if (value == NULL) {
-        (void)cli_usage(command, "`%s` needs a value", word);
-        return 0;
-    }
-    *option->value = value;
-    return used;
+    size_t used = in_next ? 2 : 1;
+    *rest = (struct cli_args){.words = rest->words + used, .count = rest->count - used};
+    return true;
 }
 
-bool cli_options(const struct command *command, struct cli_args args, const struct cli_option *options,
-                 size_t count, struct cli_args *ret_words, int *ret_exit)
+/* ---- the name of the command ---- */
+
+/* The command `word` below `above`; NULL when there is none. */
+static const struct command *find_below(const struct command *table, size_t count,
+                                        const struct command *above, const char *word)
 {
-    size_t at = 0;
-    while (at < args.count && args.words[at][0] == '-' && args.words[at][1] != '\0') {
-        if (strcmp(args.words[at], "--") == 0) {
-            at++;
-            break;
+    size_t size = above == NULL ? 0 : strlen(above->name);
+    for (size_t i = 0; i < count; i++) {
+        const char *name = table[i].name;
+        bool below = size == 0 || (strncmp(name, above->name, size) == 0 && name[size] == ' ');
+        if (below && strcmp(name + size + (size == 0 ? 0 : 1), word) == 0) {
+            return &table[i];
         }
-        if (asks_for_help(args.words[at])) {
-            cli_help(command);
-            *ret_exit = EX_DONE;
-            return false;
+    }
+    return NULL;
+}
+
+static void print_unknown(const struct command *table, size_t count, const struct command *above,
+                          const char *word)
+{
+    const char *names[COMMANDS_MAX];
+    size_t used = 0;
+    for (size_t i = 0; i < count && used < COUNT_OF(names); i++) {
+        const char *blank = strrchr(table[i].name, ' '), *last = blank == NULL ? table[i].name : blank + 1;
+        if (find_below(table, count, above, last) == &table[i]) {
+            names[used++] = last;
         }
-        size_t used = take_option(command, args, at, options, count);
-        if (used == 0) {
+    }
+    const char *near = cli_nearest(word, names, used, sizeof(names[0]));
+    char hint[64] = "";
+    if (near != NULL) {
+        snprintf(hint, sizeof(hint), ": did you mean `%s`?", near);
+    }
+    if (above == NULL) {
+        (void)cli_fail(EX_USAGE, "unknown command `%s`%s", word,
+                       near == NULL ? ": see `outrider help`" : hint);
+    } else {
+        (void)cli_usage(above, "unknown command `%s`%s", word, hint);
+    }
+}
+
+const struct command *cli_below(const struct command *table, size_t count, const struct command *above,
+                                const char *word)
+{
+    const struct command *found = find_below(table, count, above, word);
+    if (found == NULL) {
+        print_unknown(table, count, above, word);
+    }
+    return found;
+}
+
+/* ---- the line ---- */
+
+/* Refuses what was taken before the name of the command was known, and a wrong number of words. */
+static int check_line(struct cli_line *line)
+{
+    const struct command *command = line->command;
+    struct option options[OPTIONS_MAX];
+    size_t count = list_options(&line->given, UINT32_MAX, options);
+    if (command->run == NULL) {
+        return cli_usage(command, "what is to be done?");
+    }
+    for (size_t i = 0; i < count; i++) {
+        bool given = options[i].flag != NULL ? *options[i].flag : *options[i].value != NULL;
+        if (given && (options[i].bits & command->bits) == 0) {
+            return cli_usage(command, "unknown option `%s`", options[i].name);
+        }
+    }
+    if (line->words.count < command->words_min) {
+        return cli_usage(command, "an argument is missing");
+    }
+    bool fits = line->words.count <= command->words_max;
+    return fits ? 0 : cli_usage(command, "unexpected word `%s`", line->words.words[command->words_max]);
+}
+
+/* Moves a word up to those that were taken before it; options and names in between move down. */
+static void take_word(struct cli_args *taken, char **word)
+{
+    char *moved = *word, **end = &taken->words[taken->count++];
+    memmove(end + 1, end, (size_t)(word - end) * sizeof(*end));
+    *end = moved;
+}
+
+/* `outrider --help` is `outrider help`. */
+static const char *name_of(const char *word)
+{
+    bool help = strcmp(word, "-h") == 0 || strcmp(word, "--help") == 0;
+    return help ? "help" : strcmp(word, "--version") == 0 ? "version" : word;
+}
+
+bool cli_read(const struct command *table, size_t count, struct cli_args args, struct cli_line *ret_line,
+              int *ret_exit)
+{
+    struct cli_line *line = ret_line;
+    struct cli_args rest = args;
+    bool plain = false; /* only words follow */
+    *line = (struct cli_line){.words.words = args.words};
+    while (rest.count > 0) {
+        char **word = rest.words;
+        bool is_option = line->command != NULL && !plain && (*word)[0] == '-' && (*word)[1] != '\0';
+        if (is_option && strcmp(*word, "--") != 0) {
+            if (!take_option(line, &rest, ret_exit)) {
+                return false;
+            }
+            continue;
+        }
+        rest = (struct cli_args){.words = rest.words + 1, .count = rest.count - 1};
+        if (is_option) {
+            plain = true;
+        } else if (line->command != NULL && line->command->run != NULL) {
+            take_word(&line->words, word);
+            plain = plain || line->command->options_first;
+        } else {
+            line->command = cli_below(table, count, line->command, name_of(*word));
             *ret_exit = EX_USAGE;
-            return false;
+            if (line->command == NULL) {
+                return false;
+            }
         }
-        at += used;
     }
-    *ret_words = (struct cli_args){.words = args.words + at, .count = args.count - at};
-    return true;
-}
-
-bool cli_only_options(const struct command *command, struct cli_args args, const struct cli_option *options,
-                      size_t count, int *ret_exit)
-{
-    struct cli_args words;
-    if (!cli_options(command, args, options, count, &words, ret_exit)) {
-        return false;
-    }
-    if (words.count > 0) {
-        *ret_exit = cli_usage(command, "unexpected word `%s`", words.words[0]);
-        return false;
-    }
-    return true;
+    *ret_exit = check_line(line);
+    return *ret_exit == 0;
 }

@@ -12,12 +12,6 @@
 
 #include <stdio.h>
 
-struct drain_options {
-    const char *id; /* of any server of the fleet; NULL: the agent's own */
-    const char *reason, *deadline, *expires;
-    bool wait;
-};
-
 static int check_span(const struct command *command, const char *option, const char *text)
 {
     int64_t ms;
@@ -26,20 +20,20 @@ static int check_span(const struct command *command, const char *option, const c
                : cli_usage(command, "%s: `%s` is not a duration such as 90s, 30m or 2h", option, text);
 }
 
-static int check(const struct command *command, const struct drain_options *options)
+static int check(const struct command *command, const struct cli_given *given)
 {
-    int status = check_span(command, "--deadline", options->deadline);
-    status = status != 0 ? status : check_span(command, "--expires", options->expires);
+    int status = check_span(command, "--deadline", given->deadline);
+    status = status != 0 ? status : check_span(command, "--expires", given->expires);
     if (status != 0) {
         return status;
     }
-    if (options->reason != NULL && strlen(options->reason) > HOLD_REASON_MAX) {
+    if (given->reason != NULL && strlen(given->reason) > HOLD_REASON_MAX) {
         return cli_usage(command, "--reason: longer than %d bytes", HOLD_REASON_MAX);
     }
-    if (!str_is_utf8(str_of(options->reason))) {
+    if (!str_is_utf8(str_of(given->reason))) {
         return cli_usage(command, "--reason: not UTF-8");
     }
-    bool empty = options->id != NULL && options->id[0] == '\0';
+    bool empty = given->id != NULL && given->id[0] == '\0';
     return empty ? cli_usage(command, "--id: empty; give ID or TYPE/ID") : 0;
 }
 
@@ -76,17 +70,16 @@ static void add_path(struct buf *path, const char *id, bool drain)
     }
 }
 
-static int post(const struct client *client, const struct drain_options *options, bool drain,
-                json_t **ret_answer)
+static int post(const struct client *client, const struct cli_given *given, bool drain, json_t **ret_answer)
 {
     struct error err;
     struct buf path = {0}, body = {0};
     struct json_writer json = {.out = &body};
-    add_path(&path, options->id, drain);
+    add_path(&path, given->id, drain);
     json_write_object(&json);
-    json_member_text_if(&json, "reason", options->reason);
-    json_member_text_if(&json, "deadline", options->deadline);
-    json_member_text_if(&json, "expires", options->expires);
+    json_member_text_if(&json, "reason", given->reason);
+    json_member_text_if(&json, "deadline", given->deadline);
+    json_member_text_if(&json, "expires", given->expires);
     json_write_object_end(&json);
     int status = client_post(client, buf_text(&path), buf_view(&body), &err, ret_answer);
     buf_fini(&path);
@@ -135,43 +128,25 @@ static int wait_for_end(const struct client *client, const json_t *answer, bool 
     return status;
 }
 
-static int run(const struct command *command, struct cli_args args, bool drain)
+int cmd_drain(const struct cli_line *line)
 {
-    struct client_options where = {0};
-    struct drain_options given = {0};
-    enum { OF_UNDRAIN = 4 };
-    const struct cli_option options[] = {
-        {"--config", 'c', &where.config, NULL},       {"--agent", 0, &where.agent, NULL},
-        {"--token-file", 0, &where.token_file, NULL}, {"--id", 0, &given.id, NULL},
-        {"--reason", 0, &given.reason, NULL},         {"--deadline", 0, &given.deadline, NULL},
-        {"--expires", 0, &given.expires, NULL},       {"--wait", 0, NULL, &given.wait},
-    };
+    const struct cli_given *given = &line->given;
+    bool drain = line->command->bits == CLI_DRAIN; /* else undrain */
     struct client client;
     json_t *answer = NULL;
-    int status;
-    if (!cli_only_options(command, args, options, drain ? COUNT_OF(options) : OF_UNDRAIN, &status) ||
-        (status = check(command, &given)) != 0 || (status = client_find(&where, &client)) != 0) {
+    int status = check(line->command, given);
+    if (status != 0 || (status = client_find(given, &client)) != 0) {
         return status;
     }
-    status = post(&client, &given, drain, &answer);
+    status = post(&client, given, drain, &answer);
     if (status == 0) {
         document_make_printable(answer);
-        print_answer(answer, drain, given.wait);
+        print_answer(answer, drain, given->wait);
     }
-    if (status == 0 && given.wait) {
-        status = wait_for_end(&client, answer, given.id == NULL);
+    if (status == 0 && given->wait) {
+        status = wait_for_end(&client, answer, given->id == NULL);
     }
     json_decref(answer);
     client_fini(&client);
     return status;
-}
-
-int cmd_drain(const struct command *command, struct cli_args args)
-{
-    return run(command, args, true);
-}
-
-int cmd_undrain(const struct command *command, struct cli_args args)
-{
-    return run(command, args, false);
 }

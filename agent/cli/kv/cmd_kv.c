@@ -1,88 +1,212 @@
-/* The table of the commands `outrider kv ...`. */
+/* The commands of kv: the way of each from its words to etcd and back. */
 #include "cmd_kv_internal.h"
+#include "outrider/base/error.h"
+#include "outrider/core/config/config.h"
+#include "outrider/io/loop/loop.h"
+#include "outrider/shell/config_file.h"
 
-#define RANGE_HELP                                                                                           \
-    "KEY END     the keys from KEY up to END, without END\n"                                                 \
-    "--prefix    the keys that begin with KEY\n"                                                             \
-    "--from-key  KEY and all keys after it\n"
-#define COMMON_HELP                                                                                          \
-    "--json      for programs; keys and values that are not UTF-8 are base64 (keyBase64, valueBase64)\n"     \
-    "-c FILE     the configuration; registry.* has the endpoints, the login and TLS\n"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
-static const struct kv_row table[] = {
-    {{"kv get", "[OPTIONS] KEY [END]", "print keys and values, one per line",
-      RANGE_HELP "--keys-only, --count-only, --print-value-only\n"
-                 "--limit N   at most N keys\n"
-                 "--rev N     as of revision N\n" COMMON_HELP
-                 "Bytes are printed unchanged, also control characters. Exit 1 when a single KEY does not\n"
-                 "exist.\n"
-                 "Example: outrider kv get --prefix /services/world/ --keys-only\n",
-      NULL},
-     {KV_GET, 1, 2, {.op.kind = ETCD_GET}},
-     {kv_prepare_get, kv_print_page, kv_run_get}},
-    {{"kv put", "[OPTIONS] KEY VALUE", "write a key; VALUE - is the standard input",
-      "--lease ID  the key is deleted when this lease ends\n"
-      "--prev-kv   print the previous key and value\n" COMMON_HELP,
-      NULL},
-     {KV_PUT, 2, 2, {.op.kind = ETCD_PUT}},
-     {kv_prepare_put, kv_print_change, kv_ask}},
-    {{"kv del", "[OPTIONS] KEY [END]", "delete keys and print how many were deleted",
-      RANGE_HELP "--prev-kv   print the previous key and value\n" COMMON_HELP, NULL},
-     {KV_DEL, 1, 2, {.op.kind = ETCD_DELETE}},
-     {kv_prepare_del, kv_print_change, kv_ask}},
-    {{"kv txn", "[OPTIONS] < LINES", "compare keys and run several operations, all or none",
-      "Reads the standard input, one operation per line; `#` begins a comment:\n"
-      "  if exists KEY | if missing KEY\n"
-      "  if value|version|create|mod|lease KEY =|!=|<|> WHAT\n"
-      "  then|else put KEY VALUE [--lease=ID]\n"
-      "  then|else get|del KEY [--prefix]\n"
-      "Put words with blanks in double quotes. \\\" \\\\ \\n \\r \\t and \\xHH work there as in C.\n"
-      "Prints SUCCESS or FAILURE and the result of each operation. Exit 1 after FAILURE.\n" COMMON_HELP "\n"
-      "Example: become the leader if there is none, otherwise print the leader:\n"
-      "  outrider kv txn <<'END'\n"
-      "  if missing /leader\n"
-      "  then put /leader \"world 1\"\n"
-      "  else get /leader\n"
-      "  END\n",
-      NULL},
-     {KV_TXN, 0, 0, {.kind = ETCD_REQUEST_TXN}},
-     {kv_prepare_txn, kv_print_txn, kv_ask}},
-    {{"kv watch", "[OPTIONS] KEY [END]", "print every change as it happens",
-      RANGE_HELP
-      "--rev N     start at revision N; default: now\n" COMMON_HELP
-      "Prints PUT or DELETE, the key and the value, one per line. After an outage of etcd the watch\n"
-      "resumes where it broke off. Exit 1 when the missed revisions are compacted or etcd denies\n"
-      "the watch, 75 when etcd does not answer at the start.\n",
-      NULL},
-     {KV_WATCH, 1, 2, {.op.kind = ETCD_GET}},
-     {kv_prepare_watch, NULL, kv_run_watch}},
-    {{"kv lease", "grant|revoke|timetolive|keep-alive|list ...", "grant, renew, inspect and revoke leases",
-      "grant TTL            grant a lease; TTL is a duration such as 30s or 5m\n"
-      "revoke ID            end the lease and delete its keys\n"
-      "timetolive ID        print the time left; --keys: also the keys of the lease\n"
-      "keep-alive ID        renew the lease until this command ends; --once: once\n"
-      "list                 list all leases\n" COMMON_HELP "Exit 1 when the lease does not exist.\n",
-      NULL},
-     {KV_LEASE, 0, 0, {0}},
-     {NULL, NULL, NULL}},
-    {{"kv lease grant", "[--json] [-c FILE] TTL", "grant a lease", "", NULL},
-     {KV_GRANT, 1, 1, {.kind = ETCD_REQUEST_GRANT}},
-     {kv_prepare_grant, kv_print_lease, kv_ask}},
-    {{"kv lease revoke", "[--json] [-c FILE] ID", "end a lease and delete its keys", "", NULL},
-     {KV_REVOKE, 1, 1, {.kind = ETCD_REQUEST_REVOKE}},
-     {kv_prepare_lease, kv_print_lease, kv_ask}},
-    {{"kv lease timetolive", "[--keys] [--json] [-c FILE] ID", "print the time left of a lease", "", NULL},
-     {KV_TIME_TO_LIVE, 1, 1, {.kind = ETCD_REQUEST_TIME_TO_LIVE}},
-     {kv_prepare_lease, kv_print_lease, kv_ask}},
-    {{"kv lease keep-alive", "[--once] [--json] [-c FILE] ID", "renew a lease", "", NULL},
-     {KV_KEEP_ALIVE, 1, 1, {.kind = ETCD_REQUEST_KEEPALIVE}},
-     {kv_prepare_lease, kv_print_lease, kv_run_keep_alive}},
-    {{"kv lease list", "[--json] [-c FILE]", "list all leases", "", NULL},
-     {KV_LIST, 0, 0, {.kind = ETCD_REQUEST_LEASES}},
-     {kv_prepare_lease, kv_print_lease, kv_ask}},
-};
+/* A person waits longer than a heartbeat may: an election takes 1 to 2 s. */
+enum { REQUEST_MS = 5000 };
 
-int cmd_kv(const struct command *command, struct cli_args args)
+/* etcd refuses requests from 1.5 MiB on (--max-request-bytes), keys and all; a server may be configured for
+ * more. */
+enum { STDIN_MAX = 16 * 1024 * 1024 };
+
+/* ---- words and options ---- */
+
+int kv_take_range(struct kv *kv)
 {
-    return kv_run(command, table, COUNT_OF(table), args);
+    const struct cli_given *given = kv->given;
+    struct etcd_op *op = &kv->request.op;
+    bool has_end = kv->words.count > 1;
+    op->key = str_of(kv->words.words[0]);
+    if ((given->prefix ? 1 : 0) + (given->from_key ? 1 : 0) + (has_end ? 1 : 0) > 1) {
+        return cli_usage(kv->command, "one of --prefix, --from-key and END");
+    }
+    if (op->key.size == 0 && !given->prefix && !given->from_key) {
+        return cli_usage(kv->command, "a key is not empty");
+    }
+    if (given->prefix) {
+        etcd_prefix_end(op->key, &kv->bytes);
+    } else if (given->from_key) {
+        buf_add(&kv->bytes, "", 1);
+    } else if (has_end) {
+        buf_str(&kv->bytes, str_of(kv->words.words[1]));
+    }
+    op->end = buf_view(&kv->bytes);
+    op->key = op->key.size == 0 ? (struct str){"", 1} : op->key; /* the first key there can be */
+    return 0;
+}
+
+int kv_take_number(struct kv *kv, const char *option, const char *text, int64_t *ret_value)
+{
+    if (text != NULL && (str_to_i64(str_of(text), ret_value) < 0 || *ret_value <= 0)) {
+        return cli_usage(kv->command, "%s: `%s` is not a number above 0", option, text);
+    }
+    return 0;
+}
+
+int kv_lease_parse(const char *text, int64_t *ret_lease)
+{
+    struct registry_lease lease;
+    if (registry_lease_parse(str_of(text), &lease) < 0 || lease.hi != 0) {
+        return -1;
+    }
+    *ret_lease = (int64_t)lease.lo;
+    return 0;
+}
+
+int kv_read_stdin(struct kv *kv)
+{
+    char chunk[16384];
+    size_t got;
+    if (isatty(STDIN_FILENO)) {
+        fputs("outrider: reading the standard input, which is this terminal, until Ctrl-D\n", stderr);
+    }
+    while ((got = fread(chunk, 1, sizeof(chunk), stdin)) > 0) {
+        buf_add(&kv->bytes, chunk, got);
+        if (kv->bytes.size > STDIN_MAX) {
+            return cli_fail(EX_FAILED, "the standard input is more than the %d bytes that etcd takes",
+                            STDIN_MAX);
+        }
+    }
+    return ferror(stdin) ? cli_fail(EX_FAILED, "the standard input cannot be read") : 0;
+}
+
+/* ---- etcd ---- */
+
+/* The agent retries until these files can be read; a command fails at once. */
+static int check_files(const struct config_registry *registry)
+{
+    const struct {
+        const char *setting, *path;
+    } files[] = {{"registry.password_file", registry->password_file},
+                 {"registry.tls.ca_file", registry->tls.ca_file},
+                 {"registry.tls.cert_file", registry->tls.cert_file},
+                 {"registry.tls.key_file", registry->tls.key_file}};
+    for (size_t i = 0; i < COUNT_OF(files); i++) {
+        if (files[i].path != NULL && access(files[i].path, R_OK) < 0) {
+            return cli_fail(EX_CONFIG, "%s: cannot read %s: %s", files[i].setting, files[i].path,
+                            strerror(errno));
+        }
+    }
+    return 0;
+}
+
+static bool may_be_mended(enum registry_failure failure)
+{
+    return failure == REGISTRY_RETRY || failure == REGISTRY_UNKNOWN || failure == REGISTRY_OVERLOADED;
+}
+
+int kv_fail(enum registry_failure failure, struct str error)
+{
+    struct buf text = {0};
+    buf_str(&text, error);
+    buf_str(&text, str_of(etcd_access_remedy(buf_text(&text))));
+    if (failure == REGISTRY_UNKNOWN) {
+        buf_str(&text, STR("; it may have been done all the same: look before you repeat it"));
+    }
+    int status = cli_fail(may_be_mended(failure) ? EX_TEMPFAIL : EX_FAILED, "%s", buf_text(&text));
+    buf_fini(&text);
+    return status;
+}
+
+static void on_answer(const struct registry_reply *reply, const struct etcd_response *answer, void *user)
+{
+    struct kv *kv = user;
+    kv->answered = true;
+    if (reply->failure == REGISTRY_OK) {
+        kv->status = kv->row->print(kv, answer);
+    } else if (reply->revision_gone) {
+        kv->status = cli_fail(EX_FAILED, "%.*s: etcd keeps revisions from its last compaction to now",
+                              STR_ARG(reply->error));
+    } else if (kv->muted && may_be_mended(reply->failure)) {
+        kv->status = EX_TEMPFAIL;
+    } else {
+        kv->status = kv_fail(reply->failure, reply->error);
+    }
+}
+
+int kv_ask(struct kv *kv)
+{
+    int64_t timeout_ms = kv->config->registry.request_timeout_ms;
+    kv->answered = false;
+    etcd_client_send(kv->etcd, 1, &kv->request, timeout_ms > REQUEST_MS ? timeout_ms : REQUEST_MS, on_answer,
+                     kv);
+    while (!kv->answered) {
+        loop_turn_once(kv->access.loop, true);
+    }
+    return kv->status;
+}
+
+/* ---- the command ---- */
+
+static const struct kv_row *find_row(unsigned bits)
+{
+    static const struct kv_row rows[] = {
+        {CLI_KV_GET, {.op.kind = ETCD_GET}, kv_prepare_get, kv_print_page, kv_run_get},
+        {CLI_KV_PUT, {.op.kind = ETCD_PUT}, kv_prepare_put, kv_print_change, kv_ask},
+        {CLI_KV_DEL, {.op.kind = ETCD_DELETE}, kv_prepare_del, kv_print_change, kv_ask},
+        {CLI_KV_TXN, {.kind = ETCD_REQUEST_TXN}, kv_prepare_txn, kv_print_txn, kv_ask},
+        {CLI_KV_WATCH, {.op.kind = ETCD_GET}, kv_prepare_watch, NULL, kv_run_watch},
+        {CLI_LEASE_GRANT, {.kind = ETCD_REQUEST_GRANT}, kv_prepare_grant, kv_print_lease, kv_ask},
+        {CLI_LEASE_REVOKE, {.kind = ETCD_REQUEST_REVOKE}, kv_prepare_lease, kv_print_lease, kv_ask},
+        {CLI_LEASE_TIME_TO_LIVE,
+         {.kind = ETCD_REQUEST_TIME_TO_LIVE},
+         kv_prepare_lease,
+         kv_print_lease,
+         kv_ask},
+        {CLI_LEASE_KEEP_ALIVE,
+         {.kind = ETCD_REQUEST_KEEPALIVE},
+         kv_prepare_lease,
+         kv_print_lease,
+         kv_run_keep_alive},
+        {CLI_LEASE_LIST, {.kind = ETCD_REQUEST_LEASES}, kv_prepare_lease, kv_print_lease, kv_ask},
+    };
+    size_t i = 0;
+    while (rows[i].bits != bits) { /* the table of commands names no other */
+        i++;
+    }
+    return &rows[i];
+}
+
+static int run(struct kv *kv)
+{
+    int status = kv->row->prepare(kv);
+    if (status != 0) {
+        return status;
+    }
+    kv->config = config_file_load(config_file_path(kv->given->config), NULL);
+    status = kv->config == NULL ? EX_CONFIG : check_files(&kv->config->registry);
+    if (status == 0 && (status = etcd_access_open(&kv->access, &kv->config->registry)) == 0) {
+        kv->etcd = etcd_new(&kv->config->registry, kv->access.loop, kv->access.http);
+        status = kv->row->run(kv);
+        registry_free(etcd_registry(kv->etcd));
+        etcd_access_close(&kv->access);
+    }
+    return status;
+}
+
+int cmd_kv(const struct cli_line *line)
+{
+    const struct kv_row *row = find_row(line->command->bits);
+    struct kv kv = {.row = row,
+                    .command = line->command,
+                    .words = line->words,
+                    .given = &line->given,
+                    .request = row->request,
+                    .json.out = &kv.document};
+    int status = run(&kv);
+    config_fini(kv.config);
+    free(kv.config);
+    buf_fini(&kv.bytes);
+    kv_script_fini(&kv.script);
+    buf_fini(&kv.document);
+    buf_fini(&kv.pages.next);
+    return status;
 }

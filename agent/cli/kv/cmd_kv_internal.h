@@ -1,5 +1,4 @@
-/* What the commands `outrider kv ...` share. Each is a row of the table in cmd_kv.c. kv_run.c reads the command line, opens
- * etcd for the row, and closes it. */
+/* What the commands `outrider kv ...` share. cmd_kv.c has a row for each, for which it opens and closes etcd. */
 #ifndef OUTRIDER_CLI_KV_CMD_KV_INTERNAL_H
 #define OUTRIDER_CLI_KV_CMD_KV_INTERNAL_H
 
@@ -14,51 +13,21 @@
 
 struct kv;
 
-/* The commands as bits, for the options that each takes. */
-enum {
-    KV_GET = 1 << 0,
-    KV_PUT = 1 << 1,
-    KV_DEL = 1 << 2,
-    KV_TXN = 1 << 3,
-    KV_WATCH = 1 << 4,
-    KV_GRANT = 1 << 5,
-    KV_REVOKE = 1 << 6,
-    KV_TIME_TO_LIVE = 1 << 7,
-    KV_KEEP_ALIVE = 1 << 8,
-    KV_LIST = 1 << 9,
-    KV_LEASE = KV_GRANT | KV_REVOKE | KV_TIME_TO_LIVE | KV_KEEP_ALIVE | KV_LIST,
-    KV_RANGE = KV_GET | KV_DEL | KV_WATCH,
-    KV_ALL = KV_RANGE | KV_PUT | KV_TXN | KV_LEASE
-};
-
-/* As on the command line; NULL or false: not given. */
-struct kv_options {
-    const char *config, *limit, *revision, *lease;
-    bool json, prefix, from_key, keys_only, count_only, values_only, previous, lease_keys, once;
-};
-
-/* One command; or a name with commands below it, which has no functions. */
+/* What one command does. Each function returns the exit status. */
 struct kv_row {
-    struct command about; /* `run` is unused */
-    struct {
-        unsigned bits;
-        size_t words_min, words_max;
-        struct etcd_request request;
-    };
-    /* Each returns the exit status. */
-    struct {
-        int (*prepare)(struct kv *kv); /* completes kv->request; prints what is wrong with the words */
-        int (*print)(struct kv *kv, const struct etcd_response *answer); /* one that is no failure */
-        int (*run)(struct kv *kv);                                       /* asks etcd, which is open */
-    };
+    unsigned bits; /* CLI_KV_* or CLI_LEASE_* */
+    struct etcd_request request;
+    int (*prepare)(struct kv *kv); /* completes kv->request; prints what is wrong with the words */
+    int (*print)(struct kv *kv, const struct etcd_response *answer); /* to a request that did not fail */
+    int (*run)(struct kv *kv);                                       /* asks etcd, which is open */
 };
 
 /* A command that runs. */
 struct kv {
     const struct kv_row *row;
     const struct command *command;
-    struct cli_args words; /* behind the name of the command */
-    struct kv_options options;
+    struct cli_args words;
+    const struct cli_given *given;
     struct etcd_request request;
     struct buf bytes;        /* what `request` points to */
     struct kv_script script; /* txn: likewise */
@@ -78,9 +47,6 @@ struct kv {
         struct buf next; /* key that the next page begins with */
     } pages;             /* get */
 };
-
-/* Runs the command of `table` that the words name. Options may stand anywhere before a `--`. `command` is `outrider kv`. */
-int kv_run(const struct command *command, const struct kv_row *table, size_t count, struct cli_args args);
 
 /* Sends kv->request and waits. Returns what row->print returns for the reply; or the exit status, with the reason
  * printed: EX_TEMPFAIL where another try may help. */

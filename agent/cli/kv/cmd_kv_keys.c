@@ -10,11 +10,11 @@
 int kv_prepare_get(struct kv *kv)
 {
     struct etcd_op *op = &kv->request.op;
-    op->keys_only = kv->options.keys_only;
-    op->count_only = kv->options.count_only;
+    op->keys_only = kv->given->keys_only;
+    op->count_only = kv->given->count_only;
     kv->pages.left = INT64_MAX;
-    int status = kv_take_number(kv, "--limit", kv->options.limit, &kv->pages.left);
-    status = status != 0 ? status : kv_take_number(kv, "--rev", kv->options.revision, &op->revision);
+    int status = kv_take_number(kv, "--limit", kv->given->limit, &kv->pages.left);
+    status = status != 0 ? status : kv_take_number(kv, "--rev", kv->given->revision, &op->revision);
     return status != 0 ? status : kv_take_range(kv);
 }
 
@@ -56,12 +56,12 @@ int kv_run_get(struct kv *kv)
     if (status != 0) {
         return status;
     }
-    if (kv->options.json) {
+    if (kv->given->json) {
         json_write_array_end(&kv->json);
         json_member_int(&kv->json, "count", kv->pages.count);
         json_member_int(&kv->json, "revision", kv->pages.revision);
         kv_print_document(kv);
-    } else if (kv->options.count_only) {
+    } else if (kv->given->count_only) {
         printf("%" PRId64 "\n", kv->pages.count);
     } else if (op->end.size == 0 && kv->pages.seen == 0) {
         return cli_fail(EX_FAILED, "no such key `%.*s`", STR_ARG(asked));
@@ -73,10 +73,10 @@ int kv_run_get(struct kv *kv)
 
 int kv_prepare_put(struct kv *kv)
 {
-    const char *key = kv->words.words[0], *value = kv->words.words[1], *lease = kv->options.lease;
+    const char *key = kv->words.words[0], *value = kv->words.words[1], *lease = kv->given->lease;
     struct etcd_op *op = &kv->request.op;
     op->key = str_of(key);
-    op->previous = kv->options.previous;
+    op->previous = kv->given->previous;
     if (key[0] == '\0') {
         return cli_usage(kv->command, "a key is not empty");
     }
@@ -92,9 +92,9 @@ int kv_prepare_put(struct kv *kv)
 
 int kv_prepare_del(struct kv *kv)
 {
-    kv->request.op.previous = kv->options.previous;
+    kv->request.op.previous = kv->given->previous;
     /* A script does this when its variable is unset. */
-    if (kv->options.prefix && kv->words.words[0][0] == '\0') {
+    if (kv->given->prefix && kv->words.words[0][0] == '\0') {
         return cli_usage(kv->command, "an empty prefix matches every key: use `--from-key \"\"` for that");
     }
     return kv_take_range(kv);
@@ -102,13 +102,13 @@ int kv_prepare_del(struct kv *kv)
 
 int kv_print_change(struct kv *kv, const struct etcd_response *answer)
 {
-    if (kv->options.json) {
+    if (kv->given->json) {
         json_write_object(&kv->json);
         json_member_int(&kv->json, "revision", answer->status.revision);
         json_write_key(&kv->json, "result");
     }
     kv_print_result(kv, answer, &answer->results[0]);
-    if (kv->options.json) {
+    if (kv->given->json) {
         kv_print_document(kv);
     }
     return EX_DONE;
@@ -130,7 +130,7 @@ int kv_prepare_txn(struct kv *kv)
 int kv_print_txn(struct kv *kv, const struct etcd_response *answer)
 {
     bool succeeded = answer->succeeded;
-    if (kv->options.json) {
+    if (kv->given->json) {
         json_write_object(&kv->json);
         json_member_int(&kv->json, "revision", answer->status.revision);
         json_member_bool(&kv->json, "succeeded", succeeded);
@@ -139,12 +139,12 @@ int kv_print_txn(struct kv *kv, const struct etcd_response *answer)
         puts(succeeded ? "SUCCESS" : "FAILURE");
     }
     for (size_t i = 0; i < answer->result_count; i++) {
-        if (!kv->options.json) {
+        if (!kv->given->json) {
             putchar('\n');
         }
         kv_print_result(kv, answer, &answer->results[i]);
     }
-    if (kv->options.json) {
+    if (kv->given->json) {
         json_write_array_end(&kv->json);
         kv_print_document(kv);
     }

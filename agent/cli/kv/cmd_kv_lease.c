@@ -21,7 +21,7 @@ int kv_prepare_grant(struct kv *kv)
 
 int kv_prepare_lease(struct kv *kv)
 {
-    kv->request.keys = kv->options.lease_keys;
+    kv->request.keys = kv->given->lease_keys;
     if (kv->words.count > 0 && kv_lease_parse(kv->words.words[0], &kv->request.lease) < 0) {
         return cli_usage(kv->command, "`%s` is not a lease id: hexadecimal, as `kv lease list` has it",
                          kv->words.words[0]);
@@ -41,7 +41,7 @@ static void print_json(struct kv *kv, const struct etcd_response *answer)
     struct json_writer *json = &kv->json;
     unsigned bits = kv->row->bits;
     json_write_object(json);
-    if (bits == KV_LIST) {
+    if (bits == CLI_LEASE_LIST) {
         json_member_array(json, "leases");
         for (size_t i = 0; i < answer->lease_count; i++) {
             kv_json_lease(json, NULL, answer->leases[i]);
@@ -50,10 +50,10 @@ static void print_json(struct kv *kv, const struct etcd_response *answer)
     } else {
         kv_json_lease(json, "lease", kv->request.lease);
     }
-    if ((bits & (KV_GRANT | KV_KEEP_ALIVE | KV_TIME_TO_LIVE)) != 0) {
+    if ((bits & (CLI_LEASE_GRANT | CLI_LEASE_KEEP_ALIVE | CLI_LEASE_TIME_TO_LIVE)) != 0) {
         json_member_int(json, "ttl", seconds(answer->ttl_ms));
     }
-    if (bits == KV_TIME_TO_LIVE) {
+    if (bits == CLI_LEASE_TIME_TO_LIVE) {
         json_member_int(json, "granted", seconds(answer->granted_ttl_ms));
     }
     if (kv->request.keys) {
@@ -74,10 +74,12 @@ static void print_text(const struct kv *kv, const struct etcd_response *answer)
     uint64_t id = (uint64_t)kv->request.lease;
     int64_t ttl = seconds(answer->ttl_ms);
     switch (kv->row->bits) {
-    case KV_GRANT: printf("lease %016" PRIx64 " granted with TTL(%" PRId64 "s)\n", id, ttl); break;
-    case KV_KEEP_ALIVE: printf("lease %016" PRIx64 " keepalived with TTL(%" PRId64 ")\n", id, ttl); break;
-    case KV_REVOKE: printf("lease %016" PRIx64 " revoked\n", id); break;
-    case KV_TIME_TO_LIVE:
+    case CLI_LEASE_GRANT: printf("lease %016" PRIx64 " granted with TTL(%" PRId64 "s)\n", id, ttl); break;
+    case CLI_LEASE_KEEP_ALIVE:
+        printf("lease %016" PRIx64 " keepalived with TTL(%" PRId64 ")\n", id, ttl);
+        break;
+    case CLI_LEASE_REVOKE: printf("lease %016" PRIx64 " revoked\n", id); break;
+    case CLI_LEASE_TIME_TO_LIVE:
         printf("lease %016" PRIx64 " granted with TTL(%" PRId64 "s), remaining(%" PRId64 "s)\n", id,
                seconds(answer->granted_ttl_ms), ttl);
         for (size_t i = 0; i < answer->kv_count; i++) {
@@ -94,9 +96,9 @@ static void print_text(const struct kv *kv, const struct etcd_response *answer)
 
 int kv_print_lease(struct kv *kv, const struct etcd_response *answer)
 {
-    bool gone = kv->row->bits == KV_TIME_TO_LIVE && answer->ttl_ms < 0;
+    bool gone = kv->row->bits == CLI_LEASE_TIME_TO_LIVE && answer->ttl_ms < 0;
     kv->ttl_ms = answer->ttl_ms;
-    if (kv->options.json) {
+    if (kv->given->json) {
         print_json(kv, answer);
     } else if (!gone) {
         print_text(kv, answer);
@@ -111,7 +113,7 @@ int kv_run_keep_alive(struct kv *kv)
     for (;;) {
         int status = kv_ask(kv);
         kv->muted = status == EX_TEMPFAIL;
-        if (kv->options.once || (status != 0 && (status != EX_TEMPFAIL || kv->ttl_ms == 0))) {
+        if (kv->given->once || (status != 0 && (status != EX_TEMPFAIL || kv->ttl_ms == 0))) {
             return status;
         }
         if (!kv_flush()) {

@@ -39,11 +39,11 @@ void kv_json_lease(struct json_writer *json, const char *name, int64_t lease)
 void kv_print(struct kv *kv, const struct etcd_kv *found)
 {
     struct json_writer *json = &kv->json;
-    if (!kv->options.json) {
-        if (!kv->options.values_only) {
+    if (!kv->given->json) {
+        if (!kv->given->values_only) {
             kv_print_line(found->key);
         }
-        if (!kv->options.keys_only) {
+        if (!kv->given->keys_only) {
             kv_print_line(found->value);
         }
         return;
@@ -67,8 +67,8 @@ void kv_print_result(struct kv *kv, const struct etcd_response *answer, const st
     } names[] = {[ETCD_GET] = {"get", "count", "kvs"},
                  [ETCD_PUT] = {"put", NULL, "before"},
                  [ETCD_DELETE] = {"del", "deleted", "before"}};
-    bool lists = kv->options.json && (result->kind == ETCD_GET || result->kv_count > 0);
-    if (kv->options.json) {
+    bool lists = kv->given->json && (result->kind == ETCD_GET || result->kv_count > 0);
+    if (kv->given->json) {
         json_write_object(&kv->json);
         json_member_text(&kv->json, "op", names[result->kind].op);
         if (names[result->kind].count != NULL) {
@@ -88,7 +88,7 @@ void kv_print_result(struct kv *kv, const struct etcd_response *answer, const st
     if (lists) {
         json_write_array_end(&kv->json);
     }
-    if (kv->options.json) {
+    if (kv->given->json) {
         json_write_object_end(&kv->json);
     }
 }

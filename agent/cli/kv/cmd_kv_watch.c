@@ -37,7 +37,7 @@ static void end(struct watching *watching, int status)
 static void print_change(struct watching *watching, const struct registry_change *change)
 {
     struct json_writer *json = &watching->kv->json;
-    if (watching->kv->options.json) {
+    if (watching->kv->given->json) {
         json_write_object(json);
         json_member_text(json, "event", change->deleted ? "delete" : "put");
         kv_json_bytes(json, "key", change->key);
@@ -169,7 +169,7 @@ static void on_timer(void *user)
 int kv_prepare_watch(struct kv *kv)
 {
     struct etcd_op *op = &kv->request.op;
-    int status = kv_take_number(kv, "--rev", kv->options.revision, &op->revision);
+    int status = kv_take_number(kv, "--rev", kv->given->revision, &op->revision);
     status = status != 0 ? status : kv_take_range(kv);
     if (status == 0 && op->end.size == 0) {
         buf_str(&kv->bytes, op->key); /* one key: a range up to the first key behind it */

@@ -67,37 +67,24 @@ static int check(const struct command *command, const char *type, const char *st
     return 0;
 }
 
-int cmd_services(const struct command *command, struct cli_args args)
+int cmd_services(const struct cli_line *line)
 {
-    struct client_options where = {0};
-    const char *type = NULL, *wanted = NULL;
-    bool json = false, watch = false;
-    const struct cli_option options[] = {
-        {"--config", 'c', &where.config, NULL},
-        {"--agent", 0, &where.agent, NULL},
-        {"--type", 0, &type, NULL},
-        {"--status", 0, &wanted, NULL},
-        {"--json", 0, NULL, &json},
-        {"--watch", 0, NULL, &watch},
-    };
-    int status;
-    if (!cli_only_options(command, args, options, COUNT_OF(options), &status)) {
-        return status;
-    }
+    const struct cli_given *given = &line->given;
     struct client client;
-    status = check(command, type, wanted);
-    if (status != 0 || (status = client_find(&where, &client)) != 0) {
+    int status = check(line->command, given->type, given->status);
+    if (status != 0 || (status = client_find(given, &client)) != 0) {
         return status;
     }
     struct buf path = {0};
-    buf_printf(&path, "/api/%s", watch ? "subscribe" : "services");
-    if (type != NULL) {
-        buf_printf(&path, "?type=%s", type);
+    buf_printf(&path, "/api/%s", given->watch ? "subscribe" : "services");
+    if (given->type != NULL) {
+        buf_printf(&path, "?type=%s", given->type);
     }
-    if (wanted != NULL) {
-        buf_printf(&path, "%cstatus=%s", type == NULL ? '?' : '&', wanted);
+    if (given->status != NULL) {
+        buf_printf(&path, "%cstatus=%s", given->type == NULL ? '?' : '&', given->status);
     }
-    status = watch ? services_watch(&client, buf_text(&path), json) : list(&client, buf_text(&path), json);
+    status = given->watch ? services_watch(&client, buf_text(&path), given->json)
+                          : list(&client, buf_text(&path), given->json);
     buf_fini(&path);
     client_fini(&client);
     return status;

@@ -54,30 +54,18 @@ static int show(const json_t *document, bool json, const char *is)
     return print_text(document);
 }
 
-int cmd_status(const struct command *command, struct cli_args args)
+int cmd_status(const struct cli_line *line)
 {
-    struct client_options where = {0};
-    const char *is = NULL;
-    bool json = false;
-    const struct cli_option options[] = {
-        {"--config", 'c', &where.config, NULL},
-        {"--agent", 0, &where.agent, NULL},
-        {"--is", 0, &is, NULL},
-        {"--json", 0, NULL, &json},
-    };
-    int status;
-    if (!cli_only_options(command, args, options, COUNT_OF(options), &status)) {
-        return status;
-    }
+    const struct cli_given *given = &line->given;
     struct client client;
-    status = check_status_name(command, is);
-    if (status != 0 || (status = client_find(&where, &client)) != 0) {
-        return status;
-    }
     struct error err;
     json_t *document = NULL;
+    int status = check_status_name(line->command, given->is);
+    if (status != 0 || (status = client_find(given, &client)) != 0) {
+        return status;
+    }
     status = client_get(&client, &err, &document);
-    status = status != 0 ? cli_fail(status, "%s", err.text) : show(document, json, is);
+    status = status != 0 ? cli_fail(status, "%s", err.text) : show(document, given->json, given->is);
     json_decref(document);
     client_fini(&client);
     return status;

@@ -12,6 +12,7 @@
 #include "outrider/os/file.h"
 #include "support/temp_dir.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,11 +24,20 @@ static void help_names_every_command_and_no_other(void **state)
     const struct command *table = commands(&count);
     assert_int_equal(RUN(&captured, "help"), EX_DONE);
     for (size_t i = 0; i < count; i++) {
-        assert_contains(captured.out, table[i].help);
         struct captured about = {0};
-        assert_int_equal(RUN(&about, "help", table[i].name), EX_DONE);
+        char name[64], *rest = NULL;
+        snprintf(name, sizeof(name), "%s", table[i].name);
+        const char *first = strtok_r(name, " ", &rest), *second = strtok_r(NULL, " ", &rest),
+                   *third = second == NULL ? NULL : strtok_r(NULL, " ", &rest);
+        assert_true(second != NULL || strstr(captured.out, table[i].help) != NULL);
+        assert_int_equal(RUN(&about, "help", first, second, third), EX_DONE);
         assert_contains(about.out, table[i].help);
-        assert_int_equal(RUN(&about, table[i].name, "--help"), EX_DONE);
+        assert_int_equal(
+            captured_run(&about, second == NULL ? (const char *const[]){first, "--help", NULL}
+                                 : third == NULL
+                                     ? (const char *const[]){first, second, "--help", NULL}
+                                     : (const char *const[]){first, second, third, "--help", NULL}),
+            EX_DONE);
         assert_contains(about.out, table[i].usage);
         captured_fini(&about);
     }

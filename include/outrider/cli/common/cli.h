@@ -1,4 +1,4 @@
-/* What the commands share: the table of commands, options, usage errors. */
+/* What the commands share: the table of commands, the command line, usage errors. */
 #ifndef OUTRIDER_CLI_COMMON_CLI_H
 #define OUTRIDER_CLI_COMMON_CLI_H
 
@@ -19,39 +19,74 @@ struct cli_args {
     size_t count;
 };
 
+/* The commands as bits, for the options that each takes. */
+enum {
+    CLI_AGENT = 1 << 0,
+    CLI_CHECK = 1 << 1,
+    CLI_STATUS = 1 << 2,
+    CLI_DRAIN = 1 << 3,
+    CLI_UNDRAIN = 1 << 4,
+    CLI_SEND = 1 << 5,
+    CLI_SERVICES = 1 << 6,
+    CLI_KV_GET = 1 << 7,
+    CLI_KV_PUT = 1 << 8,
+    CLI_KV_DEL = 1 << 9,
+    CLI_KV_TXN = 1 << 10,
+    CLI_KV_WATCH = 1 << 11,
+    CLI_LEASE_GRANT = 1 << 12,
+    CLI_LEASE_REVOKE = 1 << 13,
+    CLI_LEASE_TIME_TO_LIVE = 1 << 14,
+    CLI_LEASE_KEEP_ALIVE = 1 << 15,
+    CLI_LEASE_LIST = 1 << 16,
+    CLI_LEASE =
+        CLI_LEASE_GRANT | CLI_LEASE_REVOKE | CLI_LEASE_TIME_TO_LIVE | CLI_LEASE_KEEP_ALIVE | CLI_LEASE_LIST,
+    CLI_RANGE = CLI_KV_GET | CLI_KV_DEL | CLI_KV_WATCH, /* those that take a range of keys */
+    CLI_KV = CLI_RANGE | CLI_KV_PUT | CLI_KV_TXN | CLI_LEASE
+};
+
+/* The options of all commands, as on the command line; NULL or false: not given. */
+struct cli_given {
+    const char *config, *agent, *token_file;
+    const char *is, *id, *reason, *deadline, *expires, *socket, *type, *status;
+    const char *limit, *revision, *lease;
+    bool json, live, wait, watch;
+    bool prefix, from_key, keys_only, count_only, values_only, previous, lease_keys, once;
+};
+
+/* A command line that was read. */
+struct cli_line {
+    const struct command *command;
+    struct cli_given given;
+    struct cli_args words; /* behind the name of the command */
+};
+
+/* One command; or a name with commands below it ("kv lease"), which has no `run`. */
 struct command {
     const char *name;
-    const char *usage; /* what follows the name */
-    const char *help;  /* one line */
-    const char *more;  /* lines for `help COMMAND`, each ended; "": none */
-    int (*run)(const struct command *command, struct cli_args args);
+    const char *usage;           /* what follows the name */
+    const char *help;            /* one line */
+    const char *more;            /* lines for `help COMMAND`, each ended; "": none */
+    unsigned bits;               /* of CLI_*: which options it takes */
+    size_t words_min, words_max; /* behind the name */
+    bool options_first; /* its words may look like options; else options stand anywhere before a `--` */
+    int (*run)(const struct cli_line *line); /* returns the exit status */
 };
 
 /* The commands in the order of `outrider help`. */
 const struct command *commands(size_t *ret_count);
 
-/* The command of that name, or NULL. */
-const struct command *command_find(const char *name);
-
 /* Runs the command line without the program's name; returns the exit status. */
 int cli_run(struct cli_args args);
 
-/* One option of a command: with a value, or a flag. */
-struct cli_option {
-    const char *name; /* "--reason" */
-    char letter;      /* 'c' for -c; 0: none */
-    const char **value;
-    bool *flag;
-};
+/* Reads a line that begins with the name of one of `count` commands; args.words is sorted for it. Returns false when the
+ * program must end with `ret_exit`: --help, or a usage error. */
+bool cli_read(const struct command *table, size_t count, struct cli_args args, struct cli_line *ret_line,
+              int *ret_exit) MUST_CHECK;
 
-/* Parses the options in front of the words, stores their values, and leaves the words in `ret_words`. Returns
- * false when the command must end with `ret_exit`: --help, or a usage error. */
-bool cli_options(const struct command *command, struct cli_args args, const struct cli_option *options,
-                 size_t count, struct cli_args *ret_words, int *ret_exit) MUST_CHECK;
-
-/* The same for a command that takes no words: one is a usage error. */
-bool cli_only_options(const struct command *command, struct cli_args args, const struct cli_option *options,
-                      size_t count, int *ret_exit) MUST_CHECK;
+/* The command `word` below `above` ("lease" below "kv"; NULL: of the first level). NULL, with the error printed, when there is
+ * none. */
+const struct command *cli_below(const struct command *table, size_t count, const struct command *above,
+                                const char *word);
 
 /* Prints "outrider COMMAND: what is wrong" and how it is used; returns EX_USAGE. */
 int cli_usage(const struct command *command, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -76,17 +111,13 @@ bool cli_colour(void);
 /* The SGR code of a status's colour; NULL: none. */
 const char *cli_status_colour(const char *status);
 
-/* Each runs the command of its name and returns the exit status. */
-int cmd_agent(const struct command *command, struct cli_args args);
-int cmd_check(const struct command *command, struct cli_args args);
-int cmd_status(const struct command *command, struct cli_args args);
-int cmd_drain(const struct command *command, struct cli_args args);
-int cmd_undrain(const struct command *command, struct cli_args args);
-int cmd_send(const struct command *command, struct cli_args args);
-int cmd_services(const struct command *command, struct cli_args args);
-int cmd_kv(const struct command *command, struct cli_args args);
-int cmd_version(const struct command *command, struct cli_args args);
-int cmd_help(const struct command *command, struct cli_args args);
+/* Each runs the command of its name and returns the exit status. cmd_kv is that of all below `kv`. */
+int cmd_check(const struct cli_line *line);
+int cmd_status(const struct cli_line *line);
+int cmd_drain(const struct cli_line *line);
+int cmd_send(const struct cli_line *line);
+int cmd_services(const struct cli_line *line);
+int cmd_kv(const struct cli_line *line);
 
 /* NAME if `config_path` is .../NAME.yaml, the file of outrider@NAME.service; empty otherwise. Borrowed. */
 struct str cli_instance_name(const char *config_path);

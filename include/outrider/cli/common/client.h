@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 
+struct cli_given;
 struct error;
 
 /* The address of an agent and the server it must have; owns its strings. */
@@ -20,11 +21,6 @@ struct client {
     char *unit_socket; /* where the file's instance listens under systemd; NULL: the file names the address */
 };
 
-/* Options of the command line; NULL: not given. */
-struct client_options {
-    const char *config, *agent, *token_file;
-};
-
 /* Reads "unix:PATH", "http://HOST:PORT" or "HOST:PORT" into `ret_client` (no token file). Returns 0, or -1
  * with `err` set. */
 int client_parse(const char *text, struct error *err, struct client *ret_client) MUST_CHECK;
@@ -33,10 +29,10 @@ int client_parse(const char *text, struct error *err, struct client *ret_client)
  * through loopback. Errors as client_parse. */
 int client_of_listen(const char *listen, struct error *err, struct client *ret_client) MUST_CHECK;
 
-/* Finds the agent: --agent, else -c, else $OUTRIDER_AGENT, else the default configuration file if it can be
+/* Finds the agent of a command line: --agent, else -c, else $OUTRIDER_AGENT, else the default configuration file if it can be
  * read, else 127.0.0.1:7117. With --agent, -c still names the token file. Returns 0; or the exit status,
  * the error printed. */
-int client_find(const struct client_options *options, struct client *ret_client) MUST_CHECK;
+int client_find(const struct cli_given *given, struct client *ret_client) MUST_CHECK;
 
 /* Frees what it owns; accepts NULL. */
 void client_fini(struct client *client);

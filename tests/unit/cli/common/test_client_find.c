@@ -109,7 +109,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void expect(const struct client_options *options, const char *url, const char *token_file)
+static void expect(const struct cli_given *options, const char *url, const char *token_file)
 {
     struct client client = {0};
     assert_int_equal(client_find(options, &client), 0);
@@ -125,7 +125,7 @@ static void expect(const struct client_options *options, const char *url, const 
 static void what_is_nearer_wins(void **state)
 {
     struct files *files = *state;
-    struct client_options none = {0};
+    struct cli_given none = {0};
     setenv("OUTRIDER_CONFIG", "/nonexistent/outrider.yaml", 1);
     expect(&none, "http://127.0.0.1:7117", NULL);
     struct client client;
@@ -136,14 +136,14 @@ static void what_is_nearer_wins(void **state)
     expect(&none, "http://127.0.0.1:7999", "/etc/outrider/token");
     setenv("OUTRIDER_AGENT", "http://env:1", 1);
     expect(&none, "http://env:1", NULL);
-    expect(&(struct client_options){.config = files->config}, "http://127.0.0.1:7999", "/etc/outrider/token");
-    expect(&(struct client_options){.agent = "http://arg:1"}, "http://arg:1", NULL);
-    expect(&(struct client_options){.agent = "http://arg:1", .config = files->config}, "http://arg:1",
+    expect(&(struct cli_given){.config = files->config}, "http://127.0.0.1:7999", "/etc/outrider/token");
+    expect(&(struct cli_given){.agent = "http://arg:1"}, "http://arg:1", NULL);
+    expect(&(struct cli_given){.agent = "http://arg:1", .config = files->config}, "http://arg:1",
            "/etc/outrider/token");
-    expect(&(struct client_options){.agent = "http://arg:1", .token_file = "/my/token"}, "http://arg:1",
+    expect(&(struct cli_given){.agent = "http://arg:1", .token_file = "/my/token"}, "http://arg:1",
            "/my/token");
-    expect(&(struct client_options){.config = files->config, .token_file = "/my/token"},
-           "http://127.0.0.1:7999", "/my/token");
+    expect(&(struct cli_given){.config = files->config, .token_file = "/my/token"}, "http://127.0.0.1:7999",
+           "/my/token");
     setenv("OUTRIDER_AGENT", "", 1);
     expect(&none, "http://127.0.0.1:7999", "/etc/outrider/token");
 }
@@ -154,17 +154,17 @@ static void a_file_says_who_is_meant(void **state)
     struct client client = {0};
     char *named =
         write_file(files, "unit-of-a-test.yaml", STR("server: {type: world, id: w1, ports: [8001]}\n"));
-    assert_int_equal(client_find(&(struct client_options){.config = files->config}, &client), 0);
+    assert_int_equal(client_find(&(struct cli_given){.config = files->config}, &client), 0);
     assert_string_equal(client.config, files->config);
     assert_string_equal(client.type, "world");
     assert_null(client.id);
     assert_null(client.unit_socket);
     client_fini(&client);
-    assert_int_equal(client_find(&(struct client_options){.config = named}, &client), 0);
+    assert_int_equal(client_find(&(struct cli_given){.config = named}, &client), 0);
     assert_string_equal(client.id, "w1");
     assert_string_equal(client.unit_socket, "/run/outrider/unit-of-a-test/http.sock");
     client_fini(&client);
-    assert_int_equal(client_find(&(struct client_options){.config = named, .agent = "x:1"}, &client), 0);
+    assert_int_equal(client_find(&(struct cli_given){.config = named, .agent = "x:1"}, &client), 0);
     assert_null(client.type);
     assert_null(client.unit_socket);
     client_fini(&client);
@@ -185,14 +185,14 @@ static void what_cannot_be_used_ends_with_its_status(void **state)
 {
     struct files *files = *state;
     struct client client = {0};
-    assert_int_equal(client_find(&(struct client_options){.config = files->bad}, &client), EX_CONFIG);
-    assert_int_equal(client_find(&(struct client_options){.config = files->off}, &client), EX_TEMPFAIL);
-    assert_int_equal(client_find(&(struct client_options){.config = "/nonexistent"}, &client), EX_CONFIG);
-    assert_int_equal(client_find(&(struct client_options){.agent = "nowhere"}, &client), EX_USAGE);
-    assert_int_equal(
-        client_find(&(struct client_options){.agent = "http://x", .config = files->bad}, &client), EX_CONFIG);
+    assert_int_equal(client_find(&(struct cli_given){.config = files->bad}, &client), EX_CONFIG);
+    assert_int_equal(client_find(&(struct cli_given){.config = files->off}, &client), EX_TEMPFAIL);
+    assert_int_equal(client_find(&(struct cli_given){.config = "/nonexistent"}, &client), EX_CONFIG);
+    assert_int_equal(client_find(&(struct cli_given){.agent = "nowhere"}, &client), EX_USAGE);
+    assert_int_equal(client_find(&(struct cli_given){.agent = "http://x", .config = files->bad}, &client),
+                     EX_CONFIG);
     setenv("OUTRIDER_AGENT", "nowhere", 1);
-    assert_int_equal(client_find(&(struct client_options){0}, &client), EX_USAGE);
+    assert_int_equal(client_find(&(struct cli_given){0}, &client), EX_USAGE);
     assert_null(client.url);
 }
 

@@ -9,83 +9,112 @@
 
 #include <string.h>
 
-struct taken {
-    const char *config, *reason;
-    bool wait;
+static int run(const struct cli_line *line)
+{
+    (void)line;
+    return EX_DONE;
+}
+
+static const struct command table[] = {
+    {"test", "", "", "", CLI_DRAIN, 0, 3, false, run},
+    {"first", "", "", "", CLI_DRAIN, 0, 3, true, run},
+    {"group", "", "", "", CLI_KV, 0, 0, false, NULL},
+    {"group get", "", "", "", CLI_KV_GET, 1, 1, false, run},
 };
 
-static const struct command command = {.name = "test", .usage = "", .help = "", .more = ""};
-
-static bool take(char **words, size_t count, struct taken *taken, struct cli_args *ret_rest)
+static bool take(char **words, size_t count, struct cli_line *ret_line)
 {
-    const struct cli_option options[] = {{"--config", 'c', &taken->config, NULL},
-                                         {"--reason", 0, &taken->reason, NULL},
-                                         {"--wait", 0, NULL, &taken->wait}};
     int status = -1;
-    bool goes_on =
-        cli_options(&command, (struct cli_args){words, count}, options, COUNT_OF(options), ret_rest, &status);
-    assert_int_equal(status, goes_on ? -1 : EX_USAGE);
+    bool goes_on = cli_read(table, COUNT_OF(table), (struct cli_args){words, count}, ret_line, &status);
+    assert_int_equal(status, goes_on ? 0 : EX_USAGE);
     return goes_on;
 }
 
 #define WORDS(...) (char *[]){__VA_ARGS__}, COUNT_OF(((char *[]){__VA_ARGS__}))
 
-static char dash_c[] = "-c", joined_c[] = "-cfile", file[] = "file", config[] = "--config",
-            config_is[] = "--config=file", config_none[] = "--config=", reason[] = "--reason",
-            wait_flag[] = "--wait", end[] = "--", word[] = "word", dash[] = "-", longer[] = "--configs",
-            shorter[] = "--conf", text_flag[] = "#";
+static char test[] = "test", first[] = "first", group[] = "group", get[] = "get", dash_c[] = "-c",
+            joined_c[] = "-cfile", file[] = "file", config[] = "--config", config_is[] = "--config=file",
+            config_none[] = "--config=", reason[] = "--reason", wait_flag[] = "--wait",
+            wait_is[] = "--wait=1", end[] = "--", word[] = "word", dash[] = "-", longer[] = "--configs",
+            shorter[] = "--conf", prefix[] = "--prefix", keys[] = "--keys";
 
 static void values_may_stand_in_the_next_word_or_the_same(void **state)
 {
     (void)state;
-    struct cli_args rest;
-    struct taken taken = {0};
-    assert_true(take(WORDS(dash_c, file), &taken, &rest));
-    assert_string_equal(taken.config, "file");
-    taken = (struct taken){0};
-    assert_true(take(WORDS(joined_c), &taken, &rest));
-    assert_string_equal(taken.config, "file");
-    taken = (struct taken){0};
-    assert_true(take(WORDS(config, file, wait_flag), &taken, &rest));
-    assert_string_equal(taken.config, "file");
-    assert_true(taken.wait);
-    taken = (struct taken){0};
-    assert_true(take(WORDS(config_is, reason, wait_flag), &taken, &rest));
-    assert_string_equal(taken.config, "file");
-    assert_string_equal(taken.reason, "--wait");
-    assert_false(taken.wait);
-    assert_true(take(WORDS(config_none), &taken, &rest));
-    assert_string_equal(taken.config, "");
-    assert_int_equal(rest.count, 0);
+    struct cli_line line;
+    assert_true(take(WORDS(test, dash_c, file), &line));
+    assert_string_equal(line.given.config, "file");
+    assert_true(take(WORDS(test, joined_c), &line));
+    assert_string_equal(line.given.config, "file");
+    assert_true(take(WORDS(test, config, file, wait_flag), &line));
+    assert_string_equal(line.given.config, "file");
+    assert_true(line.given.wait);
+    assert_true(take(WORDS(test, config_is, reason, wait_flag), &line));
+    assert_string_equal(line.given.config, "file");
+    assert_string_equal(line.given.reason, "--wait");
+    assert_false(line.given.wait);
+    assert_true(take(WORDS(test, config_none), &line));
+    assert_string_equal(line.given.config, "");
+    assert_int_equal(line.words.count, 0);
 }
 
-static void options_end_at_the_first_word(void **state)
+static void options_stand_before_and_after_words(void **state)
 {
     (void)state;
-    struct cli_args rest;
-    struct taken taken = {0};
-    assert_true(take(WORDS(dash_c, file, word, wait_flag), &taken, &rest));
-    assert_int_equal(rest.count, 2);
-    assert_string_equal(rest.words[0], "word");
-    assert_false(taken.wait);
-    assert_true(take(WORDS(end, wait_flag), &taken, &rest));
-    assert_int_equal(rest.count, 1);
-    assert_false(taken.wait);
-    assert_true(take(WORDS(dash, wait_flag), &taken, &rest));
-    assert_int_equal(rest.count, 2);
-    assert_true(take(WORDS(text_flag), &taken, &rest));
-    assert_int_equal(rest.count, 1);
+    struct cli_line line;
+    assert_true(take(WORDS(test, dash_c, file, word, wait_flag, dash), &line));
+    assert_int_equal(line.words.count, 2);
+    assert_string_equal(line.words.words[0], "word");
+    assert_string_equal(line.words.words[1], "-");
+    assert_true(line.given.wait);
+    assert_true(take(WORDS(test, word, end, wait_flag), &line));
+    assert_int_equal(line.words.count, 2);
+    assert_string_equal(line.words.words[1], "--wait");
+    assert_false(line.given.wait);
+    assert_true(take(WORDS(group, prefix, get, joined_c, word), &line));
+    assert_string_equal(line.command->name, "group get");
+    assert_int_equal(line.words.count, 1);
+    assert_string_equal(line.words.words[0], "word");
+    assert_true(line.given.prefix && line.given.config != NULL);
+}
+
+static void options_may_end_at_the_first_word(void **state)
+{
+    (void)state;
+    struct cli_line line;
+    assert_true(take(WORDS(first, dash_c, file, word, wait_flag), &line));
+    assert_int_equal(line.words.count, 2);
+    assert_string_equal(line.words.words[1], "--wait");
+    assert_false(line.given.wait);
+    assert_true(take(WORDS(first, end, wait_flag), &line));
+    assert_int_equal(line.words.count, 1);
+    assert_true(take(WORDS(first, dash, wait_flag), &line));
+    assert_int_equal(line.words.count, 2);
 }
 
 static void what_is_not_an_option_is_refused(void **state)
 {
     (void)state;
-    struct cli_args rest;
-    struct taken taken = {0};
-    assert_false(take(WORDS(longer, file), &taken, &rest));
-    assert_false(take(WORDS(shorter, file), &taken, &rest));
-    assert_false(take(WORDS(reason), &taken, &rest));
-    assert_null(taken.config);
+    struct cli_line line;
+    assert_false(take(WORDS(test, longer, file), &line));
+    assert_false(take(WORDS(test, shorter, file), &line));
+    assert_false(take(WORDS(test, reason), &line));
+    assert_false(take(WORDS(test, wait_is), &line));
+    assert_null(line.given.config);
+    assert_false(take(WORDS(group, keys, get, word), &line)); /* of another command of the group */
+    assert_false(take(WORDS(group, get, keys, word), &line));
+}
+
+static void words_are_counted(void **state)
+{
+    (void)state;
+    struct cli_line line;
+    assert_false(take(WORDS(group, get), &line));
+    assert_false(take(WORDS(group, get, word, word), &line));
+    assert_false(take(WORDS(group), &line));
+    assert_false(take(WORDS(group, word), &line));
+    assert_false(take(WORDS(word), &line));
+    assert_true(take(WORDS(group, get, word), &line));
 }
 
 static void the_nearest_name_is_near(void **state)
@@ -116,8 +145,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_may_stand_in_the_next_word_or_the_same),
-        cmocka_unit_test(options_end_at_the_first_word),
+        cmocka_unit_test(options_stand_before_and_after_words),
+        cmocka_unit_test(options_may_end_at_the_first_word),
         cmocka_unit_test(what_is_not_an_option_is_refused),
+        cmocka_unit_test(words_are_counted),
         cmocka_unit_test(the_nearest_name_is_near),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
