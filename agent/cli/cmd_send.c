@@ -17,6 +17,7 @@
 static char *socket_of_config(const char *file, int *ret_status)
 {
     const char *path = config_file_path(file);
+    struct str instance = cli_instance_name(path);
     cli_use_unit_directory(path);
     struct config *config = config_file_load(path, NULL);
     if (config == NULL) {
@@ -31,12 +32,10 @@ static char *socket_of_config(const char *file, int *ret_status)
                      " server's agent with -c FILE",
                      path);
     } else if (socket == NULL) {
-        struct str instance = cli_instance_name(path);
         *ret_status = cli_fail(EX_TEMPFAIL,
                                "status.socket of %s is off: $RUNTIME_DIRECTORY is not set; use"
                                " --socket /run/outrider/%.*s/status.sock",
-                               path, instance.size > 0 ? (int)instance.size : 4,
-                               instance.size > 0 ? instance.data : "NAME");
+                               path, STR_ARG(instance.size > 0 ? instance : STR("NAME")));
     }
     config_fini(config);
     free(config);

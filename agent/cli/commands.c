@@ -22,8 +22,18 @@
     "--json      for programs; keys and values that are not UTF-8 are base64 (keyBase64, valueBase64)\n"     \
     "-c FILE     the configuration; registry.* has the endpoints, the login and TLS\n"
 
-static int cmd_agent(const struct cli_line *line);
-static int cmd_version(const struct cli_line *line);
+static int cmd_agent(const struct cli_line *line)
+{
+    return agent_run(config_file_path(line->given.config));
+}
+
+static int cmd_version(const struct cli_line *line)
+{
+    (void)line;
+    printf("outrider %s\n", version_text());
+    return EX_DONE;
+}
+
 static int cmd_help(const struct cli_line *line);
 
 static const struct command table[] = {
@@ -138,8 +148,8 @@ static const struct command table[] = {
     {"kv lease revoke", "[--json] [-c FILE] ID", "end a lease and delete its keys", "", CLI_LEASE_REVOKE, 1,
      1, false, cmd_kv},
     {"kv lease timetolive", "[--keys] [--json] [-c FILE] ID", "print the time left of a lease", "",
-     CLI_LEASE_TIME_TO_LIVE, 1, 1, false, cmd_kv},
-    {"kv lease keep-alive", "[--once] [--json] [-c FILE] ID", "renew a lease", "", CLI_LEASE_KEEP_ALIVE, 1, 1,
+     CLI_LEASE_TTL, 1, 1, false, cmd_kv},
+    {"kv lease keep-alive", "[--once] [--json] [-c FILE] ID", "renew a lease", "", CLI_LEASE_KEEP, 1, 1,
      false, cmd_kv},
     {"kv lease list", "[--json] [-c FILE]", "list all leases", "", CLI_LEASE_LIST, 0, 0, false, cmd_kv},
     {"version", "", "print the version", "", 0, 0, 0, false, cmd_version},
@@ -162,18 +172,6 @@ static void print_commands(FILE *out)
         }
     }
     fputs("\nExit status: 0 done, 1 failed, 64 wrong usage, 75 unreachable, 78 bad configuration.\n", out);
-}
-
-static int cmd_agent(const struct cli_line *line)
-{
-    return agent_run(config_file_path(line->given.config));
-}
-
-static int cmd_version(const struct cli_line *line)
-{
-    (void)line;
-    printf("outrider %s\n", version_text());
-    return EX_DONE;
 }
 
 static int cmd_help(const struct cli_line *line)

@@ -85,18 +85,14 @@ static struct registry_request read_of(const struct buf *key)
     return (struct registry_request){.op = REGISTRY_GET, .key = buf_view(key)};
 }
 
-/* Whether the last request failed because there is no token. The endpoint itself works. */
+/* Whether every further request would be denied for the same reason, because there is no token: one fault, one line. The
+ * endpoint itself works. */
 static bool login_failed(const struct live *live)
-{
-    return live->failure == REGISTRY_DENIED && live->login == ETCD_LOGIN_NEEDED;
-}
-
-/* Whether every further request would be denied for the same reason: one fault, one line. */
-static bool all_denied(const struct live *live)
 {
     const char *error = buf_text(&live->error);
     return live->failure == REGISTRY_DENIED &&
-           (strstr(error, "user name is empty") != NULL || strstr(error, "has a CommonName") != NULL);
+           (live->login == ETCD_LOGIN_NEEDED || strstr(error, "user name is empty") != NULL ||
+            strstr(error, "has a CommonName") != NULL);
 }
 
 static bool endpoint_answers(const struct live *live)
@@ -126,12 +122,13 @@ static void print_endpoint(struct live *live, const char *name)
         snprintf(login, sizeof(login), "get: log in as `%s` on %s: ", username == NULL ? "" : username, name);
         const char *error = without(without(buf_text(&live->error), asked), login);
         printf("%s: FAILED: %s%s\n", name, error, etcd_access_remedy(error));
-    } else if (live->cluster != 0) {
-        printf("%s: answers in %" PRId64 " ms, cluster %" PRIx64 "\n", name, (live->took_us + 999) / 1000,
-               live->cluster);
-    } else {
-        printf("%s: answers in %" PRId64 " ms\n", name, (live->took_us + 999) / 1000);
+        return;
     }
+    printf("%s: answers in %" PRId64 " ms", name, (live->took_us + 999) / 1000);
+    if (live->cluster != 0) {
+        printf(", cluster %" PRIx64, live->cluster);
+    }
+    printf("\n");
 }
 
 /* Returns the number of endpoints that answer. */
@@ -167,7 +164,7 @@ static bool check_login(struct live *live)
         fail(live, EX_TEMPFAIL);
         return false;
     }
-    if (login_failed(live) || all_denied(live)) {
+    if (login_failed(live)) {
         printf("log in: FAILED: %s\n", without(buf_text(&live->error), "get: "));
         fail(live, EX_FAILED);
         return false;
@@ -206,21 +203,16 @@ static void check_list(struct live *live, const char *prefix)
     buf_fini(&to);
 }
 
-static void check_own_key(struct live *live, const struct buf *key)
-{
-    check(live, "read", buf_view(key), read_of(key));
-    check(live, "write", buf_view(key),
-          (struct registry_request){.op = REGISTRY_PROVE, .key = buf_view(key)});
-}
-
 static void check_permissions(struct live *live)
 {
-    if (live->config->server.present) {
-        if (live->id_is_random) {
-            printf("server.id is auto and no id is stored yet: a random id is used below\n");
-        }
-        check_own_key(live, &live->record_key);
-        check_own_key(live, &live->control_key);
+    const struct buf *const own[] = {&live->record_key, &live->control_key};
+    if (live->config->server.present && live->id_is_random) {
+        printf("server.id is auto and no id is stored yet: a random id is used below\n");
+    }
+    for (size_t i = 0; live->config->server.present && i < COUNT_OF(own); i++) {
+        struct str key = buf_view(own[i]);
+        check(live, "read", key, read_of(own[i]));
+        check(live, "write", key, (struct registry_request){.op = REGISTRY_PROVE, .key = key});
     }
     check_list(live, live->config->registry.prefix);
     check_list(live, live->config->registry.control_prefix);
@@ -269,20 +261,6 @@ bool check_keys(const struct config *config, struct buf *ret_record, struct buf 
 
 /* ---- the command ---- */
 
-static void run(struct live *live)
-{
-    const struct config_registry *registry = &live->config->registry;
-    if (check_endpoints(live) == 0) {
-        fail(live, EX_TEMPFAIL);
-        return;
-    }
-    open_registry(live, registry);
-    if (check_login(live)) {
-        check_permissions(live);
-    }
-    registry_free(etcd_registry(live->etcd));
-}
-
 int check_live(const struct config *config)
 {
     struct live live = {.config = config};
@@ -291,7 +269,15 @@ int check_live(const struct config *config)
         return live.status;
     }
     live.id_is_random = check_keys(config, &live.record_key, &live.control_key);
-    run(&live);
+    if (check_endpoints(&live) == 0) {
+        fail(&live, EX_TEMPFAIL);
+    } else {
+        open_registry(&live, &config->registry);
+        if (check_login(&live)) {
+            check_permissions(&live);
+        }
+        registry_free(etcd_registry(live.etcd));
+    }
     etcd_access_close(&live.access);
     buf_fini(&live.error);
     buf_fini(&live.record_key);

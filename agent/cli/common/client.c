@@ -32,53 +32,45 @@ void client_fini(struct client *client)
 }
 
 /* Sets `err` to the message of {"error":{"code":...,"message":...}}, or to the HTTP status where there is
- * none. */
-static int set_refusal(int status, const json_t *document, struct error *err)
+ * none. Returns the exit status: 503 is temporary, except where the agent never watches the fleet. */
+static int refuse(int status, const json_t *document, struct error *err)
 {
-    const char *message = json_string_value(json_object_get(json_object_get(document, "error"), "message"));
-    if (message == NULL) {
-        return error_set(err, ERROR_PROTOCOL, "unexpected answer, HTTP %d: is this an Outrider agent?",
-                         status);
-    }
+    const char *message = document_text(document, "error.message"),
+               *code = document_text(document, "error.code");
     char text[256];
-    printable_copy(text, sizeof(text), str_of(message), '?');
-    const char *hint = status == 401 ? " (use --token-file FILE, or -c FILE with http.token_file)" : "";
-    return error_set(err, status == 401 ? ERROR_DENIED : ERROR_INVALID, "the agent refused: %s%s", text,
-                     hint);
-}
-
-/* The exit status of an error answer. 503 is temporary, except where the agent never watches the fleet. */
-static int refusal_status(int status, const json_t *document)
-{
-    const char *code = document_text(document, "error.code");
-    bool later = status == 503 && code != NULL && strcmp(code, "view_off") != 0;
-    return later ? EX_TEMPFAIL : EX_FAILED;
+    if (message == NULL) {
+        (void)error_set(err, ERROR_PROTOCOL, "unexpected answer, HTTP %d: is this an Outrider agent?",
+                        status);
+    } else {
+        printable_copy(text, sizeof(text), str_of(message), '?');
+        (void)error_set(err, status == 401 ? ERROR_DENIED : ERROR_INVALID, "the agent refused: %s%s", text,
+                        status == 401 ? " (use --token-file FILE, or -c FILE with http.token_file)" : "");
+    }
+    return status == 503 && code != NULL && strcmp(code, "view_off") != 0 ? EX_TEMPFAIL : EX_FAILED;
 }
 
 static int read_answer(int status, struct str body, struct error *err, json_t **ret_document)
 {
     json_t *document = document_parse(body);
-    if (status != 200 || !json_is_object(document)) {
-        (void)set_refusal(status, document, err);
-        bool gone = status == 404 && json_is_object(document);
-        int rc = gone ? EX_GONE : refusal_status(status, document);
-        json_decref(document);
-        return rc;
+    if (status == 200 && json_is_object(document)) {
+        *ret_document = document;
+        return 0;
     }
-    *ret_document = document;
-    return 0;
+    int rc = refuse(status, document, err);
+    rc = status == 404 && json_is_object(document) ? EX_GONE : rc;
+    json_decref(document);
+    return rc;
 }
 
 /* With several agents on one machine the default address may belong to another one, or to none. */
 static void add_hint(const struct client *client, struct error *err)
 {
-    if (client->unit_socket != NULL && err != NULL) {
-        size_t used = strlen(err->text);
+    size_t used = strlen(err->text);
+    if (client->unit_socket != NULL) {
         snprintf(err->text + used, sizeof(err->text) - used,
                  "; for the agent that systemd runs with %s use --agent unix:%s", client->config,
                  client->unit_socket);
-    } else if (client->guessed && err != NULL) {
-        size_t used = strlen(err->text);
+    } else if (client->guessed) {
         snprintf(err->text + used, sizeof(err->text) - used, "; name the agent with -c FILE or --agent");
     }
 }
@@ -109,23 +101,19 @@ static int ask(const struct client *client, const char *method, const char *path
     return rc;
 }
 
-static bool matches(const char *wanted, const char *found)
+static bool matches(const char *wanted, const json_t *document, const char *path)
 {
-    return wanted == NULL || (found != NULL && strcmp(wanted, found) == 0);
+    return wanted == NULL || document_is(document, path, wanted);
 }
 
-static int refuse_wrong_agent(const struct client *client, const char *type, const char *id,
-                              struct error *err)
+static int refuse_wrong_agent(const struct client *client, json_t *document, struct error *err)
 {
-    char who[160];
-    struct buf found = {0};
-    buf_printf(&found, "%s/%s", type == NULL ? "?" : type, id == NULL ? "?" : id);
-    printable_copy(who, sizeof(who), buf_view(&found), '?');
-    buf_fini(&found);
-    (void)error_set(err, ERROR_NOT_FOUND, "wrong agent at %s%s: it serves %s, but %s configures %s%s%s",
-                    client->unix_path == NULL ? "" : "unix:",
-                    client->unix_path == NULL ? client->url : client->unix_path, who, client->config,
-                    client->type, client->id == NULL ? "" : "/", client->id == NULL ? "" : client->id);
+    document_make_printable(document);
+    (void)error_set(
+        err, ERROR_NOT_FOUND, "wrong agent at %s%s: it serves %s/%s, but %s configures %s%s%s",
+        client->unix_path == NULL ? "" : "unix:", client->unix_path == NULL ? client->url : client->unix_path,
+        document_text_or(document, "type", "?"), document_text_or(document, "id", "?"), client->config,
+        client->type, client->id == NULL ? "" : "/", client->id == NULL ? "" : client->id);
     add_hint(client, err);
     return EX_TEMPFAIL;
 }
@@ -142,9 +130,8 @@ int client_get(const struct client *client, struct error *err, json_t **ret_docu
     if (rc != 0) {
         return rc == EX_GONE ? EX_FAILED : rc;
     }
-    const char *type = document_text(document, "type"), *id = document_text(document, "id");
-    if (!matches(client->type, type) || !matches(client->id, id)) {
-        rc = refuse_wrong_agent(client, type, id, err);
+    if (!matches(client->type, document, "type") || !matches(client->id, document, "id")) {
+        rc = refuse_wrong_agent(client, document, err);
         json_decref(document);
         return rc;
     }
@@ -184,16 +171,7 @@ int client_follow(const struct client *client, const char *path, const char *las
 int client_refusal(int status, struct str body, struct error *err)
 {
     json_t *document = document_parse(body);
-    (void)set_refusal(status, document, err);
-    int rc = refusal_status(status, document);
-    json_decref(document);
-    return rc;
-}
-
-static int check_identity(const struct client *client, struct error *err)
-{
-    json_t *document = NULL;
-    int rc = client->type == NULL ? 0 : client_get(client, err, &document);
+    int rc = refuse(status, document, err);
     json_decref(document);
     return rc;
 }
@@ -218,18 +196,18 @@ int client_post(const struct client *client, const char *path, struct str body, 
                 json_t **ret_document)
 {
     struct buf authorization = {0};
-    if (authorize(client, err, &authorization) < 0) {
-        buf_fini(&authorization);
-        return EX_CONFIG;
-    }
+    json_t *agent = NULL;
+    int rc = authorize(client, err, &authorization) < 0 ? EX_CONFIG : 0;
     const char *const headers[] = {"Content-Type: application/json",
                                    client->token_file == NULL ? NULL : buf_text(&authorization), NULL};
-    int rc = check_identity(client, err);
+    if (rc == 0 && client->type != NULL) {
+        rc = client_get(client, err, &agent);
+        json_decref(agent);
+    }
     rc = rc != 0 ? rc : ask(client, "POST", path, headers, body, err, ret_document);
-    rc = rc == EX_GONE ? EX_FAILED : rc;
     if (authorization.data != NULL) {
         mem_wipe(authorization.data, authorization.capacity);
     }
     buf_fini(&authorization);
-    return rc;
+    return rc == EX_GONE ? EX_FAILED : rc;
 }

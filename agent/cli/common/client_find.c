@@ -9,71 +9,52 @@
 #include "outrider/core/config/config.h"
 #include "outrider/shell/config_file.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 static const char fallback[] = "http://127.0.0.1:7117";
 
-static int use_unix(const char *path, struct error *err, struct client *ret_client)
-{
-    if (path[0] == '\0') {
-        return error_set(err, ERROR_INVALID, "unix: needs the path of a socket");
-    }
-    *ret_client = (struct client){.url = mem_strdup("http://localhost"), .unix_path = mem_strdup(path)};
-    return 0;
-}
-
-static int use_url(struct str address, const char *scheme, struct client *ret_client)
+/* Over TCP, or over the unix socket. */
+static int set_address(struct client *ret_client, const char *scheme, struct str address,
+                       const char *unix_path)
 {
     struct buf url = {0};
     buf_printf(&url, "%s%.*s", scheme, STR_ARG(address));
-    *ret_client = (struct client){.url = mem_strdup(buf_text(&url))};
+    *ret_client = (struct client){.url = mem_strdup(buf_text(&url)), .unix_path = mem_strdup(unix_path)};
     buf_fini(&url);
     return 0;
 }
 
 int client_parse(const char *text, struct error *err, struct client *ret_client)
 {
-    struct str address = str_of(text);
-    struct str host;
+    struct str address = str_of(text), host;
     uint16_t port;
     if (str_starts(address, STR("unix:"))) {
-        return use_unix(text + 5, err, ret_client);
+        return text[5] == '\0' ? error_set(err, ERROR_INVALID, "unix: needs the path of a socket")
+                               : set_address(ret_client, "http://", STR("localhost"), text + 5);
     }
     size_t scheme = str_starts(address, STR("http://")) ? 7 : str_starts(address, STR("https://")) ? 8 : 0;
     while (scheme > 0 && address.size > scheme && address.data[address.size - 1] == '/') {
         address.size--;
     }
-    if (scheme > 0 && address.size > scheme) {
-        return use_url(address, "", ret_client);
-    }
-    if (scheme == 0 && address_split(address, &host, &port) == 0) {
-        return use_url(address, "http://", ret_client);
+    if (scheme > 0 ? address.size > scheme : address_split(address, &host, &port) == 0) {
+        return set_address(ret_client, scheme > 0 ? "" : "http://", address, NULL);
     }
     return error_set(err, ERROR_INVALID, "`%s` is not http://HOST:PORT, HOST:PORT or unix:PATH", text);
 }
 
 int client_of_listen(const char *listen, struct error *err, struct client *ret_client)
 {
+    char loopback[32];
     struct str host;
     uint16_t port;
-    if (str_starts(str_of(listen), STR("unix:")) || address_split(str_of(listen), &host, &port) < 0) {
-        return client_parse(listen, err, ret_client);
+    bool tcp = !str_starts(str_of(listen), STR("unix:")) && address_split(str_of(listen), &host, &port) == 0;
+    if (tcp && (str_eq(host, STR("0.0.0.0")) || str_eq(host, STR("::")))) {
+        snprintf(loopback, sizeof(loopback), "%s:%u", host.data[0] == ':' ? "[::1]" : "127.0.0.1", port);
+        listen = loopback;
     }
-    bool any4 = str_eq(host, STR("0.0.0.0")), any6 = str_eq(host, STR("::"));
-    if (!any4 && !any6) {
-        return client_parse(listen, err, ret_client);
-    }
-    struct buf url = {0};
-    buf_printf(&url, "http://%s:%u", any4 ? "127.0.0.1" : "[::1]", port);
-    *ret_client = (struct client){.url = mem_strdup(buf_text(&url))};
-    buf_fini(&url);
-    return 0;
-}
-
-static bool is_auto(const char *text)
-{
-    return text != NULL && strcmp(text, "auto") == 0;
+    return client_parse(listen, err, ret_client);
 }
 
 /* The server whose agent the file configures. Where the file names no address, the default address may belong
@@ -83,7 +64,7 @@ static void take_identity(const char *path, const struct config *config, struct 
     struct str instance = cli_instance_name(path);
     client->config = mem_strdup(path);
     client->type = mem_strdup(config->server.type);
-    client->id = is_auto(config->server.id) ? NULL : mem_strdup(config->server.id);
+    client->id = str_eq(str_of(config->server.id), STR("auto")) ? NULL : mem_strdup(config->server.id);
     if (client->unix_path == NULL && instance.size > 0 && strcmp(client->url, fallback) == 0) {
         struct buf path_there = {0};
         buf_printf(&path_there, "/run/outrider/%.*s/http.sock", STR_ARG(instance));
@@ -161,12 +142,9 @@ static int add_token(const struct cli_given *given, struct client *client)
 
 int client_find(const struct cli_given *given, struct client *ret_client)
 {
-    struct client client;
+    struct client client = {0};
     int status = find(given, &client);
-    if (status != 0) {
-        return status;
-    }
-    status = add_token(given, &client);
+    status = status != 0 ? status : add_token(given, &client);
     if (status != 0) {
         client_fini(&client);
         return status;

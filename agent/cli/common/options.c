@@ -45,8 +45,8 @@ static size_t list_options(struct cli_given *given, unsigned bits,
         {"--print-value-only", 0, NULL, &given->values_only, CLI_KV_GET},
         {"--lease", 0, &given->lease, NULL, CLI_KV_PUT},
         {"--prev-kv", 0, NULL, &given->previous, CLI_KV_PUT | CLI_KV_DEL},
-        {"--keys", 0, NULL, &given->lease_keys, CLI_LEASE_TIME_TO_LIVE},
-        {"--once", 0, NULL, &given->once, CLI_LEASE_KEEP_ALIVE},
+        {"--keys", 0, NULL, &given->lease_keys, CLI_LEASE_TTL},
+        {"--once", 0, NULL, &given->once, CLI_LEASE_KEEP},
     };
     size_t count = 0;
     for (size_t i = 0; i < COUNT_OF(all); i++) {

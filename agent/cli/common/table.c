@@ -16,25 +16,9 @@ struct table_cell {
 
 /* ---- width ---- */
 
-static size_t character_size(const char *text)
-{
-    unsigned char first = (unsigned char)*text;
-    return first < 0xc0 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-}
-
-static uint32_t character_at(const char *text)
-{
-    static const unsigned char masks[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
-    size_t size = character_size(text);
-    uint32_t character = (unsigned char)text[0] & masks[size];
-    for (size_t i = 1; i < size && text[i] != '\0'; i++) {
-        character = character << 6 | ((unsigned char)text[i] & 0x3f);
-    }
-    return character;
-}
-
-/* By blocks of Unicode's East Asian Width, because wcwidth needs a locale. */
-static size_t character_width(uint32_t character)
+/* The columns and bytes of the character that `text` begins with. By blocks of Unicode's East Asian Width, because wcwidth
+ * needs a locale. */
+static size_t character_width(struct str text, size_t *ret_size)
 {
     static const struct {
         uint32_t first, last;
@@ -47,6 +31,12 @@ static size_t character_width(uint32_t character)
         {0xffe0, 0xffe6, 2},   {0x1f300, 0x1f64f, 2}, {0x1f680, 0x1f6ff, 2}, {0x1f900, 0x1f9ff, 2},
         {0x20000, 0x3fffd, 2},
     };
+    size_t size = str_utf8_character(text);
+    uint32_t character = (unsigned char)text.data[0] & (size < 2 ? 0x7f : 0xffU >> (size + 1));
+    for (size_t i = 1; i < size; i++) {
+        character = character << 6 | ((unsigned char)text.data[i] & 0x3f);
+    }
+    *ret_size = size > 0 ? size : 1;
     for (size_t i = 0; i < COUNT_OF(rows) && character >= rows[i].first; i++) {
         if (character <= rows[i].last) {
             return rows[i].width;
@@ -56,28 +46,25 @@ static size_t character_width(uint32_t character)
 }
 
 /* The number of bytes that fit into `room` columns, and the columns they take. */
-static size_t fitting(const char *text, size_t room, size_t *ret_width)
+static size_t fitting(struct str text, size_t room, size_t *ret_width)
 {
-    size_t used = 0, width = 0;
-    while (text[used] != '\0') {
-        size_t next = character_width(character_at(text + used));
-        if (next > room - width) {
+    size_t used = 0, size;
+    *ret_width = 0;
+    while (used < text.size) {
+        size_t next = character_width((struct str){text.data + used, text.size - used}, &size);
+        if (next > room - *ret_width) {
             break;
         }
-        width += next;
-        size_t end = used + character_size(text + used);
-        while (used < end && text[used] != '\0') {
-            used++;
-        }
+        *ret_width += next;
+        used += size;
     }
-    *ret_width = width;
     return used;
 }
 
 size_t table_width(const char *text)
 {
     size_t width;
-    (void)fitting(text, SIZE_MAX, &width);
+    (void)fitting(str_of(text), SIZE_MAX, &width);
     return width;
 }
 
@@ -138,7 +125,7 @@ static void print_row(const struct table *table, const struct table_cell *row, c
             if (coloured) {
                 buf_printf(out, "\033[%sm", cell->colour);
             }
-            buf_add(out, cell->text, fitting(cell->text, room, &used));
+            buf_add(out, cell->text, fitting(str_of(cell->text), room, &used));
             buf_str(out, coloured ? STR("\033[0m") : STR(""));
             room -= used;
         }

@@ -156,16 +156,8 @@ static const struct kv_row *find_row(unsigned bits)
         {CLI_KV_WATCH, {.op.kind = ETCD_GET}, kv_prepare_watch, NULL, kv_run_watch},
         {CLI_LEASE_GRANT, {.kind = ETCD_REQUEST_GRANT}, kv_prepare_grant, kv_print_lease, kv_ask},
         {CLI_LEASE_REVOKE, {.kind = ETCD_REQUEST_REVOKE}, kv_prepare_lease, kv_print_lease, kv_ask},
-        {CLI_LEASE_TIME_TO_LIVE,
-         {.kind = ETCD_REQUEST_TIME_TO_LIVE},
-         kv_prepare_lease,
-         kv_print_lease,
-         kv_ask},
-        {CLI_LEASE_KEEP_ALIVE,
-         {.kind = ETCD_REQUEST_KEEPALIVE},
-         kv_prepare_lease,
-         kv_print_lease,
-         kv_run_keep_alive},
+        {CLI_LEASE_TTL, {.kind = ETCD_REQUEST_TIME_TO_LIVE}, kv_prepare_lease, kv_print_lease, kv_ask},
+        {CLI_LEASE_KEEP, {.kind = ETCD_REQUEST_KEEPALIVE}, kv_prepare_lease, kv_print_lease, kv_run_keep},
         {CLI_LEASE_LIST, {.kind = ETCD_REQUEST_LEASES}, kv_prepare_lease, kv_print_lease, kv_ask},
     };
     size_t i = 0;

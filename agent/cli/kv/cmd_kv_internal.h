@@ -107,6 +107,6 @@ int kv_run_watch(struct kv *kv);
 int kv_prepare_grant(struct kv *kv);
 int kv_prepare_lease(struct kv *kv);
 int kv_print_lease(struct kv *kv, const struct etcd_response *answer);
-int kv_run_keep_alive(struct kv *kv);
+int kv_run_keep(struct kv *kv);
 
 #endif

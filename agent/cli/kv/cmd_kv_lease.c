@@ -50,10 +50,10 @@ static void print_json(struct kv *kv, const struct etcd_response *answer)
     } else {
         kv_json_lease(json, "lease", kv->request.lease);
     }
-    if ((bits & (CLI_LEASE_GRANT | CLI_LEASE_KEEP_ALIVE | CLI_LEASE_TIME_TO_LIVE)) != 0) {
+    if ((bits & (CLI_LEASE_GRANT | CLI_LEASE_KEEP | CLI_LEASE_TTL)) != 0) {
         json_member_int(json, "ttl", seconds(answer->ttl_ms));
     }
-    if (bits == CLI_LEASE_TIME_TO_LIVE) {
+    if (bits == CLI_LEASE_TTL) {
         json_member_int(json, "granted", seconds(answer->granted_ttl_ms));
     }
     if (kv->request.keys) {
@@ -75,11 +75,9 @@ static void print_text(const struct kv *kv, const struct etcd_response *answer)
     int64_t ttl = seconds(answer->ttl_ms);
     switch (kv->row->bits) {
     case CLI_LEASE_GRANT: printf("lease %016" PRIx64 " granted with TTL(%" PRId64 "s)\n", id, ttl); break;
-    case CLI_LEASE_KEEP_ALIVE:
-        printf("lease %016" PRIx64 " keepalived with TTL(%" PRId64 ")\n", id, ttl);
-        break;
+    case CLI_LEASE_KEEP: printf("lease %016" PRIx64 " keepalived with TTL(%" PRId64 ")\n", id, ttl); break;
     case CLI_LEASE_REVOKE: printf("lease %016" PRIx64 " revoked\n", id); break;
-    case CLI_LEASE_TIME_TO_LIVE:
+    case CLI_LEASE_TTL:
         printf("lease %016" PRIx64 " granted with TTL(%" PRId64 "s), remaining(%" PRId64 "s)\n", id,
                seconds(answer->granted_ttl_ms), ttl);
         for (size_t i = 0; i < answer->kv_count; i++) {
@@ -96,7 +94,7 @@ static void print_text(const struct kv *kv, const struct etcd_response *answer)
 
 int kv_print_lease(struct kv *kv, const struct etcd_response *answer)
 {
-    bool gone = kv->row->bits == CLI_LEASE_TIME_TO_LIVE && answer->ttl_ms < 0;
+    bool gone = kv->row->bits == CLI_LEASE_TTL && answer->ttl_ms < 0;
     kv->ttl_ms = answer->ttl_ms;
     if (kv->given->json) {
         print_json(kv, answer);
@@ -108,7 +106,7 @@ int kv_print_lease(struct kv *kv, const struct etcd_response *answer)
 
 /* Until the lease is gone, or the output has no reader. While etcd fails the keepalive is retried, and the failure is
  * printed once: only etcd knows whether the lease has ended. */
-int kv_run_keep_alive(struct kv *kv)
+int kv_run_keep(struct kv *kv)
 {
     for (;;) {
         int status = kv_ask(kv);

@@ -51,52 +51,33 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t';
 }
 
-/* Takes the word in quotes at the start of `text`. */
-static int take_quoted(const struct line *line, struct str *text, struct buf *out)
-{
-    size_t at = 1;
-    while (at < text->size && text->data[at] != '"') {
-        if (text->data[at] != '\\') {
-            buf_add(out, &text->data[at++], 1);
-            continue;
-        }
-        size_t used = take_escape((struct str){text->data + at + 1, text->size - at - 1}, out);
-        if (used == 0) {
-            return wrong(line, "after a \\ comes \", \\, n, r, t or xHH");
-        }
-        at += 1 + used;
-    }
-    if (at == text->size) {
-        return wrong(line, "a quote is not closed");
-    }
-    at++;
-    if (at < text->size && !is_blank(text->data[at])) {
-        return wrong(line, "after a closing quote comes a blank");
-    }
-    *text = (struct str){text->data + at, text->size - at};
-    return 0;
-}
-
+/* Takes the word at the start of `text`, which may be quoted. */
 static int take_word(struct line *line, struct str *text)
 {
-    if (line->count == WORDS_MAX) {
-        return wrong(line, "too many words");
-    }
     struct buf word = {0};
-    int rc = 0;
-    if (text->data[0] == '"') {
-        rc = take_quoted(line, text, &word);
-    } else {
-        size_t size = 0;
-        while (size < text->size && !is_blank(text->data[size])) {
-            size++;
+    bool quoted = text->data[0] == '"';
+    size_t at = quoted ? 1 : 0, used = 1;
+    while (used > 0 && at < text->size && (quoted ? text->data[at] != '"' : !is_blank(text->data[at]))) {
+        if (quoted && text->data[at] == '\\') {
+            used = take_escape((struct str){text->data + at + 1, text->size - at - 1}, &word);
+            at += 1 + used;
+        } else {
+            buf_add(&word, &text->data[at++], 1);
         }
-        buf_add(&word, text->data, size);
-        *text = (struct str){text->data + size, text->size - size};
     }
+    bool closed = at < text->size;
+    at += quoted && closed ? 1 : 0;
+    *text = (struct str){text->data + at, text->size - at};
     line->words[line->count++] = queue_copy(&line->script->arena, buf_view(&word));
     buf_fini(&word);
-    return rc;
+    if (used == 0) {
+        return wrong(line, "after a \\ comes \", \\, n, r, t or xHH");
+    }
+    if (quoted && !closed) {
+        return wrong(line, "a quote is not closed");
+    }
+    return text->size > 0 && !is_blank(text->data[0]) ? wrong(line, "after a closing quote comes a blank")
+                                                      : 0;
 }
 
 static int split(struct line *line, struct str text)
@@ -107,6 +88,9 @@ static int split(struct line *line, struct str text)
         }
         if (text.size == 0 || text.data[0] == '#') {
             return 0;
+        }
+        if (line->count == WORDS_MAX) {
+            return wrong(line, "too many words");
         }
         if (take_word(line, &text) < 0) {
             return -1;

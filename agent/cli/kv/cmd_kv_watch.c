@@ -98,15 +98,6 @@ static void on_watch(const struct registry_watch_event *event, void *user)
 
 /* ---- what the follower finds ---- */
 
-static void on_opened(struct watching *watching, int64_t delivered)
-{
-    if (watching->failing) {
-        fprintf(stderr, "outrider: watching again, from revision %" PRId64 " on\n", delivered + 1);
-    }
-    watching->opened = true;
-    watching->failing = false;
-}
-
 static void on_failed(struct watching *watching, const struct follow_effect *failed)
 {
     bool final = failed->failure == REGISTRY_DENIED || failed->failure == REGISTRY_REFUSED;
@@ -138,7 +129,13 @@ static void carry_out(struct watching *watching, const struct follow_effect *eff
     case FOLLOW_DO_REQUEST: submit(watching, &effect->request); break;
     case FOLLOW_DO_WATCH: registry_watch(watching->client, &effect->watch); break;
     case FOLLOW_DO_UNWATCH: registry_unwatch(watching->client, effect->id); break;
-    case FOLLOW_DO_OPENED: on_opened(watching, effect->revision); break;
+    case FOLLOW_DO_OPENED:
+        if (watching->failing) {
+            fprintf(stderr, "outrider: watching again, from revision %" PRId64 " on\n", effect->revision + 1);
+        }
+        watching->opened = true;
+        watching->failing = false;
+        break;
     case FOLLOW_DO_FAILED: on_failed(watching, effect); break;
     case FOLLOW_DO_READ_ANEW: end(watching, cannot_resume(watching, effect)); break;
     default: break; /* of listings, and for logs */

@@ -5,8 +5,7 @@
 #include "outrider/cli/common/client.h"
 #include "outrider/cli/common/document.h"
 #include "outrider/core/server/record.h"
-#include "services_table_internal.h"
-#include "services_watch_internal.h"
+#include "services_internal.h"
 
 #include <inttypes.h>
 #include <stdio.h>

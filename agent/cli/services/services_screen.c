@@ -1,11 +1,10 @@
-#include "services_screen_internal.h"
+#include "services_internal.h"
 
 #include "outrider/base/buf.h"
 #include "outrider/cli/common/cli.h"
 #include "outrider/cli/common/table.h"
 #include "outrider/codec/text/printable.h"
 #include "outrider/os/clock.h"
-#include "services_table_internal.h"
 
 #include <signal.h>
 #include <stdio.h>

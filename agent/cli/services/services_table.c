@@ -1,4 +1,4 @@
-#include "services_table_internal.h"
+#include "services_internal.h"
 
 #include "outrider/base/buf.h"
 #include "outrider/cli/common/cli.h"

@@ -1,26 +1,24 @@
 /* The stream of /api/subscribe as a live table. */
-#include "services_watch_internal.h"
+#include "services_internal.h"
 
 #include "outrider/base/buf.h"
 #include "outrider/base/duration.h"
 #include "outrider/base/error.h"
+#include "outrider/base/mem.h"
 #include "outrider/cli/common/cli.h"
 #include "outrider/cli/common/client.h"
 #include "outrider/cli/common/document.h"
 #include "outrider/codec/text/sse_read.h"
 #include "outrider/os/clock.h"
-#include "services_screen_internal.h"
-#include "services_table_internal.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 /* An event is one record: no value in etcd is larger than 1.5 MiB. */
-enum { EVENT_MAX_BYTES = 4 << 20, FRAME_MS = 100, LOOK_MS = 5000, AGAIN_S = 1 };
+enum { EVENT_MAX_BYTES = 4 << 20, FRAME_MS = 100, LOOK_MS = 5000, AGAIN_MS = 1000 };
 
 struct watching {
     const struct client *client;
@@ -48,16 +46,14 @@ static int by_key(const void *a, const void *b)
 
 static json_t *sorted(json_t *services)
 {
-    size_t count = json_object_size(services), used = 0;
-    const char **keys = calloc(count + 1, sizeof(keys[0]));
-    json_t *list = json_array();
-    for (void *at = json_object_iter(services); keys != NULL && at != NULL;
-         at = json_object_iter_next(services, at)) {
-        keys[used++] = json_object_iter_key(at);
+    size_t used = 0;
+    const char **keys = mem_zalloc(json_object_size(services) * sizeof(keys[0])), *key;
+    json_t *list = json_array(), *record;
+    json_object_foreach(services, key, record)
+    {
+        keys[used++] = key;
     }
-    if (keys != NULL) {
-        qsort(keys, used, sizeof(keys[0]), by_key);
-    }
+    qsort(keys, used, sizeof(keys[0]), by_key);
     for (size_t i = 0; i < used; i++) {
         json_array_append(list, json_object_get(services, keys[i]));
     }
@@ -164,53 +160,46 @@ static void take_record(struct watching *watching, const char *event, json_t *da
     buf_fini(&key);
 }
 
-/* A stream that cannot resume begins with init, or with synced where the fleet is empty. */
-static void begin(struct watching *watching, const char *event)
+static void take_message(struct watching *watching, const char *event, json_t *data)
 {
-    bool fresh = strcmp(event, "init") == 0 || strcmp(event, "synced") == 0;
-    if (!watching->begun && fresh) {
+    /* A stream that cannot resume begins with init, or with synced where the fleet is empty. */
+    bool synced = strcmp(event, "synced") == 0;
+    if (!watching->begun && (synced || strcmp(event, "init") == 0)) {
         json_decref(watching->incoming);
         watching->incoming = json_object();
     }
-    watching->begun = true;
-}
-
-static void take_event(struct watching *watching, const char *event, json_t *data)
-{
-    begin(watching, event);
-    if (strcmp(event, "synced") == 0) {
+    watching->begun = watching->changed = true;
+    if (synced) {
         take_synced(watching, data);
     } else {
         take_record(watching, event, data);
     }
-    watching->changed = true;
 }
 
-static void take_message(struct watching *watching, const struct sse_message *message)
+static void take_bytes(struct watching *watching, struct str bytes, int *ret_more)
 {
     static const char *const events[] = {"init", "synced", "update", "remove"};
-    json_t *data = document_parse(message->data);
-    for (size_t i = 0; json_is_object(data) && i < COUNT_OF(events); i++) {
-        if (str_eq(message->name, str_of(events[i]))) {
-            take_event(watching, events[i], data);
+    struct sse_message message;
+    sse_reader_feed(&watching->reader, bytes);
+    while ((*ret_more = sse_reader_next(&watching->reader, &message)) > 0) {
+        json_t *data = document_parse(message.data);
+        for (size_t i = 0; json_is_object(data) && i < COUNT_OF(events); i++) {
+            if (str_eq(message.name, str_of(events[i]))) {
+                take_message(watching, events[i], data);
+            }
         }
+        json_decref(data);
     }
-    json_decref(data);
 }
 
-static void connected(struct watching *watching)
+static bool draws_now(const struct watching *watching)
 {
-    if (watching->last_error.size > 0 && !watching->screen) {
-        fputs("outrider: stream restored\n", stderr);
-    }
-    watching->changed = watching->changed || watching->last_error.size > 0;
-    buf_clear(&watching->last_error);
+    return watching->changed && clock_mono_ms() - watching->terminal.drawn >= FRAME_MS;
 }
 
 static bool on_data(int status, struct str bytes, void *user)
 {
     struct watching *watching = user;
-    struct sse_message message;
     int more;
     if (status != 200) {
         watching->answered = status;
@@ -218,13 +207,13 @@ static bool on_data(int status, struct str bytes, void *user)
         buf_str(&watching->answer, bytes);
         return watching->answer.size < EVENT_MAX_BYTES;
     }
-    connected(watching);
-    sse_reader_feed(&watching->reader, bytes);
-    while ((more = sse_reader_next(&watching->reader, &message)) > 0) {
-        take_message(watching, &message);
+    if (watching->last_error.size > 0 && !watching->screen) {
+        fputs("outrider: stream restored\n", stderr);
     }
-    if (watching->screen && watching->synced && watching->changed &&
-        clock_mono_ms() - watching->terminal.drawn >= FRAME_MS) {
+    watching->changed = watching->changed || watching->last_error.size > 0;
+    buf_clear(&watching->last_error);
+    take_bytes(watching, bytes, &more);
+    if (watching->screen && watching->synced && draws_now(watching)) {
         draw(watching);
     }
     return more == 0 && !ferror(stdout);
@@ -254,7 +243,7 @@ static void on_tick(void *user)
         look(watching);
     }
     bool old = services_screen_is_old(&watching->terminal);
-    if (old || (watching->changed && clock_mono_ms() - watching->terminal.drawn >= FRAME_MS)) {
+    if (old || draws_now(watching)) {
         draw(watching);
     }
 }
@@ -275,18 +264,6 @@ static int stream(struct watching *watching, const char *path, struct error *err
     return status;
 }
 
-static void show_last_error(struct watching *watching, const struct error *err)
-{
-    bool known = watching->last_error.size > 0;
-    buf_clear(&watching->last_error);
-    buf_str(&watching->last_error, str_of(err->text));
-    if (watching->screen) {
-        draw(watching);
-    } else if (!known) {
-        fprintf(stderr, "outrider: stream lost: %s; reconnecting\n", err->text);
-    }
-}
-
 /* A stream that never synced ends the command with its error. After that it is retried until an interrupt. */
 static int follow(struct watching *watching, const char *path)
 {
@@ -300,8 +277,15 @@ static int follow(struct watching *watching, const char *path)
             services_screen_end(&watching->terminal);
             return cli_fail(status, "%s", err.text);
         }
-        show_last_error(watching, &err);
-        nanosleep(&(struct timespec){.tv_sec = AGAIN_S}, NULL);
+        if (!watching->screen && watching->last_error.size == 0) {
+            fprintf(stderr, "outrider: stream lost: %s; reconnecting\n", err.text);
+        }
+        buf_clear(&watching->last_error);
+        buf_str(&watching->last_error, str_of(err.text));
+        if (watching->screen) {
+            draw(watching);
+        }
+        cli_pause_ms(AGAIN_MS);
     }
 }
 

@@ -28,30 +28,21 @@ static int check_status_name(const struct command *command, const char *name)
                      near == NULL ? "" : "`?");
 }
 
-static int print_text(const json_t *document)
-{
-    struct buf screen = {0};
-    status_text(document, cli_colour(), &screen);
-    fputs(buf_text(&screen), stdout);
-    buf_fini(&screen);
-    return EX_DONE;
-}
-
 static int show(const json_t *document, bool json, const char *is)
 {
-    if (json) {
-        int status = document_print(document, JSON_INDENT(2))
-                         ? EX_DONE
-                         : cli_fail(EX_FAILED, "the agent's document cannot be printed");
-        if (is == NULL || status != EX_DONE) {
-            return status;
-        }
+    if (json && !document_print(document, JSON_INDENT(2))) {
+        return cli_fail(EX_FAILED, "the agent's document cannot be printed");
     }
     if (is != NULL) {
-        const char *now = document_text(document, "status");
-        return now != NULL && strcmp(now, is) == 0 ? EX_DONE : EX_FAILED;
+        return document_is(document, "status", is) ? EX_DONE : EX_FAILED;
     }
-    return print_text(document);
+    if (!json) {
+        struct buf screen = {0};
+        status_text(document, cli_colour(), &screen);
+        fputs(buf_text(&screen), stdout);
+        buf_fini(&screen);
+    }
+    return EX_DONE;
 }
 
 int cmd_status(const struct cli_line *line)

@@ -257,13 +257,6 @@ static void view(const json_t *document, struct buf *out)
 
 /* ---- the screen ---- */
 
-static void screen_of_observer(const json_t *document, struct buf *out)
-{
-    buf_printf(out, "observer of %s\n", document_text_or(document, "registry.prefix", ""));
-    view(document, out);
-    buf_printf(out, "  registry  %s\n", document_text_or(document, "registry.endpoint", "no answer yet"));
-}
-
 static void screen_of_server(const json_t *document, bool colour, struct buf *out)
 {
     head(document, colour, out);
@@ -272,7 +265,7 @@ static void screen_of_server(const json_t *document, bool colour, struct buf *ou
     probes(document, out);
     holds(document, out);
     status_registry(document, out);
-    if (!document_is(document, "view.state", "off") && document_text(document, "view.state") != NULL) {
+    if (document_text(document, "view.state") != NULL && !document_is(document, "view.state", "off")) {
         view(document, out);
     }
 }
@@ -283,7 +276,10 @@ void status_text(const json_t *document, bool colour, struct buf *out)
     bool observer = document_true(document, "observer");
     document_make_printable(printable);
     if (observer) {
-        screen_of_observer(printable, out);
+        buf_printf(out, "observer of %s\n", document_text_or(printable, "registry.prefix", ""));
+        view(printable, out);
+        buf_printf(out, "  registry  %s\n",
+                   document_text_or(printable, "registry.endpoint", "no answer yet"));
     } else {
         screen_of_server(printable, colour, out);
     }

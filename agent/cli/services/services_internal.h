@@ -1,0 +1,48 @@
+/* The parts of `outrider services`: the table, the terminal on which it is redrawn, the stream that changes it. */
+#ifndef OUTRIDER_CLI_SERVICES_SERVICES_INTERNAL_H
+#define OUTRIDER_CLI_SERVICES_SERVICES_INTERNAL_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct buf;
+struct client;
+
+enum { SERVICES_COLUMNS = 8 };
+
+/* Appends one record as a line without colours, aligned with the lines before it. `widths` keeps the
+ * alignment between calls and is zeroed before the first one. */
+void services_line(const json_t *record, size_t widths[static SERVICES_COLUMNS], struct buf *out);
+
+/* Appends the records of `services` (an array) as a table of at most `rows` lines of at most `width` columns
+ * (0: no limit). */
+void services_table(const json_t *services, size_t rows, size_t width, bool colour, struct buf *out);
+
+struct services_screen {
+    bool colour;
+    size_t rows, columns; /* as last drawn; 0: nothing is drawn yet */
+    int64_t drawn;        /* clock_mono_ms */
+    int64_t looked;       /* clock_mono_ms of the last services_screen_is_old */
+};
+
+/* Standard output must be a terminal. From now on Ctrl-C and similar signals reset the colour and end the
+ * line. */
+void services_screen_begin(struct services_screen *screen);
+
+/* Draws the records of `services` (an array) and `notice`, which is untrusted text. */
+void services_screen_draw(struct services_screen *screen, const json_t *services, const char *notice);
+
+/* Whether the terminal must be redrawn, because its size has changed or the process was stopped. Must be
+ * called about once a second. */
+bool services_screen_is_old(struct services_screen *screen);
+
+/* Ends the line, before other output. */
+void services_screen_end(const struct services_screen *screen);
+
+/* Follows the stream at `path` until it is interrupted. A terminal shows the table, redrawn; other outputs
+ * get one line per change, with `json` a JSON object per line. Returns the exit status. */
+int services_watch(const struct client *client, const char *path, bool json);
+
+#endif
