@@ -12,6 +12,7 @@ struct config_place {
     bool faulty;
 };
 
+struct error;
 struct setting;
 
 struct config_load {
@@ -30,22 +31,6 @@ void config_load_place(struct config_load *load, const char *path, struct yaml_p
 
 /* Records that `path` is wrong and reported, so that rules which read it are skipped. */
 void config_load_suspect(struct config_load *load, const char *path);
-
-/* The position of `path`: of the key, or of the nearest one above it that is written. */
-struct yaml_position config_load_find(const struct config_load *load, const char *path);
-
-/* Whether something at, above or below `path` was reported already; `user` is the load. */
-bool config_load_is_faulty(const char *path, void *user);
-
-/* Whether the key `path` itself is written; `user` is the load. */
-bool config_load_is_written(const char *path, void *user);
-
-/* Forgets the places. */
-void config_load_forget(struct config_load *load);
-
-/* Reports a warning. */
-void config_load_warning(struct config_load *load, struct yaml_position at, const char *path,
-                         const char *text);
 
 /* Reports a problem, and records that `path` is wrong. */
 void config_load_problem(struct config_load *load, struct yaml_position at, const char *path,
@@ -71,5 +56,12 @@ void config_load_walk_probe(struct config_load *load, size_t map, const char *pa
 enum { CONFIG_PATH_MAX = 192 };
 bool config_load_key(struct config_load *load, size_t map, size_t key, const char *prefix,
                      char out[static CONFIG_PATH_MAX]);
+
+enum { ENV_REPLACED_MAX = 64 << 10 };
+
+/* Appends `text` to `out` with ${NAME}, ${NAME:-default} and $$ replaced (docs/design/protocol.md, "Configuration").
+ * Returns 0, or -1 and what is wrong; `out` then holds a part of it. */
+int env_replace(struct str text, config_env_fn *env, void *user, struct buf *out,
+                struct error *err) MUST_CHECK;
 
 #endif

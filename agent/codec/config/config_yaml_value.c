@@ -1,6 +1,5 @@
 /* Values: from nodes of the tree to settings. */
 #include "config_yaml_internal.h"
-#include "env_replace_internal.h"
 
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"

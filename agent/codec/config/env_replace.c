@@ -1,4 +1,5 @@
-#include "env_replace_internal.h"
+/* ${NAME} in the values of a configuration. */
+#include "config_yaml_internal.h"
 
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
