@@ -54,7 +54,7 @@ void config_load_walk_probe(struct config_load *load, size_t map, const char *pa
 /* Checks the key `key` of the map `map` and writes its path below `prefix` to `out`: a plain word that is
  * there for the first time. Returns whether it can be used; what is wrong is reported. */
 enum { CONFIG_PATH_MAX = 192 };
-bool config_load_key(struct config_load *load, size_t map, size_t key, const char *prefix,
+bool config_load_key(struct config_load *load, const struct yaml_node *map, size_t key, const char *prefix,
                      char out[static CONFIG_PATH_MAX]);
 
 enum { ENV_REPLACED_MAX = 64 << 10 };

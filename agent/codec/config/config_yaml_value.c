@@ -81,48 +81,32 @@ static bool read_item(struct config_load *load, const struct yaml_node *node, co
     return scalar == SCALAR_TEXT;
 }
 
-static void apply_list(struct config_load *load, const struct setting *row, void *base,
-                       const struct yaml_node *list, const char *path)
+/* The items of a list, or the names and values of a mapping of labels. */
+static void apply_items(struct config_load *load, const struct setting *row, void *base,
+                        const struct yaml_node *list, const char *path)
 {
     const struct yaml_node *nodes = load->tree.nodes;
-    size_t problems = load->problems->count, index = 0;
+    bool labels = row->type == SETTING_LABELS;
+    size_t problems = load->problems->count, index = 0, value;
     struct error err = {0};
     setting_list_begin(row, base);
-    for (size_t item = list->first; item != 0 && err.code != ERROR_LIMIT; item = nodes[item].next, index++) {
+    for (size_t item = list->first; item != 0 && err.code != ERROR_LIMIT; item = nodes[value].next) {
         char item_path[CONFIG_PATH_MAX + 24];
         struct buf replaced = {0};
         struct str text;
-        snprintf(item_path, sizeof(item_path), "%s[%zu]", path, index);
-        if (read_item(load, &nodes[item], item_path, &replaced, &text) &&
-            setting_list_add(row, base, text, &err) < 0) {
+        value = labels ? nodes[item].next : item;
+        snprintf(item_path, sizeof(item_path), "%s[%zu]", path, index++);
+        if ((!labels || config_load_key(load, list, item, path, item_path)) &&
+            read_item(load, &nodes[value], item_path, &replaced, &text) &&
+            (labels ? setting_label_add(row, base, yaml_text(&nodes[item]), text, &err)
+                    : setting_list_add(row, base, text, &err)) < 0) {
             config_load_problem(load, nodes[item].at, err.code == ERROR_LIMIT ? path : item_path, "%s",
                                 err.text);
         }
         buf_fini(&replaced);
     }
-    if (problems == load->problems->count && setting_list_end(row, base, &err) < 0) {
+    if (!labels && problems == load->problems->count && setting_list_end(row, base, &err) < 0) {
         config_load_problem(load, list->at, path, "%s", err.text);
-    }
-}
-
-static void apply_labels(struct config_load *load, const struct setting *row, void *base, size_t map,
-                         const char *path)
-{
-    const struct yaml_node *nodes = load->tree.nodes;
-    struct error err = {0};
-    setting_list_begin(row, base);
-    for (size_t key = nodes[map].first; key != 0 && err.code != ERROR_LIMIT;
-         key = nodes[nodes[key].next].next) {
-        char label_path[CONFIG_PATH_MAX];
-        struct buf replaced = {0};
-        struct str text;
-        if (config_load_key(load, map, key, path, label_path) &&
-            read_item(load, &nodes[nodes[key].next], label_path, &replaced, &text) &&
-            setting_label_add(row, base, yaml_text(&nodes[key]), text, &err) < 0) {
-            config_load_problem(load, nodes[key].at, err.code == ERROR_LIMIT ? path : label_path, "%s",
-                                err.text);
-        }
-        buf_fini(&replaced);
     }
 }
 
@@ -164,11 +148,11 @@ void config_load_apply(struct config_load *load, const struct setting *row, void
     if (node->kind == YAML_KIND_SCALAR) {
         apply_scalar(load, row, base, node, path);
     } else if (node->kind == YAML_KIND_LIST && list) {
-        apply_list(load, row, base, node, path);
+        apply_items(load, row, base, node, path);
     } else if (node->kind == YAML_KIND_LIST && row->type == SETTING_PROBES) {
         apply_probes(load, row, node);
     } else if (node->kind == YAML_KIND_MAP && row->type == SETTING_LABELS) {
-        apply_labels(load, row, base, value, path);
+        apply_items(load, row, base, node, path);
     } else {
         config_load_problem(load, node->at, path, "want %s, not %s", setting_wants(row),
                             node->kind == YAML_KIND_LIST ? "a list" : "a mapping");

@@ -110,7 +110,7 @@ static void report_unknown(struct config_load *load, const struct level *level, 
     buf_fini(&all);
 }
 
-bool config_load_key(struct config_load *load, size_t map, size_t key, const char *prefix,
+bool config_load_key(struct config_load *load, const struct yaml_node *map, size_t key, const char *prefix,
                      char out[static CONFIG_PATH_MAX])
 {
     const struct yaml_node *nodes = load->tree.nodes, *node = &nodes[key];
@@ -130,7 +130,7 @@ bool config_load_key(struct config_load *load, size_t map, size_t key, const cha
         config_load_problem(load, node->at, out, "merge keys are not supported: write the keys out");
         return false;
     }
-    for (size_t other = nodes[map].first; other != key; other = nodes[nodes[other].next].next) {
+    for (size_t other = map->first; other != key; other = nodes[nodes[other].next].next) {
         if (nodes[other].kind == YAML_KIND_SCALAR && str_eq(yaml_text(&nodes[other]), yaml_text(node))) {
             config_load_problem(load, node->at, out, "repeated key, given first on line %u",
                                 nodes[other].at.line);
@@ -157,7 +157,7 @@ static void walk_map(struct config_load *load, size_t map, const struct level *l
     const struct yaml_node *nodes = load->tree.nodes;
     for (size_t key = nodes[map].first; key != 0; key = nodes[nodes[key].next].next) {
         char path[CONFIG_PATH_MAX];
-        if (!config_load_key(load, map, key, prefix, path)) {
+        if (!config_load_key(load, &nodes[map], key, prefix, path)) {
             continue;
         }
         bool dotted =

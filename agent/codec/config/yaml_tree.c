@@ -212,23 +212,19 @@ static int on_open(struct reader *reader, enum yaml_kind kind, const yaml_event_
     return 0;
 }
 
-static int on_document(struct reader *reader, const yaml_event_t *event)
-{
-    if (reader->has_document) {
-        return fail(reader, position_of(&event->start_mark),
-                    "a second document begins here: a configuration is one");
-    }
-    reader->has_document = true;
-    return 0;
-}
-
 static int on_event(struct reader *reader, const yaml_event_t *event)
 {
     if (reader->tree->count > YAML_NODES_MAX) {
         return fail(reader, position_of(&event->start_mark), "too many values: at most 4096 are read");
     }
     switch (event->type) {
-    case YAML_DOCUMENT_START_EVENT: return on_document(reader, event);
+    case YAML_DOCUMENT_START_EVENT:
+        if (reader->has_document) {
+            return fail(reader, position_of(&event->start_mark),
+                        "a second document begins here: a configuration is one");
+        }
+        reader->has_document = true;
+        return 0;
     case YAML_ALIAS_EVENT: (void)add_node(reader, YAML_KIND_ALIAS, &event->start_mark); return 0;
     case YAML_SCALAR_EVENT: return on_scalar(reader, event);
     case YAML_SEQUENCE_START_EVENT: return on_open(reader, YAML_KIND_LIST, event);

@@ -21,7 +21,7 @@ static char peek(const struct json_scan *scan)
     return scan->at < scan->text.size ? scan->text.data[scan->at] : '\0';
 }
 
-static char peek_value(struct json_scan *scan)
+char json_scan_peek(struct json_scan *scan)
 {
     while (peek(scan) == ' ' || peek(scan) == '\n' || peek(scan) == '\t' || peek(scan) == '\r') {
         scan->at++;
@@ -48,21 +48,13 @@ static int read_hex4(struct json_scan *scan, unsigned *ret_code)
 
 static void add_utf8(struct buf *out, unsigned code)
 {
-    if (code < 0x80) {
-        buf_add(out, (const char[]){(char)code}, 1);
-    } else if (code < 0x800) {
-        buf_add(out, (const char[]){(char)(0xc0 | code >> 6), (char)(0x80 | (code & 0x3f))}, 2);
-    } else if (code < 0x10000) {
-        buf_add(out,
-                (const char[]){(char)(0xe0 | code >> 12), (char)(0x80 | (code >> 6 & 0x3f)),
-                               (char)(0x80 | (code & 0x3f))},
-                3);
-    } else {
-        buf_add(out,
-                (const char[]){(char)(0xf0 | code >> 18), (char)(0x80 | (code >> 12 & 0x3f)),
-                               (char)(0x80 | (code >> 6 & 0x3f)), (char)(0x80 | (code & 0x3f))},
-                4);
+    static const unsigned char marks[] = {0, 0, 0xc0, 0xe0, 0xf0};
+    size_t length = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+    char *to = buf_extend(out, length);
+    for (size_t i = length - 1; i > 0; i--, code >>= 6) {
+        to[i] = (char)(0x80 | (code & 0x3f));
     }
+    to[0] = (char)(marks[length] | code);
 }
 
 /* Decodes the digits after "\u". */
@@ -93,23 +85,18 @@ static int decode_unicode(struct json_scan *scan)
 
 static int decode_escape(struct json_scan *scan)
 {
-    static const struct {
-        char letter, byte;
-    } escapes[] = {{'"', '"'},  {'\\', '\\'}, {'/', '/'},  {'b', '\b'},
-                   {'f', '\f'}, {'n', '\n'},  {'r', '\r'}, {'t', '\t'}};
+    static const char letters[] = "\"\\/bfnrt", bytes[] = "\"\\/\b\f\n\r\t";
     char letter = peek(scan);
+    const char *found = letter == '\0' ? NULL : strchr(letters, letter);
+    if (letter != 'u' && found == NULL) {
+        return fail(scan, "unknown escape");
+    }
+    scan->at++;
     if (letter == 'u') {
-        scan->at++;
         return decode_unicode(scan);
     }
-    for (size_t i = 0; i < COUNT_OF(escapes); i++) {
-        if (letter == escapes[i].letter) {
-            scan->at++;
-            buf_add(&scan->decoded, &escapes[i].byte, 1);
-            return 0;
-        }
-    }
-    return fail(scan, "unknown escape");
+    buf_add(&scan->decoded, &bytes[found - letters], 1);
+    return 0;
 }
 
 /* Moves to the quote, the backslash or the invalid byte that ends a run of plain bytes. */
@@ -153,7 +140,7 @@ static int decode_rest(struct json_scan *scan, size_t start, struct str *ret_tex
 
 int json_scan_string(struct json_scan *scan, struct str *ret_text)
 {
-    if (peek_value(scan) != '"') {
+    if (json_scan_peek(scan) != '"') {
         return fail(scan, "string expected");
     }
     size_t start = ++scan->at;
@@ -218,7 +205,7 @@ static int skip_number(struct json_scan *scan)
 
 int json_scan_uint(struct json_scan *scan, uint64_t max, uint64_t *ret_value)
 {
-    peek_value(scan);
+    json_scan_peek(scan);
     size_t start = scan->at;
     if (skip_number(scan) < 0) {
         return -1;
@@ -241,20 +228,15 @@ static bool pass_word(struct json_scan *scan, struct str word)
     return true;
 }
 
-char json_scan_peek(struct json_scan *scan)
-{
-    return peek_value(scan);
-}
-
 bool json_scan_null(struct json_scan *scan)
 {
-    return peek_value(scan) == 'n' && pass_word(scan, STR("null"));
+    return json_scan_peek(scan) == 'n' && pass_word(scan, STR("null"));
 }
 
 static int skip_plain(struct json_scan *scan)
 {
     struct str ignored;
-    char c = peek_value(scan);
+    char c = json_scan_peek(scan);
     if (c == '"') {
         return json_scan_string(scan, &ignored);
     }
@@ -290,7 +272,7 @@ int json_scan_skip(struct json_scan *scan)
     uint32_t objects = 0;
     unsigned depth = 0;
     do {
-        char c = peek_value(scan);
+        char c = json_scan_peek(scan);
         bool opens = c == '{' || c == '[';
         if (!opens && skip_plain(scan) < 0) {
             return -1;
@@ -313,7 +295,7 @@ int json_scan_skip(struct json_scan *scan)
 
 int json_scan_open(struct json_scan *scan, char open)
 {
-    if (peek_value(scan) != open) {
+    if (json_scan_peek(scan) != open) {
         return fail(scan, open == '{' ? "object expected" : "array expected");
     }
     scan->at++;
@@ -322,7 +304,7 @@ int json_scan_open(struct json_scan *scan, char open)
 
 int json_scan_more(struct json_scan *scan, char close, bool first, bool *ret_more)
 {
-    char c = peek_value(scan);
+    char c = json_scan_peek(scan);
     if (c == close) {
         scan->at++;
         *ret_more = false;
@@ -343,7 +325,7 @@ int json_scan_name(struct json_scan *scan, struct str *ret_name)
     if (json_scan_string(scan, ret_name) < 0) {
         return -1;
     }
-    if (peek_value(scan) != ':') {
+    if (json_scan_peek(scan) != ':') {
         return fail(scan, "colon expected");
     }
     scan->at++;
@@ -361,6 +343,6 @@ int json_scan_member(struct json_scan *scan, bool first, struct str *ret_name)
 
 int json_scan_end(struct json_scan *scan)
 {
-    peek_value(scan);
+    json_scan_peek(scan);
     return scan->at == scan->text.size ? 0 : fail(scan, "unexpected data after the end");
 }
