@@ -197,7 +197,7 @@ static void on_result(const struct http_result *result, void *user)
         on_answer(auth, result);
         return;
     }
-    const char *why = etcd_without_url(result->text, etcd->endpoints.list[auth->endpoint].login_url);
+    const char *why = etcd_without_url(etcd, auth->endpoint, result->text);
     endpoints_failed(&etcd->endpoints, auth->endpoint, why);
     add_trail(auth, why);
     ask_next(auth);
@@ -215,7 +215,7 @@ static void post(struct auth *auth, struct str password)
     const char *headers[ETCD_HEADERS_MAX];
     etcd_headers(etcd, share, headers);
     struct http_call call = {
-        .url = etcd->endpoints.list[auth->endpoint].login_url,
+        .url = etcd_url(etcd, auth->endpoint, "/v3/auth/authenticate"),
         .headers = headers,
         .body = buf_view(&body),
         .timeout_ms = share,

@@ -1,6 +1,5 @@
 #include "endpoints_internal.h"
 
-#include "outrider/base/buf.h"
 #include "outrider/base/mem.h"
 #include "outrider/os/clock.h"
 
@@ -10,26 +9,12 @@
 
 static_assert(CONFIG_ENDPOINTS_MAX <= 32, "an endpoint_set has a bit for each");
 
-static char *join(const char *name, const char *path)
-{
-    struct buf url = {0};
-    buf_printf(&url, "%s%s", name, path);
-    return url.data;
-}
-
-static void endpoint_init(struct endpoint *endpoint, const char *name)
-{
-    endpoint->name = mem_strdup(name);
-    endpoint->login_url = join(name, "/v3/auth/authenticate");
-    endpoint->watch_url = join(name, "/v3/watch");
-}
-
 void endpoints_init(struct endpoints *endpoints, const struct config_registry *config)
 {
     assert(config->endpoint_count > 0 && config->endpoint_count <= CONFIG_ENDPOINTS_MAX);
     *endpoints = (struct endpoints){.count = config->endpoint_count};
     for (size_t i = 0; i < config->endpoint_count; i++) {
-        endpoint_init(&endpoints->list[i], config->endpoints[i]);
+        endpoints->list[i].name = mem_strdup(config->endpoints[i]);
     }
 }
 
@@ -37,8 +22,6 @@ void endpoints_fini(struct endpoints *endpoints)
 {
     for (size_t i = 0; i < endpoints->count; i++) {
         free(endpoints->list[i].name);
-        free(endpoints->list[i].login_url);
-        free(endpoints->list[i].watch_url);
     }
     *endpoints = (struct endpoints){0};
 }

@@ -17,8 +17,7 @@
 enum { ENDPOINT_ERROR_MAX = 256 };
 
 struct endpoint {
-    char *name; /* scheme://host:port, as configured */
-    char *login_url, *watch_url;
+    char *name;          /* scheme://host:port, as configured */
     uint64_t failed;     /* number of its last failure, in the order of all; 0: it is healthy */
     int64_t failed_wall; /* when that was, ms since 1970 */
     char last_error[ENDPOINT_ERROR_MAX]; /* why, for people; "" when healthy */

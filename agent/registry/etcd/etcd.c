@@ -42,7 +42,7 @@ struct etcd_call {
     void *user;
     const char *problem; /* why it is not sent; NULL: it is */
     struct deferred refusal;
-    struct buf body, url;
+    struct buf body;
     int64_t left_ms;
     size_t endpoint; /* being asked, or the last that was */
     endpoint_set asked;
@@ -64,10 +64,19 @@ void etcd_reuse(struct buf *buf)
     }
 }
 
-const char *etcd_without_url(const char *text, const char *url)
+const char *etcd_url(struct etcd *etcd, size_t endpoint, const char *path)
 {
-    size_t size = strlen(url);
-    return strncmp(text, url, size) == 0 && strncmp(text + size, ": ", 2) == 0 ? text + size + 2 : text;
+    buf_clear(&etcd->url);
+    buf_printf(&etcd->url, "%s%s", etcd->endpoints.list[endpoint].name, path);
+    return buf_text(&etcd->url);
+}
+
+const char *etcd_without_url(const struct etcd *etcd, size_t endpoint, const char *text)
+{
+    const char *name = etcd->endpoints.list[endpoint].name;
+    size_t size = strlen(name);
+    const char *colon = strncmp(text, name, size) == 0 ? strstr(text + size, ": ") : NULL;
+    return colon == NULL ? text : colon + 2;
 }
 
 /* Without it the server works on for 7 s after the client gave up (docs/design/etcd-gateway.md, "Timeouts"). */
@@ -118,7 +127,6 @@ static void call_free(struct etcd_call *call)
     deferred_cancel(&call->refusal);
     buf_fini(&call->trail);
     buf_fini(&call->body);
-    buf_fini(&call->url);
     free(call);
 }
 
@@ -131,14 +139,6 @@ static const char *endpoint_name(const struct etcd_call *call)
 static const char *call_name(const struct etcd_call *call)
 {
     return call->fn == NULL ? registry_op_name(call->op) : etcd_request_name(&call->request);
-}
-
-/* Where it is posted to on the endpoint being asked; borrowed until the next attempt. */
-static const char *call_url(struct etcd_call *call)
-{
-    buf_clear(&call->url);
-    buf_printf(&call->url, "%s%s", endpoint_name(call), etcd_request_path(&call->request));
-    return buf_text(&call->url);
 }
 
 static void add_trail(struct etcd_call *call, const char *why)
@@ -265,7 +265,7 @@ static void on_answer(struct etcd_call *call, const struct http_result *result)
 static void on_no_answer(struct etcd_call *call, const struct http_result *result)
 {
     struct etcd *etcd = call->etcd;
-    const char *why = etcd_without_url(result->text, call_url(call));
+    const char *why = etcd_without_url(call->etcd, call->endpoint, result->text);
     add_trail(call, why);
     endpoints_failed(&etcd->endpoints, call->endpoint, why);
     call->is_suspect = call->is_suspect || result->sent;
@@ -278,7 +278,7 @@ static void on_no_answer(struct etcd_call *call, const struct http_result *resul
 static void on_too_large(struct etcd_call *call, const struct http_result *result)
 {
     endpoints_answered(&call->etcd->endpoints, call->endpoint, 0);
-    add_trail(call, etcd_without_url(result->text, call_url(call)));
+    add_trail(call, etcd_without_url(call->etcd, call->endpoint, result->text));
     reply(call, &(struct registry_reply){.failure = REGISTRY_REFUSED, .too_large = true}, NULL);
 }
 
@@ -306,7 +306,7 @@ static void send(struct etcd_call *call)
     etcd_headers(etcd, share, headers);
     bool is_long = call->op == REGISTRY_LIST || call->op == REGISTRY_TXN || call->op == REGISTRY_OP_COUNT;
     struct http_call post = {
-        .url = call_url(call),
+        .url = etcd_url(etcd, call->endpoint, etcd_request_path(&call->request)),
         .headers = headers,
         .body = buf_view(&call->body),
         .timeout_ms = share,
@@ -427,6 +427,7 @@ static void etcd_free(struct registry *registry)
     endpoints_fini(&etcd->endpoints);
     etcd_response_fini(&etcd->response);
     buf_fini(&etcd->body);
+    buf_fini(&etcd->url);
     registry_fini(registry);
     free(etcd);
 }

@@ -27,6 +27,7 @@ struct etcd {
     struct etcd_watch *watches;    /* open, or ended in this turn of the loop */
     uint64_t cluster;              /* as last answered */
     struct buf body;               /* of the watch being opened */
+    struct buf url;                /* of the last request or watch */
     struct etcd_response response; /* being read */
     int64_t header_timeout_ms;     /* what `timeout_header` says */
     char timeout_header[40];
@@ -39,8 +40,11 @@ enum { ETCD_HEADERS_MAX = 5 };
  * at the end. Borrowed until the next call. */
 void etcd_headers(struct etcd *etcd, int64_t timeout_ms, const char *ret_headers[static ETCD_HEADERS_MAX]);
 
+/* The URL of `path` on endpoint `endpoint`; borrowed until the next call. */
+const char *etcd_url(struct etcd *etcd, size_t endpoint, const char *path);
+
 /* The HTTP client's text about a failed call, without the URL it begins with: errors name the endpoint. Borrowed. */
-const char *etcd_without_url(const char *text, const char *url);
+const char *etcd_without_url(const struct etcd *etcd, size_t endpoint, const char *text);
 
 /* Empties a buffer for the next use; one that a huge value has stretched is given back. */
 void etcd_reuse(struct buf *buf);

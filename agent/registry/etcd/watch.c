@@ -207,7 +207,7 @@ static void on_end(const struct http_result *result, void *user)
         etcd_watch_decoder_finish(watch->decoder);
         drain(watch);
     } else {
-        fail_on_endpoint(watch, etcd_without_url(result->text, endpoint_of(watch)->watch_url));
+        fail_on_endpoint(watch, etcd_without_url(watch->etcd, watch->endpoint, result->text));
     }
 }
 
@@ -225,7 +225,7 @@ static void send(struct etcd_watch *watch)
     etcd_headers(etcd, 0, headers);
     etcd_watch_encode(&watch->request, &etcd->body);
     struct http_call call = {
-        .url = endpoint_of(watch)->watch_url,
+        .url = etcd_url(etcd, watch->endpoint, "/v3/watch"),
         .headers = headers,
         .body = buf_view(&etcd->body),
         .timeout_ms = left + STREAM_LATER_MS,
