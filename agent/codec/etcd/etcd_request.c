@@ -2,6 +2,7 @@
 
 #include "outrider/base/attr.h"
 #include "outrider/base/base64.h"
+#include "outrider/codec/etcd/etcd_watch.h"
 
 enum { SECOND_MS = 1000 };
 
@@ -199,6 +200,20 @@ void etcd_request_encode(const struct etcd_request *request, struct buf *out)
     case ETCD_REQUEST_COUNT: buf_str(out, STR("{")); break;
     }
     buf_str(out, STR("}"));
+}
+
+void etcd_watch_encode(const struct registry_watch *watch, struct buf *out)
+{
+    for (size_t i = 0; i < watch->range_count; i++) {
+        const struct registry_range *range = &watch->ranges[i];
+        add_bytes(out, "{\"create_request\":{\"key\":", range->key);
+        if (range->end.size > 0) {
+            add_bytes(out, ",\"range_end\":", range->end);
+        }
+        add_number_if(out, ",\"start_revision\":", watch->from_revision);
+        add_number(out, ",\"watch_id\":", (int64_t)i + 1);
+        buf_str(out, STR(",\"fragment\":true,\"progress_notify\":true}}"));
+    }
 }
 
 void etcd_prefix_end(struct str prefix, struct buf *out)

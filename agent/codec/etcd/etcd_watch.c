@@ -11,7 +11,6 @@
 
 #include "etcd_codec_internal.h"
 #include "etcd_watch_held_internal.h"
-#include "outrider/base/base64.h"
 #include "outrider/base/mem.h"
 #include "outrider/codec/json/json_scan.h"
 
@@ -47,28 +46,6 @@ struct etcd_watch_decoder {
     struct buf frame;           /* the line being read without its events */
     struct etcd_status status;  /* what the line being read says of itself */
 };
-
-static void encode_range(const struct registry_watch *watch, size_t index, struct buf *out)
-{
-    const struct registry_range *range = &watch->ranges[index];
-    buf_str(out, STR("{\"create_request\":{\"key\":\""));
-    base64_encode(range->key, out);
-    if (range->end.size > 0) {
-        buf_str(out, STR("\",\"range_end\":\""));
-        base64_encode(range->end, out);
-    }
-    if (watch->from_revision > 0) {
-        buf_printf(out, "\",\"start_revision\":\"%" PRId64, watch->from_revision);
-    }
-    buf_printf(out, "\",\"watch_id\":\"%zu\",\"fragment\":true,\"progress_notify\":true}}", index + 1);
-}
-
-void etcd_watch_encode(const struct registry_watch *watch, struct buf *out)
-{
-    for (size_t i = 0; i < watch->range_count; i++) {
-        encode_range(watch, i, out);
-    }
-}
 
 struct etcd_watch_decoder *etcd_watch_decoder_new(const struct registry_watch *watch)
 {
@@ -313,10 +290,11 @@ static bool on_events(struct etcd_watch_decoder *decoder, struct watched *watche
 {
     const struct registry_range *range = &decoder->watch->ranges[watched - decoder->watched];
     struct json_scan scan = {.text = events};
-    bool more = json_scan_open(&scan, '[') == 0, emitted = false;
-    for (bool first = true; more && !emitted; first = false) {
-        if (json_scan_more(&scan, ']', first, &more) < 0 ||
-            (more && etcd_watch_held_add(&watched->held, &scan, range, watched->known) < 0)) {
+    bool emitted = false;
+    int more = events.size > 0 ? 1 : 0;
+    for (bool first = true; more > 0 && !emitted; first = false) {
+        more = json_scan_next(&scan, ']', first);
+        if (more < 0 || (more > 0 && etcd_watch_held_add(&watched->held, &scan, range, watched->known) < 0)) {
             emitted = emit_unexpected(decoder, "an event that is none, or not of what is watched", ret_event);
         } else if (held_by_all(decoder) > ETCD_WATCH_HELD_MAX) {
             emitted = emit_failure(decoder, "too many changes before they could be delivered", ret_event);

@@ -249,18 +249,30 @@ static int skip_plain(struct json_scan *scan)
     return fail(scan, "value expected");
 }
 
+/* After the opening bracket (`first`) or after a value: takes the comma and returns 1, or the closing bracket and returns 0. */
+static int pass_comma(struct json_scan *scan, char close, bool first)
+{
+    char c = json_scan_peek(scan);
+    if (first && c != close) {
+        return 1;
+    }
+    if (c != ',' && c != close) {
+        return fail(scan, "comma or closing bracket expected");
+    }
+    scan->at++;
+    return c == ',' ? 1 : 0;
+}
+
 /* After a value: leaves the containers that end here. `first`: the value was only the bracket that opens the innermost
  * one. */
 static int ascend(struct json_scan *scan, uint32_t *objects, unsigned *depth, bool first)
 {
     for (; *depth > 0; first = false, --*depth, *objects >>= 1) {
         struct str ignored;
-        bool object = (*objects & 1) != 0, more;
-        if (json_scan_more(scan, object ? '}' : ']', first, &more) < 0) {
-            return -1;
-        }
-        if (more) {
-            return object ? json_scan_name(scan, &ignored) : 0;
+        bool object = (*objects & 1) != 0;
+        int more = pass_comma(scan, object ? '}' : ']', first);
+        if (more != 0) {
+            return more < 0 ? -1 : object ? json_scan_name(scan, &ignored) : 0;
         }
     }
     return 0;
@@ -293,31 +305,14 @@ int json_scan_skip(struct json_scan *scan)
 
 /* ---- containers ---- */
 
-int json_scan_open(struct json_scan *scan, char open)
+int json_scan_next(struct json_scan *scan, char close, bool first)
 {
-    if (json_scan_peek(scan) != open) {
+    char open = close == '}' ? '{' : '[';
+    if (first && json_scan_peek(scan) != open) {
         return fail(scan, open == '{' ? "object expected" : "array expected");
     }
-    scan->at++;
-    return 0;
-}
-
-int json_scan_more(struct json_scan *scan, char close, bool first, bool *ret_more)
-{
-    char c = json_scan_peek(scan);
-    if (c == close) {
-        scan->at++;
-        *ret_more = false;
-        return 0;
-    }
-    if (!first) {
-        if (c != ',') {
-            return fail(scan, "comma or closing bracket expected");
-        }
-        scan->at++;
-    }
-    *ret_more = true;
-    return 0;
+    scan->at += first ? 1 : 0;
+    return pass_comma(scan, close, first);
 }
 
 int json_scan_name(struct json_scan *scan, struct str *ret_name)
@@ -334,11 +329,8 @@ int json_scan_name(struct json_scan *scan, struct str *ret_name)
 
 int json_scan_member(struct json_scan *scan, bool first, struct str *ret_name)
 {
-    bool more;
-    if ((first && json_scan_open(scan, '{') < 0) || json_scan_more(scan, '}', first, &more) < 0) {
-        return -1;
-    }
-    return more ? json_scan_name(scan, ret_name) < 0 ? -1 : 1 : 0;
+    int more = json_scan_next(scan, '}', first);
+    return more > 0 && json_scan_name(scan, ret_name) < 0 ? -1 : more;
 }
 
 int json_scan_end(struct json_scan *scan)

@@ -13,28 +13,20 @@ struct member {
     struct str name;
     read_fn *read;
     size_t at;         /* of what it is read to, in struct record_scan */
-    char open;         /* of a container; NUL: a value that `read` reads */
+    char close;        /* of a container; NUL: a value that `read` reads */
     read_one_fn *each; /* of a container */
 };
 
 /* Reads a container, each member or element with `read_one`. */
-static int read_all(struct record_scan *record, char open, char close, read_one_fn *read_one)
+static int read_all(struct record_scan *record, char close, read_one_fn *read_one)
 {
-    bool more;
-    if (json_scan_open(&record->scan, open) < 0) {
-        return -1;
-    }
-    for (bool first = true;; first = false) {
-        if (json_scan_more(&record->scan, close, first, &more) < 0) {
-            return -1;
-        }
-        if (!more) {
-            return 0;
-        }
+    int more;
+    for (bool first = true; (more = json_scan_next(&record->scan, close, first)) > 0; first = false) {
         if (read_one(record) < 0) {
             return -1;
         }
     }
+    return more;
 }
 
 static int read_text(struct record_scan *record, void *to)
@@ -164,7 +156,7 @@ static int read_hold(struct record_scan *record)
 static int read_holds(struct record_scan *record, void *to)
 {
     *(size_t *)to = 0;
-    return json_scan_peek(&record->scan) == '[' ? read_all(record, '[', ']', read_hold)
+    return json_scan_peek(&record->scan) == '[' ? read_all(record, ']', read_hold)
                                                 : json_scan_skip(&record->scan);
 }
 
@@ -182,9 +174,8 @@ static const struct member *find(const struct member *members, size_t count, str
 
 static int read_value(struct record_scan *record, const struct member *member)
 {
-    return member->open != '\0'
-               ? read_all(record, member->open, member->open == '[' ? ']' : '}', member->each)
-               : member->read(record, (char *)record + member->at);
+    return member->close != '\0' ? read_all(record, member->close, member->each)
+                                 : member->read(record, (char *)record + member->at);
 }
 
 #define DETAIL(name, read, member)                                                                           \
@@ -215,16 +206,16 @@ static int read_drain(struct record_scan *record, void *to)
         return json_scan_skip(&record->scan);
     }
     *(bool *)to = true;
-    return read_all(record, '{', '}', read_drain_member);
+    return read_all(record, '}', read_drain_member);
 }
 
 #define PLAIN(name, read, member)                                                                            \
     {                                                                                                        \
         STR_INIT(name), read, offsetof(struct record_scan, member), '\0', NULL                               \
     }
-#define LIST(name, open, each)                                                                               \
+#define LIST(name, close, each)                                                                              \
     {                                                                                                        \
-        STR_INIT(name), NULL, 0, open, each                                                                  \
+        STR_INIT(name), NULL, 0, close, each                                                                 \
     }
 
 static int read_member(struct record_scan *record)
@@ -238,11 +229,11 @@ static int read_member(struct record_scan *record)
         PLAIN("zone", read_text, facts.fields[VIEW_ZONE]),
         PLAIN("group", read_text, facts.fields[VIEW_GROUP]),
         PLAIN("version", read_text, facts.fields[VIEW_VERSION]),
-        LIST("ports", '[', read_port),
+        LIST("ports", ']', read_port),
         PLAIN("players", read_count, players),
         PLAIN("capacity", read_count, capacity),
-        LIST("tags", '[', read_tag),
-        LIST("labels", '{', read_label),
+        LIST("tags", ']', read_tag),
+        LIST("labels", '}', read_label),
     };
     static const struct member details[] = {
         DETAIL("customState", read_detail_text, custom_state),
@@ -303,7 +294,7 @@ int record_scan(struct record_scan *record, struct str json, struct error *err)
     if (!str_is_utf8(json)) {
         return error_set(err, ERROR_INVALID, "not UTF-8");
     }
-    if (read_all(record, '{', '}', read_member) < 0 || json_scan_end(&record->scan) < 0) {
+    if (read_all(record, '}', read_member) < 0 || json_scan_end(&record->scan) < 0) {
         return -1;
     }
     return check_present(record);

@@ -44,15 +44,11 @@ char json_scan_peek(struct json_scan *scan);
 /* Takes null if it is the next value; returns whether it was. */
 bool json_scan_null(struct json_scan *scan);
 
-/* The opening bracket `open` of an object or an array. */
-int json_scan_open(struct json_scan *scan, char open) MUST_CHECK;
+/* Goes through an array or an object: `first` takes the opening bracket, a later call the comma. Returns 1 when a value or a
+ * name comes next, 0 after the closing bracket `close`. */
+int json_scan_next(struct json_scan *scan, char close, bool first) MUST_CHECK;
 
-/* After the opening bracket (`first`) or after a value: takes the comma, and `ret_more` is true, or takes the closing bracket
- * `close`. */
-int json_scan_more(struct json_scan *scan, char close, bool first, bool *ret_more) MUST_CHECK;
-
-/* The next member of an object, `first` with the opening bracket before it: returns 1 with its name, and its value comes
- * next; or 0 after the closing bracket. */
+/* The same of an object, with the name of the member: its value comes next. */
 int json_scan_member(struct json_scan *scan, bool first, struct str *ret_name) MUST_CHECK;
 
 /* The name of a member and its colon. */
