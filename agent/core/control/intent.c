@@ -71,26 +71,6 @@ static bool is_dirty(const struct intent *intent)
            (intent->pending || (intent->value.content == INTENT_ABSENT && intent->local.set));
 }
 
-static struct intent_effect *ask(struct intent *intent, enum registry_op op)
-{
-    struct intent_effect *effect = intent_emit(intent, INTENT_DO_REQUEST);
-    effect->request = (struct registry_request){.id = ++intent->next_id,
-                                                .op = op,
-                                                .key = str_of(intent->key),
-                                                .expect_revision = op == REGISTRY_GET ? 0 : intent->revision,
-                                                .timeout_ms = intent->request_timeout_ms};
-    intent->flight = (struct intent_flight){.id = intent->next_id, .op = op};
-    return effect;
-}
-
-static void put(struct intent *intent)
-{
-    int64_t now = intent->now.mono, from = intent->write_tat > now ? intent->write_tat : now;
-    intent->write_tat = from + WRITE_PERIOD_MS;
-    ask(intent, REGISTRY_PUT)->hold = intent->local;
-    intent->flight.hold = intent->local;
-}
-
 /* The moment from which the key may be written: two writers that change it in a loop do not cause a third loop. */
 static int64_t write_slot(const struct intent *intent)
 {
@@ -104,54 +84,65 @@ static bool leaves_a_key(const struct intent *intent)
            ((intent->known && intent->value.content != INTENT_ABSENT) || intent->maybe_written_count > 0);
 }
 
+/* A request that may be made from `at` on (mono). */
+struct next_request {
+    enum registry_op op;
+    int64_t at; /* NEVER_MS: none */
+};
+
+static struct next_request next_request(const struct intent *intent)
+{
+    bool active = intent->phase == INTENT_RUNNING || intent->phase == INTENT_LEAVING;
+    if (!active || intent->flight.id != 0) {
+        return (struct next_request){REGISTRY_GET, NEVER_MS};
+    }
+    if (intent->phase == INTENT_LEAVING) {
+        return (struct next_request){leaves_a_key(intent) ? REGISTRY_DELETE : REGISTRY_PUT, intent->retry};
+    }
+    if (intent->must_read) {
+        return (struct next_request){REGISTRY_GET, intent->retry};
+    }
+    int64_t slot = write_slot(intent);
+    int64_t at = slot > intent->retry ? slot : intent->retry;
+    return (struct next_request){REGISTRY_PUT, is_dirty(intent) ? at : NEVER_MS};
+}
+
+static void send(struct intent *intent, enum registry_op op)
+{
+    int64_t now = intent->now.mono;
+    struct intent_effect *effect = intent_emit(intent, INTENT_DO_REQUEST);
+    effect->request = (struct registry_request){.id = ++intent->next_id,
+                                                .op = op,
+                                                .key = str_of(intent->key),
+                                                .expect_revision = op == REGISTRY_GET ? 0 : intent->revision,
+                                                .timeout_ms = intent->request_timeout_ms};
+    intent->flight = (struct intent_flight){.id = intent->next_id, .op = op};
+    if (op == REGISTRY_PUT) {
+        intent->write_tat = (intent->write_tat > now ? intent->write_tat : now) + WRITE_PERIOD_MS;
+        effect->hold = intent->flight.hold = intent->local;
+    }
+}
+
 static bool may_still_leave(const struct intent *intent)
 {
     return intent->leave_tries < LEAVING_TRIES_MAX &&
            (leaves_a_key(intent) || (!intent->ephemeral && is_dirty(intent)));
 }
 
-static void plan_leaving(struct intent *intent)
-{
-    if (!may_still_leave(intent)) {
-        set_phase(intent, INTENT_DONE);
-        intent_emit(intent, INTENT_DO_DONE);
-    } else if (intent->now.mono < intent->retry) {
-        return;
-    } else if (leaves_a_key(intent)) {
-        (void)ask(intent, REGISTRY_DELETE);
-    } else {
-        put(intent);
-    }
-}
-
 static void plan(struct intent *intent)
 {
-    bool active = intent->phase == INTENT_RUNNING || intent->phase == INTENT_LEAVING;
-    if (!active || intent->flight.id != 0) {
-        return;
-    }
-    if (intent->phase == INTENT_LEAVING) {
-        plan_leaving(intent);
-    } else if (intent->now.mono < intent->retry) {
-        return;
-    } else if (intent->must_read) {
-        (void)ask(intent, REGISTRY_GET);
-    } else if (is_dirty(intent) && intent->now.mono >= write_slot(intent)) {
-        put(intent);
+    struct next_request next = next_request(intent);
+    if (intent->phase == INTENT_LEAVING && intent->flight.id == 0 && !may_still_leave(intent)) {
+        set_phase(intent, INTENT_DONE);
+        intent_emit(intent, INTENT_DO_DONE);
+    } else if (intent->now.mono >= next.at) {
+        send(intent, next.op);
     }
 }
 
 struct window intent_deadline(const struct intent *intent)
 {
-    bool active = intent->phase == INTENT_RUNNING || intent->phase == INTENT_LEAVING;
-    if (!active || intent->flight.id != 0) {
-        return WINDOW_NEVER;
-    }
-    if (intent->phase == INTENT_LEAVING || intent->must_read) {
-        return window_at(intent->retry);
-    }
-    int64_t slot = write_slot(intent);
-    return is_dirty(intent) ? window_at(slot > intent->retry ? slot : intent->retry) : WINDOW_NEVER;
+    return window_at(next_request(intent).at);
 }
 
 /* ---- replies ---- */
