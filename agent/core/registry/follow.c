@@ -168,15 +168,11 @@ static void set_error(struct follow *follow, struct str why)
     snprintf(follow->last_error, sizeof(follow->last_error), "%.*s", STR_ARG(why));
 }
 
-static int64_t delay(struct follow *follow)
-{
-    return retry_is_slow(follow->failure) ? retry_spread(follow->settings.slow_ms, &follow->random)
-                                          : backoff_next(&follow->backoff, &follow->random);
-}
-
 void follow_plan_next(struct follow *follow)
 {
-    follow->due = follow->now.mono + delay(follow);
+    int64_t delay = retry_is_slow(follow->failure) ? retry_spread(follow->settings.slow_ms, &follow->random)
+                                                   : backoff_next(&follow->backoff, &follow->random);
+    follow->due = follow->now.mono + delay;
 }
 
 static void wait_for_next(struct follow *follow, enum registry_failure failure)
@@ -228,14 +224,6 @@ void follow_end_silent(struct follow *follow, const char *why)
     note_once(follow, FOLLOW_NOTE_SILENT, why);
 }
 
-/* The registry answers, so the first wait is short; only one that fails again and again is spared. */
-static int64_t delay_of_listing(struct follow *follow)
-{
-    return follow->read_anew++ == 0
-               ? 1 + (int64_t)random_below(&follow->random, (uint64_t)follow->settings.first_ms)
-               : backoff_next(&follow->backoff, &follow->random);
-}
-
 void follow_read_anew(struct follow *follow, enum follow_cause cause, int64_t oldest, const char *why)
 {
     drop(follow, str_of(why));
@@ -252,7 +240,11 @@ void follow_read_anew(struct follow *follow, enum follow_cause cause, int64_t ol
     }
     follow->relist = true;
     follow_set_state(follow, FOLLOW_WAITING);
-    follow->due = follow->now.mono + delay_of_listing(follow);
+    /* The registry answers, so the first wait is short; only one that fails again and again is spared. */
+    follow->due = follow->now.mono +
+                  (follow->read_anew++ == 0
+                       ? 1 + (int64_t)random_below(&follow->random, (uint64_t)follow->settings.first_ms)
+                       : backoff_next(&follow->backoff, &follow->random));
 }
 
 /* ---- steps ---- */
@@ -274,13 +266,6 @@ static void on_reply(struct follow *follow, const struct follow_event *event)
     case FOLLOW_ASK_COUNT: follow_newest_on_reply(follow, ask, event); break;
     case FOLLOW_ASK_COMPARE: follow_keys_on_compared(follow, event); break;
     }
-}
-
-static void on_known(struct follow *follow, const struct follow_event *event)
-{
-    follow->positioned = true;
-    follow->delivered = event->revision;
-    follow->store = (struct follow_store){.cluster = event->cluster};
 }
 
 static void on_start(struct follow *follow, const struct follow_event *event)
@@ -342,7 +327,11 @@ void follow_step(struct follow *follow, const struct follow_event *event, struct
     }
     switch (event->type) {
     case FOLLOW_ON_TICK: break;
-    case FOLLOW_ON_KNOWN: on_known(follow, event); break;
+    case FOLLOW_ON_KNOWN:
+        follow->positioned = true;
+        follow->delivered = event->revision;
+        follow->store = (struct follow_store){.cluster = event->cluster};
+        break;
     case FOLLOW_ON_START: on_start(follow, event); break;
     case FOLLOW_ON_SUCCESS: follow_keys_on_success(follow); break;
     case FOLLOW_ON_REPLY: on_reply(follow, event); break;

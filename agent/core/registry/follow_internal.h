@@ -1,5 +1,5 @@
 /* The parts of core/registry/follow: follow.c (states, waits), follow_list.c (pages), follow_watch.c (the watch),
- * follow_keys.c and follow_newest.c (the two checks). */
+ * follow_checks.c (the two checks). */
 #ifndef OUTRIDER_CORE_REGISTRY_FOLLOW_INTERNAL_H
 #define OUTRIDER_CORE_REGISTRY_FOLLOW_INTERNAL_H
 
@@ -44,15 +44,13 @@ void follow_list(struct follow *follow);
 void follow_on_page(struct follow *follow, const struct follow_event *event);
 void follow_forget_listing(struct follow *follow);
 
-/* follow_keys.c */
+/* follow_checks.c */
 void follow_keys_opened(struct follow *follow);
 void follow_keys_delivered(struct follow *follow);
 void follow_keys_on_success(struct follow *follow);
 void follow_keys_on_compared(struct follow *follow, const struct follow_event *event);
 void follow_keys_check(struct follow *follow, const struct follow_event *event);
 struct window follow_keys_window(const struct follow *follow);
-
-/* follow_newest.c */
 void follow_newest_opened(struct follow *follow, const struct follow_event *event);
 void follow_newest_delivered(struct follow *follow);
 void follow_newest_on_reply(struct follow *follow, enum follow_ask ask, const struct follow_event *event);
