@@ -1,7 +1,6 @@
-/* The inside of core/publish: registrar.c (events), registrar_lease.c (what becomes of the record when the
- * lease changes), registrar_key.c (the state of the key, replies, the watch), registrar_conflict.c (another
- * holder, another agent under the same lease), registrar_plan.c (what to request next; a ready record that is
- * untrue and cannot be rewritten). */
+/* The inside of core/publish: registrar.c (events, what becomes of the record when the lease changes), registrar_key.c
+ * (the state of the key, replies, the watch), registrar_conflict.c (another holder, another agent under the same lease),
+ * registrar_plan.c (what to request next; a ready record that is untrue and cannot be rewritten). */
 #ifndef OUTRIDER_CORE_PUBLISH_REGISTRAR_INTERNAL_H
 #define OUTRIDER_CORE_PUBLISH_REGISTRAR_INTERNAL_H
 
@@ -130,8 +129,7 @@ void registrar_note(struct registrar *registrar, enum registrar_note note, const
 void registrar_fail(struct registrar *registrar, struct last_error *error,
                     const struct registry_reply *reply);
 void registrar_succeed(struct registrar *registrar, struct last_error *error);
-
-/* registrar_lease.c: one event for the lease, and what follows from it. */
+/* One event for the lease, and what follows from it. */
 void registrar_step_lease(struct registrar *registrar, struct lease_event event);
 
 /* registrar_key.c */
