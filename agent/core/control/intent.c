@@ -24,7 +24,7 @@ struct intent *intent_new(const struct intent_settings *settings)
     intent->request_timeout_ms = settings->request_timeout_ms;
     intent->ephemeral = settings->ephemeral;
     random_seed(&intent->random, settings->seed);
-    retry_init(&intent->backoff);
+    intent->backoff = RETRY_BACKOFF;
     return intent;
 }
 
@@ -339,7 +339,7 @@ void intent_step(struct intent *intent, const struct intent_event *event, struct
     case INTENT_ON_START: on_start(intent, event); break;
     case INTENT_ON_LOCAL: on_local(intent, event); break;
     case INTENT_ON_REPLY:
-        if (intent_awaits(intent, event->reply->id)) {
+        if (event->reply->id != 0 && event->reply->id == intent->flight.id) {
             on_reply(intent, event);
         }
         break;
@@ -357,11 +357,6 @@ void intent_step(struct intent *intent, const struct intent_event *event, struct
         intent->saved_pending = intent->pending;
         intent_emit(intent, INTENT_DO_SAVE);
     }
-}
-
-bool intent_awaits(const struct intent *intent, uint64_t id)
-{
-    return id != 0 && intent->flight.id == id;
 }
 
 static int64_t sent_wall(const struct intent *intent)

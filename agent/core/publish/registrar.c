@@ -18,7 +18,7 @@ struct registrar *registrar_new(const struct registrar_settings *settings)
     registrar->key.name = mem_strdup(settings->key);
     registrar->key.state = KEY_SYNCED;
     registrar->key.read_due = NEVER_MS;
-    retry_init(&registrar->key.backoff);
+    registrar->key.backoff = RETRY_BACKOFF;
     registrar_clear_conflict(registrar);
     queue_init(&registrar->lease_effects, sizeof(struct lease_effect));
     lease_init(&registrar->lease,

@@ -17,8 +17,7 @@ enum { CLUSTER_STEADY_MS = 600000, CLUSTER_FIRST_MS = 2000, CLUSTER_CAP_MS = 600
 
 void lease_init(struct lease *lease, const struct lease_settings *settings)
 {
-    *lease = (struct lease){.settings = *settings};
-    retry_init(&lease->backoff);
+    *lease = (struct lease){.settings = *settings, .backoff = RETRY_BACKOFF};
     lease->cluster.backoff = (struct backoff){.first_ms = CLUSTER_FIRST_MS, .cap_ms = CLUSTER_CAP_MS};
 }
 

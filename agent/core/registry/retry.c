@@ -6,11 +6,6 @@
 
 enum { LEAVING_MS = 500 };
 
-void retry_init(struct backoff *backoff)
-{
-    *backoff = (struct backoff){.first_ms = RETRY_FIRST_MS, .cap_ms = RETRY_CAP_MS};
-}
-
 bool retry_is_slow(enum registry_failure failure)
 {
     return failure == REGISTRY_DENIED || failure == REGISTRY_REFUSED || failure == REGISTRY_OVERLOADED;

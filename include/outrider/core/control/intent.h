@@ -103,9 +103,6 @@ void intent_step(struct intent *intent, const struct intent_event *event, struct
 /* When a step is needed although nothing happens. */
 struct window intent_deadline(const struct intent *intent);
 
-/* Whether the request of this id is ours and still waited for. Ids never meet those of another machine. */
-bool intent_awaits(const struct intent *intent, uint64_t id);
-
 /* What is known of the control key at this moment. */
 struct intent_facts {
     const char *key;

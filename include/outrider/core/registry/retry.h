@@ -13,8 +13,7 @@ enum { RETRY_FIRST_MS = 250, RETRY_CAP_MS = 5000 };
 /* At most so long, in ms, after a failure that a quick retry does not mend. */
 enum { RETRY_SLOW_MS = 30000 };
 
-/* A backoff with the bounds above. */
-void retry_init(struct backoff *backoff);
+#define RETRY_BACKOFF ((struct backoff){.first_ms = RETRY_FIRST_MS, .cap_ms = RETRY_CAP_MS})
 
 /* Whether only an operator or time mends `failure`: denied, refused, overloaded. */
 bool retry_is_slow(enum registry_failure failure);

@@ -10,10 +10,9 @@
 static void test_delays_by_class(void **state)
 {
     (void)state;
-    struct backoff backoff;
+    struct backoff backoff = RETRY_BACKOFF;
     struct random random;
     random_seed(&random, 7);
-    retry_init(&backoff);
     for (int i = 0; i < 1000; i++) {
         backoff.failures = 0;
         assert_in_range(retry_delay(&backoff, REGISTRY_RETRY, &random), 1, RETRY_FIRST_MS);
