@@ -129,8 +129,8 @@ uint64_t file_stamp(const char *path)
     return stamp != 0 ? stamp : 1;
 }
 
-static int replace(const char *dir, const char *name, struct str bytes, mode_t mode, bool sync,
-                   struct error *err)
+int file_replace(const char *dir, const char *name, struct str bytes, mode_t mode, bool sync,
+                 struct error *err)
 {
     char path[PATH_MAX], temporary[NAME_MAX + 1];
     snprintf(path, sizeof(path), "%s/%s", dir, name);
@@ -152,16 +152,6 @@ static int replace(const char *dir, const char *name, struct str bytes, mode_t m
     }
     close(dir_fd);
     return rc;
-}
-
-int file_write_atomic(const char *dir, const char *name, struct str bytes, mode_t mode, struct error *err)
-{
-    return replace(dir, name, bytes, mode, true, err);
-}
-
-int file_replace(const char *dir, const char *name, struct str bytes, mode_t mode, struct error *err)
-{
-    return replace(dir, name, bytes, mode, false, err);
 }
 
 int file_sync(const char *dir, const char *name, struct error *err)

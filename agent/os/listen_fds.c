@@ -34,18 +34,6 @@ static enum listen_fd_kind kind_of(int fd)
                                                      : LISTEN_FD_OTHER;
 }
 
-static void prepare(int fd)
-{
-    int flags = fcntl(fd, F_GETFL);
-    if (flags >= 0) {
-        fcntl(fd, F_SETFL, flags | O_NONBLOCK);
-    }
-    flags = fcntl(fd, F_GETFD);
-    if (flags >= 0) {
-        fcntl(fd, F_SETFD, flags | FD_CLOEXEC);
-    }
-}
-
 size_t listen_fds_take(struct listen_fd *ret_fds, size_t max)
 {
     uint64_t pid = 0, count = 0;
@@ -59,7 +47,9 @@ size_t listen_fds_take(struct listen_fd *ret_fds, size_t max)
             close(fd);
             continue;
         }
-        prepare(fd);
+        /* A descriptor that is not open fails both and is of kind LISTEN_FD_OTHER. */
+        fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+        fcntl(fd, F_SETFD, FD_CLOEXEC);
         struct listen_fd *entry = &ret_fds[taken++];
         *entry = (struct listen_fd){.fd = fd, .kind = kind_of(fd)};
         snprintf(entry->name, sizeof(entry->name), "%.*s", STR_ARG(name));

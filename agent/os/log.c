@@ -44,12 +44,6 @@ static void put_tail(struct line *line, struct str text)
     line->size += text.size;
 }
 
-/* Length of the character with this first byte, in well-formed UTF-8. */
-static size_t character_length(unsigned char first)
-{
-    return first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-}
-
 static void put_character(struct line *line, const char *p, size_t length)
 {
     unsigned char c = (unsigned char)p[0];
@@ -81,7 +75,7 @@ static void put_quoted(struct line *line, struct str text)
     }
     bool utf8 = str_is_utf8(text);
     for (size_t i = 0; i < text.size && !line->cut;) {
-        size_t length = utf8 ? character_length((unsigned char)text.data[i]) : 1;
+        size_t length = utf8 ? str_utf8_character((struct str){text.data + i, text.size - i}) : 1;
         put_character(line, text.data + i, length);
         i += length;
     }
@@ -103,17 +97,11 @@ static bool is_plain(struct str text)
 static void put_key(struct line *line, const char *key)
 {
     size_t before = line->size;
-    if (the_log.format == LOG_FORMAT_JSON) {
-        put(line, line->size == 0 ? STR("{\"") : STR(",\""));
-        put(line, str_of(key));
-        put(line, STR("\":"));
-        put(line, STR("\"\""));
-    } else {
-        put(line, line->size == 0 ? STR("") : STR(" "));
-        put(line, str_of(key));
-        put(line, STR("="));
-        put(line, STR("\"\""));
-    }
+    bool json = the_log.format == LOG_FORMAT_JSON, first = line->size == 0;
+    put(line, json ? first ? STR("{\"") : STR(",\"") : first ? STR("") : STR(" "));
+    put(line, str_of(key));
+    put(line, json ? STR("\":") : STR("="));
+    put(line, STR("\"\"")); /* room for an empty value */
     line->size = line->cut ? before : line->size - 2;
 }
 
@@ -190,6 +178,7 @@ static void emit(enum log_level level, struct line *line)
 
 void log_write(enum log_level level, const char *module, const char *msg, const struct log_field *fields)
 {
+    static const char *const levels[] = {"debug", "info", "warn", "error"};
     struct line line;
     line.size = 0;
     line.cut = false;
@@ -197,7 +186,7 @@ void log_write(enum log_level level, const char *module, const char *msg, const 
     char time[32];
     log_lost();
     put_text(&line, "ts", str_of(timestamp_format(clock_wall_ms(), time)));
-    put_text(&line, "level", str_of(log_level_name(level)));
+    put_text(&line, "level", str_of(levels[level]));
     put_text(&line, "module", str_of(module));
     put_key(&line, "msg");
     put_quoted(&line, str_of(msg));
@@ -229,10 +218,4 @@ void log_set_sink(log_sink_fn *sink, void *user)
 bool log_enabled(enum log_level level)
 {
     return level >= the_log.level;
-}
-
-const char *log_level_name(enum log_level level)
-{
-    static const char *const names[] = {"debug", "info", "warn", "error"};
-    return (size_t)level < COUNT_OF(names) ? names[level] : "error";
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 static int read_proc(pid_t pid, const char *name, struct error *err, struct buf *bytes)
 {
@@ -120,4 +121,33 @@ unsigned process_reap(void)
         reaped++;
     }
     return reaped;
+}
+
+/* The second field of statm (proc(5)), in pages. */
+static int64_t resident_bytes(void)
+{
+    struct buf text = {0};
+    uint64_t pages = 0;
+    if (file_read("/proc/self/statm", 256, NULL, &text) == 0) {
+        struct str rest = buf_view(&text);
+        (void)str_split(rest, ' ', &rest);
+        if (str_to_u64(str_split(rest, ' ', &rest), INT64_MAX / 65536, &pages) < 0) {
+            pages = 0;
+        }
+    }
+    buf_fini(&text);
+    return (int64_t)pages * sysconf(_SC_PAGESIZE);
+}
+
+static int64_t micros(const struct timeval *time)
+{
+    return (int64_t)time->tv_sec * 1000000 + time->tv_usec;
+}
+
+struct process_usage process_usage(void)
+{
+    struct rusage rusage = {0};
+    getrusage(RUSAGE_SELF, &rusage);
+    return (struct process_usage){.resident_bytes = resident_bytes(),
+                                  .cpu_us = micros(&rusage.ru_utime) + micros(&rusage.ru_stime)};
 }

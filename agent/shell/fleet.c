@@ -51,7 +51,7 @@ static void save(struct fleet *fleet)
     view_file_encode(fleet->router.view, &now, &bytes);
     /* Not synced: the file is large, the loop must not wait for the disk, and the checksum finds what a crash
      * damages. */
-    bool failed = file_replace(agent->config->state_dir, file_name, buf_view(&bytes), 0600, &err) < 0;
+    bool failed = file_replace(agent->config->state_dir, file_name, buf_view(&bytes), 0600, false, &err) < 0;
     buf_fini(&bytes);
     fleet->log.writes++;
     save_log_done(&fleet->log, agent->config->state_dir, failed, &err);

@@ -91,9 +91,8 @@ static void write_now(struct state_store *store, bool sync)
     if (same && !(sync && store->save.unsynced)) {
         save_skip(&store->save);
     } else {
-        int result = same   ? file_sync(store->dir, file_name, &err)
-                     : sync ? file_write_atomic(store->dir, file_name, buf_view(&bytes), 0600, &err)
-                            : file_replace(store->dir, file_name, buf_view(&bytes), 0600, &err);
+        int result = same ? file_sync(store->dir, file_name, &err)
+                          : file_replace(store->dir, file_name, buf_view(&bytes), 0600, sync, &err);
         save_done(&store->save, result < 0, sync, clock_mono_ms());
         store->log.writes += same ? 0 : 1;
         save_log_done(&store->log, store->dir, result < 0, &err);

@@ -12,7 +12,7 @@
 #include "outrider/core/publish/registrar.h"
 #include "outrider/core/server/server.h"
 #include "outrider/io/http/server/http_server.h"
-#include "outrider/os/usage.h"
+#include "outrider/os/process.h"
 
 /* Any writer below the prefix chooses types, so more than this are counted together. */
 enum { TYPES_SHOWN_MAX = 256 };
@@ -287,7 +287,7 @@ static void write_http(struct buf *out, const struct http_server_counters *http)
 
 static void write_process(struct buf *out, int64_t lag_us)
 {
-    struct usage usage = usage_now();
+    struct process_usage usage = process_usage();
     const struct sample samples[] = {
         SECONDS_GAUGE("outrider_loop_lag_seconds", "Largest delay of a timer since the last scrape.", lag_us),
         GAUGE("outrider_process_resident_memory_bytes", "Resident memory of the agent.",

@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-/* Fills `size` bytes. Waits for the kernel's pool right after boot. Aborts without getrandom(2): with
+/* Fills `size` bytes, at most 256. Waits for the kernel's pool right after boot. Aborts without getrandom(2): with
  * repeated ids two servers would write one record. */
 void entropy_fill(void *bytes, size_t size);
 

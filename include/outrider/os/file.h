@@ -5,6 +5,7 @@
 #include "outrider/base/attr.h"
 #include "outrider/base/str.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -21,15 +22,11 @@ int file_read(const char *path, size_t max, struct error *err, struct buf *ret_b
  * Shows whether the file must be read again. */
 uint64_t file_stamp(const char *path);
 
-/* Makes `bytes` the content of `dir`/`name` with permission bits `mode`. A reader sees the old file or the
- * new one, also after a crash of the machine: file and directory are synced. One writer per directory: the
- * new file is prepared as `dir`/.NAME.new. Returns 0; or -1 with `err` set and the old file in place. */
-int file_write_atomic(const char *dir, const char *name, struct str bytes, mode_t mode,
-                      struct error *err) MUST_CHECK;
-
-/* Likewise without syncing: after a crash of the machine the file may have neither content. Does not wait
- * for the disk. */
-int file_replace(const char *dir, const char *name, struct str bytes, mode_t mode,
+/* Makes `bytes` the content of `dir`/`name` with permission bits `mode`. A reader sees the old file or the new
+ * one; with `sync` also after a crash of the machine: file and directory are synced. Without it the file may
+ * then have neither content, and the call does not wait for the disk. One writer per directory: the new file is
+ * prepared as `dir`/.NAME.new. Returns 0; or -1 with `err` set and the old file in place. */
+int file_replace(const char *dir, const char *name, struct str bytes, mode_t mode, bool sync,
                  struct error *err) MUST_CHECK;
 
 /* Syncs `dir`/`name` and its directory, so that what file_replace() wrote survives a crash of the machine. Returns 0, or -1

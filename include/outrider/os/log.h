@@ -67,7 +67,4 @@ bool log_enabled(enum log_level level);
  * and the number of dropped lines is logged before the next one. */
 void log_write(enum log_level level, const char *module, const char *msg, const struct log_field *fields);
 
-/* "debug", "info", "warn" or "error". */
-const char *log_level_name(enum log_level level);
-
 #endif

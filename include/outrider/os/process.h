@@ -1,4 +1,4 @@
-/* Facts about processes, from /proc. */
+/* Facts about processes, most of them from /proc. */
 #ifndef OUTRIDER_OS_PROCESS_H
 #define OUTRIDER_OS_PROCESS_H
 
@@ -36,5 +36,14 @@ size_t process_files_for_peers(void);
 
 /* Reaps every child that has ended, as PID 1 must, and returns how many. Does not wait. */
 unsigned process_reap(void);
+
+/* Resources used by this process, for its metrics. */
+struct process_usage {
+    int64_t resident_bytes; /* physical memory now; 0 when /proc is not available */
+    int64_t cpu_us;         /* user and system time since the start */
+};
+
+/* The present values. */
+struct process_usage process_usage(void);
 
 #endif

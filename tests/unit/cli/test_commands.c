@@ -181,8 +181,8 @@ static void check_tells_good_from_bad(void **state)
     assert_int_equal(temp_dir_init(&dir), 0);
     struct str good = STR("server: {type: world, ports: [8001]}\n"),
                bad = STR("server: {type: World, port: 8001}\n");
-    assert_int_equal(file_write_atomic(dir.path, "good.yaml", good, 0600, &err), 0);
-    assert_int_equal(file_write_atomic(dir.path, "bad.yaml", bad, 0600, &err), 0);
+    assert_int_equal(file_replace(dir.path, "good.yaml", good, 0600, true, &err), 0);
+    assert_int_equal(file_replace(dir.path, "bad.yaml", bad, 0600, true, &err), 0);
     assert_int_equal(RUN(&captured, "check", "-c", temp_path(&dir, "good.yaml")), EX_DONE);
     assert_contains(captured.out, "good.yaml: ok\n");
     assert_string_equal(captured.err, "");

@@ -35,8 +35,8 @@ static void writes_and_reads_back(void **state)
     (void)state;
     struct buf bytes = {0};
     buf_str(&bytes, STR("kept:"));
-    assert_int_equal(file_write_atomic(dir.path, "id", STR("one\0two"), 0600, &err), 0);
-    assert_int_equal(file_replace(dir.path, "id", STR("three\0four"), 0640, &err), 0);
+    assert_int_equal(file_replace(dir.path, "id", STR("one\0two"), 0600, true, &err), 0);
+    assert_int_equal(file_replace(dir.path, "id", STR("three\0four"), 0640, false, &err), 0);
     assert_int_equal(file_read(temp_path(&dir, "id"), 10, &err, &bytes), 0);
     assert_true(str_eq(buf_view(&bytes), STR("kept:three\0four")));
     struct stat st;
@@ -52,7 +52,7 @@ static void replaces_what_a_crash_left(void **state)
     int fd = open(temp_path(&dir, ".id.new"), O_CREAT | O_WRONLY, 0400);
     assert_true(fd >= 0);
     close(fd);
-    assert_int_equal(file_write_atomic(dir.path, "id", STR("x"), 0600, &err), 0);
+    assert_int_equal(file_replace(dir.path, "id", STR("x"), 0600, true, &err), 0);
     assert_int_equal(access(temp_path(&dir, ".id.new"), F_OK), -1);
 }
 
@@ -61,7 +61,7 @@ static void refuses_what_it_cannot_read(void **state)
     (void)state;
     struct buf bytes = {0};
     buf_str(&bytes, STR("kept"));
-    assert_int_equal(file_write_atomic(dir.path, "big", STR("12345678901"), 0600, &err), 0);
+    assert_int_equal(file_replace(dir.path, "big", STR("12345678901"), 0600, true, &err), 0);
     assert_int_equal(mkfifo(temp_path(&dir, "fifo"), 0600), 0);
     static const struct {
         const char *name;
@@ -81,10 +81,10 @@ static void refuses_what_it_cannot_read(void **state)
 static void a_failed_write_keeps_the_old_file(void **state)
 {
     (void)state;
-    assert_int_equal(file_write_atomic(temp_path(&dir, "absent"), "id", STR("x"), 0600, &err), -1);
+    assert_int_equal(file_replace(temp_path(&dir, "absent"), "id", STR("x"), 0600, true, &err), -1);
     assert_int_equal(err.code, ERROR_NOT_FOUND);
     assert_int_equal(mkdir(temp_path(&dir, "id"), 0700), 0);
-    assert_int_equal(file_write_atomic(dir.path, "id", STR("x"), 0600, &err), -1);
+    assert_int_equal(file_replace(dir.path, "id", STR("x"), 0600, true, &err), -1);
     assert_int_equal(access(temp_path(&dir, ".id.new"), F_OK), -1);
     rmdir(temp_path(&dir, "id"));
 }
@@ -135,7 +135,7 @@ static void checks_a_directory(void **state)
     assert_int_equal(file_check_dir(dir.path, &err), 0);
     assert_int_equal(file_check_dir(temp_path(&dir, "absent"), &err), -1);
     assert_int_equal(err.code, ERROR_NOT_FOUND);
-    assert_int_equal(file_write_atomic(dir.path, "file", STR(""), 0600, &err), 0);
+    assert_int_equal(file_replace(dir.path, "file", STR(""), 0600, true, &err), 0);
     assert_int_equal(file_check_dir(temp_path(&dir, "file"), &err), -1);
     assert_int_equal(err.code, ERROR_INVALID);
     if (geteuid() != 0) {

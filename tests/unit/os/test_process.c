@@ -10,6 +10,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -104,6 +105,33 @@ static void raises_its_files_to_what_is_allowed(void **state)
     assert_true(process_files_max() == limit.rlim_max);
 }
 
+static void memory_that_is_touched_shows(void **state)
+{
+    (void)state;
+    size_t size = 64 << 20;
+    int64_t before = process_usage().resident_bytes;
+    assert_true(before > 100000);
+    char *block = malloc(size);
+    assert_non_null(block);
+    memset(block, 1, size);
+    int64_t after = process_usage().resident_bytes;
+    /* Read, so that the compiler keeps the writes. */
+    assert_int_equal(block[size / 2], 1);
+    free(block);
+    assert_true(after - before > (int64_t)(size / 2));
+}
+
+static void time_that_is_spent_shows(void **state)
+{
+    (void)state;
+    int64_t before = process_usage().cpu_us;
+    volatile unsigned sum = 0;
+    while (process_usage().cpu_us < before + 2000) {
+        sum += 1;
+    }
+    assert_true(process_usage().cpu_us >= before + 2000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -113,6 +141,8 @@ int main(void)
         cmocka_unit_test(boot_id_is_a_uuid),
         cmocka_unit_test(reaps_what_has_ended_and_no_more),
         cmocka_unit_test(raises_its_files_to_what_is_allowed),
+        cmocka_unit_test(memory_that_is_touched_shows),
+        cmocka_unit_test(time_that_is_spent_shows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

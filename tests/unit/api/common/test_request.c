@@ -154,7 +154,7 @@ static void forms_are_refused_by_their_type(void **state)
 static void write_token(struct temp_dir *dir, const char *text)
 {
     struct error err;
-    assert_int_equal(file_write_atomic(dir->path, "token", str_of(text), 0600, &err), 0);
+    assert_int_equal(file_replace(dir->path, "token", str_of(text), 0600, true, &err), 0);
 }
 
 static void the_token_is_required_and_can_be_rotated(void **state)

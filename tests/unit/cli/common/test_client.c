@@ -96,7 +96,7 @@ static void drain_sends_its_options(void **state)
     (void)state;
     struct error err;
     struct buf received = {0};
-    assert_int_equal(file_write_atomic(dir.path, "token", STR("s3cret\n"), 0600, &err), 0);
+    assert_int_equal(file_replace(dir.path, "token", STR("s3cret\n"), 0600, true, &err), 0);
     answer_with("}", (const char *const[]){
                          OK_HEAD "{\"status\":\"draining\",\"hold\":{\"kind\":\"ops\",\"deadlineInMs\":"
                                  "599500,\"expiresInMs\":7200000}}",
@@ -119,7 +119,7 @@ static const char *config_for_peer(const char *server)
     struct error err;
     struct buf text = {0};
     buf_printf(&text, "server: {%s, ports: [8001]}\nhttp: {listen: \"%s\"}\n", server, where);
-    assert_int_equal(file_write_atomic(dir.path, "w1.yaml", buf_view(&text), 0600, &err), 0);
+    assert_int_equal(file_replace(dir.path, "w1.yaml", buf_view(&text), 0600, true, &err), 0);
     buf_fini(&text);
     return temp_path(&dir, "w1.yaml");
 }

@@ -74,7 +74,7 @@ struct files {
 static char *write_file(struct files *files, const char *name, struct str text)
 {
     struct error err;
-    assert_int_equal(file_write_atomic(files->dir.path, name, text, 0600, &err), 0);
+    assert_int_equal(file_replace(files->dir.path, name, text, 0600, true, &err), 0);
     return strdup(temp_path(&files->dir, name));
 }
 

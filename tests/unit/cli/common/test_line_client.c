@@ -100,10 +100,10 @@ static void send_finds_the_socket_in_the_configuration(void **state)
     struct buf applied = {0}, text = {0};
     buf_printf(&text, "server: {type: world, ports: [8001]}\nstatus: {socket: %s}\n",
                temp_path(&dir, "status.sock"));
-    assert_int_equal(file_write_atomic(dir.path, "on.yaml", buf_view(&text), 0600, &err), 0);
-    assert_int_equal(file_write_atomic(dir.path, "off.yaml",
-                                       STR("server: {type: world, ports: [8001]}\nstatus: {socket: null}\n"),
-                                       0600, &err),
+    assert_int_equal(file_replace(dir.path, "on.yaml", buf_view(&text), 0600, true, &err), 0);
+    assert_int_equal(file_replace(dir.path, "off.yaml",
+                                  STR("server: {type: world, ports: [8001]}\nstatus: {socket: null}\n"), 0600,
+                                  true, &err),
                      0);
     peer_start(&peer, temp_path(&dir, "status.sock"), "\n", (const char *const[]){"OK\n", NULL});
     assert_int_equal(RUN(&captured, "send", "-c", temp_path(&dir, "on.yaml"), "ready"), EX_DONE);
@@ -111,7 +111,8 @@ static void send_finds_the_socket_in_the_configuration(void **state)
     assert_int_equal(RUN(&captured, "send", "-c", temp_path(&dir, "off.yaml"), "ready"), EX_TEMPFAIL);
     assert_contains(captured.err, "status.socket");
     assert_int_equal(
-        file_write_atomic(dir.path, "observer.yaml", STR("http: {listen: 127.0.0.1:7117}\n"), 0600, &err), 0);
+        file_replace(dir.path, "observer.yaml", STR("http: {listen: 127.0.0.1:7117}\n"), 0600, true, &err),
+        0);
     assert_int_equal(RUN(&captured, "send", "-c", temp_path(&dir, "observer.yaml"), "ready"), EX_CONFIG);
     assert_contains(captured.err, "an observer has no status socket");
     assert_int_equal(RUN(&captured, "send", "-c", temp_path(&dir, "none.yaml"), "ready"), EX_CONFIG);
