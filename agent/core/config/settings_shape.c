@@ -107,9 +107,10 @@ int shape_id(struct str text, struct error *err)
     return 0;
 }
 
-static bool is_address(struct str text)
+/* An address or a name; an interface is written like a name. */
+static bool is_host(struct str text)
 {
-    return address_is_ipv4(text) || address_is_ipv6(text);
+    return address_is_ipv4(text) || address_is_ipv6(text) || address_is_name(text);
 }
 
 int shape_host(struct str text, struct error *err)
@@ -118,21 +119,18 @@ int shape_host(struct str text, struct error *err)
         return settings_wrong(err, text,
                               "means every address of this machine: publish one that others can reach");
     }
-    /* An interface is written like a name. */
-    if (is_address(text) || address_is_name(text)) {
-        return 0;
-    }
-    return settings_wrong(
-        err, text, "is not a host: want auto, an address (IPv6 without brackets), a name or an interface");
+    return is_host(text) ? 0
+                         : settings_wrong(err, text,
+                                          "is not a host: want auto, an address (IPv6 without brackets), a "
+                                          "name or an interface");
 }
 
 int shape_probe_host(struct str text, struct error *err)
 {
-    if (is_address(text) || address_is_name(text)) {
-        return 0;
-    }
-    return settings_wrong(err, text,
-                          "is not a host: want localhost, an address (IPv6 without brackets) or a name");
+    return is_host(text) ? 0
+                         : settings_wrong(
+                               err, text,
+                               "is not a host: want localhost, an address (IPv6 without brackets) or a name");
 }
 
 int shape_text(struct str text, struct error *err)
@@ -150,10 +148,8 @@ int shape_tag(struct str text, struct error *err)
 
 int shape_name(struct str text, struct error *err)
 {
-    if (text.size >= 1 && text.size <= 63 && consists_of(text, "_.-")) {
-        return 0;
-    }
-    return settings_wrong(err, text, "is not a name: A-Z, a-z, 0-9, _, . and -, at most 63");
+    bool fits = text.size >= 1 && text.size <= 63 && consists_of(text, "_.-");
+    return fits ? 0 : settings_wrong(err, text, "is not a name: A-Z, a-z, 0-9, _, . and -, at most 63");
 }
 
 int shape_label_value(struct str text, struct error *err)
@@ -237,10 +233,8 @@ int shape_socket(struct str text, struct error *err)
 
 int shape_group(struct str text, struct error *err)
 {
-    if (text.size >= 1 && text.size <= 32 && consists_of(text, "_.-") && text.data[0] != '-') {
-        return 0;
-    }
-    return settings_wrong(err, text, "is not the name or number of a group");
+    bool fits = text.size >= 1 && text.size <= 32 && consists_of(text, "_.-") && text.data[0] != '-';
+    return fits ? 0 : settings_wrong(err, text, "is not the name or number of a group");
 }
 
 int shape_listen(struct str text, struct error *err)

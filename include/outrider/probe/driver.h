@@ -4,7 +4,7 @@
 #define OUTRIDER_PROBE_DRIVER_H
 
 #include "outrider/core/config/config.h"
-#include "outrider/core/probe/result.h"
+#include "outrider/core/probe/verdict.h"
 
 struct buf;
 struct loop;

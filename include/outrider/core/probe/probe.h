@@ -16,7 +16,6 @@
 #include "outrider/base/queue.h"
 #include "outrider/core/instant.h"
 #include "outrider/core/probe/health.h"
-#include "outrider/core/probe/result.h"
 
 #include <stdbool.h>
 #include <stdint.h>

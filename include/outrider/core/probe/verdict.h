@@ -1,6 +1,12 @@
-/* Verdicts of a probe and outcomes of its attempts, as status, API and metrics show them. */
+/* Verdicts of a probe, and what one attempt found. */
 #ifndef OUTRIDER_CORE_PROBE_VERDICT_H
 #define OUTRIDER_CORE_PROBE_VERDICT_H
+
+#include "outrider/base/str.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 enum verdict { VERDICT_UNKNOWN, VERDICT_PASSING, VERDICT_FAILING };
 
@@ -26,5 +32,25 @@ const char *verdict_name(enum verdict verdict);
 
 /* As shown to a person: "passed", "connection refused", "timed out", ... */
 const char *probe_outcome_text(enum probe_outcome outcome);
+
+struct probe_label {
+    struct str name, value; /* borrowed */
+};
+
+/* What a passed attempt found out about the server; zeroed is nothing. tcp and unix probes find nothing. */
+struct probe_facts {
+    bool has_players, has_capacity;
+    uint32_t players, capacity;
+    const struct probe_label *labels; /* borrowed */
+    size_t label_count;
+};
+
+struct probe_result {
+    enum probe_outcome outcome;
+    const char
+        *detail; /* for a person: "connection refused", "timed out after 500ms"; "" when passed. Borrowed. */
+    int64_t duration_us;
+    struct probe_facts facts;
+};
 
 #endif
