@@ -134,7 +134,8 @@ size_t str_utf8_character(struct str text)
 bool str_is_utf8(struct str text)
 {
     while (text.size > 0) {
-        size_t length = str_utf8_character(text);
+        bool ascii = (unsigned char)text.data[0] < 0x80; /* most are: no call for each of them */
+        size_t length = ascii ? 1 : str_utf8_character(text);
         if (length == 0) {
             return false;
         }
