@@ -96,40 +96,42 @@ static int read_span(struct message_parse *parse, struct str key, struct str tex
     return 0;
 }
 
-static int take_capacity(struct message_parse *parse, struct str key, struct str value)
+static int read_count(struct message_parse *parse, struct str key, struct str text, bool *ret_has,
+                      uint32_t *ret_count)
 {
     uint64_t number = 0;
-    if (message_parse_once(parse, KIND_CAPACITY, STR("capacity")) < 0 ||
-        read_number(parse, key, value, UINT32_MAX, &number) < 0) {
+    if (read_number(parse, key, text, UINT32_MAX, &number) < 0) {
         return -1;
     }
-    parse->message.has_capacity = true;
-    parse->message.capacity = (uint32_t)number;
+    *ret_has = true;
+    *ret_count = (uint32_t)number;
     return 0;
 }
 
+static int take_capacity(struct message_parse *parse, struct str key, struct str value)
+{
+    return read_count(parse, key, value, &parse->message.has_capacity, &parse->message.capacity);
+}
+
+/* More players than capacity is accepted: real servers do that. */
 static int take_players(struct message_parse *parse, struct str key, struct str value)
 {
-    bool both = value.size > 0 && memchr(value.data, '/', value.size) != NULL;
     struct str capacity;
     struct str players = str_split(value, '/', &capacity);
-    uint64_t number = 0;
-    if (message_parse_once(parse, KIND_PLAYERS, key) < 0 ||
-        read_number(parse, key, players, UINT32_MAX, &number) < 0) {
+    if (read_count(parse, key, players, &parse->message.has_players, &parse->message.players) < 0) {
         return -1;
     }
-    parse->message.has_players = true;
-    parse->message.players = (uint32_t)number;
-    /* More players than capacity is accepted: real servers do that. */
-    return both ? take_capacity(parse, key, capacity) : 0;
+    if (players.size == value.size) {
+        return 0;
+    }
+    return message_parse_once(parse, KIND_CAPACITY, STR("capacity")) < 0
+               ? -1
+               : take_capacity(parse, key, capacity);
 }
 
 static int take_ports(struct message_parse *parse, struct str key, struct str value)
 {
     struct status_message *message = &parse->message;
-    if (message_parse_once(parse, KIND_PORTS, key) < 0) {
-        return -1;
-    }
     if (value.size == 0 || value.data[value.size - 1] == ',') {
         return fail(parse, STATUS_LINE_VALUE, key);
     }
@@ -153,8 +155,7 @@ static int take_ports(struct message_parse *parse, struct str key, struct str va
 
 static int take_drain(struct message_parse *parse, struct str key, struct str value)
 {
-    if (message_parse_once(parse, KIND_DRAIN, key) < 0 ||
-        read_span(parse, key, value, &parse->message.drain_deadline_ms) < 0) {
+    if (read_span(parse, key, value, &parse->message.drain_deadline_ms) < 0) {
         return -1;
     }
     parse->message.drain = parse->message.has_drain_deadline = true;
@@ -163,8 +164,7 @@ static int take_drain(struct message_parse *parse, struct str key, struct str va
 
 static int take_heartbeat(struct message_parse *parse, struct str key, struct str value)
 {
-    if (message_parse_once(parse, KIND_HEARTBEAT, key) < 0 ||
-        message_parse_once(parse, KIND_WATCHDOG, key) < 0 ||
+    if (message_parse_once(parse, KIND_WATCHDOG, key) < 0 ||
         read_span(parse, key, value, &parse->message.watchdog_ms) < 0) {
         return -1;
     }
@@ -216,14 +216,18 @@ static int take_pair(struct message_parse *parse, struct str key, struct str val
 {
     static const struct {
         struct str key;
+        enum word_kind kind;
         int (*take)(struct message_parse *parse, struct str key, struct str value);
     } pairs[] = {
-        {{"players", 7}, take_players}, {{"capacity", 8}, take_capacity},   {{"ports", 5}, take_ports},
-        {{"drain", 5}, take_drain},     {{"heartbeat", 9}, take_heartbeat},
+        {STR_INIT("players"), KIND_PLAYERS, take_players},
+        {STR_INIT("capacity"), KIND_CAPACITY, take_capacity},
+        {STR_INIT("ports"), KIND_PORTS, take_ports},
+        {STR_INIT("drain"), KIND_DRAIN, take_drain},
+        {STR_INIT("heartbeat"), KIND_HEARTBEAT, take_heartbeat},
     };
     for (size_t i = 0; i < COUNT_OF(pairs); i++) {
         if (str_eq(key, pairs[i].key)) {
-            return pairs[i].take(parse, key, value);
+            return message_parse_once(parse, pairs[i].kind, key) < 0 ? -1 : pairs[i].take(parse, key, value);
         }
     }
     return str_starts(key, STR("label.")) ? take_label(parse, key, value) : fail(parse, STATUS_LINE_KEY, key);
@@ -267,14 +271,14 @@ static int take_word(struct message_parse *parse, struct str word)
 
 int message_parse_words(struct message_parse *parse, struct str line)
 {
-    bool has_text = line.size > 0 && memchr(line.data, '#', line.size) != NULL;
     struct str text;
     struct str rest = str_split(line, '#', &text);
+    bool has_text = rest.size < line.size;
     while (rest.size > 0) {
         struct str word = str_split(rest, ' ', &rest);
-        bool pair = word.size > 0 && memchr(word.data, '=', word.size) != NULL;
         struct str value;
         struct str key = str_split(word, '=', &value);
+        bool pair = key.size < word.size;
         if (word.size > 0 && (pair ? take_pair(parse, key, value) : take_word(parse, word)) < 0) {
             return -1;
         }
@@ -299,21 +303,15 @@ static bool is_http(struct str line, struct str *ret_target)
     return false;
 }
 
-static struct str without_cr(struct str line)
-{
-    if (line.size > 0 && line.data[line.size - 1] == '\r') {
-        line.size--;
-    }
-    return line;
-}
-
 int message_parse_line(struct message_parse *parse, struct str line)
 {
     if (line.size > STATUS_LINE_MAX) {
         parse->error.fatal = true;
         return fail(parse, STATUS_LINE_TOO_LONG, STR(""));
     }
-    line = without_cr(line);
+    if (line.size > 0 && line.data[line.size - 1] == '\r') {
+        line.size--;
+    }
     struct str target, key, value;
     if (is_http(line, &target)) {
         parse->error.fatal = true;

@@ -68,15 +68,21 @@ static int take_watchdog(struct message_parse *parse, struct str key, struct str
     return message_parse_once(parse, KIND_HEARTBEAT, key);
 }
 
+static int read_number(struct message_parse *parse, enum word_kind kind, struct str key, struct str value,
+                       uint64_t max, uint64_t *ret_number)
+{
+    if (message_parse_once(parse, kind, key) < 0) {
+        return -1;
+    }
+    return str_to_u64(value, max, ret_number) < 0 ? fail_value(parse, key) : 0;
+}
+
 static int take_watchdog_usec(struct message_parse *parse, struct str key, struct str value)
 {
     const uint64_t ten_years_us = 3650ull * 24 * 3600 * 1000000;
     uint64_t us;
-    if (message_parse_once(parse, KIND_WATCHDOG, key) < 0) {
+    if (read_number(parse, KIND_WATCHDOG, key, value, UINT64_MAX, &us) < 0) {
         return -1;
-    }
-    if (str_to_u64(value, UINT64_MAX, &us) < 0) {
-        return fail_value(parse, key);
     }
     if (us > ten_years_us) {
         return status_line_fail(&parse->error, STATUS_LINE_RANGE, key);
@@ -90,25 +96,19 @@ static int take_watchdog_usec(struct message_parse *parse, struct str key, struc
 static int take_mainpid(struct message_parse *parse, struct str key, struct str value)
 {
     uint64_t pid;
-    if (message_parse_once(parse, KIND_MAINPID, key) < 0) {
+    if (read_number(parse, KIND_MAINPID, key, value, INT_MAX, &pid) < 0) {
         return -1;
-    }
-    if (str_to_u64(value, INT_MAX, &pid) < 0 || pid == 0) {
-        return fail_value(parse, key);
     }
     parse->message.has_mainpid = true;
     parse->message.mainpid = (pid_t)pid;
-    return 0;
+    return pid > 0 ? 0 : fail_value(parse, key);
 }
 
 static int take_errno(struct message_parse *parse, struct str key, struct str value)
 {
     uint64_t number;
-    if (message_parse_once(parse, KIND_ERRNO, key) < 0) {
+    if (read_number(parse, KIND_ERRNO, key, value, INT_MAX, &number) < 0) {
         return -1;
-    }
-    if (str_to_u64(value, INT_MAX, &number) < 0) {
-        return fail_value(parse, key);
     }
     parse->message.has_errno = true;
     parse->message.errno_value = (int)number;
