@@ -100,7 +100,7 @@ static void check_told(const struct view_entry *entry)
     discovery_json_status(entry, true, &out);
     must_be_json(buf_view(&out));
     buf_clear(&out);
-    sse_update(&out, entry, &id);
+    sse_event(&out, STR("update"), blob_view(entry->json), &id);
     must_be_event(buf_view(&out), STR("update"), "5-abc");
     buf_clear(&out);
     sse_remove(&out, entry, false, NULL);

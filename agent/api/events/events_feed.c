@@ -77,7 +77,7 @@ static void add_record(struct events *events, struct portion *portion, const str
         return;
     }
     struct buf text = {0};
-    (init ? sse_init : sse_update)(&text, entry, id);
+    sse_event(&text, init ? STR("init") : STR("update"), blob_view(entry->json), id);
     add_text(portion, &text);
 }
 

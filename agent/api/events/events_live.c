@@ -44,7 +44,7 @@ void events_frame(const struct events_channel *channel, const struct view_change
     }
     switch (filter_news(channel->filter, change->was, change->is)) {
     case FILTER_NOTHING: break;
-    case FILTER_UPDATE: sse_update(out, change->is, id); break;
+    case FILTER_UPDATE: sse_event(out, STR("update"), blob_view(change->is->json), id); break;
     case FILTER_REMOVE: sse_remove(out, change->was, change->clean, id); break;
     }
 }

@@ -8,18 +8,10 @@
 
 #include <stdio.h>
 
-static void encode_text(struct json_writer *json, const char *key, const char *text)
-{
-    if (text[0] != '\0') {
-        json_member_text(json, key, text);
-    }
-}
-
 static void encode_time(struct json_writer *json, const char *key, int64_t wall_ms)
 {
     if (wall_ms > 0) {
-        json_write_key(json, key);
-        json_write_time(json, wall_ms);
+        json_member_time(json, key, wall_ms);
     }
 }
 
@@ -30,8 +22,8 @@ void control_encode(const struct hold *hold, struct buf *out)
     json_write_key(&json, "hold");
     if (hold->set) {
         json_write_object(&json);
-        encode_text(&json, "reason", hold->reason);
-        encode_text(&json, "by", hold->by);
+        json_member_text_if(&json, "reason", hold->reason[0] == '\0' ? NULL : hold->reason);
+        json_member_text_if(&json, "by", hold->by[0] == '\0' ? NULL : hold->by);
         encode_time(&json, "since", hold->since_wall);
         encode_time(&json, "deadline", hold->deadline_wall);
         encode_time(&json, "expires", hold->expires_wall);

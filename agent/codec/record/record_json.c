@@ -54,8 +54,7 @@ static void encode_drain(struct json_writer *json, const struct record_drain *dr
     json_write_key(json, "since");
     json_write_time(json, drain->since_wall);
     if (drain->deadline_wall != 0) {
-        json_write_key(json, "deadline");
-        json_write_time(json, drain->deadline_wall);
+        json_member_time(json, "deadline", drain->deadline_wall);
     }
     json_write_object_end(json);
 }
@@ -72,8 +71,7 @@ static void encode_play(struct json_writer *json, const struct record *record)
         encode_drain(json, &record->drain);
     }
     if (record->started_wall != 0) {
-        json_write_key(json, "startedAt");
-        json_write_time(json, record->started_wall);
+        json_member_time(json, "startedAt", record->started_wall);
     }
 }
 
@@ -177,6 +175,6 @@ int record_decode(struct str text, struct record *ret_record, struct error *err)
         copy_details(&scan.details, &record);
         *ret_record = record;
     }
-    record_scan_fini(&scan);
+    json_scan_fini(&scan.scan);
     return result < 0 ? error_wrap(err, "record") : 0;
 }

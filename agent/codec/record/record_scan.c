@@ -299,8 +299,3 @@ int record_scan(struct record_scan *record, struct str json, struct error *err)
     }
     return check_present(record);
 }
-
-void record_scan_fini(struct record_scan *record)
-{
-    json_scan_fini(&record->scan);
-}

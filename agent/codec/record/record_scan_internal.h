@@ -27,7 +27,7 @@ struct record_count {
     uint32_t value;
 };
 
-/* Zero before use; ends with record_scan_fini(). Texts are borrowed from the JSON, or from `scan` where it has escapes. */
+/* Zero before use; ends with json_scan_fini() of `scan`. Texts are borrowed from the JSON, or from `scan` where it has escapes. */
 struct record_scan {
     struct json_scan scan;
     struct view_entry_facts facts;
@@ -44,8 +44,5 @@ struct record_scan {
  * STATUS_UNKNOWN for a status of another version. Returns 0, or -1 with ERROR_LIMIT (too long, too many, too deep) or
  * ERROR_INVALID (not a record). Total on any bytes; memory is bounded by the size of `json`. */
 int record_scan(struct record_scan *record, struct str json, struct error *err) MUST_CHECK;
-
-/* Frees what escapes needed. */
-void record_scan_fini(struct record_scan *record);
 
 #endif

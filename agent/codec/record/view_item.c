@@ -48,7 +48,7 @@ int view_record_decode(struct str prefix, const struct view_place *place, struct
         exact.prefix_size = prefix.size;
         *ret_entry = view_entry_new(&exact, json, &record.facts);
     }
-    record_scan_fini(&record);
+    json_scan_fini(&record.scan);
     return result;
 }
 

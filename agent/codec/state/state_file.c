@@ -209,17 +209,6 @@ static int decode_reported(const json_t *object, enum reported_status *ret_repor
     return error_set(err, ERROR_INVALID, "said: %s is no status word", name);
 }
 
-static int decode_text(const json_t *object, struct status_message *message, struct error *err)
-{
-    const char *text = NULL;
-    if (json_read_text(object, "text", STATUS_TEXT_MAX, &text, err) < 0) {
-        return -1;
-    }
-    message->has_text = text != NULL;
-    message->text = str_of(text);
-    return 0;
-}
-
 static int decode_labels(const json_t *object, struct status_message *message, struct error *err)
 {
     json_t *labels = NULL;
@@ -236,23 +225,13 @@ static int decode_labels(const json_t *object, struct status_message *message, s
     return 0;
 }
 
-static int decode_pid(const json_t *object, struct status_message *message, struct error *err)
-{
-    int64_t pid = 0, start = 0;
-    if (json_read_int(object, "mainpid", 1, INT_MAX, &pid, &message->has_mainpid, err) < 0 ||
-        json_read_int(object, "mainpidStart", 0, INT64_MAX, &start, NULL, err) < 0) {
-        return -1;
-    }
-    message->mainpid = (pid_t)pid;
-    message->mainpid_start = (uint64_t)start;
-    return 0;
-}
-
 static int decode_message(const json_t *root, struct saved_state *state, struct error *err)
 {
     const int64_t ten_years_ms = 3650LL * 24 * 3600000;
     struct status_message *message = &state->message;
     json_t *object = NULL;
+    const char *text = NULL;
+    int64_t pid = 0, start = 0;
     if (json_read_object(root, "words", SIZE_MAX, &object, err) < 0) {
         return -1;
     }
@@ -260,7 +239,8 @@ static int decode_message(const json_t *root, struct saved_state *state, struct 
         return 0;
     }
     state->has_message = true;
-    if (decode_reported(object, &message->reported, err) < 0 || decode_text(object, message, err) < 0 ||
+    if (decode_reported(object, &message->reported, err) < 0 ||
+        json_read_text(object, "text", STATUS_TEXT_MAX, &text, err) < 0 ||
         json_read_count(object, "players", &message->players, &message->has_players, err) < 0 ||
         json_read_count(object, "capacity", &message->capacity, &message->has_capacity, err) < 0 ||
         json_read_ports(object, "ports", STATUS_PORTS_MAX, message->ports, &message->port_count, err) < 0 ||
@@ -270,9 +250,14 @@ static int decode_message(const json_t *root, struct saved_state *state, struct 
         json_read_bool(object, "reloading", &message->reloading, err) < 0 ||
         json_read_int(object, "watchdogMs", 0, ten_years_ms, &message->watchdog_ms, &message->has_watchdog,
                       err) < 0 ||
-        decode_pid(object, message, err) < 0) {
+        json_read_int(object, "mainpid", 1, INT_MAX, &pid, &message->has_mainpid, err) < 0 ||
+        json_read_int(object, "mainpidStart", 0, INT64_MAX, &start, NULL, err) < 0) {
         return error_wrap(err, "words");
     }
+    message->has_text = text != NULL;
+    message->text = str_of(text);
+    message->mainpid = (pid_t)pid;
+    message->mainpid_start = (uint64_t)start;
     return 0;
 }
 

@@ -90,9 +90,11 @@ void view_file_encode(const struct view *view, const struct instant *now, struct
 
 /* ---- reading ---- */
 
+/* Once something could not be read, all that follows reads as 0. */
 struct reader {
     struct str text; /* without the checksum */
     size_t at;
+    bool failed;
     struct error *err;
 };
 
@@ -105,135 +107,115 @@ static uint64_t number_at(const char *data, size_t size)
     return value;
 }
 
-static int get_number(struct reader *reader, size_t size, uint64_t *ret_value)
+static void fail(struct reader *reader, const char *what, size_t at, const char *how)
 {
-    if (reader->text.size - reader->at < size) {
-        return error_set(reader->err, ERROR_INVALID, "damaged: it ends at byte %zu", reader->at);
+    if (!reader->failed) {
+        reader->failed = true;
+        error_set(reader->err, ERROR_INVALID, "damaged: %s byte %zu%s", what, at, how);
     }
-    *ret_value = number_at(reader->text.data + reader->at, size);
-    reader->at += size;
-    return 0;
 }
 
-static int get_text(struct reader *reader, struct str *ret_text)
+static size_t left(const struct reader *reader)
 {
-    uint64_t size;
-    if (get_number(reader, 4, &size) < 0) {
-        return -1;
+    return reader->failed ? 0 : reader->text.size - reader->at;
+}
+
+static uint64_t get_number(struct reader *reader, size_t size)
+{
+    if (left(reader) < size) {
+        fail(reader, "it ends at", reader->at, "");
+        return 0;
     }
-    if (reader->text.size - reader->at < size) {
-        return error_set(reader->err, ERROR_INVALID, "damaged: a text at byte %zu is longer than the file",
-                         reader->at);
+    reader->at += size;
+    return number_at(reader->text.data + reader->at - size, size);
+}
+
+static struct str get_text(struct reader *reader)
+{
+    uint64_t size = get_number(reader, 4);
+    if (left(reader) < size) {
+        fail(reader, "a text at", reader->at, " is longer than the file");
+        return (struct str){NULL, 0};
     }
-    *ret_text = (struct str){reader->text.data + reader->at, (size_t)size};
     reader->at += (size_t)size;
-    return 0;
+    return (struct str){reader->text.data + reader->at - size, (size_t)size};
 }
 
 /* The number of items that follow, each of at least `least` bytes, checked against the size of the file. */
-static int get_count(struct reader *reader, size_t least, size_t *ret_count)
+static size_t get_count(struct reader *reader, size_t least)
 {
-    uint64_t count;
-    if (get_number(reader, 4, &count) < 0) {
-        return -1;
+    uint64_t count = get_number(reader, 4);
+    if (count > left(reader) / least) {
+        fail(reader, "the count before", reader->at, " is too large");
+        return 0;
     }
-    if (count > (reader->text.size - reader->at) / least) {
-        return error_set(reader->err, ERROR_INVALID, "damaged: the count before byte %zu is too large",
-                         reader->at);
-    }
-    *ret_count = (size_t)count;
-    return 0;
+    return (size_t)count;
 }
 
-static int get_wall(struct reader *reader, int64_t *ret_wall)
+static int64_t get_wall(struct reader *reader)
 {
-    uint64_t value;
-    if (get_number(reader, 8, &value) < 0) {
-        return -1;
-    }
+    uint64_t value = get_number(reader, 8);
     if (value > INT64_MAX / 2) {
-        return error_set(reader->err, ERROR_INVALID, "damaged: the number before byte %zu is out of range",
-                         reader->at);
+        fail(reader, "the number before", reader->at, " is out of range");
+        return 0;
     }
-    *ret_wall = (int64_t)value;
-    return 0;
+    return (int64_t)value;
 }
 
-static int get_entry(struct reader *reader, struct str prefix, struct view_entry **ret_entry)
+/* NULL when there is none. */
+static struct view_entry *get_entry(struct reader *reader, struct str prefix)
 {
-    struct view_place place = {0};
-    struct str json;
-    uint64_t leased;
+    struct view_entry *entry = NULL;
     size_t began = reader->at;
-    if (get_text(reader, &place.key) < 0 || get_text(reader, &json) < 0 ||
-        get_wall(reader, &place.mod_revision) < 0 || get_wall(reader, &place.create_revision) < 0 ||
-        get_number(reader, 1, &leased) < 0) {
-        return -1;
-    }
+    struct view_place place = {.key = get_text(reader)};
+    struct str json = get_text(reader);
+    place.mod_revision = get_wall(reader);
+    place.create_revision = get_wall(reader);
+    uint64_t leased = get_number(reader, 1);
     place.leased = leased != 0;
-    if (leased > 1 || view_record_decode(prefix, &place, json, ret_entry, reader->err) < 0) {
-        return leased > 1 ? error_set(reader->err, ERROR_INVALID, "damaged: no record at byte %zu", began)
-                          : error_wrap(reader->err, "damaged: no record at byte %zu", began);
+    if (leased > 1) {
+        fail(reader, "no record at", began, "");
     }
-    return 0;
+    if (!reader->failed && view_record_decode(prefix, &place, json, &entry, reader->err) < 0) {
+        reader->failed = true;
+        error_wrap(reader->err, "damaged: no record at byte %zu", began);
+    }
+    return entry;
 }
 
-static bool in_order(const struct view_entry *a, const struct view_entry *b)
+static void get_entries(struct reader *reader, struct str prefix, struct view_file *file)
 {
-    return str_compare(view_entry_key(a), view_entry_key(b)) < 0;
-}
-
-static int get_entries(struct reader *reader, struct str prefix, struct view_file *file)
-{
-    size_t count;
-    if (get_count(reader, RECORD_MIN, &count) < 0) {
-        return -1;
-    }
-    file->entries = mem_zalloc(count * sizeof(file->entries[0]));
-    for (size_t i = 0; i < count; i++) {
-        if (get_entry(reader, prefix, &file->entries[i]) < 0) {
-            return -1;
-        }
+    size_t count = get_count(reader, RECORD_MIN);
+    struct view_entry **entries = file->entries = mem_zalloc(count * sizeof(entries[0]));
+    for (size_t i = 0; i < count && (entries[i] = get_entry(reader, prefix)) != NULL; i++) {
         file->kept.entry_count++;
-        if (i > 0 && !in_order(file->entries[i - 1], file->entries[i])) {
-            return error_set(reader->err, ERROR_INVALID,
-                             "damaged: the record before byte %zu is out of order", reader->at);
+        if (i > 0 && str_compare(view_entry_key(entries[i - 1]), view_entry_key(entries[i])) >= 0) {
+            fail(reader, "the record before", reader->at, " is out of order");
         }
     }
-    return 0;
 }
 
-static int get_tombstones(struct reader *reader, struct str prefix, struct view_file *file)
+static void get_tombstones(struct reader *reader, struct str prefix, struct view_file *file)
 {
-    size_t count;
-    if (get_count(reader, RECORD_MIN + 8, &count) < 0) {
-        return -1;
-    }
-    file->tombstones = mem_zalloc(count * sizeof(file->tombstones[0]));
-    for (size_t i = 0; i < count; i++) {
-        if (get_entry(reader, prefix, &file->tombstones[i].entry) < 0) {
-            return -1;
-        }
+    size_t count = get_count(reader, RECORD_MIN + 8);
+    struct view_tombstone *stones = file->tombstones = mem_zalloc(count * sizeof(stones[0]));
+    for (size_t i = 0; i < count && (stones[i].entry = get_entry(reader, prefix)) != NULL; i++) {
         file->kept.tombstone_count++;
-        if (get_wall(reader, &file->tombstones[i].gone_wall) < 0) {
-            return -1;
-        }
+        stones[i].gone_wall = get_wall(reader);
     }
-    return 0;
 }
 
-static int get_head(struct reader *reader, struct str prefix, struct view_kept *kept)
+static void get_head(struct reader *reader, struct str prefix, struct view_kept *kept)
 {
-    struct str written;
-    if (get_number(reader, 8, &kept->cluster) < 0 || get_wall(reader, &kept->revision) < 0 ||
-        get_wall(reader, &kept->true_wall) < 0 || get_text(reader, &written) < 0) {
-        return -1;
+    kept->cluster = get_number(reader, 8);
+    kept->revision = get_wall(reader);
+    kept->true_wall = get_wall(reader);
+    struct str written = get_text(reader);
+    if (!reader->failed && !str_eq(written, prefix)) {
+        reader->failed = true;
+        error_set(reader->err, ERROR_NOT_FOUND, "of the prefix %.*s, not %.*s",
+                  written.size > 64 ? 64 : (int)written.size, written.data, STR_ARG(prefix));
     }
-    if (!str_eq(written, prefix)) {
-        return error_set(reader->err, ERROR_NOT_FOUND, "of the prefix %.*s, not %.*s",
-                         written.size > 64 ? 64 : (int)written.size, written.data, STR_ARG(prefix));
-    }
-    return 0;
 }
 
 /* The checksum is checked before anything else but the size is used. */
@@ -266,14 +248,13 @@ int view_file_decode(struct str text, struct str prefix, struct view_file *ret_f
     if (check_frame(text, &reader, err) < 0) {
         return error_wrap(err, "view file");
     }
-    int result = get_head(&reader, prefix, &file.kept) < 0 || get_entries(&reader, prefix, &file) < 0 ||
-                         get_tombstones(&reader, prefix, &file) < 0
-                     ? -1
-                     : 0;
-    if (result == 0 && reader.at != reader.text.size) {
-        result = error_set(err, ERROR_INVALID, "damaged: extra bytes at byte %zu", reader.at);
+    get_head(&reader, prefix, &file.kept);
+    get_entries(&reader, prefix, &file);
+    get_tombstones(&reader, prefix, &file);
+    if (left(&reader) > 0) {
+        fail(&reader, "extra bytes at", reader.at, "");
     }
-    if (result < 0) {
+    if (reader.failed) {
         view_file_fini(&file);
         return error_wrap(err, "view file");
     }

@@ -79,16 +79,6 @@ void sse_comment(struct buf *out, struct str text)
     buf_str(out, STR("\n\n"));
 }
 
-void sse_init(struct buf *out, const struct view_entry *entry, const struct sse_id *id)
-{
-    sse_event(out, STR("init"), blob_view(entry->json), id);
-}
-
-void sse_update(struct buf *out, const struct view_entry *entry, const struct sse_id *id)
-{
-    sse_event(out, STR("update"), blob_view(entry->json), id);
-}
-
 void sse_remove(struct buf *out, const struct view_entry *was, bool clean, const struct sse_id *id)
 {
     struct buf data = {0};

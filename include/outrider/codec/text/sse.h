@@ -28,10 +28,6 @@ void sse_event(struct buf *out, struct str name, struct str data, const struct s
 /* Appends a comment, which clients ignore, to keep the connection open. `text` is one line. */
 void sse_comment(struct buf *out, struct str text);
 
-/* Appends the event "init" or "update" with the record as it stands in the registry. */
-void sse_init(struct buf *out, const struct view_entry *entry, const struct sse_id *id);
-void sse_update(struct buf *out, const struct view_entry *entry, const struct sse_id *id);
-
 /* Appends the event "remove" for the last known record: {"key","type","id","clean"}. */
 void sse_remove(struct buf *out, const struct view_entry *was, bool clean, const struct sse_id *id);
 

@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "outrider/base/blob.h"
 #include "outrider/base/buf.h"
 #include "outrider/codec/text/sse.h"
 #include "outrider/core/fleet/view_entry.h"
@@ -30,9 +31,9 @@ static void events_as_readers_know_them(void **state)
     struct buf out = {0};
     struct sse_id id = {812, 0xcafe0123456789ab};
     struct view_entry *one = entry("{\"id\":\"w1\"}");
-    sse_init(&out, one, NULL);
+    sse_event(&out, STR("init"), blob_view(one->json), NULL);
     expect(&out, "event: init\ndata: {\"id\":\"w1\"}\n\n");
-    sse_update(&out, one, &id);
+    sse_event(&out, STR("update"), blob_view(one->json), &id);
     expect(&out, "event: update\ndata: {\"id\":\"w1\"}\nid: 812-cafe0123456789ab\n\n");
     sse_remove(&out, one, true, NULL);
     expect(&out, "event: remove\ndata: {\"key\":\"/s/world/w\\\"1\",\"type\":\"world\",\"id\":\"w\\\"1\","
