@@ -218,8 +218,7 @@ static void check_uncertain(struct observer *observer)
     since = observer->mode == VIEW_AUTO && observer->wanted_since > since ? observer->wanted_since : since;
     if (wanted && world->now - since > SYNC_MS + (observer->slow_retry ? SLOW_MS : 0)) {
         violated(world, NULL, "the storm is long over, and observer %u is not in sync (%s): %s",
-                 observer->index, view_state_name(view_facts(observer->view)->state),
-                 view_facts(observer->view)->last_error);
+                 observer->index, view_facts(observer->view)->state, view_facts(observer->view)->last_error);
     }
     if (view_facts(observer->view)->known && view_age(observer->view, &now) < 0) {
         violated(world, NULL, "observer %u is stale and has no age", observer->index);
@@ -239,7 +238,8 @@ void check_pulse(struct observer *observer)
         check_uncertain(observer);
     }
     bool idle = observer->mode == VIEW_AUTO && observer->wanted_until + 2 * PULSE_MS < world->now;
-    if ((idle || view_facts(observer->view)->state == VIEW_OFF) && observer->flow.state != FLOW_NONE) {
+    if ((idle || strcmp(view_facts(observer->view)->state, "off") == 0) &&
+        observer->flow.state != FLOW_NONE) {
         violated(world, NULL, "observer %u watches without a reader", observer->index);
     }
 }

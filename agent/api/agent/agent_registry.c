@@ -169,7 +169,7 @@ void api_write_view(struct json_writer *json, const struct api_view *view)
     }
     const struct view_facts *fleet = view_facts(view->fleet.view);
     json_write_object(json);
-    api_write_text(json, "state", view_state_name(fleet->state));
+    api_write_text(json, "state", fleet->state);
     json_member_bool(json, "known", fleet->known);
     json_member_bool(json, "synced", fleet->synced);
     json_member_int(json, "ageMs", view_age(view->fleet.view, &view->now));

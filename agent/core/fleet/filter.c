@@ -37,17 +37,12 @@ struct filter *filter_new(void)
     return mem_zalloc(sizeof(struct filter));
 }
 
-static void free_text(struct str text)
-{
-    free((void *)(uintptr_t)text.data);
-}
-
 void filter_free(struct filter *filter)
 {
     if (filter != NULL) {
         for (size_t i = 0; i < filter->count; i++) {
-            free_text(filter->terms[i].name);
-            free_text(filter->terms[i].value);
+            free((void *)(uintptr_t)filter->terms[i].name.data);
+            free((void *)(uintptr_t)filter->terms[i].value.data);
         }
         free(filter);
     }
@@ -110,15 +105,6 @@ static int check_status(struct term *term, struct error *err)
     return 0;
 }
 
-static int include(struct filter *filter, struct str value, struct error *err)
-{
-    if (!str_eq(value, STR("offline"))) {
-        return error_set(err, ERROR_INVALID, "include: only offline can be included");
-    }
-    filter->offline = true;
-    return 0;
-}
-
 int filter_add(struct filter *filter, struct str name, struct str value, struct error *err)
 {
     struct term term = {.name = name, .value = value};
@@ -137,7 +123,10 @@ int filter_add(struct filter *filter, struct str name, struct str value, struct 
         return 0;
     }
     if (term.kind == KIND_INCLUDE) {
-        return include(filter, value, err);
+        filter->offline = filter->offline || str_eq(value, STR("offline"));
+        return str_eq(value, STR("offline"))
+                   ? 0
+                   : error_set(err, ERROR_INVALID, "include: only offline can be included");
     }
     if (term.kind == KIND_STATUS && check_status(&term, err) < 0) {
         return -1;

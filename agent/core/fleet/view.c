@@ -77,6 +77,7 @@ struct view *view_new(const struct view_settings *settings)
                                       .servers = view->table.servers,
                                       .names = view->unreadable.names,
                                       .log = view->log};
+    view_update_facts(view);
     return view;
 }
 

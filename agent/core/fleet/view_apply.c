@@ -86,37 +86,25 @@ static void apply_record(struct view *view, const struct view_item *item)
     view_entry_unref(was);
 }
 
-/* A record beyond the limit is counted as a key that is no record. */
-static bool has_room(const struct view *view, struct str key)
-{
-    size_t at;
-    return view->table.count < view->settings.records_max || view_table_find(&view->table, key, &at);
-}
-
-/* A registry that does not keep old revisions lists pages of several: their records may be newer than the first
- * changes of the watch. A key that is gone needs no such check: its deletion was delivered, and what is not newer
- * than that is skipped. */
-static bool is_news(const struct view *view, const struct view_item *item)
-{
-    const struct view_entry *held = view_table_get(&view->table, item->key);
-    return held == NULL || item->mod_revision > held->mod_revision;
-}
-
 static void apply_item(struct view *view, const struct view_item *item)
 {
-    struct view_item rest = *item;
-    if (!is_news(view, item)) {
+    const struct view_entry *held = view_table_get(&view->table, item->key);
+    /* A registry that does not keep old revisions lists pages of several: their records may be newer than the first
+     * changes of the watch. A key that is gone needs no such check: its deletion was delivered, and what is not newer
+     * than that is skipped. */
+    if (held != NULL && item->mod_revision <= held->mod_revision) {
         return;
     }
     if (item->deleted) {
         apply_delete(view, item);
     } else if (item->entry == NULL) {
         apply_invalid_key(view, item);
-    } else if (has_room(view, item->key)) {
+    } else if (held != NULL || view->table.count < view->settings.records_max) {
         apply_record(view, item);
     } else {
-        rest.why = STR("there are more records than the view holds");
-        apply_invalid_key(view, &rest);
+        struct view_item left_out = *item;
+        left_out.why = VIEW_TOO_MANY;
+        apply_invalid_key(view, &left_out);
     }
 }
 

@@ -16,10 +16,15 @@
 _Static_assert(VIEW_TEXT_MAX <= SLICE_SIZE_MASK, "a text fits a slice");
 _Static_assert(2 * VIEW_RECORD_MAX <= 1 << (32 - SLICE_SIZE_BITS), "every place in a record fits a slice");
 
+static size_t slice_count(const struct view_entry *entry)
+{
+    return VIEW_FIELD_COUNT + entry->tag_count + 2 * (size_t)entry->label_count;
+}
+
 /* The key, then what had escapes. */
 static char *text_area(const struct view_entry *entry)
 {
-    return (char *)(uintptr_t)(entry->slices + entry->tag_count + 2 * (size_t)entry->label_count);
+    return (char *)(uintptr_t)(entry->slices + slice_count(entry));
 }
 
 static bool stands_in(struct str json, struct str text)
@@ -28,24 +33,18 @@ static bool stands_in(struct str json, struct str text)
     return at >= first && at - first <= json.size && text.size <= json.size - (at - first);
 }
 
-static size_t spare_needed(struct str json, struct str text)
+/* The texts in the order of their slices: fields, tags, names and values of labels. */
+static struct str text_at(const struct view_entry_facts *facts, size_t i)
 {
-    return text.size == 0 || stands_in(json, text) ? 0 : text.size;
-}
-
-static size_t count_spare(struct str json, const struct view_entry_facts *facts)
-{
-    size_t size = 0;
-    for (size_t i = 0; i < VIEW_FIELD_COUNT; i++) {
-        size += spare_needed(json, facts->fields[i]);
+    if (i < VIEW_FIELD_COUNT) {
+        return facts->fields[i];
     }
-    for (size_t i = 0; i < facts->tag_count; i++) {
-        size += spare_needed(json, facts->tags[i]);
+    i -= VIEW_FIELD_COUNT;
+    if (i < facts->tag_count) {
+        return facts->tags[i];
     }
-    for (size_t i = 0; i < facts->label_count; i++) {
-        size += spare_needed(json, facts->labels[i].name) + spare_needed(json, facts->labels[i].value);
-    }
-    return size;
+    const struct view_label *label = &facts->labels[(i - facts->tag_count) / 2];
+    return (i - facts->tag_count) % 2 == 0 ? label->name : label->value;
 }
 
 static uint32_t keep(struct view_entry *entry, struct str json, struct str text)
@@ -60,21 +59,6 @@ static uint32_t keep(struct view_entry *entry, struct str json, struct str text)
         entry->spare_size += (uint32_t)text.size;
     }
     return (uint32_t)at << SLICE_SIZE_BITS | (uint32_t)text.size;
-}
-
-static void keep_all(struct view_entry *entry, struct str json, const struct view_entry_facts *facts)
-{
-    uint32_t *slice = entry->slices;
-    for (size_t i = 0; i < VIEW_FIELD_COUNT; i++) {
-        entry->fields[i] = keep(entry, json, facts->fields[i]);
-    }
-    for (size_t i = 0; i < facts->tag_count; i++) {
-        *slice++ = keep(entry, json, facts->tags[i]);
-    }
-    for (size_t i = 0; i < facts->label_count; i++) {
-        *slice++ = keep(entry, json, facts->labels[i].name);
-        *slice++ = keep(entry, json, facts->labels[i].value);
-    }
 }
 
 static void keep_key(struct view_entry *entry, const struct view_place *place)
@@ -93,8 +77,11 @@ struct view_entry *view_entry_new(const struct view_place *place, struct str jso
     assert(json.size <= VIEW_RECORD_MAX && place->key.size <= UINT16_MAX);
     assert(place->prefix_size + 1 < place->key.size);
     assert(facts->tag_count <= RECORD_TAGS_MAX && facts->label_count <= RECORD_LABELS_MAX);
-    size_t slices = facts->tag_count + 2 * facts->label_count;
-    size_t spare = count_spare(json, facts);
+    size_t slices = VIEW_FIELD_COUNT + facts->tag_count + 2 * facts->label_count, spare = 0;
+    for (size_t i = 0; i < slices; i++) {
+        struct str text = text_at(facts, i);
+        spare += text.size == 0 || stands_in(json, text) ? 0 : text.size;
+    }
     assert(spare <= VIEW_RECORD_MAX);
     struct view_entry *entry =
         mem_zalloc(sizeof(*entry) + slices * sizeof(entry->slices[0]) + place->key.size + spare);
@@ -109,7 +96,9 @@ struct view_entry *view_entry_new(const struct view_place *place, struct str jso
     entry->tag_count = (uint8_t)facts->tag_count;
     entry->label_count = (uint8_t)facts->label_count;
     keep_key(entry, place);
-    keep_all(entry, json, facts);
+    for (size_t i = 0; i < slices; i++) {
+        entry->slices[i] = keep(entry, json, text_at(facts, i));
+    }
     return entry;
 }
 
@@ -158,13 +147,13 @@ static struct str text_of(const struct view_entry *entry, uint32_t slice)
 
 struct str view_entry_text(const struct view_entry *entry, enum view_field field)
 {
-    return text_of(entry, entry->fields[field]);
+    return text_of(entry, entry->slices[field]);
 }
 
 bool view_entry_has_tag(const struct view_entry *entry, struct str tag)
 {
     for (size_t i = 0; i < entry->tag_count; i++) {
-        if (str_eq(text_of(entry, entry->slices[i]), tag)) {
+        if (str_eq(text_of(entry, entry->slices[VIEW_FIELD_COUNT + i]), tag)) {
             return true;
         }
     }
@@ -173,7 +162,7 @@ bool view_entry_has_tag(const struct view_entry *entry, struct str tag)
 
 struct str view_entry_label(const struct view_entry *entry, struct str name)
 {
-    const uint32_t *labels = entry->slices + entry->tag_count;
+    const uint32_t *labels = entry->slices + VIEW_FIELD_COUNT + entry->tag_count;
     for (size_t i = 0; i < entry->label_count; i++) {
         if (str_eq(text_of(entry, labels[2 * i]), name)) {
             return text_of(entry, labels[2 * i + 1]);
@@ -184,9 +173,8 @@ struct str view_entry_label(const struct view_entry *entry, struct str name)
 
 size_t view_entry_size(const struct view_entry *entry)
 {
-    size_t slices = entry->tag_count + 2 * (size_t)entry->label_count;
-    return sizeof(*entry) + slices * sizeof(entry->slices[0]) + entry->key_size + entry->spare_size +
-           2 * sizeof(size_t) + blob_view(entry->json).size + 1;
+    return sizeof(*entry) + slice_count(entry) * sizeof(entry->slices[0]) + entry->key_size +
+           entry->spare_size + 2 * sizeof(size_t) + blob_view(entry->json).size + 1;
 }
 
 const char *view_status_name(unsigned status)

@@ -38,7 +38,7 @@ static void gather(struct view *view, const struct view_item *item)
         return;
     }
     if (item->entry != NULL) {
-        left_out.why = STR("there are more records than the view holds");
+        left_out.why = VIEW_TOO_MANY;
     }
     view->listed_unreadable.count++;
     view_name_invalid_key(view, &view->listed_unreadable, &left_out);

@@ -27,9 +27,6 @@ struct view_table {
 /* Gives all references back and empties the table. */
 void view_table_fini(struct view_table *table);
 
-/* Whether `key` is there; `ret_at` is where it stands or would stand. */
-bool view_table_find(const struct view_table *table, struct str key, size_t *ret_at);
-
 /* The entry of that key, borrowed; NULL when there is none. */
 struct view_entry *view_table_get(const struct view_table *table, struct str key);
 
@@ -92,6 +89,9 @@ bool view_unreadable_name(struct view_unreadable *unreadable, struct str key, st
 void view_unreadable_forget(struct view_unreadable *unreadable, struct str key);
 
 /* ---- the view ---- */
+
+/* Why a record beyond `records_max` counts as a key that is no record. */
+#define VIEW_TOO_MANY STR("there are more records than the view holds")
 
 /* So many log lines about invalid keys in a period: a client that writes them must not fill the log. */
 enum { VIEW_INVALID_NOTES = 10, VIEW_INVALID_PERIOD_MS = 60000 };

@@ -1,20 +1,10 @@
 #include "view_internal.h"
 
-const char *view_state_name(enum view_state state)
-{
-    static const char *const names[] = {[VIEW_OFF] = "off",
-                                        [VIEW_LISTING] = "listing",
-                                        [VIEW_OPENING] = "opening",
-                                        [VIEW_WATCHING] = "watching",
-                                        [VIEW_WAITING] = "waiting"};
-    return (size_t)state < COUNT_OF(names) ? names[state] : "unknown";
-}
-
 void view_update_facts(struct view *view)
 {
-    static const enum view_state states[FOLLOW_STATE_COUNT] = {
-        [FOLLOW_OFF] = VIEW_OFF,          [FOLLOW_WAITING] = VIEW_WAITING, [FOLLOW_LISTING] = VIEW_LISTING,
-        [FOLLOW_RESUMING] = VIEW_OPENING, [FOLLOW_OPENING] = VIEW_OPENING, [FOLLOW_OPEN] = VIEW_WATCHING};
+    static const char *const states[FOLLOW_STATE_COUNT] = {
+        [FOLLOW_OFF] = "off",          [FOLLOW_WAITING] = "waiting", [FOLLOW_LISTING] = "listing",
+        [FOLLOW_RESUMING] = "opening", [FOLLOW_OPENING] = "opening", [FOLLOW_OPEN] = "watching"};
     struct view_facts *facts = &view->facts;
     facts->state = states[view->follow.state];
     facts->synced = view->follow.synced;

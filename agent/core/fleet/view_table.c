@@ -70,7 +70,8 @@ void view_table_fini(struct view_table *table)
     *table = (struct view_table){0};
 }
 
-bool view_table_find(const struct view_table *table, struct str key, size_t *ret_at)
+/* Whether `key` is there; `ret_at` is where it stands or would stand. */
+static bool find(const struct view_table *table, struct str key, size_t *ret_at)
 {
     size_t low = 0, high = table->count;
     /* Listings come in order: most of their keys go to the end. */
@@ -97,14 +98,14 @@ bool view_table_find(const struct view_table *table, struct str key, size_t *ret
 struct view_entry *view_table_get(const struct view_table *table, struct str key)
 {
     size_t at;
-    return view_table_find(table, key, &at) ? table->entries[at] : NULL;
+    return find(table, key, &at) ? table->entries[at] : NULL;
 }
 
 struct view_entry *view_table_put(struct view_table *table, struct view_entry *entry)
 {
     size_t at;
     count_in(table, entry);
-    if (view_table_find(table, view_entry_key(entry), &at)) {
+    if (find(table, view_entry_key(entry), &at)) {
         struct view_entry *old = table->entries[at];
         count_out(table, old);
         table->entries[at] = view_entry_ref(entry);
@@ -123,7 +124,7 @@ struct view_entry *view_table_put(struct view_table *table, struct view_entry *e
 struct view_entry *view_table_take(struct view_table *table, struct str key)
 {
     size_t at;
-    if (!view_table_find(table, key, &at)) {
+    if (!find(table, key, &at)) {
         return NULL;
     }
     struct view_entry *entry = table->entries[at];

@@ -67,8 +67,7 @@ struct view_entry {
     uint8_t tag_count, label_count;
     uint16_t key_size, type_at, type_size;
     uint32_t references, spare_size;
-    uint32_t fields[VIEW_FIELD_COUNT];
-    uint32_t slices[]; /* tags, names and values of labels; then the key and what had escapes */
+    uint32_t slices[]; /* fields, tags, names and values of labels; then the key and what had escapes */
 };
 
 /* A new entry with one reference, the caller's. Everything is copied. `json` has at most VIEW_RECORD_MAX

@@ -16,11 +16,6 @@ struct view;
 struct view_log;
 struct view_tombstone;
 
-enum view_state { VIEW_OFF, VIEW_LISTING, VIEW_OPENING, VIEW_WATCHING, VIEW_WAITING };
-
-/* "off", "listing", "opening", "watching", "waiting". */
-const char *view_state_name(enum view_state state);
-
 /* A type that at least one server has; the next one is `hh.next`. */
 struct view_type {
     struct str name;
@@ -36,8 +31,8 @@ struct view_unreadable_key {
 enum { VIEW_NAMES_MAX = 32 };
 
 struct view_facts {
-    struct str prefix;     /* as it was set */
-    enum view_state state; /* what it is doing now */
+    struct str prefix; /* as it was set */
+    const char *state; /* what it is doing now: "off", "waiting", "listing", "opening", "watching" */
     /* There was a full listing at a known revision, or a kept view. Otherwise an empty fleet would be a guess, and
      * requests get 503. */
     bool known;

@@ -22,9 +22,9 @@ static void nothing_is_known_before_the_first_listing(void **state)
     struct world w;
     world_begin(&w, &(struct view_settings){.mode = VIEW_ALWAYS});
     assert_int_equal(view_deadline(w.view).latest, NEVER_MS);
-    assert_int_equal(view_facts(w.view)->state, VIEW_OFF);
+    assert_string_equal(view_facts(w.view)->state, "off");
     world_step(&w, VIEW_ON_START);
-    assert_int_equal(view_facts(w.view)->state, VIEW_LISTING);
+    assert_string_equal(view_facts(w.view)->state, "listing");
     assert_int_equal(w.asked.limit, 500);
     assert_int_equal(w.asked.at_revision, 0);
     assert_false(view_facts(w.view)->known);
@@ -84,7 +84,7 @@ static void compacted_between_pages_lists_again(void **state)
     world_put(&w, "/s/a/4", "r1");
     w.compacted = w.revision;
     world_answer(&w);
-    assert_int_equal(view_facts(w.view)->state, VIEW_WAITING);
+    assert_string_equal(view_facts(w.view)->state, "waiting");
     assert_false(view_facts(w.view)->known);
     world_pass(&w, 300);
     assert_int_equal(w.asked.at_revision, 0);
@@ -105,7 +105,7 @@ static void a_failed_page_is_asked_for_again_and_smaller(void **state)
     world_put(&w, "/s/a/3", "r1");
     world_answer(&w);
     world_refuse(&w, REGISTRY_UNKNOWN, false);
-    assert_int_equal(view_facts(w.view)->state, VIEW_WAITING);
+    assert_string_equal(view_facts(w.view)->state, "waiting");
     assert_string_equal(view_facts(w.view)->last_error, "it went wrong");
     world_put(&w, "/s/a/0", "r1");
     world_pass(&w, 300);
@@ -132,7 +132,7 @@ static void a_page_of_another_store_lists_again(void **state)
     world_answer(&w);
     w.cluster = 0xc2;
     world_answer(&w);
-    assert_int_equal(view_facts(w.view)->state, VIEW_WAITING);
+    assert_string_equal(view_facts(w.view)->state, "waiting");
     world_pass(&w, 300);
     world_settle(&w);
     world_check_equal(&w);
@@ -179,7 +179,7 @@ static void a_reconnect_misses_nothing_and_repeats_nothing(void **state)
     world_put(&w, "/s/a/1", "d1");
     world_put(&w, "/s/a/2", NULL);
     world_pass(&w, 250);
-    assert_int_equal(view_facts(w.view)->state, VIEW_OPENING);
+    assert_string_equal(view_facts(w.view)->state, "opening");
     assert_int_equal(w.asked.at_revision, 4);
     world_answer(&w);
     assert_int_equal(w.watch.from_revision, 5);
@@ -241,7 +241,7 @@ static void a_compacted_watch_lists_again(void **state)
     w.compacted = w.revision;
     world_pass(&w, 250);
     world_answer(&w);
-    assert_int_equal(view_facts(w.view)->state, VIEW_WAITING);
+    assert_string_equal(view_facts(w.view)->state, "waiting");
     world_pass(&w, 500);
     world_settle(&w);
     /* Only the difference reached the subscriber. */
@@ -273,7 +273,7 @@ static void a_wiped_registry_is_listed_as_it_is(void **state)
         world_pass(&w, 5000);
     }
     world_answer(&w); /* its revision is below the one known */
-    assert_int_equal(view_facts(w.view)->state, VIEW_WAITING);
+    assert_string_equal(view_facts(w.view)->state, "waiting");
     world_pass(&w, 250); /* it answers again: no need to wait long */
     world_check_synced(&w);
     /* Revisions of the old past are not accepted, not even those that the new one has reached. */
@@ -300,7 +300,7 @@ static void a_registry_filled_again_is_noticed(void **state)
         w.revision = 20;
         world_pass(&w, 250);
         world_answer(&w);
-        assert_int_equal(view_facts(w.view)->state, VIEW_WAITING);
+        assert_string_equal(view_facts(w.view)->state, "waiting");
         world_pass(&w, 500);
         world_settle(&w);
         assert_int_equal(view_facts(w.view)->listings, 2);
@@ -333,7 +333,7 @@ static void a_watch_that_opens_on_another_store_is_closed(void **state)
     world_answer(&w);
     w.cluster = 0xc2;
     world_open(&w);
-    assert_int_equal(view_facts(w.view)->state, VIEW_WAITING);
+    assert_string_equal(view_facts(w.view)->state, "waiting");
     assert_int_equal(w.watch.id, 0);
     world_end(&w);
 }
@@ -350,7 +350,7 @@ static void a_watch_whose_revision_is_compacted_lists_again(void **state)
     world_put(&w, "/s/a/4", "r1");
     w.compacted = w.revision;
     world_open(&w);
-    assert_int_equal(view_facts(w.view)->state, VIEW_WAITING);
+    assert_string_equal(view_facts(w.view)->state, "waiting");
     world_pass(&w, 500);
     world_settle(&w);
     world_check_equal(&w);
@@ -371,7 +371,7 @@ static void pages_that_do_not_add_up_are_read_again(void **state)
     world_put(&w, "/s/a/1", "r1");
     w.revision = 9;
     world_answer(&w);
-    assert_int_equal(view_facts(w.view)->state, VIEW_WAITING);
+    assert_string_equal(view_facts(w.view)->state, "waiting");
     assert_false(view_facts(w.view)->known);
     world_pass(&w, 300);
     world_settle(&w);
@@ -390,7 +390,7 @@ static void another_cluster_is_listed_again(void **state)
     w.cluster = 0xc2;
     world_pass(&w, 250);
     world_answer(&w);
-    assert_int_equal(view_facts(w.view)->state, VIEW_WAITING);
+    assert_string_equal(view_facts(w.view)->state, "waiting");
     assert_int_equal(w.watch.id, 0);
     world_pass(&w, 500);
     world_settle(&w);

@@ -169,7 +169,7 @@ static void a_check_that_fails_ends_the_stream(void **state)
     assert_true(view_facts(w.view)->synced);
     world_pass(&w, 5000);
     world_refuse(&w, REGISTRY_RETRY, false);
-    assert_int_equal(view_facts(w.view)->state, VIEW_WAITING);
+    assert_string_equal(view_facts(w.view)->state, "waiting");
     assert_int_equal(w.unwatches, 1);
     assert_int_equal(view_facts(w.view)->count, 2);
     /* Its age counts from when it was last certain, not from when that was noticed. */
@@ -195,7 +195,7 @@ static void a_registry_set_back_is_noticed_by_the_check(void **state)
     world_wipe(&w, 0xc1, 2);
     world_pass(&w, 5000);
     world_answer(&w);
-    assert_int_equal(view_facts(w.view)->state, VIEW_WAITING);
+    assert_string_equal(view_facts(w.view)->state, "waiting");
     world_pass(&w, 500);
     world_settle(&w);
     world_check_equal(&w);
@@ -217,7 +217,7 @@ static void a_reply_overtaken_by_the_stream_is_no_step_back(void **state)
     world_answer(&w);
     w.revision = now;
     assert_true(view_facts(w.view)->synced);
-    assert_int_equal(view_facts(w.view)->state, VIEW_WATCHING);
+    assert_string_equal(view_facts(w.view)->state, "watching");
     world_end(&w);
 }
 
@@ -285,7 +285,7 @@ static void a_member_that_is_behind_is_not_one_set_back(void **state)
     world_answer(&w);
     w.revision = now - 1;
     world_open(&w);
-    assert_int_equal(view_facts(w.view)->state, VIEW_WAITING);
+    assert_string_equal(view_facts(w.view)->state, "waiting");
     assert_int_equal(w.watch.id, 0);
     assert_false(view_facts(w.view)->synced);
     w.revision = now;
@@ -335,7 +335,7 @@ static void what_a_read_has_seen_must_be_delivered(void **state)
     world_answer(&w);
     w.revision = told;
     world_open(&w);
-    assert_int_equal(view_facts(w.view)->state, VIEW_WATCHING);
+    assert_string_equal(view_facts(w.view)->state, "watching");
     assert_false(view_facts(w.view)->synced);
     w.revision = now;
     world_check_synced(&w);
@@ -358,7 +358,7 @@ static void what_the_last_page_has_seen_must_be_delivered(void **state)
     world_answer(&w);
     w.revision = listed;
     world_open(&w);
-    assert_int_equal(view_facts(w.view)->state, VIEW_WATCHING);
+    assert_string_equal(view_facts(w.view)->state, "watching");
     assert_false(view_facts(w.view)->synced);
     w.revision = now;
     world_check_synced(&w);
