@@ -75,14 +75,6 @@ static void end_reading(struct peer *peer)
     loop_defer(peer->listener->loop, &peer->end);
 }
 
-static void stop_output(struct peer *peer)
-{
-    peer->discarding = true;
-    buf_fini(&peer->out);
-    buf_fini(&peer->event);
-    event_del(&peer->writing);
-}
-
 /* Sends as much as the kernel takes, then waits until the socket is writable. */
 static void flush(struct peer *peer)
 {
@@ -94,8 +86,9 @@ static void flush(struct peer *peer)
         if (sent < 0 && errno != EAGAIN) {
             /* The peer reads no more, but the lines it has sent still count: reading goes on to the end of
              * the stream. */
-            stop_output(peer);
-            return;
+            peer->discarding = true;
+            buf_fini(&peer->event);
+            break;
         }
         if (sent < 0) {
             event_add(&peer->writing, NULL);

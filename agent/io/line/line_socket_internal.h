@@ -12,7 +12,7 @@
 enum { LINE_READ_SIZE = 8192 };
 
 struct listener {
-    struct line_socket view; /* the connected peers */
+    struct line_socket view; /* the first: the owner has its address */
     struct loop *loop;
     struct unix_bound bound;
     struct event event;
@@ -28,7 +28,7 @@ struct listener {
 };
 
 struct peer {
-    struct line_peer view;
+    struct line_peer view; /* the first: handlers have its address */
     struct listener *listener;
     int fd; /* -1: disconnected */
     struct event reading, writing;

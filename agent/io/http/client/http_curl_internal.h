@@ -17,9 +17,8 @@ struct http_curl {
     const struct http_tls *tls;                         /* borrowed; NULL: libcurl's defaults */
     int64_t timeout_ms, connect_timeout_ms, silence_ms; /* its limits, for http_curl_describe; 0: none */
     size_t max_body;                                    /* bytes accepted */
-    bool (*arrived)(
-        struct http_curl *curl); /* may be NULL: the head is complete, or bytes were added to `body`;
-                                                false ends it as too large */
+    /* May be NULL: the head is complete, or bytes were added to `body`; false ends it as too large. */
+    bool (*arrived)(struct http_curl *curl);
 
     /* The answer. */
     int status;          /* 0 until the head of the final answer is complete */
