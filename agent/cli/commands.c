@@ -157,12 +157,6 @@ static const struct command table[] = {
      SIZE_MAX, false, cmd_help},
 };
 
-const struct command *commands(size_t *ret_count)
-{
-    *ret_count = COUNT_OF(table);
-    return table;
-}
-
 static void print_commands(FILE *out)
 {
     fputs("usage: outrider COMMAND [OPTIONS]\n\n", out);

@@ -108,14 +108,14 @@ static void ask_endpoint(struct live *live, size_t index)
     struct registry_endpoint endpoint;
     open_registry(live, &one);
     ask(live, read_of(&live->record_key));
-    live->failing =
-        registry_endpoint(etcd_registry(live->etcd), 0, &endpoint) && endpoint.last_error[0] != '\0';
+    live->failing = !endpoint_answers(live) || (registry_endpoint(etcd_registry(live->etcd), 0, &endpoint) &&
+                                                endpoint.last_error[0] != '\0');
     registry_free(etcd_registry(live->etcd));
 }
 
 static void print_endpoint(struct live *live, const char *name)
 {
-    if (!endpoint_answers(live) || live->failing) {
+    if (live->failing) {
         char asked[256], login[512];
         const char *username = live->config->registry.username;
         snprintf(asked, sizeof(asked), "get on %s: ", name);
@@ -140,7 +140,7 @@ static size_t check_endpoints(struct live *live)
     for (size_t i = 0; i < registry->endpoint_count; i++) {
         ask_endpoint(live, i);
         print_endpoint(live, registry->endpoints[i]);
-        answering += endpoint_answers(live) && !live->failing ? 1 : 0;
+        answering += live->failing ? 0 : 1;
         if (cluster == 0 && live->cluster != 0) {
             cluster = live->cluster;
             first = i;

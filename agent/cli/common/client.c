@@ -101,11 +101,6 @@ static int ask(const struct client *client, const char *method, const char *path
     return rc;
 }
 
-static bool matches(const char *wanted, const json_t *document, const char *path)
-{
-    return wanted == NULL || document_is(document, path, wanted);
-}
-
 static int refuse_wrong_agent(const struct client *client, json_t *document, struct error *err)
 {
     document_make_printable(document);
@@ -130,7 +125,8 @@ int client_get(const struct client *client, struct error *err, json_t **ret_docu
     if (rc != 0) {
         return rc == EX_GONE ? EX_FAILED : rc;
     }
-    if (!matches(client->type, document, "type") || !matches(client->id, document, "id")) {
+    if ((client->type != NULL && !document_is(document, "type", client->type)) ||
+        (client->id != NULL && !document_is(document, "id", client->id))) {
         rc = refuse_wrong_agent(client, document, err);
         json_decref(document);
         return rc;

@@ -138,36 +138,28 @@ static const struct command *find_below(const struct command *table, size_t coun
     return NULL;
 }
 
-static void print_unknown(const struct command *table, size_t count, const struct command *above,
-                          const char *word)
+const struct command *cli_below(const struct command *table, size_t count, const struct command *above,
+                                const char *word)
 {
     const char *names[COMMANDS_MAX];
+    char hint[64] = "";
     size_t used = 0;
-    for (size_t i = 0; i < count && used < COUNT_OF(names); i++) {
+    const struct command *found = find_below(table, count, above, word);
+    for (size_t i = 0; found == NULL && i < count && used < COUNT_OF(names); i++) {
         const char *blank = strrchr(table[i].name, ' '), *last = blank == NULL ? table[i].name : blank + 1;
         if (find_below(table, count, above, last) == &table[i]) {
             names[used++] = last;
         }
     }
     const char *near = cli_nearest(word, names, used, sizeof(names[0]));
-    char hint[64] = "";
     if (near != NULL) {
         snprintf(hint, sizeof(hint), ": did you mean `%s`?", near);
     }
-    if (above == NULL) {
+    if (found == NULL && above == NULL) {
         (void)cli_fail(EX_USAGE, "unknown command `%s`%s", word,
                        near == NULL ? ": see `outrider help`" : hint);
-    } else {
+    } else if (found == NULL) {
         (void)cli_usage(above, "unknown command `%s`%s", word, hint);
-    }
-}
-
-const struct command *cli_below(const struct command *table, size_t count, const struct command *above,
-                                const char *word)
-{
-    const struct command *found = find_below(table, count, above, word);
-    if (found == NULL) {
-        print_unknown(table, count, above, word);
     }
     return found;
 }

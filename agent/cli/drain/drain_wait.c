@@ -20,34 +20,6 @@ static int end(struct buf *text, int status, const char *words)
     return status;
 }
 
-static int judge_own(const json_t *document, struct buf *text)
-{
-    size_t i;
-    const json_t *hold, *ops = NULL;
-    int64_t players;
-    json_array_foreach(document_at(document, "holds"), i, hold)
-    {
-        ops = ops == NULL && document_is(hold, "kind", "ops") ? hold : ops;
-    }
-    if (ops == NULL) {
-        return end(text, EX_FAILED, "undrained: the hold was lifted or expired");
-    }
-    if (document_text(ops, "outcome") == NULL || document_is(ops, "outcome", "waiting")) {
-        return DRAIN_WAIT_ON;
-    }
-    if (document_is(ops, "outcome", "empty")) {
-        return end(text, EX_DONE, "empty: no players left");
-    }
-    if (document_is(ops, "outcome", "gone")) {
-        return end(text, EX_DONE, "gone: the server has ended");
-    }
-    if (document_number(document, "life.players", &players)) {
-        buf_printf(text, "deadline reached: players left: %" PRId64, players);
-        return EX_FAILED;
-    }
-    return end(text, EX_FAILED, "deadline reached: number of players unknown");
-}
-
 /* A server is empty when its record has had 0 players for two seconds. */
 static int judge_record(struct drain_wait *wait, const json_t *record, struct buf *text)
 {
@@ -68,7 +40,33 @@ static int judge_record(struct drain_wait *wait, const json_t *record, struct bu
 
 int drain_wait_judge(struct drain_wait *wait, const json_t *document, struct buf *ret_text)
 {
-    return wait->record == NULL ? judge_own(document, ret_text) : judge_record(wait, document, ret_text);
+    size_t i;
+    const json_t *hold, *ops = NULL;
+    int64_t players;
+    if (wait->record != NULL) {
+        return judge_record(wait, document, ret_text);
+    }
+    json_array_foreach(document_at(document, "holds"), i, hold)
+    {
+        ops = ops == NULL && document_is(hold, "kind", "ops") ? hold : ops;
+    }
+    if (ops == NULL) {
+        return end(ret_text, EX_FAILED, "undrained: the hold was lifted or expired");
+    }
+    if (document_text(ops, "outcome") == NULL || document_is(ops, "outcome", "waiting")) {
+        return DRAIN_WAIT_ON;
+    }
+    if (document_is(ops, "outcome", "empty")) {
+        return end(ret_text, EX_DONE, "empty: no players left");
+    }
+    if (document_is(ops, "outcome", "gone")) {
+        return end(ret_text, EX_DONE, "gone: the server has ended");
+    }
+    if (document_number(document, "life.players", &players)) {
+        buf_printf(ret_text, "deadline reached: players left: %" PRId64, players);
+        return EX_FAILED;
+    }
+    return end(ret_text, EX_FAILED, "deadline reached: number of players unknown");
 }
 
 int drain_wait(struct drain_wait *wait, const struct client *client)

@@ -4,8 +4,8 @@
 #include "outrider/base/error.h"
 #include "outrider/cli/common/client.h"
 #include "outrider/cli/common/document.h"
-#include "outrider/cli/status/status_text.h"
 #include "outrider/core/server/record.h"
+#include "status_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>

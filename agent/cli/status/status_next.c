@@ -1,5 +1,5 @@
 /* What would change the status, for an operator who has read the cause. */
-#include "status_parts_internal.h"
+#include "status_internal.h"
 
 #include "outrider/base/buf.h"
 #include "outrider/cli/common/document.h"

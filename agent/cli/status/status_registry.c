@@ -1,5 +1,5 @@
 /* The lines about the registry: record, endpoints, cluster, watch, lease, control key. */
-#include "status_parts_internal.h"
+#include "status_internal.h"
 
 #include "outrider/base/buf.h"
 #include "outrider/base/duration.h"

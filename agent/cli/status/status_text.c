@@ -1,10 +1,9 @@
-#include "outrider/cli/status/status_text.h"
+#include "status_internal.h"
 
 #include "outrider/base/buf.h"
 #include "outrider/base/duration.h"
 #include "outrider/cli/common/cli.h"
 #include "outrider/cli/common/document.h"
-#include "status_parts_internal.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -71,9 +71,6 @@ struct command {
     int (*run)(const struct cli_line *line); /* returns the exit status */
 };
 
-/* The commands in the order of `outrider help`. */
-const struct command *commands(size_t *ret_count);
-
 /* Runs the command line without the program's name; returns the exit status. */
 int cli_run(struct cli_args args);
 

@@ -7,9 +7,9 @@
 
 #include <cmocka.h>
 
+#include "cli/status/status_internal.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
-#include "outrider/cli/status/status_text.h"
 #include "outrider/os/file.h"
 
 #include <stdio.h>
