@@ -36,10 +36,7 @@ void queue_fini(struct queue *queue)
 
 void *queue_push(struct queue *queue)
 {
-    if (queue->end == queue->capacity) {
-        queue->capacity = queue->capacity == 0 ? 8 : queue->capacity * 2;
-        queue->items = mem_resize(queue->items, queue->capacity, queue->item_size);
-    }
+    queue->items = mem_grow(queue->items, queue->end, &queue->capacity, queue->item_size);
     char *item = queue->items + queue->end++ * queue->item_size;
     memset(item, 0, queue->item_size);
     return item;

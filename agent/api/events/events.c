@@ -321,10 +321,8 @@ void events_emit(struct events *events, const struct view_effect *effect)
     if (effect->type != VIEW_DO_CHANGED || events->channels == NULL) {
         return;
     }
-    if (events->pending_count == events->pending_capacity) {
-        events->pending_capacity = events->pending_capacity == 0 ? 16 : events->pending_capacity * 2;
-        events->pending = mem_resize(events->pending, events->pending_capacity, sizeof(*events->pending));
-    }
+    events->pending =
+        mem_grow(events->pending, events->pending_count, &events->pending_capacity, sizeof(*events->pending));
     const struct view_entry *entry = effect->is != NULL ? effect->is : effect->was;
     events->pending_bytes += blob_view(entry->json).size;
     events->pending[events->pending_count++] = (struct view_change){.revision = effect->revision,

@@ -72,10 +72,7 @@ size_t table_width(const char *text)
 
 void table_add(struct table *table, const char *text, const char *colour)
 {
-    if (table->count == table->capacity) {
-        table->capacity = table->capacity == 0 ? 64 : table->capacity * 2;
-        table->cells = mem_resize(table->cells, table->capacity, sizeof(table->cells[0]));
-    }
+    table->cells = mem_grow(table->cells, table->count, &table->capacity, sizeof(table->cells[0]));
     struct buf plain = {0};
     printable_add(&plain, str_of(text), CELL_MAX, '?');
     struct table_cell *cell = &table->cells[table->count++];

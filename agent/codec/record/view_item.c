@@ -74,10 +74,7 @@ void view_items_fini(struct view_items *items)
 
 static struct view_item *append(struct view_items *items, const struct view_place *place)
 {
-    if (items->count == items->capacity) {
-        items->capacity = items->capacity == 0 ? 64 : items->capacity * 2;
-        items->items = mem_resize(items->items, items->capacity, sizeof(items->items[0]));
-    }
+    items->items = mem_grow(items->items, items->count, &items->capacity, sizeof(items->items[0]));
     struct view_item *item = &items->items[items->count++];
     *item = (struct view_item){
         .key = place->key, .mod_revision = place->mod_revision, .create_revision = place->create_revision};

@@ -111,10 +111,7 @@ struct view_entry *view_table_put(struct view_table *table, struct view_entry *e
         table->entries[at] = view_entry_ref(entry);
         return old;
     }
-    if (table->count == table->capacity) {
-        table->capacity = table->capacity == 0 ? 64 : table->capacity * 2;
-        table->entries = mem_resize(table->entries, table->capacity, sizeof(table->entries[0]));
-    }
+    table->entries = mem_grow(table->entries, table->count, &table->capacity, sizeof(table->entries[0]));
     memmove(table->entries + at + 1, table->entries + at, (table->count - at) * sizeof(table->entries[0]));
     table->entries[at] = view_entry_ref(entry);
     table->count++;

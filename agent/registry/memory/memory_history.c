@@ -25,10 +25,7 @@ struct memory_watch {
 void memory_history_add(struct memory_history *history, struct str key, const struct registry_kv *kv,
                         struct blob *value)
 {
-    if (history->count == history->capacity) {
-        history->capacity = history->capacity == 0 ? 64 : history->capacity * 2;
-        history->list = mem_resize(history->list, history->capacity, sizeof(history->list[0]));
-    }
+    history->list = mem_grow(history->list, history->count, &history->capacity, sizeof(history->list[0]));
     history->list[history->count++] = (struct memory_change){
         .key = mem_copy(key.data, key.size), .key_size = key.size, .value = blob_ref(value), .kv = *kv};
 }
