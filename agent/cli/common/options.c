@@ -123,12 +123,12 @@ static bool take_option(struct cli_line *line, struct cli_args *rest, int *ret_e
 
 /* ---- the name of the command ---- */
 
-/* The command `word` below `above`; NULL when there is none. */
+/* The command `word` below `above`; NULL when there is none. A word with a blank names none, though a row is named so. */
 static const struct command *find_below(const struct command *table, size_t count,
                                         const struct command *above, const char *word)
 {
     size_t size = above == NULL ? 0 : strlen(above->name);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && strchr(word, ' ') == NULL; i++) {
         const char *name = table[i].name;
         bool below = size == 0 || (strncmp(name, above->name, size) == 0 && name[size] == ' ');
         if (below && strcmp(name + size + (size == 0 ? 0 : 1), word) == 0) {

@@ -89,6 +89,8 @@ static void usage_errors_name_what_was_meant(void **state)
         {{"help", "kv", "gte"}, "outrider kv: unknown command `gte`: did you mean `get`?"},
         {{"help", "kv", "lease", "grant", "30s"}, "unexpected word `30s`"},
         {{"kv", "lease", "revok"}, "outrider kv lease: unknown command `revok`: did you mean `revoke`?"},
+        {{"kv get", "k"}, "outrider: unknown command `kv get`"},
+        {{"kv", "lease list"}, "outrider kv: unknown command `lease list`"},
         {{"kv", "xyz"}, "unknown command `xyz`\nusage: outrider kv get|put"},
         {{"kv"}, "what is to be done?"},
         {{"kv", "get"}, "an argument is missing"},

@@ -13,7 +13,7 @@
  * reached), EX_CONFIG 78. */
 enum { EX_DONE = 0, EX_FAILED = 1 };
 
-/* The words of one command, without its name. */
+/* Words of the command line. */
 struct cli_args {
     char **words;
     size_t count;
