@@ -74,6 +74,7 @@ static void bad_bodies_are_400_and_change_nothing(void **state)
         {"{\"reason\":\"a\",\"reason\":\"b\"}", "duplicate"},
         {"{\"reasn\":\"a\"}", "reasn"},
         {"{\"deadline\":\"30m\",\"force\":true}", "force"},
+        {"{\"reason\":{\"reasn\":\"a\"}}", "reason: must be a string"},
         {"{\"reason\":1}", "reason"},
         {"{\"reason\":null}", "reason"},
         {"{\"reason\":\"a\\nb\"}", "control"},
@@ -98,6 +99,29 @@ static void bad_bodies_are_400_and_change_nothing(void **state)
         small_agent_refused(reply, 400, "bad_body");
     }
     assert_int_equal(agent.drains, 0);
+    small_agent_fini(&agent);
+}
+
+/* No body has an object in it: where one is sent, nothing happens, and the reply names what is allowed. */
+static void nested_members_are_400_everywhere(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path, *names;
+    } cases[] = {
+        {"/api/agent/drain", "unknown member `hold`: drain takes reason, deadline and expires"},
+        {"/api/agent/undrain", "unknown member `hold`: undrain takes none"},
+        {"/api/services/world/w1/drain", "unknown member `hold`: drain takes reason, deadline and expires"},
+        {"/api/services/world/w1/undrain", "unknown member `hold`: undrain takes none"},
+    };
+    struct small_agent agent;
+    small_agent_init(&agent);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct api_reply reply = small_agent_post(&agent, cases[i].path, "{\"hold\":{\"reasn\":\"a\"}}");
+        assert_non_null(strstr(buf_text(&reply.body), cases[i].names));
+        small_agent_refused(reply, 400, "bad_body");
+    }
+    assert_int_equal(agent.drains + agent.undrains + agent.controls, 0);
     small_agent_fini(&agent);
 }
 
@@ -189,6 +213,7 @@ int main(void)
         cmocka_unit_test(a_drain_sets_the_hold_and_replies_with_it),
         cmocka_unit_test(absent_members_have_defaults),
         cmocka_unit_test(bad_bodies_are_400_and_change_nothing),
+        cmocka_unit_test(nested_members_are_400_everywhere),
         cmocka_unit_test(a_reason_has_at_most_256_bytes),
         cmocka_unit_test(deep_documents_are_refused_without_harm),
         cmocka_unit_test(undrain_lifts_and_takes_nothing),
