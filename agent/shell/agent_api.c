@@ -1,7 +1,6 @@
 /* What the API reads of the agent, and its requests: drain, undrain, a fleet view, a control key. */
 #include "agent_internal.h"
 
-#include "outrider/api/fleet/discovery.h"
 #include "outrider/base/version.h"
 #include "outrider/probe/driver.h"
 #include "outrider/registry/registry.h"

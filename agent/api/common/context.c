@@ -2,8 +2,10 @@
 
 #include "outrider/api/common/counters.h"
 #include "outrider/api/common/reply.h"
+#include "outrider/codec/record/discovery_json.h"
 #include "outrider/core/config/config.h"
 #include "outrider/core/fleet/view_read.h"
+#include "outrider/core/probe/probe.h"
 
 void api_look(struct api_call *call)
 {
@@ -43,4 +45,27 @@ bool api_need_fleet(struct api_call *call, struct api_reply *reply)
         api_refuse_unknown_fleet(view, reply);
     }
     return false;
+}
+
+void api_local(const struct api_view *view, struct discovery_local *ret_local)
+{
+    *ret_local = (struct discovery_local){.response_ms = -1};
+    if (view->server == NULL) {
+        return;
+    }
+    ret_local->type = str_of(view->config->server.type);
+    ret_local->id = str_of(view->id);
+    int64_t last = 0;
+    for (size_t i = 0; i < view->probe_count; i++) {
+        const struct probe *probe = view->probes[i].probe;
+        if (probe->tried && probe->last_try_mono >= last) {
+            last = probe->last_try_mono;
+            ret_local->known = true;
+            ret_local->last_check_wall = view->now.wall - (view->now.mono - probe->last_try_mono);
+        }
+        if (probe->tried && probe->last_outcome == PROBE_PASSED &&
+            probe->last_duration_us / 1000 > ret_local->response_ms) {
+            ret_local->response_ms = probe->last_duration_us / 1000;
+        }
+    }
 }

@@ -1,6 +1,4 @@
 /* /service-discovery/ (docs/design/protocol.md, "Service discovery"): the shapes that existing clients know. */
-#include "outrider/api/fleet/discovery.h"
-
 #include "outrider/api/common/context.h"
 #include "outrider/api/common/handlers.h"
 #include "outrider/api/common/reply.h"
@@ -10,32 +8,8 @@
 #include "outrider/codec/record/view_item.h"
 #include "outrider/core/config/config.h"
 #include "outrider/core/fleet/view_read.h"
-#include "outrider/core/probe/probe.h"
 #include "outrider/core/publish/registrar.h"
 #include "outrider/core/server/server.h"
-
-void api_local(const struct api_view *view, struct discovery_local *ret_local)
-{
-    *ret_local = (struct discovery_local){.response_ms = -1};
-    if (view->server == NULL) {
-        return;
-    }
-    ret_local->type = str_of(view->config->server.type);
-    ret_local->id = str_of(view->id);
-    int64_t last = 0;
-    for (size_t i = 0; i < view->probe_count; i++) {
-        const struct probe *probe = view->probes[i].probe;
-        if (probe->tried && probe->last_try_mono >= last) {
-            last = probe->last_try_mono;
-            ret_local->known = true;
-            ret_local->last_check_wall = view->now.wall - (view->now.mono - probe->last_try_mono);
-        }
-        if (probe->tried && probe->last_outcome == PROBE_PASSED &&
-            probe->last_duration_us / 1000 > ret_local->response_ms) {
-            ret_local->response_ms = probe->last_duration_us / 1000;
-        }
-    }
-}
 
 /* This agent's own service, from the record it offers: a request for it alone must not start a watch of the
  * fleet, and has a reply during a registry outage. Returns NULL while nothing is offered; the caller owns the

@@ -16,6 +16,7 @@ struct api_lists;
 struct api_reply;
 struct config;
 struct config_probe;
+struct discovery_local;
 struct events;
 struct filter;
 struct follow;
@@ -66,6 +67,10 @@ struct api_view {
     const char *state_last_error; /* why state_dir cannot be written; "" when it can or is off */
     const struct api_counters *counters;
 };
+
+/* What /service-discovery says about this agent's server: its response time and last check, by its probes; of an
+ * observer nothing. Texts are borrowed from `view`. */
+void api_local(const struct api_view *view, struct discovery_local *ret_local);
 
 /* The result of writing a hold to a control key. `error` is empty when the registry has the hold, at
  * `revision`; otherwise `failure` is the kind of failure. */
