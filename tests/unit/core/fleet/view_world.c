@@ -424,6 +424,13 @@ void world_cut(struct world *w, enum registry_failure failure)
     send_watch(w, &told, NULL, 0);
 }
 
+void world_cut_and_check(struct world *w, enum registry_failure failure)
+{
+    world_cut(w, failure);
+    world_pass(w, 300);
+    world_answer(w);
+}
+
 void world_settle(struct world *w)
 {
     for (unsigned i = 0; i < 10000; i++) {

@@ -99,6 +99,9 @@ void world_tell(struct world *world, size_t count);
 void world_progress(struct world *world, int64_t revision);
 void world_cut(struct world *world, enum registry_failure failure);
 
+/* The watch ends; before the next one the view asks whether this is still the registry it knows, which is answered. */
+void world_cut_and_check(struct world *world, enum registry_failure failure);
+
 /* Answers, opens and delivers until nothing is left to do, without time passing. */
 void world_settle(struct world *world);
 
