@@ -134,3 +134,24 @@ void lease_world_assert_moved(const struct lease_world *w, enum lease_state from
     assert_int_equal(w->cause, cause);
     assert_int_equal(w->lease.state, to);
 }
+
+int lease_world_set_up(void **state)
+{
+    static struct lease_world world;
+    lease_world_begin(&world);
+    *state = &world;
+    return 0;
+}
+
+int lease_world_set_up_held(void **state)
+{
+    lease_world_set_up(state);
+    lease_world_hold(*state);
+    return 0;
+}
+
+int lease_world_tear_down(void **state)
+{
+    lease_world_finish(*state);
+    return 0;
+}

@@ -49,4 +49,12 @@ void lease_world_suspect(struct lease_world *w);
 void lease_world_assert_moved(const struct lease_world *w, enum lease_state from, enum lease_state to,
                               enum lease_cause cause);
 
+/* Set-up and tear-down of a test: `*state` is a lease in state NONE, or HELD. */
+int lease_world_set_up(void **state);
+int lease_world_set_up_held(void **state);
+int lease_world_tear_down(void **state);
+
+#define FRESH(test) cmocka_unit_test_setup_teardown(test, lease_world_set_up, lease_world_tear_down)
+#define HELD(test) cmocka_unit_test_setup_teardown(test, lease_world_set_up_held, lease_world_tear_down)
+
 #endif

@@ -41,353 +41,292 @@ static void test_names(void **state)
 
 static void test_does_nothing_before_it_is_wanted(void **state)
 {
-    (void)state;
-    struct lease_world w;
-    lease_world_begin(&w);
-    lease_world_event(&w, LEASE_ON_TICK);
-    assert_int_equal(w.asked.id, 0);
-    assert_int_equal(lease_deadline(&w.lease).latest, NEVER_MS);
-    lease_world_finish(&w);
+    struct lease_world *w = *state;
+    lease_world_event(w, LEASE_ON_TICK);
+    assert_int_equal(w->asked.id, 0);
+    assert_int_equal(lease_deadline(&w->lease).latest, NEVER_MS);
 }
 
 static void test_id_is_saved_before_the_grant(void **state)
 {
-    (void)state;
-    struct lease_world w;
-    lease_world_begin(&w);
-    lease_world_goal(&w, LEASE_GOAL_HOLD);
-    lease_world_assert_moved(&w, LEASE_NONE, LEASE_GRANTING, LEASE_CAUSE_WANTED);
-    assert_true(w.saved_urgently && w.saved_before_request);
-    assert_int_equal(w.asked.op, REGISTRY_GRANT);
-    assert_true(registry_lease_eq(w.asked.lease, w.lease.id));
-    assert_int_equal(w.asked.ttl_ms, TTL_MS);
-    assert_int_equal(w.asked.timeout_ms, 1500);
-    lease_world_advance(&w, 300);
-    lease_world_reply_ok(&w);
-    lease_world_assert_moved(&w, LEASE_GRANTING, LEASE_HELD, LEASE_CAUSE_GRANTED);
-    assert_true(w.saves == 1 && !w.saved_urgently);
+    struct lease_world *w = *state;
+    lease_world_goal(w, LEASE_GOAL_HOLD);
+    lease_world_assert_moved(w, LEASE_NONE, LEASE_GRANTING, LEASE_CAUSE_WANTED);
+    assert_true(w->saved_urgently && w->saved_before_request);
+    assert_int_equal(w->asked.op, REGISTRY_GRANT);
+    assert_true(registry_lease_eq(w->asked.lease, w->lease.id));
+    assert_int_equal(w->asked.ttl_ms, TTL_MS);
+    assert_int_equal(w->asked.timeout_ms, 1500);
+    lease_world_advance(w, 300);
+    lease_world_reply_ok(w);
+    lease_world_assert_moved(w, LEASE_GRANTING, LEASE_HELD, LEASE_CAUSE_GRANTED);
+    assert_true(w->saves == 1 && !w->saved_urgently);
     /* It counts from when the request was sent, and for what was granted. */
-    assert_int_equal(w.lease.ttl_ms, GRANTED_MS);
-    assert_int_equal(w.lease.deadline_boot, 500000 + GRANTED_MS);
-    assert_int_equal(lease_deadline(&w.lease).earliest, 10000 + GRANTED_MS / 4);
-    assert_int_equal(lease_deadline(&w.lease).latest, 10000 + GRANTED_MS / 3);
-    lease_world_finish(&w);
+    assert_int_equal(w->lease.ttl_ms, GRANTED_MS);
+    assert_int_equal(w->lease.deadline_boot, 500000 + GRANTED_MS);
+    assert_int_equal(lease_deadline(&w->lease).earliest, 10000 + GRANTED_MS / 4);
+    assert_int_equal(lease_deadline(&w->lease).latest, 10000 + GRANTED_MS / 3);
 }
 
 static void test_grant_of_unknown_outcome_repeats_the_id(void **state)
 {
-    (void)state;
-    struct lease_world w;
-    lease_world_begin(&w);
-    lease_world_goal(&w, LEASE_GOAL_HOLD);
-    struct registry_lease id = w.lease.id;
-    lease_world_reply_failure(&w, REGISTRY_UNKNOWN);
-    assert_int_equal(w.failed, 1);
-    assert_int_equal(w.lease.state, LEASE_GRANTING);
-    lease_world_advance_to_deadline(&w);
-    assert_int_equal(w.asked.op, REGISTRY_GRANT);
-    assert_true(registry_lease_eq(w.asked.lease, id));
-    assert_int_equal(w.saves, 0);
-    lease_world_reply_failure(&w, REGISTRY_LEASE_EXISTS);
-    lease_world_assert_moved(&w, LEASE_GRANTING, LEASE_RECOVERING, LEASE_CAUSE_EXISTS);
-    assert_int_equal(w.answered, 1);
-    assert_int_equal(w.asked.op, REGISTRY_KEEPALIVE);
-    lease_world_reply_ok(&w);
-    lease_world_assert_moved(&w, LEASE_RECOVERING, LEASE_HELD, LEASE_CAUSE_RENEWED);
-    lease_world_finish(&w);
+    struct lease_world *w = *state;
+    lease_world_goal(w, LEASE_GOAL_HOLD);
+    struct registry_lease id = w->lease.id;
+    lease_world_reply_failure(w, REGISTRY_UNKNOWN);
+    assert_int_equal(w->failed, 1);
+    assert_int_equal(w->lease.state, LEASE_GRANTING);
+    lease_world_advance_to_deadline(w);
+    assert_int_equal(w->asked.op, REGISTRY_GRANT);
+    assert_true(registry_lease_eq(w->asked.lease, id));
+    assert_int_equal(w->saves, 0);
+    lease_world_reply_failure(w, REGISTRY_LEASE_EXISTS);
+    lease_world_assert_moved(w, LEASE_GRANTING, LEASE_RECOVERING, LEASE_CAUSE_EXISTS);
+    assert_int_equal(w->answered, 1);
+    assert_int_equal(w->asked.op, REGISTRY_KEEPALIVE);
+    lease_world_reply_ok(w);
+    lease_world_assert_moved(w, LEASE_RECOVERING, LEASE_HELD, LEASE_CAUSE_RENEWED);
 }
 
 static void test_refused_grant_is_retried_slowly(void **state)
 {
-    (void)state;
-    struct lease_world w;
-    lease_world_begin(&w);
-    lease_world_goal(&w, LEASE_GOAL_HOLD);
-    lease_world_reply_failure(&w, REGISTRY_DENIED);
-    assert_in_range(lease_deadline(&w.lease).latest, w.now.mono + RETRY_SLOW_MS / 2,
-                    w.now.mono + RETRY_SLOW_MS);
-    lease_world_finish(&w);
+    struct lease_world *w = *state;
+    lease_world_goal(w, LEASE_GOAL_HOLD);
+    lease_world_reply_failure(w, REGISTRY_DENIED);
+    assert_in_range(lease_deadline(&w->lease).latest, w->now.mono + RETRY_SLOW_MS / 2,
+                    w->now.mono + RETRY_SLOW_MS);
+}
+
+static void test_own_id_is_saved_before_the_grant_only(void **state)
+{
+    struct lease_world *w = *state;
+    lease_world_goal(w, LEASE_GOAL_HOLD);
+    lease_world_reply(w, (struct registry_reply){.ttl_ms = GRANTED_MS, .lease = w->lease.id});
+    assert_int_equal(w->saves, 1);
+    assert_false(w->saved_urgently);
 }
 
 static void test_id_of_the_registry_is_saved_before_writes(void **state)
 {
-    (void)state;
-    struct lease_world w;
-    lease_world_begin(&w);
-    lease_world_goal(&w, LEASE_GOAL_HOLD);
-    lease_world_reply(&w, (struct registry_reply){.ttl_ms = GRANTED_MS, .lease = w.lease.id});
-    assert_int_equal(w.saves, 1);
-    assert_false(w.saved_urgently); /* saved before the grant */
-    lease_world_finish(&w);
-
-    lease_world_begin(&w);
-    w.lease.settings.chooses_id = false;
-    lease_world_goal(&w, LEASE_GOAL_HOLD);
-    assert_int_equal(w.saves, 0); /* there is no id yet */
-    assert_true(registry_lease_is_none(w.asked.lease));
-    lease_world_reply(&w, (struct registry_reply){.ttl_ms = GRANTED_MS, .lease = {.hi = 1, .lo = 2}});
-    assert_int_equal(w.lease.id.hi, 1);
-    assert_true(w.saved_urgently);
-    lease_world_finish(&w);
+    struct lease_world *w = *state;
+    w->lease.settings.chooses_id = false;
+    lease_world_goal(w, LEASE_GOAL_HOLD);
+    assert_int_equal(w->saves, 0); /* there is no id yet */
+    assert_true(registry_lease_is_none(w->asked.lease));
+    lease_world_reply(w, (struct registry_reply){.ttl_ms = GRANTED_MS, .lease = {.hi = 1, .lo = 2}});
+    assert_int_equal(w->lease.id.hi, 1);
+    assert_true(w->saved_urgently);
 }
 
 /* A lease that the registry may have granted and not named cannot be revoked, and has no keys. */
 static void test_unnamed_lease_is_dropped_when_it_is_not_wanted(void **state)
 {
-    (void)state;
-    struct lease_world w;
-    lease_world_begin(&w);
-    w.lease.settings.chooses_id = false;
-    lease_world_goal(&w, LEASE_GOAL_HOLD);
-    lease_world_reply_failure(&w, REGISTRY_UNKNOWN);
-    lease_world_goal(&w, LEASE_GOAL_RELEASE);
-    lease_world_assert_moved(&w, LEASE_GRANTING, LEASE_NONE, LEASE_CAUSE_UNCONFIRMED);
-    assert_int_equal(w.asked.id, 0);
-    lease_world_finish(&w);
+    struct lease_world *w = *state;
+    w->lease.settings.chooses_id = false;
+    lease_world_goal(w, LEASE_GOAL_HOLD);
+    lease_world_reply_failure(w, REGISTRY_UNKNOWN);
+    lease_world_goal(w, LEASE_GOAL_RELEASE);
+    lease_world_assert_moved(w, LEASE_GRANTING, LEASE_NONE, LEASE_CAUSE_UNCONFIRMED);
+    assert_int_equal(w->asked.id, 0);
 }
 
 static void test_gap_while_granting_asks_again(void **state)
 {
-    (void)state;
-    struct lease_world w;
-    lease_world_begin(&w);
-    lease_world_goal(&w, LEASE_GOAL_HOLD);
-    uint64_t before = w.asked.id;
-    lease_world_advance(&w, 60000);
-    lease_world_event(&w, LEASE_ON_GAP);
-    assert_int_equal(w.moves, 0);
-    assert_int_equal(w.asked.op, REGISTRY_GRANT);
-    assert_false(lease_awaits(&w.lease, before));
-    lease_world_finish(&w);
+    struct lease_world *w = *state;
+    lease_world_goal(w, LEASE_GOAL_HOLD);
+    uint64_t before = w->asked.id;
+    lease_world_advance(w, 60000);
+    lease_world_event(w, LEASE_ON_GAP);
+    assert_int_equal(w->moves, 0);
+    assert_int_equal(w->asked.op, REGISTRY_GRANT);
+    assert_false(lease_awaits(&w->lease, before));
 }
 
 /* ---- holding ---- */
 
 static void test_heartbeats(void **state)
 {
-    (void)state;
-    struct lease_world w;
-    lease_world_begin(&w);
-    lease_world_hold(&w);
-    lease_world_advance(&w, GRANTED_MS / 4 - 1);
-    lease_world_event(&w, LEASE_ON_TICK);
-    assert_int_equal(w.asked.id, 0);
-    lease_world_advance(&w, 1);
-    lease_world_event(&w, LEASE_ON_TICK);
-    assert_int_equal(w.asked.op, REGISTRY_KEEPALIVE);
-    assert_int_equal(lease_deadline(&w.lease).latest, NEVER_MS);
-    lease_world_advance(&w, 200);
-    lease_world_reply_ok(&w);
-    assert_true(w.renewed == 1 && w.answered == 1 && w.moves == 0 && w.saves == 0);
-    assert_int_equal(w.lease.deadline_boot, w.now.boot - 200 + GRANTED_MS);
-    lease_world_finish(&w);
+    struct lease_world *w = *state;
+    lease_world_advance(w, GRANTED_MS / 4 - 1);
+    lease_world_event(w, LEASE_ON_TICK);
+    assert_int_equal(w->asked.id, 0);
+    lease_world_advance(w, 1);
+    lease_world_event(w, LEASE_ON_TICK);
+    assert_int_equal(w->asked.op, REGISTRY_KEEPALIVE);
+    assert_int_equal(lease_deadline(&w->lease).latest, NEVER_MS);
+    lease_world_advance(w, 200);
+    lease_world_reply_ok(w);
+    assert_true(w->renewed == 1 && w->answered == 1 && w->moves == 0 && w->saves == 0);
+    assert_int_equal(w->lease.deadline_boot, w->now.boot - 200 + GRANTED_MS);
 }
 
 static void test_configured_heartbeat(void **state)
 {
-    (void)state;
-    struct lease_world w;
-    lease_world_begin(&w);
-    w.lease.settings.heartbeat_ms = 2000;
-    lease_world_hold(&w);
-    assert_int_equal(lease_deadline(&w.lease).earliest, 11500);
-    assert_int_equal(lease_deadline(&w.lease).latest, 12000);
-    lease_world_finish(&w);
+    struct lease_world *w = *state;
+    w->lease.settings.heartbeat_ms = 2000;
+    lease_world_hold(w);
+    assert_int_equal(lease_deadline(&w->lease).earliest, 11500);
+    assert_int_equal(lease_deadline(&w->lease).latest, 12000);
 }
 
 /* A registry that grants less than was asked for would let the lease end between two heartbeats. */
 static void test_configured_heartbeat_is_at_most_a_third_of_the_granted_ttl(void **state)
 {
-    (void)state;
-    struct lease_world w;
-    lease_world_begin(&w);
-    w.lease.settings.heartbeat_ms = 3000;
-    lease_world_goal(&w, LEASE_GOAL_HOLD);
-    lease_world_reply(&w, (struct registry_reply){.ttl_ms = 3000});
-    assert_int_equal(lease_deadline(&w.lease).earliest, w.now.mono + 750);
-    assert_int_equal(lease_deadline(&w.lease).latest, w.now.mono + 1000);
-    assert_int_equal(w.shortened, 1);
-    lease_world_advance_to_deadline(&w);
-    lease_world_reply(&w, (struct registry_reply){.ttl_ms = 3000});
-    assert_int_equal(w.shortened, 1);
-    lease_world_advance_to_deadline(&w);
-    lease_world_reply(&w, (struct registry_reply){.ttl_ms = 9000});
-    assert_int_equal(lease_deadline(&w.lease).latest, w.now.mono + 3000);
-    assert_int_equal(w.shortened, 1);
-    lease_world_finish(&w);
+    struct lease_world *w = *state;
+    w->lease.settings.heartbeat_ms = 3000;
+    lease_world_goal(w, LEASE_GOAL_HOLD);
+    lease_world_reply(w, (struct registry_reply){.ttl_ms = 3000});
+    assert_int_equal(lease_deadline(&w->lease).earliest, w->now.mono + 750);
+    assert_int_equal(lease_deadline(&w->lease).latest, w->now.mono + 1000);
+    assert_int_equal(w->shortened, 1);
+    lease_world_advance_to_deadline(w);
+    lease_world_reply(w, (struct registry_reply){.ttl_ms = 3000});
+    assert_int_equal(w->shortened, 1);
+    lease_world_advance_to_deadline(w);
+    lease_world_reply(w, (struct registry_reply){.ttl_ms = 9000});
+    assert_int_equal(lease_deadline(&w->lease).latest, w->now.mono + 3000);
+    assert_int_equal(w->shortened, 1);
 }
 
 static void test_failed_heartbeats_are_retried_while_it_lives(void **state)
 {
-    (void)state;
-    struct lease_world w;
-    lease_world_begin(&w);
-    lease_world_hold(&w);
-    w.lease.backoff.failures = 20;
+    struct lease_world *w = *state;
+    w->lease.backoff.failures = 20;
     for (int i = 0; i < 200; i++) {
-        lease_world_advance_to_deadline(&w);
-        assert_int_equal(w.asked.op, REGISTRY_KEEPALIVE);
-        lease_world_reply_failure(&w, REGISTRY_UNKNOWN);
-        assert_int_equal(w.lease.state, LEASE_HELD);
+        lease_world_advance_to_deadline(w);
+        assert_int_equal(w->asked.op, REGISTRY_KEEPALIVE);
+        lease_world_reply_failure(w, REGISTRY_UNKNOWN);
+        assert_int_equal(w->lease.state, LEASE_HELD);
         /* A heartbeat without an answer may have arrived, so the lease may live for ever. */
-        int64_t left = w.lease.deadline_boot - w.now.boot;
+        int64_t left = w->lease.deadline_boot - w->now.boot;
         int64_t longest = left / 3 > 1000 ? left / 3 : 1000;
-        assert_in_range(lease_deadline(&w.lease).latest, w.now.mono + 1, w.now.mono + longest);
+        assert_in_range(lease_deadline(&w->lease).latest, w->now.mono + 1, w->now.mono + longest);
     }
     /* None of them arrived, and the lease is over: backoff. */
     for (int i = 0; i < 60; i++) {
-        lease_world_advance_to_deadline(&w);
-        lease_world_reply_failure(&w, REGISTRY_RETRY);
+        lease_world_advance_to_deadline(w);
+        lease_world_reply_failure(w, REGISTRY_RETRY);
     }
     int64_t longest = 0;
     for (int i = 0; i < 50; i++) {
-        lease_world_advance_to_deadline(&w);
-        lease_world_reply_failure(&w, REGISTRY_RETRY);
-        int64_t wait = lease_deadline(&w.lease).latest - w.now.mono;
+        lease_world_advance_to_deadline(w);
+        lease_world_reply_failure(w, REGISTRY_RETRY);
+        int64_t wait = lease_deadline(&w->lease).latest - w->now.mono;
         longest = wait > longest ? wait : longest;
     }
     assert_in_range(longest, 2000, RETRY_CAP_MS);
-    lease_world_finish(&w);
 }
 
 static void test_sleep_makes_a_heartbeat_due(void **state)
 {
-    (void)state;
-    struct lease_world w;
-    lease_world_begin(&w);
-    lease_world_hold(&w);
-    w.now.boot += 5000; /* mono stands still */
-    lease_world_event(&w, LEASE_ON_TICK);
-    assert_int_equal(w.asked.op, REGISTRY_KEEPALIVE);
+    struct lease_world *w = *state;
+    w->now.boot += 5000; /* mono stands still */
+    lease_world_event(w, LEASE_ON_TICK);
+    assert_int_equal(w->asked.op, REGISTRY_KEEPALIVE);
     /* Slept between request and answer: the lease counts from the request, and the next heartbeat is due. */
-    w.now.boot += 5000;
-    lease_world_reply_ok(&w);
-    assert_int_equal(w.lease.deadline_boot, w.now.boot - 5000 + GRANTED_MS);
-    assert_int_equal(w.asked.op, REGISTRY_KEEPALIVE);
-    lease_world_finish(&w);
+    w->now.boot += 5000;
+    lease_world_reply_ok(w);
+    assert_int_equal(w->lease.deadline_boot, w->now.boot - 5000 + GRANTED_MS);
+    assert_int_equal(w->asked.op, REGISTRY_KEEPALIVE);
 }
 
 static void test_lost(void **state)
 {
-    (void)state;
-    struct lease_world w;
-    lease_world_begin(&w);
-    lease_world_hold(&w);
-    struct registry_lease id = w.lease.id;
-    lease_world_advance_to_deadline(&w);
-    lease_world_goal(&w, LEASE_GOAL_KEEP); /* so that none is granted in the same step */
-    lease_world_reply_failure(&w, REGISTRY_LEASE_LOST);
-    lease_world_assert_moved(&w, LEASE_HELD, LEASE_NONE, LEASE_CAUSE_NOT_FOUND);
-    assert_true(registry_lease_eq(w.moved_id, id));
-    assert_true(registry_lease_is_none(w.lease.id));
-    assert_true(w.saves == 1 && w.answered == 1 && w.failed == 0);
-    lease_world_goal(&w, LEASE_GOAL_HOLD);
-    assert_int_equal(w.asked.op, REGISTRY_GRANT);
-    assert_false(registry_lease_eq(w.lease.id, id));
-    lease_world_finish(&w);
+    struct lease_world *w = *state;
+    struct registry_lease id = w->lease.id;
+    lease_world_advance_to_deadline(w);
+    lease_world_goal(w, LEASE_GOAL_KEEP); /* so that none is granted in the same step */
+    lease_world_reply_failure(w, REGISTRY_LEASE_LOST);
+    lease_world_assert_moved(w, LEASE_HELD, LEASE_NONE, LEASE_CAUSE_NOT_FOUND);
+    assert_true(registry_lease_eq(w->moved_id, id));
+    assert_true(registry_lease_is_none(w->lease.id));
+    assert_true(w->saves == 1 && w->answered == 1 && w->failed == 0);
+    lease_world_goal(w, LEASE_GOAL_HOLD);
+    assert_int_equal(w->asked.op, REGISTRY_GRANT);
+    assert_false(registry_lease_eq(w->lease.id, id));
 }
 
 static void test_lost_as_a_request_of_the_holder_says(void **state)
 {
-    (void)state;
-    struct lease_world w;
-    lease_world_begin(&w);
-    lease_world_event(&w, LEASE_ON_LOST);
-    assert_int_equal(w.moves, 0);
-    lease_world_hold(&w);
-    lease_world_advance(&w, 2000);
-    lease_world_event(&w, LEASE_ON_LOST);
-    assert_int_equal(w.moves, 2); /* to none, and a new one is granted at once */
-    assert_int_equal(w.lease.state, LEASE_GRANTING);
-    lease_world_event(&w, LEASE_ON_LOST); /* of the one before */
-    assert_int_equal(w.moves, 0);
-    lease_world_finish(&w);
+    struct lease_world *w = *state;
+    lease_world_event(w, LEASE_ON_LOST);
+    assert_int_equal(w->moves, 0);
+    lease_world_hold(w);
+    lease_world_advance(w, 2000);
+    lease_world_event(w, LEASE_ON_LOST);
+    assert_int_equal(w->moves, 2); /* to none, and a new one is granted at once */
+    assert_int_equal(w->lease.state, LEASE_GRANTING);
+    lease_world_event(w, LEASE_ON_LOST); /* of the one before */
+    assert_int_equal(w->moves, 0);
 }
 
 static void test_young_lease_is_not_replaced_at_once(void **state)
 {
-    (void)state;
-    struct lease_world w;
-    lease_world_begin(&w);
-    lease_world_hold(&w);
-    lease_world_advance(&w, 100);
-    lease_world_event(&w, LEASE_ON_LOST);
-    assert_int_equal(w.lease.state, LEASE_NONE);
-    assert_int_equal(w.asked.id, 0);
-    assert_in_range(lease_deadline(&w.lease).latest, w.now.mono + 1, w.now.mono + 1000);
-    lease_world_advance_to_deadline(&w);
-    assert_int_equal(w.asked.op, REGISTRY_GRANT);
-    lease_world_finish(&w);
+    struct lease_world *w = *state;
+    lease_world_advance(w, 100);
+    lease_world_event(w, LEASE_ON_LOST);
+    assert_int_equal(w->lease.state, LEASE_NONE);
+    assert_int_equal(w->asked.id, 0);
+    assert_in_range(lease_deadline(&w->lease).latest, w->now.mono + 1, w->now.mono + 1000);
+    lease_world_advance_to_deadline(w);
+    assert_int_equal(w->asked.op, REGISTRY_GRANT);
 }
 
 /* ---- recovering ---- */
 
 static void test_recovered(void **state)
 {
-    (void)state;
-    struct lease_world w;
-    lease_world_begin(&w);
-    lease_world_step(&w, (struct lease_event){.type = LEASE_ON_RECOVER, .id = {.lo = 77}, .ttl_ms = TTL_MS});
-    lease_world_assert_moved(&w, LEASE_NONE, LEASE_RECOVERING, LEASE_CAUSE_RESTART);
-    assert_int_equal(w.asked.op, REGISTRY_KEEPALIVE);
-    assert_int_equal(w.asked.lease.lo, 77);
-    lease_world_reply_failure(&w, REGISTRY_RETRY);
-    assert_int_equal(w.lease.state, LEASE_RECOVERING);
-    lease_world_advance_to_deadline(&w);
-    lease_world_reply_ok(&w);
-    lease_world_assert_moved(&w, LEASE_RECOVERING, LEASE_HELD, LEASE_CAUSE_RENEWED);
-    assert_int_equal(w.saves, 1);
-    lease_world_finish(&w);
+    struct lease_world *w = *state;
+    lease_world_step(w, (struct lease_event){.type = LEASE_ON_RECOVER, .id = {.lo = 77}, .ttl_ms = TTL_MS});
+    lease_world_assert_moved(w, LEASE_NONE, LEASE_RECOVERING, LEASE_CAUSE_RESTART);
+    assert_int_equal(w->asked.op, REGISTRY_KEEPALIVE);
+    assert_int_equal(w->asked.lease.lo, 77);
+    lease_world_reply_failure(w, REGISTRY_RETRY);
+    assert_int_equal(w->lease.state, LEASE_RECOVERING);
+    lease_world_advance_to_deadline(w);
+    lease_world_reply_ok(w);
+    lease_world_assert_moved(w, LEASE_RECOVERING, LEASE_HELD, LEASE_CAUSE_RENEWED);
+    assert_int_equal(w->saves, 1);
 }
 
 /* The grant of that id was never sent: the agent was killed between the save and the request. */
 static void test_recovered_but_never_granted(void **state)
 {
-    (void)state;
-    struct lease_world w;
-    lease_world_begin(&w);
-    lease_world_step(&w, (struct lease_event){.type = LEASE_ON_RECOVER, .id = {.lo = 77}, .ttl_ms = 0});
-    lease_world_reply_failure(&w, REGISTRY_LEASE_LOST);
-    lease_world_assert_moved(&w, LEASE_RECOVERING, LEASE_NONE, LEASE_CAUSE_NOT_FOUND);
-    assert_int_equal(lease_deadline(&w.lease).latest, NEVER_MS); /* nothing is wanted yet */
-    lease_world_finish(&w);
+    struct lease_world *w = *state;
+    lease_world_step(w, (struct lease_event){.type = LEASE_ON_RECOVER, .id = {.lo = 77}, .ttl_ms = 0});
+    lease_world_reply_failure(w, REGISTRY_LEASE_LOST);
+    lease_world_assert_moved(w, LEASE_RECOVERING, LEASE_NONE, LEASE_CAUSE_NOT_FOUND);
+    assert_int_equal(lease_deadline(&w->lease).latest, NEVER_MS); /* nothing is wanted yet */
 }
 
 static void test_gap(void **state)
 {
-    (void)state;
-    struct lease_world w;
-    lease_world_begin(&w);
-    lease_world_hold(&w);
-    lease_world_advance_to_deadline(&w);
-    uint64_t before = w.asked.id;
-    lease_world_advance(&w, 60000);
-    lease_world_event(&w, LEASE_ON_GAP);
-    lease_world_assert_moved(&w, LEASE_HELD, LEASE_RECOVERING, LEASE_CAUSE_GAP);
-    assert_int_equal(w.asked.op, REGISTRY_KEEPALIVE);
-    assert_false(lease_awaits(&w.lease, before));
-    lease_world_event(&w, LEASE_ON_GAP);
-    assert_int_equal(w.moves, 0);
-    lease_world_finish(&w);
+    struct lease_world *w = *state;
+    lease_world_advance_to_deadline(w);
+    uint64_t before = w->asked.id;
+    lease_world_advance(w, 60000);
+    lease_world_event(w, LEASE_ON_GAP);
+    lease_world_assert_moved(w, LEASE_HELD, LEASE_RECOVERING, LEASE_CAUSE_GAP);
+    assert_int_equal(w->asked.op, REGISTRY_KEEPALIVE);
+    assert_false(lease_awaits(&w->lease, before));
+    lease_world_event(w, LEASE_ON_GAP);
+    assert_int_equal(w->moves, 0);
 }
 
 /* The lease may have ended during the gap: an answer of before it does not say that it is held. */
 static void test_gap_while_recovering_asks_again(void **state)
 {
-    (void)state;
-    struct lease_world w;
-    lease_world_begin(&w);
-    lease_world_recover(&w);
-    uint64_t before = w.asked.id;
-    lease_world_advance(&w, 60000);
-    lease_world_event(&w, LEASE_ON_GAP);
-    assert_true(lease_awaits(&w.lease, before));
-    lease_world_reply_ok(&w);
-    assert_int_equal(w.moves, 0);
-    assert_int_equal(w.asked.op, REGISTRY_KEEPALIVE);
-    lease_world_reply_ok(&w);
-    lease_world_assert_moved(&w, LEASE_RECOVERING, LEASE_HELD, LEASE_CAUSE_RENEWED);
-    lease_world_finish(&w);
+    struct lease_world *w = *state;
+    lease_world_recover(w);
+    uint64_t before = w->asked.id;
+    lease_world_advance(w, 60000);
+    lease_world_event(w, LEASE_ON_GAP);
+    assert_true(lease_awaits(&w->lease, before));
+    lease_world_reply_ok(w);
+    assert_int_equal(w->moves, 0);
+    assert_int_equal(w->asked.op, REGISTRY_KEEPALIVE);
+    lease_world_reply_ok(w);
+    lease_world_assert_moved(w, LEASE_RECOVERING, LEASE_HELD, LEASE_CAUSE_RENEWED);
 }
 
 /* ---- suspect ---- */
@@ -414,25 +353,19 @@ static void test_suspect_ends_with_any_answer(void **state)
 
 static void test_suspect_is_lost(void **state)
 {
-    (void)state;
-    struct lease_world w;
-    lease_world_begin(&w);
-    lease_world_suspect(&w);
-    lease_world_goal(&w, LEASE_GOAL_KEEP);
-    lease_world_reply_failure(&w, REGISTRY_LEASE_LOST);
-    lease_world_assert_moved(&w, LEASE_SUSPECT, LEASE_NONE, LEASE_CAUSE_NOT_FOUND);
-    lease_world_finish(&w);
+    struct lease_world *w = *state;
+    lease_world_suspect(w);
+    lease_world_goal(w, LEASE_GOAL_KEEP);
+    lease_world_reply_failure(w, REGISTRY_LEASE_LOST);
+    lease_world_assert_moved(w, LEASE_SUSPECT, LEASE_NONE, LEASE_CAUSE_NOT_FOUND);
 }
 
 static void test_suspect_after_a_gap(void **state)
 {
-    (void)state;
-    struct lease_world w;
-    lease_world_begin(&w);
-    lease_world_suspect(&w);
-    lease_world_event(&w, LEASE_ON_GAP);
-    lease_world_assert_moved(&w, LEASE_SUSPECT, LEASE_RECOVERING, LEASE_CAUSE_GAP);
-    lease_world_finish(&w);
+    struct lease_world *w = *state;
+    lease_world_suspect(w);
+    lease_world_event(w, LEASE_ON_GAP);
+    lease_world_assert_moved(w, LEASE_SUSPECT, LEASE_RECOVERING, LEASE_CAUSE_GAP);
 }
 
 int main(void)
@@ -440,28 +373,29 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_allowed_transitions),
         cmocka_unit_test(test_names),
-        cmocka_unit_test(test_does_nothing_before_it_is_wanted),
-        cmocka_unit_test(test_id_is_saved_before_the_grant),
-        cmocka_unit_test(test_grant_of_unknown_outcome_repeats_the_id),
-        cmocka_unit_test(test_refused_grant_is_retried_slowly),
-        cmocka_unit_test(test_gap_while_granting_asks_again),
-        cmocka_unit_test(test_heartbeats),
-        cmocka_unit_test(test_configured_heartbeat),
-        cmocka_unit_test(test_configured_heartbeat_is_at_most_a_third_of_the_granted_ttl),
-        cmocka_unit_test(test_failed_heartbeats_are_retried_while_it_lives),
-        cmocka_unit_test(test_sleep_makes_a_heartbeat_due),
-        cmocka_unit_test(test_lost),
-        cmocka_unit_test(test_lost_as_a_request_of_the_holder_says),
-        cmocka_unit_test(test_young_lease_is_not_replaced_at_once),
-        cmocka_unit_test(test_recovered),
-        cmocka_unit_test(test_recovered_but_never_granted),
-        cmocka_unit_test(test_gap),
-        cmocka_unit_test(test_gap_while_recovering_asks_again),
-        cmocka_unit_test(test_id_of_the_registry_is_saved_before_writes),
-        cmocka_unit_test(test_unnamed_lease_is_dropped_when_it_is_not_wanted),
+        FRESH(test_does_nothing_before_it_is_wanted),
+        FRESH(test_id_is_saved_before_the_grant),
+        FRESH(test_grant_of_unknown_outcome_repeats_the_id),
+        FRESH(test_refused_grant_is_retried_slowly),
+        FRESH(test_gap_while_granting_asks_again),
+        HELD(test_heartbeats),
+        FRESH(test_configured_heartbeat),
+        FRESH(test_configured_heartbeat_is_at_most_a_third_of_the_granted_ttl),
+        HELD(test_failed_heartbeats_are_retried_while_it_lives),
+        HELD(test_sleep_makes_a_heartbeat_due),
+        HELD(test_lost),
+        FRESH(test_lost_as_a_request_of_the_holder_says),
+        HELD(test_young_lease_is_not_replaced_at_once),
+        FRESH(test_recovered),
+        FRESH(test_recovered_but_never_granted),
+        HELD(test_gap),
+        FRESH(test_gap_while_recovering_asks_again),
+        FRESH(test_own_id_is_saved_before_the_grant_only),
+        FRESH(test_id_of_the_registry_is_saved_before_writes),
+        FRESH(test_unnamed_lease_is_dropped_when_it_is_not_wanted),
         cmocka_unit_test(test_suspect_ends_with_any_answer),
-        cmocka_unit_test(test_suspect_is_lost),
-        cmocka_unit_test(test_suspect_after_a_gap),
+        FRESH(test_suspect_is_lost),
+        FRESH(test_suspect_after_a_gap),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
