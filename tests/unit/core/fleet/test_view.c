@@ -10,31 +10,6 @@
 
 #include <string.h>
 
-static struct world world;
-
-static int set_up_started(void **state)
-{
-    world_start(&world);
-    *state = &world;
-    return 0;
-}
-
-static int set_up_synced(void **state)
-{
-    set_up_started(state);
-    world_fill(&world, world_two);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    world_end(*state);
-    return 0;
-}
-
-#define STARTED(test) cmocka_unit_test_setup_teardown(test, set_up_started, tear_down)
-#define SYNCED(test) cmocka_unit_test_setup_teardown(test, set_up_synced, tear_down)
-
 /* Two pages. */
 static void put_three(struct world *w)
 {

@@ -8,31 +8,6 @@
 
 #include "view_world.h"
 
-static struct world world;
-
-static int set_up_started(void **state)
-{
-    world_start_mode(&world, VIEW_ALWAYS);
-    *state = &world;
-    return 0;
-}
-
-static int set_up_synced(void **state)
-{
-    set_up_started(state);
-    world_fill(&world, world_two);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    world_end(*state);
-    return 0;
-}
-
-#define STARTED(test) cmocka_unit_test_setup_teardown(test, set_up_started, tear_down)
-#define SYNCED(test) cmocka_unit_test_setup_teardown(test, set_up_synced, tear_down)
-
 /* The next check of the stream is due, and answered. */
 static void check(struct world *w)
 {

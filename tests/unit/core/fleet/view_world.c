@@ -479,3 +479,26 @@ void world_check_synced(struct world *world)
     assert_true(view_facts(world->view)->synced);
     world_check_equal(world);
 }
+
+/* ---- fixtures ---- */
+
+int world_set_up(void **state)
+{
+    static struct world world;
+    world_start(&world);
+    *state = &world;
+    return 0;
+}
+
+int world_set_up_synced(void **state)
+{
+    world_set_up(state);
+    world_fill(*state, world_two);
+    return 0;
+}
+
+int world_tear_down(void **state)
+{
+    world_end(*state);
+    return 0;
+}

@@ -114,4 +114,12 @@ void world_check_synced(struct world *world);
 /* Whether a key and value are a record. */
 bool world_is_record(const char *key, const char *value);
 
+/* Set-up and tear-down of a test: `*state` is a world as world_start makes it, or one synced with two records. */
+int world_set_up(void **state);
+int world_set_up_synced(void **state);
+int world_tear_down(void **state);
+
+#define STARTED(test) cmocka_unit_test_setup_teardown(test, world_set_up, world_tear_down)
+#define SYNCED(test) cmocka_unit_test_setup_teardown(test, world_set_up_synced, world_tear_down)
+
 #endif
