@@ -222,6 +222,20 @@ void small_agent_fini(struct small_agent *agent)
     config_fini(&agent->config);
 }
 
+int small_agent_set_up(void **state)
+{
+    static struct small_agent agent;
+    small_agent_init(&agent);
+    *state = &agent;
+    return 0;
+}
+
+int small_agent_tear_down(void **state)
+{
+    small_agent_fini(*state);
+    return 0;
+}
+
 void small_agent_start(struct small_agent *agent)
 {
     agent->host = "10.0.0.5";

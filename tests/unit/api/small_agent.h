@@ -44,6 +44,11 @@ struct small_agent {
 void small_agent_init(struct small_agent *agent);
 void small_agent_fini(struct small_agent *agent);
 
+/* Set-up and tear-down of a test whose `*state` is such an agent. */
+int small_agent_set_up(void **state);
+int small_agent_tear_down(void **state);
+#define WITH_AGENT(test) cmocka_unit_test_setup_teardown(test, small_agent_set_up, small_agent_tear_down)
+
 /* Starts without a state file and with an address; the record is registered unless registry_outage is set. */
 void small_agent_start(struct small_agent *agent);
 

@@ -29,14 +29,12 @@ static json_int_t number(const json_t *object, const char *name)
 
 static void a_ready_server_has_every_member(void **state)
 {
-    (void)state;
-    struct small_agent agent;
-    small_agent_init(&agent);
-    small_agent_start(&agent);
-    small_agent_say(&agent, "ready players=12/64 label.map=harbor # 12/64 on \"harbor\"");
-    small_agent_try(&agent, PROBE_PASSED);
-    small_agent_try(&agent, PROBE_PASSED);
-    json_t *root = document(&agent);
+    struct small_agent *agent = *state;
+    small_agent_start(agent);
+    small_agent_say(agent, "ready players=12/64 label.map=harbor # 12/64 on \"harbor\"");
+    small_agent_try(agent, PROBE_PASSED);
+    small_agent_try(agent, PROBE_PASSED);
+    json_t *root = document(agent);
     assert_string_equal(text(root, "status"), "ready");
     assert_string_equal(text(root, "cause"), "");
     assert_string_equal(text(root, "type"), "world");
@@ -69,16 +67,13 @@ static void a_ready_server_has_every_member(void **state)
     assert_string_equal(text(last, "from"), "initializing");
     assert_string_equal(text(last, "to"), "ready");
     json_decref(root);
-    small_agent_fini(&agent);
 }
 
 static void a_registry_that_answers_has_no_error(void **state)
 {
-    (void)state;
-    struct small_agent agent;
-    small_agent_init(&agent);
-    small_agent_start(&agent);
-    json_t *root = document(&agent);
+    struct small_agent *agent = *state;
+    small_agent_start(agent);
+    json_t *root = document(agent);
     const json_t *registry = json_object_get(root, "registry"), *lease = json_object_get(root, "lease");
     assert_true(json_is_true(json_object_get(registry, "inSync")));
     assert_int_equal(number(registry, "revision"), 812);
@@ -107,18 +102,15 @@ static void a_registry_that_answers_has_no_error(void **state)
     assert_true(json_is_null(json_object_get(control, "pendingSince")));
     assert_true(json_is_null(json_object_get(control, "unreadable")));
     json_decref(root);
-    small_agent_fini(&agent);
 }
 
 static void a_registry_outage_has_its_error(void **state)
 {
-    (void)state;
-    struct small_agent agent;
-    small_agent_init(&agent);
-    agent.registry_outage = true;
-    agent.state_last_error = "/var/lib/outrider: no space left";
-    small_agent_start(&agent);
-    json_t *root = document(&agent);
+    struct small_agent *agent = *state;
+    agent->registry_outage = true;
+    agent->state_last_error = "/var/lib/outrider: no space left";
+    small_agent_start(agent);
+    json_t *root = document(agent);
     const json_t *registry = json_object_get(root, "registry");
     assert_true(json_is_false(json_object_get(registry, "inSync")));
     assert_true(json_is_false(json_object_get(registry, "settled")));
@@ -127,7 +119,6 @@ static void a_registry_outage_has_its_error(void **state)
     assert_true(json_is_null(json_object_get(registry, "endpoint")));
     assert_string_equal(text(root, "stateLastError"), "/var/lib/outrider: no space left");
     json_decref(root);
-    small_agent_fini(&agent);
 }
 
 static void expect_conflict(const char *value, const char *host)
@@ -163,16 +154,14 @@ static void a_conflict_names_the_other_host(void **state)
 
 static void a_failing_probe_has_its_evidence(void **state)
 {
-    (void)state;
-    struct small_agent agent;
-    small_agent_init(&agent);
-    small_agent_start(&agent);
-    small_agent_try(&agent, PROBE_PASSED);
-    small_agent_try(&agent, PROBE_PASSED);
+    struct small_agent *agent = *state;
+    small_agent_start(agent);
+    small_agent_try(agent, PROBE_PASSED);
+    small_agent_try(agent, PROBE_PASSED);
     for (int i = 0; i < 3; i++) {
-        small_agent_try(&agent, PROBE_REFUSED);
+        small_agent_try(agent, PROBE_REFUSED);
     }
-    json_t *root = document(&agent);
+    json_t *root = document(agent);
     const json_t *probe = json_array_get(json_object_get(root, "probes"), 0);
     assert_string_equal(text(root, "status"), "error");
     assert_string_equal(text(root, "cause"), "probe game: connection refused (3 of 3)");
@@ -183,22 +172,19 @@ static void a_failing_probe_has_its_evidence(void **state)
     assert_int_equal(number(probe, "lastPassedAgoMs"), 3000);
     assert_int_equal(number(root, "withdrawnInMs"), 600000);
     assert_true(json_is_false(json_object_get(root, "inGrace")));
-    small_agent_try(&agent, PROBE_PASSED);
+    small_agent_try(agent, PROBE_PASSED);
     json_decref(root);
-    root = document(&agent);
+    root = document(agent);
     assert_int_equal(number(json_array_get(json_object_get(root, "probes"), 0), "passesNeeded"), 1);
     json_decref(root);
-    small_agent_fini(&agent);
 }
 
 static void a_loading_server_has_its_grace_period(void **state)
 {
-    (void)state;
-    struct small_agent agent;
-    small_agent_init(&agent);
-    agent.config.server.initializing_max_ms = 900000;
-    small_agent_start(&agent);
-    json_t *root = document(&agent);
+    struct small_agent *agent = *state;
+    agent->config.server.initializing_max_ms = 900000;
+    small_agent_start(agent);
+    json_t *root = document(agent);
     const json_t *probe = json_array_get(json_object_get(root, "probes"), 0);
     assert_int_equal(number(root, "graceLeftMs"), 60000); /* grace_period */
     assert_true(json_is_null(json_object_get(probe, "lastOutcome")));
@@ -206,30 +192,27 @@ static void a_loading_server_has_its_grace_period(void **state)
     assert_true(json_is_null(json_object_get(probe, "lastPassedAgoMs")));
     assert_int_equal(number(probe, "passesNeeded"), 2);
     json_decref(root);
-    small_agent_say(&agent, "initializing");
-    small_agent_try(&agent, PROBE_REFUSED);
-    root = document(&agent);
+    small_agent_say(agent, "initializing");
+    small_agent_try(agent, PROBE_REFUSED);
+    root = document(agent);
     assert_int_equal(number(root, "graceLeftMs"), 899000);
     json_decref(root);
-    agent.config.server.initializing_max_ms = 0;
-    root = document(&agent);
+    agent->config.server.initializing_max_ms = 0;
+    root = document(agent);
     assert_true(json_is_true(json_object_get(root, "inGrace")));
     assert_true(json_is_null(json_object_get(root, "graceLeftMs")));
     json_decref(root);
-    small_agent_fini(&agent);
 }
 
 static void holds_have_the_time_left(void **state)
 {
-    (void)state;
-    struct small_agent agent;
-    small_agent_init(&agent);
-    small_agent_start(&agent);
-    small_agent_say(&agent, "ready drain=10m");
-    struct api_reply reply = small_agent_post(&agent, "/api/agent/drain", "{\"deadline\":\"5m\"}");
+    struct small_agent *agent = *state;
+    small_agent_start(agent);
+    small_agent_say(agent, "ready drain=10m");
+    struct api_reply reply = small_agent_post(agent, "/api/agent/drain", "{\"deadline\":\"5m\"}");
     buf_fini(&reply.body);
-    agent.now.mono += 60000;
-    json_t *root = document(&agent);
+    agent->now.mono += 60000;
+    json_t *root = document(agent);
     const json_t *holds = json_object_get(root, "holds"), *drain = json_object_get(root, "drain");
     assert_int_equal(json_array_size(holds), 2);
     assert_string_equal(text(json_array_get(holds, 0), "kind"), "ops");
@@ -239,56 +222,49 @@ static void holds_have_the_time_left(void **state)
     assert_int_equal(number(drain, "deadlineInMs"), 240000);
     assert_string_equal(text(drain, "outcome"), "waiting");
     json_decref(root);
-    small_agent_fini(&agent);
 }
 
 static void without_an_address_nothing_is_published(void **state)
 {
-    (void)state;
-    struct small_agent agent;
-    small_agent_init(&agent);
-    small_agent_step(&agent, (struct server_event){.type = SERVER_ON_FRESH});
+    struct small_agent *agent = *state;
+    small_agent_step(agent, (struct server_event){.type = SERVER_ON_FRESH});
     small_agent_step(
-        &agent, (struct server_event){.type = SERVER_ON_HOST, .reason = "the default route is loopback"});
-    json_t *root = document(&agent);
+        agent, (struct server_event){.type = SERVER_ON_HOST, .reason = "the default route is loopback"});
+    json_t *root = document(agent);
     assert_true(json_is_null(json_object_get(root, "host")));
     assert_true(json_is_null(json_object_get(root, "record")));
     assert_non_null(strstr(text(root, "withheld"), "the default route is loopback"));
     assert_string_equal(text(json_object_get(root, "lease"), "state"), "none");
     assert_true(json_is_null(json_object_get(json_object_get(root, "lease"), "id")));
     json_decref(root);
-    small_agent_fini(&agent);
 }
 
 static void no_more_than_the_last_hundred_transitions_are_kept(void **state)
 {
-    (void)state;
-    struct small_agent agent;
-    small_agent_init(&agent);
-    small_agent_start(&agent);
-    small_agent_try(&agent, PROBE_PASSED);
-    small_agent_try(&agent, PROBE_PASSED);
+    struct small_agent *agent = *state;
+    small_agent_start(agent);
+    small_agent_try(agent, PROBE_PASSED);
+    small_agent_try(agent, PROBE_PASSED);
     for (int i = 0; i < 120; i++) {
-        small_agent_say(&agent, i % 2 == 0 ? "error # \t\"\\" : "ready");
+        small_agent_say(agent, i % 2 == 0 ? "error # \t\"\\" : "ready");
     }
-    json_t *root = document(&agent);
+    json_t *root = document(agent);
     assert_int_equal(json_array_size(json_object_get(root, "transitions")), 100);
     json_decref(root);
-    small_agent_fini(&agent);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_ready_server_has_every_member),
-        cmocka_unit_test(a_registry_that_answers_has_no_error),
-        cmocka_unit_test(a_registry_outage_has_its_error),
+        WITH_AGENT(a_ready_server_has_every_member),
+        WITH_AGENT(a_registry_that_answers_has_no_error),
+        WITH_AGENT(a_registry_outage_has_its_error),
         cmocka_unit_test(a_conflict_names_the_other_host),
-        cmocka_unit_test(a_failing_probe_has_its_evidence),
-        cmocka_unit_test(a_loading_server_has_its_grace_period),
-        cmocka_unit_test(holds_have_the_time_left),
-        cmocka_unit_test(without_an_address_nothing_is_published),
-        cmocka_unit_test(no_more_than_the_last_hundred_transitions_are_kept),
+        WITH_AGENT(a_failing_probe_has_its_evidence),
+        WITH_AGENT(a_loading_server_has_its_grace_period),
+        WITH_AGENT(holds_have_the_time_left),
+        WITH_AGENT(without_an_address_nothing_is_published),
+        WITH_AGENT(no_more_than_the_last_hundred_transitions_are_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

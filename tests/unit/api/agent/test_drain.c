@@ -16,18 +16,16 @@ static const char *text(const json_t *object, const char *name)
 
 static void a_drain_sets_the_hold_and_replies_with_it(void **state)
 {
-    (void)state;
-    struct small_agent agent;
-    small_agent_init(&agent);
-    small_agent_start(&agent);
+    struct small_agent *agent = *state;
+    small_agent_start(agent);
     struct api_reply reply = small_agent_post(
-        &agent, "/api/agent/drain", "{\"reason\":\"patch\",\"deadline\":\"10m\",\"expires\":\"2h\"}");
+        agent, "/api/agent/drain", "{\"reason\":\"patch\",\"deadline\":\"10m\",\"expires\":\"2h\"}");
     assert_int_equal(reply.status, 200);
-    assert_int_equal(agent.drains, 1);
-    assert_string_equal(agent.reason, "patch");
-    assert_string_equal(agent.by, "api 127.0.0.1");
-    assert_int_equal(agent.deadline_ms, 600000);
-    assert_int_equal(agent.expires_ms, 7200000);
+    assert_int_equal(agent->drains, 1);
+    assert_string_equal(agent->reason, "patch");
+    assert_string_equal(agent->by, "api 127.0.0.1");
+    assert_int_equal(agent->deadline_ms, 600000);
+    assert_int_equal(agent->expires_ms, 7200000);
     json_t *root = small_agent_json(&reply);
     const json_t *hold = json_object_get(root, "hold");
     assert_string_equal(text(root, "status"), "initializing");
@@ -38,32 +36,28 @@ static void a_drain_sets_the_hold_and_replies_with_it(void **state)
     assert_int_equal(json_integer_value(json_object_get(hold, "deadlineInMs")), 600000);
     assert_int_equal(json_integer_value(json_object_get(hold, "expiresInMs")), 7200000);
     json_decref(root);
-    small_agent_fini(&agent);
 }
 
 static void absent_members_have_defaults(void **state)
 {
-    (void)state;
+    struct small_agent *agent = *state;
     static const char *const bodies[] = {"{}", "", " \r\n"};
-    struct small_agent agent;
-    small_agent_init(&agent);
     for (size_t i = 0; i < COUNT_OF(bodies); i++) {
-        struct api_reply reply = small_agent_post(&agent, "/api/agent/drain", bodies[i]);
+        struct api_reply reply = small_agent_post(agent, "/api/agent/drain", bodies[i]);
         assert_int_equal(reply.status, 200);
-        assert_string_equal(agent.reason, "");
-        assert_int_equal(agent.deadline_ms, 1800000);
-        assert_int_equal(agent.expires_ms, 0);
+        assert_string_equal(agent->reason, "");
+        assert_int_equal(agent->deadline_ms, 1800000);
+        assert_int_equal(agent->expires_ms, 0);
         json_t *root = small_agent_json(&reply);
         assert_true(json_is_null(json_object_get(json_object_get(root, "hold"), "expires")));
         json_decref(root);
     }
-    assert_int_equal(agent.drains, 3);
-    small_agent_fini(&agent);
+    assert_int_equal(agent->drains, 3);
 }
 
 static void bad_bodies_are_400_and_change_nothing(void **state)
 {
-    (void)state;
+    struct small_agent *agent = *state;
     static const struct {
         const char *body, *names;
     } cases[] = {
@@ -89,23 +83,20 @@ static void bad_bodies_are_400_and_change_nothing(void **state)
         {"{\"expires\":\"999999h\"}", "expires"},
         {"{} x", "line 1"},
     };
-    struct small_agent agent;
-    small_agent_init(&agent);
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        struct api_reply reply = small_agent_post(&agent, "/api/agent/drain", cases[i].body);
+        struct api_reply reply = small_agent_post(agent, "/api/agent/drain", cases[i].body);
         if (strstr(buf_text(&reply.body), cases[i].names) == NULL) {
             fail_msg("%s: %s", cases[i].body, buf_text(&reply.body));
         }
         small_agent_refused(reply, 400, "bad_body");
     }
-    assert_int_equal(agent.drains, 0);
-    small_agent_fini(&agent);
+    assert_int_equal(agent->drains, 0);
 }
 
 /* No body has an object in it: where one is sent, nothing happens, and the reply names what is allowed. */
 static void nested_members_are_400_everywhere(void **state)
 {
-    (void)state;
+    struct small_agent *agent = *state;
     static const struct {
         const char *path, *names;
     } cases[] = {
@@ -114,71 +105,58 @@ static void nested_members_are_400_everywhere(void **state)
         {"/api/services/world/w1/drain", "unknown member `hold`: drain takes reason, deadline and expires"},
         {"/api/services/world/w1/undrain", "unknown member `hold`: undrain takes none"},
     };
-    struct small_agent agent;
-    small_agent_init(&agent);
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        struct api_reply reply = small_agent_post(&agent, cases[i].path, "{\"hold\":{\"reasn\":\"a\"}}");
+        struct api_reply reply = small_agent_post(agent, cases[i].path, "{\"hold\":{\"reasn\":\"a\"}}");
         assert_non_null(strstr(buf_text(&reply.body), cases[i].names));
         small_agent_refused(reply, 400, "bad_body");
     }
-    assert_int_equal(agent.drains + agent.undrains + agent.controls, 0);
-    small_agent_fini(&agent);
+    assert_int_equal(agent->drains + agent->undrains + agent->controls, 0);
 }
 
 static void a_reason_has_at_most_256_bytes(void **state)
 {
-    (void)state;
-    struct small_agent agent;
-    small_agent_init(&agent);
+    struct small_agent *agent = *state;
     char reason[258], body[300];
     memset(reason, 'x', sizeof(reason));
     reason[256] = '\0';
     snprintf(body, sizeof(body), "{\"reason\":\"%s\"}", reason);
-    struct api_reply reply = small_agent_post(&agent, "/api/agent/drain", body);
+    struct api_reply reply = small_agent_post(agent, "/api/agent/drain", body);
     assert_int_equal(reply.status, 200);
-    assert_string_equal(agent.reason, reason);
+    assert_string_equal(agent->reason, reason);
     buf_fini(&reply.body);
     reason[256] = 'x';
     reason[257] = '\0';
     snprintf(body, sizeof(body), "{\"reason\":\"%s\"}", reason);
-    small_agent_refused(small_agent_post(&agent, "/api/agent/drain", body), 400, "bad_body");
-    small_agent_fini(&agent);
+    small_agent_refused(small_agent_post(agent, "/api/agent/drain", body), 400, "bad_body");
 }
 
 static void deep_documents_are_refused_without_harm(void **state)
 {
-    (void)state;
-    struct small_agent agent;
-    small_agent_init(&agent);
+    struct small_agent *agent = *state;
     static char body[60001];
     memset(body, '[', sizeof(body) - 1);
-    small_agent_refused(small_agent_post(&agent, "/api/agent/drain", body), 400, "bad_body");
-    small_agent_fini(&agent);
+    small_agent_refused(small_agent_post(agent, "/api/agent/drain", body), 400, "bad_body");
 }
 
 static void undrain_lifts_and_takes_nothing(void **state)
 {
-    (void)state;
-    struct small_agent agent;
-    small_agent_init(&agent);
-    small_agent_refused(small_agent_post(&agent, "/api/agent/undrain", "{\"reason\":\"x\"}"), 400,
-                        "bad_body");
-    small_agent_refused(small_agent_post(&agent, "/api/agent/undrain", "[]"), 400, "bad_body");
-    assert_int_equal(agent.undrains, 0);
-    struct api_reply reply = small_agent_post(&agent, "/api/agent/drain", "{}");
+    struct small_agent *agent = *state;
+    small_agent_refused(small_agent_post(agent, "/api/agent/undrain", "{\"reason\":\"x\"}"), 400, "bad_body");
+    small_agent_refused(small_agent_post(agent, "/api/agent/undrain", "[]"), 400, "bad_body");
+    assert_int_equal(agent->undrains, 0);
+    struct api_reply reply = small_agent_post(agent, "/api/agent/drain", "{}");
     buf_fini(&reply.body);
-    reply = small_agent_post(&agent, "/api/agent/undrain", "");
+    reply = small_agent_post(agent, "/api/agent/undrain", "");
     assert_int_equal(reply.status, 200);
-    assert_int_equal(agent.undrains, 1);
+    assert_int_equal(agent->undrains, 1);
     json_t *root = small_agent_json(&reply);
     assert_true(json_is_null(json_object_get(root, "hold")));
     json_decref(root);
-    small_agent_fini(&agent);
 }
 
 static void the_operator_is_named_by_user_or_address(void **state)
 {
-    (void)state;
+    struct small_agent *agent = *state;
     static const struct {
         const char *peer;
         bool is_unix;
@@ -191,8 +169,6 @@ static void the_operator_is_named_by_user_or_address(void **state)
         {"gone", true, "api gone"},
         {"", true, "api "},
     };
-    struct small_agent agent;
-    small_agent_init(&agent);
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct api_request request = {.method = STR("POST"),
                                       .path = STR("/api/agent/drain"),
@@ -200,24 +176,23 @@ static void the_operator_is_named_by_user_or_address(void **state)
                                       .content_type = STR("application/json"),
                                       .is_unix = cases[i].is_unix,
                                       .peer = str_of(cases[i].peer)};
-        struct api_reply reply = small_agent_ask(&agent, &request);
+        struct api_reply reply = small_agent_ask(agent, &request);
         buf_fini(&reply.body);
-        assert_string_equal(agent.by, cases[i].by);
+        assert_string_equal(agent->by, cases[i].by);
     }
-    small_agent_fini(&agent);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_drain_sets_the_hold_and_replies_with_it),
-        cmocka_unit_test(absent_members_have_defaults),
-        cmocka_unit_test(bad_bodies_are_400_and_change_nothing),
-        cmocka_unit_test(nested_members_are_400_everywhere),
-        cmocka_unit_test(a_reason_has_at_most_256_bytes),
-        cmocka_unit_test(deep_documents_are_refused_without_harm),
-        cmocka_unit_test(undrain_lifts_and_takes_nothing),
-        cmocka_unit_test(the_operator_is_named_by_user_or_address),
+        WITH_AGENT(a_drain_sets_the_hold_and_replies_with_it),
+        WITH_AGENT(absent_members_have_defaults),
+        WITH_AGENT(bad_bodies_are_400_and_change_nothing),
+        WITH_AGENT(nested_members_are_400_everywhere),
+        WITH_AGENT(a_reason_has_at_most_256_bytes),
+        WITH_AGENT(deep_documents_are_refused_without_harm),
+        WITH_AGENT(undrain_lifts_and_takes_nothing),
+        WITH_AGENT(the_operator_is_named_by_user_or_address),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

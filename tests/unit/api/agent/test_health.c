@@ -16,65 +16,53 @@ static int status_of(struct small_agent *agent, const char *path)
 
 static void the_agent_is_alive_during_a_registry_outage(void **state)
 {
-    (void)state;
-    struct small_agent agent;
-    small_agent_init(&agent);
-    agent.registry_outage = true;
-    small_agent_start(&agent);
-    assert_int_equal(status_of(&agent, "/healthz"), 200);
-    struct api_reply reply = small_agent_get(&agent, "/health", "");
+    struct small_agent *agent = *state;
+    agent->registry_outage = true;
+    small_agent_start(agent);
+    assert_int_equal(status_of(agent, "/healthz"), 200);
+    struct api_reply reply = small_agent_get(agent, "/health", "");
     assert_string_equal(buf_text(&reply.body), "{\"status\":\"ok\"}");
     buf_fini(&reply.body);
-    small_agent_fini(&agent);
 }
 
 static void not_ready_before_the_first_publishing(void **state)
 {
-    (void)state;
-    struct small_agent agent;
-    small_agent_init(&agent);
-    small_agent_refused(small_agent_get(&agent, "/readyz", ""), 503, "not_published");
-    agent.registry_outage = true;
-    small_agent_start(&agent);
-    struct api_reply reply = small_agent_get(&agent, "/readyz", "");
+    struct small_agent *agent = *state;
+    small_agent_refused(small_agent_get(agent, "/readyz", ""), 503, "not_published");
+    agent->registry_outage = true;
+    small_agent_start(agent);
+    struct api_reply reply = small_agent_get(agent, "/readyz", "");
     assert_non_null(strstr(buf_text(&reply.body), "connection refused"));
     small_agent_refused(reply, 503, "not_published");
-    small_agent_fini(&agent);
 }
 
 static void not_ready_without_an_address_and_says_so(void **state)
 {
-    (void)state;
-    struct small_agent agent;
-    small_agent_init(&agent);
-    small_agent_step(&agent, (struct server_event){.type = SERVER_ON_FRESH});
-    small_agent_step(&agent, (struct server_event){.type = SERVER_ON_HOST, .reason = "no default route"});
-    struct api_reply reply = small_agent_get(&agent, "/readyz", "");
+    struct small_agent *agent = *state;
+    small_agent_step(agent, (struct server_event){.type = SERVER_ON_FRESH});
+    small_agent_step(agent, (struct server_event){.type = SERVER_ON_HOST, .reason = "no default route"});
+    struct api_reply reply = small_agent_get(agent, "/readyz", "");
     assert_non_null(strstr(buf_text(&reply.body), "no default route"));
     small_agent_refused(reply, 503, "not_published");
-    small_agent_fini(&agent);
 }
 
 static void ready_once_published_also_in_a_later_registry_outage(void **state)
 {
-    (void)state;
-    struct small_agent agent;
-    small_agent_init(&agent);
-    small_agent_start(&agent);
-    assert_int_equal(status_of(&agent, "/readyz"), 200);
-    agent.registry_outage = true;
-    small_agent_say(&agent, "error");
-    assert_int_equal(status_of(&agent, "/readyz"), 200);
-    small_agent_fini(&agent);
+    struct small_agent *agent = *state;
+    small_agent_start(agent);
+    assert_int_equal(status_of(agent, "/readyz"), 200);
+    agent->registry_outage = true;
+    small_agent_say(agent, "error");
+    assert_int_equal(status_of(agent, "/readyz"), 200);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_agent_is_alive_during_a_registry_outage),
-        cmocka_unit_test(not_ready_before_the_first_publishing),
-        cmocka_unit_test(not_ready_without_an_address_and_says_so),
-        cmocka_unit_test(ready_once_published_also_in_a_later_registry_outage),
+        WITH_AGENT(the_agent_is_alive_during_a_registry_outage),
+        WITH_AGENT(not_ready_before_the_first_publishing),
+        WITH_AGENT(not_ready_without_an_address_and_says_so),
+        WITH_AGENT(ready_once_published_also_in_a_later_registry_outage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -39,7 +39,7 @@ static void listen_at(struct small_agent *agent, const char *where)
 
 static void the_host_must_be_the_agents(void **state)
 {
-    (void)state;
+    struct small_agent *agent = *state;
     static const struct {
         const char *listen, *host;
         int status;
@@ -67,35 +67,29 @@ static void the_host_must_be_the_agents(void **state)
         {"0.0.0.0:7117", "evil.example", 403},
         {"0.0.0.0:7117", "", 403},
     };
-    struct small_agent agent;
-    small_agent_init(&agent);
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        listen_at(&agent, cases[i].listen);
+        listen_at(agent, cases[i].listen);
         struct api_request request = good();
         request.host = str_of(cases[i].host);
-        if (status_of(&agent, &request) != cases[i].status) {
+        if (status_of(agent, &request) != cases[i].status) {
             fail_msg("Host %s at %s", cases[i].host, cases[i].listen);
         }
     }
-    small_agent_fini(&agent);
 }
 
 static void over_unix_any_host_will_do(void **state)
 {
-    (void)state;
-    struct small_agent agent;
-    small_agent_init(&agent);
-    listen_at(&agent, "unix:/run/outrider/http.sock");
+    struct small_agent *agent = *state;
+    listen_at(agent, "unix:/run/outrider/http.sock");
     struct api_request request = good();
     request.is_unix = true;
     request.host = STR("anything");
-    assert_int_equal(status_of(&agent, &request), 200);
-    small_agent_fini(&agent);
+    assert_int_equal(status_of(agent, &request), 200);
 }
 
 static void pages_of_other_origins_are_refused(void **state)
 {
-    (void)state;
+    struct small_agent *agent = *state;
     static const struct {
         const char *origin;
         int status;
@@ -110,26 +104,23 @@ static void pages_of_other_origins_are_refused(void **state)
         {"file://127.0.0.1:7117", 403},
         {"http:127.0.0.1:7117", 403},
     };
-    struct small_agent agent;
-    small_agent_init(&agent);
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct api_request request = good();
         request.origin = str_of(cases[i].origin);
-        if (status_of(&agent, &request) != cases[i].status) {
+        if (status_of(agent, &request) != cases[i].status) {
             fail_msg("Origin %s", cases[i].origin);
         }
     }
     struct api_request request = good();
     request.origin = STR("http://evil.example");
-    small_agent_refused(small_agent_ask(&agent, &request), 403, "foreign_origin");
+    small_agent_refused(small_agent_ask(agent, &request), 403, "foreign_origin");
     request.host = STR("evil.example");
-    small_agent_refused(small_agent_ask(&agent, &request), 403, "foreign_host");
-    small_agent_fini(&agent);
+    small_agent_refused(small_agent_ask(agent, &request), 403, "foreign_host");
 }
 
 static void forms_are_refused_by_their_type(void **state)
 {
-    (void)state;
+    struct small_agent *agent = *state;
     static const struct {
         const char *type;
         int status;
@@ -139,16 +130,13 @@ static void forms_are_refused_by_their_type(void **state)
         {"text/plain", 415},          {"application/x-www-form-urlencoded", 415},
         {"application/jsonx", 415},   {"text/plain; application/json", 415},
     };
-    struct small_agent agent;
-    small_agent_init(&agent);
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct api_request request = good();
         request.content_type = str_of(cases[i].type);
-        if (status_of(&agent, &request) != cases[i].status) {
+        if (status_of(agent, &request) != cases[i].status) {
             fail_msg("Content-Type %s", cases[i].type);
         }
     }
-    small_agent_fini(&agent);
 }
 
 static void write_token(struct temp_dir *dir, const char *text)
@@ -159,7 +147,7 @@ static void write_token(struct temp_dir *dir, const char *text)
 
 static void the_token_is_required_and_can_be_rotated(void **state)
 {
-    (void)state;
+    struct small_agent *agent = *state;
     static const struct {
         const char *authorization;
         int status;
@@ -177,15 +165,13 @@ static void the_token_is_required_and_can_be_rotated(void **state)
         {"Bearer s3crets3cret", 401},
     };
     struct temp_dir dir;
-    struct small_agent agent;
     assert_int_equal(temp_dir_init(&dir), 0);
-    small_agent_init(&agent);
-    agent.config.http.token_file = mem_strdup(temp_path(&dir, "token"));
+    agent->config.http.token_file = mem_strdup(temp_path(&dir, "token"));
     write_token(&dir, "s3cret\n");
     struct api_request request = good();
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         request.authorization = str_of(cases[i].authorization);
-        struct api_reply reply = small_agent_ask(&agent, &request);
+        struct api_reply reply = small_agent_ask(agent, &request);
         if (reply.status != cases[i].status) {
             fail_msg("Authorization: %s", cases[i].authorization);
         }
@@ -197,75 +183,68 @@ static void the_token_is_required_and_can_be_rotated(void **state)
     }
     write_token(&dir, "other");
     request.authorization = STR("Bearer s3cret");
-    small_agent_refused(small_agent_ask(&agent, &request), 401, "unauthorized");
+    small_agent_refused(small_agent_ask(agent, &request), 401, "unauthorized");
     request.authorization = STR("Bearer other");
-    assert_int_equal(status_of(&agent, &request), 200);
+    assert_int_equal(status_of(agent, &request), 200);
     request.host = STR("evil.example");
-    small_agent_refused(small_agent_ask(&agent, &request), 403, "foreign_host");
+    small_agent_refused(small_agent_ask(agent, &request), 403, "foreign_host");
     /* Reading needs no token. */
-    struct api_reply reply = small_agent_get(&agent, "/api/agent", "");
+    struct api_reply reply = small_agent_get(agent, "/api/agent", "");
     assert_int_equal(reply.status, 200);
     assert_null(strstr(buf_text(&reply.body), "token"));
     buf_fini(&reply.body);
-    small_agent_fini(&agent);
     assert_int_equal(temp_dir_fini(&dir), 0);
 }
 
 static void names_may_reach_a_wildcard_that_asks_for_a_token(void **state)
 {
-    (void)state;
+    struct small_agent *agent = *state;
     struct temp_dir dir;
-    struct small_agent agent;
     assert_int_equal(temp_dir_init(&dir), 0);
-    small_agent_init(&agent);
-    listen_at(&agent, "0.0.0.0:7117");
-    agent.config.http.token_file = mem_strdup(temp_path(&dir, "token"));
+    listen_at(agent, "0.0.0.0:7117");
+    agent->config.http.token_file = mem_strdup(temp_path(&dir, "token"));
     write_token(&dir, "s3cret");
     struct api_request request = good();
     request.host = STR("game-1:7117");
-    small_agent_refused(small_agent_ask(&agent, &request), 401, "unauthorized");
+    small_agent_refused(small_agent_ask(agent, &request), 401, "unauthorized");
     request.authorization = STR("Bearer s3cret");
-    assert_int_equal(status_of(&agent, &request), 200);
-    small_agent_fini(&agent);
+    assert_int_equal(status_of(agent, &request), 200);
     assert_int_equal(temp_dir_fini(&dir), 0);
 }
 
 static void without_a_readable_token_file_no_token_fits(void **state)
 {
-    (void)state;
+    struct small_agent *agent = *state;
     struct temp_dir dir;
-    struct small_agent agent;
     struct error err;
     assert_int_equal(temp_dir_init(&dir), 0);
-    small_agent_init(&agent);
-    assert_int_equal(api_check_token_file(&agent.config, &err), 0);
-    agent.config.http.token_file = mem_strdup(temp_path(&dir, "token"));
+    assert_int_equal(api_check_token_file(&agent->config, &err), 0);
+    agent->config.http.token_file = mem_strdup(temp_path(&dir, "token"));
     struct api_request request = good();
     request.authorization = STR("Bearer ");
-    small_agent_refused(small_agent_ask(&agent, &request), 500, "token_file");
-    assert_int_equal(api_check_token_file(&agent.config, &err), -1);
+    small_agent_refused(small_agent_ask(agent, &request), 500, "token_file");
+    assert_int_equal(api_check_token_file(&agent->config, &err), -1);
     assert_int_equal(err.code, ERROR_NOT_FOUND);
-    assert_non_null(strstr(err.text, agent.config.http.token_file));
+    assert_non_null(strstr(err.text, agent->config.http.token_file));
     write_token(&dir, " \n");
-    small_agent_refused(small_agent_ask(&agent, &request), 500, "token_file");
-    assert_int_equal(api_check_token_file(&agent.config, &err), -1);
+    small_agent_refused(small_agent_ask(agent, &request), 500, "token_file");
+    assert_int_equal(api_check_token_file(&agent->config, &err), -1);
     write_token(&dir, "x");
-    assert_int_equal(api_check_token_file(&agent.config, &err), 0);
-    assert_int_equal(agent.undrains, 0);
-    small_agent_fini(&agent);
+    assert_int_equal(api_check_token_file(&agent->config, &err), 0);
+    assert_int_equal(agent->undrains, 0);
     assert_int_equal(temp_dir_fini(&dir), 0);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_host_must_be_the_agents),
-        cmocka_unit_test(over_unix_any_host_will_do),
-        cmocka_unit_test(pages_of_other_origins_are_refused),
-        cmocka_unit_test(forms_are_refused_by_their_type),
-        cmocka_unit_test(the_token_is_required_and_can_be_rotated),
-        cmocka_unit_test(names_may_reach_a_wildcard_that_asks_for_a_token),
-        cmocka_unit_test(without_a_readable_token_file_no_token_fits),
+        WITH_AGENT(the_host_must_be_the_agents),
+        WITH_AGENT(over_unix_any_host_will_do),
+        WITH_AGENT(pages_of_other_origins_are_refused),
+        WITH_AGENT(forms_are_refused_by_their_type),
+        WITH_AGENT(the_token_is_required_and_can_be_rotated),
+        WITH_AGENT(names_may_reach_a_wildcard_that_asks_for_a_token),
+        WITH_AGENT(without_a_readable_token_file_no_token_fits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

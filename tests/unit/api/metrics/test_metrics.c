@@ -30,24 +30,22 @@ static void has_line(const struct buf *text, const char *line)
 
 static void values_are_where_they_belong(void **state)
 {
-    (void)state;
-    struct small_agent agent;
+    struct small_agent *agent = *state;
     struct buf text;
-    small_agent_init(&agent);
-    small_agent_start(&agent);
-    small_agent_try(&agent, PROBE_PASSED);
-    small_agent_try(&agent, PROBE_PASSED);
-    agent.counters.transitions[STATUS_INITIALIZING][STATUS_READY] = 3;
-    agent.counters.registry[REGISTRY_PUT][REGISTRY_RETRY] = 7;
-    api_histogram_count(&agent.counters.registry_duration[REGISTRY_PUT], 2000);
-    agent.counters.lines_ok = 41;
-    agent.counters.lines_bad = 2;
-    agent.counters.lines_overlong = 1;
-    agent.counters.line_peers = 5;
-    agent.counters.line_peers_refused = 6;
-    agent.counters.line_peers_evicted = 8;
-    agent.counters.line_accept_failures = 9;
-    page(&agent, &text);
+    small_agent_start(agent);
+    small_agent_try(agent, PROBE_PASSED);
+    small_agent_try(agent, PROBE_PASSED);
+    agent->counters.transitions[STATUS_INITIALIZING][STATUS_READY] = 3;
+    agent->counters.registry[REGISTRY_PUT][REGISTRY_RETRY] = 7;
+    api_histogram_count(&agent->counters.registry_duration[REGISTRY_PUT], 2000);
+    agent->counters.lines_ok = 41;
+    agent->counters.lines_bad = 2;
+    agent->counters.lines_overlong = 1;
+    agent->counters.line_peers = 5;
+    agent->counters.line_peers_refused = 6;
+    agent->counters.line_peers_evicted = 8;
+    agent->counters.line_accept_failures = 9;
+    page(agent, &text);
     has_line(&text, "outrider_build_info{version=\"1.2.3\"} 1");
     has_line(&text, "outrider_status{status=\"ready\"} 1");
     has_line(&text, "outrider_status{status=\"error\"} 0");
@@ -71,7 +69,6 @@ static void values_are_where_they_belong(void **state)
     has_line(&text, "outrider_status_lines_total{outcome=\"error\"} 2");
     assert_null(strstr(buf_text(&text), "outrider_http_"));
     buf_fini(&text);
-    small_agent_fini(&agent);
 }
 
 static void expect_sync(struct small_agent *agent, const char *line)
@@ -84,28 +81,23 @@ static void expect_sync(struct small_agent *agent, const char *line)
 
 static void in_sync_is_what_is_offered_and_there(void **state)
 {
-    (void)state;
-    struct small_agent agent;
-    small_agent_init(&agent);
-    expect_sync(&agent, "outrider_registry_in_sync 0");
-    small_agent_start(&agent);
-    expect_sync(&agent, "outrider_registry_in_sync 1");
-    agent.registry_outage = true;
-    small_agent_say(&agent, "error");
-    expect_sync(&agent, "outrider_registry_in_sync 0");
-    small_agent_fini(&agent);
+    struct small_agent *agent = *state;
+    expect_sync(agent, "outrider_registry_in_sync 0");
+    small_agent_start(agent);
+    expect_sync(agent, "outrider_registry_in_sync 1");
+    agent->registry_outage = true;
+    small_agent_say(agent, "error");
+    expect_sync(agent, "outrider_registry_in_sync 0");
 }
 
 /* Each sample follows the HELP and TYPE of its family, and no family occurs twice. */
 static void every_family_has_help_and_type_once(void **state)
 {
-    (void)state;
-    struct small_agent agent;
+    struct small_agent *agent = *state;
     struct buf text;
     struct http_server_counters http = {.open = 1};
-    small_agent_init(&agent);
-    agent.context.http = &http;
-    page(&agent, &text);
+    agent->context.http = &http;
+    page(agent, &text);
     char family[128] = "", seen[8192] = "";
     size_t samples = 0;
     for (struct str rest = buf_view(&text); rest.size > 0;) {
@@ -129,26 +121,22 @@ static void every_family_has_help_and_type_once(void **state)
     has_line(&text, "outrider_http_connections 1");
     has_line(&text, "outrider_http_timeouts_total{kind=\"idle\"} 0");
     buf_fini(&text);
-    small_agent_fini(&agent);
 }
 
 static void the_largest_lag_is_kept_until_scraped(void **state)
 {
-    (void)state;
-    struct small_agent agent;
+    struct small_agent *agent = *state;
     struct buf text;
-    small_agent_init(&agent);
-    agent.counters.loop_lag_us = 250000;
-    struct api_reply reply = small_agent_get(&agent, "/readyz", "");
+    agent->counters.loop_lag_us = 250000;
+    struct api_reply reply = small_agent_get(agent, "/readyz", "");
     buf_fini(&reply.body);
-    agent.counters.loop_lag_us = 0;
-    page(&agent, &text);
+    agent->counters.loop_lag_us = 0;
+    page(agent, &text);
     has_line(&text, "outrider_loop_lag_seconds 0.25");
     buf_fini(&text);
-    page(&agent, &text);
+    page(agent, &text);
     has_line(&text, "outrider_loop_lag_seconds 0");
     buf_fini(&text);
-    small_agent_fini(&agent);
 }
 
 static void durations_fall_into_their_bucket(void **state)
@@ -171,10 +159,8 @@ static void durations_fall_into_their_bucket(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(values_are_where_they_belong),
-        cmocka_unit_test(in_sync_is_what_is_offered_and_there),
-        cmocka_unit_test(every_family_has_help_and_type_once),
-        cmocka_unit_test(the_largest_lag_is_kept_until_scraped),
+        WITH_AGENT(values_are_where_they_belong),           WITH_AGENT(in_sync_is_what_is_offered_and_there),
+        WITH_AGENT(every_family_has_help_and_type_once),    WITH_AGENT(the_largest_lag_is_kept_until_scraped),
         cmocka_unit_test(durations_fall_into_their_bucket),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
