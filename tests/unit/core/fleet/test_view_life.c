@@ -11,73 +11,77 @@
 #include <stdio.h>
 #include <string.h>
 
-static void start_synced(struct world *w)
+static int set_up(void **state, enum view_mode mode)
 {
-    world_start_mode(w, VIEW_ALWAYS);
-    world_fill(w, world_two);
+    static struct world world;
+    world_start_mode(&world, mode);
+    *state = &world;
+    return 0;
 }
+
+static int set_up_auto(void **state)
+{
+    return set_up(state, VIEW_AUTO);
+}
+
+static int set_up_always(void **state)
+{
+    set_up(state, VIEW_ALWAYS);
+    world_fill(*state, world_two);
+    return 0;
+}
+
+#define AUTO(test) cmocka_unit_test_setup_teardown(test, set_up_auto, world_tear_down)
+#define ALWAYS(test) cmocka_unit_test_setup_teardown(test, set_up_always, world_tear_down)
 
 static void a_sidecar_watches_only_while_it_is_wanted(void **state)
 {
-    (void)state;
-    struct world w;
-    world_start_mode(&w, VIEW_AUTO);
-    assert_int_equal(w.requests, 0);
-    assert_int_equal(view_deadline(w.view).latest, NEVER_MS);
-    world_step(&w, VIEW_ON_WANT);
-    world_settle(&w);
-    assert_true(view_facts(w.view)->synced);
-    world_pass(&w, 40000);
-    world_step(&w, VIEW_ON_WANT);
-    world_settle(&w);
-    world_pass(&w, 40000);
-    assert_int_not_equal(w.watch.id, 0);
-    world_settle(&w);
-    world_pass(&w, 25000);
-    assert_string_equal(view_facts(w.view)->state, "off");
-    assert_int_equal(w.watch.id, 0);
-    assert_false(view_facts(w.view)->synced);
-    assert_true(view_facts(w.view)->known); /* stale, but there */
-    unsigned before = w.requests;
-    world_pass(&w, 600000);
-    assert_int_equal(w.requests, before);
-    world_put(&w, "/s/a/1", "r1");
-    assert_false(view_facts(w.view)->waking);
-    world_step(&w, VIEW_ON_WANT);
-    assert_true(view_facts(w.view)->waking); /* what is held is old, and a listing is on its way */
-    world_settle(&w);
-    assert_false(view_facts(w.view)->waking);
-    world_check_equal(&w);
-    world_pass(&w, 70000);
-    world_step(&w, VIEW_ON_WANT);
-    assert_true(view_facts(w.view)->waking);
-    world_refuse(&w, REGISTRY_RETRY, false);
-    assert_false(view_facts(w.view)->waking); /* nothing newer can be had */
-    world_end(&w);
+    struct world *w = *state;
+    const struct view_facts *facts = view_facts(w->view);
+    assert_int_equal(w->requests, 0);
+    assert_int_equal(view_deadline(w->view).latest, NEVER_MS);
+    world_step(w, VIEW_ON_WANT);
+    world_settle(w);
+    assert_true(facts->synced);
+    world_pass(w, 40000);
+    world_step(w, VIEW_ON_WANT);
+    world_settle(w);
+    world_pass(w, 40000);
+    assert_int_not_equal(w->watch.id, 0);
+    world_settle(w);
+    world_pass(w, 25000);
+    assert_string_equal(facts->state, "off");
+    assert_int_equal(w->watch.id, 0);
+    assert_false(facts->synced);
+    assert_true(facts->known); /* stale, but there */
+    unsigned before = w->requests;
+    world_pass(w, 600000);
+    assert_int_equal(w->requests, before);
+    world_put(w, "/s/a/1", "r1");
+    assert_false(facts->waking);
+    world_step(w, VIEW_ON_WANT);
+    assert_true(facts->waking); /* what is held is old, and a listing is on its way */
+    world_settle(w);
+    assert_false(facts->waking);
+    world_check_equal(w);
+    world_pass(w, 70000);
+    world_step(w, VIEW_ON_WANT);
+    assert_true(facts->waking);
+    world_refuse(w, REGISTRY_RETRY, false);
+    assert_false(facts->waking); /* nothing newer can be had */
 }
 
 static void subscribers_keep_it_on(void **state)
 {
-    (void)state;
-    struct world w;
-    world_start_mode(&w, VIEW_AUTO);
-    struct view_event event = {.type = VIEW_ON_SUBSCRIBERS, .count = 1, .now = w.now};
-    view_step(w.view, &event, &w.effects);
-    world_step(&w, VIEW_ON_TICK);
-    world_settle(&w);
-    for (int i = 0; i < 100; i++) {
-        world_pass(&w, 5000);
-        world_settle(&w);
-    }
-    assert_string_equal(view_facts(w.view)->state, "watching");
-    event = (struct view_event){.type = VIEW_ON_SUBSCRIBERS, .count = 0, .now = w.now};
-    view_step(w.view, &event, &w.effects);
-    for (int i = 0; i < 14; i++) {
-        world_pass(&w, 5000);
-        world_settle(&w);
-    }
-    assert_string_equal(view_facts(w.view)->state, "off");
-    world_end(&w);
+    struct world *w = *state;
+    const struct view_facts *facts = view_facts(w->view);
+    world_event(w, (struct view_event){.type = VIEW_ON_SUBSCRIBERS, .count = 1});
+    world_settle(w);
+    world_live(w, 500000);
+    assert_string_equal(facts->state, "watching");
+    world_event(w, (struct view_event){.type = VIEW_ON_SUBSCRIBERS, .count = 0});
+    world_live(w, 70000);
+    assert_string_equal(facts->state, "off");
 }
 
 static void reload_turns_it_on_and_off(void **state)
@@ -87,61 +91,49 @@ static void reload_turns_it_on_and_off(void **state)
     world_start_mode(&w, VIEW_NEVER);
     world_step(&w, VIEW_ON_WANT);
     assert_int_equal(w.requests, 0);
-    struct view_event event = {.type = VIEW_ON_RELOAD, .mode = VIEW_ALWAYS, .now = w.now};
-    view_step(w.view, &event, &w.effects);
-    world_step(&w, VIEW_ON_TICK);
+    world_event(&w, (struct view_event){.type = VIEW_ON_RELOAD, .mode = VIEW_ALWAYS});
     world_settle(&w);
     assert_true(view_facts(w.view)->synced);
-    event.mode = VIEW_NEVER;
-    view_step(w.view, &event, &w.effects);
-    world_step(&w, VIEW_ON_TICK);
+    world_event(&w, (struct view_event){.type = VIEW_ON_RELOAD, .mode = VIEW_NEVER});
     assert_string_equal(view_facts(w.view)->state, "off");
     world_end(&w);
 }
 
 static void a_record_that_vanishes_leaves_a_tombstone(void **state)
 {
-    (void)state;
-    struct world w;
-    start_synced(&w);
-    world_put(&w, "/s/a/1", NULL);
-    world_settle(&w);
-    assert_false(w.last_clean);
-    assert_int_equal(view_facts(w.view)->tombstone_count, 1);
-    assert_int_equal(view_tombstone_next(w.view, NULL)->gone_wall, w.now.wall);
-    world_put(&w, "/s/a/2", "s1");
-    world_put(&w, "/s/a/2", NULL);
-    world_settle(&w);
-    assert_true(w.last_clean);
-    assert_int_equal(view_facts(w.view)->tombstone_count, 1);
-    world_put(&w, "/s/a/1", "i1"); /* it is back */
-    world_settle(&w);
-    assert_int_equal(view_facts(w.view)->tombstone_count, 0);
-    world_put(&w, "/s/a/1", NULL);
-    world_settle(&w);
-    for (int i = 0; i < 150; i++) {
-        world_pass(&w, 4000);
-        world_settle(&w);
-    }
-    world_pass(&w, 2000);
-    assert_int_equal(view_facts(w.view)->tombstone_count, 0);
-    world_end(&w);
+    struct world *w = *state;
+    const struct view_facts *facts = view_facts(w->view);
+    world_put(w, "/s/a/1", NULL);
+    world_settle(w);
+    assert_false(w->last_clean);
+    assert_int_equal(facts->tombstone_count, 1);
+    assert_int_equal(view_tombstone_next(w->view, NULL)->gone_wall, w->now.wall);
+    world_put(w, "/s/a/2", "s1");
+    world_put(w, "/s/a/2", NULL);
+    world_settle(w);
+    assert_true(w->last_clean);
+    assert_int_equal(facts->tombstone_count, 1);
+    world_put(w, "/s/a/1", "i1"); /* it is back */
+    world_settle(w);
+    assert_int_equal(facts->tombstone_count, 0);
+    world_put(w, "/s/a/1", NULL);
+    world_settle(w);
+    world_live(w, 600000);
+    world_pass(w, 2000);
+    assert_int_equal(facts->tombstone_count, 0);
 }
 
 static void tombstones_are_bounded(void **state)
 {
-    (void)state;
-    struct world w;
-    start_synced(&w);
+    struct world *w = *state;
     for (char id = '1'; id <= '8'; id++) {
         const char key[] = {'/', 's', '/', 'b', '/', id, 0};
-        world_put(&w, key, "r1");
-        world_put(&w, key, NULL);
+        world_put(w, key, "r1");
+        world_put(w, key, NULL);
     }
-    world_settle(&w);
-    assert_int_equal(view_facts(w.view)->tombstone_count, 3);
-    assert_true(str_eq(view_entry_id(view_tombstone_next(w.view, NULL)->entry), STR("6")));
-    world_end(&w);
+    world_settle(w);
+    assert_int_equal(view_facts(w->view)->tombstone_count, 3);
+    assert_true(str_eq(view_entry_id(view_tombstone_next(w->view, NULL)->entry), STR("6")));
 }
 
 /* The registry is listed again, because the changes in between are compacted. */
@@ -149,10 +141,7 @@ static void list_again(struct world *w)
 {
     w->compacted = w->revision;
     world_cut(w, REGISTRY_RETRY);
-    for (int i = 0; i < 4; i++) {
-        world_pass(w, 1000);
-        world_settle(w);
-    }
+    world_live(w, 4000);
     assert_true(view_facts(w->view)->synced);
 }
 
@@ -213,10 +202,7 @@ static void a_whole_fleet_goes_and_comes_back(void **state)
     assert_int_equal(tombstones_of(w.view, "b"), 20);
     assert_int_equal(tombstones_of(w.view, "a"), 30); /* the oldest have made room */
     assert_true(str_eq(view_entry_id(view_tombstone_next(w.view, NULL)->entry), STR("10")));
-    for (int i = 0; i < 64; i++) {
-        world_pass(&w, 5000);
-        world_settle(&w);
-    }
+    world_live(&w, 320000);
     assert_int_equal(tombstones_of(w.view, "b"), 20);
     assert_int_equal(tombstones_of(w.view, "a"), 0); /* their time is over */
     world_end(&w);
@@ -224,29 +210,23 @@ static void a_whole_fleet_goes_and_comes_back(void **state)
 
 static void saves_are_few(void **state)
 {
-    (void)state;
-    struct world w;
-    start_synced(&w);
-    world_pass(&w, 10);
-    assert_int_equal(w.saves, 1);
+    struct world *w = *state;
+    world_pass(w, 10);
+    assert_int_equal(w->saves, 1);
     for (int i = 0; i < 600; i++) {
-        world_put(&w, "/s/a/1", i % 2 == 0 ? "r2" : "r3");
-        world_settle(&w);
-        world_pass(&w, 100);
+        world_put(w, "/s/a/1", i % 2 == 0 ? "r2" : "r3");
+        world_settle(w);
+        world_pass(w, 100);
     }
-    assert_in_range(w.saves, 2, 4);
-    world_pass(&w, 31000);
-    unsigned before = w.saves;
-    for (int i = 0; i < 20; i++) {
-        world_pass(&w, 5000);
-        world_settle(&w);
-    }
-    assert_int_equal(w.saves, before); /* nothing changed */
-    world_step(&w, VIEW_ON_STOP);
-    assert_int_equal(w.saves, before + 1);
-    assert_string_equal(view_facts(w.view)->state, "off");
-    assert_int_equal(w.watch.id, 0);
-    world_end(&w);
+    assert_in_range(w->saves, 2, 4);
+    world_pass(w, 31000);
+    unsigned before = w->saves;
+    world_live(w, 100000);
+    assert_int_equal(w->saves, before); /* nothing changed */
+    world_step(w, VIEW_ON_STOP);
+    assert_int_equal(w->saves, before + 1);
+    assert_string_equal(view_facts(w->view)->state, "off");
+    assert_int_equal(w->watch.id, 0);
 }
 
 /* A view kept over a restart is served at once, stale; what changed meanwhile arrives as a difference. */
@@ -254,7 +234,8 @@ static void a_kept_view_is_served_until_it_is_synced(void **state)
 {
     (void)state;
     struct world w, before;
-    start_synced(&before);
+    world_start_mode(&before, VIEW_ALWAYS);
+    world_fill(&before, world_two);
     world_put(&before, "/s/b/1", "r1");
     world_put(&before, "/s/b/1", NULL);
     world_put(&before, "/s/a/1", "d1");
@@ -275,8 +256,7 @@ static void a_kept_view_is_served_until_it_is_synced(void **state)
     memcpy(w.events, before.events, before.event_count * sizeof(w.events[0]));
     w.event_count = before.event_count;
     w.revision = before.revision;
-    struct view_event event = {.type = VIEW_ON_LOAD, .now = w.now, .kept = &kept};
-    view_step(w.view, &event, &w.effects);
+    world_event(&w, (struct view_event){.type = VIEW_ON_LOAD, .kept = &kept});
     world_step(&w, VIEW_ON_START);
     assert_true(view_facts(w.view)->known);
     assert_false(view_facts(w.view)->synced);
@@ -319,8 +299,7 @@ static void a_kept_tombstone_is_as_old_as_it_is(void **state)
         {view_entry_new(&third, STR("r1"), &facts), w.now.wall + 3600000},
     };
     struct view_kept kept = {.revision = 5, .tombstones = stones, .tombstone_count = 3};
-    struct view_event event = {.type = VIEW_ON_LOAD, .now = w.now, .kept = &kept};
-    view_step(w.view, &event, &w.effects);
+    world_event(&w, (struct view_event){.type = VIEW_ON_LOAD, .kept = &kept});
     assert_int_equal(view_facts(w.view)->tombstone_count, 2);
     world_pass(&w, 11000);
     assert_int_equal(view_facts(w.view)->tombstone_count, 1);
@@ -335,13 +314,13 @@ static void a_kept_tombstone_is_as_old_as_it_is(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_sidecar_watches_only_while_it_is_wanted),
-        cmocka_unit_test(subscribers_keep_it_on),
+        AUTO(a_sidecar_watches_only_while_it_is_wanted),
+        AUTO(subscribers_keep_it_on),
         cmocka_unit_test(reload_turns_it_on_and_off),
-        cmocka_unit_test(a_record_that_vanishes_leaves_a_tombstone),
-        cmocka_unit_test(tombstones_are_bounded),
+        ALWAYS(a_record_that_vanishes_leaves_a_tombstone),
+        ALWAYS(tombstones_are_bounded),
         cmocka_unit_test(a_whole_fleet_goes_and_comes_back),
-        cmocka_unit_test(saves_are_few),
+        ALWAYS(saves_are_few),
         cmocka_unit_test(a_kept_view_is_served_until_it_is_synced),
         cmocka_unit_test(a_kept_tombstone_is_as_old_as_it_is),
     };

@@ -237,11 +237,11 @@ static void take_effect(struct world *w, const struct view_effect *effect)
     }
 }
 
-static void step(struct world *w, struct view_event *event)
+void world_event(struct world *w, struct view_event event)
 {
     struct view_effect effect;
-    event->now = w->now;
-    view_step(w->view, event, &w->effects);
+    event.now = w->now;
+    view_step(w->view, &event, &w->effects);
     while (queue_take(&w->effects, &effect)) {
         take_effect(w, &effect);
         view_effect_fini(&effect);
@@ -250,8 +250,7 @@ static void step(struct world *w, struct view_event *event)
 
 void world_step(struct world *w, enum view_event_type type)
 {
-    struct view_event event = {.type = type};
-    step(w, &event);
+    world_event(w, (struct view_event){.type = type});
 }
 
 void world_pass(struct world *w, int64_t ms)
@@ -293,7 +292,7 @@ static void send_reply(struct world *w, struct registry_reply *reply, const stru
     reply->op = w->asked.op;
     w->asked.id = 0;
     struct view_event event = {.type = VIEW_ON_REPLY, .reply = reply, .items = items, .item_count = count};
-    step(w, &event);
+    world_event(w, event);
 }
 
 static void answer_list(struct world *w)
@@ -363,7 +362,7 @@ static void send_watch(struct world *w, struct registry_watch_event *told, const
     told->id = w->watch.id;
     w->watch.id = told->type == REGISTRY_WATCH_ENDED ? 0 : w->watch.id;
     struct view_event event = {.type = VIEW_ON_WATCH, .watch = told, .items = items, .item_count = count};
-    step(w, &event);
+    world_event(w, event);
 }
 
 void world_open(struct world *w)
@@ -471,6 +470,15 @@ void world_check_equal(const struct world *w)
         statuses += view_facts(w->view)->servers[status];
     }
     assert_int_equal(statuses, records);
+}
+
+void world_live(struct world *w, int64_t ms)
+{
+    for (int64_t until = w->now.mono + ms; w->now.mono < until;) {
+        int64_t left = until - w->now.mono;
+        world_pass(w, left < 1000 ? left : 1000);
+        world_settle(w);
+    }
 }
 
 void world_check_synced(struct world *world)

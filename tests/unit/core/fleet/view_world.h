@@ -79,7 +79,8 @@ void world_put_same(struct world *world, const char *key, const char *value);
 /* The registry is another one at the same address, without keys. */
 void world_wipe(struct world *world, uint64_t cluster, int64_t revision);
 
-/* Steps the view with an event of that type and the present time. */
+/* Steps the view with an event, or with one of that type, at the present time. */
+void world_event(struct world *world, struct view_event event);
 void world_step(struct world *world, enum view_event_type type);
 
 /* Moves the clock, stopping at every deadline on the way. */
@@ -104,6 +105,9 @@ void world_cut_and_check(struct world *world, enum registry_failure failure);
 
 /* Answers, opens and delivers until nothing is left to do, without time passing. */
 void world_settle(struct world *world);
+
+/* Lets time pass while the registry answers and delivers what it has every second. */
+void world_live(struct world *world, int64_t ms);
 
 /* Fails unless view, subscriber and registry have the same records. */
 void world_check_equal(const struct world *world);
