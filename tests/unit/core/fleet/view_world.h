@@ -69,6 +69,10 @@ extern const char *const world_two[];
 /* Ends it. */
 void world_end(struct world *world);
 
+/* Where a key is among `keys`, or would be; changes them as an event says. */
+size_t world_find_key(const struct world_keys *keys, const char *key, bool *ret_found);
+void world_set_key(struct world_keys *keys, const struct world_event *event);
+
 /* What the registry's keys were at a revision. */
 void world_at(const struct world *world, int64_t revision, struct world_keys *ret_keys);
 
