@@ -17,6 +17,8 @@ struct member {
     read_one_fn *each; /* of a container */
 };
 
+#define AT(member) offsetof(struct record_scan, member)
+
 /* Reads a container, each member or element with `read_one`. */
 static int read_all(struct record_scan *record, char close, read_one_fn *read_one)
 {
@@ -178,19 +180,14 @@ static int read_value(struct record_scan *record, const struct member *member)
                                  : member->read(record, (char *)record + member->at);
 }
 
-#define DETAIL(name, read, member)                                                                           \
-    {                                                                                                        \
-        STR_INIT(name), read, offsetof(struct record_scan, details.member), '\0', NULL                       \
-    }
-
 static int read_drain_member(struct record_scan *record)
 {
     static const struct member members[] = {
-        DETAIL("holds", read_holds, hold_count),
-        DETAIL("by", read_detail_text, drain_by),
-        DETAIL("reason", read_detail_text, drain_reason),
-        DETAIL("since", read_detail_time, drain_since_wall),
-        DETAIL("deadline", read_detail_time, drain_deadline_wall),
+        {.name = STR_INIT("holds"), .read = read_holds, .at = AT(details.hold_count)},
+        {.name = STR_INIT("by"), .read = read_detail_text, .at = AT(details.drain_by)},
+        {.name = STR_INIT("reason"), .read = read_detail_text, .at = AT(details.drain_reason)},
+        {.name = STR_INIT("since"), .read = read_detail_time, .at = AT(details.drain_since_wall)},
+        {.name = STR_INIT("deadline"), .read = read_detail_time, .at = AT(details.drain_deadline_wall)},
     };
     struct str name;
     if (json_scan_name(&record->scan, &name) < 0) {
@@ -209,39 +206,33 @@ static int read_drain(struct record_scan *record, void *to)
     return read_all(record, '}', read_drain_member);
 }
 
-#define PLAIN(name, read, member)                                                                            \
-    {                                                                                                        \
-        STR_INIT(name), read, offsetof(struct record_scan, member), '\0', NULL                               \
-    }
-#define LIST(name, close, each)                                                                              \
-    {                                                                                                        \
-        STR_INIT(name), NULL, 0, close, each                                                                 \
-    }
+static const struct member members[] = {
+    {.name = STR_INIT("id"), .read = read_text, .at = AT(id)},
+    {.name = STR_INIT("type"), .read = read_text, .at = AT(type)},
+    {.name = STR_INIT("status"), .read = read_text, .at = AT(facts.fields[VIEW_STATUS])},
+    {.name = STR_INIT("host"), .read = read_text, .at = AT(facts.fields[VIEW_HOST])},
+    {.name = STR_INIT("region"), .read = read_text, .at = AT(facts.fields[VIEW_REGION])},
+    {.name = STR_INIT("zone"), .read = read_text, .at = AT(facts.fields[VIEW_ZONE])},
+    {.name = STR_INIT("group"), .read = read_text, .at = AT(facts.fields[VIEW_GROUP])},
+    {.name = STR_INIT("version"), .read = read_text, .at = AT(facts.fields[VIEW_VERSION])},
+    {.name = STR_INIT("ports"), .close = ']', .each = read_port},
+    {.name = STR_INIT("players"), .read = read_count, .at = AT(players)},
+    {.name = STR_INIT("capacity"), .read = read_count, .at = AT(capacity)},
+    {.name = STR_INIT("tags"), .close = ']', .each = read_tag},
+    {.name = STR_INIT("labels"), .close = '}', .each = read_label},
+};
+
+/* Members that only a takeover reads. */
+static const struct member details[] = {
+    {.name = STR_INIT("customState"), .read = read_detail_text, .at = AT(details.custom_state)},
+    {.name = STR_INIT("reason"), .read = read_detail_text, .at = AT(details.reason)},
+    {.name = STR_INIT("updatedAt"), .read = read_detail_time, .at = AT(details.updated_wall)},
+    {.name = STR_INIT("startedAt"), .read = read_detail_time, .at = AT(details.started_wall)},
+    {.name = STR_INIT("drain"), .read = read_drain, .at = AT(details.drain)},
+};
 
 static int read_member(struct record_scan *record)
 {
-    static const struct member members[] = {
-        PLAIN("id", read_text, id),
-        PLAIN("type", read_text, type),
-        PLAIN("status", read_text, facts.fields[VIEW_STATUS]),
-        PLAIN("host", read_text, facts.fields[VIEW_HOST]),
-        PLAIN("region", read_text, facts.fields[VIEW_REGION]),
-        PLAIN("zone", read_text, facts.fields[VIEW_ZONE]),
-        PLAIN("group", read_text, facts.fields[VIEW_GROUP]),
-        PLAIN("version", read_text, facts.fields[VIEW_VERSION]),
-        LIST("ports", ']', read_port),
-        PLAIN("players", read_count, players),
-        PLAIN("capacity", read_count, capacity),
-        LIST("tags", ']', read_tag),
-        LIST("labels", '}', read_label),
-    };
-    static const struct member details[] = {
-        DETAIL("customState", read_detail_text, custom_state),
-        DETAIL("reason", read_detail_text, reason),
-        DETAIL("updatedAt", read_detail_time, updated_wall),
-        DETAIL("startedAt", read_detail_time, started_wall),
-        DETAIL("drain", read_drain, drain),
-    };
     struct str name;
     if (json_scan_name(&record->scan, &name) < 0) {
         return -1;

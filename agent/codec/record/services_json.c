@@ -10,10 +10,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-struct totals {
-    size_t all, healthy;
-};
-
 /* Reserves the size of the whole answer, so that the buffer never grows by copying. */
 static void reserve(struct buf *out, size_t size)
 {
@@ -23,10 +19,11 @@ static void reserve(struct buf *out, size_t size)
     out->data[before] = '\0';
 }
 
-static struct totals join(const struct view *view, const struct filter *filter, struct buf *out)
+/* Returns how many records there are, and how many of them are ready. */
+static size_t join(const struct view_facts *facts, const struct filter *filter, struct buf *out,
+                   size_t *ret_healthy)
 {
-    const struct view_facts *facts = view_facts(view);
-    struct totals totals = {0};
+    size_t total = 0, healthy = 0;
     bool everything = filter_is_empty(filter);
     if (everything) {
         reserve(out, facts->json_bytes + facts->count + 256);
@@ -34,13 +31,14 @@ static struct totals join(const struct view *view, const struct filter *filter, 
     for (size_t i = 0; i < facts->count; i++) {
         const struct view_entry *entry = facts->entries[i];
         if (everything || filter_matches(filter, entry)) {
-            buf_str(out, totals.all == 0 ? STR("") : STR(","));
+            buf_str(out, total == 0 ? STR("") : STR(","));
             buf_str(out, blob_view(entry->json));
-            totals.all++;
-            totals.healthy += entry->status == STATUS_READY ? 1 : 0;
+            total++;
+            healthy += entry->status == STATUS_READY ? 1 : 0;
         }
     }
-    return totals;
+    *ret_healthy = healthy;
+    return total;
 }
 
 static void add_offline(const struct view *view, const struct filter *filter, struct buf *out)
@@ -67,12 +65,12 @@ void services_json_list(const struct view *view, const struct filter *filter, co
 {
     const struct view_facts *facts = view_facts(view);
     buf_str(out, STR("{\"services\":["));
-    struct totals totals = join(view, filter, out);
+    size_t healthy, total = join(facts, filter, out, &healthy);
     buf_printf(out,
                "],\"total\":%zu,\"healthy\":%zu,\"unhealthy\":%zu,\"revision\":%" PRId64
                ",\"stale\":%s,\"ageMs\":%" PRId64,
-               totals.all, totals.healthy, totals.all - totals.healthy, facts->revision,
-               facts->synced ? "false" : "true", view_age(view, now));
+               total, healthy, total - healthy, facts->revision, facts->synced ? "false" : "true",
+               view_age(view, now));
     if (filter_offline(filter)) {
         add_offline(view, filter, out);
     }
