@@ -196,8 +196,8 @@ struct window view_deadline(const struct view *view)
     if (view->follow.state != FOLLOW_OFF && view->settings.mode == VIEW_AUTO && view->subscribers == 0) {
         window = window_sooner(window, (struct window){view->wanted_until, view->wanted_until + 1000});
     }
-    if (view->tombstones.oldest != NULL) {
-        int64_t ends = view->tombstones.oldest->ends_mono;
+    if (view->tombstones != NULL) {
+        int64_t ends = view->tombstones->ends_mono;
         window = window_sooner(window, (struct window){ends, ends + 1000});
     }
     int64_t due = save_due(view);

@@ -53,25 +53,19 @@ void view_name_invalid_key(struct view *view, struct view_unreadable *unreadable
 
 /* ---- items of a watch ---- */
 
-static void apply_delete(struct view *view, const struct view_item *item)
+/* The key is gone, or there is no record in it. */
+static void apply_no_record(struct view *view, const struct view_item *item)
 {
     struct view_entry *was = view_table_take(&view->table, item->key);
-    if (was == NULL) {
+    if (!item->deleted) {
+        view->unreadable.count += was != NULL || item->create_revision == item->mod_revision ? 1 : 0;
+        view_name_invalid_key(view, &view->unreadable, item);
+    } else if (was == NULL) {
         /* Only a key that exists can be deleted, and one that is not in the table is no record. */
         view_unreadable_forget(&view->unreadable, item->key);
-        return;
     }
-    change(view, was, NULL, KEY_GONE, item->mod_revision);
-    view_entry_unref(was);
-}
-
-static void apply_invalid_key(struct view *view, const struct view_item *item)
-{
-    struct view_entry *was = view_table_take(&view->table, item->key);
-    view->unreadable.count += was != NULL || item->create_revision == item->mod_revision ? 1 : 0;
-    view_name_invalid_key(view, &view->unreadable, item);
     if (was != NULL) {
-        change(view, was, NULL, STILL_THERE, item->mod_revision);
+        change(view, was, NULL, item->deleted ? KEY_GONE : STILL_THERE, item->mod_revision);
         view_entry_unref(was);
     }
 }
@@ -95,16 +89,12 @@ static void apply_item(struct view *view, const struct view_item *item)
     if (held != NULL && item->mod_revision <= held->mod_revision) {
         return;
     }
-    if (item->deleted) {
-        apply_delete(view, item);
-    } else if (item->entry == NULL) {
-        apply_invalid_key(view, item);
-    } else if (held != NULL || view->table.count < view->settings.records_max) {
+    if (item->entry != NULL && (held != NULL || view->table.count < view->settings.records_max)) {
         apply_record(view, item);
     } else {
         struct view_item left_out = *item;
-        left_out.why = VIEW_TOO_MANY;
-        apply_invalid_key(view, &left_out);
+        left_out.why = item->entry != NULL ? VIEW_TOO_MANY : item->why;
+        apply_no_record(view, &left_out);
     }
 }
 

@@ -37,9 +37,7 @@ static void gather(struct view *view, const struct view_item *item)
         view_entry_unref(view_table_put(&view->listed, item->entry));
         return;
     }
-    if (item->entry != NULL) {
-        left_out.why = VIEW_TOO_MANY;
-    }
+    left_out.why = item->entry != NULL ? VIEW_TOO_MANY : item->why;
     view->listed_unreadable.count++;
     view_name_invalid_key(view, &view->listed_unreadable, &left_out);
 }

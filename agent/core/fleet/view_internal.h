@@ -47,24 +47,19 @@ struct view_tombstone_node {
     UT_hash_handle hh; /* by key; in the order of going, oldest first */
 };
 
-/* Empty is {NULL}. */
-struct view_tombstones {
-    struct view_tombstone_node *oldest;
-};
-
-/* Gives all references back and frees the memory. */
-void view_tombstones_fini(struct view_tombstones *tombstones);
+/* Gives all references back and frees the memory: `oldest` is NULL afterwards, as at first. */
+void view_tombstones_fini(struct view_tombstone_node **oldest);
 
 /* One more, of at most `tombstones_max` (the oldest makes room), for `tombstone_ms` from when it was gone: a reference
  * is taken. One whose time is over already is not added. */
-void view_tombstones_add(struct view_tombstones *tombstones, const struct view_tombstone *stone,
+void view_tombstones_add(struct view_tombstone_node **oldest, const struct view_tombstone *stone,
                          const struct view_settings *settings, const struct instant *now);
 
 /* The server is back: its tombstone goes. */
-void view_tombstones_drop(struct view_tombstones *tombstones, struct str key);
+void view_tombstones_drop(struct view_tombstone_node **oldest, struct str key);
 
 /* Those whose time is over go. Returns whether there were any. */
-bool view_tombstones_expire(struct view_tombstones *tombstones, int64_t mono);
+bool view_tombstones_expire(struct view_tombstone_node **oldest, int64_t mono);
 
 /* ---- view_unreadable.c ---- */
 
@@ -113,7 +108,7 @@ struct view {
     struct view_unreadable listed_unreadable;
 
     struct view_table table;
-    struct view_tombstones tombstones;
+    struct view_tombstone_node *tombstones; /* the oldest */
     struct view_unreadable unreadable;
     struct view_log *log;
     struct view_facts facts; /* what they say of the members above: view_update_facts() */

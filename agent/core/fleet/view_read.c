@@ -14,7 +14,7 @@ void view_update_facts(struct view *view)
     facts->count = view->table.count;
     facts->json_bytes = view->table.json_bytes;
     facts->types = view->table.types;
-    facts->tombstone_count = HASH_COUNT(view->tombstones.oldest);
+    facts->tombstone_count = HASH_COUNT(view->tombstones);
     facts->unreadable = view->unreadable.count;
     facts->name_count = view->unreadable.name_count;
 }
@@ -65,7 +65,7 @@ const struct view_entry *view_find_id(const struct view *view, struct str id, si
 const struct view_tombstone *view_tombstone_next(const struct view *view, const struct view_tombstone *after)
 {
     const struct view_tombstone_node *tombstone = (const struct view_tombstone_node *)(const void *)after;
-    tombstone = tombstone == NULL ? view->tombstones.oldest : tombstone->hh.next;
+    tombstone = tombstone == NULL ? view->tombstones : tombstone->hh.next;
     return tombstone == NULL ? NULL : &tombstone->stone;
 }
 
