@@ -2,7 +2,6 @@
 
 #include "outrider/base/mem.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 /* One allocation for each text: few effects carry text, and AddressSanitizer finds a use after free of a single allocation. */

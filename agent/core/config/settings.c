@@ -59,20 +59,16 @@ static bool is_auto(const struct setting *row, struct str text)
 
 static int parse_duration(const struct setting *row, void *value, struct str text, struct error *err)
 {
-    int64_t ms = 0;
+    int64_t ms;
     uint64_t bare;
     bool zero = (row->flags & SETTING_ZERO) != 0;
     if (is_auto(row, text)) {
-        *(int64_t *)value = 0;
-        return 0;
-    }
-    if (str_to_u64(text, UINT64_MAX, &bare) == 0) {
+        ms = 0;
+    } else if (str_to_u64(text, UINT64_MAX, &bare) == 0) {
         return settings_wrong(err, text, "has no unit: write it as 500ms, 10s, 5m or 1h");
-    }
-    if (duration_parse(text, &ms) < 0) {
+    } else if (duration_parse(text, &ms) < 0) {
         return not_wanted(row, text, err);
-    }
-    if ((ms < row->min || ms > row->max) && !(ms == 0 && zero)) {
+    } else if ((ms < row->min || ms > row->max) && !(ms == 0 && zero)) {
         char low[24], high[24];
         return out_of_range(duration_format(row->min, low), duration_format(row->max, high), zero, text, err);
     }

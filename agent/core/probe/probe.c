@@ -61,19 +61,6 @@ static void remember(struct probe *probe, const struct probe_event *event)
     }
 }
 
-static void emit_verdict(const struct probe *probe, struct queue *effects)
-{
-    struct probe_effect *effect = queue_push(effects);
-    effect->type = PROBE_DO_VERDICT;
-    effect->index = probe->index;
-    effect->verdict = health_verdict(&probe->health);
-}
-
-static bool last_was_undecided(const struct probe *probe)
-{
-    return probe->tried && probe_outcome_class(probe->last_outcome) == PROBE_CLASS_UNDECIDED;
-}
-
 static void finish_try(struct probe *probe, const struct probe_event *event, struct queue *effects)
 {
     if (!probe->trying || event->try_id != probe->try_id) {
@@ -82,7 +69,7 @@ static void finish_try(struct probe *probe, const struct probe_event *event, str
     probe->trying = false;
     enum probe_class class = probe_outcome_class(event->result->outcome);
     enum verdict before = health_verdict(&probe->health), after = before;
-    bool undecided_before = last_was_undecided(probe);
+    bool undecided_before = probe->tried && probe_outcome_class(probe->last_outcome) == PROBE_CLASS_UNDECIDED;
     remember(probe, event);
     if (class != PROBE_CLASS_UNDECIDED) {
         after = health_count(&probe->health, class == PROBE_CLASS_PASSED);
@@ -92,7 +79,8 @@ static void finish_try(struct probe *probe, const struct probe_event *event, str
     bool reason_changed = after == VERDICT_UNKNOWN && class != PROBE_CLASS_PASSED &&
                           undecided_before != (class == PROBE_CLASS_UNDECIDED);
     if (after != before || reason_changed) {
-        emit_verdict(probe, effects);
+        struct probe_effect *effect = queue_push(effects);
+        *effect = (struct probe_effect){.type = PROBE_DO_VERDICT, .index = probe->index, .verdict = after};
     }
     /* A first pass is new contact: the next attempts follow at once, so that the server is ready sooner. */
     if (class == PROBE_CLASS_PASSED && after != VERDICT_PASSING) {

@@ -1,6 +1,6 @@
 #include "outrider/core/server/hold.h"
 
-#include <stdio.h>
+#include <stddef.h>
 
 const char *hold_name(enum hold_kind kind)
 {

@@ -96,9 +96,7 @@ int64_t server_failing_since(const struct server *server);
  * the server runs; NEVER_MS when that is not so. */
 int64_t server_silent_since(const struct server *server);
 
-/* server_record.c: builds the record of the present state, which the caller ends with record_fini(). */
-void server_compose(const struct server *server, struct record *ret_record);
-/* Offers or withdraws the record where the present state differs from what was offered. */
+/* server_record.c: offers or withdraws the record where the present state differs from what was offered. */
 void server_publish(struct server *server, const struct instant *now, struct queue *effects);
 
 /* Appends an effect; the caller fills in what the type needs. */

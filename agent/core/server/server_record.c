@@ -68,10 +68,10 @@ static void compose_drain(const struct server *server, struct record_drain *drai
     buf_fini(&names);
 }
 
-void server_compose(const struct server *server, struct record *ret_record)
+/* Builds the record of the present state, which the caller ends with record_fini(). */
+static void compose(const struct server *server, struct record *record)
 {
     const struct config_server *config = &server->config->server;
-    struct record *record = ret_record;
     *record = (struct record){.status = server->status};
     record->id = mem_strdup(server->id);
     record->type = mem_strdup(config->type);
@@ -133,7 +133,7 @@ void server_publish(struct server *server, const struct instant *now, struct que
         return;
     }
     struct record next;
-    server_compose(server, &next);
+    compose(server, &next);
     if (server->offering && (record_equal(&server->offered, &next) || !may_touch(server, &next))) {
         if (server->unconfirmed && server->start != START_SETTLING) {
             server->unconfirmed = false;
