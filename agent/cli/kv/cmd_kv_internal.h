@@ -2,16 +2,40 @@
 #ifndef OUTRIDER_CLI_KV_CMD_KV_INTERNAL_H
 #define OUTRIDER_CLI_KV_CMD_KV_INTERNAL_H
 
-#include "cmd_kv_script_internal.h"
 #include "outrider/base/buf.h"
+#include "outrider/base/queue.h"
 #include "outrider/cli/common/cli.h"
 #include "outrider/cli/common/etcd_access.h"
+#include "outrider/codec/etcd/etcd_request.h"
 #include "outrider/codec/etcd/etcd_response.h"
 #include "outrider/codec/json/json_write.h"
 #include "outrider/registry/etcd/etcd.h"
 #include "outrider/registry/etcd/etcd_client.h"
 
+struct error;
 struct kv;
+
+/* ---- the lines of txn (docs/operating.md, "Etcd directly") ---- */
+
+/* etcd takes 128 operations unless configured otherwise (--max-txn-ops). */
+enum { KV_SCRIPT_LINES_MAX = 4096 };
+
+/* A transaction and what its operations point to; {0} is none. */
+struct kv_script {
+    struct etcd_txn txn;
+    struct etcd_compare *compares;
+    struct etcd_op *then, *otherwise;
+    struct queue arena;
+};
+
+/* Reads the lines of `text` into `script`, which is empty and of which the caller frees what is there also
+ * after an error. Returns 0; or -1 with `err` set, which names the line. */
+int kv_script_parse(struct kv_script *script, struct str text, struct error *err) MUST_CHECK;
+
+/* Accepts a zeroed one. */
+void kv_script_fini(struct kv_script *script);
+
+/* ---- a command ---- */
 
 /* What one command does. Each function returns the exit status. */
 struct kv_row {

@@ -1,5 +1,3 @@
-#include "cmd_kv_script_internal.h"
-
 #include "cmd_kv_internal.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"

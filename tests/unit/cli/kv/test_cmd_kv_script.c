@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "cli/kv/cmd_kv_script_internal.h"
+#include "cli/kv/cmd_kv_internal.h"
 #include "outrider/base/error.h"
 #include "unit/cli/captured.h"
 
