@@ -1,9 +1,9 @@
 /* Between the HTTP server and the handlers: listeners and their policies, requests, and when a reply is sent. */
 #include "outrider/api/api.h"
 
-#include "api_internal.h"
 #include "outrider/api/common/context.h"
 #include "outrider/api/common/deferred.h"
+#include "outrider/api/common/handlers.h"
 #include "outrider/api/common/reply.h"
 #include "outrider/api/fleet/lists.h"
 #include "outrider/base/error.h"
@@ -45,7 +45,7 @@ static void serve(struct http_exchange *exchange, const struct api_request *requ
         api->context.waiting_refused++;
         serve(exchange, request, true, api);
     } else { /* an operation that finds no room must not begin */
-        reply.retry_after = true;
+        reply.header = API_RETRY_SOON;
         api_refuse(&reply, 503, "busy", "%d requests wait already", API_DEFERRED_MAX);
         api_respond(exchange, &reply);
     }

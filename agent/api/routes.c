@@ -1,5 +1,4 @@
 /* The routes: which handler a request goes to, and what is checked before. */
-#include "api_internal.h"
 #include "outrider/api/common/context.h"
 #include "outrider/api/common/handlers.h"
 #include "outrider/api/common/reply.h"

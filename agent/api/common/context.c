@@ -41,7 +41,7 @@ bool api_need_fleet(struct api_call *call, struct api_reply *reply)
         reply->turn = API_DEFERRED;
         reply->deferral = (struct api_deferral){.timeout_ms = config->registry.request_timeout_ms};
     } else {
-        reply->retry_after = true;
+        reply->header = API_RETRY_SOON;
         api_refuse_unknown_fleet(view, reply);
     }
     return false;

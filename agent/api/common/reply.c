@@ -41,7 +41,7 @@ void api_refuse(struct api_reply *reply, int status, const char *code, const cha
 void api_respond(struct http_exchange *exchange, const struct api_reply *reply)
 {
     char etag[SERVICES_ETAG_MAX + 8], stale[48];
-    const char *headers[6] = {reply->etag[0] == '\0' ? "Cache-Control: no-store" : "Cache-Control: no-cache"};
+    const char *headers[5] = {reply->etag[0] == '\0' ? "Cache-Control: no-store" : "Cache-Control: no-cache"};
     size_t count = 1;
     if (reply->header != NULL) {
         headers[count++] = reply->header;
@@ -53,9 +53,6 @@ void api_respond(struct http_exchange *exchange, const struct api_reply *reply)
     if (reply->stale_ms > 0) {
         snprintf(stale, sizeof(stale), "Outrider-Stale-Ms: %" PRId64, reply->stale_ms);
         headers[count++] = stale;
-    }
-    if (reply->retry_after) {
-        headers[count++] = "Retry-After: 1";
     }
     http_respond(exchange, &(struct http_response){.status = reply->status,
                                                    .content_type = str_of(reply->content_type),

@@ -206,22 +206,17 @@ void api_discovery_events(struct api_call *call, struct api_reply *reply)
 
 /* ---- turns and comments ---- */
 
-static void feed_ready(struct events *events)
+static void on_turn(void *user)
 {
+    struct events *events = user;
     size_t sent = 0;
+    events_flush(events);
     while (events->ready != NULL && sent < EVENTS_TURN_BYTES) {
         sent += events_feed(events->ready);
     }
     if (events->ready != NULL) {
         events_wake(events);
     }
-}
-
-static void on_turn(void *user)
-{
-    struct events *events = user;
-    events_flush(events);
-    feed_ready(events);
     if (events->counted != events->counters.subscribers) {
         events->counted = events->counters.subscribers;
         events->ops->count(events->user, events->counted);

@@ -69,10 +69,7 @@ static struct blob *frame_pending(const struct events_channel *channel)
 
 static void broadcast(const struct events_channel *channel)
 {
-    if (channel->live == NULL) {
-        return;
-    }
-    struct blob *message = frame_pending(channel);
+    struct blob *message = channel->live == NULL ? NULL : frame_pending(channel);
     const struct events_subscriber *each = message == NULL ? NULL : channel->live;
     for (; each != NULL; each = each->next) {
         http_push_send(each->push, &message, 1);

@@ -111,13 +111,13 @@ static void on_written(const struct api_controlled *result, void *user)
         json_write_object_end(&write->json);
         buf_str(api_json(&reply), buf_view(&write->body));
     } else if (result->conflict) {
-        reply.retry_after = true;
+        reply.header = API_RETRY_SOON;
         api_refuse(&reply, 409, "conflict", "other writers keep changing the control key; try again");
     } else if (result->failure == REGISTRY_DENIED) {
         api_refuse(&reply, 502, "registry_denied", "this agent may not write the control key: %.*s",
                    STR_ARG(result->error));
     } else {
-        reply.retry_after = true;
+        reply.header = API_RETRY_SOON;
         api_refuse(&reply, 503, "registry_away", "%s: %.*s",
                    result->failure == REGISTRY_UNKNOWN ? "it is not known whether the hold was written"
                                                        : "the hold was not written",

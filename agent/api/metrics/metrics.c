@@ -223,17 +223,6 @@ static void write_events(struct buf *out, const struct events_counters *counters
     write_samples(out, samples, COUNT_OF(samples));
 }
 
-static void write_fleet(struct buf *out, const struct api_view *view, uint64_t waiting_refused)
-{
-    write_services(out, view_facts(view->fleet.view));
-    write_view(out, view, waiting_refused);
-    if (view->fleet.events != NULL) {
-        write_events(out, events_counters(view->fleet.events));
-    }
-    write_outcomes(out, "outrider_view_writes_total", "Writes of the view file.",
-                   view->fleet.writes - view->fleet.failures, view->fleet.failures);
-}
-
 static void write_sockets(struct buf *out, const struct api_counters *counters)
 {
     const struct sample samples[] = {
@@ -312,7 +301,13 @@ void api_metrics(struct api_call *call, struct api_reply *reply)
     }
     write_registry(out, view);
     if (view->fleet.view != NULL) {
-        write_fleet(out, view, context->waiting_refused);
+        write_services(out, view_facts(view->fleet.view));
+        write_view(out, view, context->waiting_refused);
+        if (view->fleet.events != NULL) {
+            write_events(out, events_counters(view->fleet.events));
+        }
+        write_outcomes(out, "outrider_view_writes_total", "Writes of the view file.",
+                       view->fleet.writes - view->fleet.failures, view->fleet.failures);
     }
     if (view->server != NULL) {
         write_sockets(out, counters);

@@ -7,7 +7,7 @@
 
 #include "small_agent.h"
 
-#include "api/api_internal.h"
+#include "outrider/api/common/handlers.h"
 #include "outrider/api/fleet/lists.h"
 #include "outrider/base/mem.h"
 #include "outrider/codec/record/record_json.h"

@@ -9,6 +9,10 @@ struct api_reply;
  * agent, acts through api_ops alone, and fills in the reply. */
 typedef void api_handler_fn(struct api_call *call, struct api_reply *reply);
 
+/* agent/api/routes.c: finds the route of a request, applies its rules and calls its handler. `reply` is zeroed. The
+ * caller frees call->filter. */
+void api_handle(struct api_call *call, struct api_reply *reply);
+
 /* api/agent: this agent and its server. */
 api_handler_fn api_agent, api_drain, api_undrain, api_healthz, api_readyz;
 

@@ -35,16 +35,18 @@ struct api_deferral {
 /* Gets the exchange, for a stream or an upgrade. */
 typedef void api_take_fn(struct api_call *call, struct http_exchange *exchange);
 
+/* Another request in a second may succeed. */
+#define API_RETRY_SOON "Retry-After: 1"
+
 /* {0} before the handler runs; ended with api_reply_fini. */
 struct api_reply {
     int status;
     const char *content_type; /* static */
-    const char *header;       /* one more, static, "Name: value"; NULL: none */
+    const char *header;       /* one more, static, "Name: value", such as API_RETRY_SOON; NULL: none */
     struct buf body;
     struct blob *blob; /* instead of the body where it is not NULL; a reference of the reply's */
     char etag[SERVICES_ETAG_MAX];
     int64_t stale_ms; /* how old the content may be; 0: it is current */
-    bool retry_after; /* another request in a second may succeed */
     enum api_turn turn;
     struct api_deferral deferral;
     api_take_fn *take;

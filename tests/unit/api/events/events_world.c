@@ -1,8 +1,8 @@
 #include "events_world.h"
 
-#include "api/api_internal.h"
 #include "outrider/api/common/context.h"
 #include "outrider/api/common/counters.h"
+#include "outrider/api/common/handlers.h"
 #include "outrider/api/common/reply.h"
 #include "outrider/base/error.h"
 #include "outrider/codec/record/view_item.h"
