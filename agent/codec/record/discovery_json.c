@@ -1,6 +1,5 @@
 #include "outrider/codec/record/discovery_json.h"
 
-#include "outrider/base/buf.h"
 #include "outrider/base/mem.h"
 #include "outrider/codec/json/json_write.h"
 #include "outrider/core/fleet/view_read.h"

@@ -31,15 +31,6 @@ static bool message_counts(const struct saved_state *saved, const struct restore
            saved->message.mainpid_start == facts->mainpid_start;
 }
 
-static void restore_hold(const struct saved_hold *saved, struct hold *hold)
-{
-    static const struct instant no_time = {0};
-    hold_set(hold, saved->reason, saved->by, 0, 0, &no_time);
-    hold->since_wall = saved->since_wall;
-    hold->deadline_wall = saved->deadline_wall;
-    hold->expires_wall = saved->expires_wall;
-}
-
 void restore_decide(const struct saved_state *saved, const struct restore_facts *facts,
                     struct restore *ret_restore)
 {
@@ -47,7 +38,10 @@ void restore_decide(const struct saved_state *saved, const struct restore_facts 
                               .control_pending = saved->ops.pending,
                               .control_sent_wall = saved->ops.sent_wall};
     if (saved->ops.set) {
-        restore_hold(&saved->ops, &restore.ops);
+        hold_set(&restore.ops, saved->ops.reason, saved->ops.by, 0, 0, &(struct instant){0});
+        restore.ops.since_wall = saved->ops.since_wall;
+        restore.ops.deadline_wall = saved->ops.deadline_wall;
+        restore.ops.expires_wall = saved->ops.expires_wall;
     }
     if (lease_counts(saved, facts)) {
         restore.lease = saved->lease;

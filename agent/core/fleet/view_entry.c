@@ -1,6 +1,5 @@
 #include "outrider/core/fleet/view_entry.h"
 
-#include "outrider/base/attr.h"
 #include "outrider/base/blob.h"
 #include "outrider/base/mem.h"
 
