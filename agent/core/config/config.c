@@ -1,5 +1,6 @@
 #include "outrider/core/config/config.h"
 
+#include "outrider/base/buf.h"
 #include "outrider/base/mem.h"
 #include "outrider/base/str.h"
 #include "outrider/core/config/settings.h"
@@ -65,44 +66,34 @@ static struct str directory(config_env_fn *env, void *user, const char *name)
     return first.size > 0 && first.data[0] == '/' ? first : (struct str){NULL, 0};
 }
 
-static char *join(const char *before, struct str middle, const char *after)
+/* Writes `before`, `middle` and `after` where `field` is "auto"; NULL where there is no `middle`. */
+static void replace_auto(char **field, const char *before, struct str middle, const char *after)
 {
-    size_t size = strlen(before) + middle.size + strlen(after) + 1;
-    char *text = mem_zalloc(size);
-    snprintf(text, size, "%s%.*s%s", before, STR_ARG(middle), after);
-    return text;
-}
-
-static bool is_auto(const char *text)
-{
-    return text != NULL && strcmp(text, "auto") == 0;
-}
-
-/* Takes `text` over. */
-static void replace_auto(char **field, char *text)
-{
-    if (is_auto(*field)) {
-        free(*field);
-        *field = text;
-    } else {
-        free(text);
+    if (*field == NULL || strcmp(*field, "auto") != 0) {
+        return;
     }
+    struct buf text = {0};
+    if (middle.size > 0) {
+        buf_printf(&text, "%s%.*s%s", before, STR_ARG(middle), after);
+    }
+    free(*field);
+    *field = text.data;
 }
 
 void config_resolve(struct config *config, config_env_fn *env, void *user)
 {
     struct config_registry *registry = &config->registry;
     registry->request_timeout_ms = config_request_timeout(registry);
-    replace_auto(&registry->control_prefix, join("/outrider", str_of(registry->prefix), ""));
+    replace_auto(&registry->control_prefix, "/outrider", str_of(registry->prefix), "");
 
     struct str runtime = directory(env, user, "RUNTIME_DIRECTORY");
-    bool has = runtime.size > 0;
-    replace_auto(&config->status.socket, has ? join("", runtime, "/status.sock") : NULL);
-    replace_auto(&config->status.notify_socket, has ? join("", runtime, "/notify.sock") : NULL);
-    replace_auto(&config->http.listen,
-                 has ? join("unix:", runtime, "/http.sock") : mem_strdup("127.0.0.1:7117"));
-    struct str state = directory(env, user, "STATE_DIRECTORY");
-    replace_auto(&config->state_dir, state.size > 0 ? join("", state, "") : NULL);
+    replace_auto(&config->status.socket, "", runtime, "/status.sock");
+    replace_auto(&config->status.notify_socket, "", runtime, "/notify.sock");
+    if (runtime.size > 0) {
+        replace_auto(&config->http.listen, "unix:", runtime, "/http.sock");
+    }
+    replace_auto(&config->http.listen, "", STR("127.0.0.1:7117"), "");
+    replace_auto(&config->state_dir, "", directory(env, user, "STATE_DIRECTORY"), "");
 
     if (!config->probes_given && config->probe_count == 0) {
         for (size_t i = 0; i < config->server.port_count; i++) {
