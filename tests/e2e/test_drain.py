@@ -157,9 +157,9 @@ class NoState(Case):
         line = agent.line()
         line.ask("attach ready drain")
         watcher.status("draining")
-        line.close()
-        watcher.status("error")
         since = watcher.mark()
+        line.close()
+        watcher.status("error", since)
         agent.say("ready")
         self.assertNotIn("drain", watcher.status("ready", since).record)
 
