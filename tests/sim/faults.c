@@ -211,6 +211,33 @@ static void by_hand(struct world *world, enum act act)
     }
 }
 
+/* The end of a lease that is undone, with the key under it. */
+static void revive_leases(struct world *world)
+{
+    for (unsigned i = 0; i < world->etcd.key_count; i++) {
+        const struct key *key = &world->etcd.keys[i];
+        if (key->value != NULL && key->lease != 0 && etcd_lease(&world->etcd, key->lease) == NULL) {
+            network_plan_expiry(world, etcd_grant(&world->etcd, key->lease, 10000, world->now));
+        }
+    }
+}
+
+static void fail_over(struct world *world)
+{
+    int64_t back = (int64_t)world_below(world, 6);
+    narrate(world, NULL, "a replica takes over that lacks the last %" PRId64 " revisions", back);
+    world->stats.faults[FAULT_FAILED_OVER]++;
+    intents_undone(world);
+    streams_cut(world, "another epoch began", 1000);
+    int64_t to = etcd_fail_over(&world->etcd, back, world->now);
+    world->wiped_at = world->now;
+    observers_undone(world, to);
+    revive_leases(world);
+    for (unsigned i = 0; i < world->count; i++) {
+        world->nodes[i].watch.quiet = false;
+    }
+}
+
 static void at_etcd(struct world *world, enum act act)
 {
     int64_t span = world_span(world, 6000);
@@ -232,6 +259,8 @@ static void at_etcd(struct world *world, enum act act)
         world->leaderless = true;
         streams_cut(world, "no leader", 500);
         world_at(world, world->now + 300 + span / 2, EVENT_ELECTED, NULL, PLAIN);
+    } else if (act == ACT_WIPE && !etcd_can(&world->etcd, REGISTRY_CAN_KEEP) && world_chance(world, 800)) {
+        fail_over(world);
     } else if (act == ACT_WIPE) {
         narrate(world, NULL, "etcd is empty");
         world->stats.faults[FAULT_WIPED]++;

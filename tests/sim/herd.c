@@ -72,7 +72,7 @@ static struct world *herd_world(struct herd *herd, uint64_t seed)
     world->count = herd->agents;
     world->nodes = mem_zalloc(world->count * sizeof(world->nodes[0]));
     world->weather.game_every = 100000000;
-    etcd_init(&world->etcd, 2 * world->count);
+    etcd_init(&world->etcd, &memory_etcd, 2 * world->count);
     world->etcd.on_change = streams_changed;
     world->etcd.user = world;
     for (unsigned i = 0; i < world->count; i++) {

@@ -45,10 +45,18 @@ void intents_drained(struct node *node, bool for_a_while)
     node->ops_by_hand = false;
 }
 
+/* Where the same value is no new revision, lifting what is lifted already does not fence off a late write of the
+ * drain before. */
+static bool may_be_overtaken(const struct node *node)
+{
+    return !etcd_can(&node->world->etcd, REGISTRY_CAN_REVISE_SAME) &&
+           intent_facts(node->router->intent).sent_wall != 0;
+}
+
 void intents_undrained(struct node *node)
 {
     if (ops_of(node)->set) {
-        node->ops = intents_unseen(node) ? OPS_UNSURE : OPS_OFF;
+        node->ops = intents_unseen(node) || may_be_overtaken(node) ? OPS_UNSURE : OPS_OFF;
         node->ops_by_hand = false;
     }
 }
@@ -68,6 +76,14 @@ void intents_wiped(struct world *world)
 {
     for (unsigned i = 0; i < world->count; i++) {
         lost_at_key(&world->nodes[i]);
+    }
+}
+
+/* An acknowledged change of a control key may be undone, and then the one before is what the agent reads. */
+void intents_undone(struct world *world)
+{
+    for (unsigned i = 0; i < world->count; i++) {
+        world->nodes[i].ops = OPS_UNSURE;
     }
 }
 

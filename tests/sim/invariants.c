@@ -59,7 +59,8 @@ static void check_single_flight(struct node *node, const struct registry_request
         }
         watch->control_flying = packet;
     } else if (speaks_of_lease(request->op)) {
-        if (watch->lease_flying != NULL && request->op != REGISTRY_REVOKE &&
+        bool named = !registry_lease_is_none(request->lease); /* else a second grant makes another lease */
+        if (named && watch->lease_flying != NULL && request->op != REGISTRY_REVOKE &&
             watch->lease_flying_for == lease_number(request->lease)) {
             violated(node->world, node, "%s while another request for the lease is under way",
                      registry_op_name(request->op));
@@ -229,7 +230,9 @@ void check_deadline(struct node *node, const struct packet *packet, const struct
     bool renewed =
         reply->failure == REGISTRY_OK && (reply->op == REGISTRY_KEEPALIVE || reply->op == REGISTRY_GRANT);
     struct registrar_facts facts = registrar_facts(registrar);
-    bool held = lease_is_held(facts.lease_state) && registry_lease_eq(facts.lease, packet->request.lease);
+    bool held =
+        lease_is_held(facts.lease_state) &&
+        registry_lease_eq(facts.lease, reply->op == REGISTRY_GRANT ? reply->lease : packet->request.lease);
     bool later = facts.lease_deadline_boot > packet->sent_boot + reply->ttl_ms;
     if (renewed && held && later) {
         violated(node->world, node,

@@ -1,4 +1,4 @@
-/* sim [--seed S] [--hours H] [--worlds N] [--verbose] [--herd [AGENTS]]: simulates worlds from seed S on for
+/* sim [--seed S] [--hours H] [--like KIND] [--verbose] [--keep-going]: simulates worlds from seed S on for
  * H agent-hours. The first failure prints its last events and the command that replays it. */
 #include "sim.h"
 
@@ -12,17 +12,31 @@
 struct options {
     uint64_t seed, hours, herd;
     bool verbose, keep_going;
+    const struct memory_kind *kind;
 };
 
 static int usage(void)
 {
-    fputs("sim [--seed S] [--hours H] [--verbose] [--keep-going] | sim --herd AGENTS [--seed S]\n", stderr);
+    fputs("sim [--seed S] [--hours H] [--like etcd|redis|consul] [--verbose] [--keep-going]\n"
+          "sim --herd AGENTS [--seed S]\n",
+          stderr);
     return 64;
+}
+
+static const struct memory_kind *kind_of(const char *name)
+{
+    static const struct memory_kind *const kinds[] = {&memory_etcd, &memory_redis, &memory_consul};
+    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+        if (strcmp(kinds[i]->name, name) == 0) {
+            return kinds[i];
+        }
+    }
+    return NULL;
 }
 
 static int read_options(int argc, char **argv, struct options *ret_options)
 {
-    struct options options = {.seed = 1, .hours = 100};
+    struct options options = {.seed = 1, .hours = 100, .kind = &memory_etcd};
     for (int i = 1; i < argc; i++) {
         uint64_t *number = strcmp(argv[i], "--seed") == 0    ? &options.seed
                            : strcmp(argv[i], "--hours") == 0 ? &options.hours
@@ -30,6 +44,8 @@ static int read_options(int argc, char **argv, struct options *ret_options)
                                                              : NULL;
         if (number != NULL && i + 1 < argc && str_to_u64(str_of(argv[i + 1]), UINT64_MAX, number) == 0) {
             i++;
+        } else if (strcmp(argv[i], "--like") == 0 && i + 1 < argc && kind_of(argv[i + 1]) != NULL) {
+            options.kind = kind_of(argv[++i]);
         } else if (strcmp(argv[i], "--verbose") == 0) {
             options.verbose = true;
         } else if (strcmp(argv[i], "--keep-going") == 0) {
@@ -80,17 +96,18 @@ static void print_faults(const struct stats *total)
 }
 
 /* Runs one world; returns whether every invariant held. */
-static bool play(uint64_t seed, struct narrative *narrative, struct stats *total)
+static bool play(uint64_t seed, const struct memory_kind *kind, struct narrative *narrative,
+                 struct stats *total)
 {
     narrative_clear(narrative);
-    struct world *world = world_new(seed, narrative);
+    struct world *world = world_new(seed, kind, narrative);
     world_run(world);
     bool fine = !world->failed;
     add(total, &world->stats);
     if (!fine) {
         narrative_print(narrative);
-        printf("FAILED: %s\nreplay: sim --seed %" PRIu64 " --hours 1 --verbose\n",
-               narrative_verdict(narrative), seed);
+        printf("FAILED: %s\nreplay: sim --like %s --seed %" PRIu64 " --hours 1 --verbose\n",
+               narrative_verdict(narrative), kind->name, seed);
     }
     world_free(world);
     return fine;
@@ -103,7 +120,7 @@ static int run(const struct options *options)
     double began = seconds();
     uint64_t seed = options->seed, failures = 0;
     while (total.agent_ms < options->hours * 3600000 && (failures == 0 || options->keep_going)) {
-        failures += play(seed, narrative, &total) ? 0 : 1;
+        failures += play(seed, options->kind, narrative, &total) ? 0 : 1;
         seed++;
     }
     double took = seconds() - began, hours = (double)total.agent_ms / 3600000.0;

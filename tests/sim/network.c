@@ -194,7 +194,7 @@ static bool turned_away(struct world *world, struct node *node, struct packet *p
     return full || denied;
 }
 
-static void plan_expiry(struct world *world, const struct model_lease *lease)
+void network_plan_expiry(struct world *world, const struct model_lease *lease)
 {
     int64_t sweep = (lease->ends / EXPIRY_SWEEP_MS + 1) * EXPIRY_SWEEP_MS;
     world_at(world, sweep, EVENT_EXPIRE, NULL, (struct event){.id = (uint64_t)lease->id});
@@ -219,7 +219,8 @@ static void apply(struct world *world, struct packet *packet)
         packet->kv_value = blob_ref(world->etcd.keys[number].value);
         reply->kv.value = blob_view(packet->kv_value);
     }
-    struct model_lease *lease = etcd_lease(&world->etcd, lease_number(request->lease));
+    struct registry_lease named = request->op == REGISTRY_GRANT ? reply->lease : request->lease;
+    struct model_lease *lease = etcd_lease(&world->etcd, lease_number(named));
     bool renewed =
         reply->failure == REGISTRY_OK && (request->op == REGISTRY_GRANT || request->op == REGISTRY_KEEPALIVE);
     if (renewed && lease != NULL) {
@@ -231,7 +232,7 @@ static void apply(struct world *world, struct packet *packet)
              * key. */
             world->etcd.keys[number].by_hand = world->etcd.keys[number].by_hand || packet->late;
             lease->revived = packet->late;
-            plan_expiry(world, lease);
+            network_plan_expiry(world, lease);
         }
     }
     if (request->op == REGISTRY_PUT && reply->succeeded && !packet->control) {
@@ -324,7 +325,7 @@ void network_expire(struct world *world, int64_t id)
         return;
     }
     if (lease->ends > world->now) {
-        plan_expiry(world, lease);
+        network_plan_expiry(world, lease);
     } else if (down) {
         world_at(world, world->now + EXPIRY_SWEEP_MS, EVENT_EXPIRE, NULL, (struct event){.id = (uint64_t)id});
     } else {

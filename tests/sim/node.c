@@ -168,7 +168,7 @@ void node_start(struct node *node)
             restored.ops.set ? ", ops hold" : "");
     struct instant now = node_now(node);
     node->router = router_new(node_config(node), node->id, &restored, random_next(&world->random),
-                              REGISTRY_CAN_ALL, &node->effects, &now);
+                              world->etcd.kind->can, &node->effects, &now);
     router_start(node->router, &now);
     node_settle(node);
     game_agent_started(node);

@@ -125,7 +125,7 @@ static void begin(struct observer *observer)
     reader_clear(&observer->follower);
     fleet_router_init(&observer->router,
                       &(struct view_settings){.prefix = "/services",
-                                              .can = REGISTRY_CAN_ALL,
+                                              .can = world->etcd.kind->can,
                                               .mode = observer->mode,
                                               .idle_ms = IDLE_MS,
                                               .check_ms = OBSERVER_CHECK_MS,
@@ -224,6 +224,16 @@ static void see_wipe(struct world *world)
     }
 }
 
+void observers_undone(struct world *world, int64_t revision)
+{
+    if (world->observers != NULL) {
+        history_undo(world, revision);
+        for (unsigned i = 0; i < world->observers->count; i++) {
+            observer_wiped(&world->observers->all[i]);
+        }
+    }
+}
+
 void observers_begin(struct world *world)
 {
     struct observers *observers = mem_zalloc(sizeof(*observers));
@@ -290,11 +300,15 @@ void observers_event(struct world *world, const struct event *event)
 void observers_changed(struct world *world, unsigned key)
 {
     struct observers *observers = world->observers;
-    if (observers == NULL || key >= observers->keys) {
+    if (observers == NULL) {
         return;
     }
     see_wipe(world);
-    history_add(world, key);
+    if (key < observers->keys) {
+        history_add(world, key);
+    } else if (!observers_deliver_all_revisions(world)) {
+        return;
+    }
     for (unsigned i = 0; i < observers->count; i++) {
         observer_changed(&observers->all[i]);
     }

@@ -110,6 +110,7 @@ struct observer {
     unsigned steps;      /* at this moment */
     unsigned expected;   /* changes delivered whose revision is not complete */
     bool loading, known; /* from disk; at least once in this life */
+    bool watched;        /* what it delivers now comes from its watch */
     bool forgetful;      /* its log of changes is short */
     int64_t wanted_since, found_at;
     /* what it has on disk */
@@ -145,6 +146,8 @@ void observer_watch(struct observer *observer, const struct registry_watch *watc
 void observer_stream(struct observer *observer, uint64_t id);
 void observer_cut(struct observer *observer, enum registry_failure failure);
 void observer_changed(struct observer *observer);
+/* Whether a watch delivers the revisions of other keys, too. */
+bool observers_deliver_all_revisions(const struct world *world);
 /* Its process ended; another store answers. */
 void observer_forget(struct observer *observer);
 void observer_wiped(struct observer *observer);
@@ -154,6 +157,10 @@ void observer_wiped(struct observer *observer);
 bool history_renewed(struct world *world);
 void history_add(struct world *world, unsigned key);
 void history_compact(struct world *world, int64_t revision);
+/* What came after `revision` was never. */
+void history_undo(struct world *world, int64_t revision);
+/* Whether a key changed in or after `revision`. */
+bool history_changed_from(const struct history *history, int64_t revision);
 void history_at(const struct history *history, int64_t revision, struct content *ret_content);
 void history_fini(struct history *history);
 /* What a key holds, for as long as it is needed. */

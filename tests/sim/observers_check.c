@@ -69,6 +69,12 @@ void reader_take(struct observer *observer, const struct view_effect *effect)
                  observer->index, effect->revision, observer->expected_revision);
     }
     observer->expected_revision = effect->revision;
+    if (observer->watched && effect->was != NULL && effect->is != NULL &&
+        effect->is->mod_revision < effect->was->mod_revision) {
+        violated(observer->world, NULL,
+                 "observer %u goes back from revision %" PRId64 " to %" PRId64 " of w%u", observer->index,
+                 effect->was->mod_revision, effect->is->mod_revision, number_of(effect->is));
+    }
     apply(observer, &observer->follower, effect->was, effect->is, "its follower");
 }
 
@@ -85,8 +91,11 @@ void reader_revision(struct observer *observer, int64_t revision)
         violated(world, NULL, "observer %u completes a revision of another cluster", observer->index);
         return;
     }
-    history_at(history, revision, &content);
     world->stats.views++;
+    if (!etcd_can(&world->etcd, REGISTRY_CAN_LIST_AT)) {
+        return; /* a listing or a difference is of several revisions: checked when it is in sync */
+    }
+    history_at(history, revision, &content);
     for (unsigned i = 0; i < world->observers->keys; i++) {
         if (!same(content.keys[i]->entry, observer->follower.has[i])) {
             violated(world, NULL,
@@ -197,6 +206,13 @@ static void check_certain(struct observer *observer)
         struct content content;
         size_t unreadable = 0;
         history_at(history, world->etcd.revision, &content);
+        if (world->wiped_at > 0 && world->now - world->wiped_at <= STALE_MS) {
+            return;
+        }
+        if (!agrees(observer, &content)) {
+            violated(world, NULL, "observer %u is in sync and does not agree with the registry",
+                     observer->index);
+        }
         for (unsigned i = 0; i < world->observers->keys; i++) {
             unreadable += content.keys[i]->there && content.keys[i]->entry == NULL ? 1 : 0;
         }
@@ -253,7 +269,9 @@ static void come_back(struct observer *observer)
     const struct view_change *change;
     uint64_t cursor;
     if (view_resume(view, comer->revision, comer->cluster, &cursor) < 0) {
-        if (comer->life == observer->life && comer->listings == view_facts(view)->listings &&
+        /* A listing of several revisions is not what was held at the first of them. */
+        bool one_revision = etcd_can(&observer->world->etcd, REGISTRY_CAN_LIST_AT);
+        if (one_revision && comer->life == observer->life && comer->listings == view_facts(view)->listings &&
             !observer->forgetful) {
             violated(observer->world, NULL, "observer %u refuses to resume from revision %" PRId64,
                      observer->index, comer->revision);

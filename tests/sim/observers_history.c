@@ -91,6 +91,19 @@ void history_compact(struct world *world, int64_t revision)
     history->compacted = revision > history->compacted ? revision : history->compacted;
 }
 
+void history_undo(struct world *world, int64_t revision)
+{
+    struct history *history = &world->observers->history;
+    while (history->count > 0 && history->events[history->count - 1].revision > revision) {
+        history_unref(&history->events[--history->count].now);
+    }
+}
+
+bool history_changed_from(const struct history *history, int64_t revision)
+{
+    return history_after(history, revision - 1) < history->dropped + history->count;
+}
+
 void history_at(const struct history *history, int64_t revision, struct content *ret_content)
 {
     for (unsigned i = 0; i < RECORDS_MAX; i++) {

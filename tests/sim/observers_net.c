@@ -2,6 +2,10 @@
 #include "observers.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
+
+/* Keys in one listing where no limit is asked for. */
+enum { PAGE_MAX = 4 };
 
 enum link observer_link(const struct observer *observer)
 {
@@ -91,6 +95,11 @@ static bool is_listed(const struct asked *asked, const char *name)
     return order > 0 || (order == 0 && size - 1 >= from.size);
 }
 
+static bool can(const struct observer *observer, enum registry_capability capability)
+{
+    return etcd_can(&observer->world->etcd, capability);
+}
+
 static bool comes_before(const struct asked *asked, const struct history_key *a, const struct history_key *b)
 {
     return asked->request.newest_first && a->mod_revision > b->mod_revision;
@@ -100,8 +109,12 @@ static void list(struct observer *observer, struct asked *asked)
 {
     const struct observers *observers = observer->world->observers;
     const struct history *history = &observers->history;
-    int64_t at = asked->request.at_revision, revision = observer->world->etcd.revision;
+    int64_t at = can(observer, REGISTRY_CAN_LIST_AT) ? asked->request.at_revision : 0;
+    int64_t revision = observer->world->etcd.revision;
+    size_t asked_for = asked->request.limit > 0 ? (size_t)asked->request.limit : PAGE_MAX;
+    size_t limit = can(observer, REGISTRY_CAN_PAGE) ? asked_for : RECORDS_MAX;
     struct content content;
+    asked->request.newest_first = asked->request.newest_first && can(observer, REGISTRY_CAN_NEWEST_FIRST);
     if (at != 0 && (at < history->compacted || at > revision)) {
         asked->reply.failure = REGISTRY_REFUSED;
         asked->reply.revision_gone = true;
@@ -123,7 +136,7 @@ static void list(struct observer *observer, struct asked *asked)
         history_ref(key);
     }
     asked->reply.count = (int64_t)asked->count;
-    while (asked->count > (size_t)asked->request.limit) {
+    while (asked->count > limit) {
         history_unref(&asked->items[--asked->count]);
     }
 }
@@ -151,6 +164,7 @@ void observer_arrive(struct observer *observer, uint64_t id)
     }
     asked->reply.revision = world->etcd.revision;
     asked->reply.cluster = world->etcd.cluster;
+    asked->reply.epoch = world->etcd.epoch;
     if (asked->unanswered) {
         asked->reply.failure = REGISTRY_RETRY;
         at = asked->sent_at + asked->request.timeout_ms;
@@ -224,8 +238,12 @@ static void send(struct observer *observer, struct registry_watch_event *deliver
     if (delivered->type == REGISTRY_WATCH_ENDED) {
         observer->flow = (struct flow){.state = FLOW_NONE};
         delivered->error = delivered->failure == REGISTRY_OK ? STR("") : STR("connection reset");
+    } else {
+        observer->cut_since = -1;
     }
+    observer->watched = delivered->type == REGISTRY_WATCH_CHANGED;
     (void)fleet_router_watched(&observer->router, delivered, &now);
+    observer->watched = false;
     observer_stepped(observer);
 }
 
@@ -241,10 +259,9 @@ void observer_cut(struct observer *observer, enum registry_failure failure)
 
 static void compacted(struct observer *observer)
 {
-    send(observer,
-         &(struct registry_watch_event){.type = REGISTRY_WATCH_ENDED,
-                                        .read_anew = observer->world->observers->history.compacted > 0,
-                                        .oldest = observer->world->observers->history.compacted});
+    send(observer, &(struct registry_watch_event){.type = REGISTRY_WATCH_ENDED,
+                                                  .read_anew = true,
+                                                  .oldest = observer->world->observers->history.compacted});
 }
 
 static void opens(struct observer *observer)
@@ -252,7 +269,8 @@ static void opens(struct observer *observer)
     struct world *world = observer->world;
     struct flow *flow = &observer->flow;
     const struct history *history = &world->observers->history;
-    if (flow->from_revision <= history->compacted) {
+    bool changed = !can(observer, REGISTRY_CAN_HISTORY) && history_changed_from(history, flow->from_revision);
+    if (flow->from_revision <= history->compacted || changed) {
         compacted(observer);
         return;
     }
@@ -264,7 +282,8 @@ static void opens(struct observer *observer)
     }
     send(observer, &(struct registry_watch_event){.type = REGISTRY_WATCH_OPENED,
                                                   .revision = world->etcd.revision,
-                                                  .cluster = world->etcd.cluster});
+                                                  .cluster = world->etcd.cluster,
+                                                  .epoch = world->etcd.epoch});
 }
 
 /* Whole revisions, perhaps not all. */
@@ -288,6 +307,46 @@ static size_t gather(struct observer *observer, struct registry_change changes[s
     return count;
 }
 
+static int by_revision(const void *a, const void *b)
+{
+    int64_t left = ((const struct registry_change *)a)->mod_revision;
+    int64_t right = ((const struct registry_change *)b)->mod_revision;
+    return (left > right) - (left < right);
+}
+
+/* The difference between what there was and what there is. */
+static size_t gather_difference(struct observer *observer, struct registry_change changes[static HISTORY_MAX])
+{
+    const struct world *world = observer->world;
+    const struct observers *observers = world->observers;
+    const struct history *history = &observers->history;
+    size_t from = (size_t)(observer->flow.next - history->dropped), count = 0;
+    int64_t before = from == 0 ? history->base_revision : history->events[from - 1].revision;
+    struct content was, is;
+    history_at(history, before, &was);
+    history_at(history, world->etcd.revision, &is);
+    for (unsigned i = 0; i < observers->keys; i++) {
+        const struct history_key *key = is.keys[i];
+        if (key == was.keys[i] || (!key->there && !was.keys[i]->there)) {
+            continue;
+        }
+        changes[count++] =
+            (struct registry_change){.key = str_of(observers->names[i]),
+                                     .deleted = !key->there,
+                                     .value = blob_view(key->value),
+                                     .mod_revision = key->there ? key->mod_revision : world->etcd.revision,
+                                     .create_revision = key->create_revision};
+    }
+    qsort(changes, count, sizeof(changes[0]), by_revision);
+    observer->flow.next = history->dropped + history->count;
+    return count;
+}
+
+bool observers_deliver_all_revisions(const struct world *world)
+{
+    return etcd_can(&world->etcd, REGISTRY_CAN_PAGE) && !etcd_can(&world->etcd, REGISTRY_CAN_NEWEST_FIRST);
+}
+
 static void deliver(struct observer *observer)
 {
     struct world *world = observer->world;
@@ -298,19 +357,23 @@ static void deliver(struct observer *observer)
         compacted(observer);
         return;
     }
-    size_t count = gather(observer, changes);
-    if (count == 0) {
+    bool every = can(observer, REGISTRY_CAN_EVERY_CHANGE);
+    size_t count = every ? gather(observer, changes) : gather_difference(observer, changes);
+    bool progress = observers_deliver_all_revisions(world);
+    if (count == 0 && !progress) {
         return;
     }
     struct registry_watch_event delivered = {.type = REGISTRY_WATCH_CHANGED,
-                                             .revision = changes[count - 1].mod_revision};
+                                             .revision = count == 0 ? world->etcd.revision
+                                                                    : changes[count - 1].mod_revision,
+                                             .coalesced = !every};
     bool all = flow->next == history->dropped + history->count;
     if (!all) {
         plan(observer, 1 + slow(observer));
-    } else if (observers_chance(world, 100)) {
+    } else if (progress || observers_chance(world, 100)) {
         delivered.revision = world->etcd.revision; /* with a progress notification */
     }
-    if (world->faulty && observers_chance(world, 20)) {
+    if (count > 0 && every && world->faulty && observers_chance(world, 20)) {
         flow->next =
             history_after(history, changes[0].mod_revision - 1); /* all of it is delivered once more */
         if (!flow->planned) {

@@ -41,10 +41,12 @@ int64_t oracle_bound(const struct node *node)
         HOST = 5000
     };
     const struct config *config = node_config(node);
-    int64_t bound = RETRY_CAP + config->registry.ttl_ms + 2 * config->registry.request_timeout_ms +
+    int64_t factor = node->world->etcd.kind->limits.ends_factor;
+    int64_t bound = RETRY_CAP + factor * config->registry.ttl_ms + 2 * config->registry.request_timeout_ms +
                     verdict_time(node) + config->status.min_publish_interval_ms + RESTART_AND_RESAY + SLACK;
     bound += node->slow_retry ? SLOW : 0;
-    bound += (node->world->weather.acts & 1u << ACT_FOREIGN) != 0 || node_shares_key(node) ? FOREIGN : 0;
+    bound +=
+        (node->world->weather.acts & 1u << ACT_FOREIGN) != 0 || node_shares_key(node) ? factor * FOREIGN : 0;
     bound += (node->world->weather.acts & 1u << ACT_NO_ROUTE) != 0 ? HOST : 0;
     return bound;
 }
@@ -192,7 +194,9 @@ static void check_dead(struct node *node, const char *what)
     const struct model_lease *lease = key->value == NULL ? NULL : etcd_lease(&world->etcd, key->lease);
     bool left = key->value != NULL && !key->by_hand && (lease == NULL || lease->owner == node->index);
     int64_t since = node->died_at > world->calm_since ? node->died_at : world->calm_since;
-    if (left && world->now - since > node_config(node)->registry.ttl_ms + EXPIRY_SWEEP_MS) {
+    if (left &&
+        world->now - since >
+            world->etcd.kind->limits.ends_factor * node_config(node)->registry.ttl_ms + EXPIRY_SWEEP_MS) {
         violated(world, node, "%s, but the record of the dead agent is still there", what);
     }
 }

@@ -76,6 +76,9 @@ struct config *setup_config(struct world *world, const struct node *node, const 
     config->registry.control_prefix = mem_strdup("/outrider/services");
     config->registry.ttl_ms =
         like != NULL ? like->registry.ttl_ms : PICK(world, 5000, 10000, 10000, 15000, 30000);
+    if (config->registry.ttl_ms < world->etcd.kind->limits.ttl_min_ms) {
+        config->registry.ttl_ms = world->etcd.kind->limits.ttl_min_ms; /* as is granted then */
+    }
     if (world->herd) {
         make_plain(config);
     }

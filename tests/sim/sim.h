@@ -84,7 +84,7 @@ struct delivery {
     enum registry_watch_event_type type;
     enum registry_failure failure;
     int64_t revision;
-    uint64_t cluster;
+    uint64_t cluster, epoch;
     bool control;
     struct blob *value; /* NULL: deleted */
     int64_t mod_revision, create_revision, lease;
@@ -214,6 +214,7 @@ struct weather {
     X(ETCD_BLACK_HOLE, "etcd is in a black hole") \
     X(ELECTION, "no leader, then another") \
     X(WIPED, "etcd lost its data") \
+    X(FAILED_OVER, "writes lost in a failover") \
     X(FULL, "etcd full") \
     X(DENIED, "permission denied") \
     X(REVOKED, "lease revoked by hand") \
@@ -304,7 +305,8 @@ enum act {
 };
 
 /* world.c */
-struct world *world_new(uint64_t seed, struct narrative *narrative);
+/* A world of that seed with a registry like `kind`. */
+struct world *world_new(uint64_t seed, const struct memory_kind *kind, struct narrative *narrative);
 void world_free(struct world *world);
 /* Runs until the end of the world or its first failure. */
 void world_run(struct world *world);
@@ -361,6 +363,8 @@ void network_arrive(struct world *world, struct packet *packet);
 void network_hindered(struct node *node, int64_t until);
 void network_reply(struct node *node, struct packet *packet);
 void network_release(struct world *world, struct packet *packet);
+/* When a lease may end; it ends, if it is over. */
+void network_plan_expiry(struct world *world, const struct model_lease *lease);
 void network_expire(struct world *world, int64_t id);
 
 /* streams.c: a watch is opened or closed; its next event is delivered; a key changed; the watch of an agent
@@ -390,6 +394,8 @@ void observers_end(struct world *world);
 void observers_event(struct world *world, const struct event *event);
 void observers_changed(struct world *world, unsigned key);
 void observers_cut(struct world *world, unsigned per_mille);
+/* The registry forgot what came after `revision`. */
+void observers_undone(struct world *world, int64_t revision);
 
 /* faults.c, operators.c */
 void faults_begin(struct world *world);
@@ -406,6 +412,7 @@ void intents_drained(struct node *node, bool for_a_while);
 void intents_undrained(struct node *node);
 void intents_by_hand(struct node *node);
 void intents_wiped(struct world *world);
+void intents_undone(struct world *world);
 void intents_started(struct node *node, bool with_state);
 void intents_ended(struct node *node);
 void intents_forgotten(struct node *node);

@@ -21,6 +21,7 @@ static struct delivery *add(struct node *node, enum registry_watch_event_type ty
     delivery->id = stream->id;
     delivery->type = type;
     delivery->cluster = world->etcd.cluster;
+    delivery->epoch = world->etcd.epoch;
     delivery->revision = world->etcd.revision;
     *stream->last = delivery;
     stream->last = &delivery->next;
@@ -123,6 +124,8 @@ void stream_deliver(struct node *node)
                                              .type = delivery->type,
                                              .revision = delivery->revision,
                                              .cluster = delivery->cluster,
+                                             .epoch = delivery->epoch,
+                                             .coalesced = !etcd_can(&world->etcd, REGISTRY_CAN_EVERY_CHANGE),
                                              .changes = &change,
                                              .change_count = delivery->type == REGISTRY_WATCH_CHANGED ? 1 : 0,
                                              .failure = delivery->failure};
@@ -143,6 +146,21 @@ void stream_deliver(struct node *node)
     node_settle(node);
 }
 
+/* Where changes are coalesced: the one of the same key that is not delivered yet, and is the last. */
+static struct delivery *overtaken(struct node *node, bool control)
+{
+    struct delivery *last = node->stream.first;
+    if (last == NULL || etcd_can(&node->world->etcd, REGISTRY_CAN_EVERY_CHANGE)) {
+        return NULL;
+    }
+    while (last->next != NULL) {
+        last = last->next;
+    }
+    bool same =
+        last->id == node->stream.id && last->type == REGISTRY_WATCH_CHANGED && last->control == control;
+    return same ? last : NULL;
+}
+
 /* One key for each node; where there are twice as many keys, the control keys follow the records. */
 void streams_changed(void *user, unsigned key)
 {
@@ -159,9 +177,12 @@ void streams_changed(void *user, unsigned key)
             late += (int64_t)world_below(world, 1500);
             network_hindered(node, world->now + late);
         }
-        struct delivery *delivery = add(node, REGISTRY_WATCH_CHANGED, late);
+        struct delivery *delivery = overtaken(node, control);
+        delivery = delivery != NULL ? delivery : add(node, REGISTRY_WATCH_CHANGED, late);
         delivery->control = control;
+        blob_unref(delivery->value);
         delivery->value = blob_ref(at->value);
+        delivery->revision = world->etcd.revision;
         delivery->mod_revision = at->value == NULL ? world->etcd.revision : at->mod_revision;
         delivery->create_revision = at->create_revision;
         delivery->lease = at->lease;

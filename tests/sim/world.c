@@ -38,7 +38,7 @@ static void changed(void *user, unsigned key)
     observers_changed(user, key);
 }
 
-struct world *world_new(uint64_t seed, struct narrative *narrative)
+struct world *world_new(uint64_t seed, const struct memory_kind *kind, struct narrative *narrative)
 {
     struct world *world = mem_zalloc(sizeof(*world));
     world->seed = seed;
@@ -47,7 +47,7 @@ struct world *world_new(uint64_t seed, struct narrative *narrative)
     world->count = 3 + (unsigned)world_below(world, 6);
     world->end = (int64_t)(20 + world_below(world, 41)) * 60000;
     world->calm = true;
-    etcd_init(&world->etcd, 2 * world->count); /* records, then control keys */
+    etcd_init(&world->etcd, kind, 2 * world->count); /* records, then control keys */
     world->etcd.on_change = changed;
     world->etcd.user = world;
     world->nodes = mem_zalloc(world->count * sizeof(world->nodes[0]));

@@ -37,8 +37,8 @@ static void end_revision(struct view *view, int64_t revision)
 void view_name_invalid_key(struct view *view, struct view_unreadable *unreadable,
                            const struct view_item *item)
 {
-    bool known = unreadable != &view->unreadable && view_unreadable_has(&view->unreadable, item->key);
-    if (!view_unreadable_name(unreadable, item->key, item->why) || known) {
+    bool known = unreadable != &view->unreadable && view_unreadable_names(&view->unreadable, item->key);
+    if (!view_unreadable_add(unreadable, item->key, item->why) || known) {
         return;
     }
     if (view->now.mono - view->invalid_mono >= VIEW_INVALID_PERIOD_MS || view->invalid_mono == 0) {
@@ -58,10 +58,8 @@ static void apply_no_record(struct view *view, const struct view_item *item)
 {
     struct view_entry *was = view_table_take(&view->table, item->key);
     if (!item->deleted) {
-        view->unreadable.count += was != NULL || item->create_revision == item->mod_revision ? 1 : 0;
         view_name_invalid_key(view, &view->unreadable, item);
     } else if (was == NULL) {
-        /* Only a key that exists can be deleted, and one that is not in the table is no record. */
         view_unreadable_forget(&view->unreadable, item->key);
     }
     if (was != NULL) {
@@ -73,7 +71,7 @@ static void apply_no_record(struct view *view, const struct view_item *item)
 static void apply_record(struct view *view, const struct view_item *item)
 {
     struct view_entry *was = view_table_put(&view->table, item->entry);
-    if (was == NULL && item->create_revision < item->mod_revision) {
+    if (was == NULL) {
         view_unreadable_forget(&view->unreadable, item->key);
     }
     change(view, was, item->entry, STILL_THERE, item->mod_revision);
@@ -146,7 +144,7 @@ static void apply_difference(struct view *view, const struct view_table *old, st
                         : str_compare(view_entry_key(old->entries[i]), view_entry_key(new->entries[j]));
         if (order < 0) {
             struct view_entry *was = old->entries[i++];
-            /* A key that is named as no record still exists. */
+            /* A key that is no record still exists. */
             bool there = view_unreadable_has(&view->listed_unreadable, view_entry_key(was));
             change(view, was, NULL, there ? STILL_THERE : KEY_GONE, revision);
         } else if (order > 0) {
@@ -169,13 +167,18 @@ static bool same_records(const struct view_table *a, const struct view_table *b)
 }
 
 /* From which revision a subscriber can resume to this listing. In another store, or in one that was set back, from
- * none; and the revisions that a store of the same id delivered in another past are not those of this one. */
+ * none; and the revisions that a store of the same id delivered in another past are not those of this one. A listing
+ * of several revisions is what the store had at none of them, until the stream has delivered all of them. */
 static void mark_jump(struct view *view, const struct follow_effect *listed)
 {
     bool same_cluster = view->facts.known && view->facts.cluster == listed->cluster;
     int64_t revision = listed->revision, before = listed->before;
     view->given = !same_cluster ? 0 : before > view->given ? before : view->given;
     bool resumes = same_cluster && !view->other_past && before > 0;
+    if (listed->until > revision) {
+        view_log_restart(view->log, view->given >= listed->until ? view->given + 1 : listed->until);
+        return;
+    }
     if (resumes && before == revision && same_records(&view->table, &view->listed)) {
         return;
     }

@@ -38,7 +38,6 @@ static void gather(struct view *view, const struct view_item *item)
         return;
     }
     left_out.why = item->entry != NULL ? VIEW_TOO_MANY : item->why;
-    view->listed_unreadable.count++;
     view_name_invalid_key(view, &view->listed_unreadable, &left_out);
 }
 

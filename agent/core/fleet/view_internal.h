@@ -63,8 +63,10 @@ bool view_tombstones_expire(struct view_tombstone_node **oldest, int64_t mono);
 
 /* ---- view_unreadable.c ---- */
 
-/* Keys under the prefix that are no records: all are counted, some are kept by name. {0} is empty. */
+/* Keys under the prefix that are no records: all are known by a hash, so that what an attacker writes costs little
+ * memory, and some are kept by name. {0} is empty. */
 struct view_unreadable {
+    struct view_unreadable_hash *hashes; /* a uthash table */
     size_t count;
     struct view_unreadable_key names[VIEW_NAMES_MAX]; /* oldest first */
     size_t name_count;
@@ -73,14 +75,15 @@ struct view_unreadable {
 /* Forgets everything. */
 void view_unreadable_fini(struct view_unreadable *unreadable);
 
-/* Whether the key is kept by name. */
+/* Whether the key is kept by name, and whether it is known at all. */
+bool view_unreadable_names(const struct view_unreadable *unreadable, struct str key);
 bool view_unreadable_has(const struct view_unreadable *unreadable, struct str key);
 
-/* Keeps the name of a key with the reason; the oldest name makes room. Does not count it. Returns whether the
- * name is new. */
-bool view_unreadable_name(struct view_unreadable *unreadable, struct str key, struct str why);
+/* The key is no record, for the reason `why`. Keeps its name; the oldest name makes room. Returns whether the name is
+ * new. */
+bool view_unreadable_add(struct view_unreadable *unreadable, struct str key, struct str why);
 
-/* The key is gone or holds a record now: counts one less and drops its name. */
+/* The key is gone or holds a record now. A key that is not known is no error. */
 void view_unreadable_forget(struct view_unreadable *unreadable, struct str key);
 
 /* ---- the view ---- */

@@ -1,10 +1,34 @@
 #include "view_internal.h"
 
+#include "outrider/base/hash.h"
 #include "outrider/base/mem.h"
 
 #include <stdlib.h>
 
 enum { KEY_SHOWN_MAX = 256, WHY_SHOWN_MAX = 256 };
+
+struct view_unreadable_hash {
+    uint64_t hash;
+    UT_hash_handle hh;
+};
+
+/* FNV-1a. */
+static uint64_t hash_of(struct str key)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    for (size_t i = 0; i < key.size; i++) {
+        hash = (hash ^ (unsigned char)key.data[i]) * UINT64_C(0x100000001b3);
+    }
+    return hash;
+}
+
+static struct view_unreadable_hash *find_hash(const struct view_unreadable *unreadable, struct str key)
+{
+    struct view_unreadable_hash *found;
+    uint64_t hash = hash_of(key);
+    HASH_FIND(hh, unreadable->hashes, &hash, sizeof(hash), found);
+    return found;
+}
 
 static void remove_at(struct view_unreadable *unreadable, size_t at)
 {
@@ -19,6 +43,12 @@ void view_unreadable_fini(struct view_unreadable *unreadable)
 {
     while (unreadable->name_count > 0) {
         remove_at(unreadable, unreadable->name_count - 1);
+    }
+    struct view_unreadable_hash *hash, *next;
+    HASH_ITER(hh, unreadable->hashes, hash, next)
+    {
+        HASH_DEL(unreadable->hashes, hash);
+        free(hash);
     }
     unreadable->count = 0;
 }
@@ -38,13 +68,24 @@ static size_t find(const struct view_unreadable *unreadable, struct str key)
     return at;
 }
 
-bool view_unreadable_has(const struct view_unreadable *unreadable, struct str key)
+bool view_unreadable_names(const struct view_unreadable *unreadable, struct str key)
 {
     return find(unreadable, key) < unreadable->name_count;
 }
 
-bool view_unreadable_name(struct view_unreadable *unreadable, struct str key, struct str why)
+bool view_unreadable_has(const struct view_unreadable *unreadable, struct str key)
 {
+    return find_hash(unreadable, key) != NULL;
+}
+
+bool view_unreadable_add(struct view_unreadable *unreadable, struct str key, struct str why)
+{
+    if (find_hash(unreadable, key) == NULL) {
+        struct view_unreadable_hash *hash = mem_zalloc(sizeof(*hash));
+        hash->hash = hash_of(key);
+        HASH_ADD(hh, unreadable->hashes, hash, sizeof(hash->hash), hash);
+        unreadable->count++;
+    }
     size_t at = find(unreadable, key);
     bool known = at < unreadable->name_count;
     if (known) {
@@ -62,7 +103,12 @@ bool view_unreadable_name(struct view_unreadable *unreadable, struct str key, st
 void view_unreadable_forget(struct view_unreadable *unreadable, struct str key)
 {
     size_t at = find(unreadable, key);
-    unreadable->count -= unreadable->count > 0 ? 1 : 0;
+    struct view_unreadable_hash *hash = find_hash(unreadable, key);
+    if (hash != NULL) {
+        HASH_DEL(unreadable->hashes, hash);
+        free(hash);
+        unreadable->count--;
+    }
     if (at < unreadable->name_count) {
         remove_at(unreadable, at);
     }

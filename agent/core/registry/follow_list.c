@@ -55,6 +55,7 @@ static void complete(struct follow *follow)
     struct follow_effect *effect = follow_push(follow, FOLLOW_DO_LISTED);
     effect->revision = listing->revision;
     effect->before = follow->delivered;
+    effect->until = follow_can(follow, REGISTRY_CAN_LIST_AT) ? listing->revision : listing->until;
     effect->cluster = listing->store.cluster;
     effect->took_ms = follow->now.mono - listing->began_mono;
     follow->delivered = listing->revision;
@@ -117,6 +118,7 @@ static bool is_of_this_listing(struct follow *follow, const struct registry_repl
         listing->total = reply->count;
         follow->seen = reply->revision;
     }
+    listing->until = reply->revision > listing->until ? reply->revision : listing->until;
     /* What happens while it is being listed must be delivered, whichever member opens the watch. */
     follow_see(follow, reply->revision);
     return reply->cluster == listing->store.cluster && reply->epoch == listing->store.epoch &&

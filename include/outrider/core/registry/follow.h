@@ -162,7 +162,9 @@ struct follow_effect {
     enum follow_effect_type type;
     uint64_t id;
     int64_t revision;
-    int64_t before;   /* listed: the revision held so far; 0: none */
+    int64_t before; /* listed: the revision held so far; 0: none */
+    int64_t
+        until; /* listed: the newest revision that its pages show in part; `revision`, if they are of one */
     int64_t took_ms;  /* listed */
     uint64_t cluster; /* listed, opened; 0: unknown */
     int64_t oldest;   /* READ_ANEW, compacted: the oldest revision a watch can begin at; 0: unknown */
@@ -193,7 +195,8 @@ enum follow_ask {
 struct follow_listing {
     bool begun;
     int64_t began_mono;
-    int64_t revision; /* of all pages; 0: the first has not come */
+    int64_t revision; /* of all pages, or of the first of several revisions; 0: it has not come */
+    int64_t until;    /* of the last page */
     struct follow_store store;
     int64_t total, gathered; /* keys, as the first page says; that came */
     char *next;              /* key that the next page begins with; NULL: the first of all */

@@ -15,13 +15,15 @@ enum registry_capability {
     REGISTRY_CAN_LIST_AT = 1 << 2,
     /* A listing respects `limit`. Absent: it is the whole range. */
     REGISTRY_CAN_PAGE = 1 << 3,
-    /* A listing respects `newest_first`. Absent: it is in the order of the keys. */
+    /* A listing respects `newest_first`. Absent: it is in the order of the keys; and either it is whole, or a watch
+     * delivers every revision of the store, those of other keys as events without changes. */
     REGISTRY_CAN_NEWEST_FIRST = 1 << 4,
     /* A watch begins at an older revision. Absent: only where nothing changed since; else it ends with read_anew. */
     REGISTRY_CAN_HISTORY = 1 << 5,
     /* A watch delivers every change. Absent: changes are coalesced, each key is delivered as it is last. */
     REGISTRY_CAN_EVERY_CHANGE = 1 << 6,
-    /* Every put is a new revision. Absent: the same value under the same lease succeeds at the old one. */
+    /* Every put is a new revision. Absent: the same value under the same lease succeeds at the old one, and so
+     * does not fence off an earlier put that is still on its way. */
     REGISTRY_CAN_REVISE_SAME = 1 << 7,
     /* What was acknowledged is kept. Absent: it may be undone, and then reply.epoch is another one. */
     REGISTRY_CAN_KEEP = 1 << 8,
