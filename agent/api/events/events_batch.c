@@ -3,6 +3,7 @@
 
 #include "outrider/base/mem.h"
 #include "outrider/core/fleet/view_entry.h"
+#include "outrider/core/fleet/view_log.h"
 #include "outrider/core/fleet/view_read.h"
 
 #include <stdlib.h>
@@ -62,6 +63,7 @@ static struct events_batch *batch_new(struct events *events, int64_t from, size_
     batch->count = count;
     batch->revision = view_facts(events->view)->revision;
     batch->cluster = view_facts(events->view)->cluster;
+    batch->end = view_log_end(view_facts(events->view)->log);
     DL_PREPEND(events->batches, batch);
     events->batch_count++;
     return batch;
@@ -74,10 +76,8 @@ static struct events_batch *find(const struct events *events, int64_t from)
     const struct view_facts *fleet = view_facts(events->view);
     bool any_init = from == EVENTS_INIT && events->batch_count >= EVENTS_BATCHES_MAX;
     for (struct events_batch *batch = events->batches; batch != NULL; batch = batch->next) {
-        uint64_t cursor;
         bool current = batch->revision == fleet->revision && batch->cluster == fleet->cluster;
-        if (batch->from == from && (current || (any_init && view_resume(events->view, batch->revision,
-                                                                        batch->cluster, &cursor) == 0))) {
+        if (batch->from == from && (current || (any_init && view_log_keeps(fleet->log, batch->end)))) {
             return events_batch_ref(batch);
         }
     }
@@ -105,28 +105,43 @@ static void copy_items(struct events_batch *batch, size_t at, const struct view_
     view_entry_ref(change->is);
 }
 
-int events_batch_log(struct events *events, int64_t revision, uint64_t cluster,
-                     struct events_batch **ret_batch)
+/* A batch of the log from the cursor on, which is after revision `from`; NULL: nothing has changed. */
+static struct events_batch *since(struct events *events, int64_t from, uint64_t first)
 {
     const struct view_log *log = view_facts(events->view)->log;
     const struct view_change *change;
-    uint64_t first, cursor;
+    uint64_t cursor = first;
     size_t count = 0;
-    if (view_resume(events->view, revision, cluster, &first) < 0) {
-        return -1;
-    }
-    cursor = first;
     while (view_log_next(log, &cursor) != NULL) {
         count++;
     }
-    struct events_batch *batch = count == 0 ? NULL : find(events, revision);
+    struct events_batch *batch = count == 0 ? NULL : find(events, from);
     if (count > 0 && batch == NULL) {
-        batch = batch_new(events, revision, count);
+        batch = batch_new(events, from, count);
         for (count = 0; (change = view_log_next(log, &first)) != NULL; count++) {
             copy_items(batch, count, change);
         }
     }
-    *ret_batch = batch;
+    return batch;
+}
+
+int events_batch_log(struct events *events, int64_t revision, uint64_t cluster,
+                     struct events_batch **ret_batch)
+{
+    uint64_t cursor;
+    if (view_resume(events->view, revision, cluster, &cursor) < 0) {
+        return -1;
+    }
+    *ret_batch = since(events, revision, cursor);
+    return 0;
+}
+
+int events_batch_rest(struct events *events, const struct events_batch *done, struct events_batch **ret_batch)
+{
+    if (!view_log_keeps(view_facts(events->view)->log, done->end)) {
+        return -1;
+    }
+    *ret_batch = since(events, done->revision, done->end);
     return 0;
 }
 

@@ -147,3 +147,13 @@ const struct view_change *view_log_next(const struct view_log *log, uint64_t *cu
     }
     return NULL;
 }
+
+uint64_t view_log_end(const struct view_log *log)
+{
+    return log->end;
+}
+
+bool view_log_keeps(const struct view_log *log, uint64_t cursor)
+{
+    return cursor >= log->first;
+}

@@ -45,4 +45,11 @@ int view_log_find(const struct view_log *log, int64_t revision, uint64_t *ret_cu
  * cursor's meaning. */
 const struct view_change *view_log_next(const struct view_log *log, uint64_t *cursor);
 
+/* A cursor behind the last change. It keeps its meaning, also over a restart: what comes after it is all that the view
+ * has changed since. */
+uint64_t view_log_end(const struct view_log *log);
+
+/* Whether nothing that came after such a cursor has been dropped. */
+bool view_log_keeps(const struct view_log *log, uint64_t cursor);
+
 #endif

@@ -224,6 +224,22 @@ static void test_outage(void **state)
     reader_hang_up(&late);
 }
 
+/* A registry that was set back has revisions again that were given before: nobody can resume to them, but who receives
+ * the fleet as it is now goes on from there. */
+static void test_set_back(void **state)
+{
+    struct world *world = *state;
+    const struct row row = {C, C_READY};
+    world_cut(world, true);
+    world->revision = 700;
+    world_list(world, 0xcafe, &row, 1);
+    struct reader reader = reader_dial(world, "/api/subscribe", "");
+    reader_expect(world, &reader, "event: init\ndata: " C_READY "\n\n" SYNCED("1", "701"));
+    world_put(world, A, A_READY);
+    reader_expect(world, &reader, "event: update\ndata: " A_READY "\nid: 702-cafe\n\n");
+    reader_hang_up(&reader);
+}
+
 /* A record may have line ends; in an event each line has a `data:` of its own. */
 static void test_record_of_several_lines(void **state)
 {
@@ -292,6 +308,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_refusals, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_empty_fleet, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_outage, set_up_listed, tear_down),
+        cmocka_unit_test_setup_teardown(test_set_back, set_up_listed, tear_down),
         cmocka_unit_test_setup_teardown(test_record_of_several_lines, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_comes_with_a_change, set_up_listed, tear_down),
         cmocka_unit_test_setup_teardown(test_discovery, set_up_listed, tear_down),

@@ -63,6 +63,28 @@ static void what_came_after_a_revision(void **state)
     view_log_free(NULL);
 }
 
+/* Who has everything up to a place in the log goes on from there, whatever the revisions are. */
+static void what_came_after_a_place(void **state)
+{
+    (void)state;
+    struct view_log *log = view_log_new(2, 1 << 20);
+    view_log_restart(log, 10);
+    add(log, 11);
+    uint64_t end = view_log_end(log), cursor = end;
+    assert_null(view_log_next(log, &cursor));
+    view_log_restart(log, 30); /* set back: the revisions up to 30 are given again */
+    assert_true(view_log_keeps(log, end));
+    add(log, 9);
+    add(log, 12);
+    assert_true(view_log_keeps(log, end));
+    assert_int_equal(view_log_next(log, &cursor)->revision, 9);
+    assert_int_equal(view_log_next(log, &cursor)->revision, 12);
+    assert_null(view_log_next(log, &cursor));
+    add(log, 13); /* the third does not fit */
+    assert_false(view_log_keeps(log, end));
+    view_log_free(log);
+}
+
 static void a_jump_has_no_inside(void **state)
 {
     (void)state;
@@ -143,9 +165,8 @@ static void bytes_are_bounded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_came_after_a_revision),
-        cmocka_unit_test(a_jump_has_no_inside),
-        cmocka_unit_test(old_changes_make_room),
+        cmocka_unit_test(what_came_after_a_revision), cmocka_unit_test(what_came_after_a_place),
+        cmocka_unit_test(a_jump_has_no_inside),       cmocka_unit_test(old_changes_make_room),
         cmocka_unit_test(bytes_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
