@@ -204,9 +204,23 @@ void view_apply_listing(struct view *view, const struct follow_effect *listed)
     view->facts.known = true;
     view->facts.cluster = listed->cluster;
     view->other_past = false;
+    view->in_part = listed->until > listed->revision ? listed->until : 0;
     view->true_boot = view->now.boot;
     view->facts.true_wall = view->now.wall;
     end_revision(view, listed->revision);
+}
+
+/* Nothing in this fleet may have changed up to then, so no change would say that the view has come so far; and to the
+ * revision of the listing no subscriber can resume. */
+void view_end_listing(struct view *view)
+{
+    if (view->in_part == 0 || view->follow.delivered < view->in_part) {
+        return;
+    }
+    if (view->facts.revision < view->in_part) {
+        end_revision(view, view->in_part);
+    }
+    view->in_part = 0;
 }
 
 void view_apply_kept(struct view *view, const struct view_event *event)

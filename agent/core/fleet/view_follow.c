@@ -132,6 +132,7 @@ void view_follow(struct view *view, struct follow_event step, const struct view_
     while (queue_take(&view->follow_effects, &effect)) {
         carry_out(view, &effect, event);
     }
+    view_end_listing(view);
     enum follow_state state = view->follow.state;
     view->facts.waking =
         view->facts.waking && !view->follow.synced && state != FOLLOW_WAITING && state != FOLLOW_OFF;

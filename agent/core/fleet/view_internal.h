@@ -116,7 +116,9 @@ struct view {
     struct view_log *log;
     struct view_facts facts; /* what they say of the members above: view_update_facts() */
     bool other_past;         /* revisions known before the next listing mean nothing in this registry */
-    int64_t given;     /* the highest revision ever delivered of a store with this id, in any of its pasts */
+    int64_t given; /* the highest revision ever delivered of a store with this id, in any of its pasts */
+    int64_t
+        in_part; /* the newest revision that the last listing shows in part, until the stream has delivered it; 0: none */
     int64_t true_boot; /* as facts.true_wall */
 
     bool dirty;
@@ -139,6 +141,8 @@ void view_forget_pages(struct view *view);
 void view_apply_kept(struct view *view, const struct view_event *event);
 /* The pages gathered replace what is held. */
 void view_apply_listing(struct view *view, const struct follow_effect *listed);
+/* The stream has delivered more: perhaps all of what the last listing shows in part. */
+void view_end_listing(struct view *view);
 void view_apply_items(struct view *view, const struct view_event *event);
 /* Keeps the name of a key that is no record, and logs it, but not too often. */
 void view_name_invalid_key(struct view *view, struct view_unreadable *unreadable,
