@@ -54,7 +54,7 @@ void view_name_invalid_key(struct view *view, struct view_unreadable *unreadable
 /* ---- items of a watch ---- */
 
 /* The key is gone, or there is no record in it. */
-static void apply_no_record(struct view *view, const struct view_item *item)
+static void apply_no_record(struct view *view, const struct view_item *item, int64_t revision)
 {
     struct view_entry *was = view_table_take(&view->table, item->key);
     if (!item->deleted) {
@@ -63,22 +63,22 @@ static void apply_no_record(struct view *view, const struct view_item *item)
         view_unreadable_forget(&view->unreadable, item->key);
     }
     if (was != NULL) {
-        change(view, was, NULL, item->deleted ? KEY_GONE : STILL_THERE, item->mod_revision);
+        change(view, was, NULL, item->deleted ? KEY_GONE : STILL_THERE, revision);
         view_entry_unref(was);
     }
 }
 
-static void apply_record(struct view *view, const struct view_item *item)
+static void apply_record(struct view *view, const struct view_item *item, int64_t revision)
 {
     struct view_entry *was = view_table_put(&view->table, item->entry);
     if (was == NULL) {
         view_unreadable_forget(&view->unreadable, item->key);
     }
-    change(view, was, item->entry, STILL_THERE, item->mod_revision);
+    change(view, was, item->entry, STILL_THERE, revision);
     view_entry_unref(was);
 }
 
-static void apply_item(struct view *view, const struct view_item *item)
+static void apply_item(struct view *view, const struct view_item *item, int64_t revision)
 {
     const struct view_entry *held = view_table_get(&view->table, item->key);
     /* A registry that does not keep old revisions lists pages of several: their records may be newer than the first
@@ -88,28 +88,35 @@ static void apply_item(struct view *view, const struct view_item *item)
         return;
     }
     if (item->entry != NULL && (held != NULL || view->table.count < view->settings.records_max)) {
-        apply_record(view, item);
+        apply_record(view, item, revision);
     } else {
         struct view_item left_out = *item;
         left_out.why = item->entry != NULL ? VIEW_TOO_MANY : item->why;
-        apply_no_record(view, &left_out);
+        apply_no_record(view, &left_out, revision);
     }
 }
 
 void view_apply_items(struct view *view, const struct view_event *event)
 {
     /* etcd before 3.4.24 and 3.5.8 may deliver an event twice (docs/design/etcd-gateway.md, "Known bugs"). */
-    int64_t known = view->follow.delivered, open = 0;
+    int64_t known = view->follow.delivered, open = 0, newest = known;
+    /* Of coalesced changes a deletion has the revision at which the key was missed, so only behind the last of them the
+     * view has what the registry had at a revision. */
+    int64_t whole = event->watch->coalesced && event->item_count > 0
+                        ? event->items[event->item_count - 1].mod_revision
+                        : 0;
     for (size_t i = 0; i < event->item_count; i++) {
         const struct view_item *item = &event->items[i];
-        if (item->mod_revision <= known || item->mod_revision < open) {
+        int64_t revision = item->mod_revision > whole ? item->mod_revision : whole;
+        if (item->mod_revision <= known || item->mod_revision < newest) {
             continue;
         }
-        if (open != 0 && item->mod_revision != open) {
+        if (open != 0 && revision != open) {
             end_revision(view, open);
         }
-        open = item->mod_revision;
-        apply_item(view, item);
+        newest = item->mod_revision;
+        open = revision;
+        apply_item(view, item, revision);
     }
     if (open != 0) {
         end_revision(view, open);

@@ -179,6 +179,41 @@ static void records_are_found_by_type_and_id(void **state)
     world_end(&w);
 }
 
+/* A registry that delivers each key as it is last: a key that is gone has the revision at which it was missed. Only behind
+ * the last change the view is what the registry was at a revision, and only there a subscriber gets an id. */
+static void coalesced_changes_are_one_revision(void **state)
+{
+    (void)state;
+    struct world w;
+    start_synced(&w, world_two); /* up to revision 3 */
+    world_put(&w, "/s/a/1", NULL);
+    world_put(&w, "/s/a/2", "d1");
+    struct view_entry_facts facts = {.status = STATUS_DRAINING};
+    struct view_item items[] = {
+        {.key = STR_INIT("/s/a/2"), .mod_revision = 5, .create_revision = 3},
+        {.key = STR_INIT("/s/a/1"), .mod_revision = 6, .deleted = true},
+    };
+    items[0].entry = view_entry_new(
+        &(struct view_place){.key = items[0].key, .prefix_size = 2, .mod_revision = 5, .create_revision = 3},
+        STR("d1"), &facts);
+    struct registry_watch_event told = {
+        .id = w.watch.id, .type = REGISTRY_WATCH_CHANGED, .revision = 6, .coalesced = true};
+    unsigned before = w.revisions;
+    w.revision = 6;
+    w.told = w.event_count;
+    world_event(&w,
+                (struct view_event){
+                    .type = VIEW_ON_WATCH, .watch = &told, .items = items, .item_count = COUNT_OF(items)});
+    assert_int_equal(w.revisions, before + 1);
+    assert_int_equal(view_facts(w.view)->revision, 6);
+    uint64_t cursor;
+    assert_int_equal(view_resume(w.view, 5, w.cluster, &cursor), 0);
+    assert_non_null(view_log_next(view_facts(w.view)->log, &cursor));
+    world_check_synced(&w);
+    view_entry_unref(items[0].entry);
+    world_end(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -187,6 +222,7 @@ int main(void)
         cmocka_unit_test(more_records_than_the_limit_are_left_out),
         cmocka_unit_test(a_page_too_large_is_halved_at_once),
         cmocka_unit_test(one_record_too_large_for_any_page_is_an_outage),
+        cmocka_unit_test(coalesced_changes_are_one_revision),
         cmocka_unit_test(statistics_follow),
         cmocka_unit_test(records_are_found_by_type_and_id),
     };
