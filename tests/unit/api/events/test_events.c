@@ -224,8 +224,8 @@ static void test_outage(void **state)
     reader_hang_up(&late);
 }
 
-/* A registry that was set back has revisions again that were given before: nobody can resume to them, but who receives
- * the fleet as it is now goes on from there. */
+/* A registry that was set back has revisions again that were given before: a subscriber cannot resume to them, but one that
+ * receives the fleet as it is now goes on from there. */
 static void test_set_back(void **state)
 {
     struct world *world = *state;

@@ -63,7 +63,7 @@ static void what_came_after_a_revision(void **state)
     view_log_free(NULL);
 }
 
-/* Who has everything up to a place in the log goes on from there, whatever the revisions are. */
+/* What has everything up to a place in the log goes on from there, whatever the revisions are. */
 static void what_came_after_a_place(void **state)
 {
     (void)state;
