@@ -136,12 +136,15 @@ int events_batch_log(struct events *events, int64_t revision, uint64_t cluster,
     return 0;
 }
 
-int events_batch_rest(struct events *events, const struct events_batch *done, struct events_batch **ret_batch)
+int events_batch_rest(struct events *events, struct events_batch *done, struct events_batch **ret_batch)
 {
-    if (!view_log_keeps(view_facts(events->view)->log, done->end)) {
+    int64_t revision = done->revision;
+    uint64_t end = done->end;
+    events_batch_unref(done); /* not later: make_room() can free only what subscribers hold */
+    if (!view_log_keeps(view_facts(events->view)->log, end)) {
         return -1;
     }
-    *ret_batch = since(events, done->revision, done->end);
+    *ret_batch = since(events, revision, end);
     return 0;
 }
 

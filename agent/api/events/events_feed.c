@@ -143,9 +143,7 @@ static void continue_stream(struct events_subscriber *subscriber)
     struct events *events = subscriber->channel->events;
     struct events_batch *done = subscriber->batch, *rest;
     subscriber->batch = NULL;
-    int found = events_batch_rest(events, done, &rest);
-    events_batch_unref(done);
-    if (found < 0) {
+    if (events_batch_rest(events, done, &rest) < 0) {
         events_drop(subscriber, "the change log no longer reaches back to the batch");
     } else {
         events_begin(subscriber, rest);

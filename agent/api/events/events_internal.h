@@ -131,13 +131,13 @@ size_t events_next(const struct events_channel *channel, const struct view_chang
  * `next`. */
 bool events_is_last(const struct view_change *changes, size_t count, size_t at, size_t next);
 
-/* events_batch.c: a batch of the fleet as it is; of the log after `revision` of `cluster`, and after the batch `done` (in
- * `ret_batch`, NULL: no changes; returns -1 when the log does not reach back that far); of the pending changes. The caller
- * owns one reference. */
+/* events_batch.c: a batch of the fleet as it is; of the log after `revision` of `cluster`, and after the batch `done`, whose
+ * reference is taken over (in `ret_batch`, NULL: no changes; returns -1 when the log does not reach back that far); of the
+ * pending changes. The caller owns one reference. */
 struct events_batch *events_batch_init(struct events *events);
 int events_batch_log(struct events *events, int64_t revision, uint64_t cluster,
                      struct events_batch **ret_batch) MUST_CHECK;
-int events_batch_rest(struct events *events, const struct events_batch *done,
+int events_batch_rest(struct events *events, struct events_batch *done,
                       struct events_batch **ret_batch) MUST_CHECK;
 struct events_batch *events_batch_pending(struct events *events);
 

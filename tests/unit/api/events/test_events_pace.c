@@ -255,6 +255,32 @@ static void test_batches_are_bounded(void **state)
     fleet_free(fleet);
 }
 
+/* The subscriber with the oldest batch reads on when there are as many batches as there may be. */
+static void test_the_slowest_continues_when_all_batches_are_in_use(void **state)
+{
+    (void)state;
+    struct world world;
+    struct fleet *fleet = fleet_new();
+    struct reader readers[EVENTS_BATCHES_MAX];
+    world_begin(&world, EVENTS_BATCHES_MAX, 1000);
+    list(&world, fleet);
+    for (size_t i = 0; i < EVENTS_BATCHES_MAX; i++) {
+        readers[i] = reader_dial(&world, "/api/subscribe", "");
+        turns(&world);
+        put_small(&world, i % 2 == 0 ? "ready" : "error");
+        turns(&world);
+    }
+    assert_int_equal(world.events->batch_count, EVENTS_BATCHES_MAX);
+    reader_hear(&world, &readers[0], "\nid: 833-cafe\n");
+    assert_int_equal(count_of(&readers[0], "event: update"), EVENTS_BATCHES_MAX);
+    assert_int_equal(counters_of(&world)->dropped, 0);
+    for (size_t i = 0; i < EVENTS_BATCHES_MAX; i++) {
+        reader_hang_up(&readers[i]);
+    }
+    world_end(&world);
+    fleet_free(fleet);
+}
+
 static void test_a_live_subscriber_that_does_not_read(void **state)
 {
     (void)state;
@@ -374,6 +400,7 @@ int main(void)
         cmocka_unit_test(test_log_overtakes),
         cmocka_unit_test(test_great_difference),
         cmocka_unit_test(test_batches_are_bounded),
+        cmocka_unit_test(test_the_slowest_continues_when_all_batches_are_in_use),
         cmocka_unit_test(test_a_live_subscriber_that_does_not_read),
         cmocka_unit_test(test_nothing_missed_nothing_twice),
     };
