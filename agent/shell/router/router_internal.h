@@ -43,10 +43,11 @@ void router_enter(struct router *router, const struct instant *now);
 void router_step_server(struct router *router, struct server_event event);
 void router_step_intent(struct router *router, struct intent_event event);
 void router_step_registrar(struct router *router, struct registrar_event event);
-/* What a record of `status` promises. */
-enum registrar_claim router_claim(enum status status);
 void router_step_keys(struct router *router, struct follow_event event);
 void router_step_shutdown(struct router *router, struct shutdown_event event);
+
+/* router_registrar.c: what a record of `status` promises. */
+enum registrar_claim router_claim(enum status status);
 
 /* router_server.c: there is no record from before the restart. */
 void router_fresh(struct router *router);

@@ -22,7 +22,7 @@
  * costs the server memory. Counted in calls, so that an idle client needs no timer. */
 enum { UNUSED_CALLS_MAX = 16 };
 
-/* A dead peer is found 19 s after its last byte, with TCP_KEEPIDLE and TCP_KEEPINTVL as http_curl_new sets
+/* A dead peer is found 19 s after its last byte, with TCP_KEEPIDLE and TCP_KEEPINTVL as http_curl_init sets
  * them: by probes while nothing is under way, by the user timeout while something is. */
 enum { KEEPALIVE_PROBES = 3, USER_TIMEOUT_MS = 19000 };
 

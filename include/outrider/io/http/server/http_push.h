@@ -1,8 +1,9 @@
 /* A reply without end: the same messages for thousands of peers, each message built once.
  *
  * A message is a blob, referenced and never copied. While a peer keeps up, a message costs one send() and arms
- * nothing; only what the socket does not take waits, as references, as long as something waits. The socket's own buffer is HTTP_PUSH_SEND_BUFFER, because bytes that wait there go stale as well. A
- * peer with more than `max_behind` bytes waiting beyond that is closed.
+ * nothing; only what the socket does not take waits, as references. The socket's own buffer is
+ * HTTP_PUSH_SEND_BUFFER, because bytes that wait there go stale as well. A peer with more than `max_behind` bytes
+ * waiting beyond that is closed.
  *
  * The body ends with the connection ("Connection: close", no length, not chunked). RFC 9112, 6.3 gives that the
  * same meaning in every version of HTTP, so the same bytes serve HTTP/1.0, HTTP/1.1, proxies and `curl -N`.
