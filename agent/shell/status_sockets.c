@@ -79,15 +79,14 @@ static void reject_line(struct status_sockets *sockets, struct line_peer *peer,
     struct status_peer *state = peer->data;
     sockets->agent->counters.lines_bad++;
     state->bad_in_a_row++;
-    bool too_many = state->bad_in_a_row >= STATUS_LINE_BAD_MAX;
-    if (too_many) {
+    if (state->bad_in_a_row >= STATUS_LINE_BAD_MAX) {
         (void)status_line_fail(error, STATUS_LINE_TOO_MANY, (struct str){NULL, 0});
     }
     struct buf reply = {0};
     status_line_error_reply(&reply, error);
     line_peer_reply(peer, buf_view(&reply));
     buf_fini(&reply);
-    if (too_many || error->fatal) {
+    if (error->fatal) {
         state->closed_by_us = true;
         line_peer_close(peer);
     }

@@ -140,6 +140,16 @@ class Lines(Case):
         self.assertIsNone(line.read())
         self.unchanged(since)
 
+    def test_a_life_does_not_end_with_a_connection_that_bad_input_ended(self):
+        since = self.watcher.mark()
+        for bad in (b"ready " + b"x" * 16400 + b"\n", b"GET / HTTP/1.1\r\n\r\n", b"nonsense\n" * 8):
+            line = self.a.line()
+            self.assertEqual(line.ask("attach"), "OK")
+            line.send(bad)
+            while line.read() is not None:
+                pass
+        self.unchanged(since)
+
     def test_more_players_than_capacity_is_their_business(self):
         self.assertEqual(self.a.say("players=12/10"), "OK")
         self.watcher.status("ready", players=12, capacity=10)

@@ -306,7 +306,6 @@ static bool is_http(struct str line, struct str *ret_target)
 int message_parse_line(struct message_parse *parse, struct str line)
 {
     if (line.size > STATUS_LINE_MAX) {
-        parse->error.fatal = true;
         return fail(parse, STATUS_LINE_TOO_LONG, STR(""));
     }
     if (line.size > 0 && line.data[line.size - 1] == '\r') {
@@ -314,8 +313,9 @@ int message_parse_line(struct message_parse *parse, struct str line)
     }
     struct str target, key, value;
     if (is_http(line, &target)) {
+        (void)fail(parse, STATUS_LINE_WORD, target);
         parse->error.fatal = true;
-        return fail(parse, STATUS_LINE_WORD, target);
+        return -1;
     }
     if (line.size > 0 && memchr(line.data, '\0', line.size) != NULL) {
         return fail(parse, STATUS_LINE_NUL, STR(""));

@@ -12,6 +12,7 @@ enum { REASON_MAX = 1024 };
 int status_line_fail(struct status_line_error *ret_error, enum status_line_fault fault, struct str detail)
 {
     ret_error->fault = fault;
+    ret_error->fatal = fault == STATUS_LINE_TOO_LONG || fault == STATUS_LINE_TOO_MANY;
     printable_copy(ret_error->detail, sizeof(ret_error->detail), detail, '?');
     return -1;
 }

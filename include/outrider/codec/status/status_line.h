@@ -36,7 +36,7 @@ enum status_line_fault {
 struct status_line_error {
     enum status_line_fault fault;
     char detail[65]; /* one printable line, or "" */
-    bool fatal;      /* close the connection after the reply: too long, or an HTTP request */
+    bool fatal;      /* close the connection after the reply: too long, too many, or an HTTP request */
 };
 
 /* Fills `ret_error`; `detail` is cut and made printable, and may be empty. Returns -1. */

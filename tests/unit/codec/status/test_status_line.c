@@ -358,10 +358,15 @@ static void test_replies(void **state)
     status_line_ok(&out, true, NEVER_MS);
     assert_string_equal(buf_text(&out), "OK drain=1");
     buf_clear(&out);
-    struct status_line_error error = {0};
+    struct status_line_error error = {.fatal = true};
     assert_int_equal(status_line_fail(&error, STATUS_LINE_TOO_MANY, STR("")), -1);
     status_line_error_reply(&out, &error);
     assert_string_equal(buf_text(&out), "ERR too-many");
+    assert_true(error.fatal);
+    assert_int_equal(status_line_fail(&error, STATUS_LINE_RANGE, STR("label.map")), -1);
+    assert_false(error.fatal);
+    assert_int_equal(status_line_fail(&error, STATUS_LINE_TOO_LONG, STR("")), -1);
+    assert_true(error.fatal);
     buf_fini(&out);
 }
 
