@@ -77,9 +77,10 @@ void api_service(struct api_call *call, struct api_reply *reply)
     if (entry == NULL) {
         return;
     }
-    if (reply->stale_ms == 0) {
-        snprintf(reply->etag, sizeof(reply->etag), "\"%" PRIx64 "-%" PRId64 "\"",
-                 view_facts(call->view.fleet.view)->cluster, entry->mod_revision);
+    const struct view_facts *fleet = view_facts(call->view.fleet.view);
+    if (reply->stale_ms == 0 && entry->mod_revision > fleet->given_before) {
+        snprintf(reply->etag, sizeof(reply->etag), "\"%" PRIx64 "-%" PRId64 "\"", fleet->cluster,
+                 entry->mod_revision);
     }
     if (!not_modified(call, reply)) {
         reply->blob = blob_ref(entry->json);

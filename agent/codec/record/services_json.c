@@ -82,7 +82,7 @@ const char *services_json_etag(const struct view *view, const struct filter *fil
 {
     const struct view_facts *facts = view_facts(view);
     out[0] = '\0';
-    if (facts->synced && !filter_offline(filter)) {
+    if (facts->synced && facts->revision > facts->given_before && !filter_offline(filter)) {
         snprintf(out, SERVICES_ETAG_MAX, "\"%" PRIx64 "-%" PRId64 "-%" PRIx64 "\"", facts->cluster,
                  facts->revision, filter_hash(filter));
     }

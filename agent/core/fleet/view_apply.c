@@ -173,6 +173,14 @@ static bool same_records(const struct view_table *a, const struct view_table *b)
     return a->count == b->count;
 }
 
+/* A subscriber can resume from `revision` on, or where that was given before, from the first that was not. */
+static void restart(struct view *view, int64_t revision)
+{
+    bool again = view->given >= revision;
+    view->facts.given_before = again || view->other_past ? view->given : view->facts.given_before;
+    view_log_restart(view->log, again ? view->given + 1 : revision);
+}
+
 /* From which revision a subscriber can resume to this listing. In another store, or in one that was set back, from
  * none; and the revisions that a store of the same id delivered in another past are not those of this one. A listing
  * of several revisions is what the store had at none of them, until the stream has delivered all of them. */
@@ -182,8 +190,9 @@ static void mark_jump(struct view *view, const struct follow_effect *listed)
     int64_t revision = listed->revision, before = listed->before;
     view->given = !same_cluster ? 0 : before > view->given ? before : view->given;
     bool resumes = same_cluster && !view->other_past && before > 0;
+    view->facts.given_before = same_cluster ? view->facts.given_before : 0;
     if (listed->until > revision) {
-        view_log_restart(view->log, view->given >= listed->until ? view->given + 1 : listed->until);
+        restart(view, listed->until);
         return;
     }
     if (resumes && before == revision && same_records(&view->table, &view->listed)) {
@@ -192,7 +201,7 @@ static void mark_jump(struct view *view, const struct follow_effect *listed)
     if (resumes && before < revision) {
         view_log_jump(view->log, before, revision);
     } else {
-        view_log_restart(view->log, view->given >= revision ? view->given + 1 : revision);
+        restart(view, revision);
     }
 }
 

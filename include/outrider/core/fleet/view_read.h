@@ -42,7 +42,8 @@ struct view_facts {
     bool synced;            /* what is held is what the registry has */
     int64_t true_wall;      /* when that was last certain, ms since 1970; 0: never */
     int64_t revision;       /* of the last listing or change */
-    uint64_t cluster;       /* that this revision is of; 0: unknown */
+    int64_t given_before;   /* up to it revisions were given before, of other records; 0: none */
+    uint64_t cluster;       /* that these revisions are of; 0: unknown */
     const char *last_error; /* the failure of the present outage; "" when there is none */
 
     struct view_entry *const *entries; /* the records in the order of their keys */

@@ -53,8 +53,8 @@ static void begin(struct fleet *fleet)
     fleet->agent.fleet = fleet->view;
 }
 
-/* The view lists the three records. */
-static void know(struct fleet *fleet)
+/* The view lists the three records, at `revision`. */
+static void know_at(struct fleet *fleet, int64_t revision)
 {
     static const char *const rows[][2] = {
         {"/services/lobby/w1", lobby}, {"/services/world/w1", ready}, {"/services/world/w2", drained}};
@@ -67,15 +67,23 @@ static void know(struct fleet *fleet)
     }
     view_items_listed(&items, STR("/services"), listed, COUNT_OF(rows));
     step(fleet, (struct view_event){.type = VIEW_ON_START});
-    struct registry_reply reply = {
-        .id = fleet->request, .op = REGISTRY_LIST, .revision = 10, .cluster = 0xc1, .count = COUNT_OF(rows)};
+    struct registry_reply reply = {.id = fleet->request,
+                                   .op = REGISTRY_LIST,
+                                   .revision = revision,
+                                   .cluster = 0xc1,
+                                   .count = COUNT_OF(rows)};
     step(fleet, (struct view_event){
                     .type = VIEW_ON_REPLY, .reply = &reply, .items = items.items, .item_count = items.count});
     view_items_fini(&items);
     struct registry_watch_event opened = {
-        .id = fleet->watch, .type = REGISTRY_WATCH_OPENED, .revision = 10, .cluster = 0xc1};
+        .id = fleet->watch, .type = REGISTRY_WATCH_OPENED, .revision = revision, .cluster = 0xc1};
     step(fleet, (struct view_event){.type = VIEW_ON_WATCH, .watch = &opened});
     assert_true(view_facts(fleet->view)->synced);
+}
+
+static void know(struct fleet *fleet)
+{
+    know_at(fleet, 10);
 }
 
 static void lose(struct fleet *fleet)
@@ -198,6 +206,53 @@ static void an_etag_lasts_until_the_next_revision(void **state)
         assert_int_equal(reply.status, 200);
         assert_string_equal(reply.etag, "");
         assert_int_equal(reply.stale_ms, 1500);
+        drop(&reply);
+    }
+    end(&fleet);
+}
+
+/* A registry that was set back gives revisions again, and they are of other records now. */
+static void a_revision_that_was_given_before_is_no_etag(void **state)
+{
+    static const char *const paths[] = {"/api/services", "/api/services/world/w1"};
+    struct fleet fleet;
+    (void)state;
+    begin(&fleet);
+    know(&fleet);
+    struct registry_watch_event ended = {.id = fleet.watch,
+                                         .type = REGISTRY_WATCH_ENDED,
+                                         .failure = REGISTRY_REFUSED,
+                                         .read_anew = true,
+                                         .error = STR("compacted")};
+    step(&fleet, (struct view_event){.type = VIEW_ON_WATCH, .watch = &ended});
+    fleet.agent.now.boot += 10000;
+    fleet.agent.now.mono += 10000;
+    step(&fleet, (struct view_event){.type = VIEW_ON_TICK});
+    know_at(&fleet, 8);
+    for (size_t i = 0; i < COUNT_OF(paths); i++) {
+        struct api_reply reply = ask_with(&fleet, paths[i], "*");
+        assert_int_equal(reply.status, 200);
+        assert_string_equal(reply.etag, "");
+        drop(&reply);
+    }
+    struct view_items items = {0};
+    struct registry_change change = {.key = STR_INIT("/services/world/w1"),
+                                     .value = str_of(ready),
+                                     .mod_revision = 11,
+                                     .create_revision = 7};
+    view_items_changed(&items, STR("/services"), &change, 1);
+    struct registry_watch_event changed = {.id = fleet.watch,
+                                           .type = REGISTRY_WATCH_CHANGED,
+                                           .revision = 11,
+                                           .changes = &change,
+                                           .change_count = 1};
+    step(&fleet,
+         (struct view_event){
+             .type = VIEW_ON_WATCH, .watch = &changed, .items = items.items, .item_count = items.count});
+    view_items_fini(&items);
+    for (size_t i = 0; i < COUNT_OF(paths); i++) {
+        struct api_reply reply = ask_with(&fleet, paths[i], "*");
+        assert_true(strlen(reply.etag) > 4);
         drop(&reply);
     }
     end(&fleet);
@@ -353,6 +408,7 @@ int main(void)
         cmocka_unit_test(an_empty_fleet_is_never_guessed),
         cmocka_unit_test(filters_and_totals),
         cmocka_unit_test(an_etag_lasts_until_the_next_revision),
+        cmocka_unit_test(a_revision_that_was_given_before_is_no_etag),
         cmocka_unit_test(a_list_is_joined_once),
         cmocka_unit_test(one_record_is_the_bytes_in_the_registry),
         cmocka_unit_test(any_server_can_be_drained),
