@@ -433,5 +433,6 @@ void observer_wiped(struct observer *observer)
             observer_at(observer, observer->world->now + 1, OBSERVER_REPLY, asked->request.id);
         }
     }
+    observer->tat = 0; /* every page has to be asked for again */
     observer_cut(observer, REGISTRY_RETRY);
 }

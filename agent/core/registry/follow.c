@@ -145,6 +145,18 @@ static void end_outage(struct follow *follow)
     follow->noted = 0;
 }
 
+void follow_set_stale(struct follow *follow, struct str why)
+{
+    if (!follow->synced) {
+        return;
+    }
+    follow->synced = false;
+    if (follow->now.mono - follow->synced_mono >= follow->settings.steady_ms) {
+        end_outage(follow);
+    }
+    push_text(follow, FOLLOW_DO_STALE, why);
+}
+
 /* Nothing is in flight or open any more. */
 static void drop(struct follow *follow, struct str why)
 {
@@ -154,13 +166,7 @@ static void drop(struct follow *follow, struct str why)
     follow->watch_id = follow->request_id = 0;
     follow->compare = (struct follow_compare){0};
     follow->newest = (struct follow_newest){0};
-    if (follow->synced) {
-        follow->synced = false;
-        if (follow->now.mono - follow->synced_mono >= follow->settings.steady_ms) {
-            end_outage(follow);
-        }
-        push_text(follow, FOLLOW_DO_STALE, why);
-    }
+    follow_set_stale(follow, why);
 }
 
 static void set_error(struct follow *follow, struct str why)

@@ -253,12 +253,13 @@ void follow_newest_delivered(struct follow *follow)
 
 /* ---- newest: questions ---- */
 
-/* A stream that delivers anything is alive, though it may not have come so far. */
+/* A stream that delivers anything is alive, though it has not come so far: the owner is behind. */
 static void on_lag_ended(struct follow *follow)
 {
     const struct follow_newest *check = &follow->newest;
     char why[240];
     if (follow->delivered > check->lag_delivered) {
+        follow_set_stale(follow, STR("the watch is behind the registry"));
         follow->newest.lagging = false;
         follow_ask_newest(follow, FOLLOW_ASK_NEWEST, 0);
         return;

@@ -18,6 +18,8 @@ void follow_ask_newest(struct follow *follow, enum follow_ask ask, int64_t at_re
 void follow_certain(struct follow *follow);
 /* In sync from now on: ends the outage. */
 void follow_set_synced(struct follow *follow);
+/* That is no longer certain, because of `why`. */
+void follow_set_stale(struct follow *follow, struct str why);
 /* Waits for the next try after a failure. What is open is closed. */
 void follow_fail(struct follow *follow, enum registry_failure failure, struct str why);
 /* The same for a stream that is silent. */

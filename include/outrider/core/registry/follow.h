@@ -32,7 +32,8 @@
  *   newest     Each check asks for the registry's revision. When the stream has not reached it by the next check,
  *              the newest key of the range and the number of keys are read. The stream delivered everything if it
  *              delivered that change and the owner holds as many keys: a key written unseen is newer, a key
- *              deleted unseen is one too many. A stream that delivers nothing for `grace_ms` after that is dead.
+ *              deleted unseen is one too many. A stream that delivers nothing for `grace_ms` after that is dead; one that delivers
+ *              something and not all of it is alive and behind, and the owner is not in sync until it has caught up.
  *              A registry that does not list the newest first is asked for all keys; where they do not fit into
  *              one page, the stream has to reach the revision.
  *
