@@ -3,6 +3,7 @@
 #include "agent_internal.h"
 
 #include "outrider/base/mem.h"
+#include "outrider/base/version.h"
 #include "outrider/io/http/client/http_client.h"
 #include "outrider/io/loop/loop_watch.h"
 #include "outrider/io/loop/timer.h"
@@ -345,6 +346,16 @@ static int start_and_run(struct agent *agent)
 int agent_run(const char *config_path)
 {
     struct agent agent = {.config_path = config_path, .started_wall = clock_wall_ms(), .exit_code = 1};
+/* The first line: a file that lost its server section makes an observer. */
+static void log_what(const struct agent *agent)
+{
+    struct buf what = {0};
+    config_describe(agent->config, &what);
+    log_info("agent", "configuration loaded", LOG_TEXT("agent", buf_text(&what)),
+             LOG_TEXT("config", agent->config_path), LOG_TEXT("version", version_text()));
+    buf_fini(&what);
+}
+
     agent.effects.agent = &agent;
     struct buf warnings = {0};
     agent.config = config_file_load(config_path, &warnings);
@@ -358,6 +369,7 @@ int agent_run(const char *config_path)
         agent.probes[i] = (struct probe_slot){.agent = &agent, .index = i};
     }
     process_raise_files();
+    log_what(&agent);
     int status = start_and_run(&agent);
     close_world(&agent);
     return status;

@@ -140,6 +140,28 @@ class Addresses(Case):
         if found is None:
             self.skipTest("this machine has no interface with an address but loopback")
         self.assertEqual(self.published(found[0], "by-name"), found[1])
+    def test_the_first_line_says_what_it_is(self):
+        sidecar = self.agent().start()
+        self.assertIn('msg="configuration loaded" agent="sidecar of world/w1" config=', sidecar.log().splitlines()[0])
+        observer = self.agent("o", server=..., probes=..., status=..., drain=..., shutdown=...).start()
+        self.assertIn(f'msg="configuration loaded" agent="observer of {self.prefix}" config=', observer.log().splitlines()[0])
+
+    def test_an_empty_file_makes_no_observer(self):
+        agent = self.agent()
+        agent.path.write_text("")
+        self.assertEqual(agent.spawn().wait(), 78)
+        self.assertIn("outrider.yaml:1:1: yaml: the file is empty", agent.log())
+
+    def test_a_file_that_was_emptied_changes_nothing(self):
+        watcher = self.watch()
+        agent = self.agent().start()
+        watcher.status("ready")
+        agent.path.write_text("")
+        agent.send_signal(signal.SIGHUP)
+        agent.logged("reload refused, configuration unchanged")
+        self.assertEqual(agent.api()["id"], "w1")
+
+
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
             try:
                 sock.connect(("192.0.2.1", 9))

@@ -37,7 +37,7 @@ void config_load_problem(struct config_load *load, struct yaml_position at, cons
                          const char *format, ...) PRINTF_LIKE(4, 5);
 
 /* Applies the values of the tree to the configuration, which has its defaults. Returns whether the document
- * is a mapping or empty, so that rules about absent keys make sense. */
+ * is a mapping, so that rules about absent keys make sense. */
 bool config_load_walk(struct config_load *load);
 
 /* Gives one setting the value of `node`. `base` is the structure that the offsets of the row are of. */

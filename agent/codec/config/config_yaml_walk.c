@@ -205,6 +205,8 @@ static void walk_section(struct config_load *load, const char *path, size_t valu
     }
     if (str_eq(level.section, STR("server"))) {
         load->config->server.present = true;
+    } else if (str_eq(level.section, STR("registry"))) {
+        load->config->registry.present = true;
     }
     walk_map(load, value, &level, path, load->config, walk_section);
 }
@@ -219,12 +221,16 @@ void config_load_walk_probe(struct config_load *load, size_t map, const char *pa
 bool config_load_walk(struct config_load *load)
 {
     const struct level level = {.settings = &settings_of_file};
-    if (load->tree.count < 2) {
-        return true; /* an empty document */
-    }
     const struct yaml_node *root = &load->tree.nodes[1];
-    if (!config_load_is_value(load, root, "yaml") || is_absent(root)) {
-        return is_absent(root);
+    bool is_empty = load->tree.count < 2;
+    if (!is_empty && !config_load_is_value(load, root, "yaml")) {
+        return false;
+    }
+    if (is_empty || is_absent(root)) {
+        /* Often a file that was cut off: it would silently make an observer. */
+        config_load_problem(load, is_empty ? (struct yaml_position){1, 1} : root->at, "yaml",
+                            "the file is empty: a sidecar needs the section server, an observer registry");
+        return false;
     }
     if (root->kind != YAML_KIND_MAP) {
         config_load_problem(load, root->at, "yaml", "want keys and values, not %s",

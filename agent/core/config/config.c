@@ -46,6 +46,18 @@ void config_probe_default(struct config_probe *out, uint16_t port)
     out->port = port;
 }
 
+void config_describe(const struct config *config, struct buf *out)
+{
+    const struct config_server *server = &config->server;
+    if (!server->present) {
+        buf_printf(out, "observer of %s", config->registry.prefix);
+    } else if (strcmp(server->id, "auto") == 0) {
+        buf_printf(out, "sidecar of %s, server.id auto", server->type);
+    } else {
+        buf_printf(out, "sidecar of %s/%s", server->type, server->id);
+    }
+}
+
 int64_t config_request_timeout(const struct config_registry *registry)
 {
     enum { LONGEST_MS = 2000 };

@@ -66,6 +66,17 @@ static void check_observer(const struct config *config, const struct config_chec
     }
 }
 
+/* The file of a server that was cut off must not make an observer. Probes without a server are reported already. */
+static void check_observed(const struct config *config, const struct config_check *check)
+{
+    bool probes = config->probes_given && config->probe_count > 0;
+    if (!config->server.present && !config->registry.present && !probes) {
+        report(check, "registry",
+               "required in a file without a server section: an observer says which registry it observes; "
+               "for a sidecar add the section server");
+    }
+}
+
 /* A warning: the agent works, and the file may have been one with a server. */
 static void check_no_effect(const struct config *config, const struct config_check *check)
 {
@@ -327,6 +338,7 @@ static void check_probes(const struct config *config, const struct config_check 
 
 static const struct rule rules[] = {
     {check_observer, {"server", "probes", "http.listen", "view.mode"}},
+    {check_observed, {"server", "registry", "probes", "yaml"}},
     {check_no_effect, {"server"}},
     {check_required, {NULL}},
     {check_unreported_ports, {"server.ports", "status.socket", "status.notify_socket"}},

@@ -208,7 +208,7 @@ static void check_tells_good_from_bad(void **state)
     assert_int_equal(file_replace(dir.path, "good.yaml", good, 0600, true, &err), 0);
     assert_int_equal(file_replace(dir.path, "bad.yaml", bad, 0600, true, &err), 0);
     assert_int_equal(RUN(&captured, "check", "-c", temp_path(&dir, "good.yaml")), EX_DONE);
-    assert_contains(captured.out, "good.yaml: ok\n");
+    assert_contains(captured.out, "good.yaml: ok, sidecar of world, server.id auto\n");
     assert_string_equal(captured.err, "");
     assert_int_equal(RUN(&captured, "check", "-c", temp_path(&dir, "bad.yaml")), EX_CONFIG);
     assert_string_equal(captured.out, "");
@@ -220,6 +220,34 @@ static void check_tells_good_from_bad(void **state)
     setenv("OUTRIDER_CONFIG", temp_path(&dir, "good.yaml"), 1);
     assert_int_equal(RUN(&captured, "check"), EX_DONE);
     unsetenv("OUTRIDER_CONFIG");
+    captured_fini(&captured);
+    assert_int_equal(temp_dir_fini(&dir), 0);
+}
+
+/* A file that was cut off must not pass for that of an observer. */
+static void check_says_what_the_file_makes(void **state)
+{
+    static const struct {
+        const char *text;
+        int status;
+        const char *expected;
+    } rows[] = {
+        {"server: {type: world, id: world-1, ports: [8001]}\n", EX_DONE, ": ok, sidecar of world/world-1\n"},
+        {"server: {type: world, ports: [8001]}\n", EX_DONE, ": ok, sidecar of world, server.id auto\n"},
+        {"registry: {prefix: /game}\n", EX_DONE, ": ok, observer of /game\n"},
+        {"", EX_CONFIG, ":1:1: yaml: the file is empty"},
+        {"log: {level: info}\n", EX_CONFIG, ":1:1: registry: required"},
+    };
+    (void)state;
+    struct temp_dir dir;
+    struct captured captured = {0};
+    struct error err;
+    assert_int_equal(temp_dir_init(&dir), 0);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        assert_int_equal(file_replace(dir.path, "w.yaml", str_of(rows[i].text), 0600, false, &err), 0);
+        assert_int_equal(RUN(&captured, "check", "-c", temp_path(&dir, "w.yaml")), rows[i].status);
+        assert_contains(rows[i].status == EX_DONE ? captured.out : captured.err, rows[i].expected);
+    }
     captured_fini(&captured);
     assert_int_equal(temp_dir_fini(&dir), 0);
 }
@@ -299,6 +327,7 @@ int main(void)
         cmocka_unit_test(nothing_is_a_usage_error_that_shows_the_commands),
         cmocka_unit_test(version_is_one_line),
         cmocka_unit_test(check_tells_good_from_bad),
+        cmocka_unit_test(check_says_what_the_file_makes),
         cmocka_unit_test(options_of_kv_stand_anywhere),
         cmocka_unit_test(options_of_another_kv_command_are_refused),
         cmocka_unit_test(a_file_that_cannot_be_read_is_an_error_of_outrider),

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct buf;
+
 enum { CONFIG_PORTS_MAX = 64, CONFIG_LABELS_MAX = 64, CONFIG_TAGS_MAX = 64, CONFIG_PROBES_MAX = 64 };
 enum { CONFIG_ENDPOINTS_MAX = 16 };
 
@@ -38,6 +40,7 @@ struct config_server {
 enum config_backend { CONFIG_BACKEND_ETCD };
 
 struct config_registry {
+    bool present; /* a registry: section exists; an observer needs one */
     enum config_backend backend;
     char *endpoints[CONFIG_ENDPOINTS_MAX]; /* scheme://host:port without a path */
     size_t endpoint_count;
@@ -122,6 +125,10 @@ void config_fini(struct config *config);
  * systemd may put several directories into these variables, separated by colons: the first counts, and one
  * that is not absolute is as good as unset. `env` is called with `user`. */
 void config_resolve(struct config *config, config_env_fn *env, void *user);
+
+/* Appends what an agent of `config` is: "sidecar of world/world-1", "sidecar of world, server.id auto" or
+ * "observer of /services". */
+void config_describe(const struct config *config, struct buf *out);
 
 /* How long one registry request may take, ms: what is configured, or for "auto" min(ttl/6, 2s). With a
  * heartbeat at the latest TTL/3 and three such tries the TTL is never used up: 1/3 + 3/6 + 1/10 < 1. */

@@ -111,8 +111,7 @@ static void send_finds_the_socket_in_the_configuration(void **state)
     assert_int_equal(RUN(&captured, "send", "-c", temp_path(&dir, "off.yaml"), "ready"), EX_TEMPFAIL);
     assert_contains(captured.err, "status.socket");
     assert_int_equal(
-        file_replace(dir.path, "observer.yaml", STR("http: {listen: 127.0.0.1:7117}\n"), 0600, true, &err),
-        0);
+        file_replace(dir.path, "observer.yaml", STR("registry: {prefix: /services}\n"), 0600, true, &err), 0);
     assert_int_equal(RUN(&captured, "send", "-c", temp_path(&dir, "observer.yaml"), "ready"), EX_CONFIG);
     assert_contains(captured.err, "an observer has no status socket");
     assert_int_equal(RUN(&captured, "send", "-c", temp_path(&dir, "none.yaml"), "ready"), EX_CONFIG);

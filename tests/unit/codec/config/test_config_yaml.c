@@ -85,13 +85,14 @@ static void test_smallest(void **state)
     config_fini(&config);
 }
 
-/* Without a server section it is an observer: everything has a default. */
+/* Without a server section it is an observer: everything in its registry section has a default. */
 static void test_observer(void **state)
 {
     struct config config;
     (void)state;
-    load("# nothing yet\n", &config);
+    load("registry: {}\n", &config);
     assert_false(config.server.present);
+    assert_true(config.registry.present);
     assert_int_equal(config.probe_count, 0);
     assert_int_equal(config.view.mode, CONFIG_VIEW_AUTO);
     assert_int_equal(config.view.idle_ms, 600000);

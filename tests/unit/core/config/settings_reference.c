@@ -19,7 +19,7 @@ static const char head[] =
     "`FILE:LINE:COLUMN: path.to.key: what is wrong`.\n"
     "\n"
     "- Durations carry a unit: `500ms`, `10s`, `5m`, `1h`. A bare number is an error.\n"
-    "- Unknown and repeated keys are errors.\n"
+    "- Unknown and repeated keys are errors. An empty file is one too.\n"
     "- `${NAME}` and `${NAME:-default}` in a value are replaced from the environment. `${NAME}` of a "
     "variable that is\n"
     "  unset is an error; the default stands in where it is unset or empty, is taken as written and has no "
@@ -43,7 +43,7 @@ static const char *const sections[][2] = {
     {"server", "The identity of the server. Without this section the agent is an observer: it has no record "
                "of its own and "
                "serves what it sees."},
-    {"registry", "Where the record is kept."},
+    {"registry", "Where the record is kept. An observer must have this section, be it `registry: {}`."},
     {"probes", "Each entry of `probes` has these keys."},
     {"status", "The sockets on which the server reports its status."},
     {"drain", "How long a drain waits."},

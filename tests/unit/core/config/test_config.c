@@ -293,7 +293,9 @@ static void test_absent(void **state)
     struct buf out = {0};
     (void)state;
     settings_defaults(&settings_of_file, &config);
-    assert_string_equal(check(&config, &out), ""); /* an observer */
+    assert_string_equal(check(&config, &out), "registry "); /* neither a sidecar nor an observer */
+    config.registry.present = true;
+    assert_string_equal(check(&config, &out), "");
     config.server.present = true;
     assert_string_equal(check(&config, &out), "server.type server.ports ");
     buf_fini(&out);
