@@ -36,3 +36,24 @@ int sd_notify_send(struct str text, struct error *err)
     close(fd);
     return sent < 0 ? error_errno(err, errnum, "cannot notify the service manager on %s", name) : 0;
 }
+
+/* Returns 0 also when the variable is not set or empty; then `ret_number` is as it was. */
+static int read_number(const char *name, struct error *err, uint64_t *ret_number)
+{
+    const char *text = getenv(name);
+    if (text == NULL || text[0] == '\0' || str_to_u64(str_of(text), UINT64_MAX, ret_number) == 0) {
+        return 0;
+    }
+    return error_set(err, ERROR_INVALID, "%s=%s is not a number", name, text);
+}
+
+int sd_notify_watchdog(struct error *err, int64_t *ret_us)
+{
+    uint64_t us = 0, pid = (uint64_t)getpid();
+    if (read_number("WATCHDOG_USEC", err, &us) < 0 || read_number("WATCHDOG_PID", err, &pid) < 0) {
+        return -1;
+    }
+    bool waits = pid == (uint64_t)getpid() && us <= INT64_MAX; /* systemd writes "infinity" as UINT64_MAX */
+    *ret_us = waits ? (int64_t)us : 0;
+    return 0;
+}

@@ -45,12 +45,13 @@ static int64_t extend_due(const struct agent *agent)
 
 void agent_rearm(struct agent *agent)
 {
-    if (agent->router == NULL) {
-        return;
+    const int64_t dues[] = {agent->router == NULL ? NEVER_MS : router_deadline(agent->router).latest,
+                            extend_due(agent), agent->watchdog_due_mono};
+    int64_t soonest = NEVER_MS;
+    for (size_t i = 0; i < COUNT_OF(dues); i++) {
+        soonest = dues[i] < soonest ? dues[i] : soonest;
     }
-    int64_t due = router_deadline(agent->router).latest;
-    int64_t extend = extend_due(agent);
-    timer_arm_at_ms(agent->timer, due < extend ? due : extend);
+    timer_arm_at_ms(agent->timer, soonest);
 }
 
 void agent_server_event(struct agent *agent, struct server_event event)
@@ -64,11 +65,14 @@ static void on_timer(void *user)
 {
     struct agent *agent = user;
     struct instant now = agent_now();
-    router_tick(agent->router, &now);
+    if (agent->router != NULL) {
+        router_tick(agent->router, &now);
+    }
     if (now.mono >= extend_due(agent)) {
         agent->stop_extended_mono = now.mono;
         agent_notify_systemd("EXTEND_TIMEOUT_USEC=30000000");
     }
+    agent_watchdog_feed(agent, now.mono);
     agent_rearm(agent);
 }
 
@@ -77,9 +81,7 @@ static void on_timer(void *user)
 static void on_clock(void *user)
 {
     struct agent *agent = user;
-    if (agent->router != NULL) {
-        on_timer(agent);
-    }
+    on_timer(agent);
     if (agent->fleet != NULL) {
         fleet_step(agent->fleet, VIEW_ON_TICK);
     }
@@ -282,17 +284,18 @@ static void start_sidecar(struct agent *agent)
     agent->router = router_new(agent->config, agent->id, &restore, seed, registry_can(agent->registry),
                                &agent->effects, &now);
     router_start(agent->router, &now);
-    agent_rearm(agent);
 }
 
 static void run(struct agent *agent)
 {
+    agent_watchdog_start(agent);
     if (agent->config->server.present) {
         start_sidecar(agent);
     } else {
         log_info("agent", "observer started", LOG_TEXT("prefix", agent->config->registry.prefix),
                  LOG_TEXT("config", agent->config_path));
     }
+    agent_rearm(agent);
     fleet_step(agent->fleet, VIEW_ON_START);
     agent_notify_status(agent, "READY=1\n");
     loop_run(agent->loop);
@@ -343,9 +346,6 @@ static int start_and_run(struct agent *agent)
     return agent->exit_code;
 }
 
-int agent_run(const char *config_path)
-{
-    struct agent agent = {.config_path = config_path, .started_wall = clock_wall_ms(), .exit_code = 1};
 /* The first line: a file that lost its server section makes an observer. */
 static void log_what(const struct agent *agent)
 {
@@ -356,6 +356,12 @@ static void log_what(const struct agent *agent)
     buf_fini(&what);
 }
 
+int agent_run(const char *config_path)
+{
+    struct agent agent = {.config_path = config_path,
+                          .started_wall = clock_wall_ms(),
+                          .watchdog_due_mono = NEVER_MS,
+                          .exit_code = 1};
     agent.effects.agent = &agent;
     struct buf warnings = {0};
     agent.config = config_file_load(config_path, &warnings);
@@ -363,13 +369,13 @@ static void log_what(const struct agent *agent)
         return EXIT_CONFIG;
     }
     log_setup((enum log_level)agent.config->log.level, (enum log_format)agent.config->log.format, 2);
+    log_what(&agent);
     agent_log_warnings(buf_view(&warnings));
     buf_fini(&warnings);
     for (unsigned i = 0; i < SERVER_PROBES_MAX; i++) {
         agent.probes[i] = (struct probe_slot){.agent = &agent, .index = i};
     }
     process_raise_files();
-    log_what(&agent);
     int status = start_and_run(&agent);
     close_world(&agent);
     return status;

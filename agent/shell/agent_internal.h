@@ -88,6 +88,8 @@ struct agent {
 
     struct api_counters counters;
     int64_t stop_extended_mono; /* when systemd was last asked for more time */
+    int64_t watchdog_due_mono;  /* when its watchdog is fed next; NEVER_MS: it has none */
+    int64_t watchdog_every_ms;
     int exit_code;
 };
 
@@ -104,6 +106,12 @@ void agent_server_event(struct agent *agent, struct server_event event);
  * the present state, preceded by `before` (whole lines, or "") in the same datagram. */
 void agent_notify_systemd(const char *format, ...) PRINTF_LIKE(1, 2);
 void agent_notify_status(const struct agent *agent, const char *before);
+
+/* agent_systemd.c: the service manager's watchdog, WATCHDOG=1 at half of its timeout. The first reads whether there is
+ * one. The second feeds it once agent->watchdog_due_mono is reached. It is called behind router_tick() alone, so that
+ * a loop that renews no lease feeds no watchdog. */
+void agent_watchdog_start(struct agent *agent);
+void agent_watchdog_feed(struct agent *agent, int64_t now_mono);
 
 /* agent_reload.c: reloads the configuration (HUP); a bad file changes nothing and is logged. The second logs
  * the warnings of config_file_read(), one a line. */

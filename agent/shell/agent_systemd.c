@@ -3,10 +3,21 @@
 #include "agent_internal.h"
 
 #include "outrider/core/fleet/view_read.h"
+#include "outrider/os/clock.h"
 #include "outrider/os/sd_notify.h"
 
 #include <stdarg.h>
 #include <stdio.h>
+
+static bool notify(const char *text)
+{
+    struct error err;
+    bool sent = sd_notify_send(str_of(text), &err) == 0;
+    if (!sent) {
+        log_debug("agent", "service manager not notified", LOG_TEXT("error", err.text));
+    }
+    return sent;
+}
 
 void agent_notify_systemd(const char *format, ...)
 {
@@ -15,11 +26,39 @@ void agent_notify_systemd(const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
+    (void)notify(text);
+}
+
+/* ---- the watchdog of the service manager ---- */
+
+/* A message that the manager did not take is sent again after this part of the usual interval. */
+enum { WATCHDOG_RETRY_PART = 8 };
+
+void agent_watchdog_start(struct agent *agent)
+{
     struct error err;
-    if (sd_notify_send(str_of(text), &err) < 0) {
-        log_debug("agent", "service manager not notified", LOG_TEXT("error", err.text));
+    int64_t us = 0;
+    agent->watchdog_due_mono = NEVER_MS;
+    if (sd_notify_watchdog(&err, &us) < 0) {
+        log_warn("agent", "service manager's watchdog not fed", LOG_TEXT("error", err.text));
+    } else if (us > 0) {
+        agent->watchdog_every_ms = us / 2000 > 0 ? us / 2000 : 1;
+        agent->watchdog_due_mono = clock_mono_ms() + agent->watchdog_every_ms;
+        log_info("agent", "service manager's watchdog is fed", LOG_INT("timeout_ms", us / 1000),
+                 LOG_INT("every_ms", agent->watchdog_every_ms));
     }
 }
+
+void agent_watchdog_feed(struct agent *agent, int64_t now_mono)
+{
+    if (now_mono < agent->watchdog_due_mono) {
+        return;
+    }
+    int64_t every = agent->watchdog_every_ms, soon = every / WATCHDOG_RETRY_PART;
+    agent->watchdog_due_mono = now_mono + (notify("WATCHDOG=1") ? every : soon > 0 ? soon : 1);
+}
+
+/* ---- STATUS= ---- */
 
 /* The record in the registry. */
 static void add_registry(const struct agent *agent, struct buf *out)

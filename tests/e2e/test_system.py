@@ -78,6 +78,38 @@ class Manager(Case):
         wait_until(agent.status.exists, "it listens")
         self.assertEqual(agent.say("ready"), "OK")
 
+    def test_the_watchdog_is_fed_while_the_loop_runs(self):
+        watcher = self.watch()
+        agent = self.agent(env={"WATCHDOG_USEC": 200000}, registry={"ttl": "2s"},
+                           wrapper=["sh", "-c", 'WATCHDOG_PID=$$ exec "$@"', "sh"]).start()
+        watcher.status("ready")
+        agent.systemd.wait("WATCHDOG=1", 3)
+        agent.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, agent.pid, os.WSTOPPED | os.WNOWAIT)
+        fed = agent.systemd.lines().count("WATCHDOG=1")
+        watcher.status("gone")  # the lease ends, ten timeouts of the watchdog later
+        self.assertEqual(agent.systemd.lines().count("WATCHDOG=1"), fed, "a loop that stands still feeds nothing")
+        seen = watcher.mark()
+        agent.send_signal(signal.SIGCONT)
+        agent.systemd.wait("WATCHDOG=1", fed + 1)
+        watcher.status("ready", seen)
+        self.assertEqual(agent.stop(), 0)
+
+    def test_the_watchdog_of_an_observer(self):
+        agent = self.agent("o", env={"WATCHDOG_USEC": 20000}, server=..., probes=..., status=..., drain=..., shutdown=...)
+        agent.start()
+        agent.systemd.wait("WATCHDOG=1", 3)
+        self.assertEqual(agent.stop(), 0)
+
+    def test_the_watchdog_of_another_process(self):
+        watcher = self.watch()
+        agent = self.agent(env={"WATCHDOG_USEC": 20000, "WATCHDOG_PID": 1}).start()
+        watcher.status("ready")
+        agent.send_signal(signal.SIGHUP)
+        agent.systemd.wait("READY=1", 2)
+        self.assertNotIn("WATCHDOG=1", agent.systemd.lines())
+        self.assertEqual(agent.stop(), 0)
+
 
 class Log(Case):
     def test_a_hanging_log_reader_does_no_harm(self):
@@ -106,6 +138,28 @@ class Log(Case):
         os.close(reader)  # no reader any more: no SIGPIPE either
         agent.send_signal(signal.SIGUSR2)
         self.assertEqual(agent.stop(), 0)
+
+
+    def test_the_first_line_says_what_it_is(self):
+        sidecar = self.agent().start()
+        self.assertIn('msg="configuration loaded" agent="sidecar of world/w1" config=', sidecar.log().splitlines()[0])
+        observer = self.agent("o", server=..., probes=..., status=..., drain=..., shutdown=...).start()
+        self.assertIn(f'msg="configuration loaded" agent="observer of {self.prefix}" config=', observer.log().splitlines()[0])
+
+    def test_an_empty_file_makes_no_observer(self):
+        agent = self.agent()
+        agent.path.write_text("")
+        self.assertEqual(agent.spawn().wait(), 78)
+        self.assertIn("outrider.yaml:1:1: yaml: the file is empty", agent.log())
+
+    def test_a_file_that_was_emptied_changes_nothing(self):
+        watcher = self.watch()
+        agent = self.agent().start()
+        watcher.status("ready")
+        agent.path.write_text("")
+        agent.send_signal(signal.SIGHUP)
+        agent.logged("reload refused, configuration unchanged")
+        self.assertEqual(agent.api()["id"], "w1")
 
 
 class ProcessOne(Case):
@@ -140,28 +194,6 @@ class Addresses(Case):
         if found is None:
             self.skipTest("this machine has no interface with an address but loopback")
         self.assertEqual(self.published(found[0], "by-name"), found[1])
-    def test_the_first_line_says_what_it_is(self):
-        sidecar = self.agent().start()
-        self.assertIn('msg="configuration loaded" agent="sidecar of world/w1" config=', sidecar.log().splitlines()[0])
-        observer = self.agent("o", server=..., probes=..., status=..., drain=..., shutdown=...).start()
-        self.assertIn(f'msg="configuration loaded" agent="observer of {self.prefix}" config=', observer.log().splitlines()[0])
-
-    def test_an_empty_file_makes_no_observer(self):
-        agent = self.agent()
-        agent.path.write_text("")
-        self.assertEqual(agent.spawn().wait(), 78)
-        self.assertIn("outrider.yaml:1:1: yaml: the file is empty", agent.log())
-
-    def test_a_file_that_was_emptied_changes_nothing(self):
-        watcher = self.watch()
-        agent = self.agent().start()
-        watcher.status("ready")
-        agent.path.write_text("")
-        agent.send_signal(signal.SIGHUP)
-        agent.logged("reload refused, configuration unchanged")
-        self.assertEqual(agent.api()["id"], "w1")
-
-
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
             try:
                 sock.connect(("192.0.2.1", 9))

@@ -26,6 +26,8 @@ static int teardown(void **state)
 {
     (void)state;
     unsetenv("NOTIFY_SOCKET");
+    unsetenv("WATCHDOG_USEC");
+    unsetenv("WATCHDOG_PID");
     return temp_dir_fini(&dir);
 }
 
@@ -105,6 +107,35 @@ static void never_blocks(void **state)
     close(fd);
 }
 
+static void assert_watchdog(const char *usec, const char *pid, int64_t expected)
+{
+    int64_t us = -1;
+    usec == NULL ? unsetenv("WATCHDOG_USEC") : setenv("WATCHDOG_USEC", usec, 1);
+    pid == NULL ? unsetenv("WATCHDOG_PID") : setenv("WATCHDOG_PID", pid, 1);
+    assert_int_equal(sd_notify_watchdog(&err, &us), expected < 0 ? -1 : 0);
+    assert_int_equal(us, expected);
+}
+
+static void watchdog_of_this_process(void **state)
+{
+    char self[16], other[16];
+    (void)state;
+    snprintf(self, sizeof(self), "%d", (int)getpid());
+    snprintf(other, sizeof(other), "%d", (int)getppid());
+    assert_watchdog(NULL, NULL, 0);
+    assert_watchdog("", "", 0);
+    assert_watchdog(NULL, self, 0);
+    assert_watchdog("30000000", NULL, 30000000);
+    assert_watchdog("30000000", self, 30000000);
+    assert_watchdog("30000000", other, 0);
+    assert_watchdog("0", self, 0);
+    assert_watchdog("18446744073709551615", self, 0);
+    assert_watchdog("30s", self, -1);
+    assert_non_null(strstr(err.text, "WATCHDOG_USEC=30s"));
+    assert_watchdog("30000000", "me", -1);
+    assert_non_null(strstr(err.text, "WATCHDOG_PID=me"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -113,6 +144,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(sends_to_an_abstract_name, setup, teardown),
         cmocka_unit_test_setup_teardown(errors_name_the_cause, setup, teardown),
         cmocka_unit_test_setup_teardown(never_blocks, setup, teardown),
+        cmocka_unit_test_setup_teardown(watchdog_of_this_process, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
