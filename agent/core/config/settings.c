@@ -109,25 +109,6 @@ static int parse_port(const struct setting *row, void *value, struct str text, s
     return 0;
 }
 
-static int parse_mode(const struct setting *row, void *value, struct str text, struct error *err)
-{
-    unsigned mode = 0;
-    struct str digits = str_starts(text, STR("0o")) ? (struct str){text.data + 2, text.size - 2} : text;
-    bool fits = digits.size > 0 && digits.size <= 6;
-    for (size_t i = 0; fits && i < digits.size; i++) {
-        fits = digits.data[i] >= '0' && digits.data[i] <= '7';
-        mode = mode * 8 + (unsigned)(digits.data[i] - '0');
-    }
-    if (!fits) {
-        return not_wanted(row, text, err);
-    }
-    if (mode > (unsigned)row->max) {
-        return settings_wrong(err, text, "is more than the permissions 0777");
-    }
-    *(unsigned *)value = mode;
-    return 0;
-}
-
 static int parse_enum(const struct setting *row, void *value, struct str text, struct error *err)
 {
     char what[96] = "is not one of:";
@@ -211,7 +192,7 @@ static const struct value_type types[] = {
                           .parse = parse_duration},
     [SETTING_INTEGER] = {"a whole number", sizeof(uint32_t), .parse = parse_integer},
     [SETTING_PORT] = {"a port from 1 to 65535", sizeof(uint16_t), .parse = parse_port},
-    [SETTING_MODE] = {"an octal mode such as \"0660\"", sizeof(unsigned), .parse = parse_mode},
+    [SETTING_MODE] = {"an octal mode such as \"0660\"", sizeof(unsigned), .parse = settings_parse_mode},
     [SETTING_STRING] = {"text", sizeof(char *), parse_text, clear_text, equal_text, copy_text},
     [SETTING_ENUM] = {"a word", sizeof(unsigned), .parse = parse_enum},
     [SETTING_PORTS] = {"a list of ports, or dynamic", sizeof(uint16_t), .parse = parse_port},

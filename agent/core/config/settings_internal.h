@@ -7,6 +7,9 @@
 /* Sets `err` to "`TEXT` " and `what`, the text made printable and cut at 64 bytes; returns -1. */
 int settings_wrong(struct error *err, struct str text, const char *what);
 
+/* Parses a mode in octal (see `parse` of struct value_type). */
+int settings_parse_mode(const struct setting *row, void *value, struct str text, struct error *err);
+
 /* One shape for each kind of text (see setting_shape_fn). */
 int shape_type(struct str text, struct error *err);
 int shape_id(struct str text, struct error *err);

@@ -126,7 +126,8 @@ static const struct setting rows[] = {
      .doc = "The datagram socket for sd_notify. `auto`: `notify.sock` in `$RUNTIME_DIRECTORY`, off "
             "without one; `null`: off."},
     {"status.mode", SETTING_MODE, .fallback = "0660", .max = 0777, AT(status.mode),
-     .doc = "The permissions of both sockets, in octal."},
+     .doc = "The permissions of both sockets, in octal, such as `\"0660\"`. Their owner must be able to read "
+            "and write."},
     {"status.group", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "null", .shape = shape_group,
      AT(status.group),
      .doc = "The group (name or number) both sockets belong to. `null`: that of the agent."},
