@@ -217,6 +217,22 @@ void file_unlock(int fd)
     }
 }
 
+int file_make_dir(const char *path, mode_t mode, struct error *err, bool *ret_made)
+{
+    bool made = mkdir(path, mode) == 0;
+    if (!made && errno == ENOENT) {
+        return error_set(err, ERROR_NOT_FOUND,
+                         "cannot make the directory %s: the directory above it does not exist", path);
+    }
+    struct stat st;
+    /* Where it may make nothing, as on a read-only file system, what counts is whether something is there. */
+    if (!made && errno != EEXIST && stat(path, &st) < 0) {
+        return file_error(err, "make the directory", path);
+    }
+    *ret_made = made;
+    return 0;
+}
+
 int file_check_dir(const char *path, struct error *err)
 {
     struct stat st;

@@ -42,11 +42,23 @@ static int take_lock(const char *path, int64_t patience_ms, struct error *err)
     }
 }
 
+static int open_dir(const char *dir, struct error *err)
+{
+    bool made;
+    if (file_make_dir(dir, 0700, err, &made) < 0) {
+        return -1;
+    }
+    if (made) {
+        log_info("state", "state_dir made", LOG_TEXT("path", dir));
+    }
+    return file_check_dir(dir, err);
+}
+
 struct state_store *state_store_open(const char *dir, int64_t patience_ms, struct error *err)
 {
     struct buf path = {0};
     buf_printf(&path, "%s/lock", dir);
-    int lock = file_check_dir(dir, err) < 0 ? -1 : take_lock(buf_text(&path), patience_ms, err);
+    int lock = open_dir(dir, err) < 0 ? -1 : take_lock(buf_text(&path), patience_ms, err);
     buf_fini(&path);
     if (lock < 0) {
         return NULL;

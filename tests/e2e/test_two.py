@@ -133,6 +133,25 @@ class StateDir(Case):
         second.logged("nothing changed")
         self.assertEqual(second.stop(), 0)
 
+    def test_made_where_it_is_missing(self):
+        folder = self.dir / "new"
+        watcher = self.watch()
+        agent = self.agent(state_dir=str(folder)).start()
+        agent.logged(f'msg="state_dir made" path={folder}')
+        self.assertEqual(folder.stat().st_mode & 0o7777, 0o700)
+        watcher.status("ready")
+        since = watcher.mark()
+        self.assertEqual(agent.stop(signal.SIGQUIT), 85)
+        agent.start()
+        agent.logged("taken over")
+        self.assertEqual(watcher.until_now(since), [])
+
+    def test_without_its_parent_is_78(self):
+        agent = self.agent(state_dir=str(self.dir / "none" / "state")).spawn()
+        self.assertEqual(agent.wait(), 78)
+        agent.logged("none/state: the directory above it does not exist")
+        self.assertFalse((self.dir / "none").exists())
+
     def test_not_writable_is_78(self):
         folder = self.dir / "ro"
         folder.write_text("not a folder")
@@ -141,7 +160,7 @@ class StateDir(Case):
         self.assertIn(str(folder), agent.log())
         agent = self.agent("b", state_dir="/proc/self").spawn()
         self.assertEqual(agent.wait(), 78)
-        agent = self.agent("c", state_dir=str(self.dir / "nowhere")).spawn()
+        agent = self.agent("c", state_dir=str(self.dir / "nowhere" / "state")).spawn()
         self.assertEqual(agent.wait(), 78)
 
     def test_state_directory_of_systemd(self):

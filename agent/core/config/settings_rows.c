@@ -174,7 +174,9 @@ static const struct setting rows[] = {
      .shape = shape_directory, AT(state_dir), GIVEN(state_dir_named),
      .doc =
          "The directory for what a restart needs: id, lease, holds. `auto`: `$STATE_DIRECTORY`, else none; "
-         "`null`: none. One that the file names must be writable."},
+         "`null`: none. One that is missing beside an existing directory is made (0700). One that the file "
+         "names must be "
+         "writable."},
 };
 
 static const struct setting probe_rows[] = {

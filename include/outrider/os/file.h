@@ -42,6 +42,11 @@ int file_lock(const char *path, struct error *err, int *ret_fd, pid_t *ret_holde
  * -1. */
 void file_unlock(int fd);
 
+/* Makes the directory `path` with permission bits `mode` where nothing is; its parent must exist. What is there is left as
+ * it is, whatever it is. Returns 0 with whether it was made; or -1 with ERROR_NOT_FOUND (no parent), ERROR_DENIED,
+ * ERROR_INVALID or ERROR_SYSTEM. */
+int file_make_dir(const char *path, mode_t mode, struct error *err, bool *ret_made) MUST_CHECK;
+
 /* Whether files can be created in the directory `path`. Returns 0; or -1 with ERROR_NOT_FOUND, ERROR_INVALID
  * (not a directory), ERROR_DENIED (permission, or a read-only file system) or ERROR_SYSTEM. Writes nothing.
  */

@@ -146,6 +146,35 @@ static void checks_a_directory(void **state)
     }
 }
 
+static void makes_a_directory(void **state)
+{
+    (void)state;
+    bool made;
+    struct stat st;
+    const char *path = temp_path(&dir, "state");
+    mode_t mask = umask(022);
+    assert_int_equal(file_make_dir(path, 0700, &err, &made), 0);
+    umask(mask);
+    assert_true(made);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0700);
+    assert_int_equal(chmod(path, 0750), 0);
+    assert_int_equal(file_make_dir(path, 0700, &err, &made), 0);
+    assert_false(made);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0750);
+    assert_int_equal(rmdir(path), 0);
+    assert_int_equal(file_make_dir(temp_path(&dir, "absent/state"), 0700, &err, &made), -1);
+    assert_int_equal(err.code, ERROR_NOT_FOUND);
+    assert_non_null(strstr(err.text, "the directory above it does not exist"));
+    assert_int_equal(file_replace(dir.path, "file", STR(""), 0600, true, &err), 0);
+    assert_int_equal(file_make_dir(temp_path(&dir, "file/state"), 0700, &err, &made), -1);
+    assert_int_equal(err.code, ERROR_INVALID);
+    assert_int_equal(file_make_dir(temp_path(&dir, "file"), 0700, &err, &made), 0);
+    assert_false(made);
+    assert_int_equal(file_make_dir("/proc/outrider", 0700, &err, &made), -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -155,6 +184,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_failed_write_keeps_the_old_file, setup, teardown),
         cmocka_unit_test_setup_teardown(a_lock_names_its_holder, setup, teardown),
         cmocka_unit_test_setup_teardown(checks_a_directory, setup, teardown),
+        cmocka_unit_test_setup_teardown(makes_a_directory, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
