@@ -43,12 +43,14 @@ static const struct command table[] = {
      "Signals: USR1 drain, USR2 undrain, HUP reload, TERM graceful stop, INT stop now,\n"
      "QUIT hand over to the next agent (exit 85).\n",
      CLI_AGENT, 0, 0, false, cmd_agent},
-    {"check", "[-c FILE] [--live]", "validate the configuration",
+    {"check", "[[-c] FILE] [--live]", "validate the configuration",
      "Prints every error as FILE:LINE:COLUMN: path.to.key: what is wrong. Exit 0, or 78.\n"
+     "Warns of files and directories that the agent needs and that this machine lacks. Says\n"
+     "what the agent will be: sidecar of TYPE/ID, or observer of PREFIX.\n"
      "--live  also tests the registry without writing: each endpoint, the login, and the\n"
      "        permissions to read and write that an agent needs. Exit 75 when no endpoint\n"
      "        answers, 1 when the login or a permission is denied.\n",
-     CLI_CHECK, 0, 0, false, cmd_check},
+     CLI_CHECK, 0, 1, false, cmd_check},
     {"status", "[-c FILE | --agent URL] [--json] [--is STATUS]", "show the server's status and its cause",
      "--json       the document of GET /api/agent\n"
      "--is STATUS  print nothing; exit 0 when the status is STATUS, else 1\n" FIND_AGENT,

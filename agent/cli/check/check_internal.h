@@ -1,4 +1,4 @@
-/* What `outrider check` compares with the registry. */
+/* What `outrider check` compares with the registry and with this machine. */
 #ifndef OUTRIDER_CLI_CHECK_CHECK_INTERNAL_H
 #define OUTRIDER_CLI_CHECK_CHECK_INTERNAL_H
 
@@ -17,6 +17,10 @@ bool check_keys(const struct config *config, struct buf *ret_record, struct buf 
  * grants another TTL then. An observer writes nothing, so it keeps every limit. */
 bool check_limits(const char *file, const struct config *config, const struct registry_limits *limits,
                   struct buf *problems);
+
+/* Appends to `problems` a warning for each file, directory and group that the agent of `config` needs at its start and that is
+ * missing or of no use on this machine, and for each secret that others can read. */
+void check_local(const char *file, const struct config *config, struct buf *problems);
 
 /* `outrider check --live`: asks each endpoint, logs in, reads what an agent reads, and tests the permission to write its own
  * two keys, with the agent's timeouts. Writes nothing. Prints one line per test to stdout. Returns EX_DONE; EX_TEMPFAIL

@@ -6,6 +6,12 @@
 
 enum { OPTIONS_MAX = 32, COMMANDS_MAX = 32 };
 
+/* The commands that ask an agent, and those that read a configuration. */
+enum {
+    CLI_OF_AGENT = CLI_STATUS | CLI_DRAIN | CLI_UNDRAIN | CLI_SERVICES,
+    CLI_OF_CONFIG = CLI_OF_AGENT | CLI_AGENT | CLI_CHECK | CLI_SEND | CLI_KV
+};
+
 /* With a value, or a flag. */
 struct option {
     const char *name;
@@ -19,9 +25,9 @@ struct option {
 static size_t list_options(struct cli_given *given, unsigned bits,
                            struct option ret_options[static OPTIONS_MAX])
 {
-    const unsigned of_agent = CLI_STATUS | CLI_DRAIN | CLI_UNDRAIN | CLI_SERVICES;
+    const unsigned of_agent = CLI_OF_AGENT;
     const struct option all[] = {
-        {"--config", 'c', &given->config, NULL, of_agent | CLI_AGENT | CLI_CHECK | CLI_SEND | CLI_KV},
+        {"--config", 'c', &given->config, NULL, CLI_OF_CONFIG},
         {"--agent", 0, &given->agent, NULL, of_agent},
         {"--json", 0, NULL, &given->json, CLI_STATUS | CLI_SERVICES | CLI_KV},
         {"--live", 0, NULL, &given->live, CLI_CHECK},
@@ -166,6 +172,21 @@ const struct command *cli_below(const struct command *table, size_t count, const
 
 /* ---- the line ---- */
 
+static bool ends_with(const char *word, const char *end)
+{
+    size_t size = strlen(word), length = strlen(end);
+    return size >= length && strcmp(word + size - length, end) == 0;
+}
+
+static int unexpected_word(const struct cli_line *line)
+{
+    const char *word = line->words.words[line->command->words_max];
+    bool file = ends_with(word, ".yaml") || ends_with(word, ".yml");
+    return file && (line->command->bits & CLI_OF_CONFIG) != 0 && line->given.config == NULL
+               ? cli_usage(line->command, "unexpected word `%s`: did you mean `-c %s`?", word, word)
+               : cli_usage(line->command, "unexpected word `%s`", word);
+}
+
 /* Refuses what was taken before the name of the command was known, and a wrong number of words. */
 static int check_line(struct cli_line *line)
 {
@@ -181,11 +202,14 @@ static int check_line(struct cli_line *line)
             return cli_usage(command, "unknown option `%s`", options[i].name);
         }
     }
+    if (line->given.config != NULL && line->given.config[0] == '\0') {
+        /* An empty variable of a shell must not stand for the default file. */
+        return cli_usage(command, "`-c` names no file: its value is empty");
+    }
     if (line->words.count < command->words_min) {
         return cli_usage(command, "an argument is missing");
     }
-    bool fits = line->words.count <= command->words_max;
-    return fits ? 0 : cli_usage(command, "unexpected word `%s`", line->words.words[command->words_max]);
+    return line->words.count <= command->words_max ? 0 : unexpected_word(line);
 }
 
 /* Moves a word up to those that were taken before it; options and names in between move down. */

@@ -106,7 +106,11 @@ static void usage_errors_name_what_was_meant(void **state)
         {{"services", "--type", "A"}, "--type: `A` is not a server type: a-z"},
         {{"services", "--status", "redy"}, "--status: `redy` is not one of initializing, ready"},
         {{"check", "--lve"}, "unknown option `--lve`: did you mean `--live`?"},
-        {{"check", "outrider.yaml"}, "unexpected word `outrider.yaml`"},
+        {{"check", "a.yaml", "b.yaml"}, "unexpected word `b.yaml`: did you mean `-c b.yaml`?"},
+        {{"check", "-c", "a.yaml", "b.yaml"}, "two files, `-c a.yaml` and `b.yaml`: want one"},
+        {{"check", "-c", ""}, "`-c` names no file: its value is empty"},
+        {{"agent", "--config="}, "`-c` names no file: its value is empty"},
+        {{"agent", "world-1.yaml"}, "unexpected word `world-1.yaml`: did you mean `-c world-1.yaml`?"},
         {{"check", "-c"}, "`-c` needs a value"},
         {{"status", "--jsn"}, "unknown option `--jsn`: did you mean `--json`?"},
         {{"status", "--json=yes"}, "`--json` takes no value"},
@@ -217,6 +221,9 @@ static void check_tells_good_from_bad(void **state)
     assert_contains(captured.err, "`ports`");
     assert_int_equal(RUN(&captured, "check", "-c", temp_path(&dir, "none.yaml")), EX_CONFIG);
     assert_contains(captured.err, "none.yaml");
+    assert_int_equal(RUN(&captured, "check", temp_path(&dir, "good.yaml")), EX_DONE);
+    assert_contains(captured.out, "good.yaml: ok, ");
+    assert_int_equal(RUN(&captured, "check", temp_path(&dir, "bad.yaml")), EX_CONFIG);
     setenv("OUTRIDER_CONFIG", temp_path(&dir, "good.yaml"), 1);
     assert_int_equal(RUN(&captured, "check"), EX_DONE);
     unsetenv("OUTRIDER_CONFIG");

@@ -34,9 +34,9 @@ static bool take(char **words, size_t count, struct cli_line *ret_line)
 
 static char test[] = "test", first[] = "first", group[] = "group", get[] = "get", dash_c[] = "-c",
             joined_c[] = "-cfile", file[] = "file", config[] = "--config", config_is[] = "--config=file",
-            config_none[] = "--config=", reason[] = "--reason", wait_flag[] = "--wait",
-            wait_is[] = "--wait=1", end[] = "--", word[] = "word", dash[] = "-", longer[] = "--configs",
-            shorter[] = "--conf", prefix[] = "--prefix", keys[] = "--keys";
+            config_none[] = "--config=", reason_none[] = "--reason=", reason[] = "--reason",
+            wait_flag[] = "--wait", wait_is[] = "--wait=1", end[] = "--", word[] = "word", dash[] = "-",
+            longer[] = "--configs", shorter[] = "--conf", prefix[] = "--prefix", keys[] = "--keys";
 
 static void values_may_stand_in_the_next_word_or_the_same(void **state)
 {
@@ -53,9 +53,10 @@ static void values_may_stand_in_the_next_word_or_the_same(void **state)
     assert_string_equal(line.given.config, "file");
     assert_string_equal(line.given.reason, "--wait");
     assert_false(line.given.wait);
-    assert_true(take(WORDS(test, config_none), &line));
-    assert_string_equal(line.given.config, "");
+    assert_true(take(WORDS(test, reason_none), &line));
+    assert_string_equal(line.given.reason, "");
     assert_int_equal(line.words.count, 0);
+    assert_false(take(WORDS(test, config_none), &line)); /* it would stand for the default file */
 }
 
 static void options_stand_before_and_after_words(void **state)

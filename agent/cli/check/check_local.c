@@ -1,0 +1,143 @@
+/* Each finding is a warning: what is not here may be on the machine where the agent runs. */
+#include "check_internal.h"
+
+#include "outrider/base/buf.h"
+#include "outrider/base/error.h"
+#include "outrider/core/config/config.h"
+#include "outrider/os/file.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void PRINTF_LIKE(4, 5)
+    warn(const char *file, const char *setting, struct buf *problems, const char *format, ...)
+{
+    char text[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    buf_printf(problems, "%s: %s: warning: %s\n", file, setting, text);
+}
+
+static bool is_absent(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) < 0 && errno == ENOENT;
+}
+
+static void check_present(const char *file, const char *setting, const char *path, struct buf *problems)
+{
+    if (path != NULL && is_absent(path)) {
+        warn(file, setting, problems,
+             "%s does not exist on this machine; the agent needs it on the machine where it runs", path);
+    }
+}
+
+/* A secret that every user of the machine can read, or that is empty. Group access is normal: it is how the agent gets the
+ * file. */
+static void check_secret(const char *file, const char *setting, const char *secret, struct buf *problems)
+{
+    struct stat st;
+    check_present(file, setting, secret, problems);
+    if (secret == NULL || stat(secret, &st) < 0) {
+        return;
+    }
+    if ((st.st_mode & (S_IROTH | S_IWOTH)) != 0) {
+        warn(file, setting, problems, "%s has mode %04o: every user of this machine can %s it; chmod 0640 %s",
+             secret, (unsigned)(st.st_mode & 07777U), (st.st_mode & S_IROTH) != 0 ? "read" : "write", secret);
+    } else if (S_ISREG(st.st_mode) && st.st_size == 0) {
+        warn(file, setting, problems, "%s is empty", secret);
+    }
+}
+
+/* The directory that `path` stands in. */
+static void directory_of(const char *path, char out[static PATH_MAX])
+{
+    snprintf(out, PATH_MAX, "%s", path);
+    size_t size = strlen(out);
+    while (size > 1 && out[size - 1] == '/') {
+        out[--size] = '\0';
+    }
+    char *slash = strrchr(out, '/');
+    if (slash != NULL) {
+        slash[slash == out ? 1 : 0] = '\0';
+    }
+}
+
+/* A directory in which the agent makes something. */
+static void check_directory(const char *file, const char *setting, const char *dir, const char *remedy,
+                            struct buf *problems)
+{
+    struct error err;
+    if (is_absent(dir)) {
+        warn(file, setting, problems,
+             "the directory %s does not exist on this machine, and without it the agent does not start; %s",
+             dir, remedy);
+    } else if (file_check_dir(dir, &err) < 0) {
+        warn(file, setting, problems, "%s; the agent needs it, as the user that it runs as", err.text);
+    }
+}
+
+static void check_socket(const char *file, const char *setting, const char *path, struct buf *problems)
+{
+    char dir[PATH_MAX];
+    struct stat st;
+    if (path == NULL) {
+        return;
+    }
+    directory_of(path, dir);
+    check_directory(file, setting, dir, "make it, or let RuntimeDirectory= of the unit make it", problems);
+    if (lstat(path, &st) == 0 && !S_ISSOCK(st.st_mode)) {
+        warn(file, setting, problems,
+             "%s is a file that is not a socket, and the agent does not replace it; remove it", path);
+    }
+}
+
+/* The agent makes the last directory of the path itself. */
+static void check_state_dir(const char *file, const char *state_dir, struct buf *problems)
+{
+    char above[PATH_MAX];
+    if (state_dir == NULL) {
+        return;
+    }
+    directory_of(state_dir, above);
+    check_directory(file, "state_dir", is_absent(state_dir) ? above : state_dir,
+                    "make it; the agent makes only the last directory of the path", problems);
+}
+
+/* A number needs no name on this machine. */
+static void check_group(const char *file, const char *group, struct buf *problems)
+{
+    if (group != NULL && group[strspn(group, "0123456789")] != '\0' && getgrnam(group) == NULL) {
+        warn(file, "status.group", problems,
+             "no group %s on this machine, and without it the agent does not start", group);
+    }
+}
+
+void check_local(const char *file, const struct config *config, struct buf *problems)
+{
+    const struct config_registry *registry = &config->registry;
+    const char *listen = config->http.listen;
+    check_secret(file, "registry.password_file", registry->password_file, problems);
+    check_present(file, "registry.tls.ca_file", registry->tls.ca_file, problems);
+    check_present(file, "registry.tls.cert_file", registry->tls.cert_file, problems);
+    check_secret(file, "registry.tls.key_file", registry->tls.key_file, problems);
+    check_secret(file, "http.token_file", config->http.token_file, problems);
+    if (listen != NULL && strncmp(listen, "unix:", 5) == 0) {
+        check_socket(file, "http.listen", listen + 5, problems);
+    }
+    if (config->server.present) {
+        check_socket(file, "status.socket", config->status.socket, problems);
+        check_socket(file, "status.notify_socket", config->status.notify_socket, problems);
+        check_group(file, config->status.group, problems);
+    }
+    check_state_dir(file, config->state_dir, problems);
+}
