@@ -13,6 +13,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The socket of `config` in the file `path` is off. */
+static int fail_off(const char *path, const struct config *config, struct str instance)
+{
+    if (!config->status.socket_auto) {
+        return cli_fail(
+            EX_TEMPFAIL,
+            "the agent has no status socket: status.socket of %s is null; set it to a path and restart"
+            " the agent",
+            path);
+    }
+    return cli_fail(
+        EX_TEMPFAIL,
+        "no status socket is known: status.socket of %s is auto, and $RUNTIME_DIRECTORY is not set;"
+        " under systemd use --socket /run/outrider/%.*s/status.sock; for an agent that is run by hand"
+        " set status.socket to a path and restart it",
+        path, STR_ARG(instance.size > 0 ? instance : STR("NAME")));
+}
+
 /* The path from the file; NULL with the exit status, the error printed. */
 static char *socket_of_config(const char *file, int *ret_status)
 {
@@ -32,10 +50,7 @@ static char *socket_of_config(const char *file, int *ret_status)
                      " server's agent with -c FILE",
                      path);
     } else if (socket == NULL) {
-        *ret_status = cli_fail(EX_TEMPFAIL,
-                               "status.socket of %s is off: $RUNTIME_DIRECTORY is not set; use"
-                               " --socket /run/outrider/%.*s/status.sock",
-                               path, STR_ARG(instance.size > 0 ? instance : STR("NAME")));
+        *ret_status = fail_off(path, config, instance);
     }
     config_fini(config);
     free(config);
@@ -70,7 +85,9 @@ static int ask(const char *socket, struct str line)
     struct buf reply = {0};
     int status = EX_DONE;
     if (line_client_ask(socket, line, &err, &reply) < 0) {
-        status = cli_fail(EX_TEMPFAIL, "%s", err.text);
+        const char *hint =
+            err.code == ERROR_UNREACHABLE ? "; is the agent running, with this status.socket?" : "";
+        status = cli_fail(EX_TEMPFAIL, "%s%s", err.text, hint);
     } else {
         printf("%s\n", buf_text(&reply));
         status = str_starts(buf_view(&reply), STR("ERR")) ? EX_FAILED : EX_DONE;

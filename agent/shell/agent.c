@@ -212,7 +212,11 @@ enum { LOCK_PATIENCE_MS = 10000 };
 static int open_state(struct agent *agent, struct error *err)
 {
     if (agent->config->state_dir == NULL) {
-        log_info("agent", "state_dir not set, a restart keeps neither id nor lease nor holds");
+        log_info("agent", "state_dir not set, a restart keeps neither id nor lease nor holds",
+                 LOG_TEXT("cause", agent->config->state_dir_auto
+                                       ? "auto, and $STATE_DIRECTORY names no directory"
+                                       : "null in the configuration"),
+                 LOG_TEXT("hint", "set state_dir to a directory that the agent can write or make"));
         return 0;
     }
     agent->state = state_store_open(agent->config->state_dir, LOCK_PATIENCE_MS, err);
@@ -263,6 +267,9 @@ static int open_world(struct agent *agent, struct error *err)
         if (agent->api == NULL) {
             return -1;
         }
+        log_info("http", "API open", LOG_TEXT("listen", agent->config->http.listen));
+    } else {
+        log_info("http", "API off", LOG_TEXT("cause", "http.listen is null"));
     }
     if (agent->state != NULL && agent->config->server.present) {
         state_store_start(agent->state, agent->loop, agent_fill_state, agent);

@@ -292,6 +292,24 @@ static void take_inherited(int *ret_stream, int *ret_datagram)
     }
 }
 
+/* Said at the start: a socket that is off without a word is looked for in vain. */
+static void log_socket(const char *setting, const char *path, bool is_auto, bool inherited)
+{
+    if (inherited) {
+        log_info("status", "socket open", LOG_TEXT("setting", setting),
+                 LOG_TEXT("path", "inherited from the service manager"));
+    } else if (path != NULL) {
+        log_info("status", "socket open", LOG_TEXT("setting", setting), LOG_TEXT("path", path));
+    } else if (is_auto) {
+        log_info("status", "socket off", LOG_TEXT("setting", setting),
+                 LOG_TEXT("cause", "auto, and $RUNTIME_DIRECTORY names no directory"),
+                 LOG_TEXT("hint", "set it to a path for a server that reports its status"));
+    } else {
+        log_info("status", "socket off", LOG_TEXT("setting", setting),
+                 LOG_TEXT("cause", "null in the configuration"));
+    }
+}
+
 static int open_both(struct status_sockets *sockets, struct error *err)
 {
     const struct config_status *config = &sockets->agent->config->status;
@@ -320,6 +338,8 @@ static int open_both(struct status_sockets *sockets, struct error *err)
             return error_wrap(err, "status.notify_socket");
         }
     }
+    log_socket("status.socket", config->socket, config->socket_auto, stream >= 0);
+    log_socket("status.notify_socket", config->notify_socket, config->notify_socket_auto, datagram >= 0);
     return 0;
 }
 

@@ -41,6 +41,28 @@ class Tools(Case):
         agent.kill()
         self.assertEqual(agent.run("send", "ready").returncode, 75)
 
+    def test_by_hand(self):
+        """Without systemd there is no runtime directory: the log and `send` say what is off and what to set."""
+        agent = self.agent(status={"socket": ..., "notify_socket": ...}, state_dir=...).start()
+        log = agent.log()
+        for name in ("status.socket", "status.notify_socket"):
+            self.assertIn(f'msg="socket off" setting={name} cause="auto, and $RUNTIME_DIRECTORY names no directory" hint="set it to'
+                          ' a path', log)
+        self.assertRegex(log, r'state_dir not set, .* cause="auto, and \$STATE_DIRECTORY names no directory" hint="set state_dir')
+        self.assertIn(f"msg=\"API open\" listen=unix:{agent.http}\n", log)
+        self.assertLess(log.index("socket off"), log.index('msg="started"'))
+        done = agent.run("send", "ready")
+        self.assertEqual((done.returncode, done.stdout), (75, ""))
+        self.assertIn(f"status.socket of {agent.path} is auto, and $RUNTIME_DIRECTORY is not set", done.stderr)
+        self.assertEqual(agent.stop(), 0)
+        agent.write(status={"socket": str(agent.status), "notify_socket": None}, state_dir=None)
+        agent.start()
+        self.assertIn(f'msg="socket open" setting=status.socket path={agent.status}\n', agent.log())
+        self.assertIn('msg="socket off" setting=status.notify_socket cause="null in the configuration"\n', agent.log())
+        self.assertRegex(agent.log(), r'state_dir not set, .* cause="null in the configuration"')
+        self.assertEqual(agent.run("send", "ready").stdout, "OK\n")
+        self.assertEqual(agent.stop(), 0)
+
     def test_systemd_notify(self):
         watcher = self.watch()
         agent = self.agent().start()

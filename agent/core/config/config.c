@@ -78,11 +78,12 @@ static struct str directory(config_env_fn *env, void *user, const char *name)
     return first.size > 0 && first.data[0] == '/' ? first : (struct str){NULL, 0};
 }
 
-/* Writes `before`, `middle` and `after` where `field` is "auto"; NULL where there is no `middle`. */
-static void replace_auto(char **field, const char *before, struct str middle, const char *after)
+/* Writes `before`, `middle` and `after` where `field` is "auto"; NULL where there is no `middle`. Returns whether it is
+ * "auto". */
+static bool replace_auto(char **field, const char *before, struct str middle, const char *after)
 {
     if (*field == NULL || strcmp(*field, "auto") != 0) {
-        return;
+        return false;
     }
     struct buf text = {0};
     if (middle.size > 0) {
@@ -90,22 +91,25 @@ static void replace_auto(char **field, const char *before, struct str middle, co
     }
     free(*field);
     *field = text.data;
+    return true;
 }
 
 void config_resolve(struct config *config, config_env_fn *env, void *user)
 {
     struct config_registry *registry = &config->registry;
     registry->request_timeout_ms = config_request_timeout(registry);
-    replace_auto(&registry->control_prefix, "/outrider", str_of(registry->prefix), "");
+    (void)replace_auto(&registry->control_prefix, "/outrider", str_of(registry->prefix), "");
 
     struct str runtime = directory(env, user, "RUNTIME_DIRECTORY");
-    replace_auto(&config->status.socket, "", runtime, "/status.sock");
-    replace_auto(&config->status.notify_socket, "", runtime, "/notify.sock");
+    config->status.socket_auto |= replace_auto(&config->status.socket, "", runtime, "/status.sock");
+    config->status.notify_socket_auto |=
+        replace_auto(&config->status.notify_socket, "", runtime, "/notify.sock");
     if (runtime.size > 0) {
-        replace_auto(&config->http.listen, "unix:", runtime, "/http.sock");
+        (void)replace_auto(&config->http.listen, "unix:", runtime, "/http.sock");
     }
-    replace_auto(&config->http.listen, "", STR("127.0.0.1:7117"), "");
-    replace_auto(&config->state_dir, "", directory(env, user, "STATE_DIRECTORY"), "");
+    (void)replace_auto(&config->http.listen, "", STR("127.0.0.1:7117"), "");
+    config->state_dir_auto |=
+        replace_auto(&config->state_dir, "", directory(env, user, "STATE_DIRECTORY"), "");
 
     if (!config->probes_given && config->probe_count == 0) {
         for (size_t i = 0; i < config->server.port_count; i++) {

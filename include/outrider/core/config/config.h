@@ -67,10 +67,11 @@ struct config_probe {
 };
 
 struct config_status {
-    char *socket;        /* path, or NULL: off. "auto" already replaced */
-    char *notify_socket; /* likewise */
-    unsigned mode;       /* permission bits of both */
-    char *group;         /* or NULL */
+    char *socket;                         /* path, or NULL: off. "auto" already replaced */
+    char *notify_socket;                  /* likewise */
+    bool socket_auto, notify_socket_auto; /* "auto" was replaced, maybe by NULL */
+    unsigned mode;                        /* permission bits of both */
+    char *group;                          /* or NULL */
     int64_t min_publish_interval_ms;
 };
 
@@ -111,6 +112,7 @@ struct config {
     } log;
     char *state_dir;      /* or NULL: none. "auto" already replaced */
     bool state_dir_named; /* the file names it, so that it must be writable */
+    bool state_dir_auto;  /* "auto" was replaced, maybe by NULL */
 };
 
 /* Looks up an environment variable; NULL when it is unset. The result is borrowed until the next call. */

@@ -87,6 +87,7 @@ static void send_prints_the_reply_and_judges_it(void **state)
     assert_string_equal(buf_text(&applied), "ready players=12/64 # a boss\ndrian\nget\n");
     assert_int_equal(RUN(&captured, "send", "--socket", temp_path(&dir, "none.sock"), "ready"), EX_TEMPFAIL);
     assert_contains(captured.err, "none.sock");
+    assert_contains(captured.err, "is the agent running");
     captured_fini(&captured);
     buf_fini(&applied);
 }
@@ -109,7 +110,15 @@ static void send_finds_the_socket_in_the_configuration(void **state)
     assert_int_equal(RUN(&captured, "send", "-c", temp_path(&dir, "on.yaml"), "ready"), EX_DONE);
     peer_end(&peer, &applied);
     assert_int_equal(RUN(&captured, "send", "-c", temp_path(&dir, "off.yaml"), "ready"), EX_TEMPFAIL);
-    assert_contains(captured.err, "status.socket");
+    assert_contains(captured.err, "off.yaml is null; set it to a path and restart the agent");
+    unsetenv("RUNTIME_DIRECTORY");
+    assert_int_equal(
+        file_replace(dir.path, "hand.yaml", STR("server: {type: world, ports: [8001]}\n"), 0600, true, &err),
+        0);
+    assert_int_equal(RUN(&captured, "send", "-c", temp_path(&dir, "hand.yaml"), "ready"), EX_TEMPFAIL);
+    assert_contains(captured.err, "hand.yaml is auto, and $RUNTIME_DIRECTORY is not set");
+    assert_contains(captured.err, "run by hand set status.socket to a path");
+    assert_contains(captured.err, "--socket /run/outrider/hand/status.sock");
     assert_int_equal(
         file_replace(dir.path, "observer.yaml", STR("registry: {prefix: /services}\n"), 0600, true, &err), 0);
     assert_int_equal(RUN(&captured, "send", "-c", temp_path(&dir, "observer.yaml"), "ready"), EX_CONFIG);

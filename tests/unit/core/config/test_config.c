@@ -145,11 +145,13 @@ static void check_resolved(struct directories directories, const char *socket, c
     assert_string_equal(config.http.listen, listen);
     assert_true(state_dir == NULL ? config.state_dir == NULL : strcmp(config.state_dir, state_dir) == 0);
     assert_false(config.state_dir_named);
+    assert_true(config.status.socket_auto && config.status.notify_socket_auto && config.state_dir_auto);
     assert_string_equal(config.registry.control_prefix, "/outrider/services");
     assert_string_equal(config.server.id, "auto");
     assert_string_equal(config.server.host, "auto");
     assert_int_equal(config.probe_count, 2);
     config_resolve(&config, env, &directories); /* nothing is left to do */
+    assert_true(config.status.socket_auto && config.status.notify_socket_auto && config.state_dir_auto);
     assert_int_equal(config.probe_count, 2);
     config_fini(&config);
 }
@@ -191,6 +193,7 @@ static void test_resolve_keeps(void **state)
     assert_string_equal(config.http.listen, "[::1]:80");
     assert_string_equal(config.state_dir, "/srv");
     assert_true(config.state_dir_named);
+    assert_false(config.status.socket_auto || config.status.notify_socket_auto || config.state_dir_auto);
     assert_int_equal(config.probe_count, 0);
     config_fini(&config);
 }
