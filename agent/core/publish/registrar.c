@@ -179,6 +179,15 @@ static void on_renewed(struct registrar *registrar)
     }
 }
 
+/* A revision of one cluster means nothing in another, and may be that of another key there. Where the lease lives on the
+ * record may stand there, too. */
+static void on_other_history(struct registrar *registrar)
+{
+    bool stood = registrar->key.published != NULL || registrar->key.forgotten;
+    registrar_forget_key(registrar);
+    registrar->key.forgotten = stood;
+}
+
 static void on_lease_effect(struct registrar *registrar, const struct lease_effect *effect)
 {
     switch (effect->type) {
@@ -199,8 +208,7 @@ static void on_lease_effect(struct registrar *registrar, const struct lease_effe
         if (effect->text.size > 0) {
             registrar_note(registrar, REGISTRAR_NOTE_CLUSTER, "%.*s", STR_ARG(effect->text));
         }
-        /* A revision of one cluster means nothing in another, and may be that of another key there. */
-        registrar_forget_key(registrar);
+        on_other_history(registrar);
         break;
     }
 }
@@ -391,8 +399,8 @@ struct registrar_facts registrar_facts(const struct registrar *registrar)
         .lease_deadline_boot = lease->deadline_boot,
         .leased = lease_is_held(lease->state) || lease->state == LEASE_RECOVERING,
         .in_sync = is_in_sync(registrar),
-        .visible = key->published != NULL || key->flight.op == REGISTRY_PUT || key->state == KEY_UNKNOWN ||
-                   key->state == KEY_MAYBE_WRITTEN,
+        .visible = key->published != NULL || key->forgotten || key->flight.op == REGISTRY_PUT ||
+                   key->state == KEY_UNKNOWN || key->state == KEY_MAYBE_WRITTEN,
         .settled = registrar->settled,
         .revision = key->revision,
         .written_wall = registrar->written_wall,

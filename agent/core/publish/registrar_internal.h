@@ -45,6 +45,7 @@ struct record_key {
     struct blob *published;     /* what it holds under this lease; NULL: nothing, or unknown */
     enum registrar_claim claim; /* of `published`; of a record that others wrote the worst, ready */
     int64_t revision;           /* mod revision; 0: absent, or unknown */
+    bool forgotten; /* it held a record, and what it holds in the history that answers now is not known */
     struct blob *maybe_written; /* MAYBE_WRITTEN: what the latest such put wrote */
     bool maybe_written_more;    /* MAYBE_WRITTEN: an earlier one may have written something else */
     int64_t synced_revision;    /* revision of the store as of which all this holds; 0: never read */

@@ -59,6 +59,7 @@ void registrar_set_published(struct registrar *registrar, struct blob *value, in
 {
     keep(&registrar->key.published, value);
     registrar->key.revision = revision;
+    registrar->key.forgotten = false;
 }
 
 void registrar_forget_key(struct registrar *registrar)

@@ -143,9 +143,10 @@ static bool is_stale_ready(const struct registrar *registrar)
         return registrar->server_claim == REGISTRAR_CLAIM_DOWN && registrar->stale_ready.refused_mono != 0;
     }
     bool differs = key->state == KEY_DIRTY || key->state == KEY_MAYBE_WRITTEN;
-    return key->published != NULL && key->claim == REGISTRAR_CLAIM_READY && differs &&
-           registrar->wanted.value != NULL && registrar->wanted.claim == REGISTRAR_CLAIM_DOWN &&
-           !registrar->wanted.unconfirmed && registrar->stale_ready.refused_mono != 0;
+    bool says_ready = key->forgotten || (key->published != NULL && key->claim == REGISTRAR_CLAIM_READY);
+    return says_ready && differs && registrar->wanted.value != NULL &&
+           registrar->wanted.claim == REGISTRAR_CLAIM_DOWN && !registrar->wanted.unconfirmed &&
+           registrar->stale_ready.refused_mono != 0;
 }
 
 static void check_stale_ready(struct registrar *registrar)

@@ -171,7 +171,7 @@ struct registrar_facts {
     bool leased;      /* a lease is held, or may stand: it can be left to the next agent on this machine */
     bool in_sync;     /* the registry has what is wanted; also when nothing is wanted and no lease is there */
     bool visible;     /* a record of this agent may be in the registry: published, being put, put without an
-                     answer, or of before a restart */
+                     answer, or of before a restart or another history */
     bool settled;     /* the record was ever published by this process, or withdrawn on purpose: /readyz */
     int64_t revision; /* mod revision of the key as last written or read; 0: unknown */
     int64_t written_wall;             /* last successful write; 0: none */
