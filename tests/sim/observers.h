@@ -174,7 +174,8 @@ void reader_take(struct observer *observer, const struct view_effect *effect);
 void reader_revision(struct observer *observer, int64_t revision);
 void reader_clear(struct reader *reader);
 void check_view(struct observer *observer);
-void check_observer_request(struct observer *observer);
+/* `request`: NULL for a watch. */
+void check_observer_request(struct observer *observer, const struct registry_request *request);
 void check_pulse(struct observer *observer);
 void comer_turn(struct observer *observer);
 

@@ -68,7 +68,7 @@ void observer_ask(struct observer *observer, const struct registry_request *requ
     struct world *world = observer->world;
     struct asked *asked = find(observer, 0);
     int64_t after;
-    check_observer_request(observer);
+    check_observer_request(observer, request);
     if (asked == NULL || request->key.size > sizeof(asked->key)) {
         violated(world, NULL, "observer %u asks for too much at once", observer->index);
         return;
@@ -218,7 +218,7 @@ static void plan(struct observer *observer, int64_t after)
 void observer_watch(struct observer *observer, const struct registry_watch *watch)
 {
     int64_t after;
-    check_observer_request(observer);
+    check_observer_request(observer, NULL);
     if (observer->flow.state != FLOW_NONE) {
         violated(observer->world, NULL, "observer %u opens a second watch", observer->index);
     }
