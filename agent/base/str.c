@@ -39,6 +39,12 @@ bool str_starts(struct str text, struct str prefix)
     return text.size >= prefix.size && str_eq((struct str){text.data, prefix.size}, prefix);
 }
 
+struct str str_skip_bom(struct str text)
+{
+    size_t size = str_starts(text, STR("\xef\xbb\xbf")) ? 3 : 0;
+    return (struct str){size == 0 ? text.data : text.data + size, text.size - size};
+}
+
 struct str str_split(struct str text, char separator, struct str *ret_rest)
 {
     const char *hit = text.size == 0 ? NULL : memchr(text.data, separator, text.size);

@@ -86,6 +86,7 @@ static int read_member(const char *name, const json_t *value, struct error *err,
 static int read_body(struct str body, struct error *err, struct api_drain *drain)
 {
     json_error_t where;
+    body = str_skip_bom(body);
     bool empty = str_trim(body).size == 0;
     json_t *root = empty ? json_object() : json_loadb(body.data, body.size, JSON_REJECT_DUPLICATES, &where);
     if (root == NULL) {

@@ -91,6 +91,12 @@ static bool same_secret(struct str a, struct str b)
     return differ == 0;
 }
 
+/* What editors and shells add to a token is none of it. */
+static struct str token_in(const struct buf *text)
+{
+    return str_trim(str_skip_bom(buf_view(text)));
+}
+
 static int read_token(const struct config *config, struct error *err, struct buf *ret_text)
 {
     /* Reserves all of it at once: a buffer that grows leaves copies of the token behind. */
@@ -100,7 +106,7 @@ static int read_token(const struct config *config, struct error *err, struct buf
     if (file_read(config->http.token_file, TOKEN_MAX, err, ret_text) < 0) {
         return error_wrap(err, "http.token_file");
     }
-    if (str_trim(buf_view(ret_text)).size == 0) {
+    if (token_in(ret_text).size == 0) {
         return error_set(err, ERROR_INVALID, "http.token_file: %s is empty", config->http.token_file);
     }
     return 0;
@@ -132,7 +138,7 @@ static bool token_fits(const struct config *config, const struct api_request *re
     struct buf text = {0};
     struct error err;
     bool readable = read_token(config, &err, &text) == 0;
-    bool fits = readable && given.size > 0 && same_secret(given, str_trim(buf_view(&text)));
+    bool fits = readable && given.size > 0 && same_secret(given, token_in(&text));
     wipe(&text);
     if (!readable) {
         api_refuse(reply, 500, "token_file",

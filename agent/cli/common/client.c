@@ -180,7 +180,7 @@ static int authorize(const struct client *client, struct error *err, struct buf 
     struct buf token = {0};
     int rc = file_read(client->token_file, TOKEN_MAX, err, &token);
     buf_str(header, STR("Authorization: Bearer "));
-    buf_str(header, str_trim(buf_view(&token)));
+    buf_str(header, str_trim(str_skip_bom(buf_view(&token))));
     if (token.data != NULL) {
         mem_wipe(token.data, token.capacity);
     }

@@ -222,6 +222,7 @@ static int read_line(struct line *line, struct str text)
 int kv_script_parse(struct kv_script *script, struct str text, struct error *err)
 {
     queue_init(&script->arena, 1);
+    text = str_skip_bom(text);
     for (size_t number = 1; text.size > 0; number++) {
         struct str row = str_split(text, '\n', &text);
         row.size -= row.size > 0 && row.data[row.size - 1] == '\r' ? 1 : 0;

@@ -31,6 +31,7 @@ bool json_is_modest(struct str text, size_t values_max)
 
 json_t *json_read_document(struct str text, size_t max, struct error *err)
 {
+    text = str_skip_bom(text);
     if (text.size > max) {
         error_set(err, ERROR_LIMIT, "%zu bytes of JSON, at most %zu are read", text.size, max);
         return NULL;

@@ -278,6 +278,7 @@ static int check_present(struct record_scan *record)
 
 int record_scan(struct record_scan *record, struct str json, struct error *err)
 {
+    json = str_skip_bom(json);
     record->scan = (struct json_scan){.text = json, .err = err};
     if (json.size > VIEW_RECORD_MAX) {
         return error_set(err, ERROR_LIMIT, "%zu bytes, a record has at most %d", json.size, VIEW_RECORD_MAX);

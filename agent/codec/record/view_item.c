@@ -46,7 +46,8 @@ int view_record_decode(struct str prefix, const struct view_place *place, struct
     if (result == 0) {
         struct view_place exact = *place;
         exact.prefix_size = prefix.size;
-        *ret_entry = view_entry_new(&exact, json, &record.facts);
+        /* Records become elements of lists, where a mark would be an error. */
+        *ret_entry = view_entry_new(&exact, str_skip_bom(json), &record.facts);
     }
     json_scan_fini(&record.scan);
     return result;

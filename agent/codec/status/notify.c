@@ -177,6 +177,7 @@ static int explain(const struct status_line_error *error, struct error *err)
 int notify_parse(struct str datagram, struct status_message *ret_message, struct error *err)
 {
     struct message_parse parse = {0};
+    datagram = str_skip_bom(datagram);
     if (datagram.size > 0 && datagram.data[datagram.size - 1] == '\0') {
         /* Some clients send the NUL of their string; systemd accepts it. */
         datagram.size--;

@@ -30,9 +30,7 @@ static bool take_line(struct sse_reader *reader, struct str *ret_line)
     reader->after_cr = rest.data[size] == '\r';
     reader->at += size + 1;
     *ret_line = (struct str){rest.data, size};
-    if (!reader->begun && str_starts(*ret_line, STR("\xef\xbb\xbf"))) {
-        *ret_line = (struct str){rest.data + 3, size - 3};
-    }
+    *ret_line = reader->begun ? *ret_line : str_skip_bom(*ret_line);
     reader->begun = true;
     return true;
 }

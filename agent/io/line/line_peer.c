@@ -121,6 +121,8 @@ static void handle_line(struct peer *peer, struct str line)
     if (line.size > 0 && line.data[line.size - 1] == '\r') {
         line.size--;
     }
+    line = peer->begun ? line : str_skip_bom(line);
+    peer->begun = true;
     if (line.size <= peer->listener->max_line) {
         peer->listener->handlers.on_line(&peer->view, line, peer->listener->user);
         return;
@@ -159,8 +161,9 @@ static void take_bytes(struct peer *peer, struct str bytes)
     } else {
         buf_str(&peer->in, rest);
     }
+    size_t mark = peer->begun ? 0 : peer->in.size - str_skip_bom(buf_view(&peer->in)).size;
     /* max_line and the CR */
-    if (peer->in.size > peer->listener->max_line + 1) {
+    if (peer->in.size - mark > peer->listener->max_line + 1) {
         handle_line(peer, buf_view(&peer->in));
         buf_fini(&peer->in);
     }

@@ -32,11 +32,16 @@ struct peer {
     struct listener *listener;
     int fd; /* -1: disconnected */
     struct event reading, writing;
-    struct deferred end; /* queued when the connection may have ended */
-    struct buf in;       /* an incomplete line */
-    struct buf out;      /* bytes to send */
-    struct buf event;    /* the newest state event, sent once `out` is empty */
+    struct deferred end;        /* queued when the connection may have ended */
+    struct buf in;              /* an incomplete line */
+    struct buf out;             /* bytes to send */
+    struct buf event;           /* the newest state event, sent once `out` is empty */
+    struct loop_watch *process; /* NULL: not watched */
+    struct deferred exit;       /* queued when the process has ended */
+    size_t unread;              /* bytes that were sent before it ended */
+    bool exited;
     uint64_t active;
+    bool begun;      /* a line has come */
     bool ended;      /* no further input: closing, end of stream, or an overlong line */
     bool at_eof;     /* the peer closed its sending side */
     bool closing;    /* accepts no further output */

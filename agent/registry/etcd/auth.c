@@ -136,7 +136,8 @@ static void accept_token(struct auth *auth, struct str token)
     }
 }
 
-/* Returns 0 with the password, which the caller wipes; the line break that editors add is none of it. */
+/* Returns 0 with the password, which the caller wipes; the line break and the byte order mark that editors
+ * add are none of it. */
 static int read_password(struct auth *auth, struct error *err, struct buf *ret_password)
 {
     struct buf password = {0};
@@ -147,6 +148,7 @@ static int read_password(struct auth *auth, struct error *err, struct buf *ret_p
         wipe_buf(&password);
         return error_wrap(err, "registry.password_file");
     }
+    buf_consume(&password, password.size - str_skip_bom(buf_view(&password)).size);
     struct str text = buf_view(&password);
     text.size -= text.size > 0 && text.data[text.size - 1] == '\n' ? 1 : 0;
     text.size -= text.size > 0 && text.data[text.size - 1] == '\r' ? 1 : 0;

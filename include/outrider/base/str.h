@@ -45,6 +45,9 @@ bool str_eq_nocase(struct str a, struct str b);
 /* Whether `text` begins with `prefix`. */
 bool str_starts(struct str text, struct str prefix);
 
+/* Without the byte order mark (UTF-8) that some programs, .NET's among them, write before the first byte of a text. */
+struct str str_skip_bom(struct str text);
+
 /* The part of `text` before the first `separator` (all of it when there is none); `ret_rest` receives what
  * follows the separator, empty when there is none. `ret_rest` may point to the variable passed as `text`. */
 struct str str_split(struct str text, char separator, struct str *ret_rest);

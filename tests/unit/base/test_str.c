@@ -30,6 +30,15 @@ static void beginnings(void **state)
     assert_false(str_starts(STR("Label.x"), STR("label.")));
 }
 
+static void a_byte_order_mark_is_skipped_once(void **state)
+{
+    (void)state;
+    assert_true(str_eq(str_skip_bom(STR("\xef\xbb\xbfready")), STR("ready")));
+    assert_true(str_eq(str_skip_bom(STR("\xef\xbb\xbf")), none) && str_eq(str_skip_bom(none), none));
+    assert_true(str_eq(str_skip_bom(STR("\xef\xbb\xbf\xef\xbb\xbf")), STR("\xef\xbb\xbf")));
+    assert_true(str_eq(str_skip_bom(STR("\xef\xbbready")), STR("\xef\xbbready")));
+}
+
 static const struct {
     struct str text, head, rest;
 } splits[] = {
@@ -279,6 +288,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(views_compare_by_bytes),
         cmocka_unit_test(beginnings),
+        cmocka_unit_test(a_byte_order_mark_is_skipped_once),
         cmocka_unit_test(splitting_takes_the_first_part),
         cmocka_unit_test(trimming_takes_blanks_from_both_ends),
         cmocka_unit_test(natural_numbers),

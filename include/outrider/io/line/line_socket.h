@@ -1,8 +1,9 @@
 /* A unix stream socket that receives lines from many peers and replies to each.
  *
  * - One read of at most 8 KiB per turn and peer, so that a flooding peer does not starve the others.
- * - A line ends with LF or with the stream; a CR before the LF is dropped. After the peer has closed its
- *   sending side, pending replies are sent before the connection is closed.
+ * - A line ends with LF or with the stream; a CR before the LF, and a byte order mark before the first line,
+ *   are dropped. After the peer has closed its sending side, pending replies are sent before the connection is
+ *   closed.
  * - At most 4 KiB of replies wait for a peer that does not read, beside what the kernel buffers. Further
  *   replies are dropped and counted. Of the state events that have to wait only the newest is kept.
  * - With max_peers connected the least recently active peer is closed to make room for a new one, unless it

@@ -41,7 +41,7 @@ static void a_drain_sets_the_hold_and_replies_with_it(void **state)
 static void absent_members_have_defaults(void **state)
 {
     struct small_agent *agent = *state;
-    static const char *const bodies[] = {"{}", "", " \r\n"};
+    static const char *const bodies[] = {"{}", "", " \r\n", "\xef\xbb\xbf{}", "\xef\xbb\xbf"};
     for (size_t i = 0; i < COUNT_OF(bodies); i++) {
         struct api_reply reply = small_agent_post(agent, "/api/agent/drain", bodies[i]);
         assert_int_equal(reply.status, 200);
@@ -52,7 +52,7 @@ static void absent_members_have_defaults(void **state)
         assert_true(json_is_null(json_object_get(json_object_get(root, "hold"), "expires")));
         json_decref(root);
     }
-    assert_int_equal(agent->drains, 3);
+    assert_int_equal(agent->drains, 5);
 }
 
 static void bad_bodies_are_400_and_change_nothing(void **state)

@@ -181,7 +181,7 @@ static void the_token_is_required_and_can_be_rotated(void **state)
         }
         buf_fini(&reply.body);
     }
-    write_token(&dir, "other");
+    write_token(&dir, "\xef\xbb\xbfother\r\n");
     request.authorization = STR("Bearer s3cret");
     small_agent_refused(small_agent_ask(agent, &request), 401, "unauthorized");
     request.authorization = STR("Bearer other");

@@ -14,7 +14,7 @@ static void lines_become_a_transaction(void **state)
     (void)state;
     struct error err;
     struct kv_script script = {0};
-    static const char text[] = "# a swap\r\n"
+    static const char text[] = "\xef\xbb\xbf# a swap\r\n"
                                "if missing a\n"
                                "if  value  b !=\t\"x \\\"y\\\"\\n\\x00\"  # why\n"
                                "if lease c = 1f\n"

@@ -51,6 +51,15 @@ static void load(const char *text, struct config *config)
     config_problems_fini(&problems);
 }
 
+static void test_byte_order_mark(void **state)
+{
+    struct config config;
+    (void)state;
+    load("\xef\xbb\xbfserver:\r\n  type: world\r\n  ports: [8001]\r\n", &config);
+    assert_string_equal(config.server.type, "world");
+    config_fini(&config);
+}
+
 static void test_smallest(void **state)
 {
     struct config config;
@@ -323,13 +332,10 @@ static void test_printing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_smallest),
-        cmocka_unit_test(test_everything),
-        cmocka_unit_test(test_observer),
-        cmocka_unit_test(test_environment),
-        cmocka_unit_test(test_nothing_on_purpose),
-        cmocka_unit_test(test_items),
-        cmocka_unit_test(test_forms),
+        cmocka_unit_test(test_smallest),    cmocka_unit_test(test_byte_order_mark),
+        cmocka_unit_test(test_everything),  cmocka_unit_test(test_observer),
+        cmocka_unit_test(test_environment), cmocka_unit_test(test_nothing_on_purpose),
+        cmocka_unit_test(test_items),       cmocka_unit_test(test_forms),
         cmocka_unit_test(test_printing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -58,7 +58,8 @@ static void test_lifted(void **state)
 static void test_by_hand(void **state)
 {
     (void)state;
-    static const char *const values[] = {"{\"hold\":{\"reason\":\"x\"}}", " { \"hold\" : { } } ",
+    static const char *const values[] = {"{\"hold\":{\"reason\":\"x\"}}", "\xef\xbb\xbf{\"hold\":{}}",
+                                         " { \"hold\" : { } } ",
                                          "{\"hold\":{\"reason\":\"x\",\"ticket\":7},\"owner\":\"ops\"}",
                                          "{\"hold\":{\"since\":\"2026-11-21T02:14:00Z\",\"by\":null}}"};
     for (size_t i = 0; i < COUNT_OF(values); i++) {

@@ -38,6 +38,9 @@ static void test_assignments(void **state)
     assert_int_equal(message.mainpid, 4242);
     assert_int_equal(message.unknown_keys, 1);
 
+    message = accept(STR("\xef\xbb\xbfREADY=1\n"));
+    assert_true(message.reported == REPORTED_READY && message.unknown_keys == 0);
+    assert_int_equal(accept(STR("\xef\xbb\xbf")).unknown_keys, 0);
     message = accept(STR("STOPPING=1"));
     assert_int_equal(message.reported, REPORTED_SHUTTING_DOWN);
     message = accept(STR("RELOADING=1\nMONOTONIC_USEC=123456\n"));

@@ -48,6 +48,34 @@ static void keeps_every_byte_but_lf(void **state)
     close(fd);
 }
 
+/* Only there: elsewhere U+FEFF is a character. */
+static void a_byte_order_mark_before_the_first_line_is_skipped(void **state)
+{
+    struct line_world *world = *state;
+    world->options.max_line = 16;
+    assert_true(line_world_open(world));
+    int fd = line_world_connect(world);
+    line_world_send(fd, "\xef");
+    line_world_expect(world, "");
+    line_world_send(fd, "\xbb\xbf"
+                        "0123456789abcdef");
+    line_world_expect(world, "");
+    line_world_send(fd, "\r\n\xef\xbb\xbf"
+                        "more\n");
+    line_world_expect(world, "[0123456789abcdef][\xef\xbb\xbf"
+                             "more]");
+    close(fd);
+    line_world_expect(world, "x");
+    /* One line longer than it may be is still one. */
+    fd = line_world_connect(world);
+    line_world_send(fd, "\xef\xbb\xbf"
+                        "0123456789abcdefg");
+    line_world_expect(world, "");
+    line_world_send(fd, "h");
+    line_world_expect(world, "!x");
+    close(fd);
+}
+
 /* printf 'ready' | nc -N: no newline, and the sender waits for the reply. */
 static void the_end_of_the_stream_ends_a_line(void **state)
 {
@@ -255,6 +283,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(splits_lines, line_world_setup, line_world_teardown),
         cmocka_unit_test_setup_teardown(keeps_every_byte_but_lf, line_world_setup, line_world_teardown),
+        cmocka_unit_test_setup_teardown(a_byte_order_mark_before_the_first_line_is_skipped, line_world_setup,
+                                        line_world_teardown),
         cmocka_unit_test_setup_teardown(the_end_of_the_stream_ends_a_line, line_world_setup,
                                         line_world_teardown),
         cmocka_unit_test_setup_teardown(the_lines_of_a_closed_peer_count, line_world_setup,

@@ -303,7 +303,7 @@ static void a_new_password_is_tried_at_once(void **state)
     submit(REGISTRY_GET, 2000);
     turn();
     finish("http://a:1" LOGIN, answered(400, WRONG));
-    write_password("geheimer\r\n", 10);
+    write_password("\xef\xbb\xbfgeheimer\r\n", 13);
     submit(REGISTRY_GET, 2000);
     turn();
     assert_int_equal(post_count, 2);
