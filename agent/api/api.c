@@ -152,6 +152,11 @@ void api_reload(struct api *api, const struct config *config)
     api->context.config = config;
 }
 
+int api_check_socket(struct api *api, struct error *err)
+{
+    return http_server_check(api->server, err);
+}
+
 void api_fleet_moved(struct api *api, bool changed)
 {
     if (changed) {

@@ -1,4 +1,4 @@
-/* HUP: reads the configuration file again. Reloadable settings of a good file apply at once; a bad file
+/* HUP: looks after the socket files, and reads the configuration file again. Reloadable settings of a good file apply at once; a bad file
  * changes nothing. */
 #include "agent_internal.h"
 
@@ -80,6 +80,7 @@ void agent_reload(struct agent *agent)
     }
     /* The timestamp distinguishes this reload from an older one for Type=notify-reload (sd_notify(3)). */
     agent_notify_systemd("RELOADING=1\nMONOTONIC_USEC=%" PRId64, clock_mono_us());
+    socket_files_check(agent->socket_files);
     struct buf problems = {0};
     struct config *fresh = config_file_read(agent->config_path, &problems);
     if (fresh != NULL && fresh->server.present != agent->config->server.present) {

@@ -368,6 +368,26 @@ void status_sockets_free(struct status_sockets *sockets)
     free(sockets);
 }
 
+int status_sockets_check(struct status_sockets *sockets, bool datagrams, struct error *err)
+{
+    if (status_sockets_bound(sockets, datagrams) == NULL) {
+        return 0;
+    }
+    return datagrams ? datagram_socket_check(sockets->datagrams, err)
+                     : line_socket_check(sockets->lines, err);
+}
+
+const struct unix_bound *status_sockets_bound(const struct status_sockets *sockets, bool datagrams)
+{
+    if (sockets == NULL) {
+        return NULL;
+    }
+    if (datagrams) {
+        return sockets->datagrams == NULL ? NULL : datagram_socket_bound(sockets->datagrams);
+    }
+    return sockets->lines == NULL ? NULL : line_socket_bound(sockets->lines);
+}
+
 void status_sockets_count(const struct status_sockets *sockets, struct api_counters *counters)
 {
     if (sockets == NULL || sockets->lines == NULL) {

@@ -2,6 +2,7 @@
 import grp
 import os
 import pathlib
+import signal
 import socket
 import stat
 import subprocess
@@ -272,6 +273,65 @@ class Paths(Case):
         self.refused(agent, agent.status)
         self.assertEqual(agent.status.read_text(), "a file of somebody")
 
+    def reachable(self, agent):
+        agent.say("ready # here")
+        agent.notify_with("STATUS=there")
+        return agent.request("GET", "/healthz")[0] == 200
+
+    def sockets(self, agent):
+        return {entry["setting"]: entry for entry in agent.api()["sockets"]}
+
+    def test_removed_socket_files_come_back_at_hup(self):
+        agent = self.agent().start()
+        peer = agent.line()
+        self.assertEqual(peer.ask("attach ready"), "OK")
+        self.assertEqual(self.sockets(agent)["status.socket"],
+                         {"setting": "status.socket", "path": str(agent.status), "inherited": False, "remade": 0,
+                          "lastError": None})
+        for path in (agent.status, agent.notify, agent.http):
+            path.unlink()
+        agent.send_signal(signal.SIGHUP)
+        agent.logged("socket file was gone, made again", 3)
+        self.assertTrue(self.reachable(agent))
+        self.assertEqual([entry["remade"] for entry in self.sockets(agent).values()], [1, 1, 1])
+        self.assertEqual(peer.ask("players=1"), "OK")
+        metrics = agent.request("GET", "/metrics")[2].decode()
+        self.assertIn('outrider_socket_remade_total{socket="http.listen"} 1\n', metrics)
+        self.assertEqual(agent.stop(), 0)
+        self.assertEqual([path.name for path in (agent.status, agent.notify, agent.http) if path.exists()], [])
+
+    def test_removed_socket_files_come_back_by_themselves(self):
+        agent = self.agent().start()
+        for path in (agent.status, agent.notify, agent.http):
+            path.unlink()
+        wait_until(lambda: all(path.is_socket() for path in (agent.status, agent.notify, agent.http)), "the files", 60)
+        self.assertTrue(self.reachable(agent))
+
+    def test_what_has_taken_the_place_of_a_socket_is_left_alone_and_named(self):
+        agent = self.agent().start()
+        agent.status.unlink()
+        agent.status.write_text("a file of somebody")
+        agent.notify.unlink()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
+            other.bind(str(agent.notify))
+            for _ in range(2):
+                agent.send_signal(signal.SIGHUP)
+                agent.systemd.wait("RELOADING=1")
+            agent.logged("socket cannot be reached, its file is gone or replaced", 2)
+            self.assertEqual(agent.status.read_text(), "a file of somebody")
+            errors = wait_until(lambda: [e["lastError"] for e in self.sockets(agent).values() if e["lastError"]], "errors")
+            self.assertIn(f"{agent.status}: a file that is not a socket is there; remove it", errors[0])
+            self.assertIn(f"{agent.notify}: another process answers on it", errors[1])
+            self.assertRegex(agent.run("status").stdout, r"(?m)^  socket    status.socket cannot be reached: .*remove it$")
+            self.assertIn('outrider_socket_reachable{socket="status.notify_socket"} 0\n',
+                          agent.request("GET", "/metrics")[2].decode())
+        agent.status.unlink()
+        agent.send_signal(signal.SIGHUP)
+        agent.logged("socket file was gone, made again", 2)
+        self.assertTrue(self.reachable(agent))
+        self.assertEqual([e["lastError"] for e in self.sockets(agent).values()], [None, None, None])
+        self.assertEqual(agent.log().count("socket cannot be reached"), 2)
+
     def test_http_port_in_use_is_named(self):
         agent = self.agent(http={"listen": f"127.0.0.1:{self.game.port}"})
         self.refused(agent, "127.0.0.1", self.game.port, "in use")
@@ -306,6 +366,15 @@ class Inherited(Case):
         agent.notify = notify
         agent.notify_with("STATUS=by datagram")
         watcher.status("ready", customState="by datagram")
+        self.assertEqual([(e["setting"], e["path"], e["inherited"], e["lastError"]) for e in agent.api()["sockets"][:2]],
+                         [("status.socket", str(path), True, None), ("status.notify_socket", str(notify), True, None)])
+        path.rename(self.dir / "moved")
+        agent.send_signal(signal.SIGHUP)
+        agent.logged("restart the socket unit that made it")
+        self.assertFalse(path.exists())
+        (self.dir / "moved").rename(path)
+        agent.send_signal(signal.SIGHUP)
+        agent.logged("socket file is there again")
         self.assertEqual(agent.stop(), 0)
         self.assertTrue(path.is_socket() and notify.is_socket())  # they outlive the agent
         agent.notify_with("STATUS=while away")

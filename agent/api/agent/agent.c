@@ -176,6 +176,22 @@ static void write_transitions(struct json_writer *json, const struct server *ser
     json_write_array_end(json);
 }
 
+static void write_sockets(struct json_writer *json, const struct api_view *view)
+{
+    json_member_array(json, "sockets");
+    for (size_t i = 0; i < view->socket_count; i++) {
+        const struct api_socket *socket = &view->sockets[i];
+        json_write_object(json);
+        json_member_text(json, "setting", socket->setting);
+        json_member_text(json, "path", socket->path);
+        json_member_bool(json, "inherited", socket->inherited);
+        json_member_uint(json, "remade", socket->remade);
+        api_write_text(json, "lastError", socket->last_error);
+        json_write_object_end(json);
+    }
+    json_write_array_end(json);
+}
+
 static void write_process(struct json_writer *json, const struct api_view *view)
 {
     int64_t uptime = view->now.wall - view->started_wall;
@@ -186,6 +202,7 @@ static void write_process(struct json_writer *json, const struct api_view *view)
     json_member_text(json, "configFile", view->config_file);
     json_member_text(json, "stateDir", view->config->state_dir);
     api_write_text(json, "stateLastError", view->state_last_error);
+    write_sockets(json, view);
     json_member_time(json, "startedAt", view->started_wall);
     json_member_int(json, "uptimeMs", uptime > 0 ? uptime : 0);
     json_member_int(json, "pid", getpid());

@@ -248,6 +248,27 @@ static void write_sockets(struct buf *out, const struct api_counters *counters)
     write_samples(out, samples, COUNT_OF(samples));
 }
 
+static void write_socket_files(struct buf *out, const struct api_view *view)
+{
+    if (view->socket_count == 0) {
+        return;
+    }
+    prometheus_family(out, "outrider_socket_reachable", PROMETHEUS_GAUGE,
+                      "1 while the file of the unix socket is there, 0 while it is gone or replaced.");
+    for (size_t i = 0; i < view->socket_count; i++) {
+        const struct api_socket *socket = &view->sockets[i];
+        prometheus_int(out, "outrider_socket_reachable", &LABEL("socket", socket->setting), 1,
+                       socket->last_error[0] == '\0');
+    }
+    prometheus_family(out, "outrider_socket_remade_total", PROMETHEUS_COUNTER,
+                      "How often the file of the unix socket was gone and was made again.");
+    for (size_t i = 0; i < view->socket_count; i++) {
+        const struct api_socket *socket = &view->sockets[i];
+        prometheus_int(out, "outrider_socket_remade_total", &LABEL("socket", socket->setting), 1,
+                       (int64_t)socket->remade);
+    }
+}
+
 static void write_http(struct buf *out, const struct http_server_counters *http)
 {
     const struct sample samples[] = {
@@ -312,6 +333,7 @@ void api_metrics(struct api_call *call, struct api_reply *reply)
     if (view->server != NULL) {
         write_sockets(out, counters);
     }
+    write_socket_files(out, view);
     write_outcomes(out, "outrider_state_writes_total", "Writes of the state file.", counters->state_writes,
                    counters->state_failures);
     write_outcomes(out, "outrider_reloads_total", "Reloads of the configuration.", counters->reloads_ok,

@@ -254,6 +254,23 @@ static void view(const json_t *document, struct buf *out)
     }
 }
 
+/* ---- the sockets ---- */
+
+/* Only those that cannot be reached. */
+static void sockets(const json_t *document, struct buf *out)
+{
+    const json_t *array = document_at(document, "sockets"), *socket;
+    size_t i;
+    json_array_foreach(array, i, socket)
+    {
+        const char *last_error = document_text(socket, "lastError");
+        if (last_error != NULL) {
+            buf_printf(out, "  socket    %s cannot be reached: %s\n", document_text_or(socket, "setting", ""),
+                       last_error);
+        }
+    }
+}
+
 /* ---- the screen ---- */
 
 static void screen_of_server(const json_t *document, bool colour, struct buf *out)
@@ -282,6 +299,7 @@ void status_text(const json_t *document, bool colour, struct buf *out)
     } else {
         screen_of_server(printable, colour, out);
     }
+    sockets(printable, out);
     if (document_text(printable, "stateLastError") != NULL) {
         buf_printf(out, "  state_dir cannot be written: %s\n", document_text(printable, "stateLastError"));
     }

@@ -42,29 +42,43 @@ static void pause_accepting(struct listener *listener)
     timer_arm_ms(listener->pause, PAUSE_MS);
 }
 
-static void on_connection(evutil_socket_t listening, short what, void *user)
+/* Returns whether a connection was waiting. */
+static bool take_connection(struct listener *listener, int listening)
 {
-    (void)what;
-    struct listener *listener = user;
     int fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0) {
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
             pause_accepting(listener);
         }
-        return;
+        return false;
     }
-    if (listener->count >= listener->max_peers) {
+    if (listener->count >= listener->max_peers ||
+        listener->count + listener->watched >= listener->max_files) {
         struct peer *victim = least_active(listener);
         if (victim == NULL) {
             listener->view.stats.refused++;
             close(fd);
-            return;
+            return true;
         }
         listener->view.stats.evicted++;
         line_peer_drop(victim);
     }
     listener->view.stats.accepted++;
     line_peer_start(listener, fd);
+    return true;
+}
+
+static void on_connection(evutil_socket_t listening, short what, void *user)
+{
+    (void)what;
+    (void)take_connection(user, listening);
+}
+
+static void serve(struct listener *listener)
+{
+    event_assign(&listener->event, loop_base(listener->loop), listener->bound.fd, EV_READ | EV_PERSIST,
+                 on_connection, listener);
+    event_add(&listener->event, NULL);
 }
 
 struct line_socket *line_socket_new(struct loop *loop, const struct line_socket_options *options,
@@ -86,9 +100,29 @@ struct line_socket *line_socket_new(struct loop *loop, const struct line_socket_
     listener->max_peers = options->max_peers == 0 ? DEFAULT_MAX_PEERS : options->max_peers;
     size_t share = process_files_for_peers() / SHARE_OF_FILES;
     listener->max_peers = share < listener->max_peers ? share : listener->max_peers;
-    event_assign(&listener->event, loop_base(loop), bound.fd, EV_READ | EV_PERSIST, on_connection, listener);
-    event_add(&listener->event, NULL);
+    listener->max_files = share;
+    serve(listener);
     return &listener->view;
+}
+
+int line_socket_check(struct line_socket *socket, struct error *err)
+{
+    struct listener *listener = (struct listener *)socket;
+    int old;
+    int rc = unix_check(&listener->bound, err, &old);
+    if (rc == 1) {
+        while (take_connection(listener, old)) {
+        }
+        event_del(&listener->event);
+        close(old);
+        serve(listener);
+    }
+    return rc;
+}
+
+const struct unix_bound *line_socket_bound(const struct line_socket *socket)
+{
+    return &((const struct listener *)socket)->bound;
 }
 
 void line_socket_free(struct line_socket *socket)

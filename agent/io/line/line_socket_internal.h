@@ -5,6 +5,7 @@
 #include "outrider/base/buf.h"
 #include "outrider/io/line/line_socket.h"
 #include "outrider/io/loop/loop.h"
+#include "outrider/io/loop/loop_watch.h"
 
 #include <event2/event_struct.h>
 
@@ -21,9 +22,9 @@ struct listener {
                     * read */
     struct line_socket_handlers handlers;
     void *user;
-    size_t max_line, max_peers;
+    size_t max_line, max_peers, max_files;
     struct line_peer *dying; /* disconnected, with on_close still to be called */
-    size_t count;
+    size_t count, watched;   /* peers; of their processes, each of which takes a file more */
     uint64_t clock; /* counts reads, so that the least recently active peer is known without a clock */
 };
 

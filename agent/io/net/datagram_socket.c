@@ -16,6 +16,7 @@
 enum { FDS_MAX = 253 };
 
 struct datagram_socket {
+    struct loop *loop;
     struct unix_bound bound;
     struct event event;
     datagram_fn *fn;
@@ -52,10 +53,9 @@ static void take_control(struct msghdr *message, struct datagram *datagram)
     }
 }
 
-static void on_readable(evutil_socket_t fd, short what, void *user)
+/* Returns whether a datagram was waiting. */
+static bool take_datagram(const struct datagram_socket *server, int fd)
 {
-    (void)what;
-    struct datagram_socket *server = user;
     union {
         char bytes[CMSG_SPACE(sizeof(int) * FDS_MAX) + CMSG_SPACE(sizeof(struct ucred))];
         struct cmsghdr align;
@@ -75,6 +75,28 @@ static void on_readable(evutil_socket_t fd, short what, void *user)
         server->fn(&datagram, server->user);
     }
     free(bytes);
+    return got >= 0;
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *user)
+{
+    (void)what;
+    (void)take_datagram(user, fd);
+}
+
+static int ask_for_credentials(int fd, struct error *err)
+{
+    int on = 1;
+    return setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0
+               ? error_errno(err, errno, "cannot enable SO_PASSCRED on the datagram socket")
+               : 0;
+}
+
+static void serve(struct datagram_socket *server)
+{
+    event_assign(&server->event, loop_base(server->loop), server->bound.fd, EV_READ | EV_PERSIST, on_readable,
+                 server);
+    event_add(&server->event, NULL);
 }
 
 struct datagram_socket *datagram_socket_new(struct loop *loop, const struct unix_place *place,
@@ -84,21 +106,39 @@ struct datagram_socket *datagram_socket_new(struct loop *loop, const struct unix
     if (unix_bind(place, SOCK_DGRAM, err, &bound) < 0) {
         return NULL;
     }
-    int on = 1;
-    if (setsockopt(bound.fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0) {
-        error_errno(err, errno, "cannot enable SO_PASSCRED on the datagram socket");
+    if (ask_for_credentials(bound.fd, err) < 0) {
         if (place->inherited_fd < 0) {
             unix_unbind(&bound);
         }
         return NULL;
     }
     struct datagram_socket *server = mem_zalloc(sizeof(*server));
+    server->loop = loop;
     server->bound = bound;
     server->fn = fn;
     server->user = user;
-    event_assign(&server->event, loop_base(loop), bound.fd, EV_READ | EV_PERSIST, on_readable, server);
-    event_add(&server->event, NULL);
+    serve(server);
     return server;
+}
+
+int datagram_socket_check(struct datagram_socket *server, struct error *err)
+{
+    int old;
+    int rc = unix_check(&server->bound, err, &old);
+    if (rc == 1) {
+        event_del(&server->event);
+        while (take_datagram(server, old)) {
+        }
+        close(old);
+        rc = ask_for_credentials(server->bound.fd, err) < 0 ? -1 : 1;
+        serve(server);
+    }
+    return rc;
+}
+
+const struct unix_bound *datagram_socket_bound(const struct datagram_socket *server)
+{
+    return &server->bound;
 }
 
 void datagram_socket_free(struct datagram_socket *server)

@@ -14,7 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LOCK_TRIES = 50, LOCK_WAIT_MS = 10 };
+/* A running agent does not wait as long as one that starts. */
+enum { LOCK_TRIES = 50, LOCK_TRIES_AGAIN = 5, LOCK_WAIT_MS = 10 };
 
 static int bind_error(struct error *err, const char *doing, const char *path)
 {
@@ -99,7 +100,7 @@ static int bind_closed(int fd, const struct sockaddr_un *address, const struct u
  * stale, and between check and removal another process may bind. The lock is on the directory, since a lock
  * file would stay behind. Without a lock the bind goes on: any process that can read the directory could
  * hold it and must not prevent the start. Returns a descriptor to close, or -1. */
-static int lock_directory(struct sockaddr_un address)
+static int lock_directory(struct sockaddr_un address, int tries)
 {
     char *slash = strrchr(address.sun_path, '/');
     if (slash != NULL) {
@@ -107,8 +108,7 @@ static int lock_directory(struct sockaddr_un address)
     }
     int fd = open(slash == NULL ? "." : address.sun_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     const struct timespec pause = {.tv_nsec = LOCK_WAIT_MS * 1000000L};
-    for (int i = 0; fd >= 0 && i < LOCK_TRIES && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
-         i++) {
+    for (int i = 0; fd >= 0 && i < tries && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK; i++) {
         nanosleep(&pause, NULL);
     }
     return fd;
@@ -134,20 +134,20 @@ static int bind_locked(const struct sockaddr_un *address, const struct unix_plac
         close(fd);
         return -1;
     }
-    *ret_bound =
-        (struct unix_bound){.fd = fd, .path = mem_strdup(path), .device = st.st_dev, .inode = st.st_ino};
+    *ret_bound = (struct unix_bound){.fd = fd,
+                                     .path = mem_strdup(path),
+                                     .type = type,
+                                     .mode = place->mode,
+                                     .gid = place->gid,
+                                     .device = st.st_dev,
+                                     .inode = st.st_ino};
     return 0;
 }
 
-int unix_bind(const struct unix_place *place, int type, struct error *err, struct unix_bound *ret_bound)
+static int bind_at(const struct unix_place *place, int type, int tries, struct error *err,
+                   struct unix_bound *ret_bound)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (place->inherited_fd >= 0) {
-        int flags = fcntl(place->inherited_fd, F_GETFL);
-        fcntl(place->inherited_fd, F_SETFL, flags < 0 ? O_NONBLOCK : flags | O_NONBLOCK);
-        *ret_bound = (struct unix_bound){.fd = place->inherited_fd};
-        return 0;
-    }
     size_t length = strlen(place->path);
     if (length == 0 || length >= sizeof(address.sun_path)) {
         return error_set(err, ERROR_INVALID,
@@ -155,7 +155,7 @@ int unix_bind(const struct unix_place *place, int type, struct error *err, struc
                          place->path, length, sizeof(address.sun_path) - 1);
     }
     memcpy(address.sun_path, place->path, length + 1);
-    int lock = lock_directory(address);
+    int lock = lock_directory(address, tries);
     int rc = bind_locked(&address, place, type, err, ret_bound);
     if (lock >= 0) {
         close(lock);
@@ -163,11 +163,81 @@ int unix_bind(const struct unix_place *place, int type, struct error *err, struc
     return rc;
 }
 
-void unix_unbind(struct unix_bound *bound)
+/* ---- inherited ---- */
+
+/* Its file, unless not even the folder is visible: the service manager may see other file systems. */
+static void find_file(struct unix_bound *bound)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNSPEC};
+    socklen_t size = sizeof(address) - 1; /* the path need not end with a NUL */
+    struct stat st;
+    if (getsockname(bound->fd, (struct sockaddr *)&address, &size) < 0 || address.sun_family != AF_UNIX ||
+        address.sun_path[0] != '/') {
+        return;
+    }
+    bool there = lstat(address.sun_path, &st) == 0;
+    bool gone = !there && errno == ENOENT;
+    bound->device = there ? st.st_dev : 0;
+    bound->inode = there ? st.st_ino : 0;
+    char *path = mem_strdup(address.sun_path);
+    char *slash = strrchr(path, '/');
+    *slash = '\0';
+    if (there || (gone && lstat(slash == path ? "/" : path, &st) == 0)) {
+        *slash = '/';
+        bound->path = path;
+    } else {
+        free(path);
+    }
+}
+
+int unix_bind(const struct unix_place *place, int type, struct error *err, struct unix_bound *ret_bound)
+{
+    if (place->inherited_fd >= 0) {
+        int flags = fcntl(place->inherited_fd, F_GETFL);
+        fcntl(place->inherited_fd, F_SETFL, flags < 0 ? O_NONBLOCK : flags | O_NONBLOCK);
+        *ret_bound = (struct unix_bound){.fd = place->inherited_fd, .inherited = true, .type = type};
+        find_file(ret_bound);
+        return 0;
+    }
+    return bind_at(place, type, LOCK_TRIES, err, ret_bound);
+}
+
+/* ---- later ---- */
+
+/* The inode is not used again while the socket is bound to it. */
+static bool is_there(const struct unix_bound *bound)
 {
     struct stat st;
-    if (bound->path != NULL && lstat(bound->path, &st) == 0 && st.st_dev == bound->device &&
-        st.st_ino == bound->inode) {
+    return lstat(bound->path, &st) == 0 && st.st_dev == bound->device && st.st_ino == bound->inode;
+}
+
+int unix_check(struct unix_bound *bound, struct error *err, int *ret_old)
+{
+    if (bound->fd < 0 || bound->path == NULL || is_there(bound)) {
+        return 0;
+    }
+    struct stat st;
+    if (bound->inherited) {
+        bool replaced = lstat(bound->path, &st) == 0;
+        return error_set(err, replaced ? ERROR_BUSY : ERROR_NOT_FOUND,
+                         "%s %s: restart the socket unit that made it", bound->path,
+                         replaced ? "is another file than the inherited socket's"
+                                  : "is gone, the file of an inherited socket");
+    }
+    struct unix_place place = {bound->path, bound->mode, bound->gid, .inherited_fd = -1};
+    struct unix_bound again;
+    if (bind_at(&place, bound->type, LOCK_TRIES_AGAIN, err, &again) < 0) {
+        return -1;
+    }
+    *ret_old = bound->fd;
+    free(bound->path);
+    *bound = again;
+    return 1;
+}
+
+void unix_unbind(struct unix_bound *bound)
+{
+    if (bound->path != NULL && !bound->inherited && is_there(bound)) {
         unlink(bound->path);
     }
     if (bound->fd >= 0) {

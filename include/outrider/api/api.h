@@ -21,6 +21,9 @@ struct api *api_new(struct loop *loop, const struct config *config, const struct
 /* Applies the settings of `config` (limits of requests, token file); the listeners stay as they are. */
 void api_reload(struct api *api, const struct config *config);
 
+/* As http_server_check(). */
+int api_check_socket(struct api *api, struct error *err) MUST_CHECK;
+
 /* The fleet is known, or cannot be read now: requests that wait for it are served at the end of the turn.
  * `changed`: kept lists are out of date. */
 void api_fleet_moved(struct api *api, bool changed);

@@ -189,6 +189,29 @@ static void set_limits(struct http_listener *listener, const struct http_listene
     mine->write_timeout_ms = mine->write_timeout_ms == 0 ? 10000 : mine->write_timeout_ms;
 }
 
+static void serve(struct http_listener *listener)
+{
+    event_assign(&listener->acceptable, loop_base(listener->server->loop), listener->socket.fd,
+                 EV_READ | EV_PERSIST, on_acceptable, listener);
+    event_add(&listener->acceptable, NULL);
+}
+
+int http_server_check(struct http_server *server, struct error *err)
+{
+    int result = 0;
+    for (struct http_listener *each = server->listeners; each != NULL; each = each->next) {
+        int old, rc = unix_check(&each->socket, err, &old);
+        if (rc == 1) {
+            on_acceptable(old, EV_READ, each);
+            event_del(&each->acceptable);
+            close(old);
+            serve(each);
+        }
+        result = rc < 0 || (rc == 1 && result == 0) ? rc : result;
+    }
+    return result;
+}
+
 struct http_listener *http_server_listen(struct http_server *server,
                                          const struct http_listener_options *options, struct error *err)
 {
@@ -201,9 +224,7 @@ struct http_listener *http_server_listen(struct http_server *server,
     }
     set_limits(listener, options);
     listener->retry = timer_new(server->loop, accept_again, listener);
-    event_assign(&listener->acceptable, loop_base(server->loop), listener->socket.fd, EV_READ | EV_PERSIST,
-                 on_acceptable, listener);
-    event_add(&listener->acceptable, NULL);
+    serve(listener);
     listener->next = server->listeners;
     server->listeners = listener;
     return listener;

@@ -38,6 +38,14 @@ struct api_probe {
     const struct api_histogram *duration;
 };
 
+/* A unix socket that the agent serves. */
+struct api_socket {
+    const char *setting, *path;
+    bool inherited;
+    uint64_t remade;        /* how often its file was gone and was made again */
+    const char *last_error; /* why it cannot be reached; "" when it can */
+};
+
 /* The fleet as the agent sees it. */
 struct api_fleet {
     const struct view *view;
@@ -59,6 +67,8 @@ struct api_view {
     const struct shutdown *shutdown;
     const struct api_probe *probes;
     size_t probe_count;
+    const struct api_socket *sockets;
+    size_t socket_count;
     const char *registry_endpoint; /* the last that answered; "" before the first answer */
     uint64_t registry_cluster;
     const struct registry_endpoint *registry_endpoints;

@@ -68,6 +68,13 @@ struct line_socket *line_socket_new(struct loop *loop, const struct line_socket_
                                     const struct line_socket_handlers *handlers, void *user,
                                     struct error *err) MUST_CHECK;
 
+/* As unix_check(): compares the socket file with what is at its path, and listens there again where it is gone. Peers stay
+ * connected. */
+int line_socket_check(struct line_socket *socket, struct error *err) MUST_CHECK;
+
+/* The socket and its file, borrowed. */
+const struct unix_bound *line_socket_bound(const struct line_socket *socket);
+
 /* Closes every peer without on_close, removes the socket file unless it was inherited or replaced, and
  * frees. Accepts NULL. */
 void line_socket_free(struct line_socket *socket);

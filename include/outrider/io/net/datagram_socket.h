@@ -30,6 +30,12 @@ typedef void datagram_fn(const struct datagram *datagram, void *user);
 struct datagram_socket *datagram_socket_new(struct loop *loop, const struct unix_place *place,
                                             datagram_fn *fn, void *user, struct error *err) MUST_CHECK;
 
+/* As unix_check(): compares the socket file with what is at its path, and binds it again where it is gone. */
+int datagram_socket_check(struct datagram_socket *socket, struct error *err) MUST_CHECK;
+
+/* The socket and its file, borrowed. */
+const struct unix_bound *datagram_socket_bound(const struct datagram_socket *socket);
+
 /* Closes the socket, removes its file unless it was inherited or replaced, and frees. Accepts NULL. */
 void datagram_socket_free(struct datagram_socket *socket);
 

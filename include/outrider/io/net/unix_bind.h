@@ -29,9 +29,13 @@ struct unix_place {
 /* A socket and its file. {.fd = -1} is none. */
 struct unix_bound {
     int fd;
-    char *path; /* NULL: the file is not removed */
+    char *path;     /* NULL: it has no file, or none that is visible here */
+    bool inherited; /* the file is not ours to make and to remove */
+    int type;
+    mode_t mode;
+    gid_t gid;
     dev_t device;
-    ino_t inode;
+    ino_t inode; /* 0: the file was gone from the beginning */
 };
 
 /* Binds a non-blocking, close-on-exec socket of `type` (SOCK_STREAM, SOCK_DGRAM). A stream socket listens. A stale
@@ -41,6 +45,13 @@ struct unix_bound {
  * ERROR_NOT_FOUND (no such directory) or ERROR_SYSTEM. */
 int unix_bind(const struct unix_place *place, int type, struct error *err,
               struct unix_bound *ret_bound) MUST_CHECK;
+
+/* Compares what is at the path with the file that unix_bind() made: without it no peer can connect any more. Returns 0
+ * when that is there, or the socket has no file. When there is nothing, or a stale socket file, it is bound again and 1
+ * is returned: `bound->fd` is another socket then, and `ret_old` the former one, which the caller closes after it has
+ * taken what waits there. Returns -1 with `err` when it cannot be bound (errors as unix_bind: what has taken its place
+ * is left alone), or is inherited. */
+int unix_check(struct unix_bound *bound, struct error *err, int *ret_old) MUST_CHECK;
 
 /* Closes the descriptor, and removes the file if it is still the one created by unix_bind. Accepts {.fd =
  * -1}. */

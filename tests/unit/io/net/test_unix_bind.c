@@ -10,6 +10,7 @@
 #include "unit/io/line_world.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -162,6 +163,116 @@ static void an_inherited_socket_is_served_and_left(void **state)
     close(client);
 }
 
+/* ---- a file that goes away later ---- */
+
+static void check_file(struct line_world *world, int rc, const char *word)
+{
+    world->err.text[0] = '\0';
+    assert_int_equal(line_socket_check(world->socket, &world->err), rc);
+    assert_non_null(strstr(world->err.text, word));
+}
+
+static void expect_reachable(struct line_world *world)
+{
+    int fd = line_world_connect(world);
+    line_world_send(fd, "hello\n");
+    line_world_expect(world, "[hello]");
+    close(fd);
+    line_world_expect(world, "x");
+}
+
+static void a_file_that_was_removed_is_made_again(void **state)
+{
+    struct line_world *world = *state;
+    struct stat st;
+    mode_t old = umask(077);
+    world->options.place.mode = 0640;
+    assert_true(line_world_open(world));
+    char path[PATH_MAX];
+    snprintf(path, sizeof(path), "%s", temp_path(&world->dir, "sock"));
+    int peer = line_world_connect(world), waiting = line_world_connect(world);
+    line_world_send(peer, "one\n");
+    line_world_expect(world, "[one]");
+    check_file(world, 0, "");
+    line_world_send(waiting, "waited\n");
+    assert_int_equal(unlink(path), 0);
+    check_file(world, 1, "");
+    check_file(world, 0, "");
+    umask(old);
+    assert_int_equal(lstat(path, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0640);
+    line_world_send(peer, "two\n"); /* its connection has no file */
+    line_world_turn(world);
+    assert_non_null(strstr(buf_text(&world->received), "[two]"));
+    assert_non_null(strstr(buf_text(&world->received), "[waited]"));
+    buf_clear(&world->received);
+    expect_reachable(world);
+    assert_int_equal(rename(path, temp_path(&world->dir, "moved")), 0);
+    check_file(world, 1, "");
+    expect_reachable(world);
+    close(peer);
+    close(waiting);
+}
+
+static void what_has_taken_its_place_is_left_alone(void **state)
+{
+    struct line_world *world = *state;
+    assert_true(line_world_open(world));
+    assert_int_equal(unlink(temp_path(&world->dir, "sock")), 0);
+    close(open(temp_path(&world->dir, "sock"), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+    check_file(world, -1, "not a socket");
+    assert_int_equal(world->err.code, ERROR_INVALID);
+    assert_int_equal(unlink(temp_path(&world->dir, "sock")), 0);
+    int fd = bind_at(temp_path(&world->dir, "sock"), SOCK_STREAM);
+    assert_int_equal(listen(fd, 1), 0);
+    check_file(world, -1, "answers on it");
+    assert_int_equal(world->err.code, ERROR_BUSY);
+    close(fd);
+    check_file(world, 1, ""); /* a stale one */
+    expect_reachable(world);
+}
+
+static void without_its_folder_it_is_made_again_later(void **state)
+{
+    struct line_world *world = *state;
+    char folder[PATH_MAX];
+    assert_int_equal(mkdir(temp_path(&world->dir, "run"), 0700), 0);
+    snprintf(folder, sizeof(folder), "%s", temp_path(&world->dir, "run"));
+    world->options.place.path = temp_path(&world->dir, "run/sock");
+    assert_true(line_world_open(world));
+    assert_int_equal(unlink(temp_path(&world->dir, "run/sock")) + rmdir(folder), 0);
+    check_file(world, -1, "No such file or directory");
+    assert_int_equal(world->err.code, ERROR_NOT_FOUND);
+    assert_int_equal(mkdir(folder, 0700), 0);
+    check_file(world, 1, "");
+    line_socket_free(world->socket);
+    world->socket = NULL;
+    assert_int_equal(rmdir(folder), 0); /* the new file was removed with the socket */
+}
+
+static void the_file_of_an_inherited_socket_is_only_reported(void **state)
+{
+    struct line_world *world = *state;
+    int fd = bind_at(temp_path(&world->dir, "sock"), SOCK_STREAM);
+    assert_int_equal(listen(fd, 4), 0);
+    world->options.place.inherited_fd = fd;
+    assert_true(line_world_open(world));
+    assert_true(line_socket_bound(world->socket)->inherited);
+    check_file(world, 0, "");
+    assert_int_equal(unlink(temp_path(&world->dir, "sock")), 0);
+    check_file(world, -1, "restart the socket unit");
+    assert_int_equal(access(temp_path(&world->dir, "sock"), F_OK), -1);
+    close(bind_at(temp_path(&world->dir, "sock"), SOCK_STREAM));
+    check_file(world, -1, "another file");
+    line_socket_free(world->socket);
+    /* Gone before the start: the next agent says so, too. */
+    fd = bind_at(temp_path(&world->dir, "other"), SOCK_STREAM);
+    assert_int_equal(listen(fd, 4) + unlink(temp_path(&world->dir, "other")), 0);
+    world->options.place.inherited_fd = fd;
+    assert_true(line_world_open(world));
+    check_file(world, -1, "is gone");
+}
+
 /* Starts a process that waits for `go` to close, binds and listens, reports the result, and keeps its socket
  * until `hold` closes. */
 static void start_rival(const char *path, const int go[2], const int hold[2], int reported)
@@ -256,6 +367,14 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_file_is_removed_unless_it_was_replaced, line_world_setup,
                                         line_world_teardown),
         cmocka_unit_test_setup_teardown(an_inherited_socket_is_served_and_left, line_world_setup,
+                                        line_world_teardown),
+        cmocka_unit_test_setup_teardown(a_file_that_was_removed_is_made_again, line_world_setup,
+                                        line_world_teardown),
+        cmocka_unit_test_setup_teardown(what_has_taken_its_place_is_left_alone, line_world_setup,
+                                        line_world_teardown),
+        cmocka_unit_test_setup_teardown(without_its_folder_it_is_made_again_later, line_world_setup,
+                                        line_world_teardown),
+        cmocka_unit_test_setup_teardown(the_file_of_an_inherited_socket_is_only_reported, line_world_setup,
                                         line_world_teardown),
         cmocka_unit_test_setup_teardown(of_two_at_once_on_a_stale_socket_one_is_refused, line_world_setup,
                                         line_world_teardown),

@@ -107,6 +107,11 @@ struct http_listener *http_server_listen(struct http_server *server,
                                          const struct http_listener_options *options,
                                          struct error *err) MUST_CHECK;
 
+/* Compares the socket files of the listeners with what is at their paths, and listens there again where one is gone;
+ * connections stay. Returns 0 when each was there; 1 when one was made again; or -1 with `err` when one cannot be, because of
+ * what has taken its place or for another reason of http_server_listen. */
+int http_server_check(struct http_server *server, struct error *err) MUST_CHECK;
+
 /* Closes every listener and connection, without callbacks (but see http_gone_fn and http_upgraded_fn), and removes
  * the socket files. Accepts NULL. Not to be called from the handler. */
 void http_server_free(struct http_server *server);

@@ -1,0 +1,119 @@
+/* The files of the unix sockets. A socket whose file is removed or replaced goes on without an error, but takes no new
+ * connection: so the paths are looked at now and then, and at HUP. */
+#include "agent_internal.h"
+
+#include "outrider/base/mem.h"
+#include "outrider/io/loop/timer.h"
+#include "outrider/io/net/unix_bind.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CHECK_EVERY_MS = 30000 };
+
+enum { STATUS_LINES, STATUS_DATAGRAMS, HTTP, SOCKET_COUNT };
+
+static const struct {
+    const char *module, *setting;
+} rows[SOCKET_COUNT] = {[STATUS_LINES] = {"status", "status.socket"},
+                        [STATUS_DATAGRAMS] = {"status", "status.notify_socket"},
+                        [HTTP] = {"http", "http.listen"}};
+
+/* A socket that is off, or has no file, is none of `views`. */
+struct socket_files {
+    struct agent *agent;
+    struct timer *timer;
+    struct api_socket views[SOCKET_COUNT];
+    int which[SOCKET_COUNT];
+    char errors[SOCKET_COUNT][sizeof(((struct error *)NULL)->text)];
+    size_t count;
+};
+
+static int check(struct agent *agent, int which, struct error *err)
+{
+    return which == HTTP ? api_check_socket(agent->api, err)
+                         : status_sockets_check(agent->sockets, which == STATUS_DATAGRAMS, err);
+}
+
+static void check_one(struct socket_files *files, size_t i)
+{
+    struct api_socket *view = &files->views[i];
+    struct error err;
+    const char *module = rows[files->which[i]].module;
+    int rc = check(files->agent, files->which[i], &err);
+    const char *problem = rc < 0 ? err.text : "";
+    if (rc == 1) {
+        view->remade++;
+        log_warn(module, "socket file was gone, made again", LOG_TEXT("path", view->path));
+    } else if (rc < 0 && strcmp(problem, files->errors[i]) != 0) {
+        log_error(module, "socket cannot be reached, its file is gone or replaced",
+                  LOG_TEXT("setting", view->setting), LOG_TEXT("error", problem));
+    } else if (rc == 0 && files->errors[i][0] != '\0') {
+        log_info(module, "socket file is there again", LOG_TEXT("path", view->path));
+    }
+    snprintf(files->errors[i], sizeof(files->errors[i]), "%s", problem);
+}
+
+void socket_files_check(struct socket_files *files)
+{
+    for (size_t i = 0; i < files->count; i++) {
+        check_one(files, i);
+    }
+}
+
+static void on_timer(void *user)
+{
+    struct socket_files *files = user;
+    socket_files_check(files);
+    timer_arm_ms(files->timer, CHECK_EVERY_MS);
+}
+
+static void add(struct socket_files *files, int which, const char *path, bool inherited)
+{
+    size_t i = files->count++;
+    files->which[i] = which;
+    files->views[i] = (struct api_socket){.setting = rows[which].setting,
+                                          .path = mem_strdup(path),
+                                          .inherited = inherited,
+                                          .last_error = files->errors[i]};
+}
+
+struct socket_files *socket_files_new(struct agent *agent)
+{
+    struct socket_files *files = mem_zalloc(sizeof(*files));
+    struct str listen = str_of(agent->config->http.listen);
+    files->agent = agent;
+    for (int which = STATUS_LINES; which <= STATUS_DATAGRAMS; which++) {
+        const struct unix_bound *bound = status_sockets_bound(agent->sockets, which == STATUS_DATAGRAMS);
+        if (bound != NULL && bound->path != NULL) {
+            add(files, which, bound->path, bound->inherited);
+        }
+    }
+    if (agent->api != NULL && str_starts(listen, STR("unix:"))) {
+        add(files, HTTP, listen.data + 5, false);
+    }
+    files->timer = timer_new(agent->loop, on_timer, files);
+    if (files->count > 0) {
+        on_timer(files); /* an inherited socket may have lost its file before the start */
+    }
+    return files;
+}
+
+void socket_files_free(struct socket_files *files)
+{
+    if (files == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < files->count; i++) {
+        free((void *)(uintptr_t)files->views[i].path);
+    }
+    timer_free(files->timer);
+    free(files);
+}
+
+const struct api_socket *socket_files_view(const struct socket_files *files, size_t *ret_count)
+{
+    *ret_count = files->count;
+    return files->views;
+}
