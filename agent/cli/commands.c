@@ -41,7 +41,9 @@ static const struct command table[] = {
      "An agent whose file has no server section is an observer: it serves the fleet over HTTP.\n"
      "Without -c: $OUTRIDER_CONFIG, else /etc/outrider/outrider.yaml. Logs to stderr.\n"
      "Signals: USR1 drain, USR2 undrain, HUP reload, TERM graceful stop, INT stop now,\n"
-     "QUIT hand over to the next agent (exit 85).\n",
+     "QUIT hand over to the next agent (exit 85). Send none before READY=1 of sd_notify, or\n"
+     "before the socket of http.listen is there: `outrider drain` and `outrider status` are safe\n"
+     "at any time.\n",
      CLI_AGENT, 0, 0, false, cmd_agent},
     {"check", "[[-c] FILE] [--live]", "validate the configuration",
      "Prints every error as FILE:LINE:COLUMN: path.to.key: what is wrong. Exit 0, or 78.\n"
