@@ -6,7 +6,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -170,15 +172,24 @@ int file_sync(const char *dir, const char *name, struct error *err)
     return rc;
 }
 
-static pid_t read_holder(int fd)
+/* Tells PID namespaces apart; 0 when it cannot be determined. */
+static uint64_t pid_namespace(void)
 {
-    char digits[16];
-    ssize_t got = pread(fd, digits, sizeof(digits), 0);
-    uint64_t pid = 0;
-    if (got <= 0 || str_to_u64(str_trim((struct str){digits, (size_t)got}), INT32_MAX, &pid) < 0) {
-        return 0;
-    }
-    return (pid_t)pid;
+    struct stat st;
+    return stat("/proc/self/ns/pid", &st) < 0 ? 0 : (uint64_t)st.st_ino;
+}
+
+/* The content of a lock: the pid of the holder, and the namespace in which that is its pid. */
+static pid_t read_holder(int fd, bool *ret_foreign)
+{
+    char text[64];
+    ssize_t got = pread(fd, text, sizeof(text), 0);
+    struct str rest = {text, got < 0 ? 0 : (size_t)got};
+    struct str first = str_split(rest, '\n', &rest);
+    uint64_t pid = 0, namespace = 0;
+    *ret_foreign = str_to_u64(str_split(rest, '\n', &rest), UINT64_MAX, &namespace) == 0 && namespace != 0 &&
+                   namespace != pid_namespace();
+    return str_to_u64(str_trim(first), INT32_MAX, &pid) < 0 ? 0 : (pid_t)pid;
 }
 
 int file_lock(const char *path, struct error *err, int *ret_fd, pid_t *ret_holder)
@@ -189,18 +200,20 @@ int file_lock(const char *path, struct error *err, int *ret_fd, pid_t *ret_holde
     }
     if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
         if (errno == EWOULDBLOCK) {
-            *ret_holder = read_holder(fd);
-            error_set(err, ERROR_BUSY, "%s is locked by process %d", path, (int)*ret_holder);
+            bool foreign;
+            *ret_holder = read_holder(fd, &foreign);
+            error_set(err, ERROR_BUSY, "%s is locked by process %d%s", path, (int)*ret_holder,
+                      foreign ? " of another PID namespace" : "");
         } else {
             file_error(err, "lock", path);
         }
         close(fd);
         return -1;
     }
-    char digits[16];
-    int size = snprintf(digits, sizeof(digits), "%d\n", (int)getpid());
+    char text[64];
+    int size = snprintf(text, sizeof(text), "%d\n%" PRIu64 "\n", (int)getpid(), pid_namespace());
     /* The pid is information only: a full disk must not prevent the lock. */
-    if (ftruncate(fd, 0) == 0 && pwrite(fd, digits, (size_t)size, 0) < 0) {
+    if (ftruncate(fd, 0) == 0 && pwrite(fd, text, (size_t)size, 0) < 0) {
         errno = 0;
     }
     *ret_fd = fd;

@@ -5,18 +5,193 @@
 #include "outrider/base/str.h"
 #include "outrider/os/file.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+/* Of later kernels than the headers that are built against: 6.5 and 6.11. */
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77
+#endif
+#ifndef NS_GET_TGID_FROM_PIDNS
+#define NS_GET_TGID_FROM_PIDNS _IOR(0xb7, 0x7, int)
+#endif
+
+enum { PROC_FILE_MAX = 16384 };
+
+/* ---- PID namespaces ---- */
+
+/* A process as each PID namespace calls it, from that of /proc down to its own (NSpid: of proc(5)). The kernel has
+ * at most 32 levels below the first. */
+struct ns_pids {
+    size_t count;
+    pid_t pids[33];
+};
+
+static pid_t innermost(const struct ns_pids *pids)
+{
+    return pids->pids[pids->count - 1];
+}
+
+/* Fails where there is no such line: kernels without PID namespaces. */
+static int parse_ns_pids(struct str text, struct ns_pids *ret_pids)
+{
+    struct ns_pids pids = {0};
+    while (text.size > 0) {
+        struct str line = str_split(text, '\n', &text);
+        if (!str_starts(line, STR("NSpid:\t"))) {
+            continue;
+        }
+        (void)str_split(line, '\t', &line);
+        while (line.size > 0 && pids.count < COUNT_OF(pids.pids)) {
+            uint64_t pid;
+            if (str_to_u64(str_split(line, '\t', &line), INT_MAX, &pid) < 0) {
+                return -1;
+            }
+            pids.pids[pids.count++] = (pid_t)pid;
+        }
+        *ret_pids = pids;
+        return pids.count > 0 ? 0 : -1;
+    }
+    return -1;
+}
+
+static int ns_pids_in(const char *path, struct ns_pids *ret_pids)
+{
+    struct buf text = {0};
+    int rc = file_read(path, PROC_FILE_MAX, NULL, &text) < 0 || parse_ns_pids(buf_view(&text), ret_pids) < 0
+                 ? -1
+                 : 0;
+    buf_fini(&text);
+    return rc;
+}
+
+/* A pidfd tells it also where /proc hides the processes of other users (hidepid, ProtectProc=). */
+static int ns_pids_of(pid_t pid, struct error *err, struct ns_pids *ret_pids)
+{
+    char path[64];
+    struct error why;
+    int fd = process_open(pid, &why), rc = -1;
+    if (fd >= 0) {
+        snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+        rc = ns_pids_in(path, ret_pids);
+        close(fd);
+    } else if (why.code == ERROR_NOT_FOUND) {
+        return error_set(err, ERROR_NOT_FOUND, "the sender, process %d, has ended", (int)pid);
+    }
+    if (rc < 0) {
+        snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+        rc = ns_pids_in(path, ret_pids);
+    }
+    return rc == 0 ? 0 : error_set(err, ERROR_DENIED, "the PID namespace of the sender is not known");
+}
+
+/* The number of namespaces from that of /proc to ours; more than one: /proc shows other pids than ours. */
+static size_t own_depth(void)
+{
+    struct ns_pids own;
+    return ns_pids_in("/proc/self/status", &own) == 0 ? own.count : 1;
+}
+
+/* Asks the kernel, 6.11 or later, for process `named` of the namespace of `sender`. */
+static int find_in_namespace(pid_t sender, pid_t named, const struct ns_pids *theirs, struct error *err,
+                             pid_t *ret_pid)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/ns/pid", (int)sender);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int pid = fd < 0 ? -1 : ioctl(fd, NS_GET_TGID_FROM_PIDNS, named);
+    bool absent = fd >= 0 && pid < 0 && errno == ESRCH;
+    if (fd >= 0) {
+        close(fd);
+    }
+    if (pid > 0) {
+        *ret_pid = pid;
+        return 0;
+    }
+    if (absent) {
+        return error_set(err, ERROR_NOT_FOUND, "there is no process %d in the PID namespace of the sender",
+                         (int)named);
+    }
+    return error_set(err, ERROR_DENIED,
+                     "the sender is in another PID namespace, where only it itself is known, as process %d",
+                     (int)innermost(theirs));
+}
+
+int process_translate(pid_t sender, pid_t named, struct error *err, pid_t *ret_pid)
+{
+    struct ns_pids theirs;
+    if (sender <= 0) {
+        return error_set(err, ERROR_NOT_FOUND, "the sender is not visible in the PID namespace of the agent");
+    }
+    if (ns_pids_of(sender, err, &theirs) < 0) {
+        return -1;
+    }
+    /* A visible process is in our namespace or in one below, so that the depth tells which. */
+    if (theirs.count <= own_depth()) {
+        *ret_pid = named;
+    } else if (named == innermost(&theirs)) {
+        *ret_pid = sender;
+    } else {
+        return find_in_namespace(sender, named, &theirs, err, ret_pid);
+    }
+    return 0;
+}
+
+/* ---- pidfds ---- */
+
+static int open_error(pid_t pid, struct error *err)
+{
+    int errnum = errno;
+    error_errno(err, errnum, "cannot watch process %d", (int)pid);
+    if (err != NULL && (errnum == ESRCH || errnum == EINVAL)) {
+        err->code = ERROR_NOT_FOUND;
+    }
+    return -1;
+}
+
+int process_open(pid_t pid, struct error *err)
+{
+    /* by number: glibc has no wrapper before 2.36; the kernel has it since 5.3 */
+    int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+    return fd < 0 ? open_error(pid, err) : fd;
+}
+
+int process_open_peer(int socket, struct error *err)
+{
+    struct ucred peer = {0};
+    int fd;
+    socklen_t size = sizeof(fd), peer_size = sizeof(peer);
+    if (getsockopt(socket, SOL_SOCKET, SO_PEERPIDFD, &fd, &size) == 0) {
+        return fd;
+    }
+    /* Before kernel 6.5 only by its number, which another process may have by now. */
+    if (errno != ENOPROTOOPT || getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &peer_size) < 0) {
+        return open_error(0, err);
+    }
+    return process_open(peer.pid, err);
+}
+
+/* ---- /proc ---- */
 
 static int read_proc(pid_t pid, const char *name, struct error *err, struct buf *bytes)
 {
     char path[64];
+    if (own_depth() > 1) {
+        return error_set(err, ERROR_SYSTEM,
+                         "/proc is that of another PID namespace; mount the agent's own there");
+    }
     snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
-    return file_read(path, 16384, err, bytes);
+    return file_read(path, PROC_FILE_MAX, err, bytes);
 }
 
 /* The comm in field 2 may contain blanks and brackets, so fields are counted from the last ')'. */

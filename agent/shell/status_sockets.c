@@ -48,14 +48,16 @@ static bool may_log(struct limited_log *log)
 
 /* ---- the process that MAINPID= names ---- */
 
-/* docs/design/protocol.md, "sd_notify": only a pid of the sender's user that is visible in the PID namespace
- * of the agent; otherwise ignored, and logged. */
+/* docs/design/protocol.md, "sd_notify": only a process of the sender's user that is visible in the PID namespace
+ * of the agent, whose pid replaces the one that the sender gave; otherwise ignored, and logged. */
 static void verify_mainpid(struct status_sockets *sockets, struct status_message *message,
                            struct credentials sender)
 {
-    struct error err = {.code = ERROR_DENIED, .text = "the sender's user is not known"};
+    struct error err = {.code = ERROR_DENIED, .text = "the sender's process and user are not known"};
     uid_t owner;
-    bool good = sender.known && process_uid(message->mainpid, &err, &owner) == 0 &&
+    pid_t named = message->mainpid;
+    bool good = sender.known && process_translate(sender.pid, named, &err, &message->mainpid) == 0 &&
+                process_uid(message->mainpid, &err, &owner) == 0 &&
                 process_start_time(message->mainpid, &err, &message->mainpid_start) == 0;
     if (good && owner != sender.uid && sender.uid != 0) {
         error_set(&err, ERROR_DENIED, "the process belongs to user %u, the sender is user %u",
@@ -65,7 +67,7 @@ static void verify_mainpid(struct status_sockets *sockets, struct status_message
     if (!good) {
         message->has_mainpid = false;
         if (may_log(&sockets->bad_mainpid)) {
-            log_warn("status", "MAINPID ignored", LOG_INT("pid", message->mainpid),
+            log_warn("status", "MAINPID ignored", LOG_INT("pid", named), LOG_INT("sender", sender.pid),
                      LOG_TEXT("error", err.text), LOG_INT("count", (int64_t)sockets->bad_mainpid.count));
         }
     }
@@ -127,7 +129,12 @@ static void apply_line(struct status_sockets *sockets, struct line_peer *peer, s
         agent_server_event(agent, (struct server_event){.type = SERVER_ON_MESSAGE, .message = message});
     }
     if (message->attach) {
+        struct error err;
         state->life = server_facts(agent->router->server).life_number;
+        if (line_peer_watch_process(peer, &err) < 0) {
+            log_debug("status", "attached connection counts without its process",
+                      LOG_TEXT("error", err.text));
+        }
         if (state->life == attached_in) {
             /* A peer counts once for each life, and only now it is known that the life is the same. */
             agent_server_event(
@@ -180,6 +187,22 @@ static void on_overlong(struct line_peer *peer, void *user)
     (void)state_of(peer);
     (void)status_line_fail(&error, STATUS_LINE_TOO_LONG, (struct str){NULL, 0});
     reject_line(user, peer, &error);
+}
+
+/* docs/design/protocol.md, "Attach and watch": a child that has inherited the connection is not the server. */
+static void on_exit_of_peer(struct line_peer *peer, void *user)
+{
+    struct status_sockets *sockets = user;
+    struct status_peer *state = peer->data;
+    if (state == NULL || state->life == 0) {
+        return;
+    }
+    log_info("status", "attached process ended, its connection is still open",
+             LOG_INT("pid", line_peer_credentials(peer).pid));
+    agent_server_event(sockets->agent,
+                       (struct server_event){.type = SERVER_ON_DETACH, .life = state->life, .exited = true});
+    state->life = 0;
+    peer->held = state->watching;
 }
 
 static void on_close(struct line_peer *peer, void *user)
@@ -324,7 +347,7 @@ static int open_both(struct status_sockets *sockets, struct error *err)
             .place = {config->socket, (mode_t)config->mode, gid, .inherited_fd = stream},
             .max_line = STATUS_LINE_MAX};
         struct line_socket_handlers handlers = {
-            .on_line = on_line, .on_overlong = on_overlong, .on_close = on_close};
+            .on_line = on_line, .on_overlong = on_overlong, .on_close = on_close, .on_exit = on_exit_of_peer};
         sockets->lines = line_socket_new(sockets->agent->loop, &options, &handlers, sockets, err);
         if (sockets->lines == NULL) {
             return error_wrap(err, "status.socket");

@@ -1,6 +1,7 @@
 """From a status line to the record in etcd and to its end: what a game server does, and what a watcher sees."""
 import json
 import os
+import pathlib
 import re
 import signal
 import socket
@@ -164,6 +165,61 @@ class Crash(Case):
         agent.say("players=1")
         watcher.status("ready", since, players=1)
         self.assertNotIn("error", [event.status for event in watcher.until_now(since)])
+
+    def namespace(self):
+        """The words that begin a process as 1 of a PID namespace of its own."""
+        words = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
+        tried = subprocess.run([*words, "true"], capture_output=True, text=True, timeout=DEADLINE_S, check=False)
+        if tried.returncode != 0:
+            self.skipTest(f"the kernel forbids a PID namespace here: {tried.stderr.strip()}")
+        return words
+
+    def test_mainpid_of_another_namespace_is_the_process_that_calls_itself_so(self):
+        words, watcher = self.namespace(), self.watch()
+        agent = self.agent().start()
+        script = ("import os,socket,sys; s=socket.socket(socket.AF_UNIX,getattr(socket,sys.argv[2])); s.connect(sys.argv[1]);"
+                  "s.send(b'READY=1\\nMAINPID=%d\\nSTATUS=%s\\n' % (os.getpid(), sys.argv[2].encode())); sys.stdin.read()")
+        for path, kind in (agent.notify, "SOCK_DGRAM"), (agent.status, "SOCK_STREAM"):
+            since = watcher.mark()
+            with subprocess.Popen([*words, "python3", "-c", script, str(path), kind], stdin=subprocess.PIPE) as outer:
+                pid = wait_until(lambda: agent.api()["life"]["mainpid"], f"the MAINPID over {kind}")
+                inner = [line.split()[1:] for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()
+                         if line.startswith("NSpid:")]
+                self.assertEqual(inner, [[str(pid), "1"]])
+                watcher.status("ready", since, customState=kind)
+                os.kill(pid, signal.SIGKILL)
+                outer.wait(DEADLINE_S)
+            watcher.status("error", since, reason=f"process {pid} exited")
+        self.assertNotIn("MAINPID ignored", agent.log())
+
+    def test_mainpid_of_a_sender_that_is_not_visible_is_ignored_and_logged(self):
+        watcher = self.watch()
+        agent = self.agent(wrapper=self.namespace()).start()
+        process = self.process()
+        agent.notify_with(f"MAINPID={process.pid}\nREADY=1\nSTATUS=datagram")
+        watcher.status("ready", customState="datagram")
+        agent.logged("MAINPID ignored")
+        self.assertIsNone(agent.api()["life"]["mainpid"])
+        agent.say(f"MAINPID={process.pid}", "ready # line")
+        watcher.status("ready", customState="line")
+        self.assertIsNone(agent.api()["life"]["mainpid"])
+
+    def test_an_attached_connection_that_a_helper_has_inherited(self):
+        watcher = self.watch()
+        agent = self.agent().start()
+        script = ("import os,socket,sys; s=socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.send(b'attach ready\\n');"
+                  "s.recv(100); os.fork(); print(os.getpid(), flush=True); sys.stdin.read()")
+        game = self.process("python3", "-c", script, str(agent.status), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        pids = {int(game.stdout.readline()), int(game.stdout.readline())}
+        self.addCleanup(game.stdout.close)
+        self.addCleanup(game.stdin.close)  # ends the helper
+        self.assertIn(game.pid, pids)
+        watcher.status("ready")
+        self.game.close()
+        game.kill()
+        watcher.status("error", reason="the attached process exited")
+        self.assertEqual(agent.api()["life"]["attached"], 0)
+        agent.logged("attached process ended")
 
     def test_goodbye_is_no_crash(self):
         watcher = self.watch()

@@ -306,10 +306,11 @@ static void do_notify(struct scenario *s, char **args, size_t count)
     hear(s, &message);
 }
 
-/* The oldest attached connection closes. */
+/* The oldest attached connection closes, or ends with its process. */
 static void do_detach(struct scenario *s, char **args, size_t count)
 {
     bool expelled = count > 0 && strcmp(args[0], "expelled") == 0;
+    bool exited = count > 0 && strcmp(args[0], "exited") == 0;
     if (s->attached_count == 0) {
         fail(s, "no connection is attached");
     }
@@ -319,7 +320,8 @@ static void do_detach(struct scenario *s, char **args, size_t count)
     struct instant now = world_now(s);
     router_server_event(
         s->router,
-        &(struct server_event){.type = SERVER_ON_DETACH, .now = now, .life = life, .by_us = expelled});
+        &(struct server_event){
+            .type = SERVER_ON_DETACH, .now = now, .life = life, .by_us = expelled, .exited = exited});
     world_settle(s);
 }
 

@@ -238,7 +238,10 @@ static void apply(struct server *server, const struct server_event *event, struc
     case SERVER_ON_DETACH:
         if (server->life == LIFE_ALIVE && event->life == server->life_number &&
             server->reported.attached > 0 && --server->reported.attached == 0 && !event->by_us) {
-            server_end_life(server, now, "the server closed its attached connection", effects);
+            server_end_life(server, now,
+                            event->exited ? "the attached process exited"
+                                          : "the server closed its attached connection",
+                            effects);
         }
         break;
     case SERVER_ON_EXIT:

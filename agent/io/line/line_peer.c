@@ -1,9 +1,13 @@
 #include "line_socket_internal.h"
+#include "outrider/base/error.h"
 #include "outrider/base/mem.h"
+#include "outrider/os/process.h"
 
 #include <errno.h>
 #include <event2/event.h>
+#include <poll.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <utlist.h>
@@ -14,6 +18,16 @@ enum { WAITING_MAX = 4096 };
 /* Reads before close(2): unread bytes would make the kernel send a reset instead of an end of file. */
 enum { DISCARD_READS = 8 };
 
+static void unwatch_process(struct peer *peer)
+{
+    deferred_cancel(&peer->exit);
+    if (peer->process != NULL) {
+        loop_watch_free(peer->process);
+        peer->process = NULL;
+        peer->listener->watched--;
+    }
+}
+
 /* Closes the socket and moves the peer from the connected to the dying ones. */
 static void disconnect(struct peer *peer)
 {
@@ -21,6 +35,7 @@ static void disconnect(struct peer *peer)
     if (peer->fd < 0) {
         return;
     }
+    unwatch_process(peer);
     event_del(&peer->reading);
     event_del(&peer->writing);
     DL_DELETE(listener->view.first, &peer->view);
@@ -178,6 +193,77 @@ static void take_eof(struct peer *peer)
     end_reading(peer);
 }
 
+/* ---- the process of the peer ---- */
+
+/* Runs at the end of a turn. At the end of the stream on_close follows, which says the same of the process. */
+static void report_exit(void *user)
+{
+    struct peer *peer = user;
+    char byte;
+    ssize_t got = peer->ended ? 0 : recv(peer->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    bool is_open = got > 0 || (got < 0 && errno == EAGAIN);
+    if (is_open && peer->listener->handlers.on_exit != NULL) {
+        peer->listener->handlers.on_exit(&peer->view, peer->listener->user);
+    }
+}
+
+static void count_unread(struct peer *peer, size_t got)
+{
+    if (peer->exited && peer->unread > 0) {
+        peer->unread -= got < peer->unread ? got : peer->unread;
+        if (peer->unread == 0) {
+            loop_defer(peer->listener->loop, &peer->exit);
+        }
+    }
+}
+
+/* What it sent before it ended still counts, and comes first. */
+static void on_process_end(void *user)
+{
+    struct peer *peer = user;
+    int waiting = 0;
+    unwatch_process(peer);
+    peer->exited = true;
+    if (ioctl(peer->fd, FIONREAD, &waiting) == 0 && waiting > 0) {
+        peer->unread = (size_t)waiting;
+    } else {
+        loop_defer(peer->listener->loop, &peer->exit);
+    }
+}
+
+static bool has_ended(int pidfd)
+{
+    struct pollfd ready = {.fd = pidfd, .events = POLLIN};
+    return poll(&ready, 1, 0) == 1;
+}
+
+int line_peer_watch_process(struct line_peer *view, struct error *err)
+{
+    struct peer *peer = (struct peer *)view;
+    struct listener *listener = peer->listener;
+    if (peer->process != NULL) {
+        return 0;
+    }
+    if (listener->count + listener->watched >= listener->max_files) {
+        return error_set(err, ERROR_LIMIT, "no file left to watch the process of the connection");
+    }
+    int fd = peer->fd < 0 ? -1 : process_open_peer(peer->fd, err);
+    if (fd >= 0 && !has_ended(fd)) {
+        peer->process = loop_watch_pidfd(listener->loop, fd, on_process_end, peer);
+        listener->watched++;
+        return 0;
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    if (peer->fd < 0 || fd >= 0) {
+        return error_set(err, ERROR_NOT_FOUND, "the process that connected has ended");
+    }
+    return -1;
+}
+
+/* ---- input ---- */
+
 static void on_readable(evutil_socket_t fd, short what, void *user)
 {
     (void)what;
@@ -190,6 +276,7 @@ static void on_readable(evutil_socket_t fd, short what, void *user)
     peer->active = ++peer->listener->clock;
     peer->corked = true;
     if (got > 0) {
+        count_unread(peer, (size_t)got);
         take_bytes(peer, (struct str){bytes, (size_t)got});
     } else {
         /* ECONNRESET means that the peer closed without reading its replies. The lines received before
@@ -209,6 +296,7 @@ void line_peer_start(struct listener *listener, int fd)
     peer->fd = fd;
     peer->active = ++listener->clock;
     peer->end = (struct deferred){.fn = finish, .user = peer};
+    peer->exit = (struct deferred){.fn = report_exit, .user = peer};
     struct event_base *base = loop_base(listener->loop);
     event_assign(&peer->reading, base, fd, EV_READ | EV_PERSIST, on_readable, peer);
     event_assign(&peer->writing, base, fd, EV_WRITE | EV_PERSIST, on_writable, peer);

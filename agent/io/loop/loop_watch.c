@@ -3,6 +3,7 @@
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
 #include "outrider/io/loop/loop.h"
+#include "outrider/os/process.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -11,7 +12,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
-#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -106,22 +106,18 @@ static void on_exit_of_process(evutil_socket_t fd, short what, void *user)
     watch->fn(watch->user);
 }
 
-struct loop_watch *loop_watch_process(struct loop *loop, pid_t pid, loop_watch_fn *fn, void *user,
-                                      struct error *err)
+struct loop_watch *loop_watch_pidfd(struct loop *loop, int fd, loop_watch_fn *fn, void *user)
 {
-    /* by number: glibc has no wrapper before 2.36; the kernel has it since 5.3 */
-    int fd = (int)syscall(SYS_pidfd_open, pid, 0);
-    if (fd < 0) {
-        int errnum = errno;
-        error_errno(err, errnum, "cannot watch process %d", (int)pid);
-        if (err != NULL && (errnum == ESRCH || errnum == EINVAL)) {
-            err->code = ERROR_NOT_FOUND;
-        }
-        return NULL;
-    }
     struct loop_watch *watch = loop_watch_new(loop, fd, on_exit_of_process, user);
     watch->fn = fn;
     return watch;
+}
+
+struct loop_watch *loop_watch_process(struct loop *loop, pid_t pid, loop_watch_fn *fn, void *user,
+                                      struct error *err)
+{
+    int fd = process_open(pid, err);
+    return fd < 0 ? NULL : loop_watch_pidfd(loop, fd, fn, user);
 }
 
 /* ---- the wall clock ---- */

@@ -34,8 +34,8 @@ int file_replace(const char *dir, const char *name, struct str bytes, mode_t mod
 int file_sync(const char *dir, const char *name, struct error *err) MUST_CHECK;
 
 /* Creates `path` if it does not exist, locks it for this process until file_unlock or its exit, and writes
- * the pid into it. Does not wait. Returns 0 with the descriptor; or -1: ERROR_BUSY when another process
- * holds it, with its pid in `ret_holder` (0 when unknown), else ERROR_DENIED or ERROR_SYSTEM. */
+ * the pid and its PID namespace into it. Does not wait. Returns 0 with the descriptor; or -1: ERROR_BUSY when another process
+ * holds it, with its pid there in `ret_holder` (0 when unknown), else ERROR_DENIED or ERROR_SYSTEM. */
 int file_lock(const char *path, struct error *err, int *ret_fd, pid_t *ret_holder) MUST_CHECK;
 
 /* Releases the lock and closes `fd`. The file stays: removing it would race with the next holder. Accepts

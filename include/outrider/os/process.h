@@ -14,11 +14,23 @@ enum { PROCESS_BOOT_ID_LENGTH = 36 };
 
 /* When process `pid` started, in clock ticks since boot (field 22 of /proc/PID/stat, proc(5)): together with
  * the pid it identifies a process. Returns 0; or -1 with ERROR_NOT_FOUND (no such process in this PID
- * namespace) or ERROR_SYSTEM. */
+ * namespace) or ERROR_SYSTEM (also where /proc is that of another PID namespace). */
 int process_start_time(pid_t pid, struct error *err, uint64_t *ret_ticks) MUST_CHECK;
 
 /* The real user of process `pid` (Uid: of /proc/PID/status). Errors as process_start_time. */
 int process_uid(pid_t pid, struct error *err, uid_t *ret_uid) MUST_CHECK;
+
+/* A pidfd of process `pid`, close-on-exec and readable once it has ended; of the process that connected to or
+ * listens on the other end of the unix stream socket `socket`, in whatever PID namespace that is. The caller closes
+ * it. Returns it, or -1 with ERROR_NOT_FOUND (no such process in this PID namespace) or ERROR_SYSTEM (the kernel or
+ * the sandbox has none). */
+int process_open(pid_t pid, struct error *err) MUST_CHECK;
+int process_open_peer(int socket, struct error *err) MUST_CHECK;
+
+/* The process that `sender`, a pid of this PID namespace, calls `named`: a sender in a namespace below counts
+ * differently. Returns 0; or -1 with ERROR_NOT_FOUND (`sender` is 0 or has ended, or has no such process) or
+ * ERROR_DENIED (it has a namespace of its own, and the kernel tells only how the sender itself is called there). */
+int process_translate(pid_t sender, pid_t named, struct error *err, pid_t *ret_pid) MUST_CHECK;
 
 /* The id of this boot of the machine, NUL-terminated. Returns 0, or -1 with ERROR_SYSTEM or ERROR_NOT_FOUND.
  */

@@ -26,6 +26,9 @@ static void on_line(struct line_peer *peer, struct str line, void *user)
     } else if (str_eq(line, STR("hold"))) {
         peer->held = true;
         line_peer_reply(peer, STR("HELD"));
+    } else if (str_eq(line, STR("process"))) {
+        bool watched = line_peer_watch_process(peer, &world->err) == 0;
+        line_peer_reply(peer, watched ? STR("WATCHED") : STR("NOT WATCHED"));
     } else if (str_eq(line, STR("big"))) {
         char big[1000];
         memset(big, 'b', sizeof(big));
@@ -56,6 +59,13 @@ static void on_close(struct line_peer *peer, void *user)
     world->last = world->last == peer ? NULL : world->last;
 }
 
+static void on_exit_of_peer(struct line_peer *peer, void *user)
+{
+    struct line_world *world = user;
+    (void)peer;
+    buf_str(&world->received, STR("e"));
+}
+
 int line_world_setup(void **state)
 {
     struct line_world *world = calloc(1, sizeof(*world));
@@ -82,7 +92,7 @@ int line_world_teardown(void **state)
 
 bool line_world_open(struct line_world *world)
 {
-    static const struct line_socket_handlers handlers = {on_line, on_overlong, on_close};
+    static const struct line_socket_handlers handlers = {on_line, on_overlong, on_close, on_exit_of_peer};
     if (world->options.place.path == NULL) {
         world->options.place.path = temp_path(&world->dir, "sock");
     }

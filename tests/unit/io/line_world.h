@@ -1,5 +1,5 @@
 /* A line socket in a temporary directory, with handlers that record what they receive and reply to a few
- * words: "quit" closes, "hold" holds, "big" gets 1000 bytes, "silent" nothing, every other line "OK line". */
+ * words: "quit" closes, "hold" holds, "process" watches the process of the peer, "big" gets 1000 bytes, "silent" nothing, every other line "OK line". */
 #ifndef OUTRIDER_TEST_LINE_WORLD_H
 #define OUTRIDER_TEST_LINE_WORLD_H
 
@@ -18,7 +18,8 @@ struct line_world {
     struct line_socket *socket;
     struct line_socket_options options; /* of the next line_world_open; the path is "sock" in the directory */
     struct error err;
-    struct buf received;    /* "[line]" for each, "!" for an overlong one, "x" for a close */
+    struct buf received;    /* "[line]" for each, "!" for an overlong one, "x" for a close,
+                             * "e" for the end of a process */
     struct line_peer *last; /* of the last line */
 };
 

@@ -124,6 +124,12 @@ static void a_lock_names_its_holder(void **state)
     file_unlock(fd);
     file_unlock(-1);
     assert_int_equal(file_lock(path, &err, &fd, &holder), 0);
+    /* A pid means nothing in another PID namespace. */
+    assert_int_equal(ftruncate(fd, 0), 0);
+    assert_int_equal(pwrite(fd, "1\n77\n", 5, 0), 5);
+    assert_int_equal(file_lock(path, &err, &second, &holder), -1);
+    assert_int_equal(holder, 1);
+    assert_non_null(strstr(err.text, "process 1 of another PID namespace"));
     file_unlock(fd);
     close(ready[0]);
     close(ready[1]);

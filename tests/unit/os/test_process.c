@@ -8,12 +8,17 @@
 #include "outrider/base/error.h"
 #include "outrider/os/process.h"
 
+#include <errno.h>
+#include <poll.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -132,6 +137,172 @@ static void time_that_is_spent_shows(void **state)
     assert_true(process_usage().cpu_us >= before + 2000);
 }
 
+/* ---- other PID namespaces ---- */
+
+/* A process that is 1 in a PID namespace of its own, and its child, which is 2 there. */
+struct namespace
+{
+    pid_t maker, first; /* as we call them */
+    int hold;           /* they end when it is closed */
+};
+
+static void live_in_it(int hold, int lives)
+{
+    char byte = 'y';
+    bool is_second = fork() == 0;
+    _exit((is_second && write(lives, &byte, 1) != 1) || read(hold, &byte, 1) != 0);
+}
+
+/* Skips the test where the kernel forbids a PID namespace. */
+static struct namespace make_namespace(void)
+{
+    int hold[2], told[2], lives[2];
+    pid_t first = 0;
+    char byte;
+    assert_int_equal(pipe(hold) + pipe(told) + pipe(lives), 0);
+    pid_t maker = fork();
+    if (maker == 0) {
+        close(hold[1]);
+        first = unshare(CLONE_NEWPID) < 0 ? -errno : fork();
+        if (first == 0) {
+            live_in_it(hold[0], lives[1]);
+        }
+        _exit(write(told[1], &first, sizeof(first)) != sizeof(first) || waitpid(first, NULL, 0) != first);
+    }
+    close(hold[0]);
+    close(told[1]);
+    close(lives[1]);
+    assert_int_equal(read(told[0], &first, sizeof(first)), sizeof(first));
+    close(told[0]);
+    if (first < 0) {
+        print_message("the kernel forbids a PID namespace here: %s\n", strerror(-first));
+        waitpid(maker, NULL, 0);
+        skip();
+    }
+    assert_int_equal(read(lives[0], &byte, 1), 1);
+    close(lives[0]);
+    return (struct namespace){.maker = maker, .first = first, .hold = hold[1]};
+}
+
+static void end_namespace(const struct namespace *namespace)
+{
+    close(namespace->hold);
+    assert_int_equal(waitpid(namespace->maker, NULL, 0), namespace->maker);
+}
+
+static void in_one_namespace_a_pid_is_what_it_is(void **state)
+{
+    (void)state;
+    pid_t pid = 0;
+    assert_int_equal(process_translate(getpid(), getpid(), &err, &pid), 0);
+    assert_int_equal(pid, getpid());
+    assert_int_equal(process_translate(getpid(), 1, &err, &pid), 0);
+    assert_int_equal(pid, 1);
+}
+
+static void a_pid_of_a_namespace_below_is_translated(void **state)
+{
+    (void)state;
+    struct namespace namespace = make_namespace();
+    pid_t pid = 0;
+    assert_int_equal(process_translate(namespace.first, 1, &err, &pid), 0);
+    assert_int_equal(pid, namespace.first);
+    int rc = process_translate(namespace.first, 2, &err, &pid);
+    if (rc < 0) { /* kernels before 6.11 */
+        assert_int_equal(err.code, ERROR_DENIED);
+        assert_non_null(strstr(err.text, "as process 1"));
+        assert_int_equal(pid, namespace.first);
+    } else {
+        assert_true(pid != 2 && pid != namespace.first);
+        assert_int_equal(kill(pid, 0), 0);
+        assert_int_equal(process_translate(namespace.first, 77, &err, &pid), -1);
+        assert_int_equal(err.code, ERROR_NOT_FOUND);
+    }
+    end_namespace(&namespace);
+}
+
+static void a_sender_that_is_not_visible_names_nobody(void **state)
+{
+    (void)state;
+    pid_t pid = 7;
+    assert_int_equal(process_translate(0, 1, &err, &pid), -1);
+    assert_int_equal(err.code, ERROR_NOT_FOUND);
+    pid_t child = fork();
+    if (child == 0) {
+        _exit(0);
+    }
+    waitpid(child, NULL, 0);
+    assert_int_equal(process_translate(child, getpid(), &err, &pid), -1);
+    assert_int_equal(err.code, ERROR_NOT_FOUND);
+    assert_non_null(strstr(err.text, "has ended"));
+    assert_int_equal(pid, 7);
+}
+
+/* Its numbers are those of other processes there: process 1 is not our process 1. */
+static void the_proc_of_another_namespace_is_not_believed(void **state)
+{
+    (void)state;
+    pid_t maker = fork();
+    if (maker == 0) {
+        if (unshare(CLONE_NEWPID) < 0) {
+            _exit(2);
+        }
+        pid_t first = fork();
+        if (first == 0) {
+            uint64_t ticks = 0;
+            uid_t uid = 0;
+            _exit(process_start_time(getpid(), &err, &ticks) == -1 && err.code == ERROR_SYSTEM &&
+                          strstr(err.text, "/proc") != NULL && process_uid(getpid(), &err, &uid) == -1
+                      ? 0
+                      : 1);
+        }
+        int status = 0;
+        _exit(waitpid(first, &status, 0) == first && WIFEXITED(status) ? WEXITSTATUS(status) : 1);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(maker, &status, 0), maker);
+    assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) == 2) {
+        print_message("the kernel forbids a PID namespace here\n");
+        skip();
+    }
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static bool has_ended(int pidfd)
+{
+    struct pollfd ready = {.fd = pidfd, .events = POLLIN};
+    return poll(&ready, 1, 0) == 1;
+}
+
+static void a_pidfd_shows_the_end_of_a_process(void **state)
+{
+    (void)state;
+    int pair[2], hold[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) + pipe(hold), 0);
+    int self = process_open_peer(pair[0], &err);
+    assert_true(self >= 0 && !has_ended(self));
+    pid_t child = fork();
+    if (child == 0) {
+        char byte;
+        close(hold[1]);
+        _exit(read(hold[0], &byte, 1) != 0);
+    }
+    int fd = process_open(child, &err);
+    assert_true(fd >= 0 && !has_ended(fd));
+    close(hold[1]);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    assert_true(has_ended(fd));
+    assert_int_equal(process_open(child, &err), -1);
+    assert_int_equal(err.code, ERROR_NOT_FOUND);
+    assert_int_equal(process_open_peer(hold[0], &err), -1);
+    close(fd);
+    close(self);
+    close(hold[0]);
+    close(pair[0]);
+    close(pair[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -143,6 +314,11 @@ int main(void)
         cmocka_unit_test(raises_its_files_to_what_is_allowed),
         cmocka_unit_test(memory_that_is_touched_shows),
         cmocka_unit_test(time_that_is_spent_shows),
+        cmocka_unit_test(in_one_namespace_a_pid_is_what_it_is),
+        cmocka_unit_test(a_pid_of_a_namespace_below_is_translated),
+        cmocka_unit_test(a_sender_that_is_not_visible_names_nobody),
+        cmocka_unit_test(the_proc_of_another_namespace_is_not_believed),
+        cmocka_unit_test(a_pidfd_shows_the_end_of_a_process),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,7 +5,7 @@
  *     NONE ───────────────────────────────────> ALIVE <──────────────┐ next report, attach, passed probe
  *                                                 │                  │
  *               MAINPID exited, last attached     │                  │
- *               connection closed                 ├──────────────> CRASHED   status error
+ *               connection or its process ended   ├──────────────> CRASHED   status error
  *                                                 │
  *               the same, or a probe failing,     └──────────────> LEFT      status shutting_down
  *               after it reported shutting_down, or
@@ -36,7 +36,7 @@ enum server_event_type {
     SERVER_ON_TICK,    /* time may have passed */
     SERVER_ON_MESSAGE, /* the server reported `message`, which server_accepts() has accepted */
     /* A connection attached in life number `life` closed; `by_us`: the agent closed it for its bad input,
-     * which says nothing about the server. */
+     * which says nothing about the server. `exited`: it is open, but the process that connected has exited. */
     SERVER_ON_DETACH,
     SERVER_ON_EXIT,    /* the process `pid` exited */
     SERVER_ON_VERDICT, /* probe `index` has `verdict`, because `text` */
@@ -65,7 +65,7 @@ struct server_event {
     struct instant now;
     const struct status_message *message;
     uint64_t life;
-    bool by_us;
+    bool by_us, exited;
     pid_t pid;
     unsigned index;
     enum verdict verdict;

@@ -32,7 +32,7 @@ struct line_peer {
 struct line_socket_options {
     struct unix_place place; /* borrowed for the call; an inherited descriptor is taken over on success */
     size_t max_line;         /* bytes without line end; 0: 16384 */
-    size_t max_peers;        /* 0: 256; never more than a quarter of the files for peers */
+    size_t max_peers; /* 0: 256; never more than a quarter of the files for peers, with those of processes */
 };
 
 /* Called from the loop, one at a time. None may free the line socket; all may call any line_peer_ function
@@ -45,6 +45,9 @@ struct line_socket_handlers {
     /* The connection ended, from either side. Called exactly once per peer, as the last call, except by
      * line_socket_free. May be NULL. */
     void (*on_close)(struct line_peer *peer, void *user);
+    /* The process that line_peer_watch_process() watches has ended, while the connection stays open: another one
+     * has it, too. What that process sent was delivered before. Called at most once per peer. May be NULL. */
+    void (*on_exit)(struct line_peer *peer, void *user);
 };
 
 /* Totals since line_socket_new. */
@@ -90,6 +93,11 @@ void line_peer_event(struct line_peer *peer, struct str text);
 /* Closes the peer once its output is sent. No further lines are delivered; on_close follows, never from
  * within this call. */
 void line_peer_close(struct line_peer *peer);
+
+/* Watches the process that connected, for on_exit. No effect when it is watched already. Returns 0; or -1 with
+ * ERROR_NOT_FOUND (it had ended before, and left the connection to another one), ERROR_LIMIT (the files for peers are
+ * used up) or ERROR_SYSTEM (the kernel or the sandbox has no pidfd): then only the connection itself counts. */
+int line_peer_watch_process(struct line_peer *peer, struct error *err) MUST_CHECK;
 
 /* The credentials of the process that connected. */
 struct credentials line_peer_credentials(const struct line_peer *peer);

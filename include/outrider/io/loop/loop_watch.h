@@ -14,7 +14,7 @@ struct loop_watch;
 typedef void loop_watch_fn(void *user);
 typedef void loop_watch_signal_fn(int signo, void *user);
 
-/* Of the three below the caller owns the result; `loop` is borrowed until loop_watch_free. NULL with ERROR_SYSTEM where
+/* Of those below the caller owns the result; `loop` is borrowed until loop_watch_free. NULL with ERROR_SYSTEM where
  * the kernel gives no such descriptor. */
 
 /* Delivers the signals that loop_watch_block_signals blocked, including pending ones, each by one call of `fn`, which
@@ -29,6 +29,9 @@ struct loop_watch *loop_watch_signals(struct loop *loop, loop_watch_signal_fn *f
  * ERROR_NOT_FOUND: no such process in this PID namespace. */
 struct loop_watch *loop_watch_process(struct loop *loop, pid_t pid, loop_watch_fn *fn, void *user,
                                       struct error *err) MUST_CHECK;
+
+/* The same for the process of the pidfd `fd`, which the watch owns from now on. Never NULL. */
+struct loop_watch *loop_watch_pidfd(struct loop *loop, int fd, loop_watch_fn *fn, void *user);
 
 /* Calls `fn`, which must not free the watch, when the wall clock is set or the machine resumes from sleep; several
  * such events may be reported as one. The monotonic clock stands still during sleep, so without this timers would
