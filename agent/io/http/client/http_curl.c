@@ -276,11 +276,11 @@ static void describe_timeout(struct buf *text, const struct http_curl *curl)
     bool sent = http_curl_sent(curl);
     long status = 0;
     curl_easy_getinfo(curl->easy, CURLINFO_RESPONSE_CODE, &status);
-    int64_t limit_ms = curl->timeout_ms;
+    int64_t limit_ms = curl->is_silent ? curl->silence_ms : curl->timeout_ms;
     if (!sent && curl->connect_timeout_ms > 0 && (limit_ms == 0 || curl->connect_timeout_ms < limit_ms)) {
         limit_ms = curl->connect_timeout_ms;
     }
-    if (status >= 200 && curl->silence_ms > 0) {
+    if (sent && curl->is_silent) {
         buf_printf(text, "the server sent nothing for %s", duration_format(curl->silence_ms, limit));
         return;
     }

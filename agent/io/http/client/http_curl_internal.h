@@ -25,6 +25,7 @@ struct http_curl {
     size_t head_size;    /* bytes of headers so far: those of interim answers and trailers count as well */
     bool head_too_large; /* and stopped for that */
     bool too_large;      /* the body, and stopped for that */
+    bool is_silent;      /* and stopped for that */
     struct buf body;
     CURLcode code;                    /* how it ended */
     char error_text[CURL_ERROR_SIZE]; /* libcurl's own; may be empty */

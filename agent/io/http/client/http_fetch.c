@@ -2,10 +2,13 @@
 
 #include "http_curl_internal.h"
 #include "outrider/base/error.h"
+#include "outrider/os/clock.h"
 
 struct fetch {
     struct http_curl curl; /* the first: `arrived` gets it */
     const struct http_fetch_request *request;
+    uint64_t received;    /* bytes of head and body, when the progress was seen last */
+    int64_t last_byte_ms; /* when that had grown, by clock_mono_ms; before the first byte: the start */
 };
 
 static bool deliver(struct http_curl *curl)
@@ -46,28 +49,30 @@ static void set_method(CURL *easy, const struct http_fetch_request *request)
     curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
 }
 
-static int on_progress(void *user, curl_off_t down_total, curl_off_t down, curl_off_t up_total, curl_off_t up)
+/* libcurl's own limit (CURLOPT_LOW_SPEED_TIME) is one of speed: a few bytes every 15 s are slower than the least that
+ * it can be told, one byte a second. */
+static bool is_silent(struct fetch *fetch, uint64_t received)
 {
-    const struct http_fetch_request *request = user;
-    (void)down_total;
-    (void)down;
-    (void)up_total;
-    (void)up;
-    request->tick(request->user);
-    return 0;
+    int64_t now_ms = clock_mono_ms();
+    if (received != fetch->received) {
+        fetch->received = received;
+        fetch->last_byte_ms = now_ms;
+    }
+    return fetch->request->silence_ms > 0 && now_ms - fetch->last_byte_ms >= fetch->request->silence_ms;
 }
 
-static void set_progress(CURL *easy, const struct http_fetch_request *request)
+/* Called after each arrival, and at least once a second. */
+static int on_progress(void *user, curl_off_t down_total, curl_off_t down, curl_off_t up_total, curl_off_t up)
 {
-    if (request->tick != NULL) {
-        curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, on_progress);
-        curl_easy_setopt(easy, CURLOPT_XFERINFODATA, (void *)(uintptr_t)request);
-        curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
+    struct fetch *fetch = user;
+    (void)down_total;
+    (void)up_total;
+    (void)up;
+    fetch->curl.is_silent = is_silent(fetch, fetch->curl.head_size + (uint64_t)down);
+    if (!fetch->curl.is_silent && fetch->request->tick != NULL) {
+        fetch->request->tick(fetch->request->user);
     }
-    if (request->silence_ms > 0) {
-        curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
-        curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)((request->silence_ms + 999) / 1000));
-    }
+    return fetch->curl.is_silent ? 1 : 0;
 }
 
 static int failed(const struct http_fetch_request *request, const struct http_curl *curl, struct error *err)
@@ -105,9 +110,13 @@ int http_fetch(const struct http_fetch_request *request, struct error *err, int 
     curl_easy_setopt(easy, CURLOPT_URL, request->url);
     curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, request->unix_path);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
+    curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, on_progress);
+    curl_easy_setopt(easy, CURLOPT_XFERINFODATA, &fetch);
+    curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
     set_method(easy, request);
-    set_progress(easy, request);
-    http_curl_end(&fetch.curl, curl_easy_perform(easy));
+    fetch.last_byte_ms = clock_mono_ms();
+    CURLcode code = curl_easy_perform(easy);
+    http_curl_end(&fetch.curl, fetch.curl.is_silent ? CURLE_OPERATION_TIMEDOUT : code);
     int result = 0;
     if (fetch.curl.code != CURLE_OK) {
         result = failed(request, &fetch.curl, err);
