@@ -6,8 +6,9 @@
 
 /* ROUTE_POST changes state, and passes the guard. */
 enum route_method { ROUTE_GET, ROUTE_POST };
-/* What the handler finds in its call, besides the view: the fleet is known; the parameters are a filter. */
-enum route_needs { NOTHING = 0, FLEET = 1, FILTER = 2 };
+/* What the handler finds in its call, besides the view: the fleet is known; the parameters are a filter; they may have the
+ * id of an event. */
+enum route_needs { NOTHING = 0, FLEET = 1, FILTER = 2, STREAM = 4 };
 
 /* {type} and {id} match one segment each. Of two rows that match, the first counts. */
 static const struct route {
@@ -23,12 +24,12 @@ static const struct route {
     {ROUTE_GET, "/api/services/{type}/{id}", FLEET, api_service},
     {ROUTE_POST, "/api/services/{type}/{id}/drain", NOTHING, api_service_drain},
     {ROUTE_POST, "/api/services/{type}/{id}/undrain", NOTHING, api_service_undrain},
-    {ROUTE_GET, "/api/subscribe", FILTER, api_subscribe},
+    {ROUTE_GET, "/api/subscribe", FILTER | STREAM, api_subscribe},
     {ROUTE_GET, "/service-discovery/status", NOTHING, api_discovery_status},
     {ROUTE_GET, "/service-discovery/services", FLEET, api_discovery_services},
     {ROUTE_GET, "/service-discovery/services/{id}/health", FLEET, api_discovery_health},
     {ROUTE_GET, "/service-discovery/topology", FLEET, api_discovery_topology},
-    {ROUTE_GET, "/service-discovery/events", FLEET, api_discovery_events},
+    {ROUTE_GET, "/service-discovery/events", FLEET | STREAM, api_discovery_events},
     {ROUTE_POST, "/service-discovery/services/{id}/enable", FLEET, api_discovery_enable},
     {ROUTE_POST, "/service-discovery/services/{id}/disable", FLEET, api_discovery_disable},
     {ROUTE_GET, "/healthz", NOTHING, api_healthz},
@@ -84,7 +85,7 @@ void api_handle(struct api_call *call, struct api_reply *reply)
         return;
     }
     call->filter = (route->needs & FILTER) != 0 ? filter_new() : NULL;
-    if (!api_read_query(&call->request, call->filter, reply) ||
+    if (!api_read_query(call, (route->needs & STREAM) != 0, reply) ||
         (post && !api_may_change(call->context->config, &call->request, reply))) {
         return;
     }

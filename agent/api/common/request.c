@@ -5,6 +5,7 @@
  * a content type that no plain form can send, and the token. */
 #include "outrider/api/common/request.h"
 
+#include "outrider/api/common/context.h"
 #include "outrider/api/common/reply.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
@@ -17,13 +18,37 @@
 /* A token is one line; a file larger than this is something else. */
 enum { TOKEN_MAX = 4096 };
 
-bool api_read_query(const struct api_request *request, struct filter *filter, struct api_reply *reply)
+/* Polyfills of EventSource cannot set a header, and name the parameter after it or after the property. */
+static bool is_event_id(struct str name)
 {
-    struct str query = request->query, name, value;
+    return str_eq_nocase(name, STR("lastEventId")) || str_eq_nocase(name, STR("Last-Event-ID"));
+}
+
+static void take_event_id(struct api_call *call, struct str value)
+{
+    struct api_request *request = &call->request;
+    if (request->last_event_id.size == 0 && value.size > 0 && value.size <= sizeof(call->event_id)) {
+        memcpy(call->event_id, value.data, value.size);
+        request->last_event_id = (struct str){call->event_id, value.size};
+    }
+}
+
+bool api_read_query(struct api_call *call, bool is_stream, struct api_reply *reply)
+{
+    struct str query = call->request.query, name, value;
+    struct filter *filter = call->filter;
+    bool is_post = str_eq(call->request.method, STR("POST"));
     struct buf scratch = {0};
     struct error err;
     int found;
     while ((found = http_query_next(&query, &scratch, &name, &value)) > 0) {
+        if (str_eq(name, STR("_")) && !is_post) {
+            continue;
+        }
+        if (is_stream && is_event_id(name)) {
+            take_event_id(call, value);
+            continue;
+        }
         if (filter == NULL) {
             api_refuse(reply, 400, "unknown_parameter", "unknown parameter `%.*s`: this path takes none",
                        (int)(name.size < 64 ? name.size : 64), name.data);

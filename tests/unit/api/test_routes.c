@@ -60,10 +60,41 @@ static void parameters_are_400_everywhere(void **state)
     for (size_t i = 0; i < COUNT_OF(paths); i++) {
         small_agent_refused(small_agent_get(agent, paths[i], "verbose=1"), 400, "unknown_parameter");
         small_agent_refused(small_agent_get(agent, paths[i], "a%zz=1"), 400, "bad_query");
+        small_agent_refused(small_agent_get(agent, paths[i], "lastEventId=1-a"), 400, "unknown_parameter");
         struct api_reply reply = small_agent_get(agent, paths[i], "&&");
         assert_int_not_equal(reply.status, 400);
         buf_fini(&reply.body);
     }
+}
+
+/* jQuery and others add `_=TIME`, and some only `_`. */
+static void a_parameter_against_caches_is_ignored_by_every_get(void **state)
+{
+    struct small_agent *agent = *state;
+    static const char *const paths[] = {"/api/agent",
+                                        "/api/services",
+                                        "/api/services/world/w1",
+                                        "/api/subscribe",
+                                        "/service-discovery/status",
+                                        "/service-discovery/services",
+                                        "/service-discovery/services/w1/health",
+                                        "/service-discovery/topology",
+                                        "/service-discovery/events",
+                                        "/healthz",
+                                        "/health",
+                                        "/readyz",
+                                        "/metrics"};
+    for (size_t i = 0; i < COUNT_OF(paths); i++) {
+        struct api_reply plain = small_agent_get(agent, paths[i], "");
+        struct api_reply reply = small_agent_get(agent, paths[i], "_=1795252693759&_");
+        assert_int_not_equal(reply.status, 400);
+        assert_int_equal(reply.status, plain.status);
+        api_reply_fini(&plain);
+        api_reply_fini(&reply);
+        small_agent_refused(small_agent_get(agent, paths[i], "_=%zz"), 400, "bad_query");
+    }
+    struct api_request post = {.method = STR("POST"), .path = STR("/api/agent/drain"), .query = STR("_=1")};
+    small_agent_refused(small_agent_ask(agent, &post), 400, "unknown_parameter");
 }
 
 static void parameters_are_refused_before_anything_is_done(void **state)
@@ -98,9 +129,13 @@ static void hostile_paths_are_quoted_in_valid_json(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WITH_AGENT(unknown_paths_are_404),         WITH_AGENT(wrong_methods_are_405_and_name_the_right_one),
-        WITH_AGENT(parameters_are_400_everywhere), WITH_AGENT(parameters_are_refused_before_anything_is_done),
-        WITH_AGENT(head_is_answered_like_get),     WITH_AGENT(hostile_paths_are_quoted_in_valid_json),
+        WITH_AGENT(unknown_paths_are_404),
+        WITH_AGENT(wrong_methods_are_405_and_name_the_right_one),
+        WITH_AGENT(parameters_are_400_everywhere),
+        WITH_AGENT(parameters_are_refused_before_anything_is_done),
+        WITH_AGENT(head_is_answered_like_get),
+        WITH_AGENT(hostile_paths_are_quoted_in_valid_json),
+        WITH_AGENT(a_parameter_against_caches_is_ignored_by_every_get),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -116,12 +116,16 @@ struct api_context {
     struct api_lists *lists;                 /* see fleet/lists.h */
 };
 
+/* The id of an event is shorter; what is longer is none. */
+enum { API_EVENT_ID_MAX = 64 };
+
 /* One call of a handler. {.context, .request} before api_handle; `filter` is freed after the reply. */
 struct api_call {
     struct api_context *context;
     struct api_request request;
-    struct api_view view;  /* of the agent, taken for this call */
-    struct filter *filter; /* the parameters of a route that takes them; else NULL */
+    char event_id[API_EVENT_ID_MAX]; /* what request.last_event_id views where the query has it */
+    struct api_view view;            /* of the agent, taken for this call */
+    struct filter *filter;           /* the parameters of a route that takes them; else NULL */
 };
 
 /* Takes the view again, for what has changed since. Looking resets the lag of the loop, so the largest is kept

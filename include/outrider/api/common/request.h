@@ -7,10 +7,10 @@
 
 #include <stdbool.h>
 
+struct api_call;
 struct api_reply;
 struct config;
 struct error;
-struct filter;
 
 /* What a listener grants its peers. */
 struct api_policy {
@@ -36,9 +36,10 @@ struct api_request {
     const struct api_policy *policy;
 };
 
-/* Reads the query into `filter`; NULL: the path takes no parameters. False with `reply` made an error when a
+/* Reads the query into call->filter; NULL: the path takes no filter. Of a stream, `lastEventId` or `Last-Event-ID` stands
+ * for a header that is absent or empty. A GET may have `_`, against caches. False with `reply` made an error when a
  * parameter is unknown or malformed. */
-bool api_read_query(const struct api_request *request, struct filter *filter, struct api_reply *reply);
+bool api_read_query(struct api_call *call, bool is_stream, struct api_reply *reply);
 
 /* Checks Host, Origin, Content-Type and token, in this order, as the request's policy asks of those that change
  * state. False with `reply` made an error. */

@@ -129,6 +129,48 @@ static void test_resume(void **state)
     reader_hang_up(&now);
 }
 
+/* Clients that cannot set a header: the parameter, in the letters of each of them. The header counts first. */
+static void test_resume_by_a_parameter(void **state)
+{
+    struct world *world = *state;
+    world_put(world, A, A_ERROR);
+    world_put(world, A, A_READY);
+    static const char *const targets[] = {"/api/subscribe?lastEventId=802-cafe",
+                                          "/api/subscribe?type=world&lastEventID=802%2dcafe&_=1795252693759",
+                                          "/api/subscribe?Last-Event-ID=802-cafe&status=ready",
+                                          "/api/subscribe?lastEventId=&last-event-id=802-cafe"};
+    for (size_t i = 0; i < COUNT_OF(targets); i++) {
+        struct reader reader = reader_dial(world, targets[i], "");
+        reader_expect(world, &reader, "event: update\ndata: " A_READY "\nid: 803-cafe\n\n");
+        reader_hang_up(&reader);
+        while (events_counters(world->events)->subscribers > 0) {
+            world_turn(world);
+        }
+    }
+    struct reader header = reader_dial(world, targets[0], "Last-Event-ID: 801-cafe\r\n");
+    reader_expect(world, &header,
+                  "event: update\ndata: " A_ERROR "\nid: 802-cafe\n\nevent: update\ndata: " A_READY
+                  "\nid: 803-cafe\n\n");
+    struct reader empty = reader_dial(world, targets[0], "Last-Event-ID:\r\n");
+    reader_expect(world, &empty, "event: update\ndata: " A_READY "\nid: 803-cafe\n\n");
+    assert_int_equal(events_counters(world->events)->resumed, COUNT_OF(targets) + 2);
+    struct reader wrong = reader_dial(
+        world,
+        "/api/"
+        "subscribe?type=gate&lastEventId=803-cafe00000000000000000000000000000000000000000000000000000000",
+        "");
+    reader_expect(world, &wrong, "event: init\ndata: " C_READY "\n\n" SYNCED("1", "803"));
+    reader_hang_up(&header);
+    reader_hang_up(&empty);
+    reader_hang_up(&wrong);
+    while (events_counters(world->events)->subscribers > 0) { /* there is room for three */
+        world_turn(world);
+    }
+    struct reader discovery = reader_dial(world, "/service-discovery/events?lastEventId=803-cafe&_=1", "");
+    assert_non_null(strstr(buf_text(&discovery.head), "200 OK\r\n"));
+    reader_hang_up(&discovery);
+}
+
 /* An id that is too old, from the future, of another cluster or malformed: the stream begins with init. */
 static void test_cannot_resume(void **state)
 {
@@ -304,6 +346,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_init_and_changes, set_up_listed, tear_down),
         cmocka_unit_test_setup_teardown(test_filters, set_up_listed, tear_down),
         cmocka_unit_test_setup_teardown(test_resume, set_up_listed, tear_down),
+        cmocka_unit_test_setup_teardown(test_resume_by_a_parameter, set_up_listed, tear_down),
         cmocka_unit_test_setup_teardown(test_cannot_resume, set_up_listed, tear_down),
         cmocka_unit_test_setup_teardown(test_refusals, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_empty_fleet, set_up, tear_down),
