@@ -223,20 +223,36 @@ static void on_turn(void *user)
     }
 }
 
-/* A subscriber in catch-up that stops reading pins its batch and never exceeds the push backlog, so it is
- * dropped after two intervals without progress. */
-static void drop_stalled(struct events *events)
+void events_block(struct events_subscriber *subscriber)
+{
+    struct events *events = subscriber->channel->events;
+    events_enter(subscriber, &events->blocked);
+    subscriber->progress_ms = clock_mono_ms();
+    subscriber->sent_bytes = http_push_facts(subscriber->push)->sent;
+    if (!timer_is_armed(events->stalls)) {
+        timer_arm_ms(events->stalls, EVENTS_LOOK_MS);
+    }
+}
+
+void events_drop_stalled(struct events *events, int64_t now_ms)
 {
     for (struct events_subscriber *each = events->blocked, *next; each != NULL; each = next) {
         next = each->next;
         uint64_t sent = http_push_facts(each->push)->sent;
-        bool stalled = sent == each->sent_bytes;
-        if (stalled && each->stalled) {
+        each->progress_ms = sent == each->sent_bytes ? each->progress_ms : now_ms;
+        each->sent_bytes = sent;
+        if (now_ms - each->progress_ms >= EVENTS_STALLED_MS) {
             events_drop(each, "nothing read for 15 s while catching up");
-        } else {
-            each->stalled = stalled;
-            each->sent_bytes = sent;
         }
+    }
+}
+
+static void on_stalls(void *user)
+{
+    struct events *events = user;
+    events_drop_stalled(events, clock_mono_ms());
+    if (events->blocked != NULL) {
+        timer_arm_ms(events->stalls, EVENTS_LOOK_MS);
     }
 }
 
@@ -251,7 +267,6 @@ void events_comment(struct events *events)
             }
         }
     }
-    drop_stalled(events);
 }
 
 static void on_comments(void *user)
@@ -276,7 +291,8 @@ struct events *events_new(struct loop *loop, const struct view *view, const stru
                               .ops = ops,
                               .user = user,
                               .turn = {.fn = on_turn, .user = events},
-                              .comments = timer_new(loop, on_comments, events)};
+                              .comments = timer_new(loop, on_comments, events),
+                              .stalls = timer_new(loop, on_stalls, events)};
     sse_comment(&text, STR(""));
     events->comment = blob_new(buf_view(&text));
     buf_fini(&text);
@@ -300,6 +316,7 @@ void events_free(struct events *events)
     events_forget_pending(events, events->pending_count);
     free(events->pending);
     timer_free(events->comments);
+    timer_free(events->stalls);
     deferred_cancel(&events->turn);
     blob_unref(events->comment);
     events_envelopes_fini(events);

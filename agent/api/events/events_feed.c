@@ -123,16 +123,17 @@ void events_begin(struct events_subscriber *subscriber, struct events_batch *bat
     struct events *events = channel->events;
     subscriber->batch = batch;
     subscriber->sent_records = 0;
-    subscriber->stalled = false;
-    subscriber->sent_bytes = 0;
     if (batch == NULL) {
         events_enter(subscriber, &channel->live);
         return;
     }
     subscriber->index = events_next(channel, batch->items, batch->count, 0);
     /* A subscriber that was live with a backlog begins when that has drained. */
-    events_enter(subscriber,
-                 http_push_facts(subscriber->push)->behind > 0 ? &events->blocked : &events->ready);
+    if (http_push_facts(subscriber->push)->behind > 0) {
+        events_block(subscriber);
+        return;
+    }
+    events_enter(subscriber, &events->ready);
     events_wake(events);
 }
 
@@ -164,7 +165,7 @@ size_t events_feed(struct events_subscriber *subscriber)
         continue_stream(subscriber);
     } else if (http_push_facts(subscriber->push)->behind > 0 ||
                http_push_facts(subscriber->push)->is_closed) {
-        events_enter(subscriber, &events->blocked);
+        events_block(subscriber);
     } else {
         events_enter(subscriber, &events->ready); /* behind the others */
     }

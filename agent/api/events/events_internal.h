@@ -23,7 +23,9 @@ enum {
     EVENTS_PORTION_BLOBS = 240,
     EVENTS_TURN_BYTES = 131072, /* for all that catch up, in one turn of the loop */
     EVENTS_LIVE_BYTES = 65536,  /* live subscribers catch up with a larger difference */
-    EVENTS_COMMENT_MS = 15000
+    EVENTS_COMMENT_MS = 15000,
+    EVENTS_STALLED_MS = 15000, /* without a byte read, while it catches up: dropped */
+    EVENTS_LOOK_MS = 5000      /* how often that is looked at */
 };
 
 enum events_kind {
@@ -68,8 +70,8 @@ struct events_subscriber {
     struct events_batch *batch; /* NULL: live */
     size_t index;               /* of the next item to send */
     size_t sent_records;        /* of an init */
-    uint64_t sent_bytes;        /* when the last comment was due */
-    bool stalled;               /* nothing was sent between the two comments before */
+    uint64_t sent_bytes;        /* of the push, when it was looked at last; while blocked, as the next */
+    int64_t progress_ms;        /* when that had grown, by clock_mono_ms; at first when it was blocked */
 };
 
 /* The bytes of an event around its record; NULL: not needed yet. */
@@ -91,7 +93,8 @@ struct events {
     size_t pending_count, pending_complete, pending_capacity, pending_bytes;
     struct deferred turn;
     struct timer *comments;
-    size_t counted; /* the last passed to ops->count */
+    struct timer *stalls; /* armed while a subscriber is blocked */
+    size_t counted;       /* the last passed to ops->count */
     struct blob *comment;
     struct events_envelope envelopes[3]; /* of init, of update, and of update with an id */
     struct events_counters counters;
@@ -106,9 +109,15 @@ void events_enter(struct events_subscriber *subscriber, struct events_subscriber
 /* events.c: closes the stream, counts and logs it with the static text `reason`. */
 void events_drop(struct events_subscriber *subscriber, const char *reason);
 
-/* events.c: sends a comment to each live subscriber, and drops those that catch up and have taken nothing since
- * the second to last one. */
+/* events.c: sends a comment to each live subscriber. */
 void events_comment(struct events *events);
+
+/* events.c: the subscriber waits, in `blocked`, until its socket takes more. */
+void events_block(struct events_subscriber *subscriber);
+
+/* events.c: drops those that are blocked and have taken nothing for EVENTS_STALLED_MS: such a one pins its batch, and
+ * its backlog never grows so large that it is closed for that. */
+void events_drop_stalled(struct events *events, int64_t now_ms);
 
 /* events.c: runs the hub at the end of the turn. */
 void events_wake(struct events *events);
