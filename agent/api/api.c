@@ -104,6 +104,7 @@ static int add_listener(struct api *api, const struct config *config, struct err
     struct http_listener_options options = {.gid = (gid_t)-1,
                                             .max_connections = config->http.max_connections,
                                             .max_pushes = config->http.max_subscribers,
+                                            .idle_timeout_ms = config->http.idle_timeout_ms,
                                             .policy = &api->policy};
     struct str host = {NULL, 0};
     if (str_starts(str_of(address), STR("unix:"))) {

@@ -160,6 +160,11 @@ static const struct setting rows[] = {
      AT(http.max_connections), .doc = "The limit of open connections."},
     {"http.max_subscribers", SETTING_INTEGER, .fallback = "5000", .min = 1, .max = 1000000,
      AT(http.max_subscribers), .doc = "The limit of event subscribers, beside the connections."},
+    {"http.idle_timeout", SETTING_DURATION, .fallback = "75s", .min = SECOND, .max = HOUR,
+     AT(http.idle_timeout_ms),
+     .doc = "A kept connection without a request is closed after this time. Longer than a proxy in front "
+            "keeps one (60s in most), or now and then a request of the proxy meets a connection that is just "
+            "being closed."},
     {"view.mode", SETTING_ENUM, .flags = RELOAD, .fallback = "auto", .choices = view_modes, AT(view.mode),
      .doc = "Whether the agent watches the whole fleet. `auto`: an observer always, a sidecar from the first "
             "request "

@@ -47,6 +47,7 @@ static int set_up(void **state)
     assert_int_equal(temp_dir_init(&world->dir), 0);
     small_agent_init(&world->agent);
     world->agent.config.http.max_connections = 1000;
+    world->agent.config.http.idle_timeout_ms = 20;
     listen_in(world);
     world->loop = loop_new(&err);
     assert_non_null(world->loop);
@@ -158,6 +159,19 @@ static void a_reload_changes_the_token_file(void **state)
          &answer);
     assert_true(str_starts(buf_view(&answer), STR("HTTP/1.1 500 ")));
     api_reload(world->api, &world->agent.config);
+    buf_fini(&answer);
+}
+
+static void a_kept_connection_ends_after_the_idle_time(void **state)
+{
+    struct world *world = *state;
+    struct buf answer = {0};
+    talk(world, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n",
+         &answer); /* returns when the server has closed it */
+    assert_true(str_starts(buf_view(&answer), STR("HTTP/1.1 200 ")));
+    buf_clear(&answer);
+    talk(world, "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", &answer);
+    assert_non_null(strstr(buf_text(&answer), "outrider_http_timeouts_total{kind=\"idle\"} 1\n"));
     buf_fini(&answer);
 }
 
@@ -400,6 +414,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(requests_and_headers_reach_the_handlers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_reload_changes_the_token_file, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_kept_connection_ends_after_the_idle_time, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_request_waits_for_the_fleet, set_up_fleet, tear_down),
         cmocka_unit_test_setup_teardown(waiting_ends_with_a_timeout, set_up_fleet, tear_down),
         cmocka_unit_test_setup_teardown(so_many_wait_and_no_more, set_up_fleet, tear_down),

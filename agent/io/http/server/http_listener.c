@@ -185,7 +185,7 @@ static void set_limits(struct http_listener *listener, const struct http_listene
         clamp(mine->max_pushes == 0 ? 5000 : mine->max_pushes, files / PUSH_SHARE_OF_FILES, pushes);
     mine->max_body = mine->max_body == 0 ? 65536 : mine->max_body;
     mine->request_timeout_ms = mine->request_timeout_ms == 0 ? 10000 : mine->request_timeout_ms;
-    mine->idle_timeout_ms = mine->idle_timeout_ms == 0 ? 60000 : mine->idle_timeout_ms;
+    mine->idle_timeout_ms = mine->idle_timeout_ms == 0 ? 75000 : mine->idle_timeout_ms;
     mine->write_timeout_ms = mine->write_timeout_ms == 0 ? 10000 : mine->write_timeout_ms;
 }
 

@@ -101,6 +101,7 @@ struct config {
         char *listen; /* "unix:/path", "host:port", "[v6]:port", or NULL: off. "auto" already replaced */
         char *token_file;
         uint32_t max_connections, max_subscribers;
+        int64_t idle_timeout_ms;
     } http;
     struct {
         enum config_view_mode mode;

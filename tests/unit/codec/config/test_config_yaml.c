@@ -167,7 +167,8 @@ static void test_everything(void **state)
         "1ms}\n"
         "drain: {deadline: 1h, settle: 0s}\n"
         "shutdown: {drain: true, linger: 0s, timeout: 10s}\n"
-        "http: {listen: '[::]:7117', token_file: /etc/token, max_connections: 8, max_subscribers: 9}\n"
+        "http: {listen: '[::]:7117', token_file: /etc/token, max_connections: 8, max_subscribers: 9, "
+        "idle_timeout: 2m}\n"
         "log: {level: debug, format: json}\n"
         "state_dir: /var/lib/outrider/\n",
         &config);
@@ -189,6 +190,7 @@ static void test_everything(void **state)
     assert_string_equal(config.http.listen, "[::]:7117");
     assert_string_equal(config.http.token_file, "/etc/token");
     assert_int_equal(config.http.max_subscribers, 9);
+    assert_int_equal(config.http.idle_timeout_ms, 120000);
     assert_int_equal(config.log.level, CONFIG_LOG_DEBUG);
     assert_int_equal(config.log.format, CONFIG_LOG_JSON);
     assert_string_equal(config.state_dir, "/var/lib/outrider/");

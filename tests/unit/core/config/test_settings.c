@@ -283,6 +283,7 @@ static void test_every_row_differs_and_copies(void **state)
         {"http.token_file", "/other"},
         {"http.max_connections", "7"},
         {"http.max_subscribers", "7"},
+        {"http.idle_timeout", "7s"},
         {"view.mode", "always"},
         {"view.idle", "7s"},
         {"log.level", "error"},

@@ -44,7 +44,7 @@ struct http_listener_options {
     size_t max_pushes;      /* beside them, see http_push.h (5000); together at most half of those files */
     size_t max_body;        /* bytes (65536) */
     int64_t request_timeout_ms; /* to send a head, and again to send its body (10000) */
-    int64_t idle_timeout_ms;    /* between requests on a kept connection (60000) */
+    int64_t idle_timeout_ms;    /* between requests on a kept connection (75000: proxies keep theirs 60 s) */
     int64_t write_timeout_ms;   /* without the peer reading a byte of its reply (10000) */
     const void *policy;         /* the owner's, borrowed: what requests from this listener may do */
 };

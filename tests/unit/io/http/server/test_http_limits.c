@@ -79,6 +79,14 @@ static void test_slow_peers(void **state)
     client_hang_up(&idle);
 }
 
+/* Proxies keep a connection for 60 s. One that they send a request on must not just be ending here. */
+static void test_idle_for_longer_than_proxies(void **state)
+{
+    struct world *world = *state;
+    world_start(world, (struct http_listener_options){0});
+    assert_int_equal(http_listener_options(world->listener)->idle_timeout_ms, 75000);
+}
+
 static size_t buffered(const struct http_listener *listener)
 {
     size_t size = 0;
@@ -286,6 +294,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_faults),
         T(test_slow_peers),
+        T(test_idle_for_longer_than_proxies),
         T(test_asking_ahead),
         T(test_asking_ahead_of_late_answers),
         T(test_never_reading_peer),
