@@ -193,7 +193,7 @@ void log_write(enum log_level level, const char *module, const char *msg, const 
     for (; fields->key != NULL; fields++) {
         if (fields->is_number) {
             put_number(&line, fields->key, fields->number);
-        } else {
+        } else if (fields->text.size > 0) {
             put_text(&line, fields->key, fields->text);
         }
     }

@@ -4,7 +4,7 @@
  *
  *     ts=2026-11-21T02:14:00.123Z level=warn module=registry msg="put failed" endpoint=http://... tries=3
  *
- * Values with blanks, quotes, '=' or nothing in them are quoted; control bytes, and bytes over 0x7f of text
+ * A field of an empty text is left out. Values with blanks, quotes or '=' in them are quoted; control bytes, and bytes over 0x7f of text
  * that is not UTF-8, are written as escapes. A line is at most LOG_LINE_MAX bytes with its LF; what does not
  * fit is cut and the line ends with truncated=true. The caller keeps passwords and tokens out
  * (docs/design/protocol.md, "Logs"). */

@@ -74,7 +74,6 @@ static void quotes_and_escapes(void **state)
         struct str value;
         const char *written;
     } rows[] = {
-        {STR(""), "v=\"\""},
         {STR("two words"), "v=\"two words\""},
         {STR("a=b"), "v=\"a=b\""},
         {STR("say \"hi\""), "v=\"say \\\"hi\\\"\""},
@@ -90,6 +89,14 @@ static void quotes_and_escapes(void **state)
         log_info("m", "t", LOG_STR("v", rows[i].value));
         assert_string_equal(line_after_time() + strlen("level=info module=m msg=\"t\" "), rows[i].written);
     }
+}
+
+static void leaves_out_a_text_without_value(void **state)
+{
+    (void)state;
+    log_info("m", "t", LOG_TEXT("cause", ""), LOG_INT("n", 0), LOG_STR("by", STR("")), LOG_TEXT("to", NULL),
+             LOG_TEXT("last", "x"));
+    assert_string_equal(line_after_time(), "level=info module=m msg=\"t\" n=0 last=x");
 }
 
 static void follows_the_level_and_does_not_evaluate(void **state)
@@ -213,6 +220,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(writes_typed_fields, setup, teardown),
         cmocka_unit_test_setup_teardown(writes_a_message_without_fields, setup, teardown),
         cmocka_unit_test_setup_teardown(quotes_and_escapes, setup, teardown),
+        cmocka_unit_test_setup_teardown(leaves_out_a_text_without_value, setup, teardown),
         cmocka_unit_test_setup_teardown(follows_the_level_and_does_not_evaluate, setup, teardown),
         cmocka_unit_test_setup_teardown(json_reads_back, setup, teardown),
         cmocka_unit_test_setup_teardown(bounds_a_line, setup, teardown),
