@@ -2,6 +2,7 @@
 
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
+#include "outrider/base/duration.h"
 #include "outrider/base/mem.h"
 #include "outrider/core/server/save.h"
 #include "outrider/io/loop/timer.h"
@@ -29,7 +30,8 @@ struct state_store {
 static int take_lock(const char *path, int64_t patience_ms, struct error *err)
 {
     int64_t until = clock_mono_ms() + patience_ms;
-    for (;;) {
+    char span[24];
+    for (bool told = false;; told = true) {
         int fd;
         pid_t holder;
         if (file_lock(path, err, &fd, &holder) == 0) {
@@ -39,6 +41,11 @@ static int take_lock(const char *path, int64_t patience_ms, struct error *err)
             return -1;
         }
         nanosleep(&(struct timespec){.tv_nsec = LOCK_POLL_MS * 1000000L}, NULL);
+        if (!told) {
+            log_info("state", "state_dir used by another agent, waiting for it to end",
+                     LOG_TEXT("lock", path), LOG_INT("pid", holder),
+                     LOG_TEXT("at_most", duration_format(patience_ms, span)));
+        }
     }
 }
 

@@ -27,9 +27,9 @@ void save_log_done(struct save_log *log, const char *dir, bool failed, const str
 /* Appends the content of the file to `out`. */
 typedef void state_fill_fn(void *user, struct buf *out);
 
-/* Makes `dir` (0700) where it is missing beside an existing parent, and locks it for this process; while another agent holds the lock, waits up to `patience_ms` (polling:
- * nothing else runs yet). NULL with `err`: ERROR_BUSY names the pid of the holder. The caller owns the
- * result. */
+/* Makes `dir` (0700) where it is missing beside an existing parent, and locks it for this process; while another agent
+ * holds the lock, logs that once and waits up to `patience_ms` (polling: nothing else runs yet). NULL with `err`:
+ * ERROR_BUSY names the pid of the holder. The caller owns the result. */
 struct state_store *state_store_open(const char *dir, int64_t patience_ms, struct error *err) MUST_CHECK;
 
 /* Appends the content of the file to `ret_bytes`. Returns 0, or -1 with ERROR_NOT_FOUND when there is no

@@ -113,6 +113,8 @@ class StateDir(Case):
         second = self.agent("second", state_dir=str(first.dir)).spawn()
         wait_until(second.serves_signals, "it is past its first instructions")
         self.assertFalse(second.systemd.lines())
+        second.logged("waiting for it to end")
+        self.assertIn(f"pid={first.pid}", second.log())
         self.assertEqual(first.stop(signal.SIGQUIT), 85)
         second.systemd.wait("READY=1", while_alive=second.process)
         second.logged("taken over")

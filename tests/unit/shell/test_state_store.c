@@ -8,6 +8,7 @@
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
 #include "outrider/io/loop/loop.h"
+#include "outrider/os/log.h"
 #include "shell/state_store_internal.h"
 
 #include <stdio.h>
@@ -64,6 +65,38 @@ static void assert_kept(struct world *w, const char *content)
 static uint64_t writes(const struct world *w)
 {
     return state_store_log(w->store)->writes;
+}
+
+static void keep_line(enum log_level level, struct str line, void *user)
+{
+    (void)level;
+    buf_str(user, line);
+    buf_str(user, STR("\n"));
+}
+
+/* It says so when it begins to wait, once, and not only when it gives up. */
+static void test_a_second_one_says_that_it_waits(void **state)
+{
+    (void)state;
+    struct world w;
+    struct buf log = {0};
+    struct error err;
+    char says[64];
+    begin(&w);
+    log_set_sink(keep_line, &log);
+    assert_null(state_store_open(w.dir, 0, &err));
+    assert_int_equal(log.size, 0);
+    assert_null(state_store_open(w.dir, 60, &err));
+    assert_int_equal(err.code, ERROR_BUSY);
+    log_set_sink(NULL, NULL);
+    const char *line =
+        strstr(buf_text(&log), "msg=\"state_dir used by another agent, waiting for it to end\"");
+    assert_non_null(line);
+    snprintf(says, sizeof(says), "pid=%d at_most=60ms\n", (int)getpid());
+    assert_non_null(strstr(line, says));
+    assert_null(strchr(strchr(line, '\n') + 1, '\n'));
+    buf_fini(&log);
+    finish(&w);
 }
 
 static void test_written_before_a_request(void **state)
@@ -148,6 +181,7 @@ static void test_failure_is_reported(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_second_one_says_that_it_waits),
         cmocka_unit_test(test_written_before_a_request),
         cmocka_unit_test(test_written_where_it_is_due),
         cmocka_unit_test(test_synced_after_it_was_written),
