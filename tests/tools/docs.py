@@ -4,7 +4,7 @@
   folders    the table of folders in docs/code.md is that of agent/CMakeLists.txt; --rewrite writes it
   links      every link of a page leads to a file and a heading that are there
   names      commands, settings, paths, metrics, words and error codes: the pages name them all, and none that is not there
-  examples   every configuration in a page, conf/ and packaging/compose.yaml passes `outrider check`
+  examples   every configuration in a page, conf/ and packaging/compose.yaml passes `outrider check`; no alert counts a server twice
   container  conf/container.yaml has every setting with its default; packaging/compose.yaml sets no other variable
   libraries  the packages of packaging/Containerfile are those the binary is linked with
   units      systemd-analyze verify finds nothing to say about the units
@@ -211,6 +211,8 @@ def refused(args, path, **variables):
 
 def check_examples(args):
     for page, text in prose(args.root).items():
+        for metric in re.findall(r"\bsum\b[^'\n]*(outrider_services|outrider_cluster_size)", text):
+            yield page, f"a sum of {metric} over two observers counts every server twice: max"
         for example in re.findall(r"^```yaml\n(.*?)^```", text, re.M | re.S):
             with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
                 file.write(example)

@@ -71,6 +71,7 @@ class DocsTest(unittest.TestCase):
                 self.assert_fault("names", name, old, new, fault)
 
     def test_examples(self):
+        self.assert_fault("examples", "docs/operating.md", "max by (type)", "sum by (type)", "counts every server twice")
         self.assert_fault("examples", "README.md", "  ports: [8001]", "  port: 8001", "server.port")
         self.assert_fault("examples", "conf/outrider.yaml", "  type: world", "  type: World", "server.type")
         self.assert_fault("examples", "packaging/compose.yaml", 'PORTS: "8001"', 'PORTS: "80o1"', "server.ports")
