@@ -1,7 +1,8 @@
 #include "outrider/base/error.h"
 
+#include "outrider/base/brief.h"
+
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 /* `cause`: appended behind ": "; NULL: nothing. */
@@ -10,10 +11,10 @@ static int write_error(struct error *err, enum error_code code, const char *caus
 {
     if (err != NULL) {
         err->code = code;
-        vsnprintf(err->text, sizeof(err->text), format, args);
-        size_t used = strlen(err->text);
-        snprintf(err->text + used, sizeof(err->text) - used, "%s%s", cause == NULL ? "" : ": ",
-                 cause == NULL ? "" : cause);
+        brief_vformat(err->text, sizeof(err->text), format, args);
+        if (cause != NULL) {
+            brief_format(err->text, sizeof(err->text), "%s: %s", err->text, cause);
+        }
     }
     return -1;
 }

@@ -2,12 +2,12 @@
  * line at debug level and changes nothing else. */
 #include "agent_internal.h"
 
+#include "outrider/base/brief.h"
 #include "outrider/core/fleet/view_read.h"
 #include "outrider/os/clock.h"
 #include "outrider/os/sd_notify.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 
 static bool notify(const char *text)
 {
@@ -24,7 +24,7 @@ void agent_notify_systemd(const char *format, ...)
     char text[512];
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
+    brief_vformat(text, sizeof(text), format, args);
     va_end(args);
     (void)notify(text);
 }
@@ -82,11 +82,12 @@ static void notify_view(const struct agent *agent, const char *before)
     const struct view_facts *fleet = view_facts(look.view);
     const char *last_error = fleet->last_error;
     if (!fleet->known) {
-        agent_notify_systemd("%sSTATUS=observing, fleet not listed yet%s%.300s", before,
+        agent_notify_systemd("%sSTATUS=observing, fleet not listed yet%s%s", before,
                              last_error[0] == '\0' ? "" : ": ", last_error);
     } else {
-        agent_notify_systemd("%sSTATUS=observing %zu services%s%s%.300s", before, fleet->count,
-                             fleet->synced ? "" : ", stale", last_error[0] == '\0' ? "" : ": ", last_error);
+        agent_notify_systemd("%sSTATUS=observing %zu service%s%s%s%s", before, fleet->count,
+                             fleet->count == 1 ? "" : "s", fleet->synced ? "" : ", stale",
+                             last_error[0] == '\0' ? "" : ": ", last_error);
     }
 }
 
@@ -103,6 +104,6 @@ void agent_notify_status(const struct agent *agent, const char *before)
     buf_printf(&text, "%sSTATUS=%s%s%s; ", before, status_name(facts.status),
                facts.cause[0] == '\0' ? "" : ": ", facts.cause);
     add_registry(agent, &text);
-    agent_notify_systemd("%.500s", buf_text(&text));
+    agent_notify_systemd("%s", buf_text(&text));
     buf_fini(&text);
 }

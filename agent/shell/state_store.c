@@ -1,8 +1,9 @@
 #include "state_store_internal.h"
 
+#include "outrider/base/brief.h"
 #include "outrider/base/buf.h"
-#include "outrider/base/error.h"
 #include "outrider/base/duration.h"
+#include "outrider/base/error.h"
 #include "outrider/base/mem.h"
 #include "outrider/core/server/save.h"
 #include "outrider/io/loop/timer.h"
@@ -40,12 +41,12 @@ static int take_lock(const char *path, int64_t patience_ms, struct error *err)
         if (err->code != ERROR_BUSY || clock_mono_ms() >= until) {
             return -1;
         }
-        nanosleep(&(struct timespec){.tv_nsec = LOCK_POLL_MS * 1000000L}, NULL);
         if (!told) {
             log_info("state", "state_dir used by another agent, waiting for it to end",
                      LOG_TEXT("lock", path), LOG_INT("pid", holder),
                      LOG_TEXT("at_most", duration_format(patience_ms, span)));
         }
+        nanosleep(&(struct timespec){.tv_nsec = LOCK_POLL_MS * 1000000L}, NULL);
     }
 }
 
@@ -96,7 +97,7 @@ void save_log_done(struct save_log *log, const char *dir, bool failed, const str
     } else if (!failed && log->last_error[0] != '\0') {
         log_info(log->module, log->saved, LOG_TEXT("dir", dir));
     }
-    snprintf(log->last_error, sizeof(log->last_error), "%.199s", failed ? err->text : "");
+    brief_copy(log->last_error, sizeof(log->last_error), str_of(failed ? err->text : ""));
 }
 
 static const char file_name[] = "state.json";

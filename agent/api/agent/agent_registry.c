@@ -1,6 +1,7 @@
 /* Registry, lease, record and fleet as JSON. */
 #include "agent_internal.h"
 #include "outrider/api/common/context.h"
+#include "outrider/base/brief.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
 #include "outrider/codec/json/json_write.h"
@@ -153,8 +154,11 @@ static void write_unreadable(struct json_writer *json, const struct view_facts *
         json_write_object(json);
         printable_copy(text, sizeof(text), fleet->names[i].key, '?');
         api_write_text(json, "key", text);
-        printable_copy(text, sizeof(text), fleet->names[i].why, '?');
+        struct buf why = {0};
+        printable_add(&why, fleet->names[i].why, SIZE_MAX, '?');
+        brief_copy(text, sizeof(text), buf_view(&why));
         api_write_text(json, "reason", text);
+        buf_fini(&why);
         json_write_object_end(json);
     }
     json_write_array_end(json);

@@ -2,6 +2,7 @@
 #include "outrider/api/common/reply.h"
 
 #include "outrider/base/blob.h"
+#include "outrider/base/brief.h"
 #include "outrider/codec/json/json_write.h"
 #include "outrider/io/http/server/http_server.h"
 
@@ -23,7 +24,7 @@ void api_refuse(struct api_reply *reply, int status, const char *code, const cha
     char message[512];
     va_list args;
     va_start(args, format);
-    vsnprintf(message, sizeof(message), format, args);
+    brief_vformat(message, sizeof(message), format, args);
     va_end(args);
     reply->status = status;
     reply->content_type = json_type;

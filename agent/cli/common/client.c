@@ -37,7 +37,7 @@ static int refuse(int status, const json_t *document, struct error *err)
 {
     const char *message = document_text(document, "error.message"),
                *code = document_text(document, "error.code");
-    char text[256];
+    char text[512];
     if (message == NULL) {
         (void)error_set(err, ERROR_PROTOCOL, "unexpected answer, HTTP %d: is this an Outrider agent?",
                         status);

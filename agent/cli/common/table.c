@@ -1,5 +1,6 @@
 #include "outrider/cli/common/table.h"
 
+#include "outrider/base/brief.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/mem.h"
 #include "outrider/codec/text/printable.h"
@@ -61,6 +62,23 @@ static size_t fitting(struct str text, size_t room, size_t *ret_width)
     return used;
 }
 
+/* Appends what fits into `room` columns: all of the text; or its words that leave room for "...", or where not even one
+ * does, its characters. Returns the columns they take. */
+static size_t add_fitting(struct buf *out, struct str text, size_t room)
+{
+    static const struct str dots = STR_INIT("...");
+    size_t width, whole = fitting(text, room, &width);
+    size_t words = whole == text.size || room < dots.size ? 0 : fitting(text, room - dots.size, &width);
+    while (words > 0 && text.data[words] != ' ') {
+        words--;
+    }
+    size_t size = words > 0 ? words : whole;
+    (void)fitting((struct str){text.data, size}, room, &width);
+    buf_add(out, text.data, size);
+    buf_str(out, words > 0 ? dots : STR(""));
+    return width + (words > 0 ? dots.size : 0);
+}
+
 size_t table_width(const char *text)
 {
     size_t width;
@@ -74,9 +92,11 @@ void table_add(struct table *table, const char *text, const char *colour)
 {
     table->cells = mem_grow(table->cells, table->count, &table->capacity, sizeof(table->cells[0]));
     struct buf plain = {0};
-    printable_add(&plain, str_of(text), CELL_MAX, '?');
+    char shown[CELL_MAX + 1];
+    printable_add(&plain, str_of(text), SIZE_MAX, '?');
+    brief_copy(shown, sizeof(shown), buf_view(&plain));
     struct table_cell *cell = &table->cells[table->count++];
-    *cell = (struct table_cell){.text = mem_strdup(buf_text(&plain)), .colour = colour};
+    *cell = (struct table_cell){.text = mem_strdup(shown), .colour = colour};
     cell->width = table_width(cell->text);
     buf_fini(&plain);
 }
@@ -122,7 +142,7 @@ static void print_row(const struct table *table, const struct table_cell *row, c
             if (coloured) {
                 buf_printf(out, "\033[%sm", cell->colour);
             }
-            buf_add(out, cell->text, fitting(str_of(cell->text), room, &used));
+            used = add_fitting(out, str_of(cell->text), room);
             buf_str(out, coloured ? STR("\033[0m") : STR(""));
             room -= used;
         }

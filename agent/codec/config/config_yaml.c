@@ -2,13 +2,13 @@
  * position of each of its keys, for rules that check values afterwards. */
 #include "config_yaml_internal.h"
 
+#include "outrider/base/brief.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/mem.h"
 #include "outrider/core/config/config_check.h"
 #include "outrider/core/config/settings.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 /* ---- places ---- */
@@ -95,7 +95,7 @@ void config_load_problem(struct config_load *load, struct yaml_position at, cons
     char text[1024];
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
+    brief_vformat(text, sizeof(text), format, args);
     va_end(args);
     add_problem(load, at, path, text, false);
     config_load_suspect(load, path);

@@ -1,6 +1,7 @@
 #include "etcd_codec_internal.h"
 
 #include "outrider/base/attr.h"
+#include "outrider/base/brief.h"
 
 #include <stdio.h>
 
@@ -127,21 +128,17 @@ static void read_json(const json_t *root, struct reading *reading)
     }
 }
 
-/* A person reads this in a log line: one line, no control characters, cut between characters. */
+/* A person reads this in a log line: one line, no control characters, cut between words. */
 static void set_text(struct str text, struct etcd_status *status)
 {
     text = str_trim(text);
-    size_t room = sizeof(status->text) - 1;
-    size_t size = text.size < room ? text.size : room;
-    while (size > 0 && size < text.size && ((unsigned char)text.data[size] & 0xc0) == 0x80) {
-        size--;
-    }
+    size_t size = brief_size(text, sizeof(status->text) - 1);
     bool utf8 = str_is_utf8((struct str){text.data, size});
     for (size_t i = 0; i < size; i++) {
         unsigned char c = (unsigned char)text.data[i];
         status->text[i] = c < 0x20 ? ' ' : c == 0x7f || (c >= 0x80 && !utf8) ? '?' : text.data[i];
     }
-    status->text[size] = '\0';
+    snprintf(status->text + size, sizeof(status->text) - size, "%s", size < text.size ? "..." : "");
 }
 
 bool etcd_error_is(const json_t *root)
@@ -182,7 +179,7 @@ static void add_advice(struct etcd_status *status)
     size_t used = strlen(status->text);
     for (size_t i = 0; i < COUNT_OF(advices); i++) {
         if (contains(str_of(status->text), advices[i].words)) {
-            snprintf(status->text + used, sizeof(status->text) - used, "%s", advices[i].advice);
+            brief_copy(status->text + used, sizeof(status->text) - used, str_of(advices[i].advice));
             return;
         }
     }

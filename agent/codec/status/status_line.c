@@ -1,6 +1,7 @@
 #include "outrider/codec/status/status_line.h"
 
 #include "message_parse_internal.h"
+#include "outrider/base/brief.h"
 #include "outrider/base/buf.h"
 #include "outrider/codec/text/printable.h"
 #include "outrider/core/instant.h"
@@ -13,7 +14,10 @@ int status_line_fail(struct status_line_error *ret_error, enum status_line_fault
 {
     ret_error->fault = fault;
     ret_error->fatal = fault == STATUS_LINE_TOO_LONG || fault == STATUS_LINE_TOO_MANY;
-    printable_copy(ret_error->detail, sizeof(ret_error->detail), detail, '?');
+    struct buf shown = {0};
+    printable_add(&shown, detail, SIZE_MAX, '?');
+    brief_copy(ret_error->detail, sizeof(ret_error->detail), buf_view(&shown));
+    buf_fini(&shown);
     return -1;
 }
 

@@ -1,6 +1,7 @@
 /* A table of rules. Each names the settings it reads: it is skipped where one of them is already wrong. */
 #include "outrider/core/config/config_check.h"
 
+#include "outrider/base/brief.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/duration.h"
 #include "outrider/core/config/address.h"
@@ -27,7 +28,7 @@ static void PRINTF_LIKE(3, 4)
     char text[512];
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
+    brief_vformat(text, sizeof(text), format, args);
     va_end(args);
     check->report(path, text, check->user);
 }

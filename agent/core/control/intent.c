@@ -2,11 +2,11 @@
  * same way. */
 #include "intent_internal.h"
 
+#include "outrider/base/brief.h"
 #include "outrider/base/mem.h"
 
 #include <assert.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 /* Writes of one key: a burst, then a rate (docs/design/protocol.md). */
@@ -41,7 +41,7 @@ void intent_note(struct intent *intent, enum intent_note note, const char *forma
     char text[400];
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
+    brief_vformat(text, sizeof(text), format, args);
     va_end(args);
     struct str kept = queue_copy(intent->effects, str_of(text));
     struct intent_effect *effect = intent_emit(intent, INTENT_DO_NOTE);

@@ -1,5 +1,6 @@
 /* The value of the key beside the hold here: which wins, and what is to be written. */
 #include "intent_internal.h"
+#include "outrider/base/brief.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -33,8 +34,8 @@ static const char *name(const struct hold *hold, char out[static 160])
     if (!hold->set) {
         snprintf(out, 160, "undrain");
     } else {
-        snprintf(out, 160, "drain by %.64s%s%.80s", hold->by, hold->reason[0] == '\0' ? "" : ": ",
-                 hold->reason);
+        brief_format(out, 160, "drain by %s%s%s", hold->by, hold->reason[0] == '\0' ? "" : ": ",
+                     hold->reason);
     }
     return out;
 }

@@ -1,10 +1,10 @@
 /* Events, and when the fleet is needed. */
 #include "view_internal.h"
 
+#include "outrider/base/brief.h"
 #include "outrider/base/mem.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 static int64_t or_default(int64_t value, int64_t otherwise)
@@ -120,7 +120,7 @@ void view_note(struct view *view, enum view_note note, const char *format, ...)
     char text[600];
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
+    brief_vformat(text, sizeof(text), format, args);
     va_end(args);
     view_push(view, VIEW_DO_NOTE, str_of(text))->note = note;
 }

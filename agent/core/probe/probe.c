@@ -1,5 +1,7 @@
 #include "outrider/core/probe/probe.h"
 
+#include "outrider/base/brief.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -49,8 +51,7 @@ static void remember(struct probe *probe, const struct probe_event *event)
     probe->tried = true;
     probe->last_outcome = result->outcome;
     probe->last_duration_us = result->duration_us;
-    snprintf(probe->last_detail, sizeof(probe->last_detail), "%s",
-             result->detail == NULL ? "" : result->detail);
+    brief_copy(probe->last_detail, sizeof(probe->last_detail), str_of(result->detail));
     switch (probe_outcome_class(result->outcome)) {
     case PROBE_CLASS_PASSED:
         probe->last_passed_mono = event->now.mono;

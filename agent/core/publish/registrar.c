@@ -1,12 +1,12 @@
 /* Events, the goal, outages, and what a change of the lease means for the record. */
 #include "registrar_internal.h"
 
+#include "outrider/base/brief.h"
 #include "outrider/base/duration.h"
 #include "outrider/base/mem.h"
 
 #include <assert.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 struct registrar *registrar_new(const struct registrar_settings *settings)
@@ -51,7 +51,7 @@ void registrar_note(struct registrar *registrar, enum registrar_note note, const
     char text[300];
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
+    brief_vformat(text, sizeof(text), format, args);
     va_end(args);
     struct str kept = queue_copy(registrar->effects, str_of(text));
     struct registrar_effect *effect = registrar_emit(registrar, REGISTRAR_DO_NOTE);

@@ -1,10 +1,10 @@
 /* States, waits, what an outage logs. */
 #include "follow_internal.h"
 
+#include "outrider/base/brief.h"
 #include "outrider/base/mem.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 const char *follow_state_name(enum follow_state state)
@@ -171,7 +171,7 @@ static void drop(struct follow *follow, struct str why)
 
 static void set_error(struct follow *follow, struct str why)
 {
-    snprintf(follow->last_error, sizeof(follow->last_error), "%.*s", STR_ARG(why));
+    brief_copy(follow->last_error, sizeof(follow->last_error), why);
 }
 
 void follow_plan_next(struct follow *follow)

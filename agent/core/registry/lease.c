@@ -1,11 +1,11 @@
 #include "outrider/core/registry/lease.h"
 
+#include "outrider/base/brief.h"
 #include "outrider/base/duration.h"
 
 #include <assert.h>
 #include <inttypes.h>
 #include <stdarg.h>
-#include <stdio.h>
 
 /* Between two tries of a heartbeat while its lease is about to end. Shorter, and a thousand agents exceed the
  * peak load allowed during an outage (sim --herd); longer, and the simulator loses leases. */
@@ -67,7 +67,7 @@ static void emit_text(struct lease *lease, enum lease_effect_type type, const ch
     char text[300];
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
+    brief_vformat(text, sizeof(text), format, args);
     va_end(args);
     struct str kept = queue_copy(lease->effects, str_of(text));
     emit(lease, type)->text = kept;

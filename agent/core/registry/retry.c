@@ -1,5 +1,6 @@
 #include "outrider/core/registry/retry.h"
 
+#include "outrider/base/brief.h"
 #include "outrider/base/duration.h"
 
 #include <stdio.h>
@@ -39,7 +40,7 @@ void outage_fail(struct outage *outage, struct last_error *error, const struct r
     }
     outage->count++;
     if (reply->error.size > 0) {
-        snprintf(error->text, sizeof(error->text), "%.*s", STR_ARG(reply->error));
+        brief_copy(error->text, sizeof(error->text), reply->error);
     } else {
         snprintf(error->text, sizeof(error->text), "%s failed", registry_op_name(reply->op));
     }
@@ -65,7 +66,7 @@ bool outage_end(struct outage *outage, struct last_error *error)
 const char *outage_summary(const struct outage *outage, const struct instant *now, char out[static 80])
 {
     char span[32];
-    snprintf(out, 80, "%u requests failed in %s", outage->count,
+    snprintf(out, 80, "%u request%s failed in %s", outage->count, outage->count == 1 ? "" : "s",
              duration_human(now->mono - outage->since_mono, span));
     return out;
 }

@@ -1,6 +1,7 @@
 /* The step: an event changes the state; drains, status and record follow from it in a fixed order. */
 #include "server_internal.h"
 
+#include "outrider/base/brief.h"
 #include "outrider/base/mem.h"
 
 #include <stdio.h>
@@ -196,8 +197,7 @@ static void on_host(struct server *server, const struct server_event *event)
     free(server->host);
     server->host = mem_strdup(event->text);
     server->host_known = true;
-    snprintf(server->host_reason, sizeof(server->host_reason), "%s",
-             event->reason == NULL ? "" : event->reason);
+    brief_copy(server->host_reason, sizeof(server->host_reason), str_of(event->reason));
 }
 
 static void reload_watchdog(struct server *server, int64_t before_ms, int64_t now)

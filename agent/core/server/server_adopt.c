@@ -2,9 +2,8 @@
  * (docs/design/protocol.md, "Restart"). */
 #include "server_internal.h"
 
+#include "outrider/base/brief.h"
 #include "outrider/base/mem.h"
-
-#include <stdio.h>
 
 unsigned server_holds(const struct server *server)
 {
@@ -46,8 +45,8 @@ static void adopt_dead(struct server *server, const struct server_event *event)
     server->life = record->status == STATUS_ERROR ? LIFE_CRASHED : LIFE_LEFT;
     server->life_mono = event->now.mono;
     server->life_wall = event->now.wall;
-    snprintf(server->life_cause, sizeof(server->life_cause), "%.150s",
-             record->reason == NULL ? "unchanged since the agent was restarted" : record->reason);
+    brief_copy(server->life_cause, sizeof(server->life_cause),
+               str_of(record->reason == NULL ? "unchanged since the agent was restarted" : record->reason));
 }
 
 /* The message says which holds the server had set on itself, the record since and until when. */

@@ -2,6 +2,7 @@
  * status, and says why. */
 #include "server_internal.h"
 
+#include "outrider/base/brief.h"
 #include "outrider/base/duration.h"
 
 #include <stdio.h>
@@ -98,16 +99,16 @@ static void say_probe(const struct server *server, size_t index, char cause[stat
 {
     char name[80];
     const char *evidence = server->probes[index].evidence;
-    snprintf(cause, 160, "probe %s: %s", probe_name(server, index, name),
-             evidence[0] != '\0' ? evidence : "no verdict yet");
+    brief_format(cause, 160, "probe %s: %s", probe_name(server, index, name),
+                 evidence[0] != '\0' ? evidence : "no verdict yet");
 }
 
 static void say_error(const struct server *server, size_t index, char cause[static 160])
 {
     (void)index;
     const char *text = server->reported.text;
-    snprintf(cause, 160, "the server reported error%s%.120s", text == NULL ? "" : ": ",
-             text == NULL ? "" : text);
+    brief_format(cause, 160, "the server reported error%s%s", text == NULL ? "" : ": ",
+                 text == NULL ? "" : text);
 }
 
 static void say_watchdog(const struct server *server, size_t index, char cause[static 160])
@@ -126,8 +127,8 @@ static void say_hold(const struct server *server, size_t kind, char cause[static
                                                   [HOLD_STOP] = "drained before the agent stops"};
     const struct hold *hold = &server->holds[kind];
     if (kind == HOLD_OPS) {
-        snprintf(cause, 160, "%s (%.40s)%s%.80s", texts[kind], hold->by, hold->reason[0] == '\0' ? "" : ": ",
-                 hold->reason);
+        brief_format(cause, 160, "%s (%s)%s%s", texts[kind], hold->by, hold->reason[0] == '\0' ? "" : ": ",
+                     hold->reason);
     } else {
         snprintf(cause, 160, "%s", texts[kind]);
     }

@@ -1,10 +1,10 @@
 /* From state to record: what is offered to the registrar, and when. */
 #include "server_internal.h"
 
+#include "outrider/base/brief.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/mem.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 const uint16_t *server_ports(const struct server *server, size_t *ret_count)
@@ -118,7 +118,7 @@ static void update_withheld(struct server *server)
     } else if (server->withdrawn && !server->stopping) {
         why = "in error for longer than server.deregister_after; it is registered again when it recovers";
     }
-    snprintf(server->withheld, sizeof(server->withheld), "%s%.150s", why, detail);
+    brief_format(server->withheld, sizeof(server->withheld), "%s%s", why, detail);
 }
 
 void server_publish(struct server *server, const struct instant *now, struct queue *effects)

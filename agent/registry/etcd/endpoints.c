@@ -1,10 +1,10 @@
 #include "endpoints_internal.h"
 
+#include "outrider/base/brief.h"
 #include "outrider/base/mem.h"
 #include "outrider/os/clock.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 static_assert(CONFIG_ENDPOINTS_MAX <= 32, "an endpoint_set has a bit for each");
@@ -61,7 +61,7 @@ void endpoints_failed(struct endpoints *endpoints, size_t index, const char *why
     struct endpoint *endpoint = &endpoints->list[index];
     endpoint->failed = ++endpoints->failures;
     endpoint->failed_wall = clock_wall_ms();
-    snprintf(endpoint->last_error, sizeof(endpoint->last_error), "%s", why);
+    brief_copy(endpoint->last_error, sizeof(endpoint->last_error), str_of(why));
 }
 
 size_t endpoints_of_other_cluster(const struct endpoints *endpoints, size_t index)

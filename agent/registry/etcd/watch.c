@@ -9,6 +9,7 @@
  * leaves a stream open whose watch it has cancelled, so the connection is closed here whatever ended the watch
  * (docs/design/etcd-gateway.md, "Watch end"). */
 #include "etcd_internal.h"
+#include "outrider/base/brief.h"
 #include "outrider/base/mem.h"
 #include "outrider/codec/etcd/etcd_watch.h"
 #include "outrider/io/http/client/http_stream.h"
@@ -157,7 +158,7 @@ static void on_ended(struct etcd_watch *watch, const struct etcd_watch_event *en
     }
     if (ended_by->elsewhere) {
         char why[ENDPOINT_ERROR_MAX];
-        snprintf(why, sizeof(why), "%.*s", STR_ARG(ended_by->event.error));
+        brief_copy(why, sizeof(why), ended_by->event.error);
         endpoints_failed(&watch->etcd->endpoints, watch->endpoint, why);
     }
     end(watch, ended_by->event, true);

@@ -45,6 +45,36 @@ static void a_line_is_no_wider_than_the_screen(void **state)
     expect(1, 2, 2, false, "h\xc3\xa4\n");
 }
 
+static void a_text_is_cut_after_a_word(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "probe game: connection refused (3 of 3), and the reason why is far too long for "
+        "a line that people read";
+    static const struct {
+        size_t width;
+        const char *shown;
+    } rows[] = {
+        {0, "w1  probe game: connection refused (3 of 3), and the reason why is far too long...\n"},
+        {40, "w1  probe game: connection refused (3...\n"},
+        {41, "w1  probe game: connection refused (3...\n"},
+        {43, "w1  probe game: connection refused (3 of...\n"},
+        {14, "w1  probe...\n"},
+        {11, "w1  probe g\n"}, /* not even a word, and its mark */
+        {2, "w1\n"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct table table = {.columns = 2};
+        struct buf out = {0};
+        table_add(&table, "w1", NULL);
+        table_add(&table, text, NULL);
+        table_print(&table, 0, 1, rows[i].width, false, &out);
+        assert_string_equal(buf_text(&out), rows[i].shown);
+        buf_fini(&out);
+        table_fini(&table);
+    }
+}
+
 static void the_next_table_is_aligned_with_the_last(void **state)
 {
     (void)state;
@@ -104,6 +134,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(columns_are_aligned_by_characters),
         cmocka_unit_test(a_line_is_no_wider_than_the_screen),
+        cmocka_unit_test(a_text_is_cut_after_a_word),
         cmocka_unit_test(the_next_table_is_aligned_with_the_last),
         cmocka_unit_test(wide_characters_take_two_columns),
     };
