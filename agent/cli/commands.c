@@ -80,14 +80,22 @@ static const struct command table[] = {
      "Options must come before the words.\n"
      "Example: outrider send ready players=12/64 label.map=harbor '# the harbor'\n",
      CLI_SEND, 0, SIZE_MAX, true, cmd_send},
-    {"services", "[-c FILE | --agent URL] [--type T] [--status S] [--json] [--watch]",
+    {"services",
+     "[-c FILE | --agent URL] [--type T] [--status S] [--region R] [--zone Z] [--group G] [--tag TAG] "
+     "[--label NAME=VALUE] [--offline] [--json] [--watch]",
      "show the fleet as a table",
-     "--type T    only servers of this type\n"
-     "--status S  only servers with this status: initializing, ready, draining, error,\n"
-     "            shutting_down\n"
-     "--json      the document of GET /api/services; with --watch one line per event\n"
-     "--watch     live until Ctrl-C: on a terminal the table is redrawn, else one line per\n"
-     "            change; a lost stream is resumed where it broke off\n"
+     "--type T            only servers of this type\n"
+     "--status S          only servers with this status: initializing, ready, draining, error,\n"
+     "                    shutting_down\n"
+     "--region R, --zone Z, --group G\n"
+     "                    only servers of this region, zone, group\n"
+     "--tag TAG           only servers with this tag; may be given again: all of them\n"
+     "--label NAME=VALUE  only servers with this label; likewise\n"
+     "--offline           also those that went without shutting_down in the last 10 min, where an\n"
+     "                    observer answers; the same as --include offline\n"
+     "--json              the document of GET /api/services; with --watch one line per event\n"
+     "--watch             live until Ctrl-C: on a terminal the table is redrawn, else one line per\n"
+     "                    change; a lost stream is resumed where it broke off\n"
      "NO_COLOR=1 in the environment: no colours. Exit 1 when the agent refuses, 75 when it\n"
      "cannot be reached or has not loaded the fleet yet.\n" FIND_AGENT,
      CLI_SERVICES, 0, 0, false, cmd_services},

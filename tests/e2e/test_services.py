@@ -17,6 +17,23 @@ class Services(FleetCase):
         self.assertIn("\n1 server, 1 ready\n", self.output("--status", "ready"))
         self.assertEqual(json.loads(self.output("--json", "--type", "world"))["total"], 2)
 
+    def test_filters(self):
+        self.put("w3", "ready", region="kr", zone="a/b", group="g", tags=["pvp", "eu"], labels={"map": "harbor & more"})
+        wait_until(lambda: "w3" in self.output(), "the record")
+        words = ("--region", "kr", "--zone", "a/b", "--group", "g", "--tag", "pvp", "--tag", "eu", "--label", "map=harbor & more")
+        for count in range(2, len(words) + 1, 2):
+            self.assertIn("\n1 server, 1 ready\n", self.output(*words[:count]))
+        self.assertIn("\n0 servers, 0 ready\n", self.output(*words, "--tag", "pve"))
+        watch = self.following("--json", *words)
+        self.assertEqual(json.loads(watch.stdout.readline())["data"]["id"], "w3")
+        self.etcd.delete(self.key("w3"))
+        self.assertEqual(json.loads(watch.stdout.readline())["event"], "remove")
+        self.assertNotIn("w3", self.output())
+        for option in (("--offline",), ("--include", "offline")):
+            shown = self.output(*option)
+            self.assertRegex(shown, r"world +w3 +offline +10\.0\.0\.5:8001 .* gone for \d")
+            self.assertIn("\n2 servers, 1 ready, 1 offline\n", shown)
+
     def exits(self, *words, **env):
         done = subprocess.run([str(BINARY), "services", *words], env=environment(**env), check=False, capture_output=True,
                               text=True, timeout=DEADLINE_S)
@@ -83,9 +100,9 @@ class Services(FleetCase):
         for number in range(30):
             self.put(f"x{number:02}", "ready", customState="\ud55c\uad6d\uc5b4 " * 9)
         screen = self.screen("--watch", rows=10, columns=60)
-        screen.until(b"... and 26 more\033[K\r\n32 servers\033[K\033[J")
+        screen.until(b"... and 26 more\033[K\r\n32 servers, 31 ready\033[K\033[J")
         screen.resize(8, 30)
-        small = last_screen(screen.until(b"... and 28 more\033[K\r\n32 servers\033[K\033[J"))
+        small = last_screen(screen.until(b"... and 28 more\033[K\r\n32 servers, 31 ready\033[K\033[J"))
         self.assertEqual(len(small), 7, small)
         screen.resize(40, 200)
         whole = screen.until(b"x29")

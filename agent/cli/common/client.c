@@ -31,6 +31,19 @@ void client_fini(struct client *client)
     }
 }
 
+static bool is_unreserved(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           (c != '\0' && strchr("-._~", c) != NULL);
+}
+
+void client_add_escaped(struct buf *url, struct str text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        buf_printf(url, is_unreserved(text.data[i]) ? "%c" : "%%%02X", (unsigned char)text.data[i]);
+    }
+}
+
 /* Sets `err` to the message of {"error":{"code":...,"message":...}}, or to the HTTP status where there is
  * none. Returns the exit status: 503 is temporary, except where the agent never watches the fleet. */
 static int refuse(int status, const json_t *document, struct error *err)

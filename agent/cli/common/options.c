@@ -4,7 +4,7 @@
 
 /* ---- options ---- */
 
-enum { OPTIONS_MAX = 32, COMMANDS_MAX = 32 };
+enum { OPTIONS_MAX = 40, COMMANDS_MAX = 32 };
 
 /* The commands that ask an agent, and those that read a configuration. */
 enum {
@@ -12,7 +12,7 @@ enum {
     CLI_OF_CONFIG = CLI_OF_AGENT | CLI_AGENT | CLI_CHECK | CLI_SEND | CLI_KV
 };
 
-/* With a value, or a flag. */
+/* With a value, with several (`value` is then the first), or a flag. */
 struct option {
     const char *name;
     char letter; /* 'c' for -c; 0: none */
@@ -41,6 +41,13 @@ static size_t list_options(struct cli_given *given, unsigned bits,
         {"--socket", 0, &given->socket, NULL, CLI_SEND},
         {"--type", 0, &given->type, NULL, CLI_SERVICES},
         {"--status", 0, &given->status, NULL, CLI_SERVICES},
+        {"--region", 0, &given->region, NULL, CLI_SERVICES},
+        {"--zone", 0, &given->zone, NULL, CLI_SERVICES},
+        {"--group", 0, &given->group, NULL, CLI_SERVICES},
+        {"--tag", 0, given->tags.values, NULL, CLI_SERVICES},
+        {"--label", 0, given->labels.values, NULL, CLI_SERVICES},
+        {"--include", 0, &given->include, NULL, CLI_SERVICES},
+        {"--offline", 0, NULL, &given->offline, CLI_SERVICES},
         {"--watch", 0, NULL, &given->watch, CLI_SERVICES},
         {"--prefix", 0, NULL, &given->prefix, CLI_RANGE},
         {"--from-key", 0, NULL, &given->from_key, CLI_RANGE},
@@ -91,6 +98,20 @@ static const struct option *find_option(const char *word, const struct option *o
     return NULL;
 }
 
+static bool take_value(struct cli_line *line, const struct option *option, const char *value)
+{
+    struct cli_given *given = &line->given;
+    struct cli_values *values = option->value == given->tags.values     ? &given->tags
+                                : option->value == given->labels.values ? &given->labels
+                                                                        : NULL;
+    if (values != NULL && values->count == CLI_VALUES_MAX) {
+        (void)cli_usage(line->command, "`%s` is given more than %d times", option->name, CLI_VALUES_MAX);
+        return false;
+    }
+    option->value[values == NULL ? 0 : values->count++] = value;
+    return true;
+}
+
 /* Takes the option that `rest` begins with, and its value. Returns false when the program must end with `ret_exit`. */
 static bool take_option(struct cli_line *line, struct cli_args *rest, int *ret_exit)
 {
@@ -119,8 +140,8 @@ static bool take_option(struct cli_line *line, struct cli_args *rest, int *ret_e
     }
     if (option->flag != NULL) {
         *option->flag = true;
-    } else {
-        *option->value = in_next ? rest->words[1] : value;
+    } else if (!take_value(line, option, in_next ? rest->words[1] : value)) {
+        return false;
     }
     size_t used = in_next ? 2 : 1;
     *rest = (struct cli_args){.words = rest->words + used, .count = rest->count - used};

@@ -39,19 +39,10 @@ static int check(const struct command *command, const struct cli_given *given)
 
 /* ---- the request ---- */
 
-/* Characters that need no escape (RFC 3986, 2.3). */
-static bool is_unreserved(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           (c != '\0' && strchr("-._~", c) != NULL);
-}
-
 static void add_segment(struct buf *path, const char *before, struct str text)
 {
     buf_str(path, str_of(before));
-    for (size_t i = 0; i < text.size; i++) {
-        buf_printf(path, is_unreserved(text.data[i]) ? "%c" : "%%%02X", (unsigned char)text.data[i]);
-    }
+    client_add_escaped(path, text);
 }
 
 /* The API path for `id`: TYPE/ID, an id that only one type has, or NULL. */

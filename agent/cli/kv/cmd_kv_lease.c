@@ -85,7 +85,7 @@ static void print_text(const struct kv *kv, const struct etcd_response *answer)
         }
         break;
     default:
-        printf("found %zu leases\n", answer->lease_count);
+        printf("found %zu lease%s\n", answer->lease_count, answer->lease_count == 1 ? "" : "s");
         for (size_t i = 0; i < answer->lease_count; i++) {
             printf("%016" PRIx64 "\n", (uint64_t)answer->leases[i]);
         }

@@ -1,5 +1,4 @@
 #include "outrider/base/buf.h"
-#include "outrider/base/duration.h"
 #include "outrider/base/error.h"
 #include "outrider/cli/common/cli.h"
 #include "outrider/cli/common/client.h"
@@ -7,7 +6,6 @@
 #include "outrider/core/server/record.h"
 #include "services_internal.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,15 +14,15 @@
 static void print_text(const json_t *document)
 {
     struct buf screen = {0};
-    char age[32];
-    services_table(json_object_get(document, "services"), 0, 0, cli_colour(), &screen);
-    int64_t total = document_number_or(document, "total", 0);
-    buf_printf(&screen, "%" PRId64 " server%s, %" PRId64 " ready", total, total == 1 ? "" : "s",
-               document_number_or(document, "healthy", 0));
-    if (document_true(document, "stale")) {
-        buf_printf(&screen, "; STALE: last in sync %s ago",
-                   duration_human(document_number_or(document, "ageMs", 0), age));
-    }
+    const json_t *offline = json_object_get(document, "offline");
+    bool stale = document_true(document, "stale");
+    services_table(json_object_get(document, "services"), offline, 0, 0, cli_colour(), &screen);
+    services_footer(
+        &(struct services_counts){.total = document_number_or(document, "total", 0),
+                                  .ready = document_number_or(document, "healthy", 0),
+                                  .offline = (int64_t)json_array_size(offline),
+                                  .stale_ms = stale ? document_number_or(document, "ageMs", 0) : -1},
+        &screen);
     buf_str(&screen, STR("\n"));
     fputs(buf_text(&screen), stdout);
     buf_fini(&screen);
@@ -50,9 +48,41 @@ static int list(const struct client *client, const char *path, bool json)
     return status;
 }
 
-/* Both become part of a URL. */
-static int check(const struct command *command, const char *type, const char *status)
+/* To the API an empty value is a form field left blank, and filters nothing. */
+static int check_filters(const struct command *command, const struct cli_given *given)
 {
+    const struct {
+        const char *option, *value;
+    } texts[] = {{"--region", given->region}, {"--zone", given->zone}, {"--group", given->group}};
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        if (texts[i].value != NULL && texts[i].value[0] == '\0') {
+            return cli_usage(command, "%s: empty", texts[i].option);
+        }
+    }
+    for (size_t i = 0; i < given->tags.count; i++) {
+        if (given->tags.values[i][0] == '\0') {
+            return cli_usage(command, "--tag: empty");
+        }
+    }
+    for (size_t i = 0; i < given->labels.count; i++) {
+        struct str value, name = str_split(str_of(given->labels.values[i]), '=', &value);
+        if (name.size == 0 || value.size == 0) {
+            return cli_usage(command, "--label: `%s` is not NAME=VALUE", given->labels.values[i]);
+        }
+    }
+    if (given->include != NULL && strcmp(given->include, "offline") != 0) {
+        return cli_usage(command, "--include: `%s` is not offline, all that can be included", given->include);
+    }
+    bool offline = given->offline || given->include != NULL;
+    return offline && given->watch
+               ? cli_usage(command, "%s: a stream has no servers that are offline; leave out --watch",
+                           given->offline ? "--offline" : "--include")
+               : 0;
+}
+
+static int check(const struct command *command, const struct cli_given *given)
+{
+    const char *type = given->type, *status = given->status;
     enum status known;
     if (type != NULL &&
         (type[0] == '\0' || strspn(type, "abcdefghijklmnopqrstuvwxyz0123456789_-") != strlen(type))) {
@@ -63,25 +93,50 @@ static int check(const struct command *command, const char *type, const char *st
                          "--status: `%s` is not one of initializing, ready, draining, error, shutting_down",
                          status);
     }
-    return 0;
+    return check_filters(command, given);
+}
+
+static void add_parameter(struct buf *path, const char *before, struct str name, struct str value)
+{
+    if (value.size > 0) {
+        buf_str(path, strchr(buf_text(path), '?') == NULL ? STR("?") : STR("&"));
+        buf_str(path, str_of(before));
+        client_add_escaped(path, name);
+        buf_str(path, STR("="));
+        client_add_escaped(path, value);
+    }
+}
+
+static void add_path(const struct cli_given *given, struct buf *path)
+{
+    const struct {
+        const char *name, *value;
+    } filters[] = {{"type", given->type},     {"status", given->status},
+                   {"region", given->region}, {"zone", given->zone},
+                   {"group", given->group},   {"include", given->offline ? "offline" : given->include}};
+    buf_printf(path, "/api/%s", given->watch ? "subscribe" : "services");
+    for (size_t i = 0; i < COUNT_OF(filters); i++) {
+        add_parameter(path, "", str_of(filters[i].name), str_of(filters[i].value));
+    }
+    for (size_t i = 0; i < given->tags.count; i++) {
+        add_parameter(path, "", STR("tag"), str_of(given->tags.values[i]));
+    }
+    for (size_t i = 0; i < given->labels.count; i++) {
+        struct str value, name = str_split(str_of(given->labels.values[i]), '=', &value);
+        add_parameter(path, "label.", name, value);
+    }
 }
 
 int cmd_services(const struct cli_line *line)
 {
     const struct cli_given *given = &line->given;
     struct client client;
-    int status = check(line->command, given->type, given->status);
+    int status = check(line->command, given);
     if (status != 0 || (status = client_find(given, &client)) != 0) {
         return status;
     }
     struct buf path = {0};
-    buf_printf(&path, "/api/%s", given->watch ? "subscribe" : "services");
-    if (given->type != NULL) {
-        buf_printf(&path, "?type=%s", given->type);
-    }
-    if (given->status != NULL) {
-        buf_printf(&path, "%cstatus=%s", given->type == NULL ? '?' : '&', given->status);
-    }
+    add_path(given, &path);
     status = given->watch ? services_watch(&client, buf_text(&path), given->json)
                           : list(&client, buf_text(&path), given->json);
     buf_fini(&path);

@@ -16,9 +16,19 @@ enum { SERVICES_COLUMNS = 8 };
  * alignment between calls and is zeroed before the first one. */
 void services_line(const json_t *record, size_t widths[static SERVICES_COLUMNS], struct buf *out);
 
-/* Appends the records of `services` (an array) as a table of at most `rows` lines of at most `width` columns
- * (0: no limit). */
-void services_table(const json_t *services, size_t rows, size_t width, bool colour, struct buf *out);
+/* Appends the records of `services` (an array), and of `offline` (as /api/services has them; NULL: none), as a table of
+ * at most `rows` lines of at most `width` columns (0: no limit). */
+void services_table(const json_t *services, const json_t *offline, size_t rows, size_t width, bool colour,
+                    struct buf *out);
+
+/* What the line below the table says. */
+struct services_counts {
+    int64_t total, ready, offline;
+    int64_t stale_ms; /* the age of the agent's stale view; -1: it is not stale */
+};
+
+/* Appends "2 servers, 1 ready", and how old that is; without a line end. */
+void services_footer(const struct services_counts *counts, struct buf *out);
 
 struct services_screen {
     bool colour;

@@ -1,5 +1,6 @@
 #include "services_internal.h"
 
+#include "outrider/base/brief.h"
 #include "outrider/base/buf.h"
 #include "outrider/cli/common/cli.h"
 #include "outrider/cli/common/table.h"
@@ -50,11 +51,15 @@ static void measure(size_t *ret_rows, size_t *ret_columns)
 static void compose(const struct services_screen *screen, const json_t *services, const char *notice,
                     struct buf *out)
 {
-    struct buf below = {0};
+    struct buf below = {0}, plain = {0};
     size_t lines_max = screen->rows > 2 * NOTICE_LINES_MAX ? NOTICE_LINES_MAX : 1;
-    printable_add(&below, str_of(notice), lines_max * screen->columns, '?');
+    printable_add(&plain, str_of(notice), SIZE_MAX, '?');
+    size_t shown = brief_size(buf_view(&plain), lines_max * screen->columns);
+    buf_add(&below, plain.data, shown);
+    buf_str(&below, shown < plain.size ? STR("...") : STR(""));
+    buf_fini(&plain);
     size_t lines = (table_width(buf_text(&below)) + screen->columns - 1) / screen->columns;
-    services_table(services, screen->rows - 1 - lines, screen->columns, screen->colour, out);
+    services_table(services, NULL, screen->rows - 1 - lines, screen->columns, screen->colour, out);
     buf_str(out, buf_view(&below));
     buf_fini(&below);
 }

@@ -1,9 +1,11 @@
 #include "services_internal.h"
 
 #include "outrider/base/buf.h"
+#include "outrider/base/duration.h"
 #include "outrider/cli/common/cli.h"
 #include "outrider/cli/common/document.h"
 #include "outrider/cli/common/table.h"
+#include "outrider/os/clock.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -35,10 +37,8 @@ static void add_players(struct table *table, const json_t *record)
     table_add(table, text, NULL);
 }
 
-static void add_record(struct table *table, const json_t *record)
+static void add_row(struct table *table, const json_t *record, const char *status, const char *text)
 {
-    const char *status = document_text(record, "status");
-    const char *text = document_text(record, "customState"), *reason = document_text(record, "reason");
     table_add(table, document_text(record, "type"), NULL);
     table_add(table, document_text(record, "id"), NULL);
     table_add(table, status, cli_status_colour(status));
@@ -46,7 +46,25 @@ static void add_record(struct table *table, const json_t *record)
     add_players(table, record);
     table_add(table, document_text(record, "region"), NULL);
     table_add(table, document_text(record, "version"), NULL);
-    table_add(table, reason != NULL ? reason : text, NULL);
+    table_add(table, text, NULL);
+}
+
+static void add_record(struct table *table, const json_t *record)
+{
+    const char *reason = document_text(record, "reason");
+    add_row(table, record, document_text(record, "status"),
+            reason != NULL ? reason : document_text(record, "customState"));
+}
+
+/* What such a record says itself is of no interest any more. */
+static void add_offline(struct table *table, const json_t *tombstone)
+{
+    char text[48] = "", span[32];
+    int64_t gone_at;
+    if (document_time(tombstone, "goneAt", &gone_at)) {
+        snprintf(text, sizeof(text), "gone for %s", duration_human(clock_wall_ms() - gone_at, span));
+    }
+    add_row(table, json_object_get(tombstone, "record"), "offline", text);
 }
 
 static void add_heads(struct table *table)
@@ -67,12 +85,16 @@ void services_line(const json_t *record, size_t widths[static SERVICES_COLUMNS],
     table_fini(&table);
 }
 
-void services_table(const json_t *services, size_t rows, size_t width, bool colour, struct buf *out)
+void services_table(const json_t *services, const json_t *offline, size_t rows, size_t width, bool colour,
+                    struct buf *out)
 {
     struct table table = {.columns = SERVICES_COLUMNS};
     add_heads(&table);
     for (size_t i = 0; i < json_array_size(services); i++) {
         add_record(&table, json_array_get(services, i));
+    }
+    for (size_t i = 0; i < json_array_size(offline); i++) {
+        add_offline(&table, json_array_get(offline, i));
     }
     size_t all = table_rows(&table);
     size_t shown = rows > 0 && rows < all ? (rows > 2 ? rows - 1 : 1) : all;
@@ -81,4 +103,17 @@ void services_table(const json_t *services, size_t rows, size_t width, bool colo
         buf_printf(out, "... and %zu more\n", all - shown);
     }
     table_fini(&table);
+}
+
+void services_footer(const struct services_counts *counts, struct buf *out)
+{
+    char age[32];
+    buf_printf(out, "%" PRId64 " server%s, %" PRId64 " ready", counts->total, counts->total == 1 ? "" : "s",
+               counts->ready);
+    if (counts->offline > 0) {
+        buf_printf(out, ", %" PRId64 " offline", counts->offline);
+    }
+    if (counts->stale_ms >= 0) {
+        buf_printf(out, "; STALE: last in sync %s ago", duration_human(counts->stale_ms, age));
+    }
 }

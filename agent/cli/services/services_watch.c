@@ -11,7 +11,6 @@
 #include "outrider/codec/text/sse_read.h"
 #include "outrider/os/clock.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,15 +62,20 @@ static json_t *sorted(json_t *services)
 
 static void add_notice(const struct watching *watching, struct buf *screen)
 {
-    char age[32];
-    size_t count = json_object_size(watching->services);
-    buf_printf(screen, "%zu server%s", count, count == 1 ? "" : "s");
-    if (watching->last_error.size > 0) {
+    bool lost = watching->last_error.size > 0;
+    struct services_counts counts = {.total = (int64_t)json_object_size(watching->services),
+                                     .stale_ms = lost || !watching->synced ? -1 : watching->stale_ms};
+    const char *key;
+    json_t *record;
+    json_object_foreach(watching->services, key, record)
+    {
+        counts.ready += document_is(record, "status", "ready") ? 1 : 0;
+    }
+    services_footer(&counts, screen);
+    if (lost) {
         buf_printf(screen, "; STALE: stream lost: %s; reconnecting", buf_text(&watching->last_error));
     } else if (!watching->synced) {
         buf_str(screen, STR("; waiting until the agent has loaded the fleet"));
-    } else if (watching->stale_ms >= 0) {
-        buf_printf(screen, "; STALE: last in sync %s ago", duration_human(watching->stale_ms, age));
     }
 }
 

@@ -87,10 +87,11 @@ static void players(const json_t *document, struct buf *out)
     int64_t count, capacity;
     if (document_number(document, "life.players", &count)) {
         buf_printf(out, ", %" PRId64, count);
-        if (document_number(document, "life.capacity", &capacity)) {
+        bool limited = document_number(document, "life.capacity", &capacity);
+        if (limited) {
             buf_printf(out, "/%" PRId64, capacity);
         }
-        buf_str(out, STR(" players"));
+        buf_str(out, !limited && count == 1 ? STR(" player") : STR(" players"));
     }
 }
 

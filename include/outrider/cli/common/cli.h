@@ -43,12 +43,22 @@ enum {
     CLI_KV = CLI_RANGE | CLI_KV_PUT | CLI_KV_TXN | CLI_LEASE
 };
 
+enum { CLI_VALUES_MAX = 24 };
+
+/* The values of an option that may be given more than once, in their order. */
+struct cli_values {
+    const char *values[CLI_VALUES_MAX];
+    size_t count;
+};
+
 /* The options of all commands, as on the command line; NULL or false: not given. */
 struct cli_given {
     const char *config, *agent, *token_file;
     const char *is, *id, *reason, *deadline, *expires, *socket, *type, *status;
+    const char *region, *zone, *group, *include;
     const char *limit, *revision, *lease;
-    bool json, live, wait, watch;
+    struct cli_values tags, labels;
+    bool json, live, wait, watch, offline;
     bool prefix, from_key, keys_only, count_only, values_only, previous, lease_keys, once;
 };
 

@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 
+struct buf;
 struct cli_given;
 struct error;
 
@@ -41,6 +42,9 @@ void client_fini(struct client *client);
  * EX_TEMPFAIL when no agent answers, when the wrong agent answers, or when the answer is a temporary 503;
  * EX_FAILED for any other error (a 503 because view.mode is off is one). */
 int client_get(const struct client *client, struct error *err, json_t **ret_document) MUST_CHECK;
+
+/* Appends `text` to a path or a query, with every byte escaped that has a meaning there (RFC 3986, 2.3). */
+void client_add_escaped(struct buf *url, struct str text);
 
 /* What client_read returns for a 404. */
 enum { EX_GONE = -1 };

@@ -62,6 +62,8 @@ static void test_one_line_for_each_class(void **state)
     outage_fail(&outage, &key, &refused, &now);
     assert_true(outage_log_once(&outage, REGISTRY_RETRY));
     assert_int_equal(outage.count, 1);
+    now.mono += 1000;
+    assert_string_equal(outage_summary(&outage, &now, text), "1 request failed in 1.0 s");
 }
 
 int main(void)
