@@ -117,6 +117,10 @@ static int add_listener(struct api *api, const struct config *config, struct err
     const struct http_listener *listener = http_server_listen(api->server, &options, err);
     free(copy);
     if (listener == NULL) {
+        if (err->code == ERROR_BUSY && options.unix_path == NULL) {
+            struct error cause = *err;
+            error_set(err, ERROR_BUSY, "%s; each agent of this machine needs its own", cause.text);
+        }
         return -1;
     }
     api->policy = (struct api_policy){

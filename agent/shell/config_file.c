@@ -10,10 +10,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+static const char default_path[] = "/etc/outrider/outrider.yaml";
+
 const char *config_file_path(const char *given)
 {
     const char *named = given != NULL ? given : getenv("OUTRIDER_CONFIG");
-    return named != NULL && named[0] != '\0' ? named : "/etc/outrider/outrider.yaml";
+    return named != NULL && named[0] != '\0' ? named : default_path;
 }
 
 static const char *environment(const char *name, void *user)
@@ -41,7 +43,9 @@ static struct config *load(const char *path, struct buf *ret_problems, bool *ret
         config_problems_print(&problems, ret_problems);
         config_problems_fini(&problems);
     } else {
-        buf_printf(ret_problems, "%s\n", err.text);
+        bool named = strcmp(path, default_path) != 0;
+        buf_printf(ret_problems, "%s%s\n", err.text,
+                   named ? "" : "; name another file with -c FILE or $OUTRIDER_CONFIG");
     }
     buf_fini(&text);
     return config;

@@ -334,7 +334,7 @@ class Paths(Case):
 
     def test_http_port_in_use_is_named(self):
         agent = self.agent(http={"listen": f"127.0.0.1:{self.game.port}"})
-        self.refused(agent, "127.0.0.1", self.game.port, "in use")
+        self.refused(agent, "http.listen: ", "127.0.0.1", self.game.port, "in use; each agent of this machine needs its own")
 
 
 class Inherited(Case):

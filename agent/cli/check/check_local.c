@@ -3,16 +3,20 @@
 
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
+#include "outrider/core/config/address.h"
 #include "outrider/core/config/config.h"
 #include "outrider/os/file.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <grp.h>
 #include <limits.h>
+#include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -101,6 +105,39 @@ static void check_socket(const char *file, const char *setting, const char *path
     }
 }
 
+/* Binds nothing that another process could want: any port of the address will do. */
+static void check_address(const char *file, struct str host, struct buf *problems)
+{
+    struct sockaddr_in v4 = {.sin_family = AF_INET};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+    char text[INET6_ADDRSTRLEN];
+    snprintf(text, sizeof(text), "%.*s", STR_ARG(host));
+    bool is_v4 = inet_pton(AF_INET, text, &v4.sin_addr) == 1;
+    if (!is_v4 && inet_pton(AF_INET6, text, &v6.sin6_addr) != 1) {
+        return; /* localhost */
+    }
+    int fd = socket(is_v4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const struct sockaddr *address = is_v4 ? (const struct sockaddr *)&v4 : (const struct sockaddr *)&v6;
+    if (fd >= 0 && bind(fd, address, is_v4 ? sizeof(v4) : sizeof(v6)) < 0 && errno == EADDRNOTAVAIL) {
+        warn(file, "http.listen", problems,
+             "%s is no address of this machine, and without it the agent does not start", text);
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+}
+
+static void check_listen(const char *file, const char *listen, struct buf *problems)
+{
+    struct str host;
+    uint16_t port;
+    if (listen != NULL && strncmp(listen, "unix:", 5) == 0) {
+        check_socket(file, "http.listen", listen + 5, problems);
+    } else if (listen != NULL && address_split(str_of(listen), &host, &port) == 0) {
+        check_address(file, host, problems);
+    }
+}
+
 /* The agent makes the last directory of the path itself. */
 static void check_state_dir(const char *file, const char *state_dir, struct buf *problems)
 {
@@ -125,15 +162,12 @@ static void check_group(const char *file, const char *group, struct buf *problem
 void check_local(const char *file, const struct config *config, struct buf *problems)
 {
     const struct config_registry *registry = &config->registry;
-    const char *listen = config->http.listen;
     check_secret(file, "registry.password_file", registry->password_file, problems);
     check_present(file, "registry.tls.ca_file", registry->tls.ca_file, problems);
     check_present(file, "registry.tls.cert_file", registry->tls.cert_file, problems);
     check_secret(file, "registry.tls.key_file", registry->tls.key_file, problems);
     check_secret(file, "http.token_file", config->http.token_file, problems);
-    if (listen != NULL && strncmp(listen, "unix:", 5) == 0) {
-        check_socket(file, "http.listen", listen + 5, problems);
-    }
+    check_listen(file, config->http.listen, problems);
     if (config->server.present) {
         check_socket(file, "status.socket", config->status.socket, problems);
         check_socket(file, "status.notify_socket", config->status.notify_socket, problems);

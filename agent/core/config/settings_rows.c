@@ -150,7 +150,7 @@ static const struct setting rows[] = {
      AT(shutdown.timeout_ms), .doc = "How long the agent tries to withdraw its record when it stops."},
     {"http.listen", SETTING_STRING, .flags = SETTING_NULLABLE | SETTING_AUTO, .fallback = "auto",
      .shape = shape_listen, AT(http.listen),
-     .doc = "The local API: `HOST:PORT`, `[V6]:PORT` or `unix:/PATH`. `auto`: "
+     .doc = "The local API: `ADDRESS:PORT`, `[V6]:PORT`, `localhost:PORT` or `unix:/PATH`. `auto`: "
             "`unix:$RUNTIME_DIRECTORY/http.sock`, else `127.0.0.1:7117`; `null`: off."},
     {"http.token_file", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "null", .shape = shape_file,
      AT(http.token_file),

@@ -245,7 +245,10 @@ int shape_listen(struct str text, struct error *err)
         return shape_socket((struct str){text.data + 5, text.size - 5}, err);
     }
     if (address_split(text, &host, &port) == 0) {
-        return 0;
+        bool address = address_is_ipv4(host) || address_is_ipv6(host) || str_eq(host, STR("localhost"));
+        return address
+                   ? 0
+                   : settings_wrong(err, text, "names a host: want an address of this machine, or localhost");
     }
     return settings_wrong(err, text,
                           "is not HOST:PORT, [V6]:PORT or unix:/PATH, with a port from 1 to 65535");

@@ -229,6 +229,12 @@ static void check_tells_good_from_bad(void **state)
     assert_contains(captured.err, "`ports`");
     assert_int_equal(RUN(&captured, "check", "-c", temp_path(&dir, "none.yaml")), EX_CONFIG);
     assert_contains(captured.err, "none.yaml");
+    assert_null(strstr(captured.err, "name another file"));
+    unsetenv("OUTRIDER_CONFIG");
+    if (access("/etc/outrider/outrider.yaml", F_OK) < 0) {
+        assert_int_equal(RUN(&captured, "check"), EX_CONFIG);
+        assert_contains(captured.err, "; name another file with -c FILE or $OUTRIDER_CONFIG\n");
+    }
     assert_int_equal(RUN(&captured, "check", temp_path(&dir, "good.yaml")), EX_DONE);
     assert_contains(captured.out, "good.yaml: ok, ");
     assert_int_equal(RUN(&captured, "check", temp_path(&dir, "bad.yaml")), EX_CONFIG);

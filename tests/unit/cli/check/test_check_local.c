@@ -110,6 +110,26 @@ static void what_is_missing_is_named(void **state)
           "runs as\n");
 }
 
+static void an_address_of_another_machine_is_named(void **state)
+{
+    static const struct {
+        const char *listen, *expected;
+    } rows[] = {
+        {"127.0.0.1:7117", ""},
+        {"localhost:7117", ""},
+        {"0.0.0.0:7117", ""},
+        {"203.0.113.5:7117", "f.yaml: http.listen: warning: 203.0.113.5 is no address of this machine, and "
+                             "without it the agent does not "
+                             "start\n"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        char listen[64];
+        snprintf(listen, sizeof(listen), "%s", rows[i].listen);
+        check(&(struct config){.http.listen = listen}, rows[i].expected);
+    }
+}
+
 /* It opens no status socket. */
 static void an_observer_needs_no_status_socket(void **state)
 {
@@ -163,6 +183,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_the_agent_can_make_is_not_mentioned, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_missing_is_named, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_address_of_another_machine_is_named, setup, teardown),
         cmocka_unit_test_setup_teardown(an_observer_needs_no_status_socket, setup, teardown),
         cmocka_unit_test_setup_teardown(what_cannot_be_written_is_named, setup, teardown),
         cmocka_unit_test_setup_teardown(secrets_are_there_and_secret, setup, teardown),

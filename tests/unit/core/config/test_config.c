@@ -269,7 +269,7 @@ static void test_rules(void **state)
         {"http.listen", "0.0.0.0:80", NULL, NULL, "http.token_file "},
         {"http.listen", "0.0.0.0:80", "http.token_file", "/token", ""},
         {"http.listen", "[::]:80", NULL, NULL, "http.token_file "},
-        {"http.listen", "game.example:80", NULL, NULL, "http.token_file "},
+        {"http.listen", "203.0.113.5:80", NULL, NULL, "http.token_file "},
         {"http.listen", "localhost:80", NULL, NULL, ""},
         {"http.listen", "127.1.2.3:80", NULL, NULL, ""},
         {"http.listen", "[::1]:80", NULL, NULL, ""},
