@@ -4,9 +4,28 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+static struct {
+    bool blocked;
+    sigset_t before;
+} signals;
+
+/* A signal that comes earlier ends the process. So this runs before the constructors of the libraries, which take half a
+ * millisecond: only the dynamic loader itself comes first. main calls it for a C library without .preinit_array. */
+static void block_signals(void)
+{
+    if (!signals.blocked) {
+        sigprocmask(SIG_SETMASK, NULL, &signals.before);
+        loop_watch_block_signals();
+        signals.blocked = true;
+    }
+}
+
+__attribute__((section(".preinit_array"), used)) static void (*const block_first)(void) = block_signals;
 
 /* If the process starts with 0, 1 or 2 closed, a socket would get that number and receive the log. */
 static void open_standard_files(void)
@@ -22,13 +41,11 @@ static void open_standard_files(void)
 
 int main(int argc, char **argv)
 {
-    sigset_t before;
-    sigprocmask(SIG_SETMASK, NULL, &before);
-    loop_watch_block_signals();
+    block_signals();
     open_standard_files();
     if (argc < 2 || strcmp(argv[1], "agent") != 0) {
         /* The other commands serve no signals: Ctrl-C must end them. */
-        sigprocmask(SIG_SETMASK, &before, NULL);
+        sigprocmask(SIG_SETMASK, &signals.before, NULL);
     }
     size_t words = argc > 1 ? (size_t)argc - 1 : 0;
     int status = cli_run((struct cli_args){.words = argv + (argc > 0 ? 1 : 0), .count = words});

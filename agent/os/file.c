@@ -220,6 +220,13 @@ int file_lock(const char *path, struct error *err, int *ret_fd, pid_t *ret_holde
     return 0;
 }
 
+bool file_lock_stands(const char *path, int fd)
+{
+    struct stat locked, there;
+    return fstat(fd, &locked) == 0 && lstat(path, &there) == 0 && locked.st_dev == there.st_dev &&
+           locked.st_ino == there.st_ino;
+}
+
 void file_unlock(int fd)
 {
     if (fd >= 0) {

@@ -271,7 +271,7 @@ static int open_world(struct agent *agent, struct error *err)
     } else {
         log_info("http", "API off", LOG_TEXT("cause", "http.listen is null"));
     }
-    agent->socket_files = socket_files_new(agent);
+    agent->agent_files = agent_files_new(agent);
     if (agent->state != NULL && agent->config->server.present) {
         state_store_start(agent->state, agent->loop, agent_fill_state, agent);
     }
@@ -319,7 +319,7 @@ static void close_world(struct agent *agent)
     loop_watch_free(agent->mainpid_watch);
     deferred_cancel(&agent->mainpid_gone);
     api_free(agent->api); /* answers the requests that wait, for which it looks at the agent */
-    socket_files_free(agent->socket_files);
+    agent_files_free(agent->agent_files);
     for (size_t i = 0; i < SERVER_PROBES_MAX; i++) {
         buf_fini(&agent->probes[i].target);
     }

@@ -74,7 +74,7 @@ static void look(void *user, struct api_view *ret_view)
         ret_view->shutdown = &agent->router->shutdown;
         ret_view->keys = &agent->router->keys;
     }
-    ret_view->sockets = socket_files_view(agent->socket_files, &ret_view->socket_count);
+    ret_view->sockets = agent_files_view(agent->agent_files, &ret_view->socket_count);
     fleet_look(agent->fleet, &ret_view->fleet);
 }
 

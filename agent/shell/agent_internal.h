@@ -1,6 +1,6 @@
 /* What the files of the agent share: agent.c (order of start and stop), agent_effects.c (carries effects
  * out), agent_restore.c (state_dir), agent_reload.c, agent_systemd.c, agent_api.c, control.c, fleet.c,
- * socket_files.c, status_sockets.c. */
+ * agent_files.c, status_sockets.c. */
 #ifndef OUTRIDER_SHELL_AGENT_INTERNAL_H
 #define OUTRIDER_SHELL_AGENT_INTERNAL_H
 
@@ -25,7 +25,7 @@ struct control_writer;
 struct discovery_local;
 struct error;
 struct fleet;
-struct socket_files;
+struct agent_files;
 struct status_sockets;
 struct unix_bound;
 
@@ -70,7 +70,7 @@ struct agent {
     struct registry *registry;
     struct api *api;
     struct status_sockets *sockets;
-    struct socket_files *socket_files;
+    struct agent_files *agent_files;
     struct state_store *state;
     struct router *router;    /* NULL: an observer */
     struct saved_state saved; /* as read at the start; the router borrows of it */
@@ -189,18 +189,18 @@ void status_sockets_emit_drain(struct status_sockets *sockets, bool on, int64_t 
 int status_sockets_check(struct status_sockets *sockets, bool datagrams, struct error *err) MUST_CHECK;
 const struct unix_bound *status_sockets_bound(const struct status_sockets *sockets, bool datagrams);
 
-/* socket_files.c: watches over the files of the unix sockets, from the call on. `agent` is borrowed; the caller owns the
+/* agent_files.c: watches over the files of the unix sockets and state_dir, from the call on. `agent` is borrowed; the caller owns the
  * result. */
-struct socket_files *socket_files_new(struct agent *agent);
+struct agent_files *agent_files_new(struct agent *agent);
 
 /* Accepts NULL. */
-void socket_files_free(struct socket_files *files);
+void agent_files_free(struct agent_files *files);
 
 /* Looks now: makes again what is gone, and logs it. */
-void socket_files_check(struct socket_files *files);
+void agent_files_check(struct agent_files *files);
 
 /* What was found last, borrowed until the next look. */
-const struct api_socket *socket_files_view(const struct socket_files *files, size_t *ret_count);
+const struct api_socket *agent_files_view(const struct agent_files *files, size_t *ret_count);
 
 /* Copies the counters of the line socket; the others are counted in the agent's. Accepts NULL. */
 void status_sockets_count(const struct status_sockets *sockets, struct api_counters *counters);

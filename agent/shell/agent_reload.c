@@ -80,7 +80,7 @@ void agent_reload(struct agent *agent)
     }
     /* The timestamp distinguishes this reload from an older one for Type=notify-reload (sd_notify(3)). */
     agent_notify_systemd("RELOADING=1\nMONOTONIC_USEC=%" PRId64, clock_mono_us());
-    socket_files_check(agent->socket_files);
+    agent_files_check(agent->agent_files);
     struct buf problems = {0};
     struct config *fresh = config_file_read(agent->config_path, &problems);
     if (fresh != NULL && fresh->server.present != agent->config->server.present) {

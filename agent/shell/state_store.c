@@ -13,6 +13,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 enum { STATE_FILE_MAX = 256 * 1024, LOCK_POLL_MS = 50 };
@@ -23,7 +24,8 @@ struct state_store {
     struct timer *timer;
     state_fill_fn *fill;
     void *user;
-    struct buf last; /* as written */
+    struct buf last;      /* as written */
+    char lock_error[200]; /* why a lock that was gone cannot be taken again, as logged; "" when it is held */
     struct save save;
     struct save_log log;
 };
@@ -145,6 +147,44 @@ void state_store_save(struct state_store *store, enum effects_save when)
     case EFFECTS_SAVE_BEFORE_GRANT: write_now(store, false); break;
     case EFFECTS_SAVE_NOW: write_now(store, true); break;
     }
+}
+
+static void check_lock(struct state_store *store)
+{
+    struct buf path = {0};
+    struct error err = {0};
+    pid_t holder;
+    int fd = -1;
+    buf_printf(&path, "%s/lock", store->dir);
+    if (file_lock_stands(buf_text(&path), store->lock)) {
+        store->lock_error[0] = '\0';
+    } else if (file_lock(buf_text(&path), &err, &fd, &holder) == 0) {
+        log_warn("state", "lock of state_dir was gone, taken again", LOG_TEXT("dir", store->dir));
+        file_unlock(store->lock);
+        store->lock = fd;
+        store->lock_error[0] = '\0';
+    } else if (strncmp(store->lock_error, err.text, sizeof(store->lock_error) - 1) != 0) {
+        log_error("state", "lock of state_dir lost, is another agent using the directory?",
+                  LOG_TEXT("error", err.text));
+        snprintf(store->lock_error, sizeof(store->lock_error), "%.199s", err.text);
+    }
+    buf_fini(&path);
+}
+
+void state_store_check(struct state_store *store)
+{
+    struct buf path = {0};
+    if (store == NULL) {
+        return;
+    }
+    check_lock(store);
+    buf_printf(&path, "%s/%s", store->dir, file_name);
+    if (store->last.size > 0 && file_stamp(buf_text(&path)) == 0) {
+        log_warn("state", "state file was gone, writing it again", LOG_TEXT("dir", store->dir));
+        buf_fini(&store->last);
+        write_now(store, true);
+    }
+    buf_fini(&path);
 }
 
 static void on_timer(void *user)

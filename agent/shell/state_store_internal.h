@@ -44,6 +44,10 @@ void state_store_start(struct state_store *store, struct loop *loop, state_fill_
  * Accepts NULL. */
 void state_store_save(struct state_store *store, enum effects_save when);
 
+/* Looks whether lock and file are still there: takes the lock again where its file is gone, so that no second agent can
+ * have it, and writes the file again. Logs what it found. Accepts NULL. */
+void state_store_check(struct state_store *store);
+
 /* What became of the writes; borrowed. */
 const struct save_log *state_store_log(const struct state_store *store);
 

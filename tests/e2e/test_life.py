@@ -208,7 +208,7 @@ class Crash(Case):
         watcher = self.watch()
         agent = self.agent().start()
         script = ("import os,socket,sys; s=socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.send(b'attach ready\\n');"
-                  "s.recv(100); os.fork(); print(os.getpid(), flush=True); sys.stdin.read()")
+                  "s.recv(100); os.fork(); os.write(1, b'%d\\n' % os.getpid()); sys.stdin.read()")
         game = self.process("python3", "-c", script, str(agent.status), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         pids = {int(game.stdout.readline()), int(game.stdout.readline())}
         self.addCleanup(game.stdout.close)

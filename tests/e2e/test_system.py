@@ -2,6 +2,7 @@
 import fcntl
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import struct
@@ -108,6 +109,24 @@ class Manager(Case):
         agent.send_signal(signal.SIGHUP)
         agent.systemd.wait("READY=1", 2)
         self.assertNotIn("WATCHDOG=1", agent.systemd.lines())
+        self.assertEqual(agent.stop(), 0)
+
+
+class Loading(Case):
+    CONSTRUCTOR = "#include <signal.h>\n__attribute__((constructor)) static void early(void) { raise(SIGUSR1); }\n"
+
+    def test_a_signal_before_main_waits_until_it_is_served(self):
+        """The constructors of the libraries run before main; only the dynamic loader itself runs before them."""
+        if shutil.which("cc") is None:
+            self.skipTest("no C compiler here, to make a library with a constructor")
+        library = self.dir / "early.so"
+        subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", str(library)], input=self.CONSTRUCTOR, text=True,
+                       timeout=DEADLINE_S, check=True)
+        watcher = self.watch()
+        # A sanitizer would rather be the first library.
+        options = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
+        agent = self.agent(env={"LD_PRELOAD": library, "ASAN_OPTIONS": options}).start()
+        watcher.status("draining")
         self.assertEqual(agent.stop(), 0)
 
 

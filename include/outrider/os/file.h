@@ -38,6 +38,9 @@ int file_sync(const char *dir, const char *name, struct error *err) MUST_CHECK;
  * holds it, with its pid there in `ret_holder` (0 when unknown), else ERROR_DENIED or ERROR_SYSTEM. */
 int file_lock(const char *path, struct error *err, int *ret_fd, pid_t *ret_holder) MUST_CHECK;
 
+/* Whether `path` is still the file that `fd` has locked. */
+bool file_lock_stands(const char *path, int fd);
+
 /* Releases the lock and closes `fd`. The file stays: removing it would race with the next holder. Accepts
  * -1. */
 void file_unlock(int fd);

@@ -162,6 +162,37 @@ static void test_synced_after_it_was_written(void **state)
     finish(&w);
 }
 
+static void test_what_was_removed_comes_back(void **state)
+{
+    (void)state;
+    struct world w;
+    struct error err;
+    char lock[96];
+    begin(&w);
+    snprintf(lock, sizeof(lock), "%s/lock", w.dir);
+    state_store_check(w.store);
+    assert_int_equal(writes(&w), 0); /* nothing was there yet */
+    state_store_save(w.store, EFFECTS_SAVE_NOW);
+    state_store_check(w.store);
+    assert_int_equal(writes(&w), 1);
+    assert_int_equal(unlink(w.path) + unlink(lock), 0);
+    state_store_check(w.store);
+    assert_kept(&w, "one");
+    assert_int_equal(writes(&w), 2);
+    assert_null(state_store_open(w.dir, 0, &err));
+    assert_int_equal(err.code, ERROR_BUSY);
+    /* Another agent came first: that is reported, and the lock stays its own. */
+    assert_int_equal(unlink(lock), 0);
+    struct state_store *other = state_store_open(w.dir, 0, &err);
+    assert_non_null(other);
+    state_store_check(w.store);
+    state_store_check(w.store);
+    state_store_free(other);
+    state_store_check(w.store);
+    assert_null(state_store_open(w.dir, 0, &err));
+    finish(&w);
+}
+
 static void test_failure_is_reported(void **state)
 {
     (void)state;
@@ -185,6 +216,7 @@ int main(void)
         cmocka_unit_test(test_written_before_a_request),
         cmocka_unit_test(test_written_where_it_is_due),
         cmocka_unit_test(test_synced_after_it_was_written),
+        cmocka_unit_test(test_what_was_removed_comes_back),
         cmocka_unit_test(test_failure_is_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
-/* The files of the unix sockets. A socket whose file is removed or replaced goes on without an error, but takes no new
- * connection: so the paths are looked at now and then, and at HUP. */
+/* The files that other programs may remove under a running agent: those of its unix sockets, and state_dir. Neither is an
+ * error by itself: a socket without its file only takes no new connection, and state that is gone is missed at the next
+ * start. So they are looked at now and then, and at HUP. */
 #include "agent_internal.h"
 
 #include "outrider/base/mem.h"
@@ -21,7 +22,7 @@ static const struct {
                         [HTTP] = {"http", "http.listen"}};
 
 /* A socket that is off, or has no file, is none of `views`. */
-struct socket_files {
+struct agent_files {
     struct agent *agent;
     struct timer *timer;
     struct api_socket views[SOCKET_COUNT];
@@ -36,7 +37,7 @@ static int check(struct agent *agent, int which, struct error *err)
                          : status_sockets_check(agent->sockets, which == STATUS_DATAGRAMS, err);
 }
 
-static void check_one(struct socket_files *files, size_t i)
+static void check_one(struct agent_files *files, size_t i)
 {
     struct api_socket *view = &files->views[i];
     struct error err;
@@ -55,8 +56,9 @@ static void check_one(struct socket_files *files, size_t i)
     snprintf(files->errors[i], sizeof(files->errors[i]), "%s", problem);
 }
 
-void socket_files_check(struct socket_files *files)
+void agent_files_check(struct agent_files *files)
 {
+    state_store_check(files->agent->state);
     for (size_t i = 0; i < files->count; i++) {
         check_one(files, i);
     }
@@ -64,12 +66,12 @@ void socket_files_check(struct socket_files *files)
 
 static void on_timer(void *user)
 {
-    struct socket_files *files = user;
-    socket_files_check(files);
+    struct agent_files *files = user;
+    agent_files_check(files);
     timer_arm_ms(files->timer, CHECK_EVERY_MS);
 }
 
-static void add(struct socket_files *files, int which, const char *path, bool inherited)
+static void add(struct agent_files *files, int which, const char *path, bool inherited)
 {
     size_t i = files->count++;
     files->which[i] = which;
@@ -79,9 +81,9 @@ static void add(struct socket_files *files, int which, const char *path, bool in
                                           .last_error = files->errors[i]};
 }
 
-struct socket_files *socket_files_new(struct agent *agent)
+struct agent_files *agent_files_new(struct agent *agent)
 {
-    struct socket_files *files = mem_zalloc(sizeof(*files));
+    struct agent_files *files = mem_zalloc(sizeof(*files));
     struct str listen = str_of(agent->config->http.listen);
     files->agent = agent;
     for (int which = STATUS_LINES; which <= STATUS_DATAGRAMS; which++) {
@@ -94,13 +96,13 @@ struct socket_files *socket_files_new(struct agent *agent)
         add(files, HTTP, listen.data + 5, false);
     }
     files->timer = timer_new(agent->loop, on_timer, files);
-    if (files->count > 0) {
+    if (files->count > 0 || agent->state != NULL) {
         on_timer(files); /* an inherited socket may have lost its file before the start */
     }
     return files;
 }
 
-void socket_files_free(struct socket_files *files)
+void agent_files_free(struct agent_files *files)
 {
     if (files == NULL) {
         return;
@@ -112,7 +114,7 @@ void socket_files_free(struct socket_files *files)
     free(files);
 }
 
-const struct api_socket *socket_files_view(const struct socket_files *files, size_t *ret_count)
+const struct api_socket *agent_files_view(const struct agent_files *files, size_t *ret_count)
 {
     *ret_count = files->count;
     return files->views;
