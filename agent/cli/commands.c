@@ -50,7 +50,8 @@ static const struct command table[] = {
      "Warns of files and directories that the agent needs and that this machine lacks. Says\n"
      "what the agent will be: sidecar of TYPE/ID, or observer of PREFIX.\n"
      "--live  also tests the registry without writing: each endpoint, the login, and the\n"
-     "        permissions to read and write that an agent needs. Exit 75 when no endpoint\n"
+     "        permissions to read and write that an agent needs; and connects to each port\n"
+     "        where probes do and where players are told to. Exit 75 when no endpoint\n"
      "        answers, 1 when the login or a permission is denied.\n",
      CLI_CHECK, 0, 1, false, cmd_check},
     {"status", "[-c FILE | --agent URL] [--json] [--is STATUS]", "show the server's status and its cause",

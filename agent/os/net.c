@@ -1,16 +1,185 @@
+/* Addresses of an interface: RTM_GETADDR. Addresses of the default routes: RTM_GETROUTE for the interfaces they leave by,
+ * RTM_GETADDR for the addresses of these, and a connected socket for the source address that the kernel would use, which
+ * also counts rules and preferred sources. */
 #include "outrider/os/net.h"
 
 #include "outrider/base/error.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <ifaddrs.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <netinet/in.h>
-#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
+
+/* ---- dumps ---- */
+
+/* The kernel fills the buffer of the reader with whole messages, up to this size. */
+enum { DUMP_BUFFER = 32 * 1024, DUMP_PATIENCE_S = 2 };
+
+/* A router may have a million routes. The default routes come first in a dump, so the rest is not waited for. */
+enum { DUMP_MESSAGES_MAX = 100000 };
+
+typedef void dump_fn(const struct nlmsghdr *message, void *user);
+
+static int send_request(int fd, uint16_t type, unsigned char family)
+{
+    /* Every request of rtnetlink takes this general header; its only member is the family. */
+    struct {
+        struct nlmsghdr head;
+        struct rtgenmsg body;
+    } request = {.head = {.nlmsg_len = NLMSG_LENGTH(sizeof(struct rtgenmsg)),
+                          .nlmsg_type = type,
+                          .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
+                 .body = {.rtgen_family = family}};
+    struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
+    return sendto(fd, &request, request.head.nlmsg_len, 0, (struct sockaddr *)&kernel, sizeof(kernel)) < 0
+               ? -1
+               : 0;
+}
+
+/* Returns 0, or -1 with errno. */
+static int read_dump(int fd, uint16_t wanted, dump_fn *fn, void *user)
+{
+    static _Alignas(struct nlmsghdr) char buffer[DUMP_BUFFER];
+    for (unsigned seen = 0; seen < DUMP_MESSAGES_MAX;) {
+        ssize_t got = recv(fd, buffer, sizeof(buffer), 0);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got <= 0) {
+            return -1;
+        }
+        size_t size = (size_t)got;
+        for (struct nlmsghdr *message = (struct nlmsghdr *)buffer; NLMSG_OK(message, size);
+             message = NLMSG_NEXT(message, size), seen++) {
+            if (message->nlmsg_type == NLMSG_DONE) {
+                return 0;
+            }
+            if (message->nlmsg_type == NLMSG_ERROR) {
+                const struct nlmsgerr *failure = NLMSG_DATA(message);
+                errno = failure->error != 0 ? -failure->error : EPROTO;
+                return -1;
+            }
+            if (message->nlmsg_type == wanted) {
+                fn(message, user);
+            }
+        }
+    }
+    return 0;
+}
+
+static int dump(uint16_t type, uint16_t wanted, unsigned char family, dump_fn *fn, void *user)
+{
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+    if (fd < 0) {
+        return -1;
+    }
+    struct timeval patience = {.tv_sec = DUMP_PATIENCE_S};
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    int rc = send_request(fd, type, family);
+    rc = rc < 0 ? rc : read_dump(fd, wanted, fn, user);
+    int saved = errno;
+    close(fd);
+    errno = saved;
+    return rc;
+}
+
+/* The attribute of this type that has at least `size` bytes; NULL: none. */
+static const void *attribute(const struct rtattr *first, size_t left, unsigned short type, size_t size)
+{
+    for (const struct rtattr *at = first; RTA_OK(at, left); at = RTA_NEXT(at, left)) {
+        if ((at->rta_type & NLA_TYPE_MASK) == type && RTA_PAYLOAD(at) >= size) {
+            return RTA_DATA(at);
+        }
+    }
+    return NULL;
+}
+
+/* ---- default routes ---- */
+
+enum { ROUTES_MAX = 16 };
+
+/* The interfaces that default routes leave by, and the kernel's source address; [0] IPv4, [1] IPv6. */
+struct routes {
+    struct {
+        unsigned interfaces[ROUTES_MAX];
+        size_t count;
+        char source[NET_ADDRESS_SIZE]; /* "": none */
+    } of[2];
+};
+
+static size_t family_index(int family)
+{
+    return family == AF_INET ? 0 : 1;
+}
+
+static void note_route(struct routes *routes, int family, unsigned interface)
+{
+    size_t *count = &routes->of[family_index(family)].count;
+    if (*count < ROUTES_MAX) {
+        routes->of[family_index(family)].interfaces[(*count)++] = interface;
+    }
+}
+
+static bool has_route(const struct routes *routes, int family, unsigned interface)
+{
+    size_t index = family_index(family);
+    for (size_t i = 0; i < routes->of[index].count; i++) {
+        if (routes->of[index].interfaces[i] == interface) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void note_next_hops(struct routes *routes, int family, const struct rtattr *first, size_t left)
+{
+    for (const struct rtattr *at = first; RTA_OK(at, left); at = RTA_NEXT(at, left)) {
+        if ((at->rta_type & NLA_TYPE_MASK) != RTA_MULTIPATH) {
+            continue;
+        }
+        size_t rest = RTA_PAYLOAD(at);
+        for (const struct rtnexthop *hop = RTA_DATA(at);
+             rest >= sizeof(*hop) && hop->rtnh_len >= sizeof(*hop) && hop->rtnh_len <= rest;
+             hop = RTNH_NEXT(hop)) {
+            if ((hop->rtnh_flags & RTNH_F_DEAD) == 0) {
+                note_route(routes, family, (unsigned)hop->rtnh_ifindex);
+            }
+            size_t step = (size_t)RTNH_ALIGN((int)hop->rtnh_len);
+            rest -= step < rest ? step : rest;
+        }
+    }
+}
+
+static void on_route(const struct nlmsghdr *message, void *user)
+{
+    struct routes *routes = user;
+    if (message->nlmsg_len < NLMSG_LENGTH(sizeof(struct rtmsg))) {
+        return;
+    }
+    const struct rtmsg *route = NLMSG_DATA(message);
+    const struct rtattr *first = RTM_RTA(route);
+    size_t left = RTM_PAYLOAD(message);
+    bool is_default = route->rtm_dst_len == 0 && route->rtm_type == RTN_UNICAST &&
+                      route->rtm_table == RT_TABLE_MAIN &&
+                      (route->rtm_flags & (RTM_F_CLONED | RTNH_F_DEAD)) == 0;
+    if (!is_default || (route->rtm_family != AF_INET && route->rtm_family != AF_INET6)) {
+        return;
+    }
+    const uint32_t *out = attribute(first, left, RTA_OIF, sizeof(*out));
+    if (out != NULL) {
+        note_route(routes, route->rtm_family, *out);
+    }
+    note_next_hops(routes, route->rtm_family, first, left);
+}
 
 union address {
     struct sockaddr any;
@@ -18,35 +187,29 @@ union address {
     struct sockaddr_in6 v6;
 };
 
-static int address_text(const union address *address, char out[static NET_ADDRESS_SIZE])
-{
-    const void *bytes = address->any.sa_family == AF_INET ? (const void *)&address->v4.sin_addr
-                                                          : (const void *)&address->v6.sin6_addr;
-    return inet_ntop(address->any.sa_family, bytes, out, NET_ADDRESS_SIZE) == NULL ? -1 : 0;
-}
-
-static bool is_loopback(const union address *address)
-{
-    return address->any.sa_family == AF_INET ? ntohl(address->v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET
-                                             : IN6_IS_ADDR_LOOPBACK(&address->v6.sin6_addr);
-}
-
 /* Connecting a datagram socket sends nothing: the kernel looks up the route. Returns 0 or -1 with errno. */
-static int source_towards(const union address *target, socklen_t size, union address *ret_own)
+static int source_towards(const union address *target, socklen_t size, char ret_text[static NET_ADDRESS_SIZE])
 {
     int fd = socket(target->any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0) {
         return -1;
     }
-    socklen_t own_size = sizeof(*ret_own);
-    int rc = connect(fd, &target->any, size) < 0 || getsockname(fd, &ret_own->any, &own_size) < 0 ? -1 : 0;
+    union address own = {0};
+    socklen_t own_size = sizeof(own);
+    int rc = connect(fd, &target->any, size) < 0 || getsockname(fd, &own.any, &own_size) < 0 ? -1 : 0;
     int saved = errno;
     close(fd);
     errno = saved;
+    const void *bytes =
+        own.any.sa_family == AF_INET ? (const void *)&own.v4.sin_addr : (const void *)&own.v6.sin6_addr;
+    if (rc == 0 && inet_ntop(own.any.sa_family, bytes, ret_text, NET_ADDRESS_SIZE) == NULL) {
+        rc = -1;
+    }
     return rc;
 }
 
-int net_source_address(struct error *err, char ret_text[static NET_ADDRESS_SIZE])
+/* Returns 0, or the errno of the first family where there is no source at all. */
+static int find_sources(struct routes *routes)
 {
     /* Addresses reserved for documentation (RFC 5737, RFC 3849): only the default route leads to them. */
     union address targets[] = {{.v4 = {.sin_family = AF_INET, .sin_port = htons(9)}},
@@ -54,66 +217,190 @@ int net_source_address(struct error *err, char ret_text[static NET_ADDRESS_SIZE]
     inet_pton(AF_INET, "192.0.2.1", &targets[0].v4.sin_addr);
     inet_pton(AF_INET6, "2001:db8::1", &targets[1].v6.sin6_addr);
     const socklen_t sizes[] = {sizeof(targets[0].v4), sizeof(targets[1].v6)};
-    bool loopback = false;
     int first_errno = 0;
+    bool found = false;
     for (size_t i = 0; i < COUNT_OF(targets); i++) {
-        union address own = {0};
-        if (source_towards(&targets[i], sizes[i], &own) < 0) {
+        if (source_towards(&targets[i], sizes[i], routes->of[i].source) < 0) {
             first_errno = first_errno == 0 ? errno : first_errno;
-        } else if (is_loopback(&own)) {
-            loopback = true;
+            routes->of[i].source[0] = '\0';
         } else {
-            return address_text(&own, ret_text);
+            found = true;
         }
     }
-    if (loopback) {
+    return found ? 0 : first_errno;
+}
+
+/* ---- addresses ---- */
+
+/* Which addresses a dump is to take. */
+struct wanted {
+    struct net_choice *choice;
+    unsigned interface;          /* 0: by `routes` */
+    const struct routes *routes; /* NULL: by `interface` */
+};
+
+static void add(struct net_choice *choice, const struct net_address *address)
+{
+    if (choice->count < NET_ADDRESSES_MAX) {
+        choice->addresses[choice->count++] = *address;
+    }
+}
+
+/* The kernel's flags have grown beyond the 8 bits of the header. */
+static unsigned address_flags(const struct ifaddrmsg *head, size_t left)
+{
+    const uint32_t *flags = attribute(IFA_RTA(head), left, IFA_FLAGS, sizeof(*flags));
+    return flags != NULL ? *flags : head->ifa_flags;
+}
+
+static void on_address(const struct nlmsghdr *message, void *user)
+{
+    const struct wanted *wanted = user;
+    if (message->nlmsg_len < NLMSG_LENGTH(sizeof(struct ifaddrmsg))) {
+        return;
+    }
+    const struct ifaddrmsg *head = NLMSG_DATA(message);
+    size_t left = IFA_PAYLOAD(message);
+    if (head->ifa_family != AF_INET && head->ifa_family != AF_INET6) {
+        return;
+    }
+    size_t size = head->ifa_family == AF_INET ? sizeof(struct in_addr) : sizeof(struct in6_addr);
+    /* On a point-to-point link IFA_ADDRESS is the peer's. */
+    const void *bytes = attribute(IFA_RTA(head), left, IFA_LOCAL, size);
+    bytes = bytes != NULL ? bytes : attribute(IFA_RTA(head), left, IFA_ADDRESS, size);
+    struct net_address address = {0};
+    if (bytes == NULL || inet_ntop(head->ifa_family, bytes, address.text, sizeof(address.text)) == NULL ||
+        !net_address_classify(&address, address_flags(head, left))) {
+        return;
+    }
+    bool fits = head->ifa_index == wanted->interface;
+    if (wanted->routes != NULL) {
+        const char *source = wanted->routes->of[family_index(head->ifa_family)].source;
+        address.is_source = strcmp(source, address.text) == 0;
+        fits = address.is_source || has_route(wanted->routes, head->ifa_family, head->ifa_index);
+    }
+    char name[IF_NAMESIZE] = "";
+    if (fits) {
+        (void)if_indextoname(head->ifa_index, name);
+        snprintf(address.interface, sizeof(address.interface), "%s", name);
+        add(wanted->choice, &address);
+    }
+}
+
+/* A source that no dump has shown: there is no netlink here, as in some sandboxes. */
+static void add_sources(const struct routes *routes, struct net_choice *choice)
+{
+    for (size_t i = 0; i < COUNT_OF(routes->of); i++) {
+        struct net_address address = {.is_source = true};
+        bool known = routes->of[i].source[0] == '\0';
+        for (size_t j = 0; j < choice->count; j++) {
+            known = known || strcmp(choice->addresses[j].text, routes->of[i].source) == 0;
+        }
+        if (!known) {
+            snprintf(address.text, sizeof(address.text), "%s", routes->of[i].source);
+            if (net_address_classify(&address, 0)) {
+                add(choice, &address);
+            }
+        }
+    }
+}
+
+int net_choose_by_route(struct error *err, struct net_choice *ret_choice)
+{
+    struct routes routes = {0};
+    struct wanted wanted = {.choice = ret_choice, .routes = &routes};
+    *ret_choice = (struct net_choice){0};
+    int errnum = find_sources(&routes);
+    if (dump(RTM_GETROUTE, RTM_NEWROUTE, AF_INET, on_route, &routes) == 0) {
+        (void)!dump(RTM_GETROUTE, RTM_NEWROUTE, AF_INET6, on_route, &routes);
+    }
+    (void)!dump(RTM_GETADDR, RTM_NEWADDR, AF_UNSPEC, on_address, &wanted);
+    add_sources(&routes, ret_choice);
+    net_choose(ret_choice, false);
+    if (ret_choice->chosen < ret_choice->count) {
+        return 0;
+    }
+    if (ret_choice->count == 0) {
+        return error_set(err, ERROR_UNREACHABLE, "no route: %s", strerror(errnum));
+    }
+    if (ret_choice->addresses[0].flaw == NET_LOOPBACK) {
         return error_set(err, ERROR_NOT_FOUND, "the default route leads to loopback");
     }
-    return error_set(err, ERROR_UNREACHABLE, "no route: %s", strerror(first_errno));
+    return error_set(err, ERROR_NOT_FOUND,
+                     "the interface of the default route has no address yet, only %s (%s)",
+                     ret_choice->addresses[0].text, net_rejected_why(ret_choice, 0));
 }
 
-/* 2: preferred, 1: usable, 0: of no use to another machine. */
-static int usefulness(const struct ifaddrs *entry)
+static bool is_up(const char *name)
 {
-    if (entry->ifa_addr == NULL || (entry->ifa_flags & IFF_UP) == 0) {
-        return 0;
+    struct ifreq request = {0};
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
+    bool up = fd < 0 || ioctl(fd, SIOCGIFFLAGS, &request) < 0 || (request.ifr_flags & IFF_UP) != 0;
+    if (fd >= 0) {
+        close(fd);
     }
-    if (entry->ifa_addr->sa_family == AF_INET) {
-        return 2;
-    }
-    if (entry->ifa_addr->sa_family != AF_INET6) {
-        return 0;
-    }
-    struct sockaddr_in6 v6;
-    memcpy(&v6, entry->ifa_addr, sizeof(v6));
-    return IN6_IS_ADDR_LINKLOCAL(&v6.sin6_addr) ? 0 : 1;
+    return up;
 }
 
-int net_interface_address(const char *name, struct error *err, char ret_text[static NET_ADDRESS_SIZE])
+int net_choose_by_interface(const char *name, struct error *err, struct net_choice *ret_choice)
 {
-    struct ifaddrs *all = NULL;
-    if (getifaddrs(&all) < 0) {
-        return error_errno(err, errno, "cannot list the network interfaces");
-    }
-    bool found = false;
-    int best = 0;
-    union address address = {0};
-    for (const struct ifaddrs *entry = all; entry != NULL; entry = entry->ifa_next) {
-        if (strcmp(entry->ifa_name, name) != 0) {
-            continue;
-        }
-        found = true;
-        if (usefulness(entry) > best) {
-            best = usefulness(entry);
-            memcpy(&address, entry->ifa_addr, best == 2 ? sizeof(address.v4) : sizeof(address.v6));
-        }
-    }
-    freeifaddrs(all);
-    if (!found) {
+    *ret_choice = (struct net_choice){0};
+    struct wanted wanted = {.choice = ret_choice, .interface = if_nametoindex(name)};
+    if (wanted.interface == 0) {
         return error_set(err, ERROR_NOT_FOUND, "no network interface is named %s", name);
     }
-    if (best == 0 || address_text(&address, ret_text) < 0) {
-        return error_set(err, ERROR_UNREACHABLE, "the network interface %s is down or has no address", name);
+    if (dump(RTM_GETADDR, RTM_NEWADDR, AF_UNSPEC, on_address, &wanted) < 0) {
+        return error_errno(err, errno, "cannot list the addresses of this machine");
+    }
+    bool up = is_up(name);
+    for (size_t i = 0; i < ret_choice->count && !up; i++) {
+        ret_choice->addresses[i].flaw = NET_DOWN;
+    }
+    net_choose(ret_choice, true);
+    if (!up) {
+        return error_set(err, ERROR_UNREACHABLE, "the network interface %s is down", name);
+    }
+    if (ret_choice->count == 0) {
+        return error_set(err, ERROR_UNREACHABLE, "the network interface %s has no address yet", name);
+    }
+    if (ret_choice->chosen == ret_choice->count) {
+        return error_set(err, ERROR_UNREACHABLE, "the network interface %s has no address yet, only %s (%s)",
+                         name, ret_choice->addresses[0].text, net_rejected_why(ret_choice, 0));
     }
     return 0;
+}
+
+/* ---- changes ---- */
+
+int net_changes_open(struct error *err)
+{
+    struct sockaddr_nl groups = {.nl_family = AF_NETLINK,
+                                 .nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR |
+                                              RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE};
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&groups, sizeof(groups)) < 0) {
+        error_errno(err, errno, "cannot follow the addresses of this machine");
+        if (fd >= 0) {
+            close(fd);
+        }
+        return -1;
+    }
+    return fd;
+}
+
+bool net_changes_take(int fd)
+{
+    /* What they say is not needed: the addresses are read anew. A bound, as they may come faster than they are read. */
+    enum { READS_MAX = 64 };
+    char byte;
+    bool any = false;
+    for (unsigned i = 0; i < READS_MAX; i++) {
+        if (recv(fd, &byte, sizeof(byte), 0) >= 0 || errno == ENOBUFS) {
+            any = true;
+        } else if (errno != EINTR) {
+            break;
+        }
+    }
+    return any;
 }

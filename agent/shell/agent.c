@@ -235,6 +235,7 @@ static int open_loop(struct agent *agent, struct error *err)
     }
     agent->resolver = resolver_new(agent->loop, NULL);
     agent->timer = timer_new(agent->loop, on_timer, agent);
+    agent->host_search = host_search_new(agent->loop, agent->resolver, agent_on_host, agent);
     agent->clock = loop_watch_clock(agent->loop, on_clock, agent, err);
     if (agent->clock == NULL) {
         log_warn("agent", "clock watch unavailable, a resume is noticed with the next timer",
@@ -280,6 +281,24 @@ static int open_world(struct agent *agent, struct error *err)
     return 0;
 }
 
+static void on_network(void *user)
+{
+    struct agent *agent = user;
+    log_debug("server", "addresses of this machine changed, looking up the one to publish");
+    effects_look_up_host(&agent->effects);
+}
+
+/* Before the first look-up, so that no change falls between them. */
+static void watch_network(struct agent *agent)
+{
+    struct error err;
+    agent->network = loop_watch_network(agent->loop, on_network, agent, &err);
+    if (agent->network == NULL) {
+        log_warn("server", "changes of addresses are not noticed, HUP looks them up again",
+                 LOG_TEXT("error", err.text));
+    }
+}
+
 static void start_sidecar(struct agent *agent)
 {
     struct restore restore;
@@ -288,6 +307,7 @@ static void start_sidecar(struct agent *agent)
     entropy_fill(&seed, sizeof(seed));
     log_info("agent", "started", LOG_TEXT("type", agent->config->server.type), LOG_TEXT("id", agent->id),
              LOG_TEXT("config", agent->config_path));
+    watch_network(agent);
     struct instant now = agent_now();
     agent->router = router_new(agent->config, agent->id, &restore, seed, registry_can(agent->registry),
                                &agent->effects, &now);
@@ -316,6 +336,8 @@ static void run(struct agent *agent)
 static void close_world(struct agent *agent)
 {
     effects_cancel_tries(&agent->effects);
+    loop_watch_free(agent->network);
+    host_search_free(agent->host_search);
     loop_watch_free(agent->mainpid_watch);
     deferred_cancel(&agent->mainpid_gone);
     api_free(agent->api); /* answers the requests that wait, for which it looks at the agent */

@@ -13,7 +13,8 @@ static size_t look_at_probes(struct agent *agent)
         const struct probe_driver *driver = probe_driver_for(config->type);
         struct probe_slot *slot = &agent->probes[i];
         buf_clear(&slot->target);
-        driver->describe(agent->config->probe_host, config, &slot->target);
+        const char *host = agent_probe_host(agent, config);
+        driver->describe(host == NULL ? CONFIG_PROBE_PUBLISHED : host, config, &slot->target);
         agent->probe_views[i] = (struct api_probe){.config = config,
                                                    .type = driver->name,
                                                    .target = buf_text(&slot->target),
@@ -56,7 +57,8 @@ static void look(void *user, struct api_view *ret_view)
         .version = version_text(),
         .config_file = agent->config_path,
         .id = agent->id,
-        .host = agent->host[0] == '\0' ? NULL : agent->host,
+        .host_from = agent->host_from,
+        .addresses = &agent->addresses,
         .config = agent->config,
         .probes = agent->probe_views,
         .probe_count = count,
@@ -69,6 +71,7 @@ static void look(void *user, struct api_view *ret_view)
     };
     if (agent->router != NULL) {
         ret_view->server = agent->router->server;
+        ret_view->host = server_facts(agent->router->server).host;
         ret_view->registrar = agent->router->registrar;
         ret_view->intent = agent->router->intent;
         ret_view->shutdown = &agent->router->shutdown;

@@ -1,9 +1,7 @@
 /* Carries out the effects of the router on io. A result enters the router as a later event. */
 #include "agent_internal.h"
 
-#include "outrider/core/config/address.h"
 #include "outrider/io/loop/loop_watch.h"
-#include "outrider/os/net.h"
 #include "outrider/probe/driver.h"
 #include "outrider/registry/registry.h"
 
@@ -14,6 +12,7 @@
 
 static void cancel_try(struct probe_slot *slot)
 {
+    deferred_cancel(&slot->unpublished);
     if (slot->running != NULL) {
         slot->driver->cancel(slot->running);
         slot->running = NULL;
@@ -30,6 +29,27 @@ static void on_tried(const struct probe_result *result, void *user)
     agent_rearm(slot->agent);
 }
 
+/* Without a published address nothing was tried, so the attempt decides nothing. */
+static void on_unpublished(void *user)
+{
+    on_tried(&(struct probe_result){.outcome = PROBE_NOT_RESOLVED, .detail = "no address is published yet"},
+             user);
+}
+
+static const char *published_host(const struct agent *agent)
+{
+    return server_facts(agent->router->server).host;
+}
+
+const char *agent_probe_host(const struct agent *agent, const struct config_probe *probe)
+{
+    const char *host = probe->host != NULL ? probe->host : agent->config->probe_host;
+    if (probe->type != CONFIG_PROBE_TCP || strcmp(host, CONFIG_PROBE_PUBLISHED) != 0) {
+        return host;
+    }
+    return published_host(agent);
+}
+
 void effects_try(struct effects *effects, unsigned index, uint64_t try_id, const struct config_probe *probe)
 {
     struct probe_slot *slot = &effects->agent->probes[index];
@@ -37,7 +57,13 @@ void effects_try(struct effects *effects, unsigned index, uint64_t try_id, const
     slot->try_id = try_id;
     slot->driver = probe_driver_for(probe->type);
     struct probe_context context = {.loop = effects->agent->loop, .resolver = effects->agent->resolver};
-    slot->running = slot->driver->start(&context, effects->agent->config->probe_host, probe, on_tried, slot);
+    const char *host = agent_probe_host(effects->agent, probe);
+    if (host == NULL) {
+        slot->unpublished = (struct deferred){.fn = on_unpublished, .user = slot};
+        loop_defer(effects->agent->loop, &slot->unpublished);
+    } else {
+        slot->running = slot->driver->start(&context, host, probe, on_tried, slot);
+    }
 }
 
 void effects_cancel_tries(struct effects *effects)
@@ -112,46 +138,47 @@ void effects_watch_pid(struct effects *effects, pid_t pid)
 
 /* ---- address ---- */
 
-/* server.host: auto takes the source address of the default route, an interface its address; anything else is
- * published as written (docs/design/protocol.md, "Defaults"). */
-static int host_look_up(const char *configured, struct error *err, char ret_host[static 256])
+static void log_host(struct agent *agent, const char *before, const struct host_answer *answer)
 {
-    char address[NET_ADDRESS_SIZE];
-    const char *host = configured;
-    if (strcmp(configured, "auto") == 0) {
-        if (net_source_address(err, address) < 0) {
-            return error_wrap(
-                err, "server.host is auto and this machine has no address that others can reach; set "
-                     "server.host");
-        }
-        host = address;
-    } else if (!address_is_ipv4(str_of(configured)) && !address_is_ipv6(str_of(configured))) {
-        if (net_interface_address(configured, err, address) == 0) {
-            host = address;
-        } else if (err->code != ERROR_NOT_FOUND) {
-            return error_wrap(err, "server.host names an interface");
-        }
+    const char *host = published_host(agent);
+    if (host == NULL && !agent->host_missed) {
+        log_warn(
+            "server", "no address to publish, server not registered",
+            LOG_TEXT("error", answer->absent != NULL ? "the interface does not exist yet" : answer->reason),
+            LOG_TEXT("host", agent->config->server.host));
+    } else if (host != NULL && agent->host_missed) {
+        log_info("server", "address to publish found", LOG_TEXT("host", host));
+    } else if (host != NULL && strcmp(before, "") != 0 && strcmp(before, host) != 0) {
+        log_info("server", "address to publish changed", LOG_TEXT("from", before), LOG_TEXT("to", host));
     }
-    snprintf(ret_host, 256, "%s", host);
-    return 0;
+    agent->host_missed = host == NULL;
+}
+
+void agent_on_host(const struct host_answer *answer, void *user)
+{
+    struct agent *agent = user;
+    char before[256];
+    const char *host = published_host(agent);
+    snprintf(before, sizeof(before), "%s", host == NULL ? "" : host);
+    agent->host_from = answer->from;
+    agent->addresses = answer->choice == NULL ? (struct net_choice){0} : *answer->choice;
+    agent_server_event(agent, (struct server_event){.type = SERVER_ON_HOST,
+                                                    .text = answer->host,
+                                                    .reason = answer->reason,
+                                                    .absent = answer->absent,
+                                                    .unsure = answer->unsure});
+    if (answer->is_last) {
+        log_host(agent, before, answer);
+    }
+    host = published_host(agent);
+    if (host == NULL || strcmp(before, host) != 0) {
+        agent_notify_status(agent, "");
+    }
 }
 
 void effects_look_up_host(struct effects *effects)
 {
-    struct agent *agent = effects->agent;
-    struct error err;
-    char host[sizeof(agent->host)];
-    bool found = host_look_up(agent->config->server.host, &err, host) == 0;
-    if (!found && !agent->host_missed) {
-        log_warn("server", "no address to publish, server not registered", LOG_TEXT("error", err.text));
-    } else if (found && agent->host_missed) {
-        log_info("server", "address to publish found", LOG_TEXT("host", host));
-    }
-    agent->host_missed = !found;
-    snprintf(agent->host, sizeof(agent->host), "%s", found ? host : "");
-    agent_server_event(agent, (struct server_event){.type = SERVER_ON_HOST,
-                                                    .text = found ? agent->host : NULL,
-                                                    .reason = found ? NULL : err.text});
+    host_search_start(effects->agent->host_search, effects->agent->config->server.host);
 }
 
 /* ---- events, state, log ---- */

@@ -15,6 +15,7 @@
 #include "outrider/io/loop/loop.h"
 #include "outrider/os/log.h"
 #include "outrider/os/process.h"
+#include "outrider/shell/host_search.h"
 #include "outrider/shell/router/effects.h"
 #include "outrider/shell/router/router.h"
 
@@ -41,6 +42,7 @@ struct probe_slot {
     uint64_t try_id;
     const struct probe_driver *driver; /* of the running try */
     struct probe_try *running;
+    struct deferred unpublished; /* a try that ends at once, as there is no address */
     struct api_histogram duration;
     struct buf target; /* what is probed, for the API */
 };
@@ -56,8 +58,9 @@ struct agent {
     const char *config_path;
     struct config *config;
     char id[130];
-    char host[256];   /* "" while there is none */
-    bool host_missed; /* logged that there is none */
+    bool host_missed;            /* logged that there is none */
+    const char *host_from;       /* as in struct host_answer; NULL: not looked up yet */
+    struct net_choice addresses; /* those that it was chosen among; empty for what is published as written */
     char boot_id[PROCESS_BOOT_ID_LENGTH + 1];
     int64_t started_wall;
 
@@ -66,6 +69,8 @@ struct agent {
     struct timer *timer;
     struct loop_watch *clock; /* NULL: a resume is noticed with the next timer */
     struct loop_watch *signals;
+    struct loop_watch *network; /* NULL: changes of addresses are not noticed */
+    struct host_search *host_search;
     struct http_client *http;
     struct registry *registry;
     struct api *api;
@@ -129,6 +134,11 @@ struct agent_note {
 
 /* agent_effects.c: logs a note; `detail` is the text of the machine. */
 void agent_log_note(const struct agent_note *note, const char *module, struct str detail);
+
+/* agent_effects.c: what server.host came to (a host_search_fn). The second: the host that `probe` connects to, NULL while
+ * it is the published one and there is none; borrowed until the next look-up. */
+void agent_on_host(const struct host_answer *answer, void *agent);
+const char *agent_probe_host(const struct agent *agent, const struct config_probe *probe);
 
 /* agent_restore.c: reads the state file into agent->saved, which `ret_restore` borrows of, and decides what of
  * it still counts; sets agent->id and agent->boot_id. */

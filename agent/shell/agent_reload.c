@@ -8,7 +8,6 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 static void log_changes(const struct config *running, const struct config *fresh)
 {
@@ -32,14 +31,11 @@ static void put_into_force(struct agent *agent, struct config *fresh)
     struct config *running = agent->config;
     struct instant now = agent_now();
     config_keep(fresh, running);
-    bool moved = strcmp(fresh->server.host, running->server.host) != 0;
     agent->config = fresh;
     log_setup((enum log_level)fresh->log.level, (enum log_format)fresh->log.format, 2);
     if (agent->router != NULL) {
         router_reload(agent->router, fresh, &now);
-        if (moved) {
-            effects_look_up_host(&agent->effects);
-        }
+        effects_look_up_host(&agent->effects);
         agent_rearm(agent);
     }
     fleet_reload(agent->fleet, fresh);

@@ -60,9 +60,9 @@ def signal_is_blocked(pid, number):
 class Game:
     """A game server as its agent sees it: a port that answers, refuses or hangs."""
 
-    def __init__(self, host="127.0.0.1", family=socket.AF_INET):
+    def __init__(self, host="127.0.0.1", family=socket.AF_INET, port=0):
         self.host, self.family = host, family
-        self.port = 0
+        self.port = port
         self.listener = None
         self.held = []
         self.accepted = 0

@@ -28,7 +28,7 @@ struct world {
     struct router *router;
     struct store store;
     int64_t mono, sleep;
-    bool auto_tries, auto_registry, exited;
+    bool auto_tries, auto_registry, exited, host_unsure;
     unsigned open; /* ports, one bit for each probe */
     uint64_t tries[SERVER_PROBES_MAX];
     struct fake_call pending[WORLD_PENDING_MAX];
@@ -273,7 +273,8 @@ static void settle(struct world *w)
             assert(call.watch_id > w->watch);
             w->watch = call.watch_id;
         } else if (call.type == FAKE_LOOK_UP_HOST) {
-            server_event(w, (struct server_event){.type = SERVER_ON_HOST, .text = w->host, .reason = "none"});
+            server_event(
+                w, (struct server_event){.type = SERVER_ON_HOST, .text = w->host, .unsure = w->host_unsure});
         } else if (call.type == FAKE_EXIT) {
             assert(!w->exited);
             w->exited = true;
@@ -456,6 +457,7 @@ static void happen(struct world *w, uint8_t what, uint8_t arg)
     case 11: reply_to(w, arg); break;
     case 12:
         w->host = arg & 3 ? "10.0.0.1" : NULL;
+        w->host_unsure = (arg & 7) == 4; /* without a host */
         w->sleep += arg > 200 ? arg * 100 : 0;
         break;
     case 13: arg & 4 ? change_control(w, arg) : change_store(w, arg); break;

@@ -118,6 +118,7 @@ struct scenario {
     enum port_mode other_ports;
     struct running_try tries[SERVER_PROBES_MAX];
     char host[64], no_host[64];
+    bool no_interface, host_unsure;
     uint64_t attached[8];
     size_t attached_count;
 

@@ -87,7 +87,9 @@ static void do_try(struct scenario *s, char **args, size_t count)
 
 static void do_host(struct scenario *s, char **args, size_t count)
 {
-    bool none = strcmp(args[0], "none") == 0;
+    s->host_unsure = strcmp(args[0], "unsure") == 0 || strcmp(args[0], "absent-unsure") == 0;
+    s->no_interface = strncmp(args[0], "absent", 6) == 0;
+    bool none = s->no_interface || s->host_unsure || strcmp(args[0], "none") == 0;
     snprintf(s->host, sizeof(s->host), "%.63s", none ? "" : args[0]);
     snprintf(s->no_host, sizeof(s->no_host), "%.63s", none && count > 1 ? args[1] : "");
 }

@@ -286,7 +286,9 @@ static void meet(struct scenario *s, const struct fake_call *call)
             router_server_event(s->router, &(struct server_event){.type = SERVER_ON_HOST,
                                                                   .now = now,
                                                                   .text = s->host[0] == '\0' ? NULL : s->host,
-                                                                  .reason = s->no_host});
+                                                                  .reason = s->no_host,
+                                                                  .absent = s->no_interface ? "wg0" : NULL,
+                                                                  .unsure = s->host_unsure});
         }
         break;
     case FAKE_EXIT: s->exited = true; break;

@@ -11,9 +11,35 @@
 #include "outrider/core/server/hold.h"
 #include "outrider/core/server/server.h"
 #include "outrider/core/server/shutdown.h"
+#include "outrider/os/net.h"
 
 #include <stdio.h>
 #include <unistd.h>
+
+/* Where the host comes from, and the addresses that were not chosen, each with why. */
+static void write_host_choice(struct json_writer *json, const struct api_view *view)
+{
+    const struct net_choice *choice = view->addresses;
+    size_t count = choice == NULL ? 0 : choice->count;
+    bool chosen = count > 0 && choice->chosen < count;
+    json_member_object(json, "hostChoice");
+    json_member_text(json, "setting", view->config->server.host);
+    json_member_text(json, "from", view->host_from);
+    json_member_text(json, "interface", chosen ? choice->addresses[choice->chosen].interface : NULL);
+    json_member_array(json, "rejected");
+    for (size_t i = 0; i < count; i++) {
+        const struct net_address *address = &choice->addresses[i];
+        if (i != choice->chosen) {
+            json_write_object(json);
+            json_member_text(json, "address", address->text);
+            json_member_text(json, "interface", address->interface);
+            json_member_text(json, "why", net_rejected_why(choice, i));
+            json_write_object_end(json);
+        }
+    }
+    json_write_array_end(json);
+    json_write_object_end(json);
+}
 
 static void write_identity(struct json_writer *json, const struct api_view *view)
 {
@@ -22,6 +48,7 @@ static void write_identity(struct json_writer *json, const struct api_view *view
     json_member_text(json, "type", view->config->server.type);
     json_member_text(json, "id", view->id);
     json_member_text(json, "host", view->host);
+    write_host_choice(json, view);
     json_member_text(json, "status", status_name(facts.status));
     json_member_text(json, "cause", facts.cause);
     json_member_time(json, "since", facts.status_wall);

@@ -6,6 +6,7 @@
 
 struct buf;
 struct config;
+struct etcd_access;
 struct registry_limits;
 
 /* Appends the two keys that the agent of `config` writes: the record and the control key. Returns whether their id is
@@ -21,6 +22,16 @@ bool check_limits(const char *file, const struct config *config, const struct re
 /* Appends to `problems` a warning for each file, directory and group that the agent of `config` needs at its start and that is
  * missing or of no use on this machine, and for each secret that others can read. */
 void check_local(const char *file, const struct config *config, struct buf *problems);
+
+/* Appends to `problems` a warning where server.host comes to nothing on this machine: an interface that does not exist yet,
+ * a name that is not resolved, `auto` without a route. Asks name servers at most. */
+void check_host(const char *file, const struct config *config, const struct etcd_access *access,
+                struct buf *problems);
+
+/* For `outrider check --live`: connects to each of server.ports as a probe does and at the address that is published, and
+ * prints one line to stdout for each that answers the first: a server that listens on loopback only is ready and cannot be
+ * reached. */
+void check_reachable(const struct config *config, const struct etcd_access *access);
 
 /* `outrider check --live`: asks each endpoint, logs in, reads what an agent reads, and tests the permission to write its own
  * two keys, with the agent's timeouts. Writes nothing. Prints one line per test to stdout. Returns EX_DONE; EX_TEMPFAIL

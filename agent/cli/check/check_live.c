@@ -278,6 +278,7 @@ int check_live(const struct config *config)
         }
         registry_free(etcd_registry(live.etcd));
     }
+    check_reachable(config, &live.access);
     etcd_access_close(&live.access);
     buf_fini(&live.error);
     buf_fini(&live.record_key);

@@ -17,6 +17,7 @@ static int compare_limits(const char *path, const struct config *config, struct 
     if (status == EX_DONE) {
         struct registry *registry = etcd_registry(etcd_new(&config->registry, access.loop, access.http));
         status = check_limits(path, config, registry_limits(registry), problems) ? EX_CONFIG : EX_DONE;
+        check_host(path, config, &access, problems);
         registry_free(registry);
         etcd_access_close(&access);
     }

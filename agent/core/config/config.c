@@ -24,6 +24,7 @@ void config_probe_fini(struct config_probe *probe)
     if (probe != NULL) {
         free(probe->name);
         free(probe->path);
+        free(probe->host);
         *probe = (struct config_probe){0};
     }
 }

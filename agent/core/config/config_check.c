@@ -295,6 +295,9 @@ static void check_probe_target(const struct config_probe *probe, const char *pat
         report(check, key_of(path, tcp ? "path" : "port", at),
                tcp ? "is for unix probes: this one is tcp" : "is for tcp probes: this one is unix");
     }
+    if (!tcp && probe->host != NULL) {
+        report(check, key_of(path, "host", at), "is for tcp probes: this one is unix");
+    }
 }
 
 static void check_probe_name(const struct config *config, size_t index, const char *path,

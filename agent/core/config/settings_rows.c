@@ -27,8 +27,10 @@ static const struct setting rows[] = {
      .doc = "The name of this one server. `auto`: a ULID kept in `state_dir`; without a `state_dir` new "
             "at every start."},
     {"server.host", SETTING_STRING, .flags = RELOAD, .fallback = "auto", .shape = shape_host, AT(server.host),
-     .doc = "The host to publish: an address, a name (published as written) or an interface (`eth0`). "
-            "`auto`: the source address of the default route, read at start and at every new lease."},
+     .doc =
+         "The host to publish: an address, a name (published as written) or an interface (`eth0`), which may "
+         "come later. `auto`: an address of the default route. Of several, the best one "
+         "(docs/design/protocol.md, \"Defaults\"); changes are followed."},
     {"server.ports", SETTING_PORTS, .flags = SETTING_REQUIRED | RELOAD, .min = 1, .max = CONFIG_PORTS_MAX,
      AT(server.ports), COUNT(server.port_count), GIVEN(server.ports_dynamic),
      .doc = "The TCP ports to publish, or `dynamic`: the server reports them with `ports=`."},
@@ -109,7 +111,8 @@ static const struct setting rows[] = {
      .doc = "The name that the registry's certificate must be for. `null`: the host of the endpoint."},
     {"probe_host", SETTING_STRING, .flags = RELOAD, .fallback = "localhost", .shape = shape_probe_host,
      AT(probe_host),
-     .doc = "The host that probes connect to: an address or a name. `localhost` is 127.0.0.1, then ::1."},
+     .doc = "The host that probes connect to: an address or a name. `localhost` is 127.0.0.1, then ::1. "
+            "`published`: the host that is published, as players use it."},
     {"probes", SETTING_PROBES, .flags = RELOAD, .max = CONFIG_PROBES_MAX, AT(probes), COUNT(probe_count),
      GIVEN(probes_given),
      .doc = "The checks whether the server is up. Absent: one tcp probe for each of `server.ports`; "
@@ -192,6 +195,9 @@ static const struct setting probe_rows[] = {
     {"port", SETTING_PORT, .flags = RELOAD, PROBE_AT(port), .doc = "The port of a `tcp` probe."},
     {"path", SETTING_STRING, .flags = RELOAD, .shape = shape_socket, PROBE_AT(path),
      .doc = "The socket of a `unix` probe."},
+    {"host", SETTING_STRING, .flags = SETTING_NULLABLE | RELOAD, .fallback = "null",
+     .shape = shape_probe_host, PROBE_AT(host),
+     .doc = "The host that a `tcp` probe connects to. `null`: `probe_host`."},
     {"interval", SETTING_DURATION, .flags = RELOAD, .fallback = "1s", .min = 10, .max = HOUR,
      PROBE_AT(interval_ms), .doc = "From one try to the next."},
     {"timeout", SETTING_DURATION, .flags = RELOAD, .fallback = "500ms", .min = 1, .max = HOUR,

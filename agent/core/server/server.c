@@ -25,7 +25,7 @@ struct server *server_new(const struct config *config, const char *id, const str
     server->status_wall = now->wall;
     snprintf(server->cause, sizeof(server->cause), "the agent has just started");
     server->host_retry = now->mono;
-    snprintf(server->host_reason, sizeof(server->host_reason), "not looked up yet");
+    snprintf(server->host_reason, sizeof(server->host_reason), "no address to publish: not looked up yet");
     server_clear_reported(server);
     return server;
 }
@@ -191,13 +191,30 @@ static void notice_leaving(struct server *server, const struct instant *now, str
 /* An address may appear later (a link that comes up), so the look-up is repeated. */
 enum { HOST_RETRY_MS = 5000 };
 
+/* A look-up that does not know takes no name away: that its name server is silent says nothing about it. The address of an
+ * interface is gone with the interface. */
+static bool keeps_host(const struct server *server, const struct server_event *event)
+{
+    return event->unsure &&
+           (server->host == NULL || event->absent == NULL || strcmp(server->host, event->absent) == 0);
+}
+
 static void on_host(struct server *server, const struct server_event *event)
 {
     server->host_retry = event->now.mono + HOST_RETRY_MS;
-    free(server->host);
-    server->host = mem_strdup(event->text);
-    server->host_known = true;
-    brief_copy(server->host_reason, sizeof(server->host_reason), str_of(event->reason));
+    server->host_unsure = event->unsure;
+    if (!keeps_host(server, event)) {
+        free(server->host);
+        server->host = mem_strdup(event->text);
+        server->host_known = true;
+    }
+    const char *reason = event->reason == NULL ? "" : event->reason;
+    if (event->absent != NULL) {
+        brief_format(server->host_reason, sizeof(server->host_reason), "interface %s does not exist yet%s%s",
+                     event->absent, reason[0] == '\0' ? "" : ", ", reason);
+    } else {
+        brief_format(server->host_reason, sizeof(server->host_reason), "no address to publish: %s", reason);
+    }
 }
 
 static void reload_watchdog(struct server *server, int64_t before_ms, int64_t now)
@@ -298,9 +315,14 @@ static void run_watchdog(struct server *server, int64_t now)
     }
 }
 
+int64_t server_host_due(const struct server *server)
+{
+    return server->host == NULL || server->host_unsure ? server->host_retry : NEVER_MS;
+}
+
 static void seek_host(struct server *server, int64_t now, struct queue *effects)
 {
-    if (server->host == NULL && now >= server->host_retry) {
+    if (now >= server_host_due(server)) {
         server->host_retry = now + HOST_RETRY_MS;
         server_effect(effects, SERVER_DO_LOOK_UP_HOST);
     }

@@ -29,10 +29,11 @@ struct server {
 
     bool stopping;
     char *host;
-    bool host_known; /* a look-up has answered */
-    char host_reason[160];
-    int64_t host_retry; /* mono: while there is no host */
-    int64_t stepped;    /* mono of the latest step */
+    bool host_known;       /* a look-up has found out whether there is one */
+    bool host_unsure;      /* the latest look-up has not */
+    char host_reason[200]; /* why there is none, as shown */
+    int64_t host_retry;    /* mono: when it is repeated, see server_host_due() */
+    int64_t stepped;       /* mono of the latest step */
     /* UNDECIDED: not known yet whether a record from before the restart is still there. SETTLING: it is, or a
      * gap ended, and not every probe has a verdict since. */
     enum { START_UNDECIDED, START_FRESH, START_SETTLING, START_DONE } start;
@@ -76,6 +77,9 @@ bool server_probes_reported_ports(const struct config *config);
 /* server.c: until when (mono) what is so `since` then must last to end the drain of `hold`; NEVER_MS when it is
  * not so (`since` NEVER_MS). */
 int64_t server_settled_at(const struct server *server, const struct hold *hold, int64_t since);
+
+/* server.c: when (mono) the address is looked up again by itself; NEVER_MS while it is known. */
+int64_t server_host_due(const struct server *server);
 
 /* server_adopt.c: no record from before the restart is there; one is; a gap ended. */
 void server_fresh(struct server *server, const struct server_event *event, struct queue *effects);

@@ -106,19 +106,18 @@ static bool may_touch(const struct server *server, const struct record *next)
 /* Writes why no record may be offered, or "". */
 static void update_withheld(struct server *server)
 {
-    const char *why = "", *detail = "";
+    const char *why = "";
     if (server->start == START_UNDECIDED) {
         why = "the registry has not answered yet whether the record from before the restart is still there";
     } else if (server->stopping && !server->offering) {
         /* Without a record in the registry there is none to set to shutting_down. */
         why = "the agent is stopping";
     } else if (server->host == NULL) {
-        why = "no address to publish: ";
-        detail = server->host_reason;
+        why = server->host_reason;
     } else if (server->withdrawn && !server->stopping) {
         why = "in error for longer than server.deregister_after; it is registered again when it recovers";
     }
-    brief_format(server->withheld, sizeof(server->withheld), "%s%s", why, detail);
+    brief_format(server->withheld, sizeof(server->withheld), "%s", why);
 }
 
 void server_publish(struct server *server, const struct instant *now, struct queue *effects)

@@ -44,9 +44,7 @@ struct window server_deadline(const struct server *server)
     if (server->status == STATUS_ERROR && config->server.deregister_after_ms > 0) {
         consider(server, server->status_mono + config->server.deregister_after_ms, &soonest);
     }
-    if (server->host == NULL) {
-        consider(server, server->host_retry, &soonest);
-    }
+    consider(server, server_host_due(server), &soonest);
     consider_holds(server, &soonest);
     return soonest;
 }
@@ -57,6 +55,7 @@ struct server_facts server_facts(const struct server *server)
         .status = server->status,
         .cause = server->cause,
         .status_wall = server->status_wall,
+        .host = server->host,
         .withheld = server->withheld,
         .life = server->life,
         .life_number = server->life_number,

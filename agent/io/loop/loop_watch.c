@@ -3,6 +3,9 @@
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
 #include "outrider/io/loop/loop.h"
+#include "outrider/io/loop/timer.h"
+#include "outrider/os/clock.h"
+#include "outrider/os/net.h"
 #include "outrider/os/process.h"
 
 #include <errno.h>
@@ -21,6 +24,8 @@ struct loop_watch {
     loop_watch_fn *fn;
     loop_watch_signal_fn *on_signal;
     void *user;
+    struct timer *pause; /* of the network */
+    int64_t pause_end;   /* mono ms: the latest end of the pause that is waited for */
 };
 
 static struct loop_watch *loop_watch_new(struct loop *loop, int fd, event_callback_fn on_readable, void *user)
@@ -38,6 +43,7 @@ void loop_watch_free(struct loop_watch *watch)
     if (watch != NULL) {
         event_del(&watch->event);
         close(watch->fd);
+        timer_free(watch->pause);
         free(watch);
     }
 }
@@ -157,5 +163,41 @@ struct loop_watch *loop_watch_clock(struct loop *loop, loop_watch_fn *fn, void *
     }
     struct loop_watch *watch = loop_watch_new(loop, fd, on_set, user);
     watch->fn = fn;
+    return watch;
+}
+
+/* ---- the network ---- */
+
+enum { PAUSES_MAX = 4 };
+
+static void on_network(evutil_socket_t fd, short what, void *user)
+{
+    (void)what;
+    struct loop_watch *watch = user;
+    if (!net_changes_take(fd)) {
+        return;
+    }
+    int64_t now = clock_mono_ms(), due = now + LOOP_WATCH_PAUSE_MS;
+    if (!timer_is_armed(watch->pause)) {
+        watch->pause_end = now + PAUSES_MAX * LOOP_WATCH_PAUSE_MS;
+    }
+    timer_arm_at_ms(watch->pause, due < watch->pause_end ? due : watch->pause_end);
+}
+
+static void on_pause(void *user)
+{
+    struct loop_watch *watch = user;
+    watch->fn(watch->user);
+}
+
+struct loop_watch *loop_watch_network(struct loop *loop, loop_watch_fn *fn, void *user, struct error *err)
+{
+    int fd = net_changes_open(err);
+    if (fd < 0) {
+        return NULL;
+    }
+    struct loop_watch *watch = loop_watch_new(loop, fd, on_network, user);
+    watch->fn = fn;
+    watch->pause = timer_new(loop, on_pause, watch);
     return watch;
 }

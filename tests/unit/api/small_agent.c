@@ -14,6 +14,7 @@
 #include "outrider/codec/status/status_line.h"
 #include "outrider/core/control/intent.h"
 #include "outrider/core/fleet/filter.h"
+#include "outrider/os/net.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -103,6 +104,11 @@ static void look(void *user, struct api_view *ret_view)
     static const struct registry_endpoint endpoints[] = {
         {.name = "http://127.0.0.1:2379", .in_use = true, .last_error = ""},
         {.name = "http://10.0.0.12:2379", .last_error = "connection refused", .failed_wall = 1001000}};
+    static const struct net_choice addresses = {
+        .addresses = {{.text = "169.254.7.9", .interface = "eth0", .flaw = NET_LINK_LOCAL},
+                      {.text = "10.0.0.5", .interface = "eth0"}},
+        .count = 2,
+        .chosen = 1};
     struct small_agent *agent = user;
     *ret_view = (struct api_view){.now = agent->now,
                                   .started_wall = 1000000,
@@ -110,6 +116,8 @@ static void look(void *user, struct api_view *ret_view)
                                   .config_file = "/etc/outrider/outrider.yaml",
                                   .id = "01TEST",
                                   .host = agent->host,
+                                  .host_from = agent->host == NULL ? NULL : "interface",
+                                  .addresses = &addresses,
                                   .config = &agent->config,
                                   .server = agent->server,
                                   .registrar = agent->registrar,

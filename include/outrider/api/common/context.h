@@ -23,6 +23,7 @@ struct follow;
 struct hold;
 struct http_server_counters;
 struct intent;
+struct net_choice;
 struct probe;
 struct registrar;
 struct registry_endpoint;
@@ -59,6 +60,8 @@ struct api_view {
     struct instant now;
     int64_t started_wall;
     const char *version, *config_file, *id, *host; /* host NULL: none */
+    const char *host_from; /* "default route", "interface", "configuration"; NULL: not known yet */
+    const struct net_choice *addresses; /* those the host was chosen among; NULL or empty: it was not */
     const struct config *config;
     struct api_fleet fleet;
     const struct server *server; /* NULL for an observer, as registrar, intent, shutdown and keys */

@@ -57,11 +57,15 @@ struct config_registry {
 
 enum config_probe_type { CONFIG_PROBE_TCP, CONFIG_PROBE_UNIX };
 
+/* The host of a probe that connects to the address that is published. */
+#define CONFIG_PROBE_PUBLISHED "published"
+
 struct config_probe {
     char *name;
     enum config_probe_type type;
     uint16_t port; /* tcp */
     char *path;    /* unix; NULL for tcp */
+    char *host;    /* tcp; NULL: probe_host */
     int64_t interval_ms, timeout_ms;
     unsigned fall, rise;
 };

@@ -46,7 +46,9 @@ enum server_event_type {
     SERVER_ON_CONTROL, /* the control key has `hold`, by its wall times; not set: it lifts the ops hold */
     SERVER_ON_CONTROL_READ, /* the control key was read, or cannot be: nothing need wait for it */
     SERVER_ON_STOPPING,     /* the agent stops: shutting_down from now on */
-    SERVER_ON_HOST,         /* the address to publish is `text`; NULL: none, because `reason` */
+    /* The address to publish is `text`; NULL: none, because `reason`, or because the interface `absent` does not exist.
+     * `unsure`: that is not known, and neither is whether `absent` is a name; what was published as this name stays. */
+    SERVER_ON_HOST,
     /* There is no record from before the restart. `message` and `passed` as below where the lease is;
      * `control_unread`: not ready before the control key was read. */
     SERVER_ON_FRESH,
@@ -69,12 +71,12 @@ struct server_event {
     pid_t pid;
     unsigned index;
     enum verdict verdict;
-    const char *text, *reason, *by;
+    const char *text, *reason, *by, *absent;
     enum hold_kind kind;
     int64_t deadline_ms, expires_ms;
     const struct record *record;
     const struct hold *hold;
-    bool passed, control_unread;
+    bool passed, control_unread, unsure;
     const struct config *config;
     const int *probe_map; /* SERVER_PROBES_MAX numbers */
 };
@@ -164,6 +166,7 @@ struct server_facts {
     enum status status;   /* the effective one */
     const char *cause;    /* of the status; "" when there is nothing to explain */
     int64_t status_wall;  /* since when, ms */
+    const char *host;     /* the address to publish; NULL: none */
     const char *withheld; /* why no record is offered; "" when one is */
     enum life life;
     uint64_t life_number;                        /* counts up */

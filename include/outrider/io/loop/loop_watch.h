@@ -1,4 +1,5 @@
-/* What the kernel reports through a descriptor: signals, the end of a process, a wall clock that is set. */
+/* What the kernel reports through a descriptor: signals, the end of a process, a wall clock that is set,
+ * addresses that change. */
 #ifndef OUTRIDER_IO_LOOP_LOOP_WATCH_H
 #define OUTRIDER_IO_LOOP_LOOP_WATCH_H
 
@@ -38,6 +39,13 @@ struct loop_watch *loop_watch_pidfd(struct loop *loop, int fd, loop_watch_fn *fn
  * fire late by the time slept. Costs no periodic wake-up. */
 struct loop_watch *loop_watch_clock(struct loop *loop, loop_watch_fn *fn, void *user,
                                     struct error *err) MUST_CHECK;
+
+/* Calls `fn`, which must not free the watch, after an address, an interface or a route of this machine has changed:
+ * once the changes pause for LOOP_WATCH_PAUSE_MS, or have lasted for four times that, so that a network that is set up
+ * anew is seen as it ends. */
+struct loop_watch *loop_watch_network(struct loop *loop, loop_watch_fn *fn, void *user,
+                                      struct error *err) MUST_CHECK;
+enum { LOOP_WATCH_PAUSE_MS = 500 };
 
 /* Stops watching; no callback follows, and signals stay blocked. Accepts NULL. */
 void loop_watch_free(struct loop_watch *watch);

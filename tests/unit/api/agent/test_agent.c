@@ -40,6 +40,14 @@ static void a_ready_server_has_every_member(void **state)
     assert_string_equal(text(root, "type"), "world");
     assert_string_equal(text(root, "id"), "01TEST");
     assert_string_equal(text(root, "host"), "10.0.0.5");
+    const json_t *choice = json_object_get(root, "hostChoice"),
+                 *rejected = json_object_get(choice, "rejected");
+    assert_string_equal(text(choice, "from"), "interface");
+    assert_string_equal(text(choice, "interface"), "eth0");
+    assert_int_equal(json_array_size(rejected), 1);
+    assert_string_equal(text(json_array_get(rejected, 0), "address"), "169.254.7.9");
+    assert_string_equal(text(json_array_get(rejected, 0), "interface"), "eth0");
+    assert_string_equal(text(json_array_get(rejected, 0), "why"), "link-local");
     assert_string_equal(text(root, "now"), "1970-01-01T00:16:42.000Z");
     const json_t *life = json_object_get(root, "life");
     assert_string_equal(text(life, "state"), "alive");

@@ -1,0 +1,157 @@
+#include "check_internal.h"
+
+#include "outrider/base/buf.h"
+#include "outrider/cli/common/etcd_access.h"
+#include "outrider/core/config/config.h"
+#include "outrider/io/loop/loop.h"
+#include "outrider/io/net/connect.h"
+#include "outrider/io/net/resolver.h"
+#include "outrider/shell/host_search.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* As the agent tries (a probe's default, and the resolver's). */
+enum { CONNECT_MS = 1000, RESOLVE_MS = 3000 };
+
+/* ---- what server.host comes to ---- */
+
+struct found {
+    bool done, unsure;
+    char host[256]; /* "": none */
+    char absent[256];
+    char reason[512];
+    bool is_written; /* published as it is written */
+};
+
+static void on_host(const struct host_answer *answer, void *user)
+{
+    struct found *found = user;
+    *found = (struct found){
+        .done = answer->is_last, .unsure = answer->unsure, .is_written = answer->choice == NULL};
+    snprintf(found->host, sizeof(found->host), "%s", answer->host == NULL ? "" : answer->host);
+    snprintf(found->absent, sizeof(found->absent), "%s", answer->absent == NULL ? "" : answer->absent);
+    snprintf(found->reason, sizeof(found->reason), "%s", answer->reason);
+}
+
+static struct found find_host(const struct config *config, const struct etcd_access *access)
+{
+    struct found found = {0};
+    struct host_search *search = host_search_new(access->loop, access->resolver, on_host, &found);
+    host_search_start(search, config->server.host);
+    while (!found.done) {
+        loop_turn_once(access->loop, true);
+    }
+    host_search_free(search);
+    return found;
+}
+
+struct resolved {
+    bool done;
+    enum resolver_status status;
+    char error[128];
+};
+
+static void on_resolved(const struct resolver_answer *answer, void *user)
+{
+    struct resolved *resolved = user;
+    resolved->done = true;
+    resolved->status = answer->status;
+    snprintf(resolved->error, sizeof(resolved->error), "%s", answer->error);
+}
+
+/* A name is published as it is written, but players must be able to resolve it. */
+static void check_name(const char *file, const struct etcd_access *access, const char *name,
+                       struct buf *problems)
+{
+    struct resolved resolved = {0};
+    (void)!resolver_look_up(access->resolver, name, 0, RESOLVE_MS, on_resolved, &resolved);
+    while (!resolved.done) {
+        loop_turn_once(access->loop, true);
+    }
+    if (resolved.status != RESOLVER_FOUND) {
+        buf_printf(
+            problems,
+            "%s: server.host: warning: %s is neither an address nor an interface of this machine, and as a "
+            "name it is not resolved here (%s); it is published as it is written\n",
+            file, name, resolved.error);
+    }
+}
+
+void check_host(const char *file, const struct config *config, const struct etcd_access *access,
+                struct buf *problems)
+{
+    if (!config->server.present) {
+        return;
+    }
+    struct found found = find_host(config, access);
+    if (found.absent[0] != '\0') {
+        buf_printf(
+            problems,
+            "%s: server.host: warning: interface %s does not exist yet%s%s; the server is not registered "
+            "before it does\n",
+            file, found.absent, found.reason[0] == '\0' ? ", and there is no host of this name" : ", ",
+            found.reason);
+    } else if (found.host[0] == '\0') {
+        buf_printf(problems,
+                   "%s: server.host: warning: %s; the server is not registered before there is one\n", file,
+                   found.reason);
+    } else if (found.is_written) {
+        check_name(file, access, found.host, problems);
+    }
+}
+
+/* ---- whether players reach it ---- */
+
+struct attempt {
+    bool done;
+    enum connect_outcome outcome;
+    char detail[128];
+};
+
+static void on_connected(enum connect_outcome outcome, const char *detail, int64_t elapsed_us, void *user)
+{
+    struct attempt *attempt = user;
+    (void)elapsed_us;
+    attempt->done = true;
+    attempt->outcome = outcome;
+    snprintf(attempt->detail, sizeof(attempt->detail), "%s", detail);
+}
+
+static struct attempt try_port(const struct etcd_access *access, const char *host, uint16_t port)
+{
+    struct attempt attempt = {0};
+    (void)!connect_tcp(access->loop, access->resolver, host, port, CONNECT_MS, on_connected, &attempt);
+    while (!attempt.done) {
+        loop_turn_once(access->loop, true);
+    }
+    return attempt;
+}
+
+void check_reachable(const struct config *config, const struct etcd_access *access)
+{
+    const struct config_server *server = &config->server;
+    bool is_published = strcmp(config->probe_host, CONFIG_PROBE_PUBLISHED) == 0;
+    const char *near = is_published ? "localhost" : config->probe_host;
+    if (!server->present || server->ports_dynamic) {
+        return;
+    }
+    struct found found = find_host(config, access);
+    for (size_t i = 0; i < server->port_count && found.host[0] != '\0' && strcmp(found.host, near) != 0;
+         i++) {
+        uint16_t port = server->ports[i];
+        if (try_port(access, near, port).outcome != CONNECT_OK) {
+            continue; /* the server does not run, so there is nothing to compare with */
+        }
+        struct attempt far = try_port(access, found.host, port);
+        if (far.outcome == CONNECT_OK) {
+            printf("port %u on %s, which players are told: answers\n", port, found.host);
+        } else {
+            printf(
+                "port %u on %s, which players are told: warning: %s, though it answers on %s: let the server "
+                "listen on that address%s\n",
+                port, found.host, far.detail, near,
+                is_published ? "" : ", or set `probe_host: published` to have it probed there");
+        }
+    }
+}
