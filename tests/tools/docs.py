@@ -299,6 +299,9 @@ def check_libraries(args):
 def check_units(args):
     with tempfile.TemporaryDirectory() as folder:
         text = read(args.root, "packaging/outrider-observer.service")
+        for name in ("outrider-observer.service", "outrider@.service"):
+            if not re.search(r"^WatchdogSec=[1-9]", read(args.root, f"packaging/{name}"), re.M):
+                yield args.root / "packaging" / name, "no WatchdogSec=: an agent that hangs would not be started again"
         unit = pathlib.Path(folder, "outrider-observer.service")
         unit.write_text(text.replace("/usr/bin/outrider", os.path.abspath(args.outrider)), encoding="utf-8")
         units = [str(unit)]

@@ -92,6 +92,7 @@ class DocsTest(unittest.TestCase):
     def test_units(self):
         self.assert_fault("units", "packaging/outrider@.service", "RestartSec=", "RestartSecond=", "RestartSecond")
         self.assert_fault("units", "packaging/outrider@.service", "/usr/bin/outrider", "/usr/bin/outrigger", "outrigger")
+        self.assert_fault("units", "packaging/outrider-observer.service", "WatchdogSec=", "#WatchdogSec=", "no WatchdogSec=")
 
 
 if __name__ == "__main__":
