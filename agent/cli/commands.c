@@ -56,7 +56,9 @@ static const struct command table[] = {
      CLI_CHECK, 0, 1, false, cmd_check},
     {"status", "[-c FILE | --agent URL] [--json] [--is STATUS]", "show the server's status and its cause",
      "--json       the document of GET /api/agent\n"
-     "--is STATUS  print nothing; exit 0 when the status is STATUS, else 1\n" FIND_AGENT,
+     "--is STATUS  print nothing; exit 0 when the status is STATUS, else 1. `--is ready` also\n"
+     "             needs the record to be published, since players see nothing else;\n"
+     "             `--is published` asks for that alone, whatever the status\n" FIND_AGENT,
      CLI_STATUS, 0, 0, false, cmd_status},
     {"drain",
      "[-c FILE | --agent URL] [--token-file FILE] [--id ID] [--reason TEXT] [--deadline D] [--expires D] "

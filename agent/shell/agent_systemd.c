@@ -2,6 +2,7 @@
  * line at debug level and changes nothing else. */
 #include "agent_internal.h"
 
+#include "outrider/api/common/published.h"
 #include "outrider/base/brief.h"
 #include "outrider/core/fleet/view_read.h"
 #include "outrider/os/clock.h"
@@ -60,15 +61,19 @@ void agent_watchdog_feed(struct agent *agent, int64_t now_mono)
 
 /* ---- STATUS= ---- */
 
-/* The record in the registry. */
+/* The record in the registry. A write that is still under way is no news: nothing is reported when it is done. */
 static void add_registry(const struct agent *agent, struct buf *out)
 {
-    struct registrar_facts facts = registrar_facts(agent->router->registrar);
-    if (server_record(agent->router->server) == NULL) {
-        buf_printf(out, "not published: %s", server_facts(agent->router->server).withheld);
-    } else if (!registry_lease_is_none(facts.conflict_lease)) {
-        buf_printf(out, "not published: key held by another agent");
-    } else if (facts.last_error[0] != '\0') {
+    struct api_view view = {
+        .now = agent_now(), .server = agent->router->server, .registrar = agent->router->registrar};
+    struct registrar_facts facts = registrar_facts(view.registrar);
+    bool failing = facts.last_error[0] != '\0';
+    bool hindered =
+        failing || server_record(view.server) == NULL || !registry_lease_is_none(facts.conflict_lease);
+    if (hindered && !api_is_published(&view)) {
+        buf_str(out, STR("NOT PUBLISHED: "));
+        api_add_not_published(&view, out);
+    } else if (failing) {
         buf_printf(out, "registry failing: %s", facts.last_error);
     } else {
         buf_printf(out, facts.visible ? "registered" : "not registered yet");

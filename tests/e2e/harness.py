@@ -294,6 +294,21 @@ class Agent:
                               timeout=DEADLINE_S, check=False, **more)
 
 
+    def not_published(self, why):
+        """Every surface says that the ready server is not published, and why."""
+        first = lambda: self.run("status").stdout.split("\n")[0]
+        wait_until(lambda: "  ready, NOT PUBLISHED: " in first(), f"NOT PUBLISHED in {first()!r}")
+        self.case.assertIn(why, first())
+        for asked in ("ready", "published"):
+            self.case.assertEqual(self.run("status", "--is", asked).returncode, 1, asked)
+        self.case.assertIn("\noutrider_published 0\n", self.request("GET", "/metrics")[2].decode())
+
+    def is_published(self):
+        for asked in ("ready", "published"):
+            wait_until(lambda word=asked: self.run("status", "--is", word).returncode == 0, f"status --is {asked}")
+        self.case.assertIn("\noutrider_published 1\n", self.request("GET", "/metrics")[2].decode())
+
+
 class FaultProxy:
     def __init__(self, port):
         self.process = subprocess.Popen([sys.executable, str(FAULTPROXY), f"127.0.0.1:{port}"], text=True,

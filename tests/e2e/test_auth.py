@@ -1,5 +1,6 @@
 """etcd with authentication on: the least role is enough, no secret is printed, tokens expire."""
 import json
+import signal
 import subprocess
 import time
 
@@ -27,6 +28,7 @@ class LeastRole(AuthCase):
         agent = self.agent(registry=self.login(), server={"id": "w2"}).start()
         self.wait_error(agent, "permission denied")
         self.assertIn("docs/etcd-roles", agent.run("status").stdout)
+        agent.not_published("permission denied")
         self.assertIsNone(self.etcd.get(agent.key))
         self.assertEqual(agent.stop(), 0)  # there was no record
         for key, allowed in ((f"{self.prefix}/world/w1", True), (f"{self.prefix}/world/w2", False),
@@ -54,6 +56,15 @@ class LeastRole(AuthCase):
         self.assertFalse(self.may_write("gm", control))
         self.assertTrue(self.may_write("op", control))
         self.assertFalse(self.may_write("op", f"{self.prefix}/world/w1"))
+
+    def test_a_wrong_password_is_no_ready_server(self):
+        agent = self.sidecar()
+        self.write_password("wrong")
+        agent.start()
+        agent.not_published("authentication failed")
+        self.write_password(PASSWORD)
+        agent.send_signal(signal.SIGHUP)
+        agent.is_published()
 
     def test_no_secret_is_printed(self):
         agent = self.sidecar()

@@ -31,13 +31,14 @@ class TwoAgents(Case):
         document = wait_until(lambda: second.api()["registry"].get("conflict") and second.api(), "who holds it")
         self.assertEqual(document["registry"]["conflict"]["lease"], f"{held.lease:x}")
         self.assertIn(f"{held.lease:x}", second.log())
-        text = second.run("status").stdout
-        self.assertIn("key held by another agent", text)
+        second.not_published("key held by another agent at 127.0.0.1 (lease ends in ")
+        first.is_published()
         self.assertEqual(watcher.until_now(since), [])
         self.assertEqual(second.request("GET", "/readyz")[0], 503)
         first.kill()
         event = watcher.wait(lambda e: e.record and e.record.get("labels") == {"who": "second"}, "the second's record")
         self.assertNotEqual(event.kv.lease, held.lease)
+        second.is_published()
         self.assertEqual(second.stop(), 0)
 
     def test_the_second_leaves_the_firsts_record_alone(self):

@@ -1,6 +1,7 @@
 /* Registry, lease, record and fleet as JSON. */
 #include "agent_internal.h"
 #include "outrider/api/common/context.h"
+#include "outrider/api/common/published.h"
 #include "outrider/base/brief.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
@@ -72,12 +73,25 @@ void api_write_endpoints(struct json_writer *json, const struct api_view *view)
     json_write_array_end(json);
 }
 
+static void write_published(struct json_writer *json, const struct api_view *view)
+{
+    bool published = api_is_published(view);
+    struct buf why = {0};
+    if (!published) {
+        api_add_not_published(view, &why);
+    }
+    json_member_bool(json, "published", published);
+    api_write_text(json, "notPublished", buf_text(&why));
+    buf_fini(&why);
+}
+
 static void write_sync(struct json_writer *json, const struct api_view *view)
 {
     struct registrar_facts facts = registrar_facts(view->registrar);
     json_member_object(json, "registry");
     json_member_bool(json, "inSync", facts.in_sync);
     json_member_bool(json, "settled", facts.settled);
+    write_published(json, view);
     api_write_text(json, "endpoint", view->registry_endpoint);
     api_write_endpoints(json, view);
     api_write_hex(json, "clusterId", view->registry_cluster);

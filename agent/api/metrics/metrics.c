@@ -2,6 +2,7 @@
 #include "outrider/api/common/context.h"
 #include "outrider/api/common/counters.h"
 #include "outrider/api/common/handlers.h"
+#include "outrider/api/common/published.h"
 #include "outrider/api/common/reply.h"
 #include "outrider/api/events/events.h"
 #include "outrider/codec/text/prometheus.h"
@@ -149,6 +150,9 @@ static void write_registry(struct buf *out, const struct api_view *view)
         SECONDS_GAUGE("outrider_lease_remaining_seconds",
                       "Time until the lease ends without a keepalive; 0 without a lease.",
                       left > 0 ? left * 1000 : 0),
+        GAUGE("outrider_published",
+              "1 while the registry has a record with the effective status of the server, under a living lease.",
+              api_is_published(view)),
         GAUGE("outrider_registry_in_sync", "1 while the registry has the record that is offered.",
               server_record(view->server) != NULL && facts.in_sync),
     };

@@ -12,29 +12,43 @@
 #include <string.h>
 #include <unistd.h>
 
+static const char published[] = "published";
+
 static int check_status_name(const struct command *command, const char *name)
 {
     enum status status;
-    if (name == NULL || status_parse(str_of(name), &status) == 0) {
+    if (name == NULL || strcmp(name, published) == 0 || status_parse(str_of(name), &status) == 0) {
         return 0;
     }
-    const char *names[STATUS_COUNT];
+    const char *names[STATUS_COUNT + 1];
     for (int i = 0; i < STATUS_COUNT; i++) {
         names[i] = status_name((enum status)i);
     }
-    const char *near = cli_nearest(name, names, STATUS_COUNT, sizeof(names[0]));
+    names[STATUS_COUNT] = published;
+    const char *near = cli_nearest(name, names, COUNT_OF(names), sizeof(names[0]));
     return cli_usage(command, "--is: `%s` is not a status%s%s%s", name,
                      near == NULL ? "" : ": did you mean `", near == NULL ? "" : near,
                      near == NULL ? "" : "`?");
 }
 
-static int show(const json_t *document, bool json, const char *is)
+/* `ready` is what players see: a ready server whose record is not published is not. Of an older agent it is not known
+ * whether the record is published. */
+static bool is(const json_t *document, const char *name)
+{
+    bool hidden = document_text(document, "registry.notPublished") != NULL;
+    if (strcmp(name, published) == 0) {
+        return document_true(document, "registry.published");
+    }
+    return document_is(document, "status", name) && !(hidden && strcmp(name, status_name(STATUS_READY)) == 0);
+}
+
+static int show(const json_t *document, bool json, const char *asked)
 {
     if (json && !document_print(document, JSON_INDENT(2))) {
         return cli_fail(EX_FAILED, "the agent's document cannot be printed");
     }
-    if (is != NULL) {
-        return document_is(document, "status", is) ? EX_DONE : EX_FAILED;
+    if (asked != NULL) {
+        return is(document, asked) ? EX_DONE : EX_FAILED;
     }
     if (!json) {
         struct buf screen = {0};

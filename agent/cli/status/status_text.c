@@ -29,39 +29,42 @@ static void add_since(const json_t *document, const json_t *of, struct buf *out)
     }
 }
 
-static void head(const json_t *document, bool colour, struct buf *out)
+static void add_age(const json_t *document, struct buf *out)
 {
-    const char *status = document_text(document, "status"), *code = cli_status_colour(status);
     char span[32];
-    buf_printf(out, "%s/%s  ", document_text_or(document, "type", ""), document_text_or(document, "id", ""));
-    if (colour) {
-        buf_printf(out, "\033[1%s%sm", code == NULL ? "" : ";", code == NULL ? "" : code);
-    }
-    buf_printf(out, "%s%s", status == NULL ? "unknown" : status, colour ? "\033[0m" : "");
     if (status_age(document, document, "since", span)) {
         add_since(document, document, out);
         buf_printf(out, " (%s)", span);
     }
+}
+
+/* A record that is not published outweighs the status: players do not see it. */
+static void head(const json_t *document, bool colour, struct buf *out)
+{
+    const char *status = document_text_or(document, "status", "unknown");
+    const char *why = document_text(document, "registry.notPublished");
+    const char *code = cli_status_colour(why == NULL ? status : "error");
+    buf_printf(out, "%s/%s  ", document_text_or(document, "type", ""), document_text_or(document, "id", ""));
+    if (colour) {
+        buf_printf(out, "\033[1%s%sm", code == NULL ? "" : ";", code == NULL ? "" : code);
+    }
+    buf_printf(out, "%s%s%s", status, why == NULL ? "" : ", NOT PUBLISHED", colour ? "\033[0m" : "");
+    if (why != NULL) {
+        buf_printf(out, ": %s\n  status    %s", why, status);
+    }
+    add_age(document, out);
     buf_str(out, STR("\n"));
 }
 
 static void reasons(const json_t *document, struct buf *out)
 {
     const char *cause = document_text(document, "cause"), *withheld = document_text(document, "withheld");
-    const char *host = document_text(document, "registry.conflict.host");
-    char span[32];
     if (cause != NULL) {
         buf_printf(out, "  why       %s\n", cause);
     }
-    if (withheld != NULL) {
-        buf_printf(out, "  record    not published: %s\n", withheld);
-    } else if (document_text(document, "registry.conflict.lease") != NULL) {
-        buf_printf(out, "  record    not published: key held by another agent%s%s",
-                   host == NULL ? "" : " at ", host == NULL ? "" : host);
-        if (document_span(document, "registry.conflict.leftMs", span)) {
-            buf_printf(out, " (lease ends in %s)", span);
-        }
-        buf_str(out, STR("\n"));
+    /* Beside an error of the registry in the first line. */
+    if (withheld != NULL && !document_is(document, "registry.notPublished", withheld)) {
+        buf_printf(out, "  record    withheld: %s\n", withheld);
     }
 }
 

@@ -257,6 +257,14 @@ static bool is_in_sync(const struct registrar *registrar)
     return registrar->key.state == KEY_SYNCED && registrar->key.flight.op != REGISTRY_PUT;
 }
 
+/* A record with older players or labels counts, one with another status does not. */
+static bool is_published(const struct registrar *registrar)
+{
+    const struct record_key *key = &registrar->key;
+    bool same_claim = key->state == KEY_SYNCED || key->claim == registrar->wanted.claim;
+    return registrar->wanted.value != NULL && key->published != NULL && same_claim;
+}
+
 static void want(struct registrar *registrar, struct blob *value)
 {
     blob_unref(registrar->wanted.value);
@@ -401,6 +409,7 @@ struct registrar_facts registrar_facts(const struct registrar *registrar)
         .in_sync = is_in_sync(registrar),
         .visible = key->published != NULL || key->forgotten || key->flight.op == REGISTRY_PUT ||
                    key->state == KEY_UNKNOWN || key->state == KEY_MAYBE_WRITTEN,
+        .published = is_published(registrar),
         .settled = registrar->settled,
         .revision = key->revision,
         .written_wall = registrar->written_wall,

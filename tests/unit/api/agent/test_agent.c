@@ -112,6 +112,40 @@ static void a_registry_that_answers_has_no_error(void **state)
     json_decref(root);
 }
 
+static void expect_published(struct small_agent *agent, const char *not_published)
+{
+    json_t *root = document(agent);
+    const json_t *registry = json_object_get(root, "registry");
+    assert_int_equal(json_is_true(json_object_get(registry, "published")), not_published == NULL);
+    if (not_published == NULL) {
+        assert_true(json_is_null(json_object_get(registry, "notPublished")));
+    } else {
+        assert_string_equal(text(registry, "notPublished"), not_published);
+    }
+    json_decref(root);
+}
+
+static void a_record_is_published_while_its_lease_lasts(void **state)
+{
+    struct small_agent *agent = *state;
+    small_agent_start(agent);
+    expect_published(agent, NULL);
+    agent->registry_outage = true;
+    small_agent_say(agent, "players=2");
+    agent->now.boot += 9999;
+    expect_published(agent, NULL);
+    agent->now.boot += 1;
+    expect_published(agent, "the lease has run out: grant on http://127.0.0.1:2379: connection refused");
+}
+
+static void a_record_that_never_was_written_is_not_published(void **state)
+{
+    struct small_agent *agent = *state;
+    agent->registry_outage = true;
+    small_agent_start(agent);
+    expect_published(agent, "grant on http://127.0.0.1:2379: connection refused");
+}
+
 static void a_registry_outage_has_its_error(void **state)
 {
     struct small_agent *agent = *state;
@@ -139,6 +173,11 @@ static void expect_conflict(const char *value, const char *host)
     const json_t *registry = json_object_get(root, "registry");
     const json_t *conflict = json_object_get(registry, "conflict");
     assert_true(json_is_false(json_object_get(registry, "inSync")));
+    assert_true(json_is_false(json_object_get(registry, "published")));
+    assert_string_equal(text(registry, "notPublished"),
+                        host == NULL
+                            ? "key held by another agent (lease ends in 8.2 s)"
+                            : "key held by another agent at 10.0.0.7 (lease ends in 8.2 s)");
     assert_string_equal(text(conflict, "lease"), "feed");
     assert_int_equal(number(conflict, "leftMs"), 8200);
     if (host == NULL) {
@@ -242,6 +281,7 @@ static void without_an_address_nothing_is_published(void **state)
     assert_true(json_is_null(json_object_get(root, "host")));
     assert_true(json_is_null(json_object_get(root, "record")));
     assert_non_null(strstr(text(root, "withheld"), "the default route is loopback"));
+    assert_string_equal(text(json_object_get(root, "registry"), "notPublished"), text(root, "withheld"));
     assert_string_equal(text(json_object_get(root, "lease"), "state"), "none");
     assert_true(json_is_null(json_object_get(json_object_get(root, "lease"), "id")));
     json_decref(root);
@@ -266,6 +306,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_AGENT(a_ready_server_has_every_member),
         WITH_AGENT(a_registry_that_answers_has_no_error),
+        WITH_AGENT(a_record_is_published_while_its_lease_lasts),
+        WITH_AGENT(a_record_that_never_was_written_is_not_published),
         WITH_AGENT(a_registry_outage_has_its_error),
         cmocka_unit_test(a_conflict_names_the_other_host),
         WITH_AGENT(a_failing_probe_has_its_evidence),

@@ -83,9 +83,14 @@ static void in_sync_is_what_is_offered_and_there(void **state)
 {
     struct small_agent *agent = *state;
     expect_sync(agent, "outrider_registry_in_sync 0");
+    expect_sync(agent, "outrider_published 0");
     small_agent_start(agent);
     expect_sync(agent, "outrider_registry_in_sync 1");
+    expect_sync(agent, "outrider_published 1");
     agent->registry_outage = true;
+    small_agent_say(agent, "players=1");
+    expect_sync(agent, "outrider_registry_in_sync 0");
+    expect_sync(agent, "outrider_published 1");
     small_agent_say(agent, "error");
     expect_sync(agent, "outrider_registry_in_sync 0");
 }

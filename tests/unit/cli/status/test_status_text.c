@@ -21,6 +21,8 @@ static const char *const screens[] = {"ready",
                                       "crash",
                                       "draining",
                                       "registry_failing",
+                                      "withheld_in_an_outage",
+                                      "older_agent",
                                       "withdrawn",
                                       "conflict",
                                       "conflict_unknown",
@@ -119,6 +121,19 @@ static void colour_is_on_the_status_alone(void **state)
     buf_fini(&screen);
 }
 
+/* A green "ready" would say that players come. */
+static void a_record_that_is_not_published_is_red(void **state)
+{
+    (void)state;
+    struct buf screen = {0};
+    json_t *root = document("conflict");
+    status_text(root, true, &screen);
+    assert_non_null(strstr(buf_text(&screen), "  \033[1;31mready, NOT PUBLISHED\033[0m: key held"));
+    assert_null(strstr(strchr(buf_text(&screen), '\n'), "\033"));
+    json_decref(root);
+    buf_fini(&screen);
+}
+
 /* Text of a server, a probe or an operator must not control the terminal. */
 static void untrusted_text_does_not_control_the_terminal(void **state)
 {
@@ -157,7 +172,8 @@ static void the_record_of_another_holder_does_neither(void **state)
     struct buf screen = {0};
     json_t *root = document("conflict");
     json_t *conflict = json_object_get(json_object_get(root, "registry"), "conflict");
-    json_object_set_new(conflict, "host", json_string("\033[2J"));
+    json_object_set_new(json_object_get(root, "registry"), "notPublished",
+                        json_string("key held by another agent at \033[2J (lease ends in 8.2 s)"));
     json_object_set_new(conflict, "lease", json_string("\033[2J"));
     status_text(root, false, &screen);
     assert_null(strpbrk(buf_text(&screen), "\033\r\007"));
@@ -197,6 +213,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(screens_match_their_files),
         cmocka_unit_test(colour_is_on_the_status_alone),
+        cmocka_unit_test(a_record_that_is_not_published_is_red),
         cmocka_unit_test(untrusted_text_does_not_control_the_terminal),
         cmocka_unit_test(the_record_of_another_holder_does_neither),
         cmocka_unit_test(every_document_has_a_screen),

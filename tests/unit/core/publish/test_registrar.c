@@ -22,6 +22,7 @@ static void test_new_one_is_quiet(void **state)
     assert_true(registrar_facts(w.registrar).in_sync);
     assert_false(registrar_facts(w.registrar).visible);
     assert_false(registrar_facts(w.registrar).settled);
+    assert_false(registrar_facts(w.registrar).published);
     assert_true(registry_lease_is_none(registrar_facts(w.registrar).conflict_lease));
     assert_int_equal(registrar_facts(w.registrar).conflict_left_ms, -1);
     world_finish(&w);
@@ -155,6 +156,46 @@ static void test_offer_of_the_published_record_requests_nothing(void **state)
     world_reply(&w, (struct registry_reply){.succeeded = true, .revision = 6});
     assert_int_equal(w.requests, before + 1);
     assert_false(registrar_facts(w.registrar).in_sync);
+    world_finish(&w);
+}
+
+static void offer_claim(struct world *w, const char *value, enum registrar_claim claim)
+{
+    struct blob *blob = blob_new(str_of(value));
+    world_step(w, (struct registrar_event){
+                      .type = REGISTRAR_ON_OFFER, .value = blob, .urgent = true, .claim = claim});
+    blob_unref(blob);
+}
+
+/* A record with older players is published all the same; one that promises something else is not. */
+static void test_published_is_the_record_with_the_present_claim(void **state)
+{
+    (void)state;
+    struct world w;
+    world_begin(&w, 0);
+    world_offer(&w, "one", true);
+    assert_false(registrar_facts(w.registrar).published);
+    world_reply(&w, (struct registry_reply){.ttl_ms = 12000});
+    world_reply(&w, (struct registry_reply){.failure = REGISTRY_DENIED, .error = STR("permission denied")});
+    assert_false(registrar_facts(w.registrar).published);
+    do {
+        world_reply(&w, (struct registry_reply){.ttl_ms = 12000}); /* of a keepalive */
+        w.now.boot += registrar_deadline(w.registrar).latest - w.now.mono;
+        w.now.mono = registrar_deadline(w.registrar).latest;
+        world_step(&w, (struct registrar_event){.type = REGISTRAR_ON_TICK});
+    } while (w.asked.op != REGISTRY_PUT);
+    world_reply(&w, (struct registry_reply){.succeeded = true, .revision = 5});
+    assert_true(registrar_facts(w.registrar).published);
+    offer_claim(&w, "more players", REGISTRAR_CLAIM_READY);
+    assert_false(registrar_facts(w.registrar).in_sync);
+    assert_true(registrar_facts(w.registrar).published);
+    offer_claim(&w, "down", REGISTRAR_CLAIM_DOWN);
+    world_reply(&w, (struct registry_reply){.succeeded = true, .revision = 6});
+    assert_false(registrar_facts(w.registrar).published);
+    world_reply(&w, (struct registry_reply){.succeeded = true, .revision = 7});
+    assert_true(registrar_facts(w.registrar).published);
+    world_step(&w, (struct registrar_event){.type = REGISTRAR_ON_WITHDRAW});
+    assert_false(registrar_facts(w.registrar).published);
     world_finish(&w);
 }
 
@@ -373,6 +414,7 @@ int main(void)
         cmocka_unit_test(test_outage_is_logged_once_and_its_start_kept),
         cmocka_unit_test(test_a_refused_record_is_retried_slowly),
         cmocka_unit_test(test_offer_of_the_published_record_requests_nothing),
+        cmocka_unit_test(test_published_is_the_record_with_the_present_claim),
         cmocka_unit_test(test_reload_changes_the_interval),
         cmocka_unit_test(test_saves_precede_requests),
         cmocka_unit_test(test_key_transitions),
