@@ -61,12 +61,15 @@ static const struct command table[] = {
      "             `--is published` asks for that alone, whatever the status\n" FIND_AGENT,
      CLI_STATUS, 0, 0, false, cmd_status},
     {"drain",
-     "[-c FILE | --agent URL] [--token-file FILE] [--id ID] [--reason TEXT] [--deadline D] [--expires D] "
-     "[--wait]",
+     "[-c FILE | --agent URL] [--token-file FILE] [--id ID] [--reason TEXT] [--by NAME] [--deadline D] "
+     "[--expires D] [--wait]",
      "keep new players away",
      "--id ID            drain any server of the fleet instead of the agent's own: its id or\n"
-     "                   TYPE/ID; any agent or observer can do it\n"
-     "--reason TEXT      shown in status, log and record\n"
+     "                   TYPE/ID. The agent or observer that is asked writes the control key;\n"
+     "                   if etcd has authentication on, its user needs the role `operator` of\n"
+     "                   docs/etcd-roles, and a sidecar's role is not enough\n"
+     "--reason TEXT      shown in status, log and record, as is the operator\n"
+     "--by NAME          the operator, shown as NAME@HOST; default: your user\n"
      "--deadline D       when the wait for the players ends, e.g. 30m; 0s: never; default:\n"
      "                   drain.deadline\n"
      "--expires D        the hold lifts itself after this long; default: never\n"
@@ -74,8 +77,11 @@ static const struct command table[] = {
      "                   or an undrain (exit 1)\n"
      "--token-file FILE  the file with the agent's token; default: http.token_file\n" FIND_AGENT,
      CLI_DRAIN, 0, 0, false, cmd_drain},
-    {"undrain", "[-c FILE | --agent URL] [--token-file FILE] [--id ID]", "let players in again",
+    {"undrain", "[-c FILE | --agent URL] [--token-file FILE] [--id ID] [--by NAME]", "let players in again",
+     "Lifts the operator's hold; exit 0 also if there was none, which it says. Holds of the\n"
+     "server itself stay.\n"
      "--id ID            any server of the fleet, as for drain\n"
+     "--by NAME          the operator in the log, as for drain\n"
      "--token-file FILE  the file with the agent's token; default: http.token_file\n" FIND_AGENT,
      CLI_UNDRAIN, 0, 0, false, cmd_drain},
     {"send", "[-c FILE | --socket PATH] WORDS...", "send one status line to the agent, as the server does",

@@ -15,6 +15,7 @@ struct writing {
     struct buf key;
     struct blob *value; /* of the hold, as bytes */
     struct control_write write;
+    bool held; /* a reply showed a hold at the key */
     api_controlled_fn *done;
     void *user;
 };
@@ -109,12 +110,13 @@ static void on_reply(const struct registry_reply *reply, void *user)
     struct intent_value value;
     router_read_control(reply->kv.found, reply->kv.value, &value);
     struct control_write *write = &writing->write;
+    writing->held = writing->held || value.content == INTENT_HELD;
     control_write_reply(write, reply, &value);
     switch (write->state) {
     case CONTROL_WRITE_READING:
     case CONTROL_WRITE_PUTTING: submit(writer, writing); break;
     case CONTROL_WRITE_DONE:
-        end(writer, writing, &(struct api_controlled){.revision = write->revision});
+        end(writer, writing, &(struct api_controlled){.revision = write->revision, .held = writing->held});
         break;
     case CONTROL_WRITE_CONFLICT: end(writer, writing, &(struct api_controlled){.conflict = true}); break;
     case CONTROL_WRITE_FAILED:

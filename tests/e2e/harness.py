@@ -7,6 +7,7 @@ import http.client
 import json
 import os
 import pathlib
+import pwd
 import shutil
 import signal
 import socket
@@ -21,6 +22,9 @@ from registry import DEADLINE_S, Etcd, Watcher, wait_until
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = pathlib.Path(os.environ.get("OUTRIDER_BINARY", ROOT / "build" / "outrider")).resolve()
 FAULTPROXY = ROOT / "tests" / "tools" / "faultproxy"
+
+# `by` of a hold that a command of the tests sets
+OPERATOR = f"{pwd.getpwuid(os.geteuid()).pw_name}@{socket.gethostname()}"[:64]
 
 SAFE_ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TMPDIR")
 

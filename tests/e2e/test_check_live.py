@@ -91,6 +91,25 @@ class CheckLive(AuthCase):
         self.assertNotIn("a random id", text)
         self.assertIn(kept.get("id") or kept["state"]["id"], text)
 
+    def test_whether_it_may_drain_other_servers(self):
+        """An observer's role and a sidecar's least role may not: no error, and `drain --id` says the same."""
+        role = "not allowed; only if this agent is to do that, give its user the role `operator` of docs/etcd-roles"
+        self.assertIn(f"drain other servers of type world (--id): {role}\n", self.check(self.sidecar(), 0))
+        for kind, allowed in (("observer", role), ("operator", "ok")):
+            self.etcd.allow(self.prefix, kind, f"{kind}{self.number}", password=PASSWORD)
+            observer = self.agent(kind, server=..., probes=..., shutdown=..., drain=...,
+                                  registry=self.login(username=f"{kind}{self.number}"))
+            self.assertIn(f"drain servers of the fleet (--id): {allowed}\n", self.check(observer, 0))
+            self.etcd.put(f"{self.prefix}/world/w9", json.dumps({
+                "id": "w9", "type": "world", "host": "10.0.0.5", "ports": [8001], "status": "ready",
+                "updatedAt": "2026-11-21T02:14:00.123Z"}))
+            observer.start()
+            wait_until(lambda agent=observer: agent.request("GET", "/readyz")[0] == 200, "the view of the fleet")
+            drained = observer.run("drain", "--id", "w9")
+            self.assertEqual(drained.returncode, 0 if allowed == "ok" else 1, drained)
+            if allowed != "ok":
+                self.assertIn("ask one whose user in etcd has the role `operator` of docs/etcd-roles", drained.stderr)
+
     def test_a_file_with_an_error_is_not_tried(self):
         agent = self.sidecar()
         agent.write(registry={"heartbeat": "10s"})

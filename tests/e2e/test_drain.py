@@ -1,9 +1,10 @@
 """Drain in every way, what ends the wait, and what a hold survives."""
 import signal
+import socket
 import subprocess
 import threading
 
-from harness import BINARY, Case, environment, wait_until
+from harness import BINARY, OPERATOR, Case, environment, wait_until
 from registry import DEADLINE_S
 
 
@@ -37,7 +38,9 @@ class Drain(Case):
         for drain, undrain, by in (
                 (lambda: agent.send_signal(signal.SIGUSR1), lambda: agent.send_signal(signal.SIGUSR2), "signal"),
                 (lambda: self.assertEqual(agent.run("drain", "--reason", "patch").returncode, 0),
-                 lambda: self.assertEqual(agent.run("undrain").returncode, 0), "api"),
+                 lambda: self.assertEqual(agent.run("undrain").returncode, 0), OPERATOR),
+                (lambda: self.assertEqual(agent.run("drain", "--by", "alice").returncode, 0),
+                 lambda: self.assertEqual(agent.run("undrain").returncode, 0), f"alice@{socket.gethostname()}"[:64]),
                 (lambda: self.assertEqual(agent.request("POST", "/api/agent/drain", {"reason": "x"})[0], 200),
                  lambda: self.assertEqual(agent.request("POST", "/api/agent/undrain", {})[0], 200), "api")):
             since = self.watcher.mark()
@@ -52,6 +55,9 @@ class Drain(Case):
         since = self.watcher.mark()
         agent.send_signal(signal.SIGUSR2)  # nothing to lift: no effect
         agent.request("POST", "/api/agent/undrain", {})
+        undrain = agent.run("undrain")
+        self.assertEqual((undrain.returncode, undrain.stdout),
+                         (0, "not drained by an operator, nothing to lift, status ready\n"))
         self.assertEqual(self.watcher.until_now(since), [])
 
     def test_holds_are_ored_and_in_the_record_whatever_the_status(self):

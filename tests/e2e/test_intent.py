@@ -3,7 +3,7 @@ restarts of the agent and of etcd, and the loss of etcd's data."""
 import json
 import signal
 
-from harness import Case, wait_until
+from harness import OPERATOR, Case, wait_until
 
 
 class Intent(Case):
@@ -34,7 +34,7 @@ class Intent(Case):
         for drain, undrain, by in (
                 (lambda: agent.send_signal(signal.SIGUSR1), lambda: agent.send_signal(signal.SIGUSR2), "signal"),
                 (lambda: self.assertEqual(agent.run("drain", "--reason", "patch").returncode, 0),
-                 lambda: self.assertEqual(agent.run("undrain").returncode, 0), "api"),
+                 lambda: self.assertEqual(agent.run("undrain").returncode, 0), OPERATOR),
                 (lambda: agent.request("POST", "/api/agent/drain", {"expires": "1h"}),
                  lambda: agent.request("POST", "/api/agent/undrain", {}), "api")):
             since = self.watcher.mark()

@@ -268,8 +268,10 @@ class RemoteDrain(Fleet):
         self.assertEqual((drained.returncode, drained.stderr), (0, ""))
         self.assertIn("world/w1 draining", drained.stdout)
         self.assertIn("empty: no players left", drained.stdout)
-        self.assertEqual(observer.run("undrain", "--id", "w1").stdout, "world/w1 hold ops lifted\n")
+        self.assertEqual(observer.run("undrain", "--id", "w1").stdout, "world/w1 operator's hold lifted\n")
         wait_until(lambda: self.ids(observer, "?status=ready") == ["w1"], "w1 ready again")
+        self.assertEqual(observer.run("undrain", "--id", "w1").stdout,
+                         "world/w1 not drained by an operator, nothing to lift\n")
         self.assertEqual(observer.run("drain", "--id", "w2").returncode, 1)
 
     def test_reports_a_failed_write(self):

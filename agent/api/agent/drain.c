@@ -7,13 +7,16 @@
 #include "outrider/core/server/server.h"
 
 /* Replies with the new state, so that the operator need not ask again. */
-static void write_state(struct api_call *call, struct api_reply *reply)
+static void write_state(struct api_call *call, struct api_reply *reply, const bool *lifted)
 {
     api_look(call);
     struct server_facts facts = server_facts(call->view.server);
     struct json_writer json = {.out = api_json(reply)};
     json_write_object(&json);
     json_member_text(&json, "status", status_name(facts.status));
+    if (lifted != NULL) {
+        json_member_bool(&json, "lifted", *lifted);
+    }
     json_write_key(&json, "hold");
     api_write_hold(&json, HOLD_OPS, &facts.holds[HOLD_OPS], &call->view.now);
     json_write_object_end(&json);
@@ -35,15 +38,16 @@ void api_drain(struct api_call *call, struct api_reply *reply)
     struct api_drain drain;
     if (has_server(call, reply) && api_read_drain(call, reply, &drain)) {
         context->ops->drain(context->agent, drain.reason, drain.by, drain.deadline_ms, drain.expires_ms);
-        write_state(call, reply);
+        write_state(call, reply, NULL);
     }
 }
 
 void api_undrain(struct api_call *call, struct api_reply *reply)
 {
-    char by[HOLD_BY_MAX + 1];
-    if (has_server(call, reply) && api_read_undrain(call, reply, by)) {
-        call->context->ops->undrain(call->context->agent, by);
-        write_state(call, reply);
+    struct api_drain undrain;
+    if (has_server(call, reply) && api_read_undrain(call, reply, &undrain)) {
+        bool lifted = server_facts(call->view.server).holds[HOLD_OPS].set;
+        call->context->ops->undrain(call->context->agent, undrain.by);
+        write_state(call, reply, &lifted);
     }
 }

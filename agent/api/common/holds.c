@@ -49,27 +49,35 @@ static int read_span(const json_t *value, const char *name, struct error *err, i
     return 0;
 }
 
-static int read_reason(const json_t *value, struct error *err, char ret_reason[static HOLD_REASON_MAX + 1])
+/* One line of at most `max` bytes; `ret_text` has room for it and the NUL. */
+static int read_line(const json_t *value, const char *name, size_t max, struct error *err, char *ret_text)
 {
     if (!json_is_string(value)) {
-        return error_set(err, ERROR_INVALID, "reason: must be a string");
+        return error_set(err, ERROR_INVALID, "%s: must be a string", name);
     }
-    if (json_string_length(value) > HOLD_REASON_MAX) {
-        return error_set(err, ERROR_LIMIT, "reason: longer than %d bytes", HOLD_REASON_MAX);
+    if (json_string_length(value) > max) {
+        return error_set(err, ERROR_LIMIT, "%s: longer than %zu bytes", name, max);
     }
     for (const char *c = json_string_value(value); *c != '\0'; c++) {
         if ((unsigned char)*c < 0x20 || *c == 0x7f) {
-            return error_set(err, ERROR_INVALID, "reason: control characters are not allowed");
+            return error_set(err, ERROR_INVALID, "%s: control characters are not allowed", name);
         }
     }
-    snprintf(ret_reason, HOLD_REASON_MAX + 1, "%s", json_string_value(value));
+    snprintf(ret_text, max + 1, "%s", json_string_value(value));
     return 0;
 }
 
-static int read_member(const char *name, const json_t *value, struct error *err, struct api_drain *drain)
+static int read_member(const char *name, const json_t *value, bool drains, struct error *err,
+                       struct api_drain *drain)
 {
+    if (strcmp(name, "by") == 0) {
+        return read_line(value, name, HOLD_BY_MAX, err, drain->by);
+    }
+    if (!drains) {
+        return error_set(err, ERROR_INVALID, "unknown member `%.64s`: undrain takes by", name);
+    }
     if (strcmp(name, "reason") == 0) {
-        return read_reason(value, err, drain->reason);
+        return read_line(value, name, HOLD_REASON_MAX, err, drain->reason);
     }
     if (strcmp(name, "deadline") == 0) {
         return read_span(value, name, err, &drain->deadline_ms);
@@ -77,13 +85,12 @@ static int read_member(const char *name, const json_t *value, struct error *err,
     if (strcmp(name, "expires") == 0) {
         return read_span(value, name, err, &drain->expires_ms);
     }
-    return error_set(err, ERROR_INVALID, "unknown member `%.64s`: drain takes reason, deadline and expires",
-                     name);
+    return error_set(err, ERROR_INVALID,
+                     "unknown member `%.64s`: drain takes reason, by, deadline and expires", name);
 }
 
-/* Reads a JSON object, the body of a drain or, without members, of an undrain (`drain` NULL). An empty body is an
- * object without members. */
-static int read_body(struct str body, struct error *err, struct api_drain *drain)
+/* Reads a JSON object, the body of a drain or of an undrain. An empty body is an object without members. */
+static int read_body(struct str body, bool drains, struct error *err, struct api_drain *drain)
 {
     json_error_t where;
     body = str_skip_bom(body);
@@ -95,17 +102,14 @@ static int read_body(struct str body, struct error *err, struct api_drain *drain
     }
     int rc = json_is_object(root) ? 0 : error_set(err, ERROR_INVALID, "the body must be a JSON object");
     for (void *at = json_object_iter(root); at != NULL && rc == 0; at = json_object_iter_next(root, at)) {
-        const char *name = json_object_iter_key(at);
-        rc = drain != NULL
-                 ? read_member(name, json_object_iter_value(at), err, drain)
-                 : error_set(err, ERROR_INVALID, "unknown member `%.64s`: undrain takes none", name);
+        rc = read_member(json_object_iter_key(at), json_object_iter_value(at), drains, err, drain);
     }
     json_decref(root);
     return rc;
 }
 
-/* Without the pid and the port, which mean nothing later. */
-static void name_operator(const struct api_request *request, char ret_by[static HOLD_BY_MAX + 1])
+/* The peer, where the body names no operator: without the pid and the port, which mean nothing later. */
+static void name_peer(const struct api_request *request, char ret_by[static HOLD_BY_MAX + 1])
 {
     struct str peer = request->peer;
     const char *cut = peer.size == 0 ? NULL : memmem(peer.data, peer.size, "uid ", 4);
@@ -119,27 +123,28 @@ static void name_operator(const struct api_request *request, char ret_by[static 
     snprintf(ret_by, HOLD_BY_MAX + 1, "api %.*s", STR_ARG(peer));
 }
 
-bool api_read_drain(const struct api_call *call, struct api_reply *reply, struct api_drain *ret_drain)
+static bool read_request(const struct api_call *call, bool drains, struct api_reply *reply,
+                         struct api_drain *drain)
 {
     struct error err;
-    struct api_drain drain = {.deadline_ms = call->context->config->drain.deadline_ms};
-    if (read_body(call->request.body, &err, &drain) < 0) {
+    if (read_body(call->request.body, drains, &err, drain) < 0) {
         api_refuse(reply, 400, "bad_body", "%s", err.text);
         return false;
     }
-    name_operator(&call->request, drain.by);
-    *ret_drain = drain;
+    if (drain->by[0] == '\0') {
+        name_peer(&call->request, drain->by);
+    }
     return true;
 }
 
-bool api_read_undrain(const struct api_call *call, struct api_reply *reply,
-                      char ret_by[static HOLD_BY_MAX + 1])
+bool api_read_drain(const struct api_call *call, struct api_reply *reply, struct api_drain *ret_drain)
 {
-    struct error err;
-    if (read_body(call->request.body, &err, NULL) < 0) {
-        api_refuse(reply, 400, "bad_body", "%s", err.text);
-        return false;
-    }
-    name_operator(&call->request, ret_by);
-    return true;
+    *ret_drain = (struct api_drain){.deadline_ms = call->context->config->drain.deadline_ms};
+    return read_request(call, true, reply, ret_drain);
+}
+
+bool api_read_undrain(const struct api_call *call, struct api_reply *reply, struct api_drain *ret_undrain)
+{
+    *ret_undrain = (struct api_drain){0};
+    return read_request(call, false, reply, ret_undrain);
 }

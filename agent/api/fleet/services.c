@@ -7,11 +7,14 @@
 #include "outrider/api/common/reply.h"
 #include "outrider/api/fleet/lists.h"
 #include "outrider/base/blob.h"
+#include "outrider/base/error.h"
 #include "outrider/base/mem.h"
 #include "outrider/codec/json/json_write.h"
+#include "outrider/codec/record/record_json.h"
 #include "outrider/codec/record/services_json.h"
 #include "outrider/core/config/config.h"
 #include "outrider/core/fleet/view_read.h"
+#include "outrider/core/server/record.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -91,6 +94,7 @@ void api_service(struct api_call *call, struct api_reply *reply)
 
 struct hold_write {
     struct hold hold;
+    bool drained; /* by an operator, as the record says */
     struct buf body; /* of the reply, up to the revision that the registry has yet to tell */
     struct json_writer json;
     struct api_deferred *deferred;
@@ -108,6 +112,9 @@ static void on_written(const struct api_controlled *result, void *user)
     struct hold_write *write = user;
     struct api_reply reply = {0};
     if (result->error.size == 0 && !result->conflict) {
+        if (!write->hold.set) {
+            json_member_bool(&write->json, "lifted", write->drained || result->held);
+        }
         json_member_int(&write->json, "revision", result->revision);
         json_write_object_end(&write->json);
         buf_str(api_json(&reply), buf_view(&write->body));
@@ -115,7 +122,9 @@ static void on_written(const struct api_controlled *result, void *user)
         reply.header = API_RETRY_SOON;
         api_refuse(&reply, 409, "conflict", "other writers keep changing the control key; try again");
     } else if (result->failure == REGISTRY_DENIED) {
-        api_refuse(&reply, 502, "registry_denied", "this agent may not write the control key: %.*s",
+        api_refuse(&reply, 502, "registry_denied",
+                   "the agent that was asked may not write the control keys of other servers: ask one whose user in "
+                   "etcd has the role `operator` of docs/etcd-roles, or the server's own agent: %.*s",
                    STR_ARG(result->error));
     } else {
         reply.header = API_RETRY_SOON;
@@ -126,6 +135,20 @@ static void on_written(const struct api_controlled *result, void *user)
     }
     api_deferred_answer(write->deferred, &reply);
     api_reply_fini(&reply);
+}
+
+static bool is_drained(const struct view_entry *entry)
+{
+    struct record record;
+    struct error err;
+    bool drained = false;
+    if (record_decode(blob_view(entry->json), &record, &err) == 0) {
+        for (struct str rest = str_of(record.drain.holds); rest.size > 0 && !drained;) {
+            drained = str_eq(str_split(rest, ',', &rest), str_of(hold_name(HOLD_OPS)));
+        }
+        record_fini(&record);
+    }
+    return drained;
 }
 
 static void begin(struct api_call *call, void *state, struct api_deferred *deferred)
@@ -146,10 +169,12 @@ static void begin(struct api_call *call, void *state, struct api_deferred *defer
  * such a server: a control key for none would wait for one that happens to get its name. */
 static struct hold *defer(struct api_call *call, struct api_reply *reply)
 {
-    if (!api_need_fleet(call, reply) || need_service(call, reply) == NULL) {
+    const struct view_entry *entry = api_need_fleet(call, reply) ? need_service(call, reply) : NULL;
+    if (entry == NULL) {
         return NULL;
     }
     struct hold_write *write = mem_zalloc(sizeof(*write));
+    write->drained = is_drained(entry);
     reply->turn = API_DEFERRED;
     reply->deferral =
         (struct api_deferral){.begin = begin,
@@ -171,9 +196,9 @@ void api_service_drain(struct api_call *call, struct api_reply *reply)
 
 void api_service_undrain(struct api_call *call, struct api_reply *reply)
 {
-    char by[HOLD_BY_MAX + 1];
-    struct hold *hold = api_read_undrain(call, reply, by) ? defer(call, reply) : NULL;
+    struct api_drain undrain;
+    struct hold *hold = api_read_undrain(call, reply, &undrain) ? defer(call, reply) : NULL;
     if (hold != NULL) {
-        memcpy(hold->by, by, sizeof(by)); /* for the log; the key does not keep it */
+        memcpy(hold->by, undrain.by, sizeof(undrain.by)); /* for the log; the key does not keep it */
     }
 }

@@ -203,6 +203,37 @@ static void check_list(struct live *live, const char *prefix)
     buf_fini(&to);
 }
 
+/* Not an error: nothing else needs it, and the roles of sidecars and observers do not have it. */
+static void check_drain(struct live *live)
+{
+    const struct config *config = live->config;
+    char id[ULID_LENGTH + 1];
+    uint8_t entropy[10];
+    struct buf key = {0}, whose = {0};
+    entropy_fill(entropy, sizeof(entropy));
+    ulid_format(clock_wall_ms(), entropy, id);
+    buf_printf(&key, "%s/control/%s/%s", config->registry.control_prefix,
+               config->server.present ? config->server.type : "outrider", id);
+    if (config->server.present) {
+        buf_printf(&whose, "other servers of type %s", config->server.type);
+    } else {
+        buf_str(&whose, STR("servers of the fleet"));
+    }
+    ask(live, (struct registry_request){.op = REGISTRY_PROVE, .key = buf_view(&key)});
+    if (live->failure == REGISTRY_OK) {
+        printf("drain %s (--id): ok\n", buf_text(&whose));
+    } else if (live->failure == REGISTRY_DENIED) {
+        printf("drain %s (--id): not allowed; only if this agent is to do that, give its user the role `operator` of "
+               "docs/etcd-roles\n",
+               buf_text(&whose));
+    } else {
+        printf("drain %s (--id): FAILED: %s\n", buf_text(&whose), buf_text(&live->error));
+        fail(live, endpoint_answers(live) ? EX_FAILED : EX_TEMPFAIL);
+    }
+    buf_fini(&whose);
+    buf_fini(&key);
+}
+
 static void check_permissions(struct live *live)
 {
     const struct buf *const own[] = {&live->record_key, &live->control_key};
@@ -216,6 +247,7 @@ static void check_permissions(struct live *live)
     }
     check_list(live, live->config->registry.prefix);
     check_list(live, live->config->registry.control_prefix);
+    check_drain(live);
 }
 
 /* ---- keys ---- */

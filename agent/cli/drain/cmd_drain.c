@@ -9,6 +9,7 @@
 #include "outrider/cli/common/document.h"
 #include "outrider/codec/json/json_write.h"
 #include "outrider/core/server/hold.h"
+#include "outrider/os/user.h"
 
 #include <stdio.h>
 
@@ -20,6 +21,14 @@ static int check_span(const struct command *command, const char *option, const c
                : cli_usage(command, "%s: `%s` is not a duration such as 90s, 30m or 2h", option, text);
 }
 
+static int check_line(const struct command *command, const char *option, const char *text, size_t max)
+{
+    if (text != NULL && strlen(text) > max) {
+        return cli_usage(command, "%s: longer than %zu bytes", option, max);
+    }
+    return str_is_utf8(str_of(text)) ? 0 : cli_usage(command, "%s: not UTF-8", option);
+}
+
 static int check(const struct command *command, const struct cli_given *given)
 {
     int status = check_span(command, "--deadline", given->deadline);
@@ -27,11 +36,10 @@ static int check(const struct command *command, const struct cli_given *given)
     if (status != 0) {
         return status;
     }
-    if (given->reason != NULL && strlen(given->reason) > HOLD_REASON_MAX) {
-        return cli_usage(command, "--reason: longer than %d bytes", HOLD_REASON_MAX);
-    }
-    if (!str_is_utf8(str_of(given->reason))) {
-        return cli_usage(command, "--reason: not UTF-8");
+    status = check_line(command, "--reason", given->reason, HOLD_REASON_MAX);
+    status = status != 0 ? status : check_line(command, "--by", given->by, HOLD_BY_MAX);
+    if (status != 0) {
+        return status;
     }
     bool empty = given->id != NULL && given->id[0] == '\0';
     return empty ? cli_usage(command, "--id: empty; give ID or TYPE/ID") : 0;
@@ -64,10 +72,13 @@ static void add_path(struct buf *path, const char *id, bool drain)
 static int post(const struct client *client, const struct cli_given *given, bool drain, json_t **ret_answer)
 {
     struct error err;
-    struct buf path = {0}, body = {0};
+    struct buf path = {0}, body = {0}, by = {0};
     struct json_writer json = {.out = &body};
     add_path(&path, given->id, drain);
+    user_at_host(given->by, &by);
+    struct str shown = {by.data, by.size < HOLD_BY_MAX ? by.size : HOLD_BY_MAX}; /* at most the host is cut */
     json_write_object(&json);
+    json_member_string(&json, "by", shown);
     json_member_text_if(&json, "reason", given->reason);
     json_member_text_if(&json, "deadline", given->deadline);
     json_member_text_if(&json, "expires", given->expires);
@@ -75,6 +86,7 @@ static int post(const struct client *client, const struct cli_given *given, bool
     int status = client_post(client, buf_text(&path), buf_view(&body), &err, ret_answer);
     buf_fini(&path);
     buf_fini(&body);
+    buf_fini(&by);
     return status != 0 ? cli_fail(status, "%s", err.text) : 0;
 }
 
@@ -88,7 +100,10 @@ static void print_answer(const json_t *answer, bool drain, bool waits)
         printf("%s/%s ", type, document_text_or(answer, "id", ""));
     }
     if (!drain) {
-        printf("hold ops lifted%s%s\n", status == NULL ? "" : ", status ", status == NULL ? "" : status);
+        bool nothing = json_is_false(document_at(answer, "lifted"));
+        printf("%s%s%s\n",
+               nothing ? "not drained by an operator, nothing to lift" : "operator's hold lifted",
+               status == NULL ? "" : ", status ", status == NULL ? "" : status);
         return;
     }
     printf("draining");

@@ -42,7 +42,7 @@ struct world {
     struct control_writer *writer;
     unsigned answers;
     enum registry_failure failure;
-    bool conflict, failed;
+    bool conflict, failed, held;
     int64_t revision;
 };
 
@@ -52,6 +52,7 @@ static void on_done(const struct api_controlled *result, void *user)
     world->answers++;
     world->failure = result->failure;
     world->conflict = result->conflict;
+    world->held = result->held;
     world->failed = result->error.size > 0;
     world->revision = result->revision;
 }
@@ -157,6 +158,27 @@ static void an_undrain_leaves_a_drain_that_came_in_between(void **state)
     end(&world);
 }
 
+static void an_undrain_tells_whether_there_was_a_hold(void **state)
+{
+    static const struct {
+        const char *value;
+        bool held;
+    } cases[] = {
+        {"{\"hold\":{\"reason\":\"old\"}}", true}, {"{\"hold\":null}", false}, {NULL, false}, {"?", false}};
+    struct world world;
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        begin(&world, false);
+        has(&world, cases[i].value, cases[i].value == NULL ? 0 : 7);
+        if (world.answers == 0) {
+            wrote(&world, 12);
+        }
+        assert_int_equal(world.answers, 1);
+        assert_int_equal(world.held, cases[i].held);
+        end(&world);
+    }
+}
+
 static void what_is_there_already_is_not_written(void **state)
 {
     struct world world;
@@ -215,6 +237,7 @@ int main(void)
         cmocka_unit_test(a_key_is_written_by_compare),
         cmocka_unit_test(a_drain_tries_again_on_what_it_meets),
         cmocka_unit_test(an_undrain_leaves_a_drain_that_came_in_between),
+        cmocka_unit_test(an_undrain_tells_whether_there_was_a_hold),
         cmocka_unit_test(what_is_there_already_is_not_written),
         cmocka_unit_test(a_write_in_doubt_is_read_before_it_is_believed),
         cmocka_unit_test(a_failure_is_told),

@@ -90,6 +90,7 @@ void api_local(const struct api_view *view, struct discovery_local *ret_local);
 struct api_controlled {
     enum registry_failure failure;
     bool conflict; /* other writers keep changing the key */
+    bool held;     /* the key had a hold before */
     struct str error;
     int64_t revision;
 };

@@ -15,16 +15,16 @@ struct json_writer;
 /* What an operator asks for. */
 struct api_drain {
     char reason[HOLD_REASON_MAX + 1];
-    char by[HOLD_BY_MAX + 1];        /* "api uid 1000" over a unix socket, "api 127.0.0.1" over TCP */
+    char by[HOLD_BY_MAX + 1]; /* as the body names the operator, "alice@ops-1"; else the peer: "api uid 1000" over a unix
+                                 socket, "api 127.0.0.1" over TCP */
     int64_t deadline_ms, expires_ms; /* 0: none */
 };
 
 /* Reads the body of a drain; absent members get the settings of `drain:`. False with `reply` made an error. */
 bool api_read_drain(const struct api_call *call, struct api_reply *reply, struct api_drain *ret_drain);
 
-/* The same for an undrain, whose body has no members. */
-bool api_read_undrain(const struct api_call *call, struct api_reply *reply,
-                      char ret_by[static HOLD_BY_MAX + 1]);
+/* The same for an undrain, of which there is only `by`. */
+bool api_read_undrain(const struct api_call *call, struct api_reply *reply, struct api_drain *ret_undrain);
 
 /* Writes the value of one hold; null when it is not set. */
 void api_write_hold(struct json_writer *json, enum hold_kind kind, const struct hold *hold,

@@ -54,7 +54,7 @@ struct cli_values {
 /* The options of all commands, as on the command line; NULL or false: not given. */
 struct cli_given {
     const char *config, *agent, *token_file;
-    const char *is, *id, *reason, *deadline, *expires, *socket, *type, *status;
+    const char *is, *id, *by, *reason, *deadline, *expires, *socket, *type, *status;
     const char *region, *zone, *group, *include;
     const char *limit, *revision, *lease;
     struct cli_values tags, labels;

@@ -82,6 +82,9 @@ static void bad_bodies_are_400_and_change_nothing(void **state)
         {"{\"expires\":\"2 h\"}", "expires"},
         {"{\"expires\":\"999999h\"}", "expires"},
         {"{} x", "line 1"},
+        {"{\"by\":1}", "by: must be a string"},
+        {"{\"by\":\"a\\nb\"}", "by: control characters"},
+        {"{\"by\":\"12345678901234567890123456789012345678901234567890123456789012345\"}", "by: longer than 64"},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct api_reply reply = small_agent_post(agent, "/api/agent/drain", cases[i].body);
@@ -100,10 +103,10 @@ static void nested_members_are_400_everywhere(void **state)
     static const struct {
         const char *path, *names;
     } cases[] = {
-        {"/api/agent/drain", "unknown member `hold`: drain takes reason, deadline and expires"},
-        {"/api/agent/undrain", "unknown member `hold`: undrain takes none"},
-        {"/api/services/world/w1/drain", "unknown member `hold`: drain takes reason, deadline and expires"},
-        {"/api/services/world/w1/undrain", "unknown member `hold`: undrain takes none"},
+        {"/api/agent/drain", "unknown member `hold`: drain takes reason, by, deadline and expires"},
+        {"/api/agent/undrain", "unknown member `hold`: undrain takes by"},
+        {"/api/services/world/w1/drain", "unknown member `hold`: drain takes reason, by, deadline and expires"},
+        {"/api/services/world/w1/undrain", "unknown member `hold`: undrain takes by"},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct api_reply reply = small_agent_post(agent, cases[i].path, "{\"hold\":{\"reasn\":\"a\"}}");
@@ -151,6 +154,12 @@ static void undrain_lifts_and_takes_nothing(void **state)
     assert_int_equal(agent->undrains, 1);
     json_t *root = small_agent_json(&reply);
     assert_true(json_is_null(json_object_get(root, "hold")));
+    assert_true(json_is_true(json_object_get(root, "lifted")));
+    json_decref(root);
+    reply = small_agent_post(agent, "/api/agent/undrain", "{}");
+    assert_int_equal(reply.status, 200);
+    root = small_agent_json(&reply);
+    assert_true(json_is_false(json_object_get(root, "lifted")));
     json_decref(root);
 }
 
@@ -182,6 +191,21 @@ static void the_operator_is_named_by_user_or_address(void **state)
     }
 }
 
+static void the_operator_may_name_itself(void **state)
+{
+    struct small_agent *agent = *state;
+    struct api_reply reply = small_agent_post(agent, "/api/agent/drain", "{\"by\":\"alice@ops-1\"}");
+    assert_non_null(strstr(buf_text(&reply.body), "\"by\":\"alice@ops-1\""));
+    buf_fini(&reply.body);
+    assert_string_equal(agent->by, "alice@ops-1");
+    reply = small_agent_post(agent, "/api/agent/undrain", "{\"by\":\"bob@ops-2\"}");
+    buf_fini(&reply.body);
+    assert_string_equal(agent->by, "bob@ops-2");
+    reply = small_agent_post(agent, "/api/agent/drain", "{\"by\":\"\"}");
+    buf_fini(&reply.body);
+    assert_string_equal(agent->by, "api 127.0.0.1");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -193,6 +217,7 @@ int main(void)
         WITH_AGENT(deep_documents_are_refused_without_harm),
         WITH_AGENT(undrain_lifts_and_takes_nothing),
         WITH_AGENT(the_operator_is_named_by_user_or_address),
+        WITH_AGENT(the_operator_may_name_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

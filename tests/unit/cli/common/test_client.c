@@ -102,15 +102,16 @@ static void drain_sends_its_options(void **state)
                                  "599500,\"expiresInMs\":7200000}}",
                          NULL});
     assert_int_equal(RUN(&captured, "drain", "--agent", where, "--token-file", temp_path(&dir, "token"),
-                         "--reason", "a \"patch\"", "--deadline", "10m", "--expires=2h"),
+                         "--reason", "a \"patch\"", "--by", "alice", "--deadline", "10m", "--expires=2h"),
                      EX_DONE);
     assert_string_equal(captured.out, "draining, deadline in 10 min 0 s, expires in 2 h 0 min\n");
     peer_end(&peer, &received);
     assert_contains(buf_text(&received), "POST /api/agent/drain HTTP/1.1\r\n");
     assert_contains(buf_text(&received), "\r\nContent-Type: application/json\r\n");
     assert_contains(buf_text(&received), "\r\nAuthorization: Bearer s3cret\r\n");
+    assert_contains(buf_text(&received), "{\"by\":\"alice@");
     assert_contains(buf_text(&received),
-                    "{\"reason\":\"a \\\"patch\\\"\",\"deadline\":\"10m\",\"expires\":\"2h\"}");
+                    "\",\"reason\":\"a \\\"patch\\\"\",\"deadline\":\"10m\",\"expires\":\"2h\"}");
     buf_fini(&received);
 }
 
@@ -211,12 +212,15 @@ static void undrain_prints_the_status(void **state)
     (void)state;
     struct buf received = {0};
     answer_with(
-        "{}", (const char *const[]){OK_HEAD "{\"status\":\"ready\",\"hold\":null}",
+        "\"}", (const char *const[]){OK_HEAD "{\"status\":\"ready\",\"hold\":null}",
+                                    OK_HEAD "{\"status\":\"ready\",\"lifted\":false,\"hold\":null}",
                                     "HTTP/1.1 401 No\r\nConnection: close\r\n\r\n"
                                     "{\"error\":{\"code\":\"unauthorized\",\"message\":\"send the token\"}}",
                                     NULL});
     assert_int_equal(RUN(&captured, "undrain", "--agent", where), EX_DONE);
-    assert_string_equal(captured.out, "hold ops lifted, status ready\n");
+    assert_string_equal(captured.out, "operator's hold lifted, status ready\n");
+    assert_int_equal(RUN(&captured, "undrain", "--agent", where), EX_DONE);
+    assert_string_equal(captured.out, "not drained by an operator, nothing to lift, status ready\n");
     assert_int_equal(RUN(&captured, "undrain", "--agent", where), EX_FAILED);
     assert_contains(captured.err, "send the token");
     assert_contains(captured.err, "--token-file");
