@@ -12,6 +12,7 @@
 #include "outrider/os/listen_fds.h"
 
 #include <grp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -35,7 +36,7 @@ struct status_sockets {
     struct agent *agent;
     struct line_socket *lines;
     struct datagram_socket *datagrams;
-    struct limited_log bad_datagram, bad_mainpid, reported_errno;
+    struct limited_log bad_line, bad_datagram, bad_mainpid, reported_errno;
 };
 
 static bool may_log(struct limited_log *log)
@@ -44,6 +45,15 @@ static bool may_log(struct limited_log *log)
     bool due = log->count++ == 0 || now - log->logged_mono >= LOG_EVERY_MS;
     log->logged_mono = due ? now : log->logged_mono;
     return due;
+}
+
+/* Keeps the last refusal, which `outrider status` shows. Returns whether it may be logged. */
+static bool note_refusal(struct status_sockets *sockets, const char *why, struct limited_log *log)
+{
+    struct api_counters *counters = &sockets->agent->counters;
+    snprintf(counters->refusal, sizeof(counters->refusal), "%s", why);
+    counters->refusal_wall = clock_wall_ms();
+    return may_log(log);
 }
 
 /* ---- the process that MAINPID= names ---- */
@@ -65,8 +75,10 @@ static void verify_mainpid(struct status_sockets *sockets, struct status_message
         good = false;
     }
     if (!good) {
+        char why[200];
         message->has_mainpid = false;
-        if (may_log(&sockets->bad_mainpid)) {
+        snprintf(why, sizeof(why), "MAINPID=%d ignored: %.150s", (int)named, err.text);
+        if (note_refusal(sockets, why, &sockets->bad_mainpid)) {
             log_warn("status", "MAINPID ignored", LOG_INT("pid", named), LOG_INT("sender", sender.pid),
                      LOG_TEXT("error", err.text), LOG_INT("count", (int64_t)sockets->bad_mainpid.count));
         }
@@ -81,11 +93,19 @@ static void reject_line(struct status_sockets *sockets, struct line_peer *peer,
     struct status_peer *state = peer->data;
     sockets->agent->counters.lines_bad++;
     state->bad_in_a_row++;
-    if (state->bad_in_a_row >= STATUS_LINE_BAD_MAX) {
-        (void)status_line_fail(error, STATUS_LINE_TOO_MANY, (struct str){NULL, 0});
-    }
+    bool too_many = state->bad_in_a_row >= STATUS_LINE_BAD_MAX;
     struct buf reply = {0};
     status_line_error_reply(&reply, error);
+    if (note_refusal(sockets, buf_text(&reply), &sockets->bad_line)) {
+        struct credentials sender = line_peer_credentials(peer);
+        log_warn("status", "line refused", LOG_TEXT("reply", buf_text(&reply)), LOG_INT("pid", sender.pid),
+                 LOG_INT("count", (int64_t)sockets->agent->counters.lines_bad));
+    }
+    if (too_many) {
+        buf_clear(&reply);
+        (void)status_line_fail(error, STATUS_LINE_TOO_MANY, (struct str){NULL, 0});
+        status_line_error_reply(&reply, error);
+    }
     line_peer_reply(peer, buf_view(&reply));
     buf_fini(&reply);
     if (error->fatal) {
@@ -165,14 +185,11 @@ static void on_line(struct line_peer *peer, struct str line, void *user)
     struct status_peer *state = state_of(peer);
     struct status_message message;
     struct status_line_error error;
-    struct str label;
+    struct server_refusal refusal;
     if (status_line_parse(line, &message, &error) < 0) {
         reject_line(sockets, peer, &error);
-    } else if (server_accepts(sockets->agent->router->server, &message, &label) < 0) {
-        struct buf word = {0};
-        buf_printf(&word, "label.%.*s", STR_ARG(label));
-        (void)status_line_fail(&error, STATUS_LINE_RANGE, buf_view(&word));
-        buf_fini(&word);
+    } else if (server_accepts(sockets->agent->router->server, &message, &refusal) < 0) {
+        status_line_refused(&error, &refusal);
         reject_line(sockets, peer, &error);
     } else {
         state->bad_in_a_row = 0;
@@ -242,7 +259,7 @@ void status_sockets_emit_drain(struct status_sockets *sockets, bool on, int64_t 
 static void reject_datagram(struct status_sockets *sockets, const char *why)
 {
     sockets->agent->counters.datagrams_bad++;
-    if (may_log(&sockets->bad_datagram)) {
+    if (note_refusal(sockets, why, &sockets->bad_datagram)) {
         log_warn("status", "datagram refused", LOG_TEXT("error", why),
                  LOG_INT("count", (int64_t)sockets->agent->counters.datagrams_bad));
     }
@@ -254,13 +271,16 @@ static void on_datagram(const struct datagram *datagram, void *user)
     struct agent *agent = sockets->agent;
     struct status_message message;
     struct error err;
-    struct str label;
+    struct server_refusal refusal;
     if (datagram->truncated) {
         reject_datagram(sockets, "longer than a datagram may be");
     } else if (notify_parse(datagram->bytes, &message, &err) < 0) {
         reject_datagram(sockets, err.text);
-    } else if (server_accepts(agent->router->server, &message, &label) < 0) {
-        reject_datagram(sockets, "too many labels");
+    } else if (server_accepts(agent->router->server, &message, &refusal) < 0) {
+        struct status_line_error error;
+        status_line_refused(&error, &refusal);
+        notify_explain(&error, &err);
+        reject_datagram(sockets, err.text);
     } else {
         agent->counters.datagrams_ok++;
         agent->counters.datagram_keys_ignored += message.unknown_keys;

@@ -36,7 +36,7 @@ class Tools(Case):
         self.assertEqual((done.returncode, done.stdout), (0, "OK\n"), done.stderr)
         watcher.status("ready", players=12, capacity=64, labels={"map": "harbor"}, customState="a boss fight")
         done = agent.run("send", "plyers=3")
-        self.assertEqual((done.returncode, done.stdout), (1, "ERR key plyers\n"), done.stderr)
+        self.assertEqual((done.returncode, done.stdout), (1, "ERR key plyers: did you mean `players=`?\n"), done.stderr)
         for word in ("attach", "watch"):
             self.assertEqual(agent.run("send", word).returncode, 64)
         agent.kill()
@@ -141,9 +141,32 @@ class Lines(Case):
             line.send(bad)
             got = line.read()
             if answer:
-                self.assertEqual(got, answer)
+                self.assertEqual(got.split(": ")[0], answer)
             self.assertTrue(got.startswith("ERR "), (bad, got))
             self.assertEqual(line.ask("heartbeat"), "OK")  # the connection stays, and the count of bad lines is reset
+        self.unchanged(since)
+
+    def test_a_refused_line_is_logged_and_shown(self):
+        """The author of a server that ignores the replies finds the mistake in log and status, once a minute."""
+        self.assertNotIn("refused", self.a.run("status").stdout)
+        line = self.a.line()
+        reply = "ERR word players: did you mean `players=12`, without blanks around the `=`?"
+        self.assertEqual(line.ask("players = 12"), reply)
+        self.assertEqual(line.ask("ready"), "OK")
+        self.assertEqual(line.ask("players = 12"), reply)
+        self.assertEqual(self.a.log().count("line refused"), 1)
+        self.a.logged(f'msg="line refused" reply="{reply}" pid={os.getpid()} count=1')
+        self.assertIn(f" ago, 2 lines so far: {reply}\n", self.a.run("status").stdout)
+        self.assertEqual(self.a.api()["refused"]["last"], reply)
+
+    def test_ports_that_the_file_decides_are_refused(self):
+        since = self.watcher.mark()
+        reply = "ERR fixed ports: server.ports of the agent decides them; to report them here, set it to dynamic"
+        line = self.a.line()
+        self.assertEqual(line.ask("ready ports=9999"), reply)
+        self.assertEqual(line.ask(f"ready ports={self.game.port} # fine"), "OK")  # it is true
+        self.a.notify_with("X_OUTRIDER=ports=9999")
+        self.a.logged("sd_notify datagram: ports: not to be reported: server.ports of the agent decides them")
         self.unchanged(since)
 
     def test_what_ends_the_connection(self):
@@ -154,7 +177,7 @@ class Lines(Case):
         self.assertIsNone(line.read())
         line = self.a.line()
         line.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\nready\n")
-        self.assertEqual(line.read(), "ERR word /")
+        self.assertEqual(line.read(), "ERR word /: this is the status socket, HTTP is at http.listen")
         self.assertIsNone(line.read())
         line = self.a.line()
         for number in range(8):

@@ -323,9 +323,9 @@ static void hear(struct world *w, uint8_t arg)
                                         "STOPPING=1"};
     struct status_message message;
     struct status_line_error error;
-    struct str label;
+    struct server_refusal refusal;
     assert(status_line_parse(str_of(lines[arg % COUNT_OF(lines)]), &message, &error) == 0);
-    if (server_accepts(w->router->server, &message, &label) == 0) {
+    if (server_accepts(w->router->server, &message, &refusal) == 0) {
         server_event(w, (struct server_event){.type = SERVER_ON_MESSAGE, .message = &message});
         w->attached = message.attach ? server_facts(w->router->server).life_number : w->attached;
     }

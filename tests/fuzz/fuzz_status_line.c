@@ -33,7 +33,7 @@ static void check_refused(const struct status_line_error *error)
 {
     struct buf out = {0};
     status_line_error_reply(&out, error);
-    must(out.size < 80);
+    must(out.size < 80 + sizeof(error->hint));
     check_one_line(buf_view(&out));
     buf_fini(&out);
 }

@@ -248,9 +248,10 @@ static void do_lease(struct scenario *s, char **args, size_t count)
 
 static void hear(struct scenario *s, const struct status_message *message)
 {
-    struct str label;
-    if (server_accepts(s->router->server, message, &label) < 0) {
-        fail(s, "does not fit: %.*s", STR_ARG(label));
+    struct server_refusal refusal;
+    if (server_accepts(s->router->server, message, &refusal) < 0) {
+        fail(s, "refused: %s%.*s", refusal.fixed_ports ? "ports are fixed" : "label ",
+             STR_ARG(refusal.label));
     }
     struct instant now = world_now(s);
     router_server_event(s->router,

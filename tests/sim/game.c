@@ -86,7 +86,7 @@ void game_hear(struct node *node, char *line, pid_t pid, uint64_t life)
 {
     struct status_message message;
     struct status_line_error error;
-    struct str label;
+    struct server_refusal refusal;
     narrate(node->world, node, "hears '%s'", line);
     if (status_line_parse(str_of(line), &message, &error) < 0) {
         violated(node->world, node, "a good line is refused: %s", error.detail);
@@ -99,7 +99,7 @@ void game_hear(struct node *node, char *line, pid_t pid, uint64_t life)
         message.mainpid = pid;
         message.mainpid_start = life;
     }
-    if (server_accepts(node->router->server, &message, &label) == 0) {
+    if (server_accepts(node->router->server, &message, &refusal) == 0) {
         struct instant now = node_now(node);
         node->game.heard_by = node->life; /* watched because of this line, not of a restored report */
         router_server_event(

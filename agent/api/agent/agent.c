@@ -1,6 +1,7 @@
 /* GET /api/agent: the agent and its server as one document, without secrets and the paths of files with secrets. */
 #include "agent_internal.h"
 #include "outrider/api/common/context.h"
+#include "outrider/api/common/counters.h"
 #include "outrider/api/common/handlers.h"
 #include "outrider/api/common/holds.h"
 #include "outrider/api/common/reply.h"
@@ -92,6 +93,17 @@ static void write_life(struct json_writer *json, const struct api_view *view)
     json_member_int(json, "timeoutMs", reported->watchdog_ms);
     json_member_span(json, "leftMs", due == NEVER_MS ? -1 : left);
     json_write_object_end(json);
+    json_write_object_end(json);
+}
+
+/* What the server sent and the agent did not take. */
+static void write_refused(struct json_writer *json, const struct api_counters *counters)
+{
+    json_member_object(json, "refused");
+    json_member_uint(json, "lines", counters->lines_bad);
+    json_member_uint(json, "datagrams", counters->datagrams_bad);
+    api_write_text(json, "last", counters->refusal);
+    json_member_time(json, "lastAt", counters->refusal_wall);
     json_write_object_end(json);
 }
 
@@ -261,6 +273,7 @@ void api_agent(struct api_call *call, struct api_reply *reply)
     } else {
         write_identity(&json, view);
         write_life(&json, view);
+        write_refused(&json, view->counters);
         write_probes(&json, view);
         write_holds(&json, view);
         write_limits(&json, view);

@@ -94,7 +94,7 @@ void api_service(struct api_call *call, struct api_reply *reply)
 
 struct hold_write {
     struct hold hold;
-    bool drained; /* by an operator, as the record says */
+    bool drained;    /* by an operator, as the record says */
     struct buf body; /* of the reply, up to the revision that the registry has yet to tell */
     struct json_writer json;
     struct api_deferred *deferred;
@@ -122,10 +122,11 @@ static void on_written(const struct api_controlled *result, void *user)
         reply.header = API_RETRY_SOON;
         api_refuse(&reply, 409, "conflict", "other writers keep changing the control key; try again");
     } else if (result->failure == REGISTRY_DENIED) {
-        api_refuse(&reply, 502, "registry_denied",
-                   "the agent that was asked may not write the control keys of other servers: ask one whose user in "
-                   "etcd has the role `operator` of docs/etcd-roles, or the server's own agent: %.*s",
-                   STR_ARG(result->error));
+        api_refuse(
+            &reply, 502, "registry_denied",
+            "the agent that was asked may not write the control keys of other servers: ask one whose user in "
+            "etcd has the role `operator` of docs/etcd-roles, or the server's own agent: %.*s",
+            STR_ARG(result->error));
     } else {
         reply.header = API_RETRY_SOON;
         api_refuse(&reply, 503, "registry_away", "%s: %.*s",

@@ -151,7 +151,8 @@ static void write_registry(struct buf *out, const struct api_view *view)
                       "Time until the lease ends without a keepalive; 0 without a lease.",
                       left > 0 ? left * 1000 : 0),
         GAUGE("outrider_published",
-              "1 while the registry has a record with the effective status of the server, under a living lease.",
+              "1 while the registry has a record with the effective status of the server, under a living "
+              "lease.",
               api_is_published(view)),
         GAUGE("outrider_registry_in_sync", "1 while the registry has the record that is offered.",
               server_record(view->server) != NULL && facts.in_sync),

@@ -101,8 +101,7 @@ static void print_answer(const json_t *answer, bool drain, bool waits)
     }
     if (!drain) {
         bool nothing = json_is_false(document_at(answer, "lifted"));
-        printf("%s%s%s\n",
-               nothing ? "not drained by an operator, nothing to lift" : "operator's hold lifted",
+        printf("%s%s%s\n", nothing ? "not drained by an operator, nothing to lift" : "operator's hold lifted",
                status == NULL ? "" : ", status ", status == NULL ? "" : status);
         return;
     }

@@ -128,6 +128,33 @@ static void server(const json_t *document, struct buf *out)
     buf_str(out, STR("\n"));
 }
 
+static void add_count(int64_t count, const char *name, struct buf *out)
+{
+    if (count > 0) {
+        buf_printf(out, ", %" PRId64 " %s%s", count, name, count == 1 ? "" : "s");
+    }
+}
+
+/* What the server sent and the agent did not take: of this life, or of the last ten minutes. */
+static void refused(const json_t *document, struct buf *out)
+{
+    enum { RECENT_MS = 600000 };
+    const char *last = document_text(document, "refused.last");
+    int64_t now, then, life;
+    char span[32];
+    if (last == NULL || !document_time(document, "now", &now) ||
+        !document_time(document, "refused.lastAt", &then)) {
+        return;
+    }
+    bool of_this_life = document_time(document, "life.since", &life) && then >= life;
+    if (of_this_life || now - then < RECENT_MS) {
+        buf_printf(out, "  refused   %s ago", duration_human(now > then ? now - then : 0, span));
+        add_count(document_number_or(document, "refused.lines", 0), "line", out);
+        add_count(document_number_or(document, "refused.datagrams", 0), "datagram", out);
+        buf_printf(out, " so far: %s\n", last);
+    }
+}
+
 static int widest(const json_t *array, const char *name)
 {
     size_t i, width = 0;
@@ -282,6 +309,7 @@ static void screen_of_server(const json_t *document, bool colour, struct buf *ou
     head(document, colour, out);
     reasons(document, out);
     server(document, out);
+    refused(document, out);
     probes(document, out);
     holds(document, out);
     status_registry(document, out);

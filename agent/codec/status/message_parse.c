@@ -3,6 +3,8 @@
 
 #include "outrider/base/duration.h"
 
+#include <stdio.h>
+
 static int fail(struct message_parse *parse, enum status_line_fault fault, struct str detail)
 {
     return status_line_fail(&parse->error, fault, detail);
@@ -212,6 +214,13 @@ static int take_label(struct message_parse *parse, struct str key, struct str va
     return 0;
 }
 
+/* Not for a word that is there twice: its value is a good one. */
+static int hint_value(struct message_parse *parse, struct str key)
+{
+    bool value = parse->error.fault == STATUS_LINE_VALUE || parse->error.fault == STATUS_LINE_RANGE;
+    return value ? status_hint_value(&parse->error, key) : -1;
+}
+
 static int take_pair(struct message_parse *parse, struct str key, struct str value)
 {
     static const struct {
@@ -227,10 +236,15 @@ static int take_pair(struct message_parse *parse, struct str key, struct str val
     };
     for (size_t i = 0; i < COUNT_OF(pairs); i++) {
         if (str_eq(key, pairs[i].key)) {
-            return message_parse_once(parse, pairs[i].kind, key) < 0 ? -1 : pairs[i].take(parse, key, value);
+            if (message_parse_once(parse, pairs[i].kind, key) < 0) {
+                return -1;
+            }
+            return pairs[i].take(parse, key, value) < 0 ? hint_value(parse, key) : 0;
         }
     }
-    return str_starts(key, STR("label.")) ? take_label(parse, key, value) : fail(parse, STATUS_LINE_KEY, key);
+    int rc =
+        str_starts(key, STR("label.")) ? take_label(parse, key, value) : fail(parse, STATUS_LINE_KEY, key);
+    return rc < 0 && parse->error.fault == STATUS_LINE_KEY ? status_hint_key(&parse->error, key, value) : rc;
 }
 
 static int take_status(struct message_parse *parse, struct str word)
@@ -240,7 +254,8 @@ static int take_status(struct message_parse *parse, struct str word)
             return message_parse_status(parse, (enum reported_status)reported);
         }
     }
-    return fail(parse, STATUS_LINE_WORD, word);
+    (void)fail(parse, STATUS_LINE_WORD, word);
+    return status_hint_word(&parse->error, word);
 }
 
 static int take_word(struct message_parse *parse, struct str word)
@@ -315,6 +330,8 @@ int message_parse_line(struct message_parse *parse, struct str line)
     if (is_http(line, &target)) {
         (void)fail(parse, STATUS_LINE_WORD, target);
         parse->error.fatal = true;
+        snprintf(parse->error.hint, sizeof(parse->error.hint),
+                 "this is the status socket, HTTP is at http.listen");
         return -1;
     }
     if (line.size > 0 && memchr(line.data, '\0', line.size) != NULL) {

@@ -55,4 +55,10 @@ int message_parse_assignment(struct message_parse *parse, struct str key, struct
 /* One line of either form, without its LF; checks length and bytes first. */
 int message_parse_line(struct message_parse *parse, struct str line) MUST_CHECK;
 
+/* status_hint.c: adds a hint to the error where there is one to give, and returns -1: for a word that does not exist; for a
+ * key that does not exist; for a key whose value is wrong. */
+int status_hint_word(struct status_line_error *error, struct str word);
+int status_hint_key(struct status_line_error *error, struct str key, struct str value);
+int status_hint_value(struct status_line_error *error, struct str key);
+
 #endif

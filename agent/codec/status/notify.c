@@ -4,6 +4,7 @@
 #include "outrider/base/error.h"
 
 #include <limits.h>
+#include <stdio.h>
 
 bool message_parse_is_assignment(struct str line, struct str *ret_key, struct str *ret_value)
 {
@@ -25,7 +26,14 @@ bool message_parse_is_assignment(struct str line, struct str *ret_key, struct st
 
 static int fail_value(struct message_parse *parse, struct str key)
 {
-    return status_line_fail(&parse->error, STATUS_LINE_VALUE, key);
+    bool number =
+        str_eq(key, STR("WATCHDOG_USEC")) || str_eq(key, STR("MAINPID")) || str_eq(key, STR("ERRNO"));
+    (void)status_line_fail(&parse->error, STATUS_LINE_VALUE, key);
+    snprintf(parse->error.hint, sizeof(parse->error.hint), "it takes %s",
+             number                         ? "a number"
+             : str_eq(key, STR("WATCHDOG")) ? "1 or trigger"
+                                            : "only 1");
+    return -1;
 }
 
 /* Keys whose only value is "1". */
@@ -158,20 +166,22 @@ static int refuse_connection_words(struct message_parse *parse)
     return 0;
 }
 
-static int explain(const struct status_line_error *error, struct error *err)
+int notify_explain(const struct status_line_error *error, struct error *err)
 {
     static const char *const texts[] = {
         [STATUS_LINE_WORD] = "no such word on this socket",
         [STATUS_LINE_KEY] = "no such key",
         [STATUS_LINE_VALUE] = "not a value of this key",
         [STATUS_LINE_RANGE] = "a value beyond its bounds",
+        [STATUS_LINE_FIXED] = "not to be reported",
         [STATUS_LINE_TWICE] = "twice in one datagram",
         [STATUS_LINE_NUL] = "it has a NUL byte",
         [STATUS_LINE_UTF8] = "it is not UTF-8",
         [STATUS_LINE_TOO_LONG] = "a line of more than 16384 bytes",
     };
-    return error_set(err, ERROR_INVALID, "sd_notify datagram: %s%s%s", error->detail,
-                     error->detail[0] == '\0' ? "" : ": ", texts[error->fault]);
+    return error_set(err, ERROR_INVALID, "sd_notify datagram: %s%s%s%s%s", error->detail,
+                     error->detail[0] == '\0' ? "" : ": ", texts[error->fault],
+                     error->hint[0] == '\0' ? "" : ": ", error->hint);
 }
 
 int notify_parse(struct str datagram, struct status_message *ret_message, struct error *err)
@@ -184,11 +194,11 @@ int notify_parse(struct str datagram, struct status_message *ret_message, struct
     }
     while (datagram.size > 0) {
         if (message_parse_line(&parse, str_split(datagram, '\n', &datagram)) < 0) {
-            return explain(&parse.error, err);
+            return notify_explain(&parse.error, err);
         }
     }
     if (refuse_connection_words(&parse) < 0) {
-        return explain(&parse.error, err);
+        return notify_explain(&parse.error, err);
     }
     if (parse.message.reported == REPORTED_READY) {
         parse.message.reloading = false;

@@ -5,8 +5,10 @@
 #include "outrider/base/buf.h"
 #include "outrider/codec/text/printable.h"
 #include "outrider/core/instant.h"
+#include "outrider/core/server/server.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 enum { REASON_MAX = 1024 };
 
@@ -18,7 +20,23 @@ int status_line_fail(struct status_line_error *ret_error, enum status_line_fault
     printable_add(&shown, detail, SIZE_MAX, '?');
     brief_copy(ret_error->detail, sizeof(ret_error->detail), buf_view(&shown));
     buf_fini(&shown);
+    ret_error->hint[0] = '\0';
     return -1;
+}
+
+void status_line_refused(struct status_line_error *ret_error, const struct server_refusal *refusal)
+{
+    if (refusal->fixed_ports) {
+        (void)status_line_fail(ret_error, STATUS_LINE_FIXED, STR("ports"));
+        snprintf(ret_error->hint, sizeof(ret_error->hint),
+                 "server.ports of the agent decides them; to report them here, set it to dynamic");
+        return;
+    }
+    struct buf word = {0};
+    buf_printf(&word, "label.%.*s", STR_ARG(refusal->label));
+    (void)status_line_fail(ret_error, STATUS_LINE_RANGE, buf_view(&word));
+    snprintf(ret_error->hint, sizeof(ret_error->hint), "more than %d labels", STATUS_LABELS_MAX);
+    buf_fini(&word);
 }
 
 const char *status_line_fault_name(enum status_line_fault fault)
@@ -62,8 +80,9 @@ void status_line_ok(struct buf *out, bool draining, int64_t deadline_ms)
 
 void status_line_error_reply(struct buf *out, const struct status_line_error *error)
 {
-    buf_printf(out, "ERR %s%s%s", status_line_fault_name(error->fault), error->detail[0] == '\0' ? "" : " ",
-               error->detail);
+    buf_printf(out, "ERR %s%s%s%s%s", status_line_fault_name(error->fault),
+               error->detail[0] == '\0' ? "" : " ", error->detail, error->hint[0] == '\0' ? "" : ": ",
+               error->hint);
 }
 
 void status_line_drain_event(struct buf *out, bool on, int64_t deadline_ms, struct str reason)

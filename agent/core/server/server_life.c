@@ -102,15 +102,35 @@ static void apply_label(struct server_report *reported, const struct status_labe
     }
 }
 
-int server_accepts(const struct server *server, const struct status_message *message, struct str *ret_label)
+/* The ports of the configuration, in any order, contradict nothing. */
+static bool has_other_ports(const struct config_server *config, const struct status_message *message)
 {
+    bool same = message->port_count == config->port_count;
+    for (size_t i = 0; i < message->port_count && same; i++) {
+        size_t at = 0;
+        while (at < config->port_count && config->ports[at] != message->ports[i]) {
+            at++;
+        }
+        same = at < config->port_count;
+    }
+    return message->port_count > 0 && !same;
+}
+
+int server_accepts(const struct server *server, const struct status_message *message,
+                   struct server_refusal *ret_refusal)
+{
+    const struct config_server *config = &server->config->server;
     size_t count = server->reported.label_count;
+    if (!config->ports_dynamic && has_other_ports(config, message)) {
+        *ret_refusal = (struct server_refusal){.fixed_ports = true};
+        return -1;
+    }
     for (size_t i = 0; i < message->label_count; i++) {
         bool known = find_label(&server->reported, message->labels[i].name) < server->reported.label_count;
         if (message->labels[i].value.size == 0) {
             count -= known ? 1 : 0;
         } else if (!known && ++count > RECORD_LABELS_MAX) {
-            *ret_label = message->labels[i].name;
+            *ret_refusal = (struct server_refusal){.label = message->labels[i].name};
             return -1;
         }
     }

@@ -26,6 +26,9 @@ struct api_counters {
     struct api_histogram registry_duration[REGISTRY_OP_COUNT];
     uint64_t lines_ok, lines_bad, datagrams_ok, datagrams_bad, datagram_keys_ignored;
     uint64_t lines_overlong; /* among lines_bad */
+    char refusal
+        [256]; /* the last refused line or datagram, or ignored MAINPID: why; one printable line; "": none */
+    int64_t refusal_wall;
     uint64_t line_peers, line_peers_refused, line_peers_evicted, line_accept_failures, replies_dropped;
     uint64_t state_writes, state_failures;
     uint64_t reloads_ok, reloads_bad;

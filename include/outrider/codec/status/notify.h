@@ -7,6 +7,7 @@
 #include "outrider/base/str.h"
 
 struct error;
+struct status_line_error;
 struct status_message;
 
 /* Reads a datagram: one assignment on each line. READY, STATUS, STOPPING, RELOADING, WATCHDOG, WATCHDOG_USEC,
@@ -16,5 +17,8 @@ struct status_message;
  * its `mainpid` is a claim that the caller must verify. All or nothing: returns 0, or -1 with ERROR_INVALID
  * and `ret_message` untouched. A datagram is not answered, so the error is for the log. */
 int notify_parse(struct str datagram, struct status_message *ret_message, struct error *err) MUST_CHECK;
+
+/* Sets `err` to the text of `error` for the log. Returns -1. */
+int notify_explain(const struct status_line_error *error, struct error *err);
 
 #endif

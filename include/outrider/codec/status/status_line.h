@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 struct buf;
+struct server_refusal;
 struct status_message;
 
 /* Bytes of the longest line, its end not counted; bad lines in a row until the connection is closed. */
@@ -21,6 +22,7 @@ enum { STATUS_LINE_MAX = 16384, STATUS_LINE_BAD_MAX = 8 };
     X(STATUS_LINE_KEY, "key")           /* no such key: the key */                                           \
     X(STATUS_LINE_VALUE, "value")       /* not a value of this key: the key */                               \
     X(STATUS_LINE_RANGE, "range")       /* a value beyond its bounds: the key */                             \
+    X(STATUS_LINE_FIXED, "fixed")       /* the configuration decides it: the key */                          \
     X(STATUS_LINE_TWICE, "twice")       /* two words of a kind: the kind */                                  \
     X(STATUS_LINE_NUL, "nul")           /* a NUL byte */                                                     \
     X(STATUS_LINE_UTF8, "utf8")         /* not UTF-8 */                                                      \
@@ -36,11 +38,15 @@ enum status_line_fault {
 struct status_line_error {
     enum status_line_fault fault;
     char detail[65]; /* one printable line, or "" */
+    char hint[128];  /* what was probably meant, or what the key takes; "": nothing to say */
     bool fatal;      /* close the connection after the reply: too long, too many, or an HTTP request */
 };
 
-/* Fills `ret_error`; `detail` is cut and made printable, and may be empty. Returns -1. */
+/* Fills `ret_error`, without a hint; `detail` is cut and made printable, and may be empty. Returns -1. */
 int status_line_fail(struct status_line_error *ret_error, enum status_line_fault fault, struct str detail);
+
+/* Fills `ret_error` for a line that was read and cannot be applied. */
+void status_line_refused(struct status_line_error *ret_error, const struct server_refusal *refusal);
 
 /* The fault as the reply spells it, "word" and so on. */
 const char *status_line_fault_name(enum status_line_fault fault);
@@ -56,7 +62,7 @@ int status_line_parse(struct str line, struct status_message *ret_message,
  * seconds, 0 when past; NEVER_MS leaves it out. Like all replies and events: one line without its end. */
 void status_line_ok(struct buf *out, bool draining, int64_t deadline_ms);
 
-/* Appends "ERR CODE DETAIL". */
+/* Appends "ERR CODE DETAIL", and ": HINT" where there is one. */
 void status_line_error_reply(struct buf *out, const struct status_line_error *error);
 
 /* Appends "EVENT drain on deadline=540 reason=...", or "EVENT drain off". `deadline_ms` as above; the reason,

@@ -172,7 +172,7 @@ struct registrar_facts {
     bool in_sync;     /* the registry has what is wanted; also when nothing is wanted and no lease is there */
     bool visible;     /* a record of this agent may be in the registry: published, being put, put without an
                      answer, or of before a restart or another history */
-    bool published;   /* the registry has a record of this agent that promises the same as the wanted one, as long as
+    bool published;   /* the registry has a record that promises the same as the wanted one, as long as
                          the lease has not run out */
     bool settled;     /* the record was ever published by this process, or withdrawn on purpose: /readyz */
     int64_t revision; /* mod revision of the key as last written or read; 0: unknown */

@@ -131,11 +131,16 @@ void server_step(struct server *server, const struct server_event *event, struct
 /* When a step is needed although nothing happens. */
 struct window server_deadline(const struct server *server);
 
-/* Whether `message` fits beside what is already reported, which limits the number of labels. To be asked
- * before SERVER_ON_MESSAGE, because a step cannot fail. On -1 `ret_label` names the label that does not fit.
- */
+/* Why a well-formed message cannot be applied. */
+struct server_refusal {
+    struct str label; /* one more than fits beside those already reported; empty: none */
+    bool fixed_ports; /* it has other ports than `server.ports`, which are not dynamic */
+};
+
+/* Whether `message` can be applied. To be asked before SERVER_ON_MESSAGE, because a step cannot fail. Returns 0, or -1
+ * with `ret_refusal`. */
 int server_accepts(const struct server *server, const struct status_message *message,
-                   struct str *ret_label) MUST_CHECK;
+                   struct server_refusal *ret_refusal) MUST_CHECK;
 
 /* What the server has reported in this life; it ends with the life. */
 struct server_report {

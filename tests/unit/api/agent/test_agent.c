@@ -8,6 +8,8 @@
 #include "outrider/base/mem.h"
 #include "unit/api/small_agent.h"
 
+#include <stdio.h>
+
 static json_t *document(struct small_agent *agent)
 {
     struct api_reply reply = small_agent_get(agent, "/api/agent", "");
@@ -74,6 +76,29 @@ static void a_ready_server_has_every_member(void **state)
     const json_t *last = json_array_get(json_object_get(root, "transitions"), 0);
     assert_string_equal(text(last, "from"), "initializing");
     assert_string_equal(text(last, "to"), "ready");
+    json_decref(root);
+}
+
+static void what_was_refused_is_shown(void **state)
+{
+    struct small_agent *agent = *state;
+    small_agent_start(agent);
+    json_t *root = document(agent);
+    const json_t *refused = json_object_get(root, "refused");
+    assert_int_equal(number(refused, "lines"), 0);
+    assert_true(json_is_null(json_object_get(refused, "last")));
+    assert_true(json_is_null(json_object_get(refused, "lastAt")));
+    json_decref(root);
+    agent->counters.lines_bad = 2;
+    agent->counters.datagrams_bad = 1;
+    snprintf(agent->counters.refusal, sizeof(agent->counters.refusal), "ERR key player");
+    agent->counters.refusal_wall = 1001000;
+    root = document(agent);
+    refused = json_object_get(root, "refused");
+    assert_int_equal(number(refused, "lines"), 2);
+    assert_int_equal(number(refused, "datagrams"), 1);
+    assert_string_equal(text(refused, "last"), "ERR key player");
+    assert_string_equal(text(refused, "lastAt"), "1970-01-01T00:16:41.000Z");
     json_decref(root);
 }
 
@@ -175,9 +200,8 @@ static void expect_conflict(const char *value, const char *host)
     assert_true(json_is_false(json_object_get(registry, "inSync")));
     assert_true(json_is_false(json_object_get(registry, "published")));
     assert_string_equal(text(registry, "notPublished"),
-                        host == NULL
-                            ? "key held by another agent (lease ends in 8.2 s)"
-                            : "key held by another agent at 10.0.0.7 (lease ends in 8.2 s)");
+                        host == NULL ? "key held by another agent (lease ends in 8.2 s)"
+                                     : "key held by another agent at 10.0.0.7 (lease ends in 8.2 s)");
     assert_string_equal(text(conflict, "lease"), "feed");
     assert_int_equal(number(conflict, "leftMs"), 8200);
     if (host == NULL) {
@@ -305,6 +329,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_AGENT(a_ready_server_has_every_member),
+        WITH_AGENT(what_was_refused_is_shown),
         WITH_AGENT(a_registry_that_answers_has_no_error),
         WITH_AGENT(a_record_is_published_while_its_lease_lasts),
         WITH_AGENT(a_record_that_never_was_written_is_not_published),

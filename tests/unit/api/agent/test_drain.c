@@ -84,7 +84,8 @@ static void bad_bodies_are_400_and_change_nothing(void **state)
         {"{} x", "line 1"},
         {"{\"by\":1}", "by: must be a string"},
         {"{\"by\":\"a\\nb\"}", "by: control characters"},
-        {"{\"by\":\"12345678901234567890123456789012345678901234567890123456789012345\"}", "by: longer than 64"},
+        {"{\"by\":\"12345678901234567890123456789012345678901234567890123456789012345\"}",
+         "by: longer than 64"},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct api_reply reply = small_agent_post(agent, "/api/agent/drain", cases[i].body);
@@ -105,7 +106,8 @@ static void nested_members_are_400_everywhere(void **state)
     } cases[] = {
         {"/api/agent/drain", "unknown member `hold`: drain takes reason, by, deadline and expires"},
         {"/api/agent/undrain", "unknown member `hold`: undrain takes by"},
-        {"/api/services/world/w1/drain", "unknown member `hold`: drain takes reason, by, deadline and expires"},
+        {"/api/services/world/w1/drain",
+         "unknown member `hold`: drain takes reason, by, deadline and expires"},
         {"/api/services/world/w1/undrain", "unknown member `hold`: undrain takes by"},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {

@@ -213,10 +213,10 @@ static void undrain_prints_the_status(void **state)
     struct buf received = {0};
     answer_with(
         "\"}", (const char *const[]){OK_HEAD "{\"status\":\"ready\",\"hold\":null}",
-                                    OK_HEAD "{\"status\":\"ready\",\"lifted\":false,\"hold\":null}",
-                                    "HTTP/1.1 401 No\r\nConnection: close\r\n\r\n"
-                                    "{\"error\":{\"code\":\"unauthorized\",\"message\":\"send the token\"}}",
-                                    NULL});
+                                     OK_HEAD "{\"status\":\"ready\",\"lifted\":false,\"hold\":null}",
+                                     "HTTP/1.1 401 No\r\nConnection: close\r\n\r\n"
+                                     "{\"error\":{\"code\":\"unauthorized\",\"message\":\"send the token\"}}",
+                                     NULL});
     assert_int_equal(RUN(&captured, "undrain", "--agent", where), EX_DONE);
     assert_string_equal(captured.out, "operator's hold lifted, status ready\n");
     assert_int_equal(RUN(&captured, "undrain", "--agent", where), EX_DONE);

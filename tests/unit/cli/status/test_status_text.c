@@ -18,6 +18,8 @@
 static const char *const screens[] = {"ready",
                                       "failing_probe",
                                       "loading",
+                                      "refused",
+                                      "refused_before",
                                       "crash",
                                       "draining",
                                       "registry_failing",

@@ -17,7 +17,7 @@
         literal, sizeof(literal) - 1                                                                         \
     }
 
-/* The reply to a bad line, as the server reads it. */
+/* The reply to a bad line, without its hint. */
 static void assert_refused(struct str line, const char *reply, bool fatal)
 {
     struct status_message message = {.players = 4711};
@@ -26,6 +26,7 @@ static void assert_refused(struct str line, const char *reply, bool fatal)
     if (status_line_parse(line, &message, &error) == 0) {
         fail_msg("accepted: %.*s, expected %s", STR_ARG(line), reply);
     }
+    error.hint[0] = '\0';
     status_line_error_reply(&out, &error);
     assert_string_equal(buf_text(&out), reply);
     assert_int_equal(error.fatal, fatal);

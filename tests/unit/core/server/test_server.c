@@ -218,25 +218,48 @@ static void test_labels_are_bounded(void **state)
     for (size_t i = 0; i < STATUS_LABELS_MAX; i++) {
         message.labels[i] = (struct status_label){str_of(names[i]), STR("x")};
     }
-    struct str label = STR("untouched");
-    assert_int_equal(server_accepts(w->server, &message, &label), 0);
+    struct server_refusal refusal = {.label = STR("untouched")};
+    assert_int_equal(server_accepts(w->server, &message, &refusal), 0);
     hear(w, &message);
     struct status_message more = {.labels = {{str_of(names[64]), STR("y")}}, .label_count = 1};
-    assert_int_equal(server_accepts(w->server, &more, &label), -1);
-    assert_true(str_eq(label, STR("l64")));
+    assert_int_equal(server_accepts(w->server, &more, &refusal), -1);
+    assert_true(str_eq(refusal.label, STR("l64")));
     /* Replacing one, or removing one first, fits. */
     struct status_message replace = {.labels = {{str_of(names[3]), STR("z")}}, .label_count = 1};
-    assert_int_equal(server_accepts(w->server, &replace, &label), 0);
+    assert_int_equal(server_accepts(w->server, &replace, &refusal), 0);
     struct status_message swap = {.labels = {{str_of(names[5]), STR("")}, {str_of(names[64]), STR("y")}},
                                   .label_count = 2};
-    assert_int_equal(server_accepts(w->server, &swap, &label), 0);
+    assert_int_equal(server_accepts(w->server, &swap, &refusal), 0);
     hear(w, &swap);
     struct status_message kept;
     assert_true(server_reported_message(w->server, &kept));
     assert_int_equal(kept.label_count, STATUS_LABELS_MAX);
     struct status_message gone = {.labels = {{STR("unknown"), STR("")}}, .label_count = 1};
-    assert_int_equal(server_accepts(w->server, &gone, &label), 0);
+    assert_int_equal(server_accepts(w->server, &gone, &refusal), 0);
     hear(w, &gone);
+}
+
+static void test_ports_are_refused_unless_dynamic(void **state)
+{
+    struct world *w = *state;
+    struct config_server *config = &w->config.server;
+    struct server_refusal refusal = {0};
+    struct status_message other = {.ports = {9001}, .port_count = 1}, none = {.reported = REPORTED_READY};
+    config->ports[0] = 8001;
+    config->ports[1] = 8002;
+    config->port_count = 2;
+    config->ports_dynamic = false;
+    assert_int_equal(server_accepts(w->server, &other, &refusal), -1);
+    assert_true(refusal.fixed_ports);
+    assert_int_equal(refusal.label.size, 0);
+    assert_int_equal(server_accepts(w->server, &none, &refusal), 0);
+    /* A server that reports what is configured contradicts nothing. */
+    struct status_message same = {.ports = {8002, 8001}, .port_count = 2},
+                          part = {.ports = {8001}, .port_count = 1};
+    assert_int_equal(server_accepts(w->server, &same, &refusal), 0);
+    assert_int_equal(server_accepts(w->server, &part, &refusal), -1);
+    config->ports_dynamic = true;
+    assert_int_equal(server_accepts(w->server, &other, &refusal), 0);
 }
 
 static void test_record_merges_what_is_configured(void **state)
@@ -359,6 +382,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_words_survive_a_round_trip, begin, end),
         cmocka_unit_test_setup_teardown(test_newer_words_beat_kept_ones, begin, end),
         cmocka_unit_test_setup_teardown(test_labels_are_bounded, begin, end),
+        cmocka_unit_test_setup_teardown(test_ports_are_refused_unless_dynamic, begin, end),
         cmocka_unit_test_setup_teardown(test_record_merges_what_is_configured, begin, end),
         cmocka_unit_test_setup_teardown(test_history_is_a_ring, begin, end),
         cmocka_unit_test_setup_teardown(test_long_texts_fit_everywhere, begin, end),
