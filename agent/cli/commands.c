@@ -70,9 +70,9 @@ static const struct command table[] = {
      "                   docs/etcd-roles, and a sidecar's role is not enough\n"
      "--reason TEXT      shown in status, log and record, as is the operator\n"
      "--by NAME          the operator, shown as NAME@HOST; default: your user\n"
-     "--deadline D       when the wait for the players ends, e.g. 30m; 0s: never; default:\n"
-     "                   drain.deadline\n"
-     "--expires D        the hold lifts itself after this long; default: never\n"
+     "--deadline D       when the wait for the players to leave ends, e.g. 30m; 0s: never;\n"
+     "                   default: drain.deadline\n"
+     "--expires D        lift the hold automatically after this long; default: never\n"
      "--wait             return when the server is empty or gone (exit 0), or at the deadline\n"
      "                   or an undrain (exit 1)\n"
      "--token-file FILE  the file with the agent's token; default: http.token_file\n" FIND_AGENT,
@@ -104,7 +104,7 @@ static const struct command table[] = {
      "                    observer answers; the same as --include offline\n"
      "--json              the document of GET /api/services; with --watch one line per event\n"
      "--watch             live until Ctrl-C: on a terminal the table is redrawn, else one line per\n"
-     "                    change; a lost stream is resumed where it broke off\n"
+     "                    change; a lost stream is resumed where it stopped\n"
      "NO_COLOR=1 in the environment: no colours. Exit 1 when the agent refuses, 75 when it\n"
      "cannot be reached or has not loaded the fleet yet.\n" FIND_AGENT,
      CLI_SERVICES, 0, 0, false, cmd_services},
@@ -155,7 +155,7 @@ static const struct command table[] = {
      RANGE_HELP
      "--rev N     start at revision N; default: now\n" COMMON_HELP
      "Prints PUT or DELETE, the key and the value, one per line. After an outage of etcd the watch\n"
-     "resumes where it broke off. Exit 1 when the missed revisions are compacted or etcd denies\n"
+     "resumes where it stopped. Exit 1 when the missed revisions are compacted or etcd denies\n"
      "the watch, 75 when etcd does not answer at the start.\n",
      CLI_KV_WATCH, 1, 2, false, cmd_kv},
     {"kv lease", "grant|revoke|timetolive|keep-alive|list ...", "grant, renew, inspect and revoke leases",

@@ -224,7 +224,7 @@ void effects_note(struct effects *effects, enum registrar_note note, struct str 
         [REGISTRAR_NOTE_WITHDRAWN] = {LOG_LEVEL_INFO, "record withdrawn"},
         [REGISTRAR_NOTE_GAP] = {LOG_LEVEL_WARN, "agent did not run for longer than the TTL"},
         [REGISTRAR_NOTE_TAKEN_BACK] = {LOG_LEVEL_ERROR,
-                                       "untrue ready record revoked, the registry refuses writes"},
+                                       "stale ready record revoked, the registry refuses writes"},
         [REGISTRAR_NOTE_UNREAD] =
             {LOG_LEVEL_ERROR, "record from before the restart revoked, unreadable while the server is down"},
         [REGISTRAR_NOTE_HEARTBEAT] = {LOG_LEVEL_WARN,

@@ -42,7 +42,7 @@ class Drain(Case):
                 (lambda: self.assertEqual(agent.run("drain", "--by", "alice").returncode, 0),
                  lambda: self.assertEqual(agent.run("undrain").returncode, 0), f"alice@{socket.gethostname()}"[:64]),
                 (lambda: self.assertEqual(agent.request("POST", "/api/agent/drain", {"reason": "x"})[0], 200),
-                 lambda: self.assertEqual(agent.request("POST", "/api/agent/undrain", {})[0], 200), "api")):
+                 lambda: self.assertEqual(agent.request("POST", "/api/agent/undrain", {})[0], 200), "API")):
             since = self.watcher.mark()
             drain()
             event = self.watcher.status("draining", since)

@@ -36,7 +36,7 @@ class Intent(Case):
                 (lambda: self.assertEqual(agent.run("drain", "--reason", "patch").returncode, 0),
                  lambda: self.assertEqual(agent.run("undrain").returncode, 0), OPERATOR),
                 (lambda: agent.request("POST", "/api/agent/drain", {"expires": "1h"}),
-                 lambda: agent.request("POST", "/api/agent/undrain", {}), "api")):
+                 lambda: agent.request("POST", "/api/agent/undrain", {}), "API")):
             since = self.watcher.mark()
             drain()
             record = self.watcher.status("draining", since).record

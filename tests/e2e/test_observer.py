@@ -253,7 +253,7 @@ class RemoteDrain(Fleet):
         wait_until(lambda: self.ids(observer, "?status=draining") == ["w1"], "w1 draining")
         self.assertEqual(sidecar.api()["holds"][0]["reason"], "patch")
         self.assertEqual(observer.request("POST", path + "undrain", "")[0], 200)
-        observer.logged(f'msg="undrain requested" key=/outrider{self.prefix}/control/world/w1 by="api uid ')
+        observer.logged(f'msg="undrain requested" key=/outrider{self.prefix}/control/world/w1 by="API, uid ')
         wait_until(lambda: self.ids(observer, "?status=ready") == ["w1"], "w1 ready again")
         self.assertEqual(observer.request("POST", "/service-discovery/services/w1/disable", "")[0], 200)
         wait_until(lambda: self.ids(observer, "?status=draining") == ["w1"], "w1 disabled")

@@ -120,7 +120,7 @@ static void name_peer(const struct api_request *request, char ret_by[static HOLD
         const char *colon = peer.size == 0 ? NULL : memrchr(peer.data, ':', peer.size);
         peer.size = colon == NULL ? peer.size : (size_t)(colon - peer.data);
     }
-    snprintf(ret_by, HOLD_BY_MAX + 1, "api %.*s", STR_ARG(peer));
+    snprintf(ret_by, HOLD_BY_MAX + 1, "API, %.*s", STR_ARG(peer));
 }
 
 static bool read_request(const struct api_call *call, bool drains, struct api_reply *reply,

@@ -15,7 +15,7 @@
 struct error;
 struct kv;
 
-/* ---- the lines of txn (docs/operating.md, "Etcd directly") ---- */
+/* ---- the lines of txn (docs/operating.md, "etcd without etcdctl") ---- */
 
 /* etcd takes 128 operations unless configured otherwise (--max-txn-ops). */
 enum { KV_SCRIPT_LINES_MAX = 4096 };

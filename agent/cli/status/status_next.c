@@ -22,7 +22,7 @@ static struct buf *line(struct lines *lines)
 
 static void new_life(struct lines *lines)
 {
-    buf_str(line(lines), STR("the next status word, attach or passed probe begins a new life\n"));
+    buf_str(line(lines), STR("a new life begins with the next status word, attach or passed probe\n"));
 }
 
 static void next_of_probes(const json_t *document, struct lines *lines)
@@ -107,9 +107,9 @@ static void next_of_leaving(const json_t *document, struct lines *lines)
 static void next_of_hold(const json_t *hold, struct lines *lines)
 {
     static const char *const lifts[][2] = {
-        {"ops", "`outrider undrain` lifts hold ops\n"},
-        {"self", "undrain from the server lifts hold self\n"},
-        {"reload", "READY=1 or ready from the server lifts hold reload\n"}};
+        {"ops", "`outrider undrain` lifts the operator's hold\n"},
+        {"self", "`undrain` from the server lifts its own hold\n"},
+        {"reload", "`READY=1` or `ready` from the server ends the reload hold\n"}};
     char span[32];
     if (document_is(hold, "outcome", "waiting") && !document_is(hold, "kind", "reload")) {
         bool ends = document_span(hold, "deadlineInMs", span);
@@ -122,7 +122,7 @@ static void next_of_hold(const json_t *hold, struct lines *lines)
         }
     }
     if (document_span(hold, "expiresInMs", span)) {
-        buf_printf(line(lines), "hold %s expires in %s\n", document_text_or(hold, "kind", ""), span);
+        buf_printf(line(lines), "the hold %s expires in %s\n", document_text_or(hold, "kind", ""), span);
     }
 }
 

@@ -102,11 +102,11 @@ static void end_adoption(struct registrar *registrar)
 static void on_revoked(struct registrar *registrar, struct registry_lease lease)
 {
     char id[REGISTRY_LEASE_TEXT_SIZE];
-    registrar_note(registrar, REGISTRAR_NOTE_WITHDRAWN, "lease %s revoked, %s",
-                   registry_lease_text(lease, id),
-                   registrar->key.registered             ? "the record is gone"
-                   : registrar->key.state == KEY_UNKNOWN ? "a record of before the restart is gone with it"
-                                                         : "no record was under it");
+    registrar_note(
+        registrar, REGISTRAR_NOTE_WITHDRAWN, "lease %s revoked, %s", registry_lease_text(lease, id),
+        registrar->key.registered             ? "the record is gone"
+        : registrar->key.state == KEY_UNKNOWN ? "the record from before the restart is gone with it"
+                                              : "no record was under it");
     if (registrar->key.state == KEY_UNKNOWN) {
         end_adoption(registrar);
         return;

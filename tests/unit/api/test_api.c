@@ -124,7 +124,7 @@ static void requests_and_headers_reach_the_handlers(void **state)
     assert_true(str_starts(buf_view(&answer), STR("HTTP/1.1 200 ")));
     assert_string_equal(world->agent.reason, "patch");
     char by[64];
-    snprintf(by, sizeof(by), "api uid %u", getuid());
+    snprintf(by, sizeof(by), "API, uid %u", getuid());
     assert_string_equal(world->agent.by, by);
     buf_clear(&answer);
     talk(world,

@@ -16,8 +16,8 @@ struct json_writer;
 struct api_drain {
     char reason[HOLD_REASON_MAX + 1];
     char by[HOLD_BY_MAX +
-            1]; /* as the body names the operator, "alice@ops-1"; else the peer: "api uid 1000" over a unix
-                                 socket, "api 127.0.0.1" over TCP */
+            1]; /* as the body names the operator, "alice@ops-1"; else the peer: "API, uid 1000" over a unix
+                                 socket, "API, 127.0.0.1" over TCP */
     int64_t deadline_ms, expires_ms; /* 0: none */
 };
 

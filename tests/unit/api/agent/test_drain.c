@@ -23,14 +23,14 @@ static void a_drain_sets_the_hold_and_replies_with_it(void **state)
     assert_int_equal(reply.status, 200);
     assert_int_equal(agent->drains, 1);
     assert_string_equal(agent->reason, "patch");
-    assert_string_equal(agent->by, "api 127.0.0.1");
+    assert_string_equal(agent->by, "API, 127.0.0.1");
     assert_int_equal(agent->deadline_ms, 600000);
     assert_int_equal(agent->expires_ms, 7200000);
     json_t *root = small_agent_json(&reply);
     const json_t *hold = json_object_get(root, "hold");
     assert_string_equal(text(root, "status"), "initializing");
     assert_string_equal(text(hold, "kind"), "ops");
-    assert_string_equal(text(hold, "by"), "api 127.0.0.1");
+    assert_string_equal(text(hold, "by"), "API, 127.0.0.1");
     assert_string_equal(text(hold, "since"), "1970-01-01T00:16:40.000Z");
     assert_string_equal(text(hold, "deadline"), "1970-01-01T00:26:40.000Z");
     assert_int_equal(json_integer_value(json_object_get(hold, "deadlineInMs")), 600000);
@@ -173,12 +173,12 @@ static void the_operator_is_named_by_user_or_address(void **state)
         bool is_unix;
         const char *by;
     } cases[] = {
-        {"127.0.0.1:5555", false, "api 127.0.0.1"},
-        {"[fd00::5]:5555", false, "api [fd00::5]"},
-        {"pid 17 uid 1000", true, "api uid 1000"},
-        {"gone", false, "api gone"},
-        {"gone", true, "api gone"},
-        {"", true, "api "},
+        {"127.0.0.1:5555", false, "API, 127.0.0.1"},
+        {"[fd00::5]:5555", false, "API, [fd00::5]"},
+        {"pid 17 uid 1000", true, "API, uid 1000"},
+        {"gone", false, "API, gone"},
+        {"gone", true, "API, gone"},
+        {"", true, "API, "},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct api_request request = {.method = STR("POST"),
@@ -205,7 +205,7 @@ static void the_operator_may_name_itself(void **state)
     assert_string_equal(agent->by, "bob@ops-2");
     reply = small_agent_post(agent, "/api/agent/drain", "{\"by\":\"\"}");
     buf_fini(&reply.body);
-    assert_string_equal(agent->by, "api 127.0.0.1");
+    assert_string_equal(agent->by, "API, 127.0.0.1");
 }
 
 int main(void)
