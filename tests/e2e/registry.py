@@ -67,14 +67,14 @@ class Kv:
 
 class Etcd:
     """One node. kill() and start() keep its data, wipe() makes it a new, empty cluster. With `tls` it requires
-    certificates of its authority (etcd.tls.folder)."""
+    certificates of its authority (etcd.tls.folder), and shows the one named `server`."""
 
-    def __init__(self, tls=False, options=()):
+    def __init__(self, tls=False, options=(), server="server"):
         self.binary = shutil.which(os.environ.get("OUTRIDER_ETCD", "etcd"))
         if self.binary is None:
             raise AssertionError("no etcd: on Debian it is in the package etcd-server")
         self.parent = pathlib.Path(tempfile.mkdtemp(prefix="outrider-e2e-etcd-"))
-        self.tls = with_etcd.Tls(self.parent / "certs", client_cert_auth=True) if tls else None
+        self.tls = with_etcd.Tls(self.parent / "certs", client_cert_auth=True, server=server) if tls else None
         _, nodes = with_etcd.start_cluster(self.binary, self.parent, 1, self.tls, options)
         self.node = nodes[0]
         self.url = self.node.url

@@ -105,3 +105,23 @@ class Mutual(Case):
         wait_until(lambda: self.etcd.get(agent.key).record.get("players") == 2, "the news")
         self.assertEqual(self.etcd.get(agent.key).lease, lease)
         self.assertEqual(agent.stop(), 0)
+
+
+class ServerOnly(Case):
+    """etcd's certificate has no usage clientAuth, so that etcd's gateway cannot connect to etcd itself."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.etcd = Etcd(tls=True, server="server-only")
+        cls.addClassCleanup(cls.etcd.stop)
+
+    def test_the_missing_usage_is_named(self):
+        folder, remedy = self.etcd.tls.folder, "etcd's certificate (--cert-file) needs the usage clientAuth beside serverAuth"
+        agent = self.agent(registry={"tls": {"ca_file": f"{folder}/ca.crt", "cert_file": f"{folder}/client.crt",
+                                             "key_file": f"{folder}/client.key"}}).start()
+        wait_until(lambda: remedy in (agent.api()["registry"]["lastError"] or ""), "the remedy in the error")
+        agent.not_published(remedy)
+        agent.logged(remedy)
+        live = agent.run("check", "--live")
+        self.assertIn(remedy, live.stdout)
+        self.assertEqual(live.returncode, 75, live)

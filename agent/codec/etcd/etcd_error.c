@@ -158,6 +158,13 @@ static const struct error_row *set_failure(enum registry_op like, const struct r
     return row;
 }
 
+/* The gateway dials its own etcd, and over TLS it shows the server certificate as a client
+ * (docs/design/etcd-gateway.md, "TLS"). */
+#define ETCD_TO_ITSELF                                                                                       \
+    ": etcd's gateway cannot connect to its own etcd; over TLS, etcd's certificate (--cert-file) needs the " \
+    "usage "                                                                                                 \
+    "clientAuth beside serverAuth"
+
 /* What to do; etcd's text does not say it. Short, because it is shown in lines that are truncated. */
 static void add_advice(struct etcd_status *status)
 {
@@ -174,6 +181,8 @@ static void add_advice(struct etcd_status *status)
          ": etcd has authentication on: set registry.username and registry.password_file"},
         {"authentication failed", ": check registry.username and the password in registry.password_file"},
         {"permission denied", ": registry.username has no role that allows it (docs/etcd-roles)"},
+        {"connection closed", ETCD_TO_ITSELF},
+        {"authentication handshake failed", ETCD_TO_ITSELF},
         {"Not Found", ": no such path; is it etcd 3.4 or later with its JSON gateway on?"},
     };
     size_t used = strlen(status->text);
