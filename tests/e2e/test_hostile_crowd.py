@@ -135,9 +135,10 @@ class Deaf(Hostile):
         self.wait_metric(observer, "outrider_sse_clients", 201)
         before = self.rss_kb(observer)
         pad = "x" * 1500
-        for i in range(200):  # ten records each: small enough to be sent live
-            self.put_all((f"{self.prefix}/world/w{j}", json.dumps({"id": f"w{j}", "type": "world", "status": "ready",
-                                                                  "players": i, "customState": pad})) for j in range(10))
+        for i in range(200):  # ten records each, and one after the other: small enough to be sent live
+            revision = self.put_all((f"{self.prefix}/world/w{j}", json.dumps({
+                "id": f"w{j}", "type": "world", "status": "ready", "players": i, "customState": pad})) for j in range(10))
+            self.wait_metric(observer, "outrider_view_revision", revision)
         seen = self.wait_metric(observer, "outrider_sse_dropped_total", 200)
         wait_until(lambda: self.metrics(observer)["outrider_sse_clients"] == 1, "only the good one is left")
         self.assertEqual(seen["outrider_sse_dropped_total"], 200)

@@ -73,7 +73,7 @@ VALUES = {
     "true": (only("true"), False),
     "half": (only('{"id":"half","type":"bad","status":"rea'), False),
     "more": (lambda ident: text("bad", ident) + "{}", False),
-    "bom": (lambda ident: "\ufeff" + text("bad", ident), False),
+    "bom": (lambda ident: "\ufeff" + text("bad", ident), True),
     "no-status": (only('{"id":"no-status","type":"bad"}'), False),
     "status-number": (only('{"id":"status-number","type":"bad","status":5}'), False),
     "status-unknown": (only(text("bad", "status-unknown", status="exploding\x1b[31m\n\"}")), True),
