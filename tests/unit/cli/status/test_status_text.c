@@ -35,6 +35,7 @@ static const char *const screens[] = {"ready",
                                       "ports_missing",
                                       "control_pending",
                                       "control_unreadable",
+                                      "one_player",
                                       "endpoint_failed"};
 
 static void read_golden(const char *name, const char *suffix, struct buf *ret_text)
