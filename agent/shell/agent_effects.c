@@ -160,6 +160,7 @@ void agent_on_host(const struct host_answer *answer, void *user)
     char before[256];
     const char *host = published_host(agent);
     snprintf(before, sizeof(before), "%s", host == NULL ? "" : host);
+    bool is_first = agent->host_from == NULL; /* comes before READY=1, which has the status with it */
     agent->host_from = answer->from;
     agent->addresses = answer->choice == NULL ? (struct net_choice){0} : *answer->choice;
     agent_server_event(agent, (struct server_event){.type = SERVER_ON_HOST,
@@ -171,7 +172,7 @@ void agent_on_host(const struct host_answer *answer, void *user)
         log_host(agent, before, answer);
     }
     host = published_host(agent);
-    if (host == NULL || strcmp(before, host) != 0) {
+    if (!is_first && (host == NULL || strcmp(before, host) != 0)) {
         agent_notify_status(agent, "");
     }
 }
