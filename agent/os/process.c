@@ -249,6 +249,38 @@ int process_uid(pid_t pid, struct error *err, uid_t *ret_uid)
     return rc;
 }
 
+/* Rows of "INSIDE OUTSIDE COUNT", padded with blanks (user_namespaces(7)). */
+static bool is_mapped(struct str map, uint64_t uid)
+{
+    while (map.size > 0) {
+        struct str row = str_trim(str_split(map, '\n', &map));
+        uint64_t first = 0, count = 0;
+        const char *last = row.size == 0 ? NULL : memrchr(row.data, ' ', row.size);
+        if (last != NULL && str_to_u64(str_split(row, ' ', &row), UINT32_MAX, &first) == 0 &&
+            str_to_u64((struct str){last + 1, (size_t)(row.data + row.size - last - 1)}, UINT32_MAX,
+                       &count) == 0 &&
+            uid >= first && uid - first < count) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool process_user_is_known(uid_t uid)
+{
+    struct buf text = {0};
+    uint64_t overflow = 0;
+    if (file_read("/proc/sys/kernel/overflowuid", 64, NULL, &text) < 0 ||
+        str_to_u64(str_trim(buf_view(&text)), UINT32_MAX, &overflow) < 0) {
+        overflow = 65534;
+    }
+    buf_clear(&text);
+    bool known = uid != overflow || file_read("/proc/self/uid_map", PROC_FILE_MAX, NULL, &text) < 0 ||
+                 is_mapped(buf_view(&text), uid);
+    buf_fini(&text);
+    return known;
+}
+
 int process_boot_id(struct error *err, char ret_id[static PROCESS_BOOT_ID_LENGTH + 1])
 {
     struct buf bytes = {0};

@@ -45,7 +45,7 @@ static int take_lock(const char *path, int64_t patience_ms, struct error *err)
         }
         if (!told) {
             log_info("state", "state_dir used by another agent, waiting for it to end",
-                     LOG_TEXT("lock", path), LOG_INT("pid", holder),
+                     LOG_TEXT("detail", err->text), LOG_INT("pid", holder),
                      LOG_TEXT("at_most", duration_format(patience_ms, span)));
         }
         nanosleep(&(struct timespec){.tv_nsec = LOCK_POLL_MS * 1000000L}, NULL);

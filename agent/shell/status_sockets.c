@@ -69,6 +69,10 @@ static void verify_mainpid(struct status_sockets *sockets, struct status_message
     bool good = sender.known && process_translate(sender.pid, named, &err, &message->mainpid) == 0 &&
                 process_uid(message->mainpid, &err, &owner) == 0 &&
                 process_start_time(message->mainpid, &err, &message->mainpid_start) == 0;
+    if (good && !process_user_is_known(sender.uid)) {
+        error_set(&err, ERROR_DENIED, "the sender's user has no number in the user namespace of the agent");
+        good = false;
+    }
     if (good && owner != sender.uid && sender.uid != 0) {
         error_set(&err, ERROR_DENIED, "the process belongs to user %u, the sender is user %u",
                   (unsigned)owner, (unsigned)sender.uid);
@@ -214,8 +218,12 @@ static void on_exit_of_peer(struct line_peer *peer, void *user)
     if (state == NULL || state->life == 0) {
         return;
     }
-    log_info("status", "attached process ended, its connection is still open",
-             LOG_INT("pid", line_peer_credentials(peer).pid));
+    char pid[16] = ""; /* one of another PID namespace may have none here */
+    struct credentials process = line_peer_credentials(peer);
+    if (process.known && process.pid > 0) {
+        snprintf(pid, sizeof(pid), "%d", (int)process.pid);
+    }
+    log_info("status", "attached process ended, its connection is still open", LOG_TEXT("pid", pid));
     agent_server_event(sockets->agent,
                        (struct server_event){.type = SERVER_ON_DETACH, .life = state->life, .exited = true});
     state->life = 0;

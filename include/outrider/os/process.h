@@ -4,6 +4,7 @@
 
 #include "outrider/base/attr.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -31,6 +32,10 @@ int process_open_peer(int socket, struct error *err) MUST_CHECK;
  * differently. Returns 0; or -1 with ERROR_NOT_FOUND (`sender` is 0 or has ended, or has no such process) or
  * ERROR_DENIED (it has a namespace of its own, and the kernel tells only how the sender itself is called there). */
 int process_translate(pid_t sender, pid_t named, struct error *err, pid_t *ret_pid) MUST_CHECK;
+
+/* Whether `uid` is a user: in a user namespace all users without a number there have one, the overflow uid (65534), which
+ * tells none from the other. */
+bool process_user_is_known(uid_t uid);
 
 /* The id of this boot of the machine, NUL-terminated. Returns 0, or -1 with ERROR_SYSTEM or ERROR_NOT_FOUND.
  */

@@ -9,6 +9,7 @@
 #include "outrider/os/process.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -269,6 +270,32 @@ static void the_proc_of_another_namespace_is_not_believed(void **state)
     assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+static void users_without_a_number_are_not_known(void **state)
+{
+    (void)state;
+    assert_true(process_user_is_known(0) && process_user_is_known(getuid()));
+    assert_true(process_user_is_known(65534)); /* a user like any other outside of user namespaces */
+    pid_t child = fork();
+    if (child == 0) {
+        char map[32];
+        int size = snprintf(map, sizeof(map), "7 %u 1", (unsigned)getuid());
+        if (unshare(CLONE_NEWUSER) < 0) {
+            _exit(2);
+        }
+        int fd = open("/proc/self/uid_map", O_WRONLY | O_CLOEXEC);
+        bool mapped = fd >= 0 && write(fd, map, (size_t)size) == size;
+        _exit(mapped && process_user_is_known(7) && !process_user_is_known(65534) ? 0 : 1);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) == 2) {
+        print_message("the kernel forbids a user namespace here\n");
+        skip();
+    }
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 static bool has_ended(int pidfd)
 {
     struct pollfd ready = {.fd = pidfd, .events = POLLIN};
@@ -318,6 +345,7 @@ int main(void)
         cmocka_unit_test(a_pid_of_a_namespace_below_is_translated),
         cmocka_unit_test(a_sender_that_is_not_visible_names_nobody),
         cmocka_unit_test(the_proc_of_another_namespace_is_not_believed),
+        cmocka_unit_test(users_without_a_number_are_not_known),
         cmocka_unit_test(a_pidfd_shows_the_end_of_a_process),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

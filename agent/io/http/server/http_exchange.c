@@ -154,7 +154,11 @@ void http_exchange_peer(const struct http_exchange *exchange, char *ret_text, si
         snprintf(ret_text, size, "gone");
     } else if (address.ss_family == AF_UNIX) {
         getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &peer_size);
-        snprintf(ret_text, size, "pid %ld uid %ld", (long)peer.pid, (long)peer.uid);
+        if (peer.pid > 0) {
+            snprintf(ret_text, size, "pid %ld uid %ld", (long)peer.pid, (long)peer.uid);
+        } else { /* of a PID namespace that is not visible here */
+            snprintf(ret_text, size, "uid %ld", (long)peer.uid);
+        }
     } else {
         snprintf(ret_text, size, address.ss_family == AF_INET6 ? "[%s]:%u" : "%s:%u",
                  address_text(&address, text), address_port(&address));
