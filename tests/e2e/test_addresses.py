@@ -37,7 +37,7 @@ class Addresses(Case):
         self.assertIn("server.host: warning: interface wg0 does not exist yet", checked.stderr)
         agent.start()
         wait_until(lambda: agent.api()["status"] == "ready", "the server is ready")
-        self.assertIn("not published: interface wg0 does not exist yet", agent.run("status").stdout)
+        self.assertIn("NOT PUBLISHED: interface wg0 does not exist yet", agent.run("status").stdout)
         self.assertEqual(self.etcd.under(self.prefix), [])
         add_link("wg0", "10.8.0.2/24")
         self.assertEqual(watcher.status("ready").record["host"], "10.8.0.2")
@@ -49,9 +49,32 @@ class Addresses(Case):
         agent.logged("address to publish changed")
         ip("link del wg0")
         wait_until(lambda: self.etcd.get(agent.key) is None, "the record is withdrawn with the interface")
-        self.assertIn("not published: interface wg0 does not exist yet", agent.run("status").stdout)
+        self.assertIn("NOT PUBLISHED: interface wg0 does not exist yet", agent.run("status").stdout)
         hosts = [event.record["host"] for event in watcher.events if event.record]
         self.assertNotIn("wg0", hosts)
+
+    def test_check_warns_of_what_comes_to_nothing(self):
+        add_link("eth0")
+        agent = self.agent()
+        for host, warning in (("wg0", "interface wg0 does not exist yet"),
+                              ("eth0", "the network interface eth0 has no address yet"),
+                              ("auto", "this machine has no address that others can reach"),
+                              ("game.example.com", "game.example.com is neither an address nor an interface of this machine")):
+            agent.write(server={"host": host})
+            checked = agent.run("check")
+            self.assertEqual(checked.returncode, 0, checked)
+            self.assertIn(f"{agent.path}: server.host: warning: ", checked.stderr)
+            self.assertIn(warning, checked.stderr)
+            self.assertEqual(checked.stderr.count("warning"), 1, checked.stderr)
+        for probe_host in ("localhost", "127.0.0.1", "published"):
+            agent.write(server={"host": "192.0.2.7"}, probe_host=probe_host)
+            self.assertEqual(agent.run("check").stderr, "")
+        agent.write(probe_host="game.invalid")
+        self.assertIn("probe_host: warning: game.invalid is not resolved here (", agent.run("check").stderr)
+        agent.write(probes=[{"name": "game", "port": self.game.port, "host": "far.invalid"}])
+        checked = agent.run("check")
+        self.assertIn("probes[0].host: warning: far.invalid is not resolved here (", checked.stderr)
+        self.assertEqual(checked.stderr.count("warning"), 1, checked.stderr)
 
     def test_the_best_of_several_and_the_rejected_ones(self):
         add_link("eth0", "169.254.7.9/16", "198.51.100.10/24")

@@ -60,31 +60,22 @@ static void on_resolved(const struct resolver_answer *answer, void *user)
     snprintf(resolved->error, sizeof(resolved->error), "%s", answer->error);
 }
 
-/* A name is published as it is written, but players must be able to resolve it. */
-static void check_name(const char *file, const struct etcd_access *access, const char *name,
-                       struct buf *problems)
+/* Whether `name` is an address or is resolved; if not, the error says why. */
+static bool is_resolved(const struct etcd_access *access, const char *name, struct resolved *ret_resolved)
 {
-    struct resolved resolved = {0};
-    (void)!resolver_look_up(access->resolver, name, 0, RESOLVE_MS, on_resolved, &resolved);
-    while (!resolved.done) {
+    *ret_resolved = (struct resolved){0};
+    (void)!resolver_look_up(access->resolver, name, 0, RESOLVE_MS, on_resolved, ret_resolved);
+    while (!ret_resolved->done) {
         loop_turn_once(access->loop, true);
     }
-    if (resolved.status != RESOLVER_FOUND) {
-        buf_printf(
-            problems,
-            "%s: server.host: warning: %s is neither an address nor an interface of this machine, and as a "
-            "name it is not resolved here (%s); it is published as it is written\n",
-            file, name, resolved.error);
-    }
+    return ret_resolved->status == RESOLVER_FOUND;
 }
 
-void check_host(const char *file, const struct config *config, const struct etcd_access *access,
-                struct buf *problems)
+static void check_published(const char *file, const struct config *config, const struct etcd_access *access,
+                            struct buf *problems)
 {
-    if (!config->server.present) {
-        return;
-    }
     struct found found = find_host(config, access);
+    struct resolved resolved;
     if (found.absent[0] != '\0') {
         buf_printf(
             problems,
@@ -96,8 +87,46 @@ void check_host(const char *file, const struct config *config, const struct etcd
         buf_printf(problems,
                    "%s: server.host: warning: %s; the server is not registered before there is one\n", file,
                    found.reason);
-    } else if (found.is_written) {
-        check_name(file, access, found.host, problems);
+    } else if (found.is_written && !is_resolved(access, found.host, &resolved)) {
+        buf_printf(
+            problems,
+            "%s: server.host: warning: %s is neither an address nor an interface of this machine, and as a "
+            "name it is not resolved here (%s); it is published as it is written\n",
+            file, found.host, resolved.error);
+    }
+}
+
+/* A probe has no verdict before its host is resolved, so the server stays initializing. */
+static void check_probed(const char *file, const char *setting, const char *host,
+                         const struct etcd_access *access, struct buf *problems)
+{
+    struct resolved resolved;
+    if (strcmp(host, CONFIG_PROBE_PUBLISHED) != 0 && !is_resolved(access, host, &resolved)) {
+        buf_printf(problems,
+                   "%s: %s: warning: %s is not resolved here (%s); probes decide nothing while it is not\n",
+                   file, setting, host, resolved.error);
+    }
+}
+
+void check_host(const char *file, const struct config *config, const struct etcd_access *access,
+                struct buf *problems)
+{
+    if (!config->server.present) {
+        return;
+    }
+    check_published(file, config, access, problems);
+    bool is_used = config->server.ports_dynamic && !config->probes_given;
+    for (size_t i = 0; i < config->probe_count; i++) {
+        const struct config_probe *probe = &config->probes[i];
+        char setting[40];
+        snprintf(setting, sizeof(setting), "probes[%zu].host", i);
+        if (probe->host != NULL) {
+            check_probed(file, setting, probe->host, access, problems);
+        }
+        is_used = is_used || (probe->type == CONFIG_PROBE_TCP && probe->host == NULL);
+    }
+    if (is_used) {
+        check_probed(file, "probe_host", config->probe_host, access, problems);
     }
 }
 

@@ -24,7 +24,8 @@ bool check_limits(const char *file, const struct config *config, const struct re
 void check_local(const char *file, const struct config *config, struct buf *problems);
 
 /* Appends to `problems` a warning where server.host comes to nothing on this machine: an interface that does not exist yet,
- * a name that is not resolved, `auto` without a route. Asks name servers at most. */
+ * a name that is not resolved, `auto` without a route; and for each host of probes that is not resolved. Asks name servers
+ * at most. */
 void check_host(const char *file, const struct config *config, const struct etcd_access *access,
                 struct buf *problems);
 
