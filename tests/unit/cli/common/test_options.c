@@ -18,6 +18,7 @@ static int run(const struct cli_line *line)
 static const struct command table[] = {
     {"test", "", "", "", CLI_DRAIN, 0, 3, false, run},
     {"first", "", "", "", CLI_DRAIN, 0, 3, true, run},
+    {"list", "", "", "", CLI_SERVICES, 0, 0, false, run},
     {"group", "", "", "", CLI_KV, 0, 0, false, NULL},
     {"group get", "", "", "", CLI_KV_GET, 1, 1, false, run},
 };
@@ -57,6 +58,26 @@ static void values_may_stand_in_the_next_word_or_the_same(void **state)
     assert_string_equal(line.given.reason, "");
     assert_int_equal(line.words.count, 0);
     assert_false(take(WORDS(test, config_none), &line)); /* it would stand for the default file */
+}
+
+static void some_options_may_be_given_again(void **state)
+{
+    (void)state;
+    struct cli_line line;
+    static char list[] = "list", tag[] = "--tag", tag_is[] = "--tag=b", label[] = "--label", value[] = "a=1";
+    assert_true(take(WORDS(list, tag, word, tag_is, label, value), &line));
+    assert_int_equal(line.given.tags.count, 2);
+    assert_string_equal(line.given.tags.values[0], "word");
+    assert_string_equal(line.given.tags.values[1], "b");
+    assert_int_equal(line.given.labels.count, 1);
+    assert_string_equal(line.given.labels.values[0], "a=1");
+    char *many[2 + CLI_VALUES_MAX] = {list};
+    for (size_t i = 1; i < COUNT_OF(many); i++) {
+        many[i] = tag_is;
+    }
+    assert_true(take(many, COUNT_OF(many) - 1, &line));
+    assert_int_equal(line.given.tags.count, CLI_VALUES_MAX);
+    assert_false(take(many, COUNT_OF(many), &line));
 }
 
 static void options_stand_before_and_after_words(void **state)
@@ -146,6 +167,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_may_stand_in_the_next_word_or_the_same),
+        cmocka_unit_test(some_options_may_be_given_again),
         cmocka_unit_test(options_stand_before_and_after_words),
         cmocka_unit_test(options_may_end_at_the_first_word),
         cmocka_unit_test(what_is_not_an_option_is_refused),
