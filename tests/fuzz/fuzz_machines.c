@@ -121,11 +121,11 @@ static void check_request(struct world *w, const struct fake_call *call)
         w->control_id = request->id;
         return;
     }
-    bool about_lease =
-        request->op == REGISTRY_GRANT || request->op == REGISTRY_KEEPALIVE || request->op == REGISTRY_REVOKE;
-    if (about_lease) {
-        assert(w->lease_id == 0 || !registry_lease_eq(w->lease_for, request->lease) ||
-               request->op == REGISTRY_REVOKE);
+    if (request->op == REGISTRY_GRANT || request->op == REGISTRY_KEEPALIVE ||
+        request->op == REGISTRY_REVOKE) {
+        assert(w->lease_id == 0 ||
+               registry_lease_is_none(request->lease) /* a second grant makes another lease */ ||
+               !registry_lease_eq(w->lease_for, request->lease) || request->op == REGISTRY_REVOKE);
         w->lease_id = request->id;
         w->lease_for = request->lease;
         return;
