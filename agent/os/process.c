@@ -14,13 +14,18 @@
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Of later kernels than the headers that are built against: 6.5 and 6.11. */
+/* Of later kernels than the headers that are built against: 6.5, 6.9 and 6.11. */
 #ifndef SO_PEERPIDFD
 #define SO_PEERPIDFD 77
+#endif
+#ifndef PIDFS_MAGIC
+#define PIDFS_MAGIC 0x50494446
 #endif
 #ifndef NS_GET_TGID_FROM_PIDNS
 #define NS_GET_TGID_FROM_PIDNS _IOR(0xb7, 0x7, int)
@@ -209,11 +214,32 @@ static int parse_start_time(struct str stat, uint64_t *ret_ticks)
     return str_to_u64(field, UINT64_MAX, ret_ticks);
 }
 
+/* Each pidfd of a process has the same number, which no other process of this boot has (pidfs). */
+static int pidfd_number(pid_t pid, uint64_t *ret_number)
+{
+    struct stat st;
+    struct statfs system;
+    int fd = process_open(pid, NULL);
+    bool known = fd >= 0 && fstatfs(fd, &system) == 0 && system.f_type == PIDFS_MAGIC && fstat(fd, &st) == 0;
+    if (fd >= 0) {
+        close(fd);
+    }
+    if (known) {
+        *ret_number = (uint64_t)st.st_ino & INT64_MAX;
+    }
+    return known ? 0 : -1;
+}
+
 int process_start_time(pid_t pid, struct error *err, uint64_t *ret_ticks)
 {
     struct buf bytes = {0};
-    int rc = read_proc(pid, "stat", err, &bytes);
-    if (rc == 0 && (bytes.size == 0 || parse_start_time(buf_view(&bytes), ret_ticks) < 0)) {
+    struct error why = {0};
+    int rc = read_proc(pid, "stat", &why, &bytes);
+    if (rc < 0 && why.code == ERROR_NOT_FOUND && pidfd_number(pid, ret_ticks) == 0) {
+        rc = 0;
+    } else if (rc < 0 && err != NULL) {
+        *err = why;
+    } else if (rc == 0 && (bytes.size == 0 || parse_start_time(buf_view(&bytes), ret_ticks) < 0)) {
         rc = error_set(err, ERROR_SYSTEM, "malformed /proc/%d/stat", (int)pid);
     }
     buf_fini(&bytes);

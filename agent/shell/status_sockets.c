@@ -58,6 +58,16 @@ static bool note_refusal(struct status_sockets *sockets, const char *why, struct
 
 /* ---- the process that MAINPID= names ---- */
 
+/* /proc may hide processes of other users, but the user of a sender is known. */
+static int owner_of(pid_t pid, struct credentials sender, struct error *err, uid_t *ret_owner)
+{
+    if (pid != sender.pid) {
+        return process_uid(pid, err, ret_owner);
+    }
+    *ret_owner = sender.uid;
+    return 0;
+}
+
 /* docs/design/protocol.md, "sd_notify": only a process of the sender's user that is visible in the PID namespace
  * of the agent, whose pid replaces the one that the sender gave; otherwise ignored, and logged. */
 static void verify_mainpid(struct status_sockets *sockets, struct status_message *message,
@@ -67,7 +77,7 @@ static void verify_mainpid(struct status_sockets *sockets, struct status_message
     uid_t owner;
     pid_t named = message->mainpid;
     bool good = sender.known && process_translate(sender.pid, named, &err, &message->mainpid) == 0 &&
-                process_uid(message->mainpid, &err, &owner) == 0 &&
+                owner_of(message->mainpid, sender, &err, &owner) == 0 &&
                 process_start_time(message->mainpid, &err, &message->mainpid_start) == 0;
     if (good && !process_user_is_known(sender.uid)) {
         error_set(&err, ERROR_DENIED, "the sender's user has no number in the user namespace of the agent");

@@ -192,6 +192,33 @@ class Crash(Case):
             watcher.status("error", since, reason=f"process {pid} exited")
         self.assertNotIn("MAINPID ignored", agent.log())
 
+    def test_mainpid_where_proc_hides_other_users(self):
+        """ProtectProc=invisible: a sender can name itself."""
+        hide = ["unshare", "--mount", "sh", "-c", 'mount -t proc -o hidepid=invisible proc /proc && exec setpriv --reuid 65534 '
+                '--regid 65534 --clear-groups "$@"', "sh"]
+        tried = subprocess.run([*hide, "test", "!", "-e", "/proc/1"], capture_output=True, text=True, timeout=DEADLINE_S,
+                               check=False)
+        if tried.returncode != 0:
+            self.skipTest(f"/proc cannot be made to hide processes here: {tried.stderr.strip()}")
+        if tuple(int(part) for part in os.uname().release.split("-")[0].split(".")[:2]) < (6, 9):
+            self.skipTest("the kernel has no pidfs, which tells processes apart that /proc hides")
+        watcher = self.watch()
+        agent = self.agent(wrapper=hide, status={"mode": "0666"})
+        agent.write()
+        os.chmod(self.dir, 0o755)
+        os.chown(agent.dir, 65534, 65534)
+        agent.spawn()
+        wait_until(lambda: agent.notify.is_socket(), f"the socket of {agent.name}: {agent.log()}")
+        game = self.process("python3", "-c", "import os,socket,sys; s=socket.socket(socket.AF_UNIX,socket.SOCK_DGRAM);"
+                            "s.connect(sys.argv[1]); s.send(b'READY=1\\nSTATUS=me\\nMAINPID=%d' % os.getpid()); sys.stdin.read()",
+                            str(agent.notify), stdin=subprocess.PIPE)
+        self.addCleanup(game.stdin.close)
+        watcher.status("ready", customState="me")
+        self.assertEqual(agent.api()["life"]["mainpid"], game.pid)
+        self.game.close()
+        game.kill()
+        watcher.status("error", reason=f"process {game.pid} exited")
+
     def test_mainpid_of_a_sender_that_is_not_visible_is_ignored_and_logged(self):
         watcher = self.watch()
         agent = self.agent(wrapper=self.namespace()).start()

@@ -13,9 +13,10 @@ struct error;
 
 enum { PROCESS_BOOT_ID_LENGTH = 36 };
 
-/* When process `pid` started, in clock ticks since boot (field 22 of /proc/PID/stat, proc(5)): together with
- * the pid it identifies a process. Returns 0; or -1 with ERROR_NOT_FOUND (no such process in this PID
- * namespace) or ERROR_SYSTEM (also where /proc is that of another PID namespace). */
+/* When process `pid` started, in clock ticks since boot (field 22 of /proc/PID/stat, proc(5)): together with the pid it
+ * identifies a process. Where /proc hides the process (hidepid, ProtectProc=), the number of its pidfd instead, which does
+ * the same (Linux 6.9). Returns 0; or -1 with ERROR_NOT_FOUND (no such process in this PID namespace, or hidden) or
+ * ERROR_SYSTEM (also where /proc is that of another PID namespace). */
 int process_start_time(pid_t pid, struct error *err, uint64_t *ret_ticks) MUST_CHECK;
 
 /* The real user of process `pid` (Uid: of /proc/PID/status). Errors as process_start_time. */
