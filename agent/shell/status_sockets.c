@@ -2,6 +2,7 @@
  * a process (os), applied, and answered. Bad input changes nothing and goes no further than this file. */
 #include "agent_internal.h"
 
+#include "outrider/base/brief.h"
 #include "outrider/base/mem.h"
 #include "outrider/codec/record/record_json.h"
 #include "outrider/codec/status/notify.h"
@@ -91,7 +92,7 @@ static void verify_mainpid(struct status_sockets *sockets, struct status_message
     if (!good) {
         char why[200];
         message->has_mainpid = false;
-        snprintf(why, sizeof(why), "MAINPID=%d ignored: %.150s", (int)named, err.text);
+        brief_format(why, sizeof(why), "MAINPID=%d ignored: %s", (int)named, err.text);
         if (note_refusal(sockets, why, &sockets->bad_mainpid)) {
             log_warn("status", "MAINPID ignored", LOG_INT("pid", named), LOG_INT("sender", sender.pid),
                      LOG_TEXT("error", err.text), LOG_INT("count", (int64_t)sockets->bad_mainpid.count));

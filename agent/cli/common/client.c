@@ -1,5 +1,6 @@
 #include "outrider/cli/common/client.h"
 
+#include "outrider/base/brief.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
@@ -78,13 +79,12 @@ static int read_answer(int status, struct str body, struct error *err, json_t **
 /* With several agents on one machine the default address may belong to another one, or to none. */
 static void add_hint(const struct client *client, struct error *err)
 {
-    size_t used = strlen(err->text);
     if (client->unit_socket != NULL) {
-        snprintf(err->text + used, sizeof(err->text) - used,
-                 "; for the agent that systemd runs with %s use --agent unix:%s", client->config,
-                 client->unit_socket);
+        brief_format(err->text, sizeof(err->text),
+                     "%s; for the agent that systemd runs with %s use --agent unix:%s", err->text,
+                     client->config, client->unit_socket);
     } else if (client->guessed) {
-        snprintf(err->text + used, sizeof(err->text) - used, "; name the agent with -c FILE or --agent");
+        brief_format(err->text, sizeof(err->text), "%s; name the agent with -c FILE or --agent", err->text);
     }
 }
 

@@ -2,9 +2,8 @@
  * else while the server is being written. */
 #include "message_parse_internal.h"
 
+#include "outrider/base/brief.h"
 #include "outrider/codec/text/printable.h"
-
-#include <stdio.h>
 
 enum { NAME_SHOWN_MAX = 48 };
 
@@ -98,7 +97,7 @@ static bool is_word(struct str given)
 
 static int say(struct status_line_error *error, const char *before, const char *meant, const char *after)
 {
-    snprintf(error->hint, sizeof(error->hint), "%s%s%s", before, meant, after);
+    brief_format(error->hint, sizeof(error->hint), "%s%s%s", before, meant, after);
     return -1;
 }
 

@@ -1,5 +1,6 @@
 #include "outrider/io/net/connect.h"
 
+#include "outrider/base/brief.h"
 #include "outrider/base/duration.h"
 #include "outrider/base/mem.h"
 #include "outrider/io/loop/loop.h"
@@ -90,8 +91,8 @@ static void finish(struct connect_attempt *attempt)
 {
     close_socket(attempt);
     if (attempt->old_address && attempt->outcome != CONNECT_OK) {
-        size_t length = strlen(attempt->detail);
-        snprintf(attempt->detail + length, sizeof(attempt->detail) - length, " at the last known address");
+        brief_format(attempt->detail, sizeof(attempt->detail), "%s at the last known address",
+                     attempt->detail);
     }
     attempt->elapsed_us = clock_mono_us() - attempt->started_us;
     timer_free(attempt->timeout);
@@ -301,7 +302,7 @@ static void on_resolved(const struct resolver_answer *answer, void *user)
         return;
     }
     attempt->outcome = CONNECT_NOT_RESOLVED;
-    snprintf(attempt->detail, sizeof(attempt->detail), "name not resolved: %s", answer->error);
+    brief_format(attempt->detail, sizeof(attempt->detail), "name not resolved: %s", answer->error);
     finish(attempt);
 }
 
