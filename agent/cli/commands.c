@@ -50,9 +50,10 @@ static const struct command table[] = {
      "Warns of files and directories that the agent needs and that this machine lacks. Says\n"
      "what the agent will be: sidecar of TYPE/ID, or observer of PREFIX.\n"
      "--live  also tests the registry without writing: each endpoint, the login, and the\n"
-     "        permissions to read and write that an agent needs; and connects to each port\n"
-     "        where probes do and where players are told to. Exit 75 when no endpoint\n"
-     "        answers, 1 when the login or a permission is denied.\n",
+     "        permissions to read and write that an agent needs; says whether it may drain\n"
+     "        other servers (drain --id); and connects to each port at the address of the\n"
+     "        probes and at the one that players are given. Exit 75 when no endpoint\n"
+     "        answers, 1 when the login or a needed permission is denied.\n",
      CLI_CHECK, 0, 1, false, cmd_check},
     {"status", "[-c FILE | --agent URL] [--json] [--is STATUS]", "show the server's status and its cause",
      "--json       the document of GET /api/agent\n"
@@ -98,10 +99,10 @@ static const struct command table[] = {
      "                    shutting_down\n"
      "--region R, --zone Z, --group G\n"
      "                    only servers of this region, zone, group\n"
-     "--tag TAG           only servers with this tag; may be given again: all of them\n"
+     "--tag TAG           only servers with this tag; may be repeated: servers with all of them\n"
      "--label NAME=VALUE  only servers with this label; likewise\n"
-     "--offline           also those that went without shutting_down in the last 10 min, where an\n"
-     "                    observer answers; the same as --include offline\n"
+     "--offline           also servers that went away without shutting_down in the last 10 min, if\n"
+     "                    an observer answers; the same as --include offline\n"
      "--json              the document of GET /api/services; with --watch one line per event\n"
      "--watch             live until Ctrl-C: on a terminal the table is redrawn, else one line per\n"
      "                    change; a lost stream is resumed where it stopped\n"

@@ -173,6 +173,8 @@ static void set_hold(struct agent *agent, bool drain)
     if (agent->router == NULL) {
         log_warn("agent", "signal ignored, an observer has no server to drain",
                  LOG_TEXT("hint", "outrider drain --id drains a server of the fleet"));
+    } else if (!drain && !server_facts(agent->router->server).holds[HOLD_OPS].set) {
+        log_info("server", "not drained by an operator, nothing to lift");
     } else if (!drain) {
         agent_server_event(agent, (struct server_event){.type = SERVER_ON_UNHOLD, .kind = HOLD_OPS});
     } else if (!server_facts(agent->router->server).holds[HOLD_OPS].set) {

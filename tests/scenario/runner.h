@@ -2,9 +2,10 @@
  * plays it against the real router and core under a virtual clock, and stops at the first line that does not
  * hold.
  *
- * runner.c (the script), runner_commands.c (its commands), runner_world.c (time, the server, automatic
- * replies), runner_watch.c (the watch), runner_store.c (the registry), runner_settings.c (configuration),
- * runner_expect.c (claims about effects), runner_check.c (claims about state). */
+ * runner.c (the script), runner_commands.c (its commands), runner_world.c (time, automatic replies),
+ * runner_server.c (what the server sends), runner_watch.c (the watch), runner_store.c (the registry),
+ * runner_settings.c (configuration), runner_expect.c (claims about effects), runner_check.c (claims about
+ * state). */
 #ifndef OUTRIDER_TESTS_SCENARIO_RUNNER_H
 #define OUTRIDER_TESTS_SCENARIO_RUNNER_H
 
@@ -160,6 +161,11 @@ void world_serve(struct scenario *s);
 void world_start(struct scenario *s, const struct restore *restore);
 void world_restart(struct scenario *s, const char *how);
 void world_end(struct scenario *s);
+
+/* runner_server.c: the server sends a message, a line, a line that cannot be applied. */
+void world_message(struct scenario *s, const struct status_message *message);
+void world_line(struct scenario *s, const char *text);
+void world_line_refused(struct scenario *s, const char *text);
 
 /* runner_watch.c: the agent opens or ends a watch; the automatic events; a failover ends it; the command. */
 void watch_meet(struct scenario *s, const struct fake_call *call);

@@ -41,6 +41,8 @@ static const char *actual_state(const struct scenario *s, const char *what, char
         return yes(registrar_facts(registrar).in_sync);
     } else if (strcmp(what, "visible") == 0) {
         return yes(registrar_facts(registrar).visible);
+    } else if (strcmp(what, "published") == 0) {
+        return yes(registrar_facts(registrar).published);
     } else if (strcmp(what, "settled") == 0) {
         return yes(registrar_facts(registrar).settled);
     } else if (strcmp(what, "last-error") == 0) {

@@ -4,7 +4,6 @@
 #include "outrider/base/duration.h"
 #include "outrider/base/error.h"
 #include "outrider/codec/status/notify.h"
-#include "outrider/codec/status/status_line.h"
 #include "shell/router/router_internal.h"
 
 #include <stdio.h>
@@ -246,36 +245,17 @@ static void do_lease(struct scenario *s, char **args, size_t count)
 
 /* ---- the server ---- */
 
-static void hear(struct scenario *s, const struct status_message *message)
-{
-    struct server_refusal refusal;
-    if (server_accepts(s->router->server, message, &refusal) < 0) {
-        fail(s, "refused: %s%.*s", refusal.fixed_ports ? "ports are fixed" : "label ",
-             STR_ARG(refusal.label));
-    }
-    struct instant now = world_now(s);
-    router_server_event(s->router,
-                        &(struct server_event){.type = SERVER_ON_MESSAGE, .now = now, .message = message});
-    if (message->attach && s->attached_count < COUNT_OF(s->attached)) {
-        s->attached[s->attached_count++] = server_facts(s->router->server).life_number;
-    }
-    world_settle(s);
-}
-
-static void hear_line(struct scenario *s, const char *text)
-{
-    struct status_message message;
-    struct status_line_error error;
-    if (status_line_parse(str_of(text), &message, &error) < 0) {
-        fail(s, "ERR %s %s", status_line_fault_name(error.fault), error.detail);
-    }
-    hear(s, &message);
-}
-
 static void do_line(struct scenario *s, char **args, size_t count)
 {
     (void)count;
-    hear_line(s, args[0]);
+    world_line(s, args[0]);
+}
+
+/* A well-formed line that cannot be applied. */
+static void do_refused(struct scenario *s, char **args, size_t count)
+{
+    (void)count;
+    world_line_refused(s, args[0]);
 }
 
 /* Deadlines on the way are not met, because the process was stopped or had no time. The arguments are lines
@@ -287,7 +267,7 @@ static void do_stall(struct scenario *s, char **args, size_t count)
     s->wall += span(s, args[0]);
     store_expire(&s->store, world_now(s).boot);
     for (size_t i = 1; i < count; i++) {
-        hear_line(s, args[i]);
+        world_line(s, args[i]);
     }
 }
 
@@ -306,7 +286,7 @@ static void do_notify(struct scenario *s, char **args, size_t count)
         fail(s, "%s", err.text);
     }
     message.mainpid_start = (uint64_t)message.mainpid * 10;
-    hear(s, &message);
+    world_message(s, &message);
 }
 
 /* The oldest attached connection closes, or ends with its process. */
@@ -471,6 +451,7 @@ static const struct command commands[] = {
     {"key", do_key, 1, false, true, true},
     {"lease", do_lease, 1, false, true, false},
     {"line", do_line, 1, true, false, false},
+    {"refused", do_refused, 1, true, false, false},
     {"notify", do_notify, 1, false, false, false},
     {"detach", do_detach, 0, false, false, false},
     {"exit", do_exit, 1, false, false, false},
