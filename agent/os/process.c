@@ -181,7 +181,7 @@ int process_open_peer(int socket, struct error *err)
     }
     /* Before kernel 6.5 only by its number, which another process may have by now. */
     if (errno != ENOPROTOOPT || getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &peer_size) < 0) {
-        return open_error(0, err);
+        return error_errno(err, errno, "cannot watch the process of the connection");
     }
     return process_open(peer.pid, err);
 }

@@ -111,7 +111,7 @@ int line_socket_check(struct line_socket *socket, struct error *err)
     int old;
     int rc = unix_check(&listener->bound, err, &old);
     if (rc == 1) {
-        while (take_connection(listener, old)) {
+        for (int i = 0; i < SOMAXCONN && take_connection(listener, old); i++) {
         }
         event_del(&listener->event);
         close(old);

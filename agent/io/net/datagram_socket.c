@@ -19,6 +19,8 @@ struct datagram_socket {
     struct loop *loop;
     struct unix_bound bound;
     struct event event;
+    int former; /* the socket before datagram_socket_check() made another; -1: none. Senders may be connected to it */
+    struct event former_event;
     datagram_fn *fn;
     void *user;
 };
@@ -53,9 +55,10 @@ static void take_control(struct msghdr *message, struct datagram *datagram)
     }
 }
 
-/* Returns whether a datagram was waiting. */
-static bool take_datagram(const struct datagram_socket *server, int fd)
+static void on_readable(evutil_socket_t fd, short what, void *user)
 {
+    (void)what;
+    struct datagram_socket *server = user;
     union {
         char bytes[CMSG_SPACE(sizeof(int) * FDS_MAX) + CMSG_SPACE(sizeof(struct ucred))];
         struct cmsghdr align;
@@ -75,13 +78,6 @@ static bool take_datagram(const struct datagram_socket *server, int fd)
         server->fn(&datagram, server->user);
     }
     free(bytes);
-    return got >= 0;
-}
-
-static void on_readable(evutil_socket_t fd, short what, void *user)
-{
-    (void)what;
-    (void)take_datagram(user, fd);
 }
 
 static int ask_for_credentials(int fd, struct error *err)
@@ -114,6 +110,7 @@ struct datagram_socket *datagram_socket_new(struct loop *loop, const struct unix
     }
     struct datagram_socket *server = mem_zalloc(sizeof(*server));
     server->loop = loop;
+    server->former = -1;
     server->bound = bound;
     server->fn = fn;
     server->user = user;
@@ -121,17 +118,28 @@ struct datagram_socket *datagram_socket_new(struct loop *loop, const struct unix
     return server;
 }
 
+static void close_former(struct datagram_socket *server)
+{
+    if (server->former >= 0) {
+        event_del(&server->former_event);
+        close(server->former);
+        server->former = -1;
+    }
+}
+
 int datagram_socket_check(struct datagram_socket *server, struct error *err)
 {
     int old;
     int rc = unix_check(&server->bound, err, &old);
     if (rc == 1) {
+        close_former(server);
         event_del(&server->event);
-        while (take_datagram(server, old)) {
-        }
-        close(old);
-        rc = ask_for_credentials(server->bound.fd, err) < 0 ? -1 : 1;
+        server->former = old;
+        event_assign(&server->former_event, loop_base(server->loop), old, EV_READ | EV_PERSIST, on_readable,
+                     server);
+        event_add(&server->former_event, NULL);
         serve(server);
+        rc = ask_for_credentials(server->bound.fd, err) < 0 ? -1 : 1;
     }
     return rc;
 }
@@ -144,6 +152,7 @@ const struct unix_bound *datagram_socket_bound(const struct datagram_socket *ser
 void datagram_socket_free(struct datagram_socket *server)
 {
     if (server != NULL) {
+        close_former(server);
         event_del(&server->event);
         unix_unbind(&server->bound);
         free(server);

@@ -202,7 +202,9 @@ int http_server_check(struct http_server *server, struct error *err)
     for (struct http_listener *each = server->listeners; each != NULL; each = each->next) {
         int old, rc = unix_check(&each->socket, err, &old);
         if (rc == 1) {
-            on_acceptable(old, EV_READ, each);
+            for (int waiting = 0; waiting < BACKLOG; waiting += ACCEPTS_PER_TURN) {
+                on_acceptable(old, EV_READ, each);
+            }
             event_del(&each->acceptable);
             close(old);
             serve(each);

@@ -30,7 +30,8 @@ typedef void datagram_fn(const struct datagram *datagram, void *user);
 struct datagram_socket *datagram_socket_new(struct loop *loop, const struct unix_place *place,
                                             datagram_fn *fn, void *user, struct error *err) MUST_CHECK;
 
-/* As unix_check(): compares the socket file with what is at its path, and binds it again where it is gone. */
+/* As unix_check(): compares the socket file with what is at its path, and binds it again where it is gone. The
+ * former socket is served as well until the next time: senders that are connected to it need not notice. */
 int datagram_socket_check(struct datagram_socket *socket, struct error *err) MUST_CHECK;
 
 /* The socket and its file, borrowed. */

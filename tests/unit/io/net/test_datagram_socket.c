@@ -98,25 +98,30 @@ static void receives_datagrams_with_their_sender(void **state)
     close(fd);
 }
 
-static void what_waits_in_a_removed_socket_is_received(void **state)
+static void a_removed_socket_is_made_again_beside_the_former_one(void **state)
 {
     struct world *world = *state;
     struct error err;
-    int fd = sender(world);
-    assert_int_equal(send(fd, "one", 3, 0), 3);
-    assert_int_equal(send(fd, "two", 3, 0), 3);
-    assert_int_equal(unlink(temp_path(&world->dir, "notify")), 0);
-    assert_int_equal(datagram_socket_check(world->socket, &err), 1);
-    assert_int_equal(world->count, 2);
-    assert_string_equal(world->bytes, "two");
-    assert_int_equal(datagram_socket_check(world->socket, &err), 0);
-    close(fd);
-    fd = sender(world);
-    assert_int_equal(send(fd, "three", 5, 0), 5);
-    hand_over(world);
-    assert_string_equal(world->bytes, "three");
-    assert_true(world->last.credentials.known);
-    close(fd);
+    int former = sender(world);
+    for (int round = 0; round < 2; round++) {
+        assert_int_equal(send(former, "one", 3, 0), 3);
+        assert_int_equal(unlink(temp_path(&world->dir, "notify")), 0);
+        assert_int_equal(datagram_socket_check(world->socket, &err), 1);
+        assert_int_equal(datagram_socket_check(world->socket, &err), 0);
+        hand_over(world); /* what waited */
+        assert_string_equal(world->bytes, "one");
+        assert_int_equal(send(former, "two", 3, 0), 3);
+        hand_over(world);
+        assert_string_equal(world->bytes, "two");
+        int fd = sender(world);
+        assert_int_equal(send(fd, "three", 5, 0), 5);
+        hand_over(world);
+        assert_string_equal(world->bytes, "three");
+        assert_true(world->last.credentials.known);
+        close(former);
+        former = fd;
+    }
+    close(former);
 }
 
 static void send_with_fds(int fd, int passed, size_t count)
@@ -225,7 +230,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(receives_datagrams_with_their_sender, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_waits_in_a_removed_socket_is_received, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_removed_socket_is_made_again_beside_the_former_one, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(a_barrier_is_closed_at_once, setup, teardown),
         cmocka_unit_test_setup_teardown(reports_a_truncated_datagram, setup, teardown),
         cmocka_unit_test_setup_teardown(an_inherited_socket_is_served_and_left, setup, teardown),
