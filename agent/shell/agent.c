@@ -61,6 +61,13 @@ void agent_server_event(struct agent *agent, struct server_event event)
     agent_rearm(agent);
 }
 
+void agent_hint(struct agent *agent)
+{
+    struct instant now = agent_now();
+    router_hint(agent->router, &now);
+    agent_rearm(agent);
+}
+
 static void on_timer(void *user)
 {
     struct agent *agent = user;

@@ -110,6 +110,9 @@ void agent_rearm(struct agent *agent);
 /* An event of the server (router_server_event()), now. */
 void agent_server_event(struct agent *agent, struct server_event event);
 
+/* Something of the server may have ended (router_hint()), now. */
+void agent_hint(struct agent *agent);
+
 /* agent_systemd.c: sends one datagram to the service manager, if there is one. The second sends STATUS= for
  * the present state, preceded by `before` (whole lines, or "") in the same datagram. */
 void agent_notify_systemd(const char *format, ...) PRINTF_LIKE(1, 2);

@@ -22,6 +22,7 @@ struct status_peer {
     unsigned bad_in_a_row;
     uint64_t life;     /* attached in this life; 0: not attached */
     bool closed_by_us; /* for its bad input, which is no sign that the server ended */
+    bool said_quit;
     bool watching;
 };
 
@@ -182,6 +183,7 @@ static void apply_line(struct status_sockets *sockets, struct line_peer *peer, s
         peer->held = true;
     }
     if (message->quit) {
+        state->said_quit = true;
         line_peer_close(peer);
     }
 }
@@ -244,15 +246,14 @@ static void on_exit_of_peer(struct line_peer *peer, void *user)
 static void on_close(struct line_peer *peer, void *user)
 {
     struct status_sockets *sockets = user;
-    struct status_peer *state = peer->data;
-    if (state == NULL) {
-        return;
-    }
+    struct status_peer *state = state_of(peer);
     peer->data = NULL;
     if (state->life != 0) {
         agent_server_event(sockets->agent, (struct server_event){.type = SERVER_ON_DETACH,
                                                                  .life = state->life,
                                                                  .by_us = state->closed_by_us});
+    } else if (!state->closed_by_us && !state->said_quit) {
+        agent_hint(sockets->agent);
     }
     free(state);
 }

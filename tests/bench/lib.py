@@ -16,6 +16,8 @@ import urllib.request
 PREFIX = "/services/bench"
 TTL_S = 10
 PATIENCE_S = 30
+ETCD3 = "etcd3@1.1.2"
+NPM_WITHIN_S = 80
 
 
 class Failed(Exception):
@@ -90,8 +92,9 @@ class Place:
     def program(self, name):
         return str(self.programs / f"bench_{name}")
 
-    def start(self, command, log=subprocess.DEVNULL):
-        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log)
+    def start(self, command, log=subprocess.DEVNULL, environment=None):
+        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log,
+                                 env=environment)
         self.children.append(child)
         return child
 
@@ -134,6 +137,25 @@ class Place:
         answer = self.post("/v3/kv/range", {"key": base64.b64encode(key).decode(),
                                             "range_end": base64.b64encode(end).decode(), "count_only": True})
         return int(answer.get("count", 0))
+
+
+def etcd3_modules(place):
+    """The folder with the etcd3 package of npm, installed once beside the programs; None and why not."""
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        return None, "there is no node or no npm here"
+    folder = place.programs / "npm"
+    modules = folder / "node_modules"
+    if (modules / "etcd3").is_dir():
+        return modules, ""
+    # No script of a package runs during the installation, and npm requests nothing but the package.
+    try:
+        done = subprocess.run(["npm", "install", "--prefix", str(folder), "--ignore-scripts", "--no-audit", "--no-fund",
+                               "--no-update-notifier", "--no-save", "--fetch-retries=1", ETCD3], capture_output=True,
+                              timeout=NPM_WITHIN_S, check=False)
+        works = done.returncode == 0
+    except subprocess.TimeoutExpired:
+        works = False
+    return (modules, "") if works else (None, f"npm cannot install {ETCD3}")
 
 
 class Agent:

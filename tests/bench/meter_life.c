@@ -3,8 +3,10 @@
  * Several agents take turns because the contract allows each one status write a second, and a life may
  * take three (error, initializing, ready).
  *
- * usage: bench_life ENDPOINT PREFIX DIR attach|mainpid ROUNDS ID:PORT...
- * DIR/ID/status.sock and DIR/ID/notify.sock are the agent's; prints "back US" and "dead US" */
+ * usage: bench_life ENDPOINT PREFIX DIR ROUNDS KIND:ID:PORT...
+ * DIR/ID/status.sock and DIR/ID/notify.sock are the agent's. Prints "back-KIND US" and "dead-KIND US". KIND is attach,
+ * mainpid, open (a connection to the status socket that is not attached), or anything else for a server that says nothing
+ * at all; the last two are killed at any time between two probes. */
 #include "etcd_watch.h"
 #include "meter.h"
 
@@ -19,16 +21,26 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { EVENT_TIMEOUT_MS = 10000, REST_US = 50000, ROUND_US = 3500000 };
+/* PROBE_US is the interval of a probe. Its golden section, again and again, spreads the kills evenly over it. */
+enum {
+    EVENT_TIMEOUT_MS = 10000,
+    REST_US = 50000,
+    ROUND_US = 3500000,
+    PROBE_US = 1000000,
+    SECTION_US = 618034
+};
 
 struct bench {
     struct etcd_watch watch;
     const char *prefix, *dir;
-    bool attach;
+    int64_t rest_us; /* the last within an interval */
 };
 
+enum kind { ATTACH, MAINPID, OPEN, SILENT };
+
 struct server {
-    const char *id;
+    const char *kind_name, *id;
+    enum kind kind;
     uint16_t port;
     pid_t pid;
     int listener, line; /* closed here once the child alone holds them */
@@ -60,27 +72,45 @@ static int notify_open(const char *path)
     return fd;
 }
 
+static int open_line(const struct bench *bench, const struct server *server)
+{
+    char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
+    snprintf(path, sizeof(path), "%s/%s/%s.sock", bench->dir, server->id,
+             server->kind == MAINPID ? "notify" : "status");
+    switch (server->kind) {
+    case ATTACH:
+    case OPEN: return meter_connect_unix(path);
+    case MAINPID: return notify_open(path);
+    case SILENT: break;
+    }
+    return -1;
+}
+
 static void come_up(struct bench *bench, struct server *server)
 {
-    char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)], key[512], text[64] = "attach ready\n";
-    snprintf(path, sizeof(path), "%s/%s/%s.sock", bench->dir, server->id,
-             bench->attach ? "status" : "notify");
+    char key[512], text[64] = "attach ready\n";
     snprintf(key, sizeof(key), "%s/%s", bench->prefix, server->id);
     server->listener = meter_bind_tcp(server->port);
-    server->line = bench->attach ? meter_connect_unix(path) : notify_open(path);
+    server->line = open_line(bench, server);
     server->pid = spawn();
-    if (!bench->attach) {
+    if (server->kind == MAINPID) {
         snprintf(text, sizeof(text), "MAINPID=%d\nREADY=1\n", (int)server->pid);
+    } else if (server->kind == OPEN) {
+        snprintf(text, sizeof(text), "ready\n");
     }
     if (listen(server->listener, 16) < 0) {
         meter_die("listen: %s", strerror(errno));
     }
     int64_t start = meter_now_us();
-    meter_write(server->line, text);
+    if (server->line >= 0) {
+        meter_write(server->line, text);
+    }
     int64_t seen = etcd_watch_until(&bench->watch, key, "\"status\":\"ready\"", EVENT_TIMEOUT_MS)->at_us;
-    printf("back %" PRId64 "\n", seen - start);
+    printf("back-%s %" PRId64 "\n", server->kind_name, seen - start);
     close(server->listener);
-    close(server->line);
+    if (server->line >= 0) {
+        close(server->line);
+    }
 }
 
 static void go_down(struct bench *bench, struct server *server)
@@ -90,34 +120,56 @@ static void go_down(struct bench *bench, struct server *server)
     int64_t start = meter_now_us();
     kill(server->pid, SIGKILL);
     int64_t seen = etcd_watch_until(&bench->watch, key, "\"status\":\"error\"", EVENT_TIMEOUT_MS)->at_us;
-    printf("dead %" PRId64 "\n", seen - start);
+    printf("dead-%s %" PRId64 "\n", server->kind_name, seen - start);
     waitpid(server->pid, NULL, 0);
+}
+
+static enum kind kind_of(const char *name)
+{
+    static const char *const names[] = {[ATTACH] = "attach", [MAINPID] = "mainpid", [OPEN] = "open"};
+    enum kind kind = ATTACH;
+    while (kind < SILENT && strcmp(name, names[kind]) != 0) {
+        kind++;
+    }
+    return kind;
 }
 
 static struct server *parse(char **arguments, size_t count)
 {
     struct server *servers = calloc(count, sizeof(*servers));
     for (size_t i = 0; servers != NULL && i < count; i++) {
-        char *colon = strrchr(arguments[i], ':');
-        if (colon == NULL) {
-            meter_die("%s: not ID:PORT", arguments[i]);
+        char *id = strchr(arguments[i], ':'), *port = strrchr(arguments[i], ':');
+        if (id == port) {
+            meter_die("%s: not KIND:ID:PORT", arguments[i]);
         }
-        *colon = '\0';
-        servers[i] = (struct server){.id = arguments[i], .port = (uint16_t)meter_number(colon + 1)};
+        *id = *port = '\0';
+        servers[i] = (struct server){.kind_name = arguments[i],
+                                     .kind = kind_of(arguments[i]),
+                                     .id = id + 1,
+                                     .port = (uint16_t)meter_number(port + 1)};
     }
     return servers;
 }
 
+static int64_t next_rest(struct bench *bench, const struct server *server)
+{
+    if (server->kind < OPEN) {
+        return REST_US;
+    }
+    bench->rest_us = (bench->rest_us + SECTION_US) % PROBE_US;
+    return REST_US + bench->rest_us;
+}
+
 int main(int argc, char **argv)
 {
-    if (argc < 7) {
-        fprintf(stderr, "usage: bench_life ENDPOINT PREFIX DIR attach|mainpid ROUNDS ID:PORT...\n");
+    if (argc < 6) {
+        fprintf(stderr, "usage: bench_life ENDPOINT PREFIX DIR ROUNDS KIND:ID:PORT...\n");
         return 64;
     }
-    struct bench bench = {.prefix = argv[2], .dir = argv[3], .attach = strcmp(argv[4], "attach") == 0};
-    int64_t rounds = meter_number(argv[5]);
-    size_t count = (size_t)argc - 6;
-    struct server *servers = parse(argv + 6, count);
+    struct bench bench = {.prefix = argv[2], .dir = argv[3]};
+    int64_t rounds = meter_number(argv[4]);
+    size_t count = (size_t)argc - 5;
+    struct server *servers = parse(argv + 5, count);
     if (servers == NULL) {
         meter_die("out of memory");
     }
@@ -127,7 +179,7 @@ int main(int argc, char **argv)
         for (size_t i = 0; i < count; i++) {
             meter_rest_us(REST_US);
             come_up(&bench, &servers[i]);
-            meter_rest_us(REST_US);
+            meter_rest_us(next_rest(&bench, &servers[i]));
             go_down(&bench, &servers[i]);
         }
         int64_t left = start + ROUND_US - meter_now_us();

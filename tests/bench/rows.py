@@ -1,9 +1,14 @@
 """The rows of the table: each function measures and yields Row objects."""
 import dataclasses
+import os
+import pathlib
+import sys
 import time
 
 import lib
 from lib import PREFIX, TTL_S, Agent, Failed, Listener, median, p99
+
+HERE = pathlib.Path(__file__).resolve().parent
 
 
 @dataclasses.dataclass
@@ -115,14 +120,51 @@ def life(place, options):
         agent.settle(initializing=True)
     back = []
     for kind in ("mainpid", "attach"):
-        samples = place.meter("life", place.endpoint, PREFIX, place.folder, kind, -(-options.lives // count),
-                              *(f"{agent.name}:{port}" for agent, port in zip(agents, ports)))
-        back += samples["back"]
-        dead = samples["dead"]
+        samples = place.meter("life", place.endpoint, PREFIX, place.folder, -(-options.lives // count),
+                              *(f"{kind}:{agent.name}:{port}" for agent, port in zip(agents, ports)))
+        back += samples[f"back-{kind}"]
+        dead = samples[f"dead-{kind}"]
         yield Row(f"server killed ({kind}) -> error", "ms", median(dead) / 1000, p99(dead) / 1000, len(dead),
                   limit=5, p99_limit=120, note="p99 limit 120")
     yield Row("server back: ready -> ready", "ms", median(back) / 1000, p99(back) / 1000, len(back), limit=15)
     place.stop(*(agent.process for agent in agents))
+
+
+def start_naive(place, names, ports):
+    """Agents as a studio writes them: with the etcd3 package of npm, or where that cannot be had of our own. Returns
+    them and what they are."""
+    modules, why = lib.etcd3_modules(place)
+    command = ["node", str(HERE / "node_agent.js")] if modules else [sys.executable, str(HERE / "floor_naive.py")]
+    environment = {**os.environ, "NODE_PATH": str(modules)}
+    log = open(place.folder / "naive.log", "ab")
+    children = [place.start([*command, place.endpoint, f"{PREFIX}/{name}", str(port)], log, environment)
+                for name, port in zip(names, ports)]
+    return children, "node with etcd3" if modules else f"of our own, as {why}"
+
+
+def detect(place, options):
+    """A server is killed that neither attached nor named its MAINPID, beside an agent that believes the first refusal: it
+    is as fast as a probe a second can be, and flaps."""
+    count = min(5, options.lives)
+    ports = lib.free_ports(3 * count)
+    agents = [Agent(place, f"detect-{i}", port) for i, port in enumerate(ports[:2 * count])]
+    for agent in agents:
+        agent.settle(initializing=True)
+    names = [f"naive-{i}" for i in range(count)]
+    naive, what = start_naive(place, names, ports[2 * count:])
+    lib.wait_until("the naive agents register", lambda: place.count_keys(f"{PREFIX}/naive-") == count)
+    trio = zip(agents[:count], agents[count:], names)
+    servers = [each for i, (silent, opened, name) in enumerate(trio)
+               for each in (f"silent:{silent.name}:{ports[i]}", f"open:{opened.name}:{ports[count + i]}",
+                            f"naive:{name}:{ports[2 * count + i]}")]
+    samples = place.meter("life", place.endpoint, PREFIX, place.folder, -(-options.lives // count // 2), *servers)
+    floor = samples["dead-naive"]
+    note = f"p99 limit 1300; one try a second, {what}: {median(floor) / 1000:.0f}, p99 {p99(floor) / 1000:.0f}"
+    for kind, name, limit in (("silent", "server killed (only probed) -> error", 700),
+                              ("open", "same, its status connection closes", 250)):
+        dead = samples[f"dead-{kind}"]
+        yield Row(name, "ms", median(dead) / 1000, p99(dead) / 1000, len(dead), limit=limit, p99_limit=1300, note=note)
+    place.stop(*(agent.process for agent in agents), *naive)
 
 
 def excess(writes_us, allowed):
@@ -183,4 +225,4 @@ def many(place, options):
         raise Failed(f"only {registered} of {count} agents are registered")
 
 
-ROWS = {"line": line, "start": start, "idle": idle, "life": life, "flood": flood, "many": many}
+ROWS = {"line": line, "start": start, "idle": idle, "life": life, "detect": detect, "flood": flood, "many": many}

@@ -293,6 +293,21 @@ class Crash(Case):
 
 
 class Probes(Case):
+    def test_a_closed_connection_is_a_hint(self):
+        """It was not attached, and the next probe is due in a minute."""
+        watcher = self.watch()
+        probes = [{"name": "game", "type": "tcp", "port": self.game.port, "interval": "60s", "fast_interval": "50ms",
+                   "timeout": "1s"}]
+        agent = self.agent(probes=probes).start()
+        watcher.status("ready")
+        line = agent.line()
+        self.assertEqual(line.ask("players=3"), "OK")
+        since = watcher.mark()
+        self.game.close()
+        line.close()
+        event = watcher.status("error", since)
+        self.assertEqual(event.record["reason"], "probe game: connection refused (3 of 3)")
+
     def test_refused_and_timeout_have_different_causes(self):
         watcher = self.watch()
         agent = self.agent().start()

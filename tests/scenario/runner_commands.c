@@ -289,22 +289,22 @@ static void do_notify(struct scenario *s, char **args, size_t count)
     world_message(s, &message);
 }
 
-/* The oldest attached connection closes, or ends with its process. */
+/* The oldest attached connection closes, or ends with its process; or one closes that never attached. */
 static void do_detach(struct scenario *s, char **args, size_t count)
 {
-    bool expelled = count > 0 && strcmp(args[0], "expelled") == 0;
-    bool exited = count > 0 && strcmp(args[0], "exited") == 0;
-    if (s->attached_count == 0) {
-        fail(s, "no connection is attached");
-    }
-    uint64_t life = s->attached[0];
-    s->attached_count--;
-    memmove(s->attached, s->attached + 1, s->attached_count * sizeof(s->attached[0]));
+    const char *how = count > 0 ? args[0] : "";
     struct instant now = world_now(s);
-    router_server_event(
-        s->router,
-        &(struct server_event){
-            .type = SERVER_ON_DETACH, .now = now, .life = life, .by_us = expelled, .exited = exited});
+    if (strcmp(how, "unattached") == 0) {
+        router_hint(s->router, &now);
+    } else if (s->attached_count == 0) {
+        fail(s, "no connection is attached");
+    } else {
+        struct server_event event = {.type = SERVER_ON_DETACH, .now = now, .life = s->attached[0]};
+        event.by_us = strcmp(how, "expelled") == 0;
+        event.exited = strcmp(how, "exited") == 0;
+        memmove(s->attached, s->attached + 1, --s->attached_count * sizeof(s->attached[0]));
+        router_server_event(s->router, &event);
+    }
     world_settle(s);
 }
 
@@ -420,11 +420,6 @@ static void do_expect(struct scenario *s, char **args, size_t count)
     }
 }
 
-static void do_check(struct scenario *s, char **args, size_t count)
-{
-    check_state(s, args, count);
-}
-
 static void do_forget(struct scenario *s, char **args, size_t count)
 {
     (void)args;
@@ -467,7 +462,7 @@ static const struct command commands[] = {
     {"control-late", do_control_late, 1, true, false, false},
     {"control-unseen", do_control_unseen, 1, true, false, true},
     {"expect", do_expect, 1, false, true, false},
-    {"check", do_check, 1, false, true, false},
+    {"check", check_state, 1, false, true, false},
 };
 
 const struct command *command_find(struct str name)

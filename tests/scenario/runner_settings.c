@@ -1,6 +1,7 @@
 /* The configuration of a scenario: the program's own defaults and settings, without a file. */
 #include "runner.h"
 
+#include "outrider/base/duration.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
 #include "outrider/core/config/settings.h"
@@ -47,7 +48,7 @@ static void set_probes(struct config *config, char *value)
     }
 }
 
-static bool set_of_probes(struct config *config, const char *key, const char *value)
+static bool set_of_probes(const struct scenario *s, struct config *config, const char *key, const char *value)
 {
     unsigned long number = strtoul(value, NULL, 10);
     for (size_t i = 0; i < config->probe_count; i++) {
@@ -55,11 +56,15 @@ static bool set_of_probes(struct config *config, const char *key, const char *va
             config->probes[i].rise = (unsigned)number;
         } else if (strcmp(key, "fall") == 0) {
             config->probes[i].fall = (unsigned)number;
+        } else if (strcmp(key, "fast_interval") == 0) {
+            if (duration_parse(str_of(value), &config->probes[i].fast_interval_ms) < 0) {
+                fail(s, "%s is not a duration", value);
+            }
         } else {
             return false;
         }
     }
-    return strcmp(key, "rise") == 0 || strcmp(key, "fall") == 0;
+    return config->probe_count > 0;
 }
 
 void settings_set(struct scenario *s, struct config *config, const char *path, const char *value)
@@ -70,7 +75,7 @@ void settings_set(struct scenario *s, struct config *config, const char *path, c
         free(copy);
         return;
     }
-    if (set_of_probes(config, path, value)) {
+    if (set_of_probes(s, config, path, value)) {
         return;
     }
     const struct setting *row = find_setting(path);

@@ -68,6 +68,14 @@ int64_t config_request_timeout(const struct config_registry *registry)
     return registry->ttl_ms / 6 < LONGEST_MS ? registry->ttl_ms / 6 : LONGEST_MS;
 }
 
+int64_t config_fast_interval(const struct config_probe *probe)
+{
+    enum { SHARE = 10, SHORTEST_MS = 50 };
+    int64_t share = probe->interval_ms / SHARE, fast = share > SHORTEST_MS ? share : SHORTEST_MS;
+    fast = probe->fast_interval_ms > 0 ? probe->fast_interval_ms : fast;
+    return fast < probe->interval_ms ? fast : probe->interval_ms;
+}
+
 /* The first directory of a colon list in the environment; empty when there is none. */
 static struct str directory(config_env_fn *env, void *user, const char *name)
 {

@@ -200,6 +200,11 @@ static const struct setting probe_rows[] = {
      .doc = "The host that a `tcp` probe connects to. `null`: `probe_host`."},
     {"interval", SETTING_DURATION, .flags = RELOAD, .fallback = "1s", .min = 10, .max = HOUR,
      PROBE_AT(interval_ms), .doc = "From one try to the next."},
+    {"fast_interval", SETTING_DURATION, .flags = SETTING_AUTO | RELOAD, .fallback = "auto", .min = 10,
+     .max = HOUR, PROBE_AT(fast_interval_ms),
+     .doc = "The same while the verdict is in doubt: the last tries speak against it, or there is none yet. "
+            "At most "
+            "`interval`, which turns it off. `auto`: a tenth of `interval`, at least 50ms."},
     {"timeout", SETTING_DURATION, .flags = RELOAD, .fallback = "500ms", .min = 1, .max = HOUR,
      PROBE_AT(timeout_ms), .doc = "A try that takes longer has failed. Below `interval`."},
     {"fall", SETTING_INTEGER, .flags = RELOAD, .fallback = "3", .min = 1, .max = 100, PROBE_AT(fall),

@@ -43,6 +43,12 @@ enum verdict health_count(struct health *health, bool passed)
     return health_verdict(health);
 }
 
+bool health_in_doubt(const struct health *health)
+{
+    return health->known ? health->value > 0 && health->value < health->rise + health->fall - 1
+                         : health->run != 0;
+}
+
 enum verdict health_verdict(const struct health *health)
 {
     if (!health->known) {

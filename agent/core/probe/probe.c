@@ -5,11 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
-void probe_init(struct probe *probe, unsigned index, int64_t interval_ms, unsigned rise, unsigned fall,
-                int64_t first_due)
+void probe_init(struct probe *probe, unsigned index, const struct probe_rhythm *rhythm, int64_t first_due)
 {
-    *probe = (struct probe){.index = index, .interval_ms = interval_ms, .due = first_due};
-    health_init(&probe->health, rise, fall);
+    *probe = (struct probe){
+        .index = index, .interval_ms = rhythm->interval_ms, .fast_ms = rhythm->fast_ms, .due = first_due};
+    health_init(&probe->health, rhythm->rise, rhythm->fall);
 }
 
 static void start_try(struct probe *probe, const struct instant *now, struct queue *effects)
@@ -43,6 +43,22 @@ static void try_soon(struct probe *probe, const struct instant *now, struct queu
         start_try(probe, now, effects);
         probe->by_contact = true;
     }
+}
+
+static void hasten(struct probe *probe, int64_t due)
+{
+    probe->due = due < probe->due ? due : probe->due;
+}
+
+/* A process that ends closes its sockets one after the other: an attempt in the same moment may still be accepted. */
+enum { HINT_DELAY_MS = 5 };
+
+/* The attempt under way goes on: one that hangs must not be restarted by every hint. It may have reached the server
+ * before the hint, so another follows. */
+static void try_after_hint(struct probe *probe, int64_t now)
+{
+    int64_t spaced = probe->try_id == 0 ? now : probe->last_try_mono + probe->fast_ms;
+    hasten(probe, spaced > now + HINT_DELAY_MS ? spaced : now + HINT_DELAY_MS);
 }
 
 static void remember(struct probe *probe, const struct probe_event *event)
@@ -86,6 +102,8 @@ static void finish_try(struct probe *probe, const struct probe_event *event, str
     /* A first pass is new contact: the next attempts follow at once, so that the server is ready sooner. */
     if (class == PROBE_CLASS_PASSED && after != VERDICT_PASSING) {
         start_try(probe, &event->now, effects);
+    } else if (class != PROBE_CLASS_UNDECIDED && health_in_doubt(&probe->health)) {
+        hasten(probe, probe->last_try_mono + probe->fast_ms);
     }
 }
 
@@ -101,6 +119,11 @@ void probe_step(struct probe *probe, const struct probe_event *event, struct que
     case PROBE_ON_CONTACT:
         if (health_verdict(&probe->health) != VERDICT_PASSING) {
             try_soon(probe, &event->now, effects);
+        }
+        break;
+    case PROBE_ON_HINT:
+        if (health_verdict(&probe->health) != VERDICT_FAILING) {
+            try_after_hint(probe, event->now.mono);
         }
         break;
     case PROBE_ON_RESET:

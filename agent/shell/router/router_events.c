@@ -27,6 +27,17 @@ void router_server_event(struct router *router, const struct server_event *event
     router_enter(router, &event->now);
     router_step_server(router, *event);
     router_pump(router);
+    if (event->type == SERVER_ON_EXIT || (event->type == SERVER_ON_DETACH && !event->by_us)) {
+        router_step_probes(router, PROBE_ON_HINT);
+        router_pump(router);
+    }
+}
+
+void router_hint(struct router *router, const struct instant *now)
+{
+    router_enter(router, now);
+    router_step_probes(router, PROBE_ON_HINT);
+    router_pump(router);
 }
 
 void router_tried(struct router *router, unsigned index, uint64_t try_id, const struct probe_result *result,

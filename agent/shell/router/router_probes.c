@@ -7,8 +7,11 @@ static void start_probe(struct router *router, unsigned index)
 {
     const struct config_probe *config = &router->probe_configs[index];
     int64_t phase = config->interval_ms > 0 ? router->phase_ms % config->interval_ms : 0;
-    probe_init(&router->probes[index], index, config->interval_ms, config->rise, config->fall,
-               router->now.mono - phase);
+    struct probe_rhythm rhythm = {.interval_ms = config->interval_ms,
+                                  .fast_ms = config_fast_interval(config),
+                                  .rise = config->rise,
+                                  .fall = config->fall};
+    probe_init(&router->probes[index], index, &rhythm, router->now.mono - phase);
 }
 
 void router_build_probes(struct router *router, const int *map)

@@ -211,7 +211,9 @@ void small_agent_init(struct small_agent *agent)
     agent->server = server_new(config, "01TEST", &agent->now);
     agent->registrar = registrar_new(&settings);
     agent->intent = intent_new(&intent_settings);
-    probe_init(&agent->probe, 0, 1000, 2, 3, agent->now.mono);
+    probe_init(&agent->probe, 0,
+               &(struct probe_rhythm){.interval_ms = 1000, .fast_ms = 100, .rise = 2, .fall = 3},
+               agent->now.mono);
     agent->probe_view = (struct api_probe){.config = &config->probes[0],
                                            .type = "tcp",
                                            .target = "localhost:8001",

@@ -67,6 +67,7 @@ struct config_probe {
     char *path;    /* unix; NULL for tcp */
     char *host;    /* tcp; NULL: probe_host */
     int64_t interval_ms, timeout_ms;
+    int64_t fast_interval_ms; /* 0: auto */
     unsigned fall, rise;
 };
 
@@ -140,6 +141,10 @@ void config_describe(const struct config *config, struct buf *out);
 /* How long one registry request may take, ms: what is configured, or for "auto" min(ttl/6, 2s). With a
  * heartbeat at the latest TTL/3 and three such tries the TTL is never used up: 1/3 + 3/6 + 1/10 < 1. */
 int64_t config_request_timeout(const struct config_registry *registry);
+
+/* From one attempt to the next while the verdict is in doubt, ms: what is configured, or for "auto" a tenth of the
+ * interval, at least 50ms; never more than the interval. */
+int64_t config_fast_interval(const struct config_probe *probe);
 
 /* Frees what one probe owns and zeroes it; accepts NULL and a zeroed one. */
 void config_probe_fini(struct config_probe *probe);

@@ -26,4 +26,7 @@ enum verdict health_count(struct health *health, bool passed);
 /* The current verdict. */
 enum verdict health_verdict(const struct health *health);
 
+/* Whether the latest attempts speak against the verdict, or are too few for one. */
+bool health_in_doubt(const struct health *health);
+
 #endif

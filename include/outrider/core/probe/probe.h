@@ -1,9 +1,13 @@
 /* One probe as a machine: when to try, and what the attempts add up to.
  *
- *              contact, or interval over                    verdict known, or attempt undecided
+ *              contact, hint, or interval over              verdict known, or attempt undecided
  *     WAITING ───────────────────────────> TRYING ───────────────────────────────────────────> WAITING
  *        ^                                   │ passed, verdict not passing yet: tries again at once
  *        └───────────────────────────────────┘
+ *
+ * While the verdict is in doubt (health_in_doubt) the interval is `fast_ms`: a server that refuses is found failing
+ * after `fall` attempts, not after `fall` intervals. A hint is a sign that the server may have ended, e.g. a
+ * connection of its that closed: one attempt follows, at most one in each `fast_ms`.
  *
  * An attempt is an effect; its result comes back as an event with the same id. The result of an attempt that was
  * given up (reset, new contact) is dropped by its id.
@@ -24,6 +28,7 @@ enum probe_event_type {
     PROBE_ON_TICK,    /* time may have passed */
     PROBE_ON_RESULT,  /* an attempt ended */
     PROBE_ON_CONTACT, /* the server showed that it is there: try now unless passing */
+    PROBE_ON_HINT,    /* something of the server ended: try soon unless failing */
     PROBE_ON_RESET    /* a life ended or began: drop the verdict, keep the interval */
 };
 
@@ -48,7 +53,7 @@ struct probe_effect {
 
 struct probe {
     unsigned index;
-    int64_t interval_ms;
+    int64_t interval_ms, fast_ms;
     struct health health;
     uint64_t try_id; /* of the latest attempt */
     bool trying;
@@ -64,9 +69,14 @@ struct probe {
     unsigned failures;                       /* in a row, at most fall */
 };
 
+struct probe_rhythm {
+    int64_t interval_ms;
+    int64_t fast_ms; /* while the verdict is in doubt; at most the interval */
+    unsigned rise, fall;
+};
+
 /* Prepares a probe that is due at `first_due` (mono ms); agents that start together choose it at random. */
-void probe_init(struct probe *probe, unsigned index, int64_t interval_ms, unsigned rise, unsigned fall,
-                int64_t first_due);
+void probe_init(struct probe *probe, unsigned index, const struct probe_rhythm *rhythm, int64_t first_due);
 
 /* One event in, effects (struct probe_effect) out. */
 void probe_step(struct probe *probe, const struct probe_event *event, struct queue *effects);

@@ -88,6 +88,10 @@ void router_tick(struct router *router, const struct instant *now);
  * which it may come: then it is queued. */
 void router_server_event(struct router *router, const struct server_event *event);
 
+/* A connection to the status socket closed that was not attached: the server may have ended, and its probes try soon.
+ * After DETACH and EXIT they do so, too. */
+void router_hint(struct router *router, const struct instant *now);
+
 /* Try `try_id` of the probe at `index` ended. `result` is borrowed for the call. */
 void router_tried(struct router *router, unsigned index, uint64_t try_id, const struct probe_result *result,
                   const struct instant *now);

@@ -74,6 +74,19 @@ static void test_probe_default(void **state)
     assert_null(probe.name);
 }
 
+static void test_fast_interval(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t interval, given, fast;
+    } rows[] = {{1000, 0, 100},   {500, 0, 50},   {200, 0, 50}, {10, 0, 10},
+                {60000, 0, 6000}, {1000, 20, 20}, {20, 10, 10}, {1000, 1000, 1000}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct config_probe probe = {.interval_ms = rows[i].interval, .fast_interval_ms = rows[i].given};
+        assert_int_equal(config_fast_interval(&probe), rows[i].fast);
+    }
+}
+
 static void test_probe_equal(void **state)
 {
     struct config_probe a = {0}, b = {0};
@@ -87,6 +100,9 @@ static void test_probe_equal(void **state)
     b.timeout_ms++;
     assert_false(config_probe_equal(&a, &b));
     b.timeout_ms--;
+    b.fast_interval_ms = 50;
+    assert_false(config_probe_equal(&a, &b));
+    b.fast_interval_ms = 0;
     b.rise++;
     assert_false(config_probe_equal(&a, &b));
     b.rise--;
@@ -332,17 +348,12 @@ static void test_quiet_where_faulty(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ending),
-        cmocka_unit_test(test_probe_default),
-        cmocka_unit_test(test_probe_equal),
-        cmocka_unit_test(test_probe_diff),
-        cmocka_unit_test(test_resolve),
-        cmocka_unit_test(test_resolve_keeps),
-        cmocka_unit_test(test_automatic_budget),
-        cmocka_unit_test(test_budget_edge),
-        cmocka_unit_test(test_rules),
-        cmocka_unit_test(test_absent),
-        cmocka_unit_test(test_quiet_where_faulty),
+        cmocka_unit_test(test_ending),        cmocka_unit_test(test_probe_default),
+        cmocka_unit_test(test_fast_interval), cmocka_unit_test(test_probe_equal),
+        cmocka_unit_test(test_probe_diff),    cmocka_unit_test(test_resolve),
+        cmocka_unit_test(test_resolve_keeps), cmocka_unit_test(test_automatic_budget),
+        cmocka_unit_test(test_budget_edge),   cmocka_unit_test(test_rules),
+        cmocka_unit_test(test_absent),        cmocka_unit_test(test_quiet_where_faulty),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -79,12 +79,34 @@ static void test_reset_forgets(void **state)
     assert_int_equal(health_count(&health, false), VERDICT_FAILING);
 }
 
+static void test_in_doubt(void **state)
+{
+    (void)state;
+    struct health health;
+    health_init(&health, 2, 3);
+    assert_false(health_in_doubt(&health)); /* not tried yet */
+    static const struct {
+        bool passed, in_doubt;
+    } attempts[] = {{true, true},   {true, false}, {true, false},  {false, true},  {true, false},
+                    {false, true},  {false, true}, {false, false}, {false, false}, {true, true},
+                    {false, false}, {true, true},  {true, false}};
+    for (size_t i = 0; i < sizeof(attempts) / sizeof(attempts[0]); i++) {
+        (void)health_count(&health, attempts[i].passed);
+        assert_int_equal(health_in_doubt(&health), attempts[i].in_doubt);
+    }
+    health_reset(&health);
+    assert_false(health_in_doubt(&health));
+    (void)health_count(&health, false);
+    assert_true(health_in_doubt(&health));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_agrees_with_the_model),
         cmocka_unit_test(test_unknown_until_the_first_verdict),
         cmocka_unit_test(test_reset_forgets),
+        cmocka_unit_test(test_in_doubt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

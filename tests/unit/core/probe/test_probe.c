@@ -20,7 +20,8 @@ static void begin(struct world *w, int64_t first_due)
 {
     *w = (struct world){.now = {.mono = 10000}};
     queue_init(&w->effects, sizeof(struct probe_effect));
-    probe_init(&w->probe, 3, 1000, 2, 3, first_due);
+    struct probe_rhythm rhythm = {.interval_ms = 1000, .fast_ms = 100, .rise = 2, .fall = 3};
+    probe_init(&w->probe, 3, &rhythm, first_due);
 }
 
 static void step(struct world *w, enum probe_event_type type, int64_t at)
@@ -68,6 +69,7 @@ static void test_interval(void **state)
     (void)state;
     struct world w;
     begin(&w, 10400);
+    w.probe.fast_ms = w.probe.interval_ms;
     assert_int_equal(probe_deadline(&w.probe).latest, 10400);
     step(&w, PROBE_ON_TICK, 10399);
     assert_int_equal(queue_size(&w.effects), 0);
@@ -200,6 +202,132 @@ static void test_stale_results_are_dropped(void **state)
     queue_fini(&w.effects);
 }
 
+static void begin_passing(struct world *w)
+{
+    begin(w, 10000);
+    step(w, PROBE_ON_TICK, 10000);
+    result(w, expect_try(w), PROBE_PASSED, "", 10000);
+    result(w, expect_try(w), PROBE_PASSED, "", 10000);
+    expect_verdict(w, VERDICT_PASSING);
+    assert_int_equal(probe_deadline(&w->probe).latest, 11000);
+}
+
+/* While nothing happens there are no more tries than the interval gives. */
+static void test_fast_only_in_doubt(void **state)
+{
+    (void)state;
+    struct world w;
+    begin_passing(&w);
+    step(&w, PROBE_ON_TICK, 11000);
+    result(&w, expect_try(&w), PROBE_REFUSED, NULL, 11003);
+    assert_int_equal(probe_deadline(&w.probe).latest, 11100);
+    step(&w, PROBE_ON_TICK, 11100);
+    result(&w, expect_try(&w), PROBE_PASSED, NULL, 11101);
+    assert_int_equal(queue_size(&w.effects), 0);
+    assert_int_equal(probe_deadline(&w.probe).latest, 12100);
+    for (int64_t at = 12100; at <= 12300; at += 100) {
+        step(&w, PROBE_ON_TICK, at);
+        result(&w, expect_try(&w), PROBE_REFUSED, NULL, at);
+    }
+    expect_verdict(&w, VERDICT_FAILING);
+    assert_int_equal(probe_deadline(&w.probe).latest, 13300);
+    step(&w, PROBE_ON_TICK, 13300);
+    result(&w, expect_try(&w), PROBE_REFUSED, NULL, 13300);
+    assert_int_equal(probe_deadline(&w.probe).latest, 14300);
+    queue_fini(&w.effects);
+}
+
+/* A server that hangs still has `fall` timeouts. */
+static void test_hanging_has_its_timeouts(void **state)
+{
+    (void)state;
+    struct world w;
+    begin_passing(&w);
+    int64_t at = 11000;
+    for (int i = 0; i < 3; i++) {
+        assert_true(probe_deadline(&w.probe).latest <= at);
+        step(&w, PROBE_ON_TICK, at);
+        assert_int_equal(probe_deadline(&w.probe).latest, NEVER_MS);
+        at += 500;
+        result(&w, expect_try(&w), PROBE_TIMED_OUT, NULL, at);
+    }
+    expect_verdict(&w, VERDICT_FAILING);
+    assert_int_equal(w.now.mono, 12500);
+    queue_fini(&w.effects);
+}
+
+/* A name that is not resolved is asked for no more often than before. */
+static void test_undecided_is_not_fast(void **state)
+{
+    (void)state;
+    struct world w;
+    begin_passing(&w);
+    step(&w, PROBE_ON_TICK, 11000);
+    result(&w, expect_try(&w), PROBE_REFUSED, NULL, 11000);
+    step(&w, PROBE_ON_TICK, 11100);
+    result(&w, expect_try(&w), PROBE_NOT_RESOLVED, NULL, 11100);
+    assert_int_equal(probe_deadline(&w.probe).latest, 12100);
+    queue_fini(&w.effects);
+}
+
+static void test_hint(void **state)
+{
+    (void)state;
+    struct world w;
+    begin_passing(&w);
+    step(&w, PROBE_ON_HINT, 10300);
+    assert_int_equal(queue_size(&w.effects), 0);
+    assert_int_equal(probe_deadline(&w.probe).latest, 10305);
+    step(&w, PROBE_ON_TICK, 10305);
+    uint64_t id = expect_try(&w);
+    /* A hint during a try that may have reached the server before it: one more. */
+    step(&w, PROBE_ON_HINT, 10306);
+    result(&w, id, PROBE_PASSED, NULL, 10310);
+    assert_int_equal(queue_size(&w.effects), 0);
+    assert_int_equal(probe_deadline(&w.probe).latest, 10405);
+    step(&w, PROBE_ON_TICK, 10405);
+    result(&w, expect_try(&w), PROBE_PASSED, NULL, 10405);
+    assert_int_equal(probe_deadline(&w.probe).latest, 11405);
+    queue_fini(&w.effects);
+}
+
+/* One try in each fast_ms at most, however many connections close. */
+static void test_hints_are_spaced(void **state)
+{
+    (void)state;
+    struct world w;
+    begin_passing(&w);
+    int tries = 0;
+    for (int64_t at = 10001; at <= 11000; at++) {
+        step(&w, PROBE_ON_HINT, at);
+        step(&w, PROBE_ON_TICK, at);
+        for (; queue_size(&w.effects) > 0; tries++) {
+            result(&w, expect_try(&w), PROBE_PASSED, NULL, at);
+        }
+    }
+    assert_in_range(tries, 8, 10);
+    queue_fini(&w.effects);
+}
+
+/* What is known to be down is not asked again because one more of its connections closes. */
+static void test_no_hint_while_failing(void **state)
+{
+    (void)state;
+    struct world w;
+    begin(&w, 10000);
+    for (int64_t at = 10000; at <= 10200; at += 100) {
+        step(&w, PROBE_ON_TICK, at);
+        result(&w, expect_try(&w), PROBE_REFUSED, NULL, at);
+    }
+    while (queue_size(&w.effects) > 0) {
+        (void)take(&w);
+    }
+    assert_int_equal(health_verdict(&w.probe.health), VERDICT_FAILING);
+    step(&w, PROBE_ON_HINT, 10400);
+    assert_int_equal(probe_deadline(&w.probe).latest, 11200);
+    queue_fini(&w.effects);
+}
+
 /* A server may report ready as often as it likes (docs/design/protocol.md). */
 static void test_contacts_are_spaced_and_do_not_starve(void **state)
 {
@@ -243,6 +371,12 @@ int main(void)
         cmocka_unit_test(test_evidence),
         cmocka_unit_test(test_back_to_back_until_passing),
         cmocka_unit_test(test_stale_results_are_dropped),
+        cmocka_unit_test(test_fast_only_in_doubt),
+        cmocka_unit_test(test_hanging_has_its_timeouts),
+        cmocka_unit_test(test_undecided_is_not_fast),
+        cmocka_unit_test(test_hint),
+        cmocka_unit_test(test_hints_are_spaced),
+        cmocka_unit_test(test_no_hint_while_failing),
         cmocka_unit_test(test_contacts_are_spaced_and_do_not_starve),
         cmocka_unit_test(test_contact_too_soon_waits_its_turn),
     };
