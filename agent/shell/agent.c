@@ -11,8 +11,10 @@
 #include "outrider/os/clock.h"
 #include "outrider/os/entropy.h"
 #include "outrider/registry/etcd/etcd.h"
+
 #include "outrider/shell/agent.h"
 #include "outrider/shell/config_file.h"
+#include <inttypes.h>
 
 #include <signal.h>
 #include <stdio.h>
@@ -136,9 +138,20 @@ static void on_watch(const struct registry_watch_event *event, void *user)
     agent_rearm(client->agent);
 }
 
+/* An observer has no id: where it begins is another place at each start. */
+static struct etcd *open_etcd(struct agent *agent)
+{
+    char name[17];
+    uint64_t number;
+    entropy_fill(&number, sizeof(number));
+    snprintf(name, sizeof(name), "%016" PRIx64, number);
+    return etcd_new(&agent->config->registry, agent->loop, agent->http,
+                    agent->config->server.present ? agent->id : name);
+}
+
 static void open_registry(struct agent *agent)
 {
-    agent->registry = etcd_registry(etcd_new(&agent->config->registry, agent->loop, agent->http));
+    agent->registry = etcd_registry(open_etcd(agent));
     registry_observe(agent->registry, on_any_reply, agent);
     for (int i = 0; i < ROUTER_CLIENT_COUNT; i++) {
         struct agent_client *client = &agent->clients[i];
@@ -265,6 +278,9 @@ static int open_world(struct agent *agent, struct error *err)
     if (open_loop(agent, err) < 0) {
         return -1;
     }
+    if (agent->config->server.present) {
+        agent_restore_load(agent, &agent->restore);
+    }
     open_registry(agent);
     if (agent->config->server.present) {
         agent->sockets = status_sockets_new(agent, err);
@@ -310,15 +326,13 @@ static void watch_network(struct agent *agent)
 
 static void start_sidecar(struct agent *agent)
 {
-    struct restore restore;
-    agent_restore_load(agent, &restore);
     uint64_t seed;
     entropy_fill(&seed, sizeof(seed));
     log_info("agent", "started", LOG_TEXT("type", agent->config->server.type), LOG_TEXT("id", agent->id),
              LOG_TEXT("config", agent->config_path));
     watch_network(agent);
     struct instant now = agent_now();
-    agent->router = router_new(agent->config, agent->id, &restore, seed, registry_can(agent->registry),
+    agent->router = router_new(agent->config, agent->id, &agent->restore, seed, registry_can(agent->registry),
                                &agent->effects, &now);
     router_start(agent->router, &now);
 }

@@ -79,6 +79,7 @@ struct agent {
     struct state_store *state;
     struct router *router;    /* NULL: an observer */
     struct saved_state saved; /* as read at the start; the router borrows of it */
+    struct restore restore;   /* what of it still counts */
     struct fleet *fleet;
     struct control_writer *controls;
     struct effects effects;

@@ -79,7 +79,7 @@ void start(struct world *world, size_t endpoint_count, const char *password)
         config.username = user;
         config.password_file = path;
     }
-    world->registry = etcd_registry(etcd_new(&config, world->loop, world->http));
+    world->registry = etcd_registry(etcd_new(&config, world->loop, world->http, NULL));
     world->client = registry_attach(world->registry, no_reply, on_watch, world);
 }
 

@@ -129,7 +129,7 @@ static void open_etcd(struct subject *subject, const char *endpoints)
     subject->resolver = resolver_new(subject->loop, NULL);
     subject->http = new_http(subject->loop, subject->resolver);
     subject->pause = timer_new(subject->loop, on_pause_over, subject);
-    subject->registry = etcd_registry(etcd_new(&config, subject->loop, subject->http));
+    subject->registry = etcd_registry(etcd_new(&config, subject->loop, subject->http, NULL));
     free(list);
 }
 

@@ -4,6 +4,7 @@ import signal
 import time
 
 from harness import Case, merged, rss_kb, wait_until
+from registry import DEADLINE_S
 
 
 class Away(Case):
@@ -326,6 +327,27 @@ class Network(Case):
         self.assertLess(event.moment - began, 2)  # it keeps using the endpoint that answers
         self.assertEqual(agent.api()["registry"]["endpoint"], self.etcd.url)
         self.assertEqual(agent.stop(), 0)
+
+    def test_an_endpoint_that_is_back_is_not_called_failed(self):
+        """Nothing but the agent itself asks it, beside its requests; then it is used again. An observer shows the same."""
+        nets = [self.net, self.proxy()]
+        registry = {"endpoints": [net.url for net in nets], "ttl": "3s"}
+        agents = [self.agent(registry=registry), self.agent("o", registry=registry, server=..., probes=..., status=...)]
+
+        def endpoints():
+            return agent.api()["registry"]["endpoints"]
+
+        for agent in agents:
+            agent.start()
+            wait_until(lambda: agent.api()["registry"]["endpoint"], "an answer")
+            first = next(i for i, endpoint in enumerate(endpoints()) if endpoint["inUse"])
+            nets[first].do("refuse")
+            wait_until(lambda: endpoints()[first]["lastError"] and endpoints()[1 - first]["inUse"], "the other is used")
+            wait_until(lambda: f"  endpoint  {nets[first].url} failed " in agent.run("status").stdout, "the line")
+            nets[first].do("pass")
+            wait_until(lambda: endpoints()[first]["inUse"], "it is used again", 2 * DEADLINE_S)
+            self.assertNotIn("  endpoint  ", agent.run("status").stdout)
+            self.assertEqual(agent.stop(), 0)
 
     def test_an_endpoint_that_dies_in_service(self):
         agent = self.agent(registry={"endpoints": [self.net.url, self.etcd.url], "ttl": "3s"}).start()

@@ -48,7 +48,7 @@ static void on_reply(const struct registry_reply *reply, void *user)
 
 static void open_registry(struct live *live, const struct config_registry *config)
 {
-    live->etcd = etcd_new(config, live->access.loop, live->access.http);
+    live->etcd = etcd_new(config, live->access.loop, live->access.http, NULL);
     live->client = registry_attach(etcd_registry(live->etcd), on_reply, NULL, live);
 }
 

@@ -15,7 +15,8 @@ static int compare_limits(const char *path, const struct config *config, struct 
     struct etcd_access access = {0};
     int status = etcd_access_open(&access, &config->registry);
     if (status == EX_DONE) {
-        struct registry *registry = etcd_registry(etcd_new(&config->registry, access.loop, access.http));
+        struct registry *registry =
+            etcd_registry(etcd_new(&config->registry, access.loop, access.http, NULL));
         status = check_limits(path, config, registry_limits(registry), problems) ? EX_CONFIG : EX_DONE;
         check_host(path, config, &access, problems);
         registry_free(registry);

@@ -176,7 +176,7 @@ static int run(struct kv *kv)
     kv->config = config_file_load(config_file_path(kv->given->config), NULL);
     status = kv->config == NULL ? EX_CONFIG : check_files(&kv->config->registry);
     if (status == 0 && (status = etcd_access_open(&kv->access, &kv->config->registry)) == 0) {
-        kv->etcd = etcd_new(&kv->config->registry, kv->access.loop, kv->access.http);
+        kv->etcd = etcd_new(&kv->config->registry, kv->access.loop, kv->access.http, NULL);
         status = kv->row->run(kv);
         registry_free(etcd_registry(kv->etcd));
         etcd_access_close(&kv->access);

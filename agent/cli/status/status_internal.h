@@ -16,6 +16,9 @@ void status_text(const json_t *document, bool colour, struct buf *out);
 /* "3 min 5 s" since the time at a path of `of`, a part of the document; false when there is none. */
 bool status_age(const json_t *document, const json_t *of, const char *path, char ret_span[static 32]);
 
+/* The lines of endpoints whose last request failed while another one answers. */
+void status_endpoints(const json_t *document, struct buf *out);
+
 /* The lines registry, endpoint, cluster, watch, lease and control. */
 void status_registry(const json_t *document, struct buf *out);
 

@@ -46,9 +46,8 @@ static void registry(const json_t *document, struct buf *out)
     buf_str(out, STR("\n"));
 }
 
-/* Endpoints whose last request failed while another one answers. If all fail, the line above has the
- * error. */
-static void endpoints(const json_t *document, struct buf *out)
+/* If all fail, the line above has the error. */
+void status_endpoints(const json_t *document, struct buf *out)
 {
     size_t i;
     const json_t *endpoint;
@@ -129,7 +128,7 @@ static void control(const json_t *document, struct buf *out)
 void status_registry(const json_t *document, struct buf *out)
 {
     registry(document, out);
-    endpoints(document, out);
+    status_endpoints(document, out);
     cluster_and_watch(document, out);
     lease(document, out);
     control(document, out);

@@ -328,6 +328,7 @@ void status_text(const json_t *document, bool colour, struct buf *out)
         view(printable, out);
         buf_printf(out, "  registry  %s\n",
                    document_text_or(printable, "registry.endpoint", "no answer yet"));
+        status_endpoints(printable, out);
     } else {
         screen_of_server(printable, colour, out);
     }

@@ -69,9 +69,11 @@ static const struct setting rows[] = {
     {"registry.endpoints", SETTING_STRINGS, .fallback = "http://127.0.0.1:2379", .min = 1,
      .max = CONFIG_ENDPOINTS_MAX, .shape = shape_endpoint, AT(registry.endpoints),
      COUNT(registry.endpoint_count),
-     .doc = "The endpoints of the registry, `http://HOST:PORT` or `https://HOST:PORT`. One is used at a "
-            "time; the next "
-            "one when it fails, and a failed one again only when every other has failed since."},
+     .doc =
+         "The endpoints of the registry, `http://HOST:PORT` or `https://HOST:PORT`. One is used at a time. "
+         "Which one follows from the id, so that a fleet spreads over them; another one when it fails, until "
+         "a "
+         "question beside the requests, every second to half minute, finds that it answers again."},
     {"registry.prefix", SETTING_STRING, .fallback = "/services", .shape = shape_prefix, AT(registry.prefix),
      .doc = "The key of a record is `PREFIX/TYPE/ID`."},
     {"registry.control_prefix", SETTING_STRING, .flags = SETTING_AUTO, .fallback = "auto",

@@ -172,7 +172,7 @@ static void on_answer(struct auth *auth, const struct http_result *result)
     etcd_login_decode(result->status, result->body, &status, &token);
     enum registry_failure failure = status.failure;
     if (status.elsewhere) {
-        endpoints_failed(&etcd->endpoints, auth->endpoint, status.text);
+        etcd_endpoint_failed(etcd, auth->endpoint, status.text);
     } else {
         endpoints_answered(&etcd->endpoints, auth->endpoint, status.cluster);
     }
@@ -200,7 +200,7 @@ static void on_result(const struct http_result *result, void *user)
         return;
     }
     const char *why = etcd_without_url(etcd, auth->endpoint, result->text);
-    endpoints_failed(&etcd->endpoints, auth->endpoint, why);
+    etcd_endpoint_failed(etcd, auth->endpoint, why);
     add_trail(auth, why);
     ask_next(auth);
 }

@@ -1,5 +1,6 @@
 #include "endpoints_internal.h"
 
+#include "outrider/base/attr.h"
 #include "outrider/base/brief.h"
 #include "outrider/base/mem.h"
 #include "outrider/os/clock.h"
@@ -9,12 +10,30 @@
 
 static_assert(CONFIG_ENDPOINTS_MAX <= 32, "an endpoint_set has a bit for each");
 
-void endpoints_init(struct endpoints *endpoints, const struct config_registry *config)
+/* Each agent ranks each endpoint (rendezvous hashing): a list that grows or shrinks moves few agents. FNV-1a, and the
+ * last step of SplitMix64: FNV alone orders names that differ in their last byte alike for every agent. */
+static uint64_t rank_of(const char *agent, const char *endpoint)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    const char *const parts[] = {agent, "\n", endpoint};
+    for (size_t i = 0; i < COUNT_OF(parts); i++) {
+        for (const char *at = parts[i]; *at != '\0'; at++) {
+            hash = (hash ^ (unsigned char)*at) * UINT64_C(0x100000001b3);
+        }
+    }
+    hash = (hash ^ hash >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    hash = (hash ^ hash >> 27) * UINT64_C(0x94d049bb133111eb);
+    return hash ^ hash >> 31;
+}
+
+void endpoints_init(struct endpoints *endpoints, const struct config_registry *config, const char *agent)
 {
     assert(config->endpoint_count > 0 && config->endpoint_count <= CONFIG_ENDPOINTS_MAX);
     *endpoints = (struct endpoints){.count = config->endpoint_count};
     for (size_t i = 0; i < config->endpoint_count; i++) {
-        endpoints->list[i].name = mem_strdup(config->endpoints[i]);
+        struct endpoint *endpoint = &endpoints->list[i];
+        endpoint->name = mem_strdup(config->endpoints[i]);
+        endpoint->rank = agent == NULL ? i : rank_of(agent, endpoint->name);
     }
 }
 
@@ -31,15 +50,18 @@ endpoint_set endpoints_with(endpoint_set asked, size_t index)
     return asked | (endpoint_set)1 << index;
 }
 
+static bool comes_before(const struct endpoint *a, const struct endpoint *b)
+{
+    return a->failed != b->failed ? a->failed < b->failed : a->rank < b->rank;
+}
+
 size_t endpoints_next(const struct endpoints *endpoints, endpoint_set asked)
 {
     size_t best = endpoints->count;
     for (size_t i = 0; i < endpoints->count; i++) {
-        size_t index = (endpoints->current + i) % endpoints->count;
-        bool open = endpoints_with(asked, index) != asked;
-        if (open &&
-            (best == endpoints->count || endpoints->list[index].failed < endpoints->list[best].failed)) {
-            best = index;
+        bool open = endpoints_with(asked, i) != asked;
+        if (open && (best == endpoints->count || comes_before(&endpoints->list[i], &endpoints->list[best]))) {
+            best = i;
         }
     }
     return best;
@@ -48,12 +70,10 @@ size_t endpoints_next(const struct endpoints *endpoints, endpoint_set asked)
 void endpoints_answered(struct endpoints *endpoints, size_t index, uint64_t cluster)
 {
     struct endpoint *endpoint = &endpoints->list[index];
+    endpoint->healthy_mono = endpoint->failed != 0 ? clock_mono_ms() : endpoint->healthy_mono;
     endpoint->failed = 0;
     endpoint->last_error[0] = '\0';
     endpoint->cluster = cluster != 0 ? cluster : endpoint->cluster;
-    if (endpoints->list[endpoints->current].failed != 0) {
-        endpoints->current = index;
-    }
 }
 
 void endpoints_failed(struct endpoints *endpoints, size_t index, const char *why)

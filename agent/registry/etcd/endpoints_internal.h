@@ -1,12 +1,15 @@
 /* The members of the cluster as the configuration names them, how each was when it was last asked, which of
  * them is asked next, and how a request's time is shared among them.
  *
- * An endpoint is healthy until it fails, and again from its next good answer on. Healthy endpoints are asked first; of
- * the others the one whose failure is oldest. So a black hole costs one attempt, once: it is asked again only when every
- * other has failed more recently. */
+ * An endpoint is healthy until it fails, and again from its next good answer on. Healthy endpoints are asked first, in an
+ * order of this agent's own: a thousand agents with the same list must not all sit on its first entry, nor move to the
+ * same one when it fails. Of the others the one whose failure is oldest comes first. So a black hole costs a request one
+ * attempt, once: by requests it is asked again only when every other has failed more recently. Beside them recheck.c asks
+ * it now and then. */
 #ifndef OUTRIDER_REGISTRY_ETCD_ENDPOINTS_INTERNAL_H
 #define OUTRIDER_REGISTRY_ETCD_ENDPOINTS_INTERNAL_H
 
+#include "outrider/base/backoff.h"
 #include "outrider/core/config/config.h"
 #include "outrider/core/registry/registry_request.h"
 
@@ -18,24 +21,28 @@ enum { ENDPOINT_ERROR_MAX = 256 };
 
 struct endpoint {
     char *name;          /* scheme://host:port, as configured */
+    uint64_t rank;       /* the lowest of the healthy ones is asked first */
     uint64_t failed;     /* number of its last failure, in the order of all; 0: it is healthy */
     int64_t failed_wall; /* when that was, ms since 1970 */
     char last_error[ENDPOINT_ERROR_MAX]; /* why, for people; "" when healthy */
     uint64_t cluster;                    /* to which it belonged by its last answer; 0: not known */
+    int64_t healthy_mono;                /* since when it is healthy */
+    struct backoff again;                /* of recheck.c, as the next */
+    int64_t again_mono;                  /* when it is asked again though no request needs it */
 };
 
 struct endpoints {
     struct endpoint list[CONFIG_ENDPOINTS_MAX];
     size_t count;
-    size_t current;    /* the last that answered well, or the one to begin with */
     uint64_t failures; /* of all, so that they can be ordered */
 };
 
 /* One bit for each endpoint, those that a request has asked already. */
 typedef uint32_t endpoint_set;
 
-/* Copies the endpoints of `config`, which has at least one; the first is asked first. */
-void endpoints_init(struct endpoints *endpoints, const struct config_registry *config);
+/* Copies the endpoints of `config`, which has at least one. They are asked in an order that follows from `agent`, or in
+ * that of the configuration where it is NULL. */
+void endpoints_init(struct endpoints *endpoints, const struct config_registry *config, const char *agent);
 
 /* Accepts a zeroed one. */
 void endpoints_fini(struct endpoints *endpoints);

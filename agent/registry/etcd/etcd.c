@@ -241,7 +241,7 @@ static void on_answer(struct etcd_call *call, const struct http_result *result)
     etcd_response_reply(call->op, &etcd->response, &out);
     const struct etcd_status *status = &etcd->response.status;
     if (status->elsewhere) {
-        endpoints_failed(&etcd->endpoints, call->endpoint, status->text);
+        etcd_endpoint_failed(etcd, call->endpoint, status->text);
     } else {
         endpoints_answered(&etcd->endpoints, call->endpoint, status->cluster);
     }
@@ -267,7 +267,7 @@ static void on_no_answer(struct etcd_call *call, const struct http_result *resul
     struct etcd *etcd = call->etcd;
     const char *why = etcd_without_url(call->etcd, call->endpoint, result->text);
     add_trail(call, why);
-    endpoints_failed(&etcd->endpoints, call->endpoint, why);
+    etcd_endpoint_failed(etcd, call->endpoint, why);
     call->is_suspect = call->is_suspect || result->sent;
     if ((result->sent && !may_repeat(call->like)) || !try_next(call)) {
         reply_failure(call, REGISTRY_RETRY);
@@ -424,6 +424,7 @@ static void etcd_free(struct registry *registry)
     }
     etcd_watches_fini(etcd);
     auth_fini(&etcd->auth);
+    recheck_fini(etcd);
     endpoints_fini(&etcd->endpoints);
     etcd_response_fini(&etcd->response);
     buf_fini(&etcd->body);
@@ -442,7 +443,8 @@ struct registry *etcd_registry(struct etcd *etcd)
     return etcd == NULL ? NULL : &etcd->registry;
 }
 
-struct etcd *etcd_new(const struct config_registry *config, struct loop *loop, struct http_client *http)
+struct etcd *etcd_new(const struct config_registry *config, struct loop *loop, struct http_client *http,
+                      const char *agent)
 {
     static const struct registry_backend backend = {.name = "etcd",
                                                     .submit = etcd_submit,
@@ -464,7 +466,8 @@ struct etcd *etcd_new(const struct config_registry *config, struct loop *loop, s
     etcd->registry.limits = &limits;
     etcd->loop = loop;
     etcd->http = http;
-    endpoints_init(&etcd->endpoints, config);
+    endpoints_init(&etcd->endpoints, config, agent);
+    recheck_init(etcd, config);
     auth_init(&etcd->auth, etcd, config);
     return etcd;
 }

@@ -1,11 +1,12 @@
-/* What the sources of registry/etcd share: etcd.c (requests), auth.c (the token), endpoints.c (which to ask),
- * watch.c (streams). */
+/* What the sources of registry/etcd share: etcd.c (requests), auth.c (the token), endpoints.c (which to ask), recheck.c
+ * (whether one that failed is back), watch.c (streams). */
 #ifndef OUTRIDER_REGISTRY_ETCD_ETCD_INTERNAL_H
 #define OUTRIDER_REGISTRY_ETCD_ETCD_INTERNAL_H
 
 #include "auth_internal.h"
 #include "endpoints_internal.h"
 #include "outrider/base/buf.h"
+#include "outrider/base/random.h"
 #include "outrider/codec/etcd/etcd_response.h"
 #include "outrider/registry/backend.h"
 
@@ -15,13 +16,28 @@
 struct etcd_call;
 struct etcd_watch;
 struct http_client;
+struct http_request_handle;
 struct loop;
+struct timer;
+
+/* Endpoints that failed, asked again beside the requests. */
+struct recheck {
+    struct timer *timer; /* NULL where there is one endpoint */
+    struct random random;
+    int64_t timeout_ms;
+    struct recheck_call {
+        struct etcd *etcd;
+        size_t endpoint;
+        struct http_request_handle *http; /* NULL: not being asked */
+    } calls[CONFIG_ENDPOINTS_MAX];
+};
 
 struct etcd {
     struct registry registry; /* first: what the caller holds */
     struct loop *loop;        /* borrowed, as `http` */
     struct http_client *http;
     struct endpoints endpoints;
+    struct recheck recheck;
     struct auth auth;
     struct etcd_call *calls;
     struct etcd_watch *watches;    /* open, or ended in this turn of the loop */
@@ -45,6 +61,12 @@ const char *etcd_url(struct etcd *etcd, size_t endpoint, const char *path);
 
 /* The HTTP client's text about a failed call, without the URL it begins with: errors name the endpoint. Borrowed. */
 const char *etcd_without_url(const struct etcd *etcd, size_t endpoint, const char *text);
+
+/* endpoints_failed(), and the endpoint is asked again after a pause. */
+void etcd_endpoint_failed(struct etcd *etcd, size_t index, const char *why);
+
+void recheck_init(struct etcd *etcd, const struct config_registry *config);
+void recheck_fini(struct etcd *etcd);
 
 /* Empties a buffer for the next use; one that a huge value has stretched is given back. */
 void etcd_reuse(struct buf *buf);

@@ -119,7 +119,7 @@ static void fail(struct etcd_watch *watch, enum registry_failure failure, struct
 
 static void fail_on_endpoint(struct etcd_watch *watch, const char *why)
 {
-    endpoints_failed(&watch->etcd->endpoints, watch->endpoint, why);
+    etcd_endpoint_failed(watch->etcd, watch->endpoint, why);
     fail(watch, REGISTRY_RETRY, str_of(why), true);
 }
 
@@ -159,7 +159,7 @@ static void on_ended(struct etcd_watch *watch, const struct etcd_watch_event *en
     if (ended_by->elsewhere) {
         char why[ENDPOINT_ERROR_MAX];
         brief_copy(why, sizeof(why), ended_by->event.error);
-        endpoints_failed(&watch->etcd->endpoints, watch->endpoint, why);
+        etcd_endpoint_failed(watch->etcd, watch->endpoint, why);
     }
     end(watch, ended_by->event, true);
 }

@@ -1,7 +1,7 @@
 /* A registry and its users. A backend (etcd, memory) carries requests and watches out; every machine or command that
  * asks attaches as a client of its own, with request and watch ids of its own, and gets nothing of the others'.
  *
- *     struct registry *registry = etcd_registry(etcd_new(config, loop, http));
+ *     struct registry *registry = etcd_registry(etcd_new(config, loop, http, id));
  *     struct registry_client *client = registry_attach(registry, on_reply, on_watch, user);
  *     registry_submit(client, &request);    one reply, later
  *     registry_watch(client, &watch);       OPENED, any number of CHANGED, ENDED; or ENDED alone

@@ -11,8 +11,10 @@ struct loop;
 
 /* Creates the backend for the endpoints and the credentials of `config` (copied; the password is read at each login).
  * Does no I/O: an etcd that is down at the start is an ordinary failure of the first request. `loop` and `http` are
- * borrowed until registry_free(etcd_registry(etcd)), which is how the caller frees it. */
-struct etcd *etcd_new(const struct config_registry *config, struct loop *loop, struct http_client *http);
+ * borrowed until registry_free(etcd_registry(etcd)), which is how the caller frees it. The order in which endpoints are
+ * asked follows from `agent`, a name that differs between agents, or is that of `config` where it is NULL. */
+struct etcd *etcd_new(const struct config_registry *config, struct loop *loop, struct http_client *http,
+                      const char *agent);
 
 /* The registry interface of `etcd`, borrowed; NULL for NULL. */
 struct registry *etcd_registry(struct etcd *etcd);

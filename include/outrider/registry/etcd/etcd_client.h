@@ -1,7 +1,7 @@
 /* Etcd's whole key-value and lease interface, asked through the backend, whose endpoints, login and TLS it shares. A
  * request that fails on one member is sent to the next; a token that has expired is renewed.
  *
- *     struct etcd *etcd = etcd_new(&config->registry, loop, http);
+ *     struct etcd *etcd = etcd_new(&config->registry, loop, http, NULL);
  *     struct etcd_request get = {.kind = ETCD_REQUEST_OP, .op = {.kind = ETCD_GET, .key = STR("/services/"), .end = end}};
  *     etcd_client_send(etcd, 1, &get, 2000, on_answer, user);
  *     registry_free(etcd_registry(etcd)); */

@@ -36,7 +36,8 @@ static const char *const screens[] = {"ready",
                                       "control_pending",
                                       "control_unreadable",
                                       "one_player",
-                                      "endpoint_failed"};
+                                      "endpoint_failed",
+                                      "observer_endpoint_failed"};
 
 static void read_golden(const char *name, const char *suffix, struct buf *ret_text)
 {

@@ -10,7 +10,9 @@
 #include "outrider/base/attr.h"
 #include "outrider/base/blob.h"
 #include "outrider/base/buf.h"
+#include "outrider/base/error.h"
 #include "outrider/base/mem.h"
+#include "outrider/io/loop/loop.h"
 #include "outrider/registry/etcd/etcd.h"
 
 #include "fake_http.h"
@@ -18,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+static struct loop *loop;
 static struct registry *registry;
 static struct registry_client *client;
 static struct registry_reply reply;
@@ -38,11 +41,14 @@ static char *const names[] = {(char[]){"http://a:1"}, (char[]){"http://b:2"}, (c
 
 static void start(size_t endpoint_count)
 {
+    struct error err;
     struct config_registry config = {.endpoint_count = endpoint_count};
     for (size_t i = 0; i < endpoint_count; i++) {
         config.endpoints[i] = names[i];
     }
-    registry = etcd_registry(etcd_new(&config, NULL, NULL));
+    loop = loop_new(&err);
+    assert_non_null(loop);
+    registry = etcd_registry(etcd_new(&config, loop, NULL, NULL));
     client = registry_attach(registry, on_reply, NULL, &registry);
     post_count = replies = cancelled = 0;
 }
@@ -52,6 +58,8 @@ static int stop(void **state)
     (void)state;
     registry_free(registry);
     registry = NULL;
+    loop_free(loop);
+    loop = NULL;
     fake_http_fini();
     return 0;
 }

@@ -100,7 +100,7 @@ static void start(size_t endpoint_count)
     assert_non_null(loop);
     replies = 0;
     clock_ahead_ms = 0;
-    etcd = etcd_new(&config, loop, NULL);
+    etcd = etcd_new(&config, loop, NULL, NULL);
     client = registry_attach(etcd_registry(etcd), on_reply, NULL, NULL);
     assert_int_equal(etcd_login_state(etcd), ETCD_LOGIN_NEEDED);
 }
