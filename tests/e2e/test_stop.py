@@ -175,6 +175,22 @@ class HandOver(Case):
         agent.say("players=6")
         self.watcher.status("ready", since, players=6, customState="the harbor", labels={"map": "harbor"})
 
+    def test_quit_and_an_attached_game_that_comes_back(self):
+        """The next agent knows no process, but the game is back a moment later: watchers see nothing."""
+        agent = self.agent(status={"min_publish_interval": "5s"}).start()
+        words = "attach ready players=12/64 label.map=harbor # a boss fight"
+        line = agent.line()
+        self.assertEqual(line.ask(words), "OK")
+        self.watcher.status("ready", players=12, labels={"map": "harbor"}, customState="a boss fight")
+        wait_until(lambda: "a boss fight" in agent.kept(), "the words are kept")
+        since = self.watcher.mark()
+        self.assertEqual(agent.stop(signal.SIGQUIT), 85)
+        agent.start()
+        self.settled(agent)
+        self.assertEqual(agent.line().ask(words), "OK")
+        self.assertEqual(self.watcher.until_now(since), [])
+        self.assertEqual(agent.api()["record"]["players"], 12)
+
     def test_kill_9_and_restart_within_the_ttl(self):
         agent = self.agent().start()
         process = self.speak(agent)

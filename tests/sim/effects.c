@@ -129,6 +129,13 @@ void effects_note(struct effects *effects, enum registrar_note note, struct str 
         node->watch.lease_flying = NULL; /* dropped: the answer would be from before the gap */
     }
     node->watch.taken_over = node->watch.taken_over || note == REGISTRAR_NOTE_TAKEN_OVER;
+    if (note == REGISTRAR_NOTE_TAKEN_OVER) {
+        /* The record that stands may not be the one from before, or be of a server that was down. */
+        const struct key *key = &node->world->etcd.keys[node->key];
+        struct str value = blob_view(key->value);
+        bool alive = memmem(value.data, value.size, "\"startedAt\":", 12) != NULL;
+        node->recalls = node->recalls && !key->by_hand && alive;
+    }
     narrate(node->world, node, "note %s: %.*s", names[note], text.size > 90 ? 90 : (int)text.size, text.data);
 }
 

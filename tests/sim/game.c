@@ -99,6 +99,9 @@ void game_hear(struct node *node, char *line, pid_t pid, uint64_t life)
         message.mainpid = pid;
         message.mainpid_start = life;
     }
+    if (message.reported != REPORTED_NOTHING && message.reported != node->saved.message.reported) {
+        node->recalls = false;
+    }
     if (server_accepts(node->router->server, &message, &refusal) == 0) {
         struct instant now = node_now(node);
         node->game.heard_by = node->life; /* watched because of this line, not of a restored report */

@@ -95,12 +95,27 @@ static void check_ready(struct node *node)
     watch->knew_all = watch->knew_all || all_known;
 }
 
+/* docs/design/protocol.md, "Restart": an attached game that comes back to a new agent keeps its players meanwhile. */
+static void check_recalled(struct node *node, struct str value)
+{
+    enum { KEPT_MS = 5000 };
+    const struct game *game = &node->game;
+    bool same = node->recalls && !node_shares_key(node) && game->up && game->life == node->recalled_life;
+    bool in_time = node->world->now - node->started_at < KEPT_MS;
+    if (same && in_time && node->watch.taken_over &&
+        memmem(value.data, value.size, "\"players\":", 10) == NULL) {
+        violated(node->world, node,
+                 "an attached game loses its players because its agent was restarted: %.*s", STR_ARG(value));
+    }
+}
+
 static void check_value(struct node *node, struct str value)
 {
     const struct server *server = node->router->server;
     if (record_says(value, "ready")) {
         check_ready(node);
     }
+    check_recalled(node, value);
     if (server_record(server) == NULL) {
         violated(node->world, node, "it writes though its record is withheld: %s",
                  server_facts(server).withheld);

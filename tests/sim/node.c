@@ -120,7 +120,7 @@ static void restore(struct node *node, struct restore *ret_restore)
 {
     struct error err;
     *ret_restore = (struct restore){0};
-    node->restores_message = false;
+    node->restores_message = node->recalls = false;
     saved_state_fini(&node->saved);
     if (!node->state_dir || node->kept.size == 0) {
         return;
@@ -137,6 +137,10 @@ static void restore(struct node *node, struct restore *ret_restore)
     facts.mainpid_start = node->game.life;
     restore_decide(&node->saved, &facts, ret_restore);
     node->restores_message = ret_restore->message != NULL;
+    const struct status_message *said = &node->saved.message;
+    node->recalls = node->game.up && said->attach && !said->has_mainpid && said->has_players &&
+                    !registry_lease_is_none(ret_restore->lease);
+    node->recalled_life = node->game.life;
     buf_fini(&key);
 }
 

@@ -188,6 +188,8 @@ struct node {
     struct save save;
     struct saved_state saved; /* as the running agent has read it */
     bool restores_message;    /* its report is restored if the record still stands */
+    bool recalls;             /* the same, until an attached game says another status word */
+    uint64_t recalled_life;   /* of the game then */
 
     enum { OPS_OFF, OPS_ON, OPS_UNSURE } ops; /* what operators want */
     bool ops_by_hand;                         /* written to the control key, not asked of the agent */

@@ -31,6 +31,11 @@ static bool message_counts(const struct saved_state *saved, const struct restore
            saved->message.mainpid_start == facts->mainpid_start;
 }
 
+static bool was_attached(const struct saved_state *saved)
+{
+    return saved->has_message && saved->message.attach && !saved->message.has_mainpid;
+}
+
 void restore_decide(const struct saved_state *saved, const struct restore_facts *facts,
                     struct restore *ret_restore)
 {
@@ -47,7 +52,8 @@ void restore_decide(const struct saved_state *saved, const struct restore_facts 
         restore.lease = saved->lease;
         restore.ttl_ms = saved->ttl_ms;
         restore.passed = saved->probe_has_passed;
-        restore.message = message_counts(saved, facts) ? &saved->message : NULL;
+        restore.unproven = was_attached(saved);
+        restore.message = restore.unproven || message_counts(saved, facts) ? &saved->message : NULL;
     }
     *ret_restore = restore;
 }

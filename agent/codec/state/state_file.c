@@ -112,6 +112,7 @@ static void encode_message(struct json_writer *json, const struct status_message
     if (message->has_watchdog) {
         json_member_int(json, "watchdogMs", message->watchdog_ms);
     }
+    encode_flag(json, "attached", message->attach);
     if (message->has_mainpid) {
         json_member_int(json, "mainpid", message->mainpid);
         json_member_uint(json, "mainpidStart", message->mainpid_start);
@@ -250,6 +251,7 @@ static int decode_message(const json_t *root, struct saved_state *state, struct 
         json_read_bool(object, "reloading", &message->reloading, err) < 0 ||
         json_read_int(object, "watchdogMs", 0, ten_years_ms, &message->watchdog_ms, &message->has_watchdog,
                       err) < 0 ||
+        json_read_bool(object, "attached", &message->attach, err) < 0 ||
         json_read_int(object, "mainpid", 1, INT_MAX, &pid, &message->has_mainpid, err) < 0 ||
         json_read_int(object, "mainpidStart", 0, INT64_MAX, &start, NULL, err) < 0) {
         return error_wrap(err, "words");

@@ -335,6 +335,7 @@ void server_step(struct server *server, const struct server_event *event, struct
     notice_leaving(server, &event->now, effects);
     seek_host(server, event->now.mono, effects);
     run_watchdog(server, event->now.mono);
+    server_recall_end(server, &event->now, effects);
     update_start(server);
     update_drains(server, &event->now, effects);
     update_status(server, &event->now, effects);

@@ -83,19 +83,26 @@ void server_fresh(struct server *server, const struct server_event *event, struc
 void server_adopt(struct server *server, const struct server_event *event, struct queue *effects)
 {
     const struct record *record = event->record;
+    /* Without a process that is known to live, words alone make no life. */
+    const struct status_message *message = event->unproven ? NULL : event->message;
+    struct status_message recalled;
+    if (event->unproven && event->message != NULL && record->started_wall > 0 &&
+        server_recall(server, event->message, &event->now, &recalled)) {
+        message = &recalled;
+    }
     server->start = START_SETTLING;
     server->after_gap = false;
     server->unconfirmed = true;
     server->adopted_ready = record->status == STATUS_READY || record->status == STATUS_DRAINING;
     /* The message counts because its process runs; the record may be older than the message. */
-    if (record->started_wall > 0 || event->message != NULL) {
+    if (record->started_wall > 0 || message != NULL) {
         adopt_living(server, event);
     } else {
         adopt_dead(server, event);
     }
-    if (event->message != NULL) {
-        adopt_holds(server, &record->drain, event->message, &event->now);
-        server_restore_message(server, event->message, &event->now, effects);
+    if (message != NULL) {
+        adopt_holds(server, &record->drain, message, &event->now);
+        server_restore_message(server, message, &event->now, effects);
     }
     server->settling_holds = server_holds(server);
     if (!server->host_known && server->host == NULL) {

@@ -1,6 +1,6 @@
 /* The inside of core/server: server.c (the step), server_life.c (lives and reports), server_effective.c (the
  * status table), server_record.c (what is published), server_adopt.c (after a restart or a gap),
- * server_view.c (what others see). */
+ * server_recall.c (reports of before a restart whose process may be gone), server_view.c (what others see). */
 #ifndef OUTRIDER_CORE_SERVER_SERVER_INTERNAL_H
 #define OUTRIDER_CORE_SERVER_SERVER_INTERNAL_H
 
@@ -14,6 +14,15 @@ struct server_probe {
     char evidence[128];
 };
 
+/* What was reported before a restart and not again since, by a server of which nothing shows that it is the same. */
+struct server_recalled {
+    unsigned fields;             /* of server_recall.c, a bit each */
+    enum reported_status status; /* the word of before, until there is one again */
+    char *labels[RECORD_LABELS_MAX];
+    size_t label_count;
+    int64_t due; /* mono: forgotten then; NEVER_MS: nothing is recalled */
+};
+
 struct server {
     const struct config *config;
     char *id;
@@ -23,6 +32,7 @@ struct server {
     int64_t life_mono, life_wall;
     char life_cause[160];
     struct server_report reported; /* owns its strings */
+    struct server_recalled recalled;
 
     struct server_probe probes[SERVER_PROBES_MAX];
     struct hold holds[HOLD_COUNT];
@@ -71,6 +81,19 @@ void server_apply_message(struct server *server, const struct status_message *me
 void server_restore_message(struct server *server, const struct status_message *message,
                             const struct instant *now, struct queue *effects);
 void server_clear_reported(struct server *server);
+bool server_has_label(const struct server *server, struct str name);
+void server_remove_label(struct server *server, struct str name);
+void server_forget_ports(struct server *server, struct queue *effects);
+
+/* server_recall.c: what of `message`, from before a restart, may be restored although its process is not known to live,
+ * and marks it; false: nothing, what is said now contradicts it. Said again by `message`, it is no longer marked. What is
+ * still marked is forgotten when its time is over, or the life ends. */
+bool server_recall(struct server *server, const struct status_message *message, const struct instant *now,
+                   struct status_message *ret_older);
+void server_recall_confirm(struct server *server, const struct status_message *message,
+                           struct queue *effects);
+void server_recall_end(struct server *server, const struct instant *now, struct queue *effects);
+void server_recall_clear(struct server *server);
 /* Whether each reported port gets a probe. */
 bool server_probes_reported_ports(const struct config *config);
 

@@ -13,6 +13,7 @@ void server_clear_reported(struct server *server)
         free(server->reported.labels[i].value);
     }
     free(server->reported.text);
+    server_recall_clear(server);
     server->reported = (struct server_report){
         .zero_players_since = NEVER_MS,
         .watchdog_ms = server->config->server.watchdog_ms,
@@ -102,6 +103,16 @@ static void apply_label(struct server_report *reported, const struct status_labe
     }
 }
 
+bool server_has_label(const struct server *server, struct str name)
+{
+    return find_label(&server->reported, name) < server->reported.label_count;
+}
+
+void server_remove_label(struct server *server, struct str name)
+{
+    apply_label(&server->reported, &(struct status_label){.name = name});
+}
+
 /* The ports of the configuration, in any order, contradict nothing. */
 static bool has_other_ports(const struct config_server *config, const struct status_message *message)
 {
@@ -179,6 +190,14 @@ static void apply_ports(struct server *server, const struct status_message *mess
     }
     memcpy(server->reported.ports, message->ports, sizeof(message->ports));
     server->reported.port_count = message->port_count;
+    if (server_probes_reported_ports(server->config)) {
+        reset_probes(server, SERVER_DO_PROBE_PORTS, effects);
+    }
+}
+
+void server_forget_ports(struct server *server, struct queue *effects)
+{
+    server->reported.port_count = 0;
     if (server_probes_reported_ports(server->config)) {
         reset_probes(server, SERVER_DO_PROBE_PORTS, effects);
     }
@@ -284,6 +303,7 @@ void server_apply_message(struct server *server, const struct status_message *me
     if (began) {
         server_begin_life(server, now, false, effects);
     }
+    server_recall_confirm(server, message, effects);
     bool is_new = message->reported != server->reported.status && message->reported != REPORTED_NOTHING;
     unsigned holds = server_holds(server);
     apply_status(&server->reported, message, now);

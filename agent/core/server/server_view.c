@@ -45,6 +45,7 @@ struct window server_deadline(const struct server *server)
         consider(server, server->status_mono + config->server.deregister_after_ms, &soonest);
     }
     consider(server, server_host_due(server), &soonest);
+    consider(server, server->recalled.due, &soonest);
     consider_holds(server, &soonest);
     return soonest;
 }
@@ -109,6 +110,7 @@ bool server_reported_message(const struct server *server, struct status_message 
         .has_mainpid = reported->mainpid != 0,
         .mainpid = reported->mainpid,
         .mainpid_start = reported->mainpid_start,
+        .attach = reported->attached > 0 || server->recalled.due != NEVER_MS,
     };
     memcpy(message.ports, reported->ports, sizeof(message.ports));
     for (size_t i = 0; i < reported->label_count; i++) {

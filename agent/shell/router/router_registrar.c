@@ -15,7 +15,8 @@ enum registrar_claim router_claim(enum status status)
 static enum registrar_claim present_claim(const struct router *router)
 {
     enum status status = server_facts(router->server).status;
-    bool unrestored = router->restore.message != NULL && status == STATUS_INITIALIZING;
+    bool unrestored =
+        router->restore.message != NULL && !router->restore.unproven && status == STATUS_INITIALIZING;
     return unrestored ? REGISTRAR_CLAIM_HELD : router_claim(status);
 }
 
@@ -53,6 +54,7 @@ static void adopt(struct router *router, struct str value)
     router_step_server(router, (struct server_event){.type = SERVER_ON_ADOPTED,
                                                      .record = &record,
                                                      .message = router->restore.message,
+                                                     .unproven = router->restore.unproven,
                                                      .passed = router->restore.passed});
     record_fini(&record);
 }

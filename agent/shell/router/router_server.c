@@ -14,9 +14,10 @@ void router_fresh(struct router *router)
     /* What was reported before the restart is restored only where the earlier lease is still held:
      * otherwise nothing shows that the same server still runs (docs/design/protocol.md). */
     bool ours = lease_is_held(registrar_facts(router->registrar).lease_state);
+    bool proven = ours && !router->restore.unproven;
     router_step_server(router,
                        (struct server_event){.type = SERVER_ON_FRESH,
-                                             .message = ours ? router->restore.message : NULL,
+                                             .message = proven ? router->restore.message : NULL,
                                              .passed = ours && router->restore.passed,
                                              .control_unread = !intent_facts(router->intent).settled});
 }

@@ -3,7 +3,8 @@
  *     the id             always, where server.id is auto
  *     the ops hold       always; the control key says what has become of it meanwhile
  *     the lease          of the same boot and for the same key; the registry says whether it is still alive
- *     the status report  with the lease, and only while the process that it names still runs */
+ *     the status report  with the lease, and only while the process that it names still runs; of a server that was
+ *                        attached and named none: unproven, because its connection ended with the agent */
 #ifndef OUTRIDER_CODEC_STATE_RESTORE_H
 #define OUTRIDER_CODEC_STATE_RESTORE_H
 
@@ -31,6 +32,7 @@ struct restore {
     bool passed; /* a probe had passed */
     const struct status_message
         *message;              /* restored once the registry confirms the lease; NULL: none. Borrowed */
+    bool unproven;             /* nothing shows that the process which reported it still runs */
     struct hold ops;           /* the operator's hold, by its wall times */
     int64_t control_revision;  /* of the control key as last seen; 0: never, or it was absent */
     bool control_pending;      /* the hold, or its absence, had not reached the control key yet */

@@ -41,7 +41,7 @@ struct saved_state {
     bool probe_has_passed; /* in the life of `message` */
     bool has_message;
     /* What the server reported: status, text, players, capacity, ports, labels, drain, reloading, heartbeat
-     * (the watchdog is armed), watchdog_ms, mainpid and mainpid_start. Other members are not saved. */
+     * (the watchdog is armed), watchdog_ms, attach (a connection is attached), mainpid and mainpid_start. Other members are not saved. */
     struct status_message message;
     void *owned; /* what decoding allocated */
 };

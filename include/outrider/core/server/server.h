@@ -53,7 +53,8 @@ enum server_event_type {
      * `control_unread`: not ready before the control key was read. */
     SERVER_ON_FRESH,
     /* The record from before the restart is still there, as `record`. `message`: what was reported before,
-     * NULL: nothing that still counts; `passed`: a probe had passed. */
+     * NULL: nothing that still counts; `unproven`: its process may have ended, so it counts for a short time and as far
+     * as the server says it again; `passed`: a probe had passed. */
     SERVER_ON_ADOPTED,
     /* A long gap ended (core/server/gap.h). Passing verdicts count no more; until every probe has one,
      * nothing is offered that needs one to be true; then the record is offered again, or STANDS. */
@@ -76,7 +77,7 @@ struct server_event {
     int64_t deadline_ms, expires_ms;
     const struct record *record;
     const struct hold *hold;
-    bool passed, control_unread, unsure;
+    bool passed, control_unread, unsure, unproven;
     const struct config *config;
     const int *probe_map; /* SERVER_PROBES_MAX numbers */
 };
@@ -208,8 +209,8 @@ struct server_drain server_drain(const struct server *server, const struct insta
  * without end, 0 when it is not so now. */
 int64_t server_grace_until(const struct server *server, const struct instant *now);
 
-/* Fills `ret_message` with all that was reported in this life, to be restored after a restart; borrowed until
- * the next step. Returns false when no life is under way. */
+/* Fills `ret_message` with all that was reported in this life, to be restored after a restart, and `attach` where a
+ * connection is attached; borrowed until the next step. Returns false when no life is under way. */
 bool server_reported_message(const struct server *server, struct status_message *ret_message);
 
 #endif

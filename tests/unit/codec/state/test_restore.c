@@ -112,6 +112,24 @@ static void test_a_report_needs_its_process(void **state)
     assert_int_equal(decide(&saved, &same).lease.lo, 7);
 }
 
+/* Its connection ended with the agent: nothing shows that it is the same process that comes back. */
+static void test_an_attached_server_is_unproven(void **state)
+{
+    (void)state;
+    struct saved_state saved = full;
+    saved.message.attach = true;
+    assert_false(decide(&saved, &same).unproven); /* its MAINPID runs */
+    struct restore_facts facts = same;
+    facts.has_mainpid = false;
+    assert_null(decide(&saved, &facts).message); /* its MAINPID does not */
+    saved.message.has_mainpid = false;
+    assert_true(decide(&saved, &facts).unproven);
+    assert_ptr_equal(decide(&saved, &facts).message, &saved.message);
+    facts.boot_id = "another";
+    assert_null(decide(&saved, &facts).message);
+    assert_false(decide(&saved, &facts).unproven);
+}
+
 static void test_nothing_saved_is_a_first_start(void **state)
 {
     (void)state;
@@ -166,6 +184,7 @@ int main(void)
         cmocka_unit_test(test_the_ops_hold_always_counts),
         cmocka_unit_test(test_no_lease_of_another_boot_or_key),
         cmocka_unit_test(test_a_report_needs_its_process),
+        cmocka_unit_test(test_an_attached_server_is_unproven),
         cmocka_unit_test(test_nothing_saved_is_a_first_start),
         cmocka_unit_test(test_id),
         cmocka_unit_test(test_an_unconfirmed_report_is_kept_for_the_next_restart),

@@ -137,6 +137,22 @@ static void test_round_trip(void **state)
     buf_fini(&again);
 }
 
+static void test_attached(void **state)
+{
+    (void)state;
+    struct saved_state full = full_state(), back;
+    struct buf out = {0};
+    struct error err;
+    full.message.attach = true;
+    state_file_encode(&full, &out);
+    assert_non_null(strstr(buf_text(&out), ",\"attached\":true,"));
+    assert_int_equal(state_file_decode(buf_view(&out), &back, &err), 0);
+    assert_true(back.message.attach);
+    assert_same_words(&back.message, &full.message);
+    saved_state_fini(&back);
+    buf_fini(&out);
+}
+
 static void test_sparse(void **state)
 {
     (void)state;
@@ -286,10 +302,15 @@ static void a_lease_of_128_bits_is_kept(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_form),       cmocka_unit_test(test_checksum_is_crc32),
-        cmocka_unit_test(test_round_trip), cmocka_unit_test(a_lease_of_128_bits_is_kept),
-        cmocka_unit_test(test_sparse),     cmocka_unit_test(test_any_damage_is_seen),
-        cmocka_unit_test(test_refused),    cmocka_unit_test(test_too_long),
+        cmocka_unit_test(test_attached),
+        cmocka_unit_test(test_form),
+        cmocka_unit_test(test_checksum_is_crc32),
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(a_lease_of_128_bits_is_kept),
+        cmocka_unit_test(test_sparse),
+        cmocka_unit_test(test_any_damage_is_seen),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_too_long),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
