@@ -10,6 +10,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -20,6 +22,8 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -330,6 +334,52 @@ static void a_pidfd_shows_the_end_of_a_process(void **state)
     close(pair[1]);
 }
 
+/* Makes getsockopt(2) answer as a kernel before 6.5, for this process. */
+static bool forget_so_peerpidfd(void)
+{
+    enum { SO_PEERPIDFD_NUMBER = 77 };
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getsockopt, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[2])),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SO_PEERPIDFD_NUMBER, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOPROTOOPT),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {.len = COUNT_OF(code), .filter = code};
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == 0;
+}
+
+static void an_older_kernel_finds_the_peer_by_its_pid(void **state)
+{
+    (void)state;
+    int pair[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    pid_t watcher = fork();
+    if (watcher == 0) {
+        if (!forget_so_peerpidfd()) {
+            _exit(2);
+        }
+        int fd = process_open_peer(pair[0], &err); /* the test, which made the pair */
+        bool lives = fd >= 0 && !has_ended(fd);
+        int other = process_open(getppid(), &err);
+        struct stat one, two;
+        bool same = fstat(fd, &one) == 0 && fstat(other, &two) == 0 && one.st_ino == two.st_ino;
+        _exit(lives && same ? 0 : 1);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(watcher, &status, 0), watcher);
+    close(pair[0]);
+    close(pair[1]);
+    assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) == 2) {
+        print_message("seccomp is not permitted here\n");
+        skip();
+    }
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -346,6 +396,7 @@ int main(void)
         cmocka_unit_test(a_sender_that_is_not_visible_names_nobody),
         cmocka_unit_test(the_proc_of_another_namespace_is_not_believed),
         cmocka_unit_test(users_without_a_number_are_not_known),
+        cmocka_unit_test(an_older_kernel_finds_the_peer_by_its_pid),
         cmocka_unit_test(a_pidfd_shows_the_end_of_a_process),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
