@@ -103,6 +103,12 @@ static const void *attribute(const struct rtattr *first, size_t left, unsigned s
     return NULL;
 }
 
+/* The system lacks something for a moment, which says nothing about addresses. */
+static bool is_shortage(int errnum)
+{
+    return errnum == EMFILE || errnum == ENFILE || errnum == ENOBUFS || errnum == ENOMEM || errnum == EAGAIN;
+}
+
 /* ---- default routes ---- */
 
 enum { ROUTES_MAX = 16 };
@@ -208,7 +214,7 @@ static int source_towards(const union address *target, socklen_t size, char ret_
     return rc;
 }
 
-/* Returns 0, or the errno of the first family where there is no source at all. */
+/* Returns 0, or the errno of the first family where there is no source at all, or that of a shortage. */
 static int find_sources(struct routes *routes)
 {
     /* Addresses reserved for documentation (RFC 5737, RFC 3849): only the default route leads to them. */
@@ -221,6 +227,9 @@ static int find_sources(struct routes *routes)
     bool found = false;
     for (size_t i = 0; i < COUNT_OF(targets); i++) {
         if (source_towards(&targets[i], sizes[i], routes->of[i].source) < 0) {
+            if (is_shortage(errno)) {
+                return errno;
+            }
             first_errno = first_errno == 0 ? errno : first_errno;
             routes->of[i].source[0] = '\0';
         } else {
@@ -305,17 +314,33 @@ static void add_sources(const struct routes *routes, struct net_choice *choice)
     }
 }
 
+/* Returns 0, also where there is no netlink, as in some sandboxes: the sources are all there is then. Else the errno of a
+ * shortage. */
+static int dump_addresses(struct routes *routes, struct wanted *wanted)
+{
+    if ((dump(RTM_GETROUTE, RTM_NEWROUTE, AF_INET, on_route, routes) < 0 ||
+         dump(RTM_GETROUTE, RTM_NEWROUTE, AF_INET6, on_route, routes) < 0) &&
+        is_shortage(errno)) {
+        return errno;
+    }
+    if (dump(RTM_GETADDR, RTM_NEWADDR, AF_UNSPEC, on_address, wanted) < 0 && is_shortage(errno)) {
+        return errno;
+    }
+    add_sources(routes, wanted->choice);
+    return 0;
+}
+
 int net_choose_by_route(struct error *err, struct net_choice *ret_choice)
 {
     struct routes routes = {0};
     struct wanted wanted = {.choice = ret_choice, .routes = &routes};
     *ret_choice = (struct net_choice){0};
     int errnum = find_sources(&routes);
-    if (dump(RTM_GETROUTE, RTM_NEWROUTE, AF_INET, on_route, &routes) == 0) {
-        (void)!dump(RTM_GETROUTE, RTM_NEWROUTE, AF_INET6, on_route, &routes);
+    int shortage = is_shortage(errnum) ? errnum : dump_addresses(&routes, &wanted);
+    if (shortage != 0) {
+        *ret_choice = (struct net_choice){0};
+        return error_errno(err, shortage, "cannot list the addresses of this machine");
     }
-    (void)!dump(RTM_GETADDR, RTM_NEWADDR, AF_UNSPEC, on_address, &wanted);
-    add_sources(&routes, ret_choice);
     net_choose(ret_choice, false);
     if (ret_choice->chosen < ret_choice->count) {
         return 0;
@@ -331,29 +356,45 @@ int net_choose_by_route(struct error *err, struct net_choice *ret_choice)
                      ret_choice->addresses[0].text, net_rejected_why(ret_choice, 0));
 }
 
-static bool is_up(const char *name)
+/* The index of an interface, and whether it is up. -1 with errno: ENODEV where there is none. if_nametoindex(3) does not
+ * tell that from a process without a file left. */
+static int find_interface(const char *name, unsigned *ret_index, bool *ret_up)
 {
     struct ifreq request = {0};
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
-    bool up = fd < 0 || ioctl(fd, SIOCGIFFLAGS, &request) < 0 || (request.ifr_flags & IFF_UP) != 0;
-    if (fd >= 0) {
-        close(fd);
+    if (strlen(name) >= sizeof(request.ifr_name)) {
+        errno = ENODEV;
+        return -1;
     }
-    return up;
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        return -1;
+    }
+    memcpy(request.ifr_name, name, strlen(name) + 1);
+    int rc = ioctl(fd, SIOCGIFINDEX, &request);
+    int saved = errno;
+    if (rc == 0) {
+        *ret_index = (unsigned)request.ifr_ifindex;
+        *ret_up = ioctl(fd, SIOCGIFFLAGS, &request) < 0 || (request.ifr_flags & IFF_UP) != 0;
+    }
+    close(fd);
+    errno = saved;
+    return rc;
 }
 
 int net_choose_by_interface(const char *name, struct error *err, struct net_choice *ret_choice)
 {
     *ret_choice = (struct net_choice){0};
-    struct wanted wanted = {.choice = ret_choice, .interface = if_nametoindex(name)};
-    if (wanted.interface == 0) {
-        return error_set(err, ERROR_NOT_FOUND, "no network interface is named %s", name);
+    struct wanted wanted = {.choice = ret_choice};
+    bool up = false;
+    if (find_interface(name, &wanted.interface, &up) < 0) {
+        return is_shortage(errno) ? error_errno(err, errno, "cannot look up the network interface %s", name)
+                                  : error_set(err, ERROR_NOT_FOUND, "no network interface is named %s", name);
     }
     if (dump(RTM_GETADDR, RTM_NEWADDR, AF_UNSPEC, on_address, &wanted) < 0) {
-        return error_errno(err, errno, "cannot list the addresses of this machine");
+        int errnum = errno;
+        *ret_choice = (struct net_choice){0};
+        return error_errno(err, errnum, "cannot list the addresses of this machine");
     }
-    bool up = is_up(name);
     for (size_t i = 0; i < ret_choice->count && !up; i++) {
         ret_choice->addresses[i].flaw = NET_DOWN;
     }

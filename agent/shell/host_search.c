@@ -47,6 +47,8 @@ static void by_route(struct host_search *search)
     struct host_answer answer = {.is_last = true, .from = "default route", .choice = &choice};
     if (net_choose_by_route(&err, &choice) == 0) {
         answer.host = choice.addresses[choice.chosen].text;
+    } else if (err.code == ERROR_SYSTEM) {
+        answer.unsure = true;
     } else {
         error_wrap(&err, "server.host is auto and this machine has no address that others can reach; set "
                          "server.host");
@@ -118,6 +120,8 @@ static void by_interface(struct host_search *search)
     } else if (err.code == ERROR_NOT_FOUND) {
         by_name(search);
         return;
+    } else if (err.code == ERROR_SYSTEM) {
+        answer.unsure = true;
     } else {
         error_wrap(&err, "server.host names an interface");
     }

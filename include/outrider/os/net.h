@@ -57,12 +57,12 @@ void net_choose(struct net_choice *choice, bool allow_loopback);
 const char *net_rejected_why(const struct net_choice *choice, size_t index);
 
 /* Chooses among the addresses of the default routes: those of their interfaces, and the kernel's source. Returns 0; or -1
- * with ERROR_UNREACHABLE when there is no route, or ERROR_NOT_FOUND when the route leads to loopback only or none of the
- * addresses is fit. `ret_choice` is always written. */
+ * with ERROR_UNREACHABLE when there is no route, ERROR_NOT_FOUND when the route leads to loopback only or none of the
+ * addresses is fit, or ERROR_SYSTEM when it cannot be found out (no file left). `ret_choice` is always written. */
 int net_choose_by_route(struct error *err, struct net_choice *ret_choice) MUST_CHECK;
 
 /* Chooses among the addresses of the interface `name`. Returns 0; or -1 with ERROR_NOT_FOUND (no such interface),
- * ERROR_UNREACHABLE (it is down or has no usable address) or ERROR_SYSTEM. `ret_choice` is always written. */
+ * ERROR_UNREACHABLE (it is down or has no usable address) or ERROR_SYSTEM (it cannot be found out). `ret_choice` is always written. */
 int net_choose_by_interface(const char *name, struct error *err, struct net_choice *ret_choice) MUST_CHECK;
 
 /* A descriptor, owned by the caller, that becomes readable when an address, an interface or a route of this machine has

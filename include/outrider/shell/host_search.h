@@ -5,7 +5,9 @@
  *   an interface              its best address; none while it is down or has no usable one
  *   a word that may become    as written where it is resolved; none where it is not ("interface wg0 does not exist yet");
  *   an interface, or a name   not known while no name server answers
- *   any other name            as written */
+ *   any other name            as written
+ *
+ * Not known either while the agent has no file left to ask the kernel. */
 #ifndef OUTRIDER_SHELL_HOST_SEARCH_H
 #define OUTRIDER_SHELL_HOST_SEARCH_H
 

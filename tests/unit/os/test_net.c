@@ -13,6 +13,7 @@
 #include <arpa/inet.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/resource.h>
 
 static struct error err;
 static struct net_choice choice;
@@ -170,6 +171,22 @@ static void source_address_is_no_loopback(void **state)
     }
 }
 
+/* It says nothing about the addresses, and least of all that there are none. */
+static void without_a_file_nothing_is_found_out(void **state)
+{
+    (void)state;
+    static const char *const hosts[] = {"auto", "lo", "wg9"};
+    struct rlimit before;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &(struct rlimit){0, before.rlim_max}), 0);
+    bool good = true;
+    for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+        good = meets(hosts[i], NULL, ERROR_SYSTEM, "Too many open files", NULL) && good;
+    }
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_true(good);
+}
+
 static bool changes_come(int fd, bool wanted)
 {
     struct pollfd ready = {.fd = fd, .events = POLLIN};
@@ -212,6 +229,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(of_several_addresses_the_best_is_chosen),
         cmocka_unit_test(source_address_is_no_loopback),
+        cmocka_unit_test(without_a_file_nothing_is_found_out),
         cmocka_unit_test(every_change_is_noticed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -170,6 +171,28 @@ static void a_name_server_that_fails_says_nothing(void **state)
                         "and as a name it is not resolved: the name server refused the query");
 }
 
+static void without_a_file_for_the_kernel_nothing_is_known(void **state)
+{
+    (void)state;
+    static const char *const words[] = {"auto", "lo", "wg9"};
+    struct rlimit before;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    for (size_t i = 0; i < COUNT_OF(words); i++) {
+        struct answers answers = {0};
+        struct host_search *search = host_search_new(loop, resolver, on_host, &answers);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &(struct rlimit){0, before.rlim_max}), 0);
+        host_search_start(search, words[i]);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+        host_search_free(search);
+        assert_int_equal(answers.count, 1);
+        assert_true(answers.done);
+        assert_true(answers.unsure);
+        assert_string_equal(answers.host, "none");
+        assert_string_equal(answers.absent, "");
+        assert_non_null(strstr(answers.reason, "Too many open files"));
+    }
+}
+
 static void a_second_search_ends_the_first(void **state)
 {
     (void)state;
@@ -198,6 +221,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_interface_that_does_not_exist_yet_gives_none, setup, teardown),
         cmocka_unit_test_setup_teardown(a_short_name_that_is_resolved_is_a_name, setup, teardown),
         cmocka_unit_test_setup_teardown(a_name_server_that_fails_says_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(without_a_file_for_the_kernel_nothing_is_known, setup, teardown),
         cmocka_unit_test_setup_teardown(a_second_search_ends_the_first, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
