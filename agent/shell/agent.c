@@ -48,7 +48,7 @@ static int64_t extend_due(const struct agent *agent)
 void agent_rearm(struct agent *agent)
 {
     const int64_t dues[] = {agent->router == NULL ? NEVER_MS : router_deadline(agent->router).latest,
-                            extend_due(agent), agent->watchdog_due_mono};
+                            extend_due(agent), agent->watchdog_due_mono, agent_files_due(agent->agent_files)};
     int64_t soonest = NEVER_MS;
     for (size_t i = 0; i < COUNT_OF(dues); i++) {
         soonest = dues[i] < soonest ? dues[i] : soonest;
@@ -82,6 +82,7 @@ static void on_timer(void *user)
         agent_notify_systemd("EXTEND_TIMEOUT_USEC=30000000");
     }
     agent_watchdog_feed(agent, now.mono);
+    agent_files_tick(agent->agent_files, now.mono);
     agent_rearm(agent);
 }
 
@@ -365,6 +366,7 @@ static void close_world(struct agent *agent)
     deferred_cancel(&agent->mainpid_gone);
     api_free(agent->api); /* answers the requests that wait, for which it looks at the agent */
     agent_files_free(agent->agent_files);
+    agent->agent_files = NULL; /* what is closed below may rearm the timer */
     for (size_t i = 0; i < SERVER_PROBES_MAX; i++) {
         buf_fini(&agent->probes[i].target);
     }

@@ -4,14 +4,15 @@
 #include "agent_internal.h"
 
 #include "outrider/base/mem.h"
-#include "outrider/io/loop/timer.h"
 #include "outrider/io/net/unix_bind.h"
+#include "outrider/os/clock.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHECK_EVERY_MS = 30000 };
+/* The earliest and the latest next look: within a minute, and with another wake-up of the agent where there is one. */
+enum { CHECK_FROM_MS = 30000, CHECK_UNTIL_MS = 55000 };
 
 enum { STATUS_LINES, STATUS_DATAGRAMS, HTTP, SOCKET_COUNT };
 
@@ -24,7 +25,7 @@ static const struct {
 /* A socket that is off, or has no file, is none of `views`. */
 struct agent_files {
     struct agent *agent;
-    struct timer *timer;
+    int64_t checked_mono;
     struct api_socket views[SOCKET_COUNT];
     int which[SOCKET_COUNT];
     char errors[SOCKET_COUNT][sizeof(((struct error *)NULL)->text)];
@@ -58,17 +59,28 @@ static void check_one(struct agent_files *files, size_t i)
 
 void agent_files_check(struct agent_files *files)
 {
+    files->checked_mono = clock_mono_ms();
     state_store_check(files->agent->state);
     for (size_t i = 0; i < files->count; i++) {
         check_one(files, i);
     }
 }
 
-static void on_timer(void *user)
+static bool has_files(const struct agent_files *files)
 {
-    struct agent_files *files = user;
-    agent_files_check(files);
-    timer_arm_ms(files->timer, CHECK_EVERY_MS);
+    return files != NULL && (files->count > 0 || files->agent->state != NULL);
+}
+
+int64_t agent_files_due(const struct agent_files *files)
+{
+    return has_files(files) ? files->checked_mono + CHECK_UNTIL_MS : NEVER_MS;
+}
+
+void agent_files_tick(struct agent_files *files, int64_t now_mono)
+{
+    if (has_files(files) && now_mono >= files->checked_mono + CHECK_FROM_MS) {
+        agent_files_check(files);
+    }
 }
 
 static void add(struct agent_files *files, int which, const char *path, bool inherited)
@@ -95,10 +107,7 @@ struct agent_files *agent_files_new(struct agent *agent)
     if (agent->api != NULL && str_starts(listen, STR("unix:"))) {
         add(files, HTTP, listen.data + 5, false);
     }
-    files->timer = timer_new(agent->loop, on_timer, files);
-    if (files->count > 0 || agent->state != NULL) {
-        on_timer(files); /* an inherited socket may have lost its file before the start */
-    }
+    agent_files_check(files); /* an inherited socket may have lost its file before the start */
     return files;
 }
 
@@ -110,7 +119,6 @@ void agent_files_free(struct agent_files *files)
     for (size_t i = 0; i < files->count; i++) {
         free((void *)(uintptr_t)files->views[i].path);
     }
-    timer_free(files->timer);
     free(files);
 }
 

@@ -203,12 +203,16 @@ void status_sockets_emit_drain(struct status_sockets *sockets, bool on, int64_t 
 int status_sockets_check(struct status_sockets *sockets, bool datagrams, struct error *err) MUST_CHECK;
 const struct unix_bound *status_sockets_bound(const struct status_sockets *sockets, bool datagrams);
 
-/* agent_files.c: watches over the files of the unix sockets and state_dir, from the call on. `agent` is borrowed; the caller owns the
+/* agent_files.c: looks at the files of the unix sockets and state_dir, first within the call. `agent` is borrowed; the caller owns the
  * result. */
 struct agent_files *agent_files_new(struct agent *agent);
 
 /* Accepts NULL. */
 void agent_files_free(struct agent_files *files);
+
+/* When (mono) to tick at the latest, NEVER_MS: there is no such file; looks if it is about time. Both accept NULL. */
+int64_t agent_files_due(const struct agent_files *files);
+void agent_files_tick(struct agent_files *files, int64_t now_mono);
 
 /* Looks now: makes again what is gone, and logs it. */
 void agent_files_check(struct agent_files *files);
