@@ -24,12 +24,13 @@ size_t brief_size(struct str text, size_t max)
 
 void brief_copy(char *out, size_t size, struct str text)
 {
-    size_t shown = brief_size(text, size - 1);
+    size_t room = size - 1, shown = brief_size(text, room);
+    size_t dots = shown == text.size ? 0 : room - shown < DOTS ? room - shown : DOTS;
     if (shown > 0) {
         memmove(out, text.data, shown);
     }
-    memcpy(out + shown, "...", shown < text.size ? DOTS : 0);
-    out[shown + (shown < text.size ? DOTS : 0)] = '\0';
+    memcpy(out + shown, "...", dots);
+    out[shown + dots] = '\0';
 }
 
 void brief_vformat(char *out, size_t size, const char *format, va_list args)

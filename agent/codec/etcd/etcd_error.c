@@ -185,10 +185,9 @@ static void add_advice(struct etcd_status *status)
         {"authentication handshake failed", ETCD_TO_ITSELF},
         {"Not Found", ": no such path; is it etcd 3.4 or later with its JSON gateway on?"},
     };
-    size_t used = strlen(status->text);
     for (size_t i = 0; i < COUNT_OF(advices); i++) {
         if (contains(str_of(status->text), advices[i].words)) {
-            brief_copy(status->text + used, sizeof(status->text) - used, str_of(advices[i].advice));
+            brief_format(status->text, sizeof(status->text), "%s%s", status->text, advices[i].advice);
             return;
         }
     }

@@ -12,7 +12,7 @@
  * cut after a character. */
 size_t brief_size(struct str text, size_t max);
 
-/* Copies `text` to `out`, an array of `size` bytes (at least 4), NUL-terminated. */
+/* Copies `text` to `out`, an array of `size` bytes (at least 1), NUL-terminated. */
 void brief_copy(char *out, size_t size, struct str text);
 
 /* The same of a formatted text; of one longer than 2 kB, its beginning. `out` may be among what is formatted. */

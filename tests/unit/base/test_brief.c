@@ -43,6 +43,18 @@ static void a_long_word_ends_with_a_character(void **state)
     expect("abcdef", 3, "...");
 }
 
+static void without_room_for_the_dots_no_byte_is_beyond_it(void **state)
+{
+    (void)state;
+    static const char *const shown[] = {"", ".", "..", "..."};
+    for (size_t max = 0; max < 4; max++) {
+        char out[8] = "#######";
+        brief_copy(out, max + 1, STR("permission denied"));
+        assert_string_equal(out, shown[max]);
+        assert_int_equal(out[max + 1], '#');
+    }
+}
+
 static void formatted(void **state)
 {
     (void)state;
@@ -61,6 +73,7 @@ int main(void)
         cmocka_unit_test(what_fits_is_whole),
         cmocka_unit_test(what_does_not_fit_ends_with_a_word),
         cmocka_unit_test(a_long_word_ends_with_a_character),
+        cmocka_unit_test(without_room_for_the_dots_no_byte_is_beyond_it),
         cmocka_unit_test(formatted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

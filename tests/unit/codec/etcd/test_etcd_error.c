@@ -194,6 +194,23 @@ static void a_long_text_is_cut_between_characters(void **state)
     buf_fini(&body);
 }
 
+/* etcd decides how long its text is. */
+static void advice_has_no_byte_beyond_a_long_text(void **state)
+{
+    (void)state;
+    struct decoded decoded = {0};
+    for (int more = ETCD_STATUS_TEXT_MAX - 30; more < ETCD_STATUS_TEXT_MAX + 5; more++) {
+        struct buf body = {0};
+        buf_printf(&body, "{\"message\":\"permission denied %0*d\"}", more, 0);
+        decoded_read(&decoded, REGISTRY_PUT, 0, 403, buf_view(&body));
+        const struct etcd_status *status = &decoded.response.status;
+        assert_non_null(memchr(status->text, '\0', sizeof(status->text)));
+        assert_int_equal(status->revision, 0);
+        buf_fini(&body);
+    }
+    decoded_fini(&decoded);
+}
+
 static void names_are_fixed(void **state)
 {
     (void)state;
@@ -214,6 +231,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_error_table),
         cmocka_unit_test(a_long_text_is_cut_between_characters),
+        cmocka_unit_test(advice_has_no_byte_beyond_a_long_text),
         cmocka_unit_test(names_are_fixed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
