@@ -183,6 +183,7 @@ static void add_advice(struct etcd_status *status)
         {"permission denied", ": registry.username has no role that allows it (docs/etcd-roles)"},
         {"connection closed", ETCD_TO_ITSELF},
         {"authentication handshake failed", ETCD_TO_ITSELF},
+        {"failed to write client preface", ETCD_TO_ITSELF},
         {"Not Found", ": no such path; is it etcd 3.4 or later with its JSON gateway on?"},
     };
     for (size_t i = 0; i < COUNT_OF(advices); i++) {

@@ -105,6 +105,11 @@ static const struct row rows[] = {
     {REGISTRY_PUT, 503, V1(14, "connection closed"), REGISTRY_UNKNOWN, true,
      "connection closed: etcd's gateway cannot connect to its own etcd; over TLS, etcd's certificate "
      "(--cert-file) needs the usage clientAuth beside serverAuth"},
+    /* The same, where the gateway's connection is reset before it has written. */
+    {REGISTRY_PUT, 503, V1(14, "transport: failed to write client preface"), REGISTRY_UNKNOWN, true,
+     "transport: failed to write client preface: etcd's gateway cannot connect to its own etcd; over TLS, "
+     "etcd's "
+     "certificate (--cert-file) needs the usage clientAuth beside serverAuth"},
     {REGISTRY_PUT, 500, V1(2, "etcdserver: user name is empty"), REGISTRY_DENIED, false, NULL},
     {REGISTRY_PUT, 500, V1(2, "etcdserver: requested lease not found"), REGISTRY_LEASE_LOST, false, NULL},
     {REGISTRY_PUT, 500, V1(2, "etcdserver: permission denied"), REGISTRY_DENIED, false, NULL},
