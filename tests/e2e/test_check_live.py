@@ -93,7 +93,7 @@ class CheckLive(AuthCase):
 
     def test_whether_it_may_drain_other_servers(self):
         """An observer's role and a sidecar's least role may not: no error, and `drain --id` says the same."""
-        role = "not allowed; only if this agent is to do that, give its user the role `operator` of docs/etcd-roles"
+        role = "not allowed; to drain them through this agent, its user needs the role `operator` of docs/etcd-roles"
         self.assertIn(f"drain other servers of type world (--id): {role}\n", self.check(self.sidecar(), 0))
         for kind, allowed in (("observer", role), ("operator", "ok")):
             self.etcd.allow(self.prefix, kind, f"{kind}{self.number}", password=PASSWORD)

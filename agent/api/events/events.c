@@ -190,7 +190,7 @@ static void take_discovery(struct api_call *call, struct http_exchange *exchange
 void api_subscribe(struct api_call *call, struct api_reply *reply)
 {
     if (filter_offline(call->filter)) {
-        api_refuse(reply, 400, "bad_parameter", "include: a stream has no servers that are offline");
+        api_refuse(reply, 400, "bad_parameter", "include: the stream has no offline servers");
     } else if (api_need_fleet(call, reply)) {
         reply->turn = API_TAKEN;
         reply->take = take_fleet;

@@ -80,18 +80,18 @@ static void check_published(const char *file, const struct config *config, const
         buf_printf(
             problems,
             "%s: server.host: warning: interface %s does not exist yet%s%s; the server is not registered "
-            "before it does\n",
+            "until it does\n",
             file, found.absent, found.reason[0] == '\0' ? ", and there is no host of this name" : ", ",
             found.reason);
     } else if (found.host[0] == '\0') {
         buf_printf(problems,
-                   "%s: server.host: warning: %s; the server is not registered before there is one\n", file,
+                   "%s: server.host: warning: %s; the server is not registered until there is one\n", file,
                    found.reason);
     } else if (found.is_written && !is_resolved(access, found.host, &resolved)) {
         buf_printf(
             problems,
             "%s: server.host: warning: %s is neither an address nor an interface of this machine, and as a "
-            "name it is not resolved here (%s); it is published as it is written\n",
+            "name it is not resolved here (%s); it is published as written\n",
             file, found.host, resolved.error);
     }
 }
@@ -103,8 +103,8 @@ static void check_probed(const char *file, const char *setting, const char *host
     struct resolved resolved;
     if (strcmp(host, CONFIG_PROBE_PUBLISHED) != 0 && !is_resolved(access, host, &resolved)) {
         buf_printf(problems,
-                   "%s: %s: warning: %s is not resolved here (%s); probes decide nothing while it is not\n",
-                   file, setting, host, resolved.error);
+                   "%s: %s: warning: %s is not resolved here (%s); probes have no effect until it is\n", file,
+                   setting, host, resolved.error);
     }
 }
 

@@ -223,9 +223,8 @@ static void check_drain(struct live *live)
     if (live->failure == REGISTRY_OK) {
         printf("drain %s (--id): ok\n", buf_text(&whose));
     } else if (live->failure == REGISTRY_DENIED) {
-        printf("drain %s (--id): not allowed; only if this agent is to do that, give its user the role "
-               "`operator` of "
-               "docs/etcd-roles\n",
+        printf("drain %s (--id): not allowed; to drain them through this agent, its user needs the role "
+               "`operator` of docs/etcd-roles\n",
                buf_text(&whose));
     } else {
         printf("drain %s (--id): FAILED: %s\n", buf_text(&whose), buf_text(&live->error));

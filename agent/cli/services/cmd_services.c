@@ -71,11 +71,11 @@ static int check_filters(const struct command *command, const struct cli_given *
         }
     }
     if (given->include != NULL && strcmp(given->include, "offline") != 0) {
-        return cli_usage(command, "--include: `%s` is not offline, all that can be included", given->include);
+        return cli_usage(command, "--include: `%s`: only `offline` can be included", given->include);
     }
     bool offline = given->offline || given->include != NULL;
     return offline && given->watch
-               ? cli_usage(command, "%s: a stream has no servers that are offline; leave out --watch",
+               ? cli_usage(command, "%s: the stream has no offline servers; leave out --watch",
                            given->offline ? "--offline" : "--include")
                : 0;
 }
