@@ -32,6 +32,7 @@ class TwoAgents(Case):
         self.assertEqual(document["registry"]["conflict"]["lease"], f"{held.lease:x}")
         self.assertIn(f"{held.lease:x}", second.log())
         second.not_published("key held by another agent at 127.0.0.1 (lease ends in ")
+        second.systemd.wait("STATUS=ready; NOT PUBLISHED: key held by another agent at 127.0.0.1")
         first.is_published()
         self.assertEqual(watcher.until_now(since), [])
         self.assertEqual(second.request("GET", "/readyz")[0], 503)
