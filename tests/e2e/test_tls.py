@@ -81,6 +81,10 @@ class Mutual(Case):
         self.wait_error(agent, "client certificate", "set cert_file and key_file")
         self.assertEqual(agent.say("ready players=3"), "OK")
 
+    def test_no_tls_where_it_is_wanted(self):
+        agent = self.agent(registry={"endpoints": [self.etcd.url.replace("https:", "http:")]}).start()
+        self.wait_error(agent, "if the server speaks TLS on this port, use https://")
+
     def test_server_name(self):
         wrong = self.secured(server_name="etcd.example")
         self.wait_error(wrong, "not for etcd.example: correct server_name", "DNS:localhost")

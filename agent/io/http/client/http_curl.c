@@ -295,6 +295,17 @@ static void describe_timeout(struct buf *text, const struct http_curl *curl)
                duration_format(limit_ms, limit));
 }
 
+/* A new connection over TCP, without TLS, that ended without a byte: what some servers do that want TLS, etcd 3.4
+ * among them. */
+static bool is_hung_up_on(const struct http_curl *curl)
+{
+    long connects = 0, port = 0;
+    curl_easy_getinfo(curl->easy, CURLINFO_NUM_CONNECTS, &connects);
+    curl_easy_getinfo(curl->easy, CURLINFO_PRIMARY_PORT, &port); /* 0: a unix socket */
+    return curl->code == CURLE_GOT_NOTHING && connects > 0 && port > 0 &&
+           strncmp(curl->url, "http://", 7) == 0;
+}
+
 void http_curl_describe(struct buf *text, const struct http_curl *curl, enum http_transport transport)
 {
     describe_url(text, curl->url);
@@ -303,7 +314,10 @@ void http_curl_describe(struct buf *text, const struct http_curl *curl, enum htt
     case HTTP_TRANSPORT_REFUSED: buf_printf(text, "connection refused"); break;
     case HTTP_TRANSPORT_TOO_LARGE: buf_printf(text, "the answer is larger than accepted"); break;
     case HTTP_TRANSPORT_UNREACHABLE: buf_printf(text, "unreachable: %s", connect_reason(curl)); break;
-    case HTTP_TRANSPORT_RESET: buf_printf(text, "connection lost: %s", http_curl_reason(curl)); break;
+    case HTTP_TRANSPORT_RESET:
+        buf_printf(text, "connection lost: %s%s", http_curl_reason(curl),
+                   is_hung_up_on(curl) ? "; if the server speaks TLS on this port, use https://" : "");
+        break;
     case HTTP_TRANSPORT_TLS:
         if (curl->tls != NULL) {
             http_tls_describe(text, curl);

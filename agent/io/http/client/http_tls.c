@@ -210,20 +210,23 @@ bool http_tls_is_refused(const struct http_curl *curl, bool *ret_certain)
 static void describe_refusal(struct buf *text, const struct http_curl *curl, const struct alert *alert)
 {
     const char *cert = curl->tls->cert_file;
+    /* etcd 3.4 without TLS hangs up in the handshake. */
+    bool is_tls = is_after_handshake(curl->code) || strstr(http_curl_reason(curl), "alert") != NULL;
+    const char *no_tls = is_tls ? "" : "if it does not speak TLS on this port, use http://; ";
     if (cert == NULL && alert != NULL) {
         buf_printf(text, "the server asks for a client certificate: set cert_file and key_file");
     } else if (cert == NULL) {
         buf_printf(text,
-                   "the server ended the connection before it answered; the server may ask for a client "
+                   "the server ended the connection before it answered; %sthe server may ask for a client "
                    "certificate: then set cert_file and key_file (%s)",
-                   http_curl_reason(curl));
+                   no_tls, http_curl_reason(curl));
     } else if (alert != NULL) {
         buf_printf(text, "the server refuses our certificate (cert_file %s): %s", cert, alert->meaning);
     } else {
         buf_printf(text,
-                   "the server ended the connection before it answered; it may refuse our certificate "
+                   "the server ended the connection before it answered; %sit may refuse our certificate "
                    "(cert_file %s): %s",
-                   cert, http_curl_reason(curl));
+                   no_tls, cert, http_curl_reason(curl));
     }
 }
 

@@ -118,7 +118,8 @@ static void test_sent_twice_at_most(void **state)
     request(world);
     assert_int_equal(world->outcome.result.transport, HTTP_TRANSPORT_RESET);
     assert_true(world->outcome.result.sent);
-    assert_non_null(strstr(world->outcome.text, "connection lost"));
+    assert_non_null(strstr(world->outcome.text, "connection lost: "));
+    assert_non_null(strstr(world->outcome.text, "; if the server speaks TLS on this port, use https://"));
     assert_int_equal(world->server.requests, 3);
 }
 
