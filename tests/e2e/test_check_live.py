@@ -54,6 +54,17 @@ class CheckLive(AuthCase):
         self.assertIn(f"{url}: FAILED: HTTP 404, not JSON: is it etcd?", text)
         self.assertIn(f"write {agent.key}: ok", text)
 
+    def test_tls_where_there_is_none(self):
+        text = self.check(self.sidecar(endpoints=[self.etcd.url.replace("http:", "https:")]), 75)
+        self.assertIn("if it does not speak TLS on this port, use http://", text)
+
+    def test_a_server_that_is_not_there(self):
+        agent = self.sidecar()
+        self.assertNotIn("check server.ports", self.check(agent, 0))
+        self.game.close()
+        self.assertIn(f"port {self.game.port} on localhost: connection refused; if the server runs, check server.ports "
+                      "and probe_host\n", self.check(agent, 0))
+
     def test_no_endpoint_answers(self):
         text = self.check(self.sidecar(endpoints=[NOBODY]), 75)
         self.assertNotIn("read", text.replace("already", ""))

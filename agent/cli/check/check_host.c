@@ -166,11 +166,15 @@ void check_reachable(const struct config *config, const struct etcd_access *acce
         return;
     }
     struct found found = find_host(config, access);
-    for (size_t i = 0; i < server->port_count && found.host[0] != '\0' && strcmp(found.host, near) != 0;
-         i++) {
+    for (size_t i = 0; i < server->port_count; i++) {
         uint16_t port = server->ports[i];
-        if (try_port(access, near, port).outcome != CONNECT_OK) {
-            continue; /* the server does not run, so there is nothing to compare with */
+        struct attempt tried = try_port(access, near, port);
+        if (tried.outcome != CONNECT_OK && !is_published) {
+            printf("port %u on %s: %s; if the server runs, check server.ports and probe_host\n", port, near,
+                   tried.detail);
+        }
+        if (tried.outcome != CONNECT_OK || found.host[0] == '\0' || strcmp(found.host, near) == 0) {
+            continue; /* there is nothing to compare */
         }
         struct attempt far = try_port(access, found.host, port);
         if (far.outcome == CONNECT_OK) {
