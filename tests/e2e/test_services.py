@@ -56,6 +56,11 @@ class Services(FleetCase):
                 self.assertEqual(status_was, status, text_was)
                 self.assertIn(text, text_was)
 
+    def test_the_first_list_of_a_sidecar_is_not_called_stale(self):
+        agent = self.agent("side", server={"id": "side"}).start()
+        wait_until(lambda: agent.api()["registry"]["published"], "the record")
+        self.assertRegex(agent.run("services").stdout, r"\d servers?, \d ready\n$")
+
     def test_a_fleet_that_is_not_known(self):
         blind = self.agent("blind", server=..., probes=..., status=..., drain=..., shutdown=..., state_dir=...,
                            registry={"endpoints": ["http://127.0.0.1:1"]}).start()

@@ -11,11 +11,14 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { STALE_MS = 1000 };
+
 static void print_text(const json_t *document)
 {
     struct buf screen = {0};
     const json_t *offline = json_object_get(document, "offline");
-    bool stale = document_true(document, "stale");
+    /* A sidecar's first list is stale for the milliseconds until its watch is open. */
+    bool stale = document_true(document, "stale") && document_number_or(document, "ageMs", 0) >= STALE_MS;
     services_table(json_object_get(document, "services"), offline, 0, 0, cli_colour(), &screen);
     services_footer(
         &(struct services_counts){.total = document_number_or(document, "total", 0),
