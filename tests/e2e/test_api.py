@@ -148,7 +148,9 @@ class Status(Case):
         self.first_lines(agent, "world/w1", "ready", "on harbor", "12/64", "passing", "in sync", self.etcd.url)
         self.assertEqual(agent.run("status", "--is", "ready").returncode, 0)
         self.assertEqual(agent.run("status", "--is", "error").returncode, 1)
-        self.assertEqual(json.loads(agent.run("status", "--json").stdout)["status"], "ready")
+        text = agent.run("status", "--json").stdout
+        self.assertEqual(json.loads(text)["status"], "ready")
+        self.assertRegex(text, r'"lastDurationMs": \d+(\.\d{1,3})?,')
         agent.run("drain", "--reason", "patch day", "--deadline", "9m")
         self.first_lines(agent, "draining", "patch day", "ops")
         agent.run("undrain")

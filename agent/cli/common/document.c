@@ -11,6 +11,9 @@
 /* A double holds every whole number up to here exactly. */
 #define EXACT 9e15
 
+/* As many as a double keeps of what was written: 0.081 is not printed as 0.081000000000000003. */
+enum { DIGITS = 15 };
+
 /* jansson is told to read every number as a double. Turns whole ones back into integers. */
 static json_t *whole(json_t *value)
 {
@@ -146,5 +149,6 @@ bool document_span(const json_t *object, const char *path, char ret_span[static 
 bool document_print(const json_t *document, size_t flags)
 {
     size_t ascii = isatty(STDOUT_FILENO) ? JSON_ENSURE_ASCII : 0;
-    return json_dumpf(document, stdout, flags | ascii) == 0 && putchar('\n') != EOF;
+    return json_dumpf(document, stdout, flags | ascii | JSON_REAL_PRECISION(DIGITS)) == 0 &&
+           putchar('\n') != EOF;
 }
