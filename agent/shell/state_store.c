@@ -40,8 +40,12 @@ static int take_lock(const char *path, int64_t patience_ms, struct error *err)
         if (file_lock(path, err, &fd, &holder) == 0) {
             return fd;
         }
-        if (err->code != ERROR_BUSY || clock_mono_ms() >= until) {
+        if (err->code != ERROR_BUSY) {
             return -1;
+        }
+        if (clock_mono_ms() >= until) {
+            struct error locked = *err;
+            return error_set(err, ERROR_BUSY, "%s; each agent needs its own", locked.text);
         }
         if (!told) {
             log_info("state", "state_dir used by another agent, waiting for it to end",

@@ -22,7 +22,8 @@ class Secure(SecureCase):
         self.refused(1, "requested lease not found", "lease", "revoke", lease)
         self.refused(1, "the lease does not exist", "lease", "keep-alive", lease)
         self.refused(1, f"no such lease {lease}", "lease", "timetolive", lease)
-        self.refused(1, "no such key `/ro/a`", "get", "/ro/a")
+        self.refused(1, "no such key `/ro/a`\n", "get", "/ro/a")
+        self.refused(1, "no such key `/ro/`; --prefix reads all keys below it", "get", "/ro/")
 
     def test_and_nothing_else(self):
         self.write_config()

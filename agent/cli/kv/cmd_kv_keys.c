@@ -64,7 +64,9 @@ int kv_run_get(struct kv *kv)
     } else if (kv->given->count_only) {
         printf("%" PRId64 "\n", kv->pages.count);
     } else if (op->end.size == 0 && kv->pages.seen == 0) {
-        return cli_fail(EX_FAILED, "no such key `%.*s`", STR_ARG(asked));
+        bool folder = asked.size > 0 && asked.data[asked.size - 1] == '/';
+        return cli_fail(EX_FAILED, "no such key `%.*s`%s", STR_ARG(asked),
+                        folder ? "; --prefix reads all keys below it" : "");
     }
     return EX_DONE;
 }

@@ -133,6 +133,8 @@ static void next_of_registry(const json_t *document, struct lines *lines)
         bool known = document_span(document, "registry.conflict.leftMs", span);
         buf_printf(line(lines), "the agent takes the key over when the other lease ends%s%s%s\n",
                    known ? ", in about " : "", known ? span : "", known ? " unless it is renewed" : "");
+        buf_str(line(lines),
+                STR("if it is renewed, two agents have this id: give each server its own server.id\n"));
     } else if (document_text(document, "registry.lastError") != NULL) {
         buf_str(line(lines),
                 STR("requests are retried until the registry answers; the server keeps running\n"));

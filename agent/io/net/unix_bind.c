@@ -81,6 +81,11 @@ static int bind_closed(int fd, const struct sockaddr_un *address, const struct u
 {
     const char *path = address->sun_path;
     if (fchmod(fd, 0) < 0 || bind(fd, (const struct sockaddr *)address, sizeof(*address)) < 0) {
+        if (errno == ENOENT) {
+            return error_set(err, ERROR_NOT_FOUND,
+                             "cannot create the socket %s: the directory above it does not exist; make it",
+                             path);
+        }
         return bind_error(err, "create", path);
     }
     if (type == SOCK_STREAM && listen(fd, SOMAXCONN) < 0) {

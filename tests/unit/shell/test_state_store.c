@@ -181,6 +181,7 @@ static void test_what_was_removed_comes_back(void **state)
     assert_int_equal(writes(&w), 2);
     assert_null(state_store_open(w.dir, 0, &err));
     assert_int_equal(err.code, ERROR_BUSY);
+    assert_non_null(strstr(err.text, "; each agent needs its own"));
     /* Another agent came first: that is reported, and the lock stays its own. */
     assert_int_equal(unlink(lock), 0);
     struct state_store *other = state_store_open(w.dir, 0, &err);

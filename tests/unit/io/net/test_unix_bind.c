@@ -241,7 +241,7 @@ static void without_its_folder_it_is_made_again_later(void **state)
     world->options.place.path = temp_path(&world->dir, "run/sock");
     assert_true(line_world_open(world));
     assert_int_equal(unlink(temp_path(&world->dir, "run/sock")) + rmdir(folder), 0);
-    check_file(world, -1, "No such file or directory");
+    check_file(world, -1, "the directory above it does not exist; make it");
     assert_int_equal(world->err.code, ERROR_NOT_FOUND);
     assert_int_equal(mkdir(folder, 0700), 0);
     check_file(world, 1, "");
