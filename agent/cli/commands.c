@@ -57,13 +57,14 @@ static const struct command table[] = {
      CLI_CHECK, 0, 1, false, cmd_check},
     {"status", "[-c FILE | --agent URL] [--json] [--is STATUS]", "show the server's status and its cause",
      "--json       the document of GET /api/agent\n"
-     "--is STATUS  print nothing; exit 0 when the status is STATUS, else 1. `--is ready` also\n"
+     "--is STATUS  print nothing; exit 0 when the status is STATUS, else 1: initializing, ready,\n"
+     "             draining, error, shutting_down or published. `--is ready` also\n"
      "             needs the record to be published, since players see nothing else;\n"
      "             `--is published` asks for that alone, whatever the status\n" FIND_AGENT,
      CLI_STATUS, 0, 0, false, cmd_status},
     {"drain",
-     "[-c FILE | --agent URL] [--token-file FILE] [--id ID] [--reason TEXT] [--by NAME] [--deadline D] "
-     "[--expires D] [--wait]",
+     "[-c FILE | --agent URL] [--token-file FILE] [--id ID] [--reason TEXT]\n"
+     "                      [--by NAME] [--deadline D] [--expires D] [--wait]",
      "keep new players away",
      "--id ID            drain any server of the fleet instead of the agent's own: its id or\n"
      "                   TYPE/ID. The agent or observer that is asked writes the control key;\n"
@@ -91,8 +92,9 @@ static const struct command table[] = {
      "Example: outrider send ready players=12/64 label.map=harbor '# the harbor'\n",
      CLI_SEND, 0, SIZE_MAX, true, cmd_send},
     {"services",
-     "[-c FILE | --agent URL] [--type T] [--status S] [--region R] [--zone Z] [--group G] [--tag TAG] "
-     "[--label NAME=VALUE] [--offline] [--json] [--watch]",
+     "[-c FILE | --agent URL] [--type T] [--status S] [--region R] [--zone Z]\n"
+     "                         [--group G] [--tag TAG] [--label NAME=VALUE] [--offline] [--json]\n"
+     "                         [--watch]",
      "show the fleet as a table",
      "--type T            only servers of this type\n"
      "--status S          only servers with this status: initializing, ready, draining, error,\n"

@@ -26,9 +26,16 @@ static int check_status_name(const struct command *command, const char *name)
     }
     names[STATUS_COUNT] = published;
     const char *near = cli_nearest(name, names, COUNT_OF(names), sizeof(names[0]));
-    return cli_usage(command, "--is: `%s` is not a status%s%s%s", name,
-                     near == NULL ? "" : ": did you mean `", near == NULL ? "" : near,
-                     near == NULL ? "" : "`?");
+    if (near != NULL) {
+        return cli_usage(command, "--is: `%s` is not a status: did you mean `%s`?", name, near);
+    }
+    struct buf all = {0};
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        buf_printf(&all, "%s%s", i == 0 ? "" : ", ", names[i]);
+    }
+    int status_code = cli_usage(command, "--is: `%s` is not one of %s", name, buf_text(&all));
+    buf_fini(&all);
+    return status_code;
 }
 
 /* `ready` is what players see: a ready server whose record is not published is not. Of an older agent it is not known
