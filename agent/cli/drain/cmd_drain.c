@@ -69,21 +69,35 @@ static void add_path(struct buf *path, const char *id, bool drain)
     }
 }
 
-static int post(const struct client *client, const struct cli_given *given, bool drain, json_t **ret_answer)
+/* Appends the body; `by` empty: without the operator. */
+static void add_body(struct buf *body, const struct cli_given *given, struct str by)
 {
-    struct error err;
-    struct buf path = {0}, body = {0}, by = {0};
-    struct json_writer json = {.out = &body};
-    add_path(&path, given->id, drain);
-    user_at_host(given->by, &by);
-    struct str shown = {by.data, by.size < HOLD_BY_MAX ? by.size : HOLD_BY_MAX}; /* at most the host is cut */
+    struct json_writer json = {.out = body};
     json_write_object(&json);
-    json_member_string(&json, "by", shown);
+    if (by.size > 0) {
+        json_member_string(&json, "by", by);
+    }
     json_member_text_if(&json, "reason", given->reason);
     json_member_text_if(&json, "deadline", given->deadline);
     json_member_text_if(&json, "expires", given->expires);
     json_write_object_end(&json);
+}
+
+static int post(const struct client *client, const struct cli_given *given, bool drain, json_t **ret_answer)
+{
+    struct error err;
+    struct buf path = {0}, body = {0}, by = {0};
+    add_path(&path, given->id, drain);
+    user_at_host(given->by, &by);
+    /* At most the host is cut. */
+    add_body(&body, given, (struct str){by.data, by.size < HOLD_BY_MAX ? by.size : HOLD_BY_MAX});
     int status = client_post(client, buf_text(&path), buf_view(&body), &err, ret_answer);
+    if (status == EX_FAILED && strstr(err.text, "unknown member `by`") != NULL) {
+        /* An older agent, as between the installation of a new binary and the restart: it names the peer. */
+        buf_clear(&body);
+        add_body(&body, given, STR(""));
+        status = client_post(client, buf_text(&path), buf_view(&body), &err, ret_answer);
+    }
     buf_fini(&path);
     buf_fini(&body);
     buf_fini(&by);

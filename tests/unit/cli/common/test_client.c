@@ -115,6 +115,24 @@ static void drain_sends_its_options(void **state)
     buf_fini(&received);
 }
 
+/* As between the installation of a new binary and the restart of the agent. */
+static void an_older_agent_is_asked_without_the_operator(void **state)
+{
+    (void)state;
+    struct buf received = {0};
+    answer_with(
+        "}", (const char *const[]){
+                 "HTTP/1.1 400 No\r\nConnection: close\r\n\r\n{\"error\":{\"code\":\"bad_body\",\"message\":"
+                 "\"unknown member `by`: drain takes reason, deadline and expires\"}}",
+                 OK_HEAD "{\"status\":\"draining\",\"hold\":{\"kind\":\"ops\"}}", NULL});
+    assert_int_equal(RUN(&captured, "drain", "--agent", where, "--reason", "patch"), EX_DONE);
+    assert_string_equal(captured.out, "draining\n");
+    peer_end(&peer, &received);
+    assert_contains(buf_text(&received), ",\"reason\":\"patch\"}POST ");
+    assert_contains(buf_text(&received), "\r\n\r\n{\"reason\":\"patch\"}");
+    buf_fini(&received);
+}
+
 static const char *config_for_peer(const char *server)
 {
     struct error err;
@@ -241,6 +259,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_file_reaches_its_own_agent, set_up, tear_down),
         cmocka_unit_test_setup_teardown(unreachable_agent_hints_at_the_unit, set_up, tear_down),
         cmocka_unit_test_setup_teardown(drain_sends_its_options, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_older_agent_is_asked_without_the_operator, set_up, tear_down),
         cmocka_unit_test_setup_teardown(wait_ends_by_the_outcome_of_the_hold, set_up, tear_down),
         cmocka_unit_test_setup_teardown(undrain_prints_the_status, set_up, tear_down),
     };
