@@ -45,14 +45,16 @@ void effects_unwatch(struct effects *effects, uint64_t id)
     stream_close(effects->node, id);
 }
 
-/* The report from before a restart is restored by watching the process that made it. */
+/* The report from before a restart is restored by watching the process that made it. What it has said to this agent
+ * before that need not be a status. */
 static void note_restored(struct node *node, pid_t pid)
 {
-    if (pid != 0 && node->restores_message && pid == node->saved.message.mainpid &&
-        node->game.heard_by != node->life) {
-        node->game.heard_by = node->game.witness_by = node->life;
-        node->game.heard_said = node->saved.message.reported;
-        node->game.heard_said_at = node_now(node).mono;
+    struct game *game = &node->game;
+    bool news = game->heard_by != node->life || game->heard_said == REPORTED_NOTHING;
+    if (pid != 0 && node->restores_message && pid == node->saved.message.mainpid && news) {
+        game->heard_by = game->witness_by = node->life;
+        game->heard_said = node->saved.message.reported;
+        game->heard_said_at = node_now(node).mono;
     }
 }
 
