@@ -314,14 +314,19 @@ static void on_network(void *user)
     effects_look_up_host(&agent->effects);
 }
 
-/* Before the first look-up, so that no change falls between them. */
-static void watch_network(struct agent *agent)
+void agent_watch_network(struct agent *agent)
 {
     struct error err;
-    agent->network = loop_watch_network(agent->loop, on_network, agent, &err);
-    if (agent->network == NULL) {
-        log_warn("server", "changes of addresses are not noticed, HUP looks them up again",
-                 LOG_TEXT("error", err.text));
+    bool wanted = host_search_follows(agent->config->server.host);
+    if (!wanted) {
+        loop_watch_free(agent->network);
+        agent->network = NULL;
+    } else if (agent->network == NULL) {
+        agent->network = loop_watch_network(agent->loop, on_network, agent, &err);
+        if (agent->network == NULL) {
+            log_warn("server", "changes of addresses are not noticed, HUP looks them up again",
+                     LOG_TEXT("error", err.text));
+        }
     }
 }
 
@@ -331,7 +336,7 @@ static void start_sidecar(struct agent *agent)
     entropy_fill(&seed, sizeof(seed));
     log_info("agent", "started", LOG_TEXT("type", agent->config->server.type), LOG_TEXT("id", agent->id),
              LOG_TEXT("config", agent->config_path));
-    watch_network(agent);
+    agent_watch_network(agent); /* before the first look-up, so that no change falls between them */
     struct instant now = agent_now();
     agent->router = router_new(agent->config, agent->id, &agent->restore, seed, registry_can(agent->registry),
                                &agent->effects, &now);

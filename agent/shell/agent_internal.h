@@ -69,7 +69,7 @@ struct agent {
     struct timer *timer;
     struct loop_watch *clock; /* NULL: a resume is noticed with the next timer */
     struct loop_watch *signals;
-    struct loop_watch *network; /* NULL: changes of addresses are not noticed */
+    struct loop_watch *network; /* NULL: changes of addresses are not noticed, or mean nothing */
     struct host_search *host_search;
     struct http_client *http;
     struct registry *registry;
@@ -110,6 +110,10 @@ void agent_rearm(struct agent *agent);
 
 /* An event of the server (router_server_event()), now. */
 void agent_server_event(struct agent *agent, struct server_event event);
+
+/* Follows changes of addresses where server.host depends on them: a machine that starts containers has many, and each wakes
+ * those who listen. */
+void agent_watch_network(struct agent *agent);
 
 /* Something of the server may have ended (router_hint()), now. */
 void agent_hint(struct agent *agent);

@@ -35,6 +35,7 @@ static void put_into_force(struct agent *agent, struct config *fresh)
     log_setup((enum log_level)fresh->log.level, (enum log_format)fresh->log.format, 2);
     if (agent->router != NULL) {
         router_reload(agent->router, fresh, &now);
+        agent_watch_network(agent);
         effects_look_up_host(&agent->effects);
         agent_rearm(agent);
     }

@@ -86,6 +86,12 @@ static void on_resolved(const struct resolver_answer *resolved, void *user)
                search->user);
 }
 
+bool host_search_follows(const char *configured)
+{
+    struct sockaddr_storage literal[RESOLVER_ADDRESSES_MAX];
+    return strlen(configured) < NET_INTERFACE_SIZE && resolver_literal(configured, 0, literal) == 0;
+}
+
 /* Interfaces are created after the agent has started (a VPN, a VLAN), so a word that could be one is not taken for a name
  * before it is resolved. A name whose last label is a number cannot be one of the DNS: it is a VLAN such as eth0.100. */
 static bool may_become_interface(const char *word)

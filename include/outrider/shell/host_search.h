@@ -36,6 +36,10 @@ typedef void host_search_fn(const struct host_answer *answer, void *user);
 struct host_search *host_search_new(struct loop *loop, struct resolver *resolver, host_search_fn *fn,
                                     void *user) MUST_CHECK;
 
+/* Whether what `configured` comes to may depend on the interfaces and routes of this machine; false: it is published as
+ * written whatever they are. */
+bool host_search_follows(const char *configured);
+
 /* Finds out what `configured` (copied) comes to. `fn` is called from within; where a name is to be resolved with an unsure
  * answer that is not the last, and again from the loop. One that is under way ends without an answer. */
 void host_search_start(struct host_search *search, const char *configured);

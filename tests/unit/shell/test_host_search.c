@@ -128,6 +128,20 @@ static void what_is_published_as_written(void **state)
     }
 }
 
+static void only_what_may_be_an_interface_follows_the_network(void **state)
+{
+    (void)state;
+    static const char *const with[] = {"auto", "lo", "wg9", "eth9.100", "br.game", "game1"};
+    static const char *const without[] = {"192.0.2.7", "2001:db8::7", "localhost", "game.example.com",
+                                          "a-name-too-long-for-it"};
+    for (size_t i = 0; i < COUNT_OF(with); i++) {
+        assert_true(host_search_follows(with[i]));
+    }
+    for (size_t i = 0; i < COUNT_OF(without); i++) {
+        assert_false(host_search_follows(without[i]));
+    }
+}
+
 static void an_interface_gives_its_address(void **state)
 {
     (void)state;
@@ -217,6 +231,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_published_as_written, setup, teardown),
+        cmocka_unit_test_setup_teardown(only_what_may_be_an_interface_follows_the_network, setup, teardown),
         cmocka_unit_test_setup_teardown(an_interface_gives_its_address, setup, teardown),
         cmocka_unit_test_setup_teardown(an_interface_that_does_not_exist_yet_gives_none, setup, teardown),
         cmocka_unit_test_setup_teardown(a_short_name_that_is_resolved_is_a_name, setup, teardown),
