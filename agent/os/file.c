@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -265,4 +266,38 @@ int file_check_dir(const char *path, struct error *err)
     return faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS) < 0
                ? file_error(err, "write to the directory", path)
                : 0;
+}
+
+/* Without trailing slashes, which make lstat(2) follow a link. */
+static void trim_path(const char *path, char ret_path[static PATH_MAX])
+{
+    size_t size = strlen(path);
+    while (size > 1 && path[size - 1] == '/') {
+        size--;
+    }
+    snprintf(ret_path, PATH_MAX, "%.*s", (int)size, path);
+}
+
+int file_check_owner(const char *path, struct error *err)
+{
+    char name[PATH_MAX];
+    struct stat link, st, above;
+    trim_path(path, name);
+    if (lstat(name, &link) < 0 || stat(name, &st) < 0) {
+        return file_error(err, "use the directory", path);
+    }
+    char *slash = strrchr(name, '/');
+    if (slash != NULL) {
+        slash[slash == name ? 1 : 0] = '\0';
+    }
+    bool shared = stat(slash == NULL ? "." : name, &above) == 0 && (above.st_mode & S_ISVTX) != 0 &&
+                  (above.st_mode & S_IWOTH) != 0;
+    uid_t own = geteuid(), owner = link.st_uid == own || link.st_uid == 0 ? st.st_uid : link.st_uid;
+    if (shared && owner != own && owner != 0) {
+        return error_set(
+            err, ERROR_DENIED,
+            "%s belongs to user %u, and any user can make a directory there; remove it, or name another",
+            path, (unsigned)owner);
+    }
+    return 0;
 }

@@ -65,7 +65,7 @@ static int open_dir(const char *dir, struct error *err)
     if (made) {
         log_info("state", "state_dir made", LOG_TEXT("path", dir));
     }
-    return file_check_dir(dir, err);
+    return file_check_owner(dir, err) < 0 ? -1 : file_check_dir(dir, err);
 }
 
 struct state_store *state_store_open(const char *dir, int64_t patience_ms, struct error *err)

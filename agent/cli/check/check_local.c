@@ -146,6 +146,11 @@ static void check_state_dir(const char *file, const char *state_dir, struct buf 
         return;
     }
     directory_of(state_dir, above);
+    struct error err;
+    if (file_check_owner(state_dir, &err) < 0 && err.code == ERROR_DENIED) {
+        warn(file, "state_dir", problems, "%s", err.text);
+        return;
+    }
     check_directory(file, "state_dir", is_absent(state_dir) ? above : state_dir,
                     "make it; the agent makes only the last directory of the path", problems);
 }

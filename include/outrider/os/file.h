@@ -55,4 +55,8 @@ int file_make_dir(const char *path, mode_t mode, struct error *err, bool *ret_ma
  */
 int file_check_dir(const char *path, struct error *err) MUST_CHECK;
 
+/* Whether the directory, or the link, at `path` is not one that another user has put there beforehand: in a directory such as
+ * /tmp it must be ours or root's. Returns 0; or -1 with ERROR_DENIED, or as file_check_dir. */
+int file_check_owner(const char *path, struct error *err) MUST_CHECK;
+
 #endif

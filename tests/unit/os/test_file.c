@@ -181,6 +181,34 @@ static void makes_a_directory(void **state)
     assert_int_equal(file_make_dir("/proc/outrider", 0700, &err, &made), -1);
 }
 
+/* As in /tmp, where any user can make a directory. */
+static void a_directory_that_another_user_has_put_there_is_refused(void **state)
+{
+    (void)state;
+    bool made;
+    const char *path = temp_path(&dir, "state"), *link = temp_path(&dir, "link");
+    assert_int_equal(chmod(dir.path, 01777), 0);
+    assert_int_equal(file_check_owner(path, &err), -1);
+    assert_int_equal(err.code, ERROR_NOT_FOUND);
+    assert_int_equal(file_make_dir(path, 0700, &err, &made), 0);
+    assert_int_equal(file_check_owner(path, &err), 0);
+    if (geteuid() == 0 && chown(path, 65534, 65534) == 0) {
+        assert_int_equal(file_check_owner(path, &err), -1);
+        assert_int_equal(err.code, ERROR_DENIED);
+        assert_non_null(strstr(err.text, "belongs to user 65534"));
+        assert_int_equal(chmod(dir.path, 0755), 0); /* no other user can have put it there */
+        assert_int_equal(file_check_owner(path, &err), 0);
+        assert_int_equal(chmod(dir.path, 01777), 0);
+        assert_int_equal(chown(path, 0, 0), 0);
+        assert_int_equal(symlink("state", link), 0);
+        assert_int_equal(lchown(link, 65534, 65534), 0);
+        assert_int_equal(file_check_owner(link, &err), -1);
+        assert_int_equal(unlink(link), 0);
+    }
+    assert_int_equal(rmdir(path), 0);
+    assert_int_equal(chmod(dir.path, 0700), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -191,6 +219,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_lock_names_its_holder, setup, teardown),
         cmocka_unit_test_setup_teardown(checks_a_directory, setup, teardown),
         cmocka_unit_test_setup_teardown(makes_a_directory, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_directory_that_another_user_has_put_there_is_refused, setup,
+                                        teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
