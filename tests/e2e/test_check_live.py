@@ -54,6 +54,13 @@ class CheckLive(AuthCase):
         self.assertIn(f"{url}: FAILED: HTTP 404, not JSON: is it etcd?", text)
         self.assertIn(f"write {agent.key}: ok", text)
 
+    def test_a_prefix_without_keys(self):
+        agent = self.sidecar()
+        below = f"read all below {self.prefix}/: ok"
+        self.assertIn(f"{below}, no keys there\n", self.check(agent, 0))
+        self.etcd.put(agent.key, "{}")
+        self.assertIn(f"{below}\n", self.check(agent, 0))
+
     def test_tls_where_there_is_none(self):
         text = self.check(self.sidecar(endpoints=[self.etcd.url.replace("http:", "https:")]), 75)
         self.assertIn("if it does not speak TLS on this port, use http://", text)

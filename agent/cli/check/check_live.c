@@ -27,6 +27,7 @@ struct live {
     enum registry_failure failure;
     enum etcd_login login;
     uint64_t cluster;
+    int64_t count; /* of the keys below a prefix */
     int64_t took_us;
     struct buf error;
     struct buf record_key, control_key; /* the agent's own two */
@@ -42,6 +43,7 @@ static void on_reply(const struct registry_reply *reply, void *user)
     live->answered = true;
     live->failure = reply->failure;
     live->cluster = reply->cluster;
+    live->count = reply->count;
     buf_clear(&live->error);
     buf_str(&live->error, reply->error);
 }
@@ -183,7 +185,8 @@ static void check(struct live *live, const char *what, struct str key, struct re
 {
     ask(live, request);
     if (live->failure == REGISTRY_OK) {
-        printf("%s %.*s: ok\n", what, STR_ARG(key));
+        bool is_empty = request.op == REGISTRY_LIST && live->count == 0; /* as below a wrong prefix */
+        printf("%s %.*s: ok%s\n", what, STR_ARG(key), is_empty ? ", no keys there" : "");
         return;
     }
     const char *error = buf_text(&live->error);
