@@ -1,7 +1,7 @@
 /* Other writers of the key: another living lease, or another agent under the same lease. */
 #include "registrar_internal.h"
 
-#include <inttypes.h>
+#include "outrider/base/duration.h"
 
 enum { CHECK_SPREAD_MS = 500 };
 enum { WRITES_MIN = 12, WRITES_SPREAD = 6, WINDOW_MS = 20000 };
@@ -63,10 +63,10 @@ void registrar_on_conflict_ttl(struct registrar *registrar, const struct registr
     conflict->check_mono =
         registrar->now.mono + wait + 1 + (int64_t)random_below(&registrar->random, CHECK_SPREAD_MS);
     if (conflict->left_ms >= 0 && !conflict->left_logged) {
-        char lease[REGISTRY_LEASE_TEXT_SIZE];
+        char lease[REGISTRY_LEASE_TEXT_SIZE], span[32];
         conflict->left_logged = true;
-        registrar_note(registrar, REGISTRAR_NOTE_CONFLICT_LEFT, "lease %s ends in %" PRId64 " ms",
-                       registry_lease_text(conflict->lease, lease), conflict->left_ms);
+        registrar_note(registrar, REGISTRAR_NOTE_CONFLICT_LEFT, "lease %s ends in %s",
+                       registry_lease_text(conflict->lease, lease), duration_human(conflict->left_ms, span));
     }
 }
 
