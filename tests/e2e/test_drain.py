@@ -1,4 +1,5 @@
 """Drain in every way, what ends the wait, and what a hold survives."""
+import os
 import signal
 import socket
 import subprocess
@@ -52,6 +53,8 @@ class Drain(Case):
             since = self.watcher.mark()
             undrain()
             self.assertNotIn("drain", self.watcher.status("ready", since).record)
+        # A request may give any name: the log has who sent it.
+        self.assertRegex(agent.log(), r'msg="operator named by the request" by=alice@\S+ peer="pid \d+ uid %d"' % os.getuid())
         since = self.watcher.mark()
         agent.send_signal(signal.SIGUSR2)  # nothing to lift: no effect
         agent.request("POST", "/api/agent/undrain", {})

@@ -6,6 +6,7 @@
 #include "outrider/base/error.h"
 #include "outrider/codec/json/json_write.h"
 #include "outrider/core/config/config.h"
+#include "outrider/os/log.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -133,6 +134,10 @@ static bool read_request(const struct api_call *call, bool drains, struct api_re
     }
     if (drain->by[0] == '\0') {
         name_peer(&call->request, drain->by);
+    } else {
+        /* The request may give any name. */
+        log_info("http", "operator named by the request", LOG_TEXT("by", drain->by),
+                 LOG_STR("peer", call->request.peer));
     }
     return true;
 }
