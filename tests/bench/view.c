@@ -63,7 +63,7 @@ static void make_records(struct bench *bench)
                                           .value = {mem_strdup(json), strlen(json)},
                                           .mod_revision = 1000 + (int64_t)i,
                                           .create_revision = 1000 + (int64_t)i,
-                                          .lease = 77};
+                                          .lease = {.lo = 77}};
         bench->json_bytes += strlen(json);
     }
 }
