@@ -291,7 +291,7 @@ void check_expiry(struct world *world, const struct model_lease *lease)
     bool steady = node->alive && lease->life == node->life && !node->stopping;
     bool hindered = node->link != LINK_UP || world->etcd_link != LINK_UP || world->leaderless ||
                     node->stopped_until > world->now || node->suspended_until > world->now;
-    if (!seen || !steady || hindered) {
+    if (!seen || !steady || hindered || lease->revived) {
         return;
     }
     int64_t well_since = node->fault_until > node->started_at ? node->fault_until : node->started_at;
