@@ -15,12 +15,6 @@
 
 #include <stdlib.h>
 
-/* Without optimisation the compiler keeps what xxhash.h defines and nothing calls; its allocations would be mem.h's. */
-#define XXH_INLINE_ALL
-#define malloc(size) mem_zalloc(size)
-#include <xxhash.h>
-#undef malloc
-
 static const char magic[] = "outrider view\n";
 enum { MAGIC_SIZE = sizeof(magic) - 1, SUM_SIZE = 8, RECORD_MIN = 4 + 4 + 8 + 8 + 1 };
 
@@ -85,7 +79,7 @@ void view_file_encode(const struct view *view, const struct instant *now, struct
         put_entry(out, stone->entry);
         put_number(out, (uint64_t)stone->gone_wall, 8);
     }
-    put_number(out, XXH64(out->data + begin, out->size - begin, 0), SUM_SIZE);
+    put_number(out, str_hash((struct str){out->data + begin, out->size - begin}, 0), SUM_SIZE);
 }
 
 /* ---- reading ---- */
@@ -234,7 +228,7 @@ static int check_frame(struct str text, struct reader *reader, struct error *err
                          (unsigned long long)version, VIEW_FILE_VERSION);
     }
     size_t size = text.size - SUM_SIZE;
-    if (number_at(text.data + size, SUM_SIZE) != XXH64(text.data, size, 0)) {
+    if (number_at(text.data + size, SUM_SIZE) != str_hash((struct str){text.data, size}, 0)) {
         return error_set(err, ERROR_INVALID, "damaged: the checksum does not match");
     }
     *reader = (struct reader){.text = {text.data, size}, .at = MAGIC_SIZE + 4, .err = err};

@@ -12,20 +12,10 @@ struct view_unreadable_hash {
     UT_hash_handle hh;
 };
 
-/* FNV-1a. */
-static uint64_t hash_of(struct str key)
-{
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < key.size; i++) {
-        hash = (hash ^ (unsigned char)key.data[i]) * UINT64_C(0x100000001b3);
-    }
-    return hash;
-}
-
 static struct view_unreadable_hash *find_hash(const struct view_unreadable *unreadable, struct str key)
 {
     struct view_unreadable_hash *found;
-    uint64_t hash = hash_of(key);
+    uint64_t hash = str_hash(key, 0);
     HASH_FIND(hh, unreadable->hashes, &hash, sizeof(hash), found);
     return found;
 }
@@ -82,7 +72,7 @@ bool view_unreadable_add(struct view_unreadable *unreadable, struct str key, str
 {
     if (find_hash(unreadable, key) == NULL) {
         struct view_unreadable_hash *hash = mem_zalloc(sizeof(*hash));
-        hash->hash = hash_of(key);
+        hash->hash = str_hash(key, 0);
         HASH_ADD(hh, unreadable->hashes, hash, sizeof(hash->hash), hash);
         unreadable->count++;
     }

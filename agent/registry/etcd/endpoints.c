@@ -10,22 +10,6 @@
 
 static_assert(CONFIG_ENDPOINTS_MAX <= 32, "an endpoint_set has a bit for each");
 
-/* Each agent ranks each endpoint (rendezvous hashing): a list that grows or shrinks moves few agents. FNV-1a, and the
- * last step of SplitMix64: FNV alone orders names that differ in their last byte alike for every agent. */
-static uint64_t rank_of(const char *agent, const char *endpoint)
-{
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    const char *const parts[] = {agent, "\n", endpoint};
-    for (size_t i = 0; i < COUNT_OF(parts); i++) {
-        for (const char *at = parts[i]; *at != '\0'; at++) {
-            hash = (hash ^ (unsigned char)*at) * UINT64_C(0x100000001b3);
-        }
-    }
-    hash = (hash ^ hash >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    hash = (hash ^ hash >> 27) * UINT64_C(0x94d049bb133111eb);
-    return hash ^ hash >> 31;
-}
-
 void endpoints_init(struct endpoints *endpoints, const struct config_registry *config, const char *agent)
 {
     assert(config->endpoint_count > 0 && config->endpoint_count <= CONFIG_ENDPOINTS_MAX);
@@ -33,7 +17,8 @@ void endpoints_init(struct endpoints *endpoints, const struct config_registry *c
     for (size_t i = 0; i < config->endpoint_count; i++) {
         struct endpoint *endpoint = &endpoints->list[i];
         endpoint->name = mem_strdup(config->endpoints[i]);
-        endpoint->rank = agent == NULL ? i : rank_of(agent, endpoint->name);
+        /* Each agent ranks each endpoint (rendezvous hashing): a list that grows or shrinks moves few agents. */
+        endpoint->rank = agent == NULL ? i : str_hash(str_of(endpoint->name), str_hash(str_of(agent), 0));
     }
 }
 

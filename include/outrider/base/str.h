@@ -70,6 +70,9 @@ bool str_is_utf8(struct str text);
 /* The number of bytes of the character that `text` begins with, by the same rule; 0 when there is none. */
 size_t str_utf8_character(struct str text);
 
+/* XXH64 of the bytes: a checksum, or a hash for tables and choices; it keeps nothing secret. */
+uint64_t str_hash(struct str text, uint64_t seed);
+
 /* The edit distance between `a` and `b` (Levenshtein), for "did you mean"; texts over 64 bytes give SIZE_MAX.
  */
 size_t str_distance(struct str a, struct str b);

@@ -283,6 +283,15 @@ static void long_texts_have_no_distance(void **state)
     assert_true(str_distance(none, longer) == SIZE_MAX);
 }
 
+/* The test vector of the algorithm, and that the seed and every byte count. */
+static void test_hash(void **state)
+{
+    (void)state;
+    assert_true(str_hash(STR(""), 0) == UINT64_C(0xef46db3751d8e999));
+    assert_true(str_hash(STR("a"), 0) != str_hash(STR("a"), 1));
+    assert_true(str_hash(STR("http://a:1"), 7) != str_hash(STR("http://a:2"), 7));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -299,6 +308,7 @@ int main(void)
         cmocka_unit_test(order_is_by_bytes_and_a_prefix_comes_first),
         cmocka_unit_test(hexadecimal_digits_have_values),
         cmocka_unit_test(long_texts_have_no_distance),
+        cmocka_unit_test(test_hash),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
