@@ -1,5 +1,6 @@
 #include "outrider/base/queue.h"
 
+#include "outrider/base/brief.h"
 #include "outrider/base/mem.h"
 
 #include <stdlib.h>
@@ -65,4 +66,11 @@ struct str queue_copy(struct queue *queue, struct str text)
     }
     chunk->data[text.size] = '\0';
     return (struct str){chunk->data, text.size};
+}
+
+struct str queue_vformat(struct queue *queue, size_t size, const char *format, va_list args)
+{
+    char text[QUEUE_FORMAT_MAX];
+    brief_vformat(text, size < sizeof(text) ? size : sizeof(text), format, args);
+    return queue_copy(queue, str_of(text));
 }

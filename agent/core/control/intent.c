@@ -2,7 +2,6 @@
  * same way. */
 #include "intent_internal.h"
 
-#include "outrider/base/brief.h"
 #include "outrider/base/mem.h"
 
 #include <assert.h>
@@ -38,12 +37,10 @@ void intent_free(struct intent *intent)
 
 void intent_note(struct intent *intent, enum intent_note note, const char *format, ...)
 {
-    char text[400];
     va_list args;
     va_start(args, format);
-    brief_vformat(text, sizeof(text), format, args);
+    struct str kept = queue_vformat(intent->effects, 400, format, args);
     va_end(args);
-    struct str kept = queue_copy(intent->effects, str_of(text));
     struct intent_effect *effect = intent_emit(intent, INTENT_DO_NOTE);
     effect->note = note;
     effect->text = kept;

@@ -1,7 +1,6 @@
 /* Events, the goal, outages, and what a change of the lease means for the record. */
 #include "registrar_internal.h"
 
-#include "outrider/base/brief.h"
 #include "outrider/base/duration.h"
 #include "outrider/base/mem.h"
 
@@ -48,12 +47,10 @@ void registrar_free(struct registrar *registrar)
 
 void registrar_note(struct registrar *registrar, enum registrar_note note, const char *format, ...)
 {
-    char text[300];
     va_list args;
     va_start(args, format);
-    brief_vformat(text, sizeof(text), format, args);
+    struct str kept = queue_vformat(registrar->effects, 300, format, args);
     va_end(args);
-    struct str kept = queue_copy(registrar->effects, str_of(text));
     struct registrar_effect *effect = registrar_emit(registrar, REGISTRAR_DO_NOTE);
     effect->note = note;
     effect->text = kept;

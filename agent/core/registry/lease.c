@@ -1,6 +1,5 @@
 #include "outrider/core/registry/lease.h"
 
-#include "outrider/base/brief.h"
 #include "outrider/base/duration.h"
 
 #include <assert.h>
@@ -64,12 +63,10 @@ static struct lease_effect *emit(struct lease *lease, enum lease_effect_type typ
 PRINTF_LIKE(3, 4)
 static void emit_text(struct lease *lease, enum lease_effect_type type, const char *format, ...)
 {
-    char text[300];
     va_list args;
     va_start(args, format);
-    brief_vformat(text, sizeof(text), format, args);
+    struct str kept = queue_vformat(lease->effects, 300, format, args);
     va_end(args);
-    struct str kept = queue_copy(lease->effects, str_of(text));
     emit(lease, type)->text = kept;
 }
 

@@ -6,6 +6,7 @@
 #include "outrider/base/attr.h"
 #include "outrider/base/str.h"
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -33,5 +34,10 @@ bool queue_take(struct queue *queue, void *ret_item);
 
 /* A NUL-terminated copy of `text` in the arena. */
 struct str queue_copy(struct queue *queue, struct str text);
+
+enum { QUEUE_FORMAT_MAX = 600 };
+
+/* The same of a formatted text, cut as brief_vformat() does to less than `size` (at most QUEUE_FORMAT_MAX) bytes. */
+struct str queue_vformat(struct queue *queue, size_t size, const char *format, va_list args);
 
 #endif
