@@ -432,7 +432,7 @@ int net_changes_open(struct error *err)
 
 bool net_changes_take(int fd)
 {
-    /* What they say is not needed: the addresses are read anew. A bound, as they may come faster than they are read. */
+    /* What they say is not needed: the addresses are read again. A bound, as they may come faster than they are read. */
     enum { READS_MAX = 64 };
     char byte;
     bool any = false;

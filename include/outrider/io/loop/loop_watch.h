@@ -42,7 +42,7 @@ struct loop_watch *loop_watch_clock(struct loop *loop, loop_watch_fn *fn, void *
 
 /* Calls `fn`, which must not free the watch, after an address, an interface or a route of this machine has changed:
  * once the changes pause for LOOP_WATCH_PAUSE_MS, or have lasted for four times that, so that a network that is set up
- * anew is seen as it ends. */
+ * again is seen as it ends. */
 struct loop_watch *loop_watch_network(struct loop *loop, loop_watch_fn *fn, void *user,
                                       struct error *err) MUST_CHECK;
 enum { LOOP_WATCH_PAUSE_MS = 500 };
