@@ -36,6 +36,7 @@ struct watched {
     short events;
     bool is_tls;     /* known once it is idle */
     bool connection; /* from opened() to closed(); any other descriptor is a socket of libcurl's resolver */
+    bool connected;  /* it has a peer; known once libcurl asks to forget it */
     bool wanted;     /* libcurl asked to watch it and did not yet ask to forget it */
 };
 
@@ -114,6 +115,34 @@ static void watched_free(struct watched *watched)
     free(watched);
 }
 
+/* libcurl 7.88 closes a descriptor that did not connect without its close callback, and then asks to forget it. What
+ * is opened next in the process has the same number, so only a connection with a peer may stay watched. */
+static bool is_connected(struct watched *watched)
+{
+    struct sockaddr_storage peer;
+    socklen_t size = sizeof(peer);
+    watched->connected = watched->connected || getpeername(watched->fd, (struct sockaddr *)&peer, &size) == 0;
+    return watched->connected;
+}
+
+static void forget(struct watched *watched)
+{
+    if (watched->connection && is_connected(watched)) {
+        watched->wanted = false;
+    } else {
+        watched_free(watched);
+    }
+}
+
+static void start_watching(struct watched *watched, short events)
+{
+    event_del(watched->event);
+    watched->events = events;
+    event_assign(watched->event, loop_base(watched->client->loop), watched->fd, (short)(events | EV_PERSIST),
+                 on_socket, watched);
+    event_add(watched->event, NULL);
+}
+
 /* CURLMOPT_SOCKETFUNCTION */
 static int watch(CURL *easy, curl_socket_t fd, int what, void *user, void *of_socket)
 {
@@ -121,10 +150,8 @@ static int watch(CURL *easy, curl_socket_t fd, int what, void *user, void *of_so
     struct http_client *client = user;
     struct watched *watched = watched_find(client, fd);
     if (what == CURL_POLL_REMOVE) {
-        if (watched != NULL && watched->connection) {
-            watched->wanted = false;
-        } else if (watched != NULL) {
-            watched_free(watched);
+        if (watched != NULL) {
+            forget(watched);
         }
         return 0;
     }
@@ -135,13 +162,9 @@ static int watch(CURL *easy, curl_socket_t fd, int what, void *user, void *of_so
     wish |= ((unsigned int)what & CURL_POLL_OUT) != 0 ? EV_WRITE : 0;
     watched->wanted = true;
     watched->easy = easy;
-    if (watched->events == (short)wish) {
-        return 0;
+    if (watched->events != (short)wish) {
+        start_watching(watched, (short)wish);
     }
-    event_del(watched->event);
-    watched->events = (short)wish;
-    event_assign(watched->event, loop_base(client->loop), fd, (short)(wish | EV_PERSIST), on_socket, watched);
-    event_add(watched->event, NULL);
     return 0;
 }
 
@@ -154,8 +177,16 @@ static int opened(void *user, curl_socket_t fd, curlsocktype purpose)
     unsigned int timeout_ms = USER_TIMEOUT_MS;
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
     setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof(timeout_ms));
-    if (watched_find(client, fd) == NULL) {
-        watched_new(client, fd, true);
+    struct watched *watched = watched_find(client, fd);
+    if (watched == NULL) {
+        watched = watched_new(client, fd, true);
+    }
+    watched->connection = true;
+    watched->connected = false;
+    if (watched->events != 0) {
+        /* The descriptor that had the number is closed, and with it the kernel's registration. libcurl may ask for
+         * nothing, since for the number nothing changes. */
+        start_watching(watched, watched->events);
     }
     return CURL_SOCKOPT_OK;
 }

@@ -2,6 +2,7 @@
 #include "in_flight.h"
 #include "outrider/io/loop/loop.h"
 
+#include <event2/event.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -139,31 +140,83 @@ static void test_timeout(void **state)
 }
 
 /* A listening socket with a full queue: the kernel drops the SYN. */
-static void test_connect_timeout_is_not_sent(void **state)
-{
-    struct client_world *world = *state;
-    struct raw_server full;
-    raw_server_init(&full);
-    listen(full.fd, 0);
+struct full_server {
+    struct raw_server server;
     int fillers[8];
-    for (size_t i = 0; i < COUNT_OF(fillers); i++) {
-        fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-        struct sockaddr_storage address;
-        socklen_t size = sizeof(address);
-        getsockname(full.fd, (struct sockaddr *)&address, &size);
-        (void)!connect(fillers[i], (struct sockaddr *)&address, size);
+};
+
+static void full_server_init(struct full_server *full)
+{
+    struct sockaddr_storage address;
+    socklen_t size = sizeof(address);
+    raw_server_init(&full->server);
+    listen(full->server.fd, 0);
+    getsockname(full->server.fd, (struct sockaddr *)&address, &size);
+    for (size_t i = 0; i < COUNT_OF(full->fillers); i++) {
+        full->fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        (void)!connect(full->fillers[i], (struct sockaddr *)&address, size);
     }
+}
+
+static void full_server_fini(struct full_server *full)
+{
+    for (size_t i = 0; i < COUNT_OF(full->fillers); i++) {
+        close(full->fillers[i]);
+    }
+    raw_server_fini(&full->server);
+}
+
+static void request_without_connection(struct client_world *world, struct full_server *full)
+{
     struct http_call call = call_to(world);
-    call.url = raw_server_url(&full);
+    call.url = raw_server_url(&full->server);
     call.connect_timeout_ms = 30;
     post(world, &call);
     settle(world);
     assert_int_equal(world->outcome.result.transport, HTTP_TRANSPORT_TIMEOUT);
     assert_false(world->outcome.result.sent);
-    for (size_t i = 0; i < COUNT_OF(fillers); i++) {
-        close(fillers[i]);
+}
+
+static void test_connect_timeout_is_not_sent(void **state)
+{
+    struct full_server full;
+    full_server_init(&full);
+    request_without_connection(*state, &full);
+    full_server_fini(&full);
+}
+
+static void read_byte(evutil_socket_t fd, short what, void *user)
+{
+    (void)what;
+    char byte;
+    *(ssize_t *)user = recv(fd, &byte, 1, MSG_DONTWAIT);
+}
+
+/* The descriptor of a connection that was never made is another one's next. */
+static void test_connect_timeout_leaves_the_descriptor(void **state)
+{
+    struct client_world *world = *state;
+    struct full_server full;
+    full_server_init(&full);
+    request_without_connection(world, &full);
+    for (int i = 0; i < 4; i++) {
+        int pair[2];
+        ssize_t got = -1;
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+        struct event *reading =
+            event_new(loop_base(world->loop), pair[0], EV_READ | EV_PERSIST, read_byte, &got);
+        event_add(reading, NULL);
+        assert_int_equal(send(pair[1], "x", 1, MSG_NOSIGNAL), 1);
+        loop_turn_once(world->loop, true);
+        assert_int_equal(got, 1);
+        assert_int_equal(send(pair[1], "x", 1, MSG_NOSIGNAL), 1);
+        event_free(reading);
+        if (i % 2 == 0) {
+            close(pair[0]);
+        }
+        close(pair[1]);
     }
-    raw_server_fini(&full);
+    full_server_fini(&full);
 }
 
 static void test_broken_answers(void **state)
@@ -358,6 +411,7 @@ int main(void)
         T(test_broken_answers),
         T(test_too_large),
         T(test_connect_timeout_is_not_sent),
+        T(test_connect_timeout_leaves_the_descriptor),
         T(test_closed_while_idle),
         T(test_cancel),
         T(test_ends_at_once),
