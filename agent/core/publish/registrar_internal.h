@@ -48,6 +48,7 @@ struct record_key {
     bool forgotten; /* it held a record, and what it holds in the history that answers now is not known */
     struct blob *maybe_written; /* MAYBE_WRITTEN: what the latest such put wrote */
     bool maybe_written_more;    /* MAYBE_WRITTEN: an earlier one may have written something else */
+    bool maybe_ready;           /* MAYBE_WRITTEN: one of them said ready */
     int64_t synced_revision;    /* revision of the store as of which all this holds; 0: never read */
     int64_t pending_revision;   /* newest change reported by the watch and not applied; 0: none */
     int64_t read_due;           /* mono: read it then, something may have happened to it; NEVER_MS: no need */

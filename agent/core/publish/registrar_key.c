@@ -36,7 +36,7 @@ void registrar_set_key_state(struct registrar *registrar, enum key_state state)
     } else if (key->state == KEY_MAYBE_WRITTEN) {
         blob_unref(key->maybe_written);
         key->maybe_written = NULL;
-        key->maybe_written_more = false;
+        key->maybe_written_more = key->maybe_ready = false;
     }
     key->state = state;
 }
@@ -74,12 +74,13 @@ void registrar_forget_key(struct registrar *registrar)
     }
 }
 
-static void add_maybe_written(struct registrar *registrar, struct blob *value)
+static void add_maybe_written(struct registrar *registrar, const struct key_flight *flight)
 {
     struct record_key *key = &registrar->key;
-    bool other = key->maybe_written != NULL && !blob_eq(key->maybe_written, value);
+    bool other = key->maybe_written != NULL && !blob_eq(key->maybe_written, flight->value);
     key->maybe_written_more = key->maybe_written_more || other;
-    keep(&key->maybe_written, value);
+    key->maybe_ready = key->maybe_ready || flight->claim == REGISTRAR_CLAIM_READY;
+    keep(&key->maybe_written, flight->value);
     registrar_set_key_state(registrar, KEY_MAYBE_WRITTEN);
 }
 
@@ -207,7 +208,7 @@ static void on_put(struct registrar *registrar, const struct registry_reply *rep
     } else {
         registrar->wanted.urgent = registrar->wanted.urgent || flight->urgent;
         /* The request may have arrived twice, and this is the answer to the second. */
-        add_maybe_written(registrar, flight->value);
+        add_maybe_written(registrar, flight);
         learn(registrar, &reply->kv);
         if (key->published == NULL || !blob_eq(key->published, flight->value)) {
             return;
@@ -267,8 +268,9 @@ static void on_failed(struct registrar *registrar, const struct registry_reply *
     registrar->key.retry_mono =
         registrar->now.mono + retry_delay(&registrar->key.backoff, reply->failure, &registrar->random);
     return_slot(registrar, flight);
-    if (flight->op == REGISTRY_PUT && reply->failure == REGISTRY_UNKNOWN) {
-        add_maybe_written(registrar, flight->value);
+    /* A refusal may be that of the second copy of a request that arrived twice. */
+    if (flight->op == REGISTRY_PUT && reply->failure != REGISTRY_RETRY) {
+        add_maybe_written(registrar, flight);
     }
 }
 

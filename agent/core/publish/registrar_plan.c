@@ -143,7 +143,8 @@ static bool is_stale_ready(const struct registrar *registrar)
         return registrar->server_claim == REGISTRAR_CLAIM_DOWN && registrar->stale_ready.refused_mono != 0;
     }
     bool differs = key->state == KEY_DIRTY || key->state == KEY_MAYBE_WRITTEN;
-    bool says_ready = key->forgotten || (key->published != NULL && key->claim == REGISTRAR_CLAIM_READY);
+    bool says_ready =
+        key->forgotten || key->maybe_ready || (key->published != NULL && key->claim == REGISTRAR_CLAIM_READY);
     return says_ready && differs && registrar->wanted.value != NULL &&
            registrar->wanted.claim == REGISTRAR_CLAIM_DOWN && !registrar->wanted.unconfirmed &&
            registrar->stale_ready.refused_mono != 0;
