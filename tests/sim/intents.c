@@ -66,9 +66,10 @@ void intents_undrained(struct node *node)
 static void lost_at_key(struct node *node)
 {
     bool known = node->alive && !intents_unseen(node) && ops_of(node)->set == (node->ops == OPS_ON);
-    /* A hold taken over from the key is saved within a second: until then only the key had it. */
+    /* What is taken over from the key, a hold or its end, is saved within a second: until then only the key had it. */
     bool saved = node->save.due_mono == NEVER_MS;
-    bool kept = node->ops == OPS_OFF || (node->state_dir && saved && !node->ops_by_hand);
+    bool kept =
+        node->ops == OPS_OFF ? !node->state_dir || saved : node->state_dir && saved && !node->ops_by_hand;
     node->ops = known && kept ? node->ops : OPS_UNSURE;
 }
 
