@@ -1,15 +1,17 @@
 /* A line on the status socket -> an event at an etcd watcher, in turn with a bare transaction -> an event
- * at the same kind of watcher, each after the same rest. The floor's body is what the agent sends, down to
- * the record's bytes. The agent watches its own key, so that etcd tells every change of it to two; the
- * floor's key has an owner who does that, too. "alone" is the same transaction on a key that only this meter
- * watches.
+ * at the same kind of watcher, each after the same rest. The floors' body is what the agent sends, down to
+ * the record's bytes. "floor" sends it by libcurl on libevent, "wire" by one send() of prepared bytes. The
+ * agent watches its own key, so that etcd tells every change of it to two; the floors' keys have an owner who
+ * does that, too. "alone" is "wire" on a key that only this meter watches.
  *
  * usage: bench_line ENDPOINT KEY STATUS_SOCKET players|status N REST_US
- * prints "floor US", "alone US" and "subject US" N times each, and "lost COUNT" */
+ * prints "floor US", "wire US", "alone US" and "subject US" N times each, and "lost COUNT" */
 #include "etcd_watch.h"
+#include "floor_bare_curl.h"
 #include "meter.h"
 #include "outrider/base/base64.h"
 
+#include <event2/event.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -27,8 +29,10 @@ struct floor {
 };
 
 struct bench {
-    struct etcd_wire wire; /* the floors' */
-    struct floor floor, leaseless;
+    struct event_base *base;
+    struct bare_curl *curl; /* of `floor` */
+    struct etcd_wire wire;  /* of the others */
+    struct floor floor, on_wire, alone;
     struct etcd_watch subject;
     int line_fd;
     bool status_words;
@@ -98,7 +102,44 @@ static void floor_body(struct bench *bench, const struct floor *floor)
     add_base64(out, "],\"failure\":[{\"request_range\":{\"key\":\"", key, "\"}}]}");
 }
 
-static void run_floor(struct bench *bench, struct floor *floor, bool count)
+static void note_answer(void *user)
+{
+    *(bool *)user = true;
+}
+
+static void finish_curl(struct bench *bench, const bool *answered)
+{
+    while (!*answered) {
+        event_base_loop(bench->base, EVLOOP_ONCE);
+    }
+}
+
+/* The connection is kept, so that one turn of the loop sends the request. Without one, as at first, the answer is
+ * waited for. */
+static void run_curl(struct bench *bench, struct floor *floor, bool count)
+{
+    bool answered = false;
+    floor_body(bench, floor);
+    meter_rest_us(bench->rest_us);
+    int64_t start = meter_now_us();
+    bare_curl_post(bench->curl, "/v3/kv/txn", &bench->body, note_answer, &answered);
+    event_base_loop(bench->base, EVLOOP_ONCE);
+    if (floor->revision == 0) {
+        finish_curl(bench, &answered);
+    }
+    const struct etcd_event *event = etcd_watch_next(&floor->watch, EVENT_TIMEOUT_MS);
+    if (event == NULL) {
+        meter_die("the floor's own transaction was not seen");
+    }
+    int64_t took = event->at_us - start;
+    floor->revision = event->revision;
+    finish_curl(bench, &answered);
+    if (count) {
+        printf("%s %" PRId64 "\n", floor->name, took);
+    }
+}
+
+static void run_wire(struct bench *bench, struct floor *floor, bool count)
 {
     floor_body(bench, floor);
     etcd_wire_request(&bench->wire, "/v3/kv/txn", &bench->body, &bench->request);
@@ -107,7 +148,7 @@ static void run_floor(struct bench *bench, struct floor *floor, bool count)
     etcd_wire_send(&bench->wire, &bench->request);
     const struct etcd_event *event = etcd_watch_next(&floor->watch, EVENT_TIMEOUT_MS);
     if (event == NULL) {
-        meter_die("the floor's own transaction was not seen");
+        meter_die("the wire's own transaction was not seen");
     }
     int64_t took = event->at_us - start;
     floor->revision = event->revision;
@@ -151,8 +192,12 @@ int main(int argc, char **argv)
     bench.rest_us = meter_number(argv[6]);
     bench.lease = ((int64_t)getpid() << 20) + meter_now_us() % (1 << 20) + 1;
     floor_open(&bench.floor, "floor", argv[1], argv[2]);
-    floor_open(&bench.leaseless, "alone", argv[1], argv[2]);
+    floor_open(&bench.on_wire, "wire", argv[1], argv[2]);
+    floor_open(&bench.alone, "alone", argv[1], argv[2]);
     start_owner(argv[1], bench.floor.key);
+    start_owner(argv[1], bench.on_wire.key);
+    bench.base = event_base_new();
+    bench.curl = bare_curl_new(bench.base, argv[1]);
     etcd_wire_open(&bench.wire, argv[1]);
     etcd_wire_grant(&bench.wire, bench.lease, 600);
     etcd_watch_open(&bench.subject, argv[1], argv[2], false);
@@ -160,8 +205,9 @@ int main(int argc, char **argv)
     int64_t warm_up = bench.status_words ? 1 : WARM_UP;
     for (int64_t i = 0; i < n + warm_up; i++) {
         run_subject(&bench, i, i >= warm_up);
-        run_floor(&bench, &bench.floor, i >= warm_up);
-        run_floor(&bench, &bench.leaseless, i >= warm_up);
+        run_curl(&bench, &bench.floor, i >= warm_up);
+        run_wire(&bench, &bench.on_wire, i >= warm_up);
+        run_wire(&bench, &bench.alone, i >= warm_up);
     }
     printf("lost %" PRId64 "\n", bench.lost);
     return 0;

@@ -50,9 +50,9 @@ def line(place, options):
         samples = place.meter("line", place.endpoint, agent.key, agent.socket, kind, n, rest_us)
         lost = samples["lost"][0]
         agent.stop()
-        alone = median(samples["subject"]) / median(samples["alone"])
+        wire, alone = (median(samples["subject"]) / median(samples[name]) for name in ("wire", "alone"))
         yield against(f"line -> watcher, {kind}", samples, 1.15,
-                      f"lost {lost}; {alone:.2f} times a key without another watcher")
+                      f"lost {lost}; {wire:.2f} times a bare send(), {alone:.2f} without another watcher")
         if lost:
             raise Failed(f"{lost} {kind} lines never reached the watcher")
     listener.close()
