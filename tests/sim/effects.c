@@ -46,12 +46,12 @@ void effects_unwatch(struct effects *effects, uint64_t id)
 }
 
 /* The report from before a restart is restored by watching the process that made it. What it has said to this agent
- * before that need not be a status. */
+ * before that need not be a status. A process that names itself is watched, too, and restores nothing. */
 static void note_restored(struct node *node, pid_t pid)
 {
     struct game *game = &node->game;
     bool news = game->heard_by != node->life || game->heard_said == REPORTED_NOTHING;
-    if (pid != 0 && node->restores_message && pid == node->saved.message.mainpid && news) {
+    if (pid != 0 && !node->hears && node->restores_message && pid == node->saved.message.mainpid && news) {
         game->heard_by = game->witness_by = node->life;
         game->heard_said = node->saved.message.reported;
         game->heard_said_at = node_now(node).mono;

@@ -105,8 +105,10 @@ void game_hear(struct node *node, char *line, pid_t pid, uint64_t life)
     if (server_accepts(node->router->server, &message, &refusal) == 0) {
         struct instant now = node_now(node);
         node->game.heard_by = node->life; /* watched because of this line, not of a restored report */
+        node->hears = true;
         router_server_event(
             node->router, &(struct server_event){.type = SERVER_ON_MESSAGE, .now = now, .message = &message});
+        node->hears = false;
         if (message.reported != REPORTED_NOTHING && message.reported != node->game.heard_said) {
             node->game.heard_said = message.reported;
             node->game.heard_said_at = node_now(node).mono;

@@ -38,19 +38,29 @@ bool intents_unseen(const struct node *node)
     return (key->by_hand || !intent_facts(intent).known) && key->value != NULL && other;
 }
 
-void intents_drained(struct node *node, bool for_a_while)
+/* How long a write that nothing waits for any more may be under way. */
+enum { LATEST_MS = 60000 };
+
+static bool is_recent(const struct node *node, int64_t at)
 {
-    bool other_end = intents_unseen(node) && says(control(node), "\"expires\"");
-    node->ops = for_a_while || other_end ? OPS_UNSURE : OPS_ON;
-    node->ops_by_hand = false;
+    return at > 0 && node->world->now - at < LATEST_MS;
 }
 
 /* Where the same value is no new revision, lifting what is lifted already does not fence off a late write of the
- * drain before. */
+ * drain before. Nor does the agent fence off what one before it sent, of which it knows nothing. */
 static bool may_be_overtaken(const struct node *node)
 {
-    return !etcd_can(&node->world->etcd, REGISTRY_CAN_REVISE_SAME) &&
-           intent_facts(node->router->intent).sent_wall != 0;
+    bool own = !etcd_can(&node->world->etcd, REGISTRY_CAN_REVISE_SAME) &&
+               intent_facts(node->router->intent).sent_wall != 0;
+    return own || is_recent(node, node->control_left);
+}
+
+void intents_drained(struct node *node, bool for_a_while)
+{
+    bool other_end = intents_unseen(node) && says(control(node), "\"expires\"");
+    bool late = is_recent(node, node->control_left);
+    node->ops = for_a_while || other_end || late ? OPS_UNSURE : OPS_ON;
+    node->ops_by_hand = false;
 }
 
 void intents_undrained(struct node *node)
@@ -109,14 +119,14 @@ void intents_ended(struct node *node)
     node->died_unwritten = intent_facts(intent).pending || intent_facts(intent).sent_wall != 0;
     if (!node->state_dir) {
         intents_forgotten(node);
+        node->control_left = node->died_unwritten ? node->world->now : node->control_left;
     }
 }
 
 /* A write that was given up may arrive after the removal, and finds the key absent again. */
 static bool may_come_back(const struct node *node)
 {
-    enum { LATEST_MS = 60000 };
-    return node->control_unanswered > 0 && node->world->now - node->control_unanswered < LATEST_MS;
+    return is_recent(node, node->control_unanswered);
 }
 
 static void put(struct node *node, const char *text)

@@ -187,13 +187,16 @@ struct node {
     struct buf kept; /* the state file */
     struct save save;
     struct saved_state saved; /* as the running agent has read it */
+    bool hears;               /* a message of its server is being handled */
     bool restores_message;    /* its report is restored if the record still stands */
     bool recalls;             /* the same, until an attached game says another status word */
     uint64_t recalled_life;   /* of the game then */
 
     enum { OPS_OFF, OPS_ON, OPS_UNSURE } ops; /* what operators want */
     bool ops_by_hand;                         /* written to the control key, not asked of the agent */
-    bool died_unwritten;        /* it ended before all it knew, or had sent, was known to be at the key */
+    bool died_unwritten; /* it ended before all it knew, or had sent, was known to be at the key */
+    int64_t
+        control_left; /* when an agent without state_dir ended while a write of its control key was under way */
     int64_t control_unanswered; /* when a write of its control key was last given up; 0: never */
     struct game game;
     struct watch watch;
