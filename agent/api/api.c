@@ -22,6 +22,7 @@ struct api {
     struct api_policy policy; /* of the only listener so far, http.listen */
     struct api_context context;
     struct api_deferreds *deferreds;
+    uint64_t refused_told, closed_told; /* of what is short: what the log has */
 };
 
 /* ---- requests ---- */
@@ -98,13 +99,48 @@ static void log_limit(const char *setting, size_t wanted, size_t most)
     }
 }
 
+static uint64_t sum(const uint64_t *counts, size_t count)
+{
+    uint64_t all = 0;
+    for (size_t i = 0; i < count; i++) {
+        all += counts[i];
+    }
+    return all;
+}
+
+/* At once and then at most every minute, so that the crowd does not fill the log, too. */
+static void on_short(enum http_shortage what, const char *peer, void *user)
+{
+    static const char *const hints[HTTP_SHORTAGES] = {
+        [HTTP_SHORT_CONNECTIONS] =
+            "raise http.max_connections and LimitNOFILE, or let fewer reach http.listen",
+        [HTTP_SHORT_SHARE] = "a proxy, or many users behind one address: raise http.peer_share",
+        [HTTP_SHORT_PUSHES] = "raise http.max_subscribers and LimitNOFILE, or let fewer reach http.listen",
+        [HTTP_SHORT_PUSH_SHARE] = "a proxy, or many users behind one address: raise http.peer_share",
+    };
+    static const char *const names[HTTP_SHORTAGES] = {"connections", "connections of one peer", "subscribers",
+                                                      "subscribers of one peer"};
+    struct api *api = user;
+    const struct http_server_counters *now = http_server_counters(api->server);
+    uint64_t refused = sum(now->refused, HTTP_SHORTAGES), closed = sum(now->closed, HTTP_EVICTIONS);
+    log_warn("http", "places ran short, peers were refused or closed", LOG_TEXT("places", names[what]),
+             LOG_TEXT("peer", peer), LOG_INT("refused", (int64_t)(refused - api->refused_told)),
+             LOG_INT("closed", (int64_t)(closed - api->closed_told)), LOG_TEXT("hint", hints[what]));
+    api->refused_told = refused;
+    api->closed_told = closed;
+}
+
 static int add_listener(struct api *api, const struct config *config, struct error *err)
 {
     const char *address = config->http.listen;
+    static const char *const kept_paths[] = {"/healthz", "/health", "/readyz", NULL};
     struct http_listener_options options = {.gid = (gid_t)-1,
                                             .max_connections = config->http.max_connections,
                                             .max_pushes = config->http.max_subscribers,
                                             .idle_timeout_ms = config->http.idle_timeout_ms,
+                                            .peer_share = config->http.peer_share,
+                                            .kept_paths = kept_paths,
+                                            .on_short = on_short,
                                             .policy = &api->policy};
     struct str host = {NULL, 0};
     if (str_starts(str_of(address), STR("unix:"))) {

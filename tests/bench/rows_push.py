@@ -20,7 +20,7 @@ class Observer:
         folder.mkdir()
         config = folder / "outrider.yaml"
         config.write_text(f"registry: {{endpoints: [\"{place.endpoint}\"], prefix: {prefix}}}\n"
-                          f"http: {{listen: \"127.0.0.1:{port}\", max_subscribers: 10000}}\nlog: {{level: warn}}\n")
+                          f"http: {{listen: \"127.0.0.1:{port}\", max_subscribers: 10000, peer_share: 100}}\nlog: {{level: warn}}\n")
         with open(folder / "log", "ab") as log:
             self.process = place.start([str(place.agent), "agent", "-c", str(config)], log)
         lib.wait_until("the observer has the fleet", self.is_ready)

@@ -7,6 +7,7 @@
 #include "outrider/base/mem.h"
 #include "outrider/core/fleet/filter.h"
 #include "outrider/core/fleet/view.h"
+#include "outrider/io/http/http_parse.h"
 #include "outrider/io/http/server/http_server.h"
 #include "outrider/io/loop/timer.h"
 #include "outrider/os/clock.h"
@@ -112,10 +113,11 @@ static void on_closed(struct http_push *push, enum http_push_end why, void *user
 {
     (void)push;
     struct events_subscriber *subscriber = user;
-    if (why == HTTP_PUSH_BEHIND) {
-        events_drop(subscriber, "backlog larger than 256 kB");
-    } else {
-        leave(subscriber);
+    switch (why) {
+    case HTTP_PUSH_BEHIND: events_drop(subscriber, "backlog larger than 256 kB"); break;
+    case HTTP_PUSH_SHUT: events_drop(subscriber, "nothing read for 60 s"); break;
+    case HTTP_PUSH_GONE:
+    case HTTP_PUSH_ROOM: leave(subscriber); break;
     }
 }
 
@@ -134,12 +136,11 @@ static struct events_batch *first_batch(struct events *events, enum events_kind 
     return events_batch_init(events);
 }
 
-static void refuse(struct events *events, struct http_exchange *exchange)
+static void refuse(struct events *events, struct http_exchange *exchange, const struct http_fault *fault)
 {
     struct api_reply reply = {.header = "Retry-After: 5"};
     events->counters.refused++;
-    api_refuse(&reply, 503, "too_many_subscribers",
-               "there are as many subscribers as http.max_subscribers and the limit of open files allow");
+    api_refuse(&reply, fault->status, fault->code, "%s", fault->message);
     api_respond(exchange, &reply);
     api_reply_fini(&reply);
 }
@@ -149,8 +150,9 @@ static void subscribe(struct api_call *call, enum events_kind kind, struct http_
     static const struct http_push_calls calls = {on_drained, on_closed};
     static const char *const headers[] = {"Cache-Control: no-store", "X-Accel-Buffering: no", NULL};
     struct events *events = call->view.fleet.events;
-    if (!http_push_has_room(exchange)) {
-        refuse(events, exchange);
+    const struct http_fault *refusal = http_push_refusal(exchange);
+    if (refusal != NULL) {
+        refuse(events, exchange, refusal);
         return;
     }
     struct events_subscriber *subscriber = mem_zalloc(sizeof(*subscriber));

@@ -274,30 +274,57 @@ static void write_socket_files(struct buf *out, const struct api_view *view)
     }
 }
 
+static void write_counts(struct buf *out, const char *name, const char *label, const char *const *values,
+                         const uint64_t *counts, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        prometheus_int(out, name, &LABEL(label, values[i]), 1, (int64_t)counts[i]);
+    }
+}
+
+/* What a crowd cost others, by reason. */
+static void write_places(struct buf *out, const struct http_server_counters *http)
+{
+    static const char *const shortages[HTTP_SHORTAGES] = {
+        [HTTP_SHORT_CONNECTIONS] = "connections",
+        [HTTP_SHORT_SHARE] = "connections_of_peer",
+        [HTTP_SHORT_PUSHES] = "subscribers",
+        [HTTP_SHORT_PUSH_SHARE] = "subscribers_of_peer",
+    };
+    static const char *const evictions[HTTP_EVICTIONS] = {
+        [HTTP_EVICTED_UNFINISHED] = "unfinished",
+        [HTTP_EVICTED_IDLE] = "idle",
+        [HTTP_EVICTED_PUSH] = "subscriber",
+        [HTTP_EVICTED_SHUT] = "not_reading",
+    };
+    prometheus_family(out, "outrider_http_refused_total", PROMETHEUS_COUNTER,
+                      "Connections and subscribers that found no place, by what was short.");
+    write_counts(out, "outrider_http_refused_total", "reason", shortages, http->refused, HTTP_SHORTAGES);
+    prometheus_family(out, "outrider_http_closed_total", PROMETHEUS_COUNTER,
+                      "Connections and subscribers closed for others, by what they did.");
+    write_counts(out, "outrider_http_closed_total", "reason", evictions, http->closed, HTTP_EVICTIONS);
+}
+
 static void write_http(struct buf *out, const struct http_server_counters *http)
 {
     const struct sample samples[] = {
         GAUGE("outrider_http_connections", "Open connections to this API.", http->open),
         COUNTER("outrider_http_connections_total", "Connections accepted.", http->accepted),
         COUNTER("outrider_http_rejected_total", "Connections refused for lack of room.", http->rejected),
-        COUNTER("outrider_http_evicted_total", "Idle connections closed to make room.", http->evicted),
+        COUNTER("outrider_http_evicted_total", "Unfinished and idle connections closed to make room.",
+                http->evicted),
         COUNTER("outrider_http_requests_total", "Requests passed to a handler.", http->requests),
         COUNTER("outrider_http_faults_total", "Requests refused as malformed, too large or too late.",
                 http->faults),
         COUNTER("outrider_http_sent_bytes_total", "Bytes written to peers.", http->bytes_sent),
     };
-    const struct {
-        const char *kind;
-        uint64_t count;
-    } timeouts[] = {
-        {"request", http->request_timeouts}, {"idle", http->idle_timeouts}, {"write", http->write_timeouts}};
+    static const char *const kinds[] = {"request", "idle", "write"};
+    const uint64_t timeouts[] = {http->request_timeouts, http->idle_timeouts, http->write_timeouts};
     write_samples(out, samples, COUNT_OF(samples));
+    write_places(out, http);
     prometheus_family(out, "outrider_http_timeouts_total", PROMETHEUS_COUNTER,
                       "Connections closed by a timeout.");
-    for (size_t i = 0; i < COUNT_OF(timeouts); i++) {
-        prometheus_int(out, "outrider_http_timeouts_total", &LABEL("kind", timeouts[i].kind), 1,
-                       (int64_t)timeouts[i].count);
-    }
+    write_counts(out, "outrider_http_timeouts_total", "kind", kinds, timeouts, COUNT_OF(kinds));
 }
 
 static void write_process(struct buf *out, int64_t lag_us)

@@ -165,6 +165,9 @@ static const struct setting rows[] = {
      AT(http.max_connections), .doc = "The limit of open connections."},
     {"http.max_subscribers", SETTING_INTEGER, .fallback = "5000", .min = 1, .max = 1000000,
      AT(http.max_subscribers), .doc = "The limit of event subscribers, beside the connections."},
+    {"http.peer_share", SETTING_INTEGER, .fallback = "25", .min = 1, .max = 100, AT(http.peer_share),
+     .doc = "How many percent of either limit one peer gets: an IPv4 address, an IPv6 network of 64 bits, a "
+            "user over a unix socket; at least 16. Behind a proxy all clients are one peer: `100`."},
     {"http.idle_timeout", SETTING_DURATION, .fallback = "75s", .min = SECOND, .max = HOUR,
      AT(http.idle_timeout_ms),
      .doc = "A kept connection without a request is closed after this time. Longer than a proxy in front "

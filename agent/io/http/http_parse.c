@@ -11,6 +11,8 @@ static const struct http_fault bad_request_line = {400, "bad_request",
 static const struct http_fault bad_target = {400, "bad_request", "the request target is malformed"};
 static const struct http_fault bad_header = {400, "bad_request", "a header line is malformed"};
 static const struct http_fault bad_host = {400, "bad_request", "exactly one valid Host header is needed"};
+static const struct http_fault repeated = {400, "bad_request",
+                                           "Authorization, Content-Type and Origin are accepted once"};
 static const struct http_fault bad_length = {400, "bad_request",
                                              "exactly one Content-Length of decimal digits is accepted"};
 static const struct http_fault length_and_coding = {
@@ -212,6 +214,20 @@ static const struct http_fault *check_host(struct http_head *head)
     return NULL;
 }
 
+/* A proxy may look at the last one where this server looks at the first. */
+static const struct http_fault *check_repeated(const struct http_head *head)
+{
+    static const struct str names[] = {STR_INIT("Authorization"), STR_INIT("Content-Type"),
+                                       STR_INIT("Origin")};
+    struct str value;
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        if (find_all(head, names[i], &value) > 1) {
+            return &repeated;
+        }
+    }
+    return NULL;
+}
+
 static const struct http_fault *check_body(struct http_head *head, size_t max_body)
 {
     struct str length, coding;
@@ -264,6 +280,9 @@ static const struct http_fault *parse_lines(struct str lines, size_t max_body, s
     }
     if (fault == NULL) {
         fault = check_host(head);
+    }
+    if (fault == NULL) {
+        fault = check_repeated(head);
     }
     if (fault == NULL) {
         fault = check_body(head, max_body);

@@ -47,6 +47,7 @@ static int set_up(void **state)
     assert_int_equal(temp_dir_init(&world->dir), 0);
     small_agent_init(&world->agent);
     world->agent.config.http.max_connections = 1000;
+    world->agent.config.http.peer_share = 100;
     world->agent.config.http.idle_timeout_ms = 20;
     listen_in(world);
     world->loop = loop_new(&err);

@@ -17,6 +17,7 @@ static bool wants_input(const struct connection *connection)
 {
     switch (connection->state) {
     case CONNECTION_FRESH:
+    case CONNECTION_BEYOND:
     case CONNECTION_READING:
     case CONNECTION_PUSHING: /* to learn that the peer has closed */
     case CONNECTION_LINGERING: return true;
@@ -58,7 +59,7 @@ static void handle(struct connection *connection, const struct http_head *head)
     }
     connection->exchange = (struct http_exchange){
         .minor = head->minor,
-        .keep_alive = head->keep_alive,
+        .keep_alive = head->keep_alive && connection->holder != NULL,
         .is_head = str_eq(head->method, STR("HEAD")),
         .is_open = true,
     };
@@ -113,6 +114,11 @@ static bool process_one(struct connection *connection)
         connection_fault(connection, &fault);
         return false;
     }
+    if (result == HTTP_PARSE_DONE && connection->state == CONNECTION_BEYOND &&
+        !connection_may_ask(connection, &head)) {
+        connection_refuse(connection);
+        return false;
+    }
     if (result == HTTP_PARSE_DONE && rest.size - head.size >= head.content_length) {
         handle(connection, &head);
         return connection->state == CONNECTION_IDLE;
@@ -121,7 +127,8 @@ static bool process_one(struct connection *connection)
         connection_close(connection);
     } else if (result == HTTP_PARSE_DONE) {
         await_body(connection, &head, rest.size);
-    } else if (rest.size > 0 && connection->state != CONNECTION_READING) {
+    } else if (rest.size > 0 && connection->state != CONNECTION_READING &&
+               connection->state != CONNECTION_BEYOND) {
         connection_enter(connection, CONNECTION_READING);
     }
     return false;
@@ -129,8 +136,8 @@ static bool process_one(struct connection *connection)
 
 static bool may_process(const struct connection *connection)
 {
-    return connection->state == CONNECTION_FRESH || connection->state == CONNECTION_READING ||
-           connection->state == CONNECTION_IDLE;
+    return connection->state == CONNECTION_FRESH || connection->state == CONNECTION_BEYOND ||
+           connection->state == CONNECTION_READING || connection->state == CONNECTION_IDLE;
 }
 
 /* Drops what was served, all at once: the cost must not grow with the number of pipelined requests. */
@@ -216,11 +223,8 @@ static void received(struct connection *connection, const char *data, size_t siz
     }
 }
 
-static void on_readable(evutil_socket_t fd, short events, void *user)
+void connection_read(struct connection *connection)
 {
-    (void)fd;
-    (void)events;
-    struct connection *connection = user;
     char data[READ_SIZE];
     ssize_t got = connection->transport.ops->recv(&connection->transport, data, sizeof(data));
     if (got > 0) {
@@ -230,6 +234,13 @@ static void on_readable(evutil_socket_t fd, short events, void *user)
     } else if (errno != EAGAIN && errno != EINTR) {
         connection_close(connection);
     }
+}
+
+static void on_readable(evutil_socket_t fd, short events, void *user)
+{
+    (void)fd;
+    (void)events;
+    connection_read(user);
 }
 
 static void on_writable(evutil_socket_t fd, short events, void *user)
@@ -244,21 +255,28 @@ static void on_writable(evutil_socket_t fd, short events, void *user)
     }
 }
 
-struct connection *connection_new(struct http_listener *listener, int fd)
+struct connection *connection_new(struct http_listener *listener, int fd, const struct http_peer *peer,
+                                  enum connection_state state)
 {
     struct connection *connection = mem_zalloc(sizeof(*connection));
     struct http_server *server = listener->server;
     struct event_base *base = loop_base(server->loop);
     connection->listener = listener;
+    connection->peer = *peer;
+    connection->state = state;
+    if (state == CONNECTION_FRESH) {
+        connection->holder = http_places_take(&listener->connections, peer);
+        connection->holder->unfinished++;
+    }
     connection->transport = transport_plain(fd);
     connection->again = (struct deferred){.fn = process_again, .user = connection};
     event_assign(&connection->readable, base, fd, EV_READ | EV_PERSIST, on_readable, connection);
     event_assign(&connection->writable, base, fd, EV_WRITE | EV_PERSIST, on_writable, connection);
     event_add(&connection->readable, NULL);
-    DL_APPEND(listener->lists[CONNECTION_FRESH].first, connection);
-    listener->lists[CONNECTION_FRESH].count++;
+    DL_APPEND(listener->lists[state].first, connection);
+    listener->lists[state].count++;
     listener->open++;
     server->counters.open++;
-    connection_enter(connection, CONNECTION_FRESH);
+    connection_enter(connection, state);
     return connection;
 }

@@ -1,4 +1,4 @@
-/* Where the server listens: accepting, and how many connections there may be. */
+/* Where the server listens: accepting, and how many connections there may be in all. */
 #include "http_server_internal.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
@@ -17,72 +17,28 @@
 
 enum {
     ACCEPTS_PER_TURN = 64,
-    LINGERING_BEYOND = 32, /* refused with 503; more are closed at once */
     SHARE_OF_FILES = 4,
     PUSH_SHARE_OF_FILES = 2,
-    FRESH_GRACE_MS = 1000,
     RETRY_MS = 200,
-    BACKLOG = 128
+    BACKLOG = 4096 /* a crowd that comes at once must not push a health check out of the kernel's queue */
 };
 
-static const struct http_fault no_room = {503, "too_many_connections",
-                                          "the server has no room for another connection"};
-
 /* ---- accepting ---- */
-
-/* Closes the connection that has been silent for longest since it was accepted, beyond a grace period, else
- * the one that has been idle for longest: a crowd of silent connections goes before one that has asked for
- * something. */
-static bool evict(struct http_listener *listener)
-{
-    struct connection *victim = listener->lists[CONNECTION_FRESH].first;
-    int64_t grace_ms = listener->options.request_timeout_ms - FRESH_GRACE_MS;
-    if (victim == NULL || victim->deadline_ms - clock_mono_ms() > grace_ms) {
-        victim = listener->lists[CONNECTION_IDLE].first;
-    }
-    if (victim == NULL) {
-        return false;
-    }
-    listener->server->counters.evicted++;
-    connection_close(victim);
-    return true;
-}
-
-static void admit(struct http_listener *listener, int fd)
-{
-    struct http_server_counters *counters = &listener->server->counters;
-    size_t lingering = listener->lists[CONNECTION_LINGERING].count;
-    size_t taken = listener->open - listener->lists[CONNECTION_PUSHING].count - lingering;
-    bool room = taken < listener->options.max_connections || evict(listener);
-    int on = 1;
-    if (!listener->is_unix) {
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    }
-    if (room) {
-        counters->accepted++;
-        connection_new(listener, fd);
-        return;
-    }
-    counters->rejected++;
-    if (lingering >= LINGERING_BEYOND || lingering >= listener->options.max_connections) {
-        close(fd);
-        return;
-    }
-    struct connection *connection = connection_new(listener, fd);
-    connection_fault(connection, &no_room);
-    counters->faults--;
-}
 
 static void on_acceptable(evutil_socket_t fd, short events, void *user)
 {
     (void)events;
     struct http_listener *listener = user;
+    int on = 1;
     for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
         int peer = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (peer >= 0) {
-            admit(listener, peer);
+            if (!listener->is_unix) {
+                setsockopt(peer, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+            }
+            connection_admit(listener, peer);
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-            evict(listener); /* frees a descriptor for the next try; until then the queue waits */
+            listener_evict(listener); /* frees a descriptor for the next try; until then the queue waits */
             event_del(&listener->acceptable);
             timer_arm_ms(listener->retry, RETRY_MS);
             return;
@@ -187,6 +143,9 @@ static void set_limits(struct http_listener *listener, const struct http_listene
     mine->request_timeout_ms = mine->request_timeout_ms == 0 ? 10000 : mine->request_timeout_ms;
     mine->idle_timeout_ms = mine->idle_timeout_ms == 0 ? 75000 : mine->idle_timeout_ms;
     mine->write_timeout_ms = mine->write_timeout_ms == 0 ? 10000 : mine->write_timeout_ms;
+    mine->peer_share = mine->peer_share == 0 ? 25 : mine->peer_share;
+    http_places_init(&listener->connections, mine->max_connections, mine->peer_share);
+    http_places_init(&listener->pushes, mine->max_pushes, mine->peer_share);
 }
 
 static void serve(struct http_listener *listener)
@@ -241,6 +200,8 @@ void listener_free(struct http_listener *listener)
             connection_end(listener->lists[i].first);
         }
     }
+    http_places_fini(&listener->connections);
+    http_places_fini(&listener->pushes);
     timer_free(listener->retry);
     free(listener);
 }

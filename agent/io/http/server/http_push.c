@@ -3,13 +3,17 @@
 #include "http_server_internal.h"
 #include "outrider/base/blob.h"
 #include "outrider/base/mem.h"
+#include "outrider/io/loop/timer.h"
+#include "outrider/os/clock.h"
 
 #include <errno.h>
 #include <event2/event.h>
+#include <linux/sockios.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
-enum { MESSAGES_AT_ONCE = 256 };
+enum { MESSAGES_AT_ONCE = 256, LOOK_MS = 10000 };
 
 struct http_push {
     struct connection *connection; /* NULL: it has ended */
@@ -20,6 +24,9 @@ struct http_push {
     struct buf waiting; /* struct blob *, each referenced; without memory when nothing waits */
     size_t offset;      /* bytes of the first that are sent */
     struct http_push_facts facts;
+    uint64_t seen_sent; /* facts.sent at the last look, and what of it the peer had not taken then */
+    int seen_queued;
+    int64_t taken_ms; /* when it was last seen to take something, or to have nothing to take */
     enum http_push_end why;
     struct deferred closed;
 };
@@ -153,9 +160,54 @@ void http_push_send(struct http_push *push, struct blob *const *messages, size_t
         event_add(&push->connection->writable, NULL);
     }
     if (push->facts.behind > push->max_behind) {
-        push->why = HTTP_PUSH_BEHIND;
         push->connection->listener->server->counters.pushes_behind++;
-        connection_close(push->connection);
+        push_close(push, HTTP_PUSH_BEHIND);
+    }
+}
+
+/* ---- those that take nothing ---- */
+
+/* What the kernel still has of what was sent: for TCP the bytes without acknowledgement. A unix socket counts its own
+ * overhead, too, and is at 0 when everything has been read. */
+static int queued_in_kernel(const struct http_push *push)
+{
+    int queued = 0;
+    return ioctl(push->connection->transport.fd, SIOCOUTQ, &queued) < 0 ? 0 : queued;
+}
+
+static bool is_shut(struct http_push *push, int64_t now_ms)
+{
+    int queued = queued_in_kernel(push);
+    bool waits = queued > 0 || push->facts.behind > 0;
+    int64_t sent = (int64_t)(push->facts.sent - push->seen_sent);
+    if (!waits || queued - push->seen_queued < sent) {
+        push->taken_ms = now_ms;
+    }
+    push->seen_queued = queued;
+    push->seen_sent = push->facts.sent;
+    return now_ms - push->taken_ms >= HTTP_PUSH_SHUT_MS;
+}
+
+void server_close_shut(struct http_server *server, int64_t now_ms)
+{
+    for (struct http_listener *listener = server->listeners; listener != NULL; listener = listener->next) {
+        struct connection *each = listener->lists[CONNECTION_PUSHING].first, *next;
+        for (; each != NULL; each = next) {
+            next = each->next;
+            if (is_shut(each->push, now_ms)) {
+                server->counters.closed[HTTP_EVICTED_SHUT]++;
+                push_close(each->push, HTTP_PUSH_SHUT);
+            }
+        }
+    }
+}
+
+void server_look(void *user)
+{
+    struct http_server *server = user;
+    server_close_shut(server, clock_mono_ms());
+    if (server->counters.pushing > 0) {
+        timer_arm_ms(server->looks, LOOK_MS);
     }
 }
 
@@ -177,14 +229,16 @@ void push_detach(struct http_push *push, bool notify)
     }
 }
 
-bool http_push_has_room(const struct http_exchange *exchange)
+void push_close(struct http_push *push, enum http_push_end why)
 {
-    const struct http_listener *listener = ((const struct connection *)exchange)->listener;
-    return listener->lists[CONNECTION_PUSHING].count < listener->options.max_pushes;
+    push->why = why;
+    connection_close(push->connection);
 }
 
-static const struct http_fault no_room = {503, "too_many_subscribers",
-                                          "the server has no room for another subscriber"};
+const struct http_fault *http_push_refusal(struct http_exchange *exchange)
+{
+    return connection_push_refusal((struct connection *)exchange, false);
+}
 
 static struct http_push *attach(struct connection *connection, const struct http_push_options *options,
                                 const struct http_push_calls *calls, void *user)
@@ -202,8 +256,12 @@ static struct http_push *attach(struct connection *connection, const struct http
     connection->push = push;
     /* Otherwise the kernel keeps megabytes for a peer that does not read. Works without, too. */
     (void)setsockopt(connection->transport.fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+    push->taken_ms = clock_mono_ms();
     connection->listener->server->counters.pushes++;
     connection_enter(connection, CONNECTION_PUSHING);
+    if (!timer_is_armed(connection->listener->server->looks)) {
+        timer_arm_ms(connection->listener->server->looks, LOOK_MS);
+    }
     connection_set_reading(connection);
     return push;
 }
@@ -223,8 +281,9 @@ struct http_push *http_push_begin(struct http_exchange *exchange, const struct h
         connection_close(connection);
         return NULL;
     }
-    if (!http_push_has_room(exchange)) {
-        connection_fault(connection, &no_room);
+    const struct http_fault *refusal = connection_push_refusal(connection, true);
+    if (refusal != NULL) {
+        connection_fault(connection, refusal);
         return NULL;
     }
     struct buf text = {0};

@@ -25,6 +25,7 @@ static const char *reason_of(int status)
         {413, "Content Too Large"},
         {414, "URI Too Long"},
         {415, "Unsupported Media Type"},
+        {429, "Too Many Requests"},
         {431, "Request Header Fields Too Large"},
         {500, "Internal Server Error"},
         {501, "Not Implemented"},
@@ -107,7 +108,10 @@ void http_response_head(struct buf *out, const struct http_response *response, s
 void http_response_fault(struct buf *out, const struct http_fault *fault)
 {
     struct buf body = {0};
-    struct http_response response = {.status = fault->status, .content_type = STR("application/json")};
+    static const char *const later[] = {"Retry-After: 5", NULL};
+    struct http_response response = {.status = fault->status,
+                                     .content_type = STR("application/json"),
+                                     .headers = fault->status == 503 || fault->status == 429 ? later : NULL};
     buf_printf(&body, "{\"error\":{\"code\":\"%s\",\"message\":\"%s\"}}\n", fault->code, fault->message);
     http_response_head(out, &response, body.size, 1, false);
     buf_str(out, buf_view(&body));

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <utlist.h>
 
-enum { LINGER_MS = 1000 };
+enum { LINGER_MS = 1000, BEYOND_MS = 1000 };
 
 static const struct http_fault too_slow = {408, "request_timeout", "the request did not arrive in time"};
 
@@ -22,6 +22,7 @@ static const struct http_fault too_slow = {408, "request_timeout", "the request 
 /* Where a connection may go from each state, beside CLOSED. */
 static const unsigned allowed[CONNECTION_STATES] = {
     [CONNECTION_FRESH] = TO(FRESH) | TO(READING) | TO(HANDLING) | TO(WRITING) | TO(LINGERING),
+    [CONNECTION_BEYOND] = TO(BEYOND) | TO(HANDLING) | TO(WRITING) | TO(LINGERING),
     [CONNECTION_READING] = TO(READING) | TO(HANDLING) | TO(WRITING) | TO(LINGERING),
     [CONNECTION_HANDLING] = TO(IDLE) | TO(WRITING) | TO(PUSHING) | TO(LINGERING) | TO(UPGRADED),
     [CONNECTION_WRITING] = TO(WRITING) | TO(IDLE) | TO(LINGERING) | TO(UPGRADED),
@@ -35,6 +36,7 @@ static int64_t time_to_stay(const struct http_listener *listener, enum connectio
     case CONNECTION_READING: return listener->options.request_timeout_ms;
     case CONNECTION_WRITING: return listener->options.write_timeout_ms;
     case CONNECTION_IDLE: return listener->options.idle_timeout_ms;
+    case CONNECTION_BEYOND: return BEYOND_MS;
     case CONNECTION_LINGERING: return LINGER_MS;
     case CONNECTION_HANDLING:
     case CONNECTION_PUSHING:
@@ -59,6 +61,7 @@ static void set_state(struct connection *connection, enum connection_state state
     struct http_listener *listener = connection->listener;
     size_t *pushing = &listener->server->counters.pushing;
     assert(state == CONNECTION_CLOSED || (allowed[connection->state] & 1U << state) != 0);
+    connection_move_place(connection, state);
     struct connection_list *from = &listener->lists[connection->state];
     DL_DELETE(from->first, connection);
     from->count--;
@@ -90,6 +93,7 @@ static void expire(struct connection *connection)
         counters->request_timeouts++;
         connection_fault(connection, &too_slow);
         return;
+    case CONNECTION_BEYOND: connection_refuse(connection); return;
     case CONNECTION_FRESH: counters->request_timeouts++; break;
     case CONNECTION_WRITING: counters->write_timeouts++; break;
     case CONNECTION_IDLE: counters->idle_timeouts++; break;
@@ -203,6 +207,8 @@ struct http_server *http_server_new(struct loop *loop, http_handler_fn *handler,
     server->user = user;
     server->timer = timer_new(loop, on_deadline, server);
     server->timer_ms = INT64_MAX;
+    server->looks = timer_new(loop, server_look, server);
+    server->short_told_ms = INT64_MIN;
     server->bury = (struct deferred){.fn = bury, .user = server};
     return server;
 }
@@ -220,6 +226,7 @@ void http_server_free(struct http_server *server)
     deferred_cancel(&server->bury);
     bury(server);
     timer_free(server->timer);
+    timer_free(server->looks);
     buf_fini(&server->scratch);
     free(server);
 }

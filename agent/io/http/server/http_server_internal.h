@@ -1,11 +1,13 @@
-/* The inside of the HTTP server: http_server.c (states and deadlines), http_listener.c (accepting and limits),
- * http_connection.c (reading requests), http_exchange.c (writing replies, upgrades), http_push.c (replies
+/* The inside of the HTTP server: http_server.c (states and deadlines), http_listener.c (where it listens),
+ * http_admit.c (who gets a place, by http_places.c), http_connection.c (reading requests), http_exchange.c (writing replies, upgrades), http_push.c (replies
  * without end), http_response.c (the bytes of a head). */
 #ifndef OUTRIDER_IO_HTTP_SERVER_HTTP_SERVER_INTERNAL_H
 #define OUTRIDER_IO_HTTP_SERVER_HTTP_SERVER_INTERNAL_H
 
+#include "http_places_internal.h"
 #include "outrider/base/buf.h"
 #include "outrider/io/http/http_parse.h"
+#include "outrider/io/http/server/http_push.h"
 #include "outrider/io/http/server/http_server.h"
 #include "outrider/io/loop/loop.h"
 #include "outrider/io/net/transport.h"
@@ -22,6 +24,7 @@ struct timer;
  *                       IDLE <----------------------+-------------------------------+
  *                                                   | connection: close, or a fault
  *                                               LINGERING
+ *   accept, without a place -> BEYOND -> HANDLING: only for a kept path; every other request is refused
  *   HANDLING -> PUSHING: a reply without end (http_push.c)
  *   HANDLING, WRITING -> UPGRADED: 101 is sent; handed over at the end of the turn
  *   any -> CLOSED: in the graveyard until the end of the turn
@@ -32,6 +35,7 @@ struct timer;
 /* clang-format on */
 enum connection_state {
     CONNECTION_FRESH,
+    CONNECTION_BEYOND,
     CONNECTION_READING,
     CONNECTION_HANDLING,
     CONNECTION_WRITING,
@@ -56,7 +60,10 @@ struct connection {
     struct http_listener *listener;
     struct connection *next, *prev; /* in the list of its state */
     enum connection_state state;
-    int64_t deadline_ms; /* of the state; INT64_MAX: none */
+    struct http_peer peer;
+    struct http_holder *holder; /* of its place; NULL: it has none */
+    enum http_shortage why;     /* why it has none, in BEYOND */
+    int64_t deadline_ms;        /* of the state; INT64_MAX: none */
     struct transport transport;
     struct event readable, writable;
     struct buf in;
@@ -92,6 +99,7 @@ struct http_listener {
     struct event acceptable;
     struct timer *retry; /* accepting again after descriptors ran out */
     struct connection_list lists[CONNECTION_STATES];
+    struct http_places connections, pushes;
     size_t open; /* connections in all lists */
 };
 
@@ -105,15 +113,40 @@ struct http_server {
     struct deferred bury;
     struct timer *timer; /* at the earliest deadline or before it */
     int64_t timer_ms;
-    struct buf scratch; /* the path being handled */
+    struct timer *looks;   /* at readers that take nothing; armed while there are pushes */
+    int64_t short_told_ms; /* when on_short was called last, by clock_mono_ms */
+    struct buf scratch;    /* the path being handled */
     struct http_server_counters counters;
 };
 
 /* http_server.c: moves the connection to `state` with a new deadline; the state may be the one it is in. */
 void connection_enter(struct connection *connection, enum connection_state state);
 
-/* http_connection.c: a connection in FRESH that uses the accepted socket `fd`. */
-struct connection *connection_new(struct http_listener *listener, int fd);
+/* http_admit.c: decides on the accepted socket `fd`, which it takes over. */
+void connection_admit(struct http_listener *listener, int fd);
+
+/* http_admit.c: closes a connection that is unfinished, idle or lingering, if there is one: descriptors have run out. */
+void listener_evict(struct http_listener *listener);
+
+/* http_admit.c: gives back the place that the connection leaves for the state `to`, and takes the one it needs
+ * there. */
+void connection_move_place(struct connection *connection, enum connection_state to);
+
+/* http_admit.c: whether a connection in BEYOND may have this request answered. */
+bool connection_may_ask(const struct connection *connection, const struct http_head *head);
+
+/* http_admit.c: refuses a connection in BEYOND. */
+void connection_refuse(struct connection *connection);
+
+/* http_admit.c: as http_push_refusal, and with `make` it closes the stream that makes room. */
+const struct http_fault *connection_push_refusal(struct connection *connection, bool make);
+
+/* http_connection.c: a connection in `state` (FRESH with a place, or BEYOND) that uses the accepted socket `fd`. */
+struct connection *connection_new(struct http_listener *listener, int fd, const struct http_peer *peer,
+                                  enum connection_state state);
+
+/* http_connection.c: reads once what has arrived. */
+void connection_read(struct connection *connection);
 
 /* http_server.c: closes the connection; its memory stays until the end of the turn. Does nothing when it is closed
  * already. */
@@ -145,6 +178,15 @@ void exchange_respond(struct http_exchange *exchange, const struct http_response
 
 /* http_push.c: the socket takes more of what waits. */
 void push_on_writable(struct http_push *push);
+
+/* http_push.c: closes the connection; the owner learns why. */
+void push_close(struct http_push *push, enum http_push_end why);
+
+/* http_push.c: closes those that have taken nothing for HTTP_PUSH_SHUT_MS although something waits for them. */
+void server_close_shut(struct http_server *server, int64_t now_ms);
+
+/* http_push.c: the timer `looks`. */
+void server_look(void *server);
 
 /* http_push.c: its connection has ended. With `notify` the push's owner is called, later. */
 void push_detach(struct http_push *push, bool notify);

@@ -11,7 +11,8 @@
  * to each in one call. CATCHING UP: a subscriber reads a batch of changes, shared with those that need the same,
  * at the pace of its socket, and then what the change log has had since. So neither a large fleet nor a long
  * absence counts as backlog, and neither takes memory per subscriber. A subscriber is closed when it takes
- * nothing for two comments in a row while catching up, or when its backlog is too large while live.
+ * nothing for two comments in a row while catching up, when its backlog is too large while live, or when anything
+ * at all has waited for it for a minute.
  *
  * A subscriber gets a revision only after all of the one before. `synced`, and the last event of a revision
  * that a subscriber gets, have an id, so resuming after one misses nothing and repeats nothing. While the view

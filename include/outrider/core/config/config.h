@@ -106,6 +106,7 @@ struct config {
         char *listen; /* "unix:/path", "host:port", "[v6]:port", or NULL: off. "auto" already replaced */
         char *token_file;
         uint32_t max_connections, max_subscribers;
+        uint32_t peer_share; /* in percent of both */
         int64_t idle_timeout_ms;
     } http;
     struct {

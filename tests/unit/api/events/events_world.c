@@ -82,8 +82,8 @@ void world_begin(struct world *world, size_t max_pushes, size_t changes_max)
     queue_init(&world->effects, sizeof(struct view_effect));
     world->events = events_new(world->loop, world->view, &ops, world);
     world->server = http_server_new(world->loop, handler, NULL, world);
-    world->listener =
-        http_server_listen(world->server, &(struct http_listener_options){.max_pushes = max_pushes}, &err);
+    world->listener = http_server_listen(
+        world->server, &(struct http_listener_options){.max_pushes = max_pushes, .peer_share = 100}, &err);
     assert_string_equal(err.text, "");
 }
 

@@ -88,6 +88,7 @@ static void test_smallest(void **state)
     assert_int_equal(config.status.mode, 0660);
     assert_string_equal(config.http.listen, "127.0.0.1:7117");
     assert_int_equal(config.http.max_connections, 1024);
+    assert_int_equal(config.http.peer_share, 25);
     assert_int_equal(config.log.level, CONFIG_LOG_INFO);
     assert_null(config.state_dir);
     assert_false(config.state_dir_named);
@@ -168,7 +169,7 @@ static void test_everything(void **state)
         "drain: {deadline: 1h, settle: 0s}\n"
         "shutdown: {drain: true, linger: 0s, timeout: 10s}\n"
         "http: {listen: '[::]:7117', token_file: /etc/token, max_connections: 8, max_subscribers: 9, "
-        "idle_timeout: 2m}\n"
+        "peer_share: 100, idle_timeout: 2m}\n"
         "log: {level: debug, format: json}\n"
         "state_dir: /var/lib/outrider/\n",
         &config);
@@ -190,6 +191,7 @@ static void test_everything(void **state)
     assert_string_equal(config.http.listen, "[::]:7117");
     assert_string_equal(config.http.token_file, "/etc/token");
     assert_int_equal(config.http.max_subscribers, 9);
+    assert_int_equal(config.http.peer_share, 100);
     assert_int_equal(config.http.idle_timeout_ms, 120000);
     assert_int_equal(config.log.level, CONFIG_LOG_DEBUG);
     assert_int_equal(config.log.format, CONFIG_LOG_JSON);

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 static void handler(struct http_exchange *exchange, const struct http_request *request, void *user)
@@ -103,7 +104,23 @@ int world_tear_down(void **state)
 
 struct client client_dial(struct world *world)
 {
+    return client_dial_from(world, "127.0.0.1");
+}
+
+struct client client_dial_path(struct world *world)
+{
+    struct client client = {.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    strcpy(address.sun_path, world->path);
+    assert_int_equal(connect(client.fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    return client;
+}
+
+struct client client_dial_from(struct world *world, const char *source)
+{
     struct client client = {.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = inet_addr(source)};
+    assert_int_equal(bind(client.fd, (struct sockaddr *)&from, sizeof(from)), 0);
     struct sockaddr_in address = {
         .sin_family = AF_INET,
         .sin_addr.s_addr = htonl(INADDR_LOOPBACK),

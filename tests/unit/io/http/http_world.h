@@ -50,6 +50,8 @@ void world_turn(struct world *world);
 
 /* A blocking connection to the server's port, ended with client_hang_up. */
 struct client client_dial(struct world *world);
+struct client client_dial_from(struct world *world, const char *source); /* "127.0.0.2" */
+struct client client_dial_path(struct world *world);                     /* the unix socket at world->path */
 void client_hang_up(struct client *client);
 
 /* Sends all of `text`. */

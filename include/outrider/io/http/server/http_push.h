@@ -3,7 +3,7 @@
  * A message is a blob, referenced and never copied. While a peer keeps up, a message costs one send() and arms
  * nothing; only what the socket does not take waits, as references. The socket's own buffer is
  * HTTP_PUSH_SEND_BUFFER, because bytes that wait there go stale as well. A peer with more than `max_behind` bytes
- * waiting beyond that is closed.
+ * waiting beyond that is closed, and so is one that takes nothing for HTTP_PUSH_SHUT_MS.
  *
  * The body ends with the connection ("Connection: close", no length, not chunked). RFC 9112, 6.3 gives that the
  * same meaning in every version of HTTP, so the same bytes serve HTTP/1.0, HTTP/1.1, proxies and `curl -N`.
@@ -20,11 +20,15 @@
 
 struct blob;
 struct http_exchange;
+struct http_fault;
 struct http_push;
 struct http_server;
 
 /* In bytes, as asked for with SO_SNDBUF. */
 enum { HTTP_PUSH_SEND_BUFFER = 131072, HTTP_PUSH_BEHIND_MAX = 262144 };
+
+/* A window that is shut for so long is no pause of a reader. */
+enum { HTTP_PUSH_SHUT_MS = 60000 };
 
 struct http_push_options {
     struct str content_type;
@@ -33,8 +37,10 @@ struct http_push_options {
 };
 
 enum http_push_end {
-    HTTP_PUSH_GONE,  /* the peer has closed, or the connection failed */
-    HTTP_PUSH_BEHIND /* it had more than `max_behind` waiting */
+    HTTP_PUSH_GONE,   /* the peer has closed, or the connection failed */
+    HTTP_PUSH_BEHIND, /* it had more than `max_behind` waiting */
+    HTTP_PUSH_SHUT,   /* it took nothing for HTTP_PUSH_SHUT_MS, although something waited */
+    HTTP_PUSH_ROOM    /* places are short, and its peer had the most */
 };
 
 /* Both are called from the loop, never from within a call of this header, and may call http_push_end. */
@@ -43,8 +49,9 @@ struct http_push_calls {
     void (*closed)(struct http_push *push, enum http_push_end why, void *user); /* the last call */
 };
 
-/* Whether the listener's max_pushes leave room for one more. */
-bool http_push_has_room(const struct http_exchange *exchange);
+/* NULL: there is a place for one more, or one can be made. Else what the exchange is to be refused with, static and
+ * counted. */
+const struct http_fault *http_push_refusal(struct http_exchange *exchange);
 
 /* Replies 200 without a length, and ends the exchange. `calls` and `user` are borrowed as long as the push
  * lives. NULL when there is no peer to push to: it has closed (either direction), there is no room (503), or it

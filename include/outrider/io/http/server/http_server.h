@@ -5,13 +5,17 @@
  * thousands of subscribers.
  *
  * A connection serves one request at a time, pipelined requests in their order. Everything a peer can make
- * grow is bounded: connections (the one silent or idle for longest makes room, otherwise 503), head and body
- * (http_parse.h, max_body), and the time to send a request, to stay idle and to read a reply. What is written
- * and not yet read by the peer is one reply; its blob is referenced, not copied. A connection without a
- * request has no buffers.
+ * grow is bounded: connections, head and body (http_parse.h, max_body), and the time to send a request, to stay
+ * idle and to read a reply. What is written and not yet read by the peer is one reply; its blob is referenced, not
+ * copied. A connection without a request has no buffers.
+ *
+ * Connections and pushes have a number of places. A peer (an IPv4 address, an IPv6 network of 64 bits, or a user
+ * over a unix socket) has at most its share of them. Where places are short, an unfinished request or an idle
+ * connection is closed: of the peer itself if it has its share, else of the peer with the most. Who finds no place
+ * is refused with 503 (all are taken) or 429 (its share is), but for the kept paths, which are answered.
  *
  * The server itself refuses what is not HTTP, with {"error":{"code":"...","message":"..."}}: 400, 408, 411,
- * 413, 414, 431, 501, 503, 505. Unknown paths, methods and tokens are the handler's. */
+ * 413, 414, 429, 431, 501, 503, 505. Unknown paths, methods and tokens are the handler's. */
 #ifndef OUTRIDER_IO_HTTP_SERVER_HTTP_SERVER_H
 #define OUTRIDER_IO_HTTP_SERVER_HTTP_SERVER_H
 
@@ -32,6 +36,28 @@ struct http_server;
 struct loop;
 struct transport;
 
+/* What was short. Numbers are those of `refused` below. */
+enum http_shortage {
+    HTTP_SHORT_CONNECTIONS, /* all are taken */
+    HTTP_SHORT_SHARE,       /* the peer has its share of them */
+    HTTP_SHORT_PUSHES,      /* likewise */
+    HTTP_SHORT_PUSH_SHARE,
+    HTTP_SHORTAGES,
+};
+
+/* Which connections were closed by the server to have places. */
+enum http_eviction {
+    HTTP_EVICTED_UNFINISHED, /* its request had not arrived in full */
+    HTTP_EVICTED_IDLE,
+    HTTP_EVICTED_PUSH, /* of the peer with the most, for one that had fewer */
+    HTTP_EVICTED_SHUT, /* a push whose peer took nothing for a minute; places need not be short */
+    HTTP_EVICTIONS,
+};
+
+/* Called where a place is refused or another connection is closed for it, at once and then at most every minute: `peer` wanted
+ * it ("127.0.0.1", "2001:db8:0:1::/64", "uid 1000"; borrowed). `user` is that of http_server_new. */
+typedef void http_short_fn(enum http_shortage what, const char *peer, void *user);
+
 /* A listener and its policy. A member that is 0 or NULL means the default in parentheses. */
 struct http_listener_options {
     const char *unix_path;  /* listen on this socket file; NULL: on host and port */
@@ -46,7 +72,10 @@ struct http_listener_options {
     int64_t request_timeout_ms; /* to send a head, and again to send its body (10000) */
     int64_t idle_timeout_ms;    /* between requests on a kept connection (75000: proxies keep theirs 60 s) */
     int64_t write_timeout_ms;   /* without the peer reading a byte of its reply (10000) */
-    const void *policy;         /* the owner's, borrowed: what requests from this listener may do */
+    unsigned peer_share; /* of one peer, in percent of max_connections and of max_pushes (25); at least 16 */
+    const char *const *kept_paths; /* answered without a place, NULL at the end, borrowed (none) */
+    http_short_fn *on_short;       /* (none) */
+    const void *policy;            /* the owner's, borrowed: what requests from this listener may do */
 };
 
 /* Borrowed until the handler returns. */
@@ -76,8 +105,9 @@ struct http_response {
 /* Since the start; `open` and `pushing` are now. */
 struct http_server_counters {
     uint64_t accepted;
-    uint64_t rejected; /* 503, or closed at once: no room */
-    uint64_t evicted;  /* idle, closed to make room */
+    uint64_t rejected; /* found no place */
+    uint64_t evicted;  /* unfinished or idle, closed to make room */
+    uint64_t refused[HTTP_SHORTAGES], closed[HTTP_EVICTIONS];
     uint64_t requests; /* given to the handler */
     uint64_t faults;   /* refused here with 4xx or 5xx, rejected ones excluded */
     uint64_t request_timeouts, idle_timeouts, write_timeouts;

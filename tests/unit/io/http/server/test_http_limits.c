@@ -49,6 +49,59 @@ static void test_faults(void **state)
     assert_int_equal(http_server_counters(world->server)->faults, COUNT_OF(rows) + 1);
 }
 
+/* Heads that two readers could understand differently. What follows one is neither its body nor a request. */
+static void test_smuggling(void **state)
+{
+    struct world *world = *state;
+    static const char *const headers[] = {
+        "Content-Length: 6\r\nTransfer-Encoding: chunked\r\n",
+        "Transfer-Encoding: chunked\r\nContent-Length: 6\r\n",
+        "Transfer-Encoding: chunked\r\n",
+        "Transfer-Encoding: identity\r\n",
+        "Transfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n",
+        "Transfer-Encoding: chunked, identity\r\n",
+        "Transfer-Encoding: xchunked\r\nContent-Length: 6\r\n",
+        "Transfer-Encoding : chunked\r\n",
+        "Transfer-Encoding:\r\n chunked\r\n",
+        "Transfer-Encoding: chunked\x0b\r\n",
+        "X: y\r\n Transfer-Encoding: chunked\r\n",
+        "X: y\nTransfer-Encoding: chunked\r\n",
+        "X: y\rTransfer-Encoding: chunked\r\n",
+        "Content-Length: 0\r\nContent-Length: 6\r\n",
+        "Content-Length: 6\r\nContent-Length: 6\r\n",
+        "Content-Length: 0, 6\r\n",
+        "Content-Length: +0\r\n",
+        "Content-Length: -0\r\n",
+        "Content-Length: 0x0\r\n",
+        "Content-Length: 0;\r\n",
+        "Content-Length:\r\n",
+        "Content-Length : 0\r\n",
+        "Content-Length: 18446744073709551616\r\n",
+        "Host: other\r\n",
+    };
+    world_start(world, (struct http_listener_options){0});
+    for (size_t i = 0; i < COUNT_OF(headers); i++) {
+        struct buf text = {0};
+        buf_printf(&text, "POST /first HTTP/1.1\r\nHost: h\r\n%s\r\n0\r\n\r\n%s", headers[i],
+                   GET("/smuggled"));
+        struct client client = client_dial(world);
+        client_say(&client, buf_text(&text));
+        client_hear_end(world, &client);
+        if (world->handled > 0 || strncmp(buf_text(&client.in), "HTTP/1.1 4", 10) != 0) {
+            assert_int_equal(world->handled, 0);
+            assert_true(client_heard(&client, "501 Not Implemented"));
+        }
+        client_hang_up(&client);
+        buf_fini(&text);
+    }
+    struct client nul = client_dial(world);
+    static const char bytes[] = "GET /first HTTP/1.1\r\nHost: h\r\nX: \0\r\n\r\n" GET("/smuggled");
+    assert_int_equal(send(nul.fd, bytes, sizeof(bytes) - 1, MSG_NOSIGNAL), sizeof(bytes) - 1);
+    client_hear_end(world, &nul);
+    assert_int_equal(world->handled, 0);
+    client_hang_up(&nul);
+}
+
 static void test_slow_peers(void **state)
 {
     struct world *world = *state;
@@ -293,6 +346,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
     const struct CMUnitTest tests[] = {
         T(test_faults),
+        T(test_smuggling),
         T(test_slow_peers),
         T(test_idle_for_longer_than_proxies),
         T(test_asking_ahead),

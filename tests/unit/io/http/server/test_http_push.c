@@ -1,136 +1,20 @@
 #include "outrider/base/blob.h"
-#include "outrider/base/error.h"
 #include "outrider/io/http/server/http_push.h"
 #include "outrider/io/loop/loop.h"
-#include "unit/io/http/http_world.h"
+#include "unit/io/http/http_stage.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { PEERS_MAX = 8, SMALL = 512 };
-
-/* The state of a handler that pushes; the world's own handler is not used. */
-struct stage {
-    struct world *world;
-    struct http_push *pushes[PEERS_MAX];
-    size_t count, declined, drained, closed, behind;
-    bool ends_when_closed, refuses;
-    struct blob *small;
-};
-
-static void on_drained(struct http_push *push, void *user)
-{
-    struct stage *stage = user;
-    assert_int_equal(http_push_facts(push)->behind, 0);
-    stage->drained++;
-}
-
-static void on_closed(struct http_push *push, enum http_push_end why, void *user)
-{
-    struct stage *stage = user;
-    stage->closed++;
-    stage->behind += why == HTTP_PUSH_BEHIND ? 1 : 0;
-    assert_true(http_push_facts(push)->is_closed);
-    http_push_send(push, &stage->small, 1); /* dropped */
-    for (size_t i = 0; stage->ends_when_closed && i < stage->count; i++) {
-        if (stage->pushes[i] == push) {
-            stage->pushes[i] = NULL;
-            http_push_end(push);
-        }
-    }
-}
-
-static const struct http_push_calls calls = {on_drained, on_closed};
-
-static void handler(struct http_exchange *exchange, const struct http_request *request, void *user)
-{
-    struct stage *stage = user;
-    static const char *const headers[] = {"Cache-Control: no-store", NULL};
-    if (!str_eq(request->path, STR("/push"))) {
-        http_respond(exchange, &(struct http_response){.status = 200, .body = STR("plain")});
-        return;
-    }
-    if (stage->refuses && !http_push_has_room(exchange)) {
-        http_respond(exchange, &(struct http_response){.status = 503, .body = STR("full")});
-        stage->declined++;
-        return;
-    }
-    struct http_push *push = http_push_begin(
-        exchange, &(struct http_push_options){.content_type = STR("text/event-stream"), .headers = headers},
-        &calls, stage);
-    assert_true(request->path.data[0] == '/'); /* still borrowed */
-    if (push == NULL) {
-        stage->declined++;
-    } else {
-        stage->pushes[stage->count++] = push;
-    }
-}
-
-static int set_up(void **state)
-{
-    struct stage *stage = calloc(1, sizeof(*stage));
-    void *world;
-    char text[SMALL];
-    world_set_up(&world);
-    stage->world = world;
-    memset(text, 's', sizeof(text));
-    stage->small = blob_new((struct str){text, sizeof(text)});
-    *state = stage;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct stage *stage = *state;
-    void *world = stage->world;
-    for (size_t i = 0; i < stage->count; i++) {
-        http_push_end(stage->pushes[i]);
-    }
-    blob_unref(stage->small);
-    free(stage);
-    return world_tear_down(&world);
-}
-
-static void serve(struct stage *stage, struct http_listener_options options)
-{
-    struct error err = {0};
-    stage->world->server = http_server_new(stage->world->loop, handler, NULL, stage);
-    stage->world->listener = http_server_listen(stage->world->server, &options, &err);
-    assert_string_equal(err.text, "");
-}
-
-static struct client subscribe(struct stage *stage, const char *request)
-{
-    size_t before = stage->count;
-    struct client client = client_dial(stage->world);
-    client_say(&client, request);
-    while (stage->count == before) {
-        world_turn(stage->world);
-    }
-    return client;
-}
-
-static void send_text(struct http_push *push, const char *text)
-{
-    struct blob *blob = blob_new(str_of(text));
-    http_push_send(push, &blob, 1);
-    blob_unref(blob);
-}
-
-static const struct http_server_counters *counters_of(const struct stage *stage)
-{
-    return http_server_counters(stage->world->server);
-}
-
 static void test_stream(void **state)
 {
     struct stage *stage = *state;
-    serve(stage, (struct http_listener_options){0});
-    struct client client = subscribe(stage, GET("/push"));
-    send_text(stage->pushes[0], "one\n");
-    send_text(stage->pushes[0], "two\n");
+    stage_serve(stage, (struct http_listener_options){0});
+    struct client client = stage_subscribe(stage, GET("/push"));
+    stage_send(stage->pushes[0], "one\n");
+    stage_send(stage->pushes[0], "two\n");
     client_hear(stage->world, &client, "two\n", 1);
     assert_true(client_heard(&client, "HTTP/1.1 200 OK\r\n"));
     assert_true(client_heard(&client, "Content-Type: text/event-stream\r\n"));
@@ -139,14 +23,14 @@ static void test_stream(void **state)
     assert_false(client_heard(&client, "Content-Length"));
     assert_false(client_heard(&client, "Transfer-Encoding"));
     assert_true(client_heard(&client, "\r\n\r\none\ntwo\n"));
-    assert_int_equal(counters_of(stage)->pushing, 1);
+    assert_int_equal(stage_counters(stage)->pushing, 1);
     assert_int_equal(http_push_facts(stage->pushes[0])->behind, 0);
     assert_int_equal(stage->drained, 0);
     http_push_end(stage->pushes[0]);
     stage->count = 0;
     client_hear_end(stage->world, &client);
-    assert_int_equal(counters_of(stage)->pushing, 0);
-    assert_int_equal(counters_of(stage)->open, 0);
+    assert_int_equal(stage_counters(stage)->pushing, 0);
+    assert_int_equal(stage_counters(stage)->open, 0);
     assert_int_equal(stage->closed, 0);
     client_hang_up(&client);
 }
@@ -154,9 +38,9 @@ static void test_stream(void **state)
 static void test_http_1_0(void **state)
 {
     struct stage *stage = *state;
-    serve(stage, (struct http_listener_options){0});
-    struct client client = subscribe(stage, "GET /push HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
-    send_text(stage->pushes[0], "data");
+    stage_serve(stage, (struct http_listener_options){0});
+    struct client client = stage_subscribe(stage, "GET /push HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+    stage_send(stage->pushes[0], "data");
     client_hear(stage->world, &client, "\r\n\r\ndata", 1);
     assert_true(client_heard(&client, "Connection: close\r\n"));
     client_hang_up(&client);
@@ -165,7 +49,7 @@ static void test_http_1_0(void **state)
 static void test_head(void **state)
 {
     struct stage *stage = *state;
-    serve(stage, (struct http_listener_options){0});
+    stage_serve(stage, (struct http_listener_options){0});
     struct client client = client_dial(stage->world);
     client_say(&client, "HEAD /push HTTP/1.1\r\nHost: h\r\n\r\n");
     client_hear_end(stage->world, &client);
@@ -181,8 +65,8 @@ static void test_slow_reader(void **state)
 {
     struct stage *stage = *state;
     enum { COUNT = 700 };
-    serve(stage, (struct http_listener_options){0});
-    struct client client = subscribe(stage, GET("/push"));
+    stage_serve(stage, (struct http_listener_options){0});
+    struct client client = stage_subscribe(stage, GET("/push"));
     struct buf want = {0};
     size_t rounds = 0;
     while (http_push_facts(stage->pushes[0])->behind == 0) {
@@ -200,7 +84,7 @@ static void test_slow_reader(void **state)
         }
         rounds++;
     }
-    send_text(stage->pushes[0], "last of all\n");
+    stage_send(stage->pushes[0], "last of all\n");
     buf_str(&want, STR("last of all\n"));
     client_hear(stage->world, &client, "last of all\n", 1);
     assert_string_equal(strstr(buf_text(&client.in), "\r\n\r\n") + 4, buf_text(&want));
@@ -214,9 +98,9 @@ static void test_slow_reader(void **state)
 static void test_behind(void **state)
 {
     struct stage *stage = *state;
-    serve(stage, (struct http_listener_options){0});
-    struct client lazy = subscribe(stage, GET("/push"));
-    struct client busy = subscribe(stage, GET("/push"));
+    stage_serve(stage, (struct http_listener_options){0});
+    struct client lazy = stage_subscribe(stage, GET("/push"));
+    struct client busy = stage_subscribe(stage, GET("/push"));
     size_t most = 0, sent = 0;
     while (!http_push_facts(stage->pushes[0])->is_closed) {
         size_t behind = http_push_facts(stage->pushes[0])->behind;
@@ -232,8 +116,8 @@ static void test_behind(void **state)
     world_turn(stage->world);
     assert_int_equal(stage->closed, 1);
     assert_int_equal(stage->behind, 1);
-    assert_int_equal(counters_of(stage)->pushes_behind, 1);
-    assert_int_equal(counters_of(stage)->pushing, 1);
+    assert_int_equal(stage_counters(stage)->pushes_behind, 1);
+    assert_int_equal(stage_counters(stage)->pushing, 1);
     while (busy.in.size < sent * SMALL) {
         assert_false(busy.ended);
         world_turn(stage->world);
@@ -249,11 +133,11 @@ static void test_behind(void **state)
 static void test_peer_goes(void **state)
 {
     struct stage *stage = *state;
-    serve(stage, (struct http_listener_options){0});
+    stage_serve(stage, (struct http_listener_options){0});
     stage->ends_when_closed = true;
-    struct client closes = subscribe(stage, GET("/push"));
-    struct client half = subscribe(stage, GET("/push"));
-    struct client resets = subscribe(stage, GET("/push"));
+    struct client closes = stage_subscribe(stage, GET("/push"));
+    struct client half = stage_subscribe(stage, GET("/push"));
+    struct client resets = stage_subscribe(stage, GET("/push"));
     client_hang_up(&closes);
     shutdown(half.fd, SHUT_WR);
     struct linger now = {.l_onoff = 1};
@@ -262,7 +146,7 @@ static void test_peer_goes(void **state)
     while (stage->closed < 3) {
         world_turn(stage->world);
     }
-    assert_int_equal(counters_of(stage)->pushing, 0);
+    assert_int_equal(stage_counters(stage)->pushing, 0);
     assert_int_equal(stage->behind, 0);
     client_hang_up(&half);
 }
@@ -271,8 +155,8 @@ static void test_peer_goes(void **state)
 static void test_goes_while_sending(void **state)
 {
     struct stage *stage = *state;
-    serve(stage, (struct http_listener_options){0});
-    struct client client = subscribe(stage, GET("/push"));
+    stage_serve(stage, (struct http_listener_options){0});
+    struct client client = stage_subscribe(stage, GET("/push"));
     struct linger now = {.l_onoff = 1};
     setsockopt(client.fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
     client_hang_up(&client);
@@ -286,9 +170,9 @@ static void test_goes_while_sending(void **state)
 static void test_room(void **state)
 {
     struct stage *stage = *state;
-    serve(stage, (struct http_listener_options){.max_connections = 2, .max_pushes = 2});
-    struct client one = subscribe(stage, GET("/push"));
-    struct client two = subscribe(stage, GET("/push"));
+    stage_serve(stage, (struct http_listener_options){.max_connections = 2, .max_pushes = 2});
+    struct client one = stage_subscribe(stage, GET("/push"));
+    struct client two = stage_subscribe(stage, GET("/push"));
     struct client three = client_dial(stage->world);
     client_say(&three, GET("/push"));
     client_hear_end(stage->world, &three);
@@ -301,12 +185,12 @@ static void test_room(void **state)
     client_say(&four, GET("/plain")); /* subscribers do not count as connections */
     client_hear(stage->world, &four, "plain", 1);
     assert_int_equal(stage->declined, 2);
-    assert_int_equal(counters_of(stage)->rejected, 0);
+    assert_int_equal(stage_counters(stage)->rejected, 0);
     client_hang_up(&one);
     while (stage->closed == 0) {
         world_turn(stage->world);
     }
-    struct client five = subscribe(stage, GET("/push"));
+    struct client five = stage_subscribe(stage, GET("/push"));
     client_hang_up(&two);
     client_hang_up(&three);
     client_hang_up(&four);
@@ -317,11 +201,11 @@ static void test_room(void **state)
 static void test_talkative(void **state)
 {
     struct stage *stage = *state;
-    serve(stage, (struct http_listener_options){0});
-    struct client client = subscribe(stage, GET("/push") GET("/push"));
-    send_text(stage->pushes[0], "still here");
+    stage_serve(stage, (struct http_listener_options){0});
+    struct client client = stage_subscribe(stage, GET("/push") GET("/push"));
+    stage_send(stage->pushes[0], "still here");
     client_hear(stage->world, &client, "still here", 1);
-    assert_int_equal(counters_of(stage)->requests, 1);
+    assert_int_equal(stage_counters(stage)->requests, 1);
     while (stage->closed == 0) {
         (void)!send(client.fd, blob_view(stage->small).data, SMALL, MSG_NOSIGNAL | MSG_DONTWAIT);
         world_turn(stage->world);
@@ -332,9 +216,9 @@ static void test_talkative(void **state)
 static void test_outlives_server(void **state)
 {
     struct stage *stage = *state;
-    serve(stage, (struct http_listener_options){0});
-    struct client client = subscribe(stage, GET("/push"));
-    struct client lazy = subscribe(stage, GET("/push"));
+    stage_serve(stage, (struct http_listener_options){0});
+    struct client client = stage_subscribe(stage, GET("/push"));
+    struct client lazy = stage_subscribe(stage, GET("/push"));
     while (http_push_facts(stage->pushes[1])->behind == 0) {
         http_push_send(stage->pushes[1], &stage->small, 1);
     }
@@ -351,16 +235,16 @@ static void test_outlives_server(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_stream, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_http_1_0, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_head, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_slow_reader, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_behind, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_peer_goes, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_goes_while_sending, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_room, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_talkative, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_outlives_server, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_stream, stage_set_up, stage_tear_down),
+        cmocka_unit_test_setup_teardown(test_http_1_0, stage_set_up, stage_tear_down),
+        cmocka_unit_test_setup_teardown(test_head, stage_set_up, stage_tear_down),
+        cmocka_unit_test_setup_teardown(test_slow_reader, stage_set_up, stage_tear_down),
+        cmocka_unit_test_setup_teardown(test_behind, stage_set_up, stage_tear_down),
+        cmocka_unit_test_setup_teardown(test_peer_goes, stage_set_up, stage_tear_down),
+        cmocka_unit_test_setup_teardown(test_goes_while_sending, stage_set_up, stage_tear_down),
+        cmocka_unit_test_setup_teardown(test_room, stage_set_up, stage_tear_down),
+        cmocka_unit_test_setup_teardown(test_talkative, stage_set_up, stage_tear_down),
+        cmocka_unit_test_setup_teardown(test_outlives_server, stage_set_up, stage_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

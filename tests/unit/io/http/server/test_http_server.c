@@ -121,15 +121,6 @@ static void test_later(void **state)
     client_hang_up(&client);
 }
 
-static struct client dial_path(const struct world *world)
-{
-    struct client client = {.fd = socket(AF_UNIX, SOCK_STREAM, 0)};
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    strcpy(address.sun_path, world->path);
-    assert_int_equal(connect(client.fd, (struct sockaddr *)&address, sizeof(address)), 0);
-    return client;
-}
-
 /* Over TCP, and over a unix socket. */
 static void listen_on_both(struct world *world)
 {
@@ -145,7 +136,7 @@ static void test_later_after_the_last_request(void **state)
     struct world *world = *state;
     listen_on_both(world);
     for (int i = 0; i < 2; i++) {
-        struct client client = i == 0 ? client_dial(world) : dial_path(world);
+        struct client client = i == 0 ? client_dial(world) : client_dial_path(world);
         client_say(&client, GET("/later") GET("/now"));
         shutdown(client.fd, SHUT_WR);
         for (int turns = 0; turns < 20; turns++) {
@@ -169,7 +160,7 @@ static void test_gone(void **state)
     struct linger now = {.l_onoff = 1};
     listen_on_both(world);
     for (size_t i = 0; i < 2; i++) {
-        struct client client = i == 0 ? client_dial(world) : dial_path(world);
+        struct client client = i == 0 ? client_dial(world) : client_dial_path(world);
         client_say(&client, GET("/later"));
         while (world->kept == NULL) {
             world_turn(world);
@@ -225,7 +216,7 @@ static void test_unix_path(void **state)
     struct stat status;
     assert_int_equal(stat(world->path, &status), 0);
     assert_int_equal(status.st_mode & 0777, 0600);
-    struct client client = dial_path(world);
+    struct client client = client_dial_path(world);
     client_say(&client, "GET /x HTTP/1.0\r\n\r\n");
     client_hear_end(world, &client);
     assert_string_equal(world->seen, "GET /x ? @ none [] unix");
@@ -280,7 +271,7 @@ static void test_two_listeners(void **state)
     struct client refused = client_dial(world);
     client_hear_end(world, &refused);
     assert_true(client_heard(&refused, "too_many_connections"));
-    struct client other = dial_path(world);
+    struct client other = client_dial_path(world);
     client_say(&other, GET("/now"));
     client_hear(world, &other, "hello", 1);
     assert_ptr_equal(world->policy, policy);
@@ -307,7 +298,7 @@ static void test_inherited(void **state)
         http_server_listen(world->server, &(struct http_listener_options){.inherited_fd = fd}, &err);
     assert_non_null(listener);
     assert_int_equal(listening_port(listener), 0);
-    struct client client = dial_path(world);
+    struct client client = client_dial_path(world);
     client_say(&client, "GET /x HTTP/1.0\r\n\r\n");
     client_hear_end(world, &client);
     assert_string_equal(world->seen, "GET /x ? @ none [] unix");
