@@ -150,6 +150,18 @@ bool str_is_utf8(struct str text)
     return true;
 }
 
+bool str_has_control(struct str text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        unsigned char byte = (unsigned char)text.data[i];
+        bool c1 = byte == 0xc2 && i + 1 < text.size && (unsigned char)text.data[i + 1] < 0xa0;
+        if (byte < 0x20 || byte == 0x7f || c1) {
+            return true;
+        }
+    }
+    return false;
+}
+
 size_t str_distance(struct str a, struct str b)
 {
     enum { LONGEST = 64 };

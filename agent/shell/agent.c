@@ -4,6 +4,7 @@
 
 #include "outrider/base/mem.h"
 #include "outrider/base/version.h"
+#include "outrider/codec/sign/sign.h"
 #include "outrider/io/http/client/http_client.h"
 #include "outrider/io/loop/loop_watch.h"
 #include "outrider/io/loop/timer.h"
@@ -14,6 +15,7 @@
 
 #include "outrider/shell/agent.h"
 #include "outrider/shell/config_file.h"
+#include "outrider/shell/key_files.h"
 #include <inttypes.h>
 
 #include <signal.h>
@@ -274,9 +276,20 @@ static int open_loop(struct agent *agent, struct error *err)
     return agent->signals == NULL ? -1 : 0;
 }
 
+static int read_keys(struct agent *agent, struct error *err)
+{
+    if (agent->config->server.present && key_files_signer(agent->config, err, &agent->sign_key) < 0) {
+        return -1;
+    }
+    if (agent->sign_key != NULL) {
+        log_info("agent", "record is signed", LOG_TEXT("key_id", sign_key_id(agent->sign_key)));
+    }
+    return key_files_trust(agent->config, err, &agent->trust);
+}
+
 static int open_world(struct agent *agent, struct error *err)
 {
-    if (open_loop(agent, err) < 0) {
+    if (open_loop(agent, err) < 0 || read_keys(agent, err) < 0) {
         return -1;
     }
     if (agent->config->server.present) {
@@ -340,6 +353,7 @@ static void start_sidecar(struct agent *agent)
     struct instant now = agent_now();
     agent->router = router_new(agent->config, agent->id, &agent->restore, seed, registry_can(agent->registry),
                                &agent->effects, &now);
+    router_sign_with(agent->router, agent->sign_key);
     router_start(agent->router, &now);
 }
 
@@ -381,6 +395,8 @@ static void close_world(struct agent *agent)
     registry_free(agent->registry);
     http_client_free(agent->http);
     router_free(agent->router);
+    sign_key_free(agent->sign_key);
+    sign_trust_free(agent->trust);
     saved_state_fini(&agent->saved);
     loop_watch_free(agent->signals);
     state_store_free(agent->state);

@@ -81,6 +81,8 @@ struct agent {
     struct saved_state saved; /* as read at the start; the router borrows of it */
     struct restore restore;   /* what of it still counts */
     struct fleet *fleet;
+    struct sign_key *sign_key; /* NULL: the record is not signed */
+    struct sign_trust *trust;  /* NULL: signatures are not looked at */
     struct control_writer *controls;
     struct effects effects;
 

@@ -2,6 +2,7 @@
 
 #include "outrider/api/events/events.h"
 #include "outrider/base/mem.h"
+#include "outrider/codec/sign/sign.h"
 #include "outrider/codec/state/view_file.h"
 #include "outrider/core/fleet/view_read.h"
 #include "outrider/io/loop/timer.h"
@@ -157,6 +158,7 @@ static void load(struct fleet *fleet)
         result = view_file_decode(buf_view(&bytes), view_facts(fleet->router.view)->prefix, &file, &err);
     }
     if (result == 0) {
+        view_file_check(&file, &fleet->router.check);
         log_info("view", "saved fleet view loaded, served as stale until listed",
                  LOG_INT("services", (int64_t)file.kept.entry_count),
                  LOG_INT("revision", file.kept.revision));
@@ -167,6 +169,12 @@ static void load(struct fleet *fleet)
     view_file_fini(&file);
     buf_fini(&bytes);
     buf_fini(&path);
+}
+
+/* Of the keys, and of what is done with them. */
+static uint64_t trust_hash(const struct agent *agent)
+{
+    return sign_trust_hash(agent->trust) ^ (agent->config->view.require_signed ? 1U << 31 : 0);
 }
 
 struct fleet *fleet_new(struct agent *agent)
@@ -188,10 +196,13 @@ struct fleet *fleet_new(struct agent *agent)
                           .check_ms = config->registry.ttl_ms / 2,
                           .request_timeout_ms = config->registry.request_timeout_ms,
                           .tombstones_max = config->server.present ? 0 : TOMBSTONES_MAX,
+                          .require_signed = config->view.require_signed,
+                          .trust = agent->trust == NULL ? 0 : trust_hash(agent),
                           .seed = seed,
                           .can = registry_can(agent->registry),
                       },
                       fleet);
+    fleet_router_trust(&fleet->router, agent->trust, config->view.require_signed);
     fleet->timer = timer_new(agent->loop, on_timer, fleet);
     fleet->events = events_new(agent->loop, fleet->router.view, &events_ops, fleet);
     if (agent->state != NULL && config->view.mode != CONFIG_VIEW_OFF) {

@@ -35,20 +35,33 @@ VALUES = {
     "nul": (with_member('"customState":"a\x00b"'), False),
     "nul-escaped": (with_member('"customState":"a\\u0000b"'), False),
     "control-raw": (with_member('"customState":"a\x1b[31mb"'), False),
-    "control-escaped": (with_member('"customState":"\\u001b[2J\\u001b]0;owned\\u0007\\u009b31m\\u0008\\r\\n"'), True),
+    "control-escaped": (with_member('"customState":"\\u001b[2J\\u001b]0;owned\\u0007\\u009b31m\\u0008\\r\\n"'), False),
+    "control-tab": (with_member('"customState":"12/64\\ton harbor"'), True),
     "u2028": (with_member('"customState":"a\u2028b\u2029c"'), True),
     "html": (with_member('"customState":"</script><script>alert(1)</script><img src=x onerror=alert(1)>"'), True),
     "sse-lf": (with_member('\n\n"x":1\n\n'), True),
     "sse-inject": (only('{"id":"sse-inject",\n\nevent: remove\ndata: {"key":"x"}\n\n"type":"bad","status":"ready"}'), False),
     "sse-cr": (with_member('\r"x"\r:\r1\r\r'), True),
-    "sse-escaped": (with_member('"region":"kr\\n\\nevent: remove\\ndata: {}\\n\\n"'), True),
+    "sse-escaped": (with_member('"region":"kr\\n\\nevent: remove\\ndata: {}\\n\\n"'), False),
     "bidi": (with_member('"region":"\u202egnp.exe","version":"\ufeff\u200b"'), True),
     "deep-arrays": (with_member('"x":' + "[" * 100000 + "]" * 100000), False),
     "deep-objects": (with_member('"x":' + '{"a":' * 100000 + "1" + "}" * 100000), False),
     "deep-open": (only("[" * 100000), False),
     "deep-31": (with_member('"x":' + "[" * 30 + "]" * 30), True),
     "twice": (with_member('"status":"error"'), False),
-    "twice-unknown": (with_member('"x":1,"x":2'), True),
+    "twice-unknown": (with_member('"x":1,"x":2'), False),
+    "twice-escaped": (with_member('"x":1,"\\u0078":2'), False),
+    "twice-text": (with_member('"customState":"a","customState":"b"'), False),
+    "custom-number": (with_member('"customState":5'), False),
+    "reason-object": (with_member('"reason":{"a":1}'), False),
+    "drain-text": (with_member('"drain":"x"'), False),
+    "drain-holds-text": (with_member('"drain":{"holds":"ops"}'), False),
+    "drain-twice": (with_member('"drain":{"by":"a","by":"b"}'), False),
+    "started-number": (with_member('"startedAt":17'), False),
+    "updated-words": (with_member('"updatedAt":"yesterday"'), False),
+    "signed": (with_member('"signed":true'), False),
+    "unknown-members": (with_member('"score":{"a":[1,{"b":null}]},"motd":"a\\nb"'), True),
+    "nulls": (with_member('"drain":null,"customState":null,"startedAt":null'), True),
     "1e999": (with_member('"x":1e999'), False),
     "1e999-minus": (with_member('"x":-1e999'), False),
     "1e-999": (with_member('"x":1e-999'), True),
@@ -76,7 +89,8 @@ VALUES = {
     "bom": (lambda ident: "\ufeff" + text("bad", ident), True),
     "no-status": (only('{"id":"no-status","type":"bad"}'), False),
     "status-number": (only('{"id":"status-number","type":"bad","status":5}'), False),
-    "status-unknown": (only(text("bad", "status-unknown", status="exploding\x1b[31m\n\"}")), True),
+    "status-unknown": (only(text("bad", "status-unknown", status="exploding\x1b[31m\n\"}")), False),
+    "status-later": (only(text("bad", "status-later", status="exploding\"}")), True),
     "status-long": (only(text("bad", "status-long", status="x" * 2000)), False),
 }
 # Keys below the prefix, their values, and whether they are listed.
@@ -95,9 +109,12 @@ KEYS = [
     (b"/bad/a\x00b", b'{"id":"a\\u0000b","type":"bad","status":"ready"}', False),
     (b"/bad/esc\x1b[31m\nfake level=error msg=\"owned\"", b"x", False),
     (b"/bad/100%25 sure?#&=+", rb'{"id":"100%25 sure?#&=+","type":"bad","status":"ready"}', True),
-    (b"/bad/line\nbreak\r\x1b[2J", rb'{"id":"line\nbreak\r\u001b[2J","type":"bad","status":"ready"}', True),
-    (b'/quo"te\\\n{}=,\x7f/a', b'{"id":"a","type":"quo\\"te\\\\\\n{}=,\x7f","status":"ready"}', True),
-    (b"/bad/..", b'{"id":"..","type":"bad","status":"ready"}', True),
+    (b"/bad/line\nbreak\r\x1b[2J", rb'{"id":"line\nbreak\r\u001b[2J","type":"bad","status":"ready"}', False),
+    (b'/quo"te\\\n{}=,\x7f/a', b'{"id":"a","type":"quo\\"te\\\\\\n{}=,\x7f","status":"ready"}', False),
+    (b'/quo"te\\{}=,/a', b'{"id":"a","type":"quo\\"te\\\\{}=,","status":"ready"}', True),
+    (b"/bad/..", b'{"id":"..","type":"bad","status":"ready"}', False),
+    (b"/bad/.", b'{"id":".","type":"bad","status":"ready"}', False),
+    (b"/../a", b'{"id":"a","type":"..","status":"ready"}', False),
     ("/bad/\u202egnp".encode(), '{"id":"\u202egnp","type":"bad","status":"ready"}'.encode(), True),
 ]
 
@@ -127,14 +144,19 @@ class Records(Hostile):
         view = self.document(observer, "/api/agent")["view"]
         self.assertEqual(view["unreadable"], unreadable)
         self.assertLessEqual(len(view["unreadableKeys"]), 32)
+        self.assertEqual(sum(view["skipped"].values()), unreadable)
+        for kind in ("other_key", "not_json", "wrong_kind", "too_large"):
+            self.assertGreater(view["skipped"][kind], 0, kind)
         for path in ("/service-discovery/services", "/service-discovery/topology"):
             self.document(observer, path)
-        for path in ("/api/services/bad/100%2525%20sure%3F%23&=%2b", "/api/services/bad/line%0Abreak%0D%1B%5B2J"):
+        for path in ("/api/services/bad/100%2525%20sure%3F%23&=%2b", "/api/services/bad/status-later"):
             self.assertEqual(self.document(observer, path)["type"], "bad")
+        self.assertEqual(self.get(observer, "/api/services/bad/line%0Abreak%0D%1B%5B2J")[0], 404)
         self.assertEqual(self.get(observer, "/api/services/bad/nul")[0], 404)
         metrics = self.get(observer, "/metrics")[2]
-        self.assertIn(b'type="quo\\"te\\\\\\n{}=,\x7f",status="ready"} 1\n', metrics)
+        self.assertIn(b'type="quo\\"te\\\\{}=,",status="ready"} 1\n', metrics)
         self.assertIn(b"outrider_view_unreadable %d\n" % unreadable, metrics)
+        self.assertIn(b'outrider_view_skipped{reason="wrong_kind"} %d\n' % view["skipped"]["wrong_kind"], metrics)
         checked = subprocess.run(["promtool", "check", "metrics"], input=metrics, capture_output=True, check=False)
         self.assertEqual((checked.returncode, checked.stdout), (0, b""), checked.stderr)
 

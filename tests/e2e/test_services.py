@@ -1,8 +1,10 @@
 """outrider services: the fleet as a table."""
+import http.server
 import json
 import subprocess
+import threading
 
-from fleet import FleetCase, last_screen
+from fleet import FleetCase, Terminal, last_screen
 from harness import BINARY, environment
 from registry import DEADLINE_S, wait_until
 
@@ -70,7 +72,7 @@ class Services(FleetCase):
             self.assertIn("the fleet has not been read yet", text)
 
     def test_records_do_not_control_the_terminal(self):
-        self.put("w3", "ready", customState=HOSTILE, region=HOSTILE, version=HOSTILE)
+        self.put("w3", "ready", customState="owned\x9b2J\x9b31m", motd=HOSTILE)
         wait_until(lambda: "w3" in self.output(), "the record")
         for words, until in (((), b"3 servers,"), (("--watch",), b"3 servers"), (("--json",), b"\"ageMs\""),
                              (("--watch", "--json"), b"\"w3\"")):
@@ -79,6 +81,34 @@ class Services(FleetCase):
                 self.assertIn(b"owned", shown)
                 for bad in (b"\033]", b"\033[31m\xc2", b"\xc2\x9b", b"\a"):
                     self.assertNotIn(bad, shown.replace(b"\033[31merror", b""))
+
+    def test_an_agent_that_passes_everything_on_does_not_control_the_terminal(self):
+        """As one of an earlier version did with texts of records."""
+        record = {"id": "w3", "type": "world", "status": "ready", "customState": HOSTILE, "region": HOSTILE, "version": HOSTILE}
+        body = json.dumps({"services": [record], "total": 1, "healthy": 1, "unhealthy": 0, "revision": 1, "stale": False, "ageMs": 0})
+
+        class Answer(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):  # pylint: disable=invalid-name
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body.encode())
+
+            def log_message(self, *_):  # pylint: disable=arguments-differ
+                pass
+
+        server = http.server.HTTPServer(("127.0.0.1", 0), Answer)
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        for words, until in (((), b"1 server,"), (("--json",), b"\"ageMs\"")):
+            with self.subTest(words):
+                command = [str(BINARY), "services", "--agent", f"http://127.0.0.1:{server.server_port}", *words]
+                shown = Terminal(self, command, rows=20, columns=250).until(until)
+                self.assertIn(b"owned", shown)
+                for bad in (b"\033]", b"\033[31m\xc2", b"\xc2\x9b", b"\a"):
+                    self.assertNotIn(bad, shown)
 
     def test_a_list_for_a_screen(self):
         shown = self.screen().until(b"2 servers, 1 ready")

@@ -2,9 +2,12 @@
  * as the bytes it is, so it must be JSON to everybody, and it costs what it may; what the agent's own decoder
  * takes for a record is one here, too. */
 #include "outrider/base/blob.h"
+#include "outrider/base/buf.h"
 #include "outrider/base/error.h"
 #include "outrider/codec/record/record_json.h"
+#include "outrider/codec/record/record_sign.h"
 #include "outrider/codec/record/view_item.h"
+#include "outrider/codec/sign/sign.h"
 #include "outrider/core/server/record.h"
 
 #include <jansson.h>
@@ -69,6 +72,27 @@ static void check_takeover(struct str json)
     }
 }
 
+/* A signature cannot be guessed; and what the API says of one leaves the record JSON. */
+static void check_signature(struct view_entry *entry)
+{
+    static const char public[] = "-----BEGIN PUBLIC KEY-----\n"
+                                 "MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n"
+                                 "-----END PUBLIC KEY-----\n"; /* of docs/design/signed-record */
+    static struct sign_trust *trust;
+    enum view_skip skip = VIEW_SKIP_NONE;
+    struct error err = {0};
+    struct buf served = {0};
+    if (trust == NULL) {
+        trust = sign_trust_new();
+        must(sign_trust_add(trust, str_of(public), &err) == 0);
+    }
+    must(record_check(&(struct record_check){.trust = trust, .require = true}, entry, &skip, &err) < 0);
+    must(skip == VIEW_SKIP_UNSIGNED || skip == VIEW_SKIP_BAD_SIG);
+    record_write_served(entry, &served);
+    must(is_json(buf_view(&served)));
+    buf_fini(&served);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct str json, key = str_split((struct str){(const char *)data, size}, '\n', &json);
@@ -84,6 +108,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     must(is_json(json) && str_eq(blob_view(entry->json), json));
     must(str_eq(view_entry_key(entry), key));
     must(view_entry_size(entry) <= 2 * json.size + key.size + 1024);
+    check_signature(entry);
     view_entry_unref(entry);
     return 0;
 }

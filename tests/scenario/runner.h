@@ -95,6 +95,7 @@ struct scenario {
 
     struct effects effects;
     struct router *router;
+    struct sign_key *signer;  /* of the running agent; NULL: it does not sign */
     struct buf kept;          /* the state file of the last agent */
     struct saved_state saved; /* as the running agent has read it */
     bool exited;

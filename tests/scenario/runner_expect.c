@@ -143,6 +143,15 @@ static void text_of(const json_t *value, struct buf *out)
     }
 }
 
+static bool matches(const char *wanted, const char *actual)
+{
+    size_t size = strlen(wanted);
+    if (size > 0 && wanted[size - 1] == '*') {
+        return strncmp(wanted, actual, size - 1) == 0;
+    }
+    return strcmp(wanted, actual) == 0;
+}
+
 bool json_has(struct str json, const char *claim, char ret_actual[static 256])
 {
     bool absent = claim[0] == '!';
@@ -161,7 +170,7 @@ bool json_has(struct str json, const char *claim, char ret_actual[static 256])
     }
     struct buf text = {0};
     text_of(value, &text);
-    bool same = strcmp(buf_text(&text), wanted) == 0;
+    bool same = matches(wanted, buf_text(&text));
     snprintf(ret_actual, 256, "%.255s", buf_text(&text));
     buf_fini(&text);
     json_decref(root);
@@ -185,15 +194,6 @@ static void expect_put(struct scenario *s, const struct fake_call *call, char **
             fail(s, "expected a put with %s, but it has %s", args[i], actual);
         }
     }
-}
-
-static bool matches(const char *wanted, const char *actual)
-{
-    size_t size = strlen(wanted);
-    if (size > 0 && wanted[size - 1] == '*') {
-        return strncmp(wanted, actual, size - 1) == 0;
-    }
-    return strcmp(wanted, actual) == 0;
 }
 
 static void expect_words(struct scenario *s, const struct fake_call *call, char **args, size_t count)

@@ -3,6 +3,8 @@
 #include "runner.h"
 
 #include "outrider/base/mem.h"
+#include "outrider/codec/sign/sign.h"
+#include "support/read_text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -384,6 +386,23 @@ void world_advance(struct scenario *s, int64_t to)
 
 /* ---- start, restart, end ---- */
 
+/* The key that the configuration names, in a file of the test vectors: its path begins at the top of the tree. */
+static void read_signer(struct scenario *s)
+{
+    struct buf pem = {0};
+    struct error err;
+    sign_key_free(s->signer);
+    s->signer = NULL;
+    if (s->config->record.sign_key != NULL) {
+        read_text(s->config->record.sign_key + 1, &pem);
+        s->signer = sign_key_read(buf_view(&pem), &err);
+        if (s->signer == NULL) {
+            fail(s, "%s", err.text);
+        }
+    }
+    buf_fini(&pem);
+}
+
 void world_start(struct scenario *s, const struct restore *restore)
 {
     static const struct restore nothing = {0};
@@ -391,6 +410,8 @@ void world_start(struct scenario *s, const struct restore *restore)
     s->exited = false;
     s->router = router_new(s->config, "w1", restore == NULL ? &nothing : restore, ++s->starts,
                            s->store.kind->can, &s->effects, &now);
+    read_signer(s);
+    router_sign_with(s->router, s->signer);
     router_start(s->router, &now);
     world_settle(s);
     world_advance(s, s->mono);
@@ -446,6 +467,7 @@ void world_end(struct scenario *s)
         drop_running(s);
     }
     saved_state_fini(&s->saved);
+    sign_key_free(s->signer);
     buf_fini(&s->kept);
     store_fini(&s->store);
     forget_seen(s);

@@ -28,9 +28,10 @@ PACKAGES = {
     "libcurl.so.4": "libcurl4",
     "libyaml-0.so.2": "libyaml-0-2",
     "libjansson.so.4": "libjansson4",
+    "libcrypto.so.3": "libssl3",
 }
 EVERYWHERE = re.compile(r"^(libc|libm|libgcc_s|libasan|libubsan|ld-linux-[a-z0-9-]+)\.so\.\d+$")
-SECTIONS = ("server", "registry", "status", "drain", "shutdown", "http", "view", "log")
+SECTIONS = ("server", "registry", "record", "status", "drain", "shutdown", "http", "view", "log")
 
 
 class CannotLook(Exception):

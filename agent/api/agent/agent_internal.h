@@ -2,14 +2,16 @@
 #ifndef OUTRIDER_API_AGENT_AGENT_INTERNAL_H
 #define OUTRIDER_API_AGENT_AGENT_INTERNAL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct api_view;
 struct json_writer;
 
-/* agent_registry.c: `endpoints`; `registry`, `lease`, `control`, `withheld` and `record`; `view`. */
+/* agent_registry.c: `endpoints`; `registry`, `lease`, `control`, `withheld` and `record`; `view`. `lease_ids`: ids of leases
+ * are shown. One is enough to keep a dead server's record alive, where etcd does not ask for a user. */
 void api_write_endpoints(struct json_writer *json, const struct api_view *view);
-void api_write_registry(struct json_writer *json, const struct api_view *view);
+void api_write_registry(struct json_writer *json, const struct api_view *view, bool lease_ids);
 void api_write_view(struct json_writer *json, const struct api_view *view);
 
 /* agent_registry.c: a text, null when it is NULL or empty; an id in hexadecimal, as etcdctl prints it, null

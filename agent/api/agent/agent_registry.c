@@ -25,14 +25,16 @@ void api_write_hex(struct json_writer *json, const char *name, uint64_t id)
     json_member_text(json, name, id == 0 ? NULL : text);
 }
 
-static void write_lease_id(struct json_writer *json, const char *name, struct registry_lease lease)
+static void write_lease_id(struct json_writer *json, const char *name, struct registry_lease lease,
+                           bool shown)
 {
     char text[REGISTRY_LEASE_TEXT_SIZE];
-    json_member_text(json, name, registry_lease_is_none(lease) ? NULL : registry_lease_text(lease, text));
+    bool none = registry_lease_is_none(lease) || !shown;
+    json_member_text(json, name, none ? NULL : registry_lease_text(lease, text));
 }
 
 /* The other holder of the key; its host is null when its record cannot be read. */
-static void write_conflict(struct json_writer *json, const struct registrar_facts *facts)
+static void write_conflict(struct json_writer *json, const struct registrar_facts *facts, bool lease_ids)
 {
     struct record record;
     struct error err;
@@ -43,7 +45,7 @@ static void write_conflict(struct json_writer *json, const struct registrar_fact
     }
     bool readable = record_decode(facts->conflict_value, &record, &err) == 0;
     json_write_object(json);
-    write_lease_id(json, "lease", facts->conflict_lease);
+    write_lease_id(json, "lease", facts->conflict_lease, lease_ids);
     json_member_span(json, "leftMs", facts->conflict_left_ms);
     json_member_text(json, "host", readable ? record.host : NULL);
     json_write_object_end(json);
@@ -85,7 +87,7 @@ static void write_published(struct json_writer *json, const struct api_view *vie
     buf_fini(&why);
 }
 
-static void write_sync(struct json_writer *json, const struct api_view *view)
+static void write_sync(struct json_writer *json, const struct api_view *view, bool lease_ids)
 {
     struct registrar_facts facts = registrar_facts(view->registrar);
     json_member_object(json, "registry");
@@ -101,21 +103,21 @@ static void write_sync(struct json_writer *json, const struct api_view *view)
     json_member_uint(json, "registrations", facts.registrations);
     api_write_text(json, "lastError", facts.last_error);
     json_member_time(json, "lastErrorSince", facts.last_error[0] == '\0' ? 0 : facts.last_error_wall);
-    write_conflict(json, &facts);
+    write_conflict(json, &facts, lease_ids);
     const struct follow *watch = view->keys;
     json_member_text(json, "watch", watch == NULL ? NULL : follow_state_name(watch->state));
     api_write_text(json, "watchLastError", watch == NULL ? NULL : watch->last_error);
     json_write_object_end(json);
 }
 
-static void write_lease(struct json_writer *json, const struct api_view *view)
+static void write_lease(struct json_writer *json, const struct api_view *view, bool lease_ids)
 {
     struct registrar_facts facts = registrar_facts(view->registrar);
     bool has = !registry_lease_is_none(facts.lease);
     int64_t left = facts.lease_deadline_boot - view->now.boot;
     json_member_object(json, "lease");
     json_member_text(json, "state", lease_state_name(facts.lease_state));
-    write_lease_id(json, "id", facts.lease);
+    write_lease_id(json, "id", facts.lease, lease_ids);
     json_member_int(json, "ttlMs", facts.ttl_ms);
     json_member_int(json, "leftMs", has && left > 0 ? left : 0);
     json_write_object_end(json);
@@ -150,10 +152,10 @@ static void write_record(struct json_writer *json, const struct server *server)
     }
 }
 
-void api_write_registry(struct json_writer *json, const struct api_view *view)
+void api_write_registry(struct json_writer *json, const struct api_view *view, bool lease_ids)
 {
-    write_sync(json, view);
-    write_lease(json, view);
+    write_sync(json, view, lease_ids);
+    write_lease(json, view, lease_ids);
     write_control(json, view->intent);
     write_record(json, view->server);
 }
@@ -162,12 +164,18 @@ void api_write_registry(struct json_writer *json, const struct api_view *view)
 static void write_unreadable(struct json_writer *json, const struct view_facts *fleet)
 {
     json_member_int(json, "unreadable", (int64_t)fleet->unreadable);
+    json_member_object(json, "skipped");
+    for (enum view_skip skip = VIEW_SKIP_NONE + 1; skip < VIEW_SKIP_COUNT; skip++) {
+        json_member_int(json, view_skip_name(skip), (int64_t)fleet->skipped[skip]);
+    }
+    json_write_object_end(json);
     json_member_array(json, "unreadableKeys");
     for (size_t i = 0; i < fleet->name_count; i++) {
         char text[200];
         json_write_object(json);
         printable_copy(text, sizeof(text), fleet->names[i].key, '?');
         api_write_text(json, "key", text);
+        json_member_text(json, "kind", view_skip_name(fleet->names[i].skip));
         struct buf why = {0};
         printable_add(&why, fleet->names[i].why, SIZE_MAX, '?');
         brief_copy(text, sizeof(text), buf_view(&why));
@@ -176,6 +184,20 @@ static void write_unreadable(struct json_writer *json, const struct view_facts *
         json_write_object_end(json);
     }
     json_write_array_end(json);
+}
+
+/* Null where no key is trusted. */
+static void write_signatures(struct json_writer *json, const struct view_facts *fleet)
+{
+    if (fleet->trust == 0) {
+        json_member_text(json, "signatures", NULL);
+        return;
+    }
+    json_member_object(json, "signatures");
+    json_member_int(json, "good", (int64_t)fleet->signatures[VIEW_SIGNATURE_GOOD]);
+    json_member_int(json, "bad", (int64_t)fleet->signatures[VIEW_SIGNATURE_BAD]);
+    json_member_int(json, "none", (int64_t)fleet->signatures[VIEW_SIGNATURE_NONE]);
+    json_write_object_end(json);
 }
 
 void api_write_view(struct json_writer *json, const struct api_view *view)
@@ -195,6 +217,7 @@ void api_write_view(struct json_writer *json, const struct api_view *view)
     json_member_int(json, "services", (int64_t)fleet->count);
     json_member_int(json, "healthy", (int64_t)fleet->servers[STATUS_READY]);
     json_member_int(json, "offline", (int64_t)fleet->tombstone_count);
+    write_signatures(json, fleet);
     write_unreadable(json, fleet);
     json_member_int(json, "listings", (int64_t)fleet->listings);
     json_member_int(json, "stalls", (int64_t)fleet->stalls);

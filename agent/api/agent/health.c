@@ -23,7 +23,9 @@ void api_readyz(struct api_call *call, struct api_reply *reply)
         return;
     }
     struct registrar_facts facts = registrar_facts(view->registrar);
-    if (facts.settled) {
+    /* What players find at the key is another's record, although this agent had published its own. */
+    bool held = !registry_lease_is_none(facts.conflict_lease);
+    if (facts.settled && !held) {
         api_healthz(call, reply);
     } else {
         struct buf why = {0};

@@ -59,10 +59,8 @@ static int read_line(const json_t *value, const char *name, size_t max, struct e
     if (json_string_length(value) > max) {
         return error_set(err, ERROR_LIMIT, "%s: longer than %zu bytes", name, max);
     }
-    for (const char *c = json_string_value(value); *c != '\0'; c++) {
-        if ((unsigned char)*c < 0x20 || *c == 0x7f) {
-            return error_set(err, ERROR_INVALID, "%s: control characters are not allowed", name);
-        }
+    if (str_has_control(str_of(json_string_value(value)))) {
+        return error_set(err, ERROR_INVALID, "%s: control characters are not allowed", name);
     }
     snprintf(ret_text, max + 1, "%s", json_string_value(value));
     return 0;

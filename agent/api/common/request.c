@@ -177,6 +177,15 @@ static bool token_fits(const struct config *config, const struct api_request *re
     return fits;
 }
 
+bool api_may_see_leases(const struct config *config, const struct api_request *request)
+{
+    struct api_reply unused = {0};
+    bool tries = config->http.token_file != NULL && request->authorization.size > 0;
+    bool may = request->is_unix || (tries && token_fits(config, request, &unused));
+    api_reply_fini(&unused);
+    return may;
+}
+
 bool api_may_change(const struct config *config, const struct api_request *request, struct api_reply *reply)
 {
     const struct api_policy *policy = request->policy;

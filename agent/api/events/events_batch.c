@@ -62,7 +62,7 @@ static struct events_batch *batch_new(struct events *events, int64_t from, size_
     batch->from = from;
     batch->count = count;
     batch->revision = view_facts(events->view)->revision;
-    batch->cluster = view_facts(events->view)->cluster;
+    batch->cluster = view_stamp(events->view);
     batch->end = view_log_end(view_facts(events->view)->log);
     DL_PREPEND(events->batches, batch);
     events->batch_count++;
@@ -76,7 +76,7 @@ static struct events_batch *find(const struct events *events, int64_t from)
     const struct view_facts *fleet = view_facts(events->view);
     bool any_init = from == EVENTS_INIT && events->batch_count >= EVENTS_BATCHES_MAX;
     for (struct events_batch *batch = events->batches; batch != NULL; batch = batch->next) {
-        bool current = batch->revision == fleet->revision && batch->cluster == fleet->cluster;
+        bool current = batch->revision == fleet->revision && batch->cluster == view_stamp(events->view);
         if (batch->from == from && (current || (any_init && view_log_keeps(fleet->log, batch->end)))) {
             return events_batch_ref(batch);
         }

@@ -69,7 +69,7 @@ static void add_record(struct events *events, struct portion *portion, const str
                        bool init, const struct sse_id *id)
 {
     struct blob *json = entry->json;
-    if (is_one_line(blob_view(json))) {
+    if (entry->signature == VIEW_SIGNATURE_UNCHECKED && is_one_line(blob_view(json))) {
         const struct events_envelope *envelope = envelope_of(events, init, id);
         add(portion, envelope->head);
         add(portion, json);
@@ -77,7 +77,7 @@ static void add_record(struct events *events, struct portion *portion, const str
         return;
     }
     struct buf text = {0};
-    sse_event(&text, init ? STR("init") : STR("update"), blob_view(entry->json), id);
+    events_frame_record(&text, init ? STR("init") : STR("update"), entry, id);
     add_text(portion, &text);
 }
 

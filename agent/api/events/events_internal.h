@@ -132,6 +132,10 @@ void events_forget_pending(struct events *events, size_t count);
 void events_frame(const struct events_channel *channel, const struct view_change *change,
                   const struct sse_id *id, struct buf *out);
 
+/* events_live.c: appends the event of a record as the API shows it, with the id of `id` if that is not NULL. */
+void events_frame_record(struct buf *out, struct str name, const struct view_entry *entry,
+                         const struct sse_id *id);
+
 /* events_live.c: the first change from `at` on that is an event to the channel; `count` without one. */
 size_t events_next(const struct events_channel *channel, const struct view_change *changes, size_t count,
                    size_t at);

@@ -3,6 +3,7 @@
 
 #include "outrider/base/blob.h"
 #include "outrider/codec/record/discovery_json.h"
+#include "outrider/codec/record/record_sign.h"
 #include "outrider/core/fleet/filter.h"
 #include "outrider/core/fleet/view_entry.h"
 #include "outrider/core/fleet/view_read.h"
@@ -35,6 +36,17 @@ static void frame_discovery(const struct events *events, const struct view_chang
     buf_fini(&data);
 }
 
+void events_frame_record(struct buf *out, struct str name, const struct view_entry *entry,
+                         const struct sse_id *id)
+{
+    struct buf served = {0};
+    if (entry->signature != VIEW_SIGNATURE_UNCHECKED) {
+        record_write_served(entry, &served);
+    }
+    sse_event(out, name, served.size > 0 ? buf_view(&served) : blob_view(entry->json), id);
+    buf_fini(&served);
+}
+
 void events_frame(const struct events_channel *channel, const struct view_change *change,
                   const struct sse_id *id, struct buf *out)
 {
@@ -44,7 +56,7 @@ void events_frame(const struct events_channel *channel, const struct view_change
     }
     switch (filter_news(channel->filter, change->was, change->is)) {
     case FILTER_NOTHING: break;
-    case FILTER_UPDATE: sse_event(out, STR("update"), blob_view(change->is->json), id); break;
+    case FILTER_UPDATE: events_frame_record(out, STR("update"), change->is, id); break;
     case FILTER_REMOVE: sse_remove(out, change->was, change->clean, id); break;
     }
 }
@@ -55,7 +67,7 @@ static struct blob *frame_pending(const struct events_channel *channel)
     const struct events *events = channel->events;
     const struct view_change *changes = events->pending;
     size_t count = events->pending_complete, next;
-    struct sse_id id = {.cluster = view_facts(events->view)->cluster};
+    struct sse_id id = {.cluster = view_stamp(events->view)};
     struct buf out = {0};
     for (size_t i = events_next(channel, changes, count, 0); i < count; i = next) {
         next = events_next(channel, changes, count, i + 1);

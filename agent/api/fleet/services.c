@@ -11,6 +11,7 @@
 #include "outrider/base/mem.h"
 #include "outrider/codec/json/json_write.h"
 #include "outrider/codec/record/record_json.h"
+#include "outrider/codec/record/record_sign.h"
 #include "outrider/codec/record/services_json.h"
 #include "outrider/core/config/config.h"
 #include "outrider/core/fleet/view_read.h"
@@ -82,11 +83,16 @@ void api_service(struct api_call *call, struct api_reply *reply)
     }
     const struct view_facts *fleet = view_facts(call->view.fleet.view);
     if (reply->stale_ms == 0 && entry->mod_revision > fleet->given_before) {
-        snprintf(reply->etag, sizeof(reply->etag), "\"%" PRIx64 "-%" PRId64 "\"", fleet->cluster,
-                 entry->mod_revision);
+        snprintf(reply->etag, sizeof(reply->etag), "\"%" PRIx64 "-%" PRId64 "\"",
+                 view_stamp(call->view.fleet.view), entry->mod_revision);
     }
-    if (!not_modified(call, reply)) {
+    if (not_modified(call, reply)) {
+        return;
+    }
+    if (entry->signature == VIEW_SIGNATURE_UNCHECKED) {
         reply->blob = blob_ref(entry->json);
+    } else {
+        record_write_served(entry, &reply->body);
     }
 }
 

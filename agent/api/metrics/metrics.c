@@ -156,6 +156,12 @@ static void write_registry(struct buf *out, const struct api_view *view)
               api_is_published(view)),
         GAUGE("outrider_registry_in_sync", "1 while the registry has the record that is offered.",
               server_record(view->server) != NULL && facts.in_sync),
+        GAUGE("outrider_record_conflict",
+              "1 while another living lease holds the key, so that players find another's record.",
+              !registry_lease_is_none(facts.conflict_lease)),
+        COUNTER("outrider_record_conflicts_total",
+                "Times the key was found under another living lease: written over, or held before.",
+                facts.conflicts),
     };
     write_samples(out, samples, COUNT_OF(samples));
 }
@@ -188,6 +194,17 @@ static void write_services(struct buf *out, const struct view_facts *fleet)
     }
 }
 
+static void write_signatures(struct buf *out, const size_t counts[static VIEW_SIGNATURE_COUNT])
+{
+    static const char *const names[VIEW_SIGNATURE_COUNT] = {
+        [VIEW_SIGNATURE_NONE] = "none", [VIEW_SIGNATURE_GOOD] = "good", [VIEW_SIGNATURE_BAD] = "bad"};
+    prometheus_family(out, "outrider_view_signatures", PROMETHEUS_GAUGE,
+                      "Services in the view, by what their signature is worth.");
+    for (unsigned i = VIEW_SIGNATURE_NONE; i < VIEW_SIGNATURE_COUNT; i++) {
+        prometheus_int(out, "outrider_view_signatures", &LABEL("signature", names[i]), 1, (int64_t)counts[i]);
+    }
+}
+
 static void write_view(struct buf *out, const struct api_view *view, uint64_t waiting_refused)
 {
     const struct view_facts *fleet = view_facts(view->fleet.view);
@@ -212,6 +229,15 @@ static void write_view(struct buf *out, const struct api_view *view, uint64_t wa
                 waiting_refused),
     };
     write_samples(out, samples, COUNT_OF(samples));
+    prometheus_family(out, "outrider_view_skipped", PROMETHEUS_GAUGE,
+                      "Keys under the prefix that are not served as records, by reason.");
+    for (enum view_skip skip = VIEW_SKIP_NONE + 1; skip < VIEW_SKIP_COUNT; skip++) {
+        prometheus_int(out, "outrider_view_skipped", &LABEL("reason", view_skip_name(skip)), 1,
+                       (int64_t)fleet->skipped[skip]);
+    }
+    if (fleet->trust != 0) {
+        write_signatures(out, fleet->signatures);
+    }
 }
 
 static void write_events(struct buf *out, const struct events_counters *counters)

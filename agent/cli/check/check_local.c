@@ -3,9 +3,11 @@
 
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
+#include "outrider/codec/sign/sign.h"
 #include "outrider/core/config/address.h"
 #include "outrider/core/config/config.h"
 #include "outrider/os/file.h"
+#include "outrider/shell/key_files.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -164,6 +166,29 @@ static void check_group(const char *file, const char *group, struct buf *problem
     }
 }
 
+/* What is in the files of keys, where they are here. */
+static void check_key_files(const char *file, const struct config *config, struct buf *problems)
+{
+    struct error err;
+    struct sign_key *key = NULL;
+    struct sign_trust *trust = NULL;
+    const char *path = config->record.sign_key;
+    check_secret(file, "record.sign_key", path, problems);
+    if (path != NULL && !is_absent(path) && key_files_signer(config, &err, &key) < 0) {
+        warn(file, "record.sign_key", problems, "%s; without it the agent does not start", err.text);
+    }
+    bool here = true;
+    for (size_t i = 0; i < config->view.sign_key_count; i++) {
+        check_present(file, "view.sign_keys", config->view.sign_keys[i], problems);
+        here = here && !is_absent(config->view.sign_keys[i]);
+    }
+    if (here && key_files_trust(config, &err, &trust) < 0) {
+        warn(file, "view.sign_keys", problems, "%s; without it the agent does not start", err.text);
+    }
+    sign_key_free(key);
+    sign_trust_free(trust);
+}
+
 void check_local(const char *file, const struct config *config, struct buf *problems)
 {
     const struct config_registry *registry = &config->registry;
@@ -172,6 +197,7 @@ void check_local(const char *file, const struct config *config, struct buf *prob
     check_present(file, "registry.tls.cert_file", registry->tls.cert_file, problems);
     check_secret(file, "registry.tls.key_file", registry->tls.key_file, problems);
     check_secret(file, "http.token_file", config->http.token_file, problems);
+    check_key_files(file, config, problems);
     check_listen(file, config->http.listen, problems);
     if (config->server.present) {
         check_socket(file, "status.socket", config->status.socket, problems);

@@ -129,7 +129,7 @@ static void next_of_hold(const json_t *hold, struct lines *lines)
 static void next_of_registry(const json_t *document, struct lines *lines)
 {
     char span[32];
-    if (document_text(document, "registry.conflict.lease") != NULL) {
+    if (json_is_object(document_at(document, "registry.conflict"))) {
         bool known = document_span(document, "registry.conflict.leftMs", span);
         buf_printf(line(lines), "the agent takes the key over when the other lease ends%s%s%s\n",
                    known ? ", in about " : "", known ? span : "", known ? " unless it is renewed" : "");

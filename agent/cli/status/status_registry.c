@@ -25,11 +25,13 @@ static void registry(const json_t *document, struct buf *out)
 {
     const char *last_error = document_text(document, "registry.lastError");
     const char *endpoint = document_text(document, "registry.endpoint");
-    const char *conflict = document_text(document, "registry.conflict.lease");
+    const char *holder = document_text(document, "registry.conflict.lease");
+    bool conflict = json_is_object(document_at(document, "registry.conflict"));
     char span[32];
     buf_str(out, STR("  registry  "));
-    if (conflict != NULL) {
-        buf_printf(out, "key held under lease %s", conflict);
+    if (conflict) {
+        buf_printf(out, "key held under %s%s", holder == NULL ? "another lease" : "lease ",
+                   holder == NULL ? "" : holder);
     } else if (last_error == NULL) {
         add_sync(document, out);
     } else if (status_age(document, document, "registry.lastErrorSince", span)) {
@@ -88,14 +90,13 @@ static void lease(const json_t *document, struct buf *out)
     int64_t left = document_number_or(document, "lease.leftMs", 0);
     bool held = document_is(document, "lease.state", "held");
     char span[32];
-    if (id == NULL || document_is(document, "lease.state", "none")) {
+    if (document_is(document, "lease.state", "none")) {
         buf_str(out, STR("  lease     none\n"));
         return;
     }
-    buf_printf(out, "  lease     %s", id);
-    if (!held) {
-        buf_printf(out, ", %s", document_text_or(document, "lease.state", ""));
-    }
+    /* Over TCP without a token the agent does not show its id. */
+    buf_printf(out, "  lease     %s%s", id == NULL ? "" : id, id == NULL || held ? "" : ", ");
+    buf_str(out, str_of(held && id != NULL ? "" : document_text_or(document, "lease.state", "")));
     /* A lease that is not granted, or not known to live, has no times yet. */
     if (held || ttl > 0) {
         buf_printf(out, ", TTL %s", duration_human(ttl, span));

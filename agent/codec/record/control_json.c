@@ -41,10 +41,8 @@ static int read_line(const json_t *object, const char *key, char *out, size_t ma
     if (json_read_text(object, key, max, &text, err) < 0) {
         return -1;
     }
-    for (const char *c = text; *c != '\0'; c++) {
-        if ((unsigned char)*c < 0x20 || *c == 0x7f) {
-            return error_set(err, ERROR_INVALID, "%s: control characters are not allowed", key);
-        }
+    if (str_has_control(str_of(text))) {
+        return error_set(err, ERROR_INVALID, "%s: control characters are not allowed", key);
     }
     snprintf(out, max + 1, "%s", text);
     return 0;

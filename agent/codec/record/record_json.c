@@ -150,7 +150,7 @@ static void copy_details(const struct record_details *details, struct record *re
 
 int record_decode(struct str text, struct record *ret_record, struct error *err)
 {
-    struct record_scan scan = {.want_details = true};
+    struct record_scan scan = {0};
     const struct view_entry_facts *facts = &scan.facts;
     int result = record_scan(&scan, text, err);
     if (result == 0 && facts->status == (unsigned)STATUS_UNKNOWN) {

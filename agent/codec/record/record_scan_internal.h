@@ -6,11 +6,12 @@
 #include "outrider/base/attr.h"
 #include "outrider/codec/json/json_scan.h"
 #include "outrider/core/fleet/view_entry.h"
+#include "outrider/core/fleet/view_skip.h"
 
 enum { RECORD_HOLDS_MAX = 16, RECORD_HOLD_NAME_MAX = 64 };
 
-/* Members that only a takeover reads. Each is optional: a value of the wrong type or beyond its limit counts as absent, because
- * the fleet view does not look at it. Times in wall ms; 0: absent. */
+/* Members that only a takeover reads. Their kinds are checked like those of all others; a text longer than VIEW_TEXT_MAX counts as
+ * absent. Times in wall ms; 0: absent. */
 struct record_details {
     struct str custom_state, reason;
     int64_t updated_wall, started_wall;
@@ -35,14 +36,17 @@ struct record_scan {
     uint16_t ports[RECORD_PORTS_MAX];
     size_t port_count;
     struct record_count players, capacity;
-    bool want_details; /* set by the caller: fill `details` */
     struct record_details details;
-    uint32_t seen; /* one bit for each member read that is no detail */
+    struct str sig;            /* the signature, as it was written; no data: absent */
+    uint32_t seen, seen_drain; /* one bit for each member that was there, of the record and of its drain */
+    uint64_t *others;          /* hashes of the names of unknown members; NULL after record_scan() */
+    size_t other_count, other_capacity;
+    enum view_skip skip; /* why it is no record */
 };
 
 /* Reads the whole of `json`. The members id, type and status are there and not empty on success; `facts.status` is
  * STATUS_UNKNOWN for a status of another version. Returns 0, or -1 with ERROR_LIMIT (too long, too many, too deep) or
- * ERROR_INVALID (not a record). Total on any bytes; memory is bounded by the size of `json`. */
+ * ERROR_INVALID (not a record), and `skip` set. Total on any bytes; memory is bounded by the size of `json`. */
 int record_scan(struct record_scan *record, struct str json, struct error *err) MUST_CHECK;
 
 #endif

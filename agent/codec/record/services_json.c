@@ -3,12 +3,16 @@
 #include "outrider/base/blob.h"
 #include "outrider/base/buf.h"
 #include "outrider/codec/json/json_write.h"
+#include "outrider/codec/record/record_sign.h"
 #include "outrider/core/fleet/filter.h"
 #include "outrider/core/fleet/view.h"
 #include "outrider/core/fleet/view_read.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+
+/* The longest member `signed`. */
+enum { SIGNED_MAX = sizeof(",\"signed\":false") };
 
 /* Reserves the size of the whole answer, so that the buffer never grows by copying. */
 static void reserve(struct buf *out, size_t size)
@@ -26,13 +30,13 @@ static size_t join(const struct view_facts *facts, const struct filter *filter, 
     size_t total = 0, healthy = 0;
     bool everything = filter_is_empty(filter);
     if (everything) {
-        reserve(out, facts->json_bytes + facts->count + 256);
+        reserve(out, facts->json_bytes + facts->count * (facts->trust == 0 ? 1 : 1 + SIGNED_MAX) + 256);
     }
     for (size_t i = 0; i < facts->count; i++) {
         const struct view_entry *entry = facts->entries[i];
         if (everything || filter_matches(filter, entry)) {
             buf_str(out, total == 0 ? STR("") : STR(","));
-            buf_str(out, blob_view(entry->json));
+            record_write_served(entry, out);
             total++;
             healthy += entry->status == STATUS_READY ? 1 : 0;
         }
@@ -53,7 +57,8 @@ static void add_offline(const struct view *view, const struct filter *filter, st
             json_write_key(&json, "goneAt");
             json_write_time(&json, stone->gone_wall);
             json_write_key(&json, "record");
-            json_write_raw(&json, blob_view(stone->entry->json));
+            record_write_served(stone->entry, json.out);
+            json.more = true;
             json_write_object_end(&json);
         }
     }
@@ -83,7 +88,7 @@ const char *services_json_etag(const struct view *view, const struct filter *fil
     const struct view_facts *facts = view_facts(view);
     out[0] = '\0';
     if (facts->synced && facts->revision > facts->given_before && !filter_offline(filter)) {
-        snprintf(out, SERVICES_ETAG_MAX, "\"%" PRIx64 "-%" PRId64 "-%" PRIx64 "\"", facts->cluster,
+        snprintf(out, SERVICES_ETAG_MAX, "\"%" PRIx64 "-%" PRId64 "-%" PRIx64 "\"", view_stamp(view),
                  facts->revision, filter_hash(filter));
     }
     return out;

@@ -1,6 +1,7 @@
 /*     "outrider view\n" | u32 version | u64 cluster | i64 revision | i64 true_wall | text prefix
  *     u32 records    | each: text key, text json, i64 mod revision, i64 create revision, u8 leased
  *     u32 tombstones | each: the same, i64 gone_wall
+ *     u32 marks      | each: u64 hash of the key, i64 wall; all of it only where there are any
  *     u64 XXH64 of everything before it
  *
  * text: u32 size and the bytes. Records are in the order of their keys, tombstones in that of their ends. */
@@ -10,13 +11,14 @@
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
+#include "outrider/codec/record/record_sign.h"
 #include "outrider/codec/record/view_item.h"
 #include "outrider/core/fleet/view_read.h"
 
 #include <stdlib.h>
 
 static const char magic[] = "outrider view\n";
-enum { MAGIC_SIZE = sizeof(magic) - 1, SUM_SIZE = 8, RECORD_MIN = 4 + 4 + 8 + 8 + 1 };
+enum { MAGIC_SIZE = sizeof(magic) - 1, SUM_SIZE = 8, RECORD_MIN = 4 + 4 + 8 + 8 + 1, MARK_SIZE = 8 + 8 };
 
 void view_file_fini(struct view_file *file)
 {
@@ -31,7 +33,30 @@ void view_file_fini(struct view_file *file)
     }
     free(file->entries);
     free(file->tombstones);
+    free(file->marks);
     *file = (struct view_file){0};
+}
+
+void view_file_check(struct view_file *file, const struct record_check *check)
+{
+    struct view_kept *kept = &file->kept;
+    size_t entries = kept->entry_count, stones = kept->tombstone_count;
+    enum view_skip skip;
+    kept->entry_count = kept->tombstone_count = 0;
+    for (size_t i = 0; i < entries; i++) {
+        if (record_check(check, file->entries[i], &skip, NULL) < 0) {
+            view_entry_unref(file->entries[i]);
+        } else {
+            file->entries[kept->entry_count++] = file->entries[i];
+        }
+    }
+    for (size_t i = 0; i < stones; i++) {
+        if (record_check(check, file->tombstones[i].entry, &skip, NULL) < 0) {
+            view_entry_unref(file->tombstones[i].entry);
+        } else {
+            file->tombstones[kept->tombstone_count++] = file->tombstones[i];
+        }
+    }
 }
 
 /* ---- writing ---- */
@@ -59,6 +84,23 @@ static void put_entry(struct buf *out, const struct view_entry *entry)
     put_number(out, entry->leased ? 1 : 0, 1);
 }
 
+/* A file without marks is as it was before there were any. */
+static void put_marks(struct buf *out, const struct view *view)
+{
+    const struct view_mark *mark = NULL;
+    size_t count = 0;
+    while ((mark = view_mark_next(view, mark)) != NULL) {
+        count++;
+    }
+    if (count > 0) {
+        put_number(out, count, 4);
+    }
+    while ((mark = view_mark_next(view, mark)) != NULL) {
+        put_number(out, mark->key_hash, 8);
+        put_number(out, (uint64_t)mark->wall, 8);
+    }
+}
+
 void view_file_encode(const struct view *view, const struct instant *now, struct buf *out)
 {
     const struct view_facts *facts = view_facts(view);
@@ -79,6 +121,7 @@ void view_file_encode(const struct view *view, const struct instant *now, struct
         put_entry(out, stone->entry);
         put_number(out, (uint64_t)stone->gone_wall, 8);
     }
+    put_marks(out, view);
     put_number(out, str_hash((struct str){out->data + begin, out->size - begin}, 0), SUM_SIZE);
 }
 
@@ -156,10 +199,12 @@ static int64_t get_wall(struct reader *reader)
     return (int64_t)value;
 }
 
-/* NULL when there is none. */
+/* NULL where the file is damaged, and where an earlier version kept what is no record by the rules of this one: that is left
+ * out, so that one such value does not cost the whole view. */
 static struct view_entry *get_entry(struct reader *reader, struct str prefix)
 {
     struct view_entry *entry = NULL;
+    struct error err;
     size_t began = reader->at;
     struct view_place place = {.key = get_text(reader)};
     struct str json = get_text(reader);
@@ -170,20 +215,22 @@ static struct view_entry *get_entry(struct reader *reader, struct str prefix)
     if (leased > 1) {
         fail(reader, "no record at", began, "");
     }
-    if (!reader->failed && view_record_decode(prefix, &place, json, &entry, reader->err) < 0) {
-        reader->failed = true;
-        error_wrap(reader->err, "damaged: no record at byte %zu", began);
-    }
-    return entry;
+    bool good = !reader->failed && view_record_decode(prefix, &place, json, &entry, &err) == 0;
+    return good ? entry : NULL;
 }
 
 static void get_entries(struct reader *reader, struct str prefix, struct view_file *file)
 {
     size_t count = get_count(reader, RECORD_MIN);
     struct view_entry **entries = file->entries = mem_zalloc(count * sizeof(entries[0]));
-    for (size_t i = 0; i < count && (entries[i] = get_entry(reader, prefix)) != NULL; i++) {
+    for (size_t i = 0; i < count && !reader->failed; i++) {
+        size_t at = file->kept.entry_count;
+        entries[at] = get_entry(reader, prefix);
+        if (entries[at] == NULL) {
+            continue;
+        }
         file->kept.entry_count++;
-        if (i > 0 && str_compare(view_entry_key(entries[i - 1]), view_entry_key(entries[i])) >= 0) {
+        if (at > 0 && str_compare(view_entry_key(entries[at - 1]), view_entry_key(entries[at])) >= 0) {
             fail(reader, "the record before", reader->at, " is out of order");
         }
     }
@@ -193,9 +240,22 @@ static void get_tombstones(struct reader *reader, struct str prefix, struct view
 {
     size_t count = get_count(reader, RECORD_MIN + 8);
     struct view_tombstone *stones = file->tombstones = mem_zalloc(count * sizeof(stones[0]));
-    for (size_t i = 0; i < count && (stones[i].entry = get_entry(reader, prefix)) != NULL; i++) {
-        file->kept.tombstone_count++;
-        stones[i].gone_wall = get_wall(reader);
+    for (size_t i = 0; i < count && !reader->failed; i++) {
+        struct view_tombstone *stone = &stones[file->kept.tombstone_count];
+        stone->entry = get_entry(reader, prefix);
+        stone->gone_wall = get_wall(reader);
+        file->kept.tombstone_count += stone->entry != NULL ? 1 : 0;
+    }
+}
+
+static void get_marks(struct reader *reader, struct view_file *file)
+{
+    size_t count = left(reader) == 0 ? 0 : get_count(reader, MARK_SIZE);
+    file->marks = mem_zalloc(count * sizeof(file->marks[0]));
+    for (; file->kept.mark_count < count && !reader->failed; file->kept.mark_count++) {
+        struct view_mark *mark = &file->marks[file->kept.mark_count];
+        mark->key_hash = get_number(reader, 8);
+        mark->wall = get_wall(reader);
     }
 }
 
@@ -245,6 +305,7 @@ int view_file_decode(struct str text, struct str prefix, struct view_file *ret_f
     get_head(&reader, prefix, &file.kept);
     get_entries(&reader, prefix, &file);
     get_tombstones(&reader, prefix, &file);
+    get_marks(&reader, &file);
     if (left(&reader) > 0) {
         fail(&reader, "extra bytes at", reader.at, "");
     }
@@ -254,6 +315,7 @@ int view_file_decode(struct str text, struct str prefix, struct view_file *ret_f
     }
     file.kept.entries = file.entries;
     file.kept.tombstones = file.tombstones;
+    file.kept.marks = file.marks;
     *ret_file = file;
     return 0;
 }

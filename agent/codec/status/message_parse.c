@@ -29,19 +29,11 @@ int message_parse_status(struct message_parse *parse, enum reported_status repor
     return 0;
 }
 
-/* Control characters: C0, DEL, and C1, which is 0xC2 and a byte below 0xA0. They would act on the terminal
- * that shows a record. */
-static bool is_control(struct str text, size_t at)
+/* Control characters but tabs: they would act on the terminal that shows a record. */
+static bool has_control(struct str text)
 {
-    unsigned char byte = (unsigned char)text.data[at];
-    return byte < 0x20 || byte == 0x7f ||
-           (byte == 0xc2 && at + 1 < text.size && (unsigned char)text.data[at + 1] < 0xa0);
-}
-
-static bool has_control(struct str text, bool tab_too)
-{
-    for (size_t i = 0; i < text.size; i++) {
-        if (is_control(text, i) && (tab_too || text.data[i] != '\t')) {
+    while (text.size > 0) {
+        if (str_has_control(str_split(text, '\t', &text))) {
             return true;
         }
     }
@@ -57,7 +49,7 @@ int message_parse_text(struct message_parse *parse, struct str text)
     if (text.size > STATUS_TEXT_MAX) {
         return fail(parse, STATUS_LINE_RANGE, STR("text"));
     }
-    if (has_control(text, false)) {
+    if (has_control(text)) {
         return fail(parse, STATUS_LINE_VALUE, STR("text"));
     }
     parse->message.has_text = true;
@@ -207,7 +199,7 @@ static int take_label(struct message_parse *parse, struct str key, struct str va
     if (name.size > NAME_BYTES_MAX || value.size > STATUS_LABEL_VALUE_MAX) {
         return fail(parse, STATUS_LINE_RANGE, key);
     }
-    if (has_control(value, true)) {
+    if (str_has_control(value)) {
         return fail(parse, STATUS_LINE_VALUE, key);
     }
     message->labels[message->label_count++] = (struct status_label){name, value};

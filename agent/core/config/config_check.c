@@ -81,8 +81,8 @@ static void check_observed(const struct config *config, const struct config_chec
 /* A warning: the agent works, and the file may have been one with a server. */
 static void check_no_effect(const struct config *config, const struct config_check *check)
 {
-    static const char *const of_servers[] = {"status",     "drain.settle", "shutdown",
-                                             "probe_host", "grace_period", "view.idle"};
+    static const char *const of_servers[] = {"status",       "drain.settle", "shutdown", "probe_host",
+                                             "grace_period", "view.idle",    "record"};
     for (size_t i = 0; !config->server.present && check->is_written != NULL && i < COUNT_OF(of_servers);
          i++) {
         if (check->is_written(of_servers[i], check->user)) {
@@ -273,6 +273,14 @@ static void check_token(const struct config *config, const struct config_check *
            listen);
 }
 
+static void check_signed(const struct config *config, const struct config_check *check)
+{
+    if (config->view.require_signed && config->view.sign_key_count == 0) {
+        report(check, "view.require_signed",
+               "true, but view.sign_keys names no public key: no record would be served");
+    }
+}
+
 /* Appends a key to the path of a probe. */
 static const char *key_of(const char *probe, const char *key, char out[static 64])
 {
@@ -362,6 +370,7 @@ static const struct rule rules[] = {
     {check_sockets, {"status.socket", "status.notify_socket"}},
     {check_listen_path, {"http.listen", "status.socket", "status.notify_socket"}},
     {check_token, {"http.listen", "http.token_file"}},
+    {check_signed, {"view.require_signed", "view.sign_keys"}},
     {check_probes, {NULL}},
 };
 

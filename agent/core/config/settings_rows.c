@@ -111,6 +111,11 @@ static const struct setting rows[] = {
     {"registry.tls.server_name", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "null",
      .shape = shape_probe_host, AT(registry.tls.server_name),
      .doc = "The name that the registry's certificate must be for. `null`: the host of the endpoint."},
+    {"record.sign_key", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "null", .shape = shape_file,
+     AT(record.sign_key),
+     .doc =
+         "A file with the private key (Ed25519, PEM) that signs the record, read at the start. `null`: the "
+         "record is not signed."},
     {"probe_host", SETTING_STRING, .flags = RELOAD, .fallback = "localhost", .shape = shape_probe_host,
      AT(probe_host),
      .doc = "The host that probes connect to: an address or a name. `localhost` is 127.0.0.1, then ::1. "
@@ -179,6 +184,14 @@ static const struct setting rows[] = {
             "that needs the fleet until there was none for `view.idle`; `always`; `off`."},
     {"view.idle", SETTING_DURATION, .flags = RELOAD, .fallback = "10m", .min = 100, .max = 7 * DAY,
      AT(view.idle_ms), .doc = "A sidecar stops watching the fleet when no request needed it for this long."},
+    {"view.sign_keys", SETTING_STRINGS, .flags = SETTING_NULLABLE, .fallback = "[]",
+     .max = CONFIG_SIGN_KEYS_MAX, .shape = shape_file, AT(view.sign_keys), COUNT(view.sign_key_count),
+     .doc = "Files with the public keys (Ed25519, PEM, one or several in a file) of agents that sign their "
+            "records, read at the start. Records then carry `signed` in the API. `[]`: signatures are not "
+            "looked at."},
+    {"view.require_signed", SETTING_BOOL, .fallback = "false", AT(view.require_signed),
+     .doc = "`true`: a record without a signature of one of `view.sign_keys` is not served, but counted and "
+            "named."},
     {"log.level", SETTING_ENUM, .flags = RELOAD, .fallback = "info", .choices = levels, AT(log.level),
      .doc = "The lowest level that is logged."},
     {"log.format", SETTING_ENUM, .flags = RELOAD, .fallback = "logfmt", .choices = formats, AT(log.format),

@@ -45,20 +45,9 @@ static bool consists_of(struct str text, const char *others)
     return true;
 }
 
-/* Well-formed UTF-8 without control characters (C0, DEL and C1, which is 0xC2 and a byte below 0xA0). */
 static bool is_printable(struct str text)
 {
-    if (!str_is_utf8(text)) {
-        return false;
-    }
-    for (size_t i = 0; i < text.size; i++) {
-        unsigned char c = (unsigned char)text.data[i];
-        bool c1 = c == 0xc2 && i + 1 < text.size && (unsigned char)text.data[i + 1] < 0xa0;
-        if (c < ' ' || c == 0x7f || c1) {
-            return false;
-        }
-    }
-    return true;
+    return str_is_utf8(text) && !str_has_control(text);
 }
 
 static bool contains(struct str text, char c)

@@ -74,8 +74,11 @@ struct view *view_new(const struct view_settings *settings)
     init_follow(view);
     view->facts = (struct view_facts){.prefix = {view->first, strlen(settings->prefix)},
                                       .last_error = view->follow.last_error,
+                                      .trust = settings->trust,
                                       .servers = view->table.servers,
+                                      .signatures = view->table.signatures,
                                       .names = view->unreadable.names,
+                                      .skipped = view->unreadable.skipped,
                                       .log = view->log};
     view_update_facts(view);
     return view;
@@ -91,6 +94,7 @@ void view_free(struct view *view)
         view_table_fini(&view->table);
         view_tombstones_fini(&view->tombstones);
         view_unreadable_fini(&view->unreadable);
+        view_marks_fini(&view->marks);
         free(view->first);
         free(view->end);
         free(view);

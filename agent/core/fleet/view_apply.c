@@ -38,7 +38,7 @@ void view_name_invalid_key(struct view *view, struct view_unreadable *unreadable
                            const struct view_item *item)
 {
     bool known = unreadable != &view->unreadable && view_unreadable_names(&view->unreadable, item->key);
-    if (!view_unreadable_add(unreadable, item->key, item->why) || known) {
+    if (!view_unreadable_add(unreadable, item->key, item->skip, item->why) || known) {
         return;
     }
     if (view->now.mono - view->invalid_mono >= VIEW_INVALID_PERIOD_MS || view->invalid_mono == 0) {
@@ -49,6 +49,31 @@ void view_name_invalid_key(struct view *view, struct view_unreadable *unreadable
         view_note(view, VIEW_NOTE_UNREADABLE, "%.*s: %.*s", item->key.size > 200 ? 200 : (int)item->key.size,
                   item->key.data, STR_ARG(item->why));
     }
+}
+
+struct view_item view_admit(struct view *view, const struct view_item *item, const struct view_table *table)
+{
+    struct view_item admitted = *item;
+    struct view_entry *entry = item->entry;
+    if (entry == NULL) {
+        return admitted;
+    }
+    bool older = entry->signature == VIEW_SIGNATURE_GOOD && view_marks_is_older(&view->marks, entry);
+    if (older && view->settings.require_signed) {
+        admitted.entry = NULL;
+        admitted.skip = VIEW_SKIP_OLDER;
+        admitted.why = VIEW_OLDER;
+    } else if (view_table_get(table, item->key) == NULL && table->count >= view->settings.records_max) {
+        admitted.entry = NULL;
+        admitted.skip = VIEW_SKIP_ROOM;
+        admitted.why = VIEW_TOO_MANY;
+    }
+    if (older) {
+        entry->signature = VIEW_SIGNATURE_BAD; /* it was put back */
+    } else if (entry->signature == VIEW_SIGNATURE_GOOD) {
+        view_marks_set(&view->marks, entry, view->settings.records_max, view->now.wall);
+    }
+    return admitted;
 }
 
 /* ---- items of a watch ---- */
@@ -87,12 +112,11 @@ static void apply_item(struct view *view, const struct view_item *item, int64_t 
     if (held != NULL && item->mod_revision <= held->mod_revision) {
         return;
     }
-    if (item->entry != NULL && (held != NULL || view->table.count < view->settings.records_max)) {
-        apply_record(view, item, revision);
+    struct view_item admitted = view_admit(view, item, &view->table);
+    if (admitted.entry != NULL) {
+        apply_record(view, &admitted, revision);
     } else {
-        struct view_item left_out = *item;
-        left_out.why = item->entry != NULL ? VIEW_TOO_MANY : item->why;
-        apply_no_record(view, &left_out, revision);
+        apply_no_record(view, &admitted, revision);
     }
 }
 
@@ -248,6 +272,9 @@ void view_apply_kept(struct view *view, const struct view_event *event)
     }
     view_log_restart(view->log, kept->revision);
     for (size_t i = 0; i < kept->entry_count; i++) {
+        if (kept->entries[i]->signature == VIEW_SIGNATURE_GOOD) {
+            view_marks_set(&view->marks, kept->entries[i], view->settings.records_max, view->now.wall);
+        }
         struct view_entry *was = view_table_put(&view->table, kept->entries[i]);
         change(view, was, kept->entries[i], STILL_THERE, kept->revision);
         view_entry_unref(was);
@@ -257,6 +284,9 @@ void view_apply_kept(struct view *view, const struct view_event *event)
         if (view_table_get(&view->table, view_entry_key(stone->entry)) == NULL) {
             view_tombstones_add(&view->tombstones, stone, &view->settings, &view->now);
         }
+    }
+    for (size_t i = 0; i < kept->mark_count; i++) {
+        view_marks_add(&view->marks, kept->marks[i], view->settings.records_max);
     }
     int64_t passed = view->now.wall > kept->true_wall ? view->now.wall - kept->true_wall : 0;
     facts->true_wall = kept->true_wall;

@@ -32,13 +32,12 @@ void view_forget_pages(struct view *view)
 
 static void gather(struct view *view, const struct view_item *item)
 {
-    struct view_item left_out = *item;
-    if (item->entry != NULL && view->listed.count < view->settings.records_max) {
-        view_entry_unref(view_table_put(&view->listed, item->entry));
-        return;
+    struct view_item admitted = view_admit(view, item, &view->listed);
+    if (admitted.entry != NULL) {
+        view_entry_unref(view_table_put(&view->listed, admitted.entry));
+    } else {
+        view_name_invalid_key(view, &view->listed_unreadable, &admitted);
     }
-    left_out.why = item->entry != NULL ? VIEW_TOO_MANY : item->why;
-    view_name_invalid_key(view, &view->listed_unreadable, &left_out);
 }
 
 static void complete(struct view *view, const struct follow_effect *listed)

@@ -20,7 +20,7 @@ struct view_table {
     struct view_entry **entries;
     size_t count, capacity;
     struct view_type *types; /* by name, in order */
-    size_t servers[VIEW_STATUS_COUNT];
+    size_t servers[VIEW_STATUS_COUNT], signatures[VIEW_SIGNATURE_COUNT];
     size_t json_bytes;
 };
 
@@ -66,8 +66,8 @@ bool view_tombstones_expire(struct view_tombstone_node **oldest, int64_t mono);
 /* Keys under the prefix that are no records: all are known by a hash, so that what an attacker writes costs little
  * memory, and some are kept by name. {0} is empty. */
 struct view_unreadable {
-    struct view_unreadable_hash *hashes; /* a uthash table */
-    size_t count;
+    struct view_unreadable_hash *hashes;              /* a uthash table */
+    size_t count, skipped[VIEW_SKIP_COUNT];           /* all, and of each reason */
     struct view_unreadable_key names[VIEW_NAMES_MAX]; /* oldest first */
     size_t name_count;
 };
@@ -79,17 +79,45 @@ void view_unreadable_fini(struct view_unreadable *unreadable);
 bool view_unreadable_names(const struct view_unreadable *unreadable, struct str key);
 bool view_unreadable_has(const struct view_unreadable *unreadable, struct str key);
 
-/* The key is no record, for the reason `why`. Keeps its name; the oldest name makes room. Returns whether the name is
- * new. */
-bool view_unreadable_add(struct view_unreadable *unreadable, struct str key, struct str why);
+/* The key is no record, for the reason `skip`, in words `why`. Keeps its name; the oldest name makes room. Returns whether the
+ * name is new. */
+bool view_unreadable_add(struct view_unreadable *unreadable, struct str key, enum view_skip skip,
+                         struct str why);
 
 /* The key is gone or holds a record now. A key that is not known is no error. */
 void view_unreadable_forget(struct view_unreadable *unreadable, struct str key);
+
+/* ---- view_marks.c ---- */
+
+/* When the newest signed record of a key was written, by its own words: so a record of before is told from a new one, also when
+ * the key was deleted in between. {0} is empty. */
+struct view_mark_node {
+    struct view_mark mark;
+    UT_hash_handle hh; /* by hash; in the order in which they were set, oldest first */
+};
+struct view_marks {
+    struct view_mark_node *oldest;
+};
+
+/* Forgets everything. */
+void view_marks_fini(struct view_marks *marks);
+
+/* Whether the record is older than the newest one of its key. The same record again is not. */
+bool view_marks_is_older(const struct view_marks *marks, const struct view_entry *entry);
+
+/* A mark that was kept; `max` as below. */
+void view_marks_add(struct view_marks *marks, struct view_mark mark, size_t max);
+
+/* The record is the newest one of its key. At most `max` keys are kept: the one that was set longest ago makes room. */
+void view_marks_set(struct view_marks *marks, const struct view_entry *entry, size_t max, int64_t now_wall);
 
 /* ---- the view ---- */
 
 /* Why a record beyond `records_max` counts as a key that is no record. */
 #define VIEW_TOO_MANY STR("there are more records than the view holds")
+
+/* Why a signed record is not believed although its signature is good. */
+#define VIEW_OLDER STR("older than a signed record of this key that was seen before")
 
 /* So many log lines about invalid keys in a period: a client that writes them must not fill the log. */
 enum { VIEW_INVALID_NOTES = 10, VIEW_INVALID_PERIOD_MS = 60000 };
@@ -113,6 +141,7 @@ struct view {
     struct view_table table;
     struct view_tombstone_node *tombstones; /* the oldest */
     struct view_unreadable unreadable;
+    struct view_marks marks;
     struct view_log *log;
     struct view_facts facts; /* what they say of the members above: view_update_facts() */
     bool other_past;         /* revisions known before the next listing mean nothing in this registry */
@@ -138,6 +167,9 @@ void view_on_watch(struct view *view, const struct view_event *event);
 void view_forget_pages(struct view *view);
 
 /* view_apply.c */
+/* The item, or why it is not served although it was decoded: there is no room, or it is older than one seen before. `table` is
+ * that it is for. */
+struct view_item view_admit(struct view *view, const struct view_item *item, const struct view_table *table);
 void view_apply_kept(struct view *view, const struct view_event *event);
 /* The pages gathered replace what is held. */
 void view_apply_listing(struct view *view, const struct follow_effect *listed);

@@ -24,6 +24,11 @@ const struct view_facts *view_facts(const struct view *view)
     return &view->facts;
 }
 
+uint64_t view_stamp(const struct view *view)
+{
+    return view->facts.cluster ^ view->facts.trust;
+}
+
 int64_t view_age(const struct view *view, const struct instant *now)
 {
     if (!view->facts.known) {
@@ -69,9 +74,16 @@ const struct view_tombstone *view_tombstone_next(const struct view *view, const 
     return tombstone == NULL ? NULL : &tombstone->stone;
 }
 
+const struct view_mark *view_mark_next(const struct view *view, const struct view_mark *after)
+{
+    const struct view_mark_node *node = (const struct view_mark_node *)(const void *)after;
+    node = node == NULL ? view->marks.oldest : node->hh.next;
+    return node == NULL ? NULL : &node->mark;
+}
+
 int view_resume(const struct view *view, int64_t revision, uint64_t cluster, uint64_t *ret_cursor)
 {
-    if (!view->facts.known || cluster != view->facts.cluster || revision > view->follow.delivered) {
+    if (!view->facts.known || cluster != view_stamp(view) || revision > view->follow.delivered) {
         return -1;
     }
     return view_log_find(view->log, revision, ret_cursor);

@@ -41,6 +41,7 @@ static void count_in(struct view_table *table, const struct view_entry *entry)
     type->total++;
     type->servers[entry->status]++;
     table->servers[entry->status]++;
+    table->signatures[entry->signature]++;
     table->json_bytes += blob_view(entry->json).size;
 }
 
@@ -50,6 +51,7 @@ static void count_out(struct view_table *table, const struct view_entry *entry)
     assert(type != NULL && type->servers[entry->status] > 0);
     type->servers[entry->status]--;
     table->servers[entry->status]--;
+    table->signatures[entry->signature]--;
     table->json_bytes -= blob_view(entry->json).size;
     if (--type->total == 0) {
         remove_type(table, type);

@@ -9,6 +9,7 @@ enum { KEY_SHOWN_MAX = 256, WHY_SHOWN_MAX = 256 };
 
 struct view_unreadable_hash {
     uint64_t hash;
+    enum view_skip skip;
     UT_hash_handle hh;
 };
 
@@ -41,6 +42,7 @@ void view_unreadable_fini(struct view_unreadable *unreadable)
         free(hash);
     }
     unreadable->count = 0;
+    memset(unreadable->skipped, 0, sizeof(unreadable->skipped));
 }
 
 static struct str cut(struct str text, size_t max)
@@ -68,14 +70,25 @@ bool view_unreadable_has(const struct view_unreadable *unreadable, struct str ke
     return find_hash(unreadable, key) != NULL;
 }
 
-bool view_unreadable_add(struct view_unreadable *unreadable, struct str key, struct str why)
+static void count(struct view_unreadable *unreadable, struct str key, enum view_skip skip)
 {
-    if (find_hash(unreadable, key) == NULL) {
-        struct view_unreadable_hash *hash = mem_zalloc(sizeof(*hash));
+    struct view_unreadable_hash *hash = find_hash(unreadable, key);
+    if (hash == NULL) {
+        hash = mem_zalloc(sizeof(*hash));
         hash->hash = str_hash(key, 0);
         HASH_ADD(hh, unreadable->hashes, hash, sizeof(hash->hash), hash);
         unreadable->count++;
+    } else {
+        unreadable->skipped[hash->skip]--;
     }
+    hash->skip = skip;
+    unreadable->skipped[skip]++;
+}
+
+bool view_unreadable_add(struct view_unreadable *unreadable, struct str key, enum view_skip skip,
+                         struct str why)
+{
+    count(unreadable, key, skip);
     size_t at = find(unreadable, key);
     bool known = at < unreadable->name_count;
     if (known) {
@@ -86,7 +99,7 @@ bool view_unreadable_add(struct view_unreadable *unreadable, struct str key, str
     key = cut(key, KEY_SHOWN_MAX);
     why = cut(why, WHY_SHOWN_MAX);
     unreadable->names[unreadable->name_count++] = (struct view_unreadable_key){
-        {mem_copy(key.data, key.size), key.size}, {mem_copy(why.data, why.size), why.size}};
+        {mem_copy(key.data, key.size), key.size}, {mem_copy(why.data, why.size), why.size}, skip};
     return !known;
 }
 
@@ -96,6 +109,7 @@ void view_unreadable_forget(struct view_unreadable *unreadable, struct str key)
     struct view_unreadable_hash *hash = find_hash(unreadable, key);
     if (hash != NULL) {
         HASH_DEL(unreadable->hashes, hash);
+        unreadable->skipped[hash->skip]--;
         free(hash);
         unreadable->count--;
     }

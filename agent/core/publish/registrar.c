@@ -411,6 +411,7 @@ struct registrar_facts registrar_facts(const struct registrar *registrar)
         .revision = key->revision,
         .written_wall = registrar->written_wall,
         .registrations = registrar->registrations,
+        .conflicts = registrar->conflicts,
         .last_error = error->text,
         .last_error_wall = error->since_wall,
         .cluster = lease->cluster.id,

@@ -25,6 +25,7 @@ void registrar_on_conflict(struct registrar *registrar, const struct registry_kv
 {
     struct conflict *conflict = &registrar->conflict;
     bool another = !registry_lease_eq(conflict->lease, kv->lease);
+    bool overwritten = registrar->key.published != NULL;
     registrar->key.repairing = registrar->key.repairing || registrar->key.published != NULL;
     registrar_set_key_state(registrar, KEY_CONFLICT);
     registrar_refresh_conflict(registrar, kv);
@@ -34,8 +35,10 @@ void registrar_on_conflict(struct registrar *registrar, const struct registry_kv
     if (another) {
         char lease[REGISTRY_LEASE_TEXT_SIZE];
         struct str value = beginning(kv->value, LOGGED_MAX);
-        registrar_note(registrar, REGISTRAR_NOTE_CONFLICT, "%s is under lease %s; its record: %.*s",
-                       registrar->key.name, registry_lease_text(kv->lease, lease), STR_ARG(value));
+        registrar_note(registrar, REGISTRAR_NOTE_CONFLICT, "%s %s under lease %s; its record: %.*s",
+                       registrar->key.name, overwritten ? "was written over" : "is",
+                       registry_lease_text(kv->lease, lease), STR_ARG(value));
+        registrar->conflicts++;
         conflict->left_logged = false;
         conflict->left_ms = -1;
     }

@@ -117,6 +117,7 @@ struct registrar {
     struct last_error lease_error, key_error;
     bool settled; /* published by this process, or withdrawn on purpose */
     uint64_t registrations;
+    uint64_t conflicts; /* how often another lease was found at the key */
     int64_t written_wall;
 };
 

@@ -112,6 +112,7 @@ void server_adopt(struct server *server, const struct server_event *event, struc
     /* The record counts as offered, so that an equal one is not written again. */
     record_fini(&server->offered);
     record_copy(record, &server->offered);
+    server->updated_wall = record->updated_wall;
     server->offering = true;
 }
 

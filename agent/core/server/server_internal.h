@@ -60,6 +60,7 @@ struct server {
     int64_t status_mono, status_wall;
     bool withdrawn;        /* deregister_after passed */
     struct record offered; /* what was last offered for publishing; id NULL: nothing yet */
+    int64_t updated_wall;  /* of the latest record that was offered or taken over; 0: none */
     bool offering;
     char withheld[256];
     bool drain_emitted; /* the event as it was emitted last */

@@ -120,6 +120,14 @@ static void update_withheld(struct server *server)
     brief_format(server->withheld, sizeof(server->withheld), "%s", why);
 }
 
+/* A signed record is told from an older one by its time, so a clock that is set back does not set that back
+ * (docs/design/protocol.md, "Signed records"). */
+static int64_t updated_wall(const struct server *server, const struct instant *now)
+{
+    bool is_signed = server->config->record.sign_key != NULL;
+    return is_signed && now->wall <= server->updated_wall ? server->updated_wall + 1 : now->wall;
+}
+
 void server_publish(struct server *server, const struct instant *now, struct queue *effects)
 {
     update_withheld(server);
@@ -148,7 +156,7 @@ void server_publish(struct server *server, const struct instant *now, struct que
         server->start = START_DONE;
     }
     bool urgent = !server->offering || record_urgent(&server->offered, &next);
-    next.updated_wall = now->wall;
+    next.updated_wall = server->updated_wall = updated_wall(server, now);
     record_fini(&server->offered);
     server->offered = next;
     server->offering = true;

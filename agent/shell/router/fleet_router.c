@@ -8,6 +8,12 @@ void fleet_router_init(struct fleet_router *router, const struct view_settings *
     queue_init(&router->queue, sizeof(struct view_effect));
 }
 
+void fleet_router_trust(struct fleet_router *router, const struct sign_trust *trust, bool require)
+{
+    router->check = (struct record_check){.trust = trust, .require = require, .known = router->view};
+    router->items.check = &router->check;
+}
+
 void fleet_router_fini(struct fleet_router *router)
 {
     view_free(router->view);

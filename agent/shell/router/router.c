@@ -126,6 +126,11 @@ struct router *router_new(const struct config *config, const char *id, const str
     return router;
 }
 
+void router_sign_with(struct router *router, const struct sign_key *signer)
+{
+    router->signer = signer;
+}
+
 static void recover(struct router *router)
 {
     const struct restore *restore = &router->restore;

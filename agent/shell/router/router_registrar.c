@@ -2,6 +2,7 @@
 #include "router_internal.h"
 
 #include "outrider/codec/record/record_json.h"
+#include "outrider/codec/record/record_sign.h"
 
 enum registrar_claim router_claim(enum status status)
 {
@@ -51,6 +52,8 @@ static void adopt(struct router *router, struct str value)
         }
         return;
     }
+    router->resign =
+        router->signer != NULL && !record_is_signed(router->signer, buf_view(&router->record_key), value);
     router_step_server(router, (struct server_event){.type = SERVER_ON_ADOPTED,
                                                      .record = &record,
                                                      .message = router->restore.message,

@@ -2,6 +2,7 @@
 #include "router_internal.h"
 
 #include "outrider/codec/record/record_json.h"
+#include "outrider/codec/record/record_sign.h"
 
 void router_step_server(struct router *router, struct server_event event)
 {
@@ -27,6 +28,10 @@ static void offer(struct router *router, bool urgent)
     struct buf json = {0};
     const struct record *record = server_record(router->server);
     record_encode(record, &json);
+    if (router->signer != NULL) {
+        record_sign(router->signer, buf_view(&router->record_key), &json);
+    }
+    router->resign = false;
     struct blob *value = blob_new(buf_view(&json));
     buf_fini(&json);
     router_step_registrar(router, (struct registrar_event){.type = REGISTRAR_ON_OFFER,
@@ -67,7 +72,11 @@ static void route(struct router *router, union router_effect *any)
     switch (effect->type) {
     case SERVER_DO_PUBLISH: offer(router, effect->urgent); break;
     case SERVER_DO_STANDS:
-        router_step_registrar(router, (struct registrar_event){.type = REGISTRAR_ON_STANDS});
+        if (router->resign) {
+            offer(router, false);
+        } else {
+            router_step_registrar(router, (struct registrar_event){.type = REGISTRAR_ON_STANDS});
+        }
         break;
     case SERVER_DO_WITHDRAW: withdraw(router); break;
     case SERVER_DO_WATCH_PID: effects_watch_pid(router->effects, effect->pid); break;

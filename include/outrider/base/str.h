@@ -73,6 +73,9 @@ size_t str_utf8_character(struct str text);
 /* XXH64 of the bytes: a checksum, or a hash for tables and choices; it keeps nothing secret. */
 uint64_t str_hash(struct str text, uint64_t seed);
 
+/* Whether there is a control character in UTF-8 text: C0, DEL, or C1, which is 0xC2 and a byte below 0xA0. */
+bool str_has_control(struct str text);
+
 /* The edit distance between `a` and `b` (Levenshtein), for "did you mean"; texts over 64 bytes give SIZE_MAX.
  */
 size_t str_distance(struct str a, struct str b);

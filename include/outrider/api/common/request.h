@@ -45,6 +45,9 @@ bool api_read_query(struct api_call *call, bool is_stream, struct api_reply *rep
  * state. False with `reply` made an error. */
 bool api_may_change(const struct config *config, const struct api_request *request, struct api_reply *reply);
 
+/* Whether the peer may see ids of leases: it came over a unix socket, or has the token of http.token_file. */
+bool api_may_see_leases(const struct config *config, const struct api_request *request);
+
 /* Checks that the token file can be read, for the start. Returns 0, also when none is configured, or -1. */
 int api_check_token_file(const struct config *config, struct error *err) MUST_CHECK;
 

@@ -10,11 +10,13 @@
 #include <stddef.h>
 
 struct error;
+struct record_check;
 
 /* A list of items, which owns the texts of why a value is not a record. {0} is empty. */
 struct view_items {
     struct view_item *items;
     size_t count, capacity;
+    const struct record_check *check; /* how what is appended is judged; borrowed, NULL: not at all */
 };
 
 /* Empties the list and gives the references back; the memory is kept for the next items. */

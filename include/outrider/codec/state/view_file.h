@@ -9,6 +9,7 @@
 
 struct buf;
 struct error;
+struct record_check;
 
 /* The format that is written and read; the longest file that is read, in bytes. */
 enum { VIEW_FILE_VERSION = 1, VIEW_FILE_MAX = 256 << 20 };
@@ -18,10 +19,14 @@ struct view_file {
     struct view_kept kept;
     struct view_entry **entries;       /* owned, in the order of their keys */
     struct view_tombstone *tombstones; /* owned */
+    struct view_mark *marks;           /* owned */
 };
 
 /* Frees what decoding allocated and zeroes the file; accepts NULL and a zeroed one. */
 void view_file_fini(struct view_file *file);
+
+/* Judges the signatures of what was decoded, and takes out what is not served for them. */
+void view_file_check(struct view_file *file, const struct record_check *check);
 
 /* Appends the content of the file: records, tombstones, revision, cluster, and when the view was last known
  * to be true (`now` if it is). The same view gives the same bytes, that time aside. Only for a view that is

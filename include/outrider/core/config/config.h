@@ -9,7 +9,7 @@
 struct buf;
 
 enum { CONFIG_PORTS_MAX = 64, CONFIG_LABELS_MAX = 64, CONFIG_TAGS_MAX = 64, CONFIG_PROBES_MAX = 64 };
-enum { CONFIG_ENDPOINTS_MAX = 16 };
+enum { CONFIG_ENDPOINTS_MAX = 16, CONFIG_SIGN_KEYS_MAX = 16 };
 
 struct config_label {
     char *name;
@@ -89,6 +89,9 @@ enum config_log_format { CONFIG_LOG_LOGFMT, CONFIG_LOG_JSON };
 struct config {
     struct config_server server;
     struct config_registry registry;
+    struct {
+        char *sign_key; /* the file of the private key; NULL: records are not signed */
+    } record;
     char *probe_host;
     bool probes_given;                             /* a probes: list exists, maybe an empty one */
     struct config_probe probes[CONFIG_PROBES_MAX]; /* when !probes_given: one per server.ports, filled in */
@@ -112,6 +115,9 @@ struct config {
     struct {
         enum config_view_mode mode;
         int64_t idle_ms;
+        char *sign_keys[CONFIG_SIGN_KEYS_MAX]; /* files of public keys */
+        size_t sign_key_count;                 /* 0: signatures are not looked at */
+        bool require_signed;
     } view;
     struct {
         enum config_log_level level;

@@ -20,6 +20,7 @@
 
 #include "outrider/base/queue.h"
 #include "outrider/core/fleet/view_entry.h"
+#include "outrider/core/fleet/view_skip.h"
 #include "outrider/core/instant.h"
 #include "outrider/core/registry/registry_limits.h"
 #include "outrider/core/registry/registry_request.h"
@@ -46,6 +47,8 @@ struct view_settings {
     size_t records_max;         /* more are counted and named, not listed (100,000) */
     size_t changes_max;         /* in the log of changes (10,000) */
     size_t change_bytes_max;    /* bytes of records in it (4 MiB) */
+    bool require_signed;        /* records without a good signature are not served */
+    uint64_t trust;             /* differs where other keys are trusted; 0: signatures are not looked at */
     uint64_t seed;              /* of jitter */
     uint32_t can;               /* what the registry can, a set of REGISTRY_CAN_* */
 };
@@ -55,6 +58,7 @@ struct view_item {
     struct str key;
     bool deleted;
     struct view_entry *entry; /* NULL: deleted, or no record, for the reason `why` */
+    enum view_skip skip;
     struct str why;
     int64_t mod_revision, create_revision;
 };
@@ -63,6 +67,12 @@ struct view_item {
 struct view_tombstone {
     struct view_entry *entry;
     int64_t gone_wall; /* ms since 1970 */
+};
+
+/* When the newest signed record of a key was written, by its own words, ms since 1970. The key by its hash alone. */
+struct view_mark {
+    uint64_t key_hash;
+    int64_t wall;
 };
 
 /* A view as it was kept on disk. Entries are borrowed. */
@@ -74,6 +84,8 @@ struct view_kept {
     size_t entry_count;
     const struct view_tombstone *tombstones; /* oldest first */
     size_t tombstone_count;
+    const struct view_mark *marks; /* set longest ago first */
+    size_t mark_count;
 };
 
 enum view_event_type {

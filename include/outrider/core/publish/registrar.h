@@ -178,6 +178,7 @@ struct registrar_facts {
     int64_t revision; /* mod revision of the key as last written or read; 0: unknown */
     int64_t written_wall;             /* last successful write; 0: none */
     uint64_t registrations;           /* how often a record was put under a new lease */
+    uint64_t conflicts;               /* how often the key was found under another living lease */
     const char *last_error;           /* the failure that goes on; "": requests succeed */
     int64_t last_error_wall;          /* since when it goes on */
     uint64_t cluster, cluster_before; /* that answered last, and before it; 0: unknown, or never another */

@@ -5,6 +5,7 @@
 #ifndef OUTRIDER_SHELL_ROUTER_FLEET_ROUTER_H
 #define OUTRIDER_SHELL_ROUTER_FLEET_ROUTER_H
 
+#include "outrider/codec/record/record_sign.h"
 #include "outrider/codec/record/view_item.h"
 #include "outrider/core/fleet/view.h"
 
@@ -16,6 +17,7 @@ struct fleet_router {
     struct view *view;
     struct queue queue;
     struct view_items items;
+    struct record_check check; /* of what is decoded */
     struct fleet *fleet;
 };
 
@@ -27,6 +29,10 @@ void fleet_carry_out(struct fleet *fleet, const struct view_effect *effect);
 /* Makes a view of `settings` that has done nothing yet. `fleet` is borrowed. */
 void fleet_router_init(struct fleet_router *router, const struct view_settings *settings,
                        struct fleet *fleet);
+
+/* Has the signatures of records judged by `trust`, borrowed; `require`: a record without a good one is not served. Before the first
+ * step; the router does not move afterwards. The view has been made with the settings that say the same. */
+void fleet_router_trust(struct fleet_router *router, const struct sign_trust *trust, bool require);
 
 /* Frees what it owns; accepts a zeroed one. */
 void fleet_router_fini(struct fleet_router *router);

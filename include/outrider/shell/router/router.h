@@ -15,6 +15,8 @@
 #include "outrider/core/server/shutdown.h"
 #include "outrider/shell/router/effects.h"
 
+struct sign_key;
+
 /* In the order of their priority: effects of an earlier machine are routed first, and an earlier machine is
  * ticked first. What the server has become must reach the registrar before the registrar acts. */
 enum router_machine {
@@ -40,6 +42,8 @@ struct router {
 
     const struct config *config;
     struct effects *effects;
+    const struct sign_key *signer; /* signs the record; NULL: it is not signed */
+    bool resign;                   /* the record that was taken over has another signature, or none */
     struct restore restore;
     char *id;
     struct buf record_key, control_key;
@@ -65,6 +69,9 @@ void router_control_key(const struct config *config, const char *id, struct buf 
  * registry can, a set of REGISTRY_CAN_*. The caller owns the result. */
 struct router *router_new(const struct config *config, const char *id, const struct restore *restore,
                           uint64_t seed, uint32_t can, struct effects *effects, const struct instant *now);
+
+/* Has records signed by `signer`, borrowed for the life of the router; NULL: they are not. Before router_start(). */
+void router_sign_with(struct router *router, const struct sign_key *signer);
 
 /* Starts the machines: probes at once, the registrar as soon as there is a record. To be called once. The
  * first effects come from within. */

@@ -5,14 +5,18 @@
 
 #include <cmocka.h>
 
+#include "outrider/base/error.h"
 #include "outrider/base/mem.h"
+#include "outrider/os/file.h"
+#include "support/temp_dir.h"
 #include "unit/api/small_agent.h"
 
 #include <stdio.h>
 
 static json_t *document(struct small_agent *agent)
 {
-    struct api_reply reply = small_agent_get(agent, "/api/agent", "");
+    struct api_request request = {.method = STR("GET"), .path = STR("/api/agent"), .is_unix = true};
+    struct api_reply reply = small_agent_ask(agent, &request);
     assert_int_equal(reply.status, 200);
     return small_agent_json(&reply);
 }
@@ -213,6 +217,43 @@ static void expect_conflict(const char *value, const char *host)
     small_agent_fini(&agent);
 }
 
+/* Over TCP, with `authorization`. */
+static void expect_lease_ids(struct small_agent *agent, const char *authorization, bool shown)
+{
+    struct api_request request = {
+        .method = STR("GET"), .path = STR("/api/agent"), .authorization = str_of(authorization)};
+    struct api_reply reply = small_agent_ask(agent, &request);
+    assert_int_equal(reply.status, 200);
+    json_t *root = small_agent_json(&reply);
+    const json_t *lease = json_object_get(root, "lease");
+    assert_string_equal(text(lease, "state"), "held");
+    assert_int_equal(text(lease, "id") != NULL, shown);
+    const json_t *conflict = json_object_get(json_object_get(root, "registry"), "conflict");
+    assert_true(json_is_object(conflict));
+    assert_int_equal(text(conflict, "lease") != NULL, shown);
+    json_decref(root);
+}
+
+/* The id of a lease is enough to keep it alive, where the registry does not ask for a user. */
+static void lease_ids_are_for_those_who_may_act(void **state)
+{
+    struct small_agent *agent = *state;
+    struct temp_dir dir;
+    struct error err;
+    assert_int_equal(temp_dir_init(&dir), 0);
+    assert_int_equal(file_replace(dir.path, "token", STR("0123456789abcdef\n"), 0600, false, &err), 0);
+    agent->conflict = "{}";
+    small_agent_start(agent);
+    expect_lease_ids(agent, "", false);
+    expect_lease_ids(agent, "Bearer 0123456789abcdef", false);
+    agent->config.http.token_file = mem_strdup(temp_path(&dir, "token"));
+    expect_lease_ids(agent, "", false);
+    expect_lease_ids(agent, "Bearer 0123456789abcdeX", false);
+    expect_lease_ids(agent, "Bearer 0123456789abcdef", true);
+    assert_int_equal(temp_dir_fini(&dir), 0);
+    expect_lease_ids(agent, "Bearer 0123456789abcdef", false);
+}
+
 static void a_conflict_names_the_other_host(void **state)
 {
     (void)state;
@@ -335,6 +376,7 @@ int main(void)
         WITH_AGENT(a_record_that_never_was_written_is_not_published),
         WITH_AGENT(a_registry_outage_has_its_error),
         cmocka_unit_test(a_conflict_names_the_other_host),
+        WITH_AGENT(lease_ids_are_for_those_who_may_act),
         WITH_AGENT(a_failing_probe_has_its_evidence),
         WITH_AGENT(a_loading_server_has_its_grace_period),
         WITH_AGENT(holds_have_the_time_left),

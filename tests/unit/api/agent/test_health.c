@@ -56,6 +56,20 @@ static void ready_once_published_also_in_a_later_registry_outage(void **state)
     assert_int_equal(status_of(agent, "/readyz"), 200);
 }
 
+static void not_ready_while_another_holds_the_key(void **state)
+{
+    struct small_agent *agent = *state;
+    small_agent_start(agent);
+    assert_int_equal(status_of(agent, "/readyz"), 200);
+    agent->conflict = "{\"id\":\"01TEST\",\"type\":\"world\",\"host\":\"10.6.6.6\",\"status\":\"ready\"}";
+    small_agent_say(agent, "error");
+    struct api_reply reply = small_agent_get(agent, "/readyz", "");
+    assert_non_null(
+        strstr(buf_text(&reply.body), "key held by another agent at 10.6.6.6 (lease ends in 8.2 s)"));
+    small_agent_refused(reply, 503, "not_published");
+    assert_int_equal(status_of(agent, "/healthz"), 200);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -63,6 +77,7 @@ int main(void)
         WITH_AGENT(not_ready_before_the_first_publishing),
         WITH_AGENT(not_ready_without_an_address_and_says_so),
         WITH_AGENT(ready_once_published_also_in_a_later_registry_outage),
+        WITH_AGENT(not_ready_while_another_holds_the_key),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

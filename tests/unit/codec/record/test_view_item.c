@@ -36,7 +36,7 @@ static void a_record_of_ours_is_read(void **state)
     (void)state;
     struct view_entry *entry = good(
         "{\"id\":\"w1\",\"type\":\"world\",\"host\":\"10.0.0.5\",\"ports\":[8001,8002],\"status\":\"ready\","
-        "\"updatedAt\":\"2026-11-21T02:14:00.123Z\",\"customState\":\"a\\nb\",\"region\":\"kr\","
+        "\"updatedAt\":\"2026-11-21T02:14:00.123Z\",\"customState\":\"a\\tb\",\"region\":\"kr\","
         "\"zone\":\"kr-a\",\"group\":\"main\",\"version\":\"1.4.2\",\"tags\":[\"pvp\",\"a\\\"b\"],"
         "\"labels\":{\"map\":\"harbor\",\"m\\u00f6de\":\"\\ud83d\\ude00\"},\"players\":12,\"capacity\":500,"
         "\"drain\":{\"holds\":[\"ops\"],\"since\":\"2026-11-21T02:14:00.123Z\"},\"x\":[{},[],[[1.5e-3]]]}");
@@ -73,7 +73,8 @@ static void others_may_write_it_their_way(void **state)
         " \r\n\t{ " WHO "\n  \"status\" : \"ready\" } \n",
         "{" WHO "\"host\":null,\"ports\":null,\"tags\":null,\"labels\":null,\"players\":null," REST,
         "{" WHO "\"labels\":{\"a\":null},\"ports\":[],\"tags\":[]," REST,
-        "{" WHO "\"startedAt\":17,\"customState\":{\"a\":[]},\"version\":\"\"," REST,
+        "{" WHO "\"startedAt\":null,\"customState\":null,\"drain\":null,\"version\":\"\"," REST,
+        "{" WHO "\"score\":[17,\"a\\nb\"],\"modes\":{\"a\":[]}," REST,
         "{" WHO "\"n\":[-0,0.5,1E+9,-1e-9,123456789012345678901234567890]," REST,
         "{" WHO "\"n\":[9e307,0.009E310,-1e-99999999999999999999,0e999,0.0e+999,1000e304]," REST,
     };
@@ -113,7 +114,7 @@ static void what_is_wrong_is_said(void **state)
         {"{" WHO "\"status\":\"ready\",}", ERROR_INVALID, "string expected"},
         {"{" WHO "\"status\" \"ready\"}", ERROR_INVALID, "colon expected"},
         {"{" WHO "\"status\":\"ready\" \"a\":1}", ERROR_INVALID, "comma or"},
-        {"{" WHO "\"status\":ready}", ERROR_INVALID, "status: not JSON: string expected"},
+        {"{" WHO "\"status\":ready}", ERROR_INVALID, "status: not JSON: value expected"},
         {"{" WHO "\"status\":\"ready", ERROR_INVALID, "unterminated string"},
         {"{" WHO "\"x\":\"a\nb\"," REST, ERROR_INVALID, "control character in it"},
         {"{" WHO "\"x\":\"\\x\"," REST, ERROR_INVALID, "unknown escape"},
@@ -135,16 +136,16 @@ static void what_is_wrong_is_said(void **state)
         {"{" WHO "\"x\":nul," REST, ERROR_INVALID, "value expected"},
         {"{" WHO "\"x\":[1,]," REST, ERROR_INVALID, "value expected"},
         {"{" WHO "\"x\":[1}," REST, ERROR_INVALID, "comma or closing bracket"},
-        {"{" WHO "\"host\":7," REST, ERROR_INVALID, "host: not JSON: string"},
+        {"{" WHO "\"host\":7," REST, ERROR_INVALID, "host: not a string"},
         {"{" WHO "\"id\":\"w1\"," REST, ERROR_INVALID, "id: duplicate"},
         {"{" WHO "\"i\\u0064\":\"w1\"," REST, ERROR_INVALID, "id: duplicate"},
         {"{" WHO "\"labels\":{\"a\":\"b\",\"a\":\"c\"}," REST, ERROR_INVALID, "labels: a: duplicate"},
-        {"{" WHO "\"labels\":[]," REST, ERROR_INVALID, "labels: not JSON: object"},
-        {"{" WHO "\"labels\":{\"a\":1}," REST, ERROR_INVALID, "labels: not JSON: string"},
-        {"{" WHO "\"tags\":[1]," REST, ERROR_INVALID, "tags: not JSON: string"},
+        {"{" WHO "\"labels\":[]," REST, ERROR_INVALID, "labels: not an object"},
+        {"{" WHO "\"labels\":{\"a\":1}," REST, ERROR_INVALID, "labels: not a string"},
+        {"{" WHO "\"tags\":[1]," REST, ERROR_INVALID, "tags: not a string"},
         {"{" WHO "\"ports\":[0]," REST, ERROR_LIMIT, "ports: 0 is no port"},
         {"{" WHO "\"ports\":[65536]," REST, ERROR_LIMIT, "ports: 65536 is not an integer from 0 to 65535"},
-        {"{" WHO "\"ports\":[\"80\"]," REST, ERROR_INVALID, "ports: not JSON: malformed number"},
+        {"{" WHO "\"ports\":[\"80\"]," REST, ERROR_INVALID, "ports: not a number"},
         {"{" WHO "\"players\":-1," REST, ERROR_LIMIT, "players: -1 is not an integer"},
         {"{" WHO "\"players\":1.0," REST, ERROR_LIMIT, "players: 1.0 is not an integer"},
         {"{" WHO "\"capacity\":4294967296," REST, ERROR_LIMIT, "capacity: 4294967296"},
@@ -218,7 +219,7 @@ static void limits_are_kept(void **state)
     (void)state;
     assert_int_equal(decode_with("\"region\":\"", "x", 1024, "\""), 0);
     assert_int_equal(decode_with("\"region\":\"", "x", 1025, "\""), -1);
-    assert_int_equal(decode_with("\"region\":\"", "\\n", 1024, "\""), 0);
+    assert_int_equal(decode_with("\"region\":\"", "\\/", 1024, "\""), 0);
     assert_int_equal(decode_with("\"customState\":\"", "x", 60000, "\""), 0);
     assert_int_equal(decode_with("\"customState\":\"", "x", 66000, "\""), -1);
     assert_int_equal(decode_with("\"ports\":[1", ",2", 63, "]"), 0);
@@ -229,7 +230,43 @@ static void limits_are_kept(void **state)
     assert_int_equal(decode_with("\"x\":", "[", 32, "]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]"), -1);
     assert_int_equal(decode_with("\"x\":", "{\"a\":", 30000, "1"), -1);
     /* As many escapes as there is room for: nothing moves while it is in use. */
-    assert_int_equal(decode_with("\"tags\":[\"a\"", ",\"\\u00e4\\n\\\\\"", 60, "]"), 0);
+    assert_int_equal(decode_with("\"tags\":[\"a\"", ",\"\\u00e4\\/\\\\\"", 60, "]"), 0);
+}
+
+static void each_reason_has_its_kind(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *key, *value;
+        enum view_skip skip;
+    } rows[] = {
+        {"/services/world/w1", "{" WHO REST, VIEW_SKIP_NONE},
+        {"/services/world", "{" WHO REST, VIEW_SKIP_KEY},
+        {"/services/world/w1", "", VIEW_SKIP_NOT_JSON},
+        {"/services/world/w1", "{" WHO "\"host\":\"\xff\"," REST, VIEW_SKIP_NOT_JSON},
+        {"/services/world/w1", "{" WHO "\"host\":\"a", VIEW_SKIP_NOT_JSON},
+        {"/services/world/w1", "{" WHO "\"customState\":5," REST, VIEW_SKIP_KIND},
+        {"/services/world/w1", "{" WHO "\"players\":-1," REST, VIEW_SKIP_KIND},
+        {"/services/world/w1", "{" WHO "\"ports\":[0]," REST, VIEW_SKIP_KIND},
+        {"/services/world/w1", "{" WHO "\"x\":1,\"x\":1," REST, VIEW_SKIP_KIND},
+        {"/services/world/w2", "{" WHO REST, VIEW_SKIP_KIND},
+        {"/services/world/w1", "{\"id\":\"w1\",\"type\":\"world\"}", VIEW_SKIP_KIND},
+        {"/services/world/w1",
+         "{" WHO "\"x\":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]," REST,
+         VIEW_SKIP_LIMIT},
+    };
+    struct view_items items = {0};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct registry_item listed = {.key = str_of(rows[i].key),
+                                       .kv = {.found = true, .value = str_of(rows[i].value)}};
+        view_items_clear(&items);
+        view_items_listed(&items, STR("/services"), &listed, 1);
+        if (items.items[0].skip != rows[i].skip) {
+            fail_msg("%s: %s: %s", rows[i].value, view_skip_name(items.items[0].skip),
+                     items.items[0].why.data);
+        }
+    }
+    view_items_fini(&items);
 }
 
 /* Both decoders of records agree about what an agent writes. */
@@ -302,6 +339,7 @@ int main(void)
         cmocka_unit_test(digits_without_end_are_no_number),
         cmocka_unit_test(limits_are_kept),
         cmocka_unit_test(what_an_agent_writes_is_a_record),
+        cmocka_unit_test(each_reason_has_its_kind),
         cmocka_unit_test(items_keep_their_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

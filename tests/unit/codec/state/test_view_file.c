@@ -69,6 +69,59 @@ static void what_was_kept_comes_back(void **state)
     buf_fini(&twice);
 }
 
+/* What is known of signed records survives a restart, that of keys which are gone too. */
+static void marks_are_kept(void **state)
+{
+    (void)state;
+    static const struct view_mark marks[] = {{7, 1795227240123}, {UINT64_MAX, 0}, {8, 5}};
+    struct buf once = {0}, twice = {0};
+    struct view_file file;
+    struct error err = {0};
+    struct fleet fleet;
+    fleet_begin_empty(&fleet);
+    fleet_load(&fleet, &(struct view_kept){.revision = 1, .marks = marks, .mark_count = COUNT_OF(marks)});
+    view_file_encode(fleet.view, &fleet.now, &once);
+    fleet_end(&fleet);
+    assert_int_equal(view_file_decode(buf_view(&once), PREFIX, &file, &err), 0);
+    assert_int_equal(file.kept.mark_count, COUNT_OF(marks));
+    for (size_t i = 0; i < COUNT_OF(marks); i++) {
+        assert_true(file.kept.marks[i].key_hash == marks[i].key_hash);
+        assert_true(file.kept.marks[i].wall == marks[i].wall);
+    }
+    fleet_begin_empty(&fleet);
+    fleet_load(&fleet, &file.kept);
+    view_file_encode(fleet.view, &fleet.now, &twice);
+    assert_true(str_eq(buf_view(&once), buf_view(&twice)));
+    fleet_end(&fleet);
+    view_file_fini(&file);
+    buf_fini(&once);
+    buf_fini(&twice);
+}
+
+/* Written by a version that took it for a record: the rest of the view is used. */
+static void what_is_no_record_any_more_is_left_out(void **state)
+{
+    (void)state;
+    struct buf out = {0};
+    struct view_file file;
+    struct error err = {0};
+    encode(&out);
+    char *status = memmem(out.data, out.size, "\"status\"", 8);
+    assert_non_null(status);
+    memcpy(status, "\"signed\"", 8);
+    uint64_t sum = str_hash((struct str){out.data, out.size - 8}, 0);
+    for (int i = 0; i < 8; i++) {
+        out.data[out.size - 8 + (size_t)i] = (char)(unsigned char)(sum >> (8 * i));
+    }
+    if (view_file_decode(buf_view(&out), PREFIX, &file, &err) < 0) {
+        fail_msg("%s", err.text);
+    }
+    assert_int_equal(file.kept.entry_count, 1);
+    assert_int_equal(file.kept.tombstone_count, 1);
+    view_file_fini(&file);
+    buf_fini(&out);
+}
+
 static void an_empty_view_is_kept_too(void **state)
 {
     (void)state;
@@ -129,6 +182,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_kept_comes_back),
+        cmocka_unit_test(marks_are_kept),
+        cmocka_unit_test(what_is_no_record_any_more_is_left_out),
         cmocka_unit_test(an_empty_view_is_kept_too),
         cmocka_unit_test(any_damage_is_noticed),
         cmocka_unit_test(what_is_not_ours_is_told_apart),

@@ -44,6 +44,7 @@ static const char *const sections[][2] = {
                "of its own and "
                "serves what it sees."},
     {"registry", "Where the record is kept. An observer must have this section, be it `registry: {}`."},
+    {"record", "The record that the agent writes."},
     {"probes", "Each entry of `probes` has these keys."},
     {"status", "The sockets on which the server reports its status."},
     {"drain", "How long a drain waits."},

@@ -80,12 +80,97 @@ static void more_records_than_the_limit_are_left_out(void **state)
     world_settle(&w);
     assert_int_equal(view_facts(w.view)->count, 2);
     assert_int_equal(view_facts(w.view)->unreadable, 1);
+    assert_int_equal(view_facts(w.view)->skipped[VIEW_SKIP_ROOM], 1);
     assert_true(view_facts(w.view)->synced);
     world_put(&w, "/s/a/1", NULL);
     world_put(&w, "/s/a/3", "r2");
     world_settle(&w);
     assert_int_equal(view_facts(w.view)->count, 2);
     assert_int_equal(view_facts(w.view)->unreadable, 0);
+    assert_int_equal(view_facts(w.view)->skipped[VIEW_SKIP_ROOM], 0);
+    world_end(&w);
+}
+
+/* ---- signed records ---- */
+
+/* The watch delivers a record of /s/a/1 that was signed at `wall`; 0: it is deleted. */
+static void deliver_signed(struct world *w, int64_t wall)
+{
+    struct view_entry_facts facts = {0};
+    int64_t revision = ++w->revision;
+    struct view_place place = {.key = STR("/s/a/1"), .prefix_size = 2, .mod_revision = revision};
+    struct view_item item = {.key = place.key, .deleted = wall == 0, .mod_revision = revision};
+    struct registry_watch_event watch = {
+        .id = w->watch.id, .type = REGISTRY_WATCH_CHANGED, .revision = revision};
+    struct view_event event = {
+        .type = VIEW_ON_WATCH, .now = w->now, .watch = &watch, .items = &item, .item_count = 1};
+    if (wall != 0) {
+        item.entry = view_entry_new(&place, STR("r"), &facts);
+        item.entry->signature = VIEW_SIGNATURE_GOOD;
+        item.entry->signed_wall = wall;
+    }
+    view_step(w->view, &event, &w->effects);
+    struct view_effect effect;
+    while (queue_take(&w->effects, &effect)) {
+        view_effect_fini(&effect);
+    }
+    view_entry_unref(item.entry);
+}
+
+/* What the view says of the signature of /s/a/1; UNCHECKED where it is not served. */
+static enum view_signature signature(const struct world *w)
+{
+    const struct view_entry *entry = view_find(w->view, STR("a"), STR("1"));
+    return entry == NULL ? VIEW_SIGNATURE_UNCHECKED : (enum view_signature)entry->signature;
+}
+
+static void begin_signed(struct world *w, bool require)
+{
+    world_begin(w, &(struct view_settings){
+                       .mode = VIEW_ALWAYS, .trust = 7, .require_signed = require, .records_max = 3});
+    w->strict = false;
+    world_step(w, VIEW_ON_START);
+    world_settle(w);
+}
+
+/* An old record of the same server, whose signature is good, is put back. */
+static void an_older_signed_record_is_not_believed(void **state)
+{
+    (void)state;
+    struct world w;
+    for (int require = 0; require <= 1; require++) {
+        begin_signed(&w, require == 1);
+        deliver_signed(&w, 1000);
+        deliver_signed(&w, 2000);
+        assert_int_equal(signature(&w), VIEW_SIGNATURE_GOOD);
+        deliver_signed(&w, 1000);
+        assert_int_equal(signature(&w), require ? VIEW_SIGNATURE_UNCHECKED : VIEW_SIGNATURE_BAD);
+        assert_int_equal(view_facts(w.view)->skipped[VIEW_SKIP_OLDER], require);
+        assert_int_equal(view_facts(w.view)->signatures[VIEW_SIGNATURE_BAD], 1 - require);
+        deliver_signed(&w, 2000); /* the same again is no older one */
+        assert_int_equal(signature(&w), VIEW_SIGNATURE_GOOD);
+        deliver_signed(&w, 0);
+        deliver_signed(&w, 1999);
+        assert_int_equal(signature(&w), require ? VIEW_SIGNATURE_UNCHECKED : VIEW_SIGNATURE_BAD);
+        deliver_signed(&w, 2001);
+        assert_int_equal(signature(&w), VIEW_SIGNATURE_GOOD);
+        assert_int_equal(view_facts(w.view)->skipped[VIEW_SKIP_OLDER], 0);
+        world_end(&w);
+    }
+}
+
+/* A clock that ran ahead and was set right costs five minutes at most. */
+static void a_record_of_the_future_does_not_shut_its_server_out(void **state)
+{
+    (void)state;
+    struct world w;
+    begin_signed(&w, true);
+    deliver_signed(&w, w.now.wall + INT64_C(86400000));
+    assert_int_equal(signature(&w), VIEW_SIGNATURE_GOOD);
+    deliver_signed(&w, w.now.wall + 299999);
+    assert_int_equal(signature(&w), VIEW_SIGNATURE_UNCHECKED);
+    deliver_signed(&w, w.now.wall + 300000);
+    assert_int_equal(signature(&w), VIEW_SIGNATURE_GOOD);
     world_end(&w);
 }
 
@@ -219,6 +304,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_invalid_key_is_counted_and_named_until_it_is_a_record),
         cmocka_unit_test(invalid_keys_do_not_fill_the_log),
+        cmocka_unit_test(an_older_signed_record_is_not_believed),
+        cmocka_unit_test(a_record_of_the_future_does_not_shut_its_server_out),
         cmocka_unit_test(more_records_than_the_limit_are_left_out),
         cmocka_unit_test(a_page_too_large_is_halved_at_once),
         cmocka_unit_test(one_record_too_large_for_any_page_is_an_outage),
