@@ -193,6 +193,8 @@ void api_subscribe(struct api_call *call, struct api_reply *reply)
 {
     if (filter_offline(call->filter)) {
         api_refuse(reply, 400, "bad_parameter", "include: the stream has no offline servers");
+    } else if (filter_is_paged(call->filter)) {
+        api_refuse(reply, 400, "bad_parameter", "limit, after: the stream has no pages");
     } else if (api_need_fleet(call, reply)) {
         reply->turn = API_TAKEN;
         reply->take = take_fleet;

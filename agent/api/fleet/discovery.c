@@ -2,6 +2,7 @@
 #include "outrider/api/common/context.h"
 #include "outrider/api/common/handlers.h"
 #include "outrider/api/common/reply.h"
+#include "outrider/api/fleet/lists.h"
 #include "outrider/base/error.h"
 #include "outrider/codec/record/discovery_json.h"
 #include "outrider/codec/record/record_json.h"
@@ -47,7 +48,8 @@ void api_discovery_services(struct api_call *call, struct api_reply *reply)
 {
     struct discovery_local local;
     api_local(&call->view, &local);
-    discovery_json_services(call->view.fleet.view, &local, api_json(reply));
+    (void)api_json(reply);
+    reply->blob = api_lists_discovery(call->context->lists, call->view.fleet.view, &local, &call->view.now);
 }
 
 void api_discovery_topology(struct api_call *call, struct api_reply *reply)

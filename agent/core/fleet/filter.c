@@ -7,7 +7,18 @@
 
 #include <stdlib.h>
 
-enum kind { KIND_TYPE, KIND_STATUS, KIND_REGION, KIND_ZONE, KIND_GROUP, KIND_TAG, KIND_LABEL, KIND_INCLUDE };
+enum kind {
+    KIND_TYPE,
+    KIND_STATUS,
+    KIND_REGION,
+    KIND_ZONE,
+    KIND_GROUP,
+    KIND_TAG,
+    KIND_LABEL,
+    KIND_INCLUDE,
+    KIND_LIMIT,
+    KIND_AFTER
+};
 
 static const struct {
     struct str name;
@@ -17,6 +28,7 @@ static const struct {
     [KIND_REGION] = {STR_INIT("region"), false}, [KIND_ZONE] = {STR_INIT("zone"), false},
     [KIND_GROUP] = {STR_INIT("group"), false},   [KIND_TAG] = {STR_INIT("tag"), true},
     [KIND_LABEL] = {STR_INIT("label."), true},   [KIND_INCLUDE] = {STR_INIT("include"), false},
+    [KIND_LIMIT] = {STR_INIT("limit"), false},   [KIND_AFTER] = {STR_INIT("after"), false},
 };
 
 /* `name` is that of the parameter; of a label it begins with "label.". */
@@ -30,6 +42,8 @@ struct filter {
     struct term terms[FILTER_TERMS_MAX]; /* sorted by name, then value; none twice */
     size_t count;
     bool offline;
+    size_t limit;     /* 0: none */
+    struct str after; /* empty: none */
 };
 
 struct filter *filter_new(void)
@@ -44,6 +58,7 @@ void filter_free(struct filter *filter)
             free((void *)(uintptr_t)filter->terms[i].name.data);
             free((void *)(uintptr_t)filter->terms[i].value.data);
         }
+        free((void *)(uintptr_t)filter->after.data);
         free(filter);
     }
 }
@@ -65,6 +80,11 @@ static struct str copy(struct str text)
     return (struct str){mem_copy(text.data, text.size), text.size};
 }
 
+static int given_twice(struct str name, struct error *err)
+{
+    return error_set(err, ERROR_INVALID, "%.*s: given twice", STR_ARG(name));
+}
+
 static int insert(struct filter *filter, const struct term *term, struct error *err)
 {
     size_t at = 0;
@@ -72,7 +92,7 @@ static int insert(struct filter *filter, const struct term *term, struct error *
         const struct term *other = &filter->terms[at];
         int order = str_compare(other->name, term->name);
         if (order == 0 && !kinds[term->kind].repeatable) {
-            return error_set(err, ERROR_INVALID, "%.*s: given twice", STR_ARG(term->name));
+            return given_twice(term->name, err);
         }
         order = order != 0 ? order : str_compare(other->value, term->value);
         if (order == 0) {
@@ -105,6 +125,27 @@ static int check_status(struct term *term, struct error *err)
     return 0;
 }
 
+/* What is no condition: which part of the list is asked for. */
+static int add_page(struct filter *filter, const struct term *term, struct error *err)
+{
+    uint64_t limit;
+    if (term->kind == KIND_AFTER) {
+        if (filter->after.size > 0) {
+            return given_twice(term->name, err);
+        }
+        filter->after = copy(term->value);
+        return 0;
+    }
+    if (filter->limit > 0) {
+        return given_twice(term->name, err);
+    }
+    if (str_to_u64(term->value, FILTER_LIMIT_MAX, &limit) < 0 || limit == 0) {
+        return error_set(err, ERROR_INVALID, "limit: want a number from 1 to %d", FILTER_LIMIT_MAX);
+    }
+    filter->limit = (size_t)limit;
+    return 0;
+}
+
 int filter_add(struct filter *filter, struct str name, struct str value, struct error *err)
 {
     struct term term = {.name = name, .value = value};
@@ -115,8 +156,8 @@ int filter_add(struct filter *filter, struct str name, struct str value, struct 
     if (find_kind(name, &term.kind) < 0) {
         return error_set(
             err, ERROR_INVALID,
-            "unknown parameter `%.*s`: this path takes type, status, region, zone, group, tag, label.NAME "
-            "and include",
+            "unknown parameter `%.*s`: this path takes type, status, region, zone, group, tag, label.NAME, "
+            "include, limit and after",
             STR_ARG(name));
     }
     if (value.size == 0) {
@@ -127,6 +168,9 @@ int filter_add(struct filter *filter, struct str name, struct str value, struct 
         return str_eq(value, STR("offline"))
                    ? 0
                    : error_set(err, ERROR_INVALID, "include: only offline can be included");
+    }
+    if (term.kind == KIND_LIMIT || term.kind == KIND_AFTER) {
+        return add_page(filter, &term, err);
     }
     if (term.kind == KIND_STATUS && check_status(&term, err) < 0) {
         return -1;
@@ -144,6 +188,21 @@ bool filter_offline(const struct filter *filter)
     return filter != NULL && filter->offline;
 }
 
+bool filter_is_paged(const struct filter *filter)
+{
+    return filter != NULL && (filter->limit > 0 || filter->after.size > 0);
+}
+
+size_t filter_limit(const struct filter *filter)
+{
+    return filter == NULL || filter->limit == 0 ? SIZE_MAX : filter->limit;
+}
+
+struct str filter_after(const struct filter *filter)
+{
+    return filter == NULL ? (struct str){NULL, 0} : filter->after;
+}
+
 static bool holds(const struct term *term, const struct view_entry *entry)
 {
     switch (term->kind) {
@@ -158,7 +217,9 @@ static bool holds(const struct term *term, const struct view_entry *entry)
         struct str name = {term->name.data + before, term->name.size - before};
         return str_eq(view_entry_label(entry, name), term->value);
     }
-    case KIND_INCLUDE: break;
+    case KIND_INCLUDE:
+    case KIND_LIMIT:
+    case KIND_AFTER: break;
     }
     return true;
 }
@@ -201,6 +262,7 @@ static void add_escaped(struct buf *out, struct str text)
 
 void filter_text(const struct filter *filter, struct buf *out)
 {
+    size_t before = out->size;
     for (size_t i = 0; filter != NULL && i < filter->count; i++) {
         buf_str(out, i == 0 ? STR("") : STR("&"));
         add_escaped(out, filter->terms[i].name);
@@ -209,6 +271,10 @@ void filter_text(const struct filter *filter, struct buf *out)
     }
     if (filter_offline(filter)) {
         buf_str(out, filter->count == 0 ? STR("include=offline") : STR("&include=offline"));
+    }
+    if (filter_is_paged(filter)) {
+        buf_printf(out, "%slimit=%zu&after=", out->size == before ? "" : "&", filter->limit);
+        add_escaped(out, filter->after);
     }
 }
 

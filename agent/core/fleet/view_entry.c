@@ -173,7 +173,7 @@ struct str view_entry_label(const struct view_entry *entry, struct str name)
 size_t view_entry_size(const struct view_entry *entry)
 {
     return sizeof(*entry) + slice_count(entry) * sizeof(entry->slices[0]) + entry->key_size +
-           entry->spare_size + 2 * sizeof(size_t) + blob_view(entry->json).size + 1;
+           entry->spare_size + 4 * sizeof(size_t) + blob_view(entry->json).size + 1;
 }
 
 const char *view_status_name(unsigned status)

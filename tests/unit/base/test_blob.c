@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "outrider/base/blob.h"
+#include "outrider/base/buf.h"
 
 static void a_blob_is_a_copy(void **state)
 {
@@ -53,6 +54,51 @@ static void equal_means_the_same_bytes(void **state)
     blob_unref(empty);
 }
 
+/* As a list that many read: built by the first, gone with the last. */
+static void a_watched_blob_is_not_kept(void **state)
+{
+    (void)state;
+    struct blob *place = NULL, *blob = blob_new(STR("list"));
+    blob_watch(blob, &place);
+    assert_ptr_equal(place, blob);
+    blob_ref(blob);
+    blob_unref(blob);
+    assert_ptr_equal(place, blob);
+    blob_unref(blob);
+    assert_null(place);
+    blob = blob_new(STR("list"));
+    blob_watch(blob, &place);
+    blob_watch(blob, NULL);
+    blob_unref(blob);
+    assert_ptr_equal(place, blob); /* it was ended before */
+}
+
+static void a_buffer_is_taken_over(void **state)
+{
+    (void)state;
+    struct buf text = {0};
+    buf_str(&text, STR("record"));
+    struct blob *blob = blob_take(&text), *empty = blob_take(&text);
+    assert_null(text.data);
+    assert_true(str_eq(blob_view(blob), STR("record")));
+    assert_int_equal(blob_view(blob).data[6], '\0');
+    assert_int_equal(blob_view(empty).size, 0);
+    blob_unref(blob);
+    blob_unref(empty);
+}
+
+static void those_that_wait_are_counted(void **state)
+{
+    (void)state;
+    struct blob *blob = blob_new(STR("x"));
+    assert_true(blob_wait(blob));
+    assert_false(blob_wait(blob));
+    assert_false(blob_waited(blob));
+    assert_true(blob_waited(blob));
+    assert_true(blob_wait(blob));
+    blob_unref(blob);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -60,6 +106,9 @@ int main(void)
         cmocka_unit_test(the_last_reference_frees),
         cmocka_unit_test(null_is_no_blob),
         cmocka_unit_test(equal_means_the_same_bytes),
+        cmocka_unit_test(a_watched_blob_is_not_kept),
+        cmocka_unit_test(a_buffer_is_taken_over),
+        cmocka_unit_test(those_that_wait_are_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

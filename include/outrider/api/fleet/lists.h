@@ -1,4 +1,5 @@
-/* Lists of services, kept while the fleet does not change: a client that polls costs only what is new. */
+/* Lists of services, each built once while the fleet does not change: a client that polls costs only what is new, and
+ * however many read a list, of whatever size, it is there once. A few small ones are kept without a reader. */
 #ifndef OUTRIDER_API_FLEET_LISTS_H
 #define OUTRIDER_API_FLEET_LISTS_H
 
@@ -6,6 +7,7 @@
 
 struct api_lists;
 struct blob;
+struct discovery_local;
 struct filter;
 struct instant;
 struct view;
@@ -19,9 +21,13 @@ void api_lists_free(struct api_lists *lists);
 /* Drops all lists: the fleet has changed. */
 void api_lists_clear(struct api_lists *lists);
 
-/* The services that pass `filter`, as JSON; the caller owns one reference. With `keep` the list is taken from
- * the kept ones, or kept: it must not depend on `now`. */
+/* The services that pass `filter`, as JSON; the caller owns one reference. With `keep` the list is kept. A stale one
+ * tells its age, and may be a second older than it says. */
 struct blob *api_lists_get(struct api_lists *lists, const struct view *fleet, const struct filter *filter,
                            bool keep, const struct instant *now);
+
+/* The same as existing clients know it (discovery_json_services). */
+struct blob *api_lists_discovery(struct api_lists *lists, const struct view *fleet,
+                                 const struct discovery_local *local, const struct instant *now);
 
 #endif

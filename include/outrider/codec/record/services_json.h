@@ -17,7 +17,9 @@ enum { SERVICES_ETAG_MAX = 64 };
 
 /* Appends {"services":[...],"total","healthy","unhealthy","revision","stale","ageMs"} with the records that
  * match; healthy counts ready servers. With include=offline also "offline":[{"goneAt":TIME,"record":{...}}] of the
- * tombstones that match, the oldest first. `filter` may be NULL. Only for a view that is known. */
+ * tombstones that match, the oldest first. With limit or after only a page: records and tombstones behind `after`
+ * together, in the order of their keys, and "next", which is the `after` of the page that follows, or null; the totals
+ * are of all pages. `filter` may be NULL. Only for a view that is known. */
 void services_json_list(const struct view *view, const struct filter *filter, const struct instant *now,
                         struct buf *out);
 

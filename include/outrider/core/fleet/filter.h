@@ -15,7 +15,7 @@ struct filter;
 struct view_entry;
 
 /* `tag` and `label.NAME` may be given more than once; in bytes for names and values. */
-enum { FILTER_TERMS_MAX = 32, FILTER_TEXT_MAX = 256 };
+enum { FILTER_TERMS_MAX = 32, FILTER_TEXT_MAX = 256, FILTER_LIMIT_MAX = 1000000 };
 
 /* What a change means to a subscriber with a filter. */
 enum filter_news {
@@ -31,14 +31,20 @@ struct filter *filter_new(void);
 void filter_free(struct filter *filter);
 
 /* Adds one parameter, decoded: type, status, region, zone, group (each once), tag and label.NAME (any
- * number), include=offline. An empty value is ignored, as of a form field left blank. Returns 0, or -1 with
- * ERROR_INVALID (unknown parameter, given twice, unknown status) or ERROR_LIMIT. */
+ * number), include=offline, limit and after. An empty value is ignored, as of a form field left blank. Returns 0, or -1
+ * with ERROR_INVALID (unknown parameter, given twice, unknown status, no limit) or ERROR_LIMIT. */
 int filter_add(struct filter *filter, struct str name, struct str value, struct error *err) MUST_CHECK;
 
-/* Whether everything passes (include=offline aside), and whether tombstones are asked for. NULL is a filter
+/* Whether everything passes (include=offline and the page aside), and whether tombstones are asked for. NULL is a filter
  * that everything passes, here and below. */
 bool filter_is_empty(const struct filter *filter);
 bool filter_offline(const struct filter *filter);
+
+/* Which page of the list is asked for: at most so many (SIZE_MAX: all) of those behind TYPE/ID (empty: from the first
+ * on; borrowed). Paged: one of the two is given. */
+bool filter_is_paged(const struct filter *filter);
+size_t filter_limit(const struct filter *filter);
+struct str filter_after(const struct filter *filter);
 
 /* Whether the entry passes; false for NULL. */
 bool filter_matches(const struct filter *filter, const struct view_entry *entry);

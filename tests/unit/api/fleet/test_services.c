@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "outrider/api/fleet/lists.h"
 #include "outrider/base/blob.h"
 #include "outrider/codec/record/view_item.h"
 #include "outrider/core/fleet/view.h"
@@ -285,6 +286,46 @@ static void a_list_is_joined_once(void **state)
     end(&fleet);
 }
 
+/* Whatever is large, or depends on more than the revision, is there once for all that read it at the same time. */
+static void what_many_read_is_there_once(void **state)
+{
+    static const char *const queries[][2] = {{"/api/services", "include=offline"},
+                                             {"/api/services", "limit=1&after=world/w1"},
+                                             {"/service-discovery/services", ""}};
+    struct fleet fleet;
+    (void)state;
+    begin(&fleet);
+    know(&fleet);
+    for (int stale = 0; stale < 2; stale++) {
+        struct api_reply before[COUNT_OF(queries)];
+        for (size_t i = 0; i < COUNT_OF(queries); i++) {
+            before[i] = small_agent_get(&fleet.agent, queries[i][0], queries[i][1]);
+            struct api_reply again = small_agent_get(&fleet.agent, queries[i][0], queries[i][1]);
+            assert_int_equal(before[i].status, 200);
+            assert_non_null(before[i].blob);
+            assert_ptr_equal(before[i].blob, again.blob);
+            drop(&again);
+        }
+        for (size_t i = 0; i < COUNT_OF(queries); i++) {
+            drop(&before[i]);
+        }
+        if (stale == 0) {
+            lose(&fleet);
+        }
+    }
+    /* The age of a stale list is a second old at most. */
+    struct api_reply first = small_agent_get(&fleet.agent, "/api/services", "include=offline");
+    fleet.agent.now.boot += 1000;
+    fleet.agent.now.mono += 1000;
+    struct api_reply later = small_agent_get(&fleet.agent, "/api/services", "include=offline");
+    assert_ptr_not_equal(first.blob, later.blob);
+    api_lists_clear(fleet.agent.context.lists); /* the fleet has changed: those that read go on */
+    assert_true(blob_view(first.blob).size > 0);
+    drop(&first);
+    drop(&later);
+    end(&fleet);
+}
+
 static void one_record_is_the_bytes_in_the_registry(void **state)
 {
     struct fleet fleet;
@@ -410,6 +451,7 @@ int main(void)
         cmocka_unit_test(an_etag_lasts_until_the_next_revision),
         cmocka_unit_test(a_revision_that_was_given_before_is_no_etag),
         cmocka_unit_test(a_list_is_joined_once),
+        cmocka_unit_test(what_many_read_is_there_once),
         cmocka_unit_test(one_record_is_the_bytes_in_the_registry),
         cmocka_unit_test(any_server_can_be_drained),
         cmocka_unit_test(services_that_share_an_id_are_all_listed),

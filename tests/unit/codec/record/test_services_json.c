@@ -98,12 +98,53 @@ static void the_offline_come_only_when_asked_for(void **state)
     fleet_end(&fleet);
 }
 
+static void expect_page(const struct fleet *fleet, const char *after, const char *text)
+{
+    struct filter *filter = filter_of("limit", "2");
+    struct error err;
+    assert_int_equal(filter_add(filter, STR("include"), STR("offline"), &err), 0);
+    assert_int_equal(filter_add(filter, STR("after"), str_of(after), &err), 0);
+    expect(fleet, filter, text);
+    filter_free(filter);
+}
+
+#define TOTALS(total)                                                                                        \
+    "],\"total\":" total ",\"healthy\":" total ",\"unhealthy\":0,\"revision\":813,\"stale\":false,"          \
+    "\"ageMs\":0"
+#define GONE(record) "{\"goneAt\":\"2026-11-21T02:14:00.123Z\",\"record\":" record "}"
+
+/* Records and those that are offline have one order, so that one cursor goes through both. */
+static void pages(void **state)
+{
+    (void)state;
+    struct fleet fleet;
+    fleet_begin(&fleet, rows, 3);
+    fleet_change(&fleet, "/services/world/1", NULL);
+    expect_page(&fleet, "",
+                "{\"services\":[" M1 TOTALS("2") ",\"offline\":[" GONE(W1) "],\"next\":\"world/1\"}");
+    expect_page(&fleet, "world/1", "{\"services\":[" W2 TOTALS("2") ",\"offline\":[],\"next\":null}");
+    /* One that is gone is as good. */
+    expect_page(&fleet, "map/7",
+                "{\"services\":[" W2 TOTALS("2") ",\"offline\":[" GONE(W1) "],\"next\":null}");
+    expect_page(&fleet, "x", "{\"services\":[" TOTALS("2") ",\"offline\":[],\"next\":null}");
+    struct filter *filter = filter_of("limit", "1"), *after = filter_of("after", "map/1");
+    char etag[SERVICES_ETAG_MAX], other[SERVICES_ETAG_MAX];
+    expect(&fleet, filter, "{\"services\":[" M1 TOTALS("2") ",\"next\":\"map/1\"}");
+    expect(&fleet, after, "{\"services\":[" W2 TOTALS("2") ",\"next\":null}");
+    assert_string_not_equal(services_json_etag(fleet.view, filter, etag),
+                            services_json_etag(fleet.view, after, other));
+    filter_free(filter);
+    filter_free(after);
+    fleet_end(&fleet);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bytes_are_joined_as_they_are),
         cmocka_unit_test(a_stale_view_says_so),
         cmocka_unit_test(the_offline_come_only_when_asked_for),
+        cmocka_unit_test(pages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

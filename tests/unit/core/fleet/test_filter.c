@@ -128,6 +128,9 @@ static void errors_name_the_parameter(void **state)
     wrong("type", "other", ERROR_INVALID, "type: given twice");
     wrong("status", "redy", ERROR_INVALID, "`redy` is not one of initializing, ready");
     wrong("include", "all", ERROR_INVALID, "only offline");
+    wrong("limit", "0", ERROR_INVALID, "limit: want a number from 1 to 1000000");
+    wrong("limit", "1000001", ERROR_INVALID, "limit: want a number");
+    wrong("limit", "-1", ERROR_INVALID, "limit: want a number");
     wrong(longest, "x", ERROR_LIMIT, "longer than 256 bytes");
     wrong("region", longest, ERROR_LIMIT, "region: longer than 256 bytes");
 }
@@ -178,6 +181,36 @@ static void equal_filters_have_one_text(void **state)
     filter_free(b);
 }
 
+static void a_page_is_no_condition(void **state)
+{
+    (void)state;
+    struct filter *filter = filter_new();
+    struct view_entry *one = entry(STATUS_READY, "kr");
+    struct error err;
+    struct buf text = {0};
+    assert_false(filter_is_paged(filter) || filter_is_paged(NULL));
+    assert_true(filter_limit(filter) == SIZE_MAX && filter_limit(NULL) == SIZE_MAX);
+    assert_int_equal(filter_after(NULL).size, 0);
+    add(filter, "limit", "");
+    add(filter, "after", "");
+    assert_false(filter_is_paged(filter));
+    add(filter, "limit", "10");
+    add(filter, "after", "world/w 1");
+    assert_true(filter_is_paged(filter));
+    assert_int_equal(filter_limit(filter), 10);
+    assert_true(str_eq(filter_after(filter), STR("world/w 1")));
+    assert_true(filter_is_empty(filter) && filter_matches(filter, one));
+    assert_int_equal(filter_add(filter, STR("limit"), STR("11"), &err), -1);
+    assert_string_equal(err.text, "limit: given twice");
+    assert_int_equal(filter_add(filter, STR("after"), STR("x"), &err), -1);
+    assert_string_equal(err.text, "after: given twice");
+    filter_text(filter, &text);
+    assert_string_equal(buf_text(&text), "limit=10&after=world%2Fw%201");
+    buf_fini(&text);
+    view_entry_unref(one);
+    filter_free(filter);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -187,6 +220,7 @@ int main(void)
         cmocka_unit_test(errors_name_the_parameter),
         cmocka_unit_test(terms_are_bounded),
         cmocka_unit_test(equal_filters_have_one_text),
+        cmocka_unit_test(a_page_is_no_condition),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
