@@ -180,6 +180,7 @@ struct api *api_new(struct loop *loop, const struct config *config, const struct
         (struct api_context){.config = config, .ops = ops, .agent = agent, .lists = api_lists_new()};
     api->server = http_server_new(loop, on_request, on_gone, api);
     api->deferreds = api_deferreds_new(loop, serve, api);
+    http_server_limit_waiting(api->server, (size_t)config->http.max_waiting);
     if (add_listener(api, config, err) < 0) {
         error_wrap(err, "http.listen");
         api_free(api);
@@ -191,6 +192,7 @@ struct api *api_new(struct loop *loop, const struct config *config, const struct
 void api_reload(struct api *api, const struct config *config)
 {
     api->context.config = config;
+    http_server_limit_waiting(api->server, (size_t)config->http.max_waiting);
 }
 
 int api_check_socket(struct api *api, struct error *err)

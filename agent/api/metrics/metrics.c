@@ -343,6 +343,10 @@ static void write_http(struct buf *out, const struct http_server_counters *http)
         COUNTER("outrider_http_faults_total", "Requests refused as malformed, too large or too late.",
                 http->faults),
         COUNTER("outrider_http_sent_bytes_total", "Bytes written to peers.", http->bytes_sent),
+        GAUGE("outrider_http_waiting_bytes", "Bytes that wait for peers, here and in the kernel.",
+              http->waiting),
+        COUNTER("outrider_http_waiting_resets_total",
+                "Connections reset because more bytes waited than http.max_waiting.", http->waiting_resets),
     };
     static const char *const kinds[] = {"request", "idle", "write"};
     const uint64_t timeouts[] = {http->request_timeouts, http->idle_timeouts, http->write_timeouts};

@@ -190,6 +190,7 @@ static const struct value_type types[] = {
     [SETTING_BOOL] = {"true or false", sizeof(bool), .parse = parse_bool},
     [SETTING_DURATION] = {"a duration such as 500ms, 10s, 5m or 1h", sizeof(int64_t),
                           .parse = parse_duration},
+    [SETTING_SIZE] = {"a size such as 512kB, 64MB or 1GB", sizeof(int64_t), .parse = settings_parse_size},
     [SETTING_INTEGER] = {"a whole number", sizeof(uint32_t), .parse = parse_integer},
     [SETTING_PORT] = {"a port from 1 to 65535", sizeof(uint16_t), .parse = parse_port},
     [SETTING_MODE] = {"an octal mode such as \"0660\"", sizeof(unsigned), .parse = settings_parse_mode},

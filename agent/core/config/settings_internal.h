@@ -10,6 +10,10 @@ int settings_wrong(struct error *err, struct str text, const char *what);
 /* Parses a mode in octal (see `parse` of struct value_type). */
 int settings_parse_mode(const struct setting *row, void *value, struct str text, struct error *err);
 
+/* Parses a size (see `parse` of struct value_type); writes one as in a file, and returns it. */
+int settings_parse_size(const struct setting *row, void *value, struct str text, struct error *err);
+const char *settings_format_size(int64_t bytes, char out[static 24]);
+
 /* One shape for each kind of text (see setting_shape_fn). */
 int shape_type(struct str text, struct error *err);
 int shape_id(struct str text, struct error *err);

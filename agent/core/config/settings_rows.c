@@ -12,6 +12,8 @@
 
 #define RELOAD SETTING_RELOADABLE
 
+#define MEGABYTE (INT64_C(1) << 20)
+
 enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, DAY = 24 * HOUR };
 
 static const char *const backends[] = {"etcd", NULL};
@@ -173,6 +175,13 @@ static const struct setting rows[] = {
     {"http.peer_share", SETTING_INTEGER, .fallback = "25", .min = 1, .max = 100, AT(http.peer_share),
      .doc = "How many percent of either limit one peer gets: an IPv4 address, an IPv6 network of 64 bits, a "
             "user over a unix socket; at least 16. Behind a proxy all clients are one peer: `100`."},
+    {"http.max_waiting", SETTING_SIZE, .flags = RELOAD, .fallback = "64MB", .min = MEGABYTE,
+     .max = 64 * 1024 * MEGABYTE, AT(http.max_waiting),
+     .doc =
+         "How many bytes may wait for all clients together that do not read their replies. Beyond that the "
+         "one "
+         "with most of them is reset, of those that read nothing first. What many wait for counts once. More "
+         "than the largest list that clients ask for."},
     {"http.idle_timeout", SETTING_DURATION, .fallback = "75s", .min = SECOND, .max = HOUR,
      AT(http.idle_timeout_ms),
      .doc = "A kept connection without a request is closed after this time. Longer than a proxy in front "

@@ -124,7 +124,7 @@ static bool process_one(struct connection *connection)
         return connection->state == CONNECTION_IDLE;
     }
     if (connection->ended) {
-        connection_close(connection);
+        connection_finish(connection);
     } else if (result == HTTP_PARSE_DONE) {
         await_body(connection, &head, rest.size);
     } else if (rest.size > 0 && connection->state != CONNECTION_READING &&
@@ -201,6 +201,8 @@ static void on_end(struct connection *connection)
     }
     if (may_process(connection) && connection->in.size > 0) {
         connection_process(connection); /* pipelined requests are still served */
+    } else if (connection->state == CONNECTION_IDLE) {
+        connection_finish(connection); /* the last reply may be on its way */
     } else {
         connection_close(connection);
     }

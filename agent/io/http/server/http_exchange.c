@@ -10,9 +10,17 @@
 
 /* ---- writing ---- */
 
-/* Sends what `out` and `body` still have, without blocking. Returns the bytes taken, or -1 when the peer is
- * gone. */
-static ssize_t send_some(struct connection *connection, struct str body)
+/* Offered at once: the kernel takes all of what it is offered where it has room for a part of it. */
+enum { PIECE_BYTES = 16384, PIECES_AT_ONCE = 64 };
+
+static size_t at_most(size_t size, size_t most)
+{
+    return size < most ? size : most;
+}
+
+/* Sends a piece of what `out` and `body` still have. Returns the bytes taken, 0 where none fits, or -1 when the peer is
+ * gone. `ret_offered` is the size of the piece. */
+static ssize_t send_piece(struct connection *connection, struct str body, size_t *ret_offered)
 {
     struct str head = buf_view(&connection->out);
     size_t skip = connection->written;
@@ -23,28 +31,55 @@ static ssize_t send_some(struct connection *connection, struct str body)
         void *out;
     } first = {head.data == NULL ? "" : head.data + head_skip},
       second = {body.size == 0 ? "" : body.data + body_skip};
-    struct iovec parts[] = {{first.out, head.size - head_skip}, {second.out, body.size - body_skip}};
+    struct iovec parts[] = {{first.out, at_most(head.size - head_skip, PIECE_BYTES)}, {second.out, 0}};
+    parts[1].iov_len = at_most(body.size - body_skip, PIECE_BYTES - parts[0].iov_len);
+    *ret_offered = parts[0].iov_len + parts[1].iov_len;
     ssize_t sent = connection->transport.ops->sendv(&connection->transport, parts, 2);
     if (sent < 0) {
         return errno == EAGAIN || errno == EINTR ? 0 : -1;
     }
     connection->written += (size_t)sent;
     connection->listener->server->counters.bytes_sent += (uint64_t)sent;
+    budget_sent(connection, (size_t)sent);
     return sent;
 }
 
-static void drop_output(struct connection *connection)
+/* Sends what `out` and `body` still have, without blocking. Returns the bytes taken, or -1 when the peer is
+ * gone. */
+static ssize_t send_some(struct connection *connection, struct str body)
+{
+    ssize_t all = 0, sent;
+    size_t offered;
+    for (int i = 0; i < PIECES_AT_ONCE; i++) {
+        sent = send_piece(connection, body, &offered);
+        if (sent < 0) {
+            return -1;
+        }
+        all += sent;
+        if ((size_t)sent < offered || connection->written == connection->out.size + body.size) {
+            break;
+        }
+    }
+    return all;
+}
+
+void connection_drop_output(struct connection *connection)
 {
     buf_fini(&connection->out);
-    blob_unref(connection->blob);
+    if (connection->blob != NULL) {
+        budget_blob_done(connection->listener->server, connection->blob);
+        blob_unref(connection->blob);
+    }
     connection->blob = NULL;
     connection->body = (struct str){NULL, 0};
     connection->written = 0;
+    budget_written(connection);
 }
 
-static void linger(struct connection *connection)
+void connection_finish(struct connection *connection)
 {
-    if (connection->ended || connection->transport.ops->finish(&connection->transport) < 0) {
+    if (connection->transport.ops->finish(&connection->transport) < 0 ||
+        (connection->ended && !budget_kernel_holds(connection))) {
         connection_close(connection);
         return;
     }
@@ -53,12 +88,12 @@ static void linger(struct connection *connection)
 
 static void reply_written(struct connection *connection)
 {
-    drop_output(connection);
+    connection_drop_output(connection);
     if (connection->upgraded != NULL) {
         connection_enter(connection, CONNECTION_UPGRADED);
         loop_defer(connection->listener->server->loop, &connection->again);
     } else if (connection->close_after) {
-        linger(connection);
+        connection_finish(connection);
     } else {
         connection_enter(connection, CONNECTION_IDLE);
     }
@@ -103,6 +138,10 @@ static void begin_writing(struct connection *connection, struct str body,
     connection_enter(connection, CONNECTION_WRITING);
     event_del(&connection->readable);
     event_add(&connection->writable, NULL);
+    if (connection->blob != NULL) {
+        budget_blob_waits(connection->listener->server, connection->blob);
+    }
+    budget_waits(connection, connection->out.size);
 }
 
 void connection_fault(struct connection *connection, const struct http_fault *fault)

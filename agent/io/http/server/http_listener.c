@@ -10,7 +10,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include <netinet/tcp.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -29,13 +29,10 @@ static void on_acceptable(evutil_socket_t fd, short events, void *user)
 {
     (void)events;
     struct http_listener *listener = user;
-    int on = 1;
     for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
         int peer = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (peer >= 0) {
-            if (!listener->is_unix) {
-                setsockopt(peer, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-            }
+            budget_set_options(peer, listener->is_unix);
             connection_admit(listener, peer);
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
             listener_evict(listener); /* frees a descriptor for the next try; until then the queue waits */

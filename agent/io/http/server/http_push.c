@@ -39,13 +39,25 @@ static struct blob **waiting(const struct http_push *push, size_t *ret_count)
     return (struct blob **)(void *)push->waiting.data;
 }
 
+static struct http_server *server_of(const struct http_push *push)
+{
+    return push->connection->listener->server;
+}
+
+static void forget(struct http_push *push, struct blob *const *messages, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        budget_blob_done(server_of(push), messages[i]);
+        blob_unref(messages[i]);
+    }
+}
+
+/* While it has its connection: nothing waits without one. */
 static void forget_waiting(struct http_push *push)
 {
     size_t count;
     struct blob **messages = waiting(push, &count);
-    for (size_t i = 0; i < count; i++) {
-        blob_unref(messages[i]);
-    }
+    forget(push, messages, count);
     buf_fini(&push->waiting);
     push->offset = push->facts.behind = 0;
 }
@@ -53,6 +65,7 @@ static void forget_waiting(struct http_push *push)
 static void queue_up(struct http_push *push, struct blob *message)
 {
     blob_ref(message);
+    budget_blob_waits(server_of(push), message);
     buf_add(&push->waiting, &message, sizeof(message));
     push->facts.behind += blob_view(message).size;
 }
@@ -79,7 +92,8 @@ static ssize_t send_some(struct http_push *push, struct blob *const *messages, s
         return errno == EAGAIN || errno == EINTR ? 0 : -1;
     }
     push->facts.sent += (uint64_t)sent;
-    push->connection->listener->server->counters.bytes_sent += (uint64_t)sent;
+    server_of(push)->counters.bytes_sent += (uint64_t)sent;
+    budget_sent(push->connection, (size_t)sent);
     return sent;
 }
 
@@ -106,9 +120,7 @@ void push_on_writable(struct http_push *push)
     }
     push->facts.behind -= (size_t)sent;
     size_t done = pass(messages, count, (size_t)sent, &push->offset);
-    for (size_t i = 0; i < done; i++) {
-        blob_unref(messages[i]);
-    }
+    forget(push, messages, done);
     buf_consume(&push->waiting, done * sizeof(*messages));
     if (done == count) {
         event_del(&push->connection->writable);
@@ -160,8 +172,10 @@ void http_push_send(struct http_push *push, struct blob *const *messages, size_t
         event_add(&push->connection->writable, NULL);
     }
     if (push->facts.behind > push->max_behind) {
-        push->connection->listener->server->counters.pushes_behind++;
+        server_of(push)->counters.pushes_behind++;
         push_close(push, HTTP_PUSH_BEHIND);
+    } else {
+        budget_waits(push->connection, 0);
     }
 }
 
@@ -221,9 +235,9 @@ static void notify_closed(void *user)
 
 void push_detach(struct http_push *push, bool notify)
 {
+    forget_waiting(push);
     push->connection = NULL;
     push->facts.is_closed = true;
-    forget_waiting(push);
     if (notify) {
         loop_defer(push->loop, &push->closed);
     }
@@ -296,17 +310,28 @@ struct http_push *http_push_begin(struct http_exchange *exchange, const struct h
     return push;
 }
 
+/* What the kernel has is still sent to a peer that has kept up. */
+static void end_connection(struct http_push *push, struct connection *connection)
+{
+    bool kept_up = push->facts.behind == 0 && !connection->ended;
+    forget_waiting(push);
+    connection->push = NULL;
+    if (kept_up && budget_kernel_holds(connection)) {
+        connection_finish(connection);
+    } else {
+        connection_close(connection);
+    }
+}
+
 void http_push_end(struct http_push *push)
 {
     if (push == NULL) {
         return;
     }
     if (push->connection != NULL) {
-        push->connection->push = NULL;
-        connection_close(push->connection);
+        end_connection(push, push->connection);
     }
     deferred_cancel(&push->closed);
-    forget_waiting(push);
     free(push);
 }
 

@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <event2/event.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <utlist.h>
 
 enum { LINGER_MS = 1000, BEYOND_MS = 1000 };
@@ -27,6 +28,8 @@ static const unsigned allowed[CONNECTION_STATES] = {
     [CONNECTION_HANDLING] = TO(IDLE) | TO(WRITING) | TO(PUSHING) | TO(LINGERING) | TO(UPGRADED),
     [CONNECTION_WRITING] = TO(WRITING) | TO(IDLE) | TO(LINGERING) | TO(UPGRADED),
     [CONNECTION_IDLE] = TO(READING) | TO(HANDLING) | TO(WRITING) | TO(LINGERING),
+    [CONNECTION_PUSHING] = TO(LINGERING),
+    [CONNECTION_LINGERING] = TO(LINGERING),
 };
 
 static int64_t time_to_stay(const struct http_listener *listener, enum connection_state state)
@@ -97,9 +100,14 @@ static void expire(struct connection *connection)
     case CONNECTION_FRESH: counters->request_timeouts++; break;
     case CONNECTION_WRITING: counters->write_timeouts++; break;
     case CONNECTION_IDLE: counters->idle_timeouts++; break;
+    case CONNECTION_LINGERING:
+        if (budget_lingers(connection)) {
+            connection_enter(connection, CONNECTION_LINGERING);
+            return;
+        }
+        break;
     case CONNECTION_HANDLING:
     case CONNECTION_PUSHING:
-    case CONNECTION_LINGERING:
     case CONNECTION_UPGRADED:
     case CONNECTION_CLOSED: break;
     }
@@ -159,15 +167,14 @@ void connection_end(struct connection *connection)
     set_state(connection, CONNECTION_CLOSED);
     event_del(&connection->readable);
     event_del(&connection->writable);
-    transport_close(&connection->transport);
     deferred_cancel(&connection->again);
-    buf_fini(&connection->out);
-    blob_unref(connection->blob);
-    connection->blob = NULL;
+    connection_drop_output(connection);
     if (connection->push != NULL) {
         push_detach(connection->push, false);
         connection->push = NULL;
     }
+    budget_forget(connection);
+    transport_close(&connection->transport);
     connection->next = server->graveyard;
     server->graveyard = connection;
     listener->open--;
@@ -188,6 +195,10 @@ void connection_close(struct connection *connection)
     }
     struct http_server *server = connection->listener->server;
     loop_defer(server->loop, &server->bury);
+    if (budget_kernel_holds(connection)) {
+        struct linger reset = {.l_onoff = 1};
+        (void)setsockopt(connection->transport.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+    }
     if (connection->push != NULL) {
         push_detach(connection->push, true);
         connection->push = NULL;
@@ -210,6 +221,7 @@ struct http_server *http_server_new(struct loop *loop, http_handler_fn *handler,
     server->looks = timer_new(loop, server_look, server);
     server->short_told_ms = INT64_MIN;
     server->bury = (struct deferred){.fn = bury, .user = server};
+    budget_init(server);
     return server;
 }
 
@@ -227,6 +239,7 @@ void http_server_free(struct http_server *server)
     bury(server);
     timer_free(server->timer);
     timer_free(server->looks);
+    budget_fini(server);
     buf_fini(&server->scratch);
     free(server);
 }

@@ -1,6 +1,7 @@
 /* The inside of the HTTP server: http_server.c (states and deadlines), http_listener.c (where it listens),
- * http_admit.c (who gets a place, by http_places.c), http_connection.c (reading requests), http_exchange.c (writing replies, upgrades), http_push.c (replies
- * without end), http_response.c (the bytes of a head). */
+ * http_admit.c (who gets a place, by http_places.c), http_connection.c (reading requests), http_exchange.c (writing
+ * replies, upgrades), http_push.c (replies without end), http_response.c (the bytes of a head), http_budget.c (what peers
+ * that do not read may cost). */
 #ifndef OUTRIDER_IO_HTTP_SERVER_HTTP_SERVER_INTERNAL_H
 #define OUTRIDER_IO_HTTP_SERVER_HTTP_SERVER_INTERNAL_H
 
@@ -31,7 +32,9 @@ struct timer;
  *
  * A request that is read in one piece goes from FRESH or IDLE to HANDLING; a fault from FRESH, READING or IDLE
  * to LINGERING or WRITING. LINGERING: FIN is sent; what still comes is read and dropped, because closing with
- * bytes unread sends a reset that can overtake the reply. PUSHING drops what comes, too: nothing is expected. */
+ * bytes unread sends a reset that can overtake the reply; and the kernel has what it still sends, for as long as the
+ * peer takes of it. PUSHING drops what comes, too: nothing is expected. A connection that ends in another way than
+ * by LINGERING is reset if the kernel still has bytes for it, so that it gives the memory back. */
 /* clang-format on */
 enum connection_state {
     CONNECTION_FRESH,
@@ -53,6 +56,16 @@ struct http_exchange {
     int minor;
     bool keep_alive, is_head;
     bool is_open; /* the handler has yet to end it */
+};
+
+/* What waits for the peer of a connection (http_budget.c). */
+struct http_waiting {
+    struct connection *next, *prev; /* in the list of the budget, while `listed` */
+    bool listed;
+    size_t own;          /* bytes in this process that are for this peer alone, so counted */
+    size_t kernel;       /* memory of the kernel, likewise */
+    size_t unasked;      /* bytes sent since the kernel was last seen without any */
+    int64_t progress_ms; /* when the peer, or the kernel for it, took bytes last */
 };
 
 struct connection {
@@ -78,6 +91,7 @@ struct connection {
     http_upgraded_fn *upgraded; /* to be called once, or NULL */
     void *upgraded_user;
     struct deferred again;
+    struct http_waiting waiting;
     bool head_seen;   /* the request's head is complete, its body is not */
     bool ended;       /* the peer has sent its last byte */
     bool close_after; /* the reply under way is the last */
@@ -103,6 +117,15 @@ struct http_listener {
     size_t open; /* connections in all lists */
 };
 
+/* Of all connections together. What counts against it is counters.waiting. */
+struct http_budget {
+    size_t limit;
+    struct connection *first; /* those that bytes wait for, here or in the kernel */
+    struct timer *look;       /* armed while there are any */
+    uint64_t unlogged;        /* resets */
+    int64_t log_after_ms;
+};
+
 struct http_server {
     struct loop *loop;
     http_handler_fn *handler;
@@ -116,6 +139,7 @@ struct http_server {
     struct timer *looks;   /* at readers that take nothing; armed while there are pushes */
     int64_t short_told_ms; /* when on_short was called last, by clock_mono_ms */
     struct buf scratch;    /* the path being handled */
+    struct http_budget budget;
     struct http_server_counters counters;
 };
 
@@ -148,8 +172,8 @@ struct connection *connection_new(struct http_listener *listener, int fd, const 
 /* http_connection.c: reads once what has arrived. */
 void connection_read(struct connection *connection);
 
-/* http_server.c: closes the connection; its memory stays until the end of the turn. Does nothing when it is closed
- * already. */
+/* http_server.c: closes the connection, with a reset if the kernel still has bytes for the peer; its memory stays until
+ * the end of the turn. Does nothing when it is closed already. */
 void connection_close(struct connection *connection);
 
 /* http_listener.c: closes the socket, and the connections without callbacks, and frees. */
@@ -166,6 +190,12 @@ void connection_process(struct connection *connection);
 
 /* http_exchange.c: the socket takes more of the reply. */
 void connection_on_writable(struct connection *connection);
+
+/* http_exchange.c: forgets what is written and what was to be. */
+void connection_drop_output(struct connection *connection);
+
+/* http_exchange.c: sends FIN, and closes the connection when the peer has taken everything. */
+void connection_finish(struct connection *connection);
 
 /* http_exchange.c: replies with a fault and ends the connection. */
 void connection_fault(struct connection *connection, const struct http_fault *fault);
@@ -190,6 +220,37 @@ void server_look(void *server);
 
 /* http_push.c: its connection has ended. With `notify` the push's owner is called, later. */
 void push_detach(struct http_push *push, bool notify);
+
+/* http_budget.c: the options of an accepted socket: small buffers, and the death of a peer is noticed. */
+void budget_set_options(int fd, bool is_unix);
+
+/* http_budget.c: whether the kernel has bytes that the peer has not acknowledged, and that a reset would free. */
+bool budget_kernel_holds(const struct connection *connection);
+
+/* http_budget.c: the kernel has taken so many bytes for the connection. */
+void budget_sent(struct connection *connection, size_t bytes);
+
+/* http_budget.c: bytes wait for the connection in this process, `own` of them in memory that is for it alone. Where that
+ * is beyond the budget the largest waiter is closed, perhaps this one. */
+void budget_waits(struct connection *connection, size_t own);
+
+/* http_budget.c: none of its own wait any more. */
+void budget_written(struct connection *connection);
+
+/* http_budget.c: a blob waits for one connection more, or one less. However many, it counts once. */
+void budget_blob_waits(struct http_server *server, struct blob *blob);
+void budget_blob_done(struct http_server *server, struct blob *blob);
+
+/* http_budget.c: the time in LINGERING is over. Whether it has to stay, because the kernel has bytes for it and the peer
+ * takes some of them. */
+bool budget_lingers(struct connection *connection);
+
+/* http_budget.c: the connection has ended; nothing of it is counted any more. */
+void budget_forget(struct connection *connection);
+
+/* http_budget.c: with the default limit; frees what it has. */
+void budget_init(struct http_server *server);
+void budget_fini(struct http_server *server);
 
 /* The length of a body that ends with the connection. */
 #define HTTP_LENGTH_UNKNOWN SIZE_MAX

@@ -110,6 +110,7 @@ struct config {
         char *token_file;
         uint32_t max_connections, max_subscribers;
         uint32_t peer_share; /* in percent of both */
+        int64_t max_waiting; /* bytes */
         int64_t idle_timeout_ms;
     } http;
     struct {

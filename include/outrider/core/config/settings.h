@@ -21,6 +21,7 @@ struct error;
 enum setting_type {
     SETTING_BOOL,     /* bool */
     SETTING_DURATION, /* int64_t, ms */
+    SETTING_SIZE,     /* int64_t, bytes */
     SETTING_INTEGER,  /* uint32_t or unsigned */
     SETTING_PORT,     /* uint16_t */
     SETTING_MODE,     /* unsigned, written in octal */
@@ -48,7 +49,7 @@ struct setting {
     enum setting_type type;
     unsigned flags;
     const char *fallback;       /* the default as written in a file; NULL: none */
-    int64_t min, max;           /* durations in ms; integers; lists: number of items */
+    int64_t min, max;           /* durations in ms; sizes in bytes; integers; lists: number of items */
     const char *const *choices; /* enum: names, NULL at the end */
     setting_shape_fn *shape;    /* of a string, of each item of a list of strings, of the value of a label */
     const char *doc;            /* one line of docs/configuration.md */

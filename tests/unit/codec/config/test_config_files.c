@@ -180,6 +180,7 @@ static void test_container_everything(void **state)
         {"OUTRIDER_HTTP_MAX_CONNECTIONS", "10"},
         {"OUTRIDER_HTTP_MAX_SUBSCRIBERS", "10"},
         {"OUTRIDER_HTTP_PEER_SHARE", "100"},
+        {"OUTRIDER_HTTP_MAX_WAITING", "10MB"},
         {"OUTRIDER_HTTP_IDLE_TIMEOUT", "2m"},
         {"OUTRIDER_VIEW_MODE", "always"},
         {"OUTRIDER_VIEW_IDLE", "1m"},

@@ -169,7 +169,7 @@ static void test_everything(void **state)
         "drain: {deadline: 1h, settle: 0s}\n"
         "shutdown: {drain: true, linger: 0s, timeout: 10s}\n"
         "http: {listen: '[::]:7117', token_file: /etc/token, max_connections: 8, max_subscribers: 9, "
-        "peer_share: 100, idle_timeout: 2m}\n"
+        "peer_share: 100, max_waiting: 3GB, idle_timeout: 2m}\n"
         "log: {level: debug, format: json}\n"
         "state_dir: /var/lib/outrider/\n",
         &config);
@@ -192,6 +192,7 @@ static void test_everything(void **state)
     assert_string_equal(config.http.token_file, "/etc/token");
     assert_int_equal(config.http.max_subscribers, 9);
     assert_int_equal(config.http.peer_share, 100);
+    assert_int_equal(config.http.max_waiting, INT64_C(3) << 30);
     assert_int_equal(config.http.idle_timeout_ms, 120000);
     assert_int_equal(config.log.level, CONFIG_LOG_DEBUG);
     assert_int_equal(config.log.format, CONFIG_LOG_JSON);

@@ -18,7 +18,9 @@ static const char head[] =
     "`/etc/outrider/outrider.yaml`. `outrider check` prints every error of it in one run, each as\n"
     "`FILE:LINE:COLUMN: path.to.key: what is wrong`.\n"
     "\n"
-    "- Durations carry a unit: `500ms`, `10s`, `5m`, `1h`. A bare number is an error.\n"
+    "- Durations carry a unit: `500ms`, `10s`, `5m`, `1h`; sizes, too: `512kB`, `64MB`, `1GB` (1 kB is 1024 "
+    "bytes). A bare\n"
+    "  number is an error.\n"
     "- Unknown and repeated keys are errors. An empty file is one too.\n"
     "- `${NAME}` and `${NAME:-default}` in a value are replaced from the environment. `${NAME}` of a "
     "variable that is\n"
@@ -64,6 +66,10 @@ static void add_limits(const struct setting *row, struct buf *out)
         buf_printf(out, "duration, %s to %s%s%s", duration_format(row->min, low),
                    duration_format(row->max, high), zero,
                    (row->flags & SETTING_AUTO) != 0 ? " or `auto`" : "");
+        break;
+    case SETTING_SIZE:
+        buf_printf(out, "size, %s to %s", settings_format_size(row->min, low),
+                   settings_format_size(row->max, high));
         break;
     case SETTING_INTEGER: buf_printf(out, "number, %" PRId64 " to %" PRId64, row->min, row->max); break;
     case SETTING_PORT: buf_printf(out, "port"); break;

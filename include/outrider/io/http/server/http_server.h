@@ -7,7 +7,8 @@
  * A connection serves one request at a time, pipelined requests in their order. Everything a peer can make
  * grow is bounded: connections, head and body (http_parse.h, max_body), and the time to send a request, to stay
  * idle and to read a reply. What is written and not yet read by the peer is one reply; its blob is referenced, not
- * copied. A connection without a request has no buffers.
+ * copied. A connection without a request has no buffers. What waits for all peers together, here and in the kernel,
+ * has a limit (http_server_limit_waiting). A peer that has gone without a word is noticed within a minute or so.
  *
  * Connections and pushes have a number of places. A peer (an IPv4 address, an IPv6 network of 64 bits, or a user
  * over a unix socket) has at most its share of them. Where places are short, an unfinished request or an idle
@@ -102,7 +103,7 @@ struct http_response {
     bool close;                 /* end the connection after this reply */
 };
 
-/* Since the start; `open` and `pushing` are now. */
+/* Since the start; `open`, `pushing` and `waiting` are now. */
 struct http_server_counters {
     uint64_t accepted;
     uint64_t rejected; /* found no place */
@@ -115,6 +116,8 @@ struct http_server_counters {
     uint64_t pushes, pushes_behind; /* begun; closed because the peer was too far behind (http_push.h) */
     uint64_t upgraded;              /* connections handed over */
     size_t open, pushing;           /* pushing: of the open ones */
+    uint64_t waiting_resets;        /* connections reset because too much waited in all */
+    size_t waiting;                 /* bytes that count for that, see http_server_limit_waiting */
 };
 
 /* Called from the loop for each request. The handler owns the exchange and ends it exactly once, now or later:
@@ -141,6 +144,11 @@ struct http_listener *http_server_listen(struct http_server *server,
  * connections stay. Returns 0 when each was there; 1 when one was made again; or -1 with `err` when one cannot be, because of
  * what has taken its place or for another reason of http_server_listen. */
 int http_server_check(struct http_server *server, struct error *err) MUST_CHECK;
+
+/* How many bytes may wait for all peers together (0: 64 MB): in this process, where a blob counts once for however many
+ * it waits, and what the kernel still has after a second. Beyond that the connection with most of them is reset, of those
+ * that read nothing first; but never the only one. */
+void http_server_limit_waiting(struct http_server *server, size_t bytes);
 
 /* Closes every listener and connection, without callbacks (but see http_gone_fn and http_upgraded_fn), and removes
  * the socket files. Accepts NULL. Not to be called from the handler. */

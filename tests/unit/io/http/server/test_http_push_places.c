@@ -96,7 +96,7 @@ static void test_shut_window(void **state)
         http_push_send(stage->pushes[0], &stage->small, 1);
     }
     look(stage, HTTP_PUSH_SHUT_MS + 2000);
-    look(stage, 2 * HTTP_PUSH_SHUT_MS + 1000);
+    look(stage, 2 * HTTP_PUSH_SHUT_MS + 500);
     assert_int_equal(stage->closed, 0);
     look(stage, 2 * HTTP_PUSH_SHUT_MS + 3000);
     assert_int_equal(stage->shut, 1);
