@@ -415,6 +415,9 @@ static int start_and_run(struct agent *agent)
     if (failed == 0) {
         failed = open_world(agent, &err) < 0 ? 1 : 0;
     }
+    if (failed == 0) {
+        failed = agent_enter_sandbox(agent, &err) < 0 ? EXIT_CONFIG : 0;
+    }
     if (failed != 0) {
         log_error("agent", "start failed", LOG_TEXT("error", err.text));
         return failed;

@@ -68,6 +68,7 @@ static void look(void *user, struct api_view *ret_view)
         .registry_endpoint_count = endpoints,
         .state_last_error = saves == NULL ? "" : saves->last_error,
         .counters = &agent->counters,
+        .sandbox = &agent->sandbox,
     };
     if (agent->router != NULL) {
         ret_view->server = agent->router->server;

@@ -1,6 +1,6 @@
 /* What the files of the agent share: agent.c (order of start and stop), agent_effects.c (carries effects
  * out), agent_restore.c (state_dir), agent_reload.c, agent_systemd.c, agent_api.c, control.c, fleet.c,
- * agent_files.c, status_sockets.c. */
+ * agent_files.c, agent_sandbox.c, status_sockets.c. */
 #ifndef OUTRIDER_SHELL_AGENT_INTERNAL_H
 #define OUTRIDER_SHELL_AGENT_INTERNAL_H
 
@@ -98,6 +98,7 @@ struct agent {
     uint64_t registry_cluster;
 
     struct api_counters counters;
+    struct api_sandbox sandbox;
     int64_t stop_extended_mono; /* when systemd was last asked for more time */
     int64_t watchdog_due_mono;  /* when its watchdog is fed next; NEVER_MS: it has none */
     int64_t watchdog_every_ms;
@@ -225,6 +226,10 @@ void agent_files_check(struct agent_files *files);
 
 /* What was found last, borrowed until the next look. */
 const struct api_socket *agent_files_view(const struct agent_files *files, size_t *ret_count);
+
+/* agent_sandbox.c: enters the sandbox as the setting says, once everything is open. Returns 0, or -1 where it is required and cannot be
+ * entered. */
+int agent_enter_sandbox(struct agent *agent, struct error *err) MUST_CHECK;
 
 /* Copies the counters of the line socket; the others are counted in the agent's. Accepts NULL. */
 void status_sockets_count(const struct status_sockets *sockets, struct api_counters *counters);

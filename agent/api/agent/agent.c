@@ -231,6 +231,14 @@ static void write_sockets(struct json_writer *json, const struct api_view *view)
     json_write_array_end(json);
 }
 
+static void write_sandbox(struct json_writer *json, const struct api_sandbox *sandbox)
+{
+    json_member_object(json, "sandbox");
+    json_member_bool(json, "on", sandbox->on);
+    api_write_text(json, "cause", sandbox->cause);
+    json_write_object_end(json);
+}
+
 static void write_process(struct json_writer *json, const struct api_view *view)
 {
     int64_t uptime = view->now.wall - view->started_wall;
@@ -242,6 +250,9 @@ static void write_process(struct json_writer *json, const struct api_view *view)
     json_member_text(json, "stateDir", view->config->state_dir);
     api_write_text(json, "stateLastError", view->state_last_error);
     write_sockets(json, view);
+    if (view->sandbox != NULL) {
+        write_sandbox(json, view->sandbox);
+    }
     json_member_time(json, "startedAt", view->started_wall);
     json_member_int(json, "uptimeMs", uptime > 0 ? uptime : 0);
     json_member_int(json, "pid", getpid());

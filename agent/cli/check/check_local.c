@@ -7,6 +7,7 @@
 #include "outrider/core/config/address.h"
 #include "outrider/core/config/config.h"
 #include "outrider/os/file.h"
+#include "outrider/os/sandbox/sandbox.h"
 #include "outrider/shell/key_files.h"
 
 #include <arpa/inet.h>
@@ -189,6 +190,16 @@ static void check_key_files(const char *file, const struct config *config, struc
     sign_trust_free(trust);
 }
 
+static void check_sandbox(const char *file, enum config_sandbox mode, struct buf *problems)
+{
+    struct error err;
+    if (mode != CONFIG_SANDBOX_OFF && sandbox_check(&err) < 0) {
+        warn(file, "sandbox", problems, "%s; %s", err.text,
+             mode == CONFIG_SANDBOX_REQUIRED ? "without it the agent does not start"
+                                             : "the agent runs without it");
+    }
+}
+
 void check_local(const char *file, const struct config *config, struct buf *problems)
 {
     const struct config_registry *registry = &config->registry;
@@ -205,4 +216,5 @@ void check_local(const char *file, const struct config *config, struct buf *prob
         check_group(file, config->status.group, problems);
     }
     check_state_dir(file, config->state_dir, problems);
+    check_sandbox(file, config->sandbox, problems);
 }

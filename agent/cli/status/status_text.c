@@ -302,6 +302,17 @@ static void sockets(const json_t *document, struct buf *out)
     }
 }
 
+/* ---- the process ---- */
+
+/* Only where it was wanted and is off. */
+static void sandbox(const json_t *document, struct buf *out)
+{
+    const char *cause = document_text(document, "sandbox.cause");
+    if (cause != NULL && strcmp(cause, "off in the configuration") != 0) {
+        buf_printf(out, "  sandbox   off: %s\n", cause);
+    }
+}
+
 /* ---- the screen ---- */
 
 static void screen_of_server(const json_t *document, bool colour, struct buf *out)
@@ -333,6 +344,7 @@ void status_text(const json_t *document, bool colour, struct buf *out)
         screen_of_server(printable, colour, out);
     }
     sockets(printable, out);
+    sandbox(printable, out);
     if (document_text(printable, "stateLastError") != NULL) {
         buf_printf(out, "  state_dir cannot be written: %s\n", document_text(printable, "stateLastError"));
     }

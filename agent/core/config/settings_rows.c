@@ -19,6 +19,7 @@ enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, DAY = 24 * HOUR 
 static const char *const backends[] = {"etcd", NULL};
 static const char *const levels[] = {"debug", "info", "warn", "error", NULL};
 static const char *const view_modes[] = {"auto", "always", "off", NULL};
+static const char *const sandboxes[] = {"auto", "required", "off", NULL};
 static const char *const formats[] = {"logfmt", "json", NULL};
 static const char *const probe_types[] = {"tcp", "unix", NULL};
 
@@ -212,6 +213,11 @@ static const struct setting rows[] = {
          "`null`: none. One that is missing beside an existing directory is made (0700). One that the file "
          "names must be "
          "writable."},
+    {"sandbox", SETTING_ENUM, .fallback = "auto", .choices = sandboxes, AT(sandbox),
+     .doc = "Whether the agent gives up, once it has started, every system call that it does not need "
+            "(docs/operating.md, \"The sandbox\"). `auto`: where the kernel lets it; `required`: it does not "
+            "start "
+            "without; `off`."},
 };
 
 static const struct setting probe_rows[] = {

@@ -130,6 +130,7 @@ static void look(void *user, struct api_view *ret_view)
                                   .registry_endpoints = endpoints,
                                   .registry_endpoint_count = COUNT_OF(endpoints),
                                   .state_last_error = agent->state_last_error,
+                                  .sandbox = agent->sandbox,
                                   .counters = &agent->counters};
     ret_view->fleet = (struct api_fleet){.view = agent->fleet, .last_error = ""};
     if (!agent->config.server.present) {

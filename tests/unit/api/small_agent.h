@@ -33,6 +33,7 @@ struct small_agent {
     int64_t deadline_ms, expires_ms;
     unsigned drains, undrains;
     const char *host, *state_last_error;
+    const struct api_sandbox *sandbox;
     const struct view *fleet; /* NULL: none */
     unsigned wants;
     unsigned controls;

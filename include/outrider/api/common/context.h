@@ -55,6 +55,12 @@ struct api_fleet {
     struct events *events;     /* the hub of subscribers */
 };
 
+/* The filter of system calls. */
+struct api_sandbox {
+    bool on;
+    char cause[512]; /* why it is off; "": it is on */
+};
+
 /* The agent between two steps; everything is borrowed for one request. */
 struct api_view {
     struct instant now;
@@ -79,6 +85,7 @@ struct api_view {
     const struct follow *keys;    /* of the agent's own keys; NULL: none */
     const char *state_last_error; /* why state_dir cannot be written; "" when it can or is off */
     const struct api_counters *counters;
+    const struct api_sandbox *sandbox; /* NULL: none to show */
 };
 
 /* What /service-discovery says about this agent's server: its response time and last check, by its probes; of an

@@ -86,6 +86,9 @@ enum config_view_mode { CONFIG_VIEW_AUTO, CONFIG_VIEW_ALWAYS, CONFIG_VIEW_OFF };
 enum config_log_level { CONFIG_LOG_DEBUG, CONFIG_LOG_INFO, CONFIG_LOG_WARN, CONFIG_LOG_ERROR };
 enum config_log_format { CONFIG_LOG_LOGFMT, CONFIG_LOG_JSON };
 
+/* auto: where the kernel lets it; required: no start without. */
+enum config_sandbox { CONFIG_SANDBOX_AUTO, CONFIG_SANDBOX_REQUIRED, CONFIG_SANDBOX_OFF };
+
 struct config {
     struct config_server server;
     struct config_registry registry;
@@ -127,6 +130,7 @@ struct config {
     char *state_dir;      /* or NULL: none. "auto" already replaced */
     bool state_dir_named; /* the file names it, so that it must be writable */
     bool state_dir_auto;  /* "auto" was replaced, maybe by NULL */
+    enum config_sandbox sandbox;
 };
 
 /* Looks up an environment variable; NULL when it is unset. The result is borrowed until the next call. */

@@ -192,6 +192,26 @@ static void a_registry_outage_has_its_error(void **state)
     json_decref(root);
 }
 
+static void a_sandbox_that_is_off_has_its_cause(void **state)
+{
+    struct small_agent *agent = *state;
+    const struct api_sandbox off = {.cause = "cannot filter system calls: Operation not permitted"};
+    const struct api_sandbox on = {.on = true};
+    agent->sandbox = &off;
+    small_agent_start(agent);
+    json_t *root = document(agent);
+    const json_t *sandbox = json_object_get(root, "sandbox");
+    assert_true(json_is_false(json_object_get(sandbox, "on")));
+    assert_string_equal(text(sandbox, "cause"), off.cause);
+    json_decref(root);
+    agent->sandbox = &on;
+    root = document(agent);
+    sandbox = json_object_get(root, "sandbox");
+    assert_true(json_is_true(json_object_get(sandbox, "on")));
+    assert_true(json_is_null(json_object_get(sandbox, "cause")));
+    json_decref(root);
+}
+
 static void expect_conflict(const char *value, const char *host)
 {
     struct small_agent agent;
@@ -375,6 +395,7 @@ int main(void)
         WITH_AGENT(a_record_is_published_while_its_lease_lasts),
         WITH_AGENT(a_record_that_never_was_written_is_not_published),
         WITH_AGENT(a_registry_outage_has_its_error),
+        WITH_AGENT(a_sandbox_that_is_off_has_its_cause),
         cmocka_unit_test(a_conflict_names_the_other_host),
         WITH_AGENT(lease_ids_are_for_those_who_may_act),
         WITH_AGENT(a_failing_probe_has_its_evidence),

@@ -37,7 +37,8 @@ static const char *const screens[] = {"ready",
                                       "control_unreadable",
                                       "one_player",
                                       "endpoint_failed",
-                                      "observer_endpoint_failed"};
+                                      "observer_endpoint_failed",
+                                      "sandbox_off"};
 
 static void read_golden(const char *name, const char *suffix, struct buf *ret_text)
 {

@@ -189,6 +189,7 @@ static void test_container_everything(void **state)
         {"OUTRIDER_LOG_LEVEL", "warn"},
         {"OUTRIDER_LOG_FORMAT", "json"},
         {"OUTRIDER_STATE_DIR", "/var/lib/outrider"},
+        {"OUTRIDER_SANDBOX", "required"},
         {NULL, NULL},
     };
     struct buf text = {0};

@@ -300,6 +300,7 @@ static void test_every_row_differs_and_copies(void **state)
         {"log.level", "error"},
         {"log.format", "json"},
         {"state_dir", "/other"},
+        {"sandbox", "required"},
     };
     (void)state;
     assert_int_equal(COUNT_OF(others), settings_of_file.count - 1); /* registry.backend has no other value */

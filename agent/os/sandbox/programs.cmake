@@ -1,0 +1,35 @@
+# The programs of the filter of system calls: made by sandbox_compile while building, so that libseccomp is needed there alone. Without
+# the filter there is none to load, and the agent says so.
+set(why "")
+if(NOT OUTRIDER_SECCOMP)
+  set(why "OUTRIDER_SECCOMP is ${OUTRIDER_SECCOMP}")
+elseif(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|amd64|AMD64|aarch64|arm64)$" OR NOT CMAKE_SIZEOF_VOID_P EQUAL 8)
+  set(why "its lists are for 64 bits of x86 and Arm, not for ${CMAKE_SYSTEM_PROCESSOR}")
+elseif(CMAKE_CROSSCOMPILING AND NOT CMAKE_CROSSCOMPILING_EMULATOR)
+  set(why "cross-compiling without CMAKE_CROSSCOMPILING_EMULATOR")
+else()
+  pkg_check_modules(LIBSECCOMP IMPORTED_TARGET libseccomp>=2.5)
+  if(NOT LIBSECCOMP_FOUND)
+    set(why "libseccomp 2.5 or later is not installed")
+  endif()
+endif()
+
+set(programs ${CMAKE_CURRENT_BINARY_DIR}/sandbox_programs.c)
+if(why STREQUAL "")
+  add_executable(sandbox_compile os/sandbox/compile.c os/sandbox/calls.c)
+  target_compile_definitions(sandbox_compile PRIVATE _GNU_SOURCE)
+  target_compile_options(sandbox_compile PRIVATE -Wall)
+  target_include_directories(sandbox_compile PRIVATE ${PROJECT_SOURCE_DIR}/include)
+  target_link_libraries(sandbox_compile PRIVATE PkgConfig::LIBSECCOMP)
+  add_custom_command(OUTPUT ${programs} COMMAND sandbox_compile ${programs} DEPENDS sandbox_compile VERBATIM)
+elseif(OUTRIDER_SECCOMP STREQUAL "AUTO" OR NOT OUTRIDER_SECCOMP)
+  message(STATUS "No filter of system calls: ${why}")
+  file(CONFIGURE OUTPUT ${programs} CONTENT "#include \"sandbox_internal.h\"
+
+const struct sandbox_program sandbox_programs[SANDBOX_PROGRAMS] = {{0}};
+")
+else()
+  message(FATAL_ERROR "OUTRIDER_SECCOMP=${OUTRIDER_SECCOMP}, but ${why}")
+endif()
+target_sources(outrider_os_sandbox PRIVATE ${programs})
+target_include_directories(outrider_os_sandbox PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/os/sandbox)
