@@ -62,7 +62,8 @@ class Api(Case):
         agent = self.tcp()
         self.assertEqual(self.ask(agent, "POST", "/api/agent/drain", "{}")[0], 200)
         self.assertEqual(self.ask(agent, "POST", "/api/agent/undrain", "{}", {"Host": "localhost:1"})[0], 200)
-        self.assertEqual(agent.run("status", "--agent", f"http://127.0.0.1:{self.port}", "--is", "ready").returncode, 0)
+        asked = ("status", "--agent", f"http://127.0.0.1:{self.port}", "--is", "ready")
+        wait_until(lambda: agent.run(*asked).returncode == 0, "ready, and published")
 
     def test_ipv6(self):
         agent = self.tcp(listen="[::1]")

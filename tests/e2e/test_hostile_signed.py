@@ -7,7 +7,7 @@ import time
 import unittest
 
 from harness import wait_until
-from hostile import Hostile
+from hostile import Hostile, Sse
 
 VECTORS = pathlib.Path(__file__).resolve().parents[2] / "docs" / "design" / "signed-record"
 LEASE_S = 60
@@ -83,10 +83,9 @@ class Signed(Hostile):
         self.assertEqual((name, json.loads(data)["players"], json.loads(data)["signed"]), ("update", 7, True))
         print(f"held: observer {before} kB before, {self.rss_kb(observer)} kB after; skipped {self.skipped(observer)}")
 
-    def follow(self, observer):
-        from hostile import Sse  # pylint: disable=import-outside-toplevel
+    def follow(self, observer, last_id=None):
         stream = self.connect(observer)
-        stream.request("GET", "/api/subscribe?type=world")
+        stream.request("GET", "/api/subscribe?type=world", headers={"Last-Event-ID": last_id} if last_id else {})
         return Sse(stream.getresponse()).events()
 
     def test_an_old_record_is_not_put_back(self):
@@ -111,6 +110,27 @@ class Signed(Hostile):
         self.sidecar.start()
         self.wait_record(observer, status="ready", signed=True)
         self.wait_skipped(observer)
+
+    def test_who_knew_the_fleet_before_learns_that_less_is_believed(self):
+        """An ETag and the id of an event are of the keys that were trusted as well."""
+        observer = self.started_as("o")
+        self.sidecar.start()
+        self.put("world", "forged")
+        wait_until(lambda: len(self.records(observer)) == 2 and self.records(observer)["world", "w1"]["status"] == "ready", "both")
+        _, headers, _ = self.get(observer, "/api/services")
+        one = self.get(observer, "/api/services/world/forged")[1]["ETag"]
+        *_, (name, _, ident) = (event for _, event in zip(range(3), self.follow(observer)))
+        self.assertEqual(name, "synced")
+        self.assertEqual(self.get(observer, "/api/services", If_None_Match=headers["ETag"])[0], 304)
+        self.assertEqual(observer.stop(), 0)
+        observer.write(view={"sign_keys": [str(VECTORS / "public.pem")], "require_signed": True})
+        observer.start()
+        self.wait_synced(observer)
+        self.wait_skipped(observer, unsigned=1)
+        self.assertEqual(self.get(observer, "/api/services", If_None_Match=headers["ETag"])[0], 200)
+        self.assertEqual(self.get(observer, "/api/services/world/forged", If_None_Match=one)[0], 404)
+        events = self.follow(observer, ident)
+        self.assertEqual([next(events)[0] for _ in range(2)], ["init", "synced"])
 
     def test_a_record_that_is_written_over_is_said_loudly(self):
         observer = self.signing_observer()

@@ -4,6 +4,8 @@
 
 #include "outrider/base/blob.h"
 
+#include <stdio.h>
+
 enum gone { STILL_THERE, KEY_GONE };
 
 static void change(struct view *view, struct view_entry *was, struct view_entry *is, enum gone gone,
@@ -41,13 +43,18 @@ void view_name_invalid_key(struct view *view, struct view_unreadable *unreadable
     if (!view_unreadable_add(unreadable, item->key, item->skip, item->why) || known) {
         return;
     }
+    char more[64] = "";
     if (view->now.mono - view->invalid_mono >= VIEW_INVALID_PERIOD_MS || view->invalid_mono == 0) {
+        if (view->invalid_notes > VIEW_INVALID_NOTES) {
+            snprintf(more, sizeof(more), "; %u more suppressed before",
+                     view->invalid_notes - VIEW_INVALID_NOTES);
+        }
         view->invalid_mono = view->now.mono;
         view->invalid_notes = 0;
     }
     if (view->invalid_notes++ < VIEW_INVALID_NOTES) {
-        view_note(view, VIEW_NOTE_UNREADABLE, "%.*s: %.*s", item->key.size > 200 ? 200 : (int)item->key.size,
-                  item->key.data, STR_ARG(item->why));
+        view_note(view, VIEW_NOTE_UNREADABLE, "%.*s: %.*s%s",
+                  item->key.size > 200 ? 200 : (int)item->key.size, item->key.data, STR_ARG(item->why), more);
     }
 }
 

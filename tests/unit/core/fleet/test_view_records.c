@@ -64,6 +64,11 @@ static void invalid_keys_do_not_fill_the_log(void **state)
     assert_int_equal(view_facts(w.view)->unreadable, 60);
     assert_int_equal(view_facts(w.view)->name_count, VIEW_NAMES_MAX);
     assert_int_equal(w.notes[VIEW_NOTE_UNREADABLE], 10);
+    world_pass(&w, 60001);
+    world_put(&w, "/s/~", "r1");
+    world_settle(&w);
+    assert_int_equal(w.notes[VIEW_NOTE_UNREADABLE], 11);
+    assert_non_null(strstr(w.note, "; 50 more suppressed before"));
     world_end(&w);
 }
 
