@@ -137,6 +137,19 @@ size_t str_utf8_character(struct str text)
     return length;
 }
 
+bool str_is_control(struct str character)
+{
+    const unsigned char *bytes = (const unsigned char *)character.data;
+    switch (character.size) {
+    case 1: return bytes[0] < 0x20 || bytes[0] == 0x7f;
+    case 2: return bytes[0] == 0xc2 && bytes[1] < 0xa0;
+    case 3:
+        return bytes[0] == 0xe2 && ((bytes[1] == 0x80 && bytes[2] >= 0xa8 && bytes[2] <= 0xae) ||
+                                    (bytes[1] == 0x81 && bytes[2] >= 0xa6 && bytes[2] <= 0xa9));
+    default: return false;
+    }
+}
+
 bool str_is_utf8(struct str text)
 {
     while (text.size > 0) {

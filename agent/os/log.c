@@ -44,12 +44,21 @@ static void put_tail(struct line *line, struct str text)
     line->size += text.size;
 }
 
-static void put_character(struct line *line, const char *p, size_t length)
+/* The number of a character of at most three bytes. */
+static unsigned code_of(struct str character)
 {
-    unsigned char c = (unsigned char)p[0];
-    /* U+0080 to U+009F are control characters that terminals interpret */
-    bool high_control = length == 2 && c == 0xc2 && (unsigned char)p[1] < 0xa0;
-    char escape[8];
+    const unsigned char *bytes = (const unsigned char *)character.data;
+    switch (character.size) {
+    case 3: return (bytes[0] & 0x0fU) << 12 | (bytes[1] & 0x3fU) << 6 | (bytes[2] & 0x3fU);
+    case 2: return (bytes[0] & 0x1fU) << 6 | (bytes[1] & 0x3fU);
+    default: return bytes[0];
+    }
+}
+
+static void put_character(struct line *line, struct str character)
+{
+    char c = character.data[0], escape[8];
+    bool no_utf8 = character.size == 1 && (unsigned char)c >= 0x80;
     if (c == '"' || c == '\\') {
         snprintf(escape, sizeof(escape), "\\%c", c);
     } else if (c == '\n') {
@@ -58,10 +67,10 @@ static void put_character(struct line *line, const char *p, size_t length)
         snprintf(escape, sizeof(escape), "\\t");
     } else if (c == '\r') {
         snprintf(escape, sizeof(escape), "\\r");
-    } else if (c < 0x20 || c == 0x7f || high_control || (c >= 0x80 && length == 1)) {
-        snprintf(escape, sizeof(escape), "\\u%04x", high_control ? (unsigned char)p[1] : c);
+    } else if (no_utf8 || str_is_control(character)) {
+        snprintf(escape, sizeof(escape), "\\u%04x", code_of(character));
     } else {
-        put(line, (struct str){p, length});
+        put(line, character);
         return;
     }
     put(line, str_of(escape));
@@ -76,7 +85,7 @@ static void put_quoted(struct line *line, struct str text)
     bool utf8 = str_is_utf8(text);
     for (size_t i = 0; i < text.size && !line->cut;) {
         size_t length = utf8 ? str_utf8_character((struct str){text.data + i, text.size - i}) : 1;
-        put_character(line, text.data + i, length);
+        put_character(line, (struct str){text.data + i, length});
         i += length;
     }
     put_tail(line, STR("\""));

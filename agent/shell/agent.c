@@ -452,6 +452,9 @@ int agent_run(const char *config_path)
     log_what(&agent);
     agent_log_warnings(buf_view(&warnings));
     buf_fini(&warnings);
+    if (agent.config->server.present) {
+        status_sockets_inherit(&agent);
+    }
     for (unsigned i = 0; i < SERVER_PROBES_MAX; i++) {
         agent.probes[i] = (struct probe_slot){.agent = &agent, .index = i};
     }

@@ -75,6 +75,7 @@ struct agent {
     struct registry *registry;
     struct api *api;
     struct status_sockets *sockets;
+    int inherited_stream, inherited_datagram; /* for `sockets`; -1: none */
     struct agent_files *agent_files;
     struct state_store *state;
     struct router *router;    /* NULL: an observer */
@@ -198,6 +199,10 @@ void fleet_look(const struct fleet *fleet, struct api_fleet *ret_fleet);
  * `agent` is borrowed. The caller owns the result. NULL with `err` naming the setting and the path that
  * failed. */
 struct status_sockets *status_sockets_new(struct agent *agent, struct error *err) MUST_CHECK;
+
+/* status_sockets.c: takes what the service manager has passed. To be called before the agent opens a descriptor of its own:
+ * LISTEN_FDS may name one that is not open, and its number would then be that of the agent's. */
+void status_sockets_inherit(struct agent *agent);
 
 /* Closes both sockets and their connections. Accepts NULL. */
 void status_sockets_free(struct status_sockets *sockets);

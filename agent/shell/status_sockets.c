@@ -339,15 +339,16 @@ static int group_of(const char *name, struct error *err, gid_t *ret_gid)
 
 /* Inherited sockets are used first (docs/design/protocol.md, "Status sockets"). Those of no use are
  * closed. */
-static void take_inherited(int *ret_stream, int *ret_datagram)
+void status_sockets_inherit(struct agent *agent)
 {
     struct listen_fd fds[8];
     size_t count = listen_fds_take(fds, COUNT_OF(fds));
+    agent->inherited_stream = agent->inherited_datagram = -1;
     for (size_t i = 0; i < count; i++) {
-        if (fds[i].kind == LISTEN_FD_UNIX_STREAM && *ret_stream < 0) {
-            *ret_stream = fds[i].fd;
-        } else if (fds[i].kind == LISTEN_FD_UNIX_DATAGRAM && *ret_datagram < 0) {
-            *ret_datagram = fds[i].fd;
+        if (fds[i].kind == LISTEN_FD_UNIX_STREAM && agent->inherited_stream < 0) {
+            agent->inherited_stream = fds[i].fd;
+        } else if (fds[i].kind == LISTEN_FD_UNIX_DATAGRAM && agent->inherited_datagram < 0) {
+            agent->inherited_datagram = fds[i].fd;
         } else {
             log_warn("status", "inherited socket not used", LOG_TEXT("name", fds[i].name));
             close(fds[i].fd);
@@ -376,9 +377,8 @@ static void log_socket(const char *setting, const char *path, bool is_auto, bool
 static int open_both(struct status_sockets *sockets, struct error *err)
 {
     const struct config_status *config = &sockets->agent->config->status;
-    int stream = -1, datagram = -1;
+    int stream = sockets->agent->inherited_stream, datagram = sockets->agent->inherited_datagram;
     gid_t gid = (gid_t)-1;
-    take_inherited(&stream, &datagram);
     if (group_of(config->group, err, &gid) < 0) {
         return -1;
     }

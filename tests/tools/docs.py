@@ -8,6 +8,7 @@
   container  conf/container.yaml has every setting with its default; packaging/compose.yaml sets no other variable
   libraries  the packages of packaging/Containerfile are those the binary is linked with
   units      systemd-analyze verify finds nothing to say about the units
+  promises   each promise of docs/SECURITY.md names the tests that hold it, and those are there
 
 Each prints what it found as FILE: what is wrong, and exits 1; 0 when it found nothing; 2 when it could not look.
 """
@@ -317,6 +318,51 @@ def check_units(args):
         said = (result.stdout + result.stderr).strip()
         if result.returncode != 0 or said:
             yield args.root / "packaging", f"systemd-analyze verify: {said or result.returncode}"
+
+
+# ---- promises ----
+
+# Where the test of a name is, by the kind that its name begins with; {} is the rest of the name.
+PLACES = {"attack": "tests/attack/test_{}.py", "e2e": "tests/e2e/test_{}.py", "scenario": "tests/scenario/{}.scn",
+          "fuzz": "tests/fuzz/fuzz_{}.c", "unit": "tests/unit/{}/test_{}.c", "house": "tests/tools/house.py"}
+TEST = re.compile(r"(%s)\.([a-z0-9_.]+)(?: (\w+))?" % "|".join(PLACES))
+
+
+def missing_test(root, kind, name, case):
+    """Why there is no test of this name, None where there is one."""
+    if kind == "house":
+        program = "docs" if name.startswith("docs.") else "house"
+        path, case = root / f"tests/tools/{program}.py", f"check_{name.removeprefix('docs.')}"
+    elif kind == "unit":
+        folder, _, module = name.replace(".", "/").rpartition("/")
+        path = root / PLACES[kind].format(folder, module)
+    else:
+        path = root / PLACES[kind].format(name)
+    if not path.is_file():
+        return f"{path.relative_to(root)} is not in the tree"
+    if case and not re.search(rf"\b{case}\(", path.read_text(encoding="utf-8")):
+        return f"{path.relative_to(root)} has no {case}"
+    return None
+
+
+def check_promises(args):
+    """The last column of every table that begins with a promise has `KIND.NAME` or `KIND.NAME CASE`, once or more."""
+    page, promises, table = args.root / "docs/SECURITY.md", 0, False
+    for line in page.read_text(encoding="utf-8").splitlines():
+        table = line.startswith("|") and (table or line.startswith("| promise"))
+        if not table or line.startswith(("| promise", "|--", "| --")):
+            continue
+        promise, tests = line.strip("| ").split(" | ")[0], spans(line.strip("| ").split(" | ")[-1])
+        promises += 1
+        if not tests:
+            yield page, f"no test holds: {promise}"
+        for name in tests:
+            match = TEST.fullmatch(name)
+            wrong = missing_test(args.root, *match.groups()) if match else "not a name of a test"
+            if wrong:
+                yield page, f"{name}: {wrong}"
+    if promises == 0:
+        raise CannotLook(f"{page} promises nothing: its tables begin with another word")
 
 
 CHECKS = {name.removeprefix("check_"): function for name, function in list(globals().items()) if name.startswith("check_")}

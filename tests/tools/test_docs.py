@@ -22,8 +22,7 @@ class DocsTest(unittest.TestCase):
             source, target = ROOT / name, self.root / name
             target.parent.mkdir(parents=True, exist_ok=True)
             if source.is_dir():
-                shutil.copytree(source, target, ignore=shutil.ignore_patterns("seeds", "__pycache__", "*.c", "*.scn")
-                                if name == "tests" else None)
+                shutil.copytree(source, target, ignore=shutil.ignore_patterns("seeds", "__pycache__") if name == "tests" else None)
             else:
                 shutil.copy(source, target)
 
@@ -93,6 +92,14 @@ class DocsTest(unittest.TestCase):
         self.assert_fault("units", "packaging/outrider@.service", "RestartSec=", "RestartSecond=", "RestartSecond")
         self.assert_fault("units", "packaging/outrider@.service", "/usr/bin/outrider", "/usr/bin/outrigger", "outrigger")
         self.assert_fault("units", "packaging/outrider-observer.service", "WatchdogSec=", "#WatchdogSec=", "no WatchdogSec=")
+
+    def test_promises(self):
+        page = "docs/SECURITY.md"
+        self.assert_fault("promises", page, "`attack.page test_", "`attack.pages test_", "tests/attack/test_pages.py is not in the tree")
+        self.assert_fault("promises", page, "`attack.page test_", "`attack.page test_no_", "has no test_no_")
+        self.assert_fault("promises", page, "`attack.", "`", "not a name of a test")
+        self.assert_fault("promises", page, "`unit.", "`unit.base.", "is not in the tree")
+        self.assert_fault("promises", page, "`attack.page test_what_a_form_or_a_script_can_send`", "", "no test holds")
 
 
 if __name__ == "__main__":

@@ -2,27 +2,11 @@
 
 #include "outrider/base/buf.h"
 
-/* C0, DEL and C1; and the bidirectional controls U+202A to U+202E and U+2066 to U+2069, which change how the text around them
- * reads. */
-static bool is_control(const char *text, size_t length)
-{
-    unsigned char first = (unsigned char)text[0], last = (unsigned char)text[length - 1];
-    if (length == 1) {
-        return first < 0x20 || first == 0x7f;
-    }
-    if (length == 2) {
-        return first == 0xc2 && last < 0xa0;
-    }
-    bool embeds = memcmp(text, "\xe2\x80", 2) == 0 && last >= 0xaa && last <= 0xae;
-    bool isolates = memcmp(text, "\xe2\x81", 2) == 0 && last >= 0xa6 && last <= 0xa9;
-    return length == 3 && (embeds || isolates);
-}
-
 /* Removes the next piece to print from `text`, at most `room` bytes; empty when nothing more fits. */
 static struct str next_piece(struct str *text, size_t room, const char *instead)
 {
     size_t length = str_utf8_character(*text);
-    bool shown = length > 0 && !is_control(text->data, length);
+    bool shown = length > 0 && !str_is_control((struct str){text->data, length});
     struct str piece = shown ? (struct str){text->data, length} : (struct str){instead, 1};
     if (piece.size > room) {
         return (struct str){NULL, 0};

@@ -70,6 +70,11 @@ bool str_is_utf8(struct str text);
 /* The number of bytes of the character that `text` begins with, by the same rule; 0 when there is none. */
 size_t str_utf8_character(struct str text);
 
+/* Whether a character (one of str_utf8_character) would change how a terminal or a reader of lines takes the text around it: C0,
+ * DEL and C1; U+2028 and U+2029, which end a line for some readers; and the bidirectional controls U+202A to U+202E and U+2066 to
+ * U+2069. */
+bool str_is_control(struct str character);
+
 /* XXH64 of the bytes: a checksum, or a hash for tables and choices; it keeps nothing secret. */
 uint64_t str_hash(struct str text, uint64_t seed);
 

@@ -217,6 +217,20 @@ static void every_scalar_value_and_no_surrogate(void **state)
             fail_msg("U+%04X", (unsigned)code);
         }
     }
+    static const struct str controls[] = {
+        STR_INIT("\n"),           STR_INIT("\x1b"),         STR_INIT("\x7f"),        STR_INIT("\xc2\x9b"),
+        STR_INIT("\xe2\x80\xa8"), STR_INIT("\xe2\x80\xae"), STR_INIT("\xe2\x81\xa9")};
+    static const struct str others[] = {STR_INIT(" "),
+                                        STR_INIT("~"),
+                                        STR_INIT("\xc2\xa0"),
+                                        STR_INIT("\xe2\x80\xa7"),
+                                        STR_INIT("\xe2\x80\xaf"),
+                                        STR_INIT("\xe2\x81\xaa"),
+                                        STR_INIT("\xf0\x9f\x98\x80")};
+    for (size_t i = 0; i < COUNT_OF(controls); i++) {
+        assert_true(str_is_control(controls[i]));
+        assert_false(str_is_control(others[i]));
+    }
     assert_int_equal(str_utf8_character(STR("")), 0);
     assert_int_equal(str_utf8_character(STR("\xc3\xa9 is not all")), 2);
     assert_int_equal(str_utf8_character((struct str){"\xe2\x82", 2}), 0);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define CONNECTION_AGE_MAX_S 86400L
 
@@ -93,6 +94,14 @@ static size_t on_body(char *data, size_t size, size_t count, void *user)
     return curl->too_large ? 0 : bytes;
 }
 
+/* Its default leaves the socket to every program that the process might run. */
+static curl_socket_t open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    (void)user;
+    (void)purpose;
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
 void http_curl_init(struct http_curl *curl)
 {
     CURL *easy = curl->easy = curl_easy_init();
@@ -105,6 +114,7 @@ void http_curl_init(struct http_curl *curl)
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, curl);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
     http_curl_must(curl_easy_setopt(easy, CURLOPT_PROXY, ""));
 #if LIBCURL_VERSION_NUM >= 0x075500
     http_curl_must(curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https"));

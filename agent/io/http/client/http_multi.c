@@ -234,6 +234,8 @@ void http_multi_init(struct http_client *client)
     if (client->multi == NULL || client->timer == NULL) {
         abort();
     }
+    /* libcurl wakes itself through two sockets that it opens without close-on-exec, and does not name. */
+    close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
     curl_multi_setopt(client->multi, CURLMOPT_SOCKETFUNCTION, watch);
     curl_multi_setopt(client->multi, CURLMOPT_SOCKETDATA, client);
     curl_multi_setopt(client->multi, CURLMOPT_TIMERFUNCTION, set_timer);

@@ -7,7 +7,7 @@
 struct buf;
 
 /* Appends `text` to `out`, at most `max` bytes of it and never a part of a character. Control characters (C0,
- * DEL and C1, which terminals interpret, and bidirectional controls) and bytes that are not UTF-8 become `instead`. */
+ * DEL and C1, which terminals interpret, line separators and bidirectional controls) and bytes that are not UTF-8 become `instead`. */
 void printable_add(struct buf *out, struct str text, size_t max, char instead);
 
 /* The same into an array of `size` bytes (at least 1), NUL-terminated. */

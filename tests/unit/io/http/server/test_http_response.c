@@ -45,6 +45,12 @@ static void test_date_of_each_day(void **state)
     }
 }
 
+/* Of every answer, right behind its date. */
+#define FOR_BROWSERS                                                                                         \
+    "GMT\r\nX-Content-Type-Options: nosniff\r\n"                                                             \
+    "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"                                \
+    "Cross-Origin-Resource-Policy: same-origin\r\nReferrer-Policy: no-referrer\r\n"
+
 static void test_head(void **state)
 {
     (void)state;
@@ -55,17 +61,17 @@ static void test_head(void **state)
     http_response_head(&out, &response, 1234567, 0, true);
     assert_memory_equal(out.data, "HTTP/1.1 200 OK\r\nDate: ", 23);
     assert_string_equal(strstr(out.data, "GMT\r\n"),
-                        "GMT\r\nContent-Type: text/plain\r\nContent-Length: 1234567\r\n"
-                        "X-One: 1\r\nConnection: keep-alive\r\n\r\n");
+                        FOR_BROWSERS "Content-Type: text/plain\r\nContent-Length: 1234567\r\n"
+                                     "X-One: 1\r\nConnection: keep-alive\r\n\r\n");
     buf_clear(&out);
     response = (struct http_response){.status = 304};
     http_response_head(&out, &response, 7, 1, false);
     assert_memory_equal(out.data, "HTTP/1.1 304 Not Modified\r\nDate: ", 33);
-    assert_string_equal(strstr(out.data, "GMT\r\n"), "GMT\r\nConnection: close\r\n\r\n");
+    assert_string_equal(strstr(out.data, "GMT\r\n"), FOR_BROWSERS "Connection: close\r\n\r\n");
     buf_clear(&out);
     response = (struct http_response){.status = 200};
     http_response_head(&out, &response, HTTP_LENGTH_UNKNOWN, 1, true);
-    assert_string_equal(strstr(out.data, "GMT\r\n"), "GMT\r\n\r\n");
+    assert_string_equal(strstr(out.data, "GMT\r\n"), FOR_BROWSERS "\r\n");
     buf_fini(&out);
 }
 

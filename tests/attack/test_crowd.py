@@ -1,59 +1,23 @@
 """Many connections that do nothing, and subscribers that read nothing. Limits hold, are counted and logged; other clients are
 served, and the resources come back."""
-import contextlib
 import json
 import os
 import re
-import resource
-import socket
 import unittest
 
+import clients
+from clients import raise_files
 from harness import wait_until
 from hostile import Good, Hostile
-from registry import DEADLINE_S
+from measure import Held
 
 WANTED = 10000
-ASK = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
-
-
-def raise_files():
-    """As many as this machine allows; the agent has the same limit."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with contextlib.suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (65536, 65536))
-        most = 65536
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    return most
 
 
 class Crowd(Hostile):
     def crowd(self, observer, count, say=b""):
         """Opens so many connections from several addresses, each with these bytes; the sockets do not block."""
-        sockets = []
-        for i in range(count):
-            try:
-                sock = socket.create_connection(("127.0.0.1", observer.port), DEADLINE_S, (f"127.0.0.{1 + i % 8}", 0))
-                sock.setblocking(False)
-                if say:
-                    sock.send(say)
-                sockets.append(sock)
-            except ConnectionError:
-                pass  # refused without an answer
-        self.addCleanup(lambda: [sock.close() for sock in sockets])
-        return sockets
-
-    @staticmethod
-    def received_by(sock):
-        """The bytes received; None: closed without an answer."""
-        text = b""
-        try:
-            while more := sock.recv(65536):
-                text += more
-        except BlockingIOError:
-            return text
-        except ConnectionError:
-            pass
-        return text or None
+        return clients.Crowd(self).add(count, clients.over_tcp(observer.port), say).sockets
 
     @staticmethod
     def files(observer):
@@ -71,22 +35,23 @@ class Crowd(Hostile):
         raise_files()
         observer = self.started()
         good = Good(self, observer)
-        before, files = self.rss_kb(observer), self.files(observer)
-        sockets = self.crowd(observer, WANTED)
-        seen = wait_until(lambda: self.all_seen(observer, len(sockets)), "all of them were looked at")
-        self.assertLessEqual(seen["outrider_http_connections"], 1024 + 32 + 1)  # with those being closed, and a stream
-        refused = seen["outrider_http_rejected_total"] + seen["outrider_http_evicted_total"]
-        self.assertGreaterEqual(refused, len(sockets) - 1024)
-        grown = self.assert_modest(observer, before, 8 << 10)
-        received = [text for text in map(self.received_by, sockets) if text]
-        for text in received:
-            self.assertTrue(text.startswith(b"HTTP/1.1 503 ") and b'"code":"too_many_connections"' in text, text)
-        looked = good.looked
-        wait_until(lambda: good.faults or good.looked > looked + 20, "the good client is served")
-        for sock in sockets:
-            sock.close()
-        wait_until(lambda: self.files(observer) <= files + 2, "the files are given back")
-        print(f"\n    {len(sockets)} silent: {refused:.0f} refused, {len(received)} of them with 503, {grown} kB more")
+        files = self.files(observer)
+        with Held(f"{WANTED} silent connections", observer, good) as held:
+            sockets = self.crowd(observer, WANTED)
+            seen = wait_until(lambda: self.all_seen(observer, len(sockets)), "all of them were looked at")
+            self.assertLessEqual(seen["outrider_http_connections"], 1024 + 32 + 1)  # with those being closed, and a stream
+            refused = seen["outrider_http_rejected_total"] + seen["outrider_http_evicted_total"]
+            self.assertGreaterEqual(refused, len(sockets) - 1024)
+            received = [text for text in map(clients.received, sockets) if text]
+            for text in received:
+                self.assertTrue(text.startswith(b"HTTP/1.1 503 ") and b'"code":"too_many_connections"' in text, text)
+            looked = good.looked
+            wait_until(lambda: good.faults or good.looked > looked + 20, "the good client is served")
+            for sock in sockets:
+                sock.close()
+            wait_until(lambda: self.files(observer) <= files + 2, "the files are given back")
+        print(f"    {len(sockets)} silent: {refused:.0f} refused, {len(received)} of them with 503")
+        held.assert_modest(self, 12 << 10, 8 << 10)
         good.check()
 
     def test_ten_thousand_that_stay(self):
@@ -99,11 +64,11 @@ class Crowd(Hostile):
         good = Good(self, observer)
         before, files = self.rss_kb(observer), self.files(observer)
         count = min(WANTED, most - 8)
-        sockets = self.crowd(observer, count, ASK)
+        sockets = self.crowd(observer, count, clients.HEALTH)
         seen = self.wait_metric(observer, "outrider_http_connections", count)
         self.assertEqual((seen["outrider_http_rejected_total"], seen["outrider_http_evicted_total"]), (0, 0))
         wait_until(lambda: self.metrics(observer)["outrider_http_requests_total"] >= count, "all are answered")
-        self.assertEqual({(self.received_by(sock) or b"closed")[:12] for sock in sockets}, {b"HTTP/1.1 200"})
+        self.assertEqual({(clients.received(sock) or b"closed")[:12] for sock in sockets}, {b"HTTP/1.1 200"})
         held = self.rss_kb(observer)
         each = (held - before) / count
         if not self.is_sanitized(observer):
@@ -115,7 +80,7 @@ class Crowd(Hostile):
         for sock in sockets:
             sock.close()
         wait_until(lambda: self.files(observer) <= files + 2, "the files are given back")
-        again = self.crowd(observer, count, ASK)
+        again = self.crowd(observer, count, clients.HEALTH)
         self.wait_metric(observer, "outrider_http_connections", count)
         more = self.assert_modest(observer, held, 1 << 10)  # the memory of the first crowd is used again
         for sock in again:
@@ -133,20 +98,19 @@ class Deaf(Hostile):
         good = Good(self, observer)
         self.unread(observer, 200, b"/api/subscribe")
         self.wait_metric(observer, "outrider_sse_clients", 201)
-        before = self.rss_kb(observer)
         pad = "x" * 1500
-        for i in range(200):  # ten records each, and one after the other: small enough to be sent live
-            revision = self.put_all((f"{self.prefix}/world/w{j}", json.dumps({
-                "id": f"w{j}", "type": "world", "status": "ready", "players": i, "customState": pad})) for j in range(10))
-            self.wait_metric(observer, "outrider_view_revision", revision)
-        seen = self.wait_metric(observer, "outrider_sse_dropped_total", 200)
-        wait_until(lambda: self.metrics(observer)["outrider_sse_clients"] == 1, "only the good one is left")
+        with Held("200 subscribers that do not read, 2,000 changes", observer, good) as held:
+            for i in range(200):  # ten records each, and one after the other: small enough to be sent live
+                revision = self.put_all((f"{self.prefix}/world/w{j}", json.dumps({
+                    "id": f"w{j}", "type": "world", "status": "ready", "players": i, "customState": pad})) for j in range(10))
+                self.wait_metric(observer, "outrider_view_revision", revision)
+            seen = self.wait_metric(observer, "outrider_sse_dropped_total", 200)
+            wait_until(lambda: self.metrics(observer)["outrider_sse_clients"] == 1, "only the good one is left")
         self.assertEqual(seen["outrider_sse_dropped_total"], 200)
         observer.logged('"slow subscribers closed" count=')
         self.assertIn('reason="backlog larger than 256 kB"', observer.log())
         self.assertLessEqual(observer.log().count("slow subscribers closed"), 5)
-        print(f"\n    200 subscribers that do not read, 2000 changes: {self.rss_kb(observer) - before} kB more")
-        self.assert_modest(observer, before, 16 << 10)
+        held.assert_modest(self, 600 << 10, 80 << 10)
         good.check(least=20)
 
     def read(self, stream, names, count):

@@ -1,13 +1,13 @@
-"""Shared by the hostile tests: an observer on a TCP port, raw bytes, and a well-behaved client whose look-ups and
-stream must stay correct all the time."""
+"""Shared by the attacks: an observer on a TCP port, raw bytes, and a well-behaved client whose look-ups and stream must
+stay correct all the time."""
 import base64
 import http.client
 import json
-import socket
 import threading
 import time
 
-from harness import Case, rss_kb, wait_until
+import clients
+from harness import BINARY, Case, UnixHttp, rss_kb, wait_until
 from registry import DEADLINE_S, with_etcd
 
 
@@ -56,13 +56,14 @@ class Sse:
 
 
 class Good:
-    """Writes a record repeatedly, looks it up, and follows the stream of its type, each in its own thread. `check`
-    ends it: every change arrived once and in order, every look-up was correct."""
+    """Writes a record repeatedly, looks it up, follows the stream of its type, and asks for /healthz on a new connection each
+    time, each in its own thread. `check` ends it: every change arrived once and in order, every look-up was correct."""
 
     def __init__(self, case, observer):
         self.case, self.observer = case, observer
         self.number, self.last, self.looked, self.again = 0, None, 0, 0
         self.received, self.faults, self.slowest_s = [], [], 0.0
+        self.health_s, self.unhealthy = [], 0
         self.stopping = threading.Event()
         self.stream = case.connect(observer)
         self.stream.request("GET", "/api/subscribe?type=good")
@@ -70,7 +71,7 @@ class Good:
         while next(self.events)[0] != "synced":
             pass
         self.threads = [threading.Thread(target=self.guarded, args=(work,), daemon=True)
-                        for work in (self.follow, self.write, self.look)]
+                        for work in (self.follow, self.write, self.look, self.health)]
         for thread in self.threads:
             thread.start()
         wait_until(lambda: self.looked > 0 or self.faults, "the first look-up")
@@ -117,6 +118,30 @@ class Good:
             self.slowest_s = max(self.slowest_s, time.monotonic() - began)
             self.looked += 1
 
+    def health(self):
+        """Keeps how long each answer took; counts those that did not come or were not 200."""
+        while not self.stopping.wait(0.05):
+            began, connection = time.monotonic(), self.case.new_connection(self.observer)
+            try:
+                connection.request("GET", "/healthz")
+                answer = connection.getresponse()
+                answer.read()
+                if answer.status == 200:
+                    self.health_s.append(time.monotonic() - began)
+                else:
+                    self.unhealthy += 1
+            except (OSError, http.client.HTTPException):
+                self.unhealthy += 1
+            finally:
+                connection.close()
+
+    def seen(self):
+        """What it has seen, for the row of an attack."""
+        times = sorted(self.health_s) or [0.0]
+        return (f"{len(self.received)} changes, {self.looked} look-ups ({self.again} again, slowest {self.slowest_s * 1000:.0f} ms), "
+                f"/healthz {times[len(times) // 2] * 1000:.1f} ms, slowest {times[-1] * 1000:.0f} ms, {self.unhealthy} of "
+                f"{len(self.health_s) + self.unhealthy} refused")
+
     def stop(self):
         if self.last is not None:
             return
@@ -139,32 +164,38 @@ class Good:
 class Hostile(Case):
     """An observer `o` on a TCP port, with a well-behaved client if a test wants one."""
 
+    @staticmethod
+    def free_port():
+        return with_etcd.free_ports(1)[0]
+
     def observer(self, name="o", **over):
-        port = with_etcd.free_ports(1)[0]
+        port = self.free_port()
         observer = self.agent(name, server=..., probes=..., status=...,
                               http={"listen": f"127.0.0.1:{port}", **over.pop("http", {})}, **over)
         observer.port = port
         return observer
 
+    @staticmethod
+    def new_connection(agent):
+        """To the TCP port of an observer, to the socket of another agent."""
+        port = getattr(agent, "port", None)
+        return UnixHttp(agent.http) if port is None else http.client.HTTPConnection("127.0.0.1", port, timeout=DEADLINE_S)
+
     def connect(self, observer):
-        connection = http.client.HTTPConnection("127.0.0.1", observer.port, timeout=DEADLINE_S)
+        connection = self.new_connection(observer)
         self.addCleanup(connection.close)
         return connection
 
-    def dial(self, observer, source=None):
+    def dial(self, observer, source=None, receive=None):
         """A bare connection."""
-        sock = socket.create_connection(("127.0.0.1", observer.port), DEADLINE_S, (source, 0) if source else None)
+        sock = clients.tcp(observer.port, source, receive)
         self.addCleanup(sock.close)
         return sock
 
     def unread(self, observer, count, target):
         """So many clients that request it and read next to nothing."""
         for _ in range(count):
-            sock = socket.socket()
-            self.addCleanup(sock.close)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
-            sock.connect(("127.0.0.1", observer.port))
-            sock.sendall(b"GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n" % target)
+            self.dial(observer, receive=2048).sendall(b"GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n" % target)
 
     def put(self, kind, ident, status="ready", **more):
         self.etcd.put(f"{self.prefix}/{kind}/{ident}", json.dumps(
@@ -224,6 +255,10 @@ class Hostile(Case):
     def is_sanitized(observer):
         with open(f"/proc/{observer.pid}/maps", encoding="utf-8", errors="replace") as maps:
             return "asan" in maps.read()
+
+    @staticmethod
+    def is_sanitized_binary():
+        return b"__asan_init" in BINARY.read_bytes()
 
     def assert_modest(self, observer, before_kb, more_kb):
         """It has grown by no more than that. A sanitizer keeps 256 MB of freed memory."""
