@@ -421,8 +421,9 @@ static void test_printable(void **state)
     assert_string_equal(out, "\xc2\xa0??");
     printable_copy(out, sizeof(out), STR("a\xe2\x80\xae\xe2\x81\xa6z"), '?');
     assert_string_equal(out, "a??z");
-    printable_copy(out, sizeof(out), STR("\xe2\x80\xa9\xe2\x80\xaf"), '?');
-    assert_string_equal(out, "\xe2\x80\xa9\xe2\x80\xaf");
+    printable_copy(out, sizeof(out), STR("\xe2\x80\xa9\xe2\x80\xaf"),
+                   '?'); /* U+2029 ends a line for some readers */
+    assert_string_equal(out, "?\xe2\x80\xaf");
     printable_copy(out, 1, STR("x"), '?');
     assert_string_equal(out, "");
     printable_copy(out, sizeof(out), (struct str){NULL, 0}, '?');
