@@ -1,5 +1,6 @@
 #include "outrider/base/mem.h"
 
+#include <malloc.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,4 +56,13 @@ char *mem_strdup(const char *text)
 void mem_wipe(void *data, size_t size)
 {
     explicit_bzero(data, size);
+}
+
+void mem_give_back(void)
+{
+#ifdef M_MMAP_THRESHOLD /* glibc; it would raise both to the size of the largest block that was freed */
+    enum { LARGE = 1 << 20 };
+    (void)mallopt(M_MMAP_THRESHOLD, LARGE);
+    (void)mallopt(M_TRIM_THRESHOLD, LARGE);
+#endif
 }

@@ -459,6 +459,7 @@ int agent_run(const char *config_path)
         agent.probes[i] = (struct probe_slot){.agent = &agent, .index = i};
     }
     process_raise_files();
+    mem_give_back();
     int status = start_and_run(&agent);
     close_world(&agent);
     return status;

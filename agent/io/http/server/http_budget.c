@@ -148,16 +148,17 @@ static void log_resets(struct http_budget *budget, int64_t now_ms)
     budget->log_after_ms = now_ms + LOG_MS;
 }
 
-/* One alone may have any size: a list larger than the budget can be read, by one client at a time. */
+/* Begins at seven eighths, because memory costs more than the bytes in it, and ends at three quarters. One alone may have
+ * any size: a list larger than the budget can be read, by one client at a time. */
 static void keep_to_it(struct http_server *server)
 {
     struct http_budget *budget = &server->budget;
     struct http_server_counters *counters = &server->counters;
-    if (counters->waiting <= budget->limit) {
+    if (counters->waiting <= budget->limit - budget->limit / 8) {
         return;
     }
     int64_t now_ms = clock_mono_ms();
-    while (counters->waiting > budget->limit - budget->limit / 8 && budget->first != NULL &&
+    while (counters->waiting > budget->limit - budget->limit / 4 && budget->first != NULL &&
            budget->first->waiting.next != NULL) {
         struct connection *victim = largest(budget, now_ms);
         if (victim == NULL) {
