@@ -260,6 +260,17 @@ static void check_listen_path(const struct config *config, const struct config_c
     }
 }
 
+/* A warning: who needs more than the defaults may have a proxy in front, whose clients are all one peer. */
+static void check_peer_share(const struct config *config, const struct config_check *check)
+{
+    bool subscribers = config->http.max_subscribers > CONFIG_MAX_SUBSCRIBERS;
+    if (config->http.peer_share == CONFIG_PEER_SHARE &&
+        (subscribers || config->http.max_connections > CONFIG_MAX_CONNECTIONS)) {
+        warn(check, subscribers ? "http.max_subscribers" : "http.max_connections",
+             "one address or user gets a quarter of them: behind a proxy set http.peer_share to 100");
+    }
+}
+
 static void check_token(const struct config *config, const struct config_check *check)
 {
     struct str host;
@@ -370,6 +381,7 @@ static const struct rule rules[] = {
     {check_sockets, {"status.socket", "status.notify_socket"}},
     {check_listen_path, {"http.listen", "status.socket", "status.notify_socket"}},
     {check_token, {"http.listen", "http.token_file"}},
+    {check_peer_share, {"http.max_connections", "http.max_subscribers", "http.peer_share"}},
     {check_signed, {"view.require_signed", "view.sign_keys"}},
     {check_probes, {NULL}},
 };

@@ -11,6 +11,9 @@ struct buf;
 enum { CONFIG_PORTS_MAX = 64, CONFIG_LABELS_MAX = 64, CONFIG_TAGS_MAX = 64, CONFIG_PROBES_MAX = 64 };
 enum { CONFIG_ENDPOINTS_MAX = 16, CONFIG_SIGN_KEYS_MAX = 16 };
 
+/* The defaults of http.max_connections, http.max_subscribers and http.peer_share. */
+enum { CONFIG_MAX_CONNECTIONS = 1024, CONFIG_MAX_SUBSCRIBERS = 5000, CONFIG_PEER_SHARE = 25 };
+
 struct config_label {
     char *name;
     char *value;

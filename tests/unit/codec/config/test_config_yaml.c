@@ -87,8 +87,9 @@ static void test_smallest(void **state)
     assert_null(config.status.socket);
     assert_int_equal(config.status.mode, 0660);
     assert_string_equal(config.http.listen, "127.0.0.1:7117");
-    assert_int_equal(config.http.max_connections, 1024);
-    assert_int_equal(config.http.peer_share, 25);
+    assert_int_equal(config.http.max_connections, CONFIG_MAX_CONNECTIONS);
+    assert_int_equal(config.http.max_subscribers, CONFIG_MAX_SUBSCRIBERS);
+    assert_int_equal(config.http.peer_share, CONFIG_PEER_SHARE);
     assert_int_equal(config.log.level, CONFIG_LOG_INFO);
     assert_null(config.state_dir);
     assert_false(config.state_dir_named);
