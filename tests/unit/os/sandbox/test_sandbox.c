@@ -80,6 +80,7 @@ static void expect(const struct attack *attacks, size_t count)
         }
     }
     assert_int_equal(wrong, 0);
+    print_message("held: %zu calls\n", count);
 }
 
 /* The arguments are such that a call that is not refused does no harm. */
