@@ -20,7 +20,7 @@ enum {
     MAX_WAITING = 64 << 20,
     UNSENT_BYTES = 16384,     /* of TCP, beyond what the peer's window takes */
     SEND_BUFFER = 131072,     /* of TCP, for what is on the way and not acknowledged */
-    UNIX_SEND_BUFFER = 32768, /* all that a unix peer has not read */
+    UNIX_SEND_BUFFER = 16384, /* all that a unix peer has not read */
     UNASKED_BYTES = 8192,     /* sent to a connection without asking the kernel what became of it */
     LOOK_MS = 1000,
     STALLED_MS = 1000, /* without a byte taken: it goes before those that read */

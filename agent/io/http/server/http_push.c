@@ -11,7 +11,6 @@
 #include <linux/sockios.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
 
 enum { MESSAGES_AT_ONCE = 256, LOOK_MS = 10000 };
 
@@ -257,7 +256,6 @@ const struct http_fault *http_push_refusal(struct http_exchange *exchange)
 static struct http_push *attach(struct connection *connection, const struct http_push_options *options,
                                 const struct http_push_calls *calls, void *user)
 {
-    int size = HTTP_PUSH_SEND_BUFFER;
     struct http_push *push = mem_zalloc(sizeof(*push));
     *push = (struct http_push){
         .connection = connection,
@@ -268,8 +266,6 @@ static struct http_push *attach(struct connection *connection, const struct http
         .closed = {.fn = notify_closed, .user = push},
     };
     connection->push = push;
-    /* Otherwise the kernel keeps megabytes for a peer that does not read. Works without, too. */
-    (void)setsockopt(connection->transport.fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
     push->taken_ms = clock_mono_ms();
     connection->listener->server->counters.pushes++;
     connection_enter(connection, CONNECTION_PUSHING);

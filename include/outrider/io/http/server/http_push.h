@@ -1,8 +1,8 @@
 /* A reply without end: the same messages for thousands of peers, each message built once.
  *
  * A message is a blob, referenced and never copied. While a peer keeps up, a message costs one send() and arms
- * nothing; only what the socket does not take waits, as references. The socket's own buffer is
- * HTTP_PUSH_SEND_BUFFER, because bytes that wait there go stale as well. A peer with more than `max_behind` bytes
+ * nothing; only what the socket does not take waits, as references. The socket's own buffer is small (http_budget.c),
+ * because bytes that wait there go stale as well. A peer with more than `max_behind` bytes
  * waiting beyond that is closed, and so is one that takes nothing for HTTP_PUSH_SHUT_MS.
  *
  * The body ends with the connection ("Connection: close", no length, not chunked). RFC 9112, 6.3 gives that the
@@ -24,8 +24,8 @@ struct http_fault;
 struct http_push;
 struct http_server;
 
-/* In bytes, as asked for with SO_SNDBUF. */
-enum { HTTP_PUSH_SEND_BUFFER = 131072, HTTP_PUSH_BEHIND_MAX = 262144 };
+/* In bytes. */
+enum { HTTP_PUSH_BEHIND_MAX = 262144 };
 
 /* A window that is shut for so long is no pause of a reader. */
 enum { HTTP_PUSH_SHUT_MS = 60000 };

@@ -124,7 +124,7 @@ static void test_behind(void **state)
         client_read(&busy);
     }
     client_hear_end(stage->world, &lazy);
-    /* The kernel's part is bounded too: HTTP_PUSH_SEND_BUFFER, and what the reader's socket buffers. */
+    /* The kernel's part is bounded too: the buffer of our socket, and what the reader's socket buffers. */
     assert_true(lazy.in.size < 16 << 20);
     client_hang_up(&lazy);
     client_hang_up(&busy);
