@@ -1,6 +1,7 @@
 /* Blocks the signals, then runs the command. */
 #include "outrider/cli/common/cli.h"
 #include "outrider/io/loop/loop_watch.h"
+#include "outrider/os/environment.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -44,6 +45,8 @@ int main(int argc, char **argv)
     block_signals();
     open_standard_files();
     if (argc < 2 || strcmp(argv[1], "agent") != 0) {
+        const char *names[ENVIRONMENT_REMOVED_MAX];
+        (void)environment_clean(names); /* the agent does it itself, and logs it */
         /* The other commands serve no signals: Ctrl-C must end them. */
         sigprocmask(SIG_SETMASK, &signals.before, NULL);
     }

@@ -11,6 +11,7 @@
 #include "outrider/io/net/resolver.h"
 #include "outrider/os/clock.h"
 #include "outrider/os/entropy.h"
+#include "outrider/os/environment.h"
 #include "outrider/registry/etcd/etcd.h"
 
 #include "outrider/shell/agent.h"
@@ -436,8 +437,17 @@ static void log_what(const struct agent *agent)
     buf_fini(&what);
 }
 
+static void log_removed(const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        log_warn("agent", "environment variable ignored, unset it", LOG_TEXT("name", names[i]));
+    }
+}
+
 int agent_run(const char *config_path)
 {
+    const char *removed[ENVIRONMENT_REMOVED_MAX];
+    size_t removed_count = environment_clean(removed);
     struct agent agent = {.config_path = config_path,
                           .started_wall = clock_wall_ms(),
                           .watchdog_due_mono = NEVER_MS,
@@ -450,6 +460,7 @@ int agent_run(const char *config_path)
     }
     log_setup((enum log_level)agent.config->log.level, (enum log_format)agent.config->log.format, 2);
     log_what(&agent);
+    log_removed(removed, removed_count);
     agent_log_warnings(buf_view(&warnings));
     buf_fini(&warnings);
     if (agent.config->server.present) {

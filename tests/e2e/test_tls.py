@@ -76,6 +76,18 @@ class Mutual(Case):
         self.assertLess(agent.log().count("level=warn"), 20, agent.log())
         self.assertEqual(agent.stop(), 0)
 
+    def test_the_keys_of_its_sessions_are_not_written_to_a_file(self):
+        """A reader of such a file has the password and every record that crosses the network."""
+        keys = self.dir / "keys"
+        agent = self.agent(env={"SSLKEYLOGFILE": str(keys), "HOSTALIASES": "/nowhere"},
+                           registry=self.settings()).start()
+        wait_until(lambda: self.etcd.get(agent.key), "the record")
+        self.assertEqual(agent.run("kv", "get", agent.key, env={"SSLKEYLOGFILE": str(keys)}).returncode, 0)
+        self.assertFalse(keys.exists(), "the keys of TLS sessions")
+        self.assertIn("environment variable ignored, unset it\" name=SSLKEYLOGFILE", agent.log())
+        self.assertEqual(agent.stop(), 0)
+        self.assertFalse(keys.exists(), "the keys of TLS sessions")
+
     def test_no_certificate(self):
         agent = self.secured(client=None)
         self.wait_error(agent, "client certificate", "set cert_file and key_file")

@@ -27,6 +27,7 @@ PACKAGES = {
     "libevent_core-2.1.so.7": "libevent-core-2.1-7",
     "libcares.so.2": "libc-ares2",
     "libcurl.so.4": "libcurl4",
+    "libssl.so.3": "libssl3",
     "libyaml-0.so.2": "libyaml-0-2",
     "libjansson.so.4": "libjansson4",
     "libcrypto.so.3": "libssl3",

@@ -51,6 +51,17 @@ static void *wiping_realloc(void *old, size_t size)
     return data;
 }
 
+/* http_tls.c hands OpenSSL's structures to OpenSSL: another TLS library would take them for its own. */
+static void must_be_openssl(void)
+{
+    const char *library = curl_version_info(CURLVERSION_NOW)->ssl_version;
+    if (library == NULL || strncmp(library, "OpenSSL/", 8) != 0) {
+        fprintf(stderr, "outrider: libcurl is built with %s: install the one that is built with OpenSSL\n",
+                library == NULL ? "no TLS library" : library);
+        abort();
+    }
+}
+
 /* CURL_GLOBAL_SSL has no effect since libcurl 7.57: OpenSSL is always initialised, for http:// as well. It costs
  * 90 kB of private memory; the certificate store is read at the first handshake. */
 void http_curl_global_init(void)
@@ -61,6 +72,7 @@ void http_curl_global_init(void)
         fprintf(stderr, "outrider: libcurl failed to initialise: %s\n", curl_easy_strerror(code));
         abort();
     }
+    must_be_openssl();
 }
 
 /* Gets one line at a time, the empty one last. Interim answers have heads of their own; trailers come here as well. */
@@ -121,6 +133,7 @@ void http_curl_init(struct http_curl *curl)
 #else
     http_curl_must(curl_easy_setopt(easy, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS)));
 #endif
+    http_tls_require_names(easy);
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
     curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);

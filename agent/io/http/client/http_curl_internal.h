@@ -71,6 +71,10 @@ void http_curl_describe(struct buf *text, const struct http_curl *curl, enum htt
  * subjectAltName of its certificate, every file read again at each handshake. */
 void http_tls_apply(struct http_curl *curl);
 
+/* http_tls.c: refuses a certificate whose only name is its CommonName, on every connection of `easy`, also without
+ * http_tls_apply. Nothing of a request is sent to its server. */
+void http_tls_require_names(CURL *easy);
+
 /* http_tls.c: whether the server closed the connection because it refuses our certificate, or misses one. With TLS
  * 1.3 it says so only after our handshake is done, and libcurl reports a lost connection. `ret_certain` is false
  * where the server sent no alert and the circumstances only look like it: the request may then have been carried

@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -29,6 +31,45 @@ void http_tls_apply(struct http_curl *curl)
     http_curl_must(curl_easy_setopt(easy, CURLOPT_SSLKEY, tls->key_file));
     http_curl_must(
         curl_easy_setopt(easy, CURLOPT_KEYPASSWD, "")); /* else OpenSSL asks for one on the terminal */
+}
+
+/* Whether the certificate names a host or an address. Twice the extension is none. */
+static bool has_names(const X509 *certificate)
+{
+    GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+    bool found = false;
+    for (int i = 0; i < sk_GENERAL_NAME_num(names) && !found; i++) {
+        int type = sk_GENERAL_NAME_value(names, i)->type;
+        found = type == GEN_DNS || type == GEN_IPADD;
+    }
+    GENERAL_NAMES_free(names);
+    return found;
+}
+
+/* In place of OpenSSL's own step of the handshake. Libcurl compares the names after the handshake, and takes the CommonName
+ * where the certificate has no name else; RFC 9525, 2, forbids that. */
+static int verify(X509_STORE_CTX *store, void *user)
+{
+    (void)user;
+    int accepted = X509_verify_cert(store);
+    if (accepted > 0 && !has_names(X509_STORE_CTX_get0_cert(store))) {
+        X509_STORE_CTX_set_error(store, X509_V_ERR_HOSTNAME_MISMATCH);
+        return 0;
+    }
+    return accepted;
+}
+
+static CURLcode on_context(CURL *easy, void *context, void *user)
+{
+    (void)easy;
+    (void)user;
+    SSL_CTX_set_cert_verify_callback(context, verify, NULL);
+    return CURLE_OK;
+}
+
+void http_tls_require_names(CURL *easy)
+{
+    http_curl_must(curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, on_context));
 }
 
 /* The first file that cannot be read, or NULL; `ret_setting` is its name in struct http_tls. */
@@ -135,14 +176,15 @@ static void describe_issuer(struct buf *text, const struct http_curl *curl)
     }
 }
 
-/* OpenSSL's numbers (X509_V_ERR_..., verify(1)), which no other TLS library uses for anything else. libcurl's
- * text cannot be used: where a kept connection was tried first, it is about that one. */
+/* OpenSSL's numbers (verify(1)). libcurl's text cannot be used: where a kept connection was tried first, it is about
+ * that one. */
 enum verify_result {
     VERIFY_NOT_CHECKED = 1, /* libcurl's value until the chain is verified; it compares names before that */
-    VERIFY_NOT_YET_VALID = 9,
-    VERIFY_EXPIRED = 10,
-    VERIFY_ISSUER_FIRST = 18,
-    VERIFY_ISSUER_LAST = 21
+    VERIFY_NOT_YET_VALID = X509_V_ERR_CERT_NOT_YET_VALID,
+    VERIFY_EXPIRED = X509_V_ERR_CERT_HAS_EXPIRED,
+    VERIFY_ISSUER_FIRST = X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT,
+    VERIFY_ISSUER_LAST = X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE,
+    VERIFY_NO_NAMES = X509_V_ERR_HOSTNAME_MISMATCH /* verify() */
 };
 
 static void describe_server(struct buf *text, const struct http_curl *curl)
@@ -159,6 +201,11 @@ static void describe_server(struct buf *text, const struct http_curl *curl)
                    "that made the certificate");
     } else if (result >= VERIFY_ISSUER_FIRST && result <= VERIFY_ISSUER_LAST) {
         describe_issuer(text, curl);
+    } else if (result == VERIFY_NO_NAMES) {
+        buf_printf(text,
+                   "the server's certificate has no subjectAltName with a host name or an address, and its "
+                   "CommonName is not used: make it with `subjectAltName = DNS:NAME`, the host of the URL or "
+                   "server_name");
     } else if (result <= VERIFY_NOT_CHECKED) {
         describe_names(text, curl);
     } else {

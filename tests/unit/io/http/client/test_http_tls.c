@@ -70,6 +70,45 @@ static void test_name(void **state)
     }
 }
 
+/* The password of the registry must not go to a server whose certificate has the right CommonName alone. */
+static void test_common_name(void **state)
+{
+    struct tls_world *world = *state;
+    static const char *const kinds[] = {"cn-only", "cn-mail"};
+    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+        tls_client(world, (struct http_tls){0});
+        fails(world, kinds[i], "its CommonName is not used: make it with `subjectAltName = DNS:NAME`");
+        assert_false(world->outcome.result.sent);
+        tls_client(world, (struct http_tls){.server_name = "etcd.example"});
+        fails(world, kinds[i], "its CommonName is not used");
+        assert_false(world->outcome.result.sent);
+        tls_client(world, (struct http_tls){.ca_file = tls_cert("stranger-ca.crt")});
+        fails(world, kinds[i], "not signed by a CA in ca_file");
+    }
+}
+
+static void test_environment(void **state)
+{
+    struct tls_world *world = *state;
+    static const char *const proxies[] = {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy",
+                                          "ALL_PROXY"};
+    for (size_t i = 0; i < COUNT_OF(proxies); i++) {
+        setenv(proxies[i], "http://127.0.0.1:1", 1);
+    }
+    setenv("SSL_CERT_FILE", tls_cert("ca.crt"), 1);
+    setenv("SSL_CERT_DIR", tls_cert("."), 1);
+    tls_client(world, (struct http_tls){0});
+    succeeds(world, "server");
+    http_client_free(world->client);
+    world->client = http_client_new(world->loop, world->resolver, NULL);
+    fails(world, "server", "not signed by a CA that this system trusts");
+    for (size_t i = 0; i < COUNT_OF(proxies); i++) {
+        unsetenv(proxies[i]);
+    }
+    unsetenv("SSL_CERT_FILE");
+    unsetenv("SSL_CERT_DIR");
+}
+
 /* TLS 1.2 refuses within the handshake, 1.3 after it: then the refusal races with the request. */
 static void test_mutual(void **state)
 {
@@ -170,6 +209,8 @@ int main(void)
         T(test_certificate_of_the_server),
         T(test_unknown_authority),
         T(test_name),
+        T(test_common_name),
+        T(test_environment),
         T(test_mutual),
         T(test_files),
         T(test_files_are_read_at_each_handshake),

@@ -21,7 +21,7 @@ static struct {
     struct temp_dir dir;
     pid_t pid;
     int input;
-    struct tls_port ports[10];
+    struct tls_port ports[12];
 } server;
 
 static void must(bool ok, const char *what)
