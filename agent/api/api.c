@@ -10,10 +10,10 @@
 #include "outrider/base/mem.h"
 #include "outrider/core/config/address.h"
 #include "outrider/core/config/config.h"
-#include "outrider/core/fleet/filter.h"
 #include "outrider/io/http/http_parse.h"
 #include "outrider/io/http/server/http_server.h"
 #include "outrider/os/log.h"
+#include "outrider/os/user.h"
 
 #include <stdlib.h>
 
@@ -51,7 +51,7 @@ static void serve(struct http_exchange *exchange, const struct api_request *requ
         api_respond(exchange, &reply);
     }
     api_reply_fini(&reply);
-    filter_free(call.filter);
+    api_call_fini(&call);
 }
 
 static struct str header(const struct http_request *http, struct str name)
@@ -159,8 +159,11 @@ static int add_listener(struct api *api, const struct config *config, struct err
         }
         return -1;
     }
-    api->policy = (struct api_policy){
-        .address = mem_strdup(address), .check_host = options.unix_path == NULL, .need_token = true};
+    char machine[HOST_NAME_SIZE];
+    api->policy = (struct api_policy){.address = mem_strdup(address),
+                                      .machine = user_host_name(machine) ? mem_strdup(machine) : NULL,
+                                      .check_host = options.unix_path == NULL,
+                                      .need_token = true};
     const struct http_listener_options *limits = http_listener_options(listener);
     log_limit("http.max_connections", config->http.max_connections, limits->max_connections);
     log_limit("http.max_subscribers", config->http.max_subscribers, limits->max_pushes);
@@ -215,6 +218,7 @@ void api_free(struct api *api)
         http_server_free(api->server);
         api_lists_free(api->context.lists);
         free(api->policy.address);
+        free(api->policy.machine);
         free(api);
     }
 }

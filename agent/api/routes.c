@@ -2,15 +2,19 @@
 #include "outrider/api/common/context.h"
 #include "outrider/api/common/handlers.h"
 #include "outrider/api/common/reply.h"
+#include "outrider/base/buf.h"
 #include "outrider/core/fleet/filter.h"
+#include "outrider/io/http/http_parse.h"
 
-/* ROUTE_POST changes state, and passes the guard. */
+/* ROUTE_POST changes state. Every route but those of health has a guard. */
 enum route_method { ROUTE_GET, ROUTE_POST };
 /* What the handler finds in its call, besides the view: the fleet is known; the parameters are a filter; they may have the
- * id of an event. */
-enum route_needs { NOTHING = 0, FLEET = 1, FILTER = 2, STREAM = 4 };
+ * id of an event; anyone may ask, whatever Host says. */
+enum route_needs { NOTHING = 0, FLEET = 1, FILTER = 2, STREAM = 4, HEALTH = 8 };
 
-/* {type} and {id} match one segment each. Of two rows that match, the first counts. */
+/* {type} and {id} match one segment each, and are decoded once it is known where it ends: %2F is a part of a name and
+ * separates nothing. All else is compared as it was sent, so that a path that a proxy's rule does not match leads nowhere. Of two
+ * rows that match, the first counts. */
 static const struct route {
     enum route_method method;
     const char *path;
@@ -32,13 +36,41 @@ static const struct route {
     {ROUTE_GET, "/service-discovery/events", FLEET | STREAM, api_discovery_events},
     {ROUTE_POST, "/service-discovery/services/{id}/enable", FLEET, api_discovery_enable},
     {ROUTE_POST, "/service-discovery/services/{id}/disable", FLEET, api_discovery_disable},
-    {ROUTE_GET, "/healthz", NOTHING, api_healthz},
-    {ROUTE_GET, "/health", NOTHING, api_healthz},
-    {ROUTE_GET, "/readyz", NOTHING, api_readyz},
+    {ROUTE_GET, "/healthz", HEALTH, api_healthz},
+    {ROUTE_GET, "/health", HEALTH, api_healthz},
+    {ROUTE_GET, "/readyz", HEALTH, api_readyz},
     {ROUTE_GET, "/metrics", NOTHING, api_metrics},
 };
 
-/* `ret_routed` gets the segments at {type} and {id}. */
+/* Whether the segment is "." or "..", whose dots may be escaped. A proxy that removes such segments has judged another
+ * path than the one it passes on. */
+static bool is_dots(struct str segment)
+{
+    size_t dots = 0;
+    while (segment.size > 0) {
+        bool escaped = segment.size >= 3 && segment.data[0] == '%' && segment.data[1] == '2' &&
+                       (segment.data[2] == 'e' || segment.data[2] == 'E');
+        size_t size = escaped ? 3 : 1;
+        if (!escaped && segment.data[0] != '.') {
+            return false;
+        }
+        segment = (struct str){segment.data + size, segment.size - size};
+        dots++;
+    }
+    return dots == 1 || dots == 2;
+}
+
+static bool has_dots(struct str path)
+{
+    while (path.size > 0) {
+        if (is_dots(str_split(path, '/', &path))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* `ret_routed` gets the segments at {type} and {id}, undecoded. */
 static bool path_fits(struct str pattern, struct str path, struct api_request *ret_routed)
 {
     while (pattern.size > 0 && path.size > 0) {
@@ -67,9 +99,43 @@ static const struct route *find_route(struct str path, struct api_request *ret_r
     return NULL;
 }
 
+static bool may_pass(struct api_call *call, const struct route *route, struct api_reply *reply)
+{
+    if ((route->needs & HEALTH) != 0) {
+        return true;
+    }
+    return route->method == ROUTE_POST ? api_may_change(call, reply) : api_may_read(call, reply);
+}
+
+/* Decodes {type} and {id} into call->names. The HTTP server has checked the escapes of the path as a whole; a character
+ * that a slash cuts is none. */
+static bool decode_names(struct api_call *call)
+{
+    struct api_request *request = &call->request;
+    struct str type = request->type, id = request->id;
+    if (type.size == 0 && id.size == 0) {
+        return true; /* a path without names */
+    }
+    if (http_percent_decode(type, false, &call->names) < 0) {
+        return false;
+    }
+    size_t split = call->names.size;
+    if (http_percent_decode(id, false, &call->names) < 0) {
+        return false;
+    }
+    request->type = (struct str){buf_text(&call->names), split};
+    request->id = (struct str){buf_text(&call->names) + split, call->names.size - split};
+    return true;
+}
+
 void api_handle(struct api_call *call, struct api_reply *reply)
 {
     struct str path = call->request.path, method = call->request.method;
+    if (has_dots(path)) {
+        api_refuse(reply, 400, "bad_request", "the path has a segment of dots: %.*s",
+                   path.size < 128 ? (int)path.size : 128, path.data);
+        return;
+    }
     const struct route *route = find_route(path, &call->request);
     if (route == NULL) {
         api_refuse(reply, 404, "not_found", "no such path: %.*s", path.size < 128 ? (int)path.size : 128,
@@ -84,9 +150,15 @@ void api_handle(struct api_call *call, struct api_reply *reply)
         reply->header = post ? "Allow: POST" : "Allow: GET, HEAD";
         return;
     }
+    if (!decode_names(call)) {
+        api_refuse(reply, 400, "bad_request", "the path of the request is malformed");
+        return;
+    }
     call->filter = (route->needs & FILTER) != 0 ? filter_new() : NULL;
-    if (!api_read_query(call, (route->needs & STREAM) != 0, reply) ||
-        (post && !api_may_change(call->context->config, &call->request, reply))) {
+    /* A reader who may not read learns nothing of the parameters; the errors of a POST keep their order. */
+    bool passed = post || may_pass(call, route, reply);
+    if (!passed || !api_read_query(call, (route->needs & STREAM) != 0, reply) ||
+        (post && !may_pass(call, route, reply))) {
         return;
     }
     if ((route->needs & FLEET) == 0) {

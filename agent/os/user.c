@@ -20,15 +20,21 @@ static void add_user(struct buf *out)
     }
 }
 
+bool user_host_name(char ret_name[static HOST_NAME_SIZE])
+{
+    ret_name[0] = ret_name[HOST_NAME_SIZE - 1] = '\0';
+    return gethostname(ret_name, HOST_NAME_SIZE - 1) == 0 && ret_name[0] != '\0';
+}
+
 void user_at_host(const char *name, struct buf *out)
 {
-    char host[65] = "";
+    char host[HOST_NAME_SIZE];
     if (name == NULL) {
         add_user(out);
     } else {
         buf_str(out, str_of(name));
     }
-    if ((name == NULL || strchr(name, '@') == NULL) && gethostname(host, sizeof(host) - 1) == 0) {
+    if ((name == NULL || strchr(name, '@') == NULL) && user_host_name(host)) {
         buf_printf(out, "@%s", host);
     }
 }

@@ -4,8 +4,15 @@
 #include "outrider/api/common/reply.h"
 #include "outrider/codec/record/discovery_json.h"
 #include "outrider/core/config/config.h"
+#include "outrider/core/fleet/filter.h"
 #include "outrider/core/fleet/view_read.h"
 #include "outrider/core/probe/probe.h"
+
+void api_call_fini(struct api_call *call)
+{
+    filter_free(call->filter);
+    buf_fini(&call->names);
+}
 
 void api_look(struct api_call *call)
 {

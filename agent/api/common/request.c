@@ -1,8 +1,8 @@
-/* Everything a request must pass before its handler: its parameters, and for a change of state the guard.
+/* Everything a request must pass before its handler: its parameters, and the guard.
  *
- * A page in an operator's browser can send requests to loopback and to the private network. Four checks tell it
- * from the operator: Host (a name that was made to resolve to this agent is not its own: DNS rebinding), Origin,
- * a content type that no plain form can send, and the token. */
+ * A page in an operator's browser can send requests to loopback and to the private network. It cannot read the answers, unless
+ * its own name was made to resolve to this agent (DNS rebinding): so Host is judged of every request. Of a change of state
+ * three more checks tell the page from the operator: Origin, a content type that no plain form can send, and the token. */
 #include "outrider/api/common/request.h"
 
 #include "outrider/api/common/context.h"
@@ -13,7 +13,9 @@
 #include "outrider/core/config/config.h"
 #include "outrider/core/fleet/filter.h"
 #include "outrider/io/http/http_parse.h"
+#include "outrider/os/clock.h"
 #include "outrider/os/file.h"
+#include "outrider/os/log.h"
 
 /* A token is one line; a file larger than this is something else. */
 enum { TOKEN_MAX = 4096 };
@@ -73,24 +75,74 @@ bool api_read_query(struct api_call *call, bool is_stream, struct api_reply *rep
 static struct str host_part(struct str host)
 {
     if (host.size > 0 && host.data[0] == '[') {
-        struct str rest = {host.data + 1, host.size - 1};
-        return str_split(rest, ']', &rest);
+        struct str rest = {host.data + 1, host.size - 1}, address = str_split(rest, ']', &rest);
+        bool ends = rest.size == 0 || rest.data[0] == ':';
+        return ends ? address : (struct str){NULL, 0};
     }
     return str_split(host, ':', &host);
 }
 
-static bool host_fits(const struct config *config, const struct api_request *request)
+static bool is_wildcard(struct str listen)
+{
+    struct str host = host_part(listen);
+    return str_eq(host, STR("0.0.0.0")) || str_eq(host, STR("::"));
+}
+
+/* The names of this agent: none of them is resolved by a stranger's name server. Of the published host only a name with a
+ * dot: it may be an interface, or a name that any resolver may complete. */
+static bool is_own_name(const struct config *config, const struct api_policy *policy, struct str host)
+{
+    const char *published = config->server.host;
+    bool own =
+        str_eq_nocase(host, STR("localhost")) ||
+        (policy->machine != NULL && str_eq_nocase(host, str_of(policy->machine))) ||
+        (published != NULL && strchr(published, '.') != NULL && str_eq_nocase(host, str_of(published)));
+    for (size_t i = 0; i < config->http.host_count && !own; i++) {
+        own = str_eq_nocase(host, str_of(config->http.hosts[i]));
+    }
+    return own;
+}
+
+/* Rebinding needs a name, so that any address fits. A page has no token: where one is `asked` of a peer on a wildcard
+ * address, the name says nothing more. */
+static bool host_fits(const struct config *config, const struct api_request *request, bool asked)
 {
     struct str host = host_part(request->host);
-    struct str ours = host_part(str_of(request->policy->address));
-    if (str_eq_nocase(host, STR("localhost")) || str_eq(host, STR("127.0.0.1")) || str_eq(host, STR("::1"))) {
+    return host.size > 0 &&
+           (address_is_ipv4(host) || address_is_ipv6(host) || is_own_name(config, request->policy, host) ||
+            (asked && is_wildcard(str_of(request->policy->address))));
+}
+
+/* The first at once, later ones together: a page in a browser may ask in a loop. */
+static void log_foreign_host(struct api_context *context, struct str host, struct str peer)
+{
+    enum { LOG_EVERY_MS = 60000 };
+    int64_t now = clock_mono_ms();
+    context->foreign_hosts.unlogged++;
+    if (now < context->foreign_hosts.log_after_ms) {
+        return;
+    }
+    log_warn("http", "request refused: its Host is no name of this agent; if it is one, add it to http.hosts",
+             LOG_STR("host", host), LOG_STR("peer", peer),
+             LOG_INT("suppressed", (int64_t)context->foreign_hosts.unlogged - 1));
+    context->foreign_hosts.unlogged = 0;
+    context->foreign_hosts.log_after_ms = now + LOG_EVERY_MS;
+}
+
+static bool check_host(struct api_call *call, bool asked, struct api_reply *reply)
+{
+    const struct api_request *request = &call->request;
+    const struct api_policy *policy = request->policy;
+    if (!policy->check_host || host_fits(call->context->config, request, asked)) {
         return true;
     }
-    if (str_eq(ours, STR("0.0.0.0")) || str_eq(ours, STR("::"))) {
-        /* Rebinding needs a name; a page that uses one has no token. */
-        return address_is_ipv4(host) || address_is_ipv6(host) || config->http.token_file != NULL;
-    }
-    return host.size > 0 && str_eq_nocase(host, ours);
+    struct str host = {request->host.data, request->host.size < 128 ? request->host.size : 128};
+    api_refuse(reply, 403, "foreign_host",
+               "Host `%.*s` is not where this agent listens (%s): ask by its address, or add the name to "
+               "http.hosts",
+               STR_ARG(host), policy->address);
+    log_foreign_host(call->context, host, request->peer);
+    return false;
 }
 
 /* A browser sends the origin of the page, which must be the address the request itself goes to. */
@@ -128,6 +180,9 @@ static int read_token(const struct config *config, struct error *err, struct buf
     char room[TOKEN_MAX * 2] = {0};
     buf_add(ret_text, room, sizeof(room));
     buf_clear(ret_text);
+    if (config->http.token_file == NULL) {
+        return error_set(err, ERROR_NOT_FOUND, "http.token_file is not set");
+    }
     if (file_read(config->http.token_file, TOKEN_MAX, err, ret_text) < 0) {
         return error_wrap(err, "http.token_file");
     }
@@ -186,23 +241,31 @@ bool api_may_see_leases(const struct config *config, const struct api_request *r
     return may;
 }
 
-bool api_may_change(const struct config *config, const struct api_request *request, struct api_reply *reply)
+bool api_may_read(struct api_call *call, struct api_reply *reply)
 {
-    const struct api_policy *policy = request->policy;
+    const struct config *config = call->context->config;
+    bool asked = config->http.read == CONFIG_READ_LOGIN && !call->request.is_unix;
+    return check_host(call, asked, reply) && (!asked || token_fits(config, &call->request, reply));
+}
+
+bool api_may_change(struct api_call *call, struct api_reply *reply)
+{
+    const struct config *config = call->context->config;
+    const struct api_request *request = &call->request;
+    bool asked = request->policy->need_token && config->http.token_file != NULL;
     struct str parameters;
     struct str type = str_trim(str_split(request->content_type, ';', &parameters));
-    if (policy->check_host && !host_fits(config, request)) {
-        struct str host = {request->host.data, request->host.size < 128 ? request->host.size : 128};
-        api_refuse(reply, 403, "foreign_host", "Host `%.*s` is not where this agent listens (%s)",
-                   STR_ARG(host), policy->address);
-    } else if (request->origin.data != NULL && !origin_fits(request)) {
+    if (!check_host(call, asked, reply)) {
+        return false;
+    }
+    if (request->origin.data != NULL && !origin_fits(request)) {
         api_refuse(reply, 403, "foreign_origin",
                    "pages of other origins may not change state; a proxy in front has to remove Origin");
     } else if (!str_eq_nocase(type, STR("application/json"))) {
         api_refuse(reply, 415, "content_type",
                    "requests that change state need Content-Type: application/json");
     } else {
-        return !policy->need_token || config->http.token_file == NULL || token_fits(config, request, reply);
+        return !asked || token_fits(config, request, reply);
     }
     return false;
 }

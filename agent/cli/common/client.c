@@ -126,9 +126,48 @@ static int refuse_wrong_agent(const struct client *client, json_t *document, str
     return EX_TEMPFAIL;
 }
 
+/* ---- the token ---- */
+
+static void wipe(struct buf *secret)
+{
+    if (secret->data != NULL) {
+        mem_wipe(secret->data, secret->capacity);
+    }
+    buf_fini(secret);
+}
+
+/* Makes the header with the token, or leaves it empty where no token is named. */
+static int authorize(const struct client *client, struct error *err, struct buf *header)
+{
+    if (client->token_file == NULL) {
+        return 0;
+    }
+    struct buf token = {0};
+    int rc = file_read(client->token_file, TOKEN_MAX, err, &token);
+    buf_str(header, STR("Authorization: Bearer "));
+    buf_str(header, str_trim(str_skip_bom(buf_view(&token))));
+    wipe(&token);
+    return rc;
+}
+
+/* The same for a request that reads. The token goes only to an agent that is known to want it: a program that takes the port of one
+ * that does not run gets no token for a look at its status. */
+static int authorize_reading(const struct client *client, struct error *err, struct buf *header)
+{
+    bool wanted = client->reads_with_token && client->unix_path == NULL;
+    return wanted ? authorize(client, err, header) : 0;
+}
+
+/* ---- requests ---- */
+
 int client_read(const struct client *client, const char *path, struct error *err, json_t **ret_document)
 {
-    return ask(client, "GET", path, NULL, (struct str){NULL, 0}, err, ret_document);
+    struct buf authorization = {0};
+    int rc = authorize_reading(client, err, &authorization) < 0 ? EX_CONFIG : 0;
+    const char *const headers[] = {authorization.size == 0 ? NULL : buf_text(&authorization), NULL};
+    rc = rc != 0 ? rc : ask(client, "GET", path, headers, (struct str){NULL, 0}, err, ret_document);
+    wipe(&authorization);
+    return rc;
 }
 
 int client_get(const struct client *client, struct error *err, json_t **ret_document)
@@ -155,11 +194,21 @@ int client_follow(const struct client *client, const char *path, const char *las
                   bool (*data)(int status, struct str bytes, void *user), void (*tick)(void *user),
                   void *user, struct error *err)
 {
-    struct buf url = {0}, none = {0}, resume = {0};
-    int status;
+    struct buf url = {0}, none = {0}, resume = {0}, authorization = {0};
+    const char *headers[3] = {NULL};
+    int status, count = 0;
+    if (authorize_reading(client, err, &authorization) < 0) {
+        wipe(&authorization);
+        return EX_CONFIG;
+    }
     buf_printf(&url, "%s%s", client->url, path);
     buf_printf(&resume, "Last-Event-ID: %s", last_id);
-    const char *const headers[] = {*last_id == '\0' ? NULL : buf_text(&resume), NULL};
+    if (*last_id != '\0') {
+        headers[count++] = buf_text(&resume);
+    }
+    if (authorization.size > 0) {
+        headers[count++] = buf_text(&authorization);
+    }
     struct http_fetch_request request = {.method = "GET",
                                          .url = buf_text(&url),
                                          .unix_path = client->unix_path,
@@ -174,6 +223,7 @@ int client_follow(const struct client *client, const char *path, const char *las
     buf_fini(&url);
     buf_fini(&none);
     buf_fini(&resume);
+    wipe(&authorization);
     return EX_TEMPFAIL;
 }
 
@@ -182,22 +232,6 @@ int client_refusal(int status, struct str body, struct error *err)
     json_t *document = document_parse(body);
     int rc = refuse(status, document, err);
     json_decref(document);
-    return rc;
-}
-
-static int authorize(const struct client *client, struct error *err, struct buf *header)
-{
-    if (client->token_file == NULL) {
-        return 0;
-    }
-    struct buf token = {0};
-    int rc = file_read(client->token_file, TOKEN_MAX, err, &token);
-    buf_str(header, STR("Authorization: Bearer "));
-    buf_str(header, str_trim(str_skip_bom(buf_view(&token))));
-    if (token.data != NULL) {
-        mem_wipe(token.data, token.capacity);
-    }
-    buf_fini(&token);
     return rc;
 }
 
@@ -214,9 +248,6 @@ int client_post(const struct client *client, const char *path, struct str body, 
         json_decref(agent);
     }
     rc = rc != 0 ? rc : ask(client, "POST", path, headers, body, err, ret_document);
-    if (authorization.data != NULL) {
-        mem_wipe(authorization.data, authorization.capacity);
-    }
-    buf_fini(&authorization);
+    wipe(&authorization);
     return rc == EX_GONE ? EX_FAILED : rc;
 }

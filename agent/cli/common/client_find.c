@@ -88,6 +88,7 @@ static int use_config(const char *path, struct client *ret_client)
         status = cli_fail(EX_CONFIG, "%s: http.listen: %s", path, err.text);
     } else {
         ret_client->token_file = mem_strdup(config->http.token_file);
+        ret_client->reads_with_token = config->http.read == CONFIG_READ_LOGIN;
         take_identity(path, config, ret_client);
     }
     config_fini(config);
@@ -128,12 +129,14 @@ static int add_token(const struct cli_given *given, struct client *client)
     if (given->token_file != NULL) {
         free(client->token_file);
         client->token_file = mem_strdup(given->token_file);
+        client->reads_with_token = true;
     } else if (given->agent != NULL && given->config != NULL) {
         int status = use_config(given->config, &of_file);
         if (status != 0) {
             return status;
         }
         client->token_file = of_file.token_file;
+        client->reads_with_token = of_file.reads_with_token;
         of_file.token_file = NULL;
         client_fini(&of_file);
     }

@@ -292,6 +292,35 @@ static void check_signed(const struct config *config, const struct config_check 
     }
 }
 
+/* Of a unix socket the mode decides, so that no token is asked for. */
+static void check_read_token(const struct config *config, const struct config_check *check)
+{
+    const char *listen = config->http.listen;
+    bool is_unix = listen != NULL && strncmp(listen, "unix:", 5) == 0;
+    if (config->http.read == CONFIG_READ_LOGIN && config->http.token_file == NULL && !is_unix) {
+        report(check, "http.read", "login needs http.token_file: the token that a reader sends");
+    }
+}
+
+/* A warning: the network may be trusted. Without a token the address is an error already. */
+static void check_read_open(const struct config *config, const struct config_check *check)
+{
+    struct str host;
+    uint16_t port;
+    const char *listen = config->http.listen;
+    if (config->http.read == CONFIG_READ_LOGIN || config->http.token_file == NULL || listen == NULL ||
+        is_auto(listen) || address_split(str_of(listen), &host, &port) < 0 || address_is_loopback(host)) {
+        return;
+    }
+    char text[512];
+    snprintf(
+        text, sizeof(text),
+        "open: every client that reaches %s reads this agent, the fleet and the metrics without a token; set "
+        "http.read: login where the network is not trusted",
+        listen);
+    warn(check, "http.read", text);
+}
+
 /* Appends a key to the path of a probe. */
 static const char *key_of(const char *probe, const char *key, char out[static 64])
 {
@@ -383,6 +412,8 @@ static const struct rule rules[] = {
     {check_token, {"http.listen", "http.token_file"}},
     {check_peer_share, {"http.max_connections", "http.max_subscribers", "http.peer_share"}},
     {check_signed, {"view.require_signed", "view.sign_keys"}},
+    {check_read_token, {"http.listen", "http.token_file", "http.read"}},
+    {check_read_open, {"http.listen", "http.token_file", "http.read"}},
     {check_probes, {NULL}},
 };
 

@@ -29,6 +29,7 @@ int shape_file(struct str text, struct error *err);
 int shape_directory(struct str text, struct error *err);
 int shape_socket(struct str text, struct error *err);
 int shape_group(struct str text, struct error *err);
+int shape_host_name(struct str text, struct error *err);
 int shape_listen(struct str text, struct error *err);
 
 #endif

@@ -20,6 +20,7 @@ static const char *const backends[] = {"etcd", NULL};
 static const char *const levels[] = {"debug", "info", "warn", "error", NULL};
 static const char *const view_modes[] = {"auto", "always", "off", NULL};
 static const char *const sandboxes[] = {"auto", "required", "off", NULL};
+static const char *const reads[] = {"auto", "open", "login", NULL};
 static const char *const formats[] = {"logfmt", "json", NULL};
 static const char *const probe_types[] = {"tcp", "unix", NULL};
 
@@ -169,6 +170,18 @@ static const struct setting rows[] = {
      AT(http.token_file),
      .doc = "A file with the bearer token of requests that change state. Required beyond loopback and "
             "unix."},
+    {"http.read", SETTING_ENUM, .fallback = "auto", .choices = reads, AT(http.read),
+     .doc =
+         "Who may read. `open`: every client that reaches `listen`. `login`: over TCP only requests with the "
+         "token of "
+         "`token_file`, except for `/healthz`, `/health` and `/readyz`; a unix socket has its mode. `auto`: "
+         "`open`."},
+    {"http.hosts", SETTING_STRINGS, .flags = SETTING_NULLABLE | RELOAD, .fallback = "[]",
+     .max = CONFIG_HOSTS_MAX, .shape = shape_host_name, AT(http.hosts), COUNT(http.host_count),
+     .doc =
+         "Names by which requests over TCP may reach this agent, beside every address, `localhost` and the "
+         "name of this machine: `Host` must be one of them, so that no page that makes a name of its own "
+         "resolve to this address can read or write."},
     {"http.max_connections", SETTING_INTEGER, .fallback = "1024", .min = 1, .max = 65536,
      AT(http.max_connections), .doc = "The limit of open connections."},
     {"http.max_subscribers", SETTING_INTEGER, .fallback = "5000", .min = 1, .max = 1000000,

@@ -226,6 +226,15 @@ int shape_group(struct str text, struct error *err)
     return fits ? 0 : settings_wrong(err, text, "is not the name or number of a group");
 }
 
+int shape_host_name(struct str text, struct error *err)
+{
+    return address_is_name(text)
+               ? 0
+               : settings_wrong(err, text,
+                                "is not the name of a host: want one without a port, such as "
+                                "observer.example; addresses need not be listed");
+}
+
 int shape_listen(struct str text, struct error *err)
 {
     struct str host;

@@ -299,7 +299,7 @@ struct api_reply small_agent_ask(struct small_agent *agent, const struct api_req
     struct api_reply reply = {0};
     call.request.policy = request->policy == NULL ? &policy : request->policy;
     api_handle(&call, &reply);
-    filter_free(call.filter);
+    api_call_fini(&call);
     return reply;
 }
 

@@ -33,6 +33,62 @@ static void unknown_paths_are_404(void **state)
     }
 }
 
+/* A proxy in front judges the path as it is sent: what its rules do not match must lead nowhere else here. */
+static void the_path_is_compared_as_it_was_sent(void **state)
+{
+    struct small_agent *agent = *state;
+    static const struct {
+        const char *method, *path;
+        int status;
+    } cases[] = {
+        {"GET", "/api/agent", 200},
+        {"GET", "/api%2Fagent", 404},
+        {"GET", "/api%2fagent", 404},
+        {"GET", "/api%252Fagent", 404},
+        {"GET", "/%61pi/agent", 404},
+        {"GET", "/api/agent%2F", 404},
+        {"GET", "/api/agent%00", 404}, /* the server refuses it before */
+        {"GET", "/api/agent%ff", 404},
+        {"GET", "/api/agent%20", 404},
+        {"GET", "/api\\agent", 404},
+        {"GET", "/api%5Cagent", 404},
+        {"GET", "//api/agent", 404},
+        {"GET", "/api//agent", 404},
+        {"GET", "/healthz%2F..%2Fapi/agent", 404},
+        {"GET", "/./api/agent", 400},
+        {"GET", "/api/./agent", 400},
+        {"GET", "/api/agent/.", 400},
+        {"GET", "/api/agent/..", 400},
+        {"GET", "/healthz/../api/agent", 400},
+        {"GET", "/healthz/%2e%2E/api/agent", 400},
+        {"GET", "/healthz/.%2e/api/agent", 400},
+        {"GET", "/api/services/%2e/x", 400},
+        {"GET", "/api/services/world/..", 400},
+        {"GET", "/service-discovery/services/%2e%2e/health", 400},
+        {"GET", "/api/agent/...", 404},
+        {"GET", "/api/services/world%2Fw1", 404},
+        /* one name "w1/drain", so that no rule on /drain is passed */
+        {"POST", "/api/services/world/w1%2Fdrain", 405},
+        {"POST", "/api/agent%2Fdrain", 404},
+        {"GET", "/api/services/%zz/w1", 400},
+        {"GET", "/api/services/world/w%00", 400},
+        {"GET", "/api/services/world/w%C3", 400},
+        {"GET", "/api/services/w%C3/%A9", 400},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct api_request request = {.method = str_of(cases[i].method),
+                                      .path = str_of(cases[i].path),
+                                      .host = STR("localhost"),
+                                      .content_type = STR("application/json")};
+        struct api_reply reply = small_agent_ask(agent, &request);
+        if (reply.status != cases[i].status) {
+            fail_msg("%s %s: %d", cases[i].method, cases[i].path, reply.status);
+        }
+        api_reply_fini(&reply);
+    }
+    assert_int_equal(agent->drains, 0);
+}
+
 static void wrong_methods_are_405_and_name_the_right_one(void **state)
 {
     struct small_agent *agent = *state;
@@ -130,6 +186,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_AGENT(unknown_paths_are_404),
+        WITH_AGENT(the_path_is_compared_as_it_was_sent),
         WITH_AGENT(wrong_methods_are_405_and_name_the_right_one),
         WITH_AGENT(parameters_are_400_everywhere),
         WITH_AGENT(parameters_are_refused_before_anything_is_done),

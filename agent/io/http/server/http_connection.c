@@ -53,7 +53,8 @@ static void handle(struct connection *connection, const struct http_head *head)
     const struct http_listener *listener = connection->listener;
     struct http_server *server = listener->server;
     buf_clear(&server->scratch);
-    if (http_percent_decode(head->path, false, &server->scratch) < 0) {
+    if (http_percent_decode(head->path, false, &server->scratch) <
+        0) { /* each part of it can be decoded, then */
         connection_fault(connection, &bad_path);
         return;
     }
@@ -65,7 +66,7 @@ static void handle(struct connection *connection, const struct http_head *head)
     };
     struct http_request request = {
         .method = head->method,
-        .path = buf_view(&server->scratch),
+        .path = head->path,
         .query = head->query,
         .host = head->host,
         .body = {connection->in.data + connection->taken + head->size, head->content_length},

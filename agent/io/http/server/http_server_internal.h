@@ -138,7 +138,7 @@ struct http_server {
     int64_t timer_ms;
     struct timer *looks;   /* at readers that take nothing; armed while there are pushes */
     int64_t short_told_ms; /* when on_short was called last, by clock_mono_ms */
-    struct buf scratch;    /* the path being handled */
+    struct buf scratch;    /* the path being handled, decoded */
     struct http_budget budget;
     struct http_server_counters counters;
 };

@@ -3,6 +3,7 @@
 #define OUTRIDER_API_COMMON_CONTEXT_H
 
 #include "outrider/api/common/request.h"
+#include "outrider/base/buf.h"
 #include "outrider/core/instant.h"
 #include "outrider/core/registry/registry_request.h"
 
@@ -124,20 +125,28 @@ struct api_context {
     int64_t loop_lag_us;                     /* the largest since the last scrape */
     bool impatient;                          /* the request has waited to its timeout: reply now */
     uint64_t waiting_refused;                /* requests for the fleet that found no room to wait */
-    struct api_lists *lists;                 /* see fleet/lists.h */
+    struct {
+        uint64_t unlogged;
+        int64_t log_after_ms; /* clock_mono_ms */
+    } foreign_hosts;          /* requests refused for their Host */
+    struct api_lists *lists;  /* see fleet/lists.h */
 };
 
 /* The id of an event is shorter; what is longer is none. */
 enum { API_EVENT_ID_MAX = 64 };
 
-/* One call of a handler. {.context, .request} before api_handle; `filter` is freed after the reply. */
+/* One call of a handler. {.context, .request} before api_handle; ended with api_call_fini after the reply. */
 struct api_call {
     struct api_context *context;
     struct api_request request;
     char event_id[API_EVENT_ID_MAX]; /* what request.last_event_id views where the query has it */
+    struct buf names;                /* what request.type and request.id view */
     struct api_view view;            /* of the agent, taken for this call */
     struct filter *filter;           /* the parameters of a route that takes them; else NULL */
 };
+
+/* Frees what api_handle made. */
+void api_call_fini(struct api_call *call);
 
 /* Takes the view again, for what has changed since. Looking resets the lag of the loop, so the largest is kept
  * in the context. */

@@ -10,7 +10,7 @@ struct api_reply;
 typedef void api_handler_fn(struct api_call *call, struct api_reply *reply);
 
 /* agent/api/routes.c: finds the route of a request, applies its rules and calls its handler. `reply` is zeroed. The
- * caller frees call->filter. */
+ * caller ends the call (context.h). */
 void api_handle(struct api_call *call, struct api_reply *reply);
 
 /* api/agent: this agent and its server. */

@@ -14,8 +14,9 @@ struct error;
 
 /* What a listener grants its peers. */
 struct api_policy {
-    char *address;   /* as in http.listen: what Host has to name */
-    bool check_host; /* before state changes; not on unix sockets, where the file's mode decides */
+    char *address;   /* as in http.listen */
+    char *machine;   /* the name of this machine, which Host may have; NULL: unknown */
+    bool check_host; /* not on unix sockets, where the file's mode decides */
     bool need_token; /* for state changes, where http.token_file is set */
 };
 
@@ -25,13 +26,13 @@ enum { API_TEXTS = 11 };
 struct api_request {
     union {
         struct {
-            struct str method, path, query, body;
+            struct str method, path, query, body; /* path and query undecoded */
             struct str host, content_type, authorization, origin, if_none_match, last_event_id;
             struct str peer; /* "127.0.0.1:5555", "[::1]:5555", "pid 17 uid 1000" */
         };
         struct str texts[API_TEXTS]; /* all of them, for a copy */
     };
-    struct str type, id; /* the segments of the path at {type} and {id} of the route */
+    struct str type, id; /* the segments of the path at {type} and {id} of the route, decoded */
     bool is_unix;
     const struct api_policy *policy;
 };
@@ -43,7 +44,10 @@ bool api_read_query(struct api_call *call, bool is_stream, struct api_reply *rep
 
 /* Checks Host, Origin, Content-Type and token, in this order, as the request's policy asks of those that change
  * state. False with `reply` made an error. */
-bool api_may_change(const struct config *config, const struct api_request *request, struct api_reply *reply);
+bool api_may_change(struct api_call *call, struct api_reply *reply);
+
+/* Checks Host, and the token where http.read asks for it. False with `reply` made an error. */
+bool api_may_read(struct api_call *call, struct api_reply *reply);
 
 /* Whether the peer may see ids of leases: it came over a unix socket, or has the token of http.token_file. */
 bool api_may_see_leases(const struct config *config, const struct api_request *request);

@@ -6,6 +6,7 @@
 #include "outrider/base/str.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 
 struct buf;
 struct cli_given;
@@ -13,12 +14,13 @@ struct error;
 
 /* The address of an agent and the server it must have; owns its strings. */
 struct client {
-    char *url;         /* scheme, host and port, no path */
-    char *unix_path;   /* NULL: over TCP */
-    char *token_file;  /* NULL: none */
-    char *config;      /* the file that the address is from; NULL: none, and any agent is accepted */
-    char *type, *id;   /* of the server, as that file has them; NULL: any (id: auto) */
-    bool guessed;      /* it is the default address, because none was named */
+    char *url;             /* scheme, host and port, no path */
+    char *unix_path;       /* NULL: over TCP */
+    char *token_file;      /* NULL: none */
+    bool reads_with_token; /* over TCP the agent wants it for reading as well */
+    char *config;          /* the file that the address is from; NULL: none, and any agent is accepted */
+    char *type, *id;       /* of the server, as that file has them; NULL: any (id: auto) */
+    bool guessed;          /* it is the default address, because none was named */
     char *unit_socket; /* where the file's instance listens under systemd; NULL: the file names the address */
 };
 
@@ -39,7 +41,7 @@ int client_find(const struct cli_given *given, struct client *ret_client) MUST_C
 void client_fini(struct client *client);
 
 /* GET /api/agent. Returns 0 with the document, the caller's (json_decref). Otherwise sets `err` and returns
- * EX_TEMPFAIL when no agent answers, when the wrong agent answers, or when the answer is a temporary 503;
+ * EX_CONFIG when the agent wants a token and its file cannot be read; EX_TEMPFAIL when no agent answers, when the wrong agent answers, or when the answer is a temporary 503;
  * EX_FAILED for any other error (a 503 because view.mode is off is one). */
 int client_get(const struct client *client, struct error *err, json_t **ret_document) MUST_CHECK;
 
@@ -55,7 +57,7 @@ int client_read(const struct client *client, const char *path, struct error *err
                 json_t **ret_document) MUST_CHECK;
 
 /* GET of an event stream of the API; `data` and `tick` as in http_fetch. It resumes after the event
- * `last_id`; "": from its beginning. Returns EX_TEMPFAIL with `err` set once the stream has ended. */
+ * `last_id`; "": from its beginning. Returns EX_TEMPFAIL with `err` set once the stream has ended; EX_CONFIG as client_get. */
 int client_follow(const struct client *client, const char *path, const char *last_id,
                   bool (*data)(int status, struct str bytes, void *user), void (*tick)(void *user),
                   void *user, struct error *err) MUST_CHECK;

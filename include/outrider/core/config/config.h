@@ -9,7 +9,7 @@
 struct buf;
 
 enum { CONFIG_PORTS_MAX = 64, CONFIG_LABELS_MAX = 64, CONFIG_TAGS_MAX = 64, CONFIG_PROBES_MAX = 64 };
-enum { CONFIG_ENDPOINTS_MAX = 16, CONFIG_SIGN_KEYS_MAX = 16 };
+enum { CONFIG_ENDPOINTS_MAX = 16, CONFIG_SIGN_KEYS_MAX = 16, CONFIG_HOSTS_MAX = 16 };
 
 /* The defaults of http.max_connections, http.max_subscribers and http.peer_share. */
 enum { CONFIG_MAX_CONNECTIONS = 1024, CONFIG_MAX_SUBSCRIBERS = 5000, CONFIG_PEER_SHARE = 25 };
@@ -86,6 +86,9 @@ struct config_status {
 /* auto: an observer always follows the fleet, a sidecar while requests need it. */
 enum config_view_mode { CONFIG_VIEW_AUTO, CONFIG_VIEW_ALWAYS, CONFIG_VIEW_OFF };
 
+/* Who may read over TCP. auto: anyone, as open. login: clients that send the token. */
+enum config_http_read { CONFIG_READ_AUTO, CONFIG_READ_OPEN, CONFIG_READ_LOGIN };
+
 enum config_log_level { CONFIG_LOG_DEBUG, CONFIG_LOG_INFO, CONFIG_LOG_WARN, CONFIG_LOG_ERROR };
 enum config_log_format { CONFIG_LOG_LOGFMT, CONFIG_LOG_JSON };
 
@@ -114,6 +117,9 @@ struct config {
     struct {
         char *listen; /* "unix:/path", "host:port", "[v6]:port", or NULL: off. "auto" already replaced */
         char *token_file;
+        enum config_http_read read;
+        char *hosts[CONFIG_HOSTS_MAX]; /* names of this machine, beside its addresses and its own name */
+        size_t host_count;
         uint32_t max_connections, max_subscribers;
         uint32_t peer_share; /* in percent of both */
         int64_t max_waiting; /* bytes */

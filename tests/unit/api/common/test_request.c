@@ -9,10 +9,13 @@
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
 #include "outrider/os/file.h"
+#include "outrider/os/log.h"
 #include "support/temp_dir.h"
 #include "unit/api/small_agent.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* A request that passes; each test breaks one thing. */
 static struct api_request good(void)
@@ -24,11 +27,17 @@ static struct api_request good(void)
                                 .peer = STR("127.0.0.1:5555")};
 }
 
+static struct api_request reading(const char *path)
+{
+    return (struct api_request){.method = STR("GET"), .path = str_of(path), .host = STR("127.0.0.1:7117")};
+}
+
 static int status_of(struct small_agent *agent, const struct api_request *request)
 {
     struct api_reply reply = small_agent_ask(agent, request);
-    buf_fini(&reply.body);
-    return reply.status;
+    int status = reply.status;
+    api_reply_fini(&reply);
+    return status;
 }
 
 static void listen_at(struct small_agent *agent, const char *where)
@@ -49,7 +58,14 @@ static void the_host_must_be_the_agents(void **state)
         {"127.0.0.1:7117", "localhost:7117", 200},
         {"127.0.0.1:7117", "LocalHost:9", 200}, /* a mapped port */
         {"127.0.0.1:7117", "[::1]:7117", 200},
-        {"127.0.0.1:7117", "10.0.0.5:7117", 403},
+        {"127.0.0.1:7117", "10.0.0.5:7117", 200}, /* rebinding needs a name */
+        {"127.0.0.1:7117", "[fd00::5]:7117", 200},
+        {"127.0.0.1:7117", "localhost.", 403},
+        {"127.0.0.1:7117", "2130706433", 403},
+        {"127.0.0.1:7117", "127.1", 403},
+        {"127.0.0.1:7117", "0x7f.0.0.1", 403},
+        {"127.0.0.1:7117", "[::1].evil.example", 403},
+        {"127.0.0.1:7117", "[evil.example]", 403},
         {"127.0.0.1:7117", "evil.example:7117", 403},
         {"127.0.0.1:7117", "127.0.0.1.evil.example", 403},
         {"127.0.0.1:7117", "localhost.evil.example", 403},
@@ -57,11 +73,12 @@ static void the_host_must_be_the_agents(void **state)
         {"127.0.0.1:7117", "[", 403},
         {"127.0.0.1:7117", ":7117", 403},
         {"10.0.0.5:7117", "10.0.0.5:7117", 200},
-        {"10.0.0.5:7117", "10.0.0.6:7117", 403},
+        {"10.0.0.5:7117", "10.0.0.6:7117", 200},
+        {"10.0.0.5:7117", "evil.example", 403},
         {"[fd00::5]:7117", "[fd00::5]:7117", 200},
         {"[fd00::5]:7117", "[FD00::5]", 200},
         {"[fd00::5]:7117", "fd00", 403},
-        {"0.0.0.0:7117", "10.0.0.5:7117", 200}, /* rebinding needs a name */
+        {"0.0.0.0:7117", "10.0.0.5:7117", 200},
         {"0.0.0.0:7117", "[fd00::5]:7117", 200},
         {"[::]:7117", "10.0.0.5:7117", 200},
         {"0.0.0.0:7117", "evil.example", 403},
@@ -74,6 +91,96 @@ static void the_host_must_be_the_agents(void **state)
         if (status_of(agent, &request) != cases[i].status) {
             fail_msg("Host %s at %s", cases[i].host, cases[i].listen);
         }
+        request = reading("/api/agent");
+        request.host = str_of(cases[i].host);
+        if (status_of(agent, &request) != cases[i].status) {
+            fail_msg("GET with Host %s at %s", cases[i].host, cases[i].listen);
+        }
+    }
+}
+
+static void the_names_of_this_agent_are_its_hosts(void **state)
+{
+    struct small_agent *agent = *state;
+    char machine[] = "Ops-1";
+    struct api_policy policy = {.address = agent->config.http.listen, .machine = machine, .check_host = true};
+    static const struct {
+        const char *host;
+        int status;
+    } cases[] = {
+        {"ops-1:7117", 200},
+        {"OPS-1", 200},
+        {"observer.example:443", 200},
+        {"Observer.Example", 200},
+        {"outrider", 200},
+        {"game.example", 200},
+        {"eth0", 403},
+        {"ops-1.evil.example", 403},
+        {"evil.example", 403},
+        {"xobserver.example", 403},
+        {"auto", 403},
+    };
+    agent->config.http.hosts[0] = mem_strdup("observer.example");
+    agent->config.http.hosts[1] = mem_strdup("outrider");
+    agent->config.http.host_count = 2;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        free(agent->config.server.host);
+        agent->config.server.host = mem_strdup(strcmp(cases[i].host, "game.example") == 0 ? "game.example"
+                                               : strcmp(cases[i].host, "eth0") == 0       ? "eth0"
+                                                                                          : "auto");
+        struct api_request request = reading("/api/agent");
+        request.policy = &policy;
+        request.host = str_of(cases[i].host);
+        if (status_of(agent, &request) != cases[i].status) {
+            fail_msg("GET with Host %s", cases[i].host);
+        }
+    }
+}
+
+static size_t logged;
+static char last_line[1024];
+
+static void count_line(enum log_level level, struct str line, void *user)
+{
+    (void)level;
+    (void)user;
+    logged++;
+    snprintf(last_line, sizeof(last_line), "%.*s", STR_ARG(line));
+}
+
+/* Every read is judged but those of health; what a page can cause is one line a minute. */
+static void a_page_of_another_name_reads_nothing(void **state)
+{
+    struct small_agent *agent = *state;
+    static const char *const paths[] = {"/api/agent",
+                                        "/api/services",
+                                        "/api/services/world/w1",
+                                        "/api/subscribe",
+                                        "/service-discovery/status",
+                                        "/service-discovery/services",
+                                        "/service-discovery/services/w1/health",
+                                        "/service-discovery/topology",
+                                        "/service-discovery/events",
+                                        "/metrics"};
+    static const char *const health[] = {"/healthz", "/health", "/readyz"};
+    logged = 0;
+    log_set_sink(count_line, NULL);
+    for (size_t i = 0; i < COUNT_OF(paths); i++) {
+        struct api_request request = reading(paths[i]);
+        request.host = STR("evil.example:7117");
+        small_agent_refused(small_agent_ask(agent, &request), 403, "foreign_host");
+        request.query = STR("x=1"); /* not even what it takes */
+        small_agent_refused(small_agent_ask(agent, &request), 403, "foreign_host");
+        request.method = STR("HEAD");
+        small_agent_refused(small_agent_ask(agent, &request), 403, "foreign_host");
+    }
+    log_set_sink(NULL, NULL);
+    assert_int_equal(logged, 1);
+    assert_non_null(strstr(last_line, "add it to http.hosts\" host=evil.example:7117"));
+    for (size_t i = 0; i < COUNT_OF(health); i++) {
+        struct api_request request = reading(health[i]);
+        request.host = STR("evil.example:7117");
+        assert_int_not_equal(status_of(agent, &request), 403);
     }
 }
 
@@ -212,6 +319,58 @@ static void names_may_reach_a_wildcard_that_asks_for_a_token(void **state)
     assert_int_equal(temp_dir_fini(&dir), 0);
 }
 
+static void reading_can_require_the_token(void **state)
+{
+    struct small_agent *agent = *state;
+    struct temp_dir dir;
+    assert_int_equal(temp_dir_init(&dir), 0);
+    agent->config.http.token_file = mem_strdup(temp_path(&dir, "token"));
+    write_token(&dir, "s3cret");
+    static const enum config_http_read open[] = {CONFIG_READ_AUTO, CONFIG_READ_OPEN};
+    for (size_t i = 0; i < COUNT_OF(open); i++) {
+        agent->config.http.read = open[i];
+        struct api_request request = reading("/metrics");
+        assert_int_equal(status_of(agent, &request), 200);
+    }
+    agent->config.http.read = CONFIG_READ_LOGIN;
+    static const char *const paths[] = {"/api/agent", "/api/services", "/api/subscribe",
+                                        "/service-discovery/events", "/metrics"};
+    for (size_t i = 0; i < COUNT_OF(paths); i++) {
+        struct api_request request = reading(paths[i]);
+        small_agent_refused(small_agent_ask(agent, &request), 401, "unauthorized");
+        request.authorization = STR("Bearer wrong");
+        small_agent_refused(small_agent_ask(agent, &request), 401, "unauthorized");
+        request.method = STR("HEAD");
+        small_agent_refused(small_agent_ask(agent, &request), 401, "unauthorized");
+        request.authorization = STR("Bearer s3cret");
+        assert_int_not_equal(status_of(agent, &request), 401);
+        request.authorization = STR("");
+        request.method = STR("GET");
+        request.is_unix = true; /* its mode says who may */
+        assert_int_not_equal(status_of(agent, &request), 401);
+    }
+    static const char *const health[] = {"/healthz", "/health", "/readyz"};
+    for (size_t i = 0; i < COUNT_OF(health); i++) {
+        struct api_request request = reading(health[i]);
+        assert_int_not_equal(status_of(agent, &request), 401);
+    }
+    /* A page has no token: on a wildcard address the name says nothing more. */
+    listen_at(agent, "0.0.0.0:7117");
+    struct api_request request = reading("/api/agent");
+    request.host = STR("game-1:7117");
+    small_agent_refused(small_agent_ask(agent, &request), 401, "unauthorized");
+    request.authorization = STR("Bearer s3cret");
+    assert_int_equal(status_of(agent, &request), 200);
+    agent->config.http.read = CONFIG_READ_OPEN;
+    small_agent_refused(small_agent_ask(agent, &request), 403, "foreign_host");
+    /* A reload may ask for a token before the restart that names its file. */
+    agent->config.http.read = CONFIG_READ_LOGIN;
+    free(agent->config.http.token_file);
+    agent->config.http.token_file = NULL;
+    small_agent_refused(small_agent_ask(agent, &request), 500, "token_file");
+    assert_int_equal(temp_dir_fini(&dir), 0);
+}
+
 static void without_a_readable_token_file_no_token_fits(void **state)
 {
     struct small_agent *agent = *state;
@@ -239,11 +398,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_AGENT(the_host_must_be_the_agents),
+        WITH_AGENT(the_names_of_this_agent_are_its_hosts),
+        WITH_AGENT(a_page_of_another_name_reads_nothing),
         WITH_AGENT(over_unix_any_host_will_do),
         WITH_AGENT(pages_of_other_origins_are_refused),
         WITH_AGENT(forms_are_refused_by_their_type),
         WITH_AGENT(the_token_is_required_and_can_be_rotated),
         WITH_AGENT(names_may_reach_a_wildcard_that_asks_for_a_token),
+        WITH_AGENT(reading_can_require_the_token),
         WITH_AGENT(without_a_readable_token_file_no_token_fits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

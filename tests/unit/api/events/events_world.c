@@ -32,10 +32,11 @@ static void on_count(void *user, size_t subscribers)
 
 static const struct events_ops ops = {on_count, NULL};
 
+static const struct config config = {.view.mode = CONFIG_VIEW_ALWAYS};
+
 static void look(void *user, struct api_view *ret_view)
 {
     static const struct api_counters counters;
-    static const struct config config = {.view.mode = CONFIG_VIEW_ALWAYS};
     struct world *world = user;
     *ret_view = (struct api_view){.now = world->now,
                                   .config = &config,
@@ -53,9 +54,11 @@ static const struct api_ops api_ops = {.look = look, .want = want};
 /* What api.c does, without waiting for the fleet. */
 static void handler(struct http_exchange *exchange, const struct http_request *http, void *user)
 {
-    struct api_context context = {.ops = &api_ops, .agent = user, .impatient = true};
-    struct api_call call = {.context = &context,
-                            .request = {.method = http->method, .path = http->path, .query = http->query}};
+    static const struct api_policy anyone;
+    struct api_context context = {.config = &config, .ops = &api_ops, .agent = user, .impatient = true};
+    struct api_call call = {
+        .context = &context,
+        .request = {.method = http->method, .path = http->path, .query = http->query, .policy = &anyone}};
     struct api_reply reply = {0};
     (void)http_head_find(http->head, STR("Last-Event-ID"), &call.request.last_event_id);
     api_handle(&call, &reply);
@@ -65,7 +68,7 @@ static void handler(struct http_exchange *exchange, const struct http_request *h
         api_respond(exchange, &reply);
     }
     api_reply_fini(&reply);
-    filter_free(call.filter);
+    api_call_fini(&call);
 }
 
 void world_begin(struct world *world, size_t max_pushes, size_t changes_max)

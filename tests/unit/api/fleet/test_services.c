@@ -175,9 +175,10 @@ static void filters_and_totals(void **state)
 
 static struct api_reply ask_with(struct fleet *fleet, const char *path, const char *etag)
 {
-    return small_agent_ask(
-        &fleet->agent,
-        &(struct api_request){.method = STR("GET"), .path = str_of(path), .if_none_match = str_of(etag)});
+    return small_agent_ask(&fleet->agent, &(struct api_request){.method = STR("GET"),
+                                                                .path = str_of(path),
+                                                                .host = STR("localhost"),
+                                                                .if_none_match = str_of(etag)});
 }
 
 static void an_etag_lasts_until_the_next_revision(void **state)
@@ -339,6 +340,30 @@ static void one_record_is_the_bytes_in_the_registry(void **state)
     end(&fleet);
 }
 
+static void names_are_decoded_once(void **state)
+{
+    struct fleet fleet;
+    (void)state;
+    begin(&fleet);
+    know(&fleet);
+    static const struct {
+        const char *path;
+        int status;
+    } cases[] = {{"/api/services/world/w1", 200},
+                 {"/api/services/%77orld/%771", 200},
+                 {"/api/services/world/w%2531", 404},
+                 {"/api/services/world%2Fw1/x", 404},
+                 {"/api/services/world/%2F..%2F", 404}};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct api_reply reply = small_agent_get(&fleet.agent, cases[i].path, "");
+        if (reply.status != cases[i].status) {
+            fail_msg("%s: %d", cases[i].path, reply.status);
+        }
+        api_reply_fini(&reply);
+    }
+    end(&fleet);
+}
+
 static void any_server_can_be_drained(void **state)
 {
     struct fleet fleet;
@@ -453,6 +478,7 @@ int main(void)
         cmocka_unit_test(a_list_is_joined_once),
         cmocka_unit_test(what_many_read_is_there_once),
         cmocka_unit_test(one_record_is_the_bytes_in_the_registry),
+        cmocka_unit_test(names_are_decoded_once),
         cmocka_unit_test(any_server_can_be_drained),
         cmocka_unit_test(services_that_share_an_id_are_all_listed),
         cmocka_unit_test(an_observer_has_no_server),

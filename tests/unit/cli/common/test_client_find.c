@@ -196,6 +196,34 @@ static void what_cannot_be_used_ends_with_its_status(void **state)
     assert_null(client.url);
 }
 
+/* The token goes to an agent for reading only where it is known to ask for it. */
+static void reading_takes_the_token_where_it_is_asked_for(void **state)
+{
+    struct files *files = *state;
+    struct client client;
+    char *login =
+        write_file(files, "login.yaml",
+                   STR("server: {type: world, ports: [8001]}\n"
+                       "http: {listen: \"127.0.0.1:7999\", token_file: /etc/outrider/token, read: login}\n"));
+    const struct {
+        struct cli_given given;
+        bool reads;
+    } cases[] = {
+        {{.config = files->config}, false},
+        {{.config = login}, true},
+        {{.agent = "http://arg:1", .config = files->config}, false},
+        {{.agent = "http://arg:1", .config = login}, true},
+        {{.agent = "http://arg:1"}, false},
+        {{.agent = "http://arg:1", .token_file = "/my/token"}, true},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        assert_int_equal(client_find(&cases[i].given, &client), 0);
+        assert_int_equal(client.reads_with_token, cases[i].reads);
+        client_fini(&client);
+    }
+    free(login);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -203,6 +231,7 @@ int main(void)
         cmocka_unit_test(a_wildcard_is_reached_through_loopback),
         cmocka_unit_test_setup_teardown(what_is_nearer_wins, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_file_says_who_is_meant, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(reading_takes_the_token_where_it_is_asked_for, set_up, tear_down),
         cmocka_unit_test(only_yaml_files_are_instances),
         cmocka_unit_test_setup_teardown(what_cannot_be_used_ends_with_its_status, set_up, tear_down),
     };

@@ -170,7 +170,8 @@ static void test_everything(void **state)
         "drain: {deadline: 1h, settle: 0s}\n"
         "shutdown: {drain: true, linger: 0s, timeout: 10s}\n"
         "http: {listen: '[::]:7117', token_file: /etc/token, max_connections: 8, max_subscribers: 9, "
-        "peer_share: 100, max_waiting: 3GB, idle_timeout: 2m}\n"
+        "peer_share: 100, max_waiting: 3GB, idle_timeout: 2m, "
+        "read: login, hosts: [a.example, b]}\n"
         "log: {level: debug, format: json}\n"
         "state_dir: /var/lib/outrider/\n",
         &config);
@@ -195,6 +196,10 @@ static void test_everything(void **state)
     assert_int_equal(config.http.peer_share, 100);
     assert_int_equal(config.http.max_waiting, INT64_C(3) << 30);
     assert_int_equal(config.http.idle_timeout_ms, 120000);
+    assert_int_equal(config.http.read, CONFIG_READ_LOGIN);
+    assert_int_equal(config.http.host_count, 2);
+    assert_string_equal(config.http.hosts[0], "a.example");
+    assert_string_equal(config.http.hosts[1], "b");
     assert_int_equal(config.log.level, CONFIG_LOG_DEBUG);
     assert_int_equal(config.log.format, CONFIG_LOG_JSON);
     assert_string_equal(config.state_dir, "/var/lib/outrider/");

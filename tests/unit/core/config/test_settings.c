@@ -288,6 +288,8 @@ static void test_every_row_differs_and_copies(void **state)
         {"shutdown.timeout", "7s"},
         {"http.listen", "unix:/other"},
         {"http.token_file", "/other"},
+        {"http.read", "open"},
+        {"http.hosts", "other"},
         {"http.max_connections", "7"},
         {"http.max_subscribers", "7"},
         {"http.peer_share", "7"},

@@ -82,7 +82,9 @@ struct http_listener_options {
 /* Borrowed until the handler returns. */
 struct http_request {
     struct str method;
-    struct str path;  /* decoded, valid UTF-8 */
+    /* Undecoded, as a proxy in front has seen it; begins with '/' or is "*". Its escapes are well-formed, and what they
+     * stand for is UTF-8 without NUL. */
+    struct str path;
     struct str query; /* undecoded: http_query_next */
     struct str host;  /* as the peer wrote it; empty when it named none (HTTP/1.0) */
     struct str body;

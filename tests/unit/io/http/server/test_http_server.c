@@ -18,7 +18,7 @@ static void test_answer(void **state)
     struct client client = client_dial(world);
     client_say(&client, "GET /a%20b?x=%31 HTTP/1.1\r\nHost: me:1\r\nUser-Agent: nc\r\n\r\n");
     client_hear(world, &client, "hello", 1);
-    assert_string_equal(world->seen, "GET /a b ?x=%31 @me:1 nc []");
+    assert_string_equal(world->seen, "GET /a%20b ?x=%31 @me:1 nc []");
     assert_true(client_heard(&client, "HTTP/1.1 200 OK\r\n"));
     assert_true(client_heard(&client, "Content-Type: text/plain\r\n"));
     assert_true(client_heard(&client, "Content-Length: 5\r\n"));
