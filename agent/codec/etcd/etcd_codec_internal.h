@@ -23,6 +23,9 @@ int etcd_json_bytes(const json_t *value, struct buf *out, size_t *ret_size) MUST
  * Returns 0, or -1 when it is something else. */
 int etcd_json_i64(const json_t *object, const char *key, int64_t *ret_value) MUST_CHECK;
 
+/* The same for a revision, a version or a count, from 0 to REGISTRY_REVISION_MAX. */
+int etcd_json_revision(const json_t *object, const char *key, int64_t *ret_value) MUST_CHECK;
+
 /* Reads the header of a response. Returns 0; or -1 when there is none: it is not etcd's. */
 int etcd_json_header(const json_t *object, struct etcd_status *status) MUST_CHECK;
 

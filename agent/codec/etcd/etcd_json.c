@@ -40,11 +40,21 @@ int etcd_json_i64(const json_t *object, const char *key, int64_t *ret_value)
     return str_to_i64((struct str){json_string_value(value), json_string_length(value)}, ret_value);
 }
 
+int etcd_json_revision(const json_t *object, const char *key, int64_t *ret_value)
+{
+    int64_t value;
+    if (etcd_json_i64(object, key, &value) < 0 || value < 0 || value > REGISTRY_REVISION_MAX) {
+        return -1;
+    }
+    *ret_value = value;
+    return 0;
+}
+
 int etcd_json_header(const json_t *object, struct etcd_status *status)
 {
     const json_t *header = json_object_get(object, "header");
     const json_t *cluster = json_object_get(header, "cluster_id");
-    if (!json_is_object(header) || etcd_json_i64(header, "revision", &status->revision) < 0) {
+    if (!json_is_object(header) || etcd_json_revision(header, "revision", &status->revision) < 0) {
         return -1;
     }
     /* unsigned and often above 2^63, hence not read as the signed numbers are */

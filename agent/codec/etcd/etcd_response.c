@@ -55,9 +55,9 @@ static void place(struct etcd_response *response)
 static int read_kv(const json_t *object, struct etcd_response *response)
 {
     struct etcd_kv *kv = add_kv(response);
-    if (!json_is_object(object) || etcd_json_i64(object, "mod_revision", &kv->mod_revision) < 0 ||
-        etcd_json_i64(object, "create_revision", &kv->create_revision) < 0 ||
-        etcd_json_i64(object, "version", &kv->version) < 0 ||
+    if (!json_is_object(object) || etcd_json_revision(object, "mod_revision", &kv->mod_revision) < 0 ||
+        etcd_json_revision(object, "create_revision", &kv->create_revision) < 0 ||
+        etcd_json_revision(object, "version", &kv->version) < 0 ||
         etcd_json_i64(object, "lease", &kv->lease) < 0 || kv->mod_revision <= 0 ||
         etcd_json_bytes(json_object_get(object, "key"), &response->bytes, &kv->key.size) < 0 ||
         etcd_json_bytes(json_object_get(object, "value"), &response->bytes, &kv->value.size) < 0) {
@@ -93,17 +93,17 @@ static int read_result(enum etcd_op_kind kind, const json_t *object, struct etcd
     switch (kind) {
     case ETCD_GET:
         result->more = json_is_true(json_object_get(object, "more"));
-        rc = rc < 0 ? rc : etcd_json_i64(object, "count", &result->count);
+        rc = rc < 0 ? rc : etcd_json_revision(object, "count", &result->count);
         rc = rc < 0 ? rc : read_kvs(json_object_get(object, "kvs"), response);
         break;
     case ETCD_PUT: rc = rc < 0 || is_none(before) ? rc : read_kv(before, response); break;
     case ETCD_DELETE:
-        rc = rc < 0 ? rc : etcd_json_i64(object, "deleted", &result->count);
+        rc = rc < 0 ? rc : etcd_json_revision(object, "deleted", &result->count);
         rc = rc < 0 ? rc : read_kvs(json_object_get(object, "prev_kvs"), response);
         break;
     }
     result->kv_count = response->kv_count - result->first;
-    return result->count < 0 ? -1 : rc;
+    return rc;
 }
 
 static int read_response(const json_t *wrapper, struct etcd_response *response)

@@ -229,7 +229,7 @@ static bool on_canceled(struct etcd_watch_decoder *decoder, const json_t *result
 {
     int64_t compacted = 0;
     const json_t *reason = json_object_get(result, "cancel_reason");
-    if (etcd_json_i64(result, "compact_revision", &compacted) < 0) {
+    if (etcd_json_revision(result, "compact_revision", &compacted) < 0) {
         return emit_unexpected(decoder, "its compact_revision is no number", ret_event);
     }
     if (compacted > 0) {
@@ -316,7 +316,7 @@ static bool on_result(struct etcd_watch_decoder *decoder, const json_t *result, 
         left != NULL && !json_is_null(left) && !(json_is_array(left) && json_array_size(left) == 0);
     decoder->status = (struct etcd_status){0};
     if (no_list || etcd_json_header(result, &decoder->status) < 0 ||
-        etcd_json_i64(result, "watch_id", &watch_id) < 0 || decoder->status.revision < 0) {
+        etcd_json_i64(result, "watch_id", &watch_id) < 0) {
         return emit_unexpected(decoder, "required fields are missing or of the wrong kind", ret_event);
     }
     if (json_is_true(json_object_get(result, "canceled"))) {

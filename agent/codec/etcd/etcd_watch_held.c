@@ -40,6 +40,12 @@ static int read_i64(struct json_scan *scan, int64_t *ret_value)
     return str_to_i64((struct str){scan->text.data + from, scan->at - from}, ret_value);
 }
 
+static int read_revision(struct json_scan *scan, int64_t *ret_revision)
+{
+    return read_i64(scan, ret_revision) < 0 || *ret_revision < 0 || *ret_revision > REGISTRY_REVISION_MAX ? -1
+                                                                                                          : 0;
+}
+
 static int read_text(struct json_scan *scan, struct str *ret_text)
 {
     *ret_text = STR("");
@@ -72,9 +78,9 @@ static int read_kv(struct json_scan *scan, struct registry_change *change)
         } else if (str_eq(name, STR("value"))) {
             rc = read_text(scan, &change->value);
         } else if (str_eq(name, STR("mod_revision"))) {
-            rc = read_i64(scan, &change->mod_revision);
+            rc = read_revision(scan, &change->mod_revision);
         } else if (str_eq(name, STR("create_revision"))) {
-            rc = read_i64(scan, &change->create_revision);
+            rc = read_revision(scan, &change->create_revision);
         } else if (str_eq(name, STR("lease"))) {
             rc = read_i64(scan, &lease);
             change->lease.lo = rc < 0 ? 0 : (uint64_t)lease;

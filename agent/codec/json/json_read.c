@@ -139,8 +139,11 @@ int json_read_time(const json_t *object, const char *key, int64_t *ret_wall_ms, 
         return -1;
     }
     int64_t wall_ms = *ret_wall_ms;
-    if (text != NULL && (timestamp_parse(str_of(text), &wall_ms) < 0 || wall_ms < 0)) {
+    if (text != NULL && timestamp_parse(str_of(text), &wall_ms) < 0) {
         return error_set(err, ERROR_INVALID, "%s: not a time like 2026-11-21T02:14:00.123Z", key);
+    }
+    if (text != NULL && wall_ms < 1) {
+        wall_ms = 1; /* 0 means that there is none */
     }
     *ret_wall_ms = wall_ms;
     return 0;

@@ -214,6 +214,17 @@ static int read_detail_time(struct record_scan *record, void *to)
     return 0;
 }
 
+/* 0 means that there is none: the moment itself has passed like any other. */
+static int read_deadline(struct record_scan *record, void *to)
+{
+    int64_t wall_ms = -1;
+    int rc = read_detail_time(record, &wall_ms);
+    if (wall_ms >= 0) {
+        *(int64_t *)to = wall_ms > 0 ? wall_ms : 1;
+    }
+    return rc;
+}
+
 /* Names of holds are joined by commas in a struct record, so a name with a comma is none. */
 static int read_hold(struct record_scan *record)
 {
@@ -287,7 +298,7 @@ static int read_drain_member(struct record_scan *record)
         {.name = STR_INIT("by"), .read = read_detail_text, .at = AT(details.drain_by)},
         {.name = STR_INIT("reason"), .read = read_detail_text, .at = AT(details.drain_reason)},
         {.name = STR_INIT("since"), .read = read_detail_time, .at = AT(details.drain_since_wall)},
-        {.name = STR_INIT("deadline"), .read = read_detail_time, .at = AT(details.drain_deadline_wall)},
+        {.name = STR_INIT("deadline"), .read = read_deadline, .at = AT(details.drain_deadline_wall)},
     };
     struct str name;
     if (json_scan_name(&record->scan, &name) < 0) {

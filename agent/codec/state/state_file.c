@@ -3,6 +3,7 @@
 #include "outrider/codec/state/state_file.h"
 
 #include "outrider/base/buf.h"
+#include "outrider/base/duration.h"
 #include "outrider/base/error.h"
 #include "outrider/codec/json/json_read.h"
 #include "outrider/codec/json/json_write.h"
@@ -19,6 +20,8 @@ enum {
     BY_MAX = 256,
     LABEL_NAME_MAX = 256
 };
+
+static const int64_t ten_years_ms = 3650LL * 24 * 3600000;
 
 /* ,"crc32":"01234567"} */
 enum { TRAILER_SIZE = 20, TRAILER_DIGITS_AT = 10 };
@@ -172,6 +175,12 @@ static int check_sum(struct str text, struct error *err)
     return error_set(err, ERROR_INVALID, "damaged: cut short, or not written by an agent");
 }
 
+/* Times to the end of the year 9999, as a record and the control key can have them. */
+static int read_wall(const json_t *object, const char *key, int64_t *ret_wall, struct error *err)
+{
+    return json_read_int(object, key, 0, TIMESTAMP_MAX_MS, ret_wall, NULL, err);
+}
+
 static int decode_hold(const json_t *root, struct saved_hold *hold, struct error *err)
 {
     json_t *object = NULL;
@@ -184,12 +193,12 @@ static int decode_hold(const json_t *root, struct saved_hold *hold, struct error
     if (json_read_bool(object, "set", &hold->set, err) < 0 ||
         json_read_text(object, "reason", REASON_MAX, &hold->reason, err) < 0 ||
         json_read_text(object, "by", BY_MAX, &hold->by, err) < 0 ||
-        json_read_int(object, "sinceMs", 0, INT64_MAX, &hold->since_wall, NULL, err) < 0 ||
-        json_read_int(object, "deadlineMs", 0, INT64_MAX, &hold->deadline_wall, NULL, err) < 0 ||
-        json_read_int(object, "expiresMs", 0, INT64_MAX, &hold->expires_wall, NULL, err) < 0 ||
-        json_read_int(object, "revision", 0, INT64_MAX, &hold->revision, NULL, err) < 0 ||
+        read_wall(object, "sinceMs", &hold->since_wall, err) < 0 ||
+        read_wall(object, "deadlineMs", &hold->deadline_wall, err) < 0 ||
+        read_wall(object, "expiresMs", &hold->expires_wall, err) < 0 ||
+        json_read_int(object, "revision", 0, REGISTRY_REVISION_MAX, &hold->revision, NULL, err) < 0 ||
         json_read_bool(object, "pending", &hold->pending, err) < 0 ||
-        json_read_int(object, "sentMs", 0, INT64_MAX, &hold->sent_wall, NULL, err) < 0) {
+        read_wall(object, "sentMs", &hold->sent_wall, err) < 0) {
         return error_wrap(err, "ops");
     }
     return 0;
@@ -228,7 +237,6 @@ static int decode_labels(const json_t *object, struct status_message *message, s
 
 static int decode_message(const json_t *root, struct saved_state *state, struct error *err)
 {
-    const int64_t ten_years_ms = 3650LL * 24 * 3600000;
     struct status_message *message = &state->message;
     json_t *object = NULL;
     const char *text = NULL;
@@ -293,7 +301,7 @@ static int decode_state(const json_t *root, struct saved_state *state, struct er
         json_read_text(root, "key", KEY_MAX, &state->key, err) < 0 ||
         json_read_text(root, "bootId", BOOT_ID_MAX, &state->boot_id, err) < 0 ||
         decode_lease(root, &state->lease, err) < 0 ||
-        json_read_int(root, "ttlMs", 0, INT64_MAX, &state->ttl_ms, NULL, err) < 0 ||
+        json_read_int(root, "ttlMs", 0, ten_years_ms, &state->ttl_ms, NULL, err) < 0 ||
         json_read_bool(root, "probeHasPassed", &state->probe_has_passed, err) < 0) {
         return -1;
     }

@@ -192,7 +192,7 @@ static size_t get_count(struct reader *reader, size_t least)
 static int64_t get_wall(struct reader *reader)
 {
     uint64_t value = get_number(reader, 8);
-    if (value > INT64_MAX / 2) {
+    if (value > REGISTRY_REVISION_MAX) {
         fail(reader, "the number before", reader->at, " is out of range");
         return 0;
     }

@@ -56,7 +56,9 @@ void hold_restore(struct hold *hold, const struct hold *kept, const struct insta
     *hold = *kept;
     hold->set = true;
     hold->outcome = DRAIN_WAITING;
-    hold->since_mono = now->mono - (now->wall - kept->since_wall);
+    /* From the future, by another clock or a slip of the hand: as of now, or the drain would not be over before that. */
+    int64_t held_for = kept->since_wall < now->wall ? now->wall - kept->since_wall : 0;
+    hold->since_mono = now->mono - held_for;
     hold->deadline_mono = kept->deadline_wall > 0 ? now->mono + (kept->deadline_wall - now->wall) : NEVER_MS;
     hold->expires_mono = kept->expires_wall > 0 ? now->mono + (kept->expires_wall - now->wall) : NEVER_MS;
 }

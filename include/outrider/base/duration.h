@@ -27,4 +27,7 @@ const char *timestamp_format(int64_t wall_ms, char out[static 32]);
  * anything else, also for a day or a time that does not exist. */
 int timestamp_parse(struct str text, int64_t *ret_wall_ms) MUST_CHECK;
 
+/* The last ms of the year 9999, the largest that timestamp_parse reads. */
+#define TIMESTAMP_MAX_MS INT64_C(253402300799999)
+
 #endif

@@ -35,7 +35,7 @@ int json_read_count(const json_t *object, const char *key, uint32_t *ret_value, 
 /* true or false. */
 int json_read_bool(const json_t *object, const char *key, bool *ret_value, struct error *err) MUST_CHECK;
 
-/* An RFC 3339 time as ms since 1970. */
+/* An RFC 3339 time as ms since 1970; 1 for that moment and any before it, since 0 means that there is none. */
 int json_read_time(const json_t *object, const char *key, int64_t *ret_wall_ms, struct error *err) MUST_CHECK;
 
 /* An object with at most `max` members, borrowed; NULL stays when the key is missing. */

@@ -39,6 +39,12 @@ const char *registry_lease_text(struct registry_lease lease, char text[static RE
  * hexadecimal number, wider than 128 bits, or 0. */
 int registry_lease_parse(struct str text, struct registry_lease *ret_lease) MUST_CHECK;
 
+/* ---- revisions ---- */
+
+/* What a registry counts is smaller: no counter gets here, and no sum with it overflows. A larger number is no answer of a
+ * registry; a decoder refuses it. */
+#define REGISTRY_REVISION_MAX ((INT64_C(1) << 62) - 1)
+
 /* ---- transactions ---- */
 
 /* If every comparison holds, the registry carries out `then`, else `otherwise`; all of the branch at one revision, or

@@ -166,6 +166,36 @@ static void a_compacted_start_ends_with_the_oldest_revision(void **state)
            OPENED("34") "ended retry 34: revision 12 is compacted, 34 is the oldest there is\n");
 }
 
+#define IS_MALFORMED(text) expect_begins(CREATED("24") text, OPENED("24") "ended retry elsewhere: ")
+
+static void expect_begins(const char *bytes, const char *begins)
+{
+    struct buf out = {0};
+    decode(&under_w, 200, str_of(bytes), SIZE_MAX, false, &out);
+    if (strncmp(buf_text(&out), begins, strlen(begins)) != 0) {
+        fail_msg("%s: %s", bytes, buf_text(&out));
+    }
+    buf_fini(&out);
+}
+
+/* Sums and differences with a larger number overflow. */
+static void a_revision_that_no_registry_reaches_ends_it(void **state)
+{
+    (void)state;
+    expect(&under_w,
+           CREATED("24") EVENTS("4611686018427387903", PUT(A, "25", "4611686018427387903", "1", "MQ==")),
+           OPENED("24") "changed 4611686018427387903 +w/a=1/25@4611686018427387903\n");
+    IS_MALFORMED(EVENTS("25", PUT(A, "25", "4611686018427387904", "1", "MQ==")));
+    IS_MALFORMED(EVENTS("25", PUT(A, "25", "9223372036854775807", "1", "MQ==")));
+    IS_MALFORMED(EVENTS("25", PUT(A, "9223372036854775807", "25", "1", "MQ==")));
+    IS_MALFORMED(EVENTS("25", PUT(A, "-1", "25", "1", "MQ==")));
+    IS_MALFORMED(EVENTS("9223372036854775807", DEL(A, "25")));
+    IS_MALFORMED(HDR("9223372036854775807") ",\"watch_id\":\"1\"}}\n");
+    IS_MALFORMED(
+        HDR("24") ",\"watch_id\":\"1\",\"canceled\":true,\"compact_revision\":\"9223372036854775807\"}}\n");
+    IS_MALFORMED(HDR("24") ",\"watch_id\":\"1\",\"canceled\":true,\"compact_revision\":\"-3\"}}\n");
+}
+
 #define REFUSED(reason)                                                                                      \
     HDR("3") ",\"watch_id\":\"-1\",\"created\":true,\"canceled\":true,\"cancel_reason\":\"" reason "\"}}\n"
 
@@ -251,6 +281,7 @@ int main(void)
         cmocka_unit_test(no_revision_is_emitted_twice),
         cmocka_unit_test(progress_moves_the_revision),
         cmocka_unit_test(a_compacted_start_ends_with_the_oldest_revision),
+        cmocka_unit_test(a_revision_that_no_registry_reaches_ends_it),
         cmocka_unit_test(a_refusal_is_one_though_the_status_is_200),
         cmocka_unit_test(an_error_line_ends_it),
         cmocka_unit_test(an_end_in_good_order_is_no_error),

@@ -70,6 +70,34 @@ static void test_by_hand(void **state)
     }
 }
 
+/* 0 means that there is none: a moment that long ago must not read as that. */
+static void test_times_of_long_ago(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *time;
+        int64_t wall;
+    } rows[] = {{"1970-01-01T00:00:00Z", 1},
+                {"1970-01-01T00:00:00.000Z", 1},
+                {"1970-01-01T00:00:00.0009Z", 1},
+                {"1970-01-01T00:00:00.002Z", 2},
+                {"1969-12-31T23:59:59.999Z", 1},
+                {"0000-01-01T00:00:00Z", 1},
+                {"9999-12-31T23:59:59.999Z", INT64_C(253402300799999)}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct error err;
+        struct hold hold;
+        struct buf text = {0};
+        buf_printf(&text, "{\"hold\":{\"since\":\"%s\",\"deadline\":\"%s\",\"expires\":\"%s\"}}",
+                   rows[i].time, rows[i].time, rows[i].time);
+        assert_int_equal(control_decode(buf_view(&text), &hold, &err), 0);
+        assert_int_equal(hold.since_wall, rows[i].wall);
+        assert_int_equal(hold.deadline_wall, rows[i].wall);
+        assert_int_equal(hold.expires_wall, rows[i].wall);
+        buf_fini(&text);
+    }
+}
+
 static void test_refused(void **state)
 {
     (void)state;
@@ -123,7 +151,8 @@ static void test_limits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_form),    cmocka_unit_test(test_lifted), cmocka_unit_test(test_by_hand),
+        cmocka_unit_test(test_form),    cmocka_unit_test(test_lifted),
+        cmocka_unit_test(test_by_hand), cmocka_unit_test(test_times_of_long_ago),
         cmocka_unit_test(test_refused), cmocka_unit_test(test_limits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -89,6 +89,21 @@ static void test_restore_counts_by_the_wall(void **state)
     assert_true(hold.expires_mono < noon.mono);
 }
 
+/* Whatever another writer put there: nothing overflows, and the hold can still end. */
+static void test_restore_of_extreme_times(void **state)
+{
+    (void)state;
+    struct hold kept = {.set = true, .since_wall = 1, .deadline_wall = 1, .expires_wall = 1}, hold = {0};
+    hold_restore(&hold, &kept, &noon);
+    assert_true(hold.since_mono < noon.mono && hold.deadline_mono < noon.mono &&
+                hold.expires_mono < noon.mono);
+    kept.since_wall = kept.deadline_wall = kept.expires_wall = INT64_C(253402300799999);
+    hold_restore(&hold, &kept, &noon);
+    assert_int_equal(hold.since_mono, noon.mono);
+    assert_int_equal(hold.deadline_mono, INT64_C(253402300799999) - 500000 + 1000);
+    assert_int_equal(hold.expires_mono, hold.deadline_mono);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -96,6 +111,7 @@ int main(void)
         cmocka_unit_test(test_set_and_again),
         cmocka_unit_test(test_texts_are_cut_between_characters),
         cmocka_unit_test(test_restore_counts_by_the_wall),
+        cmocka_unit_test(test_restore_of_extreme_times),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
