@@ -78,20 +78,26 @@ void buf_int(struct buf *buf, int64_t number)
     buf_uint(buf, number < 0 ? 0 - (uint64_t)number : (uint64_t)number);
 }
 
-void buf_printf(struct buf *buf, const char *format, ...)
+void buf_vprintf(struct buf *buf, const char *format, va_list args)
 {
-    va_list args;
-    va_start(args, format);
-    int size = vsnprintf(NULL, 0, format, args);
-    va_end(args);
+    va_list again;
+    va_copy(again, args);
+    int size = vsnprintf(NULL, 0, format, again);
+    va_end(again);
     if (size < 0) {
         return;
     }
     reserve(buf, (size_t)size);
-    va_start(args, format);
     vsnprintf(buf->data + buf->size, (size_t)size + 1, format, args);
-    va_end(args);
     buf->size += (size_t)size;
+}
+
+void buf_printf(struct buf *buf, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    buf_vprintf(buf, format, args);
+    va_end(args);
 }
 
 void buf_consume(struct buf *buf, size_t size)

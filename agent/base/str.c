@@ -150,6 +150,18 @@ bool str_is_control(struct str character)
     }
 }
 
+unsigned str_code_point(struct str character)
+{
+    const unsigned char *bytes = (const unsigned char *)character.data;
+    switch (character.size) {
+    case 4:
+        return (bytes[0] & 0x07U) << 18 | (bytes[1] & 0x3fU) << 12 | (bytes[2] & 0x3fU) << 6 | (bytes[3] & 0x3fU);
+    case 3: return (bytes[0] & 0x0fU) << 12 | (bytes[1] & 0x3fU) << 6 | (bytes[2] & 0x3fU);
+    case 2: return (bytes[0] & 0x1fU) << 6 | (bytes[1] & 0x3fU);
+    default: return bytes[0];
+    }
+}
+
 bool str_is_utf8(struct str text)
 {
     while (text.size > 0) {

@@ -89,7 +89,7 @@ static int ask(const char *socket, struct str line)
             err.code == ERROR_UNREACHABLE ? "; is the agent running, with this status.socket?" : "";
         status = cli_fail(EX_TEMPFAIL, "%s%s", err.text, hint);
     } else {
-        printf("%s\n", buf_text(&reply));
+        cli_print(stdout, "%s\n", buf_text(&reply));
         status = str_starts(buf_view(&reply), STR("ERR")) ? EX_FAILED : EX_DONE;
     }
     buf_fini(&reply);

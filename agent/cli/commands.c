@@ -18,6 +18,7 @@
     "KEY END     the keys from KEY up to END, without END\n"                                                 \
     "--prefix    the keys that begin with KEY\n"                                                             \
     "--from-key  KEY and all keys after it\n"
+#define RAW_HELP "--raw       print bytes unchanged on a terminal as well; elsewhere they always are\n"
 #define COMMON_HELP                                                                                          \
     "--json      for programs; keys and values that are not UTF-8 are base64 (keyBase64, valueBase64)\n"     \
     "-c FILE     the configuration; registry.* has the endpoints, the login and TLS\n"
@@ -55,12 +56,16 @@ static const struct command table[] = {
      "        probes and at the one that players are given. Exit 75 when no endpoint\n"
      "        answers, 1 when the login or a needed permission is denied.\n",
      CLI_CHECK, 0, 1, false, cmd_check},
-    {"status", "[-c FILE | --agent URL] [--json] [--is STATUS]", "show the server's status and its cause",
+    {"status", "[-c FILE | --agent URL] [--token-file FILE] [--json] [--is STATUS]",
+     "show the server's status and its cause",
      "--json       the document of GET /api/agent\n"
      "--is STATUS  print nothing; exit 0 when the status is STATUS, else 1: initializing, ready,\n"
      "             draining, error, shutting_down or published. `--is ready` also\n"
      "             needs the record to be published, since players see nothing else;\n"
-     "             `--is published` asks for that alone, whatever the status\n" FIND_AGENT,
+     "             `--is published` asks for that alone, whatever the status\n"
+     "--token-file FILE\n"
+     "             the file with the agent's token, where the agent has http.read: login; default:\n"
+     "             http.token_file\n" FIND_AGENT,
      CLI_STATUS, 0, 0, false, cmd_status},
     {"drain",
      "[-c FILE | --agent URL] [--token-file FILE] [--id ID] [--reason TEXT]\n"
@@ -92,9 +97,9 @@ static const struct command table[] = {
      "Example: outrider send ready players=12/64 label.map=harbor '# the harbor'\n",
      CLI_SEND, 0, SIZE_MAX, true, cmd_send},
     {"services",
-     "[-c FILE | --agent URL] [--type T] [--status S] [--region R] [--zone Z]\n"
-     "                         [--group G] [--tag TAG] [--label NAME=VALUE] [--offline] [--json]\n"
-     "                         [--watch]",
+     "[-c FILE | --agent URL] [--token-file FILE] [--type T] [--status S]\n"
+     "                         [--region R] [--zone Z] [--group G] [--tag TAG] [--label NAME=VALUE]\n"
+     "                         [--offline] [--json] [--watch]",
      "show the fleet as a table",
      "--type T            only servers of this type\n"
      "--status S          only servers with this status: initializing, ready, draining, error,\n"
@@ -108,6 +113,8 @@ static const struct command table[] = {
      "--json              the document of GET /api/services; with --watch one line per event\n"
      "--watch             live until Ctrl-C: on a terminal the table is redrawn, else one line per\n"
      "                    change; a lost stream is resumed where it stopped\n"
+     "--token-file FILE   the file with the agent's token, where the agent has http.read: login;\n"
+     "                    default: http.token_file\n"
      "NO_COLOR=1 in the environment: no colours. Exit 1 when the agent refuses, 75 when it\n"
      "cannot be reached or has not loaded the fleet yet.\n" FIND_AGENT,
      CLI_SERVICES, 0, 0, false, cmd_services},
@@ -127,18 +134,18 @@ static const struct command table[] = {
     {"kv get", "[OPTIONS] KEY [END]", "print keys and values, one per line",
      RANGE_HELP "--keys-only, --count-only, --print-value-only\n"
                 "--limit N   at most N keys\n"
-                "--rev N     as of revision N\n" COMMON_HELP
-                "Bytes are printed unchanged, also control characters. Exit 1 when a single KEY does not\n"
-                "exist.\n"
+                "--rev N     as of revision N\n" RAW_HELP COMMON_HELP
+                "Bytes are printed unchanged; on a terminal, control characters and bytes that are not\n"
+                "UTF-8 are escaped: \\u001b, \\xff. Exit 1 when a single KEY does not exist.\n"
                 "Example: outrider kv get --prefix /services/world/ --keys-only\n",
      CLI_KV_GET, 1, 2, false, cmd_kv},
     {"kv put", "[OPTIONS] KEY VALUE", "write a key; VALUE - is the standard input",
      "--lease ID  the key is deleted when this lease ends\n"
-     "--prev-kv   print the previous key and value\n" COMMON_HELP,
+     "--prev-kv   print the previous key and value\n" RAW_HELP COMMON_HELP,
      CLI_KV_PUT, 2, 2, false, cmd_kv},
     {"kv del", "[OPTIONS] KEY [END]", "delete keys and print how many were deleted",
-     RANGE_HELP "--prev-kv   print the previous key and value\n" COMMON_HELP, CLI_KV_DEL, 1, 2, false,
-     cmd_kv},
+     RANGE_HELP "--prev-kv   print the previous key and value\n" RAW_HELP COMMON_HELP, CLI_KV_DEL, 1, 2,
+     false, cmd_kv},
     {"kv txn", "[OPTIONS] < LINES", "compare keys and run several operations, all or none",
      "Reads the standard input, one operation per line; `#` begins a comment:\n"
      "  if exists KEY | if missing KEY\n"
@@ -146,7 +153,8 @@ static const struct command table[] = {
      "  then|else put KEY VALUE [--lease=ID]\n"
      "  then|else get|del KEY [--prefix]\n"
      "Put words with blanks in double quotes. \\\" \\\\ \\n \\r \\t and \\xHH work there as in C.\n"
-     "Prints SUCCESS or FAILURE and the result of each operation. Exit 1 after FAILURE.\n" COMMON_HELP "\n"
+     "Prints SUCCESS or FAILURE and the result of each operation. Exit 1 after FAILURE.\n" RAW_HELP
+         COMMON_HELP "\n"
      "Example: become the leader if there is none, otherwise print the leader:\n"
      "  outrider kv txn <<'END'\n"
      "  if missing /leader\n"
@@ -156,7 +164,7 @@ static const struct command table[] = {
      CLI_KV_TXN, 0, 0, false, cmd_kv},
     {"kv watch", "[OPTIONS] KEY [END]", "print every change as it happens",
      RANGE_HELP
-     "--rev N     start at revision N; default: now\n" COMMON_HELP
+     "--rev N     start at revision N; default: now\n" RAW_HELP COMMON_HELP
      "Prints PUT or DELETE, the key and the value, one per line. After an outage of etcd the watch\n"
      "resumes where it stopped. Exit 1 when the missed revisions are compacted or etcd denies\n"
      "the watch, 75 when etcd does not answer at the start.\n",
@@ -171,7 +179,7 @@ static const struct command table[] = {
     {"kv lease grant", "[--json] [-c FILE] TTL", "grant a lease", "", CLI_LEASE_GRANT, 1, 1, false, cmd_kv},
     {"kv lease revoke", "[--json] [-c FILE] ID", "end a lease and delete its keys", "", CLI_LEASE_REVOKE, 1,
      1, false, cmd_kv},
-    {"kv lease timetolive", "[--keys] [--json] [-c FILE] ID", "print the time left of a lease", "",
+    {"kv lease timetolive", "[--keys] [--raw] [--json] [-c FILE] ID", "print the time left of a lease", "",
      CLI_LEASE_TTL, 1, 1, false, cmd_kv},
     {"kv lease keep-alive", "[--once] [--json] [-c FILE] ID", "renew a lease", "", CLI_LEASE_KEEP, 1, 1,
      false, cmd_kv},

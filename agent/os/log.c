@@ -44,17 +44,6 @@ static void put_tail(struct line *line, struct str text)
     line->size += text.size;
 }
 
-/* The number of a character of at most three bytes. */
-static unsigned code_of(struct str character)
-{
-    const unsigned char *bytes = (const unsigned char *)character.data;
-    switch (character.size) {
-    case 3: return (bytes[0] & 0x0fU) << 12 | (bytes[1] & 0x3fU) << 6 | (bytes[2] & 0x3fU);
-    case 2: return (bytes[0] & 0x1fU) << 6 | (bytes[1] & 0x3fU);
-    default: return bytes[0];
-    }
-}
-
 static void put_character(struct line *line, struct str character)
 {
     char c = character.data[0], escape[8];
@@ -68,7 +57,7 @@ static void put_character(struct line *line, struct str character)
     } else if (c == '\r') {
         snprintf(escape, sizeof(escape), "\\r");
     } else if (no_utf8 || str_is_control(character)) {
-        snprintf(escape, sizeof(escape), "\\u%04x", code_of(character));
+        snprintf(escape, sizeof(escape), "\\u%04x", str_code_point(character));
     } else {
         put(line, character);
         return;

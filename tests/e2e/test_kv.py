@@ -2,6 +2,7 @@
 import json
 import subprocess
 
+from fleet import Terminal
 from harness import BINARY, Case, environment
 
 
@@ -24,6 +25,29 @@ class Kv(Case):
         self.assertIn("valueBase64", json.loads(self.kv("get", "--json", "k/bytes"))["kvs"][0])
         self.assertEqual(self.kv("get", "k/none", exits=1), b"")
         self.assertEqual(self.kv("del", "--prefix", "k/"), b"1\n")
+
+    def on_terminal(self, *words):
+        return Terminal(self, [BINARY, "kv", *words], columns=200, OUTRIDER_CONFIG=str(self.config))
+
+    def test_a_terminal_gets_no_control_characters(self):
+        """A value that anybody may write must not drive the terminal of its reader."""
+        key, value = b"e/\x1b]0;gone\x07\xc2\x9b", b"a\tb\nc\x1b[2J\xc2\x9b31m \xe2\x80\xae \xff\r{\"x\":\"\\n\"}"
+        put = b'then put "e/\\x1b]0;gone\\x07\\xc2\\x9b" "' + b"".join(b"\\x%02x" % byte for byte in value) + b'"\n'
+        self.assertEqual(self.kv("txn", stdin=put), b"SUCCESS\n\nOK\n")
+        get = ("get", "--prefix", "e/")
+        self.assertEqual(self.kv(*get), key + b"\n" + value + b"\n", "bytes in a pipe")
+        shown = b"e/\\u001b]0;gone\\u0007\\u009b\r\na\tb\r\nc\\u001b[2J\\u009b31m \\u202e \\xff\\r{\"x\":\"\\n\"}\r\n"
+        self.assertEqual(self.on_terminal(*get).rest(), shown)
+        self.assertEqual(self.on_terminal(*get, "--raw").rest(), (key + b"\n" + value + b"\n").replace(b"\n", b"\r\n"))
+        revision = str(json.loads(self.kv(*get, "--json"))["kvs"][0]["modRevision"])
+        watch = self.on_terminal("watch", "--prefix", "e/", "--rev", revision)
+        self.assertEqual(watch.until(b"\"}\r\n"), b"PUT\r\n" + shown)
+        document = self.on_terminal(*get, "--json").rest()
+        self.assertNotRegex(document, rb"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80[\xaa-\xae]")
+        self.assertEqual(json.loads(document)["kvs"][0]["key"], key.decode())
+        failed = self.on_terminal("get", "e/\x1b[2J").rest()
+        self.assertEqual(failed, b"outrider: no such key `e/\\u001b[2J`\r\n")
+        self.assertEqual(self.kv("del", "--prefix", "e/"), b"1\n")
 
     def test_more_keys_than_a_page_holds(self):
         keys = [f"many/{i:04}" for i in range(1250)]

@@ -123,7 +123,7 @@ static void print_endpoint(struct live *live, const char *name)
         snprintf(asked, sizeof(asked), "get on %s: ", name);
         snprintf(login, sizeof(login), "get: log in as `%s` on %s: ", username == NULL ? "" : username, name);
         const char *error = without(without(buf_text(&live->error), asked), login);
-        printf("%s: FAILED: %s%s\n", name, error, etcd_access_remedy(error));
+        cli_print(stdout, "%s: FAILED: %s%s\n", name, error, etcd_access_remedy(error));
         return;
     }
     printf("%s: answers in %" PRId64 " ms", name, (live->took_us + 999) / 1000);
@@ -162,20 +162,20 @@ static bool check_login(struct live *live)
     const char *username = live->config->registry.username;
     ask(live, read_of(&live->record_key));
     if (!endpoint_answers(live)) {
-        printf("registry: FAILED: %s\n", buf_text(&live->error));
+        cli_print(stdout, "registry: FAILED: %s\n", buf_text(&live->error));
         fail(live, EX_TEMPFAIL);
         return false;
     }
     if (login_failed(live)) {
-        printf("log in: FAILED: %s\n", without(buf_text(&live->error), "get: "));
+        cli_print(stdout, "log in: FAILED: %s\n", without(buf_text(&live->error), "get: "));
         fail(live, EX_FAILED);
         return false;
     }
     if (username == NULL) {
         return true;
     }
-    printf("log in as `%s`: %s\n", username,
-           live->login == ETCD_LOGIN_OFF ? "not needed, authentication is off in etcd" : "ok");
+    cli_print(stdout, "log in as `%s`: %s\n", username,
+              live->login == ETCD_LOGIN_OFF ? "not needed, authentication is off in etcd" : "ok");
     return true;
 }
 
@@ -190,7 +190,7 @@ static void check(struct live *live, const char *what, struct str key, struct re
         return;
     }
     const char *error = buf_text(&live->error);
-    printf("%s %.*s: FAILED: %s%s\n", what, STR_ARG(key), error, etcd_access_remedy(error));
+    cli_print(stdout, "%s %.*s: FAILED: %s%s\n", what, STR_ARG(key), error, etcd_access_remedy(error));
     fail(live, endpoint_answers(live) ? EX_FAILED : EX_TEMPFAIL);
 }
 
@@ -230,7 +230,7 @@ static void check_drain(struct live *live)
                "`operator` of docs/etcd-roles\n",
                buf_text(&whose));
     } else {
-        printf("drain %s (--id): FAILED: %s\n", buf_text(&whose), buf_text(&live->error));
+        cli_print(stdout, "drain %s (--id): FAILED: %s\n", buf_text(&whose), buf_text(&live->error));
         fail(live, endpoint_answers(live) ? EX_FAILED : EX_TEMPFAIL);
     }
     buf_fini(&whose);

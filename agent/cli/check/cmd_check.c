@@ -49,7 +49,7 @@ int cmd_check(const struct cli_line *line)
     }
     int status = compare_limits(path, config, &problems);
     check_local(path, config, &problems);
-    fputs(buf_text(&problems), stderr);
+    cli_print(stderr, "%s", buf_text(&problems));
     buf_fini(&problems);
     if (status == EX_DONE) {
         print_ok(path, config);

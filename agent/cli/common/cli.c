@@ -1,6 +1,7 @@
 #include "outrider/cli/common/cli.h"
 
 #include "outrider/base/buf.h"
+#include "outrider/codec/text/printable.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,12 +10,30 @@
 #include <time.h>
 #include <unistd.h>
 
+static void PRINTF_LIKE(2, 0) print_escaped(FILE *out, const char *format, va_list args)
+{
+    struct buf text = {0}, shown = {0};
+    buf_vprintf(&text, format, args);
+    printable_escape(&shown, buf_view(&text), true);
+    fwrite(buf_text(&shown), 1, shown.size, out);
+    buf_fini(&text);
+    buf_fini(&shown);
+}
+
+void cli_print(FILE *out, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    print_escaped(out, format, args);
+    va_end(args);
+}
+
 int cli_fail(int status, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
     fputs("outrider: ", stderr);
-    vfprintf(stderr, format, args);
+    print_escaped(stderr, format, args);
     fputc('\n', stderr);
     va_end(args);
     return status;
@@ -25,7 +44,7 @@ int cli_usage(const struct command *command, const char *format, ...)
     va_list args;
     va_start(args, format);
     fprintf(stderr, "outrider %s: ", command->name);
-    vfprintf(stderr, format, args);
+    print_escaped(stderr, format, args);
     va_end(args);
     fprintf(stderr, "\nusage: outrider %s%s%s\n", command->name, command->usage[0] == '\0' ? "" : " ",
             command->usage);

@@ -9,6 +9,7 @@ enum { OPTIONS_MAX = 40, COMMANDS_MAX = 32 };
 /* The commands that ask an agent, and those that read a configuration. */
 enum {
     CLI_OF_AGENT = CLI_STATUS | CLI_DRAIN | CLI_UNDRAIN | CLI_SERVICES,
+    CLI_KV_SHOWS = CLI_RANGE | CLI_KV_PUT | CLI_KV_TXN | CLI_LEASE_TTL, /* those that print keys and values */
     CLI_OF_CONFIG = CLI_OF_AGENT | CLI_AGENT | CLI_CHECK | CLI_SEND | CLI_KV
 };
 
@@ -32,7 +33,7 @@ static size_t list_options(struct cli_given *given, unsigned bits,
         {"--json", 0, NULL, &given->json, CLI_STATUS | CLI_SERVICES | CLI_KV},
         {"--live", 0, NULL, &given->live, CLI_CHECK},
         {"--is", 0, &given->is, NULL, CLI_STATUS},
-        {"--token-file", 0, &given->token_file, NULL, CLI_DRAIN | CLI_UNDRAIN},
+        {"--token-file", 0, &given->token_file, NULL, CLI_OF_AGENT},
         {"--id", 0, &given->id, NULL, CLI_DRAIN | CLI_UNDRAIN},
         {"--by", 0, &given->by, NULL, CLI_DRAIN | CLI_UNDRAIN},
         {"--reason", 0, &given->reason, NULL, CLI_DRAIN},
@@ -61,6 +62,7 @@ static size_t list_options(struct cli_given *given, unsigned bits,
         {"--prev-kv", 0, NULL, &given->previous, CLI_KV_PUT | CLI_KV_DEL},
         {"--keys", 0, NULL, &given->lease_keys, CLI_LEASE_TTL},
         {"--once", 0, NULL, &given->once, CLI_LEASE_KEEP},
+        {"--raw", 0, NULL, &given->raw, CLI_KV_SHOWS},
     };
     size_t count = 0;
     for (size_t i = 0; i < COUNT_OF(all); i++) {

@@ -192,6 +192,7 @@ int cmd_kv(const struct cli_line *line)
                     .words = line->words,
                     .given = &line->given,
                     .request = row->request,
+                    .escapes = !line->given.raw && isatty(STDOUT_FILENO) != 0,
                     .json.out = &kv.document};
     int status = run(&kv);
     config_fini(kv.config);

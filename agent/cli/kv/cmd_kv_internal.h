@@ -60,6 +60,7 @@ struct kv {
     struct config *config;   /* etcd, with its endpoints, login and TLS */
     struct etcd_access access;
     struct etcd *etcd;
+    bool escapes; /* the output is a terminal, which would interpret control characters */
     bool answered;
     bool muted;     /* failures that another try may mend are not printed again */
     int status;     /* exit status that the reply means */
@@ -95,8 +96,9 @@ int kv_lease_parse(const char *text, int64_t *ret_lease) MUST_CHECK;
 
 /* ---- printing ---- */
 
-/* Bytes and LF, as they are. */
-void kv_print_line(struct str bytes);
+/* Bytes and LF, as they are; on a terminal with escapes (printable_escape), unless --raw is given. `lines`: LF and TAB within
+ * them stay. */
+void kv_print_line(const struct kv *kv, struct str bytes, bool lines);
 
 /* One key with its value and, in JSON, its revisions. */
 void kv_print(struct kv *kv, const struct etcd_kv *found);

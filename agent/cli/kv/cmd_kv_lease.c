@@ -81,7 +81,7 @@ static void print_text(const struct kv *kv, const struct etcd_response *answer)
         printf("lease %016" PRIx64 " granted with TTL(%" PRId64 "s), remaining(%" PRId64 "s)\n", id,
                seconds(answer->granted_ttl_ms), ttl);
         for (size_t i = 0; i < answer->kv_count; i++) {
-            kv_print_line(answer->kvs[i].key);
+            kv_print_line(kv, answer->kvs[i].key, false);
         }
         break;
     default:

@@ -1,15 +1,22 @@
 #include "cmd_kv_internal.h"
 #include "outrider/base/base64.h"
+#include "outrider/codec/text/printable.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
-void kv_print_line(struct str bytes)
+void kv_print_line(const struct kv *kv, struct str bytes, bool lines)
 {
+    struct buf shown = {0};
+    if (kv->escapes) {
+        printable_escape(&shown, bytes, lines);
+        bytes = buf_view(&shown);
+    }
     if (bytes.size > 0) {
         fwrite(bytes.data, 1, bytes.size, stdout);
     }
     putchar('\n');
+    buf_fini(&shown);
 }
 
 void kv_json_bytes(struct json_writer *json, const char *name, struct str bytes)
@@ -41,10 +48,10 @@ void kv_print(struct kv *kv, const struct etcd_kv *found)
     struct json_writer *json = &kv->json;
     if (!kv->given->json) {
         if (!kv->given->values_only) {
-            kv_print_line(found->key);
+            kv_print_line(kv, found->key, false);
         }
         if (!kv->given->keys_only) {
-            kv_print_line(found->value);
+            kv_print_line(kv, found->value, true);
         }
         return;
     }
@@ -96,7 +103,7 @@ void kv_print_result(struct kv *kv, const struct etcd_response *answer, const st
 void kv_print_document(struct kv *kv)
 {
     json_write_object_end(&kv->json);
-    kv_print_line(buf_view(&kv->document));
+    kv_print_line(kv, buf_view(&kv->document), true);
     buf_clear(&kv->document);
     kv->json.more = false;
 }

@@ -48,8 +48,8 @@ static void print_change(struct watching *watching, const struct registry_change
         kv_print_document(watching->kv);
     } else {
         puts(change->deleted ? "DELETE" : "PUT");
-        kv_print_line(change->key);
-        kv_print_line(change->value);
+        kv_print_line(watching->kv, change->key, false);
+        kv_print_line(watching->kv, change->value, true);
     }
     watching->keys += change->deleted ? -1 : change->create_revision == change->mod_revision ? 1 : 0;
 }
@@ -106,7 +106,7 @@ static void on_failed(struct watching *watching, const struct follow_effect *fai
         return;
     }
     if (!watching->failing) {
-        fprintf(stderr, "outrider: %.*s: trying again\n", STR_ARG(failed->text));
+        cli_print(stderr, "outrider: %.*s: trying again\n", STR_ARG(failed->text));
     }
     watching->failing = true;
 }

@@ -282,7 +282,7 @@ static int follow(struct watching *watching, const char *path)
             return cli_fail(status, "%s", err.text);
         }
         if (!watching->screen && watching->last_error.size == 0) {
-            fprintf(stderr, "outrider: stream lost: %s; reconnecting\n", err.text);
+            cli_print(stderr, "outrider: stream lost: %s; reconnecting\n", err.text);
         }
         buf_clear(&watching->last_error);
         buf_str(&watching->last_error, str_of(err.text));

@@ -42,3 +42,23 @@ void printable_copy(char *out, size_t size, struct str text, char instead)
     }
     out[used] = '\0';
 }
+
+void printable_escape(struct buf *out, struct str text, bool lines)
+{
+    while (text.size > 0) {
+        size_t length = str_utf8_character(text), taken = length > 0 ? length : 1;
+        struct str character = {text.data, length};
+        bool control = str_is_control(character);
+        char c = text.data[0];
+        if (length == 0) {
+            buf_printf(out, "\\x%02x", (unsigned char)c);
+        } else if (!control || (lines && (c == '\n' || c == '\t'))) {
+            buf_str(out, (struct str){text.data, length});
+        } else if (c == '\n' || c == '\r' || c == '\t') {
+            buf_str(out, c == '\n' ? STR("\\n") : c == '\r' ? STR("\\r") : STR("\\t"));
+        } else {
+            buf_printf(out, "\\u%04x", str_code_point(character));
+        }
+        text = (struct str){text.data + taken, text.size - taken};
+    }
+}

@@ -5,6 +5,7 @@
 #include "outrider/base/attr.h"
 #include "outrider/base/str.h"
 
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -39,6 +40,7 @@ void buf_uint(struct buf *buf, uint64_t number);
 
 /* Appends formatted text. */
 void buf_printf(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
+void buf_vprintf(struct buf *buf, const char *format, va_list args) PRINTF_LIKE(2, 0);
 
 /* Drops the first `size` bytes (all when there are fewer). */
 void buf_consume(struct buf *buf, size_t size);

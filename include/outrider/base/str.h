@@ -75,6 +75,9 @@ size_t str_utf8_character(struct str text);
  * U+2069. */
 bool str_is_control(struct str character);
 
+/* The number of a character of one to four bytes; of one byte that is no character, the byte. */
+unsigned str_code_point(struct str character);
+
 /* XXH64 of the bytes: a checksum, or a hash for tables and choices; it keeps nothing secret. */
 uint64_t str_hash(struct str text, uint64_t seed);
 

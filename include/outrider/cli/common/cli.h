@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <sysexits.h>
 
 /* Exit status (docs/design/protocol.md, "Exit status"): 0, 1, EX_USAGE 64, EX_TEMPFAIL 75 (cannot be
@@ -59,7 +60,7 @@ struct cli_given {
     const char *limit, *revision, *lease;
     struct cli_values tags, labels;
     bool json, live, wait, watch, offline;
-    bool prefix, from_key, keys_only, count_only, values_only, previous, lease_keys, once;
+    bool prefix, from_key, keys_only, count_only, values_only, previous, lease_keys, once, raw;
 };
 
 /* A command line that was read. */
@@ -93,6 +94,10 @@ bool cli_read(const struct command *table, size_t count, struct cli_args args, s
  * none. */
 const struct command *cli_below(const struct command *table, size_t count, const struct command *above,
                                 const char *word);
+
+/* Prints what may have come from a server, another agent or the registry: what a terminal could interpret is escaped as
+ * printable_escape does, except for LF and TAB. */
+void cli_print(FILE *out, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* Prints "outrider COMMAND: what is wrong" and how it is used; returns EX_USAGE. */
 int cli_usage(const struct command *command, const char *format, ...) PRINTF_LIKE(2, 3);
