@@ -240,8 +240,10 @@ static void expect_conflict(const char *value, const char *host)
 /* Over TCP, with `authorization`. */
 static void expect_lease_ids(struct small_agent *agent, const char *authorization, bool shown)
 {
-    struct api_request request = {
-        .method = STR("GET"), .path = STR("/api/agent"), .authorization = str_of(authorization)};
+    struct api_request request = {.method = STR("GET"),
+                                  .path = STR("/api/agent"),
+                                  .host = STR("localhost"),
+                                  .authorization = str_of(authorization)};
     struct api_reply reply = small_agent_ask(agent, &request);
     assert_int_equal(reply.status, 200);
     json_t *root = small_agent_json(&reply);
