@@ -155,7 +155,8 @@ unsigned str_code_point(struct str character)
     const unsigned char *bytes = (const unsigned char *)character.data;
     switch (character.size) {
     case 4:
-        return (bytes[0] & 0x07U) << 18 | (bytes[1] & 0x3fU) << 12 | (bytes[2] & 0x3fU) << 6 | (bytes[3] & 0x3fU);
+        return (bytes[0] & 0x07U) << 18 | (bytes[1] & 0x3fU) << 12 | (bytes[2] & 0x3fU) << 6 |
+               (bytes[3] & 0x3fU);
     case 3: return (bytes[0] & 0x0fU) << 12 | (bytes[1] & 0x3fU) << 6 | (bytes[2] & 0x3fU);
     case 2: return (bytes[0] & 0x1fU) << 6 | (bytes[1] & 0x3fU);
     default: return bytes[0];

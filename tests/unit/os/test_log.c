@@ -84,6 +84,7 @@ static void quotes_and_escapes(void **state)
         {STR("항구 ✓"), "v=\"항구 ✓\""},
         {STR("c1 \xc2\x9b"), "v=\"c1 \\u009b\""},
         {STR("line \xe2\x80\xa8 end"), "v=\"line \\u2028 end\""},
+        {STR("turned \xe2\x80\xae round"), "v=\"turned \\u202e round\""},
         {STR("bad \xff\xc3"), "v=\"bad \\u00ff\\u00c3\""},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
