@@ -1,13 +1,18 @@
 """What an attack costs: the memory of the agent, the memory of the kernel for its sockets, its files, and the row that
 each attack prints."""
 import collections
+import contextlib
 import os
 import pathlib
 import re
 import socket
 import struct
+import subprocess
 import threading
 import time
+
+from harness import BINARY, environment
+from registry import DEADLINE_S
 
 NETLINK_SOCK_DIAG = 4
 SOCK_DIAG_BY_FAMILY = 20
@@ -121,6 +126,29 @@ def processor_s(pid):
     """Seconds of processor time so far."""
     words = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def run_measured(*words, **env):
+    """Runs the binary with these words; returns its exit status, its output and its largest resident memory in kB. The kernel's own
+    figure, ru_maxrss, begins with that of the test."""
+    process = subprocess.Popen([str(BINARY), *words], env=environment(**env), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT)
+    most = 0
+    reading = threading.Thread(target=lambda: pieces.append(process.stdout.read()), daemon=True)
+    pieces = []
+    reading.start()
+    end = time.monotonic() + DEADLINE_S
+    while process.poll() is None:
+        if time.monotonic() > end:
+            process.kill()
+            raise AssertionError(f"{words} does not end")
+        with contextlib.suppress(OSError, AttributeError):
+            text = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+            most = max(most, int(re.search(r"^VmHWM:\s+(\d+)", text, re.M).group(1)))
+        time.sleep(0.002)
+    reading.join()
+    process.stdout.close()
+    return process.returncode, pieces[0], most
 
 
 class Memory(collections.namedtuple("Memory", "rss_kb dirty_kb sockets_kb files")):
