@@ -1,5 +1,6 @@
 #include "outrider/os/log.h"
 
+#include "log_limit_internal.h"
 #include "outrider/base/duration.h"
 #include "outrider/os/clock.h"
 
@@ -15,11 +16,14 @@ static struct {
     int fd;
     log_sink_fn *sink;
     void *user;
+    log_held_fn *on_held;
+    void *held_user;
     int64_t lost; /* lines dropped since the last written one */
+    struct log_limit limit;
 } the_log = {.level = LOG_LEVEL_INFO, .format = LOG_FORMAT_LOGFMT, .fd = STDERR_FILENO};
 
-/* Bytes that values leave free for a closing quote, the truncation mark, a brace and the LF. */
-enum { TAIL = 32 };
+/* Bytes that values leave free for a closing quote, the number of suppressed lines, the truncation mark, a brace and the LF. */
+enum { TAIL = 64 };
 
 struct line {
     char data[LOG_LINE_MAX];
@@ -129,9 +133,14 @@ static void put_number(struct line *line, const char *key, int64_t number)
     }
 }
 
-static void finish(struct line *line)
+static void finish(struct line *line, uint64_t suppressed)
 {
     bool json = the_log.format == LOG_FORMAT_JSON;
+    if (suppressed > 0) {
+        char text[48];
+        snprintf(text, sizeof(text), json ? ",\"suppressed\":%" PRIu64 : " suppressed=%" PRIu64, suppressed);
+        put_tail(line, str_of(text));
+    }
     if (line->cut) {
         put_tail(line, json ? STR(",\"truncated\":true") : STR(" truncated=true"));
     }
@@ -174,34 +183,93 @@ static void emit(enum log_level level, struct line *line)
     } while (written < 0 && errno == EINTR);
 }
 
-void log_write(enum log_level level, const char *module, const char *msg, const struct log_field *fields)
+static void write_line(enum log_level level, struct line *line, uint64_t suppressed)
+{
+    log_lost();
+    finish(line, suppressed);
+    emit(level, line);
+}
+
+/* What a call says of its rate is a field without a name. */
+static enum log_rate rate_of(const struct log_field *fields)
+{
+    for (; fields->key != NULL; fields++) {
+        if (fields->key[0] == '\0') {
+            return (enum log_rate)fields->number;
+        }
+    }
+    return LOG_OFTEN;
+}
+
+static void put_line(struct line *line, enum log_level level, const char *module, const char *msg,
+                     const struct log_field *fields)
 {
     static const char *const levels[] = {"debug", "info", "warn", "error"};
+    char time[32];
+    put_text(line, "ts", str_of(timestamp_format(clock_wall_ms(), time)));
+    put_text(line, "level", str_of(levels[level]));
+    put_text(line, "module", str_of(module));
+    put_key(line, "msg");
+    put_quoted(line, str_of(msg));
+    for (; fields->key != NULL; fields++) {
+        if (fields->key[0] == '\0') {
+            continue;
+        } else if (fields->is_number) {
+            put_number(line, fields->key, fields->number);
+        } else if (fields->text.size > 0) {
+            put_text(line, fields->key, fields->text);
+        }
+    }
+}
+
+void log_write(enum log_level level, const char *module, const char *msg, const struct log_field *fields)
+{
     struct line line;
     line.size = 0;
     line.cut = false;
     int saved = errno;
-    char time[32];
-    log_lost();
-    put_text(&line, "ts", str_of(timestamp_format(clock_wall_ms(), time)));
-    put_text(&line, "level", str_of(levels[level]));
-    put_text(&line, "module", str_of(module));
-    put_key(&line, "msg");
-    put_quoted(&line, str_of(msg));
-    for (; fields->key != NULL; fields++) {
-        if (fields->is_number) {
-            put_number(&line, fields->key, fields->number);
-        } else if (fields->text.size > 0) {
-            put_text(&line, fields->key, fields->text);
-        }
+    put_line(&line, level, module, msg, fields);
+    struct log_kind *kind = log_limit_kind(&the_log.limit, module, msg);
+    uint64_t suppressed;
+    if (log_limit_take(kind, rate_of(fields), clock_mono_ms(), &suppressed)) {
+        write_line(level, &line, suppressed);
+    } else if (log_limit_hold(&the_log.limit, kind, level, (struct str){line.data, line.size}, line.cut) &&
+               the_log.on_held != NULL) {
+        the_log.on_held(the_log.held_user);
     }
-    finish(&line);
-    emit(level, &line);
     errno = saved;
+}
+
+/* ---- lines held back ---- */
+
+void log_on_held(log_held_fn *on_held, void *user)
+{
+    the_log.on_held = on_held;
+    the_log.held_user = user;
+}
+
+int64_t log_due(void)
+{
+    return log_limit_due(&the_log.limit);
+}
+
+void log_release(int64_t now_mono)
+{
+    struct log_kind *kind;
+    while ((kind = log_limit_next(&the_log.limit, now_mono)) != NULL) {
+        struct line line;
+        uint64_t suppressed = kind->suppressed;
+        line.size = kind->held.size;
+        line.cut = kind->cut;
+        memcpy(line.data, kind->held.data, line.size);
+        log_limit_written(kind);
+        write_line(kind->level, &line, suppressed);
+    }
 }
 
 void log_setup(enum log_level level, enum log_format format, int fd)
 {
+    log_release(INT64_MAX); /* they are in the old format */
     the_log.level = level;
     the_log.format = format;
     the_log.fd = fd;

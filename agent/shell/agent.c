@@ -259,6 +259,8 @@ static int open_loop(struct agent *agent, struct error *err)
     if (agent->loop == NULL) {
         return -1;
     }
+    agent_log_start(agent);
+    agent_notify_start(agent);
     agent->resolver = resolver_new(agent->loop, NULL);
     agent->timer = timer_new(agent->loop, on_timer, agent);
     agent->host_search = host_search_new(agent->loop, agent->resolver, agent_on_host, agent);
@@ -402,6 +404,8 @@ static void close_world(struct agent *agent)
     loop_watch_free(agent->signals);
     state_store_free(agent->state);
     timer_free(agent->timer);
+    timer_free(agent->status_timer);
+    agent_log_end(agent);
     loop_watch_free(agent->clock);
     resolver_free(agent->resolver);
     loop_free(agent->loop);

@@ -91,7 +91,7 @@ static void want(void *user)
 static void drain(void *user, const char *reason, const char *by, int64_t deadline_ms, int64_t expires_ms)
 {
     struct agent *agent = user;
-    log_info("server", "drain requested", LOG_TEXT("by", by), LOG_TEXT("reason", reason),
+    log_info("server", "drain requested", LOG_RATE(LOG_MANY), LOG_TEXT("by", by), LOG_TEXT("reason", reason),
              LOG_INT("deadline_ms", deadline_ms));
     agent_server_event(agent, (struct server_event){.type = SERVER_ON_HOLD,
                                                     .kind = HOLD_OPS,
@@ -104,7 +104,7 @@ static void drain(void *user, const char *reason, const char *by, int64_t deadli
 static void undrain(void *user, const char *by)
 {
     struct agent *agent = user;
-    log_info("server", "undrain requested", LOG_TEXT("by", by));
+    log_info("server", "undrain requested", LOG_RATE(LOG_MANY), LOG_TEXT("by", by));
     agent_server_event(agent, (struct server_event){.type = SERVER_ON_UNHOLD, .kind = HOLD_OPS});
 }
 

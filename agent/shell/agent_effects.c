@@ -204,11 +204,6 @@ void effects_status_moved(struct effects *effects, enum status from, enum status
     agent_notify_status(agent, "");
 }
 
-void agent_log_note(const struct agent_note *note, const char *module, struct str detail)
-{
-    LOG_AT(note->level, module, note->msg, LOG_STR("detail", detail), LOG_END);
-}
-
 void effects_note(struct effects *effects, enum registrar_note note, struct str text)
 {
     static const struct agent_note notes[] = {

@@ -1,5 +1,5 @@
 /* What the files of the agent share: agent.c (order of start and stop), agent_effects.c (carries effects
- * out), agent_restore.c (state_dir), agent_reload.c, agent_systemd.c, agent_api.c, control.c, fleet.c,
+ * out), agent_restore.c (state_dir), agent_reload.c, agent_systemd.c, agent_log.c, agent_api.c, control.c, fleet.c,
  * agent_files.c, agent_sandbox.c, status_sockets.c. */
 #ifndef OUTRIDER_SHELL_AGENT_INTERNAL_H
 #define OUTRIDER_SHELL_AGENT_INTERNAL_H
@@ -8,6 +8,7 @@
 #include "outrider/api/common/context.h"
 #include "outrider/api/common/counters.h"
 #include "outrider/base/buf.h"
+#include "outrider/base/rate.h"
 #include "outrider/base/ulid.h"
 #include "outrider/codec/state/state_file.h"
 #include "outrider/core/config/config.h"
@@ -67,6 +68,9 @@ struct agent {
     struct loop *loop;
     struct resolver *resolver;
     struct timer *timer;
+    struct timer *log_timer;    /* lines that the log holds back */
+    struct timer *status_timer; /* STATUS= that was not sent, as there were too many */
+    struct rate status_rate;
     struct loop_watch *clock; /* NULL: a resume is noticed with the next timer */
     struct loop_watch *signals;
     struct loop_watch *network; /* NULL: changes of addresses are not noticed, or mean nothing */
@@ -122,10 +126,12 @@ void agent_watch_network(struct agent *agent);
 /* Something of the server may have ended (router_hint()), now. */
 void agent_hint(struct agent *agent);
 
-/* agent_systemd.c: sends one datagram to the service manager, if there is one. The second sends STATUS= for
- * the present state, preceded by `before` (whole lines, or "") in the same datagram. */
+/* agent_systemd.c: the first comes before the others. The second sends one datagram to the service manager, if there is one. The third sends STATUS= for
+ * the present state, preceded by `before` (whole lines, or "") in the same datagram; alone it is sent only so often, the
+ * last one always. */
+void agent_notify_start(struct agent *agent);
 void agent_notify_systemd(const char *format, ...) PRINTF_LIKE(1, 2);
-void agent_notify_status(const struct agent *agent, const char *before);
+void agent_notify_status(struct agent *agent, const char *before);
 
 /* agent_systemd.c: the service manager's watchdog, WATCHDOG=1 at half of its timeout. The first reads whether there is
  * one. The second feeds it once agent->watchdog_due_mono is reached. It is called behind router_tick() alone, so that
@@ -144,8 +150,12 @@ struct agent_note {
     const char *msg;
 };
 
-/* agent_effects.c: logs a note; `detail` is the text of the machine. */
+/* agent_log.c: logs a note; `detail` is the text of the machine. */
 void agent_log_note(const struct agent_note *note, const char *module, struct str detail);
+
+/* agent_log.c: from the first on, lines that the log holds back are written when they may be; the second writes them all. */
+void agent_log_start(struct agent *agent);
+void agent_log_end(struct agent *agent);
 
 /* agent_effects.c: what server.host came to (a host_search_fn). The second: the host that `probe` connects to, NULL while
  * it is the published one and there is none; borrowed until the next look-up. */

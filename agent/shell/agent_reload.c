@@ -18,9 +18,10 @@ static void log_changes(const struct config *running, const struct config *fresh
     }
     for (size_t i = 0; i < count; i++) {
         if (rows[i]->flags & SETTING_RELOADABLE) {
-            log_info("agent", "configuration reloaded, setting changed", LOG_TEXT("key", rows[i]->path));
+            log_info("agent", "configuration reloaded, setting changed", LOG_RATE(LOG_MANY),
+                     LOG_TEXT("key", rows[i]->path));
         } else {
-            log_warn("agent", "configuration reloaded, setting needs a restart",
+            log_warn("agent", "configuration reloaded, setting needs a restart", LOG_RATE(LOG_MANY),
                      LOG_TEXT("key", rows[i]->path));
         }
     }
@@ -53,8 +54,8 @@ static void log_problems(const char *path, struct str problems)
     while (problems.size > 0) {
         struct str problem = str_split(problems, '\n', &problems);
         if (problem.size > 0) {
-            log_error("agent", "reload refused, configuration unchanged", LOG_TEXT("file", path),
-                      LOG_STR("problem", problem));
+            log_error("agent", "reload refused, configuration unchanged", LOG_RATE(LOG_MANY),
+                      LOG_TEXT("file", path), LOG_STR("problem", problem));
         }
     }
 }
@@ -64,7 +65,7 @@ void agent_log_warnings(struct str warnings)
     while (warnings.size > 0) {
         struct str warning = str_split(warnings, '\n', &warnings);
         if (warning.size > 0) {
-            log_warn("agent", "configuration warning", LOG_STR("problem", warning));
+            log_warn("agent", "configuration warning", LOG_RATE(LOG_MANY), LOG_STR("problem", warning));
         }
     }
 }

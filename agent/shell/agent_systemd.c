@@ -5,6 +5,7 @@
 #include "outrider/api/common/published.h"
 #include "outrider/base/brief.h"
 #include "outrider/core/fleet/view_read.h"
+#include "outrider/io/loop/timer.h"
 #include "outrider/os/clock.h"
 #include "outrider/os/sd_notify.h"
 
@@ -80,6 +81,10 @@ static void add_registry(const struct agent *agent, struct buf *out)
     }
 }
 
+/* The service manager handles each message: a game that changes its status a thousand times a second must not keep it
+ * busy. */
+static const struct rate_limit status_limit = {.burst = 20, .every_ms = 500};
+
 static void notify_view(const struct agent *agent, const char *before)
 {
     struct api_fleet look;
@@ -96,8 +101,12 @@ static void notify_view(const struct agent *agent, const char *before)
     }
 }
 
-void agent_notify_status(const struct agent *agent, const char *before)
+void agent_notify_status(struct agent *agent, const char *before)
 {
+    if (before[0] == '\0' && !rate_take(&agent->status_rate, &status_limit, clock_mono_ms())) {
+        timer_arm_at_ms(agent->status_timer, rate_due(&agent->status_rate, &status_limit));
+        return;
+    }
     if (agent->router == NULL) {
         if (agent->fleet != NULL) {
             notify_view(agent, before);
@@ -111,4 +120,14 @@ void agent_notify_status(const struct agent *agent, const char *before)
     add_registry(agent, &text);
     agent_notify_systemd("%s", buf_text(&text));
     buf_fini(&text);
+}
+
+static void on_status_timer(void *user)
+{
+    agent_notify_status(user, "");
+}
+
+void agent_notify_start(struct agent *agent)
+{
+    agent->status_timer = timer_new(agent->loop, on_status_timer, agent);
 }

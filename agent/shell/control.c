@@ -76,7 +76,7 @@ void control_writer_put(struct control_writer *writer, struct str type, struct s
     writing->user = user;
     writing->next = writer->first;
     writer->first = writing;
-    log_info("control", hold->set ? "drain requested" : "undrain requested",
+    log_info("control", hold->set ? "drain requested" : "undrain requested", LOG_RATE(LOG_MANY),
              LOG_STR("key", buf_view(&writing->key)), LOG_TEXT("by", hold->by),
              LOG_TEXT("reason", hold->reason));
     submit(writer, writing);
@@ -90,7 +90,8 @@ static void end(struct control_writer *writer, struct writing *writing, const st
     }
     *at = writing->next;
     if (result->error.size > 0 || result->conflict) {
-        log_warn("control", "control key not written", LOG_STR("key", buf_view(&writing->key)),
+        log_warn("control", "control key not written", LOG_RATE(LOG_MANY),
+                 LOG_STR("key", buf_view(&writing->key)),
                  LOG_STR("error", result->conflict ? STR("changed by others meanwhile") : result->error));
     }
     writing->done(result, writing->user);

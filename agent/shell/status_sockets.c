@@ -26,36 +26,21 @@ struct status_peer {
     bool watching;
 };
 
-/* A kind of log line that a peer can cause: at most one a minute, with the count of all so far. */
-struct limited_log {
-    uint64_t count;
-    int64_t logged_mono;
-};
-
-enum { LOG_EVERY_MS = 60000 };
-
 struct status_sockets {
     struct agent *agent;
     struct line_socket *lines;
     struct datagram_socket *datagrams;
-    struct limited_log bad_line, bad_datagram, bad_mainpid, reported_errno;
+    const struct line_peer
+        *kept; /* for whose process places are kept, while MAINPID is not known; NULL: none */
+    uint64_t mainpids_bad;
 };
 
-static bool may_log(struct limited_log *log)
-{
-    int64_t now = clock_mono_ms();
-    bool due = log->count++ == 0 || now - log->logged_mono >= LOG_EVERY_MS;
-    log->logged_mono = due ? now : log->logged_mono;
-    return due;
-}
-
-/* Keeps the last refusal, which `outrider status` shows. Returns whether it may be logged. */
-static bool note_refusal(struct status_sockets *sockets, const char *why, struct limited_log *log)
+/* Keeps the last refusal, which `outrider status` shows. */
+static void note_refusal(struct status_sockets *sockets, const char *why)
 {
     struct api_counters *counters = &sockets->agent->counters;
     snprintf(counters->refusal, sizeof(counters->refusal), "%s", why);
     counters->refusal_wall = clock_wall_ms();
-    return may_log(log);
 }
 
 /* ---- the process that MAINPID= names ---- */
@@ -94,10 +79,11 @@ static void verify_mainpid(struct status_sockets *sockets, struct status_message
         char why[200];
         message->has_mainpid = false;
         brief_format(why, sizeof(why), "MAINPID=%d ignored: %s", (int)named, err.text);
-        if (note_refusal(sockets, why, &sockets->bad_mainpid)) {
-            log_warn("status", "MAINPID ignored", LOG_INT("pid", named), LOG_INT("sender", sender.pid),
-                     LOG_TEXT("error", err.text), LOG_INT("count", (int64_t)sockets->bad_mainpid.count));
-        }
+        note_refusal(sockets, why);
+        sockets->mainpids_bad++;
+        log_warn("status", "MAINPID ignored", LOG_RATE(LOG_SELDOM), LOG_INT("pid", named),
+                 LOG_INT("sender", sender.pid), LOG_TEXT("error", err.text),
+                 LOG_INT("count", (int64_t)sockets->mainpids_bad));
     }
 }
 
@@ -112,11 +98,10 @@ static void reject_line(struct status_sockets *sockets, struct line_peer *peer,
     bool too_many = state->bad_in_a_row >= STATUS_LINE_BAD_MAX;
     struct buf reply = {0};
     status_line_error_reply(&reply, error);
-    if (note_refusal(sockets, buf_text(&reply), &sockets->bad_line)) {
-        struct credentials sender = line_peer_credentials(peer);
-        log_warn("status", "line refused", LOG_TEXT("reply", buf_text(&reply)), LOG_INT("pid", sender.pid),
-                 LOG_INT("count", (int64_t)sockets->agent->counters.lines_bad));
-    }
+    note_refusal(sockets, buf_text(&reply));
+    log_warn("status", "line refused", LOG_RATE(LOG_SELDOM), LOG_TEXT("reply", buf_text(&reply)),
+             LOG_INT("pid", line_peer_credentials(peer).pid),
+             LOG_INT("count", (int64_t)sockets->agent->counters.lines_bad));
     if (too_many) {
         buf_clear(&reply);
         (void)status_line_fail(error, STATUS_LINE_TOO_MANY, (struct str){NULL, 0});
@@ -279,10 +264,9 @@ void status_sockets_emit_drain(struct status_sockets *sockets, bool on, int64_t 
 static void reject_datagram(struct status_sockets *sockets, const char *why)
 {
     sockets->agent->counters.datagrams_bad++;
-    if (note_refusal(sockets, why, &sockets->bad_datagram)) {
-        log_warn("status", "datagram refused", LOG_TEXT("error", why),
-                 LOG_INT("count", (int64_t)sockets->agent->counters.datagrams_bad));
-    }
+    note_refusal(sockets, why);
+    log_warn("status", "datagram refused", LOG_RATE(LOG_SELDOM), LOG_TEXT("error", why),
+             LOG_INT("count", (int64_t)sockets->agent->counters.datagrams_bad));
 }
 
 static void on_datagram(const struct datagram *datagram, void *user)
@@ -304,8 +288,9 @@ static void on_datagram(const struct datagram *datagram, void *user)
     } else {
         agent->counters.datagrams_ok++;
         agent->counters.datagram_keys_ignored += message.unknown_keys;
-        if (message.has_errno && may_log(&sockets->reported_errno)) {
-            log_info("status", "ERRNO reported by the server", LOG_INT("errno", message.errno_value));
+        if (message.has_errno) {
+            log_info("status", "ERRNO reported by the server", LOG_RATE(LOG_SELDOM),
+                     LOG_INT("errno", message.errno_value));
         }
         message.attach = false; /* a datagram has no connection whose end could end the life */
         if (status_message_is_report(&message)) {

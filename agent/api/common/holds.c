@@ -134,7 +134,7 @@ static bool read_request(const struct api_call *call, bool drains, struct api_re
         name_peer(&call->request, drain->by);
     } else {
         /* The request may give any name. */
-        log_info("http", "operator named by the request", LOG_TEXT("by", drain->by),
+        log_info("http", "operator named by the request", LOG_RATE(LOG_MANY), LOG_TEXT("by", drain->by),
                  LOG_STR("peer", call->request.peer));
     }
     return true;

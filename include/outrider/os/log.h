@@ -6,7 +6,9 @@
  *
  * A field of an empty text is left out. Values with blanks, quotes or '=' in them are quoted; control bytes, and bytes over 0x7f of text
  * that is not UTF-8, are written as escapes. A line is at most LOG_LINE_MAX bytes with its LF; what does not
- * fit is cut and the line ends with truncated=true. The caller keeps passwords and tokens out
+ * fit is cut and the line ends with truncated=true.
+ *
+ * Whatever causes it, a line is written only so often (enum log_rate). The caller keeps passwords and tokens out
  * (docs/design/protocol.md, "Logs"). */
 #ifndef OUTRIDER_OS_LOG_H
 #define OUTRIDER_OS_LOG_H
@@ -21,6 +23,15 @@ enum { LOG_LINE_MAX = 4096 };
 
 enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };
 enum log_format { LOG_FORMAT_LOGFMT, LOG_FORMAT_JSON };
+
+/* How often lines of one kind, which are those of one module and message, are written. Of those beyond that the newest is
+ * held back until it may be written (log_release()), with suppressed=n for those before it: the last state is always in the
+ * log. */
+enum log_rate {
+    LOG_OFTEN,  /* 20 at once, then one a second: without LOG_RATE() */
+    LOG_MANY,   /* 200 at once, then one a second: what operators ask for, and lists that their files make */
+    LOG_SELDOM, /* one a minute: mistakes that a program repeats */
+};
 
 /* One field. Build it with LOG_STR, LOG_TEXT or LOG_INT. `key` NULL ends the list. */
 struct log_field {
@@ -38,6 +49,9 @@ struct log_field {
 
 /* A field holding a whole number. */
 #define LOG_INT(name, value) ((struct log_field){.key = (name), .is_number = true, .number = (value)})
+
+/* Not a field of the line: its rate. */
+#define LOG_RATE(rate) LOG_INT("", (rate))
 
 #define LOG_END ((struct log_field){.key = NULL})
 #define LOG_AT(level, module, msg, ...)                                                                      \
@@ -61,6 +75,16 @@ void log_set_sink(log_sink_fn *sink, void *user);
 
 /* Whether lines of this level are written. */
 bool log_enabled(enum log_level level);
+
+/* Called when a line is held back and none of its kind was: log_due() may be sooner now. NULL: not called. */
+typedef void log_held_fn(void *user);
+void log_on_held(log_held_fn *on_held, void *user);
+
+/* When (clock_mono_ms()) a line that is held back may be written; INT64_MAX: none is. */
+int64_t log_due(void);
+
+/* Writes the lines held back that may be written at `now_mono`; INT64_MAX: all of them, as before the process ends. */
+void log_release(int64_t now_mono);
 
 /* What the macros call: `fields` ends with LOG_END. Writes the line regardless of the level, and never
  * waits: a line that the descriptor does not accept at once (a full pipe, a stopped terminal) is dropped,

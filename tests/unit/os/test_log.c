@@ -8,6 +8,7 @@
 #include "outrider/os/log.h"
 
 #include "outrider/base/buf.h"
+#include "outrider/os/clock.h"
 
 #include <fcntl.h>
 #include <jansson.h>
@@ -148,12 +149,14 @@ static void bounds_a_line(void **state)
         struct str value = {text, count * length};
         log_setup(LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT, 2);
         log_info("m", "t", LOG_STR("v", value), LOG_INT("after", 1));
+        log_release(INT64_MAX);
         bool whole = strstr(buf_text(&last), " after=1") != NULL;
         assert_true(last.size < LOG_LINE_MAX);
         assert_true(whole != (strstr(buf_text(&last), " truncated=true") != NULL));
         assert_true(str_is_utf8(buf_view(&last)));
         log_setup(LOG_LEVEL_INFO, LOG_FORMAT_JSON, 2);
         log_info("m", "t", LOG_STR("v", value), LOG_INT("after", 1));
+        log_release(INT64_MAX);
         json_t *root = json_loadb(last.data, last.size, 0, NULL);
         assert_non_null(root);
         whole = json_object_get(root, "after") != NULL;
@@ -161,6 +164,94 @@ static void bounds_a_line(void **state)
         assert_true(whole != (json_object_get(root, "truncated") != NULL));
         json_decref(root);
     }
+}
+
+static unsigned held;
+
+static void on_held(void *user)
+{
+    (void)user;
+    held++;
+}
+
+/* A peer that flips its state as fast as it can: the log has the beginning, the end, and how many there were. */
+static void a_flood_is_held_back_and_its_last_line_written(void **state)
+{
+    (void)state;
+    held = 0;
+    log_on_held(on_held, NULL);
+    int64_t before = clock_mono_ms();
+    for (int i = 0; i < 100000; i++) {
+        log_warn("server", "status flips", LOG_INT("n", i));
+    }
+    int64_t took = clock_mono_ms() - before;
+    unsigned written = lines;
+    print_message("100000 lines in %d ms: %u written\n", (int)took, written);
+    assert_in_range(written, 20, 20 + took / 1000 + 1);
+    assert_true(held >= 1);
+    assert_in_range(log_due(), before, clock_mono_ms() + 1000);
+    log_release(before);
+    assert_int_equal(lines, written);
+    log_release(INT64_MAX);
+    assert_int_equal(lines, written + 1);
+    assert_non_null(strstr(line_after_time(), " n=99999 suppressed="));
+    if (written == 20) {
+        assert_non_null(strstr(line_after_time(), " suppressed=99979"));
+    }
+    assert_true(log_due() == INT64_MAX);
+    log_release(INT64_MAX);
+    assert_int_equal(lines, written + 1);
+    log_on_held(NULL, NULL);
+}
+
+static void one_kind_does_not_silence_another(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 100; i++) {
+        log_warn("server", "noise", LOG_INT("n", i));
+    }
+    unsigned before = lines;
+    log_warn("server", "signal");
+    log_warn("agent", "noise");
+    assert_int_equal(lines, before + 2);
+    log_release(INT64_MAX);
+}
+
+static void a_line_may_say_how_often_it_is_written(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 1000; i++) {
+        log_warn("m", "mistake", LOG_RATE(LOG_SELDOM), LOG_INT("count", i));
+    }
+    assert_int_equal(lines, 1);
+    assert_string_equal(line_after_time(), "level=warn module=m msg=\"mistake\" count=0");
+    log_release(INT64_MAX);
+    assert_string_equal(line_after_time(), "level=warn module=m msg=\"mistake\" count=999 suppressed=998");
+    lines = 0;
+    for (int i = 0; i < 200; i++) {
+        log_info("m", "asked for", LOG_RATE(LOG_MANY));
+    }
+    assert_int_equal(lines, 200);
+}
+
+/* Also behind the longest line, and those of before a reload are in the format of before. */
+static void the_number_of_suppressed_lines_is_a_field(void **state)
+{
+    (void)state;
+    static char text[2 * LOG_LINE_MAX];
+    memset(text, 'x', sizeof(text));
+    log_setup(LOG_LEVEL_INFO, LOG_FORMAT_JSON, 2);
+    for (int i = 0; i < 100; i++) {
+        log_info("m", "long", LOG_RATE(LOG_SELDOM), LOG_STR("v", ((struct str){text, sizeof(text)})));
+    }
+    log_setup(LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT, 2);
+    assert_int_equal(lines, 2);
+    assert_true(last.size < LOG_LINE_MAX);
+    json_t *root = json_loadb(last.data, last.size, 0, NULL);
+    assert_non_null(root);
+    assert_int_equal(json_integer_value(json_object_get(root, "suppressed")), 98);
+    assert_true(json_is_true(json_object_get(root, "truncated")));
+    json_decref(root);
 }
 
 static void one_line_is_one_write(void **state)
@@ -226,6 +317,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(follows_the_level_and_does_not_evaluate, setup, teardown),
         cmocka_unit_test_setup_teardown(json_reads_back, setup, teardown),
         cmocka_unit_test_setup_teardown(bounds_a_line, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_flood_is_held_back_and_its_last_line_written, setup, teardown),
+        cmocka_unit_test_setup_teardown(one_kind_does_not_silence_another, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_line_may_say_how_often_it_is_written, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_number_of_suppressed_lines_is_a_field, setup, teardown),
         cmocka_unit_test_setup_teardown(one_line_is_one_write, setup, teardown),
         cmocka_unit_test_setup_teardown(never_waits_for_the_reader, setup, teardown),
     };
