@@ -214,12 +214,12 @@ static int parse_start_time(struct str stat, uint64_t *ret_ticks)
     return str_to_u64(field, UINT64_MAX, ret_ticks);
 }
 
-/* Each pidfd of a process has the same number, which no other process of this boot has (pidfs). */
-static int pidfd_number(pid_t pid, uint64_t *ret_number)
+/* Each pidfd of a process has the same number, which no other process of this boot has (pidfs). Closes `fd`, which may be
+ * -1. */
+static int pidfd_number(int fd, uint64_t *ret_number)
 {
     struct stat st;
     struct statfs system;
-    int fd = process_open(pid, NULL);
     bool known = fd >= 0 && fstatfs(fd, &system) == 0 && system.f_type == PIDFS_MAGIC && fstat(fd, &st) == 0;
     if (fd >= 0) {
         close(fd);
@@ -230,12 +230,17 @@ static int pidfd_number(pid_t pid, uint64_t *ret_number)
     return known ? 0 : -1;
 }
 
+int process_peer_number(int socket, uint64_t *ret_number)
+{
+    return pidfd_number(process_open_peer(socket, NULL), ret_number);
+}
+
 int process_start_time(pid_t pid, struct error *err, uint64_t *ret_ticks)
 {
     struct buf bytes = {0};
     struct error why = {0};
     int rc = read_proc(pid, "stat", &why, &bytes);
-    if (rc < 0 && why.code == ERROR_NOT_FOUND && pidfd_number(pid, ret_ticks) == 0) {
+    if (rc < 0 && why.code == ERROR_NOT_FOUND && pidfd_number(process_open(pid, NULL), ret_ticks) == 0) {
         rc = 0;
     } else if (rc < 0 && err != NULL) {
         *err = why;

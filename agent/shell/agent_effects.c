@@ -119,6 +119,7 @@ void effects_watch_pid(struct effects *effects, pid_t pid)
     if (pid == 0) {
         return;
     }
+    status_sockets_mainpid(agent->sockets, pid);
     struct error err;
     agent->mainpid_watch = loop_watch_process(agent->loop, pid, on_process_gone, agent, &err);
     if (agent->mainpid_watch != NULL && is_same_process(agent, pid)) {

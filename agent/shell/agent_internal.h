@@ -217,6 +217,9 @@ void status_sockets_inherit(struct agent *agent);
 /* Closes both sockets and their connections. Accepts NULL. */
 void status_sockets_free(struct status_sockets *sockets);
 
+/* `pid` is the process of the server: places are kept for it. Accepts NULL. */
+void status_sockets_mainpid(struct status_sockets *sockets, pid_t pid);
+
 /* As effects_emit_drain(). Accepts NULL. */
 void status_sockets_emit_drain(struct status_sockets *sockets, bool on, int64_t left_ms, struct str reason);
 

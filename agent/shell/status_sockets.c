@@ -138,6 +138,16 @@ static void reply(struct line_peer *peer, const struct server *server, const str
     buf_fini(&event);
 }
 
+/* The process of the server is MAINPID, or without one the first that attached. That of a server that has ended is replaced
+ * by the next, whose user may be the same. */
+static void keep_places(struct status_sockets *sockets, struct line_peer *peer)
+{
+    if (sockets->agent->mainpid == 0 && sockets->kept == NULL) {
+        line_peer_keep(peer);
+        sockets->kept = peer;
+    }
+}
+
 static void apply_line(struct status_sockets *sockets, struct line_peer *peer, struct status_message *message)
 {
     struct status_peer *state = peer->data;
@@ -151,6 +161,7 @@ static void apply_line(struct status_sockets *sockets, struct line_peer *peer, s
     }
     if (message->attach) {
         struct error err;
+        keep_places(sockets, peer);
         state->life = server_facts(agent->router->server).life_number;
         if (line_peer_watch_process(peer, &err) < 0) {
             log_debug("status", "attached connection counts without its process",
@@ -226,21 +237,40 @@ static void on_exit_of_peer(struct line_peer *peer, void *user)
                        (struct server_event){.type = SERVER_ON_DETACH, .life = state->life, .exited = true});
     state->life = 0;
     peer->held = state->watching;
+    sockets->kept = sockets->kept == peer ? NULL : sockets->kept;
 }
 
 static void on_close(struct line_peer *peer, void *user)
 {
     struct status_sockets *sockets = user;
     struct status_peer *state = state_of(peer);
+    bool by_us = state->closed_by_us || peer->evicted;
     peer->data = NULL;
+    sockets->kept = sockets->kept == peer ? NULL : sockets->kept;
+    if (peer->evicted && (state->life != 0 || state->watching)) {
+        struct credentials from = line_peer_credentials(peer);
+        log_warn("status", "attached or watching connection closed to make room, too many are open",
+                 LOG_RATE(LOG_SELDOM), LOG_INT("pid", from.pid), LOG_INT("uid", from.uid),
+                 LOG_INT("evicted", (int64_t)sockets->lines->stats.evicted));
+    }
     if (state->life != 0) {
-        agent_server_event(sockets->agent, (struct server_event){.type = SERVER_ON_DETACH,
-                                                                 .life = state->life,
-                                                                 .by_us = state->closed_by_us});
-    } else if (!state->closed_by_us && !state->said_quit) {
+        agent_server_event(
+            sockets->agent,
+            (struct server_event){.type = SERVER_ON_DETACH, .life = state->life, .by_us = by_us});
+    } else if (!by_us && !state->said_quit) {
         agent_hint(sockets->agent);
     }
     free(state);
+}
+
+void status_sockets_mainpid(struct status_sockets *sockets, pid_t pid)
+{
+    uid_t uid;
+    if (sockets != NULL && sockets->lines != NULL) {
+        bool known = process_uid(pid, NULL, &uid) == 0;
+        line_socket_keep(sockets->lines, pid, known ? uid : (uid_t)-1);
+        sockets->kept = NULL;
+    }
 }
 
 void status_sockets_emit_drain(struct status_sockets *sockets, bool on, int64_t left_ms, struct str reason)

@@ -1,6 +1,7 @@
 #include "line_socket_internal.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
+#include "outrider/os/clock.h"
 #include "outrider/os/process.h"
 
 #include <errno.h>
@@ -40,6 +41,7 @@ static void disconnect(struct peer *peer)
     event_del(&peer->writing);
     DL_DELETE(listener->view.first, &peer->view);
     DL_APPEND(listener->dying, &peer->view);
+    places_leave(&listener->places, &peer->place);
     listener->count--;
     char rest[LINE_READ_SIZE];
     for (int i = 0; i < DISCARD_READS && !peer->at_eof; i++) {
@@ -63,10 +65,26 @@ void line_peer_free(struct peer *peer)
     free(peer);
 }
 
-void line_peer_drop(struct peer *peer)
+bool line_peer_make_room(struct listener *listener, const struct peer *spared)
 {
-    disconnect(peer);
-    loop_defer(peer->listener->loop, &peer->end);
+    struct peer *victim = NULL;
+    int64_t now = clock_mono_ms();
+    for (struct line_peer *each = listener->view.first; each != NULL; each = each->next) {
+        struct peer *peer = (struct peer *)each;
+        peer->place.held = each->held && !peer->ended;
+        if (peer != spared && places_may_go(&listener->places, &peer->place) &&
+            (victim == NULL || places_goes_before(&listener->places, &peer->place, &victim->place, now))) {
+            victim = peer;
+        }
+    }
+    if (victim == NULL) {
+        return false;
+    }
+    listener->view.stats.evicted++;
+    victim->view.evicted = true;
+    disconnect(victim);
+    loop_defer(listener->loop, &victim->end);
+    return true;
 }
 
 /* Runs at the end of a turn. The connection ends when nothing more is read and nothing waits to be sent. */
@@ -244,7 +262,8 @@ int line_peer_watch_process(struct line_peer *view, struct error *err)
     if (peer->process != NULL) {
         return 0;
     }
-    if (listener->count + listener->watched >= listener->max_files) {
+    bool full = listener->count + listener->watched >= listener->max_files;
+    if (full && !line_peer_make_room(listener, peer)) {
         return error_set(err, ERROR_LIMIT, "no file left to watch the process of the connection");
     }
     int fd = peer->fd < 0 ? -1 : process_open_peer(peer->fd, err);
@@ -273,7 +292,7 @@ static void on_readable(evutil_socket_t fd, short what, void *user)
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
         return;
     }
-    peer->active = ++peer->listener->clock;
+    peer->place.active = ++peer->listener->clock;
     peer->corked = true;
     if (got > 0) {
         count_unread(peer, (size_t)got);
@@ -289,12 +308,37 @@ static void on_readable(evutil_socket_t fd, short what, void *user)
     }
 }
 
+/* ---- start ---- */
+
+static struct credentials credentials_of(int fd)
+{
+    struct ucred cred;
+    socklen_t size = sizeof(cred);
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &size) < 0) {
+        return (struct credentials){.known = false, .uid = (uid_t)-1};
+    }
+    return (struct credentials){.known = true, .pid = cred.pid, .uid = cred.uid, .gid = cred.gid};
+}
+
+/* A process that has no pid here, as it is in another PID namespace, has another number, where the kernel has one: behind
+ * those of pids. Without one all such processes count as one. */
+static uint64_t process_of(const struct peer *peer)
+{
+    uint64_t number = 0;
+    if (peer->from.known && peer->from.pid > 0) {
+        return (uint64_t)peer->from.pid;
+    }
+    return process_peer_number(peer->fd, &number) == 0 ? number | UINT64_C(1) << 63 : 0;
+}
+
 void line_peer_start(struct listener *listener, int fd)
 {
     struct peer *peer = mem_zalloc(sizeof(*peer));
     peer->listener = listener;
     peer->fd = fd;
-    peer->active = ++listener->clock;
+    peer->from = credentials_of(fd);
+    peer->place = (struct place){.since_ms = clock_mono_ms(), .active = ++listener->clock};
+    places_enter(&listener->places, &peer->place, process_of(peer), peer->from.uid);
     peer->end = (struct deferred){.fn = finish, .user = peer};
     peer->exit = (struct deferred){.fn = report_exit, .user = peer};
     struct event_base *base = loop_base(listener->loop);
@@ -359,11 +403,16 @@ void line_peer_close(struct line_peer *view)
 
 struct credentials line_peer_credentials(const struct line_peer *view)
 {
-    const struct peer *peer = (const struct peer *)view;
-    struct ucred cred;
-    socklen_t size = sizeof(cred);
-    if (peer->fd < 0 || getsockopt(peer->fd, SOL_SOCKET, SO_PEERCRED, &cred, &size) < 0) {
-        return (struct credentials){.known = false};
+    return ((const struct peer *)view)->from;
+}
+
+void line_peer_keep(struct line_peer *view)
+{
+    struct peer *peer = (struct peer *)view;
+    struct places *places = &peer->listener->places;
+    if (peer->fd >= 0) {
+        places->has_server = true;
+        places->server_process = peer->place.process->id;
+        places->server_user = peer->place.user->id;
     }
-    return (struct credentials){.known = true, .pid = cred.pid, .uid = cred.uid, .gid = cred.gid};
 }

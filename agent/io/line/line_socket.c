@@ -16,19 +16,6 @@ enum { DEFAULT_MAX_LINE = 16384, DEFAULT_MAX_PEERS = 256, SHARE_OF_FILES = 4 };
  * pause the loop would spin. */
 enum { PAUSE_MS = 200 };
 
-static struct peer *least_active(const struct listener *listener)
-{
-    struct peer *victim = NULL;
-    for (struct line_peer *each = listener->view.first; each != NULL; each = each->next) {
-        struct peer *peer = (struct peer *)each;
-        bool held = each->held && !peer->ended;
-        if (!held && (victim == NULL || peer->active < victim->active)) {
-            victim = peer;
-        }
-    }
-    return victim;
-}
-
 static void resume(void *user)
 {
     struct listener *listener = user;
@@ -52,16 +39,12 @@ static bool take_connection(struct listener *listener, int listening)
         }
         return false;
     }
-    if (listener->count >= listener->max_peers ||
-        listener->count + listener->watched >= listener->max_files) {
-        struct peer *victim = least_active(listener);
-        if (victim == NULL) {
-            listener->view.stats.refused++;
-            close(fd);
-            return true;
-        }
-        listener->view.stats.evicted++;
-        line_peer_drop(victim);
+    bool full =
+        listener->count >= listener->places.max || listener->count + listener->watched >= listener->max_files;
+    if (full && !line_peer_make_room(listener, NULL)) {
+        listener->view.stats.refused++;
+        close(fd);
+        return true;
     }
     listener->view.stats.accepted++;
     line_peer_start(listener, fd);
@@ -97,10 +80,9 @@ struct line_socket *line_socket_new(struct loop *loop, const struct line_socket_
     listener->scratch = mem_zalloc(LINE_READ_SIZE);
     listener->pause = timer_new(loop, resume, listener);
     listener->max_line = options->max_line == 0 ? DEFAULT_MAX_LINE : options->max_line;
-    listener->max_peers = options->max_peers == 0 ? DEFAULT_MAX_PEERS : options->max_peers;
-    size_t share = process_files_for_peers() / SHARE_OF_FILES;
-    listener->max_peers = share < listener->max_peers ? share : listener->max_peers;
-    listener->max_files = share;
+    listener->max_files = process_files_for_peers() / SHARE_OF_FILES;
+    size_t max = options->max_peers == 0 ? DEFAULT_MAX_PEERS : options->max_peers;
+    listener->places.max = listener->max_files < max ? listener->max_files : max;
     serve(listener);
     return &listener->view;
 }
@@ -118,6 +100,14 @@ int line_socket_check(struct line_socket *socket, struct error *err)
         serve(listener);
     }
     return rc;
+}
+
+void line_socket_keep(struct line_socket *socket, pid_t pid, uid_t uid)
+{
+    struct places *places = &((struct listener *)socket)->places;
+    places->server_user = uid != (uid_t)-1 || !places->has_server ? uid : places->server_user;
+    places->server_process = (uint64_t)pid;
+    places->has_server = true;
 }
 
 const struct unix_bound *line_socket_bound(const struct line_socket *socket)

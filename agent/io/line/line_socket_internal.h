@@ -2,6 +2,7 @@
 #ifndef OUTRIDER_IO_LINE_LINE_SOCKET_INTERNAL_H
 #define OUTRIDER_IO_LINE_LINE_SOCKET_INTERNAL_H
 
+#include "line_places_internal.h"
 #include "outrider/base/buf.h"
 #include "outrider/io/line/line_socket.h"
 #include "outrider/io/loop/loop.h"
@@ -22,7 +23,8 @@ struct listener {
                     * read */
     struct line_socket_handlers handlers;
     void *user;
-    size_t max_line, max_peers, max_files;
+    size_t max_line, max_files;
+    struct places places;
     struct line_peer *dying; /* disconnected, with on_close still to be called */
     size_t count, watched;   /* peers; of their processes, each of which takes a file more */
     uint64_t clock; /* counts reads, so that the least recently active peer is known without a clock */
@@ -32,6 +34,8 @@ struct peer {
     struct line_peer view; /* the first: handlers have its address */
     struct listener *listener;
     int fd; /* -1: disconnected */
+    struct credentials from;
+    struct place place;
     struct event reading, writing;
     struct deferred end;        /* queued when the connection may have ended */
     struct buf in;              /* an incomplete line */
@@ -41,7 +45,6 @@ struct peer {
     struct deferred exit;       /* queued when the process has ended */
     size_t unread;              /* bytes that were sent before it ended */
     bool exited;
-    uint64_t active;
     bool begun;      /* a line has come */
     bool ended;      /* no further input: closing, end of stream, or an overlong line */
     bool at_eof;     /* the peer closed its sending side */
@@ -53,8 +56,9 @@ struct peer {
 /* Serves the accepted connection `fd`, which the peer owns from now on. */
 void line_peer_start(struct listener *listener, int fd);
 
-/* Closes at once, without sending what waits; on_close follows at the end of the turn. */
-void line_peer_drop(struct peer *peer);
+/* Closes one at once, without sending what waits, so that its place is free; on_close follows at the end of the turn. Not
+ * `spared`, which may be NULL. Returns whether there was one. */
+bool line_peer_make_room(struct listener *listener, const struct peer *spared);
 
 /* Closes and frees without a callback. */
 void line_peer_free(struct peer *peer);

@@ -29,6 +29,10 @@ int process_uid(pid_t pid, struct error *err, uid_t *ret_uid) MUST_CHECK;
 int process_open(pid_t pid, struct error *err) MUST_CHECK;
 int process_open_peer(int socket, struct error *err) MUST_CHECK;
 
+/* The number of the process that connected to `socket`, which no other process of this boot has (Linux 6.9). Returns 0, or -1
+ * where the kernel has none. */
+int process_peer_number(int socket, uint64_t *ret_number) MUST_CHECK;
+
 /* The process that `sender`, a pid of this PID namespace, calls `named`: a sender in a namespace below counts
  * differently. Returns 0; or -1 with ERROR_NOT_FOUND (`sender` is 0 or has ended, or has no such process) or
  * ERROR_DENIED (it has a namespace of its own, and the kernel tells only how the sender itself is called there). */

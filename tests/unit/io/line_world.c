@@ -26,6 +26,10 @@ static void on_line(struct line_peer *peer, struct str line, void *user)
     } else if (str_eq(line, STR("hold"))) {
         peer->held = true;
         line_peer_reply(peer, STR("HELD"));
+    } else if (str_eq(line, STR("keep"))) {
+        peer->held = true;
+        line_peer_keep(peer);
+        line_peer_reply(peer, STR("KEPT"));
     } else if (str_eq(line, STR("process"))) {
         bool watched = line_peer_watch_process(peer, &world->err) == 0;
         line_peer_reply(peer, watched ? STR("WATCHED") : STR("NOT WATCHED"));

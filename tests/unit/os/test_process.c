@@ -334,6 +334,45 @@ static void a_pidfd_shows_the_end_of_a_process(void **state)
     close(pair[1]);
 }
 
+/* The number tells processes apart that have no pid here. */
+static void a_peer_has_the_number_of_its_process(void **state)
+{
+    (void)state;
+    int mine[2], again[2], childs[2], hold[2];
+    uint64_t one, same, other;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, mine), 0);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, again), 0);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, childs) + pipe(hold), 0);
+    if (process_peer_number(mine[0], &one) < 0) {
+        print_message("pidfds have no number here\n");
+        skip();
+    }
+    assert_int_equal(process_peer_number(again[0], &same), 0);
+    assert_true(one == same);
+    pid_t child = fork();
+    if (child == 0) {
+        int pair[2];
+        char byte;
+        close(hold[1]);
+        uint64_t number = 0;
+        bool known =
+            socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0 && process_peer_number(pair[0], &number) == 0;
+        _exit(!known || send(childs[1], &number, sizeof(number), 0) != sizeof(number) ||
+              read(hold[0], &byte, 1) != 0);
+    }
+    assert_int_equal(recv(childs[0], &other, sizeof(other), MSG_WAITALL), sizeof(other));
+    assert_true(one != other);
+    close(hold[1]);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    assert_int_equal(process_peer_number(hold[0], &other), -1);
+    close(hold[0]);
+    for (int i = 0; i < 2; i++) {
+        close(mine[i]);
+        close(again[i]);
+        close(childs[i]);
+    }
+}
+
 /* Makes getsockopt(2) answer as a kernel before 6.5, for this process. */
 static bool forget_so_peerpidfd(void)
 {
@@ -398,6 +437,7 @@ int main(void)
         cmocka_unit_test(users_without_a_number_are_not_known),
         cmocka_unit_test(an_older_kernel_finds_the_peer_by_its_pid),
         cmocka_unit_test(a_pidfd_shows_the_end_of_a_process),
+        cmocka_unit_test(a_peer_has_the_number_of_its_process),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,8 +6,10 @@
  *   closed.
  * - At most 4 KiB of replies wait for a peer that does not read, beside what the kernel buffers. Further
  *   replies are dropped and counted. Of the state events that have to wait only the newest is kept.
- * - With max_peers connected the least recently active peer is closed to make room for a new one, unless it
- *   is held. When all are held, the new connection is closed. */
+ * - With max_peers connected one of them is closed to make room for a new one: of the process that has more than a
+ *   sixteenth of the places, else of the user that has more than three quarters, else one that is not held, else of the user
+ *   and the process with the most. Of those the least recently active one, and the held ones last. Places are kept for one
+ *   process (line_socket_keep()), and the connections of its user go last. */
 #ifndef OUTRIDER_IO_LINE_LINE_SOCKET_H
 #define OUTRIDER_IO_LINE_LINE_SOCKET_H
 
@@ -26,7 +28,9 @@ struct loop;
 struct line_peer {
     struct line_peer *prev, *next; /* read only: the order of arrival; `next` of the last is NULL */
     void *data;                    /* the caller's; NULL at first */
-    bool held; /* the caller's: exempt from being closed to make room, as attached and watching ones are */
+    bool
+        held; /* the caller's: one of the last to be closed to make room, as attached and watching ones are */
+    bool evicted; /* read only: closed to make room */
 };
 
 struct line_socket_options {
@@ -53,15 +57,16 @@ struct line_socket_handlers {
 /* Totals since line_socket_new. */
 struct line_socket_stats {
     uint64_t accepted, refused,
-        evicted;              /* peers: served; closed because all others were held; closed to make room */
+        evicted; /* peers: served; closed as places are kept for all others; closed to make room */
     uint64_t accept_failures; /* no descriptor or memory left for a new peer */
     uint64_t replies_dropped, overlong;
 };
 
 /* A view of a line socket. */
 struct line_socket {
-    struct line_peer *first; /* read only, NULL: no peer; replying and closing do not change the list while a
-                                handler runs */
+    struct line_peer
+        *first; /* read only, NULL: no peer; replying and closing do not change the list while a handler
+                                runs, line_peer_watch_process() may */
     struct line_socket_stats stats;
 };
 
@@ -94,10 +99,15 @@ void line_peer_event(struct line_peer *peer, struct str text);
  * within this call. */
 void line_peer_close(struct line_peer *peer);
 
-/* Watches the process that connected, for on_exit. No effect when it is watched already. Returns 0; or -1 with
- * ERROR_NOT_FOUND (it had ended before, and left the connection to another one), ERROR_LIMIT (the files for peers are
- * used up) or ERROR_SYSTEM (the kernel or the sandbox has no pidfd): then only the connection itself counts. */
+/* Watches the process that connected, for on_exit; with the files for peers used up another one makes room. No effect when
+ * it is watched already. Returns 0; or -1 with ERROR_NOT_FOUND (it had ended before, and left the connection to another
+ * one), ERROR_LIMIT (no other one may go) or ERROR_SYSTEM (the kernel or the sandbox has no pidfd): then only the connection itself counts. */
 int line_peer_watch_process(struct line_peer *peer, struct error *err) MUST_CHECK;
+
+/* From now on places are kept for the process that connected; for process `pid` of `uid`, -1: of the same user as before. It
+ * has them while it has no more than its share. */
+void line_peer_keep(struct line_peer *peer);
+void line_socket_keep(struct line_socket *socket, pid_t pid, uid_t uid);
 
 /* The credentials of the process that connected. */
 struct credentials line_peer_credentials(const struct line_peer *peer);

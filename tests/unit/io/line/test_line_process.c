@@ -118,28 +118,94 @@ static void one_that_connected_and_left_is_not_watched(void **state)
     close(family.tell_child);
 }
 
+/* Opens the socket where the process has only so many files. */
+static void open_with_files(struct line_world *world, rlim_t files)
+{
+    struct rlimit old, few;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+    few = (struct rlimit){.rlim_cur = files, .rlim_max = old.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    assert_true(line_world_open(world));
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+}
+
 /* A process takes a file of those for peers. */
 static void files_for_processes_are_bounded(void **state)
 {
     struct line_world *world = *state;
-    struct rlimit old, few;
-    assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
-    few = (struct rlimit){.rlim_cur = 40, .rlim_max = old.rlim_max};
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
-    assert_true(line_world_open(world));
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+    open_with_files(world, 40);
     int fds[6];
     for (int i = 0; i < 6; i++) {
         fds[i] = line_world_connect(world);
         line_world_send(fds[i], "hold\nprocess\n");
         line_world_turn(world);
     }
-    /* Half of so few files are for peers, a quarter of these for lines: two peers with their process, one without. */
-    assert_int_equal(world->err.code, ERROR_LIMIT);
-    assert_true(world->socket->stats.refused > 0);
+    /* Half of so few files are for peers, a quarter of these for lines: two peers with their process, the newest. */
+    assert_int_equal(world->socket->stats.evicted, 4);
+    assert_int_equal(line_world_peers(world), 2);
+    line_world_read(world, fds[4], "HELD\nWATCHED\n");
+    line_world_read(world, fds[5], "HELD\nWATCHED\n");
     for (int i = 0; i < 6; i++) {
         close(fds[i]);
     }
+}
+
+static void a_kept_place_goes_neither_for_a_peer_nor_for_a_process(void **state)
+{
+    struct line_world *world = *state;
+    open_with_files(world, 24); /* three for lines */
+    int kept = line_world_connect(world);
+    line_world_send(kept, "keep\nprocess\n");
+    line_world_read(world, kept, "KEPT\nWATCHED\n");
+    int other = line_world_connect(world);
+    line_world_send(other, "process\n");
+    line_world_read(world, other, "NOT WATCHED\n");
+    assert_int_equal(world->err.code, ERROR_LIMIT);
+    int late = line_world_connect(world);
+    line_world_eof(world, late);
+    assert_int_equal(world->socket->stats.refused, 1);
+    assert_int_equal(world->socket->stats.evicted, 0);
+    close(kept);
+    close(other);
+    close(late);
+}
+
+/* The child takes what it can get; the connection of this process, for which places are kept, is not among it. */
+static void another_process_takes_only_its_own_places(void **state)
+{
+    struct line_world *world = *state;
+    world->options.max_peers = 3;
+    assert_true(line_world_open(world));
+    int game = line_world_connect(world);
+    line_world_send(game, "keep\n");
+    line_world_read(world, game, "KEPT\n");
+    buf_clear(&world->received);
+    int end[2];
+    assert_int_equal(pipe(end), 0);
+    pid_t hostile = fork();
+    if (hostile == 0) {
+        close(end[1]);
+        for (int i = 0; i < 20; i++) {
+            line_world_send(line_world_connect(world), "hold\n");
+        }
+        char byte;
+        _exit((int)read(end[0], &byte, 1));
+    }
+    while (world->socket->stats.accepted < 21) {
+        loop_turn_once(world->loop, true);
+    }
+    line_world_send(game, "hello\n");
+    line_world_read(world, game, "OK hello\n");
+    int restarted = line_world_connect(world);
+    line_world_send(restarted, "hello\n");
+    line_world_read(world, restarted, "OK hello\n");
+    assert_int_equal(world->socket->stats.refused, 0);
+    assert_int_equal(world->socket->stats.evicted, 19);
+    close(game);
+    close(restarted);
+    close(end[0]);
+    close(end[1]);
+    assert_int_equal(waitpid(hostile, NULL, 0), hostile);
 }
 
 int main(void)
@@ -152,6 +218,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_that_connected_and_left_is_not_watched, line_world_setup,
                                         line_world_teardown),
         cmocka_unit_test_setup_teardown(files_for_processes_are_bounded, line_world_setup,
+                                        line_world_teardown),
+        cmocka_unit_test_setup_teardown(a_kept_place_goes_neither_for_a_peer_nor_for_a_process,
+                                        line_world_setup, line_world_teardown),
+        cmocka_unit_test_setup_teardown(another_process_takes_only_its_own_places, line_world_setup,
                                         line_world_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -243,14 +243,17 @@ static void the_least_active_makes_room_unless_held(void **state)
     line_world_send(fds[1], "hold\n");
     line_world_send(fds[3], "hold\n");
     line_world_expect(world, "[hold][hold]");
-    /* all are held: the new connection is closed, the others stay */
+    /* All are held: this process has more than its share, and loses the least recently active of them. */
     fds[4] = line_world_connect(world);
-    line_world_expect(world, "");
-    line_world_eof(world, fds[4]);
+    line_world_expect(world, "x");
+    line_world_eof(world, fds[0]);
+    line_world_read(world, fds[1], "HELD\n");
     line_world_read(world, fds[3], "HELD\n");
-    assert_int_equal(world->socket->stats.evicted, 1);
-    assert_int_equal(world->socket->stats.refused, 1);
-    assert_int_equal(world->socket->stats.accepted, 4);
+    line_world_send(fds[4], "hello\n");
+    line_world_expect(world, "[hello]");
+    assert_int_equal(world->socket->stats.evicted, 2);
+    assert_int_equal(world->socket->stats.refused, 0);
+    assert_int_equal(world->socket->stats.accepted, 5);
     assert_int_equal(line_world_peers(world), 3);
     for (int i = 0; i < 5; i++) {
         close(fds[i]);
