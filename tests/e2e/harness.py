@@ -8,6 +8,8 @@ import json
 import os
 import pathlib
 import pwd
+import re
+import shlex
 import shutil
 import signal
 import socket
@@ -178,6 +180,7 @@ class Agent:
 
     def __init__(self, case, name, config, env=None, wrapper=()):
         self.case, self.name, self.config = case, name, config
+        wrapper = wrapper or shlex.split(os.environ.get("OUTRIDER_WRAPPER", ""))
         self.dir = case.dir / name
         self.dir.mkdir()
         self.path = self.dir / "outrider.yaml"
@@ -364,8 +367,7 @@ class Case(unittest.TestCase):
             agent.kill()
             if failed:
                 print(f"\n--- {self.id()}: log of {agent.name}\n{agent.log()[-6000:]}", file=sys.stderr)
-            if "ERROR: AddressSanitizer" in agent.log() or "LeakSanitizer" in agent.log() or \
-                    "runtime error:" in agent.log():
+            if re.search(r"ERROR: AddressSanitizer|LeakSanitizer|runtime error:|^==\d+== ", agent.log(), re.M):
                 reports.append(f"{agent.name}:\n{agent.log()[-6000:]}")
         self.assertEqual(reports, [], "sanitizer report")
 
