@@ -76,8 +76,10 @@ void log_set_sink(log_sink_fn *sink, void *user);
 /* Whether lines of this level are written. */
 bool log_enabled(enum log_level level);
 
-/* Called when a line is held back and none of its kind was: log_due() may be sooner now. NULL: not called. */
+/* A line is held back and none of its kind was: log_due() may be sooner now. */
 typedef void log_held_fn(void *user);
+
+/* Calls `on_held` from now on; NULL: nothing is called. */
 void log_on_held(log_held_fn *on_held, void *user);
 
 /* When (clock_mono_ms()) a line that is held back may be written; INT64_MAX: none is. */

@@ -119,7 +119,7 @@ static void a_user_with_more_than_its_share_goes_first(void **state)
         assert_true(replace(room, 2000 + i, 7, true, NOW) >= 1000);
     }
     assert_int_equal(of_process(room, 1), 1);
-    /* Now nobody has more than its share, and one that is not held goes. */
+    /* Now no user has more than its share, and one that is not held goes. */
     assert_int_equal(replace(room, 3000, 8, true, NOW), 1);
 }
 
