@@ -3,6 +3,7 @@
 #include "outrider/base/str.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -34,6 +35,14 @@ static enum listen_fd_kind kind_of(int fd)
                                                      : LISTEN_FD_OTHER;
 }
 
+/* One that came through execve is open and not close-on-exec. Those of this process are: where LISTEN_FDS names more than there
+ * are, the next ones are the loop's. */
+static bool is_inherited(int fd)
+{
+    int flags = fcntl(fd, F_GETFD);
+    return flags >= 0 && (flags & FD_CLOEXEC) == 0;
+}
+
 size_t listen_fds_take(struct listen_fd *ret_fds, size_t max)
 {
     uint64_t pid = 0, count = 0;
@@ -43,11 +52,13 @@ size_t listen_fds_take(struct listen_fd *ret_fds, size_t max)
     size_t taken = 0;
     for (int fd = FIRST_FD; ours && fd < FIRST_FD + (int)count; fd++) {
         struct str name = str_split(names, ':', &names);
+        if (!is_inherited(fd)) {
+            continue;
+        }
         if (taken == max) {
             close(fd);
             continue;
         }
-        /* A descriptor that is not open fails both and is of kind LISTEN_FD_OTHER. */
         fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
         fcntl(fd, F_SETFD, FD_CLOEXEC);
         struct listen_fd *entry = &ret_fds[taken++];

@@ -18,7 +18,8 @@ struct listen_fd {
 };
 
 /* Takes the descriptors named by LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES, at most `max`; further ones are
- * closed. Returns their number; 0 when the variables are absent, malformed or for another process. Removes
+ * closed. One that was not inherited, which a wrong LISTEN_FDS names, is left alone: every descriptor that this process opens
+ * is close-on-exec. Returns their number; 0 when the variables are absent, malformed or for another process. Removes
  * the variables from the environment, so that a second call returns 0. Descriptors that are not sockets are
  * of kind LISTEN_FD_OTHER. */
 size_t listen_fds_take(struct listen_fd *ret_fds, size_t max);

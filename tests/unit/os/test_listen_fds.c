@@ -102,6 +102,25 @@ static bool leaves_those_of_another_process(void)
     return none && fcntl(3, F_GETFD) == 0 && fcntl(4, F_GETFD) == 0;
 }
 
+/* LISTEN_FDS names more than there are: the next descriptors are this process's own. */
+static bool leaves_its_own(void)
+{
+    closefrom(3);
+    place(socket(AF_UNIX, SOCK_STREAM, 0), 3);
+    place(dup(3), 5);
+    fcntl(5, F_SETFD, FD_CLOEXEC);
+    set_environment(getpid(), "5", "a:b:c:d:e");
+    struct listen_fd fds[8];
+    size_t count = listen_fds_take(fds, COUNT_OF(fds));
+    return count == 1 && fds[0].fd == 3 && fcntl(5, F_GETFD) == FD_CLOEXEC;
+}
+
+static void test_own(void **state)
+{
+    (void)state;
+    in_child(leaves_its_own);
+}
+
 static void test_kinds(void **state)
 {
     (void)state;
@@ -126,6 +145,7 @@ int main(void)
         cmocka_unit_test(test_kinds),
         cmocka_unit_test(test_beyond),
         cmocka_unit_test(test_others),
+        cmocka_unit_test(test_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
