@@ -79,15 +79,15 @@ static void check_signature(struct view_entry *entry)
                                  "MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n"
                                  "-----END PUBLIC KEY-----\n"; /* of docs/design/signed-record */
     static struct sign_trust *trust;
-    enum view_skip skip = VIEW_SKIP_NONE;
+    struct view_item item = {.entry = entry};
     struct error err = {0};
     struct buf served = {0};
     if (trust == NULL) {
         trust = sign_trust_new();
         must(sign_trust_add(trust, str_of(public), &err) == 0);
     }
-    must(record_check(&(struct record_check){.trust = trust, .require = true}, entry, &skip, &err) < 0);
-    must(skip == VIEW_SKIP_UNSIGNED || skip == VIEW_SKIP_BAD_SIG);
+    must(record_check(&(struct record_check){.trust = trust, .require = true}, &item, &err) < 0);
+    must(item.skip == VIEW_SKIP_UNSIGNED || item.skip == VIEW_SKIP_BAD_SIG);
     record_write_served(entry, &served);
     must(is_json(buf_view(&served)));
     buf_fini(&served);

@@ -4,6 +4,7 @@
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
 #include "outrider/codec/sign/sign.h"
+#include "outrider/core/fleet/view.h"
 #include "outrider/core/fleet/view_read.h"
 #include "record_scan_internal.h"
 
@@ -88,40 +89,37 @@ static bool is_known(const struct view *known, struct view_entry *entry)
         return false;
     }
     entry->signature = held->signature;
-    entry->signed_wall = held->signed_wall;
     return true;
 }
 
-static enum sign_verdict judge(const struct sign_trust *trust, struct view_entry *entry)
+static enum sign_verdict judge(const struct record_check *check, struct view_item *item)
 {
     struct record_scan record = {0};
+    struct view_entry *entry = item->entry;
     enum sign_verdict verdict = SIGN_WRONG;
-    entry->signature = VIEW_SIGNATURE_NONE;
-    entry->signed_wall = 0;
-    if (record_scan(&record, blob_view(entry->json), NULL) == 0 && record.sig.data != NULL) {
-        verdict = verify(trust, view_entry_key(entry), blob_view(entry->json));
+    bool is_signed = record_scan(&record, blob_view(entry->json), NULL) == 0 && record.sig.data != NULL;
+    if (!is_signed) {
+        entry->signature = VIEW_SIGNATURE_NONE;
+    } else if (!is_known(check->known, entry)) {
+        verdict = verify(check->trust, view_entry_key(entry), blob_view(entry->json));
         entry->signature = verdict == SIGN_GOOD ? VIEW_SIGNATURE_GOOD : VIEW_SIGNATURE_BAD;
-        entry->signed_wall = verdict == SIGN_GOOD ? record.details.updated_wall : 0;
     }
+    item->signed_wall = entry->signature == VIEW_SIGNATURE_GOOD ? record.details.updated_wall : 0;
     json_scan_fini(&record.scan);
     return verdict;
 }
 
-int record_check(const struct record_check *check, struct view_entry *entry, enum view_skip *ret_skip,
-                 struct error *err)
+int record_check(const struct record_check *check, struct view_item *item, struct error *err)
 {
-    enum sign_verdict verdict = SIGN_WRONG;
     if (check == NULL || check->trust == NULL) {
         return 0;
     }
-    if (!is_known(check->known, entry)) {
-        verdict = judge(check->trust, entry);
-    }
-    if (!check->require || entry->signature == VIEW_SIGNATURE_GOOD) {
+    enum sign_verdict verdict = judge(check, item);
+    if (!check->require || item->entry->signature == VIEW_SIGNATURE_GOOD) {
         return 0;
     }
-    bool none = entry->signature == VIEW_SIGNATURE_NONE;
-    *ret_skip = none ? VIEW_SKIP_UNSIGNED : VIEW_SKIP_BAD_SIG;
+    bool none = item->entry->signature == VIEW_SIGNATURE_NONE;
+    item->skip = none ? VIEW_SKIP_UNSIGNED : VIEW_SKIP_BAD_SIG;
     return error_set(err, ERROR_DENIED, "%s",
                      none                          ? "not signed, and view.require_signed is set"
                      : verdict == SIGN_UNKNOWN_KEY ? "sig: of a key that is not among view.sign_keys"

@@ -101,7 +101,7 @@ static void append_value(struct view_items *items, struct str prefix, const stru
     struct view_item *item = append(items, place);
     int result = decode(prefix, place, value, &item->entry, &item->skip, &err);
     if (result == 0) {
-        result = record_check(items->check, item->entry, &item->skip, &err);
+        result = record_check(items->check, item, &err);
     }
     if (result < 0) {
         view_entry_unref(item->entry);

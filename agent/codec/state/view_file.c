@@ -41,17 +41,18 @@ void view_file_check(struct view_file *file, const struct record_check *check)
 {
     struct view_kept *kept = &file->kept;
     size_t entries = kept->entry_count, stones = kept->tombstone_count;
-    enum view_skip skip;
     kept->entry_count = kept->tombstone_count = 0;
     for (size_t i = 0; i < entries; i++) {
-        if (record_check(check, file->entries[i], &skip, NULL) < 0) {
+        struct view_item item = {.entry = file->entries[i]};
+        if (record_check(check, &item, NULL) < 0) {
             view_entry_unref(file->entries[i]);
         } else {
             file->entries[kept->entry_count++] = file->entries[i];
         }
     }
     for (size_t i = 0; i < stones; i++) {
-        if (record_check(check, file->tombstones[i].entry, &skip, NULL) < 0) {
+        struct view_item item = {.entry = file->tombstones[i].entry};
+        if (record_check(check, &item, NULL) < 0) {
             view_entry_unref(file->tombstones[i].entry);
         } else {
             file->tombstones[kept->tombstone_count++] = file->tombstones[i];

@@ -65,7 +65,7 @@ struct view_item view_admit(struct view *view, const struct view_item *item, con
     if (entry == NULL) {
         return admitted;
     }
-    bool older = entry->signature == VIEW_SIGNATURE_GOOD && view_marks_is_older(&view->marks, entry);
+    bool older = entry->signature == VIEW_SIGNATURE_GOOD && view_marks_is_older(&view->marks, item);
     if (older && view->settings.require_signed) {
         admitted.entry = NULL;
         admitted.skip = VIEW_SKIP_OLDER;
@@ -78,7 +78,7 @@ struct view_item view_admit(struct view *view, const struct view_item *item, con
     if (older) {
         entry->signature = VIEW_SIGNATURE_BAD; /* it was put back */
     } else if (entry->signature == VIEW_SIGNATURE_GOOD) {
-        view_marks_set(&view->marks, entry, view->settings.records_max, view->now.wall);
+        view_marks_set(&view->marks, item, view->settings.records_max, view->now.wall);
     }
     return admitted;
 }
@@ -279,9 +279,6 @@ void view_apply_kept(struct view *view, const struct view_event *event)
     }
     view_log_restart(view->log, kept->revision);
     for (size_t i = 0; i < kept->entry_count; i++) {
-        if (kept->entries[i]->signature == VIEW_SIGNATURE_GOOD) {
-            view_marks_set(&view->marks, kept->entries[i], view->settings.records_max, view->now.wall);
-        }
         struct view_entry *was = view_table_put(&view->table, kept->entries[i]);
         change(view, was, kept->entries[i], STILL_THERE, kept->revision);
         view_entry_unref(was);

@@ -103,13 +103,13 @@ struct view_marks {
 void view_marks_fini(struct view_marks *marks);
 
 /* Whether the record is older than the newest one of its key. The same record again is not. */
-bool view_marks_is_older(const struct view_marks *marks, const struct view_entry *entry);
+bool view_marks_is_older(const struct view_marks *marks, const struct view_item *item);
 
 /* A mark that was kept; `max` as below. */
 void view_marks_add(struct view_marks *marks, struct view_mark mark, size_t max);
 
 /* The record is the newest one of its key. At most `max` keys are kept: the one that was set longest ago makes room. */
-void view_marks_set(struct view_marks *marks, const struct view_entry *entry, size_t max, int64_t now_wall);
+void view_marks_set(struct view_marks *marks, const struct view_item *item, size_t max, int64_t now_wall);
 
 /* ---- the view ---- */
 

@@ -27,10 +27,10 @@ void view_marks_fini(struct view_marks *marks)
     }
 }
 
-bool view_marks_is_older(const struct view_marks *marks, const struct view_entry *entry)
+bool view_marks_is_older(const struct view_marks *marks, const struct view_item *item)
 {
-    const struct view_mark_node *node = find(marks, str_hash(view_entry_key(entry), 0));
-    return node != NULL && entry->signed_wall < node->mark.wall;
+    const struct view_mark_node *node = find(marks, str_hash(item->key, 0));
+    return node != NULL && item->signed_wall < node->mark.wall;
 }
 
 void view_marks_add(struct view_marks *marks, struct view_mark mark, size_t max)
@@ -47,9 +47,9 @@ void view_marks_add(struct view_marks *marks, struct view_mark mark, size_t max)
     HASH_ADD(hh, marks->oldest, mark.key_hash, sizeof(mark.key_hash), node);
 }
 
-void view_marks_set(struct view_marks *marks, const struct view_entry *entry, size_t max, int64_t now_wall)
+void view_marks_set(struct view_marks *marks, const struct view_item *item, size_t max, int64_t now_wall)
 {
     int64_t latest = now_wall + AHEAD_MAX_MS;
-    int64_t wall = entry->signed_wall < latest ? entry->signed_wall : latest;
-    view_marks_add(marks, (struct view_mark){str_hash(view_entry_key(entry), 0), wall}, max);
+    int64_t wall = item->signed_wall < latest ? item->signed_wall : latest;
+    view_marks_add(marks, (struct view_mark){str_hash(item->key, 0), wall}, max);
 }

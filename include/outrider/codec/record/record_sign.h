@@ -20,6 +20,7 @@ struct sign_key;
 struct sign_trust;
 struct view;
 struct view_entry;
+struct view_item;
 
 /* Adds the signature to the record in `json`, which is to be written to `key`. */
 void record_sign(const struct sign_key *signer, struct str key, struct buf *json);
@@ -34,10 +35,9 @@ struct record_check {
     const struct view *known;       /* what it holds is not verified again; NULL: nothing is known */
 };
 
-/* Judges the signature of a record that was decoded: sets `signature` and `signed_wall` of the entry. Returns 0, or -1 with the
- * reason where the record is not served for it. */
-int record_check(const struct record_check *check, struct view_entry *entry, enum view_skip *ret_skip,
-                 struct error *err) MUST_CHECK;
+/* Judges the signature of a record that was decoded, as `item->entry`: sets the `signature` of the entry, and of the item
+ * `signed_wall`. Returns 0, or -1 with the reason in `item->skip` where the record is not served for it. */
+int record_check(const struct record_check *check, struct view_item *item, struct error *err) MUST_CHECK;
 
 /* Appends the record as the API shows it: its bytes, and where signatures are checked the member `signed` behind the others:
  * true, false (a wrong signature) or null (none). */

@@ -61,6 +61,7 @@ struct view_item {
     enum view_skip skip;
     struct str why;
     int64_t mod_revision, create_revision;
+    int64_t signed_wall; /* of a record with a good signature: its `updatedAt`, ms since 1970 */
 };
 
 /* A server that went without shutting_down: its last record, and when that was seen to be gone. */

@@ -71,9 +71,8 @@ struct view_entry {
     uint16_t port;                         /* the first; 0: none */
     uint8_t status;                        /* enum status, or STATUS_UNKNOWN */
     bool leased;                           /* a lease ends the key */
-    uint8_t signature;                     /* enum view_signature; settled before it is shared */
-    int64_t signed_wall; /* of a good signature: `updatedAt` of the record, ms since 1970; else 0 */
 
+    uint8_t signature; /* enum view_signature; settled before it is shared */
     uint8_t tag_count, label_count;
     uint16_t key_size, type_at, type_size;
     uint32_t references, spare_size;

@@ -108,7 +108,7 @@ static void the_vector_is_signed_and_verified(void **state)
     struct view_items items;
     const struct view_item *item = judge(keys, KEY, value, true, &items);
     assert_true(item->entry != NULL && item->entry->signature == VIEW_SIGNATURE_GOOD);
-    assert_true(item->entry->signed_wall == INT64_C(1795227240123));
+    assert_true(item->signed_wall == INT64_C(1795227240123));
     view_items_fini(&items);
     buf_fini(&message);
     buf_fini(&json);

@@ -112,7 +112,7 @@ static void deliver_signed(struct world *w, int64_t wall)
     if (wall != 0) {
         item.entry = view_entry_new(&place, STR("r"), &facts);
         item.entry->signature = VIEW_SIGNATURE_GOOD;
-        item.entry->signed_wall = wall;
+        item.signed_wall = wall;
     }
     view_step(w->view, &event, &w->effects);
     struct view_effect effect;
