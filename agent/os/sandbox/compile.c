@@ -48,6 +48,11 @@ static void compare(const struct calls_row *row, const char *name, void *user)
     search->found = search->found || strcmp(name, search->wanted) == 0;
 }
 
+struct naming {
+    FILE *out;
+    uint32_t arch;
+};
+
 struct making {
     scmp_filter_ctx filter;
     unsigned more;
@@ -126,6 +131,29 @@ static struct sock_filter *make(const char *arch, unsigned more, size_t *ret_cou
     return program;
 }
 
+/* As a comment, for people and for the test that plays the programs. */
+static void print_call(const struct calls_row *row, const char *name, void *user)
+{
+    static const char *const rules[] = {"usual", "exec", "hostile"};
+    const struct naming *naming = user;
+    int number = seccomp_syscall_resolve_name_arch(naming->arch, name);
+    if (number >= 0) {
+        fprintf(naming->out, " * %s %d %s %s\n", name, number, rules[row->rule],
+                row->tests[0].mask == 0 ? "always" : "sometimes");
+    }
+}
+
+static void print_calls(FILE *out, const char *arch)
+{
+    struct naming naming = {.out = out,
+                            .arch = arch == NULL ? seccomp_arch_native() : seccomp_arch_resolve_name(arch)};
+    fprintf(out, "/* Made by sandbox_compile.\n * architecture 0x%08x\n", naming.arch);
+    for (size_t i = 0; i < calls_row_count; i++) {
+        each_name(&calls_rows[i], print_call, &naming);
+    }
+    fprintf(out, " */\n#include \"sandbox_internal.h\"\n\n");
+}
+
 static void print(FILE *out, unsigned more, const struct sock_filter *program, size_t count)
 {
     fprintf(out, "static const struct sock_filter program_%u[] = {\n", more);
@@ -149,7 +177,7 @@ int main(int argc, char **argv)
     if (out == NULL) {
         die("cannot open", path, errno);
     }
-    fprintf(out, "/* Made by sandbox_compile. */\n#include \"sandbox_internal.h\"\n\n");
+    print_calls(out, arch);
     for (unsigned more = 0; more < SANDBOX_PROGRAMS; more++) {
         struct sock_filter *program = make(arch, more, &counts[more]);
         print(out, more, program, counts[more]);
