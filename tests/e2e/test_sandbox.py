@@ -62,7 +62,7 @@ class Inside(Case):
         self.assertEqual(agent.run("undrain").returncode, 0)
         watcher.status("ready", mark)
         self.assertEqual(agent.run("services").returncode, 0)
-        self.assertIn(b"outrider_published 1\n", agent.request("GET", "/metrics")[2])
+        self.assertIn(b"\noutrider_sandbox 1\n", agent.request("GET", "/metrics")[2])
 
         os.unlink(agent.status)
         agent.write(server={"labels": {"map": "harbor"}}, status={"min_publish_interval": "2ms"})
@@ -111,6 +111,7 @@ class Outside(Case):
         sandbox = agent.api()["sandbox"]
         self.assertFalse(sandbox["on"])
         self.assertIn(f"  sandbox   off: {sandbox['cause']}\n", agent.run("status").stdout)
+        self.assertIn(b"\noutrider_sandbox 0\n", agent.request("GET", "/metrics")[2])
         self.assertIn('msg="sandbox off', agent.log())
         self.assertEqual(agent.stop(), 0)
 

@@ -371,6 +371,15 @@ static void write_process(struct buf *out, int64_t lag_us)
     write_samples(out, samples, COUNT_OF(samples));
 }
 
+static void write_sandbox(struct buf *out, const struct api_sandbox *sandbox)
+{
+    const struct sample samples[] = {
+        GAUGE("outrider_sandbox", "1 when the agent has given up the system calls that it does not need.",
+              sandbox->on ? 1 : 0),
+    };
+    write_samples(out, samples, COUNT_OF(samples));
+}
+
 void api_metrics(struct api_call *call, struct api_reply *reply)
 {
     struct api_context *context = call->context;
@@ -403,6 +412,9 @@ void api_metrics(struct api_call *call, struct api_reply *reply)
                    counters->reloads_bad);
     if (context->http != NULL) {
         write_http(out, context->http);
+    }
+    if (view->sandbox != NULL) {
+        write_sandbox(out, view->sandbox);
     }
     write_process(out, context->loop_lag_us);
     context->loop_lag_us = 0;

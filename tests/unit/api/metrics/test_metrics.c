@@ -95,6 +95,15 @@ static void in_sync_is_what_is_offered_and_there(void **state)
     expect_sync(agent, "outrider_registry_in_sync 0");
 }
 
+static void a_sandbox_that_is_off_shows(void **state)
+{
+    struct small_agent *agent = *state;
+    agent->sandbox = &(const struct api_sandbox){.on = true};
+    expect_sync(agent, "outrider_sandbox 1");
+    agent->sandbox = &(const struct api_sandbox){.cause = "off in the configuration"};
+    expect_sync(agent, "outrider_sandbox 0");
+}
+
 /* Each sample follows the HELP and TYPE of its family, and no family occurs twice. */
 static void every_family_has_help_and_type_once(void **state)
 {
@@ -164,9 +173,9 @@ static void durations_fall_into_their_bucket(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WITH_AGENT(values_are_where_they_belong),           WITH_AGENT(in_sync_is_what_is_offered_and_there),
-        WITH_AGENT(every_family_has_help_and_type_once),    WITH_AGENT(the_largest_lag_is_kept_until_scraped),
-        cmocka_unit_test(durations_fall_into_their_bucket),
+        WITH_AGENT(values_are_where_they_belong),          WITH_AGENT(in_sync_is_what_is_offered_and_there),
+        WITH_AGENT(a_sandbox_that_is_off_shows),           WITH_AGENT(every_family_has_help_and_type_once),
+        WITH_AGENT(the_largest_lag_is_kept_until_scraped), cmocka_unit_test(durations_fall_into_their_bucket),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
