@@ -353,7 +353,8 @@ def check_promises(args):
         table = line.startswith("|") and (table or line.startswith("| promise"))
         if not table or line.startswith(("| promise", "|--", "| --")):
             continue
-        promise, tests = line.strip("| ").split(" | ")[0], spans(line.strip("| ").split(" | ")[-1])
+        promise, _, last = line.strip()[1:-1].rpartition("|")
+        promise, tests = promise.strip(), spans(last)
         promises += 1
         if not tests:
             yield page, f"no test holds: {promise}"
