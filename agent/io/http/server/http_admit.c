@@ -96,7 +96,8 @@ static struct connection *first_of(const struct http_listener *listener, enum co
 }
 
 /* The oldest unfinished one, the one that has been idle for longest, or one that is ending: of that holder if it is not
- * NULL. An unfinished one is given a moment, unless most are like it: then it is one of a crowd. */
+ * NULL. An unfinished one is given a moment, unless most are like it: then it is one of a crowd. Where the others are
+ * busy, two that come one after the other would else close each other, and neither would be answered. */
 static struct connection *find_victim(struct http_listener *listener, const struct http_holder *holder)
 {
     struct connection *unfinished = first_of(listener, CONNECTION_FRESH, holder);
@@ -108,8 +109,8 @@ static struct connection *find_victim(struct http_listener *listener, const stru
     if (idle == NULL) {
         idle = first_of(listener, CONNECTION_LINGERING, holder);
     }
-    if (unfinished == NULL || idle == NULL) {
-        return unfinished == NULL ? idle : unfinished;
+    if (unfinished == NULL) {
+        return idle;
     }
     size_t count = holder != NULL
                        ? holder->unfinished

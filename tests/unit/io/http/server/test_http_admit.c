@@ -199,6 +199,28 @@ static void test_busy_places(void **state)
     disperse(&crowd);
 }
 
+/* Where the other places are busy, a connection that has just come is not closed for the next one. */
+static void test_two_that_come(void **state)
+{
+    struct world *world = *state;
+    struct crowd crowd = {.count = 0};
+    start(world, 16, 25);
+    join(world, &crowd, "127.0.0.2", 15, GET("/big"));
+    struct client first = client_dial_from(world, "127.0.0.2"), next = client_dial_from(world, "127.0.0.2");
+    settle(world);
+    client_say(&next, GET("/kept"));
+    client_hear(world, &next, "hello", 1);
+    ask(world, &first, 1);
+    assert_int_equal(counters(world)->evicted, 0);
+    struct client last = client_dial_from(world, "127.0.0.2");
+    ask(world, &last, 1); /* the first is idle now */
+    assert_int_equal(counters(world)->closed[HTTP_EVICTED_IDLE], 1);
+    client_hang_up(&first);
+    client_hang_up(&next);
+    client_hang_up(&last);
+    disperse(&crowd);
+}
+
 /* Those without a place are few, whatever they do; a health check from elsewhere gets through them. */
 static void test_a_crowd_without_places(void **state)
 {
@@ -291,6 +313,7 @@ int main(void)
         T(test_several_addresses),
         T(test_everybody_has_one),
         T(test_busy_places),
+        T(test_two_that_come),
         T(test_a_crowd_without_places),
         T(test_silent_without_a_place),
         T(test_lingering_is_bounded),
