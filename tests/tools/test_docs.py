@@ -63,7 +63,7 @@ class DocsTest(unittest.TestCase):
             ("docs/operating.md", "outrider_loop_lag_seconds", "outrider_lag_seconds", "no metric outrider_lag_seconds"),
             ("docs/operating.md", "`drain.settle`", "`drain.rest`", "no setting drain.rest"),
             ("docs/operating.md", "`outrider undrain`", "`outrider refill`", "no command outrider refill"),
-            ("docs/operating.md", "outrider version", "the version", "no page names outrider version"),
+            ("docs/operating.md", "outrider kv", "the keys", "no page names outrider kv"),
             ("docs/configuration.md", "`settle`", "`rest`", "does not name drain.settle"),
         ):
             with self.subTest(fault):
@@ -99,7 +99,7 @@ class DocsTest(unittest.TestCase):
         self.assert_fault("promises", page, "`attack.page test_", "`attack.page test_no_", "has no test_no_")
         self.assert_fault("promises", page, "`attack.", "`", "not a name of a test")
         self.assert_fault("promises", page, "`unit.", "`unit.base.", "is not in the tree")
-        self.assert_fault("promises", page, "`attack.page test_what_a_form_or_a_script_can_send`", "", "no test holds")
+        self.assert_fault("promises", page, "`attack.surroundings test_a_storm`", "", "no test holds")
 
 
 if __name__ == "__main__":
