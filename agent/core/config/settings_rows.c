@@ -192,10 +192,10 @@ static const struct setting rows[] = {
     {"http.max_waiting", SETTING_SIZE, .flags = RELOAD, .fallback = "64MB", .min = MEGABYTE,
      .max = 64 * 1024 * MEGABYTE, AT(http.max_waiting),
      .doc =
-         "How many bytes may wait for all clients together that do not read their replies. Beyond that the "
-         "one "
-         "with most of them is reset, of those that read nothing first. What many wait for counts once. More "
-         "than the largest list that clients ask for."},
+         "How many bytes may wait for all clients together, here and in the kernel. Beyond that the one with "
+         "most of them is reset; of those that read nothing they count eight times. What many wait for "
+         "counts "
+         "once. More than the largest list that clients ask for."},
     {"http.idle_timeout", SETTING_DURATION, .fallback = "75s", .min = SECOND, .max = HOUR,
      AT(http.idle_timeout_ms),
      .doc = "A kept connection without a request is closed after this time. Longer than a proxy in front "

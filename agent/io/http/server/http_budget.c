@@ -23,7 +23,8 @@ enum {
     UNIX_SEND_BUFFER = 16384, /* all that a unix peer has not read */
     UNASKED_BYTES = 8192,     /* sent to a connection without asking the kernel what became of it */
     LOOK_MS = 1000,
-    STALLED_MS = 1000, /* without a byte taken: it goes before those that read */
+    STALLED_MS = 1000, /* without a byte taken: what waits for it weighs more */
+    STALLED_WEIGHT = 8,
     LOG_MS = 60000
 };
 
@@ -118,22 +119,24 @@ void budget_forget(struct connection *connection)
 
 /* ---- beyond the budget ---- */
 
-/* The one with most bytes waiting: of those that have taken nothing for a while, if there are any. */
+/* The one with most bytes waiting, where bytes of which none has been taken for a while weigh more: so a client that reads,
+ * or one that has stopped for a moment with little waiting, is not the first to go. NULL where there are not two. None with
+ * a request that is being handled: its owner may be at work on a list of them, and it has only little of an earlier reply
+ * waiting. */
 static struct connection *largest(const struct http_budget *budget, int64_t now_ms)
 {
     struct connection *victim = NULL;
-    size_t most = 0;
-    bool stalled = false;
+    size_t most = 0, count = 0;
     for (struct connection *each = budget->first; each != NULL; each = each->waiting.next) {
-        bool stands = now_ms - each->waiting.progress_ms >= STALLED_MS;
-        size_t holds = each->waiting.kernel + in_process(each);
-        if (stands == stalled ? holds > most : stands && holds > 0) {
+        size_t holds = each->exchange.is_open ? 0 : each->waiting.kernel + in_process(each);
+        count += holds > 0 ? 1 : 0;
+        holds *= now_ms - each->waiting.progress_ms >= STALLED_MS ? STALLED_WEIGHT : 1;
+        if (holds > most) {
             victim = each;
             most = holds;
-            stalled = stands;
         }
     }
-    return victim;
+    return count < 2 ? NULL : victim;
 }
 
 /* At once, and then the number of those in each minute: a crowd must not fill the log. */
@@ -158,15 +161,12 @@ static void keep_to_it(struct http_server *server)
         return;
     }
     int64_t now_ms = clock_mono_ms();
-    while (counters->waiting > budget->limit - budget->limit / 4 && budget->first != NULL &&
-           budget->first->waiting.next != NULL) {
-        struct connection *victim = largest(budget, now_ms);
-        if (victim == NULL) {
-            break;
-        }
+    struct connection *victim = largest(budget, now_ms);
+    while (victim != NULL && counters->waiting > budget->limit - budget->limit / 4) {
         counters->waiting_resets++;
         budget->unlogged++;
         connection_close(victim);
+        victim = largest(budget, now_ms);
     }
     log_resets(budget, now_ms);
 }

@@ -148,8 +148,8 @@ struct http_listener *http_server_listen(struct http_server *server,
 int http_server_check(struct http_server *server, struct error *err) MUST_CHECK;
 
 /* How many bytes may wait for all peers together (0: 64 MB): in this process, where a blob counts once for however many
- * it waits, and what the kernel still has after a second. Beyond that the connection with most of them is reset, of those
- * that read nothing first; but never the only one. */
+ * it waits, and what the kernel still has after a second. Beyond that the connection with most of them is reset, where
+ * those of a peer that reads nothing count more; but never the only one. */
 void http_server_limit_waiting(struct http_server *server, size_t bytes);
 
 /* Closes every listener and connection, without callbacks (but see http_gone_fn and http_upgraded_fn), and removes

@@ -148,6 +148,34 @@ static void test_beyond_the_budget(void **state)
     client_hang_up(&good);
 }
 
+/* What is given to the handler is never taken away while another reply is written: the handler may be going through all that
+ * it has. */
+static void test_not_while_it_is_handled(void **state)
+{
+    struct world *world = *state;
+    struct client crowd[4];
+    struct buf request = {0};
+    world_start(world, (struct http_listener_options){0});
+    struct client client = dial_narrow(world);
+    buf_printf(&request, "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 15000\r\n\r\n%15000d%s", 7,
+               GET("/later"));
+    client_say(&client, buf_text(&request));
+    while (world->kept == NULL) {
+        world_turn(world);
+    }
+    turn_for(world, 2100); /* it has stood still for longest, and the kernel has bytes for it */
+    assert_true(kernel_holds(world) > 0);
+    http_server_limit_waiting(world->server, MEGABYTE);
+    dial_crowd(world, crowd, COUNT_OF(crowd), GET("/copied"));
+    assert_int_equal(counters_of(world)->waiting_resets, COUNT_OF(crowd) - 1);
+    assert_int_equal(world->gone, 0);
+    world_answer(world, "done");
+    client_hear(world, &client, "done", 1);
+    buf_fini(&request);
+    hang_up_all(crowd, COUNT_OF(crowd));
+    client_hang_up(&client);
+}
+
 static int fate_of(struct client *client)
 {
     char data[4096];
@@ -254,6 +282,7 @@ int main(void)
         T(test_dead_peers_are_noticed),
         T(test_a_crowd_that_does_not_read),
         T(test_beyond_the_budget),
+        T(test_not_while_it_is_handled),
         T(test_a_reply_that_is_not_read_ends_with_a_reset),
         T(test_a_reply_that_only_the_kernel_has),
         T(test_a_slow_reader_gets_the_end),
