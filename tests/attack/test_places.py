@@ -1,7 +1,11 @@
 """Crowds that take places: unfinished requests and event streams that are not read, from one address and from several. Other
 addresses keep theirs, and a health check is answered."""
+import contextlib
 import json
+import multiprocessing
+import os
 import re
+import socket
 import subprocess
 import sys
 import unittest
@@ -10,6 +14,7 @@ import clients
 from harness import wait_until
 from hostile import Good, Hostile
 from measure import Held, size
+from registry import DEADLINE_S
 
 UNFINISHED = {"silent": b"", "one byte": clients.ONE_BYTE, "half a head": clients.HALF_A_HEAD, "no body": clients.NO_BODY}
 STREAM = clients.asks("/api/subscribe?type=world")
@@ -35,6 +40,24 @@ while True:
 def from_addresses(observer, first, count, receive=None):
     """How to dial from so many addresses of this machine, beginning with 127.0.0.`first`."""
     return lambda i: clients.tcp(observer.port, f"127.0.0.{first + i % count}", receive)
+NOBODY = 65534
+
+
+def crowd_of_user(pipe, uid, path, count):
+    """In a process of its own, as that user: when it is told, so many connections with half a head, until it is told again."""
+    os.setgroups([])
+    os.setgid(uid)
+    os.setuid(uid)
+    pipe.recv()
+    held = []
+    for _ in range(count):
+        sock = socket.socket(socket.AF_UNIX)
+        held.append(sock)
+        with contextlib.suppress(OSError):
+            sock.connect(path)
+            sock.sendall(clients.HALF_A_HEAD)
+    pipe.send(len(held))
+    pipe.recv()
 
 
 class Checks:
@@ -151,6 +174,32 @@ class Places(Hostile):
         self.assertGreaterEqual(seen['outrider_http_closed_total{reason="subscriber"}'], 10)
         held.assert_modest(self, 64 << 10)
         checks.assert_healthy()
+        good.check()
+
+    def test_one_user_over_a_unix_socket(self):
+        """A user that may open the socket has its share of the places; root keeps its connection."""
+        if os.geteuid() != 0:
+            self.skipTest("only root can be another user")
+        agent = self.agent("o", server=..., probes=..., status=...).start()
+        wait_until(lambda: self.document(agent, "/api/agent")["view"]["synced"], "the view is in sync")
+        for path in (self.dir, agent.dir):
+            path.chmod(path.stat().st_mode | 0o001)
+        agent.http.chmod(0o666)
+        count, (pipe, other) = size(1500, 5000), multiprocessing.Pipe()
+        crowd = multiprocessing.get_context("fork").Process(target=crowd_of_user, args=(other, NOBODY, str(agent.http), count),
+                                                            daemon=True)
+        crowd.start()
+        self.addCleanup(crowd.kill)
+        good = Good(self, agent)
+        with Held(f"{count} x half a head, one user over a unix socket", agent, good) as held:
+            pipe.send("go")
+            self.assertEqual(pipe.recv(), count)
+            self.served(good)
+            pipe.send("end")
+            crowd.join(DEADLINE_S)
+        held.assert_modest(self, 16 << 10)
+        self.assertEqual((good.again, good.unhealthy), (0, 0))
+        self.assertRegex(agent.log(), rf'msg="places ran short.* peer="uid {NOBODY}"')
         good.check()
 
     def test_answers_that_are_not_read(self):

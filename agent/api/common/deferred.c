@@ -171,7 +171,8 @@ bool api_deferreds_add(struct api_deferreds *deferreds, struct api_call *call, s
     struct api_deferred *deferred;
     size_t count;
     DL_COUNT(deferreds->first, deferred, count);
-    if (count >= API_DEFERRED_MAX) {
+    bool waits = reply->deferral.begin == NULL;
+    if (count >= (waits ? API_DEFERRED_WAITS_MAX : API_DEFERRED_MAX)) {
         return false;
     }
     deferred = mem_zalloc(sizeof(*deferred));
@@ -182,7 +183,6 @@ bool api_deferreds_add(struct api_deferreds *deferreds, struct api_call *call, s
                                       .round = deferreds->round};
     reply->deferral.state = NULL;
     copy_request(deferred, &call->request);
-    bool waits = deferred->deferral.begin == NULL;
     if (waits && deferred->due_mono > deferreds->due_mono) {
         deferred->due_mono = deferreds->due_mono; /* it waits again, and has no more time than it had */
     }

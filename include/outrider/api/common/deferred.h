@@ -13,7 +13,8 @@ struct api_request;
 struct http_exchange;
 struct loop;
 
-enum { API_DEFERRED_MAX = 256 };
+/* Of those that are kept, so many may wait for the fleet: a crowd of look-ups leaves room for a drain. */
+enum { API_DEFERRED_MAX = 256, API_DEFERRED_WAITS_MAX = 192 };
 
 /* Handles a request again. `impatient`: it has waited to its timeout and gets a reply now. */
 typedef void api_again_fn(struct http_exchange *exchange, const struct api_request *request, bool impatient,
@@ -26,7 +27,8 @@ struct api_deferreds *api_deferreds_new(struct loop *loop, api_again_fn *again, 
 void api_deferreds_free(struct api_deferreds *deferreds);
 
 /* Keeps a copy of the request of `call`, takes over the exchange and the reply's state, and starts the
- * operation. False, with nothing taken over, when API_DEFERRED_MAX requests are kept already. */
+ * operation. False, with nothing taken over, when API_DEFERRED_MAX requests are kept already; for one without an operation
+ * API_DEFERRED_WAITS_MAX. */
 bool api_deferreds_add(struct api_deferreds *deferreds, struct api_call *call, struct http_exchange *exchange,
                        struct api_reply *reply);
 

@@ -128,12 +128,12 @@ static void waiting_again_is_not_longer(void **state)
 static void the_list_is_bounded(void **state)
 {
     struct world *world = *state;
-    for (size_t i = 0; i < API_DEFERRED_MAX; i++) {
+    for (size_t i = 0; i < API_DEFERRED_WAITS_MAX; i++) {
         assert_true(defer(world, exchange(i), "", 60000));
     }
     assert_false(defer(world, exchange(0), "", 60000));
     api_deferreds_free(world->list);
-    assert_int_equal(world->impatient, API_DEFERRED_MAX); /* the end gives each a reply */
+    assert_int_equal(world->impatient, API_DEFERRED_WAITS_MAX); /* the end gives each a reply */
     world->list = NULL;
 }
 
