@@ -2,10 +2,11 @@
 import os
 import pathlib
 import signal
+import subprocess
 import sys
 
-from harness import Case, wait_until
-from registry import Etcd
+from harness import BINARY, Case, environment, wait_until
+from registry import DEADLINE_S, Etcd
 
 # Puts a filter around a program, as a container may, that lets no process make filters of its own.
 REFUSE = """
@@ -119,6 +120,18 @@ class Outside(Case):
         agent = self.agent(wrapper=self.WRAPPER, sandbox="required").spawn()
         self.assertEqual(agent.wait(), 78)
         self.assertIn('error="sandbox: required, but cannot filter system calls: Operation not permitted"', agent.log())
+
+    def test_check_says_so_before(self):
+        agent = self.agent()
+        for mode, what in (("auto", "the agent runs without it"), ("required", "without it the agent does not start")):
+            agent.write(sandbox=mode)
+            done = subprocess.run([*self.WRAPPER, str(BINARY), "check", "-c", str(agent.path)], capture_output=True, text=True,
+                                  timeout=DEADLINE_S, env=environment(**OPTIONS), check=False)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn("sandbox: warning: this kernel, or what runs the agent, lets no process filter system calls: "
+                          f"Operation not permitted; {what}\n", done.stderr)
+        agent.write(sandbox="off")
+        self.assertNotIn("sandbox", agent.run("check").stderr)
 
     def test_a_reload_does_not_lift_it(self):
         agent = self.agent().start()
