@@ -1,14 +1,18 @@
 """Attached connections by the hundred, of one process, of many, and of another user. The game that is attached stays
 attached, the game that restarts gets in, and a command of an operator is answered."""
+import contextlib
 import os
 import subprocess
 import sys
 import unittest
 
-from harness import Case, wait_until
+from harness import wait_until
+from hostile import Hostile
+from measure import Held, size
 from registry import DEADLINE_S
 
-PLACES = 256
+COUNT = size(300, 900)
+RESTARTS = size(5, 50)
 
 # PATH COUNT PROCESSES UID: so many attach, of so many processes, and go on: one that is closed comes again. Until the end of its
 # input.
@@ -64,7 +68,7 @@ print(sock.recv(100).decode().strip())
 """
 
 
-class Places(Case):
+class Places(Hostile):
     def hostile(self, count, processes=1, uid=0):
         process = self.process(sys.executable, "-c", HOSTILE, str(self.a.status), str(count), str(processes), str(uid),
                                stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -73,7 +77,7 @@ class Places(Case):
         self.assertEqual(process.stdout.readline(), b"attached\n")
         return process
 
-    def metrics(self):
+    def peers(self):
         text = self.a.request("GET", "/metrics")[2].decode()
         return {line.split()[0]: float(line.split()[1]) for line in text.splitlines() if line.startswith("outrider_status_peers")}
 
@@ -90,37 +94,40 @@ class Places(Case):
         self.assertEqual(game.ask("attach ready"), "OK")
         watcher.status("ready")
         since = watcher.mark()
-        crowd = self.hostile(**hostile)
-        answers = [self.restart(number) for number in range(10)]
-        send = self.a.run("send", "heartbeat")
-        seen = self.metrics()
-        try:
-            stayed = game.ask("heartbeat")
-        except OSError as error:
-            stayed = str(error)
-        crowd.stdin.close()
-        print(f"\n    {what}: {answers.count('OK')} of 10 restarted games attached; the game before: {stayed or 'closed'}; "
+        with contextlib.nullcontext() if wrapper else Held(what, self.a) as held:  # a wrapper is another process
+            crowd = self.hostile(**hostile)
+            answers = [self.restart(number) for number in range(RESTARTS)]
+            send = self.a.run("send", "heartbeat")
+            seen = self.peers()
+            try:
+                stayed = game.ask("heartbeat")
+            except OSError as error:
+                stayed = str(error)
+            crowd.stdin.close()
+        print(f"    {what}: {answers.count('OK')} of {RESTARTS} restarted games attached; the game before: {stayed or 'closed'}; "
               f"outrider send: exit {send.returncode}; connections: {seen['outrider_status_peers_total']:.0f}, made room: "
               f"{seen['outrider_status_peers_evicted_total']:.0f}, refused: {seen['outrider_status_peers_refused_total']:.0f}")
-        self.assertEqual(answers, ["OK"] * 10)
+        self.assertEqual(answers, ["OK"] * RESTARTS)
         self.assertEqual((send.stdout, stayed), ("OK\n", "OK"))
         self.assertEqual(seen["outrider_status_peers_refused_total"], 0)
         self.assertGreater(seen["outrider_status_peers_evicted_total"], 0)
         self.a.logged("closed to make room, too many are open")
         crowd.wait(DEADLINE_S)
         wait_until(lambda: game.ask("heartbeat") == "OK", "still attached")
+        if held is not None:
+            held.assert_modest(self, 16 << 10, 4 << 10)
         self.assertNotIn("error", [event.status for event in watcher.until_now(since)])
 
     def test_one_process(self):
-        self.play("300 of one process", count=300)
+        self.play(f"{COUNT} attached of one process", count=COUNT)
 
     def test_many_processes(self):
-        self.play("300 processes", count=300, processes=300)
+        self.play("300 attached processes", count=300, processes=300)
 
     @unittest.skipIf(os.geteuid() != 0, "only root can be another user")
     def test_another_user(self):
         self.dir.chmod(0o711)
-        self.play("300 processes of another user", count=300, processes=300, uid=65534)
+        self.play("300 attached processes of another user", count=300, processes=300, uid=65534)
 
     def test_processes_that_have_no_pid_here(self):
         """The agent in a container of its own sees pid 0 for everybody."""
@@ -129,7 +136,7 @@ class Places(Case):
             self.skipTest("unshare -p is not permitted here")
         if tuple(int(part) for part in os.uname().release.split("-")[0].split(".")[:2]) < (6, 9):
             self.skipTest("the kernel has no pidfs, which tells processes apart that have no pid here")
-        self.play("300 of one process without a pid", wrapper=alone, count=300)
+        self.play(f"{COUNT} attached of one process without a pid", wrapper=alone, count=COUNT)
 
 
 if __name__ == "__main__":
