@@ -3,6 +3,7 @@
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
+#include "outrider/os/process.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -193,27 +194,113 @@ static pid_t read_holder(int fd, bool *ret_foreign)
     return str_to_u64(str_trim(first), INT32_MAX, &pid) < 0 ? 0 : (pid_t)pid;
 }
 
-int file_lock(const char *path, struct error *err, int *ret_fd, pid_t *ret_holder)
+/* What is written to the lock must reach no other file, and nobody else may have made it: where others can write the
+ * directory, they can put a link there. */
+static int check_lock_file(int fd, const char *path, struct error *err, bool *ret_exposed)
 {
-    int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0644);
-    if (fd < 0) {
+    struct stat st;
+    if (fstat(fd, &st) < 0) {
         return file_error(err, "lock", path);
     }
-    if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-        if (errno == EWOULDBLOCK) {
-            bool foreign;
-            *ret_holder = read_holder(fd, &foreign);
-            error_set(err, ERROR_BUSY, "%s is locked by process %d%s", path, (int)*ret_holder,
-                      foreign ? " of another PID namespace" : "");
-        } else {
-            file_error(err, "lock", path);
+    if (!S_ISREG(st.st_mode)) {
+        return error_set(err, ERROR_INVALID, "cannot lock %s: not a regular file; remove it", path);
+    }
+    if (st.st_nlink > 1) {
+        return error_set(err, ERROR_DENIED,
+                         "cannot lock %s: the file has %lu names, and what another one means would be "
+                         "overwritten; remove it",
+                         path, (unsigned long)st.st_nlink);
+    }
+    if (st.st_uid != geteuid() && geteuid() != 0) {
+        return error_set(err, ERROR_DENIED, "cannot lock %s: it belongs to user %u; remove it", path,
+                         (unsigned)st.st_uid);
+    }
+    *ret_exposed = (st.st_mode & (S_IRWXG | S_IRWXO)) != 0;
+    return 0;
+}
+
+/* Whether the process that the lock names is an agent of ours. One that cannot be seen is taken for one, except where /proc
+ * hides it, as it does with other users. */
+static bool holder_is_ours(int fd)
+{
+    bool foreign;
+    uid_t uid = 0;
+    struct error why = {0};
+    pid_t holder = read_holder(fd, &foreign);
+    if (foreign || holder <= 0) {
+        return foreign;
+    }
+    if (process_uid(holder, &why, &uid) == 0) {
+        return uid == geteuid() || uid == 0;
+    }
+    return why.code != ERROR_NOT_FOUND;
+}
+
+/* Puts a locked file in the place of one that others could open: whoever has it open can lock it at any time, whatever
+ * its mode is then. */
+static int renew_lock(const char *path, struct error *err)
+{
+    char fresh[PATH_MAX];
+    if ((size_t)snprintf(fresh, sizeof(fresh), "%s.new", path) >= sizeof(fresh)) {
+        return error_set(err, ERROR_INVALID, "cannot lock %s: the name is too long", path);
+    }
+    (void)unlink(fresh);
+    int fd = open(fresh, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 || rename(fresh, path) < 0) {
+        file_error(err, "lock", path);
+        if (fd >= 0) {
+            unlink(fresh);
+            close(fd);
         }
-        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+/* Returns `fd`, which is locked then, or the descriptor of the file that took its place. On failure `fd` is closed. */
+static int take_lock(int fd, const char *path, struct error *err, pid_t *ret_holder)
+{
+    bool exposed = false, foreign;
+    int rc = check_lock_file(fd, path, err, &exposed);
+    bool held = rc == 0 && flock(fd, LOCK_EX | LOCK_NB) == 0;
+    if (rc == 0 && !held) {
+        if (errno != EWOULDBLOCK) {
+            rc = file_error(err, "lock", path);
+        } else if (!exposed || holder_is_ours(fd)) {
+            *ret_holder = read_holder(fd, &foreign);
+            rc = error_set(err, ERROR_BUSY, "%s is locked by process %d%s", path, (int)*ret_holder,
+                           foreign ? " of another PID namespace" : "");
+        }
+    }
+    if (held && !file_lock_stands(path, fd)) {
+        rc = error_set(err, ERROR_BUSY, "%s was replaced by another process just now", path);
+        *ret_holder = 0;
+    }
+    if (rc == 0 && !exposed) {
+        return fd;
+    }
+    int fresh = rc == 0 ? renew_lock(path, err) : -1;
+    if (rc == 0 && fresh < 0 && held && fchmod(fd, 0600) == 0) {
+        return fd; /* a full disk must not prevent the lock */
+    }
+    close(fd);
+    return fresh;
+}
+
+int file_lock(const char *path, struct error *err, int *ret_fd, pid_t *ret_holder)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
+    if (fd < 0) {
+        return errno == ELOOP ? error_set(err, ERROR_DENIED, "cannot lock %s: it is a link; remove it", path)
+                              : file_error(err, "lock", path);
+    }
+    fd = take_lock(fd, path, err, ret_holder);
+    if (fd < 0) {
         return -1;
     }
     char text[64];
     int size = snprintf(text, sizeof(text), "%d\n%" PRIu64 "\n", (int)getpid(), pid_namespace());
-    /* The pid is information only: a full disk must not prevent the lock. */
+    /* The pid is information only. */
     if (ftruncate(fd, 0) == 0 && pwrite(fd, text, (size_t)size, 0) < 0) {
         errno = 0;
     }
@@ -278,26 +365,52 @@ static void trim_path(const char *path, char ret_path[static PATH_MAX])
     snprintf(ret_path, PATH_MAX, "%.*s", (int)size, path);
 }
 
-int file_check_owner(const char *path, struct error *err)
+/* Whether everybody can make something in the directory that `name` stands in; cuts `name`. */
+static bool stands_in_public(char *name)
 {
-    char name[PATH_MAX];
-    struct stat link, st, above;
-    trim_path(path, name);
-    if (lstat(name, &link) < 0 || stat(name, &st) < 0) {
-        return file_error(err, "use the directory", path);
-    }
+    struct stat above;
     char *slash = strrchr(name, '/');
     if (slash != NULL) {
         slash[slash == name ? 1 : 0] = '\0';
     }
-    bool shared = stat(slash == NULL ? "." : name, &above) == 0 && (above.st_mode & S_ISVTX) != 0 &&
-                  (above.st_mode & S_IWOTH) != 0;
+    return stat(slash == NULL ? "." : name, &above) == 0 && (above.st_mode & S_IWOTH) != 0;
+}
+
+int file_check_owner(const char *path, struct error *err)
+{
+    char name[PATH_MAX];
+    struct stat link, st;
+    trim_path(path, name);
+    if (lstat(name, &link) < 0 || stat(name, &st) < 0) {
+        return file_error(err, "use the directory", path);
+    }
     uid_t own = geteuid(), owner = link.st_uid == own || link.st_uid == 0 ? st.st_uid : link.st_uid;
-    if (shared && owner != own && owner != 0) {
+    bool stranger = owner != own && owner != 0;
+    if (S_ISDIR(st.st_mode) && (st.st_mode & S_IWOTH) != 0) {
+        return error_set(err, ERROR_DENIED,
+                         "%s has mode %04o, so that every user can change what is in it; chmod o-w it, or "
+                         "name a directory "
+                         "below it, which the agent makes",
+                         path, (unsigned)(st.st_mode & 07777U));
+    }
+    if (stranger && stands_in_public(name)) {
         return error_set(
             err, ERROR_DENIED,
             "%s belongs to user %u, and any user can make a directory there; remove it, or name another",
             path, (unsigned)owner);
     }
+    /* Root may act for another user. One without a number here, as on a volume from outside, is no user of this machine. */
+    if (stranger && own != 0 && process_user_is_known(owner)) {
+        return error_set(err, ERROR_DENIED,
+                         "%s belongs to user %u, who can change what is in it; chown it to the agent's user, "
+                         "or name another",
+                         path, (unsigned)owner);
+    }
     return 0;
+}
+
+bool file_group_may_write(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && (st.st_mode & S_IWGRP) != 0;
 }

@@ -65,7 +65,16 @@ static int open_dir(const char *dir, struct error *err)
     if (made) {
         log_info("state", "state_dir made", LOG_TEXT("path", dir));
     }
-    return file_check_owner(dir, err) < 0 ? -1 : file_check_dir(dir, err);
+    if (file_check_owner(dir, err) < 0) {
+        return -1;
+    }
+    if (file_group_may_write(dir)) {
+        log_warn("state",
+                 "state_dir can be written by its group, which decides with it what a restart takes over",
+                 LOG_TEXT("path", dir),
+                 LOG_TEXT("hint", "chmod g-w it, unless the group is that of the agent alone"));
+    }
+    return file_check_dir(dir, err);
 }
 
 struct state_store *state_store_open(const char *dir, int64_t patience_ms, struct error *err)

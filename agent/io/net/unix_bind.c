@@ -5,14 +5,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
+
+/* Younger than the headers that are built against; one number on all architectures. */
+#ifndef SYS_fchmodat2
+#define SYS_fchmodat2 452
+#endif
 
 /* A running agent does not wait as long as one that starts. */
 enum { LOCK_TRIES = 50, LOCK_TRIES_AGAIN = 5, LOCK_WAIT_MS = 10 };
@@ -74,10 +81,56 @@ static int remove_stale(const struct sockaddr_un *address, int type, struct erro
     return rc;
 }
 
+/* Where others can write the folder, the path may lead to another file as soon as it is bound, so the file is opened
+ * once and what follows is done to that one alone. Returns its descriptor (O_PATH), or -1. */
+static int open_file(const char *path, struct error *err, struct stat *ret_st)
+{
+    int file = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (file < 0 || fstat(file, ret_st) < 0) {
+        bind_error(err, "find", path);
+    } else if (!S_ISSOCK(ret_st->st_mode) || ret_st->st_nlink != 1) {
+        error_set(err, ERROR_DENIED,
+                  "cannot create the socket %s: another process has put something else there meanwhile; do "
+                  "not let other "
+                  "users write its directory",
+                  path);
+    } else {
+        return file;
+    }
+    if (file >= 0) {
+        close(file);
+    }
+    return -1;
+}
+
+/* chmod(2) of what an O_PATH descriptor stands for: by /proc, or where that is not mounted by the kernel, since 6.6. */
+static int chmod_file(int file, mode_t mode)
+{
+    char link[32];
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", file);
+    int rc = chmod(link, mode);
+    return rc < 0 && errno == ENOENT ? (int)syscall(SYS_fchmodat2, file, "", mode, AT_EMPTY_PATH) : rc;
+}
+
+static int open_up(const char *path, const struct unix_place *place, struct error *err, struct stat *ret_st)
+{
+    int rc = 0, file = open_file(path, err, ret_st);
+    if (file < 0) {
+        return -1;
+    }
+    if (place->gid != (gid_t)-1 && fchownat(file, "", (uid_t)-1, place->gid, AT_EMPTY_PATH) < 0) {
+        rc = bind_error(err, "set the group of", path);
+    } else if (chmod_file(file, place->mode) < 0) {
+        rc = bind_error(err, "set the mode of", path);
+    }
+    close(file);
+    return rc;
+}
+
 /* Only root can connect to a file of mode 0, so group and mode are set before other processes can reach it.
  * The file takes the mode of the unbound socket (unix(7)); the process-wide umask stays as it is. */
 static int bind_closed(int fd, const struct sockaddr_un *address, const struct unix_place *place, int type,
-                       struct error *err)
+                       struct error *err, struct stat *ret_st)
 {
     const char *path = address->sun_path;
     if (fchmod(fd, 0) < 0 || bind(fd, (const struct sockaddr *)address, sizeof(*address)) < 0) {
@@ -90,11 +143,7 @@ static int bind_closed(int fd, const struct sockaddr_un *address, const struct u
     }
     if (type == SOCK_STREAM && listen(fd, SOMAXCONN) < 0) {
         bind_error(err, "listen on", path);
-    } else if (place->gid != (gid_t)-1 && lchown(path, (uid_t)-1, place->gid) < 0) {
-        bind_error(err, "set the group of", path);
-    } else if (chmod(path, place->mode) < 0) {
-        bind_error(err, "set the mode of", path);
-    } else {
+    } else if (open_up(path, place, err, ret_st) == 0) {
         return 0;
     }
     unlink(path);
@@ -131,11 +180,7 @@ static int bind_locked(const struct sockaddr_un *address, const struct unix_plac
         return bind_error(err, "create", path);
     }
     struct stat st;
-    int rc = bind_closed(fd, address, place, type, err);
-    if (rc == 0 && lstat(path, &st) < 0) {
-        rc = bind_error(err, "find", path);
-    }
-    if (rc < 0) {
+    if (bind_closed(fd, address, place, type, err, &st) < 0) {
         close(fd);
         return -1;
     }

@@ -33,9 +33,11 @@ int file_replace(const char *dir, const char *name, struct str bytes, mode_t mod
  * with `err` set. */
 int file_sync(const char *dir, const char *name, struct error *err) MUST_CHECK;
 
-/* Creates `path` if it does not exist, locks it for this process until file_unlock or its exit, and writes
- * the pid and its PID namespace into it. Does not wait. Returns 0 with the descriptor; or -1: ERROR_BUSY when another process
- * holds it, with its pid there in `ret_holder` (0 when unknown), else ERROR_DENIED or ERROR_SYSTEM. */
+/* Creates `path` (0600) if it does not exist, locks it for this process until file_unlock or its exit, and writes
+ * the pid and its PID namespace into it. Does not wait. A file that others could open is replaced, and a lock on it counts only if
+ * it names a running process of this user or root. Returns 0 with the descriptor; or -1: ERROR_BUSY when another process
+ * holds it, with its pid there in `ret_holder` (0 when unknown), ERROR_DENIED also for a link, a file with a second name (hard
+ * link) and one of another user, else ERROR_INVALID (not a regular file) or ERROR_SYSTEM. */
 int file_lock(const char *path, struct error *err, int *ret_fd, pid_t *ret_holder) MUST_CHECK;
 
 /* Whether `path` is still the file that `fd` has locked. */
@@ -55,8 +57,12 @@ int file_make_dir(const char *path, mode_t mode, struct error *err, bool *ret_ma
  */
 int file_check_dir(const char *path, struct error *err) MUST_CHECK;
 
-/* Whether the directory, or the link, at `path` is not one that another user has put there beforehand: in a directory such as
- * /tmp it must be ours or root's. Returns 0; or -1 with ERROR_DENIED, or as file_check_dir. */
+/* Whether no other user decides what is in the directory, or the link, at `path`: it must be ours or root's, and not writable by
+ * everybody. To root it may be anybody's outside of directories such as /tmp. Returns 0; or -1 with ERROR_DENIED, or as
+ * file_check_dir. */
 int file_check_owner(const char *path, struct error *err) MUST_CHECK;
+
+/* Whether the group of the file or directory at `path` may write it; false where that cannot be told. */
+bool file_group_may_write(const char *path);
 
 #endif

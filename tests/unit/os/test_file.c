@@ -11,6 +11,8 @@
 #include "support/temp_dir.h"
 
 #include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -135,6 +137,92 @@ static void a_lock_names_its_holder(void **state)
     close(ready[1]);
 }
 
+static int lock(const char *path)
+{
+    int fd = -1;
+    pid_t holder = 0;
+    err = (struct error){0};
+    return file_lock(path, &err, &fd, &holder) < 0 ? -1 : fd;
+}
+
+static void write_file(const char *path, const char *text, mode_t mode)
+{
+    int fd = open(path, O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0600);
+    assert_true(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text) && fchmod(fd, mode) == 0);
+    close(fd);
+}
+
+static void assert_content(const char *path, const char *text)
+{
+    struct buf bytes = {0};
+    assert_int_equal(file_read(path, 64, &err, &bytes), 0);
+    assert_string_equal(buf_text(&bytes), text);
+    buf_fini(&bytes);
+}
+
+/* Whoever could write state_dir had the agent truncate any file of its user. */
+static void a_lock_is_no_way_to_another_file(void **state)
+{
+    (void)state;
+    const char *path = temp_path(&dir, "lock"), *victim = temp_path(&dir, "victim");
+    write_file(victim, "precious", 0600);
+    assert_int_equal(link(victim, path), 0);
+    assert_int_equal(lock(path), -1);
+    assert_int_equal(err.code, ERROR_DENIED);
+    assert_non_null(strstr(err.text, "has 2 names"));
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(symlink(victim, path), 0);
+    assert_int_equal(lock(path), -1);
+    assert_int_equal(err.code, ERROR_DENIED);
+    assert_non_null(strstr(err.text, "it is a link"));
+    assert_content(victim, "precious");
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_int_equal(lock(path), -1);
+    assert_int_equal(err.code, ERROR_INVALID);
+}
+
+/* A process that has the file open can lock it at any time, whatever its mode is then. */
+static void a_lock_of_somebody_else_is_not_waited_for(void **state)
+{
+    (void)state;
+    struct stat before, after;
+    char text[32];
+    const char *path = temp_path(&dir, "lock");
+    write_file(path, "", 0644); /* as former agents made it */
+    int theirs = open(path, O_RDONLY | O_CLOEXEC);
+    assert_int_equal(flock(theirs, LOCK_EX | LOCK_NB), 0);
+    assert_int_equal(stat(path, &before), 0);
+    int fd = lock(path);
+    assert_true(fd >= 0);
+    assert_int_equal(stat(path, &after), 0);
+    assert_true(before.st_ino != after.st_ino && after.st_size > 0);
+    assert_int_equal(after.st_mode & 07777, 0600);
+    assert_true(file_lock_stands(path, fd));
+    assert_int_equal(lock(path), -1);
+    assert_int_equal(err.code, ERROR_BUSY); /* an agent has it now */
+    file_unlock(fd);
+    fd = lock(path);
+    assert_true(fd >= 0);
+    file_unlock(fd);
+    /* A former agent that runs still is waited for: it names itself. */
+    snprintf(text, sizeof(text), "%d\n", (int)getpid());
+    write_file(path, text, 0644);
+    int former = open(path, O_RDWR | O_CLOEXEC);
+    assert_int_equal(flock(former, LOCK_EX | LOCK_NB), 0);
+    assert_int_equal(lock(path), -1);
+    assert_int_equal(err.code, ERROR_BUSY);
+    close(former);
+    /* Once it has ended, its file goes, because others may have it open. */
+    assert_int_equal(stat(path, &before), 0);
+    fd = lock(path);
+    assert_true(fd >= 0);
+    assert_int_equal(stat(path, &after), 0);
+    assert_true(before.st_ino != after.st_ino);
+    file_unlock(fd);
+    close(theirs);
+}
+
 static void checks_a_directory(void **state)
 {
     (void)state;
@@ -209,6 +297,52 @@ static void a_directory_that_another_user_has_put_there_is_refused(void **state)
     assert_int_equal(chmod(dir.path, 0700), 0);
 }
 
+static int check_as_a_usual_user(const char *path)
+{
+    int status = 0;
+    pid_t child = fork();
+    if (child == 0) {
+        _exit(setgid(65534) == 0 && setuid(65534) == 0 ? file_check_owner(path, &err) < 0 : 9);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 9;
+}
+
+static void a_directory_that_others_may_write_is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        mode_t mode;
+        int rc;
+        bool group;
+    } rows[] = {{0700, 0, false}, {0755, 0, false},  {0770, 0, true},
+                {0777, -1, true}, {0702, -1, false}, {01777, -1, true}};
+    const char *path = temp_path(&dir, "state");
+    bool made;
+    assert_int_equal(file_make_dir(path, 0700, &err, &made), 0);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        assert_int_equal(chmod(path, rows[i].mode), 0);
+        assert_int_equal(file_check_owner(path, &err), rows[i].rc);
+        assert_true(file_group_may_write(path) == rows[i].group);
+        if (rows[i].rc < 0) {
+            assert_int_equal(err.code, ERROR_DENIED);
+            assert_non_null(strstr(err.text, "every user can change what is in it; chmod o-w it"));
+        }
+    }
+    assert_false(file_group_may_write(temp_path(&dir, "absent")));
+    if (geteuid() == 0) {
+        assert_int_equal(chmod(path, 0777) + chmod(dir.path, 0755), 0);
+        assert_int_equal(chmod(path, 0755) + chown(path, 65533, 65533), 0);
+        assert_int_equal(check_as_a_usual_user(path), 1); /* its owner decides what is in it */
+        assert_int_equal(chown(path, 65534, 65534), 0);
+        assert_int_equal(check_as_a_usual_user(path), 0);
+        assert_int_equal(chown(path, 0, 65534), 0); /* a volume of root that the agent's group may write */
+        assert_int_equal(check_as_a_usual_user(path), 0);
+        assert_int_equal(chmod(dir.path, 0700), 0);
+    }
+    assert_int_equal(rmdir(path), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -217,7 +351,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(refuses_what_it_cannot_read, setup, teardown),
         cmocka_unit_test_setup_teardown(a_failed_write_keeps_the_old_file, setup, teardown),
         cmocka_unit_test_setup_teardown(a_lock_names_its_holder, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_lock_is_no_way_to_another_file, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_lock_of_somebody_else_is_not_waited_for, setup, teardown),
         cmocka_unit_test_setup_teardown(checks_a_directory, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_directory_that_others_may_write_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(makes_a_directory, setup, teardown),
         cmocka_unit_test_setup_teardown(a_directory_that_another_user_has_put_there_is_refused, setup,
                                         teardown),

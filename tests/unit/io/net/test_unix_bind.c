@@ -11,6 +11,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -351,9 +352,56 @@ static void others_are_kept_out(void **state)
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
+/* As fast as it can, puts a link to `victim` in the place of each socket that appears at `path`. */
+static void replace_sockets(const char *path, const char *victim)
+{
+    alarm(10); /* a test that fails does not end it */
+    for (;;) {
+        if (unlink(path) == 0) {
+            (void)!symlink(victim, path);
+        }
+    }
+}
+
+/* Who may write the folder of a socket had the agent open any file of its user to others: chmod(2) follows links. */
+static void a_link_in_its_place_leads_nowhere(void **state)
+{
+    struct line_world *world = *state;
+    char path[PATH_MAX], victim[PATH_MAX];
+    struct stat st;
+    snprintf(path, sizeof(path), "%s", temp_path(&world->dir, "sock"));
+    snprintf(victim, sizeof(victim), "%s", temp_path(&world->dir, "victim"));
+    close(open(victim, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+    unsigned replaced = 0;
+    pid_t child = fork();
+    if (child == 0) {
+        replace_sockets(path, victim);
+    }
+    for (int round = 0; round < 500; round++) {
+        struct error err;
+        struct unix_bound bound;
+        struct unix_place place = {.path = path, .mode = 0666, .gid = getegid(), .inherited_fd = -1};
+        if (unix_bind(&place, SOCK_STREAM, &err, &bound) == 0) {
+            unix_unbind(&bound);
+        } else {
+            replaced++;
+        }
+        unlink(path);
+        assert_int_equal(stat(victim, &st), 0);
+        assert_int_equal(st.st_mode & 07777, 0600);
+    }
+    assert_int_equal(kill(child, SIGKILL), 0);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    print_message("replaced in time in %u of 500 rounds, the victim has mode %04o\n", replaced,
+                  (unsigned)(st.st_mode & 07777));
+    unlink(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_link_in_its_place_leads_nowhere, line_world_setup,
+                                        line_world_teardown),
         cmocka_unit_test_setup_teardown(mode_and_group_do_not_depend_on_the_umask, line_world_setup,
                                         line_world_teardown),
         cmocka_unit_test_setup_teardown(a_group_that_is_not_ours_is_an_error, line_world_setup,
