@@ -2,26 +2,10 @@
 
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
-#include "outrider/base/mem.h"
 #include "outrider/codec/sign/sign.h"
 #include "outrider/core/config/config.h"
 #include "outrider/os/file.h"
-
-/* A file of keys with all of its room reserved at once: a buffer that grows leaves copies of a secret behind. */
-static int read_file(const char *path, struct error *err, struct buf *ret_bytes)
-{
-    buf_extend(ret_bytes, SIGN_FILE_MAX + 1);
-    buf_clear(ret_bytes);
-    return file_read(path, SIGN_FILE_MAX, err, ret_bytes);
-}
-
-static void wipe(struct buf *bytes)
-{
-    if (bytes->data != NULL) {
-        mem_wipe(bytes->data, bytes->capacity);
-    }
-    buf_fini(bytes);
-}
+#include "outrider/os/secret.h"
 
 int key_files_signer(const struct config *config, struct error *err, struct sign_key **ret_key)
 {
@@ -32,13 +16,13 @@ int key_files_signer(const struct config *config, struct error *err, struct sign
         *ret_key = NULL;
         return 0;
     }
-    if (read_file(path, err, &bytes) == 0) {
+    if (secret_read(path, SIGN_FILE_MAX, err, &bytes) == 0) {
         key = sign_key_read(buf_view(&bytes), err);
         if (key == NULL) {
             error_wrap(err, "%s", path);
         }
     }
-    wipe(&bytes);
+    secret_fini(&bytes);
     if (key == NULL) {
         return error_wrap(err, "record.sign_key");
     }

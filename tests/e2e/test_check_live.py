@@ -142,13 +142,13 @@ class CheckLive(AuthCase):
         self.assertEqual(result.returncode, 0)
         self.assertIn(f"registry.password_file: warning: {self.password_file} has mode 0644", result.stderr)
 
-    def test_an_empty_password_is_warned_of(self):
+    def test_an_empty_password_is_an_error(self):
         agent = self.sidecar()
         agent.write()
         self.password_file.write_text("")
         result = agent.run("check")
-        self.assertEqual(result.returncode, 0)
-        self.assertIn(f"registry.password_file: warning: {self.password_file} is empty\n", result.stderr)
+        self.assertEqual(result.returncode, 78)
+        self.assertIn(f"registry.password_file: {self.password_file} is empty\n", result.stderr)
 
     def test_a_password_that_is_nowhere_is_warned_of(self):
         agent = self.sidecar()

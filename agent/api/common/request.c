@@ -8,17 +8,13 @@
 #include "outrider/api/common/context.h"
 #include "outrider/api/common/reply.h"
 #include "outrider/base/error.h"
-#include "outrider/base/mem.h"
 #include "outrider/core/config/address.h"
 #include "outrider/core/config/config.h"
 #include "outrider/core/fleet/filter.h"
 #include "outrider/io/http/http_parse.h"
 #include "outrider/os/clock.h"
-#include "outrider/os/file.h"
 #include "outrider/os/log.h"
-
-/* A token is one line; a file larger than this is something else. */
-enum { TOKEN_MAX = 4096 };
+#include "outrider/os/secret.h"
 
 /* Polyfills of EventSource cannot set a header, and name the parameter after it or after the property. */
 static bool is_event_id(struct str name)
@@ -168,43 +164,21 @@ static bool same_secret(struct str a, struct str b)
     return differ == 0;
 }
 
-/* What editors and shells add to a token is none of it. */
-static struct str token_in(const struct buf *text)
-{
-    return str_trim(str_skip_bom(buf_view(text)));
-}
-
 static int read_token(const struct config *config, struct error *err, struct buf *ret_text)
 {
-    /* Reserves all of it at once: a buffer that grows leaves copies of the token behind. */
-    char room[TOKEN_MAX * 2] = {0};
-    buf_add(ret_text, room, sizeof(room));
-    buf_clear(ret_text);
     if (config->http.token_file == NULL) {
         return error_set(err, ERROR_NOT_FOUND, "http.token_file is not set");
     }
-    if (file_read(config->http.token_file, TOKEN_MAX, err, ret_text) < 0) {
-        return error_wrap(err, "http.token_file");
-    }
-    if (token_in(ret_text).size == 0) {
-        return error_set(err, ERROR_INVALID, "http.token_file: %s is empty", config->http.token_file);
-    }
-    return 0;
-}
-
-static void wipe(struct buf *text)
-{
-    if (text->data != NULL) {
-        mem_wipe(text->data, text->capacity);
-    }
-    buf_fini(text);
+    return secret_read(config->http.token_file, SECRET_TOKEN_MAX, err, ret_text) < 0
+               ? error_wrap(err, "http.token_file")
+               : 0;
 }
 
 int api_check_token_file(const struct config *config, struct error *err)
 {
     struct buf text = {0};
     int rc = config->http.token_file == NULL ? 0 : read_token(config, err, &text);
-    wipe(&text);
+    secret_fini(&text);
     return rc;
 }
 
@@ -218,8 +192,8 @@ static bool token_fits(const struct config *config, const struct api_request *re
     struct buf text = {0};
     struct error err;
     bool readable = read_token(config, &err, &text) == 0;
-    bool fits = readable && given.size > 0 && same_secret(given, token_in(&text));
-    wipe(&text);
+    bool fits = readable && given.size > 0 && same_secret(given, str_trim(buf_view(&text)));
+    secret_fini(&text);
     if (!readable) {
         api_refuse(reply, 500, "token_file",
                    "the token file cannot be read, so that no token is accepted: %s", err.text);

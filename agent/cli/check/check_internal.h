@@ -20,8 +20,12 @@ bool check_limits(const char *file, const struct config *config, const struct re
                   struct buf *problems);
 
 /* Appends to `problems` a warning for each file, directory and group that the agent of `config` needs at its start and that is
- * missing or of no use on this machine, and for each secret that others can read. */
+ * missing or of no use on this machine. */
 void check_local(const char *file, const struct config *config, struct buf *problems);
+
+/* Appends to `problems` an error for each file of a secret that the agent refuses, and a warning for each secret that can be
+ * guessed or that others can read, and for sockets and directories that are too open. Returns whether one is an error. */
+bool check_access(const char *file, const struct config *config, struct buf *problems);
 
 /* Appends to `problems` a warning where server.host comes to nothing on this machine: an interface that does not exist yet,
  * a name that is not resolved, `auto` without a route; and for each host of probes that is not resolved. Asks name servers

@@ -48,23 +48,6 @@ static void check_present(const char *file, const char *setting, const char *pat
     }
 }
 
-/* A secret that every user of the machine can read, or that is empty. Group access is normal: it is how the agent gets the
- * file. */
-static void check_secret(const char *file, const char *setting, const char *secret, struct buf *problems)
-{
-    struct stat st;
-    check_present(file, setting, secret, problems);
-    if (secret == NULL || stat(secret, &st) < 0) {
-        return;
-    }
-    if ((st.st_mode & (S_IROTH | S_IWOTH)) != 0) {
-        warn(file, setting, problems, "%s has mode %04o: every user of this machine can %s it; chmod 0640 %s",
-             secret, (unsigned)(st.st_mode & 07777U), (st.st_mode & S_IROTH) != 0 ? "read" : "write", secret);
-    } else if (S_ISREG(st.st_mode) && st.st_size == 0) {
-        warn(file, setting, problems, "%s is empty", secret);
-    }
-}
-
 /* The directory that `path` stands in. */
 static void directory_of(const char *path, char out[static PATH_MAX])
 {
@@ -174,7 +157,7 @@ static void check_key_files(const char *file, const struct config *config, struc
     struct sign_key *key = NULL;
     struct sign_trust *trust = NULL;
     const char *path = config->record.sign_key;
-    check_secret(file, "record.sign_key", path, problems);
+    check_present(file, "record.sign_key", path, problems);
     if (path != NULL && !is_absent(path) && key_files_signer(config, &err, &key) < 0) {
         warn(file, "record.sign_key", problems, "%s; without it the agent does not start", err.text);
     }
@@ -203,11 +186,11 @@ static void check_sandbox(const char *file, enum config_sandbox mode, struct buf
 void check_local(const char *file, const struct config *config, struct buf *problems)
 {
     const struct config_registry *registry = &config->registry;
-    check_secret(file, "registry.password_file", registry->password_file, problems);
+    check_present(file, "registry.password_file", registry->password_file, problems);
     check_present(file, "registry.tls.ca_file", registry->tls.ca_file, problems);
     check_present(file, "registry.tls.cert_file", registry->tls.cert_file, problems);
-    check_secret(file, "registry.tls.key_file", registry->tls.key_file, problems);
-    check_secret(file, "http.token_file", config->http.token_file, problems);
+    check_present(file, "registry.tls.key_file", registry->tls.key_file, problems);
+    check_present(file, "http.token_file", config->http.token_file, problems);
     check_key_files(file, config, problems);
     check_listen(file, config->http.listen, problems);
     if (config->server.present) {

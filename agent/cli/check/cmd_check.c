@@ -49,6 +49,7 @@ int cmd_check(const struct cli_line *line)
     }
     int status = compare_limits(path, config, &problems);
     check_local(path, config, &problems);
+    status = check_access(path, config, &problems) ? EX_CONFIG : status;
     cli_print(stderr, "%s", buf_text(&problems));
     buf_fini(&problems);
     if (status == EX_DONE) {

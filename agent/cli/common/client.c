@@ -3,12 +3,11 @@
 #include "outrider/base/brief.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
-#include "outrider/base/mem.h"
 #include "outrider/cli/common/cli.h"
 #include "outrider/cli/common/document.h"
 #include "outrider/codec/text/printable.h"
 #include "outrider/io/http/client/http_fetch.h"
-#include "outrider/os/file.h"
+#include "outrider/os/secret.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +15,7 @@
 
 /* An agent answers within milliseconds or not at all. Its own document is below 100 kB; a list of the fleet
  * may be as large as a view. */
-enum { ANSWER_MS = 5000, DOCUMENT_MAX = 256 << 20, TOKEN_MAX = 4096 };
+enum { ANSWER_MS = 5000, DOCUMENT_MAX = 256 << 20 };
 
 void client_fini(struct client *client)
 {
@@ -128,14 +127,6 @@ static int refuse_wrong_agent(const struct client *client, json_t *document, str
 
 /* ---- the token ---- */
 
-static void wipe(struct buf *secret)
-{
-    if (secret->data != NULL) {
-        mem_wipe(secret->data, secret->capacity);
-    }
-    buf_fini(secret);
-}
-
 /* Makes the header with the token, or leaves it empty where no token is named. */
 static int authorize(const struct client *client, struct error *err, struct buf *header)
 {
@@ -143,10 +134,12 @@ static int authorize(const struct client *client, struct error *err, struct buf 
         return 0;
     }
     struct buf token = {0};
-    int rc = file_read(client->token_file, TOKEN_MAX, err, &token);
+    int rc = secret_read(client->token_file, SECRET_TOKEN_MAX, err, &token);
+    (void)buf_extend(header, SECRET_TOKEN_MAX + 64); /* so that it never moves and leaves a copy */
+    buf_clear(header);
     buf_str(header, STR("Authorization: Bearer "));
-    buf_str(header, str_trim(str_skip_bom(buf_view(&token))));
-    wipe(&token);
+    buf_str(header, str_trim(buf_view(&token)));
+    secret_fini(&token);
     return rc;
 }
 
@@ -166,7 +159,7 @@ int client_read(const struct client *client, const char *path, struct error *err
     int rc = authorize_reading(client, err, &authorization) < 0 ? EX_CONFIG : 0;
     const char *const headers[] = {authorization.size == 0 ? NULL : buf_text(&authorization), NULL};
     rc = rc != 0 ? rc : ask(client, "GET", path, headers, (struct str){NULL, 0}, err, ret_document);
-    wipe(&authorization);
+    secret_fini(&authorization);
     return rc;
 }
 
@@ -198,7 +191,7 @@ int client_follow(const struct client *client, const char *path, const char *las
     const char *headers[3] = {NULL};
     int status, count = 0;
     if (authorize_reading(client, err, &authorization) < 0) {
-        wipe(&authorization);
+        secret_fini(&authorization);
         return EX_CONFIG;
     }
     buf_printf(&url, "%s%s", client->url, path);
@@ -223,7 +216,7 @@ int client_follow(const struct client *client, const char *path, const char *las
     buf_fini(&url);
     buf_fini(&none);
     buf_fini(&resume);
-    wipe(&authorization);
+    secret_fini(&authorization);
     return EX_TEMPFAIL;
 }
 
@@ -248,6 +241,6 @@ int client_post(const struct client *client, const char *path, struct str body, 
         json_decref(agent);
     }
     rc = rc != 0 ? rc : ask(client, "POST", path, headers, body, err, ret_document);
-    wipe(&authorization);
+    secret_fini(&authorization);
     return rc == EX_GONE ? EX_FAILED : rc;
 }

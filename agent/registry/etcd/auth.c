@@ -18,24 +18,17 @@
 #include "outrider/os/clock.h"
 #include "outrider/os/entropy.h"
 #include "outrider/os/file.h"
+#include "outrider/os/secret.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <utlist.h>
 
 /* etcd's bcrypt looks at 72 bytes of a password. */
-enum { PASSWORD_MAX = 1024, PASSWORD_ESCAPED_MAX = 6 * PASSWORD_MAX };
+enum { PASSWORD_ESCAPED_MAX = 6 * SECRET_PASSWORD_MAX };
 
 /* Each login with a wrong password costs etcd 100 ms of CPU, and a fleet has the same wrong password. */
 enum { PAUSE_MS = 10000, PAUSE_SPREAD_MS = 10000 };
-
-static void wipe_buf(struct buf *buf)
-{
-    if (buf->data != NULL) {
-        mem_wipe(buf->data, buf->capacity);
-    }
-    buf_fini(buf);
-}
 
 static void forget_token(struct auth *auth)
 {
@@ -136,29 +129,19 @@ static void accept_token(struct auth *auth, struct str token)
     }
 }
 
-/* Returns 0 with the password, which the caller wipes; the line break and the byte order mark that editors
- * add are none of it. */
+/* Returns 0 with the password, which the caller ends with secret_fini(). */
 static int read_password(struct auth *auth, struct error *err, struct buf *ret_password)
 {
-    struct buf password = {0};
-    (void)buf_extend(&password, PASSWORD_MAX + 4096); /* so that it never moves and leaves a copy */
-    buf_clear(&password);
     auth->password_stamp = file_stamp(auth->password_file);
-    if (file_read(auth->password_file, PASSWORD_MAX, err, &password) < 0) {
-        wipe_buf(&password);
+    if (secret_read(auth->password_file, SECRET_PASSWORD_MAX, err, ret_password) < 0) {
         return error_wrap(err, "registry.password_file");
     }
-    buf_consume(&password, password.size - str_skip_bom(buf_view(&password)).size);
-    struct str text = buf_view(&password);
-    text.size -= text.size > 0 && text.data[text.size - 1] == '\n' ? 1 : 0;
-    text.size -= text.size > 0 && text.data[text.size - 1] == '\r' ? 1 : 0;
-    if (text.size == 0 || !str_is_utf8(text)) {
-        wipe_buf(&password);
-        return error_set(err, ERROR_INVALID, "registry.password_file %s: %s", auth->password_file,
-                         text.size == 0 ? "empty" : "not UTF-8, which is all that etcd takes");
+    if (!str_is_utf8(buf_view(ret_password))) {
+        secret_fini(ret_password);
+        return error_set(err, ERROR_INVALID,
+                         "registry.password_file %s: not UTF-8, which is all that etcd takes",
+                         auth->password_file);
     }
-    password.size = text.size;
-    *ret_password = password;
     return 0;
 }
 
@@ -181,7 +164,7 @@ static void on_answer(struct auth *auth, const struct http_result *result)
     } else {
         add_trail(auth, status.text);
     }
-    wipe_buf(&token);
+    secret_fini(&token);
     if (failure != REGISTRY_OVERLOADED && status.elsewhere) {
         ask_next(auth);
     } else {
@@ -226,7 +209,7 @@ static void post(struct auth *auth, struct str password)
         .secret = true,
     };
     auth->http = http_client_post(etcd->http, &call, on_result, auth);
-    wipe_buf(&body);
+    secret_fini(&body);
 }
 
 /* The password is read again for each endpoint, so that it is not kept in memory while one is slow. */
@@ -247,7 +230,7 @@ static void ask_next(struct auth *auth)
         return;
     }
     post(auth, buf_view(&password));
-    wipe_buf(&password);
+    secret_fini(&password);
 }
 
 static bool is_paused(const struct auth *auth)

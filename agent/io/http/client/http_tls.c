@@ -7,9 +7,19 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-enum { NAMES_MAX = 200 };
+enum { NAMES_MAX = 200, FILE_MAX = 1 << 20 };
+
+/* What to give the TLS library, which reads the file itself and would wait for ever for the writer of a fifo: where there is
+ * no regular file of a sensible size, one without a certificate, and unusable() says why. */
+static const char *readable(const char *path)
+{
+    struct stat st;
+    bool other = path != NULL && stat(path, &st) == 0 && (!S_ISREG(st.st_mode) || st.st_size > FILE_MAX);
+    return other ? "/dev/null" : path;
+}
 
 void http_tls_apply(struct http_curl *curl)
 {
@@ -24,11 +34,11 @@ void http_tls_apply(struct http_curl *curl)
     curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);
 #endif
     if (tls->ca_file != NULL) {
-        http_curl_must(curl_easy_setopt(easy, CURLOPT_CAINFO, tls->ca_file));
+        http_curl_must(curl_easy_setopt(easy, CURLOPT_CAINFO, readable(tls->ca_file)));
         curl_easy_setopt(easy, CURLOPT_CAPATH, NULL); /* else the system's CAs are accepted as well */
     }
-    http_curl_must(curl_easy_setopt(easy, CURLOPT_SSLCERT, tls->cert_file));
-    http_curl_must(curl_easy_setopt(easy, CURLOPT_SSLKEY, tls->key_file));
+    http_curl_must(curl_easy_setopt(easy, CURLOPT_SSLCERT, readable(tls->cert_file)));
+    http_curl_must(curl_easy_setopt(easy, CURLOPT_SSLKEY, readable(tls->key_file)));
     http_curl_must(
         curl_easy_setopt(easy, CURLOPT_KEYPASSWD, "")); /* else OpenSSL asks for one on the terminal */
 }
@@ -72,17 +82,18 @@ void http_tls_require_names(CURL *easy)
     http_curl_must(curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, on_context));
 }
 
-/* The first file that cannot be read, or NULL; `ret_setting` is its name in struct http_tls. */
-static const char *unreadable(const struct http_tls *tls, const char **ret_setting, int *ret_errno)
+/* The first file that is of no use, or NULL; `ret_setting` is its name in struct http_tls, `ret_why` static text. */
+static const char *unusable(const struct http_tls *tls, const char **ret_setting, const char **ret_why)
 {
     const struct {
         const char *setting, *path;
     } files[] = {{"ca_file", tls->ca_file}, {"cert_file", tls->cert_file}, {"key_file", tls->key_file}};
     for (size_t i = 0; i < COUNT_OF(files); i++) {
         char byte;
+        bool other = readable(files[i].path) != files[i].path;
         int fd = files[i].path == NULL ? -1 : open(files[i].path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-        bool failed = files[i].path != NULL && (fd < 0 || read(fd, &byte, 1) < 0);
-        *ret_errno = errno;
+        bool failed = other || (files[i].path != NULL && (fd < 0 || read(fd, &byte, 1) < 0));
+        *ret_why = other ? "not a regular file, or larger than 1 MiB" : strerror(errno);
         *ret_setting = files[i].setting;
         if (fd >= 0) {
             close(fd);
@@ -98,11 +109,11 @@ static void describe_files(struct buf *text, const struct http_curl *curl)
 {
     const struct http_tls *tls = curl->tls;
     const char *setting = NULL;
-    int number = 0;
-    const char *path = unreadable(tls, &setting, &number);
+    const char *why = NULL;
+    const char *path = unusable(tls, &setting, &why);
     const char *cert = tls->cert_file == NULL ? "" : tls->cert_file;
     if (path != NULL) {
-        buf_printf(text, "%s %s cannot be read: %s", setting, path, strerror(number));
+        buf_printf(text, "%s %s cannot be read: %s", setting, path, why);
     } else if (curl->code == CURLE_SSL_CACERT_BADFILE) {
         buf_printf(text, "%s %s has no certificate in PEM form: put the one of the server's CA there",
                    tls->ca_file == NULL ? "the system's trust store" : "ca_file",

@@ -388,7 +388,11 @@ static void without_a_readable_token_file_no_token_fits(void **state)
     write_token(&dir, " \n");
     small_agent_refused(small_agent_ask(agent, &request), 500, "token_file");
     assert_int_equal(api_check_token_file(&agent->config, &err), -1);
-    write_token(&dir, "x");
+    write_token(&dir, "x"); /* anybody guesses it */
+    request.authorization = STR("Bearer x");
+    small_agent_refused(small_agent_ask(agent, &request), 500, "token_file");
+    assert_int_equal(api_check_token_file(&agent->config, &err), -1);
+    write_token(&dir, "xy");
     assert_int_equal(api_check_token_file(&agent->config, &err), 0);
     assert_int_equal(agent->undrains, 0);
     assert_int_equal(temp_dir_fini(&dir), 0);
