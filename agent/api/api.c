@@ -130,7 +130,7 @@ static void on_short(enum http_shortage what, const char *peer, void *user)
     api->closed_told = closed;
 }
 
-static int add_listener(struct api *api, const struct config *config, struct error *err)
+static int add_listener(struct api *api, const struct config *config, int inherited_fd, struct error *err)
 {
     const char *address = config->http.listen;
     static const char *const kept_paths[] = {"/healthz", "/health", "/readyz", NULL};
@@ -145,6 +145,7 @@ static int add_listener(struct api *api, const struct config *config, struct err
     struct str host = {NULL, 0};
     if (str_starts(str_of(address), STR("unix:"))) {
         options.unix_path = address + 5;
+        options.inherited_fd = inherited_fd;
     } else if (address_split(str_of(address), &host, &options.port) < 0) {
         return error_set(err, ERROR_INVALID, "%s is not HOST:PORT, [V6]:PORT or unix:/PATH", address);
     }
@@ -172,8 +173,8 @@ static int add_listener(struct api *api, const struct config *config, struct err
 
 /* ---- public ---- */
 
-struct api *api_new(struct loop *loop, const struct config *config, const struct api_ops *ops, void *agent,
-                    struct error *err)
+struct api *api_new(struct loop *loop, const struct config *config, int inherited_fd,
+                    const struct api_ops *ops, void *agent, struct error *err)
 {
     if (api_check_token_file(config, err) < 0) {
         return NULL;
@@ -184,7 +185,7 @@ struct api *api_new(struct loop *loop, const struct config *config, const struct
     api->server = http_server_new(loop, on_request, on_gone, api);
     api->deferreds = api_deferreds_new(loop, serve, api);
     http_server_limit_waiting(api->server, (size_t)config->http.max_waiting);
-    if (add_listener(api, config, err) < 0) {
+    if (add_listener(api, config, inherited_fd, err) < 0) {
         error_wrap(err, "http.listen");
         api_free(api);
         return NULL;

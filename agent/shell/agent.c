@@ -12,6 +12,7 @@
 #include "outrider/os/clock.h"
 #include "outrider/os/entropy.h"
 #include "outrider/os/environment.h"
+#include "outrider/os/privileges.h"
 #include "outrider/registry/etcd/etcd.h"
 
 #include "outrider/shell/agent.h"
@@ -306,7 +307,7 @@ static int open_world(struct agent *agent, struct error *err)
         }
     }
     if (agent->config->http.listen != NULL) {
-        agent->api = api_new(agent->loop, agent->config, &agent_api_ops, agent, err);
+        agent->api = api_new(agent->loop, agent->config, agent->http_fd, &agent_api_ops, agent, err);
         if (agent->api == NULL) {
             return -1;
         }
@@ -320,6 +321,7 @@ static int open_world(struct agent *agent, struct error *err)
     }
     agent->fleet = fleet_new(agent);
     agent->controls = control_writer_new(agent);
+    agent_give_up_privileges(agent);
     return 0;
 }
 
@@ -465,6 +467,9 @@ int agent_run(const char *config_path)
     log_setup((enum log_level)agent.config->log.level, (enum log_format)agent.config->log.format, 2);
     log_what(&agent);
     log_removed(removed, removed_count);
+    if (!agent.config->core_dumps) {
+        privileges_hide_memory();
+    }
     agent_log_warnings(buf_view(&warnings));
     buf_fini(&warnings);
     if (agent.config->server.present) {

@@ -105,7 +105,7 @@ struct agent_files *agent_files_new(struct agent *agent)
         }
     }
     if (agent->api != NULL && str_starts(listen, STR("unix:"))) {
-        add(files, HTTP, listen.data + 5, false);
+        add(files, HTTP, listen.data + 5, agent->http_fd > 0);
     }
     agent_files_check(files); /* an inherited socket may have lost its file before the start */
     return files;

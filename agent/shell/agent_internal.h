@@ -1,6 +1,6 @@
 /* What the files of the agent share: agent.c (order of start and stop), agent_effects.c (carries effects
  * out), agent_restore.c (state_dir), agent_reload.c, agent_systemd.c, agent_log.c, agent_api.c, control.c, fleet.c,
- * agent_files.c, agent_sandbox.c, status_sockets.c. */
+ * agent_files.c, agent_privileges.c, agent_sandbox.c, status_sockets.c. */
 #ifndef OUTRIDER_SHELL_AGENT_INTERNAL_H
 #define OUTRIDER_SHELL_AGENT_INTERNAL_H
 
@@ -80,6 +80,7 @@ struct agent {
     struct api *api;
     struct status_sockets *sockets;
     int inherited_stream, inherited_datagram; /* for `sockets`; -1: none */
+    int http_fd; /* of the service manager, for http.listen; 0: none */
     struct agent_files *agent_files;
     struct state_store *state;
     struct router *router;    /* NULL: an observer */
@@ -138,6 +139,9 @@ void agent_notify_status(struct agent *agent, const char *before);
  * a loop that renews no lease feeds no watchdog. */
 void agent_watchdog_start(struct agent *agent);
 void agent_watchdog_feed(struct agent *agent, int64_t now_mono);
+
+/* agent_privileges.c: gives up every capability that this agent does not need once everything is open, and says what is left. */
+void agent_give_up_privileges(const struct agent *agent);
 
 /* agent_reload.c: reloads the configuration (HUP); a bad file changes nothing and is logged. The second logs
  * the warnings of config_file_read(), one a line. */

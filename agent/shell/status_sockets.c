@@ -15,6 +15,7 @@
 #include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* One connection to the status socket. */
@@ -352,15 +353,19 @@ static int group_of(const char *name, struct error *err, gid_t *ret_gid)
     return 0;
 }
 
-/* Inherited sockets are used first (docs/design/protocol.md, "Status sockets"). Those of no use are
- * closed. */
+/* Inherited sockets are used first (docs/design/protocol.md, "Status sockets"). One named "http" is for the API, where that is
+ * to be on a unix socket. Those of no use are closed. */
 void status_sockets_inherit(struct agent *agent)
 {
+    const char *listen = agent->config->http.listen;
     struct listen_fd fds[8];
     size_t count = listen_fds_take(fds, COUNT_OF(fds));
     agent->inherited_stream = agent->inherited_datagram = -1;
     for (size_t i = 0; i < count; i++) {
-        if (fds[i].kind == LISTEN_FD_UNIX_STREAM && agent->inherited_stream < 0) {
+        bool http = fds[i].kind == LISTEN_FD_UNIX_STREAM && strcmp(fds[i].name, "http") == 0;
+        if (http && agent->http_fd == 0 && listen != NULL && strncmp(listen, "unix:", 5) == 0) {
+            agent->http_fd = fds[i].fd;
+        } else if (fds[i].kind == LISTEN_FD_UNIX_STREAM && !http && agent->inherited_stream < 0) {
             agent->inherited_stream = fds[i].fd;
         } else if (fds[i].kind == LISTEN_FD_UNIX_DATAGRAM && agent->inherited_datagram < 0) {
             agent->inherited_datagram = fds[i].fd;

@@ -98,9 +98,9 @@ static const struct setting rows[] = {
      AT(registry.username), .doc = "The user that logs in to the registry; with `password_file`."},
     {"registry.password_file", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "null",
      .shape = shape_file, AT(registry.password_file),
-     .doc =
-         "A file with the password; a line break at its end is ignored. It is read at each login: a changed "
-         "password needs neither reload nor restart."},
+     .doc = "A file with the password, 2 to 1024 bytes; a line break at its end is ignored. It is read at "
+            "each login: a "
+            "changed password needs neither reload nor restart."},
     {"registry.tls.ca_file", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "null",
      .shape = shape_file, AT(registry.tls.ca_file),
      .doc = "The CA certificates (PEM) for `https://` endpoints. `null`: those of the system. The files of "
@@ -165,11 +165,14 @@ static const struct setting rows[] = {
     {"http.listen", SETTING_STRING, .flags = SETTING_NULLABLE | SETTING_AUTO, .fallback = "auto",
      .shape = shape_listen, AT(http.listen),
      .doc = "The local API: `ADDRESS:PORT`, `[V6]:PORT`, `localhost:PORT` or `unix:/PATH`. `auto`: "
-            "`unix:$RUNTIME_DIRECTORY/http.sock`, else `127.0.0.1:7117`; `null`: off."},
+            "`unix:$RUNTIME_DIRECTORY/http.sock`, else `127.0.0.1:7117`; `null`: off. An inherited socket "
+            "with the name "
+            "`http` takes the place of a unix one."},
     {"http.token_file", SETTING_STRING, .flags = SETTING_NULLABLE, .fallback = "null", .shape = shape_file,
      AT(http.token_file),
-     .doc = "A file with the bearer token of requests that change state. Required beyond loopback and "
-            "unix."},
+     .doc = "A file with the bearer token of requests that change state, 2 bytes to 4 KiB, and at least 16 "
+            "for one that "
+            "cannot be guessed. Required beyond loopback and unix."},
     {"http.read", SETTING_ENUM, .fallback = "auto", .choices = reads, AT(http.read),
      .doc =
          "Who may read. `open`: every client that reaches `listen`. `login`: over TCP only requests with the "
@@ -219,13 +222,17 @@ static const struct setting rows[] = {
      .doc = "The lowest level that is logged."},
     {"log.format", SETTING_ENUM, .flags = RELOAD, .fallback = "logfmt", .choices = formats, AT(log.format),
      .doc = "The format of a line."},
+    {"core_dumps", SETTING_BOOL, .fallback = "false", AT(core_dumps),
+     .doc = "`true`: a debugger of the same user may attach, and core files are written where the limit "
+            "allows them. They have "
+            "passwords and tokens in them."},
     {"state_dir", SETTING_STRING, .flags = SETTING_NULLABLE | SETTING_AUTO, .fallback = "auto",
      .shape = shape_directory, AT(state_dir), GIVEN(state_dir_named),
      .doc =
          "The directory for what a restart needs: id, lease, holds. `auto`: `$STATE_DIRECTORY`, else none; "
          "`null`: none. One that is missing beside an existing directory is made (0700). One that the file "
          "names must be "
-         "writable."},
+         "writable. One that every user may write, or that belongs to another user, is refused."},
     {"sandbox", SETTING_ENUM, .fallback = "auto", .choices = sandboxes, AT(sandbox),
      .doc = "Whether the agent gives up, once it has started, every system call that it does not need "
             "(docs/operating.md, \"The sandbox\"). `auto`: where the kernel lets it; `required`: it does not "

@@ -13,10 +13,11 @@ struct config;
 struct error;
 struct loop;
 
-/* Listens where `config->http` says and serves. NULL with `err` set when the address cannot be used (the text
+/* Listens where `config->http` says and serves; with `inherited_fd`, a listening unix socket of the service manager (0: none), on
+ * that in place of the unix socket it names. NULL with `err` set when the address cannot be used (the text
  * names it) or the token file cannot be read. All arguments are borrowed until api_free. */
-struct api *api_new(struct loop *loop, const struct config *config, const struct api_ops *ops, void *agent,
-                    struct error *err) MUST_CHECK;
+struct api *api_new(struct loop *loop, const struct config *config, int inherited_fd,
+                    const struct api_ops *ops, void *agent, struct error *err) MUST_CHECK;
 
 /* Applies the settings of `config` (limits of requests, token file); the listeners stay as they are. */
 void api_reload(struct api *api, const struct config *config);

@@ -52,7 +52,7 @@ static int set_up(void **state)
     listen_in(world);
     world->loop = loop_new(&err);
     assert_non_null(world->loop);
-    world->api = api_new(world->loop, &world->agent.config, world->agent.context.ops, &world->agent, &err);
+    world->api = api_new(world->loop, &world->agent.config, 0, world->agent.context.ops, &world->agent, &err);
     if (world->api == NULL) {
         fail_msg("%s", err.text);
     }
@@ -405,17 +405,17 @@ static void what_cannot_be_had_is_named(void **state)
     struct world *world = *state;
     struct error err;
     struct config other = world->agent.config;
-    assert_null(api_new(world->loop, &other, world->agent.context.ops, &world->agent, &err));
+    assert_null(api_new(world->loop, &other, 0, world->agent.context.ops, &world->agent, &err));
     assert_int_equal(err.code, ERROR_BUSY);
     assert_non_null(strstr(err.text, "http.listen"));
     assert_non_null(strstr(err.text, "http.sock"));
     char missing[] = "/nonexistent/token", nonsense[] = "here";
     other.http.token_file = missing;
-    assert_null(api_new(world->loop, &other, world->agent.context.ops, &world->agent, &err));
+    assert_null(api_new(world->loop, &other, 0, world->agent.context.ops, &world->agent, &err));
     assert_non_null(strstr(err.text, missing));
     other.http.token_file = NULL;
     other.http.listen = nonsense;
-    assert_null(api_new(world->loop, &other, world->agent.context.ops, &world->agent, &err));
+    assert_null(api_new(world->loop, &other, 0, world->agent.context.ops, &world->agent, &err));
     assert_int_equal(err.code, ERROR_INVALID);
     api_free(NULL);
 }

@@ -136,6 +136,8 @@ struct config {
         enum config_log_level level;
         enum config_log_format format;
     } log;
+    bool
+        core_dumps; /* other processes of the user may see the memory, and the kernel writes it when the agent crashes */
     char *state_dir;      /* or NULL: none. "auto" already replaced */
     bool state_dir_named; /* the file names it, so that it must be writable */
     bool state_dir_auto;  /* "auto" was replaced, maybe by NULL */

@@ -190,6 +190,7 @@ static void test_container_everything(void **state)
         {"OUTRIDER_VIEW_REQUIRE_SIGNED", "true"},
         {"OUTRIDER_LOG_LEVEL", "warn"},
         {"OUTRIDER_LOG_FORMAT", "json"},
+        {"OUTRIDER_CORE_DUMPS", "true"},
         {"OUTRIDER_STATE_DIR", "/var/lib/outrider"},
         {"OUTRIDER_SANDBOX", "required"},
         {NULL, NULL},

@@ -301,6 +301,7 @@ static void test_every_row_differs_and_copies(void **state)
         {"view.require_signed", "true"},
         {"log.level", "error"},
         {"log.format", "json"},
+        {"core_dumps", "true"},
         {"state_dir", "/other"},
         {"sandbox", "required"},
     };
