@@ -9,7 +9,7 @@ endforeach()
 
 install(TARGETS outrider RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT agent)
 install(FILES ${PROJECT_BINARY_DIR}/outrider@.service ${PROJECT_BINARY_DIR}/outrider-observer.service
-              packaging/outrider@.socket
+              packaging/outrider@.socket packaging/outrider-http@.socket
   DESTINATION lib/systemd/system COMPONENT systemd)
 install(FILES packaging/outrider.sysusers DESTINATION lib/sysusers.d RENAME outrider.conf COMPONENT systemd)
 install(FILES README.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT doc)

@@ -194,7 +194,7 @@ static pid_t read_holder(int fd, bool *ret_foreign)
     return str_to_u64(str_trim(first), INT32_MAX, &pid) < 0 ? 0 : (pid_t)pid;
 }
 
-/* What is written to the lock must reach no other file, and nobody else may have made it: where others can write the
+/* What is written to the lock must reach no other file, and no other user may have made it: where others can write the
  * directory, they can put a link there. */
 static int check_lock_file(int fd, const char *path, struct error *err, bool *ret_exposed)
 {
@@ -236,7 +236,7 @@ static bool holder_is_ours(int fd)
     return why.code != ERROR_NOT_FOUND;
 }
 
-/* Puts a locked file in the place of one that others could open: whoever has it open can lock it at any time, whatever
+/* Puts a locked file in the place of one that others could open: a process that has it open can lock it at any time, whatever
  * its mode is then. */
 static int renew_lock(const char *path, struct error *err)
 {

@@ -80,7 +80,7 @@ struct agent {
     struct api *api;
     struct status_sockets *sockets;
     int inherited_stream, inherited_datagram; /* for `sockets`; -1: none */
-    int http_fd; /* of the service manager, for http.listen; 0: none */
+    int http_fd;                              /* of the service manager, for http.listen; 0: none */
     struct agent_files *agent_files;
     struct state_store *state;
     struct router *router;    /* NULL: an observer */

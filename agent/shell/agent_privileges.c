@@ -75,7 +75,7 @@ static void look_at_status(struct review *review, const struct agent *agent)
     }
 }
 
-/* The socket of a probe may come later, with a mode that nobody knows yet. */
+/* The socket of a probe may come later, with a mode that is not known yet. */
 static void look_at_probes(struct review *review, const struct config *config)
 {
     for (size_t i = 0; i < config->probe_count; i++) {

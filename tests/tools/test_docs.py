@@ -93,6 +93,17 @@ class DocsTest(unittest.TestCase):
         self.assert_fault("units", "packaging/outrider@.service", "/usr/bin/outrider", "/usr/bin/outrigger", "outrigger")
         self.assert_fault("units", "packaging/outrider-observer.service", "WatchdogSec=", "#WatchdogSec=", "no WatchdogSec=")
 
+    @unittest.skipUnless(shutil.which("systemd-analyze"), "no systemd-analyze here")
+    def test_hardening(self):
+        sidecar, observer = "packaging/outrider@.service", "packaging/outrider-observer.service"
+        self.assert_fault("hardening", sidecar, "PrivateDevices=yes", "PrivateDevices=no", "want at most 1.5")
+        self.assert_fault("hardening", sidecar, "DynamicUser=yes", "DynamicUser=no", "instances share a user")
+        self.assert_fault("hardening", sidecar, "SupplementaryGroups=outrider", "SupplementaryGroups=outrider-admin",
+                          "could reach other servers")
+        self.assert_fault("hardening", observer, "LimitCORE=0", "", "no LimitCORE=0")
+        self.assert_fault("hardening", "packaging/outrider@.socket", "SocketGroup=outrider-game", "SocketGroup=outrider", "want SocketGroup=")
+        self.assert_fault("hardening", "packaging/outrider-http@.socket", "SocketMode=0660", "SocketMode=0666", "SocketMode=0660")
+
     def test_promises(self):
         page = "docs/SECURITY.md"
         self.assert_fault("promises", page, "`attack.page test_", "`attack.pages test_", "tests/attack/test_pages.py is not in the tree")

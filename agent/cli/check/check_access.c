@@ -165,7 +165,7 @@ static void check_status_mode(struct access_check *check)
 
 /* ---- the file ---- */
 
-/* Whoever can write the configuration decides where the agent sends its passwords. */
+/* A user that can write the configuration decides where the agent sends its passwords. */
 static void check_file(struct access_check *check)
 {
     struct stat st;

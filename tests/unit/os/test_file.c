@@ -160,7 +160,7 @@ static void assert_content(const char *path, const char *text)
     buf_fini(&bytes);
 }
 
-/* Whoever could write state_dir had the agent truncate any file of its user. */
+/* A user that could write state_dir had the agent truncate any file of its own. */
 static void a_lock_is_no_way_to_another_file(void **state)
 {
     (void)state;

@@ -62,7 +62,7 @@ static void refused(const char *name, enum error_code code, const char *why)
     assert_null(secret.data);
 }
 
-/* Each of these passed for a token, and whoever guessed the one byte could drain the fleet. */
+/* Each of these passed for a token, and a client that guessed the one byte could drain the fleet. */
 static void what_is_no_secret_is_refused(void **state)
 {
     static const struct {

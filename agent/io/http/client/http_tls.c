@@ -17,7 +17,8 @@ enum { NAMES_MAX = 200, FILE_MAX = 1 << 20 };
 static const char *readable(const char *path)
 {
     struct stat st;
-    bool other = path != NULL && stat(path, &st) == 0 && (!S_ISREG(st.st_mode) || st.st_size > FILE_MAX);
+    bool other = path != NULL && stat(path, &st) == 0 && (!S_ISREG(st.st_mode) || st.st_size > FILE_MAX) &&
+                 !S_ISDIR(st.st_mode);
     return other ? "/dev/null" : path;
 }
 

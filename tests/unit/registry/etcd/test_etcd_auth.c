@@ -385,10 +385,15 @@ static void a_password_that_cannot_be_read_is_reported(void **state)
     turn();
     expect_replies(2, REGISTRY_DENIED);
     assert_non_null(strstr(last_error, " is empty"));
-    write_password("\xff", 1);
+    write_password("x\n", 2);
     submit(REGISTRY_GET, 2000);
     turn();
     expect_replies(3, REGISTRY_DENIED);
+    assert_non_null(strstr(last_error, "has only one byte"));
+    write_password("\xff\xff", 2);
+    submit(REGISTRY_GET, 2000);
+    turn();
+    expect_replies(4, REGISTRY_DENIED);
     assert_non_null(strstr(last_error, "not UTF-8"));
     assert_int_equal(post_count, 0);
     write_password("geheim", 6);
