@@ -9,9 +9,11 @@ import socket
 import subprocess
 import sys
 
-from harness import BINARY, Case, environment, wait_until
-from registry import DEADLINE_S
 import test_sockets
+from harness import BINARY, Case, environment, wait_until
+from hostile import Hostile
+from measure import Held
+from registry import DEADLINE_S
 
 GAME, NEIGHBOUR_GAME, ADMIN, AGENTS = 61101, 61102, 61103, 61104  # groups
 FIRST, SECOND, PLAYER, OPERATOR = 61201, 61202, 61203, 61204  # users
@@ -43,7 +45,7 @@ print(json.dumps(out))
 """
 
 
-class Doors(Case):
+class Doors(Hostile):
     def setUp(self):
         super().setUp()
         if os.geteuid() != 0:
@@ -101,7 +103,7 @@ class Doors(Case):
         return agent
 
     def assert_all_denied(self, results, wanted=("EACCES", "EPERM")):
-        print("\n  held: " + ", ".join(f"{kind} {pathlib.Path(what).name} {came}" for kind, what, came in results), file=sys.stderr)
+        print("  " + ", ".join(f"{kind} {pathlib.Path(what).name} {came}" for kind, what, came in results))
         self.assertEqual([row for row in results if row[2] not in wanted], [])
 
     def prizes(self, agent):
@@ -115,7 +117,9 @@ class Doors(Case):
         first = self.begin(self.instance("w1", FIRST, GAME))
         second = self.begin(self.instance("w2", SECOND, NEIGHBOUR_GAME))
         own = [row for row in self.prizes(first) if row[0] != "line"]
-        self.assert_all_denied(self.attack(PLAYER, [GAME], *own, *self.prizes(second)))
+        with Held("a game server against the doors of two instances", second) as held:
+            self.assert_all_denied(self.attack(PLAYER, [GAME], *own, *self.prizes(second)))
+        held.assert_modest(self, 8 << 10)
         # It reports, and an operator drains, beside it.
         done = self.as_user(PLAYER, [GAME], "nc", "-NU", first.status, input="ready players=3\n")
         self.assertEqual(done.stdout, "OK\n", done.stderr)
@@ -132,7 +136,9 @@ class Doors(Case):
         first = self.begin(self.instance("w1", FIRST, GAME))
         second = self.begin(self.instance("w2", SECOND, NEIGHBOUR_GAME))
         # The agents' group is there for configurations; a broken agent has its rights and no more.
-        self.assert_all_denied(self.attack(FIRST, [AGENTS], *self.prizes(second)))
+        with Held("an instance against the doors of another", second) as held:
+            self.assert_all_denied(self.attack(FIRST, [AGENTS], *self.prizes(second)))
+        held.assert_modest(self, 8 << 10)
         self.assertEqual([agent.stop() for agent in (first, second)], [0, 0])
 
     def test_a_lock_that_was_open_to_others_is_not_waited_for(self):
@@ -224,7 +230,7 @@ class Privileges(Case):
         inner = int(pathlib.Path(f"/proc/{agent.pid}/task/{agent.pid}/children").read_text())
         names = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
         held = self.status_of(inner, *names, "NoNewPrivs")
-        print(f"\n  before: CapEff {self.status_of('self', 'CapEff')[0]}, after: {dict(zip((*names, 'NoNewPrivs'), held))}", file=sys.stderr)
+        print(f"\n  before: CapEff {self.status_of('self', 'CapEff')[0]}, after: {dict(zip((*names, 'NoNewPrivs'), held))}")
         self.assertEqual(held, ["0" * 16] * 5 + ["1"])
         self.assertRegex(agent.log(), r'msg="privileges given up" dropped=cap_chown,cap_dac_override,\S* kept=none')
         watcher.status("ready")
