@@ -51,8 +51,9 @@ class Filters(Hostile):
             for path in (f"/api/services/world/{quoted}", f"/api/services/{quoted}/w1",
                          f"/service-discovery/services/{quoted}/health"):
                 status, headers, body = self.get(observer, path)
-                self.assertEqual((status, headers["Set-Cookie"]), (404, None), path)
-                self.assertIn(json.loads(body)["error"]["code"], ("no_such_service", "not_found"))
+                dots = name in (".", "..", "%2e%2e")  # a proxy in front may have judged another path
+                self.assertEqual((status, headers["Set-Cookie"]), (400 if dots else 404, None), path)
+                self.assertIn(json.loads(body)["error"]["code"], ("bad_request",) if dots else ("no_such_service", "not_found"))
                 self.assertLess(len(body), 1024)
         good.check()
 
