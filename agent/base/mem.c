@@ -61,7 +61,7 @@ void mem_wipe(void *data, size_t size)
 void mem_give_back(void)
 {
 #ifdef M_MMAP_THRESHOLD /* glibc; it would raise both to the size of the largest block that was freed */
-    enum { LARGE = 1 << 20 };
+    enum { LARGE = 128 << 10 };
     (void)mallopt(M_MMAP_THRESHOLD, LARGE);
     (void)mallopt(M_TRIM_THRESHOLD, LARGE);
 #endif
