@@ -64,7 +64,7 @@ class Unread(Hostile):
         print(f"    {seen.get('outrider_http_waiting_resets_total', 0):.0f} reset, {len(read)} whole lists read beside it")
         if not stays:
             crowd.close()
-        held.assert_modest(self, BUDGET, 4 * MB)
+        held.assert_modest(self, BUDGET, 8 * MB)
         held.print_row()
         self.assertEqual(faults, [], "the client that reads lists")
         self.assertGreater(len(read), 0)

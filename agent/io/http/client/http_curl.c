@@ -167,6 +167,16 @@ static bool has_headers(const struct http_curl *curl, const char *const *headers
     return curl->headers != NULL && each == NULL;
 }
 
+bool http_curl_has_line_break(const char *const *headers)
+{
+    for (size_t i = 0; headers != NULL && headers[i] != NULL; i++) {
+        if (strpbrk(headers[i], "\r\n") != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* libcurl's "Accept" header must stay: without it etcd takes a request without a token for its own
  * (docs/design/etcd-gateway.md, "TLS"). */
 void http_curl_set_headers(struct http_curl *curl, const char *const *headers, const char *more)

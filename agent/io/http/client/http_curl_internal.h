@@ -46,6 +46,10 @@ void http_curl_global_init(void);
 void http_curl_init(struct http_curl *curl);
 void http_curl_fini(struct http_curl *curl);
 
+/* Whether one of the headers (NULL at the end; NULL: none) has a line break: libcurl sends them as they are, so that a token with
+ * one would add headers of its author's choosing. */
+bool http_curl_has_line_break(const char *const *headers);
+
 /* Sets the headers of the request, and one that keeps libcurl from adding "Expect: 100-continue", which would delay a
  * large request by a round trip (docs/design/etcd-gateway.md, "Request bodies"). `more` is one more, or NULL. */
 void http_curl_set_headers(struct http_curl *curl, const char *const *headers, const char *more);

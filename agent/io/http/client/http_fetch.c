@@ -103,6 +103,9 @@ int http_fetch(const struct http_fetch_request *request, struct error *err, int 
                                    .silence_ms = request->silence_ms,
                                    .max_body = request->data == NULL ? request->max_response : SIZE_MAX,
                                    .arrived = request->data == NULL ? NULL : deliver}};
+    if (http_curl_has_line_break(request->headers)) {
+        return error_set(err, ERROR_INVALID, "a header of the request has a line break");
+    }
     http_curl_global_init();
     http_curl_init(&fetch.curl);
     http_curl_set_headers(&fetch.curl, request->headers, NULL);

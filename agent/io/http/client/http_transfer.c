@@ -50,17 +50,6 @@ void http_transfer_fini(struct http_transfer *transfer)
 
 /* ---- the request ---- */
 
-/* libcurl sends a header as it is: a line break in a token would add headers of the server's choosing. */
-static bool has_line_break(const char *const *headers)
-{
-    for (size_t i = 0; headers != NULL && headers[i] != NULL; i++) {
-        if (strpbrk(headers[i], "\r\n") != NULL) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void set_url(struct http_transfer *transfer, const char *url)
 {
     if (transfer->url != NULL && strcmp(transfer->url, url) == 0) {
@@ -231,7 +220,7 @@ void http_transfer_start(struct http_transfer *transfer, const struct http_call 
     transfer->ended = transfer->is_started = transfer->was_sent = false;
     transfer->lookups = 0;
     transfer->started_us = clock_mono_us();
-    if (has_line_break(call->headers)) {
+    if (http_curl_has_line_break(call->headers)) {
         http_transfer_abort(transfer, CURLE_BAD_FUNCTION_ARGUMENT,
                             "a header of the request has a line break");
         return;
