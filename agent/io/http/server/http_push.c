@@ -9,8 +9,11 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 
 enum { MESSAGES_AT_ONCE = 256, LOOK_MS = 10000 };
 
@@ -256,6 +259,7 @@ const struct http_fault *http_push_refusal(struct http_exchange *exchange)
 static struct http_push *attach(struct connection *connection, const struct http_push_options *options,
                                 const struct http_push_calls *calls, void *user)
 {
+    unsigned patience_ms = HTTP_PUSH_SHUT_MS + 2 * LOOK_MS;
     struct http_push *push = mem_zalloc(sizeof(*push));
     *push = (struct http_push){
         .connection = connection,
@@ -266,6 +270,9 @@ static struct http_push *attach(struct connection *connection, const struct http
         .closed = {.fn = notify_closed, .user = push},
     };
     connection->push = push;
+    /* Else the kernel would close it first, as a failed connection, and the log would not say why. */
+    (void)setsockopt(connection->transport.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience_ms,
+                     sizeof(patience_ms));
     push->taken_ms = clock_mono_ms();
     connection->listener->server->counters.pushes++;
     connection_enter(connection, CONNECTION_PUSHING);

@@ -6,6 +6,9 @@
 #include "outrider/os/clock.h"
 #include "unit/io/http/http_stage.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 /* The address with the most streams gives one up for one that has fewer; the latter is never refused for it. */
@@ -106,6 +109,20 @@ static void test_shut_window(void **state)
     client_hang_up(&reader);
 }
 
+/* The kernel gives up later, so that the log says why. */
+static void test_the_kernel_waits_longer(void **state)
+{
+    struct stage *stage = *state;
+    unsigned wait_ms = 0;
+    socklen_t size = sizeof(wait_ms);
+    stage_serve(stage, (struct http_listener_options){0});
+    struct client client = stage_subscribe(stage, GET("/push"));
+    int fd = stage->world->listener->lists[CONNECTION_PUSHING].first->transport.fd;
+    assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &wait_ms, &size), 0);
+    assert_true(wait_ms > HTTP_PUSH_SHUT_MS + 10000);
+    client_hang_up(&client);
+}
+
 /* The kernel says of a unix socket what has not been read, however little it is. */
 static void test_unread_unix(void **state)
 {
@@ -135,10 +152,8 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, stage_set_up, stage_tear_down)
     const struct CMUnitTest tests[] = {
-        T(test_room_from_the_richest),
-        T(test_share),
-        T(test_shut_window),
-        T(test_unread_unix),
+        T(test_room_from_the_richest),   T(test_share),       T(test_shut_window),
+        T(test_the_kernel_waits_longer), T(test_unread_unix),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
