@@ -9,8 +9,8 @@
 /* ROUTE_POST changes state. Every route but those of health has a guard. */
 enum route_method { ROUTE_GET, ROUTE_POST };
 /* What the handler finds in its call, besides the view: the fleet is known; the parameters are a filter; they may have the
- * id of an event; anyone may ask, whatever Host says. */
-enum route_needs { NOTHING = 0, FLEET = 1, FILTER = 2, STREAM = 4, HEALTH = 8 };
+ * id of an event; anyone may ask, whatever Host says; the parameters are not read yet. */
+enum route_needs { NOTHING = 0, FLEET = 1, FILTER = 2, STREAM = 4, HEALTH = 8, UNREAD = 16 };
 
 /* {type} and {id} match one segment each, and are decoded once it is known where it ends: %2F is a part of a name and
  * separates nothing. All else is compared as it was sent, so that a path that a proxy's rule does not match leads nowhere. Of two
@@ -28,6 +28,7 @@ static const struct route {
     {ROUTE_GET, "/api/services/{type}/{id}", FLEET, api_service},
     {ROUTE_POST, "/api/services/{type}/{id}/drain", NOTHING, api_service_drain},
     {ROUTE_POST, "/api/services/{type}/{id}/undrain", NOTHING, api_service_undrain},
+    {ROUTE_GET, "/api/route/{type}", FLEET | UNREAD, api_route},
     {ROUTE_GET, "/api/subscribe", FILTER | STREAM, api_subscribe},
     {ROUTE_GET, "/service-discovery/status", NOTHING, api_discovery_status},
     {ROUTE_GET, "/service-discovery/services", FLEET, api_discovery_services},
@@ -156,8 +157,8 @@ void api_handle(struct api_call *call, struct api_reply *reply)
     }
     call->filter = (route->needs & FILTER) != 0 ? filter_new() : NULL;
     /* A reader who may not read learns nothing of the parameters; the errors of a POST keep their order. */
-    bool passed = post || may_pass(call, route, reply);
-    if (!passed || !api_read_query(call, (route->needs & STREAM) != 0, reply) ||
+    bool passed = post || may_pass(call, route, reply), unread = (route->needs & UNREAD) != 0;
+    if (!passed || (!unread && !api_read_query(call, (route->needs & STREAM) != 0, reply)) ||
         (post && !may_pass(call, route, reply))) {
         return;
     }

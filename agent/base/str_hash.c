@@ -13,3 +13,8 @@ uint64_t str_hash(struct str text, uint64_t seed)
 {
     return XXH64(text.data, text.size, seed);
 }
+
+uint64_t str_xxh3(struct str text)
+{
+    return XXH3_64bits(text.data, text.size);
+}

@@ -118,6 +118,27 @@ static const struct command table[] = {
      "NO_COLOR=1 in the environment: no colours. Exit 1 when the agent refuses, 75 when it\n"
      "cannot be reached or has not loaded the fleet yet.\n" FIND_AGENT,
      CLI_SERVICES, 0, 0, false, cmd_services},
+    {"route",
+     "TYPE [-c FILE | --agent URL] [--token-file FILE] [--key K] [--player P]\n"
+     "                     [--strategy S] [--near ZONE] [--seats N] [--count N] [--exclude ID]\n"
+     "                     [--region R] [--zone Z] [--group G] [--tag TAG] [--label NAME=VALUE] [--json]",
+     "ask which server a player should go to",
+     "--key K, --player P the same key gives the same server on every agent; a player is the key\n"
+     "                    where there is none\n"
+     "--strategy S        consistent_hash (default with a key), least_connections (default without),\n"
+     "                    round_robin or packed\n"
+     "--near ZONE         servers of the zone first; region:NAME: of the region\n"
+     "--seats N           for N players at once; default 1\n"
+     "--count N           also the N - 1 next best, at most 16 in all\n"
+     "--exclude ID        not this server; may be repeated\n"
+     "--region, --zone, --group, --tag, --label\n"
+     "                    only such servers, as for services\n"
+     "--json              the document of GET /api/route/TYPE\n"
+     "--token-file FILE   the file with the agent's token, where the agent has http.read: login;\n"
+     "                    default: http.token_file\n"
+     "Exit 1 when no server can be chosen, which it explains, and when the agent refuses; 75 when\n"
+     "it cannot be reached or has not loaded the fleet yet.\n" FIND_AGENT,
+     CLI_ROUTE, 1, 1, false, cmd_route},
     {"kv", "get|put|del|txn|watch|lease ...", "read and write etcd directly",
      "get KEY         print keys and values: ranges, prefixes, old revisions\n"
      "put KEY VALUE   write; VALUE - is the standard input\n"

@@ -201,6 +201,9 @@ struct fleet *fleet_new(struct agent *agent)
                           .seed = seed,
                           .can = registry_can(agent->registry),
                       },
+                      &(struct placement_settings){.virtual_nodes = config->placement.virtual_nodes,
+                                                   .balance_factor = config->placement.balance_factor,
+                                                   .seed = seed},
                       fleet);
     fleet_router_trust(&fleet->router, agent->trust, config->view.require_signed);
     fleet->timer = timer_new(agent->loop, on_timer, fleet);
@@ -234,6 +237,7 @@ void fleet_reload(struct fleet *fleet, const struct config *config)
 void fleet_look(const struct fleet *fleet, struct api_fleet *ret_fleet)
 {
     *ret_fleet = (struct api_fleet){.view = fleet->router.view,
+                                    .placement = fleet->router.placement,
                                     .writes = fleet->log.writes,
                                     .failures = fleet->log.failures,
                                     .last_error = fleet->log.last_error,

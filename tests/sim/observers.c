@@ -134,6 +134,7 @@ static void begin(struct observer *observer)
                                               .page = 1 + (size_t)observers_below(world, 9),
                                               .changes_max = observer->forgetful ? 10 : 0,
                                               .seed = random_next(&world->observers->random)},
+                      &(struct placement_settings){.virtual_nodes = 3, .balance_factor = 125, .seed = 1},
                       &observer->fleet);
     observer->view = observer->router.view;
     if (observer->has_kept) {

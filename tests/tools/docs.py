@@ -171,7 +171,8 @@ def strangers(root, page, text, known):
         if base not in known["metric"] and not metric.endswith("_") and not (root / f"agent/{metric}").exists():
             yield page, f"there is no metric {metric}"
     for path in set(re.findall(r"(?<![\w.])/(?:api/[a-z/]+|healthz?|readyz|metrics)\b", text)):
-        if path.rstrip("/") not in known["path"]:
+        # What stands before a {name} is cut off here.
+        if not any(route == path.rstrip("/") or route.startswith(path.rstrip("/") + "/{") for route in known["path"]):
             yield page, f"the API has no {path}"
     for command in set(re.findall(r"(?:^|[`$] ?)outrider ([a-z]+)", text, re.M)):
         if command not in known["command"]:

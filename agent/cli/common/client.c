@@ -46,11 +46,32 @@ void client_add_escaped(struct buf *url, struct str text)
 
 /* Sets `err` to the message of {"error":{"code":...,"message":...}}, or to the HTTP status where there is
  * none. Returns the exit status: 503 is temporary, except where the agent never watches the fleet. */
+/* ": 2 draining, 3 full", of an answer that counts why none could be chosen. */
+static void add_excluded(const json_t *document, struct error *err)
+{
+    const char *name, *before = ": ";
+    json_t *count;
+    json_object_foreach((json_t *)(uintptr_t)document_at(document, "excluded"), name, count)
+    {
+        if (json_integer_value(count) > 0) {
+            brief_format(err->text, sizeof(err->text), "%s%s%" JSON_INTEGER_FORMAT " %s", err->text, before,
+                         json_integer_value(count), name);
+            before = ", ";
+        }
+    }
+}
+
 static int refuse(int status, const json_t *document, struct error *err)
 {
     const char *message = document_text(document, "error.message"),
                *code = document_text(document, "error.code");
     char text[512];
+    if (message != NULL && strcmp(code == NULL ? "" : code, "no_candidate") == 0) {
+        printable_copy(text, sizeof(text), str_of(message), '?');
+        (void)error_set(err, ERROR_NOT_FOUND, "%s", text);
+        add_excluded(document, err);
+        return EX_FAILED;
+    }
     if (message == NULL) {
         (void)error_set(err, ERROR_PROTOCOL, "unexpected answer, HTTP %d: is this an Outrider agent?",
                         status);

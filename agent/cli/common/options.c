@@ -4,11 +4,11 @@
 
 /* ---- options ---- */
 
-enum { OPTIONS_MAX = 40, COMMANDS_MAX = 32 };
+enum { OPTIONS_MAX = 48, COMMANDS_MAX = 32 };
 
 /* The commands that ask an agent, and those that read a configuration. */
 enum {
-    CLI_OF_AGENT = CLI_STATUS | CLI_DRAIN | CLI_UNDRAIN | CLI_SERVICES,
+    CLI_OF_AGENT = CLI_STATUS | CLI_DRAIN | CLI_UNDRAIN | CLI_SERVICES | CLI_ROUTE,
     CLI_KV_SHOWS = CLI_RANGE | CLI_KV_PUT | CLI_KV_TXN | CLI_LEASE_TTL, /* those that print keys and values */
     CLI_OF_CONFIG = CLI_OF_AGENT | CLI_AGENT | CLI_CHECK | CLI_SEND | CLI_KV
 };
@@ -30,7 +30,7 @@ static size_t list_options(struct cli_given *given, unsigned bits,
     const struct option all[] = {
         {"--config", 'c', &given->config, NULL, CLI_OF_CONFIG},
         {"--agent", 0, &given->agent, NULL, of_agent},
-        {"--json", 0, NULL, &given->json, CLI_STATUS | CLI_SERVICES | CLI_KV},
+        {"--json", 0, NULL, &given->json, CLI_STATUS | CLI_SERVICES | CLI_ROUTE | CLI_KV},
         {"--live", 0, NULL, &given->live, CLI_CHECK},
         {"--is", 0, &given->is, NULL, CLI_STATUS},
         {"--token-file", 0, &given->token_file, NULL, CLI_OF_AGENT},
@@ -43,14 +43,21 @@ static size_t list_options(struct cli_given *given, unsigned bits,
         {"--socket", 0, &given->socket, NULL, CLI_SEND},
         {"--type", 0, &given->type, NULL, CLI_SERVICES},
         {"--status", 0, &given->status, NULL, CLI_SERVICES},
-        {"--region", 0, &given->region, NULL, CLI_SERVICES},
-        {"--zone", 0, &given->zone, NULL, CLI_SERVICES},
-        {"--group", 0, &given->group, NULL, CLI_SERVICES},
-        {"--tag", 0, given->tags.values, NULL, CLI_SERVICES},
-        {"--label", 0, given->labels.values, NULL, CLI_SERVICES},
+        {"--region", 0, &given->region, NULL, CLI_SERVICES | CLI_ROUTE},
+        {"--zone", 0, &given->zone, NULL, CLI_SERVICES | CLI_ROUTE},
+        {"--group", 0, &given->group, NULL, CLI_SERVICES | CLI_ROUTE},
+        {"--tag", 0, given->tags.values, NULL, CLI_SERVICES | CLI_ROUTE},
+        {"--label", 0, given->labels.values, NULL, CLI_SERVICES | CLI_ROUTE},
         {"--include", 0, &given->include, NULL, CLI_SERVICES},
         {"--offline", 0, NULL, &given->offline, CLI_SERVICES},
         {"--watch", 0, NULL, &given->watch, CLI_SERVICES},
+        {"--key", 0, &given->key, NULL, CLI_ROUTE},
+        {"--player", 0, &given->player, NULL, CLI_ROUTE},
+        {"--strategy", 0, &given->strategy, NULL, CLI_ROUTE},
+        {"--near", 0, &given->near, NULL, CLI_ROUTE},
+        {"--seats", 0, &given->seats, NULL, CLI_ROUTE},
+        {"--count", 0, &given->count, NULL, CLI_ROUTE},
+        {"--exclude", 0, given->excluded.values, NULL, CLI_ROUTE},
         {"--prefix", 0, NULL, &given->prefix, CLI_RANGE},
         {"--from-key", 0, NULL, &given->from_key, CLI_RANGE},
         {"--limit", 0, &given->limit, NULL, CLI_KV_GET},
@@ -104,9 +111,10 @@ static const struct option *find_option(const char *word, const struct option *o
 static bool take_value(struct cli_line *line, const struct option *option, const char *value)
 {
     struct cli_given *given = &line->given;
-    struct cli_values *values = option->value == given->tags.values     ? &given->tags
-                                : option->value == given->labels.values ? &given->labels
-                                                                        : NULL;
+    struct cli_values *values = option->value == given->tags.values       ? &given->tags
+                                : option->value == given->labels.values   ? &given->labels
+                                : option->value == given->excluded.values ? &given->excluded
+                                                                          : NULL;
     if (values != NULL && values->count == CLI_VALUES_MAX) {
         (void)cli_usage(line->command, "`%s` is given more than %d times", option->name, CLI_VALUES_MAX);
         return false;

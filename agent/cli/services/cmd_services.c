@@ -51,28 +51,8 @@ static int list(const struct client *client, const char *path, bool json)
     return status;
 }
 
-/* To the API an empty value is a form field left blank, and filters nothing. */
-static int check_filters(const struct command *command, const struct cli_given *given)
+static int check_offline(const struct command *command, const struct cli_given *given)
 {
-    const struct {
-        const char *option, *value;
-    } texts[] = {{"--region", given->region}, {"--zone", given->zone}, {"--group", given->group}};
-    for (size_t i = 0; i < COUNT_OF(texts); i++) {
-        if (texts[i].value != NULL && texts[i].value[0] == '\0') {
-            return cli_usage(command, "%s: empty", texts[i].option);
-        }
-    }
-    for (size_t i = 0; i < given->tags.count; i++) {
-        if (given->tags.values[i][0] == '\0') {
-            return cli_usage(command, "--tag: empty");
-        }
-    }
-    for (size_t i = 0; i < given->labels.count; i++) {
-        struct str value, name = str_split(str_of(given->labels.values[i]), '=', &value);
-        if (name.size == 0 || value.size == 0) {
-            return cli_usage(command, "--label: `%s` is not NAME=VALUE", given->labels.values[i]);
-        }
-    }
     if (given->include != NULL && strcmp(given->include, "offline") != 0) {
         return cli_usage(command, "--include: `%s`: only `offline` can be included", given->include);
     }
@@ -96,38 +76,17 @@ static int check(const struct command *command, const struct cli_given *given)
                          "--status: `%s` is not one of initializing, ready, draining, error, shutting_down",
                          status);
     }
-    return check_filters(command, given);
-}
-
-static void add_parameter(struct buf *path, const char *before, struct str name, struct str value)
-{
-    if (value.size > 0) {
-        buf_str(path, strchr(buf_text(path), '?') == NULL ? STR("?") : STR("&"));
-        buf_str(path, str_of(before));
-        client_add_escaped(path, name);
-        buf_str(path, STR("="));
-        client_add_escaped(path, value);
-    }
+    int status_of_filters = services_check_filters(command, given);
+    return status_of_filters != 0 ? status_of_filters : check_offline(command, given);
 }
 
 static void add_path(const struct cli_given *given, struct buf *path)
 {
-    const struct {
-        const char *name, *value;
-    } filters[] = {{"type", given->type},     {"status", given->status},
-                   {"region", given->region}, {"zone", given->zone},
-                   {"group", given->group},   {"include", given->offline ? "offline" : given->include}};
     buf_printf(path, "/api/%s", given->watch ? "subscribe" : "services");
-    for (size_t i = 0; i < COUNT_OF(filters); i++) {
-        add_parameter(path, "", str_of(filters[i].name), str_of(filters[i].value));
-    }
-    for (size_t i = 0; i < given->tags.count; i++) {
-        add_parameter(path, "", STR("tag"), str_of(given->tags.values[i]));
-    }
-    for (size_t i = 0; i < given->labels.count; i++) {
-        struct str value, name = str_split(str_of(given->labels.values[i]), '=', &value);
-        add_parameter(path, "label.", name, value);
-    }
+    services_add_parameter(path, "type", given->type);
+    services_add_parameter(path, "status", given->status);
+    services_add_filters(given, path);
+    services_add_parameter(path, "include", given->offline ? "offline" : given->include);
 }
 
 int cmd_services(const struct cli_line *line)

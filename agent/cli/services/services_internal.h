@@ -1,4 +1,5 @@
-/* The parts of `outrider services`: the table, the terminal on which it is redrawn, the stream that changes it. */
+/* The parts of `outrider services` and `outrider route`: filters, the table, the terminal on which it is redrawn, the stream that
+ * changes it. */
 #ifndef OUTRIDER_CLI_SERVICES_SERVICES_INTERNAL_H
 #define OUTRIDER_CLI_SERVICES_SERVICES_INTERNAL_H
 
@@ -8,7 +9,9 @@
 #include <stdint.h>
 
 struct buf;
+struct cli_given;
 struct client;
+struct command;
 
 enum { SERVICES_COLUMNS = 8 };
 
@@ -29,6 +32,15 @@ struct services_counts {
 
 /* Appends "2 servers, 1 ready", and how old that is; without a line end. */
 void services_footer(const struct services_counts *counts, struct buf *out);
+
+/* Checks --region, --zone, --group, --tag and --label. Returns 0, or the exit status of a usage error, printed. */
+int services_check_filters(const struct command *command, const struct cli_given *given);
+
+/* Appends name=value to the query of `path`, both escaped; an empty value is left out. */
+void services_add_parameter(struct buf *path, const char *name, const char *value);
+
+/* Appends those filters. */
+void services_add_filters(const struct cli_given *given, struct buf *path);
 
 struct services_screen {
     bool colour;

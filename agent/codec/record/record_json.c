@@ -67,6 +67,9 @@ static void encode_play(struct json_writer *json, const struct record *record)
     if (record->has_capacity) {
         json_member_uint(json, "capacity", record->capacity);
     }
+    if (record->has_weight) {
+        json_member_uint(json, "weight", record->weight);
+    }
     if (record->drain.set) {
         encode_drain(json, &record->drain);
     }
@@ -167,10 +170,12 @@ int record_decode(struct str text, struct record *ret_record, struct error *err)
                                 .zone = copy_text(facts->fields[VIEW_ZONE]),
                                 .group = copy_text(facts->fields[VIEW_GROUP]),
                                 .version = copy_text(facts->fields[VIEW_VERSION]),
-                                .has_players = scan.players.has,
-                                .has_capacity = scan.capacity.has,
-                                .players = scan.players.value,
-                                .capacity = scan.capacity.value};
+                                .has_players = facts->players.has,
+                                .has_capacity = facts->capacity.has,
+                                .has_weight = facts->weight.has,
+                                .players = facts->players.value,
+                                .capacity = facts->capacity.value,
+                                .weight = facts->weight.value};
         copy_lists(&scan, &record);
         copy_details(&scan.details, &record);
         *ret_record = record;

@@ -181,8 +181,18 @@ static int read_count(struct record_scan *record, void *to)
     if (read_number(record, UINT32_MAX, &value) < 0) {
         return -1;
     }
-    *(struct record_count *)to = (struct record_count){true, (uint32_t)value};
+    *(struct view_count *)to = (struct view_count){true, (uint32_t)value};
     return 0;
+}
+
+static int read_weight(struct record_scan *record, void *to)
+{
+    if (read_count(record, to) < 0) {
+        return -1;
+    }
+    return ((const struct view_count *)to)->value <= VIEW_WEIGHT_MAX
+               ? 0
+               : wrong(record, "not a number from 0 to %d", VIEW_WEIGHT_MAX);
 }
 
 /* ---- details ---- */
@@ -327,8 +337,9 @@ static const struct member members[] = {
     {.name = STR_INIT("group"), .read = read_text, .at = AT(facts.fields[VIEW_GROUP])},
     {.name = STR_INIT("version"), .read = read_text, .at = AT(facts.fields[VIEW_VERSION])},
     {.name = STR_INIT("ports"), .close = ']', .each = read_port},
-    {.name = STR_INIT("players"), .read = read_count, .at = AT(players)},
-    {.name = STR_INIT("capacity"), .read = read_count, .at = AT(capacity)},
+    {.name = STR_INIT("players"), .read = read_count, .at = AT(facts.players)},
+    {.name = STR_INIT("capacity"), .read = read_count, .at = AT(facts.capacity)},
+    {.name = STR_INIT("weight"), .read = read_weight, .at = AT(facts.weight)},
     {.name = STR_INIT("tags"), .close = ']', .each = read_tag},
     {.name = STR_INIT("labels"), .close = '}', .each = read_label},
     {.name = STR_INIT("customState"), .read = read_detail_text, .at = AT(details.custom_state)},

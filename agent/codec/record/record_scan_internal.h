@@ -22,12 +22,6 @@ struct record_details {
     int64_t drain_since_wall, drain_deadline_wall;
 };
 
-/* A number that a record may have. */
-struct record_count {
-    bool has;
-    uint32_t value;
-};
-
 /* Zero before use; ends with json_scan_fini() of `scan`. Texts are borrowed from the JSON, or from `scan` where it has escapes. */
 struct record_scan {
     struct json_scan scan;
@@ -35,7 +29,6 @@ struct record_scan {
     struct str type, id;
     uint16_t ports[RECORD_PORTS_MAX];
     size_t port_count;
-    struct record_count players, capacity;
     struct record_details details;
     struct str sig;            /* the signature, as it was written; no data: absent */
     uint32_t seen, seen_drain; /* one bit for each member that was there, of the record and of its drain */

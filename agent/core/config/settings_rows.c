@@ -48,6 +48,8 @@ static const struct setting rows[] = {
      AT(server.version), .doc = "The version of the game server."},
     {"server.capacity", SETTING_INTEGER, .flags = SETTING_NULLABLE | RELOAD, .min = 0, .max = UINT32_MAX,
      AT(server.capacity), GIVEN(server.has_capacity), .doc = "The number of players it can take."},
+    {"server.weight", SETTING_INTEGER, .flags = RELOAD, .fallback = "1", .min = 0, .max = 100,
+     AT(server.weight), .doc = "Its share of placements beside other servers. `0`: it is never chosen."},
     {"server.tags", SETTING_STRINGS, .flags = SETTING_NULLABLE | RELOAD, .fallback = "[]",
      .max = CONFIG_TAGS_MAX, .shape = shape_tag, AT(server.tags), COUNT(server.tag_count),
      .doc = "Words by which clients select servers."},
@@ -218,6 +220,17 @@ static const struct setting rows[] = {
     {"view.require_signed", SETTING_BOOL, .fallback = "false", AT(view.require_signed),
      .doc = "`true`: a record without a signature of one of `view.sign_keys` is not served, but counted and "
             "named."},
+    {"placement.virtual_nodes", SETTING_INTEGER, .fallback = "150", .min = 1, .max = 1000,
+     AT(placement.virtual_nodes),
+     .doc =
+         "Points of a server on the ring per unit of `server.weight`. It must be the same on all agents that "
+         "are asked for placements."},
+    {"placement.balance_factor", SETTING_INTEGER, .fallback = "125", .min = 0, .max = 10000,
+     AT(placement.balance_factor),
+     .doc =
+         "By `consistent_hash` a server at least half full is passed over when it would have more than this "
+         "many percent of its share of the players. `0`: never. It must be the same on all agents that are "
+         "asked."},
     {"log.level", SETTING_ENUM, .flags = RELOAD, .fallback = "info", .choices = levels, AT(log.level),
      .doc = "The lowest level that is logged."},
     {"log.format", SETTING_ENUM, .flags = RELOAD, .fallback = "logfmt", .choices = formats, AT(log.format),

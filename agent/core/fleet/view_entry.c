@@ -75,6 +75,7 @@ struct view_entry *view_entry_new(const struct view_place *place, struct str jso
 {
     assert(json.size <= VIEW_RECORD_MAX && place->key.size <= UINT16_MAX);
     assert(place->prefix_size + 1 < place->key.size);
+    assert(!facts->weight.has || facts->weight.value <= VIEW_WEIGHT_MAX);
     assert(facts->tag_count <= RECORD_TAGS_MAX && facts->label_count <= RECORD_LABELS_MAX);
     size_t slices = VIEW_FIELD_COUNT + facts->tag_count + 2 * facts->label_count, spare = 0;
     for (size_t i = 0; i < slices; i++) {
@@ -92,6 +93,11 @@ struct view_entry *view_entry_new(const struct view_place *place, struct str jso
     entry->key_size = (uint16_t)place->key.size;
     entry->status = (uint8_t)facts->status;
     entry->port = facts->port;
+    entry->has_players = facts->players.has;
+    entry->players = facts->players.value;
+    entry->has_capacity = facts->capacity.has;
+    entry->capacity = facts->capacity.value;
+    entry->weight = facts->weight.has ? (uint8_t)facts->weight.value : VIEW_WEIGHT;
     entry->tag_count = (uint8_t)facts->tag_count;
     entry->label_count = (uint8_t)facts->label_count;
     keep_key(entry, place);

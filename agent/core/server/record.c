@@ -89,6 +89,7 @@ bool record_equal(const struct record *a, const struct record *b)
     bool same = !record_urgent(a, b) && a->tag_count == b->tag_count && a->label_count == b->label_count &&
                 same_count(a->has_players, a->players, b->has_players, b->players) &&
                 same_count(a->has_capacity, a->capacity, b->has_capacity, b->capacity) &&
+                same_count(a->has_weight, a->weight, b->has_weight, b->weight) &&
                 a->started_wall == b->started_wall;
     for (size_t i = 0; same && i < COUNT_OF(texts) - DRAIN_TEXTS; i++) {
         same = same_text(*(char *const *)(const void *)((const char *)a + texts[i]),

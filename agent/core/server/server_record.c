@@ -92,6 +92,8 @@ static void compose(const struct server *server, struct record *record)
     record->players = server->reported.players;
     record->has_capacity = server->reported.has_capacity || config->has_capacity;
     record->capacity = server->reported.has_capacity ? server->reported.capacity : config->capacity;
+    record->has_weight = config->weight != CONFIG_WEIGHT;
+    record->weight = config->weight;
     compose_drain(server, &record->drain);
     record->started_wall = server->life == LIFE_ALIVE ? server->life_wall : 0;
 }

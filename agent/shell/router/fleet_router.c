@@ -2,9 +2,11 @@
 
 #include "outrider/core/fleet/view_read.h"
 
-void fleet_router_init(struct fleet_router *router, const struct view_settings *settings, struct fleet *fleet)
+void fleet_router_init(struct fleet_router *router, const struct view_settings *settings,
+                       const struct placement_settings *placement, struct fleet *fleet)
 {
-    *router = (struct fleet_router){.view = view_new(settings), .fleet = fleet};
+    *router = (struct fleet_router){
+        .view = view_new(settings), .placement = placement_new(placement), .fleet = fleet};
     queue_init(&router->queue, sizeof(struct view_effect));
 }
 
@@ -17,6 +19,7 @@ void fleet_router_trust(struct fleet_router *router, const struct sign_trust *tr
 void fleet_router_fini(struct fleet_router *router)
 {
     view_free(router->view);
+    placement_free(router->placement);
     queue_fini(&router->queue);
     view_items_fini(&router->items);
     *router = (struct fleet_router){0};
@@ -28,8 +31,11 @@ bool fleet_router_step(struct fleet_router *router, const struct view_event *eve
     bool changed = false;
     view_step(router->view, event, &router->queue);
     while (queue_take(&router->queue, &effect)) {
+        if (effect.type == VIEW_DO_CHANGED) {
+            changed = true;
+            placement_changed(router->placement, effect.was, effect.is, &event->now);
+        }
         fleet_carry_out(router->fleet, &effect);
-        changed = changed || effect.type == VIEW_DO_CHANGED;
         view_effect_fini(&effect);
     }
     return changed;

@@ -84,6 +84,10 @@ uint64_t str_hash(struct str text, uint64_t seed);
 /* Whether there is a control character in UTF-8 text: C0, DEL, or C1, which is 0xC2 and a byte below 0xA0. */
 bool str_has_control(struct str text);
 
+/* XXH3 of the bytes, 64 bits, without a seed: for what every agent must compute alike. Its values are the same on every
+ * machine (the specification of XXH3). It keeps nothing secret. */
+uint64_t str_xxh3(struct str text);
+
 /* The edit distance between `a` and `b` (Levenshtein), for "did you mean"; texts over 64 bytes give SIZE_MAX.
  */
 size_t str_distance(struct str a, struct str b);

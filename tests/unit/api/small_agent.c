@@ -132,7 +132,8 @@ static void look(void *user, struct api_view *ret_view)
                                   .state_last_error = agent->state_last_error,
                                   .sandbox = agent->sandbox,
                                   .counters = &agent->counters};
-    ret_view->fleet = (struct api_fleet){.view = agent->fleet, .last_error = ""};
+    ret_view->fleet =
+        (struct api_fleet){.view = agent->fleet, .placement = agent->placement, .last_error = ""};
     if (!agent->config.server.present) {
         ret_view->server = NULL;
         ret_view->registrar = NULL;

@@ -35,6 +35,7 @@ struct small_agent {
     const char *host, *state_last_error;
     const struct api_sandbox *sandbox;
     const struct view *fleet; /* NULL: none */
+    struct placement *placement;
     unsigned wants;
     unsigned controls;
     api_controlled_fn *controlled; /* of the last control */

@@ -25,6 +25,7 @@ struct hold;
 struct http_server_counters;
 struct intent;
 struct net_choice;
+struct placement;
 struct probe;
 struct registrar;
 struct registry_endpoint;
@@ -51,6 +52,7 @@ struct api_socket {
 /* The fleet as the agent sees it. */
 struct api_fleet {
     const struct view *view;
+    struct placement *placement;
     uint64_t writes, failures; /* of the file the view is kept in */
     const char *last_error;    /* why that file cannot be written; "" when it can or is off */
     struct events *events;     /* the hub of subscribers */

@@ -8,6 +8,9 @@
 
 struct buf;
 
+/* The weight of a server that the record does not mention. */
+enum { CONFIG_WEIGHT = 1 };
+
 enum { CONFIG_PORTS_MAX = 64, CONFIG_LABELS_MAX = 64, CONFIG_TAGS_MAX = 64, CONFIG_PROBES_MAX = 64 };
 enum { CONFIG_ENDPOINTS_MAX = 16, CONFIG_SIGN_KEYS_MAX = 16, CONFIG_HOSTS_MAX = 16 };
 
@@ -30,7 +33,7 @@ struct config_server {
     size_t port_count;
     char *region, *zone, *group, *version;
     bool has_capacity;
-    uint32_t capacity;
+    uint32_t capacity, weight;
     char *tags[CONFIG_TAGS_MAX];
     size_t tag_count;
     struct config_label labels[CONFIG_LABELS_MAX];
@@ -38,6 +41,11 @@ struct config_server {
     bool require_status;
     int64_t watchdog_ms;                              /* 0: off */
     int64_t initializing_max_ms, deregister_after_ms; /* 0: never */
+};
+
+/* Which server for which player. */
+struct config_placement {
+    uint32_t virtual_nodes, balance_factor;
 };
 
 enum config_backend { CONFIG_BACKEND_ETCD };
@@ -132,6 +140,7 @@ struct config {
         size_t sign_key_count;                 /* 0: signatures are not looked at */
         bool require_signed;
     } view;
+    struct config_placement placement;
     struct {
         enum config_log_level level;
         enum config_log_format format;

@@ -44,6 +44,15 @@ struct view_label {
     struct str name, value;
 };
 
+/* The weight of a server whose record has none, and the highest. */
+enum { VIEW_WEIGHT = 1, VIEW_WEIGHT_MAX = 100 };
+
+/* A number that a record may have. */
+struct view_count {
+    bool has;
+    uint32_t value;
+};
+
 /* What a decoder found in a record. Texts are decoded, of at most VIEW_TEXT_MAX bytes, and borrowed: from the
  * JSON itself where they stand there as they are. Absent ones are empty. */
 struct view_entry_facts {
@@ -53,7 +62,8 @@ struct view_entry_facts {
     size_t tag_count;
     struct view_label labels[RECORD_LABELS_MAX];
     size_t label_count;
-    uint16_t port; /* the first; 0: none */
+    uint16_t port;                               /* the first; 0: none */
+    struct view_count players, capacity, weight; /* weight: at most VIEW_WEIGHT_MAX */
 };
 
 /* Where a record stands in the registry. */
@@ -71,6 +81,9 @@ struct view_entry {
     uint16_t port;                         /* the first; 0: none */
     uint8_t status;                        /* enum status, or STATUS_UNKNOWN */
     bool leased;                           /* a lease ends the key */
+    bool has_players, has_capacity;
+    uint8_t weight; /* its share in placements, VIEW_WEIGHT where the record has none */
+    uint32_t players, capacity;
 
     uint8_t signature; /* enum view_signature; settled before it is shared */
     uint8_t tag_count, label_count;

@@ -51,8 +51,9 @@ struct record {
     size_t tag_count;
     struct record_label labels[RECORD_LABELS_MAX]; /* sorted by name */
     size_t label_count;
-    bool has_players, has_capacity;
+    bool has_players, has_capacity, has_weight;
     uint32_t players, capacity;
+    uint32_t weight; /* its share in placements, 0 to 100; absent: 1 */
     struct record_drain drain;
     int64_t started_wall; /* ms; 0: absent */
 };

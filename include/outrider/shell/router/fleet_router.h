@@ -1,5 +1,5 @@
-/* Wires the view of the fleet: decodes what the registry delivers, steps the view, and has its effects carried
- * out in order.
+/* Wires the view of the fleet: decodes what the registry delivers, steps the view, tells the placement of each change, and has
+ * the effects carried out in order.
  *
  *     registry ──reply, watch──> fleet_router ──items──> core/fleet/view ──effects──> fleet_carry_out() */
 #ifndef OUTRIDER_SHELL_ROUTER_FLEET_ROUTER_H
@@ -8,13 +8,15 @@
 #include "outrider/codec/record/record_sign.h"
 #include "outrider/codec/record/view_item.h"
 #include "outrider/core/fleet/view.h"
+#include "outrider/core/placement/placement.h"
 
 /* The owner of a fleet router; every implementation of fleet_carry_out() defines its own. */
 struct fleet;
 
-/* Its fields are its own, except `view`, which may be read between two calls. */
+/* Its fields are its own, except `view`, which may be read between two calls, and `placement`, which may be asked. */
 struct fleet_router {
     struct view *view;
+    struct placement *placement;
     struct queue queue;
     struct view_items items;
     struct record_check check; /* of what is decoded */
@@ -26,9 +28,9 @@ struct fleet_router {
  */
 void fleet_carry_out(struct fleet *fleet, const struct view_effect *effect);
 
-/* Makes a view of `settings` that has done nothing yet. `fleet` is borrowed. */
+/* Makes a view of `settings` that has done nothing yet, and a placement that follows it. `fleet` is borrowed. */
 void fleet_router_init(struct fleet_router *router, const struct view_settings *settings,
-                       struct fleet *fleet);
+                       const struct placement_settings *placement, struct fleet *fleet);
 
 /* Has the signatures of records judged by `trust`, borrowed; `require`: a record without a good one is not served. Before the first
  * step; the router does not move afterwards. The view has been made with the settings that say the same. */

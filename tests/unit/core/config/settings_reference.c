@@ -53,6 +53,7 @@ static const char *const sections[][2] = {
     {"shutdown", "How the agent stops."},
     {"http", "The local API."},
     {"view", "The whole fleet as this agent sees it."},
+    {"placement", "Which server for which player: `GET /api/route/{type}`."},
     {"log", "What the agent writes to stderr."},
 };
 

@@ -153,6 +153,12 @@ static void change_players_gone(struct record *r)
 {
     r->has_players = false;
 }
+static void change_weight(struct record *r)
+{
+    r->has_weight = true;
+    r->weight = 7;
+}
+
 static void change_capacity(struct record *r)
 {
     r->has_capacity = true;
@@ -198,6 +204,7 @@ static void test_differences(void **state)
         {change_players, false, false},
         {change_players_gone, false, false},
         {change_capacity, false, false},
+        {change_weight, false, false},
         {change_started, false, false},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {

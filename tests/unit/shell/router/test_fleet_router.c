@@ -195,6 +195,7 @@ static void play(const struct memory_kind *kind, uint64_t seed)
                                               .page = 1 + below(&fleet, 4),
                                               .seed = seed,
                                               .can = registry_can(fleet.registry)},
+                      &(struct placement_settings){.virtual_nodes = 3, .balance_factor = 125, .seed = 1},
                       &fleet);
     (void)fleet_router_step(&fleet.router, &(struct view_event){.type = VIEW_ON_START, .now = fleet.now});
     for (int round = 0; round < ROUNDS; round++) {

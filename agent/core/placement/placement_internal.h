@@ -1,0 +1,190 @@
+/* The parts of core/placement: placement.c (the servers of each type, kept up with the view), placement_ring.c (their points
+ * on a circle), placement_load.c (how full a server is, and what was given lately), placement_turn.c (whose turn it is),
+ * placement_choose.c (from a query to an answer). */
+#ifndef OUTRIDER_CORE_PLACEMENT_PLACEMENT_INTERNAL_H
+#define OUTRIDER_CORE_PLACEMENT_PLACEMENT_INTERNAL_H
+
+#include "outrider/base/hash.h"
+#include "outrider/base/random.h"
+#include "outrider/core/placement/placement.h"
+
+/* ---- placement_ring.c ---- */
+
+/* A point on the circle of 64-bit hashes. In halves, so that it takes 12 bytes. */
+struct ring_point {
+    uint32_t high, low;
+    uint32_t owner; /* the number of its server */
+};
+
+/* The points in order. `buckets` says at which point each equal part of the circle begins, so that a look-up compares one
+ * or two points however many there are. {0} is an empty ring. */
+struct ring {
+    struct ring_point *points;
+    size_t count, capacity;
+    uint32_t *buckets; /* 1 + 2^bits of them; the last one is `count` */
+    unsigned bits;
+};
+
+/* Frees the memory; the ring is empty afterwards. */
+void ring_fini(struct ring *ring);
+
+/* The points 0 to `count` - 1 of a server, sorted; the caller frees them. The same on every machine: the XXH3 of TYPE,
+ * a zero byte, ID, a zero byte, and the number of the point in four bytes, the lowest first. */
+uint64_t *ring_points(struct str type, struct str id, size_t count);
+
+/* Where a key stands on the circle: its XXH3. */
+uint64_t ring_key(struct str key);
+
+struct ring_point ring_point_of(uint64_t hash, uint32_t owner);
+
+/* Makes an empty ring one of `count` points, in any order. */
+void ring_build(struct ring *ring, const struct ring_point *points, size_t count);
+
+/* Adds `count` sorted points of `owner`. */
+void ring_add(struct ring *ring, uint32_t owner, const uint64_t *points, size_t count);
+
+/* Takes `count` sorted points of `owner` out. They are there. */
+void ring_remove(struct ring *ring, uint32_t owner, const uint64_t *points, size_t count);
+
+/* The hash of a point; of the point with a number; and the bucket of a hash. */
+static inline uint64_t ring_point_hash(const struct ring_point *point)
+{
+    return (uint64_t)point->high << 32 | point->low;
+}
+
+static inline uint64_t ring_hash(const struct ring *ring, size_t at)
+{
+    return ring_point_hash(&ring->points[at]);
+}
+
+static inline size_t ring_bucket(const struct ring *ring, uint64_t hash)
+{
+    return (size_t)(hash >> (64 - ring->bits));
+}
+
+/* The number of the first point at or after `hash`; `count` where there is none. The ring has buckets. */
+static inline size_t ring_lower_bound(const struct ring *ring, uint64_t hash)
+{
+    size_t bucket = ring_bucket(ring, hash), at = ring->buckets[bucket], end = ring->buckets[bucket + 1];
+    while (at < end && ring_hash(ring, at) < hash) {
+        at++;
+    }
+    return at;
+}
+
+/* The same, but 0 after the last point. The ring is not empty. */
+static inline size_t ring_find(const struct ring *ring, uint64_t hash)
+{
+    size_t at = ring_lower_bound(ring, hash);
+    return at == ring->count ? 0 : at;
+}
+
+/* Bytes of memory. */
+size_t ring_bytes(const struct ring *ring);
+
+/* ---- placement_load.c ---- */
+
+/* Seats given in each of the last seconds. */
+struct given {
+    int64_t second; /* of the newest, boot time */
+    uint32_t seats[PLACEMENT_PENDING_S];
+    uint32_t total;
+};
+
+/* What every choice looks at. */
+struct candidate {
+    struct view_entry *entry; /* a reference; NULL: the place is free */
+    uint32_t players, capacity;
+    uint8_t weight, status; /* enum status, or STATUS_UNKNOWN */
+    bool has_players, has_capacity;
+    bool fits_one; /* it can be chosen for one player, if nothing that was given lately counts */
+};
+
+/* What else is known of a server. */
+struct standing {
+    struct given given;
+    uint32_t points; /* on the ring */
+};
+
+/* Forgets what is older than PLACEMENT_PENDING_S. */
+void given_expire(struct given *given, const struct instant *now);
+
+/* `seats` are given, and the record does not show them. */
+void given_add(struct given *given, uint32_t seats, const struct instant *now);
+
+/* The record shows `players` more than before: so many of the oldest seats are not pending any more. */
+void given_show(struct given *given, uint32_t players);
+
+/* Whether it has room for `seats`, beside `pending` of those that were given. An unknown capacity has room. */
+bool candidate_fits(const struct candidate *candidate, uint32_t seats, uint32_t pending);
+
+/* The first reason not to choose a server, the filter aside; PLACEMENT_EXCLUDED_COUNT: none. */
+enum placement_excluded candidate_excluded(const struct candidate *candidate, uint32_t seats,
+                                           uint32_t pending);
+
+/* The strategies that compare servers choose the lowest rank; RANK_NONE: it has no room for one more. */
+enum { RANK_LEAST, RANK_PACKED, RANKS };
+#define RANK_NONE UINT32_MAX
+
+void candidate_rank(const struct candidate *candidate, uint32_t pending, uint32_t ret_ranks[static RANKS]);
+
+/* ---- placement.c ---- */
+
+/* Where the turn of one filter stands. */
+struct turn {
+    uint64_t filter;
+    size_t last; /* the number of the last server; SIZE_MAX: none in this round */
+    unsigned round;
+    uint64_t used; /* by placement.queries: the one used longest ago makes room */
+};
+
+enum { TURNS_MAX = 16 };
+
+/* The servers of one type. Each has a number, its place in the arrays. */
+struct pool {
+    struct str type; /* its bytes are behind the struct */
+    struct candidate *candidates;
+    struct standing *standings;
+    uint32_t *ranks[RANKS];
+    uint8_t *marks;         /* of the query in progress: placement_choose.c */
+    size_t count, capacity; /* places, free ones included */
+    size_t servers;
+    size_t fit, open; /* servers with room for one more: nothing that was given counts; it counts */
+    struct pool_id *ids;
+    struct ring ring;
+    uint64_t players, weight; /* of those that are ready and have a weight, in all */
+    unsigned weight_max;
+    int64_t expired; /* the second up to which `given` is expired */
+    struct turn turns[TURNS_MAX];
+    size_t turn_count;
+    UT_hash_handle hh;
+};
+
+struct placement {
+    struct placement_settings settings;
+    struct pool *pools, *last; /* the one asked for last */
+    struct random random;
+    uint64_t queries;
+};
+
+/* The pool of a type, filled from the view where there is none yet; NULL: the view has no server of it. */
+struct pool *placement_pool(struct placement *placement, const struct view *view, struct str type);
+
+/* Forgets what was given too long ago to count. Before ranks and `open` are looked at. */
+void pool_expire(struct pool *pool, const struct instant *now);
+
+/* Counts seats as given to a server. */
+void pool_give(struct pool *pool, size_t number, uint32_t seats, const struct instant *now);
+
+/* ---- placement_turn.c ---- */
+
+/* Whether a server may be chosen now. */
+typedef bool may_fn(void *user, size_t number);
+
+/* The turn of a filter. Where there are too many, the one that was used longest ago (by `query`, which grows) starts anew. */
+struct turn *pool_find_turn(struct pool *pool, uint64_t filter, uint64_t query);
+
+/* The server that is next among those that `may` be chosen; SIZE_MAX: none. The turn moves on to it. */
+size_t pool_turn(struct pool *pool, struct turn *turn, may_fn *may, void *user);
+
+#endif
