@@ -176,6 +176,25 @@ static void check_file(struct access_check *check)
     }
 }
 
+/* outrider@.service makes the name of a user of that of the instance. */
+static void check_instance(struct access_check *check)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+    enum { NAME_MAX_OF_INSTANCE = 26 };
+    struct str name = str_of(check->file);
+    if (!str_starts(name, STR("/etc/outrider/")) || strcmp(check->file + name.size - 5, ".yaml") != 0) {
+        return;
+    }
+    name = (struct str){name.data + 14, name.size - 14 - 5};
+    if (name.size > NAME_MAX_OF_INSTANCE || strspn(name.data, allowed) < name.size) {
+        buf_printf(check->problems,
+                   "%s: warning: systemd takes no user `outr-%.*s` for outrider@%.*s: it may have 31 "
+                   "characters, a-z, 0-9, _ and "
+                   "-; set another User= with systemctl edit, or rename the file\n",
+                   check->file, STR_ARG(name), STR_ARG(name));
+    }
+}
+
 /* ---- all ---- */
 
 bool check_access(const char *file, const struct config *config, struct buf *problems)
@@ -189,6 +208,7 @@ bool check_access(const char *file, const struct config *config, struct buf *pro
     check_secret(&check, "http.token_file", config->http.token_file, SECRET_TOKEN_MAX);
     check_http_socket(&check);
     if (config->server.present) {
+        check_instance(&check);
         check_status_mode(&check);
         check_folder(&check, "status.socket", config->status.socket);
         check_folder(&check, "status.notify_socket", config->status.notify_socket);

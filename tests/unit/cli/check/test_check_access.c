@@ -187,6 +187,33 @@ static void what_others_can_write_is_warned_of(void **state)
     assert_int_equal(chmod(dir.path, 0700), 0);
 }
 
+static void a_name_that_makes_no_user_is_warned_of(void **state)
+{
+    static const struct {
+        const char *file;
+        bool warned;
+    } rows[] = {
+        {"/etc/outrider/world-1.yaml", false},
+        {"/etc/outrider/abcdefghijklmnopqrstuvwxyz.yaml", false},
+        {"/etc/outrider/abcdefghijklmnopqrstuvwxyz1.yaml", true},
+        {"/etc/outrider/eu.world-1.yaml", true},
+        {"/srv/eu.world-1.yaml", false}, /* not started by that unit */
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct buf problems = {0};
+        struct config config = {.server.present = true, .status.mode = 0660};
+        assert_false(check_access(rows[i].file, &config, &problems));
+        assert_true((strstr(buf_text(&problems), "set another User= with systemctl edit") != NULL) ==
+                    rows[i].warned);
+        config.server.present = false;
+        buf_clear(&problems);
+        assert_false(check_access(rows[i].file, &config, &problems));
+        assert_string_equal(buf_text(&problems), "");
+        buf_fini(&problems);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -195,6 +222,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_can_be_guessed_or_read_is_warned_of, setup, teardown),
         cmocka_unit_test_setup_teardown(what_the_group_of_the_game_opens_is_warned_of, setup, teardown),
         cmocka_unit_test_setup_teardown(what_others_can_write_is_warned_of, setup, teardown),
+        cmocka_unit_test(a_name_that_makes_no_user_is_warned_of),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
