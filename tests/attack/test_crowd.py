@@ -110,7 +110,7 @@ class Deaf(Hostile):
         observer.logged('"slow subscribers closed" count=')
         self.assertIn('reason="backlog larger than 256 kB"', observer.log())
         self.assertLessEqual(observer.log().count("slow subscribers closed"), 5)
-        held.assert_modest(self, 600 << 10, 80 << 10)
+        held.assert_modest(self, 64 << 10, 16 << 10)
         good.check(least=20)
 
     def read(self, stream, names, count):
