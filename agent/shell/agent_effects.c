@@ -259,6 +259,7 @@ void effects_watch_note(struct effects *effects, enum follow_note note, struct s
         [FOLLOW_NOTE_OUTAGE] = {LOG_LEVEL_WARN, "watch of own keys failing, reading them every minute"},
         [FOLLOW_NOTE_SILENT] = {LOG_LEVEL_WARN, "watch of own keys stalled, opening another"},
         [FOLLOW_NOTE_RECOVERED] = {LOG_LEVEL_INFO, "watch of own keys recovered"},
+        [FOLLOW_NOTE_READ_ANEW] = {LOG_LEVEL_WARN, "watch of own keys cannot resume, reading them again"},
     };
     (void)effects;
     agent_log_note(&notes[note], "registry", text);
