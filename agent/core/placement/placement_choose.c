@@ -6,6 +6,7 @@
 
 #include "outrider/core/fleet/filter.h"
 #include "outrider/core/fleet/view_entry.h"
+#include "outrider/core/fleet/view_read.h"
 
 #include <assert.h>
 
@@ -14,6 +15,7 @@ enum { NEVER = PLACEMENT_ANYWHERE + 1 };
 /* What one query has found so far. */
 struct choice {
     struct pool *pool;
+    const struct view *view;
     const struct placement_query *query;
     struct placement_answer *answer;
     bool plain; /* nothing is marked: a server is judged when it is met */
@@ -53,14 +55,16 @@ static enum placement_excluded excluded(const struct choice *choice, size_t numb
     return candidate_excluded(candidate, query->seats, pending);
 }
 
-/* The region of the zone that is asked for, by any record of that zone. */
+/* The region of the zone that is asked for, by any record of that zone, of whatever type: the type may have no server there.
+ * Where records differ the first by key counts, which is the same one on every agent. */
 static struct str region_of(const struct choice *choice)
 {
     const struct placement_query *query = choice->query;
-    for (size_t i = 0; i < choice->pool->count && query->zone.size > 0; i++) {
-        const struct view_entry *entry = candidate_at(choice, i)->entry;
-        if (entry != NULL && str_eq(view_entry_text(entry, VIEW_ZONE), query->zone)) {
-            return view_entry_text(entry, VIEW_REGION);
+    const struct view_facts *facts = view_facts(choice->view);
+    for (size_t i = 0; i < facts->count && query->zone.size > 0; i++) {
+        struct str region = view_entry_text(facts->entries[i], VIEW_REGION);
+        if (region.size > 0 && str_eq(view_entry_text(facts->entries[i], VIEW_ZONE), query->zone)) {
+            return region;
         }
     }
     return query->region;
@@ -250,10 +254,17 @@ static void by_load(struct choice *choice)
     }
 }
 
+/* What is asked from different places has turns of its own, as what is asked with different filters: one that two places
+ * moved on would pass over the same servers of each for ever. */
+static uint64_t turn_key(const struct placement_query *query)
+{
+    return str_hash(query->region, str_hash(query->zone, filter_hash(query->filter)));
+}
+
 /* Only the first server uses up its turn. */
 static void in_turn(struct choice *choice, uint64_t query)
 {
-    struct turn *turn = pool_find_turn(choice->pool, filter_hash(choice->query->filter), query);
+    struct turn *turn = pool_find_turn(choice->pool, turn_key(choice->query), query, choice->tie);
     struct turn first = *turn;
     while (wants_more(choice)) {
         size_t number = pool_turn(choice->pool, turn, may_choose, choice);
@@ -319,10 +330,12 @@ static void search_marked(struct choice *choice, const struct placement *placeme
 }
 
 /* `pool` has servers. */
-static void search_pool(struct placement *placement, struct pool *pool, const struct placement_query *query,
-                        const struct instant *now, struct placement_answer *answer)
+static void search_pool(struct placement *placement, struct pool *pool, const struct view *view,
+                        const struct placement_query *query, const struct instant *now,
+                        struct placement_answer *answer)
 {
     struct choice choice = {.pool = pool,
+                            .view = view,
                             .query = query,
                             .answer = answer,
                             .plain = is_plain(query),
@@ -356,6 +369,6 @@ void placement_choose(struct placement *placement, const struct view *view,
     }
     bool usual = query->strategy == PLACEMENT_CONSISTENT_HASH && query->count == 1 && is_plain(query);
     if (!usual || !first_on_ring(pool, query->key, placement->settings.balance_factor, ret_answer)) {
-        search_pool(placement, pool, query, now, ret_answer);
+        search_pool(placement, pool, view, query, now, ret_answer);
     }
 }

@@ -130,10 +130,10 @@ void candidate_rank(const struct candidate *candidate, uint32_t pending, uint32_
 
 /* ---- placement.c ---- */
 
-/* Where the turn of one filter stands. */
+/* Where the turn of one filter and place stands. */
 struct turn {
-    uint64_t filter;
-    size_t last; /* the number of the last server; SIZE_MAX: none in this round */
+    uint64_t key; /* the hash of both */
+    size_t last;  /* the number of the last server; SIZE_MAX: none in this round */
     unsigned round;
     uint64_t used; /* by placement.queries: the one used longest ago makes room */
 };
@@ -181,8 +181,9 @@ void pool_give(struct pool *pool, size_t number, uint32_t seats, const struct in
 /* Whether a server may be chosen now. */
 typedef bool may_fn(void *user, size_t number);
 
-/* The turn of a filter. Where there are too many, the one that was used longest ago (by `query`, which grows) starts anew. */
-struct turn *pool_find_turn(struct pool *pool, uint64_t filter, uint64_t query);
+/* The turn of a key. Where there are too many, the one that was used longest ago (by `query`, which grows) makes room, and the
+ * new one starts where `chance` says. */
+struct turn *pool_find_turn(struct pool *pool, uint64_t key, uint64_t query, uint64_t chance);
 
 /* The server that is next among those that `may` be chosen; SIZE_MAX: none. The turn moves on to it. */
 size_t pool_turn(struct pool *pool, struct turn *turn, may_fn *may, void *user);

@@ -2,21 +2,26 @@
  * weight, and a server of weight w takes part in w of them, spread evenly. */
 #include "placement_internal.h"
 
-struct turn *pool_find_turn(struct pool *pool, uint64_t filter, uint64_t query)
+struct turn *pool_find_turn(struct pool *pool, uint64_t key, uint64_t query, uint64_t chance)
 {
     struct turn *oldest = &pool->turns[0];
     for (size_t i = 0; i < pool->turn_count; i++) {
         struct turn *turn = &pool->turns[i];
-        if (turn->filter == filter) {
+        if (turn->key == key) {
             turn->used = query;
             return turn;
         }
         oldest = turn->used < oldest->used ? turn : oldest;
     }
+    struct turn turn = {.key = key, .last = SIZE_MAX, .used = query};
     if (pool->turn_count < TURNS_MAX) {
         oldest = &pool->turns[pool->turn_count++];
+    } else if (pool->count > 0) {
+        /* Turns that are forgotten again and again must not all begin at the same server. */
+        turn.last = chance % pool->count;
+        turn.round = pool->weight_max == 0 ? 0 : (unsigned)(chance >> 32) % pool->weight_max;
     }
-    *oldest = (struct turn){.filter = filter, .last = SIZE_MAX, .used = query};
+    *oldest = turn;
     return oldest;
 }
 

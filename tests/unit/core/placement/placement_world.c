@@ -52,7 +52,7 @@ static struct view_entry *entry_of(const struct server_of *server)
         .capacity = count_of(server->capacity),
         .weight = count_of(server->weight),
     };
-    snprintf(key, sizeof(key), "/s/world/%s", server->id);
+    snprintf(key, sizeof(key), "/s/%s/%s", server->type == NULL ? "world" : server->type, server->id);
     return view_entry_new(&(struct view_place){.key = str_of(key), .prefix_size = 2}, STR("{}"), &facts);
 }
 
@@ -137,7 +137,8 @@ const char *world_chosen(const struct placement_world *world, size_t i)
 const char *world_choose(struct placement_world *world)
 {
     size_t bytes;
-    struct view *view = placement_types(world->placement, &bytes) == 0 ? view_of(world) : NULL;
+    bool looks = placement_types(world->placement, &bytes) == 0 || world->query.zone.size > 0;
+    struct view *view = looks ? view_of(world) : NULL;
     struct view *none =
         view != NULL ? view : view_new(&(struct view_settings){.prefix = "/s", .mode = VIEW_NEVER});
     placement_choose(world->placement, none, &world->query, &world->now, &world->answer);

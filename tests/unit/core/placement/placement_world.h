@@ -14,12 +14,12 @@
 
 enum { SERVERS_MAX = 10000, UNKNOWN = -1 };
 
-/* A record of type "world". Numbers: UNKNOWN where the record has none. */
+/* A record of type "world" where `type` is NULL. Ids are of one server, whatever its type. Numbers: UNKNOWN where the record has none. */
 struct server_of {
     const char *id;
     unsigned status;
     int players, capacity, weight;
-    const char *zone, *region, *group;
+    const char *zone, *region, *group, *type;
 };
 
 struct placement_world {

@@ -325,6 +325,71 @@ static void test_near(void **state)
     }
 }
 
+/* Two places that ask in turn each go through all of their servers. */
+static void test_turns_of_places(void **state)
+{
+    struct placement_world *world = begin(state, PLACEMENT_ROUND_ROBIN);
+    size_t chosen[4] = {0};
+    for (int i = 0; i < 4; i++) {
+        char id[2] = {(char)('0' + i), '\0'};
+        set_in(world, id, STATUS_READY, 0, UNKNOWN, 1, i < 2 ? "a" : "b", i < 2 ? "one" : "two");
+    }
+    for (int i = 0; i < 40; i++) {
+        world->query.zone = i % 2 == 0 ? STR("a") : STR("b");
+        chosen[world_choose(world)[0] - '0']++;
+    }
+    world->query.zone = STR("");
+    for (int i = 0; i < 40; i++) {
+        world->query.region = i % 2 == 0 ? STR("one") : STR("two");
+        chosen[world_choose(world)[0] - '0']++;
+    }
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(chosen[i], 20);
+    }
+}
+
+/* More turns than are remembered: the servers share what is given nevertheless. */
+static void test_forgotten_turns_spread(void **state)
+{
+    struct placement_world *world = begin(state, PLACEMENT_ROUND_ROBIN);
+    size_t chosen[4] = {0};
+    char region[16];
+    for (int i = 0; i < 4; i++) {
+        set(world, (char[]){(char)('0' + i), '\0'}, STATUS_READY, 0, UNKNOWN, 1);
+    }
+    for (int i = 0; i < 400; i++) {
+        snprintf(region, sizeof(region), "r%d", i % 20);
+        world->query.region = str_of(region);
+        chosen[world_choose(world)[0] - '0']++;
+    }
+    for (int i = 0; i < 4; i++) {
+        assert_in_range(chosen[i], 50, 150);
+    }
+}
+
+/* The type has no server in the zone: a record of another type says in which region it is. */
+static void test_region_of_another_type(void **state)
+{
+    for (int strategy = 0; strategy < PLACEMENT_STRATEGY_COUNT; strategy++) {
+        struct placement_world *world = begin(state, (enum placement_strategy)strategy);
+        struct server_of lobby = ready("lobby");
+        lobby.type = "lobby";
+        lobby.zone = "kr-a";
+        lobby.region = "kr";
+        world_set(world, &lobby);
+        set_in(world, "near", STATUS_READY, 50, 100, 1, "kr-b", "kr");
+        set_in(world, "far", STATUS_READY, 0, 100, 1, "us-a", "us");
+        set_in(world, "further", STATUS_READY, 80, 100, 1, "us-a", "us");
+        /* A record of the zone without a region says nothing. */
+        set_in(world, "0", STATUS_ERROR, 0, 100, 1, "kr-a", NULL);
+        world->query.zone = STR("kr-a");
+        assert_string_equal(world_choose(world), "near");
+        assert_int_equal(world->answer.reaches[0], PLACEMENT_IN_REGION);
+        world->query.zone = STR("");
+        world->now.boot += 60000;
+    }
+}
+
 /* ---- alternatives ---- */
 
 static void test_alternatives_are_others(void **state)
@@ -396,6 +461,9 @@ int main(void)
         T(test_round_robin_by_weight),
         T(test_turns_of_filters),
         T(test_near),
+        T(test_turns_of_places),
+        T(test_forgotten_turns_spread),
+        T(test_region_of_another_type),
         T(test_alternatives_are_others),
         T(test_overloaded_comes_last),
         cmocka_unit_test(test_names),
