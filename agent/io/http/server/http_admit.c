@@ -95,6 +95,26 @@ static struct connection *first_of(const struct http_listener *listener, enum co
     return each;
 }
 
+/* The same of those that nothing much is on its way to: a close would cut that off. */
+static struct connection *first_at_rest(const struct http_listener *listener, enum connection_state state,
+                                        const struct http_holder *holder)
+{
+    struct connection *each = listener->lists[state].first;
+    while (each != NULL && (each->waiting.listed || !is_of(each, holder))) {
+        each = each->next;
+    }
+    return each;
+}
+
+/* The one that has been idle for longest, or one that is ending: first of those at rest. */
+static struct connection *find_done(const struct http_listener *listener, const struct http_holder *holder)
+{
+    struct connection *found = first_at_rest(listener, CONNECTION_IDLE, holder);
+    found = found != NULL ? found : first_at_rest(listener, CONNECTION_LINGERING, holder);
+    found = found != NULL ? found : first_of(listener, CONNECTION_IDLE, holder);
+    return found != NULL ? found : first_of(listener, CONNECTION_LINGERING, holder);
+}
+
 /* The oldest unfinished one, the one that has been idle for longest, or one that is ending: of that holder if it is not
  * NULL. An unfinished one is given a moment, unless most are like it: then it is one of a crowd. Where the others are
  * busy, two that come one after the other would else close each other, and neither would be answered. */
@@ -102,12 +122,9 @@ static struct connection *find_victim(struct http_listener *listener, const stru
 {
     struct connection *unfinished = first_of(listener, CONNECTION_FRESH, holder);
     struct connection *reading = first_of(listener, CONNECTION_READING, holder);
-    struct connection *idle = first_of(listener, CONNECTION_IDLE, holder);
+    struct connection *idle = find_done(listener, holder);
     if (unfinished == NULL || (reading != NULL && reading->deadline_ms < unfinished->deadline_ms)) {
         unfinished = reading;
-    }
-    if (idle == NULL) {
-        idle = first_of(listener, CONNECTION_LINGERING, holder);
     }
     if (unfinished == NULL) {
         return idle;

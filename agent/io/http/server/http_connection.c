@@ -204,8 +204,8 @@ static void on_end(struct connection *connection)
         connection_process(connection); /* pipelined requests are still served */
     } else if (connection->state == CONNECTION_IDLE) {
         connection_finish(connection); /* the last reply may be on its way */
-    } else {
-        connection_close(connection);
+    } else if (connection->state != CONNECTION_LINGERING || !budget_kernel_holds(connection)) {
+        connection_close(connection); /* else it still is, and it is looked at when its time is over */
     }
 }
 

@@ -99,7 +99,13 @@ static void expire(struct connection *connection)
     case CONNECTION_BEYOND: connection_refuse(connection); return;
     case CONNECTION_FRESH: counters->request_timeouts++; break;
     case CONNECTION_WRITING: counters->write_timeouts++; break;
-    case CONNECTION_IDLE: counters->idle_timeouts++; break;
+    case CONNECTION_IDLE:
+        counters->idle_timeouts++;
+        if (budget_kernel_holds(connection)) {
+            connection_finish(connection); /* a slow peer has yet to take it */
+            return;
+        }
+        break;
     case CONNECTION_LINGERING:
         if (budget_lingers(connection)) {
             connection_enter(connection, CONNECTION_LINGERING);

@@ -228,31 +228,82 @@ static void test_a_reply_that_only_the_kernel_has(void **state)
     assert_int_equal(counters_of(world)->waiting, 0);
 }
 
+/* Asks for a reply that the kernel takes whole. */
+static struct client ask_narrow(struct world *world, const char *header)
+{
+    struct client client = dial_narrow(world);
+    struct buf request = {0};
+    size_t before = world->handled;
+    buf_printf(&request, "POST /echo HTTP/1.1\r\nHost: h\r\n%sContent-Length: 15000\r\n\r\n%15000d", header,
+               7);
+    client_say(&client, buf_text(&request));
+    buf_fini(&request);
+    while (world->handled == before) {
+        world_turn(world);
+    }
+    assert_int_equal(world->listener->lists[CONNECTION_WRITING].count, 0);
+    return client;
+}
+
+static void expect_the_end(struct world *world, struct client *client)
+{
+    turn_for(world, 1300); /* longer than a connection lingers for a peer that has taken everything */
+    client_hear_end(world, client);
+    assert_true(client->in.size > 15000);
+    client_hang_up(client);
+    while (counters_of(world)->open > 0) {
+        loop_turn_once(world->loop, true);
+    }
+}
+
 /* A slow client gets all of it, although the connection has ended on our side: it had asked for that, or has itself said
- * that it sends no more. */
+ * that it sends no more, or both, one after the other. */
 static void test_a_slow_reader_gets_the_end(void **state)
 {
     struct world *world = *state;
     world_start(world, (struct http_listener_options){0});
-    for (size_t i = 0; i < 2; i++) {
-        struct client client = dial_narrow(world);
-        struct buf request = {0};
-        buf_printf(&request, "POST /echo HTTP/1.1\r\nHost: h\r\n%sContent-Length: 30000\r\n\r\n%30000d",
-                   i == 0 ? "Connection: close\r\n" : "", 7);
-        client_say(&client, buf_text(&request));
-        if (i == 1) {
+    for (size_t i = 0; i < 3; i++) {
+        struct client client = ask_narrow(world, i == 1 ? "" : "Connection: close\r\n");
+        if (i > 0) {
             shutdown(client.fd, SHUT_WR);
         }
-        turn_for(world, 1300); /* longer than a connection lingers for a peer that has taken everything */
-        client_hear_end(world, &client);
-        assert_true(client.in.size > 30000);
-        buf_fini(&request);
-        client_hang_up(&client);
-        while (counters_of(world)->open > 0) {
-            loop_turn_once(world->loop, true);
-        }
+        expect_the_end(world, &client);
     }
     assert_int_equal(counters_of(world)->write_timeouts, 0);
+}
+
+/* Likewise where it takes longer than a connection may be idle. */
+static void test_a_slow_reader_is_not_idle(void **state)
+{
+    struct world *world = *state;
+    world_start(world, (struct http_listener_options){.idle_timeout_ms = 200});
+    struct client client = ask_narrow(world, "");
+    expect_the_end(world, &client);
+    assert_int_equal(counters_of(world)->idle_timeouts, 1);
+    assert_int_equal(counters_of(world)->write_timeouts, 0);
+}
+
+/* Nor is it the first to make room for others. */
+static void test_a_slow_reader_is_not_the_first_to_go(void **state)
+{
+    struct world *world = *state;
+    world_start(world, (struct http_listener_options){.max_connections = 3});
+    struct client slow = ask_narrow(world, ""), ending = ask_narrow(world, "Connection: close\r\n");
+    struct client idle = client_dial(world);
+    client_say(&idle, GET("/"));
+    client_hear(world, &idle, "hello", 1);
+    struct client next = client_dial(world);
+    client_say(&next, GET("/"));
+    client_hear(world, &next, "hello", 1);
+    assert_int_equal(counters_of(world)->evicted, 1);
+    client_hear_end(world, &ending);
+    assert_true(ending.in.size > 15000);
+    client_hang_up(&ending);
+    client_hang_up(&next);
+    client_hear_end(world, &idle);
+    client_hang_up(&idle);
+    shutdown(slow.fd, SHUT_WR);
+    expect_the_end(world, &slow);
 }
 
 /* The kernel keeps what a unix peer has not read, also after a close: so it must not be much. */
@@ -286,6 +337,8 @@ int main(void)
         T(test_a_reply_that_is_not_read_ends_with_a_reset),
         T(test_a_reply_that_only_the_kernel_has),
         T(test_a_slow_reader_gets_the_end),
+        T(test_a_slow_reader_is_not_idle),
+        T(test_a_slow_reader_is_not_the_first_to_go),
         T(test_unix_peers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
