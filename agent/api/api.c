@@ -62,7 +62,7 @@ static struct str header(const struct http_request *http, struct str name)
 
 static void on_request(struct http_exchange *exchange, const struct http_request *http, void *user)
 {
-    char peer[80] = "";
+    char peer[API_PEER_SIZE] = "";
     if (str_eq(http->method, STR("POST"))) { /* for the owner of a hold; reading costs no system call */
         http_exchange_peer(exchange, peer, sizeof(peer));
     }
@@ -78,7 +78,8 @@ static void on_request(struct http_exchange *exchange, const struct http_request
                                   .last_event_id = header(http, STR("Last-Event-ID")),
                                   .peer = str_of(peer),
                                   .is_unix = http->is_unix,
-                                  .policy = http->policy};
+                                  .policy = http->policy,
+                                  .exchange = exchange};
     serve(exchange, &request, false, user);
 }
 

@@ -45,7 +45,9 @@ class Names(Hostile):
         with Held("2,000 reads by a rebound page", observer, good) as held:
             for _ in range(size(2000, 50000)):
                 self.assertEqual(self.ask(observer, "/api/agent", Host="evil.example"), (403, "foreign_host"))
-        refused = observer.log().count("request refused: its Host is no name of this agent")
+        log = observer.log()
+        self.assertRegex(log, r"no name of this agent.*peer=127\.0\.0\.1:\d", "which browser it is")
+        refused = log.count("request refused: its Host is no name of this agent")
         print(f"    nothing read, {refused} line(s) of log")
         self.assertLessEqual(refused, 2, "lines that a page can cause")
         held.assert_modest(self, 8 << 10)

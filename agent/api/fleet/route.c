@@ -94,10 +94,15 @@ static int take_exclude(struct asked *asked, struct str value, struct error *err
     return 0;
 }
 
+/* Those of the lists that choose no server: that would be ignored. */
 static int take_filter(struct asked *asked, struct str name, struct str value, struct error *err)
 {
-    if (str_eq(name, STR("type")) || str_eq(name, STR("status")) || str_eq(name, STR("include"))) {
-        return error_set(err, ERROR_INVALID, "unknown parameter `%.*s`", STR_ARG(name));
+    static const struct str others[] = {STR_INIT("type"), STR_INIT("status"), STR_INIT("include"),
+                                        STR_INIT("limit"), STR_INIT("after")};
+    for (size_t i = 0; i < COUNT_OF(others); i++) {
+        if (str_eq(name, others[i])) {
+            return error_set(err, ERROR_INVALID, "unknown parameter `%.*s`", STR_ARG(name));
+        }
     }
     return filter_add(asked->filter, name, value, err);
 }

@@ -11,6 +11,7 @@ struct api_call;
 struct api_reply;
 struct config;
 struct error;
+struct http_exchange;
 
 /* What a listener grants its peers. */
 struct api_policy {
@@ -20,7 +21,7 @@ struct api_policy {
     bool need_token; /* for state changes, where http.token_file is set */
 };
 
-enum { API_TEXTS = 11 };
+enum { API_TEXTS = 11, API_PEER_SIZE = 80 };
 
 /* Everything is borrowed. An absent header has no `data`: an empty Origin differs from none. */
 struct api_request {
@@ -28,13 +29,14 @@ struct api_request {
         struct {
             struct str method, path, query, body; /* path and query undecoded */
             struct str host, content_type, authorization, origin, if_none_match, last_event_id;
-            struct str peer; /* "127.0.0.1:5555", "[::1]:5555", "pid 17 uid 1000" */
+            struct str peer; /* of a POST: "127.0.0.1:5555", "[::1]:5555", "pid 17 uid 1000" */
         };
         struct str texts[API_TEXTS]; /* all of them, for a copy */
     };
     struct str type, id; /* the segments of the path at {type} and {id} of the route, decoded */
     bool is_unix;
     const struct api_policy *policy;
+    const struct http_exchange *exchange; /* to name the peer of a GET; NULL: it has no name */
 };
 
 /* Reads the query into call->filter; NULL: the path takes no filter. Of a stream, `lastEventId` or `Last-Event-ID` stands

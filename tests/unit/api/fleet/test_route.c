@@ -186,6 +186,8 @@ static void test_bad_parameters(void **state)
         {"status=ready", "unknown parameter `status`"},
         {"type=world", "unknown parameter `type`"},
         {"include=offline", "unknown parameter `include`"},
+        {"limit=3", "unknown parameter `limit`"},
+        {"after=world/w1", "unknown parameter `after`"},
         {"colour=red", NULL},
         {"key=%ff", "the query is malformed: %XX must be two hex digits of UTF-8"},
         {"key=%", "the query is malformed: %XX must be two hex digits of UTF-8"},
