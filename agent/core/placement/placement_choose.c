@@ -157,18 +157,35 @@ static bool is_overloaded(const struct balance *balance, const struct candidate 
     return ((double)candidate->players + seats) * (double)balance->weight * 100 > share * balance->factor;
 }
 
-/* Walks once around the ring from the key. */
+static bool may_take(struct choice *choice, const struct balance *balance, size_t number)
+{
+    return may_choose(choice, number) &&
+           !is_overloaded(balance, candidate_at(choice, number), choice->query->seats);
+}
+
+static size_t count_left(struct choice *choice, const struct balance *balance)
+{
+    size_t left = 0;
+    for (size_t i = 0; i < choice->pool->count; i++) {
+        left += may_take(choice, balance, i);
+    }
+    return left;
+}
+
+/* Walks around the ring from the key. A server has many points, so whether there is anything left to find is counted once as
+ * many points as there are servers have been passed. */
 static void walk(struct choice *choice, unsigned factor)
 {
     const struct balance balance = {choice->players, choice->weight, factor};
     const struct ring *ring = &choice->pool->ring;
-    size_t start = ring->count == 0 ? 0 : ring_find(ring, ring_key(choice->query->key));
-    for (size_t i = 0; i < ring->count && wants_more(choice); i++) {
+    size_t start = ring->count == 0 ? 0 : ring_find(ring, ring_key(choice->query->key)), left = SIZE_MAX;
+    for (size_t i = 0; i < ring->count && left > 0 && wants_more(choice); i++) {
         size_t at = start + i < ring->count ? start + i : start + i - ring->count;
         size_t number = ring->points[at].owner;
-        if (may_choose(choice, number) &&
-            !is_overloaded(&balance, candidate_at(choice, number), choice->query->seats)) {
+        left = i == choice->pool->count ? count_left(choice, &balance) : left;
+        if (may_take(choice, &balance, number)) {
             choose(choice, number);
+            left -= left != SIZE_MAX;
         }
     }
 }
@@ -182,7 +199,7 @@ static void by_hash(struct choice *choice, unsigned factor)
 }
 
 /* One server for one seat, any of the type: what is asked most, so it writes nothing but its answer. Returns whether there is
- * one that is not overloaded. */
+ * one that is not overloaded at the next points, as many as there are servers. */
 static bool first_on_ring(const struct pool *pool, struct str key, unsigned factor,
                           struct placement_answer *answer)
 {
@@ -192,7 +209,7 @@ static bool first_on_ring(const struct pool *pool, struct str key, unsigned fact
         return false;
     }
     size_t at = ring_find(ring, ring_key(key));
-    for (size_t i = 0; i < ring->count; i++) {
+    for (size_t i = 0; i < pool->count; i++) {
         const struct candidate *candidate = &pool->candidates[ring->points[at].owner];
         if (candidate->fits_one && !is_overloaded(&balance, candidate, 1)) {
             answer->entries[0] = candidate->entry;
