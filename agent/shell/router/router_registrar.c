@@ -54,6 +54,10 @@ static void adopt(struct router *router, struct str value)
     }
     router->resign =
         router->signer != NULL && !record_is_signed(router->signer, buf_view(&router->record_key), value);
+    if (router->resign && record.updated_wall > router->now.wall) {
+        /* Anybody may have written it. Signed, a time far ahead would be gone on from for ever. */
+        record.updated_wall = router->now.wall;
+    }
     router_step_server(router, (struct server_event){.type = SERVER_ON_ADOPTED,
                                                      .record = &record,
                                                      .message = router->restore.message,
