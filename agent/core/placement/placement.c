@@ -73,6 +73,7 @@ static void set_rank(struct pool *pool, size_t number)
 static void count_in(struct pool *pool, const struct candidate *candidate)
 {
     pool->fit += candidate->fits_one;
+    pool->weights += candidate->weight;
     pool->players += counts(candidate) ? candidate->players : 0;
     pool->weight += counts(candidate) ? candidate->weight : 0;
     pool->weight_max = candidate->weight > pool->weight_max ? candidate->weight : pool->weight_max;
@@ -81,6 +82,7 @@ static void count_in(struct pool *pool, const struct candidate *candidate)
 static void count_out(struct pool *pool, const struct candidate *candidate)
 {
     pool->fit -= candidate->fits_one;
+    pool->weights -= candidate->weight;
     pool->players -= counts(candidate) ? candidate->players : 0;
     pool->weight -= counts(candidate) ? candidate->weight : 0;
 }
@@ -98,21 +100,88 @@ static void find_weight_max(struct pool *pool, unsigned gone)
     }
 }
 
-/* A weight of 0 keeps no points: such a server is never chosen from the ring. */
-static void set_points(const struct placement *placement, struct pool *pool, size_t number)
+/* ---- points on the ring ---- */
+
+/* RING_POINTS_MAX bounds what the heaviest fleet costs: 10,000 servers of weight 100 would have 150 million points, which take
+ * gigabytes and half a minute. Halves are rounded up: the points of a smaller number are some of those of a greater one. */
+enum { RING_POINTS_MAX = 1 << 21, RING_CHANGES_MAX = 16 };
+
+static unsigned points_per_weight(const struct placement *placement, const struct pool *pool)
+{
+    unsigned each = placement->settings.virtual_nodes;
+    while (each > 1 && pool->weights * each > RING_POINTS_MAX) {
+        each = (each + 1) / 2;
+    }
+    return each;
+}
+
+static void drop_ring(struct pool *pool)
+{
+    ring_fini(&pool->ring);
+    pool->has_ring = false;
+}
+
+/* A change moves a good part of the ring, so after many of them in a row, as when a listing replaces the fleet, it is cheaper to
+ * build it when it is asked for. */
+static bool is_kept_up(const struct placement *placement, struct pool *pool)
+{
+    return pool->ring_changes++ < RING_CHANGES_MAX + pool->servers / 256 &&
+           pool->points_each == points_per_weight(placement, pool);
+}
+
+/* A server of weight 0 keeps no points: it is never chosen from the ring. `pool->weights` is what it is with `weight`. */
+static void set_points(const struct placement *placement, struct pool *pool, size_t number, unsigned weight)
 {
     const struct candidate *candidate = &pool->candidates[number];
     uint32_t *count = &pool->standings[number].points;
     struct str type = view_entry_type(candidate->entry), id = view_entry_id(candidate->entry);
-    size_t before = *count, after = (size_t)candidate->weight * placement->settings.virtual_nodes;
-    if (before != after) {
-        uint64_t *points = ring_points(type, id, before);
-        ring_remove(&pool->ring, (uint32_t)number, points, before);
+    size_t before = *count, after = (size_t)weight * pool->points_each;
+    if (!pool->has_ring || before == after) {
+        return;
+    }
+    if (!is_kept_up(placement, pool)) {
+        drop_ring(pool);
+        return;
+    }
+    uint64_t *points = ring_points(type, id, before);
+    ring_remove(&pool->ring, (uint32_t)number, points, before);
+    free(points);
+    points = ring_points(type, id, after);
+    ring_add(&pool->ring, (uint32_t)number, points, after);
+    free(points);
+    *count = (uint32_t)after;
+}
+
+/* All points at once: one after the other each would move those that are there. */
+static void build_ring(const struct placement *placement, struct pool *pool)
+{
+    struct ring_point *all;
+    size_t count = 0;
+    pool->points_each = points_per_weight(placement, pool);
+    all = mem_resize(NULL, pool->weights * pool->points_each + 1, sizeof(*all));
+    for (size_t i = 0; i < pool->count; i++) {
+        const struct candidate *candidate = &pool->candidates[i];
+        uint32_t own = candidate->weight * pool->points_each;
+        pool->standings[i].points = own;
+        if (own == 0) {
+            continue;
+        }
+        uint64_t *points = ring_points(pool->type, view_entry_id(candidate->entry), own);
+        for (size_t point = 0; point < own; point++) {
+            all[count++] = ring_point_of(points[point], (uint32_t)i);
+        }
         free(points);
-        points = ring_points(type, id, after);
-        ring_add(&pool->ring, (uint32_t)number, points, after);
-        free(points);
-        *count = (uint32_t)after;
+    }
+    ring_build(&pool->ring, all, count);
+    free(all);
+    pool->has_ring = true;
+}
+
+void pool_need_ring(const struct placement *placement, struct pool *pool)
+{
+    pool->ring_changes = 0;
+    if (!pool->has_ring) {
+        build_ring(placement, pool);
     }
 }
 
@@ -210,19 +279,16 @@ static void change_server(const struct placement *placement, struct pool *pool, 
     }
     given_show(given, candidate->players > before ? candidate->players - before : 0);
     set_rank(pool, number);
-    set_points(placement, pool, number);
+    set_points(placement, pool, number, candidate->weight);
 }
 
-static void remove_server(struct pool *pool, struct pool_id *known)
+static void remove_server(const struct placement *placement, struct pool *pool, struct pool_id *known)
 {
     size_t number = known->number;
     struct candidate *candidate = &pool->candidates[number];
     unsigned weight = candidate->weight;
-    uint32_t count = pool->standings[number].points;
-    uint64_t *points = ring_points(view_entry_type(candidate->entry), view_entry_id(candidate->entry), count);
-    ring_remove(&pool->ring, (uint32_t)number, points, count);
-    free(points);
     count_out(pool, candidate);
+    set_points(placement, pool, number, 0);
     pool->open -= pool->ranks[RANK_LEAST][number] != RANK_NONE;
     view_entry_unref(candidate->entry);
     clear(pool, number);
@@ -268,28 +334,6 @@ static struct pool *pool_new(struct placement *placement, struct str type)
     return pool;
 }
 
-/* All points at once: one after the other each would move those that are there. */
-static void build_ring(const struct placement *placement, struct pool *pool)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < pool->count; i++) {
-        pool->standings[i].points = pool->candidates[i].weight * placement->settings.virtual_nodes;
-        count += pool->standings[i].points;
-    }
-    struct ring_point *all = mem_resize(NULL, count + 1, sizeof(*all));
-    count = 0;
-    for (size_t i = 0; i < pool->count; i++) {
-        uint64_t *points =
-            ring_points(pool->type, view_entry_id(pool->candidates[i].entry), pool->standings[i].points);
-        for (size_t point = 0; point < pool->standings[i].points; point++) {
-            all[count++] = ring_point_of(points[point], (uint32_t)i);
-        }
-        free(points);
-    }
-    ring_build(&pool->ring, all, count);
-    free(all);
-}
-
 static struct pool *fill(struct placement *placement, const struct view *view, struct str type)
 {
     const struct view_facts *facts = view_facts(view);
@@ -304,7 +348,6 @@ static struct pool *fill(struct placement *placement, const struct view *view, s
             add_server(pool, facts->entries[i]);
         }
     }
-    build_ring(placement, pool);
     return pool;
 }
 
@@ -352,11 +395,11 @@ void placement_changed(struct placement *placement, const struct view_entry *was
     }
     struct pool_id *known = find_id(pool, view_entry_id(entry));
     if (is == NULL && known != NULL) {
-        remove_server(pool, known);
+        remove_server(placement, pool, known);
     } else if (is != NULL && known != NULL) {
         change_server(placement, pool, known->number, is, now);
     } else if (is != NULL) {
-        set_points(placement, pool, add_server(pool, is));
+        set_points(placement, pool, add_server(pool, is), is->weight);
     }
     if (pool->servers == 0) {
         pool_free(placement, pool);

@@ -385,6 +385,9 @@ void placement_choose(struct placement *placement, const struct view *view,
         return;
     }
     bool usual = query->strategy == PLACEMENT_CONSISTENT_HASH && query->count == 1 && is_plain(query);
+    if (query->strategy == PLACEMENT_CONSISTENT_HASH) {
+        pool_need_ring(placement, pool);
+    }
     if (!usual || !first_on_ring(pool, query->key, placement->settings.balance_factor, ret_answer)) {
         search_pool(placement, pool, view, query, now, ret_answer);
     }

@@ -151,7 +151,11 @@ struct pool {
     size_t servers;
     size_t fit, open; /* servers with room for one more: nothing that was given counts; it counts */
     struct pool_id *ids;
-    struct ring ring;
+    struct ring ring;         /* empty until it is needed */
+    bool has_ring;            /* it has the points of all servers */
+    unsigned points_each;     /* on the ring, per unit of weight */
+    unsigned ring_changes;    /* since it was last needed */
+    uint64_t weights;         /* of all servers */
     uint64_t players, weight; /* of those that are ready and have a weight, in all */
     unsigned weight_max;
     int64_t expired; /* the second up to which `given` is expired */
@@ -169,6 +173,9 @@ struct placement {
 
 /* The pool of a type, filled from the view where there is none yet; NULL: the view has no server of it. */
 struct pool *placement_pool(struct placement *placement, const struct view *view, struct str type);
+
+/* Builds the ring where it is not there. Before points are looked at. */
+void pool_need_ring(const struct placement *placement, struct pool *pool);
 
 /* Forgets what was given too long ago to count. Before ranks and `open` are looked at. */
 void pool_expire(struct pool *pool, const struct instant *now);

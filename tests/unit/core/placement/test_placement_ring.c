@@ -344,7 +344,94 @@ static void test_balance_leaves_an_empty_fleet(void **state)
     assert_string_not_equal(world_choose_for(world, "party-7"), first);
 }
 
-/* ---- what a choice costs ---- */
+/* ---- heavy fleets ---- */
+
+static void expect_as_after_a_restart(struct placement_world *world)
+{
+    char kept[100][64], key[32];
+    for (size_t i = 0; i < COUNT_OF(kept); i++) {
+        key_text(i, key);
+        strcpy(kept[i], world_choose_for(world, key));
+    }
+    world_restart(world);
+    for (size_t i = 0; i < COUNT_OF(kept); i++) {
+        key_text(i, key);
+        assert_string_equal(world_choose_for(world, key), kept[i]);
+    }
+}
+
+/* The heaviest servers have no more points than the ring may have, and again more of them once there is room. */
+static void test_memory_of_heavy_servers(void **state)
+{
+    struct placement_world *world = *state;
+    size_t bytes;
+    char id[32];
+    world->settings.virtual_nodes = 1000;
+    world_restart(world);
+    for (int i = 0; i < 100; i++) {
+        snprintf(id, sizeof(id), "w%d", i);
+        world_set(world, &(struct server_of){.id = id, .status = STATUS_READY, .capacity = 9, .weight = 100});
+        if (i == 15) {
+            world_choose_for(world, "begin"); /* from here on it is kept up */
+        }
+        if (i == 20 || i == 23) {
+            expect_as_after_a_restart(world);
+        }
+    }
+    expect_as_after_a_restart(world);
+    placement_types(world->placement, &bytes);
+    assert_true(bytes < (size_t)40 << 20);
+    for (int i = 99; i >= 20; i--) {
+        snprintf(id, sizeof(id), "w%d", i);
+        world_drop(world, id);
+        if (i == 21 || i == 20) {
+            expect_as_after_a_restart(world);
+        }
+    }
+}
+
+/* ---- what changes and choices cost ---- */
+
+static double cpu_ns(void)
+{
+    struct timespec at;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &at);
+    return (double)at.tv_sec * 1e9 + (double)at.tv_nsec;
+}
+
+/* In nanoseconds: every server goes, and others come. */
+static double cost_of_replacing(struct placement_world *world, size_t count, const char *old, const char *new)
+{
+    char id[32];
+    double from = cpu_ns();
+    for (size_t i = 0; i < count; i++) {
+        snprintf(id, sizeof(id), "%s%zu", new, i);
+        struct server_of server = ready(id);
+        world_set(world, &server);
+    }
+    for (size_t i = 0; i < count; i++) {
+        snprintf(id, sizeof(id), "%s%zu", old, i);
+        world_drop(world, id);
+    }
+    return cpu_ns() - from;
+}
+
+/* A listing that replaces the fleet costs as much as a few new rings. */
+static void test_cost_of_a_replaced_fleet(void **state)
+{
+    enum { COUNT = 2000 };
+    struct placement_world *world = *state;
+    world_fill(world, COUNT);
+    double without = cost_of_replacing(world, COUNT, "w", "a");
+    double from = cpu_ns();
+    world_choose_for(world, "begin");
+    double build = cpu_ns() - from;
+    double with = cost_of_replacing(world, COUNT, "a", "b");
+    print_message("a ring %.0f ms, replaced: %.0f ms, without a ring %.0f ms\n", build / 1e6, with / 1e6,
+                  without / 1e6);
+    expect_as_after_a_restart(world);
+    assert_true(with < 2 * without + 4 * build);
+}
 
 static double cost_ns(struct placement_world *world, enum placement_strategy strategy)
 {
@@ -403,6 +490,8 @@ int main(void)
         T(test_shares_follow_weights),
         T(test_balance),
         T(test_balance_leaves_an_empty_fleet),
+        T(test_memory_of_heavy_servers),
+        T(test_cost_of_a_replaced_fleet),
         T(test_no_walk_around_the_ring),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
