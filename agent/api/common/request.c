@@ -85,17 +85,25 @@ static bool is_wildcard(struct str listen)
     return str_eq(host, STR("0.0.0.0")) || str_eq(host, STR("::"));
 }
 
+/* A dot at the end says that the name is complete. The settings have names without it. */
+static struct str without_last_dot(struct str host)
+{
+    bool has = host.size > 0 && host.data[host.size - 1] == '.';
+    return (struct str){host.data, has ? host.size - 1 : host.size};
+}
+
 /* The names of this agent: none of them is resolved by a stranger's name server. Of the published host only a name with a
  * dot: it may be an interface, or a name that any resolver may complete. */
 static bool is_own_name(const struct config *config, const struct api_policy *policy, struct str host)
 {
     const char *published = config->server.host;
+    struct str name = without_last_dot(host);
     bool own =
         str_eq_nocase(host, STR("localhost")) ||
         (policy->machine != NULL && str_eq_nocase(host, str_of(policy->machine))) ||
-        (published != NULL && strchr(published, '.') != NULL && str_eq_nocase(host, str_of(published)));
+        (published != NULL && strchr(published, '.') != NULL && str_eq_nocase(name, str_of(published)));
     for (size_t i = 0; i < config->http.host_count && !own; i++) {
-        own = str_eq_nocase(host, str_of(config->http.hosts[i]));
+        own = str_eq_nocase(name, str_of(config->http.hosts[i]));
     }
     return own;
 }
