@@ -256,8 +256,25 @@ static void finish_tries(struct node *node)
     }
 }
 
+/* A report is restored with the lease that it was made under, and shows nowhere else where its process is watched already. */
+static void note_restored(struct node *node)
+{
+    struct game *game = &node->game;
+    const struct registrar *registrar = node->router == NULL ? NULL : node->router->registrar;
+    if (registrar == NULL || !node->restores_message || game->heard_said != REPORTED_NOTHING) {
+        return;
+    }
+    enum reported_status saved = node->saved.message.reported;
+    bool ours = registry_lease_eq(registrar_facts(registrar).lease, node->saved.lease);
+    if (ours && saved != REPORTED_NOTHING && server_facts(node->router->server).reported->status == saved) {
+        game->heard_said = saved;
+        game->heard_said_at = node_now(node).mono;
+    }
+}
+
 void node_settle(struct node *node)
 {
+    note_restored(node);
     finish_tries(node);
     if (node->exiting) {
         leave(node);
