@@ -35,6 +35,16 @@ static enum listen_fd_kind kind_of(int fd)
                                                      : LISTEN_FD_OTHER;
 }
 
+static void get_path(struct listen_fd *entry)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNSPEC};
+    socklen_t size = sizeof(address);
+    bool has = getsockname(entry->fd, (struct sockaddr *)&address, &size) == 0 &&
+               address.sun_family == AF_UNIX && address.sun_path[0] == '/';
+    snprintf(entry->path, sizeof(entry->path), "%.*s", has ? (int)sizeof(address.sun_path) : 0,
+             address.sun_path);
+}
+
 /* One that came through execve is open and not close-on-exec. Those of this process are: where LISTEN_FDS names more than there
  * are, the next ones are the loop's. */
 static bool is_inherited(int fd)
@@ -64,6 +74,7 @@ size_t listen_fds_take(struct listen_fd *ret_fds, size_t max)
         struct listen_fd *entry = &ret_fds[taken++];
         *entry = (struct listen_fd){.fd = fd, .kind = kind_of(fd)};
         snprintf(entry->name, sizeof(entry->name), "%.*s", STR_ARG(name));
+        get_path(entry);
     }
     unsetenv("LISTEN_PID");
     unsetenv("LISTEN_FDS");

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* The earliest and the latest next look: within a minute, and with another wake-up of the agent where there is one. */
 enum { CHECK_FROM_MS = 30000, CHECK_UNTIL_MS = 55000 };
@@ -93,6 +94,24 @@ static void add(struct agent_files *files, int which, const char *path, bool inh
                                           .last_error = files->errors[i]};
 }
 
+/* The file of the API. An inherited socket decides where that is, while commands look for it where the configuration says; the
+ * service manager may see the same file under another name. */
+static const char *api_file(const struct agent *agent, const char *wanted)
+{
+    const char *path = agent->http_path;
+    struct stat here, there;
+    if (path[0] == '\0' || strcmp(path, wanted) == 0 ||
+        (lstat(path, &here) == 0 && lstat(wanted, &there) == 0 && here.st_dev == there.st_dev &&
+         here.st_ino == there.st_ino)) {
+        return wanted;
+    }
+    log_warn(
+        "http", "API is on an inherited socket that is not that of http.listen", LOG_TEXT("inherited", path),
+        LOG_TEXT("listen", wanted),
+        LOG_TEXT("hint", "commands do not find it; leave http.listen out, or give the socket unit its path"));
+    return path;
+}
+
 struct agent_files *agent_files_new(struct agent *agent)
 {
     struct agent_files *files = mem_zalloc(sizeof(*files));
@@ -105,7 +124,7 @@ struct agent_files *agent_files_new(struct agent *agent)
         }
     }
     if (agent->api != NULL && str_starts(listen, STR("unix:"))) {
-        add(files, HTTP, listen.data + 5, agent->http_fd > 0);
+        add(files, HTTP, api_file(agent, listen.data + 5), agent->http_fd > 0);
     }
     agent_files_check(files); /* an inherited socket may have lost its file before the start */
     return files;

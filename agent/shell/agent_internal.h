@@ -14,6 +14,7 @@
 #include "outrider/core/config/config.h"
 #include "outrider/core/fleet/view.h"
 #include "outrider/io/loop/loop.h"
+#include "outrider/os/listen_fds.h"
 #include "outrider/os/log.h"
 #include "outrider/os/process.h"
 #include "outrider/shell/host_search.h"
@@ -81,6 +82,7 @@ struct agent {
     struct status_sockets *sockets;
     int inherited_stream, inherited_datagram; /* for `sockets`; -1: none */
     int http_fd;                              /* of the service manager, for http.listen; 0: none */
+    char http_path[sizeof(((struct listen_fd *)NULL)->path)]; /* its file; "": none */
     struct agent_files *agent_files;
     struct state_store *state;
     struct router *router;    /* NULL: an observer */

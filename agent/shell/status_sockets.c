@@ -10,7 +10,6 @@
 #include "outrider/io/line/line_socket.h"
 #include "outrider/io/net/datagram_socket.h"
 #include "outrider/os/clock.h"
-#include "outrider/os/listen_fds.h"
 
 #include <grp.h>
 #include <stdio.h>
@@ -365,6 +364,7 @@ void status_sockets_inherit(struct agent *agent)
         bool http = fds[i].kind == LISTEN_FD_UNIX_STREAM && strcmp(fds[i].name, "http") == 0;
         if (http && agent->http_fd == 0 && listen != NULL && strncmp(listen, "unix:", 5) == 0) {
             agent->http_fd = fds[i].fd;
+            snprintf(agent->http_path, sizeof(agent->http_path), "%s", fds[i].path);
         } else if (fds[i].kind == LISTEN_FD_UNIX_STREAM && !http && agent->inherited_stream < 0) {
             agent->inherited_stream = fds[i].fd;
         } else if (fds[i].kind == LISTEN_FD_UNIX_DATAGRAM && agent->inherited_datagram < 0) {

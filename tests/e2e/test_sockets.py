@@ -404,6 +404,29 @@ class Inherited(Case):
         agent.start(pass_fds=(stream.fileno(), datagram.fileno()))
         watcher.wait(lambda e: (e.record or {}).get("customState") == "while away", "what was sent meanwhile")
 
+    def test_an_api_socket_that_the_configuration_does_not_name_is_shown_where_it_is(self):
+        """Commands with -c look for it at http.listen, so that an upgrade to the units' socket must not be silent."""
+        path = self.dir / "unit.sock"
+        stream = socket.socket(socket.AF_UNIX)
+        self.addCleanup(stream.close)
+        stream.bind(str(path))
+        stream.listen()
+        agent = self.agent(wrapper=[sys.executable, "-c", self.WRAPPER, "1", "http", str(stream.fileno())])
+        named = agent.http
+        agent.http = path
+        agent.start(pass_fds=(stream.fileno(),))
+        agent.logged("API is on an inherited socket that is not that of http.listen")
+        self.assertIn(f"inherited={path} listen={named} ", agent.log())
+        shown = {entry["setting"]: entry for entry in agent.api()["sockets"]}["http.listen"]
+        self.assertEqual((shown["path"], shown["inherited"], shown["lastError"]), (str(path), True, None))
+        self.assertEqual(agent.run("status").returncode, 75)
+        # Another name of the same file is no other socket.
+        self.assertEqual(agent.stop(), 0)
+        os.link(path, named)
+        agent.start(pass_fds=(stream.fileno(),))
+        self.assertEqual(agent.log().count("not that of http.listen"), 1)
+        self.assertEqual(agent.run("status").returncode, 0)
+
     @unittest.skipUnless(pathlib.Path("/usr/bin/systemd-socket-activate").exists(), "no systemd-socket-activate here")
     def test_systemd_socket_activate(self):
         watcher = self.watch()

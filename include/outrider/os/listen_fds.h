@@ -3,6 +3,7 @@
 #define OUTRIDER_OS_LISTEN_FDS_H
 
 #include <stddef.h>
+#include <sys/un.h>
 
 enum listen_fd_kind {
     LISTEN_FD_UNIX_STREAM, /* listening */
@@ -15,6 +16,8 @@ struct listen_fd {
     int fd; /* owned by the caller of listen_fds_take; close-on-exec and non-blocking */
     enum listen_fd_kind kind;
     char name[64]; /* FileDescriptorName= of the socket unit; "" when none was given */
+    /* The file of a unix socket, as the service manager named it; "" where it has none. */
+    char path[sizeof(((struct sockaddr_un *)NULL)->sun_path) + 1];
 };
 
 /* Takes the descriptors named by LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES, at most `max`; further ones are
