@@ -37,27 +37,53 @@ void view_file_fini(struct view_file *file)
     *file = (struct view_file){0};
 }
 
+static int by_hash(const void *a, const void *b)
+{
+    uint64_t left = ((const struct view_mark *)a)->key_hash, right = ((const struct view_mark *)b)->key_hash;
+    return left < right ? -1 : left > right;
+}
+
+/* Whether the entry stays. A good signature does not make a record good that was put back: the view knew that before it was
+ * written. `marks` are sorted by hash. */
+static bool is_served(const struct record_check *check, struct view_entry *entry,
+                      const struct view_mark *marks, size_t count)
+{
+    struct view_item item = {.entry = entry};
+    if (record_check(check, &item, NULL) < 0) {
+        return false;
+    }
+    const struct view_mark key = {.key_hash = str_hash(view_entry_key(entry), 0)};
+    const struct view_mark *mark = count == 0 ? NULL : bsearch(&key, marks, count, sizeof(key), by_hash);
+    if (entry->signature != VIEW_SIGNATURE_GOOD || mark == NULL || item.signed_wall >= mark->wall) {
+        return true;
+    }
+    entry->signature = VIEW_SIGNATURE_BAD;
+    return !check->require;
+}
+
 void view_file_check(struct view_file *file, const struct record_check *check)
 {
     struct view_kept *kept = &file->kept;
-    size_t entries = kept->entry_count, stones = kept->tombstone_count;
+    size_t entries = kept->entry_count, stones = kept->tombstone_count, count = kept->mark_count;
+    struct view_mark *marks = mem_resize(NULL, count + 1, sizeof(*marks));
+    memcpy(marks, kept->marks, count * sizeof(*marks));
+    qsort(marks, count, sizeof(*marks), by_hash);
     kept->entry_count = kept->tombstone_count = 0;
     for (size_t i = 0; i < entries; i++) {
-        struct view_item item = {.entry = file->entries[i]};
-        if (record_check(check, &item, NULL) < 0) {
-            view_entry_unref(file->entries[i]);
-        } else {
+        if (is_served(check, file->entries[i], marks, count)) {
             file->entries[kept->entry_count++] = file->entries[i];
+        } else {
+            view_entry_unref(file->entries[i]);
         }
     }
     for (size_t i = 0; i < stones; i++) {
-        struct view_item item = {.entry = file->tombstones[i].entry};
-        if (record_check(check, &item, NULL) < 0) {
-            view_entry_unref(file->tombstones[i].entry);
-        } else {
+        if (is_served(check, file->tombstones[i].entry, marks, count)) {
             file->tombstones[kept->tombstone_count++] = file->tombstones[i];
+        } else {
+            view_entry_unref(file->tombstones[i].entry);
         }
     }
+    free(marks);
 }
 
 /* ---- writing ---- */

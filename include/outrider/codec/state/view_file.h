@@ -25,7 +25,7 @@ struct view_file {
 /* Frees what decoding allocated and zeroes the file; accepts NULL and a zeroed one. */
 void view_file_fini(struct view_file *file);
 
-/* Judges the signatures of what was decoded, and takes out what is not served for them. */
+/* Judges the signatures of what was decoded, by the marks that were kept with it as well, and takes out what is not served for them. */
 void view_file_check(struct view_file *file, const struct record_check *check);
 
 /* Appends the content of the file: records, tombstones, revision, cluster, and when the view was last known

@@ -8,8 +8,12 @@
 #include "outrider/base/blob.h"
 #include "outrider/base/buf.h"
 #include "outrider/base/error.h"
+#include "outrider/base/mem.h"
+#include "outrider/codec/record/record_sign.h"
+#include "outrider/codec/sign/sign.h"
 #include "outrider/codec/state/view_file.h"
 #include "outrider/core/fleet/view_read.h"
+#include "support/read_text.h"
 #include "unit/codec/view_fleet.h"
 
 #include <string.h>
@@ -98,6 +102,47 @@ static void marks_are_kept(void **state)
     buf_fini(&twice);
 }
 
+static enum view_signature signature_by(int64_t mark_wall, bool require)
+{
+    static const char key[] = "/services/world/world-1";
+    const struct view_mark marks[] = {
+        {5, INT64_MAX / 4}, {str_hash(str_of(key), 0), mark_wall}, {UINT64_MAX, INT64_MAX / 4}, {6, 0}};
+    struct buf value = {0}, pem = {0}, out = {0};
+    struct sign_trust *trust = sign_trust_new();
+    struct error err;
+    struct fleet fleet;
+    struct view_file file;
+    read_text("docs/design/signed-record/public.pem", &pem);
+    read_text("docs/design/signed-record/value.json", &value);
+    assert_int_equal(sign_trust_add(trust, buf_view(&pem), &err), 0);
+    fleet_begin(&fleet, &(struct fleet_row){key, buf_text(&value)}, 1);
+    view_file_encode(fleet.view, &fleet.now, &out);
+    fleet_end(&fleet);
+    assert_int_equal(view_file_decode(buf_view(&out), PREFIX, &file, &err), 0);
+    file.kept.marks = marks;
+    file.kept.mark_count = mark_wall == 0 ? 0 : COUNT_OF(marks);
+    view_file_check(&file, &(struct record_check){.trust = trust, .require = require});
+    enum view_signature signature =
+        file.kept.entry_count == 0 ? VIEW_SIGNATURE_COUNT : file.entries[0]->signature;
+    view_file_fini(&file);
+    sign_trust_free(trust);
+    buf_fini(&out);
+    buf_fini(&pem);
+    buf_fini(&value);
+    return signature;
+}
+
+/* A record that was put back has a good signature: it does not become good by a restart of who saw a newer one. */
+static void what_was_put_back_stays_bad(void **state)
+{
+    (void)state;
+    int64_t later = INT64_C(4102444800000); /* 2100 */
+    assert_int_equal(signature_by(0, true), VIEW_SIGNATURE_GOOD);
+    assert_int_equal(signature_by(1, true), VIEW_SIGNATURE_GOOD);
+    assert_int_equal(signature_by(later, false), VIEW_SIGNATURE_BAD);
+    assert_int_equal(signature_by(later, true), VIEW_SIGNATURE_COUNT);
+}
+
 /* Written by a version that took it for a record: the rest of the view is used. */
 static void what_is_no_record_any_more_is_left_out(void **state)
 {
@@ -183,6 +228,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_kept_comes_back),
         cmocka_unit_test(marks_are_kept),
+        cmocka_unit_test(what_was_put_back_stays_bad),
         cmocka_unit_test(what_is_no_record_any_more_is_left_out),
         cmocka_unit_test(an_empty_view_is_kept_too),
         cmocka_unit_test(any_damage_is_noticed),
