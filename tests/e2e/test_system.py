@@ -73,10 +73,10 @@ class Manager(Case):
             self.agent(wrapper=["env", f"NOTIFY_SOCKET=@{name}"]).spawn()
             self.assertTrue(sock.recv(1000).startswith(b"READY=1"))
         agent = self.agent("none", wrapper=["env", "-u", "NOTIFY_SOCKET"], server={"id": "w2"}).spawn()
-        wait_until(agent.status.exists, "it listens")
+        wait_until(lambda: 'msg="started"' in agent.log(), "it listens")
         self.assertEqual(agent.say("ready"), "OK")
         agent = self.agent("dead", wrapper=["env", f"NOTIFY_SOCKET={self.dir}/nobody"], server={"id": "w3"}).spawn()
-        wait_until(agent.status.exists, "it listens")
+        wait_until(lambda: 'msg="started"' in agent.log(), "it listens")
         self.assertEqual(agent.say("ready"), "OK")
 
     def test_the_watchdog_is_fed_while_the_loop_runs(self):
