@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import shutil
+import subprocess
 import urllib.request
 
 import lib
@@ -186,4 +187,43 @@ def fleet(place, options):
     place.stop(agent, floor)
 
 
-ROWS = {"fleet": fleet}
+# The same query with and without a filter, which has to look at every server.
+ROUTES = {
+    "consistent_hash": "key=player-4711",
+    "least_connections": "strategy=least_connections",
+    "round_robin": "strategy=round_robin",
+    "packed": "strategy=packed",
+    "consistent_hash, filtered": "key=player-4711&label.map=harbor&near=kr-a",
+}
+
+
+KEYS = 1000000
+
+
+def in_process(place):
+    """{servers: {name: value}} of bench_placement: ns, of a change us, of memory bytes."""
+    output = subprocess.run([place.program("placement"), str(KEYS)], check=True, capture_output=True, text=True).stdout
+    rows = {}
+    for name, servers, value, _ in (line.split() for line in output.splitlines()):
+        rows.setdefault(int(servers), {})[name] = float(value)
+    return rows
+
+
+def route(place, options):
+    """A placement among 1,000 servers, in turn with the look-up of one record; and in process, beside a bare ring."""
+    prefix = f"{PREFIX}-route"
+    port, = lib.free_ports(1)
+    fill(place, prefix)
+    agent = observer(place, prefix, port)
+    with on_one_processor(agent.pid):
+        for name, query in ROUTES.items():
+            samples = times(place, options.gets, subject=f"{port}/api/route/world?{query}", floor=f"{port}/{ONE}")
+            yield over(f"route of 1,000: {name} / look-up", samples, None if "filtered" in name else 1.25)
+    place.stop(agent)
+    for servers, rows in in_process(place).items():
+        floor = rows["floor"]
+        yield Row(f"placement in process, {servers} servers / bare ring", "ns", rows["consistent_hash"], n=KEYS, floor=floor,
+                  limit=2.0, note=", ".join(f"{name} {value:.0f}" for name, value in rows.items() if name != "floor"))
+
+
+ROWS = {"fleet": fleet, "route": route}
