@@ -236,22 +236,50 @@ static bool holder_is_ours(int fd)
     return why.code != ERROR_NOT_FOUND;
 }
 
-/* Puts a locked file in the place of one that others could open: a process that has it open can lock it at any time, whatever
- * its mode is then. */
-static int renew_lock(const char *path, struct error *err)
+/* Of two agents that find the same old lock one alone may replace it: only who has this one locked, while it stands, may rename
+ * or remove it, and the old lock still stands then unless another agent was faster. */
+static int lock_fresh(const char *fresh, struct error *err)
+{
+    bool exposed = false;
+    int fd = open(fresh, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
+    if (fd < 0) {
+        return file_error(err, "lock", fresh);
+    }
+    struct stat st;
+    int rc = check_lock_file(fd, fresh, err, &exposed);
+    if (rc == 0 && (exposed || fstat(fd, &st) < 0 || st.st_uid != geteuid())) {
+        rc = error_set(err, ERROR_DENIED, "cannot lock %s: others can open it; remove it", fresh);
+    } else if (rc == 0 && (flock(fd, LOCK_EX | LOCK_NB) < 0 || !file_lock_stands(fresh, fd))) {
+        rc = error_set(err, ERROR_BUSY, "%s is used by another process just now", fresh);
+    }
+    if (rc < 0) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+/* Puts a locked file in the place of `old`, which others could open: a process that has it open can lock it at any time,
+ * whatever its mode is then. ERROR_BUSY: another agent has done so. */
+static int renew_lock(const char *path, int old, struct error *err)
 {
     char fresh[PATH_MAX];
     if ((size_t)snprintf(fresh, sizeof(fresh), "%s.new", path) >= sizeof(fresh)) {
         return error_set(err, ERROR_INVALID, "cannot lock %s: the name is too long", path);
     }
-    (void)unlink(fresh);
-    int fd = open(fresh, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 || rename(fresh, path) < 0) {
-        file_error(err, "lock", path);
-        if (fd >= 0) {
-            unlink(fresh);
-            close(fd);
-        }
+    int fd = lock_fresh(fresh, err);
+    if (fd < 0) {
+        return -1;
+    }
+    int rc = 0;
+    if (!file_lock_stands(path, old)) {
+        rc = error_set(err, ERROR_BUSY, "%s was replaced by another process just now", path);
+    } else if (rename(fresh, path) < 0) {
+        rc = file_error(err, "lock", path);
+    }
+    if (rc < 0) {
+        unlink(fresh);
+        close(fd);
         return -1;
     }
     return fd;
@@ -279,9 +307,15 @@ static int take_lock(int fd, const char *path, struct error *err, pid_t *ret_hol
     if (rc == 0 && !exposed) {
         return fd;
     }
-    int fresh = rc == 0 ? renew_lock(path, err) : -1;
-    if (rc == 0 && fresh < 0 && held && fchmod(fd, 0600) == 0) {
-        return fd; /* a full disk must not prevent the lock */
+    struct error why = {0};
+    int fresh = rc == 0 ? renew_lock(path, fd, &why) : -1;
+    /* A full disk must not prevent the lock. */
+    if (rc == 0 && fresh < 0 && held && why.code != ERROR_BUSY && fchmod(fd, 0600) == 0) {
+        return fd;
+    }
+    if (rc == 0 && fresh < 0) {
+        *ret_holder = 0;
+        error_set(err, why.code, "%s", why.text);
     }
     close(fd);
     return fresh;

@@ -53,9 +53,10 @@ static bool is_group_of_games(const struct access_check *check, gid_t gid)
     if (entry != NULL && entry->gr_gid == gid) {
         return true;
     }
-    entry = status->group == NULL ? NULL : getgrnam(status->group);
-    bool theirs = entry != NULL ? entry->gr_gid == gid
-                                : status->group != NULL && strtoul(status->group, NULL, 10) == gid;
+    const char *group = status->group;
+    entry = group == NULL ? NULL : getgrnam(group);
+    bool is_number = group != NULL && group[strspn(group, "0123456789")] == '\0';
+    bool theirs = entry != NULL ? entry->gr_gid == gid : is_number && strtoul(group, NULL, 10) == gid;
     theirs = theirs || (status->socket != NULL && lstat(status->socket, &st) == 0 && S_ISSOCK(st.st_mode) &&
                         (st.st_mode & S_IWGRP) != 0 && st.st_gid == gid);
     entry = getgrgid(gid);

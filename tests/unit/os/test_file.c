@@ -223,6 +223,65 @@ static void a_lock_of_somebody_else_is_not_waited_for(void **state)
     close(theirs);
 }
 
+/* A process that tries once and keeps the lock until `quit` is closed. */
+static void contend(const char *path, int start, int done, int quit)
+{
+    char byte;
+    bool told = read(start, &byte, 1) == 0;
+    byte = lock(path) >= 0 ? 'y' : 'n';
+    told = told && write(done, &byte, 1) == 1;
+    _exit(!told || read(quit, &byte, 1) != 0);
+}
+
+/* As an upgrade leaves it to two agents that start together. */
+static unsigned count_holders(const char *path)
+{
+    enum { AGENTS = 4 };
+    int start[2], done[2], quit[2];
+    unsigned holders = 0;
+    write_file(path, "", 0644);
+    assert_true(pipe(start) == 0 && pipe(done) == 0 && pipe(quit) == 0);
+    for (int i = 0; i < AGENTS; i++) {
+        if (fork() == 0) {
+            close(start[1]);
+            close(quit[1]);
+            contend(path, start[0], done[1], quit[0]);
+        }
+    }
+    close(start[0]);
+    close(quit[0]);
+    close(start[1]);
+    for (int i = 0; i < AGENTS; i++) {
+        char byte = 0;
+        assert_int_equal(read(done[0], &byte, 1), 1);
+        holders += byte == 'y';
+    }
+    close(quit[1]);
+    for (int i = 0; i < AGENTS; i++) {
+        wait(NULL);
+    }
+    close(done[0]);
+    close(done[1]);
+    return holders;
+}
+
+static void a_former_lock_is_replaced_by_one_agent_alone(void **state)
+{
+    (void)state;
+    const char *path = temp_path(&dir, "lock");
+    for (int round = 0; round < 200; round++) {
+        assert_true(count_holders(path) <= 1);
+        assert_int_equal(unlink(path), 0);
+    }
+    /* What a crash left of a replacement is used by the next one. */
+    write_file(path, "", 0644);
+    write_file(temp_path(&dir, "lock.new"), "", 0600);
+    int fd = lock(path);
+    assert_true(fd >= 0 && file_lock_stands(path, fd));
+    assert_true(access(temp_path(&dir, "lock.new"), F_OK) < 0);
+    file_unlock(fd);
+}
+
 static void checks_a_directory(void **state)
 {
     (void)state;
@@ -353,6 +412,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_lock_names_its_holder, setup, teardown),
         cmocka_unit_test_setup_teardown(a_lock_is_no_way_to_another_file, setup, teardown),
         cmocka_unit_test_setup_teardown(a_lock_of_somebody_else_is_not_waited_for, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_former_lock_is_replaced_by_one_agent_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(checks_a_directory, setup, teardown),
         cmocka_unit_test_setup_teardown(a_directory_that_others_may_write_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(makes_a_directory, setup, teardown),

@@ -130,7 +130,7 @@ static void bind_at(const char *name, gid_t gid)
 static void what_the_group_of_the_game_opens_is_warned_of(void **state)
 {
     (void)state;
-    char socket[128], token[128], listen[160], group[] = "4711";
+    char socket[128], token[128], listen[160], group[] = "4711", unknown[] = "4711-games";
     if (geteuid() != 0) {
         skip(); /* needs a second group */
     }
@@ -151,6 +151,8 @@ static void what_the_group_of_the_game_opens_is_warned_of(void **state)
         "can drain any server with it; give the status sockets a group of their own (status.group)\n";
     check(&config, false, both);
     assert_int_equal(chown(temp_path(&dir, "s.sock"), 0, 4712), 0);
+    check(&config, false, "");
+    config.status.group = unknown; /* a name, not a number that it begins with */
     check(&config, false, "");
     config.status.group = group; /* not yet that of the file */
     check(&config, false, both);
