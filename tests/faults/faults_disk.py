@@ -14,7 +14,7 @@ from registry import wait_until
 
 KEPT_WITHIN_S = 10
 QUOTA = str(2 * 1024 * 1024)
-TMPFS = 'mount -t tmpfs -o size=64k none "$1" && shift && exec "$@"'
+TMPFS = 'mount -t tmpfs -o size=64k,mode=0700 none "$1" && shift && exec "$@"'
 
 
 # With a full store the agent retries every 15 to 30 s.
