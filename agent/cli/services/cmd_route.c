@@ -1,6 +1,5 @@
 /* outrider route: asks an agent which server a player should go to. */
 #include "outrider/base/buf.h"
-#include "outrider/base/error.h"
 #include "outrider/cli/common/cli.h"
 #include "outrider/cli/common/client.h"
 #include "outrider/cli/common/document.h"
@@ -43,7 +42,7 @@ static void add_path(const struct cli_given *given, const char *type, struct buf
 }
 
 /* The server that was chosen, then the alternatives, and why. */
-static void print_text(json_t *document)
+static void print_text(const json_t *document)
 {
     struct buf screen = {0};
     int64_t candidates = document_number_or(document, "candidates", 0);
@@ -62,25 +61,6 @@ static void print_text(json_t *document)
     buf_fini(&screen);
 }
 
-static int ask(const struct client *client, const char *path, bool json)
-{
-    struct error err;
-    json_t *document = NULL;
-    int status = client_read(client, path, &err, &document);
-    if (status != 0) {
-        return cli_fail(status == EX_GONE ? EX_FAILED : status, "%s",
-                        status == EX_GONE ? "the agent cannot choose servers; is it older than this command?"
-                                          : err.text);
-    }
-    if (json) {
-        status = document_print(document, JSON_INDENT(2)) ? EX_DONE : EX_FAILED;
-    } else {
-        print_text(document);
-    }
-    json_decref(document);
-    return status;
-}
-
 int cmd_route(const struct cli_line *line)
 {
     const struct cli_given *given = &line->given;
@@ -92,7 +72,9 @@ int cmd_route(const struct cli_line *line)
     }
     struct buf path = {0};
     add_path(given, type, &path);
-    status = ask(&client, buf_text(&path), given->json);
+    status = services_show(&client, buf_text(&path),
+                           "the agent cannot choose servers; is it older than this command?", given->json,
+                           print_text);
     buf_fini(&path);
     client_fini(&client);
     return status;

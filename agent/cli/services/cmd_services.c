@@ -31,21 +31,19 @@ static void print_text(const json_t *document)
     buf_fini(&screen);
 }
 
-static int list(const struct client *client, const char *path, bool json)
+int services_show(const struct client *client, const char *path, const char *absent, bool json,
+                  void (*print)(const json_t *document))
 {
     struct error err;
     json_t *document = NULL;
     int status = client_read(client, path, &err, &document);
     if (status != 0) {
-        return cli_fail(status == EX_GONE ? EX_FAILED : status, "%s",
-                        status == EX_GONE
-                            ? "the agent has no list of the fleet; is it older than this command?"
-                            : err.text);
+        return status == EX_GONE ? cli_fail(EX_FAILED, "%s", absent) : cli_fail(status, "%s", err.text);
     }
     if (json) {
         status = document_print(document, JSON_INDENT(2)) ? EX_DONE : EX_FAILED;
     } else {
-        print_text(document);
+        print(document);
     }
     json_decref(document);
     return status;
@@ -99,8 +97,11 @@ int cmd_services(const struct cli_line *line)
     }
     struct buf path = {0};
     add_path(given, &path);
-    status = given->watch ? services_watch(&client, buf_text(&path), given->json)
-                          : list(&client, buf_text(&path), given->json);
+    status = given->watch
+                 ? services_watch(&client, buf_text(&path), given->json)
+                 : services_show(&client, buf_text(&path),
+                                 "the agent has no list of the fleet; is it older than this command?",
+                                 given->json, print_text);
     buf_fini(&path);
     client_fini(&client);
     return status;

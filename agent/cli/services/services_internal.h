@@ -33,6 +33,11 @@ struct services_counts {
 /* Appends "2 servers, 1 ready", and how old that is; without a line end. */
 void services_footer(const struct services_counts *counts, struct buf *out);
 
+/* Reads the document at `path` and prints it, as JSON or by `print`. `absent` is the error of an agent that has no such path.
+ * Returns the exit status. */
+int services_show(const struct client *client, const char *path, const char *absent, bool json,
+                  void (*print)(const json_t *document));
+
 /* Checks --region, --zone, --group, --tag and --label. Returns 0, or the exit status of a usage error, printed. */
 int services_check_filters(const struct command *command, const struct cli_given *given);
 
