@@ -64,11 +64,10 @@ static void deliver_call(struct http_transfer *transfer)
     call_release(call);
 }
 
-/* A kept connection keeps its buffers, and nghttp2 frees its copies unwiped. A login costs the server far more
+/* A kept connection keeps its buffers. A login costs the server far more
  * than the handshake does. */
 static void use_own_connection(CURL *easy)
 {
-    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
     curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
 }

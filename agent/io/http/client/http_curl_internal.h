@@ -42,7 +42,7 @@ struct curl_slist *http_curl_append(struct curl_slist *list, const char *text);
 void http_curl_global_init(void);
 
 /* Makes the easy handle, with the callbacks and the options that never change: no signals, no proxy, no redirects,
- * http and https only, HTTP/2 by ALPN only, TCP keepalive probes. http_curl_fini frees it, headers and body. */
+ * http and https only, HTTP/1.1, TCP keepalive probes. http_curl_fini frees it, headers and body. */
 void http_curl_init(struct http_curl *curl);
 void http_curl_fini(struct http_curl *curl);
 

@@ -66,8 +66,7 @@ static void shut_down(struct watched *watched)
     shutdown(watched->fd, SHUT_RDWR);
 }
 
-/* Something happened on an idle connection. Bytes are legitimate only over TLS, as a late session ticket or an
- * HTTP/2 frame: libcurl reads them when it uses the connection next. */
+/* Something happened on an idle connection. Bytes are legitimate only over TLS, as a late session ticket: libcurl reads them when it uses the connection next. */
 static void on_idle(struct watched *watched)
 {
     struct pollfd poll_fd = {.fd = watched->fd, .events = POLLIN | POLLRDHUP};
@@ -240,8 +239,8 @@ void http_multi_init(struct http_client *client)
     curl_multi_setopt(client->multi, CURLMOPT_SOCKETDATA, client);
     curl_multi_setopt(client->multi, CURLMOPT_TIMERFUNCTION, set_timer);
     curl_multi_setopt(client->multi, CURLMOPT_TIMERDATA, client);
-    /* One call at a time on a connection, also over HTTP/2: a call that fails takes no other with it, and a
-     * heartbeat never waits behind a large answer. Sharing would save a handshake now and then. */
+    /* One call at a time on a connection: a call that fails takes no other with it, and a heartbeat never waits behind a
+     * large answer. */
     curl_multi_setopt(client->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
     curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, (long)HTTP_CONNECTIONS_KEPT);
 }

@@ -115,8 +115,8 @@ struct http_stream *http_stream_open(struct http_client *client, const struct ht
         stream->head_timer = timer_new(client->loop, on_head_timeout, stream);
         timer_arm_ms(stream->head_timer, call->timeout_ms);
     }
-    /* Over HTTP/1.1 etcd answers while the request goes on, and reads all of it, only where the connection ends
-     * with the request (docs/design/etcd-gateway.md, "Request bodies"). libcurl leaves this header out over HTTP/2. */
+    /* etcd answers while the request goes on, and reads all of it, only where the connection ends with the request
+     * (docs/design/etcd-gateway.md, "Request bodies"). */
     http_transfer_start(&stream->transfer, &endless, "Connection: close", 0);
     return stream;
 }

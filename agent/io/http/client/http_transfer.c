@@ -72,8 +72,7 @@ static bool got_nothing_on_kept(const struct http_transfer *transfer)
 }
 
 /* What makes a kept connection deaf, such as a firewall that lost its state, has done so to the others of that
- * server: each would cost the time of one more call. Over HTTP/2 libcurl itself would keep the connection of a call
- * that failed. */
+ * server: each would cost the time of one more call. */
 static void leave_curl(struct http_transfer *transfer, enum http_multi_end end)
 {
     CURL *easy = transfer->curl.easy;

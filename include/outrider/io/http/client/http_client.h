@@ -1,7 +1,7 @@
 /* HTTP requests from the event loop: several in flight, on kept connections, through libcurl.
  *
- * - http:// is HTTP/1.1. https:// is HTTP/2 where ALPN selects it, since etcd's gateway speaks HTTP/2 over TLS
- *   only (docs/design/etcd-gateway.md, "HTTP/2"), and HTTP/1.1 otherwise. One call at a time on a connection, always.
+ * - HTTP/1.1, one call at a time on a connection. HTTP/2 would share no connection here, and over it libcurl reads frames that
+ *   carry nothing for as long as the server sends them, in one call that never returns to the loop.
  * - No redirects, and no proxy whatever the environment says. User and password in a URL are neither sent nor
  *   printed.
  * - At most 4 idle connections are kept, and none that 16 calls did not need. A connection on which a call
