@@ -272,8 +272,11 @@ void filter_text(const struct filter *filter, struct buf *out)
     if (filter_offline(filter)) {
         buf_str(out, filter->count == 0 ? STR("include=offline") : STR("&include=offline"));
     }
-    if (filter_is_paged(filter)) {
-        buf_printf(out, "%slimit=%zu&after=", out->size == before ? "" : "&", filter->limit);
+    if (filter != NULL && filter->limit > 0) {
+        buf_printf(out, "%slimit=%zu", out->size == before ? "" : "&", filter->limit);
+    }
+    if (filter != NULL && filter->after.size > 0) {
+        buf_str(out, out->size == before ? STR("after=") : STR("&after="));
         add_escaped(out, filter->after);
     }
 }
