@@ -39,12 +39,9 @@ static void frame_discovery(const struct events *events, const struct view_chang
 void events_frame_record(struct buf *out, struct str name, const struct view_entry *entry,
                          const struct sse_id *id)
 {
-    struct buf served = {0};
-    if (entry->signature != VIEW_SIGNATURE_UNCHECKED) {
-        record_write_served(entry, &served);
-    }
-    sse_event(out, name, served.size > 0 ? buf_view(&served) : blob_view(entry->json), id);
-    buf_fini(&served);
+    struct blob *served = record_served(entry);
+    sse_event(out, name, blob_view(served), id);
+    blob_unref(served);
 }
 
 void events_frame(const struct events_channel *channel, const struct view_change *change,

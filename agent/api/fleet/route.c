@@ -2,6 +2,7 @@
 #include "outrider/api/common/context.h"
 #include "outrider/api/common/handlers.h"
 #include "outrider/api/common/reply.h"
+#include "outrider/base/blob.h"
 #include "outrider/base/error.h"
 #include "outrider/codec/json/json_write.h"
 #include "outrider/codec/record/record_sign.h"
@@ -18,7 +19,7 @@ enum { KEY_MAX = 1024, SEATS_MAX = 1000000, RETRY_AFTER_MS = 1000 };
 struct asked {
     struct placement_query query;
     struct filter *filter;
-    struct str player, near;
+    struct str player;
     bool has_key, has_player, has_strategy, has_near, has_seats, has_count;
     char kept[HTTP_TARGET_MAX]; /* the texts, which are not longer than the target that they come from */
     size_t kept_size;
@@ -29,7 +30,9 @@ struct asked {
 static struct str keep(struct asked *asked, struct str value)
 {
     char *at = asked->kept + asked->kept_size;
-    memcpy(at, value.data, value.size);
+    if (value.size > 0) {
+        memcpy(at, value.data, value.size);
+    }
     asked->kept_size += value.size;
     return (struct str){at, value.size};
 }
@@ -182,10 +185,9 @@ static bool read_query(struct api_call *call, struct asked *asked, struct api_re
 
 static void write_service(struct json_writer *json, const struct view_entry *entry)
 {
-    struct buf served = {0};
-    record_write_served(entry, &served);
-    json_write_raw(json, buf_view(&served));
-    buf_fini(&served);
+    struct blob *served = record_served(entry);
+    json_write_raw(json, blob_view(served));
+    blob_unref(served);
 }
 
 /* Why this server, in a few words. */

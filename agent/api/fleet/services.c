@@ -86,13 +86,8 @@ void api_service(struct api_call *call, struct api_reply *reply)
         snprintf(reply->etag, sizeof(reply->etag), "\"%" PRIx64 "-%" PRId64 "\"",
                  view_stamp(call->view.fleet.view), entry->mod_revision);
     }
-    if (not_modified(call, reply)) {
-        return;
-    }
-    if (entry->signature == VIEW_SIGNATURE_UNCHECKED) {
-        reply->blob = blob_ref(entry->json);
-    } else {
-        record_write_served(entry, &reply->body);
+    if (!not_modified(call, reply)) {
+        reply->blob = record_served(entry);
     }
 }
 

@@ -6,6 +6,7 @@
 #include "outrider/codec/sign/sign.h"
 #include "outrider/core/fleet/view.h"
 #include "outrider/core/fleet/view_read.h"
+#include "record_check_internal.h"
 #include "record_scan_internal.h"
 
 /* What stands around the text of a signature at the end of a value. */
@@ -92,29 +93,28 @@ static bool is_known(const struct view *known, struct view_entry *entry)
     return true;
 }
 
-static enum sign_verdict judge(const struct record_check *check, struct view_item *item)
+static enum sign_verdict judge(const struct record_check *check, const struct record_scan *record,
+                               struct view_item *item)
 {
-    struct record_scan record = {0};
     struct view_entry *entry = item->entry;
     enum sign_verdict verdict = SIGN_WRONG;
-    bool is_signed = record_scan(&record, blob_view(entry->json), NULL) == 0 && record.sig.data != NULL;
-    if (!is_signed) {
+    if (record->sig.data == NULL) {
         entry->signature = VIEW_SIGNATURE_NONE;
     } else if (!is_known(check->known, entry)) {
         verdict = verify(check->trust, view_entry_key(entry), blob_view(entry->json));
         entry->signature = verdict == SIGN_GOOD ? VIEW_SIGNATURE_GOOD : VIEW_SIGNATURE_BAD;
     }
-    item->signed_wall = entry->signature == VIEW_SIGNATURE_GOOD ? record.details.updated_wall : 0;
-    json_scan_fini(&record.scan);
+    item->signed_wall = entry->signature == VIEW_SIGNATURE_GOOD ? record->details.updated_wall : 0;
     return verdict;
 }
 
-int record_check(const struct record_check *check, struct view_item *item, struct error *err)
+int record_check_scanned(const struct record_check *check, const struct record_scan *record,
+                         struct view_item *item, struct error *err)
 {
     if (check == NULL || check->trust == NULL) {
         return 0;
     }
-    enum sign_verdict verdict = judge(check, item);
+    enum sign_verdict verdict = judge(check, record, item);
     if (!check->require || item->entry->signature == VIEW_SIGNATURE_GOOD) {
         return 0;
     }
@@ -124,6 +124,20 @@ int record_check(const struct record_check *check, struct view_item *item, struc
                      none                          ? "not signed, and view.require_signed is set"
                      : verdict == SIGN_UNKNOWN_KEY ? "sig: of a key that is not among view.sign_keys"
                                                    : "sig: not the signature of this record");
+}
+
+int record_check(const struct record_check *check, struct view_item *item, struct error *err)
+{
+    struct record_scan record = {0};
+    int result = 0;
+    if (check != NULL && check->trust != NULL) {
+        if (record_scan(&record, blob_view(item->entry->json), NULL) < 0) {
+            record.sig = (struct str){NULL, 0};
+        }
+        result = record_check_scanned(check, &record, item, err);
+        json_scan_fini(&record.scan);
+    }
+    return result;
 }
 
 void record_write_served(const struct view_entry *entry, struct buf *out)
@@ -138,4 +152,14 @@ void record_write_served(const struct view_entry *entry, struct buf *out)
     json = str_trim(json); /* it ends with the bracket of the record then */
     buf_add(out, json.data, json.size - 1);
     buf_printf(out, ",\"signed\":%s}", marks[entry->signature]);
+}
+
+struct blob *record_served(const struct view_entry *entry)
+{
+    if (entry->signature == VIEW_SIGNATURE_UNCHECKED) {
+        return blob_ref(entry->json);
+    }
+    struct buf served = {0};
+    record_write_served(entry, &served);
+    return blob_take(&served);
 }

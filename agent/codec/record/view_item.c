@@ -2,7 +2,7 @@
 
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
-#include "outrider/codec/record/record_sign.h"
+#include "record_check_internal.h"
 #include "record_scan_internal.h"
 
 #include <stdlib.h>
@@ -29,17 +29,18 @@ static int check_key(struct str prefix, struct str key, struct str *ret_type, st
     return 0;
 }
 
+/* Sets the entry and `skip` of `item`. Of one that fails its check the entry is there, too. */
 static int decode(struct str prefix, const struct view_place *place, struct str json,
-                  struct view_entry **ret_entry, enum view_skip *ret_skip, struct error *err)
+                  const struct record_check *check, struct view_item *item, struct error *err)
 {
     struct str type, id;
-    *ret_skip = VIEW_SKIP_KEY;
+    item->skip = VIEW_SKIP_KEY;
     if (check_key(prefix, place->key, &type, &id, err) < 0) {
         return -1;
     }
     struct record_scan record = {0};
     int result = record_scan(&record, json, err);
-    *ret_skip = record.skip;
+    item->skip = record.skip;
     if (result == 0 && !str_eq(record.type, type)) {
         result =
             error_set(err, ERROR_INVALID, "type: \"%.*s\" is not the type in the key", STR_ARG(record.type));
@@ -50,9 +51,10 @@ static int decode(struct str prefix, const struct view_place *place, struct str 
         struct view_place exact = *place;
         exact.prefix_size = prefix.size;
         /* Records become elements of lists, where a mark would be an error. */
-        *ret_entry = view_entry_new(&exact, str_skip_bom(json), &record.facts);
+        item->entry = view_entry_new(&exact, str_skip_bom(json), &record.facts);
+        result = record_check_scanned(check, &record, item, err);
     } else if (record.skip == VIEW_SKIP_NONE) {
-        *ret_skip = VIEW_SKIP_KIND;
+        item->skip = VIEW_SKIP_KIND;
     }
     json_scan_fini(&record.scan);
     return result;
@@ -61,8 +63,12 @@ static int decode(struct str prefix, const struct view_place *place, struct str 
 int view_record_decode(struct str prefix, const struct view_place *place, struct str json,
                        struct view_entry **ret_entry, struct error *err)
 {
-    enum view_skip skip;
-    return decode(prefix, place, json, ret_entry, &skip, err);
+    struct view_item item = {0};
+    int result = decode(prefix, place, json, NULL, &item, err);
+    if (result == 0) {
+        *ret_entry = item.entry;
+    }
+    return result;
 }
 
 /* ---- many ---- */
@@ -99,11 +105,7 @@ static void append_value(struct view_items *items, struct str prefix, const stru
 {
     struct error err;
     struct view_item *item = append(items, place);
-    int result = decode(prefix, place, value, &item->entry, &item->skip, &err);
-    if (result == 0) {
-        result = record_check(items->check, item, &err);
-    }
-    if (result < 0) {
+    if (decode(prefix, place, value, items->check, item, &err) < 0) {
         view_entry_unref(item->entry);
         item->entry = NULL;
         item->why = (struct str){mem_strdup(err.text), strlen(err.text)};

@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 
+struct blob;
 struct buf;
 struct error;
 struct sign_key;
@@ -42,5 +43,9 @@ int record_check(const struct record_check *check, struct view_item *item, struc
 /* Appends the record as the API shows it: its bytes, and where signatures are checked the member `signed` behind the others:
  * true, false (a wrong signature) or null (none). */
 void record_write_served(const struct view_entry *entry, struct buf *out);
+
+/* The same in a blob: the one of the record itself where signatures are not checked, so that nothing is copied. The caller owns
+ * one reference. */
+struct blob *record_served(const struct view_entry *entry);
 
 #endif
