@@ -13,7 +13,6 @@
 #include "outrider/core/fleet/filter.h"
 #include "outrider/io/http/http_parse.h"
 #include "outrider/io/http/server/http_server.h"
-#include "outrider/os/clock.h"
 #include "outrider/os/log.h"
 #include "outrider/os/secret.h"
 
@@ -118,24 +117,15 @@ static bool host_fits(const struct config *config, const struct api_request *req
             (asked && is_wildcard(str_of(request->policy->address))));
 }
 
-/* The first at once, later ones together: a page in a browser may ask in a loop. */
-static void log_foreign_host(struct api_context *context, struct str host, const struct api_request *request)
+/* Seldom: a page in a browser may ask in a loop. */
+static void log_foreign_host(struct str host, const struct api_request *request)
 {
-    enum { LOG_EVERY_MS = 60000 };
-    int64_t now = clock_mono_ms();
     char peer[API_PEER_SIZE] = "";
-    context->foreign_hosts.unlogged++;
-    if (now < context->foreign_hosts.log_after_ms) {
-        return;
-    }
     if (request->exchange != NULL) {
         http_exchange_peer(request->exchange, peer, sizeof(peer));
     }
     log_warn("http", "request refused: its Host is no name of this agent; if it is one, add it to http.hosts",
-             LOG_STR("host", host), LOG_TEXT("peer", peer),
-             LOG_INT("suppressed", (int64_t)context->foreign_hosts.unlogged - 1));
-    context->foreign_hosts.unlogged = 0;
-    context->foreign_hosts.log_after_ms = now + LOG_EVERY_MS;
+             LOG_RATE(LOG_SELDOM), LOG_STR("host", host), LOG_TEXT("peer", peer));
 }
 
 static bool check_host(struct api_call *call, bool asked, struct api_reply *reply)
@@ -150,7 +140,7 @@ static bool check_host(struct api_call *call, bool asked, struct api_reply *repl
                "Host `%.*s` is not where this agent listens (%s): ask by its address, or add the name to "
                "http.hosts",
                STR_ARG(host), policy->address);
-    log_foreign_host(call->context, host, request);
+    log_foreign_host(host, request);
     return false;
 }
 

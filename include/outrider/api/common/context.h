@@ -127,11 +127,7 @@ struct api_context {
     int64_t loop_lag_us;                     /* the largest since the last scrape */
     bool impatient;                          /* the request has waited to its timeout: reply now */
     uint64_t waiting_refused;                /* requests for the fleet that found no room to wait */
-    struct {
-        uint64_t unlogged;
-        int64_t log_after_ms; /* clock_mono_ms */
-    } foreign_hosts;          /* requests refused for their Host */
-    struct api_lists *lists;  /* see fleet/lists.h */
+    struct api_lists *lists;                 /* see fleet/lists.h */
 };
 
 /* The id of an event is shorter; what is longer is none. */
