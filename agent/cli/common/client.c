@@ -44,8 +44,6 @@ void client_add_escaped(struct buf *url, struct str text)
     }
 }
 
-/* Sets `err` to the message of {"error":{"code":...,"message":...}}, or to the HTTP status where there is
- * none. Returns the exit status: 503 is temporary, except where the agent never watches the fleet. */
 /* ": 2 draining, 3 full", of an answer that counts why none could be chosen. */
 static void add_excluded(const json_t *document, struct error *err)
 {
@@ -61,6 +59,8 @@ static void add_excluded(const json_t *document, struct error *err)
     }
 }
 
+/* Sets `err` to the message of {"error":{"code":...,"message":...}}, or to the HTTP status where there is
+ * none. Returns the exit status: 503 is temporary, except where the agent never watches the fleet. */
 static int refuse(int status, const json_t *document, struct error *err)
 {
     const char *message = document_text(document, "error.message"),

@@ -11,19 +11,14 @@
 
 static int check(const struct command *command, const struct cli_given *given, const char *type)
 {
-    const struct {
-        const char *option, *value;
-    } texts[] = {{"--key", given->key},   {"--player", given->player}, {"--strategy", given->strategy},
-                 {"--near", given->near}, {"--seats", given->seats},   {"--count", given->count}};
-    if (type[0] == '\0' || strspn(type, "abcdefghijklmnopqrstuvwxyz0123456789_-") != strlen(type)) {
+    const struct services_option options[] = {{"--key", given->key},           {"--player", given->player},
+                                              {"--strategy", given->strategy}, {"--near", given->near},
+                                              {"--seats", given->seats},       {"--count", given->count}};
+    if (!services_is_type(type)) {
         return cli_usage(command, "`%s` is not a server type: a-z, 0-9, _ and -", type);
     }
-    for (size_t i = 0; i < COUNT_OF(texts); i++) {
-        if (texts[i].value != NULL && texts[i].value[0] == '\0') {
-            return cli_usage(command, "%s: empty", texts[i].option);
-        }
-    }
-    return services_check_filters(command, given);
+    int status = services_check_given(command, options, COUNT_OF(options));
+    return status != 0 ? status : services_check_filters(command, given);
 }
 
 static void add_path(const struct cli_given *given, const char *type, struct buf *path)

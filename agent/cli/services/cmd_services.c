@@ -65,8 +65,7 @@ static int check(const struct command *command, const struct cli_given *given)
 {
     const char *type = given->type, *status = given->status;
     enum status known;
-    if (type != NULL &&
-        (type[0] == '\0' || strspn(type, "abcdefghijklmnopqrstuvwxyz0123456789_-") != strlen(type))) {
+    if (type != NULL && !services_is_type(type)) {
         return cli_usage(command, "--type: `%s` is not a server type: a-z, 0-9, _ and -", type);
     }
     if (status != NULL && status_parse(str_of(status), &known) < 0) {

@@ -5,16 +5,29 @@
 
 #include <string.h>
 
-/* To the API an empty value is a form field left blank, and filters nothing. */
+bool services_is_type(const char *text)
+{
+    return text[0] != '\0' && text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_-")] == '\0';
+}
+
+/* To the API an empty value is a form field left blank, and asks for nothing. */
+int services_check_given(const struct command *command, const struct services_option *options, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (options[i].value != NULL && options[i].value[0] == '\0') {
+            return cli_usage(command, "%s: empty", options[i].name);
+        }
+    }
+    return 0;
+}
+
 int services_check_filters(const struct command *command, const struct cli_given *given)
 {
-    const struct {
-        const char *option, *value;
-    } texts[] = {{"--region", given->region}, {"--zone", given->zone}, {"--group", given->group}};
-    for (size_t i = 0; i < COUNT_OF(texts); i++) {
-        if (texts[i].value != NULL && texts[i].value[0] == '\0') {
-            return cli_usage(command, "%s: empty", texts[i].option);
-        }
+    const struct services_option options[] = {
+        {"--region", given->region}, {"--zone", given->zone}, {"--group", given->group}};
+    int status = services_check_given(command, options, COUNT_OF(options));
+    if (status != 0) {
+        return status;
     }
     for (size_t i = 0; i < given->tags.count; i++) {
         if (given->tags.values[i][0] == '\0') {

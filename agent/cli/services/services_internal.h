@@ -1,5 +1,5 @@
-/* The parts of `outrider services` and `outrider route`: filters, the table, the terminal on which it is redrawn, the stream that
- * changes it. */
+/* The parts of `outrider services` and `outrider route`: filters, the table, the terminal on which it is redrawn, the
+ * stream that changes it. */
 #ifndef OUTRIDER_CLI_SERVICES_SERVICES_INTERNAL_H
 #define OUTRIDER_CLI_SERVICES_SERVICES_INTERNAL_H
 
@@ -37,6 +37,17 @@ void services_footer(const struct services_counts *counts, struct buf *out);
  * Returns the exit status. */
 int services_show(const struct client *client, const char *path, const char *absent, bool json,
                   void (*print)(const json_t *document));
+
+/* Whether the text can be a server type. */
+bool services_is_type(const char *text);
+
+/* An option with its value; NULL: it is not given. */
+struct services_option {
+    const char *name, *value;
+};
+
+/* Checks that no value that is given is empty. Returns 0, or the exit status of a usage error, printed. */
+int services_check_given(const struct command *command, const struct services_option *options, size_t count);
 
 /* Checks --region, --zone, --group, --tag and --label. Returns 0, or the exit status of a usage error, printed. */
 int services_check_filters(const struct command *command, const struct cli_given *given);

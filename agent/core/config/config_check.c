@@ -271,17 +271,22 @@ static void check_peer_share(const struct config *config, const struct config_ch
     }
 }
 
-static void check_token(const struct config *config, const struct config_check *check)
+/* Whether other machines can reach http.listen. */
+static bool listens_beyond(const struct config *config)
 {
     struct str host;
     uint16_t port;
     const char *listen = config->http.listen;
-    if (listen == NULL || is_auto(listen) || config->http.token_file != NULL ||
-        address_split(str_of(listen), &host, &port) < 0 || address_is_loopback(host)) {
-        return;
+    return listen != NULL && !is_auto(listen) && address_split(str_of(listen), &host, &port) == 0 &&
+           !address_is_loopback(host);
+}
+
+static void check_token(const struct config *config, const struct config_check *check)
+{
+    if (config->http.token_file == NULL && listens_beyond(config)) {
+        report(check, "http.token_file", "required: http.listen %s can be reached from beyond this machine",
+               config->http.listen);
     }
-    report(check, "http.token_file", "required: http.listen %s can be reached from beyond this machine",
-           listen);
 }
 
 static void check_signed(const struct config *config, const struct config_check *check)
@@ -305,11 +310,8 @@ static void check_read_token(const struct config *config, const struct config_ch
 /* A warning: the network may be trusted. Without a token the address is an error already. */
 static void check_read_open(const struct config *config, const struct config_check *check)
 {
-    struct str host;
-    uint16_t port;
-    const char *listen = config->http.listen;
-    if (config->http.read == CONFIG_READ_LOGIN || config->http.token_file == NULL || listen == NULL ||
-        is_auto(listen) || address_split(str_of(listen), &host, &port) < 0 || address_is_loopback(host)) {
+    if (config->http.read == CONFIG_READ_LOGIN || config->http.token_file == NULL ||
+        !listens_beyond(config)) {
         return;
     }
     char text[512];
@@ -317,7 +319,7 @@ static void check_read_open(const struct config *config, const struct config_che
         text, sizeof(text),
         "open: every client that reaches %s reads this agent, the fleet and the metrics without a token; set "
         "http.read: login where the network is not trusted",
-        listen);
+        config->http.listen);
     warn(check, "http.read", text);
 }
 
