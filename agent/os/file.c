@@ -399,15 +399,24 @@ static void trim_path(const char *path, char ret_path[static PATH_MAX])
     snprintf(ret_path, PATH_MAX, "%.*s", (int)size, path);
 }
 
-/* Whether everybody can make something in the directory that `name` stands in; cuts `name`. */
-static bool stands_in_public(char *name)
+void file_parent(const char *path, char ret_dir[static PATH_MAX])
 {
-    struct stat above;
-    char *slash = strrchr(name, '/');
-    if (slash != NULL) {
-        slash[slash == name ? 1 : 0] = '\0';
+    trim_path(path, ret_dir);
+    char *slash = strrchr(ret_dir, '/');
+    if (slash == NULL) {
+        snprintf(ret_dir, PATH_MAX, ".");
+    } else {
+        slash[slash == ret_dir ? 1 : 0] = '\0';
     }
-    return stat(slash == NULL ? "." : name, &above) == 0 && (above.st_mode & S_IWOTH) != 0;
+}
+
+/* Whether everybody can make something in the directory that `name` stands in. */
+static bool stands_in_public(const char *name)
+{
+    char above[PATH_MAX];
+    struct stat st;
+    file_parent(name, above);
+    return stat(above, &st) == 0 && (st.st_mode & S_IWOTH) != 0;
 }
 
 int file_check_owner(const char *path, struct error *err)

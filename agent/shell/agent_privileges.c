@@ -3,10 +3,10 @@
 #include "agent_internal.h"
 
 #include "outrider/io/net/unix_bind.h"
+#include "outrider/os/file.h"
 #include "outrider/os/privileges.h"
 
 #include <limits.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -39,13 +39,10 @@ static void look_at(struct review *review, const char *setting, const char *path
 /* A socket file that is gone is made again (agent_files.c). */
 static void look_at_socket(struct review *review, const char *setting, const char *path, bool inherited)
 {
-    char folder[PATH_MAX];
-    char *slash;
-    snprintf(folder, sizeof(folder), "%s", path == NULL || inherited ? "" : path);
-    slash = strrchr(folder, '/');
-    if (slash != NULL) {
-        slash[slash == folder ? 1 : 0] = '\0';
-        look_at(review, setting, folder, W_OK | X_OK);
+    char dir[PATH_MAX];
+    if (path != NULL && !inherited) {
+        file_parent(path, dir);
+        look_at(review, setting, dir, W_OK | X_OK);
     }
 }
 

@@ -1,5 +1,6 @@
-/* What keeps the game server and other users of this machine from what is not theirs: secrets, sockets and directories. A secret that
- * is none is an error; what is too open is a warning, since the machine where the agent runs may be another one. */
+/* What keeps the game server and other users of this machine from what is not theirs: secrets, sockets and directories.
+ * A secret that is none is an error; what is too open is a warning, since the machine where the agent runs may be another
+ * one. */
 #include "check_internal.h"
 
 #include "outrider/base/buf.h"
@@ -11,7 +12,6 @@
 
 #include <grp.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,16 +24,6 @@ struct access_check {
     struct buf *problems;
     bool wrong;
 };
-
-static void PRINTF_LIKE(3, 4) warn(struct access_check *check, const char *setting, const char *format, ...)
-{
-    char text[1024];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    buf_printf(check->problems, "%s: %s: warning: %s\n", check->file, setting, text);
-}
 
 static void add_wrong(struct access_check *check, const char *setting, const char *text)
 {
@@ -72,14 +62,16 @@ static void check_mode(struct access_check *check, const char *setting, const ch
         return;
     }
     if ((st.st_mode & (S_IROTH | S_IWOTH)) != 0) {
-        warn(check, setting, "%s has mode %04o: every user of this machine can %s it; chmod 0640 %s", path,
-             (unsigned)(st.st_mode & 07777U), (st.st_mode & S_IROTH) != 0 ? "read" : "write", path);
+        check_warn(check->file, check->problems, setting,
+                   "%s has mode %04o: every user of this machine can %s it; chmod 0640 %s", path,
+                   (unsigned)(st.st_mode & 07777U), (st.st_mode & S_IROTH) != 0 ? "read" : "write", path);
     } else if ((st.st_mode & (S_IRGRP | S_IWGRP)) != 0 && is_group_of_games(check, st.st_gid)) {
-        warn(check, setting,
-             "%s can be %s by group %u, which opens the status sockets too, so that a game server can; chgrp "
-             "it to a group of "
-             "the agent",
-             path, (st.st_mode & S_IRGRP) != 0 ? "read" : "written", (unsigned)st.st_gid);
+        check_warn(
+            check->file, check->problems, setting,
+            "%s can be %s by group %u, which opens the status sockets too, so that a game server can; chgrp "
+            "it to a group of "
+            "the agent",
+            path, (st.st_mode & S_IRGRP) != 0 ? "read" : "written", (unsigned)st.st_gid);
     }
 }
 
@@ -100,10 +92,11 @@ static void check_secret(struct access_check *check, const char *setting, const 
     }
     size_t size = str_trim(buf_view(&secret)).size;
     if (size < SECRET_GOOD) {
-        warn(check, setting,
-             "%s has only %zu bytes, and one of fewer than %d can be guessed; `openssl rand -hex 32` makes "
-             "one",
-             path, size, SECRET_GOOD);
+        check_warn(
+            check->file, check->problems, setting,
+            "%s has only %zu bytes, and one of fewer than %d can be guessed; `openssl rand -hex 32` makes "
+            "one",
+            path, size, SECRET_GOOD);
     }
     secret_fini(&secret);
 }
@@ -111,20 +104,19 @@ static void check_secret(struct access_check *check, const char *setting, const 
 /* ---- sockets ---- */
 
 /* Where others can write the directory of the socket at `path` (or NULL), they can take it away and put another there. */
-static void check_folder(struct access_check *check, const char *setting, const char *path)
+static void check_directory(struct access_check *check, const char *setting, const char *path)
 {
-    char folder[PATH_MAX];
+    char directory[PATH_MAX];
     struct stat st;
-    snprintf(folder, sizeof(folder), "%s", path == NULL ? "" : path);
-    char *slash = strrchr(folder, '/');
-    if (slash == NULL) {
+    if (path == NULL) {
         return;
     }
-    slash[slash == folder ? 1 : 0] = '\0';
-    if (stat(folder, &st) == 0 && (st.st_mode & S_IWOTH) != 0 && (st.st_mode & S_ISVTX) == 0) {
-        warn(check, setting,
-             "every user of this machine can put another socket in its place: %s has mode %04o; chmod o-w %s",
-             folder, (unsigned)(st.st_mode & 07777U), folder);
+    file_parent(path, directory);
+    if (stat(directory, &st) == 0 && (st.st_mode & S_IWOTH) != 0 && (st.st_mode & S_ISVTX) == 0) {
+        check_warn(
+            check->file, check->problems, setting,
+            "every user of this machine can put another socket in its place: %s has mode %04o; chmod o-w %s",
+            directory, (unsigned)(st.st_mode & 07777U), directory);
     }
 }
 
@@ -136,20 +128,21 @@ static void check_http_socket(struct access_check *check)
         return;
     }
     const char *path = listen + 5;
-    check_folder(check, "http.listen", path);
+    check_directory(check, "http.listen", path);
     if (lstat(path, &st) < 0 || !S_ISSOCK(st.st_mode)) {
         return;
     }
     if ((st.st_mode & S_IWOTH) != 0) {
-        warn(check, "http.listen",
-             "%s has mode %04o: every user of this machine can drain any server with it; make it 0660", path,
-             (unsigned)(st.st_mode & 07777U));
+        check_warn(check->file, check->problems, "http.listen",
+                   "%s has mode %04o: every user of this machine can drain any server with it; make it 0660",
+                   path, (unsigned)(st.st_mode & 07777U));
     } else if ((st.st_mode & S_IWGRP) != 0 && is_group_of_games(check, st.st_gid)) {
-        warn(check, "http.listen",
-             "%s can be opened by group %u, which opens the status sockets too: a game server can drain any "
-             "server with it; "
-             "give the status sockets a group of their own (status.group)",
-             path, (unsigned)st.st_gid);
+        check_warn(
+            check->file, check->problems, "http.listen",
+            "%s can be opened by group %u, which opens the status sockets too: a game server can drain any "
+            "server with it; "
+            "give the status sockets a group of their own (status.group)",
+            path, (unsigned)st.st_gid);
     }
 }
 
@@ -157,10 +150,11 @@ static void check_status_mode(struct access_check *check)
 {
     unsigned mode = check->config->status.mode;
     if ((mode & S_IWOTH) != 0) {
-        warn(check, "status.mode",
-             "%04o lets every user that reaches the sockets speak for the server, and end it; use 0660 and "
-             "status.group",
-             mode);
+        check_warn(
+            check->file, check->problems, "status.mode",
+            "%04o lets every user that reaches the sockets speak for the server, and end it; use 0660 and "
+            "status.group",
+            mode);
     }
 }
 
@@ -211,13 +205,14 @@ bool check_access(const char *file, const struct config *config, struct buf *pro
     if (config->server.present) {
         check_instance(&check);
         check_status_mode(&check);
-        check_folder(&check, "status.socket", config->status.socket);
-        check_folder(&check, "status.notify_socket", config->status.notify_socket);
+        check_directory(&check, "status.socket", config->status.socket);
+        check_directory(&check, "status.notify_socket", config->status.notify_socket);
     }
     if (config->state_dir != NULL && file_group_may_write(config->state_dir)) {
-        warn(&check, "state_dir",
-             "%s can be written by its group, which decides with it what a restart takes over; chmod g-w it",
-             config->state_dir);
+        check_warn(
+            file, problems, "state_dir",
+            "%s can be written by its group, which decides with it what a restart takes over; chmod g-w it",
+            config->state_dir);
     }
     return check.wrong;
 }

@@ -1,6 +1,5 @@
 #include "check_internal.h"
 
-#include "outrider/base/buf.h"
 #include "outrider/cli/common/etcd_access.h"
 #include "outrider/core/config/config.h"
 #include "outrider/io/loop/loop.h"
@@ -77,22 +76,19 @@ static void check_published(const char *file, const struct config *config, const
     struct found found = find_host(config, access);
     struct resolved resolved;
     if (found.absent[0] != '\0') {
-        buf_printf(
-            problems,
-            "%s: server.host: warning: interface %s does not exist yet%s%s; the server is not registered "
-            "until it does\n",
-            file, found.absent, found.reason[0] == '\0' ? ", and there is no host of this name" : ", ",
-            found.reason);
+        check_warn(file, problems, "server.host",
+                   "interface %s does not exist yet%s%s; the server is not registered "
+                   "until it does",
+                   found.absent, found.reason[0] == '\0' ? ", and there is no host of this name" : ", ",
+                   found.reason);
     } else if (found.host[0] == '\0') {
-        buf_printf(problems,
-                   "%s: server.host: warning: %s; the server is not registered until there is one\n", file,
+        check_warn(file, problems, "server.host", "%s; the server is not registered until there is one",
                    found.reason);
     } else if (found.is_written && !is_resolved(access, found.host, &resolved)) {
-        buf_printf(
-            problems,
-            "%s: server.host: warning: %s is neither an address nor an interface of this machine, and as a "
-            "name it is not resolved here (%s); it is published as written\n",
-            file, found.host, resolved.error);
+        check_warn(file, problems, "server.host",
+                   "%s is neither an address nor an interface of this machine, and as a "
+                   "name it is not resolved here (%s); it is published as written",
+                   found.host, resolved.error);
     }
 }
 
@@ -102,9 +98,8 @@ static void check_probed(const char *file, const char *setting, const char *host
 {
     struct resolved resolved;
     if (strcmp(host, CONFIG_PROBE_PUBLISHED) != 0 && !is_resolved(access, host, &resolved)) {
-        buf_printf(problems,
-                   "%s: %s: warning: %s is not resolved here (%s); probes have no effect until it is\n", file,
-                   setting, host, resolved.error);
+        check_warn(file, problems, setting, "%s is not resolved here (%s); probes have no effect until it is",
+                   host, resolved.error);
     }
 }
 

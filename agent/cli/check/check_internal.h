@@ -2,12 +2,18 @@
 #ifndef OUTRIDER_CLI_CHECK_CHECK_INTERNAL_H
 #define OUTRIDER_CLI_CHECK_CHECK_INTERNAL_H
 
+#include "outrider/base/attr.h"
+
 #include <stdbool.h>
 
 struct buf;
 struct config;
 struct etcd_access;
 struct registry_limits;
+
+/* Appends the line of a warning to `problems`: the file, the setting, and what is wrong and what to do, cut at 1023 bytes. */
+void PRINTF_LIKE(4, 5)
+    check_warn(const char *file, struct buf *problems, const char *setting, const char *format, ...);
 
 /* Appends the two keys that the agent of `config` writes: the record and the control key. Returns whether their id is
  * random, because server.id is auto and no id is stored yet. */

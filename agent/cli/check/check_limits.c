@@ -39,11 +39,10 @@ static void check_ttl(const char *file, int64_t ttl_ms, const struct registry_li
     bool below = ttl_ms < limits->ttl_min_ms;
     if (below || ttl_ms > limits->ttl_max_ms) {
         duration_format(below ? limits->ttl_min_ms : limits->ttl_max_ms, granted);
-        buf_printf(problems,
-                   "%s: registry.ttl: warning: the registry grants %s instead of %s, and the record of an "
-                   "agent that "
-                   "died stays for that long; set %s or %s\n",
-                   file, granted, duration_format(ttl_ms, ttl), granted, below ? "more" : "less");
+        check_warn(file, problems, "registry.ttl",
+                   "the registry grants %s instead of %s, and the record of an agent that died stays for "
+                   "that long; set %s or %s",
+                   granted, duration_format(ttl_ms, ttl), granted, below ? "more" : "less");
     }
 }
 

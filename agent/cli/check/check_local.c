@@ -15,24 +15,12 @@
 #include <grp.h>
 #include <limits.h>
 #include <netinet/in.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static void PRINTF_LIKE(4, 5)
-    warn(const char *file, const char *setting, struct buf *problems, const char *format, ...)
-{
-    char text[1024];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    buf_printf(problems, "%s: %s: warning: %s\n", file, setting, text);
-}
 
 static bool is_absent(const char *path)
 {
@@ -43,22 +31,9 @@ static bool is_absent(const char *path)
 static void check_present(const char *file, const char *setting, const char *path, struct buf *problems)
 {
     if (path != NULL && is_absent(path)) {
-        warn(file, setting, problems,
-             "%s does not exist on this machine; the agent needs it on the machine where it runs", path);
-    }
-}
-
-/* The directory that `path` stands in. */
-static void directory_of(const char *path, char out[static PATH_MAX])
-{
-    snprintf(out, PATH_MAX, "%s", path);
-    size_t size = strlen(out);
-    while (size > 1 && out[size - 1] == '/') {
-        out[--size] = '\0';
-    }
-    char *slash = strrchr(out, '/');
-    if (slash != NULL) {
-        slash[slash == out ? 1 : 0] = '\0';
+        check_warn(file, problems, setting,
+                   "%s does not exist on this machine; the agent needs it on the machine where it runs",
+                   path);
     }
 }
 
@@ -68,11 +43,12 @@ static void check_directory(const char *file, const char *setting, const char *d
 {
     struct error err;
     if (is_absent(dir)) {
-        warn(file, setting, problems,
-             "the directory %s does not exist on this machine, and without it the agent does not start; %s",
-             dir, remedy);
+        check_warn(
+            file, problems, setting,
+            "the directory %s does not exist on this machine, and without it the agent does not start; %s",
+            dir, remedy);
     } else if (file_check_dir(dir, &err) < 0) {
-        warn(file, setting, problems, "%s; the agent needs it, as the user that it runs as", err.text);
+        check_warn(file, problems, setting, "%s; the agent needs it, as the user that it runs as", err.text);
     }
 }
 
@@ -83,11 +59,11 @@ static void check_socket(const char *file, const char *setting, const char *path
     if (path == NULL) {
         return;
     }
-    directory_of(path, dir);
+    file_parent(path, dir);
     check_directory(file, setting, dir, "make it, or let RuntimeDirectory= of the unit make it", problems);
     if (lstat(path, &st) == 0 && !S_ISSOCK(st.st_mode)) {
-        warn(file, setting, problems,
-             "%s is a file that is not a socket, and the agent does not replace it; remove it", path);
+        check_warn(file, problems, setting,
+                   "%s is a file that is not a socket, and the agent does not replace it; remove it", path);
     }
 }
 
@@ -105,8 +81,8 @@ static void check_address(const char *file, struct str host, struct buf *problem
     int fd = socket(is_v4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
     const struct sockaddr *address = is_v4 ? (const struct sockaddr *)&v4 : (const struct sockaddr *)&v6;
     if (fd >= 0 && bind(fd, address, is_v4 ? sizeof(v4) : sizeof(v6)) < 0 && errno == EADDRNOTAVAIL) {
-        warn(file, "http.listen", problems,
-             "%s is no address of this machine, and without it the agent does not start", text);
+        check_warn(file, problems, "http.listen",
+                   "%s is no address of this machine, and without it the agent does not start", text);
     }
     if (fd >= 0) {
         close(fd);
@@ -131,10 +107,10 @@ static void check_state_dir(const char *file, const char *state_dir, struct buf 
     if (state_dir == NULL) {
         return;
     }
-    directory_of(state_dir, above);
+    file_parent(state_dir, above);
     struct error err;
     if (file_check_owner(state_dir, &err) < 0 && err.code == ERROR_DENIED) {
-        warn(file, "state_dir", problems, "%s", err.text);
+        check_warn(file, problems, "state_dir", "%s", err.text);
         return;
     }
     check_directory(file, "state_dir", is_absent(state_dir) ? above : state_dir,
@@ -145,8 +121,8 @@ static void check_state_dir(const char *file, const char *state_dir, struct buf 
 static void check_group(const char *file, const char *group, struct buf *problems)
 {
     if (group != NULL && group[strspn(group, "0123456789")] != '\0' && getgrnam(group) == NULL) {
-        warn(file, "status.group", problems,
-             "no group %s on this machine, and without it the agent does not start", group);
+        check_warn(file, problems, "status.group",
+                   "no group %s on this machine, and without it the agent does not start", group);
     }
 }
 
@@ -159,7 +135,7 @@ static void check_key_files(const char *file, const struct config *config, struc
     const char *path = config->record.sign_key;
     check_present(file, "record.sign_key", path, problems);
     if (path != NULL && !is_absent(path) && key_files_signer(config, &err, &key) < 0) {
-        warn(file, "record.sign_key", problems, "%s; without it the agent does not start", err.text);
+        check_warn(file, problems, "record.sign_key", "%s; without it the agent does not start", err.text);
     }
     bool here = true;
     for (size_t i = 0; i < config->view.sign_key_count; i++) {
@@ -167,7 +143,7 @@ static void check_key_files(const char *file, const struct config *config, struc
         here = here && !is_absent(config->view.sign_keys[i]);
     }
     if (here && key_files_trust(config, &err, &trust) < 0) {
-        warn(file, "view.sign_keys", problems, "%s; without it the agent does not start", err.text);
+        check_warn(file, problems, "view.sign_keys", "%s; without it the agent does not start", err.text);
     }
     sign_key_free(key);
     sign_trust_free(trust);
@@ -177,9 +153,9 @@ static void check_sandbox(const char *file, enum config_sandbox mode, struct buf
 {
     struct error err;
     if (mode != CONFIG_SANDBOX_OFF && sandbox_check(&err) < 0) {
-        warn(file, "sandbox", problems, "%s; %s", err.text,
-             mode == CONFIG_SANDBOX_REQUIRED ? "without it the agent does not start"
-                                             : "the agent runs without it");
+        check_warn(file, problems, "sandbox", "%s; %s", err.text,
+                   mode == CONFIG_SANDBOX_REQUIRED ? "without it the agent does not start"
+                                                   : "the agent runs without it");
     }
 }
 

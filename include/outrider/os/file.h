@@ -5,6 +5,7 @@
 #include "outrider/base/attr.h"
 #include "outrider/base/str.h"
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -61,6 +62,9 @@ int file_check_dir(const char *path, struct error *err) MUST_CHECK;
  * everybody. To root it may be anybody's outside of directories such as /tmp. Returns 0; or -1 with ERROR_DENIED, or as
  * file_check_dir. */
 int file_check_owner(const char *path, struct error *err) MUST_CHECK;
+
+/* Writes the directory that `path` stands in: `.` for a name alone. Slashes at the end of `path` do not count. */
+void file_parent(const char *path, char ret_dir[static PATH_MAX]);
 
 /* Whether the group of the file or directory at `path` may write it; false where that cannot be told. */
 bool file_group_may_write(const char *path);

@@ -402,6 +402,25 @@ static void a_directory_that_others_may_write_is_refused(void **state)
     assert_int_equal(rmdir(path), 0);
 }
 
+static void the_parent_is_where_a_path_stands(void **state)
+{
+    (void)state;
+    static const char *const rows[][2] = {{"/run/a/b.sock", "/run/a"},
+                                          {"/b", "/"},
+                                          {"/", "/"},
+                                          {"/run/a/", "/run"},
+                                          {"a", "."},
+                                          {"a/b", "a"},
+                                          {"a//", "."},
+                                          {"//b", "/"},
+                                          {"/run//b", "/run/"}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        char parent[PATH_MAX];
+        file_parent(rows[i][0], parent);
+        assert_string_equal(parent, rows[i][1]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -418,6 +437,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(makes_a_directory, setup, teardown),
         cmocka_unit_test_setup_teardown(a_directory_that_another_user_has_put_there_is_refused, setup,
                                         teardown),
+        cmocka_unit_test(the_parent_is_where_a_path_stands),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
