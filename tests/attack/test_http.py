@@ -4,6 +4,7 @@ import re
 import socket
 import unittest
 
+from clients import until_end
 from harness import wait_until
 from hostile import Good, Hostile
 from registry import DEADLINE_S
@@ -127,17 +128,6 @@ TOLERATED = {
 }
 
 
-def all_of(sock):
-    """The bytes until the end; a reset counts as the end."""
-    answer = b""
-    try:
-        while more := sock.recv(65536):
-            answer += more
-    except ConnectionError:
-        pass
-    return answer
-
-
 def answers(text):
     """Status and body of each answer in the text."""
     found = []
@@ -164,7 +154,7 @@ class Http(Hostile):
         except ConnectionError:
             pass  # it was refused before everything was sent
         try:
-            return answers(all_of(sock))
+            return answers(until_end(sock))
         finally:
             sock.close()
 
@@ -225,7 +215,7 @@ class Http(Hostile):
             except ConnectionError:
                 pass
             self.assertLess(sent, 16 << 20, "it is not read to the end")
-            got = answers(all_of(sock))
+            got = answers(until_end(sock))
             sock.close()
             for status, body in got:  # none where the connection was closed because of these bytes
                 self.assertEqual((status, json.loads(body)["error"]["code"]), (413, "body_too_large"))

@@ -5,71 +5,37 @@
 
 #include <cmocka.h>
 
+#include "check_dir.h"
 #include "cli/check/check_internal.h"
 #include "outrider/base/buf.h"
-#include "outrider/base/error.h"
 #include "outrider/core/config/config.h"
-#include "outrider/os/file.h"
-#include "support/temp_dir.h"
 
 #include <stdio.h>
 #include <sys/stat.h>
 
-static struct temp_dir dir;
-
-static int setup(void **state)
-{
-    (void)state;
-    return temp_dir_init(&dir);
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    return temp_dir_fini(&dir);
-}
-
 /* In `says`, % stands for the directory of the test. */
 static void check(const struct config *config, const char *says)
 {
-    struct buf problems = {0}, expected = {0};
-    for (const char *at = says; *at != '\0'; at++) {
-        buf_printf(&expected, "%.*s", *at == '%' ? (int)strlen(dir.path) : 1, *at == '%' ? dir.path : at);
-    }
+    struct buf problems = {0};
     check_local("f.yaml", config, &problems);
-    assert_string_equal(buf_text(&problems), buf_text(&expected));
-    buf_fini(&problems);
-    buf_fini(&expected);
-}
-
-/* `name` inside the directory, to be kept. */
-static char *in_dir(const char *name, char out[static 128])
-{
-    snprintf(out, 128, "%s/%s", dir.path, name);
-    return out;
-}
-
-static void write_file(const char *name, struct str text, mode_t mode)
-{
-    struct error err;
-    assert_int_equal(file_replace(dir.path, name, text, mode, false, &err), 0);
+    check_dir_says(&problems, says);
 }
 
 static void what_the_agent_can_make_is_not_mentioned(void **state)
 {
     (void)state;
     char socket[128], notify[128], made[128], slash[128], group[] = "4711", listen[160];
-    snprintf(listen, sizeof(listen), "unix:%s/http.sock", dir.path);
+    snprintf(listen, sizeof(listen), "unix:%s/http.sock", check_dir.path);
     struct config config = {.server.present = true,
-                            .status = {.socket = in_dir("s.sock", socket),
-                                       .notify_socket = in_dir("n.sock", notify),
+                            .status = {.socket = check_dir_path("s.sock", socket),
+                                       .notify_socket = check_dir_path("n.sock", notify),
                                        .group = group},
                             .http.listen = listen,
-                            .state_dir = in_dir("state", made)};
+                            .state_dir = check_dir_path("state", made)};
     check(&config, "");
-    config.state_dir = in_dir("state//", slash);
+    config.state_dir = check_dir_path("state//", slash);
     check(&config, "");
-    config.state_dir = dir.path;
+    config.state_dir = check_dir.path;
     check(&config, "");
     check(&(struct config){.server.present = true}, "");
 }
@@ -78,14 +44,14 @@ static void what_is_missing_is_named(void **state)
 {
     (void)state;
     char socket[128], notify[128], none[128], file[128], group[] = "outrider-none", listen[160];
-    snprintf(listen, sizeof(listen), "unix:%s/h/http.sock", dir.path);
-    write_file("file", STR("x"), 0600);
+    snprintf(listen, sizeof(listen), "unix:%s/h/http.sock", check_dir.path);
+    check_dir_write("file", STR("x"), 0600);
     struct config config = {.server.present = true,
-                            .status = {.socket = in_dir("s/s.sock", socket),
-                                       .notify_socket = in_dir("n/n.sock", notify),
+                            .status = {.socket = check_dir_path("s/s.sock", socket),
+                                       .notify_socket = check_dir_path("n/n.sock", notify),
                                        .group = group},
                             .http.listen = listen,
-                            .state_dir = in_dir("none/state", none)};
+                            .state_dir = check_dir_path("none/state", none)};
     check(&config, "f.yaml: http.listen: warning: the directory %/h does not exist on this machine, and "
                    "without it the agent does not "
                    "start; make it, or let RuntimeDirectory= of the unit make it\n"
@@ -100,8 +66,9 @@ static void what_is_missing_is_named(void **state)
                    "f.yaml: state_dir: warning: the directory %/none does not exist on this machine, and "
                    "without it the agent does "
                    "not start; make it; the agent makes only the last directory of the path\n");
-    config = (struct config){
-        .server.present = true, .status.socket = in_dir("file", socket), .state_dir = in_dir("file", file)};
+    config = (struct config){.server.present = true,
+                             .status.socket = check_dir_path("file", socket),
+                             .state_dir = check_dir_path("file", file)};
     check(&config,
           "f.yaml: status.socket: warning: %/file is a file that is not a socket, and the agent does not "
           "replace "
@@ -135,7 +102,7 @@ static void an_observer_needs_no_status_socket(void **state)
 {
     (void)state;
     char socket[128], group[] = "outrider-none";
-    struct config config = {.status = {.socket = in_dir("s/s.sock", socket), .group = group}};
+    struct config config = {.status = {.socket = check_dir_path("s/s.sock", socket), .group = group}};
     check(&config, "");
 }
 
@@ -146,24 +113,24 @@ static void what_cannot_be_written_is_named(void **state)
     if (geteuid() == 0) {
         skip(); /* root may write everywhere */
     }
-    assert_int_equal(chmod(dir.path, 0500), 0);
-    check(&(struct config){.state_dir = in_dir("state", made)},
+    assert_int_equal(chmod(check_dir.path, 0500), 0);
+    check(&(struct config){.state_dir = check_dir_path("state", made)},
           "f.yaml: state_dir: warning: cannot write to the directory %: Permission denied; the agent needs "
           "it, as the "
           "user that it runs as\n");
-    assert_int_equal(chmod(dir.path, 0700), 0);
+    assert_int_equal(chmod(check_dir.path, 0700), 0);
 }
 
 static void files_of_the_registry_are_there(void **state)
 {
     (void)state;
     char ca[128], cert[128], key[128], password[128], token[128];
-    write_file("key.pem", STR("x"), 0600);
-    struct config config = {.registry = {.password_file = in_dir("password", password),
-                                         .tls = {.ca_file = in_dir("ca.pem", ca),
-                                                 .cert_file = in_dir("cert.pem", cert),
-                                                 .key_file = in_dir("key.pem", key)}},
-                            .http.token_file = in_dir("token", token)};
+    check_dir_write("key.pem", STR("x"), 0600);
+    struct config config = {.registry = {.password_file = check_dir_path("password", password),
+                                         .tls = {.ca_file = check_dir_path("ca.pem", ca),
+                                                 .cert_file = check_dir_path("cert.pem", cert),
+                                                 .key_file = check_dir_path("key.pem", key)}},
+                            .http.token_file = check_dir_path("token", token)};
     check(
         &config,
         "f.yaml: registry.password_file: warning: %/password does not exist on this machine; the "
@@ -181,12 +148,15 @@ static void files_of_the_registry_are_there(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(what_the_agent_can_make_is_not_mentioned, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_is_missing_is_named, setup, teardown),
-        cmocka_unit_test_setup_teardown(an_address_of_another_machine_is_named, setup, teardown),
-        cmocka_unit_test_setup_teardown(an_observer_needs_no_status_socket, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_cannot_be_written_is_named, setup, teardown),
-        cmocka_unit_test_setup_teardown(files_of_the_registry_are_there, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_the_agent_can_make_is_not_mentioned, check_dir_setup,
+                                        check_dir_teardown),
+        cmocka_unit_test_setup_teardown(what_is_missing_is_named, check_dir_setup, check_dir_teardown),
+        cmocka_unit_test_setup_teardown(an_address_of_another_machine_is_named, check_dir_setup,
+                                        check_dir_teardown),
+        cmocka_unit_test_setup_teardown(an_observer_needs_no_status_socket, check_dir_setup,
+                                        check_dir_teardown),
+        cmocka_unit_test_setup_teardown(what_cannot_be_written_is_named, check_dir_setup, check_dir_teardown),
+        cmocka_unit_test_setup_teardown(files_of_the_registry_are_there, check_dir_setup, check_dir_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
