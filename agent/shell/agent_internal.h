@@ -129,9 +129,9 @@ void agent_watch_network(struct agent *agent);
 /* Something of the server may have ended (router_hint()), now. */
 void agent_hint(struct agent *agent);
 
-/* agent_systemd.c: the first comes before the others. The second sends one datagram to the service manager, if there is one. The third sends STATUS= for
- * the present state, preceded by `before` (whole lines, or "") in the same datagram; alone it is sent only so often, the
- * last one always. */
+/* agent_systemd.c: the first comes before the others. The second sends one datagram to the service manager, if there is one.
+ * The third sends STATUS= for the present state, preceded by `before` (whole lines, or "") in the same datagram; alone it is
+ * sent only so often, the last one always. */
 void agent_notify_start(struct agent *agent);
 void agent_notify_systemd(const char *format, ...) PRINTF_LIKE(1, 2);
 void agent_notify_status(struct agent *agent, const char *before);

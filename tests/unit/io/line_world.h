@@ -1,5 +1,6 @@
-/* A line socket in a temporary directory, with handlers that record what they receive and reply to a few
- * words: "quit" closes, "hold" holds, "keep" does and keeps places for the process, "process" watches the process of the peer, "big" gets 1000 bytes, "silent" nothing, every other line "OK line". */
+/* A line socket in a temporary directory, with handlers that record what they receive and reply to a few words: "quit"
+ * closes, "hold" holds, "keep" does and keeps places for the process, "process" watches the process of the peer, "big" gets
+ * 1000 bytes, "silent" nothing, every other line "OK line". */
 #ifndef OUTRIDER_TEST_LINE_WORLD_H
 #define OUTRIDER_TEST_LINE_WORLD_H
 

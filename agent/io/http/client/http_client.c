@@ -64,8 +64,7 @@ static void deliver_call(struct http_transfer *transfer)
     call_release(call);
 }
 
-/* A kept connection keeps its buffers. A login costs the server far more
- * than the handshake does. */
+/* A kept connection keeps its buffers. A login costs the server far more than the handshake does. */
 static void use_own_connection(CURL *easy)
 {
     curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);

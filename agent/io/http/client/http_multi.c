@@ -66,7 +66,8 @@ static void shut_down(struct watched *watched)
     shutdown(watched->fd, SHUT_RDWR);
 }
 
-/* Something happened on an idle connection. Bytes are legitimate only over TLS, as a late session ticket: libcurl reads them when it uses the connection next. */
+/* Something happened on an idle connection. Bytes are legitimate only over TLS, as a late session ticket: libcurl reads them
+ * when it uses the connection next. */
 static void on_idle(struct watched *watched)
 {
     struct pollfd poll_fd = {.fd = watched->fd, .events = POLLIN | POLLRDHUP};

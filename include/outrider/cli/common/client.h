@@ -40,9 +40,9 @@ int client_find(const struct cli_given *given, struct client *ret_client) MUST_C
 /* Frees what it owns; accepts NULL. */
 void client_fini(struct client *client);
 
-/* GET /api/agent. Returns 0 with the document, the caller's (json_decref). Otherwise sets `err` and returns
- * EX_CONFIG when the agent wants a token and its file cannot be read; EX_TEMPFAIL when no agent answers, when the wrong agent answers, or when the answer is a temporary 503;
- * EX_FAILED for any other error (a 503 because view.mode is off is one). */
+/* GET /api/agent. Returns 0 with the document, the caller's (json_decref). Otherwise sets `err` and returns EX_CONFIG when
+ * the agent wants a token and its file cannot be read; EX_TEMPFAIL when no agent answers, when the wrong agent answers, or
+ * when the answer is a temporary 503; EX_FAILED for any other error (a 503 because view.mode is off is one). */
 int client_get(const struct client *client, struct error *err, json_t **ret_document) MUST_CHECK;
 
 /* Appends `text` to a path or a query, with every byte escaped that has a meaning there (RFC 3986, 2.3). */

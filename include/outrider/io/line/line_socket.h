@@ -101,7 +101,8 @@ void line_peer_close(struct line_peer *peer);
 
 /* Watches the process that connected, for on_exit; with the files for peers used up another one makes room. No effect when
  * it is watched already. Returns 0; or -1 with ERROR_NOT_FOUND (it had ended before, and left the connection to another
- * one), ERROR_LIMIT (no other one may go) or ERROR_SYSTEM (the kernel or the sandbox has no pidfd): then only the connection itself counts. */
+ * one), ERROR_LIMIT (no other one may go) or ERROR_SYSTEM (the kernel or the sandbox has no pidfd): then only the connection
+ * itself counts. */
 int line_peer_watch_process(struct line_peer *peer, struct error *err) MUST_CHECK;
 
 /* From now on places are kept for the process that connected; for process `pid` of `uid`, -1: of the same user as before. It
