@@ -63,7 +63,7 @@ static struct str header(const struct http_request *http, struct str name)
 static void on_request(struct http_exchange *exchange, const struct http_request *http, void *user)
 {
     char peer[API_PEER_SIZE] = "";
-    if (str_eq(http->method, STR("POST"))) { /* for the owner of a hold; reading costs no system call */
+    if (!api_is_reading(http->method)) { /* for the owner of a hold; reading costs no system call */
         http_exchange_peer(exchange, peer, sizeof(peer));
     }
     struct api_request request = {.method = http->method,

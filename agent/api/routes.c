@@ -6,15 +6,24 @@
 #include "outrider/core/fleet/filter.h"
 #include "outrider/io/http/http_parse.h"
 
-/* ROUTE_POST changes state. Every route but those of health has a guard. */
-enum route_method { ROUTE_GET, ROUTE_POST };
+#include <stdio.h>
+#include <string.h>
+
+/* All but ROUTE_GET, which takes HEAD as well, change state. Every route but those of health has a guard. */
+enum route_method { ROUTE_GET, ROUTE_POST, ROUTE_PUT, ROUTE_DELETE };
+static const struct str method_names[] = {
+    [ROUTE_GET] = STR_INIT("GET"),
+    [ROUTE_POST] = STR_INIT("POST"),
+    [ROUTE_PUT] = STR_INIT("PUT"),
+    [ROUTE_DELETE] = STR_INIT("DELETE"),
+};
 /* What the handler finds in its call, besides the view: the fleet is known; the parameters are a filter; they may have the
  * id of an event; anyone may ask, whatever Host says; the parameters are not read yet. */
 enum route_needs { NOTHING = 0, FLEET = 1, FILTER = 2, STREAM = 4, HEALTH = 8, UNREAD = 16 };
 
-/* {type} and {id} match one segment each, and are decoded once it is known where it ends: %2F is a part of a name and
- * separates nothing. All else is compared as it was sent, so that a path that a proxy's rule does not match leads nowhere. Of two
- * rows that match, the first counts. */
+/* A {name} matches one segment, which is decoded once it is known where it ends: %2F is a part of a name and separates nothing. All
+ * else is compared as it was sent, so that a path that a proxy's rule does not match leads nowhere. Of two paths that match, the first
+ * counts, for all methods; a path has a row for each method that it takes. */
 static const struct route {
     enum route_method method;
     const char *path;
@@ -71,16 +80,29 @@ static bool has_dots(struct str path)
     return false;
 }
 
-/* `ret_routed` gets the segments at {type} and {id}, undecoded. */
+/* The member of the request that the segment `pattern` of a route stands for; NULL: it stands for itself. */
+static struct str *name_of(struct api_request *request, struct str pattern)
+{
+    static const struct str patterns[API_NAMES] = {STR_INIT("{type}"), STR_INIT("{server}"), STR_INIT("{id}"),
+                                                   STR_INIT("{player}"), STR_INIT("{scope}")};
+    for (size_t i = 0; i < API_NAMES && str_starts(pattern, STR("{")); i++) {
+        if (str_eq(pattern, patterns[i])) {
+            return &request->names[i];
+        }
+    }
+    return NULL;
+}
+
+/* `ret_routed` gets the segments that have names, undecoded. */
 static bool path_fits(struct str pattern, struct str path, struct api_request *ret_routed)
 {
+    memset(ret_routed->names, 0, sizeof(ret_routed->names));
     while (pattern.size > 0 && path.size > 0) {
         struct str want = str_split(pattern, '/', &pattern);
         struct str have = str_split(path, '/', &path);
-        if (str_eq(want, STR("{type}")) && have.size > 0) {
-            ret_routed->type = have;
-        } else if (str_eq(want, STR("{id}")) && have.size > 0) {
-            ret_routed->id = have;
+        struct str *name = name_of(ret_routed, want);
+        if (name != NULL && have.size > 0) {
+            *name = have;
         } else if (!str_eq(want, have)) {
             return false;
         }
@@ -88,7 +110,8 @@ static bool path_fits(struct str pattern, struct str path, struct api_request *r
     return pattern.size == 0 && path.size == 0;
 }
 
-static const struct route *find_route(struct str path, struct api_request *ret_routed)
+/* The first row of the path. */
+static const struct route *find_path(struct str path, struct api_request *ret_routed)
 {
     /* A slash at the end begins an empty segment, which no route has. */
     bool ends = path.size > 0 && path.data[path.size - 1] == '/';
@@ -100,55 +123,71 @@ static const struct route *find_route(struct str path, struct api_request *ret_r
     return NULL;
 }
 
+/* The row of the method among those of the path of `first`; NULL, with `reply` made an error that has all of them. */
+static const struct route *find_method(const struct route *first, struct str method, struct api_reply *reply)
+{
+    struct str asked = str_eq(method, STR("HEAD")) ? method_names[ROUTE_GET] : method;
+    struct buf allow = {0};
+    for (const struct route *each = first; each < routes + COUNT_OF(routes); each++) {
+        if (strcmp(each->path, first->path) != 0) {
+            continue;
+        }
+        if (str_eq(asked,
+                   method_names[each->method])) { /* the server leaves the body out of answers to HEAD */
+            buf_fini(&allow);
+            return each;
+        }
+        buf_printf(&allow, "%s%.*s%s", allow.size > 0 ? ", " : "", STR_ARG(method_names[each->method]),
+                   each->method == ROUTE_GET ? ", HEAD" : "");
+    }
+    api_refuse(reply, 405, "method_not_allowed", "%s takes %s", first->path, buf_text(&allow));
+    snprintf(reply->allow, sizeof(reply->allow), "%s", buf_text(&allow));
+    buf_fini(&allow);
+    return NULL;
+}
+
 static bool may_pass(struct api_call *call, const struct route *route, struct api_reply *reply)
 {
     if ((route->needs & HEALTH) != 0) {
         return true;
     }
-    return route->method == ROUTE_POST ? api_may_change(call, reply) : api_may_read(call, reply);
+    return route->method == ROUTE_GET ? api_may_read(call, reply) : api_may_change(call, reply);
 }
 
-/* Decodes {type} and {id} into call->names. The HTTP server has checked the escapes of the path as a whole; a character
+/* Decodes the names of the path into call->names. The HTTP server has checked the escapes of the path as a whole; a character
  * that a slash cuts is none. */
 static bool decode_names(struct api_call *call)
 {
-    struct api_request *request = &call->request;
-    struct str type = request->type, id = request->id;
-    if (type.size == 0 && id.size == 0) {
-        return true; /* a path without names */
+    struct str *names = call->request.names;
+    size_t ends[API_NAMES];
+    for (size_t i = 0; i < API_NAMES; i++) {
+        if (names[i].size > 0 && http_percent_decode(names[i], false, &call->names) < 0) {
+            return false;
+        }
+        ends[i] = call->names.size;
     }
-    if (http_percent_decode(type, false, &call->names) < 0) {
-        return false;
+    for (size_t i = 0, begin = 0; i < API_NAMES && call->names.size > 0; begin = ends[i++]) {
+        names[i] = (struct str){buf_text(&call->names) + begin, ends[i] - begin};
     }
-    size_t split = call->names.size;
-    if (http_percent_decode(id, false, &call->names) < 0) {
-        return false;
-    }
-    request->type = (struct str){buf_text(&call->names), split};
-    request->id = (struct str){buf_text(&call->names) + split, call->names.size - split};
     return true;
 }
 
 void api_handle(struct api_call *call, struct api_reply *reply)
 {
-    struct str path = call->request.path, method = call->request.method;
+    struct str path = call->request.path;
     if (has_dots(path)) {
         api_refuse(reply, 400, "bad_request", "the path has a segment of dots: %.*s",
                    path.size < 128 ? (int)path.size : 128, path.data);
         return;
     }
-    const struct route *route = find_route(path, &call->request);
+    const struct route *route = find_path(path, &call->request);
     if (route == NULL) {
         api_refuse(reply, 404, "not_found", "no such path: %.*s", path.size < 128 ? (int)path.size : 128,
                    path.data);
         return;
     }
-    bool post = route->method == ROUTE_POST;
-    /* The server leaves the body out of answers to HEAD. */
-    if (post ? !str_eq(method, STR("POST")) : !str_eq(method, STR("GET")) && !str_eq(method, STR("HEAD"))) {
-        api_refuse(reply, 405, "method_not_allowed", "%s takes %s", route->path,
-                   post ? "POST" : "GET and HEAD");
-        reply->header = post ? "Allow: POST" : "Allow: GET, HEAD";
+    route = find_method(route, call->request.method, reply);
+    if (route == NULL) {
         return;
     }
     if (!decode_names(call)) {
@@ -156,10 +195,11 @@ void api_handle(struct api_call *call, struct api_reply *reply)
         return;
     }
     call->filter = (route->needs & FILTER) != 0 ? filter_new() : NULL;
-    /* A reader who may not read learns nothing of the parameters; the errors of a POST keep their order. */
-    bool passed = post || may_pass(call, route, reply), unread = (route->needs & UNREAD) != 0;
+    /* A reader who may not read learns nothing of the parameters; the errors of a change keep their order. */
+    bool reads = route->method == ROUTE_GET, unread = (route->needs & UNREAD) != 0;
+    bool passed = !reads || may_pass(call, route, reply);
     if (!passed || (!unread && !api_read_query(call, (route->needs & STREAM) != 0, reply)) ||
-        (post && !may_pass(call, route, reply))) {
+        (!reads && !may_pass(call, route, reply))) {
         return;
     }
     if ((route->needs & FLEET) == 0) {

@@ -41,11 +41,15 @@ void api_refuse(struct api_reply *reply, int status, const char *code, const cha
 /* A list has an ETag and may be kept if it is validated; everything else changes from moment to moment. */
 void api_respond(struct http_exchange *exchange, const struct api_reply *reply)
 {
-    char etag[SERVICES_ETAG_MAX + 8], stale[48];
-    const char *headers[5] = {reply->etag[0] == '\0' ? "Cache-Control: no-store" : "Cache-Control: no-cache"};
+    char etag[SERVICES_ETAG_MAX + 8], stale[48], allow[sizeof(reply->allow) + 8];
+    const char *headers[6] = {reply->etag[0] == '\0' ? "Cache-Control: no-store" : "Cache-Control: no-cache"};
     size_t count = 1;
     if (reply->header != NULL) {
         headers[count++] = reply->header;
+    }
+    if (reply->allow[0] != '\0') {
+        snprintf(allow, sizeof(allow), "Allow: %s", reply->allow);
+        headers[count++] = allow;
     }
     if (reply->etag[0] != '\0') {
         snprintf(etag, sizeof(etag), "ETag: %s", reply->etag);

@@ -35,12 +35,12 @@ bool api_read_query(struct api_call *call, bool is_stream, struct api_reply *rep
 {
     struct str query = call->request.query, name, value;
     struct filter *filter = call->filter;
-    bool is_post = str_eq(call->request.method, STR("POST"));
+    bool reads = api_is_reading(call->request.method);
     struct buf scratch = {0};
     struct error err;
     int found;
     while ((found = http_query_next(&query, &scratch, &name, &value)) > 0) {
-        if (str_eq(name, STR("_")) && !is_post) {
+        if (str_eq(name, STR("_")) && reads) {
             continue;
         }
         if (is_stream && is_event_id(name)) {
@@ -225,6 +225,17 @@ bool api_may_read(struct api_call *call, struct api_reply *reply)
     return check_host(call, asked, reply) && (!asked || token_fits(config, &call->request, reply));
 }
 
+bool api_is_reading(struct str method)
+{
+    return str_eq(method, STR("GET")) || str_eq(method, STR("HEAD"));
+}
+
+/* A form sends POST, with or without a body, and no script of another origin sends another method unasked. */
+static bool needs_type(const struct api_request *request)
+{
+    return request->body.size > 0 || str_eq(request->method, STR("POST"));
+}
+
 bool api_may_change(struct api_call *call, struct api_reply *reply)
 {
     const struct config *config = call->context->config;
@@ -238,7 +249,7 @@ bool api_may_change(struct api_call *call, struct api_reply *reply)
     if (request->origin.data != NULL && !origin_fits(request)) {
         api_refuse(reply, 403, "foreign_origin",
                    "pages of other origins may not change state; a proxy in front has to remove Origin");
-    } else if (!str_eq_nocase(type, STR("application/json"))) {
+    } else if (needs_type(request) && !str_eq_nocase(type, STR("application/json"))) {
         api_refuse(reply, 415, "content_type",
                    "requests that change state need Content-Type: application/json");
     } else {

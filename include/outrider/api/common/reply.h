@@ -43,6 +43,7 @@ struct api_reply {
     int status;
     const char *content_type; /* static */
     const char *header;       /* one more, static, "Name: value", such as API_RETRY_SOON; NULL: none */
+    char allow[40];           /* of a 405: the methods of the path; "": none */
     struct buf body;
     struct blob *blob; /* instead of the body where it is not NULL; a reference of the reply's */
     char etag[SERVICES_ETAG_MAX];

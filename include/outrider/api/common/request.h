@@ -21,7 +21,7 @@ struct api_policy {
     bool need_token; /* for state changes, where http.token_file is set */
 };
 
-enum { API_TEXTS = 11, API_PEER_SIZE = 80 };
+enum { API_TEXTS = 11, API_NAMES = 5, API_PEER_SIZE = 80 };
 
 /* Everything is borrowed. An absent header has no `data`: an empty Origin differs from none. */
 struct api_request {
@@ -29,11 +29,16 @@ struct api_request {
         struct {
             struct str method, path, query, body; /* path and query undecoded */
             struct str host, content_type, authorization, origin, if_none_match, last_event_id;
-            struct str peer; /* of a POST: "127.0.0.1:5555", "[::1]:5555", "pid 17 uid 1000" */
+            struct str peer; /* of a change of state: "127.0.0.1:5555", "[::1]:5555", "pid 17 uid 1000" */
         };
         struct str texts[API_TEXTS]; /* all of them, for a copy */
     };
-    struct str type, id; /* the segments of the path at {type} and {id} of the route, decoded */
+    union { /* the segments of the path at {type}, {server} and so on of its route, decoded */
+        struct {
+            struct str type, server, id, player, scope;
+        };
+        struct str names[API_NAMES]; /* all of them, in the order of agent/api/routes.c */
+    };
     bool is_unix;
     const struct api_policy *policy;
     const struct http_exchange *exchange; /* to name the peer of a GET; NULL: it has no name */
@@ -44,8 +49,11 @@ struct api_request {
  * parameter is unknown or malformed. */
 bool api_read_query(struct api_call *call, bool is_stream, struct api_reply *reply);
 
+/* Whether the request only reads: GET or HEAD. */
+bool api_is_reading(struct str method);
+
 /* Checks Host, Origin, Content-Type and token, in this order, as the request's policy asks of those that change
- * state. False with `reply` made an error. */
+ * state. PUT and DELETE, which no form can send, need a Content-Type only where they have a body. False with `reply` made an error. */
 bool api_may_change(struct api_call *call, struct api_reply *reply);
 
 /* Checks Host, and the token where http.read asks for it. False with `reply` made an error. */

@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "outrider/api/common/reply.h"
 #include "outrider/api/common/request.h"
 #include "outrider/base/error.h"
 #include "outrider/base/mem.h"
@@ -258,6 +259,40 @@ static void forms_are_refused_by_their_type(void **state)
     }
 }
 
+/* A form cannot send PUT and DELETE, so that only a body needs a type; Origin, Host and token are judged all the same. */
+static void put_and_delete_need_a_type_for_their_body(void **state)
+{
+    struct small_agent *agent = *state;
+    static const struct {
+        const char *method, *body, *type, *origin;
+        int status;
+    } cases[] = {
+        {"DELETE", "", "", NULL, 0},
+        {"PUT", "", "text/plain", NULL, 0},
+        {"DELETE", "{}", "", NULL, 415},
+        {"PUT", "{}", "text/plain", NULL, 415},
+        {"PUT", "{}", "application/json", NULL, 0},
+        {"POST", "", "", NULL, 415},
+        {"DELETE", "", "", "http://evil.example", 403},
+        {"PUT", "{}", "application/json", "http://evil.example", 403},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        const struct api_policy policy = {.address = agent->config.http.listen, .check_host = true};
+        struct api_call call = {.context = &agent->context, .request = good()};
+        struct api_reply reply = {0};
+        call.request.policy = &policy;
+        call.request.method = str_of(cases[i].method);
+        call.request.body = str_of(cases[i].body);
+        call.request.content_type = str_of(cases[i].type);
+        call.request.origin = cases[i].origin == NULL ? (struct str){NULL, 0} : str_of(cases[i].origin);
+        bool may = api_may_change(&call, &reply);
+        if (may != (cases[i].status == 0) || reply.status != cases[i].status) {
+            fail_msg("%s %s: %d", cases[i].method, cases[i].body, reply.status);
+        }
+        api_reply_fini(&reply);
+    }
+}
+
 static void write_token(struct temp_dir *dir, const char *text)
 {
     struct error err;
@@ -419,6 +454,7 @@ int main(void)
         WITH_AGENT(over_unix_any_host_will_do),
         WITH_AGENT(pages_of_other_origins_are_refused),
         WITH_AGENT(forms_are_refused_by_their_type),
+        WITH_AGENT(put_and_delete_need_a_type_for_their_body),
         WITH_AGENT(the_token_is_required_and_can_be_rotated),
         WITH_AGENT(names_may_reach_a_wildcard_that_asks_for_a_token),
         WITH_AGENT(reading_can_require_the_token),
