@@ -258,8 +258,8 @@ static bool is_in_sync(const struct registrar *registrar)
 static bool is_published(const struct registrar *registrar)
 {
     const struct record_key *key = &registrar->key;
-    bool same_claim = key->state == KEY_SYNCED || key->claim == registrar->wanted.claim;
-    return registrar->wanted.value != NULL && key->published != NULL && same_claim;
+    bool same_promise = key->state == KEY_SYNCED || key->promise == registrar->wanted.promise;
+    return registrar->wanted.value != NULL && key->published != NULL && same_promise;
 }
 
 static void want(struct registrar *registrar, struct blob *value)
@@ -278,7 +278,7 @@ static void want(struct registrar *registrar, struct blob *value)
 static void on_offer(struct registrar *registrar, const struct registrar_event *event)
 {
     want(registrar, event->value);
-    registrar->wanted.claim = event->claim;
+    registrar->wanted.promise = event->promise;
     registrar->wanted.urgent = (registrar->wanted.urgent || event->urgent) && !is_in_sync(registrar);
 }
 
@@ -360,7 +360,7 @@ void registrar_step(struct registrar *registrar, const struct registrar_event *e
 {
     registrar->now = event->now;
     registrar->effects = effects;
-    registrar->server_claim = event->claim;
+    registrar->server_promise = event->promise;
     switch (event->type) {
     case REGISTRAR_ON_TICK: break;
     case REGISTRAR_ON_RECOVER:

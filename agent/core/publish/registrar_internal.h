@@ -24,7 +24,7 @@ struct wanted {
     struct blob *value; /* NULL: nothing */
     bool urgent;        /* not written yet, and does not wait for the interval */
     bool unconfirmed;   /* of before a restart or a gap: not written until it is confirmed */
-    enum registrar_claim claim;
+    enum registrar_promise promise;
 };
 
 /* The request about the key that is in flight; id 0: none. */
@@ -32,19 +32,19 @@ struct key_flight {
     uint64_t id;
     enum registry_op op;
     int64_t sent_mono;
-    struct blob *value;         /* put */
-    bool urgent;                /* put: wanted.urgent as it was */
-    enum registrar_claim claim; /* put: of `value` */
-    enum write_rate rate;       /* put: where it spent a slot */
+    struct blob *value;             /* put */
+    bool urgent;                    /* put: wanted.urgent as it was */
+    enum registrar_promise promise; /* put: of `value` */
+    enum write_rate rate;           /* put: where it spent a slot */
 };
 
 /* The record's key, as known. */
 struct record_key {
     char *name;
-    enum key_state state;       /* changed by registrar_set_key_state() alone */
-    struct blob *published;     /* what it holds under this lease; NULL: nothing, or unknown */
-    enum registrar_claim claim; /* of `published`; of a record that others wrote the worst, ready */
-    int64_t revision;           /* mod revision; 0: absent, or unknown */
+    enum key_state state;           /* changed by registrar_set_key_state() alone */
+    struct blob *published;         /* what it holds under this lease; NULL: nothing, or unknown */
+    enum registrar_promise promise; /* of `published`; of a record that others wrote the worst, ready */
+    int64_t revision;               /* mod revision; 0: absent, or unknown */
     bool forgotten; /* it held a record, and what it holds in the history that answers now is not known */
     struct blob *maybe_written; /* MAYBE_WRITTEN: what the latest such put wrote */
     bool maybe_written_more;    /* MAYBE_WRITTEN: an earlier one may have written something else */
@@ -106,7 +106,7 @@ struct registrar {
     struct queue lease_effects;
     struct registry_lease previous_lease;
     struct wanted wanted;
-    enum registrar_claim server_claim; /* what the server's present status promises */
+    enum registrar_promise server_promise; /* what the server's present status promises */
     struct record_key key;
     int64_t next_write[RATE_COUNT]; /* mono: theoretical arrival time; interval: no write before */
     struct conflict conflict;

@@ -79,7 +79,7 @@ static void add_maybe_written(struct registrar *registrar, const struct key_flig
     struct record_key *key = &registrar->key;
     bool other = key->maybe_written != NULL && !blob_eq(key->maybe_written, flight->value);
     key->maybe_written_more = key->maybe_written_more || other;
-    key->maybe_ready = key->maybe_ready || flight->claim == REGISTRAR_CLAIM_READY;
+    key->maybe_ready = key->maybe_ready || flight->promise == REGISTRAR_PROMISE_READY;
     keep(&key->maybe_written, flight->value);
     registrar_set_key_state(registrar, KEY_MAYBE_WRITTEN);
 }
@@ -113,7 +113,7 @@ static void learn_value(struct registrar *registrar, const struct registry_kv *k
         registrar_count_duplicate(registrar, kv->value);
     }
     if (!same) {
-        key->claim = REGISTRAR_CLAIM_READY;
+        key->promise = REGISTRAR_PROMISE_READY;
     }
     struct blob *value = blob_new(kv->value);
     registrar_set_published(registrar, value, kv->mod_revision);
@@ -215,7 +215,7 @@ static void on_put(struct registrar *registrar, const struct registry_reply *rep
         }
         key->repairing = false;
     }
-    key->claim = flight->claim;
+    key->promise = flight->promise;
     registrar->written_wall = registrar->now.wall;
     on_standing(registrar);
 }

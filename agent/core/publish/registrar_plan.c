@@ -111,7 +111,7 @@ static void send(struct registrar *registrar, enum registry_op op)
         request->expect_revision = registrar->key.revision;
         request->value = blob_ref(registrar->wanted.value);
         flight->value = blob_ref(registrar->wanted.value);
-        flight->claim = registrar->wanted.claim;
+        flight->promise = registrar->wanted.promise;
         spend_slot(registrar);
     }
 }
@@ -140,13 +140,14 @@ static bool is_stale_ready(const struct registrar *registrar)
     const struct record_key *key = &registrar->key;
     if (key->state == KEY_UNKNOWN) {
         /* What stands there of before the restart is not known: it counts as a ready record. */
-        return registrar->server_claim == REGISTRAR_CLAIM_DOWN && registrar->stale_ready.refused_mono != 0;
+        return registrar->server_promise == REGISTRAR_PROMISE_DOWN &&
+               registrar->stale_ready.refused_mono != 0;
     }
     bool differs = key->state == KEY_DIRTY || key->state == KEY_MAYBE_WRITTEN;
-    bool says_ready =
-        key->forgotten || key->maybe_ready || (key->published != NULL && key->claim == REGISTRAR_CLAIM_READY);
+    bool says_ready = key->forgotten || key->maybe_ready ||
+                      (key->published != NULL && key->promise == REGISTRAR_PROMISE_READY);
     return says_ready && differs && registrar->wanted.value != NULL &&
-           registrar->wanted.claim == REGISTRAR_CLAIM_DOWN && !registrar->wanted.unconfirmed &&
+           registrar->wanted.promise == REGISTRAR_PROMISE_DOWN && !registrar->wanted.unconfirmed &&
            registrar->stale_ready.refused_mono != 0;
 }
 

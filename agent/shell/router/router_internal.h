@@ -47,7 +47,7 @@ void router_step_keys(struct router *router, struct follow_event event);
 void router_step_shutdown(struct router *router, struct shutdown_event event);
 
 /* router_registrar.c: what a record of `status` promises. */
-enum registrar_claim router_claim(enum status status);
+enum registrar_promise router_promise(enum status status);
 
 /* router_server.c: there is no record from before the restart. */
 void router_fresh(struct router *router);

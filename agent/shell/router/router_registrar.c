@@ -4,27 +4,27 @@
 #include "outrider/codec/record/record_json.h"
 #include "outrider/codec/record/record_sign.h"
 
-enum registrar_claim router_claim(enum status status)
+enum registrar_promise router_promise(enum status status)
 {
-    return status == STATUS_READY      ? REGISTRAR_CLAIM_READY
-           : status == STATUS_DRAINING ? REGISTRAR_CLAIM_HELD
-                                       : REGISTRAR_CLAIM_DOWN;
+    return status == STATUS_READY      ? REGISTRAR_PROMISE_READY
+           : status == STATUS_DRAINING ? REGISTRAR_PROMISE_HELD
+                                       : REGISTRAR_PROMISE_DOWN;
 }
 
 /* What the server's status promises. What it reported before the restart is not restored before its record is read, so
  * until then a server whose process lives is not taken for down unless it is in error. */
-static enum registrar_claim present_claim(const struct router *router)
+static enum registrar_promise present_promise(const struct router *router)
 {
     enum status status = server_facts(router->server).status;
     bool unrestored =
         router->restore.message != NULL && !router->restore.unproven && status == STATUS_INITIALIZING;
-    return unrestored ? REGISTRAR_CLAIM_HELD : router_claim(status);
+    return unrestored ? REGISTRAR_PROMISE_HELD : router_promise(status);
 }
 
 void router_step_registrar(struct router *router, struct registrar_event event)
 {
     event.now = router->now;
-    event.claim = event.type == REGISTRAR_ON_OFFER ? event.claim : present_claim(router);
+    event.promise = event.type == REGISTRAR_ON_OFFER ? event.promise : present_promise(router);
     registrar_step(router->registrar, &event, &router->queues[ROUTER_REGISTRAR]);
 }
 

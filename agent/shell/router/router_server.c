@@ -37,7 +37,7 @@ static void offer(struct router *router, bool urgent)
     router_step_registrar(router, (struct registrar_event){.type = REGISTRAR_ON_OFFER,
                                                            .value = value,
                                                            .urgent = urgent,
-                                                           .claim = router_claim(record->status)});
+                                                           .promise = router_promise(record->status)});
     blob_unref(value);
 }
 

@@ -67,9 +67,9 @@ enum registrar_event_type {
     REGISTRAR_ON_TICK,    /* time may have passed */
     REGISTRAR_ON_RECOVER, /* the first event: before a restart `lease` was held, or at least requested, for
                              `ttl_ms` (0: unknown) */
-    REGISTRAR_ON_OFFER,  /* publish `value` (a reference is taken), which makes the `claim`; `urgent`: status,
+    REGISTRAR_ON_OFFER, /* publish `value` (a reference is taken), which makes the `promise`; `urgent`: status,
                              holds or address changed */
-    REGISTRAR_ON_STANDS, /* the latest offer, or the record taken over, is still true */
+    REGISTRAR_ON_STANDS,   /* the latest offer, or the record taken over, is still true */
     REGISTRAR_ON_WITHDRAW, /* remove the record until the next offer */
     REGISTRAR_ON_REPLY,    /* `reply` to a request */
     REGISTRAR_ON_LEAVE,    /* the agent ends: revoke, and grant nothing any more */
@@ -83,7 +83,7 @@ enum registrar_event_type {
 };
 
 /* What a record promises to players: that they can join, nothing, or that nothing would answer them. */
-enum registrar_claim { REGISTRAR_CLAIM_READY, REGISTRAR_CLAIM_HELD, REGISTRAR_CLAIM_DOWN };
+enum registrar_promise { REGISTRAR_PROMISE_READY, REGISTRAR_PROMISE_HELD, REGISTRAR_PROMISE_DOWN };
 
 struct registrar_event {
     enum registrar_event_type type;
@@ -92,7 +92,7 @@ struct registrar_event {
     int64_t ttl_ms;
     struct blob *value;
     bool urgent;
-    enum registrar_claim claim; /* with every event: of the server's present status; offer: of `value` */
+    enum registrar_promise promise; /* with every event: of the server's present status; offer: of `value` */
     const struct registry_reply *reply;
     int64_t min_publish_interval_ms;
     const struct registry_change *change;

@@ -159,16 +159,16 @@ static void test_offer_of_the_published_record_requests_nothing(void **state)
     world_finish(&w);
 }
 
-static void offer_claim(struct world *w, const char *value, enum registrar_claim claim)
+static void offer_promise(struct world *w, const char *value, enum registrar_promise promise)
 {
     struct blob *blob = blob_new(str_of(value));
     world_step(w, (struct registrar_event){
-                      .type = REGISTRAR_ON_OFFER, .value = blob, .urgent = true, .claim = claim});
+                      .type = REGISTRAR_ON_OFFER, .value = blob, .urgent = true, .promise = promise});
     blob_unref(blob);
 }
 
 /* A record with older players is published all the same; one that promises something else is not. */
-static void test_published_is_the_record_with_the_present_claim(void **state)
+static void test_published_is_the_record_with_the_present_promise(void **state)
 {
     (void)state;
     struct world w;
@@ -186,10 +186,10 @@ static void test_published_is_the_record_with_the_present_claim(void **state)
     } while (w.asked.op != REGISTRY_PUT);
     world_reply(&w, (struct registry_reply){.succeeded = true, .revision = 5});
     assert_true(registrar_facts(w.registrar).published);
-    offer_claim(&w, "more players", REGISTRAR_CLAIM_READY);
+    offer_promise(&w, "more players", REGISTRAR_PROMISE_READY);
     assert_false(registrar_facts(w.registrar).in_sync);
     assert_true(registrar_facts(w.registrar).published);
-    offer_claim(&w, "down", REGISTRAR_CLAIM_DOWN);
+    offer_promise(&w, "down", REGISTRAR_PROMISE_DOWN);
     world_reply(&w, (struct registry_reply){.succeeded = true, .revision = 6});
     assert_false(registrar_facts(w.registrar).published);
     world_reply(&w, (struct registry_reply){.succeeded = true, .revision = 7});
@@ -414,7 +414,7 @@ int main(void)
         cmocka_unit_test(test_outage_is_logged_once_and_its_start_kept),
         cmocka_unit_test(test_a_refused_record_is_retried_slowly),
         cmocka_unit_test(test_offer_of_the_published_record_requests_nothing),
-        cmocka_unit_test(test_published_is_the_record_with_the_present_claim),
+        cmocka_unit_test(test_published_is_the_record_with_the_present_promise),
         cmocka_unit_test(test_reload_changes_the_interval),
         cmocka_unit_test(test_saves_precede_requests),
         cmocka_unit_test(test_key_transitions),
