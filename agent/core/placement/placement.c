@@ -72,6 +72,7 @@ static void set_rank(struct pool *pool, size_t number)
 
 static void count_in(struct pool *pool, const struct candidate *candidate)
 {
+    pool->takes_known = false;
     pool->fit += candidate->fits_one;
     pool->weights += candidate->weight;
     pool->players += counts(candidate) ? candidate->players : 0;
@@ -81,6 +82,7 @@ static void count_in(struct pool *pool, const struct candidate *candidate)
 
 static void count_out(struct pool *pool, const struct candidate *candidate)
 {
+    pool->takes_known = false;
     pool->fit -= candidate->fits_one;
     pool->weights -= candidate->weight;
     pool->players -= counts(candidate) ? candidate->players : 0;
@@ -153,7 +155,7 @@ static void set_points(const struct placement *placement, struct pool *pool, siz
 }
 
 /* All points at once: one after the other each would move those that are there. */
-static void build_ring(const struct placement *placement, struct pool *pool)
+void pool_build_ring(const struct placement *placement, struct pool *pool)
 {
     struct ring_point *all;
     size_t count = 0;
@@ -175,14 +177,6 @@ static void build_ring(const struct placement *placement, struct pool *pool)
     ring_build(&pool->ring, all, count);
     free(all);
     pool->has_ring = true;
-}
-
-void pool_need_ring(const struct placement *placement, struct pool *pool)
-{
-    pool->ring_changes = 0;
-    if (!pool->has_ring) {
-        build_ring(placement, pool);
-    }
 }
 
 /* What the record says. */
@@ -218,6 +212,7 @@ static void grow(struct pool *pool)
     }
     pool->standings = mem_resize(pool->standings, pool->capacity, sizeof(pool->standings[0]));
     pool->marks = mem_resize(pool->marks, pool->capacity, sizeof(pool->marks[0]));
+    pool->takes = mem_resize(pool->takes, pool->capacity, sizeof(pool->takes[0]));
     for (int i = 0; i < RANKS; i++) {
         pool->ranks[i] = mem_resize(pool->ranks[i], pool->capacity, sizeof(pool->ranks[i][0]));
     }
@@ -313,6 +308,7 @@ static void pool_free(struct placement *placement, struct pool *pool)
     free(pool->candidates);
     free(pool->standings);
     free(pool->marks);
+    free(pool->takes);
     for (int i = 0; i < RANKS; i++) {
         free(pool->ranks[i]);
     }
@@ -353,11 +349,7 @@ static struct pool *fill(struct placement *placement, const struct view *view, s
 
 struct pool *placement_pool(struct placement *placement, const struct view *view, struct str type)
 {
-    struct pool *pool = placement->last;
-    if (pool != NULL && str_eq(pool->type, type)) {
-        return pool;
-    }
-    pool = find_pool(placement, type);
+    struct pool *pool = find_pool(placement, type);
     pool = pool == NULL ? fill(placement, view, type) : pool;
     placement->last = pool;
     return pool;
@@ -381,6 +373,16 @@ void pool_give(struct pool *pool, size_t number, uint32_t seats, const struct in
 {
     given_add(&pool->standings[number].given, seats, now);
     set_rank(pool, number);
+}
+
+void pool_judge(struct pool *pool, unsigned factor)
+{
+    const struct balance balance = {pool->players, pool->weight, factor};
+    for (size_t i = 0; i < pool->count; i++) {
+        const struct candidate *candidate = &pool->candidates[i];
+        pool->takes[i] = candidate->fits_one && !candidate_overloaded(&balance, candidate, 1);
+    }
+    pool->takes_known = true;
 }
 
 /* ---- changes ---- */
@@ -429,8 +431,9 @@ size_t placement_types(const struct placement *placement, size_t *ret_bytes)
     for (const struct pool *pool = placement->pools; pool != NULL; pool = pool->hh.next) {
         types++;
         *ret_bytes += sizeof(*pool) + ring_bytes(&pool->ring);
-        *ret_bytes += pool->capacity * (sizeof(pool->candidates[0]) + sizeof(pool->standings[0]) +
-                                        sizeof(pool->marks[0]) + RANKS * sizeof(pool->ranks[0][0]));
+        *ret_bytes += pool->capacity *
+                      (sizeof(pool->candidates[0]) + sizeof(pool->standings[0]) + sizeof(pool->marks[0]) +
+                       sizeof(pool->takes[0]) + RANKS * sizeof(pool->ranks[0][0]));
         *ret_bytes += pool->servers * (sizeof(struct pool_id) + VIEW_ID_MAX);
     }
     return types;

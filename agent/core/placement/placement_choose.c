@@ -1,7 +1,8 @@
 /* From a query to an answer.
  *
  * A plain query asks for one seat on any server of the type. By consistent hash it looks at no other server than those
- * that it passes on the ring. Every other query first marks each server with how near it is, or that it may not be chosen. */
+ * that it passes on the ring. Every other query first marks each server with how near it is, or that it may not be chosen.
+ * What is asked most does not come here (placement_first.c). */
 #include "placement_internal.h"
 
 #include "outrider/core/fleet/filter.h"
@@ -140,27 +141,10 @@ static bool wants_more(const struct choice *choice)
 
 /* ---- consistent hash ---- */
 
-/* What balance is judged by. */
-struct balance {
-    uint64_t players, weight; /* of the servers that it is judged among, in all */
-    unsigned factor;          /* 0: none */
-};
-
-/* A server at least half full that would have more than `factor` percent of its share of all players. */
-static bool is_overloaded(const struct balance *balance, const struct candidate *candidate, uint32_t seats)
-{
-    if (balance->factor == 0 || !candidate->has_capacity ||
-        2 * (uint64_t)candidate->players < candidate->capacity) {
-        return false;
-    }
-    double share = (double)(balance->players + seats) * candidate->weight;
-    return ((double)candidate->players + seats) * (double)balance->weight * 100 > share * balance->factor;
-}
-
 static bool may_take(struct choice *choice, const struct balance *balance, size_t number)
 {
     return may_choose(choice, number) &&
-           !is_overloaded(balance, candidate_at(choice, number), choice->query->seats);
+           !candidate_overloaded(balance, candidate_at(choice, number), choice->query->seats);
 }
 
 static size_t count_left(struct choice *choice, const struct balance *balance)
@@ -196,31 +180,6 @@ static void by_hash(struct choice *choice, unsigned factor)
     if (factor != 0) {
         walk(choice, 0); /* what is overloaded comes after what is not */
     }
-}
-
-/* One server for one seat, any of the type: what is asked most, so it writes nothing but its answer. Returns whether there is
- * one that is not overloaded at the next points, as many as there are servers. */
-static bool first_on_ring(const struct pool *pool, struct str key, unsigned factor,
-                          struct placement_answer *answer)
-{
-    const struct ring *ring = &pool->ring;
-    const struct balance balance = {pool->players, pool->weight, factor};
-    if (pool->fit == 0) {
-        return false;
-    }
-    size_t at = ring_find(ring, ring_key(key));
-    for (size_t i = 0; i < pool->count; i++) {
-        const struct candidate *candidate = &pool->candidates[ring->points[at].owner];
-        if (candidate->fits_one && !is_overloaded(&balance, candidate, 1)) {
-            answer->entries[0] = candidate->entry;
-            answer->reaches[0] = PLACEMENT_ANYWHERE;
-            answer->count = 1;
-            answer->candidates = pool->fit;
-            return true;
-        }
-        at = at + 1 == ring->count ? 0 : at + 1;
-    }
-    return false;
 }
 
 /* ---- the other strategies ---- */
@@ -306,12 +265,6 @@ static void explain(struct choice *choice)
     }
 }
 
-static bool is_plain(const struct placement_query *query)
-{
-    return query->seats == 1 && query->exclude_count == 0 && query->zone.size == 0 &&
-           query->region.size == 0 && filter_is_empty(query->filter);
-}
-
 static void search(struct choice *choice, const struct placement *placement)
 {
     switch (choice->query->strategy) {
@@ -346,16 +299,15 @@ static void search_marked(struct choice *choice, const struct placement *placeme
     }
 }
 
-/* `pool` has servers. */
-static void search_pool(struct placement *placement, struct pool *pool, const struct view *view,
-                        const struct placement_query *query, const struct instant *now,
-                        struct placement_answer *answer)
+void pool_search(struct placement *placement, struct pool *pool, const struct view *view, bool plain,
+                 const struct placement_query *query, const struct instant *now,
+                 struct placement_answer *answer)
 {
     struct choice choice = {.pool = pool,
                             .view = view,
                             .query = query,
                             .answer = answer,
-                            .plain = is_plain(query),
+                            .plain = plain,
                             .counts_pending = query->strategy != PLACEMENT_CONSISTENT_HASH};
     placement->queries++;
     answer->count = 0;
@@ -372,23 +324,5 @@ static void search_pool(struct placement *placement, struct pool *pool, const st
         explain(&choice);
     } else if (choice.counts_pending) {
         pool_give(pool, choice.numbers[0], query->seats, now);
-    }
-}
-
-void placement_choose(struct placement *placement, const struct view *view,
-                      const struct placement_query *query, const struct instant *now,
-                      struct placement_answer *ret_answer)
-{
-    struct pool *pool = placement_pool(placement, view, query->type);
-    if (pool == NULL) {
-        *ret_answer = (struct placement_answer){0};
-        return;
-    }
-    bool usual = query->strategy == PLACEMENT_CONSISTENT_HASH && query->count == 1 && is_plain(query);
-    if (query->strategy == PLACEMENT_CONSISTENT_HASH) {
-        pool_need_ring(placement, pool);
-    }
-    if (!usual || !first_on_ring(pool, query->key, placement->settings.balance_factor, ret_answer)) {
-        search_pool(placement, pool, view, query, now, ret_answer);
     }
 }

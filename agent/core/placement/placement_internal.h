@@ -1,6 +1,6 @@
 /* The parts of core/placement: placement.c (the servers of each type, kept up with the view), placement_ring.c (their points
  * on a circle), placement_load.c (how full a server is, and what was given lately), placement_turn.c (whose turn it is),
- * placement_choose.c (from a query to an answer). */
+ * placement_choose.c (from a query to an answer), placement_first.c (the usual query). */
 #ifndef OUTRIDER_CORE_PLACEMENT_PLACEMENT_INTERNAL_H
 #define OUTRIDER_CORE_PLACEMENT_PLACEMENT_INTERNAL_H
 
@@ -33,7 +33,10 @@ void ring_fini(struct ring *ring);
 uint64_t *ring_points(struct str type, struct str id, size_t count);
 
 /* Where a key stands on the circle: its XXH3. */
-uint64_t ring_key(struct str key);
+static inline uint64_t ring_key(struct str key)
+{
+    return str_xxh3(key);
+}
 
 struct ring_point ring_point_of(uint64_t hash, uint32_t owner);
 
@@ -66,8 +69,9 @@ static inline size_t ring_bucket(const struct ring *ring, uint64_t hash)
 static inline size_t ring_lower_bound(const struct ring *ring, uint64_t hash)
 {
     size_t bucket = ring_bucket(ring, hash), at = ring->buckets[bucket], end = ring->buckets[bucket + 1];
-    while (at < end && ring_hash(ring, at) < hash) {
-        at++;
+    /* Which of the first points are before it cannot be guessed: the sum costs less than a wrong guess. */
+    for (size_t i = at; i < end; i++) {
+        at += ring_hash(ring, i) < hash;
     }
     return at;
 }
@@ -122,6 +126,15 @@ bool candidate_fits(const struct candidate *candidate, uint32_t seats, uint32_t 
 enum placement_excluded candidate_excluded(const struct candidate *candidate, uint32_t seats,
                                            uint32_t pending);
 
+/* What balance is judged by. */
+struct balance {
+    uint64_t players, weight; /* of the servers that it is judged among, in all */
+    unsigned factor;          /* 0: none */
+};
+
+/* Whether the server is at least half full and would have more than `factor` percent of its share of all players. */
+bool candidate_overloaded(const struct balance *balance, const struct candidate *candidate, uint32_t seats);
+
 /* The strategies that compare servers choose the lowest rank; RANK_NONE: it has no room for one more. */
 enum { RANK_LEAST, RANK_PACKED, RANKS };
 #define RANK_NONE UINT32_MAX
@@ -147,6 +160,8 @@ struct pool {
     struct standing *standings;
     uint32_t *ranks[RANKS];
     uint8_t *marks;         /* of the query in progress: placement_choose.c */
+    uint8_t *takes;         /* whether one player whose key leads to a server stays there */
+    bool takes_known;       /* no server has changed since `takes` was written */
     size_t count, capacity; /* places, free ones included */
     size_t servers;
     size_t fit, open; /* servers with room for one more: nothing that was given counts; it counts */
@@ -171,17 +186,37 @@ struct placement {
     uint64_t queries;
 };
 
-/* The pool of a type, filled from the view where there is none yet; NULL: the view has no server of it. */
+/* The pool of a type, filled from the view where there is none yet; NULL: the view has no server of it. It is `last` afterwards. */
 struct pool *placement_pool(struct placement *placement, const struct view *view, struct str type);
 
-/* Builds the ring where it is not there. Before points are looked at. */
-void pool_need_ring(const struct placement *placement, struct pool *pool);
+/* Builds the ring where it is not there. */
+void pool_build_ring(const struct placement *placement, struct pool *pool);
+
+/* The ring is needed: before points are looked at. */
+static inline void pool_need_ring(const struct placement *placement, struct pool *pool)
+{
+    pool->ring_changes = 0;
+    if (!pool->has_ring) {
+        pool_build_ring(placement, pool);
+    }
+}
 
 /* Forgets what was given too long ago to count. Before ranks and `open` are looked at. */
 void pool_expire(struct pool *pool, const struct instant *now);
 
 /* Counts seats as given to a server. */
 void pool_give(struct pool *pool, size_t number, uint32_t seats, const struct instant *now);
+
+/* Writes `takes`: whether a server is taken when a key leads to it is the same for all keys, so it is found out once after a
+ * change. */
+void pool_judge(struct pool *pool, unsigned factor);
+
+/* ---- placement_choose.c ---- */
+
+/* Answers any query among the servers of a pool that has some. `plain`: it asks for one seat, anywhere, without a filter. */
+void pool_search(struct placement *placement, struct pool *pool, const struct view *view, bool plain,
+                 const struct placement_query *query, const struct instant *now,
+                 struct placement_answer *answer);
 
 /* ---- placement_turn.c ---- */
 

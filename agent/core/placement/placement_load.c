@@ -69,6 +69,16 @@ enum placement_excluded candidate_excluded(const struct candidate *candidate, ui
     return candidate_fits(candidate, seats, pending) ? PLACEMENT_EXCLUDED_COUNT : PLACEMENT_FULL;
 }
 
+bool candidate_overloaded(const struct balance *balance, const struct candidate *candidate, uint32_t seats)
+{
+    if (balance->factor == 0 || !candidate->has_capacity ||
+        2 * (uint64_t)candidate->players < candidate->capacity) {
+        return false;
+    }
+    double share = (double)(balance->players + seats) * candidate->weight;
+    return ((double)candidate->players + seats) * (double)balance->weight * 100 > share * balance->factor;
+}
+
 /* ---- ranks ---- */
 
 /* In a rank the two highest bits say what is known, since what is known comes first; the others how full the server is. */

@@ -37,11 +37,6 @@ uint64_t *ring_points(struct str type, struct str id, size_t count)
     return points;
 }
 
-uint64_t ring_key(struct str key)
-{
-    return str_xxh3(key);
-}
-
 struct ring_point ring_point_of(uint64_t hash, uint32_t owner)
 {
     return (struct ring_point){(uint32_t)(hash >> 32), (uint32_t)hash, owner};
