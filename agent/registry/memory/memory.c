@@ -202,6 +202,11 @@ void memory_fail_over(struct registry *registry, int64_t revision)
     memory_history_end(&memory->history, memory, true, "watch on memory: another epoch began");
 }
 
+void memory_renew(struct registry *registry)
+{
+    memory_renew_all((struct memory *)registry);
+}
+
 void memory_compact(struct registry *registry, int64_t revision)
 {
     ((struct memory *)registry)->history.compacted = revision;

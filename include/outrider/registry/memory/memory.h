@@ -37,6 +37,9 @@ void memory_compact(struct registry *registry, int64_t revision);
 /* Ends every watch as when the server goes. */
 void memory_cut(struct registry *registry);
 
+/* Another server of the store leads: every lease has its whole TTL again. */
+void memory_renew(struct registry *registry);
+
 /* A failover to a replica that knew nothing after `revision`: what was acknowledged since is undone, leases start over,
  * watches end with read_anew, and the epoch is another one. Only of a kind without REGISTRY_CAN_KEEP. */
 void memory_fail_over(struct registry *registry, int64_t revision);
